@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Workers} from "./Workers.sol";
+
+/// @title Market: leases of compute, paid per covered second
+/// @notice A tenant opens a lease by taking a bid that a provider signed off chain. The deposit is held here and earned
+/// by the provider, less the fee, for exactly those seconds in which the worker was covered (see Workers). The tenant
+/// closes at will and gets the rest. What providers, treasury and tenants are owed is credited and withdrawn by them.
+/// @dev For every token: balance of this contract = lease balances + credits + fees. Tokens on the allow-list must
+/// move exactly the amount asked: no fee on transfer, no rebasing.
+contract Market is EIP712, Ownable2Step {
+    using SafeERC20 for IERC20;
+
+    /// @notice A provider's price for one order on one worker. Signed (EIP-712) by the worker's key, or by the provider,
+    /// who may be a contract (ERC-1271). Its typed-data digest is the lease's id, so it can be taken once.
+    struct Bid {
+        address tenant;
+        address worker;
+        address token;
+        /// Base units of `token` per covered second.
+        uint96 ratePerSecond;
+        /// Last second, Unix, at which the bid can be taken.
+        uint48 expiry;
+        /// SHA-256 of the canonical manifest.
+        bytes32 manifestHash;
+        /// SHA-256 of the canonical order the bid answers.
+        bytes32 order;
+        uint256 salt;
+    }
+
+    /// @notice An ERC-2612 permit for this contract; `deadline` zero means none is given.
+    struct Permit {
+        uint256 value;
+        uint256 deadline;
+        uint8 v;
+        bytes32 r;
+        bytes32 s;
+    }
+
+    enum State {
+        None,
+        Open,
+        Closed
+    }
+
+    /// @dev Four slots.
+    struct Lease {
+        address tenant;
+        /// The worker's covered seconds that are settled.
+        uint48 settledSeconds;
+        /// When the provider may close, Unix seconds; 0 without notice.
+        uint40 noticeUntil;
+        /// Index into `tokens`.
+        uint8 tokenIndex;
+        address worker;
+        /// Base units per covered second.
+        uint96 ratePerSecond;
+        /// Base units still held for this lease.
+        uint112 balance;
+        /// Base units paid so far, fee included.
+        uint112 spent;
+        /// Hundredths of a percent of what is paid, fixed when the lease is opened.
+        uint16 feeBps;
+        State state;
+        bytes32 manifestHash;
+    }
+
+    struct TokenTerms {
+        bool allowed;
+        uint8 index;
+        uint16 feeBps;
+    }
+
+    error ZeroAddress();
+    error ZeroAmount();
+    error NotTenant(address caller);
+    error NotProvider(address caller);
+    error BidExpired(uint256 expiry);
+    error BidTaken(bytes32 id);
+    error BadSignature();
+    error TokenNotAllowed(address token);
+    error TooManyTokens();
+    error UnknownWorker(address worker);
+    error WorkerNotCovered(address worker, uint256 until);
+    error LeaseNotOpen(bytes32 id);
+    error AlreadyEarning(bytes32 id);
+    error MayNotClose(bytes32 id, uint256 noticeUntil);
+    error OutOfBounds(uint256 value, uint256 min, uint256 max);
+
+    event LeaseOpened(
+        bytes32 indexed id,
+        address indexed tenant,
+        address indexed worker,
+        address provider,
+        address token,
+        uint256 ratePerSecond,
+        uint256 deposit,
+        uint256 feeBps,
+        bytes32 manifestHash,
+        bytes32 name
+    );
+    event LeaseToppedUp(bytes32 indexed id, address indexed payer, uint256 amount);
+    event LeaseUpdated(bytes32 indexed id, bytes32 manifestHash);
+    /// @notice `coveredSeconds` more seconds are settled; `amount` left the lease, of which `fee` is the treasury's.
+    event LeaseSettled(bytes32 indexed id, uint256 coveredSeconds, uint256 amount, uint256 fee);
+    event NoticeGiven(bytes32 indexed id, uint256 noticeUntil);
+    event LeaseClosed(bytes32 indexed id, address indexed by, uint256 refund);
+    /// @notice The provider turned down a lease that had earned nothing; the deposit is the tenant's again.
+    event LeaseRefused(bytes32 indexed id, address indexed by, uint256 refund);
+    event Withdrawn(address indexed account, address indexed token, address to, uint256 amount);
+    event FeesCollected(address indexed token, address treasury, uint256 amount);
+    event TokenSet(address indexed token, bool allowed, uint256 feeBps);
+    event TreasurySet(address treasury);
+    event NoticePeriodSet(uint256 seconds_);
+
+    bytes32 private constant BID_TYPEHASH = keccak256(
+        "Bid(address tenant,address worker,address token,uint96 ratePerSecond,uint48 expiry,bytes32 manifestHash,bytes32 order,uint256 salt)"
+    );
+
+    uint256 public constant MAX_FEE_BPS = 2_000;
+    uint256 public constant MIN_NOTICE_PERIOD = 1 hours;
+    uint256 public constant MAX_NOTICE_PERIOD = 30 days;
+
+    Workers public immutable workers;
+
+    /// @notice Who the fees are sent to.
+    address public treasury;
+    /// @notice Seconds between a provider's notice and its right to close.
+    uint256 public noticePeriod = 1 days;
+    /// @notice Every token that was ever allowed, by index from 0 to `tokenCount` - 1.
+    mapping(uint256 index => address) public tokens;
+    uint256 public tokenCount;
+    mapping(address token => TokenTerms) public termsOf;
+    /// @notice Base units of fees that wait for the treasury.
+    mapping(address token => uint256) public fees;
+    /// @notice Base units an account may withdraw.
+    mapping(address account => mapping(address token => uint256)) public credit;
+
+    mapping(bytes32 id => Lease) private _lease;
+
+    /// @param owner Sets tokens, fees, treasury and notice period within their bounds: the governance executor.
+    constructor(Workers workers_, address treasury_, address owner) EIP712("Cloister Market", "1") Ownable(owner) {
+        if (address(workers_) == address(0) || treasury_ == address(0)) revert ZeroAddress();
+        workers = workers_;
+        treasury = treasury_;
+        emit TreasurySet(treasury_);
+    }
+
+    // TENANTS
+
+    /// @notice Takes a bid: opens a lease with `deposit` base units, all in one transaction.
+    /// @param bid The bid; the caller must be its tenant.
+    /// @param signature The worker key's or the provider's over the bid.
+    /// @param deposit Base units taken from the caller.
+    /// @param name A name wished for, ASCII and left-aligned, or zero. Only logged; readers grant it first come, first served.
+    /// @param permit Allowance for the deposit, unless it was approved before.
+    /// @return id The lease's id: the bid's typed-data digest.
+    function open(
+        Bid calldata bid,
+        bytes calldata signature,
+        uint256 deposit,
+        bytes32 name,
+        Permit calldata permit
+    ) external returns (bytes32 id) {
+        if (msg.sender != bid.tenant) revert NotTenant(msg.sender);
+        if (block.timestamp > bid.expiry) revert BidExpired(bid.expiry);
+        if (deposit == 0 || bid.ratePerSecond == 0) revert ZeroAmount();
+        TokenTerms memory terms = termsOf[bid.token];
+        if (!terms.allowed) revert TokenNotAllowed(bid.token);
+        id = bidDigest(bid);
+        Lease storage lease = _lease[id];
+        if (lease.state != State.None) revert BidTaken(id);
+        (address provider, uint256 coveredSeconds, uint256 until) = workers.billing(bid.worker);
+        if (provider == address(0)) revert UnknownWorker(bid.worker);
+        if (until <= block.timestamp) revert WorkerNotCovered(bid.worker, until);
+        _checkBidSignature(id, signature, bid.worker, provider);
+
+        lease.tenant = bid.tenant;
+        lease.settledSeconds = uint48(coveredSeconds);
+        lease.tokenIndex = terms.index;
+        lease.worker = bid.worker;
+        lease.ratePerSecond = bid.ratePerSecond;
+        lease.balance = SafeCast.toUint112(deposit);
+        lease.feeBps = terms.feeBps;
+        lease.state = State.Open;
+        lease.manifestHash = bid.manifestHash;
+        _emitOpened(id, bid, provider, deposit, terms.feeBps, name);
+        _pull(bid.token, deposit, permit);
+    }
+
+    /// @notice Adds `amount` base units to a lease. Anybody may pay.
+    function topUp(bytes32 id, uint256 amount, Permit calldata permit) external {
+        if (amount == 0) revert ZeroAmount();
+        Lease storage lease = _open(id);
+        // Seconds that the old balance couldn't pay for are forgiven, not charged to the new money.
+        _settleOne(id, lease);
+        lease.balance = SafeCast.toUint112(lease.balance + amount);
+        emit LeaseToppedUp(id, msg.sender, amount);
+        _pull(tokens[lease.tokenIndex], amount, permit);
+    }
+
+    /// @notice Replaces the manifest of a lease. Tenant only.
+    function update(bytes32 id, bytes32 manifestHash) external {
+        Lease storage lease = _open(id);
+        if (msg.sender != lease.tenant) revert NotTenant(msg.sender);
+        lease.manifestHash = manifestHash;
+        emit LeaseUpdated(id, manifestHash);
+    }
+
+    // BILLING
+
+    /// @notice Pays the provider for the covered seconds since the last settlement. Anybody may call.
+    function settle(bytes32 id) external {
+        _settleOne(id, _open(id));
+    }
+
+    /// @notice Settles many leases. Those that aren't open are passed over, so that nobody can spoil a batch by closing.
+    function settleMany(bytes32[] calldata ids) external {
+        // Credits to one provider in one token are added up and written once.
+        address provider;
+        address token;
+        uint256 earned;
+        uint256 feeSum;
+        for (uint256 i; i < ids.length; ++i) {
+            Lease storage lease = _lease[ids[i]];
+            if (lease.state != State.Open) continue;
+            (address p, address t, uint256 amount, uint256 fee) = _settle(ids[i], lease);
+            if (p != provider || t != token) {
+                _credit(provider, token, earned, feeSum);
+                (provider, token, earned, feeSum) = (p, t, 0, 0);
+            }
+            earned += amount - fee;
+            feeSum += fee;
+        }
+        _credit(provider, token, earned, feeSum);
+    }
+
+    // ENDS
+
+    /// @notice Tells the tenant that the lease may be closed after the notice period. Provider or worker; a second
+    /// notice changes nothing.
+    function giveNotice(bytes32 id) external {
+        Lease storage lease = _open(id);
+        _checkProvider(lease.worker);
+        if (lease.noticeUntil != 0) return;
+        lease.noticeUntil = uint40(block.timestamp + noticePeriod);
+        emit NoticeGiven(id, lease.noticeUntil);
+    }
+
+    /// @notice Turns down a lease that has earned nothing yet, at no cost to the tenant. Provider or worker.
+    function refuse(bytes32 id) external {
+        Lease storage lease = _open(id);
+        _checkProvider(lease.worker);
+        if (lease.spent != 0) revert AlreadyEarning(id);
+        uint256 refund = lease.balance;
+        lease.balance = 0;
+        lease.state = State.Closed;
+        credit[lease.tenant][tokens[lease.tokenIndex]] += refund;
+        emit LeaseRefused(id, msg.sender, refund);
+    }
+
+    /// @notice Settles and closes a lease. The tenant may at any time, and the rest is sent to `recipient`. The provider or
+    /// worker may once notice has run out, and anybody when nothing is left; the rest, if any, is credited to the tenant.
+    function close(bytes32 id, address recipient) external {
+        Lease storage lease = _open(id);
+        address provider = _settleOne(id, lease);
+        address tenant = lease.tenant;
+        uint256 refund = lease.balance;
+        bool byTenant = msg.sender == tenant;
+        if (byTenant) {
+            if (recipient == address(0)) revert ZeroAddress();
+        } else if (refund != 0) {
+            uint256 noticeUntil = lease.noticeUntil;
+            bool byProvider = msg.sender == provider || msg.sender == lease.worker;
+            if (!byProvider || noticeUntil == 0 || block.timestamp < noticeUntil) revert MayNotClose(id, noticeUntil);
+        }
+        lease.balance = 0;
+        lease.state = State.Closed;
+        address token = tokens[lease.tokenIndex];
+        if (!byTenant) credit[tenant][token] += refund;
+        emit LeaseClosed(id, msg.sender, refund);
+        if (byTenant && refund != 0) IERC20(token).safeTransfer(recipient, refund);
+    }
+
+    /// @notice Sends the caller's whole credit in `token` to `to`.
+    function withdraw(address token, address to) external returns (uint256 amount) {
+        if (to == address(0)) revert ZeroAddress();
+        amount = credit[msg.sender][token];
+        if (amount == 0) revert ZeroAmount();
+        credit[msg.sender][token] = 0;
+        emit Withdrawn(msg.sender, token, to, amount);
+        IERC20(token).safeTransfer(to, amount);
+    }
+
+    /// @notice Sends the fees collected in `token` to the treasury. Anybody may call.
+    function collect(address token) external returns (uint256 amount) {
+        amount = fees[token];
+        if (amount == 0) revert ZeroAmount();
+        fees[token] = 0;
+        emit FeesCollected(token, treasury, amount);
+        IERC20(token).safeTransfer(treasury, amount);
+    }
+
+    // VIEWS
+
+    function leaseOf(bytes32 id) external view returns (Lease memory) {
+        return _lease[id];
+    }
+
+    /// @notice Base units earned by the provider (fee included) since the last settlement.
+    function accrued(bytes32 id) external view returns (uint256 amount) {
+        Lease storage lease = _lease[id];
+        if (lease.state != State.Open) return 0;
+        (, uint256 coveredSeconds,) = workers.billing(lease.worker);
+        (, amount) = _accrual(lease, coveredSeconds);
+    }
+
+    /// @notice The typed-data digest a bid is signed over; also the id of the lease that takes it.
+    function bidDigest(Bid calldata bid) public view returns (bytes32) {
+        // The struct has static members only, so it is encoded as EIP-712 asks: one word a member, in order.
+        return _hashTypedDataV4(keccak256(abi.encode(BID_TYPEHASH, bid)));
+    }
+
+    // GOVERNANCE
+
+    /// @notice Allows or disallows a token for new leases and sets its fee. Open leases keep their fee.
+    function setToken(address token, bool allowed, uint256 feeBps) external onlyOwner {
+        if (token == address(0)) revert ZeroAddress();
+        if (feeBps > MAX_FEE_BPS) revert OutOfBounds(feeBps, 0, MAX_FEE_BPS);
+        TokenTerms memory terms = termsOf[token];
+        if (tokens[terms.index] != token) {
+            if (tokenCount > type(uint8).max) revert TooManyTokens();
+            terms.index = uint8(tokenCount);
+            tokens[tokenCount++] = token;
+        }
+        terms.allowed = allowed;
+        terms.feeBps = uint16(feeBps);
+        termsOf[token] = terms;
+        emit TokenSet(token, allowed, feeBps);
+    }
+
+    function setTreasury(address treasury_) external onlyOwner {
+        if (treasury_ == address(0)) revert ZeroAddress();
+        treasury = treasury_;
+        emit TreasurySet(treasury_);
+    }
+
+    /// @notice Sets the notice period, from an hour to 30 days. Notices already given keep theirs.
+    function setNoticePeriod(uint256 seconds_) external onlyOwner {
+        if (seconds_ < MIN_NOTICE_PERIOD || seconds_ > MAX_NOTICE_PERIOD) {
+            revert OutOfBounds(seconds_, MIN_NOTICE_PERIOD, MAX_NOTICE_PERIOD);
+        }
+        noticePeriod = seconds_;
+        emit NoticePeriodSet(seconds_);
+    }
+
+    // INTERNAL
+
+    function _open(bytes32 id) private view returns (Lease storage lease) {
+        lease = _lease[id];
+        if (lease.state != State.Open) revert LeaseNotOpen(id);
+    }
+
+    /// @dev Apart from `open` for the stack's sake.
+    function _emitOpened(
+        bytes32 id,
+        Bid calldata bid,
+        address provider,
+        uint256 deposit,
+        uint256 feeBps,
+        bytes32 name
+    ) private {
+        emit LeaseOpened(
+            id, bid.tenant, bid.worker, provider, bid.token, bid.ratePerSecond, deposit, feeBps, bid.manifestHash, name
+        );
+    }
+
+    function _checkProvider(address worker) private view {
+        if (msg.sender == worker) return;
+        (address provider,,) = workers.billing(worker);
+        if (msg.sender != provider) revert NotProvider(msg.sender);
+    }
+
+    function _checkBidSignature(bytes32 digest, bytes calldata signature, address worker, address provider) private view {
+        (address recovered, ECDSA.RecoverError err,) = ECDSA.tryRecoverCalldata(digest, signature);
+        if (err == ECDSA.RecoverError.NoError && recovered == worker) return;
+        if (!SignatureChecker.isValidSignatureNowCalldata(provider, digest, signature)) revert BadSignature();
+    }
+
+    /// @dev Accrued = min(balance, rate × covered seconds since the last settlement).
+    function _accrual(Lease storage lease, uint256 coveredSeconds)
+        private
+        view
+        returns (uint256 newSeconds, uint256 amount)
+    {
+        newSeconds = coveredSeconds - lease.settledSeconds;
+        uint256 balance = lease.balance;
+        amount = uint256(lease.ratePerSecond) * newSeconds;
+        if (amount > balance) amount = balance;
+    }
+
+    /// @dev Moves what is accrued out of the lease without crediting it. The fee is the only quotient: it is rounded up,
+    /// against the provider, who would gain by settling often, unless the treasury itself triggers.
+    function _settle(bytes32 id, Lease storage lease)
+        private
+        returns (address provider, address token, uint256 amount, uint256 fee)
+    {
+        uint256 coveredSeconds;
+        (provider, coveredSeconds,) = workers.billing(lease.worker);
+        token = tokens[lease.tokenIndex];
+        uint256 newSeconds;
+        (newSeconds, amount) = _accrual(lease, coveredSeconds);
+        if (newSeconds == 0) return (provider, token, 0, 0);
+        lease.settledSeconds = uint48(coveredSeconds);
+        if (amount != 0) {
+            uint256 product = amount * lease.feeBps;
+            fee = product / 10_000;
+            if (product % 10_000 != 0 && msg.sender != treasury) ++fee;
+            // Can't overflow or underflow: amount ≤ balance, and spent + balance never exceeds the deposits, which do
+            // not exceed the token's supply (a token with a supply over 2^112 reverts here by the checked addition).
+            lease.balance -= uint112(amount);
+            lease.spent += uint112(amount);
+        }
+        emit LeaseSettled(id, newSeconds, amount, fee);
+    }
+
+    function _settleOne(bytes32 id, Lease storage lease) private returns (address provider) {
+        address token;
+        uint256 amount;
+        uint256 fee;
+        (provider, token, amount, fee) = _settle(id, lease);
+        _credit(provider, token, amount - fee, fee);
+    }
+
+    function _credit(address provider, address token, uint256 earned, uint256 fee) private {
+        if (earned != 0) credit[provider][token] += earned;
+        if (fee != 0) fees[token] += fee;
+    }
+
+    function _pull(address token, uint256 amount, Permit calldata permit) private {
+        if (permit.deadline != 0) {
+            // A permit that somebody else has handed in already leaves the allowance it grants, so a failure is no harm.
+            try IERC20Permit(token).permit(
+                msg.sender, address(this), permit.value, permit.deadline, permit.v, permit.r, permit.s
+            ) {} catch {}
+        }
+        IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
+    }
+}

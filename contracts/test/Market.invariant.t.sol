@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Market} from "../src/Market.sol";
+import {Network} from "./Network.sol";
+import {vm} from "./Vm.sol";
+
+/// @dev Random actors doing random things with leases in two tokens. It keeps its own plain books, second by second,
+/// against which the invariants compare the contract's.
+contract Handler is Network {
+    bytes32[] public ids;
+    mapping(bytes32 id => uint256) public deposited;
+    mapping(bytes32 id => uint256) public returned;
+    mapping(bytes32 id => uint256) public owed;
+    mapping(bytes32 id => uint256) public lastSpent;
+    uint256 public clock;
+    uint256 public number;
+    uint256 public coveredUntil;
+    bool public spentFell;
+    uint256 private _salt;
+
+    constructor() {
+        setUp();
+        clock = block.timestamp;
+        number = block.number;
+        register();
+        cover();
+    }
+
+    modifier inTime() {
+        vm.warp(clock);
+        vm.roll(number);
+        _;
+        _watch();
+        clock = block.timestamp;
+        number = block.number;
+    }
+
+    function count() external view returns (uint256) {
+        return ids.length;
+    }
+
+    function theMarket() external view returns (Market) {
+        return market;
+    }
+
+    function tokenAt(uint256 i) public view returns (address) {
+        return i == 0 ? address(cloi) : address(usdc);
+    }
+
+    function accounts() external view returns (address[2] memory) {
+        return [tenant, provider];
+    }
+
+    function open(uint256 tokenSeed, uint96 rate, uint256 deposit) external inTime {
+        if (ids.length == 12 || coveredUntil <= clock) return;
+        deposit = deposit % 1_000_000 + 1;
+        bytes32 id = openLease(tokenAt(tokenSeed % 2), rate % 500 + 1, deposit, ++_salt);
+        ids.push(id);
+        deposited[id] = deposit;
+    }
+
+    function pass(uint256 seconds_) external inTime {
+        seconds_ %= 400;
+        uint256 end = clock + seconds_;
+        uint256 coveredSeconds = coveredUntil > clock ? (end < coveredUntil ? end : coveredUntil) - clock : 0;
+        for (uint256 i; i < ids.length; ++i) {
+            Market.Lease memory lease = market.leaseOf(ids[i]);
+            if (lease.state == Market.State.Open) owed[ids[i]] += lease.ratePerSecond * coveredSeconds;
+        }
+        vm.warp(end);
+    }
+
+    function presence() external inTime {
+        cover();
+    }
+
+    function leave() external inTime {
+        vm.prank(worker);
+        workers.depart(worker);
+        if (clock < coveredUntil) coveredUntil = clock;
+    }
+
+    function settle(uint256 seed, uint256 who) external inTime {
+        (bytes32 id, bool found) = _pick(seed);
+        if (!found) return;
+        vm.prank(who % 2 == 0 ? treasury : provider);
+        market.settle(id);
+    }
+
+    function settleAll() external inTime {
+        market.settleMany(ids);
+    }
+
+    function topUp(uint256 seed, uint256 amount) external inTime {
+        (bytes32 id, bool found) = _pick(seed);
+        if (!found) return;
+        amount = amount % 100_000 + 1;
+        vm.prank(tenant);
+        market.topUp(id, amount, noPermit);
+        // What couldn't be paid is forgiven, so from here on no more than what was spent is owed.
+        owed[id] = market.leaseOf(id).spent;
+        deposited[id] += amount;
+    }
+
+    function closeByTenant(uint256 seed) external inTime {
+        (bytes32 id, bool found) = _pick(seed);
+        if (!found) return;
+        address token = market.tokens(market.leaseOf(id).tokenIndex);
+        uint256 before = _balance(token, tenant);
+        vm.prank(tenant);
+        market.close(id, tenant);
+        returned[id] = _balance(token, tenant) - before;
+    }
+
+    function refuse(uint256 seed) external inTime {
+        (bytes32 id, bool found) = _pick(seed);
+        if (!found || market.leaseOf(id).spent != 0) return;
+        vm.prank(worker);
+        market.refuse(id);
+        returned[id] = deposited[id];
+        owed[id] = 0;
+    }
+
+    function noticeAndClose(uint256 seed) external inTime {
+        (bytes32 id, bool found) = _pick(seed);
+        if (!found) return;
+        vm.prank(provider);
+        market.giveNotice(id);
+        uint256 noticeUntil = market.leaseOf(id).noticeUntil;
+        if (clock < noticeUntil) return;
+        uint256 before = market.credit(tenant, market.tokens(market.leaseOf(id).tokenIndex));
+        vm.prank(provider);
+        market.close(id, provider);
+        returned[id] = market.credit(tenant, market.tokens(market.leaseOf(id).tokenIndex)) - before;
+    }
+
+    function withdraw(uint256 who, uint256 tokenSeed) external inTime {
+        address token = tokenAt(tokenSeed % 2);
+        if (who % 3 == 2) {
+            if (market.fees(token) != 0) market.collect(token);
+            return;
+        }
+        address account = who % 3 == 0 ? tenant : provider;
+        if (market.credit(account, token) == 0) return;
+        vm.prank(account);
+        market.withdraw(token, account);
+    }
+
+    function cover() private {
+        present();
+        coveredUntil = block.timestamp + 1 hours;
+    }
+
+    function _pick(uint256 seed) private view returns (bytes32 id, bool found) {
+        if (ids.length == 0) return (0, false);
+        id = ids[seed % ids.length];
+        found = market.leaseOf(id).state == Market.State.Open;
+    }
+
+    function _balance(address token, address account) private view returns (uint256) {
+        return token == address(cloi) ? cloi.balanceOf(account) : usdc.balanceOf(account);
+    }
+
+    function held(address token) external view returns (uint256) {
+        return _balance(token, address(market));
+    }
+
+    function _watch() private {
+        for (uint256 i; i < ids.length; ++i) {
+            uint256 spent = market.leaseOf(ids[i]).spent;
+            if (spent < lastSpent[ids[i]]) spentFell = true;
+            lastSpent[ids[i]] = spent;
+        }
+    }
+}
+
+contract MarketInvariants {
+    bool public constant IS_TEST = true;
+    Handler private handler;
+    Market private market;
+
+    function setUp() public {
+        handler = new Handler();
+        market = handler.theMarket();
+    }
+
+    function targetContracts() external view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(handler);
+    }
+
+    struct FuzzSelector {
+        address addr;
+        bytes4[] selectors;
+    }
+
+    function targetSelectors() external view returns (FuzzSelector[] memory targets) {
+        bytes4[] memory s = new bytes4[](11);
+        s[0] = Handler.open.selector;
+        s[1] = Handler.pass.selector;
+        s[2] = Handler.presence.selector;
+        s[3] = Handler.leave.selector;
+        s[4] = Handler.settle.selector;
+        s[5] = Handler.settleAll.selector;
+        s[6] = Handler.topUp.selector;
+        s[7] = Handler.closeByTenant.selector;
+        s[8] = Handler.refuse.selector;
+        s[9] = Handler.noticeAndClose.selector;
+        s[10] = Handler.withdraw.selector;
+        targets = new FuzzSelector[](1);
+        targets[0] = FuzzSelector(address(handler), s);
+    }
+
+    /// Token balance = escrow + credits + fees, for each token, at every step.
+    function invariant_every_token_is_held_for_somebody() public view {
+        for (uint256 t; t < 2; ++t) {
+            address token = handler.tokenAt(t);
+            uint256 sum;
+            for (uint256 i; i < handler.count(); ++i) {
+                Market.Lease memory lease = market.leaseOf(handler.ids(i));
+                if (market.tokens(lease.tokenIndex) == token) sum += lease.balance;
+            }
+            sum += market.fees(token);
+            address[2] memory accounts = handler.accounts();
+            for (uint256 a; a < 2; ++a) sum += market.credit(accounts[a], token);
+            vm.assertEq(handler.held(token), sum, "held = escrow + credits + fees");
+        }
+    }
+
+    /// Nobody is paid for an uncovered second: spent never exceeds rate × covered seconds by plain books.
+    function invariant_nothing_is_paid_for_uncovered_seconds() public view {
+        for (uint256 i; i < handler.count(); ++i) {
+            bytes32 id = handler.ids(i);
+            vm.assertLe(market.leaseOf(id).spent, handler.owed(id), "spent <= rate x covered seconds");
+        }
+    }
+
+    /// Spent never falls and never exceeds deposits; a closed lease gave back exactly the rest.
+    function invariant_spent_is_monotonic_and_closing_returns_the_rest() public view {
+        vm.assertTrue(!handler.spentFell());
+        for (uint256 i; i < handler.count(); ++i) {
+            bytes32 id = handler.ids(i);
+            Market.Lease memory lease = market.leaseOf(id);
+            vm.assertLe(lease.spent, handler.deposited(id), "spent <= deposits");
+            if (lease.state == Market.State.Closed) {
+                vm.assertEq(lease.spent + handler.returned(id), handler.deposited(id), "rest returned");
+            } else {
+                vm.assertEq(lease.spent + lease.balance, handler.deposited(id), "rest held");
+            }
+        }
+    }
+}

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
+import {ERC20Capped} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Capped.sol";
+import {Market} from "../src/Market.sol";
+import {Workers} from "../src/Workers.sol";
+import {Network} from "./Network.sol";
+import {vm} from "./Vm.sol";
+
+/// @dev A provider that is a contract and signs by ERC-1271 whatever digest it was told to.
+contract ContractProvider is IERC1271 {
+    bytes32 private _approved;
+
+    function approve(bytes32 digest) external {
+        _approved = digest;
+    }
+
+    function join(Workers workers, address worker, Workers.Description calldata d, bytes calldata signature) external {
+        workers.register(worker, d, signature);
+    }
+
+    function isValidSignature(bytes32 digest, bytes calldata) external view returns (bytes4) {
+        return digest == _approved ? IERC1271.isValidSignature.selector : bytes4(0);
+    }
+}
+
+contract MarketTest is Network {
+    uint96 private constant RATE = 16;
+    uint256 private constant DEPOSIT = 100_000;
+
+    function setUp() public override {
+        super.setUp();
+        register();
+        present();
+    }
+
+    function open() private returns (bytes32) {
+        return openLease(address(usdc), RATE, DEPOSIT, 1);
+    }
+
+    // OPEN
+
+    function test_open_escrows_the_deposit_and_remembers_the_bid() public {
+        Market.Bid memory bid = makeBid(address(usdc), RATE, 1);
+        bytes32 id = open();
+        Market.Lease memory lease = market.leaseOf(id);
+        vm.assertEq(id, market.bidDigest(bid));
+        vm.assertEq(lease.tenant, tenant);
+        vm.assertEq(lease.worker, worker);
+        vm.assertEq(lease.ratePerSecond, RATE);
+        vm.assertEq(lease.balance, DEPOSIT);
+        vm.assertEq(lease.feeBps, 2_000);
+        vm.assertEq(lease.manifestHash, keccak256("manifest"));
+        vm.assertEq(market.tokens(lease.tokenIndex), address(usdc));
+        vm.assertEq(usdc.balanceOf(address(market)), DEPOSIT);
+    }
+
+    function test_open_takes_a_bid_once_even_after_the_lease_is_closed() public {
+        bytes32 id = open();
+        Market.Bid memory bid = makeBid(address(usdc), RATE, 1);
+        bytes memory signature = sign(WORKER_KEY, id);
+        vm.prank(tenant);
+        vm.expectRevert(abi.encodeWithSelector(Market.BidTaken.selector, id));
+        market.open(bid, signature, DEPOSIT, "", noPermit);
+        vm.prank(tenant);
+        market.close(id, tenant);
+        vm.prank(tenant);
+        vm.expectRevert(abi.encodeWithSelector(Market.BidTaken.selector, id));
+        market.open(bid, signature, DEPOSIT, "", noPermit);
+    }
+
+    function test_open_refuses_what_is_wrong_with_a_bid() public {
+        Market.Bid memory bid = makeBid(address(usdc), RATE, 1);
+        bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(Market.NotTenant.selector, stranger));
+        market.open(bid, signature, DEPOSIT, "", noPermit);
+
+        vm.prank(tenant);
+        vm.expectRevert(Market.ZeroAmount.selector);
+        market.open(bid, signature, 0, "", noPermit);
+
+        bid.ratePerSecond = 1;
+        vm.prank(tenant);
+        vm.expectRevert(Market.BadSignature.selector);
+        market.open(bid, signature, DEPOSIT, "", noPermit);
+        bid.ratePerSecond = RATE;
+
+        vm.warp(uint256(bid.expiry) + 1);
+        vm.prank(tenant);
+        vm.expectRevert(abi.encodeWithSelector(Market.BidExpired.selector, bid.expiry));
+        market.open(bid, signature, DEPOSIT, "", noPermit);
+
+        bid = makeBid(address(0xDEAD), RATE, 1);
+        vm.prank(tenant);
+        vm.expectRevert(abi.encodeWithSelector(Market.TokenNotAllowed.selector, address(0xDEAD)));
+        market.open(bid, signature, DEPOSIT, "", noPermit);
+
+        bid = makeBid(address(usdc), RATE, 1);
+        bid.worker = stranger;
+        vm.prank(tenant);
+        vm.expectRevert(abi.encodeWithSelector(Market.UnknownWorker.selector, stranger));
+        market.open(bid, signature, DEPOSIT, "", noPermit);
+    }
+
+    function test_open_refuses_a_worker_that_is_not_covered() public {
+        (,, uint256 until) = workers.billing(worker);
+        vm.warp(until);
+        Market.Bid memory bid = makeBid(address(usdc), RATE, 1);
+        bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
+        vm.prank(tenant);
+        vm.expectRevert(abi.encodeWithSelector(Market.WorkerNotCovered.selector, worker, until));
+        market.open(bid, signature, DEPOSIT, "", noPermit);
+    }
+
+    function test_open_accepts_the_providers_signature_and_a_contract_providers() public {
+        Market.Bid memory bid = makeBid(address(usdc), RATE, 1);
+        bytes memory signature = sign(PROVIDER_KEY, market.bidDigest(bid));
+        vm.prank(tenant);
+        market.open(bid, signature, DEPOSIT, "", noPermit);
+
+        ContractProvider contractProvider = new ContractProvider();
+        uint256 otherKey = 0xC0DE;
+        address other = vm.addr(otherKey);
+        contractProvider.join(workers, other, describe(), sign(otherKey, joinDigest(address(contractProvider), other)));
+        vm.roll(block.number + 2);
+        workers.present(other, block.number - 1, sign(otherKey, presenceDigest(other, block.number - 1)));
+        bid.worker = other;
+        vm.prank(tenant);
+        vm.expectRevert(Market.BadSignature.selector);
+        market.open(bid, hex"00", DEPOSIT, "", noPermit);
+        contractProvider.approve(market.bidDigest(bid));
+        vm.prank(tenant);
+        market.open(bid, hex"00", DEPOSIT, "", noPermit);
+    }
+
+    function test_open_takes_its_allowance_from_a_permit_even_if_it_was_handed_in_already() public {
+        vm.prank(tenant);
+        usdc.approve(address(market), 0);
+        Market.Bid memory bid = makeBid(address(usdc), RATE, 1);
+        bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
+        uint256 deadline = block.timestamp + 60;
+        bytes32 structHash = keccak256(
+            abi.encode(
+                keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"),
+                tenant,
+                address(market),
+                DEPOSIT,
+                usdc.nonces(tenant),
+                deadline
+            )
+        );
+        (uint8 v, bytes32 r, bytes32 s) =
+            vm.sign(TENANT_KEY, keccak256(abi.encodePacked(hex"1901", usdc.DOMAIN_SEPARATOR(), structHash)));
+        usdc.permit(tenant, address(market), DEPOSIT, deadline, v, r, s);
+        vm.prank(tenant);
+        bytes32 id = market.open(bid, signature, DEPOSIT, "", Market.Permit(DEPOSIT, deadline, v, r, s));
+        vm.assertEq(market.leaseOf(id).balance, DEPOSIT);
+        vm.assertEq(usdc.allowance(tenant, address(market)), 0);
+    }
+
+    // BILLING
+
+    function test_settle_pays_covered_seconds_less_the_fee() public {
+        bytes32 id = open();
+        vm.warp(block.timestamp + 100);
+        vm.assertEq(market.accrued(id), 1_600);
+        market.settle(id);
+        vm.assertEq(market.credit(provider, address(usdc)), 1_280);
+        vm.assertEq(market.fees(address(usdc)), 320);
+        vm.assertEq(market.leaseOf(id).spent, 1_600);
+        vm.assertEq(market.leaseOf(id).balance, DEPOSIT - 1_600);
+        market.settle(id);
+        vm.assertEq(market.leaseOf(id).spent, 1_600);
+    }
+
+    function test_settle_in_cloi_takes_four_percent_and_rounds_against_the_provider() public {
+        bytes32 id = openLease(address(cloi), 7, 1_000, 1);
+        vm.warp(block.timestamp + 3);
+        vm.prank(provider);
+        market.settle(id);
+        // 21 × 4% = 0.84
+        vm.assertEq(market.fees(address(cloi)), 1);
+        vm.assertEq(market.credit(provider, address(cloi)), 20);
+        vm.warp(block.timestamp + 3);
+        vm.prank(treasury);
+        market.settle(id);
+        vm.assertEq(market.fees(address(cloi)), 1);
+        vm.assertEq(market.credit(provider, address(cloi)), 41);
+    }
+
+    function test_nothing_is_paid_for_the_time_after_coverage_ended() public {
+        bytes32 id = open();
+        vm.warp(block.timestamp + 100);
+        vm.prank(worker);
+        workers.depart(worker);
+        vm.warp(block.timestamp + 5_000);
+        market.settle(id);
+        vm.assertEq(market.leaseOf(id).spent, 1_600);
+        present();
+        vm.warp(block.timestamp + 10);
+        market.settle(id);
+        vm.assertEq(market.leaseOf(id).spent, 1_760);
+    }
+
+    function test_settleMany_equals_settling_one_by_one_and_skips_what_is_not_open() public {
+        bytes32[] memory ids = new bytes32[](4);
+        ids[0] = openLease(address(usdc), 10, DEPOSIT, 1);
+        ids[1] = openLease(address(cloi), 11, DEPOSIT, 2);
+        ids[2] = openLease(address(usdc), 13, DEPOSIT, 3);
+        ids[3] = bytes32("nothing");
+        vm.warp(block.timestamp + 10);
+        vm.prank(tenant);
+        market.close(ids[0], tenant);
+        vm.warp(block.timestamp + 10);
+        market.settleMany(ids);
+        vm.assertEq(market.leaseOf(ids[1]).spent, 220);
+        vm.assertEq(market.leaseOf(ids[2]).spent, 260);
+        vm.assertEq(market.credit(provider, address(usdc)), 80 + 208);
+        vm.assertEq(market.credit(provider, address(cloi)), 220 - 9);
+    }
+
+    function test_topUp_by_anyone_buys_future_time_and_forgives_what_could_not_be_paid() public {
+        bytes32 id = openLease(address(usdc), RATE, 160, 1);
+        vm.warp(block.timestamp + 100);
+        usdc.mint(stranger, 160);
+        vm.prank(stranger);
+        usdc.approve(address(market), 160);
+        vm.prank(stranger);
+        market.topUp(id, 160, noPermit);
+        vm.assertEq(market.leaseOf(id).spent, 160);
+        vm.assertEq(market.leaseOf(id).balance, 160);
+        vm.prank(tenant);
+        vm.expectRevert(Market.ZeroAmount.selector);
+        market.topUp(id, 0, noPermit);
+    }
+
+    function test_update_is_the_tenants() public {
+        bytes32 id = open();
+        vm.expectRevert(abi.encodeWithSelector(Market.NotTenant.selector, address(this)));
+        market.update(id, keccak256("new"));
+        vm.prank(tenant);
+        market.update(id, keccak256("new"));
+        vm.assertEq(market.leaseOf(id).manifestHash, keccak256("new"));
+    }
+
+    // ENDS
+
+    function test_close_by_the_tenant_refunds_at_once_where_it_says() public {
+        bytes32 id = open();
+        vm.warp(block.timestamp + 100);
+        vm.prank(tenant);
+        vm.expectRevert(Market.ZeroAddress.selector);
+        market.close(id, address(0));
+        vm.prank(tenant);
+        market.close(id, stranger);
+        vm.assertEq(usdc.balanceOf(stranger), DEPOSIT - 1_600);
+        vm.assertEq(usdc.balanceOf(address(market)), 1_600);
+        vm.prank(tenant);
+        vm.expectRevert(abi.encodeWithSelector(Market.LeaseNotOpen.selector, id));
+        market.close(id, tenant);
+        vm.expectRevert(abi.encodeWithSelector(Market.LeaseNotOpen.selector, id));
+        market.settle(id);
+    }
+
+    function test_close_by_the_provider_waits_for_the_notice() public {
+        bytes32 id = open();
+        vm.prank(provider);
+        vm.expectRevert(abi.encodeWithSelector(Market.MayNotClose.selector, id, 0));
+        market.close(id, provider);
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(Market.NotProvider.selector, stranger));
+        market.giveNotice(id);
+        vm.prank(provider);
+        market.giveNotice(id);
+        uint256 noticeUntil = block.timestamp + 1 days;
+        vm.warp(block.timestamp + 50);
+        vm.prank(worker);
+        market.giveNotice(id);
+        vm.assertEq(market.leaseOf(id).noticeUntil, noticeUntil);
+        vm.warp(noticeUntil - 1);
+        vm.prank(provider);
+        vm.expectRevert(abi.encodeWithSelector(Market.MayNotClose.selector, id, noticeUntil));
+        market.close(id, provider);
+        vm.warp(noticeUntil);
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(Market.MayNotClose.selector, id, noticeUntil));
+        market.close(id, stranger);
+        vm.prank(worker);
+        market.close(id, worker);
+        vm.assertEq(market.credit(tenant, address(usdc)), DEPOSIT - 3_600 * RATE);
+        vm.prank(tenant);
+        market.withdraw(address(usdc), tenant);
+        vm.assertEq(market.credit(tenant, address(usdc)), 0);
+    }
+
+    function test_anyone_closes_an_exhausted_lease() public {
+        bytes32 id = openLease(address(usdc), RATE, 160, 1);
+        vm.warp(block.timestamp + 9);
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(Market.MayNotClose.selector, id, 0));
+        market.close(id, stranger);
+        vm.warp(block.timestamp + 1);
+        vm.prank(stranger);
+        market.close(id, stranger);
+        vm.assertEq(market.leaseOf(id).spent, 160);
+        vm.assertTrue(market.leaseOf(id).state == Market.State.Closed);
+    }
+
+    function test_refuse_returns_everything_as_long_as_nothing_was_earned() public {
+        bytes32 id = open();
+        vm.warp(block.timestamp + 5);
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(Market.NotProvider.selector, stranger));
+        market.refuse(id);
+        vm.prank(worker);
+        market.refuse(id);
+        vm.assertEq(market.credit(tenant, address(usdc)), DEPOSIT);
+        bytes32 second = openLease(address(usdc), RATE, DEPOSIT, 2);
+        vm.warp(block.timestamp + 5);
+        market.settle(second);
+        vm.prank(worker);
+        vm.expectRevert(abi.encodeWithSelector(Market.AlreadyEarning.selector, second));
+        market.refuse(second);
+    }
+
+    function test_withdraw_pays_once() public {
+        bytes32 id = open();
+        vm.warp(block.timestamp + 100);
+        market.settle(id);
+        vm.prank(provider);
+        vm.expectRevert(Market.ZeroAddress.selector);
+        market.withdraw(address(usdc), address(0));
+        vm.prank(provider);
+        market.withdraw(address(usdc), stranger);
+        vm.assertEq(usdc.balanceOf(stranger), 1_280);
+        vm.prank(provider);
+        vm.expectRevert(Market.ZeroAmount.selector);
+        market.withdraw(address(usdc), provider);
+    }
+
+    function test_collect_sends_the_fees_to_the_treasury_whoever_calls() public {
+        bytes32 id = open();
+        vm.warp(block.timestamp + 100);
+        market.settle(id);
+        vm.prank(stranger);
+        market.collect(address(usdc));
+        vm.assertEq(usdc.balanceOf(treasury), 320);
+        vm.expectRevert(Market.ZeroAmount.selector);
+        market.collect(address(usdc));
+    }
+
+    // GOVERNANCE
+
+    function test_parameters_are_bounded_and_governed() public {
+        vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, address(this)));
+        market.setToken(address(usdc), true, 0);
+        vm.prank(governance);
+        vm.expectRevert(abi.encodeWithSelector(Market.OutOfBounds.selector, 2_001, 0, 2_000));
+        market.setToken(address(usdc), true, 2_001);
+        vm.prank(governance);
+        vm.expectRevert(abi.encodeWithSelector(Market.OutOfBounds.selector, 1, 1 hours, 30 days));
+        market.setNoticePeriod(1);
+        vm.prank(governance);
+        market.setNoticePeriod(2 hours);
+        vm.prank(governance);
+        vm.expectRevert(Market.ZeroAddress.selector);
+        market.setTreasury(address(0));
+        vm.prank(governance);
+        market.setTreasury(stranger);
+        vm.assertEq(market.treasury(), stranger);
+    }
+
+    function test_a_disallowed_token_and_a_new_fee_leave_open_leases_as_they_were() public {
+        bytes32 id = open();
+        vm.prank(governance);
+        market.setToken(address(usdc), false, 100);
+        vm.warp(block.timestamp + 100);
+        market.settle(id);
+        vm.assertEq(market.fees(address(usdc)), 320);
+        Market.Bid memory bid = makeBid(address(usdc), RATE, 2);
+        bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
+        vm.prank(tenant);
+        vm.expectRevert(abi.encodeWithSelector(Market.TokenNotAllowed.selector, address(usdc)));
+        market.open(bid, signature, DEPOSIT, "", noPermit);
+        vm.assertEq(market.tokens(1), address(usdc));
+    }
+
+    function test_the_token_stops_at_its_cap_and_needs_a_minter() public {
+        uint256 room = cloi.cap() - cloi.totalSupply();
+        vm.expectRevert(abi.encodeWithSelector(ERC20Capped.ERC20ExceededCap.selector, cloi.cap() + 1, cloi.cap()));
+        cloi.mint(stranger, room + 1);
+        cloi.mint(stranger, room);
+        vm.prank(stranger);
+        vm.expectRevert();
+        cloi.mint(stranger, 0);
+    }
+
+    // ARITHMETIC
+
+    function testFuzz_every_unit_is_accounted_for(uint96 rate, uint112 deposit, uint256 elapsed, bool settleBetween) public {
+        rate = uint96(rate % 1e24) + 1;
+        deposit = uint112(deposit % 1_000_000e18) + 1;
+        elapsed %= 2 hours;
+        bytes32 id = openLease(address(cloi), rate, deposit, 1);
+        uint256 start = block.timestamp;
+        if (settleBetween) {
+            vm.warp(start + elapsed / 3);
+            market.settle(id);
+        }
+        vm.warp(start + elapsed);
+        uint256 before = cloi.balanceOf(tenant);
+        vm.prank(tenant);
+        market.close(id, tenant);
+        uint256 refund = cloi.balanceOf(tenant) - before;
+        uint256 seconds_ = elapsed < 1 hours ? elapsed : 1 hours;
+        uint256 due = uint256(rate) * seconds_;
+        if (due > deposit) due = deposit;
+        vm.assertEq(refund, deposit - due);
+        uint256 toTreasury = market.fees(address(cloi));
+        vm.assertEq(market.credit(provider, address(cloi)) + toTreasury, due);
+        vm.assertGe(toTreasury * 10_000, due * 400);
+        vm.assertLe(toTreasury * 10_000, due * 400 + 20_000);
+        vm.assertEq(cloi.balanceOf(address(market)), due);
+    }
+}

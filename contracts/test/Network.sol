@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Market} from "../src/Market.sol";
+import {Token} from "../src/Token.sol";
+import {Workers} from "../src/Workers.sol";
+import {TestUSDC} from "../src/devnet/TestUSDC.sol";
+import {vm} from "./Vm.sol";
+
+/// @dev A deployed network and the signatures its parties make. Every test contract starts from here.
+abstract contract Network {
+    bool public constant IS_TEST = true;
+
+    uint256 internal constant WORKER_KEY = 0xA11CE;
+    uint256 internal constant PROVIDER_KEY = 0xB0B;
+    uint256 internal constant TENANT_KEY = 0xCAFE;
+
+    address internal worker = vm.addr(WORKER_KEY);
+    address internal provider = vm.addr(PROVIDER_KEY);
+    address internal tenant = vm.addr(TENANT_KEY);
+    address internal governance = address(0x60F);
+    address internal treasury = address(0x7EA);
+    address internal stranger = address(0x57A);
+
+    Workers internal workers;
+    Market internal market;
+    Token internal cloi;
+    TestUSDC internal usdc;
+    Market.Permit internal noPermit;
+
+    function setUp() public virtual {
+        vm.chainId(31337);
+        vm.warp(1_750_000_000);
+        vm.roll(1_000);
+        workers = new Workers(governance);
+        market = new Market(workers, treasury, governance);
+        cloi = new Token(address(this));
+        cloi.grantRole(cloi.MINTER(), address(this));
+        usdc = new TestUSDC();
+        vm.prank(governance);
+        market.setToken(address(cloi), true, 400);
+        vm.prank(governance);
+        market.setToken(address(usdc), true, 2_000);
+        cloi.mint(tenant, 1_000_000e18);
+        usdc.mint(tenant, 1_000_000e6);
+        vm.prank(tenant);
+        cloi.approve(address(market), type(uint256).max);
+        vm.prank(tenant);
+        usdc.approve(address(market), type(uint256).max);
+    }
+
+    function describe() internal pure returns (Workers.Description memory) {
+        return Workers.Description(4_000, 8_192, 65_536, 0, 0, "http://127.0.0.1:7001");
+    }
+
+    function register() internal {
+        bytes memory signature = sign(WORKER_KEY, joinDigest(provider, worker));
+        vm.prank(provider);
+        workers.register(worker, describe(), signature);
+    }
+
+    /// @dev Moves one block on and covers the worker from now.
+    function present() internal {
+        vm.roll(block.number + 2);
+        uint256 number = block.number - 1;
+        workers.present(worker, number, sign(WORKER_KEY, presenceDigest(worker, number)));
+    }
+
+    function makeBid(address token, uint96 rate, uint256 salt) internal view returns (Market.Bid memory) {
+        return Market.Bid(
+            tenant, worker, token, rate, uint48(block.timestamp + 600), keccak256("manifest"), keccak256("order"), salt
+        );
+    }
+
+    function openLease(address token, uint96 rate, uint256 deposit, uint256 salt) internal returns (bytes32) {
+        Market.Bid memory bid = makeBid(token, rate, salt);
+        bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
+        vm.prank(tenant);
+        return market.open(bid, signature, deposit, "", noPermit);
+    }
+
+    function sign(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        return abi.encodePacked(r, s, v);
+    }
+
+    function joinDigest(address p, address w) internal view returns (bytes32) {
+        return workersDigest(keccak256(abi.encode(keccak256("Join(address provider,address worker)"), p, w)));
+    }
+
+    function presenceDigest(address w, uint256 number) internal view returns (bytes32) {
+        return workersDigest(
+            keccak256(
+                abi.encode(
+                    keccak256("Presence(address worker,uint256 blockNumber,bytes32 blockHash)"), w, number, blockhash(number)
+                )
+            )
+        );
+    }
+
+    function workersDigest(bytes32 structHash) private view returns (bytes32) {
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256("Cloister Workers"),
+                keccak256("1"),
+                block.chainid,
+                address(workers)
+            )
+        );
+        return keccak256(abi.encodePacked(hex"1901", domain, structHash));
+    }
+}

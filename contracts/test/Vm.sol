@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+/// @dev The cheat codes these tests use, from Foundry's reference. forge-std is on no registry in a current version.
+interface Vm {
+    function addr(uint256 key) external pure returns (address);
+    function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+    function prank(address sender) external;
+    function warp(uint256 timestamp) external;
+    function roll(uint256 blockNumber) external;
+    function chainId(uint256 id) external;
+    function expectRevert() external;
+    function expectRevert(bytes4 selector) external;
+    function expectRevert(bytes calldata data) external;
+    function assume(bool condition) external pure;
+    function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
+    function snapshotValue(string calldata group, string calldata name, uint256 value) external;
+    function assertEq(uint256 a, uint256 b) external pure;
+    function assertEq(uint256 a, uint256 b, string calldata what) external pure;
+    function assertEq(address a, address b) external pure;
+    function assertEq(bytes32 a, bytes32 b) external pure;
+    function assertTrue(bool a) external pure;
+    function assertLe(uint256 a, uint256 b) external pure;
+    function assertLe(uint256 a, uint256 b, string calldata what) external pure;
+    function assertGe(uint256 a, uint256 b) external pure;
+    function assertGe(uint256 a, uint256 b, string calldata what) external pure;
+}
+
+Vm constant vm = Vm(0x7109709ECfa91a80626fF3989D68f67F5b1DD12D);

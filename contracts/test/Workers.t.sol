@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {Workers} from "../src/Workers.sol";
+import {Network} from "./Network.sol";
+import {vm} from "./Vm.sol";
+
+contract WorkersTest is Network {
+    function test_register_records_the_provider_and_refuses_a_second_time() public {
+        register();
+        Workers.Worker memory w = workers.workerOf(worker);
+        vm.assertEq(w.provider, provider);
+        vm.assertEq(w.registeredAt, block.timestamp);
+        vm.assertEq(w.description.cpuMilli, 4_000);
+        bytes memory signature = sign(WORKER_KEY, joinDigest(stranger, worker));
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(Workers.AlreadyRegistered.selector, worker));
+        workers.register(worker, describe(), signature);
+    }
+
+    function test_register_needs_the_worker_keys_consent() public {
+        bytes memory forSomebodyElse = sign(WORKER_KEY, joinDigest(stranger, worker));
+        vm.prank(provider);
+        vm.expectRevert(Workers.BadSignature.selector);
+        workers.register(worker, describe(), forSomebodyElse);
+        vm.prank(provider);
+        vm.expectRevert(Workers.BadSignature.selector);
+        workers.register(worker, describe(), hex"1234");
+        vm.prank(provider);
+        vm.expectRevert(Workers.ZeroAddress.selector);
+        workers.register(address(0), describe(), hex"");
+    }
+
+    function test_describe_is_the_providers() public {
+        register();
+        Workers.Description memory d = describe();
+        d.endpoint = "https://elsewhere.example";
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(Workers.NotProvider.selector, stranger));
+        workers.describe(worker, d);
+        vm.prank(provider);
+        workers.describe(worker, d);
+        vm.assertEq(keccak256(bytes(workers.workerOf(worker).description.endpoint)), keccak256(bytes(d.endpoint)));
+    }
+
+    function test_present_covers_for_the_period_whoever_hands_it_in() public {
+        register();
+        vm.prank(stranger);
+        present();
+        (address p, uint256 coveredSeconds, uint256 until) = workers.billing(worker);
+        vm.assertEq(p, provider);
+        vm.assertEq(coveredSeconds, 0);
+        vm.assertEq(until, block.timestamp + 1 hours);
+        vm.warp(block.timestamp + 10);
+        vm.assertEq(workers.covered(worker, block.timestamp), 10);
+        vm.assertEq(workers.covered(worker, block.timestamp + 10 hours), 3600);
+    }
+
+    function test_present_refuses_replay_forgery_and_unknown_blocks() public {
+        register();
+        present();
+        uint256 number = block.number - 1;
+        bytes memory signature = sign(WORKER_KEY, presenceDigest(worker, number));
+        vm.expectRevert(abi.encodeWithSelector(Workers.PresenceReplayed.selector, number, number));
+        workers.present(worker, number, signature);
+
+        vm.roll(block.number + 2);
+        number = block.number - 1;
+        bytes memory forged = sign(PROVIDER_KEY, presenceDigest(worker, number));
+        vm.expectRevert(Workers.BadSignature.selector);
+        workers.present(worker, number, forged);
+        vm.expectRevert(abi.encodeWithSelector(Workers.BlockUnknown.selector, number + 1));
+        workers.present(worker, number + 1, forged);
+        bytes memory old = sign(WORKER_KEY, presenceDigest(worker, number));
+        vm.roll(block.number + 300);
+        vm.expectRevert(abi.encodeWithSelector(Workers.BlockUnknown.selector, number));
+        workers.present(worker, number, old);
+        vm.expectRevert(abi.encodeWithSelector(Workers.UnknownWorker.selector, stranger));
+        workers.present(stranger, number, old);
+    }
+
+    function test_depart_ends_coverage_and_voids_presences_signed_before() public {
+        register();
+        present();
+        vm.roll(block.number + 2);
+        uint256 number = block.number - 1;
+        bytes memory before = sign(WORKER_KEY, presenceDigest(worker, number));
+        vm.warp(block.timestamp + 100);
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(Workers.NotProviderOrWorker.selector, stranger));
+        workers.depart(worker);
+        vm.prank(worker);
+        workers.depart(worker);
+        vm.expectRevert(abi.encodeWithSelector(Workers.PresenceReplayed.selector, number, block.number));
+        workers.present(worker, number, before);
+        vm.warp(block.timestamp + 1_000);
+        vm.assertEq(workers.covered(worker, block.timestamp), 100);
+        present();
+        vm.warp(block.timestamp + 7);
+        vm.assertEq(workers.covered(worker, block.timestamp), 107);
+    }
+
+    function test_retire_is_final() public {
+        register();
+        present();
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(Workers.NotProvider.selector, stranger));
+        workers.retire(worker);
+        vm.prank(provider);
+        workers.retire(worker);
+        (,, uint256 until) = workers.billing(worker);
+        vm.assertEq(until, block.timestamp);
+        vm.roll(block.number + 2);
+        bytes memory signature = sign(WORKER_KEY, presenceDigest(worker, block.number - 1));
+        uint256 number = block.number - 1;
+        vm.expectRevert(abi.encodeWithSelector(Workers.WorkerRetired.selector, worker));
+        workers.present(worker, number, signature);
+    }
+
+    function test_coverage_period_is_bounded_and_governed() public {
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger));
+        workers.setCoveragePeriod(120);
+        vm.prank(governance);
+        vm.expectRevert(abi.encodeWithSelector(Workers.OutOfBounds.selector, 59, 60, 86_400));
+        workers.setCoveragePeriod(59);
+        vm.prank(governance);
+        workers.setCoveragePeriod(120);
+        vm.assertEq(workers.coveragePeriod(), 120);
+    }
+
+    function test_instants_before_the_last_gap_are_refused_and_those_in_the_gap_answered() public {
+        register();
+        present();
+        uint256 end = block.timestamp + 1 hours;
+        vm.warp(end + 500);
+        present();
+        vm.assertEq(workers.covered(worker, end + 250), 3600);
+        vm.expectRevert(abi.encodeWithSelector(Workers.InstantTooOld.selector, end - 1, end));
+        workers.covered(worker, end - 1);
+    }
+
+    /// The accumulator equals a plain count of seconds, whatever the pattern of presences, gaps and departures.
+    function testFuzz_covered_counts_every_covered_second_once(uint256 seed) public {
+        register();
+        vm.prank(governance);
+        workers.setCoveragePeriod(60);
+        uint256 expected;
+        uint256 until;
+        uint256 last;
+        for (uint256 i; i < 24; ++i) {
+            seed = uint256(keccak256(abi.encode(seed)));
+            uint256 step = seed % 90;
+            uint256 before = block.timestamp;
+            vm.warp(before + step);
+            uint256 capped = block.timestamp < until ? block.timestamp : until;
+            if (capped > before) expected += capped - before;
+            uint256 action = (seed >> 128) % 4;
+            if (action < 2) {
+                present();
+                if (block.timestamp + 60 > until) until = block.timestamp + 60;
+            } else if (action == 2) {
+                vm.prank(worker);
+                workers.depart(worker);
+                if (block.timestamp < until) until = block.timestamp;
+            }
+            uint256 coveredSeconds = workers.covered(worker, block.timestamp);
+            vm.assertEq(coveredSeconds, expected);
+            vm.assertGe(coveredSeconds, last);
+            vm.assertGe(workers.covered(worker, block.timestamp + 30), coveredSeconds);
+            last = coveredSeconds;
+        }
+    }
+}
