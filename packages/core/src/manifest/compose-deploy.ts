@@ -1,0 +1,101 @@
+import { parseByteValueMiB, parseCpuMilli, parseDurationMs } from '../units.ts'
+import type { Field } from './field.ts'
+import type { Service } from './manifest.ts'
+
+/** Which resources the file has stated so far. */
+export interface Stated {
+  cpu: boolean
+  memory: boolean
+  disk: boolean
+}
+
+/** `deploy`: replicas, resources and restart policy. */
+export function readDeploy(root: Field, service: Service, stated: Stated): void {
+  root.fields(
+    {
+      replicas: (field) => void (service.count = field.integer(1, 100)),
+      resources: (field) => readResources(field, service, stated),
+      restart_policy: (field) => readRestartPolicy(field, service),
+      mode: (field) => {
+        if (!['replicated', 'global'].includes(field.text())) field.refuse(`mode ${field.text()} can't be honoured`, 'Use "replicated".')
+      },
+    },
+    { placement: 'A lease is on one worker; choose it with --provider or a policy.' },
+    {
+      labels: 'labels have no effect',
+      update_config: 'an update replaces all services and goes back if one fails',
+      rollback_config: 'an update goes back by itself if a service fails to start',
+      endpoint_mode: 'services find each other by name',
+    },
+  )
+}
+
+function readResources(root: Field, service: Service, stated: Stated): void {
+  // Limits win over reservations: what a service may use is what is leased.
+  for (const key of ['reservations', 'limits'])
+    root.get(key)?.fields(
+      {
+        cpus: (field) => setCpus(field, service, stated),
+        memory: (field) => setMemory(field, service, stated),
+        pids: (field) => void (service.maxProcesses = field.integer(1, 1_000_000)),
+        devices: (field) => readGpus(field, service),
+      },
+      { generic_resources: 'Only CPU, memory, processes and GPUs are offered.' },
+    )
+  root.fields({ limits: () => {}, reservations: () => {} })
+}
+
+/** CPUs, in CPUs. */
+export function setCpus(field: Field, service: Service, stated: Stated): void {
+  service.resources.cpuMilli = field.parse(parseCpuMilli)
+  stated.cpu = true
+}
+
+/** Memory as a Compose byte value. */
+export function setMemory(field: Field, service: Service, stated: Stated): void {
+  service.resources.memoryMiB = Math.max(1, field.parse(parseByteValueMiB))
+  stated.memory = true
+}
+
+/** `gpus`, or the devices of a reservation: `driver`, `count`, `capabilities: [gpu]`. */
+export function readGpus(root: Field, service: Service): void {
+  if (root.value === 'all') root.refuse('"all" GPUs is not a number', 'State a count; it is what is paid for.')
+  for (const item of root.list()) {
+    let count: number | undefined
+    let vendor = 'nvidia'
+    let isGpu = root.path.at(-1) === 'gpus'
+    item.fields(
+      {
+        driver: (field) => void (vendor = field.text()),
+        count: (field) => {
+          if (field.value === 'all') field.refuse('"all" GPUs is not a number', 'State a count; it is what is paid for.')
+          count = field.integer(1, 64)
+        },
+        capabilities: (field) => {
+          isGpu = isGpu || field.list().some((capability) => capability.text() === 'gpu')
+        },
+        options: (field) => field.warn('ignored: driver options have no effect'),
+      },
+      { device_ids: 'A worker chooses which of its GPUs you get; state a count.' },
+    )
+    if (!isGpu) item.refuse('only GPUs can be reserved', 'Add capabilities: [gpu].')
+    if (count === undefined) item.refuse('the number of GPUs is missing', 'State a count; it is what is paid for.')
+    service.resources.gpu = { count: count ?? 1, vendor, models: [] }
+  }
+}
+
+function readRestartPolicy(root: Field, service: Service): void {
+  root.fields(
+    {
+      condition: (field) => {
+        const policy = { none: 'no', 'on-failure': 'on-failure', any: 'always' } as const
+        const found = Object.entries(policy).find(([key]) => key === field.value)
+        service.restart = { ...service.restart, policy: found ? found[1] : field.fail('none, on-failure or any') }
+      },
+      max_attempts: (field) => void (service.restart = { ...service.restart, maxRetries: field.integer(0, 1000) }),
+      delay: (field) => void field.parse(parseDurationMs),
+      window: (field) => void field.parse(parseDurationMs),
+    },
+    {},
+  )
+}

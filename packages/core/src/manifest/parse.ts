@@ -1,0 +1,65 @@
+import { CloisterError } from '../errors.ts'
+import { checkManifest } from './canonical.ts'
+import { parseCompose } from './compose.ts'
+import { type ManifestWarning, ManifestError, Source } from './field.ts'
+import type { Manifest } from './manifest.ts'
+import { parseSdl } from './sdl.ts'
+
+/** What surrounds a Compose or SDL file. The parser itself reads nothing. */
+export interface ParseOptions {
+  /** The file's name, for messages. */
+  file: string
+  /** Variables for Compose interpolation. */
+  env?: Readonly<Record<string, string>>
+  /** Compose profiles that are switched on. */
+  profiles?: readonly string[]
+  /** The SDL placement group to take; needed where a file has several. */
+  group?: string
+  /** Content of a file named by `env_file`, `configs` or `secrets`, relative to the Compose file; undefined if there is none. */
+  readFile?: (path: string) => Uint8Array | undefined
+}
+
+/** A manifest and what was ignored on the way to it. */
+export interface ParsedManifest {
+  manifest: Manifest
+  /** Which language the file was written in. */
+  format: 'compose' | 'sdl' | 'manifest'
+  warnings: ManifestWarning[]
+  /** SDL placement groups in the file; each is a lease of its own. */
+  groups: string[]
+}
+
+/**
+ * Turns a Compose file, an SDL file or a canonical manifest into a canonical manifest.
+ * Throws a ManifestError (with file, line and field) or `bad-manifest`, and nothing else.
+ *
+ * @example
+ * const { manifest } = parseManifest(text, { file: 'compose.yaml', env: process.env })
+ * hashManifest(manifest)
+ */
+export function parseManifest(text: string, options: ParseOptions): ParsedManifest {
+  const source = new Source(options.file, text)
+  const root = source.root()
+  if (!root.isMap) root.fail('a Compose file, an SDL file or a canonical manifest')
+  if (root.get('version')?.value === 1 && root.get('services')?.isMap && root.get('volumes')?.isMap)
+    return { manifest: checkManifest(plain(root.value)), format: 'manifest', warnings: [], groups: [] }
+  const isSdl = root.get('deployment') !== undefined || (root.get('profiles')?.isMap ?? false)
+  const { manifest, groups } = isSdl ? parseSdl(root, options) : { manifest: parseCompose(root, options), groups: [] }
+  try {
+    return { manifest: checkManifest(manifest), format: isSdl ? 'sdl' : 'compose', warnings: source.warnings, groups }
+  } catch (error) {
+    if (!(error instanceof CloisterError)) throw error
+    throw new ManifestError('bad-field', { file: options.file, line: 1, field: '' }, error.message.replace(/\.$/, ''), 'Change the field it names.', error)
+  }
+}
+
+function plain(value: unknown): unknown {
+  if (value instanceof Map) {
+    // defineProperty, so that a key such as __proto__ stays an ordinary key and is refused by the schema.
+    const object = {}
+    for (const [key, item] of value)
+      Object.defineProperty(object, String(key), { value: plain(item), enumerable: true, configurable: true, writable: true })
+    return object
+  }
+  return Array.isArray(value) ? value.map(plain) : value
+}

@@ -1,0 +1,74 @@
+import { type Address, type Hex, hashTypedData, type TypedDataDomain } from 'viem'
+import { z } from 'zod'
+import { address, bytes32, decimal, hexBytes } from './words.ts'
+
+/** A provider's price for one order on one worker. `ratePerSecond` in base units of `token` per covered second. */
+export interface Bid {
+  tenant: Address
+  worker: Address
+  token: Address
+  ratePerSecond: bigint
+  /** Last Unix second at which it can be taken. */
+  expiry: number
+  manifestHash: Hex
+  order: Hex
+  salt: bigint
+}
+
+/** A bid with the worker's or the provider's signature. */
+export interface SignedBid extends Bid {
+  signature: Hex
+}
+
+/** EIP-712 types of a bid, as in Market.sol. */
+export const BID_TYPES = {
+  Bid: [
+    { name: 'tenant', type: 'address' },
+    { name: 'worker', type: 'address' },
+    { name: 'token', type: 'address' },
+    { name: 'ratePerSecond', type: 'uint96' },
+    { name: 'expiry', type: 'uint48' },
+    { name: 'manifestHash', type: 'bytes32' },
+    { name: 'order', type: 'bytes32' },
+    { name: 'salt', type: 'uint256' },
+  ],
+} as const
+
+/** EIP-712 domain of bids: the Market contract of one chain. */
+export function marketDomain(chainId: number, market: Address): TypedDataDomain {
+  return { name: 'Cloister Market', version: '1', chainId, verifyingContract: market }
+}
+
+/** The id of the lease that takes a bid: the bid's typed-data digest. */
+export function leaseIdOf(bid: Bid, chainId: number, market: Address): Hex {
+  return hashTypedData({ domain: marketDomain(chainId, market), types: BID_TYPES, primaryType: 'Bid', message: bid })
+}
+
+const SignedBidJson = z.strictObject({
+  tenant: address,
+  worker: address,
+  token: address,
+  ratePerSecond: decimal,
+  expiry: z.int().min(0).max(2 ** 48 - 1),
+  manifestHash: bytes32,
+  order: bytes32,
+  salt: decimal,
+  signature: hexBytes,
+})
+
+/** A signed bid as JSON carries it: big numbers are decimal strings. */
+export type SignedBidJson = z.infer<typeof SignedBidJson>
+
+export function bidToJson(bid: SignedBid): SignedBidJson {
+  return { ...bid, ratePerSecond: bid.ratePerSecond.toString(), salt: bid.salt.toString() }
+}
+
+/** Reads a signed bid from untrusted JSON; undefined if it isn't one. */
+export function bidFromJson(value: unknown): SignedBid | undefined {
+  const parsed = SignedBidJson.safeParse(value)
+  if (!parsed.success) return undefined
+  const ratePerSecond = BigInt(parsed.data.ratePerSecond)
+  const salt = BigInt(parsed.data.salt)
+  if (ratePerSecond >= 1n << 96n || salt >= 1n << 256n) return undefined
+  return { ...parsed.data, ratePerSecond, salt }
+}

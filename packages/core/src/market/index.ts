@@ -1,0 +1,5 @@
+export * from './bid.ts'
+export * from './names.ts'
+export * from './order.ts'
+export * from './request.ts'
+export { address, bytes32, decimal, hexBytes } from './words.ts'

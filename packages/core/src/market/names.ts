@@ -1,0 +1,37 @@
+import { type Hex, hexToString, stringToHex } from 'viem'
+import { CloisterError } from '../errors.ts'
+
+/** Hex digits of a lease's id in its short form. */
+export const SHORT_ID_LENGTH = 16
+const NAME = /^(?=.{1,32}$)(?![0-9a-f]{16}(-|$))[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
+
+/** `0x7f3a…` → its first 16 hex digits, as in addresses and tables. */
+export function shortId(id: Hex): string {
+  return id.slice(2, 2 + SHORT_ID_LENGTH)
+}
+
+/** Whether a text can be the name of a lease: a DNS label of at most 32 characters that doesn't look like a short id. */
+export function isLeaseName(text: string): boolean {
+  return NAME.test(text)
+}
+
+/** A name as it goes on chain: ASCII, left-aligned, 32 bytes; zero for none. Throws `bad-name`. */
+export function encodeLeaseName(name: string | undefined): Hex {
+  if (name === undefined) return stringToHex('', { size: 32 })
+  if (!isLeaseName(name))
+    throw new CloisterError('bad-name', `${JSON.stringify(name.slice(0, 60))} can't be the name of a lease.`, {
+      hint: 'Use 1 to 32 lower-case letters, digits and inner hyphens.',
+    })
+  return stringToHex(name, { size: 32 })
+}
+
+/** The name in 32 bytes from the chain, or undefined where they hold none that is valid. */
+export function decodeLeaseName(bytes: Hex): string | undefined {
+  const text = hexToString(bytes).replace(/\0+$/, '')
+  return isLeaseName(text) ? text : undefined
+}
+
+/** A service's name as a part of a host name. */
+export function hostLabel(service: string): string {
+  return service.toLowerCase().replace(/[^a-z0-9-]/g, '-').replace(/-+$/, '')
+}

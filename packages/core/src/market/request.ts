@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto'
+import { type Address, type Hex, hashTypedData } from 'viem'
+import { z } from 'zod'
+import { address, bytes32, hexBytes } from './words.ts'
+
+/** Seconds a signed request may be old or from the future. */
+export const REQUEST_LIFETIME_SECONDS = 60
+
+/** A tenant's request to a worker, as it is signed. Bound to the worker, method, path with query and body. */
+export interface SignedRequest {
+  tenant: Address
+  worker: Address
+  method: string
+  /** Path with query. */
+  path: string
+  /** SHA-256 of the body; of no bytes where there is none. */
+  bodyHash: Hex
+  /** Unix seconds. */
+  issuedAt: number
+  nonce: Hex
+}
+
+const REQUEST_TYPES = {
+  Request: [
+    { name: 'tenant', type: 'address' },
+    { name: 'worker', type: 'address' },
+    { name: 'method', type: 'string' },
+    { name: 'path', type: 'string' },
+    { name: 'bodyHash', type: 'bytes32' },
+    { name: 'issuedAt', type: 'uint64' },
+    { name: 'nonce', type: 'bytes32' },
+  ],
+} as const
+
+/** What `signTypedData` is given to sign a request. */
+export function requestTypedData(request: SignedRequest, chainId: number) {
+  return {
+    domain: { name: 'Cloister Request', version: '1', chainId },
+    types: REQUEST_TYPES,
+    primaryType: 'Request' as const,
+    message: { ...request, issuedAt: BigInt(request.issuedAt) },
+  }
+}
+
+export function requestDigest(request: SignedRequest, chainId: number): Hex {
+  return hashTypedData(requestTypedData(request, chainId))
+}
+
+/** SHA-256 of a body. */
+export function bodyHash(body: Uint8Array | string): Hex {
+  return `0x${createHash('sha256').update(body).digest('hex')}`
+}
+
+const Authorization = z.strictObject({
+  tenant: address,
+  issuedAt: z.int().min(0).max(2 ** 48),
+  nonce: bytes32,
+  signature: hexBytes,
+})
+
+/** What the `authorization` header carries; the rest of the request is what the worker sees. */
+export type Authorization = z.infer<typeof Authorization>
+
+const SCHEME = 'Cloister '
+
+/** The value of the `authorization` header: `Cloister` and base64url JSON. */
+export function encodeAuthorization(authorization: Authorization): string {
+  return SCHEME + Buffer.from(JSON.stringify(authorization)).toString('base64url')
+}
+
+/** Reads an untrusted `authorization` header; undefined if it isn't ours or is malformed. */
+export function decodeAuthorization(header: string | undefined): Authorization | undefined {
+  if (!header?.startsWith(SCHEME) || header.length > 4096) return undefined
+  try {
+    return Authorization.safeParse(JSON.parse(Buffer.from(header.slice(SCHEME.length), 'base64url').toString('utf8'))).data
+  } catch {
+    return undefined
+  }
+}
