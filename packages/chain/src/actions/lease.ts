@@ -1,0 +1,111 @@
+import type { SignedBid } from '@cloister/core'
+import { encodeLeaseName, leaseIdOf } from '@cloister/core'
+import { type Address, type Hex, hexToSignature, maxUint256, type TransactionReceipt, zeroHash } from 'viem'
+import type { Chain, Wallet } from '../client.ts'
+import { MARKET_ABI } from '../generated/abis.ts'
+import { signPermit } from './token.ts'
+import { send } from './send.ts'
+
+/** A lease as the Market keeps it. Amounts in base units of `token`, instants in Unix seconds. */
+export interface ChainLease {
+  id: Hex
+  state: 'none' | 'open' | 'closed'
+  tenant: Address
+  worker: Address
+  tokenIndex: number
+  ratePerSecond: bigint
+  balance: bigint
+  spent: bigint
+  settledSeconds: number
+  feeBps: number
+  noticeUntil: number
+  manifestHash: Hex
+}
+
+const STATES = ['none', 'open', 'closed'] as const
+const NO_PERMIT = { value: 0n, deadline: 0n, v: 0, r: zeroHash, s: zeroHash }
+
+/** Reads one lease; its state is `none` where there is none. */
+export async function getLease({ client, network }: Chain, id: Hex): Promise<ChainLease> {
+  const lease = await client.readContract({ address: network.contracts.market, abi: MARKET_ABI, functionName: 'leaseOf', args: [id] })
+  return { ...lease, id, state: STATES[lease.state] ?? 'none' }
+}
+
+/** Base units earned since the last settlement. */
+export function getAccrued({ client, network }: Chain, id: Hex): Promise<bigint> {
+  return client.readContract({ address: network.contracts.market, abi: MARKET_ABI, functionName: 'accrued', args: [id] })
+}
+
+/** Takes a bid with one transaction: the allowance comes by permit, signed just before. Returns the lease's id. */
+export async function openLease(
+  wallet: Wallet,
+  bid: SignedBid,
+  deposit: bigint,
+  name?: string,
+): Promise<{ id: Hex; receipt: TransactionReceipt }> {
+  const { signature, ...terms } = bid
+  const permit = await permitFor(wallet, bid.token, deposit)
+  const receipt = await send(wallet, {
+    address: wallet.network.contracts.market,
+    abi: MARKET_ABI,
+    functionName: 'open',
+    args: [terms, signature, deposit, encodeLeaseName(name), permit],
+  })
+  return { id: leaseIdOf(bid, wallet.network.chainId, wallet.network.contracts.market), receipt }
+}
+
+/** Adds `amount` base units to a lease. */
+export async function topUpLease(wallet: Wallet, id: Hex, token: Address, amount: bigint): Promise<TransactionReceipt> {
+  const permit = await permitFor(wallet, token, amount)
+  return call(wallet, 'topUp', [id, amount, permit])
+}
+
+/** Puts a new manifest's hash on a lease. */
+export function updateLease(wallet: Wallet, id: Hex, manifestHash: Hex): Promise<TransactionReceipt> {
+  return call(wallet, 'update', [id, manifestHash])
+}
+
+/** Settles and closes; what is left is sent to the caller if it is the tenant. */
+export function closeLease(wallet: Wallet, id: Hex): Promise<TransactionReceipt> {
+  return call(wallet, 'close', [id, wallet.account.address])
+}
+
+/** Turns down a lease that has earned nothing. Provider or worker. */
+export function refuseLease(wallet: Wallet, id: Hex): Promise<TransactionReceipt> {
+  return call(wallet, 'refuse', [id])
+}
+
+/** Tells the tenant that the lease may be closed after the notice period. Provider or worker. */
+export function giveNotice(wallet: Wallet, id: Hex): Promise<TransactionReceipt> {
+  return call(wallet, 'giveNotice', [id])
+}
+
+/** Settles many leases in one transaction. */
+export function settleLeases(wallet: Wallet, ids: Hex[]): Promise<TransactionReceipt> {
+  return call(wallet, 'settleMany', [ids])
+}
+
+/** Base units an account may withdraw. */
+export function getCredit({ client, network }: Chain, account: Address, token: Address): Promise<bigint> {
+  return client.readContract({ address: network.contracts.market, abi: MARKET_ABI, functionName: 'credit', args: [account, token] })
+}
+
+/** Sends the caller's credit in `token` to `to`. */
+export function withdrawCredit(wallet: Wallet, token: Address, to: Address): Promise<TransactionReceipt> {
+  return call(wallet, 'withdraw', [token, to])
+}
+
+async function permitFor(wallet: Wallet, token: Address, amount: bigint) {
+  const signature = await signPermit(wallet, token, wallet.network.contracts.market, amount)
+  if (!signature) return NO_PERMIT
+  const { r, s, yParity } = hexToSignature(signature)
+  return { value: amount, deadline: maxUint256, v: 27 + (yParity ?? 0), r, s }
+}
+
+function call<name extends 'topUp' | 'update' | 'close' | 'refuse' | 'giveNotice' | 'settleMany' | 'withdraw'>(
+  wallet: Wallet,
+  functionName: name,
+  args: Parameters<typeof send<typeof MARKET_ABI, name>>[1]['args'],
+): Promise<TransactionReceipt> {
+  return send<typeof MARKET_ABI, name>(wallet, { address: wallet.network.contracts.market, abi: MARKET_ABI, functionName, args })
+}

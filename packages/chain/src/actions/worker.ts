@@ -1,0 +1,81 @@
+import { type Address, type Hex, type LocalAccount, zeroAddress, hexToString, stringToHex } from 'viem'
+import type { Chain, Wallet } from '../client.ts'
+import { WORKERS_ABI } from '../generated/abis.ts'
+import { send } from './send.ts'
+
+/** What a worker says it is, as registered. */
+export interface WorkerDescription {
+  cpuMilli: number
+  memoryMiB: number
+  diskMiB: number
+  gpus: number
+  /** Lower case model, empty without GPUs. */
+  gpuClass: string
+  /** Base URL of its HTTP interface. */
+  endpoint: string
+}
+
+/** Coverage of a worker: covered seconds up to now and the Unix second coverage ends. */
+export interface Billing {
+  provider: Address
+  coveredSeconds: bigint
+  until: bigint
+}
+
+function domain({ network }: Chain) {
+  return { name: 'Cloister Workers', version: '1', chainId: network.chainId, verifyingContract: network.contracts.workers }
+}
+
+/** The registered worker, or undefined. */
+export async function getWorker({ client, network }: Chain, worker: Address) {
+  const found = await client.readContract({ address: network.contracts.workers, abi: WORKERS_ABI, functionName: 'workerOf', args: [worker] })
+  if (found.provider === zeroAddress) return undefined
+  return { ...found, description: fromChain(found.description) }
+}
+
+export async function getBilling({ client, network }: Chain, worker: Address): Promise<Billing> {
+  const [provider, coveredSeconds, until] = await client.readContract({ address: network.contracts.workers, abi: WORKERS_ABI, functionName: 'billing', args: [worker] })
+  return { provider, coveredSeconds, until }
+}
+
+/** Registers a worker for the wallet's account, with the worker key's consent. */
+export async function registerWorker(provider: Wallet, worker: LocalAccount, description: WorkerDescription) {
+  const signature = await worker.signTypedData({
+    domain: domain(provider),
+    types: { Join: [{ name: 'provider', type: 'address' }, { name: 'worker', type: 'address' }] },
+    primaryType: 'Join',
+    message: { provider: provider.account.address, worker: worker.address },
+  })
+  return send(provider, { address: provider.network.contracts.workers, abi: WORKERS_ABI, functionName: 'register', args: [worker.address, toChain(description), signature] })
+}
+
+/** Replaces a worker's description. Provider only. */
+export function describeWorker(provider: Wallet, worker: Address, description: WorkerDescription) {
+  return send(provider, { address: provider.network.contracts.workers, abi: WORKERS_ABI, functionName: 'describe', args: [worker, toChain(description)] })
+}
+
+/** Signs and hands in the worker's presence, bound to the newest block that the chain will still know. */
+export async function presentWorker(wallet: Wallet, worker: LocalAccount) {
+  const block = await wallet.client.getBlock()
+  const signature = await worker.signTypedData({
+    domain: domain(wallet),
+    types: { Presence: [{ name: 'worker', type: 'address' }, { name: 'blockNumber', type: 'uint256' }, { name: 'blockHash', type: 'bytes32' }] },
+    primaryType: 'Presence',
+    message: { worker: worker.address, blockNumber: block.number, blockHash: block.hash },
+  })
+  return send(wallet, { address: wallet.network.contracts.workers, abi: WORKERS_ABI, functionName: 'present', args: [worker.address, block.number, signature] })
+}
+
+/** Ends the worker's coverage now. */
+export function departWorker(wallet: Wallet, worker: Address) {
+  return send(wallet, { address: wallet.network.contracts.workers, abi: WORKERS_ABI, functionName: 'depart', args: [worker] })
+}
+
+function toChain(description: WorkerDescription) {
+  return { ...description, gpuClass: stringToHex(description.gpuClass, { size: 32 }) }
+}
+
+/** A description as the contract and its events give it. */
+export function fromChain(description: Omit<WorkerDescription, 'gpuClass'> & { gpuClass: Hex }): WorkerDescription {
+  return { ...description, gpuClass: hexToString(description.gpuClass).replace(/\0+$/, '') }
+}

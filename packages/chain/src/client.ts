@@ -1,0 +1,39 @@
+import { type Account, createPublicClient, createWalletClient, http, type PublicClient, type Transport, type WalletClient, defineChain, type Chain as ViemChain } from 'viem'
+import type { Network } from './network.ts'
+
+/** A network with a client to read it. */
+export interface Chain {
+  network: Network
+  client: PublicClient<Transport, ViemChain>
+}
+
+/** A chain and an account that can send transactions. */
+export interface Wallet extends Chain {
+  account: Account
+  wallet: WalletClient<Transport, ViemChain, Account>
+}
+
+/** Connects to a network's chain for reading. Opens no connection until something is asked. */
+export function connectChain(network: Network): Chain {
+  return { network, client: createPublicClient({ ...clientOptions(network) }) }
+}
+
+/** Connects with an account. */
+export function connectWallet(network: Network, account: Account): Wallet {
+  return { ...connectChain(network), account, wallet: createWalletClient({ ...clientOptions(network), account }) }
+}
+
+function clientOptions(network: Network) {
+  const chain = defineChain({
+    id: network.chainId,
+    name: network.name,
+    nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
+    rpcUrls: { default: { http: [network.rpcUrl] } },
+  })
+  return {
+    chain,
+    transport: http(network.rpcUrl, { batch: true, retryCount: 2, timeout: 15_000 }),
+    pollingInterval: network.pollingIntervalMs,
+    cacheTime: 0,
+  }
+}

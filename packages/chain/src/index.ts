@@ -1,0 +1,8 @@
+export * from './actions/lease.ts'
+export { chainError, send } from './actions/send.ts'
+export * from './actions/token.ts'
+export * from './actions/worker.ts'
+export { type Chain, connectChain, connectWallet, type Wallet } from './client.ts'
+export { type Deployment, deployDevelopment } from './deploy.ts'
+export { MARKET_ABI, TEST_USDC_ABI, TOKEN_ABI, WORKERS_ABI } from './generated/abis.ts'
+export { findToken, loadNetwork, Network, type Token } from './network.ts'

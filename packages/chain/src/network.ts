@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs'
+import { CloisterError, address } from '@cloister/core'
+import { z } from 'zod'
+
+const url = z.string().refine((text) => URL.canParse(text), 'not a URL')
+
+/** Where a network is: its chain, contracts, tokens and public interfaces. Written by whoever runs one. */
+export const Network = z.object({
+  name: z.string().regex(/^[a-z0-9-]{1,32}$/),
+  chainId: z.int().positive(),
+  rpcUrl: url,
+  /** Milliseconds between two looks at the chain. */
+  pollingIntervalMs: z.int().min(20).max(60_000),
+  contracts: z.object({ workers: address, market: address }),
+  /** Block the contracts were deployed in. */
+  deployedAt: z.int().min(0),
+  tokens: z.array(z.object({ symbol: z.string().regex(/^[A-Z]{1,10}$/), decimals: z.int().min(0).max(36), address })).min(1),
+  indexerUrl: url,
+  gatewayUrl: url,
+  /** A development network: its accounts are public knowledge and nothing on it is worth anything. */
+  development: z.boolean(),
+})
+
+export type Network = z.infer<typeof Network>
+export type Token = Network['tokens'][number]
+
+/** Reads a network's description from a JSON file. Throws `bad-network`. */
+export function loadNetwork(path: string): Network {
+  let json: unknown
+  try {
+    json = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    throw new CloisterError('bad-network', `There is no network described at ${path}.`, {
+      hint: 'Start the embedded network with `npm start`, or name a network file with --network.',
+      cause,
+    })
+  }
+  const parsed = Network.safeParse(json)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  throw new CloisterError('bad-network', `${path} is wrong at ${issue?.path.join('.')}: ${issue?.message}.`)
+}
+
+/** The token of a symbol or address. Throws `unknown-token` naming those there are. */
+export function findToken(network: Network, wanted: string): Token {
+  const token = network.tokens.find((t) => t.symbol === wanted.toUpperCase() || t.address.toLowerCase() === wanted.toLowerCase())
+  if (token) return token
+  throw new CloisterError('unknown-token', `${wanted} is not a token of ${network.name}.`, {
+    hint: `Tokens: ${network.tokens.map((t) => t.symbol).join(', ')}.`,
+  })
+}

@@ -1,0 +1,338 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { type Duplex, PassThrough } from 'node:stream'
+import { CloisterError, messageOf } from '@cloister/core'
+import Docker from 'dockerode'
+import { folderBytes } from '../disk.ts'
+import type { ContainerSpec, ContainerStatus, ExecOptions, ExecSession, Executor, Exit, Image, Isolation, LogLine, LogOptions, RegistryCredentials, Usage } from '../executor.ts'
+import { type ImageSettings } from '../oci/find.ts'
+import { startFailed } from '../failures.ts'
+import { readMultiplexed } from './log-stream.ts'
+import { pullImage } from './pull.ts'
+
+export interface DockerSettings {
+  /** Path of the engine's socket. */
+  socketPath: string
+  /** Tells this worker's containers from others' on the same engine: 1 to 16 lower-case letters and digits. */
+  scope: string
+  /** Folder for files that are mounted into containers. */
+  folder: string
+  images: ImageSettings
+}
+
+const LABEL = 'network.cloister'
+/** What Docker gives by default, less raw sockets, device nodes and audit. */
+const CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', 'NET_BIND_SERVICE', 'SETGID', 'SETUID', 'SETPCAP', 'SYS_CHROOT']
+
+/** Drives an engine with Docker's interface (Docker 20.10 and later, Podman 4 and later) through its socket. */
+export class DockerExecutor implements Executor {
+  private readonly docker: Docker
+  private readonly settings: DockerSettings
+  private readonly podman: boolean
+  private readonly initProcess: boolean
+  private readonly addresses = new Map<string, string>()
+  readonly isolation: Isolation
+
+  private constructor(docker: Docker, settings: DockerSettings, podman: boolean, initProcess: boolean, version: string) {
+    this.docker = docker
+    this.settings = settings
+    this.podman = podman
+    this.initProcess = initProcess
+    this.isolation = {
+      engine: `${podman ? 'Podman' : 'Docker'} ${version}`,
+      enforced: ['cpu', 'memory', 'processes', 'disk (by watching)', 'seccomp', 'no new privileges', 'capabilities', 'network per lease'],
+      missing: ["the host's kernel is shared"],
+    }
+  }
+
+  /** Connects. Throws `no-engine` where none answers at the socket. */
+  static async connect(settings: DockerSettings): Promise<DockerExecutor> {
+    const docker = new Docker({ socketPath: settings.socketPath })
+    try {
+      const [version, info] = await Promise.all([docker.version(), docker.info()])
+      const podman = JSON.stringify(version).toLowerCase().includes('podman')
+      await mkdir(settings.folder, { recursive: true, mode: 0o711 })
+      return new DockerExecutor(docker, settings, podman, !podman && Boolean(info.InitBinary), version.Version)
+    } catch (cause) {
+      throw new CloisterError('no-engine', `No container engine answers at ${settings.socketPath}.`, {
+        hint: 'Start Docker or Podman, or set `executor: sandbox`.',
+        cause,
+      })
+    }
+  }
+
+  pull(reference: string, credentials: RegistryCredentials | undefined): Promise<Image> {
+    return pullImage(this.docker, reference, credentials, this.settings.images)
+  }
+
+  async leases(): Promise<string[]> {
+    const filters = { label: [`${LABEL}.scope=${this.settings.scope}`] }
+    const [containers, networks, volumes] = await Promise.all([
+      this.docker.listContainers({ all: true, filters }),
+      this.docker.listNetworks({ filters }),
+      this.docker.listVolumes({ filters }),
+    ])
+    const all = [...containers, ...networks, ...(volumes.Volumes ?? [])].map((item) => item.Labels?.[`${LABEL}.lease`])
+    return [...new Set(all.filter((lease): lease is string => lease !== undefined))]
+  }
+
+  async start(spec: ContainerSpec): Promise<void> {
+    await this.remove(spec.lease, spec.name)
+    const network = await this.ensureNetwork(spec.lease)
+    for (const { volume } of spec.mounts) await this.docker.createVolume({ Name: this.nameOf(spec.lease, volume), Labels: this.labels(spec.lease) })
+    const binds = await this.writeFiles(spec)
+    try {
+      const container = await this.docker.createContainer({
+        name: this.nameOf(spec.lease, spec.name),
+        Image: spec.image.digest.startsWith('sha256:') ? await this.engineReference(spec.image) : spec.image.digest,
+        Entrypoint: spec.argv.slice(0, 1),
+        Cmd: spec.argv.slice(1),
+        Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
+        WorkingDir: spec.workingDir,
+        User: spec.user,
+        Hostname: spec.hostname,
+        StopSignal: spec.stopSignal,
+        Labels: { ...this.labels(spec.lease), [`${LABEL}.name`]: spec.name, [`${LABEL}.revision`]: spec.revision, [`${LABEL}.digest`]: spec.image.digest },
+        HostConfig: {
+          NetworkMode: network,
+          Binds: [...binds, ...spec.mounts.map((m) => `${this.nameOf(spec.lease, m.volume)}:${m.path}${m.readOnly ? ':ro' : ''}`)],
+          Tmpfs: Object.fromEntries(spec.tmpfs.map((t) => [t.path, `rw,nosuid,nodev,size=${t.sizeMiB}m,mode=1777`])),
+          Memory: spec.memoryMiB * 1024 * 1024,
+          MemorySwap: spec.memoryMiB * 1024 * 1024,
+          NanoCpus: spec.cpuMilli * 1_000_000,
+          PidsLimit: spec.maxProcesses,
+          CapDrop: ['ALL'],
+          CapAdd: CAPABILITIES,
+          SecurityOpt: ['no-new-privileges'],
+          ReadonlyRootfs: spec.readOnlyRoot,
+          ...(this.initProcess && { Init: true }),
+          Ulimits: this.ulimits(spec),
+          RestartPolicy: { Name: 'no' },
+          ...(spec.gpus > 0 && { DeviceRequests: [{ Driver: 'nvidia', Count: spec.gpus, Capabilities: [['gpu']] }] }),
+          ...(!this.podman && { LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } } }),
+        },
+        NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [spec.service] } } },
+      })
+      await container.start()
+    } catch (cause) {
+      throw startFailed(spec.name, cause)
+    }
+  }
+
+  async restart(lease: string, name: string): Promise<void> {
+    this.addresses.delete(`${lease}/${name}`)
+    await this.container(lease, name).start().catch((cause) => {
+      if (statusOf(cause) !== 304) throw startFailed(name, cause)
+    })
+  }
+
+  async stop(lease: string, name: string, graceMs: number): Promise<void> {
+    this.addresses.delete(`${lease}/${name}`)
+    await ignoring([304, 404], this.container(lease, name).stop({ t: Math.ceil(graceMs / 1000) }))
+  }
+
+  async remove(lease: string, name: string): Promise<void> {
+    this.addresses.delete(`${lease}/${name}`)
+    await ignoring([404, 409], this.container(lease, name).remove({ force: true, v: true }))
+  }
+
+  async containers(lease: string): Promise<ContainerStatus[]> {
+    const found = await this.docker.listContainers({ all: true, filters: { label: [`${LABEL}.scope=${this.settings.scope}`, `${LABEL}.lease=${lease}`] } })
+    const all = await Promise.all(found.map((c) => this.inspect(c.Id)))
+    return all.filter((status) => status !== undefined)
+  }
+
+  async wait(lease: string, name: string, signal: AbortSignal): Promise<Exit> {
+    const container = this.container(lease, name)
+    await container.wait({ condition: 'not-running', abortSignal: signal })
+    const { State } = await container.inspect()
+    return { code: State.ExitCode, outOfMemory: State.OOMKilled }
+  }
+
+  async *logs(lease: string, name: string, options: LogOptions): AsyncIterable<LogLine> {
+    const common = { stdout: true, stderr: true, timestamps: true, tail: options.tail } as const
+    const container = this.container(lease, name)
+    if (!options.follow) {
+      const whole = (await container.logs({ ...common, follow: false })) as unknown as Buffer
+      const stream = new PassThrough()
+      stream.end(whole)
+      yield* readMultiplexed(stream)
+      return
+    }
+    const stream = await container.logs({ ...common, follow: true, abortSignal: options.signal })
+    const stop = () => (stream as unknown as Duplex).destroy()
+    options.signal.addEventListener('abort', stop, { once: true })
+    try {
+      yield* readMultiplexed(stream)
+    } finally {
+      stop()
+      options.signal.removeEventListener('abort', stop)
+    }
+  }
+
+  async exec(lease: string, name: string, options: ExecOptions): Promise<ExecSession> {
+    const tty = options.terminal !== undefined
+    const exec = await this.container(lease, name).exec({ Cmd: options.argv, AttachStdin: true, AttachStdout: true, AttachStderr: true, Tty: tty })
+    const stream = await exec.start({ hijack: true, stdin: true, Tty: tty })
+    const stdout = new PassThrough()
+    const stderr = new PassThrough()
+    if (tty) stream.pipe(stdout)
+    else this.docker.modem.demuxStream(stream, stdout, stderr)
+    const resize = (columns: number, rows: number) => void exec.resize({ w: columns, h: rows }).catch(() => {})
+    if (options.terminal) resize(options.terminal.columns, options.terminal.rows)
+    const ended = new Promise<void>((resolve) => stream.once('close', resolve).once('end', resolve).once('error', () => resolve()))
+    const exit = ended.then(async () => {
+      stdout.end()
+      stderr.end()
+      for (let attempt = 0; attempt < 50; attempt++) {
+        const info = await exec.inspect().catch(() => undefined)
+        if (info && !info.Running) return info.ExitCode ?? 255
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+      return 255
+    })
+    return { stdin: stream, stdout, stderr, exit, resize, kill: () => stream.destroy() }
+  }
+
+  async usage(lease: string, name: string): Promise<Usage> {
+    const stats = await this.container(lease, name).stats({ stream: false, 'one-shot': true })
+    return {
+      cpuSeconds: (stats.cpu_stats?.cpu_usage?.total_usage ?? 0) / 1e9,
+      memoryBytes: Math.max(0, (stats.memory_stats?.usage ?? 0) - (stats.memory_stats?.stats?.['total_inactive_file'] ?? stats.memory_stats?.stats?.['inactive_file'] ?? 0)),
+      processes: stats.pids_stats?.current ?? 0,
+    }
+  }
+
+  async diskUsage(lease: string): Promise<number> {
+    const label = [`${LABEL}.scope=${this.settings.scope}`, `${LABEL}.lease=${lease}`]
+    // The engine fills SizeRw in only when asked for sizes.
+    const containers = await this.docker.listContainers({ all: true, size: true, filters: { label } })
+    const { Volumes } = await this.docker.listVolumes({ filters: { label } })
+    let bytes = 0
+    for (const container of containers) bytes += (container as { SizeRw?: number }).SizeRw ?? 0
+    for (const volume of Volumes ?? []) bytes += await folderBytes(volume.Mountpoint)
+    return bytes
+  }
+
+  async connect(lease: string, name: string, port: number): Promise<Duplex> {
+    const key = `${lease}/${name}`
+    let address = this.addresses.get(key)
+    if (!address) {
+      const { NetworkSettings } = await this.container(lease, name).inspect()
+      address = Object.values(NetworkSettings.Networks)[0]?.IPAddress
+      if (!address) throw new CloisterError('not-running', `${name} has no address.`)
+      this.addresses.set(key, address)
+    }
+    return connect({ host: address, port, noDelay: true })
+  }
+
+  async destroy(lease: string): Promise<void> {
+    const filters = { label: [`${LABEL}.scope=${this.settings.scope}`, `${LABEL}.lease=${lease}`] }
+    const containers = await this.docker.listContainers({ all: true, filters })
+    await Promise.all(containers.map((c) => ignoring([404, 409], this.docker.getContainer(c.Id).remove({ force: true, v: true }))))
+    const { Volumes } = await this.docker.listVolumes({ filters })
+    for (const volume of Volumes ?? []) await ignoring([404], this.docker.getVolume(volume.Name).remove())
+    for (const network of await this.docker.listNetworks({ filters })) await ignoring([404], this.docker.getNetwork(network.Id).remove())
+    await rm(join(this.settings.folder, shorten(lease)), { recursive: true, force: true })
+    for (const key of this.addresses.keys()) if (key.startsWith(`${lease}/`)) this.addresses.delete(key)
+  }
+
+  async close(): Promise<void> {}
+
+  private async inspect(id: string): Promise<ContainerStatus | undefined> {
+    try {
+      const { State, Config } = await this.docker.getContainer(id).inspect()
+      const label = (name: string) => Config.Labels[`${LABEL}.${name}`] ?? ''
+      return {
+        name: label('name'),
+        revision: label('revision'),
+        digest: label('digest'),
+        running: State.Running,
+        exit: State.Running || State.Status === 'created' ? undefined : { code: State.ExitCode, outOfMemory: State.OOMKilled },
+        startedAt: Date.parse(State.StartedAt) || 0,
+      }
+    } catch (error) {
+      if (statusOf(error) === 404) return undefined
+      throw error
+    }
+  }
+
+  private async ensureNetwork(lease: string): Promise<string> {
+    const name = this.nameOf(lease, 'net')
+    const networks = await this.docker.listNetworks({ filters: { name: [name] } })
+    if (networks.some((n) => n.Name === name)) return name
+    await this.docker
+      .createNetwork({ Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: this.labels(lease) })
+      .catch((error) => {
+        if (statusOf(error) !== 409) throw error
+      })
+    return name
+  }
+
+  private async writeFiles(spec: ContainerSpec): Promise<string[]> {
+    const folder = join(this.settings.folder, shorten(spec.lease), spec.name)
+    await rm(folder, { recursive: true, force: true })
+    if (spec.files.length === 0) return []
+    // Container users other than root must be able to reach the file, whose own mode decides.
+    await mkdir(folder, { recursive: true, mode: 0o711 })
+    const binds: string[] = []
+    for (const [index, file] of spec.files.entries()) {
+      const path = join(folder, String(index))
+      await writeFile(path, file.content, { mode: file.mode })
+      binds.push(`${path}:${file.path}:ro`)
+    }
+    return binds
+  }
+
+  private async engineReference(image: Image): Promise<string> {
+    const local = `cloister.local/image:${image.digest.slice(7)}`
+    const found = await this.docker.getImage(local).inspect().then(() => true, () => false)
+    if (found) return local
+    const [repository] = image.reference.split('@')
+    const pinned = `${repository?.replace(/:[\w][\w.-]*$/, '')}@${image.digest}`
+    return (await this.docker.getImage(pinned).inspect().then(() => true, () => false)) ? pinned : image.digest
+  }
+
+  private ulimits(spec: ContainerSpec) {
+    // Podman asks for more than a guest may have unless told; nobody gets more than the worker itself has.
+    const room = (name: string) => Math.min(65_536, HARD_LIMITS[name] ?? 1024)
+    const own = { nofile: { soft: room('Max open files'), hard: room('Max open files') }, nproc: { soft: room('Max processes'), hard: room('Max processes') } }
+    const limits = { ...own, ...spec.ulimits }
+    return Object.entries(limits).map(([Name, { soft, hard }]) => ({ Name, Soft: soft, Hard: hard }))
+  }
+
+  private labels(lease: string): Record<string, string> {
+    return { [`${LABEL}.scope`]: this.settings.scope, [`${LABEL}.lease`]: lease }
+  }
+
+  private nameOf(lease: string, part: string): string {
+    return `cloister-${this.settings.scope}-${shorten(lease)}-${part}`
+  }
+
+  private container(lease: string, name: string) {
+    return this.docker.getContainer(this.nameOf(lease, name))
+  }
+}
+
+/** The worker's own hard limits by their names in /proc/self/limits. */
+const HARD_LIMITS = Object.fromEntries(
+  [...readFileSync('/proc/self/limits', 'utf8').matchAll(/^(Max [a-z ]+?)\s{2,}\S+\s+(\d+)/gm)].map((match) => [match[1], Number(match[2])]),
+)
+
+function shorten(lease: string): string {
+  return /^0x[0-9a-f]{64}$/.test(lease) ? lease.slice(2, 26) : createHash('sha256').update(lease).digest('hex').slice(0, 24)
+}
+
+function statusOf(error: unknown): number | undefined {
+  const status = (error as { statusCode?: unknown } | undefined)?.statusCode
+  return typeof status === 'number' ? status : undefined
+}
+
+async function ignoring(statuses: number[], work: Promise<unknown>): Promise<void> {
+  await work.catch((error) => {
+    if (!statuses.includes(statusOf(error) ?? 0)) throw new CloisterError('engine-failed', `The container engine says: ${messageOf(error)}.`, { cause: error })
+  })
+}

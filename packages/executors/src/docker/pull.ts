@@ -1,0 +1,46 @@
+import { PassThrough } from 'node:stream'
+import { messageOf } from '@cloister/core'
+import type Docker from 'dockerode'
+import type { Image, RegistryCredentials } from '../executor.ts'
+import { findImage, type ImageSettings } from '../oci/find.ts'
+import { describeImage } from '../oci/image.ts'
+import { type ImageSource, type ResolvedImage, resolveImage, unavailable } from '../oci/source.ts'
+import { parseReference } from '../oci/reference.ts'
+import { archiveImage } from './archive.ts'
+
+/** Brings an image into the engine: from a layout folder by loading an archive, from a registry by the engine's own pull. */
+export async function pullImage(docker: Docker, reference: string, credentials: RegistryCredentials | undefined, settings: ImageSettings): Promise<Image> {
+  const { source, wanted, local } = await findImage(reference, credentials, settings)
+  const { host } = parseReference(reference)
+  // A registry that we trust by plain HTTP is read by us; the engine may not be set up for it.
+  if (local || settings.trustedRegistries.includes(host)) {
+    const image = await resolveImage(source, wanted)
+    await load(docker, source, image)
+    return describeImage(reference, image.digest, image.config)
+  }
+  // Asks the registry itself first: it refuses internal addresses, which the engine would not.
+  const image = await resolveImage(source, wanted)
+  const pinned = `${reference.split('@')[0]?.replace(/(?<=\/[^/:]*):[\w][\w.-]*$|^([^/:]+):[\w][\w.-]*$/, '$1')}@${image.digest}`
+  const present = await docker.getImage(pinned).inspect().then(() => true, () => false)
+  if (!present) await pull(docker, pinned, credentials)
+  return describeImage(reference, image.digest, image.config)
+}
+
+async function pull(docker: Docker, reference: string, credentials: RegistryCredentials | undefined): Promise<void> {
+  try {
+    const options = credentials ? { authconfig: { username: credentials.username, password: credentials.password, serveraddress: credentials.host } } : {}
+    const stream = await docker.pull(reference, options)
+    await new Promise<void>((resolve, reject) => docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve())))
+  } catch (cause) {
+    throw unavailable(`the engine says ${messageOf(cause)}`, cause)
+  }
+}
+
+async function load(docker: Docker, source: ImageSource, image: ResolvedImage): Promise<void> {
+  const tag = `cloister.local/image:${image.digest.slice(7)}`
+  if (await docker.getImage(tag).inspect().then(() => true, () => false)) return
+  const body = new PassThrough()
+  const writing = archiveImage(source, image, tag, body)
+  const [response] = await Promise.all([docker.loadImage(body), writing])
+  for await (const chunk of response) if (/"error"/.test(String(chunk))) throw unavailable(`the engine can't load it: ${String(chunk).slice(0, 200)}`)
+}

@@ -1,0 +1,241 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import { type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DockerExecutor } from './docker/docker.ts'
+import type { ContainerSpec, Executor, Image } from './executor.ts'
+import { SandboxExecutor } from './sandbox/sandbox.ts'
+import { canRun, startDocker, startPodman, type TestEngine } from './testing/engines.ts'
+import { buildWorkbench, WORKBENCH_IMAGE } from './testing/image.ts'
+
+const ENGINES = [
+  { name: 'sandbox', program: 'bwrap', start: undefined },
+  { name: 'docker', program: 'dockerd', start: startDocker },
+  { name: 'podman', program: 'podman', start: startPodman },
+] as const
+
+const LEASE = `0x${'ab'.repeat(32)}`
+const OTHER = `0x${'cd'.repeat(32)}`
+const SERVER = `require('http').createServer((q,s)=>s.end('hello from '+process.env.WHO)).listen(8080)`
+
+for (const { name, program, start } of ENGINES)
+  describe.skipIf(!canRun(program))(`${name} executor`, () => {
+    let folder: string
+    let engine: TestEngine | undefined
+    let executor: Executor
+    let image: Image
+    let bystander: Server
+
+    const spec = (changes: Partial<ContainerSpec> = {}): ContainerSpec => ({
+      lease: LEASE, name: 'web-0', service: 'web', peers: ['web', 'other'], image, revision: 'r1',
+      argv: ['node', '-e', SERVER], env: { WHO: 'cell', PATH: '/usr/bin:/bin' }, workingDir: '/', user: '', hostname: 'web',
+      mounts: [], tmpfs: [], files: [], cpuMilli: 1000, memoryMiB: 256, maxProcesses: 128, gpus: 0, ulimits: {}, readOnlyRoot: false, stopSignal: 'SIGTERM',
+      ...changes,
+    })
+
+    /** Runs a command in the container to its end. */
+    const sh = async (line: string, container = 'web-0', lease = LEASE) => {
+      const session = await executor.exec(lease, container, { argv: ['sh', '-c', line], terminal: undefined })
+      let output = ''
+      session.stdout.on('data', (chunk) => (output += chunk))
+      session.stderr.on('data', (chunk) => (output += chunk))
+      session.stdin.end()
+      return { code: await session.exit, output }
+    }
+
+    const get = async (container = 'web-0', lease = LEASE) => {
+      for (let attempt = 0; ; attempt++) {
+        try {
+          const stream = await executor.connect(lease, container, 8080)
+          stream.write('GET / HTTP/1.0\r\n\r\n')
+          let text = ''
+          for await (const chunk of stream) text += chunk
+          if (text !== '') return text
+        } catch {
+          // Not listening yet.
+        }
+        if (attempt > 100) throw new Error('no answer')
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+    }
+
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), `cloister-${name}-`))
+      await buildWorkbench(join(folder, 'layout'))
+      const images = { layouts: [join(folder, 'layout')], trustedRegistries: [] }
+      if (start) {
+        engine = await start()
+        executor = await DockerExecutor.connect({ socketPath: engine.socketPath, scope: 'test', folder: join(folder, 'files'), images })
+      } else executor = await SandboxExecutor.open({ folder: join(folder, 'sandbox'), imageFolder: join(folder, 'images'), images })
+      image = await executor.pull(WORKBENCH_IMAGE, undefined)
+      bystander = createServer((_, response) => response.end('secret')).listen(0, '127.0.0.1')
+      await new Promise((resolve) => bystander.once('listening', resolve))
+    }, 120_000)
+
+    afterAll(async () => {
+      bystander?.close()
+      await executor?.destroy(LEASE)
+      await executor?.destroy(OTHER)
+      await executor?.close()
+      await engine?.stop()
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+    }, 60_000)
+
+    it('starts a service, answers on its port and says what runs by digest', async () => {
+      await executor.start(spec())
+      expect(await get()).toContain('hello from cell')
+      const [status] = await executor.containers(LEASE)
+      expect(status).toMatchObject({ name: 'web-0', revision: 'r1', digest: image.digest, running: true, exit: undefined })
+      expect(image.digest).toMatch(/^sha256:[0-9a-f]{64}$/)
+      expect(await executor.leases()).toEqual([LEASE])
+    }, 30_000)
+
+    it('runs commands, passes input and exit codes, and gives a terminal', async () => {
+      expect(await sh('echo out; exit 7')).toEqual({ code: 7, output: 'out\n' })
+      const cat = await executor.exec(LEASE, 'web-0', { argv: ['cat'], terminal: undefined })
+      let echoed = ''
+      cat.stdout.on('data', (chunk) => (echoed += chunk))
+      cat.stdin.write('line one\n')
+      cat.stdin.end('line two\n')
+      expect(await cat.exit).toBe(0)
+      expect(echoed).toBe('line one\nline two\n')
+      const terminal = await executor.exec(LEASE, 'web-0', { argv: ['sh', '-c', 'stty size; test -t 0 && echo tty'], terminal: { columns: 97, rows: 31 } })
+      let shown = ''
+      terminal.stdout.on('data', (chunk) => (shown += chunk))
+      expect(await terminal.exit).toBe(0)
+      expect(shown).toContain('tty')
+      expect(shown).toContain('31 97')
+    }, 30_000)
+
+    it('keeps logs with their stream and time, and follows them', async () => {
+      await executor.start(spec({ name: 'talk-0', argv: ['sh', '-c', 'echo first; echo second >&2; sleep 0.5; echo third; sleep 60'] }))
+      const abort = new AbortController()
+      const seen: string[] = []
+      for await (const line of executor.logs(LEASE, 'talk-0', { tail: 10, follow: true, signal: abort.signal })) {
+        expect(Math.abs(Date.now() - line.time)).toBeLessThan(60_000)
+        seen.push(`${line.stream} ${line.text}`)
+        if (seen.length === 3) break
+      }
+      abort.abort()
+      expect(seen.sort()).toEqual(['stderr second', 'stdout first', 'stdout third'])
+      const last: string[] = []
+      for await (const line of executor.logs(LEASE, 'talk-0', { tail: 1, follow: false, signal: new AbortController().signal })) last.push(line.text)
+      expect(last).toEqual(['third'])
+      await executor.remove(LEASE, 'talk-0')
+    }, 30_000)
+
+    it('tells how a container ended and starts it again', async () => {
+      await executor.start(spec({ name: 'brief-0', argv: ['sh', '-c', 'sleep 0.2; exit 3'] }))
+      expect(await executor.wait(LEASE, 'brief-0', new AbortController().signal)).toEqual({ code: 3, outOfMemory: false })
+      expect((await executor.containers(LEASE)).find((c) => c.name === 'brief-0')).toMatchObject({ running: false, exit: { code: 3 } })
+      await executor.restart(LEASE, 'brief-0')
+      expect((await executor.wait(LEASE, 'brief-0', new AbortController().signal)).code).toBe(3)
+      await executor.remove(LEASE, 'brief-0')
+      expect((await executor.containers(LEASE)).map((c) => c.name)).toEqual(['web-0'])
+    }, 30_000)
+
+    it('stops a container with its own signal, and kills one that does not listen', async () => {
+      const trap = `process.on('SIGINT',()=>{console.log('bye');process.exit(5)});setInterval(()=>{},1000);console.log('ready')`
+      await executor.start(spec({ name: 'polite-0', argv: ['node', '-e', trap], stopSignal: 'SIGINT' }))
+      for await (const line of executor.logs(LEASE, 'polite-0', { tail: 5, follow: true, signal: AbortSignal.timeout(10_000) })) if (line.text === 'ready') break
+      await executor.stop(LEASE, 'polite-0', 5_000)
+      expect((await executor.containers(LEASE)).find((c) => c.name === 'polite-0')?.exit?.code).toBe(5)
+      await executor.start(spec({ name: 'deaf-0', argv: ['node', '-e', `process.on('SIGTERM',()=>{});setInterval(()=>{},1000);console.log('ready')`] }))
+      for await (const line of executor.logs(LEASE, 'deaf-0', { tail: 5, follow: true, signal: AbortSignal.timeout(10_000) })) if (line.text === 'ready') break
+      await executor.stop(LEASE, 'deaf-0', 1_000)
+      expect((await executor.containers(LEASE)).find((c) => c.name === 'deaf-0')?.running).toBe(false)
+      await executor.remove(LEASE, 'polite-0')
+      await executor.remove(LEASE, 'deaf-0')
+    }, 40_000)
+
+    it('enforces memory and processes, and counts usage', async () => {
+      await executor.start(spec({ name: 'greedy-0', memoryMiB: 64, argv: ['node', '-e', 'const a=[];for(;;)a.push(Buffer.alloc(1<<20,1))'] }))
+      const exit = await executor.wait(LEASE, 'greedy-0', new AbortController().signal)
+      expect(exit.code).not.toBe(0)
+      expect(exit.outOfMemory).toBe(true)
+      await executor.start(spec({ name: 'forks-0', maxProcesses: 24, argv: ['sh', '-c', 'i=0; while [ $i -lt 60 ]; do sleep 30 & i=$((i+1)); done; echo all; sleep 30'] }))
+      await executor.wait(LEASE, 'forks-0', AbortSignal.timeout(3_000)).catch(() => undefined)
+      expect((await executor.usage(LEASE, 'forks-0').catch(() => ({ processes: 0 }))).processes).toBeLessThanOrEqual(24)
+      const usage = await executor.usage(LEASE, 'web-0')
+      expect(usage.memoryBytes).toBeGreaterThan(1_000_000)
+      expect(usage.cpuSeconds).toBeGreaterThan(0)
+      await executor.remove(LEASE, 'greedy-0')
+      await executor.remove(LEASE, 'forks-0')
+    }, 40_000)
+
+    it('takes privileges away: no new ones, a filter, few capabilities, no mounts', async () => {
+      const { output } = await sh('cat /proc/self/status')
+      expect(output).toMatch(/NoNewPrivs:\s+1/)
+      expect(output).toMatch(/Seccomp:\s+2/)
+      const effective = BigInt(`0x${/CapEff:\s+([0-9a-f]+)/.exec(output)?.[1]}`)
+      for (const [capability, bit] of [['CAP_SYS_ADMIN', 21n], ['CAP_NET_ADMIN', 12n], ['CAP_SYS_PTRACE', 19n], ['CAP_MKNOD', 27n], ['CAP_NET_RAW', 13n]] as const)
+        expect([capability, (effective >> bit) & 1n]).toEqual([capability, 0n])
+      // The container's own process as well as commands run beside it.
+      expect((await sh('cat /proc/1/status')).output).toMatch(/NoNewPrivs:\s+1/)
+      const seen = await sh('ls /proc')
+      expect(seen.output.split('\n').filter((entry) => /^\d+$/.test(entry)).length).toBeLessThan(12)
+    }, 30_000)
+
+    it('keeps a service from the host and from other leases', async () => {
+      await executor.start(spec({ lease: OTHER, env: { WHO: 'other', PATH: '/usr/bin:/bin' } }))
+      expect(await get('web-0', OTHER)).toContain('hello from other')
+      const port = (bystander.address() as AddressInfo).port
+      const probe = (host: string, p: number) => `node -e "const s=require('net').connect({host:'${host}',port:${p},timeout:1500});s.on('connect',()=>{console.log('REACHED');process.exit()});s.on('timeout',()=>process.exit(3));s.on('error',()=>process.exit(4))"`
+      expect((await sh(probe('127.0.0.1', port))).output).not.toContain('REACHED')
+      const gateway = (await sh(`node -e "const n=require('os').networkInterfaces();console.log(Object.values(n).flat().filter(i=>!i.internal&&i.family==='IPv4').map(i=>i.address).join())"`)).output.trim()
+      const other = (await sh(`node -e "const n=require('os').networkInterfaces();console.log(Object.values(n).flat().filter(i=>!i.internal&&i.family==='IPv4').map(i=>i.address).join())"`, 'web-0', OTHER)).output.trim()
+      if (gateway !== '') expect((await sh(probe(gateway.replace(/\d+$/, '1'), port))).output).not.toContain('REACHED')
+      if (other !== '') expect((await sh(probe(other, 8080))).output).not.toContain('REACHED')
+      await executor.destroy(OTHER)
+      expect(await executor.leases()).toEqual([LEASE])
+    }, 40_000)
+
+    it('lets services of a lease find each other by name', async () => {
+      await executor.start(spec({ name: 'other-0', service: 'other', hostname: 'other', argv: ['node', '-e', SERVER.replace('8080', '9090')], env: { WHO: 'friend', PATH: '/usr/bin:/bin' } }))
+      const ask = `node -e "const g=(n)=>require('http').get('http://other:9090',r=>r.on('data',d=>console.log(String(d)))).on('error',e=>n?setTimeout(g,100,n-1):console.log(e.message));g(40)"`
+      expect((await sh(ask)).output).toContain('hello from friend')
+      await executor.remove(LEASE, 'other-0')
+    }, 30_000)
+
+    it('mounts files and volumes, which outlive the container and end with the lease', async () => {
+      const files = [{ path: '/etc/app/setting.txt', content: Buffer.from('blue'), mode: 0o444 }]
+      const mounts = [{ volume: 'data', path: '/data', readOnly: false }]
+      await executor.start(spec({ name: 'store-0', mounts, files, tmpfs: [{ path: '/scratch', sizeMiB: 8 }], readOnlyRoot: true }))
+      expect((await sh('cat /etc/app/setting.txt', 'store-0')).output).toBe('blue')
+      expect((await sh('echo kept > /data/file && cat /data/file', 'store-0')).output).toBe('kept\n')
+      expect((await sh('echo no > /etc/app/setting.txt', 'store-0')).code).not.toBe(0)
+      expect((await sh('touch /nowhere', 'store-0')).code).not.toBe(0)
+      await executor.start(spec({ name: 'store-0', revision: 'r2', mounts, files }))
+      expect((await sh('cat /data/file', 'store-0')).output).toBe('kept\n')
+      await sh('dd if=/dev/zero of=/data/big bs=1048576 count=8', 'store-0')
+      expect(await executor.diskUsage(LEASE)).toBeGreaterThanOrEqual(8 * 1024 * 1024)
+      await executor.remove(LEASE, 'store-0')
+    }, 40_000)
+
+    it('runs as the user it is told, who owns a new volume', async () => {
+      await executor.start(spec({ name: 'user-0', user: '1000:1000', argv: ['node', '-e', SERVER] }))
+      expect((await sh('id -u; id -g', 'user-0')).output).toBe('1000\n1000\n')
+      expect((await sh('touch /etc/passwd', 'user-0')).code).not.toBe(0)
+      await executor.remove(LEASE, 'user-0')
+    }, 30_000)
+
+    it('refuses an image that is not there and a program that is not in it', async () => {
+      await expect(executor.pull('127.0.0.1:1/no/such:1', undefined)).rejects.toMatchObject({ code: 'image-unavailable' })
+      await expect(executor.pull('169.254.169.254/latest/meta-data', undefined)).rejects.toMatchObject({ code: 'image-unavailable' })
+      const failed = await executor.start(spec({ name: 'broken-0', argv: ['/no/such/program'] })).then(
+        () => executor.wait(LEASE, 'broken-0', new AbortController().signal).then((exit) => exit.code !== 0),
+        (error: { code: string }) => error.code === 'start-failed',
+      )
+      expect(failed).toBe(true)
+      await executor.remove(LEASE, 'broken-0')
+    }, 30_000)
+
+    it('leaves nothing of a lease behind', async () => {
+      await executor.destroy(LEASE)
+      await executor.destroy(LEASE)
+      expect(await executor.leases()).toEqual([])
+      expect(await executor.containers(LEASE)).toEqual([])
+    }, 30_000)
+  })

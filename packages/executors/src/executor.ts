@@ -1,0 +1,145 @@
+import type { Duplex, Readable, Writable } from 'node:stream'
+
+/** An image on the worker, ready to run. */
+export interface Image {
+  /** As the manifest names it. */
+  reference: string
+  /** Digest of what runs: `sha256:…` of the image manifest (or of the image's id, where an engine tells no more). */
+  digest: string
+  entrypoint: string[]
+  command: string[]
+  env: Record<string, string>
+  workingDir: string
+  user: string
+}
+
+/** One container of a lease, everything resolved. */
+export interface ContainerSpec {
+  lease: string
+  /** Name within the lease: service and replica, `web-0`. */
+  name: string
+  /** Name by which the lease's other containers reach it. */
+  service: string
+  /** All services of the lease, for name resolution where the engine has none. */
+  peers: string[]
+  image: Image
+  /** Changes whenever anything here changes; an engine gives it back with the container. */
+  revision: string
+  argv: string[]
+  env: Record<string, string>
+  workingDir: string
+  user: string
+  hostname: string
+  mounts: { volume: string; path: string; readOnly: boolean }[]
+  tmpfs: { path: string; sizeMiB: number }[]
+  files: { path: string; content: Buffer; mode: number }[]
+  cpuMilli: number
+  memoryMiB: number
+  maxProcesses: number
+  gpus: number
+  ulimits: Record<string, { soft: number; hard: number }>
+  readOnlyRoot: boolean
+  stopSignal: string
+}
+
+/** How a container ended. */
+export interface Exit {
+  code: number
+  /** Ended for want of memory, as far as the engine can tell. */
+  outOfMemory: boolean
+}
+
+export interface ContainerStatus {
+  name: string
+  revision: string
+  digest: string
+  running: boolean
+  exit: Exit | undefined
+  /** Unix milliseconds. */
+  startedAt: number
+}
+
+export interface LogLine {
+  /** Unix milliseconds. */
+  time: number
+  stream: 'stdout' | 'stderr'
+  /** One line without its end; cut at 16 KiB. */
+  text: string
+}
+
+export interface LogOptions {
+  /** Only that many last lines. */
+  tail: number
+  follow: boolean
+  signal: AbortSignal
+}
+
+export interface ExecOptions {
+  argv: string[]
+  /** Give the command a terminal; output comes on stdout only. */
+  terminal: { columns: number; rows: number } | undefined
+}
+
+/** A running command. `exit` resolves once; destroy `stdin` to hang up. */
+export interface ExecSession {
+  stdin: Writable
+  stdout: Readable
+  stderr: Readable
+  exit: Promise<number>
+  resize(columns: number, rows: number): void
+  kill(): void
+}
+
+export interface Usage {
+  /** CPU seconds used since the container started. */
+  cpuSeconds: number
+  memoryBytes: number
+  processes: number
+}
+
+/** What an engine keeps apart, said plainly. */
+export interface Isolation {
+  engine: string
+  enforced: string[]
+  missing: string[]
+}
+
+export interface RegistryCredentials {
+  host: string
+  username: string
+  password: string
+}
+
+/**
+ * An engine that runs containers. Everything is addressed by lease and container name, every operation may be repeated,
+ * and what an engine runs outlives the process that asked for it: after a restart `containers` says what is there.
+ */
+export interface Executor {
+  readonly isolation: Isolation
+  /** Brings an image onto the worker. Throws `image-unavailable`. */
+  pull(reference: string, credentials: RegistryCredentials | undefined): Promise<Image>
+  /** Leases the engine holds anything of. */
+  leases(): Promise<string[]>
+  /** Creates and starts; replaces a container of that name. Throws `start-failed`. */
+  start(spec: ContainerSpec): Promise<void>
+  /** Starts a container that has ended, as it is. */
+  restart(lease: string, name: string): Promise<void>
+  /** Asks to end, waits `graceMs`, then kills. The container stays, ended. */
+  stop(lease: string, name: string, graceMs: number): Promise<void>
+  /** Removes a container, running or not; volumes stay. */
+  remove(lease: string, name: string): Promise<void>
+  containers(lease: string): Promise<ContainerStatus[]>
+  /** Resolves when the container is not running (any more). */
+  wait(lease: string, name: string, signal: AbortSignal): Promise<Exit>
+  logs(lease: string, name: string, options: LogOptions): AsyncIterable<LogLine>
+  exec(lease: string, name: string, options: ExecOptions): Promise<ExecSession>
+  usage(lease: string, name: string): Promise<Usage>
+  /** Bytes the lease's containers and volumes take on disk, images left aside. */
+  diskUsage(lease: string): Promise<number>
+  /** A TCP connection to a port of a container. */
+  connect(lease: string, name: string, port: number): Promise<Duplex>
+  /** Removes everything of a lease: containers, network, volumes. */
+  destroy(lease: string): Promise<void>
+  /** Lets go of connections; containers run on. */
+  close(): Promise<void>
+}

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import { CloisterError } from '@cloister/core'
+import { z } from 'zod'
+
+const Descriptor = z.object({
+  mediaType: z.string().max(255).optional(),
+  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+  size: z.int().min(0).max(2 ** 40),
+  platform: z.object({ os: z.string(), architecture: z.string() }).optional(),
+  annotations: z.record(z.string(), z.string()).optional(),
+})
+
+const Index = z.object({ manifests: z.array(Descriptor).max(1000) })
+const ImageManifest = z.object({ config: Descriptor, layers: z.array(Descriptor).max(512) })
+const ImageConfig = z.object({
+  architecture: z.string().optional(),
+  config: z
+    .object({
+      Entrypoint: z.array(z.string()).nullish(),
+      Cmd: z.array(z.string()).nullish(),
+      Env: z.array(z.string()).nullish(),
+      WorkingDir: z.string().nullish(),
+      User: z.string().nullish(),
+    })
+    .nullish(),
+})
+
+export type Descriptor = z.infer<typeof Descriptor>
+export type ImageManifest = z.infer<typeof ImageManifest>
+export type ImageConfig = z.infer<typeof ImageConfig>
+
+/** Bytes of a manifest, index or image configuration. */
+export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
+/** Bytes of one layer. */
+export const MAX_LAYER_BYTES = 64 * 1024 ** 3
+
+/** Where images come from: a registry or a layout folder. Content is checked by whoever reads it. */
+export interface ImageSource {
+  /** The document a tag or digest names, with its own digest. */
+  document(reference: string): Promise<{ bytes: Buffer; digest: string }>
+  /** A blob's bytes, unchecked. */
+  blob(descriptor: Descriptor): Promise<Readable>
+}
+
+/** An image found in a source: its manifest for this machine and its configuration. */
+export interface ResolvedImage {
+  digest: string
+  manifest: ImageManifest
+  configBytes: Buffer
+  config: ImageConfig
+}
+
+/** Follows indexes to the manifest for this machine's architecture and reads its configuration. Throws `image-unavailable`. */
+export async function resolveImage(source: ImageSource, reference: string): Promise<ResolvedImage> {
+  let { bytes, digest } = await source.document(reference)
+  for (let depth = 0; depth < 3; depth++) {
+    const json = parseJson(bytes)
+    const manifest = ImageManifest.safeParse(json)
+    if (manifest.success) {
+      const configBytes = await readBlob(source, manifest.data.config)
+      const config = ImageConfig.safeParse(parseJson(configBytes))
+      if (!config.success) throw unavailable("the image's configuration is malformed")
+      return { digest, manifest: manifest.data, configBytes, config: config.data }
+    }
+    const index = Index.safeParse(json)
+    if (!index.success) throw unavailable('the registry answers with something that is no image')
+    const entry = pickPlatform(index.data.manifests)
+    ;({ bytes, digest } = await source.document(entry.digest))
+  }
+  throw unavailable('its indexes are nested too deeply')
+}
+
+function pickPlatform(manifests: Descriptor[]): Descriptor {
+  const architecture = process.arch === 'x64' ? 'amd64' : process.arch
+  const found =
+    manifests.find((m) => m.platform?.os === 'linux' && m.platform.architecture === architecture) ??
+    (manifests.length === 1 && !manifests[0]?.platform ? manifests[0] : undefined)
+  if (!found) throw unavailable(`there is no image for linux/${architecture}`)
+  return found
+}
+
+/** Reads a small blob whole and checks its digest and size. */
+export async function readBlob(source: ImageSource, descriptor: Descriptor): Promise<Buffer> {
+  if (descriptor.size > MAX_DOCUMENT_BYTES) throw unavailable('a document of the image is too large')
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of await source.blob(descriptor)) {
+    size += (chunk as Buffer).length
+    if (size > descriptor.size) throw unavailable('a document of the image is longer than stated')
+    chunks.push(chunk as Buffer)
+  }
+  const bytes = Buffer.concat(chunks)
+  checkDigest(bytes, descriptor.digest)
+  return bytes
+}
+
+/** Throws unless `bytes` hash to `digest`. */
+export function checkDigest(bytes: Buffer, digest: string): void {
+  if (`sha256:${createHash('sha256').update(bytes).digest('hex')}` !== digest) throw unavailable(`its content does not match ${digest}`)
+}
+
+export function unavailable(why: string, cause?: unknown): CloisterError {
+  return new CloisterError('image-unavailable', `The image can't be had: ${why}.`, { cause })
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'))
+  } catch (cause) {
+    throw unavailable('a document of it is not JSON', cause)
+  }
+}

@@ -1,0 +1,96 @@
+#!/usr/bin/env node
+// The keeper of one sandboxed lease: a process of its own that holds the lease's network namespace, runs its containers and
+// outlives the agent. It is reached through a socket in the file system and never listens on the network. If it dies, so
+// do its containers; the agent then starts a new one.
+import { createServer, type IncomingMessage } from 'node:http'
+import { chmodSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
+import { messageOf } from '@cloister/core'
+import { KeptContainer } from './kept-container.ts'
+import type { KeeperExec, KeeperStart } from './protocol.ts'
+
+const [folder = '', socketPath = ''] = process.argv.slice(2)
+const containers = new Map<string, KeptContainer>()
+
+const server = createServer((request, response) => {
+  answer(request).then(
+    (body) => response.end(JSON.stringify(body ?? null)),
+    (error) => {
+      response.statusCode = 500
+      response.end(JSON.stringify({ message: messageOf(error) }))
+    },
+  )
+})
+
+async function answer(request: IncomingMessage): Promise<unknown> {
+  const [, verb = '', name = ''] = (request.url ?? '').split('/')
+  const container = containers.get(name)
+  switch (verb) {
+    case 'ping':
+      return { pid: process.pid }
+    case 'start': {
+      const start = (await readJson(request)) as KeeperStart
+      await container?.remove()
+      const fresh = new KeptContainer(folder, name)
+      containers.set(name, fresh)
+      return fresh.start(start)
+    }
+    case 'restart':
+      return container?.restart()
+    case 'stop':
+      return container?.stop(Number(((await readJson(request)) as { graceMs: number }).graceMs))
+    case 'remove':
+      await container?.remove()
+      containers.delete(name)
+      return null
+    case 'wait':
+      return container?.exited
+    case 'usage':
+      return container?.usage()
+    case 'states':
+      return Object.fromEntries([...containers].map(([key, kept]) => [key, kept.state]))
+    case 'quit':
+      await Promise.all([...containers.values()].map((kept) => kept.remove()))
+      setImmediate(() => process.exit(0))
+      return null
+    default:
+      throw new Error(`unknown request ${verb}`)
+  }
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return JSON.parse(Buffer.concat(chunks).toString('utf8'))
+}
+
+server.on('upgrade', (request: IncomingMessage, stream: Socket, head: Buffer) => {
+  const [, verb = '', subject = '', argument = ''] = (request.url ?? '').split('/')
+  stream.on('error', () => stream.destroy())
+  if (verb === 'connect') {
+    const upstream = connect({ host: '127.0.0.1', port: Number(subject), noDelay: true })
+    upstream.once('connect', () => {
+      stream.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n')
+      if (head.length > 0) upstream.write(head)
+      stream.pipe(upstream).pipe(stream)
+    })
+    upstream.on('error', () => stream.destroy())
+    stream.on('close', () => upstream.destroy())
+    upstream.on('close', () => stream.destroy())
+    return
+  }
+  const container = containers.get(subject)
+  if (verb !== 'exec' || !container?.isRunning) return void stream.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n')
+  stream.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: exec\r\n\r\n')
+  container.exec(JSON.parse(Buffer.from(argument, 'base64url').toString('utf8')) as KeeperExec, stream).catch(() => stream.destroy())
+})
+
+// An idle wait may last for months.
+server.requestTimeout = 0
+server.headersTimeout = 0
+server.keepAliveTimeout = 60_000
+await rm(socketPath, { force: true })
+server.listen(socketPath, () => chmodSync(socketPath, 0o600))
+process.on('SIGINT', () => {})
+process.on('SIGHUP', () => {})

@@ -1,0 +1,63 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** A container engine of a test's own. */
+export interface TestEngine {
+  socketPath: string
+  stop(): Promise<void>
+}
+
+/** Whether this machine can run an engine for tests: root, and the program is there. */
+export function canRun(program: 'dockerd' | 'podman' | 'bwrap'): boolean {
+  if (process.getuid?.() !== 0 && program !== 'bwrap') return false
+  return (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, program)))
+}
+
+/** Starts a Docker daemon with a data folder of its own. */
+export async function startDocker(): Promise<TestEngine> {
+  const folder = await mkdtemp(join(tmpdir(), 'cloister-docker-'))
+  const socketPath = join(folder, 'docker.sock')
+  const child = spawn('dockerd', ['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec'), '--pidfile', join(folder, 'pid'), '-H', `unix://${socketPath}`, '--bip', '172.31.251.1/24', '--default-address-pool', 'base=172.31.0.0/17,size=24'], { stdio: 'ignore' })
+  return ready(child, folder, socketPath)
+}
+
+/** Starts Podman's service with the Docker interface and storage of its own. */
+export async function startPodman(): Promise<TestEngine> {
+  const folder = await mkdtemp(join(tmpdir(), 'cloister-podman-'))
+  const socketPath = join(folder, 'podman.sock')
+  const config = join(folder, 'containers.conf')
+  // runc, because crun refuses hybrid control groups; explicit limits, because podman asks for more than a guest may have.
+  await writeFile(config, '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\nlog_driver = "k8s-file"\n[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n[network]\ndefault_subnet_pools = [{base = "172.31.128.0/17", size = 24}]\n')
+  const child = spawn('podman', ['--root', join(folder, 'root'), '--runroot', join(folder, 'run'), '--runtime', 'runc', '--cgroup-manager', 'cgroupfs', 'system', 'service', '--time=0', `unix://${socketPath}`], { stdio: 'ignore', env: { ...process.env, CONTAINERS_CONF: config } })
+  return ready(child, folder, socketPath)
+}
+
+async function ready(child: ChildProcess, folder: string, socketPath: string): Promise<TestEngine> {
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()).once('error', () => resolve()))
+  for (let attempt = 0; ; attempt++) {
+    const up = await new Promise<boolean>((resolve) => {
+      const socket = connect(socketPath)
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+      socket.once('connect', () => socket.destroy())
+    })
+    if (up) break
+    if (attempt > 300 || child.exitCode !== null) throw new Error(`the engine in ${folder} does not start`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  return {
+    socketPath,
+    stop: async () => {
+      child.kill('SIGTERM')
+      await ended
+      for (const line of execFileSync('cat', ['/proc/mounts'], { encoding: 'utf8' }).split('\n').reverse()) {
+        const path = line.split(' ')[1]
+        if (path?.startsWith(folder)) execFileSync('umount', ['-l', path])
+      }
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
