@@ -18,6 +18,7 @@ const ENGINES = [
 
 const LEASE = `0x${'ab'.repeat(32)}`
 const OTHER = `0x${'cd'.repeat(32)}`
+const IDLE = ['node', '-e', 'setInterval(() => {}, 1000)']
 const SERVER = `require('http').createServer((q,s)=>s.end('hello from '+process.env.WHO)).listen(8080)`
 
 for (const { name, program, start } of ENGINES)
@@ -101,7 +102,7 @@ for (const { name, program, start } of ENGINES)
       cat.stdin.end('line two\n')
       expect(await cat.exit).toBe(0)
       expect(echoed).toBe('line one\nline two\n')
-      const terminal = await executor.exec(LEASE, 'web-0', { argv: ['sh', '-c', 'stty size; test -t 0 && echo tty'], terminal: { columns: 97, rows: 31 } })
+      const terminal = await executor.exec(LEASE, 'web-0', { argv: ['sh', '-c', 'sleep 0.3; stty size; test -t 0 && echo tty'], terminal: { columns: 97, rows: 31 } })
       let shown = ''
       terminal.stdout.on('data', (chunk) => (shown += chunk))
       expect(await terminal.exit).toBe(0)
@@ -202,12 +203,12 @@ for (const { name, program, start } of ENGINES)
     it('mounts files and volumes, which outlive the container and end with the lease', async () => {
       const files = [{ path: '/etc/app/setting.txt', content: Buffer.from('blue'), mode: 0o444 }]
       const mounts = [{ volume: 'data', path: '/data', readOnly: false }]
-      await executor.start(spec({ name: 'store-0', mounts, files, tmpfs: [{ path: '/scratch', sizeMiB: 8 }], readOnlyRoot: true }))
+      await executor.start(spec({ name: 'store-0', argv: IDLE, mounts, files, tmpfs: [{ path: '/scratch', sizeMiB: 8 }], readOnlyRoot: true }))
       expect((await sh('cat /etc/app/setting.txt', 'store-0')).output).toBe('blue')
       expect((await sh('echo kept > /data/file && cat /data/file', 'store-0')).output).toBe('kept\n')
       expect((await sh('echo no > /etc/app/setting.txt', 'store-0')).code).not.toBe(0)
       expect((await sh('touch /nowhere', 'store-0')).code).not.toBe(0)
-      await executor.start(spec({ name: 'store-0', revision: 'r2', mounts, files }))
+      await executor.start(spec({ name: 'store-0', argv: IDLE, revision: 'r2', mounts, files }))
       expect((await sh('cat /data/file', 'store-0')).output).toBe('kept\n')
       await sh('dd if=/dev/zero of=/data/big bs=1048576 count=8', 'store-0')
       expect(await executor.diskUsage(LEASE)).toBeGreaterThanOrEqual(8 * 1024 * 1024)
@@ -215,7 +216,7 @@ for (const { name, program, start } of ENGINES)
     }, 40_000)
 
     it('runs as the user it is told, who owns a new volume', async () => {
-      await executor.start(spec({ name: 'user-0', user: '1000:1000', argv: ['node', '-e', SERVER] }))
+      await executor.start(spec({ name: 'user-0', user: '1000:1000', argv: IDLE }))
       expect((await sh('id -u; id -g', 'user-0')).output).toBe('1000\n1000\n')
       expect((await sh('touch /etc/passwd', 'user-0')).code).not.toBe(0)
       await executor.remove(LEASE, 'user-0')

@@ -24,6 +24,8 @@ export interface DockerSettings {
 }
 
 const LABEL = 'network.cloister'
+/** Exit code of a process that was killed: 128 + SIGKILL. */
+const KILLED = 137
 /** What Docker gives by default, less raw sockets, device nodes and audit. */
 const CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', 'NET_BIND_SERVICE', 'SETGID', 'SETUID', 'SETPCAP', 'SYS_CHROOT']
 
@@ -34,6 +36,8 @@ export class DockerExecutor implements Executor {
   private readonly podman: boolean
   private readonly initProcess: boolean
   private readonly addresses = new Map<string, string>()
+  /** Names of containers that were asked to stop. */
+  private readonly stopped = new Set<string>()
   readonly isolation: Isolation
 
   private constructor(docker: Docker, settings: DockerSettings, podman: boolean, initProcess: boolean, version: string) {
@@ -81,6 +85,7 @@ export class DockerExecutor implements Executor {
 
   async start(spec: ContainerSpec): Promise<void> {
     await this.remove(spec.lease, spec.name)
+    this.stopped.delete(this.nameOf(spec.lease, spec.name))
     const network = await this.ensureNetwork(spec.lease)
     for (const { volume } of spec.mounts) await this.docker.createVolume({ Name: this.nameOf(spec.lease, volume), Labels: this.labels(spec.lease) })
     const binds = await this.writeFiles(spec)
@@ -105,7 +110,9 @@ export class DockerExecutor implements Executor {
           NanoCpus: spec.cpuMilli * 1_000_000,
           PidsLimit: spec.maxProcesses,
           CapDrop: ['ALL'],
-          CapAdd: CAPABILITIES,
+          // Podman would make added capabilities effective for other users too.
+          CapAdd: /^(0|root)?(:|$)/.test(spec.user) ? CAPABILITIES : [],
+          Sysctls: { 'net.ipv4.ip_unprivileged_port_start': '0' },
           SecurityOpt: ['no-new-privileges'],
           ReadonlyRootfs: spec.readOnlyRoot,
           ...(this.initProcess && { Init: true }),
@@ -123,6 +130,7 @@ export class DockerExecutor implements Executor {
   }
 
   async restart(lease: string, name: string): Promise<void> {
+    this.stopped.delete(this.nameOf(lease, name))
     this.addresses.delete(`${lease}/${name}`)
     await this.container(lease, name).start().catch((cause) => {
       if (statusOf(cause) !== 304) throw startFailed(name, cause)
@@ -130,6 +138,7 @@ export class DockerExecutor implements Executor {
   }
 
   async stop(lease: string, name: string, graceMs: number): Promise<void> {
+    this.stopped.add(this.nameOf(lease, name))
     this.addresses.delete(`${lease}/${name}`)
     await ignoring([304, 404], this.container(lease, name).stop({ t: Math.ceil(graceMs / 1000) }))
   }
@@ -149,7 +158,7 @@ export class DockerExecutor implements Executor {
     const container = this.container(lease, name)
     await container.wait({ condition: 'not-running', abortSignal: signal })
     const { State } = await container.inspect()
-    return { code: State.ExitCode, outOfMemory: State.OOMKilled }
+    return this.exitOf(container.id, State)
   }
 
   async *logs(lease: string, name: string, options: LogOptions): AsyncIterable<LogLine> {
@@ -242,6 +251,12 @@ export class DockerExecutor implements Executor {
 
   async close(): Promise<void> {}
 
+  private exitOf(name: string, state: { ExitCode: number; OOMKilled: boolean }): Exit {
+    // Podman does not tell on control groups version 1, but then nobody else kills what we did not stop.
+    const killed = this.podman && state.ExitCode === KILLED && !this.stopped.has(name)
+    return { code: state.ExitCode, outOfMemory: state.OOMKilled || killed }
+  }
+
   private async inspect(id: string): Promise<ContainerStatus | undefined> {
     try {
       const { State, Config } = await this.docker.getContainer(id).inspect()
@@ -251,7 +266,7 @@ export class DockerExecutor implements Executor {
         revision: label('revision'),
         digest: label('digest'),
         running: State.Running,
-        exit: State.Running || State.Status === 'created' ? undefined : { code: State.ExitCode, outOfMemory: State.OOMKilled },
+        exit: State.Running || State.Status === 'created' ? undefined : this.exitOf(this.nameOf(label('lease'), label('name')), State),
         startedAt: Date.parse(State.StartedAt) || 0,
       }
     } catch (error) {
@@ -297,8 +312,8 @@ export class DockerExecutor implements Executor {
   }
 
   private ulimits(spec: ContainerSpec) {
-    // Podman asks for more than a guest may have unless told; nobody gets more than the worker itself has.
-    const room = (name: string) => Math.min(65_536, HARD_LIMITS[name] ?? 1024)
+    // Podman asks for more than a guest may have unless told. It lowers its own limits to 32768; nobody gets more than that.
+    const room = (name: string) => Math.min(32_768, HARD_LIMITS[name] ?? 1024)
     const own = { nofile: { soft: room('Max open files'), hard: room('Max open files') }, nproc: { soft: room('Max processes'), hard: room('Max processes') } }
     const limits = { ...own, ...spec.ulimits }
     return Object.entries(limits).map(([Name, { soft, hard }]) => ({ Name, Soft: soft, Hard: hard }))

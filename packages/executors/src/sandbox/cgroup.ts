@@ -4,6 +4,8 @@ import { join } from 'node:path'
 
 const ROOT = '/sys/fs/cgroup'
 const PERIOD_US = 100_000
+/** cpuacct may be mounted with cpu, as one folder with two names, or apart from it. */
+const V1_CONTROLLERS = ['cpu', 'cpuacct', 'memory', 'pids']
 
 export interface Limits {
   cpuMilli: number
@@ -21,7 +23,7 @@ export async function findCgroups(): Promise<CgroupVersion> {
     for (const parent of parents) {
       const folder = join(parent, probe)
       try {
-        await mkdir(folder)
+        await mkdir(folder, { recursive: true })
         await rmdir(folder)
       } catch {
         return false
@@ -33,7 +35,7 @@ export async function findCgroups(): Promise<CgroupVersion> {
     const enabled = await writeFile(join(ROOT, 'cgroup.subtree_control'), '+cpu +memory +pids').then(() => true, () => false)
     return enabled && (await works([ROOT])) ? 'v2' : 'none'
   }
-  return (await works(['cpu', 'memory', 'pids'].map((c) => join(ROOT, c)))) ? 'v1' : 'none'
+  return (await works(V1_CONTROLLERS.map((controller) => join(ROOT, controller)))) ? 'v1' : 'none'
 }
 
 /** Makes the groups of one container with its limits. Returns the files a process writes its id into to join. */
@@ -73,8 +75,7 @@ export async function readCgroups(version: CgroupVersion, name: string): Promise
     return { cpuSeconds: Number(/usage_usec (\d+)/.exec(cpu)?.[1] ?? 0) / 1e6, memoryBytes: Number(memory), processes: Number(pids), outOfMemory: Number(/oom_kill (\d+)/.exec(events)?.[1] ?? 0) > 0 }
   }
   if (version === 'v1') {
-    // cpuacct may be mounted with cpu or apart from it; the group is made in cpu's only.
-    const [cpu, memory, pids, events] = await Promise.all([read('cpu', 'cpuacct.usage'), read('memory', 'memory.usage_in_bytes'), read('pids', 'pids.current'), read('memory', 'memory.oom_control')])
+    const [cpu, memory, pids, events] = await Promise.all([read('cpuacct', 'cpuacct.usage'), read('memory', 'memory.usage_in_bytes'), read('pids', 'pids.current'), read('memory', 'memory.oom_control')])
     return { cpuSeconds: Number(cpu) / 1e9, memoryBytes: Number(memory), processes: Number(pids), outOfMemory: Number(/oom_kill (\d+)/.exec(events)?.[1] ?? 0) > 0 }
   }
   return undefined
@@ -107,5 +108,5 @@ export async function listCgroups(version: CgroupVersion, prefix: string): Promi
 
 function foldersOf(version: CgroupVersion, name: string): string[] {
   if (version === 'v2') return [join(ROOT, name)]
-  return version === 'v1' ? ['cpu', 'memory', 'pids'].map((c) => join(ROOT, c, name)) : []
+  return version === 'v1' ? V1_CONTROLLERS.map((controller) => join(ROOT, controller, name)) : []
 }

@@ -3,7 +3,7 @@
 // outlives the agent. It is reached through a socket in the file system and never listens on the network. If it dies, so
 // do its containers; the agent then starts a new one.
 import { createServer, type IncomingMessage } from 'node:http'
-import { chmodSync } from 'node:fs'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { messageOf } from '@cloister/core'
@@ -85,6 +85,13 @@ server.on('upgrade', (request: IncomingMessage, stream: Socket, head: Buffer) =>
   stream.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: exec\r\n\r\n')
   container.exec(JSON.parse(Buffer.from(argument, 'base64url').toString('utf8')) as KeeperExec, stream).catch(() => stream.destroy())
 })
+
+try {
+  // As under Docker: whoever a service runs as, it may listen on port 80 of its own network.
+  writeFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', '0')
+} catch {
+  // Not ours to set here; a service that isn't root keeps to ports from 1024 on.
+}
 
 // An idle wait may last for months.
 server.requestTimeout = 0

@@ -97,7 +97,9 @@ export class KeptContainer {
     }
     const env = terminal ? { TERM: 'xterm-256color', ...cell.env } : cell.env
     const wrapped = [...asUser(cell), 'bwrap', ...bubblewrapArguments({ ...cell, env }, PRIVILEGED, { proc, terminal: terminal !== null }), '--', ...argv]
-    const joined = ['nsenter', '--target', String(this.innerPid), '--pid', '--ipc', '--uts', '--', ...wrapped]
+    // bubblewrap looks its own children up in /proc, so that has to show the namespace it runs in.
+    const withProc = ['unshare', '--mount', '--', '/bin/sh', '-c', 'mount --bind "$0" /proc && exec "$@"', proc, ...wrapped]
+    const joined = ['nsenter', '--target', String(this.innerPid), '--pid', '--ipc', '--uts', '--', ...withProc]
     const procs = await makeCgroups(options.cgroups, options.cgroupName, options.limits)
     const command = terminal ? ['script', '-qefc', `stty cols ${terminal.columns} rows ${terminal.rows}; exec ${joined.map(quote).join(' ')}`, '/dev/null'] : joined
     const child = this.spawnLimited(command, procs, undefined)
