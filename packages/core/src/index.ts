@@ -7,4 +7,5 @@ export type { Exposure, Gpu, Health, Manifest, Service } from './manifest/manife
 export { type ParsedManifest, type ParseOptions, parseManifest } from './manifest/parse.ts'
 export { fits, type Resources, resourcesOf } from './manifest/resources.ts'
 export * from './money.ts'
+export { fromProblem, Problem, toProblem } from './problem.ts'
 export * from './units.ts'

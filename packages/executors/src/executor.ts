@@ -116,6 +116,8 @@ export interface RegistryCredentials {
  */
 export interface Executor {
   readonly isolation: Isolation
+  /** Whether each container has a network address of its own, so that two may listen on the same port. */
+  readonly separateNetworks: boolean
   /** Brings an image onto the worker. Throws `image-unavailable`. */
   pull(reference: string, credentials: RegistryCredentials | undefined): Promise<Image>
   /** Leases the engine holds anything of. */
@@ -138,6 +140,8 @@ export interface Executor {
   diskUsage(lease: string): Promise<number>
   /** A TCP connection to a port of a container. */
   connect(lease: string, name: string, port: number): Promise<Duplex>
+  /** Ends and removes all containers of a lease and every process that kept them; volumes stay. */
+  halt(lease: string): Promise<void>
   /** Removes everything of a lease: containers, network, volumes. */
   destroy(lease: string): Promise<void>
   /** Lets go of connections; containers run on. */

@@ -1,5 +1,9 @@
+import type { Address } from 'viem'
 import { z } from 'zod'
-import { canonicalHash } from '../manifest/canonical.ts'
+import { CloisterError } from '../errors.ts'
+import { canonicalHash, hashManifest } from '../manifest/canonical.ts'
+import type { Manifest } from '../manifest/manifest.ts'
+import { resourcesOf } from '../manifest/resources.ts'
 import { address, bytes32, decimal } from './words.ts'
 
 /** What a tenant asks bids for. Signed by nobody: a provider that answers commits itself to its hash. */
@@ -16,6 +20,8 @@ export const Order = z.strictObject({
     gpus: z.int().min(0).max(4096),
     gpuModels: z.array(z.string().regex(/^[a-z0-9._-]{1,32}$/)).max(64),
   }),
+  /** Two containers listen on the same port, so that services need networks of their own. */
+  separateNetworks: z.boolean(),
   /** What the worker must say of itself. */
   attributes: z.record(z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,45}$/), z.string().max(255)),
   /** `unattested` accepts workers covered by their own signed presence. */
@@ -29,4 +35,43 @@ export type Order = z.infer<typeof Order>
 /** SHA-256 of the order's canonical JSON; part of every bid that answers it. */
 export function hashOrder(order: Order): `0x${string}` {
   return canonicalHash(order)
+}
+
+/**
+ * The order that asks for bids on a manifest. Throws `unsupported` for what no worker can do yet.
+ */
+export function orderFor(manifest: Manifest, terms: { tenant: Address; token: Address; maxRatePerSecond?: bigint }): Order {
+  checkSupported(manifest)
+  return {
+    version: 1,
+    tenant: terms.tenant,
+    manifestHash: hashManifest(manifest),
+    token: terms.token,
+    resources: resourcesOf(manifest),
+    separateNetworks: needsSeparateNetworks(manifest),
+    attributes: manifest.attributes,
+    policy: { attestation: 'unattested' },
+    ...(terms.maxRatePerSecond !== undefined && { maxRatePerSecond: terms.maxRatePerSecond.toString() }),
+  }
+}
+
+/** Throws `unsupported` naming what a manifest asks for that no worker does. */
+export function checkSupported(manifest: Manifest): void {
+  for (const [name, service] of Object.entries(manifest.services)) {
+    const udp = service.expose.find((port) => port.protocol === 'udp' && port.global)
+    if (udp) throw new CloisterError('unsupported', `services.${name} opens UDP port ${udp.as} to the outside, which workers do not forward.`, { hint: 'Use TCP, or keep the port inside the lease (`expose`).' })
+  }
+}
+
+/** Whether two containers of a manifest listen on the same port. */
+export function needsSeparateNetworks(manifest: Manifest): boolean {
+  const taken = new Set<number>()
+  for (const { expose, count } of Object.values(manifest.services)) {
+    if (count > 1 && expose.length > 0) return true
+    for (const port of new Set(expose.map((exposure) => exposure.port))) {
+      if (taken.has(port)) return true
+      taken.add(port)
+    }
+  }
+  return false
 }

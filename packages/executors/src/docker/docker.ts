@@ -39,6 +39,7 @@ export class DockerExecutor implements Executor {
   /** Names of containers that were asked to stop. */
   private readonly stopped = new Set<string>()
   readonly isolation: Isolation
+  readonly separateNetworks = true
 
   private constructor(docker: Docker, settings: DockerSettings, podman: boolean, initProcess: boolean, version: string) {
     this.docker = docker
@@ -238,10 +239,15 @@ export class DockerExecutor implements Executor {
     return connect({ host: address, port, noDelay: true })
   }
 
-  async destroy(lease: string): Promise<void> {
+  async halt(lease: string): Promise<void> {
     const filters = { label: [`${LABEL}.scope=${this.settings.scope}`, `${LABEL}.lease=${lease}`] }
     const containers = await this.docker.listContainers({ all: true, filters })
     await Promise.all(containers.map((c) => ignoring([404, 409], this.docker.getContainer(c.Id).remove({ force: true, v: true }))))
+  }
+
+  async destroy(lease: string): Promise<void> {
+    const filters = { label: [`${LABEL}.scope=${this.settings.scope}`, `${LABEL}.lease=${lease}`] }
+    await this.halt(lease)
     const { Volumes } = await this.docker.listVolumes({ filters })
     for (const volume of Volumes ?? []) await ignoring([404], this.docker.getVolume(volume.Name).remove())
     for (const network of await this.docker.listNetworks({ filters })) await ignoring([404], this.docker.getNetwork(network.Id).remove())

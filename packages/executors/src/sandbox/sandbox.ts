@@ -1,10 +1,10 @@
 import { execFile, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Duplex, PassThrough, Writable } from 'node:stream'
 import { promisify } from 'node:util'
 import { CloisterError } from '@cloister/core'
@@ -36,6 +36,7 @@ export class SandboxExecutor implements Executor {
   private readonly connections = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY })
   private readonly starting = new Map<string, Promise<void>>()
   readonly isolation: Isolation
+  readonly separateNetworks = false
 
   private constructor(settings: SandboxSettings, cgroups: CgroupVersion, privileged: boolean) {
     this.settings = settings
@@ -84,13 +85,14 @@ export class SandboxExecutor implements Executor {
   async start(spec: ContainerSpec): Promise<void> {
     await this.ensureKeeper(spec.lease)
     const folder = this.folderOf(spec.lease)
+    const view = this.viewOf(spec.lease)
     const own = join(folder, 'containers', spec.name)
     const mounts: KeeperStart['mounts'] = []
     for (const { volume, path, readOnly } of spec.mounts) {
-      const from = join(folder, 'volumes', volume)
-      const fresh = !existsSync(from)
-      if (fresh) await mkdir(from, { recursive: true })
-      mounts.push({ from, to: path, readOnly, kind: 'folder', fresh })
+      const held = join(folder, 'volumes', volume)
+      const fresh = !existsSync(held)
+      if (fresh) await mkdir(held, { recursive: true })
+      mounts.push({ from: join(view, 'volumes', volume), to: path, readOnly, kind: 'folder', fresh })
     }
     const hosts = ['127.0.0.1 localhost', '::1 localhost', ...new Set([spec.hostname, ...spec.peers])].map((line) => (line.includes(' ') ? line : `127.0.0.1 ${line}`))
     const files = [{ path: '/etc/hosts', content: Buffer.from(`${hosts.join('\n')}\n`), mode: 0o644 }, ...spec.files]
@@ -98,9 +100,8 @@ export class SandboxExecutor implements Executor {
     await rm(fileFolder, { recursive: true, force: true })
     await mkdir(fileFolder, { recursive: true, mode: 0o711 })
     for (const [index, file] of files.entries()) {
-      const from = join(fileFolder, String(index))
-      await writeFile(from, file.content, { mode: file.mode })
-      mounts.push({ from, to: file.path, readOnly: true, kind: 'file', fresh: false })
+      await writeFile(join(fileFolder, String(index)), file.content, { mode: file.mode })
+      mounts.push({ from: join(view, 'files', spec.name, String(index)), to: file.path, readOnly: true, kind: 'file', fresh: false })
     }
     await mkdir(own, { recursive: true, mode: 0o711 })
     const start: KeeperStart = {
@@ -216,10 +217,16 @@ export class SandboxExecutor implements Executor {
     return this.upgrade(lease, `connect/${port}`)
   }
 
-  async destroy(lease: string): Promise<void> {
+  async halt(lease: string): Promise<void> {
     if (await this.isAlive(lease)) await this.ask(lease, 'quit', {}).catch(() => {})
+    for (const part of ['containers', 'files']) await rm(join(this.folderOf(lease), part), { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
+  }
+
+  async destroy(lease: string): Promise<void> {
+    await this.halt(lease)
     for (const name of await listCgroups(this.cgroups, this.cgroupPrefix(lease))) await removeCgroups(this.cgroups, name)
     await rm(this.socketOf(lease), { force: true })
+    await rmdir(this.viewOf(lease)).catch(() => {})
     await rm(this.folderOf(lease), { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
   }
 
@@ -241,14 +248,16 @@ export class SandboxExecutor implements Executor {
     const folder = this.folderOf(lease)
     const socket = this.socketOf(lease)
     await mkdir(join(folder, 'containers'), { recursive: true, mode: 0o711 })
-    await mkdir(join(socket, '..'), { recursive: true, mode: 0o700 })
+    await this.ensureDoor(dirname(socket))
+    const view = this.viewOf(lease)
+    await mkdir(view, { recursive: true, mode: 0o711 })
     await writeFile(join(folder, 'lease'), lease)
     await writeFile(join(folder, 'seccomp.bpf'), seccompProgram())
     const privileged = process.getuid?.() === 0
     // bubblewrap brings the loopback interface of the new network namespace up; a user without rights needs a user
     // namespace that may mount.
     const namespace = privileged ? ['--cap-add', 'ALL'] : ['--unshare-user', '--cap-add', 'CAP_SYS_ADMIN', '--cap-add', 'CAP_SYS_PTRACE', '--cap-add', 'CAP_KILL']
-    const child = spawn('bwrap', ['--unshare-net', ...namespace, '--dev-bind', '/', '/', '--', process.execPath, '--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'keeper.ts'), folder, socket], { detached: true, stdio: 'ignore', env: { PATH: process.env['PATH'] } })
+    const child = spawn('bwrap', ['--unshare-net', ...namespace, '--dev-bind', '/', '/', '--bind', folder, view, '--', process.execPath, '--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'keeper.ts'), view, socket], { detached: true, stdio: 'ignore', env: { PATH: process.env['PATH'] } })
     child.unref()
     let failure: Error | undefined
     child.once('error', (error) => {
@@ -319,7 +328,23 @@ export class SandboxExecutor implements Executor {
 
   /** Socket paths are short of 108 bytes, which a folder may not be. */
   private socketOf(lease: string): string {
-    return join(tmpdir(), `cloister-${process.getuid?.() ?? 0}`, `${this.keyOf(lease)}.sock`)
+    return `${this.viewOf(lease)}.sock`
+  }
+
+  /**
+   * Where the keeper, and only the keeper, sees the lease's folder: a path that any user of a container can walk, wherever
+   * the folder itself is (below a home folder, say, that nobody else may enter).
+   */
+  private viewOf(lease: string): string {
+    return join(tmpdir(), `cloister-${process.getuid?.() ?? 0}`, this.keyOf(lease))
+  }
+
+  /** The folder of sockets and views. Its name can be guessed, so it has to be ours. */
+  private async ensureDoor(folder: string): Promise<void> {
+    await mkdir(folder, { recursive: true, mode: 0o711 })
+    const stat = await lstat(folder)
+    if (!stat.isDirectory() || (process.getuid && stat.uid !== process.getuid())) throw startFailed("the lease's keeper", new Error(`${folder} belongs to somebody else`))
+    await chmod(folder, 0o711)
   }
 
   private cgroupPrefix(lease: string): string {

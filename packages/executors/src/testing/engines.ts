@@ -32,7 +32,7 @@ export async function startPodman(): Promise<TestEngine> {
   const config = join(folder, 'containers.conf')
   // runc, because crun refuses hybrid control groups; explicit limits, because podman asks for more than a guest may have.
   await writeFile(config, '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\nlog_driver = "k8s-file"\n[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n[network]\ndefault_subnet_pools = [{base = "172.31.128.0/17", size = 24}]\n')
-  const child = spawn('podman', ['--root', join(folder, 'root'), '--runroot', join(folder, 'run'), '--runtime', 'runc', '--cgroup-manager', 'cgroupfs', 'system', 'service', '--time=0', `unix://${socketPath}`], { stdio: 'ignore', env: { ...process.env, CONTAINERS_CONF: config } })
+  const child = spawn('podman', ['--root', join(folder, 'root'), '--runroot', join(folder, 'run'), '--runtime', 'runc', '--cgroup-manager', 'cgroupfs', 'system', 'service', '--time=0', `unix://${socketPath}`], { stdio: 'ignore', cwd: folder, env: { ...process.env, CONTAINERS_CONF: config } })
   return ready(child, folder, socketPath)
 }
 

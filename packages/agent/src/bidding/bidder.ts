@@ -1,0 +1,69 @@
+import { type Bid, fits, formatCpu, formatMiB, hashOrder, leaseIdOf, BID_TYPES, marketDomain, type Order, type SignedBid } from '@cloister/core'
+import type { Network } from '@cloister/chain'
+import { bytesToBigInt, type LocalAccount } from 'viem'
+import { randomBytes } from 'node:crypto'
+import type { AgentConfig } from '../config.ts'
+import type { Store } from '../store.ts'
+import { capacityOf, freeRoom } from './capacity.ts'
+import { noBid, priceOrder } from './price.ts'
+
+const MAX_OUTSTANDING = 10_000
+
+/** Answers orders with bids this worker is held to. A bid reserves nothing. */
+export class Bidder {
+  private readonly config: AgentConfig
+  private readonly network: Network
+  private readonly store: Store
+  private readonly key: LocalAccount
+  private readonly separateNetworks: boolean
+
+  constructor(parts: { config: AgentConfig; network: Network; store: Store; key: LocalAccount; separateNetworks: boolean }) {
+    this.config = parts.config
+    this.network = parts.network
+    this.store = parts.store
+    this.key = parts.key
+    this.separateNetworks = parts.separateNetworks
+  }
+
+  /** Signs a bid for an order. Throws `no-bid` with the reason where this worker can't or won't serve it. */
+  async bid(order: Order): Promise<SignedBid> {
+    this.check(order)
+    const token = this.network.tokens.find((known) => known.address === order.token)
+    if (!token) throw noBid(`It does not know the token ${order.token}.`)
+    const ratePerSecond = await priceOrder(order, token, this.config)
+    if (order.maxRatePerSecond !== undefined && ratePerSecond > BigInt(order.maxRatePerSecond)) throw noBid('Its price is above the ceiling of the order.')
+    const now = Math.floor(Date.now() / 1000)
+    if (this.store.bidCount() >= MAX_OUTSTANDING) throw noBid('It has too many bids outstanding; ask again in a minute.')
+    const bid: Bid = {
+      tenant: order.tenant,
+      worker: this.key.address,
+      token: order.token,
+      ratePerSecond,
+      expiry: now + this.config.bidSeconds,
+      manifestHash: order.manifestHash,
+      order: hashOrder(order),
+      salt: bytesToBigInt(randomBytes(32)),
+    }
+    const { chainId, contracts } = this.network
+    // Committed before it is signed: whoever takes it finds a worker that knows it.
+    this.store.saveBid({ id: leaseIdOf(bid, chainId, contracts.market), resources: order.resources, expiry: bid.expiry }, now)
+    const signature = await this.key.signTypedData({ domain: marketDomain(chainId, contracts.market), types: BID_TYPES, primaryType: 'Bid', message: bid })
+    return { ...bid, signature }
+  }
+
+  private check(order: Order): void {
+    const { attributes, capacity } = this.config
+    for (const [name, value] of Object.entries(order.attributes))
+      if (attributes[name] !== value) throw noBid(`The order asks for ${name}=${value}; here it is ${attributes[name] ?? 'not set'}.`)
+    if (order.separateNetworks && !this.separateNetworks) throw noBid('Two containers of the order listen on the same port, and the sandbox gives a lease only one network.')
+    const { gpuModels, gpus } = order.resources
+    if (gpus > 0 && gpuModels.length > 0 && !gpuModels.includes(capacity.gpuClass)) throw noBid(`The order asks for ${gpuModels.join(' or ')}; here is ${capacity.gpuClass || 'no GPU'}.`)
+    const room = freeRoom(capacityOf(this.config), this.store.leases('open'))
+    if (fits(order.resources, room)) return
+    const { resources } = order
+    if (resources.cpuMilli > room.cpuMilli) throw noBid(`It has ${formatCpu(room.cpuMilli)} free; the order needs ${formatCpu(resources.cpuMilli)}.`)
+    if (resources.memoryMiB > room.memoryMiB) throw noBid(`It has ${formatMiB(room.memoryMiB)} of memory free; the order needs ${formatMiB(resources.memoryMiB)}.`)
+    if (resources.diskMiB > room.diskMiB) throw noBid(`It has ${formatMiB(room.diskMiB)} of disk free; the order needs ${formatMiB(resources.diskMiB)}.`)
+    throw noBid(`It has ${room.gpus} GPUs free; the order needs ${resources.gpus}.`)
+  }
+}

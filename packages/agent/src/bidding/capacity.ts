@@ -1,0 +1,18 @@
+import type { Resources } from '@cloister/core'
+import type { AgentConfig } from '../config.ts'
+import type { StoredLease } from '../store.ts'
+
+/** Room on a worker, in a manifest's units. */
+export type Room = Omit<Resources, 'gpuModels'>
+
+/** All a worker has to lend. */
+export function capacityOf({ capacity }: Pick<AgentConfig, 'capacity'>): Room {
+  return { cpuMilli: Math.round(capacity.cpus * 1000), memoryMiB: capacity.memory, diskMiB: capacity.disk, gpus: capacity.gpus }
+}
+
+/** What is left beside the leases; never below zero. */
+export function freeRoom(capacity: Room, leases: Pick<StoredLease, 'resources'>[]): Room {
+  const left = { ...capacity }
+  for (const { resources } of leases) for (const key of ['cpuMilli', 'memoryMiB', 'diskMiB', 'gpus'] as const) left[key] = Math.max(0, left[key] - resources[key])
+  return left
+}

@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs'
+import { resolve, dirname } from 'node:path'
+import { CloisterError, parseAmount, parseByteValueMiB } from '@cloister/core'
+import { parse } from 'yaml'
+import { z } from 'zod'
+
+const amount = z.union([z.string(), z.number()]).transform(String).refine((text) => /^\d{1,12}(\.\d{1,18})?$/.test(text), 'not a price such as 0.02')
+const size = z.union([z.string(), z.number()]).transform((value, context) => {
+  try {
+    return parseByteValueMiB(String(value))
+  } catch {
+    context.addIssue({ code: 'custom', message: 'not a size such as 8GiB' })
+    return z.NEVER
+  }
+})
+const port = z.int().min(0).max(65_535)
+
+/** Prices of one token, per hour, in whole tokens as a person writes them. */
+const Prices = z.strictObject({
+  cpu: amount.describe('one CPU for an hour'),
+  memoryGiB: amount,
+  diskGiB: amount,
+  /** By GPU class, for instance `h100`. */
+  gpu: z.record(z.string().regex(/^[a-z0-9._-]{1,32}$/), amount).default({}),
+})
+
+/** A provider's configuration file. Paths are relative to the file. */
+export const AgentConfig = z.strictObject({
+  /** Shown to tenants. */
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/),
+  /** The network's description (network.json). */
+  network: z.string(),
+  /** Keeps the worker's key, its memory and its leases. */
+  folder: z.string(),
+  listen: z.strictObject({ host: z.string().default('0.0.0.0'), port }),
+  /** Where tenants and gateways reach this worker. */
+  endpoint: z.string().refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'not an http(s) URL'),
+  capacity: z.strictObject({
+    cpus: z.number().positive().max(4096),
+    memory: size,
+    disk: size,
+    gpus: z.int().min(0).max(64).default(0),
+    gpuClass: z.string().regex(/^[a-z0-9._-]{0,32}$/).default(''),
+  }),
+  executor: z.discriminatedUnion('engine', [
+    z.strictObject({ engine: z.literal('sandbox') }),
+    z.strictObject({ engine: z.literal('docker'), socket: z.string().default('/var/run/docker.sock') }),
+  ]),
+  /** By token symbol. */
+  prices: z.record(z.string().regex(/^[A-Z]{1,10}$/), Prices).default({}),
+  /** A program that prices orders instead: gets the order as JSON, answers `{"ratePerSecond": "12"}` or `{"decline": "why"}`. */
+  bidScript: z.string().optional(),
+  /** What manifests may ask of a worker. */
+  attributes: z.record(z.string().max(64), z.string().max(255)).default({}),
+  images: z
+    .strictObject({
+      /** OCI layout folders that are looked at before any registry. */
+      layouts: z.array(z.string()).default([]),
+      /** Registries (host:port) that may be spoken to without TLS. */
+      trustedRegistries: z.array(z.string()).default([]),
+      /** Unpacked images; several workers of one machine may share it. */
+      folder: z.string().optional(),
+    })
+    .prefault({}),
+  /** Ports of this machine lent to services that open TCP ports to the outside. */
+  tcpPorts: z.strictObject({ first: port, last: port }).prefault({ first: 30_000, last: 30_999 }),
+  /** Seconds between two collections of what was earned. */
+  settleEverySeconds: z.int().min(10).max(86_400).default(3600),
+  /** Seconds a bid can be taken. */
+  bidSeconds: z.int().min(10).max(3600).default(120),
+})
+
+export type AgentConfig = z.infer<typeof AgentConfig>
+
+/** Reads a configuration file. Throws `bad-config` naming the field, what was found and what would do. */
+export function loadAgentConfig(path: string): AgentConfig {
+  let value: unknown
+  try {
+    value = parse(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    throw new CloisterError('bad-config', `${path} can not be read as YAML.`, { hint: 'Write one with `cloister provider init`.', cause })
+  }
+  const parsed = AgentConfig.safeParse(value)
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]
+    throw new CloisterError('bad-config', `${path} is wrong at ${issue?.path.join('.') || 'its root'}: ${issue?.message}.`)
+  }
+  const from = (relative: string) => resolve(dirname(path), relative)
+  const config = parsed.data
+  return {
+    ...config,
+    network: from(config.network),
+    folder: from(config.folder),
+    ...(config.bidScript !== undefined && { bidScript: from(config.bidScript) }),
+    images: { ...config.images, layouts: config.images.layouts.map(from), ...(config.images.folder !== undefined && { folder: from(config.images.folder) }) },
+  }
+}
+
+/** A price of the configuration in base units. */
+export function priceInUnits(price: string, decimals: number): bigint {
+  return parseAmount(price, decimals)
+}

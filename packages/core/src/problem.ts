@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import { CloisterError, messageOf } from './errors.ts'
+
+/** An error as HTTP carries it (RFC 9457, `application/problem+json`). */
+export const Problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  /** Stable code of the error. */
+  code: z.string(),
+  /** What to do next. */
+  hint: z.string().optional(),
+  details: z.record(z.string(), z.unknown()).optional(),
+})
+
+export type Problem = z.infer<typeof Problem>
+
+const STATUS: Record<string, number> = {
+  'bad-request': 400,
+  unauthorized: 401,
+  forbidden: 403,
+  'not-found': 404,
+  'wrong-manifest': 409,
+  'not-running': 409,
+  'too-large': 413,
+  'bad-manifest': 422,
+  unsupported: 422,
+  'no-bid': 409,
+  'too-busy': 503,
+  'chain-unreachable': 503,
+}
+
+/** The problem document of anything thrown. What is not ours becomes `internal`, without its message. */
+export function toProblem(error: unknown): Problem {
+  if (!(error instanceof CloisterError)) return { type: 'about:blank', title: 'Something went wrong on this side.', status: 500, code: 'internal' }
+  const { code, message, hint, details } = error
+  return { type: 'about:blank', title: message, status: STATUS[code] ?? 400, code, ...(hint && { hint }), ...(Object.keys(details).length > 0 && { details }) }
+}
+
+/** The error that an answer's body tells of; `bad-answer` where it tells nothing we know. */
+export function fromProblem(status: number, body: string, who: string): CloisterError {
+  try {
+    const problem = Problem.parse(JSON.parse(body))
+    return new CloisterError(problem.code, problem.title, { ...(problem.hint && { hint: problem.hint }), details: problem.details ?? {} })
+  } catch (error) {
+    return new CloisterError('bad-answer', `${who} answered with status ${status} and no explanation.`, { details: { status }, cause: messageOf(error) })
+  }
+}

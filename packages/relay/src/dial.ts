@@ -1,0 +1,28 @@
+import { Agent, type AgentOptions, type ClientRequestArgs } from 'node:http'
+import type { Duplex } from 'node:stream'
+
+/** Where a relayed request goes: whatever `dial` understands. It is also what connections are kept and reused by. */
+export type Target = string
+
+/** Keeps connections that `dial` opens, by target. `dial` rejects where nobody listens. */
+export class DialAgent extends Agent {
+  private readonly dial: (target: Target) => Promise<Duplex>
+
+  constructor(dial: (target: Target) => Promise<Duplex>, options: AgentOptions = {}) {
+    super({ keepAlive: true, maxFreeSockets: 64, timeout: 0, ...options })
+    this.dial = dial
+  }
+
+  override getName(options?: ClientRequestArgs & { target?: Target }): string {
+    return options?.target ?? ''
+  }
+
+  override createConnection(options: ClientRequestArgs & { target?: Target }, callback?: (error: Error | null, stream: Duplex) => void): undefined {
+    this.dial(options.target ?? '').then(
+      (stream) => callback?.(null, stream),
+      // Node's own types have no stream in the case of an error either.
+      (error: Error) => (callback as ((error: Error) => void) | undefined)?.(error),
+    )
+    return undefined
+  }
+}
