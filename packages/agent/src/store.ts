@@ -47,6 +47,7 @@ export interface LeaseEvent {
 /** A bid this worker signed and is held to until it expires. */
 export interface IssuedBid {
   id: Hex
+  token: Address
   resources: Resources
   /** Unix seconds. */
   expiry: number

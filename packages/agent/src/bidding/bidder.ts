@@ -46,7 +46,7 @@ export class Bidder {
     }
     const { chainId, contracts } = this.network
     // Committed before it is signed: whoever takes it finds a worker that knows it.
-    this.store.saveBid({ id: leaseIdOf(bid, chainId, contracts.market), resources: order.resources, expiry: bid.expiry }, now)
+    this.store.saveBid({ id: leaseIdOf(bid, chainId, contracts.market), token: order.token, resources: order.resources, expiry: bid.expiry }, now)
     const signature = await this.key.signTypedData({ domain: marketDomain(chainId, contracts.market), types: BID_TYPES, primaryType: 'Bid', message: bid })
     return { ...bid, signature }
   }

@@ -1,0 +1,66 @@
+import type { LeaseReport, MetricsReport, RouteReport, WorkerReport } from '@cloister/core'
+import { capacityOf, freeRoom } from '../bidding/capacity.ts'
+import { exposedHttp } from '../leases/plan.ts'
+import type { StoredLease } from '../store.ts'
+import type { Worker } from '../worker.ts'
+
+export function workerReport({ config, key, network, executor, store }: Worker): WorkerReport {
+  const capacity = capacityOf(config)
+  const leases = store.leases('open')
+  return {
+    name: config.name,
+    worker: key.address,
+    chainId: network.chainId,
+    market: network.contracts.market,
+    attestation: 'unattested',
+    capacity,
+    free: freeRoom(capacity, leases),
+    gpuClass: config.capacity.gpuClass,
+    attributes: config.attributes,
+    isolation: executor.isolation,
+    prices: config.bidScript === undefined ? config.prices : {},
+    openLeases: leases.length,
+  }
+}
+
+export function routesOf({ keeper, config }: Worker, lease: StoredLease): RouteReport[] {
+  const manifest = lease.next?.manifest ?? lease.running?.manifest
+  const host = new URL(config.endpoint).hostname
+  return [
+    ...(manifest ? exposedHttp(manifest).map(({ service, port, label }) => ({ service, port, protocol: 'http' as const, label })) : []),
+    ...keeper.forwarding.of(lease.id).map(({ service, port, workerPort }) => ({ service, port, protocol: 'tcp' as const, label: '', address: `${host}:${workerPort}` })),
+  ]
+}
+
+export function leaseReport(worker: Worker, lease: StoredLease): LeaseReport {
+  const runner = worker.keeper.runner(lease.id)
+  return {
+    lease: lease.id,
+    state: runner?.state ?? 'closed',
+    ...(lease.running && { manifestHash: lease.running.hash }),
+    ...(lease.next && { nextManifestHash: lease.next.hash }),
+    ...(lease.failed && { failed: { manifestHash: lease.failed.hash, reason: lease.failed.reason.slice(0, 1000) } }),
+    services: (runner?.report() ?? []).map(({ reason, startedAt, exitCode, ...report }) => ({
+      ...report,
+      ...(reason !== undefined && { reason: reason.slice(0, 1000) }),
+      ...(startedAt !== undefined && { startedAt }),
+      ...(exitCode !== undefined && { exitCode }),
+    })),
+    routes: routesOf(worker, lease),
+  }
+}
+
+export async function metricsReport({ keeper, executor }: Worker, lease: StoredLease): Promise<MetricsReport> {
+  const manifest = lease.running?.manifest
+  const running = (keeper.runner(lease.id)?.report() ?? []).filter((report) => report.state === 'running' || report.state === 'starting' || report.state === 'unhealthy')
+  const [diskBytes, ...usages] = await Promise.all([executor.diskUsage(lease.id), ...running.map((report) => executor.usage(lease.id, report.name))])
+  return {
+    time: Date.now(),
+    diskBytes,
+    diskMiBLimit: lease.resources.diskMiB,
+    containers: running.map(({ name, service }, index) => {
+      const limits = manifest?.services[service]
+      return { name, ...(usages[index] ?? { cpuSeconds: 0, memoryBytes: 0, processes: 0 }), cpuMilliLimit: limits?.resources.cpuMilli ?? 0, memoryMiBLimit: limits?.resources.memoryMiB ?? 0, processesLimit: limits?.maxProcesses ?? 0 }
+    }),
+  }
+}

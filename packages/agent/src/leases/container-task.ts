@@ -1,0 +1,182 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { messageOf, type Service } from '@cloister/core'
+import type { ContainerSpec, ContainerStatus, Executor, Exit } from '@cloister/executors'
+import { checkHealth, isListening } from './health.ts'
+import type { PlannedContainer } from './plan.ts'
+
+/** How one container of a lease is doing. */
+export type ContainerState = 'waiting' | 'starting' | 'running' | 'unhealthy' | 'restarting' | 'completed' | 'failed'
+
+/** What a task needs of its surroundings. */
+export interface TaskContext {
+  executor: Executor
+  /** Resolves once what a dependency waits for is true. */
+  dependency(dependsOn: Service['dependsOn'][number], signal: AbortSignal): Promise<void>
+  /** Told whenever `state` changes. */
+  changed(): void
+  event(kind: string, message: string): void
+  countRestart(container: string): number
+  restarts(container: string): number
+}
+
+const FIRST_DELAY_MS = 500
+const LONGEST_DELAY_MS = 60_000
+const STEADY_MS = 60_000
+const SETTLED_MS = 250
+const QUIET_LISTEN_MS = 60_000
+
+/** Keeps one container as its manifest says: starts it after what it depends on, watches it, restarts it with growing pauses. */
+export class ContainerTask {
+  readonly spec: ContainerSpec
+  readonly service: Service
+  state: ContainerState = 'waiting'
+  /** Why, where `state` is `failed` or `restarting`. */
+  reason: string | undefined
+  lastExit: Exit | undefined
+  startedAt: number | undefined
+  /** It has been running once, whether ready or not. */
+  hasStarted = false
+  /** Ends without having been ready, one after another. */
+  earlyExits = 0
+  private readonly context: TaskContext
+  private readonly aborter = new AbortController()
+  private done: Promise<void> | undefined
+
+  constructor({ spec, service }: PlannedContainer, context: TaskContext) {
+    this.spec = spec
+    this.service = service
+    this.context = context
+  }
+
+  get isReady(): boolean {
+    return this.state === 'running' || this.state === 'completed'
+  }
+
+  /** Begins. `found` is what the engine has of that name and revision already. */
+  begin(found: ContainerStatus | undefined): void {
+    this.done = this.run(found).catch((error) => {
+      if (!this.aborter.signal.aborted) this.become('failed', messageOf(error))
+    })
+  }
+
+  /** Lets go of the container, which stays as it is. */
+  async abandon(): Promise<void> {
+    this.aborter.abort()
+    await this.done
+  }
+
+  /** Asks the container to end as its manifest says and removes it. */
+  async end(): Promise<void> {
+    await this.abandon()
+    await this.context.executor.stop(this.spec.lease, this.spec.name, this.service.stopGraceMs)
+    await this.context.executor.remove(this.spec.lease, this.spec.name)
+  }
+
+  /** Kills it for good, for a reason its tenant is told. */
+  async fail(reason: string): Promise<void> {
+    await this.abandon()
+    await this.context.executor.stop(this.spec.lease, this.spec.name, 1_000)
+    this.become('failed', reason)
+  }
+
+  private async run(found: ContainerStatus | undefined): Promise<void> {
+    const { signal } = this.aborter
+    const { executor } = this.context
+    const { lease, name } = this.spec
+    let adopted = found
+    if (!adopted) for (const dependency of this.service.dependsOn) await this.context.dependency(dependency, signal)
+    for (let pause = FIRST_DELAY_MS; ; pause = Math.min(pause * 2, LONGEST_DELAY_MS)) {
+      signal.throwIfAborted()
+      const startedAt = adopted?.startedAt ?? Date.now()
+      if (!adopted || this.hasStarted) {
+        this.become('starting')
+        const failure = await this.launch().then(() => undefined, messageOf)
+        if (failure !== undefined) {
+          this.earlyExits++
+          if (!(await this.mayRestart({ code: 125, outOfMemory: false }, failure, pause))) return
+          continue
+        }
+      }
+      adopted = undefined
+      this.hasStarted = true
+      this.startedAt = startedAt
+      this.become('starting')
+      const watching = new AbortController()
+      const watch = this.watch(AbortSignal.any([signal, watching.signal]), startedAt).catch(() => {})
+      const exit = await executor.wait(lease, name, signal)
+      watching.abort()
+      await watch
+      this.lastExit = exit
+      this.earlyExits = this.state === 'running' || this.state === 'unhealthy' ? 0 : this.earlyExits + 1
+      if (Date.now() - startedAt >= STEADY_MS) pause = FIRST_DELAY_MS
+      if (!(await this.mayRestart(exit, exit.outOfMemory ? 'it ran out of memory' : `it ended with code ${exit.code}`, pause))) return
+    }
+  }
+
+  private async launch(): Promise<void> {
+    if (this.hasStarted) await this.context.executor.restart(this.spec.lease, this.spec.name)
+    else await this.context.executor.start(this.spec)
+  }
+
+  /** Pauses and returns true where the policy says so. */
+  private async mayRestart(exit: Exit, reason: string, pauseMs: number): Promise<boolean> {
+    const { policy, maxRetries } = this.service.restart
+    const { name } = this.spec
+    const isFailure = exit.code !== 0 || exit.outOfMemory
+    const wanted = policy === 'always' || (policy === 'on-failure' && isFailure && (maxRetries === undefined || this.context.restarts(name) < maxRetries))
+    if (!wanted) {
+      this.become(isFailure ? 'failed' : 'completed', isFailure ? reason : undefined)
+      this.context.event(isFailure ? 'failed' : 'completed', isFailure ? `${name}: ${reason}.` : `${name} has done its work.`)
+      return false
+    }
+    const count = this.context.countRestart(name)
+    this.become('restarting', reason)
+    this.context.event('restarting', `${name}: ${reason}; restart ${count} in ${(pauseMs / 1000).toFixed(1)} s.`)
+    await delay(pauseMs, undefined, { signal: this.aborter.signal })
+    return true
+  }
+
+  /** Finds out when the container is ready, and with a health check whether it stays so. */
+  private async watch(signal: AbortSignal, startedAt: number): Promise<void> {
+    const { health } = this.service
+    if (health) return this.watchHealth(signal, startedAt, health)
+    const ports = this.service.expose.filter((port) => port.protocol !== 'udp').map((port) => port.port)
+    let told = false
+    for (let pause = 15; ; pause = Math.min(pause * 1.3, 1_000)) {
+      const open = await Promise.all(ports.map((port) => isListening(this.context.executor, this.spec.lease, this.spec.name, port)))
+      signal.throwIfAborted()
+      // Without a port to try, a service counts as running once it has outlived its first moments.
+      if (open.every(Boolean) && (ports.length > 0 || Date.now() - startedAt >= SETTLED_MS)) return this.become('running')
+      if (!told && Date.now() - startedAt > QUIET_LISTEN_MS) {
+        told = true
+        this.context.event('not-listening', `${this.spec.name} has not opened port ${ports.filter((_, i) => !open[i]).join(', ')} yet.`)
+      }
+      await delay(pause, undefined, { signal })
+    }
+  }
+
+  private async watchHealth(signal: AbortSignal, startedAt: number, health: NonNullable<Service['health']>): Promise<void> {
+    let failures = 0
+    for (;;) {
+      const healthy = await checkHealth(this.context.executor, this.spec.lease, this.spec.name, health)
+      signal.throwIfAborted()
+      if (healthy) {
+        failures = 0
+        if (this.state !== 'running') this.become('running')
+      } else if (this.state === 'running' || Date.now() - startedAt > health.startPeriodMs) failures++
+      if (failures >= health.retries && this.state !== 'unhealthy') {
+        this.become('unhealthy', `its health check failed ${failures} times`)
+        this.context.event('unhealthy', `${this.spec.name}: its health check failed ${failures} times in a row.`)
+      }
+      // Until it is healthy for the first time, what waits for it shouldn't wait for a whole interval.
+      await delay(this.state === 'starting' ? Math.min(health.intervalMs, 1_000) : health.intervalMs, undefined, { signal })
+    }
+  }
+
+  private become(state: ContainerState, reason?: string): void {
+    if (this.state === state && this.reason === reason) return
+    this.state = state
+    this.reason = reason
+    this.context.changed()
+  }
+}

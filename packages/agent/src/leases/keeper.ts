@@ -1,0 +1,180 @@
+import { EventEmitter } from 'node:events'
+import { CloisterError, checkSupported, fits, formatMiB, hashManifest, type Manifest, messageOf, needsSeparateNetworks, resourcesOf, shortId } from '@cloister/core'
+import { getLease, giveNotice, refuseLease, type Wallet } from '@cloister/chain'
+import type { Executor } from '@cloister/executors'
+import type { Hex } from 'viem'
+import { capacityOf, freeRoom } from '../bidding/capacity.ts'
+import type { AgentConfig } from '../config.ts'
+import type { Log } from '../log.ts'
+import type { Sequence } from '../sending.ts'
+import type { LeaseEvent, Store, StoredLease } from '../store.ts'
+import { Forwarding } from './forwarding.ts'
+import { LeaseRunner } from './runner.ts'
+
+/** What a worker needs to keep its leases. */
+export interface KeeperParts {
+  config: AgentConfig
+  store: Store
+  executor: Executor
+  wallet: Wallet
+  sequence: Sequence
+  log: Log
+}
+
+/** Brings what runs here in line with what the chain says: takes leases on, turns down what can't be served, ends what is closed. */
+export class LeaseKeeper {
+  readonly forwarding: Forwarding
+  /** Emits `event` with every LeaseEvent. */
+  readonly events = new EventEmitter()
+  private readonly parts: KeeperParts
+  private readonly runners = new Map<Hex, LeaseRunner>()
+  private readonly refreshing = new Map<Hex, Promise<void>>()
+
+  constructor(parts: KeeperParts) {
+    this.parts = parts
+    this.events.setMaxListeners(0)
+    const { executor, store, config, log } = parts
+    this.forwarding = new Forwarding({ executor, store, log, range: config.tcpPorts, host: config.listen.host, ready: (lease, service) => this.runners.get(lease)?.ready(service) ?? [] })
+  }
+
+  /** Takes up every lease in the store and removes from the engine whatever is of no open lease. */
+  async resume(): Promise<void> {
+    const { store, executor, log } = this.parts
+    const open = store.leases('open')
+    for (const id of (await executor.leases()) as Hex[]) {
+      if (open.some((lease) => lease.id === id)) continue
+      log('info', 'removing what is left of a lease', { lease: id })
+      await executor.destroy(id)
+    }
+    for (const lease of open) {
+      await this.refresh(lease.id).catch((error) => log('warn', 'a lease could not be checked', { lease: lease.id, error: messageOf(error) }))
+      if (store.lease(lease.id)?.state === 'open' && !this.runners.has(lease.id)) this.take(lease.id).resume()
+    }
+  }
+
+  runner(id: Hex): LeaseRunner | undefined {
+    return this.runners.get(id)
+  }
+
+  openLeases(): StoredLease[] {
+    return this.parts.store.leases('open')
+  }
+
+  /** Looks at a lease on the chain and acts on it. At most one look at a time per lease, and one more behind it. */
+  refresh(id: Hex): Promise<void> {
+    const running = this.refreshing.get(id)
+    const next = (running ?? Promise.resolve()).catch(() => {}).then(() => this.look(id))
+    this.refreshing.set(id, next)
+    const clear = () => this.refreshing.get(id) === next && this.refreshing.delete(id)
+    next.then(clear, clear)
+    return next
+  }
+
+  /**
+   * Accepts a manifest from a lease's tenant: it must be the one whose hash is on the lease, fit into what was bid, and
+   * need nothing this worker lacks. Committed before it is run.
+   */
+  async accept(id: Hex, manifest: Manifest): Promise<void> {
+    const { store, wallet, executor } = this.parts
+    if (store.lease(id)?.state !== 'open') await this.refresh(id)
+    const lease = store.lease(id)
+    if (lease?.state !== 'open') throw new CloisterError('not-found', `This worker has no open lease ${shortId(id)}.`)
+    const hash = hashManifest(manifest)
+    if (lease.running?.hash === hash || lease.next?.hash === hash) return
+    const chain = await getLease(wallet, id)
+    if (chain.manifestHash !== hash) throw new CloisterError('wrong-manifest', `The lease is for the manifest ${chain.manifestHash}, not ${hash}.`, { hint: 'Put the new hash on the lease first: `cloister update` does both.' })
+    const wanted = resourcesOf(manifest)
+    if (!fits(wanted, lease.resources)) throw new CloisterError('unsupported', `The manifest needs more than the lease has (${formatMiB(lease.resources.memoryMiB)} of memory, ${lease.resources.cpuMilli / 1000} CPUs, ${formatMiB(lease.resources.diskMiB)} of disk).`, { hint: 'Deploy it as a new lease.' })
+    if (needsSeparateNetworks(manifest) && !executor.separateNetworks) throw new CloisterError('unsupported', 'Two containers listen on the same port, and the sandbox gives a lease only one network.')
+    checkSupported(manifest)
+    store.patchLease(id, (stored) => {
+      stored.next = { hash, manifest }
+    })
+    this.event(id, 'manifest', `Accepted the manifest ${hash.slice(0, 18)}….`)
+    this.forwarding.arrange(id, manifest)
+    ;(this.runners.get(id) ?? this.take(id)).takeNext()
+  }
+
+  event(id: Hex, kind: string, message: string): void {
+    const event: LeaseEvent = this.parts.store.addEvent(id, kind, message)
+    this.parts.log('info', message, { lease: shortId(id), kind })
+    this.events.emit('event', event)
+  }
+
+  /** Ends all containers; leases stay open and `resume` takes them up again. */
+  async halt(): Promise<void> {
+    this.forwarding.endAll()
+    await Promise.all([...this.runners.values()].map((runner) => runner.halt()))
+    this.runners.clear()
+  }
+
+  private async look(id: Hex): Promise<void> {
+    const { store, wallet, log } = this.parts
+    const chain = await getLease(wallet, id)
+    const known = store.lease(id)
+    if (chain.state !== 'open') {
+      if (known?.state === 'open') await this.finish(id)
+      return
+    }
+    if (chain.worker !== wallet.account.address) return
+    if (known?.state === 'closed') {
+      // Closed and open again can only be a reorganisation of the chain.
+      store.patchLease(id, (lease) => {
+        lease.state = 'open'
+      })
+      this.take(id).resume()
+      return
+    }
+    if (known) {
+      if (known.running && chain.manifestHash !== known.running.hash && chain.manifestHash !== known.next?.hash && chain.manifestHash !== known.failed?.hash) log('info', 'an update is announced', { lease: shortId(id) })
+      return
+    }
+    const reason = this.whyNot(id)
+    if (reason !== undefined) return this.turnDown(id, reason)
+    const bid = store.bid(id)
+    if (!bid) return
+    store.saveLease({ id, tenant: chain.tenant, token: bid.token, state: 'open', resources: bid.resources, restarts: {}, openedAt: Date.now() })
+    this.take(id)
+    this.event(id, 'opened', 'The lease is open; waiting for its manifest.')
+  }
+
+  private whyNot(id: Hex): string | undefined {
+    const { store, config } = this.parts
+    const bid = store.bid(id)
+    if (!bid) return 'this worker knows of no such bid'
+    if (!fits(bid.resources, freeRoom(capacityOf(config), store.leases('open')))) return 'its room has been taken by another lease since the bid'
+  }
+
+  private async turnDown(id: Hex, reason: string): Promise<void> {
+    const { wallet, sequence, log } = this.parts
+    log('warn', 'turning a lease down', { lease: shortId(id), reason })
+    await sequence.run(() => refuseLease(wallet, id)).catch(async (error) => {
+      // It has earned something already, so it can only be ended with notice.
+      log('warn', 'the lease can not be refused', { lease: shortId(id), error: messageOf(error) })
+      await sequence.run(() => giveNotice(wallet, id)).catch((cause) => log('error', 'nor can notice be given', { lease: shortId(id), error: messageOf(cause) }))
+    })
+  }
+
+  private async finish(id: Hex): Promise<void> {
+    const { store, executor } = this.parts
+    store.patchLease(id, (lease) => {
+      lease.state = 'closed'
+    })
+    this.event(id, 'closed', 'The lease is closed; everything of it is wiped.')
+    this.forwarding.end(id)
+    store.releasePorts(id)
+    const runner = this.runners.get(id)
+    this.runners.delete(id)
+    if (runner) await runner.destroy()
+    else await executor.destroy(id)
+  }
+
+  private take(id: Hex): LeaseRunner {
+    const { executor, store } = this.parts
+    const runner = new LeaseRunner({ id, executor, store, emit: (kind, message) => this.event(id, kind, message) })
+    this.runners.set(id, runner)
+    const manifest = store.lease(id)?.running?.manifest
+    if (manifest) this.forwarding.arrange(id, manifest)
+    return runner
+  }
+}

@@ -1,0 +1,75 @@
+import { canonicalHash, hostLabel, type Manifest, type Service } from '@cloister/core'
+import type { ContainerSpec, Image } from '@cloister/executors'
+import type { Hex } from 'viem'
+
+/** One container of a lease and the service it is a copy of. */
+export interface PlannedContainer {
+  spec: ContainerSpec
+  service: Service
+}
+
+/** The containers a manifest asks for, in the order of the manifest, dependencies left to whoever starts them. */
+export function planContainers(lease: Hex, manifest: Manifest, images: Record<string, Image>): PlannedContainer[] {
+  const peers = Object.keys(manifest.services)
+  return Object.entries(manifest.services).flatMap(([name, service]) => {
+    const image = images[service.image]
+    if (!image) throw new Error(`no image ${service.image}`)
+    return Array.from({ length: service.count }, (_, replica) => {
+      const spec = { ...containerOf(lease, name, replica, service, image), peers }
+      return { service, spec: { ...spec, revision: revisionOf(spec) } }
+    })
+  })
+}
+
+/** Where a request for a label goes: a service's name, its name with a port, or nothing for the lease's front door. */
+export interface Exposed {
+  service: string
+  port: number
+  /** As host name: `<lease>-<label>.<domain>`. */
+  label: string
+}
+
+/** The HTTP ports a manifest opens to the outside; the first is the front door. */
+export function exposedHttp(manifest: Manifest): Exposed[] {
+  return Object.entries(manifest.services).flatMap(([service, { expose }]) =>
+    expose
+      .filter((port) => port.protocol === 'http' && port.global)
+      .map(({ port, as }, index) => ({ service, port, label: index === 0 ? hostLabel(service) : `${hostLabel(service)}-${as}` })),
+  )
+}
+
+/** The TCP ports a manifest opens to the outside. */
+export function exposedTcp(manifest: Manifest): { service: string; port: number }[] {
+  return Object.entries(manifest.services).flatMap(([service, { expose }]) => expose.filter((port) => port.protocol === 'tcp' && port.global).map(({ port }) => ({ service, port })))
+}
+
+function containerOf(lease: Hex, name: string, replica: number, service: Service, image: Image): Omit<ContainerSpec, 'revision' | 'peers'> {
+  // As Docker does: an entrypoint of one's own drops the image's command.
+  const command = service.command ?? (service.entrypoint ? [] : image.command)
+  const container = `${name}-${replica}`
+  return {
+    lease,
+    name: container,
+    service: name,
+    image,
+    argv: [...(service.entrypoint ?? image.entrypoint), ...command],
+    env: { ...image.env, CLOISTER_LEASE: lease, CLOISTER_SERVICE: name, CLOISTER_REPLICA: String(replica), ...service.env },
+    workingDir: service.workingDir ?? (image.workingDir || '/'),
+    user: service.user ?? image.user,
+    hostname: service.hostname ?? hostLabel(container),
+    mounts: service.mounts,
+    tmpfs: service.tmpfs,
+    files: service.files.map(({ path, content, mode }) => ({ path, content: Buffer.from(content, 'base64'), mode })),
+    cpuMilli: service.resources.cpuMilli,
+    memoryMiB: service.resources.memoryMiB,
+    maxProcesses: service.maxProcesses,
+    gpus: service.resources.gpu?.count ?? 0,
+    ulimits: service.ulimits,
+    readOnlyRoot: service.readOnlyRoot,
+    stopSignal: service.stopSignal,
+  }
+}
+
+function revisionOf({ files, ...spec }: Omit<ContainerSpec, 'revision'>): string {
+  return canonicalHash({ ...spec, files: files.map(({ content, ...file }) => ({ ...file, content: content.toString('base64') })) })
+}

@@ -1,0 +1,233 @@
+import { EventEmitter, on, once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { CloisterError, type Manifest, messageOf } from '@cloister/core'
+import type { Executor, Image } from '@cloister/executors'
+import type { Hex } from 'viem'
+import type { Accepted, Store } from '../store.ts'
+import { ContainerTask, type ContainerState } from './container-task.ts'
+import { type PlannedContainer, planContainers } from './plan.ts'
+
+/** How a lease's containers are doing, all taken together. */
+export type LeaseState = 'waiting' | 'starting' | 'running' | 'degraded' | 'completed' | 'failed' | 'closed'
+
+/** One container in a lease's status. */
+export interface ContainerReport {
+  name: string
+  service: string
+  state: ContainerState
+  reason: string | undefined
+  restarts: number
+  image: string
+  digest: string
+  startedAt: number | undefined
+  exitCode: number | undefined
+}
+
+const TRIAL_MS = 60_000
+const TRIAL_EXITS = 3
+
+/** Runs one lease's manifests, one at a time. Every step can be repeated after a crash. */
+export class LeaseRunner {
+  readonly id: Hex
+  readonly changes = new EventEmitter()
+  private readonly executor: Executor
+  private readonly store: Store
+  private readonly emit: (kind: string, message: string) => void
+  private tasks = new Map<string, ContainerTask>()
+  private working: Promise<unknown> = Promise.resolve()
+  private ended = false
+
+  constructor(parts: { id: Hex; executor: Executor; store: Store; emit: (kind: string, message: string) => void }) {
+    this.id = parts.id
+    this.executor = parts.executor
+    this.store = parts.store
+    this.emit = parts.emit
+    this.changes.setMaxListeners(0)
+  }
+
+  /** What the store says should run is made to run; containers that run already are taken over. */
+  resume(): void {
+    void this.alone(async () => {
+      const lease = this.store.lease(this.id)
+      if (lease?.running) await this.arrange(lease.running)
+      if (lease?.next) await this.change(lease.next)
+    })
+  }
+
+  /** Runs what the store holds as next. The one before runs on, or again, if the new one does not start. */
+  takeNext(): void {
+    void this.alone(async () => {
+      const next = this.store.lease(this.id)?.next
+      if (next) await this.change(next)
+    })
+  }
+
+  /** Ends containers and what keeps them; volumes stay, and `resume` starts them again. */
+  async halt(): Promise<void> {
+    await this.letGo()
+    await Promise.all([...this.tasks.values()].map((task) => this.executor.stop(this.id, task.spec.name, task.service.stopGraceMs).catch(() => {})))
+    await this.executor.halt(this.id)
+  }
+
+  /** Ends everything and wipes the lease's volumes. */
+  async destroy(): Promise<void> {
+    await this.letGo()
+    await Promise.all([...this.tasks.values()].map((task) => this.executor.stop(this.id, task.spec.name, Math.min(task.service.stopGraceMs, 10_000)).catch(() => {})))
+    this.tasks.clear()
+    await this.executor.destroy(this.id)
+  }
+
+  /** Stops all containers for a reason; an update begins anew. */
+  async stopAll(reason: string): Promise<void> {
+    await this.alone(() => Promise.all([...this.tasks.values()].map((task) => task.fail(reason))))
+  }
+
+  get state(): LeaseState {
+    const lease = this.store.lease(this.id)
+    if (lease?.state !== 'open') return 'closed'
+    const states = [...this.tasks.values()].map((task) => task.state)
+    if (states.length === 0) return lease.running || lease.next ? 'starting' : lease.failed ? 'failed' : 'waiting'
+    if (states.every((state) => state === 'completed')) return 'completed'
+    if (states.every((state) => state === 'running' || state === 'completed')) return 'running'
+    if (states.every((state) => state === 'failed' || state === 'completed')) return 'failed'
+    if (states.some((state) => state === 'failed' || state === 'unhealthy' || state === 'restarting')) return 'degraded'
+    return 'starting'
+  }
+
+  report(): ContainerReport[] {
+    const restarts = this.store.lease(this.id)?.restarts ?? {}
+    return [...this.tasks.values()].map((task) => ({
+      name: task.spec.name,
+      service: task.spec.service,
+      state: task.state,
+      reason: task.reason,
+      restarts: restarts[task.spec.name] ?? 0,
+      image: task.spec.image.reference,
+      digest: task.spec.image.digest,
+      startedAt: task.startedAt,
+      exitCode: task.lastExit?.code,
+    }))
+  }
+
+  /** Containers of a service that take requests now. */
+  ready(service: string): string[] {
+    return [...this.tasks.values()].filter((task) => task.spec.service === service && task.state === 'running').map((task) => task.spec.name)
+  }
+
+  private async change({ hash, manifest }: Omit<Accepted, 'images'>): Promise<void> {
+    const before = this.store.lease(this.id)?.running
+    try {
+      const images = await this.pull(manifest)
+      await this.arrange({ hash, manifest, images })
+      if (before) await this.trial(manifest)
+      if (this.ended) return
+      this.store.patchLease(this.id, (lease) => {
+        lease.running = { hash, manifest, images }
+        delete lease.next
+        delete lease.failed
+      })
+      if (before) this.emit('updated', 'The new manifest runs.')
+    } catch (error) {
+      if (this.ended) return
+      const reason = messageOf(error)
+      this.store.patchLease(this.id, (lease) => {
+        delete lease.next
+        lease.failed = { hash, reason }
+      })
+      this.emit('start-failed', before ? `The new manifest does not start: ${reason} The one before runs on.` : reason)
+      if (before) await this.arrange(before)
+    }
+    this.changes.emit('change')
+  }
+
+  private async pull(manifest: Manifest): Promise<Record<string, Image>> {
+    const images: Record<string, Image> = {}
+    for (const service of Object.values(manifest.services)) {
+      if (images[service.image]) continue
+      const started = Date.now()
+      images[service.image] = await this.executor.pull(service.image, service.registry)
+      this.emit('image', `${service.image} is here as ${images[service.image]?.digest.slice(0, 19)}… (${Date.now() - started} ms).`)
+    }
+    return images
+  }
+
+  /** Ends what is not in the plan, keeps what is there unchanged, starts the rest. */
+  private async arrange({ manifest, images }: Accepted): Promise<void> {
+    const plan = new Map(planContainers(this.id, manifest, images).map((planned) => [planned.spec.name, planned]))
+    const stays = (name: string) => this.tasks.get(name)?.spec.revision === plan.get(name)?.spec.revision && this.tasks.get(name)?.state !== 'failed'
+    await Promise.all(
+      [...this.tasks].map(async ([name, task]) => {
+        if (stays(name)) return
+        await task.end()
+        this.tasks.delete(name)
+      }),
+    )
+    const found = new Map((await this.executor.containers(this.id)).map((status) => [status.name, status]))
+    for (const [name, status] of found) {
+      if (this.tasks.has(name) || plan.get(name)?.spec.revision === status.revision) continue
+      await this.executor.remove(this.id, name)
+      found.delete(name)
+    }
+    const tasks = new Map<string, ContainerTask>()
+    for (const [name, planned] of plan) tasks.set(name, this.tasks.get(name) ?? this.newTask(planned))
+    const fresh = [...tasks].filter(([name]) => !this.tasks.has(name))
+    this.tasks = tasks
+    for (const [name, task] of fresh) task.begin(found.get(name))
+    this.changes.emit('change')
+  }
+
+  /** Waits until all containers are ready. Throws `start-failed` naming the one that isn't. */
+  private async trial(manifest: Manifest): Promise<void> {
+    const patience = Math.max(0, ...Object.values(manifest.services).map(({ health }) => (health ? health.startPeriodMs + health.retries * (health.intervalMs + health.timeoutMs) : 0)))
+    const signal = AbortSignal.timeout(TRIAL_MS + patience)
+    for (;;) {
+      const tasks = [...this.tasks.values()]
+      if (this.ended || tasks.every((task) => task.isReady)) return
+      const bad = tasks.find((task) => task.state === 'failed' || task.state === 'unhealthy' || task.earlyExits >= TRIAL_EXITS)
+      const slow = signal.aborted ? tasks.find((task) => !task.isReady) : undefined
+      if (bad || slow) throw new CloisterError('start-failed', `${(bad ?? slow)?.spec.name} does not start: ${bad?.reason ?? 'it is not ready in time'}.`)
+      await once(this.changes, 'change', { signal }).catch(() => {})
+    }
+  }
+
+  private newTask(planned: PlannedContainer): ContainerTask {
+    return new ContainerTask(planned, {
+      executor: this.executor,
+      dependency: (dependsOn, signal) => this.dependency(dependsOn, signal),
+      changed: () => this.changes.emit('change'),
+      event: (kind, message) => this.emit(kind, message),
+      restarts: (name) => this.store.lease(this.id)?.restarts[name] ?? 0,
+      countRestart: (name) => this.store.patchLease(this.id, (lease) => (lease.restarts[name] = (lease.restarts[name] ?? 0) + 1)).restarts[name] ?? 1,
+    })
+  }
+
+  private async dependency({ service, condition }: { service: string; condition: 'started' | 'healthy' | 'completed' }, signal: AbortSignal): Promise<void> {
+    const isTrue = () => {
+      const tasks = [...this.tasks.values()].filter((task) => task.spec.service === service)
+      if (condition === 'completed') {
+        const failed = tasks.find((task) => task.state === 'failed')
+        if (failed) throw new CloisterError('start-failed', `${failed.spec.name}, which had to complete first, failed: ${failed.reason}`)
+        return tasks.every((task) => task.state === 'completed')
+      }
+      return tasks.every((task) => (condition === 'healthy' ? task.state === 'running' : task.hasStarted))
+    }
+    if (isTrue()) return
+    for await (const _ of on(this.changes, 'change', { signal })) if (isTrue()) return
+  }
+
+  private async letGo(): Promise<void> {
+    this.ended = true
+    this.changes.emit('change')
+    await Promise.all([...this.tasks.values()].map((task) => task.abandon()))
+    // A pull may take its time; what it brings is not used any more.
+    await Promise.race([this.working, delay(5_000)])
+    await Promise.all([...this.tasks.values()].map((task) => task.abandon()))
+  }
+
+  /** One change at a time. */
+  private alone<T>(action: () => Promise<T>): Promise<T | undefined> {
+    const next = this.working.then(() => (this.ended ? undefined : action()))
+    this.working = next.catch((error) => this.emit('error', messageOf(error)))
+    return next.catch(() => undefined)
+  }
+}

@@ -1,0 +1,49 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Chain, MARKET_ABI } from '@cloister/chain'
+import { messageOf } from '@cloister/core'
+import type { Address, Hex } from 'viem'
+import type { Log } from '../log.ts'
+import type { Store } from '../store.ts'
+
+/** Blocks read again each time, in case the chain reorganised. Looking at a lease twice does no harm. */
+const OVERLAP = 12n
+const MAX_SPAN = 2_000n
+const LEASE_EVENTS = ['LeaseOpened', 'LeaseToppedUp', 'LeaseUpdated', 'NoticeGiven', 'LeaseClosed', 'LeaseRefused'] as const
+
+/** Tells which leases something happened to on the chain, from where it stopped last time. */
+export async function watchLeases(parts: { chain: Chain; worker: Address; store: Store; log: Log; isMine: (id: Hex) => boolean; touched: (id: Hex) => Promise<void>; signal: AbortSignal }): Promise<void> {
+  const { chain, store, log, signal } = parts
+  const { client, network } = chain
+  const seen = new Set<string>()
+  const events = MARKET_ABI.filter((item) => item.type === 'event' && (LEASE_EVENTS as readonly string[]).includes(item.name))
+  let quiet = true
+  while (!signal.aborted) {
+    try {
+      const head = await client.getBlockNumber()
+      const cursor = BigInt(store.setting('cursor') ?? network.deployedAt)
+      const from = cursor > OVERLAP ? cursor - OVERLAP : 0n
+      const to = head < from + MAX_SPAN ? head : from + MAX_SPAN
+      if (to >= from && (to > cursor || head < cursor)) {
+        const logs = await client.getLogs({ address: network.contracts.market, events, fromBlock: from, toBlock: to, strict: true })
+        const ids = new Set<Hex>()
+        for (const entry of logs) {
+          const key = `${entry.blockHash}/${entry.logIndex}`
+          const { id } = entry.args as { id: Hex }
+          const mine = entry.eventName === 'LeaseOpened' ? (entry.args as { worker: Address }).worker === parts.worker : parts.isMine(id)
+          if (!mine || seen.has(key)) continue
+          await parts.touched(id)
+          seen.add(key)
+          ids.add(id)
+        }
+        if (seen.size > 10_000) seen.clear()
+        store.saveSetting('cursor', to.toString())
+        if (to < head) continue
+      }
+      quiet = true
+    } catch (error) {
+      if (quiet) log('warn', 'the chain does not answer', { error: messageOf(error) })
+      quiet = false
+    }
+    await delay(network.pollingIntervalMs, undefined, { signal }).catch(() => {})
+  }
+}

@@ -1,0 +1,71 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { formatDuration, messageOf, secondsAffordable, shortId } from '@cloister/core'
+import { closeLease, getAccrued, getLease, settleLeases, type Wallet } from '@cloister/chain'
+import type { Hex } from 'viem'
+import type { LeaseKeeper } from './leases/keeper.ts'
+import type { Log } from './log.ts'
+import type { Sequence } from './sending.ts'
+import type { Store } from './store.ts'
+
+/** Seconds of balance at which the tenant is warned. */
+const WARNINGS = [600, 3600]
+const LOOK_MS = 3_000
+const BATCH = 50
+
+interface MeteringParts {
+  wallet: Wallet
+  store: Store
+  keeper: LeaseKeeper
+  sequence: Sequence
+  log: Log
+  settleEverySeconds: number
+  signal: AbortSignal
+}
+
+/** Watches what leases can still pay, warns, ends what is out of money, and collects what was earned. */
+export async function meter(parts: MeteringParts): Promise<void> {
+  let settledAt = Date.now()
+  while (!parts.signal.aborted) {
+    try {
+      for (const { id } of parts.keeper.openLeases()) await look(parts, id)
+      if (Date.now() - settledAt >= parts.settleEverySeconds * 1000) {
+        settledAt = Date.now()
+        await settleAll(parts)
+      }
+    } catch (error) {
+      parts.log('warn', 'metering will try again', { error: messageOf(error) })
+    }
+    await delay(LOOK_MS, undefined, { signal: parts.signal }).catch(() => {})
+  }
+}
+
+/** Collects what all open leases have earned, in batches. */
+export async function settleAll({ wallet, sequence, keeper }: Pick<MeteringParts, 'wallet' | 'sequence' | 'keeper'>): Promise<void> {
+  const ids: Hex[] = []
+  for (const { id } of keeper.openLeases()) if ((await getAccrued(wallet, id)) > 0n) ids.push(id)
+  for (let i = 0; i < ids.length; i += BATCH) await sequence.run(() => settleLeases(wallet, ids.slice(i, i + BATCH)))
+}
+
+async function look({ wallet, store, keeper, sequence, log }: MeteringParts, id: Hex): Promise<void> {
+  const [lease, accrued] = await Promise.all([getLease(wallet, id), getAccrued(wallet, id)])
+  if (lease.state !== 'open') return keeper.refresh(id)
+  const left = Number(secondsAffordable(lease.balance - accrued, lease.ratePerSecond))
+  if (left === 0) {
+    const runner = keeper.runner(id)
+    keeper.event(id, 'out-of-money', 'The balance is used up; the lease ends.')
+    await runner?.stopAll('the balance is used up')
+    await sequence.run(() => closeLease(wallet, id)).catch((error) => log('warn', 'an exhausted lease could not be closed yet', { lease: shortId(id), error: messageOf(error) }))
+    return keeper.refresh(id)
+  }
+  const stored = store.lease(id)
+  if (stored?.state !== 'open') return
+  const threshold = WARNINGS.find((seconds) => left <= seconds)
+  if (threshold === undefined) {
+    if (stored.warnedSeconds !== undefined) store.patchLease(id, (patched) => delete patched.warnedSeconds)
+  } else if (stored.warnedSeconds === undefined || threshold < stored.warnedSeconds) {
+    store.patchLease(id, (patched) => {
+      patched.warnedSeconds = threshold
+    })
+    keeper.event(id, 'low-balance', `The balance lasts ${formatDuration(left)} more; then the lease ends. Add to it with \`cloister top-up ${shortId(id)}\`.`)
+  }
+}

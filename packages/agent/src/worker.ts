@@ -1,0 +1,92 @@
+import { join } from 'node:path'
+import { CloisterError, messageOf } from '@cloister/core'
+import { connectWallet, departWorker, getWorker, loadNetwork, type Network, type Wallet } from '@cloister/chain'
+import { DockerExecutor, type Executor, SandboxExecutor } from '@cloister/executors'
+import type { PrivateKeyAccount } from 'viem/accounts'
+import { serveWorker } from './api/server.ts'
+import { Bidder } from './bidding/bidder.ts'
+import type { AgentConfig } from './config.ts'
+import { watchDisks } from './disk-watch.ts'
+import { LeaseKeeper } from './leases/keeper.ts'
+import { watchLeases } from './leases/watcher.ts'
+import type { Log } from './log.ts'
+import { meter, settleAll } from './metering.ts'
+import { ensureCovered, keepCovered } from './presence.ts'
+import { Sequence } from './sending.ts'
+import { Store } from './store.ts'
+import { loadWorkerKey } from './worker-key.ts'
+
+/** Everything a running worker is made of. */
+export interface Worker {
+  config: AgentConfig
+  network: Network
+  chain: Wallet
+  worker: PrivateKeyAccount['address']
+  key: PrivateKeyAccount
+  store: Store
+  executor: Executor
+  keeper: LeaseKeeper
+  bidder: Bidder
+  log: Log
+}
+
+/** A worker that was started. */
+export interface RunningWorker {
+  worker: Worker
+  port: number
+  /** Ends all containers and the worker's coverage, so that nobody pays for the time it is away. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a worker: takes up its leases, opens its interface and keeps itself covered. Throws `not-registered` where its key
+ * is no provider's worker, `no-engine` where there is nothing to run containers with, `port-taken`.
+ */
+export async function startWorker(config: AgentConfig, log: Log): Promise<RunningWorker> {
+  const network = loadNetwork(config.network)
+  const key = loadWorkerKey(config.folder)
+  const wallet = connectWallet(network, key)
+  const registered = await getWorker(wallet, key.address)
+  if (!registered || registered.retired) throw new CloisterError('not-registered', `The worker ${key.address} is ${registered ? 'retired' : 'not registered'} on ${network.name}.`, { hint: 'Register it with `cloister provider init`.' })
+  const executor = await openExecutor(config)
+  const store = new Store(join(config.folder, 'worker.db'))
+  const sequence = new Sequence()
+  const keeper = new LeaseKeeper({ config, store, executor, wallet, sequence, log })
+  const bidder = new Bidder({ config, network, store, key, separateNetworks: executor.separateNetworks })
+  const worker: Worker = { config, network, chain: wallet, worker: key.address, key, store, executor, keeper, bidder, log }
+  const aborter = new AbortController()
+  const { signal } = aborter
+
+  await ensureCovered(wallet, key, sequence)
+  await keeper.resume()
+  const server = await serveWorker(worker)
+  const loops = [
+    watchLeases({ chain: wallet, worker: key.address, store, log, isMine: (id) => store.lease(id) !== undefined, touched: (id) => keeper.refresh(id), signal }),
+    keepCovered({ wallet, key, sequence, log, signal }),
+    meter({ wallet, store, keeper, sequence, log, settleEverySeconds: config.settleEverySeconds, signal }),
+    watchDisks({ executor, keeper, log, signal }),
+  ]
+  log('info', `the worker is open for leases on port ${server.port}`, { worker: key.address, engine: executor.isolation.engine, attestation: 'unattested' })
+  return {
+    worker,
+    port: server.port,
+    stop: async () => {
+      aborter.abort()
+      await server.close()
+      await Promise.all(loops)
+      await settleAll({ wallet, sequence, keeper }).catch((error) => log('warn', 'the last settlement failed', { error: messageOf(error) }))
+      await keeper.halt()
+      await sequence.run(() => departWorker(wallet, key.address)).catch((error) => log('warn', 'coverage could not be ended', { error: messageOf(error) }))
+      await executor.close()
+      store.close()
+      log('info', 'the worker has stopped')
+    },
+  }
+}
+
+function openExecutor(config: AgentConfig): Promise<Executor> {
+  const images = { layouts: config.images.layouts, trustedRegistries: config.images.trustedRegistries }
+  const imageFolder = config.images.folder ?? join(config.folder, 'images')
+  if (config.executor.engine === 'sandbox') return SandboxExecutor.open({ folder: join(config.folder, 'sandbox'), imageFolder, images })
+  return DockerExecutor.connect({ socketPath: config.executor.socket, scope: config.name, folder: join(config.folder, 'docker'), images })
+}

@@ -1,0 +1,105 @@
+// What a worker's HTTP interface says. The agent answers in these shapes; whoever asks checks answers against them, since a
+// worker is a stranger.
+import { z } from 'zod'
+import { address, bytes32, decimal } from '../market/words.ts'
+
+const text = z.string().max(4096)
+const time = z.number().describe('Unix milliseconds')
+
+export const RoomReport = z.object({ cpuMilli: z.int(), memoryMiB: z.int(), diskMiB: z.int(), gpus: z.int() })
+
+/** `GET /v1/worker`: what anyone may know of a worker. */
+export const WorkerReport = z.object({
+  name: text,
+  worker: address,
+  chainId: z.int(),
+  market: address,
+  /** `unattested`: covered by its own signed presence, not by hardware. */
+  attestation: z.literal('unattested'),
+  capacity: RoomReport,
+  free: RoomReport,
+  gpuClass: text,
+  attributes: z.record(z.string(), text),
+  isolation: z.object({ engine: text, enforced: z.array(text), missing: z.array(text) }),
+  /** Price list by token symbol, whole tokens per hour, where there is one. */
+  prices: z.record(z.string(), z.object({ cpu: text, memoryGiB: text, diskGiB: text, gpu: z.record(z.string(), text) })),
+  openLeases: z.int(),
+})
+export type WorkerReport = z.infer<typeof WorkerReport>
+
+/** A service's HTTP port that the outside reaches, or a TCP port that the worker forwards. */
+export const RouteReport = z.object({
+  service: text,
+  port: z.int(),
+  protocol: z.enum(['http', 'tcp']),
+  /** As in `<lease>-<label>.<domain>`; empty for TCP. */
+  label: text,
+  /** `host:port` on the worker, for TCP. */
+  address: text.optional(),
+})
+export type RouteReport = z.infer<typeof RouteReport>
+
+export const CONTAINER_STATES = ['waiting', 'starting', 'running', 'unhealthy', 'restarting', 'completed', 'failed'] as const
+export const LEASE_STATES = ['waiting', 'starting', 'running', 'degraded', 'completed', 'failed', 'closed'] as const
+
+/** `GET /v1/leases/{id}`: how a lease is doing. */
+export const LeaseReport = z.object({
+  lease: bytes32,
+  state: z.enum(LEASE_STATES),
+  manifestHash: bytes32.optional(),
+  /** A manifest that was accepted and is being started. */
+  nextManifestHash: bytes32.optional(),
+  /** The manifest that last failed to start. */
+  failed: z.object({ manifestHash: bytes32, reason: text }).optional(),
+  services: z.array(
+    z.object({
+      name: text,
+      service: text,
+      state: z.enum(CONTAINER_STATES),
+      reason: text.optional(),
+      restarts: z.int(),
+      image: text,
+      digest: text,
+      startedAt: time.optional(),
+      exitCode: z.int().optional(),
+    }),
+  ),
+  routes: z.array(RouteReport),
+})
+export type LeaseReport = z.infer<typeof LeaseReport>
+
+/** Something that happened to a lease. */
+export const EventReport = z.object({ id: z.int(), lease: bytes32, time, kind: text, message: text })
+export type EventReport = z.infer<typeof EventReport>
+
+/** One line of a service's output. */
+export const LogReport = z.object({ time, container: text, stream: z.enum(['stdout', 'stderr']), text: z.string().max(65_536) })
+export type LogReport = z.infer<typeof LogReport>
+
+/** `GET /v1/leases/{id}/metrics`: what a lease uses now. */
+export const MetricsReport = z.object({
+  time,
+  diskBytes: z.number(),
+  diskMiBLimit: z.int(),
+  containers: z.array(z.object({ name: text, cpuSeconds: z.number(), cpuMilliLimit: z.int(), memoryBytes: z.number(), memoryMiBLimit: z.int(), processes: z.int(), processesLimit: z.int() })),
+})
+export type MetricsReport = z.infer<typeof MetricsReport>
+
+/** A bid in JSON: whole numbers as decimal strings. */
+export const BidReport = z.object({
+  tenant: address,
+  worker: address,
+  token: address,
+  ratePerSecond: decimal,
+  expiry: z.int(),
+  manifestHash: bytes32,
+  order: bytes32,
+  salt: decimal,
+  signature: z.string(),
+})
+
+/** Channels of the WebSocket a command's terminal runs over: the first byte of every binary message. */
+export const EXEC_CHANNEL = { stdin: 0, stdout: 1, stderr: 2, exit: 3, resize: 4, endOfInput: 5 } as const
+
+/** What is said on the way to a service: `<lease id>/<label>`. Set by gateways, never taken from outside. */
+export const ROUTE_HEADER = 'cloister-route'
