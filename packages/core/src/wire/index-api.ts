@@ -1,0 +1,124 @@
+// What the indexer's HTTP interface says. Amounts are decimal strings in base units of the token, instants Unix seconds.
+import { z } from 'zod'
+import { address, bytes32, decimal } from '../market/words.ts'
+
+const seconds = z.number().describe('Unix seconds')
+
+export const LeaseRecord = z.object({
+  lease: bytes32,
+  shortId: z.string().max(16),
+  /** Granted name: first come among open leases. */
+  name: z.string().max(32).optional(),
+  state: z.enum(['open', 'closed']),
+  tenant: address,
+  worker: address,
+  provider: address,
+  token: address,
+  ratePerSecond: decimal,
+  /** Everything paid in. */
+  deposit: decimal,
+  /** Settled so far; what has been earned since is known to the chain (`accrued`). */
+  spent: decimal,
+  /** Part of `spent` that went to the treasury. */
+  fee: decimal,
+  refund: decimal,
+  coveredSeconds: z.number(),
+  manifestHash: bytes32,
+  openedAt: seconds,
+  closedAt: seconds.optional(),
+  noticeUntil: seconds.optional(),
+  /** Turned down by the worker. */
+  refused: z.boolean(),
+  /** Where the worker answers. */
+  endpoint: z.string().max(512),
+  transaction: bytes32,
+})
+export type LeaseRecord = z.infer<typeof LeaseRecord>
+
+export const WorkerRecord = z.object({
+  worker: address,
+  provider: address,
+  endpoint: z.string().max(512),
+  cpuMilli: z.int(),
+  memoryMiB: z.int(),
+  diskMiB: z.int(),
+  gpus: z.int(),
+  gpuClass: z.string().max(32),
+  retired: z.boolean(),
+  registeredAt: seconds,
+  /** Covered until; in the past where the worker is away. */
+  coveredUntil: seconds,
+  coveredSeconds: z.number(),
+  /** Covered part of the time since it was registered, 0 to 1. */
+  uptime: z.number(),
+  /** Until hardware attestation: its own signed presence. */
+  attestation: z.literal('unattested'),
+  openLeases: z.int(),
+  leasesServed: z.int(),
+})
+export type WorkerRecord = z.infer<typeof WorkerRecord>
+
+export const ProviderRecord = z.object({
+  provider: address,
+  workers: z.int(),
+  coveredWorkers: z.int(),
+  cpuMilli: z.int(),
+  memoryMiB: z.int(),
+  gpus: z.int(),
+  uptime: z.number(),
+  openLeases: z.int(),
+  leasesServed: z.int(),
+  refusedLeases: z.int(),
+  earned: z.array(z.object({ token: address, amount: decimal })),
+})
+export type ProviderRecord = z.infer<typeof ProviderRecord>
+
+export const PAYMENT_KINDS = ['deposit', 'top-up', 'earning', 'fee', 'refund', 'withdrawal'] as const
+
+export const PaymentRecord = z.object({
+  kind: z.enum(PAYMENT_KINDS),
+  lease: bytes32.optional(),
+  account: address,
+  token: address,
+  amount: decimal,
+  block: z.int(),
+  time: seconds,
+  transaction: bytes32,
+})
+export type PaymentRecord = z.infer<typeof PaymentRecord>
+
+export const ChainEventRecord = z.object({
+  block: z.int(),
+  logIndex: z.int(),
+  time: seconds,
+  transaction: bytes32,
+  name: z.string().max(64),
+  lease: bytes32.optional(),
+  worker: address.optional(),
+  args: z.record(z.string(), z.unknown()),
+})
+export type ChainEventRecord = z.infer<typeof ChainEventRecord>
+
+export const TotalsRecord = z.object({
+  leases: z.int(),
+  openLeases: z.int(),
+  workers: z.int(),
+  coveredWorkers: z.int(),
+  providers: z.int(),
+  tenants: z.int(),
+  cpuMilli: z.int(),
+  memoryMiB: z.int(),
+  gpus: z.int(),
+  paid: z.array(z.object({ token: address, deposits: decimal, spent: decimal, fees: decimal })),
+})
+export type TotalsRecord = z.infer<typeof TotalsRecord>
+
+export const IndexStatus = z.object({ chainId: z.int(), market: address, block: z.int(), blockHash: bytes32.optional(), head: z.int(), synced: z.boolean(), events: z.int(), reorganisations: z.int() })
+export type IndexStatus = z.infer<typeof IndexStatus>
+
+/** What a page of records looks like; `next` goes into `cursor`. */
+export const pageOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next: z.string().optional() })
+
+/** One message of the live stream: which leases and workers a block changed. */
+export const ChangeRecord = z.object({ block: z.int(), reorganised: z.boolean(), leases: z.array(bytes32), workers: z.array(address) })
+export type ChangeRecord = z.infer<typeof ChangeRecord>

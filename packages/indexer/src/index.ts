@@ -1,0 +1,1 @@
+export { type IndexerSettings, startIndexer } from './indexer.ts'

@@ -1,0 +1,116 @@
+import { EventEmitter } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Chain, connectChain, type Network } from '@cloister/chain'
+import { type ChangeRecord, messageOf } from '@cloister/core'
+import { desc } from 'drizzle-orm'
+import type { Address, Hex } from 'viem'
+import type { Database } from '../database/open.ts'
+import { checkpoint } from '../database/schema.ts'
+import { readEvents } from './read.ts'
+import { claimFor, rewind, writeSpan } from './write.ts'
+
+const FIRST_SPAN = 2_000n
+const SMALLEST_SPAN = 1n
+const LARGEST_SPAN = 10_000n
+/** Deeper than any reorganisation of a chain that finalises. */
+const CHECKPOINTS_KEPT = 1_000
+
+/** Follows the chain into the database: resumes where it stopped and goes back where the chain does. */
+export class Follower {
+  /** Emits `change` with every ChangeRecord once it is committed. */
+  readonly changes = new EventEmitter()
+  /** Highest block of the chain, as last heard. */
+  head = 0
+  private readonly database: Database
+  private readonly chain: Chain
+  private readonly aborter = new AbortController()
+  private readonly warn: (message: string) => void
+  private span = FIRST_SPAN
+  private loop: Promise<void> | undefined
+
+  constructor(database: Database, network: Network, warn: (message: string) => void) {
+    this.database = database
+    this.chain = connectChain(network)
+    this.warn = warn
+    this.changes.setMaxListeners(0)
+  }
+
+  start(): void {
+    this.loop = this.run()
+  }
+
+  async stop(): Promise<void> {
+    this.aborter.abort()
+    await this.loop
+  }
+
+  /** Reads whatever is new, in spans. Returns whether there is more. Public for tests and benchmarks. */
+  async step(): Promise<boolean> {
+    const { client, network } = this.chain
+    const head = await client.getBlockNumber()
+    this.head = Number(head)
+    const last = await this.lastCommon()
+    const from = last === undefined ? BigInt(network.deployedAt) : BigInt(last) + 1n
+    if (from > head) return false
+    const to = head < from + this.span - 1n ? head : from + this.span - 1n
+    const [rows, end] = await Promise.all([readEvents(this.chain, from, to), client.getBlock({ blockNumber: to })])
+    // The chain may have gone back between the two answers; then the next step finds out, because the hash is not the chain's.
+    const changed = await writeSpan(this.database, rows, { block: Number(to), hash: end.hash }, Number(head) - CHECKPOINTS_KEPT)
+    if (this.span < LARGEST_SPAN) this.span *= 2n
+    this.tell({ block: Number(to), reorganised: false, ...changed })
+    return to < head
+  }
+
+  /** Makes sure the tables are about this chain and these contracts. */
+  async claim(): Promise<void> {
+    const { client, network } = this.chain
+    const first = await client.getBlock({ blockNumber: BigInt(network.deployedAt) })
+    await claimFor(this.database, `${network.chainId}/${network.contracts.market}/${network.contracts.workers}/${first.hash}`)
+  }
+
+  private async run(): Promise<void> {
+    const { signal } = this.aborter
+    let claimed = false
+    let quiet = true
+    while (!signal.aborted) {
+      try {
+        if (!claimed) await this.claim()
+        claimed = true
+        quiet = true
+        if (await this.step()) continue
+      } catch (error) {
+        // A node may refuse a long span of blocks.
+        this.span = this.span > SMALLEST_SPAN ? this.span / 2n || SMALLEST_SPAN : SMALLEST_SPAN
+        if (quiet && !signal.aborted) this.warn(`the index can not follow the chain and will try again: ${messageOf(error)}`)
+        quiet = false
+      }
+      await delay(this.chain.network.pollingIntervalMs, undefined, { signal }).catch(() => {})
+    }
+  }
+
+  /** The highest checkpoint that is on the chain; goes back to it if it is not the last one. */
+  private async lastCommon(): Promise<number | undefined> {
+    const { client } = this.chain
+    const stored = await this.database.select().from(checkpoint).orderBy(desc(checkpoint.block)).limit(1)
+    let candidate = stored[0]
+    if (!candidate) return undefined
+    const isOnChain = async ({ block, hash }: { block: number; hash: string }) => (await client.getBlock({ blockNumber: BigInt(block) }).catch(() => undefined))?.hash === hash
+    if (await isOnChain(candidate)) return candidate.block
+    const all = await this.database.select().from(checkpoint).orderBy(desc(checkpoint.block))
+    candidate = undefined
+    for (const one of all) {
+      if (!(await isOnChain(one))) continue
+      candidate = one
+      break
+    }
+    const to = candidate?.block ?? this.chain.network.deployedAt - 1
+    const changed = await rewind(this.database, to)
+    this.tell({ block: to, reorganised: true, ...changed })
+    return candidate?.block
+  }
+
+  private tell({ leases, workers, ...rest }: { block: number; reorganised: boolean; leases: string[]; workers: string[] }): void {
+    // Rows hold what was decoded from events: ids and addresses.
+    this.changes.emit('change', { ...rest, leases: leases as Hex[], workers: workers as Address[] } satisfies ChangeRecord)
+  }
+}

@@ -1,0 +1,37 @@
+import { type Chain, MARKET_ABI, WORKERS_ABI } from '@cloister/chain'
+import type { EventRow } from './fold.ts'
+
+const EVENTS = [...MARKET_ABI, ...WORKERS_ABI].filter((item) => item.type === 'event')
+
+/** All events of the contracts in a span of blocks, in the order of the chain, as rows. */
+export async function readEvents({ client, network }: Chain, fromBlock: bigint, toBlock: bigint): Promise<EventRow[]> {
+  const logs = await client.getLogs({ address: [network.contracts.market, network.contracts.workers], events: EVENTS, fromBlock, toBlock, strict: true })
+  const times = new Map<bigint, number>()
+  for (const { blockNumber, blockTimestamp } of logs as { blockNumber: bigint; blockTimestamp?: bigint | string }[]) if (blockTimestamp !== undefined) times.set(blockNumber, Number(blockTimestamp))
+  // Not every node says when; ask for the blocks then.
+  const unknown = [...new Set(logs.map((log) => log.blockNumber).filter((block) => !times.has(block)))]
+  for (const block of await Promise.all(unknown.map((blockNumber) => client.getBlock({ blockNumber })))) times.set(block.number, Number(block.timestamp))
+  return logs.map((log) => {
+    const args = plain(log.args) as Record<string, unknown>
+    return {
+      block: Number(log.blockNumber),
+      logIndex: log.logIndex,
+      time: times.get(log.blockNumber) ?? 0,
+      transaction: log.transactionHash,
+      name: log.eventName,
+      lease: typeof args['id'] === 'string' ? args['id'] : null,
+      worker: typeof args['worker'] === 'string' ? args['worker'] : null,
+      args,
+    }
+  })
+}
+
+/** Event arguments as JSON: whole numbers as decimal strings, whatever their size. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint' || typeof value === 'number') return value.toString()
+  // PostgreSQL's JSON has no room for NUL, which a worker's endpoint could hold.
+  if (typeof value === 'string') return value.replaceAll('\0', '')
+  if (Array.isArray(value)) return value.map(plain)
+  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]))
+  return value
+}
