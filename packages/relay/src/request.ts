@@ -18,6 +18,8 @@ export interface RelayOptions {
   maxBodyBytes: number
   /** Milliseconds until the answer has to begin. */
   timeoutMs: number
+  /** May take an answer instead of the client; then it has to read it. */
+  intercept?(answer: IncomingMessage): boolean
   /** Answers in our own name when the other side can't: 413, 502 or 504. Nothing was sent yet. */
   refuse(status: number, error: Error): void
 }
@@ -52,6 +54,7 @@ export function relayRequest(incoming: IncomingMessage | Http2ServerRequest, res
     outgoing.once('response', (answer) => {
       clearTimeout(timer)
       settled = true
+      if (options.intercept?.(answer)) return
       const headers = endToEndHeaders(answer.headers)
       // The two kinds of response write the same head.
       ;(response as ServerResponse).writeHead(answer.statusCode ?? 502, headers)

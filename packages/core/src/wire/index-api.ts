@@ -122,3 +122,17 @@ export const pageOf = <T extends z.ZodType>(item: T) => z.object({ items: z.arra
 /** One message of the live stream: which leases and workers a block changed. */
 export const ChangeRecord = z.object({ block: z.int(), reorganised: z.boolean(), leases: z.array(bytes32), workers: z.array(address) })
 export type ChangeRecord = z.infer<typeof ChangeRecord>
+
+/** A public address of a lease, as a gateway tells it. */
+export const GatewayRoute = z.object({
+  service: z.string().max(64),
+  protocol: z.enum(['http', 'tcp']),
+  /** Port of the service itself. */
+  port: z.int(),
+  url: z.string().max(512),
+  /** By the lease's name, where it has one. */
+  namedUrl: z.string().max(512).optional(),
+  /** On the development network: the same on a port of 127.0.0.1, for programs that don't resolve `*.localhost`. */
+  loopbackUrl: z.string().max(512).optional(),
+})
+export type GatewayRoute = z.infer<typeof GatewayRoute>

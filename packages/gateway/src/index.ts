@@ -1,0 +1,1 @@
+export { type GatewaySettings, startGateway } from './gateway.ts'
