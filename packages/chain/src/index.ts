@@ -1,5 +1,6 @@
 export * from './actions/lease.ts'
 export { chainError, send } from './actions/send.ts'
+export { isSignedBy } from './actions/signature.ts'
 export * from './actions/token.ts'
 export * from './actions/worker.ts'
 export { type Chain, connectChain, connectWallet, type Wallet } from './client.ts'

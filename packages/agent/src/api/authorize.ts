@@ -1,5 +1,5 @@
 import { bodyHash, CloisterError, decodeAuthorization, REQUEST_LIFETIME_SECONDS, requestTypedData } from '@cloister/core'
-import type { Chain } from '@cloister/chain'
+import { type Chain, isSignedBy } from '@cloister/chain'
 import type { Address } from 'viem'
 import type { Store } from '../store.ts'
 
@@ -24,8 +24,8 @@ export async function authorize(call: IncomingCall, tenant: Address, parts: { ch
   if (authorization.tenant !== tenant) throw new CloisterError('forbidden', 'Only the tenant of a lease may do that.')
   const { signature, ...signed } = authorization
   const request = { ...signed, worker, method: call.method, path: call.path, bodyHash: bodyHash(call.body) }
-  const valid = await chain.client.verifyTypedData({ address: tenant, signature, ...requestTypedData(request, chain.network.chainId) }).catch(() => false)
-  if (!valid) throw new CloisterError('unauthorized', 'The signature is not the tenant\'s, or not of this request.')
+  if (!(await isSignedBy(chain, tenant, signature, requestTypedData(request, chain.network.chainId))))
+    throw new CloisterError('unauthorized', 'The signature is not the tenant\'s, or not of this request.')
   // Last, so that nobody else can use a tenant's nonces up.
   if (!store.useNonce(`${tenant}/${authorization.nonce}`, authorization.issuedAt + 2 * REQUEST_LIFETIME_SECONDS, now)) throw new CloisterError('unauthorized', 'The request was made before.')
 }

@@ -1,0 +1,108 @@
+import { findToken, isSignedBy, type Token } from '@cloister/chain'
+import { BID_TYPES, CloisterError, hashOrder, leaseIdOf, type Manifest, marketDomain, messageOf, type Order, orderFor, type SignedBid, type WorkerRecord, type WorkerReport } from '@cloister/core'
+import { type Address, type Hex, zeroAddress } from 'viem'
+import type { Cloister } from '../cloister.ts'
+import { WorkerClient } from '../worker/client.ts'
+
+export interface BidsParameters {
+  manifest: Manifest
+  /** Symbol or address of the token to pay in. */
+  pay: string
+  /** Ceiling in base units per second. */
+  maxRatePerSecond?: bigint | undefined
+  /** Only bids of this provider or worker. */
+  provider?: Address | undefined
+}
+
+/** A bid that was checked, and who made it. */
+export interface Offer {
+  bid: SignedBid
+  /** Id the lease will have. */
+  lease: Hex
+  worker: WorkerRecord
+  report: WorkerReport
+}
+
+/** A worker that doesn't bid, and why. */
+export interface Declined {
+  worker: Address
+  provider: Address
+  reason: string
+}
+
+export interface Bids {
+  order: Order
+  token: Token
+  /** Cheapest first. */
+  offers: Offer[]
+  declined: Declined[]
+}
+
+const ANSWER_MS = 5_000
+const MAX_ASKED = 64
+/** A bid has to live long enough to be taken. */
+const SPARE_SECONDS = 15
+
+/**
+ * Asks every covered worker that could serve a manifest for a bid, in parallel, and checks each answer: that it is for this
+ * order, under the ceiling, alive, and signed by the worker or its provider. Sends no transaction.
+ */
+export async function bids(cloister: Cloister, { manifest, pay, maxRatePerSecond, provider }: BidsParameters): Promise<Bids> {
+  const token = findToken(cloister.network, pay)
+  const order = orderFor(manifest, { tenant: cloister.wallet?.account.address ?? zeroAddress, token: token.address, ...(maxRatePerSecond !== undefined && { maxRatePerSecond }) })
+  const workers = (await cloister.index.workers({ covered: true })).filter((worker) => provider === undefined || worker.provider === provider || worker.worker === provider)
+  const declined: Declined[] = []
+  const candidates = workers.filter((worker) => {
+    const reason = tooSmall(order, worker)
+    if (reason !== undefined) declined.push({ worker: worker.worker, provider: worker.provider, reason })
+    return reason === undefined
+  })
+  const offers: Offer[] = []
+  await Promise.all(
+    shuffled(candidates).slice(0, MAX_ASKED).map(async (worker) => {
+      try {
+        offers.push(await ask(cloister, order, worker))
+      } catch (error) {
+        declined.push({ worker: worker.worker, provider: worker.provider, reason: messageOf(error) })
+      }
+    }),
+  )
+  offers.sort((a, b) => (a.bid.ratePerSecond === b.bid.ratePerSecond ? b.worker.uptime - a.worker.uptime : a.bid.ratePerSecond < b.bid.ratePerSecond ? -1 : 1))
+  return { order, token, offers, declined }
+}
+
+async function ask(cloister: Cloister, order: Order, worker: WorkerRecord): Promise<Offer> {
+  const client = new WorkerClient({ endpoint: worker.endpoint, worker: worker.worker })
+  const signal = AbortSignal.timeout(ANSWER_MS)
+  const [bid, report] = await Promise.all([client.bid(order, signal), client.report(signal)])
+  await checkBid(cloister, order, worker, bid)
+  return { bid, worker, report, lease: leaseIdOf(bid, cloister.network.chainId, cloister.network.contracts.market) }
+}
+
+async function checkBid({ chain, network }: Cloister, order: Order, worker: WorkerRecord, bid: SignedBid): Promise<void> {
+  const wrong = (what: string) => new CloisterError('bad-bid', `Its bid ${what}.`)
+  if (bid.worker !== worker.worker) throw wrong('is for another worker')
+  if (bid.tenant !== order.tenant || bid.manifestHash !== order.manifestHash || bid.order !== hashOrder(order)) throw wrong('is for another order')
+  if (bid.token !== order.token) throw wrong('is in another token')
+  if (bid.ratePerSecond === 0n) throw wrong('has no price')
+  if (order.maxRatePerSecond !== undefined && bid.ratePerSecond > BigInt(order.maxRatePerSecond)) throw wrong('is above the ceiling')
+  if (bid.expiry < Date.now() / 1000 + SPARE_SECONDS) throw wrong('is about to expire')
+  const { signature, ...message } = bid
+  const typed = { domain: marketDomain(network.chainId, network.contracts.market), types: BID_TYPES, primaryType: 'Bid' as const, message }
+  // The worker's key is a plain one; only the provider may be a contract, which costs a question to the chain.
+  if (!(await isSignedBy(chain, bid.worker, signature, typed)) && !(await isSignedBy(chain, worker.provider, signature, typed))) throw wrong('is not signed by the worker or its provider')
+}
+
+function tooSmall({ resources }: Order, worker: WorkerRecord): string | undefined {
+  if (resources.cpuMilli > worker.cpuMilli) return 'It has too few CPUs.'
+  if (resources.memoryMiB > worker.memoryMiB) return 'It has too little memory.'
+  if (resources.diskMiB > worker.diskMiB) return 'It has too little disk.'
+  if (resources.gpus > worker.gpus) return worker.gpus === 0 ? 'It has no GPU.' : 'It has too few GPUs.'
+  if (resources.gpus > 0 && resources.gpuModels.length > 0 && !resources.gpuModels.includes(worker.gpuClass)) return `Its GPUs are ${worker.gpuClass}.`
+  return undefined
+}
+
+/** So that with very many workers all get asked by somebody. */
+function shuffled<T>(items: T[]): T[] {
+  return items.map((item) => ({ item, at: Math.random() })).sort((a, b) => a.at - b.at).map(({ item }) => item)
+}

@@ -1,0 +1,181 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { getCredit, openLease, getLease, withdrawCredit, closeLease } from '@cloister/chain'
+import { CloisterError, type GatewayRoute, hashManifest, type LeaseReport, type Manifest, messageOf } from '@cloister/core'
+import type { Address, Hex } from 'viem'
+import { type Cloister, walletOf } from '../cloister.ts'
+import { WorkerClient } from '../worker/client.ts'
+import { type Bids, bids, type Offer } from './bids.ts'
+import { routesOf, urlsOf } from './lease.ts'
+
+/** Steps of a deployment, in order. */
+export const DEPLOY_STEPS = ['bids', 'transaction', 'manifest', 'start', 'address'] as const
+export type DeployStep = (typeof DEPLOY_STEPS)[number]
+
+export interface DeployParameters {
+  manifest: Manifest
+  /** Bids as `bids` gave them; asked for if not given. */
+  bids?: Bids
+  /** The one to take; the cheapest if not given. Others are tried only then. */
+  offer?: Offer
+  pay: string
+  maxRatePerSecond?: bigint | undefined
+  provider?: Address | undefined
+  /** Base units to put in, given the offer that is taken. */
+  deposit: bigint | ((offer: Offer) => bigint)
+  name?: string | undefined
+  /** Told when a step begins, and how it is going. */
+  onStep?: (step: DeployStep, detail: string) => void
+  /** Leave a lease open whose containers don't start. */
+  keepFailed?: boolean
+}
+
+export interface Deployed {
+  lease: Hex
+  provider: Address
+  worker: Address
+  token: Address
+  ratePerSecond: bigint
+  deposit: bigint
+  /** By exposed service. */
+  url: Record<string, string>
+  routes: GatewayRoute[]
+  manifestHash: Hex
+  transaction: Hex
+  /** Milliseconds by step. */
+  timings: Record<DeployStep, number>
+}
+
+const ACCEPT_MS = 30_000
+const START_MS = 300_000
+const ADDRESS_MS = 30_000
+
+/**
+ * From a manifest to a running service with an address, for one transaction. A worker that turns the lease down costs
+ * nothing: the refund is taken back and the next bid tried. Throws `no-bids`, or `start-failed` once the lease is closed again.
+ */
+export async function deploy(cloister: Cloister, parameters: DeployParameters): Promise<Deployed> {
+  const { manifest, onStep = () => {} } = parameters
+  const timings: Record<DeployStep, number> = { bids: 0, transaction: 0, manifest: 0, start: 0, address: 0 }
+  const timed = async <T>(step: DeployStep, detail: string, action: () => Promise<T>): Promise<T> => {
+    onStep(step, detail)
+    const begun = performance.now()
+    try {
+      return await action()
+    } finally {
+      timings[step] += Math.round(performance.now() - begun)
+    }
+  }
+  const found = parameters.bids ?? (await timed('bids', 'asking workers for bids', () => bids(cloister, parameters)))
+  const offers = parameters.offer ? [parameters.offer] : found.offers
+  if (offers.length === 0) throw noBids(found)
+  let refusal: unknown
+  for (const offer of offers) {
+    const deposit = typeof parameters.deposit === 'function' ? parameters.deposit(offer) : parameters.deposit
+    const opened = await timed('transaction', 'opening the lease', () => openLease(walletOf(cloister), offer.bid, deposit, parameters.name))
+    const client = new WorkerClient({ endpoint: offer.worker.endpoint, worker: offer.worker.worker, wallet: cloister.wallet })
+    try {
+      await timed('manifest', 'handing the manifest to the worker', () => handOver(cloister, client, opened.id, manifest))
+    } catch (error) {
+      if (!(error instanceof CloisterError) || error.code !== 'refused') throw await gaveUp(cloister, opened.id, error, parameters.keepFailed)
+      refusal = error
+      continue
+    }
+    try {
+      await timed('start', 'starting', () => untilStarted(client, opened.id, (text) => onStep('start', text)))
+      const routes = await timed('address', 'waiting for the first answer', () => untilReached(cloister, opened.id, manifest))
+      return {
+        lease: opened.id,
+        provider: offer.worker.provider,
+        worker: offer.worker.worker,
+        token: offer.bid.token,
+        ratePerSecond: offer.bid.ratePerSecond,
+        deposit,
+        url: urlsOf(routes),
+        routes,
+        manifestHash: hashManifest(manifest),
+        transaction: opened.receipt.transactionHash,
+        timings,
+      }
+    } catch (error) {
+      throw await gaveUp(cloister, opened.id, error, parameters.keepFailed)
+    }
+  }
+  throw refusal
+}
+
+/** Why nobody bid, as an error. */
+export function noBids({ declined }: Bids): CloisterError {
+  const reasons = [...new Set(declined.map(({ reason }) => reason))].slice(0, 5).join(' ')
+  return new CloisterError('no-bids', declined.length === 0 ? 'There is no covered worker to ask.' : `None of ${declined.length} workers bids: ${reasons}`, { hint: 'See who is there with `cloister workers`; ask for less, or raise --max-price.', details: { declined } })
+}
+
+/** Gives the manifest to the worker, which may hear of the lease a moment after us. Throws `refused` once it turned the lease down. */
+async function handOver(cloister: Cloister, client: WorkerClient, lease: Hex, manifest: Manifest): Promise<void> {
+  const until = Date.now() + ACCEPT_MS
+  for (let pause = 50; ; pause = Math.min(pause * 2, 1_000)) {
+    try {
+      return await client.putManifest(lease, manifest)
+    } catch (error) {
+      const again = error instanceof CloisterError && ['not-found', 'unreachable', 'chain-unreachable', 'internal', 'bad-answer'].includes(error.code)
+      if (!again || Date.now() > until) throw error
+      const wallet = walletOf(cloister)
+      const { state, tokenIndex } = await getLease(wallet, lease)
+      if (state === 'closed') {
+        const token = cloister.network.tokens[tokenIndex]?.address
+        if (token && (await getCredit(wallet, wallet.account.address, token)) > 0n) await withdrawCredit(wallet, token, wallet.account.address)
+        throw new CloisterError('refused', 'The worker turned the lease down, since its room was taken in the meantime. The whole deposit is back.', { hint: 'Try again for fresh bids.', cause: error })
+      }
+      await delay(pause)
+    }
+  }
+}
+
+/** Resolves when all containers are ready or done. Throws `start-failed`. */
+async function untilStarted(client: WorkerClient, lease: Hex, tell: (text: string) => void): Promise<LeaseReport> {
+  const until = Date.now() + START_MS
+  for (let pause = 25; ; pause = Math.min(pause * 1.2, 500)) {
+    const report = await client.lease(lease)
+    if (report.state === 'running' || report.state === 'completed') return report
+    if (report.state === 'failed' || report.state === 'closed') {
+      const bad = report.services.find((service) => service.state === 'failed')
+      throw new CloisterError('start-failed', report.failed?.reason ?? (bad ? `${bad.name} failed: ${bad.reason ?? 'no reason given'}.` : 'The lease was closed while it started.'), { hint: 'Look at what it printed: `cloister logs`.' })
+    }
+    if (Date.now() > until) throw new CloisterError('start-failed', `It is not ready after ${START_MS / 1000} s: ${report.services.map((service) => `${service.name} is ${service.state}`).join(', ')}.`)
+    const ready = report.services.filter((service) => service.state === 'running' || service.state === 'completed').length
+    tell(report.services.length === 0 ? 'bringing images' : `${ready} of ${report.services.length} containers ready`)
+    await delay(pause)
+  }
+}
+
+/** Resolves when the gateway leads to the service. TCP ports are not tried. */
+async function untilReached(cloister: Cloister, lease: Hex, manifest: Manifest): Promise<GatewayRoute[]> {
+  const isPublic = Object.values(manifest.services).some((service) => service.expose.some((port) => port.global))
+  if (!isPublic) return []
+  const until = Date.now() + ADDRESS_MS
+  for (let pause = 25; ; pause = Math.min(pause * 1.3, 500)) {
+    try {
+      const routes = await routesOf(cloister, lease)
+      const front = routes.find((route) => route.protocol === 'http')
+      if (!front) return routes
+      const response = await fetch(front.loopbackUrl ?? front.url, { signal: AbortSignal.timeout(5_000), redirect: 'manual' })
+      await response.body?.cancel()
+      if (![502, 503, 504].includes(response.status)) return routes
+    } catch (error) {
+      if (Date.now() > until) throw new CloisterError('unreachable', `It runs, but the gateway does not lead to it: ${messageOf(error)}`, { cause: error })
+    }
+    if (Date.now() > until) return routesOf(cloister, lease)
+    await delay(pause)
+  }
+}
+
+/** Closes a lease that came to nothing, so that it costs no more. */
+async function gaveUp(cloister: Cloister, lease: Hex, error: unknown, keep = false): Promise<CloisterError> {
+  const cause = error instanceof CloisterError ? error : new CloisterError('start-failed', messageOf(error), { cause: error })
+  if (keep) return new CloisterError(cause.code, cause.message, { hint: `The lease stays open; end it with \`cloister close ${lease.slice(2, 18)}\`.`, details: { lease }, cause })
+  const closed = await closeLease(walletOf(cloister), lease).then(() => true, () => false)
+  return new CloisterError(cause.code, `${cause.message}${closed ? ' The lease is closed and the rest of the deposit is back.' : ''}`, {
+    hint: closed ? 'Fix it and deploy again, or add --keep to look into it while it is open.' : `Close the lease yourself: \`cloister close ${lease.slice(2, 18)}\`.`,
+    details: { lease },
+    cause,
+  })
+}

@@ -1,0 +1,128 @@
+import { type ChainLease, getAccrued, getBilling, getLease } from '@cloister/chain'
+import { CloisterError, GatewayRoute, type LeaseRecord, type LeaseReport, messageOf, secondsAffordable, shortId } from '@cloister/core'
+import type { Address, Hex } from 'viem'
+import { z } from 'zod'
+import { type Cloister, walletOf } from '../cloister.ts'
+import { fetchJson } from '../http.ts'
+import { WorkerClient } from '../worker/client.ts'
+
+/** Everything about a lease at one moment. Amounts in base units of `token`, instants in Unix seconds. */
+export interface LeaseStatus {
+  lease: Hex
+  shortId: string
+  name: string | undefined
+  /** The worker's word; `closed` is the chain's, `unreachable` where the worker doesn't answer, `open` where we may not ask it. */
+  state: LeaseReport['state'] | 'unreachable' | 'open'
+  attestation: 'unattested'
+  tenant: Address
+  provider: Address
+  worker: Address
+  token: Address
+  symbol: string
+  ratePerSecond: bigint
+  deposit: bigint
+  /** Settled and accrued. */
+  spent: bigint
+  balance: bigint
+  refund: bigint
+  /** When the balance will be used up if the worker stays covered; undefined for a closed lease. */
+  paidUntil: number | undefined
+  secondsLeft: number
+  manifestHash: Hex
+  failed: { manifestHash: Hex; reason: string } | undefined
+  services: LeaseReport['services']
+  url: Record<string, string>
+  routes: GatewayRoute[]
+  openedAt: number
+  closedAt: number | undefined
+  /** Why the worker's part is missing. */
+  problem: string | undefined
+}
+
+/** Finds a lease by id, short id or name. Throws `not-found`. */
+export async function findLease(cloister: Cloister, key: string): Promise<LeaseRecord> {
+  const text = key.trim().toLowerCase()
+  if (!/^(0x[0-9a-f]{64}|[0-9a-f]{4,64}|[a-z0-9-]{1,32})$/.test(text)) throw new CloisterError('not-found', `${JSON.stringify(key.slice(0, 80))} is not the id or name of a lease.`, { hint: 'See `cloister ps`.' })
+  try {
+    return await cloister.index.lease(text)
+  } catch (error) {
+    if (!(error instanceof CloisterError) || error.code !== 'not-found') throw error
+    // The first digits of one of our own leases will do.
+    const tenant = cloister.wallet?.account.address
+    const own = tenant ? (await cloister.index.leases({ tenant, limit: 200 })).items.filter((lease) => lease.lease.startsWith(`0x${text.replace(/^0x/, '')}`)) : []
+    if (own.length === 1 && own[0]) return own[0]
+    throw new CloisterError('not-found', own.length > 1 ? `${key} is the beginning of ${own.length} leases.` : `There is no lease ${key}.`, { hint: 'See `cloister ps --all`.', cause: error })
+  }
+}
+
+/** The worker of a lease, asked as its tenant. */
+export function workerOf(cloister: Cloister, lease: Pick<LeaseRecord, 'worker' | 'endpoint'>): WorkerClient {
+  return new WorkerClient({ endpoint: lease.endpoint, worker: lease.worker, wallet: cloister.wallet })
+}
+
+/** The worker of a lease, for what only the tenant may ask. Throws `no-wallet` or `forbidden`. */
+export function workerAsTenant(cloister: Cloister, lease: LeaseRecord): WorkerClient {
+  const { account } = walletOf(cloister)
+  if (account.address !== lease.tenant) throw new CloisterError('forbidden', `The lease ${lease.shortId} belongs to ${lease.tenant}, and this account is ${account.address}.`, { hint: 'Name its account with --account.' })
+  return workerOf(cloister, lease)
+}
+
+/** What runs, what it cost so far and how long the money lasts; money as of the chain's newest block. */
+export async function status(cloister: Cloister, key: string): Promise<LeaseStatus> {
+  const record = await findLease(cloister, key)
+  const { chain, network } = cloister
+  const [onChain, accrued, billing, block] = await Promise.all([getLease(chain, record.lease), getAccrued(chain, record.lease).catch(() => 0n), getBilling(chain, record.worker), chain.client.getBlock()])
+  const isOpen = onChain.state === 'open'
+  const isOurs = cloister.wallet?.account.address === record.tenant
+  let report: LeaseReport | undefined
+  let problem: string | undefined
+  if (isOpen && isOurs) report = await workerOf(cloister, record).lease(record.lease).catch((error) => void (problem = messageOf(error)))
+  const routes = isOpen ? await routesOf(cloister, record.lease).catch(() => []) : []
+  const balance = isOpen ? onChain.balance - accrued : 0n
+  const spent = isOpen ? onChain.spent + accrued : BigInt(record.spent)
+  const secondsLeft = isOpen ? Number(secondsAffordable(balance, onChain.ratePerSecond)) : 0
+  const covered = billing.until > block.timestamp
+  return {
+    lease: record.lease,
+    shortId: shortId(record.lease),
+    name: record.name,
+    state: !isOpen ? 'closed' : !isOurs ? 'open' : (report?.state ?? 'unreachable'),
+    attestation: 'unattested',
+    tenant: record.tenant,
+    provider: record.provider,
+    worker: record.worker,
+    token: record.token,
+    symbol: network.tokens.find((token) => token.address === record.token)?.symbol ?? '?',
+    ratePerSecond: BigInt(record.ratePerSecond),
+    deposit: paidIn(record, onChain),
+    spent,
+    balance,
+    refund: BigInt(record.refund),
+    paidUntil: isOpen ? Number(block.timestamp) + secondsLeft : undefined,
+    secondsLeft,
+    manifestHash: isOpen ? onChain.manifestHash : record.manifestHash,
+    failed: report?.failed,
+    services: report?.services ?? [],
+    url: urlsOf(routes),
+    routes,
+    openedAt: record.openedAt,
+    closedAt: record.closedAt,
+    problem: problem ?? (isOpen && !covered ? 'The worker is not covered just now, so the lease costs nothing and may not run.' : undefined),
+  }
+}
+
+/** Addresses by service, as programs that don't resolve `*.localhost` can use them. */
+export function urlsOf(routes: GatewayRoute[]): Record<string, string> {
+  const urls: Record<string, string> = {}
+  for (const route of routes) urls[route.service in urls ? `${route.service}:${route.port}` : route.service] = route.loopbackUrl ?? route.url
+  return urls
+}
+
+/** The public addresses of an open lease, from the gateway. */
+export function routesOf({ network }: Cloister, lease: Hex): Promise<GatewayRoute[]> {
+  return fetchJson('The gateway', `${network.gatewayUrl.replace(/\/$/, '')}/v1/routes/${lease}`, z.array(GatewayRoute))
+}
+
+function paidIn(record: LeaseRecord, onChain: ChainLease): bigint {
+  return onChain.state === 'open' ? onChain.balance + onChain.spent : BigInt(record.deposit)
+}

@@ -1,0 +1,56 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { updateLease, getLease } from '@cloister/chain'
+import { CloisterError, hashManifest, type Manifest, messageOf } from '@cloister/core'
+import type { Hex } from 'viem'
+import { type Cloister, walletOf } from '../cloister.ts'
+import { findLease, workerAsTenant } from './lease.ts'
+
+const START_MS = 600_000
+
+/** What an update did. */
+export interface Updated {
+  lease: Hex
+  manifestHash: Hex
+  previousManifestHash: Hex
+  transaction: Hex | undefined
+}
+
+/**
+ * Puts a new manifest on a lease: same worker, address and volumes. If it doesn't start, the worker goes back to the one
+ * before and so does the hash on chain; throws `update-failed` then.
+ */
+export async function update(cloister: Cloister, key: string, manifest: Manifest, onStep: (text: string) => void = () => {}): Promise<Updated> {
+  const wallet = walletOf(cloister)
+  const record = await findLease(cloister, key)
+  const worker = workerAsTenant(cloister, record)
+  const { manifestHash: previous, state } = await getLease(wallet, record.lease)
+  if (state !== 'open') throw new CloisterError('not-found', `The lease ${record.shortId} is closed.`)
+  const running = (await worker.lease(record.lease)).manifestHash
+  const hash = hashManifest(manifest)
+  if (running === hash && previous === hash) return { lease: record.lease, manifestHash: hash, previousManifestHash: previous, transaction: undefined }
+  onStep('putting the new hash on the lease')
+  const receipt = previous === hash ? undefined : await updateLease(wallet, record.lease, hash)
+  try {
+    onStep('handing the manifest to the worker')
+    await worker.putManifest(record.lease, manifest)
+    await untilRunning(() => worker.lease(record.lease), hash, onStep)
+  } catch (error) {
+    const back = running ?? previous
+    onStep('going back to the manifest before')
+    if (back !== hash) await updateLease(wallet, record.lease, back)
+    throw new CloisterError('update-failed', `${messageOf(error)} The manifest before runs on, and its hash is on the lease again.`, { cause: error, ...(error instanceof CloisterError && error.hint !== undefined && { hint: error.hint }) })
+  }
+  return { lease: record.lease, manifestHash: hash, previousManifestHash: previous, transaction: receipt?.transactionHash }
+}
+
+async function untilRunning(read: () => Promise<{ manifestHash?: Hex | undefined; nextManifestHash?: Hex | undefined; state: string; failed?: { manifestHash: Hex; reason: string } | undefined; services: { state: string }[] }>, hash: Hex, onStep: (text: string) => void): Promise<void> {
+  const until = Date.now() + START_MS
+  for (let pause = 50; ; pause = Math.min(pause * 1.2, 500)) {
+    const report = await read()
+    if (report.manifestHash === hash && report.nextManifestHash === undefined) return
+    if (report.failed?.manifestHash === hash && report.nextManifestHash === undefined) throw new CloisterError('start-failed', report.failed.reason)
+    if (Date.now() > until) throw new CloisterError('start-failed', 'It is not ready in time.')
+    onStep(`${report.services.filter((service) => service.state === 'running').length} of ${report.services.length} containers ready`)
+    await delay(pause)
+  }
+}

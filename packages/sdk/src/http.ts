@@ -1,0 +1,49 @@
+import { CloisterError, fromProblem, messageOf } from '@cloister/core'
+import type { z } from 'zod'
+
+const ANSWER_MS = 15_000
+const MAX_BYTES = 4 * 1024 * 1024
+
+/** Asks for JSON and checks it. Throws what the problem document says, `unreachable`, or `bad-answer`. */
+export async function fetchJson<T extends z.ZodType>(who: string, url: string, schema: T, init: RequestInit = {}): Promise<z.infer<T>> {
+  const response = await reach(who, url, { ...init, signal: init.signal ?? AbortSignal.timeout(ANSWER_MS) })
+  const text = await readText(who, response)
+  if (!response.ok) throw fromProblem(response.status, text, who)
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (cause) {
+    throw new CloisterError('bad-answer', `${who} answered with something that is not JSON.`, { cause })
+  }
+  const parsed = schema.safeParse(json)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  throw new CloisterError('bad-answer', `${who} answered in a shape we don't know, at ${issue?.path.join('.')}: ${issue?.message}.`)
+}
+
+/** A response of any status. Throws `unreachable`. */
+export async function reach(who: string, url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, { ...init, redirect: 'error' })
+  } catch (cause) {
+    const reason = messageOf(cause instanceof Error && cause.cause ? cause.cause : cause)
+    throw new CloisterError('unreachable', `${who} does not answer at ${new URL(url).origin}: ${reason}.`, { cause })
+  }
+}
+
+/** The body as text, up to a limit. */
+export async function readText(who: string, response: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  try {
+    for await (const chunk of response.body ?? []) {
+      size += chunk.length
+      if (size > MAX_BYTES) throw new CloisterError('bad-answer', `${who} answered with more than ${MAX_BYTES} bytes.`)
+      chunks.push(chunk)
+    }
+  } catch (cause) {
+    if (cause instanceof CloisterError) throw cause
+    throw new CloisterError('unreachable', `${who} broke off in the middle of an answer.`, { cause })
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}

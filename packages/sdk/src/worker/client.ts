@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto'
+import { bidFromJson, bodyHash, CloisterError, encodeAuthorization, EventReport, fromProblem, LeaseReport, LogReport, type Manifest, MetricsReport, type Order, requestTypedData, type SignedBid, toCanonicalJson, WorkerReport } from '@cloister/core'
+import type { Wallet } from '@cloister/chain'
+import { type Address, bytesToHex, type Hex } from 'viem'
+import { z } from 'zod'
+import { fetchJson, reach, readText } from '../http.ts'
+import { readServerSentEvents } from '../server-sent-events.ts'
+
+/** A worker's HTTP interface, as one tenant sees it. Requests about leases are signed, one by one. */
+export class WorkerClient {
+  readonly endpoint: string
+  readonly worker: Address
+  private readonly wallet: Wallet | undefined
+
+  constructor({ endpoint, worker, wallet }: { endpoint: string; worker: Address; wallet?: Wallet | undefined }) {
+    this.endpoint = endpoint.replace(/\/$/, '')
+    this.worker = worker
+    this.wallet = wallet
+  }
+
+  report(signal?: AbortSignal): Promise<WorkerReport> {
+    return fetchJson(this.who, `${this.endpoint}/v1/worker`, WorkerReport, signal ? { signal } : {})
+  }
+
+  /** A bid on an order. Throws `no-bid` with the worker's reason. */
+  async bid(order: Order, signal: AbortSignal): Promise<SignedBid> {
+    const answer = await fetchJson(this.who, `${this.endpoint}/v1/bids`, z.unknown(), { method: 'POST', body: JSON.stringify(order), headers: { 'content-type': 'application/json' }, signal })
+    const bid = bidFromJson(answer)
+    if (!bid) throw new CloisterError('bad-answer', `${this.who} answered with something that is no bid.`)
+    return bid
+  }
+
+  async putManifest(lease: Hex, manifest: Manifest): Promise<void> {
+    const path = `/v1/leases/${lease}/manifest`
+    const body = toCanonicalJson(manifest)
+    await fetchJson(this.who, this.endpoint + path, z.unknown(), { method: 'PUT', body, headers: { 'content-type': 'application/json', ...(await this.sign('PUT', path, body)) } })
+  }
+
+  async lease(lease: Hex): Promise<LeaseReport> {
+    const path = `/v1/leases/${lease}`
+    return fetchJson(this.who, this.endpoint + path, LeaseReport, { headers: await this.sign('GET', path) })
+  }
+
+  async metrics(lease: Hex): Promise<MetricsReport> {
+    const path = `/v1/leases/${lease}/metrics`
+    return fetchJson(this.who, this.endpoint + path, MetricsReport, { headers: await this.sign('GET', path) })
+  }
+
+  events(lease: Hex, { after = 0, follow = false, signal }: { after?: number; follow?: boolean; signal: AbortSignal }): AsyncGenerator<EventReport> {
+    return this.stream(`/v1/leases/${lease}/events?after=${after}&follow=${follow}`, EventReport, signal)
+  }
+
+  logs(lease: Hex, { service, tail = 1000, follow = false, signal }: { service?: string | undefined; tail?: number; follow?: boolean; signal: AbortSignal }): AsyncGenerator<LogReport> {
+    const query = new URLSearchParams({ tail: String(tail), follow: String(follow), ...(service !== undefined && { service }) })
+    return this.stream(`/v1/leases/${lease}/logs?${query}`, LogReport, signal)
+  }
+
+  /** Headers that carry the tenant's signature over one request. */
+  async sign(method: string, path: string, body: string | Uint8Array = ''): Promise<{ authorization: string }> {
+    if (!this.wallet) throw new CloisterError('no-wallet', 'That needs the tenant\'s account to sign with.')
+    const { account, wallet, network } = this.wallet
+    const signed = { tenant: account.address, issuedAt: Math.floor(Date.now() / 1000), nonce: bytesToHex(randomBytes(32)) }
+    const typed = requestTypedData({ ...signed, worker: this.worker, method, path, bodyHash: bodyHash(body) }, network.chainId)
+    const signature = await wallet.signTypedData({ account, ...typed })
+    return { authorization: encodeAuthorization({ ...signed, signature }) }
+  }
+
+  private async *stream<T extends z.ZodType>(path: string, schema: T, signal: AbortSignal): AsyncGenerator<z.infer<T>> {
+    const response = await reach(this.who, this.endpoint + path, { headers: await this.sign('GET', path), signal })
+    if (!response.ok || !response.body) throw fromProblem(response.status, await readText(this.who, response), this.who)
+    try {
+      yield* readServerSentEvents(response.body, schema)
+    } catch (cause) {
+      if (signal.aborted) return
+      throw new CloisterError('unreachable', `${this.who} broke the stream off.`, { hint: 'Ask again; what was said is kept.', cause })
+    }
+  }
+
+  private get who(): string {
+    return `The worker ${this.worker.slice(0, 10)}…`
+  }
+}
