@@ -8,7 +8,7 @@ import { DockerExecutor } from './docker/docker.ts'
 import type { ContainerSpec, Executor, Image } from './executor.ts'
 import { SandboxExecutor } from './sandbox/sandbox.ts'
 import { canRun, startDocker, startPodman, type TestEngine } from './testing/engines.ts'
-import { buildWorkbench, WORKBENCH_IMAGE } from './testing/image.ts'
+import { buildWorkbench, WORKBENCH_IMAGE } from './oci/workbench.ts'
 
 const ENGINES = [
   { name: 'sandbox', program: 'bwrap', start: undefined },

@@ -57,7 +57,7 @@ export class IndexClient {
   }
 
   private get<T extends z.ZodType>(path: string, schema: T, query: Query = {}): Promise<z.infer<T>> {
-    const search = new URLSearchParams(Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]])))
+    const search = new URLSearchParams(Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)] as [string, string]])))
     return fetchJson('The index', `${this.url}${path}${search.size > 0 ? `?${search}` : ''}`, schema)
   }
 }

@@ -24,7 +24,7 @@ const OPEN_MS = 15_000
 /** Runs a command in a lease to its end; resolves with its exit code. Slow readers and writers slow each other down. */
 export async function exec(client: WorkerClient, parameters: ExecParameters): Promise<number> {
   const { lease, container, argv, terminal, stdin, stdout, stderr } = parameters
-  const query = new URLSearchParams(argv.map((word) => ['arg', word]))
+  const query = new URLSearchParams(argv.map((word): [string, string] => ['arg', word]))
   if (container !== undefined) query.set('container', container)
   if (terminal) query.set('terminal', `${terminal.columns}x${terminal.rows}`)
   const path = `/v1/leases/${lease}/exec?${query}`

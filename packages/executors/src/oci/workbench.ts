@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { buildImage } from '../oci/build.ts'
+import { buildImage } from './build.ts'
 
 /** Name of the image that tests, benchmarks and examples run. */
 export const WORKBENCH_IMAGE = 'cloister/workbench:1'

@@ -1,0 +1,161 @@
+import { type Token } from '@cloister/chain'
+import { CloisterError, formatAmount, hashManifest, isLeaseName, parseAmount, parseDurationMs, formatDuration, resourcesOf, secondsAffordable, shortId } from '@cloister/core'
+import { bids, type Bids, deploy, noBids, type Offer } from '@cloister/sdk'
+import { note, paint, printable, say, sayJson, Steps, table } from '@cloister/terminal'
+import type { Command } from 'commander'
+import { getAddress, isAddress } from 'viem'
+import { confirm } from '../ask.ts'
+import { command, connect, type Globals } from '../context.ts'
+import { type ManifestOptions, readManifestFile, withManifestOptions } from '../manifest-file.ts'
+import { hourly, money, percent, resources, short, UNATTESTED } from '../show.ts'
+
+interface BidOptions extends Globals, ManifestOptions {
+  pay: string
+  maxPrice?: string
+  provider?: string
+}
+
+interface DeployOptions extends BidOptions {
+  deposit?: string
+  for?: string
+  name?: string
+  yes?: boolean
+  keep?: boolean
+}
+
+const DEFAULT_SECONDS = 24n * 3600n
+
+export function addDeploy(program: Command): void {
+  const bidsCommand = command(program, 'bids <file>', 'what a Compose or SDL file would cost, and who could run it; sends no transaction', 'cloister bids compose.yaml --pay CLOI')
+  withBidOptions(withManifestOptions(bidsCommand)).action(showBids)
+
+  const deployCommand = command(program, 'deploy <file>', 'run a Compose or SDL file: takes the cheapest bid and ends with the address', 'cloister deploy compose.yaml --for 2h --name my-app')
+  withBidOptions(withManifestOptions(deployCommand))
+    .option('--deposit <amount>', 'money to put in, in whole tokens')
+    .option('--for <time>', 'put in as much as lasts this long, such as 2h or 7d (default 24h)')
+    .option('--name <name>', 'a name for its address, beside its id')
+    .option('--keep', 'leave the lease open if its containers do not start')
+    .option('-y, --yes', 'do not ask before the lease is opened')
+    .action(runDeploy)
+}
+
+function withBidOptions(command: Command): Command {
+  return command
+    .option('--pay <token>', 'USDC or CLOI', 'USDC')
+    .option('--max-price <amount>', 'highest price for an hour, in whole tokens')
+    .option('--provider <address>', 'only bids of this provider or worker')
+}
+
+async function showBids(file: string, options: BidOptions): Promise<void> {
+  const cloister = connect(options)
+  const { manifest } = readManifestFile(file, options, options.json === true)
+  const found = await bids(cloister, { manifest, ...terms(options, cloister.network.tokens) })
+  if (options.json)
+    return sayJson({
+      manifestHash: hashManifest(manifest),
+      resources: resourcesOf(manifest),
+      bids: found.offers.map(({ bid, lease, worker, report }) => ({ lease, provider: worker.provider, worker: worker.worker, token: bid.token, ratePerSecond: bid.ratePerSecond, expiry: bid.expiry, free: report.free, uptime: worker.uptime, attestation: report.attestation })),
+      declined: found.declined,
+    })
+  say(`${paint('bold', file)}  ${resources(resourcesOf(manifest))}`)
+  if (found.offers.length === 0) throw noBids(found)
+  say(bidTable(cloister.network, found))
+  sayDeclined(found)
+}
+
+async function runDeploy(file: string, options: DeployOptions): Promise<void> {
+  const cloister = connect(options)
+  const { network } = cloister
+  const json = options.json === true
+  if (options.name !== undefined && !isLeaseName(options.name)) throw new CloisterError('bad-name', `${JSON.stringify(options.name.slice(0, 60))} can't be the name of a lease.`, { hint: 'Use 1 to 32 lower-case letters, digits and inner hyphens.' })
+  const { manifest } = readManifestFile(file, options, json)
+  const asked = terms(options, network.tokens)
+  const begun = performance.now()
+  const steps = new Steps(json)
+  steps.begin('bids', 'asking workers for bids')
+  try {
+    const found = await bids(cloister, { manifest, ...asked })
+    steps.done()
+    const bidMs = Math.round(performance.now() - begun)
+    const [best] = found.offers
+    if (!best) throw noBids(found)
+    const deposit = depositFor(options, found.token)
+    if (!json) {
+      note('')
+      note(bidTable(network, found))
+      const amount = deposit(best)
+      note('')
+      note(`Deposit ${money(network, best.bid.token, amount)}: lasts ${formatDuration(Number(secondsAffordable(amount, best.bid.ratePerSecond)))} at ${hourly(network, best.bid.token, best.bid.ratePerSecond)} an hour. What is not used comes back.`)
+      if (!options.yes && !(await confirm('Open the lease?'))) throw new CloisterError('cancelled', 'Nothing was opened.')
+    }
+    const started = performance.now()
+    const deployed = await deploy(cloister, {
+      manifest,
+      bids: found,
+      ...asked,
+      deposit,
+      name: options.name,
+      keepFailed: options.keep === true,
+      onStep: (step, detail) => steps.begin(step, detail),
+    })
+    steps.done()
+    const timings = { ...deployed.timings, bids: bidMs, total: Math.round(performance.now() - started) + bidMs }
+    if (json) return sayJson({ ...deployed, timings, attestation: UNATTESTED })
+    const id = shortId(deployed.lease)
+    say('')
+    say(`${paint('green', '●')} ${paint('bold', options.name ?? id)} runs on ${short(deployed.worker)} (${UNATTESTED}), ready after ${(timings.total / 1000).toFixed(2)} s.`)
+    for (const route of deployed.routes) {
+      say(`  ${printable(route.service).padEnd(10)} ${paint(['bold', 'cyan'], route.loopbackUrl ?? route.url)}`)
+      for (const other of [route.namedUrl, route.loopbackUrl && route.url]) if (other) say(`  ${''.padEnd(10)} ${paint('cyan', other)}`)
+    }
+    say('')
+    say(paint('dim', `  cloister status ${id}    cloister logs ${id} -f    cloister close ${id}`))
+  } catch (error) {
+    steps.fail()
+    throw error
+  }
+}
+
+/** The options that are about price, checked. */
+function terms({ pay, maxPrice, provider }: BidOptions, tokens: Token[]): { pay: string; maxRatePerSecond?: bigint; provider?: `0x${string}` } {
+  const token = tokens.find((known) => known.symbol === pay.toUpperCase())
+  if (!token) throw new CloisterError('unknown-token', `${pay} is not a token to pay with.`, { hint: `Use --pay ${tokens.map((known) => known.symbol).join(' or --pay ')}.` })
+  if (provider !== undefined && !isAddress(provider, { strict: false })) throw new CloisterError('bad-address', `${provider.slice(0, 60)} is not an address.`, { hint: 'See `cloister providers`.' })
+  return {
+    pay: token.symbol,
+    // Rounded down: the ceiling is the ceiling.
+    ...(maxPrice !== undefined && { maxRatePerSecond: parseAmount(maxPrice, token.decimals) / 3600n }),
+    ...(provider !== undefined && { provider: getAddress(provider) }),
+  }
+}
+
+function depositFor({ deposit, for: lasting }: DeployOptions, token: Token): (offer: Offer) => bigint {
+  if (deposit !== undefined && lasting !== undefined) throw new CloisterError('bad-option', 'Say --deposit or --for, not both.')
+  if (deposit !== undefined) {
+    const amount = parseAmount(deposit, token.decimals)
+    if (amount === 0n) throw new CloisterError('bad-amount', 'A deposit has to be more than nothing.')
+    return () => amount
+  }
+  const seconds = lasting === undefined ? DEFAULT_SECONDS : BigInt(Math.ceil(parseDurationMs(lasting.replace(/(\d+)d/g, (_, days) => `${Number(days) * 24}h`)) / 1000))
+  if (seconds === 0n) throw new CloisterError('bad-option', '--for has to be longer than nothing.')
+  return (offer) => offer.bid.ratePerSecond * seconds
+}
+
+function bidTable(network: Parameters<typeof hourly>[0], { offers, token }: Bids): string {
+  const rows = offers.map(({ bid, worker, report }, index) => [
+    index === 0 ? paint('green', '→') : ' ',
+    formatAmount(bid.ratePerSecond * 3600n, token.decimals),
+    printable(report.name),
+    short(worker.worker),
+    short(worker.provider),
+    resources(report.free, report.gpuClass),
+    percent(worker.uptime),
+    report.isolation.engine.slice(0, 30),
+    report.attestation,
+  ])
+  return table(['', `${token.symbol}/hour`, 'name', 'worker', 'provider', 'free', 'uptime', 'engine', 'attestation'], rows, [`${token.symbol}/hour`, 'uptime'])
+}
+
+function sayDeclined({ declined }: Bids): void {
+  for (const { worker, reason } of declined) note(paint('dim', `  ${short(worker)} does not bid: ${printable(reason)}`, process.stderr))
+}

@@ -1,0 +1,72 @@
+import { formatAmount, formatMiB, formatCpu } from '@cloister/core'
+import { WorkerClient } from '@cloister/sdk'
+import { paint, printable, say, sayJson, table } from '@cloister/terminal'
+import type { Command } from 'commander'
+import { command, connect, type Globals } from '../context.ts'
+import { percent, resources, short } from '../show.ts'
+
+export function addNetwork(program: Command): void {
+  command(program, 'providers', 'who offers compute, and with what record', 'cloister providers').action(showProviders)
+  command(program, 'workers', 'workers: what they have, what they ask, how long they were there', 'cloister workers --json').action(showWorkers)
+}
+
+async function showProviders(options: Globals): Promise<void> {
+  const { index, network } = connect(options)
+  const providers = await index.providers()
+  if (options.json) return sayJson(providers)
+  say(
+    table(
+      ['provider', 'workers', 'CPUs', 'memory', 'GPUs', 'uptime', 'open', 'served', 'refused', 'earned'],
+      providers.map((provider) => [
+        provider.provider,
+        `${provider.coveredWorkers} of ${provider.workers} up`,
+        formatCpu(provider.cpuMilli),
+        formatMiB(provider.memoryMiB),
+        String(provider.gpus),
+        percent(provider.uptime),
+        String(provider.openLeases),
+        String(provider.leasesServed),
+        String(provider.refusedLeases),
+        provider.earned
+          .map(({ token, amount }) => {
+            const known = network.tokens.find(({ address }) => address === token)
+            return known ? `${formatAmount(BigInt(amount), known.decimals)} ${known.symbol}` : ''
+          })
+          .join(', '),
+      ]),
+      ['GPUs', 'uptime', 'open', 'served', 'refused'],
+    ),
+  )
+}
+
+async function showWorkers(options: Globals): Promise<void> {
+  const { index } = connect(options)
+  const workers = await index.workers()
+  const reports = await Promise.all(workers.map(({ endpoint, worker }) => new WorkerClient({ endpoint, worker }).report(AbortSignal.timeout(3_000)).catch(() => undefined)))
+  if (options.json) return sayJson(workers.map((worker, i) => ({ ...worker, ...(reports[i] && { name: reports[i].name, free: reports[i].free, prices: reports[i].prices, isolation: reports[i].isolation, attributes: reports[i].attributes }) })))
+  const now = Date.now() / 1000
+  say(
+    table(
+      ['worker', 'name', 'provider', 'state', 'has', 'free', 'USDC/hour: cpu, GiB', 'uptime', 'open', 'served', 'attestation'],
+      workers.map((worker, i) => {
+        const report = reports[i]
+        const prices = report?.prices['USDC']
+        const present = worker.coveredUntil > now && !worker.retired
+        return [
+          short(worker.worker),
+          printable(report?.name ?? ''),
+          short(worker.provider),
+          present ? paint(report ? 'green' : 'red', report ? 'up' : 'unreachable') : paint('dim', worker.retired ? 'retired' : 'away'),
+          resources(worker, worker.gpuClass),
+          report ? resources(report.free, worker.gpuClass) : '',
+          prices ? `${printable(prices.cpu)}, ${printable(prices.memoryGiB)}` : '',
+          percent(worker.uptime),
+          String(worker.openLeases),
+          String(worker.leasesServed),
+          worker.attestation,
+        ]
+      }),
+      ['uptime', 'open', 'served'],
+    ),
+  )
+}

@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { developmentAccount, DEVELOPMENT_ROLES, loadNetwork, type Network } from '@cloister/chain'
+import { CloisterError } from '@cloister/core'
+import { type Cloister, createCloister } from '@cloister/sdk'
+import type { Command } from 'commander'
+import type { Account } from 'viem'
+import { listWallets, openWallet } from './wallets.ts'
+
+/** Options every command has. */
+export interface Globals {
+  json?: boolean
+  network?: string
+  account?: string
+  verbose?: boolean
+}
+
+/** Adds the options every command has, and an example to its help. */
+export function command(parent: Command, usage: string, summary: string, example: string): Command {
+  return parent
+    .command(usage)
+    .description(summary)
+    .option('--json', 'print JSON for programs')
+    .option('--network <file>', 'the network to use (network.json); default: CLOISTER_NETWORK, or the embedded network')
+    .option('--account <wallet>', 'wallet to act as, or dev0 to dev9 on the development network; default: CLOISTER_ACCOUNT')
+    .option('--verbose', 'show where an error came from')
+    .addHelpText('after', `\nExample:\n  $ ${example}`)
+}
+
+/** Where the network's description is: named, from the environment, or `.cloister/network.json` here or in a folder above. */
+export function findNetwork({ network }: Globals): string {
+  const named = network ?? process.env['CLOISTER_NETWORK']
+  if (named !== undefined) return resolve(named)
+  for (let folder = process.cwd(); ; folder = dirname(folder)) {
+    const path = join(folder, '.cloister', 'network.json')
+    if (existsSync(path)) return path
+    if (folder === dirname(folder)) break
+  }
+  // The clone the command itself lies in.
+  const own = resolve(import.meta.dirname, '../../../.cloister/network.json')
+  if (existsSync(own)) return own
+  throw new CloisterError('no-network', 'There is no network to talk to.', { hint: 'Start the embedded one with `npm start` in another terminal, or name one with --network.' })
+}
+
+/** The account to act as, or undefined where there is none. */
+export function findAccount(globals: Globals, network: Network): Account | undefined {
+  const wanted = globals.account ?? process.env['CLOISTER_ACCOUNT']
+  const index = /^dev([0-9])$/.exec(wanted ?? '')?.[1]
+  if (index !== undefined) return developmentAccount(network, Number(index))
+  if (wanted !== undefined) return openWallet(wanted)
+  const [only, ...others] = listWallets()
+  if (only && others.length === 0) return openWallet(only.name)
+  if (only) throw new CloisterError('which-wallet', 'There are several wallets.', { hint: `Say which with --account: ${[only, ...others].map((wallet) => wallet.name).join(', ')}.` })
+  return network.development ? developmentAccount(network, DEVELOPMENT_ROLES.tenants[0]) : undefined
+}
+
+/** Connects as the options say. */
+export function connect(globals: Globals): Cloister {
+  const network = loadNetwork(findNetwork(globals))
+  const account = findAccount(globals, network)
+  return createCloister({ network, ...(account && { account }) })
+}

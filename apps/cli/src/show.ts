@@ -1,0 +1,42 @@
+import type { Network } from '@cloister/chain'
+import { formatCpu, formatDuration, formatMiB, pricePerHour, type Resources, showAmount } from '@cloister/core'
+import { paint } from '@cloister/terminal'
+import type { Address } from 'viem'
+
+/** An amount in a token of the network, for reading. */
+export function money(network: Network, token: Address, amount: bigint, places = 6): string {
+  const known = network.tokens.find(({ address }) => address === token)
+  return known ? showAmount(amount, known, places) : `${amount} of ${token}`
+}
+
+export function hourly(network: Network, token: Address, ratePerSecond: bigint): string {
+  return money(network, token, pricePerHour(ratePerSecond))
+}
+
+export function short(address: Address): string {
+  return `${address.slice(0, 8)}…${address.slice(-4)}`
+}
+
+export function resources({ cpuMilli, memoryMiB, diskMiB, gpus }: Omit<Resources, 'gpuModels'>, gpuClass = ''): string {
+  return [formatCpu(cpuMilli), `${formatMiB(memoryMiB)} memory`, `${formatMiB(diskMiB)} disk`, ...(gpus > 0 ? [`${gpus} × ${gpuClass || 'GPU'}`] : [])].join(' · ')
+}
+
+export function percent(share: number): string {
+  return `${(share * 100).toFixed(share > 0.999 || share < 0.001 ? 0 : 1)}%`
+}
+
+export function instant(unixSeconds: number): string {
+  return new Date(unixSeconds * 1000).toISOString().replace('T', ' ').replace('.000Z', ' UTC')
+}
+
+export function since(unixSeconds: number): string {
+  return formatDuration(Math.max(0, Math.round(Date.now() / 1000) - unixSeconds))
+}
+
+export function state(text: string): string {
+  const style = text === 'running' || text === 'completed' || text === 'open' ? 'green' : text === 'failed' || text === 'unreachable' || text === 'unhealthy' ? 'red' : text === 'closed' ? 'dim' : 'yellow'
+  return paint(style, text)
+}
+
+/** Until hardware attestation covers a worker, everything that shows it says so. */
+export const UNATTESTED = 'unattested'

@@ -1,0 +1,103 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { connectWallet, deployDevelopment, DEVELOPMENT_ROLES, developmentAccount, loadNetwork, type Network } from '@cloister/chain'
+import { messageOf } from '@cloister/core'
+import { type Hex, parseAbi } from 'viem'
+import { Daemon } from './daemon.ts'
+import type { Settings } from './settings.ts'
+
+export const CHAIN_ID = 31337
+const TOKEN_CALLS = parseAbi(['function mint(address to, uint256 amount)', 'function transfer(address to, uint256 amount) returns (bool)'])
+const FUNDED = [...DEVELOPMENT_ROLES.tenants, DEVELOPMENT_ROLES.example]
+
+/** anvil with one block a second and its state in a file, written every second and on exit. */
+export function chainDaemon({ folder, ports }: Settings, restarted: (name: string) => void): Daemon {
+  const rpcUrl = `http://127.0.0.1:${ports.chain}`
+  return new Daemon({
+    name: 'chain',
+    command: [anvilPath(), '--host', '127.0.0.1', '--port', String(ports.chain), '--chain-id', String(CHAIN_ID), '--block-time', '1', '--state', join(folder, 'chain.json'), '--state-interval', '5', '--preserve-historical-states', '--quiet'],
+    folder: join(folder, 'logs'),
+    isUp: async () => (await fetch(rpcUrl, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}', signal: AbortSignal.timeout(500) })).ok,
+    channel: false,
+    stopSignal: 'SIGINT',
+    stopMs: 10_000,
+    restarted,
+  })
+}
+
+/** Deploys the contracts where the chain hasn't got them, and writes the network's description. */
+export async function ensureContracts({ folder, ports }: Settings): Promise<{ network: Network; fresh: boolean }> {
+  const path = join(folder, 'network.json')
+  try {
+    const known = loadNetwork(path)
+    const { client } = connectWallet(known, developmentAccount(known, DEVELOPMENT_ROLES.governance))
+    if (await client.getCode({ address: known.contracts.market })) return { network: known, fresh: false }
+  } catch {
+    // Not deployed yet.
+  }
+  const zero = '0x0000000000000000000000000000000000000000'
+  const base: Network = {
+    name: 'embedded',
+    chainId: CHAIN_ID,
+    rpcUrl: `http://127.0.0.1:${ports.chain}`,
+    pollingIntervalMs: 150,
+    contracts: { workers: zero, market: zero },
+    deployedAt: 0,
+    tokens: [{ symbol: 'CLOI', decimals: 18, address: zero }],
+    indexerUrl: `http://127.0.0.1:${ports.indexer}`,
+    gatewayUrl: `http://127.0.0.1:${ports.gateway}`,
+    development: true,
+  }
+  const governance = connectWallet(base, developmentAccount(base, DEVELOPMENT_ROLES.governance))
+  const { workers, market, cloi, usdc, deployedAt } = await deployDevelopment(governance, developmentAccount(base, DEVELOPMENT_ROLES.treasury).address)
+  const network: Network = { ...base, contracts: { workers, market }, deployedAt, tokens: [{ symbol: 'CLOI', decimals: 18, address: cloi }, { symbol: 'USDC', decimals: 6, address: usdc }] }
+  writeFileSync(path, `${JSON.stringify(network, null, 2)}\n`)
+  return { network, fresh: true }
+}
+
+/** Gives the development tenants something to spend: 1,000 USDC and 1,000 CLOI each. All transactions go out at once. */
+export async function fundTenants(network: Network): Promise<void> {
+  const { wallet, client, account } = connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.governance))
+  let nonce = await client.getTransactionCount({ address: account.address, blockTag: 'pending' })
+  const hashes: Hex[] = []
+  for (const index of FUNDED)
+    for (const { symbol, address, decimals } of network.tokens) {
+      const functionName = symbol === 'USDC' ? 'mint' : 'transfer'
+      hashes.push(await wallet.writeContract({ address, abi: TOKEN_CALLS, functionName, args: [developmentAccount(network, index).address, 1_000n * 10n ** BigInt(decimals)], nonce: nonce++, gas: 120_000n }))
+    }
+  await Promise.all(hashes.map((hash) => client.waitForTransactionReceipt({ hash, timeout: 60_000 })))
+}
+
+/** Ends an anvil that a start which was killed left behind. */
+export async function endLeftover({ folder }: Settings): Promise<void> {
+  const path = join(folder, 'chain.pid')
+  try {
+    const pid = Number(readFileSync(path, 'utf8'))
+    const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+    if (!commandLine.includes(join(folder, 'chain.json'))) return
+    process.kill(pid, 'SIGINT')
+    for (let i = 0; i < 100; i++) {
+      process.kill(pid, 0)
+      await delay(50)
+    }
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if (!/ENOENT|ESRCH/.test(messageOf(error))) throw error
+  } finally {
+    rmSync(path, { force: true })
+  }
+}
+
+export function rememberChain({ folder }: Settings, pid: number | undefined): void {
+  writeFileSync(join(folder, 'chain.pid'), String(pid ?? 0))
+}
+
+/** The binary itself: npm's launcher around it would not pass signals on. */
+function anvilPath(): string {
+  const require = createRequire(import.meta.url)
+  const own = createRequire(require.resolve('@foundry-rs/anvil/package.json'))
+  const architecture = process.arch === 'x64' ? 'amd64' : process.arch
+  return own.resolve(`@foundry-rs/anvil-${process.platform}-${architecture}/bin/anvil`)
+}

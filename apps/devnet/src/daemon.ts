@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { CloisterError } from '@cloister/core'
+
+/** How one daemon of the embedded network is started. */
+export interface DaemonSettings {
+  name: string
+  /** Program and arguments. */
+  command: string[]
+  /** Folder of logs. */
+  folder: string
+  /** Resolves to true once it answers. */
+  isUp: () => Promise<boolean>
+  /** Node programs end when the channel to us closes; others need the signal. */
+  channel: boolean
+  stopSignal: NodeJS.Signals
+  stopMs: number
+  /** Told when it ended by itself and is started again. */
+  restarted?: (name: string) => void
+}
+
+const UP_MS = 30_000
+const LONGEST_PAUSE_MS = 10_000
+
+/** A process that is started again when it ends by itself, and whose output goes to a log file. */
+export class Daemon {
+  readonly settings: DaemonSettings
+  private child: ChildProcess | undefined
+  private ended: Promise<void> = Promise.resolve()
+  private stopping = false
+  private pauseMs = 200
+
+  constructor(settings: DaemonSettings) {
+    this.settings = settings
+    mkdirSync(settings.folder, { recursive: true })
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid
+  }
+
+  get logPath(): string {
+    return join(this.settings.folder, `${this.settings.name}.log`)
+  }
+
+  /** Starts it and waits until it answers. Throws `daemon-failed` with the end of its log. */
+  async start(): Promise<void> {
+    this.launch()
+    const until = Date.now() + UP_MS
+    while (!(await this.settings.isUp().catch(() => false))) {
+      if (this.child?.exitCode !== null || Date.now() > until) {
+        this.stopping = true
+        this.child?.kill('SIGKILL')
+        throw new CloisterError('daemon-failed', `${this.settings.name} does not start: ${this.lastWords()}`, { hint: `Its log is ${this.logPath}. If the state is damaged, begin anew with \`npm start -- --fresh\`.` })
+      }
+      await delay(30)
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true
+    const { child } = this
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    child.kill(this.settings.stopSignal)
+    const timer = setTimeout(() => child.kill('SIGKILL'), this.settings.stopMs)
+    await this.ended
+    clearTimeout(timer)
+  }
+
+  private launch(): void {
+    const { command, channel } = this.settings
+    const [program = '', ...args] = command
+    const log = openSync(this.logPath, 'a', 0o600)
+    const child = spawn(program, args, { stdio: ['ignore', log, log, ...(channel ? (['ipc'] as const) : [])], detached: false, env: { ...process.env, NO_COLOR: '1' } })
+    closeSync(log)
+    this.child = child
+    this.ended = new Promise((resolve) => {
+      child.once('error', () => resolve())
+      child.once('exit', () => {
+        resolve()
+        void this.again()
+      })
+    })
+  }
+
+  private async again(): Promise<void> {
+    if (this.stopping) return
+    await delay(this.pauseMs)
+    this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS)
+    if (this.stopping) return
+    this.settings.restarted?.(this.settings.name)
+    this.launch()
+    if (await this.settings.isUp().catch(() => false)) this.pauseMs = 200
+  }
+
+  private lastWords(): string {
+    try {
+      const last = readFileSync(this.logPath, 'utf8').trimEnd().split('\n').at(-1) ?? ''
+      return last.slice(0, 500) || 'it said nothing.'
+    } catch {
+      return 'it said nothing.'
+    }
+  }
+}

@@ -1,0 +1,160 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { connectChain, type Network } from '@cloister/chain'
+import { CloisterError } from '@cloister/core'
+import { SandboxExecutor } from '@cloister/executors'
+import { IndexClient } from '@cloister/sdk'
+import { chainDaemon, endLeftover, ensureContracts, fundTenants, rememberChain } from './chain.ts'
+import { Daemon } from './daemon.ts'
+import { buildExampleImage, ensureExample, type Example } from './example.ts'
+import { isFree, loadSettings, type Settings } from './settings.ts'
+import { chooseEngine, type Engine, prepareWorker, workerDaemon } from './workers.ts'
+
+export interface NetworkOptions {
+  /** Keeps everything. */
+  folder: string
+  /** Throw away what was there. */
+  fresh: boolean
+  /** Ports nobody else would use, for tests. */
+  freePorts?: boolean
+  /** Told what is happening. */
+  onStep?: (step: string, detail: string) => void
+  /** Told when a daemon ended by itself and is started again. */
+  onRestart?: (daemon: string) => void
+}
+
+/** A whole network in one process tree. */
+export interface EmbeddedNetwork {
+  network: Network
+  settings: Settings
+  engine: Engine
+  example: Example
+  /** By name: chain, indexer, gateway, oak, elm, ash. */
+  daemons: Map<string, Daemon>
+  stop(): Promise<void>
+}
+
+const INDEXER = fileURLToPath(import.meta.resolve('@cloister/indexer/daemon'))
+const GATEWAY = fileURLToPath(import.meta.resolve('@cloister/gateway/daemon'))
+
+/**
+ * Starts chain, contracts, indexer, gateway and three workers, and deploys the example; or takes all of it up again where it
+ * was left. Throws `already-running`, `port-taken`, `no-engine` or `daemon-failed`; what was started is stopped then.
+ */
+export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNetwork> {
+  const folder = resolve(options.folder)
+  const step = options.onStep ?? (() => {})
+  const restarted = options.onRestart ?? (() => {})
+  const daemons = new Map<string, Daemon>()
+  const unlock = lock(folder)
+  const stop = async () => {
+    // Workers first: they settle and end their coverage on the chain.
+    await Promise.all([...daemons.entries()].filter(([name]) => !['chain', 'indexer', 'gateway'].includes(name)).map(([, daemon]) => daemon.stop()))
+    await Promise.all(['gateway', 'indexer'].map((name) => daemons.get(name)?.stop()))
+    await daemons.get('chain')?.stop()
+    unlock()
+  }
+  try {
+    if (options.fresh) await wipe(folder)
+    const settings = await loadSettings(folder, { freePorts: options.freePorts === true })
+    await endLeftover(settings)
+    await checkPorts(settings)
+    const engine = await chooseEngine(folder)
+    const launch = async (daemon: Daemon) => {
+      daemons.set(daemon.settings.name, daemon)
+      await daemon.start()
+    }
+
+    step('chain', `anvil on port ${settings.ports.chain}, a block a second`)
+    const image = buildExampleImage(folder)
+    image.catch(() => {})
+    const chain = chainDaemon(settings, (name) => {
+      restarted(name)
+      rememberChain(settings, chain.pid)
+    })
+    await launch(chain)
+    rememberChain(settings, chain.pid)
+
+    step('contracts', 'Token, Workers, Market')
+    const { network, fresh } = await ensureContracts(settings)
+
+    step('daemons', 'indexer, gateway; three providers register their workers')
+    const node = [process.execPath, '--disable-warning=ExperimentalWarning']
+    const logs = join(folder, 'logs')
+    const networkFile = join(folder, 'network.json')
+    const answers = (url: string) => async () => (await fetch(`${url}/health`, { signal: AbortSignal.timeout(500) })).ok
+    const common = { folder: logs, channel: true, stopSignal: 'SIGTERM', stopMs: 10_000, restarted } as const
+    await Promise.all([
+      launch(new Daemon({ ...common, name: 'indexer', command: [...node, INDEXER, '--network', networkFile, '--database', join(folder, 'index'), '--port', String(settings.ports.indexer)], isUp: answers(network.indexerUrl) })),
+      launch(new Daemon({ ...common, name: 'gateway', command: [...node, GATEWAY, '--network', networkFile, '--host', '127.0.0.1', '--port', String(settings.ports.gateway), '--ports', join(folder, 'gateway-ports.json')], isUp: answers(network.gatewayUrl) })),
+      fresh ? fundTenants(network) : undefined,
+      ...([0, 1, 2] as const).map(async (index) => launch(workerDaemon(settings, index, await prepareWorker(settings, network, index, engine), restarted))),
+    ])
+
+    step('example', 'deploying examples/hello')
+    await image
+    await untilIndexed(network)
+    const example = await ensureExample(network)
+    return { network, settings, engine, example, daemons, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function untilIndexed(network: Network): Promise<void> {
+  const index = new IndexClient(network.indexerUrl)
+  const wanted = Number(await connectChain(network).client.getBlockNumber())
+  for (let i = 0; i < 300; i++) {
+    const { block } = await index.status()
+    if (block >= wanted && (await index.workers({ covered: true })).length >= 3) return
+    await new Promise((done) => setTimeout(done, 50))
+  }
+  throw new CloisterError('daemon-failed', 'The index does not catch up with the chain.', { hint: 'Begin anew with `npm start -- --fresh`.' })
+}
+
+/** Containers that a start which was killed left behind are ended before their folders go. */
+async function wipe(folder: string): Promise<void> {
+  for (const worker of ['oak', 'elm', 'ash']) {
+    const own = join(folder, 'workers', worker)
+    if (!existsSync(join(own, 'sandbox'))) continue
+    const sandbox = await SandboxExecutor.open({ folder: join(own, 'sandbox'), imageFolder: join(folder, 'unpacked'), images: { layouts: [], trustedRegistries: [] } }).catch(() => undefined)
+    for (const lease of (await sandbox?.leases()) ?? []) await sandbox?.destroy(lease)
+    await sandbox?.close()
+  }
+  // Unpacked images hold nothing that a new network couldn't use.
+  for (const part of ['chain.json', 'network.json', 'index', 'gateway-ports.json', 'ports.json', 'workers', 'logs']) rmSync(join(folder, part), { recursive: true, force: true })
+}
+
+async function checkPorts({ ports, folder }: Settings): Promise<void> {
+  const all = { chain: ports.chain, indexer: ports.indexer, gateway: ports.gateway, oak: ports.workers[0], elm: ports.workers[1], ash: ports.workers[2] }
+  for (const [name, port] of Object.entries(all))
+    if (!(await isFree(port))) throw new CloisterError('port-taken', `Port ${port}, which ${name} had, is taken by another program.`, { hint: `End that program, or begin anew with \`npm start -- --fresh\` (state is in ${folder}).` })
+}
+
+/** One start at a time per folder. */
+function lock(folder: string): () => void {
+  const path = `${folder}.lock`
+  mkdirSync(dirname(folder), { recursive: true })
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      writeFileSync(path, String(process.pid), { flag: 'wx' })
+      return () => rmSync(path, { force: true })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      if (isAlive(path)) throw new CloisterError('already-running', `The network in ${folder} is running already.`, { hint: 'End it with Ctrl-C in its terminal.' })
+      rmSync(path, { force: true })
+    }
+  }
+  throw new CloisterError('already-running', `The network in ${folder} is being started by somebody else.`)
+}
+
+function isAlive(path: string): boolean {
+  try {
+    const pid = Number(readFileSync(path, 'utf8'))
+    return pid !== process.pid && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('node')
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,62 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { CloisterError } from '@cloister/core'
+import { z } from 'zod'
+
+const port = z.int().min(1).max(65_535)
+
+/** Ports of the embedded network; the same on every start, since workers are registered under them. */
+export const Ports = z.strictObject({ chain: port, indexer: port, gateway: port, workers: z.tuple([port, port, port]), tcp: port })
+export type Ports = z.infer<typeof Ports>
+
+const USUAL: Ports = { chain: 18545, indexer: 18600, gateway: 18080, workers: [17071, 17072, 17073], tcp: 31000 }
+
+/** Where the embedded network keeps its state, and the ports it has. */
+export interface Settings {
+  folder: string
+  ports: Ports
+}
+
+/** Reads the ports of the last start, or chooses some: the usual ones where they are free, others where not. */
+export async function loadSettings(folder: string, { freePorts = false } = {}): Promise<Settings> {
+  const path = join(folder, 'ports.json')
+  mkdirSync(folder, { recursive: true })
+  try {
+    return { folder, ports: Ports.parse(JSON.parse(readFileSync(path, 'utf8'))) }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw new CloisterError('bad-state', `${path} is not ours to read.`, { hint: 'Begin anew with `npm start -- --fresh`.', cause: error })
+  }
+  const taken = new Set<number>()
+  const choose = async (usual: number) => {
+    const chosen = !freePorts && (await isFree(usual)) ? usual : await freePort(taken)
+    taken.add(chosen)
+    return chosen
+  }
+  const [a, b, c] = USUAL.workers
+  const ports: Ports = { chain: await choose(USUAL.chain), indexer: await choose(USUAL.indexer), gateway: await choose(USUAL.gateway), workers: [await choose(a), await choose(b), await choose(c)], tcp: freePorts ? 32_000 + 300 * (process.pid % 90) : USUAL.tcp }
+  writeFileSync(`${path}.new`, JSON.stringify(ports))
+  renameSync(`${path}.new`, path)
+  return { folder, ports }
+}
+
+/** Whether nobody listens on a port of this machine. */
+export function isFree(wanted: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(wanted, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
+
+function freePort(taken: Set<number>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      const found = typeof address === 'object' && address ? address.port : 0
+      server.close(() => (taken.has(found) ? freePort(taken).then(resolve, reject) : resolve(found)))
+    })
+  })
+}

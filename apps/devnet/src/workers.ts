@@ -1,0 +1,89 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { enrolWorker, loadAgentConfig, loadWorkerKey } from '@cloister/agent'
+import { connectWallet, DEVELOPMENT_ROLES, developmentAccount, type Network } from '@cloister/chain'
+import { CloisterError } from '@cloister/core'
+import { DockerExecutor, SandboxExecutor } from '@cloister/executors'
+import { stringify } from 'yaml'
+import { Daemon } from './daemon.ts'
+import type { Settings } from './settings.ts'
+
+/** The three workers of the embedded network: small and cheap to large and dear, each of a provider of its own. */
+export const WORKERS = [
+  { name: 'oak', cpus: 2, memory: '4GiB', disk: '10GiB', region: 'north', usdc: { cpu: '0.020', memoryGiB: '0.0050', diskGiB: '0.0002' }, cloi: { cpu: '0.10', memoryGiB: '0.025', diskGiB: '0.001' } },
+  { name: 'elm', cpus: 4, memory: '8GiB', disk: '20GiB', region: 'south', usdc: { cpu: '0.028', memoryGiB: '0.0070', diskGiB: '0.0003' }, cloi: { cpu: '0.12', memoryGiB: '0.030', diskGiB: '0.001' } },
+  { name: 'ash', cpus: 8, memory: '16GiB', disk: '40GiB', region: 'west', usdc: { cpu: '0.040', memoryGiB: '0.0100', diskGiB: '0.0004' }, cloi: { cpu: '0.18', memoryGiB: '0.045', diskGiB: '0.002' } },
+] as const
+
+const COMMAND_LINE = fileURLToPath(import.meta.resolve('cloister'))
+const TCP_PORTS = 100
+
+export type Engine = { engine: 'sandbox' } | { engine: 'docker'; socket: string }
+
+/** The sandbox where the kernel allows it, a container engine that answers where not. Throws `no-engine`. */
+export async function chooseEngine(folder: string): Promise<Engine> {
+  const images = { layouts: [], trustedRegistries: [] }
+  let reason: unknown
+  try {
+    const sandbox = await SandboxExecutor.open({ folder: join(folder, 'probe'), imageFolder: join(folder, 'probe'), images })
+    await sandbox.close()
+    return { engine: 'sandbox' }
+  } catch (error) {
+    reason = error
+  }
+  for (const socket of ['/var/run/docker.sock', '/run/podman/podman.sock', `${process.env['XDG_RUNTIME_DIR'] ?? '/nowhere'}/podman/podman.sock`]) {
+    try {
+      const docker = await DockerExecutor.connect({ socketPath: socket, scope: 'probe', folder: join(folder, 'probe'), images })
+      await docker.close()
+      return { engine: 'docker', socket }
+    } catch {
+      // Nobody answers there.
+    }
+  }
+  throw new CloisterError('no-engine', 'There is nothing to run containers with: no sandbox, and neither Docker nor Podman answers.', { hint: 'Type: apt-get install bubblewrap   (or start Docker or Podman)', cause: reason })
+}
+
+/** Writes a worker's configuration and registers it. Returns its configuration file. */
+export async function prepareWorker({ folder, ports }: Settings, network: Network, index: 0 | 1 | 2, engine: Engine): Promise<string> {
+  const worker = WORKERS[index]
+  const own = join(folder, 'workers', worker.name)
+  mkdirSync(own, { recursive: true })
+  const path = join(own, 'provider.yaml')
+  const port = ports.workers[index]
+  const first = ports.tcp + index * TCP_PORTS
+  writeFileSync(
+    path,
+    stringify({
+      name: worker.name,
+      network: '../../network.json',
+      folder: '.',
+      listen: { host: '127.0.0.1', port },
+      endpoint: `http://127.0.0.1:${port}`,
+      capacity: { cpus: worker.cpus, memory: worker.memory, disk: worker.disk },
+      executor: engine,
+      prices: { USDC: worker.usdc, CLOI: worker.cloi },
+      attributes: { region: worker.region },
+      images: { layouts: ['../../images'], folder: '../../unpacked', trustedRegistries: ['localhost:5000', '127.0.0.1:5000'] },
+      tcpPorts: { first, last: first + TCP_PORTS - 1 },
+      settleEverySeconds: 60,
+    }),
+  )
+  const config = loadAgentConfig(path)
+  await enrolWorker(connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.providers[index])), loadWorkerKey(config.folder), config)
+  return path
+}
+
+/** A worker as any provider would run it. */
+export function workerDaemon({ folder, ports }: Settings, index: 0 | 1 | 2, config: string, restarted: (name: string) => void): Daemon {
+  return new Daemon({
+    name: WORKERS[index].name,
+    command: [process.execPath, '--disable-warning=ExperimentalWarning', COMMAND_LINE, 'provider', 'run', '--config', config, '--json'],
+    folder: join(folder, 'logs'),
+    isUp: async () => (await fetch(`http://127.0.0.1:${ports.workers[index]}/health`, { signal: AbortSignal.timeout(500) })).ok,
+    channel: true,
+    stopSignal: 'SIGTERM',
+    stopMs: 30_000,
+    restarted,
+  })
+}

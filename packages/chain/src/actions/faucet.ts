@@ -1,0 +1,21 @@
+import { type Address, parseAbi } from 'viem'
+import type { Wallet } from '../client.ts'
+import { send } from './send.ts'
+import { transferToken } from './token.ts'
+
+const ETHER = 10n ** 18n
+const AMOUNT = 1_000n
+
+/**
+ * Gives an account ether and tokens of a development network: 10 ETH, 1,000 USDC, 1,000 CLOI. `governance` is the
+ * development account that holds CLOI.
+ */
+export async function fundDevelopmentAccount(governance: Wallet, account: Address): Promise<void> {
+  const { network, wallet, client } = governance
+  await client.waitForTransactionReceipt({ hash: await wallet.sendTransaction({ to: account, value: 10n * ETHER }) })
+  for (const token of network.tokens) {
+    const amount = AMOUNT * 10n ** BigInt(token.decimals)
+    if (token.symbol === 'USDC') await send(governance, { address: token.address, abi: parseAbi(['function mint(address to, uint256 amount)']), functionName: 'mint', args: [account, amount] })
+    else await transferToken(governance, token.address, account, amount)
+  }
+}

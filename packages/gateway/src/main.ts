@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+// The gateway as a daemon: cloister-gateway --network network.json --domain example.com --port 443 --key key.pem --cert cert.pem
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { loadNetwork } from '@cloister/chain'
+import { CloisterError, messageOf } from '@cloister/core'
+import { startGateway } from './gateway.ts'
+
+const USAGE = 'Usage: cloister-gateway --network FILE [--domain localhost] [--host 0.0.0.0] [--port 8080] [--key FILE --cert FILE] [--ports FILE]'
+const log = (level: string, message: string) => process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, name: 'gateway', message })}\n`)
+
+try {
+  const { values } = parseArgs({
+    options: { network: { type: 'string' }, domain: { type: 'string', default: 'localhost' }, host: { type: 'string', default: '0.0.0.0' }, port: { type: 'string', default: '8080' }, key: { type: 'string' }, cert: { type: 'string' }, ports: { type: 'string' } },
+  })
+  if (values.network === undefined || (values.key === undefined) !== (values.cert === undefined)) throw new CloisterError('bad-option', USAGE)
+  const network = loadNetwork(values.network)
+  if (values.ports !== undefined && !network.development) throw new CloisterError('bad-option', '--ports is for development networks only: it also lets workers be on private addresses.')
+  const gateway = await startGateway({
+    domain: values.domain,
+    host: values.host,
+    port: Number(values.port),
+    indexerUrl: network.indexerUrl,
+    ...(values.key !== undefined && values.cert !== undefined && { tls: { key: readFileSync(values.key), cert: readFileSync(values.cert) } }),
+    ...(values.ports !== undefined && { development: { portsFile: values.ports } }),
+  })
+  log('info', `the gateway is open at ${gateway.url}`)
+  let stopping = false
+  const stop = () => {
+    if (stopping) return
+    stopping = true
+    void gateway.stop().finally(() => process.exit(0))
+  }
+  process.on('SIGINT', stop).on('SIGTERM', stop).on('disconnect', stop)
+} catch (error) {
+  log('error', error instanceof CloisterError && error.hint ? `${error.message} ${error.hint}` : messageOf(error))
+  process.exit(1)
+}

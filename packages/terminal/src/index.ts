@@ -1,0 +1,5 @@
+export { showError } from './error.ts'
+export { note, paint, printable, say } from './print.ts'
+export { sayJson } from './result.ts'
+export { Steps } from './steps.ts'
+export { bar, facts, table } from './table.ts'

@@ -1,0 +1,59 @@
+import { note, paint } from './print.ts'
+
+const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
+const FRAME_MS = 80
+
+/** Steps of long work on standard error: what is happening, how long so far, and a line for each that is done. */
+export class Steps {
+  private current: { name: string; detail: string; began: number } | undefined
+  private timer: NodeJS.Timeout | undefined
+  private readonly live = process.stderr.isTTY
+  private readonly silent: boolean
+
+  constructor(silent: boolean) {
+    this.silent = silent
+  }
+
+  /** Begins a step, or says more about the one that runs. */
+  begin(name: string, detail = ''): void {
+    if (this.silent) return
+    if (this.current?.name === name) {
+      this.current.detail = detail
+      return
+    }
+    this.done()
+    this.current = { name, detail, began: performance.now() }
+    if (this.live) this.timer ??= setInterval(() => this.draw(), FRAME_MS)
+  }
+
+  /** Ends the step that runs. */
+  done(): void {
+    this.end(paint('green', '✔', process.stderr))
+  }
+
+  /** Ends the step that runs, badly. */
+  fail(): void {
+    this.end(paint('red', '✘', process.stderr))
+  }
+
+  private end(mark: string): void {
+    if (this.timer) clearInterval(this.timer)
+    this.timer = undefined
+    if (!this.current) return
+    const { name, began } = this.current
+    this.current = undefined
+    if (this.live) process.stderr.write('\r\x1b[K')
+    note(`${mark} ${name.padEnd(12)} ${seconds(began)}`)
+  }
+
+  private draw(): void {
+    if (!this.current) return
+    const { name, detail, began } = this.current
+    const frame = FRAMES[Math.floor(performance.now() / FRAME_MS) % FRAMES.length]
+    process.stderr.write(`\r\x1b[K${frame} ${name.padEnd(12)} ${seconds(began)}  ${paint('dim', detail, process.stderr)}`)
+  }
+}
+
+function seconds(began: number): string {
+  return `${((performance.now() - began) / 1000).toFixed(2).padStart(6)} s`
+}
