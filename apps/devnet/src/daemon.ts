@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { getCompileCacheDir } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CloisterError } from '@cloister/core'
@@ -73,7 +74,7 @@ export class Daemon {
     const { command, channel } = this.settings
     const [program = '', ...args] = command
     const log = openSync(this.logPath, 'a', 0o600)
-    const child = spawn(program, args, { stdio: ['ignore', log, log, ...(channel ? (['ipc'] as const) : [])], detached: false, env: { ...process.env, NO_COLOR: '1' } })
+    const child = spawn(program, args, { stdio: ['ignore', log, log, ...(channel ? (['ipc'] as const) : [])], detached: true, env: { ...process.env, NO_COLOR: '1', NODE_COMPILE_CACHE: getCompileCacheDir() ?? '' } })
     closeSync(log)
     this.child = child
     this.ended = new Promise((resolve) => {

@@ -67,6 +67,7 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
     }
 
     step('chain', `anvil on port ${settings.ports.chain}, a block a second`)
+    const node = [process.execPath, '--disable-warning=ExperimentalWarning']
     const image = buildExampleImage(folder)
     image.catch(() => {})
     const chain = chainDaemon(settings, (name) => {
@@ -80,7 +81,6 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
     const { network, fresh } = await ensureContracts(settings)
 
     step('daemons', 'indexer, gateway; three providers register their workers')
-    const node = [process.execPath, '--disable-warning=ExperimentalWarning']
     const logs = join(folder, 'logs')
     const networkFile = join(folder, 'network.json')
     const answers = (url: string) => async () => (await fetch(`${url}/health`, { signal: AbortSignal.timeout(500) })).ok

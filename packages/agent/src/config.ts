@@ -7,7 +7,7 @@ import { z } from 'zod'
 const amount = z.union([z.string(), z.number()]).transform(String).refine((text) => /^\d{1,12}(\.\d{1,18})?$/.test(text), 'not a price such as 0.02')
 const size = z.union([z.string(), z.number()]).transform((value, context) => {
   try {
-    return parseByteValueMiB(String(value))
+    return parseByteValueMiB(String(value).replace(/iB$/, ''))
   } catch {
     context.addIssue({ code: 'custom', message: 'not a size such as 8GiB' })
     return z.NEVER

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync, watchFile, unwatchFile } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import { cpus, freemem } from 'node:os'
-import { enrolWorker, jsonLog, loadAgentConfig, loadWorkerKey, type Log, startWorker } from '@cloister/agent'
+import type { Log } from '@cloister/agent'
 import { getBilling, getCredit, getWorker, loadNetwork, withdrawCredit } from '@cloister/chain'
 import { CloisterError, formatAmount, formatDuration, messageOf } from '@cloister/core'
 import { createCloister, walletOf, WorkerClient } from '@cloister/sdk'
@@ -11,6 +11,8 @@ import { getAddress, isAddress } from 'viem'
 import { parseDocument } from 'yaml'
 import { command, connect, findNetwork, type Globals } from '../context.ts'
 import { resources } from '../show.ts'
+
+// The agent is loaded where it is needed: the other commands start faster without it.
 
 interface ProviderOptions extends Globals {
   config: string
@@ -37,6 +39,7 @@ export function addProvider(program: Command): void {
 }
 
 async function init(options: ProviderOptions & { name: string; endpoint?: string; port: string; engine: string }): Promise<void> {
+  const { enrolWorker, loadAgentConfig, loadWorkerKey } = await import('@cloister/agent')
   const path = resolve(options.config)
   const written = !existsSync(path)
   if (written) {
@@ -54,6 +57,7 @@ async function init(options: ProviderOptions & { name: string; endpoint?: string
 }
 
 async function run(options: ProviderOptions): Promise<void> {
+  const { jsonLog, loadAgentConfig, startWorker } = await import('@cloister/agent')
   const config = loadAgentConfig(resolve(options.config))
   const log: Log = options.json || !process.stdout.isTTY ? jsonLog(config.name) : readableLog()
   const running = await startWorker(config, log)
@@ -78,6 +82,7 @@ async function run(options: ProviderOptions): Promise<void> {
 }
 
 async function showStatus(options: ProviderOptions): Promise<void> {
+  const { loadAgentConfig, loadWorkerKey } = await import('@cloister/agent')
   const config = loadAgentConfig(resolve(options.config))
   const network = loadNetwork(config.network)
   const cloister = createCloister({ network })
@@ -112,6 +117,7 @@ async function showStatus(options: ProviderOptions): Promise<void> {
 }
 
 async function withdraw(options: ProviderOptions & { to?: string }): Promise<void> {
+  const { loadAgentConfig } = await import('@cloister/agent')
   const network = existsSync(resolve(options.config)) ? loadAgentConfig(resolve(options.config)).network : options.network
   const cloister = connect({ ...options, ...(network !== undefined && { network }) })
   const wallet = walletOf(cloister)
@@ -127,7 +133,8 @@ async function withdraw(options: ProviderOptions & { to?: string }): Promise<voi
   for (const { amount, symbol } of done) say(`Sent ${amount} ${symbol} to ${to}.`)
 }
 
-function price(token: string | undefined, options: ProviderOptions & { cpu?: string; memory?: string; disk?: string; gpu?: string[] }): void {
+async function price(token: string | undefined, options: ProviderOptions & { cpu?: string; memory?: string; disk?: string; gpu?: string[] }): Promise<void> {
+  const { loadAgentConfig } = await import('@cloister/agent')
   const path = resolve(options.config)
   const before = loadAgentConfig(path)
   const changes: [string[], string][] = []

@@ -63,12 +63,18 @@ export function workerApi(worker: Worker): OpenAPIHono {
   app.notFound((context) => answer(context, new CloisterError('not-found', 'There is nothing here.', { hint: 'See /openapi.json.' })))
   app.use('*', bodyLimit({ maxSize: MAX_MANIFEST_BYTES + 1024, onError: (context) => answer(context, new CloisterError('too-large', `A body has at most ${MAX_MANIFEST_BYTES} bytes.`)) }))
 
+  // Signatures are over the bytes that came, so those are read before anything parses them.
+  app.use('/v1/leases/*', async (context, next) => {
+    await context.req.arrayBuffer()
+    await next()
+  })
+
   /** The lease, if the request is its tenant's. */
   const demand = async (context: Context, id: Hex) => {
     const lease = worker.store.lease(id) ?? (await worker.keeper.refresh(id), worker.store.lease(id))
     if (!lease) throw new CloisterError('not-found', `This worker has no lease ${id}.`)
     const url = new URL(context.req.url)
-    await authorize({ method: context.req.method, path: url.pathname + url.search, authorization: context.req.header('authorization'), body: new Uint8Array(await context.req.raw.clone().arrayBuffer()) }, lease.tenant, worker)
+    await authorize({ method: context.req.method, path: url.pathname + url.search, authorization: context.req.header('authorization'), body: new Uint8Array(await context.req.arrayBuffer()) }, lease.tenant, worker)
     return lease
   }
 

@@ -54,9 +54,10 @@ export function describeWorker(provider: Wallet, worker: Address, description: W
   return send(provider, { address: provider.network.contracts.workers, abi: WORKERS_ABI, functionName: 'describe', args: [worker, toChain(description)] })
 }
 
-/** Signs and hands in the worker's presence, bound to the newest block that the chain will still know. */
+/** Signs and hands in the worker's presence, bound to the newest block whose hash a call at the head of the chain can see. */
 export async function presentWorker(wallet: Wallet, worker: LocalAccount) {
-  const block = await wallet.client.getBlock()
+  const head = await wallet.client.getBlock()
+  const block = { number: head.number - 1n, hash: head.parentHash }
   const signature = await worker.signTypedData({
     domain: domain(wallet),
     types: { Presence: [{ name: 'worker', type: 'address' }, { name: 'blockNumber', type: 'uint256' }, { name: 'blockHash', type: 'bytes32' }] },

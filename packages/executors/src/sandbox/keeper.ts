@@ -6,7 +6,6 @@ import { createServer, type IncomingMessage } from 'node:http'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
-import { messageOf } from '@cloister/core'
 import { KeptContainer } from './kept-container.ts'
 import type { KeeperExec, KeeperStart } from './protocol.ts'
 
@@ -18,7 +17,7 @@ const server = createServer((request, response) => {
     (body) => response.end(JSON.stringify(body ?? null)),
     (error) => {
       response.statusCode = 500
-      response.end(JSON.stringify({ message: messageOf(error) }))
+      response.end(JSON.stringify({ message: error instanceof Error ? error.message : String(error) }))
     },
   )
 })

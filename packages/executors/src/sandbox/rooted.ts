@@ -1,6 +1,6 @@
 import { lstat, mkdir, readFile, readlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CloisterError } from '@cloister/core'
+import { CloisterError } from '@cloister/core/errors'
 
 const MAX_LINKS = 40
 

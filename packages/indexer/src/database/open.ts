@@ -1,6 +1,7 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
+import { dataDir as emptyDatabase } from '@electric-sql/pglite-prepopulatedfs'
 import { CloisterError } from '@cloister/core'
 import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres'
 import { migrate as migratePg } from 'drizzle-orm/node-postgres/migrator'
@@ -27,8 +28,8 @@ export async function openDatabase(location: string): Promise<{ database: Databa
       await migratePg(database, MIGRATIONS)
       return { database, close: () => pool.end() }
     }
-    mkdirSync(location, { recursive: true })
-    const client = await PGlite.create(location)
+    // An empty database comes ready-made: making one takes PGlite seconds.
+    const client = await PGlite.create(location, existsSync(join(location, 'PG_VERSION')) ? {} : { loadDataDir: await emptyDatabase() })
     const database = drizzlePglite(client, { schema })
     await migratePglite(database, MIGRATIONS)
     return { database, close: () => client.close() }
