@@ -19,7 +19,10 @@ for (const name of CONTRACTS) {
   bytecode += `export const ${constant}_BYTECODE: Hex =\n  '${artifact.bytecode.object}'\n`
 }
 let stale = false
-for (const [file, text] of [['abis.ts', abis], ['bytecode.ts', bytecode]] as const) {
+for (const [file, text] of [
+  ['abis.ts', abis],
+  ['bytecode.ts', bytecode],
+] as const) {
   const path = join(ROOT, 'packages/chain/src/generated', file)
   if (process.argv.includes('--check')) {
     if (readFileSync(path, 'utf8') !== text) {

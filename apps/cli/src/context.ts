@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { developmentAccount, DEVELOPMENT_ROLES, loadNetwork, type Network } from '@cloister/chain'
+import { DEVELOPMENT_ROLES, developmentAccount, loadNetwork, type Network } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import { type Cloister, createCloister } from '@cloister/sdk'
 import type { Command } from 'commander'
@@ -39,18 +39,23 @@ export function findNetwork({ network }: Globals): string {
   // The clone the command itself lies in.
   const own = resolve(import.meta.dirname, '../../../.cloister/network.json')
   if (existsSync(own)) return own
-  throw new CloisterError('no-network', 'There is no network to talk to.', { hint: 'Start the embedded one with `npm start` in another terminal, or name one with --network.' })
+  throw new CloisterError('no-network', 'There is no network to talk to.', {
+    hint: 'Start the embedded one with `npm start` in another terminal, or name one with --network.',
+  })
 }
 
 /** The account to act as, or undefined where there is none. */
-export function findAccount(globals: Globals, network: Network): Account | undefined {
+function findAccount(globals: Globals, network: Network): Account | undefined {
   const wanted = globals.account ?? process.env['CLOISTER_ACCOUNT']
   const index = /^dev([0-9])$/.exec(wanted ?? '')?.[1]
   if (index !== undefined) return developmentAccount(network, Number(index))
   if (wanted !== undefined) return openWallet(wanted)
   const [only, ...others] = listWallets()
   if (only && others.length === 0) return openWallet(only.name)
-  if (only) throw new CloisterError('which-wallet', 'There are several wallets.', { hint: `Say which with --account: ${[only, ...others].map((wallet) => wallet.name).join(', ')}.` })
+  if (only)
+    throw new CloisterError('which-wallet', 'There are several wallets.', {
+      hint: `Say which with --account: ${[only, ...others].map((wallet) => wallet.name).join(', ')}.`,
+    })
   return network.development ? developmentAccount(network, DEVELOPMENT_ROLES.tenants[0]) : undefined
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, relative } from 'node:path'
-import { CloisterError, parseDotenv, type ParsedManifest, parseManifest } from '@cloister/core'
+import { CloisterError, type ParsedManifest, parseDotenv, parseManifest } from '@cloister/core'
 import { note, paint, printable } from '@cloister/terminal'
 import type { Command } from 'commander'
 
@@ -32,7 +32,9 @@ export function readManifestFile(path: string, { envFile, profile, group }: Mani
     ...(group !== undefined && { group }),
     readFile: (name) => readInside(folder, name),
   })
-  if (!quiet) for (const warning of parsed.warnings) note(`${paint('yellow', '!', process.stderr)} ${printable(`${warning.file}:${warning.line} ${warning.field}: ${warning.message}`)}`)
+  if (!quiet)
+    for (const warning of parsed.warnings)
+      note(`${paint('yellow', '!', process.stderr)} ${printable(`${warning.file}:${warning.line} ${warning.field}: ${warning.message}`)}`)
   return parsed
 }
 
@@ -49,6 +51,7 @@ function readInside(folder: string, name: string): Uint8Array | undefined {
   const path = isAbsolute(name) ? name : join(folder, name)
   if (!existsSync(path)) return undefined
   const inside = relative(realpathSync(folder), realpathSync(path))
-  if (inside.startsWith('..') || isAbsolute(inside)) throw new CloisterError('outside', `The file names ${name}, which lies outside its folder.`, { hint: 'Move or copy it beside the file.' })
+  if (inside.startsWith('..') || isAbsolute(inside))
+    throw new CloisterError('outside', `The file names ${name}, which lies outside its folder.`, { hint: 'Move or copy it beside the file.' })
   return readFileSync(path)
 }

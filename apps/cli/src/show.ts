@@ -18,7 +18,9 @@ export function short(address: Address): string {
 }
 
 export function resources({ cpuMilli, memoryMiB, diskMiB, gpus }: Omit<Resources, 'gpuModels'>, gpuClass = ''): string {
-  return [formatCpu(cpuMilli), `${formatMiB(memoryMiB)} memory`, `${formatMiB(diskMiB)} disk`, ...(gpus > 0 ? [`${gpus} × ${gpuClass || 'GPU'}`] : [])].join(' · ')
+  return [formatCpu(cpuMilli), `${formatMiB(memoryMiB)} memory`, `${formatMiB(diskMiB)} disk`, ...(gpus > 0 ? [`${gpus} × ${gpuClass || 'GPU'}`] : [])].join(
+    ' · ',
+  )
 }
 
 export function percent(share: number): string {
@@ -34,7 +36,14 @@ export function since(unixSeconds: number): string {
 }
 
 export function state(text: string): string {
-  const style = text === 'running' || text === 'completed' || text === 'open' ? 'green' : text === 'failed' || text === 'unreachable' || text === 'unhealthy' ? 'red' : text === 'closed' ? 'dim' : 'yellow'
+  const style =
+    text === 'running' || text === 'completed' || text === 'open'
+      ? 'green'
+      : text === 'failed' || text === 'unreachable' || text === 'unhealthy'
+        ? 'red'
+        : text === 'closed'
+          ? 'dim'
+          : 'yellow'
   return paint(style, text)
 }
 

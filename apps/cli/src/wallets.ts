@@ -66,7 +66,8 @@ async function decrypt(name: string): Promise<LocalAccount> {
 function addressIn(name: string): Address {
   const { address } = readKeystore(name) as { address?: string }
   const text = `0x${(address ?? '').replace(/^0x/, '')}`
-  if (!isAddress(text, { strict: false })) throw new CloisterError('bad-wallet', `The wallet ${name} does not say its address.`, { hint: 'Import its key again with `cloister wallet import`.' })
+  if (!isAddress(text, { strict: false }))
+    throw new CloisterError('bad-wallet', `The wallet ${name} does not say its address.`, { hint: 'Import its key again with `cloister wallet import`.' })
   return getAddress(text)
 }
 
@@ -74,10 +75,16 @@ function readKeystore(name: string): Keystore.Keystore {
   try {
     return JSON.parse(readFileSync(join(walletFolder(), `${name}.json`), 'utf8')) as Keystore.Keystore
   } catch (cause) {
-    throw new CloisterError('no-wallet', `There is no wallet ${name}.`, { hint: 'See `cloister wallet list`, or make one with `cloister wallet create`.', cause })
+    throw new CloisterError('no-wallet', `There is no wallet ${name}.`, {
+      hint: 'See `cloister wallet list`, or make one with `cloister wallet create`.',
+      cause,
+    })
   }
 }
 
 function checkName(name: string): void {
-  if (!NAME.test(name)) throw new CloisterError('bad-name', `${JSON.stringify(name.slice(0, 60))} can't be the name of a wallet.`, { hint: 'Use up to 32 lower-case letters, digits and hyphens.' })
+  if (!NAME.test(name))
+    throw new CloisterError('bad-name', `${JSON.stringify(name.slice(0, 60))} can't be the name of a wallet.`, {
+      hint: 'Use up to 32 lower-case letters, digits and hyphens.',
+    })
 }

@@ -2,13 +2,13 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { connectWallet, deployDevelopment, DEVELOPMENT_ROLES, developmentAccount, loadNetwork, type Network } from '@cloister/chain'
+import { connectWallet, DEVELOPMENT_ROLES, deployDevelopment, developmentAccount, loadNetwork, type Network } from '@cloister/chain'
 import { messageOf } from '@cloister/core'
 import { type Hex, parseAbi } from 'viem'
 import { Daemon } from './daemon.ts'
 import type { Settings } from './settings.ts'
 
-export const CHAIN_ID = 31337
+const CHAIN_ID = 31337
 const TOKEN_CALLS = parseAbi(['function mint(address to, uint256 amount)', 'function transfer(address to, uint256 amount) returns (bool)'])
 const FUNDED = [...DEVELOPMENT_ROLES.tenants, DEVELOPMENT_ROLES.example]
 
@@ -17,9 +17,33 @@ export function chainDaemon({ folder, ports }: Settings, restarted: (name: strin
   const rpcUrl = `http://127.0.0.1:${ports.chain}`
   return new Daemon({
     name: 'chain',
-    command: [anvilPath(), '--host', '127.0.0.1', '--port', String(ports.chain), '--chain-id', String(CHAIN_ID), '--block-time', '1', '--state', join(folder, 'chain.json'), '--state-interval', '5', '--preserve-historical-states', '--quiet'],
+    command: [
+      anvilPath(),
+      '--host',
+      '127.0.0.1',
+      '--port',
+      String(ports.chain),
+      '--chain-id',
+      String(CHAIN_ID),
+      '--block-time',
+      '1',
+      '--state',
+      join(folder, 'chain.json'),
+      '--state-interval',
+      '5',
+      '--preserve-historical-states',
+      '--quiet',
+    ],
     folder: join(folder, 'logs'),
-    isUp: async () => (await fetch(rpcUrl, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}', signal: AbortSignal.timeout(500) })).ok,
+    isUp: async () =>
+      (
+        await fetch(rpcUrl, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: '{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}',
+          signal: AbortSignal.timeout(500),
+        })
+      ).ok,
     channel: false,
     stopSignal: 'SIGINT',
     stopMs: 10_000,
@@ -52,7 +76,15 @@ export async function ensureContracts({ folder, ports }: Settings): Promise<{ ne
   }
   const governance = connectWallet(base, developmentAccount(base, DEVELOPMENT_ROLES.governance))
   const { workers, market, cloi, usdc, deployedAt } = await deployDevelopment(governance, developmentAccount(base, DEVELOPMENT_ROLES.treasury).address)
-  const network: Network = { ...base, contracts: { workers, market }, deployedAt, tokens: [{ symbol: 'CLOI', decimals: 18, address: cloi }, { symbol: 'USDC', decimals: 6, address: usdc }] }
+  const network: Network = {
+    ...base,
+    contracts: { workers, market },
+    deployedAt,
+    tokens: [
+      { symbol: 'CLOI', decimals: 18, address: cloi },
+      { symbol: 'USDC', decimals: 6, address: usdc },
+    ],
+  }
   writeFileSync(path, `${JSON.stringify(network, null, 2)}\n`)
   return { network, fresh: true }
 }
@@ -65,7 +97,16 @@ export async function fundTenants(network: Network): Promise<void> {
   for (const index of FUNDED)
     for (const { symbol, address, decimals } of network.tokens) {
       const functionName = symbol === 'USDC' ? 'mint' : 'transfer'
-      hashes.push(await wallet.writeContract({ address, abi: TOKEN_CALLS, functionName, args: [developmentAccount(network, index).address, 1_000n * 10n ** BigInt(decimals)], nonce: nonce++, gas: 120_000n }))
+      hashes.push(
+        await wallet.writeContract({
+          address,
+          abi: TOKEN_CALLS,
+          functionName,
+          args: [developmentAccount(network, index).address, 1_000n * 10n ** BigInt(decimals)],
+          nonce: nonce++,
+          gas: 120_000n,
+        }),
+      )
     }
   await Promise.all(hashes.map((hash) => client.waitForTransactionReceipt({ hash, timeout: 60_000 })))
 }

@@ -54,7 +54,9 @@ export class Daemon {
       if (this.child?.exitCode !== null || Date.now() > until) {
         this.stopping = true
         this.child?.kill('SIGKILL')
-        throw new CloisterError('daemon-failed', `${this.settings.name} does not start: ${this.lastWords()}`, { hint: `Its log is ${this.logPath}. If the state is damaged, begin anew with \`npm start -- --fresh\`.` })
+        throw new CloisterError('daemon-failed', `${this.settings.name} does not start: ${this.lastWords()}`, {
+          hint: `Its log is ${this.logPath}. If the state is damaged, begin anew with \`npm start -- --fresh\`.`,
+        })
       }
       await delay(30)
     }
@@ -74,7 +76,11 @@ export class Daemon {
     const { command, channel } = this.settings
     const [program = '', ...args] = command
     const log = openSync(this.logPath, 'a', 0o600)
-    const child = spawn(program, args, { stdio: ['ignore', log, log, ...(channel ? (['ipc'] as const) : [])], detached: true, env: { ...process.env, NO_COLOR: '1', NODE_COMPILE_CACHE: getCompileCacheDir() ?? '' } })
+    const child = spawn(program, args, {
+      stdio: ['ignore', log, log, ...(channel ? (['ipc'] as const) : [])],
+      detached: true,
+      env: { ...process.env, NO_COLOR: '1', NODE_COMPILE_CACHE: getCompileCacheDir() ?? '' },
+    })
     closeSync(log)
     this.child = child
     this.ended = new Promise((resolve) => {

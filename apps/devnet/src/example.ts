@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { DEVELOPMENT_ROLES, developmentAccount, type Network } from '@cloister/chain'
+import type { GatewayRoute } from '@cloister/core'
 import { canonicalHash, parseManifest } from '@cloister/core'
 import { buildWorkbench } from '@cloister/executors'
 import { type Cloister, createCloister, deploy, type LeaseStatus, routesOf, status, update } from '@cloister/sdk'
-import type { GatewayRoute } from '@cloister/core'
 
 const EXAMPLE = resolve(import.meta.dirname, '../../../examples/hello')
 const IMAGE = 'cloister/hello:1'

@@ -7,7 +7,7 @@ import { SandboxExecutor } from '@cloister/executors'
 import { IndexClient } from '@cloister/sdk'
 import { chainDaemon, endLeftover, ensureContracts, fundTenants, rememberChain } from './chain.ts'
 import { Daemon } from './daemon.ts'
-import { buildExampleImage, ensureExample, type Example } from './example.ts'
+import { buildExampleImage, type Example, ensureExample } from './example.ts'
 import { isFree, loadSettings, type Settings } from './settings.ts'
 import { chooseEngine, type Engine, prepareWorker, workerDaemon } from './workers.ts'
 
@@ -86,8 +86,33 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
     const answers = (url: string) => async () => (await fetch(`${url}/health`, { signal: AbortSignal.timeout(500) })).ok
     const common = { folder: logs, channel: true, stopSignal: 'SIGTERM', stopMs: 10_000, restarted } as const
     await Promise.all([
-      launch(new Daemon({ ...common, name: 'indexer', command: [...node, INDEXER, '--network', networkFile, '--database', join(folder, 'index'), '--port', String(settings.ports.indexer)], isUp: answers(network.indexerUrl) })),
-      launch(new Daemon({ ...common, name: 'gateway', command: [...node, GATEWAY, '--network', networkFile, '--host', '127.0.0.1', '--port', String(settings.ports.gateway), '--ports', join(folder, 'gateway-ports.json')], isUp: answers(network.gatewayUrl) })),
+      launch(
+        new Daemon({
+          ...common,
+          name: 'indexer',
+          command: [...node, INDEXER, '--network', networkFile, '--database', join(folder, 'index'), '--port', String(settings.ports.indexer)],
+          isUp: answers(network.indexerUrl),
+        }),
+      ),
+      launch(
+        new Daemon({
+          ...common,
+          name: 'gateway',
+          command: [
+            ...node,
+            GATEWAY,
+            '--network',
+            networkFile,
+            '--host',
+            '127.0.0.1',
+            '--port',
+            String(settings.ports.gateway),
+            '--ports',
+            join(folder, 'gateway-ports.json'),
+          ],
+          isUp: answers(network.gatewayUrl),
+        }),
+      ),
       fresh ? fundTenants(network) : undefined,
       ...([0, 1, 2] as const).map(async (index) => launch(workerDaemon(settings, index, await prepareWorker(settings, network, index, engine), restarted))),
     ])
@@ -119,18 +144,26 @@ async function wipe(folder: string): Promise<void> {
   for (const worker of ['oak', 'elm', 'ash']) {
     const own = join(folder, 'workers', worker)
     if (!existsSync(join(own, 'sandbox'))) continue
-    const sandbox = await SandboxExecutor.open({ folder: join(own, 'sandbox'), imageFolder: join(folder, 'unpacked'), images: { layouts: [], trustedRegistries: [] } }).catch(() => undefined)
+    const sandbox = await SandboxExecutor.open({
+      folder: join(own, 'sandbox'),
+      imageFolder: join(folder, 'unpacked'),
+      images: { layouts: [], trustedRegistries: [] },
+    }).catch(() => undefined)
     for (const lease of (await sandbox?.leases()) ?? []) await sandbox?.destroy(lease)
     await sandbox?.close()
   }
   // Unpacked images hold nothing that a new network couldn't use.
-  for (const part of ['chain.json', 'network.json', 'index', 'gateway-ports.json', 'ports.json', 'workers', 'logs']) rmSync(join(folder, part), { recursive: true, force: true })
+  for (const part of ['chain.json', 'network.json', 'index', 'gateway-ports.json', 'ports.json', 'workers', 'logs'])
+    rmSync(join(folder, part), { recursive: true, force: true })
 }
 
 async function checkPorts({ ports, folder }: Settings): Promise<void> {
   const all = { chain: ports.chain, indexer: ports.indexer, gateway: ports.gateway, oak: ports.workers[0], elm: ports.workers[1], ash: ports.workers[2] }
   for (const [name, port] of Object.entries(all))
-    if (!(await isFree(port))) throw new CloisterError('port-taken', `Port ${port}, which ${name} had, is taken by another program.`, { hint: `End that program, or begin anew with \`npm start -- --fresh\` (state is in ${folder}).` })
+    if (!(await isFree(port)))
+      throw new CloisterError('port-taken', `Port ${port}, which ${name} had, is taken by another program.`, {
+        hint: `End that program, or begin anew with \`npm start -- --fresh\` (state is in ${folder}).`,
+      })
 }
 
 /** One start at a time per folder. */
@@ -143,7 +176,8 @@ function lock(folder: string): () => void {
       return () => rmSync(path, { force: true })
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      if (isAlive(path)) throw new CloisterError('already-running', `The network in ${folder} is running already.`, { hint: 'End it with Ctrl-C in its terminal.' })
+      if (isAlive(path))
+        throw new CloisterError('already-running', `The network in ${folder} is running already.`, { hint: 'End it with Ctrl-C in its terminal.' })
       rmSync(path, { force: true })
     }
   }

@@ -7,7 +7,7 @@ import { z } from 'zod'
 const port = z.int().min(1).max(65_535)
 
 /** Ports of the embedded network; the same on every start, since workers are registered under them. */
-export const Ports = z.strictObject({ chain: port, indexer: port, gateway: port, workers: z.tuple([port, port, port]), tcp: port })
+const Ports = z.strictObject({ chain: port, indexer: port, gateway: port, workers: z.tuple([port, port, port]), tcp: port })
 export type Ports = z.infer<typeof Ports>
 
 const USUAL: Ports = { chain: 18545, indexer: 18600, gateway: 18080, workers: [17071, 17072, 17073], tcp: 31000 }
@@ -25,7 +25,8 @@ export async function loadSettings(folder: string, { freePorts = false } = {}): 
   try {
     return { folder, ports: Ports.parse(JSON.parse(readFileSync(path, 'utf8'))) }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw new CloisterError('bad-state', `${path} is not ours to read.`, { hint: 'Begin anew with `npm start -- --fresh`.', cause: error })
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      throw new CloisterError('bad-state', `${path} is not ours to read.`, { hint: 'Begin anew with `npm start -- --fresh`.', cause: error })
   }
   const taken = new Set<number>()
   const choose = async (usual: number) => {
@@ -34,7 +35,13 @@ export async function loadSettings(folder: string, { freePorts = false } = {}): 
     return chosen
   }
   const [a, b, c] = USUAL.workers
-  const ports: Ports = { chain: await choose(USUAL.chain), indexer: await choose(USUAL.indexer), gateway: await choose(USUAL.gateway), workers: [await choose(a), await choose(b), await choose(c)], tcp: freePorts ? 32_000 + 300 * (process.pid % 90) : USUAL.tcp }
+  const ports: Ports = {
+    chain: await choose(USUAL.chain),
+    indexer: await choose(USUAL.indexer),
+    gateway: await choose(USUAL.gateway),
+    workers: [await choose(a), await choose(b), await choose(c)],
+    tcp: freePorts ? 32_000 + 300 * (process.pid % 90) : USUAL.tcp,
+  }
   writeFileSync(`${path}.new`, JSON.stringify(ports))
   renameSync(`${path}.new`, path)
   return { folder, ports }

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { DEVELOPMENT_ROLES, developmentAccount, type Network } from '@cloister/chain'
 import { formatAmount, formatDuration, pricePerHour } from '@cloister/core'
-import { paint, say, showError, Steps, table } from '@cloister/terminal'
+import { paint, Steps, say, showError, table } from '@cloister/terminal'
 import { type EmbeddedNetwork, startNetwork } from './network.ts'
 import { WORKERS } from './workers.ts'
 
@@ -13,7 +13,15 @@ const HELP = `The embedded Cloister network: chain, contracts, indexer, gateway 
   npm start -- --folder X   keep its state in X (default: .cloister)
 `
 
-const { values } = parseArgs({ options: { fresh: { type: 'boolean', default: false }, folder: { type: 'string', default: '.cloister' }, 'free-ports': { type: 'boolean', default: false }, help: { type: 'boolean', default: false }, verbose: { type: 'boolean', default: false } } })
+const { values } = parseArgs({
+  options: {
+    fresh: { type: 'boolean', default: false },
+    folder: { type: 'string', default: '.cloister' },
+    'free-ports': { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+  },
+})
 if (values.help) {
   process.stdout.write(HELP)
   process.exit(0)
@@ -36,7 +44,8 @@ try {
     fresh: values.fresh,
     freePorts: values['free-ports'],
     onStep: (step, detail) => steps.begin(step, detail),
-    onRestart: (daemon) => !interrupted && say(`${paint('yellow', '!')} ${daemon} ended by itself and is started again; see ${values.folder}/logs/${daemon}.log`),
+    onRestart: (daemon) =>
+      !interrupted && say(`${paint('yellow', '!')} ${daemon} ended by itself and is started again; see ${values.folder}/logs/${daemon}.log`),
   })
   steps.done()
   summary(embedded, (performance.now() - begun) / 1000)
@@ -56,7 +65,9 @@ try {
 function summary({ network, settings, engine, example }: EmbeddedNetwork, seconds: number): void {
   const { ports, folder } = settings
   say()
-  say(`${paint('bold', 'The embedded network is up')} after ${seconds.toFixed(1)} s. Everything on it is for development: ${paint('yellow', 'workers are unattested and money is play money')}.`)
+  say(
+    `${paint('bold', 'The embedded network is up')} after ${seconds.toFixed(1)} s. Everything on it is for development: ${paint('yellow', 'workers are unattested and money is play money')}.`,
+  )
   say()
   say(
     table(
@@ -65,7 +76,11 @@ function summary({ network, settings, engine, example }: EmbeddedNetwork, second
         ['chain', network.rpcUrl, `anvil, chain id ${network.chainId}; Market ${network.contracts.market}`],
         ['index', network.indexerUrl, 'what happened so far; /openapi.json'],
         ['gateway', network.gatewayUrl, `leases at http://<lease>-<service>.localhost:${ports.gateway}`],
-        ...WORKERS.map((worker, i) => [`worker ${worker.name}`, `http://127.0.0.1:${ports.workers[i]}`, `${worker.cpus} CPUs, ${worker.memory}, ${engine.engine}; ${worker.usdc.cpu} USDC for a CPU an hour; /openapi.json`]),
+        ...WORKERS.map((worker, i) => [
+          `worker ${worker.name}`,
+          `http://127.0.0.1:${ports.workers[i]}`,
+          `${worker.cpus} CPUs, ${worker.memory}, ${engine.engine}; ${worker.usdc.cpu} USDC for a CPU an hour; /openapi.json`,
+        ]),
       ],
     ),
   )
@@ -74,11 +89,14 @@ function summary({ network, settings, engine, example }: EmbeddedNetwork, second
   say()
   const { status, routes } = example
   const price = network.tokens.find((token) => token.address === status.token)
-  say(`${paint('green', '●')} examples/hello ${status.state}, ${formatAmount(pricePerHour(status.ratePerSecond), price?.decimals ?? 0)} ${status.symbol} an hour, paid for ${formatDuration(status.secondsLeft)} more:`)
+  say(
+    `${paint('green', '●')} examples/hello ${status.state}, ${formatAmount(pricePerHour(status.ratePerSecond), price?.decimals ?? 0)} ${status.symbol} an hour, paid for ${formatDuration(status.secondsLeft)} more:`,
+  )
   for (const route of routes) for (const url of [route.loopbackUrl, route.namedUrl, route.url]) if (url) say(`    ${paint('cyan', url)}`)
   say()
   say('Now, in another terminal:')
-  for (const line of ['npx cloister deploy examples/hello/compose.yaml --for 2h', 'npx cloister ps', 'npx cloister logs LEASE -f', 'npx cloister close LEASE']) say(`    ${paint('bold', line)}`)
+  for (const line of ['npx cloister deploy examples/hello/compose.yaml --for 2h', 'npx cloister ps', 'npx cloister logs LEASE -f', 'npx cloister close LEASE'])
+    say(`    ${paint('bold', line)}`)
   say()
   say(paint('dim', `State is in ${folder}. Ctrl-C stops everything; \`npm start\` goes on from there; \`npm start -- --fresh\` begins anew.`))
 }
@@ -88,7 +106,11 @@ function accounts(network: Network): string[][] {
   return [
     ['dev0', address(DEVELOPMENT_ROLES.governance), 'governance and faucet'],
     ...DEVELOPMENT_ROLES.providers.map((index, i) => [`dev${index}`, address(index), `provider of ${WORKERS[i]?.name}`]),
-    ...DEVELOPMENT_ROLES.tenants.map((index, i) => [`dev${index}`, address(index), i === 0 ? 'tenant with 1000 USDC and 1000 CLOI; what cloister uses by default' : 'tenant with 1000 USDC and 1000 CLOI']),
+    ...DEVELOPMENT_ROLES.tenants.map((index, i) => [
+      `dev${index}`,
+      address(index),
+      i === 0 ? 'tenant with 1000 USDC and 1000 CLOI; what cloister uses by default' : 'tenant with 1000 USDC and 1000 CLOI',
+    ]),
     [`dev${DEVELOPMENT_ROLES.example}`, address(DEVELOPMENT_ROLES.example), 'tenant of examples/hello'],
     [`dev${DEVELOPMENT_ROLES.treasury}`, address(DEVELOPMENT_ROLES.treasury), 'treasury'],
   ]

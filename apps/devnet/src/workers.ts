@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { enrolWorker, loadAgentConfig, loadWorkerKey } from '@cloister/agent'
 import { connectWallet, DEVELOPMENT_ROLES, developmentAccount, type Network } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
@@ -11,9 +11,33 @@ import type { Settings } from './settings.ts'
 
 /** The three workers of the embedded network: small and cheap to large and dear, each of a provider of its own. */
 export const WORKERS = [
-  { name: 'oak', cpus: 2, memory: '4GiB', disk: '10GiB', region: 'north', usdc: { cpu: '0.020', memoryGiB: '0.0050', diskGiB: '0.0002' }, cloi: { cpu: '0.10', memoryGiB: '0.025', diskGiB: '0.001' } },
-  { name: 'elm', cpus: 4, memory: '8GiB', disk: '20GiB', region: 'south', usdc: { cpu: '0.028', memoryGiB: '0.0070', diskGiB: '0.0003' }, cloi: { cpu: '0.12', memoryGiB: '0.030', diskGiB: '0.001' } },
-  { name: 'ash', cpus: 8, memory: '16GiB', disk: '40GiB', region: 'west', usdc: { cpu: '0.040', memoryGiB: '0.0100', diskGiB: '0.0004' }, cloi: { cpu: '0.18', memoryGiB: '0.045', diskGiB: '0.002' } },
+  {
+    name: 'oak',
+    cpus: 2,
+    memory: '4GiB',
+    disk: '10GiB',
+    region: 'north',
+    usdc: { cpu: '0.020', memoryGiB: '0.0050', diskGiB: '0.0002' },
+    cloi: { cpu: '0.10', memoryGiB: '0.025', diskGiB: '0.001' },
+  },
+  {
+    name: 'elm',
+    cpus: 4,
+    memory: '8GiB',
+    disk: '20GiB',
+    region: 'south',
+    usdc: { cpu: '0.028', memoryGiB: '0.0070', diskGiB: '0.0003' },
+    cloi: { cpu: '0.12', memoryGiB: '0.030', diskGiB: '0.001' },
+  },
+  {
+    name: 'ash',
+    cpus: 8,
+    memory: '16GiB',
+    disk: '40GiB',
+    region: 'west',
+    usdc: { cpu: '0.040', memoryGiB: '0.0100', diskGiB: '0.0004' },
+    cloi: { cpu: '0.18', memoryGiB: '0.045', diskGiB: '0.002' },
+  },
 ] as const
 
 const COMMAND_LINE = fileURLToPath(import.meta.resolve('cloister'))
@@ -41,7 +65,10 @@ export async function chooseEngine(folder: string): Promise<Engine> {
       // Nobody answers there.
     }
   }
-  throw new CloisterError('no-engine', 'There is nothing to run containers with: no sandbox, and neither Docker nor Podman answers.', { hint: 'Type: apt-get install bubblewrap   (or start Docker or Podman)', cause: reason })
+  throw new CloisterError('no-engine', 'There is nothing to run containers with: no sandbox, and neither Docker nor Podman answers.', {
+    hint: 'Type: apt-get install bubblewrap   (or start Docker or Podman)',
+    cause: reason,
+  })
 }
 
 /** Writes a worker's configuration and registers it. Returns its configuration file. */

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { resolve, dirname } from 'node:path'
-import { CloisterError, parseAmount, parseByteValueMiB } from '@cloister/core'
+import { dirname, resolve } from 'node:path'
+import { CloisterError, parseByteValueMiB } from '@cloister/core'
 import { parse } from 'yaml'
 import { z } from 'zod'
 
-const amount = z.union([z.string(), z.number()]).transform(String).refine((text) => /^\d{1,12}(\.\d{1,18})?$/.test(text), 'not a price such as 0.02')
+const amount = z
+  .union([z.string(), z.number()])
+  .transform(String)
+  .refine((text) => /^\d{1,12}(\.\d{1,18})?$/.test(text), 'not a price such as 0.02')
 const size = z.union([z.string(), z.number()]).transform((value, context) => {
   try {
     return parseByteValueMiB(String(value).replace(/iB$/, ''))
@@ -40,7 +43,10 @@ export const AgentConfig = z.strictObject({
     memory: size,
     disk: size,
     gpus: z.int().min(0).max(64).default(0),
-    gpuClass: z.string().regex(/^[a-z0-9._-]{0,32}$/).default(''),
+    gpuClass: z
+      .string()
+      .regex(/^[a-z0-9._-]{0,32}$/)
+      .default(''),
   }),
   executor: z.discriminatedUnion('engine', [
     z.strictObject({ engine: z.literal('sandbox') }),
@@ -94,9 +100,4 @@ export function loadAgentConfig(path: string): AgentConfig {
     ...(config.bidScript !== undefined && { bidScript: from(config.bidScript) }),
     images: { ...config.images, layouts: config.images.layouts.map(from), ...(config.images.folder !== undefined && { folder: from(config.images.folder) }) },
   }
-}
-
-/** A price of the configuration in base units. */
-export function priceInUnits(price: string, decimals: number): bigint {
-  return parseAmount(price, decimals)
 }

@@ -1,5 +1,5 @@
-import { CloisterError } from '@cloister/core'
 import { describeWorker, getWorker, registerWorker, type Wallet, type WorkerDescription } from '@cloister/chain'
+import { CloisterError } from '@cloister/core'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { capacityOf } from './bidding/capacity.ts'
 import type { AgentConfig } from './config.ts'
@@ -19,7 +19,8 @@ export function descriptionOf(config: AgentConfig): WorkerDescription {
 export async function enrolWorker(provider: Wallet, key: PrivateKeyAccount, config: AgentConfig): Promise<'registered' | 'described' | 'unchanged'> {
   const description = descriptionOf(config)
   const known = await getWorker(provider, key.address)
-  if (known && known.provider !== provider.account.address) throw new CloisterError('not-yours', `The worker ${key.address} belongs to the provider ${known.provider}.`)
+  if (known && known.provider !== provider.account.address)
+    throw new CloisterError('not-yours', `The worker ${key.address} belongs to the provider ${known.provider}.`)
   if ((await provider.client.getBalance({ address: key.address })) < GAS_MONEY / 2n) {
     const hash = await provider.wallet.sendTransaction({ to: key.address, value: GAS_MONEY })
     await provider.client.waitForTransactionReceipt({ hash })

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { formatDuration, messageOf, secondsAffordable, shortId } from '@cloister/core'
 import { closeLease, getAccrued, getLease, settleLeases, type Wallet } from '@cloister/chain'
+import { formatDuration, messageOf, secondsAffordable, shortId } from '@cloister/core'
 import type { Hex } from 'viem'
 import type { LeaseKeeper } from './leases/keeper.ts'
 import type { Log } from './log.ts'
@@ -54,7 +54,9 @@ async function look({ wallet, store, keeper, sequence, log }: MeteringParts, id:
     const runner = keeper.runner(id)
     keeper.event(id, 'out-of-money', 'The balance is used up; the lease ends.')
     await runner?.stopAll('the balance is used up')
-    await sequence.run(() => closeLease(wallet, id)).catch((error) => log('warn', 'an exhausted lease could not be closed yet', { lease: shortId(id), error: messageOf(error) }))
+    await sequence
+      .run(() => closeLease(wallet, id))
+      .catch((error) => log('warn', 'an exhausted lease could not be closed yet', { lease: shortId(id), error: messageOf(error) }))
     return keeper.refresh(id)
   }
   const stored = store.lease(id)

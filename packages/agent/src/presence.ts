@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { messageOf } from '@cloister/core'
 import { getBilling, presentWorker, type Wallet, WORKERS_ABI } from '@cloister/chain'
+import { messageOf } from '@cloister/core'
 import type { LocalAccount } from 'viem'
 import type { Log } from './log.ts'
 import type { Sequence } from './sending.ts'
@@ -22,7 +22,9 @@ export async function ensureCovered(wallet: Wallet, key: LocalAccount, sequence:
 /** Keeps the worker covered until `signal`. */
 export async function keepCovered(parts: { wallet: Wallet; key: LocalAccount; sequence: Sequence; log: Log; signal: AbortSignal }): Promise<void> {
   while (!parts.signal.aborted) {
-    await ensureCovered(parts.wallet, parts.key, parts.sequence).catch((error) => parts.log('warn', 'presence could not be handed in', { error: messageOf(error) }))
+    await ensureCovered(parts.wallet, parts.key, parts.sequence).catch((error) =>
+      parts.log('warn', 'presence could not be handed in', { error: messageOf(error) }),
+    )
     await delay(LOOK_MS, undefined, { signal: parts.signal }).catch(() => {})
   }
 }

@@ -76,7 +76,10 @@ export class Store {
   }
 
   leases(state: StoredLease['state']): StoredLease[] {
-    return this.db.prepare('SELECT data FROM lease WHERE state = ?').all(state).map(({ data }) => JSON.parse(String(data)) as StoredLease)
+    return this.db
+      .prepare('SELECT data FROM lease WHERE state = ?')
+      .all(state)
+      .map(({ data }) => JSON.parse(String(data)) as StoredLease)
   }
 
   lease(id: Hex): StoredLease | undefined {
@@ -115,12 +118,16 @@ export class Store {
   addEvent(lease: Hex, kind: string, message: string): LeaseEvent {
     const time = Date.now()
     const { lastInsertRowid } = this.db.prepare('INSERT INTO event (lease, time, kind, message) VALUES (?, ?, ?, ?)').run(lease, time, kind, message)
-    this.db.prepare('DELETE FROM event WHERE lease = ? AND id <= (SELECT id FROM event WHERE lease = ? ORDER BY id DESC LIMIT 1 OFFSET ?)').run(lease, lease, EVENTS_KEPT)
+    this.db
+      .prepare('DELETE FROM event WHERE lease = ? AND id <= (SELECT id FROM event WHERE lease = ? ORDER BY id DESC LIMIT 1 OFFSET ?)')
+      .run(lease, lease, EVENTS_KEPT)
     return { id: Number(lastInsertRowid), lease, time, kind, message }
   }
 
   events(lease: Hex, after: number): LeaseEvent[] {
-    return this.db.prepare('SELECT id, lease, time, kind, message FROM event WHERE lease = ? AND id > ? ORDER BY id').all(lease, after) as unknown as LeaseEvent[]
+    return this.db
+      .prepare('SELECT id, lease, time, kind, message FROM event WHERE lease = ? AND id > ? ORDER BY id')
+      .all(lease, after) as unknown as LeaseEvent[]
   }
 
   /** Uses a nonce up; false if it was used before. Forgets those whose request would be refused as too old anyway. */
@@ -133,7 +140,12 @@ export class Store {
   portFor(lease: Hex, service: string, target: number, range: { first: number; last: number }): number | undefined {
     const known = this.db.prepare('SELECT port FROM port WHERE lease = ? AND service = ? AND target = ?').get(lease, service, target)
     if (known) return Number(known['port'])
-    const taken = new Set(this.db.prepare('SELECT port FROM port').all().map((row) => Number(row['port'])))
+    const taken = new Set(
+      this.db
+        .prepare('SELECT port FROM port')
+        .all()
+        .map((row) => Number(row['port'])),
+    )
     for (let port = range.first; port <= range.last; port++) {
       if (taken.has(port)) continue
       this.db.prepare('INSERT INTO port (port, lease, service, target) VALUES (?, ?, ?, ?)').run(port, lease, service, target)

@@ -14,6 +14,7 @@ export function loadWorkerKey(folder: string): PrivateKeyAccount {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
   const text = readFileSync(path, 'utf8').trim()
-  if (!/^0x[0-9a-f]{64}$/.test(text)) throw new CloisterError('bad-key', `${path} holds no key.`, { hint: 'Put it back from a backup, or delete it: the worker then registers as a new one.' })
+  if (!/^0x[0-9a-f]{64}$/.test(text))
+    throw new CloisterError('bad-key', `${path} holds no key.`, { hint: 'Put it back from a backup, or delete it: the worker then registers as a new one.' })
   return privateKeyToAccount(text as `0x${string}`)
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { CloisterError, messageOf } from '@cloister/core'
 import { connectWallet, departWorker, getWorker, loadNetwork, type Network, type Wallet } from '@cloister/chain'
+import { CloisterError, messageOf } from '@cloister/core'
 import { DockerExecutor, type Executor, SandboxExecutor } from '@cloister/executors'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { serveWorker } from './api/server.ts'
@@ -47,7 +47,10 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
   const key = loadWorkerKey(config.folder)
   const wallet = connectWallet(network, key)
   const registered = await getWorker(wallet, key.address)
-  if (!registered || registered.retired) throw new CloisterError('not-registered', `The worker ${key.address} is ${registered ? 'retired' : 'not registered'} on ${network.name}.`, { hint: 'Register it with `cloister provider init`.' })
+  if (!registered || registered.retired)
+    throw new CloisterError('not-registered', `The worker ${key.address} is ${registered ? 'retired' : 'not registered'} on ${network.name}.`, {
+      hint: 'Register it with `cloister provider init`.',
+    })
   const executor = await openExecutor(config)
   const store = new Store(join(config.folder, 'worker.db'))
   const sequence = new Sequence()

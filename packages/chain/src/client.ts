@@ -1,4 +1,14 @@
-import { type Account, createPublicClient, createWalletClient, http, type PublicClient, type Transport, type WalletClient, defineChain, type Chain as ViemChain } from 'viem'
+import {
+  type Account,
+  createPublicClient,
+  createWalletClient,
+  defineChain,
+  http,
+  type PublicClient,
+  type Transport,
+  type Chain as ViemChain,
+  type WalletClient,
+} from 'viem'
 import type { Network } from './network.ts'
 
 /** A network with a client to read it. */

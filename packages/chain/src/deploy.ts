@@ -1,5 +1,5 @@
 import { CloisterError } from '@cloister/core'
-import { type Abi, type Address, type Hex, getContractAddress, keccak256, toHex } from 'viem'
+import { type Abi, type Address, getContractAddress, type Hex, keccak256, toHex } from 'viem'
 import type { Wallet } from './client.ts'
 import { MARKET_ABI, TEST_USDC_ABI, TOKEN_ABI, WORKERS_ABI } from './generated/abis.ts'
 import { MARKET_BYTECODE, TEST_USDC_BYTECODE, TOKEN_BYTECODE, WORKERS_BYTECODE } from './generated/bytecode.ts'
@@ -33,12 +33,25 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address): Prom
   ]
   const hashes: Hex[] = []
   let next = nonce
-  for (const { abi, bytecode, args } of deploys)
-    hashes.push(await wallet.wallet.deployContract({ abi, bytecode, args, nonce: next++, gas: 6_000_000n }))
+  for (const { abi, bytecode, args } of deploys) hashes.push(await wallet.wallet.deployContract({ abi, bytecode, args, nonce: next++, gas: 6_000_000n }))
   const write = { gas: 400_000n, account, chain: null } as const
   hashes.push(
-    await wallet.wallet.writeContract({ ...write, address: market, abi: MARKET_ABI, functionName: 'setToken', args: [cloi, true, FEE_BPS.cloi], nonce: next++ }),
-    await wallet.wallet.writeContract({ ...write, address: market, abi: MARKET_ABI, functionName: 'setToken', args: [usdc, true, FEE_BPS.usdc], nonce: next++ }),
+    await wallet.wallet.writeContract({
+      ...write,
+      address: market,
+      abi: MARKET_ABI,
+      functionName: 'setToken',
+      args: [cloi, true, FEE_BPS.cloi],
+      nonce: next++,
+    }),
+    await wallet.wallet.writeContract({
+      ...write,
+      address: market,
+      abi: MARKET_ABI,
+      functionName: 'setToken',
+      args: [usdc, true, FEE_BPS.usdc],
+      nonce: next++,
+    }),
     await wallet.wallet.writeContract({ ...write, address: cloi, abi: TOKEN_ABI, functionName: 'grantRole', args: [minter, owner], nonce: next++ }),
     await wallet.wallet.writeContract({ ...write, address: cloi, abi: TOKEN_ABI, functionName: 'mint', args: [owner, DEVELOPMENT_SUPPLY], nonce: next++ }),
   )

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { CloisterError, address } from '@cloister/core'
+import { address, CloisterError } from '@cloister/core'
 import { z } from 'zod'
 
 const url = z.string().refine((text) => URL.canParse(text), 'not a URL')

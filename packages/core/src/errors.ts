@@ -23,10 +23,7 @@ export class CloisterError extends Error {
 }
 
 /** The first error of class `type` along the chain of causes, or undefined. */
-export function findCause<T extends Error>(
-  error: unknown,
-  type: new (...parameters: never[]) => T,
-): T | undefined {
+export function findCause<T extends Error>(error: unknown, type: new (...parameters: never[]) => T): T | undefined {
   let current = error
   for (let depth = 0; depth < 16 && current instanceof Error; depth++) {
     if (current instanceof type) return current

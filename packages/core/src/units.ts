@@ -62,10 +62,7 @@ function toMiB(text: string, units: Record<string, bigint>, accepted: string): n
 export function parseCpuMilli(text: string): number {
   const match = /^(?:(\d{1,6})m|(\d{1,4})(?:\.(\d{1,9}))?)$/.exec(text.trim())
   if (!match) throw badUnit(text, 'CPUs such as 0.5, 2 or 500m')
-  const milli =
-    match[1] === undefined
-      ? Number(match[2]) * 1000 + Math.ceil(Number(`0.${match[3] ?? '0'}`) * 1000)
-      : Number(match[1])
+  const milli = match[1] === undefined ? Number(match[2]) * 1000 + Math.ceil(Number(`0.${match[3] ?? '0'}`) * 1000) : Number(match[1])
   if (milli < 1) throw badUnit(text, 'more than no CPU')
   return milli
 }
@@ -74,11 +71,9 @@ export function parseCpuMilli(text: string): number {
 export function parseDurationMs(text: string): number {
   const whole = text.trim()
   if (whole === '0') return 0
-  if (!/^(\d+(\.\d+)?(us|ms|s|m|h|d))+$/.test(whole) || whole.length > 40)
-    throw badUnit(text, 'a duration such as 90s, 1m30s or 2h')
+  if (!/^(\d+(\.\d+)?(us|ms|s|m|h|d))+$/.test(whole) || whole.length > 40) throw badUnit(text, 'a duration such as 90s, 1m30s or 2h')
   let total = 0
-  for (const [, number, , unit] of whole.matchAll(/(\d+(\.\d+)?)(us|ms|s|m|h|d)/g))
-    total += Number(number) * (DURATION_UNITS[unit ?? ''] ?? 0)
+  for (const [, number, , unit] of whole.matchAll(/(\d+(\.\d+)?)(us|ms|s|m|h|d)/g)) total += Number(number) * (DURATION_UNITS[unit ?? ''] ?? 0)
   if (total > 366 * 86_400_000) throw badUnit(text, 'at most a year')
   return Math.round(total)
 }

@@ -1,14 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
-import { type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DockerExecutor } from './docker/docker.ts'
 import type { ContainerSpec, Executor, Image } from './executor.ts'
+import { buildWorkbench, WORKBENCH_IMAGE } from './oci/workbench.ts'
 import { SandboxExecutor } from './sandbox/sandbox.ts'
 import { canRun, startDocker, startPodman, type TestEngine } from './testing/engines.ts'
-import { buildWorkbench, WORKBENCH_IMAGE } from './oci/workbench.ts'
 
 const ENGINES = [
   { name: 'sandbox', program: 'bwrap', start: undefined },
@@ -30,9 +30,27 @@ for (const { name, program, start } of ENGINES)
     let bystander: Server
 
     const spec = (changes: Partial<ContainerSpec> = {}): ContainerSpec => ({
-      lease: LEASE, name: 'web-0', service: 'web', peers: ['web', 'other'], image, revision: 'r1',
-      argv: ['node', '-e', SERVER], env: { WHO: 'cell', PATH: '/usr/bin:/bin' }, workingDir: '/', user: '', hostname: 'web',
-      mounts: [], tmpfs: [], files: [], cpuMilli: 1000, memoryMiB: 256, maxProcesses: 128, gpus: 0, ulimits: {}, readOnlyRoot: false, stopSignal: 'SIGTERM',
+      lease: LEASE,
+      name: 'web-0',
+      service: 'web',
+      peers: ['web', 'other'],
+      image,
+      revision: 'r1',
+      argv: ['node', '-e', SERVER],
+      env: { WHO: 'cell', PATH: '/usr/bin:/bin' },
+      workingDir: '/',
+      user: '',
+      hostname: 'web',
+      mounts: [],
+      tmpfs: [],
+      files: [],
+      cpuMilli: 1000,
+      memoryMiB: 256,
+      maxProcesses: 128,
+      gpus: 0,
+      ulimits: {},
+      readOnlyRoot: false,
+      stopSignal: 'SIGTERM',
       ...changes,
     })
 
@@ -102,7 +120,10 @@ for (const { name, program, start } of ENGINES)
       cat.stdin.end('line two\n')
       expect(await cat.exit).toBe(0)
       expect(echoed).toBe('line one\nline two\n')
-      const terminal = await executor.exec(LEASE, 'web-0', { argv: ['sh', '-c', 'sleep 0.3; stty size; test -t 0 && echo tty'], terminal: { columns: 97, rows: 31 } })
+      const terminal = await executor.exec(LEASE, 'web-0', {
+        argv: ['sh', '-c', 'sleep 0.3; stty size; test -t 0 && echo tty'],
+        terminal: { columns: 97, rows: 31 },
+      })
       let shown = ''
       terminal.stdout.on('data', (chunk) => (shown += chunk))
       expect(await terminal.exit).toBe(0)
@@ -140,7 +161,8 @@ for (const { name, program, start } of ENGINES)
     it('stops a container with its own signal, and kills one that does not listen', async () => {
       const trap = `process.on('SIGINT',()=>{console.log('bye');process.exit(5)});setInterval(()=>{},1000);console.log('ready')`
       await executor.start(spec({ name: 'polite-0', argv: ['node', '-e', trap], stopSignal: 'SIGINT' }))
-      for await (const line of executor.logs(LEASE, 'polite-0', { tail: 5, follow: true, signal: AbortSignal.timeout(10_000) })) if (line.text === 'ready') break
+      for await (const line of executor.logs(LEASE, 'polite-0', { tail: 5, follow: true, signal: AbortSignal.timeout(10_000) }))
+        if (line.text === 'ready') break
       await executor.stop(LEASE, 'polite-0', 5_000)
       expect((await executor.containers(LEASE)).find((c) => c.name === 'polite-0')?.exit?.code).toBe(5)
       await executor.start(spec({ name: 'deaf-0', argv: ['node', '-e', `process.on('SIGTERM',()=>{});setInterval(()=>{},1000);console.log('ready')`] }))
@@ -156,7 +178,9 @@ for (const { name, program, start } of ENGINES)
       const exit = await executor.wait(LEASE, 'greedy-0', new AbortController().signal)
       expect(exit.code).not.toBe(0)
       expect(exit.outOfMemory).toBe(true)
-      await executor.start(spec({ name: 'forks-0', maxProcesses: 24, argv: ['sh', '-c', 'i=0; while [ $i -lt 60 ]; do sleep 30 & i=$((i+1)); done; echo all; sleep 30'] }))
+      await executor.start(
+        spec({ name: 'forks-0', maxProcesses: 24, argv: ['sh', '-c', 'i=0; while [ $i -lt 60 ]; do sleep 30 & i=$((i+1)); done; echo all; sleep 30'] }),
+      )
       await executor.wait(LEASE, 'forks-0', AbortSignal.timeout(3_000)).catch(() => undefined)
       expect((await executor.usage(LEASE, 'forks-0').catch(() => ({ processes: 0 }))).processes).toBeLessThanOrEqual(24)
       const usage = await executor.usage(LEASE, 'web-0')
@@ -171,7 +195,13 @@ for (const { name, program, start } of ENGINES)
       expect(output).toMatch(/NoNewPrivs:\s+1/)
       expect(output).toMatch(/Seccomp:\s+2/)
       const effective = BigInt(`0x${/CapEff:\s+([0-9a-f]+)/.exec(output)?.[1]}`)
-      for (const [capability, bit] of [['CAP_SYS_ADMIN', 21n], ['CAP_NET_ADMIN', 12n], ['CAP_SYS_PTRACE', 19n], ['CAP_MKNOD', 27n], ['CAP_NET_RAW', 13n]] as const)
+      for (const [capability, bit] of [
+        ['CAP_SYS_ADMIN', 21n],
+        ['CAP_NET_ADMIN', 12n],
+        ['CAP_SYS_PTRACE', 19n],
+        ['CAP_MKNOD', 27n],
+        ['CAP_NET_RAW', 13n],
+      ] as const)
         expect([capability, (effective >> bit) & 1n]).toEqual([capability, 0n])
       // The container's own process as well as commands run beside it.
       expect((await sh('cat /proc/1/status')).output).toMatch(/NoNewPrivs:\s+1/)
@@ -183,10 +213,21 @@ for (const { name, program, start } of ENGINES)
       await executor.start(spec({ lease: OTHER, env: { WHO: 'other', PATH: '/usr/bin:/bin' } }))
       expect(await get('web-0', OTHER)).toContain('hello from other')
       const port = (bystander.address() as AddressInfo).port
-      const probe = (host: string, p: number) => `node -e "const s=require('net').connect({host:'${host}',port:${p},timeout:1500});s.on('connect',()=>{console.log('REACHED');process.exit()});s.on('timeout',()=>process.exit(3));s.on('error',()=>process.exit(4))"`
+      const probe = (host: string, p: number) =>
+        `node -e "const s=require('net').connect({host:'${host}',port:${p},timeout:1500});s.on('connect',()=>{console.log('REACHED');process.exit()});s.on('timeout',()=>process.exit(3));s.on('error',()=>process.exit(4))"`
       expect((await sh(probe('127.0.0.1', port))).output).not.toContain('REACHED')
-      const gateway = (await sh(`node -e "const n=require('os').networkInterfaces();console.log(Object.values(n).flat().filter(i=>!i.internal&&i.family==='IPv4').map(i=>i.address).join())"`)).output.trim()
-      const other = (await sh(`node -e "const n=require('os').networkInterfaces();console.log(Object.values(n).flat().filter(i=>!i.internal&&i.family==='IPv4').map(i=>i.address).join())"`, 'web-0', OTHER)).output.trim()
+      const gateway = (
+        await sh(
+          `node -e "const n=require('os').networkInterfaces();console.log(Object.values(n).flat().filter(i=>!i.internal&&i.family==='IPv4').map(i=>i.address).join())"`,
+        )
+      ).output.trim()
+      const other = (
+        await sh(
+          `node -e "const n=require('os').networkInterfaces();console.log(Object.values(n).flat().filter(i=>!i.internal&&i.family==='IPv4').map(i=>i.address).join())"`,
+          'web-0',
+          OTHER,
+        )
+      ).output.trim()
       if (gateway !== '') expect((await sh(probe(gateway.replace(/\d+$/, '1'), port))).output).not.toContain('REACHED')
       if (other !== '') expect((await sh(probe(other, 8080))).output).not.toContain('REACHED')
       await executor.destroy(OTHER)
@@ -194,7 +235,15 @@ for (const { name, program, start } of ENGINES)
     }, 40_000)
 
     it('lets services of a lease find each other by name', async () => {
-      await executor.start(spec({ name: 'other-0', service: 'other', hostname: 'other', argv: ['node', '-e', SERVER.replace('8080', '9090')], env: { WHO: 'friend', PATH: '/usr/bin:/bin' } }))
+      await executor.start(
+        spec({
+          name: 'other-0',
+          service: 'other',
+          hostname: 'other',
+          argv: ['node', '-e', SERVER.replace('8080', '9090')],
+          env: { WHO: 'friend', PATH: '/usr/bin:/bin' },
+        }),
+      )
       const ask = `node -e "const g=(n)=>require('http').get('http://other:9090',r=>r.on('data',d=>console.log(String(d)))).on('error',e=>n?setTimeout(g,100,n-1):console.log(e.message));g(40)"`
       expect((await sh(ask)).output).toContain('hello from friend')
       await executor.remove(LEASE, 'other-0')

@@ -1,6 +1,19 @@
 export { DockerExecutor, type DockerSettings } from './docker/docker.ts'
-export type { ContainerSpec, ContainerStatus, ExecOptions, ExecSession, Executor, Exit, Image, Isolation, LogLine, LogOptions, RegistryCredentials, Usage } from './executor.ts'
+export type {
+  ContainerSpec,
+  ContainerStatus,
+  ExecOptions,
+  ExecSession,
+  Executor,
+  Exit,
+  Image,
+  Isolation,
+  LogLine,
+  LogOptions,
+  RegistryCredentials,
+  Usage,
+} from './executor.ts'
 export { type BuildOptions, buildImage } from './oci/build.ts'
-export { buildWorkbench, WORKBENCH_IMAGE } from './oci/workbench.ts'
 export type { ImageSettings } from './oci/find.ts'
+export { buildWorkbench, WORKBENCH_IMAGE } from './oci/workbench.ts'
 export { SandboxExecutor, type SandboxSettings } from './sandbox/sandbox.ts'

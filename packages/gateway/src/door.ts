@@ -1,12 +1,12 @@
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Duplex } from 'node:stream'
-import { randomUUID } from 'node:crypto'
 import { type LeaseRecord, ROUTE_HEADER } from '@cloister/core'
 import { CORRELATION, DialAgent, relayRequest, relayUpgrade } from '@cloister/relay'
 import { dialEndpoint } from './dial.ts'
 import type { Wanted } from './host.ts'
-import { type Page, PAGES, render } from './pages.ts'
+import { PAGES, type Page, render } from './pages.ts'
 import type { Resolver } from './resolve.ts'
 
 /** Limits a gateway sets. */
@@ -53,7 +53,12 @@ export class Door {
   async upgrade(wanted: Wanted, secure: boolean, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const lease = await this.find(wanted)
     if ('status' in lease) return void socket.end(`HTTP/1.1 ${lease.status} Refused\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`)
-    relayUpgrade(request, socket, head, { agent: this.agent, target: lease.endpoint, headers: this.headers(lease, wanted, secure, request), timeoutMs: this.limits.answerMs })
+    relayUpgrade(request, socket, head, {
+      agent: this.agent,
+      target: lease.endpoint,
+      headers: this.headers(lease, wanted, secure, request),
+      timeoutMs: this.limits.answerMs,
+    })
   }
 
   close(): void {

@@ -34,11 +34,19 @@ const ANSWER_MS = 60_000
 export async function startGateway(settings: GatewaySettings): Promise<{ port: number; url: string; stop: () => Promise<void> }> {
   const { domain, host, tls, development } = settings
   const resolver = new Resolver(settings.indexerUrl)
-  const door = new Door(resolver, { maxBodyBytes: settings.maxBodyBytes ?? MAX_BODY_BYTES, answerMs: settings.answerMs ?? ANSWER_MS }, development !== undefined)
+  const door = new Door(
+    resolver,
+    { maxBodyBytes: settings.maxBodyBytes ?? MAX_BODY_BYTES, answerMs: settings.answerMs ?? ANSWER_MS },
+    development !== undefined,
+  )
   const secure = tls !== undefined
   let bound = 0
   const urlOf = (label: string) => `${secure ? 'https' : 'http'}://${label}.${domain}${bound === (secure ? 443 : 80) ? '' : `:${bound}`}`
-  const loopback = development && new LoopbackPorts(development.portsFile, (wanted) => plainServer((request, response) => void door.request(wanted, false, request, response), upgradeTo(wanted)))
+  const loopback =
+    development &&
+    new LoopbackPorts(development.portsFile, (wanted) =>
+      plainServer((request, response) => void door.request(wanted, false, request, response), upgradeTo(wanted)),
+    )
 
   function upgradeTo(wanted: Wanted) {
     return (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -75,7 +83,15 @@ export async function startGateway(settings: GatewaySettings): Promise<{ port: n
   }
 
   const server = tls
-    ? createSecureServer({ ...tls, allowHTTP1: true, maxHeaderSize: MAX_HEADER_BYTES, settings: { maxHeaderListSize: MAX_HEADER_BYTES, maxConcurrentStreams: 128 } } as Parameters<typeof createSecureServer>[0], handle).on('upgrade', upgrade)
+    ? createSecureServer(
+        {
+          ...tls,
+          allowHTTP1: true,
+          maxHeaderSize: MAX_HEADER_BYTES,
+          settings: { maxHeaderListSize: MAX_HEADER_BYTES, maxConcurrentStreams: 128 },
+        } as Parameters<typeof createSecureServer>[0],
+        handle,
+      ).on('upgrade', upgrade)
     : plainServer(handle, upgrade)
   const sockets = new Set<Duplex>()
   server.on('connection', (socket: Duplex) => {
@@ -100,7 +116,10 @@ export async function startGateway(settings: GatewaySettings): Promise<{ port: n
   }
 }
 
-function plainServer(handle: (request: IncomingMessage, response: ServerResponse) => void, upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): Server {
+function plainServer(
+  handle: (request: IncomingMessage, response: ServerResponse) => void,
+  upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void,
+): Server {
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, noDelay: true }, handle)
   server.requestTimeout = 0
   server.headersTimeout = 15_000

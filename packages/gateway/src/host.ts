@@ -13,7 +13,10 @@ const BY_ID = new RegExp(`^([0-9a-f]{${SHORT_ID_LENGTH}})(?:-([a-z0-9][a-z0-9-]{
  * host that isn't ours.
  */
 export function readHost(host: string | undefined, domain: string): Wanted | 'home' | undefined {
-  const name = (host ?? '').toLowerCase().replace(/:\d{1,5}$/, '').replace(/\.$/, '')
+  const name = (host ?? '')
+    .toLowerCase()
+    .replace(/:\d{1,5}$/, '')
+    .replace(/\.$/, '')
   if (name === domain || name === '127.0.0.1' || name === 'localhost') return 'home'
   if (!name.endsWith(`.${domain}`)) return undefined
   const label = name.slice(0, -domain.length - 1)

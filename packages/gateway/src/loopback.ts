@@ -1,7 +1,7 @@
-import { createServer, type Server } from 'node:http'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { dirname } from 'node:path'
 import { z } from 'zod'
 import type { Wanted } from './host.ts'
 

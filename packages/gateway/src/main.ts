@@ -11,11 +11,20 @@ const log = (level: string, message: string) => process.stdout.write(`${JSON.str
 
 try {
   const { values } = parseArgs({
-    options: { network: { type: 'string' }, domain: { type: 'string', default: 'localhost' }, host: { type: 'string', default: '0.0.0.0' }, port: { type: 'string', default: '8080' }, key: { type: 'string' }, cert: { type: 'string' }, ports: { type: 'string' } },
+    options: {
+      network: { type: 'string' },
+      domain: { type: 'string', default: 'localhost' },
+      host: { type: 'string', default: '0.0.0.0' },
+      port: { type: 'string', default: '8080' },
+      key: { type: 'string' },
+      cert: { type: 'string' },
+      ports: { type: 'string' },
+    },
   })
   if (values.network === undefined || (values.key === undefined) !== (values.cert === undefined)) throw new CloisterError('bad-option', USAGE)
   const network = loadNetwork(values.network)
-  if (values.ports !== undefined && !network.development) throw new CloisterError('bad-option', '--ports is for development networks only: it also lets workers be on private addresses.')
+  if (values.ports !== undefined && !network.development)
+    throw new CloisterError('bad-option', '--ports is for development networks only: it also lets workers be on private addresses.')
   const gateway = await startGateway({
     domain: values.domain,
     host: values.host,

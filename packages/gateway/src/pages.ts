@@ -10,10 +10,19 @@ export interface Page {
 export const PAGES = {
   home: { status: 200, title: 'A Cloister gateway', text: 'Leases are reached at their own names under this domain.' },
   foreign: { status: 421, title: 'Not our address', text: 'This gateway serves only the leases of its own domain.' },
-  unknown: { status: 404, title: 'No such lease', text: 'No lease has this address, or its service opens no HTTP port to the outside. A lease that was opened just now can take a second to appear.' },
+  unknown: {
+    status: 404,
+    title: 'No such lease',
+    text: 'No lease has this address, or its service opens no HTTP port to the outside. A lease that was opened just now can take a second to appear.',
+  },
   starting: { status: 503, title: 'Starting', text: 'The lease is open and its service is starting. This page asks again by itself.', refresh: 1 },
   closed: { status: 410, title: 'Closed', text: 'This lease has ended. Whoever ran it can deploy again under a new address.' },
-  unreachable: { status: 502, title: 'The worker does not answer', text: 'The lease is open, but its worker can not be reached. It is not paid while it is away for long.', refresh: 5 },
+  unreachable: {
+    status: 502,
+    title: 'The worker does not answer',
+    text: 'The lease is open, but its worker can not be reached. It is not paid while it is away for long.',
+    refresh: 5,
+  },
   late: { status: 504, title: 'No answer in time', text: 'The service took too long to begin its answer.' },
   tooLarge: { status: 413, title: 'Too large', text: 'The request is larger than this gateway passes on.' },
   blind: { status: 503, title: 'The index does not answer', text: 'The gateway can not look leases up just now. Try again in a moment.', refresh: 3 },
@@ -21,7 +30,11 @@ export const PAGES = {
 
 /** A page as HTML, or as a problem document for programs that ask for JSON. */
 export function render(page: Page, accept: string | undefined): { status: number; headers: Record<string, string>; body: string } {
-  const headers: Record<string, string> = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', ...(page.refresh !== undefined && { 'retry-after': String(page.refresh) }) }
+  const headers: Record<string, string> = {
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...(page.refresh !== undefined && { 'retry-after': String(page.refresh) }),
+  }
   if (!accept?.includes('text/html')) {
     const problem = { type: 'about:blank', title: page.title, status: page.status, detail: page.text }
     return { status: page.status, headers: { ...headers, 'content-type': 'application/problem+json' }, body: `${JSON.stringify(problem)}\n` }

@@ -8,8 +8,14 @@ const MAX_ANSWER_BYTES = 64 * 1024
 const ANSWER_MS = 5_000
 
 /** Every public address of an open lease; its worker says what it opens, we say under which names. */
-export async function routesOf(lease: LeaseRecord, parts: { agent: DialAgent; loopback: LoopbackPorts | undefined; urlOf: (label: string) => string }): Promise<GatewayRoute[]> {
-  const reports = z.array(RouteReport).max(1_000).parse(await getJson(parts.agent, lease.endpoint, `/v1/leases/${lease.lease}/routes`))
+export async function routesOf(
+  lease: LeaseRecord,
+  parts: { agent: DialAgent; loopback: LoopbackPorts | undefined; urlOf: (label: string) => string },
+): Promise<GatewayRoute[]> {
+  const reports = z
+    .array(RouteReport)
+    .max(1_000)
+    .parse(await getJson(parts.agent, lease.endpoint, `/v1/leases/${lease.lease}/routes`))
   const routes: GatewayRoute[] = []
   for (const [index, { service, port, protocol, label, address }] of reports.entries()) {
     if (protocol === 'tcp') {

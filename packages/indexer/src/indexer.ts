@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
 import type { Network } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
+import { getRequestListener } from '@hono/node-server'
 import { indexApi } from './api/app.ts'
 import { openDatabase } from './database/open.ts'
 import { Follower } from './ingest/follow.ts'
@@ -19,7 +19,13 @@ export interface IndexerSettings {
 }
 
 /** Starts following the chain and serving what is known. Throws `database-unreachable` or `port-taken`. */
-export async function startIndexer({ network, database: location, host, port, warn }: IndexerSettings): Promise<{ port: number; url: string; follower: Follower; stop: () => Promise<void> }> {
+export async function startIndexer({
+  network,
+  database: location,
+  host,
+  port,
+  warn,
+}: IndexerSettings): Promise<{ port: number; url: string; follower: Follower; stop: () => Promise<void> }> {
   const { database, close } = await openDatabase(location)
   const follower = new Follower(database, network, warn)
   const server = createServer(getRequestListener(indexApi({ database, follower, network, warn }).fetch))

@@ -9,9 +9,22 @@ const USAGE = 'Usage: cloister-indexer --network FILE [--database postgres://…
 const log = (level: string, message: string) => process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, name: 'indexer', message })}\n`)
 
 try {
-  const { values } = parseArgs({ options: { network: { type: 'string' }, database: { type: 'string', default: 'index' }, host: { type: 'string', default: '127.0.0.1' }, port: { type: 'string', default: '7080' } } })
+  const { values } = parseArgs({
+    options: {
+      network: { type: 'string' },
+      database: { type: 'string', default: 'index' },
+      host: { type: 'string', default: '127.0.0.1' },
+      port: { type: 'string', default: '7080' },
+    },
+  })
   if (values.network === undefined) throw new CloisterError('bad-option', USAGE)
-  const indexer = await startIndexer({ network: loadNetwork(values.network), database: values.database, host: values.host, port: Number(values.port), warn: (message) => log('warn', message) })
+  const indexer = await startIndexer({
+    network: loadNetwork(values.network),
+    database: values.database,
+    host: values.host,
+    port: Number(values.port),
+    warn: (message) => log('warn', message),
+  })
   log('info', `serving the index at ${indexer.url}`)
   let stopping = false
   const stop = () => {

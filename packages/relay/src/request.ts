@@ -1,7 +1,6 @@
-import { type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders, request as httpRequest, type ServerResponse } from 'node:http'
+import { type ClientRequest, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import { Transform } from 'node:stream'
-import { pipeline } from 'node:stream'
+import { pipeline, Transform } from 'node:stream'
 import type { DialAgent, Target } from './dial.ts'
 import { endToEndHeaders } from './headers.ts'
 
@@ -28,8 +27,12 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Relays one request and its answer, bodies streamed both ways with back-pressure. HTTP/1.1 or HTTP/2 on our side, 1.1 behind. */
 export function relayRequest(incoming: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse, options: RelayOptions): void {
-  if (Number(incoming.headers['content-length'] ?? 0) > options.maxBodyBytes) return options.refuse(413, new Error('the body is too large'))
-  const hasBody = incoming.headers['content-length'] !== undefined || incoming.headers['transfer-encoding'] !== undefined || !IDEMPOTENT.has(incoming.method ?? '')
+  if (Number(incoming.headers['content-length'] ?? 0) > options.maxBodyBytes) {
+    options.refuse(413, new Error('the body is too large'))
+    return
+  }
+  const hasBody =
+    incoming.headers['content-length'] !== undefined || incoming.headers['transfer-encoding'] !== undefined || !IDEMPOTENT.has(incoming.method ?? '')
   let settled = false
   const fail = (status: number, error: Error) => {
     if (settled) return
@@ -75,7 +78,11 @@ export function relayRequest(incoming: IncomingMessage | Http2ServerRequest, res
 }
 
 /** Opens a request to the target with the headers it should carry. */
-export function begin(incoming: IncomingMessage | Http2ServerRequest, { agent, target, headers }: Pick<RelayOptions, 'agent' | 'target' | 'headers'>, extra: OutgoingHttpHeaders = {}): ClientRequest {
+export function begin(
+  incoming: IncomingMessage | Http2ServerRequest,
+  { agent, target, headers }: Pick<RelayOptions, 'agent' | 'target' | 'headers'>,
+  extra: OutgoingHttpHeaders = {},
+): ClientRequest {
   const all = endToEndHeaders(incoming.headers)
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined) delete all[name]

@@ -4,7 +4,12 @@ import { endToEndHeaders } from './headers.ts'
 import { begin, type RelayOptions } from './request.ts'
 
 /** Relays a protocol upgrade (WebSocket and the like) and then bytes both ways until either side ends. */
-export function relayUpgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer, options: Pick<RelayOptions, 'agent' | 'target' | 'headers' | 'timeoutMs'>): void {
+export function relayUpgrade(
+  incoming: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  options: Pick<RelayOptions, 'agent' | 'target' | 'headers' | 'timeoutMs'>,
+): void {
   const outgoing = begin(incoming, options, { connection: 'Upgrade', upgrade: incoming.headers.upgrade ?? 'websocket' })
   const timer = setTimeout(() => outgoing.destroy(new Error('no answer in time')), options.timeoutMs)
   socket.on('error', () => outgoing.destroy())

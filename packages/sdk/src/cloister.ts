@@ -24,6 +24,9 @@ export function createCloister({ network, account }: { network: Network; account
 
 /** The account that acts. Throws `no-wallet`. */
 export function walletOf({ wallet }: Cloister): Wallet {
-  if (!wallet) throw new CloisterError('no-wallet', 'That needs an account to sign with.', { hint: 'Make one with `cloister wallet create`, or import one with `cloister wallet import`.' })
+  if (!wallet)
+    throw new CloisterError('no-wallet', 'That needs an account to sign with.', {
+      hint: 'Make one with `cloister wallet create`, or import one with `cloister wallet import`.',
+    })
   return wallet
 }

@@ -1,4 +1,4 @@
-import { ChainEventRecord, ChangeRecord, IndexStatus, LeaseRecord, pageOf, PaymentRecord, ProviderRecord, TotalsRecord, WorkerRecord } from '@cloister/core'
+import { ChainEventRecord, ChangeRecord, IndexStatus, LeaseRecord, PaymentRecord, ProviderRecord, pageOf, TotalsRecord, WorkerRecord } from '@cloister/core'
 import { z } from 'zod'
 import { fetchJson, reach } from './http.ts'
 import { readServerSentEvents } from './server-sent-events.ts'

@@ -5,11 +5,15 @@ import { note, paint, printable } from './print.ts'
 export function showError(error: unknown, { json, verbose }: { json: boolean; verbose: boolean }): void {
   const known = error instanceof CloisterError
   const message = known ? error.message : `Something went wrong: ${messageOf(error)}`
-  if (json) process.stdout.write(`${JSON.stringify({ error: { code: known ? error.code : 'internal', message, ...(known && error.hint && { hint: error.hint }), ...(known && { details: error.details }) } })}\n`)
+  if (json)
+    process.stdout.write(
+      `${JSON.stringify({ error: { code: known ? error.code : 'internal', message, ...(known && error.hint && { hint: error.hint }), ...(known && { details: error.details }) } })}\n`,
+    )
   else {
     note(`${paint('red', '✘', process.stderr)} ${printable(message)}`)
     const hint = known ? error.hint : 'Add --verbose to see where.'
     if (hint) note(`  ${paint('dim', printable(hint), process.stderr)}`)
   }
-  if (verbose && error instanceof Error) for (let current: unknown = error; current instanceof Error; current = current.cause) note(current.stack ?? current.message)
+  if (verbose && error instanceof Error)
+    for (let current: unknown = error; current instanceof Error; current = current.cause) note(current.stack ?? current.message)
 }

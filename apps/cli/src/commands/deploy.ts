@@ -1,7 +1,18 @@
-import { type Token } from '@cloister/chain'
-import { CloisterError, formatAmount, hashManifest, isLeaseName, parseAmount, parseDurationMs, formatDuration, resourcesOf, secondsAffordable, shortId } from '@cloister/core'
-import { bids, type Bids, deploy, noBids, type Offer } from '@cloister/sdk'
-import { note, paint, printable, say, sayJson, Steps, table } from '@cloister/terminal'
+import type { Token } from '@cloister/chain'
+import {
+  CloisterError,
+  formatAmount,
+  formatDuration,
+  hashManifest,
+  isLeaseName,
+  parseAmount,
+  parseDurationMs,
+  resourcesOf,
+  secondsAffordable,
+  shortId,
+} from '@cloister/core'
+import { type Bids, bids, deploy, noBids, type Offer } from '@cloister/sdk'
+import { note, paint, printable, Steps, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { getAddress, isAddress } from 'viem'
 import { confirm } from '../ask.ts'
@@ -26,10 +37,20 @@ interface DeployOptions extends BidOptions {
 const DEFAULT_SECONDS = 24n * 3600n
 
 export function addDeploy(program: Command): void {
-  const bidsCommand = command(program, 'bids <file>', 'what a Compose or SDL file would cost, and who could run it; sends no transaction', 'cloister bids compose.yaml --pay CLOI')
+  const bidsCommand = command(
+    program,
+    'bids <file>',
+    'what a Compose or SDL file would cost, and who could run it; sends no transaction',
+    'cloister bids compose.yaml --pay CLOI',
+  )
   withBidOptions(withManifestOptions(bidsCommand)).action(showBids)
 
-  const deployCommand = command(program, 'deploy <file>', 'run a Compose or SDL file: takes the cheapest bid and ends with the address', 'cloister deploy compose.yaml --for 2h --name my-app')
+  const deployCommand = command(
+    program,
+    'deploy <file>',
+    'run a Compose or SDL file: takes the cheapest bid and ends with the address',
+    'cloister deploy compose.yaml --for 2h --name my-app',
+  )
   withBidOptions(withManifestOptions(deployCommand))
     .option('--deposit <amount>', 'money to put in, in whole tokens')
     .option('--for <time>', 'put in as much as lasts this long, such as 2h or 7d (default 24h)')
@@ -54,7 +75,17 @@ async function showBids(file: string, options: BidOptions): Promise<void> {
     return sayJson({
       manifestHash: hashManifest(manifest),
       resources: resourcesOf(manifest),
-      bids: found.offers.map(({ bid, lease, worker, report }) => ({ lease, provider: worker.provider, worker: worker.worker, token: bid.token, ratePerSecond: bid.ratePerSecond, expiry: bid.expiry, free: report.free, uptime: worker.uptime, attestation: report.attestation })),
+      bids: found.offers.map(({ bid, lease, worker, report }) => ({
+        lease,
+        provider: worker.provider,
+        worker: worker.worker,
+        token: bid.token,
+        ratePerSecond: bid.ratePerSecond,
+        expiry: bid.expiry,
+        free: report.free,
+        uptime: worker.uptime,
+        attestation: report.attestation,
+      })),
       declined: found.declined,
     })
   say(`${paint('bold', file)}  ${resources(resourcesOf(manifest))}`)
@@ -67,7 +98,10 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
   const cloister = connect(options)
   const { network } = cloister
   const json = options.json === true
-  if (options.name !== undefined && !isLeaseName(options.name)) throw new CloisterError('bad-name', `${JSON.stringify(options.name.slice(0, 60))} can't be the name of a lease.`, { hint: 'Use 1 to 32 lower-case letters, digits and inner hyphens.' })
+  if (options.name !== undefined && !isLeaseName(options.name))
+    throw new CloisterError('bad-name', `${JSON.stringify(options.name.slice(0, 60))} can't be the name of a lease.`, {
+      hint: 'Use 1 to 32 lower-case letters, digits and inner hyphens.',
+    })
   const { manifest } = readManifestFile(file, options, json)
   const asked = terms(options, network.tokens)
   const begun = performance.now()
@@ -85,7 +119,9 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
       note(bidTable(network, found))
       const amount = deposit(best)
       note('')
-      note(`Deposit ${money(network, best.bid.token, amount)}: lasts ${formatDuration(Number(secondsAffordable(amount, best.bid.ratePerSecond)))} at ${hourly(network, best.bid.token, best.bid.ratePerSecond)} an hour. What is not used comes back.`)
+      note(
+        `Deposit ${money(network, best.bid.token, amount)}: lasts ${formatDuration(Number(secondsAffordable(amount, best.bid.ratePerSecond)))} at ${hourly(network, best.bid.token, best.bid.ratePerSecond)} an hour. What is not used comes back.`,
+      )
       if (!options.yes && !(await confirm('Open the lease?'))) throw new CloisterError('cancelled', 'Nothing was opened.')
     }
     const started = performance.now()
@@ -103,7 +139,9 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
     if (json) return sayJson({ ...deployed, timings, attestation: UNATTESTED })
     const id = shortId(deployed.lease)
     say('')
-    say(`${paint('green', '●')} ${paint('bold', options.name ?? id)} runs on ${short(deployed.worker)} (${UNATTESTED}), ready after ${(timings.total / 1000).toFixed(2)} s.`)
+    say(
+      `${paint('green', '●')} ${paint('bold', options.name ?? id)} runs on ${short(deployed.worker)} (${UNATTESTED}), ready after ${(timings.total / 1000).toFixed(2)} s.`,
+    )
     for (const route of deployed.routes) {
       say(`  ${printable(route.service).padEnd(10)} ${paint(['bold', 'cyan'], route.loopbackUrl ?? route.url)}`)
       for (const other of [route.namedUrl, route.loopbackUrl && route.url]) if (other) say(`  ${''.padEnd(10)} ${paint('cyan', other)}`)
@@ -119,8 +157,12 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
 /** The options that are about price, checked. */
 function terms({ pay, maxPrice, provider }: BidOptions, tokens: Token[]): { pay: string; maxRatePerSecond?: bigint; provider?: `0x${string}` } {
   const token = tokens.find((known) => known.symbol === pay.toUpperCase())
-  if (!token) throw new CloisterError('unknown-token', `${pay} is not a token to pay with.`, { hint: `Use --pay ${tokens.map((known) => known.symbol).join(' or --pay ')}.` })
-  if (provider !== undefined && !isAddress(provider, { strict: false })) throw new CloisterError('bad-address', `${provider.slice(0, 60)} is not an address.`, { hint: 'See `cloister providers`.' })
+  if (!token)
+    throw new CloisterError('unknown-token', `${pay} is not a token to pay with.`, {
+      hint: `Use --pay ${tokens.map((known) => known.symbol).join(' or --pay ')}.`,
+    })
+  if (provider !== undefined && !isAddress(provider, { strict: false }))
+    throw new CloisterError('bad-address', `${provider.slice(0, 60)} is not an address.`, { hint: 'See `cloister providers`.' })
   return {
     pay: token.symbol,
     // Rounded down: the ceiling is the ceiling.
@@ -136,12 +178,13 @@ function depositFor({ deposit, for: lasting }: DeployOptions, token: Token): (of
     if (amount === 0n) throw new CloisterError('bad-amount', 'A deposit has to be more than nothing.')
     return () => amount
   }
-  const seconds = lasting === undefined ? DEFAULT_SECONDS : BigInt(Math.ceil(parseDurationMs(lasting.replace(/(\d+)d/g, (_, days) => `${Number(days) * 24}h`)) / 1000))
+  const seconds =
+    lasting === undefined ? DEFAULT_SECONDS : BigInt(Math.ceil(parseDurationMs(lasting.replace(/(\d+)d/g, (_, days) => `${Number(days) * 24}h`)) / 1000))
   if (seconds === 0n) throw new CloisterError('bad-option', '--for has to be longer than nothing.')
   return (offer) => offer.bid.ratePerSecond * seconds
 }
 
-function bidTable(network: Parameters<typeof hourly>[0], { offers, token }: Bids): string {
+function bidTable(_network: Parameters<typeof hourly>[0], { offers, token }: Bids): string {
   const rows = offers.map(({ bid, worker, report }, index) => [
     index === 0 ? paint('green', '→') : ' ',
     formatAmount(bid.ratePerSecond * 3600n, token.decimals),

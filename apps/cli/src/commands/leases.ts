@@ -1,6 +1,6 @@
 import { CloisterError, formatCpu, formatDuration, formatMiB, parseAmount, shortId } from '@cloister/core'
 import { close, exec, findLease, type LeaseStatus, status, topUp, update, walletOf, workerAsTenant } from '@cloister/sdk'
-import { bar, facts, note, paint, printable, say, sayJson, Steps, table } from '@cloister/terminal'
+import { bar, facts, note, paint, printable, Steps, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { command, connect, type Globals } from '../context.ts'
 import { type ManifestOptions, readManifestFile, withManifestOptions } from '../manifest-file.ts'
@@ -17,9 +17,18 @@ export function addLeases(program: Command): void {
     .option('--tail <lines>', 'only that many last lines', '1000')
     .action(showLogs)
   command(program, 'events <lease>', 'what happened to a lease', 'cloister events my-app -f').option('-f, --follow', 'go on with what comes').action(showEvents)
-  command(program, 'exec <lease> <command...>', 'run a command in a lease; interactive on a terminal', 'cloister exec my-app -- sh').option('--service <name>', 'the service or container to run it in').action(runExec)
+  command(program, 'exec <lease> <command...>', 'run a command in a lease; interactive on a terminal', 'cloister exec my-app -- sh')
+    .option('--service <name>', 'the service or container to run it in')
+    .action(runExec)
   command(program, 'metrics <lease>', 'CPU, memory, processes and disk a lease uses', 'cloister metrics my-app').action(showMetrics)
-  withManifestOptions(command(program, 'update <lease> <file>', 'a new manifest on the same lease, worker and address; the old one is back if the new one does not start', 'cloister update my-app compose.yaml')).action(runUpdate)
+  withManifestOptions(
+    command(
+      program,
+      'update <lease> <file>',
+      'a new manifest on the same lease, worker and address; the old one is back if the new one does not start',
+      'cloister update my-app compose.yaml',
+    ),
+  ).action(runUpdate)
   command(program, 'top-up <lease> <amount>', 'add money, in whole tokens of the lease', 'cloister top-up my-app 2.5').action(runTopUp)
   command(program, 'close <lease>', 'stop everything; what is left is back in the same transaction', 'cloister close my-app').action(runClose)
 }
@@ -66,7 +75,12 @@ async function showStatus(key: string, options: Globals): Promise<void> {
       ['price', `${hourly(network, lease.token, lease.ratePerSecond)} an hour`],
       ['paid in', money(network, lease.token, lease.deposit)],
       ['spent', money(network, lease.token, lease.spent)],
-      ['left', lease.state === 'closed' ? undefined : `${money(network, lease.token, lease.balance)}  ${bar(Number(lease.balance), Number(lease.deposit))}  lasts ${formatDuration(lease.secondsLeft)}`],
+      [
+        'left',
+        lease.state === 'closed'
+          ? undefined
+          : `${money(network, lease.token, lease.balance)}  ${bar(Number(lease.balance), Number(lease.deposit))}  lasts ${formatDuration(lease.secondsLeft)}`,
+      ],
       ['paid until', lease.paidUntil === undefined ? undefined : instant(lease.paidUntil)],
       ['refund', lease.state === 'closed' ? money(network, lease.token, lease.refund) : undefined],
       ['opened', `${instant(lease.openedAt)} (${since(lease.openedAt)} ago)`],
@@ -81,14 +95,28 @@ async function showStatus(key: string, options: Globals): Promise<void> {
     say(
       table(
         ['container', 'state', 'restarts', 'since', 'image', 'digest', ''],
-        lease.services.map((service) => [printable(service.name), state(service.state), String(service.restarts), service.startedAt === undefined ? '' : since(Math.round(service.startedAt / 1000)), printable(service.image), printable(service.digest).slice(0, 19), printable(service.reason ?? '')]),
+        lease.services.map((service) => [
+          printable(service.name),
+          state(service.state),
+          String(service.restarts),
+          service.startedAt === undefined ? '' : since(Math.round(service.startedAt / 1000)),
+          printable(service.image),
+          printable(service.digest).slice(0, 19),
+          printable(service.reason ?? ''),
+        ]),
         ['restarts'],
       ),
     )
   }
   if (lease.routes.length === 0) return
   say()
-  for (const route of lease.routes) say(`${printable(route.service).padEnd(10)} ${[route.loopbackUrl, route.namedUrl, route.url].filter((url) => url !== undefined).map((url) => paint('cyan', printable(url))).join('  ')}`)
+  for (const route of lease.routes)
+    say(
+      `${printable(route.service).padEnd(10)} ${[route.loopbackUrl, route.namedUrl, route.url]
+        .filter((url) => url !== undefined)
+        .map((url) => paint('cyan', printable(url)))
+        .join('  ')}`,
+    )
 }
 
 function statusJson({ symbol: _, ...lease }: LeaseStatus) {
@@ -102,14 +130,22 @@ async function showLogs(key: string, options: Globals & { follow?: boolean; serv
   const aborter = onInterrupt()
   const containers = new Map<string, number>()
   const colours = ['cyan', 'magenta', 'yellow', 'green', 'blue'] as const
-  for await (const line of workerAsTenant(cloister, lease).logs(lease.lease, { service: options.service, tail: Number(options.tail), follow: options.follow === true, signal: aborter.signal })) {
+  for await (const line of workerAsTenant(cloister, lease).logs(lease.lease, {
+    service: options.service,
+    tail: Number(options.tail),
+    follow: options.follow === true,
+    signal: aborter.signal,
+  })) {
     if (options.json) {
       sayJson(line)
       continue
     }
     if (!containers.has(line.container)) containers.set(line.container, containers.size)
     const colour = colours[(containers.get(line.container) ?? 0) % colours.length] ?? 'cyan'
-    await written(`${paint(colour, printable(line.container).padEnd(10))} ${printable(line.text)}\n`, line.stream === 'stderr' ? process.stderr : process.stdout)
+    await written(
+      `${paint(colour, printable(line.container).padEnd(10))} ${printable(line.text)}\n`,
+      line.stream === 'stderr' ? process.stderr : process.stdout,
+    )
   }
 }
 
@@ -191,7 +227,11 @@ async function runUpdate(key: string, file: string, options: Globals & ManifestO
     const updated = await update(cloister, key, manifest, (detail) => steps.begin('update', detail))
     steps.done()
     if (options.json) return sayJson(updated)
-    say(updated.transaction ? `${paint('green', '●')} The lease runs the new manifest ${updated.manifestHash.slice(0, 18)}….` : 'The lease runs that manifest already.')
+    say(
+      updated.transaction
+        ? `${paint('green', '●')} The lease runs the new manifest ${updated.manifestHash.slice(0, 18)}….`
+        : 'The lease runs that manifest already.',
+    )
   } catch (error) {
     steps.fail()
     throw error
@@ -205,7 +245,9 @@ async function runTopUp(key: string, text: string, options: Globals): Promise<vo
   if (!token) throw new CloisterError('unknown-token', `The network does not know the token ${lease.token}.`)
   const added = await topUp(cloister, lease.lease, parseAmount(text, token.decimals))
   if (options.json) return sayJson(added)
-  say(`Added ${money(cloister.network, lease.token, added.amount)}; the lease lasts ${formatDuration(Number(added.balance / BigInt(lease.ratePerSecond)))} from its last settlement.`)
+  say(
+    `Added ${money(cloister.network, lease.token, added.amount)}; the lease lasts ${formatDuration(Number(added.balance / BigInt(lease.ratePerSecond)))} from its last settlement.`,
+  )
 }
 
 async function runClose(key: string, options: Globals): Promise<void> {
@@ -216,7 +258,9 @@ async function runClose(key: string, options: Globals): Promise<void> {
     const closed = await close(cloister, key)
     steps.done()
     if (options.json) return sayJson(closed)
-    say(`Closed ${shortId(closed.lease)}. It cost ${money(cloister.network, closed.token, closed.spent)}; ${money(cloister.network, closed.token, closed.refund)} are back in your account.`)
+    say(
+      `Closed ${shortId(closed.lease)}. It cost ${money(cloister.network, closed.token, closed.spent)}; ${money(cloister.network, closed.token, closed.refund)} are back in your account.`,
+    )
   } catch (error) {
     steps.fail()
     throw error

@@ -6,7 +6,9 @@ import { type ManifestOptions, readManifestFile, withManifestOptions } from '../
 import { resources } from '../show.ts'
 
 export function addManifest(program: Command): void {
-  withManifestOptions(command(program, 'manifest <file>', 'print the canonical form of a Compose or SDL file, and its hash', 'cloister manifest compose.yaml')).action((file: string, options: Globals & ManifestOptions) => {
+  withManifestOptions(
+    command(program, 'manifest <file>', 'print the canonical form of a Compose or SDL file, and its hash', 'cloister manifest compose.yaml'),
+  ).action((file: string, options: Globals & ManifestOptions) => {
     const parsed = readManifestFile(file, options, options.json === true)
     const { manifest, format, warnings, groups } = parsed
     if (options.json) return sayJson({ manifestHash: hashManifest(manifest), manifest, format, warnings, groups, resources: resourcesOf(manifest) })

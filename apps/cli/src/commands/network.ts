@@ -1,4 +1,4 @@
-import { formatAmount, formatMiB, formatCpu } from '@cloister/core'
+import { formatAmount, formatCpu, formatMiB } from '@cloister/core'
 import { WorkerClient } from '@cloister/sdk'
 import { paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
@@ -42,8 +42,22 @@ async function showProviders(options: Globals): Promise<void> {
 async function showWorkers(options: Globals): Promise<void> {
   const { index } = connect(options)
   const workers = await index.workers()
-  const reports = await Promise.all(workers.map(({ endpoint, worker }) => new WorkerClient({ endpoint, worker }).report(AbortSignal.timeout(3_000)).catch(() => undefined)))
-  if (options.json) return sayJson(workers.map((worker, i) => ({ ...worker, ...(reports[i] && { name: reports[i].name, free: reports[i].free, prices: reports[i].prices, isolation: reports[i].isolation, attributes: reports[i].attributes }) })))
+  const reports = await Promise.all(
+    workers.map(({ endpoint, worker }) => new WorkerClient({ endpoint, worker }).report(AbortSignal.timeout(3_000)).catch(() => undefined)),
+  )
+  if (options.json)
+    return sayJson(
+      workers.map((worker, i) => ({
+        ...worker,
+        ...(reports[i] && {
+          name: reports[i].name,
+          free: reports[i].free,
+          prices: reports[i].prices,
+          isolation: reports[i].isolation,
+          attributes: reports[i].attributes,
+        }),
+      })),
+    )
   const now = Date.now() / 1000
   say(
     table(

@@ -1,10 +1,10 @@
-import { existsSync, readFileSync, writeFileSync, watchFile, unwatchFile } from 'node:fs'
-import { dirname, relative, resolve } from 'node:path'
+import { existsSync, readFileSync, unwatchFile, watchFile, writeFileSync } from 'node:fs'
 import { cpus, freemem } from 'node:os'
+import { dirname, relative, resolve } from 'node:path'
 import type { Log } from '@cloister/agent'
 import { getBilling, getCredit, getWorker, loadNetwork, withdrawCredit } from '@cloister/chain'
 import { CloisterError, formatAmount, formatDuration, messageOf } from '@cloister/core'
-import { createCloister, walletOf, WorkerClient } from '@cloister/sdk'
+import { createCloister, WorkerClient, walletOf } from '@cloister/sdk'
 import { facts, note, paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { getAddress, isAddress } from 'viem'
@@ -20,8 +20,13 @@ interface ProviderOptions extends Globals {
 
 export function addProvider(program: Command): void {
   const provider = program.command('provider').description('earn with this machine; nobody has to agree')
-  const sub = (usage: string, summary: string, example: string) => command(provider, usage, summary, example).option('-c, --config <file>', 'the configuration file', 'provider.yaml')
-  sub('init', 'write a configuration file if there is none, and register the worker it describes', 'cloister provider init --account alice --endpoint https://worker.example.com')
+  const sub = (usage: string, summary: string, example: string) =>
+    command(provider, usage, summary, example).option('-c, --config <file>', 'the configuration file', 'provider.yaml')
+  sub(
+    'init',
+    'write a configuration file if there is none, and register the worker it describes',
+    'cloister provider init --account alice --endpoint https://worker.example.com',
+  )
     .option('--name <name>', 'shown to tenants', 'worker')
     .option('--endpoint <url>', 'where tenants and gateways reach this worker')
     .option('--port <port>', 'port to listen on', '7070')
@@ -29,7 +34,9 @@ export function addProvider(program: Command): void {
     .action(init)
   sub('run', 'run the worker until Ctrl-C', 'cloister provider run -c provider.yaml').action(run)
   sub('status', 'what the worker does and what there is to withdraw', 'cloister provider status').action(showStatus)
-  sub('withdraw', 'take out what was earned', 'cloister provider withdraw --to 0x…').option('--to <address>', 'account to send it to; default: the provider').action(withdraw)
+  sub('withdraw', 'take out what was earned', 'cloister provider withdraw --to 0x…')
+    .option('--to <address>', 'account to send it to; default: the provider')
+    .action(withdraw)
   sub('price [token]', 'show prices, or set them; a running worker takes them up at once', 'cloister provider price USDC --cpu 0.02 --memory 0.005')
     .option('--cpu <amount>', 'one CPU for an hour')
     .option('--memory <amount>', 'one GiB of memory for an hour')
@@ -43,8 +50,19 @@ async function init(options: ProviderOptions & { name: string; endpoint?: string
   const path = resolve(options.config)
   const written = !existsSync(path)
   if (written) {
-    if (!/^[a-z0-9][a-z0-9-]{0,31}$/.test(options.name) || !/^\d{1,5}$/.test(options.port) || !/^(sandbox|docker)$/.test(options.engine)) throw new CloisterError('bad-option', '--name takes lower-case letters, digits and hyphens, --port a number, --engine sandbox or docker.')
-    writeFileSync(path, template({ name: options.name, network: relative(dirname(path), findNetwork(options)), port: Number(options.port), endpoint: options.endpoint ?? `http://127.0.0.1:${options.port}`, engine: options.engine }), { flag: 'wx' })
+    if (!/^[a-z0-9][a-z0-9-]{0,31}$/.test(options.name) || !/^\d{1,5}$/.test(options.port) || !/^(sandbox|docker)$/.test(options.engine))
+      throw new CloisterError('bad-option', '--name takes lower-case letters, digits and hyphens, --port a number, --engine sandbox or docker.')
+    writeFileSync(
+      path,
+      template({
+        name: options.name,
+        network: relative(dirname(path), findNetwork(options)),
+        port: Number(options.port),
+        endpoint: options.endpoint ?? `http://127.0.0.1:${options.port}`,
+        engine: options.engine,
+      }),
+      { flag: 'wx' },
+    )
     if (!options.json) say(`Wrote ${options.config}. Look at the prices in it; they can be changed at any time.`)
   }
   const config = loadAgentConfig(path)
@@ -99,13 +117,28 @@ async function showStatus(options: ProviderOptions): Promise<void> {
   ])
   const coveredFor = Number(billing.until - block.timestamp)
   const withdrawable = network.tokens.map((token, i) => ({ symbol: token.symbol, amount: credits[i] ?? 0n, decimals: token.decimals }))
-  if (options.json) return sayJson({ worker: address, provider: worker.provider, endpoint: worker.description.endpoint, answers: report !== undefined, attestation: 'unattested', coveredSeconds: billing.coveredSeconds, coveredFor, gas, openLeases: leases.items, withdrawable })
+  if (options.json)
+    return sayJson({
+      worker: address,
+      provider: worker.provider,
+      endpoint: worker.description.endpoint,
+      answers: report !== undefined,
+      attestation: 'unattested',
+      coveredSeconds: billing.coveredSeconds,
+      coveredFor,
+      gas,
+      openLeases: leases.items,
+      withdrawable,
+    })
   say(
     facts([
       ['worker', address],
       ['provider', worker.provider],
       ['endpoint', `${printable(worker.description.endpoint)} ${report ? paint('green', 'answers') : paint('red', 'does not answer')}`],
-      ['coverage', `${coveredFor > 0 ? `for ${formatDuration(coveredFor)} more` : paint('red', 'none')} (unattested), ${formatDuration(Number(billing.coveredSeconds))} so far`],
+      [
+        'coverage',
+        `${coveredFor > 0 ? `for ${formatDuration(coveredFor)} more` : paint('red', 'none')} (unattested), ${formatDuration(Number(billing.coveredSeconds))} so far`,
+      ],
       ['has', resources(worker.description, worker.description.gpuClass)],
       ['free', report && resources(report.free, report.gpuClass)],
       ['engine', report && `${report.isolation.engine}; not kept apart: ${report.isolation.missing.join(', ')}`],
@@ -113,7 +146,13 @@ async function showStatus(options: ProviderOptions): Promise<void> {
       ['to withdraw', withdrawable.map(({ symbol, amount, decimals }) => `${formatAmount(amount, decimals)} ${symbol}`).join(', ')],
     ]),
   )
-  if (leases.items.length > 0) say(`\n${table(['lease', 'tenant', 'rate/s', 'opened'], leases.items.map((lease) => [lease.shortId, lease.tenant, lease.ratePerSecond, new Date(lease.openedAt * 1000).toISOString()]))}`)
+  if (leases.items.length > 0)
+    say(
+      `\n${table(
+        ['lease', 'tenant', 'rate/s', 'opened'],
+        leases.items.map((lease) => [lease.shortId, lease.tenant, lease.ratePerSecond, new Date(lease.openedAt * 1000).toISOString()]),
+      )}`,
+    )
 }
 
 async function withdraw(options: ProviderOptions & { to?: string }): Promise<void> {
@@ -121,12 +160,18 @@ async function withdraw(options: ProviderOptions & { to?: string }): Promise<voi
   const network = existsSync(resolve(options.config)) ? loadAgentConfig(resolve(options.config)).network : options.network
   const cloister = connect({ ...options, ...(network !== undefined && { network }) })
   const wallet = walletOf(cloister)
-  if (options.to !== undefined && !isAddress(options.to, { strict: false })) throw new CloisterError('bad-address', `${options.to.slice(0, 60)} is not an address.`)
+  if (options.to !== undefined && !isAddress(options.to, { strict: false }))
+    throw new CloisterError('bad-address', `${options.to.slice(0, 60)} is not an address.`)
   const to = options.to === undefined ? wallet.account.address : getAddress(options.to)
   const done: { symbol: string; amount: string; transaction: string }[] = []
   for (const token of cloister.network.tokens) {
     const amount = await getCredit(wallet, wallet.account.address, token.address)
-    if (amount > 0n) done.push({ symbol: token.symbol, amount: formatAmount(amount, token.decimals), transaction: (await withdrawCredit(wallet, token.address, to)).transactionHash })
+    if (amount > 0n)
+      done.push({
+        symbol: token.symbol,
+        amount: formatAmount(amount, token.decimals),
+        transaction: (await withdrawCredit(wallet, token.address, to)).transactionHash,
+      })
   }
   if (options.json) return sayJson(done)
   if (done.length === 0) return say(`There is nothing to withdraw for ${wallet.account.address}. What leases earn is settled from time to time.`)
@@ -139,7 +184,12 @@ async function price(token: string | undefined, options: ProviderOptions & { cpu
   const before = loadAgentConfig(path)
   const changes: [string[], string][] = []
   if (token !== undefined) {
-    for (const [option, field] of [['cpu', 'cpu'], ['memory', 'memoryGiB'], ['disk', 'diskGiB']] as const) if (options[option] !== undefined) changes.push([[field], options[option]])
+    for (const [option, field] of [
+      ['cpu', 'cpu'],
+      ['memory', 'memoryGiB'],
+      ['disk', 'diskGiB'],
+    ] as const)
+      if (options[option] !== undefined) changes.push([[field], options[option]])
     for (const entry of options.gpu ?? []) {
       const [gpuClass, amount] = entry.split('=')
       if (!gpuClass || !amount) throw new CloisterError('bad-option', `--gpu takes class=amount, not ${entry.slice(0, 60)}.`)
@@ -162,13 +212,28 @@ async function price(token: string | undefined, options: ProviderOptions & { cpu
   const { prices } = changes.length > 0 ? loadAgentConfig(path) : before
   if (options.json) return sayJson(prices)
   if (before.bidScript !== undefined) note(`Orders are priced by ${before.bidScript}; the list below is not used.`)
-  say(table(['token', 'CPU/hour', 'GiB memory/hour', 'GiB disk/hour', 'GPU/hour'], Object.entries(prices).map(([symbol, list]) => [symbol, list.cpu, list.memoryGiB, list.diskGiB, Object.entries(list.gpu).map(([gpuClass, amount]) => `${gpuClass} ${amount}`).join(', ')])))
+  say(
+    table(
+      ['token', 'CPU/hour', 'GiB memory/hour', 'GiB disk/hour', 'GPU/hour'],
+      Object.entries(prices).map(([symbol, list]) => [
+        symbol,
+        list.cpu,
+        list.memoryGiB,
+        list.diskGiB,
+        Object.entries(list.gpu)
+          .map(([gpuClass, amount]) => `${gpuClass} ${amount}`)
+          .join(', '),
+      ]),
+    ),
+  )
 }
 
 function readableLog(): Log {
   return (level, message, fields = {}) => {
     const mark = level === 'error' ? paint('red', '✘') : level === 'warn' ? paint('yellow', '!') : paint('dim', '·')
-    const rest = Object.entries(fields).map(([key, value]) => `${key}=${printable(String(value))}`).join(' ')
+    const rest = Object.entries(fields)
+      .map(([key, value]) => `${key}=${printable(String(value))}`)
+      .join(' ')
     say(`${paint('dim', new Date().toISOString().slice(11, 19))} ${mark} ${printable(message)}${rest ? paint('dim', `  ${rest}`) : ''}`)
   }
 }

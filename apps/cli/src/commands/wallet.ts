@@ -1,4 +1,13 @@
-import { DEVELOPMENT_ROLES, connectWallet, developmentAccount, fundDevelopmentAccount, getCredit, getTokenBalance, loadNetwork, withdrawCredit } from '@cloister/chain'
+import {
+  connectWallet,
+  DEVELOPMENT_ROLES,
+  developmentAccount,
+  fundDevelopmentAccount,
+  getCredit,
+  getTokenBalance,
+  loadNetwork,
+  withdrawCredit,
+} from '@cloister/chain'
 import { CloisterError, formatAmount } from '@cloister/core'
 import { walletOf } from '@cloister/sdk'
 import { facts, say, sayJson, table } from '@cloister/terminal'
@@ -11,7 +20,9 @@ import { listWallets, saveWallet, walletFolder } from '../wallets.ts'
 
 export function addWallet(program: Command): void {
   const wallet = program.command('wallet').description('accounts to act as, in encrypted keystore files')
-  command(wallet, 'create', 'make a new account', 'cloister wallet create --name alice').option('--name <name>', 'its name here', 'main').action((options: Globals & { name: string }) => save(options, generatePrivateKey()))
+  command(wallet, 'create', 'make a new account', 'cloister wallet create --name alice')
+    .option('--name <name>', 'its name here', 'main')
+    .action((options: Globals & { name: string }) => save(options, generatePrivateKey()))
   command(wallet, 'import', 'take an account in by its private key (asked for, or in CLOISTER_PRIVATE_KEY)', 'cloister wallet import --name alice')
     .option('--name <name>', 'its name here', 'main')
     .action(async (options: Globals & { name: string }) => {
@@ -23,7 +34,14 @@ export function addWallet(program: Command): void {
   command(wallet, 'list', 'the wallets there are', 'cloister wallet list').action((options: Globals) => {
     const wallets = listWallets()
     if (options.json) return sayJson(wallets)
-    say(wallets.length === 0 ? `No wallets in ${walletFolder()}. Make one: cloister wallet create` : table(['name', 'address'], wallets.map(({ name, address }) => [name, address])))
+    say(
+      wallets.length === 0
+        ? `No wallets in ${walletFolder()}. Make one: cloister wallet create`
+        : table(
+            ['name', 'address'],
+            wallets.map(({ name, address }) => [name, address]),
+          ),
+    )
   })
   command(wallet, 'balance', 'what an account holds, and what it may withdraw from the market', 'cloister wallet balance').action(showBalance)
   command(wallet, 'withdraw', 'take back refunds that wait in the market', 'cloister wallet withdraw').action(withdraw)
@@ -40,10 +58,28 @@ async function showBalance(options: Globals): Promise<void> {
   const cloister = connect(options)
   const { account } = walletOf(cloister)
   const { chain, network } = cloister
-  const [ether, ...tokens] = await Promise.all([chain.client.getBalance({ address: account.address }), ...network.tokens.map((token) => Promise.all([getTokenBalance(chain, token.address, account.address), getCredit(chain, account.address, token.address)]))])
-  const balances = network.tokens.map((token, i) => ({ symbol: token.symbol, token: token.address, balance: tokens[i]?.[0] ?? 0n, credit: tokens[i]?.[1] ?? 0n, decimals: token.decimals }))
+  const [ether, ...tokens] = await Promise.all([
+    chain.client.getBalance({ address: account.address }),
+    ...network.tokens.map((token) => Promise.all([getTokenBalance(chain, token.address, account.address), getCredit(chain, account.address, token.address)])),
+  ])
+  const balances = network.tokens.map((token, i) => ({
+    symbol: token.symbol,
+    token: token.address,
+    balance: tokens[i]?.[0] ?? 0n,
+    credit: tokens[i]?.[1] ?? 0n,
+    decimals: token.decimals,
+  }))
   if (options.json) return sayJson({ account: account.address, ether, balances })
-  say(facts([['account', account.address], ['ETH', formatEther(ether)], ...balances.map(({ symbol, balance, credit, decimals }): [string, string] => [symbol, `${formatAmount(balance, decimals)}${credit > 0n ? ` and ${formatAmount(credit, decimals)} to withdraw` : ''}`])]))
+  say(
+    facts([
+      ['account', account.address],
+      ['ETH', formatEther(ether)],
+      ...balances.map(({ symbol, balance, credit, decimals }): [string, string] => [
+        symbol,
+        `${formatAmount(balance, decimals)}${credit > 0n ? ` and ${formatAmount(credit, decimals)} to withdraw` : ''}`,
+      ]),
+    ]),
+  )
 }
 
 async function withdraw(options: Globals): Promise<void> {
@@ -56,7 +92,8 @@ async function withdraw(options: Globals): Promise<void> {
   }
   if (options.json) return sayJson(withdrawn)
   if (withdrawn.length === 0) return say('There is nothing to withdraw.')
-  for (const { symbol, amount } of withdrawn) say(`Withdrew ${formatAmount(amount, cloister.network.tokens.find((token) => token.symbol === symbol)?.decimals ?? 0)} ${symbol}.`)
+  for (const { symbol, amount } of withdrawn)
+    say(`Withdrew ${formatAmount(amount, cloister.network.tokens.find((token) => token.symbol === symbol)?.decimals ?? 0)} ${symbol}.`)
 }
 
 async function faucet(options: Globals): Promise<void> {

@@ -1,11 +1,28 @@
 import { on } from 'node:events'
+import {
+  BidReport,
+  bidToJson,
+  bytes32,
+  CloisterError,
+  EventReport,
+  LeaseReport,
+  LogReport,
+  MAX_MANIFEST_BYTES,
+  MetricsReport,
+  messageOf,
+  Order,
+  Problem,
+  RouteReport,
+  readManifest,
+  toProblem,
+  WorkerReport,
+} from '@cloister/core'
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
-import { BidReport, bidToJson, bytes32, CloisterError, EventReport, LeaseReport, LogReport, MAX_MANIFEST_BYTES, MetricsReport, messageOf, Order, Problem, readManifest, RouteReport, toProblem, WorkerReport } from '@cloister/core'
-import { bodyLimit } from 'hono/body-limit'
 import type { Context } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import type { Hex } from 'viem'
-import type { Worker } from '../worker.ts'
 import type { LeaseEvent } from '../store.ts'
+import type { Worker } from '../worker.ts'
 import { authorize } from './authorize.ts'
 import { readLogs } from './logs.ts'
 import { leaseReport, metricsReport, routesOf, workerReport } from './reports.ts'
@@ -16,31 +33,80 @@ const problem = { content: { 'application/problem+json': { schema: Problem } }, 
 const json = <T extends z.ZodType>(schema: T, description: string) => ({ content: { 'application/json': { schema } }, description })
 const security = [{ tenant: [] }]
 const params = z.object({ id: bytes32 })
-const flag = z.enum(['true', 'false']).default('false').transform((text) => text === 'true')
+const flag = z
+  .enum(['true', 'false'])
+  .default('false')
+  .transform((text) => text === 'true')
 
 const routes = {
-  worker: createRoute({ method: 'get', path: '/v1/worker', summary: 'Who this worker is, what it has and what it asks', responses: { 200: json(WorkerReport, 'The worker.') } }),
+  worker: createRoute({
+    method: 'get',
+    path: '/v1/worker',
+    summary: 'Who this worker is, what it has and what it asks',
+    responses: { 200: json(WorkerReport, 'The worker.') },
+  }),
   bid: createRoute({
-    method: 'post', path: '/v1/bids', summary: 'Answer an order with a signed bid',
+    method: 'post',
+    path: '/v1/bids',
+    summary: 'Answer an order with a signed bid',
     request: { body: { content: { 'application/json': { schema: Order } }, required: true } },
     responses: { 200: json(BidReport, 'A bid this worker is held to until it expires.'), 409: problem },
   }),
   accept: createRoute({
-    method: 'put', path: '/v1/leases/{id}/manifest', summary: 'Hand over the manifest whose hash is on the lease', security,
+    method: 'put',
+    path: '/v1/leases/{id}/manifest',
+    summary: 'Hand over the manifest whose hash is on the lease',
+    security,
     request: { params, body: { content: { 'application/json': { schema: z.unknown() } }, required: true } },
-    responses: { 202: json(z.object({ lease: bytes32 }), 'Accepted and written down; it is being started.'), 401: problem, 403: problem, 404: problem, 409: problem, 422: problem },
+    responses: {
+      202: json(z.object({ lease: bytes32 }), 'Accepted and written down; it is being started.'),
+      401: problem,
+      403: problem,
+      404: problem,
+      409: problem,
+      422: problem,
+    },
   }),
-  lease: createRoute({ method: 'get', path: '/v1/leases/{id}', summary: 'How a lease is doing', security, request: { params }, responses: { 200: json(LeaseReport, 'The lease.'), 401: problem, 404: problem } }),
-  routes: createRoute({ method: 'get', path: '/v1/leases/{id}/routes', summary: 'What of a lease the outside reaches; public', request: { params }, responses: { 200: json(z.array(RouteReport), 'Its routes.'), 404: problem } }),
-  metrics: createRoute({ method: 'get', path: '/v1/leases/{id}/metrics', summary: 'What a lease uses now', security, request: { params }, responses: { 200: json(MetricsReport, 'Usage and limits.'), 401: problem } }),
+  lease: createRoute({
+    method: 'get',
+    path: '/v1/leases/{id}',
+    summary: 'How a lease is doing',
+    security,
+    request: { params },
+    responses: { 200: json(LeaseReport, 'The lease.'), 401: problem, 404: problem },
+  }),
+  routes: createRoute({
+    method: 'get',
+    path: '/v1/leases/{id}/routes',
+    summary: 'What of a lease the outside reaches; public',
+    request: { params },
+    responses: { 200: json(z.array(RouteReport), 'Its routes.'), 404: problem },
+  }),
+  metrics: createRoute({
+    method: 'get',
+    path: '/v1/leases/{id}/metrics',
+    summary: 'What a lease uses now',
+    security,
+    request: { params },
+    responses: { 200: json(MetricsReport, 'Usage and limits.'), 401: problem },
+  }),
   events: createRoute({
-    method: 'get', path: '/v1/leases/{id}/events', summary: 'What happened to a lease, as server-sent events', security,
+    method: 'get',
+    path: '/v1/leases/{id}/events',
+    summary: 'What happened to a lease, as server-sent events',
+    security,
     request: { params, query: z.object({ after: z.coerce.number().int().min(0).default(0), follow: flag }) },
     responses: { 200: { content: { 'text/event-stream': { schema: EventReport } }, description: 'Events, oldest first.' }, 401: problem },
   }),
   logs: createRoute({
-    method: 'get', path: '/v1/leases/{id}/logs', summary: 'What the services print, as server-sent events', security,
-    request: { params, query: z.object({ service: z.string().max(64).optional(), tail: z.coerce.number().int().min(0).max(MAX_LOG_LINES).default(1000), follow: flag }) },
+    method: 'get',
+    path: '/v1/leases/{id}/logs',
+    summary: 'What the services print, as server-sent events',
+    security,
+    request: {
+      params,
+      query: z.object({ service: z.string().max(64).optional(), tail: z.coerce.number().int().min(0).max(MAX_LOG_LINES).default(1000), follow: flag }),
+    },
     responses: { 200: { content: { 'text/event-stream': { schema: LogReport } }, description: 'Lines.' }, 401: problem },
   }),
 }
@@ -54,14 +120,24 @@ export function workerApi(worker: Worker): OpenAPIHono {
       return answer(context, new CloisterError('bad-request', `The request is wrong at ${issue?.path.join('.') || 'its body'}: ${issue?.message}.`))
     },
   })
-  app.openAPIRegistry.registerComponent('securitySchemes', 'tenant', { type: 'http', scheme: 'Cloister', description: 'EIP-712 `Request(tenant, worker, method, path, bodyHash, issuedAt, nonce)`, base64url JSON; one use, one minute.' })
+  app.openAPIRegistry.registerComponent('securitySchemes', 'tenant', {
+    type: 'http',
+    scheme: 'Cloister',
+    description: 'EIP-712 `Request(tenant, worker, method, path, bodyHash, issuedAt, nonce)`, base64url JSON; one use, one minute.',
+  })
   app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'Cloister worker', version: '1' } })
   app.onError((error, context) => {
     if (!(error instanceof CloisterError)) worker.log('error', 'a request failed', { path: context.req.path, error: messageOf(error) })
     return answer(context, error)
   })
   app.notFound((context) => answer(context, new CloisterError('not-found', 'There is nothing here.', { hint: 'See /openapi.json.' })))
-  app.use('*', bodyLimit({ maxSize: MAX_MANIFEST_BYTES + 1024, onError: (context) => answer(context, new CloisterError('too-large', `A body has at most ${MAX_MANIFEST_BYTES} bytes.`)) }))
+  app.use(
+    '*',
+    bodyLimit({
+      maxSize: MAX_MANIFEST_BYTES + 1024,
+      onError: (context) => answer(context, new CloisterError('too-large', `A body has at most ${MAX_MANIFEST_BYTES} bytes.`)),
+    }),
+  )
 
   // Signatures are over the bytes that came, so those are read before anything parses them.
   app.use('/v1/leases/*', async (context, next) => {
@@ -71,10 +147,20 @@ export function workerApi(worker: Worker): OpenAPIHono {
 
   /** The lease, if the request is its tenant's. */
   const demand = async (context: Context, id: Hex) => {
-    const lease = worker.store.lease(id) ?? (await worker.keeper.refresh(id), worker.store.lease(id))
+    if (!worker.store.lease(id)) await worker.keeper.refresh(id)
+    const lease = worker.store.lease(id)
     if (!lease) throw new CloisterError('not-found', `This worker has no lease ${id}.`)
     const url = new URL(context.req.url)
-    await authorize({ method: context.req.method, path: url.pathname + url.search, authorization: context.req.header('authorization'), body: new Uint8Array(await context.req.arrayBuffer()) }, lease.tenant, worker)
+    await authorize(
+      {
+        method: context.req.method,
+        path: url.pathname + url.search,
+        authorization: context.req.header('authorization'),
+        body: new Uint8Array(await context.req.arrayBuffer()),
+      },
+      lease.tenant,
+      worker,
+    )
     return lease
   }
 
@@ -97,14 +183,21 @@ export function workerApi(worker: Worker): OpenAPIHono {
   app.openapi(routes.events, async (context) => {
     const { id } = await demand(context, context.req.valid('param').id)
     const { after, follow } = context.req.valid('query')
-    return sse(context, (signal) => readEvents(worker, id, after, follow, signal), (event) => event.id)
+    return sse(
+      context,
+      (signal) => readEvents(worker, id, after, follow, signal),
+      (event) => event.id,
+    )
   })
   app.openapi(routes.logs, async (context) => {
     const { id } = await demand(context, context.req.valid('param').id)
     const { service, tail, follow } = context.req.valid('query')
     const reports = worker.keeper.runner(id)?.report() ?? []
     const containers = reports.filter((report) => service === undefined || report.service === service || report.name === service).map((report) => report.name)
-    if (service !== undefined && containers.length === 0) throw new CloisterError('not-found', `The lease has no service ${service}.`, { hint: `It has: ${[...new Set(reports.map((report) => report.service))].join(', ') || 'none yet'}.` })
+    if (service !== undefined && containers.length === 0)
+      throw new CloisterError('not-found', `The lease has no service ${service}.`, {
+        hint: `It has: ${[...new Set(reports.map((report) => report.service))].join(', ') || 'none yet'}.`,
+      })
     return sse(context, (signal) => readLogs(worker.executor, { lease: id, containers, tail, follow, signal }))
   })
   return app

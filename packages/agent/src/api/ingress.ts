@@ -30,7 +30,14 @@ export class Ingress {
     }
     if (!target) return refuse(404, 'unknown')
     if (target === 'starting') return refuse(503, 'starting')
-    relayRequest(request, response, { agent: this.agent, target, headers: { [ROUTE_HEADER]: undefined }, maxBodyBytes: MAX_BODY_BYTES, timeoutMs: ANSWER_MS, refuse: (status) => refuse(status, status === 413 ? 'too large' : 'unreachable') })
+    relayRequest(request, response, {
+      agent: this.agent,
+      target,
+      headers: { [ROUTE_HEADER]: undefined },
+      maxBodyBytes: MAX_BODY_BYTES,
+      timeoutMs: ANSWER_MS,
+      refuse: (status) => refuse(status, status === 413 ? 'too large' : 'unreachable'),
+    })
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

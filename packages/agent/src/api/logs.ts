@@ -22,6 +22,11 @@ export async function* readLogs(executor: Executor, { lease, containers, tail, f
   yield* all.sort((a, b) => a.time - b.time).slice(-tail)
 }
 
-async function* tagged(executor: Executor, lease: string, container: string, options: { tail: number; follow: boolean; signal: AbortSignal }): AsyncGenerator<LogReport> {
+async function* tagged(
+  executor: Executor,
+  lease: string,
+  container: string,
+  options: { tail: number; follow: boolean; signal: AbortSignal },
+): AsyncGenerator<LogReport> {
   for await (const { time, stream, text } of executor.logs(lease, container, options)) yield { time, container, stream, text }
 }

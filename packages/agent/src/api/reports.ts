@@ -28,7 +28,9 @@ export function routesOf({ keeper, config }: Worker, lease: StoredLease): RouteR
   const host = new URL(config.endpoint).hostname
   return [
     ...(manifest ? exposedHttp(manifest).map(({ service, port, label }) => ({ service, port, protocol: 'http' as const, label })) : []),
-    ...keeper.forwarding.of(lease.id).map(({ service, port, workerPort }) => ({ service, port, protocol: 'tcp' as const, label: '', address: `${host}:${workerPort}` })),
+    ...keeper.forwarding
+      .of(lease.id)
+      .map(({ service, port, workerPort }) => ({ service, port, protocol: 'tcp' as const, label: '', address: `${host}:${workerPort}` })),
   ]
 }
 
@@ -52,7 +54,9 @@ export function leaseReport(worker: Worker, lease: StoredLease): LeaseReport {
 
 export async function metricsReport({ keeper, executor }: Worker, lease: StoredLease): Promise<MetricsReport> {
   const manifest = lease.running?.manifest
-  const running = (keeper.runner(lease.id)?.report() ?? []).filter((report) => report.state === 'running' || report.state === 'starting' || report.state === 'unhealthy')
+  const running = (keeper.runner(lease.id)?.report() ?? []).filter(
+    (report) => report.state === 'running' || report.state === 'starting' || report.state === 'unhealthy',
+  )
   const [diskBytes, ...usages] = await Promise.all([executor.diskUsage(lease.id), ...running.map((report) => executor.usage(lease.id, report.name))])
   return {
     time: Date.now(),
@@ -60,7 +64,13 @@ export async function metricsReport({ keeper, executor }: Worker, lease: StoredL
     diskMiBLimit: lease.resources.diskMiB,
     containers: running.map(({ name, service }, index) => {
       const limits = manifest?.services[service]
-      return { name, ...(usages[index] ?? { cpuSeconds: 0, memoryBytes: 0, processes: 0 }), cpuMilliLimit: limits?.resources.cpuMilli ?? 0, memoryMiBLimit: limits?.resources.memoryMiB ?? 0, processesLimit: limits?.maxProcesses ?? 0 }
+      return {
+        name,
+        ...(usages[index] ?? { cpuSeconds: 0, memoryBytes: 0, processes: 0 }),
+        cpuMilliLimit: limits?.resources.cpuMilli ?? 0,
+        memoryMiBLimit: limits?.resources.memoryMiB ?? 0,
+        processesLimit: limits?.maxProcesses ?? 0,
+      }
     }),
   }
 }

@@ -1,10 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { getRequestListener } from '@hono/node-server'
 import { CloisterError, ROUTE_HEADER, toProblem } from '@cloister/core'
-import { WebSocketServer } from 'ws'
+import { getRequestListener } from '@hono/node-server'
 import type { Hex } from 'viem'
+import { WebSocketServer } from 'ws'
 import type { Worker } from '../worker.ts'
 import { workerApi } from './app.ts'
 import { authorize } from './authorize.ts'
@@ -33,13 +33,18 @@ export async function serveWorker(worker: Worker): Promise<{ server: Server; por
       openExec(worker, sockets, request, socket, head).catch((error) => {
         const problem = toProblem(error)
         const body = JSON.stringify(problem)
-        socket.end(`HTTP/1.1 ${problem.status} Refused\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
+        socket.end(
+          `HTTP/1.1 ${problem.status} Refused\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+        )
       })
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(worker.config.listen.port, worker.config.listen.host, () => resolve())
   }).catch((cause: NodeJS.ErrnoException) => {
-    throw new CloisterError('port-taken', `The worker can not listen on ${worker.config.listen.host}:${worker.config.listen.port} (${cause.code}).`, { hint: 'Another program has the port; change `listen.port` in the configuration.', cause })
+    throw new CloisterError('port-taken', `The worker can not listen on ${worker.config.listen.host}:${worker.config.listen.port} (${cause.code}).`, {
+      hint: 'Another program has the port; change `listen.port` in the configuration.',
+      cause,
+    })
   })
   return {
     server,
@@ -63,10 +68,12 @@ async function openExec(worker: Worker, sockets: WebSocketServer, request: Incom
   await authorize({ method: 'GET', path, authorization: request.headers.authorization, body: new Uint8Array() }, lease.tenant, worker)
   const reports = worker.keeper.runner(id)?.report() ?? []
   const wanted = url.searchParams.get('container')
-  const target = wanted === null ? reports.find((report) => report.state === 'running') : reports.find((report) => report.name === wanted || report.service === wanted)
+  const target =
+    wanted === null ? reports.find((report) => report.state === 'running') : reports.find((report) => report.name === wanted || report.service === wanted)
   if (!target) throw new CloisterError('not-running', wanted === null ? 'No service of the lease is running.' : `The lease has no container ${wanted}.`)
   const argv = url.searchParams.getAll('arg')
-  if (argv.length === 0 || argv.length > MAX_ARGUMENTS || argv.some((word) => word.includes('\0'))) throw new CloisterError('bad-request', 'A command of 1 to 256 words is needed.')
+  if (argv.length === 0 || argv.length > MAX_ARGUMENTS || argv.some((word) => word.includes('\0')))
+    throw new CloisterError('bad-request', 'A command of 1 to 256 words is needed.')
   const size = /^(\d{1,4})x(\d{1,4})$/.exec(url.searchParams.get('terminal') ?? '')
   const session = await worker.executor.exec(id, target.name, { argv, terminal: size ? { columns: Number(size[1]), rows: Number(size[2]) } : undefined })
   sockets.handleUpgrade(request, socket, head, (client) => serveExec(client, session))

@@ -1,7 +1,7 @@
-import { type Bid, fits, formatCpu, formatMiB, hashOrder, leaseIdOf, BID_TYPES, marketDomain, type Order, type SignedBid } from '@cloister/core'
-import type { Network } from '@cloister/chain'
-import { bytesToBigInt, type LocalAccount } from 'viem'
 import { randomBytes } from 'node:crypto'
+import type { Network } from '@cloister/chain'
+import { BID_TYPES, type Bid, fits, formatCpu, formatMiB, hashOrder, leaseIdOf, marketDomain, type Order, type SignedBid } from '@cloister/core'
+import { bytesToBigInt, type LocalAccount } from 'viem'
 import type { AgentConfig } from '../config.ts'
 import type { Store } from '../store.ts'
 import { capacityOf, freeRoom } from './capacity.ts'
@@ -55,14 +55,17 @@ export class Bidder {
     const { attributes, capacity } = this.config
     for (const [name, value] of Object.entries(order.attributes))
       if (attributes[name] !== value) throw noBid(`The order asks for ${name}=${value}; here it is ${attributes[name] ?? 'not set'}.`)
-    if (order.separateNetworks && !this.separateNetworks) throw noBid('Two containers of the order listen on the same port, and the sandbox gives a lease only one network.')
+    if (order.separateNetworks && !this.separateNetworks)
+      throw noBid('Two containers of the order listen on the same port, and the sandbox gives a lease only one network.')
     const { gpuModels, gpus } = order.resources
-    if (gpus > 0 && gpuModels.length > 0 && !gpuModels.includes(capacity.gpuClass)) throw noBid(`The order asks for ${gpuModels.join(' or ')}; here is ${capacity.gpuClass || 'no GPU'}.`)
+    if (gpus > 0 && gpuModels.length > 0 && !gpuModels.includes(capacity.gpuClass))
+      throw noBid(`The order asks for ${gpuModels.join(' or ')}; here is ${capacity.gpuClass || 'no GPU'}.`)
     const room = freeRoom(capacityOf(this.config), this.store.leases('open'))
     if (fits(order.resources, room)) return
     const { resources } = order
     if (resources.cpuMilli > room.cpuMilli) throw noBid(`It has ${formatCpu(room.cpuMilli)} free; the order needs ${formatCpu(resources.cpuMilli)}.`)
-    if (resources.memoryMiB > room.memoryMiB) throw noBid(`It has ${formatMiB(room.memoryMiB)} of memory free; the order needs ${formatMiB(resources.memoryMiB)}.`)
+    if (resources.memoryMiB > room.memoryMiB)
+      throw noBid(`It has ${formatMiB(room.memoryMiB)} of memory free; the order needs ${formatMiB(resources.memoryMiB)}.`)
     if (resources.diskMiB > room.diskMiB) throw noBid(`It has ${formatMiB(room.diskMiB)} of disk free; the order needs ${formatMiB(resources.diskMiB)}.`)
     throw noBid(`It has ${room.gpus} GPUs free; the order needs ${resources.gpus}.`)
   }

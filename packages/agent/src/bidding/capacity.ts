@@ -13,6 +13,7 @@ export function capacityOf({ capacity }: Pick<AgentConfig, 'capacity'>): Room {
 /** What is left beside the leases; never below zero. */
 export function freeRoom(capacity: Room, leases: Pick<StoredLease, 'resources'>[]): Room {
   const left = { ...capacity }
-  for (const { resources } of leases) for (const key of ['cpuMilli', 'memoryMiB', 'diskMiB', 'gpus'] as const) left[key] = Math.max(0, left[key] - resources[key])
+  for (const { resources } of leases)
+    for (const key of ['cpuMilli', 'memoryMiB', 'diskMiB', 'gpus'] as const) left[key] = Math.max(0, left[key] - resources[key])
   return left
 }

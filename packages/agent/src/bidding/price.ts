@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
-import { CloisterError, type Order, parseAmount, rateForHourlyPrice } from '@cloister/core'
 import type { Token } from '@cloister/chain'
+import { CloisterError, type Order, parseAmount, rateForHourlyPrice } from '@cloister/core'
 import { z } from 'zod'
 import type { AgentConfig } from '../config.ts'
 

@@ -17,7 +17,14 @@ const MAX_CONNECTIONS = 1_024
 
 /** Lends ports of the worker to services that open TCP ports to the outside. */
 export class Forwarding {
-  private readonly parts: { executor: Executor; store: Store; range: { first: number; last: number }; host: string; log: Log; ready: (lease: Hex, service: string) => string[] }
+  private readonly parts: {
+    executor: Executor
+    store: Store
+    range: { first: number; last: number }
+    host: string
+    log: Log
+    ready: (lease: Hex, service: string) => string[]
+  }
   private readonly servers = new Map<Hex, (Forward & { server: Server })[]>()
 
   constructor(parts: Forwarding['parts']) {

@@ -1,6 +1,17 @@
 import { EventEmitter } from 'node:events'
-import { CloisterError, checkSupported, fits, formatMiB, hashManifest, type Manifest, messageOf, needsSeparateNetworks, resourcesOf, shortId } from '@cloister/core'
 import { getLease, giveNotice, refuseLease, type Wallet } from '@cloister/chain'
+import {
+  CloisterError,
+  checkSupported,
+  fits,
+  formatMiB,
+  hashManifest,
+  type Manifest,
+  messageOf,
+  needsSeparateNetworks,
+  resourcesOf,
+  shortId,
+} from '@cloister/core'
 import type { Executor } from '@cloister/executors'
 import type { Hex } from 'viem'
 import { capacityOf, freeRoom } from '../bidding/capacity.ts'
@@ -34,7 +45,14 @@ export class LeaseKeeper {
     this.parts = parts
     this.events.setMaxListeners(0)
     const { executor, store, config, log } = parts
-    this.forwarding = new Forwarding({ executor, store, log, range: config.tcpPorts, host: config.listen.host, ready: (lease, service) => this.runners.get(lease)?.ready(service) ?? [] })
+    this.forwarding = new Forwarding({
+      executor,
+      store,
+      log,
+      range: config.tcpPorts,
+      host: config.listen.host,
+      ready: (lease, service) => this.runners.get(lease)?.ready(service) ?? [],
+    })
   }
 
   /** Takes up every lease in the store and removes from the engine whatever is of no open lease. */
@@ -82,10 +100,19 @@ export class LeaseKeeper {
     const hash = hashManifest(manifest)
     if (lease.running?.hash === hash || lease.next?.hash === hash) return
     const chain = await getLease(wallet, id)
-    if (chain.manifestHash !== hash) throw new CloisterError('wrong-manifest', `The lease is for the manifest ${chain.manifestHash}, not ${hash}.`, { hint: 'Put the new hash on the lease first: `cloister update` does both.' })
+    if (chain.manifestHash !== hash)
+      throw new CloisterError('wrong-manifest', `The lease is for the manifest ${chain.manifestHash}, not ${hash}.`, {
+        hint: 'Put the new hash on the lease first: `cloister update` does both.',
+      })
     const wanted = resourcesOf(manifest)
-    if (!fits(wanted, lease.resources)) throw new CloisterError('unsupported', `The manifest needs more than the lease has (${formatMiB(lease.resources.memoryMiB)} of memory, ${lease.resources.cpuMilli / 1000} CPUs, ${formatMiB(lease.resources.diskMiB)} of disk).`, { hint: 'Deploy it as a new lease.' })
-    if (needsSeparateNetworks(manifest) && !executor.separateNetworks) throw new CloisterError('unsupported', 'Two containers listen on the same port, and the sandbox gives a lease only one network.')
+    if (!fits(wanted, lease.resources))
+      throw new CloisterError(
+        'unsupported',
+        `The manifest needs more than the lease has (${formatMiB(lease.resources.memoryMiB)} of memory, ${lease.resources.cpuMilli / 1000} CPUs, ${formatMiB(lease.resources.diskMiB)} of disk).`,
+        { hint: 'Deploy it as a new lease.' },
+      )
+    if (needsSeparateNetworks(manifest) && !executor.separateNetworks)
+      throw new CloisterError('unsupported', 'Two containers listen on the same port, and the sandbox gives a lease only one network.')
     checkSupported(manifest)
     store.patchLease(id, (stored) => {
       stored.next = { hash, manifest }
@@ -126,7 +153,8 @@ export class LeaseKeeper {
       return
     }
     if (known) {
-      if (known.running && chain.manifestHash !== known.running.hash && chain.manifestHash !== known.next?.hash && chain.manifestHash !== known.failed?.hash) log('info', 'an update is announced', { lease: shortId(id) })
+      if (known.running && chain.manifestHash !== known.running.hash && chain.manifestHash !== known.next?.hash && chain.manifestHash !== known.failed?.hash)
+        log('info', 'an update is announced', { lease: shortId(id) })
       return
     }
     const reason = this.whyNot(id)
@@ -148,11 +176,15 @@ export class LeaseKeeper {
   private async turnDown(id: Hex, reason: string): Promise<void> {
     const { wallet, sequence, log } = this.parts
     log('warn', 'turning a lease down', { lease: shortId(id), reason })
-    await sequence.run(() => refuseLease(wallet, id)).catch(async (error) => {
-      // It has earned something already, so it can only be ended with notice.
-      log('warn', 'the lease can not be refused', { lease: shortId(id), error: messageOf(error) })
-      await sequence.run(() => giveNotice(wallet, id)).catch((cause) => log('error', 'nor can notice be given', { lease: shortId(id), error: messageOf(cause) }))
-    })
+    await sequence
+      .run(() => refuseLease(wallet, id))
+      .catch(async (error) => {
+        // It has earned something already, so it can only be ended with notice.
+        log('warn', 'the lease can not be refused', { lease: shortId(id), error: messageOf(error) })
+        await sequence
+          .run(() => giveNotice(wallet, id))
+          .catch((cause) => log('error', 'nor can notice be given', { lease: shortId(id), error: messageOf(cause) }))
+      })
   }
 
   private async finish(id: Hex): Promise<void> {

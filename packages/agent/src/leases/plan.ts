@@ -40,7 +40,9 @@ export function exposedHttp(manifest: Manifest): Exposed[] {
 
 /** The TCP ports a manifest opens to the outside. */
 export function exposedTcp(manifest: Manifest): { service: string; port: number }[] {
-  return Object.entries(manifest.services).flatMap(([service, { expose }]) => expose.filter((port) => port.protocol === 'tcp' && port.global).map(({ port }) => ({ service, port })))
+  return Object.entries(manifest.services).flatMap(([service, { expose }]) =>
+    expose.filter((port) => port.protocol === 'tcp' && port.global).map(({ port }) => ({ service, port })),
+  )
 }
 
 function containerOf(lease: Hex, name: string, replica: number, service: Service, image: Image): Omit<ContainerSpec, 'revision' | 'peers'> {

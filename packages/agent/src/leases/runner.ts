@@ -4,7 +4,7 @@ import { CloisterError, type Manifest, messageOf } from '@cloister/core'
 import type { Executor, Image } from '@cloister/executors'
 import type { Hex } from 'viem'
 import type { Accepted, Store } from '../store.ts'
-import { ContainerTask, type ContainerState } from './container-task.ts'
+import { type ContainerState, ContainerTask } from './container-task.ts'
 import { type PlannedContainer, planContainers } from './plan.ts'
 
 /** How a lease's containers are doing, all taken together. */
@@ -72,7 +72,9 @@ export class LeaseRunner {
   /** Ends everything and wipes the lease's volumes. */
   async destroy(): Promise<void> {
     await this.letGo()
-    await Promise.all([...this.tasks.values()].map((task) => this.executor.stop(this.id, task.spec.name, Math.min(task.service.stopGraceMs, 10_000)).catch(() => {})))
+    await Promise.all(
+      [...this.tasks.values()].map((task) => this.executor.stop(this.id, task.spec.name, Math.min(task.service.stopGraceMs, 10_000)).catch(() => {})),
+    )
     this.tasks.clear()
     await this.executor.destroy(this.id)
   }
@@ -178,7 +180,10 @@ export class LeaseRunner {
 
   /** Waits until all containers are ready. Throws `start-failed` naming the one that isn't. */
   private async trial(manifest: Manifest): Promise<void> {
-    const patience = Math.max(0, ...Object.values(manifest.services).map(({ health }) => (health ? health.startPeriodMs + health.retries * (health.intervalMs + health.timeoutMs) : 0)))
+    const patience = Math.max(
+      0,
+      ...Object.values(manifest.services).map(({ health }) => (health ? health.startPeriodMs + health.retries * (health.intervalMs + health.timeoutMs) : 0)),
+    )
     const signal = AbortSignal.timeout(TRIAL_MS + patience)
     for (;;) {
       const tasks = [...this.tasks.values()]

@@ -11,7 +11,15 @@ const MAX_SPAN = 2_000n
 const LEASE_EVENTS = ['LeaseOpened', 'LeaseToppedUp', 'LeaseUpdated', 'NoticeGiven', 'LeaseClosed', 'LeaseRefused'] as const
 
 /** Tells which leases something happened to on the chain, from where it stopped last time. */
-export async function watchLeases(parts: { chain: Chain; worker: Address; store: Store; log: Log; isMine: (id: Hex) => boolean; touched: (id: Hex) => Promise<void>; signal: AbortSignal }): Promise<void> {
+export async function watchLeases(parts: {
+  chain: Chain
+  worker: Address
+  store: Store
+  log: Log
+  isMine: (id: Hex) => boolean
+  touched: (id: Hex) => Promise<void>
+  signal: AbortSignal
+}): Promise<void> {
   const { chain, store, log, signal } = parts
   const { client, network } = chain
   const seen = new Set<string>()

@@ -15,7 +15,13 @@ export async function fundDevelopmentAccount(governance: Wallet, account: Addres
   await client.waitForTransactionReceipt({ hash: await wallet.sendTransaction({ to: account, value: 10n * ETHER }) })
   for (const token of network.tokens) {
     const amount = AMOUNT * 10n ** BigInt(token.decimals)
-    if (token.symbol === 'USDC') await send(governance, { address: token.address, abi: parseAbi(['function mint(address to, uint256 amount)']), functionName: 'mint', args: [account, amount] })
+    if (token.symbol === 'USDC')
+      await send(governance, {
+        address: token.address,
+        abi: parseAbi(['function mint(address to, uint256 amount)']),
+        functionName: 'mint',
+        args: [account, amount],
+      })
     else await transferToken(governance, token.address, account, amount)
   }
 }

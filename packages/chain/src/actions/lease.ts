@@ -3,8 +3,8 @@ import { encodeLeaseName, leaseIdOf } from '@cloister/core'
 import { type Address, type Hex, hexToSignature, maxUint256, type TransactionReceipt, zeroHash } from 'viem'
 import type { Chain, Wallet } from '../client.ts'
 import { MARKET_ABI } from '../generated/abis.ts'
-import { signPermit } from './token.ts'
 import { send } from './send.ts'
+import { signPermit } from './token.ts'
 
 /** A lease as the Market keeps it. Amounts in base units of `token`, instants in Unix seconds. */
 export interface ChainLease {
@@ -37,12 +37,7 @@ export function getAccrued({ client, network }: Chain, id: Hex): Promise<bigint>
 }
 
 /** Takes a bid with one transaction: the allowance comes by permit, signed just before. Returns the lease's id. */
-export async function openLease(
-  wallet: Wallet,
-  bid: SignedBid,
-  deposit: bigint,
-  name?: string,
-): Promise<{ id: Hex; receipt: TransactionReceipt }> {
+export async function openLease(wallet: Wallet, bid: SignedBid, deposit: bigint, name?: string): Promise<{ id: Hex; receipt: TransactionReceipt }> {
   const { signature, ...terms } = bid
   const permit = await permitFor(wallet, bid.token, deposit)
   const receipt = await send(wallet, {

@@ -1,15 +1,20 @@
 import { CloisterError } from '@cloister/core'
-import { type Abi, BaseError, type ContractFunctionArgs, type ContractFunctionName, ContractFunctionRevertedError, type Address, type TransactionReceipt } from 'viem'
+import {
+  type Abi,
+  type Address,
+  BaseError,
+  type ContractFunctionArgs,
+  type ContractFunctionName,
+  ContractFunctionRevertedError,
+  type TransactionReceipt,
+} from 'viem'
 import type { Wallet } from '../client.ts'
 
 /**
  * Simulates, sends and waits for one contract call. A revert is told before anything is sent, as `reverted` with the
  * contract's own error name. Throws `chain-unreachable` where the chain does not answer.
  */
-export async function send<
-  const abi extends Abi,
-  name extends ContractFunctionName<abi, 'nonpayable' | 'payable'>,
->(
+export async function send<const abi extends Abi, name extends ContractFunctionName<abi, 'nonpayable' | 'payable'>>(
   wallet: Wallet,
   call: { address: Address; abi: abi; functionName: name; args: ContractFunctionArgs<abi, 'nonpayable' | 'payable', name> },
 ): Promise<TransactionReceipt> {
@@ -19,7 +24,8 @@ export async function send<
     const { request: simulated } = await wallet.client.simulateContract(request)
     const hash = await wallet.wallet.writeContract(simulated as never)
     const receipt = await wallet.client.waitForTransactionReceipt({ hash, timeout: 60_000 })
-    if (receipt.status !== 'success') throw new CloisterError('reverted', `${String(call.functionName)} was reverted on chain.`, { details: { transaction: hash } })
+    if (receipt.status !== 'success')
+      throw new CloisterError('reverted', `${String(call.functionName)} was reverted on chain.`, { details: { transaction: hash } })
     return receipt
   } catch (error) {
     throw chainError(String(call.functionName), error)
@@ -37,7 +43,10 @@ export function chainError(what: string, error: unknown): CloisterError {
       return new CloisterError('reverted', `The contract refuses ${what}: ${name}${args ? ` (${args})` : ''}.`, { details: { error: name }, cause: error })
     }
     if (/insufficient funds/i.test(error.message))
-      return new CloisterError('no-gas', `The account has no ether to pay for ${what}.`, { hint: 'On the development network: `cloister wallet faucet`.', cause: error })
+      return new CloisterError('no-gas', `The account has no ether to pay for ${what}.`, {
+        hint: 'On the development network: `cloister wallet faucet`.',
+        cause: error,
+      })
     return new CloisterError('chain-unreachable', `The chain did not take ${what}: ${error.shortMessage}`, { hint: 'Is the network running?', cause: error })
   }
   return new CloisterError('chain-unreachable', `The chain did not take ${what}.`, { cause: error })

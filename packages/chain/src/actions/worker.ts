@@ -1,4 +1,4 @@
-import { type Address, type Hex, type LocalAccount, zeroAddress, hexToString, stringToHex } from 'viem'
+import { type Address, type Hex, hexToString, type LocalAccount, stringToHex, zeroAddress } from 'viem'
 import type { Chain, Wallet } from '../client.ts'
 import { WORKERS_ABI } from '../generated/abis.ts'
 import { send } from './send.ts'
@@ -34,7 +34,12 @@ export async function getWorker({ client, network }: Chain, worker: Address) {
 }
 
 export async function getBilling({ client, network }: Chain, worker: Address): Promise<Billing> {
-  const [provider, coveredSeconds, until] = await client.readContract({ address: network.contracts.workers, abi: WORKERS_ABI, functionName: 'billing', args: [worker] })
+  const [provider, coveredSeconds, until] = await client.readContract({
+    address: network.contracts.workers,
+    abi: WORKERS_ABI,
+    functionName: 'billing',
+    args: [worker],
+  })
   return { provider, coveredSeconds, until }
 }
 
@@ -42,11 +47,21 @@ export async function getBilling({ client, network }: Chain, worker: Address): P
 export async function registerWorker(provider: Wallet, worker: LocalAccount, description: WorkerDescription) {
   const signature = await worker.signTypedData({
     domain: domain(provider),
-    types: { Join: [{ name: 'provider', type: 'address' }, { name: 'worker', type: 'address' }] },
+    types: {
+      Join: [
+        { name: 'provider', type: 'address' },
+        { name: 'worker', type: 'address' },
+      ],
+    },
     primaryType: 'Join',
     message: { provider: provider.account.address, worker: worker.address },
   })
-  return send(provider, { address: provider.network.contracts.workers, abi: WORKERS_ABI, functionName: 'register', args: [worker.address, toChain(description), signature] })
+  return send(provider, {
+    address: provider.network.contracts.workers,
+    abi: WORKERS_ABI,
+    functionName: 'register',
+    args: [worker.address, toChain(description), signature],
+  })
 }
 
 /** Replaces a worker's description. Provider only. */
@@ -60,7 +75,13 @@ export async function presentWorker(wallet: Wallet, worker: LocalAccount) {
   const block = { number: head.number - 1n, hash: head.parentHash }
   const signature = await worker.signTypedData({
     domain: domain(wallet),
-    types: { Presence: [{ name: 'worker', type: 'address' }, { name: 'blockNumber', type: 'uint256' }, { name: 'blockHash', type: 'bytes32' }] },
+    types: {
+      Presence: [
+        { name: 'worker', type: 'address' },
+        { name: 'blockNumber', type: 'uint256' },
+        { name: 'blockHash', type: 'bytes32' },
+      ],
+    },
     primaryType: 'Presence',
     message: { worker: worker.address, blockNumber: block.number, blockHash: block.hash },
   })

@@ -28,8 +28,7 @@ export function hashManifest(manifest: Manifest): `0x${string}` {
  * Throws `bad-manifest` naming the first field that is wrong.
  */
 export function readManifest(text: string): Manifest {
-  if (Buffer.byteLength(text) > MAX_MANIFEST_BYTES)
-    throw new CloisterError('bad-manifest', `The manifest is larger than ${MAX_MANIFEST_BYTES} bytes.`)
+  if (Buffer.byteLength(text) > MAX_MANIFEST_BYTES) throw new CloisterError('bad-manifest', `The manifest is larger than ${MAX_MANIFEST_BYTES} bytes.`)
   let json: unknown
   try {
     json = JSON.parse(text)

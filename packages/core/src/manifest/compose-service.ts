@@ -1,8 +1,8 @@
 import { parseByteValueMiB, parseDurationMs } from '../units.ts'
-import { type ComposeContext } from './compose.ts'
+import type { ComposeContext } from './compose.ts'
+import { readDeploy, readGpus, setCpus, setMemory } from './compose-deploy.ts'
 import { readComposeFiles, readComposeMounts, readTmpfs } from './compose-mounts.ts'
 import { readComposePorts } from './compose-ports.ts'
-import { readDeploy, readGpus, setCpus, setMemory } from './compose-deploy.ts'
 import { plainService } from './defaults.ts'
 import { parseDotenv } from './dotenv.ts'
 import type { Field } from './field.ts'
@@ -33,7 +33,7 @@ const REFUSED: Record<string, string> = {
   use_api_socket: NO_HOST,
   extra_hosts: 'Services find each other by name; other names come from DNS.',
   links: 'Services find each other by name; use the service name itself.',
-  dns: 'Name servers are the worker\'s; drop the field.',
+  dns: "Name servers are the worker's; drop the field.",
   post_start: 'Lifecycle hooks are not offered; put the step into the command.',
   pre_stop: 'Lifecycle hooks are not offered; put the step into the command.',
   models: 'Run the model server as a service.',
@@ -92,8 +92,7 @@ export function readComposeService(root: Field, context: ComposeContext): Servic
       expose: (field) => {
         for (const port of field.list()) {
           const number = port.with(port.text().split('/', 1)[0]).integer(1, 65_535)
-          if (!service.expose.some((e) => e.port === number))
-            service.expose.push({ port: number, as: number, protocol: 'tcp', global: false })
+          if (!service.expose.some((e) => e.port === number)) service.expose.push({ port: number, as: number, protocol: 'tcp', global: false })
         }
       },
       volumes: (field) => readComposeMounts(field, service, context),
@@ -135,7 +134,8 @@ export function readComposeService(root: Field, context: ComposeContext): Servic
       },
       security_opt: (field) => {
         for (const option of field.list())
-          if (!/^no-new-privileges([:=]true)?$/.test(option.text())) option.refuse(`${option.text()} can't be honoured`, 'Services run without new privileges under the default seccomp profile; drop it.')
+          if (!/^no-new-privileges([:=]true)?$/.test(option.text()))
+            option.refuse(`${option.text()} can't be honoured`, 'Services run without new privileges under the default seccomp profile; drop it.')
       },
     },
     REFUSED,

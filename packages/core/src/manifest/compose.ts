@@ -1,10 +1,10 @@
+import { parseByteValueMiB } from '../units.ts'
 import { readComposeService } from './compose-service.ts'
+import { DEFAULT_VOLUME_MIB } from './defaults.ts'
 import type { Field } from './field.ts'
 import { interpolateField } from './interpolate.ts'
-import { DEFAULT_VOLUME_MIB } from './defaults.ts'
 import { type Manifest, NAME_PATTERN } from './manifest.ts'
 import type { ParseOptions } from './parse.ts'
-import { parseByteValueMiB } from '../units.ts'
 
 /** The file-level parts that services refer to. */
 export interface ComposeContext {
@@ -37,8 +37,7 @@ export function parseCompose(raw: Field, options: ParseOptions): Manifest {
         if (!field.isNull) field.entries()
       },
       networks: (field) => {
-        if (!field.isNull && field.entries().length > 0)
-          field.warn('ignored: the services of a lease share one network of their own')
+        if (!field.isNull && field.entries().length > 0) field.warn('ignored: the services of a lease share one network of their own')
       },
       services: (field) => {
         for (const [name, service] of field.entries()) {
@@ -57,7 +56,14 @@ export function parseCompose(raw: Field, options: ParseOptions): Manifest {
   for (const [name, service] of Object.entries(services))
     for (const dependency of service.dependsOn)
       if (!services[dependency.service])
-        root.get('services')?.get(name)?.get('depends_on')?.refuse(`${name} depends on ${dependency.service}, which is not in the file or not in an active profile`, 'Add the service, or switch its profile on with --profile.')
+        root
+          .get('services')
+          ?.get(name)
+          ?.get('depends_on')
+          ?.refuse(
+            `${name} depends on ${dependency.service}, which is not in the file or not in an active profile`,
+            'Add the service, or switch its profile on with --profile.',
+          )
   return { version: 1, services, volumes: context.volumes, attributes: {} }
 }
 
@@ -87,8 +93,7 @@ export function useVolume(name: string, mount: Field, context: ComposeContext): 
     const size = declared.get('x-size')
     if (size) sizeMiB = size.parse(parseByteValueMiB)
   }
-  if (sizeMiB === undefined)
-    (declared ?? mount).warn(`the volume ${name} states no size and gets ${DEFAULT_VOLUME_MIB} MiB (set x-size)`)
+  if (sizeMiB === undefined) (declared ?? mount).warn(`the volume ${name} states no size and gets ${DEFAULT_VOLUME_MIB} MiB (set x-size)`)
   context.volumes[name] = { sizeMiB: sizeMiB ?? DEFAULT_VOLUME_MIB, class: 'default' }
 }
 
@@ -118,7 +123,10 @@ function readFiles(section: Field | undefined, options: ParseOptions): Map<strin
         },
         name: (field) => void field.text(),
       },
-      { external: 'There is no store of configs and secrets outside the lease; use file, content or environment.', template_driver: 'Templates are not offered.' },
+      {
+        external: 'There is no store of configs and secrets outside the lease; use file, content or environment.',
+        template_driver: 'Templates are not offered.',
+      },
       { labels: 'labels have no effect' },
     )
     if (!content) entry.fail('one of file, content or environment')

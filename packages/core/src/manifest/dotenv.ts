@@ -21,7 +21,6 @@ function unquote(value: string): string {
   const single = /^'([^']*)'\s*(#.*)?$/.exec(value)
   if (single) return single[1] ?? ''
   const double = /^"((?:[^"\\]|\\.)*)"\s*(#.*)?$/.exec(value)
-  if (double)
-    return (double[1] ?? '').replace(/\\(.)/g, (_, c: string) => ({ n: '\n', t: '\t', r: '\r' })[c] ?? c)
+  if (double) return (double[1] ?? '').replace(/\\(.)/g, (_, c: string) => ({ n: '\n', t: '\t', r: '\r' })[c] ?? c)
   return value.replace(/\s+#.*$/, '')
 }

@@ -2,7 +2,7 @@ import { type Document, isAlias, isNode, LineCounter, parseDocument } from 'yaml
 import { CloisterError } from '../errors.ts'
 
 /** Bytes of a Compose or SDL file. */
-export const MAX_FILE_BYTES = 1024 * 1024
+const MAX_FILE_BYTES = 1024 * 1024
 
 /** Something about a manifest file that is ignored, and that the reader should know. */
 export interface ManifestWarning {
@@ -56,7 +56,10 @@ export class Source {
       throw new ManifestError(
         'bad-file',
         { file, line: problem.linePos?.[0].line ?? 1, field: '' },
-        `this is not YAML: ${problem.message.split('\n', 1)[0]?.replace(/[.:]?\s*$/, '').replace(/ at line \d+, column \d+$/, '')}`,
+        `this is not YAML: ${problem.message
+          .split('\n', 1)[0]
+          ?.replace(/[.:]?\s*$/, '')
+          .replace(/ at line \d+, column \d+$/, '')}`,
         'Check the indentation and quotes near that line.',
       )
   }
@@ -66,7 +69,13 @@ export class Source {
     try {
       return new Field(this, [], this.document.toJS({ mapAsMap: true, maxAliasCount: 100 }))
     } catch (cause) {
-      throw new ManifestError('bad-file', { file: this.file, line: 1, field: '' }, 'its aliases can not be resolved', 'Check its anchors and aliases; at most 100 expansions are followed.', cause)
+      throw new ManifestError(
+        'bad-file',
+        { file: this.file, line: 1, field: '' },
+        'its aliases can not be resolved',
+        'Check its anchors and aliases; at most 100 expansions are followed.',
+        cause,
+      )
     }
   }
 
@@ -101,10 +110,7 @@ export class Field {
 
   /** `services.web.ports[0]` */
   get name(): string {
-    return this.path.reduce<string>(
-      (text, part) => (typeof part === 'number' ? `${text}[${part}]` : text ? `${text}.${part}` : part),
-      '',
-    )
+    return this.path.reduce<string>((text, part) => (typeof part === 'number' ? `${text}[${part}]` : text ? `${text}.${part}` : part), '')
   }
 
   get line(): number {
@@ -161,8 +167,7 @@ export class Field {
   /** A string, number or boolean, as text. */
   text(): string {
     if (typeof this.value === 'string') return this.value
-    if (typeof this.value === 'number' || typeof this.value === 'boolean' || typeof this.value === 'bigint')
-      return String(this.value)
+    if (typeof this.value === 'number' || typeof this.value === 'boolean' || typeof this.value === 'bigint') return String(this.value)
     return this.fail('a string or a number')
   }
 
@@ -206,11 +211,7 @@ export class Field {
    * Reads a mapping whose keys are all accounted for: `handlers` honour, `refused` and `ignored` say why not. A key that
    * is in none of them is an error, so that nothing is dropped silently. Keys starting with `x-` are the writer's own.
    */
-  fields(
-    handlers: Record<string, FieldHandler>,
-    refused: Record<string, string> = {},
-    ignored: Record<string, string> = {},
-  ): void {
+  fields(handlers: Record<string, FieldHandler>, refused: Record<string, string> = {}, ignored: Record<string, string> = {}): void {
     for (const [key, field] of this.entries()) {
       if (key.startsWith('x-')) continue
       if (Object.hasOwn(handlers, key)) handlers[key]?.(field)

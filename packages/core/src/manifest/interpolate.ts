@@ -1,4 +1,4 @@
-import { Field } from './field.ts'
+import type { Field } from './field.ts'
 
 const NAME = '[A-Za-z_][A-Za-z0-9_]*'
 const MAX_DEPTH = 8
@@ -49,7 +49,8 @@ function expandBraced(inner: string, env: Readonly<Record<string, string>>, fiel
     case '+':
       return isSet ? expand(operand, env, field, depth + 1) : ''
     case '?':
-      if (!isSet) field.refuse(`the variable ${name} must be set${operand ? `: ${operand.slice(0, 120)}` : ''}`, 'Set it in the environment or with --env-file.')
+      if (!isSet)
+        field.refuse(`the variable ${name} must be set${operand ? `: ${operand.slice(0, 120)}` : ''}`, 'Set it in the environment or with --env-file.')
       return value ?? ''
     default:
       return lookUp(name, env, field)

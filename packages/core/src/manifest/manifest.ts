@@ -7,8 +7,14 @@ const ABSOLUTE_PATH = /^\/(?!.*(^|\/)\.\.(\/|$))[^\0]{0,1023}$/
 
 const name = z.string().regex(NAME_PATTERN)
 const path = z.string().regex(ABSOLUTE_PATH)
-const mib = z.int().min(1).max(1 << 30)
-const milliseconds = z.int().min(0).max(366 * 86_400_000)
+const mib = z
+  .int()
+  .min(1)
+  .max(1 << 30)
+const milliseconds = z
+  .int()
+  .min(0)
+  .max(366 * 86_400_000)
 const port = z.int().min(1).max(65_535)
 const words = z.array(z.string().max(65_536)).max(1024)
 
@@ -20,7 +26,10 @@ const Gpu = z.strictObject({
     z.strictObject({
       model: z.string().regex(/^[a-z0-9._-]{1,32}$/),
       memoryMiB: mib.optional(),
-      interface: z.string().regex(/^[a-z0-9-]{1,16}$/).optional(),
+      interface: z
+        .string()
+        .regex(/^[a-z0-9-]{1,16}$/)
+        .optional(),
     }),
   ),
 })
@@ -44,7 +53,10 @@ const Service = z.strictObject({
   command: words.optional(),
   env: z.record(z.string().regex(ENV_PATTERN), z.string().max(131_072)),
   workingDir: path.optional(),
-  user: z.string().regex(/^[a-zA-Z0-9_.-]{1,32}(:[a-zA-Z0-9_.-]{1,32})?$/).optional(),
+  user: z
+    .string()
+    .regex(/^[a-zA-Z0-9_.-]{1,32}(:[a-zA-Z0-9_.-]{1,32})?$/)
+    .optional(),
   count: z.int().min(1).max(100),
   expose: z.array(
     z.strictObject({
@@ -59,19 +71,18 @@ const Service = z.strictObject({
   mounts: z.array(z.strictObject({ volume: name, path, readOnly: z.boolean() })),
   tmpfs: z.array(z.strictObject({ path, sizeMiB: mib })),
   /** Files put into the container before it starts: configs and secrets. */
-  files: z.array(
-    z.strictObject({ path, content: z.base64(), mode: z.int().min(0).max(0o777), secret: z.boolean() }),
-  ),
-  dependsOn: z.array(
-    z.strictObject({ service: name, condition: z.enum(['started', 'healthy', 'completed']) }),
-  ),
+  files: z.array(z.strictObject({ path, content: z.base64(), mode: z.int().min(0).max(0o777), secret: z.boolean() })),
+  dependsOn: z.array(z.strictObject({ service: name, condition: z.enum(['started', 'healthy', 'completed']) })),
   health: Health.optional(),
   restart: z.strictObject({ policy: z.enum(['no', 'on-failure', 'always']), maxRetries: z.int().min(0).max(1000).optional() }),
   resources: z.strictObject({ cpuMilli: z.int().min(1).max(1_024_000), memoryMiB: mib, diskMiB: mib, gpu: Gpu.optional() }),
   maxProcesses: z.int().min(1).max(1_000_000),
   ulimits: z.record(z.string().regex(/^[a-z]{2,16}$/), z.strictObject({ soft: z.int().min(-1), hard: z.int().min(-1) })),
   readOnlyRoot: z.boolean(),
-  hostname: z.string().regex(/^[a-zA-Z0-9.-]{1,63}$/).optional(),
+  hostname: z
+    .string()
+    .regex(/^[a-zA-Z0-9.-]{1,63}$/)
+    .optional(),
   stopSignal: z.string().regex(/^SIG[A-Z0-9+]{2,12}$/),
   stopGraceMs: milliseconds,
 })
@@ -90,14 +101,11 @@ export const Manifest = z
   })
   .superRefine((manifest, context) => {
     const services = Object.entries(manifest.services)
-    if (services.length === 0 || services.length > 64)
-      context.addIssue({ code: 'custom', path: ['services'], message: 'one to 64 services are needed' })
+    if (services.length === 0 || services.length > 64) context.addIssue({ code: 'custom', path: ['services'], message: 'one to 64 services are needed' })
     for (const [serviceName, service] of services) {
       const at = (message: string) => context.addIssue({ code: 'custom', path: ['services', serviceName], message })
-      for (const mount of service.mounts)
-        if (!Object.hasOwn(manifest.volumes, mount.volume)) at(`mounts the unknown volume ${mount.volume}`)
-      for (const { service: other } of service.dependsOn)
-        if (!Object.hasOwn(manifest.services, other)) at(`depends on the unknown service ${other}`)
+      for (const mount of service.mounts) if (!Object.hasOwn(manifest.volumes, mount.volume)) at(`mounts the unknown volume ${mount.volume}`)
+      for (const { service: other } of service.dependsOn) if (!Object.hasOwn(manifest.services, other)) at(`depends on the unknown service ${other}`)
     }
     const cycle = findCycle(manifest.services)
     if (cycle) context.addIssue({ code: 'custom', path: ['services'], message: `dependencies form a circle: ${cycle.join(' → ')}` })

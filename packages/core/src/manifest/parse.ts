@@ -1,7 +1,7 @@
 import { CloisterError } from '../errors.ts'
 import { checkManifest } from './canonical.ts'
 import { parseCompose } from './compose.ts'
-import { type ManifestWarning, ManifestError, Source } from './field.ts'
+import { ManifestError, type ManifestWarning, Source } from './field.ts'
 import type { Manifest } from './manifest.ts'
 import { parseSdl } from './sdl.ts'
 
@@ -57,8 +57,7 @@ function plain(value: unknown): unknown {
   if (value instanceof Map) {
     // defineProperty, so that a key such as __proto__ stays an ordinary key and is refused by the schema.
     const object = {}
-    for (const [key, item] of value)
-      Object.defineProperty(object, String(key), { value: plain(item), enumerable: true, configurable: true, writable: true })
+    for (const [key, item] of value) Object.defineProperty(object, String(key), { value: plain(item), enumerable: true, configurable: true, writable: true })
     return object
   }
   return Array.isArray(value) ? value.map(plain) : value

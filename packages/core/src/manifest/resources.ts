@@ -32,10 +32,5 @@ export function resourcesOf(manifest: Manifest): Resources {
 
 /** Whether `wanted` fits into `room`, GPU models left aside. */
 export function fits(wanted: Resources, room: Omit<Resources, 'gpuModels'>): boolean {
-  return (
-    wanted.cpuMilli <= room.cpuMilli &&
-    wanted.memoryMiB <= room.memoryMiB &&
-    wanted.diskMiB <= room.diskMiB &&
-    wanted.gpus <= room.gpus
-  )
+  return wanted.cpuMilli <= room.cpuMilli && wanted.memoryMiB <= room.memoryMiB && wanted.diskMiB <= room.diskMiB && wanted.gpus <= room.gpus
 }

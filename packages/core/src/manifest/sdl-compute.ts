@@ -3,7 +3,7 @@ import type { Field } from './field.ts'
 import type { Gpu } from './manifest.ts'
 
 /** One storage of a compute profile. `default` is the container's own disk. */
-export interface Storage {
+interface Storage {
   name: string
   sizeMiB: number
   persistent: boolean
@@ -27,10 +27,8 @@ export function readComputeProfile(root: Field): ComputeProfile {
   let storage: Storage[] = []
   let gpu: Gpu | undefined
   resources.fields({
-    cpu: (field) =>
-      field.fields({ units: (units) => void (cpuMilli = units.parse(parseCpuMilli)), attributes: ignoreAttributes }),
-    memory: (field) =>
-      field.fields({ size: (size) => void (memoryMiB = Math.max(1, size.parse(parseQuantityMiB))), attributes: ignoreAttributes }),
+    cpu: (field) => field.fields({ units: (units) => void (cpuMilli = units.parse(parseCpuMilli)), attributes: ignoreAttributes }),
+    memory: (field) => field.fields({ size: (size) => void (memoryMiB = Math.max(1, size.parse(parseQuantityMiB))), attributes: ignoreAttributes }),
     storage: (field) => void (storage = (field.isList ? field.list() : [field]).map(readStorage)),
     gpu: (field) => void (gpu = readGpu(field)),
     id: (field) => void field.integer(0, 1_000_000),

@@ -4,38 +4,29 @@ import type { Manifest, Service } from './manifest.ts'
 import type { ComputeProfile } from './sdl-compute.ts'
 
 /** One service of an SDL file with the compute profile it is deployed with. Named storage becomes volumes of the lease. */
-export function readSdlService(
-  name: string,
-  root: Field,
-  profile: ComputeProfile,
-  count: number,
-  volumes: Manifest['volumes'],
-): Service {
+export function readSdlService(name: string, root: Field, profile: ComputeProfile, count: number, volumes: Manifest['volumes']): Service {
   const service = plainService('')
   service.count = count
-  root.fields(
-    {
-      image: (field) => void (service.image = field.matching(/^\S{1,512}$/, 'an image such as ghcr.io/me/app:1')),
-      command: (field) => {
-        if (!field.isNull) service.entrypoint = readList(field)
-      },
-      args: (field) => {
-        if (!field.isNull) service.command = readList(field)
-      },
-      env: (field) => {
-        if (!field.isNull) service.env = readEnv(field)
-      },
-      expose: (field) => {
-        if (!field.isNull) for (const item of field.list()) readExpose(item, service)
-      },
-      dependencies: (field) => {
-        for (const item of field.list())
-          item.fields({ service: (s) => void service.dependsOn.push({ service: s.text(), condition: 'started' }) })
-      },
-      params: (field) => readParams(name, field, profile, service, volumes),
-      credentials: (field) => void (service.registry = readCredentials(field)),
+  root.fields({
+    image: (field) => void (service.image = field.matching(/^\S{1,512}$/, 'an image such as ghcr.io/me/app:1')),
+    command: (field) => {
+      if (!field.isNull) service.entrypoint = readList(field)
     },
-  )
+    args: (field) => {
+      if (!field.isNull) service.command = readList(field)
+    },
+    env: (field) => {
+      if (!field.isNull) service.env = readEnv(field)
+    },
+    expose: (field) => {
+      if (!field.isNull) for (const item of field.list()) readExpose(item, service)
+    },
+    dependencies: (field) => {
+      for (const item of field.list()) item.fields({ service: (s) => void service.dependsOn.push({ service: s.text(), condition: 'started' }) })
+    },
+    params: (field) => readParams(name, field, profile, service, volumes),
+    credentials: (field) => void (service.registry = readCredentials(field)),
+  })
   if (service.image === '') root.refuse('the service has no image', 'Name one under "image", such as ghcr.io/me/app:1.')
   const { cpuMilli, memoryMiB, storage, gpu } = profile
   // Storage without a mount is the container's own disk, whatever its class.
@@ -79,7 +70,11 @@ function readExpose(root: Field, service: Service): void {
         target.fields({
           global: (value) => void (global = value.boolean() || global),
           service: (value) => void value.text(),
-          ip: (value) => value.refuse("a leased IP address can't be honoured", 'HTTP ports get a name at the gateway and other TCP ports a port of the worker; drop "ip" and "endpoints".'),
+          ip: (value) =>
+            value.refuse(
+              "a leased IP address can't be honoured",
+              'HTTP ports get a name at the gateway and other TCP ports a port of the worker; drop "ip" and "endpoints".',
+            ),
         })
     },
     accept: (field) => {
@@ -103,7 +98,11 @@ function readParams(name: string, root: Field, profile: ComputeProfile, service:
       storage: (list) => {
         for (const [storageName, entry] of list.entries()) {
           const storage = profile.storage.find((s) => s.name === storageName)
-          if (!storage) return entry.refuse(`the compute profile has no storage named ${storageName}`, `It has: ${profile.storage.map((s) => s.name).join(', ') || 'none'}.`)
+          if (!storage)
+            return entry.refuse(
+              `the compute profile has no storage named ${storageName}`,
+              `It has: ${profile.storage.map((s) => s.name).join(', ') || 'none'}.`,
+            )
           let path = ''
           let readOnly = false
           entry.fields({

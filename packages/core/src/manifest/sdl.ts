@@ -1,7 +1,7 @@
 import type { Field } from './field.ts'
 import { type Manifest, NAME_PATTERN } from './manifest.ts'
 import type { ParseOptions } from './parse.ts'
-import { readComputeProfile, type ComputeProfile } from './sdl-compute.ts'
+import { type ComputeProfile, readComputeProfile } from './sdl-compute.ts'
 import { readSdlService } from './sdl-service.ts'
 
 const NO_IP = 'Workers have no addresses of their own to lease. HTTP ports get a name at the gateway and other TCP ports a port of the worker.'
@@ -25,7 +25,15 @@ export function parseSdl(root: Field, options: ParseOptions): { manifest: Manife
   const manifest: Manifest = { version: 1, services: {}, volumes: {}, attributes: readPlacement(group, placement, deployment) }
   for (const [name, entry] of deployment.entries()) {
     if (!NAME_PATTERN.test(name)) entry.fail('a service name of letters, digits, ".", "_" and "-", at most 46')
-    const service = services.get(name) ?? entry.refuse(`the service ${name} is not defined`, `Defined are: ${services.entries().map(([n]) => n).join(', ')}.`)
+    const service =
+      services.get(name) ??
+      entry.refuse(
+        `the service ${name} is not defined`,
+        `Defined are: ${services
+          .entries()
+          .map(([n]) => n)
+          .join(', ')}.`,
+      )
     const here = entry.get(group)
     if (!here) continue
     let profile: ComputeProfile | undefined
@@ -41,12 +49,14 @@ export function parseSdl(root: Field, options: ParseOptions): { manifest: Manife
     if (!profile) return here.fail('a profile')
     manifest.services[name] = readSdlService(name, service, profile, count, manifest.volumes)
   }
-  for (const [name, service] of services.entries())
-    if (!deployment.get(name)) service.warn('ignored: the service is not deployed')
+  for (const [name, service] of services.entries()) if (!deployment.get(name)) service.warn('ignored: the service is not deployed')
   for (const [name, service] of Object.entries(manifest.services))
     for (const dependency of service.dependsOn)
       if (!manifest.services[dependency.service])
-        services.get(name)?.get('dependencies')?.refuse(`${dependency.service} is not in the placement group ${group}`, 'A service depends on services of its own group only.')
+        services
+          .get(name)
+          ?.get('dependencies')
+          ?.refuse(`${dependency.service} is not in the placement group ${group}`, 'A service depends on services of its own group only.')
   checkTargets(services, manifest)
   return { manifest, groups }
 }
@@ -113,6 +123,7 @@ function checkTargets(services: Field, manifest: Manifest): void {
     for (const expose of services.get(name)?.get('expose')?.list() ?? [])
       for (const target of expose.get('to')?.isList ? (expose.get('to')?.list() ?? []) : []) {
         const service = target.get('service')
-        if (service && !manifest.services[service.text()]) service.refuse(`${service.text()} is not a service of this placement group`, `Services: ${Object.keys(manifest.services).join(', ')}.`)
+        if (service && !manifest.services[service.text()])
+          service.refuse(`${service.text()} is not a service of this placement group`, `Services: ${Object.keys(manifest.services).join(', ')}.`)
       }
 }

@@ -49,7 +49,10 @@ const SignedBidJson = z.strictObject({
   worker: address,
   token: address,
   ratePerSecond: decimal,
-  expiry: z.int().min(0).max(2 ** 48 - 1),
+  expiry: z
+    .int()
+    .min(0)
+    .max(2 ** 48 - 1),
   manifestHash: bytes32,
   order: bytes32,
   salt: decimal,

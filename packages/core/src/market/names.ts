@@ -33,5 +33,8 @@ export function decodeLeaseName(bytes: Hex): string | undefined {
 
 /** A service's name as a part of a host name. */
 export function hostLabel(service: string): string {
-  return service.toLowerCase().replace(/[^a-z0-9-]/g, '-').replace(/-+$/, '')
+  return service
+    .toLowerCase()
+    .replace(/[^a-z0-9-]/g, '-')
+    .replace(/-+$/, '')
 }

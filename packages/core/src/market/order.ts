@@ -14,9 +14,18 @@ export const Order = z.strictObject({
   /** Token the tenant will pay in. */
   token: address,
   resources: z.strictObject({
-    cpuMilli: z.int().min(1).max(1 << 30),
-    memoryMiB: z.int().min(1).max(1 << 30),
-    diskMiB: z.int().min(1).max(1 << 30),
+    cpuMilli: z
+      .int()
+      .min(1)
+      .max(1 << 30),
+    memoryMiB: z
+      .int()
+      .min(1)
+      .max(1 << 30),
+    diskMiB: z
+      .int()
+      .min(1)
+      .max(1 << 30),
     gpus: z.int().min(0).max(4096),
     gpuModels: z.array(z.string().regex(/^[a-z0-9._-]{1,32}$/)).max(64),
   }),
@@ -59,7 +68,10 @@ export function orderFor(manifest: Manifest, terms: { tenant: Address; token: Ad
 export function checkSupported(manifest: Manifest): void {
   for (const [name, service] of Object.entries(manifest.services)) {
     const udp = service.expose.find((port) => port.protocol === 'udp' && port.global)
-    if (udp) throw new CloisterError('unsupported', `services.${name} opens UDP port ${udp.as} to the outside, which workers do not forward.`, { hint: 'Use TCP, or keep the port inside the lease (`expose`).' })
+    if (udp)
+      throw new CloisterError('unsupported', `services.${name} opens UDP port ${udp.as} to the outside, which workers do not forward.`, {
+        hint: 'Use TCP, or keep the port inside the lease (`expose`).',
+      })
   }
 }
 

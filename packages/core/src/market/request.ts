@@ -53,7 +53,10 @@ export function bodyHash(body: Uint8Array | string): Hex {
 
 const Authorization = z.strictObject({
   tenant: address,
-  issuedAt: z.int().min(0).max(2 ** 48),
+  issuedAt: z
+    .int()
+    .min(0)
+    .max(2 ** 48),
   nonce: bytes32,
   signature: hexBytes,
 })

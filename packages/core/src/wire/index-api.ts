@@ -113,7 +113,16 @@ export const TotalsRecord = z.object({
 })
 export type TotalsRecord = z.infer<typeof TotalsRecord>
 
-export const IndexStatus = z.object({ chainId: z.int(), market: address, block: z.int(), blockHash: bytes32.optional(), head: z.int(), synced: z.boolean(), events: z.int(), reorganisations: z.int() })
+export const IndexStatus = z.object({
+  chainId: z.int(),
+  market: address,
+  block: z.int(),
+  blockHash: bytes32.optional(),
+  head: z.int(),
+  synced: z.boolean(),
+  events: z.int(),
+  reorganisations: z.int(),
+})
 export type IndexStatus = z.infer<typeof IndexStatus>
 
 /** What a page of records looks like; `next` goes into `cursor`. */

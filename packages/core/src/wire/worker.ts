@@ -81,7 +81,17 @@ export const MetricsReport = z.object({
   time,
   diskBytes: z.number(),
   diskMiBLimit: z.int(),
-  containers: z.array(z.object({ name: text, cpuSeconds: z.number(), cpuMilliLimit: z.int(), memoryBytes: z.number(), memoryMiBLimit: z.int(), processes: z.int(), processesLimit: z.int() })),
+  containers: z.array(
+    z.object({
+      name: text,
+      cpuSeconds: z.number(),
+      cpuMilliLimit: z.int(),
+      memoryBytes: z.number(),
+      memoryMiBLimit: z.int(),
+      processes: z.int(),
+      processesLimit: z.int(),
+    }),
+  ),
 })
 export type MetricsReport = z.infer<typeof MetricsReport>
 

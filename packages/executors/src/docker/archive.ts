@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Writable } from 'node:stream'
 import { once } from 'node:events'
+import type { Writable } from 'node:stream'
 import { Header } from 'tar'
 import { type ImageSource, MAX_LAYER_BYTES, type ResolvedImage, unavailable } from '../oci/source.ts'
 

@@ -7,9 +7,22 @@ import { type Duplex, PassThrough } from 'node:stream'
 import { CloisterError, messageOf } from '@cloister/core'
 import Docker from 'dockerode'
 import { folderBytes } from '../disk.ts'
-import type { ContainerSpec, ContainerStatus, ExecOptions, ExecSession, Executor, Exit, Image, Isolation, LogLine, LogOptions, RegistryCredentials, Usage } from '../executor.ts'
-import { type ImageSettings } from '../oci/find.ts'
+import type {
+  ContainerSpec,
+  ContainerStatus,
+  ExecOptions,
+  ExecSession,
+  Executor,
+  Exit,
+  Image,
+  Isolation,
+  LogLine,
+  LogOptions,
+  RegistryCredentials,
+  Usage,
+} from '../executor.ts'
 import { startFailed } from '../failures.ts'
+import type { ImageSettings } from '../oci/find.ts'
 import { readMultiplexed } from './log-stream.ts'
 import { pullImage } from './pull.ts'
 
@@ -133,9 +146,11 @@ export class DockerExecutor implements Executor {
   async restart(lease: string, name: string): Promise<void> {
     this.stopped.delete(this.nameOf(lease, name))
     this.addresses.delete(`${lease}/${name}`)
-    await this.container(lease, name).start().catch((cause) => {
-      if (statusOf(cause) !== 304) throw startFailed(name, cause)
-    })
+    await this.container(lease, name)
+      .start()
+      .catch((cause) => {
+        if (statusOf(cause) !== 304) throw startFailed(name, cause)
+      })
   }
 
   async stop(lease: string, name: string, graceMs: number): Promise<void> {
@@ -193,7 +208,12 @@ export class DockerExecutor implements Executor {
     else this.docker.modem.demuxStream(stream, stdout, stderr)
     const resize = (columns: number, rows: number) => void exec.resize({ w: columns, h: rows }).catch(() => {})
     if (options.terminal) resize(options.terminal.columns, options.terminal.rows)
-    const ended = new Promise<void>((resolve) => stream.once('close', resolve).once('end', resolve).once('error', () => resolve()))
+    const ended = new Promise<void>((resolve) =>
+      stream
+        .once('close', resolve)
+        .once('end', resolve)
+        .once('error', () => resolve()),
+    )
     const exit = ended.then(async () => {
       stdout.end()
       stderr.end()
@@ -211,7 +231,10 @@ export class DockerExecutor implements Executor {
     const stats = await this.container(lease, name).stats({ stream: false, 'one-shot': true })
     return {
       cpuSeconds: (stats.cpu_stats?.cpu_usage?.total_usage ?? 0) / 1e9,
-      memoryBytes: Math.max(0, (stats.memory_stats?.usage ?? 0) - (stats.memory_stats?.stats?.['total_inactive_file'] ?? stats.memory_stats?.stats?.['inactive_file'] ?? 0)),
+      memoryBytes: Math.max(
+        0,
+        (stats.memory_stats?.usage ?? 0) - (stats.memory_stats?.stats?.['total_inactive_file'] ?? stats.memory_stats?.stats?.['inactive_file'] ?? 0),
+      ),
       processes: stats.pids_stats?.current ?? 0,
     }
   }
@@ -285,11 +308,9 @@ export class DockerExecutor implements Executor {
     const name = this.nameOf(lease, 'net')
     const networks = await this.docker.listNetworks({ filters: { name: [name] } })
     if (networks.some((n) => n.Name === name)) return name
-    await this.docker
-      .createNetwork({ Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: this.labels(lease) })
-      .catch((error) => {
-        if (statusOf(error) !== 409) throw error
-      })
+    await this.docker.createNetwork({ Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: this.labels(lease) }).catch((error) => {
+      if (statusOf(error) !== 409) throw error
+    })
     return name
   }
 
@@ -310,11 +331,25 @@ export class DockerExecutor implements Executor {
 
   private async engineReference(image: Image): Promise<string> {
     const local = `cloister.local/image:${image.digest.slice(7)}`
-    const found = await this.docker.getImage(local).inspect().then(() => true, () => false)
+    const found = await this.docker
+      .getImage(local)
+      .inspect()
+      .then(
+        () => true,
+        () => false,
+      )
     if (found) return local
     const [repository] = image.reference.split('@')
     const pinned = `${repository?.replace(/:[\w][\w.-]*$/, '')}@${image.digest}`
-    return (await this.docker.getImage(pinned).inspect().then(() => true, () => false)) ? pinned : image.digest
+    return (await this.docker
+      .getImage(pinned)
+      .inspect()
+      .then(
+        () => true,
+        () => false,
+      ))
+      ? pinned
+      : image.digest
   }
 
   private ulimits(spec: ContainerSpec) {

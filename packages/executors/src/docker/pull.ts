@@ -4,8 +4,8 @@ import type Docker from 'dockerode'
 import type { Image, RegistryCredentials } from '../executor.ts'
 import { findImage, type ImageSettings } from '../oci/find.ts'
 import { describeImage } from '../oci/image.ts'
-import { type ImageSource, type ResolvedImage, resolveImage, unavailable } from '../oci/source.ts'
 import { parseReference } from '../oci/reference.ts'
+import { type ImageSource, type ResolvedImage, resolveImage, unavailable } from '../oci/source.ts'
 import { archiveImage } from './archive.ts'
 
 /** Brings an image into the engine: from a layout folder by loading an archive, from a registry by the engine's own pull. */
@@ -21,7 +21,13 @@ export async function pullImage(docker: Docker, reference: string, credentials: 
   // Asks the registry itself first: it refuses internal addresses, which the engine would not.
   const image = await resolveImage(source, wanted)
   const pinned = `${reference.split('@')[0]?.replace(/(?<=\/[^/:]*):[\w][\w.-]*$|^([^/:]+):[\w][\w.-]*$/, '$1')}@${image.digest}`
-  const present = await docker.getImage(pinned).inspect().then(() => true, () => false)
+  const present = await docker
+    .getImage(pinned)
+    .inspect()
+    .then(
+      () => true,
+      () => false,
+    )
   if (!present) await pull(docker, pinned, credentials)
   return describeImage(reference, image.digest, image.config)
 }
@@ -38,7 +44,16 @@ async function pull(docker: Docker, reference: string, credentials: RegistryCred
 
 async function load(docker: Docker, source: ImageSource, image: ResolvedImage): Promise<void> {
   const tag = `cloister.local/image:${image.digest.slice(7)}`
-  if (await docker.getImage(tag).inspect().then(() => true, () => false)) return
+  if (
+    await docker
+      .getImage(tag)
+      .inspect()
+      .then(
+        () => true,
+        () => false,
+      )
+  )
+    return
   const body = new PassThrough()
   const writing = archiveImage(source, image, tag, body)
   const [response] = await Promise.all([docker.loadImage(body), writing])

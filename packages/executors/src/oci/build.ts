@@ -1,7 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { cp, mkdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
-import { execFileSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { create } from 'tar'
 
@@ -72,7 +72,12 @@ async function addToIndex(layout: string, name: string, manifest: { digest: stri
   const index = existsSync(path) ? JSON.parse(await readFile(path, 'utf8')) : { schemaVersion: 2, manifests: [] }
   const key = 'org.opencontainers.image.ref.name'
   index.manifests = index.manifests.filter((m: { annotations?: Record<string, string> }) => m.annotations?.[key] !== name)
-  index.manifests.push({ mediaType: 'application/vnd.oci.image.manifest.v1+json', ...manifest, platform: { os: 'linux', architecture }, annotations: { [key]: name } })
+  index.manifests.push({
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    ...manifest,
+    platform: { os: 'linux', architecture },
+    annotations: { [key]: name },
+  })
   await writeFile(join(layout, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}')
   await writeFile(path, JSON.stringify(index))
 }

@@ -6,9 +6,7 @@ import { z } from 'zod'
 import { checkDigest, type Descriptor, type ImageSource, unavailable } from './source.ts'
 
 const LayoutIndex = z.object({
-  manifests: z.array(
-    z.object({ digest: z.string().regex(/^sha256:[0-9a-f]{64}$/), annotations: z.record(z.string(), z.string()).optional() }),
-  ),
+  manifests: z.array(z.object({ digest: z.string().regex(/^sha256:[0-9a-f]{64}$/), annotations: z.record(z.string(), z.string()).optional() })),
 })
 
 const NAME = 'org.opencontainers.image.ref.name'

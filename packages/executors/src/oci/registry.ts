@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
 import { Readable } from 'node:stream'
@@ -5,7 +6,6 @@ import type { ReadableStream } from 'node:stream/web'
 import type { RegistryCredentials } from '../executor.ts'
 import type { Reference } from './reference.ts'
 import { checkDigest, type Descriptor, type ImageSource, MAX_DOCUMENT_BYTES, unavailable } from './source.ts'
-import { createHash } from 'node:crypto'
 
 const ACCEPT = [
   'application/vnd.oci.image.index.v1+json',
@@ -17,9 +17,24 @@ const TIMEOUT_MS = 30_000
 const MAX_REDIRECTS = 5
 
 const INTERNAL = new BlockList()
-for (const [network, bits] of [['0.0.0.0', 8], ['10.0.0.0', 8], ['100.64.0.0', 10], ['127.0.0.0', 8], ['169.254.0.0', 16], ['172.16.0.0', 12], ['192.168.0.0', 16], ['224.0.0.0', 3]] as const)
+for (const [network, bits] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['224.0.0.0', 3],
+] as const)
   INTERNAL.addSubnet(network, bits, 'ipv4')
-for (const [network, bits] of [['::', 127], ['fc00::', 7], ['fe80::', 10], ['ff00::', 8], ['::ffff:0:0', 96]] as const)
+for (const [network, bits] of [
+  ['::', 127],
+  ['fc00::', 7],
+  ['fe80::', 10],
+  ['ff00::', 8],
+  ['::ffff:0:0', 96],
+] as const)
   INTERNAL.addSubnet(network, bits, 'ipv6')
 
 /**
@@ -96,7 +111,8 @@ export class RegistrySource implements ImageSource {
       return basic
     }
     const parts = Object.fromEntries([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map((m) => [m[1], m[2]]))
-    if (!/^bearer/i.test(challenge) || !parts['realm'] || !URL.canParse(parts['realm'])) throw unavailable('the registry asks for an unknown kind of authorization')
+    if (!/^bearer/i.test(challenge) || !parts['realm'] || !URL.canParse(parts['realm']))
+      throw unavailable('the registry asks for an unknown kind of authorization')
     const realm = new URL(parts['realm'])
     if (parts['service']) realm.searchParams.set('service', parts['service'])
     realm.searchParams.set('scope', `repository:${this.reference.repository}:pull`)
@@ -120,7 +136,9 @@ export class RegistrySource implements ImageSource {
 }
 
 function hostOf(host: string): string {
-  return host === 'docker.io' || host === 'index.docker.io' || host === 'https://index.docker.io/v1/' ? 'registry-1.docker.io' : host.replace(/^https?:\/\//, '').replace(/\/.*$/, '')
+  return host === 'docker.io' || host === 'index.docker.io' || host === 'https://index.docker.io/v1/'
+    ? 'registry-1.docker.io'
+    : host.replace(/^https?:\/\//, '').replace(/\/.*$/, '')
 }
 
 async function readBounded(response: Response): Promise<Buffer> {

@@ -6,7 +6,10 @@ import { z } from 'zod'
 const Descriptor = z.object({
   mediaType: z.string().max(255).optional(),
   digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
-  size: z.int().min(0).max(2 ** 40),
+  size: z
+    .int()
+    .min(0)
+    .max(2 ** 40),
   platform: z.object({ os: z.string(), architecture: z.string() }).optional(),
   annotations: z.record(z.string(), z.string()).optional(),
 })
@@ -27,7 +30,7 @@ const ImageConfig = z.object({
 })
 
 export type Descriptor = z.infer<typeof Descriptor>
-export type ImageManifest = z.infer<typeof ImageManifest>
+type ImageManifest = z.infer<typeof ImageManifest>
 export type ImageConfig = z.infer<typeof ImageConfig>
 
 /** Bytes of a manifest, index or image configuration. */
@@ -81,7 +84,7 @@ function pickPlatform(manifests: Descriptor[]): Descriptor {
 }
 
 /** Reads a small blob whole and checks its digest and size. */
-export async function readBlob(source: ImageSource, descriptor: Descriptor): Promise<Buffer> {
+async function readBlob(source: ImageSource, descriptor: Descriptor): Promise<Buffer> {
   if (descriptor.size > MAX_DOCUMENT_BYTES) throw unavailable('a document of the image is too large')
   const chunks: Buffer[] = []
   let size = 0

@@ -10,7 +10,12 @@ const TOOLS = ['sh', 'cat', 'ls', 'sleep', 'echo', 'env', 'id', 'mkdir', 'touch'
  * Builds a small image out of this machine's own Node and shell tools into an OCI layout folder, since no registry may be
  * in reach. Returns its digest.
  */
-export function buildWorkbench(layout: string, name: string = WORKBENCH_IMAGE, files: Record<string, string> = {}, command: string[] = ['node']): Promise<string> {
+export function buildWorkbench(
+  layout: string,
+  name: string = WORKBENCH_IMAGE,
+  files: Record<string, string> = {},
+  command: string[] = ['node'],
+): Promise<string> {
   const programs: Record<string, string> = { '/usr/bin/node': process.execPath }
   for (const tool of TOOLS) {
     const path = [`/bin/${tool}`, `/usr/bin/${tool}`].find((candidate) => existsSync(candidate))

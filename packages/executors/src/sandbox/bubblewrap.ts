@@ -30,7 +30,8 @@ export function bubblewrapArguments(cell: Cell, privileged: boolean, join?: { pr
   if (!join?.terminal) args.push('--new-session')
   if (!join) args.push('--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try', '--hostname', cell.hostname, '--info-fd', String(INFO_FD))
   // Real root keeps its user namespace, so that services may change users as under Docker; everybody else gets one.
-  if (privileged && cell.uid === 0) for (const capability of ['--cap-drop ALL', ...CAPABILITIES.map((c) => `--cap-add CAP_${c}`)]) args.push(...capability.split(' '))
+  if (privileged && cell.uid === 0)
+    for (const capability of ['--cap-drop ALL', ...CAPABILITIES.map((c) => `--cap-add CAP_${c}`)]) args.push(...capability.split(' '))
   else args.push('--unshare-user', '--uid', String(cell.uid), '--gid', String(cell.gid))
   args.push(cell.readOnlyRoot ? '--ro-bind' : '--bind', cell.root, '/')
   if (join) args.push('--bind', join.proc, '/proc')

@@ -32,7 +32,10 @@ export async function findCgroups(): Promise<CgroupVersion> {
     return true
   }
   if (existsSync(join(ROOT, 'cgroup.controllers'))) {
-    const enabled = await writeFile(join(ROOT, 'cgroup.subtree_control'), '+cpu +memory +pids').then(() => true, () => false)
+    const enabled = await writeFile(join(ROOT, 'cgroup.subtree_control'), '+cpu +memory +pids').then(
+      () => true,
+      () => false,
+    )
     return enabled && (await works([ROOT])) ? 'v2' : 'none'
   }
   return (await works(V1_CONTROLLERS.map((controller) => join(ROOT, controller)))) ? 'v1' : 'none'
@@ -68,15 +71,38 @@ export async function makeCgroups(version: CgroupVersion, name: string, limits: 
 }
 
 /** What a container's groups have counted; undefined without groups. */
-export async function readCgroups(version: CgroupVersion, name: string): Promise<{ cpuSeconds: number; memoryBytes: number; processes: number; outOfMemory: boolean } | undefined> {
+export async function readCgroups(
+  version: CgroupVersion,
+  name: string,
+): Promise<{ cpuSeconds: number; memoryBytes: number; processes: number; outOfMemory: boolean } | undefined> {
   const read = (controller: string, file: string) => readFile(join(ROOT, controller, name, file), 'utf8').catch(() => '')
   if (version === 'v2') {
-    const [cpu, memory, pids, events] = await Promise.all([read('', 'cpu.stat'), read('', 'memory.current'), read('', 'pids.current'), read('', 'memory.events')])
-    return { cpuSeconds: Number(/usage_usec (\d+)/.exec(cpu)?.[1] ?? 0) / 1e6, memoryBytes: Number(memory), processes: Number(pids), outOfMemory: Number(/oom_kill (\d+)/.exec(events)?.[1] ?? 0) > 0 }
+    const [cpu, memory, pids, events] = await Promise.all([
+      read('', 'cpu.stat'),
+      read('', 'memory.current'),
+      read('', 'pids.current'),
+      read('', 'memory.events'),
+    ])
+    return {
+      cpuSeconds: Number(/usage_usec (\d+)/.exec(cpu)?.[1] ?? 0) / 1e6,
+      memoryBytes: Number(memory),
+      processes: Number(pids),
+      outOfMemory: Number(/oom_kill (\d+)/.exec(events)?.[1] ?? 0) > 0,
+    }
   }
   if (version === 'v1') {
-    const [cpu, memory, pids, events] = await Promise.all([read('cpuacct', 'cpuacct.usage'), read('memory', 'memory.usage_in_bytes'), read('pids', 'pids.current'), read('memory', 'memory.oom_control')])
-    return { cpuSeconds: Number(cpu) / 1e9, memoryBytes: Number(memory), processes: Number(pids), outOfMemory: Number(/oom_kill (\d+)/.exec(events)?.[1] ?? 0) > 0 }
+    const [cpu, memory, pids, events] = await Promise.all([
+      read('cpuacct', 'cpuacct.usage'),
+      read('memory', 'memory.usage_in_bytes'),
+      read('pids', 'pids.current'),
+      read('memory', 'memory.oom_control'),
+    ])
+    return {
+      cpuSeconds: Number(cpu) / 1e9,
+      memoryBytes: Number(memory),
+      processes: Number(pids),
+      outOfMemory: Number(/oom_kill (\d+)/.exec(events)?.[1] ?? 0) > 0,
+    }
   }
   return undefined
 }
@@ -93,7 +119,13 @@ export async function removeCgroups(version: CgroupVersion, name: string): Promi
           // It has ended in between.
         }
       }
-      if (await rmdir(folder).then(() => true, () => false)) break
+      if (
+        await rmdir(folder).then(
+          () => true,
+          () => false,
+        )
+      )
+        break
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Image, RegistryCredentials } from '../executor.ts'
 import { findImage, type ImageSettings } from '../oci/find.ts'
@@ -56,5 +56,4 @@ export class ImageStore {
   rootOf(digest: string): string {
     return join(this.folder, digest.replace(':', '-'))
   }
-
 }

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
+import { chmodSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 // The keeper of one sandboxed lease: a process of its own that holds the lease's network namespace, runs its containers and
 // outlives the agent. It is reached through a socket in the file system and never listens on the network. If it dies, so
 // do its containers; the agent then starts a new one.
 import { createServer, type IncomingMessage } from 'node:http'
-import { chmodSync, writeFileSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { KeptContainer } from './kept-container.ts'
 import type { KeeperExec, KeeperStart } from './protocol.ts'

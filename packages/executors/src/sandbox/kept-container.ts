@@ -1,15 +1,15 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { chown, lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { promisify } from 'node:util'
-import { constants } from 'node:os'
-import { type Cell, bubblewrapArguments, INFO_FD, SECCOMP_FD } from './bubblewrap.ts'
+import { bubblewrapArguments, type Cell, INFO_FD, SECCOMP_FD } from './bubblewrap.ts'
 import { makeCgroups, readCgroups, removeCgroups } from './cgroup.ts'
+import { LogWriter } from './log-file.ts'
 import { encodeFrame, FRAME, frameReader, type KeeperExec, type KeeperStart, type KeeperState } from './protocol.ts'
 import { makeMountPoint, resolveUser } from './rooted.ts'
-import { LogWriter } from './log-file.ts'
 
 const run = promisify(execFile)
 const PRIVILEGED = isRealRoot()
@@ -49,7 +49,8 @@ export class KeptContainer {
       binds.push({ from: mount.from, to, readOnly: mount.readOnly })
     }
     const tmpfs = []
-    for (const mount of options.tmpfs) tmpfs.push({ ...mount, path: mount.path.startsWith('/dev/') ? mount.path : await makeMountPoint(root, mount.path, 'folder') })
+    for (const mount of options.tmpfs)
+      tmpfs.push({ ...mount, path: mount.path.startsWith('/dev/') ? mount.path : await makeMountPoint(root, mount.path, 'folder') })
     for (const path of ['/proc', '/dev', options.cell.workingDir]) await makeMountPoint(root, path, 'folder')
     this.cell = { ...options.cell, ...user, root, binds, tmpfs }
     await this.launch()
@@ -101,7 +102,9 @@ export class KeptContainer {
     const withProc = ['unshare', '--mount', '--', '/bin/sh', '-c', 'mount --bind "$0" /proc && exec "$@"', proc, ...wrapped]
     const joined = ['nsenter', '--target', String(this.innerPid), '--pid', '--ipc', '--uts', '--', ...withProc]
     const procs = await makeCgroups(options.cgroups, options.cgroupName, options.limits)
-    const command = terminal ? ['script', '-qefc', `stty cols ${terminal.columns} rows ${terminal.rows}; exec ${joined.map(quote).join(' ')}`, '/dev/null'] : joined
+    const command = terminal
+      ? ['script', '-qefc', `stty cols ${terminal.columns} rows ${terminal.rows}; exec ${joined.map(quote).join(' ')}`, '/dev/null']
+      : joined
     const child = this.spawnLimited(command, procs, undefined)
     const send = (kind: number, payload: Buffer) => stream.writable && stream.write(encodeFrame(kind, payload))
     child.stdin?.on('error', () => {})
@@ -177,7 +180,10 @@ export class KeptContainer {
     const stdio: ('pipe' | 'ignore' | number)[] = ['pipe', 'pipe', 'pipe', 'ignore', 'ignore', 'ignore', 'ignore', 'ignore', 'ignore', 'ignore']
     stdio[SECCOMP_FD] = filter
     if (info !== undefined) stdio[INFO_FD] = info
-    const child = spawn('/bin/sh', ['-c', script, 'sh', ...(limits.length > 0 ? ['prlimit', ...limits] : []), ...command], { stdio, env: { PATH: process.env['PATH'] } })
+    const child = spawn('/bin/sh', ['-c', script, 'sh', ...(limits.length > 0 ? ['prlimit', ...limits] : []), ...command], {
+      stdio,
+      env: { PATH: process.env['PATH'] },
+    })
     closeSync(filter)
     if (info !== undefined) closeSync(info)
     if (infoPath !== undefined) child.stdin?.end()
@@ -200,14 +206,20 @@ export class KeptContainer {
     // The container's root folder takes the mode of the upper one.
     await run('chmod', ['755', upper])
     const options = `lowerdir=${image},upperdir=${upper},workdir=${work}`
-    const mounted = await run('mount', ['-t', 'overlay', 'overlay', '-o', PRIVILEGED ? options : `${options},userxattr`, root]).then(() => true, () => false)
+    const mounted = await run('mount', ['-t', 'overlay', 'overlay', '-o', PRIVILEGED ? options : `${options},userxattr`, root]).then(
+      () => true,
+      () => false,
+    )
     if (!mounted) await run('cp', ['-a', '--reflink=auto', `${image}/.`, root])
     return root
   }
 
   private async remember(): Promise<void> {
     const path = join(this.folder, 'state.json')
-    await writeFile(`${path}.new`, JSON.stringify(this.current)).then(() => rename(`${path}.new`, path), () => {})
+    await writeFile(`${path}.new`, JSON.stringify(this.current)).then(
+      () => rename(`${path}.new`, path),
+      () => {},
+    )
   }
 
   private killAll(): void {
@@ -264,7 +276,9 @@ async function usageOfTree(pid: number | undefined): Promise<{ cpuSeconds: numbe
   const total = { cpuSeconds: 0, memoryBytes: 0, processes: 0 }
   const visit = (current: number) => {
     try {
-      const fields = readFileSync(`/proc/${current}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
+      const fields = readFileSync(`/proc/${current}/stat`, 'utf8')
+        .replace(/^.*\) /, '')
+        .split(' ')
       total.cpuSeconds += (Number(fields[11]) + Number(fields[12])) / 100
       total.memoryBytes += Number(fields[21]) * 4096
       total.processes++

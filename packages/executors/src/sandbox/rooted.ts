@@ -8,7 +8,7 @@ const MAX_LINKS = 40
  * Resolves a path inside a root folder as a process confined to it would, following symbolic links without ever leaving
  * the root. The result is relative to the root, starts with `/`, and has no links in its existing part.
  */
-export async function resolveInRoot(root: string, path: string): Promise<string> {
+async function resolveInRoot(root: string, path: string): Promise<string> {
   const pending = path.split('/').filter(Boolean)
   const done: string[] = []
   for (let links = 0; pending.length > 0; ) {
@@ -58,5 +58,8 @@ export async function resolveUser(root: string, user: string): Promise<{ uid: nu
 
 async function readTable(root: string, path: string): Promise<string[][]> {
   const text = await readFile(join(root, await resolveInRoot(root, path)), 'utf8').catch(() => '')
-  return text.split('\n').slice(0, 10_000).map((line) => line.split(':'))
+  return text
+    .split('\n')
+    .slice(0, 10_000)
+    .map((line) => line.split(':'))
 }

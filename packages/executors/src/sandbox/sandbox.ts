@@ -9,7 +9,20 @@ import { type Duplex, PassThrough, Writable } from 'node:stream'
 import { promisify } from 'node:util'
 import { CloisterError } from '@cloister/core'
 import { folderBytes } from '../disk.ts'
-import type { ContainerSpec, ContainerStatus, ExecOptions, ExecSession, Executor, Exit, Image, Isolation, LogLine, LogOptions, RegistryCredentials, Usage } from '../executor.ts'
+import type {
+  ContainerSpec,
+  ContainerStatus,
+  ExecOptions,
+  ExecSession,
+  Executor,
+  Exit,
+  Image,
+  Isolation,
+  LogLine,
+  LogOptions,
+  RegistryCredentials,
+  Usage,
+} from '../executor.ts'
 import { startFailed } from '../failures.ts'
 import type { ImageSettings } from '../oci/find.ts'
 import { type CgroupVersion, findCgroups, listCgroups, removeCgroups } from './cgroup.ts'
@@ -59,13 +72,19 @@ export class SandboxExecutor implements Executor {
   /** Looks at what the kernel allows. Throws `no-engine` where bubblewrap is missing or namespaces are forbidden. */
   static async open(settings: SandboxSettings): Promise<SandboxExecutor> {
     try {
-      await run('bwrap', ['--unshare-net', '--unshare-pid', ...(process.getuid?.() === 0 ? [] : ['--unshare-user']), '--ro-bind', '/', '/', 'true'], { timeout: 10_000 })
+      await run('bwrap', ['--unshare-net', '--unshare-pid', ...(process.getuid?.() === 0 ? [] : ['--unshare-user']), '--ro-bind', '/', '/', 'true'], {
+        timeout: 10_000,
+      })
     } catch (cause) {
       const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
-      throw new CloisterError('no-engine', missing ? 'The sandbox needs bubblewrap, which is not installed.' : 'The kernel lets this user make no namespaces, so the sandbox can not run.', {
-        hint: missing ? 'Type: apt-get install bubblewrap' : 'Run as root, allow unprivileged user namespaces, or set `executor: docker`.',
-        cause,
-      })
+      throw new CloisterError(
+        'no-engine',
+        missing ? 'The sandbox needs bubblewrap, which is not installed.' : 'The kernel lets this user make no namespaces, so the sandbox can not run.',
+        {
+          hint: missing ? 'Type: apt-get install bubblewrap' : 'Run as root, allow unprivileged user namespaces, or set `executor: docker`.',
+          cause,
+        },
+      )
     }
     await mkdir(join(settings.folder, 'leases'), { recursive: true, mode: 0o711 })
     const privileged = process.getuid?.() === 0
@@ -94,7 +113,9 @@ export class SandboxExecutor implements Executor {
       if (fresh) await mkdir(held, { recursive: true })
       mounts.push({ from: join(view, 'volumes', volume), to: path, readOnly, kind: 'folder', fresh })
     }
-    const hosts = ['127.0.0.1 localhost', '::1 localhost', ...new Set([spec.hostname, ...spec.peers])].map((line) => (line.includes(' ') ? line : `127.0.0.1 ${line}`))
+    const hosts = ['127.0.0.1 localhost', '::1 localhost', ...new Set([spec.hostname, ...spec.peers])].map((line) =>
+      line.includes(' ') ? line : `127.0.0.1 ${line}`,
+    )
     const files = [{ path: '/etc/hosts', content: Buffer.from(`${hosts.join('\n')}\n`), mode: 0o644 }, ...spec.files]
     const fileFolder = join(folder, 'files', spec.name)
     await rm(fileFolder, { recursive: true, force: true })
@@ -108,7 +129,14 @@ export class SandboxExecutor implements Executor {
       revision: spec.revision,
       digest: spec.image.digest,
       argv: spec.argv,
-      cell: { readOnlyRoot: spec.readOnlyRoot, env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...spec.env }, workingDir: spec.workingDir, hostname: spec.hostname, uid: 0, gid: 0 },
+      cell: {
+        readOnlyRoot: spec.readOnlyRoot,
+        env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...spec.env },
+        workingDir: spec.workingDir,
+        hostname: spec.hostname,
+        uid: 0,
+        gid: 0,
+      },
       image: this.images.rootOf(spec.image.digest),
       mounts,
       tmpfs: spec.tmpfs,
@@ -141,7 +169,14 @@ export class SandboxExecutor implements Executor {
 
   async containers(lease: string): Promise<ContainerStatus[]> {
     const states = (await this.isAlive(lease)) ? ((await this.ask(lease, 'states', {})) as Record<string, KeeperState>) : await this.lastStates(lease)
-    return Object.entries(states).map(([name, { revision, digest, startedAt, exit }]) => ({ name, revision, digest, startedAt, running: exit === null, exit: exit ?? undefined }))
+    return Object.entries(states).map(([name, { revision, digest, startedAt, exit }]) => ({
+      name,
+      revision,
+      digest,
+      startedAt,
+      running: exit === null,
+      exit: exit ?? undefined,
+    }))
   }
 
   async wait(lease: string, name: string, signal: AbortSignal): Promise<Exit> {
@@ -256,8 +291,29 @@ export class SandboxExecutor implements Executor {
     const privileged = process.getuid?.() === 0
     // bubblewrap brings the loopback interface of the new network namespace up; a user without rights needs a user
     // namespace that may mount.
-    const namespace = privileged ? ['--cap-add', 'ALL'] : ['--unshare-user', '--cap-add', 'CAP_SYS_ADMIN', '--cap-add', 'CAP_SYS_PTRACE', '--cap-add', 'CAP_KILL']
-    const child = spawn('bwrap', ['--unshare-net', ...namespace, '--dev-bind', '/', '/', '--bind', folder, view, '--', process.execPath, '--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'keeper.ts'), view, socket], { detached: true, stdio: 'ignore', env: { PATH: process.env['PATH'] } })
+    const namespace = privileged
+      ? ['--cap-add', 'ALL']
+      : ['--unshare-user', '--cap-add', 'CAP_SYS_ADMIN', '--cap-add', 'CAP_SYS_PTRACE', '--cap-add', 'CAP_KILL']
+    const child = spawn(
+      'bwrap',
+      [
+        '--unshare-net',
+        ...namespace,
+        '--dev-bind',
+        '/',
+        '/',
+        '--bind',
+        folder,
+        view,
+        '--',
+        process.execPath,
+        '--disable-warning=ExperimentalWarning',
+        join(import.meta.dirname, 'keeper.ts'),
+        view,
+        socket,
+      ],
+      { detached: true, stdio: 'ignore', env: { PATH: process.env['PATH'] } },
+    )
     child.unref()
     let failure: Error | undefined
     child.once('error', (error) => {
@@ -284,22 +340,30 @@ export class SandboxExecutor implements Executor {
   }
 
   private isAlive(lease: string): Promise<boolean> {
-    return existsSync(this.socketOf(lease)) ? this.ask(lease, 'ping', {}).then(() => true, () => false) : Promise.resolve(false)
+    return existsSync(this.socketOf(lease))
+      ? this.ask(lease, 'ping', {}).then(
+          () => true,
+          () => false,
+        )
+      : Promise.resolve(false)
   }
 
   private ask(lease: string, path: string, body: unknown, signal?: AbortSignal): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const asking = request({ socketPath: this.socketOf(lease), path: `/${path}`, method: 'POST', agent: this.connections, ...(signal && { signal }) }, (response) => {
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.on('error', reject)
-        response.on('end', () => {
-          const text = Buffer.concat(chunks).toString('utf8')
-          const answer: unknown = text === '' ? null : JSON.parse(text)
-          if (response.statusCode === 200) resolve(answer)
-          else reject(new CloisterError('engine-failed', `The sandbox says: ${(answer as { message?: string } | null)?.message ?? 'nothing'}.`))
-        })
-      })
+      const asking = request(
+        { socketPath: this.socketOf(lease), path: `/${path}`, method: 'POST', agent: this.connections, ...(signal && { signal }) },
+        (response) => {
+          const chunks: Buffer[] = []
+          response.on('data', (chunk: Buffer) => chunks.push(chunk))
+          response.on('error', reject)
+          response.on('end', () => {
+            const text = Buffer.concat(chunks).toString('utf8')
+            const answer: unknown = text === '' ? null : JSON.parse(text)
+            if (response.statusCode === 200) resolve(answer)
+            else reject(new CloisterError('engine-failed', `The sandbox says: ${(answer as { message?: string } | null)?.message ?? 'nothing'}.`))
+          })
+        },
+      )
       asking.on('error', reject)
       asking.end(JSON.stringify(body))
     })
@@ -343,7 +407,8 @@ export class SandboxExecutor implements Executor {
   private async ensureDoor(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o711 })
     const stat = await lstat(folder)
-    if (!stat.isDirectory() || (process.getuid && stat.uid !== process.getuid())) throw startFailed("the lease's keeper", new Error(`${folder} belongs to somebody else`))
+    if (!stat.isDirectory() || (process.getuid && stat.uid !== process.getuid()))
+      throw startFailed("the lease's keeper", new Error(`${folder} belongs to somebody else`))
     await chmod(folder, 0o711)
   }
 

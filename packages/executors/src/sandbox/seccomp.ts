@@ -77,13 +77,19 @@ const TABLES: Record<string, { audit: number; clone: number; ioctl: number; deni
     // kexec_load kexec_file_load keyctl request_key lookup_dcookie mbind set_mempolicy get_mempolicy migrate_pages
     // move_pages mount umount2 name_to_handle_at open_by_handle_at nfsservctl perf_event_open pivot_root quotactl reboot
     // setns settimeofday swapon swapoff syslog sysfs unshare uselib userfaultfd ustat vhangup
-    denied: [163, 248, 321, 305, 227, 174, 176, 313, 175, 173, 172, 312, 246, 320, 250, 249, 212, 237, 238, 239, 256, 279, 165, 166, 303, 304, 180, 298, 155, 179, 169, 308, 164, 167, 168, 103, 139, 272, 134, 323, 136, 153],
+    denied: [
+      163, 248, 321, 305, 227, 174, 176, 313, 175, 173, 172, 312, 246, 320, 250, 249, 212, 237, 238, 239, 256, 279, 165, 166, 303, 304, 180, 298, 155, 179, 169,
+      308, 164, 167, 168, 103, 139, 272, 134, 323, 136, 153,
+    ],
   },
   arm64: {
     audit: 0xc000_00b7,
     clone: 220,
     ioctl: 29,
     // The same calls, where the architecture has them.
-    denied: [89, 217, 280, 266, 112, 106, 273, 105, 272, 104, 294, 219, 218, 18, 235, 237, 236, 238, 239, 40, 39, 264, 265, 42, 241, 41, 60, 142, 268, 170, 224, 225, 116, 97, 282, 58],
+    denied: [
+      89, 217, 280, 266, 112, 106, 273, 105, 272, 104, 294, 219, 218, 18, 235, 237, 236, 238, 239, 40, 39, 264, 265, 42, 241, 41, 60, 142, 268, 170, 224, 225,
+      116, 97, 282, 58,
+    ],
   },
 }

@@ -21,7 +21,24 @@ export function canRun(program: 'dockerd' | 'podman' | 'bwrap'): boolean {
 export async function startDocker(): Promise<TestEngine> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-docker-'))
   const socketPath = join(folder, 'docker.sock')
-  const child = spawn('dockerd', ['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec'), '--pidfile', join(folder, 'pid'), '-H', `unix://${socketPath}`, '--bip', '172.31.251.1/24', '--default-address-pool', 'base=172.31.0.0/17,size=24'], { stdio: 'ignore' })
+  const child = spawn(
+    'dockerd',
+    [
+      '--data-root',
+      join(folder, 'data'),
+      '--exec-root',
+      join(folder, 'exec'),
+      '--pidfile',
+      join(folder, 'pid'),
+      '-H',
+      `unix://${socketPath}`,
+      '--bip',
+      '172.31.251.1/24',
+      '--default-address-pool',
+      'base=172.31.0.0/17,size=24',
+    ],
+    { stdio: 'ignore' },
+  )
   return ready(child, folder, socketPath)
 }
 
@@ -31,8 +48,28 @@ export async function startPodman(): Promise<TestEngine> {
   const socketPath = join(folder, 'podman.sock')
   const config = join(folder, 'containers.conf')
   // runc, because crun refuses hybrid control groups; explicit limits, because podman asks for more than a guest may have.
-  await writeFile(config, '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\nlog_driver = "k8s-file"\n[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n[network]\ndefault_subnet_pools = [{base = "172.31.128.0/17", size = 24}]\n')
-  const child = spawn('podman', ['--root', join(folder, 'root'), '--runroot', join(folder, 'run'), '--runtime', 'runc', '--cgroup-manager', 'cgroupfs', 'system', 'service', '--time=0', `unix://${socketPath}`], { stdio: 'ignore', cwd: folder, env: { ...process.env, CONTAINERS_CONF: config } })
+  await writeFile(
+    config,
+    '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\nlog_driver = "k8s-file"\n[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n[network]\ndefault_subnet_pools = [{base = "172.31.128.0/17", size = 24}]\n',
+  )
+  const child = spawn(
+    'podman',
+    [
+      '--root',
+      join(folder, 'root'),
+      '--runroot',
+      join(folder, 'run'),
+      '--runtime',
+      'runc',
+      '--cgroup-manager',
+      'cgroupfs',
+      'system',
+      'service',
+      '--time=0',
+      `unix://${socketPath}`,
+    ],
+    { stdio: 'ignore', cwd: folder, env: { ...process.env, CONTAINERS_CONF: config } },
+  )
   return ready(child, folder, socketPath)
 }
 

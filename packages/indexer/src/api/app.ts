@@ -1,7 +1,25 @@
 import { on } from 'node:events'
-import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
-import { address, bytes32, ChainEventRecord, ChangeRecord, CloisterError, IndexStatus, isLeaseName, LeaseRecord, messageOf, PAYMENT_KINDS, pageOf, PaymentRecord, Problem, ProviderRecord, toProblem, TotalsRecord, WorkerRecord } from '@cloister/core'
 import type { Network } from '@cloister/chain'
+import {
+  address,
+  bytes32,
+  ChainEventRecord,
+  ChangeRecord,
+  CloisterError,
+  IndexStatus,
+  isLeaseName,
+  LeaseRecord,
+  messageOf,
+  PAYMENT_KINDS,
+  PaymentRecord,
+  Problem,
+  ProviderRecord,
+  pageOf,
+  TotalsRecord,
+  toProblem,
+  WorkerRecord,
+} from '@cloister/core'
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { count, desc, eq } from 'drizzle-orm'
 import type { Context } from 'hono'
 import { cors } from 'hono/cors'
@@ -14,7 +32,10 @@ import { findEvents, findLeases, findPayments, findProviders, findWorkers, type 
 const MAX_STREAMS = 1_000
 const problem = { content: { 'application/problem+json': { schema: Problem } }, description: 'What was wrong and what would be right (RFC 9457).' }
 const json = <T extends z.ZodType>(schema: T, description: string) => ({ content: { 'application/json': { schema } }, description })
-const flag = z.enum(['true', 'false']).transform((text) => text === 'true').optional()
+const flag = z
+  .enum(['true', 'false'])
+  .transform((text) => text === 'true')
+  .optional()
 const paging = {
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z.string().max(200).optional(),
@@ -26,30 +47,91 @@ const routes = {
   status: createRoute({ method: 'get', path: '/v1/status', summary: 'How far the index is', responses: { 200: json(IndexStatus, 'Where it is.') } }),
   totals: createRoute({ method: 'get', path: '/v1/totals', summary: 'The network in numbers', responses: { 200: json(TotalsRecord, 'Totals.') } }),
   leases: createRoute({
-    method: 'get', path: '/v1/leases', summary: 'Leases, newest first',
-    request: { query: z.object({ tenant: address.optional(), worker: address.optional(), provider: address.optional(), token: address.optional(), name: z.string().refine(isLeaseName).optional(), open: flag, ...paging }) },
+    method: 'get',
+    path: '/v1/leases',
+    summary: 'Leases, newest first',
+    request: {
+      query: z.object({
+        tenant: address.optional(),
+        worker: address.optional(),
+        provider: address.optional(),
+        token: address.optional(),
+        name: z.string().refine(isLeaseName).optional(),
+        open: flag,
+        ...paging,
+      }),
+    },
     responses: { 200: json(pageOf(LeaseRecord), 'A page.'), 400: problem },
   }),
-  lease: createRoute({ method: 'get', path: '/v1/leases/{key}', summary: 'One lease by id, short id or name', request: { params: z.object({ key: leaseKey }) }, responses: { 200: json(LeaseRecord, 'The lease.'), 404: problem } }),
+  lease: createRoute({
+    method: 'get',
+    path: '/v1/leases/{key}',
+    summary: 'One lease by id, short id or name',
+    request: { params: z.object({ key: leaseKey }) },
+    responses: { 200: json(LeaseRecord, 'The lease.'), 404: problem },
+  }),
   workers: createRoute({
-    method: 'get', path: '/v1/workers', summary: 'Workers with their record',
+    method: 'get',
+    path: '/v1/workers',
+    summary: 'Workers with their record',
     request: { query: z.object({ provider: address.optional(), gpuClass: z.string().max(32).optional(), covered: flag }) },
     responses: { 200: json(z.object({ items: z.array(WorkerRecord) }), 'All of them.'), 400: problem },
   }),
-  worker: createRoute({ method: 'get', path: '/v1/workers/{address}', summary: 'One worker', request: { params: z.object({ address }) }, responses: { 200: json(WorkerRecord, 'The worker.'), 404: problem } }),
-  providers: createRoute({ method: 'get', path: '/v1/providers', summary: 'Providers with their record', responses: { 200: json(z.object({ items: z.array(ProviderRecord) }), 'All of them.') } }),
-  provider: createRoute({ method: 'get', path: '/v1/providers/{address}', summary: 'One provider', request: { params: z.object({ address }) }, responses: { 200: json(ProviderRecord, 'The provider.'), 404: problem } }),
+  worker: createRoute({
+    method: 'get',
+    path: '/v1/workers/{address}',
+    summary: 'One worker',
+    request: { params: z.object({ address }) },
+    responses: { 200: json(WorkerRecord, 'The worker.'), 404: problem },
+  }),
+  providers: createRoute({
+    method: 'get',
+    path: '/v1/providers',
+    summary: 'Providers with their record',
+    responses: { 200: json(z.object({ items: z.array(ProviderRecord) }), 'All of them.') },
+  }),
+  provider: createRoute({
+    method: 'get',
+    path: '/v1/providers/{address}',
+    summary: 'One provider',
+    request: { params: z.object({ address }) },
+    responses: { 200: json(ProviderRecord, 'The provider.'), 404: problem },
+  }),
   payments: createRoute({
-    method: 'get', path: '/v1/payments', summary: 'Money that moved, newest first',
-    request: { query: z.object({ lease: bytes32.optional(), account: address.optional(), token: address.optional(), kind: z.enum(PAYMENT_KINDS).optional(), ...paging }) },
+    method: 'get',
+    path: '/v1/payments',
+    summary: 'Money that moved, newest first',
+    request: {
+      query: z.object({ lease: bytes32.optional(), account: address.optional(), token: address.optional(), kind: z.enum(PAYMENT_KINDS).optional(), ...paging }),
+    },
     responses: { 200: json(pageOf(PaymentRecord), 'A page.'), 400: problem },
   }),
   events: createRoute({
-    method: 'get', path: '/v1/events', summary: 'Events of the contracts, newest first',
-    request: { query: z.object({ lease: bytes32.optional(), worker: address.optional(), name: z.string().regex(/^[A-Za-z]{1,64}$/).optional(), ...paging }) },
+    method: 'get',
+    path: '/v1/events',
+    summary: 'Events of the contracts, newest first',
+    request: {
+      query: z.object({
+        lease: bytes32.optional(),
+        worker: address.optional(),
+        name: z
+          .string()
+          .regex(/^[A-Za-z]{1,64}$/)
+          .optional(),
+        ...paging,
+      }),
+    },
     responses: { 200: json(pageOf(ChainEventRecord), 'A page.'), 400: problem },
   }),
-  stream: createRoute({ method: 'get', path: '/v1/stream', summary: 'Changes as they happen, as server-sent events', responses: { 200: { content: { 'text/event-stream': { schema: ChangeRecord } }, description: 'Which leases and workers each block changed.' }, 503: problem } }),
+  stream: createRoute({
+    method: 'get',
+    path: '/v1/stream',
+    summary: 'Changes as they happen, as server-sent events',
+    responses: {
+      200: { content: { 'text/event-stream': { schema: ChangeRecord } }, description: 'Which leases and workers each block changed.' },
+      503: problem,
+    },
+  }),
 }
 
 /** The indexer's query interface, as OpenAPI describes it at `/openapi.json`. Read-only and public. */
@@ -79,7 +161,19 @@ export function indexApi(parts: { database: Database; follower: Follower; networ
       database.select().from(progress).where(eq(progress.key, 'reorganisations')),
     ])
     const block = last?.block ?? 0
-    return context.json({ chainId: network.chainId, market: network.contracts.market, block, ...(last && { blockHash: last.hash as `0x${string}` }), head: Math.max(follower.head, block), synced: last !== undefined && block >= follower.head, events: events?.all ?? 0, reorganisations: Number(reorganised?.value ?? 0) }, 200)
+    return context.json(
+      {
+        chainId: network.chainId,
+        market: network.contracts.market,
+        block,
+        ...(last && { blockHash: last.hash as `0x${string}` }),
+        head: Math.max(follower.head, block),
+        synced: last !== undefined && block >= follower.head,
+        events: events?.all ?? 0,
+        reorganisations: Number(reorganised?.value ?? 0),
+      },
+      200,
+    )
   })
   app.openapi(routes.totals, async (context) => context.json(await readTotals(database, now()), 200))
   app.openapi(routes.leases, async (context) => {
@@ -126,7 +220,8 @@ export function indexApi(parts: { database: Database; follower: Follower; networ
       const alive = setInterval(() => void stream.write(': still here\n\n'), 15_000)
       try {
         await stream.write(': open\n\n')
-        for await (const [change] of on(follower.changes, 'change', { signal: aborter.signal }) as AsyncIterable<[ChangeRecord]>) await stream.writeSSE({ id: String(change.block), data: JSON.stringify(change) })
+        for await (const [change] of on(follower.changes, 'change', { signal: aborter.signal }) as AsyncIterable<[ChangeRecord]>)
+          await stream.writeSSE({ id: String(change.block), data: JSON.stringify(change) })
       } catch (error) {
         if (!aborter.signal.aborted) throw error
       } finally {

@@ -1,5 +1,5 @@
-import { and, asc, count, desc, eq, gt, lt, min, or, type SQL, sql, sum } from 'drizzle-orm'
 import type { ChainEventRecord, LeaseRecord, PaymentRecord, ProviderRecord, TotalsRecord, WorkerRecord } from '@cloister/core'
+import { and, asc, count, desc, eq, gt, lt, min, or, type SQL, sql, sum } from 'drizzle-orm'
 import type { Address, Hex } from 'viem'
 import type { Database } from '../database/open.ts'
 import { event, lease, payment, worker } from '../database/schema.ts'
@@ -19,9 +19,26 @@ export interface Page<T> {
 type Filters = Record<string, string | boolean | undefined>
 
 /** Leases, newest first. */
-export async function findLeases(database: Database, filters: { lease?: string; short?: string; name?: string; tenant?: string; worker?: string; provider?: string; token?: string; open?: boolean }, limit: number, after?: Place): Promise<Page<LeaseRecord>> {
+export async function findLeases(
+  database: Database,
+  filters: { lease?: string; short?: string; name?: string; tenant?: string; worker?: string; provider?: string; token?: string; open?: boolean },
+  limit: number,
+  after?: Place,
+): Promise<Page<LeaseRecord>> {
   const where = and(
-    ...equal({ id: lease.id, short: lease.shortId, tenant: lease.tenant, worker: lease.worker, provider: lease.provider, token: lease.token, open: lease.open, name: lease.wishedName }, { ...filters, id: filters.lease }),
+    ...equal(
+      {
+        id: lease.id,
+        short: lease.shortId,
+        tenant: lease.tenant,
+        worker: lease.worker,
+        provider: lease.provider,
+        token: lease.token,
+        open: lease.open,
+        name: lease.wishedName,
+      },
+      { ...filters, id: filters.lease },
+    ),
     // Of those that wish for a name, the first that is open has it.
     filters.name === undefined ? undefined : isHolder(),
     after && or(lt(lease.openedBlock, after.block), and(eq(lease.openedBlock, after.block), lt(lease.openedLogIndex, after.logIndex))),
@@ -33,29 +50,31 @@ export async function findLeases(database: Database, filters: { lease?: string; 
     .where(where)
     .orderBy(desc(lease.openedBlock), desc(lease.openedLogIndex))
     .limit(limit + 1)
-  const items = rows.slice(0, limit).map(({ lease: row, endpoint, holds }): LeaseRecord => ({
-    lease: row.id as Hex,
-    shortId: row.shortId,
-    ...(row.wishedName !== null && holds && { name: row.wishedName }),
-    state: row.open ? 'open' : 'closed',
-    tenant: row.tenant as Address,
-    worker: row.worker as Address,
-    provider: row.provider as Address,
-    token: row.token as Address,
-    ratePerSecond: row.ratePerSecond.toString(),
-    deposit: row.deposit.toString(),
-    spent: row.spent.toString(),
-    fee: row.fee.toString(),
-    refund: row.refund.toString(),
-    coveredSeconds: row.coveredSeconds,
-    manifestHash: row.manifestHash as Hex,
-    openedAt: row.openedAt,
-    ...(row.closedAt !== null && { closedAt: row.closedAt }),
-    ...(row.noticeUntil !== null && { noticeUntil: row.noticeUntil }),
-    refused: row.refused,
-    endpoint: endpoint ?? '',
-    transaction: row.transaction as Hex,
-  }))
+  const items = rows.slice(0, limit).map(
+    ({ lease: row, endpoint, holds }): LeaseRecord => ({
+      lease: row.id as Hex,
+      shortId: row.shortId,
+      ...(row.wishedName !== null && holds && { name: row.wishedName }),
+      state: row.open ? 'open' : 'closed',
+      tenant: row.tenant as Address,
+      worker: row.worker as Address,
+      provider: row.provider as Address,
+      token: row.token as Address,
+      ratePerSecond: row.ratePerSecond.toString(),
+      deposit: row.deposit.toString(),
+      spent: row.spent.toString(),
+      fee: row.fee.toString(),
+      refund: row.refund.toString(),
+      coveredSeconds: row.coveredSeconds,
+      manifestHash: row.manifestHash as Hex,
+      openedAt: row.openedAt,
+      ...(row.closedAt !== null && { closedAt: row.closedAt }),
+      ...(row.noticeUntil !== null && { noticeUntil: row.noticeUntil }),
+      refused: row.refused,
+      endpoint: endpoint ?? '',
+      transaction: row.transaction as Hex,
+    }),
+  )
   const last = rows[limit - 1]?.lease
   return { items, next: rows.length > limit && last ? { block: last.openedBlock, logIndex: last.openedLogIndex } : undefined }
 }
@@ -65,7 +84,11 @@ function isHolder(): SQL {
 }
 
 /** Workers, those registered first first. `now` in Unix seconds decides what is covered. */
-export async function findWorkers(database: Database, filters: { worker?: string; provider?: string; gpuClass?: string; covered?: boolean }, now: number): Promise<WorkerRecord[]> {
+export async function findWorkers(
+  database: Database,
+  filters: { worker?: string; provider?: string; gpuClass?: string; covered?: boolean },
+  now: number,
+): Promise<WorkerRecord[]> {
   const served = database
     .select({ worker: lease.worker, total: count().as('total'), open: sql<number>`count(*) filter (where ${lease.open})`.as('open_leases') })
     .from(lease)
@@ -76,7 +99,12 @@ export async function findWorkers(database: Database, filters: { worker?: string
     .select({ worker, total: served.total, open: served.open })
     .from(worker)
     .leftJoin(served, eq(served.worker, worker.address))
-    .where(and(...equal({ worker: worker.address, provider: worker.provider, gpuClass: worker.gpuClass }, filters), filters.covered ? and(gt(worker.coveredUntil, now), eq(worker.retired, false)) : undefined))
+    .where(
+      and(
+        ...equal({ worker: worker.address, provider: worker.provider, gpuClass: worker.gpuClass }, filters),
+        filters.covered ? and(gt(worker.coveredUntil, now), eq(worker.retired, false)) : undefined,
+      ),
+    )
     .orderBy(asc(worker.registeredAt), asc(worker.address))
   return rows.map(({ worker: row, total, open }): WorkerRecord => {
     const coveredSeconds = row.coveredBefore + Math.max(0, Math.min(now, row.coveredUntil) - row.coveredFrom)
@@ -104,7 +132,16 @@ export async function findWorkers(database: Database, filters: { worker?: string
 /** Providers with what their workers add up to. */
 export async function findProviders(database: Database, filters: { provider?: string }, now: number): Promise<ProviderRecord[]> {
   const workers = await findWorkers(database, filters, now)
-  const earned = await database.select({ provider: lease.provider, token: lease.token, amount: sql<string>`(sum(${lease.spent}) - sum(${lease.fee}))::text`, refused: sql<number>`count(*) filter (where ${lease.refused})` }).from(lease).where(and(...equal({ provider: lease.provider }, filters))).groupBy(lease.provider, lease.token)
+  const earned = await database
+    .select({
+      provider: lease.provider,
+      token: lease.token,
+      amount: sql<string>`(sum(${lease.spent}) - sum(${lease.fee}))::text`,
+      refused: sql<number>`count(*) filter (where ${lease.refused})`,
+    })
+    .from(lease)
+    .where(and(...equal({ provider: lease.provider }, filters)))
+    .groupBy(lease.provider, lease.token)
   const byProvider = Map.groupBy(workers, (found) => found.provider)
   return [...byProvider].map(([provider, all]): ProviderRecord => {
     const live = all.filter((found) => !found.retired)
@@ -127,28 +164,66 @@ export async function findProviders(database: Database, filters: { provider?: st
 }
 
 /** Money that moved, newest first. */
-export async function findPayments(database: Database, filters: { lease?: string; account?: string; token?: string; kind?: string }, limit: number, after?: Place): Promise<Page<PaymentRecord>> {
+export async function findPayments(
+  database: Database,
+  filters: { lease?: string; account?: string; token?: string; kind?: string },
+  limit: number,
+  after?: Place,
+): Promise<Page<PaymentRecord>> {
   const { block, logIndex, part } = payment
   const rows = await database
     .select()
     .from(payment)
-    .where(and(...equal({ lease: payment.lease, account: payment.account, token: payment.token, kind: payment.kind }, filters), after && sql`(${block}, ${logIndex}, ${part}) < (${after.block}, ${after.logIndex}, ${after.part ?? 0})`))
+    .where(
+      and(
+        ...equal({ lease: payment.lease, account: payment.account, token: payment.token, kind: payment.kind }, filters),
+        after && sql`(${block}, ${logIndex}, ${part}) < (${after.block}, ${after.logIndex}, ${after.part ?? 0})`,
+      ),
+    )
     .orderBy(desc(block), desc(logIndex), desc(part))
     .limit(limit + 1)
-  const items = rows.slice(0, limit).map((row): PaymentRecord => ({ kind: row.kind as PaymentRecord['kind'], ...(row.lease !== null && { lease: row.lease as Hex }), account: row.account as Address, token: row.token as Address, amount: row.amount.toString(), block: row.block, time: row.time, transaction: row.transaction as Hex }))
+  const items = rows.slice(0, limit).map(
+    (row): PaymentRecord => ({
+      kind: row.kind as PaymentRecord['kind'],
+      ...(row.lease !== null && { lease: row.lease as Hex }),
+      account: row.account as Address,
+      token: row.token as Address,
+      amount: row.amount.toString(),
+      block: row.block,
+      time: row.time,
+      transaction: row.transaction as Hex,
+    }),
+  )
   const last = rows[limit - 1]
   return { items, next: rows.length > limit && last ? { block: last.block, logIndex: last.logIndex, part: last.part } : undefined }
 }
 
 /** Events of the contracts, newest first. */
-export async function findEvents(database: Database, filters: { lease?: string; worker?: string; name?: string }, limit: number, after?: Place): Promise<Page<ChainEventRecord>> {
+export async function findEvents(
+  database: Database,
+  filters: { lease?: string; worker?: string; name?: string },
+  limit: number,
+  after?: Place,
+): Promise<Page<ChainEventRecord>> {
   const rows = await database
     .select()
     .from(event)
-    .where(and(...equal({ lease: event.lease, worker: event.worker, name: event.name }, filters), after && sql`(${event.block}, ${event.logIndex}) < (${after.block}, ${after.logIndex})`))
+    .where(
+      and(
+        ...equal({ lease: event.lease, worker: event.worker, name: event.name }, filters),
+        after && sql`(${event.block}, ${event.logIndex}) < (${after.block}, ${after.logIndex})`,
+      ),
+    )
     .orderBy(desc(event.block), desc(event.logIndex))
     .limit(limit + 1)
-  const items = rows.slice(0, limit).map(({ lease: of, worker: by, transaction, ...row }): ChainEventRecord => ({ ...row, transaction: transaction as Hex, ...(of !== null && { lease: of as Hex }), ...(by !== null && { worker: by as Address }) }))
+  const items = rows.slice(0, limit).map(
+    ({ lease: of, worker: by, transaction, ...row }): ChainEventRecord => ({
+      ...row,
+      transaction: transaction as Hex,
+      ...(of !== null && { lease: of as Hex }),
+      ...(by !== null && { worker: by as Address }),
+    }),
+  )
   const last = rows[limit - 1]
   return { items, next: rows.length > limit && last ? { block: last.block, logIndex: last.logIndex } : undefined }
 }
@@ -157,9 +232,24 @@ export async function findEvents(database: Database, filters: { lease?: string; 
 export async function readTotals(database: Database, now: number): Promise<TotalsRecord> {
   const covered = and(gt(worker.coveredUntil, now), eq(worker.retired, false))
   const [[leases], [workers], paid] = await Promise.all([
-    database.select({ all: count(), open: sql<number>`count(*) filter (where ${lease.open})`, tenants: sql<number>`count(distinct ${lease.tenant})` }).from(lease),
-    database.select({ all: sql<number>`count(*) filter (where not ${worker.retired})`, providers: sql<number>`count(distinct ${worker.provider})`, covered: sql<number>`count(*) filter (where ${covered})`, cpu: sql<number>`coalesce(sum(${worker.cpuMilli}) filter (where ${covered}), 0)`, memory: sql<number>`coalesce(sum(${worker.memoryMiB}) filter (where ${covered}), 0)`, gpus: sql<number>`coalesce(sum(${worker.gpus}) filter (where ${covered}), 0)` }).from(worker),
-    database.select({ token: lease.token, deposits: sum(lease.deposit), spent: sum(lease.spent), fees: sum(lease.fee) }).from(lease).groupBy(lease.token).orderBy(min(lease.openedBlock)),
+    database
+      .select({ all: count(), open: sql<number>`count(*) filter (where ${lease.open})`, tenants: sql<number>`count(distinct ${lease.tenant})` })
+      .from(lease),
+    database
+      .select({
+        all: sql<number>`count(*) filter (where not ${worker.retired})`,
+        providers: sql<number>`count(distinct ${worker.provider})`,
+        covered: sql<number>`count(*) filter (where ${covered})`,
+        cpu: sql<number>`coalesce(sum(${worker.cpuMilli}) filter (where ${covered}), 0)`,
+        memory: sql<number>`coalesce(sum(${worker.memoryMiB}) filter (where ${covered}), 0)`,
+        gpus: sql<number>`coalesce(sum(${worker.gpus}) filter (where ${covered}), 0)`,
+      })
+      .from(worker),
+    database
+      .select({ token: lease.token, deposits: sum(lease.deposit), spent: sum(lease.spent), fees: sum(lease.fee) })
+      .from(lease)
+      .groupBy(lease.token)
+      .orderBy(min(lease.openedBlock)),
   ])
   return {
     leases: leases?.all ?? 0,

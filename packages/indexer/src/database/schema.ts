@@ -1,4 +1,4 @@
-import { boolean, bigint, index, integer, jsonb, numeric, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { bigint, boolean, index, integer, jsonb, numeric, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 
 const amount = (name: string) => numeric(name, { precision: 78, scale: 0, mode: 'bigint' })
 const seconds = (name: string) => bigint(name, { mode: 'number' })
@@ -105,5 +105,9 @@ export const payment = pgTable(
     time: seconds('time').notNull(),
     transaction: text().notNull(),
   },
-  (table) => [primaryKey({ columns: [table.block, table.logIndex, table.part] }), index('payment_lease').on(table.lease), index('payment_account').on(table.account)],
+  (table) => [
+    primaryKey({ columns: [table.block, table.logIndex, table.part] }),
+    index('payment_lease').on(table.lease),
+    index('payment_account').on(table.account),
+  ],
 )

@@ -1,5 +1,5 @@
-import { shortId, decodeLeaseName } from '@cloister/core'
 import { fromChain } from '@cloister/chain'
+import { decodeLeaseName, shortId } from '@cloister/core'
 import type { Address, Hex } from 'viem'
 import type { event, lease, payment, worker } from '../database/schema.ts'
 
@@ -44,7 +44,12 @@ export function foldLease(before: LeaseRow | undefined, row: EventRow): LeaseRow
     case 'LeaseUpdated':
       return { ...before, manifestHash: args['manifestHash'] ?? '' }
     case 'LeaseSettled':
-      return { ...before, spent: before.spent + BigInt(args['amount'] ?? 0), fee: before.fee + BigInt(args['fee'] ?? 0), coveredSeconds: before.coveredSeconds + Number(args['coveredSeconds']) }
+      return {
+        ...before,
+        spent: before.spent + BigInt(args['amount'] ?? 0),
+        fee: before.fee + BigInt(args['fee'] ?? 0),
+        coveredSeconds: before.coveredSeconds + Number(args['coveredSeconds']),
+      }
     case 'NoticeGiven':
       return { ...before, noticeUntil: Number(args['noticeUntil']) }
     case 'LeaseClosed':
@@ -60,10 +65,25 @@ export function foldWorker(before: WorkerRow | undefined, row: EventRow): Worker
   const described = () => {
     // As the event was decoded; see `descriptionOf` in read.ts.
     const description = fromChain(row.args['description'] as Parameters<typeof fromChain>[0])
-    return { ...description, cpuMilli: Number(description.cpuMilli), memoryMiB: Number(description.memoryMiB), diskMiB: Number(description.diskMiB), gpus: Number(description.gpus) }
+    return {
+      ...description,
+      cpuMilli: Number(description.cpuMilli),
+      memoryMiB: Number(description.memoryMiB),
+      diskMiB: Number(description.diskMiB),
+      gpus: Number(description.gpus),
+    }
   }
   if (row.name === 'WorkerRegistered')
-    return { address: row.worker ?? '', provider: String(row.args['provider']), ...described(), retired: false, registeredAt: row.time, coveredBefore: 0, coveredFrom: 0, coveredUntil: 0 }
+    return {
+      address: row.worker ?? '',
+      provider: String(row.args['provider']),
+      ...described(),
+      retired: false,
+      registeredAt: row.time,
+      coveredBefore: 0,
+      coveredFrom: 0,
+      coveredUntil: 0,
+    }
   if (!before) return undefined
   switch (row.name) {
     case 'WorkerDescribed':
@@ -87,7 +107,9 @@ export function foldWorker(before: WorkerRow | undefined, row: EventRow): Worker
 export function paymentsOf(row: EventRow, of: LeaseRow | undefined): PaymentRow[] {
   const args = row.args as Record<string, string>
   const pay = (part: number, kind: string, account: string | undefined, amount: bigint, token = of?.token): PaymentRow[] =>
-    account === undefined || token === undefined || amount === 0n ? [] : [{ block: row.block, logIndex: row.logIndex, part, kind, lease: row.lease, account, token, amount, time: row.time, transaction: row.transaction }]
+    account === undefined || token === undefined || amount === 0n
+      ? []
+      : [{ block: row.block, logIndex: row.logIndex, part, kind, lease: row.lease, account, token, amount, time: row.time, transaction: row.transaction }]
   switch (row.name) {
     case 'LeaseOpened':
       return pay(0, 'deposit', args['tenant'], BigInt(args['deposit'] ?? 0), args['token'])

@@ -94,7 +94,8 @@ export class Follower {
     const stored = await this.database.select().from(checkpoint).orderBy(desc(checkpoint.block)).limit(1)
     let candidate = stored[0]
     if (!candidate) return undefined
-    const isOnChain = async ({ block, hash }: { block: number; hash: string }) => (await client.getBlock({ blockNumber: BigInt(block) }).catch(() => undefined))?.hash === hash
+    const isOnChain = async ({ block, hash }: { block: number; hash: string }) =>
+      (await client.getBlock({ blockNumber: BigInt(block) }).catch(() => undefined))?.hash === hash
     if (await isOnChain(candidate)) return candidate.block
     const all = await this.database.select().from(checkpoint).orderBy(desc(checkpoint.block))
     candidate = undefined

@@ -7,7 +7,8 @@ const EVENTS = [...MARKET_ABI, ...WORKERS_ABI].filter((item) => item.type === 'e
 export async function readEvents({ client, network }: Chain, fromBlock: bigint, toBlock: bigint): Promise<EventRow[]> {
   const logs = await client.getLogs({ address: [network.contracts.market, network.contracts.workers], events: EVENTS, fromBlock, toBlock, strict: true })
   const times = new Map<bigint, number>()
-  for (const { blockNumber, blockTimestamp } of logs as { blockNumber: bigint; blockTimestamp?: bigint | string }[]) if (blockTimestamp !== undefined) times.set(blockNumber, Number(blockTimestamp))
+  for (const { blockNumber, blockTimestamp } of logs as { blockNumber: bigint; blockTimestamp?: bigint | string }[])
+    if (blockTimestamp !== undefined) times.set(blockNumber, Number(blockTimestamp))
   // Not every node says when; ask for the blocks then.
   const unknown = [...new Set(logs.map((log) => log.blockNumber).filter((block) => !times.has(block)))]
   for (const block of await Promise.all(unknown.map((blockNumber) => client.getBlock({ blockNumber })))) times.set(block.number, Number(block.timestamp))

@@ -18,7 +18,9 @@ export async function writeSpan(database: Database, rows: EventRow[], upTo: { bl
     const ids = distinct(rows.map((row) => row.lease))
     const addresses = distinct(rows.filter((row) => isWorkerEvent(row.name)).map((row) => row.worker))
     const leases = new Map((await inChunks(ids, (some) => tx.select().from(lease).where(inArray(lease.id, some)))).map((row) => [row.id, row]))
-    const workers = new Map((await inChunks(addresses, (some) => tx.select().from(worker).where(inArray(worker.address, some)))).map((row) => [row.address, row]))
+    const workers = new Map(
+      (await inChunks(addresses, (some) => tx.select().from(worker).where(inArray(worker.address, some)))).map((row) => [row.address, row]),
+    )
     const payments: PaymentRow[] = []
     for (const row of rows) {
       fold(leases, row.lease, row, foldLease)
@@ -27,11 +29,22 @@ export async function writeSpan(database: Database, rows: EventRow[], upTo: { bl
     }
     for (const some of chunks(rows)) await tx.insert(event).values(some)
     for (const some of chunks(payments)) await tx.insert(payment).values(some)
-    await upsertLeases(tx, ids.map((id) => leases.get(id)).filter((row) => row !== undefined))
-    await upsertWorkers(tx, addresses.map((id) => workers.get(id)).filter((row) => row !== undefined))
-    await tx.insert(checkpoint).values(upTo).onConflictDoUpdate({ target: checkpoint.block, set: { hash: upTo.hash } })
+    await upsertLeases(
+      tx,
+      ids.map((id) => leases.get(id)).filter((row) => row !== undefined),
+    )
+    await upsertWorkers(
+      tx,
+      addresses.map((id) => workers.get(id)).filter((row) => row !== undefined),
+    )
+    await tx
+      .insert(checkpoint)
+      .values(upTo)
+      .onConflictDoUpdate({ target: checkpoint.block, set: { hash: upTo.hash } })
     // Checkpoints deeper than any reorganisation are thinned out to every thousandth block.
-    await tx.delete(checkpoint).where(and(sql`${checkpoint.block} < ${keepFrom}`, sql`${checkpoint.block} % 1000 <> 0`, sql`${checkpoint.block} <> ${upTo.block}`))
+    await tx
+      .delete(checkpoint)
+      .where(and(sql`${checkpoint.block} < ${keepFrom}`, sql`${checkpoint.block} % 1000 <> 0`, sql`${checkpoint.block} <> ${upTo.block}`))
     return { leases: ids, workers: distinct([...addresses, ...ids.map((id) => leases.get(id)?.worker ?? null)]) }
   })
 }
@@ -39,20 +52,41 @@ export async function writeSpan(database: Database, rows: EventRow[], upTo: { bl
 /** Takes back everything above a block and folds what it touched anew from the events that remain. */
 export async function rewind(database: Database, block: number): Promise<Changed> {
   return database.transaction(async (tx) => {
-    const ids = distinct((await tx.selectDistinct({ id: event.lease }).from(event).where(and(gt(event.block, block), isNotNull(event.lease)))).map((row) => row.id))
-    const addresses = distinct((await tx.selectDistinct({ id: event.worker }).from(event).where(and(gt(event.block, block), isNotNull(event.worker)))).map((row) => row.id))
+    const ids = distinct(
+      (
+        await tx
+          .selectDistinct({ id: event.lease })
+          .from(event)
+          .where(and(gt(event.block, block), isNotNull(event.lease)))
+      ).map((row) => row.id),
+    )
+    const addresses = distinct(
+      (
+        await tx
+          .selectDistinct({ id: event.worker })
+          .from(event)
+          .where(and(gt(event.block, block), isNotNull(event.worker)))
+      ).map((row) => row.id),
+    )
     await tx.delete(event).where(gt(event.block, block))
     await tx.delete(payment).where(gt(payment.block, block))
     await tx.delete(checkpoint).where(gt(checkpoint.block, block))
     const leases = new Map<string, LeaseRow>()
     const workers = new Map<string, WorkerRow>()
-    for (const row of await inChunks(ids, (some) => tx.select().from(event).where(inArray(event.lease, some)).orderBy(asc(event.block), asc(event.logIndex)))) fold(leases, row.lease, row, foldLease)
-    for (const row of await inChunks(addresses, (some) => tx.select().from(event).where(inArray(event.worker, some)).orderBy(asc(event.block), asc(event.logIndex)))) if (isWorkerEvent(row.name)) fold(workers, row.worker, row, foldWorker)
+    for (const row of await inChunks(ids, (some) => tx.select().from(event).where(inArray(event.lease, some)).orderBy(asc(event.block), asc(event.logIndex))))
+      fold(leases, row.lease, row, foldLease)
+    for (const row of await inChunks(addresses, (some) =>
+      tx.select().from(event).where(inArray(event.worker, some)).orderBy(asc(event.block), asc(event.logIndex)),
+    ))
+      if (isWorkerEvent(row.name)) fold(workers, row.worker, row, foldWorker)
     for (const some of chunks(ids)) await tx.delete(lease).where(inArray(lease.id, some))
     for (const some of chunks(addresses)) await tx.delete(worker).where(inArray(worker.address, some))
     await upsertLeases(tx, [...leases.values()])
     await upsertWorkers(tx, [...workers.values()])
-    await tx.insert(progress).values({ key: 'reorganisations', value: '1' }).onConflictDoUpdate({ target: progress.key, set: { value: sql`(${progress.value}::int + 1)::text` } })
+    await tx
+      .insert(progress)
+      .values({ key: 'reorganisations', value: '1' })
+      .onConflictDoUpdate({ target: progress.key, set: { value: sql`(${progress.value}::int + 1)::text` } })
     return { leases: ids, workers: addresses }
   })
 }
@@ -80,11 +114,19 @@ function fold<Row>(rows: Map<string, Row>, key: string | null, row: EventRow, st
 type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0]
 
 async function upsertLeases(tx: Transaction, rows: LeaseRow[]): Promise<void> {
-  for (const some of chunks(rows)) await tx.insert(lease).values(some).onConflictDoUpdate({ target: lease.id, set: excluded(lease) })
+  for (const some of chunks(rows))
+    await tx
+      .insert(lease)
+      .values(some)
+      .onConflictDoUpdate({ target: lease.id, set: excluded(lease) })
 }
 
 async function upsertWorkers(tx: Transaction, rows: WorkerRow[]): Promise<void> {
-  for (const some of chunks(rows)) await tx.insert(worker).values(some).onConflictDoUpdate({ target: worker.address, set: excluded(worker) })
+  for (const some of chunks(rows))
+    await tx
+      .insert(worker)
+      .values(some)
+      .onConflictDoUpdate({ target: worker.address, set: excluded(worker) })
 }
 
 /** Every column takes the value that was to be inserted. */

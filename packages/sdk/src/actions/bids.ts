@@ -1,5 +1,18 @@
 import { findToken, isSignedBy, type Token } from '@cloister/chain'
-import { BID_TYPES, CloisterError, hashOrder, leaseIdOf, type Manifest, marketDomain, messageOf, type Order, orderFor, type SignedBid, type WorkerRecord, type WorkerReport } from '@cloister/core'
+import {
+  BID_TYPES,
+  CloisterError,
+  hashOrder,
+  leaseIdOf,
+  type Manifest,
+  marketDomain,
+  messageOf,
+  type Order,
+  orderFor,
+  type SignedBid,
+  type WorkerRecord,
+  type WorkerReport,
+} from '@cloister/core'
 import { type Address, type Hex, zeroAddress } from 'viem'
 import type { Cloister } from '../cloister.ts'
 import { WorkerClient } from '../worker/client.ts'
@@ -49,8 +62,14 @@ const SPARE_SECONDS = 15
  */
 export async function bids(cloister: Cloister, { manifest, pay, maxRatePerSecond, provider }: BidsParameters): Promise<Bids> {
   const token = findToken(cloister.network, pay)
-  const order = orderFor(manifest, { tenant: cloister.wallet?.account.address ?? zeroAddress, token: token.address, ...(maxRatePerSecond !== undefined && { maxRatePerSecond }) })
-  const workers = (await cloister.index.workers({ covered: true })).filter((worker) => provider === undefined || worker.provider === provider || worker.worker === provider)
+  const order = orderFor(manifest, {
+    tenant: cloister.wallet?.account.address ?? zeroAddress,
+    token: token.address,
+    ...(maxRatePerSecond !== undefined && { maxRatePerSecond }),
+  })
+  const workers = (await cloister.index.workers({ covered: true })).filter(
+    (worker) => provider === undefined || worker.provider === provider || worker.worker === provider,
+  )
   const declined: Declined[] = []
   const candidates = workers.filter((worker) => {
     const reason = tooSmall(order, worker)
@@ -59,13 +78,15 @@ export async function bids(cloister: Cloister, { manifest, pay, maxRatePerSecond
   })
   const offers: Offer[] = []
   await Promise.all(
-    shuffled(candidates).slice(0, MAX_ASKED).map(async (worker) => {
-      try {
-        offers.push(await ask(cloister, order, worker))
-      } catch (error) {
-        declined.push({ worker: worker.worker, provider: worker.provider, reason: messageOf(error) })
-      }
-    }),
+    shuffled(candidates)
+      .slice(0, MAX_ASKED)
+      .map(async (worker) => {
+        try {
+          offers.push(await ask(cloister, order, worker))
+        } catch (error) {
+          declined.push({ worker: worker.worker, provider: worker.provider, reason: messageOf(error) })
+        }
+      }),
   )
   offers.sort((a, b) => (a.bid.ratePerSecond === b.bid.ratePerSecond ? b.worker.uptime - a.worker.uptime : a.bid.ratePerSecond < b.bid.ratePerSecond ? -1 : 1))
   return { order, token, offers, declined }
@@ -90,7 +111,8 @@ async function checkBid({ chain, network }: Cloister, order: Order, worker: Work
   const { signature, ...message } = bid
   const typed = { domain: marketDomain(network.chainId, network.contracts.market), types: BID_TYPES, primaryType: 'Bid' as const, message }
   // The worker's key is a plain one; only the provider may be a contract, which costs a question to the chain.
-  if (!(await isSignedBy(chain, bid.worker, signature, typed)) && !(await isSignedBy(chain, worker.provider, signature, typed))) throw wrong('is not signed by the worker or its provider')
+  if (!(await isSignedBy(chain, bid.worker, signature, typed)) && !(await isSignedBy(chain, worker.provider, signature, typed)))
+    throw wrong('is not signed by the worker or its provider')
 }
 
 function tooSmall({ resources }: Order, worker: WorkerRecord): string | undefined {
@@ -104,5 +126,8 @@ function tooSmall({ resources }: Order, worker: WorkerRecord): string | undefine
 
 /** So that with very many workers all get asked by somebody. */
 function shuffled<T>(items: T[]): T[] {
-  return items.map((item) => ({ item, at: Math.random() })).sort((a, b) => a.at - b.at).map(({ item }) => item)
+  return items
+    .map((item) => ({ item, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item)
 }

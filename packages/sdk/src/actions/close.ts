@@ -18,7 +18,10 @@ export async function close(cloister: Cloister, key: string): Promise<Closed> {
   const wallet = walletOf(cloister)
   const record = await findLease(cloister, key)
   if ((await getLease(wallet, record.lease)).state !== 'open') throw new CloisterError('not-found', `The lease ${record.shortId} is closed already.`)
-  if (record.tenant !== wallet.account.address) throw new CloisterError('forbidden', `Only its tenant, ${record.tenant}, can close the lease ${record.shortId}.`, { hint: 'Name its account with --account.' })
+  if (record.tenant !== wallet.account.address)
+    throw new CloisterError('forbidden', `Only its tenant, ${record.tenant}, can close the lease ${record.shortId}.`, {
+      hint: 'Name its account with --account.',
+    })
   const receipt = await closeLease(wallet, record.lease)
   const [closed] = parseEventLogs({ abi: MARKET_ABI, eventName: 'LeaseClosed', logs: receipt.logs })
   const { spent } = await getLease(wallet, record.lease)

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { getCredit, openLease, getLease, withdrawCredit, closeLease } from '@cloister/chain'
+import { closeLease, getCredit, getLease, openLease, withdrawCredit } from '@cloister/chain'
 import { CloisterError, type GatewayRoute, hashManifest, type LeaseReport, type Manifest, messageOf } from '@cloister/core'
 import type { Address, Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
@@ -106,7 +106,10 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
 /** Why nobody bid, as an error. */
 export function noBids({ declined }: Bids): CloisterError {
   const reasons = [...new Set(declined.map(({ reason }) => reason))].slice(0, 5).join(' ')
-  return new CloisterError('no-bids', declined.length === 0 ? 'There is no covered worker to ask.' : `None of ${declined.length} workers bids: ${reasons}`, { hint: 'See who is there with `cloister workers`; ask for less, or raise --max-price.', details: { declined } })
+  return new CloisterError('no-bids', declined.length === 0 ? 'There is no covered worker to ask.' : `None of ${declined.length} workers bids: ${reasons}`, {
+    hint: 'See who is there with `cloister workers`; ask for less, or raise --max-price.',
+    details: { declined },
+  })
 }
 
 /** Gives the manifest to the worker, which may hear of the lease a moment after us. Throws `refused` once it turned the lease down. */
@@ -123,7 +126,10 @@ async function handOver(cloister: Cloister, client: WorkerClient, lease: Hex, ma
       if (state === 'closed') {
         const token = cloister.network.tokens[tokenIndex]?.address
         if (token && (await getCredit(wallet, wallet.account.address, token)) > 0n) await withdrawCredit(wallet, token, wallet.account.address)
-        throw new CloisterError('refused', 'The worker turned the lease down, since its room was taken in the meantime. The whole deposit is back.', { hint: 'Try again for fresh bids.', cause: error })
+        throw new CloisterError('refused', 'The worker turned the lease down, since its room was taken in the meantime. The whole deposit is back.', {
+          hint: 'Try again for fresh bids.',
+          cause: error,
+        })
       }
       await delay(pause)
     }
@@ -138,9 +144,17 @@ async function untilStarted(client: WorkerClient, lease: Hex, tell: (text: strin
     if (report.state === 'running' || report.state === 'completed') return report
     if (report.state === 'failed' || report.state === 'closed') {
       const bad = report.services.find((service) => service.state === 'failed')
-      throw new CloisterError('start-failed', report.failed?.reason ?? (bad ? `${bad.name} failed: ${bad.reason ?? 'no reason given'}.` : 'The lease was closed while it started.'), { hint: 'Look at what it printed: `cloister logs`.' })
+      throw new CloisterError(
+        'start-failed',
+        report.failed?.reason ?? (bad ? `${bad.name} failed: ${bad.reason ?? 'no reason given'}.` : 'The lease was closed while it started.'),
+        { hint: 'Look at what it printed: `cloister logs`.' },
+      )
     }
-    if (Date.now() > until) throw new CloisterError('start-failed', `It is not ready after ${START_MS / 1000} s: ${report.services.map((service) => `${service.name} is ${service.state}`).join(', ')}.`)
+    if (Date.now() > until)
+      throw new CloisterError(
+        'start-failed',
+        `It is not ready after ${START_MS / 1000} s: ${report.services.map((service) => `${service.name} is ${service.state}`).join(', ')}.`,
+      )
     const ready = report.services.filter((service) => service.state === 'running' || service.state === 'completed').length
     tell(report.services.length === 0 ? 'bringing images' : `${ready} of ${report.services.length} containers ready`)
     await delay(pause)
@@ -171,10 +185,20 @@ async function untilReached(cloister: Cloister, lease: Hex, manifest: Manifest):
 /** Closes a lease that came to nothing, so that it costs no more. */
 async function gaveUp(cloister: Cloister, lease: Hex, error: unknown, keep = false): Promise<CloisterError> {
   const cause = error instanceof CloisterError ? error : new CloisterError('start-failed', messageOf(error), { cause: error })
-  if (keep) return new CloisterError(cause.code, cause.message, { hint: `The lease stays open; end it with \`cloister close ${lease.slice(2, 18)}\`.`, details: { lease }, cause })
-  const closed = await closeLease(walletOf(cloister), lease).then(() => true, () => false)
+  if (keep)
+    return new CloisterError(cause.code, cause.message, {
+      hint: `The lease stays open; end it with \`cloister close ${lease.slice(2, 18)}\`.`,
+      details: { lease },
+      cause,
+    })
+  const closed = await closeLease(walletOf(cloister), lease).then(
+    () => true,
+    () => false,
+  )
   return new CloisterError(cause.code, `${cause.message}${closed ? ' The lease is closed and the rest of the deposit is back.' : ''}`, {
-    hint: closed ? 'Fix it and deploy again, or add --keep to look into it while it is open.' : `Close the lease yourself: \`cloister close ${lease.slice(2, 18)}\`.`,
+    hint: closed
+      ? 'Fix it and deploy again, or add --keep to look into it while it is open.'
+      : `Close the lease yourself: \`cloister close ${lease.slice(2, 18)}\`.`,
     details: { lease },
     cause,
   })

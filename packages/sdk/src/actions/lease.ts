@@ -42,16 +42,22 @@ export interface LeaseStatus {
 /** Finds a lease by id, short id or name. Throws `not-found`. */
 export async function findLease(cloister: Cloister, key: string): Promise<LeaseRecord> {
   const text = key.trim().toLowerCase()
-  if (!/^(0x[0-9a-f]{64}|[0-9a-f]{4,64}|[a-z0-9-]{1,32})$/.test(text)) throw new CloisterError('not-found', `${JSON.stringify(key.slice(0, 80))} is not the id or name of a lease.`, { hint: 'See `cloister ps`.' })
+  if (!/^(0x[0-9a-f]{64}|[0-9a-f]{4,64}|[a-z0-9-]{1,32})$/.test(text))
+    throw new CloisterError('not-found', `${JSON.stringify(key.slice(0, 80))} is not the id or name of a lease.`, { hint: 'See `cloister ps`.' })
   try {
     return await cloister.index.lease(text)
   } catch (error) {
     if (!(error instanceof CloisterError) || error.code !== 'not-found') throw error
     // The first digits of one of our own leases will do.
     const tenant = cloister.wallet?.account.address
-    const own = tenant ? (await cloister.index.leases({ tenant, limit: 200 })).items.filter((lease) => lease.lease.startsWith(`0x${text.replace(/^0x/, '')}`)) : []
+    const own = tenant
+      ? (await cloister.index.leases({ tenant, limit: 200 })).items.filter((lease) => lease.lease.startsWith(`0x${text.replace(/^0x/, '')}`))
+      : []
     if (own.length === 1 && own[0]) return own[0]
-    throw new CloisterError('not-found', own.length > 1 ? `${key} is the beginning of ${own.length} leases.` : `There is no lease ${key}.`, { hint: 'See `cloister ps --all`.', cause: error })
+    throw new CloisterError('not-found', own.length > 1 ? `${key} is the beginning of ${own.length} leases.` : `There is no lease ${key}.`, {
+      hint: 'See `cloister ps --all`.',
+      cause: error,
+    })
   }
 }
 
@@ -63,7 +69,10 @@ export function workerOf(cloister: Cloister, lease: Pick<LeaseRecord, 'worker' |
 /** The worker of a lease, for what only the tenant may ask. Throws `no-wallet` or `forbidden`. */
 export function workerAsTenant(cloister: Cloister, lease: LeaseRecord): WorkerClient {
   const { account } = walletOf(cloister)
-  if (account.address !== lease.tenant) throw new CloisterError('forbidden', `The lease ${lease.shortId} belongs to ${lease.tenant}, and this account is ${account.address}.`, { hint: 'Name its account with --account.' })
+  if (account.address !== lease.tenant)
+    throw new CloisterError('forbidden', `The lease ${lease.shortId} belongs to ${lease.tenant}, and this account is ${account.address}.`, {
+      hint: 'Name its account with --account.',
+    })
   return workerOf(cloister, lease)
 }
 
@@ -71,12 +80,20 @@ export function workerAsTenant(cloister: Cloister, lease: LeaseRecord): WorkerCl
 export async function status(cloister: Cloister, key: string): Promise<LeaseStatus> {
   const record = await findLease(cloister, key)
   const { chain, network } = cloister
-  const [onChain, accrued, billing, block] = await Promise.all([getLease(chain, record.lease), getAccrued(chain, record.lease).catch(() => 0n), getBilling(chain, record.worker), chain.client.getBlock()])
+  const [onChain, accrued, billing, block] = await Promise.all([
+    getLease(chain, record.lease),
+    getAccrued(chain, record.lease).catch(() => 0n),
+    getBilling(chain, record.worker),
+    chain.client.getBlock(),
+  ])
   const isOpen = onChain.state === 'open'
   const isOurs = cloister.wallet?.account.address === record.tenant
   let report: LeaseReport | undefined
   let problem: string | undefined
-  if (isOpen && isOurs) report = await workerOf(cloister, record).lease(record.lease).catch((error) => void (problem = messageOf(error)))
+  if (isOpen && isOurs)
+    report = await workerOf(cloister, record)
+      .lease(record.lease)
+      .catch((error) => void (problem = messageOf(error)))
   const routes = isOpen ? await routesOf(cloister, record.lease).catch(() => []) : []
   const balance = isOpen ? onChain.balance - accrued : 0n
   const spent = isOpen ? onChain.spent + accrued : BigInt(record.spent)

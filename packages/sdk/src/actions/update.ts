@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { updateLease, getLease } from '@cloister/chain'
+import { getLease, updateLease } from '@cloister/chain'
 import { CloisterError, hashManifest, type Manifest, messageOf } from '@cloister/core'
 import type { Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
@@ -38,12 +38,25 @@ export async function update(cloister: Cloister, key: string, manifest: Manifest
     const back = running ?? previous
     onStep('going back to the manifest before')
     if (back !== hash) await updateLease(wallet, record.lease, back)
-    throw new CloisterError('update-failed', `${messageOf(error)} The manifest before runs on, and its hash is on the lease again.`, { cause: error, ...(error instanceof CloisterError && error.hint !== undefined && { hint: error.hint }) })
+    throw new CloisterError('update-failed', `${messageOf(error)} The manifest before runs on, and its hash is on the lease again.`, {
+      cause: error,
+      ...(error instanceof CloisterError && error.hint !== undefined && { hint: error.hint }),
+    })
   }
   return { lease: record.lease, manifestHash: hash, previousManifestHash: previous, transaction: receipt?.transactionHash }
 }
 
-async function untilRunning(read: () => Promise<{ manifestHash?: Hex | undefined; nextManifestHash?: Hex | undefined; state: string; failed?: { manifestHash: Hex; reason: string } | undefined; services: { state: string }[] }>, hash: Hex, onStep: (text: string) => void): Promise<void> {
+async function untilRunning(
+  read: () => Promise<{
+    manifestHash?: Hex | undefined
+    nextManifestHash?: Hex | undefined
+    state: string
+    failed?: { manifestHash: Hex; reason: string } | undefined
+    services: { state: string }[]
+  }>,
+  hash: Hex,
+  onStep: (text: string) => void,
+): Promise<void> {
   const until = Date.now() + START_MS
   for (let pause = 50; ; pause = Math.min(pause * 1.2, 500)) {
     const report = await read()

@@ -1,6 +1,22 @@
 import { randomBytes } from 'node:crypto'
-import { bidFromJson, bodyHash, CloisterError, encodeAuthorization, EventReport, fromProblem, LeaseReport, LogReport, type Manifest, MetricsReport, type Order, requestTypedData, type SignedBid, toCanonicalJson, WorkerReport } from '@cloister/core'
 import type { Wallet } from '@cloister/chain'
+import {
+  bidFromJson,
+  bodyHash,
+  CloisterError,
+  EventReport,
+  encodeAuthorization,
+  fromProblem,
+  LeaseReport,
+  LogReport,
+  type Manifest,
+  MetricsReport,
+  type Order,
+  requestTypedData,
+  type SignedBid,
+  toCanonicalJson,
+  WorkerReport,
+} from '@cloister/core'
 import { type Address, bytesToHex, type Hex } from 'viem'
 import { z } from 'zod'
 import { fetchJson, reach, readText } from '../http.ts'
@@ -24,7 +40,12 @@ export class WorkerClient {
 
   /** A bid on an order. Throws `no-bid` with the worker's reason. */
   async bid(order: Order, signal: AbortSignal): Promise<SignedBid> {
-    const answer = await fetchJson(this.who, `${this.endpoint}/v1/bids`, z.unknown(), { method: 'POST', body: JSON.stringify(order), headers: { 'content-type': 'application/json' }, signal })
+    const answer = await fetchJson(this.who, `${this.endpoint}/v1/bids`, z.unknown(), {
+      method: 'POST',
+      body: JSON.stringify(order),
+      headers: { 'content-type': 'application/json' },
+      signal,
+    })
     const bid = bidFromJson(answer)
     if (!bid) throw new CloisterError('bad-answer', `${this.who} answered with something that is no bid.`)
     return bid
@@ -33,7 +54,11 @@ export class WorkerClient {
   async putManifest(lease: Hex, manifest: Manifest): Promise<void> {
     const path = `/v1/leases/${lease}/manifest`
     const body = toCanonicalJson(manifest)
-    await fetchJson(this.who, this.endpoint + path, z.unknown(), { method: 'PUT', body, headers: { 'content-type': 'application/json', ...(await this.sign('PUT', path, body)) } })
+    await fetchJson(this.who, this.endpoint + path, z.unknown(), {
+      method: 'PUT',
+      body,
+      headers: { 'content-type': 'application/json', ...(await this.sign('PUT', path, body)) },
+    })
   }
 
   async lease(lease: Hex): Promise<LeaseReport> {
@@ -50,14 +75,17 @@ export class WorkerClient {
     return this.stream(`/v1/leases/${lease}/events?after=${after}&follow=${follow}`, EventReport, signal)
   }
 
-  logs(lease: Hex, { service, tail = 1000, follow = false, signal }: { service?: string | undefined; tail?: number; follow?: boolean; signal: AbortSignal }): AsyncGenerator<LogReport> {
+  logs(
+    lease: Hex,
+    { service, tail = 1000, follow = false, signal }: { service?: string | undefined; tail?: number; follow?: boolean; signal: AbortSignal },
+  ): AsyncGenerator<LogReport> {
     const query = new URLSearchParams({ tail: String(tail), follow: String(follow), ...(service !== undefined && { service }) })
     return this.stream(`/v1/leases/${lease}/logs?${query}`, LogReport, signal)
   }
 
   /** Headers that carry the tenant's signature over one request. */
   async sign(method: string, path: string, body: string | Uint8Array = ''): Promise<{ authorization: string }> {
-    if (!this.wallet) throw new CloisterError('no-wallet', 'That needs the tenant\'s account to sign with.')
+    if (!this.wallet) throw new CloisterError('no-wallet', "That needs the tenant's account to sign with.")
     const { account, wallet, network } = this.wallet
     const signed = { tenant: account.address, issuedAt: Math.floor(Date.now() / 1000), nonce: bytesToHex(randomBytes(32)) }
     const typed = requestTypedData({ ...signed, worker: this.worker, method, path, bodyHash: bodyHash(body) }, network.chainId)

@@ -28,9 +28,14 @@ export async function exec(client: WorkerClient, parameters: ExecParameters): Pr
   if (container !== undefined) query.set('container', container)
   if (terminal) query.set('terminal', `${terminal.columns}x${terminal.rows}`)
   const path = `/v1/leases/${lease}/exec?${query}`
-  const socket = new WebSocket(client.endpoint.replace(/^http/, 'ws') + path, { headers: await client.sign('GET', path), handshakeTimeout: OPEN_MS, maxPayload: 16 * MAX_WAITING_BYTES })
+  const socket = new WebSocket(client.endpoint.replace(/^http/, 'ws') + path, {
+    headers: await client.sign('GET', path),
+    handshakeTimeout: OPEN_MS,
+    maxPayload: 16 * MAX_WAITING_BYTES,
+  })
   const send = (channel: number, payload: Buffer) => {
-    if (socket.readyState === WebSocket.OPEN) socket.send(Buffer.concat([Buffer.of(channel), payload]), () => socket.bufferedAmount < MAX_WAITING_BYTES && stdin?.resume())
+    if (socket.readyState === WebSocket.OPEN)
+      socket.send(Buffer.concat([Buffer.of(channel), payload]), () => socket.bufferedAmount < MAX_WAITING_BYTES && stdin?.resume())
     if (socket.bufferedAmount >= MAX_WAITING_BYTES) stdin?.pause()
   }
   const onInput = (chunk: Buffer | string) => send(EXEC_CHANNEL.stdin, Buffer.from(chunk))

@@ -1,0 +1,64 @@
+// Set-up before `npm start` and `npm test`, on whatever Node there is (20 or later), with nothing installed yet.
+// Brings dependencies in from the lockfile, and as root on Debian the packages that are missing; otherwise says what to type.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const forTests = process.argv.includes('--tests')
+
+/** Programs, the Debian package each is in, and what is left out without it. */
+const programs = [
+  { program: 'bwrap', package: 'bubblewrap', without: 'the sandbox, which runs containers without a container engine' },
+  ...(forTests
+    ? [
+        { program: 'dockerd', package: 'docker.io', without: 'tests of the docker executor on Docker' },
+        { program: 'iptables', package: 'iptables', without: 'tests of the docker executor on Docker' },
+        { program: 'podman', package: 'podman', without: 'tests of the docker executor on Podman' },
+        { program: 'runc', package: 'runc', without: 'tests of the docker executor on Podman' },
+        { program: '/usr/lib/podman/netavark', package: 'netavark', without: 'tests of the docker executor on Podman' },
+        { program: '/usr/lib/podman/aardvark-dns', package: 'aardvark-dns', without: 'tests of the docker executor on Podman' },
+        { program: 'docker-registry', package: 'docker-registry', without: 'tests of pulling from a registry' },
+        { program: 'chromium', package: 'chromium', without: 'tests in a browser' },
+        { program: '/usr/lib/postgresql/15/bin/postgres', package: 'postgresql', without: 'tests of the indexer on PostgreSQL' },
+      ]
+    : []),
+]
+
+installDependencies()
+installPrograms()
+
+function installDependencies() {
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
+  const mark = join(root, 'node_modules', '.cloister-lock')
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === lock) return
+  console.log('Setting up: dependencies from the lockfile (about a minute the first time) …')
+  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: 'inherit' })
+  writeFileSync(mark, lock)
+}
+
+function installPrograms() {
+  const missing = programs.filter(({ program }) => !isThere(program))
+  if (missing.length === 0) return
+  const packages = [...new Set(missing.map((item) => item.package))]
+  const line = `apt-get install --no-install-recommends ${packages.join(' ')}`
+  if (process.getuid?.() === 0 && existsSync('/etc/debian_version')) {
+    console.log(`Setting up: ${line} …`)
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    spawnSync('apt-get', ['update', '-qq'], { stdio: 'ignore', env })
+    const { status } = spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { stdio: ['ignore', 'ignore', 'inherit'], env })
+    if (status === 0) return
+  }
+  console.log(`Some programs are missing. Type:\n\n  ${process.getuid?.() === 0 ? '' : 'sudo '}${line}\n\nWithout them is left out:`)
+  for (const without of new Set(missing.map((item) => item.without))) console.log(`  - ${without}`)
+  console.log('')
+}
+
+function isThere(program) {
+  if (program.startsWith('/')) return existsSync(program)
+  return [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'].some((folder) => folder !== '' && existsSync(join(folder, program)))
+}
