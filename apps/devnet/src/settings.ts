@@ -8,7 +8,7 @@ const port = z.int().min(1).max(65_535)
 
 /** Ports of the embedded network; the same on every start, since workers are registered under them. */
 const Ports = z.strictObject({ chain: port, indexer: port, gateway: port, workers: z.tuple([port, port, port]), tcp: port })
-export type Ports = z.infer<typeof Ports>
+type Ports = z.infer<typeof Ports>
 
 const USUAL: Ports = { chain: 18545, indexer: 18600, gateway: 18080, workers: [17071, 17072, 17073], tcp: 31000 }
 

@@ -36,6 +36,8 @@ export class LeaseRunner {
   private tasks = new Map<string, ContainerTask>()
   private working: Promise<unknown> = Promise.resolve()
   private ended = false
+  /** The tenant was told that everything runs. */
+  private told = false
 
   constructor(parts: { id: Hex; executor: Executor; store: Store; emit: (kind: string, message: string) => void }) {
     this.id = parts.id
@@ -43,6 +45,11 @@ export class LeaseRunner {
     this.store = parts.store
     this.emit = parts.emit
     this.changes.setMaxListeners(0)
+    this.changes.on('change', () => {
+      const isRunning = this.tasks.size > 0 && this.state === 'running'
+      if (isRunning && !this.told && !this.ended) this.emit('running', 'All containers are ready.')
+      this.told = isRunning
+    })
   }
 
   /** What the store says should run is made to run; containers that run already are taken over. */
