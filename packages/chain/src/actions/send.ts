@@ -10,6 +10,8 @@ import {
 } from 'viem'
 import type { Wallet } from '../client.ts'
 
+const SPARE_GAS = 80_000n
+
 /**
  * Simulates, sends and waits for one contract call. A revert is told before anything is sent, as `reverted` with the
  * contract's own error name. Throws `chain-unreachable` where the chain does not answer.
@@ -21,8 +23,10 @@ export async function send<const abi extends Abi, name extends ContractFunctionN
   try {
     // The generic call can't be checked by viem's own inference twice; its shape was checked above.
     const request = { ...call, account: wallet.account } as never
-    const { request: simulated } = await wallet.client.simulateContract(request)
-    const hash = await wallet.wallet.writeContract(simulated as never)
+    const [{ request: simulated }, estimated] = await Promise.all([wallet.client.simulateContract(request), wallet.client.estimateContractGas(request)])
+    // What a lease has earned grows with time: a settlement that writes nothing now may write fresh slots a block later.
+    const gas = (estimated * 5n) / 4n + SPARE_GAS
+    const hash = await wallet.wallet.writeContract({ ...(simulated as object), gas } as never)
     const receipt = await wallet.client.waitForTransactionReceipt({ hash, timeout: 60_000 })
     if (receipt.status !== 'success')
       throw new CloisterError('reverted', `${String(call.functionName)} was reverted on chain.`, { details: { transaction: hash } })

@@ -5,7 +5,7 @@ import type { Address, Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
 import { WorkerClient } from '../worker/client.ts'
 import { type Bids, bids, type Offer } from './bids.ts'
-import { routesOf, urlsOf } from './lease.ts'
+import { reportOf, routesOf, urlsOf } from './lease.ts'
 
 /** Steps of a deployment, in order. */
 export const DEPLOY_STEPS = ['bids', 'transaction', 'manifest', 'start', 'address'] as const
@@ -140,7 +140,7 @@ async function handOver(cloister: Cloister, client: WorkerClient, lease: Hex, ma
 async function untilStarted(client: WorkerClient, lease: Hex, tell: (text: string) => void): Promise<LeaseReport> {
   const until = Date.now() + START_MS
   for (let pause = 25; ; pause = Math.min(pause * 1.2, 500)) {
-    const report = await client.lease(lease)
+    const report = await reportOf(client, lease)
     if (report.state === 'running' || report.state === 'completed') return report
     if (report.state === 'failed' || report.state === 'closed') {
       const bad = report.services.find((service) => service.state === 'failed')

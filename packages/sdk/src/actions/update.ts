@@ -3,7 +3,7 @@ import { getLease, updateLease } from '@cloister/chain'
 import { CloisterError, hashManifest, type Manifest, messageOf } from '@cloister/core'
 import type { Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
-import { findLease, workerAsTenant } from './lease.ts'
+import { findLease, reportOf, workerAsTenant } from './lease.ts'
 
 const START_MS = 600_000
 
@@ -33,7 +33,7 @@ export async function update(cloister: Cloister, key: string, manifest: Manifest
   try {
     onStep('handing the manifest to the worker')
     await worker.putManifest(record.lease, manifest)
-    await untilRunning(() => worker.lease(record.lease), hash, onStep)
+    await untilRunning(() => reportOf(worker, record.lease), hash, onStep)
   } catch (error) {
     const back = running ?? previous
     onStep('going back to the manifest before')

@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type EmbeddedNetwork, startNetwork } from '@cloister/devnet'
+
+const COMMAND = resolve(import.meta.dirname, '../apps/cli/src/main.mjs')
+
+/** An embedded network of a test's own, and the command line to talk to it. */
+export interface Stage {
+  embedded: EmbeddedNetwork
+  folder: string
+  /** Runs `cloister …`; never throws. */
+  cloister(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }>
+  /** Runs `cloister … --json` and reads its answer. Throws what it printed where it fails. */
+  json(...words: string[]): Promise<Json>
+  end(): Promise<void>
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: what a program prints is looked at field by field
+export type Json = any
+
+export async function raiseStage(): Promise<Stage> {
+  const folder = await mkdtemp(join(tmpdir(), 'cloister-e2e-'))
+  const state = join(folder, 'state')
+  const embedded = await startNetwork({ folder: state, fresh: false, freePorts: true })
+  return { embedded, folder, ...commandLine(join(state, 'network.json'), folder), end: () => embedded.stop().then(() => rm(folder, { recursive: true, force: true })) }
+}
+
+/** The command line against one network, with wallets in a folder of the test's own. */
+export function commandLine(network: string, home: string): Pick<Stage, 'cloister' | 'json'> {
+  const cloister = (...words: string[]) =>
+    new Promise<{ code: number; stdout: string; stderr: string }>((done) => {
+      const env = { ...process.env, CLOISTER_NETWORK: network, CLOISTER_HOME: home, CLOISTER_PASSWORD: 'a password for tests', NO_COLOR: '1' }
+      execFile(process.execPath, [COMMAND, ...words], { env, cwd: home, maxBuffer: 32 * 1024 * 1024 }, (error, stdout, stderr) => done({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }))
+    })
+  return {
+    cloister,
+    json: async (...words) => {
+      const flag = words.includes('--') ? [...words.slice(0, words.indexOf('--')), '--json', ...words.slice(words.indexOf('--'))] : [...words, '--json']
+      const { code, stdout, stderr } = await cloister(...flag)
+      if (code !== 0) throw new Error(`cloister ${words.join(' ')}: ${stdout}${stderr}`)
+      return JSON.parse(stdout)
+    },
+  }
+}
+
+/** Waits until `check` gives something other than undefined or false; what it throws counts as not yet. */
+export async function until<T>(what: string, check: () => Promise<T | undefined | false>, ms = 30_000): Promise<T> {
+  const end = Date.now() + ms
+  let last: unknown
+  for (;;) {
+    try {
+      const found = await check()
+      if (found !== undefined && found !== false) return found
+    } catch (error) {
+      last = error
+    }
+    if (Date.now() > end) throw new Error(`waited in vain until ${what}`, { cause: last })
+    await delay(100)
+  }
+}
+
+/** Kills a daemon as a crash would, and waits until another process has its place. */
+export async function crash(embedded: EmbeddedNetwork, name: string): Promise<void> {
+  const daemon = embedded.daemons.get(name)
+  const pid = daemon?.pid
+  if (!daemon || pid === undefined) throw new Error(`${name} does not run`)
+  process.kill(pid, 'SIGKILL')
+  await until(`${name} is started again`, async () => daemon.pid !== pid && daemon.settings.isUp())
+}
+
+/** Processes of this machine whose command line has a text in it. */
+export function processesWith(text: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+      } catch {
+        return ''
+      }
+    })
+    .filter((line) => line.includes(text))
+}
