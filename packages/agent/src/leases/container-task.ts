@@ -87,8 +87,8 @@ export class ContainerTask {
     if (!adopted) for (const dependency of this.service.dependsOn) await this.context.dependency(dependency, signal)
     for (let pause = FIRST_DELAY_MS; ; pause = Math.min(pause * 2, LONGEST_DELAY_MS)) {
       signal.throwIfAborted()
-      const startedAt = adopted?.startedAt ?? Date.now()
-      if (!adopted || this.hasStarted) {
+      let startedAt = adopted?.startedAt
+      if (startedAt === undefined || this.hasStarted) {
         this.become('starting')
         const failure = await this.launch().then(() => undefined, messageOf)
         if (failure !== undefined) {
@@ -96,6 +96,7 @@ export class ContainerTask {
           if (!(await this.mayRestart({ code: 125, outOfMemory: false }, failure, pause))) return
           continue
         }
+        startedAt = (await executor.containers(lease)).find((container) => container.name === name)?.startedAt ?? Date.now()
       }
       adopted = undefined
       this.hasStarted = true

@@ -3,7 +3,7 @@ import type { Service } from './manifest.ts'
 
 const NO_UDP = 'Services are reached by HTTP and TCP; UDP works inside the lease only (use "expose").'
 
-/** `ports`, short and long form. Published TCP ports are reachable through the gateway, and as TCP at the worker. */
+/** `ports`, short and long form: HTTP through the gateway, or with `app_protocol: tcp` a TCP port of the worker. */
 export function readComposePorts(root: Field, service: Service): void {
   for (const item of root.list()) {
     if (item.isMap) readLong(item, service)

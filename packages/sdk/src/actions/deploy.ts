@@ -3,9 +3,10 @@ import { closeLease, getCredit, getLease, openLease, withdrawCredit } from '@clo
 import { CloisterError, type GatewayRoute, hashManifest, type LeaseReport, type Manifest, messageOf } from '@cloister/core'
 import type { Address, Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
+import { throughAbsence } from '../worker/absence.ts'
 import { WorkerClient } from '../worker/client.ts'
 import { type Bids, bids, type Offer } from './bids.ts'
-import { reportOf, routesOf, urlsOf } from './lease.ts'
+import { routesOf, urlsOf } from './lease.ts'
 
 /** Steps of a deployment, in order. */
 export const DEPLOY_STEPS = ['bids', 'transaction', 'manifest', 'start', 'address'] as const
@@ -140,7 +141,7 @@ async function handOver(cloister: Cloister, client: WorkerClient, lease: Hex, ma
 async function untilStarted(client: WorkerClient, lease: Hex, tell: (text: string) => void): Promise<LeaseReport> {
   const until = Date.now() + START_MS
   for (let pause = 25; ; pause = Math.min(pause * 1.2, 500)) {
-    const report = await reportOf(client, lease)
+    const report = await throughAbsence(() => client.lease(lease))
     if (report.state === 'running' || report.state === 'completed') return report
     if (report.state === 'failed' || report.state === 'closed') {
       const bad = report.services.find((service) => service.state === 'failed')

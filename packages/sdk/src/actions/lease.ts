@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { type ChainLease, getAccrued, getBilling, getLease } from '@cloister/chain'
 import { CloisterError, GatewayRoute, type LeaseRecord, type LeaseReport, messageOf, secondsAffordable, shortId } from '@cloister/core'
 import type { Address, Hex } from 'viem'
@@ -6,8 +5,6 @@ import { z } from 'zod'
 import { type Cloister, walletOf } from '../cloister.ts'
 import { fetchJson } from '../http.ts'
 import { WorkerClient } from '../worker/client.ts'
-
-const AWAY_MS = 30_000
 
 /** Everything about a lease at one moment. Amounts in base units of `token`, instants in Unix seconds. */
 export interface LeaseStatus {
@@ -77,20 +74,6 @@ export function workerAsTenant(cloister: Cloister, lease: LeaseRecord): WorkerCl
       hint: 'Name its account with --account.',
     })
   return workerOf(cloister, lease)
-}
-
-/** A worker's report of a lease; waits for a worker that is away for a moment, as while it is started again. */
-export async function reportOf(client: WorkerClient, lease: Hex): Promise<LeaseReport> {
-  const until = Date.now() + AWAY_MS
-  for (;;) {
-    try {
-      return await client.lease(lease)
-    } catch (error) {
-      const isAway = error instanceof CloisterError && ['unreachable', 'chain-unreachable', 'internal'].includes(error.code)
-      if (!isAway || Date.now() > until) throw error
-      await delay(250)
-    }
-  }
 }
 
 /** What runs, what it cost so far and how long the money lasts; money as of the chain's newest block. */

@@ -3,7 +3,8 @@ import { getLease, updateLease } from '@cloister/chain'
 import { CloisterError, hashManifest, type Manifest, messageOf } from '@cloister/core'
 import type { Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
-import { findLease, reportOf, workerAsTenant } from './lease.ts'
+import { throughAbsence } from '../worker/absence.ts'
+import { findLease, workerAsTenant } from './lease.ts'
 
 const START_MS = 600_000
 
@@ -25,15 +26,15 @@ export async function update(cloister: Cloister, key: string, manifest: Manifest
   const worker = workerAsTenant(cloister, record)
   const { manifestHash: previous, state } = await getLease(wallet, record.lease)
   if (state !== 'open') throw new CloisterError('not-found', `The lease ${record.shortId} is closed.`)
-  const running = (await worker.lease(record.lease)).manifestHash
+  const running = (await throughAbsence(() => worker.lease(record.lease))).manifestHash
   const hash = hashManifest(manifest)
   if (running === hash && previous === hash) return { lease: record.lease, manifestHash: hash, previousManifestHash: previous, transaction: undefined }
   onStep('putting the new hash on the lease')
   const receipt = previous === hash ? undefined : await updateLease(wallet, record.lease, hash)
   try {
     onStep('handing the manifest to the worker')
-    await worker.putManifest(record.lease, manifest)
-    await untilRunning(() => reportOf(worker, record.lease), hash, onStep)
+    await throughAbsence(() => worker.putManifest(record.lease, manifest))
+    await untilRunning(() => throughAbsence(() => worker.lease(record.lease)), hash, onStep)
   } catch (error) {
     const back = running ?? previous
     onStep('going back to the manifest before')

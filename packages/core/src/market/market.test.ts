@@ -1,0 +1,88 @@
+import fc from 'fast-check'
+import { privateKeyToAccount } from 'viem/accounts'
+import { describe, expect, it } from 'vitest'
+import { CloisterError } from '../errors.ts'
+import { parseManifest } from '../manifest/parse.ts'
+import { bidFromJson, bidToJson, leaseIdOf, type SignedBid } from './bid.ts'
+import { decodeLeaseName, encodeLeaseName, hostLabel, isLeaseName, shortId } from './names.ts'
+import { checkSupported, hashOrder, needsSeparateNetworks, Order, orderFor } from './order.ts'
+import { decodeAuthorization, encodeAuthorization, requestDigest, type SignedRequest } from './request.ts'
+
+const account = privateKeyToAccount(`0x${'11'.repeat(32)}`)
+const hash = `0x${'ab'.repeat(32)}` as const
+const bid: SignedBid = { tenant: account.address, worker: account.address, token: account.address, ratePerSecond: 12n, expiry: 1_800_000_000, manifestHash: hash, order: hash, salt: 2n ** 255n, signature: '0x1234' }
+
+const manifestOf = (services: string) => parseManifest(`services:\n${services}`, { file: 'compose.yaml' }).manifest
+
+describe('bids', () => {
+  it('survive JSON', () => expect(bidFromJson(JSON.parse(JSON.stringify(bidToJson(bid))))).toEqual(bid))
+
+  it('are refused with anything missing, extra or out of range', () => {
+    const json = bidToJson(bid)
+    const { salt: _, ...missing } = json
+    for (const wrong of [missing, { ...json, more: 1 }, { ...json, ratePerSecond: (2n ** 96n).toString() }, { ...json, salt: (2n ** 256n).toString() }, { ...json, expiry: -1 }, { ...json, tenant: '0x12' }, null, 'bid', []]) expect(bidFromJson(wrong)).toBeUndefined()
+  })
+
+  it('have an id that every field and the market are part of', () => {
+    const id = leaseIdOf(bid, 1, account.address)
+    const others = [leaseIdOf({ ...bid, salt: 3n }, 1, account.address), leaseIdOf({ ...bid, ratePerSecond: 13n }, 1, account.address), leaseIdOf(bid, 2, account.address), leaseIdOf(bid, 1, `0x${'22'.repeat(20)}`)]
+    expect(new Set([id, ...others]).size).toBe(5)
+  })
+})
+
+describe('names of leases', () => {
+  it('round through 32 bytes', () => {
+    for (const name of ['a', 'my-app', 'x'.repeat(32)]) expect(decodeLeaseName(encodeLeaseName(name))).toBe(name)
+    expect(decodeLeaseName(encodeLeaseName(undefined))).toBeUndefined()
+  })
+
+  it('can not be taken for a short id, a host of another or markup', () => {
+    for (const name of ['0123456789abcdef', '0123456789abcdef-web', '', '-a', 'a-', 'A', 'a.b', 'a/b', '<b>', 'x'.repeat(33)]) expect(isLeaseName(name), name).toBe(false)
+    expect(() => encodeLeaseName('No')).toThrow(CloisterError)
+  })
+
+  it('and host labels are safe in a host name, whatever the service is called', () => {
+    fc.assert(fc.property(fc.string({ minLength: 1 }), (service) => /^[a-z0-9-]*$/.test(hostLabel(service))))
+    expect(shortId(hash)).toBe('ab'.repeat(8))
+  })
+})
+
+describe('orders', () => {
+  it('ask for the sum of all services, and bind to the manifest', () => {
+    const manifest = manifestOf('  a: { image: x, deploy: { replicas: 2, resources: { limits: { cpus: "0.5", memory: 64M } } } }\n  b: { image: y, deploy: { resources: { limits: { cpus: "1", memory: 128M } } } }\n')
+    const order = orderFor(manifest, { tenant: account.address, token: account.address, maxRatePerSecond: 5n })
+    expect(Order.parse(order)).toEqual(order)
+    expect(order.resources).toMatchObject({ cpuMilli: 2000, memoryMiB: 256 })
+    expect(order.maxRatePerSecond).toBe('5')
+    expect(hashOrder(order)).not.toBe(hashOrder({ ...order, maxRatePerSecond: '6' }))
+  })
+
+  it('say when services need networks of their own', () => {
+    expect(needsSeparateNetworks(manifestOf('  a: { image: x, ports: ["80"] }\n  b: { image: x, ports: ["81"] }\n'))).toBe(false)
+    expect(needsSeparateNetworks(manifestOf('  a: { image: x, ports: ["80"] }\n  b: { image: x, expose: ["80"] }\n'))).toBe(true)
+    expect(needsSeparateNetworks(manifestOf('  a: { image: x, ports: ["80"], deploy: { replicas: 2 } }\n'))).toBe(true)
+  })
+
+  it('are not made for what no worker does', () => {
+    const manifest = manifestOf('  a: { image: x, ports: ["80"] }\n')
+    const [expose] = manifest.services['a']?.expose ?? []
+    if (expose) expose.protocol = 'udp'
+    expect(() => checkSupported(manifest)).toThrow(/UDP port 80/)
+  })
+})
+
+describe('signed requests', () => {
+  const request: SignedRequest = { tenant: account.address, worker: account.address, method: 'GET', path: '/v1/leases?x=1', bodyHash: hash, issuedAt: 1, nonce: hash }
+
+  it('bind every part', () => {
+    const variants: SignedRequest[] = [request, { ...request, method: 'PUT' }, { ...request, path: '/v1/leases?x=2' }, { ...request, issuedAt: 2 }, { ...request, bodyHash: `0x${'00'.repeat(32)}` }, { ...request, nonce: `0x${'01'.repeat(32)}` }, { ...request, worker: `0x${'22'.repeat(20)}` }]
+    expect(new Set([...variants.map((variant) => requestDigest(variant, 1)), requestDigest(request, 2)]).size).toBe(variants.length + 1)
+  })
+
+  it('survive the header, and anything else is no authorization', () => {
+    const authorization = { tenant: account.address, issuedAt: 1, nonce: hash, signature: '0x1234' as const }
+    expect(decodeAuthorization(encodeAuthorization(authorization))).toEqual(authorization)
+    fc.assert(fc.property(fc.string(), (text) => decodeAuthorization(`Cloister ${text}`) === undefined))
+    for (const header of [undefined, 'Bearer x', `Cloister ${'A'.repeat(10_000)}`]) expect(decodeAuthorization(header)).toBeUndefined()
+  })
+})

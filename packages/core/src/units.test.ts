@@ -1,0 +1,50 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { CloisterError } from './errors.ts'
+import { formatCpu, formatDuration, formatMiB, parseByteValueMiB, parseCpuMilli, parseDurationMs, parseQuantityMiB } from './units.ts'
+
+describe('units', () => {
+  it.each([
+    ['512m', 512],
+    ['1g', 1024],
+    ['64kb', 1],
+    ['2147483648', 2048],
+  ])('reads the byte value %s as %i MiB, rounded up', (text, mib) => expect(parseByteValueMiB(text)).toBe(mib))
+
+  it.each([
+    ['512Mi', 512],
+    ['1Gi', 1024],
+    ['1G', 954],
+    ['2Ti', 2 * 1024 * 1024],
+  ])('reads the quantity %s as %i MiB, rounded up', (text, mib) => expect(parseQuantityMiB(text)).toBe(mib))
+
+  it.each([
+    ['0.5', 500],
+    ['100m', 100],
+    ['2', 2000],
+  ])('reads %s CPUs as %i thousandths', (text, milli) => expect(parseCpuMilli(text)).toBe(milli))
+
+  it.each([
+    ['1m30s', 90_000],
+    ['2h', 7_200_000],
+    ['500ms', 500],
+  ])('reads %s as %i ms', (text, ms) => expect(parseDurationMs(text)).toBe(ms))
+
+  it('throws our error and no other on anything else', () => {
+    for (const parse of [parseByteValueMiB, parseQuantityMiB, parseCpuMilli, parseDurationMs])
+      fc.assert(
+        fc.property(fc.string(), (text) => {
+          try {
+            const value = parse(text)
+            expect(Number.isInteger(value) && value >= 0).toBe(true)
+          } catch (error) {
+            expect(error).toBeInstanceOf(CloisterError)
+          }
+        }),
+      )
+  })
+
+  it('shows them as people write them', () => {
+    expect([formatMiB(1536), formatMiB(128), formatCpu(250), formatDuration(3_660)]).toEqual(['1.5 GiB', '128 MiB', '0.25 CPU', '1h 1m'])
+  })
+})
