@@ -112,7 +112,7 @@ describe('whatever crashes', () => {
   async function variant(greeting: string): Promise<string> {
     const { writeFile } = await import('node:fs/promises')
     const path = join(stage.folder, 'variant.yaml')
-    await writeFile(path, `services:\n  web:\n    image: cloister/hello:1\n    ports: ["8080"]\n    environment: { GREETING: "${greeting}" }\n    restart: always\n    deploy: { resources: { limits: { cpus: "0.25", memory: 128M } } }\n`)
+    await writeFile(path, `services:\n  web:\n    image: cloister/hello:1\n    ports: ["8080"]\n    volumes: ["visits:/data"]\n    environment: { GREETING: "${greeting}" }\n    restart: always\n    deploy: { resources: { limits: { cpus: "0.25", memory: 128M } } }\nvolumes:\n  visits:\n`)
     return path
   }
 }, 90_000)

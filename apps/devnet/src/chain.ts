@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { anvilPath } from '@cloister/chain/anvil'
 import { connectWallet, DEVELOPMENT_ROLES, deployDevelopment, developmentAccount, loadNetwork, type Network } from '@cloister/chain'
 import { messageOf } from '@cloister/core'
 import { type Hex, parseAbi } from 'viem'
@@ -133,12 +133,4 @@ export async function endLeftover({ folder }: Settings): Promise<void> {
 
 export function rememberChain({ folder }: Settings, pid: number | undefined): void {
   writeFileSync(join(folder, 'chain.pid'), String(pid ?? 0))
-}
-
-/** The binary itself: npm's launcher around it would not pass signals on. */
-function anvilPath(): string {
-  const require = createRequire(import.meta.url)
-  const own = createRequire(require.resolve('@foundry-rs/anvil/package.json'))
-  const architecture = process.arch === 'x64' ? 'amd64' : process.arch
-  return own.resolve(`@foundry-rs/anvil-${process.platform}-${architecture}/bin/anvil`)
 }

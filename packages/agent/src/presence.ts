@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { getBilling, presentWorker, type Wallet, WORKERS_ABI } from '@cloister/chain'
-import { messageOf } from '@cloister/core'
+import { CloisterError, messageOf } from '@cloister/core'
 import type { LocalAccount } from 'viem'
 import type { Log } from './log.ts'
 import type { Sequence } from './sending.ts'
 
 const LOOK_MS = 10_000
+const ATTEMPTS = 10
 
 /** Hands in the worker's presence where less than half a period is left. */
 export async function ensureCovered(wallet: Wallet, key: LocalAccount, sequence: Sequence): Promise<void> {
@@ -16,7 +17,17 @@ export async function ensureCovered(wallet: Wallet, key: LocalAccount, sequence:
     client.getBlock(),
   ])
   if (until > block.timestamp + period / 2n) return
-  await sequence.run(() => presentWorker(wallet, key))
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await sequence.run(() => presentWorker(wallet, key))
+      return
+    } catch (error) {
+      // Right after coverage was ended the chain wants a newer block than there is yet.
+      const isTooEarly = error instanceof CloisterError && (error.details['error'] === 'PresenceReplayed' || error.details['error'] === 'BlockUnknown')
+      if (!isTooEarly || attempt === ATTEMPTS) throw error
+      await delay(1_000)
+    }
+  }
 }
 
 /** Keeps the worker covered until `signal`. */

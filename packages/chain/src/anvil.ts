@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { CloisterError } from '@cloister/core'
+import { zeroAddress } from 'viem'
+import { connectWallet, type Wallet } from './client.ts'
+import { deployDevelopment } from './deploy.ts'
+import { DEVELOPMENT_ROLES, developmentAccount } from './development.ts'
+import type { Network } from './network.ts'
+
+const START_MS = 15_000
+
+/** anvil's binary itself: the launcher that npm puts around it would not pass signals on. */
+export function anvilPath(): string {
+  const own = createRequire(createRequire(import.meta.url).resolve('@foundry-rs/anvil/package.json'))
+  const architecture = process.arch === 'x64' ? 'amd64' : process.arch
+  return own.resolve(`@foundry-rs/anvil-${process.platform}-${architecture}/bin/anvil`)
+}
+
+/** A development chain with the contracts on it. */
+export interface DevelopmentChain {
+  network: Network
+  /** Acts as one of the ten funded accounts. */
+  wallet(index: number): Wallet
+  stop(): Promise<void>
+}
+
+/** Starts anvil on a free port and deploys the contracts. For tests and benchmarks; a block per transaction unless `args` say otherwise. */
+export async function startDevelopmentChain(args: string[] = []): Promise<DevelopmentChain> {
+  const child = spawn(anvilPath(), ['--port', '0', '--chain-id', '31337', ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const port = await listening(child)
+  const empty: Network = {
+    name: 'test',
+    chainId: 31337,
+    rpcUrl: `http://127.0.0.1:${port}`,
+    pollingIntervalMs: 50,
+    contracts: { workers: zeroAddress, market: zeroAddress },
+    deployedAt: 0,
+    tokens: [{ symbol: 'CLOI', decimals: 18, address: zeroAddress }],
+    indexerUrl: 'http://127.0.0.1:1',
+    gatewayUrl: 'http://127.0.0.1:1',
+    development: true,
+  }
+  const account = (index: number) => developmentAccount(empty, index)
+  const { workers, market, cloi, usdc, deployedAt } = await deployDevelopment(connectWallet(empty, account(DEVELOPMENT_ROLES.governance)), account(DEVELOPMENT_ROLES.treasury).address)
+  const tokens = [
+    { symbol: 'CLOI', decimals: 18, address: cloi },
+    { symbol: 'USDC', decimals: 6, address: usdc },
+  ]
+  const network = { ...empty, contracts: { workers, market }, deployedAt, tokens }
+  return {
+    network,
+    wallet: (index) => connectWallet(network, account(index)),
+    stop: () =>
+      new Promise((resolve) => {
+        child.once('exit', () => resolve())
+        child.kill('SIGKILL')
+      }),
+  }
+}
+
+function listening(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let said = ''
+    const timer = setTimeout(() => reject(new CloisterError('chain-unreachable', 'anvil does not start.')), START_MS)
+    child.once('error', reject)
+    child.stdout?.on('data', (chunk) => {
+      said = (said + chunk).slice(-4_000)
+      const port = /Listening on [\d.]+:(\d+)/.exec(said)?.[1]
+      if (port === undefined) return
+      clearTimeout(timer)
+      resolve(Number(port))
+    })
+  })
+}

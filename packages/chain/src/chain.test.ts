@@ -1,0 +1,99 @@
+import { bodyHash, BID_TYPES, type Bid, leaseIdOf, marketDomain, requestTypedData, type SignedBid } from '@cloister/core'
+import { bytesToHex, type Hex, parseEventLogs } from 'viem'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { closeLease, fundDevelopmentAccount, getAccrued, getBilling, getCredit, getLease, getTokenBalance, getWorker, isSignedBy, MARKET_ABI, openLease, presentWorker, refuseLease, registerWorker, settleLeases, topUpLease, updateLease, type Wallet, withdrawCredit } from './index.ts'
+import { type DevelopmentChain, startDevelopmentChain } from './anvil.ts'
+
+const HASH = `0x${'ab'.repeat(32)}` as const
+const key = privateKeyToAccount(generatePrivateKey())
+
+describe('the chain', () => {
+  let chain: DevelopmentChain
+  let provider: Wallet
+  let tenant: Wallet
+  let usdc: `0x${string}`
+  let salt = 0n
+
+  const signBid = async (changes: Partial<Bid> = {}): Promise<SignedBid> => {
+    const now = Number((await tenant.client.getBlock()).timestamp)
+    const bid: Bid = { tenant: tenant.account.address, worker: key.address, token: usdc, ratePerSecond: 10n, expiry: now + 600, manifestHash: HASH, order: HASH, salt: salt++, ...changes }
+    return { ...bid, signature: await key.signTypedData({ domain: marketDomain(chain.network.chainId, chain.network.contracts.market), types: BID_TYPES, primaryType: 'Bid', message: bid }) }
+  }
+  const pass = async (seconds: number) => {
+    await tenant.client.request({ method: 'evm_increaseTime' as never, params: [seconds] as never })
+    await tenant.client.request({ method: 'evm_mine' as never, params: [] as never })
+  }
+
+  beforeAll(async () => {
+    chain = await startDevelopmentChain()
+    provider = chain.wallet(1)
+    tenant = chain.wallet(4)
+    usdc = chain.network.tokens.find(({ symbol }) => symbol === 'USDC')?.address ?? HASH
+    await fundDevelopmentAccount(chain.wallet(0), tenant.account.address)
+  })
+  afterAll(() => chain.stop())
+
+  it('registers a worker with its key’s consent, and covers it by its own presence', async () => {
+    const description = { cpuMilli: 2000, memoryMiB: 1024, diskMiB: 1024, gpus: 1, gpuClass: 'h100', endpoint: 'http://127.0.0.1:1' }
+    await registerWorker(provider, key, description)
+    expect(await getWorker(tenant, key.address)).toMatchObject({ provider: provider.account.address, retired: false, description })
+    expect(await getWorker(tenant, tenant.account.address)).toBeUndefined()
+    await presentWorker(provider, key)
+    const { until } = await getBilling(tenant, key.address)
+    expect(until).toBe((await tenant.client.getBlock()).timestamp + 3600n)
+  })
+
+  it('opens a lease in one transaction, id known beforehand, and bills covered seconds exactly', async () => {
+    const before = await getTokenBalance(tenant, usdc, tenant.account.address)
+    const bid = await signBid()
+    const { id, receipt } = await openLease(tenant, bid, 1_000_000n, 'my-app')
+    expect(id).toBe(leaseIdOf(bid, chain.network.chainId, chain.network.contracts.market))
+    expect(await getTokenBalance(tenant, usdc, tenant.account.address)).toBe(before - 1_000_000n)
+    const opened = (await tenant.client.getBlock({ blockNumber: receipt.blockNumber })).timestamp
+    await pass(100)
+    expect(await getAccrued(tenant, id)).toBe(((await tenant.client.getBlock()).timestamp - opened) * 10n)
+    await settleLeases(chain.wallet(7), [id])
+    await topUpLease(tenant, id, usdc, 500n)
+    await updateLease(tenant, id, `0x${'cd'.repeat(32)}`)
+    const closing = await closeLease(tenant, id)
+    const closed = await getLease(tenant, id)
+    const seconds = (await tenant.client.getBlock({ blockNumber: closing.blockNumber })).timestamp - opened
+    expect(closed).toMatchObject({ state: 'closed', spent: seconds * 10n })
+    expect(parseEventLogs({ abi: MARKET_ABI, eventName: 'LeaseClosed', logs: closing.logs })[0]?.args.refund).toBe(1_000_500n - seconds * 10n)
+    const earned = await getCredit(provider, provider.account.address, usdc)
+    // 20% of every settlement, rounded; nothing is lost between the two.
+    expect(earned).toBeGreaterThanOrEqual((seconds * 10n * 8n) / 10n - 2n)
+    await withdrawCredit(provider, usdc, provider.account.address)
+    expect(await getTokenBalance(provider, usdc, provider.account.address)).toBe(earned)
+  })
+
+  it('lets a worker turn a lease down at no cost', async () => {
+    const { id } = await openLease(tenant, await signBid(), 5_000n)
+    await refuseLease(provider, id)
+    expect(await getCredit(tenant, tenant.account.address, usdc)).toBe(5_000n)
+    await withdrawCredit(tenant, usdc, tenant.account.address)
+  })
+
+  it('names the contract’s own error where it refuses', async () => {
+    const bid = await signBid()
+    await openLease(tenant, bid, 1_000n)
+    await expect(openLease(tenant, bid, 1_000n)).rejects.toMatchObject({ code: 'reverted', details: { error: 'BidTaken' } })
+    await expect(openLease(tenant, await signBid({ expiry: 1 }), 1_000n)).rejects.toMatchObject({ details: { error: 'BidExpired' } })
+    await expect(openLease(tenant, { ...(await signBid()), ratePerSecond: 1n }, 1_000n)).rejects.toMatchObject({ details: { error: 'BadSignature' } })
+  })
+
+  it('tells whose signature it is', async () => {
+    const typed = requestTypedData({ tenant: tenant.account.address, worker: key.address, method: 'GET', path: '/', bodyHash: bodyHash(''), issuedAt: 1, nonce: HASH }, chain.network.chainId)
+    const signature = await key.signTypedData(typed)
+    expect(await isSignedBy(tenant, key.address, signature, typed)).toBe(true)
+    expect(await isSignedBy(tenant, tenant.account.address, signature, typed)).toBe(false)
+    expect(await isSignedBy(tenant, key.address, bytesToHex(new Uint8Array(65)), typed)).toBe(false)
+  })
+
+  it('says that it can’t be reached', async () => {
+    const away = { ...chain.network, rpcUrl: 'http://127.0.0.1:9' }
+    const { connectWallet } = await import('./index.ts')
+    await expect(updateLease(connectWallet(away, tenant.account), HASH as Hex, HASH)).rejects.toMatchObject({ code: 'chain-unreachable', hint: expect.any(String) })
+  })
+})

@@ -1,0 +1,245 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { closeLease, departWorker, fundDevelopmentAccount, getBilling, getLease, openLease, presentWorker, registerWorker, refuseLease, settleLeases, topUpLease, updateLease, type Wallet } from '@cloister/chain'
+import { type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
+import { BID_TYPES, type Bid, ChainEventRecord, IndexStatus, LeaseRecord, marketDomain, pageOf, PaymentRecord, ProviderRecord, shortId, TotalsRecord, WorkerRecord } from '@cloister/core'
+import type { Hex } from 'viem'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { startIndexer } from './indexer.ts'
+import { postgresPrograms, startPostgres } from './testing/postgres.ts'
+
+const HASH = `0x${'ab'.repeat(32)}` as const
+const programs = postgresPrograms()
+
+const DATABASES = [
+  { name: 'PGlite', skip: false, open: async () => ({ location: await mkdtemp(join(tmpdir(), 'cloister-index-')), server: undefined }) },
+  { name: 'PostgreSQL', skip: programs === undefined, open: async () => startPostgres(programs ?? '').then((server) => ({ location: server.url, server })) },
+]
+
+for (const { name, skip, open } of DATABASES)
+  describe.skipIf(skip)(`the index on ${name}`, () => {
+    const key = privateKeyToAccount(generatePrivateKey())
+    let chain: DevelopmentChain
+    let tenant: Wallet
+    let provider: Wallet
+    let usdc: `0x${string}`
+    let location: string
+    let server: { stop: () => Promise<void> } | undefined
+    let indexer: Awaited<ReturnType<typeof startIndexer>>
+    let salt = 0n
+    const leases: Hex[] = []
+
+    const start = () => startIndexer({ network: chain.network, database: location, host: '127.0.0.1', port: 0, warn: () => {} })
+    const ask = async <T extends z.ZodType>(path: string, schema: T): Promise<z.infer<T>> => {
+      const response = await fetch(indexer.url + path)
+      const body = await response.json()
+      if (!response.ok) throw new Error(JSON.stringify(body))
+      return schema.parse(body)
+    }
+    const lease = (key: string) => ask(`/v1/leases/${key}`, LeaseRecord)
+    const rpc = (method: string, ...params: unknown[]) => tenant.client.request({ method, params } as never)
+    /** Waits until everything on the chain is in the index. */
+    const synced = async () => {
+      for (let attempt = 0; attempt < 200; attempt++) {
+        const head = await tenant.client.getBlock()
+        const status = await ask('/v1/status', IndexStatus)
+        if (status.block === Number(head.number) && status.blockHash === head.hash) return status
+        await delay(25)
+      }
+      throw new Error('the index does not catch up')
+    }
+    const openOne = async (wished?: string, deposit = 10_000n) => {
+      const now = Number((await tenant.client.getBlock()).timestamp)
+      const bid: Bid = { tenant: tenant.account.address, worker: key.address, token: usdc, ratePerSecond: 10n, expiry: now + 600, manifestHash: HASH, order: HASH, salt: salt++ }
+      const signature = await key.signTypedData({ domain: marketDomain(chain.network.chainId, chain.network.contracts.market), types: BID_TYPES, primaryType: 'Bid', message: bid })
+      const { id } = await openLease(tenant, { ...bid, signature }, deposit, wished)
+      leases.push(id)
+      return id
+    }
+
+    beforeAll(async () => {
+      chain = await startDevelopmentChain()
+      tenant = chain.wallet(4)
+      provider = chain.wallet(1)
+      usdc = chain.network.tokens.find(({ symbol }) => symbol === 'USDC')?.address ?? HASH
+      await fundDevelopmentAccount(chain.wallet(0), tenant.account.address)
+      await registerWorker(provider, key, { cpuMilli: 2000, memoryMiB: 1024, diskMiB: 1024, gpus: 2, gpuClass: 'h100', endpoint: 'http://127.0.0.1:1' })
+      await presentWorker(provider, key)
+      ;({ location, server } = await open())
+      indexer = await start()
+    })
+
+    afterAll(async () => {
+      await indexer.stop()
+      await chain.stop()
+      await server?.stop()
+      if (!location.startsWith('postgres')) await rm(location, { recursive: true, force: true })
+    })
+
+    it('knows a lease through its whole life, to the last unit', async () => {
+      const id = await openOne('app')
+      await topUpLease(tenant, id, usdc, 500n)
+      await updateLease(tenant, id, `0x${'cd'.repeat(32)}`)
+      await rpc('evm_increaseTime', 60)
+      await settleLeases(provider, [id])
+      await synced()
+      const onChain = await getLease(tenant, id)
+      expect(await lease(id)).toMatchObject({ lease: id, name: 'app', state: 'open', deposit: '10500', spent: onChain.spent.toString(), manifestHash: `0x${'cd'.repeat(32)}`, tenant: tenant.account.address, provider: provider.account.address })
+      expect((await lease(shortId(id))).lease).toBe(id)
+      expect((await lease('app')).lease).toBe(id)
+      await closeLease(tenant, id)
+      await synced()
+      const closed = await lease(id)
+      expect(closed).toMatchObject({ state: 'closed', spent: (await getLease(tenant, id)).spent.toString() })
+      expect(BigInt(closed.spent) + BigInt(closed.refund)).toBe(10_500n)
+      const { items } = await ask(`/v1/payments?lease=${id}`, pageOf(PaymentRecord))
+      const total = (kind: string) => items.filter((payment) => payment.kind === kind).reduce((sum, { amount }) => sum + BigInt(amount), 0n)
+      expect(total('deposit') + total('top-up')).toBe(total('earning') + total('fee') + total('refund'))
+    })
+
+    it('grants a name to the first open lease that wishes for it', async () => {
+      const first = await openOne('shared')
+      const second = await openOne('shared')
+      await synced()
+      expect((await lease('shared')).lease).toBe(first)
+      expect((await lease(second)).name).toBeUndefined()
+      await closeLease(tenant, first)
+      await synced()
+      expect((await lease('shared')).lease).toBe(second)
+      await closeLease(tenant, second)
+    })
+
+    it('counts refused leases apart', async () => {
+      const id = await openOne()
+      await refuseLease(provider, id)
+      await synced()
+      expect(await lease(id)).toMatchObject({ state: 'closed', refused: true, refund: '10000', spent: '0' })
+      const { items } = await ask('/v1/providers', z.object({ items: z.array(ProviderRecord) }))
+      expect(items).toMatchObject([{ provider: provider.account.address, refusedLeases: 1, leasesServed: 3, gpus: 2 }])
+    })
+
+    it('adds covered time up as the contract does', async () => {
+      await departWorker(provider, key.address)
+      await rpc('evm_increaseTime', 500)
+      await rpc('anvil_mine', '0x2')
+      await presentWorker(provider, key)
+      await rpc('evm_increaseTime', 100)
+      await rpc('evm_mine')
+      await departWorker(provider, key.address)
+      await synced()
+      const billing = await getBilling(tenant, key.address)
+      const worker = await ask(`/v1/workers/${key.address}`, WorkerRecord)
+      expect(worker.coveredUntil).toBe(Number(billing.until))
+      expect(worker).toMatchObject({ attestation: 'unattested', leasesServed: 3, gpuClass: 'h100' })
+      await rpc('anvil_mine', '0x2')
+      await presentWorker(provider, key)
+    })
+
+    it('pages through leases, payments and events without gap or repetition', async () => {
+      for (let i = 0; i < 5; i++) await openOne()
+      await synced()
+      const all = async (path: string, schema: z.ZodType) => {
+        const found: unknown[] = []
+        let cursor = ''
+        do {
+          const page = z.object({ items: z.array(schema), next: z.string().optional() }).parse(await (await fetch(`${indexer.url}${path}${path.includes('?') ? '&' : '?'}limit=2${cursor && `&cursor=${cursor}`}`)).json())
+          expect(page.items.length).toBeLessThanOrEqual(2)
+          found.push(...page.items)
+          cursor = page.next ?? ''
+        } while (cursor)
+        return found.map((item) => JSON.stringify(item))
+      }
+      for (const [path, schema] of [['/v1/leases', LeaseRecord], ['/v1/payments', PaymentRecord], ['/v1/events', ChainEventRecord]] as const) {
+        const paged = await all(path, schema)
+        const whole = z.object({ items: z.array(z.unknown()) }).parse(await (await fetch(`${indexer.url}${path}?limit=200`)).json()).items.map((item) => JSON.stringify(schema.parse(item)))
+        expect(paged).toEqual(whole)
+        expect(new Set(paged).size).toBe(paged.length)
+      }
+      expect(await all(`/v1/leases?tenant=${tenant.account.address}&open=true`, LeaseRecord)).toHaveLength(5)
+      expect(await all(`/v1/leases?tenant=${provider.account.address}`, LeaseRecord)).toHaveLength(0)
+    })
+
+    it('tells changes as they happen', async () => {
+      const aborter = new AbortController()
+      const response = await fetch(`${indexer.url}/v1/stream`, { signal: aborter.signal })
+      const id = await openOne()
+      let text = ''
+      for await (const chunk of response.body ?? []) {
+        text += Buffer.from(chunk).toString('utf8')
+        if (text.includes(id)) break
+      }
+      aborter.abort()
+      expect(text).toContain(id)
+    })
+
+    it('resumes where it stopped', async () => {
+      await synced()
+      await indexer.stop()
+      const id = await openOne('later')
+      indexer = await start()
+      const status = await synced()
+      expect(status.reorganisations).toBe(0)
+      expect((await lease('later')).lease).toBe(id)
+    })
+
+    it('goes back where the chain reorganises, however deep', async () => {
+      const kept = await openOne('kept')
+      await topUpLease(tenant, kept, usdc, 100n)
+      await synced()
+      const before = await ask('/v1/totals', TotalsRecord)
+      for (const depth of [1, 4, 9]) {
+        const snapshot = await rpc('evm_snapshot')
+        const gone: Hex[] = []
+        for (let i = 0; i < depth; i++) {
+          gone.push(await openOne(`gone-${depth}-${i}`))
+          await topUpLease(tenant, kept, usdc, 1n)
+        }
+        await closeLease(tenant, kept)
+        await synced()
+        expect((await lease(kept)).state).toBe('closed')
+        await rpc('evm_revert', snapshot)
+        // Another history than the one that was indexed.
+        await rpc('evm_mine')
+        const other = await openOne(`other-${depth}`)
+        await closeLease(tenant, other)
+        const { reorganisations } = await synced()
+        expect(reorganisations).toBeGreaterThan(0)
+        expect(await lease(kept)).toMatchObject({ state: 'open', deposit: '10100' })
+        for (const id of gone) await expect(lease(id)).rejects.toThrow('not-found')
+        expect((await lease(other)).state).toBe('closed')
+      }
+      const after = await ask('/v1/totals', TotalsRecord)
+      expect(after).toMatchObject({ leases: before.leases + 3, openLeases: before.openLeases })
+      // What was folded back and forth is what a fresh index comes to.
+      const fresh = await startIndexer({ network: chain.network, database: await mkdtemp(join(tmpdir(), 'cloister-index-')), host: '127.0.0.1', port: 0, warn: () => {} })
+      const used = indexer
+      indexer = fresh
+      await synced()
+      for (const path of ['/v1/totals', '/v1/leases?limit=200', '/v1/payments?limit=200', '/v1/events?limit=200']) {
+        const [one, two] = await Promise.all([used.url, fresh.url].map(async (url) => (await fetch(url + path)).json()))
+        expect(one).toEqual(two)
+      }
+      indexer = used
+      await fresh.stop()
+    })
+
+    it('answers bad questions with what would be right', async () => {
+      for (const path of ['/v1/leases?limit=0', '/v1/leases?limit=5000', '/v1/leases?tenant=me', "/v1/leases?name=' or 1=1", '/v1/leases?cursor=nonsense', '/v1/payments?kind=gift', '/v1/leases/NO%00', '/v1/events?name=1;drop']) {
+        const response = await fetch(indexer.url + path)
+        expect(response.status, path).toBe(400)
+        expect(response.headers.get('content-type')).toContain('application/problem+json')
+      }
+      expect((await fetch(`${indexer.url}/v1/leases/${HASH}`)).status).toBe(404)
+      expect((await fetch(`${indexer.url}/nowhere`)).status).toBe(404)
+    })
+
+    it('describes itself with OpenAPI', async () => {
+      const document = z.object({ openapi: z.string(), paths: z.record(z.string(), z.unknown()) }).parse(await (await fetch(`${indexer.url}/openapi.json`)).json())
+      expect(document.openapi).toMatch(/^3\.1/)
+      expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(['/v1/leases', '/v1/leases/{key}', '/v1/workers', '/v1/providers', '/v1/payments', '/v1/events', '/v1/totals', '/v1/stream']))
+    })
+  })
