@@ -23,8 +23,10 @@ export async function fetchJson<T extends z.ZodType>(who: string, url: string, s
 
 /** A response of any status. Throws `unreachable`. */
 export async function reach(who: string, url: string, init: RequestInit): Promise<Response> {
+  const ask = () => fetch(url, { ...init, redirect: 'error' })
   try {
-    return await fetch(url, { ...init, redirect: 'error' })
+    // A kept connection may have been closed by the other side just now; what only asks is asked again.
+    return await ask().catch((error) => (wasClosed(error) && (init.method ?? 'GET') === 'GET' ? ask() : Promise.reject(error)))
   } catch (cause) {
     const reason = messageOf(cause instanceof Error && cause.cause ? cause.cause : cause)
     throw new CloisterError('unreachable', `${who} does not answer at ${new URL(url).origin}: ${reason}.`, { cause })
@@ -46,4 +48,9 @@ export async function readText(who: string, response: Response): Promise<string>
     throw new CloisterError('unreachable', `${who} broke off in the middle of an answer.`, { cause })
   }
   return Buffer.concat(chunks).toString('utf8')
+}
+
+function wasClosed(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined
+  return cause instanceof Error && ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(String((cause as NodeJS.ErrnoException).code))
 }
