@@ -25,7 +25,7 @@ export function parseReference(text: string): Reference {
   const tag = colon > rest.lastIndexOf('/') ? rest.slice(colon + 1) : undefined
   const path = tag === undefined ? rest : rest.slice(0, colon)
   if (!REPOSITORY.test(path) || path.length > 255 || (tag !== undefined && !/^\w[\w.-]{0,127}$/.test(tag))) throw bad()
-  if (hasHost && !/^[a-zA-Z0-9.-]+(:\d{1,5})?$|^\[[0-9a-f:]+\](:\d{1,5})?$/.test(first)) throw bad()
+  if (hasHost && !/^[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:\d{1,5})?$|^\[[0-9a-f:]+\](:\d{1,5})?$/.test(first)) throw bad()
   const onHub = !hasHost || first === 'docker.io' || first === 'index.docker.io'
   return {
     host: onHub ? HUB : first,

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
+import { isInternalAddress } from '@cloister/core'
 import type { RegistryCredentials } from '../executor.ts'
 import type { Reference } from './reference.ts'
 import { checkDigest, type Descriptor, type ImageSource, MAX_DOCUMENT_BYTES, unavailable } from './source.ts'
@@ -15,27 +16,6 @@ const ACCEPT = [
 ].join(', ')
 const TIMEOUT_MS = 30_000
 const MAX_REDIRECTS = 5
-
-const INTERNAL = new BlockList()
-for (const [network, bits] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-  ['224.0.0.0', 3],
-] as const)
-  INTERNAL.addSubnet(network, bits, 'ipv4')
-for (const [network, bits] of [
-  ['::', 127],
-  ['fc00::', 7],
-  ['fe80::', 10],
-  ['ff00::', 8],
-  ['::ffff:0:0', 96],
-] as const)
-  INTERNAL.addSubnet(network, bits, 'ipv6')
 
 /**
  * Reads one repository of a registry (OCI distribution specification 1.1, "Pull"). A tenant names the host, so hosts
@@ -128,10 +108,10 @@ export class RegistrySource implements ImageSource {
     if (this.trustedHosts.includes(url.host)) return
     if (url.protocol !== 'https:') throw unavailable(`${url.host} is not reached by https`)
     const host = url.hostname.replace(/^\[|\]$/g, '')
-    const addresses = isIP(host) ? [{ address: host, family: isIP(host) }] : await lookup(host, { all: true }).catch(() => [])
+    const addresses = isIP(host) ? [{ address: host }] : await lookup(host, { all: true }).catch(() => [])
     if (addresses.length === 0) throw unavailable(`the name ${host} is unknown`)
-    for (const { address, family } of addresses)
-      if (INTERNAL.check(address, family === 6 ? 'ipv6' : 'ipv4')) throw unavailable(`${host} is an internal address of the worker`)
+    for (const { address } of addresses)
+      if (isInternalAddress(address)) throw unavailable(`${host} is an internal address of the worker`)
   }
 }
 

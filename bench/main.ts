@@ -1,0 +1,28 @@
+// `npm run bench`: ours and the peer in the same run, with the ratio. `npm run bench -- gas deploy` runs some only.
+import { cpus, totalmem } from 'node:os'
+import { paint, say, showError } from '@cloister/terminal'
+import { benchDeploy } from './deploy.ts'
+import { benchGas } from './gas.ts'
+import { benchGateway } from './gateway.ts'
+import { benchIndexer } from './indexer.ts'
+
+const BENCHES = { gas: benchGas, deploy: benchDeploy, gateway: benchGateway, indexer: benchIndexer }
+
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((name) => !(name in BENCHES))
+if (unknown.length > 0) {
+  say(`There is no benchmark ${unknown.join(', ')}. There are: ${Object.keys(BENCHES).join(', ')}.`)
+  process.exit(1)
+}
+say(`${cpus()[0]?.model ?? 'an unknown processor'}, ${cpus().length} cores, ${Math.round(totalmem() / 1024 ** 3)} GiB, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}`)
+try {
+  for (const [name, bench] of Object.entries(BENCHES)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue
+    say(`\n${paint('bold', name)}`)
+    await bench()
+  }
+  process.exit(0)
+} catch (error) {
+  showError(error, { json: false, verbose: true })
+  process.exit(1)
+}
