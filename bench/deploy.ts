@@ -9,7 +9,7 @@ import { parseManifest } from '@cloister/core'
 import { startNetwork } from '@cloister/devnet'
 import { DockerExecutor, type Executor, SandboxExecutor } from '@cloister/executors'
 import { close, createCloister, DEPLOY_STEPS, deploy } from '@cloister/sdk'
-import { say, Steps, table } from '@cloister/terminal'
+import { Steps, say, table } from '@cloister/terminal'
 import { startDocker } from '../packages/executors/src/testing/engines.ts'
 import { ms, spread, times } from './numbers.ts'
 
@@ -46,7 +46,10 @@ export async function benchDeploy(): Promise<void> {
     for (let round = 1; round <= COMMAND_ROUNDS; round++) {
       steps.begin('command', `${round} of ${COMMAND_ROUNDS}`)
       const begun = performance.now()
-      const printed = execFileSync(process.execPath, [COMMAND, 'deploy', HELLO, '--for', '1h', '--yes', '--json'], { env: { ...process.env, CLOISTER_NETWORK: join(folder, 'state/network.json') }, encoding: 'utf8' })
+      const printed = execFileSync(process.execPath, [COMMAND, 'deploy', HELLO, '--for', '1h', '--yes', '--json'], {
+        env: { ...process.env, CLOISTER_NETWORK: join(folder, 'state/network.json') },
+        encoding: 'utf8',
+      })
       command.push(performance.now() - begun)
       await close(cloister, (JSON.parse(printed) as { lease: string }).lease)
     }
@@ -93,7 +96,29 @@ async function bare(executor: Executor): Promise<number[]> {
   for (let round = 0; round < 8; round++) {
     const lease = `0x${String(round).padStart(64, '0')}`
     const begun = performance.now()
-    await executor.start({ lease, name: 'web-0', service: 'web', peers: ['web'], image, revision: '1', argv: image.command, env: { ...image.env }, workingDir: '/', user: '', hostname: 'web', mounts: [{ volume: 'visits', path: '/data', readOnly: false }], tmpfs: [], files: [], cpuMilli: 250, memoryMiB: 128, maxProcesses: 512, gpus: 0, ulimits: {}, readOnlyRoot: false, stopSignal: 'SIGTERM' })
+    await executor.start({
+      lease,
+      name: 'web-0',
+      service: 'web',
+      peers: ['web'],
+      image,
+      revision: '1',
+      argv: image.command,
+      env: { ...image.env },
+      workingDir: '/',
+      user: '',
+      hostname: 'web',
+      mounts: [{ volume: 'visits', path: '/data', readOnly: false }],
+      tmpfs: [],
+      files: [],
+      cpuMilli: 250,
+      memoryMiB: 128,
+      maxProcesses: 512,
+      gpus: 0,
+      ulimits: {},
+      readOnlyRoot: false,
+      stopSignal: 'SIGTERM',
+    })
     while (!(await answers(executor, lease))) await new Promise((done) => setTimeout(done, 5))
     found.push(performance.now() - begun)
     await executor.destroy(lease)

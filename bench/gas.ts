@@ -16,7 +16,12 @@ export async function benchGas(): Promise<void> {
   const gas = JSON.parse(readFileSync(SNAPSHOT, 'utf8')) as Record<string, string>
   const rows = Object.entries(gas).map(([operation, units]) => {
     const aim = AIMS[operation]
-    return [operation, Number(units).toLocaleString('en'), aim === undefined ? '' : `${aim.toLocaleString('en')} (${Math.round((Number(units) / aim) * 100)}%)`, `$${((Number(units) * GWEI * ETHER) / 1e9).toFixed(5)}`]
+    return [
+      operation,
+      Number(units).toLocaleString('en'),
+      aim === undefined ? '' : `${aim.toLocaleString('en')} (${Math.round((Number(units) / aim) * 100)}%)`,
+      `$${((Number(units) * GWEI * ETHER) / 1e9).toFixed(5)}`,
+    ]
   })
   say(table(['operation', 'gas', 'aim', 'dollars'], rows, ['gas', 'dollars']))
   say(`at ${GWEI} gwei and $${ETHER} an ether; from contracts/snapshots/Gas.json, which \`npm test\` writes and CI compares`)

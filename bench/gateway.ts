@@ -8,7 +8,7 @@ import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/chain'
 import { parseManifest, ROUTE_HEADER } from '@cloister/core'
 import { startNetwork } from '@cloister/devnet'
 import { createCloister, deploy } from '@cloister/sdk'
-import { say, Steps, table } from '@cloister/terminal'
+import { Steps, say, table } from '@cloister/terminal'
 import autocannon from 'autocannon'
 import { times } from './numbers.ts'
 
@@ -27,9 +27,20 @@ export async function benchGateway(): Promise<void> {
   const host = spawn(process.execPath, [join(folder, 'server.cjs')], { stdio: 'ignore' })
   try {
     const cloister = createCloister({ network: embedded.network, account: developmentAccount(embedded.network, DEVELOPMENT_ROLES.tenants[0]) })
-    const compose = (expose: string) => `services:\n  web:\n    image: cloister/hello:1\n    command: ["node", "-e", '${SERVER(8080)}']\n    ports: [${expose}]\n    deploy: { resources: { limits: { cpus: "2", memory: 256M } } }\n`
-    const deployed = await deploy(cloister, { manifest: parseManifest(compose('"8080"'), { file: 'compose.yaml' }).manifest, pay: 'USDC', deposit: 1_000_000n, provider: (await cloister.index.workers()).find((worker) => worker.cpuMilli === 8000)?.worker })
-    const tcp = await deploy(cloister, { manifest: parseManifest(compose('{ target: 8080, app_protocol: tcp }'), { file: 'compose.yaml' }).manifest, pay: 'USDC', deposit: 1_000_000n, provider: deployed.worker })
+    const compose = (expose: string) =>
+      `services:\n  web:\n    image: cloister/hello:1\n    command: ["node", "-e", '${SERVER(8080)}']\n    ports: [${expose}]\n    deploy: { resources: { limits: { cpus: "2", memory: 256M } } }\n`
+    const deployed = await deploy(cloister, {
+      manifest: parseManifest(compose('"8080"'), { file: 'compose.yaml' }).manifest,
+      pay: 'USDC',
+      deposit: 1_000_000n,
+      provider: (await cloister.index.workers()).find((worker) => worker.cpuMilli === 8000)?.worker,
+    })
+    const tcp = await deploy(cloister, {
+      manifest: parseManifest(compose('{ target: 8080, app_protocol: tcp }'), { file: 'compose.yaml' }).manifest,
+      pay: 'USDC',
+      deposit: 1_000_000n,
+      provider: deployed.worker,
+    })
     const worker = await cloister.index.worker(deployed.worker)
     const ways = [
       { name: 'the same server on the host', url: `http://127.0.0.1:${port}`, headers: {} },
@@ -47,7 +58,13 @@ export async function benchGateway(): Promise<void> {
     }
     steps.done()
     const direct = results[1]
-    say(table(['way', 'requests/s', 'to the container', 'median', '99%', 'errors'], results.map(({ name, rate, p50, p99, errors }) => [name, rate.toFixed(0), times(rate, direct?.rate ?? 1), `${p50} ms`, `${p99} ms`, String(errors)]), ['requests/s', 'to the container', 'median', '99%', 'errors']))
+    say(
+      table(
+        ['way', 'requests/s', 'to the container', 'median', '99%', 'errors'],
+        results.map(({ name, rate, p50, p99, errors }) => [name, rate.toFixed(0), times(rate, direct?.rate ?? 1), `${p50} ms`, `${p99} ms`, String(errors)]),
+        ['requests/s', 'to the container', 'median', '99%', 'errors'],
+      ),
+    )
     say(`${CONNECTIONS} connections for ${SECONDS} s each; client, gateway, worker and container share this machine's cores`)
   } finally {
     host.kill()

@@ -4,14 +4,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
 import { MARKET_ABI, presentWorker, registerWorker, WORKERS_ABI } from '@cloister/chain'
+import { type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
 import { BID_TYPES, type Bid, leaseIdOf, marketDomain } from '@cloister/core'
 import { startIndexer } from '@cloister/indexer'
-import { say, Steps, table } from '@cloister/terminal'
+import { Steps, say, table } from '@cloister/terminal'
 import { encodeFunctionData, erc20Abi, type Hex, maxUint256, parseAbi, zeroHash } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
-import { startPostgres, postgresPrograms } from '../packages/indexer/src/testing/postgres.ts'
+import { postgresPrograms, startPostgres } from '../packages/indexer/src/testing/postgres.ts'
 import { times } from './numbers.ts'
 
 const LEASES = Number(process.env['CLOISTER_LEASES'] ?? 10_000)
@@ -24,7 +24,9 @@ const NO_PERMIT = { value: 0n, deadline: 0n, v: 0, r: zeroHash, s: zeroHash }
 export async function benchIndexer(): Promise<void> {
   const steps = new Steps(false)
   steps.begin('chain', 'starting')
-  const chain = await startDevelopmentChain(['--no-mining', '--order', 'fifo', '--gas-limit', '300000000']).catch(() => startDevelopmentChain(['--gas-limit', '300000000']))
+  const chain = await startDevelopmentChain(['--no-mining', '--order', 'fifo', '--gas-limit', '300000000']).catch(() =>
+    startDevelopmentChain(['--gas-limit', '300000000']),
+  )
   const folder = await mkdtemp(join(tmpdir(), 'cloister-bench-'))
   const programs = postgresPrograms()
   const results: { name: string; seconds: number; events: number }[] = []
@@ -44,7 +46,19 @@ export async function benchIndexer(): Promise<void> {
     if (peer) results.push(peer)
     else say('Ponder could not be installed or did not finish; there is no peer in this run.')
     const baseline = peer ? peer.events / peer.seconds : undefined
-    say(table(['indexer', 'events', 'seconds', 'events/s', 'to Ponder'], results.map(({ name, seconds, events }) => [name, String(events), seconds.toFixed(2), (events / seconds).toFixed(0), baseline === undefined ? '' : times(events / seconds, baseline)]), ['events', 'seconds', 'events/s', 'to Ponder']))
+    say(
+      table(
+        ['indexer', 'events', 'seconds', 'events/s', 'to Ponder'],
+        results.map(({ name, seconds, events }) => [
+          name,
+          String(events),
+          seconds.toFixed(2),
+          (events / seconds).toFixed(0),
+          baseline === undefined ? '' : times(events / seconds, baseline),
+        ]),
+        ['events', 'seconds', 'events/s', 'to Ponder'],
+      ),
+    )
     say(`${LEASES} leases opened and half of them closed, in ${blocks} blocks; from process start to the last event in the database`)
   } finally {
     await chain.stop()
@@ -62,7 +76,12 @@ async function fill(chain: DevelopmentChain, tell: (done: number) => void): Prom
   const key = privateKeyToAccount(generatePrivateKey())
   await registerWorker(chain.wallet(1), key, { cpuMilli: 1000, memoryMiB: 1024, diskMiB: 1024, gpus: 0, gpuClass: '', endpoint: 'http://127.0.0.1:1' })
   await presentWorker(chain.wallet(1), key)
-  await governance.wallet.writeContract({ address: usdc, abi: parseAbi(['function mint(address,uint256)']), functionName: 'mint', args: [tenant.account.address, 10n ** 15n] })
+  await governance.wallet.writeContract({
+    address: usdc,
+    abi: parseAbi(['function mint(address,uint256)']),
+    functionName: 'mint',
+    args: [tenant.account.address, 10n ** 15n],
+  })
   const approved = await tenant.wallet.writeContract({ address: usdc, abi: erc20Abi, functionName: 'approve', args: [market, maxUint256] })
   await tenant.client.waitForTransactionReceipt({ hash: approved })
   const rpc = (method: string, ...params: unknown[]) => tenant.client.request({ method, params } as never)
@@ -75,14 +94,29 @@ async function fill(chain: DevelopmentChain, tell: (done: number) => void): Prom
     const ids: Hex[] = []
     const calls: Hex[] = []
     for (let i = 0; i < Math.min(BATCH, LEASES - done); i++) {
-      const bid: Bid = { tenant: tenant.account.address, worker: key.address, token: usdc, ratePerSecond: 1n, expiry, manifestHash: zeroHash, order: zeroHash, salt: salt++ }
+      const bid: Bid = {
+        tenant: tenant.account.address,
+        worker: key.address,
+        token: usdc,
+        ratePerSecond: 1n,
+        expiry,
+        manifestHash: zeroHash,
+        order: zeroHash,
+        salt: salt++,
+      }
       const signature = await key.signTypedData({ domain: marketDomain(network.chainId, market), types: BID_TYPES, primaryType: 'Bid', message: bid })
       ids.push(leaseIdOf(bid, network.chainId, market))
       calls.push(encodeFunctionData({ abi: MARKET_ABI, functionName: 'open', args: [bid, signature, 1_000n, zeroHash, NO_PERMIT] }))
     }
     for (const data of calls) await rpc('eth_sendTransaction', { from: tenant.account.address, to: market, data, gas: '0x493e0' })
     await rpc('evm_mine')
-    for (const id of ids.filter((_, i) => i % 2 === 0)) await rpc('eth_sendTransaction', { from: tenant.account.address, to: market, data: encodeFunctionData({ abi: MARKET_ABI, functionName: 'close', args: [id, tenant.account.address] }), gas: '0x493e0' })
+    for (const id of ids.filter((_, i) => i % 2 === 0))
+      await rpc('eth_sendTransaction', {
+        from: tenant.account.address,
+        to: market,
+        data: encodeFunctionData({ abi: MARKET_ABI, functionName: 'close', args: [id, tenant.account.address] }),
+        gas: '0x493e0',
+      })
     await rpc('evm_mine')
   }
   await rpc('evm_setAutomine', true)
@@ -104,7 +138,11 @@ async function ours(name: string, chain: DevelopmentChain, database: string): Pr
 }
 
 /** Ponder with the same contracts and a table of leases, installed on first use beside the clone's state. */
-async function ponder(chain: DevelopmentChain, events: number, tell: (text: string) => void): Promise<{ name: string; seconds: number; events: number } | undefined> {
+async function ponder(
+  chain: DevelopmentChain,
+  events: number,
+  tell: (text: string) => void,
+): Promise<{ name: string; seconds: number; events: number } | undefined> {
   try {
     mkdirSync(PONDER, { recursive: true })
     cpSync(resolve(import.meta.dirname, 'ponder'), PONDER, { recursive: true })
@@ -118,15 +156,35 @@ async function ponder(chain: DevelopmentChain, events: number, tell: (text: stri
   await rm(join(PONDER, '.ponder'), { recursive: true, force: true })
   writeFileSync(join(PONDER, 'contracts.json'), JSON.stringify({ market: MARKET_ABI, workers: WORKERS_ABI }))
   const { network } = chain
-  const env = { ...process.env, BENCH_RPC: network.rpcUrl, BENCH_MARKET: network.contracts.market, BENCH_WORKERS: network.contracts.workers, BENCH_START: String(network.deployedAt), DATABASE_SCHEMA: 'bench', PONDER_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' }
+  const env = {
+    ...process.env,
+    BENCH_RPC: network.rpcUrl,
+    BENCH_MARKET: network.contracts.market,
+    BENCH_WORKERS: network.contracts.workers,
+    BENCH_START: String(network.deployedAt),
+    DATABASE_SCHEMA: 'bench',
+    PONDER_TELEMETRY_DISABLED: '1',
+    DO_NOT_TRACK: '1',
+  }
   const begun = performance.now()
-  const child = spawn(join(PONDER, 'node_modules/.bin/ponder'), ['start', '--port', '42069', '--hostname', '127.0.0.1', '--log-level', 'warn'], { cwd: PONDER, env, stdio: ['ignore', 'ignore', 'pipe'], detached: true })
+  const child = spawn(join(PONDER, 'node_modules/.bin/ponder'), ['start', '--port', '42069', '--hostname', '127.0.0.1', '--log-level', 'warn'], {
+    cwd: PONDER,
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
+  })
   let ended = false
   child.once('exit', () => (ended = true))
   try {
     while (performance.now() - begun < PONDER_MS && !ended) {
       // 200 once the backfill is in its database.
-      if (await fetch('http://127.0.0.1:42069/ready', { signal: AbortSignal.timeout(2_000) }).then((answer) => answer.status === 200, () => false)) return { name: 'Ponder 0.16 on PGlite', seconds: (performance.now() - begun) / 1000, events }
+      if (
+        await fetch('http://127.0.0.1:42069/ready', { signal: AbortSignal.timeout(2_000) }).then(
+          (answer) => answer.status === 200,
+          () => false,
+        )
+      )
+        return { name: 'Ponder 0.16 on PGlite', seconds: (performance.now() - begun) / 1000, events }
       tell(`${Math.round((performance.now() - begun) / 1000)} s so far`)
       await delay(100)
     }

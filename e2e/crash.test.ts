@@ -18,7 +18,11 @@ describe('whatever crashes', () => {
   /** What really runs on the worker that has the test's leases. */
   const running = async (id: string) => {
     const own = join(stage.folder, 'state/workers/oak')
-    const engine = await SandboxExecutor.open({ folder: join(own, 'sandbox'), imageFolder: join(stage.folder, 'state/unpacked'), images: { layouts: [], trustedRegistries: [] } })
+    const engine = await SandboxExecutor.open({
+      folder: join(own, 'sandbox'),
+      imageFolder: join(stage.folder, 'state/unpacked'),
+      images: { layouts: [], trustedRegistries: [] },
+    })
     const containers = await engine.containers(id)
     await engine.close()
     return containers.filter((container) => container.running)
@@ -112,7 +116,10 @@ describe('whatever crashes', () => {
   async function variant(greeting: string): Promise<string> {
     const { writeFile } = await import('node:fs/promises')
     const path = join(stage.folder, 'variant.yaml')
-    await writeFile(path, `services:\n  web:\n    image: cloister/hello:1\n    ports: ["8080"]\n    volumes: ["visits:/data"]\n    environment: { GREETING: "${greeting}" }\n    restart: always\n    deploy: { resources: { limits: { cpus: "0.25", memory: 128M } } }\nvolumes:\n  visits:\n`)
+    await writeFile(
+      path,
+      `services:\n  web:\n    image: cloister/hello:1\n    ports: ["8080"]\n    volumes: ["visits:/data"]\n    environment: { GREETING: "${greeting}" }\n    restart: always\n    deploy: { resources: { limits: { cpus: "0.25", memory: 128M } } }\nvolumes:\n  visits:\n`,
+    )
     return path
   }
 }, 90_000)
@@ -123,12 +130,18 @@ describe('npm start', () => {
 
   /** Starts the network as a person does, and resolves with what it printed once it is up. */
   const start = async (...flags: string[]) => {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, '--folder', join(folder, 'state'), '--free-ports', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, '--folder', join(folder, 'state'), '--free-ports', ...flags], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let printed = ''
     child.stdout.on('data', (chunk) => (printed += chunk))
     child.stderr.on('data', (chunk) => (printed += chunk))
     const ended = new Promise<number | null>((done) => child.once('exit', done))
-    await until('the network is up', async () => printed.includes('Ctrl-C stops everything') || (child.exitCode !== null && Promise.reject(new Error(printed))), 60_000)
+    await until(
+      'the network is up',
+      async () => printed.includes('Ctrl-C stops everything') || (child.exitCode !== null && Promise.reject(new Error(printed))),
+      60_000,
+    )
     return {
       printed: () => printed,
       interrupt: async () => {
@@ -151,7 +164,8 @@ describe('npm start', () => {
 
   it('stops cleanly with Ctrl-C and resumes with the same leases and balances', async () => {
     const first = await start()
-    for (const word of ['chain', 'index', 'gateway', 'oak', 'elm', 'ash', 'dev0', 'dev9', 'unattested', 'USDC an hour', 'npx cloister deploy']) expect(first.printed()).toContain(word)
+    for (const word of ['chain', 'index', 'gateway', 'oak', 'elm', 'ash', 'dev0', 'dev9', 'unattested', 'USDC an hour', 'npx cloister deploy'])
+      expect(first.printed()).toContain(word)
     const lease = await command.json('deploy', HELLO, '--for', '2h', '--name', 'keeps', '--yes')
     await fetch(lease.url.web)
     const visits = Number(/visits">(\d+)/.exec(await (await fetch(lease.url.web)).text())?.[1])

@@ -26,7 +26,12 @@ export async function raiseStage(): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-e2e-'))
   const state = join(folder, 'state')
   const embedded = await startNetwork({ folder: state, fresh: false, freePorts: true })
-  return { embedded, folder, ...commandLine(join(state, 'network.json'), folder), end: () => embedded.stop().then(() => rm(folder, { recursive: true, force: true })) }
+  return {
+    embedded,
+    folder,
+    ...commandLine(join(state, 'network.json'), folder),
+    end: () => embedded.stop().then(() => rm(folder, { recursive: true, force: true })),
+  }
 }
 
 /** The command line against one network, with wallets in a folder of the test's own. */
@@ -34,7 +39,9 @@ export function commandLine(network: string, home: string): Pick<Stage, 'cloiste
   const cloister = (...words: string[]) =>
     new Promise<{ code: number; stdout: string; stderr: string }>((done) => {
       const env = { ...process.env, CLOISTER_NETWORK: network, CLOISTER_HOME: home, CLOISTER_PASSWORD: 'a password for tests', NO_COLOR: '1' }
-      execFile(process.execPath, [COMMAND, ...words], { env, cwd: home, maxBuffer: 32 * 1024 * 1024 }, (error, stdout, stderr) => done({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }))
+      execFile(process.execPath, [COMMAND, ...words], { env, cwd: home, maxBuffer: 32 * 1024 * 1024 }, (error, stdout, stderr) =>
+        done({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
+      )
     })
   return {
     cloister,

@@ -9,7 +9,8 @@ import { type Json, processesWith, raiseStage, type Stage, until } from './embed
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
 const TENANT = 4
 
-const service = (lines: string) => `services:\n  web:\n    image: cloister/hello:1\n    ports: ["8080"]\n    volumes: ["visits:/data"]\n    restart: always\n    deploy: { resources: { limits: { cpus: "0.25", memory: 128M } } }\n${lines}volumes:\n  visits:\n`
+const service = (lines: string) =>
+  `services:\n  web:\n    image: cloister/hello:1\n    ports: ["8080"]\n    volumes: ["visits:/data"]\n    restart: always\n    deploy: { resources: { limits: { cpus: "0.25", memory: 128M } } }\n${lines}volumes:\n  visits:\n`
 
 describe('the walk of a tenant', () => {
   let stage: Stage
@@ -60,7 +61,13 @@ describe('the walk of a tenant', () => {
     const nonce = await chain().client.getTransactionCount({ address: account })
     deployed = await stage.json('deploy', HELLO, '--for', '2h', '--name', 'mine', '--yes')
     url = deployed.url.web
-    expect(deployed).toMatchObject({ lease: expect.stringMatching(/^0x[0-9a-f]{64}$/), manifestHash: expect.any(String), transaction: expect.any(String), ratePerSecond: '2', deposit: String(2 * 7200) })
+    expect(deployed).toMatchObject({
+      lease: expect.stringMatching(/^0x[0-9a-f]{64}$/),
+      manifestHash: expect.any(String),
+      transaction: expect.any(String),
+      ratePerSecond: '2',
+      deposit: String(2 * 7200),
+    })
     for (const step of ['bids', 'transaction', 'manifest', 'start', 'address']) expect(deployed.timings[step]).toBeGreaterThanOrEqual(0)
     expect(await chain().client.getTransactionCount({ address: account })).toBe(nonce + 1)
     expect(await page()).toContain('Hello from a lease')
@@ -70,7 +77,8 @@ describe('the walk of a tenant', () => {
     const gateway = stage.embedded.network.gatewayUrl
     const port = new URL(gateway).port
     const { get } = await import('node:http')
-    const status = (host: string) => new Promise<number | undefined>((done, fail) => get(gateway, { headers: { host } }, (response) => done(response.resume().statusCode)).on('error', fail))
+    const status = (host: string) =>
+      new Promise<number | undefined>((done, fail) => get(gateway, { headers: { host } }, (response) => done(response.resume().statusCode)).on('error', fail))
     expect(await status(`mine.localhost:${port}`)).toBe(200)
     expect(await status(`${deployed.lease.slice(2, 18)}-web.localhost:${port}`)).toBe(200)
     expect(await status(`${deployed.lease.slice(2, 18)}-db.localhost:${port}`)).toBe(404)
@@ -91,7 +99,10 @@ describe('the walk of a tenant', () => {
   it('shows logs, events and metrics', async () => {
     const logs = await stage.cloister('logs', 'mine')
     expect(logs.stdout).toContain('listening on port 8080')
-    const events = (await stage.cloister('events', 'mine', '--json')).stdout.trim().split('\n').map((line) => JSON.parse(line).kind)
+    const events = (await stage.cloister('events', 'mine', '--json')).stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).kind)
     expect(events).toEqual(expect.arrayContaining(['opened', 'manifest', 'image', 'running']))
     const { containers } = await stage.json('metrics', 'mine')
     expect(containers).toMatchObject([{ name: 'web-0', memoryMiBLimit: 128 }])
@@ -100,7 +111,9 @@ describe('the walk of a tenant', () => {
 
   it('follows logs while the service prints', async () => {
     const { spawn } = await import('node:child_process')
-    const child = spawn(process.execPath, [resolve(import.meta.dirname, '../apps/cli/src/main.mjs'), 'logs', 'mine', '-f'], { env: { ...process.env, CLOISTER_NETWORK: join(stage.folder, 'state/network.json') } })
+    const child = spawn(process.execPath, [resolve(import.meta.dirname, '../apps/cli/src/main.mjs'), 'logs', 'mine', '-f'], {
+      env: { ...process.env, CLOISTER_NETWORK: join(stage.folder, 'state/network.json') },
+    })
     let seen = ''
     child.stdout.on('data', (chunk) => (seen += chunk))
     await until('the first lines are there', async () => seen.includes('listening'))
@@ -158,7 +171,11 @@ describe('the walk of a tenant', () => {
 
   it('closes a lease whose containers do not start, and gives the money back', async () => {
     const before = await balance(TENANT)
-    const failed = await stage.cloister('deploy', await file('no-image.yaml', service('').replace('cloister/hello:1', '127.0.0.1:5000/nowhere/none:1')), '--yes')
+    const failed = await stage.cloister(
+      'deploy',
+      await file('no-image.yaml', service('').replace('cloister/hello:1', '127.0.0.1:5000/nowhere/none:1')),
+      '--yes',
+    )
     expect(failed.code).toBe(1)
     expect(failed.stderr).toContain('The lease is closed')
     const paid = before - (await balance(TENANT))
@@ -223,7 +240,10 @@ describe('the walk of a tenant', () => {
     await stage.json('wallet', 'faucet', '--account', 'alice')
     const { balances, account } = await stage.json('wallet', 'balance', '--account', 'alice')
     expect(account).toBe(address)
-    expect(balances.map((entry: Json) => [entry.symbol, entry.balance])).toEqual([['CLOI', (1000n * 10n ** 18n).toString()], ['USDC', '1000000000']])
+    expect(balances.map((entry: Json) => [entry.symbol, entry.balance])).toEqual([
+      ['CLOI', (1000n * 10n ** 18n).toString()],
+      ['USDC', '1000000000'],
+    ])
     const lease = await stage.json('deploy', HELLO, '--account', 'alice', '--for', '10m', '--yes')
     expect((await stage.json('close', lease.lease, '--account', 'alice')).lease).toBe(lease.lease)
     expect((await stage.cloister('wallet', 'create', '--name', 'alice')).stderr).toContain('already')
@@ -235,7 +255,22 @@ describe('the walk of a tenant', () => {
     expect(plain.stderr).toContain('See `cloister ps --all`')
     const { stdout } = await stage.cloister('status', 'nothing-here', '--json')
     expect(JSON.parse(stdout).error).toMatchObject({ code: 'not-found', message: expect.any(String), hint: expect.any(String) })
-    for (const command of ['deploy', 'bids', 'ps', 'status', 'logs', 'events', 'exec', 'metrics', 'update', 'top-up', 'close', 'providers', 'workers', 'manifest'])
+    for (const command of [
+      'deploy',
+      'bids',
+      'ps',
+      'status',
+      'logs',
+      'events',
+      'exec',
+      'metrics',
+      'update',
+      'top-up',
+      'close',
+      'providers',
+      'workers',
+      'manifest',
+    ])
       expect((await stage.cloister(command, '--help')).stdout, command).toMatch(/Example:\n {2}\$ cloister/)
   })
 }, 60_000)

@@ -42,9 +42,14 @@ describe('a worker', () => {
   }
 
   const manifestOf = (services: string, more = '') => parseManifest(`services:\n${services}${more}`, { file: 'compose.yaml' }).manifest
-  const web = (name = 'web', lines = '') => `  ${name}:\n    image: ${WORKBENCH_IMAGE}\n    command: ["node", "-e", '${SERVER}']\n    ports: ["8080"]\n    deploy: { resources: { limits: { cpus: "0.2", memory: 64M } } }\n${lines}`
-  const task = (name: string, script: string, lines = '') => `  ${name}:\n    image: ${WORKBENCH_IMAGE}\n    command: ["node", "-e", '${script}']\n    deploy: { resources: { limits: { cpus: "0.2", memory: 64M } } }\n${lines}`
-  const order = (manifest: Manifest, changes: Partial<Order> = {}): Order => ({ ...orderFor(manifest, { tenant: tenant.account.address, token: usdc }), ...changes })
+  const web = (name = 'web', lines = '') =>
+    `  ${name}:\n    image: ${WORKBENCH_IMAGE}\n    command: ["node", "-e", '${SERVER}']\n    ports: ["8080"]\n    deploy: { resources: { limits: { cpus: "0.2", memory: 64M } } }\n${lines}`
+  const task = (name: string, script: string, lines = '') =>
+    `  ${name}:\n    image: ${WORKBENCH_IMAGE}\n    command: ["node", "-e", '${script}']\n    deploy: { resources: { limits: { cpus: "0.2", memory: 64M } } }\n${lines}`
+  const order = (manifest: Manifest, changes: Partial<Order> = {}): Order => ({
+    ...orderFor(manifest, { tenant: tenant.account.address, token: usdc }),
+    ...changes,
+  })
   const bid = (asked: Order) => client.bid(asked, AbortSignal.timeout(5_000))
   const open = async (manifest: Manifest, deposit = 10_000_000n) => (await openLease(tenant, await bid(order(manifest)), deposit)).id
   const deploy = async (manifest: Manifest, deposit?: bigint) => {
@@ -52,7 +57,8 @@ describe('a worker', () => {
     await client.putManifest(id, manifest)
     return id
   }
-  const untilState = (id: Hex, ...states: string[]) => until(`the lease is ${states}`, async () => (states.includes((await client.lease(id)).state) ? client.lease(id) : undefined))
+  const untilState = (id: Hex, ...states: string[]) =>
+    until(`the lease is ${states}`, async () => (states.includes((await client.lease(id)).state) ? client.lease(id) : undefined))
   const close = async (id: Hex) => {
     await closeLease(tenant, id)
     await until('it is wiped', async () => running.worker.store.lease(id)?.state === 'closed' && processesWith(id).length === 0)
@@ -155,7 +161,11 @@ describe('a worker', () => {
 
   describe('listens to the tenant only', () => {
     const put = async (id: Hex, body: string, headers: Record<string, string> = {}) => {
-      const response = await fetch(`${client.endpoint}/v1/leases/${id}/manifest`, { method: 'PUT', body, headers: { 'content-type': 'application/json', ...headers } })
+      const response = await fetch(`${client.endpoint}/v1/leases/${id}/manifest`, {
+        method: 'PUT',
+        body,
+        headers: { 'content-type': 'application/json', ...headers },
+      })
       const { code } = (await response.json()) as { code?: string }
       return [response.status, code]
     }
@@ -182,7 +192,9 @@ describe('a worker', () => {
       Date.now = now
       expect(await put(id, body, old)).toEqual([401, 'unauthorized'])
       for (const path of ['', '/metrics', '/logs', '/events']) expect((await fetch(`${client.endpoint}/v1/leases/${id}${path}`)).status, path).toBe(401)
-      await expect(exec(stranger, { lease: id, argv: ['id'], stdin: undefined, stdout: process.stdout, stderr: process.stderr })).rejects.toMatchObject({ code: 'forbidden' })
+      await expect(exec(stranger, { lease: id, argv: ['id'], stdin: undefined, stdout: process.stdout, stderr: process.stderr })).rejects.toMatchObject({
+        code: 'forbidden',
+      })
       await close(id)
     })
 
@@ -191,7 +203,8 @@ describe('a worker', () => {
       const id = await open(manifest)
       await expect(client.putManifest(id, manifestOf(web('other')))).rejects.toMatchObject({ code: 'wrong-manifest' })
       const path = `/v1/leases/${id}/manifest`
-      for (const body of ['{}', '[]', 'null', '{"version":1}', 'x', `{"__proto__":{}}`]) expect((await put(id, body, await client.sign('PUT', path, body)))[0], body).toBeGreaterThanOrEqual(400)
+      for (const body of ['{}', '[]', 'null', '{"version":1}', 'x', `{"__proto__":{}}`])
+        expect((await put(id, body, await client.sign('PUT', path, body)))[0], body).toBeGreaterThanOrEqual(400)
       const huge = JSON.stringify({ x: 'y'.repeat(2 * 1024 * 1024) })
       expect((await put(id, huge, await client.sign('PUT', path, huge)).catch(() => [413]))[0]).toBe(413)
       const bigger = manifestOf(web().replace('64M', '128M'))
@@ -202,8 +215,21 @@ describe('a worker', () => {
 
     it('behind a description of itself', async () => {
       const document = (await (await fetch(`${client.endpoint}/openapi.json`)).json()) as { paths: Record<string, unknown> }
-      expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(['/v1/worker', '/v1/bids', '/v1/leases/{id}', '/v1/leases/{id}/manifest', '/v1/leases/{id}/logs', '/v1/leases/{id}/events', '/v1/leases/{id}/metrics']))
-      expect(await client.report()).toMatchObject({ attestation: 'unattested', isolation: { engine: expect.stringContaining('sandbox'), missing: expect.arrayContaining(["the host's kernel is shared"]) } })
+      expect(Object.keys(document.paths)).toEqual(
+        expect.arrayContaining([
+          '/v1/worker',
+          '/v1/bids',
+          '/v1/leases/{id}',
+          '/v1/leases/{id}/manifest',
+          '/v1/leases/{id}/logs',
+          '/v1/leases/{id}/events',
+          '/v1/leases/{id}/metrics',
+        ]),
+      )
+      expect(await client.report()).toMatchObject({
+        attestation: 'unattested',
+        isolation: { engine: expect.stringContaining('sandbox'), missing: expect.arrayContaining(["the host's kernel is shared"]) },
+      })
     })
   })
 
@@ -212,7 +238,11 @@ describe('a worker', () => {
       const id = await deploy(
         manifestOf(
           task('setup', 'setTimeout(() => console.log("set up"), 300)') +
-            task('base', 'setTimeout(() => require("fs").writeFileSync("/tmp/ok", ""), 500); setInterval(() => {}, 1000)', '    healthcheck: { test: ["CMD", "cat", "/tmp/ok"], interval: 1s, timeout: 2s, retries: 20 }\n    depends_on: { setup: { condition: service_completed_successfully } }\n') +
+            task(
+              'base',
+              'setTimeout(() => require("fs").writeFileSync("/tmp/ok", ""), 500); setInterval(() => {}, 1000)',
+              '    healthcheck: { test: ["CMD", "cat", "/tmp/ok"], interval: 1s, timeout: 2s, retries: 20 }\n    depends_on: { setup: { condition: service_completed_successfully } }\n',
+            ) +
             web('web', '    depends_on: { base: { condition: service_healthy } }\n'),
         ),
       )
@@ -225,7 +255,13 @@ describe('a worker', () => {
     })
 
     it('restarts by policy with growing pauses, and says when something failed for good', async () => {
-      const id = await deploy(manifestOf(task('again', 'process.exit(5)', '    restart: always\n') + task('twice', 'process.exit(6)', '    restart: "on-failure:2"\n') + task('never', 'process.exit(7)', '    restart: "no"\n')))
+      const id = await deploy(
+        manifestOf(
+          task('again', 'process.exit(5)', '    restart: always\n') +
+            task('twice', 'process.exit(6)', '    restart: "on-failure:2"\n') +
+            task('never', 'process.exit(7)', '    restart: "no"\n'),
+        ),
+      )
       const report = await until('twice gave up', async () => {
         const found = await client.lease(id)
         return found.services.find(({ service }) => service === 'twice')?.state === 'failed' && found
@@ -234,7 +270,10 @@ describe('a worker', () => {
       expect(by['never']).toMatchObject({ state: 'failed', restarts: 0, exitCode: 7 })
       expect(by['twice']).toMatchObject({ state: 'failed', restarts: 2, exitCode: 6 })
       expect(by['again']?.restarts).toBeGreaterThan(0)
-      const pauses = running.worker.store.events(id, 0).filter(({ message }) => message.includes('again')).map(({ message }) => Number(/in ([\d.]+) s/.exec(message)?.[1]))
+      const pauses = running.worker.store
+        .events(id, 0)
+        .filter(({ message }) => message.includes('again'))
+        .map(({ message }) => Number(/in ([\d.]+) s/.exec(message)?.[1]))
       expect(pauses).toEqual([...pauses].sort((a, b) => a - b))
       expect(pauses[1]).toBe((pauses[0] ?? 0) * 2)
       await close(id)
@@ -258,13 +297,21 @@ describe('a worker', () => {
     })
 
     it('keeps a lease to its disk and memory', async () => {
-      const greedy = manifestOf(task('disk', 'const f=require("fs");const b=Buffer.alloc(1<<20);let i=0;setInterval(()=>f.appendFileSync("/tmp/x",b),2)', '') + task('memory', 'const a=[];setInterval(()=>a.push(Buffer.alloc(4<<20,1)),5)', '    restart: "no"\n'))
+      const greedy = manifestOf(
+        task('disk', 'const f=require("fs");const b=Buffer.alloc(1<<20);let i=0;setInterval(()=>f.appendFileSync("/tmp/x",b),2)', '') +
+          task('memory', 'const a=[];setInterval(()=>a.push(Buffer.alloc(4<<20,1)),5)', '    restart: "no"\n'),
+      )
       for (const service of Object.values(greedy.services)) service.resources.diskMiB = 64
       const id = await deploy(greedy)
       await until('the disk is noticed', async () => kinds(id).includes('disk-full'))
       const report = await client.lease(id)
       expect(report.state).toBe('failed')
-      expect(running.worker.store.events(id, 0).map(({ message }) => message).join('\n')).toContain('ran out of memory')
+      expect(
+        running.worker.store
+          .events(id, 0)
+          .map(({ message }) => message)
+          .join('\n'),
+      ).toContain('ran out of memory')
       await close(id)
     })
 
@@ -272,10 +319,21 @@ describe('a worker', () => {
       const one = await deploy(manifestOf(web('one')))
       const two = await deploy(manifestOf(web('two').replace('8080', '8081').replace('8080', '8081').replace('["8080"]', '["8081"]')))
       await Promise.all([untilState(one, 'running'), untilState(two, 'running')])
-      const reach = (host: string, port: number) => sh(two, `node -e 'require("net").connect(${port}, "${host}").on("connect",()=>process.exit(0)).on("error",()=>process.exit(9)).setTimeout(500,()=>process.exit(9))'`)
+      const reach = (host: string, port: number) =>
+        sh(
+          two,
+          `node -e 'require("net").connect(${port}, "${host}").on("connect",()=>process.exit(0)).on("error",()=>process.exit(9)).setTimeout(500,()=>process.exit(9))'`,
+        )
       expect((await reach('127.0.0.1', 8081)).code).toBe(0)
       const rpcPort = Number(new URL(chain.network.rpcUrl).port)
-      for (const [host, port] of [['127.0.0.1', running.port], ['127.0.0.1', rpcPort], ['127.0.0.1', 8080], ['one', 8080], ['1.1.1.1', 443]] as const) expect((await reach(host, port)).code, `${host}:${port}`).toBe(9)
+      for (const [host, port] of [
+        ['127.0.0.1', running.port],
+        ['127.0.0.1', rpcPort],
+        ['127.0.0.1', 8080],
+        ['one', 8080],
+        ['1.1.1.1', 443],
+      ] as const)
+        expect((await reach(host, port)).code, `${host}:${port}`).toBe(9)
       await close(one)
       await close(two)
     })
@@ -302,7 +360,13 @@ describe('a worker', () => {
       let seen = 0
       const slow = new Writable({ highWaterMark: 64 * 1024, write: (chunk, _, done) => ((seen += chunk.length), setTimeout(done, 1)) })
       const before = process.memoryUsage().rss
-      const code = await exec(client, { lease: id, argv: ['node', '-e', `process.stdout.write(Buffer.alloc(${size}, 97))`], stdin: undefined, stdout: slow, stderr: slow })
+      const code = await exec(client, {
+        lease: id,
+        argv: ['node', '-e', `process.stdout.write(Buffer.alloc(${size}, 97))`],
+        stdin: undefined,
+        stdout: slow,
+        stderr: slow,
+      })
       await until('all is there', async () => seen === size)
       expect(code).toBe(0)
       expect(process.memoryUsage().rss - before).toBeLessThan(400 * 1024 * 1024)
@@ -311,7 +375,13 @@ describe('a worker', () => {
       const out = new PassThrough()
       let answer = ''
       out.on('data', (chunk) => (answer += chunk))
-      const counting = exec(client, { lease: id, argv: ['node', '-e', 'let n=0;process.stdin.on("data",d=>n+=d.length).on("end",()=>console.log(n))'], stdin, stdout: out, stderr: out })
+      const counting = exec(client, {
+        lease: id,
+        argv: ['node', '-e', 'let n=0;process.stdin.on("data",d=>n+=d.length).on("end",()=>console.log(n))'],
+        stdin,
+        stdout: out,
+        stderr: out,
+      })
       for (let i = 0; i < 64; i++) if (!stdin.write(Buffer.alloc(64 * 1024))) await new Promise((done) => stdin.once('drain', done))
       stdin.end()
       expect(await counting).toBe(0)
@@ -320,20 +390,27 @@ describe('a worker', () => {
     })
 
     it('shows what services print, all or one, with the last lines only, and follows', async () => {
-      const id = await deploy(manifestOf(task('a', 'for(let i=0;i<50;i++)console.log("a",i);setInterval(()=>{},1000)') + task('b', 'console.error("b to stderr");setInterval(()=>console.log("tick"),200)')))
+      const id = await deploy(
+        manifestOf(
+          task('a', 'for(let i=0;i<50;i++)console.log("a",i);setInterval(()=>{},1000)') +
+            task('b', 'console.error("b to stderr");setInterval(()=>console.log("tick"),200)'),
+        ),
+      )
       await untilState(id, 'running')
       const lines = async (options: { service?: string; tail?: number }) => {
         const found: string[] = []
-        for await (const line of client.logs(id, { ...options, signal: AbortSignal.timeout(5_000) })) found.push(`${line.container} ${line.stream} ${line.text}`)
+        for await (const line of client.logs(id, { ...options, signal: AbortSignal.timeout(5_000) }))
+          found.push(`${line.container} ${line.stream} ${line.text}`)
         return found
       }
-      expect((await lines({ service: 'a', tail: 3 }))).toEqual(['a-0 stdout a 47', 'a-0 stdout a 48', 'a-0 stdout a 49'])
+      expect(await lines({ service: 'a', tail: 3 })).toEqual(['a-0 stdout a 47', 'a-0 stdout a 48', 'a-0 stdout a 49'])
       expect(await lines({ service: 'b' })).toContain('b-0 stderr b to stderr')
       expect((await lines({})).length).toBeGreaterThanOrEqual(51)
       await expect(lines({ service: 'c' })).rejects.toMatchObject({ code: 'not-found', hint: expect.stringContaining('a, b') })
       const aborter = new AbortController()
       let ticks = 0
-      for await (const line of client.logs(id, { service: 'b', tail: 0, follow: true, signal: aborter.signal })) if (line.text === 'tick' && ++ticks === 3) break
+      for await (const line of client.logs(id, { service: 'b', tail: 0, follow: true, signal: aborter.signal }))
+        if (line.text === 'tick' && ++ticks === 3) break
       aborter.abort()
       expect(ticks).toBe(3)
       await close(id)

@@ -41,7 +41,10 @@ export async function startDevelopmentChain(args: string[] = []): Promise<Develo
     development: true,
   }
   const account = (index: number) => developmentAccount(empty, index)
-  const { workers, market, cloi, usdc, deployedAt } = await deployDevelopment(connectWallet(empty, account(DEVELOPMENT_ROLES.governance)), account(DEVELOPMENT_ROLES.treasury).address)
+  const { workers, market, cloi, usdc, deployedAt } = await deployDevelopment(
+    connectWallet(empty, account(DEVELOPMENT_ROLES.governance)),
+    account(DEVELOPMENT_ROLES.treasury).address,
+  )
   const tokens = [
     { symbol: 'CLOI', decimals: 18, address: cloi },
     { symbol: 'USDC', decimals: 6, address: usdc },

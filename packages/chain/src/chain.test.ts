@@ -1,9 +1,29 @@
-import { bodyHash, BID_TYPES, type Bid, leaseIdOf, marketDomain, requestTypedData, type SignedBid } from '@cloister/core'
+import { BID_TYPES, type Bid, bodyHash, leaseIdOf, marketDomain, requestTypedData, type SignedBid } from '@cloister/core'
 import { bytesToHex, type Hex, parseEventLogs } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { closeLease, fundDevelopmentAccount, getAccrued, getBilling, getCredit, getLease, getTokenBalance, getWorker, isSignedBy, MARKET_ABI, openLease, presentWorker, refuseLease, registerWorker, settleLeases, topUpLease, updateLease, type Wallet, withdrawCredit } from './index.ts'
 import { type DevelopmentChain, startDevelopmentChain } from './anvil.ts'
+import {
+  closeLease,
+  fundDevelopmentAccount,
+  getAccrued,
+  getBilling,
+  getCredit,
+  getLease,
+  getTokenBalance,
+  getWorker,
+  isSignedBy,
+  MARKET_ABI,
+  openLease,
+  presentWorker,
+  refuseLease,
+  registerWorker,
+  settleLeases,
+  topUpLease,
+  updateLease,
+  type Wallet,
+  withdrawCredit,
+} from './index.ts'
 
 const HASH = `0x${'ab'.repeat(32)}` as const
 const key = privateKeyToAccount(generatePrivateKey())
@@ -17,8 +37,26 @@ describe('the chain', () => {
 
   const signBid = async (changes: Partial<Bid> = {}): Promise<SignedBid> => {
     const now = Number((await tenant.client.getBlock()).timestamp)
-    const bid: Bid = { tenant: tenant.account.address, worker: key.address, token: usdc, ratePerSecond: 10n, expiry: now + 600, manifestHash: HASH, order: HASH, salt: salt++, ...changes }
-    return { ...bid, signature: await key.signTypedData({ domain: marketDomain(chain.network.chainId, chain.network.contracts.market), types: BID_TYPES, primaryType: 'Bid', message: bid }) }
+    const bid: Bid = {
+      tenant: tenant.account.address,
+      worker: key.address,
+      token: usdc,
+      ratePerSecond: 10n,
+      expiry: now + 600,
+      manifestHash: HASH,
+      order: HASH,
+      salt: salt++,
+      ...changes,
+    }
+    return {
+      ...bid,
+      signature: await key.signTypedData({
+        domain: marketDomain(chain.network.chainId, chain.network.contracts.market),
+        types: BID_TYPES,
+        primaryType: 'Bid',
+        message: bid,
+      }),
+    }
   }
   const pass = async (seconds: number) => {
     await tenant.client.request({ method: 'evm_increaseTime' as never, params: [seconds] as never })
@@ -84,7 +122,10 @@ describe('the chain', () => {
   })
 
   it('tells whose signature it is', async () => {
-    const typed = requestTypedData({ tenant: tenant.account.address, worker: key.address, method: 'GET', path: '/', bodyHash: bodyHash(''), issuedAt: 1, nonce: HASH }, chain.network.chainId)
+    const typed = requestTypedData(
+      { tenant: tenant.account.address, worker: key.address, method: 'GET', path: '/', bodyHash: bodyHash(''), issuedAt: 1, nonce: HASH },
+      chain.network.chainId,
+    )
     const signature = await key.signTypedData(typed)
     expect(await isSignedBy(tenant, key.address, signature, typed)).toBe(true)
     expect(await isSignedBy(tenant, tenant.account.address, signature, typed)).toBe(false)
@@ -94,6 +135,9 @@ describe('the chain', () => {
   it('says that it can’t be reached', async () => {
     const away = { ...chain.network, rpcUrl: 'http://127.0.0.1:9' }
     const { connectWallet } = await import('./index.ts')
-    await expect(updateLease(connectWallet(away, tenant.account), HASH as Hex, HASH)).rejects.toMatchObject({ code: 'chain-unreachable', hint: expect.any(String) })
+    await expect(updateLease(connectWallet(away, tenant.account), HASH as Hex, HASH)).rejects.toMatchObject({
+      code: 'chain-unreachable',
+      hint: expect.any(String),
+    })
   })
 })

@@ -2,7 +2,18 @@ import { BlockList, isIP } from 'node:net'
 
 /** Addresses that lie inside a network or on the machine itself: RFC 6890 and its IPv6 counterparts, multicast, reserved. */
 const INTERNAL = new BlockList()
-const IPV4 = ['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24', '192.168.0.0/16', '198.18.0.0/15', '224.0.0.0/3']
+const IPV4 = [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '224.0.0.0/3',
+]
 const IPV6 = ['::/127', '64:ff9b::/96', 'fc00::/7', 'fe80::/10', 'ff00::/8']
 for (const [family, nets] of [
   ['ipv4', IPV4],

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer, get, type IncomingMessage, request, type RequestOptions, type Server } from 'node:http'
+import { createServer, get, type IncomingMessage, type RequestOptions, request, type Server } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { request as requestTls } from 'node:https'
 import { type AddressInfo, connect } from 'node:net'
@@ -27,7 +27,18 @@ describe('host names', () => {
     ['127.0.0.1:99', 'home'],
   ])('%s', (host, wanted) => expect(readHost(host, 'example.com')).toEqual(wanted))
 
-  it.each(['evil.com', 'example.com.evil.com', 'a.b.example.com', 'xexample.com', '-.example.com', 'a_b.example.com', '', undefined, '../.example.com', `${SHORT}-.example.com`])('%s is nobody’s', (host) => expect(readHost(host, 'example.com')).toBeUndefined())
+  it.each([
+    'evil.com',
+    'example.com.evil.com',
+    'a.b.example.com',
+    'xexample.com',
+    '-.example.com',
+    'a_b.example.com',
+    '',
+    undefined,
+    '../.example.com',
+    `${SHORT}-.example.com`,
+  ])('%s is nobody’s', (host) => expect(readHost(host, 'example.com')).toBeUndefined())
 })
 
 describe('the gateway', () => {
@@ -43,11 +54,14 @@ describe('the gateway', () => {
   const listen = (server: Server) => new Promise<Server>((done) => server.listen(0, '127.0.0.1', () => done(server)))
   const call = (options: RequestOptions = {}, body?: string | Buffer, send: typeof request = request) =>
     new Promise<{ status: number | undefined; headers: IncomingMessage['headers']; text: string }>((done, fail) => {
-      const outgoing = send({ host: '127.0.0.1', port: gateway.port, ...options, headers: { host: `${SHORT}-web.localhost`, ...options.headers } }, (response) => {
-        let text = ''
-        response.on('data', (chunk) => (text += chunk))
-        response.on('end', () => done({ status: response.statusCode, headers: response.headers, text }))
-      })
+      const outgoing = send(
+        { host: '127.0.0.1', port: gateway.port, ...options, headers: { host: `${SHORT}-web.localhost`, ...options.headers } },
+        (response) => {
+          let text = ''
+          response.on('data', (chunk) => (text += chunk))
+          response.on('end', () => done({ status: response.statusCode, headers: response.headers, text }))
+        },
+      )
       outgoing.on('error', fail)
       outgoing.end(body)
     })
@@ -58,7 +72,13 @@ describe('the gateway', () => {
     worker = await listen(
       createServer((incoming, response) => {
         seen = incoming.headers
-        if (incoming.url?.startsWith('/v1/leases/')) return response.end(JSON.stringify([{ service: 'web', port: 80, protocol: 'http', label: 'web' }, { service: 'db', port: 5432, protocol: 'tcp', label: '', address: '127.0.0.1:30000' }]))
+        if (incoming.url?.startsWith('/v1/leases/'))
+          return response.end(
+            JSON.stringify([
+              { service: 'web', port: 80, protocol: 'http', label: 'web' },
+              { service: 'db', port: 5432, protocol: 'tcp', label: '', address: '127.0.0.1:30000' },
+            ]),
+          )
         if (incoming.url === '/starting') return response.writeHead(503, { 'cloister-state': 'starting' }).end('starting')
         if (incoming.url === '/own-503') return response.writeHead(503).end('its own words')
         if (incoming.url === '/hangs') return undefined
@@ -77,18 +97,53 @@ describe('the gateway', () => {
     )
     const sockets = new WebSocketServer({ server: worker })
     sockets.on('connection', (socket) => socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary })))
-    lease = { lease: ID, shortId: SHORT, name: 'my-app', state: 'open', tenant: ADDRESS, worker: ADDRESS, provider: ADDRESS, token: ADDRESS, ratePerSecond: '1', deposit: '1', spent: '0', fee: '0', refund: '0', coveredSeconds: 0, manifestHash: ID, openedAt: 0, refused: false, endpoint: `http://127.0.0.1:${portOf(worker)}`, transaction: ID }
+    lease = {
+      lease: ID,
+      shortId: SHORT,
+      name: 'my-app',
+      state: 'open',
+      tenant: ADDRESS,
+      worker: ADDRESS,
+      provider: ADDRESS,
+      token: ADDRESS,
+      ratePerSecond: '1',
+      deposit: '1',
+      spent: '0',
+      fee: '0',
+      refund: '0',
+      coveredSeconds: 0,
+      manifestHash: ID,
+      openedAt: 0,
+      refused: false,
+      endpoint: `http://127.0.0.1:${portOf(worker)}`,
+      transaction: ID,
+    }
     // An index with one lease: the real one is tested in the indexer.
     index = await listen(
       createServer((incoming, response) => {
         asked++
         const key = incoming.url?.split('/').at(-1)
-        const known: Record<string, unknown> = { [SHORT]: lease, 'my-app': lease, [ID]: lease, closed: { ...lease, state: 'closed' }, away: { ...lease, endpoint: 'http://127.0.0.1:9' }, odd: { ...lease, endpoint: 'file:///etc/passwd' } }
+        const known: Record<string, unknown> = {
+          [SHORT]: lease,
+          'my-app': lease,
+          [ID]: lease,
+          closed: { ...lease, state: 'closed' },
+          away: { ...lease, endpoint: 'http://127.0.0.1:9' },
+          odd: { ...lease, endpoint: 'file:///etc/passwd' },
+        }
         const found = known[key ?? '']
         response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(found ?? {}))
       }),
     )
-    gateway = await startGateway({ domain: 'localhost', host: '127.0.0.1', port: 0, indexerUrl: `http://127.0.0.1:${portOf(index)}`, development: { portsFile: join(folder, 'ports.json') }, maxBodyBytes: 1024 * 1024, answerMs: 600 })
+    gateway = await startGateway({
+      domain: 'localhost',
+      host: '127.0.0.1',
+      port: 0,
+      indexerUrl: `http://127.0.0.1:${portOf(index)}`,
+      development: { portsFile: join(folder, 'ports.json') },
+      maxBodyBytes: 1024 * 1024,
+      answerMs: 600,
+    })
   })
 
   afterAll(async () => {
@@ -100,7 +155,14 @@ describe('the gateway', () => {
   })
 
   it('leads to the worker, with the route it knows and not the one it is told', async () => {
-    const { status, text, headers } = await call({ method: 'POST', path: '/a?b=c', headers: { [ROUTE_HEADER]: 'another/lease', 'x-forwarded-for': '6.6.6.6', connection: 'x-secret', 'x-secret': '1', 'proxy-authorization': 'x' } }, 'body')
+    const { status, text, headers } = await call(
+      {
+        method: 'POST',
+        path: '/a?b=c',
+        headers: { [ROUTE_HEADER]: 'another/lease', 'x-forwarded-for': '6.6.6.6', connection: 'x-secret', 'x-secret': '1', 'proxy-authorization': 'x' },
+      },
+      'body',
+    )
     expect([status, text]).toEqual([200, `POST /a?b=c ${ID}/web`])
     expect(headers['set-cookie']).toEqual(['a=1', 'b=2'])
     expect(seen).toMatchObject({ 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'http', host: `${SHORT}-web.localhost` })
@@ -110,7 +172,11 @@ describe('the gateway', () => {
 
   it('streams bodies both ways', async () => {
     const pieces: string[] = []
-    await new Promise<void>((done) => get({ port: gateway.port, path: '/slow', headers: { host: `${SHORT}.localhost` } }, (response) => response.on('data', (chunk) => pieces.push(String(chunk))).on('end', done)))
+    await new Promise<void>((done) =>
+      get({ port: gateway.port, path: '/slow', headers: { host: `${SHORT}.localhost` } }, (response) =>
+        response.on('data', (chunk) => pieces.push(String(chunk))).on('end', done),
+      ),
+    )
     expect(pieces).toEqual(['one ', 'two'])
     expect((await call({ method: 'PUT', path: '/count' }, Buffer.alloc(1024 * 1024))).text).toBe(String(1024 * 1024))
   })
@@ -119,7 +185,10 @@ describe('the gateway', () => {
     expect((await call({ method: 'PUT', path: '/count' }, Buffer.alloc(1024 * 1024 + 1))).status).toBe(413)
     // Without a length given beforehand.
     const chunked = await new Promise<number | undefined>((done) => {
-      const outgoing = request({ port: gateway.port, method: 'PUT', path: '/count', headers: { host: `${SHORT}.localhost`, 'transfer-encoding': 'chunked' } }, (response) => done(response.resume().statusCode))
+      const outgoing = request(
+        { port: gateway.port, method: 'PUT', path: '/count', headers: { host: `${SHORT}.localhost`, 'transfer-encoding': 'chunked' } },
+        (response) => done(response.resume().statusCode),
+      )
       outgoing.on('error', () => done(undefined))
       for (let i = 0; i < 40; i++) outgoing.write(Buffer.alloc(64 * 1024))
       outgoing.end()
@@ -189,10 +258,19 @@ describe('the gateway', () => {
   it('tells a lease’s addresses, and keeps their ports on 127.0.0.1 over a restart', async () => {
     const routes = async () => JSON.parse((await call({ path: `/v1/routes/${ID}`, headers: { host: 'localhost' } })).text)
     const first = await routes()
-    expect(first).toMatchObject([{ service: 'web', url: `http://${SHORT}-web.localhost:${gateway.port}`, namedUrl: `http://my-app.localhost:${gateway.port}` }, { service: 'db', url: 'tcp://127.0.0.1:30000' }])
+    expect(first).toMatchObject([
+      { service: 'web', url: `http://${SHORT}-web.localhost:${gateway.port}`, namedUrl: `http://my-app.localhost:${gateway.port}` },
+      { service: 'db', url: 'tcp://127.0.0.1:30000' },
+    ])
     expect(await (await fetch(`${first[0].loopbackUrl}/x`)).text()).toBe(`GET /x ${ID}/web`)
     await gateway.stop()
-    gateway = await startGateway({ domain: 'localhost', host: '127.0.0.1', port: 0, indexerUrl: `http://127.0.0.1:${portOf(index)}`, development: { portsFile: join(folder, 'ports.json') } })
+    gateway = await startGateway({
+      domain: 'localhost',
+      host: '127.0.0.1',
+      port: 0,
+      indexerUrl: `http://127.0.0.1:${portOf(index)}`,
+      development: { portsFile: join(folder, 'ports.json') },
+    })
     expect(await (await fetch(`${first[0].loopbackUrl}/x`)).text()).toBe(`GET /x ${ID}/web`)
     expect((await routes())[0].loopbackUrl).toBe(first[0].loopbackUrl)
   })
@@ -204,20 +282,54 @@ describe('the gateway', () => {
   })
 
   it('speaks HTTP/2 and HTTP/1.1 over TLS', async () => {
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem'), '-days', '1', '-subj', '/CN=*.localhost'], { stdio: 'ignore' })
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-keyout',
+        join(folder, 'key.pem'),
+        '-out',
+        join(folder, 'cert.pem'),
+        '-days',
+        '1',
+        '-subj',
+        '/CN=*.localhost',
+      ],
+      { stdio: 'ignore' },
+    )
     const [key, cert] = await Promise.all([readFile(join(folder, 'key.pem')), readFile(join(folder, 'cert.pem'))])
-    const secure = await startGateway({ domain: 'localhost', host: '127.0.0.1', port: 0, indexerUrl: `http://127.0.0.1:${portOf(index)}`, development: { portsFile: join(folder, 'tls-ports.json') }, tls: { key, cert } })
+    const secure = await startGateway({
+      domain: 'localhost',
+      host: '127.0.0.1',
+      port: 0,
+      indexerUrl: `http://127.0.0.1:${portOf(index)}`,
+      development: { portsFile: join(folder, 'tls-ports.json') },
+      tls: { key, cert },
+    })
     const one = await call({ port: secure.port, rejectUnauthorized: false } as RequestOptions, undefined, requestTls as typeof request)
     expect([one.status, one.text]).toEqual([200, `GET / ${ID}/web`])
     expect(seen['x-forwarded-proto']).toBe('https')
     const session = connectHttp2(`https://127.0.0.1:${secure.port}`, { rejectUnauthorized: false })
     const many = await Promise.all(
-      Array.from({ length: 10 }, (_, i) => new Promise<string>((done, fail) => {
-        const stream = session.request({ ':path': `/${i}`, ':method': 'POST', ':authority': `${SHORT}-web.localhost:${secure.port}` })
-        let text = ''
-        stream.on('data', (chunk) => (text += chunk)).on('end', () => done(text)).on('error', fail)
-        stream.end('body')
-      })),
+      Array.from(
+        { length: 10 },
+        (_, i) =>
+          new Promise<string>((done, fail) => {
+            const stream = session.request({ ':path': `/${i}`, ':method': 'POST', ':authority': `${SHORT}-web.localhost:${secure.port}` })
+            let text = ''
+            stream
+              .on('data', (chunk) => (text += chunk))
+              .on('end', () => done(text))
+              .on('error', fail)
+            stream.end('body')
+          }),
+      ),
     )
     expect(many).toEqual(Array.from({ length: 10 }, (_, i) => `POST /${i} ${ID}/web`))
     session.close()

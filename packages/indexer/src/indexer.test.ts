@@ -2,9 +2,36 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { closeLease, departWorker, fundDevelopmentAccount, getBilling, getLease, openLease, presentWorker, registerWorker, refuseLease, settleLeases, topUpLease, updateLease, type Wallet } from '@cloister/chain'
+import {
+  closeLease,
+  departWorker,
+  fundDevelopmentAccount,
+  getBilling,
+  getLease,
+  openLease,
+  presentWorker,
+  refuseLease,
+  registerWorker,
+  settleLeases,
+  topUpLease,
+  updateLease,
+  type Wallet,
+} from '@cloister/chain'
 import { type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
-import { BID_TYPES, type Bid, ChainEventRecord, IndexStatus, LeaseRecord, marketDomain, pageOf, PaymentRecord, ProviderRecord, shortId, TotalsRecord, WorkerRecord } from '@cloister/core'
+import {
+  BID_TYPES,
+  type Bid,
+  ChainEventRecord,
+  IndexStatus,
+  LeaseRecord,
+  marketDomain,
+  PaymentRecord,
+  ProviderRecord,
+  pageOf,
+  shortId,
+  TotalsRecord,
+  WorkerRecord,
+} from '@cloister/core'
 import type { Hex } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -54,8 +81,22 @@ for (const { name, skip, open } of DATABASES)
     }
     const openOne = async (wished?: string, deposit = 10_000n) => {
       const now = Number((await tenant.client.getBlock()).timestamp)
-      const bid: Bid = { tenant: tenant.account.address, worker: key.address, token: usdc, ratePerSecond: 10n, expiry: now + 600, manifestHash: HASH, order: HASH, salt: salt++ }
-      const signature = await key.signTypedData({ domain: marketDomain(chain.network.chainId, chain.network.contracts.market), types: BID_TYPES, primaryType: 'Bid', message: bid })
+      const bid: Bid = {
+        tenant: tenant.account.address,
+        worker: key.address,
+        token: usdc,
+        ratePerSecond: 10n,
+        expiry: now + 600,
+        manifestHash: HASH,
+        order: HASH,
+        salt: salt++,
+      }
+      const signature = await key.signTypedData({
+        domain: marketDomain(chain.network.chainId, chain.network.contracts.market),
+        types: BID_TYPES,
+        primaryType: 'Bid',
+        message: bid,
+      })
       const { id } = await openLease(tenant, { ...bid, signature }, deposit, wished)
       leases.push(id)
       return id
@@ -88,7 +129,16 @@ for (const { name, skip, open } of DATABASES)
       await settleLeases(provider, [id])
       await synced()
       const onChain = await getLease(tenant, id)
-      expect(await lease(id)).toMatchObject({ lease: id, name: 'app', state: 'open', deposit: '10500', spent: onChain.spent.toString(), manifestHash: `0x${'cd'.repeat(32)}`, tenant: tenant.account.address, provider: provider.account.address })
+      expect(await lease(id)).toMatchObject({
+        lease: id,
+        name: 'app',
+        state: 'open',
+        deposit: '10500',
+        spent: onChain.spent.toString(),
+        manifestHash: `0x${'cd'.repeat(32)}`,
+        tenant: tenant.account.address,
+        provider: provider.account.address,
+      })
       expect((await lease(shortId(id))).lease).toBe(id)
       expect((await lease('app')).lease).toBe(id)
       await closeLease(tenant, id)
@@ -146,16 +196,25 @@ for (const { name, skip, open } of DATABASES)
         const found: unknown[] = []
         let cursor = ''
         do {
-          const page = z.object({ items: z.array(schema), next: z.string().optional() }).parse(await (await fetch(`${indexer.url}${path}${path.includes('?') ? '&' : '?'}limit=2${cursor && `&cursor=${cursor}`}`)).json())
+          const page = z
+            .object({ items: z.array(schema), next: z.string().optional() })
+            .parse(await (await fetch(`${indexer.url}${path}${path.includes('?') ? '&' : '?'}limit=2${cursor && `&cursor=${cursor}`}`)).json())
           expect(page.items.length).toBeLessThanOrEqual(2)
           found.push(...page.items)
           cursor = page.next ?? ''
         } while (cursor)
         return found.map((item) => JSON.stringify(item))
       }
-      for (const [path, schema] of [['/v1/leases', LeaseRecord], ['/v1/payments', PaymentRecord], ['/v1/events', ChainEventRecord]] as const) {
+      for (const [path, schema] of [
+        ['/v1/leases', LeaseRecord],
+        ['/v1/payments', PaymentRecord],
+        ['/v1/events', ChainEventRecord],
+      ] as const) {
         const paged = await all(path, schema)
-        const whole = z.object({ items: z.array(z.unknown()) }).parse(await (await fetch(`${indexer.url}${path}?limit=200`)).json()).items.map((item) => JSON.stringify(schema.parse(item)))
+        const whole = z
+          .object({ items: z.array(z.unknown()) })
+          .parse(await (await fetch(`${indexer.url}${path}?limit=200`)).json())
+          .items.map((item) => JSON.stringify(schema.parse(item)))
         expect(paged).toEqual(whole)
         expect(new Set(paged).size).toBe(paged.length)
       }
@@ -215,7 +274,13 @@ for (const { name, skip, open } of DATABASES)
       const after = await ask('/v1/totals', TotalsRecord)
       expect(after).toMatchObject({ leases: before.leases + 3, openLeases: before.openLeases })
       // What was folded back and forth is what a fresh index comes to.
-      const fresh = await startIndexer({ network: chain.network, database: await mkdtemp(join(tmpdir(), 'cloister-index-')), host: '127.0.0.1', port: 0, warn: () => {} })
+      const fresh = await startIndexer({
+        network: chain.network,
+        database: await mkdtemp(join(tmpdir(), 'cloister-index-')),
+        host: '127.0.0.1',
+        port: 0,
+        warn: () => {},
+      })
       const used = indexer
       indexer = fresh
       await synced()
@@ -228,7 +293,16 @@ for (const { name, skip, open } of DATABASES)
     })
 
     it('answers bad questions with what would be right', async () => {
-      for (const path of ['/v1/leases?limit=0', '/v1/leases?limit=5000', '/v1/leases?tenant=me', "/v1/leases?name=' or 1=1", '/v1/leases?cursor=nonsense', '/v1/payments?kind=gift', '/v1/leases/NO%00', '/v1/events?name=1;drop']) {
+      for (const path of [
+        '/v1/leases?limit=0',
+        '/v1/leases?limit=5000',
+        '/v1/leases?tenant=me',
+        "/v1/leases?name=' or 1=1",
+        '/v1/leases?cursor=nonsense',
+        '/v1/payments?kind=gift',
+        '/v1/leases/NO%00',
+        '/v1/events?name=1;drop',
+      ]) {
         const response = await fetch(indexer.url + path)
         expect(response.status, path).toBe(400)
         expect(response.headers.get('content-type')).toContain('application/problem+json')
@@ -238,8 +312,12 @@ for (const { name, skip, open } of DATABASES)
     })
 
     it('describes itself with OpenAPI', async () => {
-      const document = z.object({ openapi: z.string(), paths: z.record(z.string(), z.unknown()) }).parse(await (await fetch(`${indexer.url}/openapi.json`)).json())
+      const document = z
+        .object({ openapi: z.string(), paths: z.record(z.string(), z.unknown()) })
+        .parse(await (await fetch(`${indexer.url}/openapi.json`)).json())
       expect(document.openapi).toMatch(/^3\.1/)
-      expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(['/v1/leases', '/v1/leases/{key}', '/v1/workers', '/v1/providers', '/v1/payments', '/v1/events', '/v1/totals', '/v1/stream']))
+      expect(Object.keys(document.paths)).toEqual(
+        expect.arrayContaining(['/v1/leases', '/v1/leases/{key}', '/v1/workers', '/v1/providers', '/v1/payments', '/v1/events', '/v1/totals', '/v1/stream']),
+      )
     })
   })

@@ -1,6 +1,6 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import { pipeline, Transform } from 'node:stream'
+import { Transform } from 'node:stream'
 import type { DialAgent, Target } from './dial.ts'
 import { endToEndHeaders } from './headers.ts'
 
@@ -47,7 +47,8 @@ export function relayRequest(incoming: IncomingMessage | Http2ServerRequest, res
       fail(504, new Error('no answer in time'))
       outgoing.destroy()
     }, options.timeoutMs)
-    response.once('close', () => outgoing.destroy())
+    // A client that leaves early ends the request behind; one that has everything leaves the connection to be used again.
+    response.once('close', () => response.writableFinished || outgoing.destroy())
     outgoing.once('error', (error) => {
       clearTimeout(timer)
       // A kept connection may have been closed by the other side just now; what has no body and no effect goes again.
@@ -60,10 +61,14 @@ export function relayRequest(incoming: IncomingMessage | Http2ServerRequest, res
       if (options.intercept?.(answer)) return
       const headers = endToEndHeaders(answer.headers)
       // The two kinds of response write the same head.
-      ;(response as ServerResponse).writeHead(answer.statusCode ?? 502, headers)
-      // A head alone reaches the client at once, so that an empty stream of events is seen to be open.
-      ;(response as ServerResponse).flushHeaders?.()
-      pipeline(answer, response as ServerResponse, () => {})
+      const reply = response as ServerResponse
+      reply.writeHead(answer.statusCode ?? 502, headers)
+      // An answer without a length may be a stream: its head goes out at once, so that one sees that it is open.
+      // With one, head and body go out together.
+      if (headers['content-length'] === undefined) reply.flushHeaders?.()
+      answer.pipe(reply)
+      answer.once('error', () => reply.destroy())
+      answer.once('aborted', () => reply.destroy())
     })
     if (!hasBody) return void outgoing.end()
     const counted = limitBytes(options.maxBodyBytes)

@@ -78,7 +78,10 @@ describe('Compose', () => {
   })
 
   it('does not let an alias bomb grow', () => {
-    const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefgh'.split('').map((c, i) => `${c}: &${c} [${Array(9).fill(`*${'abcdefg'[i]}`).join(',')}]`).join('\n')}\nservices: { web: { image: a, command: *h } }`
+    const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefgh'
+      .split('')
+      .map((c, i) => `${c}: &${c} [${Array(9).fill(`*${'abcdefg'[i]}`).join(',')}]`)
+      .join('\n')}\nservices: { web: { image: a, command: *h } }`
     expect(() => compose(bomb)).toThrow(CloisterError)
   })
 })
@@ -87,8 +90,15 @@ describe('any text', () => {
   const anything = fc.oneof(
     fc.string(),
     fc.json(),
-    fc.tuple(fc.constantFrom('image', 'ports', 'volumes', 'deploy', 'environment', 'healthcheck', 'depends_on', 'restart', 'ulimits', 'user', 'secrets'), fc.json()).map(([key, value]) => `services: {"web": {"image": "a", "${key}": ${value}}}`),
-    fc.tuple(fc.constantFrom('services', 'profiles', 'deployment', 'endpoints'), fc.json()).map(([key, value]) => `version: "2.0"\n${key}: ${value}\ndeployment: {}\n`),
+    fc
+      .tuple(
+        fc.constantFrom('image', 'ports', 'volumes', 'deploy', 'environment', 'healthcheck', 'depends_on', 'restart', 'ulimits', 'user', 'secrets'),
+        fc.json(),
+      )
+      .map(([key, value]) => `services: {"web": {"image": "a", "${key}": ${value}}}`),
+    fc
+      .tuple(fc.constantFrom('services', 'profiles', 'deployment', 'endpoints'), fc.json())
+      .map(([key, value]) => `version: "2.0"\n${key}: ${value}\ndeployment: {}\n`),
   )
 
   it('becomes a manifest or our error, nothing else', () => {

@@ -10,7 +10,17 @@ import { decodeAuthorization, encodeAuthorization, requestDigest, type SignedReq
 
 const account = privateKeyToAccount(`0x${'11'.repeat(32)}`)
 const hash = `0x${'ab'.repeat(32)}` as const
-const bid: SignedBid = { tenant: account.address, worker: account.address, token: account.address, ratePerSecond: 12n, expiry: 1_800_000_000, manifestHash: hash, order: hash, salt: 2n ** 255n, signature: '0x1234' }
+const bid: SignedBid = {
+  tenant: account.address,
+  worker: account.address,
+  token: account.address,
+  ratePerSecond: 12n,
+  expiry: 1_800_000_000,
+  manifestHash: hash,
+  order: hash,
+  salt: 2n ** 255n,
+  signature: '0x1234',
+}
 
 const manifestOf = (services: string) => parseManifest(`services:\n${services}`, { file: 'compose.yaml' }).manifest
 
@@ -20,12 +30,28 @@ describe('bids', () => {
   it('are refused with anything missing, extra or out of range', () => {
     const json = bidToJson(bid)
     const { salt: _, ...missing } = json
-    for (const wrong of [missing, { ...json, more: 1 }, { ...json, ratePerSecond: (2n ** 96n).toString() }, { ...json, salt: (2n ** 256n).toString() }, { ...json, expiry: -1 }, { ...json, tenant: '0x12' }, null, 'bid', []]) expect(bidFromJson(wrong)).toBeUndefined()
+    for (const wrong of [
+      missing,
+      { ...json, more: 1 },
+      { ...json, ratePerSecond: (2n ** 96n).toString() },
+      { ...json, salt: (2n ** 256n).toString() },
+      { ...json, expiry: -1 },
+      { ...json, tenant: '0x12' },
+      null,
+      'bid',
+      [],
+    ])
+      expect(bidFromJson(wrong)).toBeUndefined()
   })
 
   it('have an id that every field and the market are part of', () => {
     const id = leaseIdOf(bid, 1, account.address)
-    const others = [leaseIdOf({ ...bid, salt: 3n }, 1, account.address), leaseIdOf({ ...bid, ratePerSecond: 13n }, 1, account.address), leaseIdOf(bid, 2, account.address), leaseIdOf(bid, 1, `0x${'22'.repeat(20)}`)]
+    const others = [
+      leaseIdOf({ ...bid, salt: 3n }, 1, account.address),
+      leaseIdOf({ ...bid, ratePerSecond: 13n }, 1, account.address),
+      leaseIdOf(bid, 2, account.address),
+      leaseIdOf(bid, 1, `0x${'22'.repeat(20)}`),
+    ]
     expect(new Set([id, ...others]).size).toBe(5)
   })
 })
@@ -37,7 +63,8 @@ describe('names of leases', () => {
   })
 
   it('can not be taken for a short id, a host of another or markup', () => {
-    for (const name of ['0123456789abcdef', '0123456789abcdef-web', '', '-a', 'a-', 'A', 'a.b', 'a/b', '<b>', 'x'.repeat(33)]) expect(isLeaseName(name), name).toBe(false)
+    for (const name of ['0123456789abcdef', '0123456789abcdef-web', '', '-a', 'a-', 'A', 'a.b', 'a/b', '<b>', 'x'.repeat(33)])
+      expect(isLeaseName(name), name).toBe(false)
     expect(() => encodeLeaseName('No')).toThrow(CloisterError)
   })
 
@@ -49,7 +76,9 @@ describe('names of leases', () => {
 
 describe('orders', () => {
   it('ask for the sum of all services, and bind to the manifest', () => {
-    const manifest = manifestOf('  a: { image: x, deploy: { replicas: 2, resources: { limits: { cpus: "0.5", memory: 64M } } } }\n  b: { image: y, deploy: { resources: { limits: { cpus: "1", memory: 128M } } } }\n')
+    const manifest = manifestOf(
+      '  a: { image: x, deploy: { replicas: 2, resources: { limits: { cpus: "0.5", memory: 64M } } } }\n  b: { image: y, deploy: { resources: { limits: { cpus: "1", memory: 128M } } } }\n',
+    )
     const order = orderFor(manifest, { tenant: account.address, token: account.address, maxRatePerSecond: 5n })
     expect(Order.parse(order)).toEqual(order)
     expect(order.resources).toMatchObject({ cpuMilli: 2000, memoryMiB: 256 })
@@ -72,10 +101,26 @@ describe('orders', () => {
 })
 
 describe('signed requests', () => {
-  const request: SignedRequest = { tenant: account.address, worker: account.address, method: 'GET', path: '/v1/leases?x=1', bodyHash: hash, issuedAt: 1, nonce: hash }
+  const request: SignedRequest = {
+    tenant: account.address,
+    worker: account.address,
+    method: 'GET',
+    path: '/v1/leases?x=1',
+    bodyHash: hash,
+    issuedAt: 1,
+    nonce: hash,
+  }
 
   it('bind every part', () => {
-    const variants: SignedRequest[] = [request, { ...request, method: 'PUT' }, { ...request, path: '/v1/leases?x=2' }, { ...request, issuedAt: 2 }, { ...request, bodyHash: `0x${'00'.repeat(32)}` }, { ...request, nonce: `0x${'01'.repeat(32)}` }, { ...request, worker: `0x${'22'.repeat(20)}` }]
+    const variants: SignedRequest[] = [
+      request,
+      { ...request, method: 'PUT' },
+      { ...request, path: '/v1/leases?x=2' },
+      { ...request, issuedAt: 2 },
+      { ...request, bodyHash: `0x${'00'.repeat(32)}` },
+      { ...request, nonce: `0x${'01'.repeat(32)}` },
+      { ...request, worker: `0x${'22'.repeat(20)}` },
+    ]
     expect(new Set([...variants.map((variant) => requestDigest(variant, 1)), requestDigest(request, 2)]).size).toBe(variants.length + 1)
   })
 

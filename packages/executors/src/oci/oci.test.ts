@@ -1,11 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, lstatSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Header } from 'tar'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -24,7 +24,9 @@ describe('references', () => {
     ['localhost:5000/x', { host: 'localhost:5000', repository: 'x', tag: 'latest' }],
   ])('%s', (text, parsed) => expect(parseReference(text)).toMatchObject(parsed))
 
-  it.each(['', 'UPPER/case', 'a b', '../etc', 'x:', 'x@sha256:12', 'http://x/y', 'a/../b', `${'x/'.repeat(200)}y`])('%s is none', (text) => expect(() => parseReference(text)).toThrow(expect.objectContaining({ code: expect.any(String) })))
+  it.each(['', 'UPPER/case', 'a b', '../etc', 'x:', 'x@sha256:12', 'http://x/y', 'a/../b', `${'x/'.repeat(200)}y`])('%s is none', (text) =>
+    expect(() => parseReference(text)).toThrow(expect.objectContaining({ code: expect.any(String) })),
+  )
 })
 
 describe('images', () => {
@@ -32,13 +34,22 @@ describe('images', () => {
   let layout: string
   let digest: string
 
-  const store = (trusted: string[] = [], layouts: string[] = []) => new ImageStore(join(folder, `store-${Math.random().toString(36).slice(2)}`), { layouts, trustedRegistries: trusted })
+  const store = (trusted: string[] = [], layouts: string[] = []) =>
+    new ImageStore(join(folder, `store-${Math.random().toString(36).slice(2)}`), { layouts, trustedRegistries: trusted })
   const blob = (hash: string) => readFileSync(join(layout, 'blobs/sha256', hash.slice(7)))
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cloister-oci-'))
     layout = join(folder, 'layout')
-    digest = await buildImage({ layout, name: 'test/plain:1', programs: {}, files: { '/app/hello.txt': 'hello' }, entrypoint: ['/bin/true'], command: ['x'], env: { A: '1' } })
+    digest = await buildImage({
+      layout,
+      name: 'test/plain:1',
+      programs: {},
+      files: { '/app/hello.txt': 'hello' },
+      entrypoint: ['/bin/true'],
+      command: ['x'],
+      env: { A: '1' },
+    })
   })
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
@@ -50,7 +61,15 @@ describe('images', () => {
   })
 
   it('are built the same from the same files', async () => {
-    const again = await buildImage({ layout: join(folder, 'again'), name: 'other:2', programs: {}, files: { '/app/hello.txt': 'hello' }, entrypoint: ['/bin/true'], command: ['x'], env: { A: '1' } })
+    const again = await buildImage({
+      layout: join(folder, 'again'),
+      name: 'other:2',
+      programs: {},
+      files: { '/app/hello.txt': 'hello' },
+      entrypoint: ['/bin/true'],
+      command: ['x'],
+      env: { A: '1' },
+    })
     expect(again).toBe(digest)
   })
 
@@ -64,7 +83,16 @@ describe('images', () => {
       const config = join(folder, 'registry.yml')
       await writeFile(config, `version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: ${join(folder, 'registry')}\nhttp:\n  addr: ${host}\n`)
       registry = spawn(REGISTRY ?? '', ['serve', config], { stdio: 'ignore' })
-      for (let i = 0; i < 100 && !(await fetch(`http://${host}/v2/`).then((r) => r.ok, () => false)); i++) await delay(50)
+      for (
+        let i = 0;
+        i < 100 &&
+        !(await fetch(`http://${host}/v2/`).then(
+          (r) => r.ok,
+          () => false,
+        ));
+        i++
+      )
+        await delay(50)
       const manifest = blob(digest)
       const { config: configuration, layers } = JSON.parse(manifest.toString('utf8'))
       for (const part of [configuration, ...layers]) {
@@ -73,7 +101,15 @@ describe('images', () => {
         to.searchParams.set('digest', part.digest)
         expect((await fetch(to, { method: 'PUT', body: blob(part.digest), headers: { 'content-type': 'application/octet-stream' } })).status).toBe(201)
       }
-      expect((await fetch(`http://${host}/v2/team/plain/manifests/1`, { method: 'PUT', body: manifest, headers: { 'content-type': 'application/vnd.oci.image.manifest.v1+json' } })).status).toBe(201)
+      expect(
+        (
+          await fetch(`http://${host}/v2/team/plain/manifests/1`, {
+            method: 'PUT',
+            body: manifest,
+            headers: { 'content-type': 'application/vnd.oci.image.manifest.v1+json' },
+          })
+        ).status,
+      ).toBe(201)
     })
     afterAll(async () => {
       const ended = new Promise((done) => registry.once('exit', done))
@@ -109,7 +145,11 @@ describe('images', () => {
     }
     /** An image of one layer with these bytes. */
     const image = (name: string, layer: Buffer, change: (manifest: { layers: { digest: string; size: number; mediaType: string }[] }) => void = () => {}) => {
-      const manifest = { schemaVersion: 2, config: { ...put(Buffer.from('{"architecture":"amd64","config":{}}')), mediaType: 'application/vnd.oci.image.config.v1+json' }, layers: [{ ...put(layer), mediaType: 'application/vnd.oci.image.layer.v1.tar' }] }
+      const manifest = {
+        schemaVersion: 2,
+        config: { ...put(Buffer.from('{"architecture":"amd64","config":{}}')), mediaType: 'application/vnd.oci.image.config.v1+json' },
+        layers: [{ ...put(layer), mediaType: 'application/vnd.oci.image.layer.v1.tar' }],
+      }
       change(manifest)
       documents.set(name, Buffer.from(JSON.stringify(manifest)))
       return `${host}/${name}:1`
@@ -117,7 +157,16 @@ describe('images', () => {
     /** A tar entry made by hand, since no decent program writes such. */
     const entry = (fields: { path: string; type?: 'File' | 'SymbolicLink' | 'Link' | 'CharacterDevice'; linkpath?: string; body?: string }) => {
       const body = Buffer.from(fields.body ?? '')
-      const header = new Header({ path: fields.path, mode: 0o644, uid: 0, gid: 0, size: body.length, type: fields.type ?? 'File', mtime: new Date(0), ...(fields.linkpath !== undefined && { linkpath: fields.linkpath }) })
+      const header = new Header({
+        path: fields.path,
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        size: body.length,
+        type: fields.type ?? 'File',
+        mtime: new Date(0),
+        ...(fields.linkpath !== undefined && { linkpath: fields.linkpath }),
+      })
       header.encode()
       const head = header.block ?? Buffer.alloc(512)
       return Buffer.concat([head, body, Buffer.alloc((512 - (body.length % 512)) % 512)])
@@ -140,7 +189,18 @@ describe('images', () => {
 
     it('write nothing outside their folder, and no devices', async () => {
       const escape = join(folder, 'escaped')
-      const reference = image('outside', tarOf({ path: '../../../escaped', body: 'x' }, { path: escape, body: 'x' }, { path: 'link', type: 'SymbolicLink', linkpath: folder }, { path: 'link/escaped', body: 'x' }, { path: 'dev/null', type: 'CharacterDevice' }, { path: 'hard', type: 'Link', linkpath: '/etc/passwd' }, { path: 'fine.txt', body: 'fine' }))
+      const reference = image(
+        'outside',
+        tarOf(
+          { path: '../../../escaped', body: 'x' },
+          { path: escape, body: 'x' },
+          { path: 'link', type: 'SymbolicLink', linkpath: folder },
+          { path: 'link/escaped', body: 'x' },
+          { path: 'dev/null', type: 'CharacterDevice' },
+          { path: 'hard', type: 'Link', linkpath: '/etc/passwd' },
+          { path: 'fine.txt', body: 'fine' },
+        ),
+      )
       const images = store([host])
       const found = await images.pull(reference, undefined).catch((error) => error)
       expect(existsSync(escape)).toBe(false)
@@ -157,7 +217,15 @@ describe('images', () => {
       await mkdir(victim, { recursive: true })
       await writeFile(join(victim, 'keep'), 'x')
       const images = store([host])
-      await images.pull(image('whiteout', tarOf({ path: 'way', type: 'SymbolicLink', linkpath: victim }, { path: 'way/.wh.keep' }, { path: '../victim/.wh.keep' }, { path: '.wh...' })), undefined).catch(() => {})
+      await images
+        .pull(
+          image(
+            'whiteout',
+            tarOf({ path: 'way', type: 'SymbolicLink', linkpath: victim }, { path: 'way/.wh.keep' }, { path: '../victim/.wh.keep' }, { path: '.wh...' }),
+          ),
+          undefined,
+        )
+        .catch(() => {})
       expect(existsSync(join(victim, 'keep'))).toBe(true)
     })
 
@@ -175,14 +243,18 @@ describe('images', () => {
       documents.set('list', Buffer.from('[]'))
       documents.set('text', Buffer.from('hello'))
       for (const reference of [...references, `${host}/list:1`, `${host}/text:1`]) {
-        const outcome = await store([host]).pull(reference, undefined).catch((error) => error)
+        const outcome = await store([host])
+          .pull(reference, undefined)
+          .catch((error) => error)
         if (reference.includes('no-tar') && !(outcome instanceof Error)) continue
         expect(outcome, reference).toMatchObject({ code: 'image-unavailable' })
       }
     })
 
     it('get no credentials of another registry', async () => {
-      await store([host]).pull(image('creds', tarOf({ path: 'b', body: 'b' })), { host: 'ghcr.io', username: 'me', password: 'secret' }).catch(() => {})
+      await store([host])
+        .pull(image('creds', tarOf({ path: 'b', body: 'b' })), { host: 'ghcr.io', username: 'me', password: 'secret' })
+        .catch(() => {})
       expect(authorization).toBeUndefined()
     })
   })

@@ -110,8 +110,7 @@ export class RegistrySource implements ImageSource {
     const host = url.hostname.replace(/^\[|\]$/g, '')
     const addresses = isIP(host) ? [{ address: host }] : await lookup(host, { all: true }).catch(() => [])
     if (addresses.length === 0) throw unavailable(`the name ${host} is unknown`)
-    for (const { address } of addresses)
-      if (isInternalAddress(address)) throw unavailable(`${host} is an internal address of the worker`)
+    for (const { address } of addresses) if (isInternalAddress(address)) throw unavailable(`${host} is an internal address of the worker`)
   }
 }
 

@@ -25,13 +25,20 @@ export async function startPostgres(programs: string): Promise<{ url: string; st
   const data = join(folder, 'data')
   execFileSync(join(programs, 'initdb'), ['--pgdata', data, '--username', 'cloister', '--auth', 'trust', '--no-sync'], { ...ids, cwd: folder, stdio: 'ignore' })
   const port = await freePort()
-  const child = spawn(join(programs, 'postgres'), ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-F'], { ...ids, cwd: folder, stdio: 'ignore' })
+  const child = spawn(join(programs, 'postgres'), ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-F'], {
+    ...ids,
+    cwd: folder,
+    stdio: 'ignore',
+  })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const url = `postgres://cloister@127.0.0.1:${port}/postgres`
   const { default: pg } = await import('pg')
   for (let attempt = 0; ; attempt++) {
     const client = new pg.Client({ connectionString: url })
-    const up = await client.connect().then(() => true, () => false)
+    const up = await client.connect().then(
+      () => true,
+      () => false,
+    )
     await client.end().catch(() => {})
     if (up) break
     if (attempt > 100) throw new Error('PostgreSQL does not start')
