@@ -358,7 +358,13 @@ describe('a worker', () => {
       await untilState(id, 'running')
       const size = 24 * 1024 * 1024
       let seen = 0
-      const slow = new Writable({ highWaterMark: 64 * 1024, write: (chunk, _, done) => ((seen += chunk.length), setTimeout(done, 1)) })
+      const slow = new Writable({
+        highWaterMark: 64 * 1024,
+        write: (chunk: Buffer, _, done) => {
+          seen += chunk.length
+          setTimeout(done, 1)
+        },
+      })
       const before = process.memoryUsage().rss
       const code = await exec(client, {
         lease: id,

@@ -55,7 +55,7 @@ for (const { name, skip, open } of DATABASES)
     let provider: Wallet
     let usdc: `0x${string}`
     let location: string
-    let server: { stop: () => Promise<void> } | undefined
+    let server: { restart: () => Promise<void>; stop: () => Promise<void> } | undefined
     let indexer: Awaited<ReturnType<typeof startIndexer>>
     let salt = 0n
     const leases: Hex[] = []
@@ -73,7 +73,7 @@ for (const { name, skip, open } of DATABASES)
     const synced = async () => {
       for (let attempt = 0; attempt < 200; attempt++) {
         const head = await tenant.client.getBlock()
-        const status = await ask('/v1/status', IndexStatus)
+        const status = await ask('/v1/status', IndexStatus).catch(() => ({ block: -1, blockHash: undefined, reorganisations: 0 }))
         if (status.block === Number(head.number) && status.blockHash === head.hash) return status
         await delay(25)
       }
@@ -243,6 +243,13 @@ for (const { name, skip, open } of DATABASES)
       const status = await synced()
       expect(status.reorganisations).toBe(0)
       expect((await lease('later')).lease).toBe(id)
+    })
+
+    it.skipIf(name === 'PGlite')('goes on when its database was restarted', async () => {
+      await server?.restart()
+      const id = await openOne('after-restart')
+      await synced()
+      expect((await lease('after-restart')).lease).toBe(id)
     })
 
     it('goes back where the chain reorganises, however deep', async () => {

@@ -15,7 +15,7 @@ export function priceOrder(order: Order, token: Token, config: AgentConfig): big
 }
 
 /** The sum over the price list, rounded up to a whole base unit per second. */
-export function listPrice({ resources }: Order, token: Token, { prices, capacity }: Pick<AgentConfig, 'prices' | 'capacity'>): bigint {
+function listPrice({ resources }: Order, token: Token, { prices, capacity }: Pick<AgentConfig, 'prices' | 'capacity'>): bigint {
   const list = prices[token.symbol]
   if (!list) throw noBid(`It does not take ${token.symbol}.`)
   const unit = (price: string) => parseAmount(price, token.decimals)

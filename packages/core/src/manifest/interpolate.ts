@@ -8,7 +8,7 @@ const MAX_DEPTH = 8
  * `${NAME:+other}` and `${NAME+other}` by values of `env`; `$$` is a dollar sign. Compose specification,
  * "Interpolation". A variable that is not set becomes empty, with a warning.
  */
-export function interpolate(text: string, env: Readonly<Record<string, string>>, field: Field): string {
+function interpolate(text: string, env: Readonly<Record<string, string>>, field: Field): string {
   return expand(text, env, field, 0)
 }
 

@@ -188,12 +188,12 @@ describe('images', () => {
     afterAll(() => void server.close())
 
     it('write nothing outside their folder, and no devices', async () => {
-      const escape = join(folder, 'escaped')
+      const escaped = join(folder, 'escaped')
       const reference = image(
         'outside',
         tarOf(
           { path: '../../../escaped', body: 'x' },
-          { path: escape, body: 'x' },
+          { path: escaped, body: 'x' },
           { path: 'link', type: 'SymbolicLink', linkpath: folder },
           { path: 'link/escaped', body: 'x' },
           { path: 'dev/null', type: 'CharacterDevice' },
@@ -203,7 +203,7 @@ describe('images', () => {
       )
       const images = store([host])
       const found = await images.pull(reference, undefined).catch((error) => error)
-      expect(existsSync(escape)).toBe(false)
+      expect(existsSync(escaped)).toBe(false)
       if (found instanceof Error) return expect(found).toMatchObject({ code: 'image-unavailable' })
       const root = images.rootOf(found.digest)
       expect(readFileSync(join(root, 'fine.txt'), 'utf8')).toBe('fine')

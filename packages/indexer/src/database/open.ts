@@ -24,6 +24,8 @@ export async function openDatabase(location: string): Promise<{ database: Databa
   try {
     if (/^postgres(ql)?:\/\//.test(location)) {
       const pool = new pg.Pool({ connectionString: location, max: 8 })
+      // An idle connection that the server ends (as when it restarts) is no reason to end with it; the next query opens another.
+      pool.on('error', () => {})
       const database = drizzlePg(pool, { schema })
       await migratePg(database, MIGRATIONS)
       return { database, close: () => pool.end() }

@@ -26,6 +26,7 @@ export class Follower {
   private readonly aborter = new AbortController()
   private readonly warn: (message: string) => void
   private span = FIRST_SPAN
+  private widest = LARGEST_SPAN
   private loop: Promise<void> | undefined
 
   constructor(database: Database, network: Network, warn: (message: string) => void) {
@@ -56,7 +57,7 @@ export class Follower {
     const [rows, end] = await Promise.all([readEvents(this.chain, from, to), client.getBlock({ blockNumber: to })])
     // The chain may have gone back between the two answers; then the next step finds out, because the hash is not the chain's.
     const changed = await writeSpan(this.database, rows, { block: Number(to), hash: end.hash }, Number(head) - CHECKPOINTS_KEPT)
-    if (this.span < LARGEST_SPAN) this.span *= 2n
+    this.widen()
     this.tell({ block: Number(to), reorganised: false, ...changed })
     return to < head
   }
@@ -79,13 +80,28 @@ export class Follower {
         quiet = true
         if (await this.step()) continue
       } catch (error) {
-        // A node may refuse a long span of blocks.
-        this.span = this.span > SMALLEST_SPAN ? this.span / 2n || SMALLEST_SPAN : SMALLEST_SPAN
+        // A node may refuse a long span of blocks, or one with too many events in it.
+        if (this.span > SMALLEST_SPAN) {
+          this.narrow()
+          continue
+        }
         if (quiet && !signal.aborted) this.warn(`the index can not follow the chain and will try again: ${messageOf(error)}`)
         quiet = false
       }
       await delay(this.chain.network.pollingIntervalMs, undefined, { signal }).catch(() => {})
     }
+  }
+
+  /** Half the span; twice as much is not tried again soon. */
+  private narrow(): void {
+    this.span = this.span / 2n || SMALLEST_SPAN
+    this.widest = this.span
+  }
+
+  private widen(): void {
+    if (this.span * 2n <= this.widest) this.span *= 2n
+    // In quieter parts of the chain more may be possible again.
+    else if (this.widest < LARGEST_SPAN) this.widest += this.widest / 8n || 1n
   }
 
   /** The highest checkpoint that is on the chain; goes back to it if it is not the last one. */

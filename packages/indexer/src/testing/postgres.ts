@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 
 const ROOT = '/usr/lib/postgresql'
 const ACCOUNT = 'postgres'
@@ -17,7 +18,7 @@ export function postgresPrograms(): string | undefined {
 }
 
 /** Starts a PostgreSQL server of a test's own. It refuses to be root, so as root it runs as its own account. */
-export async function startPostgres(programs: string): Promise<{ url: string; stop: () => Promise<void> }> {
+export async function startPostgres(programs: string): Promise<{ url: string; restart: () => Promise<void>; stop: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-postgres-'))
   const isRoot = process.getuid?.() === 0
   const ids = isRoot ? { uid: idOf('-u'), gid: idOf('-g') } : {}
@@ -25,14 +26,35 @@ export async function startPostgres(programs: string): Promise<{ url: string; st
   const data = join(folder, 'data')
   execFileSync(join(programs, 'initdb'), ['--pgdata', data, '--username', 'cloister', '--auth', 'trust', '--no-sync'], { ...ids, cwd: folder, stdio: 'ignore' })
   const port = await freePort()
-  const child = spawn(join(programs, 'postgres'), ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-F'], {
-    ...ids,
-    cwd: folder,
-    stdio: 'ignore',
-  })
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const url = `postgres://cloister@127.0.0.1:${port}/postgres`
-  const { default: pg } = await import('pg')
+  const serve = async () => {
+    const child = spawn(join(programs, 'postgres'), ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-F'], {
+      ...ids,
+      cwd: folder,
+      stdio: 'ignore',
+    })
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+    await answering(url)
+    return async () => {
+      child.kill('SIGINT')
+      await ended
+    }
+  }
+  let end = await serve()
+  return {
+    url,
+    restart: async () => {
+      await end()
+      end = await serve()
+    },
+    stop: async () => {
+      await end()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function answering(url: string): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     const client = new pg.Client({ connectionString: url })
     const up = await client.connect().then(
@@ -40,17 +62,9 @@ export async function startPostgres(programs: string): Promise<{ url: string; st
       () => false,
     )
     await client.end().catch(() => {})
-    if (up) break
+    if (up) return
     if (attempt > 100) throw new Error('PostgreSQL does not start')
     await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-  return {
-    url,
-    stop: async () => {
-      child.kill('SIGINT')
-      await ended
-      await rm(folder, { recursive: true, force: true })
-    },
   }
 }
 
