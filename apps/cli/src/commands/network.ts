@@ -16,7 +16,7 @@ async function showProviders(options: Globals): Promise<void> {
   if (options.json) return sayJson(providers)
   say(
     table(
-      ['provider', 'workers', 'CPUs', 'memory', 'GPUs', 'uptime', 'open', 'served', 'refused', 'earned'],
+      ['provider', 'workers', 'CPUs', 'memory', 'GPUs', 'uptime', 'open', 'served', 'refused', 'earned', 'attestation'],
       providers.map((provider) => [
         provider.provider,
         `${provider.coveredWorkers} of ${provider.workers} up`,
@@ -33,6 +33,7 @@ async function showProviders(options: Globals): Promise<void> {
             return known ? `${formatAmount(BigInt(amount), known.decimals)} ${known.symbol}` : ''
           })
           .join(', '),
+        provider.attestation,
       ]),
       ['GPUs', 'uptime', 'open', 'served', 'refused'],
     ),

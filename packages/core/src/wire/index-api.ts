@@ -69,6 +69,7 @@ export const ProviderRecord = z.object({
   openLeases: z.int(),
   leasesServed: z.int(),
   refusedLeases: z.int(),
+  attestation: z.literal('unattested'),
   earned: z.array(z.object({ token: address, amount: decimal })),
 })
 export type ProviderRecord = z.infer<typeof ProviderRecord>

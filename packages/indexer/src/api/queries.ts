@@ -157,6 +157,7 @@ export async function findProviders(database: Database, filters: { provider?: st
       uptime: add((found) => found.uptime, all) / all.length,
       openLeases: add((found) => found.openLeases, all),
       leasesServed: add((found) => found.leasesServed, all),
+      attestation: 'unattested',
       refusedLeases: money.reduce((total, row) => total + Number(row.refused), 0),
       earned: money.map(({ token, amount }) => ({ token: token as Address, amount })),
     }
