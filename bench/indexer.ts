@@ -127,7 +127,7 @@ async function ours(name: string, chain: DevelopmentChain, database: string): Pr
     for (;;) {
       const status = (await (await fetch(`${indexer.url}/v1/status`)).json()) as { synced: boolean; events: number }
       if (status.synced && status.events > LEASES) return { name, seconds: (performance.now() - begun) / 1000, events: status.events }
-      await delay(20)
+      await delay(200)
     }
   } finally {
     await indexer.stop()

@@ -9,9 +9,11 @@ import { checkpoint } from '../database/schema.ts'
 import { readEvents } from './read.ts'
 import { claimFor, rewind, writeSpan } from './write.ts'
 
-const FIRST_SPAN = 2_000n
+const FIRST_SPAN = 16n
 const SMALLEST_SPAN = 1n
 const LARGEST_SPAN = 10_000n
+/** Events in a span that are read and written well in one go. */
+const COMFORTABLE_EVENTS = 3_000
 /** Deeper than any reorganisation of a chain that finalises. */
 const CHECKPOINTS_KEPT = 1_000
 
@@ -57,7 +59,7 @@ export class Follower {
     const [rows, end] = await Promise.all([readEvents(this.chain, from, to), client.getBlock({ blockNumber: to })])
     // The chain may have gone back between the two answers; then the next step finds out, because the hash is not the chain's.
     const changed = await writeSpan(this.database, rows, { block: Number(to), hash: end.hash }, Number(head) - CHECKPOINTS_KEPT)
-    this.widen()
+    this.fit(rows.length)
     this.tell({ block: Number(to), reorganised: false, ...changed })
     return to < head
   }
@@ -98,10 +100,14 @@ export class Follower {
     this.widest = this.span
   }
 
-  private widen(): void {
-    if (this.span * 2n <= this.widest) this.span *= 2n
-    // In quieter parts of the chain more may be possible again.
-    else if (this.widest < LARGEST_SPAN) this.widest += this.widest / 8n || 1n
+  /** Longer spans where little happens, shorter ones where much does. */
+  private fit(events: number): void {
+    if (events > COMFORTABLE_EVENTS) this.span = this.span / 2n || SMALLEST_SPAN
+    else if (events < COMFORTABLE_EVENTS / 2) {
+      if (this.span * 2n <= this.widest) this.span *= 2n
+      // In quieter parts of the chain more may be possible again.
+      else if (this.widest < LARGEST_SPAN) this.widest += this.widest / 8n || 1n
+    }
   }
 
   /** The highest checkpoint that is on the chain; goes back to it if it is not the last one. */

@@ -1,5 +1,5 @@
-import { and, asc, eq, getTableColumns, gt, inArray, isNotNull, type SQL, sql } from 'drizzle-orm'
-import type { PgTable } from 'drizzle-orm/pg-core'
+import { and, asc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm'
+import { insertRows } from '../database/insert.ts'
 import type { Database } from '../database/open.ts'
 import { checkpoint, event, lease, payment, progress, worker } from '../database/schema.ts'
 import { type EventRow, foldLease, foldWorker, type LeaseRow, type PaymentRow, paymentsOf, type WorkerRow } from './fold.ts'
@@ -17,7 +17,10 @@ export async function writeSpan(database: Database, rows: EventRow[], upTo: { bl
   return database.transaction(async (tx) => {
     const ids = distinct(rows.map((row) => row.lease))
     const addresses = distinct(rows.filter((row) => isWorkerEvent(row.name)).map((row) => row.worker))
-    const leases = new Map((await inChunks(ids, (some) => tx.select().from(lease).where(inArray(lease.id, some)))).map((row) => [row.id, row]))
+    // What is opened in this very span can't be in the table.
+    const opened = new Set(rows.filter((row) => row.name === 'LeaseOpened').map((row) => row.lease))
+    const older = ids.filter((id) => !opened.has(id))
+    const leases = new Map((await inChunks(older, (some) => tx.select().from(lease).where(inArray(lease.id, some)))).map((row) => [row.id, row]))
     const workers = new Map(
       (await inChunks(addresses, (some) => tx.select().from(worker).where(inArray(worker.address, some)))).map((row) => [row.address, row]),
     )
@@ -27,15 +30,19 @@ export async function writeSpan(database: Database, rows: EventRow[], upTo: { bl
       if (isWorkerEvent(row.name)) fold(workers, row.worker, row, foldWorker)
       payments.push(...paymentsOf(row, leases.get(row.lease ?? '')))
     }
-    for (const some of chunks(rows)) await tx.insert(event).values(some)
-    for (const some of chunks(payments)) await tx.insert(payment).values(some)
-    await upsertLeases(
+    await insertRows(tx, event, rows)
+    await insertRows(tx, payment, payments)
+    await insertRows(
       tx,
+      lease,
       ids.map((id) => leases.get(id)).filter((row) => row !== undefined),
+      'id',
     )
-    await upsertWorkers(
+    await insertRows(
       tx,
+      worker,
       addresses.map((id) => workers.get(id)).filter((row) => row !== undefined),
+      'address',
     )
     await tx
       .insert(checkpoint)
@@ -81,8 +88,8 @@ export async function rewind(database: Database, block: number): Promise<Changed
       if (isWorkerEvent(row.name)) fold(workers, row.worker, row, foldWorker)
     for (const some of chunks(ids)) await tx.delete(lease).where(inArray(lease.id, some))
     for (const some of chunks(addresses)) await tx.delete(worker).where(inArray(worker.address, some))
-    await upsertLeases(tx, [...leases.values()])
-    await upsertWorkers(tx, [...workers.values()])
+    await insertRows(tx, lease, [...leases.values()], 'id')
+    await insertRows(tx, worker, [...workers.values()], 'address')
     await tx
       .insert(progress)
       .values({ key: 'reorganisations', value: '1' })
@@ -109,29 +116,6 @@ function fold<Row>(rows: Map<string, Row>, key: string | null, row: EventRow, st
   if (key === null) return
   const after = step(rows.get(key), row)
   if (after) rows.set(key, after)
-}
-
-type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0]
-
-async function upsertLeases(tx: Transaction, rows: LeaseRow[]): Promise<void> {
-  for (const some of chunks(rows))
-    await tx
-      .insert(lease)
-      .values(some)
-      .onConflictDoUpdate({ target: lease.id, set: excluded(lease) })
-}
-
-async function upsertWorkers(tx: Transaction, rows: WorkerRow[]): Promise<void> {
-  for (const some of chunks(rows))
-    await tx
-      .insert(worker)
-      .values(some)
-      .onConflictDoUpdate({ target: worker.address, set: excluded(worker) })
-}
-
-/** Every column takes the value that was to be inserted. */
-function excluded(table: PgTable): Record<string, SQL> {
-  return Object.fromEntries(Object.entries(getTableColumns(table)).map(([key, column]) => [key, sql.raw(`excluded."${column.name}"`)]))
 }
 
 function chunks<T>(items: T[]): T[][] {

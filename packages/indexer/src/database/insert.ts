@@ -1,0 +1,40 @@
+import { getTableColumns, getTableName, type SQL, sql } from 'drizzle-orm'
+import type { PgTable } from 'drizzle-orm/pg-core'
+import type { Database } from './open.ts'
+
+type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0]
+
+const ROWS_AT_ONCE = 5_000
+
+/**
+ * Inserts many rows as one JSON parameter each time, which PostgreSQL takes apart itself: with a parameter for every value,
+ * building the statement takes longer than running it. With `key`, a row that is there already is replaced.
+ */
+export async function insertRows<T extends PgTable>(tx: Transaction, table: T, rows: T['$inferInsert'][], key?: string): Promise<void> {
+  const columns = Object.entries(getTableColumns(table))
+  const names = sql.join(
+    columns.map(([, column]) => sql.identifier(column.name)),
+    sql`, `,
+  )
+  const shape = sql.join(
+    columns.map(([, column]) => sql`${sql.identifier(column.name)} ${sql.raw(column.getSQLType())}`),
+    sql`, `,
+  )
+  const onConflict = key === undefined ? sql`` : sql` on conflict (${sql.identifier(key)}) do update set ${replaced(columns.map(([, column]) => column.name))}`
+  for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
+    const part = rows
+      .slice(from, from + ROWS_AT_ONCE)
+      .map((row) => Object.fromEntries(columns.map(([field, column]) => [column.name, (row as Record<string, unknown>)[field] ?? null])))
+    const json = JSON.stringify(part, (_, value) => (typeof value === 'bigint' ? value.toString() : value))
+    await tx.execute(
+      sql`insert into ${sql.identifier(getTableName(table))} (${names}) select ${names} from jsonb_to_recordset(${json}::jsonb) as rows(${shape})${onConflict}`,
+    )
+  }
+}
+
+function replaced(names: string[]): SQL {
+  return sql.join(
+    names.map((name) => sql`${sql.identifier(name)} = excluded.${sql.identifier(name)}`),
+    sql`, `,
+  )
+}
