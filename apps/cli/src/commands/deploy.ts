@@ -143,8 +143,8 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
       `${paint('green', '●')} ${paint('bold', options.name ?? id)} runs on ${short(deployed.worker)} (${UNATTESTED}), ready after ${(timings.total / 1000).toFixed(2)} s.`,
     )
     for (const route of deployed.routes) {
-      say(`  ${printable(route.service).padEnd(10)} ${paint(['bold', 'cyan'], route.loopbackUrl ?? route.url)}`)
-      for (const other of [route.namedUrl, route.loopbackUrl && route.url]) if (other) say(`  ${''.padEnd(10)} ${paint('cyan', other)}`)
+      say(`  ${printable(route.service).padEnd(10)} ${paint(['bold', 'cyan'], printable(route.loopbackUrl ?? route.url))}`)
+      for (const other of [route.namedUrl, route.loopbackUrl && route.url]) if (other) say(`  ${''.padEnd(10)} ${paint('cyan', printable(other))}`)
     }
     say('')
     say(paint('dim', `  cloister status ${id}    cloister logs ${id} -f    cloister close ${id}`))

@@ -32,6 +32,9 @@ export interface KeeperParts {
   log: Log
 }
 
+/** Milliseconds a lease may be missing from the chain, as while it reorganises, before it counts as ended. */
+const MISSING_MS = 120_000
+
 /** Brings what runs here in line with what the chain says: takes leases on, turns down what can't be served, ends what is closed. */
 export class LeaseKeeper {
   readonly forwarding: Forwarding
@@ -40,6 +43,8 @@ export class LeaseKeeper {
   private readonly parts: KeeperParts
   private readonly runners = new Map<Hex, LeaseRunner>()
   private readonly refreshing = new Map<Hex, Promise<void>>()
+  /** Leases the chain knows nothing of just now, and since when (Unix milliseconds). */
+  private readonly missing = new Map<Hex, number>()
 
   constructor(parts: KeeperParts) {
     this.parts = parts
@@ -139,6 +144,14 @@ export class LeaseKeeper {
     const { store, wallet, log } = this.parts
     const chain = await getLease(wallet, id)
     const known = store.lease(id)
+    if (chain.state !== 'none') this.missing.delete(id)
+    if (chain.state === 'none' && known?.state === 'open') {
+      // The chain may be going back and forth; what a tenant has on disk is not wiped for that.
+      const since = this.missing.get(id) ?? Date.now()
+      this.missing.set(id, since)
+      if (Date.now() - since < MISSING_MS) return
+      this.missing.delete(id)
+    }
     if (chain.state !== 'open') {
       if (known?.state === 'open') await this.finish(id)
       return
