@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { connectChain, getLease } from '@cloister/chain'
 import { SandboxExecutor } from '@cloister/executors'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { commandLine, crash, type Json, processesWith, raiseStage, type Stage, until } from './embedded.ts'
+import { commandLine, crash, type Json, processesWith, raiseStage, type Stage, until, untilGone } from './embedded.ts'
 
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
 const MAIN = resolve(import.meta.dirname, '../apps/devnet/src/main.ts')
@@ -38,7 +38,7 @@ describe('whatever crashes', () => {
   afterAll(async () => {
     const { folder } = stage
     await stage.end()
-    expect(processesWith(folder), 'processes are left behind').toEqual([])
+    await untilGone(folder)
   }, 60_000)
 
   it('the gateway comes back with the same addresses', async () => {
@@ -170,7 +170,7 @@ describe('npm start', () => {
     await fetch(lease.url.web)
     const visits = Number(/visits">(\d+)/.exec(await (await fetch(lease.url.web)).text())?.[1])
     expect(await first.interrupt()).toBe(0)
-    expect(processesWith(folder), 'processes are left behind').toEqual([])
+    await untilGone(folder)
 
     await delay(3_000)
     const second = await start()
@@ -197,6 +197,6 @@ describe('npm start', () => {
     const fresh = await start('--fresh')
     expect(await command.json('ps')).toEqual([])
     expect(await fresh.interrupt()).toBe(0)
-    expect(processesWith(folder), 'processes are left behind').toEqual([])
+    await untilGone(folder)
   }, 180_000)
 })

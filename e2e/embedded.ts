@@ -79,6 +79,13 @@ export async function crash(embedded: EmbeddedNetwork, name: string): Promise<vo
   await until(`${name} is started again`, async () => daemon.pid !== pid && daemon.settings.isUp())
 }
 
+/** Waits until no process has a text in its command line; throws with those that are left. */
+export async function untilGone(text: string): Promise<void> {
+  await until('no process is left behind', async () => processesWith(text).length === 0, 5_000).catch(() => {
+    throw new Error(`processes are left behind:\n${processesWith(text).join('\n')}`)
+  })
+}
+
 /** Processes of this machine whose command line has a text in it. */
 export function processesWith(text: string): string[] {
   return readdirSync('/proc')

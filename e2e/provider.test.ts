@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Json, processesWith, raiseStage, type Stage, until } from './embedded.ts'
+import { type Json, raiseStage, type Stage, until, untilGone } from './embedded.ts'
 
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
 const COMMAND = resolve(import.meta.dirname, '../apps/cli/src/main.mjs')
@@ -51,7 +51,7 @@ describe('a provider that nobody knows', () => {
     if (daemon?.exitCode === null) await stop()
     const { folder } = stage
     await stage.end()
-    expect(processesWith(folder)).toEqual([])
+    await untilGone(folder)
   }, 60_000)
 
   it('joins with one command and nobody’s consent', async () => {

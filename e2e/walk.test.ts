@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { connectChain, connectWallet, developmentAccount, getCredit, getLease, getTokenBalance, MARKET_ABI, settleLeases } from '@cloister/chain'
 import { type Hex, parseEventLogs } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Json, processesWith, raiseStage, type Stage, until } from './embedded.ts'
+import { type Json, processesWith, raiseStage, type Stage, until, untilGone } from './embedded.ts'
 
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
 const TENANT = 4
@@ -34,7 +34,7 @@ describe('the walk of a tenant', () => {
   afterAll(async () => {
     const { folder } = stage
     await stage.end()
-    expect(processesWith(folder), 'processes are left behind').toEqual([])
+    await untilGone(folder)
   }, 60_000)
 
   it('finds the example running', async () => {

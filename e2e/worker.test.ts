@@ -15,7 +15,7 @@ import { exec, WorkerClient } from '@cloister/sdk'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
-import { processesWith, until } from './embedded.ts'
+import { processesWith, until, untilGone } from './embedded.ts'
 
 const SERVER = 'require("http").createServer((q,s)=>s.end("hello")).listen(8080)'
 const IDLE = 'setInterval(() => {}, 1000)'
@@ -93,7 +93,7 @@ describe('a worker', () => {
   afterAll(async () => {
     await running.stop()
     await chain.stop()
-    expect(processesWith(folder)).toEqual([])
+    await untilGone(folder)
     await rm(folder, { recursive: true, force: true })
   }, 60_000)
 

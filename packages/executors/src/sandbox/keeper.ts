@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, statSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 // The keeper of one sandboxed lease: a process of its own that holds the lease's network namespace, runs its containers and
 // outlives the agent. It is reached through a socket in the file system and never listens on the network. If it dies, so
@@ -10,6 +10,7 @@ import { KeptContainer } from './kept-container.ts'
 import type { KeeperExec, KeeperStart } from './protocol.ts'
 
 const [folder = '', socketPath = ''] = process.argv.slice(2)
+const LOOK_MS = 1_000
 const containers = new Map<string, KeptContainer>()
 
 const server = createServer((request, response) => {
@@ -97,6 +98,17 @@ server.requestTimeout = 0
 server.headersTimeout = 0
 server.keepAliveTimeout = 60_000
 await rm(socketPath, { force: true })
-server.listen(socketPath, () => chmodSync(socketPath, 0o600))
+server.listen(socketPath, () => {
+  chmodSync(socketPath, 0o600)
+  const own = statSync(socketPath).ino
+  setInterval(() => {
+    const found = statSync(socketPath, { throwIfNoEntry: false })?.ino
+    // An agent that was killed while it started us may have been followed by one that started another: that one is the
+    // lease's keeper then. Without a socket nobody reaches us; what runs goes on, but idly we are of no use.
+    if (found === own || (found === undefined && containers.size > 0)) return
+    // Our containers die with us; what lies on disk belongs to the other keeper now.
+    process.exit(0)
+  }, LOOK_MS)
+})
 process.on('SIGINT', () => {})
 process.on('SIGHUP', () => {})
