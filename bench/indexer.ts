@@ -4,9 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { MARKET_ABI, presentWorker, registerWorker, WORKERS_ABI } from '@cloister/chain'
+import { MARKET_ABI, presentWorker, registerWorker, signBid, WORKERS_ABI } from '@cloister/chain'
 import { type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
-import { BID_TYPES, type Bid, leaseIdOf, marketDomain } from '@cloister/core'
+import { type Bid, leaseIdOf } from '@cloister/core'
 import { startIndexer } from '@cloister/indexer'
 import { Steps, say, table } from '@cloister/terminal'
 import { encodeFunctionData, erc20Abi, type Hex, maxUint256, parseAbi, zeroHash } from 'viem'
@@ -106,7 +106,7 @@ async function fill(chain: DevelopmentChain, tell: (done: number) => void): Prom
         order: zeroHash,
         salt: salt++,
       }
-      const signature = await key.signTypedData({ domain: marketDomain(network.chainId, market), types: BID_TYPES, primaryType: 'Bid', message: bid })
+      const { signature } = await signBid(network, key, bid)
       ids.push(leaseIdOf(bid, network.chainId, market))
       calls.push(encodeFunctionData({ abi: MARKET_ABI, functionName: 'open', args: [bid, signature, 1_000n, zeroHash, NO_PERMIT] }))
     }

@@ -1,4 +1,4 @@
-import { BID_TYPES, type Bid, bodyHash, leaseIdOf, marketDomain, requestTypedData, type SignedBid } from '@cloister/core'
+import { type Bid, bodyHash, leaseIdOf, requestTypedData, type SignedBid } from '@cloister/core'
 import { bytesToHex, type Hex, parseEventLogs } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -19,6 +19,7 @@ import {
   refuseLease,
   registerWorker,
   settleLeases,
+  signBid,
   topUpLease,
   updateLease,
   type Wallet,
@@ -35,7 +36,7 @@ describe('the chain', () => {
   let usdc: `0x${string}`
   let salt = 0n
 
-  const signBid = async (changes: Partial<Bid> = {}): Promise<SignedBid> => {
+  const bidFor = async (changes: Partial<Bid> = {}): Promise<SignedBid> => {
     const now = Number((await tenant.client.getBlock()).timestamp)
     const bid: Bid = {
       tenant: tenant.account.address,
@@ -48,15 +49,7 @@ describe('the chain', () => {
       salt: salt++,
       ...changes,
     }
-    return {
-      ...bid,
-      signature: await key.signTypedData({
-        domain: marketDomain(chain.network.chainId, chain.network.contracts.market),
-        types: BID_TYPES,
-        primaryType: 'Bid',
-        message: bid,
-      }),
-    }
+    return signBid(chain.network, key, bid)
   }
   const pass = async (seconds: number) => {
     await tenant.client.request({ method: 'evm_increaseTime' as never, params: [seconds] as never })
@@ -84,7 +77,7 @@ describe('the chain', () => {
 
   it('opens a lease in one transaction, id known beforehand, and bills covered seconds exactly', async () => {
     const before = await getTokenBalance(tenant, usdc, tenant.account.address)
-    const bid = await signBid()
+    const bid = await bidFor()
     const { id, receipt } = await openLease(tenant, bid, 1_000_000n, 'my-app')
     expect(id).toBe(leaseIdOf(bid, chain.network.chainId, chain.network.contracts.market))
     expect(await getTokenBalance(tenant, usdc, tenant.account.address)).toBe(before - 1_000_000n)
@@ -107,18 +100,18 @@ describe('the chain', () => {
   })
 
   it('lets a worker turn a lease down at no cost', async () => {
-    const { id } = await openLease(tenant, await signBid(), 5_000n)
+    const { id } = await openLease(tenant, await bidFor(), 5_000n)
     await refuseLease(provider, id)
     expect(await getCredit(tenant, tenant.account.address, usdc)).toBe(5_000n)
     await withdrawCredit(tenant, usdc, tenant.account.address)
   })
 
   it('names the contract’s own error where it refuses', async () => {
-    const bid = await signBid()
+    const bid = await bidFor()
     await openLease(tenant, bid, 1_000n)
     await expect(openLease(tenant, bid, 1_000n)).rejects.toMatchObject({ code: 'reverted', details: { error: 'BidTaken' } })
-    await expect(openLease(tenant, await signBid({ expiry: 1 }), 1_000n)).rejects.toMatchObject({ details: { error: 'BidExpired' } })
-    await expect(openLease(tenant, { ...(await signBid()), ratePerSecond: 1n }, 1_000n)).rejects.toMatchObject({ details: { error: 'BadSignature' } })
+    await expect(openLease(tenant, await bidFor({ expiry: 1 }), 1_000n)).rejects.toMatchObject({ details: { error: 'BidExpired' } })
+    await expect(openLease(tenant, { ...(await bidFor()), ratePerSecond: 1n }, 1_000n)).rejects.toMatchObject({ details: { error: 'BadSignature' } })
   })
 
   it('tells whose signature it is', async () => {

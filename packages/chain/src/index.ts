@@ -1,3 +1,4 @@
+export { signBid } from './actions/bid.ts'
 export { fundDevelopmentAccount } from './actions/faucet.ts'
 export * from './actions/lease.ts'
 export { chainError, send } from './actions/send.ts'

@@ -13,18 +13,17 @@ import {
   refuseLease,
   registerWorker,
   settleLeases,
+  signBid,
   topUpLease,
   updateLease,
   type Wallet,
 } from '@cloister/chain'
 import { type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
 import {
-  BID_TYPES,
   type Bid,
   ChainEventRecord,
   IndexStatus,
   LeaseRecord,
-  marketDomain,
   PaymentRecord,
   ProviderRecord,
   pageOf,
@@ -91,13 +90,7 @@ for (const { name, skip, open } of DATABASES)
         order: HASH,
         salt: salt++,
       }
-      const signature = await key.signTypedData({
-        domain: marketDomain(chain.network.chainId, chain.network.contracts.market),
-        types: BID_TYPES,
-        primaryType: 'Bid',
-        message: bid,
-      })
-      const { id } = await openLease(tenant, { ...bid, signature }, deposit, wished)
+      const { id } = await openLease(tenant, await signBid(chain.network, key, bid), deposit, wished)
       leases.push(id)
       return id
     }

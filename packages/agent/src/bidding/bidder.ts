@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import type { Network } from '@cloister/chain'
-import { BID_TYPES, type Bid, fits, formatCpu, formatMiB, hashOrder, leaseIdOf, marketDomain, type Order, type SignedBid } from '@cloister/core'
+import { type Network, signBid } from '@cloister/chain'
+import { type Bid, fits, formatCpu, formatMiB, hashOrder, leaseIdOf, type Order, type SignedBid } from '@cloister/core'
 import { bytesToBigInt, type LocalAccount } from 'viem'
 import type { AgentConfig } from '../config.ts'
 import type { Store } from '../store.ts'
@@ -47,8 +47,7 @@ export class Bidder {
     const { chainId, contracts } = this.network
     // Committed before it is signed: whoever takes it finds a worker that knows it.
     this.store.saveBid({ id: leaseIdOf(bid, chainId, contracts.market), token: order.token, resources: order.resources, expiry: bid.expiry }, now)
-    const signature = await this.key.signTypedData({ domain: marketDomain(chainId, contracts.market), types: BID_TYPES, primaryType: 'Bid', message: bid })
-    return { ...bid, signature }
+    return signBid(this.network, this.key, bid)
   }
 
   private check(order: Order): void {
