@@ -3,14 +3,14 @@ import { writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { raiseStage, type Stage, until } from './embedded.ts'
+import { canDeploy, raiseStage, type Stage, until } from './embedded.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
 /** Where to leave pictures for a person to look at; none are kept otherwise. */
 const PICTURES = process.env['CLOISTER_PICTURES']
 
-describe.skipIf(!existsSync(CHROMIUM))(
+describe.skipIf(!existsSync(CHROMIUM) || !canDeploy)(
   'in a browser',
   () => {
     let stage: Stage

@@ -6,125 +6,129 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { connectChain, getLease } from '@cloister/chain'
 import { SandboxExecutor } from '@cloister/executors'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { commandLine, crash, type Json, processesWith, raiseStage, type Stage, until, untilGone } from './embedded.ts'
+import { canDeploy, commandLine, crash, type Json, processesWith, raiseStage, type Stage, until, untilGone } from './embedded.ts'
 
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
 const MAIN = resolve(import.meta.dirname, '../apps/devnet/src/main.ts')
 
-describe('whatever crashes', () => {
-  let stage: Stage
-  let lease: Json
+describe.skipIf(!canDeploy)(
+  'whatever crashes',
+  () => {
+    let stage: Stage
+    let lease: Json
 
-  /** What really runs on the worker that has the test's leases. */
-  const running = async (id: string) => {
-    const own = join(stage.folder, 'state/workers/oak')
-    const engine = await SandboxExecutor.open({
-      folder: join(own, 'sandbox'),
-      imageFolder: join(stage.folder, 'state/unpacked'),
-      images: { layouts: [], trustedRegistries: [] },
+    /** What really runs on the worker that has the test's leases. */
+    const running = async (id: string) => {
+      const own = join(stage.folder, 'state/workers/oak')
+      const engine = await SandboxExecutor.open({
+        folder: join(own, 'sandbox'),
+        imageFolder: join(stage.folder, 'state/unpacked'),
+        images: { layouts: [], trustedRegistries: [] },
+      })
+      const containers = await engine.containers(id)
+      await engine.close()
+      return containers.filter((container) => container.running)
+    }
+    const startedAt = async () => (await stage.json('status', lease.lease)).services[0]?.startedAt
+    const answers = () => until('the address answers', async () => (await fetch(lease.url.web)).ok)
+
+    beforeAll(async () => {
+      stage = await raiseStage()
+      lease = await stage.json('deploy', HELLO, '--for', '2h', '--yes')
+    }, 120_000)
+
+    afterAll(async () => {
+      const { folder } = stage
+      await stage.end()
+      await untilGone(folder)
+    }, 60_000)
+
+    it('the gateway comes back with the same addresses', async () => {
+      await crash(stage.embedded, 'gateway')
+      await answers()
+      expect((await stage.json('status', lease.lease)).url).toEqual(lease.url)
     })
-    const containers = await engine.containers(id)
-    await engine.close()
-    return containers.filter((container) => container.running)
-  }
-  const startedAt = async () => (await stage.json('status', lease.lease)).services[0]?.startedAt
-  const answers = () => until('the address answers', async () => (await fetch(lease.url.web)).ok)
 
-  beforeAll(async () => {
-    stage = await raiseStage()
-    lease = await stage.json('deploy', HELLO, '--for', '2h', '--yes')
-  }, 120_000)
-
-  afterAll(async () => {
-    const { folder } = stage
-    await stage.end()
-    await untilGone(folder)
-  }, 60_000)
-
-  it('the gateway comes back with the same addresses', async () => {
-    await crash(stage.embedded, 'gateway')
-    await answers()
-    expect((await stage.json('status', lease.lease)).url).toEqual(lease.url)
-  })
-
-  it('the indexer goes on where it stopped', async () => {
-    const before = (await (await fetch(`${stage.embedded.network.indexerUrl}/v1/status`)).json()) as Json
-    await crash(stage.embedded, 'indexer')
-    const after = await until('it is synced', async () => {
-      const status = (await (await fetch(`${stage.embedded.network.indexerUrl}/v1/status`)).json()) as Json
-      return status.synced && status.block >= before.block && status
+    it('the indexer goes on where it stopped', async () => {
+      const before = (await (await fetch(`${stage.embedded.network.indexerUrl}/v1/status`)).json()) as Json
+      await crash(stage.embedded, 'indexer')
+      const after = await until('it is synced', async () => {
+        const status = (await (await fetch(`${stage.embedded.network.indexerUrl}/v1/status`)).json()) as Json
+        return status.synced && status.block >= before.block && status
+      })
+      expect(after.events).toBeGreaterThanOrEqual(before.events)
+      await answers()
     })
-    expect(after.events).toBeGreaterThanOrEqual(before.events)
-    await answers()
-  })
 
-  it('a worker takes its containers up again without touching them', async () => {
-    const before = await startedAt()
-    await crash(stage.embedded, 'oak')
-    await answers()
-    expect(await startedAt()).toBe(before)
-    expect(await running(lease.lease)).toHaveLength(1)
-  })
+    it('a worker takes its containers up again without touching them', async () => {
+      const before = await startedAt()
+      await crash(stage.embedded, 'oak')
+      await answers()
+      expect(await startedAt()).toBe(before)
+      expect(await running(lease.lease)).toHaveLength(1)
+    })
 
-  it('the chain comes back with its state, and money with it', async () => {
-    // State is written every few seconds; what is older than that has to be there.
-    await delay(6_000)
-    const before = await getLease(connectChain(stage.embedded.network), lease.lease)
-    await crash(stage.embedded, 'chain')
-    const after = await until('the lease is there', () => getLease(connectChain(stage.embedded.network), lease.lease))
-    expect(after).toEqual(before)
-    await answers()
-    const next = await until('a new lease opens', () => stage.json('deploy', HELLO, '--for', '10m', '--yes'))
-    await stage.json('close', next.lease)
-  })
+    it('the chain comes back with its state, and money with it', async () => {
+      // State is written every few seconds; what is older than that has to be there.
+      await delay(6_000)
+      const before = await getLease(connectChain(stage.embedded.network), lease.lease)
+      await crash(stage.embedded, 'chain')
+      const after = await until('the lease is there', () => getLease(connectChain(stage.embedded.network), lease.lease))
+      expect(after).toEqual(before)
+      await answers()
+      const next = await until('a new lease opens', () => stage.json('deploy', HELLO, '--for', '10m', '--yes'))
+      await stage.json('close', next.lease)
+    })
 
-  it.each([0, 30, 120, 300, 600, 1000])('a worker killed %i ms into a deployment ends up with exactly the right container', async (ms) => {
-    const deploying = stage.json('deploy', HELLO, '--for', '1h', '--yes')
-    // From the moment the lease is on the chain.
-    const { client, network } = connectChain(stage.embedded.network)
-    const from = await client.getBlockNumber()
-    await until('the lease is open', async () => (await client.getLogs({ address: network.contracts.market, fromBlock: from + 1n })).length > 0)
-    await delay(ms)
-    await crash(stage.embedded, 'oak')
-    const fresh = await deploying
-    expect(await running(fresh.lease)).toHaveLength(1)
-    await until('it answers', async () => (await fetch(fresh.url.web)).ok)
-    await stage.json('close', fresh.lease)
-    await until('nothing of it is left', async () => (await running(fresh.lease)).length === 0)
-    expect(await running(lease.lease)).toHaveLength(1)
-  })
+    it.each([0, 30, 120, 300, 600, 1000])('a worker killed %i ms into a deployment ends up with exactly the right container', async (ms) => {
+      const deploying = stage.json('deploy', HELLO, '--for', '1h', '--yes')
+      // From the moment the lease is on the chain.
+      const { client, network } = connectChain(stage.embedded.network)
+      const from = await client.getBlockNumber()
+      await until('the lease is open', async () => (await client.getLogs({ address: network.contracts.market, fromBlock: from + 1n })).length > 0)
+      await delay(ms)
+      await crash(stage.embedded, 'oak')
+      const fresh = await deploying
+      expect(await running(fresh.lease)).toHaveLength(1)
+      await until('it answers', async () => (await fetch(fresh.url.web)).ok)
+      await stage.json('close', fresh.lease)
+      await until('nothing of it is left', async () => (await running(fresh.lease)).length === 0)
+      expect(await running(lease.lease)).toHaveLength(1)
+    })
 
-  it('a worker killed while it updates ends with the new manifest', async () => {
-    const updating = stage.json('update', lease.lease, await variant('third'))
-    await delay(400)
-    await crash(stage.embedded, 'oak')
-    await updating
-    await until('the new page', async () => (await (await fetch(lease.url.web)).text()).includes('third'))
-    expect(await running(lease.lease)).toHaveLength(1)
-  })
+    it('a worker killed while it updates ends with the new manifest', async () => {
+      const updating = stage.json('update', lease.lease, await variant('third'))
+      await delay(400)
+      await crash(stage.embedded, 'oak')
+      await updating
+      await until('the new page', async () => (await (await fetch(lease.url.web)).text()).includes('third'))
+      expect(await running(lease.lease)).toHaveLength(1)
+    })
 
-  it('a lease that was closed while its worker was dead is wiped when it comes back', async () => {
-    const short = await stage.json('deploy', HELLO, '--for', '10m', '--yes')
-    const { pid } = stage.embedded.daemons.get('oak') ?? {}
-    process.kill(pid ?? 0, 'SIGSTOP')
-    const closed = await stage.json('close', short.lease)
-    process.kill(pid ?? 0, 'SIGKILL')
-    await until('nothing of it is left', async () => processesWith(short.lease).length === 0 && (await running(short.lease)).length === 0)
-    expect(BigInt(closed.spent)).toBeGreaterThan(0n)
-  })
+    it('a lease that was closed while its worker was dead is wiped when it comes back', async () => {
+      const short = await stage.json('deploy', HELLO, '--for', '10m', '--yes')
+      const { pid } = stage.embedded.daemons.get('oak') ?? {}
+      process.kill(pid ?? 0, 'SIGSTOP')
+      const closed = await stage.json('close', short.lease)
+      process.kill(pid ?? 0, 'SIGKILL')
+      await until('nothing of it is left', async () => processesWith(short.lease).length === 0 && (await running(short.lease)).length === 0)
+      expect(BigInt(closed.spent)).toBeGreaterThan(0n)
+    })
 
-  async function variant(greeting: string): Promise<string> {
-    const { writeFile } = await import('node:fs/promises')
-    const path = join(stage.folder, 'variant.yaml')
-    await writeFile(
-      path,
-      `services:\n  web:\n    image: cloister/hello:1\n    ports: ["8080"]\n    volumes: ["visits:/data"]\n    environment: { GREETING: "${greeting}" }\n    restart: always\n    deploy: { resources: { limits: { cpus: "0.25", memory: 128M } } }\nvolumes:\n  visits:\n`,
-    )
-    return path
-  }
-}, 90_000)
+    async function variant(greeting: string): Promise<string> {
+      const { writeFile } = await import('node:fs/promises')
+      const path = join(stage.folder, 'variant.yaml')
+      await writeFile(
+        path,
+        `services:\n  web:\n    image: cloister/hello:1\n    ports: ["8080"]\n    volumes: ["visits:/data"]\n    environment: { GREETING: "${greeting}" }\n    restart: always\n    deploy: { resources: { limits: { cpus: "0.25", memory: 128M } } }\nvolumes:\n  visits:\n`,
+      )
+      return path
+    }
+  },
+  90_000,
+)
 
-describe('npm start', () => {
+describe.skipIf(!canDeploy)('npm start', () => {
   let folder: string
   let command: ReturnType<typeof commandLine>
 

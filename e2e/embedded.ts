@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -7,6 +7,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type EmbeddedNetwork, startNetwork } from '@cloister/devnet'
 
 const COMMAND = resolve(import.meta.dirname, '../apps/cli/src/main.mjs')
+
+/** Whether this machine has the sandbox's program, without which nothing is deployed here. `npm test` says what it left out. */
+export const canDeploy = (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, 'bwrap')))
 
 /** An embedded network of a test's own, and the command line to talk to it. */
 export interface Stage {

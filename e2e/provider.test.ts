@@ -3,112 +3,123 @@ import { readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Json, raiseStage, type Stage, until, untilGone } from './embedded.ts'
+import { canDeploy, type Json, raiseStage, type Stage, until, untilGone } from './embedded.ts'
 
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
 const COMMAND = resolve(import.meta.dirname, '../apps/cli/src/main.mjs')
 
-describe('a provider that nobody knows', () => {
-  let stage: Stage
-  let config: string
-  let port: number
-  let daemon: ChildProcess | undefined
-  let worker: string
-  let provider: string
+describe.skipIf(!canDeploy)(
+  'a provider that nobody knows',
+  () => {
+    let stage: Stage
+    let config: string
+    let port: number
+    let daemon: ChildProcess | undefined
+    let worker: string
+    let provider: string
 
-  const run = async () => {
-    let printed = ''
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', COMMAND, 'provider', 'run', '-c', config], {
-      env: { ...process.env, NO_COLOR: '1' },
-      stdio: ['ignore', 'pipe', 'pipe'],
+    const run = async () => {
+      let printed = ''
+      const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', COMMAND, 'provider', 'run', '-c', config], {
+        env: { ...process.env, NO_COLOR: '1' },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      child.stdout.on('data', (chunk) => (printed += chunk))
+      child.stderr.on('data', (chunk) => (printed += chunk))
+      daemon = child
+      await until('the worker is open', async () => printed.includes('open for leases') || (child.exitCode !== null && Promise.reject(new Error(printed))))
+      return () => printed
+    }
+    const stop = async () => {
+      const ended = new Promise((done) => daemon?.once('exit', done))
+      daemon?.kill('SIGINT')
+      return ended
+    }
+
+    beforeAll(async () => {
+      stage = await raiseStage()
+      config = join(stage.folder, 'provider.yaml')
+      port = await new Promise<number>((done) => {
+        const server = createServer().listen(0, '127.0.0.1', () => {
+          const address = server.address()
+          server.close(() => done(typeof address === 'object' && address ? address.port : 0))
+        })
+      })
+      provider = (await stage.json('wallet', 'create', '--name', 'bob')).address
+      await stage.json('wallet', 'faucet', '--account', 'bob')
+    }, 120_000)
+
+    afterAll(async () => {
+      if (daemon?.exitCode === null) await stop()
+      const { folder } = stage
+      await stage.end()
+      await untilGone(folder)
+    }, 60_000)
+
+    it('joins with one command and nobody’s consent', async () => {
+      const joined = await stage.json('provider', 'init', '-c', config, '--name', 'bobs', '--port', String(port), '--account', 'bob')
+      expect(joined).toMatchObject({ provider, outcome: 'registered' })
+      worker = joined.worker
+      expect(readFileSync(config, 'utf8')).toContain('# What is lent.')
+      expect(statSync(join(stage.folder, '.cloister-worker/worker.key')).mode & 0o777).toBe(0o600)
+      expect((await stage.json('provider', 'init', '-c', config, '--account', 'bob')).outcome).toBe('unchanged')
+      expect((await stage.cloister('provider', 'init', '-c', config, '--account', 'dev5')).stderr).toContain('belongs to the provider')
     })
-    child.stdout.on('data', (chunk) => (printed += chunk))
-    child.stderr.on('data', (chunk) => (printed += chunk))
-    daemon = child
-    await until('the worker is open', async () => printed.includes('open for leases') || (child.exitCode !== null && Promise.reject(new Error(printed))))
-    return () => printed
-  }
-  const stop = async () => {
-    const ended = new Promise((done) => daemon?.once('exit', done))
-    daemon?.kill('SIGINT')
-    return ended
-  }
 
-  beforeAll(async () => {
-    stage = await raiseStage()
-    config = join(stage.folder, 'provider.yaml')
-    port = await new Promise<number>((done) => {
-      const server = createServer().listen(0, '127.0.0.1', () => {
-        const address = server.address()
-        server.close(() => done(typeof address === 'object' && address ? address.port : 0))
+    it('sets prices that a running worker takes up at once', async () => {
+      await stage.cloister('provider', 'price', 'USDC', '-c', config, '--cpu', '9', '--memory', '9')
+      // The configuration it wrote has no image folder; the example's image is in the network's.
+      const text = readFileSync(config, 'utf8').replace(
+        /^# images:\n#\s+layouts: .*\n#.*\n/m,
+        `images: { layouts: ["${join(stage.folder, 'state/images')}"] }\n`,
+      )
+      await import('node:fs/promises').then(({ writeFile }) => writeFile(config, text))
+      await run()
+      const priceOf = async () => {
+        const { bids } = await stage.json('bids', HELLO, '--provider', provider)
+        return bids[0] && Number(bids[0].ratePerSecond)
+      }
+      const dear = await until('it bids', priceOf)
+      const prices = await stage.json('provider', 'price', 'USDC', '-c', config, '--cpu', '0.001', '--memory', '0.001', '--disk', '0')
+      expect(prices.USDC).toMatchObject({ cpu: '0.001', memoryGiB: '0.001' })
+      expect(readFileSync(config, 'utf8')).toContain('# What is lent.')
+      await until('the new price holds', async () => ((await priceOf()) ?? dear) < dear)
+      const wrong = await stage.cloister('provider', 'price', 'USDC', '-c', config, '--cpu', 'cheap')
+      expect(wrong.stderr).toContain('not a price such as')
+      expect((await stage.json('provider', 'price', '-c', config)).USDC.cpu).toBe('0.001')
+    })
+
+    it('is the cheapest, so it is leased; earns, and takes the money out', async () => {
+      const lease = await stage.json('deploy', HELLO, '--deposit', '1', '--yes')
+      expect(lease.worker).toBe(worker)
+      const status = await stage.json('provider', 'status', '-c', config)
+      expect(status).toMatchObject({ worker, provider, answers: true, attestation: 'unattested' })
+      expect(status.openLeases.map((open: Json) => open.lease)).toEqual([lease.lease])
+      await stage.json('close', lease.lease)
+      const earned = (await stage.json('provider', 'status', '-c', config)).withdrawable.find((entry: Json) => entry.symbol === 'USDC')
+      expect(BigInt(earned.amount)).toBeGreaterThan(0n)
+      const before = BigInt((await stage.json('wallet', 'balance', '--account', 'bob')).balances.find((entry: Json) => entry.symbol === 'USDC').balance)
+      expect(await stage.json('provider', 'withdraw', '-c', config, '--account', 'bob')).toMatchObject([{ symbol: 'USDC' }])
+      const after = BigInt((await stage.json('wallet', 'balance', '--account', 'bob')).balances.find((entry: Json) => entry.symbol === 'USDC').balance)
+      expect(after - before).toBe(BigInt(earned.amount))
+      const { items } = (await (await fetch(`${stage.embedded.network.indexerUrl}/v1/payments?account=${provider}`)).json()) as { items: Json[] }
+      expect(items.map((payment) => payment.kind)).toEqual(expect.arrayContaining(['earning', 'fee', 'withdrawal']))
+    })
+
+    it('stops cleanly: coverage ends, and the record stays', async () => {
+      expect(await stop()).toBe(0)
+      const away = await until('the index knows', async () => {
+        const found = (await stage.json('workers')).find((known: Json) => known.worker === worker)
+        return found.coveredUntil <= Date.now() / 1000 + 2 && found
+      })
+      expect(away).toMatchObject({ provider, leasesServed: 1, openLeases: 0 })
+      expect((await stage.json('bids', HELLO, '--provider', provider)).bids).toEqual([])
+      expect((await stage.json('providers')).find((known: Json) => known.provider === provider)).toMatchObject({
+        workers: 1,
+        coveredWorkers: 0,
+        leasesServed: 1,
       })
     })
-    provider = (await stage.json('wallet', 'create', '--name', 'bob')).address
-    await stage.json('wallet', 'faucet', '--account', 'bob')
-  }, 120_000)
-
-  afterAll(async () => {
-    if (daemon?.exitCode === null) await stop()
-    const { folder } = stage
-    await stage.end()
-    await untilGone(folder)
-  }, 60_000)
-
-  it('joins with one command and nobody’s consent', async () => {
-    const joined = await stage.json('provider', 'init', '-c', config, '--name', 'bobs', '--port', String(port), '--account', 'bob')
-    expect(joined).toMatchObject({ provider, outcome: 'registered' })
-    worker = joined.worker
-    expect(readFileSync(config, 'utf8')).toContain('# What is lent.')
-    expect(statSync(join(stage.folder, '.cloister-worker/worker.key')).mode & 0o777).toBe(0o600)
-    expect((await stage.json('provider', 'init', '-c', config, '--account', 'bob')).outcome).toBe('unchanged')
-    expect((await stage.cloister('provider', 'init', '-c', config, '--account', 'dev5')).stderr).toContain('belongs to the provider')
-  })
-
-  it('sets prices that a running worker takes up at once', async () => {
-    await stage.cloister('provider', 'price', 'USDC', '-c', config, '--cpu', '9', '--memory', '9')
-    // The configuration it wrote has no image folder; the example's image is in the network's.
-    const text = readFileSync(config, 'utf8').replace(/^# images:\n#\s+layouts: .*\n#.*\n/m, `images: { layouts: ["${join(stage.folder, 'state/images')}"] }\n`)
-    await import('node:fs/promises').then(({ writeFile }) => writeFile(config, text))
-    await run()
-    const priceOf = async () => {
-      const { bids } = await stage.json('bids', HELLO, '--provider', provider)
-      return bids[0] && Number(bids[0].ratePerSecond)
-    }
-    const dear = await until('it bids', priceOf)
-    const prices = await stage.json('provider', 'price', 'USDC', '-c', config, '--cpu', '0.001', '--memory', '0.001', '--disk', '0')
-    expect(prices.USDC).toMatchObject({ cpu: '0.001', memoryGiB: '0.001' })
-    expect(readFileSync(config, 'utf8')).toContain('# What is lent.')
-    await until('the new price holds', async () => ((await priceOf()) ?? dear) < dear)
-    const wrong = await stage.cloister('provider', 'price', 'USDC', '-c', config, '--cpu', 'cheap')
-    expect(wrong.stderr).toContain('not a price such as')
-    expect((await stage.json('provider', 'price', '-c', config)).USDC.cpu).toBe('0.001')
-  })
-
-  it('is the cheapest, so it is leased; earns, and takes the money out', async () => {
-    const lease = await stage.json('deploy', HELLO, '--deposit', '1', '--yes')
-    expect(lease.worker).toBe(worker)
-    const status = await stage.json('provider', 'status', '-c', config)
-    expect(status).toMatchObject({ worker, provider, answers: true, attestation: 'unattested' })
-    expect(status.openLeases.map((open: Json) => open.lease)).toEqual([lease.lease])
-    await stage.json('close', lease.lease)
-    const earned = (await stage.json('provider', 'status', '-c', config)).withdrawable.find((entry: Json) => entry.symbol === 'USDC')
-    expect(BigInt(earned.amount)).toBeGreaterThan(0n)
-    const before = BigInt((await stage.json('wallet', 'balance', '--account', 'bob')).balances.find((entry: Json) => entry.symbol === 'USDC').balance)
-    expect(await stage.json('provider', 'withdraw', '-c', config, '--account', 'bob')).toMatchObject([{ symbol: 'USDC' }])
-    const after = BigInt((await stage.json('wallet', 'balance', '--account', 'bob')).balances.find((entry: Json) => entry.symbol === 'USDC').balance)
-    expect(after - before).toBe(BigInt(earned.amount))
-    const { items } = (await (await fetch(`${stage.embedded.network.indexerUrl}/v1/payments?account=${provider}`)).json()) as { items: Json[] }
-    expect(items.map((payment) => payment.kind)).toEqual(expect.arrayContaining(['earning', 'fee', 'withdrawal']))
-  })
-
-  it('stops cleanly: coverage ends, and the record stays', async () => {
-    expect(await stop()).toBe(0)
-    const away = await until('the index knows', async () => {
-      const found = (await stage.json('workers')).find((known: Json) => known.worker === worker)
-      return found.coveredUntil <= Date.now() / 1000 + 2 && found
-    })
-    expect(away).toMatchObject({ provider, leasesServed: 1, openLeases: 0 })
-    expect((await stage.json('bids', HELLO, '--provider', provider)).bids).toEqual([])
-    expect((await stage.json('providers')).find((known: Json) => known.provider === provider)).toMatchObject({ workers: 1, coveredWorkers: 0, leasesServed: 1 })
-  })
-}, 90_000)
+  },
+  90_000,
+)
