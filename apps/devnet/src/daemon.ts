@@ -23,6 +23,7 @@ export interface DaemonSettings {
 }
 
 const UP_MS = 30_000
+const STARTING_MS = 8_000
 const LONGEST_PAUSE_MS = 10_000
 
 /** A process that is started again when it ends by itself, and whose output goes to a log file. */
@@ -66,6 +67,8 @@ export class Daemon {
     this.stopping = true
     const { child } = this
     if (!child || child.exitCode !== null || child.signalCode !== null) return
+    // One that is being started again can't tidy up before it has begun: it may have taken over what a crash left running.
+    for (let waited = 0; waited < STARTING_MS && child.exitCode === null && !(await this.settings.isUp().catch(() => false)); waited += 100) await delay(100)
     child.kill(this.settings.stopSignal)
     const timer = setTimeout(() => child.kill('SIGKILL'), this.settings.stopMs)
     await this.ended

@@ -9,7 +9,7 @@ import { chainDaemon, endLeftover, ensureContracts, fundTenants, rememberChain }
 import { Daemon } from './daemon.ts'
 import { buildExampleImage, type Example, ensureExample } from './example.ts'
 import { isFree, loadSettings, type Settings } from './settings.ts'
-import { chooseEngine, type Engine, prepareWorker, workerDaemon } from './workers.ts'
+import { chooseEngine, type Engine, prepareWorker, WORKERS, workerDaemon } from './workers.ts'
 
 export interface NetworkOptions {
   /** Keeps everything. */
@@ -51,6 +51,8 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
   const stop = async () => {
     // Workers first: they settle and end their coverage on the chain.
     await Promise.all([...daemons.entries()].filter(([name]) => !['chain', 'indexer', 'gateway'].includes(name)).map(([, daemon]) => daemon.stop()))
+    // A worker that crashed just before could not end its containers.
+    await eachSandboxedLease(folder, (sandbox, lease) => sandbox.halt(lease))
     await Promise.all(['gateway', 'indexer'].map((name) => daemons.get(name)?.stop()))
     await daemons.get('chain')?.stop()
     unlock()
@@ -139,19 +141,22 @@ async function untilIndexed(network: Network): Promise<void> {
   throw new CloisterError('daemon-failed', 'The index does not catch up with the chain.', { hint: 'Begin anew with `npm start -- --fresh`.' })
 }
 
-/** Containers that a start which was killed left behind are ended before their folders go. */
-async function wipe(folder: string): Promise<void> {
-  for (const worker of ['oak', 'elm', 'ash']) {
-    const own = join(folder, 'workers', worker)
-    if (!existsSync(join(own, 'sandbox'))) continue
-    const sandbox = await SandboxExecutor.open({
-      folder: join(own, 'sandbox'),
-      imageFolder: join(folder, 'unpacked'),
-      images: { layouts: [], trustedRegistries: [] },
-    }).catch(() => undefined)
-    for (const lease of (await sandbox?.leases()) ?? []) await sandbox?.destroy(lease)
+/** Does something with every lease that a worker's sandbox holds anything of. */
+async function eachSandboxedLease(folder: string, action: (sandbox: SandboxExecutor, lease: string) => Promise<void>): Promise<void> {
+  for (const { name } of WORKERS) {
+    const own = join(folder, 'workers', name, 'sandbox')
+    if (!existsSync(own)) continue
+    const sandbox = await SandboxExecutor.open({ folder: own, imageFolder: join(folder, 'unpacked'), images: { layouts: [], trustedRegistries: [] } }).catch(
+      () => undefined,
+    )
+    for (const lease of (await sandbox?.leases()) ?? []) if (sandbox) await action(sandbox, lease)
     await sandbox?.close()
   }
+}
+
+/** Containers that a start which was killed left behind are ended before their folders go. */
+async function wipe(folder: string): Promise<void> {
+  await eachSandboxedLease(folder, (sandbox, lease) => sandbox.destroy(lease))
   // Unpacked images hold nothing that a new network couldn't use.
   for (const part of ['chain.json', 'network.json', 'index', 'gateway-ports.json', 'ports.json', 'workers', 'logs'])
     rmSync(join(folder, part), { recursive: true, force: true })

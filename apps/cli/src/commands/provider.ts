@@ -78,6 +78,13 @@ async function run(options: ProviderOptions): Promise<void> {
   const { jsonLog, loadAgentConfig, startWorker } = await import('@cloister/agent')
   const config = loadAgentConfig(resolve(options.config))
   const log: Log = options.json || !process.stdout.isTTY ? jsonLog(config.name) : readableLog()
+  // Asked to stop while it starts, it starts, and then stops as it should: containers may run already.
+  const asked = new Promise<void>((done) => {
+    process.once('SIGINT', done)
+    process.once('SIGTERM', done)
+    // Whoever started it with a channel is gone.
+    process.once('disconnect', done)
+  })
   const running = await startWorker(config, log)
   watchFile(resolve(options.config), { interval: 1_000 }, () => {
     try {
@@ -87,12 +94,7 @@ async function run(options: ProviderOptions): Promise<void> {
       log('warn', 'the configuration was changed, but is wrong; the old prices hold', { error: messageOf(error) })
     }
   })
-  await new Promise<void>((done) => {
-    process.once('SIGINT', done)
-    process.once('SIGTERM', done)
-    // Whoever started it with a channel is gone.
-    process.once('disconnect', done)
-  })
+  await asked
   unwatchFile(resolve(options.config))
   log('info', 'stopping; Ctrl-C again to leave at once')
   process.once('SIGINT', () => process.exit(1))
