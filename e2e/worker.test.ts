@@ -356,13 +356,17 @@ describe.skipIf(!canDeploy)(
       it('streams a great deal through a slow reader, whole', async () => {
         const id = await deploy(manifestOf(web()))
         await untilState(id, 'running')
-        const size = 8 * 1024 * 1024
+        const size = 16 * 1024 * 1024
         let seen = 0
+        let stalls = 0
+        // Stands still at every MiB, also near the end, when the command is long over.
         const slow = new Writable({
           highWaterMark: 64 * 1024,
           write: (chunk: Buffer, _, done) => {
             seen += chunk.length
-            setTimeout(done, 1)
+            const stalled = Math.floor(seen / 1024 / 1024) > stalls
+            if (stalled) stalls++
+            setTimeout(done, stalled ? 100 : 0)
           },
         })
         const before = process.memoryUsage().rss

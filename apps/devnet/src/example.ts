@@ -35,7 +35,7 @@ export async function ensureExample(network: Network): Promise<Example> {
   if (known) {
     await untilRunning(cloister, known.lease)
     await update(cloister, known.lease, manifest)
-  } else await deploy(cloister, { manifest, pay: 'USDC', deposit: (offer) => offer.bid.ratePerSecond * SECONDS, name: NAME })
+  } else await deploy(cloister, { manifest, pay: 'USDC', deposit: (chosen) => chosen.bid.ratePerSecond * SECONDS, name: NAME })
   const [lease] = (await cloister.index.leases({ tenant: developmentAccount(network, DEVELOPMENT_ROLES.example).address, open: true })).items
   const id = lease?.lease ?? ''
   return { status: await status(cloister, id), routes: await routesOf(cloister, id as `0x${string}`) }

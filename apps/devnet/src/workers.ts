@@ -101,7 +101,7 @@ export async function prepareWorker({ folder, ports }: Settings, network: Networ
   return path
 }
 
-/** A worker as any provider would run it. */
+/** One worker's process, started from its configuration file. */
 export function workerDaemon({ folder, ports }: Settings, index: 0 | 1 | 2, config: string, restarted: (name: string) => void): Daemon {
   return new Daemon({
     name: WORKERS[index].name,

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { closeLease, getAccrued, getLease, settleLeases, type Wallet } from '@cloister/chain'
 import { formatDuration, messageOf, secondsAffordable, shortId } from '@cloister/core'
 import type { Hex } from 'viem'
-import type { LeaseKeeper } from './leases/keeper.ts'
+import type { LeaseSupervisor } from './leases/supervisor.ts'
 import type { Log } from './log.ts'
 import type { Sequence } from './sending.ts'
 import type { Store } from './store.ts'
@@ -15,7 +15,7 @@ const BATCH = 50
 interface MeteringParts {
   wallet: Wallet
   store: Store
-  keeper: LeaseKeeper
+  supervisor: LeaseSupervisor
   sequence: Sequence
   log: Log
   settleEverySeconds: number
@@ -27,7 +27,7 @@ export async function meter(parts: MeteringParts): Promise<void> {
   let settledAt = Date.now()
   while (!parts.signal.aborted) {
     try {
-      for (const { id } of parts.keeper.openLeases()) await look(parts, id)
+      for (const { id } of parts.supervisor.openLeases()) await look(parts, id)
       if (Date.now() - settledAt >= parts.settleEverySeconds * 1000) {
         settledAt = Date.now()
         await settleAll(parts)
@@ -40,24 +40,24 @@ export async function meter(parts: MeteringParts): Promise<void> {
 }
 
 /** Collects what all open leases have earned, in batches. */
-export async function settleAll({ wallet, sequence, keeper }: Pick<MeteringParts, 'wallet' | 'sequence' | 'keeper'>): Promise<void> {
+export async function settleAll({ wallet, sequence, supervisor }: Pick<MeteringParts, 'wallet' | 'sequence' | 'supervisor'>): Promise<void> {
   const ids: Hex[] = []
-  for (const { id } of keeper.openLeases()) if ((await getAccrued(wallet, id)) > 0n) ids.push(id)
+  for (const { id } of supervisor.openLeases()) if ((await getAccrued(wallet, id)) > 0n) ids.push(id)
   for (let i = 0; i < ids.length; i += BATCH) await sequence.run(() => settleLeases(wallet, ids.slice(i, i + BATCH)))
 }
 
-async function look({ wallet, store, keeper, sequence, log }: MeteringParts, id: Hex): Promise<void> {
+async function look({ wallet, store, supervisor, sequence, log }: MeteringParts, id: Hex): Promise<void> {
   const [lease, accrued] = await Promise.all([getLease(wallet, id), getAccrued(wallet, id)])
-  if (lease.state !== 'open') return keeper.refresh(id)
+  if (lease.state !== 'open') return supervisor.refresh(id)
   const left = Number(secondsAffordable(lease.balance - accrued, lease.ratePerSecond))
   if (left === 0) {
-    const runner = keeper.runner(id)
-    keeper.event(id, 'out-of-money', 'The balance is used up; the lease ends.')
+    const runner = supervisor.runner(id)
+    supervisor.event(id, 'out-of-money', 'The balance is used up; the lease ends.')
     await runner?.stopAll('the balance is used up')
     await sequence
       .run(() => closeLease(wallet, id))
       .catch((error) => log('warn', 'an exhausted lease could not be closed yet', { lease: shortId(id), error: messageOf(error) }))
-    return keeper.refresh(id)
+    return supervisor.refresh(id)
   }
   const stored = store.lease(id)
   if (stored?.state !== 'open') return
@@ -68,6 +68,10 @@ async function look({ wallet, store, keeper, sequence, log }: MeteringParts, id:
     store.patchLease(id, (patched) => {
       patched.warnedSeconds = threshold
     })
-    keeper.event(id, 'low-balance', `The balance lasts ${formatDuration(left)} more; then the lease ends. Add to it with \`cloister top-up ${shortId(id)}\`.`)
+    supervisor.event(
+      id,
+      'low-balance',
+      `The balance lasts ${formatDuration(left)} more; then the lease ends. Add to it with \`cloister top-up ${shortId(id)}\`.`,
+    )
   }
 }

@@ -2,12 +2,13 @@ import { join } from 'node:path'
 import { connectWallet, departWorker, getWorker, loadNetwork, type Network, type Wallet } from '@cloister/chain'
 import { CloisterError, messageOf } from '@cloister/core'
 import { DockerExecutor, type Executor, SandboxExecutor } from '@cloister/executors'
+import type { Address } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { serveWorker } from './api/server.ts'
 import { Bidder } from './bidding/bidder.ts'
 import type { AgentConfig } from './config.ts'
 import { watchDisks } from './disk-watch.ts'
-import { LeaseKeeper } from './leases/keeper.ts'
+import { LeaseSupervisor } from './leases/supervisor.ts'
 import { watchLeases } from './leases/watcher.ts'
 import type { Log } from './log.ts'
 import { meter, settleAll } from './metering.ts'
@@ -21,11 +22,10 @@ export interface Worker {
   config: AgentConfig
   network: Network
   chain: Wallet
-  worker: PrivateKeyAccount['address']
   key: PrivateKeyAccount
   store: Store
   executor: Executor
-  keeper: LeaseKeeper
+  supervisor: LeaseSupervisor
   bidder: Bidder
   log: Log
 }
@@ -51,23 +51,31 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
     throw new CloisterError('not-registered', `The worker ${key.address} is ${registered ? 'retired' : 'not registered'} on ${network.name}.`, {
       hint: 'Register it with `cloister provider init`.',
     })
-  const executor = await openExecutor(config)
+  const executor = await openExecutor(config, key.address)
   const store = new Store(join(config.folder, 'worker.db'))
   const sequence = new Sequence()
-  const keeper = new LeaseKeeper({ config, store, executor, wallet, sequence, log })
+  const supervisor = new LeaseSupervisor({ config, store, executor, wallet, sequence, log })
   const bidder = new Bidder({ config, network, store, key, separateNetworks: executor.separateNetworks })
-  const worker: Worker = { config, network, chain: wallet, worker: key.address, key, store, executor, keeper, bidder, log }
+  const worker: Worker = { config, network, chain: wallet, key, store, executor, supervisor, bidder, log }
   const aborter = new AbortController()
   const { signal } = aborter
 
   await ensureCovered(wallet, key, sequence)
-  await keeper.resume()
+  await supervisor.resume()
   const server = await serveWorker(worker)
   const loops = [
-    watchLeases({ chain: wallet, worker: key.address, store, log, isMine: (id) => store.lease(id) !== undefined, touched: (id) => keeper.refresh(id), signal }),
+    watchLeases({
+      chain: wallet,
+      worker: key.address,
+      store,
+      log,
+      isMine: (id) => store.lease(id) !== undefined,
+      touched: (id) => supervisor.refresh(id),
+      signal,
+    }),
     keepCovered({ wallet, key, sequence, log, signal }),
-    meter({ wallet, store, keeper, sequence, log, settleEverySeconds: config.settleEverySeconds, signal }),
-    watchDisks({ executor, keeper, log, signal }),
+    meter({ wallet, store, supervisor, sequence, log, settleEverySeconds: config.settleEverySeconds, signal }),
+    watchDisks({ executor, supervisor, log, signal }),
   ]
   log('info', `the worker is open for leases on port ${server.port}`, { worker: key.address, engine: executor.isolation.engine, attestation: 'unattested' })
   return {
@@ -77,8 +85,8 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
       aborter.abort()
       await server.close()
       await Promise.all(loops)
-      await settleAll({ wallet, sequence, keeper }).catch((error) => log('warn', 'the last settlement failed', { error: messageOf(error) }))
-      await keeper.halt()
+      await settleAll({ wallet, sequence, supervisor }).catch((error) => log('warn', 'the last settlement failed', { error: messageOf(error) }))
+      await supervisor.halt()
       await sequence.run(() => departWorker(wallet, key.address)).catch((error) => log('warn', 'coverage could not be ended', { error: messageOf(error) }))
       await executor.close()
       store.close()
@@ -87,9 +95,10 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
   }
 }
 
-function openExecutor(config: AgentConfig): Promise<Executor> {
+function openExecutor(config: AgentConfig, worker: Address): Promise<Executor> {
   const images = { layouts: config.images.layouts, trustedRegistries: config.images.trustedRegistries }
   const imageFolder = config.images.folder ?? join(config.folder, 'images')
   if (config.executor.engine === 'sandbox') return SandboxExecutor.open({ folder: join(config.folder, 'sandbox'), imageFolder, images })
-  return DockerExecutor.connect({ socketPath: config.executor.socket, scope: config.name, folder: join(config.folder, 'docker'), images })
+  // By its key, not its name: two workers of one name may share an engine, and each removes what it doesn't know.
+  return DockerExecutor.connect({ socketPath: config.executor.socket, scope: worker.slice(2, 14).toLowerCase(), folder: join(config.folder, 'docker'), images })
 }

@@ -1,4 +1,4 @@
-export { type Bids, type BidsParameters, bids, type Declined, type Offer } from './actions/bids.ts'
+export { type Bids, type BidsParameters, bids, type CheckedBid, type Declined } from './actions/bids.ts'
 export { type Closed, close, topUp } from './actions/close.ts'
 export { DEPLOY_STEPS, type Deployed, type DeployParameters, type DeployStep, deploy, noBids } from './actions/deploy.ts'
 export { findLease, type LeaseStatus, routesOf, status, urlsOf, workerAsTenant, workerOf } from './actions/lease.ts'

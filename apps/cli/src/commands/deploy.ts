@@ -11,7 +11,7 @@ import {
   secondsAffordable,
   shortId,
 } from '@cloister/core'
-import { type Bids, bids, deploy, noBids, type Offer } from '@cloister/sdk'
+import { type Bids, bids, type CheckedBid, deploy, noBids } from '@cloister/sdk'
 import { note, paint, printable, Steps, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { getAddress, isAddress } from 'viem'
@@ -75,7 +75,7 @@ async function showBids(file: string, options: BidOptions): Promise<void> {
     return sayJson({
       manifestHash: hashManifest(manifest),
       resources: resourcesOf(manifest),
-      bids: found.offers.map(({ bid, lease, worker, report }) => ({
+      bids: found.bids.map(({ bid, lease, worker, report }) => ({
         lease,
         provider: worker.provider,
         worker: worker.worker,
@@ -89,7 +89,7 @@ async function showBids(file: string, options: BidOptions): Promise<void> {
       declined: found.declined,
     })
   say(`${paint('bold', file)}  ${resources(resourcesOf(manifest))}`)
-  if (found.offers.length === 0) throw noBids(found)
+  if (found.bids.length === 0) throw noBids(found)
   say(bidTable(cloister.network, found))
   sayDeclined(found)
 }
@@ -111,7 +111,7 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
     const found = await bids(cloister, { manifest, ...asked })
     steps.done()
     const bidMs = Math.round(performance.now() - begun)
-    const [best] = found.offers
+    const [best] = found.bids
     if (!best) throw noBids(found)
     const deposit = depositFor(options, found.token)
     if (!json) {
@@ -171,7 +171,7 @@ function terms({ pay, maxPrice, provider }: BidOptions, tokens: Token[]): { pay:
   }
 }
 
-function depositFor({ deposit, for: lasting }: DeployOptions, token: Token): (offer: Offer) => bigint {
+function depositFor({ deposit, for: lasting }: DeployOptions, token: Token): (chosen: CheckedBid) => bigint {
   if (deposit !== undefined && lasting !== undefined) throw new CloisterError('bad-option', 'Say --deposit or --for, not both.')
   if (deposit !== undefined) {
     const amount = parseAmount(deposit, token.decimals)
@@ -181,11 +181,11 @@ function depositFor({ deposit, for: lasting }: DeployOptions, token: Token): (of
   const seconds =
     lasting === undefined ? DEFAULT_SECONDS : BigInt(Math.ceil(parseDurationMs(lasting.replace(/(\d+)d/g, (_, days) => `${Number(days) * 24}h`)) / 1000))
   if (seconds === 0n) throw new CloisterError('bad-option', '--for has to be longer than nothing.')
-  return (offer) => offer.bid.ratePerSecond * seconds
+  return (chosen) => chosen.bid.ratePerSecond * seconds
 }
 
-function bidTable(_network: Parameters<typeof hourly>[0], { offers, token }: Bids): string {
-  const rows = offers.map(({ bid, worker, report }, index) => [
+function bidTable(_network: Parameters<typeof hourly>[0], { bids, token }: Bids): string {
+  const rows = bids.map(({ bid, worker, report }, index) => [
     index === 0 ? paint('green', '→') : ' ',
     formatAmount(bid.ratePerSecond * 3600n, token.decimals),
     printable(report.name),

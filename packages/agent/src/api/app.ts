@@ -147,7 +147,7 @@ export function workerApi(worker: Worker): OpenAPIHono {
 
   /** The lease, if the request is its tenant's. */
   const demand = async (context: Context, id: Hex) => {
-    if (!worker.store.lease(id)) await worker.keeper.refresh(id)
+    if (!worker.store.lease(id)) await worker.supervisor.refresh(id)
     const lease = worker.store.lease(id)
     if (!lease) throw new CloisterError('not-found', `This worker has no lease ${id}.`)
     const url = new URL(context.req.url)
@@ -170,7 +170,7 @@ export function workerApi(worker: Worker): OpenAPIHono {
   app.openapi(routes.accept, async (context) => {
     const { id } = context.req.valid('param')
     await demand(context, id)
-    await worker.keeper.accept(id, readManifest(await context.req.text()))
+    await worker.supervisor.accept(id, readManifest(await context.req.text()))
     return context.json({ lease: id }, 202)
   })
   app.openapi(routes.lease, async (context) => context.json(leaseReport(worker, await demand(context, context.req.valid('param').id)), 200))
@@ -192,7 +192,7 @@ export function workerApi(worker: Worker): OpenAPIHono {
   app.openapi(routes.logs, async (context) => {
     const { id } = await demand(context, context.req.valid('param').id)
     const { service, tail, follow } = context.req.valid('query')
-    const reports = worker.keeper.runner(id)?.report() ?? []
+    const reports = worker.supervisor.runner(id)?.report() ?? []
     const containers = reports.filter((report) => service === undefined || report.service === service || report.name === service).map((report) => report.name)
     if (service !== undefined && containers.length === 0)
       throw new CloisterError('not-found', `The lease has no service ${service}.`, {
@@ -205,7 +205,7 @@ export function workerApi(worker: Worker): OpenAPIHono {
 
 async function* readEvents(worker: Worker, id: Hex, after: number, follow: boolean, signal: AbortSignal): AsyncGenerator<LeaseEvent> {
   // Listening begins before reading, so that nothing falls between.
-  const coming = follow ? on(worker.keeper.events, 'event', { signal }) : undefined
+  const coming = follow ? on(worker.supervisor.events, 'event', { signal }) : undefined
   let last = after
   for (const event of worker.store.events(id, after)) {
     yield event

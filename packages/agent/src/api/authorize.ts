@@ -15,8 +15,8 @@ export interface IncomingCall {
  * Checks that a request was signed by `tenant` for this worker, now, and was not seen before. EOA or ERC-1271.
  * Throws `unauthorized` (nobody's signature) or `forbidden` (somebody else's).
  */
-export async function authorize(call: IncomingCall, tenant: Address, parts: { chain: Chain; worker: Address; store: Store }): Promise<void> {
-  const { chain, worker, store } = parts
+export async function authorize(call: IncomingCall, tenant: Address, parts: { chain: Chain; key: { address: Address }; store: Store }): Promise<void> {
+  const { chain, key, store } = parts
   const authorization = decodeAuthorization(call.authorization)
   if (!authorization) throw new CloisterError('unauthorized', 'The request carries no signature.', { hint: "Sign it as the lease's tenant; `cloister` does." })
   const now = Math.floor(Date.now() / 1000)
@@ -24,7 +24,7 @@ export async function authorize(call: IncomingCall, tenant: Address, parts: { ch
     throw new CloisterError('unauthorized', 'The signature is too old, or from the future.', { hint: 'Check the clock of this machine.' })
   if (authorization.tenant !== tenant) throw new CloisterError('forbidden', 'Only the tenant of a lease may do that.')
   const { signature, ...signed } = authorization
-  const request = { ...signed, worker, method: call.method, path: call.path, bodyHash: bodyHash(call.body) }
+  const request = { ...signed, worker: key.address, method: call.method, path: call.path, bodyHash: bodyHash(call.body) }
   if (!(await isSignedBy(chain, tenant, signature, requestTypedData(request, chain.network.chainId))))
     throw new CloisterError('unauthorized', "The signature is not the tenant's, or not of this request.")
   // Last, so that nobody else can use a tenant's nonces up.

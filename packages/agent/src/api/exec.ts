@@ -1,8 +1,11 @@
+import { finished } from 'node:stream/promises'
 import { EXEC_CHANNEL, messageOf } from '@cloister/core'
 import type { ExecSession } from '@cloister/executors'
 import type { WebSocket } from 'ws'
 
 const MAX_WAITING_BYTES = 1024 * 1024
+/** How long a reader may take for what is left when the command has ended. */
+const LINGER_MS = 600_000
 
 /** Runs a session over a WebSocket; binary messages, the first byte says which channel. Slow readers slow the command down. */
 export function serveExec(socket: WebSocket, session: ExecSession): void {
@@ -27,12 +30,16 @@ export function serveExec(socket: WebSocket, session: ExecSession): void {
   })
   socket.on('error', () => session.kill())
   socket.on('close', () => session.kill())
-  session.exit.then(
-    (code) => {
+  // The exit code comes last: what a paused stream still holds is the reader's.
+  const drained = [session.stdout, session.stderr].map((stream) => finished(stream, { writable: false }))
+  Promise.all([session.exit, ...drained]).then(
+    ([code]) => {
       const payload = Buffer.alloc(4)
       payload.writeInt32BE(code)
       send(EXEC_CHANNEL.exit, payload)
-      socket.close(1000)
+      // The reader closes when it has come this far: closing here would cut a slow one off.
+      const linger = setTimeout(() => socket.terminate(), LINGER_MS)
+      socket.once('close', () => clearTimeout(linger))
     },
     (error) => socket.close(1011, messageOf(error).slice(0, 100)),
   )

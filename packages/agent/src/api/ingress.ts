@@ -52,7 +52,7 @@ export class Ingress {
 
   private target(request: IncomingMessage): string | undefined {
     const [id = '', label = ''] = String(request.headers[ROUTE_HEADER]).split('/')
-    const runner = this.worker.keeper.runner(id as Hex)
+    const runner = this.worker.supervisor.runner(id as Hex)
     if (!runner) return undefined
     const lease = this.worker.store.lease(id as Hex)
     const manifest = lease?.running?.manifest ?? lease?.next?.manifest

@@ -23,19 +23,19 @@ export function workerReport({ config, key, network, executor, store }: Worker):
   }
 }
 
-export function routesOf({ keeper, config }: Worker, lease: StoredLease): RouteReport[] {
+export function routesOf({ supervisor, config }: Worker, lease: StoredLease): RouteReport[] {
   const manifest = lease.next?.manifest ?? lease.running?.manifest
   const host = new URL(config.endpoint).hostname
   return [
     ...(manifest ? exposedHttp(manifest).map(({ service, port, label }) => ({ service, port, protocol: 'http' as const, label })) : []),
-    ...keeper.forwarding
+    ...supervisor.forwarding
       .of(lease.id)
       .map(({ service, port, workerPort }) => ({ service, port, protocol: 'tcp' as const, label: '', address: `${host}:${workerPort}` })),
   ]
 }
 
 export function leaseReport(worker: Worker, lease: StoredLease): LeaseReport {
-  const runner = worker.keeper.runner(lease.id)
+  const runner = worker.supervisor.runner(lease.id)
   return {
     lease: lease.id,
     state: runner?.state ?? 'closed',
@@ -52,9 +52,9 @@ export function leaseReport(worker: Worker, lease: StoredLease): LeaseReport {
   }
 }
 
-export async function metricsReport({ keeper, executor }: Worker, lease: StoredLease): Promise<MetricsReport> {
+export async function metricsReport({ supervisor, executor }: Worker, lease: StoredLease): Promise<MetricsReport> {
   const manifest = lease.running?.manifest
-  const running = (keeper.runner(lease.id)?.report() ?? []).filter(
+  const running = (supervisor.runner(lease.id)?.report() ?? []).filter(
     (report) => report.state === 'running' || report.state === 'starting' || report.state === 'unhealthy',
   )
   const [diskBytes, ...usages] = await Promise.all([executor.diskUsage(lease.id), ...running.map((report) => executor.usage(lease.id, report.name))])

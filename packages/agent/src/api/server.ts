@@ -66,7 +66,7 @@ async function openExec(worker: Worker, sockets: WebSocketServer, request: Incom
   const lease = id && worker.store.lease(id)
   if (!id || !lease) throw new CloisterError('not-found', 'This worker has no such lease.')
   await authorize({ method: 'GET', path, authorization: request.headers.authorization, body: new Uint8Array() }, lease.tenant, worker)
-  const reports = worker.keeper.runner(id)?.report() ?? []
+  const reports = worker.supervisor.runner(id)?.report() ?? []
   const wanted = url.searchParams.get('container')
   const target =
     wanted === null ? reports.find((report) => report.state === 'running') : reports.find((report) => report.name === wanted || report.service === wanted)

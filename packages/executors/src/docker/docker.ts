@@ -23,8 +23,9 @@ import type {
 } from '../executor.ts'
 import { startFailed } from '../failures.ts'
 import type { ImageSettings } from '../oci/find.ts'
+import { pinnedReference } from '../oci/reference.ts'
 import { readMultiplexed } from './log-stream.ts'
-import { pullImage } from './pull.ts'
+import { hasImage, localTag, pullImage } from './pull.ts'
 
 export interface DockerSettings {
   /** Path of the engine's socket. */
@@ -330,26 +331,10 @@ export class DockerExecutor implements Executor {
   }
 
   private async engineReference(image: Image): Promise<string> {
-    const local = `cloister.local/image:${image.digest.slice(7)}`
-    const found = await this.docker
-      .getImage(local)
-      .inspect()
-      .then(
-        () => true,
-        () => false,
-      )
-    if (found) return local
-    const [repository] = image.reference.split('@')
-    const pinned = `${repository?.replace(/:[\w][\w.-]*$/, '')}@${image.digest}`
-    return (await this.docker
-      .getImage(pinned)
-      .inspect()
-      .then(
-        () => true,
-        () => false,
-      ))
-      ? pinned
-      : image.digest
+    const local = localTag(image.digest)
+    if (await hasImage(this.docker, local)) return local
+    const pinned = pinnedReference(image.reference, image.digest)
+    return (await hasImage(this.docker, pinned)) ? pinned : image.digest
   }
 
   private ulimits(spec: ContainerSpec) {

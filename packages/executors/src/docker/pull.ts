@@ -4,7 +4,7 @@ import type Docker from 'dockerode'
 import type { Image, RegistryCredentials } from '../executor.ts'
 import { findImage, type ImageSettings } from '../oci/find.ts'
 import { describeImage } from '../oci/image.ts'
-import { parseReference } from '../oci/reference.ts'
+import { parseReference, pinnedReference } from '../oci/reference.ts'
 import { type ImageSource, type ResolvedImage, resolveImage, unavailable } from '../oci/source.ts'
 import { archiveImage } from './archive.ts'
 
@@ -20,15 +20,8 @@ export async function pullImage(docker: Docker, reference: string, credentials: 
   }
   // Asks the registry itself first: it refuses internal addresses, which the engine would not.
   const image = await resolveImage(source, wanted)
-  const pinned = `${reference.split('@')[0]?.replace(/(?<=\/[^/:]*):[\w][\w.-]*$|^([^/:]+):[\w][\w.-]*$/, '$1')}@${image.digest}`
-  const present = await docker
-    .getImage(pinned)
-    .inspect()
-    .then(
-      () => true,
-      () => false,
-    )
-  if (!present) await pull(docker, pinned, credentials)
+  const pinned = pinnedReference(reference, image.digest)
+  if (!(await hasImage(docker, pinned))) await pull(docker, pinned, credentials)
   return describeImage(reference, image.digest, image.config)
 }
 
@@ -43,19 +36,26 @@ async function pull(docker: Docker, reference: string, credentials: RegistryCred
 }
 
 async function load(docker: Docker, source: ImageSource, image: ResolvedImage): Promise<void> {
-  const tag = `cloister.local/image:${image.digest.slice(7)}`
-  if (
-    await docker
-      .getImage(tag)
-      .inspect()
-      .then(
-        () => true,
-        () => false,
-      )
-  )
-    return
+  const tag = localTag(image.digest)
+  if (await hasImage(docker, tag)) return
   const body = new PassThrough()
   const writing = archiveImage(source, image, tag, body)
   const [response] = await Promise.all([docker.loadImage(body), writing])
   for await (const chunk of response) if (/"error"/.test(String(chunk))) throw unavailable(`the engine can't load it: ${String(chunk).slice(0, 200)}`)
+}
+
+/** Name under which an image that was loaded from an archive is kept. */
+export function localTag(digest: string): string {
+  return `cloister.local/image:${digest.slice(7)}`
+}
+
+/** Whether the engine has an image of that name. */
+export function hasImage(docker: Docker, name: string): Promise<boolean> {
+  return docker
+    .getImage(name)
+    .inspect()
+    .then(
+      () => true,
+      () => false,
+    )
 }

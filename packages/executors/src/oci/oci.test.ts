@@ -11,7 +11,7 @@ import { Header } from 'tar'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ImageStore } from '../sandbox/image-store.ts'
 import { buildImage } from './build.ts'
-import { parseReference } from './reference.ts'
+import { parseReference, pinnedReference } from './reference.ts'
 
 const REGISTRY = ['/usr/bin/docker-registry'].find((path) => existsSync(path))
 const sha256 = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
@@ -27,6 +27,16 @@ describe('references', () => {
   it.each(['', 'UPPER/case', 'a b', '../etc', 'x:', 'x@sha256:12', 'http://x/y', 'a/../b', `${'x/'.repeat(200)}y`])('%s is none', (text) =>
     expect(() => parseReference(text)).toThrow(expect.objectContaining({ code: expect.any(String) })),
   )
+})
+
+describe('pinned references', () => {
+  it.each([
+    ['nginx', 'nginx'],
+    ['nginx:1.29', 'nginx'],
+    ['localhost:5000/x', 'localhost:5000/x'],
+    ['localhost:5000/x:2', 'localhost:5000/x'],
+    [`ghcr.io/a/b:1@sha256:${'0'.repeat(64)}`, 'ghcr.io/a/b'],
+  ])('of %s name it without its tag', (text, name) => expect(pinnedReference(text, 'sha256:1')).toBe(`${name}@sha256:1`))
 })
 
 describe('images', () => {

@@ -28,7 +28,7 @@ export interface BidsParameters {
 }
 
 /** A bid that was checked, and who made it. */
-export interface Offer {
+export interface CheckedBid {
   bid: SignedBid
   /** Id the lease will have. */
   lease: Hex
@@ -47,7 +47,7 @@ export interface Bids {
   order: Order
   token: Token
   /** Cheapest first. */
-  offers: Offer[]
+  bids: CheckedBid[]
   declined: Declined[]
 }
 
@@ -76,23 +76,23 @@ export async function bids(cloister: Cloister, { manifest, pay, maxRatePerSecond
     if (reason !== undefined) declined.push({ worker: worker.worker, provider: worker.provider, reason })
     return reason === undefined
   })
-  const offers: Offer[] = []
+  const bids: CheckedBid[] = []
   await Promise.all(
     shuffled(candidates)
       .slice(0, MAX_ASKED)
       .map(async (worker) => {
         try {
-          offers.push(await ask(cloister, order, worker))
+          bids.push(await ask(cloister, order, worker))
         } catch (error) {
           declined.push({ worker: worker.worker, provider: worker.provider, reason: messageOf(error) })
         }
       }),
   )
-  offers.sort((a, b) => (a.bid.ratePerSecond === b.bid.ratePerSecond ? b.worker.uptime - a.worker.uptime : a.bid.ratePerSecond < b.bid.ratePerSecond ? -1 : 1))
-  return { order, token, offers, declined }
+  bids.sort((a, b) => (a.bid.ratePerSecond === b.bid.ratePerSecond ? b.worker.uptime - a.worker.uptime : a.bid.ratePerSecond < b.bid.ratePerSecond ? -1 : 1))
+  return { order, token, bids, declined }
 }
 
-async function ask(cloister: Cloister, order: Order, worker: WorkerRecord): Promise<Offer> {
+async function ask(cloister: Cloister, order: Order, worker: WorkerRecord): Promise<CheckedBid> {
   const client = new WorkerClient({ endpoint: worker.endpoint, worker: worker.worker })
   const signal = AbortSignal.timeout(ANSWER_MS)
   const [bid, report] = await Promise.all([client.bid(order, signal), client.report(signal)])

@@ -5,7 +5,7 @@ import type { Address, Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
 import { throughAbsence } from '../worker/absence.ts'
 import { WorkerClient } from '../worker/client.ts'
-import { type Bids, bids, type Offer } from './bids.ts'
+import { type Bids, bids, type CheckedBid } from './bids.ts'
 import { routesOf, urlsOf } from './lease.ts'
 
 /** Steps of a deployment, in order. */
@@ -17,12 +17,12 @@ export interface DeployParameters {
   /** Bids as `bids` gave them; asked for if not given. */
   bids?: Bids
   /** The one to take; the cheapest if not given. Others are tried only then. */
-  offer?: Offer
+  chosen?: CheckedBid
   pay: string
   maxRatePerSecond?: bigint | undefined
   provider?: Address | undefined
-  /** Base units to put in, given the offer that is taken. */
-  deposit: bigint | ((offer: Offer) => bigint)
+  /** Base units to put in, given the bid that is taken. */
+  deposit: bigint | ((chosen: CheckedBid) => bigint)
   name?: string | undefined
   /** Told when a step begins, and how it is going. */
   onStep?: (step: DeployStep, detail: string) => void
@@ -67,13 +67,13 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
     }
   }
   const found = parameters.bids ?? (await timed('bids', 'asking workers for bids', () => bids(cloister, parameters)))
-  const offers = parameters.offer ? [parameters.offer] : found.offers
-  if (offers.length === 0) throw noBids(found)
+  const candidates = parameters.chosen ? [parameters.chosen] : found.bids
+  if (candidates.length === 0) throw noBids(found)
   let refusal: unknown
-  for (const offer of offers) {
-    const deposit = typeof parameters.deposit === 'function' ? parameters.deposit(offer) : parameters.deposit
-    const opened = await timed('transaction', 'opening the lease', () => openLease(walletOf(cloister), offer.bid, deposit, parameters.name))
-    const client = new WorkerClient({ endpoint: offer.worker.endpoint, worker: offer.worker.worker, wallet: cloister.wallet })
+  for (const chosen of candidates) {
+    const deposit = typeof parameters.deposit === 'function' ? parameters.deposit(chosen) : parameters.deposit
+    const opened = await timed('transaction', 'opening the lease', () => openLease(walletOf(cloister), chosen.bid, deposit, parameters.name))
+    const client = new WorkerClient({ endpoint: chosen.worker.endpoint, worker: chosen.worker.worker, wallet: cloister.wallet })
     try {
       await timed('manifest', 'handing the manifest to the worker', () => handOver(cloister, client, opened.id, manifest))
     } catch (error) {
@@ -86,10 +86,10 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
       const routes = await timed('address', 'waiting for the first answer', () => untilReached(cloister, opened.id, manifest))
       return {
         lease: opened.id,
-        provider: offer.worker.provider,
-        worker: offer.worker.worker,
-        token: offer.bid.token,
-        ratePerSecond: offer.bid.ratePerSecond,
+        provider: chosen.worker.provider,
+        worker: chosen.worker.worker,
+        token: chosen.bid.token,
+        ratePerSecond: chosen.bid.ratePerSecond,
         deposit,
         url: urlsOf(routes),
         routes,

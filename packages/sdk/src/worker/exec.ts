@@ -56,7 +56,10 @@ export async function exec(client: WorkerClient, parameters: ExecParameters): Pr
     })
     socket.on('message', (data: Buffer) => {
       const payload = data.subarray(1)
-      if (data[0] === EXEC_CHANNEL.exit && payload.length === 4) code = payload.readInt32BE(0)
+      if (data[0] === EXEC_CHANNEL.exit && payload.length === 4) {
+        code = payload.readInt32BE(0)
+        socket.close(1000)
+      }
       const output = data[0] === EXEC_CHANNEL.stdout ? stdout : data[0] === EXEC_CHANNEL.stderr ? stderr : undefined
       if (!output || output.write(payload)) return
       socket.pause()

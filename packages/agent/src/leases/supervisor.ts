@@ -23,7 +23,7 @@ import { Forwarding } from './forwarding.ts'
 import { LeaseRunner } from './runner.ts'
 
 /** What a worker needs to keep its leases. */
-export interface KeeperParts {
+export interface SupervisorParts {
   config: AgentConfig
   store: Store
   executor: Executor
@@ -36,17 +36,17 @@ export interface KeeperParts {
 const MISSING_MS = 120_000
 
 /** Brings what runs here in line with what the chain says: takes leases on, turns down what can't be served, ends what is closed. */
-export class LeaseKeeper {
+export class LeaseSupervisor {
   readonly forwarding: Forwarding
   /** Emits `event` with every LeaseEvent. */
   readonly events = new EventEmitter()
-  private readonly parts: KeeperParts
+  private readonly parts: SupervisorParts
   private readonly runners = new Map<Hex, LeaseRunner>()
   private readonly refreshing = new Map<Hex, Promise<void>>()
   /** Leases the chain knows nothing of just now, and since when (Unix milliseconds). */
   private readonly missing = new Map<Hex, number>()
 
-  constructor(parts: KeeperParts) {
+  constructor(parts: SupervisorParts) {
     this.parts = parts
     this.events.setMaxListeners(0)
     const { executor, store, config, log } = parts
