@@ -5,12 +5,14 @@ import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Platforms} from "./Platforms.sol";
+import {TdxQuote} from "./attestation/TdxQuote.sol";
 
 /// @title Workers: who may earn, and for which seconds
 /// @notice A worker is one machine of a provider, known by the address of a signing key that never leaves it.
 /// Anybody may register one; nobody has to agree. Coverage is kept as one accumulator per worker, so that any
-/// contract can bill "covered seconds between two instants" exactly, gaps included, in O(1).
-/// @dev Until hardware attestation lands, a worker is covered by its own signed presence (`present`).
+/// contract can bill "covered seconds between two instants" exactly, gaps included, in O(1). A worker is covered by
+/// attestation alone: a quote that its hardware made a moment ago, checked in full by Platforms.
 contract Workers is EIP712, Ownable2Step {
     /// @notice What a worker says it is. Only `gpus` and `gpuClass` will matter to money, and only once attested.
     struct Description {
@@ -43,8 +45,15 @@ contract Workers is EIP712, Ownable2Step {
         uint48 start;
         uint48 until;
         uint48 previousUntil;
-        /// The newest block a presence was bound to; an older or equal one is refused, so none can be replayed.
+        /// The newest block that evidence was bound to; an older or equal one is refused, so none can be replayed.
         uint64 lastBlock;
+    }
+
+    /// @dev Who holds a platform, and until when nobody else can.
+    struct Holder {
+        address provider;
+        /// Unix seconds.
+        uint48 until;
     }
 
     error ZeroAddress();
@@ -55,13 +64,21 @@ contract Workers is EIP712, Ownable2Step {
     error NotProviderOrWorker(address caller);
     error BadSignature();
     error BlockUnknown(uint256 blockNumber);
-    error PresenceReplayed(uint256 blockNumber, uint256 lastBlock);
+    error EvidenceReplayed(uint256 blockNumber, uint256 lastBlock);
+    error EvidenceNotFresh(bytes32 found, bytes32 expected);
+    error EvidenceNotBound(bytes32 found, bytes32 expected);
+    error PlatformHeld(bytes32 platform, address provider, uint256 until);
     error InstantTooOld(uint256 instant, uint256 oldest);
     error OutOfBounds(uint256 value, uint256 min, uint256 max);
 
     event WorkerRegistered(address indexed worker, address indexed provider, Description description);
     event WorkerDescribed(address indexed worker, Description description);
     event WorkerRetiredBy(address indexed worker, address indexed provider);
+    /// @notice A quote of the worker's was accepted. `image` names the guest (see `Platforms.rolesOf`), `tlsKeyHash` the key
+    /// (SHA-256 of its SubjectPublicKeyInfo) that the worker's interface is served with.
+    event Attested(
+        address indexed worker, bytes32 indexed platform, bytes32 indexed image, bytes32 pckKey, bytes32 tlsKeyHash
+    );
     /// @notice The worker is covered from `start` to `until`, Unix seconds, without a gap.
     event Covered(address indexed worker, uint256 start, uint256 until);
     /// @notice Coverage was ended early, at `until`.
@@ -69,20 +86,28 @@ contract Workers is EIP712, Ownable2Step {
     event CoveragePeriodSet(uint256 seconds_);
 
     bytes32 private constant JOIN_TYPEHASH = keccak256("Join(address provider,address worker)");
-    bytes32 private constant PRESENCE_TYPEHASH =
-        keccak256("Presence(address worker,uint256 blockNumber,bytes32 blockHash)");
 
     uint256 public constant MIN_COVERAGE_PERIOD = 1 minutes;
     uint256 public constant MAX_COVERAGE_PERIOD = 1 days;
 
-    /// @notice Seconds one presence covers.
+    /// @notice Where quotes are checked.
+    Platforms public immutable platforms;
+
+    /// @notice Seconds that one attestation covers.
     uint256 public coveragePeriod = 1 hours;
 
     mapping(address worker => Worker) private _worker;
     mapping(address worker => Coverage) private _coverage;
+    /// @notice The guest image that the worker last proved to run.
+    mapping(address worker => bytes32) public imageOf;
+    mapping(bytes32 platform => Holder) private _holder;
 
-    /// @param owner Sets the coverage period within its bounds: the governance executor.
-    constructor(address owner) EIP712("Cloister Workers", "1") Ownable(owner) {}
+    /// @param owner Sets parameters within their bounds: the governance executor.
+    /// @param platforms_ Checks quotes. Fixed: nobody can put another in its place.
+    constructor(address owner, Platforms platforms_) EIP712("Cloister Workers", "1") Ownable(owner) {
+        if (address(platforms_) == address(0)) revert ZeroAddress();
+        platforms = platforms_;
+    }
 
     // PROVIDERS
 
@@ -119,28 +144,30 @@ contract Workers is EIP712, Ownable2Step {
 
     // COVERAGE
 
-    /// @notice Covers the worker for `coveragePeriod` seconds from now. Anybody may hand in the signature, which is the
-    /// worker key's over `Presence(worker, blockNumber, blockHash)`. The block must be one of the last 256 and newer
-    /// than that of the presence before.
-    function present(address worker, uint256 blockNumber, bytes calldata signature) external {
-        _live(worker);
+    /// @notice Covers the worker for `coveragePeriod` seconds from now. Anybody may hand in the quote.
+    /// @param pckKey The registered key of the platform's that vouches for the quoting enclave (`Platforms.registerPlatform`).
+    /// @param blockNumber A block of the last 256, newer than that of the attestation before. Its hash is the second half of
+    /// the report data, which proves that the quote is fresh.
+    /// @param tlsKeyHash SHA-256 of the SubjectPublicKeyInfo of the worker's TLS key.
+    /// @param quote A TDX quote up to its quoting enclave's authentication data; what follows is not read. The first half of
+    /// its report data is `bindingOf(provider, worker, tlsKeyHash)`.
+    function attest(address worker, bytes32 pckKey, uint256 blockNumber, bytes32 tlsKeyHash, bytes calldata quote) external {
+        address provider = _live(worker).provider;
         bytes32 blockHash = blockhash(blockNumber);
         if (blockHash == 0) revert BlockUnknown(blockNumber);
-        Coverage storage c = _coverage[worker];
-        if (blockNumber <= c.lastBlock) revert PresenceReplayed(blockNumber, c.lastBlock);
-        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(PRESENCE_TYPEHASH, worker, blockNumber, blockHash)));
-        _checkSignature(digest, signature, worker);
+        (bytes32 platform, TdxQuote.Evidence memory evidence) = platforms.verify(pckKey, quote);
+        if (evidence.freshness != blockHash) revert EvidenceNotFresh(evidence.freshness, blockHash);
+        bytes32 binding = bindingOf(provider, worker, tlsKeyHash);
+        if (evidence.binding != binding) revert EvidenceNotBound(evidence.binding, binding);
+        if (imageOf[worker] != evidence.image) imageOf[worker] = evidence.image;
+        _hold(platform, provider, _cover(worker, blockNumber));
+        emit Attested(worker, platform, evidence.image, pckKey, tlsKeyHash);
+    }
 
-        uint48 instant = uint48(block.timestamp);
-        uint48 until = uint48(block.timestamp + coveragePeriod);
-        if (instant > c.until) {
-            c.base += c.until - c.start;
-            c.previousUntil = c.until;
-            c.start = instant;
-        }
-        if (until > c.until) c.until = until;
-        c.lastBlock = uint64(blockNumber);
-        emit Covered(worker, c.start, c.until);
+    /// @notice What the first half of a worker's report data must be: it ties the quote to this chain, this contract, this
+    /// provider, this worker key and this TLS key.
+    function bindingOf(address provider, address worker, bytes32 tlsKeyHash) public view returns (bytes32) {
+        return keccak256(abi.encode(block.chainid, address(this), provider, worker, tlsKeyHash));
     }
 
     /// @notice Ends the worker's coverage now, so that a planned absence is not billed. Its provider or the worker itself.
@@ -177,9 +204,14 @@ contract Workers is EIP712, Ownable2Step {
         return _coverage[worker];
     }
 
+    /// @notice The provider that holds a platform, and the instant (Unix seconds) from which another may take it over.
+    function holderOf(bytes32 platform) external view returns (Holder memory) {
+        return _holder[platform];
+    }
+
     // GOVERNANCE
 
-    /// @notice Sets the seconds one presence covers, from a minute to a day.
+    /// @notice Sets the seconds that one attestation covers, from a minute to a day.
     function setCoveragePeriod(uint256 seconds_) external onlyOwner {
         if (seconds_ < MIN_COVERAGE_PERIOD || seconds_ > MAX_COVERAGE_PERIOD) {
             revert OutOfBounds(seconds_, MIN_COVERAGE_PERIOD, MAX_COVERAGE_PERIOD);
@@ -196,9 +228,35 @@ contract Workers is EIP712, Ownable2Step {
         if (w.retired) revert WorkerRetired(worker);
     }
 
+    function _cover(address worker, uint256 blockNumber) private returns (uint48 until) {
+        Coverage storage c = _coverage[worker];
+        if (blockNumber <= c.lastBlock) revert EvidenceReplayed(blockNumber, c.lastBlock);
+        uint48 instant = uint48(block.timestamp);
+        until = uint48(block.timestamp + coveragePeriod);
+        if (instant > c.until) {
+            c.base += c.until - c.start;
+            c.previousUntil = c.until;
+            c.start = instant;
+        }
+        if (until > c.until) c.until = until;
+        c.lastBlock = uint64(blockNumber);
+        emit Covered(worker, c.start, c.until);
+    }
+
+    /// @dev One platform serves one provider at a time: it is held while that provider's coverage of it lasts, and whoever
+    /// attests on it afterwards takes it over. That is how a machine changes hands.
+    function _hold(bytes32 platform, address provider, uint48 until) private {
+        Holder memory holder = _holder[platform];
+        if (holder.provider != provider && holder.until > block.timestamp) {
+            revert PlatformHeld(platform, holder.provider, holder.until);
+        }
+        if (holder.provider == provider && holder.until >= until) return;
+        _holder[platform] = Holder(provider, until);
+    }
+
     function _endCoverage(address worker) private {
         Coverage storage c = _coverage[worker];
-        // A presence signed before this moment must not bring coverage back.
+        // A quote made before this moment must not bring coverage back.
         c.lastBlock = uint64(block.number);
         if (block.timestamp < c.until) c.until = uint48(block.timestamp);
         emit CoverageEnded(worker, c.until);

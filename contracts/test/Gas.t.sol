@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Network} from "./Network.sol";
+import {SoftwarePlatform} from "./SoftwarePlatform.sol";
 import {Market} from "../src/Market.sol";
 import {vm} from "./Vm.sol";
 
@@ -12,7 +13,7 @@ contract GasTest is Network {
     function setUp() public override {
         super.setUp();
         register();
-        present();
+        attest();
         bytes32 id = openLease(address(usdc), 16, 100_000, 1);
         vm.warp(block.timestamp + 10);
         market.settle(id);
@@ -80,7 +81,7 @@ contract GasTest is Network {
         vm.assertLe(total / 50, 28_000);
     }
 
-    function test_gas_register_present_depart() public {
+    function test_gas_register_attest_depart() public {
         address second = vm.addr(0x2222);
         bytes memory signature = sign(0x2222, joinDigest(provider, second));
         vm.prank(provider);
@@ -88,12 +89,22 @@ contract GasTest is Network {
         vm.snapshotGasLastCall("Gas", "register");
         vm.roll(block.number + 2);
         uint256 number = block.number - 1;
-        signature = sign(WORKER_KEY, presenceDigest(worker, number));
+        bytes memory quote = quoteFor(worker, number);
         vm.prank(worker);
-        workers.present(worker, number, signature);
-        vm.snapshotGasLastCall("Gas", "present");
+        workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
+        vm.assertLe(vm.snapshotGasLastCall("Gas", "attest (renewal)"), 150_000);
         vm.prank(worker);
         workers.depart(worker);
         vm.snapshotGasLastCall("Gas", "depart");
+    }
+
+    function test_gas_registerPlatform_postRevocations() public {
+        registerPlatform(0xFACE, 2, "second platform");
+        vm.assertLe(vm.snapshotGasLastCall("Gas", "registerPlatform"), 600_000);
+        uint256[] memory serials = new uint256[](1);
+        serials[0] = 3;
+        bytes memory list = SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp, serials);
+        platforms.postRevocations(list, "");
+        vm.snapshotGasLastCall("Gas", "postRevocations of 1");
     }
 }

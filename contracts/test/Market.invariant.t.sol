@@ -148,7 +148,7 @@ contract Handler is Network {
     }
 
     function cover() private {
-        present();
+        attest();
         coveredUntil = block.timestamp + 1 hours;
     }
 

@@ -7,6 +7,7 @@ import {ERC20Capped} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20C
 import {Market} from "../src/Market.sol";
 import {Workers} from "../src/Workers.sol";
 import {Network} from "./Network.sol";
+import {SoftwarePlatform} from "./SoftwarePlatform.sol";
 import {vm} from "./Vm.sol";
 
 /// @dev A provider that is a contract and signs by ERC-1271 whatever digest it was told to.
@@ -33,7 +34,7 @@ contract MarketTest is Network {
     function setUp() public override {
         super.setUp();
         register();
-        present();
+        attest();
     }
 
     function open() private returns (bytes32) {
@@ -126,7 +127,9 @@ contract MarketTest is Network {
         address other = vm.addr(otherKey);
         contractProvider.join(workers, other, describe(), sign(otherKey, joinDigest(address(contractProvider), other)));
         vm.roll(block.number + 2);
-        workers.present(other, block.number - 1, sign(otherKey, presenceDigest(other, block.number - 1)));
+        bytes32 otherPck = registerPlatform(0xFACE, 2, "second platform");
+        bytes memory quote = SoftwarePlatform.quote(guestFor(other, block.number - 1), 0xFACE);
+        workers.attest(other, otherPck, block.number - 1, TLS_KEY_HASH, quote);
         bid.worker = other;
         vm.prank(tenant);
         vm.expectRevert(Market.BadSignature.selector);
@@ -199,7 +202,7 @@ contract MarketTest is Network {
         vm.warp(block.timestamp + 5_000);
         market.settle(id);
         vm.assertEq(market.leaseOf(id).spent, 1_600);
-        present();
+        attest();
         vm.warp(block.timestamp + 10);
         market.settle(id);
         vm.assertEq(market.leaseOf(id).spent, 1_760);

@@ -2,9 +2,11 @@
 pragma solidity 0.8.30;
 
 import {Market} from "../src/Market.sol";
+import {Platforms} from "../src/Platforms.sol";
 import {Token} from "../src/Token.sol";
 import {Workers} from "../src/Workers.sol";
 import {TestUSDC} from "../src/devnet/TestUSDC.sol";
+import {SoftwarePlatform} from "./SoftwarePlatform.sol";
 import {vm} from "./Vm.sol";
 
 /// @dev A deployed network and the signatures its parties make. Every test contract starts from here.
@@ -14,6 +16,10 @@ abstract contract Network {
     uint256 internal constant WORKER_KEY = 0xA11CE;
     uint256 internal constant PROVIDER_KEY = 0xB0B;
     uint256 internal constant TENANT_KEY = 0xCAFE;
+    /// Of the first software platform's PCK certificate.
+    uint256 internal constant PCK = 0x9C4;
+    bytes16 internal constant PPID = "first platform";
+    bytes32 internal constant TLS_KEY_HASH = keccak256("tls key");
 
     address internal worker = vm.addr(WORKER_KEY);
     address internal provider = vm.addr(PROVIDER_KEY);
@@ -22,7 +28,9 @@ abstract contract Network {
     address internal treasury = address(0x7EA);
     address internal stranger = address(0x57A);
 
+    Platforms internal platforms;
     Workers internal workers;
+    bytes32 internal pckKey;
     Market internal market;
     Token internal cloi;
     TestUSDC internal usdc;
@@ -32,7 +40,14 @@ abstract contract Network {
         vm.chainId(31337);
         vm.warp(1_750_000_000);
         vm.roll(1_000);
-        workers = new Workers(governance);
+        (uint256 x, uint256 y) = vm.publicKeyP256(SoftwarePlatform.ROOT_KEY);
+        platforms = new Platforms(governance, x, y);
+        workers = new Workers(governance, platforms);
+        vm.prank(governance);
+        platforms.setFloor(SoftwarePlatform.FMSPC, floor());
+        vm.prank(governance);
+        platforms.setImage(SoftwarePlatform.imageId(keccak256("guest")), 1);
+        pckKey = registerPlatform(PCK, 1, PPID);
         market = new Market(workers, treasury, governance);
         cloi = new Token(address(this));
         cloi.grantRole(cloi.MINTER(), address(this));
@@ -59,11 +74,41 @@ abstract contract Network {
         workers.register(worker, describe(), signature);
     }
 
+    /// @dev A floor that the software platform just reaches.
+    function floor() internal view returns (Platforms.Floor memory) {
+        return Platforms.Floor({
+            componentSvns: SoftwarePlatform.SVNS,
+            pceSvn: SoftwarePlatform.PCE_SVN,
+            qeSvn: 4,
+            expiry: uint48(block.timestamp + 300 days),
+            tdxSvns: SoftwarePlatform.TEE_TCB_SVN,
+            moduleSvns: hex"0506ffffffffffff"
+        });
+    }
+
+    function registerPlatform(uint256 key, uint256 serial, bytes16 ppid) internal returns (bytes32) {
+        (uint256 from, uint256 until) = (block.timestamp - 1 days, block.timestamp + 365 days);
+        return platforms.registerPlatform(
+            SoftwarePlatform.pck(key, serial, ppid, SoftwarePlatform.SVNS, from, until),
+            SoftwarePlatform.authority(77, from, until)
+        );
+    }
+
+    /// @dev A good quote by the first platform for the worker, bound to block `number`.
+    function quoteFor(address w, uint256 number) internal view returns (bytes memory) {
+        return SoftwarePlatform.quote(guestFor(w, number), PCK);
+    }
+
+    function guestFor(address w, uint256 number) internal view returns (SoftwarePlatform.Guest memory) {
+        return SoftwarePlatform.guest(
+            workers.bindingOf(workers.workerOf(w).provider, w, TLS_KEY_HASH), blockhash(number)
+        );
+    }
+
     /// @dev Moves one block on and covers the worker from now.
-    function present() internal {
+    function attest() internal {
         vm.roll(block.number + 2);
-        uint256 number = block.number - 1;
-        workers.present(worker, number, sign(WORKER_KEY, presenceDigest(worker, number)));
+        workers.attest(worker, pckKey, block.number - 1, TLS_KEY_HASH, quoteFor(worker, block.number - 1));
     }
 
     function makeBid(address token, uint96 rate, uint256 salt) internal view returns (Market.Bid memory) {
@@ -86,16 +131,6 @@ abstract contract Network {
 
     function joinDigest(address p, address w) internal view returns (bytes32) {
         return workersDigest(keccak256(abi.encode(keccak256("Join(address provider,address worker)"), p, w)));
-    }
-
-    function presenceDigest(address w, uint256 number) internal view returns (bytes32) {
-        return workersDigest(
-            keccak256(
-                abi.encode(
-                    keccak256("Presence(address worker,uint256 blockNumber,bytes32 blockHash)"), w, number, blockhash(number)
-                )
-            )
-        );
     }
 
     function workersDigest(bytes32 structHash) private view returns (bytes32) {

@@ -5,6 +5,14 @@ pragma solidity 0.8.30;
 interface Vm {
     function addr(uint256 key) external pure returns (address);
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+    function signP256(uint256 key, bytes32 digest) external pure returns (bytes32 r, bytes32 s);
+    function publicKeyP256(uint256 key) external pure returns (uint256 x, uint256 y);
+    function exists(string calldata path) external view returns (bool);
+    function readFileBinary(string calldata path) external view returns (bytes memory);
+    function readFile(string calldata path) external view returns (string memory);
+    function parseJsonString(string calldata json, string calldata key) external pure returns (string memory);
+    function parseBytes(string calldata hexadecimal) external pure returns (bytes memory);
+    function skip(bool condition, string calldata reason) external;
     function prank(address sender) external;
     function warp(uint256 timestamp) external;
     function roll(uint256 blockNumber) external;
@@ -20,6 +28,7 @@ interface Vm {
     function assertEq(address a, address b) external pure;
     function assertEq(bytes32 a, bytes32 b) external pure;
     function assertTrue(bool a) external pure;
+    function assertTrue(bool a, string calldata what) external pure;
     function assertLe(uint256 a, uint256 b) external pure;
     function assertLe(uint256 a, uint256 b, string calldata what) external pure;
     function assertGe(uint256 a, uint256 b) external pure;

@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Workers} from "../src/Workers.sol";
 import {Network} from "./Network.sol";
+import {SoftwarePlatform} from "./SoftwarePlatform.sol";
 import {vm} from "./Vm.sol";
 
 contract WorkersTest is Network {
@@ -44,10 +45,10 @@ contract WorkersTest is Network {
         vm.assertEq(keccak256(bytes(workers.workerOf(worker).description.endpoint)), keccak256(bytes(d.endpoint)));
     }
 
-    function test_present_covers_for_the_period_whoever_hands_it_in() public {
+    function test_attest_covers_for_the_period_whoever_hands_it_in() public {
         register();
         vm.prank(stranger);
-        present();
+        attest();
         (address p, uint256 coveredSeconds, uint256 until) = workers.billing(worker);
         vm.assertEq(p, provider);
         vm.assertEq(coveredSeconds, 0);
@@ -57,53 +58,72 @@ contract WorkersTest is Network {
         vm.assertEq(workers.covered(worker, block.timestamp + 10 hours), 3600);
     }
 
-    function test_present_refuses_replay_forgery_and_unknown_blocks() public {
+    function test_attest_refuses_replay_and_unknown_blocks() public {
         register();
-        present();
+        attest();
         uint256 number = block.number - 1;
-        bytes memory signature = sign(WORKER_KEY, presenceDigest(worker, number));
-        vm.expectRevert(abi.encodeWithSelector(Workers.PresenceReplayed.selector, number, number));
-        workers.present(worker, number, signature);
+        bytes memory quote = quoteFor(worker, number);
+        vm.expectRevert(abi.encodeWithSelector(Workers.EvidenceReplayed.selector, number, number));
+        workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
 
         vm.roll(block.number + 2);
         number = block.number - 1;
-        bytes memory forged = sign(PROVIDER_KEY, presenceDigest(worker, number));
-        vm.expectRevert(Workers.BadSignature.selector);
-        workers.present(worker, number, forged);
+        bytes32 hash = blockhash(number);
+        vm.expectRevert(abi.encodeWithSelector(Workers.EvidenceNotFresh.selector, blockhash(number - 2), hash));
+        workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
+        quote = quoteFor(worker, number);
         vm.expectRevert(abi.encodeWithSelector(Workers.BlockUnknown.selector, number + 1));
-        workers.present(worker, number + 1, forged);
-        bytes memory old = sign(WORKER_KEY, presenceDigest(worker, number));
+        workers.attest(worker, pckKey, number + 1, TLS_KEY_HASH, quote);
         vm.roll(block.number + 300);
         vm.expectRevert(abi.encodeWithSelector(Workers.BlockUnknown.selector, number));
-        workers.present(worker, number, old);
+        workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
         vm.expectRevert(abi.encodeWithSelector(Workers.UnknownWorker.selector, stranger));
-        workers.present(stranger, number, old);
+        workers.attest(stranger, pckKey, number, TLS_KEY_HASH, quote);
     }
 
-    function test_depart_ends_coverage_and_voids_presences_signed_before() public {
+    function test_attest_refuses_evidence_of_another_provider_worker_or_tls_key() public {
         register();
-        present();
         vm.roll(block.number + 2);
         uint256 number = block.number - 1;
-        bytes memory before = sign(WORKER_KEY, presenceDigest(worker, number));
+        SoftwarePlatform.Guest memory guest = guestFor(worker, number);
+        bytes32 wanted = guest.binding;
+        bytes32[3] memory others = [
+            workers.bindingOf(stranger, worker, TLS_KEY_HASH),
+            workers.bindingOf(provider, stranger, TLS_KEY_HASH),
+            workers.bindingOf(provider, worker, keccak256("another key"))
+        ];
+        for (uint256 i; i < 3; ++i) {
+            guest.binding = others[i];
+            bytes memory quote = SoftwarePlatform.quote(guest, PCK);
+            vm.expectRevert(abi.encodeWithSelector(Workers.EvidenceNotBound.selector, others[i], wanted));
+            workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
+        }
+    }
+
+    function test_depart_ends_coverage_and_voids_quotes_made_before() public {
+        register();
+        attest();
+        vm.roll(block.number + 2);
+        uint256 number = block.number - 1;
+        bytes memory before = quoteFor(worker, number);
         vm.warp(block.timestamp + 100);
         vm.prank(stranger);
         vm.expectRevert(abi.encodeWithSelector(Workers.NotProviderOrWorker.selector, stranger));
         workers.depart(worker);
         vm.prank(worker);
         workers.depart(worker);
-        vm.expectRevert(abi.encodeWithSelector(Workers.PresenceReplayed.selector, number, block.number));
-        workers.present(worker, number, before);
+        vm.expectRevert(abi.encodeWithSelector(Workers.EvidenceReplayed.selector, number, block.number));
+        workers.attest(worker, pckKey, number, TLS_KEY_HASH, before);
         vm.warp(block.timestamp + 1_000);
         vm.assertEq(workers.covered(worker, block.timestamp), 100);
-        present();
+        attest();
         vm.warp(block.timestamp + 7);
         vm.assertEq(workers.covered(worker, block.timestamp), 107);
     }
 
     function test_retire_is_final() public {
         register();
-        present();
+        attest();
         vm.prank(stranger);
         vm.expectRevert(abi.encodeWithSelector(Workers.NotProvider.selector, stranger));
         workers.retire(worker);
@@ -112,10 +132,10 @@ contract WorkersTest is Network {
         (,, uint256 until) = workers.billing(worker);
         vm.assertEq(until, block.timestamp);
         vm.roll(block.number + 2);
-        bytes memory signature = sign(WORKER_KEY, presenceDigest(worker, block.number - 1));
         uint256 number = block.number - 1;
+        bytes memory quote = quoteFor(worker, number);
         vm.expectRevert(abi.encodeWithSelector(Workers.WorkerRetired.selector, worker));
-        workers.present(worker, number, signature);
+        workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
     }
 
     function test_coverage_period_is_bounded_and_governed() public {
@@ -132,16 +152,16 @@ contract WorkersTest is Network {
 
     function test_instants_before_the_last_gap_are_refused_and_those_in_the_gap_answered() public {
         register();
-        present();
+        attest();
         uint256 end = block.timestamp + 1 hours;
         vm.warp(end + 500);
-        present();
+        attest();
         vm.assertEq(workers.covered(worker, end + 250), 3600);
         vm.expectRevert(abi.encodeWithSelector(Workers.InstantTooOld.selector, end - 1, end));
         workers.covered(worker, end - 1);
     }
 
-    /// The accumulator equals a plain count of seconds, whatever the pattern of presences, gaps and departures.
+    /// The accumulator equals a plain count of seconds, whatever the pattern of attestations, gaps and departures.
     function testFuzz_covered_counts_every_covered_second_once(uint256 seed) public {
         register();
         vm.prank(governance);
@@ -158,7 +178,7 @@ contract WorkersTest is Network {
             if (capped > before) expected += capped - before;
             uint256 action = (seed >> 128) % 4;
             if (action < 2) {
-                present();
+                attest();
                 if (block.timestamp + 60 > until) until = block.timestamp + 60;
             } else if (action == 2) {
                 vm.prank(worker);

@@ -1,0 +1,6 @@
+export { EvidenceError } from './errors.ts'
+export { type PreparedCollateral, prepareCollateral, QuoteCollateral } from './intel/collateral.ts'
+export { parseQuote, type Quote } from './intel/quote.ts'
+export { intelRoot, type TrustRoot, trustRoot } from './intel/root.ts'
+export { type VerifyQuoteOptions, verifyQuote } from './intel/verify.ts'
+export type { Check, EvidenceKind, Problem, RootName, TcbStatus, Verdict } from './verdict.ts'
