@@ -22,7 +22,15 @@ export async function benchAttest(): Promise<void> {
     const warm = await median(() => verifyQuote(quote, prepared, { instant }))
     rows.push([name, ms(peer), ms(cold), `${(peer / cold).toFixed(1)}×`, ms(warm), `${(peer / warm).toFixed(1)}×`])
   }
-  say(table(['vector', 'peer', 'ours, cold', 'ratio', 'ours, collateral prepared', 'ratio '], rows, ['peer', 'ours, cold', 'ratio', 'ours, collateral prepared', 'ratio ']))
+  say(
+    table(['vector', 'peer', 'ours, cold', 'ratio', 'ours, collateral prepared', 'ratio '], rows, [
+      'peer',
+      'ours, cold',
+      'ratio',
+      'ours, collateral prepared',
+      'ratio ',
+    ]),
+  )
   say(`medians of ${ROUNDS} verifications, milliseconds`)
   await compareVerdicts(vectors)
 }
@@ -44,7 +52,13 @@ async function compareVerdicts(vectors: QuoteVector[]): Promise<void> {
   }
   const columns = ['both accept', 'both refuse', 'we alone refuse', 'peer alone refuses']
   say('')
-  say(table(['mutation', ...columns], [...counts].map(([kind, row]) => [kind, ...row.map(String)]), columns))
+  say(
+    table(
+      ['mutation', ...columns],
+      [...counts].map(([kind, row]) => [kind, ...row.map(String)]),
+      columns,
+    ),
+  )
   say(`${MUTANTS} mutants`)
   for (const [reason, count] of [...reasons].sort(([, a], [, b]) => b - a)) say(`${count} ${reason}`)
 }

@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { MARKET_ABI, presentWorker, registerWorker, signBid, WORKERS_ABI } from '@cloister/chain'
-import { type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
+import { MARKET_ABI, registerWorker, signBid, WORKERS_ABI } from '@cloister/chain'
+import { coverWorker, type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
 import { type Bid, leaseIdOf } from '@cloister/core'
 import { startIndexer } from '@cloister/indexer'
 import { Steps, say, table } from '@cloister/terminal'
@@ -73,7 +73,7 @@ async function fill(chain: DevelopmentChain, tell: (done: number) => void): Prom
   const usdc = network.tokens.find(({ symbol }) => symbol === 'USDC')?.address ?? market
   const key = privateKeyToAccount(generatePrivateKey())
   await registerWorker(chain.wallet(1), key, { cpuMilli: 1000, memoryMiB: 1024, diskMiB: 1024, gpus: 0, gpuClass: '', endpoint: 'http://127.0.0.1:1' })
-  await presentWorker(chain.wallet(1), key)
+  await coverWorker(chain.wallet(1), await chain.root.manufacture(), key.address)
   await governance.wallet.writeContract({
     address: usdc,
     abi: parseAbi(['function mint(address,uint256)']),

@@ -168,7 +168,7 @@ describe.skipIf(!canDeploy)('npm start', () => {
 
   it('stops cleanly with Ctrl-C and resumes with the same leases and balances', async () => {
     const first = await start()
-    for (const word of ['chain', 'index', 'gateway', 'oak', 'elm', 'ash', 'dev0', 'dev9', 'unattested', 'USDC an hour', 'npx cloister deploy'])
+    for (const word of ['chain', 'index', 'gateway', 'oak', 'elm', 'ash', 'dev0', 'dev9', 'simulated', 'USDC an hour', 'npx cloister deploy'])
       expect(first.printed()).toContain(word)
     const lease = await command.json('deploy', HELLO, '--for', '2h', '--name', 'keeps', '--yes')
     await fetch(lease.url.web)

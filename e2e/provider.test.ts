@@ -93,7 +93,7 @@ describe.skipIf(!canDeploy)(
       const lease = await stage.json('deploy', HELLO, '--deposit', '1', '--yes')
       expect(lease.worker).toBe(worker)
       const status = await stage.json('provider', 'status', '-c', config)
-      expect(status).toMatchObject({ worker, provider, answers: true, attestation: 'unattested' })
+      expect(status).toMatchObject({ worker, provider, answers: true, attestation: 'simulated' })
       expect(status.openLeases.map((open: Json) => open.lease)).toEqual([lease.lease])
       await stage.json('close', lease.lease)
       const earned = (await stage.json('provider', 'status', '-c', config)).withdrawable.find((entry: Json) => entry.symbol === 'USDC')

@@ -52,7 +52,7 @@ describe.skipIf(!canDeploy)(
       const rates = bids.map((bid: Json) => BigInt(bid.ratePerSecond))
       expect(rates).toEqual([...rates].sort((a, b) => (a < b ? -1 : 1)))
       expect(new Set(bids.map((bid: Json) => bid.provider)).size).toBe(3)
-      expect(bids.every((bid: Json) => bid.attestation === 'unattested')).toBe(true)
+      expect(bids.every((bid: Json) => bid.attestation === 'simulated')).toBe(true)
       expect(await chain().client.getTransactionCount({ address: developmentAccount(stage.embedded.network, TENANT).address })).toBe(before)
       const { stdout } = await stage.cloister('bids', HELLO)
       expect(stdout).toMatch(/USDC\/hour.*worker.*provider.*free.*uptime/)
@@ -89,13 +89,13 @@ describe.skipIf(!canDeploy)(
 
     it('says what runs, what it costs and how long the money lasts', async () => {
       const status = await stage.json('status', 'mine')
-      expect(status).toMatchObject({ state: 'running', attestation: 'unattested', name: 'mine' })
+      expect(status).toMatchObject({ state: 'running', attestation: 'simulated', name: 'mine', uncoveredSeconds: 0 })
       expect(status.services).toMatchObject([{ name: 'web-0', state: 'running', restarts: 0, digest: expect.stringMatching(/^sha256:/) }])
       expect(BigInt(status.spent) + BigInt(status.balance)).toBe(BigInt(status.deposit))
       expect(status.paidUntil).toBeGreaterThan(Date.now() / 1000 + 3600)
       const all = await stage.json('ps')
       expect(all.map((lease: Json) => lease.lease)).toEqual([deployed.lease])
-      expect((await stage.cloister('ps')).stdout).toContain('unattested')
+      expect((await stage.cloister('ps')).stdout).toContain('simulated')
     })
 
     it('shows logs, events and metrics', async () => {

@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { enrolWorker, loadAgentConfig, loadWorkerKey, type RunningWorker, startWorker } from '@cloister/agent'
 import { closeLease, fundDevelopmentAccount, getBilling, getCredit, getLease, openLease, updateLease, type Wallet } from '@cloister/chain'
 import { type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
-import { hashManifest, type Manifest, type Order, orderFor, parseManifest, toCanonicalJson } from '@cloister/core'
+import { defaultPolicy, hashManifest, type Manifest, type Order, orderFor, parseManifest, toCanonicalJson } from '@cloister/core'
 import { buildWorkbench, WORKBENCH_IMAGE } from '@cloister/executors'
 import { exec, WorkerClient } from '@cloister/sdk'
 import type { Hex } from 'viem'
@@ -37,6 +37,7 @@ describe.skipIf(!canDeploy)(
       endpoint: 'http://127.0.0.1:1',
       capacity: { cpus: 4, memory: '1GiB', disk: '8GiB', gpus: 1, gpuClass: 'h100' },
       executor: { engine: 'sandbox' },
+      evidence: { source: 'development', rootFolder: 'attestation' },
       prices: { USDC: { cpu: '0.36', memoryGiB: '0.036', diskGiB: '0', gpu: { h100: '3.6' } } },
       attributes: { region: 'test' },
       images: { layouts: ['images'] },
@@ -49,7 +50,7 @@ describe.skipIf(!canDeploy)(
     const task = (name: string, script: string, lines = '') =>
       `  ${name}:\n    image: ${WORKBENCH_IMAGE}\n    command: ["node", "-e", '${script}']\n    deploy: { resources: { limits: { cpus: "0.2", memory: 64M } } }\n${lines}`
     const order = (manifest: Manifest, changes: Partial<Order> = {}): Order => ({
-      ...orderFor(manifest, { tenant: tenant.account.address, token: usdc }),
+      ...orderFor(manifest, { tenant: tenant.account.address, token: usdc, policy: defaultPolicy(true) }),
       ...changes,
     })
     const bid = (asked: Order) => client.bid(asked, AbortSignal.timeout(5_000))
@@ -77,6 +78,7 @@ describe.skipIf(!canDeploy)(
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'cloister-worker-'))
       chain = await startDevelopmentChain()
+      chain.root.save(join(folder, 'attestation'))
       tenant = chain.wallet(4)
       usdc = chain.network.tokens.find(({ symbol }) => symbol === 'USDC')?.address ?? '0x'
       await fundDevelopmentAccount(chain.wallet(0), tenant.account.address)
@@ -229,7 +231,7 @@ describe.skipIf(!canDeploy)(
           ]),
         )
         expect(await client.report()).toMatchObject({
-          attestation: 'unattested',
+          evidence: 'development platform (simulated)',
           isolation: { engine: expect.stringContaining('sandbox'), missing: expect.arrayContaining(["the host's kernel is shared"]) },
         })
       })

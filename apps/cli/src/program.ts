@@ -5,6 +5,7 @@ import { addLeases } from './commands/leases.ts'
 import { addManifest } from './commands/manifest.ts'
 import { addNetwork } from './commands/network.ts'
 import { addProvider } from './commands/provider.ts'
+import { addVerify } from './commands/verify.ts'
 import { addWallet } from './commands/wallet.ts'
 
 const program = new Command('cloister')
@@ -13,6 +14,7 @@ const program = new Command('cloister')
   .showHelpAfterError('(add --help for the options)')
 addDeploy(program)
 addLeases(program)
+addVerify(program)
 addNetwork(program)
 addManifest(program)
 addWallet(program)

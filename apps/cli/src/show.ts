@@ -1,5 +1,5 @@
 import type { Network } from '@cloister/chain'
-import { formatCpu, formatDuration, formatMiB, pricePerHour, type Resources, showAmount } from '@cloister/core'
+import { type AttestationState, formatCpu, formatDuration, formatMiB, pricePerHour, type Resources, showAmount } from '@cloister/core'
 import { paint } from '@cloister/terminal'
 import type { Address } from 'viem'
 
@@ -47,5 +47,7 @@ export function state(text: string): string {
   return paint(style, text)
 }
 
-/** Until hardware attestation covers a worker, everything that shows it says so. */
-export const UNATTESTED = 'unattested'
+/** How a worker stands, in the colour of it. */
+export function attestation(text: AttestationState): string {
+  return paint(text === 'attested' ? 'green' : text === 'simulated' ? 'yellow' : 'red', text)
+}

@@ -1,14 +1,18 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { connectWallet, DEVELOPMENT_ROLES, deployDevelopment, developmentAccount, loadNetwork, type Network } from '@cloister/chain'
+import type { DevelopmentRoot } from '@cloister/attest/devnet'
+import { connectWallet, DEVELOPMENT_ROLES, developmentAccount, loadNetwork, type Network } from '@cloister/chain'
 import { anvilPath } from '@cloister/chain/anvil'
+import { deployDevelopment } from '@cloister/chain/deploy'
 import { messageOf } from '@cloister/core'
 import { type Hex, parseAbi } from 'viem'
 import { Daemon } from './daemon.ts'
 import type { Settings } from './settings.ts'
 
 const CHAIN_ID = 31337
+/** Keeps the development root, beside network.json. */
+export const ATTESTATION_FOLDER = 'attestation'
 const TOKEN_CALLS = parseAbi(['function mint(address to, uint256 amount)', 'function transfer(address to, uint256 amount) returns (bool)'])
 const FUNDED = [...DEVELOPMENT_ROLES.tenants, DEVELOPMENT_ROLES.example]
 
@@ -52,7 +56,7 @@ export function chainDaemon({ folder, ports }: Settings, restarted: (name: strin
 }
 
 /** Deploys the contracts where the chain hasn't got them, and writes the network's description. */
-export async function ensureContracts({ folder, ports }: Settings): Promise<{ network: Network; fresh: boolean }> {
+export async function ensureContracts({ folder, ports }: Settings, root: DevelopmentRoot): Promise<{ network: Network; fresh: boolean }> {
   const path = join(folder, 'network.json')
   try {
     const known = loadNetwork(path)
@@ -67,18 +71,24 @@ export async function ensureContracts({ folder, ports }: Settings): Promise<{ ne
     chainId: CHAIN_ID,
     rpcUrl: `http://127.0.0.1:${ports.chain}`,
     pollingIntervalMs: 150,
-    contracts: { workers: zero, market: zero },
+    contracts: { platforms: zero, workers: zero, market: zero },
     deployedAt: 0,
     tokens: [{ symbol: 'CLOI', decimals: 18, address: zero }],
     indexerUrl: `http://127.0.0.1:${ports.indexer}`,
     gatewayUrl: `http://127.0.0.1:${ports.gateway}`,
+    attestation: {
+      collateralUrl: `http://127.0.0.1:${ports.collateral}`,
+      root: Buffer.from(root.certificate).toString('base64'),
+      developmentFolder: ATTESTATION_FOLDER,
+    },
     development: true,
   }
   const governance = connectWallet(base, developmentAccount(base, DEVELOPMENT_ROLES.governance))
-  const { workers, market, cloi, usdc, deployedAt } = await deployDevelopment(governance, developmentAccount(base, DEVELOPMENT_ROLES.treasury).address)
+  const treasury = developmentAccount(base, DEVELOPMENT_ROLES.treasury).address
+  const { cloi, usdc, deployedAt, ...contracts } = await deployDevelopment(governance, treasury, root)
   const network: Network = {
     ...base,
-    contracts: { workers, market },
+    contracts,
     deployedAt,
     tokens: [
       { symbol: 'CLOI', decimals: 18, address: cloi },

@@ -1,11 +1,13 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { DevelopmentRoot } from '@cloister/attest/devnet'
 import { connectChain, type Network } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import { SandboxExecutor } from '@cloister/executors'
 import { IndexClient } from '@cloister/sdk'
-import { chainDaemon, endLeftover, ensureContracts, fundTenants, rememberChain } from './chain.ts'
+import { ATTESTATION_FOLDER, chainDaemon, endLeftover, ensureContracts, fundTenants, rememberChain } from './chain.ts'
+import { serveCollateral } from './collateral.ts'
 import { Daemon } from './daemon.ts'
 import { buildExampleImage, type Example, ensureExample } from './example.ts'
 import { isFree, loadSettings, type Settings } from './settings.ts'
@@ -48,6 +50,7 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
   const restarted = options.onRestart ?? (() => {})
   const daemons = new Map<string, Daemon>()
   const unlock = lock(folder)
+  let collateral: Awaited<ReturnType<typeof serveCollateral>> | undefined
   const stop = async () => {
     // Workers first: they settle and end their coverage on the chain.
     await Promise.all([...daemons.entries()].filter(([name]) => !['chain', 'indexer', 'gateway'].includes(name)).map(([, daemon]) => daemon.stop()))
@@ -55,6 +58,7 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
     await eachSandboxedLease(folder, (sandbox, lease) => sandbox.halt(lease))
     await Promise.all(['gateway', 'indexer'].map((name) => daemons.get(name)?.stop()))
     await daemons.get('chain')?.stop()
+    await collateral?.close()
     unlock()
   }
   try {
@@ -79,10 +83,12 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
     await launch(chain)
     rememberChain(settings, chain.pid)
 
-    step('contracts', 'Token, Workers, Market')
-    const { network, fresh } = await ensureContracts(settings)
+    step('contracts', 'Token, Platforms, Workers, Market; a development attestation root')
+    const root = await DevelopmentRoot.open(join(folder, ATTESTATION_FOLDER))
+    collateral = await serveCollateral(root, settings.ports.collateral)
+    const { network, fresh } = await ensureContracts(settings, root)
 
-    step('daemons', 'indexer, gateway; three providers register their workers')
+    step('daemons', 'indexer, gateway; three providers register their workers, which attest')
     const logs = join(folder, 'logs')
     const networkFile = join(folder, 'network.json')
     const answers = (url: string) => async () => (await fetch(`${url}/health`, { signal: AbortSignal.timeout(500) })).ok
@@ -158,12 +164,20 @@ async function eachSandboxedLease(folder: string, action: (sandbox: SandboxExecu
 async function wipe(folder: string): Promise<void> {
   await eachSandboxedLease(folder, (sandbox, lease) => sandbox.destroy(lease))
   // Unpacked images hold nothing that a new network couldn't use.
-  for (const part of ['chain.json', 'network.json', 'index', 'gateway-ports.json', 'ports.json', 'workers', 'logs'])
+  for (const part of ['chain.json', 'network.json', 'index', 'gateway-ports.json', 'ports.json', 'workers', 'logs', ATTESTATION_FOLDER])
     rmSync(join(folder, part), { recursive: true, force: true })
 }
 
 async function checkPorts({ ports, folder }: Settings): Promise<void> {
-  const all = { chain: ports.chain, indexer: ports.indexer, gateway: ports.gateway, oak: ports.workers[0], elm: ports.workers[1], ash: ports.workers[2] }
+  const all = {
+    chain: ports.chain,
+    indexer: ports.indexer,
+    gateway: ports.gateway,
+    collateral: ports.collateral,
+    oak: ports.workers[0],
+    elm: ports.workers[1],
+    ash: ports.workers[2],
+  }
   for (const [name, port] of Object.entries(all))
     if (!(await isFree(port)))
       throw new CloisterError('port-taken', `Port ${port}, which ${name} had, is taken by another program.`, {

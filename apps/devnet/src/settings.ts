@@ -7,10 +7,10 @@ import { z } from 'zod'
 const port = z.int().min(1).max(65_535)
 
 /** Ports of the embedded network; the same on every start, since workers are registered under them. */
-const Ports = z.strictObject({ chain: port, indexer: port, gateway: port, workers: z.tuple([port, port, port]), tcp: port })
+const Ports = z.strictObject({ chain: port, indexer: port, gateway: port, collateral: port, workers: z.tuple([port, port, port]), tcp: port })
 type Ports = z.infer<typeof Ports>
 
-const USUAL: Ports = { chain: 18545, indexer: 18600, gateway: 18080, workers: [17071, 17072, 17073], tcp: 31000 }
+const USUAL: Ports = { chain: 18545, indexer: 18600, gateway: 18080, collateral: 18700, workers: [17071, 17072, 17073], tcp: 31000 }
 
 /** Where the embedded network keeps its state, and the ports it has. */
 export interface Settings {
@@ -39,6 +39,7 @@ export async function loadSettings(folder: string, { freePorts = false } = {}): 
     chain: await choose(USUAL.chain),
     indexer: await choose(USUAL.indexer),
     gateway: await choose(USUAL.gateway),
+    collateral: await choose(USUAL.collateral),
     workers: [await choose(a), await choose(b), await choose(c)],
     tcp: freePorts ? 32_000 + 300 * (process.pid % 90) : USUAL.tcp,
   }

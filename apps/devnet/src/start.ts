@@ -66,7 +66,7 @@ function summary({ network, settings, engine, example }: EmbeddedNetwork, second
   const { ports, folder } = settings
   say()
   say(
-    `${paint('bold', 'The embedded network is up')} after ${seconds.toFixed(1)} s. Everything on it is for development: ${paint('yellow', 'workers are unattested and money is play money')}.`,
+    `${paint('bold', 'The embedded network is up')} after ${seconds.toFixed(1)} s. Everything on it is for development: ${paint('yellow', 'attestation is simulated and money is play money')}.`,
   )
   say()
   say(

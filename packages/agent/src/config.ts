@@ -52,6 +52,15 @@ export const AgentConfig = z.strictObject({
     z.strictObject({ engine: z.literal('sandbox') }),
     z.strictObject({ engine: z.literal('docker'), socket: z.string().default('/var/run/docker.sock') }),
   ]),
+  /** What proves the hardware; what this machine has, if not given. */
+  evidence: z
+    .discriminatedUnion('source', [
+      z.strictObject({ source: z.literal('tsm'), folder: z.string().default('/sys/kernel/config/tsm/report') }),
+      z.strictObject({ source: z.literal('dstack'), socket: z.string().default('/var/run/dstack.sock') }),
+      /** Development networks only: a machine made of software. */
+      z.strictObject({ source: z.literal('development'), rootFolder: z.string().optional() }),
+    ])
+    .optional(),
   /** By token symbol. */
   prices: z.record(z.string().regex(/^[A-Z]{1,10}$/), Prices).default({}),
   /** A program that prices orders instead: gets the order as JSON, answers `{"ratePerSecond": "12"}` or `{"decline": "why"}`. */
@@ -97,6 +106,8 @@ export function loadAgentConfig(path: string): AgentConfig {
     ...config,
     network: from(config.network),
     folder: from(config.folder),
+    ...(config.evidence?.source === 'development' &&
+      config.evidence.rootFolder !== undefined && { evidence: { ...config.evidence, rootFolder: from(config.evidence.rootFolder) } }),
     ...(config.bidScript !== undefined && { bidScript: from(config.bidScript) }),
     images: { ...config.images, layouts: config.images.layouts.map(from), ...(config.images.folder !== undefined && { folder: from(config.images.folder) }) },
   }

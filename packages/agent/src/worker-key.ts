@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { CloisterError } from '@cloister/core'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 
-/** The worker's own key, made on first use and never shown. Signs presence, bids and the worker's transactions. */
+/** The worker's own key, made on first use and never shown. Signs bids, what it says of leases, and the worker's transactions. */
 export function loadWorkerKey(folder: string): PrivateKeyAccount {
   const path = join(folder, 'worker.key')
   mkdirSync(folder, { recursive: true, mode: 0o700 })

@@ -5,16 +5,18 @@ import { DockerExecutor, type Executor, SandboxExecutor } from '@cloister/execut
 import type { Address } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { serveWorker } from './api/server.ts'
+import { Attestor } from './attestation.ts'
 import { Bidder } from './bidding/bidder.ts'
 import type { AgentConfig } from './config.ts'
 import { watchDisks } from './disk-watch.ts'
+import { openEvidenceSource } from './evidence/open.ts'
 import { LeaseSupervisor } from './leases/supervisor.ts'
 import { watchLeases } from './leases/watcher.ts'
 import type { Log } from './log.ts'
 import { meter, settleAll } from './metering.ts'
-import { ensureCovered, keepCovered } from './presence.ts'
 import { Sequence } from './sending.ts'
 import { Store } from './store.ts'
+import { loadTlsKey } from './tls-key.ts'
 import { loadWorkerKey } from './worker-key.ts'
 
 /** Everything a running worker is made of. */
@@ -27,6 +29,7 @@ export interface Worker {
   executor: Executor
   supervisor: LeaseSupervisor
   bidder: Bidder
+  attestor: Attestor
   log: Log
 }
 
@@ -39,8 +42,9 @@ export interface RunningWorker {
 }
 
 /**
- * Starts a worker: takes up its leases, opens its interface and keeps itself covered. Throws `not-registered` where its key
- * is no provider's worker, `no-engine` where there is nothing to run containers with, `port-taken`.
+ * Starts a worker: takes up its leases, opens its interface and keeps itself attested. Throws `not-registered` where its key
+ * is no provider's worker, `no-evidence` where the machine can't prove what it is, `no-engine` where there is nothing to run
+ * containers with, `port-taken`, and `reverted` with the contract's reason where its evidence is refused.
  */
 export async function startWorker(config: AgentConfig, log: Log): Promise<RunningWorker> {
   const network = loadNetwork(config.network)
@@ -51,16 +55,19 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
     throw new CloisterError('not-registered', `The worker ${key.address} is ${registered ? 'retired' : 'not registered'} on ${network.name}.`, {
       hint: 'Register it with `cloister provider init`.',
     })
+  const source = await openEvidenceSource(config, network)
   const executor = await openExecutor(config, key.address)
   const store = new Store(join(config.folder, 'worker.db'))
   const sequence = new Sequence()
   const supervisor = new LeaseSupervisor({ config, store, executor, wallet, sequence, log })
-  const bidder = new Bidder({ config, network, store, key, separateNetworks: executor.separateNetworks })
-  const worker: Worker = { config, network, chain: wallet, key, store, executor, supervisor, bidder, log }
+  const tlsKey = loadTlsKey(config.folder)
+  const attestor = new Attestor({ wallet, key, provider: registered.provider, source, tlsKeyHash: tlsKey.hash, sequence, log })
+  const bidder = new Bidder({ config, network, store, key, attestor, separateNetworks: executor.separateNetworks })
+  const worker: Worker = { config, network, chain: wallet, key, store, executor, supervisor, bidder, attestor, log }
   const aborter = new AbortController()
   const { signal } = aborter
 
-  await ensureCovered(wallet, key, sequence)
+  await attestor.begin()
   await supervisor.resume()
   const server = await serveWorker(worker)
   const loops = [
@@ -73,11 +80,11 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
       touched: (id) => supervisor.refresh(id),
       signal,
     }),
-    keepCovered({ wallet, key, sequence, log, signal }),
+    attestor.keep(signal),
     meter({ wallet, store, supervisor, sequence, log, settleEverySeconds: config.settleEverySeconds, signal }),
     watchDisks({ executor, supervisor, log, signal }),
   ]
-  log('info', `the worker is open for leases on port ${server.port}`, { worker: key.address, engine: executor.isolation.engine, attestation: 'unattested' })
+  log('info', `the worker is open for leases on port ${server.port}`, { worker: key.address, engine: executor.isolation.engine, evidence: source.name })
   return {
     worker,
     port: server.port,

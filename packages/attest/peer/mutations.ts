@@ -54,7 +54,9 @@ const MUTATIONS: Record<string, Mutation> = {
     return { quote: changed }
   },
   'quote cut': ({ quote }, _, random) => ({ quote: quote.slice(0, below(quote.length, random)) }),
-  'quote lengthened': ({ quote }, _, random) => ({ quote: Uint8Array.from([...quote, ...Array.from({ length: 1 + below(64, random) }, () => below(256, random))]) }),
+  'quote lengthened': ({ quote }, _, random) => ({
+    quote: Uint8Array.from([...quote, ...Array.from({ length: 1 + below(64, random) }, () => below(256, random))]),
+  }),
   'length field changed': ({ quote }, _, random) => {
     const view = new DataView(quote.slice().buffer)
     const at = pick([0, 4, 48, 50, 432, 436, 632, 636, 702, 764, 766, 1218, 1220, 1252, 1254], random)

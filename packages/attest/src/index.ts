@@ -1,5 +1,8 @@
+export { type BundleVerdict, type CheckGroup, EvidenceBundle, RunStatement, statementDigest, verifyBundle, workerBinding } from './bundle.ts'
 export { EvidenceError } from './errors.ts'
 export { type PreparedCollateral, prepareCollateral, QuoteCollateral } from './intel/collateral.ts'
+export { type FetchCollateralOptions, fetchCollateral, INTEL_PCS } from './intel/fetch.ts'
+export { imageOf, type PlatformCertificates, platformCertificates, platformFamily, withoutCertificates } from './intel/platform.ts'
 export { parseQuote, type Quote } from './intel/quote.ts'
 export { intelRoot, type TrustRoot, trustRoot } from './intel/root.ts'
 export { type VerifyQuoteOptions, verifyQuote } from './intel/verify.ts'

@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
+import { type DevelopmentPlatform, DevelopmentRoot } from '@cloister/attest/devnet'
 import { CloisterError } from '@cloister/core'
-import { zeroAddress } from 'viem'
+import { type Address, type Hex, zeroAddress, zeroHash } from 'viem'
+import { attestWorker, ensurePlatform, freshBlock, reportDataOf } from './actions/attestation.ts'
+import { getWorker } from './actions/worker.ts'
 import { connectWallet, type Wallet } from './client.ts'
 import { deployDevelopment } from './deploy.ts'
 import { DEVELOPMENT_ROLES, developmentAccount } from './development.ts'
@@ -19,6 +22,8 @@ export function anvilPath(): string {
 /** A development chain with the contracts on it. */
 export interface DevelopmentChain {
   network: Network
+  /** Certifies platforms made of software. */
+  root: DevelopmentRoot
   /** Acts as one of the ten funded accounts. */
   wallet(index: number): Wallet
   stop(): Promise<void>
@@ -27,31 +32,34 @@ export interface DevelopmentChain {
 /** Starts anvil on a free port and deploys the contracts. For tests and benchmarks; a block per transaction unless `args` say otherwise. */
 export async function startDevelopmentChain(args: string[] = []): Promise<DevelopmentChain> {
   const child = spawn(anvilPath(), ['--port', '0', '--chain-id', '31337', ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
-  const port = await listening(child)
+  const [port, root] = await Promise.all([listening(child), DevelopmentRoot.create()])
   const empty: Network = {
     name: 'test',
     chainId: 31337,
     rpcUrl: `http://127.0.0.1:${port}`,
     pollingIntervalMs: 50,
-    contracts: { workers: zeroAddress, market: zeroAddress },
+    contracts: { platforms: zeroAddress, workers: zeroAddress, market: zeroAddress },
     deployedAt: 0,
     tokens: [{ symbol: 'CLOI', decimals: 18, address: zeroAddress }],
     indexerUrl: 'http://127.0.0.1:1',
     gatewayUrl: 'http://127.0.0.1:1',
+    attestation: { collateralUrl: 'http://127.0.0.1:1', root: Buffer.from(root.certificate).toString('base64') },
     development: true,
   }
   const account = (index: number) => developmentAccount(empty, index)
-  const { workers, market, cloi, usdc, deployedAt } = await deployDevelopment(
+  const { cloi, usdc, deployedAt, ...contracts } = await deployDevelopment(
     connectWallet(empty, account(DEVELOPMENT_ROLES.governance)),
     account(DEVELOPMENT_ROLES.treasury).address,
+    root,
   )
   const tokens = [
     { symbol: 'CLOI', decimals: 18, address: cloi },
     { symbol: 'USDC', decimals: 6, address: usdc },
   ]
-  const network = { ...empty, contracts: { workers, market }, deployedAt, tokens }
+  const network = { ...empty, contracts, deployedAt, tokens }
   return {
     network,
+    root,
     wallet: (index) => connectWallet(network, account(index)),
     stop: () =>
       new Promise((resolve) => {
@@ -59,6 +67,15 @@ export async function startDevelopmentChain(args: string[] = []): Promise<Develo
         child.kill('SIGKILL')
       }),
   }
+}
+
+/** Covers a registered worker by a quote of a platform made of software. */
+export async function coverWorker(wallet: Wallet, platform: DevelopmentPlatform, worker: Address, tlsKeyHash: Hex = zeroHash): Promise<void> {
+  const registered = await getWorker(wallet, worker)
+  if (!registered) throw new CloisterError('not-registered', `The worker ${worker} is not registered.`)
+  const block = await freshBlock(wallet)
+  const quote = platform.quote(reportDataOf(wallet.network, { provider: registered.provider, worker, tlsKeyHash }, block.hash))
+  await attestWorker(wallet, { worker, tlsKeyHash, pckKey: await ensurePlatform(wallet, quote), block, quote })
 }
 
 function listening(child: ChildProcess): Promise<number> {

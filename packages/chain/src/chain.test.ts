@@ -1,8 +1,9 @@
+import type { DevelopmentPlatform } from '@cloister/attest/devnet'
 import { type Bid, bodyHash, leaseIdOf, requestTypedData, type SignedBid } from '@cloister/core'
 import { bytesToHex, type Hex, parseEventLogs } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type DevelopmentChain, startDevelopmentChain } from './anvil.ts'
+import { coverWorker, type DevelopmentChain, startDevelopmentChain } from './anvil.ts'
 import {
   closeLease,
   fundDevelopmentAccount,
@@ -15,7 +16,6 @@ import {
   isSignedBy,
   MARKET_ABI,
   openLease,
-  presentWorker,
   refuseLease,
   registerWorker,
   settleLeases,
@@ -31,6 +31,7 @@ const key = privateKeyToAccount(generatePrivateKey())
 
 describe('the chain', () => {
   let chain: DevelopmentChain
+  let platform: DevelopmentPlatform
   let provider: Wallet
   let tenant: Wallet
   let usdc: `0x${string}`
@@ -58,6 +59,7 @@ describe('the chain', () => {
 
   beforeAll(async () => {
     chain = await startDevelopmentChain()
+    platform = await chain.root.manufacture()
     provider = chain.wallet(1)
     tenant = chain.wallet(4)
     usdc = chain.network.tokens.find(({ symbol }) => symbol === 'USDC')?.address ?? HASH
@@ -65,12 +67,12 @@ describe('the chain', () => {
   })
   afterAll(() => chain.stop())
 
-  it('registers a worker with its key’s consent, and covers it by its own presence', async () => {
+  it('registers a worker with its key’s consent, and covers it by a quote', async () => {
     const description = { cpuMilli: 2000, memoryMiB: 1024, diskMiB: 1024, gpus: 1, gpuClass: 'h100', endpoint: 'http://127.0.0.1:1' }
     await registerWorker(provider, key, description)
     expect(await getWorker(tenant, key.address)).toMatchObject({ provider: provider.account.address, retired: false, description })
     expect(await getWorker(tenant, tenant.account.address)).toBeUndefined()
-    await presentWorker(provider, key)
+    await coverWorker(provider, platform, key.address)
     const { until } = await getBilling(tenant, key.address)
     expect(until).toBe((await tenant.client.getBlock()).timestamp + 3600n)
   })

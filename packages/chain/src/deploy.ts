@@ -1,11 +1,14 @@
+import { imageOf } from '@cloister/attest'
+import { DEVELOPMENT_FMSPC, type DevelopmentRoot, developmentGuest, measurementsOf, NEWEST_SVNS, TEE_TCB_SVN } from '@cloister/attest/devnet'
 import { CloisterError } from '@cloister/core'
-import { type Abi, type Address, getContractAddress, type Hex, keccak256, toHex } from 'viem'
+import { type Abi, type Address, bytesToBigInt, bytesToHex, getContractAddress, type Hex, keccak256, toHex } from 'viem'
 import type { Wallet } from './client.ts'
-import { MARKET_ABI, TEST_USDC_ABI, TOKEN_ABI, WORKERS_ABI } from './generated/abis.ts'
-import { MARKET_BYTECODE, TEST_USDC_BYTECODE, TOKEN_BYTECODE, WORKERS_BYTECODE } from './generated/bytecode.ts'
+import { MARKET_ABI, PLATFORMS_ABI, TEST_USDC_ABI, TOKEN_ABI, WORKERS_ABI } from './generated/abis.ts'
+import { MARKET_BYTECODE, PLATFORMS_BYTECODE, TEST_USDC_BYTECODE, TOKEN_BYTECODE, WORKERS_BYTECODE } from './generated/bytecode.ts'
 
 /** Addresses of a freshly deployed network. */
 export interface Deployment {
+  platforms: Address
   workers: Address
   market: Address
   cloi: Address
@@ -15,18 +18,26 @@ export interface Deployment {
 }
 
 const FEE_BPS = { cloi: 400n, usdc: 2_000n }
+const GUEST = 1
+const FLOOR_SECONDS = 10n * 365n * 86_400n
 const DEVELOPMENT_SUPPLY = 10_000_000n * 10n ** 18n
 
-/** Deploys a development network from the wallet's account, which takes all roles. All transactions go out at once. */
-export async function deployDevelopment(wallet: Wallet, treasury: Address): Promise<Deployment> {
+/**
+ * Deploys a development network from the wallet's account, which takes all roles. Platforms of `root` may serve it, with the
+ * development guest. All transactions go out at once.
+ */
+export async function deployDevelopment(wallet: Wallet, treasury: Address, root: Pick<DevelopmentRoot, 'publicKey'>): Promise<Deployment> {
   const { client, account } = wallet
   const owner = account.address
   const nonce = await client.getTransactionCount({ address: owner })
   const addressAt = (offset: number) => getContractAddress({ from: owner, nonce: BigInt(nonce + offset) })
-  const [workers, market, cloi, usdc] = [addressAt(0), addressAt(1), addressAt(2), addressAt(3)]
+  const [platforms, workers, market, cloi, usdc] = [addressAt(0), addressAt(1), addressAt(2), addressAt(3), addressAt(4)]
+  const [x, y] = [root.publicKey.subarray(0, 32), root.publicKey.subarray(32)].map((bytes) => bytesToBigInt(bytes))
+  const { timestamp } = await client.getBlock()
   const minter = keccak256(toHex('MINTER'))
   const deploys = [
-    { abi: WORKERS_ABI as Abi, bytecode: WORKERS_BYTECODE, args: [owner] },
+    { abi: PLATFORMS_ABI as Abi, bytecode: PLATFORMS_BYTECODE, args: [owner, x, y] },
+    { abi: WORKERS_ABI as Abi, bytecode: WORKERS_BYTECODE, args: [owner, platforms] },
     { abi: MARKET_ABI as Abi, bytecode: MARKET_BYTECODE, args: [workers, treasury, owner] },
     { abi: TOKEN_ABI as Abi, bytecode: TOKEN_BYTECODE, args: [owner] },
     { abi: TEST_USDC_ABI as Abi, bytecode: TEST_USDC_BYTECODE, args: [] },
@@ -35,7 +46,26 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address): Prom
   let next = nonce
   for (const { abi, bytecode, args } of deploys) hashes.push(await wallet.wallet.deployContract({ abi, bytecode, args, nonce: next++, gas: 6_000_000n }))
   const write = { gas: 400_000n, account, chain: null } as const
+  const floor = {
+    componentSvns: bytesToHex(Uint8Array.from(NEWEST_SVNS)),
+    pceSvn: 13,
+    qeSvn: 4,
+    expiry: Number(timestamp + FLOOR_SECONDS),
+    tdxSvns: bytesToHex(Uint8Array.from(TEE_TCB_SVN)),
+    // Only version 1 of the TDX module.
+    moduleSvns: `0xff${toHex(TEE_TCB_SVN[0], { size: 1 }).slice(2)}ffffffffffff` as const,
+  }
+  const image = imageOf(measurementsOf(developmentGuest()))
   hashes.push(
+    await wallet.wallet.writeContract({
+      ...write,
+      address: platforms,
+      abi: PLATFORMS_ABI,
+      functionName: 'setFloor',
+      args: [`0x${DEVELOPMENT_FMSPC}`, floor],
+      nonce: next++,
+    }),
+    await wallet.wallet.writeContract({ ...write, address: platforms, abi: PLATFORMS_ABI, functionName: 'setImage', args: [image, GUEST], nonce: next++ }),
     await wallet.wallet.writeContract({
       ...write,
       address: market,
@@ -58,5 +88,5 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address): Prom
   const receipts = await Promise.all(hashes.map((hash) => client.waitForTransactionReceipt({ hash, timeout: 60_000 })))
   const failed = receipts.find((receipt) => receipt.status !== 'success')
   if (failed) throw new CloisterError('deploy-failed', `The contracts could not be deployed: transaction ${failed.transactionHash} was reverted.`)
-  return { workers, market, cloi, usdc, deployedAt: Number(receipts[0]?.blockNumber ?? 0n) }
+  return { platforms, workers, market, cloi, usdc, deployedAt: Number(receipts[0]?.blockNumber ?? 0n) }
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { intelRoot, type TrustRoot, trustRoot } from '@cloister/attest'
 import { address, CloisterError } from '@cloister/core'
 import { z } from 'zod'
 
@@ -11,12 +12,20 @@ export const Network = z.object({
   rpcUrl: url,
   /** Milliseconds between two looks at the chain. */
   pollingIntervalMs: z.int().min(20).max(60_000),
-  contracts: z.object({ workers: address, market: address }),
+  contracts: z.object({ platforms: address, workers: address, market: address }),
   /** Block the contracts were deployed in. */
   deployedAt: z.int().min(0),
   tokens: z.array(z.object({ symbol: z.string().regex(/^[A-Z]{1,10}$/), decimals: z.int().min(0).max(36), address })).min(1),
   indexerUrl: url,
   gatewayUrl: url,
+  attestation: z.object({
+    /** Where collateral is to be had, in the form of Intel's PCS (API v4). */
+    collateralUrl: url,
+    /** Root certificate in DER, base64; Intel's if not given. Another one is for development networks only. */
+    root: z.base64().optional(),
+    /** Development networks: the folder with the root's key, where machines are made of software. */
+    developmentFolder: z.string().optional(),
+  }),
   /** A development network: its accounts are public knowledge and nothing on it is worth anything. */
   development: z.boolean(),
 })
@@ -36,7 +45,12 @@ export function loadNetwork(path: string): Network {
     })
   }
   const parsed = Network.safeParse(json)
-  if (parsed.success) return parsed.data
+  if (parsed.success) {
+    const network = parsed.data
+    if (network.attestation.root !== undefined && !network.development)
+      throw new CloisterError('bad-network', `${path} names an attestation root of its own, which only development networks may.`)
+    return network
+  }
   const issue = parsed.error.issues[0]
   throw new CloisterError('bad-network', `${path} is wrong at ${issue?.path.join('.')}: ${issue?.message}.`)
 }
@@ -48,4 +62,14 @@ export function findToken(network: Network, wanted: string): Token {
   throw new CloisterError('unknown-token', `${wanted} is not a token of ${network.name}.`, {
     hint: `Tokens: ${network.tokens.map((t) => t.symbol).join(', ')}.`,
   })
+}
+
+/** The root that evidence of a network's workers has to end in. Whatever isn't Intel's is simulated. Throws `bad-network`. */
+export function trustRootOf({ attestation }: Pick<Network, 'attestation'>): TrustRoot {
+  if (attestation.root === undefined) return intelRoot
+  try {
+    return trustRoot(new Uint8Array(Buffer.from(attestation.root, 'base64')))
+  } catch (cause) {
+    throw new CloisterError('bad-network', 'The network’s attestation root is no certificate.', { cause })
+  }
 }

@@ -8,6 +8,7 @@ export { type ParsedManifest, type ParseOptions, parseManifest } from './manifes
 export { fits, type Resources, resourcesOf } from './manifest/resources.ts'
 export * from './market/index.ts'
 export * from './money.ts'
+export { defaultPolicy, Policy, parsePolicy } from './policy.ts'
 export { fromProblem, Problem, toProblem } from './problem.ts'
 export * from './units.ts'
 export * from './wire/index-api.ts'

@@ -27,6 +27,7 @@ const STATUS: Record<string, number> = {
   unsupported: 422,
   'no-bid': 409,
   'too-busy': 503,
+  'no-evidence': 503,
   'chain-unreachable': 503,
 }
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { DevelopmentPlatform } from '@cloister/attest/devnet'
 import {
   closeLease,
   departWorker,
@@ -9,7 +10,6 @@ import {
   getBilling,
   getLease,
   openLease,
-  presentWorker,
   refuseLease,
   registerWorker,
   settleLeases,
@@ -18,7 +18,7 @@ import {
   updateLease,
   type Wallet,
 } from '@cloister/chain'
-import { type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
+import { coverWorker, type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
 import {
   type Bid,
   ChainEventRecord,
@@ -31,7 +31,7 @@ import {
   TotalsRecord,
   WorkerRecord,
 } from '@cloister/core'
-import type { Hex } from 'viem'
+import { type Hex, sha256 } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -50,6 +50,7 @@ for (const { name, skip, open } of DATABASES)
   describe.skipIf(skip)(`the index on ${name}`, () => {
     const key = privateKeyToAccount(generatePrivateKey())
     let chain: DevelopmentChain
+    let platform: DevelopmentPlatform
     let tenant: Wallet
     let provider: Wallet
     let usdc: `0x${string}`
@@ -97,12 +98,14 @@ for (const { name, skip, open } of DATABASES)
 
     beforeAll(async () => {
       chain = await startDevelopmentChain()
+      platform = await chain.root.manufacture()
+      platform = await chain.root.manufacture()
       tenant = chain.wallet(4)
       provider = chain.wallet(1)
       usdc = chain.network.tokens.find(({ symbol }) => symbol === 'USDC')?.address ?? HASH
       await fundDevelopmentAccount(chain.wallet(0), tenant.account.address)
       await registerWorker(provider, key, { cpuMilli: 2000, memoryMiB: 1024, diskMiB: 1024, gpus: 2, gpuClass: 'h100', endpoint: 'http://127.0.0.1:1' })
-      await presentWorker(provider, key)
+      await coverWorker(provider, platform, key.address)
       ;({ location, server } = await open())
       indexer = await start()
     })
@@ -169,7 +172,7 @@ for (const { name, skip, open } of DATABASES)
       await departWorker(provider, key.address)
       await rpc('evm_increaseTime', 500)
       await rpc('anvil_mine', '0x2')
-      await presentWorker(provider, key)
+      await coverWorker(provider, platform, key.address)
       await rpc('evm_increaseTime', 100)
       await rpc('evm_mine')
       await departWorker(provider, key.address)
@@ -177,9 +180,10 @@ for (const { name, skip, open } of DATABASES)
       const billing = await getBilling(tenant, key.address)
       const worker = await ask(`/v1/workers/${key.address}`, WorkerRecord)
       expect(worker.coveredUntil).toBe(Number(billing.until))
-      expect(worker).toMatchObject({ attestation: 'unattested', leasesServed: 3, gpuClass: 'h100' })
+      expect(worker).toMatchObject({ attestation: 'simulated', leasesServed: 3, gpuClass: 'h100' })
+      expect(worker.platform).toBe(sha256(platform.ppid))
       await rpc('anvil_mine', '0x2')
-      await presentWorker(provider, key)
+      await coverWorker(provider, platform, key.address)
     })
 
     it('pages through leases, payments and events without gap or repetition', async () => {

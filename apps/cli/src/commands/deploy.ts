@@ -1,12 +1,14 @@
-import type { Token } from '@cloister/chain'
+import type { Network, Token } from '@cloister/chain'
 import {
   CloisterError,
   formatAmount,
   formatDuration,
   hashManifest,
   isLeaseName,
+  type Policy,
   parseAmount,
   parseDurationMs,
+  parsePolicy,
   resourcesOf,
   secondsAffordable,
   shortId,
@@ -18,9 +20,10 @@ import { getAddress, isAddress } from 'viem'
 import { confirm } from '../ask.ts'
 import { command, connect, type Globals } from '../context.ts'
 import { type ManifestOptions, readManifestFile, withManifestOptions } from '../manifest-file.ts'
-import { hourly, money, percent, resources, short, UNATTESTED } from '../show.ts'
+import { attestation, hourly, money, percent, resources, short } from '../show.ts'
 
 interface BidOptions extends Globals, ManifestOptions {
+  policy?: string
   pay: string
   maxPrice?: string
   provider?: string
@@ -65,12 +68,13 @@ function withBidOptions(command: Command): Command {
     .option('--pay <token>', 'USDC or CLOI', 'USDC')
     .option('--max-price <amount>', 'highest price for an hour, in whole tokens')
     .option('--provider <address>', 'only bids of this provider or worker')
+    .option('--policy <policy>', 'what the machine has to prove, such as root=intel,tcb=UpToDate,image=0x…,age=1h')
 }
 
 async function showBids(file: string, options: BidOptions): Promise<void> {
   const cloister = connect(options)
   const { manifest } = readManifestFile(file, options, options.json === true)
-  const found = await bids(cloister, { manifest, ...terms(options, cloister.network.tokens) })
+  const found = await bids(cloister, { manifest, ...terms(options, cloister.network) })
   if (options.json)
     return sayJson({
       manifestHash: hashManifest(manifest),
@@ -84,7 +88,7 @@ async function showBids(file: string, options: BidOptions): Promise<void> {
         expiry: bid.expiry,
         free: report.free,
         uptime: worker.uptime,
-        attestation: report.attestation,
+        attestation: worker.attestation,
       })),
       declined: found.declined,
     })
@@ -103,7 +107,7 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
       hint: 'Use 1 to 32 lower-case letters, digits and inner hyphens.',
     })
   const { manifest } = readManifestFile(file, options, json)
-  const asked = terms(options, network.tokens)
+  const asked = terms(options, network)
   const begun = performance.now()
   const steps = new Steps(json)
   steps.begin('bids', 'asking workers for bids')
@@ -136,11 +140,11 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
     })
     steps.done()
     const timings = { ...deployed.timings, bids: bidMs, total: Math.round(performance.now() - started) + bidMs }
-    if (json) return sayJson({ ...deployed, timings, attestation: UNATTESTED })
+    if (json) return sayJson({ ...deployed, timings })
     const id = shortId(deployed.lease)
     say('')
     say(
-      `${paint('green', '●')} ${paint('bold', options.name ?? id)} runs on ${short(deployed.worker)} (${UNATTESTED}), ready after ${(timings.total / 1000).toFixed(2)} s.`,
+      `${paint('green', '●')} ${paint('bold', options.name ?? id)} runs on ${short(deployed.worker)} (${attestation(deployed.attestation)}), ready after ${(timings.total / 1000).toFixed(2)} s.`,
     )
     for (const route of deployed.routes) {
       say(`  ${printable(route.service).padEnd(10)} ${paint(['bold', 'cyan'], printable(route.loopbackUrl ?? route.url))}`)
@@ -155,7 +159,10 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
 }
 
 /** The options that are about price, checked. */
-function terms({ pay, maxPrice, provider }: BidOptions, tokens: Token[]): { pay: string; maxRatePerSecond?: bigint; provider?: `0x${string}` } {
+function terms(
+  { pay, maxPrice, provider, policy }: BidOptions,
+  { tokens, development }: Network,
+): { pay: string; policy: Policy; maxRatePerSecond?: bigint; provider?: `0x${string}` } {
   const token = tokens.find((known) => known.symbol === pay.toUpperCase())
   if (!token)
     throw new CloisterError('unknown-token', `${pay} is not a token to pay with.`, {
@@ -165,6 +172,7 @@ function terms({ pay, maxPrice, provider }: BidOptions, tokens: Token[]): { pay:
     throw new CloisterError('bad-address', `${provider.slice(0, 60)} is not an address.`, { hint: 'See `cloister providers`.' })
   return {
     pay: token.symbol,
+    policy: parsePolicy(policy ?? '', development),
     // Rounded down: the ceiling is the ceiling.
     ...(maxPrice !== undefined && { maxRatePerSecond: parseAmount(maxPrice, token.decimals) / 3600n }),
     ...(provider !== undefined && { provider: getAddress(provider) }),
@@ -194,7 +202,7 @@ function bidTable(_network: Parameters<typeof hourly>[0], { bids, token }: Bids)
     resources(report.free, report.gpuClass),
     percent(worker.uptime),
     report.isolation.engine.slice(0, 30),
-    report.attestation,
+    attestation(worker.attestation),
   ])
   return table(['', `${token.symbol}/hour`, 'name', 'worker', 'provider', 'free', 'uptime', 'engine', 'attestation'], rows, [`${token.symbol}/hour`, 'uptime'])
 }

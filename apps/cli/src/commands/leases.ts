@@ -4,7 +4,7 @@ import { bar, facts, note, paint, printable, Steps, say, sayJson, table } from '
 import type { Command } from 'commander'
 import { command, connect, type Globals } from '../context.ts'
 import { type ManifestOptions, readManifestFile, withManifestOptions } from '../manifest-file.ts'
-import { hourly, instant, money, short, since, state } from '../show.ts'
+import { attestation, hourly, instant, money, short, since, state } from '../show.ts'
 
 export function addLeases(program: Command): void {
   command(program, 'ps', 'your leases: what is running, what it costs so far, how long the money lasts', 'cloister ps --all')
@@ -53,7 +53,7 @@ async function showLeases(options: Globals & { all?: boolean }): Promise<void> {
         money(cloister.network, lease.token, lease.spent),
         lease.state === 'closed' ? '' : money(cloister.network, lease.token, lease.balance),
         lease.state === 'closed' ? '' : formatDuration(lease.secondsLeft),
-        lease.attestation,
+        attestation(lease.attestation),
       ]),
       ['price/hour', 'spent', 'left'],
     ),
@@ -70,7 +70,8 @@ async function showStatus(key: string, options: Globals): Promise<void> {
       ['lease', lease.lease],
       ['name', lease.name],
       ['state', state(lease.state)],
-      ['attestation', lease.attestation],
+      ['attestation', describeAttestation(lease)],
+      ['not covered', describeGaps(lease, network)],
       ['worker', `${lease.worker} of ${short(lease.provider)}`],
       ['price', `${hourly(network, lease.token, lease.ratePerSecond)} an hour`],
       ['paid in', money(network, lease.token, lease.deposit)],
@@ -117,6 +118,20 @@ async function showStatus(key: string, options: Globals): Promise<void> {
         .map((url) => paint('cyan', printable(url)))
         .join('  ')}`,
     )
+}
+
+/** Until when the worker is attested, as a person reads it. */
+function describeAttestation({ attestation: standing, coveredUntil, state: leaseState }: LeaseStatus): string {
+  if (leaseState === 'closed') return ''
+  const left = coveredUntil - Math.floor(Date.now() / 1000)
+  if (standing === 'lapsed') return `${attestation(standing)} since ${instant(coveredUntil)}: nothing is paid until it is renewed`
+  return `${attestation(standing)} until ${instant(coveredUntil)} (${formatDuration(Math.max(0, left))} more)`
+}
+
+/** Gaps in the worker's coverage, and what they cost the provider. */
+function describeGaps({ uncoveredSeconds, uncoveredCost, token }: LeaseStatus, network: Parameters<typeof money>[0]): string | undefined {
+  if (uncoveredSeconds === 0) return undefined
+  return `${formatDuration(uncoveredSeconds)}, which you did not pay for and cost the provider ${money(network, token, uncoveredCost)}`
 }
 
 function statusJson({ symbol: _, ...lease }: LeaseStatus) {

@@ -3,7 +3,7 @@ import { WorkerClient } from '@cloister/sdk'
 import { paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { command, connect, type Globals } from '../context.ts'
-import { percent, resources, short } from '../show.ts'
+import { attestation, percent, resources, short } from '../show.ts'
 
 export function addNetwork(program: Command): void {
   command(program, 'providers', 'who offers compute, and with what record', 'cloister providers').action(showProviders)
@@ -16,7 +16,7 @@ async function showProviders(options: Globals): Promise<void> {
   if (options.json) return sayJson(providers)
   say(
     table(
-      ['provider', 'workers', 'CPUs', 'memory', 'GPUs', 'uptime', 'open', 'served', 'refused', 'earned', 'attestation'],
+      ['provider', 'workers', 'CPUs', 'memory', 'GPUs', 'uptime', 'open', 'served', 'refused', 'earned'],
       providers.map((provider) => [
         provider.provider,
         `${provider.coveredWorkers} of ${provider.workers} up`,
@@ -33,7 +33,6 @@ async function showProviders(options: Globals): Promise<void> {
             return known ? `${formatAmount(BigInt(amount), known.decimals)} ${known.symbol}` : ''
           })
           .join(', '),
-        provider.attestation,
       ]),
       ['GPUs', 'uptime', 'open', 'served', 'refused'],
     ),
@@ -78,7 +77,7 @@ async function showWorkers(options: Globals): Promise<void> {
           percent(worker.uptime),
           String(worker.openLeases),
           String(worker.leasesServed),
-          worker.attestation,
+          attestation(worker.attestation),
         ]
       }),
       ['uptime', 'open', 'served'],

@@ -5,6 +5,7 @@ import {
   bytes32,
   CloisterError,
   EventReport,
+  EvidenceReport,
   LeaseReport,
   LogReport,
   MAX_MANIFEST_BYTES,
@@ -14,6 +15,7 @@ import {
   Problem,
   RouteReport,
   readManifest,
+  StatementReport,
   toProblem,
   WorkerReport,
 } from '@cloister/core'
@@ -24,6 +26,7 @@ import type { Hex } from 'viem'
 import type { LeaseEvent } from '../store.ts'
 import type { Worker } from '../worker.ts'
 import { authorize } from './authorize.ts'
+import { evidenceReport, statementReport } from './evidence.ts'
 import { readLogs } from './logs.ts'
 import { leaseReport, metricsReport, routesOf, workerReport } from './reports.ts'
 import { streamOf, toServerSentEvents } from './streams.ts'
@@ -44,6 +47,20 @@ const routes = {
     path: '/v1/worker',
     summary: 'Who this worker is, what it has and what it asks',
     responses: { 200: json(WorkerReport, 'The worker.') },
+  }),
+  evidence: createRoute({
+    method: 'get',
+    path: '/v1/evidence',
+    summary: 'A quote about this worker: the one last handed in on chain, or a fresh one over a number of yours',
+    request: { query: z.object({ nonce: bytes32.optional() }) },
+    responses: { 200: json(EvidenceReport, 'Evidence.'), 503: problem },
+  }),
+  statement: createRoute({
+    method: 'get',
+    path: '/v1/leases/{id}/statement',
+    summary: 'What runs for a lease, signed by the worker; public',
+    request: { params },
+    responses: { 200: json(StatementReport, 'The statement.'), 404: problem },
   }),
   bid: createRoute({
     method: 'post',
@@ -166,6 +183,12 @@ export function workerApi(worker: Worker): OpenAPIHono {
 
   app.get('/health', (context) => context.text('ok\n'))
   app.openapi(routes.worker, (context) => context.json(workerReport(worker), 200))
+  app.openapi(routes.evidence, async (context) => context.json(await evidenceReport(worker, context.req.valid('query').nonce), 200))
+  app.openapi(routes.statement, async (context) => {
+    const lease = worker.store.lease(context.req.valid('param').id)
+    if (lease?.state !== 'open' || !lease.running) throw new CloisterError('not-found', 'This worker runs no such lease.')
+    return context.json(await statementReport(worker, lease.id, lease.running), 200)
+  })
   app.openapi(routes.bid, async (context) => context.json(bidToJson(await worker.bidder.bid(context.req.valid('json'))), 200))
   app.openapi(routes.accept, async (context) => {
     const { id } = context.req.valid('param')

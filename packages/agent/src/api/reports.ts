@@ -4,7 +4,7 @@ import { exposedHttp } from '../leases/plan.ts'
 import type { StoredLease } from '../store.ts'
 import type { Worker } from '../worker.ts'
 
-export function workerReport({ config, key, network, executor, store }: Worker): WorkerReport {
+export function workerReport({ config, key, network, executor, store, attestor }: Worker): WorkerReport {
   const capacity = capacityOf(config)
   const leases = store.leases('open')
   return {
@@ -12,7 +12,8 @@ export function workerReport({ config, key, network, executor, store }: Worker):
     worker: key.address,
     chainId: network.chainId,
     market: network.contracts.market,
-    attestation: 'unattested',
+    evidence: attestor.sourceName,
+    ...(attestor.alarm !== undefined && { alarm: attestor.alarm }),
     capacity,
     free: freeRoom(capacity, leases),
     gpuClass: config.capacity.gpuClass,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type Network, signBid } from '@cloister/chain'
 import { type Bid, fits, formatCpu, formatMiB, hashOrder, leaseIdOf, type Order, type SignedBid } from '@cloister/core'
 import { bytesToBigInt, type LocalAccount } from 'viem'
+import type { Attestor } from '../attestation.ts'
 import type { AgentConfig } from '../config.ts'
 import type { Store } from '../store.ts'
 import { capacityOf, freeRoom } from './capacity.ts'
@@ -16,13 +17,22 @@ export class Bidder {
   private readonly store: Store
   private readonly key: LocalAccount
   private readonly separateNetworks: boolean
+  private readonly attestor: Pick<Attestor, 'alarm'>
 
-  constructor(parts: { config: AgentConfig; network: Network; store: Store; key: LocalAccount; separateNetworks: boolean }) {
+  constructor(parts: {
+    config: AgentConfig
+    network: Network
+    store: Store
+    key: LocalAccount
+    separateNetworks: boolean
+    attestor: Pick<Attestor, 'alarm'>
+  }) {
     this.config = parts.config
     this.network = parts.network
     this.store = parts.store
     this.key = parts.key
     this.separateNetworks = parts.separateNetworks
+    this.attestor = parts.attestor
   }
 
   /** Signs a bid for an order. Throws `no-bid` with the reason where this worker can't or won't serve it. */
@@ -51,6 +61,7 @@ export class Bidder {
   }
 
   private check(order: Order): void {
+    if (this.attestor.alarm !== undefined) throw noBid(this.attestor.alarm)
     const { attributes, capacity } = this.config
     for (const [name, value] of Object.entries(order.attributes))
       if (attributes[name] !== value) throw noBid(`The order asks for ${name}=${value}; here it is ${attributes[name] ?? 'not set'}.`)

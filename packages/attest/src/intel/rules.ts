@@ -56,7 +56,7 @@ export const RULE = {
     source: QVL,
     otherwise: 'The collateral is for another kind of quote.',
   },
-  vendor: { code: 'qe-vendor', title: 'The quoting enclave is Intel’s', source: QUOTE, otherwise: 'The quote names another vendor’s quoting enclave.' },
+  vendor: { code: 'qe-vendor', title: 'The quote names Intel as vendor of its quoting enclave', source: QUOTE, otherwise: 'The quote names another vendor’s quoting enclave.' },
   pckChain: {
     code: 'pck-chain',
     title: 'The platform’s PCK certificate chains to the root',
@@ -105,7 +105,12 @@ export const RULE = {
     source: PCS,
     otherwise: 'The quoting enclave is another product.',
   },
-  qeMiscselect: { code: 'qe-miscselect', title: 'Its MISCSELECT is as Intel wants it', source: PCS, otherwise: 'The quoting enclave’s MISCSELECT is not as Intel wants it.' },
+  qeMiscselect: {
+    code: 'qe-miscselect',
+    title: 'Its MISCSELECT is as Intel wants it',
+    source: PCS,
+    otherwise: 'The quoting enclave’s MISCSELECT is not as Intel wants it.',
+  },
   qeAttributes: {
     code: 'qe-attributes',
     title: 'Its attributes are as Intel wants them, without debug',
@@ -118,7 +123,12 @@ export const RULE = {
     source: PCS,
     otherwise: 'The quoting enclave is older than every level that Intel knows.',
   },
-  quoteSignature: { code: 'quote-signature', title: 'The quote is signed by the attestation key', source: QUOTE, otherwise: 'The signature on the quote is wrong.' },
+  quoteSignature: {
+    code: 'quote-signature',
+    title: 'The quote is signed by the attestation key',
+    source: QUOTE,
+    otherwise: 'The signature on the quote is wrong.',
+  },
   fmspc: {
     code: 'fmspc',
     title: 'The TCB info is for this family of platforms',
@@ -128,7 +138,7 @@ export const RULE = {
   pceId: { code: 'pce-id', title: 'The TCB info is for this PCE', source: PCS, otherwise: 'The TCB info is for another provisioning enclave.' },
   module: {
     code: 'tdx-module',
-    title: 'The TDX module is Intel’s, as the TCB info describes it',
+    title: 'The TDX module is as the TCB info describes it',
     source: PCS,
     otherwise: 'The TDX module is not one that the TCB info describes.',
   },

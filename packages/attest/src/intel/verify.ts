@@ -36,7 +36,11 @@ export interface VerifyQuoteOptions {
  * if (!verdict.genuine) console.error(verdict.problems[0]?.message)
  * ```
  */
-export async function verifyQuote(bytes: Uint8Array, collateral: QuoteCollateral | PreparedCollateral, { instant, root }: VerifyQuoteOptions): Promise<Verdict> {
+export async function verifyQuote(
+  bytes: Uint8Array,
+  collateral: QuoteCollateral | PreparedCollateral,
+  { instant, root }: VerifyQuoteOptions,
+): Promise<Verdict> {
   const findings = new Findings()
   const prepared = await findings.attempt(() => ('findings' in collateral ? collateral : prepareCollateral(collateral, root ?? intelRoot)))
   const quote = await findings.attempt(() => parseQuote(bytes))
@@ -45,6 +49,7 @@ export async function verifyQuote(bytes: Uint8Array, collateral: QuoteCollateral
   if (prepared && quote) {
     findings.checks.push(...prepared.findings.checks)
     findings.problems.push(...prepared.findings.problems)
+    findings.note(RULE.vendor, equalBytes(quote.qeVendorId, INTEL_QE_VENDOR), toHex(quote.qeVendorId))
     checkCollateralWindow(findings, prepared, quote, instant)
     await findings.attempt(async () => {
       const chain = readPckChain(prepared, quote)
@@ -119,7 +124,11 @@ function judgeTcb(findings: Findings, { tcbInfo, qeIdentity }: PreparedCollatera
   const td = quote.body.kind === 'tdx' ? quote.body.report : undefined
   const module = td && judgeModule(findings, tcbInfo, td)
   const whole = matchPlatform(tcbInfo, { ...platform, teeTcbSvn: td?.teeTcbSvn })
-  findings.note(RULE.level, whole !== undefined, `components ${platform.componentSvns.join(' ')}, PCE ${platform.pceSvn}${td ? `, TDX ${[...td.teeTcbSvn].join(' ')}` : ''}`)
+  findings.note(
+    RULE.level,
+    whole !== undefined,
+    `components ${platform.componentSvns.join(' ')}, PCE ${platform.pceSvn}${td ? `, TDX ${[...td.teeTcbSvn].join(' ')}` : ''}`,
+  )
   if (!whole || !qe) return undefined
   const merged = [qe, module].reduce<TcbLevel>((level, part) => (part ? mergeStatus(level, part) : level), whole)
   findings.note(RULE.notRevoked, merged.status !== 'Revoked', merged.status)
@@ -189,7 +198,17 @@ function matchesUnderMask(found: Uint8Array, wanted: string, mask: string): bool
 function measurementsOf({ body }: Quote): Record<string, string> {
   if (body.kind === 'sgx') return { mrenclave: toHex(body.report.mrEnclave), mrsigner: toHex(body.report.mrSigner) }
   const { mrTd, mrConfigId, mrOwner, mrOwnerConfig, rtmr, mrSeam } = body.report
-  const named = { mrtd: mrTd, rtmr0: rtmr[0], rtmr1: rtmr[1], rtmr2: rtmr[2], rtmr3: rtmr[3], mrconfigid: mrConfigId, mrowner: mrOwner, mrownerconfig: mrOwnerConfig, mrseam: mrSeam }
+  const named = {
+    mrtd: mrTd,
+    rtmr0: rtmr[0],
+    rtmr1: rtmr[1],
+    rtmr2: rtmr[2],
+    rtmr3: rtmr[3],
+    mrconfigid: mrConfigId,
+    mrowner: mrOwner,
+    mrownerconfig: mrOwnerConfig,
+    mrseam: mrSeam,
+  }
   return Object.fromEntries(Object.entries(named).map(([name, bytes]) => [name, toHex(bytes)]))
 }
 

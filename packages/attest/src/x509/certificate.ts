@@ -184,7 +184,10 @@ function commonName(subject: Der | undefined, what: string): string {
   for (const set of readSequence(subject, what)) {
     for (const attribute of childrenOf(set, what)) {
       const [oid, value] = readSequence(attribute, what)
-      const text = new TextDecoder().decode(value?.contents).replace(/[^\x20-\x7e]/g, '?').slice(0, 100)
+      const text = new TextDecoder()
+        .decode(value?.contents)
+        .replace(/[^\x20-\x7e]/g, '?')
+        .slice(0, 100)
       if (name === '' || readOid(oid, what) === '2.5.4.3') name = text
     }
   }

@@ -12,11 +12,7 @@ const signedBy = new WeakMap<Certificate, WeakSet<Certificate>>()
  * last one the root itself or signed by it, names, authority flags, path lengths, critical extensions (RFC 5280, section 6.1).
  * Returns what is wrong, a sentence without its end, or undefined.
  */
-export async function flawOfChain(
-  chain: readonly Certificate[],
-  root: Certificate,
-  end: 'entity' | 'authority' = 'entity',
-): Promise<string | undefined> {
+export async function flawOfChain(chain: readonly Certificate[], root: Certificate, end: 'entity' | 'authority' = 'entity'): Promise<string | undefined> {
   const [leaf] = chain
   if (!leaf || chain.length < 2) return `the chain has ${chain.length} certificates, which is too few`
   if (leaf.isAuthority !== (end === 'authority')) return `${leaf.name} is ${leaf.isAuthority ? 'an authority' : 'an end entity'}`

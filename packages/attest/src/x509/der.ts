@@ -1,10 +1,21 @@
-import { ASN1TagClass, type ASN1Element, DERElement } from 'asn1-ts'
+import { type ASN1Element, ASN1TagClass, DERElement } from 'asn1-ts'
 import { EvidenceError } from '../errors.ts'
 
 const MAX_CHILDREN = 20_000
 
 /** Universal tag numbers in use (X.680, section 8.4). */
-export const TAG = { boolean: 1, integer: 2, bitString: 3, octetString: 4, oid: 6, enumerated: 10, sequence: 16, set: 17, utcTime: 23, generalizedTime: 24 } as const
+export const TAG = {
+  boolean: 1,
+  integer: 2,
+  bitString: 3,
+  octetString: 4,
+  oid: 6,
+  enumerated: 10,
+  sequence: 16,
+  set: 17,
+  utcTime: 23,
+  generalizedTime: 24,
+} as const
 
 /** A DER element with the bytes it was read from. */
 export interface Der {

@@ -20,7 +20,8 @@ export interface RevocationList {
 /** Throws `bad-revocation-list` or `bad-der`. */
 export function parseRevocationList(der: Uint8Array, what: string): RevocationList {
   const [tbsDer, outerAlgorithm, signatureBits, ...extra] = readSequence(readDer(der, what), what)
-  if (!tbsDer || !outerAlgorithm || extra.length > 0) throw new EvidenceError('bad-revocation-list', `${what} does not have the three parts of a revocation list.`)
+  if (!tbsDer || !outerAlgorithm || extra.length > 0)
+    throw new EvidenceError('bad-revocation-list', `${what} does not have the three parts of a revocation list.`)
   const parts = readSequence(tbsDer, what)
   // The version is optional, and with it the first position of the rest.
   if (parts[0]?.element.tagNumber === TAG.integer) parts.shift()

@@ -69,25 +69,6 @@ export function describeWorker(provider: Wallet, worker: Address, description: W
   return send(provider, { address: provider.network.contracts.workers, abi: WORKERS_ABI, functionName: 'describe', args: [worker, toChain(description)] })
 }
 
-/** Signs and hands in the worker's presence, bound to the newest block whose hash a call at the head of the chain can see. */
-export async function presentWorker(wallet: Wallet, worker: LocalAccount) {
-  const head = await wallet.client.getBlock()
-  const block = { number: head.number - 1n, hash: head.parentHash }
-  const signature = await worker.signTypedData({
-    domain: domain(wallet),
-    types: {
-      Presence: [
-        { name: 'worker', type: 'address' },
-        { name: 'blockNumber', type: 'uint256' },
-        { name: 'blockHash', type: 'bytes32' },
-      ],
-    },
-    primaryType: 'Presence',
-    message: { worker: worker.address, blockNumber: block.number, blockHash: block.hash },
-  })
-  return send(wallet, { address: wallet.network.contracts.workers, abi: WORKERS_ABI, functionName: 'present', args: [worker.address, block.number, signature] })
-}
-
 /** Ends the worker's coverage now. */
 export function departWorker(wallet: Wallet, worker: Address) {
   return send(wallet, { address: wallet.network.contracts.workers, abi: WORKERS_ABI, functionName: 'depart', args: [worker] })

@@ -3,6 +3,7 @@ import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, it } from 'vitest'
 import { CloisterError } from '../errors.ts'
 import { parseManifest } from '../manifest/parse.ts'
+import { defaultPolicy } from '../policy.ts'
 import { bidFromJson, bidToJson, leaseIdOf, type SignedBid } from './bid.ts'
 import { decodeLeaseName, encodeLeaseName, hostLabel, isLeaseName, shortId } from './names.ts'
 import { checkSupported, hashOrder, needsSeparateNetworks, Order, orderFor } from './order.ts'
@@ -79,7 +80,7 @@ describe('orders', () => {
     const manifest = manifestOf(
       '  a: { image: x, deploy: { replicas: 2, resources: { limits: { cpus: "0.5", memory: 64M } } } }\n  b: { image: y, deploy: { resources: { limits: { cpus: "1", memory: 128M } } } }\n',
     )
-    const order = orderFor(manifest, { tenant: account.address, token: account.address, maxRatePerSecond: 5n })
+    const order = orderFor(manifest, { tenant: account.address, token: account.address, policy: defaultPolicy(true), maxRatePerSecond: 5n })
     expect(Order.parse(order)).toEqual(order)
     expect(order.resources).toMatchObject({ cpuMilli: 2000, memoryMiB: 256 })
     expect(order.maxRatePerSecond).toBe('5')

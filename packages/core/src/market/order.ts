@@ -4,6 +4,7 @@ import { CloisterError } from '../errors.ts'
 import { canonicalHash, hashManifest } from '../manifest/canonical.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 import { resourcesOf } from '../manifest/resources.ts'
+import { Policy } from '../policy.ts'
 import { address, bytes32, decimal } from './words.ts'
 
 /** What a tenant asks bids for. Signed by nobody: a provider that answers commits itself to its hash. */
@@ -33,8 +34,8 @@ export const Order = z.strictObject({
   separateNetworks: z.boolean(),
   /** What the worker must say of itself. */
   attributes: z.record(z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,45}$/), z.string().max(255)),
-  /** `unattested` accepts workers covered by their own signed presence. */
-  policy: z.strictObject({ attestation: z.literal('unattested') }),
+  /** What the worker's evidence has to say. */
+  policy: Policy,
   /** Price ceiling in base units of the token per covered second. */
   maxRatePerSecond: decimal.optional(),
 })
@@ -49,7 +50,7 @@ export function hashOrder(order: Order): `0x${string}` {
 /**
  * The order that asks for bids on a manifest. Throws `unsupported` for what no worker can do yet.
  */
-export function orderFor(manifest: Manifest, terms: { tenant: Address; token: Address; maxRatePerSecond?: bigint }): Order {
+export function orderFor(manifest: Manifest, terms: { tenant: Address; token: Address; policy: Policy; maxRatePerSecond?: bigint }): Order {
   checkSupported(manifest)
   return {
     version: 1,
@@ -59,7 +60,7 @@ export function orderFor(manifest: Manifest, terms: { tenant: Address; token: Ad
     resources: resourcesOf(manifest),
     separateNetworks: needsSeparateNetworks(manifest),
     attributes: manifest.attributes,
-    policy: { attestation: 'unattested' },
+    policy: terms.policy,
     ...(terms.maxRatePerSecond !== undefined && { maxRatePerSecond: terms.maxRatePerSecond.toString() }),
   }
 }

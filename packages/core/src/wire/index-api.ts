@@ -35,6 +35,13 @@ export const LeaseRecord = z.object({
 })
 export type LeaseRecord = z.infer<typeof LeaseRecord>
 
+/**
+ * How a worker stands: `attested` by a vendor's hardware and covered now; `simulated` where the network's root is a development
+ * one; `lapsed` where its coverage has ended.
+ */
+export const ATTESTATION_STATES = ['attested', 'simulated', 'lapsed'] as const
+export type AttestationState = (typeof ATTESTATION_STATES)[number]
+
 export const WorkerRecord = z.object({
   worker: address,
   provider: address,
@@ -51,8 +58,14 @@ export const WorkerRecord = z.object({
   coveredSeconds: z.number(),
   /** Covered part of the time since it was registered, 0 to 1. */
   uptime: z.number(),
-  /** Until hardware attestation: its own signed presence. */
-  attestation: z.literal('unattested'),
+  attestation: z.enum(ATTESTATION_STATES),
+  /** The machine, SHA-256 of its PPID; what the last accepted quote said, as the fields below. */
+  platform: bytes32.optional(),
+  /** Guest image it runs. */
+  image: bytes32.optional(),
+  /** SHA-256 of the SubjectPublicKeyInfo of the key it is served with. */
+  tlsKeyHash: bytes32.optional(),
+  attestedAt: seconds.optional(),
   openLeases: z.int(),
   leasesServed: z.int(),
 })
@@ -69,7 +82,6 @@ export const ProviderRecord = z.object({
   openLeases: z.int(),
   leasesServed: z.int(),
   refusedLeases: z.int(),
-  attestation: z.literal('unattested'),
   earned: z.array(z.object({ token: address, amount: decimal })),
 })
 export type ProviderRecord = z.infer<typeof ProviderRecord>

@@ -14,8 +14,10 @@ export const WorkerReport = z.object({
   worker: address,
   chainId: z.int(),
   market: address,
-  /** `unattested`: covered by its own signed presence, not by hardware. */
-  attestation: z.literal('unattested'),
+  /** Where its evidence comes from. */
+  evidence: text,
+  /** Why it takes no new leases: its attestation can't be renewed. */
+  alarm: text.optional(),
   capacity: RoomReport,
   free: RoomReport,
   gpuClass: text,
@@ -26,6 +28,34 @@ export const WorkerReport = z.object({
   openLeases: z.int(),
 })
 export type WorkerReport = z.infer<typeof WorkerReport>
+
+/** `GET /v1/evidence`: a quote about the worker, and what it is bound to. */
+export const EvidenceReport = z.object({
+  worker: address,
+  provider: address,
+  /** TDX quote, base64. */
+  quote: z.base64().max(100_000),
+  /** dstack's event log, JSON. */
+  eventLog: z.string().max(4_000_000).optional(),
+  /** SHA-256 of the SubjectPublicKeyInfo of the key that this interface is served with. */
+  tlsKeyHash: bytes32,
+  /** Second half of the report data: the block the quote was made after, or the number that was asked for. */
+  freshness: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('block'), number: z.int().min(0), hash: bytes32 }),
+    z.object({ kind: z.literal('nonce'), nonce: bytes32 }),
+  ]),
+})
+export type EvidenceReport = z.infer<typeof EvidenceReport>
+
+/** `GET /v1/leases/{id}/statement`: what runs, signed by the worker's key. */
+export const StatementReport = z.object({
+  lease: bytes32,
+  manifestHash: bytes32,
+  images: z.record(z.string().max(64), z.string().max(128)),
+  instant: z.int().min(0).describe('Unix seconds'),
+  signature: z.string().max(200),
+})
+export type StatementReport = z.infer<typeof StatementReport>
 
 /** A service's HTTP port that the outside reaches, or a TCP port that the worker forwards. */
 export const RouteReport = z.object({

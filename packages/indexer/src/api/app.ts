@@ -152,6 +152,7 @@ export function indexApi(parts: { database: Database; follower: Follower; networ
   })
   app.notFound((context) => answer(context, new CloisterError('not-found', 'There is nothing here.', { hint: 'See /openapi.json.' })))
   const now = () => Math.floor(Date.now() / 1000)
+  const view = () => ({ now: now(), simulated: network.attestation.root !== undefined })
 
   app.get('/health', (context) => context.text('ok\n'))
   app.openapi(routes.status, async (context) => {
@@ -189,16 +190,16 @@ export function indexApi(parts: { database: Database; follower: Follower; networ
   })
   app.openapi(routes.workers, async (context) => {
     const { covered, ...filters } = context.req.valid('query')
-    return context.json({ items: await findWorkers(database, { ...given(filters), ...(covered !== undefined && { covered }) }, now()) }, 200)
+    return context.json({ items: await findWorkers(database, { ...given(filters), ...(covered !== undefined && { covered }) }, view()) }, 200)
   })
   app.openapi(routes.worker, async (context) => {
-    const [found] = await findWorkers(database, { worker: context.req.valid('param').address }, now())
+    const [found] = await findWorkers(database, { worker: context.req.valid('param').address }, view())
     if (!found) throw new CloisterError('not-found', 'There is no such worker.')
     return context.json(found, 200)
   })
-  app.openapi(routes.providers, async (context) => context.json({ items: await findProviders(database, {}, now()) }, 200))
+  app.openapi(routes.providers, async (context) => context.json({ items: await findProviders(database, {}, view()) }, 200))
   app.openapi(routes.provider, async (context) => {
-    const [found] = await findProviders(database, { provider: context.req.valid('param').address }, now())
+    const [found] = await findProviders(database, { provider: context.req.valid('param').address }, view())
     if (!found) throw new CloisterError('not-found', 'There is no such provider.')
     return context.json(found, 200)
   })

@@ -83,11 +83,19 @@ function isHolder(): SQL {
   return sql`(${lease.open} and not exists (select 1 from lease as earlier where earlier.wished_name = ${lease.wishedName} and earlier.open and (earlier.opened_block, earlier.opened_log_index) < (${lease.openedBlock}, ${lease.openedLogIndex})))`
 }
 
-/** Workers, those registered first first. `now` in Unix seconds decides what is covered. */
+/** What answers depend on besides the tables. */
+export interface View {
+  /** Unix seconds; decides what is covered. */
+  now: number
+  /** The network's root is a development one. */
+  simulated: boolean
+}
+
+/** Workers, those registered first first. */
 export async function findWorkers(
   database: Database,
   filters: { worker?: string; provider?: string; gpuClass?: string; covered?: boolean },
-  now: number,
+  { now, simulated }: View,
 ): Promise<WorkerRecord[]> {
   const served = database
     .select({ worker: lease.worker, total: count().as('total'), open: sql<number>`count(*) filter (where ${lease.open})`.as('open_leases') })
@@ -122,7 +130,11 @@ export async function findWorkers(
       coveredUntil: row.coveredUntil,
       coveredSeconds,
       uptime: Math.min(1, coveredSeconds / Math.max(1, now - row.registeredAt)),
-      attestation: 'unattested',
+      attestation: row.coveredUntil <= now || row.retired ? 'lapsed' : simulated ? 'simulated' : 'attested',
+      ...(row.platform !== null && { platform: row.platform as Hex }),
+      ...(row.image !== null && { image: row.image as Hex }),
+      ...(row.tlsKeyHash !== null && { tlsKeyHash: row.tlsKeyHash as Hex }),
+      ...(row.attestedAt !== null && { attestedAt: row.attestedAt }),
       openLeases: Number(open ?? 0),
       leasesServed: Number(total ?? 0),
     }
@@ -130,8 +142,8 @@ export async function findWorkers(
 }
 
 /** Providers with what their workers add up to. */
-export async function findProviders(database: Database, filters: { provider?: string }, now: number): Promise<ProviderRecord[]> {
-  const workers = await findWorkers(database, filters, now)
+export async function findProviders(database: Database, filters: { provider?: string }, view: View): Promise<ProviderRecord[]> {
+  const workers = await findWorkers(database, filters, view)
   const earned = await database
     .select({
       provider: lease.provider,
@@ -150,14 +162,13 @@ export async function findProviders(database: Database, filters: { provider?: st
     return {
       provider,
       workers: live.length,
-      coveredWorkers: live.filter((found) => found.coveredUntil > now).length,
+      coveredWorkers: live.filter((found) => found.coveredUntil > view.now).length,
       cpuMilli: add((found) => found.cpuMilli),
       memoryMiB: add((found) => found.memoryMiB),
       gpus: add((found) => found.gpus),
       uptime: add((found) => found.uptime, all) / all.length,
       openLeases: add((found) => found.openLeases, all),
       leasesServed: add((found) => found.leasesServed, all),
-      attestation: 'unattested',
       refusedLeases: money.reduce((total, row) => total + Number(row.refused), 0),
       earned: money.map(({ token, amount }) => ({ token: token as Address, amount })),
     }

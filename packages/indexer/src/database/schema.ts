@@ -86,6 +86,11 @@ export const worker = pgTable(
     coveredBefore: seconds('covered_before').notNull(),
     coveredFrom: seconds('covered_from').notNull(),
     coveredUntil: seconds('covered_until').notNull(),
+    /** What the last accepted quote said. */
+    platform: text(),
+    image: text(),
+    tlsKeyHash: text('tls_key_hash'),
+    attestedAt: seconds('attested_at'),
   },
   (table) => [index('worker_provider').on(table.provider)],
 )

@@ -83,6 +83,10 @@ export function foldWorker(before: WorkerRow | undefined, row: EventRow): Worker
       coveredBefore: 0,
       coveredFrom: 0,
       coveredUntil: 0,
+      platform: null,
+      image: null,
+      tlsKeyHash: null,
+      attestedAt: null,
     }
   if (!before) return undefined
   switch (row.name) {
@@ -96,11 +100,17 @@ export function foldWorker(before: WorkerRow | undefined, row: EventRow): Worker
       if (start === before.coveredFrom) return { ...before, coveredUntil: until }
       return { ...before, coveredBefore: before.coveredBefore + before.coveredUntil - before.coveredFrom, coveredFrom: start, coveredUntil: until }
     }
+    case 'Attested':
+      return { ...before, platform: text(row, 'platform'), image: text(row, 'image'), tlsKeyHash: text(row, 'tlsKeyHash'), attestedAt: row.time }
     case 'CoverageEnded':
       return { ...before, coveredUntil: Number(row.args['until']) }
     default:
       return before
   }
+}
+
+function text(row: EventRow, name: string): string {
+  return String(row.args[name])
 }
 
 /** The money an event moved. `of` is the lease the event is about, as it was opened. */

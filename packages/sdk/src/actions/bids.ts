@@ -2,6 +2,7 @@ import { findToken, isSignedBy, type Token } from '@cloister/chain'
 import {
   BID_TYPES,
   CloisterError,
+  defaultPolicy,
   hashOrder,
   leaseIdOf,
   type Manifest,
@@ -9,6 +10,7 @@ import {
   messageOf,
   type Order,
   orderFor,
+  type Policy,
   type SignedBid,
   type WorkerRecord,
   type WorkerReport,
@@ -25,6 +27,8 @@ export interface BidsParameters {
   maxRatePerSecond?: bigint | undefined
   /** Only bids of this provider or worker. */
   provider?: Address | undefined
+  /** What the worker's evidence has to say; `defaultPolicy` if not given. */
+  policy?: Policy | undefined
 }
 
 /** A bid that was checked, and who made it. */
@@ -60,11 +64,12 @@ const SPARE_SECONDS = 15
  * Asks every covered worker that could serve a manifest for a bid, in parallel, and checks each answer: that it is for this
  * order, under the ceiling, alive, and signed by the worker or its provider. Sends no transaction.
  */
-export async function bids(cloister: Cloister, { manifest, pay, maxRatePerSecond, provider }: BidsParameters): Promise<Bids> {
+export async function bids(cloister: Cloister, { manifest, pay, maxRatePerSecond, provider, policy }: BidsParameters): Promise<Bids> {
   const token = findToken(cloister.network, pay)
   const order = orderFor(manifest, {
     tenant: cloister.wallet?.account.address ?? zeroAddress,
     token: token.address,
+    policy: policy ?? defaultPolicy(cloister.network.development),
     ...(maxRatePerSecond !== undefined && { maxRatePerSecond }),
   })
   const workers = (await cloister.index.workers({ covered: true })).filter(

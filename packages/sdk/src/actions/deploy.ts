@@ -1,15 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { closeLease, getCredit, getLease, openLease, withdrawCredit } from '@cloister/chain'
-import { CloisterError, type GatewayRoute, hashManifest, type LeaseReport, type Manifest, messageOf } from '@cloister/core'
+import { type AttestationState, CloisterError, type GatewayRoute, hashManifest, type LeaseReport, type Manifest, messageOf, type Policy } from '@cloister/core'
 import type { Address, Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
+import { demand } from '../verify/policy.ts'
 import { throughAbsence } from '../worker/absence.ts'
 import { WorkerClient } from '../worker/client.ts'
 import { type Bids, bids, type CheckedBid } from './bids.ts'
 import { routesOf, urlsOf } from './lease.ts'
+import { verifySubject } from './verify.ts'
 
 /** Steps of a deployment, in order. */
-export const DEPLOY_STEPS = ['bids', 'transaction', 'manifest', 'start', 'address'] as const
+export const DEPLOY_STEPS = ['bids', 'evidence', 'transaction', 'manifest', 'start', 'address'] as const
 export type DeployStep = (typeof DEPLOY_STEPS)[number]
 
 export interface DeployParameters {
@@ -21,6 +23,7 @@ export interface DeployParameters {
   pay: string
   maxRatePerSecond?: bigint | undefined
   provider?: Address | undefined
+  policy?: Policy | undefined
   /** Base units to put in, given the bid that is taken. */
   deposit: bigint | ((chosen: CheckedBid) => bigint)
   name?: string | undefined
@@ -44,19 +47,21 @@ export interface Deployed {
   transaction: Hex
   /** Milliseconds by step. */
   timings: Record<DeployStep, number>
+  attestation: AttestationState
 }
 
+const EVIDENCE_MS = 15_000
 const ACCEPT_MS = 30_000
 const START_MS = 300_000
 const ADDRESS_MS = 30_000
 
 /**
  * From a manifest to a running service with an address, for one transaction. A worker that turns the lease down costs
- * nothing: the refund is taken back and the next bid tried. Throws `no-bids`, or `start-failed` once the lease is closed again.
+ * nothing: the refund is taken back and the next bid tried, as it is where a worker's evidence doesn't meet the policy. Throws `policy`, `no-bids`, or `start-failed` once the lease is closed again.
  */
 export async function deploy(cloister: Cloister, parameters: DeployParameters): Promise<Deployed> {
   const { manifest, onStep = () => {} } = parameters
-  const timings: Record<DeployStep, number> = { bids: 0, transaction: 0, manifest: 0, start: 0, address: 0 }
+  const timings: Record<DeployStep, number> = { bids: 0, evidence: 0, transaction: 0, manifest: 0, start: 0, address: 0 }
   const timed = async <T>(step: DeployStep, detail: string, action: () => Promise<T>): Promise<T> => {
     onStep(step, detail)
     const begun = performance.now()
@@ -71,6 +76,13 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
   if (candidates.length === 0) throw noBids(found)
   let refusal: unknown
   for (const chosen of candidates) {
+    try {
+      await timed('evidence', 'checking the machine before money moves', () => checkWorker(cloister, chosen, found.order.policy))
+    } catch (error) {
+      if (parameters.chosen) throw error
+      refusal = error
+      continue
+    }
     const deposit = typeof parameters.deposit === 'function' ? parameters.deposit(chosen) : parameters.deposit
     const opened = await timed('transaction', 'opening the lease', () => openLease(walletOf(cloister), chosen.bid, deposit, parameters.name))
     const client = new WorkerClient({ endpoint: chosen.worker.endpoint, worker: chosen.worker.worker, wallet: cloister.wallet })
@@ -96,12 +108,19 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
         manifestHash: hashManifest(manifest),
         transaction: opened.receipt.transactionHash,
         timings,
+        attestation: chosen.worker.attestation,
       }
     } catch (error) {
       throw await gaveUp(cloister, opened.id, error, parameters.keepFailed)
     }
   }
   throw refusal
+}
+
+/** Has the worker quote a number of ours and holds the verdict against the order's policy. Throws `policy` and what `verify` throws. */
+async function checkWorker(cloister: Cloister, { worker }: CheckedBid, policy: Policy): Promise<void> {
+  const { verdict } = await verifySubject(cloister, worker, { fresh: true, signal: AbortSignal.timeout(EVIDENCE_MS) })
+  demand(verdict, policy, Math.max(0, Math.floor(Date.now() / 1000) - (worker.attestedAt ?? 0)))
 }
 
 /** Why nobody bid, as an error. */

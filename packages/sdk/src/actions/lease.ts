@@ -1,5 +1,5 @@
 import { type ChainLease, getAccrued, getBilling, getLease } from '@cloister/chain'
-import { CloisterError, GatewayRoute, type LeaseRecord, type LeaseReport, messageOf, secondsAffordable, shortId } from '@cloister/core'
+import { type AttestationState, CloisterError, GatewayRoute, type LeaseRecord, type LeaseReport, messageOf, secondsAffordable, shortId } from '@cloister/core'
 import type { Address, Hex } from 'viem'
 import { z } from 'zod'
 import { type Cloister, walletOf } from '../cloister.ts'
@@ -13,7 +13,13 @@ export interface LeaseStatus {
   name: string | undefined
   /** The worker's word; `closed` is the chain's, `unreachable` where the worker doesn't answer, `open` where we may not ask it. */
   state: LeaseReport['state'] | 'unreachable' | 'open'
-  attestation: 'unattested'
+  attestation: AttestationState
+  /** Unix seconds up to which the worker is covered. */
+  coveredUntil: number
+  /** Seconds of the lease's life that no attestation covers, which the tenant did not pay for. */
+  uncoveredSeconds: number
+  /** What they would have earned the provider, base units. */
+  uncoveredCost: bigint
   tenant: Address
   provider: Address
   worker: Address
@@ -99,12 +105,18 @@ export async function status(cloister: Cloister, key: string): Promise<LeaseStat
   const spent = isOpen ? onChain.spent + accrued : BigInt(record.spent)
   const secondsLeft = isOpen ? Number(secondsAffordable(balance, onChain.ratePerSecond)) : 0
   const covered = billing.until > block.timestamp
+  const end = isOpen ? Number(block.timestamp) : (record.closedAt ?? record.openedAt)
+  const earnedSeconds = record.coveredSeconds + (isOpen ? Number(billing.coveredSeconds - BigInt(onChain.settledSeconds)) : 0)
+  const uncoveredSeconds = Math.max(0, end - record.openedAt - earnedSeconds)
   return {
     lease: record.lease,
     shortId: shortId(record.lease),
     name: record.name,
     state: !isOpen ? 'closed' : !isOurs ? 'open' : (report?.state ?? 'unreachable'),
-    attestation: 'unattested',
+    attestation: !covered ? 'lapsed' : network.attestation.root === undefined ? 'attested' : 'simulated',
+    coveredUntil: Number(billing.until),
+    uncoveredSeconds,
+    uncoveredCost: BigInt(uncoveredSeconds) * BigInt(record.ratePerSecond),
     tenant: record.tenant,
     provider: record.provider,
     worker: record.worker,

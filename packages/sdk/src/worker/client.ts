@@ -5,6 +5,7 @@ import {
   bodyHash,
   CloisterError,
   EventReport,
+  EvidenceReport,
   encodeAuthorization,
   fromProblem,
   LeaseReport,
@@ -14,6 +15,7 @@ import {
   type Order,
   requestTypedData,
   type SignedBid,
+  StatementReport,
   toCanonicalJson,
   WorkerReport,
 } from '@cloister/core'
@@ -36,6 +38,17 @@ export class WorkerClient {
 
   report(signal?: AbortSignal): Promise<WorkerReport> {
     return fetchJson(this.who, `${this.endpoint}/v1/worker`, WorkerReport, signal ? { signal } : {})
+  }
+
+  /** A quote about the worker: over `nonce`, or the one last handed in on chain. */
+  evidence(nonce?: Hex, signal?: AbortSignal): Promise<EvidenceReport> {
+    const query = nonce === undefined ? '' : `?nonce=${nonce}`
+    return fetchJson(this.who, `${this.endpoint}/v1/evidence${query}`, EvidenceReport, signal ? { signal } : {})
+  }
+
+  /** What runs for a lease, signed by the worker. Throws `not-found` where nothing does. */
+  statement(lease: Hex, signal?: AbortSignal): Promise<StatementReport> {
+    return fetchJson(this.who, `${this.endpoint}/v1/leases/${lease}/statement`, StatementReport, signal ? { signal } : {})
   }
 
   /** A bid on an order. Throws `no-bid` with the worker's reason. */

@@ -1,0 +1,157 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { attestWorker, ensurePlatform, type FreshBlock, freshBlock, getBilling, reportDataOf, type Wallet, WORKERS_ABI } from '@cloister/chain'
+import { CloisterError, formatDuration, messageOf } from '@cloister/core'
+import type { Address, Hex, LocalAccount } from 'viem'
+import type { Evidence, EvidenceSource } from './evidence/source.ts'
+import type { Log } from './log.ts'
+import type { Sequence } from './sending.ts'
+
+const LOOK_MS = 10_000
+const RETRY_MS = 2_000
+const TRIES_AT_START = 10
+/** Of a coverage period: renewed when that much is left, give or take a tenth, so that many workers don't come at once. */
+const RENEW_AT = 0.5
+const JITTER = 0.1
+/** Of a coverage period: with less left, and no renewal, nobody should start anything here. */
+const ALARM_AT = 0.25
+
+interface AttestorParts {
+  wallet: Wallet
+  key: LocalAccount
+  provider: Address
+  source: EvidenceSource
+  tlsKeyHash: Hex
+  sequence: Sequence
+  log: Log
+}
+
+/** Evidence, and what it is bound to. */
+export interface BoundEvidence extends Evidence {
+  block: FreshBlock
+}
+
+/** Keeps the worker covered: has its hardware quote, hands the quote in, and says so loudly when it can't. */
+export class Attestor {
+  private readonly parts: AttestorParts
+  private threshold = RENEW_AT
+  private failures = 0
+  /** Unix seconds of the chain, whose clock may be ahead of ours. */
+  private coveredUntil = 0
+  private aheadSeconds = 0
+  private period = 3600
+  private evidence: BoundEvidence | undefined
+
+  constructor(parts: AttestorParts) {
+    this.parts = parts
+  }
+
+  get sourceName(): string {
+    return this.parts.source.name
+  }
+
+  get provider(): Address {
+    return this.parts.provider
+  }
+
+  get tlsKeyHash(): Hex {
+    return this.parts.tlsKeyHash
+  }
+
+  /** What was last handed in. */
+  get latest(): BoundEvidence | undefined {
+    return this.evidence
+  }
+
+  /** Why nothing new should start here: renewals fail and coverage runs out. Undefined if all is well. */
+  get alarm(): string | undefined {
+    const left = this.secondsLeft
+    if (this.failures === 0 || left > this.period * ALARM_AT) return undefined
+    return left > 0 ? `It can not renew its attestation, which lasts ${formatDuration(Math.round(left))} more.` : 'It is not attested any more.'
+  }
+
+  private get secondsLeft(): number {
+    return this.coveredUntil - (Date.now() / 1000 + this.aheadSeconds)
+  }
+
+  /** A fresh quote over anybody's 32 bytes, bound to this worker as those on chain are. */
+  quote(freshness: Hex): Promise<Evidence> {
+    const { wallet, key, provider, tlsKeyHash, source } = this.parts
+    return source.quote(reportDataOf(wallet.network, { provider, worker: key.address, tlsKeyHash }, freshness))
+  }
+
+  /** Attests at the start. Where that fails, but earlier coverage lasts, leases can be taken up; `keep` tries again. */
+  async begin(): Promise<void> {
+    try {
+      await this.ensure()
+    } catch (error) {
+      if (this.secondsLeft <= 0) throw error
+      this.failures++
+      this.parts.log('warn', 'attestation could not be renewed at the start', {
+        coveredFor: formatDuration(Math.round(this.secondsLeft)),
+        error: messageOf(error),
+      })
+    }
+  }
+
+  /** Attests where less than half a period is left, give or take; at the start, anyway. */
+  async ensure(): Promise<void> {
+    const { wallet, key } = this.parts
+    const { client, network } = wallet
+    const [{ until }, period, block] = await Promise.all([
+      getBilling(wallet, key.address),
+      client.readContract({ address: network.contracts.workers, abi: WORKERS_ABI, functionName: 'coveragePeriod' }),
+      client.getBlock(),
+    ])
+    this.period = Number(period)
+    this.coveredUntil = Number(until)
+    this.aheadSeconds = Number(block.timestamp) - Date.now() / 1000
+    if (this.evidence && Number(until - block.timestamp) > this.period * this.threshold) return
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.parts.sequence.run(() => this.attest())
+        return
+      } catch (error) {
+        // Right after coverage was ended the chain wants a newer block than there is yet.
+        const isTooEarly = error instanceof CloisterError && ['EvidenceReplayed', 'BlockUnknown'].includes(String(error.details['error']))
+        if (!isTooEarly || attempt === TRIES_AT_START) throw error
+        await delay(1_000)
+      }
+    }
+  }
+
+  /** Keeps the worker covered until `signal`. */
+  async keep(signal: AbortSignal): Promise<void> {
+    const { log } = this.parts
+    while (!signal.aborted) {
+      try {
+        await this.ensure()
+        if (this.failures > 0) log('info', 'attestation works again', { failures: this.failures })
+        this.failures = 0
+      } catch (error) {
+        this.failures++
+        const left = Math.max(0, Math.round(this.secondsLeft))
+        log(this.alarm === undefined ? 'warn' : 'error', 'attestation could not be renewed', {
+          attempt: this.failures,
+          coveredFor: formatDuration(left),
+          error: messageOf(error),
+          ...(this.alarm !== undefined && { alarm: this.alarm }),
+        })
+      }
+      // Soon after a first failure, then more and more patiently.
+      const pause = this.failures === 0 ? LOOK_MS : Math.min(RETRY_MS * 2 ** (this.failures - 1), LOOK_MS * 6)
+      await delay(pause, undefined, { signal }).catch(() => {})
+    }
+  }
+
+  private async attest(): Promise<void> {
+    const { wallet, key, tlsKeyHash, log } = this.parts
+    const block = await freshBlock(wallet)
+    const evidence = await this.quote(block.hash)
+    const pckKey = await ensurePlatform(wallet, evidence.quote)
+    await attestWorker(wallet, { worker: key.address, tlsKeyHash, pckKey, block, quote: evidence.quote })
+    this.evidence = { ...evidence, block }
+    this.threshold = RENEW_AT + (Math.random() * 2 - 1) * JITTER
+    this.coveredUntil = Number((await getBilling(wallet, key.address)).until)
+    log('info', 'attested', { block: Number(block.number), until: new Date(this.coveredUntil * 1000).toISOString() })
+  }
+}

@@ -1,0 +1,31 @@
+import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import type { Network } from '@cloister/chain'
+import { CloisterError } from '@cloister/core'
+import type { AgentConfig } from '../config.ts'
+import { developmentSource } from './development.ts'
+import { dstackSource } from './dstack.ts'
+import type { EvidenceSource } from './source.ts'
+import { tsmSource } from './tsm.ts'
+
+const DSTACK_SOCKET = '/var/run/dstack.sock'
+const TSM_FOLDER = '/sys/kernel/config/tsm/report'
+
+/** The source that the configuration names, or the one that this machine has. Throws `no-evidence`. */
+export async function openEvidenceSource(config: AgentConfig, network: Network): Promise<EvidenceSource> {
+  const { evidence } = config
+  if (evidence?.source === 'dstack') return dstackSource(evidence.socket)
+  if (evidence?.source === 'tsm') return tsmSource(evidence.folder)
+  const { developmentFolder } = network.attestation
+  if (network.development && (evidence?.source === 'development' || developmentFolder !== undefined)) {
+    const rootFolder =
+      (evidence?.source === 'development' ? evidence.rootFolder : undefined) ?? (developmentFolder && resolve(dirname(config.network), developmentFolder))
+    if (rootFolder === undefined) throw new CloisterError('no-evidence', 'The network does not say where its development root is.')
+    return developmentSource(config.folder, rootFolder)
+  }
+  if (existsSync(DSTACK_SOCKET)) return dstackSource(DSTACK_SOCKET)
+  if (existsSync(TSM_FOLDER)) return tsmSource(TSM_FOLDER)
+  throw new CloisterError('no-evidence', 'This machine can not prove what it is: it is neither a dstack nor a TDX guest.', {
+    hint: `There is no ${DSTACK_SOCKET} and no ${TSM_FOLDER}. Name a source under \`evidence\` in the configuration.`,
+  })
+}

@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CloisterError, messageOf } from '@cloister/core'
+import type { EvidenceSource } from './source.ts'
+
+/** The calls that the kernel's file interface answers; a fake takes their place in tests. */
+export interface TsmFiles {
+  mkdir(path: string): Promise<unknown>
+  readFile(path: string): Promise<Buffer>
+  writeFile(path: string, data: Uint8Array, options: { flag: string }): Promise<void>
+  rmdir(path: string): Promise<void>
+}
+
+const ATTEMPTS = 3
+
+/**
+ * Linux's configfs-tsm (Documentation/ABI/testing/configfs-tsm-report): a folder made under `root` is one request; its
+ * `inblob` takes the report data, its `outblob` gives the quote, and `generation` tells whether somebody else wrote between.
+ */
+export function tsmSource(root: string, files: TsmFiles = { mkdir, readFile, writeFile, rmdir }): EvidenceSource {
+  return {
+    name: 'configfs-tsm',
+    async quote(reportData) {
+      const folder = join(root, `cloister-${randomUUID()}`)
+      try {
+        await files.mkdir(folder)
+      } catch (cause) {
+        throw new CloisterError('no-evidence', `This machine makes no quotes: ${root} can not be used.`, {
+          hint: 'Run inside a TDX guest with Linux 6.7 or later, configfs mounted, as root.',
+          cause,
+        })
+      }
+      try {
+        return { quote: await request(files, folder, reportData) }
+      } finally {
+        await files.rmdir(folder).catch(() => {})
+      }
+    },
+  }
+}
+
+async function request(files: TsmFiles, folder: string, reportData: Uint8Array): Promise<Uint8Array> {
+  const text = async (name: string) => (await files.readFile(join(folder, name))).toString().trim()
+  try {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const before = Number(await text('generation'))
+      await files.writeFile(join(folder, 'inblob'), reportData, { flag: 'r+' })
+      const provider = await text('provider')
+      if (provider !== 'tdx_guest')
+        throw new CloisterError('no-evidence', `The kernel’s provider of evidence is ${provider.slice(0, 40)}; workers attest with tdx_guest.`)
+      const quote = await files.readFile(join(folder, 'outblob'))
+      // One write, ours, lies between: otherwise the quote may be about somebody else's data.
+      if (Number(await text('generation')) === before + 1) return new Uint8Array(quote)
+    }
+  } catch (cause) {
+    if (cause instanceof CloisterError) throw cause
+    throw new CloisterError('no-evidence', `The kernel gave no quote: ${messageOf(cause)}.`, { hint: 'Is the host’s quote generation service running?', cause })
+  }
+  throw new CloisterError('no-evidence', 'Something else writes into our request for a quote.')
+}

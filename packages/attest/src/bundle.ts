@@ -1,0 +1,266 @@
+import { type Address, encodeAbiParameters, type Hex, hashTypedData, keccak256, recoverAddress, sha256, toHex as toHexOf } from 'viem'
+import { z } from 'zod'
+import { fromBase64 } from './bytes.ts'
+import { Findings, type Rule } from './findings.ts'
+import { QuoteCollateral } from './intel/collateral.ts'
+import { imageOf } from './intel/platform.ts'
+import type { TrustRoot } from './intel/root.ts'
+import { verifyQuote } from './intel/verify.ts'
+import type { Check, Problem, Verdict } from './verdict.ts'
+
+const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/) as unknown as z.ZodType<Address>
+const bytes32 = z.string().regex(/^0x[0-9a-f]{64}$/) as unknown as z.ZodType<Hex>
+const hex = z
+  .string()
+  .regex(/^0x([0-9a-f]{2})*$/)
+  .max(1024) as unknown as z.ZodType<Hex>
+const seconds = z.int().min(0)
+
+/** What a worker says it runs for a lease, signed by the key that its quote binds. */
+export const RunStatement = z.object({
+  lease: bytes32,
+  /** SHA-256 of the canonical manifest that runs. */
+  manifestHash: bytes32,
+  /** Digest of each service's image, by service. */
+  images: z.record(z.string().max(64), z.string().max(128)),
+  /** Unix seconds. */
+  instant: seconds,
+  signature: hex,
+})
+export type RunStatement = z.infer<typeof RunStatement>
+
+/** Everything needed to check a worker, and what it runs, without asking anybody. */
+export const EvidenceBundle = z.object({
+  format: z.literal('cloister-evidence/1'),
+  /** Unix seconds at which it was put together, and at which everything in it is judged. */
+  recordedAt: seconds,
+  network: z.object({ name: z.string().max(64), chainId: z.int().positive(), workers: address, market: address }),
+  worker: z.object({ address, provider: address, endpoint: z.string().max(512) }),
+  evidence: z.object({
+    /** TDX quote, base64. */
+    quote: z.base64().max(100_000),
+    /** dstack's event log, JSON. */
+    eventLog: z.string().max(4_000_000).optional(),
+    tlsKeyHash: bytes32,
+    /** What makes the quote fresh: the hash of a block, or a number that the verifier chose. */
+    freshness: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('block'), number: z.int().min(0), hash: bytes32 }),
+      z.object({ kind: z.literal('nonce'), nonce: bytes32 }),
+    ]),
+  }),
+  collateral: QuoteCollateral,
+  /** What the chain said when the bundle was made. Offline these are taken as they stand, and said to be. */
+  chain: z.object({
+    /** Unix seconds. */
+    coveredUntil: seconds,
+    /** Bit 1: governance lets the guest image earn. */
+    imageRoles: z.int().min(0).max(255),
+    /** Hash of the block that the evidence names, as the chain has it. */
+    blockHash: bytes32.optional(),
+  }),
+  lease: z
+    .object({
+      id: bytes32,
+      tenant: address,
+      /** The manifest's hash on the lease. */
+      manifestHash: bytes32,
+      statement: RunStatement.optional(),
+      /** The canonical manifest itself, where the tenant gave it away. */
+      manifest: z.string().max(1_000_000).optional(),
+    })
+    .optional(),
+})
+export type EvidenceBundle = z.infer<typeof EvidenceBundle>
+
+/** A branch of the tree of checks. */
+export interface CheckGroup {
+  title: string
+  checks: Check[]
+}
+
+/** What checking a bundle concludes. */
+export interface BundleVerdict {
+  /** No problem was found. */
+  genuine: boolean
+  simulated: boolean
+  /** About the hardware alone. */
+  verdict: Verdict
+  /** Name of the guest image on chain. */
+  image: Hex | undefined
+  groups: CheckGroup[]
+  problems: Problem[]
+  /** One sentence for people who are no experts. */
+  sentence: string
+}
+
+const DESIGN = 'Cloister, docs/attestation.md'
+const BINDING: Rule = {
+  code: 'binding',
+  title: 'The quote names this network, provider, worker key and TLS key',
+  source: `${DESIGN}, report data`,
+  otherwise: 'The quote was made for another worker, provider, network or TLS key.',
+}
+const FRESHNESS: Rule = {
+  code: 'freshness',
+  title: 'The quote was made after this block, or for this very question',
+  source: `${DESIGN}, report data`,
+  otherwise: 'The quote is an old one: it does not hold the block hash or number that was asked for.',
+}
+const BLOCK: Rule = { code: 'block', title: 'The chain has that block', source: 'the chain', otherwise: 'The chain has no such block.' }
+const IMAGE: Rule = {
+  code: 'image',
+  title: 'Governance lets this guest image earn',
+  source: 'the chain, Platforms.rolesOf',
+  otherwise: 'The guest image is not on the network’s list.',
+}
+const COVERAGE: Rule = {
+  code: 'coverage',
+  title: 'The worker is covered',
+  source: 'the chain, Workers.billing',
+  otherwise: 'The worker is not covered: it earns nothing, and nothing is promised.',
+}
+const STATEMENT: Rule = {
+  code: 'statement',
+  title: 'The worker’s own key says what runs',
+  source: `${DESIGN}, statement`,
+  otherwise: 'What is said to run is not signed by the worker’s key.',
+}
+const APP: Rule = {
+  code: 'app',
+  title: 'What runs is the manifest of the lease',
+  source: 'the chain, Market.leaseOf',
+  otherwise: 'The worker runs another manifest than the one on the lease.',
+}
+const MANIFEST: Rule = { code: 'manifest', title: 'This manifest has that hash', source: 'SHA-256', otherwise: 'The manifest given is another one.' }
+const GUEST_ROLE = 1
+
+/**
+ * Checks a bundle wholly offline, at the instant it was recorded or another. `root` is the one that the verifier believes in:
+ * never taken from the bundle. Never throws for what is in the bundle.
+ */
+export async function verifyBundle(input: unknown, { root, instant }: { root: TrustRoot; instant?: number }): Promise<BundleVerdict> {
+  const parsed = EvidenceBundle.safeParse(input)
+  if (!parsed.success) return unreadable(`The bundle is wrong at ${parsed.error.issues[0]?.path.join('.') || 'its root'}: ${parsed.error.issues[0]?.message}.`)
+  const bundle = parsed.data
+  const at = instant ?? bundle.recordedAt
+  const verdict = await verifyQuote(fromBase64(bundle.evidence.quote, 'The quote'), bundle.collateral, { instant: at, root })
+  const binding = checkBinding(bundle, verdict)
+  const { findings: guest, image } = checkGuest(bundle, verdict, at)
+  const app = bundle.lease && (await checkApp(bundle, bundle.lease))
+  const problems = [...verdict.problems, ...binding.problems, ...guest.problems, ...(app?.problems ?? [])]
+  const genuine = verdict.genuine && problems.length === 0
+  return {
+    genuine,
+    simulated: verdict.simulated,
+    verdict,
+    image,
+    groups: [
+      { title: `Hardware: ${hardwareName(verdict)}`, checks: verdict.checks },
+      { title: 'Worker: the quote is this worker’s, and fresh', checks: binding.checks },
+      { title: 'Guest: the system it runs', checks: guest.checks },
+      ...(app ? [{ title: `App: lease ${bundle.lease?.id.slice(0, 10)}…`, checks: app.checks }] : []),
+    ],
+    problems,
+    sentence: sentenceOf(genuine, verdict, problems, bundle),
+  }
+}
+
+/** EIP-712 digest of a statement, which the worker's key signs. */
+export function statementDigest({ lease, manifestHash, images, instant }: Omit<RunStatement, 'signature'>, chainId: number, market: Address): Hex {
+  const canonical = JSON.stringify(Object.entries(images).sort(([a], [b]) => (a < b ? -1 : 1)))
+  return hashTypedData({
+    domain: { name: 'Cloister Statement', version: '1', chainId, verifyingContract: market },
+    types: {
+      Statement: [
+        { name: 'lease', type: 'bytes32' },
+        { name: 'manifestHash', type: 'bytes32' },
+        { name: 'images', type: 'bytes32' },
+        { name: 'instant', type: 'uint64' },
+      ],
+    },
+    primaryType: 'Statement',
+    message: { lease, manifestHash, images: sha256(toHexOf(canonical)), instant: BigInt(instant) },
+  })
+}
+
+/** First half of a worker's report data, as `Workers.bindingOf` computes it. */
+export function workerBinding(bound: { chainId: number; workers: Address; provider: Address; worker: Address; tlsKeyHash: Hex }): Hex {
+  const words = [{ type: 'uint256' }, { type: 'address' }, { type: 'address' }, { type: 'address' }, { type: 'bytes32' }] as const
+  return keccak256(encodeAbiParameters(words, [BigInt(bound.chainId), bound.workers, bound.provider, bound.worker, bound.tlsKeyHash]))
+}
+
+function checkBinding({ network, worker, evidence, chain }: EvidenceBundle, { reportData }: Verdict): Findings {
+  const findings = new Findings()
+  const { chainId, workers } = network
+  const wanted = workerBinding({ chainId, workers, provider: worker.provider, worker: worker.address, tlsKeyHash: evidence.tlsKeyHash })
+  const [first, second] = [`0x${reportData.slice(0, 64)}`, `0x${reportData.slice(64)}`]
+  findings.note(BINDING, first === wanted, first, wanted)
+  const { freshness } = evidence
+  const expected = freshness.kind === 'block' ? freshness.hash : freshness.nonce
+  findings.note(FRESHNESS, second === expected, second, expected)
+  if (freshness.kind === 'block') findings.note(BLOCK, chain.blockHash === freshness.hash, chain.blockHash ?? 'nothing', freshness.hash)
+  return findings
+}
+
+function checkGuest({ chain }: EvidenceBundle, verdict: Verdict, instant: number): { findings: Findings; image: Hex | undefined } {
+  const findings = new Findings()
+  const image = verdict.measurements['rtmr2'] === undefined ? undefined : imageOf(verdict.measurements)
+  findings.note(IMAGE, image !== undefined && (chain.imageRoles & GUEST_ROLE) !== 0, image ?? 'no image')
+  const until = new Date(chain.coveredUntil * 1000).toISOString().replace('.000Z', 'Z')
+  findings.note(COVERAGE, chain.coveredUntil > instant, `until ${until}`)
+  return { findings, image }
+}
+
+async function checkApp({ network, worker }: EvidenceBundle, lease: NonNullable<EvidenceBundle['lease']>): Promise<Findings> {
+  const findings = new Findings()
+  const { statement } = lease
+  if (!statement) {
+    findings.note(STATEMENT, false, 'no statement')
+    return findings
+  }
+  const digest = statementDigest(statement, network.chainId, network.market)
+  const signer = await recoverAddress({ hash: digest, signature: statement.signature }).catch(() => undefined)
+  findings.note(STATEMENT, signer?.toLowerCase() === worker.address.toLowerCase(), signer ?? 'no signature', worker.address)
+  const same = statement.lease === lease.id && statement.manifestHash === lease.manifestHash
+  findings.note(APP, same, statement.manifestHash, lease.manifestHash)
+  if (lease.manifest !== undefined) {
+    const found = sha256(toHexOf(lease.manifest))
+    findings.note(MANIFEST, found === lease.manifestHash, found, lease.manifestHash)
+  }
+  return findings
+}
+
+function hardwareName({ kind, root }: Verdict): string {
+  const maker = root === 'intel' ? 'Intel' : root === 'devnet' ? 'a development platform (simulated)' : 'of unknown make'
+  return `${kind.toUpperCase()}, ${maker}`
+}
+
+function sentenceOf(genuine: boolean, verdict: Verdict, problems: Problem[], { lease, recordedAt }: EvidenceBundle): string {
+  if (!genuine) return `Do not trust this: ${problems[0]?.message ?? 'the evidence could not be checked.'}`
+  const when = new Date(recordedAt * 1000).toISOString().replace('T', ' ').replace('.000Z', ' UTC')
+  const what = lease ? 'the app of this lease ran' : 'this worker ran'
+  if (verdict.simulated)
+    return `Simulated: on ${when} ${what} on a development platform; every check holds, but the platform is software, so nothing was confidential.`
+  const caution = verdict.tcb?.status === 'UpToDate' ? '' : ` Its security updates were not complete (${verdict.tcb?.status}).`
+  return `On ${when} ${what} in a genuine confidential machine, unchanged, and the host could not look inside.${caution}`
+}
+
+function unreadable(message: string): BundleVerdict {
+  const problems = [{ code: 'bad-bundle', message }]
+  const verdict: Verdict = {
+    genuine: false,
+    kind: 'tdx',
+    root: undefined,
+    simulated: false,
+    tcb: undefined,
+    measurements: {},
+    reportData: '',
+    debug: false,
+    platform: undefined,
+    claims: {},
+    instant: 0,
+    checks: [],
+    problems,
+  }
+  return { genuine: false, simulated: false, verdict, image: undefined, groups: [], problems, sentence: `Do not trust this: ${message}` }
+}

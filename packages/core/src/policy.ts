@@ -1,0 +1,63 @@
+import { z } from 'zod'
+import { CloisterError } from './errors.ts'
+import { bytes32 } from './market/words.ts'
+import { parseDurationMs } from './units.ts'
+
+const ROOTS = ['intel', 'devnet'] as const
+const TCB_STATUSES = [
+  'UpToDate',
+  'SWHardeningNeeded',
+  'ConfigurationNeeded',
+  'ConfigurationAndSWHardeningNeeded',
+  'OutOfDate',
+  'OutOfDateConfigurationNeeded',
+] as const
+
+/** What a tenant demands of the verdict on a worker, before money moves. */
+export const Policy = z.strictObject({
+  /** Whose hardware. `devnet` is software, and only development networks have it. */
+  roots: z.array(z.enum(ROOTS)).min(1).max(ROOTS.length),
+  /** TCB statuses that will do. */
+  tcb: z.array(z.enum(TCB_STATUSES)).min(1).max(TCB_STATUSES.length),
+  /** Guest images that will do; those that governance allows, if not given. */
+  images: z.array(bytes32).min(1).max(64).optional(),
+  /** How long ago the worker may last have attested on chain. */
+  maxAgeSeconds: z.int().min(1).max(86_400),
+})
+export type Policy = z.infer<typeof Policy>
+
+/**
+ * What is demanded where nothing is said: a vendor's root and complete security updates, attested within two hours. On a
+ * development network the development root, since there is no other.
+ */
+export function defaultPolicy(development: boolean): Policy {
+  return { roots: [development ? 'devnet' : 'intel'], tcb: ['UpToDate', 'SWHardeningNeeded'], maxAgeSeconds: 7_200 }
+}
+
+/**
+ * Reads a policy as it is typed: `root=intel,tcb=UpToDate+OutOfDate,image=0x…,age=30m`. What isn't said is as in
+ * `defaultPolicy`. Throws `bad-policy`.
+ */
+export function parsePolicy(text: string, development: boolean): Policy {
+  const policy: Record<string, unknown> = { ...defaultPolicy(development) }
+  for (const part of text.split(',').filter((word) => word.trim() !== '')) {
+    const [name, value] = part.split('=').map((word) => word.trim())
+    if (name === undefined || value === undefined || value === '') throw wrong(`${part.slice(0, 60)} is not name=value`)
+    const values = value.split('+')
+    if (name === 'root') policy['roots'] = values
+    else if (name === 'tcb') policy['tcb'] = values
+    else if (name === 'image') policy['images'] = values
+    else if (name === 'age') policy['maxAgeSeconds'] = Math.floor(parseDurationMs(value) / 1000)
+    else throw wrong(`${name.slice(0, 60)} is nothing a policy knows`)
+  }
+  const parsed = Policy.safeParse(policy)
+  if (!parsed.success) throw wrong(`${String(parsed.error.issues[0]?.path[0])}: ${parsed.error.issues[0]?.message}`)
+  if (parsed.data.roots.includes('devnet') && !development) throw wrong('root=devnet is software, which is for development networks only')
+  return parsed.data
+}
+
+function wrong(what: string): CloisterError {
+  return new CloisterError('bad-policy', `The policy is wrong: ${what}.`, {
+    hint: `Say for instance root=intel,tcb=${TCB_STATUSES.slice(0, 2).join('+')},age=1h; see docs/attestation.md.`,
+  })
+}

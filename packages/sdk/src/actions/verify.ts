@@ -1,0 +1,61 @@
+import { type BundleVerdict, type EvidenceBundle, verifyBundle } from '@cloister/attest'
+import { trustRootOf } from '@cloister/chain'
+import { CloisterError, toCanonicalJson, type WorkerRecord } from '@cloister/core'
+import { isAddress } from 'viem'
+import type { Cloister } from '../cloister.ts'
+import { type GatherOptions, gatherEvidence, type Subject } from '../verify/gather.ts'
+import { findLease } from './lease.ts'
+
+/** Evidence and what checking it concludes. */
+export interface Verified {
+  bundle: EvidenceBundle
+  verdict: BundleVerdict
+}
+
+/**
+ * Checks a worker or a lease: has the worker quote a number chosen this moment, and checks everything from the hardware to
+ * the manifest. `key`: a lease's id, short id or name, the URL of one of its services, or a worker's address. Throws
+ * `not-found`, `unreachable`, `no-collateral` or `bad-evidence`; what the evidence is worth is in the verdict.
+ *
+ * ```ts
+ * const { verdict } = await verify(cloister, 'my-app')
+ * if (!verdict.genuine) throw new Error(verdict.sentence)
+ * ```
+ */
+export async function verify(cloister: Cloister, key: string, options: GatherOptions = { fresh: true }): Promise<Verified> {
+  return verifySubject(cloister, await subjectOf(cloister, key), options)
+}
+
+/** The same for a worker that is known already. */
+export async function verifySubject(cloister: Cloister, subject: Subject, options: GatherOptions): Promise<Verified> {
+  const bundle = await gatherEvidence(cloister, subject, options)
+  return { bundle, verdict: await verifyBundle(bundle, { root: trustRootOf(cloister.network) }) }
+}
+
+/** The evidence of a lease or worker for an auditor, with the manifest if it is given. */
+export async function evidence(cloister: Cloister, key: string, manifest?: Parameters<typeof toCanonicalJson>[0]): Promise<EvidenceBundle> {
+  const { bundle } = await verify(cloister, key, { fresh: false })
+  if (manifest === undefined) return bundle
+  if (!bundle.lease) throw new CloisterError('bad-option', 'A manifest goes with a lease, and this is a worker.')
+  return { ...bundle, lease: { ...bundle.lease, manifest: toCanonicalJson(manifest) } }
+}
+
+async function subjectOf(cloister: Cloister, key: string): Promise<Subject> {
+  if (isAddress(key, { strict: false })) {
+    const record: WorkerRecord = await cloister.index.worker(key)
+    return { worker: record.worker, provider: record.provider, endpoint: record.endpoint }
+  }
+  const record = await findLease(cloister, leaseIn(key))
+  return { worker: record.worker, provider: record.provider, endpoint: record.endpoint, lease: record }
+}
+
+/** The lease that a URL of a gateway names: `<lease>-<service>.<domain>`. Anything else is taken as it is. */
+function leaseIn(key: string): string {
+  if (!/^https?:\/\//.test(key)) return key
+  const { hostname } = new URL(key)
+  const label = hostname.split('.')[0] ?? ''
+  const dash = label.lastIndexOf('-')
+  if (/^[\d.]+$/.test(hostname) || dash <= 0)
+    throw new CloisterError('not-found', `${hostname} does not name a lease.`, { hint: 'Give the address with the lease in it, or the lease itself.' })
+  return label.slice(0, dash)
+}
