@@ -29,6 +29,8 @@ describe.skipIf(!canDeploy)(
     let tenant: Wallet
     let client: WorkerClient
     let usdc: Hex
+    /** Its interface is plain HTTP here. */
+    const attestedKey = () => Promise.reject(new Error('not needed'))
     const configuration = {
       name: 'test',
       network: 'network.json',
@@ -91,7 +93,7 @@ describe.skipIf(!canDeploy)(
       expect(await enrolWorker(chain.wallet(1), key, config)).toBe('unchanged')
       await expect(enrolWorker(chain.wallet(2), key, config)).rejects.toMatchObject({ code: 'not-yours' })
       running = await startWorker(config, () => {})
-      client = new WorkerClient({ endpoint: `http://127.0.0.1:${running.port}`, worker: key.address, wallet: tenant })
+      client = new WorkerClient({ endpoint: `http://127.0.0.1:${running.port}`, worker: key.address, wallet: tenant, attestedKey })
     }, 60_000)
 
     afterAll(async () => {
@@ -181,11 +183,11 @@ describe.skipIf(!canDeploy)(
         const path = `/v1/leases/${id}/manifest`
         expect(await put(id, body)).toEqual([401, 'unauthorized'])
         expect(await put(id, body, { authorization: 'Cloister e30' })).toEqual([401, 'unauthorized'])
-        const stranger = new WorkerClient({ endpoint: client.endpoint, worker: client.worker, wallet: chain.wallet(5) })
+        const stranger = new WorkerClient({ endpoint: client.endpoint, worker: client.worker, wallet: chain.wallet(5), attestedKey })
         expect(await put(id, body, await stranger.sign('PUT', path, body))).toEqual([403, 'forbidden'])
         expect(await put(id, `${body} `, await client.sign('PUT', path, body))).toEqual([401, 'unauthorized'])
         expect(await put(id, body, await client.sign('GET', path, body))).toEqual([401, 'unauthorized'])
-        const elsewhere = new WorkerClient({ endpoint: client.endpoint, worker: tenant.account.address, wallet: tenant })
+        const elsewhere = new WorkerClient({ endpoint: client.endpoint, worker: tenant.account.address, wallet: tenant, attestedKey })
         expect(await put(id, body, await elsewhere.sign('PUT', path, body))).toEqual([401, 'unauthorized'])
         const signed = await client.sign('PUT', path, body)
         expect(await put(id, body, signed)).toEqual([202, undefined])

@@ -78,7 +78,7 @@ function summary({ network, settings, engine, example }: EmbeddedNetwork, second
         ['gateway', network.gatewayUrl, `leases at http://<lease>-<service>.localhost:${ports.gateway}`],
         ...WORKERS.map((worker, i) => [
           `worker ${worker.name}`,
-          `http://127.0.0.1:${ports.workers[i]}`,
+          `https://127.0.0.1:${ports.workers[i]}`,
           `${worker.cpus} CPUs, ${worker.memory}, ${engine.engine}; ${worker.usdc.cpu} USDC for a CPU an hour; /openapi.json`,
         ]),
       ],

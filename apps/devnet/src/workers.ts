@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { get } from 'node:https'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { enrolWorker, loadAgentConfig, loadWorkerKey } from '@cloister/agent'
@@ -86,7 +87,7 @@ export async function prepareWorker({ folder, ports }: Settings, network: Networ
       network: '../../network.json',
       folder: '.',
       listen: { host: '127.0.0.1', port },
-      endpoint: `http://127.0.0.1:${port}`,
+      endpoint: `https://127.0.0.1:${port}`,
       capacity: { cpus: worker.cpus, memory: worker.memory, disk: worker.disk },
       executor: engine,
       prices: { USDC: worker.usdc, CLOI: worker.cloi },
@@ -107,10 +108,22 @@ export function workerDaemon({ folder, ports }: Settings, index: 0 | 1 | 2, conf
     name: WORKERS[index].name,
     command: [process.execPath, '--disable-warning=ExperimentalWarning', COMMAND_LINE, 'provider', 'run', '--config', config, '--json'],
     folder: join(folder, 'logs'),
-    isUp: async () => (await fetch(`http://127.0.0.1:${ports.workers[index]}/health`, { signal: AbortSignal.timeout(500) })).ok,
+    isUp: () => answersOverTls(ports.workers[index]),
     channel: true,
     stopSignal: 'SIGTERM',
     stopMs: 30_000,
     restarted,
+  })
+}
+
+/** Whether a worker's interface answers. Who it is doesn't matter here. */
+function answersOverTls(port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const asked = get({ host: '127.0.0.1', port, path: '/health', rejectUnauthorized: false, timeout: 500, agent: false }, (response) => {
+      response.resume()
+      resolve(response.statusCode === 200)
+    })
+    asked.once('timeout', () => asked.destroy(new Error('no answer')))
+    asked.once('error', reject)
   })
 }

@@ -40,6 +40,7 @@ export class Attestor {
   private aheadSeconds = 0
   private period = 3600
   private evidence: BoundEvidence | undefined
+  private renewed: () => void = () => {}
 
   constructor(parts: AttestorParts) {
     this.parts = parts
@@ -60,6 +61,11 @@ export class Attestor {
   /** What was last handed in. */
   get latest(): BoundEvidence | undefined {
     return this.evidence
+  }
+
+  /** Calls `renewed` after each attestation from now on. */
+  onRenewed(renewed: () => void): void {
+    this.renewed = renewed
   }
 
   /** Why nothing new should start here: renewals fail and coverage runs out. Undefined if all is well. */
@@ -152,6 +158,7 @@ export class Attestor {
     this.evidence = { ...evidence, block }
     this.threshold = RENEW_AT + (Math.random() * 2 - 1) * JITTER
     this.coveredUntil = Number((await getBilling(wallet, key.address)).until)
+    this.renewed()
     log('info', 'attested', { block: Number(block.number), until: new Date(this.coveredUntil * 1000).toISOString() })
   }
 }

@@ -1,5 +1,6 @@
 export { type AgentConfig, loadAgentConfig } from './config.ts'
 export { descriptionOf, enrolWorker } from './enrol.ts'
 export { jsonLog, type Log, type LogLevel } from './log.ts'
+export { loadTlsKey } from './tls-key.ts'
 export { type RunningWorker, startWorker } from './worker.ts'
 export { loadWorkerKey } from './worker-key.ts'

@@ -5,6 +5,7 @@ import { DockerExecutor, type Executor, SandboxExecutor } from '@cloister/execut
 import type { Address } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { serveWorker } from './api/server.ts'
+import { serverIdentity } from './api/tls.ts'
 import { Attestor } from './attestation.ts'
 import { Bidder } from './bidding/bidder.ts'
 import type { AgentConfig } from './config.ts'
@@ -69,7 +70,12 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
 
   await attestor.begin()
   await supervisor.resume()
-  const server = await serveWorker(worker)
+  // Over https: what tenants reach ends here, in the attested machine, and nowhere before.
+  const identity = config.endpoint.startsWith('https:') ? () => serverIdentity(attestor, tlsKey.pem, config.endpoint) : undefined
+  const server = await serveWorker(worker, await identity?.())
+  attestor.onRenewed(() => {
+    identity?.().then(server.identify, (error) => log('warn', 'the TLS certificate could not be renewed', { error: messageOf(error) }))
+  })
   const loops = [
     watchLeases({
       chain: wallet,

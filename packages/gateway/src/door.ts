@@ -4,7 +4,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { type LeaseRecord, ROUTE_HEADER } from '@cloister/core'
 import { CORRELATION, DialAgent, relayRequest, relayUpgrade } from '@cloister/relay'
-import { dialEndpoint } from './dial.ts'
+import { dialEndpoint, targetOf } from './dial.ts'
 import type { Wanted } from './host.ts'
 import { PAGES, type Page, render } from './pages.ts'
 import type { Resolver } from './resolve.ts'
@@ -35,7 +35,7 @@ export class Door {
     if ('status' in lease) return show(lease, request, response)
     relayRequest(request, response, {
       agent: this.agent,
-      target: lease.endpoint,
+      target: targetOf(lease),
       headers: this.headers(lease, wanted, secure, request),
       maxBodyBytes: this.limits.maxBodyBytes,
       timeoutMs: this.limits.answerMs,
@@ -55,7 +55,7 @@ export class Door {
     if ('status' in lease) return void socket.end(`HTTP/1.1 ${lease.status} Refused\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`)
     relayUpgrade(request, socket, head, {
       agent: this.agent,
-      target: lease.endpoint,
+      target: targetOf(lease),
       headers: this.headers(lease, wanted, secure, request),
       timeoutMs: this.limits.answerMs,
     })

@@ -2,6 +2,7 @@ import { request as httpRequest } from 'node:http'
 import { type GatewayRoute, type LeaseRecord, RouteReport } from '@cloister/core'
 import type { DialAgent } from '@cloister/relay'
 import { z } from 'zod'
+import { targetOf } from './dial.ts'
 import type { LoopbackPorts } from './loopback.ts'
 
 const MAX_ANSWER_BYTES = 64 * 1024
@@ -15,7 +16,7 @@ export async function routesOf(
   const reports = z
     .array(RouteReport)
     .max(1_000)
-    .parse(await getJson(parts.agent, lease.endpoint, `/v1/leases/${lease.lease}/routes`))
+    .parse(await getJson(parts.agent, targetOf(lease), `/v1/leases/${lease.lease}/routes`))
   const routes: GatewayRoute[] = []
   for (const [index, { service, port, protocol, label, address }] of reports.entries()) {
     if (protocol === 'tcp') {
@@ -38,7 +39,7 @@ export async function routesOf(
 function getJson(agent: DialAgent, target: string, path: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
     // `target` is not Node's: it reaches our agent with the other options.
-    const options = { agent, target, path, headers: { host: new URL(target).host }, signal: AbortSignal.timeout(ANSWER_MS) }
+    const options = { agent, target, path, headers: { host: 'worker' }, signal: AbortSignal.timeout(ANSWER_MS) }
     const asking = httpRequest(options, (response) => {
       const chunks: Buffer[] = []
       let size = 0

@@ -1,12 +1,15 @@
 import { CloisterError, fromProblem, messageOf } from '@cloister/core'
 import type { z } from 'zod'
 
+/** Sends a request: the global `fetch`, or one that knows how to reach a worker. */
+export type Ask = (url: string, init: RequestInit) => Promise<Response>
+
 const ANSWER_MS = 15_000
 const MAX_BYTES = 4 * 1024 * 1024
 
 /** Asks for JSON and checks it. Throws what the problem document says, `unreachable`, or `bad-answer`. */
-export async function fetchJson<T extends z.ZodType>(who: string, url: string, schema: T, init: RequestInit = {}): Promise<z.infer<T>> {
-  const response = await reach(who, url, { ...init, signal: init.signal ?? AbortSignal.timeout(ANSWER_MS) })
+export async function fetchJson<T extends z.ZodType>(who: string, url: string, schema: T, init: RequestInit = {}, ask: Ask = fetch): Promise<z.infer<T>> {
+  const response = await reach(who, url, { ...init, signal: init.signal ?? AbortSignal.timeout(ANSWER_MS) }, ask)
   const text = await readText(who, response)
   if (!response.ok) throw fromProblem(response.status, text, who)
   let json: unknown
@@ -22,12 +25,15 @@ export async function fetchJson<T extends z.ZodType>(who: string, url: string, s
 }
 
 /** A response of any status. Throws `unreachable`. */
-export async function reach(who: string, url: string, init: RequestInit): Promise<Response> {
-  const ask = () => fetch(url, { ...init, redirect: 'error' })
+export async function reach(who: string, url: string, init: RequestInit, send: Ask = fetch): Promise<Response> {
+  const ask = () => send(url, { ...init, redirect: 'error' })
   try {
     // A kept connection may have been closed by the other side just now; what only asks is asked again.
     return await ask().catch((error) => (wasClosed(error) && (init.method ?? 'GET') === 'GET' ? ask() : Promise.reject(error)))
   } catch (cause) {
+    // What was found out on the way, such as that a worker isn't genuine, says more than that it can't be reached.
+    const ours = [cause, cause instanceof Error ? cause.cause : undefined].find((error) => error instanceof CloisterError)
+    if (ours) throw ours
     const reason = messageOf(cause instanceof Error && cause.cause ? cause.cause : cause)
     throw new CloisterError('unreachable', `${who} does not answer at ${new URL(url).origin}: ${reason}.`, { cause })
   }

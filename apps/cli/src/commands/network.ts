@@ -1,5 +1,5 @@
 import { formatAmount, formatCpu, formatMiB } from '@cloister/core'
-import { WorkerClient } from '@cloister/sdk'
+import { workerOfRecord } from '@cloister/sdk'
 import { paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { command, connect, type Globals } from '../context.ts'
@@ -43,7 +43,11 @@ async function showWorkers(options: Globals): Promise<void> {
   const { index } = connect(options)
   const workers = await index.workers()
   const reports = await Promise.all(
-    workers.map(({ endpoint, worker }) => new WorkerClient({ endpoint, worker }).report(AbortSignal.timeout(3_000)).catch(() => undefined)),
+    workers.map((worker) =>
+      workerOfRecord(worker)
+        .report(AbortSignal.timeout(3_000))
+        .catch(() => undefined),
+    ),
   )
   if (options.json)
     return sayJson(

@@ -4,7 +4,7 @@ import { dirname, relative, resolve } from 'node:path'
 import type { Log } from '@cloister/agent'
 import { getBilling, getCredit, getWorker, loadNetwork, withdrawCredit } from '@cloister/chain'
 import { CloisterError, formatAmount, formatDuration, messageOf } from '@cloister/core'
-import { createCloister, WorkerClient, walletOf } from '@cloister/sdk'
+import { createCloister, walletOf, workerOfRecord } from '@cloister/sdk'
 import { facts, note, paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { getAddress, isAddress } from 'viem'
@@ -58,7 +58,7 @@ async function init(options: ProviderOptions & { name: string; endpoint?: string
         name: options.name,
         network: relative(dirname(path), findNetwork(options)),
         port: Number(options.port),
-        endpoint: options.endpoint ?? `http://127.0.0.1:${options.port}`,
+        endpoint: options.endpoint ?? `https://127.0.0.1:${options.port}`,
         engine: options.engine,
       }),
       { flag: 'wx' },
@@ -102,7 +102,7 @@ async function run(options: ProviderOptions): Promise<void> {
 }
 
 async function showStatus(options: ProviderOptions): Promise<void> {
-  const { loadAgentConfig, loadWorkerKey } = await import('@cloister/agent')
+  const { loadAgentConfig, loadTlsKey, loadWorkerKey } = await import('@cloister/agent')
   const config = loadAgentConfig(resolve(options.config))
   const network = loadNetwork(config.network)
   const cloister = createCloister({ network })
@@ -113,7 +113,9 @@ async function showStatus(options: ProviderOptions): Promise<void> {
     getBilling(cloister.chain, address),
     cloister.chain.client.getBlock(),
     cloister.chain.client.getBalance({ address }),
-    new WorkerClient({ endpoint: config.endpoint, worker: address }).report(AbortSignal.timeout(3_000)).catch(() => undefined),
+    workerOfRecord({ endpoint: config.endpoint, worker: address, tlsKeyHash: loadTlsKey(config.folder).hash })
+      .report(AbortSignal.timeout(3_000))
+      .catch(() => undefined),
     cloister.index.leases({ worker: address, open: true, limit: 200 }),
     ...network.tokens.map((token) => getCredit(cloister.chain, worker.provider, token.address)),
   ])
@@ -258,7 +260,8 @@ folder: .cloister-worker
 listen:
   host: 0.0.0.0
   port: ${values.port}
-# Where tenants and gateways reach this worker. Registered on chain: run \`cloister provider init\` again after a change.
+# Where tenants and gateways reach this worker. Over https: with the worker's own attested key, so that nobody on the way can
+# read along: let connections through to it as they are, and terminate TLS nowhere else. Registered on chain: run \`cloister provider init\` again after a change.
 endpoint: ${values.endpoint}
 
 # What is lent. Never more than this is leased at once.

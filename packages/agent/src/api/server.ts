@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { CloisterError, ROUTE_HEADER, toProblem } from '@cloister/core'
@@ -10,19 +11,29 @@ import { workerApi } from './app.ts'
 import { authorize } from './authorize.ts'
 import { serveExec } from './exec.ts'
 import { Ingress } from './ingress.ts'
+import type { ServerIdentity } from './tls.ts'
 
 const MAX_HEADER_BYTES = 32 * 1024
 const MAX_ARGUMENTS = 256
 
-/** The worker's one port: its interface, exec over WebSockets, and requests for the services it runs. */
-export async function serveWorker(worker: Worker): Promise<{ server: Server; port: number; close: () => Promise<void> }> {
+/**
+ * The worker's one port: its interface, exec over WebSockets, and requests for the services it runs. Over TLS where there is
+ * an identity; `identify` takes a renewed one. Throws `port-taken`.
+ */
+export async function serveWorker(
+  worker: Worker,
+  identity: ServerIdentity | undefined,
+): Promise<{ port: number; identify: (identity: ServerIdentity) => void; close: () => Promise<void> }> {
   const ingress = new Ingress(worker)
   const listener = getRequestListener(workerApi(worker).fetch)
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 1024 * 1024 })
-  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, noDelay: true }, (request, response) => {
+  const serve = (request: IncomingMessage, response: ServerResponse) => {
     if (request.headers[ROUTE_HEADER] !== undefined) ingress.request(request, response)
     else void listener(request, response)
-  })
+  }
+  const options = { maxHeaderSize: MAX_HEADER_BYTES, noDelay: true }
+  const tls = identity && createTlsServer({ ...options, ...identity, minVersion: 'TLSv1.3' }, serve)
+  const server: Server = tls ?? createServer(options, serve)
   // Streams of logs and services' own answers may take as long as they like; heads may not.
   server.requestTimeout = 0
   server.headersTimeout = 15_000
@@ -47,7 +58,7 @@ export async function serveWorker(worker: Worker): Promise<{ server: Server; por
     })
   })
   return {
-    server,
+    identify: (renewed) => tls?.setSecureContext({ ...renewed, minVersion: 'TLSv1.3' }),
     port: (server.address() as AddressInfo).port,
     close: async () => {
       ingress.close()

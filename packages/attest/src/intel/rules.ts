@@ -56,7 +56,12 @@ export const RULE = {
     source: QVL,
     otherwise: 'The collateral is for another kind of quote.',
   },
-  vendor: { code: 'qe-vendor', title: 'The quote names Intel as vendor of its quoting enclave', source: QUOTE, otherwise: 'The quote names another vendor’s quoting enclave.' },
+  vendor: {
+    code: 'qe-vendor',
+    title: 'The quote names Intel as vendor of its quoting enclave',
+    source: QUOTE,
+    otherwise: 'The quote names another vendor’s quoting enclave.',
+  },
   pckChain: {
     code: 'pck-chain',
     title: 'The platform’s PCK certificate chains to the root',

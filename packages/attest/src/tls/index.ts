@@ -31,10 +31,10 @@ export function tlsKeyHashOf(key: string): Uint8Array {
   return hashOfKey(createPublicKey(key).export({ format: 'der', type: 'spki' }))
 }
 
-/** A self-signed certificate in PEM for `key` that carries a worker's evidence. */
+/** A self-signed certificate in PEM for `key` that carries a worker's evidence, where there is some. */
 export async function issueTlsCertificate(
   key: string,
-  { host, quote, eventLog }: { host: string; quote: Uint8Array; eventLog?: string | undefined },
+  { host, quote, eventLog }: { host: string; quote?: Uint8Array | undefined; eventLog?: string | undefined },
 ): Promise<string> {
   const jwk = createPrivateKey(key).export({ format: 'jwk' })
   const { d: _, ...open } = jwk
@@ -53,7 +53,7 @@ export async function issueTlsCertificate(
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new SubjectAlternativeNameExtension([{ type: /^[\d.]+$|:/.test(host) ? 'ip' : 'dns', value: host }]),
-      new Extension(QUOTE_OID, false, new Uint8Array(quote)),
+      ...(quote === undefined ? [] : [new Extension(QUOTE_OID, false, new Uint8Array(quote))]),
       ...(eventLog === undefined ? [] : [new Extension(EVENT_LOG_OID, false, new TextEncoder().encode(eventLog))]),
     ],
   })

@@ -31,6 +31,8 @@ export const LeaseRecord = z.object({
   refused: z.boolean(),
   /** Where the worker answers. */
   endpoint: z.string().max(512),
+  /** SHA-256 of the SubjectPublicKeyInfo of the worker's TLS key, as it last attested. */
+  tlsKeyHash: bytes32.optional(),
   transaction: bytes32,
 })
 export type LeaseRecord = z.infer<typeof LeaseRecord>

@@ -44,14 +44,14 @@ export async function findLeases(
     after && or(lt(lease.openedBlock, after.block), and(eq(lease.openedBlock, after.block), lt(lease.openedLogIndex, after.logIndex))),
   )
   const rows = await database
-    .select({ lease, endpoint: worker.endpoint, holds: sql<boolean>`${isHolder()}` })
+    .select({ lease, endpoint: worker.endpoint, tlsKeyHash: worker.tlsKeyHash, holds: sql<boolean>`${isHolder()}` })
     .from(lease)
     .leftJoin(worker, eq(worker.address, lease.worker))
     .where(where)
     .orderBy(desc(lease.openedBlock), desc(lease.openedLogIndex))
     .limit(limit + 1)
   const items = rows.slice(0, limit).map(
-    ({ lease: row, endpoint, holds }): LeaseRecord => ({
+    ({ lease: row, endpoint, tlsKeyHash, holds }): LeaseRecord => ({
       lease: row.id as Hex,
       shortId: row.shortId,
       ...(row.wishedName !== null && holds && { name: row.wishedName }),
@@ -72,6 +72,7 @@ export async function findLeases(
       ...(row.noticeUntil !== null && { noticeUntil: row.noticeUntil }),
       refused: row.refused,
       endpoint: endpoint ?? '',
+      ...(tlsKeyHash !== null && { tlsKeyHash: tlsKeyHash as Hex }),
       transaction: row.transaction as Hex,
     }),
   )

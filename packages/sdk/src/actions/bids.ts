@@ -17,7 +17,7 @@ import {
 } from '@cloister/core'
 import { type Address, type Hex, zeroAddress } from 'viem'
 import type { Cloister } from '../cloister.ts'
-import { WorkerClient } from '../worker/client.ts'
+import { workerOfRecord } from '../worker/record.ts'
 
 export interface BidsParameters {
   manifest: Manifest
@@ -98,7 +98,7 @@ export async function bids(cloister: Cloister, { manifest, pay, maxRatePerSecond
 }
 
 async function ask(cloister: Cloister, order: Order, worker: WorkerRecord): Promise<CheckedBid> {
-  const client = new WorkerClient({ endpoint: worker.endpoint, worker: worker.worker })
+  const client = workerOfRecord(worker)
   const signal = AbortSignal.timeout(ANSWER_MS)
   const [bid, report] = await Promise.all([client.bid(order, signal), client.report(signal)])
   await checkBid(cloister, order, worker, bid)

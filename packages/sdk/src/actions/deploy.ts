@@ -4,11 +4,11 @@ import { type AttestationState, CloisterError, type GatewayRoute, hashManifest, 
 import type { Address, Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
 import { demand } from '../verify/policy.ts'
+import { verifySubject } from '../verify/subject.ts'
 import { throughAbsence } from '../worker/absence.ts'
-import { WorkerClient } from '../worker/client.ts'
+import type { WorkerClient } from '../worker/client.ts'
 import { type Bids, bids, type CheckedBid } from './bids.ts'
-import { routesOf, urlsOf } from './lease.ts'
-import { verifySubject } from './verify.ts'
+import { routesOf, urlsOf, workerOf } from './lease.ts'
 
 /** Steps of a deployment, in order. */
 export const DEPLOY_STEPS = ['bids', 'evidence', 'transaction', 'manifest', 'start', 'address'] as const
@@ -85,7 +85,7 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
     }
     const deposit = typeof parameters.deposit === 'function' ? parameters.deposit(chosen) : parameters.deposit
     const opened = await timed('transaction', 'opening the lease', () => openLease(walletOf(cloister), chosen.bid, deposit, parameters.name))
-    const client = new WorkerClient({ endpoint: chosen.worker.endpoint, worker: chosen.worker.worker, wallet: cloister.wallet })
+    const client = workerOf(cloister, chosen.worker)
     try {
       await timed('manifest', 'handing the manifest to the worker', () => handOver(cloister, client, opened.id, manifest))
     } catch (error) {

@@ -4,6 +4,7 @@ import type { Address, Hex } from 'viem'
 import { z } from 'zod'
 import { type Cloister, walletOf } from '../cloister.ts'
 import { fetchJson } from '../http.ts'
+import { attestedKeyOf } from '../verify/attested-key.ts'
 import { WorkerClient } from '../worker/client.ts'
 
 /** Everything about a lease at one moment. Amounts in base units of `token`, instants in Unix seconds. */
@@ -67,9 +68,15 @@ export async function findLease(cloister: Cloister, key: string): Promise<LeaseR
   }
 }
 
-/** The worker of a lease, asked as its tenant. */
-export function workerOf(cloister: Cloister, lease: Pick<LeaseRecord, 'worker' | 'endpoint'>): WorkerClient {
-  return new WorkerClient({ endpoint: lease.endpoint, worker: lease.worker, wallet: cloister.wallet })
+/** The worker of a lease, asked as its tenant, over a connection to its attested key. */
+export function workerOf(cloister: Cloister, lease: Pick<LeaseRecord, 'worker' | 'provider' | 'endpoint' | 'tlsKeyHash'>): WorkerClient {
+  const { endpoint, worker } = lease
+  return new WorkerClient({
+    endpoint,
+    worker,
+    wallet: cloister.wallet,
+    attestedKey: () => attestedKeyOf(cloister, { worker, endpoint, provider: lease.provider, tlsKeyHash: lease.tlsKeyHash }),
+  })
 }
 
 /** The worker of a lease, for what only the tenant may ask. Throws `no-wallet` or `forbidden`. */

@@ -1,16 +1,10 @@
-import { type BundleVerdict, type EvidenceBundle, verifyBundle } from '@cloister/attest'
-import { trustRootOf } from '@cloister/chain'
+import type { EvidenceBundle } from '@cloister/attest'
 import { CloisterError, toCanonicalJson, type WorkerRecord } from '@cloister/core'
 import { isAddress } from 'viem'
 import type { Cloister } from '../cloister.ts'
-import { type GatherOptions, gatherEvidence, type Subject } from '../verify/gather.ts'
+import type { GatherOptions, Subject } from '../verify/gather.ts'
+import { type Verified, verifySubject } from '../verify/subject.ts'
 import { findLease } from './lease.ts'
-
-/** Evidence and what checking it concludes. */
-export interface Verified {
-  bundle: EvidenceBundle
-  verdict: BundleVerdict
-}
 
 /**
  * Checks a worker or a lease: has the worker quote a number chosen this moment, and checks everything from the hardware to
@@ -26,12 +20,6 @@ export async function verify(cloister: Cloister, key: string, options: GatherOpt
   return verifySubject(cloister, await subjectOf(cloister, key), options)
 }
 
-/** The same for a worker that is known already. */
-export async function verifySubject(cloister: Cloister, subject: Subject, options: GatherOptions): Promise<Verified> {
-  const bundle = await gatherEvidence(cloister, subject, options)
-  return { bundle, verdict: await verifyBundle(bundle, { root: trustRootOf(cloister.network) }) }
-}
-
 /** The evidence of a lease or worker for an auditor, with the manifest if it is given. */
 export async function evidence(cloister: Cloister, key: string, manifest?: Parameters<typeof toCanonicalJson>[0]): Promise<EvidenceBundle> {
   const { bundle } = await verify(cloister, key, { fresh: false })
@@ -43,10 +31,10 @@ export async function evidence(cloister: Cloister, key: string, manifest?: Param
 async function subjectOf(cloister: Cloister, key: string): Promise<Subject> {
   if (isAddress(key, { strict: false })) {
     const record: WorkerRecord = await cloister.index.worker(key)
-    return { worker: record.worker, provider: record.provider, endpoint: record.endpoint }
+    return record
   }
   const record = await findLease(cloister, leaseIn(key))
-  return { worker: record.worker, provider: record.provider, endpoint: record.endpoint, lease: record }
+  return { ...record, lease: record }
 }
 
 /** The lease that a URL of a gateway names: `<lease>-<service>.<domain>`. Anything else is taken as it is. */

@@ -4,7 +4,7 @@ import { getBilling, getLease, getRoles } from '@cloister/chain'
 import { CloisterError, type EvidenceReport, type LeaseRecord } from '@cloister/core'
 import { type Address, bytesToHex, type Hex } from 'viem'
 import type { Cloister } from '../cloister.ts'
-import { WorkerClient } from '../worker/client.ts'
+import { workerOfRecord } from '../worker/record.ts'
 import { collateralFor } from './collateral.ts'
 
 /** Whom to gather evidence about. */
@@ -12,6 +12,8 @@ export interface Subject {
   worker: Address
   provider: Address
   endpoint: string
+  /** As the chain's events have it; for `https:` endpoints. */
+  tlsKeyHash?: Hex | undefined
   /** Also what runs for this lease. */
   lease?: Pick<LeaseRecord, 'lease' | 'tenant'>
 }
@@ -28,7 +30,8 @@ export interface GatherOptions {
  */
 export async function gatherEvidence(cloister: Cloister, subject: Subject, { fresh, signal }: GatherOptions): Promise<EvidenceBundle> {
   const { chain, network } = cloister
-  const client = new WorkerClient({ endpoint: subject.endpoint, worker: subject.worker })
+  // Whatever key the connection is held to, the evidence has to name it.
+  const client = workerOfRecord(subject)
   const nonce = fresh ? bytesToHex(randomBytes(32)) : undefined
   const [report, billing, block, onChain, statement] = await Promise.all([
     client.evidence(nonce, signal),
@@ -37,7 +40,7 @@ export async function gatherEvidence(cloister: Cloister, subject: Subject, { fre
     subject.lease && getLease(chain, subject.lease.lease),
     subject.lease && client.statement(subject.lease.lease, signal).catch(notThere),
   ])
-  checkAnswer(report, nonce)
+  checkAnswer(report, nonce, subject)
   const quote = new Uint8Array(Buffer.from(report.quote, 'base64'))
   const { family, image } = describeQuote(quote)
   const { freshness } = report
@@ -77,7 +80,9 @@ export async function gatherEvidence(cloister: Cloister, subject: Subject, { fre
   }
 }
 
-function checkAnswer({ freshness }: EvidenceReport, nonce: Hex | undefined): void {
+function checkAnswer({ freshness, tlsKeyHash }: EvidenceReport, nonce: Hex | undefined, { endpoint, tlsKeyHash: spokenTo }: Subject): void {
+  if (endpoint.startsWith('https:') && tlsKeyHash !== spokenTo)
+    throw new CloisterError('bad-evidence', 'The worker’s evidence names another TLS key than the one it is served with.')
   const asked = nonce === undefined ? freshness.kind === 'block' : freshness.kind === 'nonce' && freshness.nonce === nonce
   if (!asked) throw new CloisterError('bad-evidence', 'The worker answered with evidence for another question.')
 }

@@ -23,37 +23,43 @@ import { type Address, bytesToHex, type Hex } from 'viem'
 import { z } from 'zod'
 import { fetchJson, reach, readText } from '../http.ts'
 import { readServerSentEvents } from '../server-sent-events.ts'
+import { type AttestedKey, WorkerConnection } from './connection.ts'
 
 /** A worker's HTTP interface, as one tenant sees it. Requests about leases are signed, one by one. */
 export class WorkerClient {
-  readonly endpoint: string
   readonly worker: Address
+  /** How to reach it; over TLS, its attested key alone is spoken to. */
+  readonly connection: WorkerConnection
   private readonly wallet: Wallet | undefined
 
-  constructor({ endpoint, worker, wallet }: { endpoint: string; worker: Address; wallet?: Wallet | undefined }) {
-    this.endpoint = endpoint.replace(/\/$/, '')
+  constructor({ endpoint, worker, wallet, attestedKey }: { endpoint: string; worker: Address; wallet?: Wallet | undefined; attestedKey: AttestedKey }) {
     this.worker = worker
     this.wallet = wallet
+    this.connection = new WorkerConnection(endpoint, attestedKey)
+  }
+
+  get endpoint(): string {
+    return this.connection.endpoint
   }
 
   report(signal?: AbortSignal): Promise<WorkerReport> {
-    return fetchJson(this.who, `${this.endpoint}/v1/worker`, WorkerReport, signal ? { signal } : {})
+    return this.ask('/v1/worker', WorkerReport, signal ? { signal } : {})
   }
 
   /** A quote about the worker: over `nonce`, or the one last handed in on chain. */
   evidence(nonce?: Hex, signal?: AbortSignal): Promise<EvidenceReport> {
     const query = nonce === undefined ? '' : `?nonce=${nonce}`
-    return fetchJson(this.who, `${this.endpoint}/v1/evidence${query}`, EvidenceReport, signal ? { signal } : {})
+    return this.ask(`/v1/evidence${query}`, EvidenceReport, signal ? { signal } : {})
   }
 
   /** What runs for a lease, signed by the worker. Throws `not-found` where nothing does. */
   statement(lease: Hex, signal?: AbortSignal): Promise<StatementReport> {
-    return fetchJson(this.who, `${this.endpoint}/v1/leases/${lease}/statement`, StatementReport, signal ? { signal } : {})
+    return this.ask(`/v1/leases/${lease}/statement`, StatementReport, signal ? { signal } : {})
   }
 
   /** A bid on an order. Throws `no-bid` with the worker's reason. */
   async bid(order: Order, signal: AbortSignal): Promise<SignedBid> {
-    const answer = await fetchJson(this.who, `${this.endpoint}/v1/bids`, z.unknown(), {
+    const answer = await this.ask('/v1/bids', z.unknown(), {
       method: 'POST',
       body: JSON.stringify(order),
       headers: { 'content-type': 'application/json' },
@@ -67,7 +73,7 @@ export class WorkerClient {
   async putManifest(lease: Hex, manifest: Manifest): Promise<void> {
     const path = `/v1/leases/${lease}/manifest`
     const body = toCanonicalJson(manifest)
-    await fetchJson(this.who, this.endpoint + path, z.unknown(), {
+    await this.ask(path, z.unknown(), {
       method: 'PUT',
       body,
       headers: { 'content-type': 'application/json', ...(await this.sign('PUT', path, body)) },
@@ -76,12 +82,12 @@ export class WorkerClient {
 
   async lease(lease: Hex): Promise<LeaseReport> {
     const path = `/v1/leases/${lease}`
-    return fetchJson(this.who, this.endpoint + path, LeaseReport, { headers: await this.sign('GET', path) })
+    return this.ask(path, LeaseReport, { headers: await this.sign('GET', path) })
   }
 
   async metrics(lease: Hex): Promise<MetricsReport> {
     const path = `/v1/leases/${lease}/metrics`
-    return fetchJson(this.who, this.endpoint + path, MetricsReport, { headers: await this.sign('GET', path) })
+    return this.ask(path, MetricsReport, { headers: await this.sign('GET', path) })
   }
 
   events(lease: Hex, { after = 0, follow = false, signal }: { after?: number; follow?: boolean; signal: AbortSignal }): AsyncGenerator<EventReport> {
@@ -107,7 +113,7 @@ export class WorkerClient {
   }
 
   private async *stream<T extends z.ZodType>(path: string, schema: T, signal: AbortSignal): AsyncGenerator<z.infer<T>> {
-    const response = await reach(this.who, this.endpoint + path, { headers: await this.sign('GET', path), signal })
+    const response = await reach(this.who, this.endpoint + path, { headers: await this.sign('GET', path), signal }, this.connection.fetch)
     if (!response.ok || !response.body) throw fromProblem(response.status, await readText(this.who, response), this.who)
     try {
       yield* readServerSentEvents(response.body, schema)
@@ -115,6 +121,10 @@ export class WorkerClient {
       if (signal.aborted) return
       throw new CloisterError('unreachable', `${this.who} broke the stream off.`, { hint: 'Ask again; what was said is kept.', cause })
     }
+  }
+
+  private ask<T extends z.ZodType>(path: string, schema: T, init: RequestInit): Promise<z.infer<T>> {
+    return fetchJson(this.who, this.endpoint + path, schema, init, this.connection.fetch)
   }
 
   private get who(): string {

@@ -28,10 +28,12 @@ export async function exec(client: WorkerClient, parameters: ExecParameters): Pr
   if (container !== undefined) query.set('container', container)
   if (terminal) query.set('terminal', `${terminal.columns}x${terminal.rows}`)
   const path = `/v1/leases/${lease}/exec?${query}`
-  const socket = new WebSocket(client.endpoint.replace(/^http/, 'ws') + path, {
+  const socket = new WebSocket(client.endpoint.replace(/^https?/, 'ws') + path, {
     headers: await client.sign('GET', path),
     handshakeTimeout: OPEN_MS,
     maxPayload: 16 * MAX_WAITING_BYTES,
+    // The agent opens TLS itself, to the attested key alone, before a word is said.
+    ...(client.connection.agent && { agent: client.connection.agent, target: new URL(client.endpoint).host }),
   })
   const send = (channel: number, payload: Buffer) => {
     if (socket.readyState === WebSocket.OPEN)

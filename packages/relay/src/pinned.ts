@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto'
+import { isIP } from 'node:net'
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
+
+const CONNECT_MS = 5_000
+
+/**
+ * Opens a TLS connection to somebody known by key: the certificate has to be for the key whose SubjectPublicKeyInfo has this
+ * SHA-256 (`0x…`), whoever signed it. Nothing is sent before that is known. Rejects where the key is another.
+ */
+export function connectPinned(options: ConnectionOptions & { host: string; port: number }, keyHash: string): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      ...options,
+      ...(isIP(options.host) === 0 && { servername: options.host }),
+      minVersion: 'TLSv1.3',
+      // Whom the certificate names, and who signed it, proves nothing here; the attested key does.
+      rejectUnauthorized: false,
+      timeout: CONNECT_MS,
+    })
+    socket.once('error', reject)
+    socket.once('timeout', () => socket.destroy(new Error('the worker does not answer')))
+    socket.once('secureConnect', () => {
+      if (keyHashOf(socket) !== keyHash) return socket.destroy(new Error('its TLS key is not the attested one'))
+      socket.setTimeout(0)
+      socket.off('error', reject)
+      resolve(socket)
+    })
+  })
+}
+
+/** SHA-256 of the SubjectPublicKeyInfo of the key that the other side proved to hold. */
+function keyHashOf(socket: TLSSocket): string | undefined {
+  const spki = socket.getPeerX509Certificate()?.publicKey.export({ format: 'der', type: 'spki' })
+  return spki && `0x${createHash('sha256').update(spki).digest('hex')}`
+}

@@ -1,0 +1,38 @@
+import { CloisterError } from '@cloister/core'
+import type { Hex } from 'viem'
+import type { Cloister } from '../cloister.ts'
+import type { Subject } from './gather.ts'
+import { verifySubject } from './subject.ts'
+
+const EVIDENCE_MS = 15_000
+const found = new WeakMap<Cloister, Map<string, Promise<Hex>>>()
+
+/**
+ * The TLS key of a worker, out of evidence that was checked now; once per connection to a network. Throws `not-attested` with
+ * the verdict's sentence where the evidence is not genuine.
+ */
+export function attestedKeyOf(cloister: Cloister, subject: Subject): Promise<Hex> {
+  const known = found.get(cloister) ?? new Map<string, Promise<Hex>>()
+  found.set(cloister, known)
+  const name = `${subject.worker} ${subject.endpoint}`
+  let key = known.get(name)
+  if (!key) {
+    key = check(cloister, subject)
+    key.catch(() => known.delete(name))
+    known.set(name, key)
+  }
+  return key
+}
+
+async function check(cloister: Cloister, subject: Subject): Promise<Hex> {
+  const { bundle, verdict } = await verifySubject(cloister, subject, { fresh: true, signal: AbortSignal.timeout(EVIDENCE_MS) })
+  if (!verdict.genuine)
+    throw new CloisterError(
+      'not-attested',
+      `The worker ${subject.worker} is not to be trusted: ${verdict.problems[0]?.message ?? 'its evidence is not genuine.'}`,
+      {
+        hint: `Look closer with \`cloister verify ${subject.worker}\`.`,
+      },
+    )
+  return bundle.evidence.tlsKeyHash
+}
