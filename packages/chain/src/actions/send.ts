@@ -9,6 +9,7 @@ import {
   type TransactionReceipt,
 } from 'viem'
 import type { Wallet } from '../client.ts'
+import { REFUSALS } from './refusals.ts'
 
 const SPARE_GAS = 80_000n
 
@@ -44,7 +45,9 @@ export function chainError(what: string, error: unknown): CloisterError {
     if (revert instanceof ContractFunctionRevertedError) {
       const name = revert.data?.errorName ?? revert.reason ?? 'no reason'
       const args = (revert.data?.args ?? []).map(String).join(', ')
-      return new CloisterError('reverted', `The contract refuses ${what}: ${name}${args ? ` (${args})` : ''}.`, { details: { error: name }, cause: error })
+      const reason = REFUSALS[name]
+      const told = reason === undefined ? `${name}${args ? ` (${args})` : ''}.` : `${reason} (${name})`
+      return new CloisterError('reverted', `The contract refuses ${what}: ${told}`, { details: { error: name }, cause: error })
     }
     if (/insufficient funds/i.test(error.message))
       return new CloisterError('no-gas', `The account has no ether to pay for ${what}.`, {

@@ -1,0 +1,294 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer as createTlsServer, type Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { join, resolve } from 'node:path'
+import { verifyBundle } from '@cloister/attest'
+import { type DevelopmentPlatform, DevelopmentRoot, developmentGuest, NEWEST_SVNS, type QuoteVariations } from '@cloister/attest/devnet'
+import { issueTlsCertificate, newTlsKey } from '@cloister/attest/tls'
+import {
+  attestWorker,
+  connectWallet,
+  developmentAccount,
+  ensurePlatform,
+  type FreshBlock,
+  freshBlock,
+  getAccrued,
+  getBilling,
+  getLease,
+  PLATFORMS_ABI,
+  registerWorker,
+  reportDataOf,
+  settleLeases,
+  trustRootOf,
+  type Wallet,
+} from '@cloister/chain'
+import { createCloister, WorkerClient, workerOf, workerOfRecord } from '@cloister/sdk'
+import { type Hex, zeroHash } from 'viem'
+import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { canDeploy, type Json, raiseStage, type Stage, until, untilGone } from './embedded.ts'
+
+const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
+const FMSPC: Hex = '0xc10157e20000'
+
+describe.skipIf(!canDeploy)(
+  'attestation on a running network',
+  () => {
+    let stage: Stage
+    let lease: Json
+    let root: DevelopmentRoot
+
+    beforeAll(async () => {
+      stage = await raiseStage()
+      root = await DevelopmentRoot.open(join(stage.folder, 'state', 'attestation'))
+      lease = await stage.json('deploy', HELLO, '--for', '4h', '--name', 'mine', '--yes')
+    }, 120_000)
+
+    afterAll(async () => {
+      const { folder } = stage
+      await stage.end()
+      await untilGone(folder)
+    }, 60_000)
+
+    describe('a tenant', () => {
+      it('sees the machine, the guest and the app checked, from the hardware to the manifest', async () => {
+        const { code, stdout } = await stage.cloister('verify', 'mine')
+        expect(code).toBe(0)
+        for (const line of [
+          '✔ Hardware: TDX, a development platform (simulated)',
+          '✔ Worker:',
+          '✔ Guest:',
+          '✔ App:',
+          'The quote is signed by the attestation key',
+        ])
+          expect(stdout).toContain(line)
+        expect(stdout).not.toContain('✘')
+        expect(stdout.trim().split('\n').at(-1)).toMatch(/^Simulated: on .* ran on a development platform; every check holds/)
+        const verdict = await stage.json('verify', lease.worker)
+        expect(verdict).toMatchObject({ ok: true, genuine: true, simulated: true, verdict: { root: 'devnet', tcb: { status: 'UpToDate' }, debug: false } })
+        const named = lease.routes[0].url.replace('127.0.0.1', 'localhost')
+        expect(await stage.json('verify', named)).toMatchObject({ ok: true, groups: [{}, {}, {}, { title: expect.stringContaining('App') }] })
+      })
+
+      it('keeps evidence that is checked without any network, and not if it was touched', async () => {
+        const path = join(stage.folder, 'bundle.json')
+        await stage.json('evidence', 'mine', '-o', path, '--manifest', HELLO)
+        expect((await stage.cloister('verify', '--offline', path)).stdout).toContain('This manifest has that hash')
+        const bundle = JSON.parse(readFileSync(path, 'utf8'))
+        const trust = { root: trustRootOf(stage.embedded.network) }
+        expect((await verifyBundle(bundle, trust)).genuine).toBe(true)
+        const touched: [string, (copy: Json) => void, string][] = [
+          ['another worker', (copy) => (copy.worker.address = lease.provider), 'made for another worker'],
+          ['another provider', (copy) => (copy.worker.provider = lease.worker), 'made for another worker, provider'],
+          ['another TLS key', (copy) => (copy.evidence.tlsKeyHash = zeroHash), 'TLS key'],
+          ['another block', (copy) => (copy.evidence.freshness.hash = zeroHash), 'old one'],
+          ['another manifest', (copy) => (copy.lease.manifest = '{}'), 'manifest given is another'],
+          ['another lease', (copy) => (copy.lease.manifestHash = zeroHash), 'another manifest than the one on the lease'],
+          ['what runs', (copy) => (copy.lease.statement.images.web = 'sha256:00'), 'not signed by the worker'],
+          ['coverage', (copy) => (copy.chain.coveredUntil = copy.recordedAt), 'not covered'],
+          ['the image', (copy) => (copy.chain.imageRoles = 0), 'guest image'],
+          ['the time', (copy) => (copy.recordedAt += 40 * 86_400), 'not valid at the instant'],
+          [
+            'the quote',
+            (copy) => (copy.evidence.quote = Buffer.from(copy.evidence.quote, 'base64').fill(7, 600, 601).toString('base64')),
+            'signature on the quote',
+          ],
+        ]
+        for (const [what, touch, reason] of touched) {
+          const copy = structuredClone(bundle)
+          touch(copy)
+          const { genuine, problems } = await verifyBundle(copy, trust)
+          expect(genuine, what).toBe(false)
+          expect(problems.map(({ message }) => message).join(' '), what).toContain(reason)
+        }
+        writeFileSync(path, JSON.stringify({ ...bundle, evidence: { ...bundle.evidence, tlsKeyHash: zeroHash } }))
+        const refused = await stage.cloister('verify', '--offline', path)
+        expect(refused.code).toBe(1)
+        expect(refused.stdout).toContain('Do not trust this')
+      })
+
+      it('says what the machine has to prove, before money moves', async () => {
+        const before = (await stage.json('wallet', 'balance')) as Json
+        for (const [policy, reason] of [
+          ['root=intel', 'Its root is devnet, which is simulated; the policy wants intel.'],
+          ['tcb=OutOfDate', 'Its TCB status is UpToDate; the policy wants OutOfDate.'],
+          [`image=${zeroHash}`, 'Its guest image is'],
+        ] as const) {
+          const { code, stderr } = await stage.cloister('deploy', HELLO, '--for', '1h', '--yes', '--policy', policy)
+          expect(code).toBe(1)
+          expect(stderr).toContain(reason)
+        }
+        expect((await stage.json('wallet', 'balance')) as Json).toEqual(before)
+        expect((await stage.cloister('deploy', HELLO, '--policy', 'root=amd')).stderr).toContain('The policy is wrong')
+      })
+    })
+
+    describe('evidence that is not good', () => {
+      let attacker: Wallet
+      let key: PrivateKeyAccount
+      let platform: DevelopmentPlatform
+
+      /** Has a platform quote for the attacker's worker and hands it in. */
+      const attest = async (
+        how: { platform?: DevelopmentPlatform; block?: FreshBlock; variations?: QuoteVariations; change?: (quote: Uint8Array) => void } = {},
+      ) => {
+        const used = how.platform ?? platform
+        const block = how.block ?? (await freshBlock(attacker))
+        const bound = { provider: attacker.account.address, worker: key.address, tlsKeyHash: zeroHash }
+        const quote = used.quote(reportDataOf(attacker.network, bound, block.hash), how.variations)
+        const pckKey = await ensurePlatform(attacker, quote)
+        how.change?.(quote)
+        await attestWorker(attacker, { worker: key.address, tlsKeyHash: zeroHash, pckKey, block, quote })
+        return quote
+      }
+
+      beforeAll(async () => {
+        const { network } = stage.embedded
+        attacker = connectWallet(network, developmentAccount(network, 7))
+        key = privateKeyToAccount(generatePrivateKey())
+        platform = await root.manufacture()
+        await registerWorker(attacker, key, { cpuMilli: 1000, memoryMiB: 1024, diskMiB: 1024, gpus: 0, gpuClass: '', endpoint: 'https://127.0.0.1:1' })
+      })
+
+      it('is refused where it is forged', async () => {
+        await expect(attest({ change: (quote) => quote.fill(1, 700, 701) })).rejects.toMatchObject({ message: expect.stringContaining('The quote is forged') })
+        await expect(attest({ change: (quote) => quote.fill(1, 600, 601) })).rejects.toMatchObject({ message: expect.stringContaining('The quote is forged') })
+        const stranger = await (await DevelopmentRoot.create()).manufacture()
+        await expect(attest({ platform: stranger })).rejects.toMatchObject({ message: expect.stringContaining('A certificate is forged') })
+      })
+
+      it('is refused where the guest is in debug mode or another image', async () => {
+        await expect(attest({ variations: { debug: true } })).rejects.toMatchObject({
+          message: expect.stringContaining('debug mode, so the host can look inside'),
+        })
+        const image = developmentGuest('something else')
+        await expect(attest({ variations: { image } })).rejects.toMatchObject({ message: expect.stringContaining('The guest image is not on the list') })
+      })
+
+      it('is refused where the platform is out of date, or its floor has expired', async () => {
+        const old = await root.manufacture({ svns: NEWEST_SVNS.map((svn) => Math.max(svn - 1, 0)) })
+        await expect(attest({ platform: old })).rejects.toMatchObject({ message: expect.stringContaining('out of date: it is below the floor') })
+        const { network } = stage.embedded
+        const governance = connectWallet(network, developmentAccount(network, 0))
+        const call = { address: network.contracts.platforms, abi: PLATFORMS_ABI } as const
+        const floor = await governance.client.readContract({ ...call, functionName: 'floorOf', args: [FMSPC] })
+        const set = async (expiry: number) => {
+          const hash = await governance.wallet.writeContract({ ...call, functionName: 'setFloor', args: [FMSPC, { ...floor, expiry }] })
+          await governance.client.waitForTransactionReceipt({ hash })
+        }
+        await set(1)
+        await expect(attest()).rejects.toMatchObject({ message: expect.stringContaining('The TCB floor of this family of platforms has expired') })
+        await set(floor.expiry)
+      })
+
+      it('is refused where it is old, and where it is another’s', async () => {
+        const block = await freshBlock(attacker)
+        const quote = await attest({ block })
+        const { pckKey } = { pckKey: await ensurePlatform(attacker, quote) }
+        const again = { worker: key.address, tlsKeyHash: zeroHash, pckKey, quote }
+        await expect(attestWorker(attacker, { ...again, block })).rejects.toMatchObject({ message: expect.stringContaining('The quote is a replay') })
+        const later = await until('there is a newer block', async () => {
+          const found = await freshBlock(attacker)
+          return found.number > block.number && found
+        })
+        await expect(attestWorker(attacker, { ...again, block: later })).rejects.toMatchObject({ message: expect.stringContaining('The quote is not fresh') })
+
+        const { network } = stage.embedded
+        const record = await createCloister({ network }).index.worker(lease.worker)
+        const theirs = await workerOfRecord(record).evidence()
+        if (theirs.freshness.kind !== 'block') throw new Error('no block')
+        const stolen = new Uint8Array(Buffer.from(theirs.quote, 'base64'))
+        const hash = theirs.freshness.hash
+        const number = BigInt(theirs.freshness.number)
+        const fresh = (await attacker.client.getBlockNumber()) - number < 256n
+        await expect(
+          attestWorker(attacker, {
+            worker: key.address,
+            tlsKeyHash: zeroHash,
+            pckKey: await ensurePlatform(attacker, stolen),
+            block: { number, hash },
+            quote: stolen,
+          }),
+        ).rejects.toMatchObject({ message: expect.stringContaining(fresh ? 'made for another provider' : 'too old') })
+      })
+
+      it('is refused where the machine serves another provider', async () => {
+        const { network } = stage.embedded
+        const second = connectWallet(network, developmentAccount(network, 6))
+        const other = privateKeyToAccount(generatePrivateKey())
+        await registerWorker(second, other, { cpuMilli: 1000, memoryMiB: 1024, diskMiB: 1024, gpus: 0, gpuClass: '', endpoint: 'https://127.0.0.1:1' })
+        const block = await freshBlock(second)
+        const quote = platform.quote(reportDataOf(network, { provider: second.account.address, worker: other.address, tlsKeyHash: zeroHash }, block.hash))
+        const evidence = { worker: other.address, tlsKeyHash: zeroHash, pckKey: await ensurePlatform(second, quote), block, quote }
+        await expect(attestWorker(second, evidence)).rejects.toMatchObject({ message: expect.stringContaining('The machine serves another provider') })
+      })
+    })
+
+    describe('somebody in the middle', () => {
+      let proxy: Server
+      let endpoint: string
+
+      beforeAll(async () => {
+        const tlsKey = newTlsKey()
+        const cert = await issueTlsCertificate(tlsKey, { host: '127.0.0.1' })
+        proxy = createTlsServer({ key: tlsKey, cert }, (_, response) => response.end('{}'))
+        await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', () => done()))
+        endpoint = `https://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+      })
+      afterAll(() => new Promise<void>((done) => void proxy.close(() => done())))
+
+      it('is not spoken to: the TLS key is not the attested one', async () => {
+        const { network } = stage.embedded
+        const cloister = createCloister({ network, account: developmentAccount(network, 4) })
+        const record = await cloister.index.lease(lease.lease)
+        const refusal = { code: 'unreachable', message: expect.stringContaining('its TLS key is not the attested one') }
+        await expect(workerOf(cloister, { ...record, endpoint }).lease(lease.lease)).rejects.toMatchObject(refusal)
+        let heard = false
+        proxy.on('request', () => (heard = true))
+        const attestedKey = async () => (await cloister.index.worker(lease.worker)).tlsKeyHash ?? zeroHash
+        const client = new WorkerClient({ endpoint, worker: lease.worker, wallet: cloister.wallet, attestedKey })
+        await expect(client.metrics(lease.lease)).rejects.toMatchObject(refusal)
+        expect(heard).toBe(false)
+      })
+    })
+
+    it('a worker that does not renew earns nothing from the second its coverage ended', { timeout: 120_000 }, async () => {
+      const { network, daemons } = stage.embedded
+      const anyone = connectWallet(network, developmentAccount(network, 5))
+      const rpc = (method: string, ...params: unknown[]) => anyone.client.request({ method, params } as never)
+      const oak = daemons.get('oak')?.pid
+      if (oak === undefined) throw new Error('oak does not run')
+      process.kill(oak, 'SIGSTOP')
+      try {
+        const { until: end } = await getBilling(anyone, lease.worker)
+        const before = await getLease(anyone, lease.lease)
+        const settledAt = before.settledSeconds
+        const { coveredSeconds } = await getBilling(anyone, lease.worker)
+        const { timestamp } = await anyone.client.getBlock()
+        const ahead = Number(end - timestamp) + 500
+        await rpc('evm_increaseTime', ahead)
+        await until('the chain is there', async () => (await anyone.client.getBlock()).timestamp > end + 400n)
+        // Seconds until the end, as the contract counts them, less those that were settled: to the unit.
+        const unsettled = coveredSeconds + (end - timestamp) - BigInt(settledAt)
+        const due = unsettled * before.ratePerSecond
+        expect(due).toBeLessThan(before.balance)
+        expect(await getAccrued(anyone, lease.lease)).toBe(due)
+        const lapsed = await stage.json('status', 'mine')
+        expect(lapsed).toMatchObject({ attestation: 'lapsed' })
+        expect(lapsed.uncoveredSeconds).toBeGreaterThan(400)
+        await settleLeases(anyone, [lease.lease])
+        expect(await getLease(anyone, lease.lease)).toMatchObject({ spent: before.spent + due, balance: before.balance - due })
+        await rpc('evm_increaseTime', 1_000)
+        await until('more time has passed', async () => (await anyone.client.getBlock()).timestamp > end + 1_400n)
+        expect(await getAccrued(anyone, lease.lease)).toBe(0n)
+      } finally {
+        process.kill(oak, 'SIGCONT')
+      }
+      await until('it is covered again', async () => (await getBilling(anyone, lease.worker)).until > (await anyone.client.getBlock()).timestamp, 60_000)
+      await until('it earns again', async () => (await getAccrued(anyone, lease.lease)) > 0n)
+      const { stdout } = await stage.cloister('status', 'mine')
+      expect(stdout).toMatch(/not covered\s+\d+m.*which you did not pay for and cost the provider \d/)
+    })
+  },
+  60_000,
+)
