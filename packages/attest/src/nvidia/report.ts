@@ -1,0 +1,157 @@
+import { ByteReader, fromBase64, isZero, toHex } from '../bytes.ts'
+import { EvidenceError } from '../errors.ts'
+import { Findings, type Rule } from '../findings.ts'
+import { NVIDIA_DEVICE } from '../vendor-roots.ts'
+import type { Verdict } from '../verdict.ts'
+import { type Certificate, keyOf, parseCertificate } from '../x509/certificate.ts'
+import { expiredIn, flawOfChain } from '../x509/chain.ts'
+import { readPem } from '../x509/pem.ts'
+
+/** GET_MEASUREMENTS (DSP0274 1.1, section 10.11): four bytes of head, the nonce, the slot. */
+const REQUEST_BYTES = 37
+const GET_MEASUREMENTS = 0xe0
+const MEASUREMENTS = 0x60
+const SIGNATURE_BYTES = 96
+const MAX_REPORT_BYTES = 64 * 1024
+/** Fields of NVIDIA's opaque data (nvtrust, local GPU verifier, `attestation/spdm_msrt_resp_msg.py`). */
+const OPAQUE = { driver: 3, vbios: 6, chipModel: 15 } as const
+const SPDM = 'DMTF DSP0274 (SPDM) 1.1, section 10.11'
+
+const root = parseCertificate(fromBase64(NVIDIA_DEVICE, 'NVIDIA’s root'), 'NVIDIA’s root')
+
+const RULE = {
+  chain: {
+    code: 'gpu-chain',
+    title: 'The GPU’s key chains to NVIDIA’s device root',
+    source: 'nvtrust',
+    otherwise: 'The GPU’s key does not chain to NVIDIA’s device root.',
+  },
+  time: {
+    code: 'gpu-time',
+    title: 'The chain is valid at the instant',
+    source: 'RFC 5280, section 4.1.2.5',
+    otherwise: 'The chain is not valid at the instant.',
+  },
+  nonce: { code: 'gpu-nonce', title: 'The report was made for this nonce', source: SPDM, otherwise: 'The report was made for another nonce.' },
+  signature: { code: 'gpu-signature', title: 'The report is signed by the GPU’s key', source: SPDM, otherwise: 'The signature on the GPU’s report is wrong.' },
+  golden: {
+    code: 'gpu-measurements',
+    title: 'Each measurement is one of those published for driver and firmware',
+    source: 'NVIDIA RIM',
+    otherwise: 'A measurement is not among those published for driver and firmware.',
+  },
+} satisfies Record<string, Rule>
+
+/** A GPU's measurement report, read. */
+export interface GpuReport {
+  nonce: Uint8Array
+  /** By index, SHA-384 each. */
+  measurements: Map<number, Uint8Array>
+  opaque: Map<number, Uint8Array>
+  signed: Uint8Array
+  /** r ‖ s. */
+  signature: Uint8Array
+}
+
+/** Reads a raw SPDM measurement report: the request and the response, as the driver hands them out. Throws `bad-report` or `truncated`. */
+export function parseGpuReport(bytes: Uint8Array): GpuReport {
+  if (bytes.length > MAX_REPORT_BYTES) throw new EvidenceError('bad-report', `The GPU’s report is longer than ${MAX_REPORT_BYTES} bytes.`)
+  const reader = new ByteReader(bytes, 'The GPU’s report')
+  const request = reader.take(REQUEST_BYTES)
+  const [, responseCode] = reader.take(4)
+  if (request[1] !== GET_MEASUREMENTS || responseCode !== MEASUREMENTS) throw new EvidenceError('bad-report', 'The GPU’s report is no SPDM measurement report.')
+  const [blocks = 0] = reader.take(1)
+  const recordLength = reader.u16() + (reader.take(1)[0] ?? 0) * 65_536
+  const record = new ByteReader(reader.take(recordLength), 'The measurement record')
+  // The responder's own nonce.
+  reader.take(32)
+  const opaque = readOpaque(reader.take(reader.u16()))
+  const signature = reader.take(SIGNATURE_BYTES)
+  if (reader.left > 0) throw new EvidenceError('bad-report', 'The GPU’s report is followed by stray bytes.')
+  const measurements = readMeasurements(record, blocks)
+  return { nonce: request.subarray(4, 36), measurements, opaque, signed: bytes.subarray(0, bytes.length - SIGNATURE_BYTES), signature }
+}
+
+/**
+ * Verifies a raw GPU report with its certificate chain (PEM, the GPU's first), offline. `nonce`: 32 bytes, to bind the GPU to a
+ * worker take a number out of its quote. `golden`: the measurements published for its driver and firmware, by index, in
+ * hexadecimal digits; without them nothing is known of what runs on the GPU, and the verdict isn't genuine. Never throws for
+ * what is in the evidence.
+ */
+export async function verifyGpuReport(
+  bytes: Uint8Array,
+  chainPem: string,
+  { nonce, golden, instant, trust = root }: { nonce: string; golden: Map<number, string[]>; instant: number; trust?: Certificate },
+): Promise<Verdict> {
+  const findings = new Findings()
+  const report = await findings.attempt(() => parseGpuReport(bytes))
+  let chained = false
+  if (report)
+    await findings.attempt(async () => {
+      const chain = readPem(chainPem, 'The GPU’s certificates').map((der) => parseCertificate(der, 'A certificate of the GPU’s'))
+      const flaw = await flawOfChain(chain, trust)
+      chained = findings.note(RULE.chain, flaw === undefined, flaw)
+      const expired = expiredIn(chain, instant)
+      findings.note(RULE.time, expired === undefined, expired?.name)
+      const leaf = chain[0] as Certificate
+      const key = leaf.publicKey.kind === 'P-384' ? await keyOf(leaf) : undefined
+      findings.note(RULE.signature, (await key?.verify(report.signed, report.signature)) === true)
+      findings.note(RULE.nonce, toHex(report.nonce) === nonce.toLowerCase().replace(/^0x/, ''), toHex(report.nonce), nonce)
+      const wrong = [...golden].find(([index, values]) => !values.includes(toHex(report.measurements.get(index) ?? new Uint8Array())))
+      findings.note(RULE.golden, golden.size > 0 && wrong === undefined, wrong && `measurement ${wrong[0]}`)
+    })
+  return {
+    genuine: findings.problems.length === 0 && report !== undefined,
+    kind: 'nvidia-gpu',
+    root: chained && trust === root ? 'nvidia' : undefined,
+    simulated: false,
+    tcb: undefined,
+    measurements: Object.fromEntries([...(report?.measurements ?? [])].map(([index, value]) => [`measurement${index}`, toHex(value)])),
+    reportData: report ? toHex(report.nonce) : '',
+    debug: false,
+    platform: undefined,
+    claims: report ? claimsOf(report) : {},
+    instant,
+    checks: findings.checks,
+    problems: findings.problems,
+  }
+}
+
+/** DMTF measurement blocks (DSP0274 1.1, table 45): index, specification, size, then type, size and value. */
+function readMeasurements(record: ByteReader, blocks: number): Map<number, Uint8Array> {
+  const measurements = new Map<number, Uint8Array>()
+  for (let i = 0; i < blocks; i++) {
+    const [index = 0, specification = 0] = record.take(2)
+    const block = new ByteReader(record.take(record.u16()), 'A measurement block')
+    if (specification !== 1 || measurements.has(index)) throw new EvidenceError('bad-report', 'A measurement block is not as DMTF has it, or there twice.')
+    block.take(1)
+    measurements.set(index, block.take(block.u16()))
+    if (block.left > 0) throw new EvidenceError('bad-report', 'A measurement block holds more than its value.')
+  }
+  if (record.left > 0) throw new EvidenceError('bad-report', 'The measurement record holds more than its blocks.')
+  return measurements
+}
+
+function readOpaque(data: Uint8Array): Map<number, Uint8Array> {
+  const fields = new Map<number, Uint8Array>()
+  for (const reader = new ByteReader(data, 'The GPU’s opaque data'); reader.left > 0; ) {
+    const type = reader.u16()
+    fields.set(type, reader.take(reader.u16()))
+  }
+  return fields
+}
+
+function claimsOf({ opaque }: GpuReport): Record<string, string> {
+  const text = (type: number) => {
+    const value = opaque.get(type)
+    return value && !isZero(value)
+      ? new TextDecoder()
+          .decode(value)
+          .replace(/[^\x20-\x7e]/g, '')
+          .slice(0, 64)
+      : undefined
+  }
+  const [driver, model] = [text(OPAQUE.driver), text(OPAQUE.chipModel)]
+  const vbios = opaque.get(OPAQUE.vbios)
+  return { ...(driver && { driver }), ...(vbios && { firmware: toHex(vbios.slice().reverse()) }), ...(model && { model }) }
+}
