@@ -1,6 +1,8 @@
 import { type Address, encodeAbiParameters, type Hex, hashTypedData, keccak256, recoverAddress, sha256, toHex as toHexOf } from 'viem'
 import { z } from 'zod'
 import { fromBase64 } from './bytes.ts'
+import type { DstackIdentity } from './dstack/event-log.ts'
+import { verifyDstack } from './dstack/verify.ts'
 import { Findings, type Rule } from './findings.ts'
 import { QuoteCollateral } from './intel/collateral.ts'
 import { imageOf } from './intel/platform.ts'
@@ -87,6 +89,8 @@ export interface BundleVerdict {
   verdict: Verdict
   /** Name of the guest image on chain. */
   image: Hex | undefined
+  /** Which app a dstack machine runs, by its event log. */
+  dstack: DstackIdentity | undefined
   groups: CheckGroup[]
   problems: Problem[]
   /** One sentence for people who are no experts. */
@@ -147,17 +151,20 @@ export async function verifyBundle(input: unknown, { root, instant }: { root: Tr
   const binding = checkBinding(bundle, verdict)
   const { findings: guest, image } = checkGuest(bundle, verdict, at)
   const app = bundle.lease && (await checkApp(bundle, bundle.lease))
-  const problems = [...verdict.problems, ...binding.problems, ...guest.problems, ...(app?.problems ?? [])]
+  const dstack = bundle.evidence.eventLog === undefined ? undefined : await verifyDstack(verdict, bundle.evidence.eventLog)
+  const problems = [...verdict.problems, ...binding.problems, ...guest.problems, ...(dstack?.problems ?? []), ...(app?.problems ?? [])]
   const genuine = verdict.genuine && problems.length === 0
   return {
     genuine,
     simulated: verdict.simulated,
     verdict,
     image,
+    dstack: dstack?.identity,
     groups: [
       { title: `Hardware: ${hardwareName(verdict)}`, checks: verdict.checks },
       { title: 'Worker: the quote is this worker’s, and fresh', checks: binding.checks },
       { title: 'Guest: the system it runs', checks: guest.checks },
+      ...(dstack ? [{ title: `dstack: ${dstack.identity ? `app ${dstack.identity.appId}` : 'no app'}`, checks: dstack.checks }] : []),
       ...(app ? [{ title: `App: lease ${bundle.lease?.id.slice(0, 10)}…`, checks: app.checks }] : []),
     ],
     problems,
@@ -262,5 +269,5 @@ function unreadable(message: string): BundleVerdict {
     checks: [],
     problems,
   }
-  return { genuine: false, simulated: false, verdict, image: undefined, groups: [], problems, sentence: `Do not trust this: ${message}` }
+  return { genuine: false, simulated: false, verdict, image: undefined, dstack: undefined, groups: [], problems, sentence: `Do not trust this: ${message}` }
 }

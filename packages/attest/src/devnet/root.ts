@@ -74,8 +74,9 @@ export class DevelopmentRoot {
     return DevelopmentPlatform.manufacture(this.authority, this.root.certificate, made)
   }
 
-  /** Collateral for every platform of this root, issued at `instant` (Unix seconds) and valid for 30 days. */
-  async collateral(instant = Math.floor(Date.now() / 1000), revoked: string[] = []): Promise<QuoteCollateral> {
+  /** Collateral for every platform of this root, as of `now` (Unix seconds): issued a minute before, valid for 30 days. */
+  async collateral(now = Math.floor(Date.now() / 1000), revoked: string[] = []): Promise<QuoteCollateral> {
+    const instant = now - 60
     const issueDate = `${new Date(instant * 1000).toISOString().slice(0, 19)}Z`
     const nextUpdate = `${new Date((instant + 30 * 86_400) * 1000).toISOString().slice(0, 19)}Z`
     const common = { issueDate, nextUpdate, tcbEvaluationDataNumber: 1 }
