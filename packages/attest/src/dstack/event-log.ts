@@ -65,7 +65,7 @@ export async function replayEventLog(events: readonly DstackEvent[]): Promise<st
  * Digest of an event of dstack's. Version 1: SHA-384 over the type as four little-endian bytes, `:`, the name, `:` and the
  * payload. Version 2: SHA-384 of the canonical JSON (RFC 8785) of name, payload in hexadecimal digits, and type.
  */
-export async function digestOf({ event_type, event, event_payload, version = 1 }: DstackEvent): Promise<Uint8Array> {
+async function digestOf({ event_type, event, event_payload, version = 1 }: DstackEvent): Promise<Uint8Array> {
   if (event_type !== DSTACK_EVENT) throw new EvidenceError('bad-event-log', `RTMR3 was extended by an event of type ${event_type}, which dstack does not have.`)
   if (version === 2)
     return crypto.digest('SHA-384', encode(`{"name":${JSON.stringify(event)},"payload":"${event_payload.toLowerCase()}","type":${event_type}}`))

@@ -46,7 +46,7 @@ export interface TdReport {
   mrServiceTd: Uint8Array | undefined
 }
 
-export type QuoteBody = { kind: 'sgx'; report: EnclaveReport } | { kind: 'tdx'; report: TdReport }
+type QuoteBody = { kind: 'sgx'; report: EnclaveReport } | { kind: 'tdx'; report: TdReport }
 
 /** A quote whose every bound was checked; nothing of it is verified yet. */
 export interface Quote {

@@ -43,7 +43,7 @@ const RULE = {
 } satisfies Record<string, Rule>
 
 /** A GPU's measurement report, read. */
-export interface GpuReport {
+interface GpuReport {
   nonce: Uint8Array
   /** By index, SHA-384 each. */
   measurements: Map<number, Uint8Array>
@@ -54,7 +54,7 @@ export interface GpuReport {
 }
 
 /** Reads a raw SPDM measurement report: the request and the response, as the driver hands them out. Throws `bad-report` or `truncated`. */
-export function parseGpuReport(bytes: Uint8Array): GpuReport {
+function parseGpuReport(bytes: Uint8Array): GpuReport {
   if (bytes.length > MAX_REPORT_BYTES) throw new EvidenceError('bad-report', `The GPU’s report is longer than ${MAX_REPORT_BYTES} bytes.`)
   const reader = new ByteReader(bytes, 'The GPU’s report')
   const request = reader.take(REQUEST_BYTES)

@@ -20,7 +20,7 @@ const BASIC_CONSTRAINTS = '2.5.29.19'
 const KEY_USAGE = '2.5.29.15'
 const MAX_EXTENSIONS = 64
 
-export interface Extension {
+interface Extension {
   critical: boolean
   value: Uint8Array
 }
