@@ -1,9 +1,10 @@
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/chain'
 import { parseManifest } from '@cloister/core'
 import { startNetwork } from '@cloister/devnet'
@@ -46,9 +47,9 @@ export async function benchDeploy(): Promise<void> {
     for (let round = 1; round <= COMMAND_ROUNDS; round++) {
       steps.begin('command', `${round} of ${COMMAND_ROUNDS}`)
       const begun = performance.now()
-      const printed = execFileSync(process.execPath, [COMMAND, 'deploy', HELLO, '--for', '1h', '--yes', '--json'], {
+      // This process serves collateral meanwhile.
+      const { stdout: printed } = await promisify(execFile)(process.execPath, [COMMAND, 'deploy', HELLO, '--for', '1h', '--yes', '--json'], {
         env: { ...process.env, CLOISTER_NETWORK: join(folder, 'state/network.json') },
-        encoding: 'utf8',
       })
       command.push(performance.now() - begun)
       await close(cloister, (JSON.parse(printed) as { lease: string }).lease)

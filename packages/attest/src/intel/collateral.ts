@@ -136,8 +136,15 @@ async function checkDocument(
 /** Reads PEM chains and remembers certificates by their text, since the same few come again and again. */
 function chainReader(): PreparedCollateral['readChain'] {
   const known = new Map<string, Certificate>()
-  return (pem, what) =>
-    splitPem(pem, what).map((base64) => {
+  const chains = new Map<string, Certificate[]>()
+  return (pem, what) => {
+    const chain = chains.get(pem) ?? read(pem, what)
+    if (chains.size >= MAX_REMEMBERED) chains.clear()
+    chains.set(pem, chain)
+    return chain
+  }
+  function read(pem: string, what: string): Certificate[] {
+    return splitPem(pem, what).map((base64) => {
       const found = known.get(base64)
       if (found) return found
       const certificate = parseCertificate(fromBase64(base64, what), what)
@@ -145,4 +152,5 @@ function chainReader(): PreparedCollateral['readChain'] {
       known.set(base64, certificate)
       return certificate
     })
+  }
 }

@@ -22,8 +22,16 @@ export interface PckFacts {
   fmspc: Uint8Array
 }
 
+const known = new WeakMap<Certificate, PckFacts>()
+
 /** Reads Intel's extension of a PCK certificate. Throws `bad-certificate` or `bad-der`. */
 export function readPck(certificate: Certificate): PckFacts {
+  const facts = known.get(certificate) ?? readFacts(certificate)
+  known.set(certificate, facts)
+  return facts
+}
+
+function readFacts(certificate: Certificate): PckFacts {
   const what = 'Intel’s extension of the PCK certificate'
   const extension = certificate.extensions.get(SGX_EXTENSION)
   if (!extension) throw new EvidenceError('bad-certificate', 'The PCK certificate has no SGX extension.')

@@ -69,13 +69,16 @@ export async function findLease(cloister: Cloister, key: string): Promise<LeaseR
 }
 
 /** The worker of a lease, asked as its tenant, over a connection to its attested key. */
-export function workerOf(cloister: Cloister, lease: Pick<LeaseRecord, 'worker' | 'provider' | 'endpoint' | 'tlsKeyHash'>): WorkerClient {
+export function workerOf(
+  cloister: Cloister,
+  lease: Pick<LeaseRecord, 'worker' | 'provider' | 'endpoint' | 'tlsKeyHash'> & Partial<Pick<LeaseRecord, 'lease' | 'tenant'>>,
+): WorkerClient {
   const { endpoint, worker } = lease
   return new WorkerClient({
     endpoint,
     worker,
     wallet: cloister.wallet,
-    attestedKey: () => attestedKeyOf(cloister, { worker, endpoint, provider: lease.provider, tlsKeyHash: lease.tlsKeyHash }),
+    attestedKey: () => attestedKeyOf(cloister, { worker, endpoint, tlsKeyHash: lease.tlsKeyHash }, lease.lease),
   })
 }
 

@@ -10,7 +10,6 @@ import { collateralFor } from './collateral.ts'
 /** Whom to gather evidence about. */
 export interface Subject {
   worker: Address
-  provider: Address
   endpoint: string
   /** As the chain's events have it; for `https:` endpoints. */
   tlsKeyHash?: Hex | undefined
@@ -40,6 +39,8 @@ export async function gatherEvidence(cloister: Cloister, subject: Subject, { fre
     subject.lease && getLease(chain, subject.lease.lease),
     subject.lease && client.statement(subject.lease.lease, signal).catch(notThere),
   ])
+  if (onChain && onChain.worker !== subject.worker)
+    throw new CloisterError('bad-evidence', `The index says that the lease is on the worker ${subject.worker}; the chain says ${onChain.worker}.`)
   checkAnswer(report, nonce, subject)
   const quote = new Uint8Array(Buffer.from(report.quote, 'base64'))
   const { family, image } = describeQuote(quote)
