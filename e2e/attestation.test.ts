@@ -1,8 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer as createTlsServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
-import { verifyBundle } from '@cloister/attest'
+import { enrolWorker, loadAgentConfig, loadWorkerKey, type RunningWorker, startWorker, Verifier } from '@cloister/agent'
+import { gpuNonceOf, verifyBundle } from '@cloister/attest'
 import { type DevelopmentPlatform, DevelopmentRoot, developmentGuest, NEWEST_SVNS, type QuoteVariations } from '@cloister/attest/devnet'
 import { issueTlsCertificate, newTlsKey } from '@cloister/attest/tls'
 import {
@@ -21,12 +22,13 @@ import {
   settleLeases,
   trustRootOf,
   type Wallet,
+  WORKERS_ABI,
 } from '@cloister/chain'
 import { createCloister, WorkerClient, workerOf, workerOfRecord } from '@cloister/sdk'
-import { type Hex, zeroHash } from 'viem'
+import { type Hex, hexToString, zeroAddress, zeroHash } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { canDeploy, type Json, raiseStage, type Stage, until, untilGone } from './embedded.ts'
+import { canDeploy, freePort, type Json, raiseStage, type Stage, until, untilGone } from './embedded.ts'
 
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
 const FMSPC: Hex = '0xc10157e20000'
@@ -221,6 +223,77 @@ describe.skipIf(!canDeploy)(
         const quote = platform.quote(reportDataOf(network, { provider: second.account.address, worker: other.address, tlsKeyHash: zeroHash }, block.hash))
         const evidence = { worker: other.address, tlsKeyHash: zeroHash, pckKey: await ensurePlatform(second, quote), block, quote }
         await expect(attestWorker(second, evidence)).rejects.toMatchObject({ message: expect.stringContaining('The machine serves another provider') })
+      })
+    })
+
+    describe('GPUs', () => {
+      let worker: RunningWorker
+      const said: string[] = []
+
+      beforeAll(async () => {
+        const { network } = stage.embedded
+        const folder = join(stage.folder, 'gpu-worker')
+        mkdirSync(folder)
+        const path = join(folder, 'provider.yaml')
+        const port = await freePort()
+        const settings = {
+          name: 'gpu',
+          network: '../state/network.json',
+          folder: '.',
+          listen: { host: '127.0.0.1', port },
+          endpoint: `https://127.0.0.1:${port}`,
+          capacity: { cpus: 1, memory: '512MiB', disk: '1GiB', gpus: 2, gpuClass: 'h100' },
+          executor: { engine: 'sandbox' },
+        }
+        writeFileSync(path, JSON.stringify(settings))
+        const config = loadAgentConfig(path)
+        await enrolWorker(connectWallet(network, developmentAccount(network, 8)), loadWorkerKey(config.folder), config)
+        worker = await startWorker(config, (_, message, fields) => said.push(`${message} ${JSON.stringify(fields)}`))
+      }, 60_000)
+      afterAll(() => worker.stop(), 60_000)
+
+      it('count on chain once verifiers of other providers vouch for them', async () => {
+        const { network } = stage.embedded
+        const { index } = createCloister({ network })
+        const { address } = worker.worker.key
+        const record = await until('the GPUs are confirmed', async () => {
+          const found = await index.worker(address)
+          return found.confirmedGpus && found
+        }).catch((error) => {
+          throw new Error(said.join('\n'), { cause: error })
+        })
+        expect(record.confirmedGpus).toMatchObject({ gpuClass: 'h100', gpus: 2 })
+        const { client } = connectWallet(network, developmentAccount(network, 8))
+        const [gpuClass, gpus] = await client.readContract({ address: network.contracts.workers, abi: WORKERS_ABI, functionName: 'gpusOf', args: [address] })
+        expect([hexToString(gpuClass).replace(/\0+$/, ''), gpus]).toEqual(['h100', 2n])
+        expect((await stage.cloister('workers')).stdout).toMatch(/2 × h100(?! \(not confirmed\))/)
+      })
+
+      it('are not vouched for where the tokens are old, of another worker, unsigned or of no model that counts', async () => {
+        const { network } = stage.embedded
+        const { chain, key, attestor } = worker.worker
+        const verifier = new Verifier({ chain, key, provider: zeroAddress })
+        const { block } = attestor.latest ?? { block: await freshBlock(chain) }
+        const bound = { provider: attestor.provider, worker: key.address, tlsKeyHash: attestor.tlsKeyHash }
+        const nonce = await gpuNonceOf(reportDataOf(network, bound, block.hash))
+        const gpu = { model: 'GH100 A01', ueid: '1' }
+        const named = { number: Number(block.number), hash: block.hash }
+        const request = { kind: 'nvidia-gpus', worker: key.address, tlsKeyHash: attestor.tlsKeyHash, block: named } as const
+        expect(await verifier.judge({ ...request, tokens: await root.gpuTokens(nonce, [gpu]) })).toMatchObject({ gpuClass: 'h100', gpus: 1 })
+        for (const [tokens, reason] of [
+          [await root.gpuTokens('00'.repeat(32), [gpu]), 'another nonce'],
+          [await (await DevelopmentRoot.create()).gpuTokens(nonce, [gpu]), 'not signed by a key of the set'],
+          [await root.gpuTokens(nonce, [{ ...gpu, model: 'AD102' }]), 'of no class that counts'],
+          ['nonsense', 'no detached EAT bundle'],
+        ] as const)
+          await expect(verifier.judge({ ...request, tokens }), reason).rejects.toMatchObject({ code: 'bad-evidence', message: expect.stringContaining(reason) })
+        const tokens = await root.gpuTokens(nonce, [gpu])
+        await expect(verifier.judge({ ...request, tokens, tlsKeyHash: zeroHash })).rejects.toMatchObject({ message: expect.stringContaining('another nonce') })
+        await expect(verifier.judge({ ...request, tokens, block: { ...named, hash: zeroHash } })).rejects.toMatchObject({
+          message: expect.stringContaining('not of this chain'),
+        })
+        const own = new Verifier({ chain, key, provider: attestor.provider })
+        await expect(own.judge({ ...request, tokens })).rejects.toMatchObject({ code: 'forbidden' })
       })
     })
 

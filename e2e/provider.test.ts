@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { canDeploy, type Json, raiseStage, type Stage, until, untilGone } from './embedded.ts'
+import { canDeploy, freePort, type Json, raiseStage, type Stage, until, untilGone } from './embedded.ts'
 
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
 const COMMAND = resolve(import.meta.dirname, '../apps/cli/src/main.mjs')
@@ -39,12 +38,7 @@ describe.skipIf(!canDeploy)(
     beforeAll(async () => {
       stage = await raiseStage()
       config = join(stage.folder, 'provider.yaml')
-      port = await new Promise<number>((done) => {
-        const server = createServer().listen(0, '127.0.0.1', () => {
-          const address = server.address()
-          server.close(() => done(typeof address === 'object' && address ? address.port : 0))
-        })
-      })
+      port = await freePort()
       provider = (await stage.json('wallet', 'create', '--name', 'bob')).address
       await stage.json('wallet', 'faucet', '--account', 'bob')
     }, 120_000)

@@ -360,7 +360,7 @@ describe.skipIf(!canDeploy)(
       it('streams a great deal through a slow reader, whole', async () => {
         const id = await deploy(manifestOf(web()))
         await untilState(id, 'running')
-        const size = 16 * 1024 * 1024
+        const size = 8 * 1024 * 1024
         let seen = 0
         let stalls = 0
         // Stands still at every MiB, also near the end, when the command is long over.

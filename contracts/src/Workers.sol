@@ -2,10 +2,10 @@
 pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Platforms} from "./Platforms.sol";
+import {Verdicts} from "./Verdicts.sol";
 import {TdxQuote} from "./attestation/TdxQuote.sol";
 
 /// @title Workers: who may earn, and for which seconds
@@ -13,7 +13,7 @@ import {TdxQuote} from "./attestation/TdxQuote.sol";
 /// Anybody may register one; nobody has to agree. Coverage is kept as one accumulator per worker, so that any
 /// contract can bill "covered seconds between two instants" exactly, gaps included, in O(1). A worker is covered by
 /// attestation alone: a quote that its hardware made a moment ago, checked in full by Platforms.
-contract Workers is EIP712, Ownable2Step {
+contract Workers is Verdicts {
     /// @notice What a worker says it is. Only `gpus` and `gpuClass` will matter to money, and only once attested.
     struct Description {
         /// Thousandths of a CPU.
@@ -56,6 +56,15 @@ contract Workers is EIP712, Ownable2Step {
         uint48 until;
     }
 
+    /// @dev GPUs in confidential mode, as the last verdict found them; nothing after `until`, Unix seconds.
+    struct ConfirmedGpus {
+        bytes32 gpuClass;
+        uint16 gpus;
+        uint48 until;
+        /// The newest block a verdict was bound to; an older or equal one is refused.
+        uint64 lastBlock;
+    }
+
     error ZeroAddress();
     error AlreadyRegistered(address worker);
     error UnknownWorker(address worker);
@@ -79,6 +88,12 @@ contract Workers is EIP712, Ownable2Step {
     event Attested(
         address indexed worker, bytes32 indexed platform, bytes32 indexed image, bytes32 pckKey, bytes32 tlsKeyHash
     );
+    /// @notice Verifiers vouched for the worker's guest (`kind` SEV-SNP or Nitro).
+    event AttestedByVerdict(
+        address indexed worker, bytes32 indexed platform, bytes32 indexed image, Kind kind, bytes32 tlsKeyHash
+    );
+    /// @notice Verifiers vouched for the worker's GPUs, until `until`, Unix seconds.
+    event GpusConfirmed(address indexed worker, bytes32 gpuClass, uint256 gpus, uint256 until);
     /// @notice The worker is covered from `start` to `until`, Unix seconds, without a gap.
     event Covered(address indexed worker, uint256 start, uint256 until);
     /// @notice Coverage was ended early, at `until`.
@@ -101,6 +116,7 @@ contract Workers is EIP712, Ownable2Step {
     /// @notice The guest image that the worker last proved to run.
     mapping(address worker => bytes32) public imageOf;
     mapping(bytes32 platform => Holder) private _holder;
+    mapping(address worker => ConfirmedGpus) private _gpus;
 
     /// @param owner Sets parameters within their bounds: the governance executor.
     /// @param platforms_ Checks quotes. Fixed: nobody can put another in its place.
@@ -164,6 +180,32 @@ contract Workers is EIP712, Ownable2Step {
         emit Attested(worker, platform, evidence.image, pckKey, tlsKeyHash);
     }
 
+    /// @notice Covers a worker whose evidence a contract can't check, on the word of enough verifiers (see `Verdicts`). The
+    /// same rules hold as for quotes: a listed guest image, a fresh block, one provider a platform.
+    function attestByVerdict(Verdict calldata verdict, bytes[] calldata signatures) external {
+        if (verdict.kind == Kind.NvidiaGpus) revert WrongKind();
+        address provider = _checkVerdict(verdict, signatures);
+        if (platforms.rolesOf(verdict.image) & platforms.GUEST() == 0) revert Platforms.ImageNotAllowed(verdict.image);
+        if (imageOf[verdict.worker] != verdict.image) imageOf[verdict.worker] = verdict.image;
+        _hold(verdict.platform, provider, _cover(verdict.worker, verdict.blockNumber));
+        emit AttestedByVerdict(verdict.worker, verdict.platform, verdict.image, verdict.kind, verdict.tlsKeyHash);
+    }
+
+    /// @notice Confirms a covered worker's GPUs for a coverage period, on the word of enough verifiers. Without it a GPU class
+    /// is worth nothing: what a worker says of itself when it registers is for people to read.
+    function confirmGpus(Verdict calldata verdict, bytes[] calldata signatures) external {
+        if (verdict.kind != Kind.NvidiaGpus) revert WrongKind();
+        address provider = _checkVerdict(verdict, signatures);
+        ConfirmedGpus storage confirmed = _gpus[verdict.worker];
+        if (verdict.blockNumber <= confirmed.lastBlock) {
+            revert EvidenceReplayed(verdict.blockNumber, confirmed.lastBlock);
+        }
+        uint48 until = uint48(block.timestamp + coveragePeriod);
+        _hold(verdict.platform, provider, until);
+        _gpus[verdict.worker] = ConfirmedGpus(verdict.gpuClass, verdict.gpus, until, uint64(verdict.blockNumber));
+        emit GpusConfirmed(verdict.worker, verdict.gpuClass, verdict.gpus, until);
+    }
+
     /// @notice What the first half of a worker's report data must be: it ties the quote to this chain, this contract, this
     /// provider, this worker key and this TLS key.
     function bindingOf(address provider, address worker, bytes32 tlsKeyHash) public view returns (bytes32) {
@@ -209,6 +251,13 @@ contract Workers is EIP712, Ownable2Step {
         return _holder[platform];
     }
 
+    /// @notice GPUs that verifiers vouched for, while both that and the worker's coverage last; nothing otherwise.
+    function gpusOf(address worker) external view returns (bytes32 gpuClass, uint256 gpus) {
+        ConfirmedGpus memory confirmed = _gpus[worker];
+        if (confirmed.until <= block.timestamp || _coverage[worker].until <= block.timestamp) return (0, 0);
+        return (confirmed.gpuClass, confirmed.gpus);
+    }
+
     // GOVERNANCE
 
     /// @notice Sets the seconds that one attestation covers, from a minute to a day.
@@ -226,6 +275,22 @@ contract Workers is EIP712, Ownable2Step {
         w = _worker[worker];
         if (w.provider == address(0)) revert UnknownWorker(worker);
         if (w.retired) revert WorkerRetired(worker);
+    }
+
+    /// @dev Checks what verdicts of all kinds have in common; returns the worker's provider.
+    function _checkVerdict(Verdict calldata verdict, bytes[] calldata signatures) private view returns (address provider) {
+        provider = _live(verdict.worker).provider;
+        if (verdict.provider != provider) revert NotProvider(verdict.provider);
+        bytes32 blockHash = blockhash(verdict.blockNumber);
+        if (blockHash == 0) revert BlockUnknown(verdict.blockNumber);
+        if (verdict.blockHash != blockHash) revert EvidenceNotFresh(verdict.blockHash, blockHash);
+        _checkVerifiers(verdict, signatures);
+    }
+
+    function _verifierProvider(address signer) internal view override returns (address) {
+        Worker storage w = _worker[signer];
+        bool covered_ = !w.retired && _coverage[signer].until > block.timestamp;
+        return covered_ && platforms.rolesOf(imageOf[signer]) & platforms.VERIFIER() != 0 ? w.provider : address(0);
     }
 
     function _cover(address worker, uint256 blockNumber) private returns (uint48 until) {

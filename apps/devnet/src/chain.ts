@@ -78,6 +78,7 @@ export async function ensureContracts({ folder, ports }: Settings, root: Develop
     gatewayUrl: `http://127.0.0.1:${ports.gateway}`,
     attestation: {
       collateralUrl: `http://127.0.0.1:${ports.collateral}`,
+      gpuKeysUrl: `http://127.0.0.1:${ports.collateral}/nvidia/keys.json`,
       root: Buffer.from(root.certificate).toString('base64'),
       developmentFolder: ATTESTATION_FOLDER,
     },

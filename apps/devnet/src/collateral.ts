@@ -4,7 +4,7 @@ import { CloisterError } from '@cloister/core'
 
 /**
  * Answers as Intel's PCS does (API v4), for platforms of the development root: revocation lists, TCB info, the quoting
- * enclave's identity. Every answer is signed anew, so it never expires.
+ * enclave's identity; and the key set of its GPU tokens. Every answer is signed anew, so it never expires.
  */
 export async function serveCollateral(root: DevelopmentRoot, port: number): Promise<{ port: number; close: () => Promise<void> }> {
   const server = createServer((request, response) => {
@@ -28,6 +28,7 @@ export async function serveCollateral(root: DevelopmentRoot, port: number): Prom
 }
 
 async function answer(root: DevelopmentRoot, path: string): Promise<{ headers: Record<string, string>; body: string | Buffer } | undefined> {
+  if (path === '/nvidia/keys.json') return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(root.gpuKeys) }
   if (path === '/health') return { headers: {}, body: 'ok\n' }
   const collateral = await root.collateral()
   const chain = (name: string, pem: string) => ({ [name]: encodeURIComponent(pem) })

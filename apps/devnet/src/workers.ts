@@ -92,6 +92,7 @@ export async function prepareWorker({ folder, ports }: Settings, network: Networ
       executor: engine,
       prices: { USDC: worker.usdc, CLOI: worker.cloi },
       attributes: { region: worker.region },
+      verifier: true,
       images: { layouts: ['../../images'], folder: '../../unpacked', trustedRegistries: ['localhost:5000', '127.0.0.1:5000'] },
       tcpPorts: { first, last: first + TCP_PORTS - 1 },
       settleEverySeconds: 60,

@@ -61,6 +61,10 @@ export const AgentConfig = z.strictObject({
       z.strictObject({ source: z.literal('development'), rootFolder: z.string().optional() }),
     ])
     .optional(),
+  /** A program that makes tokens about the GPUs: gets the nonce as its last argument, prints JSON with `detached_eat`, as nvattest does. */
+  gpuEvidence: z.strictObject({ command: z.array(z.string().max(4096)).min(1).max(64) }).optional(),
+  /** Check evidence for workers of other providers, where the guest image may. */
+  verifier: z.boolean().default(false),
   /** By token symbol. */
   prices: z.record(z.string().regex(/^[A-Z]{1,10}$/), Prices).default({}),
   /** A program that prices orders instead: gets the order as JSON, answers `{"ratePerSecond": "12"}` or `{"decline": "why"}`. */

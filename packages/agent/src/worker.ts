@@ -18,6 +18,8 @@ import { meter, settleAll } from './metering.ts'
 import { Sequence } from './sending.ts'
 import { Store } from './store.ts'
 import { loadTlsKey } from './tls-key.ts'
+import { confirmOwnGpus } from './verdicts/collect.ts'
+import { Verifier } from './verdicts/verifier.ts'
 import { loadWorkerKey } from './worker-key.ts'
 
 /** Everything a running worker is made of. */
@@ -31,6 +33,8 @@ export interface Worker {
   supervisor: LeaseSupervisor
   bidder: Bidder
   attestor: Attestor
+  /** Where this worker checks evidence for others. */
+  verifier: Verifier | undefined
   log: Log
 }
 
@@ -63,8 +67,9 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
   const supervisor = new LeaseSupervisor({ config, store, executor, wallet, sequence, log })
   const tlsKey = loadTlsKey(config.folder)
   const attestor = new Attestor({ wallet, key, provider: registered.provider, source, tlsKeyHash: tlsKey.hash, sequence, log })
+  const verifier = config.verifier ? new Verifier({ chain: wallet, key, provider: registered.provider }) : undefined
   const bidder = new Bidder({ config, network, store, key, attestor, separateNetworks: executor.separateNetworks })
-  const worker: Worker = { config, network, chain: wallet, key, store, executor, supervisor, bidder, attestor, log }
+  const worker: Worker = { config, network, chain: wallet, key, store, executor, supervisor, bidder, attestor, verifier, log }
   const aborter = new AbortController()
   const { signal } = aborter
 
@@ -73,7 +78,19 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
   // Over https: what tenants reach ends here, in the attested machine, and nowhere before.
   const identity = config.endpoint.startsWith('https:') ? () => serverIdentity(attestor, tlsKey.pem, config.endpoint) : undefined
   const server = await serveWorker(worker, await identity?.())
+  const confirmation = { wallet, worker: key.address, provider: registered.provider, tlsKeyHash: tlsKey.hash, source, sequence, log }
+  const confirm = () => {
+    if (config.capacity.gpus === 0 || !attestor.latest) return
+    confirmOwnGpus(confirmation, attestor.latest.block).catch((error) =>
+      log('warn', 'the GPUs could not be confirmed; they count for nothing on chain', {
+        error: messageOf(error),
+        ...(error instanceof CloisterError && error.details),
+      }),
+    )
+  }
+  confirm()
   attestor.onRenewed(() => {
+    confirm()
     identity?.().then(server.identify, (error) => log('warn', 'the TLS certificate could not be renewed', { error: messageOf(error) }))
   })
   const loops = [

@@ -11,6 +11,7 @@ export { imageOf, type PlatformCertificates, platformCertificates, platformFamil
 export { parseQuote, type Quote } from './intel/quote.ts'
 export { intelRoot, type TrustRoot, trustRoot } from './intel/root.ts'
 export { type VerifyQuoteOptions, verifyQuote } from './intel/verify.ts'
+export { gpuClassOf, gpuNonceOf } from './nvidia/binding.ts'
 export { verifyGpuReport } from './nvidia/report.ts'
 export { verifyGpuTokens } from './nvidia/token.ts'
 export type { Check, EvidenceKind, Problem, RootName, TcbStatus, Verdict } from './verdict.ts'

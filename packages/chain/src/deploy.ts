@@ -18,7 +18,8 @@ export interface Deployment {
 }
 
 const FEE_BPS = { cloi: 400n, usdc: 2_000n }
-const GUEST = 1
+/** Development guests may earn, and verify for others. */
+const GUEST_AND_VERIFIER = 3
 const FLOOR_SECONDS = 10n * 365n * 86_400n
 const DEVELOPMENT_SUPPLY = 10_000_000n * 10n ** 18n
 
@@ -65,7 +66,14 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address, root:
       args: [`0x${DEVELOPMENT_FMSPC}`, floor],
       nonce: next++,
     }),
-    await wallet.wallet.writeContract({ ...write, address: platforms, abi: PLATFORMS_ABI, functionName: 'setImage', args: [image, GUEST], nonce: next++ }),
+    await wallet.wallet.writeContract({
+      ...write,
+      address: platforms,
+      abi: PLATFORMS_ABI,
+      functionName: 'setImage',
+      args: [image, GUEST_AND_VERIFIER],
+      nonce: next++,
+    }),
     await wallet.wallet.writeContract({
       ...write,
       address: market,

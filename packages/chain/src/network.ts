@@ -21,6 +21,8 @@ export const Network = z.object({
   attestation: z.object({
     /** Where collateral is to be had, in the form of Intel's PCS (API v4). */
     collateralUrl: url,
+    /** Key set (JWKS) that tokens about GPUs are signed with; NVIDIA's if not given. */
+    gpuKeysUrl: url.default('https://nras.attestation.nvidia.com/.well-known/jwks.json'),
     /** Root certificate in DER, base64; Intel's if not given. Another one is for development networks only. */
     root: z.base64().optional(),
     /** Development networks: the folder with the root's key, where machines are made of software. */

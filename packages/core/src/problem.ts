@@ -25,6 +25,7 @@ const STATUS: Record<string, number> = {
   'too-large': 413,
   'bad-manifest': 422,
   unsupported: 422,
+  'bad-evidence': 422,
   'no-bid': 409,
   'too-busy': 503,
   'no-evidence': 503,

@@ -1,4 +1,5 @@
 export { DialAgent } from './dial.ts'
+export { fetchOver } from './fetch.ts'
 export { connectPinned } from './pinned.ts'
 export { CORRELATION, type RelayOptions, relayRequest } from './request.ts'
 export { relayUpgrade } from './upgrade.ts'

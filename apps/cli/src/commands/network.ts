@@ -1,4 +1,4 @@
-import { formatAmount, formatCpu, formatMiB } from '@cloister/core'
+import { formatAmount, formatCpu, formatMiB, type WorkerRecord } from '@cloister/core'
 import { workerOfRecord } from '@cloister/sdk'
 import { paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
@@ -75,7 +75,7 @@ async function showWorkers(options: Globals): Promise<void> {
           printable(report?.name ?? ''),
           short(worker.provider),
           present ? paint(report ? 'green' : 'red', report ? 'up' : 'unreachable') : paint('dim', worker.retired ? 'retired' : 'away'),
-          resources(worker, worker.gpuClass),
+          resources(worker, gpusOf(worker)),
           report ? resources(report.free, worker.gpuClass) : '',
           prices ? `${printable(prices.cpu)}, ${printable(prices.memoryGiB)}` : '',
           percent(worker.uptime),
@@ -87,4 +87,9 @@ async function showWorkers(options: Globals): Promise<void> {
       ['uptime', 'open', 'served'],
     ),
   )
+}
+
+/** Class of a worker's GPUs, and whether that is more than its own word. */
+function gpusOf({ gpuClass, gpus, confirmedGpus }: WorkerRecord): string {
+  return gpuClass === confirmedGpus?.gpuClass && gpus <= confirmedGpus.gpus ? gpuClass : `${gpuClass} (not confirmed)`
 }

@@ -17,6 +17,8 @@ import {
   readManifest,
   StatementReport,
   toProblem,
+  VerdictReport,
+  VerdictRequest,
   WorkerReport,
 } from '@cloister/core'
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
@@ -61,6 +63,13 @@ const routes = {
     summary: 'What runs for a lease, signed by the worker; public',
     request: { params },
     responses: { 200: json(StatementReport, 'The statement.'), 404: problem },
+  }),
+  verdict: createRoute({
+    method: 'post',
+    path: '/v1/verdicts',
+    summary: 'Check evidence that no contract can, about a worker of another provider, and sign what was found',
+    request: { body: { content: { 'application/json': { schema: VerdictRequest } }, required: true } },
+    responses: { 200: json(VerdictReport, 'A verdict that counts on chain with others.'), 403: problem, 404: problem, 422: problem },
   }),
   bid: createRoute({
     method: 'post',
@@ -188,6 +197,10 @@ export function workerApi(worker: Worker): OpenAPIHono {
     const lease = worker.store.lease(context.req.valid('param').id)
     if (lease?.state !== 'open' || !lease.running) throw new CloisterError('not-found', 'This worker runs no such lease.')
     return context.json(await statementReport(worker, lease.id, lease.running), 200)
+  })
+  app.openapi(routes.verdict, async (context) => {
+    if (!worker.verifier) throw new CloisterError('not-found', 'This worker does not check evidence for others.')
+    return context.json(await worker.verifier.judge(context.req.valid('json')), 200)
   })
   app.openapi(routes.bid, async (context) => context.json(bidToJson(await worker.bidder.bid(context.req.valid('json'))), 200))
   app.openapi(routes.accept, async (context) => {

@@ -1,11 +1,24 @@
-import { DevelopmentPlatform, DevelopmentRoot } from '@cloister/attest/devnet'
+import { createHash } from 'node:crypto'
+import { type DevelopmentGpu, DevelopmentPlatform, DevelopmentRoot } from '@cloister/attest/devnet'
 import type { EvidenceSource } from './source.ts'
+
+/** Models as tokens name them, by class. */
+const MODELS: Record<string, string> = { h100: 'GH100 (simulated)', h200: 'GH100 (simulated)', b200: 'GB100 (simulated)' }
 
 /**
  * A machine made of software, for development networks: the root's folder certifies it once, and it is kept with the worker.
- * Its quotes are in the format of real ones; everything that checks them says `simulated`.
+ * Its quotes, and tokens about GPUs it doesn't have, are in the format of real ones; everything that checks them says `simulated`.
  */
-export async function developmentSource(folder: string, rootFolder: string): Promise<EvidenceSource> {
-  const platform = await DevelopmentPlatform.open(folder, async () => (await DevelopmentRoot.open(rootFolder)).manufacture())
-  return { name: 'development platform (simulated)', quote: async (reportData) => ({ quote: platform.quote(reportData) }) }
+export async function developmentSource(folder: string, rootFolder: string, { gpus = 0, gpuClass = '' } = {}): Promise<EvidenceSource> {
+  const root = await DevelopmentRoot.open(rootFolder)
+  const platform = await DevelopmentPlatform.open(folder, () => root.manufacture())
+  const simulated = Array.from({ length: gpus }, (_, index): DevelopmentGpu => {
+    const identity = createHash('sha256').update(platform.ppid).update(String(index)).digest('hex')
+    return { model: MODELS[gpuClass] ?? gpuClass, ueid: BigInt(`0x${identity.slice(0, 36)}`).toString() }
+  })
+  return {
+    name: 'development platform (simulated)',
+    quote: async (reportData) => ({ quote: platform.quote(reportData) }),
+    ...(simulated.length > 0 && { gpuTokens: (nonce: string) => root.gpuTokens(nonce, simulated) }),
+  }
 }

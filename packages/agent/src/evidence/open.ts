@@ -5,6 +5,7 @@ import { CloisterError } from '@cloister/core'
 import type { AgentConfig } from '../config.ts'
 import { developmentSource } from './development.ts'
 import { dstackSource } from './dstack.ts'
+import { gpuTokensBy } from './gpu-command.ts'
 import type { EvidenceSource } from './source.ts'
 import { tsmSource } from './tsm.ts'
 
@@ -13,6 +14,12 @@ const TSM_FOLDER = '/sys/kernel/config/tsm/report'
 
 /** The source that the configuration names, or the one that this machine has. Throws `no-evidence`. */
 export async function openEvidenceSource(config: AgentConfig, network: Network): Promise<EvidenceSource> {
+  const source = await openQuoteSource(config, network)
+  const { gpuEvidence } = config
+  return gpuEvidence ? { ...source, quote: (reportData) => source.quote(reportData), gpuTokens: (nonce) => gpuTokensBy(gpuEvidence.command, nonce) } : source
+}
+
+async function openQuoteSource(config: AgentConfig, network: Network): Promise<EvidenceSource> {
   const { evidence } = config
   if (evidence?.source === 'dstack') return dstackSource(evidence.socket)
   if (evidence?.source === 'tsm') return tsmSource(evidence.folder)
@@ -21,7 +28,7 @@ export async function openEvidenceSource(config: AgentConfig, network: Network):
     const rootFolder =
       (evidence?.source === 'development' ? evidence.rootFolder : undefined) ?? (developmentFolder && resolve(dirname(config.network), developmentFolder))
     if (rootFolder === undefined) throw new CloisterError('no-evidence', 'The network does not say where its development root is.')
-    return developmentSource(config.folder, rootFolder)
+    return developmentSource(config.folder, rootFolder, config.capacity)
   }
   if (existsSync(DSTACK_SOCKET)) return dstackSource(DSTACK_SOCKET)
   if (existsSync(TSM_FOLDER)) return tsmSource(TSM_FOLDER)

@@ -12,4 +12,6 @@ export interface EvidenceSource {
   readonly name: string
   /** Has 64 bytes of report data signed by the hardware. Throws `no-evidence`. */
   quote(reportData: Uint8Array): Promise<Evidence>
+  /** Has tokens made about the machine's GPUs, where it can: a detached EAT bundle for a nonce in hexadecimal digits. Throws `no-evidence`. */
+  gpuTokens?(nonce: string): Promise<unknown>
 }

@@ -1,3 +1,3 @@
 export { developmentGuest, FMSPC as DEVELOPMENT_FMSPC, type GuestImage, measurementsOf, NEWEST_SVNS, TEE_TCB_SVN } from './facts.ts'
 export { DevelopmentPlatform, type Manufactured, type QuoteVariations } from './platform.ts'
-export { DevelopmentRoot } from './root.ts'
+export { type DevelopmentGpu, DevelopmentRoot } from './root.ts'

@@ -1,6 +1,7 @@
-import { type KeyObject, sign } from 'node:crypto'
+import { createHash, type KeyObject, sign } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type JSONWebKeySet, type JWK, SignJWT } from 'jose'
 import { z } from 'zod'
 import { type QuoteCollateral, type TrustRoot, trustRoot } from '../index.ts'
 import { type Certified, certify, exportKey, importKey, newKey, pointOf, revocationList, toPem } from './certificates.ts'
@@ -9,7 +10,15 @@ import { DevelopmentPlatform, type Manufactured } from './platform.ts'
 
 const Entity = z.strictObject({ name: z.string(), key: z.base64(), certificate: z.base64() })
 const FILE = 'development-root.json'
-const Stored = z.strictObject({ root: Entity, authority: Entity, tcbSigner: Entity })
+const GPU_KEY_ID = 'development-gpu'
+const Stored = z.strictObject({ root: Entity, authority: Entity, tcbSigner: Entity, gpuSigner: Entity })
+
+/** A GPU made of software. */
+export interface DevelopmentGpu {
+  /** As in tokens of real ones, such as `GH100 A01`. */
+  model: string
+  ueid: string
+}
 
 /**
  * A development attestation root: what Intel is to real machines, this is to machines made of software. It certifies
@@ -19,18 +28,21 @@ export class DevelopmentRoot {
   private readonly root: Certified
   private readonly authority: Certified
   private readonly tcbSigner: Certified
+  private readonly gpuSigner: Certified
 
-  private constructor(root: Certified, authority: Certified, tcbSigner: Certified) {
+  private constructor({ root, authority, tcbSigner, gpuSigner }: Record<'root' | 'authority' | 'tcbSigner' | 'gpuSigner', Certified>) {
     this.root = root
     this.authority = authority
     this.tcbSigner = tcbSigner
+    this.gpuSigner = gpuSigner
   }
 
   static async create(): Promise<DevelopmentRoot> {
     const root = await certify('Development Root CA', newKey(), undefined, 'authority')
     const authority = await certify('Development Platform CA', newKey(), root, 'authority')
     const tcbSigner = await certify('Development TCB Signing', newKey(), root, 'entity')
-    return new DevelopmentRoot(root, authority, tcbSigner)
+    const gpuSigner = await certify('Development GPU Attestation', newKey(), root, 'entity')
+    return new DevelopmentRoot({ root, authority, tcbSigner, gpuSigner })
   }
 
   /** The root that a folder keeps, made on first use. */
@@ -41,15 +53,15 @@ export class DevelopmentRoot {
       made.save(folder)
       return made
     }
-    const { root, authority, tcbSigner } = Stored.parse(JSON.parse(readFileSync(path, 'utf8')))
-    return new DevelopmentRoot(fromStored(root), fromStored(authority), fromStored(tcbSigner))
+    const { root, authority, tcbSigner, gpuSigner } = Stored.parse(JSON.parse(readFileSync(path, 'utf8')))
+    return new DevelopmentRoot({ root: fromStored(root), authority: fromStored(authority), tcbSigner: fromStored(tcbSigner), gpuSigner: fromStored(gpuSigner) })
   }
 
   /** Writes the root, with its keys, into a folder that only its owner can read. */
   save(folder: string): void {
     const path = join(folder, FILE)
     mkdirSync(folder, { recursive: true, mode: 0o700 })
-    const stored = { root: toStored(this.root), authority: toStored(this.authority), tcbSigner: toStored(this.tcbSigner) }
+    const stored = { root: toStored(this.root), authority: toStored(this.authority), tcbSigner: toStored(this.tcbSigner), gpuSigner: toStored(this.gpuSigner) }
     writeFileSync(`${path}.new`, JSON.stringify(stored, null, 2), { mode: 0o600 })
     renameSync(`${path}.new`, path)
   }
@@ -72,6 +84,31 @@ export class DevelopmentRoot {
   /** Makes a machine: a PPID of its own and a PCK key that the root's authority certifies. */
   manufacture(made: Manufactured = {}): Promise<DevelopmentPlatform> {
     return DevelopmentPlatform.manufacture(this.authority, this.root.certificate, made)
+  }
+
+  /** Where verifiers find the key that GPU tokens of this root are signed with: a JSON Web Key Set. */
+  get gpuKeys(): JSONWebKeySet {
+    const { d: _, ...open } = this.gpuSigner.key.export({ format: 'jwk' })
+    return { keys: [{ ...open, kid: GPU_KEY_ID, alg: 'ES256' } as JWK] }
+  }
+
+  /** Makes tokens about GPUs made of software, as NVIDIA's service makes them about real ones: one verdict and one token a GPU. */
+  async gpuTokens(nonce: string, gpus: readonly DevelopmentGpu[]): Promise<unknown> {
+    const now = Math.floor(Date.now() / 1000)
+    const token = (claims: object) =>
+      new SignJWT({ ...claims, iss: 'cloister-development', eat_nonce: nonce })
+        .setProtectedHeader({ alg: 'ES256', kid: GPU_KEY_ID })
+        .setIssuedAt(now - 60)
+        .setExpirationTime(now + 3_600)
+        .sign(this.gpuSigner.key)
+    const devices: Record<string, string> = {}
+    const submods: Record<string, unknown> = {}
+    for (const [index, { model, ueid }] of gpus.entries()) {
+      const made = await token({ hwmodel: model, ueid, measres: 'success', secboot: true, dbgstat: 'disabled' })
+      devices[`GPU-${index}`] = made
+      submods[`GPU-${index}`] = ['DIGEST', ['SHA256', createHash('sha256').update(made).digest('hex')]]
+    }
+    return [['JWT', await token({ 'x-nvidia-overall-att-result': true, submods })], devices]
   }
 
   /** Collateral for every platform of this root, as of `now` (Unix seconds): issued a minute before, valid for 30 days. */

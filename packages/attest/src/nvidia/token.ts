@@ -99,7 +99,13 @@ export async function verifyGpuTokens(input: unknown, { keys, nonce, instant }: 
     measurements: {},
     reportData: first?.eat_nonce.toLowerCase() ?? '',
     debug: devices.some(({ dbgstat }) => dbgstat !== undefined && !dbgstat.startsWith('disabled')),
-    platform: first?.ueid,
+    platform:
+      devices.length === 0
+        ? undefined
+        : devices
+            .map(({ ueid }) => ueid)
+            .sort()
+            .join(','),
     claims: claimsOf(devices),
     instant,
     checks: findings.checks,

@@ -68,6 +68,8 @@ export const WorkerRecord = z.object({
   /** SHA-256 of the SubjectPublicKeyInfo of the key it is served with. */
   tlsKeyHash: bytes32.optional(),
   attestedAt: seconds.optional(),
+  /** GPUs in confidential mode that verifiers vouched for; without it a GPU class is the worker's own word. */
+  confirmedGpus: z.object({ gpuClass: z.string().max(32), gpus: z.int(), until: seconds }).optional(),
   openLeases: z.int(),
   leasesServed: z.int(),
 })

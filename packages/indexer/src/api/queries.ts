@@ -136,10 +136,19 @@ export async function findWorkers(
       ...(row.image !== null && { image: row.image as Hex }),
       ...(row.tlsKeyHash !== null && { tlsKeyHash: row.tlsKeyHash as Hex }),
       ...(row.attestedAt !== null && { attestedAt: row.attestedAt }),
+      ...confirmedGpusOf(row, now),
       openLeases: Number(open ?? 0),
       leasesServed: Number(total ?? 0),
     }
   })
+}
+
+function confirmedGpusOf(
+  { confirmedGpuClass, confirmedGpus, confirmedUntil, coveredUntil }: typeof worker.$inferSelect,
+  now: number,
+): Pick<WorkerRecord, 'confirmedGpus'> {
+  if (confirmedGpuClass === null || confirmedGpus === null || confirmedUntil === null || Math.min(confirmedUntil, coveredUntil) <= now) return {}
+  return { confirmedGpus: { gpuClass: confirmedGpuClass, gpus: confirmedGpus, until: confirmedUntil } }
 }
 
 /** Providers with what their workers add up to. */

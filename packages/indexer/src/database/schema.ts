@@ -91,6 +91,10 @@ export const worker = pgTable(
     image: text(),
     tlsKeyHash: text('tls_key_hash'),
     attestedAt: seconds('attested_at'),
+    /** GPUs that verifiers vouched for. */
+    confirmedGpuClass: text('confirmed_gpu_class'),
+    confirmedGpus: integer('confirmed_gpus'),
+    confirmedUntil: seconds('confirmed_until'),
   },
   (table) => [index('worker_provider').on(table.provider)],
 )

@@ -1,6 +1,6 @@
 import { fromChain } from '@cloister/chain'
 import { decodeLeaseName, shortId } from '@cloister/core'
-import type { Address, Hex } from 'viem'
+import { type Address, type Hex, hexToString } from 'viem'
 import type { event, lease, payment, worker } from '../database/schema.ts'
 
 export type EventRow = typeof event.$inferSelect
@@ -87,6 +87,9 @@ export function foldWorker(before: WorkerRow | undefined, row: EventRow): Worker
       image: null,
       tlsKeyHash: null,
       attestedAt: null,
+      confirmedGpuClass: null,
+      confirmedGpus: null,
+      confirmedUntil: null,
     }
   if (!before) return undefined
   switch (row.name) {
@@ -102,6 +105,10 @@ export function foldWorker(before: WorkerRow | undefined, row: EventRow): Worker
     }
     case 'Attested':
       return { ...before, platform: text(row, 'platform'), image: text(row, 'image'), tlsKeyHash: text(row, 'tlsKeyHash'), attestedAt: row.time }
+    case 'GpusConfirmed': {
+      const confirmedGpuClass = hexToString(text(row, 'gpuClass') as Hex).replace(/\0+$/, '')
+      return { ...before, confirmedGpuClass, confirmedGpus: Number(row.args['gpus']), confirmedUntil: Number(row.args['until']) }
+    }
     case 'CoverageEnded':
       return { ...before, coveredUntil: Number(row.args['until']) }
     default:

@@ -33,7 +33,7 @@ export async function exec(client: WorkerClient, parameters: ExecParameters): Pr
     handshakeTimeout: OPEN_MS,
     maxPayload: 16 * MAX_WAITING_BYTES,
     // The agent opens TLS itself, to the attested key alone, before a word is said.
-    ...(client.connection.agent && { agent: client.connection.agent, target: new URL(client.endpoint).host }),
+    ...(client.connection.agent && { agent: client.connection.agent, target: client.endpoint }),
   })
   const send = (channel: number, payload: Buffer) => {
     if (socket.readyState === WebSocket.OPEN)

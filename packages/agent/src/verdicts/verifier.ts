@@ -1,0 +1,66 @@
+import { gpuClassOf, gpuNonceOf, verifyGpuTokens } from '@cloister/attest'
+import { getWorker, reportDataOf, signGpuVerdict, type Wallet } from '@cloister/chain'
+import { CloisterError, type VerdictReport, type VerdictRequest } from '@cloister/core'
+import { type Address, type LocalAccount, sha256, stringToHex } from 'viem'
+import { z } from 'zod'
+
+/** Blocks of age at which evidence is too old to be handed in still. */
+const MAX_BLOCKS_OLD = 200n
+const ANSWER_MS = 10_000
+const KEYS_KEPT_MS = 600_000
+const KeySet = z.object({ keys: z.array(z.record(z.string(), z.unknown())).max(100) })
+
+/** Checks evidence that no contract can, for workers of other providers, and signs what it found. */
+export class Verifier {
+  private readonly chain: Wallet
+  private readonly key: LocalAccount
+  private readonly provider: Address
+  private keys: { at: number; set: z.infer<typeof KeySet> } | undefined
+
+  constructor({ chain, key, provider }: { chain: Wallet; key: LocalAccount; provider: Address }) {
+    this.chain = chain
+    this.key = key
+    this.provider = provider
+  }
+
+  /** A signed verdict on a worker's GPUs. Throws `forbidden`, `bad-evidence` with what is wrong, or `chain-unreachable`. */
+  async judge(request: VerdictRequest): Promise<VerdictReport> {
+    const { network } = this.chain
+    const registered = await getWorker(this.chain, request.worker)
+    if (!registered || registered.retired) throw new CloisterError('bad-evidence', 'There is no such worker.')
+    const { provider } = registered
+    if (provider === this.provider) throw new CloisterError('forbidden', 'A verdict on a worker of the same provider counts for nothing.')
+    const block = await this.freshBlock(request.block)
+    const { worker, tlsKeyHash } = request
+    const nonce = await gpuNonceOf(reportDataOf(network, { provider, worker, tlsKeyHash }, block.hash))
+    const keys = (await this.keySet()) as Parameters<typeof verifyGpuTokens>[1]['keys']
+    const verdict = await verifyGpuTokens(request.tokens, { keys, nonce, instant: Math.floor(Date.now() / 1000) })
+    if (!verdict.genuine) throw new CloisterError('bad-evidence', verdict.problems[0]?.message ?? 'The evidence is not genuine.')
+    const gpuClass = gpuClassOf(verdict.claims['model'] ?? '')
+    if (gpuClass === undefined) throw new CloisterError('bad-evidence', `GPUs of the model ${verdict.claims['model']} are of no class that counts.`)
+    const found = { platform: sha256(stringToHex(verdict.platform ?? '')), gpuClass, gpus: Number(verdict.claims['gpus']) }
+    const signature = await signGpuVerdict(network, this.key, { worker, provider, tlsKeyHash, block, ...found })
+    return { ...found, signature }
+  }
+
+  private async freshBlock({ number, hash }: VerdictRequest['block']) {
+    const { client } = this.chain
+    const head = await client.getBlockNumber()
+    const named = await client.getBlock({ blockNumber: BigInt(number) }).catch(() => undefined)
+    if (named?.hash !== hash || head - named.number > MAX_BLOCKS_OLD)
+      throw new CloisterError('bad-evidence', 'The block that the evidence is bound to is old, or not of this chain.')
+    return { number: named.number, hash }
+  }
+
+  private async keySet(): Promise<z.infer<typeof KeySet>> {
+    if (this.keys && Date.now() - this.keys.at < KEYS_KEPT_MS) return this.keys.set
+    try {
+      const response = await fetch(this.chain.network.attestation.gpuKeysUrl, { signal: AbortSignal.timeout(ANSWER_MS), redirect: 'error' })
+      const set = KeySet.parse(await response.json())
+      this.keys = { at: Date.now(), set }
+      return set
+    } catch (cause) {
+      throw new CloisterError('no-collateral', 'The key set for tokens about GPUs is not to be had.', { cause })
+    }
+  }
+}
