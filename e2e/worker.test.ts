@@ -6,8 +6,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { enrolWorker, loadAgentConfig, loadWorkerKey, type RunningWorker, startWorker } from '@cloister/agent'
-import { closeLease, fundDevelopmentAccount, getBilling, getCredit, getLease, openLease, updateLease, type Wallet } from '@cloister/chain'
+import { enrolWorker, loadAgentConfig, loadWorkerKey, type RunningWorker, Sequence, Settlement, startWorker } from '@cloister/agent'
+import {
+  attestWorker,
+  closeLease,
+  ensurePlatform,
+  freshBlock,
+  fundDevelopmentAccount,
+  getBilling,
+  getCredit,
+  getLease,
+  openLease,
+  updateLease,
+  type Wallet,
+} from '@cloister/chain'
 import { type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
 import { defaultPolicy, hashManifest, type Manifest, type Order, orderFor, parseManifest, toCanonicalJson } from '@cloister/core'
 import { buildWorkbench, WORKBENCH_IMAGE } from '@cloister/executors'
@@ -442,6 +454,30 @@ describe.skipIf(!canDeploy)(
       await delay(4_000)
       expect((await client.lease(id)).state).toBe('running')
       expect(processesWith(id)).not.toEqual([])
+    })
+
+    it('settles what leases have earned along with an attestation', async () => {
+      const id = await deploy(manifestOf(web()))
+      await untilState(id, 'running')
+      const { chain: own, supervisor, attestor, key } = running.worker
+      await tenant.client.request({ method: 'evm_increaseTime', params: [60] } as never)
+      await tenant.client.request({ method: 'evm_mine', params: [] } as never)
+      const rarely = new Settlement({ wallet: own, supervisor, sequence: new Sequence(), everySeconds: 3_600 })
+      expect(await rarely.along()).toEqual([])
+      const often = new Settlement({ wallet: own, supervisor, sequence: new Sequence(), everySeconds: 0.001 })
+      const leases = await until('something is earned', async () => {
+        const due = await often.along()
+        return due.includes(id) && due
+      })
+      const before = await getLease(tenant, id)
+      const block = await freshBlock(own)
+      const { quote } = await attestor.quote(block.hash)
+      const pckKey = await ensurePlatform(own, quote)
+      await attestWorker(own, { worker: key.address, tlsKeyHash: attestor.tlsKeyHash, pckKey, block, quote }, leases)
+      expect((await getLease(tenant, id)).spent).toBeGreaterThan(before.spent + 60n * before.ratePerSecond - 1n)
+      const { timestamp } = await tenant.client.getBlock()
+      expect((await getBilling(tenant, key.address)).until).toBe(timestamp + 3600n)
+      await close(id)
     })
 
     // Last, since it moves the chain's clock.

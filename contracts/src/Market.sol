@@ -225,7 +225,7 @@ contract Market is EIP712, Ownable2Step {
     }
 
     /// @notice Settles many leases. Those that aren't open are passed over, so that nobody can spoil a batch by closing.
-    function settleMany(bytes32[] calldata ids) external {
+    function settleMany(bytes32[] calldata ids) public {
         // Credits to one provider in one token are added up and written once.
         address provider;
         address token;
@@ -243,6 +243,19 @@ contract Market is EIP712, Ownable2Step {
             feeSum += fee;
         }
         _credit(provider, token, earned, feeSum);
+    }
+
+    /// @notice Attests a worker (see `Workers.attest`) and settles leases in one transaction, which costs less than two.
+    function attestAndSettle(
+        address worker,
+        bytes32 pckKey,
+        uint256 blockNumber,
+        bytes32 tlsKeyHash,
+        bytes calldata quote,
+        bytes32[] calldata ids
+    ) external {
+        workers.attest(worker, pckKey, blockNumber, tlsKeyHash, quote);
+        settleMany(ids);
     }
 
     // ENDS

@@ -98,6 +98,24 @@ contract GasTest is Network {
         vm.snapshotGasLastCall("Gas", "depart");
     }
 
+    function test_gas_attestAndSettle() public {
+        bytes32[] memory ids = new bytes32[](1);
+        ids[0] = openLease(address(usdc), 16, 1_000_000, 3);
+        vm.warp(block.timestamp + 100);
+        vm.roll(block.number + 2);
+        uint256 number = block.number - 1;
+        bytes memory quote = quoteFor(worker, number);
+        vm.prank(worker);
+        market.attestAndSettle(worker, pckKey, number, TLS_KEY_HASH, quote, ids);
+        uint256 together = vm.snapshotGasLastCall("Gas", "attestAndSettle of 1");
+        vm.assertEq(market.accrued(ids[0]), 0);
+        vm.assertEq(market.leaseOf(ids[0]).spent, 1_600);
+        (,, uint256 until) = workers.billing(worker);
+        vm.assertEq(until, block.timestamp + 1 hours);
+        // Beside a renewal and a settlement of their own, 114,000 and 59,000.
+        vm.assertLe(together, 165_000);
+    }
+
     function test_gas_registerPlatform_postRevocations() public {
         registerPlatform(0xFACE, 2, "second platform");
         vm.assertLe(vm.snapshotGasLastCall("Gas", "registerPlatform"), 600_000);

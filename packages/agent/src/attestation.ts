@@ -5,6 +5,7 @@ import type { Address, Hex, LocalAccount } from 'viem'
 import type { Evidence, EvidenceSource } from './evidence/source.ts'
 import type { Log } from './log.ts'
 import type { Sequence } from './sending.ts'
+import type { Settlement } from './settlement.ts'
 
 const LOOK_MS = 10_000
 const RETRY_MS = 2_000
@@ -16,6 +17,8 @@ const JITTER = 0.1
 const ALARM_AT = 0.25
 
 interface AttestorParts {
+  /** Leases that an attestation settles along with it. */
+  settlement: Pick<Settlement, 'along' | 'settled'>
   wallet: Wallet
   key: LocalAccount
   provider: Address
@@ -150,15 +153,21 @@ export class Attestor {
   }
 
   private async attest(): Promise<void> {
-    const { wallet, key, tlsKeyHash, log } = this.parts
+    const { wallet, key, tlsKeyHash, settlement, log } = this.parts
     const block = await freshBlock(wallet)
     const evidence = await this.quote(block.hash)
     const pckKey = await ensurePlatform(wallet, evidence.quote)
-    await attestWorker(wallet, { worker: key.address, tlsKeyHash, pckKey, block, quote: evidence.quote })
+    const leases = await settlement.along()
+    await attestWorker(wallet, { worker: key.address, tlsKeyHash, pckKey, block, quote: evidence.quote }, leases)
+    if (leases.length > 0) settlement.settled()
     this.evidence = { ...evidence, block }
     this.threshold = RENEW_AT + (Math.random() * 2 - 1) * JITTER
     this.coveredUntil = Number((await getBilling(wallet, key.address)).until)
     this.renewed()
-    log('info', 'attested', { block: Number(block.number), until: new Date(this.coveredUntil * 1000).toISOString() })
+    log('info', 'attested', {
+      block: Number(block.number),
+      until: new Date(this.coveredUntil * 1000).toISOString(),
+      ...(leases.length > 0 && { settledLeases: leases.length }),
+    })
   }
 }

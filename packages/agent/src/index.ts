@@ -1,6 +1,8 @@
 export { type AgentConfig, loadAgentConfig } from './config.ts'
 export { descriptionOf, enrolWorker } from './enrol.ts'
 export { jsonLog, type Log, type LogLevel } from './log.ts'
+export { Sequence } from './sending.ts'
+export { Settlement } from './settlement.ts'
 export { loadTlsKey } from './tls-key.ts'
 export { Verifier } from './verdicts/verifier.ts'
 export { type RunningWorker, startWorker } from './worker.ts'

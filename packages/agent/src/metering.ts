@@ -1,16 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { closeLease, getAccrued, getLease, settleLeases, type Wallet } from '@cloister/chain'
+import { closeLease, getAccrued, getLease, type Wallet } from '@cloister/chain'
 import { formatDuration, messageOf, secondsAffordable, shortId } from '@cloister/core'
 import type { Hex } from 'viem'
 import type { LeaseSupervisor } from './leases/supervisor.ts'
 import type { Log } from './log.ts'
 import type { Sequence } from './sending.ts'
+import type { Settlement } from './settlement.ts'
 import type { Store } from './store.ts'
 
 /** Seconds of balance at which the tenant is warned. */
 const WARNINGS = [600, 3600]
 const LOOK_MS = 3_000
-const BATCH = 50
 
 interface MeteringParts {
   wallet: Wallet
@@ -18,32 +18,21 @@ interface MeteringParts {
   supervisor: LeaseSupervisor
   sequence: Sequence
   log: Log
-  settleEverySeconds: number
+  settlement: Settlement
   signal: AbortSignal
 }
 
 /** Watches what leases can still pay, warns, ends what is out of money, and collects what was earned. */
 export async function meter(parts: MeteringParts): Promise<void> {
-  let settledAt = Date.now()
   while (!parts.signal.aborted) {
     try {
       for (const { id } of parts.supervisor.openLeases()) await look(parts, id)
-      if (Date.now() - settledAt >= parts.settleEverySeconds * 1000) {
-        settledAt = Date.now()
-        await settleAll(parts)
-      }
+      if (parts.settlement.isDue) await parts.settlement.settleAll()
     } catch (error) {
       parts.log('warn', 'metering will try again', { error: messageOf(error) })
     }
     await delay(LOOK_MS, undefined, { signal: parts.signal }).catch(() => {})
   }
-}
-
-/** Collects what all open leases have earned, in batches. */
-export async function settleAll({ wallet, sequence, supervisor }: Pick<MeteringParts, 'wallet' | 'sequence' | 'supervisor'>): Promise<void> {
-  const ids: Hex[] = []
-  for (const { id } of supervisor.openLeases()) if ((await getAccrued(wallet, id)) > 0n) ids.push(id)
-  for (let i = 0; i < ids.length; i += BATCH) await sequence.run(() => settleLeases(wallet, ids.slice(i, i + BATCH)))
 }
 
 async function look({ wallet, store, supervisor, sequence, log }: MeteringParts, id: Hex): Promise<void> {

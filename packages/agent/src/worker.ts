@@ -14,8 +14,9 @@ import { openEvidenceSource } from './evidence/open.ts'
 import { LeaseSupervisor } from './leases/supervisor.ts'
 import { watchLeases } from './leases/watcher.ts'
 import type { Log } from './log.ts'
-import { meter, settleAll } from './metering.ts'
+import { meter } from './metering.ts'
 import { Sequence } from './sending.ts'
+import { Settlement } from './settlement.ts'
 import { Store } from './store.ts'
 import { loadTlsKey } from './tls-key.ts'
 import { confirmOwnGpus } from './verdicts/collect.ts'
@@ -66,7 +67,8 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
   const sequence = new Sequence()
   const supervisor = new LeaseSupervisor({ config, store, executor, wallet, sequence, log })
   const tlsKey = loadTlsKey(config.folder)
-  const attestor = new Attestor({ wallet, key, provider: registered.provider, source, tlsKeyHash: tlsKey.hash, sequence, log })
+  const settlement = new Settlement({ wallet, supervisor, sequence, everySeconds: config.settleEverySeconds })
+  const attestor = new Attestor({ settlement, wallet, key, provider: registered.provider, source, tlsKeyHash: tlsKey.hash, sequence, log })
   const verifier = config.verifier ? new Verifier({ chain: wallet, key, provider: registered.provider }) : undefined
   const bidder = new Bidder({ config, network, store, key, attestor, separateNetworks: executor.separateNetworks })
   const worker: Worker = { config, network, chain: wallet, key, store, executor, supervisor, bidder, attestor, verifier, log }
@@ -104,7 +106,7 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
       signal,
     }),
     attestor.keep(signal),
-    meter({ wallet, store, supervisor, sequence, log, settleEverySeconds: config.settleEverySeconds, signal }),
+    meter({ wallet, store, supervisor, sequence, log, settlement, signal }),
     watchDisks({ executor, supervisor, log, signal }),
   ]
   log('info', `the worker is open for leases on port ${server.port}`, { worker: key.address, engine: executor.isolation.engine, evidence: source.name })
@@ -115,7 +117,7 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
       aborter.abort()
       await server.close()
       await Promise.all(loops)
-      await settleAll({ wallet, sequence, supervisor }).catch((error) => log('warn', 'the last settlement failed', { error: messageOf(error) }))
+      await settlement.settleAll().catch((error) => log('warn', 'the last settlement failed', { error: messageOf(error) }))
       await supervisor.halt()
       await sequence.run(() => departWorker(wallet, key.address)).catch((error) => log('warn', 'coverage could not be ended', { error: messageOf(error) }))
       await executor.close()

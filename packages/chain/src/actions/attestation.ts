@@ -1,7 +1,7 @@
 import { type PlatformCertificates, platformCertificates, withoutCertificates, workerBinding } from '@cloister/attest'
 import { type Abi, type Address, bytesToBigInt, bytesToHex, concat, encodeAbiParameters, type Hex, hexToBytes, keccak256 } from 'viem'
 import type { Chain, Wallet } from '../client.ts'
-import { PLATFORMS_ABI, WORKERS_ABI } from '../generated/abis.ts'
+import { MARKET_ABI, PLATFORMS_ABI, WORKERS_ABI } from '../generated/abis.ts'
 import type { Network } from '../network.ts'
 import { send } from './send.ts'
 
@@ -50,19 +50,25 @@ export async function ensurePlatform(wallet: Wallet, quote: Uint8Array): Promise
   return key
 }
 
-/** Hands in a worker's quote, bound to `block`. Throws `reverted` with the contract's reason. */
-export function attestWorker(wallet: Wallet, evidence: { worker: Address; tlsKeyHash: Hex; pckKey: Hex; block: FreshBlock; quote: Uint8Array }) {
+/**
+ * Hands in a worker's quote, bound to `block`, and settles leases along with it, which saves a transaction. Throws `reverted`
+ * with the contract's reason.
+ */
+export function attestWorker(
+  wallet: Wallet,
+  evidence: { worker: Address; tlsKeyHash: Hex; pckKey: Hex; block: FreshBlock; quote: Uint8Array },
+  settle: Hex[] = [],
+) {
   const { worker, tlsKeyHash, pckKey, block, quote } = evidence
-  return send(wallet, {
-    address: wallet.network.contracts.workers,
-    // Platforms' errors come through Workers.
-    abi: ATTEST_ABI,
-    functionName: 'attest',
-    args: [worker, pckKey, block.number, tlsKeyHash, bytesToHex(withoutCertificates(quote))],
-  })
+  const { workers, market } = wallet.network.contracts
+  const args = [worker, pckKey, block.number, tlsKeyHash, bytesToHex(withoutCertificates(quote))] as const
+  if (settle.length === 0) return send(wallet, { address: workers, abi: ATTEST_ABI, functionName: 'attest', args })
+  return send(wallet, { address: market, abi: SETTLE_ABI, functionName: 'attestAndSettle', args: [...args, settle] })
 }
 
+/** Errors of the contracts behind come through. */
 const ATTEST_ABI = [...WORKERS_ABI, ...PLATFORMS_ABI.filter(({ type }) => type === 'error')] as const satisfies Abi
+const SETTLE_ABI = [...MARKET_ABI, ...ATTEST_ABI.filter(({ type }) => type === 'error')] as const satisfies Abi
 
 /** What governance lets a guest image do: bit 1 earn, bit 2 sign verdicts. */
 export function getRoles({ client, network }: Chain, image: Hex): Promise<number> {

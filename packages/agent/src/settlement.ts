@@ -1,0 +1,58 @@
+import { getAccrued, settleLeases, type Wallet } from '@cloister/chain'
+import type { Hex } from 'viem'
+import type { LeaseSupervisor } from './leases/supervisor.ts'
+import type { Sequence } from './sending.ts'
+
+/** Leases settled in one transaction at most. */
+const BATCH = 50
+/** Of the interval between two collections: from then on an attestation takes the collection along, which saves a transaction. */
+const ALONG_AT = 0.5
+
+/** Collects what open leases have earned, every so often and where it costs least. */
+export class Settlement {
+  private readonly wallet: Wallet
+  private readonly supervisor: LeaseSupervisor
+  private readonly sequence: Sequence
+  private readonly everySeconds: number
+  private settledAt = Date.now()
+
+  constructor(parts: { wallet: Wallet; supervisor: LeaseSupervisor; sequence: Sequence; everySeconds: number }) {
+    this.wallet = parts.wallet
+    this.supervisor = parts.supervisor
+    this.sequence = parts.sequence
+    this.everySeconds = parts.everySeconds
+  }
+
+  get isDue(): boolean {
+    return this.elapsed >= 1
+  }
+
+  /** What an attestation should settle along with it: nothing soon after the last collection, nor more than fits beside it. */
+  async along(): Promise<Hex[]> {
+    if (this.elapsed < ALONG_AT) return []
+    const ids = await this.earning()
+    return ids.length <= BATCH ? ids : []
+  }
+
+  /** Told that all there was has been settled. */
+  settled(): void {
+    this.settledAt = Date.now()
+  }
+
+  /** Settles all open leases that have earned something, in batches. */
+  async settleAll(): Promise<void> {
+    this.settled()
+    const ids = await this.earning()
+    for (let i = 0; i < ids.length; i += BATCH) await this.sequence.run(() => settleLeases(this.wallet, ids.slice(i, i + BATCH)))
+  }
+
+  private get elapsed(): number {
+    return (Date.now() - this.settledAt) / 1000 / this.everySeconds
+  }
+
+  private async earning(): Promise<Hex[]> {
+    const ids: Hex[] = []
+    for (const { id } of this.supervisor.openLeases()) if ((await getAccrued(this.wallet, id)) > 0n) ids.push(id)
+    return ids
+  }
+}
