@@ -76,6 +76,7 @@ function summary({ network, settings, engine, example }: EmbeddedNetwork, second
         ['chain', network.rpcUrl, `anvil, chain id ${network.chainId}; Market ${network.contracts.market}`],
         ['index', network.indexerUrl, 'what happened so far; /openapi.json'],
         ['gateway', network.gatewayUrl, `leases at http://<lease>-<service>.localhost:${ports.gateway}`],
+        ['collateral', network.attestation.collateralUrl, 'what Intel’s PCS says of real machines, about these'],
         ...WORKERS.map((worker, i) => [
           `worker ${worker.name}`,
           `https://127.0.0.1:${ports.workers[i]}`,
@@ -95,7 +96,12 @@ function summary({ network, settings, engine, example }: EmbeddedNetwork, second
   for (const route of routes) for (const url of [route.loopbackUrl, route.namedUrl, route.url]) if (url) say(`    ${paint('cyan', url)}`)
   say()
   say('Now, in another terminal:')
-  for (const line of ['npx cloister deploy examples/hello/compose.yaml --for 2h', 'npx cloister ps', 'npx cloister logs LEASE -f', 'npx cloister close LEASE'])
+  for (const line of [
+    'npx cloister deploy examples/hello/compose.yaml --for 2h',
+    'npx cloister verify LEASE',
+    'npx cloister logs LEASE -f',
+    'npx cloister close LEASE',
+  ])
     say(`    ${paint('bold', line)}`)
   say()
   say(paint('dim', `State is in ${folder}. Ctrl-C stops everything; \`npm start\` goes on from there; \`npm start -- --fresh\` begins anew.`))

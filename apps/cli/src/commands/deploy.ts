@@ -151,7 +151,7 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
       for (const other of [route.namedUrl, route.loopbackUrl && route.url]) if (other) say(`  ${''.padEnd(10)} ${paint('cyan', printable(other))}`)
     }
     say('')
-    say(paint('dim', `  cloister status ${id}    cloister logs ${id} -f    cloister close ${id}`))
+    say(paint('dim', `  cloister status ${id}    cloister verify ${id}    cloister logs ${id} -f    cloister close ${id}`))
   } catch (error) {
     steps.fail()
     throw error

@@ -49,7 +49,7 @@ async function runVerify(subject: string | undefined, options: VerifyOptions): P
     for (const line of treeOf(verdict)) say(line)
     for (const failure of verdict.genuine ? failures : []) say(`${paint('red', '✘')} Policy: ${printable(failure)}`)
     say('')
-    const sentence = verdict.genuine && failures.length > 0 ? `Genuine, but not what the policy asks: ${failures[0]}` : verdict.sentence
+    const sentence = verdict.genuine && failures.length > 0 ? `Every check holds, but it is not what the policy asks: ${failures[0]}` : verdict.sentence
     say(paint(!ok ? 'red' : verdict.simulated ? 'yellow' : 'green', printable(sentence)))
   }
   if (!ok) process.exitCode = 1

@@ -25,7 +25,7 @@ export interface GatherOptions {
 
 /**
  * Puts together everything needed to check a worker, and what it runs, without asking anybody again. Nothing is judged here.
- * Throws `unreachable`, `bad-answer`, `no-collateral` or `bad-evidence`.
+ * Throws `unreachable`, `bad-answer`, `no-collateral`, `bad-evidence`, or `not-running` for a closed lease.
  */
 export async function gatherEvidence(cloister: Cloister, subject: Subject, { fresh, signal }: GatherOptions): Promise<EvidenceBundle> {
   const { chain, network } = cloister
@@ -39,6 +39,10 @@ export async function gatherEvidence(cloister: Cloister, subject: Subject, { fre
     subject.lease && getLease(chain, subject.lease.lease),
     subject.lease && client.statement(subject.lease.lease, signal).catch(notThere),
   ])
+  if (onChain && onChain.state !== 'open')
+    throw new CloisterError('not-running', 'The lease is closed, so nothing runs for it.', {
+      hint: 'Evidence that was kept can be checked still: `cloister verify --offline FILE`.',
+    })
   if (onChain && onChain.worker !== subject.worker)
     throw new CloisterError('bad-evidence', `The index says that the lease is on the worker ${subject.worker}; the chain says ${onChain.worker}.`)
   checkAnswer(report, nonce, subject)
