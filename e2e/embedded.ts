@@ -34,7 +34,11 @@ export async function raiseStage(): Promise<Stage> {
     embedded,
     folder,
     ...commandLine(join(state, 'network.json'), folder),
-    end: () => embedded.stop().then(() => rm(folder, { recursive: true, force: true })),
+    end: async () => {
+      await embedded.stop()
+      await untilGone(folder)
+      await rm(folder, { recursive: true, force: true })
+    },
   }
 }
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { canDeploy, freePort, type Json, raiseStage, type Stage, until, untilGone } from './embedded.ts'
+import { canDeploy, freePort, type Json, raiseStage, type Stage, until } from './embedded.ts'
 
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
 const COMMAND = resolve(import.meta.dirname, '../apps/cli/src/main.mjs')
@@ -45,9 +45,7 @@ describe.skipIf(!canDeploy)(
 
     afterAll(async () => {
       if (daemon?.exitCode === null) await stop()
-      const { folder } = stage
       await stage.end()
-      await untilGone(folder)
     }, 60_000)
 
     it('joins with one command and nobody’s consent', async () => {

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { connectChain, connectWallet, developmentAccount, getCredit, getLease, getTokenBalance, MARKET_ABI, settleLeases } from '@cloister/chain'
 import { type Hex, parseEventLogs } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { canDeploy, type Json, processesWith, raiseStage, type Stage, until, untilGone } from './embedded.ts'
+import { canDeploy, type Json, processesWith, raiseStage, type Stage, until } from './embedded.ts'
 
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
 const TENANT = 4
@@ -33,11 +33,7 @@ describe.skipIf(!canDeploy)(
       stage = await raiseStage()
     }, 120_000)
 
-    afterAll(async () => {
-      const { folder } = stage
-      await stage.end()
-      await untilGone(folder)
-    }, 60_000)
+    afterAll(() => stage.end(), 60_000)
 
     it('finds the example running', async () => {
       const { status, routes } = stage.embedded.example

@@ -10,7 +10,7 @@ const SECONDS_PER_HOUR = 3600n
 
 /** `"1.5"` with 6 decimals → `1500000n`. Throws `bad-amount` on anything but a plain decimal number that fits exactly. */
 export function parseAmount(text: string, decimals: number): bigint {
-  const match = /^(\d{1,40})(?:\.(\d{1,40}))?$/.exec(text.trim())
+  const match = /^(\d{1,78})(?:\.(\d{1,78}))?$/.exec(text.trim())
   if (!match) throw new CloisterError('bad-amount', `${JSON.stringify(text.slice(0, 60))} is not an amount such as 10 or 0.25.`)
   const fraction = (match[2] ?? '').replace(/0+$/, '')
   if (fraction.length > decimals) throw new CloisterError('bad-amount', `${text} has more than ${decimals} decimal places.`)

@@ -45,6 +45,11 @@ export function childrenOf(der: Der, what: string): Der[] {
   return children
 }
 
+/** The first element inside a constructed one; what follows it is not looked at. Throws `bad-der`. */
+export function firstChildOf(der: Der, what: string): Der {
+  return readNext(der.contents, what)
+}
+
 /** Checks that `der` is there and has a universal tag. Throws `bad-der`. */
 export function expectTag(der: Der | undefined, tag: number, what: string): Der {
   if (!der || der.element.tagClass !== ASN1TagClass.universal || der.element.tagNumber !== tag)

@@ -1,7 +1,7 @@
 import { equalBytes, toHex } from '../bytes.ts'
 import { EvidenceError } from '../errors.ts'
 import { type Certificate, readAlgorithm, readSignature, type SignatureAlgorithm } from './certificate.ts'
-import { childrenOf, expectTag, hasContextTag, readBits, readDer, readSequence, readTime, TAG } from './der.ts'
+import { childrenOf, type Der, expectTag, firstChildOf, hasContextTag, readBits, readDer, readSequence, readTime, TAG } from './der.ts'
 
 /** A certificate revocation list (RFC 5280, section 5.1). */
 export interface RevocationList {
@@ -35,10 +35,15 @@ export function parseRevocationList(der: Uint8Array, what: string): RevocationLi
     issuer: expectTag(issuer, TAG.sequence, what).raw,
     thisUpdate: readTime(thisUpdate, what),
     nextUpdate: readTime(nextUpdate, what),
-    revoked: new Set(entries.map((entry) => toHex(expectTag(readSequence(entry, what)[0], TAG.integer, what).contents))),
+    revoked: new Set(entries.map((entry) => serialOf(entry, what))),
     algorithm,
     signature: readSignature(algorithm, readBits(signatureBits, what), what),
   }
+}
+
+/** Of an entry only the serial number counts: date and reason change nothing. */
+function serialOf(entry: Der, what: string): string {
+  return toHex(expectTag(firstChildOf(expectTag(entry, TAG.sequence, what), what), TAG.integer, what).contents)
 }
 
 /** Whether the list names the certificate. The serial number alone decides, so that a list filed under a wrong name revokes too much rather than too little. */

@@ -6,6 +6,7 @@ import { type Cloister, walletOf } from '../cloister.ts'
 import { fetchJson } from '../http.ts'
 import { attestedKeyOf } from '../verify/attested-key.ts'
 import { WorkerClient } from '../worker/client.ts'
+import { requireTls } from '../worker/require-tls.ts'
 
 /** Everything about a lease at one moment. Amounts in base units of `token`, instants in Unix seconds. */
 export interface LeaseStatus {
@@ -68,12 +69,13 @@ export async function findLease(cloister: Cloister, key: string): Promise<LeaseR
   }
 }
 
-/** The worker of a lease, asked as its tenant, over a connection to its attested key. */
+/** The worker of a lease, asked as its tenant, over a connection to its attested key. Throws `not-attested` where it has no TLS. */
 export function workerOf(
   cloister: Cloister,
   lease: Pick<LeaseRecord, 'worker' | 'provider' | 'endpoint' | 'tlsKeyHash'> & Partial<Pick<LeaseRecord, 'lease' | 'tenant'>>,
 ): WorkerClient {
   const { endpoint, worker } = lease
+  requireTls(cloister.network, endpoint)
   return new WorkerClient({
     endpoint,
     worker,

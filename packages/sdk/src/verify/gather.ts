@@ -5,6 +5,7 @@ import { CloisterError, type EvidenceReport, type LeaseRecord } from '@cloister/
 import { type Address, bytesToHex, type Hex } from 'viem'
 import type { Cloister } from '../cloister.ts'
 import { workerOfRecord } from '../worker/record.ts'
+import { requireTls } from '../worker/require-tls.ts'
 import { collateralFor } from './collateral.ts'
 
 /** Whom to gather evidence about. */
@@ -29,6 +30,7 @@ export interface GatherOptions {
  */
 export async function gatherEvidence(cloister: Cloister, subject: Subject, { fresh, signal }: GatherOptions): Promise<EvidenceBundle> {
   const { chain, network } = cloister
+  requireTls(network, subject.endpoint)
   // Whatever key the connection is held to, the evidence has to name it.
   const client = workerOfRecord(subject)
   const nonce = fresh ? bytesToHex(randomBytes(32)) : undefined
