@@ -13,6 +13,7 @@ contract RealQuoteTest {
     /// Up to the quoting enclave's authentication data, 32 bytes.
     uint256 private constant NEEDED = 632 + 588 + 32;
 
+    bool private present;
     Platforms private platforms;
     bytes private quote;
     bytes private pck;
@@ -20,7 +21,11 @@ contract RealQuoteTest {
     bytes32 private key;
 
     function setUp() public {
-        if (!vm.exists(QUOTE)) return;
+        // Where the folder is absent, even asking for it is refused.
+        try vm.exists(QUOTE) returns (bool found) {
+            present = found;
+        } catch {}
+        if (!present) return;
         vm.chainId(1);
         vm.warp(1_751_000_000);
         platforms = new Platforms(
@@ -39,7 +44,7 @@ contract RealQuoteTest {
     }
 
     modifier real() {
-        vm.skip(!vm.exists(QUOTE), "no real quotes in ../shared/vectors");
+        vm.skip(!present, "no real quotes in ../shared/vectors");
         _;
     }
 
@@ -110,12 +115,6 @@ contract RealQuoteTest {
         ofAuthority[60] ^= 0x01;
         vm.expectRevert();
         platforms.postRevocations(ofAuthority, authority);
-    }
-
-    function test_gas_on_real_evidence() public real {
-        platforms.verify(key, quote);
-        vm.snapshotGasLastCall("Gas", "check of a real quote");
-        platforms.registerPlatform(pck, authority);
     }
 
     function floor(bytes16 svns) private pure returns (Platforms.Floor memory) {
