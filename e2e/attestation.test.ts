@@ -46,7 +46,7 @@ describe.skipIf(!canDeploy)(
       lease = await stage.json('deploy', HELLO, '--for', '4h', '--name', 'mine', '--yes')
     }, 120_000)
 
-    afterAll(() => stage.end(), 60_000)
+    afterAll(() => stage.end(), 180_000)
 
     describe('a tenant', () => {
       it('sees the machine, the guest and the app checked, from the hardware to the manifest', async () => {
@@ -245,7 +245,7 @@ describe.skipIf(!canDeploy)(
         const config = loadAgentConfig(path)
         await enrolWorker(connectWallet(network, developmentAccount(network, 8)), loadWorkerKey(config.folder), config)
         worker = await startWorker(config, (_, message, fields) => said.push(`${message} ${JSON.stringify(fields)}`))
-      }, 60_000)
+      }, 180_000)
       afterAll(() => worker.stop(), 60_000)
 
       it('count on chain once verifiers of other providers vouch for them', async () => {
@@ -359,5 +359,5 @@ describe.skipIf(!canDeploy)(
       expect(stdout).toMatch(/not covered\s+\d+m.*which you did not pay for and cost the provider \d/)
     })
   },
-  60_000,
+  180_000,
 )

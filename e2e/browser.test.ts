@@ -36,7 +36,7 @@ describe.skipIf(!existsSync(CHROMIUM) || !canDeploy)(
     afterAll(async () => {
       await browser?.close()
       await stage.end()
-    }, 60_000)
+    }, 180_000)
 
     it('a deployed page is reached by name, by id and by loopback port, and says when it has ended', async () => {
       const lease = await stage.json('deploy', HELLO, '--for', '1h', '--name', 'in-a-browser', '--yes')
@@ -83,5 +83,5 @@ describe.skipIf(!existsSync(CHROMIUM) || !canDeploy)(
       await stage.json('close', lease)
     })
   },
-  60_000,
+  180_000,
 )

@@ -37,7 +37,7 @@ describe.skipIf(!canDeploy)(
       lease = await stage.json('deploy', HELLO, '--for', '2h', '--yes')
     }, 120_000)
 
-    afterAll(() => stage.end(), 60_000)
+    afterAll(() => stage.end(), 180_000)
 
     it('the gateway comes back with the same addresses', async () => {
       await crash(stage.embedded, 'gateway')

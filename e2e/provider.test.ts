@@ -46,7 +46,7 @@ describe.skipIf(!canDeploy)(
     afterAll(async () => {
       if (daemon?.exitCode === null) await stop()
       await stage.end()
-    }, 60_000)
+    }, 180_000)
 
     it('joins with one command and nobody’s consent', async () => {
       const joined = await stage.json('provider', 'init', '-c', config, '--name', 'bobs', '--port', String(port), '--account', 'bob')

@@ -33,7 +33,7 @@ describe.skipIf(!canDeploy)(
       stage = await raiseStage()
     }, 120_000)
 
-    afterAll(() => stage.end(), 60_000)
+    afterAll(() => stage.end(), 180_000)
 
     it('finds the example running', async () => {
       const { status, routes } = stage.embedded.example
@@ -150,11 +150,11 @@ describe.skipIf(!canDeploy)(
       const failed = await stage.cloister('update', 'mine', await file('bad.yaml', service('    command: ["node", "-e", "process.exit(3)"]\n')))
       expect(failed.code).toBe(1)
       expect(failed.stderr).toContain('The manifest before runs on')
-      expect(await page()).toContain('Second edition')
+      await until('the old manifest answers', async () => (await page()).includes('Second edition'))
       expect((await getLease(chain(), deployed.lease)).manifestHash).toBe(before.manifestHash)
       const big = await stage.cloister('update', 'mine', await file('big.yaml', service('').replace('128M', '512M')))
       expect(big.stderr).toContain('more than the lease has')
-      expect(await page()).toContain('Second edition')
+      await until('the old manifest answers', async () => (await page()).includes('Second edition'))
     })
 
     it('refuses what can not be honoured before any money moves', async () => {
@@ -272,5 +272,5 @@ describe.skipIf(!canDeploy)(
         expect((await stage.cloister(command, '--help')).stdout, command).toMatch(/Example:\n {2}\$ cloister/)
     })
   },
-  60_000,
+  180_000,
 )

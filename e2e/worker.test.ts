@@ -106,14 +106,14 @@ describe.skipIf(!canDeploy)(
       await expect(enrolWorker(chain.wallet(2), key, config)).rejects.toMatchObject({ code: 'not-yours' })
       running = await startWorker(config, () => {})
       client = new WorkerClient({ endpoint: `http://127.0.0.1:${running.port}`, worker: key.address, wallet: tenant, attestedKey })
-    }, 60_000)
+    }, 180_000)
 
     afterAll(async () => {
       await running.stop()
       await chain.stop()
       await untilGone(folder)
       await rm(folder, { recursive: true, force: true })
-    }, 60_000)
+    }, 180_000)
 
     describe('bids', () => {
       it('from its price list, rounded up once', async () => {
@@ -508,5 +508,5 @@ describe.skipIf(!canDeploy)(
       expect(spent).toBe(rate * 4000n)
     })
   },
-  60_000,
+  180_000,
 )
