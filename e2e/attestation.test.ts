@@ -72,6 +72,8 @@ describe.skipIf(!canDeploy)(
         const path = join(stage.folder, 'bundle.json')
         await stage.json('evidence', 'mine', '-o', path, '--manifest', HELLO)
         expect((await stage.cloister('verify', '--offline', path)).stdout).toContain('This manifest has that hash')
+        expect((await stage.cloister('verify', '--offline', path, '--policy', 'age=1h')).stderr).toContain('can not tell how long ago')
+        expect((await stage.cloister('verify', 'mine', '--policy', 'age=30d')).code).toBe(0)
         const bundle = JSON.parse(readFileSync(path, 'utf8'))
         const trust = { root: trustRootOf(stage.embedded.network) }
         expect((await verifyBundle(bundle, trust)).genuine).toBe(true)

@@ -41,8 +41,13 @@ export function addVerify(program: Command): void {
 async function runVerify(subject: string | undefined, options: VerifyOptions): Promise<void> {
   if ((subject === undefined) === (options.offline === undefined))
     throw new CloisterError('bad-option', 'Say what to verify: a lease, a URL or a worker, or --offline with a file.')
-  const verdict = options.offline === undefined ? (await verify(connect(options), subject ?? '')).verdict : await verifyFile(options.offline, options)
-  const failures = options.policy === undefined ? [] : failuresOf(verdict, parsePolicy(options.policy, verdict.simulated), 0)
+  if (options.offline !== undefined && options.policy?.split(',').some((term) => term.trim().startsWith('age=')))
+    throw new CloisterError('bad-option', 'A file can not tell how long ago its worker attested on chain.', {
+      hint: 'Leave `age` out of --policy, or verify the lease itself.',
+    })
+  const { verdict, attestedSecondsAgo } =
+    options.offline === undefined ? await verifyNow(subject ?? '', options) : { verdict: await verifyFile(options.offline, options), attestedSecondsAgo: 0 }
+  const failures = options.policy === undefined ? [] : failuresOf(verdict, parsePolicy(options.policy, verdict.simulated), attestedSecondsAgo)
   const ok = verdict.genuine && failures.length === 0
   if (options.json) sayJson({ ok, policy: failures, ...verdict })
   else {
@@ -53,6 +58,15 @@ async function runVerify(subject: string | undefined, options: VerifyOptions): P
     say(paint(!ok ? 'red' : verdict.simulated ? 'yellow' : 'green', printable(sentence)))
   }
   if (!ok) process.exitCode = 1
+}
+
+/** The verdict, and how many seconds ago the worker last attested on chain; counted from 1970 where the index has no time. */
+async function verifyNow(subject: string, options: VerifyOptions): Promise<{ verdict: BundleVerdict; attestedSecondsAgo: number }> {
+  const connection = connect(options)
+  const { bundle, verdict } = await verify(connection, subject)
+  if (options.policy === undefined) return { verdict, attestedSecondsAgo: 0 }
+  const { attestedAt = 0 } = await connection.index.worker(bundle.worker.address)
+  return { verdict, attestedSecondsAgo: Math.max(0, Math.floor(Date.now() / 1000) - attestedAt) }
 }
 
 async function verifyFile(path: string, options: VerifyOptions): Promise<BundleVerdict> {
