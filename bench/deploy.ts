@@ -25,7 +25,7 @@ export async function benchDeploy(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-bench-'))
   const steps = new Steps(false)
   steps.begin('network', 'starting')
-  const embedded = await startNetwork({ folder: join(folder, 'state'), fresh: false, freePorts: true })
+  const embedded = await startNetwork({ folder: join(folder, 'state'), fresh: false, freePorts: true, withoutKeys: true })
   try {
     const cloister = createCloister({ network: embedded.network, account: developmentAccount(embedded.network, DEVELOPMENT_ROLES.tenants[0]) })
     const { manifest } = parseManifest(readFileSync(HELLO, 'utf8'), { file: 'compose.yaml' })

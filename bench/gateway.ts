@@ -21,7 +21,7 @@ export async function benchGateway(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-bench-'))
   const steps = new Steps(false)
   steps.begin('network', 'starting')
-  const embedded = await startNetwork({ folder: join(folder, 'state'), fresh: false, freePorts: true })
+  const embedded = await startNetwork({ folder: join(folder, 'state'), fresh: false, freePorts: true, withoutKeys: true })
   const port = await freePort()
   await writeFile(join(folder, 'server.cjs'), SERVER(port))
   const host = spawn(process.execPath, [join(folder, 'server.cjs')], { stdio: 'ignore' })

@@ -26,10 +26,10 @@ export interface Stage {
 // biome-ignore lint/suspicious/noExplicitAny: what a program prints is looked at field by field
 export type Json = any
 
-export async function raiseStage(): Promise<Stage> {
+export async function raiseStage({ keys = false } = {}): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-e2e-'))
   const state = join(folder, 'state')
-  const embedded = await startNetwork({ folder: state, fresh: false, freePorts: true })
+  const embedded = await startNetwork({ folder: state, fresh: false, freePorts: true, withoutKeys: !keys })
   return {
     embedded,
     folder,

@@ -1,5 +1,6 @@
 import { showError } from '@cloister/terminal'
 import { Command, CommanderError } from 'commander'
+import { addApps } from './commands/apps.ts'
 import { addDeploy } from './commands/deploy.ts'
 import { addLeases } from './commands/leases.ts'
 import { addManifest } from './commands/manifest.ts'
@@ -15,6 +16,7 @@ const program = new Command('cloister')
 addDeploy(program)
 addLeases(program)
 addVerify(program)
+addApps(program)
 addNetwork(program)
 addManifest(program)
 addWallet(program)

@@ -10,6 +10,7 @@ import { ATTESTATION_FOLDER, chainDaemon, endLeftover, ensureContracts, fundTena
 import { serveCollateral } from './collateral.ts'
 import { Daemon } from './daemon.ts'
 import { buildExampleImage, type Example, ensureExample } from './example.ts'
+import { ensureKeyService } from './key-service.ts'
 import { isFree, loadSettings, type Settings } from './settings.ts'
 import { chooseEngine, type Engine, prepareWorker, WORKERS, workerDaemon } from './workers.ts'
 
@@ -20,6 +21,8 @@ export interface NetworkOptions {
   fresh: boolean
   /** Ports nobody else would use, for tests. */
   freePorts?: boolean
+  /** Leave the key service out; nothing can be sealed then. For tests of something else. */
+  withoutKeys?: boolean
   /** Told what is happening. */
   onStep?: (step: string, detail: string) => void
   /** Told when a daemon ended by itself and is started again. */
@@ -34,6 +37,8 @@ export interface EmbeddedNetwork {
   example: Example
   /** By name: chain, indexer, gateway, oak, elm, ash. */
   daemons: Map<string, Daemon>
+  /** Resolves when secrets can be sealed; the network is up before. Rejects with why they can't. */
+  keys: Promise<void>
   stop(): Promise<void>
 }
 
@@ -51,7 +56,11 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
   const daemons = new Map<string, Daemon>()
   const unlock = lock(folder)
   let collateral: Awaited<ReturnType<typeof serveCollateral>> | undefined
+  const stopping = new AbortController()
+  let keys: Promise<void> = Promise.resolve()
   const stop = async () => {
+    stopping.abort()
+    await keys.catch(() => {})
     // Workers first: they settle and end their coverage on the chain.
     await Promise.all([...daemons.entries()].filter(([name]) => !['chain', 'indexer', 'gateway'].includes(name)).map(([, daemon]) => daemon.stop()))
     // A worker that crashed just before could not end its containers.
@@ -83,7 +92,7 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
     await launch(chain)
     rememberChain(settings, chain.pid)
 
-    step('contracts', 'Token, Platforms, Workers, Market; a development attestation root')
+    step('contracts', 'Token, Platforms, Workers, Market, Apps, KeyService; a development attestation root')
     const root = await DevelopmentRoot.open(join(folder, ATTESTATION_FOLDER))
     collateral = await serveCollateral(root, settings.ports.collateral)
     const { network, fresh } = await ensureContracts(settings, root)
@@ -129,7 +138,9 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
     await image
     await untilIndexed(network)
     const example = await ensureExample(network)
-    return { network, settings, engine, example, daemons, stop }
+    if (!options.withoutKeys) keys = ensureKeyService(network, folder, stopping.signal)
+    keys.catch(() => {})
+    return { network, settings, engine, example, daemons, keys, stop }
   } catch (error) {
     await stop()
     throw error

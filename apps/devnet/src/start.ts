@@ -1,7 +1,7 @@
 // `npm start`: the whole network on one machine.
 import { parseArgs } from 'node:util'
 import { DEVELOPMENT_ROLES, developmentAccount, type Network } from '@cloister/chain'
-import { formatAmount, formatDuration, pricePerHour } from '@cloister/core'
+import { formatAmount, formatDuration, messageOf, pricePerHour } from '@cloister/core'
 import { paint, Steps, say, showError, table } from '@cloister/terminal'
 import { type EmbeddedNetwork, startNetwork } from './network.ts'
 import { WORKERS } from './workers.ts'
@@ -49,6 +49,14 @@ try {
   })
   steps.done()
   summary(embedded, (performance.now() - begun) / 1000)
+  embedded.keys.then(
+    () =>
+      !interrupted &&
+      say(
+        `${paint('green', '●')} The key service is ready after ${((performance.now() - begun) / 1000).toFixed(1)} s: secrets can be sealed (npx cloister keys).`,
+      ),
+    (error) => !interrupted && say(`${paint('yellow', '!')} No secrets can be sealed: ${messageOf(error)}`),
+  )
   await interruption
   say()
   steps.begin('stopping', 'workers settle, end their coverage and stop their containers')

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Manifest, Resources } from '@cloister/core'
 import type { Image } from '@cloister/executors'
+import type { Envelope } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
 
 /** A manifest as a worker runs it: what each image reference meant when it was accepted. */
@@ -10,6 +11,8 @@ export interface Accepted {
   hash: Hex
   manifest: Manifest
   images: Record<string, Image>
+  /** Its sealed secrets. */
+  envelope?: Envelope
 }
 
 /** What the worker knows of a lease it serves. Amounts are not kept here: the chain has them. */
@@ -20,6 +23,8 @@ export interface StoredLease {
   state: 'open' | 'closed'
   /** What was bid; later manifests have to fit into it. */
   resources: Resources
+  /** Sealed secrets as they were last handed over, for the next manifest. */
+  envelope?: Envelope
   /** Manifest that runs. */
   running?: Accepted
   /** Manifest that was accepted and is not known to run yet. */

@@ -10,11 +10,15 @@ import { Attestor } from './attestation.ts'
 import { Bidder } from './bidding/bidder.ts'
 import type { AgentConfig } from './config.ts'
 import { watchDisks } from './disk-watch.ts'
+import { MachineProver } from './evidence/machine.ts'
 import { openEvidenceSource } from './evidence/open.ts'
 import { LeaseSupervisor } from './leases/supervisor.ts'
 import { watchLeases } from './leases/watcher.ts'
 import type { Log } from './log.ts'
 import { meter } from './metering.ts'
+import { loadSealingSecret } from './sealing-secret.ts'
+import { fetchAppKeys } from './secrets/key-client.ts'
+import { LeaseSecrets } from './secrets/lease-secrets.ts'
 import { Sequence } from './sending.ts'
 import { Settlement } from './settlement.ts'
 import { Store } from './store.ts'
@@ -22,6 +26,8 @@ import { loadTlsKey } from './tls-key.ts'
 import { confirmOwnGpus } from './verdicts/collect.ts'
 import { Verifier } from './verdicts/verifier.ts'
 import { loadWorkerKey } from './worker-key.ts'
+import { agentApi } from './workload/agent-api.ts'
+import { AgentSockets } from './workload/agent-sockets.ts'
 
 /** Everything a running worker is made of. */
 export interface Worker {
@@ -65,8 +71,13 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
   const executor = await openExecutor(config, key.address)
   const store = new Store(join(config.folder, 'worker.db'))
   const sequence = new Sequence()
-  const supervisor = new LeaseSupervisor({ config, store, executor, wallet, sequence, log })
   const tlsKey = loadTlsKey(config.folder)
+  const binding = { provider: registered.provider, worker: key.address, tlsKeyHash: tlsKey.hash }
+  const prover = new MachineProver({ network, key, source, binding })
+  const secrets = new LeaseSecrets((lease, envelope) => fetchAppKeys(wallet, prover, lease, envelope))
+  const sealingSecret = loadSealingSecret(config.folder)
+  const sockets = new AgentSockets(key.address, agentApi({ chain: wallet, worker: key.address, prover, sealingSecret, log }))
+  const supervisor = new LeaseSupervisor({ config, store, executor, wallet, sequence, secrets, sockets, log })
   const settlement = new Settlement({ wallet, supervisor, sequence, everySeconds: config.settleEverySeconds })
   const attestor = new Attestor({ settlement, wallet, key, provider: registered.provider, source, tlsKeyHash: tlsKey.hash, sequence, log })
   const verifier = config.verifier ? new Verifier({ chain: wallet, key, provider: registered.provider }) : undefined

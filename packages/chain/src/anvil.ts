@@ -38,7 +38,7 @@ export async function startDevelopmentChain(args: string[] = []): Promise<Develo
     chainId: 31337,
     rpcUrl: `http://127.0.0.1:${port}`,
     pollingIntervalMs: 50,
-    contracts: { platforms: zeroAddress, workers: zeroAddress, market: zeroAddress },
+    contracts: { platforms: zeroAddress, workers: zeroAddress, market: zeroAddress, apps: zeroAddress, keyService: zeroAddress },
     deployedAt: 0,
     tokens: [{ symbol: 'CLOI', decimals: 18, address: zeroAddress }],
     indexerUrl: 'http://127.0.0.1:1',

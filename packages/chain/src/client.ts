@@ -23,9 +23,9 @@ export interface Wallet extends Chain {
   wallet: WalletClient<Transport, ViemChain, Account>
 }
 
-/** Connects to a network's chain for reading. Opens no connection until something is asked. */
-export function connectChain(network: Network): Chain {
-  return { network, client: createPublicClient({ ...clientOptions(network) }) }
+/** Connects to a network's chain for reading, over `transport` if it is another than HTTP. Opens no connection until something is asked. */
+export function connectChain(network: Network, transport?: Transport): Chain {
+  return { network, client: createPublicClient({ ...clientOptions(network), ...(transport && { transport }) }) }
 }
 
 /** Connects with an account. */

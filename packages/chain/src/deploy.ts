@@ -3,14 +3,24 @@ import { DEVELOPMENT_FMSPC, type DevelopmentRoot, developmentGuest, measurements
 import { CloisterError } from '@cloister/core'
 import { type Abi, type Address, bytesToBigInt, bytesToHex, getContractAddress, type Hex, keccak256, toHex } from 'viem'
 import type { Wallet } from './client.ts'
-import { MARKET_ABI, PLATFORMS_ABI, TEST_USDC_ABI, TOKEN_ABI, WORKERS_ABI } from './generated/abis.ts'
-import { MARKET_BYTECODE, PLATFORMS_BYTECODE, TEST_USDC_BYTECODE, TOKEN_BYTECODE, WORKERS_BYTECODE } from './generated/bytecode.ts'
+import { APPS_ABI, KEY_SERVICE_ABI, MARKET_ABI, PLATFORMS_ABI, TEST_USDC_ABI, TOKEN_ABI, WORKERS_ABI } from './generated/abis.ts'
+import {
+  APPS_BYTECODE,
+  KEY_SERVICE_BYTECODE,
+  MARKET_BYTECODE,
+  PLATFORMS_BYTECODE,
+  TEST_USDC_BYTECODE,
+  TOKEN_BYTECODE,
+  WORKERS_BYTECODE,
+} from './generated/bytecode.ts'
 
 /** Addresses of a freshly deployed network. */
 export interface Deployment {
   platforms: Address
   workers: Address
   market: Address
+  apps: Address
+  keyService: Address
   cloi: Address
   usdc: Address
   /** Block of the first contract. */
@@ -32,7 +42,16 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address, root:
   const owner = account.address
   const nonce = await client.getTransactionCount({ address: owner })
   const addressAt = (offset: number) => getContractAddress({ from: owner, nonce: BigInt(nonce + offset) })
-  const [platforms, workers, market, cloi, usdc] = [addressAt(0), addressAt(1), addressAt(2), addressAt(3), addressAt(4)]
+  const addresses = {
+    platforms: addressAt(0),
+    workers: addressAt(1),
+    market: addressAt(2),
+    cloi: addressAt(3),
+    usdc: addressAt(4),
+    apps: addressAt(5),
+    keyService: addressAt(6),
+  }
+  const { platforms, workers, market, cloi, usdc } = addresses
   const [x, y] = [root.publicKey.subarray(0, 32), root.publicKey.subarray(32)].map((bytes) => bytesToBigInt(bytes))
   const { timestamp } = await client.getBlock()
   const minter = keccak256(toHex('MINTER'))
@@ -42,6 +61,8 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address, root:
     { abi: MARKET_ABI as Abi, bytecode: MARKET_BYTECODE, args: [workers, treasury, owner] },
     { abi: TOKEN_ABI as Abi, bytecode: TOKEN_BYTECODE, args: [owner] },
     { abi: TEST_USDC_ABI as Abi, bytecode: TEST_USDC_BYTECODE, args: [] },
+    { abi: APPS_ABI as Abi, bytecode: APPS_BYTECODE, args: [] },
+    { abi: KEY_SERVICE_ABI as Abi, bytecode: KEY_SERVICE_BYTECODE, args: [owner, workers, market] },
   ]
   const hashes: Hex[] = []
   let next = nonce
@@ -96,5 +117,5 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address, root:
   const receipts = await Promise.all(hashes.map((hash) => client.waitForTransactionReceipt({ hash, timeout: 60_000 })))
   const failed = receipts.find((receipt) => receipt.status !== 'success')
   if (failed) throw new CloisterError('deploy-failed', `The contracts could not be deployed: transaction ${failed.transactionHash} was reverted.`)
-  return { platforms, workers, market, cloi, usdc, deployedAt: Number(receipts[0]?.blockNumber ?? 0n) }
+  return { ...addresses, deployedAt: Number(receipts[0]?.blockNumber ?? 0n) }
 }

@@ -13,6 +13,9 @@ export interface Image {
   user: string
 }
 
+/** Where a container sees `ContainerSpec.agentFolder`. */
+export const AGENT_FOLDER = '/run/cloister'
+
 /** One container of a lease, everything resolved. */
 export interface ContainerSpec {
   lease: string
@@ -33,6 +36,8 @@ export interface ContainerSpec {
   mounts: { volume: string; path: string; readOnly: boolean }[]
   tmpfs: { path: string; sizeMiB: number }[]
   files: { path: string; content: Buffer; mode: number }[]
+  /** A folder of this machine's that the container sees at /run/cloister, to read: the agent's socket lies there. */
+  agentFolder?: string
   cpuMilli: number
   memoryMiB: number
   maxProcesses: number

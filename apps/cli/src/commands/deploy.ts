@@ -13,13 +13,14 @@ import {
   secondsAffordable,
   shortId,
 } from '@cloister/core'
-import { type Bids, bids, type CheckedBid, deploy, noBids } from '@cloister/sdk'
+import { type Bids, bids, type CheckedBid, checkSecrets, deploy, noBids } from '@cloister/sdk'
 import { note, paint, printable, Steps, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { getAddress, isAddress } from 'viem'
 import { confirm } from '../ask.ts'
 import { command, connect, type Globals } from '../context.ts'
 import { type ManifestOptions, readManifestFile, withManifestOptions } from '../manifest-file.ts'
+import { type SecretOptions, sealedFrom, takesSecrets, withSecretOptions } from '../secret-options.ts'
 import { attestation, hourly, money, percent, resources, short } from '../show.ts'
 
 interface BidOptions extends Globals, ManifestOptions {
@@ -29,7 +30,7 @@ interface BidOptions extends Globals, ManifestOptions {
   provider?: string
 }
 
-interface DeployOptions extends BidOptions {
+interface DeployOptions extends BidOptions, SecretOptions {
   deposit?: string
   for?: string
   name?: string
@@ -54,7 +55,7 @@ export function addDeploy(program: Command): void {
     'run a Compose or SDL file: takes the cheapest bid and ends with the address',
     'cloister deploy compose.yaml --for 2h --name my-app',
   )
-  withBidOptions(withManifestOptions(deployCommand))
+  withSecretOptions(withBidOptions(withManifestOptions(deployCommand)))
     .option('--deposit <amount>', 'money to put in, in whole tokens')
     .option('--for <time>', 'put in as much as lasts this long, such as 2h or 7d (default 24h)')
     .option('--name <name>', 'a name for its address, beside its id')
@@ -108,10 +109,13 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
     })
   const { manifest } = readManifestFile(file, options, json)
   const asked = terms(options, network)
-  const begun = performance.now()
   const steps = new Steps(json)
-  steps.begin('bids', 'asking workers for bids')
   try {
+    if (takesSecrets(options)) steps.begin('secrets', 'checking the key service and sealing')
+    const envelope = await sealedFrom(cloister, options)
+    checkSecrets(manifest, envelope)
+    const begun = performance.now()
+    steps.begin('bids', 'asking workers for bids')
     const found = await bids(cloister, { manifest, ...asked })
     steps.done()
     const bidMs = Math.round(performance.now() - begun)
@@ -135,6 +139,7 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
       ...asked,
       deposit,
       name: options.name,
+      envelope,
       keepFailed: options.keep === true,
       onStep: (step, detail) => steps.begin(step, detail),
     })

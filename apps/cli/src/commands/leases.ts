@@ -4,6 +4,7 @@ import { bar, facts, note, paint, printable, Steps, say, sayJson, table } from '
 import type { Command } from 'commander'
 import { command, connect, type Globals } from '../context.ts'
 import { type ManifestOptions, readManifestFile, withManifestOptions } from '../manifest-file.ts'
+import { type SecretOptions, sealedFrom, withSecretOptions } from '../secret-options.ts'
 import { attestation, hourly, instant, money, short, since, state } from '../show.ts'
 
 export function addLeases(program: Command): void {
@@ -21,14 +22,13 @@ export function addLeases(program: Command): void {
     .option('--service <name>', 'the service or container to run it in')
     .action(runExec)
   command(program, 'metrics <lease>', 'CPU, memory, processes and disk a lease uses', 'cloister metrics my-app').action(showMetrics)
-  withManifestOptions(
-    command(
-      program,
-      'update <lease> <file>',
-      'a new manifest on the same lease, worker and address; the old one is back if the new one does not start',
-      'cloister update my-app compose.yaml',
-    ),
-  ).action(runUpdate)
+  const updateCommand = command(
+    program,
+    'update <lease> <file>',
+    'a new manifest on the same lease, worker and address; the old one is back if the new one does not start',
+    'cloister update my-app compose.yaml',
+  )
+  withSecretOptions(withManifestOptions(updateCommand)).action(runUpdate)
   command(program, 'top-up <lease> <amount>', 'add money, in whole tokens of the lease', 'cloister top-up my-app 2.5').action(runTopUp)
   command(program, 'close <lease>', 'stop everything; what is left is back in the same transaction', 'cloister close my-app').action(runClose)
 }
@@ -233,18 +233,19 @@ async function showMetrics(key: string, options: Globals): Promise<void> {
   say(`disk  ${bar(mib(metrics.diskBytes), metrics.diskMiBLimit)}  ${mib(metrics.diskBytes)} MiB of ${formatMiB(metrics.diskMiBLimit)}`)
 }
 
-async function runUpdate(key: string, file: string, options: Globals & ManifestOptions): Promise<void> {
+async function runUpdate(key: string, file: string, options: Globals & ManifestOptions & SecretOptions): Promise<void> {
   const cloister = connect(options)
   const { manifest } = readManifestFile(file, options, options.json === true)
   const steps = new Steps(options.json === true)
   try {
     steps.begin('update')
-    const updated = await update(cloister, key, manifest, (detail) => steps.begin('update', detail))
+    const envelope = await sealedFrom(cloister, options)
+    const updated = await update(cloister, key, manifest, { onStep: (detail) => steps.begin('update', detail), envelope })
     steps.done()
     if (options.json) return sayJson(updated)
     say(
-      updated.transaction
-        ? `${paint('green', '●')} The lease runs the new manifest ${updated.manifestHash.slice(0, 18)}….`
+      updated.transaction || envelope
+        ? `${paint('green', '●')} The lease runs the ${updated.transaction ? 'new manifest' : 'manifest with the new secrets,'} ${updated.manifestHash.slice(0, 18)}….`
         : 'The lease runs that manifest already.',
     )
   } catch (error) {

@@ -21,6 +21,7 @@ import {
   VerdictRequest,
   WorkerReport,
 } from '@cloister/core'
+import { Envelope } from '@cloister/secrets'
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -92,6 +93,14 @@ const routes = {
       409: problem,
       422: problem,
     },
+  }),
+  secrets: createRoute({
+    method: 'put',
+    path: '/v1/leases/{id}/secrets',
+    summary: 'Hand over sealed secrets, before the manifest that takes them; or new ones for what runs',
+    security,
+    request: { params, body: { content: { 'application/json': { schema: Envelope } }, required: true } },
+    responses: { 202: json(z.object({ lease: bytes32 }), 'Written down.'), 401: problem, 403: problem, 404: problem },
   }),
   lease: createRoute({
     method: 'get',
@@ -207,6 +216,12 @@ export function workerApi(worker: Worker): OpenAPIHono {
     const { id } = context.req.valid('param')
     await demand(context, id)
     await worker.supervisor.accept(id, readManifest(await context.req.text()))
+    return context.json({ lease: id }, 202)
+  })
+  app.openapi(routes.secrets, async (context) => {
+    const { id } = context.req.valid('param')
+    await demand(context, id)
+    await worker.supervisor.acceptSecrets(id, context.req.valid('json'))
     return context.json({ lease: id }, 202)
   })
   app.openapi(routes.lease, async (context) => context.json(leaseReport(worker, await demand(context, context.req.valid('param').id)), 200))

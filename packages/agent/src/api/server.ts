@@ -82,6 +82,8 @@ async function openExec(worker: Worker, sockets: WebSocketServer, request: Incom
   const target =
     wanted === null ? reports.find((report) => report.state === 'running') : reports.find((report) => report.name === wanted || report.service === wanted)
   if (!target) throw new CloisterError('not-running', wanted === null ? 'No service of the lease is running.' : `The lease has no container ${wanted}.`)
+  if (!worker.supervisor.runner(id)?.mayExec(target.name))
+    throw new CloisterError('forbidden', `${target.service} lets nobody run commands inside: its manifest says so.`)
   const argv = url.searchParams.getAll('arg')
   if (argv.length === 0 || argv.length > MAX_ARGUMENTS || argv.some((word) => word.includes('\0')))
     throw new CloisterError('bad-request', 'A command of 1 to 256 words is needed.')

@@ -10,6 +10,8 @@ export type ContainerState = 'waiting' | 'starting' | 'running' | 'unhealthy' | 
 /** What a task needs of its surroundings. */
 export interface TaskContext {
   executor: Executor
+  /** The spec with the values of its sealed secrets, which only what is started gets to see. */
+  complete(planned: PlannedContainer, signal: AbortSignal): Promise<ContainerSpec>
   /** Resolves once what a dependency waits for is true. */
   dependency(dependsOn: Service['dependsOn'][number], signal: AbortSignal): Promise<void>
   /** Told whenever `state` changes. */
@@ -27,8 +29,7 @@ const QUIET_LISTEN_MS = 60_000
 
 /** Keeps one container as its manifest says: starts it after what it depends on, watches it, restarts it with growing pauses. */
 export class ContainerTask {
-  readonly spec: ContainerSpec
-  readonly service: Service
+  private readonly planned: PlannedContainer
   state: ContainerState = 'waiting'
   /** Why, where `state` is `failed` or `restarting`. */
   reason: string | undefined
@@ -42,10 +43,17 @@ export class ContainerTask {
   private readonly aborter = new AbortController()
   private done: Promise<void> | undefined
 
-  constructor({ spec, service }: PlannedContainer, context: TaskContext) {
-    this.spec = spec
-    this.service = service
+  constructor(planned: PlannedContainer, context: TaskContext) {
+    this.planned = planned
     this.context = context
+  }
+
+  get spec(): ContainerSpec {
+    return this.planned.spec
+  }
+
+  get service(): Service {
+    return this.planned.service
   }
 
   get isReady(): boolean {
@@ -116,7 +124,7 @@ export class ContainerTask {
 
   private async launch(): Promise<void> {
     if (this.hasStarted) await this.context.executor.restart(this.spec.lease, this.spec.name)
-    else await this.context.executor.start(this.spec)
+    else await this.context.executor.start(await this.context.complete(this.planned, this.aborter.signal))
   }
 
   /** Pauses and returns true where the policy says so. */

@@ -1,22 +1,32 @@
 import { canonicalHash, hostLabel, type Manifest, type Service } from '@cloister/core'
 import type { ContainerSpec, Image } from '@cloister/executors'
+import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
+import type { Accepted } from '../store.ts'
 
 /** One container of a lease and the service it is a copy of. */
 export interface PlannedContainer {
+  /** Without the values of sealed secrets. */
   spec: ContainerSpec
   service: Service
+  /** Where those are, for a service that takes any. */
+  envelope: Envelope | undefined
 }
 
-/** The containers a manifest asks for, in the order of the manifest, dependencies left to whoever starts them. */
-export function planContainers(lease: Hex, manifest: Manifest, images: Record<string, Image>): PlannedContainer[] {
+/**
+ * The containers a manifest asks for, in the order of the manifest, dependencies left to whoever starts them. `agentFolder` is
+ * where the agent's socket for this manifest lies.
+ */
+export function planContainers(lease: Hex, { manifest, images, envelope }: Accepted, agentFolder: string): PlannedContainer[] {
   const peers = Object.keys(manifest.services)
   return Object.entries(manifest.services).flatMap(([name, service]) => {
     const image = images[service.image]
     if (!image) throw new Error(`no image ${service.image}`)
     return Array.from({ length: service.count }, (_, replica) => {
-      const spec = { ...containerOf(lease, name, replica, service, image), peers }
-      return { service, spec: { ...spec, revision: revisionOf(spec) } }
+      const own = containerOf(lease, name, replica, service, image)
+      const spec = { ...own, peers, ...(service.agentSocket && { agentFolder }) }
+      const sealed = service.sealed ? envelope : undefined
+      return { service, spec: { ...spec, revision: revisionOf(spec, sealed) }, envelope: sealed }
     })
   })
 }
@@ -72,6 +82,7 @@ function containerOf(lease: Hex, name: string, replica: number, service: Service
   }
 }
 
-function revisionOf({ files, ...spec }: Omit<ContainerSpec, 'revision'>): string {
-  return canonicalHash({ ...spec, files: files.map(({ content, ...file }) => ({ ...file, content: content.toString('base64') })) })
+function revisionOf({ files, ...spec }: Omit<ContainerSpec, 'revision'>, envelope: Envelope | undefined): string {
+  const encoded = files.map(({ content, ...file }) => ({ ...file, content: content.toString('base64') }))
+  return canonicalHash({ ...spec, files: encoded, ...(envelope && { sealed: canonicalHash(envelope) }) })
 }

@@ -3,7 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { CloisterError, type Manifest, messageOf } from '@cloister/core'
 import type { Executor, Image } from '@cloister/executors'
 import type { Hex } from 'viem'
-import type { Accepted, Store } from '../store.ts'
+import type { LeaseSecrets } from '../secrets/lease-secrets.ts'
+import type { Accepted, Store, StoredLease } from '../store.ts'
+import type { AgentSockets } from '../workload/agent-sockets.ts'
 import { type ContainerState, ContainerTask } from './container-task.ts'
 import { type PlannedContainer, planContainers } from './plan.ts'
 
@@ -23,8 +25,19 @@ export interface ContainerReport {
   exitCode: number | undefined
 }
 
+interface RunnerParts {
+  id: Hex
+  executor: Executor
+  store: Store
+  secrets: LeaseSecrets
+  sockets: AgentSockets
+  emit: (kind: string, message: string) => void
+}
+
 const TRIAL_MS = 60_000
 const TRIAL_EXITS = 3
+/** Milliseconds for the key service to answer before a new manifest is given up. */
+const KEYS_MS = 60_000
 
 /** Runs one lease's manifests, one at a time. Every step can be repeated after a crash. */
 export class LeaseRunner {
@@ -32,6 +45,8 @@ export class LeaseRunner {
   readonly changes = new EventEmitter()
   private readonly executor: Executor
   private readonly store: Store
+  private readonly secrets: LeaseSecrets
+  private readonly sockets: AgentSockets
   private readonly emit: (kind: string, message: string) => void
   private tasks = new Map<string, ContainerTask>()
   private working: Promise<unknown> = Promise.resolve()
@@ -39,8 +54,10 @@ export class LeaseRunner {
   /** The tenant was told that everything runs. */
   private told = false
 
-  constructor(parts: { id: Hex; executor: Executor; store: Store; emit: (kind: string, message: string) => void }) {
+  constructor(parts: RunnerParts) {
     this.id = parts.id
+    this.secrets = parts.secrets
+    this.sockets = parts.sockets
     this.executor = parts.executor
     this.store = parts.store
     this.emit = parts.emit
@@ -84,6 +101,8 @@ export class LeaseRunner {
     )
     this.tasks.clear()
     await this.executor.destroy(this.id)
+    await this.sockets.close(this.id)
+    this.secrets.forget(this.id)
   }
 
   /** Stops all containers for a reason; an update begins anew. */
@@ -118,21 +137,29 @@ export class LeaseRunner {
     }))
   }
 
+  /** Whether anybody may run commands in a container. */
+  mayExec(container: string): boolean {
+    return this.tasks.get(container)?.service.exec !== false
+  }
+
   /** Containers of a service that take requests now. */
   ready(service: string): string[] {
     return [...this.tasks.values()].filter((task) => task.spec.service === service && task.state === 'running').map((task) => task.spec.name)
   }
 
-  private async change({ hash, manifest }: Omit<Accepted, 'images'>): Promise<void> {
+  private async change(next: Omit<Accepted, 'images'>): Promise<void> {
+    const { hash, manifest, envelope } = next
     const before = this.store.lease(this.id)?.running
     try {
+      // What gets no keys is not tried: the one before would be stopped for it.
+      if (envelope) await this.secrets.open(this.id, envelope, AbortSignal.timeout(KEYS_MS))
       const images = await this.pull(manifest)
-      await this.arrange({ hash, manifest, images })
+      await this.arrange({ ...next, images })
       if (before) await this.trial(manifest)
       if (this.ended) return
       this.store.patchLease(this.id, (lease) => {
-        lease.running = { hash, manifest, images }
-        delete lease.next
+        lease.running = { ...next, images }
+        forgetNext(lease, next)
         delete lease.failed
       })
       if (before) this.emit('updated', 'The new manifest runs.')
@@ -140,7 +167,7 @@ export class LeaseRunner {
       if (this.ended) return
       const reason = messageOf(error)
       this.store.patchLease(this.id, (lease) => {
-        delete lease.next
+        forgetNext(lease, next)
         lease.failed = { hash, reason }
       })
       this.emit('start-failed', before ? `The new manifest does not start: ${reason} The one before runs on.` : reason)
@@ -161,8 +188,11 @@ export class LeaseRunner {
   }
 
   /** Ends what is not in the plan, keeps what is there unchanged, starts the rest. */
-  private async arrange({ manifest, images }: Accepted): Promise<void> {
-    const plan = new Map(planContainers(this.id, manifest, images).map((planned) => [planned.spec.name, planned]))
+  private async arrange(accepted: Accepted): Promise<void> {
+    const { hash, manifest } = accepted
+    const needsAgent = Object.values(manifest.services).some(({ agentSocket }) => agentSocket)
+    const agentFolder = needsAgent ? await this.sockets.open(this.id, hash) : ''
+    const plan = new Map(planContainers(this.id, accepted, agentFolder).map((planned) => [planned.spec.name, planned]))
     const stays = (name: string) => this.tasks.get(name)?.spec.revision === plan.get(name)?.spec.revision && this.tasks.get(name)?.state !== 'failed'
     await Promise.all(
       [...this.tasks].map(async ([name, task]) => {
@@ -205,6 +235,7 @@ export class LeaseRunner {
   private newTask(planned: PlannedContainer): ContainerTask {
     return new ContainerTask(planned, {
       executor: this.executor,
+      complete: ({ spec, service, envelope }, signal) => this.secrets.complete(spec, service, envelope, signal),
       dependency: (dependsOn, signal) => this.dependency(dependsOn, signal),
       changed: () => this.changes.emit('change'),
       event: (kind, message) => this.emit(kind, message),
@@ -242,4 +273,9 @@ export class LeaseRunner {
     this.working = next.catch((error) => this.emit('error', messageOf(error)))
     return next.catch(() => undefined)
   }
+}
+
+/** What was tried is no longer next; what was accepted meanwhile is. */
+function forgetNext(lease: StoredLease, tried: Omit<Accepted, 'images'>): void {
+  if (lease.next?.hash === tried.hash && lease.next.envelope?.sealed === tried.envelope?.sealed) delete lease.next
 }

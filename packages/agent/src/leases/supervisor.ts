@@ -13,12 +13,15 @@ import {
   shortId,
 } from '@cloister/core'
 import type { Executor } from '@cloister/executors'
+import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import { capacityOf, freeRoom } from '../bidding/capacity.ts'
 import type { AgentConfig } from '../config.ts'
 import type { Log } from '../log.ts'
+import { type LeaseSecrets, missingSecrets } from '../secrets/lease-secrets.ts'
 import type { Sequence } from '../sending.ts'
 import type { LeaseEvent, Store, StoredLease } from '../store.ts'
+import type { AgentSockets } from '../workload/agent-sockets.ts'
 import { Forwarding } from './forwarding.ts'
 import { LeaseRunner } from './runner.ts'
 
@@ -29,6 +32,8 @@ export interface SupervisorParts {
   executor: Executor
   wallet: Wallet
   sequence: Sequence
+  secrets: LeaseSecrets
+  sockets: AgentSockets
   log: Log
 }
 
@@ -119,12 +124,32 @@ export class LeaseSupervisor {
     if (needsSeparateNetworks(manifest) && !executor.separateNetworks)
       throw new CloisterError('unsupported', 'Two containers listen on the same port, and the sandbox gives a lease only one network.')
     checkSupported(manifest)
+    const { envelope } = lease
+    const missing = missingSecrets(manifest, envelope)
+    if (missing.length > 0)
+      throw new CloisterError('secrets-missing', `The manifest takes sealed secrets that were not handed over: ${missing.slice(0, 10).join(', ')}.`, {
+        hint: 'Give them with --secrets and --app; `cloister update` takes them too.',
+      })
     store.patchLease(id, (stored) => {
-      stored.next = { hash, manifest }
+      stored.next = { hash, manifest, ...(envelope && { envelope }) }
     })
     this.event(id, 'manifest', `Accepted the manifest ${hash.slice(0, 18)}….`)
     this.forwarding.arrange(id, manifest)
     ;(this.runners.get(id) ?? this.take(id)).takeNext()
+  }
+
+  /** Takes sealed secrets from a lease's tenant, for the manifest that comes next. What runs already is started anew with them. */
+  async acceptSecrets(id: Hex, envelope: Envelope): Promise<void> {
+    const { store } = this.parts
+    if (store.lease(id)?.state !== 'open') throw new CloisterError('not-found', `This worker has no open lease ${shortId(id)}.`)
+    const { running, next } = store.patchLease(id, (stored) => {
+      stored.envelope = envelope
+      const current = stored.next ?? stored.running
+      if (current && missingSecrets(current.manifest, undefined).length > 0 && missingSecrets(current.manifest, envelope).length === 0)
+        stored.next = { hash: current.hash, manifest: current.manifest, envelope }
+    })
+    this.event(id, 'secrets', `Took ${envelope.names.length} sealed ${envelope.names.length === 1 ? 'secret' : 'secrets'}.`)
+    if (running && next) this.runners.get(id)?.takeNext()
   }
 
   event(id: Hex, kind: string, message: string): void {
@@ -137,6 +162,7 @@ export class LeaseSupervisor {
   async halt(): Promise<void> {
     this.forwarding.endAll()
     await Promise.all([...this.runners.values()].map((runner) => runner.halt()))
+    await this.parts.sockets.closeAll()
     this.runners.clear()
   }
 
@@ -215,8 +241,8 @@ export class LeaseSupervisor {
   }
 
   private take(id: Hex): LeaseRunner {
-    const { executor, store } = this.parts
-    const runner = new LeaseRunner({ id, executor, store, emit: (kind, message) => this.event(id, kind, message) })
+    const { executor, store, secrets, sockets } = this.parts
+    const runner = new LeaseRunner({ id, executor, store, secrets, sockets, emit: (kind, message) => this.event(id, kind, message) })
     this.runners.set(id, runner)
     const manifest = store.lease(id)?.running?.manifest
     if (manifest) this.forwarding.arrange(id, manifest)

@@ -1,11 +1,11 @@
 import { gpuNonceOf } from '@cloister/attest'
 import { confirmGpus, type FreshBlock, type GpuVerdict, getVerdictThreshold, reportDataOf, type Wallet } from '@cloister/chain'
 import { CloisterError, messageOf, VerdictReport, type VerdictRequest, WorkerRecord } from '@cloister/core'
-import { connectPinned, DialAgent, fetchOver } from '@cloister/relay'
 import type { Address, Hex } from 'viem'
 import { z } from 'zod'
 import type { EvidenceSource } from '../evidence/source.ts'
 import type { Log } from '../log.ts'
+import { askWorker } from '../peers.ts'
 import type { Sequence } from '../sending.ts'
 
 const ANSWER_MS = 20_000
@@ -57,20 +57,10 @@ async function findVerifiers(indexerUrl: string, provider: Address): Promise<Wor
   return [...new Map(others.map((record) => [record.provider, record])).values()].slice(0, MAX_ASKED)
 }
 
-async function ask({ endpoint, tlsKeyHash }: WorkerRecord, request: VerdictRequest): Promise<VerdictReport> {
-  const url = new URL('/v1/verdicts', endpoint)
-  const init = { method: 'POST', body: JSON.stringify(request), headers: { 'content-type': 'application/json' }, signal: AbortSignal.timeout(ANSWER_MS) }
-  const response = await (url.protocol === 'https:' ? askOverTls(url, init, tlsKeyHash) : fetch(url, init))
-  const text = (await response.text()).slice(0, 10_000)
-  if (!response.ok) throw new CloisterError('no-verdict', `${endpoint} answered with status ${response.status}: ${text.slice(0, 300)}`)
+async function ask(verifier: WorkerRecord, request: VerdictRequest): Promise<VerdictReport> {
+  const { status, text } = await askWorker(verifier, { method: 'POST', path: '/v1/verdicts', body: JSON.stringify(request) })
+  if (status !== 200) throw new CloisterError('no-verdict', `${verifier.endpoint} answered with status ${status}: ${text.slice(0, 300)}`)
   return VerdictReport.parse(JSON.parse(text))
-}
-
-async function askOverTls(url: URL, init: RequestInit, keyHash: Hex | undefined): Promise<Response> {
-  if (keyHash === undefined) throw new CloisterError('not-attested', 'The verifier has attested no TLS key.')
-  const agent = new DialAgent(() => connectPinned({ host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 443) }, keyHash))
-  const response = await fetchOver(agent, url.host, url.href, init)
-  return new Response(await response.text(), { status: response.status })
 }
 
 /** Those that found the same, if most did. */

@@ -1,4 +1,4 @@
-/** Why the contracts refuse evidence, in sentences, by the errors of Platforms and Workers and what they call. */
+/** Why the contracts refuse, in sentences, by their errors. */
 export const REFUSALS: Record<string, string> = {
   BadQuote: 'The quote is not in the format of a TDX quote.',
   BadQuoteSignature: 'The quote is forged: the attestation key did not sign it.',
@@ -21,4 +21,12 @@ export const REFUSALS: Record<string, string> = {
   NotAnAuthority: 'The issuer’s certificate is not that of an authority.',
   NotAPckCertificate: 'The certificate is not that of a platform.',
   WorkerRetired: 'The worker is retired.',
+  AppExists: 'You have registered an app of that name already.',
+  UnknownApp: 'There is no such app.',
+  NotAppOwner: 'Only the owner of the app may change it.',
+  AppFrozen: 'The app is frozen: nothing new can be allowed.',
+  DelayTooLong: 'An upgrade delay is a year at most.',
+  SeatTaken: 'The seat is taken.',
+  ProviderHasAnotherSeat: 'The provider has, or had, another seat of the key service.',
+  WrongManifest: 'The lease does not run the key service’s manifest.',
 }

@@ -1,10 +1,11 @@
 import { parseByteValueMiB } from '../units.ts'
 import { type ComposeContext, useVolume } from './compose.ts'
 import { DEFAULT_TMPFS_MIB } from './defaults.ts'
+import { addSealed } from './extensions.ts'
 import type { Field } from './field.ts'
 import type { Service } from './manifest.ts'
 
-const NO_SOCKET = "The worker's attestation and engine sockets are not offered to workloads; drop the mount."
+const NO_SOCKET = "The worker's engine is not offered to workloads; for quotes of its own a service says `x-agent-socket: true`."
 const NO_BIND = 'A worker has no files of yours: use a named volume, or configs/secrets for files.'
 
 /** `volumes` of a service: named volumes and tmpfs; paths of the host are refused. */
@@ -56,17 +57,33 @@ export function readTmpfs(root: Field, service: Service): void {
   }
 }
 
-/** `configs` and `secrets` of a service: files in the container. Secrets land in /run/secrets unless they say where. */
-export function readComposeFiles(root: Field, service: Service, contents: Map<string, Uint8Array>, secret: boolean): void {
+/** `configs` of a service: files in the container. */
+export function readComposeConfigs(root: Field, service: Service, { configs }: ComposeContext): void {
+  for (const item of root.list()) addFile(item, service, configs, false)
+}
+
+/** `secrets` of a service: files in /run/secrets unless they say where. External ones come sealed, beside the manifest. */
+export function readComposeSecrets(root: Field, service: Service, { secrets, sealedSecrets }: ComposeContext): void {
   for (const item of root.list()) {
-    const source = item.isMap ? (item.get('source')?.text() ?? item.fail('a source')) : item.text()
-    const target = item.isMap ? item.get('target')?.text() : undefined
-    const mode = item.isMap ? item.get('mode') : undefined
-    const content = contents.get(source)
-    if (!content) item.refuse(`${source} is not among the file's ${secret ? 'secrets' : 'configs'}`, 'Declare it at the top level.')
-    const path = target?.startsWith('/') ? target : secret ? `/run/secrets/${target ?? source}` : `/${target ?? source}`
-    service.files.push({ path, content: Buffer.from(content ?? '').toString('base64'), mode: mode ? readMode(mode) : 0o444, secret })
+    const { source, path } = placeOf(item, true)
+    if (sealedSecrets.has(source)) addSealed(item, `${source}:${path}`, service)
+    else addFile(item, service, secrets, true)
   }
+}
+
+function addFile(item: Field, service: Service, contents: Map<string, Uint8Array>, secret: boolean): void {
+  const { source, path } = placeOf(item, secret)
+  const mode = item.isMap ? item.get('mode') : undefined
+  const content = contents.get(source)
+  if (!content) item.refuse(`${source} is not among the file's ${secret ? 'secrets' : 'configs'}`, 'Declare it at the top level.')
+  service.files.push({ path, content: Buffer.from(content ?? '').toString('base64'), mode: mode ? readMode(mode) : 0o444, secret })
+}
+
+/** What a `configs` or `secrets` entry takes, and where to. */
+function placeOf(item: Field, secret: boolean): { source: string; path: string } {
+  const source = item.isMap ? (item.get('source')?.text() ?? item.fail('a source')) : item.text()
+  const target = (item.isMap ? item.get('target')?.text() : undefined) ?? source
+  return { source, path: target.startsWith('/') ? target : secret ? `/run/secrets/${target}` : `/${target}` }
 }
 
 function readMode(field: Field): number {

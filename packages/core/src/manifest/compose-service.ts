@@ -1,10 +1,11 @@
 import { parseByteValueMiB, parseDurationMs } from '../units.ts'
 import type { ComposeContext } from './compose.ts'
 import { readDeploy, readGpus, setCpus, setMemory } from './compose-deploy.ts'
-import { readComposeFiles, readComposeMounts, readTmpfs } from './compose-mounts.ts'
+import { readComposeConfigs, readComposeMounts, readComposeSecrets, readTmpfs } from './compose-mounts.ts'
 import { readComposePorts } from './compose-ports.ts'
 import { plainService } from './defaults.ts'
 import { parseDotenv } from './dotenv.ts'
+import { readExtensions } from './extensions.ts'
 import type { Field } from './field.ts'
 import type { Service } from './manifest.ts'
 import { splitWords } from './words.ts'
@@ -97,8 +98,8 @@ export function readComposeService(root: Field, context: ComposeContext): Servic
       },
       volumes: (field) => readComposeMounts(field, service, context),
       tmpfs: (field) => readTmpfs(field, service),
-      configs: (field) => readComposeFiles(field, service, context.configs, false),
-      secrets: (field) => readComposeFiles(field, service, context.secrets, true),
+      configs: (field) => readComposeConfigs(field, service, context),
+      secrets: (field) => readComposeSecrets(field, service, context),
       depends_on: (field) => readDependencies(field, service),
       healthcheck: (field) => readHealth(field, service),
       restart: (field) => readRestart(field, service),
@@ -143,6 +144,7 @@ export function readComposeService(root: Field, context: ComposeContext): Servic
   )
   if (service.image === '') root.refuse('the service has no image', 'Name one under "image", such as ghcr.io/me/app:1.')
   service.env = readEnvironment(root, context)
+  readExtensions(root, service)
   if (!stated.cpu || !stated.memory)
     root.warn(`resources not stated get defaults: ${service.resources.cpuMilli / 1000} CPU, ${service.resources.memoryMiB} MiB of memory`)
   return service

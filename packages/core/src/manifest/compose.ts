@@ -12,6 +12,8 @@ export interface ComposeContext {
   /** Contents of configs and secrets by name. */
   configs: Map<string, Uint8Array>
   secrets: Map<string, Uint8Array>
+  /** Secrets that are external: they come sealed. */
+  sealedSecrets: Set<string>
   volumes: Manifest['volumes']
   declaredVolumes: Map<string, Field>
 }
@@ -19,10 +21,13 @@ export interface ComposeContext {
 /** Compose specification (compose-spec/compose-spec, spec.md) → manifest. One worker runs all services. */
 export function parseCompose(raw: Field, options: ParseOptions): Manifest {
   const root = interpolateField(raw, options.env ?? {})
+  const secrets = root.get('secrets')
+  const sealedSecrets = new Set(secrets?.isMap ? secrets.entries().flatMap(([name, entry]) => (isExternal(entry) ? [name] : [])) : [])
   const context: ComposeContext = {
     options,
     configs: readFiles(root.get('configs'), options),
-    secrets: readFiles(root.get('secrets'), options),
+    secrets: readFiles(secrets, options, sealedSecrets),
+    sealedSecrets,
     volumes: {},
     declaredVolumes: new Map(root.get('volumes')?.isMap ? root.get('volumes')?.entries() : []),
   }
@@ -103,10 +108,15 @@ function isEnabled(service: Field, active: readonly string[]): boolean {
   return active.includes('*') || profiles.list().some((profile) => active.includes(profile.text()))
 }
 
-function readFiles(section: Field | undefined, options: ParseOptions): Map<string, Uint8Array> {
+function isExternal(entry: Field): boolean {
+  return entry.isMap && entry.get('external')?.boolean() === true
+}
+
+function readFiles(section: Field | undefined, options: ParseOptions, except: Set<string> = new Set()): Map<string, Uint8Array> {
   const contents = new Map<string, Uint8Array>()
   if (!section || section.isNull) return contents
   for (const [name, entry] of section.entries()) {
+    if (except.has(name)) continue
     let content: Uint8Array | undefined
     entry.fields(
       {
@@ -124,7 +134,7 @@ function readFiles(section: Field | undefined, options: ParseOptions): Map<strin
         name: (field) => void field.text(),
       },
       {
-        external: 'There is no store of configs and secrets outside the lease; use file, content or environment.',
+        external: 'Only secrets can be external: those come sealed (docs/secrets.md). Use file, content or environment.',
         template_driver: 'Templates are not offered.',
       },
       { labels: 'labels have no effect' },

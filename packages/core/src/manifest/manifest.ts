@@ -3,8 +3,14 @@ import { z } from 'zod'
 /** Names of services, volumes and attributes: letters, digits, `.`, `_`, `-`, starting with a letter or digit. */
 export const NAME_PATTERN = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,45}$/
 const ENV_PATTERN = /^(?!__proto__$)[A-Za-z_][A-Za-z0-9_.-]{0,254}$/
+/** Names of sealed secrets; without a path they are names of variables. */
+export const SECRET_NAME_PATTERN = /^(?!__proto__$)[A-Za-z_][A-Za-z0-9_.-]{0,127}$/
 const ABSOLUTE_PATH = /^\/(?!.*(^|\/)\.\.(\/|$))[^\0]{0,1023}$/
 
+/** Where a container finds the worker's agent, if its manifest asks for it. */
+export const AGENT_SOCKET = '/run/cloister/agent.sock'
+
+const secretName = z.string().regex(SECRET_NAME_PATTERN)
 const name = z.string().regex(NAME_PATTERN)
 const path = z.string().regex(ABSOLUTE_PATH)
 const mib = z
@@ -72,6 +78,16 @@ const Service = z.strictObject({
   tmpfs: z.array(z.strictObject({ path, sizeMiB: mib })),
   /** Files put into the container before it starts: configs and secrets. */
   files: z.array(z.strictObject({ path, content: z.base64(), mode: z.int().min(0).max(0o777), secret: z.boolean() })),
+  /** Secrets whose values come sealed, beside the manifest: as a variable of that name, or as a file where there is a path. */
+  sealed: z
+    .array(z.strictObject({ name: secretName, path: path.optional() }))
+    .min(1)
+    .max(256)
+    .optional(),
+  /** Nobody runs commands in its containers, the tenant included. */
+  exec: z.literal(false).optional(),
+  /** The worker's agent answers at `AGENT_SOCKET` in its containers. */
+  agentSocket: z.literal(true).optional(),
   dependsOn: z.array(z.strictObject({ service: name, condition: z.enum(['started', 'healthy', 'completed']) })),
   health: Health.optional(),
   restart: z.strictObject({ policy: z.enum(['no', 'on-failure', 'always']), maxRetries: z.int().min(0).max(1000).optional() }),
@@ -104,6 +120,10 @@ export const Manifest = z
     if (services.length === 0 || services.length > 64) context.addIssue({ code: 'custom', path: ['services'], message: 'one to 64 services are needed' })
     for (const [serviceName, service] of services) {
       const at = (message: string) => context.addIssue({ code: 'custom', path: ['services', serviceName], message })
+      const secrets = service.sealed?.map((secret) => secret.path ?? secret.name) ?? []
+      if (new Set(secrets).size < secrets.length) at('takes a sealed secret twice at the same place')
+      for (const secret of service.sealed ?? [])
+        if (secret.path === undefined && Object.hasOwn(service.env, secret.name)) at(`has the variable ${secret.name} both sealed and in the open`)
       for (const mount of service.mounts) if (!Object.hasOwn(manifest.volumes, mount.volume)) at(`mounts the unknown volume ${mount.volume}`)
       for (const { service: other } of service.dependsOn) if (!Object.hasOwn(manifest.services, other)) at(`depends on the unknown service ${other}`)
     }

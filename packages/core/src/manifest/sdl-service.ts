@@ -1,4 +1,5 @@
 import { DEFAULT_RESOURCES, plainService } from './defaults.ts'
+import { readExtensions } from './extensions.ts'
 import type { Field } from './field.ts'
 import type { Manifest, Service } from './manifest.ts'
 import type { ComputeProfile } from './sdl-compute.ts'
@@ -28,6 +29,7 @@ export function readSdlService(name: string, root: Field, profile: ComputeProfil
     credentials: (field) => void (service.registry = readCredentials(field)),
   })
   if (service.image === '') root.refuse('the service has no image', 'Name one under "image", such as ghcr.io/me/app:1.')
+  readExtensions(root, service)
   const { cpuMilli, memoryMiB, storage, gpu } = profile
   // Storage without a mount is the container's own disk, whatever its class.
   const mounted = new Set([...service.mounts.map((m) => m.volume), ...(root.get('params')?.get('storage')?.entries() ?? []).map(([n]) => `${name}-${n}`)])

@@ -7,19 +7,20 @@ import { type Duplex, PassThrough } from 'node:stream'
 import { CloisterError, messageOf } from '@cloister/core'
 import Docker from 'dockerode'
 import { folderBytes } from '../disk.ts'
-import type {
-  ContainerSpec,
-  ContainerStatus,
-  ExecOptions,
-  ExecSession,
-  Executor,
-  Exit,
-  Image,
-  Isolation,
-  LogLine,
-  LogOptions,
-  RegistryCredentials,
-  Usage,
+import {
+  AGENT_FOLDER,
+  type ContainerSpec,
+  type ContainerStatus,
+  type ExecOptions,
+  type ExecSession,
+  type Executor,
+  type Exit,
+  type Image,
+  type Isolation,
+  type LogLine,
+  type LogOptions,
+  type RegistryCredentials,
+  type Usage,
 } from '../executor.ts'
 import { startFailed } from '../failures.ts'
 import type { ImageSettings } from '../oci/find.ts'
@@ -104,6 +105,7 @@ export class DockerExecutor implements Executor {
     const network = await this.ensureNetwork(spec.lease)
     for (const { volume } of spec.mounts) await this.docker.createVolume({ Name: this.nameOf(spec.lease, volume), Labels: this.labels(spec.lease) })
     const binds = await this.writeFiles(spec)
+    if (spec.agentFolder !== undefined) binds.push(`${spec.agentFolder}:${AGENT_FOLDER}:ro`)
     try {
       const container = await this.docker.createContainer({
         name: this.nameOf(spec.lease, spec.name),

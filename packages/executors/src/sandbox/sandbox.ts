@@ -9,19 +9,20 @@ import { type Duplex, PassThrough, Writable } from 'node:stream'
 import { promisify } from 'node:util'
 import { CloisterError } from '@cloister/core'
 import { folderBytes } from '../disk.ts'
-import type {
-  ContainerSpec,
-  ContainerStatus,
-  ExecOptions,
-  ExecSession,
-  Executor,
-  Exit,
-  Image,
-  Isolation,
-  LogLine,
-  LogOptions,
-  RegistryCredentials,
-  Usage,
+import {
+  AGENT_FOLDER,
+  type ContainerSpec,
+  type ContainerStatus,
+  type ExecOptions,
+  type ExecSession,
+  type Executor,
+  type Exit,
+  type Image,
+  type Isolation,
+  type LogLine,
+  type LogOptions,
+  type RegistryCredentials,
+  type Usage,
 } from '../executor.ts'
 import { startFailed } from '../failures.ts'
 import type { ImageSettings } from '../oci/find.ts'
@@ -124,6 +125,7 @@ export class SandboxExecutor implements Executor {
       await writeFile(join(fileFolder, String(index)), file.content, { mode: file.mode })
       mounts.push({ from: join(view, 'files', spec.name, String(index)), to: file.path, readOnly: true, kind: 'file', fresh: false })
     }
+    if (spec.agentFolder !== undefined) mounts.push({ from: spec.agentFolder, to: AGENT_FOLDER, readOnly: true, kind: 'folder', fresh: false })
     await mkdir(own, { recursive: true, mode: 0o711 })
     const start: KeeperStart = {
       revision: spec.revision,

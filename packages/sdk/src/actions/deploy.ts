@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { closeLease, getCredit, getLease, openLease, withdrawCredit } from '@cloister/chain'
 import { type AttestationState, CloisterError, type GatewayRoute, hashManifest, type LeaseReport, type Manifest, messageOf, type Policy } from '@cloister/core'
+import type { Envelope } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
 import { demand } from '../verify/policy.ts'
@@ -27,6 +28,8 @@ export interface DeployParameters {
   /** Base units to put in, given the bid that is taken. */
   deposit: bigint | ((chosen: CheckedBid) => bigint)
   name?: string | undefined
+  /** Sealed secrets that the manifest takes. */
+  envelope?: Envelope | undefined
   /** Told when a step begins, and how it is going. */
   onStep?: (step: DeployStep, detail: string) => void
   /** Leave a lease open whose containers don't start. */
@@ -71,6 +74,7 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
       timings[step] += Math.round(performance.now() - begun)
     }
   }
+  checkSecrets(manifest, parameters.envelope)
   const found = parameters.bids ?? (await timed('bids', 'asking workers for bids', () => bids(cloister, parameters)))
   const candidates = parameters.chosen ? [parameters.chosen] : found.bids
   if (candidates.length === 0) throw noBids(found)
@@ -87,7 +91,7 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
     const opened = await timed('transaction', 'opening the lease', () => openLease(walletOf(cloister), chosen.bid, deposit, parameters.name))
     const client = workerOf(cloister, chosen.worker)
     try {
-      await timed('manifest', 'handing the manifest to the worker', () => handOver(cloister, client, opened.id, manifest))
+      await timed('manifest', 'handing the manifest to the worker', () => handOver(cloister, client, opened.id, parameters))
     } catch (error) {
       if (!(error instanceof CloisterError) || error.code !== 'refused') throw await gaveUp(cloister, opened.id, error, parameters.keepFailed)
       refusal = error
@@ -117,6 +121,16 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
   throw refusal
 }
 
+/** Throws `secrets-missing` naming sealed secrets that a manifest takes and nobody gives. */
+export function checkSecrets(manifest: Manifest, envelope: Envelope | undefined): void {
+  const wanted = Object.values(manifest.services).flatMap(({ sealed }) => (sealed ?? []).map(({ name }) => name))
+  const missing = [...new Set(wanted)].filter((name) => !envelope?.names.includes(name))
+  if (missing.length > 0)
+    throw new CloisterError('secrets-missing', `The file takes sealed secrets that are not given: ${missing.join(', ')}.`, {
+      hint: 'Give them with --app NAME --secrets FILE; see docs/secrets.md.',
+    })
+}
+
 /** Has the worker quote a number of ours and holds the verdict against the order's policy. Throws `policy` and what `verify` throws. */
 async function checkWorker(cloister: Cloister, { worker }: CheckedBid, policy: Policy): Promise<void> {
   const { verdict } = await verifySubject(cloister, worker, { fresh: true, signal: AbortSignal.timeout(EVIDENCE_MS) })
@@ -133,10 +147,16 @@ export function noBids({ declined }: Bids): CloisterError {
 }
 
 /** Gives the manifest to the worker, which may hear of the lease a moment after us. Throws `refused` once it turned the lease down. */
-async function handOver(cloister: Cloister, client: WorkerClient, lease: Hex, manifest: Manifest): Promise<void> {
+async function handOver(
+  cloister: Cloister,
+  client: WorkerClient,
+  lease: Hex,
+  { manifest, envelope }: Pick<DeployParameters, 'manifest' | 'envelope'>,
+): Promise<void> {
   const until = Date.now() + ACCEPT_MS
   for (let pause = 50; ; pause = Math.min(pause * 2, 1_000)) {
     try {
+      if (envelope) await client.putSecrets(lease, envelope)
       return await client.putManifest(lease, manifest)
     } catch (error) {
       const again = error instanceof CloisterError && ['not-found', 'unreachable', 'chain-unreachable', 'internal', 'bad-answer'].includes(error.code)

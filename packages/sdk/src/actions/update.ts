@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { getLease, updateLease } from '@cloister/chain'
 import { CloisterError, hashManifest, type Manifest, messageOf } from '@cloister/core'
+import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
 import { throughAbsence } from '../worker/absence.ts'
@@ -17,10 +18,15 @@ export interface Updated {
 }
 
 /**
- * Puts a new manifest on a lease: same worker, address and volumes. If it doesn't start, the worker goes back to the one
+ * Puts a new manifest on a lease: same worker, address and volumes; and new sealed secrets, if any are given. If it doesn't start, the worker goes back to the one
  * before and so does the hash on chain; throws `update-failed` then.
  */
-export async function update(cloister: Cloister, key: string, manifest: Manifest, onStep: (text: string) => void = () => {}): Promise<Updated> {
+export async function update(
+  cloister: Cloister,
+  key: string,
+  manifest: Manifest,
+  { onStep = () => {}, envelope }: { onStep?: (text: string) => void; envelope?: Envelope | undefined } = {},
+): Promise<Updated> {
   const wallet = walletOf(cloister)
   const record = await findLease(cloister, key)
   const worker = workerAsTenant(cloister, record)
@@ -28,11 +34,13 @@ export async function update(cloister: Cloister, key: string, manifest: Manifest
   if (state !== 'open') throw new CloisterError('not-found', `The lease ${record.shortId} is closed.`)
   const running = (await throughAbsence(() => worker.lease(record.lease))).manifestHash
   const hash = hashManifest(manifest)
-  if (running === hash && previous === hash) return { lease: record.lease, manifestHash: hash, previousManifestHash: previous, transaction: undefined }
+  if (running === hash && previous === hash && !envelope)
+    return { lease: record.lease, manifestHash: hash, previousManifestHash: previous, transaction: undefined }
   onStep('putting the new hash on the lease')
   const receipt = previous === hash ? undefined : await updateLease(wallet, record.lease, hash)
   try {
     onStep('handing the manifest to the worker')
+    if (envelope) await throughAbsence(() => worker.putSecrets(record.lease, envelope))
     await throughAbsence(() => worker.putManifest(record.lease, manifest))
     await untilRunning(() => throughAbsence(() => worker.lease(record.lease)), hash, onStep)
   } catch (error) {

@@ -19,6 +19,7 @@ import {
   toCanonicalJson,
   WorkerReport,
 } from '@cloister/core'
+import type { Envelope } from '@cloister/secrets'
 import { type Address, bytesToHex, type Hex } from 'viem'
 import { z } from 'zod'
 import { fetchJson, reach, readText } from '../http.ts'
@@ -78,6 +79,13 @@ export class WorkerClient {
       body,
       headers: { 'content-type': 'application/json', ...(await this.sign('PUT', path, body)) },
     })
+  }
+
+  /** Hands over sealed secrets, for the manifest that comes next or for what runs. */
+  async putSecrets(lease: Hex, envelope: Envelope): Promise<void> {
+    const path = `/v1/leases/${lease}/secrets`
+    const body = toCanonicalJson(envelope)
+    await this.ask(path, z.unknown(), { method: 'PUT', body, headers: { 'content-type': 'application/json', ...(await this.sign('PUT', path, body)) } })
   }
 
   async lease(lease: Hex): Promise<LeaseReport> {

@@ -1,0 +1,82 @@
+import { readFileSync, statSync } from 'node:fs'
+import { appIdOf } from '@cloister/chain'
+import { CloisterError, parseDotenv } from '@cloister/core'
+import { type Cloister, sealForApp, walletOf } from '@cloister/sdk'
+import { type Envelope, MAX_SECRET_BYTES, readEnvelope, type Secrets } from '@cloister/secrets'
+import type { Command } from 'commander'
+import type { Hex } from 'viem'
+
+/** Options of every command that takes secrets. */
+export interface SecretOptions {
+  app?: string
+  secrets?: string
+  secretFile?: string[]
+  sealed?: string
+}
+
+export function withSecretOptions(command: Command): Command {
+  return command
+    .option('--app <app>', 'the app that secrets are sealed to, by name or id; see `cloister apps`')
+    .option('--secrets <file>', 'NAME=value lines, for what the file takes under x-sealed')
+    .option('--secret-file <name=path...>', 'a secret that is a file')
+    .option('--sealed <file>', 'secrets that `cloister secrets seal` sealed')
+}
+
+/** Whether the options name any secrets. */
+export function takesSecrets({ secrets, secretFile, sealed }: SecretOptions): boolean {
+  return secrets !== undefined || secretFile !== undefined || sealed !== undefined
+}
+
+/** Seals what the options name, to the app they name; undefined where they name nothing. */
+export async function sealedFrom(cloister: Cloister, options: SecretOptions): Promise<Envelope | undefined> {
+  if (options.sealed !== undefined) {
+    if (options.secrets !== undefined || options.secretFile !== undefined)
+      throw new CloisterError('bad-option', 'Say --sealed, or --secrets and --secret-file, not both.')
+    return readEnvelope(readJson(options.sealed))
+  }
+  const secrets = readSecrets(options)
+  if (!secrets) return undefined
+  if (options.app === undefined)
+    throw new CloisterError('bad-option', 'Secrets are sealed to an app, and none is named.', {
+      hint: 'Name one with --app; register one with `cloister apps create`.',
+    })
+  return sealForApp(cloister, resolveApp(cloister, options.app), secrets)
+}
+
+/** An app by its id, or by the name that this account registered it under. Throws `bad-name` or `no-wallet`. */
+export function resolveApp(cloister: Cloister, app: string): Hex {
+  if (/^0x[0-9a-f]{64}$/.test(app)) return app as Hex
+  return appIdOf(cloister.network, walletOf(cloister).account.address, app)
+}
+
+function readSecrets({ secrets, secretFile }: SecretOptions): Secrets | undefined {
+  if (secrets === undefined && secretFile === undefined) return undefined
+  const found = new Map<string, Uint8Array>()
+  if (secrets !== undefined)
+    for (const [name, value] of Object.entries(parseDotenv(secrets, readBounded(secrets).toString('utf8')))) found.set(name, Buffer.from(value))
+  for (const word of secretFile ?? []) {
+    const equals = word.indexOf('=')
+    if (equals < 1) throw new CloisterError('bad-option', `--secret-file takes name=path, not ${JSON.stringify(word.slice(0, 60))}.`)
+    found.set(word.slice(0, equals), readBounded(word.slice(equals + 1)))
+  }
+  return Object.fromEntries(found)
+}
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readBounded(path, 2 * 1024 * 1024).toString('utf8'))
+  } catch (error) {
+    if (error instanceof CloisterError) throw error
+    throw new CloisterError('bad-secrets', `${path} holds no sealed secrets.`, { hint: 'Write one with `cloister secrets seal`.', cause: error })
+  }
+}
+
+function readBounded(path: string, limit = MAX_SECRET_BYTES): Buffer {
+  try {
+    if (statSync(path).size > limit) throw new CloisterError('bad-secrets', `${path} is larger than ${limit} bytes.`)
+    return readFileSync(path)
+  } catch (error) {
+    if (error instanceof CloisterError) throw error
+    throw new CloisterError('no-file', `${path} can not be read (${(error as NodeJS.ErrnoException).code}).`, { cause: error })
+  }
+}

@@ -1,0 +1,61 @@
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  connectWallet,
+  DEVELOPMENT_ROLES,
+  developmentAccount,
+  getKeyServiceManifest,
+  getSeats,
+  type Network,
+  setKeyServiceManifest,
+  takeSeat,
+} from '@cloister/chain'
+import { CloisterError, hashManifest } from '@cloister/core'
+import { buildKeyServiceImage, keyServiceManifest } from '@cloister/key-service'
+import { createCloister, deploy, keyService, status, topUp } from '@cloister/sdk'
+import { zeroHash } from 'viem'
+
+const SECONDS = 30n * 24n * 3600n
+const READY_MS = 120_000
+
+/**
+ * Sees to it that the key service runs: one instance on a worker of each provider, leased by the governance account as
+ * anybody could lease them. Resolves when all three give keys. Throws `keys-unavailable`.
+ */
+export async function ensureKeyService(network: Network, folder: string, signal: AbortSignal): Promise<void> {
+  const account = developmentAccount(network, DEVELOPMENT_ROLES.governance)
+  const cloister = createCloister({ network, account })
+  const governance = connectWallet(network, account)
+  const manifest = keyServiceManifest(await buildKeyServiceImage(join(folder, 'images')))
+  const seated = await getSeats(governance)
+  // Instances of an earlier version keep their seats: what they hold opens for their own manifest alone.
+  if (seated.length === 0 || (await getKeyServiceManifest(governance)) === zeroHash) {
+    if ((await getKeyServiceManifest(governance)) !== hashManifest(manifest)) await setKeyServiceManifest(governance, hashManifest(manifest))
+  }
+  for (const [seat, index] of DEVELOPMENT_ROLES.providers.entries()) {
+    signal.throwIfAborted()
+    const known = seated.find((one) => one.index === seat)
+    if (known) {
+      const { secondsLeft, ratePerSecond } = await status(cloister, known.lease)
+      if (BigInt(secondsLeft) < SECONDS / 2n) await topUp(cloister, known.lease, (SECONDS - BigInt(secondsLeft)) * ratePerSecond)
+      continue
+    }
+    const provider = developmentAccount(network, index).address
+    const { lease } = await deploy(cloister, { manifest, pay: 'CLOI', provider, deposit: ({ bid }) => bid.ratePerSecond * SECONDS, name: `keys-${seat}` })
+    await takeSeat(governance, seat, lease)
+  }
+  for (const until = Date.now() + READY_MS; ; ) {
+    const seats = await keyService(cloister)
+    if (seats.filter(({ state }) => state?.open).length === 3) return
+    signal.throwIfAborted()
+    if (Date.now() > until)
+      throw new CloisterError(
+        'keys-unavailable',
+        `The key service is not ready: ${seats.map(({ index, problem }) => `seat ${index}: ${problem ?? 'not open'}`).join('; ')}.`,
+        {
+          hint: 'See the logs of its leases: cloister logs keys-0 --account dev0.',
+        },
+      )
+    await delay(500, undefined, { signal })
+  }
+}

@@ -1,0 +1,35 @@
+import { type AttestedWorker, collateralFor, type Network, reportDataOf } from '@cloister/chain'
+import { type MachineEvidence, purposeTypedData } from '@cloister/secrets'
+import type { Hex, LocalAccount } from 'viem'
+import type { EvidenceSource } from './source.ts'
+
+interface Parts {
+  network: Network
+  key: LocalAccount
+  source: EvidenceSource
+  binding: AttestedWorker
+}
+
+/** Evidence about this machine for others to judge without asking anybody: a quote, collateral, and the worker's word what it is for. */
+export class MachineProver {
+  private readonly parts: Parts
+
+  constructor(parts: Parts) {
+    this.parts = parts
+  }
+
+  /** `purpose` is a digest that says what the quote is for; nobody but this agent's own code names one. Throws `no-evidence` or `no-collateral`. */
+  async prove(purpose: Hex): Promise<MachineEvidence> {
+    const { network, key, source, binding } = this.parts
+    const { quote, eventLog } = await source.quote(reportDataOf(network, binding, purpose))
+    const [collateral, signature] = await Promise.all([collateralFor(network, quote), key.signTypedData(purposeTypedData(purpose, network.chainId))])
+    return {
+      worker: key.address,
+      signature,
+      tlsKeyHash: binding.tlsKeyHash,
+      quote: Buffer.from(quote).toString('base64'),
+      ...(eventLog !== undefined && { eventLog }),
+      collateral,
+    }
+  }
+}

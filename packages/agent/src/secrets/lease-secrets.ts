@@ -1,0 +1,74 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { CloisterError, type Manifest, type Service } from '@cloister/core'
+import type { ContainerSpec } from '@cloister/executors'
+import { type Envelope, openEnvelope, type Secrets } from '@cloister/secrets'
+import type { Hex } from 'viem'
+
+const FIRST_PAUSE_MS = 500
+const LONGEST_PAUSE_MS = 15_000
+const FILE_MODE = 0o444
+
+/** Gets the private keys for an envelope of a lease's; see `fetchAppKeys`. */
+export type FetchKeys = (lease: Hex, envelope: Envelope) => Promise<[Uint8Array, Uint8Array, Uint8Array]>
+
+/** Opened secrets of leases, in memory alone. */
+export class LeaseSecrets {
+  private readonly fetchKeys: FetchKeys
+  private readonly opened = new Map<Hex, { sealed: string; secrets: Secrets }>()
+
+  constructor(fetchKeys: FetchKeys) {
+    this.fetchKeys = fetchKeys
+  }
+
+  /** Has the key service give the keys and opens the envelope. Tries again, while that can't be had, until `signal`. Throws `no-keys` or `not-sealed-for-us`. */
+  async open(lease: Hex, envelope: Envelope, signal: AbortSignal): Promise<Secrets> {
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+      try {
+        const secrets = await openEnvelope(envelope, await this.fetchKeys(lease, envelope))
+        this.opened.set(lease, { sealed: envelope.sealed, secrets })
+        return secrets
+      } catch (error) {
+        const isFinal = error instanceof CloisterError && ['no-keys', 'not-sealed-for-us'].includes(error.code)
+        if (isFinal || signal.aborted) throw error
+        await delay(pause, undefined, { signal }).catch(() => {})
+        if (signal.aborted) throw error
+      }
+    }
+  }
+
+  /** What an engine starts: a spec with the values of the service's sealed secrets. */
+  async complete(spec: ContainerSpec, { sealed }: Service, envelope: Envelope | undefined, signal: AbortSignal): Promise<ContainerSpec> {
+    if (!sealed || !envelope) return spec
+    const known = this.opened.get(spec.lease as Hex)
+    const secrets = known?.sealed === envelope.sealed ? known.secrets : await this.open(spec.lease as Hex, envelope, signal)
+    const env = { ...spec.env }
+    const files = [...spec.files]
+    for (const { name, path } of sealed) {
+      const value = secrets[name]
+      if (value === undefined) throw new CloisterError('secrets-missing', `The sealed secret ${name} was not handed over.`)
+      if (path !== undefined) files.push({ path, content: Buffer.from(value), mode: FILE_MODE })
+      else env[name] = textOf(name, value)
+    }
+    return { ...spec, env, files }
+  }
+
+  forget(lease: Hex): void {
+    this.opened.delete(lease)
+  }
+}
+
+/** Names of sealed secrets that a manifest takes and an envelope doesn't have. */
+export function missingSecrets(manifest: Manifest, envelope: Envelope | undefined): string[] {
+  const wanted = new Set(Object.values(manifest.services).flatMap((service) => (service.sealed ?? []).map(({ name }) => name)))
+  return [...wanted].filter((name) => !envelope?.names.includes(name))
+}
+
+function textOf(name: string, value: Uint8Array): string {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(value)
+    if (!text.includes('\0')) return text
+  } catch {
+    // Not text.
+  }
+  throw new CloisterError('bad-secrets', `The sealed secret ${name} is no text, so it can't be a variable.`, { hint: 'Take it as a file: NAME:/path.' })
+}

@@ -1,0 +1,106 @@
+import { hkdfSync } from 'node:crypto'
+import { type Chain, getLease } from '@cloister/chain'
+import { bytes32, CloisterError, messageOf, ROUTE_HEADER, toProblem } from '@cloister/core'
+import { workloadFreshness } from '@cloister/secrets'
+import { type Context, Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import type { Address, Hex } from 'viem'
+import { z } from 'zod'
+import type { MachineProver } from '../evidence/machine.ts'
+import type { Log } from '../log.ts'
+import { askWorker, findWorkerRecord } from '../peers.ts'
+import type { AgentHandler } from './agent-sockets.ts'
+
+const MAX_BODY_BYTES = 2 * 1024 * 1024
+/** Requests of one manifest that are answered at once: each may have hardware make a quote, or another worker asked. */
+const MAX_AT_ONCE = 8
+/** What a workload may ask the chain: nothing is sent, nothing is made to wait. */
+const READS = ['eth_chainId', 'eth_blockNumber', 'eth_getBlockByNumber', 'eth_call'] as const
+
+const Rpc = z.object({ method: z.enum(READS), params: z.array(z.unknown()).max(4) })
+const Call = z.strictObject({
+  lease: bytes32,
+  method: z.enum(['GET', 'POST']),
+  path: z.string().regex(/^\/[\x21-\x7e]{0,1000}$/),
+  body: z.string().max(MAX_BODY_BYTES).optional(),
+})
+
+interface AgentApiParts {
+  chain: Chain
+  worker: Address
+  prover: MachineProver
+  /** The worker's own secret, 32 bytes. */
+  sealingSecret: Uint8Array
+  log: Log
+}
+
+/**
+ * What the agent answers on its socket in a container: who the container is, quotes over data of its own, a key to seal with,
+ * reads of the chain, and the way to services of other leases.
+ */
+export function agentApi({ chain, worker, prover, sealingSecret, log }: AgentApiParts): AgentHandler {
+  return (lease: Hex, manifestHash: Hex) => {
+    const app = new Hono()
+    let busy = 0
+    app.use('*', bodyLimit({ maxSize: MAX_BODY_BYTES, onError: () => problem(new CloisterError('too-large', `A body has at most ${MAX_BODY_BYTES} bytes.`)) }))
+    app.use('*', async (_, next) => {
+      if (busy >= MAX_AT_ONCE) return problem(new CloisterError('too-busy', 'The agent answers as many requests as it can; ask again in a moment.'))
+      busy++
+      try {
+        return await next()
+      } finally {
+        busy--
+      }
+    })
+    app.onError((error) => {
+      if (!(error instanceof CloisterError)) log('error', 'a container’s request failed', { lease, error: messageOf(error) })
+      return problem(error)
+    })
+    app.notFound(() => problem(new CloisterError('not-found', 'There is nothing here.')))
+    app.get('/v1/self', (context) => context.json({ lease, manifestHash, worker, network: chain.network }))
+    app.get('/v1/sealing-key', (context) => {
+      const info = Buffer.from(`cloister sealing key ${lease} ${manifestHash}`)
+      return context.json({ key: Buffer.from(hkdfSync('sha256', sealingSecret, new Uint8Array(), info, 32)).toString('base64') })
+    })
+    app.get('/v1/quote', async (context) => {
+      const data = checked(bytes32, context.req.query('data'))
+      return context.json(await prover.prove(workloadFreshness(lease, manifestHash, data)))
+    })
+    app.post('/v1/rpc', async (context) => context.json((await chain.client.request(checked(Rpc, await bodyOf(context)) as never)) ?? null))
+    app.post('/v1/call', async (context) => {
+      const call = checked(Call, await bodyOf(context))
+      const target = await getLease(chain, call.lease)
+      if (target.state !== 'open') throw new CloisterError('not-found', 'There is no such open lease.')
+      const record = await findWorkerRecord(chain.network.indexerUrl, target.worker)
+      const { method, path, body } = call
+      const { status, text } = await askWorker(record, {
+        method,
+        path,
+        headers: { [ROUTE_HEADER]: `${call.lease}/` },
+        ...(body !== undefined && { body }),
+      }).catch((cause) => {
+        throw new CloisterError('unreachable', `The worker ${record.worker} does not answer.`, { cause })
+      })
+      return context.json({ status, body: text })
+    })
+    return (request) => app.fetch(request)
+  }
+}
+
+async function bodyOf(context: Context): Promise<unknown> {
+  return context.req.json().catch((cause) => {
+    throw new CloisterError('bad-request', 'The body is not JSON.', { cause })
+  })
+}
+
+function checked<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  throw new CloisterError('bad-request', `The request is wrong at ${issue?.path.join('.') || 'its body'}: ${issue?.message}.`)
+}
+
+function problem(error: unknown): Response {
+  const body = toProblem(error)
+  return new Response(JSON.stringify(body), { status: body.status, headers: { 'content-type': 'application/problem+json' } })
+}

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto'
+import { chmod, lstat, mkdir, rm } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { AGENT_SOCKET, CloisterError } from '@cloister/core'
+import { getRequestListener } from '@hono/node-server'
+import type { Hex } from 'viem'
+
+/** Answers for one manifest of one lease. */
+export type AgentHandler = (lease: Hex, manifestHash: Hex) => (request: Request) => Response | Promise<Response>
+
+/**
+ * The agent's sockets in containers: one for each manifest of a lease that asks for it, so that what a manifest is told, such as
+ * its sealing key, no other manifest of the same lease gets to hear.
+ */
+export class AgentSockets {
+  private readonly scope: string
+  private readonly handler: AgentHandler
+  private readonly open_ = new Map<string, { lease: Hex; server: Server; folder: string }>()
+
+  /** `scope` tells this worker's sockets from those of others on this machine. */
+  constructor(scope: string, handler: AgentHandler) {
+    this.scope = scope
+    this.handler = handler
+  }
+
+  /** The folder that holds the socket; the same after a restart, so that containers which ran on find it again. */
+  async open(lease: Hex, manifestHash: Hex): Promise<string> {
+    const key = createHash('sha256').update(`${this.scope} ${lease} ${manifestHash}`).digest('hex').slice(0, 24)
+    const known = this.open_.get(key)
+    if (known) return known.folder
+    const parent = join(tmpdir(), `cloister-agent-${process.getuid?.() ?? 0}`)
+    const folder = join(parent, key)
+    await mkdir(folder, { recursive: true, mode: 0o711 })
+    // The name can be guessed, so it has to be ours.
+    for (const path of [parent, folder]) {
+      const stat = await lstat(path)
+      if (!stat.isDirectory() || (process.getuid && stat.uid !== process.getuid()))
+        throw new CloisterError('start-failed', `${path}, where the agent's sockets go, belongs to somebody else.`)
+      await chmod(path, 0o711)
+    }
+    const path = join(folder, basename(AGENT_SOCKET))
+    await rm(path, { force: true })
+    const server = createServer(getRequestListener(this.handler(lease, manifestHash)))
+    server.requestTimeout = 60_000
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, () => resolve()))
+    // Any user of the container may ask; nobody else sees the socket.
+    await chmod(path, 0o666)
+    this.open_.set(key, { lease, server, folder })
+    return folder
+  }
+
+  /** Closes a lease's sockets for good. */
+  async close(lease: Hex): Promise<void> {
+    for (const [key, socket] of this.open_) {
+      if (socket.lease !== lease) continue
+      this.open_.delete(key)
+      socket.server.closeAllConnections()
+      socket.server.close()
+      await rm(socket.folder, { recursive: true, force: true })
+    }
+  }
+
+  async closeAll(): Promise<void> {
+    for (const { lease } of [...this.open_.values()]) await this.close(lease)
+  }
+}

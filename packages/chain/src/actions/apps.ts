@@ -1,0 +1,134 @@
+import { CloisterError } from '@cloister/core'
+import { type Address, encodeAbiParameters, type Hex, hexToString, keccak256, stringToHex } from 'viem'
+import type { Chain, Wallet } from '../client.ts'
+import { APPS_ABI } from '../generated/abis.ts'
+import type { Network } from '../network.ts'
+import { send } from './send.ts'
+
+const NAME = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/
+
+/** An app as the registry keeps it. Instants in Unix seconds. */
+export interface App {
+  app: Hex
+  owner: Address
+  /** Seconds that what is newly allowed waits. */
+  upgradeDelay: number
+  frozenAt: number | undefined
+  /** What may have its keys, and from when. */
+  manifests: AllowedHash[]
+  images: AllowedHash[]
+}
+
+/** An entry of an app's policy. */
+export interface AllowedHash {
+  hash: Hex
+  /** Unix seconds. */
+  allowedFrom: number
+  /** Why it never will count: announced for after the app was frozen. */
+  void: boolean
+}
+
+/** The id of the app that an account registers under a name, as `Apps.appOf` computes it. Throws `bad-name`. */
+export function appIdOf({ chainId, contracts }: Pick<Network, 'chainId' | 'contracts'>, owner: Address, name: string): Hex {
+  const words = [{ type: 'uint256' }, { type: 'address' }, { type: 'address' }, { type: 'bytes32' }] as const
+  return keccak256(encodeAbiParameters(words, [BigInt(chainId), contracts.apps, owner, nameOf(name)]))
+}
+
+/** Registers an app. Throws `bad-name`, or `reverted` with the contract's reason. */
+export async function registerApp(
+  wallet: Wallet,
+  { name, upgradeDelay, manifests, images }: { name: string; upgradeDelay: number; manifests: Hex[]; images: Hex[] },
+): Promise<Hex> {
+  await change(wallet, 'register', [nameOf(name), BigInt(upgradeDelay), manifests, images])
+  return appIdOf(wallet.network, wallet.account.address, name)
+}
+
+/** Adds to an app's policy; it counts once the upgrade delay has passed. */
+export function allowInApp(wallet: Wallet, app: Hex, what: 'manifest' | 'image', hash: Hex) {
+  return change(wallet, what === 'manifest' ? 'allowManifest' : 'allowImage', [app, hash])
+}
+
+/** Takes something off an app's policy, at once. */
+export function forbidInApp(wallet: Wallet, app: Hex, what: 'manifest' | 'image', hash: Hex) {
+  return change(wallet, what === 'manifest' ? 'forbidManifest' : 'forbidImage', [app, hash])
+}
+
+/** Freezes an app's policy for good. */
+export function freezeApp(wallet: Wallet, app: Hex) {
+  return change(wallet, 'freeze', [app])
+}
+
+/** Sets the upgrade delay, seconds; a shorter one holds once the present one has passed. */
+export function setUpgradeDelay(wallet: Wallet, app: Hex, seconds: number) {
+  return change(wallet, 'setUpgradeDelay', [app, BigInt(seconds)])
+}
+
+/** An app and its policy, read from the chain's events and state. Throws `not-found`. */
+export async function getApp(chain: Chain, app: Hex): Promise<App> {
+  const { client, network } = chain
+  const contract = { address: network.contracts.apps, abi: APPS_ABI } as const
+  const [info, delay, allowed] = await Promise.all([
+    client.readContract({ ...contract, functionName: 'appInfo', args: [app] }),
+    client.readContract({ ...contract, functionName: 'upgradeDelayOf', args: [app] }),
+    client.getContractEvents({ ...contract, args: { app }, fromBlock: BigInt(network.deployedAt) }),
+  ])
+  if (BigInt(info.owner) === 0n)
+    throw new CloisterError('not-found', `There is no app ${app.slice(0, 18)}….`, { hint: 'Register it with `cloister apps create`.' })
+  const frozenAt = info.frozenAt === 0 ? undefined : info.frozenAt
+  const current = async (functionName: 'manifestAllowedFrom' | 'imageAllowedFrom', hashes: Hex[]): Promise<AllowedHash[]> => {
+    const found = await Promise.all(
+      [...new Set(hashes)].map(async (hash) => ({ hash, allowedFrom: Number(await client.readContract({ ...contract, functionName, args: [app, hash] })) })),
+    )
+    return found.filter(({ allowedFrom }) => allowedFrom !== 0).map((entry) => ({ ...entry, void: frozenAt !== undefined && entry.allowedFrom > frozenAt }))
+  }
+  const manifests = allowed.flatMap((event) => (event.eventName === 'ManifestAllowed' && event.args.manifestHash ? [event.args.manifestHash] : []))
+  const images = allowed.flatMap((event) => (event.eventName === 'ImageAllowed' && event.args.image ? [event.args.image] : []))
+  return {
+    app,
+    owner: info.owner,
+    upgradeDelay: Number(delay),
+    frozenAt,
+    manifests: await current('manifestAllowedFrom', manifests),
+    images: await current('imageAllowedFrom', images),
+  }
+}
+
+/** Apps that an account registered or took over and still owns, oldest first, with the names they were registered under. */
+export async function listApps({ client, network }: Chain, owner: Address): Promise<{ app: Hex; name: string }[]> {
+  const contract = { address: network.contracts.apps, abi: APPS_ABI } as const
+  const events = await client.getContractEvents({ ...contract, fromBlock: BigInt(network.deployedAt) })
+  const names = new Map<Hex, string>()
+  for (const event of events)
+    if (event.eventName === 'AppRegistered' && event.args.app && event.args.name)
+      names.set(event.args.app, hexToString(event.args.name, { size: 32 }).replace(/[^\x20-\x7e]/g, '?'))
+  const candidates = new Set<Hex>()
+  for (const event of events)
+    if ((event.eventName === 'AppRegistered' || event.eventName === 'OwnershipTaken') && event.args.app && event.args.owner === owner)
+      candidates.add(event.args.app)
+  const owned = await Promise.all(
+    [...candidates].map(async (app) => ({ app, info: await client.readContract({ ...contract, functionName: 'appInfo', args: [app] }) })),
+  )
+  return owned.filter(({ info }) => info.owner === owner).map(({ app }) => ({ app, name: names.get(app) ?? '' }))
+}
+
+/** Whether a tenant's lease that runs a manifest in a guest image may have an app's keys now. */
+export function mayHaveKeys(
+  { client, network }: Chain,
+  { app, tenant, manifestHash, image }: { app: Hex; tenant: Address; manifestHash: Hex; image: Hex },
+): Promise<boolean> {
+  return client.readContract({ address: network.contracts.apps, abi: APPS_ABI, functionName: 'mayHaveKeys', args: [app, tenant, manifestHash, image] })
+}
+
+function nameOf(name: string): Hex {
+  if (!NAME.test(name))
+    throw new CloisterError('bad-name', `${JSON.stringify(name.slice(0, 60))} can't be the name of an app.`, {
+      hint: 'Use 1 to 32 lower-case letters, digits and inner hyphens.',
+    })
+  return stringToHex(name, { size: 32 })
+}
+
+type Change = 'register' | 'allowManifest' | 'allowImage' | 'forbidManifest' | 'forbidImage' | 'freeze' | 'setUpgradeDelay'
+
+function change(wallet: Wallet, functionName: Change, args: readonly unknown[]) {
+  return send(wallet, { address: wallet.network.contracts.apps, abi: APPS_ABI, functionName, args } as Parameters<typeof send>[1])
+}

@@ -1,0 +1,53 @@
+import type { EvidenceBundle, QuoteCollateral } from '@cloister/attest'
+import type { Address, Hex } from 'viem'
+import type { Chain } from '../client.ts'
+import { familyOf } from '../collateral.ts'
+import { getRoles } from './attestation.ts'
+import { getBilling } from './worker.ts'
+
+/** Evidence about a worker as it came from somebody, and the collateral to judge it with. */
+export interface GivenEvidence {
+  worker: Address
+  endpoint: string
+  quote: Uint8Array
+  eventLog?: string | undefined
+  tlsKeyHash: Hex
+  freshness: EvidenceBundle['evidence']['freshness']
+  collateral: QuoteCollateral
+}
+
+/**
+ * Puts evidence together with what the chain says of the worker now: whose it is, whether it is covered, what its image may do.
+ * Nothing is judged here: `verifyBundle` does. Throws `bad-evidence` for what is no quote.
+ */
+export async function composeBundle(chain: Chain, given: GivenEvidence): Promise<EvidenceBundle> {
+  const { network, client } = chain
+  const { freshness } = given
+  const [billing, block, imageRoles, named] = await Promise.all([
+    getBilling(chain, given.worker),
+    client.getBlock(),
+    getRoles(chain, familyOf(given.quote).image),
+    freshness.kind === 'block' ? client.getBlock({ blockNumber: BigInt(freshness.number) }).catch(() => undefined) : undefined,
+  ])
+  const now = Math.floor(Date.now() / 1000)
+  return {
+    format: 'cloister-evidence/1',
+    recordedAt: now,
+    network: { name: network.name, chainId: network.chainId, workers: network.contracts.workers, market: network.contracts.market },
+    // The provider as the chain has it: a worker can't choose whose it is.
+    worker: { address: given.worker, provider: billing.provider, endpoint: given.endpoint },
+    evidence: {
+      quote: Buffer.from(given.quote).toString('base64'),
+      ...(given.eventLog !== undefined && { eventLog: given.eventLog }),
+      tlsKeyHash: given.tlsKeyHash,
+      freshness,
+    },
+    collateral: given.collateral,
+    chain: {
+      // The chain's clock may be ahead of ours on a development network; what counts is how long coverage lasts.
+      coveredUntil: Math.max(0, now + Number(billing.until - block.timestamp)),
+      imageRoles,
+      ...(named?.hash && { blockHash: named.hash }),
+    },
+  }
+}

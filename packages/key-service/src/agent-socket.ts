@@ -1,0 +1,79 @@
+import { request } from 'node:http'
+import { Network } from '@cloister/chain'
+import { AGENT_SOCKET, address, bytes32, CloisterError, fromProblem } from '@cloister/core'
+import { MachineEvidence } from '@cloister/secrets'
+import { custom, type Hex } from 'viem'
+import { z } from 'zod'
+
+const ANSWER_MS = 30_000
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024
+
+const Self = z.object({ lease: bytes32, manifestHash: bytes32, worker: address, network: Network })
+/** Who we are, by the word of the worker's agent. */
+export type Self = z.infer<typeof Self>
+
+const Called = z.object({ status: z.int(), body: z.string() })
+
+/** The worker's agent, as a container sees it: it is part of the guest image, so it is believed. */
+export class AgentSocket {
+  private readonly path: string
+
+  constructor(path: string = AGENT_SOCKET) {
+    this.path = path
+  }
+
+  async self(): Promise<Self> {
+    return Self.parse(await this.ask('GET', '/v1/self'))
+  }
+
+  /** A key that this worker gives to this very manifest alone, whenever it runs here: 32 bytes. */
+  async sealingKey(): Promise<Uint8Array> {
+    const { key } = z.object({ key: z.base64().length(44) }).parse(await this.ask('GET', '/v1/sealing-key'))
+    return new Uint8Array(Buffer.from(key, 'base64'))
+  }
+
+  /** A quote over 32 bytes of ours; see `workloadFreshness`. */
+  async quote(data: Hex): Promise<MachineEvidence> {
+    return MachineEvidence.parse(await this.ask('GET', `/v1/quote?data=${data}`))
+  }
+
+  /** Asks a service of another lease. Nobody on the way is to be believed: what comes back has to prove itself. */
+  async call(lease: Hex, method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown> {
+    const called = Called.parse(await this.ask('POST', '/v1/call', { lease, method, path, ...(body !== undefined && { body: JSON.stringify(body) }) }))
+    if (called.status !== 200) throw fromProblem(called.status, called.body, `The instance ${lease.slice(0, 10)}…`)
+    return JSON.parse(called.body)
+  }
+
+  /** The chain, read through the agent. */
+  transport() {
+    return custom({ request: async ({ method, params }) => this.ask('POST', '/v1/rpc', { method, params: params ?? [] }) }, { retryCount: 1 })
+  }
+
+  private ask(method: string, path: string, body?: unknown): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const failed = (cause: unknown) => reject(new CloisterError('agent-unreachable', `The worker's agent does not answer on ${this.path}.`, { cause }))
+      const asking = request({ socketPath: this.path, path, method, headers: { 'content-type': 'application/json' }, timeout: ANSWER_MS }, (response) => {
+        const chunks: Buffer[] = []
+        let size = 0
+        response.on('data', (chunk: Buffer) => {
+          size += chunk.length
+          if (size > MAX_ANSWER_BYTES) asking.destroy(new Error('its answer is too large'))
+          else chunks.push(chunk)
+        })
+        response.on('error', failed)
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString('utf8')
+          if (response.statusCode !== 200) return reject(fromProblem(response.statusCode ?? 500, text, "The worker's agent"))
+          try {
+            resolve(JSON.parse(text))
+          } catch (cause) {
+            failed(cause)
+          }
+        })
+      })
+      asking.once('timeout', () => asking.destroy(new Error('no answer')))
+      asking.once('error', failed)
+      asking.end(body === undefined ? undefined : JSON.stringify(body))
+    })
+  }
+}

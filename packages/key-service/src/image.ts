@@ -1,0 +1,73 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { canonicalHash, type Manifest, parseManifest } from '@cloister/core'
+import { buildImage } from '@cloister/executors'
+import { build } from 'esbuild'
+
+const NAME = 'cloister/key-service:1'
+const SERVICE = 'keys'
+
+/**
+ * Packs the key service into an image in an OCI layout folder, unless it is there: one file of code, and Node. The same code
+ * and Node give the same digest, so whoever doubts the digest in the manifest builds it again. Returns the digest.
+ */
+export async function buildKeyServiceImage(layout: string): Promise<string> {
+  const bundled = await build({
+    entryPoints: [join(import.meta.dirname, 'main.ts')],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    // Some of what is bundled is CommonJS and asks for `require`.
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    charset: 'ascii',
+    legalComments: 'none',
+  })
+  const code = bundled.outputFiles[0]?.text ?? ''
+  const mark = join(layout, 'key-service.built')
+  const state = canonicalHash({ code, node: process.version })
+  const [built, digest] = existsSync(mark) ? readFileSync(mark, 'utf8').split(' ') : []
+  if (built === state && digest !== undefined) return digest
+  const made = await buildImage({
+    layout,
+    name: NAME,
+    programs: { '/usr/bin/node': process.execPath },
+    files: { '/app/key-service.mjs': code },
+    entrypoint: ['node', '/app/key-service.mjs'],
+    command: [],
+    env: { NODE_ENV: 'production' },
+  })
+  writeFileSync(mark, `${state} ${made}`)
+  return made
+}
+
+/** What an instance runs, image by digest. Its hash is what `KeyService.manifestHash` names. */
+export function keyServiceManifest(digest: string): Manifest {
+  const compose = {
+    services: {
+      [SERVICE]: {
+        image: `${NAME}@${digest}`,
+        restart: 'always',
+        ports: ['80:8080'],
+        volumes: ['held:/data'],
+        read_only: true,
+        cpus: '0.5',
+        mem_limit: '192m',
+        storage_opt: { size: '64m' },
+        // Whoever leases an instance gets nothing out of it: no shell, and nothing in its logs.
+        'x-exec': false,
+        'x-agent-socket': true,
+        healthcheck: {
+          test: ['CMD', 'node', '-e', "fetch('http://127.0.0.1:8080/v1/state').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"],
+          interval: '10s',
+          timeout: '5s',
+          retries: 3,
+          start_period: '30s',
+        },
+      },
+    },
+    volumes: { held: { 'x-size': '16m' } },
+  }
+  return parseManifest(JSON.stringify(compose), { file: 'key-service.json', env: {} }).manifest
+}

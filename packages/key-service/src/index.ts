@@ -1,0 +1,1 @@
+export { buildKeyServiceImage, keyServiceManifest } from './image.ts'

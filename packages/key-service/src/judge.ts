@@ -1,0 +1,38 @@
+import { verifyBundle } from '@cloister/attest'
+import { type Chain, composeBundle, trustRootOf } from '@cloister/chain'
+import { CloisterError, defaultPolicy } from '@cloister/core'
+import { type MachineEvidence, purposeTypedData } from '@cloister/secrets'
+import { type Address, type Hex, recoverTypedDataAddress } from 'viem'
+
+/** A machine whose evidence holds. */
+export interface Machine {
+  worker: Address
+  /** The guest image's name on chain. */
+  image: Hex
+}
+
+/**
+ * Judges a machine by fresh evidence and by what the chain says of it now: genuine under the network's root, TCB as a tenant
+ * would demand, a guest image that may earn, covered. `freshness`: what the quote has to hold. Throws `not-attested` with why.
+ */
+export async function judge(chain: Chain, { worker, signature, tlsKeyHash, quote, eventLog, collateral }: MachineEvidence, freshness: Hex): Promise<Machine> {
+  const { network } = chain
+  // Anybody may have a worker quote a number; that it means this, its key says.
+  const signer = await recoverTypedDataAddress({ ...purposeTypedData(freshness, network.chainId), signature }).catch(() => undefined)
+  if (signer !== worker) throw new CloisterError('not-attested', 'The worker’s key did not sign what the evidence is for.')
+  const bundle = await composeBundle(chain, {
+    worker,
+    endpoint: '',
+    quote: new Uint8Array(Buffer.from(quote, 'base64')),
+    eventLog,
+    tlsKeyHash,
+    freshness: { kind: 'nonce', nonce: freshness },
+    collateral,
+  })
+  const { genuine, image, verdict, problems } = await verifyBundle(bundle, { root: trustRootOf(network) })
+  if (!genuine || image === undefined) throw new CloisterError('not-attested', problems[0]?.message ?? 'The evidence is not genuine.')
+  const { tcb } = defaultPolicy(network.development)
+  if (verdict.tcb === undefined || !(tcb as string[]).includes(verdict.tcb.status))
+    throw new CloisterError('not-attested', `The machine's TCB status is ${verdict.tcb?.status ?? 'unknown'}; ${tcb.join(' or ')} is needed.`)
+  return { worker, image }
+}

@@ -1,0 +1,22 @@
+// The key service as it runs in a container. It needs a volume at /data and the agent's socket, and serves HTTP on port 8080.
+import { connectChain } from '@cloister/chain'
+import { AgentSocket } from './agent-socket.ts'
+import { Instance } from './instance.ts'
+import { serveInstance } from './server.ts'
+import { Vault } from './vault.ts'
+
+const PORT = 8080
+
+const agent = new AgentSocket()
+const self = await agent.self()
+const chain = connectChain(self.network, agent.transport())
+const log = (line: string) => console.log(`${new Date().toISOString()} ${line}`)
+const instance = new Instance({ chain, agent, self, vault: new Vault('/data', await agent.sealingKey()), log })
+const aborter = new AbortController()
+const server = await serveInstance(instance, PORT)
+log(`lease ${self.lease.slice(0, 10)}… on worker ${self.worker}`)
+process.once('SIGTERM', () => {
+  aborter.abort()
+  void server.close()
+})
+await instance.keep(aborter.signal)

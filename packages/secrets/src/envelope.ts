@@ -1,0 +1,71 @@
+import { bytes32, CloisterError, SECRET_NAME_PATTERN, toCanonicalJson } from '@cloister/core'
+import type { Hex } from 'viem'
+import { z } from 'zod'
+import { open, seal } from './hpke.ts'
+
+const MAX_SECRETS = 256
+/** Bytes of all values of an envelope together. */
+export const MAX_SECRET_BYTES = 512 * 1024
+const key = z.base64().max(64)
+
+/** Secrets sealed to an app: what travels and lies about. */
+export const Envelope = z.strictObject({
+  format: z.literal('cloister-sealed/1'),
+  app: bytes32,
+  /** The app's public keys by part, base64. */
+  keys: z.tuple([key, key, key]),
+  /** Names of what is inside, so that a worker sees what is missing before it asks for keys. */
+  names: z.array(z.string().regex(SECRET_NAME_PATTERN)).max(MAX_SECRETS),
+  sealed: z.base64().max(1024 * 1024),
+})
+export type Envelope = z.infer<typeof Envelope>
+
+const Values = z.record(z.string().regex(SECRET_NAME_PATTERN), z.base64())
+
+/** Secrets by name; any bytes. */
+export type Secrets = Record<string, Uint8Array>
+
+/** Seals secrets to an app, whose public keys are by part. Throws `bad-secrets`. */
+export async function sealSecrets(app: Hex, publicKeys: readonly [Uint8Array, Uint8Array, Uint8Array], secrets: Secrets): Promise<Envelope> {
+  const names = Object.keys(secrets).sort()
+  const wrong = names.find((name) => !SECRET_NAME_PATTERN.test(name))
+  if (wrong !== undefined)
+    throw new CloisterError('bad-secrets', `${JSON.stringify(wrong.slice(0, 60))} can't be the name of a secret.`, {
+      hint: 'Use letters, digits, "_", "." and "-", beginning with a letter.',
+    })
+  const bytes = names.reduce((sum, name) => sum + (secrets[name]?.length ?? 0), 0)
+  if (names.length > MAX_SECRETS || bytes > MAX_SECRET_BYTES)
+    throw new CloisterError(
+      'bad-secrets',
+      `${names.length} secrets of ${bytes} bytes are more than the ${MAX_SECRETS} of ${MAX_SECRET_BYTES} bytes there may be.`,
+    )
+  const values = Object.fromEntries(names.map((name) => [name, base64(secrets[name] ?? new Uint8Array())]))
+  const keys = publicKeys.map(base64) as [string, string, string]
+  const plaintext = Buffer.from(toCanonicalJson(values))
+  return { format: 'cloister-sealed/1', app, keys, names, sealed: base64(await seal(publicKeys, plaintext, contextOf(app, names))) }
+}
+
+/** Opens an envelope with the app's private keys by part. Throws `not-sealed-for-us`. */
+export async function openEnvelope(envelope: Envelope, privateKeys: readonly [Uint8Array, Uint8Array, Uint8Array]): Promise<Secrets> {
+  const opened = await open(privateKeys, Buffer.from(envelope.sealed, 'base64'), contextOf(envelope.app, envelope.names))
+  const values = Values.safeParse(JSON.parse(Buffer.from(opened).toString('utf8')))
+  if (!values.success) throw new CloisterError('not-sealed-for-us', 'What was sealed are no secrets.')
+  return Object.fromEntries(Object.entries(values.data).map(([name, value]) => [name, new Uint8Array(Buffer.from(value, 'base64'))]))
+}
+
+/** Reads an untrusted envelope. Throws `bad-secrets` naming the field. */
+export function readEnvelope(value: unknown): Envelope {
+  const parsed = Envelope.safeParse(value)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  throw new CloisterError('bad-secrets', `The sealed secrets are wrong at ${issue?.path.join('.') || 'their root'}: ${issue?.message}.`)
+}
+
+/** Names are in the context, so that what an envelope says of itself is what was sealed. */
+function contextOf(app: Hex, names: string[]): string {
+  return `secrets ${app} ${names.join(' ')}`
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64')
+}

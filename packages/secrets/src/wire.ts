@@ -1,0 +1,113 @@
+// What the key service's HTTP interface takes and says. Whoever asks is a stranger to it, and it is one to them.
+import { createHash } from 'node:crypto'
+import { QuoteCollateral } from '@cloister/attest'
+import { address, bytes32, hexBytes } from '@cloister/core'
+import { bytesToHex, concat, type Hex, hexToBytes, stringToHex } from 'viem'
+import { z } from 'zod'
+
+const key = z.base64().length(44)
+
+/**
+ * A quote about a worker, with all it takes to judge it. What the quote is bound to, both sides compute; the worker's key signs
+ * it besides (`purposeTypedData`), since a worker quotes any number for whoever asks.
+ */
+export const MachineEvidence = z.strictObject({
+  worker: address,
+  signature: hexBytes,
+  tlsKeyHash: bytes32,
+  quote: z.base64().max(100_000),
+  eventLog: z.string().max(1_000_000).optional(),
+  collateral: QuoteCollateral,
+})
+export type MachineEvidence = z.infer<typeof MachineEvidence>
+
+/** `GET /v1/state`: how an instance is doing. */
+export const InstanceState = z.object({
+  lease: bytes32,
+  /** Its seat; absent while it has none. */
+  seat: z.int().min(0).max(2).optional(),
+  /** It gives keys. */
+  open: z.boolean(),
+  /** Names of the parts that are known to exist, by part; see `checkOf`. */
+  checks: z.partialRecord(z.enum(['0', '1', '2']), bytes32),
+})
+export type InstanceState = z.infer<typeof InstanceState>
+
+/** `GET /v1/challenge`: a number that the next request's quote has to hold. Good for a minute, once. */
+export const Challenge = z.object({ challenge: bytes32 })
+
+/** `GET /v1/apps/{app}/keys`: an app's public keys, by the parts that this seat holds. */
+export const AppPublicKeys = z.object({ seat: z.int().min(0).max(2), keys: z.partialRecord(z.enum(['0', '1', '2']), key) })
+export type AppPublicKeys = z.infer<typeof AppPublicKeys>
+
+/** `POST /v1/release`: an app's keys for a lease that runs it. */
+export const ReleaseRequest = z.strictObject({
+  app: bytes32,
+  lease: bytes32,
+  challenge: bytes32,
+  /** X25519, raw: the answer is sealed to it. */
+  transportKey: key,
+  evidence: MachineEvidence,
+})
+export type ReleaseRequest = z.infer<typeof ReleaseRequest>
+
+/** Private keys by part, sealed to the transport key. */
+export const ReleaseAnswer = z.object({ seat: z.int().min(0).max(2), sealed: z.base64().max(10_000) })
+
+/** What is inside of a `ReleaseAnswer`. */
+export const ReleasedKeys = z.partialRecord(z.enum(['0', '1', '2']), key)
+
+/** `POST /v1/exchange`: what one seat asks another. */
+export const ExchangeRequest = z.strictObject({ seat: z.int().min(0).max(2), challenge: bytes32, transportKey: key, evidence: MachineEvidence })
+export type ExchangeRequest = z.infer<typeof ExchangeRequest>
+
+/** The answer, sealed, and a quote about whoever sealed it. */
+export const ExchangeAnswer = z.object({ sealed: z.base64().max(10_000), evidence: MachineEvidence })
+export type ExchangeAnswer = z.infer<typeof ExchangeAnswer>
+
+/** What is inside of an `ExchangeAnswer`. */
+export const Exchange = z.object({
+  /** The secret of the part that both seats hold, if it has it: base64. */
+  part: key.optional(),
+  checks: z.partialRecord(z.enum(['0', '1', '2']), bytes32),
+  /** It has both its parts and knows all three checks. */
+  complete: z.boolean(),
+})
+export type Exchange = z.infer<typeof Exchange>
+
+/** Second half of the report data of a worker that asks for an app's keys. */
+export function releaseFreshness({ challenge, app, lease, transportKey }: Omit<ReleaseRequest, 'evidence'>): Hex {
+  return digest('cloister key release', [challenge, app, lease, bytesToHex(Buffer.from(transportKey, 'base64'))])
+}
+
+/** Second half of the report data of a quote that a worker made for a lease that runs on it, over 32 bytes of the lease's choice. */
+export function workloadFreshness(lease: Hex, manifestHash: Hex, data: Hex): Hex {
+  return digest('cloister workload quote', [lease, manifestHash, data])
+}
+
+/** What a seat has quoted when it asks another. */
+export function exchangeData({ seat, challenge, transportKey }: Omit<ExchangeRequest, 'evidence'>): Hex {
+  return digest('cloister key exchange', [`0x0${seat}`, challenge, bytesToHex(Buffer.from(transportKey, 'base64'))])
+}
+
+/** What a seat has quoted when it answers: the asker's fresh key, and the answer. */
+export function exchangeAnswerData(transportKey: string, sealed: string): Hex {
+  return digest('cloister key exchange answer', [bytesToHex(Buffer.from(transportKey, 'base64')), bytesToHex(Buffer.from(sealed, 'base64'))])
+}
+
+/** What a worker's key signs (EIP-712) to say that a quote was made for a purpose of its own: one of the digests above. */
+export function purposeTypedData(digest: Hex, chainId: number) {
+  return {
+    domain: { name: 'Cloister Purpose', version: '1', chainId },
+    types: { Purpose: [{ name: 'digest', type: 'bytes32' }] },
+    primaryType: 'Purpose' as const,
+    message: { digest },
+  } as const
+}
+
+/** SHA-256 over a purpose, which ends in a zero byte, and parts whose lengths are fixed but for the last. */
+function digest(purpose: string, parts: Hex[]): Hex {
+  return `0x${createHash('sha256')
+    .update(hexToBytes(concat([stringToHex(purpose), '0x00', ...parts])))
+    .digest('hex')}`
+}
