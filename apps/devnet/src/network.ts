@@ -39,6 +39,8 @@ export interface EmbeddedNetwork {
   daemons: Map<string, Daemon>
   /** Resolves when secrets can be sealed; the network is up before. Rejects with why they can't. */
   keys: Promise<void>
+  /** Starts an instance of the key service for each seat that is free. */
+  fillSeats(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -138,9 +140,10 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
     await image
     await untilIndexed(network)
     const example = await ensureExample(network)
-    if (!options.withoutKeys) keys = ensureKeyService(network, folder, stopping.signal)
+    const fillSeats = () => ensureKeyService(network, folder, stopping.signal)
+    if (!options.withoutKeys) keys = fillSeats()
     keys.catch(() => {})
-    return { network, settings, engine, example, daemons, keys, stop }
+    return { network, settings, engine, example, daemons, keys, fillSeats, stop }
   } catch (error) {
     await stop()
     throw error

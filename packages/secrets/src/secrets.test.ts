@@ -1,0 +1,143 @@
+import { randomBytes } from 'node:crypto'
+import { CloisterError } from '@cloister/core'
+import fc from 'fast-check'
+import type { Hex } from 'viem'
+import { describe, expect, it } from 'vitest'
+import { appKeyPair, checkOf, PARTS, type Part, partsOf } from './app-keys.ts'
+import { type Envelope, openEnvelope, readEnvelope, sealSecrets } from './envelope.ts'
+import { generateKeyPair, open, publicKeyOf, seal } from './hpke.ts'
+import { exchangeData, releaseFreshness, workloadFreshness } from './wire.ts'
+
+const APP: Hex = `0x${'a1'.repeat(32)}`
+const OTHER: Hex = `0x${'b2'.repeat(32)}`
+const secretsOf = (parts: Part[], all: Uint8Array[]) => parts.map((part) => [part, all[part] as Uint8Array] as const)
+
+async function keysOf(all: Uint8Array[], app: Hex) {
+  const pairs = await Promise.all(all.map((secret) => appKeyPair(secret, app)))
+  const [a, b, c] = pairs
+  if (!a || !b || !c) throw new Error('three parts are needed')
+  return { publicKeys: [a.publicKey, b.publicKey, c.publicKey] as const, privateKeys: [a.privateKey, b.privateKey, c.privateKey] as const }
+}
+
+const code = (expected: string) => (error: unknown) => error instanceof CloisterError && error.code === expected
+
+describe('sealing', () => {
+  it('opens for whoever has all the keys, in their order, for the same purpose', async () => {
+    const [one, two] = await Promise.all([generateKeyPair(), generateKeyPair()])
+    const sealed = await seal([one.publicKey, two.publicKey], Buffer.from('hello'), 'test')
+    expect(Buffer.from(await open([one.privateKey, two.privateKey], sealed, 'test')).toString()).toBe('hello')
+    for (const [keys, context] of [
+      [[two.privateKey, one.privateKey], 'test'],
+      [[one.privateKey, one.privateKey], 'test'],
+      [[two.privateKey], 'test'],
+      [[one.privateKey, two.privateKey], 'another'],
+    ] as const)
+      await expect(open(keys, sealed, context)).rejects.toSatisfy(code('not-sealed-for-us'))
+  })
+
+  it('notices every changed, missing or added byte', async () => {
+    const { publicKey, privateKey } = await generateKeyPair()
+    const sealed = await seal([publicKey], Buffer.from('a secret'), 'test')
+    await fc.assert(
+      fc.asyncProperty(fc.nat(sealed.length - 1), fc.integer({ min: 1, max: 255 }), fc.nat(sealed.length - 1), async (at, flip, length) => {
+        const changed = Uint8Array.from(sealed, (byte, index) => (index === at ? byte ^ flip : byte))
+        // The top bit of an X25519 coordinate is ignored when it is read (RFC 7748, section 5), but not where it is bound (RFC 9180, section 4.1).
+        await expect(open([privateKey], changed, 'test')).rejects.toSatisfy(code('not-sealed-for-us'))
+        await expect(open([privateKey], sealed.subarray(0, length), 'test')).rejects.toSatisfy(code('not-sealed-for-us'))
+      }),
+      { numRuns: 100 },
+    )
+    await expect(open([privateKey], Buffer.concat([sealed, Buffer.from([0])]), 'test')).rejects.toSatisfy(code('not-sealed-for-us'))
+  })
+
+  it('says what key a private key is for, and refuses keys that are none', async () => {
+    const { publicKey, privateKey } = await generateKeyPair()
+    expect(publicKeyOf(privateKey)).toEqual(publicKey)
+    await expect(seal([new Uint8Array(31)], Buffer.from('x'), 'test')).rejects.toSatisfy(code('bad-key'))
+    // The point of order one: what is agreed with it is known to all.
+    await expect(seal([new Uint8Array(32)], Buffer.from('x'), 'test')).rejects.toSatisfy(code('bad-key'))
+  })
+})
+
+describe('an app’s keys', () => {
+  const all = [randomBytes(32), randomBytes(32), randomBytes(32)]
+
+  it('are the same from the same secrets, and others for another app', async () => {
+    const [one, again, other] = await Promise.all([keysOf(all, APP), keysOf(all, APP), keysOf(all, OTHER)])
+    expect(one).toEqual(again)
+    for (const part of PARTS) expect(one.publicKeys[part]).not.toEqual(other.publicKeys[part])
+  })
+
+  it('any two seats hold all three parts, one holds two', () => {
+    for (const seat of PARTS) expect(partsOf(seat)).toHaveLength(2)
+    for (const [a, b] of [
+      [0, 1],
+      [0, 2],
+      [1, 2],
+    ] as const)
+      expect(new Set([...partsOf(a), ...partsOf(b)]).size).toBe(3)
+  })
+
+  it('a name of a part gives nothing of it away that an app’s key would', async () => {
+    const check = checkOf(all[0] as Uint8Array)
+    expect(check).not.toContain(Buffer.from((await keysOf(all, APP)).privateKeys[0]).toString('hex'))
+  })
+
+  it('what is sealed to an app opens with two seats’ parts and not with one’s', async () => {
+    const { publicKeys, privateKeys } = await keysOf(all, APP)
+    const envelope = await sealSecrets(APP, [...publicKeys], { TOKEN: Buffer.from('s3cret'), 'key.pem': Buffer.from([0, 255, 1]) })
+    const opened = await openEnvelope(envelope, [...privateKeys])
+    expect(Buffer.from(opened['TOKEN'] ?? []).toString()).toBe('s3cret')
+    expect([...(opened['key.pem'] ?? [])]).toEqual([0, 255, 1])
+    for (const seat of PARTS) {
+      const known = new Map(
+        await Promise.all(secretsOf(partsOf(seat), all).map(async ([part, secret]) => [part, (await appKeyPair(secret, APP)).privateKey] as const)),
+      )
+      const guess = (part: Part) => known.get(part) ?? new Uint8Array(randomBytes(32))
+      await expect(openEnvelope(envelope, [guess(0), guess(1), guess(2)])).rejects.toSatisfy(code('not-sealed-for-us'))
+    }
+  })
+
+  it('an envelope is held to its app and to the names it states', async () => {
+    const { publicKeys, privateKeys } = await keysOf(all, APP)
+    const envelope = await sealSecrets(APP, [...publicKeys], { TOKEN: Buffer.from('s3cret') })
+    const changed: Envelope[] = [
+      { ...envelope, app: OTHER },
+      { ...envelope, names: ['OTHER'] },
+      { ...envelope, names: [...envelope.names, 'MORE'] },
+    ]
+    for (const one of changed) await expect(openEnvelope(one, [...privateKeys])).rejects.toSatisfy(code('not-sealed-for-us'))
+  })
+
+  it('refuses names and sizes that no worker would take', async () => {
+    const { publicKeys } = await keysOf(all, APP)
+    for (const name of ['', '1A', 'A B', '__proto__', '../x', 'A'.repeat(129)])
+      await expect(sealSecrets(APP, [...publicKeys], Object.fromEntries([[name, Buffer.from('x')]]))).rejects.toSatisfy(code('bad-secrets'))
+    await expect(sealSecrets(APP, [...publicKeys], { BIG: new Uint8Array(600 * 1024) })).rejects.toSatisfy(code('bad-secrets'))
+  })
+
+  it('reads hostile envelopes without falling over', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(() => readEnvelope(value)).toThrow(CloisterError)
+      }),
+    )
+  })
+})
+
+describe('what quotes are bound to', () => {
+  it('differs by purpose and by every part of the question', () => {
+    const question = { app: APP, lease: OTHER, challenge: APP, transportKey: Buffer.alloc(32, 1).toString('base64') }
+    const digests = [
+      releaseFreshness(question),
+      releaseFreshness({ ...question, app: OTHER }),
+      releaseFreshness({ ...question, lease: APP }),
+      releaseFreshness({ ...question, challenge: OTHER }),
+      releaseFreshness({ ...question, transportKey: Buffer.alloc(32, 2).toString('base64') }),
+      workloadFreshness(APP, OTHER, APP),
+      exchangeData({ seat: 0, challenge: APP, transportKey: question.transportKey }),
+      exchangeData({ seat: 1, challenge: APP, transportKey: question.transportKey }),
+    ]
+    expect(new Set(digests).size).toBe(digests.length)
+  })
+})
