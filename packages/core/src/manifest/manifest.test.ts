@@ -86,6 +86,50 @@ describe('Compose', () => {
   })
 })
 
+describe('sealed secrets', () => {
+  it('are named in the manifest, as variables and as files, and have no value there', () => {
+    const { web } = compose(`services:
+  web:
+    image: a
+    x-sealed: [TOKEN, 'config.json:/etc/app/config.json']
+    secrets: [db, { source: tls, target: /tls.key }]
+    x-exec: false
+    x-agent-socket: true
+secrets: { db: { external: true }, tls: { external: true } }`).manifest.services
+    expect(web?.sealed).toEqual([
+      { name: 'db', path: '/run/secrets/db' },
+      { name: 'tls', path: '/tls.key' },
+      { name: 'TOKEN' },
+      { name: 'config.json', path: '/etc/app/config.json' },
+    ])
+    expect(web).toMatchObject({ files: [], exec: false, agentSocket: true })
+  })
+
+  it('are words of SDL too', () => {
+    const sdl = `version: "2.0"
+services: { web: { image: a, x-sealed: [TOKEN] } }
+profiles: { compute: { web: { resources: { cpu: { units: 1 }, memory: { size: 64Mi }, storage: { size: 64Mi } } } }, placement: { p: { pricing: { web: { denom: uakt, amount: 1 } } } } }
+deployment: { web: { p: { profile: web, count: 1 } } }`
+    expect(parseManifest(sdl, { file: 'deploy.yaml' }).manifest.services['web']?.sealed).toEqual([{ name: 'TOKEN' }])
+  })
+
+  it('change no hash of a manifest that has none', () => {
+    const { manifest } = compose('services: { web: { image: a, x-exec: true, x-agent-socket: false } }')
+    expect(Object.keys(manifest.services['web'] ?? {})).not.toEqual(expect.arrayContaining(['sealed']))
+    expect(hashManifest(manifest)).toBe(hashManifest(compose('services: { web: { image: a } }').manifest))
+  })
+
+  it.each([
+    ['a bad name', "x-sealed: ['1A']", /NAME for a variable/],
+    ['a relative path', "x-sealed: ['A:b']", /NAME for a variable/],
+    ['the same twice', 'x-sealed: [A, A]', /twice/],
+    ['one that is in the open as well', 'environment: { A: b }, x-sealed: [A]', /both sealed and in the open/],
+    ['no list', 'x-sealed: A', /a list/],
+  ])('refuse %s', (_, fields, message) => {
+    expect(() => compose(`services: { web: { image: a, ${fields} } }`)).toThrow(message)
+  })
+})
+
 describe('any text', () => {
   const anything = fc.oneof(
     fc.string(),
