@@ -65,14 +65,35 @@ describe.skipIf(!canDeploy)(
         const verdict = await stage.json('verify', lease.worker)
         expect(verdict).toMatchObject({ ok: true, genuine: true, simulated: true, verdict: { root: 'devnet', tcb: { status: 'UpToDate' }, debug: false } })
         const named = lease.routes[0].url.replace('127.0.0.1', 'localhost')
-        expect(await stage.json('verify', named)).toMatchObject({ ok: true, groups: [{}, {}, {}, { title: expect.stringContaining('App') }] })
+        expect(await stage.json('verify', named)).toMatchObject({
+          ok: true,
+          groups: [{}, {}, {}, { title: expect.stringContaining('Place') }, { title: expect.stringContaining('App') }],
+        })
+      })
+
+      it('sees where a witness saw the machine, and leases only where its policy wants to', async () => {
+        const { places, groups } = await stage.json('verify', 'mine', '--policy', 'place=simulated')
+        expect(places).toMatchObject([{ label: expect.stringMatching(/^simulated\/\w+\/\w+$/), witness: 'development witness' }])
+        expect(groups.map(({ title }: Json) => title)).toContain(`Place: ${places[0].label}`)
+        const { stderr } = await stage.cloister('deploy', HELLO, '--policy', 'place=simulated/nowhere', '--for', '1h', '--yes')
+        expect(stderr).toMatch(/Witnesses saw it at simulated\/.*; the policy wants simulated\/nowhere/)
+        const key = join(stage.folder, 'witness.json')
+        await stage.json('witness', 'create', '-o', key)
+        const { token } = await stage.json('witness', 'sign', lease.worker, '--key', key, '--label', 'here/and/there')
+        const bundle = join(stage.folder, 'place.json')
+        await stage.json('evidence', 'mine', '-o', bundle)
+        const kept = JSON.parse(readFileSync(bundle, 'utf8'))
+        const witnesses = [{ name: 'me', key: JSON.parse(readFileSync(key, 'utf8')).publicKey }]
+        const trust = { root: trustRootOf(stage.embedded.network), witnesses }
+        expect((await verifyBundle({ ...kept, labels: [token] }, trust)).places).toMatchObject([{ label: 'here/and/there', witness: 'me' }])
+        expect((await verifyBundle({ ...kept, labels: [token] }, { ...trust, witnesses: [] })).places).toEqual([])
       })
 
       it('keeps evidence that is checked without any network, and not if it was touched', async () => {
         const path = join(stage.folder, 'bundle.json')
         await stage.json('evidence', 'mine', '-o', path, '--manifest', HELLO)
         expect((await stage.cloister('verify', '--offline', path)).stdout).toContain('This manifest has that hash')
-        expect((await stage.cloister('verify', '--offline', path, '--policy', 'age=1h')).stderr).toContain('can not tell how long ago')
+        expect((await stage.cloister('verify', '--offline', path, '--policy', 'age=1h')).stderr).toContain('can not tell what the chain says now')
         expect((await stage.cloister('verify', 'mine', '--policy', 'age=24h')).code).toBe(0)
         const bundle = JSON.parse(readFileSync(path, 'utf8'))
         const trust = { root: trustRootOf(stage.embedded.network) }

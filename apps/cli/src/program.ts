@@ -8,6 +8,7 @@ import { addNetwork } from './commands/network.ts'
 import { addProvider } from './commands/provider.ts'
 import { addVerify } from './commands/verify.ts'
 import { addWallet } from './commands/wallet.ts'
+import { addWitness } from './commands/witness.ts'
 
 const program = new Command('cloister')
   .description('Lease confidential compute by the second, or lend it. Everything is checked; nobody is asked.')
@@ -21,6 +22,7 @@ addNetwork(program)
 addManifest(program)
 addWallet(program)
 addProvider(program)
+addWitness(program)
 program.addHelpText('after', '\nExample:\n  $ cloister deploy examples/hello/compose.yaml --for 2h')
 exitByError(program)
 

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { WitnessKey } from '@cloister/attest'
 import type { DevelopmentRoot } from '@cloister/attest/devnet'
 import { connectWallet, DEVELOPMENT_ROLES, developmentAccount, loadNetwork, type Network } from '@cloister/chain'
 import { anvilPath } from '@cloister/chain/anvil'
@@ -56,7 +57,7 @@ export function chainDaemon({ folder, ports }: Settings, restarted: (name: strin
 }
 
 /** Deploys the contracts where the chain hasn't got them, and writes the network's description. */
-export async function ensureContracts({ folder, ports }: Settings, root: DevelopmentRoot): Promise<{ network: Network; fresh: boolean }> {
+export async function ensureContracts({ folder, ports }: Settings, root: DevelopmentRoot, witness: WitnessKey): Promise<{ network: Network; fresh: boolean }> {
   const path = join(folder, 'network.json')
   try {
     const known = loadNetwork(path)
@@ -79,6 +80,8 @@ export async function ensureContracts({ folder, ports }: Settings, root: Develop
     attestation: {
       collateralUrl: `http://127.0.0.1:${ports.collateral}`,
       gpuKeysUrl: `http://127.0.0.1:${ports.collateral}/nvidia/keys.json`,
+      witnesses: [{ name: 'development witness', key: witness.publicKey }],
+      labelsUrl: `http://127.0.0.1:${ports.collateral}/labels`,
       root: Buffer.from(root.certificate).toString('base64'),
       developmentFolder: ATTESTATION_FOLDER,
     },

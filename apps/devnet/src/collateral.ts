@@ -2,13 +2,22 @@ import { createServer, type Server } from 'node:http'
 import type { DevelopmentRoot } from '@cloister/attest/devnet'
 import { CloisterError } from '@cloister/core'
 
+/** The collateral service of a development network. */
+export interface Collateral {
+  port: number
+  /** Serves a label of a machine's; see `verifyLabels`. */
+  label(machine: string, token: string): void
+  close(): Promise<void>
+}
+
 /**
  * Answers as Intel's PCS does (API v4), for platforms of the development root: revocation lists, TCB info, the quoting
- * enclave's identity; and the key set of its GPU tokens. Every answer is signed anew, so it never expires.
+ * enclave's identity; the key set of its GPU tokens; and labels of machines. Every answer is signed anew, so it never expires.
  */
-export async function serveCollateral(root: DevelopmentRoot, port: number): Promise<{ port: number; close: () => Promise<void> }> {
+export async function serveCollateral(root: DevelopmentRoot, port: number): Promise<Collateral> {
+  const labels = new Map<string, string>()
   const server = createServer((request, response) => {
-    answer(root, new URL(request.url ?? '/', 'http://collateral').pathname).then(
+    answer(root, labels, new URL(request.url ?? '/', 'http://collateral').pathname).then(
       (found) => {
         response.writeHead(found ? 200 : 404, found?.headers).end(found?.body)
       },
@@ -18,6 +27,7 @@ export async function serveCollateral(root: DevelopmentRoot, port: number): Prom
   await listen(server, port)
   const address = server.address()
   return {
+    label: (machine, token) => labels.set(machine, token),
     port: typeof address === 'object' && address ? address.port : port,
     close: () =>
       new Promise((resolve) => {
@@ -27,8 +37,15 @@ export async function serveCollateral(root: DevelopmentRoot, port: number): Prom
   }
 }
 
-async function answer(root: DevelopmentRoot, path: string): Promise<{ headers: Record<string, string>; body: string | Buffer } | undefined> {
+async function answer(
+  root: DevelopmentRoot,
+  labels: ReadonlyMap<string, string>,
+  path: string,
+): Promise<{ headers: Record<string, string>; body: string | Buffer } | undefined> {
   if (path === '/nvidia/keys.json') return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(root.gpuKeys) }
+  const machine = /^\/labels\/([0-9a-f]{64})$/.exec(path)?.[1]
+  const label = machine && labels.get(machine)
+  if (machine) return { headers: { 'content-type': 'application/json' }, body: JSON.stringify({ labels: label ? [label] : [] }) }
   if (path === '/health') return { headers: {}, body: 'ok\n' }
   const collateral = await root.collateral()
   const chain = (name: string, pem: string) => ({ [name]: encodeURIComponent(pem) })

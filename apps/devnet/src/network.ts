@@ -7,11 +7,12 @@ import { CloisterError } from '@cloister/core'
 import { SandboxExecutor } from '@cloister/executors'
 import { IndexClient } from '@cloister/sdk'
 import { ATTESTATION_FOLDER, chainDaemon, endLeftover, ensureContracts, fundTenants, rememberChain } from './chain.ts'
-import { serveCollateral } from './collateral.ts'
+import { type Collateral, serveCollateral } from './collateral.ts'
 import { Daemon } from './daemon.ts'
 import { buildExampleImage, type Example, ensureExample } from './example.ts'
 import { ensureKeyService } from './key-service.ts'
 import { isFree, loadSettings, type Settings } from './settings.ts'
+import { labelWorkers, loadWitness } from './witness.ts'
 import { chooseEngine, type Engine, prepareWorker, WORKERS, workerDaemon } from './workers.ts'
 
 export interface NetworkOptions {
@@ -57,7 +58,7 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
   const restarted = options.onRestart ?? (() => {})
   const daemons = new Map<string, Daemon>()
   const unlock = lock(folder)
-  let collateral: Awaited<ReturnType<typeof serveCollateral>> | undefined
+  let collateral: Collateral | undefined
   const stopping = new AbortController()
   let keys: Promise<void> = Promise.resolve()
   const stop = async () => {
@@ -97,7 +98,8 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
     step('contracts', 'Token, Platforms, Workers, Market, Apps, KeyService; a development attestation root')
     const root = await DevelopmentRoot.open(join(folder, ATTESTATION_FOLDER))
     collateral = await serveCollateral(root, settings.ports.collateral)
-    const { network, fresh } = await ensureContracts(settings, root)
+    const witness = await loadWitness(join(folder, ATTESTATION_FOLDER))
+    const { network, fresh } = await ensureContracts(settings, root, witness)
 
     step('daemons', 'indexer, gateway; three providers register their workers, which attest')
     const logs = join(folder, 'logs')
@@ -139,6 +141,7 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
     step('example', 'deploying examples/hello')
     await image
     await untilIndexed(network)
+    await labelWorkers(settings, network.indexerUrl, collateral, witness)
     const example = await ensureExample(network)
     const fillSeats = () => ensureKeyService(network, folder, stopping.signal)
     if (!options.withoutKeys) keys = fillSeats()

@@ -1,4 +1,4 @@
-import { type BundleVerdict, type CheckGroup, intelRoot, type TrustRoot, trustRoot, verifyBundle } from '@cloister/attest'
+import { type BundleVerdict, type CheckGroup, intelRoot, type TrustRoot, trustRoot, verifyBundle, type Witness } from '@cloister/attest'
 
 const MAX_BYTES = 8 * 1024 * 1024
 const bundleInput = element<HTMLInputElement>('bundle')
@@ -16,21 +16,29 @@ async function check(): Promise<void> {
   sentence.textContent = 'Checking…'
   tree.replaceChildren()
   try {
-    show(await verifyBundle(await readJson(file), { root: await chosenRoot() }))
+    show(await verifyBundle(await readJson(file), await chosenTrust()))
   } catch (error) {
     sentence.className = 'bad'
     sentence.textContent = `Do not trust this: ${error instanceof Error ? error.message : 'it can not be read.'}`
   }
 }
 
-/** Intel's root, unless a development network's description names another. */
-async function chosenRoot(): Promise<TrustRoot> {
+/** Intel's root and nobody's word on places, unless a network's description names others. */
+async function chosenTrust(): Promise<{ root: TrustRoot; witnesses: Witness[] }> {
   const file = networkInput.files?.[0]
-  if (!file) return intelRoot
-  const network = (await readJson(file)) as { attestation?: { root?: unknown } } | null
-  const root = network?.attestation?.root
-  if (typeof root !== 'string') throw new Error('that network.json names no root of its own.')
-  return trustRoot(Uint8Array.from(atob(root), (character) => character.charCodeAt(0)))
+  if (!file) return { root: intelRoot, witnesses: [] }
+  const network = (await readJson(file)) as { attestation?: { root?: unknown; witnesses?: unknown } } | null
+  if (!network?.attestation) throw new Error('that is not the description of a network.')
+  const { root, witnesses } = network.attestation
+  return {
+    root: typeof root === 'string' ? trustRoot(Uint8Array.from(atob(root), (character) => character.charCodeAt(0))) : intelRoot,
+    witnesses: Array.isArray(witnesses) ? witnesses.filter(isWitness) : [],
+  }
+}
+
+function isWitness(value: unknown): value is Witness {
+  const { name, key } = (value ?? {}) as Partial<Witness>
+  return typeof name === 'string' && name.length <= 64 && typeof key === 'string' && /^[0-9a-f]{64}$/.test(key)
 }
 
 async function readJson(file: File): Promise<unknown> {

@@ -8,6 +8,7 @@ import { QuoteCollateral } from './intel/collateral.ts'
 import { imageOf } from './intel/platform.ts'
 import type { TrustRoot } from './intel/root.ts'
 import { verifyQuote } from './intel/verify.ts'
+import { type Place, verifyLabels, type Witness } from './place/labels.ts'
 import type { Check, Problem, Verdict } from './verdict.ts'
 
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/) as unknown as z.ZodType<Address>
@@ -60,6 +61,8 @@ export const EvidenceBundle = z.object({
     /** Hash of the block that the evidence names, as the chain has it. */
     blockHash: bytes32.optional(),
   }),
+  /** What witnesses say of where the machine stands; see `verifyLabels`. */
+  labels: z.array(z.string().max(4096)).max(64).optional(),
   lease: z
     .object({
       id: bytes32,
@@ -89,6 +92,8 @@ export interface BundleVerdict {
   verdict: Verdict
   /** Name of the guest image on chain. */
   image: Hex | undefined
+  /** Where witnesses that the verifier believes say that the machine stands. */
+  places: Place[]
   /** Which app a dstack machine runs, by its event log. */
   dstack: DstackIdentity | undefined
   groups: CheckGroup[]
@@ -139,10 +144,13 @@ const MANIFEST: Rule = { code: 'manifest', title: 'This manifest has that hash',
 const GUEST_ROLE = 1
 
 /**
- * Checks a bundle wholly offline, at the instant it was recorded or another. `root` is the one that the verifier believes in:
- * never taken from the bundle. Never throws for what is in the bundle.
+ * Checks a bundle wholly offline, at the instant it was recorded or another. `root` is the one that the verifier believes in, and
+ * so are `witnesses`: never taken from the bundle. What they say of the place decides nothing here; a policy may ask for it. Never throws for what is in the bundle.
  */
-export async function verifyBundle(input: unknown, { root, instant }: { root: TrustRoot; instant?: number }): Promise<BundleVerdict> {
+export async function verifyBundle(
+  input: unknown,
+  { root, witnesses = [], instant }: { root: TrustRoot; witnesses?: readonly Witness[]; instant?: number },
+): Promise<BundleVerdict> {
   const parsed = EvidenceBundle.safeParse(input)
   if (!parsed.success) return unreadable(`The bundle is wrong at ${parsed.error.issues[0]?.path.join('.') || 'its root'}: ${parsed.error.issues[0]?.message}.`)
   const bundle = parsed.data
@@ -152,6 +160,9 @@ export async function verifyBundle(input: unknown, { root, instant }: { root: Tr
   const { findings: guest, image } = checkGuest(bundle, verdict, at)
   const app = bundle.lease && (await checkApp(bundle, bundle.lease))
   const dstack = bundle.evidence.eventLog === undefined ? undefined : await verifyDstack(verdict, bundle.evidence.eventLog)
+  const { platform } = verdict
+  const place =
+    bundle.labels && platform !== undefined && verdict.genuine ? await verifyLabels(bundle.labels, { ppid: platform, witnesses, instant: at }) : undefined
   const problems = [...verdict.problems, ...binding.problems, ...guest.problems, ...(dstack?.problems ?? []), ...(app?.problems ?? [])]
   const genuine = verdict.genuine && problems.length === 0
   return {
@@ -159,11 +170,13 @@ export async function verifyBundle(input: unknown, { root, instant }: { root: Tr
     simulated: verdict.simulated,
     verdict,
     image,
+    places: place?.places ?? [],
     dstack: dstack?.identity,
     groups: [
       { title: `Hardware: ${hardwareName(verdict)}`, checks: verdict.checks },
       { title: 'Worker: the quote is this worker’s, and fresh', checks: binding.checks },
       { title: 'Guest: the system it runs', checks: guest.checks },
+      ...(place && place.findings.checks.length > 0 ? [{ title: `Place: ${place.places[0]?.label ?? 'taken back'}`, checks: place.findings.checks }] : []),
       ...(dstack ? [{ title: `dstack: ${dstack.identity ? `app ${dstack.identity.appId}` : 'no app'}`, checks: dstack.checks }] : []),
       ...(app ? [{ title: `App: lease ${bundle.lease?.id.slice(0, 10)}…`, checks: app.checks }] : []),
     ],
@@ -269,5 +282,15 @@ function unreadable(message: string): BundleVerdict {
     checks: [],
     problems,
   }
-  return { genuine: false, simulated: false, verdict, image: undefined, dstack: undefined, groups: [], problems, sentence: `Do not trust this: ${message}` }
+  return {
+    genuine: false,
+    simulated: false,
+    verdict,
+    image: undefined,
+    places: [],
+    dstack: undefined,
+    groups: [],
+    problems,
+    sentence: `Do not trust this: ${message}`,
+  }
 }

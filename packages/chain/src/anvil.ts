@@ -43,7 +43,12 @@ export async function startDevelopmentChain(args: string[] = []): Promise<Develo
     tokens: [{ symbol: 'CLOI', decimals: 18, address: zeroAddress }],
     indexerUrl: 'http://127.0.0.1:1',
     gatewayUrl: 'http://127.0.0.1:1',
-    attestation: { collateralUrl: 'http://127.0.0.1:1', gpuKeysUrl: 'http://127.0.0.1:1', root: Buffer.from(root.certificate).toString('base64') },
+    attestation: {
+      collateralUrl: 'http://127.0.0.1:1',
+      gpuKeysUrl: 'http://127.0.0.1:1',
+      witnesses: [],
+      root: Buffer.from(root.certificate).toString('base64'),
+    },
     development: true,
   }
   const account = (index: number) => developmentAccount(empty, index)

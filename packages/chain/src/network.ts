@@ -23,6 +23,10 @@ export const Network = z.object({
     collateralUrl: url,
     /** Key set (JWKS) that tokens about GPUs are signed with; NVIDIA's if not given. */
     gpuKeysUrl: url.default('https://nras.attestation.nvidia.com/.well-known/jwks.json'),
+    /** Whose word on where machines stand is taken: Ed25519 keys in hexadecimal digits. */
+    witnesses: z.array(z.object({ name: z.string().max(64), key: z.string().regex(/^[0-9a-f]{64}$/) })).default([]),
+    /** Where labels of machines are to be had: `GET <url>/<SHA-256(PPID)>` gives `{"labels": [token, …]}`. */
+    labelsUrl: url.optional(),
     /** Root certificate in DER, base64; Intel's if not given. Another one is for development networks only. */
     root: z.base64().optional(),
     /** Development networks: the folder with the root's key, where machines are made of software. */

@@ -21,21 +21,34 @@ export const Policy = z.strictObject({
   tcb: z.array(z.enum(TCB_STATUSES)).min(1).max(TCB_STATUSES.length),
   /** Guest images that will do; those that governance allows, if not given. */
   images: z.array(bytes32).min(1).max(64).optional(),
+  /** Places, any of which will do, by a witness of the network's; anywhere, if not given. */
+  places: z
+    .array(z.string().regex(/^[\x21-\x7e]{1,100}$/))
+    .min(1)
+    .max(16)
+    .optional(),
+  /** GPUs in confidential mode, confirmed on chain by other providers' verifiers; or whatever the worker says. */
+  gpus: z.enum(['confidential', 'any']),
   /** How long ago the worker may last have attested on chain. */
   maxAgeSeconds: z.int().min(1).max(86_400),
 })
 export type Policy = z.infer<typeof Policy>
 
 /**
- * What is demanded where nothing is said: a vendor's root and complete security updates, attested within two hours. On a
- * development network the development root, since there is no other.
+ * What is demanded where nothing is said: a vendor's root and complete security updates, GPUs in confidential mode if any are
+ * asked for, attested within two hours. On a development network the development root, since there is no other, and any GPUs.
  */
 export function defaultPolicy(development: boolean): Policy {
-  return { roots: [development ? 'devnet' : 'intel'], tcb: ['UpToDate', 'SWHardeningNeeded'], maxAgeSeconds: 7_200 }
+  return {
+    roots: [development ? 'devnet' : 'intel'],
+    tcb: ['UpToDate', 'SWHardeningNeeded'],
+    gpus: development ? 'any' : 'confidential',
+    maxAgeSeconds: 7_200,
+  }
 }
 
 /**
- * Reads a policy as it is typed: `root=intel,tcb=UpToDate+OutOfDate,image=0x…,age=30m`. What isn't said is as in
+ * Reads a policy as it is typed: `root=intel,tcb=UpToDate+OutOfDate,image=0x…,place=aws/eu-central-1,gpu=confidential,age=30m`. What isn't said is as in
  * `defaultPolicy`. Throws `bad-policy`.
  */
 export function parsePolicy(text: string, development: boolean): Policy {
@@ -47,6 +60,8 @@ export function parsePolicy(text: string, development: boolean): Policy {
     if (name === 'root') policy['roots'] = values
     else if (name === 'tcb') policy['tcb'] = values
     else if (name === 'image') policy['images'] = values
+    else if (name === 'place') policy['places'] = values
+    else if (name === 'gpu') policy['gpus'] = value
     else if (name === 'age') policy['maxAgeSeconds'] = Math.floor(parseDurationMs(value) / 1000)
     else throw wrong(`${name.slice(0, 60)} is nothing a policy knows`)
   }

@@ -69,7 +69,7 @@ function withBidOptions(command: Command): Command {
     .option('--pay <token>', 'USDC or CLOI', 'USDC')
     .option('--max-price <amount>', 'highest price for an hour, in whole tokens')
     .option('--provider <address>', 'only bids of this provider or worker')
-    .option('--policy <policy>', 'what the machine has to prove, such as root=intel,tcb=UpToDate,image=0x…,age=1h')
+    .option('--policy <policy>', 'what the machine has to prove, such as root=intel,tcb=UpToDate,place=aws/eu-central-1,gpu=confidential,age=1h')
 }
 
 async function showBids(file: string, options: BidOptions): Promise<void> {

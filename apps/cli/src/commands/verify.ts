@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { type BundleVerdict, intelRoot, type TrustRoot, verifyBundle } from '@cloister/attest'
-import { loadNetwork, trustRootOf } from '@cloister/chain'
+import { type BundleVerdict, intelRoot, type TrustRoot, verifyBundle, type Witness } from '@cloister/attest'
+import { getConfirmedGpus, loadNetwork, trustRootOf } from '@cloister/chain'
 import { CloisterError, parsePolicy } from '@cloister/core'
-import { evidence, failuresOf, verify } from '@cloister/sdk'
+import { evidence, failuresOf, type PolicyFacts, verify } from '@cloister/sdk'
 import { note, paint, printable, say, sayJson } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { command, connect, findNetwork, type Globals } from '../context.ts'
@@ -24,7 +24,7 @@ export function addVerify(program: Command): void {
     'cloister verify my-app',
   )
     .option('--offline <bundle>', 'check a file that `cloister evidence` wrote, at the instant it was recorded; asks nobody anything')
-    .option('--policy <policy>', 'what the verdict has to meet besides, such as root=intel,tcb=UpToDate,age=1h')
+    .option('--policy <policy>', 'what the verdict has to meet besides, such as root=intel,tcb=UpToDate,place=aws/eu-central-1,age=1h')
     .action(runVerify)
   withManifestOptions(
     command(
@@ -41,13 +41,16 @@ export function addVerify(program: Command): void {
 async function runVerify(subject: string | undefined, options: VerifyOptions): Promise<void> {
   if ((subject === undefined) === (options.offline === undefined))
     throw new CloisterError('bad-option', 'Say what to verify: a lease, a URL or a worker, or --offline with a file.')
-  if (options.offline !== undefined && options.policy?.split(',').some((term) => term.trim().startsWith('age=')))
-    throw new CloisterError('bad-option', 'A file can not tell how long ago its worker attested on chain.', {
-      hint: 'Leave `age` out of --policy, or verify the lease itself.',
+  const onChain = options.offline === undefined ? undefined : options.policy?.split(',').find((term) => /^\s*(age|gpu)=/.test(term))
+  if (onChain !== undefined)
+    throw new CloisterError('bad-option', `A file can not tell what the chain says now: ${onChain.trim()}.`, {
+      hint: 'Leave `age` and `gpu` out of --policy, or verify the lease itself.',
     })
-  const { verdict, attestedSecondsAgo } =
-    options.offline === undefined ? await verifyNow(subject ?? '', options) : { verdict: await verifyFile(options.offline, options), attestedSecondsAgo: 0 }
-  const failures = options.policy === undefined ? [] : failuresOf(verdict, parsePolicy(options.policy, verdict.simulated), attestedSecondsAgo)
+  const { verdict, facts } =
+    options.offline === undefined
+      ? await verifyNow(subject ?? '', options)
+      : { verdict: await verifyFile(options.offline, options), facts: { attestedSecondsAgo: 0 } }
+  const failures = options.policy === undefined ? [] : failuresOf(verdict, parsePolicy(options.policy, verdict.simulated), facts)
   const ok = verdict.genuine && failures.length === 0
   if (options.json) sayJson({ ok, policy: failures, ...verdict })
   else {
@@ -60,30 +63,37 @@ async function runVerify(subject: string | undefined, options: VerifyOptions): P
   if (!ok) process.exitCode = 1
 }
 
-/** The verdict, and how many seconds ago the worker last attested on chain; counted from 1970 where the index has no time. */
-async function verifyNow(subject: string, options: VerifyOptions): Promise<{ verdict: BundleVerdict; attestedSecondsAgo: number }> {
+/** The verdict, and what a policy asks besides. Where the index has no time of attestation, it counts from 1970. */
+async function verifyNow(subject: string, options: VerifyOptions): Promise<{ verdict: BundleVerdict; facts: PolicyFacts }> {
   const connection = connect(options)
   const { bundle, verdict } = await verify(connection, subject)
-  if (options.policy === undefined) return { verdict, attestedSecondsAgo: 0 }
-  const { attestedAt = 0 } = await connection.index.worker(bundle.worker.address)
-  return { verdict, attestedSecondsAgo: Math.max(0, Math.floor(Date.now() / 1000) - attestedAt) }
+  if (options.policy === undefined) return { verdict, facts: { attestedSecondsAgo: 0 } }
+  const { address } = bundle.worker
+  const [{ attestedAt = 0, gpus }, confirmed] = await Promise.all([connection.index.worker(address), getConfirmedGpus(connection.chain, address)])
+  const attestedSecondsAgo = Math.max(0, Math.floor(Date.now() / 1000) - attestedAt)
+  // All the GPUs that the worker says it has.
+  return { verdict, facts: { attestedSecondsAgo, gpus: { wanted: gpus, models: [], confirmed } } }
 }
 
 async function verifyFile(path: string, options: VerifyOptions): Promise<BundleVerdict> {
-  const { root, from } = rootFor(options)
+  const { root, witnesses, from } = trustFor(options)
   if (!options.json) note(paint('dim', `Checked against ${from}. What the chain said is taken as the file has it.`, process.stderr))
-  return verifyBundle(readBundle(path), { root })
+  return verifyBundle(readBundle(path), { root, witnesses })
 }
 
-/** Intel's root, unless a network of ours has another. */
-function rootFor(options: VerifyOptions): { root: TrustRoot; from: string } {
+/** Intel's root, unless a network of ours has another; and whose word on places we take. */
+function trustFor(options: VerifyOptions): { root: TrustRoot; witnesses: readonly Witness[]; from: string } {
   try {
     const network = loadNetwork(findNetwork(options))
     const root = trustRootOf(network)
-    return { root, from: root.name === 'intel' ? 'Intel’s root' : `the development root of the network ${network.name}` }
+    return {
+      root,
+      witnesses: network.attestation.witnesses,
+      from: root.name === 'intel' ? 'Intel’s root' : `the development root of the network ${network.name}`,
+    }
   } catch (error) {
     if (options.network !== undefined) throw error
-    return { root: intelRoot, from: 'Intel’s root' }
+    return { root: intelRoot, witnesses: [], from: 'Intel’s root' }
   }
 }
 

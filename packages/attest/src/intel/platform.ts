@@ -1,4 +1,5 @@
 import { keccak_256 } from '@noble/hashes/sha3'
+import { crypto } from '#crypto'
 import { concatBytes, fromHex, toHex } from '../bytes.ts'
 import { EvidenceError } from '../errors.ts'
 import { parseCertificate } from '../x509/certificate.ts'
@@ -33,6 +34,12 @@ export function platformFamily(quote: Uint8Array): { family: string; image: `0x$
   const { fmspc } = readPck(parseCertificate(platformCertificates(quote).pck, 'The PCK certificate'))
   const { mrTd, rtmr } = body.report
   return { family: toHex(fmspc), image: nameOf([mrTd, rtmr[0], rtmr[1], rtmr[2]]) }
+}
+
+/** The identity on chain of the machine behind a quote, SHA-256(PPID), 64 hexadecimal digits. Nothing is verified. */
+export async function machineOf(quote: Uint8Array): Promise<string> {
+  const { ppid } = readPck(parseCertificate(platformCertificates(quote).pck, 'The PCK certificate'))
+  return toHex(await crypto.digest('SHA-256', ppid))
 }
 
 /** The part of a quote that `Workers.attest` reads: everything before the certificates, which the chain knows already. */

@@ -1,5 +1,5 @@
 import type { Address, Hex, LocalAccount } from 'viem'
-import { stringToHex, zeroHash } from 'viem'
+import { hexToString, stringToHex, zeroHash } from 'viem'
 import type { Chain, Wallet } from '../client.ts'
 import { WORKERS_ABI } from '../generated/abis.ts'
 import type { Network } from '../network.ts'
@@ -45,6 +45,18 @@ export function signGpuVerdict({ chainId, contracts }: Pick<Network, 'chainId' |
 export function confirmGpus(wallet: Wallet, verdict: GpuVerdict, signatures: Hex[]) {
   const { workers } = wallet.network.contracts
   return send(wallet, { address: workers, abi: WORKERS_ABI, functionName: 'confirmGpus', args: [toChain(verdict), signatures] })
+}
+
+/** GPUs that are confirmed in confidential mode; `gpuClass` empty and 0 where none are. */
+export interface ConfirmedGpus {
+  gpuClass: string
+  gpus: number
+}
+
+/** What `Workers.gpusOf` says: GPUs that verifiers vouched for, while that and the worker's coverage last. */
+export async function getConfirmedGpus({ client, network }: Chain, worker: Address): Promise<ConfirmedGpus> {
+  const [gpuClass, gpus] = await client.readContract({ address: network.contracts.workers, abi: WORKERS_ABI, functionName: 'gpusOf', args: [worker] })
+  return { gpuClass: hexToString(gpuClass, { size: 32 }), gpus: Number(gpus) }
 }
 
 /** How many verifiers have to agree. */

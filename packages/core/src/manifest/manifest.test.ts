@@ -120,11 +120,11 @@ deployment: { web: { p: { profile: web, count: 1 } } }`
   })
 
   it.each([
-    ['a bad name', "x-sealed: ['1A']", /NAME for a variable/],
-    ['a relative path', "x-sealed: ['A:b']", /NAME for a variable/],
+    ['a bad name', "x-sealed: ['1A']", /x-sealed\[0\]: found/],
+    ['a relative path', "x-sealed: ['A:b']", /x-sealed\[0\]: found/],
     ['the same twice', 'x-sealed: [A, A]', /twice/],
     ['one that is in the open as well', 'environment: { A: b }, x-sealed: [A]', /both sealed and in the open/],
-    ['no list', 'x-sealed: A', /a list/],
+    ['no list', 'x-sealed: A', /x-sealed: found/],
   ])('refuse %s', (_, fields, message) => {
     expect(() => compose(`services: { web: { image: a, ${fields} } }`)).toThrow(message)
   })

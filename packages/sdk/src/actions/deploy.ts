@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { closeLease, getCredit, getLease, openLease, withdrawCredit } from '@cloister/chain'
+import { closeLease, getConfirmedGpus, getCredit, getLease, openLease, withdrawCredit } from '@cloister/chain'
 import { type AttestationState, CloisterError, type GatewayRoute, hashManifest, type LeaseReport, type Manifest, messageOf, type Policy } from '@cloister/core'
 import type { Envelope } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
@@ -81,7 +81,7 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
   let refusal: unknown
   for (const chosen of candidates) {
     try {
-      await timed('evidence', 'checking the machine before money moves', () => checkWorker(cloister, chosen, found.order.policy))
+      await timed('evidence', 'checking the machine before money moves', () => checkWorker(cloister, chosen, found.order))
     } catch (error) {
       if (parameters.chosen) throw error
       refusal = error
@@ -132,9 +132,14 @@ export function checkSecrets(manifest: Manifest, envelope: Envelope | undefined)
 }
 
 /** Has the worker quote a number of ours and holds the verdict against the order's policy. Throws `policy` and what `verify` throws. */
-async function checkWorker(cloister: Cloister, { worker }: CheckedBid, policy: Policy): Promise<void> {
-  const { verdict } = await verifySubject(cloister, worker, { fresh: true, signal: AbortSignal.timeout(EVIDENCE_MS) })
-  demand(verdict, policy, Math.max(0, Math.floor(Date.now() / 1000) - (worker.attestedAt ?? 0)))
+async function checkWorker(cloister: Cloister, { worker }: CheckedBid, { policy, resources }: Bids['order']): Promise<void> {
+  const { gpus: wanted, gpuModels: models } = resources
+  const [{ verdict }, confirmed] = await Promise.all([
+    verifySubject(cloister, worker, { fresh: true, signal: AbortSignal.timeout(EVIDENCE_MS) }),
+    wanted > 0 ? getConfirmedGpus(cloister.chain, worker.worker) : undefined,
+  ])
+  const attestedSecondsAgo = Math.max(0, Math.floor(Date.now() / 1000) - (worker.attestedAt ?? 0))
+  demand(verdict, policy, { attestedSecondsAgo, gpus: confirmed && { wanted, models, confirmed } })
 }
 
 /** Why nobody bid, as an error. */

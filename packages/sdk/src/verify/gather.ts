@@ -6,6 +6,7 @@ import { type Address, bytesToHex, type Hex } from 'viem'
 import type { Cloister } from '../cloister.ts'
 import { workerOfRecord } from '../worker/record.ts'
 import { requireTls } from '../worker/require-tls.ts'
+import { fetchLabels } from './labels.ts'
 
 /** Whom to gather evidence about. */
 export interface Subject {
@@ -49,7 +50,11 @@ export async function gatherEvidence(cloister: Cloister, subject: Subject, { fre
   const { worker, endpoint } = subject
   const collateral = await collateralFor(network, quote)
   const { eventLog, tlsKeyHash, freshness } = report
-  const bundle = await composeBundle(chain, { worker, endpoint, quote, eventLog, tlsKeyHash, freshness, collateral })
+  const [composed, labels] = await Promise.all([
+    composeBundle(chain, { worker, endpoint, quote, eventLog, tlsKeyHash, freshness, collateral }),
+    fetchLabels(network, quote, signal),
+  ])
+  const bundle = { ...composed, ...(labels.length > 0 && { labels }) }
   if (!subject.lease || !onChain) return bundle
   return {
     ...bundle,

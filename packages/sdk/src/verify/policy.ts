@@ -1,11 +1,17 @@
-import type { BundleVerdict } from '@cloister/attest'
+import { type BundleVerdict, isInPlace } from '@cloister/attest'
+import type { ConfirmedGpus } from '@cloister/chain'
 import { CloisterError, formatDuration, type Policy } from '@cloister/core'
 
-/**
- * Why a verdict doesn't meet a policy, sentence by sentence; none if it does. `attestedSecondsAgo`: since the worker last
- * attested on chain.
- */
-export function failuresOf({ verdict, image, problems }: BundleVerdict, policy: Policy, attestedSecondsAgo: number): string[] {
+/** What a policy asks of a worker that its evidence doesn't say. */
+export interface PolicyFacts {
+  /** Since the worker last attested on chain. */
+  attestedSecondsAgo: number
+  /** GPUs that are wanted, of any of the models (of any at all, if none is named), and those that are confirmed on chain; undefined where none are wanted. */
+  gpus?: { wanted: number; models: readonly string[]; confirmed: ConfirmedGpus } | undefined
+}
+
+/** Why a verdict doesn't meet a policy, sentence by sentence; none if it does. */
+export function failuresOf({ verdict, image, places, problems }: BundleVerdict, policy: Policy, { attestedSecondsAgo, gpus }: PolicyFacts): string[] {
   if (problems.length > 0) return problems.map(({ message }) => message)
   const failures: string[] = []
   const { root, tcb } = verdict
@@ -14,14 +20,26 @@ export function failuresOf({ verdict, image, problems }: BundleVerdict, policy: 
   if (tcb === undefined || !(policy.tcb as string[]).includes(tcb.status))
     failures.push(`Its TCB status is ${tcb?.status ?? 'unknown'}; the policy wants ${policy.tcb.join(' or ')}.`)
   if (policy.images && (image === undefined || !policy.images.includes(image))) failures.push(`Its guest image is ${image}, which the policy does not list.`)
+  if (policy.places && !places.some(({ label }) => policy.places?.some((place) => isInPlace(label, place))))
+    failures.push(
+      `${places.length === 0 ? 'No witness says where it stands' : `Witnesses saw it at ${places.map(({ label }) => label).join(', ')}`}; the policy wants ${policy.places.join(' or ')}.`,
+    )
+  if (policy.gpus === 'confidential' && gpus && !areConfirmed(gpus))
+    failures.push(
+      `${gpus.confirmed.gpus === 0 ? 'None of its GPUs is' : `${gpus.confirmed.gpus} GPUs of class ${gpus.confirmed.gpuClass} are`} confirmed in confidential mode; the policy wants ${gpus.wanted}${gpus.models.length > 0 ? ` × ${gpus.models.join(' or ')}` : ''}.`,
+    )
   if (attestedSecondsAgo > policy.maxAgeSeconds)
     failures.push(`It last attested on chain ${formatDuration(attestedSecondsAgo)} ago; the policy wants no more than ${formatDuration(policy.maxAgeSeconds)}.`)
   return failures
 }
 
 /** Throws `policy` with the reasons where a verdict doesn't meet a policy. */
-export function demand(verdict: BundleVerdict, policy: Policy, attestedSecondsAgo: number): void {
-  const [first, ...others] = failuresOf(verdict, policy, attestedSecondsAgo)
+export function demand(verdict: BundleVerdict, policy: Policy, facts: PolicyFacts): void {
+  const [first, ...others] = failuresOf(verdict, policy, facts)
   if (first === undefined) return
   throw new CloisterError('policy', first, { details: { others }, hint: 'Look closer with `cloister verify`, or say another --policy.' })
+}
+
+function areConfirmed({ wanted, models, confirmed }: NonNullable<PolicyFacts['gpus']>): boolean {
+  return confirmed.gpus >= wanted && (wanted === 0 || models.length === 0 || models.includes(confirmed.gpuClass))
 }

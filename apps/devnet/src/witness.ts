@@ -1,0 +1,28 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { newWitnessKey, signLabel, type WitnessKey } from '@cloister/attest'
+import { IndexClient } from '@cloister/sdk'
+import type { Collateral } from './collateral.ts'
+import type { Settings } from './settings.ts'
+import { WORKERS } from './workers.ts'
+
+/** The development network's witness, whose word on places is worth nothing: its key, made on first use. */
+export async function loadWitness(folder: string): Promise<WitnessKey> {
+  const path = join(folder, 'witness.json')
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as WitnessKey
+  } catch {
+    const key = await newWitnessKey()
+    writeFileSync(path, JSON.stringify(key), { mode: 0o600 })
+    return key
+  }
+}
+
+/** Labels each worker's machine with a place that is made up, as `simulated/north/oak`. */
+export async function labelWorkers({ ports }: Settings, indexerUrl: string, collateral: Collateral, witness: WitnessKey): Promise<void> {
+  const records = await new IndexClient(indexerUrl).workers()
+  for (const [position, { name, region }] of WORKERS.entries()) {
+    const machine = records.find(({ endpoint }) => endpoint.endsWith(`:${ports.workers[position]}`))?.platform?.slice(2)
+    if (machine) collateral.label(machine, await signLabel(witness, { machine, label: `simulated/${region}/${name}`, instant: Math.floor(Date.now() / 1000) }))
+  }
+}
