@@ -24,6 +24,7 @@ import {
   type Wallet,
   WORKERS_ABI,
 } from '@cloister/chain'
+import type { VerdictRequest } from '@cloister/core'
 import { createCloister, WorkerClient, workerOf, workerOfRecord } from '@cloister/sdk'
 import { type Hex, hexToString, zeroAddress, zeroHash } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
@@ -140,7 +141,7 @@ describe.skipIf(!canDeploy)(
           expect(stderr).toContain(reason)
         }
         expect((await stage.json('wallet', 'balance')) as Json).toEqual(before)
-        expect((await stage.cloister('deploy', HELLO, '--policy', 'root=amd')).stderr).toContain('The policy is wrong')
+        expect((await stage.cloister('deploy', HELLO, '--policy', 'root=arm')).stderr).toContain('The policy is wrong')
       })
     })
 
@@ -245,29 +246,104 @@ describe.skipIf(!canDeploy)(
       })
     })
 
+    /** Has a development account join with a worker of its own, in this process. */
+    async function joinWith(name: string, account: number, more: object, said: string[] = []): Promise<RunningWorker> {
+      const { network } = stage.embedded
+      const folder = join(stage.folder, name)
+      mkdirSync(folder)
+      const path = join(folder, 'provider.yaml')
+      const port = await freePort()
+      const settings = {
+        name,
+        network: '../state/network.json',
+        folder: '.',
+        listen: { host: '127.0.0.1', port },
+        endpoint: `https://127.0.0.1:${port}`,
+        capacity: { cpus: 1, memory: '512MiB', disk: '2GiB' },
+        executor: { engine: 'sandbox' },
+        images: { layouts: ['../state/images'] },
+        ...more,
+      }
+      writeFileSync(path, JSON.stringify(settings))
+      const config = loadAgentConfig(path)
+      await enrolWorker(connectWallet(network, developmentAccount(network, account)), loadWorkerKey(config.folder), config)
+      return startWorker(config, (_, message, fields) => said.push(`${message} ${JSON.stringify(fields)}`))
+    }
+
+    describe.each(['sev-snp', 'nitro'] as const)('a guest that no contract can check: %s', (machine) => {
+      let worker: RunningWorker
+      const kindName = machine.toUpperCase()
+
+      beforeAll(async () => {
+        worker = await joinWith(machine, machine === 'nitro' ? 7 : 6, {
+          evidence: { source: 'development', machine },
+          prices: { USDC: { cpu: '0.001', memoryGiB: '0.0001', diskGiB: '0.0001' } },
+        })
+      }, 180_000)
+      afterAll(() => worker.stop(), 60_000)
+
+      it('is covered by the word of other providers’ verifiers, and serves tenants who check it themselves', async () => {
+        const { network } = stage.embedded
+        const { address } = worker.worker.key
+        const anyone = connectWallet(network, developmentAccount(network, 5))
+        expect((await getBilling(anyone, address)).until).toBeGreaterThan((await anyone.client.getBlock()).timestamp)
+        await until('the index has it', async () => (await createCloister({ network }).index.worker(address)).image !== undefined)
+        const deployed = await stage.json('deploy', HELLO, '--for', '1h', '--provider', address, '--yes')
+        const { code, stdout } = await stage.cloister('verify', deployed.lease)
+        expect(stdout).toContain(`✔ Hardware: ${kindName}, a development platform (simulated)`)
+        expect(stdout).toContain('✔ App:')
+        expect(stdout).toMatch(/Simulated: on .* every check holds/)
+        expect(code).toBe(0)
+        const bundle = join(stage.folder, `${machine}.json`)
+        await stage.json('evidence', deployed.lease, '-o', bundle)
+        expect((await stage.cloister('verify', '--offline', bundle)).code).toBe(0)
+        const real = await stage.cloister('verify', '--offline', bundle, '--network', realNetwork())
+        expect(real.code).toBe(1)
+        await stage.json('close', deployed.lease)
+      })
+
+      it('is not vouched for where the evidence is another’s, in debug, of another image or by another root', async () => {
+        const { chain, key, attestor } = worker.worker
+        const verifier = new Verifier({ chain, key, provider: zeroAddress })
+        const block = await freshBlock(chain)
+        const bound = { provider: attestor.provider, worker: key.address, tlsKeyHash: attestor.tlsKeyHash }
+        const reportData = reportDataOf(stage.embedded.network, bound, block.hash)
+        const elsewhere = reportDataOf(stage.embedded.network, { ...bound, tlsKeyHash: zeroHash }, block.hash)
+        const snp = await root.manufactureSnp()
+        const enclave = await root.manufactureEnclave()
+        const foreign = await DevelopmentRoot.create()
+        const common = { worker: key.address, tlsKeyHash: attestor.tlsKeyHash, block: { number: Number(block.number), hash: block.hash } }
+        const asked = async (data: Uint8Array, { debug = false, by = root } = {}): Promise<VerdictRequest> => {
+          if (machine === 'nitro') {
+            const made = by === root ? enclave : await by.manufactureEnclave()
+            return { kind: machine, ...common, evidence: Buffer.from(made.document(data, { debug })).toString('base64') }
+          }
+          const made = by === root ? snp : await by.manufactureSnp()
+          return { kind: machine, ...common, evidence: Buffer.from(made.report(data, { debug })).toString('base64'), collateral: await made.collateral() }
+        }
+        expect(await verifier.judge(await asked(reportData))).toMatchObject({ gpus: 0, gpuClass: '' })
+        for (const [request, reason] of [
+          [await asked(elsewhere), 'another provider, worker, TLS key, network or block'],
+          [await asked(reportData, { debug: true }), 'Debug is on'],
+          [await asked(reportData, { by: foreign }), 'does not chain'],
+        ] as const)
+          await expect(verifier.judge(request), reason).rejects.toMatchObject({ code: 'bad-evidence', message: expect.stringContaining(reason) })
+      })
+    })
+
+    function realNetwork(): string {
+      const { root: _, developmentFolder: __, ...attestation } = stage.embedded.network.attestation
+      const path = join(stage.folder, 'real.json')
+      writeFileSync(path, JSON.stringify({ ...stage.embedded.network, development: false, attestation }))
+      return path
+    }
+
     describe('GPUs', () => {
       let worker: RunningWorker
       const said: string[] = []
 
       beforeAll(async () => {
-        const { network } = stage.embedded
-        const folder = join(stage.folder, 'gpu-worker')
-        mkdirSync(folder)
-        const path = join(folder, 'provider.yaml')
-        const port = await freePort()
-        const settings = {
-          name: 'gpu',
-          network: '../state/network.json',
-          folder: '.',
-          listen: { host: '127.0.0.1', port },
-          endpoint: `https://127.0.0.1:${port}`,
-          capacity: { cpus: 1, memory: '512MiB', disk: '1GiB', gpus: 2, gpuClass: 'h100' },
-          executor: { engine: 'sandbox' },
-        }
-        writeFileSync(path, JSON.stringify(settings))
-        const config = loadAgentConfig(path)
-        await enrolWorker(connectWallet(network, developmentAccount(network, 8)), loadWorkerKey(config.folder), config)
-        worker = await startWorker(config, (_, message, fields) => said.push(`${message} ${JSON.stringify(fields)}`))
+        worker = await joinWith('gpu', 8, { capacity: { cpus: 1, memory: '512MiB', disk: '1GiB', gpus: 2, gpuClass: 'h100' } }, said)
       }, 180_000)
       afterAll(() => worker.stop(), 60_000)
 

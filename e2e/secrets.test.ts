@@ -150,9 +150,9 @@ describe.skipIf(!canDeploy)(
       const question = { app, lease: lease.lease, challenge, transportKey: Buffer.from(transport.publicKey).toString('base64') }
       // A worker quotes any number for anybody, so this is a genuine, fresh quote of the very worker, over the very question.
       const report = await workerOfRecord(record).evidence(releaseFreshness(question))
-      const collateral = await collateralFor(stage.embedded.network, Buffer.from(report.quote, 'base64'))
+      const collateral = await collateralFor(stage.embedded.network, { kind: report.kind, quote: Buffer.from(report.quote, 'base64') })
       const thief = developmentAccount(stage.embedded.network, DEVELOPMENT_ROLES.tenants[1])
-      const evidence = { worker: record.worker, tlsKeyHash: report.tlsKeyHash, quote: report.quote, collateral }
+      const evidence = { worker: record.worker, kind: report.kind, tlsKeyHash: report.tlsKeyHash, quote: report.quote, collateral }
       const signature = await thief.signMessage({ message: 'not the worker' })
       const refused = await ask(seat, '/v1/release', { ...question, evidence: { ...evidence, signature } })
       expect(refused.status).toBe(403)

@@ -31,6 +31,7 @@ async function makeBundle(root: DevelopmentRoot): Promise<EvidenceBundle> {
     network: { name: 'test', chainId: 31337, workers: ADDRESS, market: ADDRESS },
     worker: { address: worker.address, provider: ADDRESS, endpoint: 'https://worker.example' },
     evidence: {
+      kind: 'tdx',
       quote: Buffer.from(platform.quote(hexToBytes(concat([workerBinding(bound), hash])))).toString('base64'),
       tlsKeyHash: bound.tlsKeyHash,
       freshness: { kind: 'block', number: 7, hash },

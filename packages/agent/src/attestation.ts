@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { attestWorker, ensurePlatform, type FreshBlock, freshBlock, getBilling, reportDataOf, type Wallet, WORKERS_ABI } from '@cloister/chain'
+import { attestWorker, ensurePlatform, type FreshBlock, freshBlock, getBilling, handInVerdict, reportDataOf, type Wallet, WORKERS_ABI } from '@cloister/chain'
 import { CloisterError, formatDuration, messageOf } from '@cloister/core'
 import type { Address, Hex, LocalAccount } from 'viem'
 import type { Evidence, EvidenceSource } from './evidence/source.ts'
 import type { Log } from './log.ts'
 import type { Sequence } from './sending.ts'
 import type { Settlement } from './settlement.ts'
+import { collectVerdict, guestRequest } from './verdicts/collect.ts'
 
 const LOOK_MS = 10_000
 const RETRY_MS = 2_000
@@ -153,13 +154,20 @@ export class Attestor {
   }
 
   private async attest(): Promise<void> {
-    const { wallet, key, tlsKeyHash, settlement, log } = this.parts
+    const { wallet, key, provider, tlsKeyHash, settlement, log } = this.parts
     const block = await freshBlock(wallet)
     const evidence = await this.quote(block.hash)
-    const pckKey = await ensurePlatform(wallet, evidence.quote)
-    const leases = await settlement.along()
-    await attestWorker(wallet, { worker: key.address, tlsKeyHash, pckKey, block, quote: evidence.quote }, leases)
-    if (leases.length > 0) settlement.settled()
+    let leases: Hex[] = []
+    if (evidence.kind === 'tdx') {
+      const pckKey = await ensurePlatform(wallet, evidence.quote)
+      leases = await settlement.along()
+      await attestWorker(wallet, { worker: key.address, tlsKeyHash, pckKey, block, quote: evidence.quote }, leases)
+      if (leases.length > 0) settlement.settled()
+    } else {
+      // P-384 is beyond contracts: other providers' verifiers check it for them.
+      const request = guestRequest({ worker: key.address, tlsKeyHash, block }, evidence)
+      await handInVerdict(wallet, ...(await collectVerdict(wallet, provider, request)))
+    }
     this.evidence = { ...evidence, block }
     this.threshold = RENEW_AT + (Math.random() * 2 - 1) * JITTER
     this.coveredUntil = Number((await getBilling(wallet, key.address)).until)

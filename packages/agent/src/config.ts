@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { CloisterError, parseByteValueMiB } from '@cloister/core'
+import { CloisterError, GuestKind, parseByteValueMiB } from '@cloister/core'
 import { parse } from 'yaml'
 import { z } from 'zod'
 
@@ -58,7 +58,9 @@ export const AgentConfig = z.strictObject({
       z.strictObject({ source: z.literal('tsm'), folder: z.string().default('/sys/kernel/config/tsm/report') }),
       z.strictObject({ source: z.literal('dstack'), socket: z.string().default('/var/run/dstack.sock') }),
       /** Development networks only: a machine made of software. */
-      z.strictObject({ source: z.literal('development'), rootFolder: z.string().optional() }),
+      z.strictObject({ source: z.literal('development'), rootFolder: z.string().optional(), machine: GuestKind.default('tdx') }),
+      /** A Nitro enclave: a program that gets user data in hexadecimal digits as its last argument and prints the document in base64. */
+      z.strictObject({ source: z.literal('nitro'), command: z.array(z.string().max(4096)).min(1).max(64) }),
     ])
     .optional(),
   /** A program that makes tokens about the GPUs: gets the nonce as its last argument, prints JSON with `detached_eat`, as nvattest does. */

@@ -4,10 +4,8 @@ import { fromBase64 } from './bytes.ts'
 import type { DstackIdentity } from './dstack/event-log.ts'
 import { verifyDstack } from './dstack/verify.ts'
 import { Findings, type Rule } from './findings.ts'
-import { QuoteCollateral } from './intel/collateral.ts'
-import { imageOf } from './intel/platform.ts'
+import { GuestCollateral, GuestKind, imageOf, verifyGuest } from './guest.ts'
 import type { TrustRoot } from './intel/root.ts'
-import { verifyQuote } from './intel/verify.ts'
 import { type Place, verifyLabels, type Witness } from './place/labels.ts'
 import type { Check, Problem, Verdict } from './verdict.ts'
 
@@ -40,7 +38,9 @@ export const EvidenceBundle = z.object({
   network: z.object({ name: z.string().max(64), chainId: z.int().positive(), workers: address, market: address }),
   worker: z.object({ address, provider: address, endpoint: z.string().max(512) }),
   evidence: z.object({
-    /** TDX quote, base64. */
+    /** The hardware; a TDX guest if not said. */
+    kind: GuestKind.default('tdx'),
+    /** TDX quote, SEV-SNP report or Nitro document, base64. */
     quote: z.base64().max(100_000),
     /** dstack's event log, JSON. */
     eventLog: z.string().max(4_000_000).optional(),
@@ -51,7 +51,7 @@ export const EvidenceBundle = z.object({
       z.object({ kind: z.literal('nonce'), nonce: bytes32 }),
     ]),
   }),
-  collateral: QuoteCollateral,
+  collateral: GuestCollateral,
   /** What the chain said when the bundle was made. Offline these are taken as they stand, and said to be. */
   chain: z.object({
     /** Unix seconds. */
@@ -155,14 +155,14 @@ export async function verifyBundle(
   if (!parsed.success) return unreadable(`The bundle is wrong at ${parsed.error.issues[0]?.path.join('.') || 'its root'}: ${parsed.error.issues[0]?.message}.`)
   const bundle = parsed.data
   const at = instant ?? bundle.recordedAt
-  const verdict = await verifyQuote(fromBase64(bundle.evidence.quote, 'The quote'), bundle.collateral, { instant: at, root })
+  const verdict = await verifyGuest(bundle.evidence.kind, fromBase64(bundle.evidence.quote, 'The evidence'), bundle.collateral, { instant: at, root })
   const binding = checkBinding(bundle, verdict)
   const { findings: guest, image } = checkGuest(bundle, verdict, at)
   const app = bundle.lease && (await checkApp(bundle, bundle.lease))
   const dstack = bundle.evidence.eventLog === undefined ? undefined : await verifyDstack(verdict, bundle.evidence.eventLog)
   const { platform } = verdict
   const place =
-    bundle.labels && platform !== undefined && verdict.genuine ? await verifyLabels(bundle.labels, { ppid: platform, witnesses, instant: at }) : undefined
+    bundle.labels && platform !== undefined && verdict.genuine ? await verifyLabels(bundle.labels, { identity: platform, witnesses, instant: at }) : undefined
   const problems = [...verdict.problems, ...binding.problems, ...guest.problems, ...(dstack?.problems ?? []), ...(app?.problems ?? [])]
   const genuine = verdict.genuine && problems.length === 0
   return {
@@ -224,7 +224,7 @@ function checkBinding({ network, worker, evidence, chain }: EvidenceBundle, { re
 
 function checkGuest({ chain }: EvidenceBundle, verdict: Verdict, instant: number): { findings: Findings; image: Hex | undefined } {
   const findings = new Findings()
-  const image = verdict.measurements['rtmr2'] === undefined ? undefined : imageOf(verdict.measurements)
+  const image = imageOf(verdict.measurements)
   findings.note(IMAGE, image !== undefined && (chain.imageRoles & GUEST_ROLE) !== 0, image ?? 'no image')
   const until = new Date(chain.coveredUntil * 1000).toISOString().replace('.000Z', 'Z')
   findings.note(COVERAGE, chain.coveredUntil > instant, `until ${until}`)
@@ -251,7 +251,8 @@ async function checkApp({ network, worker }: EvidenceBundle, lease: NonNullable<
 }
 
 function hardwareName({ kind, root }: Verdict): string {
-  const maker = root === 'intel' ? 'Intel' : root === 'devnet' ? 'a development platform (simulated)' : 'of unknown make'
+  const makers = { intel: 'Intel', amd: 'AMD', aws: 'Amazon', nvidia: 'NVIDIA', devnet: 'a development platform (simulated)' }
+  const maker = root === undefined ? 'of unknown make' : makers[root]
   return `${kind.toUpperCase()}, ${maker}`
 }
 
@@ -261,7 +262,7 @@ function sentenceOf(genuine: boolean, verdict: Verdict, problems: Problem[], { l
   const what = lease ? 'the app of this lease ran' : 'this worker ran'
   if (verdict.simulated)
     return `Simulated: on ${when} ${what} on a development platform; every check holds, but the platform is software, so nothing was confidential.`
-  const caution = verdict.tcb?.status === 'UpToDate' ? '' : ` Its security updates were not complete (${verdict.tcb?.status}).`
+  const caution = verdict.tcb === undefined || verdict.tcb.status === 'UpToDate' ? '' : ` Its security updates were not complete (${verdict.tcb?.status}).`
   return `On ${when} ${what} in a genuine confidential machine, unchanged, and the host could not look inside.${caution}`
 }
 

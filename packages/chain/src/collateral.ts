@@ -1,24 +1,37 @@
-import { EvidenceError, fetchCollateral, platformFamily, type QuoteCollateral } from '@cloister/attest'
+import { claimsOfGuest, EvidenceError, fetchCollateral, type GuestClaims, type GuestCollateral, type GuestKind, type QuoteCollateral } from '@cloister/attest'
 import { CloisterError } from '@cloister/core'
-import type { Hex } from 'viem'
 import type { Network } from './network.ts'
 
 const ANSWER_MS = 10_000
 const KEPT_MS = 600_000
 const kept = new Map<string, { at: number; collateral: Promise<QuoteCollateral> }>()
 
+/** Evidence about a guest, and collateral that came along with it. */
+export interface GuestEvidence {
+  kind: GuestKind
+  /** TDX quote, SEV-SNP report or Nitro document. */
+  quote: Uint8Array
+  /** For SEV-SNP: AMD's certificates and revocation list, as the worker has them. They prove themselves. */
+  collateral?: GuestCollateral | undefined
+}
+
 /**
- * The vendor's collateral for a quote, from the network's service; kept for ten minutes. Throws `no-collateral`, or
- * `bad-evidence` for a quote that is of no platform.
+ * What a guest's evidence is judged with: Intel's collateral from the network's service, kept for ten minutes; AMD's as it came
+ * along; nothing for Amazon. Throws `no-collateral`, or `bad-evidence` for what is no evidence.
  */
-export async function collateralFor(network: Network, quote: Uint8Array): Promise<QuoteCollateral> {
-  const key = `${network.attestation.collateralUrl} ${familyOf(quote).family}`
+export async function collateralFor(network: Network, { kind, quote, collateral }: GuestEvidence): Promise<GuestCollateral> {
+  if (kind === 'nitro') return {}
+  if (kind === 'sev-snp') {
+    if (collateral) return collateral
+    throw new CloisterError('no-collateral', 'The worker gives no certificates of AMD’s along with its report.')
+  }
+  const key = `${network.attestation.collateralUrl} ${(await claimsOf(kind, quote)).family}`
   const known = kept.get(key)
   if (known && Date.now() - known.at < KEPT_MS) return known.collateral
-  const collateral = fetchCollateral(quote, { baseUrl: network.attestation.collateralUrl, signal: AbortSignal.timeout(ANSWER_MS) })
-  kept.set(key, { at: Date.now(), collateral })
+  const asked = fetchCollateral(quote, { baseUrl: network.attestation.collateralUrl, signal: AbortSignal.timeout(ANSWER_MS) })
+  kept.set(key, { at: Date.now(), collateral: asked })
   try {
-    return await collateral
+    return await asked
   } catch (cause) {
     kept.delete(key)
     if (!(cause instanceof EvidenceError)) throw cause
@@ -29,11 +42,12 @@ export async function collateralFor(network: Network, quote: Uint8Array): Promis
   }
 }
 
-/** A quote's family of platforms and guest image, before anything is verified. Throws `bad-evidence`. */
-export function familyOf(quote: Uint8Array): { family: string; image: Hex } {
+/** What a guest's evidence claims, before anything is verified. Throws `bad-evidence`. */
+export async function claimsOf(kind: GuestKind, quote: Uint8Array): Promise<GuestClaims> {
   try {
-    return platformFamily(quote)
+    return await claimsOfGuest(kind, quote)
   } catch (cause) {
-    throw new CloisterError('bad-evidence', 'What should be a quote is none of a platform’s.', { cause })
+    if (!(cause instanceof EvidenceError)) throw cause
+    throw new CloisterError('bad-evidence', `What should be evidence of a guest is none: ${cause.message}`, { cause })
   }
 }

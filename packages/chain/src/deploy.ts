@@ -1,7 +1,16 @@
 import { imageOf } from '@cloister/attest'
-import { DEVELOPMENT_FMSPC, type DevelopmentRoot, developmentGuest, measurementsOf, NEWEST_SVNS, TEE_TCB_SVN } from '@cloister/attest/devnet'
+import {
+  DEVELOPMENT_FMSPC,
+  type DevelopmentRoot,
+  developmentEnclave,
+  developmentGuest,
+  developmentSnpGuest,
+  measurementsOf,
+  NEWEST_SVNS,
+  TEE_TCB_SVN,
+} from '@cloister/attest/devnet'
 import { CloisterError } from '@cloister/core'
-import { type Abi, type Address, bytesToBigInt, bytesToHex, getContractAddress, type Hex, keccak256, toHex } from 'viem'
+import { type Abi, type Address, bytesToBigInt, bytesToHex, getContractAddress, type Hex, keccak256, toHex, zeroHash } from 'viem'
 import type { Wallet } from './client.ts'
 import { APPS_ABI, KEY_SERVICE_ABI, MARKET_ABI, PLATFORMS_ABI, TEST_USDC_ABI, TOKEN_ABI, WORKERS_ABI } from './generated/abis.ts'
 import {
@@ -28,7 +37,8 @@ export interface Deployment {
 }
 
 const FEE_BPS = { cloi: 400n, usdc: 2_000n }
-/** Development guests may earn, and verify for others. */
+/** Development guests may earn; those on TDX verify for others. */
+const GUEST = 1
 const GUEST_AND_VERIFIER = 3
 const FLOOR_SECONDS = 10n * 365n * 86_400n
 const DEVELOPMENT_SUPPLY = 10_000_000n * 10n ** 18n
@@ -77,7 +87,12 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address, root:
     // Only version 1 of the TDX module.
     moduleSvns: `0xff${toHex(TEE_TCB_SVN[0], { size: 1 }).slice(2)}ffffffffffff` as const,
   }
-  const image = imageOf(measurementsOf(developmentGuest()))
+  const hex = (bytes: Uint8Array) => bytesToHex(bytes).slice(2)
+  const guests = [
+    { measurements: measurementsOf(developmentGuest()), roles: GUEST_AND_VERIFIER },
+    { measurements: { measurement: hex(developmentSnpGuest()) }, roles: GUEST },
+    { measurements: Object.fromEntries(developmentEnclave().map((pcr, index) => [`pcr${index}`, hex(pcr)])), roles: GUEST },
+  ]
   hashes.push(
     await wallet.wallet.writeContract({
       ...write,
@@ -85,14 +100,6 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address, root:
       abi: PLATFORMS_ABI,
       functionName: 'setFloor',
       args: [`0x${DEVELOPMENT_FMSPC}`, floor],
-      nonce: next++,
-    }),
-    await wallet.wallet.writeContract({
-      ...write,
-      address: platforms,
-      abi: PLATFORMS_ABI,
-      functionName: 'setImage',
-      args: [image, GUEST_AND_VERIFIER],
       nonce: next++,
     }),
     await wallet.wallet.writeContract({
@@ -114,6 +121,10 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address, root:
     await wallet.wallet.writeContract({ ...write, address: cloi, abi: TOKEN_ABI, functionName: 'grantRole', args: [minter, owner], nonce: next++ }),
     await wallet.wallet.writeContract({ ...write, address: cloi, abi: TOKEN_ABI, functionName: 'mint', args: [owner, DEVELOPMENT_SUPPLY], nonce: next++ }),
   )
+  for (const { measurements, roles } of guests) {
+    const args = [imageOf(measurements) ?? zeroHash, roles] as const
+    hashes.push(await wallet.wallet.writeContract({ ...write, address: platforms, abi: PLATFORMS_ABI, functionName: 'setImage', args, nonce: next++ }))
+  }
   const receipts = await Promise.all(hashes.map((hash) => client.waitForTransactionReceipt({ hash, timeout: 60_000 })))
   const failed = receipts.find((receipt) => receipt.status !== 'success')
   if (failed) throw new CloisterError('deploy-failed', `The contracts could not be deployed: transaction ${failed.transactionHash} was reverted.`)

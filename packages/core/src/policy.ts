@@ -3,7 +3,7 @@ import { CloisterError } from './errors.ts'
 import { bytes32 } from './market/words.ts'
 import { parseDurationMs } from './units.ts'
 
-const ROOTS = ['intel', 'devnet'] as const
+const ROOTS = ['intel', 'amd', 'aws', 'devnet'] as const
 const TCB_STATUSES = [
   'UpToDate',
   'SWHardeningNeeded',

@@ -1,6 +1,6 @@
 // What the key service's HTTP interface takes and says. Whoever asks is a stranger to it, and it is one to them.
 import { createHash } from 'node:crypto'
-import { QuoteCollateral } from '@cloister/attest'
+import { GuestCollateral, GuestKind } from '@cloister/attest'
 import { address, bytes32, hexBytes } from '@cloister/core'
 import { bytesToHex, concat, type Hex, hexToBytes, stringToHex } from 'viem'
 import { z } from 'zod'
@@ -14,10 +14,11 @@ const key = z.base64().length(44)
 export const MachineEvidence = z.strictObject({
   worker: address,
   signature: hexBytes,
+  kind: GuestKind,
   tlsKeyHash: bytes32,
   quote: z.base64().max(100_000),
   eventLog: z.string().max(1_000_000).optional(),
-  collateral: QuoteCollateral,
+  collateral: GuestCollateral,
 })
 export type MachineEvidence = z.infer<typeof MachineEvidence>
 

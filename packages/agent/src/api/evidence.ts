@@ -1,6 +1,7 @@
 import { statementDigest } from '@cloister/attest'
 import { CloisterError, type EvidenceReport, type StatementReport } from '@cloister/core'
 import type { Hex } from 'viem'
+import type { Evidence } from '../evidence/source.ts'
 import type { Accepted } from '../store.ts'
 import type { Worker } from '../worker.ts'
 
@@ -11,8 +12,10 @@ let making = 0
 /** The evidence last handed in, or fresh evidence over `nonce`. Throws `too-busy` or `no-evidence`. */
 export async function evidenceReport({ attestor, key }: Worker, nonce: Hex | undefined): Promise<EvidenceReport> {
   const common = { worker: key.address, provider: attestor.provider, tlsKeyHash: attestor.tlsKeyHash }
-  const encoded = ({ quote, eventLog }: { quote: Uint8Array; eventLog?: string }) => ({
+  const encoded = ({ kind, quote, eventLog, collateral }: Evidence) => ({
+    kind,
     quote: Buffer.from(quote).toString('base64'),
+    ...(collateral && { collateral }),
     ...(eventLog !== undefined && { eventLog }),
   })
   if (nonce === undefined) {

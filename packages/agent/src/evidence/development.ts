@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { GuestKind } from '@cloister/attest'
 import { type DevelopmentGpu, DevelopmentPlatform, DevelopmentRoot } from '@cloister/attest/devnet'
 import type { EvidenceSource } from './source.ts'
 
@@ -9,16 +10,32 @@ const MODELS: Record<string, string> = { h100: 'GH100 (simulated)', h200: 'GH100
  * A machine made of software, for development networks: the root's folder certifies it once, and it is kept with the worker.
  * Its quotes, and tokens about GPUs it doesn't have, are in the format of real ones; everything that checks them says `simulated`.
  */
-export async function developmentSource(folder: string, rootFolder: string, { gpus = 0, gpuClass = '' } = {}): Promise<EvidenceSource> {
+export async function developmentSource(
+  folder: string,
+  rootFolder: string,
+  { gpus = 0, gpuClass = '' } = {},
+  machine: GuestKind = 'tdx',
+): Promise<EvidenceSource> {
   const root = await DevelopmentRoot.open(rootFolder)
+  const name = machine === 'tdx' ? 'development platform (simulated)' : `development ${machine} machine (simulated)`
+  // A machine without GPUs, the same one as long as its folder is.
+  const seed = createHash('sha256').update(folder).digest()
+  if (machine === 'sev-snp') {
+    const snp = await root.manufactureSnp(seed)
+    return { name, quote: async (reportData) => ({ kind: machine, quote: snp.report(reportData), collateral: await snp.collateral() }) }
+  }
+  if (machine === 'nitro') {
+    const enclave = await root.manufactureEnclave(seed)
+    return { name, quote: async (reportData) => ({ kind: machine, quote: enclave.document(reportData) }) }
+  }
   const platform = await DevelopmentPlatform.open(folder, () => root.manufacture())
   const simulated = Array.from({ length: gpus }, (_, index): DevelopmentGpu => {
     const identity = createHash('sha256').update(platform.ppid).update(String(index)).digest('hex')
     return { model: MODELS[gpuClass] ?? gpuClass, ueid: BigInt(`0x${identity.slice(0, 36)}`).toString() }
   })
   return {
-    name: 'development platform (simulated)',
-    quote: async (reportData) => ({ quote: platform.quote(reportData) }),
+    name,
+    quote: async (reportData) => ({ kind: machine, quote: platform.quote(reportData) }),
     ...(simulated.length > 0 && { gpuTokens: (nonce: string) => root.gpuTokens(nonce, simulated) }),
   }
 }

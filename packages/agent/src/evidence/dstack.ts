@@ -17,7 +17,7 @@ export function dstackSource(socketPath: string): EvidenceSource {
       const parsed = QuoteAnswer.safeParse(await post(socketPath, '/GetQuote', body))
       if (!parsed.success) throw new CloisterError('no-evidence', 'The dstack guest agent answered with something that is no quote.')
       const { quote, event_log } = parsed.data
-      return { quote: new Uint8Array(Buffer.from(quote.replace(/^0x/, ''), 'hex')), ...(event_log !== undefined && { eventLog: event_log }) }
+      return { kind: 'tdx', quote: new Uint8Array(Buffer.from(quote.replace(/^0x/, ''), 'hex')), ...(event_log !== undefined && { eventLog: event_log }) }
     },
   }
 }

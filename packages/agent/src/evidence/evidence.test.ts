@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { verifyQuote } from '@cloister/attest'
+import { verifyGuest, verifyQuote } from '@cloister/attest'
 import { DevelopmentRoot } from '@cloister/attest/devnet'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { developmentSource } from './development.ts'
 import { dstackSource } from './dstack.ts'
+import { nitroSource } from './nitro.ts'
+import type { Evidence } from './source.ts'
 import { type TsmFiles, tsmSource } from './tsm.ts'
 
 const reportData = new Uint8Array(randomBytes(64))
@@ -20,6 +22,8 @@ const reportData = new Uint8Array(randomBytes(64))
 class FakeTsm implements TsmFiles {
   readonly requests = new Map<string, { generation: number; inblob: Uint8Array | undefined }>()
   provider = 'tdx_guest'
+  /** The host's table of certificates; an empty read is ENOENT, as where the provider has none. */
+  auxblob: Buffer | undefined
   /** Called after each write, as if somebody else were at work. */
   disturb: (request: { generation: number }) => void = () => {}
   private readonly root: string
@@ -60,6 +64,9 @@ class FakeTsm implements TsmFiles {
       case 'outblob':
         if (!request.inblob) throw errno('EINVAL')
         return Buffer.from(this.quote(request.inblob))
+      case 'auxblob':
+        if (!this.auxblob) throw errno('ENOENT')
+        return this.auxblob
       case 'inblob':
         throw errno('EACCES')
       default:
@@ -118,15 +125,34 @@ describe('evidence', () => {
       expect(tsm.requests.size).toBe(0)
     })
 
+    it('is a report with certificates on an SEV-SNP guest, whether the host has any or not', async () => {
+      const machine = await root.manufactureSnp()
+      const tsm = new FakeTsm('/sys/kernel/config', (data) => machine.report(data))
+      tsm.provider = 'sev_guest'
+      const tables: Uint8Array[] = []
+      const amd = async (_: Uint8Array, table: Uint8Array) => {
+        tables.push(table)
+        return machine.collateral()
+      }
+      const judge = async ({ kind, quote, collateral }: Evidence) => {
+        const verdict = await verifyGuest(kind, quote, collateral ?? {}, { instant: Math.floor(Date.now() / 1000), root: root.trust })
+        return verdict.genuine && verdict.kind === 'sev-snp' && verdict.reportData === Buffer.from(reportData).toString('hex')
+      }
+      expect(await judge(await tsmSource('/sys/kernel/config', tsm, amd).quote(reportData))).toBe(true)
+      tsm.auxblob = Buffer.from('a table')
+      expect(await judge(await tsmSource('/sys/kernel/config', tsm, amd).quote(reportData))).toBe(true)
+      expect(tables.map((table) => Buffer.from(table).toString())).toEqual(['', 'a table'])
+    })
+
     it('says what is missing', async () => {
       const tsm = new FakeTsm('/sys/kernel/config', () => {
         throw errno('EBUSY')
       })
       await expect(tsmSource('/sys/kernel/config', tsm).quote(reportData)).rejects.toMatchObject({ message: 'The kernel gave no quote: EBUSY.' })
       await expect(tsmSource('/nowhere/at/all', tsm).quote(reportData)).rejects.toMatchObject({ message: expect.stringContaining('makes no quotes') })
-      tsm.provider = 'sev_guest'
+      tsm.provider = 'arm_cca_guest'
       await expect(tsmSource('/sys/kernel/config', tsm).quote(reportData)).rejects.toMatchObject({
-        message: expect.stringContaining('provider of evidence is sev_guest'),
+        message: expect.stringContaining('provider of evidence is arm_cca_guest'),
       })
       // The real interface, on a machine without it.
       await expect(tsmSource('/sys/kernel/config/tsm/report').quote(reportData)).rejects.toMatchObject({ code: 'no-evidence' })
@@ -178,6 +204,19 @@ describe('evidence', () => {
       await expect(dstackSource(join(folder, 'nobody.sock')).quote(reportData)).rejects.toMatchObject({
         message: expect.stringContaining('can not be reached'),
       })
+    })
+  })
+
+  describe('from a Nitro enclave', () => {
+    it('is what a program prints, given the user data', async () => {
+      const document = (await root.manufactureEnclave()).document(reportData)
+      const path = join(folder, 'document')
+      writeFileSync(path, Buffer.from(document).toString('base64'))
+      const script = `if (process.argv[1] !== '${Buffer.from(reportData).toString('hex')}') process.exit(1); process.stdout.write(require('fs').readFileSync('${path}', 'utf8'))`
+      const evidence = await nitroSource([process.execPath, '-e', script]).quote(reportData)
+      expect(evidence).toEqual({ kind: 'nitro', quote: document })
+      await expect(nitroSource([process.execPath, '-e', 'process.exit(3)']).quote(reportData)).rejects.toMatchObject({ code: 'no-evidence' })
+      await expect(nitroSource([process.execPath, '-e', 'console.log("{}")']).quote(reportData)).rejects.toThrow(/other than base64/)
     })
   })
 

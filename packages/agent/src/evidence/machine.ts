@@ -21,11 +21,13 @@ export class MachineProver {
   /** `purpose` is a digest that says what the quote is for; nobody but this agent's own code names one. Throws `no-evidence` or `no-collateral`. */
   async prove(purpose: Hex): Promise<MachineEvidence> {
     const { network, key, source, binding } = this.parts
-    const { quote, eventLog } = await source.quote(reportDataOf(network, binding, purpose))
-    const [collateral, signature] = await Promise.all([collateralFor(network, quote), key.signTypedData(purposeTypedData(purpose, network.chainId))])
+    const evidence = await source.quote(reportDataOf(network, binding, purpose))
+    const { kind, quote, eventLog } = evidence
+    const [collateral, signature] = await Promise.all([collateralFor(network, evidence), key.signTypedData(purposeTypedData(purpose, network.chainId))])
     return {
       worker: key.address,
       signature,
+      kind,
       tlsKeyHash: binding.tlsKeyHash,
       quote: Buffer.from(quote).toString('base64'),
       ...(eventLog !== undefined && { eventLog }),

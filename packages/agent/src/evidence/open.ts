@@ -6,6 +6,7 @@ import type { AgentConfig } from '../config.ts'
 import { developmentSource } from './development.ts'
 import { dstackSource } from './dstack.ts'
 import { gpuTokensBy } from './gpu-command.ts'
+import { nitroSource } from './nitro.ts'
 import type { EvidenceSource } from './source.ts'
 import { tsmSource } from './tsm.ts'
 
@@ -23,16 +24,17 @@ async function openQuoteSource(config: AgentConfig, network: Network): Promise<E
   const { evidence } = config
   if (evidence?.source === 'dstack') return dstackSource(evidence.socket)
   if (evidence?.source === 'tsm') return tsmSource(evidence.folder)
+  if (evidence?.source === 'nitro') return nitroSource(evidence.command)
   const { developmentFolder } = network.attestation
   if (network.development && (evidence?.source === 'development' || developmentFolder !== undefined)) {
     const rootFolder =
       (evidence?.source === 'development' ? evidence.rootFolder : undefined) ?? (developmentFolder && resolve(dirname(config.network), developmentFolder))
     if (rootFolder === undefined) throw new CloisterError('no-evidence', 'The network does not say where its development root is.')
-    return developmentSource(config.folder, rootFolder, config.capacity)
+    return developmentSource(config.folder, rootFolder, config.capacity, evidence?.source === 'development' ? evidence.machine : 'tdx')
   }
   if (existsSync(DSTACK_SOCKET)) return dstackSource(DSTACK_SOCKET)
   if (existsSync(TSM_FOLDER)) return tsmSource(TSM_FOLDER)
-  throw new CloisterError('no-evidence', 'This machine can not prove what it is: it is neither a dstack nor a TDX guest.', {
+  throw new CloisterError('no-evidence', 'This machine can not prove what it is: it is neither a dstack nor a TDX nor an SEV-SNP guest.', {
     hint: `There is no ${DSTACK_SOCKET} and no ${TSM_FOLDER}. Name a source under \`evidence\` in the configuration.`,
   })
 }

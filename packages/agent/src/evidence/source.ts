@@ -1,7 +1,12 @@
+import type { GuestKind, SnpCollateral } from '@cloister/attest'
+
 /** What hardware said. */
 export interface Evidence {
-  /** A TDX quote. */
+  kind: GuestKind
+  /** A TDX quote, SEV-SNP report or Nitro document. */
   quote: Uint8Array
+  /** For SEV-SNP: AMD's certificates and revocation list. */
+  collateral?: SnpCollateral
   /** dstack's event log, JSON, where the guest keeps one. */
   eventLog?: string
 }

@@ -1,9 +1,9 @@
 import { gpuNonceOf } from '@cloister/attest'
-import { confirmGpus, type FreshBlock, type GpuVerdict, getVerdictThreshold, reportDataOf, type Wallet } from '@cloister/chain'
+import { type FreshBlock, getVerdictThreshold, handInVerdict, reportDataOf, type Wallet, type WorkerVerdict } from '@cloister/chain'
 import { CloisterError, messageOf, VerdictReport, type VerdictRequest, WorkerRecord } from '@cloister/core'
 import type { Address, Hex } from 'viem'
 import { z } from 'zod'
-import type { EvidenceSource } from '../evidence/source.ts'
+import type { Evidence, EvidenceSource } from '../evidence/source.ts'
 import type { Log } from '../log.ts'
 import { askWorker } from '../peers.ts'
 import type { Sequence } from '../sending.ts'
@@ -30,23 +30,49 @@ export async function confirmOwnGpus({ wallet, worker, provider, tlsKeyHash, sou
     throw new CloisterError('no-evidence', 'This machine has nothing to prove its GPUs with.', {
       hint: 'Name a program under `gpuEvidence` in the configuration.',
     })
-  const { network } = wallet
-  const nonce = await gpuNonceOf(reportDataOf(network, { provider, worker, tlsKeyHash }, block.hash))
-  const tokens = await source.gpuTokens(nonce)
-  const request: VerdictRequest = { kind: 'nvidia-gpus', worker, tlsKeyHash, block: { number: Number(block.number), hash: block.hash }, tokens }
-  const [threshold, verifiers] = await Promise.all([getVerdictThreshold(wallet), findVerifiers(network.indexerUrl, provider)])
+  const nonce = await gpuNonceOf(reportDataOf(wallet.network, { provider, worker, tlsKeyHash }, block.hash))
+  const request: VerdictRequest = { kind: 'nvidia-gpus', ...boundTo({ worker, tlsKeyHash, block }), tokens: await source.gpuTokens(nonce) }
+  const [verdict, signatures] = await collectVerdict(wallet, provider, request)
+  await sequence.run(() => handInVerdict(wallet, verdict, signatures))
+  log('info', 'GPUs confirmed', { gpuClass: verdict.gpuClass, gpus: verdict.gpus, verifiers: signatures.length })
+}
+
+/** What verifiers are asked about a guest whose evidence no contract can check. Throws `no-evidence` for others. */
+export function guestRequest(bound: Bound, { kind, quote, collateral }: Evidence): VerdictRequest {
+  const evidence = Buffer.from(quote).toString('base64')
+  if (kind === 'nitro') return { kind, ...boundTo(bound), evidence }
+  if (kind === 'sev-snp' && collateral) return { kind, ...boundTo(bound), evidence, collateral }
+  throw new CloisterError('no-evidence', 'There is nothing in this evidence for verifiers to check.')
+}
+
+/**
+ * Asks covered workers of other providers for their verdicts, until as many as the contract wants found the same. Throws
+ * `too-few-verdicts`.
+ */
+export async function collectVerdict(wallet: Wallet, provider: Address, request: VerdictRequest): Promise<[WorkerVerdict, Hex[]]> {
+  const [threshold, verifiers] = await Promise.all([getVerdictThreshold(wallet), findVerifiers(wallet.network.indexerUrl, provider)])
   const refusals: string[] = []
   const answers = await Promise.all(verifiers.map((verifier) => ask(verifier, request).catch((error) => void refusals.push(messageOf(error)))))
   const agreeing = largestAgreement(answers.filter((answer) => answer !== undefined)).slice(0, threshold)
   const [first] = agreeing
   if (!first || agreeing.length < threshold)
-    throw new CloisterError('too-few-verdicts', `${agreeing.length} verifiers vouch for the GPUs; ${threshold} are needed.`, {
+    throw new CloisterError('too-few-verdicts', `${agreeing.length} verifiers vouch for this worker’s ${request.kind} evidence; ${threshold} are needed.`, {
       details: { refusals: [...new Set(refusals)].slice(0, 5) },
     })
-  const verdict: GpuVerdict = { worker, provider, tlsKeyHash, block, platform: first.platform, gpuClass: first.gpuClass, gpus: first.gpus }
-  const signatures = agreeing.map(({ signature }) => signature)
-  await sequence.run(() => confirmGpus(wallet, verdict, signatures))
-  log('info', 'GPUs confirmed', { gpuClass: first.gpuClass, gpus: first.gpus, verifiers: agreeing.length })
+  const { kind, worker, tlsKeyHash, block } = request
+  const { platform, image, gpuClass, gpus } = first
+  const verdict = { kind, worker, provider, tlsKeyHash, platform, image, gpuClass, gpus, block: { number: BigInt(block.number), hash: block.hash } }
+  return [verdict, agreeing.map(({ signature }) => signature)]
+}
+
+interface Bound {
+  worker: Address
+  tlsKeyHash: Hex
+  block: FreshBlock
+}
+
+function boundTo({ worker, tlsKeyHash, block }: Bound) {
+  return { worker, tlsKeyHash, block: { number: Number(block.number), hash: block.hash } }
 }
 
 /** One covered worker a provider, of other providers than ours; which of them verify shows when they are asked. */
@@ -65,6 +91,6 @@ async function ask(verifier: WorkerRecord, request: VerdictRequest): Promise<Ver
 
 /** Those that found the same, if most did. */
 function largestAgreement(answers: VerdictReport[]): VerdictReport[] {
-  const groups = Map.groupBy(answers, ({ platform, gpuClass, gpus }) => `${platform} ${gpuClass} ${gpus}`)
+  const groups = Map.groupBy(answers, ({ platform, image, gpuClass, gpus }) => `${platform} ${image} ${gpuClass} ${gpus}`)
   return [...groups.values()].sort((a, b) => b.length - a.length)[0] ?? []
 }

@@ -1,7 +1,7 @@
-import { gpuClassOf, gpuNonceOf, verifyGpuTokens } from '@cloister/attest'
-import { getWorker, reportDataOf, signGpuVerdict, type Wallet } from '@cloister/chain'
+import { gpuClassOf, gpuNonceOf, verifyGpuTokens, verifyGuest } from '@cloister/attest'
+import { claimsOf, getWorker, reportDataOf, signVerdict, trustRootOf, type Wallet } from '@cloister/chain'
 import { CloisterError, type VerdictReport, type VerdictRequest } from '@cloister/core'
-import { type Address, type LocalAccount, sha256, stringToHex } from 'viem'
+import { type Address, type LocalAccount, sha256, stringToHex, zeroHash } from 'viem'
 import { z } from 'zod'
 
 /** Blocks of age at which evidence is too old to be handed in still. */
@@ -9,6 +9,8 @@ const MAX_BLOCKS_OLD = 200n
 const ANSWER_MS = 10_000
 const KEYS_KEPT_MS = 600_000
 const KeySet = z.object({ keys: z.array(z.record(z.string(), z.unknown())).max(100) })
+
+type Found = Omit<VerdictReport, 'signature'>
 
 /** Checks evidence that no contract can, for workers of other providers, and signs what it found. */
 export class Verifier {
@@ -23,7 +25,7 @@ export class Verifier {
     this.provider = provider
   }
 
-  /** A signed verdict on a worker's GPUs. Throws `forbidden`, `bad-evidence` with what is wrong, or `chain-unreachable`. */
+  /** A signed verdict on a worker's guest or GPUs. Throws `forbidden`, `bad-evidence` with what is wrong, or `chain-unreachable`. */
   async judge(request: VerdictRequest): Promise<VerdictReport> {
     const { network } = this.chain
     const registered = await getWorker(this.chain, request.worker)
@@ -31,16 +33,32 @@ export class Verifier {
     const { provider } = registered
     if (provider === this.provider) throw new CloisterError('forbidden', 'A verdict on a worker of the same provider counts for nothing.')
     const block = await this.freshBlock(request.block)
-    const { worker, tlsKeyHash } = request
-    const nonce = await gpuNonceOf(reportDataOf(network, { provider, worker, tlsKeyHash }, block.hash))
+    const { kind, worker, tlsKeyHash } = request
+    const reportData = reportDataOf(network, { provider, worker, tlsKeyHash }, block.hash)
+    const found = request.kind === 'nvidia-gpus' ? await this.judgeGpus(request.tokens, reportData) : await this.judgeGuest(request, reportData)
+    const signature = await signVerdict(network, this.key, { kind, worker, provider, tlsKeyHash, block, ...found })
+    return { ...found, signature }
+  }
+
+  private async judgeGpus(tokens: unknown, reportData: Uint8Array): Promise<Found> {
     const keys = (await this.keySet()) as Parameters<typeof verifyGpuTokens>[1]['keys']
-    const verdict = await verifyGpuTokens(request.tokens, { keys, nonce, instant: Math.floor(Date.now() / 1000) })
+    const verdict = await verifyGpuTokens(tokens, { keys, nonce: await gpuNonceOf(reportData), instant: Math.floor(Date.now() / 1000) })
     if (!verdict.genuine) throw new CloisterError('bad-evidence', verdict.problems[0]?.message ?? 'The evidence is not genuine.')
     const gpuClass = gpuClassOf(verdict.claims['model'] ?? '')
     if (gpuClass === undefined) throw new CloisterError('bad-evidence', `GPUs of the model ${verdict.claims['model']} are of no class that counts.`)
-    const found = { platform: sha256(stringToHex(verdict.platform ?? '')), gpuClass, gpus: Number(verdict.claims['gpus']) }
-    const signature = await signGpuVerdict(network, this.key, { worker, provider, tlsKeyHash, block, ...found })
-    return { ...found, signature }
+    return { platform: sha256(stringToHex(verdict.platform ?? '')), image: zeroHash, gpuClass, gpus: Number(verdict.claims['gpus']) }
+  }
+
+  private async judgeGuest(request: Exclude<VerdictRequest, { kind: 'nvidia-gpus' }>, reportData: Uint8Array): Promise<Found> {
+    const evidence = new Uint8Array(Buffer.from(request.evidence, 'base64'))
+    const collateral = request.kind === 'sev-snp' ? request.collateral : {}
+    const root = trustRootOf(this.chain.network)
+    const verdict = await verifyGuest(request.kind, evidence, collateral, { instant: Math.floor(Date.now() / 1000), root })
+    if (!verdict.genuine) throw new CloisterError('bad-evidence', verdict.problems[0]?.message ?? 'The evidence is not genuine.')
+    if (verdict.reportData !== Buffer.from(reportData).toString('hex'))
+      throw new CloisterError('bad-evidence', 'The evidence was made for another provider, worker, TLS key, network or block.')
+    const { image, machine } = await claimsOf(request.kind, evidence)
+    return { platform: machine, image, gpuClass: '', gpus: 0 }
   }
 
   private async freshBlock({ number, hash }: VerdictRequest['block']) {

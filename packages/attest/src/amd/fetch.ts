@@ -6,13 +6,16 @@ import type { SnpCollateral } from './verify.ts'
 const KDS = 'https://kdsintf.amd.com'
 const TURIN_FAMILY = 0x1a
 
+/** Processors that AMD's key service knows apart. */
+export type SnpProduct = 'Milan' | 'Genoa' | 'Turin'
+
 /**
  * Gets chain and revocation list for a report signed by a VCEK (AMD KDS Interface Specification, sections 2 and 4). `product`:
  * `Milan`, `Genoa` or `Turin`. Nothing is verified here. Throws `no-collateral`.
  */
 export async function fetchSnpCollateral(
   bytes: Uint8Array,
-  product: 'Milan' | 'Genoa' | 'Turin',
+  product: SnpProduct,
   { baseUrl = KDS, signal, fetch = globalThis.fetch }: { baseUrl?: string; signal?: AbortSignal; fetch?: typeof globalThis.fetch } = {},
 ): Promise<SnpCollateral> {
   const report = parseSnpReport(bytes)
@@ -26,15 +29,35 @@ export async function fetchSnpCollateral(
     ucodeSPL: String(microcode),
     ...(turin && { fmcSPL: String(fmc) }),
   })
-  const get = async (path: string) => {
-    const response = await fetch(`${baseUrl}/vcek/v1/${product}/${path}`, { ...(signal && { signal }), redirect: 'error' }).catch((cause) => {
-      throw new EvidenceError('no-collateral', 'AMD’s key service can not be reached.', { cause })
-    })
-    if (!response.ok) throw new EvidenceError('no-collateral', `AMD’s key service answered with status ${response.status}.`)
-    return new Uint8Array(await response.arrayBuffer())
-  }
+  const get = (path: string) => ask(`${baseUrl}/vcek/v1/${product}/${path}`, { ...(signal && { signal }), fetch })
   const [vcek, chain, list] = await Promise.all([get(`${chip}?${query}`), get('cert_chain'), get('crl')])
   const lines = btoa(String.fromCharCode(...vcek)).match(/.{1,64}/g) ?? []
   const pem = `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`
   return { certificates: pem + new TextDecoder().decode(chain), revocationList: toHex(list) }
+}
+
+/** Gets AMD's revocation list of a product for chips (`vcek`) or for clouds (`vlek`), hexadecimal digits. Throws `no-collateral`. */
+export async function fetchSnpRevocations(
+  product: SnpProduct,
+  signer: 'vcek' | 'vlek',
+  { baseUrl = KDS, signal, fetch = globalThis.fetch }: { baseUrl?: string; signal?: AbortSignal; fetch?: typeof globalThis.fetch } = {},
+): Promise<string> {
+  return toHex(await ask(`${baseUrl}/${signer}/v1/${product}/crl`, { ...(signal && { signal }), fetch }))
+}
+
+/** The product of the processor that a report is of; undefined for reports of version 2, which don't say. */
+export function snpProductOf(bytes: Uint8Array): SnpProduct | undefined {
+  const { family, model } = parseSnpReport(bytes)
+  if (family === TURIN_FAMILY) return 'Turin'
+  if (family !== 0x19 || model === undefined) return undefined
+  // Milan's models are below 0x10; Genoa's are 0x10 to 0x1f, Bergamo's and Siena's 0xa0 to 0xaf.
+  return model < 0x10 ? 'Milan' : 'Genoa'
+}
+
+async function ask(url: string, { signal, fetch }: { signal?: AbortSignal; fetch: typeof globalThis.fetch }): Promise<Uint8Array> {
+  const response = await fetch(url, { ...(signal && { signal }), redirect: 'error' }).catch((cause) => {
+    throw new EvidenceError('no-collateral', 'AMD’s key service can not be reached.', { cause })
+  })
+  if (!response.ok) throw new EvidenceError('no-collateral', `AMD’s key service answered with status ${response.status}.`)
+  return new Uint8Array(await response.arrayBuffer())
 }

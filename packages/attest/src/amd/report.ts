@@ -35,6 +35,8 @@ export interface SnpReport {
   committedTcb: Uint8Array
   /** Family of the processor, from version 3 on; 0x1a is Turin. */
   family: number | undefined
+  /** Model of the processor, with `family`. */
+  model: number | undefined
   /** 64 bytes. */
   chipId: Uint8Array
   /** What was signed. */
@@ -65,6 +67,7 @@ export function parseSnpReport(bytes: Uint8Array): SnpReport {
     reportedTcb: at(0x180, 8),
     committedTcb: at(0x1e0, 8),
     family: version >= 3 ? bytes[0x188] : undefined,
+    model: version >= 3 ? bytes[0x189] : undefined,
     chipId: at(0x1a0, 64),
     signed: at(0, SIGNED_BYTES),
     signature: readSignature(at(SIGNED_BYTES, 144)),

@@ -1,6 +1,8 @@
+import { z } from 'zod'
 import { equalBytes, fromBase64, fromHex, isZero, toHex } from '../bytes.ts'
 import { EvidenceError } from '../errors.ts'
 import { Findings, type Rule } from '../findings.ts'
+import type { TrustRoot } from '../intel/root.ts'
 import { AMD_GENOA, AMD_MILAN, AMD_TURIN } from '../vendor-roots.ts'
 import type { Verdict } from '../verdict.ts'
 import { type Certificate, isSignedWith, keyOf, parseCertificate } from '../x509/certificate.ts'
@@ -11,14 +13,15 @@ import { isRevoked, parseRevocationList } from '../x509/revocation-list.ts'
 import { parseSnpReport, type SnpReport, type TcbVersion, tcbVersion } from './report.ts'
 
 /** What AMD's Key Distribution Service gives beside a report. */
-export interface SnpCollateral {
+export const SnpCollateral = z.object({
   /** VCEK or VLEK first, then the key that signed it (ASK or ASVK), in PEM; the root may follow. */
-  certificates: string
+  certificates: z.string().max(64 * 1024),
   /** AMD's revocation list of the product in DER, hexadecimal digits. Without it, revocation isn't checked, and the verdict says so. */
-  revocationList?: string | undefined
-}
+  revocationList: z.string().max(400_000).optional(),
+})
+export type SnpCollateral = z.infer<typeof SnpCollateral>
 
-const roots = [AMD_MILAN, AMD_GENOA, AMD_TURIN].map((base64) => parseCertificate(fromBase64(base64, 'AMD’s root'), 'AMD’s root'))
+const AMD_ROOTS = [AMD_MILAN, AMD_GENOA, AMD_TURIN].map((base64) => parseCertificate(fromBase64(base64, 'AMD’s root'), 'AMD’s root'))
 const TURIN_FAMILY = 0x1a
 /** Guest policy bits (SEV-SNP ABI, table 10). */
 const POLICY = { migration: 1n << 18n, debug: 1n << 19n } as const
@@ -74,24 +77,30 @@ const RULE = {
 
 /**
  * Verifies an SEV-SNP report (versions 2 to 5) with its VCEK or VLEK chain, offline. AMD publishes no list of TCB levels, so
- * the verdict has no TCB status: the versions are among the claims. Never throws for what is in the evidence.
+ * the verdict has no TCB status: the versions are among the claims. A development root given as `root` takes the place of AMD's.
+ * Never throws for what is in the evidence.
  */
-export async function verifySnpReport(bytes: Uint8Array, collateral: SnpCollateral, { instant }: { instant: number }): Promise<Verdict> {
+export async function verifySnpReport(
+  bytes: Uint8Array,
+  collateral: SnpCollateral,
+  { instant, root }: { instant: number; root?: TrustRoot },
+): Promise<Verdict> {
+  const roots = root?.name === 'devnet' ? [root.certificate] : AMD_ROOTS
   const findings = new Findings()
   const report = await findings.attempt(() => parseSnpReport(bytes))
   let chained = false
   if (report)
     await findings.attempt(async () => {
       const chain = readPem(collateral.certificates, 'AMD’s certificates').map((der) => parseCertificate(der, 'A certificate of AMD’s'))
-      chained = await checkChain(findings, chain, collateral, instant)
+      chained = await checkChain(findings, chain, roots, collateral, instant)
       await checkReport(findings, report, chain[0] as Certificate)
     })
   if (report) checkPolicy(findings, report)
   return {
     genuine: findings.problems.length === 0 && report !== undefined,
     kind: 'sev-snp',
-    root: chained ? 'amd' : undefined,
-    simulated: false,
+    root: chained ? (root?.name === 'devnet' ? 'devnet' : 'amd') : undefined,
+    simulated: chained && root?.name === 'devnet',
     tcb: undefined,
     measurements: report ? { measurement: toHex(report.measurement), hostData: toHex(report.hostData), idKeyDigest: toHex(report.idKeyDigest) } : {},
     reportData: report ? toHex(report.reportData) : '',
@@ -104,7 +113,13 @@ export async function verifySnpReport(bytes: Uint8Array, collateral: SnpCollater
   }
 }
 
-async function checkChain(findings: Findings, chain: Certificate[], { revocationList }: SnpCollateral, instant: number): Promise<boolean> {
+async function checkChain(
+  findings: Findings,
+  chain: Certificate[],
+  roots: readonly Certificate[],
+  { revocationList }: SnpCollateral,
+  instant: number,
+): Promise<boolean> {
   const last = chain.at(-1) as Certificate
   const root = roots.find(({ subject }) => equalBytes(subject, last.issuer))
   const flaw = root ? await flawOfChain(chain, root) : 'it ends in no root of AMD’s'

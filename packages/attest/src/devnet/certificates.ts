@@ -3,7 +3,7 @@ import 'reflect-metadata'
 import { createPrivateKey, generateKeyPairSync, type KeyObject, webcrypto } from 'node:crypto'
 import { BasicConstraintsExtension, Extension, KeyUsageFlags, KeyUsagesExtension, X509CertificateGenerator, X509CrlGenerator } from '@peculiar/x509'
 
-/** A key on P-256 with its certificate. */
+/** A key on P-256 or P-384 with its certificate. */
 export interface Certified {
   key: KeyObject
   /** DER. */
@@ -15,8 +15,8 @@ const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as con
 /** Decades: what is simulated needn't expire, and tests move time. */
 const VALID_YEARS = 40
 
-export function newKey(): KeyObject {
-  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+export function newKey(namedCurve: 'P-256' | 'P-384' = 'P-256'): KeyObject {
+  return generateKeyPairSync('ec', { namedCurve }).privateKey
 }
 
 export function exportKey(key: KeyObject): string {
@@ -99,7 +99,7 @@ function whole(milliseconds: number): Date {
 
 async function webKeys(key: KeyObject): Promise<webcrypto.CryptoKeyPair> {
   const { d: _, ...open } = key.export({ format: 'jwk' })
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
+  const algorithm = { name: 'ECDSA', namedCurve: open.crv ?? 'P-256' }
   return {
     privateKey: await webcrypto.subtle.importKey('jwk', key.export({ format: 'jwk' }), algorithm, true, ['sign']),
     publicKey: await webcrypto.subtle.importKey('jwk', open, algorithm, true, ['verify']),

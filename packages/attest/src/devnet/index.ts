@@ -1,3 +1,5 @@
 export { developmentGuest, FMSPC as DEVELOPMENT_FMSPC, type GuestImage, measurementsOf, NEWEST_SVNS, TEE_TCB_SVN } from './facts.ts'
+export { DevelopmentEnclave, developmentEnclave } from './nitro.ts'
 export { DevelopmentPlatform, type Manufactured, type QuoteVariations } from './platform.ts'
 export { type DevelopmentGpu, DevelopmentRoot } from './root.ts'
+export { DevelopmentSnpMachine, developmentSnpGuest } from './snp.ts'

@@ -6,7 +6,9 @@ import { z } from 'zod'
 import { type QuoteCollateral, type TrustRoot, trustRoot } from '../index.ts'
 import { type Certified, certify, exportKey, importKey, newKey, pointOf, revocationList, toPem } from './certificates.ts'
 import { FMSPC, NEWEST_SVNS, QE_SIGNER, TEE_TCB_SVN } from './facts.ts'
+import { DevelopmentEnclave } from './nitro.ts'
 import { DevelopmentPlatform, type Manufactured } from './platform.ts'
+import { DevelopmentSnpMachine } from './snp.ts'
 
 const Entity = z.strictObject({ name: z.string(), key: z.base64(), certificate: z.base64() })
 const FILE = 'development-root.json'
@@ -84,6 +86,17 @@ export class DevelopmentRoot {
   /** Makes a machine: a PPID of its own and a PCK key that the root's authority certifies. */
   manufacture(made: Manufactured = {}): Promise<DevelopmentPlatform> {
     return DevelopmentPlatform.manufacture(this.authority, this.root.certificate, made)
+  }
+
+  /** Makes an SNP machine; of the same seed, the same one. */
+  manufactureSnp(seed?: Uint8Array): Promise<DevelopmentSnpMachine> {
+    const revocations = () => revocationList(this.root, Math.floor(Date.now() / 1000) - 60, [])
+    return DevelopmentSnpMachine.manufacture(this.authority, this.root.certificate, revocations, seed)
+  }
+
+  /** Makes a Nitro enclave; of the same seed, the same one. */
+  manufactureEnclave(seed?: Uint8Array): Promise<DevelopmentEnclave> {
+    return DevelopmentEnclave.manufacture(this.authority, this.root.certificate, seed)
   }
 
   /** Where verifiers find the key that GPU tokens of this root are signed with: a JSON Web Key Set. */

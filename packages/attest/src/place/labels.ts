@@ -41,15 +41,15 @@ const Claims = z.object({
 
 /**
  * What witnesses say of a machine: EdDSA tokens in the form of the Proof of Cloud registry, `kid` the witness's key, `machine_id`
- * the first 32 or more hexadecimal digits of SHA-256(PPID). The newest word of each witness counts, for 400 days; a newer one with
+ * the first 32 or more hexadecimal digits of SHA-256 of the machine's identity (Intel's PPID, AMD's chip id). The newest word of each witness counts, for 400 days; a newer one with
  * `revoked` ends it. Tokens of others, about other machines or with wrong signatures count for nothing. Never throws for
  * what is in a token.
  */
 export async function verifyLabels(
   tokens: readonly string[],
-  { ppid, witnesses, instant }: { ppid: string; witnesses: readonly Witness[]; instant: number },
+  { identity, witnesses, instant }: { identity: string; witnesses: readonly Witness[]; instant: number },
 ): Promise<{ places: Place[]; findings: Findings }> {
-  const machine = toHex(await crypto.digest('SHA-256', fromHex(ppid, 'The PPID')))
+  const machine = toHex(await crypto.digest('SHA-256', fromHex(identity, 'The machine’s identity')))
   const newest = new Map<Witness, { label: string; instant: number; revoked: boolean }>()
   for (const token of tokens.slice(0, MAX_LABELS)) {
     const read = await readLabel(token, witnesses)

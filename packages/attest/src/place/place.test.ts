@@ -15,7 +15,7 @@ describe('labels of places', () => {
   let stranger: WitnessKey
   const labels = (tokens: string[], instant = NOW) =>
     verifyLabels(tokens, {
-      ppid: PPID,
+      identity: PPID,
       witnesses: [
         { name: 'Alice', key: alice.publicKey },
         { name: 'Bob', key: bob.publicKey.toUpperCase() },

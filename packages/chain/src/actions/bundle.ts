@@ -1,7 +1,7 @@
-import type { EvidenceBundle, QuoteCollateral } from '@cloister/attest'
+import type { EvidenceBundle, GuestCollateral, GuestKind } from '@cloister/attest'
 import type { Address, Hex } from 'viem'
 import type { Chain } from '../client.ts'
-import { familyOf } from '../collateral.ts'
+import { claimsOf } from '../collateral.ts'
 import { getRoles } from './attestation.ts'
 import { getBilling } from './worker.ts'
 
@@ -9,11 +9,12 @@ import { getBilling } from './worker.ts'
 export interface GivenEvidence {
   worker: Address
   endpoint: string
+  kind: GuestKind
   quote: Uint8Array
   eventLog?: string | undefined
   tlsKeyHash: Hex
   freshness: EvidenceBundle['evidence']['freshness']
-  collateral: QuoteCollateral
+  collateral: GuestCollateral
 }
 
 /**
@@ -26,7 +27,7 @@ export async function composeBundle(chain: Chain, given: GivenEvidence): Promise
   const [billing, block, imageRoles, named] = await Promise.all([
     getBilling(chain, given.worker),
     client.getBlock(),
-    getRoles(chain, familyOf(given.quote).image),
+    claimsOf(given.kind, given.quote).then(({ image }) => getRoles(chain, image)),
     freshness.kind === 'block' ? client.getBlock({ blockNumber: BigInt(freshness.number) }).catch(() => undefined) : undefined,
   ])
   const now = Math.floor(Date.now() / 1000)
@@ -37,6 +38,7 @@ export async function composeBundle(chain: Chain, given: GivenEvidence): Promise
     // The provider as the chain has it: a worker can't choose whose it is.
     worker: { address: given.worker, provider: billing.provider, endpoint: given.endpoint },
     evidence: {
+      kind: given.kind,
       quote: Buffer.from(given.quote).toString('base64'),
       ...(given.eventLog !== undefined && { eventLog: given.eventLog }),
       tlsKeyHash: given.tlsKeyHash,

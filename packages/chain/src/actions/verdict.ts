@@ -1,25 +1,30 @@
-import type { Address, Hex, LocalAccount } from 'viem'
-import { hexToString, stringToHex, zeroHash } from 'viem'
+import { type Abi, type Address, type Hex, hexToString, type LocalAccount, stringToHex } from 'viem'
 import type { Chain, Wallet } from '../client.ts'
-import { WORKERS_ABI } from '../generated/abis.ts'
+import { PLATFORMS_ABI, WORKERS_ABI } from '../generated/abis.ts'
 import type { Network } from '../network.ts'
 import type { FreshBlock } from './attestation.ts'
 import { send } from './send.ts'
 
-/** What verifiers say of a worker's GPUs. */
-export interface GpuVerdict {
+/** What a verdict is about, in the order of `Verdicts.Kind`. */
+const KINDS = ['sev-snp', 'nitro', 'nvidia-gpus'] as const
+export type VerdictKind = (typeof KINDS)[number]
+
+/** What verifiers say of a worker. */
+export interface WorkerVerdict {
+  kind: VerdictKind
   worker: Address
   provider: Address
-  /** SHA-256 of the GPUs' identities. */
+  /** SHA-256 of the identity of the machine, or of the GPUs. */
   platform: Hex
+  /** Name of the guest image; for GPUs zero. */
+  image: Hex
   tlsKeyHash: Hex
-  /** Lower case model. */
+  /** Lower case model; for guests empty. */
   gpuClass: string
   gpus: number
   block: FreshBlock
 }
 
-const NVIDIA_GPUS = 2
 const TYPES = {
   Verdict: [
     { name: 'kind', type: 'uint8' },
@@ -36,16 +41,20 @@ const TYPES = {
 } as const
 
 /** Signs a verdict as a verifier, with its worker key (EIP-712, see Verdicts.sol). */
-export function signGpuVerdict({ chainId, contracts }: Pick<Network, 'chainId' | 'contracts'>, verifier: LocalAccount, verdict: GpuVerdict): Promise<Hex> {
+export function signVerdict({ chainId, contracts }: Pick<Network, 'chainId' | 'contracts'>, verifier: LocalAccount, verdict: WorkerVerdict): Promise<Hex> {
   const domain = { name: 'Cloister Workers', version: '1', chainId, verifyingContract: contracts.workers }
   return verifier.signTypedData({ domain, types: TYPES, primaryType: 'Verdict', message: toChain(verdict) })
 }
 
-/** Hands in a verdict on a worker's GPUs. Anybody may. Throws `reverted` with the contract's reason. */
-export function confirmGpus(wallet: Wallet, verdict: GpuVerdict, signatures: Hex[]) {
+/** Hands in a verdict: it covers a worker, or confirms its GPUs. Anybody may. Throws `reverted` with the contract's reason. */
+export function handInVerdict(wallet: Wallet, verdict: WorkerVerdict, signatures: Hex[]) {
   const { workers } = wallet.network.contracts
-  return send(wallet, { address: workers, abi: WORKERS_ABI, functionName: 'confirmGpus', args: [toChain(verdict), signatures] })
+  const functionName = verdict.kind === 'nvidia-gpus' ? 'confirmGpus' : 'attestByVerdict'
+  return send(wallet, { address: workers, abi: VERDICT_ABI, functionName, args: [toChain(verdict), signatures] })
 }
+
+/** Errors of the contract behind come through. */
+const VERDICT_ABI = [...WORKERS_ABI, ...PLATFORMS_ABI.filter(({ type }) => type === 'error')] as const satisfies Abi
 
 /** GPUs that are confirmed in confidential mode; `gpuClass` empty and 0 where none are. */
 export interface ConfirmedGpus {
@@ -64,16 +73,11 @@ export async function getVerdictThreshold({ client, network }: Chain): Promise<n
   return Number(await client.readContract({ address: network.contracts.workers, abi: WORKERS_ABI, functionName: 'verdictThreshold' }))
 }
 
-function toChain({ worker, provider, platform, tlsKeyHash, gpuClass, gpus, block }: GpuVerdict) {
+function toChain({ kind, gpuClass, block, ...verdict }: WorkerVerdict) {
   return {
-    kind: NVIDIA_GPUS,
-    worker,
-    provider,
-    platform,
-    image: zeroHash,
-    tlsKeyHash,
+    kind: KINDS.indexOf(kind),
+    ...verdict,
     gpuClass: stringToHex(gpuClass, { size: 32 }),
-    gpus,
     blockNumber: block.number,
     blockHash: block.hash,
   }

@@ -29,12 +29,22 @@ export const WorkerReport = z.object({
 })
 export type WorkerReport = z.infer<typeof WorkerReport>
 
+/** Hardware that a worker's guest may run on. */
+export const GuestKind = z.enum(['tdx', 'sev-snp', 'nitro'])
+export type GuestKind = z.infer<typeof GuestKind>
+
+/** AMD's certificates (PEM) and revocation list (hexadecimal digits), which go along with an SEV-SNP report. */
+export const SnpCertificates = z.object({ certificates: z.string().max(64 * 1024), revocationList: z.string().max(400_000).optional() })
+
 /** `GET /v1/evidence`: a quote about the worker, and what it is bound to. */
 export const EvidenceReport = z.object({
   worker: address,
   provider: address,
-  /** TDX quote, base64. */
+  kind: GuestKind.default('tdx'),
+  /** TDX quote, SEV-SNP report or Nitro document, base64. */
   quote: z.base64().max(100_000),
+  /** For SEV-SNP. */
+  collateral: SnpCertificates.optional(),
   /** dstack's event log, JSON. */
   eventLog: z.string().max(4_000_000).optional(),
   /** SHA-256 of the SubjectPublicKeyInfo of the key that this interface is served with. */

@@ -104,6 +104,7 @@ export function foldWorker(before: WorkerRow | undefined, row: EventRow): Worker
       return { ...before, coveredBefore: before.coveredBefore + before.coveredUntil - before.coveredFrom, coveredFrom: start, coveredUntil: until }
     }
     case 'Attested':
+    case 'AttestedByVerdict':
       return { ...before, platform: text(row, 'platform'), image: text(row, 'image'), tlsKeyHash: text(row, 'tlsKeyHash'), attestedAt: row.time }
     case 'GpusConfirmed': {
       const confirmedGpuClass = hexToString(text(row, 'gpuClass') as Hex).replace(/\0+$/, '')

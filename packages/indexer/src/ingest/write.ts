@@ -109,7 +109,14 @@ export async function claimFor(database: Database, identity: string): Promise<vo
 }
 
 function isWorkerEvent(name: string): boolean {
-  return name.startsWith('Worker') || name === 'Attested' || name === 'GpusConfirmed' || name === 'Covered' || name === 'CoverageEnded'
+  return (
+    name.startsWith('Worker') ||
+    name === 'Attested' ||
+    name === 'AttestedByVerdict' ||
+    name === 'GpusConfirmed' ||
+    name === 'Covered' ||
+    name === 'CoverageEnded'
+  )
 }
 
 function fold<Row>(rows: Map<string, Row>, key: string | null, row: EventRow, step: (before: Row | undefined, row: EventRow) => Row | undefined): void {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { EvidenceBundle } from '@cloister/attest'
-import { collateralFor, composeBundle, getLease } from '@cloister/chain'
+import { claimsOf, collateralFor, composeBundle, getLease } from '@cloister/chain'
 import { CloisterError, type EvidenceReport, type LeaseRecord } from '@cloister/core'
 import { type Address, bytesToHex, type Hex } from 'viem'
 import type { Cloister } from '../cloister.ts'
@@ -48,11 +48,12 @@ export async function gatherEvidence(cloister: Cloister, subject: Subject, { fre
   checkAnswer(report, nonce, subject)
   const quote = new Uint8Array(Buffer.from(report.quote, 'base64'))
   const { worker, endpoint } = subject
-  const collateral = await collateralFor(network, quote)
+  const { kind } = report
+  const collateral = await collateralFor(network, { kind, quote, collateral: report.collateral })
   const { eventLog, tlsKeyHash, freshness } = report
   const [composed, labels] = await Promise.all([
-    composeBundle(chain, { worker, endpoint, quote, eventLog, tlsKeyHash, freshness, collateral }),
-    fetchLabels(network, quote, signal),
+    composeBundle(chain, { worker, endpoint, kind, quote, eventLog, tlsKeyHash, freshness, collateral }),
+    claimsOf(kind, quote).then(({ machine }) => fetchLabels(network, machine, signal)),
   ])
   const bundle = { ...composed, ...(labels.length > 0 && { labels }) }
   if (!subject.lease || !onChain) return bundle

@@ -9,7 +9,7 @@ const verdict = (change: Partial<BundleVerdict> = {}): BundleVerdict =>
     image: `0x${'11'.repeat(32)}`,
     places: [],
     problems: [],
-    verdict: { root: 'intel', tcb: { status: 'UpToDate', advisories: [] } },
+    verdict: { kind: 'tdx', root: 'intel', tcb: { status: 'UpToDate', advisories: [] } },
     ...change,
   }) as unknown as BundleVerdict
 const facts = (change: Partial<PolicyFacts> = {}): PolicyFacts => ({ attestedSecondsAgo: 60, ...change })
@@ -43,7 +43,7 @@ describe('a policy', () => {
   })
 
   it('says every reason, the first as the error', () => {
-    const simulated = verdict({ verdict: { root: 'devnet', tcb: { status: 'OutOfDate', advisories: [] } } as unknown as BundleVerdict['verdict'] })
+    const simulated = verdict({ verdict: { kind: 'tdx', root: 'devnet', tcb: { status: 'OutOfDate', advisories: [] } } as unknown as BundleVerdict['verdict'] })
     const policy = parsePolicy(`image=0x${'22'.repeat(32)},age=1m`, false)
     const failures = failuresOf(simulated, policy, facts({ attestedSecondsAgo: 120 }))
     expect(failures).toHaveLength(4)

@@ -1,0 +1,112 @@
+import { keccak_256 } from '@noble/hashes/sha3'
+import { z } from 'zod'
+import { crypto } from '#crypto'
+import { parseSnpReport } from './amd/report.ts'
+import { SnpCollateral, verifySnpReport } from './amd/verify.ts'
+import { parseNitroDocument, verifyNitroDocument } from './aws/verify.ts'
+import { concatBytes, fromHex, toHex } from './bytes.ts'
+import { EvidenceError } from './errors.ts'
+import { QuoteCollateral } from './intel/collateral.ts'
+import { pckOf } from './intel/platform.ts'
+import { parseQuote } from './intel/quote.ts'
+import type { TrustRoot } from './intel/root.ts'
+import { verifyQuote } from './intel/verify.ts'
+import type { Verdict } from './verdict.ts'
+
+/** Hardware that a worker's guest may run on. */
+export const GuestKind = z.enum(['tdx', 'sev-snp', 'nitro'])
+export type GuestKind = z.infer<typeof GuestKind>
+
+/** What a guest's evidence is judged with. A Nitro document brings its own certificates. */
+export const GuestCollateral = z.union([QuoteCollateral, SnpCollateral, z.strictObject({})])
+export type GuestCollateral = z.infer<typeof GuestCollateral>
+
+/** What is known of a guest by its evidence before anything is verified: names on chain, and its family of platforms if Intel's. */
+export interface GuestClaims {
+  /** Name of the guest image. */
+  image: `0x${string}`
+  /** SHA-256 of the machine's identity. */
+  machine: `0x${string}`
+  family: string
+}
+
+/**
+ * Verifies a guest's evidence, whatever its hardware, under `root`: a development root stands for every vendor's, and with
+ * Intel's go AMD's and Amazon's own. Never throws for what is in evidence or collateral.
+ */
+export async function verifyGuest(
+  kind: GuestKind,
+  evidence: Uint8Array,
+  collateral: GuestCollateral,
+  given: { instant: number; root: TrustRoot },
+): Promise<Verdict> {
+  if (kind === 'nitro') return verifyNitroDocument(evidence, given)
+  if (kind === 'sev-snp') {
+    const parsed = SnpCollateral.safeParse(collateral)
+    const verdict = await verifySnpReport(evidence, parsed.data ?? { certificates: '' }, given)
+    // Alone it may be left out; where machines earn by it, nobody else would notice.
+    return parsed.data?.revocationList === undefined
+      ? refused(verdict, 'amd-crl', 'AMD’s revocation list is missing, so nobody knows whether the chip’s key holds.')
+      : verdict
+  }
+  const parsed = QuoteCollateral.safeParse(collateral)
+  if (parsed.success) return verifyQuote(evidence, parsed.data, given)
+  return refused(await verifyQuote(evidence, emptyCollateral, given), 'bad-collateral', 'Intel’s collateral is missing.')
+}
+
+/**
+ * The name of a guest image on chain, out of a verdict's measurements. TDX: keccak256(MRTD ‖ RTMR0 ‖ RTMR1 ‖ RTMR2), that is
+ * firmware, virtual hardware, kernel, command line and initial disk. SEV-SNP: keccak256(0 ‖ measurement). Nitro:
+ * keccak256(1 ‖ PCR0 ‖ PCR1 ‖ PCR2). Undefined where they are incomplete.
+ */
+export function imageOf(measurements: Record<string, string>): `0x${string}` | undefined {
+  const named = (prefix: number[], names: string[]) => {
+    const registers = names.map((name) => measurements[name])
+    if (registers.some((register) => register === undefined)) return undefined
+    return nameOf(Uint8Array.from(prefix), ...registers.map((register = '') => fromHex(register, 'A measurement')))
+  }
+  return named([], ['mrtd', 'rtmr0', 'rtmr1', 'rtmr2']) ?? named([0], ['measurement']) ?? named([1], ['pcr0', 'pcr1', 'pcr2'])
+}
+
+/** Reads what a guest's evidence claims. Throws an `EvidenceError` for what is none. Nothing is verified. */
+export async function claimsOfGuest(kind: GuestKind, evidence: Uint8Array): Promise<GuestClaims> {
+  if (kind === 'sev-snp') {
+    const { measurement, chipId, isChipIdMasked } = parseSnpReport(evidence)
+    if (isChipIdMasked) throw new EvidenceError('no-platform', 'The report does not say which chip it is of, so the machine could serve many.')
+    return { image: nameOf(Uint8Array.of(0), measurement), machine: await hashed(chipId), family: '' }
+  }
+  if (kind === 'nitro') {
+    const { pcrs, module_id } = parseNitroDocument(evidence)
+    const registers = [0, 1, 2].map((index) => pcrs.get(index) ?? new Uint8Array())
+    return { image: nameOf(Uint8Array.of(1), ...registers), machine: await hashed(new TextEncoder().encode(module_id)), family: '' }
+  }
+  const { body } = parseQuote(evidence)
+  if (body.kind !== 'tdx') throw new EvidenceError('unsupported-quote', 'The quote is of an enclave, not of a TDX guest.')
+  const { fmspc, ppid } = pckOf(evidence)
+  const { mrTd, rtmr } = body.report
+  return { image: nameOf(mrTd, rtmr[0], rtmr[1], rtmr[2]), machine: await hashed(ppid), family: toHex(fmspc) }
+}
+
+const emptyCollateral: QuoteCollateral = {
+  pck_crl_issuer_chain: '',
+  root_ca_crl: '',
+  pck_crl: '',
+  tcb_info_issuer_chain: '',
+  tcb_info: '',
+  tcb_info_signature: '',
+  qe_identity_issuer_chain: '',
+  qe_identity: '',
+  qe_identity_signature: '',
+}
+
+function refused(verdict: Verdict, code: string, message: string): Verdict {
+  return { ...verdict, genuine: false, problems: [{ code, message }, ...verdict.problems] }
+}
+
+function nameOf(...parts: Uint8Array[]): `0x${string}` {
+  return `0x${toHex(keccak_256(concatBytes(...parts)))}`
+}
+
+async function hashed(identity: Uint8Array): Promise<`0x${string}`> {
+  return `0x${toHex(await crypto.digest('SHA-256', identity))}`
+}
