@@ -1,10 +1,11 @@
-import { ByteReader, fromBase64, isZero, toHex } from '../bytes.ts'
+import { ByteReader, equalBytes, fromBase64, isZero, toHex } from '../bytes.ts'
 import { EvidenceError } from '../errors.ts'
 import { Findings, type Rule } from '../findings.ts'
 import { NVIDIA_DEVICE } from '../vendor-roots.ts'
 import type { Verdict } from '../verdict.ts'
 import { type Certificate, keyOf, parseCertificate } from '../x509/certificate.ts'
 import { expiredIn, flawOfChain } from '../x509/chain.ts'
+import { checkOcsp } from '../x509/ocsp.ts'
 import { readPem } from '../x509/pem.ts'
 
 /** GET_MEASUREMENTS (DSP0274 1.1, section 10.11): four bytes of head, the nonce, the slot. */
@@ -14,7 +15,13 @@ const MEASUREMENTS = 0x60
 const SIGNATURE_BYTES = 96
 const MAX_REPORT_BYTES = 64 * 1024
 /** Fields of NVIDIA's opaque data (nvtrust, local GPU verifier, `attestation/spdm_msrt_resp_msg.py`). */
-const OPAQUE = { driver: 3, vbios: 6, chipModel: 15 } as const
+const OPAQUE = { driver: 3, vbios: 6, videoDecoder: 11, chipSku: 15, project: 17, projectSku: 18 } as const
+/** The measurement of the video decoder, which says nothing where the decoder is off. */
+const VIDEO_DECODER = { measurement: 36, off: 0x55 } as const
+/** NVIDIA's names of GPUs' boot keys begin with the die: `GH100 A01 GSP BROM`. */
+const DIE = /^G[A-Z]\d{3} /
+/** Certificates with a responder name it here (RFC 5280, section 4.2.2.1). */
+const AUTHORITY_INFORMATION = '1.3.6.1.5.5.7.1.1'
 const SPDM = 'DMTF DSP0274 (SPDM) 1.1, section 10.11'
 
 const root = parseCertificate(fromBase64(NVIDIA_DEVICE, 'NVIDIA’s root'), 'NVIDIA’s root')
@@ -34,6 +41,7 @@ const RULE = {
   },
   nonce: { code: 'gpu-nonce', title: 'The report was made for this nonce', source: SPDM, otherwise: 'The report was made for another nonce.' },
   signature: { code: 'gpu-signature', title: 'The report is signed by the GPU’s key', source: SPDM, otherwise: 'The signature on the GPU’s report is wrong.' },
+  ocsp: { code: 'gpu-ocsp', title: 'Its issuer says that a certificate is good', source: 'RFC 6960', otherwise: 'A certificate is not known to be good.' },
   golden: {
     code: 'gpu-measurements',
     title: 'Each measurement is one of those published for driver and firmware',
@@ -75,20 +83,28 @@ function parseGpuReport(bytes: Uint8Array): GpuReport {
 /**
  * Verifies a raw GPU report with its certificate chain (PEM, the GPU's first), offline. `nonce`: 32 bytes, to bind the GPU to a
  * worker take a number out of its quote. `golden`: the measurements published for its driver and firmware, by index, in
- * hexadecimal digits; without them nothing is known of what runs on the GPU, and the verdict isn't genuine. Never throws for
- * what is in the evidence.
+ * hexadecimal digits (`goldenMeasurements`); without them nothing is known of what runs on the GPU, and the verdict isn't genuine.
+ * `ocsp`: a response about each certificate that its issuer answers for; without any, revocation isn't checked, and the verdict
+ * says so. Never throws for what is in the evidence.
  */
 export async function verifyGpuReport(
   bytes: Uint8Array,
   chainPem: string,
-  { nonce, golden, instant, trust = root }: { nonce: string; golden: Map<number, string[]>; instant: number; trust?: Certificate },
+  {
+    nonce,
+    golden,
+    ocsp,
+    instant,
+    trust = root,
+  }: { nonce: string; golden: Map<number, string[]>; ocsp?: readonly Uint8Array[]; instant: number; trust?: Certificate },
 ): Promise<Verdict> {
   const findings = new Findings()
   const report = await findings.attempt(() => parseGpuReport(bytes))
   let chained = false
+  let chain: Certificate[] = []
   if (report)
     await findings.attempt(async () => {
-      const chain = readPem(chainPem, 'The GPU’s certificates').map((der) => parseCertificate(der, 'A certificate of the GPU’s'))
+      chain = readPem(chainPem, 'The GPU’s certificates').map((der) => parseCertificate(der, 'A certificate of the GPU’s'))
       const flaw = await flawOfChain(chain, trust)
       chained = findings.note(RULE.chain, flaw === undefined, flaw)
       const expired = expiredIn(chain, instant)
@@ -97,8 +113,11 @@ export async function verifyGpuReport(
       const key = leaf.publicKey.kind === 'P-384' ? await keyOf(leaf) : undefined
       findings.note(RULE.signature, (await key?.verify(report.signed, report.signature)) === true)
       findings.note(RULE.nonce, toHex(report.nonce) === nonce.toLowerCase().replace(/^0x/, ''), toHex(report.nonce), nonce)
-      const wrong = [...golden].find(([index, values]) => !values.includes(toHex(report.measurements.get(index) ?? new Uint8Array())))
-      findings.note(RULE.golden, golden.size > 0 && wrong === undefined, wrong && `measurement ${wrong[0]}`)
+      if (ocsp) await checkRevocation(findings, chain, trust, ocsp, instant)
+      const isOff = report.opaque.get(OPAQUE.videoDecoder)?.[0] === VIDEO_DECODER.off
+      const wanted = [...golden].filter(([index]) => !isOff || index !== VIDEO_DECODER.measurement)
+      const wrong = wanted.find(([index, values]) => !values.includes(toHex(report.measurements.get(index) ?? new Uint8Array())))
+      findings.note(RULE.golden, wanted.length > 0 && wrong === undefined, wrong && `measurement ${wrong[0]}`)
     })
   return {
     genuine: findings.problems.length === 0 && report !== undefined,
@@ -109,8 +128,9 @@ export async function verifyGpuReport(
     measurements: Object.fromEntries([...(report?.measurements ?? [])].map(([index, value]) => [`measurement${index}`, toHex(value)])),
     reportData: report ? toHex(report.nonce) : '',
     debug: false,
-    platform: undefined,
-    claims: report ? claimsOf(report) : {},
+    // As NVIDIA's service names it, UEID: the number that the GPU's own certificate has.
+    platform: report && chain[0] ? BigInt(`0x${chain[0].serial}`).toString() : undefined,
+    claims: report ? { ...claimsOf(report, chain), revocationChecked: ocsp ? 'yes' : 'no' } : {},
     instant,
     checks: findings.checks,
     problems: findings.problems,
@@ -141,7 +161,7 @@ function readOpaque(data: Uint8Array): Map<number, Uint8Array> {
   return fields
 }
 
-function claimsOf({ opaque }: GpuReport): Record<string, string> {
+function claimsOf({ opaque }: GpuReport, chain: readonly Certificate[]): Record<string, string> {
   const text = (type: number) => {
     const value = opaque.get(type)
     return value && !isZero(value)
@@ -151,7 +171,41 @@ function claimsOf({ opaque }: GpuReport): Record<string, string> {
           .slice(0, 64)
       : undefined
   }
-  const [driver, model] = [text(OPAQUE.driver), text(OPAQUE.chipModel)]
-  const vbios = opaque.get(OPAQUE.vbios)
-  return { ...(driver && { driver }), ...(vbios && { firmware: toHex(vbios.slice().reverse()) }), ...(model && { model }) }
+  const named = { driver: text(OPAQUE.driver), chipSku: text(OPAQUE.chipSku), project: text(OPAQUE.project), projectSku: text(OPAQUE.projectSku) }
+  const model = chain.find(({ name }) => DIE.test(name) && name.includes('BROM'))?.name
+  const firmware = firmwareOf(opaque.get(OPAQUE.vbios))
+  const found = { ...named, model, firmware }
+  return Object.fromEntries(Object.entries(found).filter((entry): entry is [string, string] => entry[1] !== undefined))
+}
+
+/** `96.00.9F.00.01`: four bytes, little endian, and the first of the four behind them. */
+function firmwareOf(bytes: Uint8Array | undefined): string | undefined {
+  if (bytes?.length !== 8) return undefined
+  const digits = [3, 2, 1, 0, 4].map((index) => toHex(bytes.subarray(index, index + 1)))
+  return digits.join('.').toUpperCase()
+}
+
+/** Every certificate above the GPU's own, but the root, is to be good by the word of its issuer. The GPU's own has no responder: it is made at the factory. */
+async function checkRevocation(
+  findings: Findings,
+  chain: readonly Certificate[],
+  trust: Certificate,
+  responses: readonly Uint8Array[],
+  instant: number,
+): Promise<void> {
+  for (const [depth, certificate] of chain.entries()) {
+    if (!certificate.extensions.has(AUTHORITY_INFORMATION) || equalBytes(certificate.der, trust.der)) continue
+    const issuer = chain[depth + 1] ?? trust
+    let why = 'no response'
+    for (const response of responses) {
+      try {
+        const { status } = await checkOcsp(response, certificate, issuer, instant)
+        why = status
+        break
+      } catch (error) {
+        if (!(error instanceof EvidenceError)) throw error
+      }
+    }
+    findings.note(RULE.ocsp, why === 'good', `${certificate.name}: ${why}`, 'good')
+  }
 }
