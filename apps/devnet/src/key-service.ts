@@ -12,7 +12,7 @@ import {
 } from '@cloister/chain'
 import { CloisterError, hashManifest } from '@cloister/core'
 import { buildKeyServiceImage, keyServiceManifest } from '@cloister/key-service'
-import { createCloister, deploy, keyService, status, topUp } from '@cloister/sdk'
+import { close, createCloister, deploy, keyService, status, topUp } from '@cloister/sdk'
 import { zeroHash } from 'viem'
 
 const SECONDS = 30n * 24n * 3600n
@@ -40,6 +40,13 @@ export async function ensureKeyService(network: Network, folder: string, signal:
       if (BigInt(secondsLeft) < SECONDS / 2n) await topUp(cloister, known.lease, (SECONDS - BigInt(secondsLeft)) * ratePerSecond)
       continue
     }
+    // A start that was cut short may have left a lease behind that has no seat.
+    const stray = (await cloister.index.leases({ tenant: account.address, open: true, limit: 200 })).items.find(({ name }) => name === `keys-${seat}`)
+    if (stray && stray.manifestHash === hashManifest(manifest) && (await status(cloister, stray.lease)).state === 'running') {
+      await takeSeat(governance, seat, stray.lease)
+      continue
+    }
+    if (stray) await close(cloister, stray.lease)
     const provider = developmentAccount(network, index).address
     const { lease } = await deploy(cloister, { manifest, pay: 'CLOI', provider, deposit: ({ bid }) => bid.ratePerSecond * SECONDS, name: `keys-${seat}` })
     await takeSeat(governance, seat, lease)

@@ -62,8 +62,8 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
   const stopping = new AbortController()
   let keys: Promise<void> = Promise.resolve()
   const stop = async () => {
+    // A deployment that is under way is left to itself: the next start picks it up.
     stopping.abort()
-    await keys.catch(() => {})
     // Workers first: they settle and end their coverage on the chain.
     await Promise.all([...daemons.entries()].filter(([name]) => !['chain', 'indexer', 'gateway'].includes(name)).map(([, daemon]) => daemon.stop()))
     // A worker that crashed just before could not end its containers.

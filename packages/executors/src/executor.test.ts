@@ -1,11 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DockerExecutor } from './docker/docker.ts'
-import type { ContainerSpec, Executor, Image } from './executor.ts'
+import { AGENT_FOLDER, type ContainerSpec, type Executor, type Image } from './executor.ts'
 import { buildWorkbench, WORKBENCH_IMAGE } from './oci/workbench.ts'
 import { SandboxExecutor } from './sandbox/sandbox.ts'
 import { canRun, startDocker, startPodman, type TestEngine } from './testing/engines.ts'
@@ -101,6 +101,26 @@ for (const { name, program, start } of ENGINES)
       await engine?.stop()
       await rm(folder, { recursive: true, force: true, maxRetries: 5 })
     }, 60_000)
+
+    it('leads to a socket of the worker’s where it is asked to, for any user, and lets nobody write there', async () => {
+      const agentFolder = join(folder, 'agent')
+      await mkdir(agentFolder, { mode: 0o711 })
+      const socket = createServer((_, response) => response.end('the agent')).listen(join(agentFolder, 'agent.sock'))
+      await new Promise((resolve) => socket.once('listening', resolve))
+      await chmod(join(agentFolder, 'agent.sock'), 0o666)
+      const ask = `require('http').get({socketPath:'${AGENT_FOLDER}/agent.sock',path:'/'},r=>r.pipe(process.stdout)).on('error',e=>console.log(e.code))`
+      try {
+        for (const user of ['', '1000']) {
+          await executor.start(spec({ lease: OTHER, name: 'agent-0', service: 'agent', argv: IDLE, user, agentFolder }))
+          const asked = await sh(`node -e "${ask}"; touch ${AGENT_FOLDER}/x && echo wrote`, 'agent-0', OTHER)
+          expect(asked.output).toContain('the agent')
+          expect(asked.output).not.toContain('wrote')
+        }
+      } finally {
+        socket.close()
+        await executor.destroy(OTHER)
+      }
+    })
 
     it('starts a service, answers on its port and says what runs by digest', async () => {
       await executor.start(spec())
@@ -247,7 +267,7 @@ for (const { name, program, start } of ENGINES)
       const ask = `node -e "const g=(n)=>require('http').get('http://other:9090',r=>r.on('data',d=>console.log(String(d)))).on('error',e=>n?setTimeout(g,100,n-1):console.log(e.message));g(40)"`
       expect((await sh(ask)).output).toContain('hello from friend')
       await executor.remove(LEASE, 'other-0')
-    }, 30_000)
+    })
 
     it('mounts files and volumes, which outlive the container and end with the lease', async () => {
       const files = [{ path: '/etc/app/setting.txt', content: Buffer.from('blue'), mode: 0o444 }]

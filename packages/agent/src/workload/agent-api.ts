@@ -57,7 +57,9 @@ export function agentApi({ chain, worker, prover, sealingSecret, log }: AgentApi
       return problem(error)
     })
     app.notFound(() => problem(new CloisterError('not-found', 'There is nothing here.')))
-    app.get('/v1/self', (context) => context.json({ lease, manifestHash, worker, network: chain.network }))
+    // The way to the node may have a password in it; reads go through `/v1/rpc`.
+    const network = { ...chain.network, rpcUrl: 'http://rpc.invalid' }
+    app.get('/v1/self', (context) => context.json({ lease, manifestHash, worker, network }))
     app.get('/v1/sealing-key', (context) => {
       const info = Buffer.from(`cloister sealing key ${lease} ${manifestHash}`)
       return context.json({ key: Buffer.from(hkdfSync('sha256', sealingSecret, new Uint8Array(), info, 32)).toString('base64') })
