@@ -55,3 +55,17 @@ export function fromProblem(status: number, body: string, who: string): Cloister
     return new CloisterError('bad-answer', `${who} answered with status ${status} and no explanation.`, { details: { status }, cause: messageOf(error) })
   }
 }
+
+/** The HTTP response that carries an error. */
+export function problemResponse(error: unknown): Response {
+  const body = toProblem(error)
+  return new Response(JSON.stringify(body), { status: body.status, headers: { 'content-type': 'application/problem+json' } })
+}
+
+/** Untrusted input as a schema has it. Throws `bad-request` naming the field. */
+export function checkRequest<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  throw new CloisterError('bad-request', `The request is wrong at ${issue?.path.join('.') || 'its body'}: ${issue?.message}.`)
+}

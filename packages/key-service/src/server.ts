@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { bytes32, CloisterError, toProblem } from '@cloister/core'
+import { bytes32, CloisterError, checkRequest, problemResponse } from '@cloister/core'
 import { ExchangeRequest, ReleaseRequest } from '@cloister/secrets'
 import { getRequestListener } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
@@ -14,12 +14,15 @@ const MAX_BODY_BYTES = 2 * 1024 * 1024
 /** Serves an instance over plain HTTP inside its lease: the worker's attested TLS ends right before it. */
 export async function serveInstance(instance: Instance, port: number): Promise<{ port: number; close: () => Promise<void> }> {
   const app = new Hono()
-  app.use('*', bodyLimit({ maxSize: MAX_BODY_BYTES, onError: () => problem(new CloisterError('too-large', `A body has at most ${MAX_BODY_BYTES} bytes.`)) }))
-  app.onError((error) => problem(error))
-  app.notFound(() => problem(new CloisterError('not-found', 'There is nothing here.')))
+  app.use(
+    '*',
+    bodyLimit({ maxSize: MAX_BODY_BYTES, onError: () => problemResponse(new CloisterError('too-large', `A body has at most ${MAX_BODY_BYTES} bytes.`)) }),
+  )
+  app.onError((error) => problemResponse(error))
+  app.notFound(() => problemResponse(new CloisterError('not-found', 'There is nothing here.')))
   app.get('/v1/state', (context) => context.json(instance.state))
   app.get('/v1/challenge', (context) => context.json({ challenge: instance.challenges.next() }))
-  app.get('/v1/apps/:app/keys', async (context) => context.json(await instance.publicKeys(checked(bytes32, context.req.param('app')))))
+  app.get('/v1/apps/:app/keys', async (context) => context.json(await instance.publicKeys(checkRequest(bytes32, context.req.param('app')))))
   app.post('/v1/release', async (context) => context.json(await instance.release(await bodyOf(context, ReleaseRequest))))
   app.post('/v1/exchange', async (context) => context.json(await instance.exchange(await bodyOf(context, ExchangeRequest))))
   const server: Server = createServer(getRequestListener(app.fetch))
@@ -38,17 +41,5 @@ async function bodyOf<T extends z.ZodType>(context: Context, schema: T): Promise
   const json: unknown = await context.req.json().catch((cause) => {
     throw new CloisterError('bad-request', 'The body is not JSON.', { cause })
   })
-  return checked(schema, json)
-}
-
-function checked<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
-  const parsed = schema.safeParse(value)
-  if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  throw new CloisterError('bad-request', `The request is wrong at ${issue?.path.join('.') || 'its body'}: ${issue?.message}.`)
-}
-
-function problem(error: unknown): Response {
-  const body = toProblem(error)
-  return new Response(JSON.stringify(body), { status: body.status, headers: { 'content-type': 'application/problem+json' } })
+  return checkRequest(schema, json)
 }

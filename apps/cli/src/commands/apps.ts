@@ -1,12 +1,13 @@
 import { writeFileSync } from 'node:fs'
 import { type AllowedHash, type App, allowInApp, forbidInApp, freezeApp, getApp, getRoles, listApps, registerApp, setUpgradeDelay } from '@cloister/chain'
-import { CloisterError, formatDuration, hashManifest, parseDurationMs } from '@cloister/core'
+import { CloisterError, formatDuration, hashManifest } from '@cloister/core'
 import { type Cloister, keyService, walletOf } from '@cloister/sdk'
 import { facts, note, paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
 import type { Hex } from 'viem'
 import { confirm } from '../ask.ts'
 import { command, connect, type Globals } from '../context.ts'
+import { secondsOf } from '../durations.ts'
 import { type ManifestOptions, readManifestFile, withManifestOptions } from '../manifest-file.ts'
 import { resolveApp, type SecretOptions, sealedFrom, withSecretOptions } from '../secret-options.ts'
 import { instant, short } from '../show.ts'
@@ -202,8 +203,4 @@ async function coveredImages(cloister: Cloister): Promise<Hex[]> {
 function checkHash(text: string): Hex {
   if (/^0x[0-9a-f]{64}$/.test(text)) return text as Hex
   throw new CloisterError('bad-option', `${JSON.stringify(text.slice(0, 80))} is not the hash of a guest image.`, { hint: 'See `cloister workers --json`.' })
-}
-
-function secondsOf(text: string): number {
-  return Math.ceil(parseDurationMs(text.replace(/(\d+)d/g, (_, days) => `${Number(days) * 24}h`)) / 1000)
 }

@@ -7,7 +7,6 @@ import {
   isLeaseName,
   type Policy,
   parseAmount,
-  parseDurationMs,
   parsePolicy,
   resourcesOf,
   secondsAffordable,
@@ -19,6 +18,7 @@ import type { Command } from 'commander'
 import { getAddress, isAddress } from 'viem'
 import { confirm } from '../ask.ts'
 import { command, connect, type Globals } from '../context.ts'
+import { secondsOf } from '../durations.ts'
 import { type ManifestOptions, readManifestFile, withManifestOptions } from '../manifest-file.ts'
 import { type SecretOptions, sealedFrom, takesSecrets, withSecretOptions } from '../secret-options.ts'
 import { attestation, hourly, money, percent, resources, short } from '../show.ts'
@@ -191,8 +191,7 @@ function depositFor({ deposit, for: lasting }: DeployOptions, token: Token): (ch
     if (amount === 0n) throw new CloisterError('bad-amount', 'A deposit has to be more than nothing.')
     return () => amount
   }
-  const seconds =
-    lasting === undefined ? DEFAULT_SECONDS : BigInt(Math.ceil(parseDurationMs(lasting.replace(/(\d+)d/g, (_, days) => `${Number(days) * 24}h`)) / 1000))
+  const seconds = lasting === undefined ? DEFAULT_SECONDS : BigInt(secondsOf(lasting))
   if (seconds === 0n) throw new CloisterError('bad-option', '--for has to be longer than nothing.')
   return (chosen) => chosen.bid.ratePerSecond * seconds
 }

@@ -1,6 +1,6 @@
 import { hkdfSync } from 'node:crypto'
 import { type Chain, getLease } from '@cloister/chain'
-import { bytes32, CloisterError, messageOf, ROUTE_HEADER, toProblem } from '@cloister/core'
+import { bytes32, CloisterError, checkRequest, messageOf, problemResponse, ROUTE_HEADER } from '@cloister/core'
 import { workloadFreshness } from '@cloister/secrets'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -42,9 +42,12 @@ export function agentApi({ chain, worker, prover, sealingSecret, log }: AgentApi
   return (lease: Hex, manifestHash: Hex) => {
     const app = new Hono()
     let busy = 0
-    app.use('*', bodyLimit({ maxSize: MAX_BODY_BYTES, onError: () => problem(new CloisterError('too-large', `A body has at most ${MAX_BODY_BYTES} bytes.`)) }))
+    app.use(
+      '*',
+      bodyLimit({ maxSize: MAX_BODY_BYTES, onError: () => problemResponse(new CloisterError('too-large', `A body has at most ${MAX_BODY_BYTES} bytes.`)) }),
+    )
     app.use('*', async (_, next) => {
-      if (busy >= MAX_AT_ONCE) return problem(new CloisterError('too-busy', 'The agent answers as many requests as it can; ask again in a moment.'))
+      if (busy >= MAX_AT_ONCE) return problemResponse(new CloisterError('too-busy', 'The agent answers as many requests as it can; ask again in a moment.'))
       busy++
       try {
         return await next()
@@ -54,9 +57,9 @@ export function agentApi({ chain, worker, prover, sealingSecret, log }: AgentApi
     })
     app.onError((error) => {
       if (!(error instanceof CloisterError)) log('error', 'a container’s request failed', { lease, error: messageOf(error) })
-      return problem(error)
+      return problemResponse(error)
     })
-    app.notFound(() => problem(new CloisterError('not-found', 'There is nothing here.')))
+    app.notFound(() => problemResponse(new CloisterError('not-found', 'There is nothing here.')))
     // The way to the node may have a password in it; reads go through `/v1/rpc`.
     const network = { ...chain.network, rpcUrl: 'http://rpc.invalid' }
     app.get('/v1/self', (context) => context.json({ lease, manifestHash, worker, network }))
@@ -65,12 +68,12 @@ export function agentApi({ chain, worker, prover, sealingSecret, log }: AgentApi
       return context.json({ key: Buffer.from(hkdfSync('sha256', sealingSecret, new Uint8Array(), info, 32)).toString('base64') })
     })
     app.get('/v1/quote', async (context) => {
-      const data = checked(bytes32, context.req.query('data'))
+      const data = checkRequest(bytes32, context.req.query('data'))
       return context.json(await prover.prove(workloadFreshness(lease, manifestHash, data)))
     })
-    app.post('/v1/rpc', async (context) => context.json((await chain.client.request(checked(Rpc, await bodyOf(context)) as never)) ?? null))
+    app.post('/v1/rpc', async (context) => context.json((await chain.client.request(checkRequest(Rpc, await bodyOf(context)) as never)) ?? null))
     app.post('/v1/call', async (context) => {
-      const call = checked(Call, await bodyOf(context))
+      const call = checkRequest(Call, await bodyOf(context))
       const target = await getLease(chain, call.lease)
       if (target.state !== 'open') throw new CloisterError('not-found', 'There is no such open lease.')
       const record = await findWorkerRecord(chain.network.indexerUrl, target.worker)
@@ -93,16 +96,4 @@ async function bodyOf(context: Context): Promise<unknown> {
   return context.req.json().catch((cause) => {
     throw new CloisterError('bad-request', 'The body is not JSON.', { cause })
   })
-}
-
-function checked<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
-  const parsed = schema.safeParse(value)
-  if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  throw new CloisterError('bad-request', `The request is wrong at ${issue?.path.join('.') || 'its body'}: ${issue?.message}.`)
-}
-
-function problem(error: unknown): Response {
-  const body = toProblem(error)
-  return new Response(JSON.stringify(body), { status: body.status, headers: { 'content-type': 'application/problem+json' } })
 }
