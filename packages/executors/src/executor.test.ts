@@ -105,6 +105,8 @@ for (const { name, program, start } of ENGINES)
     it('leads to a socket of the worker’s where it is asked to, for any user, and lets nobody write there', async () => {
       const agentFolder = join(folder, 'agent')
       await mkdir(agentFolder, { mode: 0o711 })
+      // As where the agent keeps them: any user of a container can walk there.
+      await chmod(folder, 0o711)
       const socket = createServer((_, response) => response.end('the agent')).listen(join(agentFolder, 'agent.sock'))
       await new Promise((resolve) => socket.once('listening', resolve))
       await chmod(join(agentFolder, 'agent.sock'), 0o666)
