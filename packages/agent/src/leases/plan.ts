@@ -26,7 +26,7 @@ export function planContainers(lease: Hex, { manifest, images, envelope }: Accep
       const own = containerOf(lease, name, replica, service, image)
       const spec = { ...own, peers, ...(service.agentSocket && { agentFolder }) }
       const sealed = service.sealed ? envelope : undefined
-      return { service, spec: { ...spec, revision: revisionOf(spec, sealed) }, envelope: sealed }
+      return { service, spec: { ...spec, revision: revisionOf(spec, service, sealed) }, envelope: sealed }
     })
   })
 }
@@ -82,7 +82,8 @@ function containerOf(lease: Hex, name: string, replica: number, service: Service
   }
 }
 
-function revisionOf({ files, ...spec }: Omit<ContainerSpec, 'revision'>, envelope: Envelope | undefined): string {
+/** What was started under `exec: false` is not carried over to a manifest that lets people in. */
+function revisionOf({ files, ...spec }: Omit<ContainerSpec, 'revision'>, { exec }: Service, envelope: Envelope | undefined): string {
   const encoded = files.map(({ content, ...file }) => ({ ...file, content: content.toString('base64') }))
-  return canonicalHash({ ...spec, files: encoded, ...(envelope && { sealed: canonicalHash(envelope) }) })
+  return canonicalHash({ ...spec, files: encoded, ...(exec === false && { exec }), ...(envelope && { sealed: canonicalHash(envelope) }) })
 }

@@ -152,7 +152,8 @@ export class LeaseRunner {
     const before = this.store.lease(this.id)?.running
     try {
       // What gets no keys is not tried: the one before would be stopped for it.
-      if (envelope) await this.secrets.open(this.id, envelope, AbortSignal.timeout(KEYS_MS))
+      const takesSecrets = Object.values(manifest.services).some(({ sealed }) => sealed)
+      if (envelope && takesSecrets) await this.secrets.open(this.id, envelope, AbortSignal.timeout(KEYS_MS))
       const images = await this.pull(manifest)
       await this.arrange({ ...next, images })
       if (before) await this.trial(manifest)
@@ -235,7 +236,8 @@ export class LeaseRunner {
   private newTask(planned: PlannedContainer): ContainerTask {
     return new ContainerTask(planned, {
       executor: this.executor,
-      complete: ({ spec, service, envelope }, signal) => this.secrets.complete(spec, service, envelope, signal),
+      complete: ({ spec, service, envelope }, signal) =>
+        this.secrets.complete(spec, service, envelope, signal, (why) => this.emit('no-keys', `${spec.name} waits for its secrets: ${why}`)),
       dependency: (dependsOn, signal) => this.dependency(dependsOn, signal),
       changed: () => this.changes.emit('change'),
       event: (kind, message) => this.emit(kind, message),

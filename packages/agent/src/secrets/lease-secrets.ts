@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { CloisterError, type Manifest, type Service } from '@cloister/core'
+import { CloisterError, type Manifest, messageOf, type Service } from '@cloister/core'
 import type { ContainerSpec } from '@cloister/executors'
 import { type Envelope, openEnvelope, type Secrets } from '@cloister/secrets'
 import type { Hex } from 'viem'
@@ -20,8 +20,8 @@ export class LeaseSecrets {
     this.fetchKeys = fetchKeys
   }
 
-  /** Has the key service give the keys and opens the envelope. Tries again, while that can't be had, until `signal`. Throws `no-keys` or `not-sealed-for-us`. */
-  async open(lease: Hex, envelope: Envelope, signal: AbortSignal): Promise<Secrets> {
+  /** Has the key service give the keys and opens the envelope. Tries again, while that can't be had, until `signal`, and says once that it waits. Throws `no-keys` or `not-sealed-for-us`. */
+  async open(lease: Hex, envelope: Envelope, signal: AbortSignal, waiting: (why: string) => void = () => {}): Promise<Secrets> {
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       try {
         const secrets = await openEnvelope(envelope, await this.fetchKeys(lease, envelope))
@@ -30,6 +30,7 @@ export class LeaseSecrets {
       } catch (error) {
         const isFinal = error instanceof CloisterError && ['no-keys', 'not-sealed-for-us'].includes(error.code)
         if (isFinal || signal.aborted) throw error
+        if (pause === FIRST_PAUSE_MS) waiting(messageOf(error))
         await delay(pause, undefined, { signal }).catch(() => {})
         if (signal.aborted) throw error
       }
@@ -37,10 +38,16 @@ export class LeaseSecrets {
   }
 
   /** What an engine starts: a spec with the values of the service's sealed secrets. */
-  async complete(spec: ContainerSpec, { sealed }: Service, envelope: Envelope | undefined, signal: AbortSignal): Promise<ContainerSpec> {
+  async complete(
+    spec: ContainerSpec,
+    { sealed }: Service,
+    envelope: Envelope | undefined,
+    signal: AbortSignal,
+    waiting: (why: string) => void,
+  ): Promise<ContainerSpec> {
     if (!sealed || !envelope) return spec
     const known = this.opened.get(spec.lease as Hex)
-    const secrets = known?.sealed === envelope.sealed ? known.secrets : await this.open(spec.lease as Hex, envelope, signal)
+    const secrets = known?.sealed === envelope.sealed ? known.secrets : await this.open(spec.lease as Hex, envelope, signal, waiting)
     const env = { ...spec.env }
     const files = [...spec.files]
     for (const { name, path } of sealed) {

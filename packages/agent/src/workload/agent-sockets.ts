@@ -17,7 +17,7 @@ export type AgentHandler = (lease: Hex, manifestHash: Hex) => (request: Request)
 export class AgentSockets {
   private readonly scope: string
   private readonly handler: AgentHandler
-  private readonly open_ = new Map<string, { lease: Hex; server: Server; folder: string }>()
+  private readonly served = new Map<string, { lease: Hex; server: Server; folder: string }>()
 
   /** `scope` tells this worker's sockets from those of others on this machine. */
   constructor(scope: string, handler: AgentHandler) {
@@ -28,7 +28,7 @@ export class AgentSockets {
   /** The folder that holds the socket; the same after a restart, so that containers which ran on find it again. */
   async open(lease: Hex, manifestHash: Hex): Promise<string> {
     const key = createHash('sha256').update(`${this.scope} ${lease} ${manifestHash}`).digest('hex').slice(0, 24)
-    const known = this.open_.get(key)
+    const known = this.served.get(key)
     if (known) return known.folder
     const parent = join(tmpdir(), `cloister-agent-${process.getuid?.() ?? 0}`)
     const folder = join(parent, key)
@@ -47,15 +47,15 @@ export class AgentSockets {
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, () => resolve()))
     // Any user of the container may ask; nobody else sees the socket.
     await chmod(path, 0o666)
-    this.open_.set(key, { lease, server, folder })
+    this.served.set(key, { lease, server, folder })
     return folder
   }
 
   /** Closes a lease's sockets for good. */
   async close(lease: Hex): Promise<void> {
-    for (const [key, socket] of this.open_) {
+    for (const [key, socket] of this.served) {
       if (socket.lease !== lease) continue
-      this.open_.delete(key)
+      this.served.delete(key)
       socket.server.closeAllConnections()
       socket.server.close()
       await rm(socket.folder, { recursive: true, force: true })
@@ -63,6 +63,6 @@ export class AgentSockets {
   }
 
   async closeAll(): Promise<void> {
-    for (const { lease } of [...this.open_.values()]) await this.close(lease)
+    for (const { lease } of [...this.served.values()]) await this.close(lease)
   }
 }
