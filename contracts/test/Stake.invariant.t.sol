@@ -151,6 +151,7 @@ contract StakeInvariants {
     }
 
     /// @dev What everybody could take, exits and rewards included, is there.
+    /// forge-config: default.invariant.runs = 32
     function invariant_everything_owed_is_there() public view {
         Stake stake = handler.stake();
         uint256 owed;
