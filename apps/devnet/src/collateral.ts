@@ -5,14 +5,14 @@ import { CloisterError } from '@cloister/core'
 /** The collateral service of a development network. */
 export interface Collateral {
   port: number
-  /** Serves a label of a machine's; see `verifyLabels`. */
-  label(machine: string, token: string): void
+  /** Serves a label of a platform's; see `verifyLabels`. */
+  label(platform: string, token: string): void
   close(): Promise<void>
 }
 
 /**
  * Answers as Intel's PCS does (API v4), for platforms of the development root: revocation lists, TCB info, the quoting
- * enclave's identity; the key set of its GPU tokens; and labels of machines. Every answer is signed anew, so it never expires.
+ * enclave's identity; the key set of its GPU tokens; and labels of platforms. Every answer is signed anew, so it never expires.
  */
 export async function serveCollateral(root: DevelopmentRoot, port: number): Promise<Collateral> {
   const labels = new Map<string, string>()
@@ -27,7 +27,7 @@ export async function serveCollateral(root: DevelopmentRoot, port: number): Prom
   await listen(server, port)
   const address = server.address()
   return {
-    label: (machine, token) => labels.set(machine, token),
+    label: (platform, token) => labels.set(platform, token),
     port: typeof address === 'object' && address ? address.port : port,
     close: () =>
       new Promise((resolve) => {
@@ -43,9 +43,9 @@ async function answer(
   path: string,
 ): Promise<{ headers: Record<string, string>; body: string | Buffer } | undefined> {
   if (path === '/nvidia/keys.json') return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(root.gpuKeys) }
-  const machine = /^\/labels\/([0-9a-f]{64})$/.exec(path)?.[1]
-  const label = machine && labels.get(machine)
-  if (machine) return { headers: { 'content-type': 'application/json' }, body: JSON.stringify({ labels: label ? [label] : [] }) }
+  const platform = /^\/labels\/([0-9a-f]{64})$/.exec(path)?.[1]
+  const label = platform && labels.get(platform)
+  if (platform) return { headers: { 'content-type': 'application/json' }, body: JSON.stringify({ labels: label ? [label] : [] }) }
   if (path === '/health') return { headers: {}, body: 'ok\n' }
   const collateral = await root.collateral()
   const chain = (name: string, pem: string) => ({ [name]: encodeURIComponent(pem) })

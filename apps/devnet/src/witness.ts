@@ -18,11 +18,12 @@ export async function loadWitness(folder: string): Promise<WitnessKey> {
   }
 }
 
-/** Labels each worker's machine with a place that is made up, as `simulated/north/oak`. */
+/** Labels each worker's platform with a place that is made up, as `simulated/north/oak`. */
 export async function labelWorkers({ ports }: Settings, indexerUrl: string, collateral: Collateral, witness: WitnessKey): Promise<void> {
   const records = await new IndexClient(indexerUrl).workers()
   for (const [position, { name, region }] of WORKERS.entries()) {
-    const machine = records.find(({ endpoint }) => endpoint.endsWith(`:${ports.workers[position]}`))?.platform?.slice(2)
-    if (machine) collateral.label(machine, await signLabel(witness, { machine, label: `simulated/${region}/${name}`, instant: Math.floor(Date.now() / 1000) }))
+    const platform = records.find(({ endpoint }) => endpoint.endsWith(`:${ports.workers[position]}`))?.platform?.slice(2)
+    if (platform)
+      collateral.label(platform, await signLabel(witness, { platform, label: `simulated/${region}/${name}`, instant: Math.floor(Date.now() / 1000) }))
   }
 }

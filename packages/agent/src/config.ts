@@ -57,8 +57,8 @@ export const AgentConfig = z.strictObject({
     .discriminatedUnion('source', [
       z.strictObject({ source: z.literal('tsm'), folder: z.string().default('/sys/kernel/config/tsm/report') }),
       z.strictObject({ source: z.literal('dstack'), socket: z.string().default('/var/run/dstack.sock') }),
-      /** Development networks only: a machine made of software. */
-      z.strictObject({ source: z.literal('development'), rootFolder: z.string().optional(), machine: GuestKind.default('tdx') }),
+      /** Development networks only: a platform made of software. */
+      z.strictObject({ source: z.literal('development'), rootFolder: z.string().optional(), kind: GuestKind.default('tdx') }),
       /** A Nitro enclave: a program that gets user data in hexadecimal digits as its last argument and prints the document in base64. */
       z.strictObject({ source: z.literal('nitro'), command: z.array(z.string().max(4096)).min(1).max(64) }),
     ])

@@ -10,8 +10,8 @@ import { Attestor } from './attestation.ts'
 import { Bidder } from './bidding/bidder.ts'
 import type { AgentConfig } from './config.ts'
 import { watchDisks } from './disk-watch.ts'
-import { MachineProver } from './evidence/machine.ts'
 import { openEvidenceSource } from './evidence/open.ts'
+import { WorkerProver } from './evidence/prover.ts'
 import { LeaseSupervisor } from './leases/supervisor.ts'
 import { watchLeases } from './leases/watcher.ts'
 import type { Log } from './log.ts'
@@ -73,7 +73,7 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
   const sequence = new Sequence()
   const tlsKey = loadTlsKey(config.folder)
   const binding = { provider: registered.provider, worker: key.address, tlsKeyHash: tlsKey.hash }
-  const prover = new MachineProver({ network, key, source, binding })
+  const prover = new WorkerProver({ network, key, source, binding })
   const secrets = new LeaseSecrets((lease, envelope) => fetchAppKeys(wallet, prover, lease, envelope))
   const sealingSecret = loadSealingSecret(config.folder)
   const sockets = new AgentSockets(key.address, agentApi({ chain: wallet, worker: key.address, prover, sealingSecret, log }))

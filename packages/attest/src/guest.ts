@@ -25,8 +25,8 @@ export type GuestCollateral = z.infer<typeof GuestCollateral>
 export interface GuestClaims {
   /** Name of the guest image. */
   image: `0x${string}`
-  /** SHA-256 of the machine's identity. */
-  machine: `0x${string}`
+  /** SHA-256 of the platform's identity: Intel's PPID, AMD's chip id, Nitro's module id. */
+  platform: `0x${string}`
   family: string
 }
 
@@ -73,18 +73,18 @@ export async function claimsOfGuest(kind: GuestKind, evidence: Uint8Array): Prom
   if (kind === 'sev-snp') {
     const { measurement, chipId, isChipIdMasked } = parseSnpReport(evidence)
     if (isChipIdMasked) throw new EvidenceError('no-platform', 'The report does not say which chip it is of, so the machine could serve many.')
-    return { image: nameOf(Uint8Array.of(0), measurement), machine: await hashed(chipId), family: '' }
+    return { image: nameOf(Uint8Array.of(0), measurement), platform: await hashed(chipId), family: '' }
   }
   if (kind === 'nitro') {
     const { pcrs, module_id } = parseNitroDocument(evidence)
     const registers = [0, 1, 2].map((index) => pcrs.get(index) ?? new Uint8Array())
-    return { image: nameOf(Uint8Array.of(1), ...registers), machine: await hashed(new TextEncoder().encode(module_id)), family: '' }
+    return { image: nameOf(Uint8Array.of(1), ...registers), platform: await hashed(new TextEncoder().encode(module_id)), family: '' }
   }
   const { body } = parseQuote(evidence)
   if (body.kind !== 'tdx') throw new EvidenceError('unsupported-quote', 'The quote is of an enclave, not of a TDX guest.')
   const { fmspc, ppid } = pckOf(evidence)
   const { mrTd, rtmr } = body.report
-  return { image: nameOf(mrTd, rtmr[0], rtmr[1], rtmr[2]), machine: await hashed(ppid), family: toHex(fmspc) }
+  return { image: nameOf(mrTd, rtmr[0], rtmr[1], rtmr[2]), platform: await hashed(ppid), family: toHex(fmspc) }
 }
 
 const emptyCollateral: QuoteCollateral = {

@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import { Network } from '@cloister/chain'
 import { AGENT_SOCKET, address, bytes32, CloisterError, fromProblem } from '@cloister/core'
-import { MachineEvidence } from '@cloister/secrets'
+import { WorkerEvidence } from '@cloister/secrets'
 import { custom, type Hex } from 'viem'
 import { z } from 'zod'
 
@@ -33,8 +33,8 @@ export class AgentSocket {
   }
 
   /** A quote over 32 bytes of ours; see `workloadFreshness`. */
-  async quote(data: Hex): Promise<MachineEvidence> {
-    return MachineEvidence.parse(await this.ask('GET', `/v1/quote?data=${data}`))
+  async quote(data: Hex): Promise<WorkerEvidence> {
+    return WorkerEvidence.parse(await this.ask('GET', `/v1/quote?data=${data}`))
   }
 
   /** Asks a service of another lease. Nobody on the way is to be believed: what comes back has to prove itself. */

@@ -1,25 +1,25 @@
 import { verifyBundle } from '@cloister/attest'
 import { type Chain, composeBundle, trustRootOf } from '@cloister/chain'
 import { CloisterError, defaultPolicy } from '@cloister/core'
-import { type MachineEvidence, purposeTypedData } from '@cloister/secrets'
+import { purposeTypedData, type WorkerEvidence } from '@cloister/secrets'
 import { type Address, type Hex, recoverTypedDataAddress } from 'viem'
 
-/** A machine whose evidence holds. */
-export interface Machine {
+/** A worker whose evidence holds. */
+export interface JudgedWorker {
   worker: Address
   /** The guest image's name on chain. */
   image: Hex
 }
 
 /**
- * Judges a machine by fresh evidence and by what the chain says of it now: genuine under the network's root, TCB as a tenant
+ * Judges a worker by fresh evidence and by what the chain says of it now: genuine under the network's root, TCB as a tenant
  * would demand, a guest image that may earn, covered. `freshness`: what the quote has to hold. Throws `not-attested` with why.
  */
 export async function judge(
   chain: Chain,
-  { worker, signature, kind, tlsKeyHash, quote, eventLog, collateral }: MachineEvidence,
+  { worker, signature, kind, tlsKeyHash, quote, eventLog, collateral }: WorkerEvidence,
   freshness: Hex,
-): Promise<Machine> {
+): Promise<JudgedWorker> {
   const { network } = chain
   // Anybody may have a worker quote a number; that it means this, its key says.
   const signer = await recoverTypedDataAddress({ ...purposeTypedData(freshness, network.chainId), signature }).catch(() => undefined)

@@ -11,7 +11,7 @@ const key = z.base64().length(44)
  * A quote about a worker, with all it takes to judge it. What the quote is bound to, both sides compute; the worker's key signs
  * it besides (`purposeTypedData`), since a worker quotes any number for whoever asks.
  */
-export const MachineEvidence = z.strictObject({
+export const WorkerEvidence = z.strictObject({
   worker: address,
   signature: hexBytes,
   kind: GuestKind,
@@ -20,7 +20,7 @@ export const MachineEvidence = z.strictObject({
   eventLog: z.string().max(1_000_000).optional(),
   collateral: GuestCollateral,
 })
-export type MachineEvidence = z.infer<typeof MachineEvidence>
+export type WorkerEvidence = z.infer<typeof WorkerEvidence>
 
 /** `GET /v1/state`: how an instance is doing. */
 export const InstanceState = z.object({
@@ -48,7 +48,7 @@ export const ReleaseRequest = z.strictObject({
   challenge: bytes32,
   /** X25519, raw: the answer is sealed to it. */
   transportKey: key,
-  evidence: MachineEvidence,
+  evidence: WorkerEvidence,
 })
 export type ReleaseRequest = z.infer<typeof ReleaseRequest>
 
@@ -59,11 +59,11 @@ export const ReleaseAnswer = z.object({ seat: z.int().min(0).max(2), sealed: z.b
 export const ReleasedKeys = z.partialRecord(z.enum(['0', '1', '2']), key)
 
 /** `POST /v1/exchange`: what one seat asks another. */
-export const ExchangeRequest = z.strictObject({ seat: z.int().min(0).max(2), challenge: bytes32, transportKey: key, evidence: MachineEvidence })
+export const ExchangeRequest = z.strictObject({ seat: z.int().min(0).max(2), challenge: bytes32, transportKey: key, evidence: WorkerEvidence })
 export type ExchangeRequest = z.infer<typeof ExchangeRequest>
 
 /** The answer, sealed, and a quote about whoever sealed it. */
-export const ExchangeAnswer = z.object({ sealed: z.base64().max(10_000), evidence: MachineEvidence })
+export const ExchangeAnswer = z.object({ sealed: z.base64().max(10_000), evidence: WorkerEvidence })
 export type ExchangeAnswer = z.infer<typeof ExchangeAnswer>
 
 /** What is inside of an `ExchangeAnswer`. */

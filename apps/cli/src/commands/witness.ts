@@ -21,8 +21,8 @@ export function addWitness(program: Command): void {
     .action(create)
   command(
     witness,
-    'sign <machine>',
-    'sign a label of a machine: its id on chain, or a worker that runs on it',
+    'sign <platform>',
+    'sign a label of a platform: its id on chain, or a worker that runs on it',
     'cloister witness sign 0x… --key witness.json --label hetzner/fsn1/dc14',
   )
     .requiredOption('--key <file>', 'the key that `cloister witness create` made')
@@ -39,13 +39,13 @@ async function create(options: Globals & { output: string }): Promise<void> {
   say(`The witness’s key is ${key.publicKey}. A network takes its word once it is under attestation.witnesses of network.json.`)
 }
 
-async function sign(machine: string, options: SignOptions): Promise<void> {
+async function sign(platform: string, options: SignOptions): Promise<void> {
   if ((options.label === undefined) === (options.revoke !== true)) throw new CloisterError('bad-option', 'Say --label PLACE or --revoke.')
   if (options.label !== undefined && !/^[\x21-\x7e]{1,100}$/.test(options.label))
     throw new CloisterError('bad-option', 'A label is 1 to 100 ASCII characters without spaces, such as hetzner/fsn1/dc14.')
   const instant = Math.floor(Date.now() / 1000)
   const token = await signLabel(readKey(options.key), {
-    machine: await machineId(machine, options),
+    platform: await platformId(platform, options),
     label: options.label ?? '',
     instant,
     revoked: options.revoke === true,
@@ -54,16 +54,16 @@ async function sign(machine: string, options: SignOptions): Promise<void> {
   say(token)
 }
 
-async function machineId(machine: string, options: Globals): Promise<string> {
-  const id = machine.toLowerCase().replace(/^0x/, '')
+async function platformId(platform: string, options: Globals): Promise<string> {
+  const id = platform.toLowerCase().replace(/^0x/, '')
   if (HEX32.test(id)) return id
-  if (!isAddress(machine, { strict: false }))
-    throw new CloisterError('bad-address', `${machine.slice(0, 80)} is neither a machine’s id nor a worker’s address.`, {
+  if (!isAddress(platform, { strict: false }))
+    throw new CloisterError('bad-address', `${platform.slice(0, 80)} is neither a platform’s id nor a worker’s address.`, {
       hint: 'See `cloister workers --json`.',
     })
-  const { platform } = await connect(options).index.worker(machine)
-  if (!platform) throw new CloisterError('not-found', `The worker ${machine} has not attested yet.`)
-  return platform.slice(2)
+  const record = await connect(options).index.worker(platform)
+  if (!record.platform) throw new CloisterError('not-found', `The worker ${platform} has not attested yet.`)
+  return record.platform.slice(2)
 }
 
 function readKey(path: string): WitnessKey {

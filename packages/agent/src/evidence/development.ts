@@ -14,19 +14,19 @@ export async function developmentSource(
   folder: string,
   rootFolder: string,
   { gpus = 0, gpuClass = '' } = {},
-  machine: GuestKind = 'tdx',
+  kind: GuestKind = 'tdx',
 ): Promise<EvidenceSource> {
   const root = await DevelopmentRoot.open(rootFolder)
-  const name = machine === 'tdx' ? 'development platform (simulated)' : `development ${machine} machine (simulated)`
+  const name = kind === 'tdx' ? 'development platform (simulated)' : `development ${kind} platform (simulated)`
   // A machine without GPUs, the same one as long as its folder is.
   const seed = createHash('sha256').update(folder).digest()
-  if (machine === 'sev-snp') {
+  if (kind === 'sev-snp') {
     const snp = await root.manufactureSnp(seed)
-    return { name, quote: async (reportData) => ({ kind: machine, quote: snp.report(reportData), collateral: await snp.collateral() }) }
+    return { name, quote: async (reportData) => ({ kind, quote: snp.report(reportData), collateral: await snp.collateral() }) }
   }
-  if (machine === 'nitro') {
+  if (kind === 'nitro') {
     const enclave = await root.manufactureEnclave(seed)
-    return { name, quote: async (reportData) => ({ kind: machine, quote: enclave.document(reportData) }) }
+    return { name, quote: async (reportData) => ({ kind, quote: enclave.document(reportData) }) }
   }
   const platform = await DevelopmentPlatform.open(folder, () => root.manufacture())
   const simulated = Array.from({ length: gpus }, (_, index): DevelopmentGpu => {
@@ -35,7 +35,7 @@ export async function developmentSource(
   })
   return {
     name,
-    quote: async (reportData) => ({ kind: machine, quote: platform.quote(reportData) }),
+    quote: async (reportData) => ({ kind, quote: platform.quote(reportData) }),
     ...(simulated.length > 0 && { gpuTokens: (nonce: string) => root.gpuTokens(nonce, simulated) }),
   }
 }

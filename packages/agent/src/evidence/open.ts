@@ -30,7 +30,7 @@ async function openQuoteSource(config: AgentConfig, network: Network): Promise<E
     const rootFolder =
       (evidence?.source === 'development' ? evidence.rootFolder : undefined) ?? (developmentFolder && resolve(dirname(config.network), developmentFolder))
     if (rootFolder === undefined) throw new CloisterError('no-evidence', 'The network does not say where its development root is.')
-    return developmentSource(config.folder, rootFolder, config.capacity, evidence?.source === 'development' ? evidence.machine : 'tdx')
+    return developmentSource(config.folder, rootFolder, config.capacity, evidence?.source === 'development' ? evidence.kind : 'tdx')
   }
   if (existsSync(DSTACK_SOCKET)) return dstackSource(DSTACK_SOCKET)
   if (existsSync(TSM_FOLDER)) return tsmSource(TSM_FOLDER)

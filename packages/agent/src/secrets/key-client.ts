@@ -15,7 +15,7 @@ import {
 } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import type { z } from 'zod'
-import type { MachineProver } from '../evidence/machine.ts'
+import type { WorkerProver } from '../evidence/prover.ts'
 import { askWorker, findWorkerRecord, type PeerRequest } from '../peers.ts'
 
 /**
@@ -23,7 +23,7 @@ import { askWorker, findWorkerRecord, type PeerRequest } from '../peers.ts'
  * two of which will do, and takes no key that isn't the envelope's. Throws `no-keys` where the app's registry doesn't allow it,
  * `keys-unavailable` where too few seats answer.
  */
-export async function fetchAppKeys(chain: Chain, prover: MachineProver, lease: Hex, envelope: Envelope): Promise<[Uint8Array, Uint8Array, Uint8Array]> {
+export async function fetchAppKeys(chain: Chain, prover: WorkerProver, lease: Hex, envelope: Envelope): Promise<[Uint8Array, Uint8Array, Uint8Array]> {
   const seats = await getSeats(chain)
   const found = new Map<Part, Uint8Array>()
   const problems: CloisterError[] = []
@@ -50,7 +50,7 @@ export async function fetchAppKeys(chain: Chain, prover: MachineProver, lease: H
   )
 }
 
-async function askSeat(chain: Chain, prover: MachineProver, seat: Seat, lease: Hex, app: Hex): Promise<[Part, Uint8Array][]> {
+async function askSeat(chain: Chain, prover: WorkerProver, seat: Seat, lease: Hex, app: Hex): Promise<[Part, Uint8Array][]> {
   const { challenge } = await ask(chain, seat, { method: 'GET', path: '/v1/challenge' }, Challenge)
   const transport = await generateKeyPair()
   const question = { app, lease, challenge, transportKey: Buffer.from(transport.publicKey).toString('base64') }

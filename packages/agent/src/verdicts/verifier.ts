@@ -57,8 +57,8 @@ export class Verifier {
     if (!verdict.genuine) throw new CloisterError('bad-evidence', verdict.problems[0]?.message ?? 'The evidence is not genuine.')
     if (verdict.reportData !== Buffer.from(reportData).toString('hex'))
       throw new CloisterError('bad-evidence', 'The evidence was made for another provider, worker, TLS key, network or block.')
-    const { image, machine } = await claimsOf(request.kind, evidence)
-    return { platform: machine, image, gpuClass: '', gpus: 0 }
+    const { image, platform } = await claimsOf(request.kind, evidence)
+    return { platform, image, gpuClass: '', gpus: 0 }
   }
 
   private async freshBlock({ number, hash }: VerdictRequest['block']) {

@@ -6,7 +6,7 @@ import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { Address, Hex } from 'viem'
 import { z } from 'zod'
-import type { MachineProver } from '../evidence/machine.ts'
+import type { WorkerProver } from '../evidence/prover.ts'
 import type { Log } from '../log.ts'
 import { askWorker, findWorkerRecord } from '../peers.ts'
 import type { AgentHandler } from './agent-sockets.ts'
@@ -28,7 +28,7 @@ const Call = z.strictObject({
 interface AgentApiParts {
   chain: Chain
   worker: Address
-  prover: MachineProver
+  prover: WorkerProver
   /** The worker's own secret, 32 bytes. */
   sealingSecret: Uint8Array
   log: Log

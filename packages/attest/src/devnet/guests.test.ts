@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { claimsOfGuest, type GuestCollateral, type GuestKind, imageOf, intelRoot, parseCertificateTable, verifyGuest } from '../index.ts'
-import { type DevelopmentEnclave, DevelopmentRoot, type DevelopmentSnpMachine, developmentEnclave, developmentSnpGuest } from './index.ts'
+import { type DevelopmentEnclave, DevelopmentRoot, type DevelopmentSnpPlatform, developmentEnclave, developmentSnpGuest } from './index.ts'
 
 const reportData = new Uint8Array(randomBytes(64))
 const instant = Math.floor(Date.now() / 1000)
@@ -11,7 +11,7 @@ const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 describe('guests on machines of other makers, made of software', () => {
   let root: DevelopmentRoot
   let other: DevelopmentRoot
-  let snp: DevelopmentSnpMachine
+  let snp: DevelopmentSnpPlatform
   let enclave: DevelopmentEnclave
   let collateral: GuestCollateral
   const judge = (kind: GuestKind, evidence: Uint8Array, given: GuestCollateral = kind === 'nitro' ? {} : collateral, at = instant) =>
@@ -33,7 +33,7 @@ describe('guests on machines of other makers, made of software', () => {
       expect(verdict).toMatchObject({ genuine: true, kind, root: 'devnet', simulated: true, debug: false, reportData: hex(reportData) })
       const claims = await claimsOfGuest(kind, evidence)
       expect(claims.image).toBe(imageOf(verdict.measurements))
-      expect(claims.machine).toMatch(/^0x[0-9a-f]{64}$/)
+      expect(claims.platform).toMatch(/^0x[0-9a-f]{64}$/)
     }
     expect((await judge('sev-snp', snp.report(reportData))).platform).toBe(hex(snp.chipId))
   })

@@ -2,4 +2,4 @@ export { developmentGuest, FMSPC as DEVELOPMENT_FMSPC, type GuestImage, measurem
 export { DevelopmentEnclave, developmentEnclave } from './nitro.ts'
 export { DevelopmentPlatform, type Manufactured, type QuoteVariations } from './platform.ts'
 export { type DevelopmentGpu, DevelopmentRoot } from './root.ts'
-export { DevelopmentSnpMachine, developmentSnpGuest } from './snp.ts'
+export { DevelopmentSnpPlatform, developmentSnpGuest } from './snp.ts'

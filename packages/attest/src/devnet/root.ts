@@ -8,7 +8,7 @@ import { type Certified, certify, exportKey, importKey, newKey, pointOf, revocat
 import { FMSPC, NEWEST_SVNS, QE_SIGNER, TEE_TCB_SVN } from './facts.ts'
 import { DevelopmentEnclave } from './nitro.ts'
 import { DevelopmentPlatform, type Manufactured } from './platform.ts'
-import { DevelopmentSnpMachine } from './snp.ts'
+import { DevelopmentSnpPlatform } from './snp.ts'
 
 const Entity = z.strictObject({ name: z.string(), key: z.base64(), certificate: z.base64() })
 const FILE = 'development-root.json'
@@ -89,9 +89,9 @@ export class DevelopmentRoot {
   }
 
   /** Makes an SNP machine; of the same seed, the same one. */
-  manufactureSnp(seed?: Uint8Array): Promise<DevelopmentSnpMachine> {
+  manufactureSnp(seed?: Uint8Array): Promise<DevelopmentSnpPlatform> {
     const revocations = () => revocationList(this.root, Math.floor(Date.now() / 1000) - 60, [])
-    return DevelopmentSnpMachine.manufacture(this.authority, this.root.certificate, revocations, seed)
+    return DevelopmentSnpPlatform.manufacture(this.authority, this.root.certificate, revocations, seed)
   }
 
   /** Makes a Nitro enclave; of the same seed, the same one. */

@@ -29,7 +29,7 @@ export function developmentSnpGuest(name = 'cloister development guest'): Uint8A
 }
 
 /** An SNP machine made of software: reports in the format of real ones, version 3, under a development root. Protects nothing. */
-export class DevelopmentSnpMachine {
+export class DevelopmentSnpPlatform {
   readonly chipId: Uint8Array
   private readonly key: KeyObject
   private readonly certificates: string
@@ -48,12 +48,12 @@ export class DevelopmentSnpMachine {
     root: Uint8Array,
     revocations: () => Promise<Uint8Array>,
     seed: Uint8Array = randomBytes(32),
-  ): Promise<DevelopmentSnpMachine> {
+  ): Promise<DevelopmentSnpPlatform> {
     const chipId = new Uint8Array(createHash('sha512').update('cloister development chip').update(seed).digest())
     const key = newKey('P-384')
     const extensions = [...TCB.map(({ oid, svn }) => ({ oid, value: integer(svn) })), { oid: `${AMD_OID}.4`, value: new Uint8Array(chipId) }]
     const vcek = await certify('Development VCEK', key, authority, 'entity', extensions)
-    return new DevelopmentSnpMachine(chipId, key, toPem(vcek.certificate, authority.certificate, root), revocations)
+    return new DevelopmentSnpPlatform(chipId, key, toPem(vcek.certificate, authority.certificate, root), revocations)
   }
 
   /** A report over 64 bytes of report data. */

@@ -49,11 +49,11 @@ export async function verifyLabels(
   tokens: readonly string[],
   { identity, witnesses, instant }: { identity: string; witnesses: readonly Witness[]; instant: number },
 ): Promise<{ places: Place[]; findings: Findings }> {
-  const machine = toHex(await crypto.digest('SHA-256', fromHex(identity, 'The machine’s identity')))
+  const platform = toHex(await crypto.digest('SHA-256', fromHex(identity, 'The machine’s identity')))
   const newest = new Map<Witness, { label: string; instant: number; revoked: boolean }>()
   for (const token of tokens.slice(0, MAX_LABELS)) {
     const read = await readLabel(token, witnesses)
-    if (!read || !machine.startsWith(read.machine) || read.instant > instant + CLOCK_SECONDS) continue
+    if (!read || !platform.startsWith(read.platform) || read.instant > instant + CLOCK_SECONDS) continue
     const known = newest.get(read.witness)
     if (!known || read.instant > known.instant || (read.instant === known.instant && read.revoked)) newest.set(read.witness, read)
   }
@@ -86,7 +86,7 @@ async function readLabel(token: string, witnesses: readonly Witness[]) {
     const said = secondsOf(claims.timestamp)
     // What a witness says is shown: nothing in it may move a cursor.
     if (!Number.isFinite(said) || /[^\x20-\x7e]/.test(claims.label)) return undefined
-    return { witness, machine: claims.machine_id, label: claims.label, instant: said, revoked: claims.revoked }
+    return { witness, platform: claims.machine_id, label: claims.label, instant: said, revoked: claims.revoked }
   } catch {
     return undefined
   }

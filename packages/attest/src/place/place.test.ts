@@ -5,7 +5,7 @@ import { isInPlace, verifyLabels } from './labels.ts'
 import { type LabelStatement, newWitnessKey, signLabel, type WitnessKey } from './sign.ts'
 
 const PPID = 'a0'.repeat(16)
-const MACHINE = createHash('sha256').update(Buffer.from(PPID, 'hex')).digest('hex')
+const PLATFORM = createHash('sha256').update(Buffer.from(PPID, 'hex')).digest('hex')
 const NOW = 1_790_000_000
 const DAY = 86_400
 
@@ -23,7 +23,7 @@ describe('labels of places', () => {
       instant,
     })
   const says = (key: WitnessKey, change: Partial<LabelStatement> = {}) =>
-    signLabel(key, { machine: MACHINE, label: 'hetzner/fsn1/dc14', instant: NOW - DAY, ...change })
+    signLabel(key, { platform: PLATFORM, label: 'hetzner/fsn1/dc14', instant: NOW - DAY, ...change })
 
   beforeAll(async () => {
     ;[alice, bob, stranger] = await Promise.all([newWitnessKey(), newWitnessKey(), newWitnessKey()])
@@ -40,9 +40,9 @@ describe('labels of places', () => {
   })
 
   it('may name the machine by the first half of its id, as the public registry does, and no less', async () => {
-    expect((await labels([await says(alice, { machine: MACHINE.slice(0, 32) })])).places).toHaveLength(1)
-    expect((await labels([await says(alice, { machine: MACHINE.slice(0, 31) })])).places).toEqual([])
-    expect((await labels([await says(alice, { machine: 'b'.repeat(64) })])).places).toEqual([])
+    expect((await labels([await says(alice, { platform: PLATFORM.slice(0, 32) })])).places).toHaveLength(1)
+    expect((await labels([await says(alice, { platform: PLATFORM.slice(0, 31) })])).places).toEqual([])
+    expect((await labels([await says(alice, { platform: 'b'.repeat(64) })])).places).toEqual([])
   })
 
   it('are replaced by a newer word and ended by a revocation, in whatever order they come', async () => {

@@ -53,7 +53,7 @@ export async function gatherEvidence(cloister: Cloister, subject: Subject, { fre
   const { eventLog, tlsKeyHash, freshness } = report
   const [composed, labels] = await Promise.all([
     composeBundle(chain, { worker, endpoint, kind, quote, eventLog, tlsKeyHash, freshness, collateral }),
-    claimsOf(kind, quote).then(({ machine }) => fetchLabels(network, machine, signal)),
+    claimsOf(kind, quote).then(({ platform }) => fetchLabels(network, platform, signal)),
   ])
   const bundle = { ...composed, ...(labels.length > 0 && { labels }) }
   if (!subject.lease || !onChain) return bundle

@@ -1,5 +1,5 @@
 import { type AttestedWorker, collateralFor, type Network, reportDataOf } from '@cloister/chain'
-import { type MachineEvidence, purposeTypedData } from '@cloister/secrets'
+import { purposeTypedData, type WorkerEvidence } from '@cloister/secrets'
 import type { Hex, LocalAccount } from 'viem'
 import type { EvidenceSource } from './source.ts'
 
@@ -11,7 +11,7 @@ interface Parts {
 }
 
 /** Evidence about this machine for others to judge without asking anybody: a quote, collateral, and the worker's word what it is for. */
-export class MachineProver {
+export class WorkerProver {
   private readonly parts: Parts
 
   constructor(parts: Parts) {
@@ -19,7 +19,7 @@ export class MachineProver {
   }
 
   /** `purpose` is a digest that says what the quote is for; nobody but this agent's own code names one. Throws `no-evidence` or `no-collateral`. */
-  async prove(purpose: Hex): Promise<MachineEvidence> {
+  async prove(purpose: Hex): Promise<WorkerEvidence> {
     const { network, key, source, binding } = this.parts
     const evidence = await source.quote(reportDataOf(network, binding, purpose))
     const { kind, quote, eventLog } = evidence

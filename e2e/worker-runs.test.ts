@@ -1,0 +1,212 @@
+import { connect } from 'node:net'
+import { PassThrough, Writable } from 'node:stream'
+import { updateLease } from '@cloister/chain'
+import { hashManifest } from '@cloister/core'
+import { exec } from '@cloister/sdk'
+import { describe, expect, it } from 'vitest'
+import { canDeploy, until } from './embedded.ts'
+import { manifestOf, task, useWorker, web } from './own-worker.ts'
+
+const IDLE = 'setInterval(() => {}, 1000)'
+
+describe.skipIf(!canDeploy)(
+  'what a worker runs',
+  () => {
+    const own = useWorker()
+    const { deploy, untilState, close, kinds, sh } = own
+
+    describe('runs', () => {
+      it('services in the order of their dependencies, with health checks, to completion', async () => {
+        const id = await deploy(
+          manifestOf(
+            task('setup', 'setTimeout(() => console.log("set up"), 300)') +
+              task(
+                'base',
+                'setTimeout(() => require("fs").writeFileSync("/tmp/ok", ""), 500); setInterval(() => {}, 1000)',
+                '    healthcheck: { test: ["CMD", "cat", "/tmp/ok"], interval: 1s, timeout: 2s, retries: 20 }\n    depends_on: { setup: { condition: service_completed_successfully } }\n',
+              ) +
+              web('web', '    depends_on: { base: { condition: service_healthy } }\n'),
+          ),
+        )
+        const report = await untilState(id, 'running')
+        const by = Object.fromEntries(report.services.map((service) => [service.service, service]))
+        expect([by['setup']?.state, by['base']?.state, by['web']?.state]).toEqual(['completed', 'running', 'running'])
+        expect((by['base']?.startedAt ?? 0) - (by['setup']?.startedAt ?? 0)).toBeGreaterThanOrEqual(250)
+        expect((by['web']?.startedAt ?? 0) - (by['base']?.startedAt ?? 0)).toBeGreaterThanOrEqual(450)
+        await close(id)
+      })
+
+      it('restarts by policy with growing pauses, and says when something failed for good', async () => {
+        const id = await deploy(
+          manifestOf(
+            task('again', 'process.exit(5)', '    restart: always\n') +
+              task('twice', 'process.exit(6)', '    restart: "on-failure:2"\n') +
+              task('never', 'process.exit(7)', '    restart: "no"\n'),
+          ),
+        )
+        const report = await until('twice gave up', async () => {
+          const found = await own.client.lease(id)
+          return found.services.find(({ service }) => service === 'twice')?.state === 'failed' && found
+        })
+        const by = Object.fromEntries(report.services.map((service) => [service.service, service]))
+        expect(by['never']).toMatchObject({ state: 'failed', restarts: 0, exitCode: 7 })
+        expect(by['twice']).toMatchObject({ state: 'failed', restarts: 2, exitCode: 6 })
+        expect(by['again']?.restarts).toBeGreaterThan(0)
+        const pauses = own.running.worker.store
+          .events(id, 0)
+          .filter(({ message }) => message.includes('again'))
+          .map(({ message }) => Number(/in ([\d.]+) s/.exec(message)?.[1]))
+        expect(pauses).toEqual([...pauses].sort((a, b) => a - b))
+        expect(pauses[1]).toBe((pauses[0] ?? 0) * 2)
+        await close(id)
+      })
+
+      it('updates only what changed', async () => {
+        const before = manifestOf(web('web') + task('side', IDLE))
+        const id = await deploy(before)
+        const first = await untilState(id, 'running')
+        const after = manifestOf(web('web', '    environment: { EDITION: "2" }\n') + task('side', IDLE))
+        await updateLease(own.tenant, id, hashManifest(after))
+        await own.client.putManifest(id, after)
+        const second = await until('the new one runs', async () => {
+          const report = await own.client.lease(id)
+          return report.manifestHash === hashManifest(after) && report.state === 'running' && report
+        })
+        const at = (report: typeof first, name: string) => report.services.find(({ service }) => service === name)?.startedAt
+        expect(at(second, 'side')).toBe(at(first, 'side'))
+        expect(at(second, 'web')).toBeGreaterThan(at(first, 'web') ?? 0)
+        await close(id)
+      })
+
+      it('keeps a lease to its memory', async () => {
+        const id = await deploy(manifestOf(task('memory', 'const a=[];setInterval(()=>a.push(Buffer.alloc(4<<20,1)),5)', '    restart: "no"\n')))
+        const report = await untilState(id, 'failed')
+        expect(report.services[0]?.reason).toBe('it ran out of memory')
+        await close(id)
+      })
+
+      it('keeps a lease to its disk', async () => {
+        const greedy = manifestOf(task('disk', 'const f=require("fs");const b=Buffer.alloc(1<<20);setInterval(()=>f.appendFileSync("/tmp/x",b),2)'))
+        for (const service of Object.values(greedy.services)) service.resources.diskMiB = 64
+        const id = await deploy(greedy)
+        await until('the disk is noticed', async () => kinds(id).includes('disk-full'))
+        const report = await untilState(id, 'failed')
+        expect(report.services[0]?.reason).toContain('64 MiB of disk')
+        await close(id)
+      })
+
+      it('lets no service reach the worker, the chain or another lease', async () => {
+        const one = await deploy(manifestOf(web('one')))
+        const two = await deploy(manifestOf(web('two').replace('8080', '8081').replace('8080', '8081').replace('["8080"]', '["8081"]')))
+        await Promise.all([untilState(one, 'running'), untilState(two, 'running')])
+        const reach = (host: string, port: number) =>
+          sh(
+            two,
+            `node -e 'require("net").connect(${port}, "${host}").on("connect",()=>process.exit(0)).on("error",()=>process.exit(9)).setTimeout(500,()=>process.exit(9))'`,
+          )
+        expect((await reach('127.0.0.1', 8081)).code).toBe(0)
+        const rpcPort = Number(new URL(own.chain.network.rpcUrl).port)
+        for (const [host, port] of [
+          ['127.0.0.1', own.running.port],
+          ['127.0.0.1', rpcPort],
+          ['127.0.0.1', 8080],
+          ['one', 8080],
+          ['1.1.1.1', 443],
+        ] as const)
+          expect((await reach(host, port)).code, `${host}:${port}`).toBe(9)
+        await close(one)
+        await close(two)
+      })
+
+      it('forwards TCP ports', async () => {
+        const echo = 'require("net").createServer(c=>c.pipe(c)).listen(7000)'
+        const id = await deploy(manifestOf(task('echo', echo, '    ports: [{ target: 7000, app_protocol: tcp }]\n')))
+        const { routes } = await untilState(id, 'running')
+        const [route] = routes
+        expect(route).toMatchObject({ protocol: 'tcp', port: 7000 })
+        const socket = connect(Number(route?.address?.split(':')[1]), '127.0.0.1')
+        socket.write('there and back')
+        expect(String(await new Promise((done) => socket.once('data', done)))).toBe('there and back')
+        socket.destroy()
+        await close(id)
+        const closed = connect(Number(route?.address?.split(':')[1]), '127.0.0.1')
+        expect(await new Promise((done) => closed.once('error', (error: NodeJS.ErrnoException) => done(error.code)))).toBe('ECONNREFUSED')
+      })
+
+      it('streams a great deal through a slow reader, whole', async () => {
+        const id = await deploy(manifestOf(web()))
+        await untilState(id, 'running')
+        const size = 8 * 1024 * 1024
+        let seen = 0
+        let stalls = 0
+        // Stands still at every MiB, also near the end, when the command is long over.
+        const slow = new Writable({
+          highWaterMark: 64 * 1024,
+          write: (chunk: Buffer, _, done) => {
+            seen += chunk.length
+            const stalled = Math.floor(seen / 1024 / 1024) > stalls
+            if (stalled) stalls++
+            setTimeout(done, stalled ? 100 : 0)
+          },
+        })
+        const before = process.memoryUsage().rss
+        const code = await exec(own.client, {
+          lease: id,
+          argv: ['node', '-e', `process.stdout.write(Buffer.alloc(${size}, 97))`],
+          stdin: undefined,
+          stdout: slow,
+          stderr: slow,
+        })
+        await until('all is there', async () => seen === size)
+        expect(code).toBe(0)
+        expect(process.memoryUsage().rss - before).toBeLessThan(200 * 1024 * 1024)
+        // And the other way.
+        const stdin = new PassThrough()
+        const out = new PassThrough()
+        let answer = ''
+        out.on('data', (chunk) => (answer += chunk))
+        const counting = exec(own.client, {
+          lease: id,
+          argv: ['node', '-e', 'let n=0;process.stdin.on("data",d=>n+=d.length).on("end",()=>console.log(n))'],
+          stdin,
+          stdout: out,
+          stderr: out,
+        })
+        for (let i = 0; i < 64; i++) if (!stdin.write(Buffer.alloc(64 * 1024))) await new Promise((done) => stdin.once('drain', done))
+        stdin.end()
+        expect(await counting).toBe(0)
+        expect(answer.trim()).toBe(String(4 * 1024 * 1024))
+        await close(id)
+      })
+
+      it('shows what services print, all or one, with the last lines only, and follows', async () => {
+        const id = await deploy(
+          manifestOf(
+            task('a', 'for(let i=0;i<50;i++)console.log("a",i);setInterval(()=>{},1000)') +
+              task('b', 'console.error("b to stderr");setInterval(()=>console.log("tick"),200)'),
+          ),
+        )
+        await untilState(id, 'running')
+        const lines = async (options: { service?: string; tail?: number }) => {
+          const found: string[] = []
+          for await (const line of own.client.logs(id, { ...options, signal: AbortSignal.timeout(5_000) }))
+            found.push(`${line.container} ${line.stream} ${line.text}`)
+          return found
+        }
+        await until('all is printed', async () => (await lines({ service: 'a' })).length === 50 && (await lines({ service: 'b' })).length > 0)
+        expect(await lines({ service: 'a', tail: 3 })).toEqual(['a-0 stdout a 47', 'a-0 stdout a 48', 'a-0 stdout a 49'])
+        expect(await lines({ service: 'b' })).toContain('b-0 stderr b to stderr')
+        expect((await lines({})).length).toBeGreaterThanOrEqual(51)
+        await expect(lines({ service: 'c' })).rejects.toMatchObject({ code: 'not-found', hint: expect.stringContaining('a, b') })
+        const aborter = new AbortController()
+        let ticks = 0
+        for await (const line of own.client.logs(id, { service: 'b', tail: 0, follow: true, signal: aborter.signal }))
+          if (line.text === 'tick' && ++ticks === 3) break
+        aborter.abort()
+        expect(ticks).toBe(3)
+        await close(id)
+      })
+    })
+  },
+  180_000,
+)
