@@ -50,7 +50,9 @@ contract Market is EIP712, Ownable2Step {
     enum State {
         None,
         Open,
-        Closed
+        Closed,
+        /// Turned down by the provider before it had earned anything.
+        Refused
     }
 
     /// @dev Four slots.
@@ -270,14 +272,15 @@ contract Market is EIP712, Ownable2Step {
         emit NoticeGiven(id, lease.noticeUntil);
     }
 
-    /// @notice Turns down a lease that has earned nothing yet, at no cost to the tenant. Provider or worker.
+    /// @notice Turns down a lease that has earned nothing yet, at no cost to the tenant. Provider or worker. The chain remembers it: a
+    /// bid that was taken and refused can cost stake (see Slashing).
     function refuse(bytes32 id) external {
         Lease storage lease = _open(id);
         _checkProvider(lease.worker);
         if (lease.spent != 0) revert AlreadyEarning(id);
         uint256 refund = lease.balance;
         lease.balance = 0;
-        lease.state = State.Closed;
+        lease.state = State.Refused;
         credit[lease.tenant][tokens[lease.tokenIndex]] += refund;
         emit LeaseRefused(id, msg.sender, refund);
     }

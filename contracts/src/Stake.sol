@@ -8,6 +8,8 @@ import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC2
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {IRewarder} from "./Observers.sol";
+import {Schedule} from "./Schedule.sol";
 import {Workers} from "./Workers.sol";
 
 /// @title Stake: one pool a provider, and delegators' shares in it
@@ -15,40 +17,63 @@ import {Workers} from "./Workers.sol";
 /// slashed. Slashing hits one pool, what is active in it and what is leaving it alike, and never another one. Rewards are
 /// kept apart from stake, so that a pool's worth changes by deposits, exits and slashing alone. Collateral for the GPUs
 /// that a provider has in service can't leave.
+/// All active stake shares 40% of what the schedule emits, by amount and by the second. What a provider's GPUs earn is shared
+/// half and half between it and its pool, by shares, for as long as they were there.
 /// @dev Amounts in base units of CLOI. Rounding is always in favour of the pool. A pool counts as if it had
 /// `VIRTUAL_SHARES` shares and one unit more than it has, which makes an attack on its first delegator cost more than it brings
 /// (ERC-4626, OpenZeppelin's virtual offset). Tokens sent here by hand are nobody's and change nothing.
-/// For the token: balance ≥ stake + exits + rewards owed; equal where nobody sent any by hand.
+/// Balance of CLOI ≥ stake + exits; equal where nobody sent any by hand. Rewards aren't held: Emission creates them when taken.
 contract Stake is Ownable2Step {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
     using Math for uint256;
 
+    /// @dev Four slots.
     struct Pool {
         /// Active stake and its shares.
-        uint128 assets;
+        uint96 assets;
         uint128 shares;
-        /// What is leaving, and its own shares.
-        uint128 exitAssets;
-        uint128 exitShares;
-        /// Collateral of GPUs in service: so much active stake can't leave.
-        uint128 locked;
-        /// Hundredths of a percent of rewards that the provider keeps before they are shared.
+        /// Hundredths of a percent that the provider keeps of what its pool's stake earns, before it is shared.
         uint16 commissionBps;
-        /// An announced higher commission, and the instant (Unix seconds) from which it holds; 0 if none was.
+        /// An announced higher one.
         uint16 nextCommissionBps;
-        uint48 nextCommissionFrom;
-        /// Rewards ever shared out, per share, times `PRECISION`.
-        uint256 rewardPerShare;
-        /// What couldn't be shared out evenly yet, times `PRECISION`.
-        uint256 rewardDust;
+        /// What is leaving, and its own shares.
+        uint96 exitAssets;
+        uint128 exitShares;
+        /// What a unit of active stake had earned, times 2^96, when the pool was last brought up to date.
+        uint128 paidPerAsset;
+        /// Collateral of GPUs in service: so much active stake can't leave.
+        uint96 locked;
+        /// Unix seconds from which the announced commission holds; 0 if none was announced.
+        uint32 nextCommissionFrom;
+        /// Rewards ever shared out, per share, times `PRECISION`. A unit of stake, which earns 280,000,000 units at the most
+        /// (`MIN_ACTIVE`), comes with about 10^6 shares, so it stays far below 2^128.
+        uint128 rewardPerShare;
+        /// The provider's commission and half of its GPUs' rewards, not yet taken.
+        uint96 providerOwed;
+    }
+
+    /// @dev All active stake. One slot.
+    struct Totals {
+        /// What a unit of active stake has earned since the beginning, times 2^96.
+        uint128 perAsset;
+        uint96 active;
+        /// Unix seconds up to which `perAsset` reckons.
+        uint32 syncedAt;
+    }
+
+    /// @dev What a class's GPU needs, and an announced higher amount with the instant (Unix seconds) from which it is needed.
+    struct Collateral {
+        uint96 amount;
+        uint96 next;
+        uint32 nextFrom;
     }
 
     struct Position {
         uint128 shares;
-        /// Rewards owed up to `paidPerShare`.
+        /// The pool's `rewardPerShare` up to which `owed` reckons.
+        uint128 paidPerShare;
         uint128 owed;
-        uint256 paidPerShare;
     }
 
     /// @dev One who is leaving. `shares` are exit shares of the pool's.
@@ -69,8 +94,10 @@ contract Stake is Ownable2Step {
     error OwnPartTooSmall(uint256 found, uint256 needed);
     error CollateralLocked(uint256 assets, uint256 locked);
     error SamePool();
+    error LengthsDiffer(uint256 providers, uint256 accounts);
     error NotProvider(address caller);
-    error NotRewarder(address caller);
+    error ProviderStays();
+    error UnsettledEpochs(address provider);
     error NotSlasher(address caller);
     error OutOfBounds(uint256 value, uint256 min, uint256 max);
 
@@ -81,17 +108,24 @@ contract Stake is Ownable2Step {
     event ExitCancelled(uint256 indexed id, uint256 amount, uint256 shares);
     event Withdrawn(uint256 indexed id, address indexed account, uint256 amount);
     event Redelegated(address indexed from, address indexed to, address indexed account, uint256 amount);
-    event Rewarded(address indexed provider, uint256 amount, uint256 commission);
+    /// @notice A pool was brought up to date: its stake earned `stakeReward`, of which `commission` is the provider's, and its GPUs
+    /// `gpuReward`, of which `providerPart` is the provider's.
+    event PoolRewarded(
+        address indexed provider, uint256 stakeReward, uint256 commission, uint256 gpuReward, uint256 providerPart
+    );
     event RewardClaimed(address indexed provider, address indexed account, uint256 amount);
     event Slashed(address indexed provider, uint256 active, uint256 exiting, address reporter, uint256 reward, bytes32 reason);
     event CommissionSet(address indexed provider, uint256 bps, uint256 from);
     event CollateralSet(address indexed provider, address indexed worker, uint256 amount);
-    event CollateralPerGpuSet(bytes32 indexed gpuClass, uint256 amount);
-    event RolesSet(address rewarder, address slasher);
+    event CollateralPerGpuSet(bytes32 indexed gpuClass, uint256 amount, uint256 from);
+    event UnearnedCollected(uint256 amount);
+    event SlasherSet(address slasher);
 
     uint256 public constant EXIT_SECONDS = 21 days;
-    /// @notice Notice that a higher commission is announced with, in seconds.
-    uint256 public constant COMMISSION_NOTICE = 7 days;
+    /// @notice Notice that a higher commission, or more collateral, is announced with, in seconds.
+    uint256 public constant NOTICE = 7 days;
+    /// @notice Seconds after which anybody may let go of collateral for GPUs that nobody vouches for any more.
+    uint256 public constant RELEASE_AFTER = 1 days;
     uint256 public constant MAX_COMMISSION_BPS = 5_000;
     /// @notice The part of a pool that has to be its provider's own before others may add to it.
     uint256 public constant MIN_OWN_BPS = 1_000;
@@ -102,19 +136,28 @@ contract Stake is Ownable2Step {
     uint256 private constant VIRTUAL_SHARES = 1e6;
     uint256 private constant PRECISION = 1e27;
 
+    uint256 private constant ASSET_PRECISION = 2 ** 96;
+    /// @dev With less active stake than one CLOI in the whole network nobody earns, which keeps `perAsset` in its bounds:
+    /// 280,000,000e18 × 2^96 / 1e18 < 2^128.
+    uint256 private constant MIN_ACTIVE = 1e18;
+
     IERC20 public immutable token;
     Workers public immutable workers;
+    /// @notice Reckons what GPUs earn and creates rewards: the Emission contract.
+    IRewarder public immutable rewarder;
     /// @notice Where slashed stake goes, less what the reporter gets.
     address public immutable treasury;
+    /// @notice When emission begins, Unix seconds.
+    uint256 public immutable start;
 
-    /// @notice Brings rewards: the Emission contract.
-    address public rewarder;
-    /// @notice Takes stake away on proof: the slashing contract, or governance.
+    /// @notice Takes stake away on proof: the slashing contract.
     address public slasher;
-    /// @notice What a GPU of a class needs of its provider's pool.
-    mapping(bytes32 gpuClass => uint256) public collateralPerGpu;
+    /// @notice What all stake would have earned in times when there was none, for the treasury.
+    uint256 public unearned;
 
     uint256 public exitCount;
+    Totals private _totals;
+    mapping(bytes32 gpuClass => Collateral) private _collateral;
     mapping(address provider => Pool) private _pool;
     mapping(address provider => mapping(address account => Position)) private _position;
     mapping(uint256 id => Exit) private _exit;
@@ -122,9 +165,15 @@ contract Stake is Ownable2Step {
     /// @notice Collateral that is locked for a worker's GPUs, in its provider's pool.
     mapping(address worker => uint256) public lockedFor;
 
-    constructor(address owner, IERC20 token_, Workers workers_, address treasury_) Ownable(owner) {
-        if (address(token_) == address(0) || address(workers_) == address(0) || treasury_ == address(0)) revert ZeroAddress();
-        (token, workers, treasury) = (token_, workers_, treasury_);
+    /// @param owner Names the slasher and sets collateral: the governance executor.
+    /// @param start_ When emission begins, Unix seconds.
+    constructor(address owner, IERC20 token_, Workers workers_, IRewarder rewarder_, address treasury_, uint256 start_)
+        Ownable(owner)
+    {
+        if (address(token_) == address(0) || address(workers_) == address(0)) revert ZeroAddress();
+        if (address(rewarder_) == address(0) || treasury_ == address(0)) revert ZeroAddress();
+        (token, workers, rewarder, treasury, start) = (token_, workers_, rewarder_, treasury_, start_);
+        _totals.syncedAt = start_.toUint32();
     }
 
     // STAKE
@@ -153,7 +202,7 @@ contract Stake is Ownable2Step {
         Pool storage pool = _pool[provider];
         uint256 exitShares = _toShares(amount, pool.exitAssets, pool.exitShares);
         if (exitShares == 0) revert ZeroAmount();
-        pool.exitAssets += amount.toUint128();
+        pool.exitAssets += amount.toUint96();
         pool.exitShares += exitShares.toUint128();
         id = ++exitCount;
         uint256 readyAt = block.timestamp + EXIT_SECONDS;
@@ -178,9 +227,11 @@ contract Stake is Ownable2Step {
         token.safeTransfer(msg.sender, amount);
     }
 
-    /// @notice Moves stake to another pool without the waiting time, at most once per waiting time and account.
+    /// @notice Moves stake to another pool without the waiting time, at most once per waiting time and account. A provider can't leave
+    /// its own pool this way: its stake answers for what it did there.
     function redelegate(address from, address to, uint256 shares) external returns (uint256 newShares) {
         if (from == to) revert SamePool();
+        if (from == msg.sender) revert ProviderStays();
         if (to == address(0)) revert ZeroAddress();
         uint256 last = redelegatedAt[msg.sender];
         if (last != 0 && block.timestamp < last + EXIT_SECONDS) revert RedelegatedRecently(last + EXIT_SECONDS);
@@ -192,32 +243,60 @@ contract Stake is Ownable2Step {
 
     // REWARDS
 
-    /// @notice Shares a reward among a pool's active stake, after the provider's commission. A pool without stake leaves all of it to
-    /// its provider. Rewarder only.
-    function reward(address provider, uint256 amount) external {
-        if (msg.sender != rewarder) revert NotRewarder(msg.sender);
+    /// @notice Brings a pool up to date: shares out what its stake and its GPUs have earned. Happens by itself whenever somebody
+    /// enters, leaves or claims. A pool with very many epochs to look at takes several calls.
+    /// @return done Whether no ended epoch is left over.
+    function settle(address provider) public returns (bool done) {
         Pool storage pool = _pool[provider];
-        uint256 commission = pool.shares == 0 ? amount : amount.mulDiv(commissionOf(provider), BPS);
-        if (commission > 0) _position[provider][provider].owed += commission.toUint128();
-        uint256 shared = amount - commission;
-        if (shared > 0) {
-            uint256 scaled = shared * PRECISION + pool.rewardDust;
-            uint256 perShare = scaled / pool.shares;
-            pool.rewardPerShare += perShare;
-            pool.rewardDust = scaled - perShare * pool.shares;
+        uint256 shares = pool.shares;
+        uint256 perAsset = _syncTotals();
+        uint256 stakeReward = uint256(pool.assets) * (perAsset - pool.paidPerAsset) / ASSET_PRECISION;
+        pool.paidPerAsset = uint128(perAsset);
+        // An announced commission holds from the first settlement after its date, never for what was earned before.
+        uint256 commission = stakeReward * pool.commissionBps / BPS;
+        if (pool.nextCommissionFrom != 0 && pool.nextCommissionFrom <= block.timestamp) {
+            (pool.commissionBps, pool.nextCommissionBps, pool.nextCommissionFrom) = (pool.nextCommissionBps, 0, 0);
         }
-        emit Rewarded(provider, amount, commission);
-        token.safeTransferFrom(msg.sender, address(this), amount);
+        uint256 gpuReward;
+        (gpuReward, done) = rewarder.settle(provider);
+        if (stakeReward + gpuReward == 0) return done;
+        // A pool that nobody has a share of leaves all to its provider.
+        uint256 providerPart = shares == 0 ? gpuReward : gpuReward / 2;
+        uint256 shared = stakeReward - commission + gpuReward - providerPart;
+        pool.providerOwed += (commission + providerPart).toUint96();
+        if (shared > 0) pool.rewardPerShare += (shared * PRECISION / shares).toUint128();
+        emit PoolRewarded(provider, stakeReward, commission, gpuReward, providerPart);
     }
 
-    /// @notice Pays an account's rewards of a pool out to it. Anybody may call it.
-    function claimReward(address provider, address account) external returns (uint256 amount) {
+    /// @notice Pays an account's rewards of a pool out to it; its provider's commission and GPU rewards too. Anybody may call it.
+    function claimReward(address provider, address account) public returns (uint256 amount) {
+        settle(provider);
         Position storage position = _accrue(provider, account);
         amount = position.owed;
-        if (amount == 0) revert ZeroAmount();
-        position.owed = 0;
+        if (amount > 0) position.owed = 0;
+        if (account == provider) {
+            amount += _pool[provider].providerOwed;
+            _pool[provider].providerOwed = 0;
+        }
+        if (amount == 0) return 0;
         emit RewardClaimed(provider, account, amount);
-        token.safeTransfer(account, amount);
+        rewarder.pay(account, amount);
+    }
+
+    /// @notice The same for many at once, `accounts[i]` in the pool of `providers[i]`.
+    function claimRewards(address[] calldata providers, address[] calldata accounts) external returns (uint256 amount) {
+        if (providers.length != accounts.length) revert LengthsDiffer(providers.length, accounts.length);
+        for (uint256 i; i < providers.length; ++i) amount += claimReward(providers[i], accounts[i]);
+    }
+
+    /// @notice Sends the treasury what stake would have earned while there was none. Anybody.
+    function collectUnearned() external returns (uint256 amount) {
+        _syncTotals();
+        amount = unearned;
+        if (amount == 0) revert ZeroAmount();
+        unearned = 0;
+        emit UnearnedCollected(amount);
+        rewarder.pay(treasury, amount);
     }
 
     // PROVIDERS
@@ -225,33 +304,40 @@ contract Stake is Ownable2Step {
     /// @notice Sets the caller's commission, in hundredths of a percent: a lower one at once, a higher one after a week.
     function setCommission(uint256 bps) external {
         if (bps > MAX_COMMISSION_BPS) revert OutOfBounds(bps, 0, MAX_COMMISSION_BPS);
+        _settleAll(msg.sender);
         Pool storage pool = _pool[msg.sender];
-        uint256 current = commissionOf(msg.sender);
         uint256 from = block.timestamp;
-        if (bps <= current) {
+        if (bps <= pool.commissionBps) {
             (pool.commissionBps, pool.nextCommissionBps, pool.nextCommissionFrom) = (uint16(bps), 0, 0);
         } else {
-            from += COMMISSION_NOTICE;
-            (pool.commissionBps, pool.nextCommissionBps, pool.nextCommissionFrom) =
-                (uint16(current), uint16(bps), uint48(from));
+            from += NOTICE;
+            (pool.nextCommissionBps, pool.nextCommissionFrom) = (uint16(bps), uint32(from));
         }
         emit CommissionSet(msg.sender, bps, from);
     }
 
     /// @notice Locks, or lets go of, the collateral that a worker's GPUs need: what verifiers vouch for now, times what its class
-    /// needs. Only its provider locks; anybody may let go of what is locked for GPUs that nobody vouches for any more.
+    /// needs or is announced to need. Its provider may do so at any time. Once nobody has vouched for them for a day, anybody may
+    /// let go, so that a provider that is gone holds nobody's stake.
     function setCollateral(address worker) external {
-        address provider = workers.workerOf(worker).provider;
+        (address provider,,) = workers.billing(worker);
         (bytes32 gpuClass, uint256 gpus) = workers.gpusOf(worker);
-        uint256 needed = gpus * collateralPerGpu[gpuClass];
+        if (msg.sender != provider) {
+            uint256 until = workers.confirmedGpus(worker).until;
+            if (gpus != 0 || until + RELEASE_AFTER > block.timestamp) revert NotProvider(msg.sender);
+        }
+        Collateral memory c = _collateral[gpuClass];
+        uint256 needed = gpus * Math.max(c.amount, c.next);
         uint256 held = lockedFor[worker];
-        if (needed > held && msg.sender != provider) revert NotProvider(msg.sender);
         Pool storage pool = _pool[provider];
-        uint256 locked = uint256(pool.locked) + needed - held;
-        if (needed > held && locked > pool.assets) revert CollateralLocked(pool.assets, locked);
-        pool.locked = locked.toUint128();
+        (uint256 assets, uint256 before) = (pool.assets, pool.locked);
+        uint256 locked = before + needed - held;
+        if (needed > held && locked > assets) revert CollateralLocked(assets, locked);
+        pool.locked = locked.toUint96();
         lockedFor[worker] = needed;
         emit CollateralSet(provider, worker, needed);
+        _tellBacked(provider, assets < before, assets < locked);
+        rewarder.weigh(worker);
     }
 
     // SLASHING
@@ -264,14 +350,19 @@ contract Stake is Ownable2Step {
     {
         if (msg.sender != slasher) revert NotSlasher(msg.sender);
         if (reporterBps > MAX_REPORTER_BPS) revert OutOfBounds(reporterBps, 0, MAX_REPORTER_BPS);
+        // What was earned until now was earned by the stake that was there.
+        settle(provider);
         Pool storage pool = _pool[provider];
         uint256 whole = uint256(pool.assets) + pool.exitAssets;
-        taken = Math.min(amount, whole.mulDiv(MAX_SLASH_BPS, BPS));
+        taken = Math.min(amount, whole * MAX_SLASH_BPS / BPS);
         if (taken == 0) revert ZeroAmount();
-        uint256 exiting = taken.mulDiv(pool.exitAssets, whole);
-        pool.exitAssets -= exiting.toUint128();
-        pool.assets -= (taken - exiting).toUint128();
-        uint256 toReporter = reporter == address(0) ? 0 : taken.mulDiv(reporterBps, BPS);
+        uint256 exiting = taken * pool.exitAssets / whole;
+        (uint256 assets, uint256 locked) = (pool.assets, pool.locked);
+        pool.exitAssets -= exiting.toUint96();
+        pool.assets = (assets - (taken - exiting)).toUint96();
+        _totals.active -= (taken - exiting).toUint96();
+        _tellBacked(provider, assets < locked, pool.assets < locked);
+        uint256 toReporter = reporter == address(0) ? 0 : taken * reporterBps / BPS;
         emit Slashed(provider, taken - exiting, exiting, reporter, toReporter, reason);
         if (toReporter > 0) token.safeTransfer(reporter, toReporter);
         token.safeTransfer(treasury, taken - toReporter);
@@ -287,7 +378,13 @@ contract Stake is Ownable2Step {
         return _exit[id];
     }
 
-    /// @notice An account's part of a pool: its shares, what they are worth now, and rewards it could claim.
+    /// @notice All active stake, and what a unit of it has earned, times 2^96, up to `syncedAt`.
+    function totals() external view returns (Totals memory) {
+        return _totals;
+    }
+
+    /// @notice An account's part of a pool: its shares, what they are worth now, and rewards it could claim as of the pool's last
+    /// settlement (its provider's commission and GPU rewards included).
     function positionOf(address provider, address account)
         external
         view
@@ -298,6 +395,7 @@ contract Stake is Ownable2Step {
         shares = position.shares;
         worth = _toAssets(shares, pool.assets, pool.shares);
         rewards = position.owed + shares.mulDiv(pool.rewardPerShare - position.paidPerShare, PRECISION);
+        if (account == provider) rewards += pool.providerOwed;
     }
 
     /// @notice What is left of an exit.
@@ -307,43 +405,63 @@ contract Stake is Ownable2Step {
         return _toAssets(e.shares, pool.exitAssets, pool.exitShares);
     }
 
-    /// @notice The commission that holds now, in hundredths of a percent.
-    function commissionOf(address provider) public view returns (uint256) {
-        Pool storage pool = _pool[provider];
-        uint256 from = pool.nextCommissionFrom;
-        return from != 0 && from <= block.timestamp ? pool.nextCommissionBps : pool.commissionBps;
+    /// @notice The commission that the next settlement after now takes, in hundredths of a percent.
+    function commissionOf(address provider) external view returns (uint256) {
+        return _pool[provider].commissionBps;
+    }
+
+    /// @notice What a GPU of a class needs of its provider's pool now.
+    function collateralPerGpu(bytes32 gpuClass) public view returns (uint256) {
+        Collateral memory c = _collateral[gpuClass];
+        return c.nextFrom != 0 && c.nextFrom <= block.timestamp ? c.next : c.amount;
+    }
+
+    /// @notice Whether what is locked for a worker is enough for such GPUs.
+    function isCollateralised(address worker, bytes32 gpuClass, uint256 gpus) external view returns (bool) {
+        return lockedFor[worker] >= gpus * collateralPerGpu(gpuClass);
     }
 
     // GOVERNANCE
 
-    /// @notice Names who brings rewards and who slashes. Zero for nobody.
-    function setRoles(address rewarder_, address slasher_) external onlyOwner {
-        (rewarder, slasher) = (rewarder_, slasher_);
-        emit RolesSet(rewarder_, slasher_);
+    /// @notice Names who slashes. Zero for nobody.
+    function setSlasher(address slasher_) external onlyOwner {
+        slasher = slasher_;
+        emit SlasherSet(slasher_);
     }
 
-    /// @notice Sets what a GPU of a class needs of its provider's pool.
+    /// @notice Sets what a GPU of a class needs of its provider's pool: less at once, more after a week's notice.
     function setCollateralPerGpu(bytes32 gpuClass, uint256 amount) external onlyOwner {
-        collateralPerGpu[gpuClass] = amount;
-        emit CollateralPerGpuSet(gpuClass, amount);
+        uint256 current = collateralPerGpu(gpuClass);
+        bool more = current != 0 && amount > current;
+        uint256 from = more ? block.timestamp + NOTICE : block.timestamp;
+        _collateral[gpuClass] = more
+            ? Collateral(uint96(current), amount.toUint96(), uint32(from))
+            : Collateral(amount.toUint96(), 0, 0);
+        emit CollateralPerGpuSet(gpuClass, amount, from);
     }
 
     // INTERNAL
 
+    /// @dev The pool is brought up to date first: who enters has no part in what was earned before.
     function _enter(address provider, address account, uint256 amount) private returns (uint256 shares) {
         if (amount == 0) revert ZeroAmount();
+        _settleAll(provider);
         Position storage position = _accrue(provider, account);
         Pool storage pool = _pool[provider];
-        shares = _toShares(amount, pool.assets, pool.shares);
+        (uint256 assets, uint256 locked) = (pool.assets, pool.locked);
+        shares = _toShares(amount, assets, pool.shares);
         if (shares == 0) revert NoShares();
-        pool.assets += amount.toUint128();
+        pool.assets = (assets + amount).toUint96();
         pool.shares += shares.toUint128();
+        _totals.active += amount.toUint96();
         position.shares += shares.toUint128();
         if (account != provider) _checkOwnPart(provider, pool);
+        _tellBacked(provider, assets < locked, assets + amount < locked);
         emit Delegated(provider, account, amount, shares);
     }
 
     function _leave(address provider, address account, uint256 shares) private returns (uint256 amount) {
+        _settleAll(provider);
         Position storage position = _accrue(provider, account);
         if (shares == 0) revert ZeroAmount();
         if (shares > position.shares) revert TooFewShares(position.shares, shares);
@@ -351,15 +469,38 @@ contract Stake is Ownable2Step {
         amount = _toAssets(shares, pool.assets, pool.shares);
         position.shares -= shares.toUint128();
         pool.shares -= shares.toUint128();
-        pool.assets -= amount.toUint128();
+        pool.assets -= amount.toUint96();
+        _totals.active -= amount.toUint96();
         if (pool.assets < pool.locked) revert CollateralLocked(pool.assets, pool.locked);
         // The provider goes last, or keeps its part.
         if (account == provider && pool.shares > position.shares) _checkOwnPart(provider, pool);
     }
 
+    /// @dev Brings a pool up to date, or reverts where that takes more than one call: `settle` it first.
+    function _settleAll(address provider) private {
+        if (!settle(provider)) revert UnsettledEpochs(provider);
+    }
+
+    /// @dev What a unit of active stake has earned until now, times 2^96.
+    function _syncTotals() private returns (uint256 perAsset) {
+        Totals memory t = _totals;
+        if (block.timestamp <= t.syncedAt) return t.perAsset;
+        uint256 reward = Schedule.forStakeBetween(t.syncedAt - start, block.timestamp - start);
+        if (t.active < MIN_ACTIVE) unearned += reward;
+        else t.perAsset += uint128(reward * ASSET_PRECISION / t.active);
+        t.syncedAt = uint32(block.timestamp);
+        _totals = t;
+        return t.perAsset;
+    }
+
+    /// @dev Tells Emission where a pool came to have less than is locked in it, or has it again.
+    function _tellBacked(address provider, bool wasShort, bool isShort) private {
+        if (wasShort != isShort) rewarder.setBacked(provider, !isShort);
+    }
+
     function _checkOwnPart(address provider, Pool storage pool) private view {
         uint256 own = _position[provider][provider].shares;
-        uint256 needed = uint256(pool.shares).mulDiv(MIN_OWN_BPS, BPS, Math.Rounding.Ceil);
+        uint256 needed = Math.ceilDiv(uint256(pool.shares) * MIN_OWN_BPS, BPS);
         if (own < needed) revert OwnPartTooSmall(own, needed);
     }
 
@@ -372,24 +513,25 @@ contract Stake is Ownable2Step {
         Pool storage pool = _pool[e.provider];
         amount = _toAssets(e.shares, pool.exitAssets, pool.exitShares);
         pool.exitShares -= e.shares;
-        pool.exitAssets -= amount.toUint128();
+        pool.exitAssets -= amount.toUint96();
         delete _exit[id];
     }
 
     /// @dev Brings what an account is owed up to date, before its shares change.
     function _accrue(address provider, address account) private returns (Position storage position) {
         position = _position[provider][account];
-        uint256 perShare = _pool[provider].rewardPerShare;
-        if (position.paidPerShare == perShare) return position;
-        position.owed += uint256(position.shares).mulDiv(perShare - position.paidPerShare, PRECISION).toUint128();
-        position.paidPerShare = perShare;
+        uint128 perShare = _pool[provider].rewardPerShare;
+        uint256 shares = position.shares;
+        if (shares != 0) position.owed += shares.mulDiv(perShare - position.paidPerShare, PRECISION).toUint128();
+        if (position.paidPerShare != perShare) position.paidPerShare = perShare;
     }
 
+    /// @dev Stake is below 2^96 and shares are below 2^128, so no product overflows; one that did would revert.
     function _toShares(uint256 amount, uint256 assets, uint256 shares) private pure returns (uint256) {
-        return amount.mulDiv(shares + VIRTUAL_SHARES, assets + 1);
+        return amount * (shares + VIRTUAL_SHARES) / (assets + 1);
     }
 
     function _toAssets(uint256 amount, uint256 assets, uint256 shares) private pure returns (uint256) {
-        return amount.mulDiv(assets + 1, shares + VIRTUAL_SHARES);
+        return amount * (assets + 1) / (shares + VIRTUAL_SHARES);
     }
 }

@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {ICoverageObserver} from "./Observers.sol";
 import {Platforms} from "./Platforms.sol";
 import {Verdicts} from "./Verdicts.sol";
 import {TdxQuote} from "./attestation/TdxQuote.sol";
@@ -56,6 +57,13 @@ contract Workers is Verdicts {
         uint48 until;
     }
 
+    /// @dev Which worker a GPU was vouched for in, and until when it can't be in another.
+    struct GpuHolder {
+        address worker;
+        /// Unix seconds.
+        uint48 until;
+    }
+
     /// @dev GPUs in confidential mode, as the last verdict found them; nothing after `until`, Unix seconds.
     struct ConfirmedGpus {
         bytes32 gpuClass;
@@ -77,6 +85,9 @@ contract Workers is Verdicts {
     error EvidenceNotFresh(bytes32 found, bytes32 expected);
     error EvidenceNotBound(bytes32 found, bytes32 expected);
     error PlatformHeld(bytes32 platform, address provider, uint256 until);
+    error GpuHeld(bytes32 gpu, address worker, uint256 until);
+    error GpusNotAsNamed();
+    error GasTooLow(uint256 found, uint256 needed);
     error InstantTooOld(uint256 instant, uint256 oldest);
     error OutOfBounds(uint256 value, uint256 min, uint256 max);
 
@@ -99,6 +110,9 @@ contract Workers is Verdicts {
     /// @notice Coverage was ended early, at `until`.
     event CoverageEnded(address indexed worker, uint256 until);
     event CoveragePeriodSet(uint256 seconds_);
+    event ObserverSet(address observer);
+    /// @notice The observer failed to take note of a worker's coverage. Coverage holds all the same.
+    event ObserverFailed(address indexed worker);
 
     bytes32 private constant JOIN_TYPEHASH = keccak256("Join(address provider,address worker)");
 
@@ -108,8 +122,14 @@ contract Workers is Verdicts {
     /// @notice Where quotes are checked.
     Platforms public immutable platforms;
 
+    /// @dev Gas that the observer gets: so much, and so much more for each hour that an attestation covers.
+    uint256 private constant OBSERVER_GAS = 150_000;
+    uint256 private constant OBSERVER_GAS_PER_HOUR = 20_000;
+
     /// @notice Seconds that one attestation covers.
-    uint256 public coveragePeriod = 1 hours;
+    uint64 public coveragePeriod = 1 hours;
+    /// @notice Who is told of coverage: the Emission contract. It can't stop an attestation.
+    ICoverageObserver public observer;
 
     mapping(address worker => Worker) private _worker;
     mapping(address worker => Coverage) private _coverage;
@@ -117,6 +137,7 @@ contract Workers is Verdicts {
     mapping(address worker => bytes32) public imageOf;
     mapping(bytes32 platform => Holder) private _holder;
     mapping(address worker => ConfirmedGpus) private _gpus;
+    mapping(bytes32 gpu => GpuHolder) private _gpuHolder;
 
     /// @param owner Sets parameters within their bounds: the governance executor.
     /// @param platforms_ Checks quotes. Fixed: nobody can put another in its place.
@@ -176,7 +197,7 @@ contract Workers is Verdicts {
         bytes32 binding = bindingOf(provider, worker, tlsKeyHash);
         if (evidence.binding != binding) revert EvidenceNotBound(evidence.binding, binding);
         if (imageOf[worker] != evidence.image) imageOf[worker] = evidence.image;
-        _hold(platform, provider, _cover(worker, blockNumber));
+        _hold(platform, provider, _cover(worker, provider, blockNumber));
         emit Attested(worker, platform, evidence.image, pckKey, tlsKeyHash);
     }
 
@@ -187,23 +208,34 @@ contract Workers is Verdicts {
         address provider = _checkVerdict(verdict, signatures);
         if (platforms.rolesOf(verdict.image) & platforms.GUEST() == 0) revert Platforms.ImageNotAllowed(verdict.image);
         if (imageOf[verdict.worker] != verdict.image) imageOf[verdict.worker] = verdict.image;
-        _hold(verdict.platform, provider, _cover(verdict.worker, verdict.blockNumber));
+        _hold(verdict.platform, provider, _cover(verdict.worker, provider, verdict.blockNumber));
         emit AttestedByVerdict(verdict.worker, verdict.platform, verdict.image, verdict.kind, verdict.tlsKeyHash);
     }
 
     /// @notice Confirms a covered worker's GPUs for a coverage period, on the word of enough verifiers. Without it a GPU class
     /// is worth nothing: what a worker says of itself when it registers is for people to read.
-    function confirmGpus(Verdict calldata verdict, bytes[] calldata signatures) external {
+    /// @param gpus SHA-256 of each GPU's identity (UEID), ascending. The verdict's platform is SHA-256 of them, one after the other.
+    /// While one is vouched for in a worker it can't be in another, so that no GPU earns twice.
+    function confirmGpus(Verdict calldata verdict, bytes[] calldata signatures, bytes32[] calldata gpus) external {
         if (verdict.kind != Kind.NvidiaGpus) revert WrongKind();
-        address provider = _checkVerdict(verdict, signatures);
+        _checkVerdict(verdict, signatures);
+        if (gpus.length != verdict.gpus || sha256(abi.encodePacked(gpus)) != verdict.platform) revert GpusNotAsNamed();
         ConfirmedGpus storage confirmed = _gpus[verdict.worker];
         if (verdict.blockNumber <= confirmed.lastBlock) {
             revert EvidenceReplayed(verdict.blockNumber, confirmed.lastBlock);
         }
         uint48 until = uint48(block.timestamp + coveragePeriod);
-        _hold(verdict.platform, provider, until);
+        for (uint256 i; i < gpus.length; ++i) {
+            if (i != 0 && gpus[i] <= gpus[i - 1]) revert GpusNotAsNamed();
+            GpuHolder storage holder = _gpuHolder[gpus[i]];
+            if (holder.worker != verdict.worker && holder.until > block.timestamp) {
+                revert GpuHeld(gpus[i], holder.worker, holder.until);
+            }
+            (holder.worker, holder.until) = (verdict.worker, until);
+        }
         _gpus[verdict.worker] = ConfirmedGpus(verdict.gpuClass, verdict.gpus, until, uint64(verdict.blockNumber));
         emit GpusConfirmed(verdict.worker, verdict.gpuClass, verdict.gpus, until);
+        _tell(verdict.worker, abi.encodeCall(ICoverageObserver.onGpusConfirmed, (verdict.worker)));
     }
 
     /// @notice What the first half of a worker's report data must be: it ties the quote to this chain, this contract, this
@@ -251,6 +283,16 @@ contract Workers is Verdicts {
         return _holder[platform];
     }
 
+    /// @notice The last verdict on a worker's GPUs, whether it still holds or not.
+    function confirmedGpus(address worker) external view returns (ConfirmedGpus memory) {
+        return _gpus[worker];
+    }
+
+    /// @notice The worker that a GPU (SHA-256 of its UEID) was last vouched for in, and the instant from which it may be in another.
+    function gpuHolderOf(bytes32 gpu) external view returns (GpuHolder memory) {
+        return _gpuHolder[gpu];
+    }
+
     /// @notice GPUs that verifiers vouched for, while both that and the worker's coverage last; nothing otherwise.
     function gpusOf(address worker) external view returns (bytes32 gpuClass, uint256 gpus) {
         ConfirmedGpus memory confirmed = _gpus[worker];
@@ -265,8 +307,14 @@ contract Workers is Verdicts {
         if (seconds_ < MIN_COVERAGE_PERIOD || seconds_ > MAX_COVERAGE_PERIOD) {
             revert OutOfBounds(seconds_, MIN_COVERAGE_PERIOD, MAX_COVERAGE_PERIOD);
         }
-        coveragePeriod = seconds_;
+        coveragePeriod = uint64(seconds_);
         emit CoveragePeriodSet(seconds_);
+    }
+
+    /// @notice Names who is told of coverage; zero for nobody.
+    function setObserver(ICoverageObserver observer_) external onlyOwner {
+        observer = observer_;
+        emit ObserverSet(address(observer_));
     }
 
     // INTERNAL
@@ -293,7 +341,7 @@ contract Workers is Verdicts {
         return covered_ && platforms.rolesOf(imageOf[signer]) & platforms.VERIFIER() != 0 ? w.provider : address(0);
     }
 
-    function _cover(address worker, uint256 blockNumber) private returns (uint48 until) {
+    function _cover(address worker, address provider, uint256 blockNumber) private returns (uint48 until) {
         Coverage storage c = _coverage[worker];
         if (blockNumber <= c.lastBlock) revert EvidenceReplayed(blockNumber, c.lastBlock);
         uint48 instant = uint48(block.timestamp);
@@ -306,6 +354,22 @@ contract Workers is Verdicts {
         if (until > c.until) c.until = until;
         c.lastBlock = uint64(blockNumber);
         emit Covered(worker, c.start, c.until);
+        _tell(worker, abi.encodeCall(ICoverageObserver.onCovered, (worker, provider, c.start, c.until)));
+    }
+
+    /// @dev Tells the observer, who can neither stop what happened nor miss it: whoever calls has to bring the gas it may need.
+    function _tell(address worker, bytes memory message) private {
+        address told = address(observer);
+        if (told == address(0)) return;
+        uint256 needed = OBSERVER_GAS + OBSERVER_GAS_PER_HOUR * (coveragePeriod / 1 hours);
+        // An inner call gets at most 63 of 64 parts of what is left (EIP-150).
+        if (gasleft() < needed * 64 / 63 + 5_000) revert GasTooLow(gasleft(), needed * 64 / 63 + 5_000);
+        // Nothing of what it returns is copied.
+        bool success;
+        assembly ("memory-safe") {
+            success := call(needed, told, 0, add(message, 32), mload(message), 0, 0)
+        }
+        if (!success) emit ObserverFailed(worker);
     }
 
     /// @dev One platform serves one provider at a time: it is held while that provider's coverage of it lasts, and whoever
@@ -325,6 +389,7 @@ contract Workers is Verdicts {
         c.lastBlock = uint64(block.number);
         if (block.timestamp < c.until) c.until = uint48(block.timestamp);
         emit CoverageEnded(worker, c.until);
+        _tell(worker, abi.encodeCall(ICoverageObserver.onCoverageEnded, (worker, _worker[worker].provider)));
     }
 
     function _checkSignature(bytes32 digest, bytes calldata signature, address signer) private pure {

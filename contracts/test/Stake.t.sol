@@ -2,64 +2,13 @@
 pragma solidity 0.8.30;
 
 import {Stake} from "../src/Stake.sol";
-import {Token} from "../src/Token.sol";
-import {Workers} from "../src/Workers.sol";
+import {EconomyTest} from "./Economy.sol";
 import {vm} from "./Vm.sol";
 
-/// @dev Stands for Workers where only GPUs and providers matter.
-contract FakeWorkers {
-    mapping(address worker => address) public provider;
-    mapping(address worker => bytes32) public class;
-    mapping(address worker => uint256) public count;
-
-    function set(address worker, address provider_, bytes32 class_, uint256 count_) external {
-        (provider[worker], class[worker], count[worker]) = (provider_, class_, count_);
-    }
-
-    function workerOf(address worker) external view returns (Workers.Worker memory w) {
-        w.provider = provider[worker];
-    }
-
-    function gpusOf(address worker) external view returns (bytes32, uint256) {
-        return (class[worker], count[worker]);
-    }
-}
-
-contract StakeTest {
-    bool public constant IS_TEST = true;
-
-    Token private token;
-    Stake private stake;
-    FakeWorkers private fake;
-    address private provider = address(0xA);
-    address private other = address(0xB);
-    address private alice = address(0xC);
-    address private bob = address(0xD);
-    address private treasury = address(0x7EA);
-    uint256 private constant ONE = 1e18;
-
-    function setUp() public {
-        vm.warp(1_750_000_000);
-        token = new Token(address(this));
-        token.grantRole(token.MINTER(), address(this));
-        fake = new FakeWorkers();
-        stake = new Stake(address(this), token, Workers(address(fake)), treasury);
-        stake.setRoles(address(this), address(this));
-        stake.setCollateralPerGpu("h100", 1_250 * ONE);
-        token.approve(address(stake), type(uint256).max);
-        token.mint(address(this), 1_000_000 * ONE);
-        address[4] memory accounts = [provider, other, alice, bob];
-        for (uint256 i; i < 4; ++i) {
-            token.mint(accounts[i], 1_000_000 * ONE);
-            vm.prank(accounts[i]);
-            token.approve(address(stake), type(uint256).max);
-        }
-    }
-
+contract StakeTest is EconomyTest {
     function test_stake_comes_back_whole_after_three_weeks_and_no_sooner() public {
         put(provider, provider, 100 * ONE);
         uint256 shares = put(alice, provider, 50 * ONE);
-        vm.snapshotGasLastCall("Gas", "delegate");
         vm.prank(alice);
         uint256 id = stake.requestExit(provider, shares);
         vm.assertEq(stake.exitWorth(id), 50 * ONE);
@@ -148,51 +97,83 @@ contract StakeTest {
         vm.prank(alice);
         vm.expectRevert(Stake.SamePool.selector);
         stake.redelegate(provider, provider, 1);
+        // A provider's own stake answers for what it did.
+        vm.prank(provider);
+        vm.expectRevert(Stake.ProviderStays.selector);
+        stake.redelegate(provider, other, 1);
     }
 
-    function test_rewards_go_by_shares_after_commission_and_not_to_those_who_leave() public {
+    function test_rewards_go_by_amount_and_second_after_commission_and_not_to_those_who_leave() public {
         put(provider, provider, 100 * ONE);
         put(alice, provider, 100 * ONE);
+        put(other, other, 200 * ONE);
         vm.prank(provider);
         stake.setCommission(1_000);
         vm.assertEq(stake.commissionOf(provider), 0);
-        stake.reward(provider, 20 * ONE);
-        rewardIs(alice, 10 * ONE);
-        rewardIs(provider, 10 * ONE);
-        vm.warp(block.timestamp + 7 days);
+        // Half of what all stake earns in a week, whose second half isn't alice's.
+        uint256 week = 175_000_000 * ONE / 180 * 7 * 2 / 5;
+        vm.warp(START + 7 days);
+        stake.settle(provider);
+        rewardIs(alice, week / 4);
+        rewardIs(provider, week / 4);
+        // From the first settlement after its date on, never before, the higher commission holds.
         vm.assertEq(stake.commissionOf(provider), 1_000);
-        stake.reward(provider, 20 * ONE);
-        rewardIs(alice, 19 * ONE);
-        rewardIs(provider, 21 * ONE);
+        vm.warp(START + 14 days);
+        stake.settle(provider);
+        rewardIs(alice, week / 4 + week / 4 * 9 / 10);
+        rewardIs(provider, week / 4 + week / 4 * 11 / 10);
         (uint256 shares,,) = stake.positionOf(provider, alice);
         vm.prank(alice);
         stake.requestExit(provider, shares);
-        stake.reward(provider, 10 * ONE);
-        rewardIs(alice, 19 * ONE);
-        rewardIs(provider, 31 * ONE);
+        (,, uint256 before) = stake.positionOf(provider, alice);
+        vm.warp(START + 15 days);
         vm.prank(bob);
-        stake.claimReward(provider, alice);
-        vm.assertEq(token.balanceOf(alice), 999_919 * ONE);
-        vm.expectRevert(Stake.ZeroAmount.selector);
-        stake.claimReward(provider, alice);
+        vm.assertEq(stake.claimReward(provider, alice), before);
+        vm.assertEq(token.balanceOf(alice), 999_900 * ONE + before);
+        vm.assertEq(stake.claimReward(provider, alice), 0);
         // A lower commission holds at once.
         vm.prank(provider);
         stake.setCommission(0);
         vm.assertEq(stake.commissionOf(provider), 0);
-        vm.prank(alice);
-        vm.expectRevert(abi.encodeWithSelector(Stake.NotRewarder.selector, alice));
-        stake.reward(provider, 1);
+        vm.prank(provider);
+        vm.expectRevert(abi.encodeWithSelector(Stake.OutOfBounds.selector, 5_001, 0, 5_000));
+        stake.setCommission(5_001);
     }
 
-    function test_an_empty_pool_leaves_its_reward_to_the_provider() public {
-        stake.reward(provider, ONE);
-        rewardIs(provider, ONE);
+    function test_what_nobody_stakes_for_goes_to_the_treasury() public {
+        vm.warp(START + 1 days);
+        put(provider, provider, 10 * ONE);
+        uint256 day = 175_000_000 * ONE / 180 * 2 / 5;
+        vm.assertEq(stake.unearned(), day);
+        vm.assertEq(stake.collectUnearned(), day);
+        vm.assertEq(token.balanceOf(treasury), day);
+        vm.expectRevert(Stake.ZeroAmount.selector);
+        stake.collectUnearned();
+    }
+
+    function test_claims_for_others_go_to_them_many_at_once() public {
+        put(provider, provider, 100 * ONE);
+        put(alice, provider, 100 * ONE);
+        put(other, other, 200 * ONE);
+        put(alice, other, 200 * ONE);
+        vm.warp(START + 1 days);
+        address[] memory pools = new address[](3);
+        (pools[0], pools[1], pools[2]) = (provider, other, other);
+        address[] memory accounts = new address[](3);
+        (accounts[0], accounts[1], accounts[2]) = (alice, alice, other);
+        uint256 alices = token.balanceOf(alice);
+        vm.prank(bob);
+        uint256 amount = stake.claimRewards(pools, accounts);
+        uint256 day = 175_000_000 * ONE / 180 * 2 / 5;
+        vm.assertLe(day * 5 / 6 - amount, 10);
+        vm.assertLe(day / 2 - (token.balanceOf(alice) - alices), 10);
+        vm.expectRevert(abi.encodeWithSelector(Stake.LengthsDiffer.selector, 3, 0));
+        stake.claimRewards(pools, new address[](0));
     }
 
     function test_collateral_of_gpus_in_service_can_not_leave() public {
-        address worker = address(0xF0);
         uint256 shares = put(provider, provider, 2_600 * ONE);
-        fake.set(worker, provider, "h100", 2);
+        renew(worker, "h100", 2);
         vm.prank(alice);
         vm.expectRevert(abi.encodeWithSelector(Stake.NotProvider.selector, alice));
         stake.setCollateral(worker);
@@ -202,16 +183,42 @@ contract StakeTest {
         vm.prank(provider);
         vm.expectRevert();
         stake.requestExit(provider, shares / 10);
-        fake.set(worker, provider, "h100", 3);
+        fake.confirm(worker, "h100", 3, 1 hours);
         vm.prank(provider);
         vm.expectRevert(abi.encodeWithSelector(Stake.CollateralLocked.selector, 2_600 * ONE, 3_750 * ONE));
         stake.setCollateral(worker);
-        // Nobody vouches for them any more: anybody lets go of it.
-        fake.set(worker, provider, 0, 0);
+        // Nobody vouches for them any more: a day later anybody lets go of it.
+        vm.warp(START + 1 hours + 1 days - 1);
+        vm.prank(alice);
+        vm.expectRevert(abi.encodeWithSelector(Stake.NotProvider.selector, alice));
+        stake.setCollateral(worker);
+        vm.warp(START + 1 hours + 1 days);
         vm.prank(alice);
         stake.setCollateral(worker);
         vm.prank(provider);
         stake.requestExit(provider, shares);
+    }
+
+    function test_more_collateral_is_announced_a_week_ahead_and_can_be_locked_at_once() public {
+        put(provider, provider, 4_000 * ONE);
+        renew(worker, "h100", 2);
+        vm.prank(provider);
+        stake.setCollateral(worker);
+        stake.setCollateralPerGpu("h100", 1_500 * ONE);
+        vm.assertEq(stake.collateralPerGpu("h100"), 1_250 * ONE);
+        vm.assertTrue(stake.isCollateralised(worker, "h100", 2));
+        vm.warp(START + 7 days);
+        vm.assertEq(stake.collateralPerGpu("h100"), 1_500 * ONE);
+        vm.assertTrue(!stake.isCollateralised(worker, "h100", 2));
+        renew(worker, "h100", 2);
+        vm.prank(provider);
+        stake.setCollateral(worker);
+        vm.assertTrue(stake.isCollateralised(worker, "h100", 2));
+        stake.setCollateralPerGpu("h100", 1_000 * ONE);
+        vm.assertEq(stake.collateralPerGpu("h100"), 1_000 * ONE);
+        vm.prank(alice);
+        vm.expectRevert();
+        stake.setCollateralPerGpu("h100", 1);
     }
 
     /// @dev Whoever comes first and gives to the pool, by hand or as a reward, loses; who comes after loses nothing.
@@ -235,14 +242,10 @@ contract StakeTest {
         vm.assertTrue(attackers > 0);
     }
 
-    function put(address account, address to, uint256 amount) private returns (uint256) {
-        vm.prank(account);
-        return stake.delegate(to, amount);
-    }
-
+    /// @dev Within some units: each settlement rounds down.
     function rewardIs(address account, uint256 amount) private view {
         (,, uint256 rewards) = stake.positionOf(provider, account);
-        vm.assertGe(rewards + 1, amount);
-        vm.assertLe(rewards, amount);
+        vm.assertGe(rewards + 10, amount);
+        vm.assertLe(rewards, amount + 10);
     }
 }

@@ -5,30 +5,11 @@ import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Platforms} from "../src/Platforms.sol";
 import {Verdicts} from "../src/Verdicts.sol";
 import {Workers} from "../src/Workers.sol";
-import {Network} from "./Network.sol";
 import {SoftwarePlatform} from "./SoftwarePlatform.sol";
+import {VerifiedNetwork} from "./VerifiedNetwork.sol";
 import {vm} from "./Vm.sol";
 
-/// @dev Three providers with verifiers of their own, and a worker whose evidence no contract can check.
-contract VerdictsTest is Network {
-    uint256[3] private keys = [uint256(0x1001), 0x1002, 0x1003];
-    address[3] private owners = [address(0xA1), address(0xA2), address(0xA3)];
-    bytes32 private constant SNP_IMAGE = keccak256("snp guest");
-    bytes32 private constant CHIP = keccak256("chip");
-
-    function setUp() public override {
-        super.setUp();
-        register();
-        vm.prank(governance);
-        platforms.setImage(SoftwarePlatform.imageId(keccak256("guest")), 3);
-        vm.prank(governance);
-        platforms.setImage(SNP_IMAGE, 1);
-        for (uint256 i; i < 3; ++i) {
-            join(keys[i], owners[i], 0xF000 + i, 50 + i);
-        }
-        vm.roll(block.number + 2);
-    }
-
+contract VerdictsTest is VerifiedNetwork {
     function test_enough_verifiers_of_other_providers_cover_a_worker() public {
         Verdicts.Verdict memory verdict = snp();
         vm.prank(stranger);
@@ -141,11 +122,11 @@ contract VerdictsTest is Network {
 
     function test_gpus_are_worth_nothing_without_a_verdict_and_while_the_worker_is_not_covered() public {
         Verdicts.Verdict memory verdict = gpus();
-        workers.confirmGpus(verdict, signed(verdict, 2));
+        workers.confirmGpus(verdict, signed(verdict, 2), gpuIds());
         vm.snapshotGasLastCall("Gas", "confirmGpus of 2");
         bytes[] memory again = signed(verdict, 2);
         vm.expectRevert(abi.encodeWithSelector(Workers.EvidenceReplayed.selector, verdict.blockNumber, verdict.blockNumber));
-        workers.confirmGpus(verdict, again);
+        workers.confirmGpus(verdict, again, gpuIds());
         (bytes32 class, uint256 count) = workers.gpusOf(worker);
         vm.assertEq(class, bytes32(0));
         attest();
@@ -159,41 +140,40 @@ contract VerdictsTest is Network {
         verdict = snp();
         bytes[] memory signatures = signed(verdict, 0);
         vm.expectRevert(Verdicts.WrongKind.selector);
-        workers.confirmGpus(verdict, signatures);
+        workers.confirmGpus(verdict, signatures, gpuIds());
         verdict = gpus();
         vm.expectRevert(Verdicts.WrongKind.selector);
         workers.attestByVerdict(verdict, signatures);
     }
 
-    function join(uint256 key, address owner, uint256 pck, uint256 serial) private {
-        address w = vm.addr(key);
-        bytes memory signature = sign(key, joinDigest(owner, w));
-        vm.prank(owner);
-        workers.register(w, describe(), signature);
-        bytes32 pckId = registerPlatform(pck, serial, bytes16(uint128(serial)));
+    function test_a_gpu_is_in_one_worker_at_a_time_and_named_in_the_verdict() public {
+        Verdicts.Verdict memory verdict = gpus();
+        bytes[] memory signatures = signed(verdict, 2);
+        bytes32[] memory others = gpuIds();
+        others[7] = bytes32(uint256(0x99));
+        vm.expectRevert(Workers.GpusNotAsNamed.selector);
+        workers.confirmGpus(verdict, signatures, others);
+        workers.confirmGpus(verdict, signatures, gpuIds());
+        vm.assertEq(workers.gpuHolderOf(bytes32(uint256(0x60))).worker, worker);
+        // Another worker of the same provider, with seven of the same eight.
+        uint256 key = 0x2009;
+        join(key, provider, 0xF010, 60);
         vm.roll(block.number + 2);
-        uint256 number = block.number - 1;
-        workers.attest(w, pckId, number, TLS_KEY_HASH, SoftwarePlatform.quote(guestFor(w, number), pck));
-    }
-
-    function snp() private view returns (Verdicts.Verdict memory) {
-        uint256 number = block.number - 1;
-        return Verdicts.Verdict(
-            Verdicts.Kind.SevSnp, worker, provider, CHIP, SNP_IMAGE, TLS_KEY_HASH, 0, 0, number, blockhash(number)
+        verdict = gpus();
+        verdict.worker = vm.addr(key);
+        bytes32[] memory seven = new bytes32[](7);
+        for (uint256 i; i < 7; ++i) seven[i] = gpuIds()[i];
+        (verdict.gpus, verdict.platform) = (7, sha256(abi.encodePacked(seven)));
+        signatures = signed(verdict, 2);
+        vm.expectRevert(
+            abi.encodeWithSelector(Workers.GpuHeld.selector, bytes32(uint256(0x60)), worker, block.timestamp + 1 hours)
         );
-    }
-
-    function gpus() private view returns (Verdicts.Verdict memory) {
-        uint256 number = block.number - 1;
-        return Verdicts.Verdict(
-            Verdicts.Kind.NvidiaGpus, worker, provider, keccak256("eight gpus"), 0, TLS_KEY_HASH, "h100", 8, number, blockhash(number)
-        );
-    }
-
-    function signed(Verdicts.Verdict memory verdict, uint256 count) private view returns (bytes[] memory signatures) {
-        signatures = new bytes[](count);
-        for (uint256 i; i < count; ++i) {
-            signatures[i] = sign(keys[i], workers.verdictDigest(verdict));
-        }
+        workers.confirmGpus(verdict, signatures, seven);
+        // Twice in one verdict is no better.
+        seven[6] = seven[5];
+        verdict.platform = sha256(abi.encodePacked(seven));
+        signatures = signed(verdict, 2);
+        vm.expectRevert();
+        workers.confirmGpus(verdict, signatures, seven);
     }
 }

@@ -23,6 +23,8 @@ interface Vm {
     function assume(bool condition) external pure;
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
     function snapshotValue(string calldata group, string calldata name, uint256 value) external;
+    function getNonce(address account) external view returns (uint64);
+    function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
     function assertEq(uint256 a, uint256 b) external pure;
     function assertEq(uint256 a, uint256 b, string calldata what) external pure;
     function assertEq(address a, address b) external pure;

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Emission} from "../src/Emission.sol";
+import {Stake} from "../src/Stake.sol";
+import {Token} from "../src/Token.sol";
+import {Workers} from "../src/Workers.sol";
+import {FakeWorkers} from "./FakeWorkers.sol";
+import {vm} from "./Vm.sol";
+
+/// @dev Deploys both, with `self`, the calling contract, as governance and as the slasher.
+function deployEconomy(address self, Token token, Workers workers, address treasury, uint256 start)
+    returns (Stake stake, Emission emission)
+{
+    Emission predicted = Emission(vm.computeCreateAddress(self, vm.getNonce(self) + 1));
+    stake = new Stake(self, token, workers, predicted, treasury, start);
+    emission = new Emission(self, token, workers, stake, treasury);
+    vm.assertEq(address(emission), address(predicted));
+    token.grantRole(token.MINTER(), address(emission));
+    stake.setSlasher(self);
+    stake.setCollateralPerGpu("h100", 1_250e18);
+    stake.setCollateralPerGpu("h200", 1_875e18);
+    stake.setCollateralPerGpu("b200", 2_250e18);
+    emission.setClassWeight("h100", 10);
+    emission.setClassWeight("h200", 15);
+    emission.setClassWeight("b200", 18);
+}
+
+/// @dev Stake and Emission with workers whose coverage is a matter of saying so. Time begins with emission.
+abstract contract Economy {
+    uint256 internal constant ONE = 1e18;
+    uint256 internal constant START = 1_750_000_000;
+
+    Token internal token;
+    FakeWorkers internal fake;
+    Stake internal stake;
+    Emission internal emission;
+    address internal provider = address(0xA);
+    address internal other = address(0xB);
+    address internal alice = address(0xC);
+    address internal bob = address(0xD);
+    address internal worker = address(0xF0);
+    address internal secondWorker = address(0xF1);
+    address internal treasury = address(0x7EA);
+
+    function begin() internal {
+        vm.warp(START);
+        fake = new FakeWorkers();
+        token = new Token(address(this));
+        token.grantRole(token.MINTER(), address(this));
+        (stake, emission) = deployEconomy(address(this), token, Workers(address(fake)), treasury, START);
+        fake.setObserver(emission);
+        fake.join(worker, provider);
+        fake.join(secondWorker, other);
+        address[4] memory accounts = [provider, other, alice, bob];
+        for (uint256 i; i < 4; ++i) fund(accounts[i]);
+    }
+
+    function fund(address account) internal {
+        token.mint(account, 1_000_000 * ONE);
+        vm.prank(account);
+        token.approve(address(stake), type(uint256).max);
+    }
+
+    function put(address account, address to, uint256 amount) internal returns (uint256) {
+        vm.prank(account);
+        return stake.delegate(to, amount);
+    }
+
+    /// @dev Goes to `seconds_` after the beginning of an epoch.
+    function toEpoch(uint256 epoch, uint256 seconds_) internal {
+        vm.warp(START + epoch * 1 hours + seconds_);
+    }
+
+    /// @dev Puts a worker with GPUs into service, covered and vouched for from now for an hour, with collateral in its own pool.
+    function serve(address w, address owner, bytes32 class, uint256 gpus) internal {
+        put(owner, owner, gpus * stake.collateralPerGpu(class));
+        renew(w, class, gpus);
+        vm.prank(owner);
+        stake.setCollateral(w);
+    }
+
+    function renew(address w, bytes32 class, uint256 gpus) internal {
+        fake.cover(w, 1 hours);
+        fake.confirm(w, class, gpus, 1 hours);
+    }
+}
+
+abstract contract EconomyTest is Economy {
+    bool public constant IS_TEST = true;
+
+    function setUp() public virtual {
+        begin();
+    }
+}
