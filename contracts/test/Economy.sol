@@ -5,7 +5,7 @@ import {Emission} from "../src/Emission.sol";
 import {Stake} from "../src/Stake.sol";
 import {Token} from "../src/Token.sol";
 import {Workers} from "../src/Workers.sol";
-import {FakeWorkers} from "./FakeWorkers.sol";
+import {TestWorkers} from "../src/devnet/TestWorkers.sol";
 import {vm} from "./Vm.sol";
 
 /// @dev Deploys both, with `self`, the calling contract, as governance and as the slasher.
@@ -32,7 +32,7 @@ abstract contract Economy {
     uint256 internal constant START = 1_750_000_000;
 
     Token internal token;
-    FakeWorkers internal fake;
+    TestWorkers internal fake;
     Stake internal stake;
     Emission internal emission;
     address internal provider = address(0xA);
@@ -45,7 +45,7 @@ abstract contract Economy {
 
     function begin() internal {
         vm.warp(START);
-        fake = new FakeWorkers();
+        fake = new TestWorkers();
         token = new Token(address(this));
         token.grantRole(token.MINTER(), address(this));
         (stake, emission) = deployEconomy(address(this), token, Workers(address(fake)), treasury, START);

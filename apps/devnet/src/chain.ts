@@ -72,7 +72,7 @@ export async function ensureContracts({ folder, ports }: Settings, root: Develop
     chainId: CHAIN_ID,
     rpcUrl: `http://127.0.0.1:${ports.chain}`,
     pollingIntervalMs: 150,
-    contracts: { platforms: zero, workers: zero, market: zero, apps: zero, keyService: zero },
+    contracts: { platforms: zero, workers: zero, market: zero, apps: zero, keyService: zero, stake: zero, emission: zero, slashing: zero },
     deployedAt: 0,
     tokens: [{ symbol: 'CLOI', decimals: 18, address: zero }],
     indexerUrl: `http://127.0.0.1:${ports.indexer}`,

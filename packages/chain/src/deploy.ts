@@ -10,14 +10,28 @@ import {
   TEE_TCB_SVN,
 } from '@cloister/attest/devnet'
 import { CloisterError } from '@cloister/core'
-import { type Abi, type Address, bytesToBigInt, bytesToHex, getContractAddress, type Hex, keccak256, toHex, zeroHash } from 'viem'
+import { type Abi, type Address, bytesToBigInt, bytesToHex, getContractAddress, type Hex, keccak256, stringToHex, toHex, zeroHash } from 'viem'
 import type { Wallet } from './client.ts'
-import { APPS_ABI, KEY_SERVICE_ABI, MARKET_ABI, PLATFORMS_ABI, TEST_USDC_ABI, TOKEN_ABI, WORKERS_ABI } from './generated/abis.ts'
+import {
+  APPS_ABI,
+  EMISSION_ABI,
+  KEY_SERVICE_ABI,
+  MARKET_ABI,
+  PLATFORMS_ABI,
+  SLASHING_ABI,
+  STAKE_ABI,
+  TEST_USDC_ABI,
+  TOKEN_ABI,
+  WORKERS_ABI,
+} from './generated/abis.ts'
 import {
   APPS_BYTECODE,
+  EMISSION_BYTECODE,
   KEY_SERVICE_BYTECODE,
   MARKET_BYTECODE,
   PLATFORMS_BYTECODE,
+  SLASHING_BYTECODE,
+  STAKE_BYTECODE,
   TEST_USDC_BYTECODE,
   TOKEN_BYTECODE,
   WORKERS_BYTECODE,
@@ -30,6 +44,9 @@ export interface Deployment {
   market: Address
   apps: Address
   keyService: Address
+  stake: Address
+  emission: Address
+  slashing: Address
   cloi: Address
   usdc: Address
   /** Block of the first contract. */
@@ -41,7 +58,15 @@ const FEE_BPS = { cloi: 400n, usdc: 2_000n }
 const GUEST = 1
 const GUEST_AND_VERIFIER = 3
 const FLOOR_SECONDS = 10n * 365n * 86_400n
-const DEVELOPMENT_SUPPLY = 10_000_000n * 10n ** 18n
+const CLOI = 10n ** 18n
+const DEVELOPMENT_SUPPLY = 10_000_000n * CLOI
+const EPOCH_SECONDS = 3_600n
+/** Whole CLOI a GPU needs in its provider's pool, and tenths of an H100 it weighs. */
+const GPU_CLASSES = {
+  h100: { collateral: 1_250n, weight: 10n },
+  h200: { collateral: 1_875n, weight: 15n },
+  b200: { collateral: 2_250n, weight: 18n },
+}
 
 /**
  * Deploys a development network from the wallet's account, which takes all roles. Platforms of `root` may serve it, with the
@@ -60,8 +85,11 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address, root:
     usdc: addressAt(4),
     apps: addressAt(5),
     keyService: addressAt(6),
+    stake: addressAt(7),
+    emission: addressAt(8),
+    slashing: addressAt(9),
   }
-  const { platforms, workers, market, cloi, usdc } = addresses
+  const { platforms, workers, market, cloi, usdc, stake, emission, slashing } = addresses
   const [x, y] = [root.publicKey.subarray(0, 32), root.publicKey.subarray(32)].map((bytes) => bytesToBigInt(bytes))
   const { timestamp } = await client.getBlock()
   const minter = keccak256(toHex('MINTER'))
@@ -73,6 +101,9 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address, root:
     { abi: TEST_USDC_ABI as Abi, bytecode: TEST_USDC_BYTECODE, args: [] },
     { abi: APPS_ABI as Abi, bytecode: APPS_BYTECODE, args: [] },
     { abi: KEY_SERVICE_ABI as Abi, bytecode: KEY_SERVICE_BYTECODE, args: [owner, workers, market] },
+    { abi: STAKE_ABI as Abi, bytecode: STAKE_BYTECODE, args: [owner, cloi, workers, emission, treasury, timestamp - (timestamp % EPOCH_SECONDS)] },
+    { abi: EMISSION_ABI as Abi, bytecode: EMISSION_BYTECODE, args: [owner, cloi, workers, stake, treasury] },
+    { abi: SLASHING_ABI as Abi, bytecode: SLASHING_BYTECODE, args: [owner, workers, market, stake] },
   ]
   const hashes: Hex[] = []
   let next = nonce
@@ -125,6 +156,19 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address, root:
     const args = [imageOf(measurements) ?? zeroHash, roles] as const
     hashes.push(await wallet.wallet.writeContract({ ...write, address: platforms, abi: PLATFORMS_ABI, functionName: 'setImage', args, nonce: next++ }))
   }
+  const governed = [
+    { address: cloi, abi: TOKEN_ABI as Abi, functionName: 'grantRole', args: [minter, emission] },
+    { address: workers, abi: WORKERS_ABI as Abi, functionName: 'setObserver', args: [emission] },
+    { address: stake, abi: STAKE_ABI as Abi, functionName: 'setSlasher', args: [slashing] },
+    ...Object.entries(GPU_CLASSES).flatMap(([name, { collateral, weight }]) => {
+      const gpuClass = stringToHex(name, { size: 32 })
+      return [
+        { address: stake, abi: STAKE_ABI as Abi, functionName: 'setCollateralPerGpu', args: [gpuClass, collateral * CLOI] },
+        { address: emission, abi: EMISSION_ABI as Abi, functionName: 'setClassWeight', args: [gpuClass, weight] },
+      ]
+    }),
+  ]
+  for (const call of governed) hashes.push(await wallet.wallet.writeContract({ ...write, ...call, nonce: next++ }))
   const receipts = await Promise.all(hashes.map((hash) => client.waitForTransactionReceipt({ hash, timeout: 60_000 })))
   const failed = receipts.find((receipt) => receipt.status !== 'success')
   if (failed) throw new CloisterError('deploy-failed', `The contracts could not be deployed: transaction ${failed.transactionHash} was reverted.`)

@@ -12,7 +12,16 @@ export const Network = z.object({
   rpcUrl: url,
   /** Milliseconds between two looks at the chain. */
   pollingIntervalMs: z.int().min(20).max(60_000),
-  contracts: z.object({ platforms: address, workers: address, market: address, apps: address, keyService: address }),
+  contracts: z.object({
+    platforms: address,
+    workers: address,
+    market: address,
+    apps: address,
+    keyService: address,
+    stake: address,
+    emission: address,
+    slashing: address,
+  }),
   /** Block the contracts were deployed in. */
   deployedAt: z.int().min(0),
   tokens: z.array(z.object({ symbol: z.string().regex(/^[A-Z]{1,10}$/), decimals: z.int().min(0).max(36), address })).min(1),

@@ -1,3 +1,4 @@
+export * from './economy/index.ts'
 export { CloisterError, type CloisterErrorOptions, findCause, messageOf } from './errors.ts'
 export { isInternalAddress } from './internal-addresses.ts'
 export { canonicalHash, checkManifest, hashManifest, MAX_MANIFEST_BYTES, readManifest, toCanonicalJson } from './manifest/canonical.ts'

@@ -60,8 +60,8 @@ export async function collectVerdict(wallet: Wallet, provider: Address, request:
       details: { refusals: [...new Set(refusals)].slice(0, 5) },
     })
   const { kind, worker, tlsKeyHash, block } = request
-  const { platform, image, gpuClass, gpus } = first
-  const verdict = { kind, worker, provider, tlsKeyHash, platform, image, gpuClass, gpus, block: { number: BigInt(block.number), hash: block.hash } }
+  const { platform, image, gpuClass, gpus, gpuIds } = first
+  const verdict = { kind, worker, provider, tlsKeyHash, platform, image, gpuClass, gpus, gpuIds, block: { number: BigInt(block.number), hash: block.hash } }
   return [verdict, agreeing.map(({ signature }) => signature)]
 }
 

@@ -1,7 +1,7 @@
 import { gpuClassOf, gpuNonceOf, verifyGpuTokens, verifyGuest } from '@cloister/attest'
-import { claimsOf, getWorker, reportDataOf, signVerdict, trustRootOf, type Wallet } from '@cloister/chain'
+import { claimsOf, getWorker, nameGpus, reportDataOf, signVerdict, trustRootOf, type Wallet } from '@cloister/chain'
 import { CloisterError, type VerdictReport, type VerdictRequest } from '@cloister/core'
-import { type Address, type LocalAccount, sha256, stringToHex, zeroHash } from 'viem'
+import { type Address, type LocalAccount, zeroHash } from 'viem'
 import { z } from 'zod'
 
 /** Blocks of age at which evidence is too old to be handed in still. */
@@ -46,7 +46,8 @@ export class Verifier {
     if (!verdict.genuine) throw new CloisterError('bad-evidence', verdict.problems[0]?.message ?? 'The evidence is not genuine.')
     const gpuClass = gpuClassOf(verdict.claims['model'] ?? '')
     if (gpuClass === undefined) throw new CloisterError('bad-evidence', `GPUs of the model ${verdict.claims['model']} are of no class that counts.`)
-    return { platform: sha256(stringToHex(verdict.platform ?? '')), image: zeroHash, gpuClass, gpus: Number(verdict.claims['gpus']) }
+    const named = nameGpus((verdict.platform ?? '').split(','))
+    return { ...named, image: zeroHash, gpuClass, gpus: Number(verdict.claims['gpus']) }
   }
 
   private async judgeGuest(request: Exclude<VerdictRequest, { kind: 'nvidia-gpus' }>, reportData: Uint8Array): Promise<Found> {
@@ -58,7 +59,7 @@ export class Verifier {
     if (verdict.reportData !== Buffer.from(reportData).toString('hex'))
       throw new CloisterError('bad-evidence', 'The evidence was made for another provider, worker, TLS key, network or block.')
     const { image, platform } = await claimsOf(request.kind, evidence)
-    return { platform, image, gpuClass: '', gpus: 0 }
+    return { platform, image, gpuClass: '', gpus: 0, gpuIds: [] }
   }
 
   private async freshBlock({ number, hash }: VerdictRequest['block']) {

@@ -9,7 +9,7 @@ import { signPermit } from './token.ts'
 /** A lease as the Market keeps it. Amounts in base units of `token`, instants in Unix seconds. */
 export interface ChainLease {
   id: Hex
-  state: 'none' | 'open' | 'closed'
+  state: 'none' | 'open' | 'closed' | 'refused'
   tenant: Address
   worker: Address
   tokenIndex: number
@@ -22,7 +22,7 @@ export interface ChainLease {
   manifestHash: Hex
 }
 
-const STATES = ['none', 'open', 'closed'] as const
+const STATES = ['none', 'open', 'closed', 'refused'] as const
 const NO_PERMIT = { value: 0n, deadline: 0n, v: 0, r: zeroHash, s: zeroHash }
 
 /** Reads one lease; its state is `none` where there is none. */

@@ -1,4 +1,4 @@
-import { type Abi, type Address, type Hex, hexToString, type LocalAccount, stringToHex } from 'viem'
+import { type Abi, type Address, concatHex, type Hex, hexToString, type LocalAccount, sha256, stringToHex } from 'viem'
 import type { Chain, Wallet } from '../client.ts'
 import { PLATFORMS_ABI, WORKERS_ABI } from '../generated/abis.ts'
 import type { Network } from '../network.ts'
@@ -22,6 +22,8 @@ export interface WorkerVerdict {
   /** Lower case model; for guests empty. */
   gpuClass: string
   gpus: number
+  /** For GPUs: SHA-256 of each one's identity, ascending. `platform` is SHA-256 of them, one after the other. */
+  gpuIds: Hex[]
   block: FreshBlock
 }
 
@@ -49,8 +51,15 @@ export function signVerdict({ chainId, contracts }: Pick<Network, 'chainId' | 'c
 /** Hands in a verdict: it covers a worker, or confirms its GPUs. Anybody may. Throws `reverted` with the contract's reason. */
 export function handInVerdict(wallet: Wallet, verdict: WorkerVerdict, signatures: Hex[]) {
   const { workers } = wallet.network.contracts
-  const functionName = verdict.kind === 'nvidia-gpus' ? 'confirmGpus' : 'attestByVerdict'
-  return send(wallet, { address: workers, abi: VERDICT_ABI, functionName, args: [toChain(verdict), signatures] })
+  const call = { address: workers, abi: VERDICT_ABI } as const
+  if (verdict.kind === 'nvidia-gpus') return send(wallet, { ...call, functionName: 'confirmGpus', args: [toChain(verdict), signatures, verdict.gpuIds] })
+  return send(wallet, { ...call, functionName: 'attestByVerdict', args: [toChain(verdict), signatures] })
+}
+
+/** How GPUs are named in a verdict, out of their identities (UEIDs): each one's hash, ascending, and the hash of those. */
+export function nameGpus(identities: string[]): { gpuIds: Hex[]; platform: Hex } {
+  const gpuIds = identities.map((identity) => sha256(stringToHex(identity))).sort()
+  return { gpuIds, platform: sha256(concatHex(gpuIds)) }
 }
 
 /** Errors of the contract behind come through. */
@@ -73,7 +82,7 @@ export async function getVerdictThreshold({ client, network }: Chain): Promise<n
   return Number(await client.readContract({ address: network.contracts.workers, abi: WORKERS_ABI, functionName: 'verdictThreshold' }))
 }
 
-function toChain({ kind, gpuClass, block, ...verdict }: WorkerVerdict) {
+function toChain({ kind, gpuClass, gpuIds: _named, block, ...verdict }: WorkerVerdict) {
   return {
     kind: KINDS.indexOf(kind),
     ...verdict,

@@ -28,6 +28,8 @@ export const VerdictReport = z.object({
   /** Lower case model; empty for guests. */
   gpuClass: z.string().regex(/^[a-z0-9._-]{0,32}$/),
   gpus: z.int().min(0).max(64),
+  /** SHA-256 of each GPU's identity, ascending; none for guests. */
+  gpuIds: z.array(bytes32).max(64).default([]),
   signature: hexBytes,
 })
 export type VerdictReport = z.infer<typeof VerdictReport>

@@ -168,7 +168,7 @@ async function handOver(
       if (!again || Date.now() > until) throw error
       const wallet = walletOf(cloister)
       const { state, tokenIndex } = await getLease(wallet, lease)
-      if (state === 'closed') {
+      if (state === 'refused' || state === 'closed') {
         const token = cloister.network.tokens[tokenIndex]?.address
         if (token && (await getCredit(wallet, wallet.account.address, token)) > 0n) await withdrawCredit(wallet, token, wallet.account.address)
         throw new CloisterError('refused', 'The worker turned the lease down, since its room was taken in the meantime. The whole deposit is back.', {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {ICoverageObserver} from "../src/Observers.sol";
-import {Workers} from "../src/Workers.sol";
+import {ICoverageObserver} from "../Observers.sol";
+import {Workers} from "../Workers.sol";
 
-/// @dev Stands for Workers where only coverage, GPUs and providers matter, and who vouches for them doesn't.
-contract FakeWorkers {
+/// @title TestWorkers: stands for Workers in tests of stake and emission, where who vouches for coverage and GPUs does not matter
+contract TestWorkers {
     ICoverageObserver public observer;
     mapping(address worker => address) private _provider;
     mapping(address worker => Workers.Coverage) private _coverage;

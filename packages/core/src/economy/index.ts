@@ -1,0 +1,2 @@
+export { Economy } from './economy.ts'
+export * from './schedule.ts'
