@@ -102,12 +102,21 @@ contract Stake is Ownable2Step {
     error OutOfBounds(uint256 value, uint256 min, uint256 max);
 
     event Delegated(address indexed provider, address indexed account, uint256 amount, uint256 shares);
+    /// @notice `shares` became an exit worth `amount`, with `exitShares` of what is leaving the pool.
     event ExitRequested(
-        uint256 indexed id, address indexed provider, address indexed account, uint256 amount, uint256 shares, uint256 readyAt
+        uint256 indexed id,
+        address indexed provider,
+        address indexed account,
+        uint256 amount,
+        uint256 shares,
+        uint256 exitShares,
+        uint256 readyAt
     );
-    event ExitCancelled(uint256 indexed id, uint256 amount, uint256 shares);
-    event Withdrawn(uint256 indexed id, address indexed account, uint256 amount);
-    event Redelegated(address indexed from, address indexed to, address indexed account, uint256 amount);
+    /// @notice What was left of an exit is active stake again (see the `Delegated` before it).
+    event ExitCancelled(uint256 indexed id, address indexed provider, address indexed account, uint256 amount);
+    event ExitWithdrawn(uint256 indexed id, address indexed provider, address indexed account, uint256 amount);
+    /// @notice `shares` of `from`'s pool, worth `amount`, became stake in `to`'s (see the `Delegated` before it).
+    event Redelegated(address indexed from, address indexed to, address indexed account, uint256 amount, uint256 shares);
     /// @notice A pool was brought up to date: its stake earned `stakeReward`, of which `commission` is the provider's, and its GPUs
     /// `gpuReward`, of which `providerPart` is the provider's.
     event PoolRewarded(
@@ -116,7 +125,8 @@ contract Stake is Ownable2Step {
     event RewardClaimed(address indexed provider, address indexed account, uint256 amount);
     event Slashed(address indexed provider, uint256 active, uint256 exiting, address reporter, uint256 reward, bytes32 reason);
     event CommissionSet(address indexed provider, uint256 bps, uint256 from);
-    event CollateralSet(address indexed provider, address indexed worker, uint256 amount);
+    /// @notice So much is locked for a worker now, and for all workers of its provider together.
+    event CollateralSet(address indexed provider, address indexed worker, uint256 amount, uint256 locked);
     event CollateralPerGpuSet(bytes32 indexed gpuClass, uint256 amount, uint256 from);
     event UnearnedCollected(uint256 amount);
     event SlasherSet(address slasher);
@@ -207,7 +217,7 @@ contract Stake is Ownable2Step {
         id = ++exitCount;
         uint256 readyAt = block.timestamp + EXIT_SECONDS;
         _exit[id] = Exit(msg.sender, uint48(readyAt), provider, exitShares.toUint128());
-        emit ExitRequested(id, provider, msg.sender, amount, shares, readyAt);
+        emit ExitRequested(id, provider, msg.sender, amount, shares, exitShares, readyAt);
     }
 
     /// @notice Stays after all: what is left of an exit is active stake again.
@@ -215,7 +225,7 @@ contract Stake is Ownable2Step {
         Exit memory e = _ownExit(id);
         uint256 amount = _takeExit(id, e);
         shares = _enter(e.provider, msg.sender, amount);
-        emit ExitCancelled(id, amount, shares);
+        emit ExitCancelled(id, e.provider, msg.sender, amount);
     }
 
     /// @notice Takes out what is left of an exit, once it is ready.
@@ -223,7 +233,7 @@ contract Stake is Ownable2Step {
         Exit memory e = _ownExit(id);
         if (block.timestamp < e.readyAt) revert NotReady(id, e.readyAt);
         amount = _takeExit(id, e);
-        emit Withdrawn(id, msg.sender, amount);
+        emit ExitWithdrawn(id, e.provider, msg.sender, amount);
         token.safeTransfer(msg.sender, amount);
     }
 
@@ -238,7 +248,7 @@ contract Stake is Ownable2Step {
         redelegatedAt[msg.sender] = block.timestamp;
         uint256 amount = _leave(from, msg.sender, shares);
         newShares = _enter(to, msg.sender, amount);
-        emit Redelegated(from, to, msg.sender, amount);
+        emit Redelegated(from, to, msg.sender, amount, shares);
     }
 
     // REWARDS
@@ -335,7 +345,7 @@ contract Stake is Ownable2Step {
         if (needed > held && locked > assets) revert CollateralLocked(assets, locked);
         pool.locked = locked.toUint96();
         lockedFor[worker] = needed;
-        emit CollateralSet(provider, worker, needed);
+        emit CollateralSet(provider, worker, needed, locked);
         _tellBacked(provider, assets < before, assets < locked);
         rewarder.weigh(worker);
     }

@@ -6,6 +6,7 @@ import { addLeases } from './commands/leases.ts'
 import { addManifest } from './commands/manifest.ts'
 import { addNetwork } from './commands/network.ts'
 import { addProvider } from './commands/provider.ts'
+import { addStake } from './commands/stake.ts'
 import { addVerify } from './commands/verify.ts'
 import { addWallet } from './commands/wallet.ts'
 import { addWitness } from './commands/witness.ts'
@@ -22,6 +23,7 @@ addNetwork(program)
 addManifest(program)
 addWallet(program)
 addProvider(program)
+addStake(program)
 addWitness(program)
 program.addHelpText('after', '\nExample:\n  $ cloister deploy examples/hello/compose.yaml --for 2h')
 exitByError(program)

@@ -74,6 +74,7 @@ export async function ensureContracts({ folder, ports }: Settings, root: Develop
     pollingIntervalMs: 150,
     contracts: { platforms: zero, workers: zero, market: zero, apps: zero, keyService: zero, stake: zero, emission: zero, slashing: zero },
     deployedAt: 0,
+    emissionStart: 0,
     tokens: [{ symbol: 'CLOI', decimals: 18, address: zero }],
     indexerUrl: `http://127.0.0.1:${ports.indexer}`,
     gatewayUrl: `http://127.0.0.1:${ports.gateway}`,
@@ -89,11 +90,12 @@ export async function ensureContracts({ folder, ports }: Settings, root: Develop
   }
   const governance = connectWallet(base, developmentAccount(base, DEVELOPMENT_ROLES.governance))
   const treasury = developmentAccount(base, DEVELOPMENT_ROLES.treasury).address
-  const { cloi, usdc, deployedAt, ...contracts } = await deployDevelopment(governance, treasury, root)
+  const { cloi, usdc, deployedAt, emissionStart, ...contracts } = await deployDevelopment(governance, treasury, root)
   const network: Network = {
     ...base,
     contracts,
     deployedAt,
+    emissionStart,
     tokens: [
       { symbol: 'CLOI', decimals: 18, address: cloi },
       { symbol: 'USDC', decimals: 6, address: usdc },

@@ -13,7 +13,7 @@ import { buildExampleImage, type Example, ensureExample } from './example.ts'
 import { ensureKeyService } from './key-service.ts'
 import { isFree, loadSettings, type Settings } from './settings.ts'
 import { labelWorkers, loadWitness } from './witness.ts'
-import { chooseEngine, type Engine, prepareWorker, WORKERS, workerDaemon } from './workers.ts'
+import { backPool, chooseEngine, type Engine, prepareWorker, WORKERS, workerDaemon } from './workers.ts'
 
 export interface NetworkOptions {
   /** Keeps everything. */
@@ -95,7 +95,7 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
     await launch(chain)
     rememberChain(settings, chain.pid)
 
-    step('contracts', 'Token, Platforms, Workers, Market, Apps, KeyService; a development attestation root')
+    step('contracts', 'Token, Platforms, Workers, Market, Stake, Emission and four more; a development attestation root')
     const root = await DevelopmentRoot.open(join(folder, ATTESTATION_FOLDER))
     collateral = await serveCollateral(root, settings.ports.collateral)
     const witness = await loadWitness(join(folder, ATTESTATION_FOLDER))
@@ -135,7 +135,10 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
         }),
       ),
       fresh ? fundTenants(network) : undefined,
-      ...([0, 1, 2] as const).map(async (index) => launch(workerDaemon(settings, index, await prepareWorker(settings, network, index, engine), restarted))),
+      ...([0, 1, 2] as const).map(async (index) => {
+        const config = await prepareWorker(settings, network, index, engine)
+        await Promise.all([launch(workerDaemon(settings, index, config, restarted)), fresh ? backPool(network, index) : undefined])
+      }),
     ])
 
     step('example', 'deploying examples/hello')

@@ -109,6 +109,7 @@ function summary({ network, settings, engine, example }: EmbeddedNetwork, second
     'npx cloister verify LEASE',
     'npx cloister logs LEASE -f',
     'npx cloister close LEASE',
+    'npx cloister stake pools',
   ])
     say(`    ${paint('bold', line)}`)
   say()
@@ -119,7 +120,11 @@ function accounts(network: Network): string[][] {
   const address = (index: number) => developmentAccount(network, index).address
   return [
     ['dev0', address(DEVELOPMENT_ROLES.governance), 'governance and faucet'],
-    ...DEVELOPMENT_ROLES.providers.map((index, i) => [`dev${index}`, address(index), `provider of ${WORKERS[i]?.name}`]),
+    ...DEVELOPMENT_ROLES.providers.map((index, i) => [
+      `dev${index}`,
+      address(index),
+      `provider of ${WORKERS[i]?.name}, with ${WORKERS[i]?.stake} CLOI in its pool`,
+    ]),
     ...DEVELOPMENT_ROLES.tenants.map((index, i) => [
       `dev${index}`,
       address(index),

@@ -3,7 +3,7 @@ import { get } from 'node:https'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { enrolWorker, loadAgentConfig, loadWorkerKey } from '@cloister/agent'
-import { connectWallet, DEVELOPMENT_ROLES, developmentAccount, type Network } from '@cloister/chain'
+import { connectWallet, DEVELOPMENT_ROLES, delegate, developmentAccount, type Network } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import { DockerExecutor, SandboxExecutor } from '@cloister/executors'
 import { stringify } from 'yaml'
@@ -18,6 +18,7 @@ export const WORKERS = [
     memory: '4GiB',
     disk: '10GiB',
     region: 'north',
+    stake: 2_000n,
     usdc: { cpu: '0.020', memoryGiB: '0.0050', diskGiB: '0.0002' },
     cloi: { cpu: '0.10', memoryGiB: '0.025', diskGiB: '0.001' },
   },
@@ -27,6 +28,7 @@ export const WORKERS = [
     memory: '8GiB',
     disk: '20GiB',
     region: 'south',
+    stake: 4_000n,
     usdc: { cpu: '0.028', memoryGiB: '0.0070', diskGiB: '0.0003' },
     cloi: { cpu: '0.12', memoryGiB: '0.030', diskGiB: '0.001' },
   },
@@ -36,6 +38,7 @@ export const WORKERS = [
     memory: '16GiB',
     disk: '40GiB',
     region: 'west',
+    stake: 8_000n,
     usdc: { cpu: '0.040', memoryGiB: '0.0100', diskGiB: '0.0004' },
     cloi: { cpu: '0.18', memoryGiB: '0.045', diskGiB: '0.002' },
   },
@@ -101,6 +104,12 @@ export async function prepareWorker({ folder, ports }: Settings, network: Networ
   const config = loadAgentConfig(path)
   await enrolWorker(connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.providers[index])), loadWorkerKey(config.folder), config)
   return path
+}
+
+/** Puts a provider's own CLOI into its pool, so that others can follow. */
+export async function backPool(network: Network, index: 0 | 1 | 2): Promise<void> {
+  const wallet = connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.providers[index]))
+  await delegate(wallet, wallet.account.address, WORKERS[index].stake * 10n ** 18n)
 }
 
 /** One worker's process, started from its configuration file. */

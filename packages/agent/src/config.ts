@@ -87,6 +87,21 @@ export const AgentConfig = z.strictObject({
   tcpPorts: z.strictObject({ first: port, last: port }).prefault({ first: 30_000, last: 30_999 }),
   /** Seconds between two collections of what was earned. */
   settleEverySeconds: z.int().min(10).max(86_400).default(3600),
+  /** When the worker claims emission for its provider, out of its own gas; the tokens go to the provider. */
+  rewards: z
+    .strictObject({
+      claim: z.boolean().default(true),
+      /** What an ether is worth in CLOI, to tell whether a claim pays. */
+      cloiPerEther: z.number().positive().max(1e12).default(10_000),
+      /** How many times its gas a claim has to bring. */
+      timesGas: z.int().min(1).max(1_000_000).default(20),
+    })
+    .prefault({}),
+  /**
+   * Bids that can still be taken count as if they were leases, so that none has to be refused: a refused bid costs stake. Then
+   * whoever asks for many bids and takes none keeps others away meanwhile.
+   */
+  reserveBids: z.boolean().default(false),
   /** Seconds a bid can be taken. */
   bidSeconds: z.int().min(10).max(3600).default(120),
 })

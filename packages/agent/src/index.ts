@@ -1,6 +1,7 @@
 export { type AgentConfig, loadAgentConfig } from './config.ts'
 export { descriptionOf, enrolWorker } from './enrol.ts'
 export { jsonLog, type Log, type LogLevel } from './log.ts'
+export { claimIfItPays } from './rewards.ts'
 export { Sequence } from './sending.ts'
 export { Settlement } from './settlement.ts'
 export { loadTlsKey } from './tls-key.ts'

@@ -16,6 +16,7 @@ import { LeaseSupervisor } from './leases/supervisor.ts'
 import { watchLeases } from './leases/watcher.ts'
 import type { Log } from './log.ts'
 import { meter } from './metering.ts'
+import { keepClaiming } from './rewards.ts'
 import { loadSealingSecret } from './sealing-secret.ts'
 import { fetchAppKeys } from './secrets/key-client.ts'
 import { LeaseSecrets } from './secrets/lease-secrets.ts'
@@ -119,6 +120,7 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
     attestor.keep(signal),
     meter({ wallet, store, supervisor, sequence, log, settlement, signal }),
     watchDisks({ executor, supervisor, log, signal }),
+    keepClaiming({ wallet, provider: registered.provider, config: config.rewards, sequence, log }, signal),
   ]
   log('info', `the worker is open for leases on port ${server.port}`, { worker: key.address, engine: executor.isolation.engine, evidence: source.name })
   return {

@@ -49,6 +49,7 @@ export async function startDevelopmentChain(args: string[] = []): Promise<Develo
       slashing: zeroAddress,
     },
     deployedAt: 0,
+    emissionStart: 0,
     tokens: [{ symbol: 'CLOI', decimals: 18, address: zeroAddress }],
     indexerUrl: 'http://127.0.0.1:1',
     gatewayUrl: 'http://127.0.0.1:1',
@@ -61,7 +62,7 @@ export async function startDevelopmentChain(args: string[] = []): Promise<Develo
     development: true,
   }
   const account = (index: number) => developmentAccount(empty, index)
-  const { cloi, usdc, deployedAt, ...contracts } = await deployDevelopment(
+  const { cloi, usdc, deployedAt, emissionStart, ...contracts } = await deployDevelopment(
     connectWallet(empty, account(DEVELOPMENT_ROLES.governance)),
     account(DEVELOPMENT_ROLES.treasury).address,
     root,
@@ -70,7 +71,7 @@ export async function startDevelopmentChain(args: string[] = []): Promise<Develo
     { symbol: 'CLOI', decimals: 18, address: cloi },
     { symbol: 'USDC', decimals: 6, address: usdc },
   ]
-  const network = { ...empty, contracts, deployedAt, tokens }
+  const network = { ...empty, contracts, deployedAt, emissionStart, tokens }
   return {
     network,
     root,

@@ -9,9 +9,10 @@ import {
   NEWEST_SVNS,
   TEE_TCB_SVN,
 } from '@cloister/attest/devnet'
-import { CloisterError } from '@cloister/core'
+import { CloisterError, EPOCH_SECONDS } from '@cloister/core'
 import { type Abi, type Address, bytesToBigInt, bytesToHex, getContractAddress, type Hex, keccak256, stringToHex, toHex, zeroHash } from 'viem'
 import type { Wallet } from './client.ts'
+import { DEVELOPMENT_ROLES, developmentAccount } from './development.ts'
 import {
   APPS_ABI,
   EMISSION_ABI,
@@ -51,6 +52,8 @@ export interface Deployment {
   usdc: Address
   /** Block of the first contract. */
   deployedAt: number
+  /** When emission begins, Unix seconds: the last full hour. */
+  emissionStart: number
 }
 
 const FEE_BPS = { cloi: 400n, usdc: 2_000n }
@@ -60,7 +63,8 @@ const GUEST_AND_VERIFIER = 3
 const FLOOR_SECONDS = 10n * 365n * 86_400n
 const CLOI = 10n ** 18n
 const DEVELOPMENT_SUPPLY = 10_000_000n * CLOI
-const EPOCH_SECONDS = 3_600n
+/** What each provider has to stake with. */
+const PROVIDER_SUPPLY = 100_000n * CLOI
 /** Whole CLOI a GPU needs in its provider's pool, and tenths of an H100 it weighs. */
 const GPU_CLASSES = {
   h100: { collateral: 1_250n, weight: 10n },
@@ -92,6 +96,7 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address, root:
   const { platforms, workers, market, cloi, usdc, stake, emission, slashing } = addresses
   const [x, y] = [root.publicKey.subarray(0, 32), root.publicKey.subarray(32)].map((bytes) => bytesToBigInt(bytes))
   const { timestamp } = await client.getBlock()
+  const emissionStart = timestamp - (timestamp % BigInt(EPOCH_SECONDS))
   const minter = keccak256(toHex('MINTER'))
   const deploys = [
     { abi: PLATFORMS_ABI as Abi, bytecode: PLATFORMS_BYTECODE, args: [owner, x, y] },
@@ -101,7 +106,7 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address, root:
     { abi: TEST_USDC_ABI as Abi, bytecode: TEST_USDC_BYTECODE, args: [] },
     { abi: APPS_ABI as Abi, bytecode: APPS_BYTECODE, args: [] },
     { abi: KEY_SERVICE_ABI as Abi, bytecode: KEY_SERVICE_BYTECODE, args: [owner, workers, market] },
-    { abi: STAKE_ABI as Abi, bytecode: STAKE_BYTECODE, args: [owner, cloi, workers, emission, treasury, timestamp - (timestamp % EPOCH_SECONDS)] },
+    { abi: STAKE_ABI as Abi, bytecode: STAKE_BYTECODE, args: [owner, cloi, workers, emission, treasury, emissionStart] },
     { abi: EMISSION_ABI as Abi, bytecode: EMISSION_BYTECODE, args: [owner, cloi, workers, stake, treasury] },
     { abi: SLASHING_ABI as Abi, bytecode: SLASHING_BYTECODE, args: [owner, workers, market, stake] },
   ]
@@ -168,9 +173,11 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address, root:
       ]
     }),
   ]
+  for (const index of DEVELOPMENT_ROLES.providers)
+    governed.push({ address: cloi, abi: TOKEN_ABI as Abi, functionName: 'mint', args: [developmentAccount(wallet.network, index).address, PROVIDER_SUPPLY] })
   for (const call of governed) hashes.push(await wallet.wallet.writeContract({ ...write, ...call, nonce: next++ }))
   const receipts = await Promise.all(hashes.map((hash) => client.waitForTransactionReceipt({ hash, timeout: 60_000 })))
   const failed = receipts.find((receipt) => receipt.status !== 'success')
   if (failed) throw new CloisterError('deploy-failed', `The contracts could not be deployed: transaction ${failed.transactionHash} was reverted.`)
-  return { ...addresses, deployedAt: Number(receipts[0]?.blockNumber ?? 0n) }
+  return { ...addresses, deployedAt: Number(receipts[0]?.blockNumber ?? 0n), emissionStart: Number(emissionStart) }
 }

@@ -24,6 +24,8 @@ export const Network = z.object({
   }),
   /** Block the contracts were deployed in. */
   deployedAt: z.int().min(0),
+  /** When emission begins, Unix seconds. */
+  emissionStart: z.int().min(0),
   tokens: z.array(z.object({ symbol: z.string().regex(/^[A-Z]{1,10}$/), decimals: z.int().min(0).max(36), address })).min(1),
   indexerUrl: url,
   gatewayUrl: url,

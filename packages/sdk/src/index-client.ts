@@ -1,4 +1,20 @@
-import { ChainEventRecord, ChangeRecord, IndexStatus, LeaseRecord, PaymentRecord, ProviderRecord, pageOf, TotalsRecord, WorkerRecord } from '@cloister/core'
+import {
+  ChainEventRecord,
+  ChangeRecord,
+  DelegationRecord,
+  EpochRecord,
+  ExitRecord,
+  IndexStatus,
+  LeaseRecord,
+  PaymentRecord,
+  PoolRecord,
+  ProviderRecord,
+  pageOf,
+  RewardRecord,
+  SlashRecord,
+  TotalsRecord,
+  WorkerRecord,
+} from '@cloister/core'
 import { z } from 'zod'
 import { fetchJson, reach } from './http.ts'
 import { readServerSentEvents } from './server-sent-events.ts'
@@ -48,6 +64,36 @@ export class IndexClient {
 
   events(query: { lease?: string; worker?: string; name?: string; limit?: number; cursor?: string } = {}) {
     return this.get('/v1/events', pageOf(ChainEventRecord), query)
+  }
+
+  async pools() {
+    return (await this.get('/v1/pools', z.object({ items: z.array(PoolRecord) }))).items
+  }
+
+  /** One provider's pool. Throws `not-found`. */
+  pool(provider: string) {
+    return this.get(`/v1/pools/${provider}`, PoolRecord)
+  }
+
+  async delegations(query: { provider?: string; account?: string } = {}) {
+    return (await this.get('/v1/delegations', z.object({ items: z.array(DelegationRecord) }), query)).items
+  }
+
+  async exits(query: { provider?: string; account?: string } = {}) {
+    return (await this.get('/v1/exits', z.object({ items: z.array(ExitRecord) }), query)).items
+  }
+
+  /** Hours of emission, newest first. */
+  async epochs(query: { before?: number; limit?: number } = {}) {
+    return (await this.get('/v1/epochs', z.object({ items: z.array(EpochRecord) }), query)).items
+  }
+
+  rewards(query: { provider?: string; account?: string; limit?: number; cursor?: string } = {}) {
+    return this.get('/v1/rewards', pageOf(RewardRecord), query)
+  }
+
+  async slashes(query: { provider?: string } = {}) {
+    return (await this.get('/v1/slashes', z.object({ items: z.array(SlashRecord) }), query)).items
   }
 
   /** What each block changes, as it happens. */

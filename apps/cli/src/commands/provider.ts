@@ -1,39 +1,49 @@
-import { existsSync, readFileSync, unwatchFile, watchFile, writeFileSync } from 'node:fs'
-import { cpus, freemem } from 'node:os'
-import { dirname, relative, resolve } from 'node:path'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import type { Log } from '@cloister/agent'
 import { getBilling, getCredit, getWorker, loadNetwork, withdrawCredit } from '@cloister/chain'
-import { CloisterError, formatAmount, formatDuration, messageOf } from '@cloister/core'
+import { CloisterError, formatAmount, formatDuration } from '@cloister/core'
 import { createCloister, walletOf, workerOfRecord } from '@cloister/sdk'
 import { facts, note, paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { getAddress, isAddress } from 'viem'
 import { parseDocument } from 'yaml'
-import { command, connect, findNetwork, type Globals } from '../context.ts'
+import { command, connect } from '../context.ts'
 import { resources } from '../show.ts'
+import { type ConfigOptions, type ProviderOptions, withConfig, writeConfig } from './provider-config.ts'
+import { join } from './provider-join.ts'
+import { showRewards } from './provider-rewards.ts'
+import { readableLog, runUntilAsked } from './provider-run.ts'
 
 // The agent is loaded where it is needed: the other commands start faster without it.
-
-interface ProviderOptions extends Globals {
-  config: string
-}
 
 export function addProvider(program: Command): void {
   const provider = program.command('provider').description('earn with this machine; nobody has to agree')
   const sub = (usage: string, summary: string, example: string) =>
     command(provider, usage, summary, example).option('-c, --config <file>', 'the configuration file', 'provider.yaml')
-  sub(
-    'init',
-    'write a configuration file if there is none, and register the worker it describes',
-    'cloister provider init --account alice --endpoint https://worker.example.com',
+  withConfig(
+    sub(
+      'join',
+      'everything from nothing to earning: configuration, registration, stake, attestation, collateral, a first bid; then runs the worker',
+      'cloister provider join --account alice --endpoint https://worker.example.com --gpus 8 --gpu-class h200',
+    ),
   )
-    .option('--name <name>', 'shown to tenants', 'worker')
-    .option('--endpoint <url>', 'where tenants and gateways reach this worker')
-    .option('--port <port>', 'port to listen on', '7070')
-    .option('--engine <engine>', 'sandbox or docker', 'sandbox')
-    .action(init)
+    .option('--stake <amount>', 'CLOI for your own pool; default: the collateral that the GPUs need')
+    .option('-y, --yes', 'do not ask')
+    .option('--no-run', 'stop after the first bid instead of running on')
+    .action(join)
+  withConfig(
+    sub(
+      'init',
+      'write a configuration file if there is none, and register the worker it describes',
+      'cloister provider init --account alice --endpoint https://worker.example.com',
+    ),
+  ).action(init)
   sub('run', 'run the worker until Ctrl-C', 'cloister provider run -c provider.yaml').action(run)
   sub('status', 'what the worker does and what there is to withdraw', 'cloister provider status').action(showStatus)
+  sub('rewards', 'what this provider’s GPUs and stake earned, hour by hour', 'cloister provider rewards')
+    .option('--hours <number>', 'how many hours to show', '24')
+    .action(showRewards)
   sub('withdraw', 'take out what was earned', 'cloister provider withdraw --to 0x…')
     .option('--to <address>', 'account to send it to; default: the provider')
     .action(withdraw)
@@ -45,26 +55,9 @@ export function addProvider(program: Command): void {
     .action(price)
 }
 
-async function init(options: ProviderOptions & { name: string; endpoint?: string; port: string; engine: string }): Promise<void> {
+async function init(options: ConfigOptions): Promise<void> {
   const { enrolWorker, loadAgentConfig, loadWorkerKey } = await import('@cloister/agent')
-  const path = resolve(options.config)
-  const written = !existsSync(path)
-  if (written) {
-    if (!/^[a-z0-9][a-z0-9-]{0,31}$/.test(options.name) || !/^\d{1,5}$/.test(options.port) || !/^(sandbox|docker)$/.test(options.engine))
-      throw new CloisterError('bad-option', '--name takes lower-case letters, digits and hyphens, --port a number, --engine sandbox or docker.')
-    writeFileSync(
-      path,
-      template({
-        name: options.name,
-        network: relative(dirname(path), findNetwork(options)),
-        port: Number(options.port),
-        endpoint: options.endpoint ?? `https://127.0.0.1:${options.port}`,
-        engine: options.engine,
-      }),
-      { flag: 'wx' },
-    )
-    if (!options.json) say(`Wrote ${options.config}. Look at the prices in it; they can be changed at any time.`)
-  }
+  const path = writeConfig(options)
   const config = loadAgentConfig(path)
   const cloister = connect({ ...options, network: config.network })
   const key = loadWorkerKey(config.folder)
@@ -78,27 +71,7 @@ async function run(options: ProviderOptions): Promise<void> {
   const { jsonLog, loadAgentConfig, startWorker } = await import('@cloister/agent')
   const config = loadAgentConfig(resolve(options.config))
   const log: Log = options.json || !process.stdout.isTTY ? jsonLog(config.name) : readableLog()
-  // Asked to stop while it starts, it starts, and then stops as it should: containers may run already.
-  const asked = new Promise<void>((done) => {
-    process.once('SIGINT', done)
-    process.once('SIGTERM', done)
-    // Whoever started it with a channel is gone.
-    process.once('disconnect', done)
-  })
-  const running = await startWorker(config, log)
-  watchFile(resolve(options.config), { interval: 1_000 }, () => {
-    try {
-      config.prices = loadAgentConfig(resolve(options.config)).prices
-      log('info', 'prices were read again')
-    } catch (error) {
-      log('warn', 'the configuration was changed, but is wrong; the old prices hold', { error: messageOf(error) })
-    }
-  })
-  await asked
-  unwatchFile(resolve(options.config))
-  log('info', 'stopping; Ctrl-C again to leave at once')
-  process.once('SIGINT', () => process.exit(1))
-  await running.stop()
+  await runUntilAsked({ config, path: resolve(options.config), log, start: () => startWorker(config, log) })
 }
 
 async function showStatus(options: ProviderOptions): Promise<void> {
@@ -234,67 +207,4 @@ async function price(token: string | undefined, options: ProviderOptions & { cpu
       ]),
     ),
   )
-}
-
-function readableLog(): Log {
-  return (level, message, fields = {}) => {
-    const mark = level === 'error' ? paint('red', '✘') : level === 'warn' ? paint('yellow', '!') : paint('dim', '·')
-    const rest = Object.entries(fields)
-      .map(([key, value]) => `${key}=${printable(String(value))}`)
-      .join(' ')
-    say(`${paint('dim', new Date().toISOString().slice(11, 19))} ${mark} ${printable(message)}${rest ? paint('dim', `  ${rest}`) : ''}`)
-  }
-}
-
-function template(values: { name: string; network: string; port: number; endpoint: string; engine: string }): string {
-  const memoryGiB = Math.max(1, Math.floor((freemem() / 1024 ** 3) * 0.8))
-  return `# A Cloister worker. Paths are relative to this file; see docs/providers.md.
-
-# Shown to tenants.
-name: ${values.name}
-# The network to work for.
-network: ${values.network}
-# The worker's key and memory. Back up worker.key; losing it means registering as a new worker.
-folder: .cloister-worker
-
-listen:
-  host: 0.0.0.0
-  port: ${values.port}
-# Where tenants and gateways reach this worker. Over https: with the worker's own attested key, so that nobody on the way can
-# read along: let connections through to it as they are, and terminate TLS nowhere else. Registered on chain: run \`cloister provider init\` again after a change.
-endpoint: ${values.endpoint}
-
-# What is lent. Never more than this is leased at once.
-capacity:
-  cpus: ${Math.max(1, cpus().length - 1)}
-  memory: ${memoryGiB}GiB
-  disk: 20GiB
-  # gpus: 1
-  # gpuClass: h100
-
-# sandbox needs nothing but bubblewrap and gives a lease one network; docker speaks to Docker or Podman.
-executor:
-  engine: ${values.engine}
-${values.engine === 'docker' ? '  socket: /var/run/docker.sock\n' : ''}
-# Per hour, in whole tokens. A bid is the sum, rounded up to a whole base unit per second.
-prices:
-  USDC: { cpu: "0.02", memoryGiB: "0.005", diskGiB: "0.0002" }
-  CLOI: { cpu: "0.1", memoryGiB: "0.025", diskGiB: "0.001" }
-# Or a program that gets the order as JSON and answers {"ratePerSecond": "12"} or {"decline": "why"}:
-# bidScript: ./price.js
-
-# What manifests may ask of a worker.
-attributes:
-  region: home
-
-# Images are pulled from their registries. Folders in the OCI layout are looked at first:
-# images:
-#   layouts: [./images]
-#   trustedRegistries: ["localhost:5000"]
-
-# Ports of this machine for services that open TCP ports to the outside.
-tcpPorts: { first: 30000, last: 30999 }
-# Seconds between two collections of what was earned.
-settleEverySeconds: 3600
-`
 }

@@ -10,7 +10,7 @@ import { noBid, priceOrder } from './price.ts'
 
 const MAX_OUTSTANDING = 10_000
 
-/** Answers orders with bids this worker is held to. A bid reserves nothing. */
+/** Answers orders with bids this worker is held to. A bid reserves nothing, unless the provider wants it to (`reserveBids`). */
 export class Bidder {
   private readonly config: AgentConfig
   private readonly network: Network
@@ -70,7 +70,8 @@ export class Bidder {
     const { gpuModels, gpus } = order.resources
     if (gpus > 0 && gpuModels.length > 0 && !gpuModels.includes(capacity.gpuClass))
       throw noBid(`The order asks for ${gpuModels.join(' or ')}; here is ${capacity.gpuClass || 'no GPU'}.`)
-    const room = freeRoom(capacityOf(this.config), this.store.leases('open'))
+    const taken = this.config.reserveBids ? this.store.outstandingBids(Math.floor(Date.now() / 1000)) : []
+    const room = freeRoom(capacityOf(this.config), [...this.store.leases('open'), ...taken])
     if (fits(order.resources, room)) return
     const { resources } = order
     if (resources.cpuMilli > room.cpuMilli) throw noBid(`It has ${formatCpu(room.cpuMilli)} free; the order needs ${formatCpu(resources.cpuMilli)}.`)

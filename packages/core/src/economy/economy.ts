@@ -178,7 +178,7 @@ export class Economy {
     const pool = this.pool(provider)
     const { shares, owed, paidPerShare } = this.positions.get(key(provider, account)) ?? { shares: 0n, owed: 0n, paidPerShare: 0n }
     const rewards = owed + (shares * (pool.rewardPerShare - paidPerShare)) / PRECISION
-    return { shares, worth: toAssets(shares, pool.assets, pool.shares), rewards: rewards + (account === provider ? pool.providerOwed : 0n) }
+    return { shares, worth: poolAssetsOf(shares, pool.assets, pool.shares), rewards: rewards + (account === provider ? pool.providerOwed : 0n) }
   }
 
   /** Pays the treasury its part, and GPU budgets that nobody earned, of at most `epochs` epochs. */
@@ -277,7 +277,7 @@ export class Economy {
     this.settle(at, provider)
     const position = this.accrue(provider, account)
     const pool = this.pool(provider)
-    const amount = toAssets(shares, pool.assets, pool.shares)
+    const amount = poolAssetsOf(shares, pool.assets, pool.shares)
     position.shares -= shares
     pool.shares -= shares
     pool.assets -= amount
@@ -289,7 +289,7 @@ export class Economy {
     const exit = this.exits.get(id)
     if (!exit) throw new Error(`there is no exit ${id}`)
     const pool = this.pool(exit.provider)
-    const amount = toAssets(exit.shares, pool.exitAssets, pool.exitShares)
+    const amount = poolAssetsOf(exit.shares, pool.exitAssets, pool.exitShares)
     pool.exitShares -= exit.shares
     pool.exitAssets -= amount
     this.exits.delete(id)
@@ -368,7 +368,8 @@ function toShares(amount: bigint, assets: bigint, shares: bigint): bigint {
   return (amount * (shares + VIRTUAL_SHARES)) / (assets + 1n)
 }
 
-function toAssets(shares: bigint, assets: bigint, all: bigint): bigint {
+/** What `shares` of a pool are worth that has `assets` base units and `all` shares, rounded down in favour of the pool. */
+export function poolAssetsOf(shares: bigint, assets: bigint, all: bigint): bigint {
   return (shares * (assets + 1n)) / (all + VIRTUAL_SHARES)
 }
 

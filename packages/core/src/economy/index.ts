@@ -1,2 +1,2 @@
-export { Economy } from './economy.ts'
+export { Economy, poolAssetsOf } from './economy.ts'
 export * from './schedule.ts'

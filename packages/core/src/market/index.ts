@@ -1,5 +1,6 @@
 export * from './bid.ts'
 export * from './names.ts'
 export * from './order.ts'
+export * from './receipt.ts'
 export * from './request.ts'
 export { address, bytes32, decimal, hexBytes } from './words.ts'

@@ -1,6 +1,7 @@
 // What the indexer's HTTP interface says. Amounts are decimal strings in base units of the token, instants Unix seconds.
 import { z } from 'zod'
 import { address, bytes32, decimal } from '../market/words.ts'
+import { PeriodRecord } from './stake-api.ts'
 
 const seconds = z.number().describe('Unix seconds')
 
@@ -127,6 +128,10 @@ export const TotalsRecord = z.object({
   memoryMiB: z.int(),
   gpus: z.int(),
   paid: z.array(z.object({ token: address, deposits: decimal, spent: decimal, fees: decimal })),
+  /** Active stake of all pools, base units of CLOI. */
+  staked: decimal,
+  /** Emission and fee income of every period since emission began, the present one last. */
+  periods: z.array(PeriodRecord),
 })
 export type TotalsRecord = z.infer<typeof TotalsRecord>
 

@@ -12,7 +12,6 @@ import {
   messageOf,
   PAYMENT_KINDS,
   PaymentRecord,
-  Problem,
   ProviderRecord,
   pageOf,
   TotalsRecord,
@@ -27,19 +26,11 @@ import { streamSSE } from 'hono/streaming'
 import type { Database } from '../database/open.ts'
 import { checkpoint, event, progress } from '../database/schema.ts'
 import type { Follower } from '../ingest/follow.ts'
-import { findEvents, findLeases, findPayments, findProviders, findWorkers, type Page, type Place, readTotals } from './queries.ts'
+import { findEvents, findLeases, findPayments, findProviders, findWorkers, readTotals } from './queries.ts'
+import { flag, given, json, paging, placeOf, problem, toJson } from './route.ts'
+import { addStakeRoutes } from './stake.ts'
 
 const MAX_STREAMS = 1_000
-const problem = { content: { 'application/problem+json': { schema: Problem } }, description: 'What was wrong and what would be right (RFC 9457).' }
-const json = <T extends z.ZodType>(schema: T, description: string) => ({ content: { 'application/json': { schema } }, description })
-const flag = z
-  .enum(['true', 'false'])
-  .transform((text) => text === 'true')
-  .optional()
-const paging = {
-  limit: z.coerce.number().int().min(1).max(200).default(50),
-  cursor: z.string().max(200).optional(),
-}
 /** A lease's id, the first 16 hex digits of it, or its name. */
 const leaseKey = z.string().refine((text) => /^(0x[0-9a-f]{64}|[0-9a-f]{16})$/.test(text) || isLeaseName(text), 'not a lease id, short id or name')
 
@@ -151,7 +142,8 @@ export function indexApi(parts: { database: Database; follower: Follower; networ
     return answer(context, error)
   })
   app.notFound((context) => answer(context, new CloisterError('not-found', 'There is nothing here.', { hint: 'See /openapi.json.' })))
-  const now = () => Math.floor(Date.now() / 1000)
+  // A development chain's clock may have been moved ahead.
+  const now = () => Math.max(Math.floor(Date.now() / 1000), follower.time)
   const view = () => ({ now: now(), simulated: network.attestation.root !== undefined })
 
   app.get('/health', (context) => context.text('ok\n'))
@@ -176,7 +168,7 @@ export function indexApi(parts: { database: Database; follower: Follower; networ
       200,
     )
   })
-  app.openapi(routes.totals, async (context) => context.json(await readTotals(database, now()), 200))
+  app.openapi(routes.totals, async (context) => context.json(await readTotals(database, now(), network.emissionStart), 200))
   app.openapi(routes.leases, async (context) => {
     const { limit, cursor, open, ...filters } = context.req.valid('query')
     return context.json(toJson(await findLeases(database, { ...given(filters), ...(open !== undefined && { open }) }, limit, placeOf(cursor))), 200)
@@ -211,6 +203,7 @@ export function indexApi(parts: { database: Database; follower: Follower; networ
     const { limit, cursor, ...filters } = context.req.valid('query')
     return context.json(toJson(await findEvents(database, given(filters), limit, placeOf(cursor))), 200)
   })
+  addStakeRoutes(app, { database, now, start: network.emissionStart })
   let streams = 0
   app.openapi(routes.stream, (context) => {
     if (streams >= MAX_STREAMS) throw new CloisterError('too-busy', 'There are too many readers of the stream.')
@@ -234,25 +227,6 @@ export function indexApi(parts: { database: Database; follower: Follower; networ
     return response as never
   })
   return app
-}
-
-function toJson<T>({ items, next }: Page<T>): { items: T[]; next?: string } {
-  return { items, ...(next && { next: Buffer.from(JSON.stringify([next.block, next.logIndex, next.part ?? 0])).toString('base64url') }) }
-}
-
-function placeOf(cursor: string | undefined): Place | undefined {
-  if (cursor === undefined) return undefined
-  try {
-    const [block, logIndex, part] = z.tuple([z.int(), z.int(), z.int()]).parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')))
-    return { block, logIndex, part }
-  } catch {
-    throw new CloisterError('bad-request', 'The cursor is not one of ours.', { hint: 'Take `next` of the page before as it is.' })
-  }
-}
-
-/** Without the filters that were not given. */
-function given<T extends Record<string, unknown>>(filters: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(filters).filter(([, value]) => value !== undefined)) as never
 }
 
 function answer(context: Context, error: unknown): never {

@@ -2,7 +2,8 @@ import type { ChainEventRecord, LeaseRecord, PaymentRecord, ProviderRecord, Tota
 import { and, asc, count, desc, eq, gt, lt, min, or, type SQL, sql, sum } from 'drizzle-orm'
 import type { Address, Hex } from 'viem'
 import type { Database } from '../database/open.ts'
-import { event, lease, payment, worker } from '../database/schema.ts'
+import { event, lease, payment, pool, worker } from '../database/schema.ts'
+import { readPeriods } from './stake-queries.ts'
 
 /** Where a page begins: after this place in the order of the chain, newest first. */
 export interface Place {
@@ -16,7 +17,7 @@ export interface Page<T> {
   next: Place | undefined
 }
 
-type Filters = Record<string, string | boolean | undefined>
+export type Filters = Record<string, string | boolean | undefined>
 
 /** Leases, newest first. */
 export async function findLeases(
@@ -251,9 +252,9 @@ export async function findEvents(
 }
 
 /** The network in numbers. */
-export async function readTotals(database: Database, now: number): Promise<TotalsRecord> {
+export async function readTotals(database: Database, now: number, start: number): Promise<TotalsRecord> {
   const covered = and(gt(worker.coveredUntil, now), eq(worker.retired, false))
-  const [[leases], [workers], paid] = await Promise.all([
+  const [[leases], [workers], paid, [staked], periods] = await Promise.all([
     database
       .select({ all: count(), open: sql<number>`count(*) filter (where ${lease.open})`, tenants: sql<number>`count(distinct ${lease.tenant})` })
       .from(lease),
@@ -272,6 +273,8 @@ export async function readTotals(database: Database, now: number): Promise<Total
       .from(lease)
       .groupBy(lease.token)
       .orderBy(min(lease.openedBlock)),
+    database.select({ all: sum(pool.assets) }).from(pool),
+    readPeriods(database, now, start),
   ])
   return {
     leases: leases?.all ?? 0,
@@ -284,9 +287,12 @@ export async function readTotals(database: Database, now: number): Promise<Total
     memoryMiB: Number(workers?.memory ?? 0),
     gpus: Number(workers?.gpus ?? 0),
     paid: paid.map(({ token, deposits, spent, fees }) => ({ token: token as Address, deposits: deposits ?? '0', spent: spent ?? '0', fees: fees ?? '0' })),
+    staked: staked?.all ?? '0',
+    periods,
   }
 }
 
-function equal(columns: Record<string, SQL | Parameters<typeof eq>[0]>, filters: Filters): (SQL | undefined)[] {
+/** Conditions for the filters that were given. */
+export function equal(columns: Record<string, SQL | Parameters<typeof eq>[0]>, filters: Filters): (SQL | undefined)[] {
   return Object.entries(columns).map(([key, column]) => (filters[key] === undefined ? undefined : eq(column as SQL, filters[key])))
 }

@@ -23,6 +23,8 @@ export class Follower {
   readonly changes = new EventEmitter()
   /** Highest block of the chain, as last heard. */
   head = 0
+  /** When the last block that was read was made, Unix seconds. */
+  time = 0
   private readonly database: Database
   private readonly chain: Chain
   private readonly aborter = new AbortController()
@@ -59,6 +61,7 @@ export class Follower {
     const [rows, end] = await Promise.all([readEvents(this.chain, from, to), client.getBlock({ blockNumber: to })])
     // The chain may have gone back between the two answers; then the next step finds out, because the hash is not the chain's.
     const changed = await writeSpan(this.database, rows, { block: Number(to), hash: end.hash }, Number(head) - CHECKPOINTS_KEPT)
+    this.time = Number(end.timestamp)
     this.fit(rows.length)
     this.tell({ block: Number(to), reorganised: false, ...changed })
     return to < head

@@ -1,11 +1,13 @@
-import { type Chain, MARKET_ABI, WORKERS_ABI } from '@cloister/chain'
+import { type Chain, EMISSION_ABI, MARKET_ABI, SLASHING_ABI, STAKE_ABI, WORKERS_ABI } from '@cloister/chain'
 import type { EventRow } from './fold.ts'
+import { POOL_EVENTS } from './pools.ts'
 
-const EVENTS = [...MARKET_ABI, ...WORKERS_ABI].filter((item) => item.type === 'event')
+const EVENTS = [...MARKET_ABI, ...WORKERS_ABI, ...STAKE_ABI, ...EMISSION_ABI, ...SLASHING_ABI].filter((item) => item.type === 'event')
 
 /** All events of the contracts in a span of blocks, in the order of the chain, as rows. */
 export async function readEvents({ client, network }: Chain, fromBlock: bigint, toBlock: bigint): Promise<EventRow[]> {
-  const logs = await client.getLogs({ address: [network.contracts.market, network.contracts.workers], events: EVENTS, fromBlock, toBlock, strict: true })
+  const { market, workers, stake, emission, slashing } = network.contracts
+  const logs = await client.getLogs({ address: [market, workers, stake, emission, slashing], events: EVENTS, fromBlock, toBlock, strict: true })
   const times = new Map<bigint, number>()
   for (const { blockNumber, blockTimestamp } of logs as { blockNumber: bigint; blockTimestamp?: bigint | string }[])
     if (blockTimestamp !== undefined) times.set(blockNumber, Number(blockTimestamp))
@@ -20,11 +22,19 @@ export async function readEvents({ client, network }: Chain, fromBlock: bigint, 
       time: times.get(log.blockNumber) ?? 0,
       transaction: log.transactionHash,
       name: log.eventName,
-      lease: typeof args['id'] === 'string' ? args['id'] : null,
+      lease: log.address.toLowerCase() === market.toLowerCase() && typeof args['id'] === 'string' ? args['id'] : null,
       worker: typeof args['worker'] === 'string' ? args['worker'] : null,
+      pool: poolOf(log.eventName, args),
       args,
     }
   })
+}
+
+/** The provider whose pool an event is about. */
+function poolOf(name: string, args: Record<string, unknown>): string | null {
+  if (!POOL_EVENTS.has(name)) return null
+  const provider = args['provider'] ?? args['from']
+  return typeof provider === 'string' ? provider : null
 }
 
 /** Event arguments as JSON: whole numbers as decimal strings, whatever their size. */

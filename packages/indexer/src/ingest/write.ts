@@ -1,8 +1,9 @@
 import { and, asc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm'
 import { insertRows } from '../database/insert.ts'
 import type { Database } from '../database/open.ts'
-import { checkpoint, event, lease, payment, progress, worker } from '../database/schema.ts'
+import { checkpoint, delegation, epochWeight, event, lease, payment, pool, progress, reward, settlement, slash, stakeExit, worker } from '../database/schema.ts'
 import { type EventRow, foldLease, foldWorker, type LeaseRow, type PaymentRow, paymentsOf, type WorkerRow } from './fold.ts'
+import { PoolFold } from './pools.ts'
 
 const ROWS_AT_ONCE = 1_000
 
@@ -30,7 +31,12 @@ export async function writeSpan(database: Database, rows: EventRow[], upTo: { bl
       if (isWorkerEvent(row.name)) fold(workers, row.worker, row, foldWorker)
       payments.push(...paymentsOf(row, leases.get(row.lease ?? '')))
     }
+    const pools = await foldPools(tx, rows)
     await insertRows(tx, event, rows)
+    await insertRows(tx, settlement, pools.settlements)
+    await insertRows(tx, reward, pools.rewards)
+    await insertRows(tx, slash, pools.slashes)
+    await writePools(tx, pools)
     await insertRows(tx, payment, payments)
     await insertRows(
       tx,
@@ -75,7 +81,16 @@ export async function rewind(database: Database, block: number): Promise<Changed
           .where(and(gt(event.block, block), isNotNull(event.worker)))
       ).map((row) => row.id),
     )
+    const providers = distinct(
+      (
+        await tx
+          .selectDistinct({ id: event.pool })
+          .from(event)
+          .where(and(gt(event.block, block), isNotNull(event.pool)))
+      ).map((row) => row.id),
+    )
     await tx.delete(event).where(gt(event.block, block))
+    for (const table of [settlement, reward, slash]) await tx.delete(table).where(gt(table.block, block))
     await tx.delete(payment).where(gt(payment.block, block))
     await tx.delete(checkpoint).where(gt(checkpoint.block, block))
     const leases = new Map<string, LeaseRow>()
@@ -90,6 +105,12 @@ export async function rewind(database: Database, block: number): Promise<Changed
     for (const some of chunks(addresses)) await tx.delete(worker).where(inArray(worker.address, some))
     await insertRows(tx, lease, [...leases.values()], 'id')
     await insertRows(tx, worker, [...workers.values()], 'address')
+    const pools = new PoolFold()
+    for (const some of chunks(providers)) {
+      for (const row of await tx.select().from(event).where(inArray(event.pool, some)).orderBy(asc(event.block), asc(event.logIndex))) pools.apply(row)
+      for (const table of [pool, delegation, stakeExit, epochWeight]) await tx.delete(table).where(inArray(table.provider, some))
+    }
+    await writePools(tx, pools)
     await tx
       .insert(progress)
       .values({ key: 'reorganisations', value: '1' })
@@ -103,9 +124,42 @@ export async function claimFor(database: Database, identity: string): Promise<vo
   await database.transaction(async (tx) => {
     const known = await tx.select().from(progress).where(eq(progress.key, 'identity'))
     if (known[0]?.value === identity) return
-    for (const table of [event, payment, lease, worker, checkpoint, progress]) await tx.delete(table)
+    for (const table of [event, payment, lease, worker, pool, delegation, stakeExit, epochWeight, settlement, reward, slash, checkpoint, progress])
+      await tx.delete(table)
     await tx.insert(progress).values({ key: 'identity', value: identity })
   })
+}
+
+type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0]
+
+/** Pools and what is in them, after these events. */
+async function foldPools(tx: Transaction, rows: EventRow[]): Promise<PoolFold> {
+  const fold = new PoolFold()
+  const touched = rows.filter((row) => row.pool !== null)
+  if (touched.length === 0) return fold
+  const named = (name: string) => distinct(touched.map(({ args }) => (args[name] === undefined ? null : String(args[name]))))
+  const providers = distinct(touched.map((row) => row.pool))
+  const held = distinct(touched.map(({ pool: provider, args }) => (args['account'] === undefined ? null : `${provider} ${args['account']}`)))
+  const counted = touched.filter(({ name }) => name === 'Counted' || name === 'Uncounted')
+  const weights = distinct(
+    counted.flatMap(({ pool: provider, args }) => {
+      const [from, to] = [Number(args['from']), Number(args['to'])]
+      return Array.from({ length: to - from }, (_, index) => `${provider} ${from + index}`)
+    }),
+  )
+  for (const row of await inChunks(providers, (some) => tx.select().from(pool).where(inArray(pool.provider, some)))) fold.pools.set(row.provider, row)
+  for (const row of await inChunks(held, (some) => tx.select().from(delegation).where(inArray(delegation.key, some)))) fold.delegations.set(row.key, row)
+  for (const row of await inChunks(named('id'), (some) => tx.select().from(stakeExit).where(inArray(stakeExit.id, some)))) fold.exits.set(row.id, row)
+  for (const row of await inChunks(weights, (some) => tx.select().from(epochWeight).where(inArray(epochWeight.key, some)))) fold.weights.set(row.key, row)
+  for (const row of rows) fold.apply(row)
+  return fold
+}
+
+async function writePools(tx: Transaction, { pools, delegations, exits, weights }: PoolFold): Promise<void> {
+  await insertRows(tx, pool, [...pools.values()], 'provider')
+  await insertRows(tx, delegation, [...delegations.values()], 'key')
+  await insertRows(tx, stakeExit, [...exits.values()], 'id')
+  await insertRows(tx, epochWeight, [...weights.values()], 'key')
 }
 
 function isWorkerEvent(name: string): boolean {

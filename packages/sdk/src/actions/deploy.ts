@@ -172,7 +172,7 @@ async function handOver(
         const token = cloister.network.tokens[tokenIndex]?.address
         if (token && (await getCredit(wallet, wallet.account.address, token)) > 0n) await withdrawCredit(wallet, token, wallet.account.address)
         throw new CloisterError('refused', 'The worker turned the lease down, since its room was taken in the meantime. The whole deposit is back.', {
-          hint: 'Try again for fresh bids.',
+          hint: `Try again for fresh bids. A refused bid costs the provider stake: cloister stake report ${lease}`,
           cause: error,
         })
       }

@@ -1,0 +1,117 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { cpus, freemem } from 'node:os'
+import { dirname, relative, resolve } from 'node:path'
+import { CloisterError } from '@cloister/core'
+import { say } from '@cloister/terminal'
+import type { Command } from 'commander'
+import { findNetwork, type Globals } from '../context.ts'
+
+/** Options of everything a provider does. */
+export interface ProviderOptions extends Globals {
+  config: string
+}
+
+/** What a new configuration is written from. */
+export interface ConfigOptions extends ProviderOptions {
+  name: string
+  endpoint?: string
+  port: string
+  engine: string
+  gpus: string
+  gpuClass: string
+}
+
+/** Adds the options that a new configuration is written from. */
+export function withConfig(command: Command): Command {
+  return command
+    .option('--name <name>', 'shown to tenants', 'worker')
+    .option('--endpoint <url>', 'where tenants and gateways reach this worker')
+    .option('--port <port>', 'port to listen on', '7070')
+    .option('--engine <engine>', 'sandbox or docker', 'sandbox')
+    .option('--gpus <number>', 'GPUs of this machine', '0')
+    .option('--gpu-class <class>', 'their class: h100, h200 or b200', 'h100')
+}
+
+/** Writes a configuration file where there is none; returns its path. Throws `bad-option`. */
+export function writeConfig(options: ConfigOptions): string {
+  const path = resolve(options.config)
+  if (existsSync(path)) return path
+  const isRight =
+    /^[a-z0-9][a-z0-9-]{0,31}$/.test(options.name) &&
+    /^\d{1,5}$/.test(options.port) &&
+    /^(sandbox|docker)$/.test(options.engine) &&
+    /^\d{1,2}$/.test(options.gpus) &&
+    /^[a-z0-9._-]{1,32}$/.test(options.gpuClass)
+  if (!isRight)
+    throw new CloisterError(
+      'bad-option',
+      '--name takes lower-case letters, digits and hyphens, --port and --gpus a number, --engine sandbox or docker, --gpu-class a class such as h100.',
+    )
+  writeFileSync(
+    path,
+    template({
+      name: options.name,
+      network: relative(dirname(path), findNetwork(options)),
+      port: Number(options.port),
+      endpoint: options.endpoint ?? `https://127.0.0.1:${options.port}`,
+      engine: options.engine,
+      gpus: Number(options.gpus),
+      gpuClass: options.gpuClass,
+    }),
+    { flag: 'wx' },
+  )
+  if (!options.json) say(`Wrote ${options.config}. Look at the prices in it; they can be changed at any time.`)
+  return path
+}
+
+function template(values: { name: string; network: string; port: number; endpoint: string; engine: string; gpus: number; gpuClass: string }): string {
+  const memoryGiB = Math.max(1, Math.floor((freemem() / 1024 ** 3) * 0.8))
+  return `# A Cloister worker. Paths are relative to this file; see docs/providers.md.
+
+# Shown to tenants.
+name: ${values.name}
+# The network to work for.
+network: ${values.network}
+# The worker's key and memory. Back up worker.key; losing it means registering as a new worker.
+folder: .cloister-worker
+
+listen:
+  host: 0.0.0.0
+  port: ${values.port}
+# Where tenants and gateways reach this worker. Over https: with the worker's own attested key, so that nobody on the way can
+# read along: let connections through to it as they are, and terminate TLS nowhere else. Registered on chain: run \`cloister provider init\` again after a change.
+endpoint: ${values.endpoint}
+
+# What is lent. Never more than this is leased at once.
+capacity:
+  cpus: ${Math.max(1, cpus().length - 1)}
+  memory: ${memoryGiB}GiB
+  disk: 20GiB
+${values.gpus > 0 ? `  gpus: ${values.gpus}\n  gpuClass: ${values.gpuClass}` : '  # gpus: 1\n  # gpuClass: h100'}
+
+# sandbox needs nothing but bubblewrap and gives a lease one network; docker speaks to Docker or Podman.
+executor:
+  engine: ${values.engine}
+${values.engine === 'docker' ? '  socket: /var/run/docker.sock\n' : ''}
+# Per hour, in whole tokens. A bid is the sum, rounded up to a whole base unit per second.
+prices:
+  USDC: { cpu: "0.02", memoryGiB: "0.005", diskGiB: "0.0002" }
+  CLOI: { cpu: "0.1", memoryGiB: "0.025", diskGiB: "0.001" }
+# Or a program that gets the order as JSON and answers {"ratePerSecond": "12"} or {"decline": "why"}:
+# bidScript: ./price.js
+
+# What manifests may ask of a worker.
+attributes:
+  region: home
+
+# Images are pulled from their registries. Folders in the OCI layout are looked at first:
+# images:
+#   layouts: [./images]
+#   trustedRegistries: ["localhost:5000"]
+
+# Ports of this machine for services that open TCP ports to the outside.
+tcpPorts: { first: 30000, last: 30999 }
+# Seconds between two collections of what was earned.
+settleEverySeconds: 3600
+`
+}

@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { getClaimable, getWorker } from '@cloister/chain'
+import { CloisterError, type EpochRecord, showAmount } from '@cloister/core'
+import { bar, facts, note, paint, say, sayJson, table } from '@cloister/terminal'
+import type { Address } from 'viem'
+import { connect } from '../context.ts'
+import { instant, percent } from '../show.ts'
+import type { ProviderOptions } from './provider-config.ts'
+
+const CLOI = { symbol: 'CLOI', decimals: 18 }
+
+/** What a provider's GPUs earned in each hour, and what it can claim. */
+export async function showRewards(options: ProviderOptions & { hours: string }): Promise<void> {
+  if (!/^\d{1,3}$/.test(options.hours) || Number(options.hours) < 1 || Number(options.hours) > 720)
+    throw new CloisterError('bad-option', '--hours takes a number from 1 to 720.')
+  const { cloister, provider } = await providerOf(options)
+  const [epochs, pool, claimable] = await Promise.all([
+    cloister.index.epochs({ limit: Math.min(720, Number(options.hours) + 1) }),
+    cloister.index.pool(provider).catch(() => undefined),
+    getClaimable(cloister.chain, provider, provider),
+  ])
+  const closed = epochs.filter((epoch) => epoch.closed).slice(0, Number(options.hours))
+  const mine = (epoch: EpochRecord) => epoch.pools.find((one) => one.provider === provider)
+  const earned = closed.reduce((sum, epoch) => sum + BigInt(mine(epoch)?.reward ?? 0), 0n)
+  if (options.json)
+    return sayJson({
+      provider,
+      claimable,
+      earned,
+      hours: closed.map((epoch) => ({ ...epoch, pools: undefined, mine: mine(epoch) ?? null })),
+      pool: pool ?? null,
+    })
+  if (closed.some((epoch) => mine(epoch)))
+    say(
+      table(
+        ['hour', 'from', 'weight', 'of all', '', 'GPUs earned'],
+        closed.map((epoch) => {
+          const own = mine(epoch)
+          return [
+            String(epoch.epoch),
+            instant(epoch.from),
+            own ? String(own.weight / 10) : '–',
+            own ? percent(own.weight / epoch.weight) : '',
+            own ? bar(own.weight, epoch.weight, 10) : '',
+            own ? showAmount(BigInt(own.reward), CLOI, 4) : paint('dim', 'nothing: not covered, vouched for and backed throughout'),
+          ]
+        }),
+        ['hour', 'weight', 'of all', 'GPUs earned'],
+      ),
+    )
+  else say(`No GPUs of ${provider} counted in the last ${closed.length} hours.`)
+  say()
+  say(
+    facts([
+      ['GPUs', `${showAmount(earned, CLOI, 4)} in these ${closed.length} hours: half is the provider’s, half its pool’s`],
+      ['pool', pool && `${showAmount(BigInt(pool.stake), CLOI, 0)}, ${showAmount(BigInt(pool.locked), CLOI, 0)} of it collateral`],
+      ['to claim', `${showAmount(claimable, CLOI, 6)}: cloister stake claim --of ${provider}`],
+      ['yield', pool && `${percent(pool.yields.current)} a year for its delegators, if all stayed as in the last hour`],
+    ]),
+  )
+  note(paint('dim', 'Weights in H100s. The present hour counts when it is over. What anybody could recompute is in docs/economics.md.', process.stderr))
+}
+
+/** The provider of the worker that the configuration here describes; else the account's own. */
+async function providerOf(options: ProviderOptions): Promise<{ cloister: ReturnType<typeof connect>; provider: Address }> {
+  if (!existsSync(resolve(options.config))) {
+    const cloister = connect(options)
+    if (!cloister.wallet)
+      throw new CloisterError('no-wallet', 'There is neither a configuration file nor an account here.', { hint: 'Add --config or --account.' })
+    return { cloister, provider: cloister.wallet.account.address }
+  }
+  const { loadAgentConfig, loadWorkerKey } = await import('@cloister/agent')
+  const config = loadAgentConfig(resolve(options.config))
+  const cloister = connect({ ...options, network: config.network })
+  const worker = await getWorker(cloister.chain, loadWorkerKey(config.folder).address)
+  if (!worker) throw new CloisterError('not-registered', 'The worker is not registered.', { hint: 'Register it with `cloister provider join`.' })
+  return { cloister, provider: worker.provider }
+}

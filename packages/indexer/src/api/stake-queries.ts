@@ -1,0 +1,244 @@
+import {
+  type DelegationRecord,
+  EPOCH_SECONDS,
+  type EpochRecord,
+  type ExitRecord,
+  emitted,
+  emittedForStake,
+  gpuBudgetOf,
+  PERIOD_SECONDS,
+  type PeriodRecord,
+  type PoolRecord,
+  poolAssetsOf,
+  type RewardRecord,
+  type SlashRecord,
+} from '@cloister/core'
+import { and, asc, count, desc, eq, gte, lt, lte, max, sql, sum } from 'drizzle-orm'
+import type { Address, Hex } from 'viem'
+import type { Database } from '../database/open.ts'
+import { delegation, epochWeight, payment, pool, reward, settlement, slash, stakeExit } from '../database/schema.ts'
+import { equal, type Page, type Place } from './queries.ts'
+
+const TRAILING_SECONDS = 30 * 86_400
+const YEAR_SECONDS = 365 * 86_400
+
+/** When it is, and when emission began, Unix seconds. */
+export interface Clock {
+  now: number
+  start: number
+}
+
+/** Pools, those with most stake first. */
+export async function findPools(database: Database, filters: { provider?: string }, { now, start }: Clock): Promise<PoolRecord[]> {
+  // The last epoch that is over: what the present one weighs isn't certain yet.
+  const epoch = Math.floor((now - start) / EPOCH_SECONDS) - 1
+  const [pools, delegators, own, weights, shared, [all]] = await Promise.all([
+    database
+      .select()
+      .from(pool)
+      .where(and(...equal({ provider: pool.provider }, filters)))
+      .orderBy(desc(pool.assets), asc(pool.provider)),
+    database.select({ provider: delegation.provider, all: count() }).from(delegation).where(sql`${delegation.shares} > 0`).groupBy(delegation.provider),
+    database.select().from(delegation).where(eq(delegation.account, delegation.provider)),
+    database.select().from(epochWeight).where(eq(epochWeight.epoch, epoch)),
+    database
+      .select({ provider: settlement.provider, shared: sum(settlement.shared) })
+      .from(settlement)
+      .where(gte(settlement.time, now - TRAILING_SECONDS))
+      .groupBy(settlement.provider),
+    database.select({ active: sum(pool.assets) }).from(pool),
+  ])
+  const totalWeight = weights.reduce((total, row) => total + row.weight, 0)
+  const active = Number(all?.active ?? 0)
+  return pools.map((row): PoolRecord => {
+    const weight = weights.find(({ provider }) => provider === row.provider)?.weight ?? 0
+    const ownShares = own.find(({ provider }) => provider === row.provider)?.shares ?? 0n
+    const trailingSeconds = Math.min(TRAILING_SECONDS, now - row.since)
+    const trailing = Number(shared.find(({ provider }) => provider === row.provider)?.shared ?? 0)
+    const assets = Number(row.assets)
+    // What an hour brings a unit of stake: of all stake's part, and of the pool's half of what its GPUs earn.
+    const stakeHour = active === 0 || epoch < 0 ? 0 : (Number(hourForStake(epoch)) * (1 - row.commissionBps / 10_000)) / active
+    const gpuHour = assets === 0 || totalWeight === 0 ? 0 : (Number(gpuBudgetOf(epoch)) * weight) / totalWeight / 2 / assets
+    return {
+      provider: row.provider as Address,
+      stake: row.assets.toString(),
+      shares: row.shares.toString(),
+      own: poolAssetsOf(ownShares, row.assets, row.shares).toString(),
+      exiting: row.exitAssets.toString(),
+      locked: row.locked.toString(),
+      commissionBps: row.commissionBps,
+      ...(row.nextCommissionBps !== null &&
+        row.nextCommissionFrom !== null && { nextCommission: { bps: row.nextCommissionBps, from: row.nextCommissionFrom } }),
+      delegators: delegators.find(({ provider }) => provider === row.provider)?.all ?? 0,
+      weight,
+      totalWeight,
+      rewarded: row.rewarded.toString(),
+      kept: row.kept.toString(),
+      slashed: row.slashed.toString(),
+      yields: {
+        current: ((stakeHour + gpuHour) * YEAR_SECONDS) / EPOCH_SECONDS,
+        ...(trailing > 0 && assets > 0 && trailingSeconds > 0 && { trailing: (trailing / assets) * (YEAR_SECONDS / trailingSeconds) }),
+        trailingSeconds,
+      },
+    }
+  })
+}
+
+function hourForStake(epoch: number): bigint {
+  return emittedForStake((epoch + 1) * EPOCH_SECONDS) - emittedForStake(epoch * EPOCH_SECONDS)
+}
+
+/** Who holds what in which pool; those who have left are left out. */
+export async function findDelegations(database: Database, filters: { provider?: string; account?: string }): Promise<DelegationRecord[]> {
+  const rows = await database
+    .select({ held: delegation, assets: pool.assets, all: pool.shares })
+    .from(delegation)
+    .innerJoin(pool, eq(pool.provider, delegation.provider))
+    .where(and(...equal({ provider: delegation.provider, account: delegation.account }, filters), sql`(${delegation.shares} > 0 or ${delegation.claimed} > 0)`))
+    .orderBy(desc(delegation.shares), asc(delegation.key))
+    .limit(1_000)
+  return rows.map(
+    ({ held, assets, all }): DelegationRecord => ({
+      provider: held.provider as Address,
+      account: held.account as Address,
+      shares: held.shares.toString(),
+      worth: poolAssetsOf(held.shares, assets, all).toString(),
+      delegated: held.delegated.toString(),
+      claimed: held.claimed.toString(),
+      since: held.since,
+    }),
+  )
+}
+
+/** Exits, those ready first first. */
+export async function findExits(database: Database, filters: { provider?: string; account?: string }): Promise<ExitRecord[]> {
+  const rows = await database
+    .select({ exit: stakeExit, assets: pool.exitAssets, all: pool.exitShares })
+    .from(stakeExit)
+    .innerJoin(pool, eq(pool.provider, stakeExit.provider))
+    .where(and(...equal({ provider: stakeExit.provider, account: stakeExit.account }, filters)))
+    .orderBy(asc(stakeExit.readyAt), asc(stakeExit.id))
+    .limit(1_000)
+  return rows.map(
+    ({ exit, assets, all }): ExitRecord => ({
+      id: exit.id,
+      provider: exit.provider as Address,
+      account: exit.account as Address,
+      amount: exit.amount.toString(),
+      worth: (exit.state === 'waiting' ? poolAssetsOf(exit.exitShares, assets, all) : 0n).toString(),
+      readyAt: exit.readyAt,
+      state: exit.state as ExitRecord['state'],
+    }),
+  )
+}
+
+/** Epochs with what each pool weighed and earned, newest first, those ahead that are counted already included. */
+export async function findEpochs(database: Database, { before, limit }: { before?: number; limit: number }, { now, start }: Clock): Promise<EpochRecord[]> {
+  const present = Math.floor((now - start) / EPOCH_SECONDS)
+  const [last] = await database.select({ epoch: max(epochWeight.epoch) }).from(epochWeight)
+  const to = Math.min(before ?? Number.MAX_SAFE_INTEGER, Math.max(present, last?.epoch ?? 0) + 1)
+  const from = Math.max(0, to - limit)
+  const rows = await database
+    .select()
+    .from(epochWeight)
+    .where(and(gte(epochWeight.epoch, from), lt(epochWeight.epoch, to)))
+    .orderBy(asc(epochWeight.provider))
+  const byEpoch = Map.groupBy(rows, ({ epoch }) => epoch)
+  return Array.from({ length: Math.max(0, to - from) }, (_, index): EpochRecord => {
+    const epoch = to - 1 - index
+    const weights = (byEpoch.get(epoch) ?? []).filter(({ weight }) => weight > 0)
+    const total = weights.reduce((sum_, { weight }) => sum_ + weight, 0)
+    const budget = gpuBudgetOf(epoch)
+    return {
+      epoch,
+      from: start + epoch * EPOCH_SECONDS,
+      until: start + (epoch + 1) * EPOCH_SECONDS,
+      closed: epoch < present,
+      budget: budget.toString(),
+      weight: total,
+      pools: weights.map(({ provider, weight }) => ({
+        provider: provider as Address,
+        weight,
+        reward: ((budget * BigInt(weight)) / BigInt(total)).toString(),
+      })),
+    }
+  })
+}
+
+/** Rewards that were paid out, newest first. */
+export async function findRewards(
+  database: Database,
+  filters: { provider?: string; account?: string },
+  limit: number,
+  after?: Place,
+): Promise<Page<RewardRecord>> {
+  const rows = await database
+    .select()
+    .from(reward)
+    .where(
+      and(
+        ...equal({ provider: reward.provider, account: reward.account }, filters),
+        after && sql`(${reward.block}, ${reward.logIndex}) < (${after.block}, ${after.logIndex})`,
+      ),
+    )
+    .orderBy(desc(reward.block), desc(reward.logIndex))
+    .limit(limit + 1)
+  const items = rows.slice(0, limit).map(
+    ({ provider, account, amount, block, time, transaction }): RewardRecord => ({
+      provider: provider as Address,
+      account: account as Address,
+      amount: amount.toString(),
+      block,
+      time,
+      transaction: transaction as Hex,
+    }),
+  )
+  const last = rows[limit - 1]
+  return { items, next: rows.length > limit && last ? { block: last.block, logIndex: last.logIndex } : undefined }
+}
+
+/** Slashes, newest first. */
+export async function findSlashes(database: Database, filters: { provider?: string }): Promise<SlashRecord[]> {
+  const rows = await database
+    .select()
+    .from(slash)
+    .where(and(...equal({ provider: slash.provider }, filters)))
+    .orderBy(desc(slash.block), desc(slash.logIndex))
+    .limit(1_000)
+  return rows.map(
+    ({ provider, active, exiting, reporter, reward: paid, reason, offence, block, time, transaction }): SlashRecord => ({
+      provider: provider as Address,
+      active: active.toString(),
+      exiting: exiting.toString(),
+      ...(reporter !== null && { reporter: reporter as Address }),
+      reward: paid.toString(),
+      reason: reason as Hex,
+      ...(offence !== null && { offence: offence as NonNullable<SlashRecord['offence']> }),
+      block,
+      time,
+      transaction: transaction as Hex,
+    }),
+  )
+}
+
+/** Emission and fee income of every period so far. */
+export async function readPeriods(database: Database, now: number, start: number): Promise<PeriodRecord[]> {
+  const period = sql<number>`floor((${payment.time} - ${start}) / ${PERIOD_SECONDS}::numeric)::int`
+  const fees = await database
+    .select({ period, token: payment.token, amount: sum(payment.amount) })
+    .from(payment)
+    .where(and(eq(payment.kind, 'fee'), gte(payment.time, start), lte(payment.time, now)))
+    .groupBy(sql`1`, payment.token)
+    .orderBy(payment.token)
+  const elapsed = now - start
+  return Array.from({ length: Math.max(0, Math.floor(elapsed / PERIOD_SECONDS) + 1) }, (_, index): PeriodRecord => {
+    const [from, until] = [index * PERIOD_SECONDS, (index + 1) * PERIOD_SECONDS]
+    return {
+      period: index,
+      from: start + from,
+      until: start + until,
+      emitted: (emitted(Math.min(until, elapsed)) - emitted(from)).toString(),
+      fees: fees.filter((row) => row.period === index).map(({ token, amount }) => ({ token: token as Address, amount: amount ?? '0' })),
+    }
+  })
+}

@@ -1,0 +1,76 @@
+import { address, CloisterError, DelegationRecord, EpochRecord, ExitRecord, PoolRecord, pageOf, RewardRecord, SlashRecord } from '@cloister/core'
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import type { Database } from '../database/open.ts'
+import { given, json, paging, placeOf, problem, toJson } from './route.ts'
+import { findDelegations, findEpochs, findExits, findPools, findRewards, findSlashes } from './stake-queries.ts'
+
+const list = <T extends z.ZodType>(item: T) => json(z.object({ items: z.array(item) }), 'All of them.')
+const holders = z.object({ provider: address.optional(), account: address.optional() })
+
+const routes = {
+  pools: createRoute({ method: 'get', path: '/v1/pools', summary: 'Stake pools, those with most stake first', responses: { 200: list(PoolRecord) } }),
+  pool: createRoute({
+    method: 'get',
+    path: '/v1/pools/{provider}',
+    summary: 'One provider’s stake pool',
+    request: { params: z.object({ provider: address }) },
+    responses: { 200: json(PoolRecord, 'The pool.'), 404: problem },
+  }),
+  delegations: createRoute({
+    method: 'get',
+    path: '/v1/delegations',
+    summary: 'Who holds what in which pool, at most 1,000',
+    request: { query: holders },
+    responses: { 200: list(DelegationRecord), 400: problem },
+  }),
+  exits: createRoute({
+    method: 'get',
+    path: '/v1/exits',
+    summary: 'Stake that is leaving or has left, at most 1,000',
+    request: { query: holders },
+    responses: { 200: list(ExitRecord), 400: problem },
+  }),
+  epochs: createRoute({
+    method: 'get',
+    path: '/v1/epochs',
+    summary: 'Hours of emission: what each pool’s GPUs weighed and earned, newest first',
+    request: { query: z.object({ before: z.coerce.number().int().min(0).optional(), limit: z.coerce.number().int().min(1).max(720).default(24) }) },
+    responses: { 200: list(EpochRecord), 400: problem },
+  }),
+  rewards: createRoute({
+    method: 'get',
+    path: '/v1/rewards',
+    summary: 'Rewards that were paid out, newest first',
+    request: { query: z.object({ provider: address.optional(), account: address.optional(), ...paging }) },
+    responses: { 200: json(pageOf(RewardRecord), 'A page.'), 400: problem },
+  }),
+  slashes: createRoute({
+    method: 'get',
+    path: '/v1/slashes',
+    summary: 'Stake that was taken, newest first, at most 1,000',
+    request: { query: z.object({ provider: address.optional() }) },
+    responses: { 200: list(SlashRecord), 400: problem },
+  }),
+}
+
+/** Adds what is asked about stake and emission. `start` is when emission began, Unix seconds. */
+export function addStakeRoutes(app: OpenAPIHono, { database, now, start }: { database: Database; now: () => number; start: number }): void {
+  const clock = () => ({ now: now(), start })
+  app.openapi(routes.pools, async (context) => context.json({ items: await findPools(database, {}, clock()) }, 200))
+  app.openapi(routes.pool, async (context) => {
+    const [found] = await findPools(database, context.req.valid('param'), clock())
+    if (!found) throw new CloisterError('not-found', 'Nobody has staked for such a provider.')
+    return context.json(found, 200)
+  })
+  app.openapi(routes.delegations, async (context) => context.json({ items: await findDelegations(database, given(context.req.valid('query'))) }, 200))
+  app.openapi(routes.exits, async (context) => context.json({ items: await findExits(database, given(context.req.valid('query'))) }, 200))
+  app.openapi(routes.epochs, async (context) => {
+    const { before, limit } = context.req.valid('query')
+    return context.json({ items: await findEpochs(database, { limit, ...(before !== undefined && { before }) }, clock()) }, 200)
+  })
+  app.openapi(routes.rewards, async (context) => {
+    const { limit, cursor, ...filters } = context.req.valid('query')
+    return context.json(toJson(await findRewards(database, given(filters), limit, placeOf(cursor))), 200)
+  })
+  app.openapi(routes.slashes, async (context) => context.json({ items: await findSlashes(database, given(context.req.valid('query'))) }, 200))
+}
