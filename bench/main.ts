@@ -3,11 +3,12 @@ import { cpus, totalmem } from 'node:os'
 import { paint, say, showError } from '@cloister/terminal'
 import { benchAttest } from './attest.ts'
 import { benchDeploy } from './deploy.ts'
+import { benchEmission } from './emission.ts'
 import { benchGas } from './gas.ts'
 import { benchGateway } from './gateway.ts'
 import { benchIndexer } from './indexer.ts'
 
-const BENCHES = { gas: benchGas, attest: benchAttest, deploy: benchDeploy, gateway: benchGateway, indexer: benchIndexer }
+const BENCHES = { gas: benchGas, attest: benchAttest, deploy: benchDeploy, gateway: benchGateway, indexer: benchIndexer, emission: benchEmission }
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !(name in BENCHES))

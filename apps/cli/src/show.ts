@@ -27,6 +27,11 @@ export function percent(share: number): string {
   return `${(share * 100).toFixed(share > 0.999 || share < 0.001 ? 0 : 1)}%`
 }
 
+/** A year's yield: a percentage, or how many times over where it is absurd. */
+export function yearly(part: number): string {
+  return part > 10 ? `${Math.round(part).toLocaleString('en')} times` : percent(part)
+}
+
 export function instant(unixSeconds: number): string {
   return new Date(unixSeconds * 1000).toISOString().replace('T', ' ').replace('.000Z', ' UTC')
 }

@@ -6,7 +6,7 @@ import type { AgentConfig } from './config.ts'
 import type { Log } from './log.ts'
 import type { Sequence } from './sending.ts'
 
-const LOOK_MS = 600_000
+const LOOK_MS = 3_600_000
 /** Gas that a claim of a day takes at the most (see the contracts' gas snapshot, with some to spare). */
 const CLAIM_GAS = 180_000n
 

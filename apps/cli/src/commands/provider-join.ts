@@ -1,6 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Log, RunningWorker } from '@cloister/agent'
-import { delegate, getCollateralPerGpu, getConfirmedGpus, getLockedFor, getPosition, getTokenBalance, setCollateral, type Wallet } from '@cloister/chain'
+import {
+  type ConfirmedGpus,
+  delegate,
+  getCollateralPerGpu,
+  getConfirmedGpus,
+  getLockedFor,
+  getPosition,
+  getTokenBalance,
+  setCollateral,
+  type Wallet,
+} from '@cloister/chain'
 import { CloisterError, defaultPolicy, formatAmount, messageOf, orderFor, parseAmount, parseManifest, pricePerHour, showAmount } from '@cloister/core'
 import { walletOf } from '@cloister/sdk'
 import { note, paint, Steps, say, sayJson, table } from '@cloister/terminal'
@@ -52,10 +62,12 @@ export async function join(options: JoinOptions): Promise<void> {
     steps.begin('attest', 'the hardware proves itself')
     running = await startWorker(config, log)
     let collateral = 0n
+    let earning: ConfirmedGpus | undefined
     if (gpus > 0) {
       steps.begin('GPUs', 'verifiers of other providers look at their evidence')
-      if (await confirmed(wallet, key.address)) {
-        steps.begin('collateral', showAmount(plan.collateral, CLOI))
+      earning = await confirmed(wallet, key.address)
+      if (earning) {
+        steps.begin('collateral', `for ${earning.gpus} × ${earning.gpuClass}`)
         await setCollateral(wallet, key.address)
         collateral = await getLockedFor(wallet, key.address)
       } else {
@@ -67,11 +79,17 @@ export async function join(options: JoinOptions): Promise<void> {
     const rate = await sampleBid(running, wallet).catch((error) => note(`! No bid: ${messageOf(error)}`))
     steps.done()
     const token = cloister.network.tokens.find(({ symbol }) => symbol === 'USDC') ?? cloister.network.tokens[0]
-    if (options.json) sayJson({ config: path, worker: key.address, provider, enrolled, staked: plan.toStake, collateral, ...(rate && { ratePerSecond: rate }) })
+    if (options.json)
+      sayJson({ config: path, worker: key.address, provider, enrolled, staked: plan.toStake, collateral, gpus: earning, ...(rate && { ratePerSecond: rate }) })
     else {
       say(`The worker ${key.address} earns for ${provider}.`)
       if (rate && token) say(`  It bids ${formatAmount(pricePerHour(rate), token.decimals)} ${token.symbol} an hour for a tenth of a CPU and 64 MiB.`)
-      if (collateral > 0n) say(`  ${gpus} × ${gpuClass} earn emission from the next full hour on: cloister provider rewards`)
+      if (earning && collateral > 0n)
+        say(
+          `  ${earning.gpus} × ${earning.gpuClass} earn emission from the next full hour on, with ${showAmount(collateral, CLOI)} locked: cloister provider rewards`,
+        )
+      if (earning && earning.gpuClass !== gpuClass)
+        note(`! Verifiers vouch for ${earning.gpuClass}, not ${gpuClass}: evidence names the die, and H100 and H200 are one (see docs/attestation.md).`)
     }
     return running
   }
@@ -145,10 +163,13 @@ async function explain(
   say(paint('dim', 'Nobody has to agree to any of it. Gas of the third step on is paid out of the worker’s key.'))
 }
 
-/** Waits until verifiers have vouched for a worker's GPUs; false where they haven't in time. */
-async function confirmed(wallet: Wallet, worker: Address): Promise<boolean> {
-  for (const end = Date.now() + GPUS_MS; Date.now() < end; await delay(500)) if ((await getConfirmedGpus(wallet, worker)).gpus > 0) return true
-  return false
+/** Waits until verifiers have vouched for a worker's GPUs; undefined where they haven't in time. */
+async function confirmed(wallet: Wallet, worker: Address): Promise<ConfirmedGpus | undefined> {
+  for (const end = Date.now() + GPUS_MS; Date.now() < end; await delay(500)) {
+    const found = await getConfirmedGpus(wallet, worker)
+    if (found.gpus > 0) return found
+  }
+  return undefined
 }
 
 /** What the worker asks a second for something small, in base units. Throws `no-bid`. */

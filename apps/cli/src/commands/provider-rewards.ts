@@ -5,7 +5,7 @@ import { CloisterError, type EpochRecord, showAmount } from '@cloister/core'
 import { bar, facts, note, paint, say, sayJson, table } from '@cloister/terminal'
 import type { Address } from 'viem'
 import { connect } from '../context.ts'
-import { instant, percent } from '../show.ts'
+import { instant, percent, yearly } from '../show.ts'
 import type { ProviderOptions } from './provider-config.ts'
 
 const CLOI = { symbol: 'CLOI', decimals: 18 }
@@ -49,17 +49,21 @@ export async function showRewards(options: ProviderOptions & { hours: string }):
         ['hour', 'weight', 'of all', 'GPUs earned'],
       ),
     )
-  else say(`No GPUs of ${provider} counted in the last ${closed.length} hours.`)
+  else say(`No GPUs of ${provider} counted in the last ${hours(closed.length)}.`)
   say()
   say(
     facts([
-      ['GPUs', `${showAmount(earned, CLOI, 4)} in these ${closed.length} hours: half is the provider’s, half its pool’s`],
+      ['GPUs', `${showAmount(earned, CLOI, 4)} in ${hours(closed.length)}: half is the provider’s, half its pool’s`],
       ['pool', pool && `${showAmount(BigInt(pool.stake), CLOI, 0)}, ${showAmount(BigInt(pool.locked), CLOI, 0)} of it collateral`],
       ['to claim', `${showAmount(claimable, CLOI, 6)}: cloister stake claim --of ${provider}`],
-      ['yield', pool && `${percent(pool.yields.current)} a year for its delegators, if all stayed as in the last hour`],
+      ['yield', pool && `${yearly(pool.yields.current)} a year for its delegators, if all stayed as in the last hour`],
     ]),
   )
   note(paint('dim', 'Weights in H100s. The present hour counts when it is over. What anybody could recompute is in docs/economics.md.', process.stderr))
+}
+
+function hours(count: number): string {
+  return count === 1 ? '1 hour' : `${count} hours`
 }
 
 /** The provider of the worker that the configuration here describes; else the account's own. */

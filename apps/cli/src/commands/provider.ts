@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Log } from '@cloister/agent'
-import { getBilling, getCredit, getWorker, loadNetwork, withdrawCredit } from '@cloister/chain'
+import { getBilling, getCredit, getWorker, loadNetwork, setCommission, withdrawCredit } from '@cloister/chain'
 import { CloisterError, formatAmount, formatDuration } from '@cloister/core'
 import { createCloister, walletOf, workerOfRecord } from '@cloister/sdk'
 import { facts, note, paint, printable, say, sayJson, table } from '@cloister/terminal'
@@ -44,6 +44,9 @@ export function addProvider(program: Command): void {
   sub('rewards', 'what this provider’s GPUs and stake earned, hour by hour', 'cloister provider rewards')
     .option('--hours <number>', 'how many hours to show', '24')
     .action(showRewards)
+  sub('commission <percent>', 'what the provider keeps of what its pool’s stake earns; more holds after a week', 'cloister provider commission 5').action(
+    commission,
+  )
   sub('withdraw', 'take out what was earned', 'cloister provider withdraw --to 0x…')
     .option('--to <address>', 'account to send it to; default: the provider')
     .action(withdraw)
@@ -134,6 +137,15 @@ async function showStatus(options: ProviderOptions): Promise<void> {
         leases.items.map((lease) => [lease.shortId, lease.tenant, lease.ratePerSecond, new Date(lease.openedAt * 1000).toISOString()]),
       )}`,
     )
+}
+
+async function commission(percent: string, options: ProviderOptions): Promise<void> {
+  const bps = Math.round(Number(percent) * 100)
+  if (!/^\d{1,2}(\.\d{1,2})?$/.test(percent) || bps > 5_000)
+    throw new CloisterError('bad-option', 'A commission is a percentage from 0 to 50, such as 5 or 7.5.')
+  const { transactionHash } = await setCommission(walletOf(connect(options)), bps)
+  if (options.json) return sayJson({ bps, transaction: transactionHash })
+  say(`The commission is ${percent}%: at once if that is less than before, in a week if it is more. GPU rewards are always shared half and half.`)
 }
 
 async function withdraw(options: ProviderOptions & { to?: string }): Promise<void> {

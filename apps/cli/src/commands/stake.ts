@@ -19,7 +19,7 @@ import { facts, note, paint, Steps, say, sayJson, table } from '@cloister/termin
 import type { Command } from 'commander'
 import { type Address, getAddress, isAddress } from 'viem'
 import { command, connect, type Globals } from '../context.ts'
-import { instant, percent, short } from '../show.ts'
+import { instant, percent, short, yearly } from '../show.ts'
 
 const CLOI = { symbol: 'CLOI', decimals: 18 }
 
@@ -302,8 +302,4 @@ function readJson(path: string): unknown {
 
 function cloi(amount: string, places = 2): string {
   return showAmount(BigInt(amount), CLOI, places)
-}
-
-function yearly(part: number): string {
-  return part > 10 ? `${Math.round(part).toLocaleString('en')} times` : percent(part)
 }

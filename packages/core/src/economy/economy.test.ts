@@ -61,7 +61,7 @@ test('one hour of two pools is what anyone reckons by hand', () => {
     economy.setCollateral(0, worker)
   }
   expect(economy.weights.weightOf('alice', 0)).toBe(30)
-  expect(economy.weights.totals.at(0)).toBe(120)
+  expect(economy.weights.totalOf(0)).toBe(120)
   // 40% of 175,000,000 over 4,320 hours; a quarter of the GPUs', half of the stake's.
   const budget = (175_000_000n * CLOI * 2n) / 5n / 4_320n
   const claimed = economy.claimReward(3_600, 'alice', 'alice')

@@ -31,7 +31,8 @@ export interface WorkerState {
  * added up once for all pools of one weight.
  */
 export class Weights {
-  readonly totals = new Runs()
+  /** What all pools weigh together, by epoch. */
+  private readonly totals: number[] = []
   readonly classWeight = new Map<string, number>()
   private readonly start: number
   private readonly standings = new Map<string, Standing>()
@@ -39,7 +40,6 @@ export class Weights {
   private readonly pools = new Map<string, Runs>()
   /** By weight: what it earned in all epochs before the index. */
   private readonly sums = new Map<number, bigint[]>()
-  private readonly closedTotals: number[] = []
   private readonly budgets: bigint[] = []
 
   constructor(start: number) {
@@ -48,6 +48,10 @@ export class Weights {
 
   epochAt(instant: number): number {
     return instant < this.start ? 0 : Math.floor((instant - this.start) / EPOCH_SECONDS)
+  }
+
+  totalOf(epoch: number): number {
+    return this.totals[epoch] ?? 0
   }
 
   weightOf(provider: string, epoch: number): number {
@@ -96,7 +100,7 @@ export class Weights {
   unearned(from: number, to: number): bigint {
     this.close(to)
     let amount = 0n
-    for (let epoch = from; epoch < to; epoch++) if (this.closedTotals[epoch] === 0) amount += this.budgets[epoch] ?? 0n
+    for (let epoch = from; epoch < to; epoch++) if (this.totalOf(epoch) === 0) amount += this.budgets[epoch] ?? 0n
     return amount
   }
 
@@ -108,7 +112,7 @@ export class Weights {
       this.sums.set(weight, sums)
     }
     for (let epoch = sums.length - 1; epoch < to; epoch++) {
-      const total = this.closedTotals[epoch] ?? 0
+      const total = this.totalOf(epoch)
       // Before the pool counted nobody may have.
       const reward = total === 0 ? 0n : ((this.budgets[epoch] ?? 0n) * BigInt(weight)) / BigInt(total)
       sums.push((sums[epoch] ?? 0n) + reward)
@@ -116,15 +120,9 @@ export class Weights {
     return sums
   }
 
-  /** Totals of epochs before `to` change no more. */
+  /** Reckons the budgets of epochs before `to`. */
   private close(to: number): void {
-    const from = this.closedTotals.length
-    if (to <= from) return
-    for (let epoch = from; epoch < to; epoch++) {
-      this.closedTotals.push(0)
-      this.budgets.push(gpuBudgetOf(epoch))
-    }
-    for (const run of this.totals.within(from, to)) this.closedTotals.fill(run.value, run.from, run.to)
+    for (let epoch = this.budgets.length; epoch < to; epoch++) this.budgets.push(gpuBudgetOf(epoch))
   }
 
   private count(at: number, standing: Standing, { provider, coveredFrom, coveredUntil }: WorkerState): void {
@@ -155,6 +153,6 @@ export class Weights {
       this.pools.set(provider, runs)
     }
     runs.add(from, to, weight)
-    this.totals.add(from, to, weight)
+    for (let epoch = from; epoch < to; epoch++) this.totals[epoch] = this.totalOf(epoch) + weight
   }
 }

@@ -1,0 +1,117 @@
+import {
+  type Abi,
+  type Address,
+  encodeFunctionData,
+  getContractAddress,
+  type Hex,
+  keccak256,
+  type Log,
+  stringToHex,
+  type TransactionReceipt,
+  toHex,
+} from 'viem'
+import { type DevelopmentChain, startDevelopmentChain } from './anvil.ts'
+import { EMISSION_ABI, STAKE_ABI, TEST_WORKERS_ABI, TOKEN_ABI } from './generated/abis.ts'
+import { EMISSION_BYTECODE, STAKE_BYTECODE, TEST_WORKERS_BYTECODE, TOKEN_BYTECODE } from './generated/bytecode.ts'
+
+const CLOI = 10n ** 18n
+const START_AFTER = 100n
+/** Whole CLOI a GPU of a class needs, and tenths of an H100 it weighs. */
+export const STAGE_CLASSES = { h100: [1_250n, 10], h200: [1_875n, 15], b200: [2_250n, 18] } as const
+
+/** What became of a transaction. */
+export interface Done {
+  /** Unix seconds. */
+  at: number
+  logs: Log[]
+}
+
+/**
+ * Stake and Emission on a chain of their own, with workers whose coverage is a matter of saying so, and anybody's account to send
+ * from. For tests and benchmarks that hold the model against the contracts.
+ */
+export interface EconomyStage {
+  chain: DevelopmentChain
+  /** When emission begins, Unix seconds. */
+  start: number
+  governance: Address
+  treasury: Address
+  token: Address
+  workers: Address
+  stake: Address
+  emission: Address
+  /** Sends as any account; undefined where the contract refuses. */
+  send(from: Address, to: 'token' | 'workers' | 'stake' | 'emission', functionName: string, ...args: unknown[]): Promise<Done | undefined>
+  read(to: 'token' | 'workers' | 'stake' | 'emission', functionName: string, ...args: unknown[]): Promise<unknown>
+  /** Gives an account ether and CLOI, and lets Stake take them. */
+  fund(account: Address, amount: bigint): Promise<void>
+  stop(): Promise<void>
+}
+
+/** An address for a name, which nobody has the key of. */
+export function addressOf(name: string): Address {
+  return `0x${keccak256(toHex(name)).slice(-40)}`
+}
+
+/** A GPU class as the contracts have it. */
+export function classOf(name: string): Hex {
+  return stringToHex(name, { size: 32 })
+}
+
+/** Starts the stage. `told` hears of each class's collateral, at the instant it was set. */
+export async function raiseEconomy(): Promise<EconomyStage> {
+  const chain = await startDevelopmentChain(['--auto-impersonate', '--gas-limit', '60000000'])
+  const { client, account, wallet } = chain.wallet(0)
+  const governance = account.address
+  const treasury = addressOf('treasury')
+  const nonce = await client.getTransactionCount({ address: governance })
+  const at = (offset: number) => getContractAddress({ from: governance, nonce: BigInt(nonce + offset) })
+  const [token, workers, stake, emission] = [at(0), at(1), at(2), at(3)]
+  const start = (await client.getBlock()).timestamp + START_AFTER
+  const abis: Record<string, Abi> = { token: TOKEN_ABI, workers: TEST_WORKERS_ABI, stake: STAKE_ABI, emission: EMISSION_ABI }
+  const addresses: Record<string, Address> = { token, workers, stake, emission }
+  for (const [abi, bytecode, args] of [
+    [TOKEN_ABI, TOKEN_BYTECODE, [governance]],
+    [TEST_WORKERS_ABI, TEST_WORKERS_BYTECODE, []],
+    [STAKE_ABI, STAKE_BYTECODE, [governance, token, workers, emission, treasury, start]],
+    [EMISSION_ABI, EMISSION_BYTECODE, [governance, token, workers, stake, treasury]],
+  ] as [Abi, Hex, unknown[]][])
+    await wallet.deployContract({ abi, bytecode, args })
+
+  const request = client.request as (call: { method: string; params: unknown[] }) => Promise<unknown>
+  const send: EconomyStage['send'] = async (from, to, functionName, ...args) => {
+    const data = encodeFunctionData({ abi: abis[to] ?? [], functionName, args })
+    // anvil sends for anybody here, and a transaction is in a block a moment after it is taken.
+    const hash = await request({ method: 'eth_sendTransaction', params: [{ from, to: addresses[to], data, gas: '0x2625a00' }] })
+    let receipt: TransactionReceipt | undefined
+    while (!receipt) receipt = await client.getTransactionReceipt({ hash: hash as Hex }).catch(() => undefined)
+    if (receipt.status !== 'success') return undefined
+    return { at: Number((await client.getBlock({ blockNumber: receipt.blockNumber })).timestamp), logs: receipt.logs }
+  }
+  const minter = keccak256(toHex('MINTER'))
+  for (const who of [governance, emission]) await send(governance, 'token', 'grantRole', minter, who)
+  await send(governance, 'workers', 'setObserver', emission)
+  await send(governance, 'stake', 'setSlasher', governance)
+  for (const [name, [collateral, weight]] of Object.entries(STAGE_CLASSES)) {
+    await send(governance, 'stake', 'setCollateralPerGpu', classOf(name), collateral * CLOI)
+    await send(governance, 'emission', 'setClassWeight', classOf(name), weight)
+  }
+  return {
+    chain,
+    start: Number(start),
+    governance,
+    treasury,
+    token,
+    workers,
+    stake,
+    emission,
+    send,
+    read: (to, functionName, ...args) => client.readContract({ address: addresses[to] ?? token, abi: abis[to] ?? [], functionName, args }),
+    fund: async (who, amount) => {
+      await request({ method: 'anvil_setBalance', params: [who, '0x8ac7230489e80000'] })
+      await send(governance, 'token', 'mint', who, amount)
+      await send(who, 'token', 'approve', stake, 2n ** 255n)
+    },
+    stop: () => chain.stop(),
+  }
+}
