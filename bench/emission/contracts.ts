@@ -35,6 +35,7 @@ export async function agreeWithContracts(
         accounts.set(act.account, (accounts.get(act.account) ?? 0n) + act.amount)
         positions.set(`${act.provider} ${act.account}`, act)
       }
+      if (act.kind === 'delegate' || act.kind === 'exit' || act.kind === 'claim') await settleAll(stage, economy, act.provider)
       await both(stage, economy, act)
       acts++
       progress(act.at / (sample.days * 86_400))
@@ -57,6 +58,14 @@ export async function agreeWithContracts(
     return { acts, figures }
   } finally {
     await stage.stop()
+  }
+}
+
+/** Brings a pool up to date, which takes several calls where it wasn't for weeks. */
+async function settleAll(stage: EconomyStage, economy: Economy, provider: string): Promise<void> {
+  for (;;) {
+    const done = await stage.send(stage.governance, 'stake', 'settle', addressOf(provider))
+    if (!done || economy.settle(done.at, provider)) return
   }
 }
 

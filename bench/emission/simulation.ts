@@ -55,6 +55,9 @@ interface Provider {
   gpuClass: (typeof CLASSES)[number]
   gpus: number
   commission: number
+  /** Whole CLOI: its own, and what others may still add, for a tenth of a pool is its provider's. */
+  own: bigint
+  room: bigint
 }
 
 /** Pseudo-random numbers from 0 to 1 (mulberry32). */
@@ -85,11 +88,12 @@ export function* happenings({ seed, years, providers, delegators, half }: Scenar
     while (joined.length < Math.max(1, Math.floor(providers * wanted))) {
       const pick = random()
       const gpuClass = pick < CLASSES[0].share ? CLASSES[0] : pick < CLASSES[0].share + CLASSES[1].share ? CLASSES[1] : CLASSES[2]
-      const one = { name: `provider ${joined.length}`, gpuClass, gpus: 2 ** Math.floor(random() * 4), commission: Math.floor(random() * 2_000) }
+      const gpus = 2 ** Math.floor(random() * 4)
+      // Somewhat more than its GPUs need.
+      const own = (gpuClass.collateral * BigInt(gpus) * BigInt(100 + Math.floor(random() * 100))) / 100n
+      const one = { name: `provider ${joined.length}`, gpuClass, gpus, commission: Math.floor(random() * 2_000), own, room: own * 8n }
       joined.push(one)
       yield { at: from, kind: 'join', provider: one.name, gpuClass: gpuClass.name, gpus: one.gpus }
-      // Somewhat more than its GPUs need.
-      const own = (gpuClass.collateral * BigInt(one.gpus) * BigInt(100 + Math.floor(random() * 100))) / 100n
       yield { at: from, kind: 'delegate', provider: one.name, account: one.name, amount: own * CLOI }
       yield { at: from, kind: 'commission', provider: one.name, bps: BigInt(one.commission) }
       yield { at: from, kind: 'serve', provider: one.name, gpuClass: gpuClass.name, gpus: one.gpus, seconds: EPOCH_SECONDS }
@@ -102,12 +106,14 @@ export function* happenings({ seed, years, providers, delegators, half }: Scenar
       yield { at: from + seconds, kind: 'serve', provider: name, gpuClass: gpuClass.name, gpus, seconds: MONTH - seconds + EPOCH_SECONDS }
     }
     while (accounts < Math.floor(delegators * wanted)) {
-      const provider = joined[Math.floor(random() * joined.length)]
-      if (!provider) break
-      const account = `delegator ${accounts++}`
-      held.push({ provider, account })
-      // From tens to tens of thousands of CLOI.
+      // From ten to some thousands of CLOI.
       const amount = BigInt(Math.floor(10 ** (1 + random() * 2.5)))
+      const provider = joined[Math.floor(random() * joined.length)]
+      accounts++
+      if (!provider || provider.room < amount) continue
+      provider.room -= amount
+      const account = `delegator ${accounts}`
+      held.push({ provider, account })
       yield { at: from + MONTH / 2, kind: 'delegate', provider: provider.name, account, amount: amount * CLOI }
     }
     while (ready[0] && ready[0].at <= from + MONTH / 2) yield { at: from + MONTH / 2, kind: 'withdraw', exit: ready.shift()?.exit ?? 0n }
@@ -157,6 +163,11 @@ export function happen(economy: Economy, act: Act, at: number): void {
   }
 }
 
+/** Brings a pool up to date. */
+function settleAll(economy: Economy, provider: string, at: number): void {
+  while (!economy.settle(at, provider));
+}
+
 /** Runs a whole network through the model. `progress` is told the part that is done. */
 export function simulate(scenario: Scenario, progress: (part: number) => void): Simulated {
   const economy = newEconomy(0)
@@ -198,6 +209,7 @@ export function simulate(scenario: Scenario, progress: (part: number) => void): 
     if (provider && act.kind === 'commission') provider.commission = Number(act.bps) / 10_000
     if (act.kind === 'delegate' && act.account !== act.provider) delegators++
     if (act.kind === 'exit') delegators--
+    if (act.kind === 'delegate' || act.kind === 'exit' || act.kind === 'claim') settleAll(economy, act.provider, act.at)
     happen(economy, act, act.at)
   }
   const years = Array.from({ length: scenario.years }, (_, index) => {

@@ -22,8 +22,6 @@ interface Pool {
   locked: bigint
   rewardPerShare: bigint
   providerOwed: bigint
-  /** First epoch that isn't settled. */
-  settledTo: number
 }
 
 interface Position {
@@ -139,8 +137,8 @@ export class Economy {
 
   // REWARDS
 
-  /** Shares out what a pool's stake and GPUs have earned. */
-  settle(at: number, provider: string): void {
+  /** Shares out what a pool's stake and GPUs have earned; false if epochs are left over for another call. */
+  settle(at: number, provider: string): boolean {
     const pool = this.pool(provider)
     this.sync(at)
     const stakeReward = (pool.assets * (this.perAsset - pool.paidPerAsset)) / ASSET_PRECISION
@@ -148,14 +146,13 @@ export class Economy {
     const commission = (stakeReward * pool.commissionBps) / BPS
     if (pool.nextCommissionFrom !== 0 && pool.nextCommissionFrom <= at)
       Object.assign(pool, { commissionBps: pool.nextCommissionBps, nextCommissionBps: 0n, nextCommissionFrom: 0 })
-    const closed = this.weights.epochAt(at)
-    const gpuReward = this.weights.earned(provider, pool.settledTo, closed)
-    pool.settledTo = Math.max(pool.settledTo, closed)
-    if (stakeReward + gpuReward === 0n) return
+    const { amount: gpuReward, done } = this.weights.settle(at, provider)
+    if (stakeReward + gpuReward === 0n) return done
     const providerPart = pool.shares === 0n ? gpuReward : gpuReward / 2n
     const shared = stakeReward - commission + gpuReward - providerPart
     pool.providerOwed += commission + providerPart
     if (shared > 0n) pool.rewardPerShare += (shared * PRECISION) / pool.shares
+    return done
   }
 
   /** Pays an account's rewards of a pool out; returns how much. */
@@ -351,7 +348,6 @@ export class Economy {
         locked: 0n,
         rewardPerShare: 0n,
         providerOwed: 0n,
-        settledTo: 0,
       }
       this.pools.set(provider, pool)
     }

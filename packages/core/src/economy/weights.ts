@@ -1,6 +1,11 @@
 import { Runs } from './runs.ts'
 import { EPOCH_SECONDS, gpuBudgetOf } from './schedule.ts'
 
+/** As in Emission.sol: epochs that one settlement looks at, epochs it looks ahead, and epochs that share a word. */
+const MAX_EPOCHS = 512
+const AHEAD = 24
+const GROUP = 8
+
 interface Standing {
   weight: number
   since: number
@@ -38,6 +43,8 @@ export class Weights {
   private readonly standings = new Map<string, Standing>()
   private readonly backings = new Map<string, Backing>()
   private readonly pools = new Map<string, Runs>()
+  /** The first epoch that may have something to settle. */
+  private readonly pending = new Map<string, number>()
   /** By weight: what it earned in all epochs before the index. */
   private readonly sums = new Map<number, bigint[]>()
   private readonly budgets: bigint[] = []
@@ -86,6 +93,19 @@ export class Weights {
     this.backings.set(provider, { backedFrom: at, unbacked: !backed })
   }
 
+  /** What a pool's GPUs earned since this was last asked, of at most `MAX_EPOCHS` ended epochs; `done` if none is left over. */
+  settle(at: number, provider: string): { amount: bigint; done: boolean } {
+    const pending = this.pending.get(provider)
+    const closed = this.epochAt(at)
+    if (pending === undefined || pending >= closed) return { amount: 0n, done: true }
+    const to = Math.min(closed, pending + MAX_EPOCHS)
+    const amount = this.earned(provider, pending, to)
+    const done = to === closed
+    if (done && amount === 0n && !this.countsFrom(provider, to)) this.pending.delete(provider)
+    else this.pending.set(provider, to)
+    return { amount, done }
+  }
+
   /** What a pool's GPUs earned in epochs [from, to), all of them over. */
   earned(provider: string, from: number, to: number): bigint {
     let amount = 0n
@@ -125,6 +145,12 @@ export class Weights {
     for (let epoch = this.budgets.length; epoch < to; epoch++) this.budgets.push(gpuBudgetOf(epoch))
   }
 
+  /** Whether a pool counts for an epoch from `epoch` on, as far as Emission.sol looks ahead: to the end of a group of eight. */
+  private countsFrom(provider: string, epoch: number): boolean {
+    const last = (Math.floor((epoch + AHEAD) / GROUP) + 1) * GROUP
+    return this.pools.get(provider)?.within(epoch, last).next().done === false
+  }
+
   private count(at: number, standing: Standing, { provider, coveredFrom, coveredUntil }: WorkerState): void {
     const backing = this.backings.get(provider) ?? { backedFrom: 0, unbacked: false }
     if (backing.unbacked) return
@@ -135,6 +161,7 @@ export class Weights {
     if (from !== standing.countedTo) standing.countedFrom = from
     standing.countedTo = to
     standing.countedWeight = standing.weight
+    if (!this.pending.has(provider)) this.pending.set(provider, from)
     this.add(provider, from, to, standing.weight)
   }
 
