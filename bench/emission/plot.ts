@@ -18,8 +18,8 @@ export function lines(plot: { title: string; x: string; log?: boolean; series: {
   const py = (y: number) => HEIGHT - BOTTOM - ((scale(y) - minY) / (maxY - minY || 1)) * (HEIGHT - TOP - BOTTOM)
   const ticksY = plot.log
     ? Array.from({ length: maxY - minY + 1 }, (_, index) => 10 ** (minY + index))
-    : Array.from({ length: 5 }, (_, index) => round((maxY * index) / 4))
-  const ticksX = Array.from({ length: 11 }, (_, index) => minX + ((maxX - minX) * index) / 10)
+    : Array.from({ length: Math.floor(maxY / stepOf(maxY)) + 1 }, (_, index) => index * stepOf(maxY))
+  const ticksX = Array.from({ length: Math.floor(maxX) - Math.ceil(minX) + 1 }, (_, index) => Math.ceil(minX) + index)
   const text = (x: number, y: number, content: string, anchor = 'middle') =>
     `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" fill="#777">${content}</text>`
   const parts = [
@@ -29,7 +29,7 @@ export function lines(plot: { title: string; x: string; log?: boolean; series: {
       (y) =>
         `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${py(y).toFixed(1)}" y2="${py(y).toFixed(1)}" stroke="#777" stroke-opacity="0.25"/>${text(LEFT - 8, py(y) + 4, y.toLocaleString('en'), 'end')}`,
     ),
-    ...ticksX.map((x) => text(px(x), HEIGHT - BOTTOM + 18, String(round(x)))),
+    ...ticksX.map((x) => text(px(x), HEIGHT - BOTTOM + 18, String(x))),
     text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, plot.x),
     ...plot.series.map(({ name, points }, index) => {
       const colour = COLOURS[index % COLOURS.length]
@@ -43,7 +43,8 @@ export function lines(plot: { title: string; x: string; log?: boolean; series: {
   return `${parts.join('\n')}\n`
 }
 
-function round(value: number): number {
-  const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2
-  return Number(value.toFixed(digits))
+/** A round distance between lines, for four or five of them. */
+function stepOf(most: number): number {
+  const power = 10 ** Math.floor(Math.log10(most / 4))
+  return ([1, 2, 5].find((factor) => most / (factor * power) <= 5) ?? 10) * power
 }

@@ -243,7 +243,7 @@ contract MarketInvariants {
             bytes32 id = handler.ids(i);
             Market.Lease memory lease = market.leaseOf(id);
             vm.assertLe(lease.spent, handler.deposited(id), "spent <= deposits");
-            if (lease.state == Market.State.Closed) {
+            if (lease.state != Market.State.Open) {
                 vm.assertEq(lease.spent + handler.returned(id), handler.deposited(id), "rest returned");
             } else {
                 vm.assertEq(lease.spent + lease.balance, handler.deposited(id), "rest held");
