@@ -33,7 +33,7 @@ export type Act =
   | { at: number; kind: 'claim'; provider: string; account: string }
 
 /** What the network looks like at an instant: the middle pool's yield, and those that a tenth are below and above. */
-export interface Look {
+interface Look {
   year: number
   providers: number
   delegators: number
@@ -61,7 +61,7 @@ interface Provider {
 }
 
 /** Pseudo-random numbers from 0 to 1 (mulberry32). */
-export function randomFrom(seed: number): () => number {
+function randomFrom(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0
