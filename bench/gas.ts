@@ -9,7 +9,14 @@ import { say, table } from '@cloister/terminal'
  */
 const GWEI = Number(process.env['CLOISTER_GWEI'] ?? 0.01)
 const ETHER = Number(process.env['CLOISTER_ETHER'] ?? 3000)
-const AIMS: Record<string, number> = { open: 180_000, settle: 60_000, 'settleMany per lease at 50': 28_000, close: 90_000 }
+const AIMS: Record<string, number> = {
+  open: 180_000,
+  settle: 60_000,
+  'settleMany per lease at 50': 28_000,
+  close: 90_000,
+  delegate: 110_000,
+  'claimReward of 24 epochs': 150_000,
+}
 const SNAPSHOT = resolve(import.meta.dirname, '../contracts/snapshots/Gas.json')
 
 export async function benchGas(): Promise<void> {

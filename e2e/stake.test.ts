@@ -26,7 +26,7 @@ import { createCloister } from '@cloister/sdk'
 import { type Address, bytesToHex, type Hex, parseEventLogs, zeroHash } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Json, raiseStage, type Stage, until } from './embedded.ts'
+import { freePort, type Json, raiseStage, type Stage, until } from './embedded.ts'
 
 const CLOI = 10n ** 18n
 const PERIOD = 3_600
@@ -69,10 +69,6 @@ describe('stake and emission on the embedded network', () => {
       economy.setCollateralPerGpu(network.emissionStart, name, collateral * CLOI)
       economy.weights.classWeight.set(name, weight)
     }
-    // The providers backed their own pools when the network began.
-    for (const log of await stakeLogs()) if (log.eventName === 'Delegated') economy.delegate(log.time, log.args.provider, log.args.account, log.args.amount)
-    for (const index of [...accounts, 9])
-      before.set(address(index), (await getTokenBalance(wallet(0), cloi, address(index))) - (economy.balances.get(address(index)) ?? 0n))
     const root = await DevelopmentRoot.open(join(stage.folder, 'state', 'attestation'))
     for (const [index, gpuClass, gpus] of [
       [1, 'h100', 2],
@@ -198,7 +194,29 @@ describe('stake and emission on the embedded network', () => {
       }
   }
 
+  test('a provider joins with one command, which says what each step costs', async () => {
+    const port = String(await freePort())
+    const common = ['provider', 'join', '--account', 'carol', '--gpus', '1', '--gpu-class', 'h100', '--port', port, '--no-run'] as const
+    const { address: carol } = await stage.json('wallet', 'create', '--name', 'carol')
+    expect((await stage.cloister(...common, '--yes')).stderr).toContain('its pool needs 1250 CLOI more')
+    for (const _ of [1, 2]) await stage.json('wallet', 'faucet', '--account', 'carol')
+    const asked = await stage.cloister(...common)
+    expect(asked).toMatchObject({ code: 1 })
+    expect(asked.stderr).toContain('--yes')
+    expect(asked.stdout).toMatch(/collateral +1250 CLOI of your pool stay/)
+    const joined = await stage.json(...common, '--yes')
+    expect(joined).toMatchObject({ provider: carol, enrolled: 'registered', staked: (1_250n * CLOI).toString(), collateral: (1_250n * CLOI).toString() })
+    expect(joined.gpus).toEqual({ gpuClass: 'h100', gpus: 1 })
+    expect(BigInt(joined.ratePerSecond)).toBeGreaterThan(0n)
+    // Typed again, what is done already is passed over.
+    expect(await stage.json(...common, '--yes')).toMatchObject({ enrolled: 'unchanged', staked: '0' })
+  }, 180_000)
+
   test('two days of hours, with a lapse, a slash and delegators in and out, are as the model predicts', async () => {
+    // Providers backed their own pools when the network began, and when they joined.
+    for (const log of await stakeLogs()) if (log.eventName === 'Delegated') economy.delegate(log.time, log.args.provider, log.args.account, log.args.amount)
+    for (const index of [...accounts, 9])
+      before.set(address(index), (await getTokenBalance(wallet(0), cloi, address(index))) - (economy.balances.get(address(index)) ?? 0n))
     // The first hour that begins after everything stands.
     await renew(providers)
     for (const { provider, key } of providers) {
@@ -341,6 +359,13 @@ describe('stake and emission on the embedded network', () => {
     await until('the index has caught up', async () => (await index.status()).block >= head)
     return ask()
   }
+
+  test('anybody recomputes all of it from the chain’s events', async () => {
+    const { checks } = await stage.json('stake', 'audit')
+    expect(checks.flatMap((check: Json) => check.wrong)).toEqual([])
+    expect(checks.map((check: Json) => check.what).sort()).toEqual(['GPU rewards', 'claims', 'pools', 'positions', 'slashes', 'stake rewards', 'supply'])
+    expect((await stage.cloister('stake', 'audit')).stdout).toContain('agree')
+  })
 
   test('a person sees pools, yields, rewards and the network’s emission beside its fees', async () => {
     const pools = await stage.cloister('stake', 'pools')

@@ -1,3 +1,4 @@
+export { type AuditCheck, auditStake } from './actions/audit.ts'
 export { type Bids, type BidsParameters, bids, type CheckedBid, type Declined } from './actions/bids.ts'
 export { type Closed, close, topUp } from './actions/close.ts'
 export { checkSecrets, DEPLOY_STEPS, type Deployed, type DeployParameters, type DeployStep, deploy, noBids } from './actions/deploy.ts'

@@ -14,8 +14,8 @@ import {
   withdrawExit,
 } from '@cloister/chain'
 import { CloisterError, formatAmount, formatDuration, type PeriodRecord, type PoolRecord, parseAmount, showAmount } from '@cloister/core'
-import { type Cloister, findLease, walletOf } from '@cloister/sdk'
-import { facts, note, paint, Steps, say, sayJson, table } from '@cloister/terminal'
+import { auditStake, type Cloister, findLease, walletOf } from '@cloister/sdk'
+import { bar, facts, note, paint, Steps, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { type Address, getAddress, isAddress } from 'viem'
 import { command, connect, type Globals } from '../context.ts'
@@ -44,6 +44,7 @@ export function addStake(program: Command): void {
   command(stake, 'claim', 'have rewards paid out, in one transaction', 'cloister stake claim')
     .option('--of <address>', 'whose, paid to them; default: the account’s own')
     .action(claim)
+  command(stake, 'audit', 'recompute every pool, position, reward and the supply from the chain’s events alone', 'cloister stake audit').action(audit)
   command(
     stake,
     'report <what> [and]',
@@ -230,6 +231,38 @@ async function report(what: string, and: string | undefined, options: Globals): 
       ['transaction', done.transaction],
     ]),
   )
+}
+
+async function audit(options: Globals): Promise<void> {
+  const cloister = connect(options)
+  const steps = new Steps(options.json === true)
+  const began = performance.now()
+  const { block, checks } = await auditStake(cloister, (part) => steps.begin('events', `${bar(part, 1)} ${Math.round(part * 100)}%`)).finally(() =>
+    steps.done(),
+  )
+  const wrong = checks.flatMap((check) => check.wrong)
+  if (options.json) sayJson({ block, checks })
+  else {
+    say(
+      table(
+        ['recomputed from events', 'figures', ''],
+        checks.map((check) => [
+          check.what,
+          String(check.figures),
+          check.wrong.length === 0 ? paint('green', 'agree') : paint('red', `${check.wrong.length} do not`),
+        ]),
+        ['figures'],
+      ),
+    )
+    for (const line of wrong) say(paint('red', `✘ ${line}`))
+    say(
+      paint(
+        'dim',
+        `At block ${block}, in ${((performance.now() - began) / 1000).toFixed(1)} s, out of the chain alone. GPU rewards, positions and claims to the unit; what stake earned to the contracts’ rounding.`,
+      ),
+    )
+  }
+  if (wrong.length > 0) process.exitCode = 1
 }
 
 /** Pools in which an account can claim, and how much. A provider can in its own, whether it has stake there or not. */
