@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['packages/**/*.test.ts', 'apps/**/*.test.ts', 'e2e/**/*.test.ts'],
+    include: ['contracts/**/*.test.ts', 'packages/**/*.test.ts', 'apps/**/*.test.ts', 'e2e/**/*.test.ts'],
     testTimeout: 90_000,
     hookTimeout: 180_000,
     // Two cores, and most tests run real chains, databases and engines.

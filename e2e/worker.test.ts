@@ -44,6 +44,23 @@ describe.skipIf(!canDeploy)(
           await expect(bid(asked as Order), reason).rejects.toMatchObject({ code: 'no-bid', message: expect.stringContaining(reason) })
       })
 
+      it('that reserve room until they can not be taken any more, where the provider wants that', async () => {
+        const { config } = own.running.worker
+        const large = order(manifestOf(web()))
+        const half = { ...large, resources: { ...large.resources, cpuMilli: 2000 } }
+        config.reserveBids = true
+        try {
+          let given = 0
+          // Bids of other tests may still be out.
+          while (given <= 2 && (await bid(half).catch(() => undefined))) given++
+          expect(given).toBeLessThanOrEqual(2)
+          await expect(bid(half)).rejects.toMatchObject({ code: 'no-bid' })
+        } finally {
+          config.reserveBids = false
+        }
+        await bid(half)
+      })
+
       it('by a program of the provider’s, which may decline, and whose failures bid nothing', async () => {
         const { config } = own.running.worker
         const script = async (body: string) => {
@@ -73,7 +90,7 @@ describe.skipIf(!canDeploy)(
         await own.client.putManifest(first, half)
         const before = await getCredit(own.tenant, own.tenant.account.address, own.usdc)
         const second = (await openLease(own.tenant, two, 50_000n)).id
-        await until('it is refused', async () => (await getLease(own.tenant, second)).state === 'closed')
+        await until('it is refused', async () => (await getLease(own.tenant, second)).state === 'refused')
         expect((await getCredit(own.tenant, own.tenant.account.address, own.usdc)) - before).toBe(50_000n)
         await expect(own.client.putManifest(second, half)).rejects.toMatchObject({ code: 'not-found' })
         await untilState(first, 'running')

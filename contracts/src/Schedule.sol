@@ -61,7 +61,14 @@ library Schedule {
                 (cursor.end, cursor.left) = (end, left);
                 if (left < 4) return TOTAL - left;
             }
-            return TOTAL - left + left / 4 * (elapsed + PERIOD - end) / PERIOD;
+            return TOTAL - left + within(left, elapsed + PERIOD - end);
+        }
+    }
+
+    /// @dev What a period that began with `left` emits in its first `seconds_` seconds, of `PERIOD`: a quarter, evenly.
+    function within(uint256 left, uint256 seconds_) internal pure returns (uint256) {
+        unchecked {
+            return left / 4 * seconds_ / PERIOD;
         }
     }
 

@@ -10,6 +10,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IRewarder} from "./Observers.sol";
 import {Schedule} from "./Schedule.sol";
+import {Shares} from "./Shares.sol";
 import {Workers} from "./Workers.sol";
 
 /// @title Stake: one pool a provider, and delegators' shares in it
@@ -19,14 +20,12 @@ import {Workers} from "./Workers.sol";
 /// that a provider has in service can't leave.
 /// All active stake shares 40% of what the schedule emits, by amount and by the second. What a provider's GPUs earn is shared
 /// half and half between it and its pool, by shares, for as long as they were there.
-/// @dev Amounts in base units of CLOI. Rounding is always in favour of the pool. A pool counts as if it had
-/// `VIRTUAL_SHARES` shares and one unit more than it has, which makes an attack on its first delegator cost more than it brings
-/// (ERC-4626, OpenZeppelin's virtual offset). Tokens sent here by hand are nobody's and change nothing.
+/// @dev Amounts in base units of CLOI. Rounding is always in favour of the pool (see Shares). Tokens sent here by hand are nobody's
+/// and change nothing.
 /// Balance of CLOI ≥ stake + exits; equal where nobody sent any by hand. Rewards aren't held: Emission creates them when taken.
 contract Stake is Ownable2Step {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
-    using Math for uint256;
 
     /// @dev Four slots.
     struct Pool {
@@ -46,7 +45,7 @@ contract Stake is Ownable2Step {
         uint96 locked;
         /// Unix seconds from which the announced commission holds; 0 if none was announced.
         uint32 nextCommissionFrom;
-        /// Rewards ever shared out, per share, times `PRECISION`. A unit of stake, which earns 280,000,000 units at the most
+        /// Rewards ever shared out, per share, times `Shares.PRECISION`. A unit of stake, which earns 280,000,000 units at the most
         /// (`MIN_ACTIVE`), comes with about 10^6 shares, so it stays far below 2^128.
         uint128 rewardPerShare;
         /// The provider's commission and half of its GPUs' rewards, not yet taken.
@@ -143,8 +142,6 @@ contract Stake is Ownable2Step {
     uint256 public constant MAX_SLASH_BPS = 1_000;
     uint256 public constant MAX_REPORTER_BPS = 2_000;
     uint256 private constant BPS = 10_000;
-    uint256 private constant VIRTUAL_SHARES = 1e6;
-    uint256 private constant PRECISION = 1e27;
 
     uint256 private constant ASSET_PRECISION = 2 ** 96;
     /// @dev With less active stake than one CLOI in the whole network nobody earns, which keeps `perAsset` in its bounds:
@@ -210,7 +207,7 @@ contract Stake is Ownable2Step {
     function requestExit(address provider, uint256 shares) external returns (uint256 id) {
         uint256 amount = _leave(provider, msg.sender, shares);
         Pool storage pool = _pool[provider];
-        uint256 exitShares = _toShares(amount, pool.exitAssets, pool.exitShares);
+        uint256 exitShares = Shares.toShares(amount, pool.exitAssets, pool.exitShares);
         if (exitShares == 0) revert ZeroAmount();
         pool.exitAssets += amount.toUint96();
         pool.exitShares += exitShares.toUint128();
@@ -274,7 +271,7 @@ contract Stake is Ownable2Step {
         uint256 providerPart = shares == 0 ? gpuReward : gpuReward / 2;
         uint256 shared = stakeReward - commission + gpuReward - providerPart;
         pool.providerOwed += (commission + providerPart).toUint96();
-        if (shared > 0) pool.rewardPerShare += (shared * PRECISION / shares).toUint128();
+        if (shared > 0) pool.rewardPerShare += Shares.perShare(shared, shares).toUint128();
         emit PoolRewarded(provider, stakeReward, commission, gpuReward, providerPart);
     }
 
@@ -403,8 +400,8 @@ contract Stake is Ownable2Step {
         Position memory position = _position[provider][account];
         Pool memory pool = _pool[provider];
         shares = position.shares;
-        worth = _toAssets(shares, pool.assets, pool.shares);
-        rewards = position.owed + shares.mulDiv(pool.rewardPerShare - position.paidPerShare, PRECISION);
+        worth = Shares.toAssets(shares, pool.assets, pool.shares);
+        rewards = position.owed + Shares.rewardOf(shares, pool.rewardPerShare - position.paidPerShare);
         if (account == provider) rewards += pool.providerOwed;
     }
 
@@ -412,7 +409,7 @@ contract Stake is Ownable2Step {
     function exitWorth(uint256 id) external view returns (uint256) {
         Exit memory e = _exit[id];
         Pool memory pool = _pool[e.provider];
-        return _toAssets(e.shares, pool.exitAssets, pool.exitShares);
+        return Shares.toAssets(e.shares, pool.exitAssets, pool.exitShares);
     }
 
     /// @notice The commission that the next settlement after now takes, in hundredths of a percent.
@@ -459,7 +456,7 @@ contract Stake is Ownable2Step {
         Position storage position = _accrue(provider, account);
         Pool storage pool = _pool[provider];
         (uint256 assets, uint256 locked) = (pool.assets, pool.locked);
-        shares = _toShares(amount, assets, pool.shares);
+        shares = Shares.toShares(amount, assets, pool.shares);
         if (shares == 0) revert NoShares();
         pool.assets = (assets + amount).toUint96();
         pool.shares += shares.toUint128();
@@ -476,7 +473,7 @@ contract Stake is Ownable2Step {
         if (shares == 0) revert ZeroAmount();
         if (shares > position.shares) revert TooFewShares(position.shares, shares);
         Pool storage pool = _pool[provider];
-        amount = _toAssets(shares, pool.assets, pool.shares);
+        amount = Shares.toAssets(shares, pool.assets, pool.shares);
         position.shares -= shares.toUint128();
         pool.shares -= shares.toUint128();
         pool.assets -= amount.toUint96();
@@ -521,7 +518,7 @@ contract Stake is Ownable2Step {
 
     function _takeExit(uint256 id, Exit memory e) private returns (uint256 amount) {
         Pool storage pool = _pool[e.provider];
-        amount = _toAssets(e.shares, pool.exitAssets, pool.exitShares);
+        amount = Shares.toAssets(e.shares, pool.exitAssets, pool.exitShares);
         pool.exitShares -= e.shares;
         pool.exitAssets -= amount.toUint96();
         delete _exit[id];
@@ -532,16 +529,7 @@ contract Stake is Ownable2Step {
         position = _position[provider][account];
         uint128 perShare = _pool[provider].rewardPerShare;
         uint256 shares = position.shares;
-        if (shares != 0) position.owed += shares.mulDiv(perShare - position.paidPerShare, PRECISION).toUint128();
+        if (shares != 0) position.owed += Shares.rewardOf(shares, perShare - position.paidPerShare).toUint128();
         if (position.paidPerShare != perShare) position.paidPerShare = perShare;
-    }
-
-    /// @dev Stake is below 2^96 and shares are below 2^128, so no product overflows; one that did would revert.
-    function _toShares(uint256 amount, uint256 assets, uint256 shares) private pure returns (uint256) {
-        return amount * (shares + VIRTUAL_SHARES) / (assets + 1);
-    }
-
-    function _toAssets(uint256 amount, uint256 assets, uint256 shares) private pure returns (uint256) {
-        return amount * (assets + 1) / (shares + VIRTUAL_SHARES);
     }
 }

@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { cpus, freemem } from 'node:os'
 import { dirname, relative, resolve } from 'node:path'
 import { CloisterError } from '@cloister/core'
-import { say } from '@cloister/terminal'
+import { note, say } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { findNetwork, type Globals } from '../context.ts'
 
@@ -32,10 +32,15 @@ export function withConfig(command: Command): Command {
     .option('--gpu-class <class>', 'their class: h100, h200 or b200', 'h100')
 }
 
-/** Writes a configuration file where there is none; returns its path. Throws `bad-option`. */
-export function writeConfig(options: ConfigOptions): string {
+/** Writes a configuration file where there is none; returns its path. Says so where it leaves one that is there as it is. Throws `bad-option`. */
+export function writeConfig(options: ConfigOptions, command: Command): string {
   const path = resolve(options.config)
-  if (existsSync(path)) return path
+  if (existsSync(path)) {
+    const unused = ['name', 'endpoint', 'port', 'engine', 'gpus', 'gpuClass'].filter((name) => command.getOptionValueSource(name) === 'cli')
+    if (unused.length > 0 && !options.json)
+      note(`! ${options.config} is there already and holds; what was said of ${unused.join(', ')} is not used. Change it there.`)
+    return path
+  }
   const isRight =
     /^[a-z0-9][a-z0-9-]{0,31}$/.test(options.name) &&
     /^\d{1,5}$/.test(options.port) &&

@@ -14,6 +14,7 @@ import {
 import { CloisterError, defaultPolicy, formatAmount, messageOf, orderFor, parseAmount, parseManifest, pricePerHour, showAmount } from '@cloister/core'
 import { walletOf } from '@cloister/sdk'
 import { note, paint, Steps, say, sayJson, table } from '@cloister/terminal'
+import type { Command } from 'commander'
 import { type Address, zeroAddress } from 'viem'
 import { confirm } from '../ask.ts'
 import { connect } from '../context.ts'
@@ -36,9 +37,9 @@ interface JoinOptions extends ConfigOptions {
 }
 
 /** From nothing to earning, a step at a time; what is done already is passed over, so that it can be called again. */
-export async function join(options: JoinOptions): Promise<void> {
+export async function join(options: JoinOptions, command: Command): Promise<void> {
   const { enrolWorker, jsonLog, loadAgentConfig, loadWorkerKey, startWorker } = await import('@cloister/agent')
-  const path = writeConfig(options)
+  const path = writeConfig(options, command)
   const config = loadAgentConfig(path)
   const cloister = connect({ ...options, network: config.network })
   const wallet = walletOf(cloister)

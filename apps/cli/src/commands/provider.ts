@@ -58,9 +58,9 @@ export function addProvider(program: Command): void {
     .action(price)
 }
 
-async function init(options: ConfigOptions): Promise<void> {
+async function init(options: ConfigOptions, self: Command): Promise<void> {
   const { enrolWorker, loadAgentConfig, loadWorkerKey } = await import('@cloister/agent')
-  const path = writeConfig(options)
+  const path = writeConfig(options, self)
   const config = loadAgentConfig(path)
   const cloister = connect({ ...options, network: config.network })
   const key = loadWorkerKey(config.folder)
