@@ -51,7 +51,12 @@ export async function join(options: JoinOptions, command: Command): Promise<void
   if (options.yes !== true && !(await confirm('Go on?'))) throw new CloisterError('declined', 'Nothing was done.')
 
   const steps = new Steps(options.json === true)
-  const log: Log = options.json || !process.stdout.isTTY ? jsonLog(config.name) : readableLog()
+  const tell = options.json ? jsonLog(config.name) : readableLog()
+  // With --json the result comes first, and after it what the worker says while it runs on, a line each.
+  let isTold = options.json !== true
+  const log: Log = (...line) => {
+    if (isTold) tell(...line)
+  }
   let running: RunningWorker | undefined
   const start = async () => {
     steps.begin('register', `${key.address} for ${provider}`)
@@ -73,16 +78,18 @@ export async function join(options: JoinOptions, command: Command): Promise<void
         collateral = await getLockedFor(wallet, key.address)
       } else {
         steps.fail()
-        note('! Nobody has vouched for the GPUs yet, so they earn no emission. Leases work. Type the same again later to lock their collateral.')
+        if (!options.json)
+          note('! Nobody has vouched for the GPUs yet, so they earn no emission. Leases work. Type the same again later to lock their collateral.')
       }
     }
     steps.begin('first bid', 'a small order of our own, which nobody takes')
     const rate = await sampleBid(running, wallet).catch((error) => note(`! No bid: ${messageOf(error)}`))
     steps.done()
     const token = cloister.network.tokens.find(({ symbol }) => symbol === 'USDC') ?? cloister.network.tokens[0]
-    if (options.json)
+    if (options.json) {
       sayJson({ config: path, worker: key.address, provider, enrolled, staked: plan.toStake, collateral, gpus: earning, ...(rate && { ratePerSecond: rate }) })
-    else {
+      isTold = options.run
+    } else {
       say(`The worker ${key.address} earns for ${provider}.`)
       if (rate && token) say(`  It bids ${formatAmount(pricePerHour(rate), token.decimals)} ${token.symbol} an hour for a tenth of a CPU and 64 MiB.`)
       if (earning && collateral > 0n)
