@@ -1,6 +1,6 @@
 import { addressOf, classOf, type EconomyStage, raiseEconomy } from '@cloister/chain/economy-stage'
-import type { Economy } from '@cloister/core'
-import { type Act, happen, happenings, newEconomy } from './simulation.ts'
+import { Economy } from '@cloister/core'
+import { type Act, happen, happenings } from './simulation.ts'
 
 /** How much was done, and how many figures were compared. */
 interface Agreed {
@@ -18,7 +18,7 @@ export async function agreeWithContracts(
 ): Promise<Agreed> {
   const stage = await raiseEconomy()
   try {
-    const economy = newEconomy(stage.start)
+    const economy = Economy.deployed({ start: stage.start, treasury: 'treasury' })
     const { client } = stage.chain.wallet(0)
     const accounts = new Map<string, bigint>()
     const positions = new Map<string, { provider: string; account: string }>()

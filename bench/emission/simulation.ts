@@ -1,14 +1,14 @@
-import { Economy, EPOCH_SECONDS, emittedForStake, gpuBudgetOf } from '@cloister/core'
+import { Economy, EPOCH_SECONDS, emittedForStake, GPU_CLASSES, gpuBudgetOf } from '@cloister/core'
 
 const CLOI = 10n ** 18n
 const DAY = 86_400
 const MONTH = 30 * DAY
 const YEAR = 365 * DAY
-/** Collateral in whole CLOI, weight in tenths of an H100, and the class's part of all GPUs. */
+/** Classes with the part of all GPUs that each is here. */
 export const CLASSES = [
-  { name: 'h100', collateral: 1_250n, weight: 10, share: 0.5 },
-  { name: 'h200', collateral: 1_875n, weight: 15, share: 0.3 },
-  { name: 'b200', collateral: 2_250n, weight: 18, share: 0.2 },
+  { name: 'h100', collateral: GPU_CLASSES.h100.collateral, share: 0.5 },
+  { name: 'h200', collateral: GPU_CLASSES.h200.collateral, share: 0.3 },
+  { name: 'b200', collateral: GPU_CLASSES.b200.collateral, share: 0.2 },
 ] as const
 
 /** What is simulated. The same numbers give the same network. */
@@ -130,16 +130,6 @@ export function* happenings({ seed, years, providers, delegators, half }: Scenar
   }
 }
 
-/** An economy with the rules that the contracts are deployed with. `start` in Unix seconds. */
-export function newEconomy(start: number): Economy {
-  const economy = new Economy({ start, treasury: 'treasury' })
-  for (const { name, collateral, weight } of CLASSES) {
-    economy.setCollateralPerGpu(start, name, collateral * CLOI)
-    economy.weights.classWeight.set(name, weight)
-  }
-  return economy
-}
-
 /** Lets one thing happen in the model, at `at` Unix seconds. A provider's worker has the provider's name. */
 export function happen(economy: Economy, act: Act, at: number): void {
   switch (act.kind) {
@@ -170,7 +160,7 @@ function settleAll(economy: Economy, provider: string, at: number): void {
 
 /** Runs a whole network through the model. `progress` is told the part that is done. */
 export function simulate(scenario: Scenario, progress: (part: number) => void): Simulated {
-  const economy = newEconomy(0)
+  const economy = Economy.deployed({ start: 0, treasury: 'treasury' })
   const providers = new Map<string, { gpus: number; commission: number }>()
   let [acts, delegators, gpus, month] = [0, 0, 0, 0]
   const monthly: Look[] = []

@@ -95,6 +95,7 @@ contract Stake is Ownable2Step {
     error SamePool();
     error LengthsDiffer(uint256 providers, uint256 accounts);
     error NotProvider(address caller);
+    error UnknownWorker(address worker);
     error ProviderStays();
     error UnsettledEpochs(address provider);
     error NotSlasher(address caller);
@@ -328,6 +329,7 @@ contract Stake is Ownable2Step {
     /// let go, so that a provider that is gone holds nobody's stake.
     function setCollateral(address worker) external {
         (address provider,,) = workers.billing(worker);
+        if (provider == address(0)) revert UnknownWorker(worker);
         (bytes32 gpuClass, uint256 gpus) = workers.gpusOf(worker);
         if (msg.sender != provider) {
             uint256 until = workers.confirmedGpus(worker).until;
@@ -336,14 +338,7 @@ contract Stake is Ownable2Step {
         Collateral memory c = _collateral[gpuClass];
         uint256 needed = gpus * Math.max(c.amount, c.next);
         uint256 held = lockedFor[worker];
-        Pool storage pool = _pool[provider];
-        (uint256 assets, uint256 before) = (pool.assets, pool.locked);
-        uint256 locked = before + needed - held;
-        if (needed > held && locked > assets) revert CollateralLocked(assets, locked);
-        pool.locked = locked.toUint96();
-        lockedFor[worker] = needed;
-        emit CollateralSet(provider, worker, needed, locked);
-        _tellBacked(provider, assets < before, assets < locked);
+        if (needed != held) _lock(provider, worker, needed, held);
         rewarder.weigh(worker);
     }
 
@@ -448,6 +443,18 @@ contract Stake is Ownable2Step {
     }
 
     // INTERNAL
+
+    /// @dev Changes what is locked for a worker from `held` to `needed`.
+    function _lock(address provider, address worker, uint256 needed, uint256 held) private {
+        Pool storage pool = _pool[provider];
+        (uint256 assets, uint256 before) = (pool.assets, pool.locked);
+        uint256 locked = before + needed - held;
+        if (needed > held && locked > assets) revert CollateralLocked(assets, locked);
+        pool.locked = locked.toUint96();
+        lockedFor[worker] = needed;
+        emit CollateralSet(provider, worker, needed, locked);
+        _tellBacked(provider, assets < before, assets < locked);
+    }
 
     /// @dev The pool is brought up to date first: who enters has no part in what was earned before.
     function _enter(address provider, address account, uint256 amount) private returns (uint256 shares) {

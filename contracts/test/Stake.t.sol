@@ -177,6 +177,8 @@ contract StakeTest is EconomyTest {
         vm.prank(alice);
         vm.expectRevert(abi.encodeWithSelector(Stake.NotProvider.selector, alice));
         stake.setCollateral(worker);
+        vm.expectRevert(abi.encodeWithSelector(Stake.UnknownWorker.selector, alice));
+        stake.setCollateral(alice);
         vm.prank(provider);
         stake.setCollateral(worker);
         vm.assertEq(stake.poolOf(provider).locked, 2_500 * ONE);

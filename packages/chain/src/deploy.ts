@@ -9,7 +9,7 @@ import {
   NEWEST_SVNS,
   TEE_TCB_SVN,
 } from '@cloister/attest/devnet'
-import { CloisterError, EPOCH_SECONDS } from '@cloister/core'
+import { CloisterError, EPOCH_SECONDS, GPU_CLASSES } from '@cloister/core'
 import { type Abi, type Address, bytesToBigInt, bytesToHex, getContractAddress, type Hex, keccak256, stringToHex, toHex, zeroHash } from 'viem'
 import type { Wallet } from './client.ts'
 import { DEVELOPMENT_ROLES, developmentAccount } from './development.ts'
@@ -65,12 +65,6 @@ const CLOI = 10n ** 18n
 const DEVELOPMENT_SUPPLY = 10_000_000n * CLOI
 /** What each provider has to stake with. */
 const PROVIDER_SUPPLY = 100_000n * CLOI
-/** Whole CLOI a GPU needs in its provider's pool, and tenths of an H100 it weighs. */
-const GPU_CLASSES = {
-  h100: { collateral: 1_250n, weight: 10n },
-  h200: { collateral: 1_875n, weight: 15n },
-  b200: { collateral: 2_250n, weight: 18n },
-}
 
 /**
  * Deploys a development network from the wallet's account, which takes all roles. Platforms of `root` may serve it, with the

@@ -1,3 +1,4 @@
+import { GPU_CLASSES } from '@cloister/core'
 import {
   type Abi,
   type Address,
@@ -16,8 +17,6 @@ import { EMISSION_BYTECODE, STAKE_BYTECODE, TEST_WORKERS_BYTECODE, TOKEN_BYTECOD
 
 const CLOI = 10n ** 18n
 const START_AFTER = 100n
-/** Whole CLOI a GPU of a class needs, and tenths of an H100 it weighs. */
-export const STAGE_CLASSES = { h100: [1_250n, 10], h200: [1_875n, 15], b200: [2_250n, 18] } as const
 
 /** What became of a transaction. */
 export interface Done {
@@ -92,7 +91,7 @@ export async function raiseEconomy(): Promise<EconomyStage> {
   for (const who of [governance, emission]) await send(governance, 'token', 'grantRole', minter, who)
   await send(governance, 'workers', 'setObserver', emission)
   await send(governance, 'stake', 'setSlasher', governance)
-  for (const [name, [collateral, weight]] of Object.entries(STAGE_CLASSES)) {
+  for (const [name, { collateral, weight }] of Object.entries(GPU_CLASSES)) {
     await send(governance, 'stake', 'setCollateralPerGpu', classOf(name), collateral * CLOI)
     await send(governance, 'emission', 'setClassWeight', classOf(name), weight)
   }

@@ -1,7 +1,7 @@
 import { Economy } from '@cloister/core'
 import { type Address, parseEventLogs, toHex } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { classOf, type EconomyStage, raiseEconomy, STAGE_CLASSES } from './economy-stage.ts'
+import { classOf, type EconomyStage, raiseEconomy } from './economy-stage.ts'
 import { EMISSION_ABI, STAKE_ABI } from './generated/abis.ts'
 
 const CLOI = 10n ** 18n
@@ -29,11 +29,7 @@ test('the model agrees with the contracts to the unit, whatever is done in whate
     if (done) taken++
     return done
   }
-  const economy = new Economy({ start, treasury })
-  for (const [name, [collateral, weight]] of Object.entries(STAGE_CLASSES)) {
-    economy.setCollateralPerGpu(start, name, collateral * CLOI)
-    economy.weights.classWeight.set(name, weight)
-  }
+  const economy = Economy.deployed({ start, treasury })
   expect(governance).toBe(addressOf(0))
   for (const who of addresses) await stage.fund(who, 1_000_000n * CLOI)
   const workerOf = (provider: number) => `0x${'f0'.padEnd(38, '0')}0${provider}` as Address

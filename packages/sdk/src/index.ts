@@ -1,3 +1,16 @@
+export {
+  cancelExit,
+  claimRewards,
+  delegate,
+  getClaimable,
+  getPosition,
+  redelegate,
+  reportContradiction,
+  reportRefusal,
+  requestExit,
+  setCommission,
+  withdrawExit,
+} from '@cloister/chain'
 export { type AuditCheck, auditStake } from './actions/audit.ts'
 export { type Bids, type BidsParameters, bids, type CheckedBid, type Declined } from './actions/bids.ts'
 export { type Closed, close, topUp } from './actions/close.ts'

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { getClaimable, getWorker } from '@cloister/chain'
+import { type Chain, getClaimable, getConfirmedGpus, getStanding, getWorker } from '@cloister/chain'
 import { CloisterError, type EpochRecord, showAmount } from '@cloister/core'
+import type { Cloister } from '@cloister/sdk'
 import { bar, facts, note, paint, say, sayJson, table } from '@cloister/terminal'
 import type { Address } from 'viem'
 import { connect } from '../context.ts'
@@ -14,11 +15,12 @@ const CLOI = { symbol: 'CLOI', decimals: 18 }
 export async function showRewards(options: ProviderOptions & { hours: string }): Promise<void> {
   if (!/^\d{1,3}$/.test(options.hours) || Number(options.hours) < 1 || Number(options.hours) > 720)
     throw new CloisterError('bad-option', '--hours takes a number from 1 to 720.')
-  const { cloister, provider } = await providerOf(options)
-  const [epochs, pool, claimable] = await Promise.all([
+  const { cloister, provider, worker } = await providerOf(options)
+  const [epochs, pool, claimable, standing] = await Promise.all([
     cloister.index.epochs({ limit: Math.min(720, Number(options.hours) + 1) }),
     cloister.index.pool(provider).catch(() => undefined),
     getClaimable(cloister.chain, provider, provider),
+    worker && standingOf(cloister.chain, worker),
   ])
   const closed = epochs.filter((epoch) => epoch.closed).slice(0, Number(options.hours))
   const mine = (epoch: EpochRecord) => epoch.pools.find((one) => one.provider === provider)
@@ -30,6 +32,7 @@ export async function showRewards(options: ProviderOptions & { hours: string }):
       earned,
       hours: closed.map((epoch) => ({ ...epoch, pools: undefined, mine: mine(epoch) ?? null })),
       pool: pool ?? null,
+      standing: standing ?? null,
     })
   if (closed.some((epoch) => mine(epoch)))
     say(
@@ -53,6 +56,7 @@ export async function showRewards(options: ProviderOptions & { hours: string }):
   say()
   say(
     facts([
+      ['now', standing?.text],
       ['GPUs', `${showAmount(earned, CLOI, 4)} in ${hours(closed.length)}: half is the provider’s, half its pool’s`],
       ['pool', pool && `${showAmount(BigInt(pool.stake), CLOI, 0)}, ${showAmount(BigInt(pool.locked), CLOI, 0)} of it collateral`],
       ['to claim', `${showAmount(claimable, CLOI, 6)}: cloister stake claim --of ${provider}`],
@@ -66,8 +70,20 @@ function hours(count: number): string {
   return count === 1 ? '1 hour' : `${count} hours`
 }
 
+/** What a worker's GPUs weigh at the moment, and what they lack where they weigh nothing. */
+async function standingOf(chain: Chain, worker: Address): Promise<{ weight: number; text: string }> {
+  const [{ weight, gpusUntil }, confirmed] = await Promise.all([getStanding(chain, worker), getConfirmedGpus(chain, worker)])
+  const text =
+    confirmed.gpus === 0
+      ? 'nobody vouches for GPUs of this worker'
+      : weight === 0
+        ? `${confirmed.gpus} × ${confirmed.gpuClass} vouched for, but there is no collateral for them: cloister provider join`
+        : `${confirmed.gpus} × ${confirmed.gpuClass} weigh ${weight / 10}, vouched for until ${instant(gpusUntil)}`
+  return { weight, text }
+}
+
 /** The provider of the worker that the configuration here describes; else the account's own. */
-async function providerOf(options: ProviderOptions): Promise<{ cloister: ReturnType<typeof connect>; provider: Address }> {
+async function providerOf(options: ProviderOptions): Promise<{ cloister: Cloister; provider: Address; worker?: Address }> {
   if (!existsSync(resolve(options.config))) {
     const cloister = connect(options)
     if (!cloister.wallet)
@@ -77,7 +93,8 @@ async function providerOf(options: ProviderOptions): Promise<{ cloister: ReturnT
   const { loadAgentConfig, loadWorkerKey } = await import('@cloister/agent')
   const config = loadAgentConfig(resolve(options.config))
   const cloister = connect({ ...options, network: config.network })
-  const worker = await getWorker(cloister.chain, loadWorkerKey(config.folder).address)
+  const { address } = loadWorkerKey(config.folder)
+  const worker = await getWorker(cloister.chain, address)
   if (!worker) throw new CloisterError('not-registered', 'The worker is not registered.', { hint: 'Register it with `cloister provider join`.' })
-  return { cloister, provider: worker.provider }
+  return { cloister, provider: worker.provider, worker: address }
 }

@@ -1,5 +1,5 @@
 import { gpuNonceOf } from '@cloister/attest'
-import { type FreshBlock, getVerdictThreshold, handInVerdict, reportDataOf, type Wallet, type WorkerVerdict } from '@cloister/chain'
+import { type FreshBlock, getVerdictThreshold, handInVerdict, platformOfGpus, reportDataOf, type Wallet, type WorkerVerdict } from '@cloister/chain'
 import { CloisterError, messageOf, VerdictReport, type VerdictRequest, WorkerRecord } from '@cloister/core'
 import type { Address, Hex } from 'viem'
 import { z } from 'zod'
@@ -86,7 +86,11 @@ async function findVerifiers(indexerUrl: string, provider: Address): Promise<Wor
 async function ask(verifier: WorkerRecord, request: VerdictRequest): Promise<VerdictReport> {
   const { status, text } = await askWorker(verifier, { method: 'POST', path: '/v1/verdicts', body: JSON.stringify(request) })
   if (status !== 200) throw new CloisterError('no-verdict', `${verifier.endpoint} answered with status ${status}: ${text.slice(0, 300)}`)
-  return VerdictReport.parse(JSON.parse(text))
+  const report = VerdictReport.parse(JSON.parse(text))
+  // Signed is the hash of the names, not the names: a verifier that gives others would have the whole verdict refused on chain.
+  if (request.kind === 'nvidia-gpus' && (report.gpuIds.length !== report.gpus || platformOfGpus(report.gpuIds) !== report.platform))
+    throw new CloisterError('no-verdict', `${verifier.endpoint} names other GPUs than it vouches for.`)
+  return report
 }
 
 /** Those that found the same, if most did. */

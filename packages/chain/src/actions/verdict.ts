@@ -59,7 +59,12 @@ export function handInVerdict(wallet: Wallet, verdict: WorkerVerdict, signatures
 /** How GPUs are named in a verdict, out of their identities (UEIDs): each one's hash, ascending, and the hash of those. */
 export function nameGpus(identities: string[]): { gpuIds: Hex[]; platform: Hex } {
   const gpuIds = identities.map((identity) => sha256(stringToHex(identity))).sort()
-  return { gpuIds, platform: sha256(concatHex(gpuIds)) }
+  return { gpuIds, platform: platformOfGpus(gpuIds) }
+}
+
+/** The hash over GPUs' names that a verdict calls its platform. */
+export function platformOfGpus(gpuIds: Hex[]): Hex {
+  return sha256(concatHex(gpuIds))
 }
 
 /** Errors of the contract behind come through. */

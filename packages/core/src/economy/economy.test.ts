@@ -46,10 +46,7 @@ test('runs are what a list of numbers would be, whatever is added where', () => 
 })
 
 test('one hour of two pools is what anyone reckons by hand', () => {
-  const economy = new Economy({ start: 0, treasury: 'treasury' })
-  economy.setCollateralPerGpu(0, 'h100', 1_250n * CLOI)
-  economy.setCollateralPerGpu(0, 'b200', 2_250n * CLOI)
-  economy.weights.classWeight.set('h100', 10).set('b200', 18)
+  const economy = Economy.deployed({ start: 0, treasury: 'treasury' })
   for (const [worker, provider, gpuClass, gpus] of [
     ['oak', 'alice', 'h100', 3],
     ['elm', 'bob', 'b200', 5],

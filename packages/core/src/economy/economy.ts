@@ -1,3 +1,4 @@
+import { GPU_CLASSES } from './classes.ts'
 import { emitted, emittedForStake, emittedForTreasury } from './schedule.ts'
 import { Weights, type WorkerState } from './weights.ts'
 
@@ -62,6 +63,16 @@ export class Economy {
   private readonly lockedFor = new Map<string, bigint>()
   private readonly collateral = new Map<string, { amount: bigint; next: bigint; nextFrom: number }>()
   private exitCount = 0n
+
+  /** An economy with the GPU classes that the contracts are deployed with. */
+  static deployed(begin: { start: number; treasury: string }): Economy {
+    const economy = new Economy(begin)
+    for (const [name, { collateral, weight }] of Object.entries(GPU_CLASSES)) {
+      economy.setCollateralPerGpu(begin.start, name, collateral * 10n ** 18n)
+      economy.weights.classWeight.set(name, weight)
+    }
+    return economy
+  }
 
   constructor({ start, treasury }: { start: number; treasury: string }) {
     this.start = start

@@ -36,7 +36,10 @@ export async function findPools(database: Database, filters: { provider?: string
     database
       .select()
       .from(pool)
-      .where(and(...equal({ provider: pool.provider }, filters)))
+      // Anybody may have events made about a provider that nobody has staked for.
+      .where(
+        and(...equal({ provider: pool.provider }, filters), sql`(${pool.shares} > 0 or ${pool.exitShares} > 0 or ${pool.rewarded} > 0 or ${pool.kept} > 0)`),
+      )
       .orderBy(desc(pool.assets), asc(pool.provider)),
     database.select({ provider: delegation.provider, all: count() }).from(delegation).where(sql`${delegation.shares} > 0`).groupBy(delegation.provider),
     database.select().from(delegation).where(eq(delegation.account, delegation.provider)),
