@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer as createTlsServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
-import { enrolWorker, loadAgentConfig, loadWorkerKey, type RunningWorker, startWorker, Verifier } from '@cloister/agent'
+import { enrolWorker, GpuConfirmation, loadAgentConfig, loadWorkerKey, type RunningWorker, Sequence, startWorker, Verifier } from '@cloister/agent'
 import { gpuNonceOf, verifyBundle } from '@cloister/attest'
 import { type DevelopmentPlatform, DevelopmentRoot, developmentGuest, NEWEST_SVNS, type QuoteVariations } from '@cloister/attest/devnet'
 import { issueTlsCertificate, newTlsKey } from '@cloister/attest/tls'
@@ -364,6 +364,39 @@ describe.skipIf(!canDeploy)(
         const [gpuClass, gpus] = await client.readContract({ address: network.contracts.workers, abi: WORKERS_ABI, functionName: 'gpusOf', args: [address] })
         expect([hexToString(gpuClass).replace(/\0+$/, ''), gpus]).toEqual(['h100', 2n])
         expect((await stage.cloister('workers')).stdout).toMatch(/2 × h100(?! \(not confirmed\))/)
+      })
+
+      it('are tried again where it fails, with fresh evidence', async () => {
+        const { network } = stage.embedded
+        const { chain, key, attestor } = worker.worker
+        const failures: string[] = []
+        let asked = 0
+        const gpuTokens = (nonce: string) =>
+          ++asked === 1 ? Promise.reject(new Error('the GPU is busy')) : root.gpuTokens(nonce, [{ model: 'GH100 A01', ueid: '77' }])
+        const quote = () => Promise.reject(new Error('not needed'))
+        const aborter = new AbortController()
+        const wallet = connectWallet(network, key)
+        const { provider, tlsKeyHash } = attestor
+        const confirmation = new GpuConfirmation(
+          {
+            wallet,
+            worker: key.address,
+            provider,
+            tlsKeyHash,
+            source: { name: 'test', quote, gpuTokens },
+            sequence: new Sequence(),
+            log: (level, _message, fields) => level === 'warn' && failures.push(String(fields?.['error'])),
+          },
+          aborter.signal,
+          100,
+        )
+        confirmation.begin(await freshBlock(chain))
+        const { confirmedGpus } = await until('one GPU is confirmed', async () => {
+          const found = await createCloister({ network }).index.worker(key.address)
+          return found.confirmedGpus?.gpus === 1 && found
+        }).finally(() => aborter.abort())
+        expect(confirmedGpus).toMatchObject({ gpuClass: 'h100', gpus: 1 })
+        expect(failures[0]).toBe('the GPU is busy')
       })
 
       it('are not vouched for where the tokens are old, of another worker, unsigned or of no model that counts', async () => {

@@ -24,7 +24,7 @@ import { Sequence } from './sending.ts'
 import { Settlement } from './settlement.ts'
 import { Store } from './store.ts'
 import { loadTlsKey } from './tls-key.ts'
-import { confirmOwnGpus } from './verdicts/collect.ts'
+import { GpuConfirmation } from './verdicts/confirm.ts'
 import { Verifier } from './verdicts/verifier.ts'
 import { loadWorkerKey } from './worker-key.ts'
 import { agentApi } from './workload/agent-api.ts'
@@ -93,14 +93,9 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
   const identity = config.endpoint.startsWith('https:') ? () => serverIdentity(attestor, tlsKey.pem, config.endpoint) : undefined
   const server = await serveWorker(worker, await identity?.())
   const confirmation = { wallet, worker: key.address, provider: registered.provider, tlsKeyHash: tlsKey.hash, source, sequence, log }
+  const gpus = new GpuConfirmation(confirmation, signal)
   const confirm = () => {
-    if (config.capacity.gpus === 0 || !attestor.latest) return
-    confirmOwnGpus(confirmation, attestor.latest.block).catch((error) =>
-      log('warn', 'the GPUs could not be confirmed; they count for nothing on chain', {
-        error: messageOf(error),
-        ...(error instanceof CloisterError && error.details),
-      }),
-    )
+    if (config.capacity.gpus > 0 && attestor.latest) gpus.begin(attestor.latest.block)
   }
   confirm()
   attestor.onRenewed(() => {

@@ -1,16 +1,18 @@
 import type { DevelopmentPlatform } from '@cloister/attest/devnet'
-import { type Bid, bodyHash, leaseIdOf, requestTypedData, type SignedBid } from '@cloister/core'
+import { type Bid, bidToJson, bodyHash, leaseIdOf, requestTypedData, type SignedBid } from '@cloister/core'
 import { bytesToHex, type Hex, parseEventLogs } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { coverWorker, type DevelopmentChain, startDevelopmentChain } from './anvil.ts'
 import {
   closeLease,
+  delegate,
   fundDevelopmentAccount,
   getAccrued,
   getBilling,
   getCredit,
   getLease,
+  getPool,
   getTokenBalance,
   getWorker,
   isSignedBy,
@@ -18,6 +20,8 @@ import {
   openLease,
   refuseLease,
   registerWorker,
+  reportContradiction,
+  reportRefusal,
   settleLeases,
   signBid,
   topUpLease,
@@ -106,6 +110,26 @@ describe('the chain', () => {
     await refuseLease(provider, id)
     expect(await getCredit(tenant, tenant.account.address, usdc)).toBe(5_000n)
     await withdrawCredit(tenant, usdc, tenant.account.address)
+  })
+
+  it('costs a provider stake to refuse what was bid, or to bid twice under one salt, as anybody may prove', async () => {
+    const stake = 10n ** 21n
+    const owner = provider.account.address
+    await delegate(provider, owner, stake)
+    const reporter = chain.wallet(6)
+    const { id } = await openLease(tenant, await bidFor(), 5_000n)
+    await expect(reportRefusal(reporter, id)).rejects.toMatchObject({ details: { error: 'NotRefused' } })
+    await refuseLease(provider, id)
+    expect((await getLease(tenant, id)).state).toBe('refused')
+    expect(await reportRefusal(reporter, id)).toMatchObject({ taken: stake / 1_000n, reward: stake / 10_000n })
+
+    const [one, two] = [await bidFor({ salt: 9n }), await bidFor({ salt: 9n, ratePerSecond: 11n })].map((bid) => JSON.parse(JSON.stringify(bidToJson(bid))))
+    await expect(reportContradiction(reporter, one, { ...two, worker: 7 })).rejects.toMatchObject({ code: 'bad-report' })
+    await expect(reportContradiction(reporter, one, one)).rejects.toMatchObject({ details: { error: 'NoContradiction' } })
+    await expect(reportContradiction(reporter, one, { ...two, ratePerSecond: '12' })).rejects.toMatchObject({ details: { error: 'NotSignedByWorker' } })
+    const { assets } = await getPool(tenant, owner)
+    expect((await reportContradiction(reporter, one, two)).taken).toBe(assets / 100n)
+    await expect(reportContradiction(reporter, two, one)).rejects.toMatchObject({ details: { error: 'KnownAlready' } })
   })
 
   it('names the contract’s own error where it refuses', async () => {

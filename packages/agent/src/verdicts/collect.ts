@@ -11,7 +11,8 @@ import type { Sequence } from '../sending.ts'
 const ANSWER_MS = 20_000
 const MAX_ASKED = 32
 
-interface Parts {
+/** What it takes to have a worker's GPUs vouched for. */
+export interface Confirming {
   wallet: Wallet
   worker: Address
   provider: Address
@@ -25,7 +26,7 @@ interface Parts {
  * Has this worker's GPUs vouched for: makes tokens bound to the block of its last attestation, asks covered workers of other
  * providers for their verdicts, and hands in as many as the contract wants. Throws `no-evidence` or `too-few-verdicts`.
  */
-export async function confirmOwnGpus({ wallet, worker, provider, tlsKeyHash, source, sequence, log }: Parts, block: FreshBlock): Promise<void> {
+export async function confirmOwnGpus({ wallet, worker, provider, tlsKeyHash, source, sequence, log }: Confirming, block: FreshBlock): Promise<void> {
   if (!source.gpuTokens)
     throw new CloisterError('no-evidence', 'This machine has nothing to prove its GPUs with.', {
       hint: 'Name a program under `gpuEvidence` in the configuration.',

@@ -60,7 +60,7 @@ export async function findPools(database: Database, filters: { provider?: string
     const trailing = Number(shared.find(({ provider }) => provider === row.provider)?.shared ?? 0)
     const assets = Number(row.assets)
     // What an hour brings a unit of stake: of all stake's part, and of the pool's half of what its GPUs earn.
-    const stakeHour = active === 0 || epoch < 0 ? 0 : (Number(hourForStake(epoch)) * (1 - row.commissionBps / 10_000)) / active
+    const stakeHour = active === 0 || now < start ? 0 : (Number(hourForStake(Math.max(0, epoch))) * (1 - row.commissionBps / 10_000)) / active
     const gpuHour = assets === 0 || totalWeight === 0 ? 0 : (Number(gpuBudgetOf(epoch)) * weight) / totalWeight / 2 / assets
     return {
       provider: row.provider as Address,
