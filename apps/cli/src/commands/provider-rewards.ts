@@ -52,7 +52,7 @@ export async function showRewards(options: ProviderOptions & { hours: string }):
         ['hour', 'weight', 'of all', 'GPUs earned'],
       ),
     )
-  else say(`No GPUs of ${provider} counted in the last ${hours(closed.length)}.`)
+  else say(closed.length === 0 ? 'No hour of emission is over yet.' : `No GPUs of ${provider} counted in the last ${hours(closed.length)}.`)
   say()
   say(
     facts([
