@@ -1,4 +1,4 @@
-import { Economy, EPOCH_SECONDS, emittedForStake, GPU_CLASSES, gpuBudgetOf } from '@cloister/core'
+import { Economy, EPOCH_SECONDS, GPU_CLASSES, gpuBudgetOf } from '@cloister/core'
 
 const CLOI = 10n ** 18n
 const DAY = 86_400
@@ -167,7 +167,7 @@ export function simulate(scenario: Scenario, progress: (part: number) => void): 
   const look = (at: number) => {
     const epoch = Math.floor(at / EPOCH_SECONDS) - 2
     const total = economy.weights.totalOf(epoch)
-    const stakeHour = Number(emittedForStake((epoch + 1) * EPOCH_SECONDS) - emittedForStake(epoch * EPOCH_SECONDS)) / Number(economy.active)
+    const stakeHour = Number(gpuBudgetOf(epoch)) / Number(economy.active)
     const yields = [...providers]
       .map(([name, { commission }]) => {
         const gpuHour = (Number(gpuBudgetOf(epoch)) * economy.weights.weightOf(name, epoch)) / total / 2 / Number(economy.poolOf(name).assets)

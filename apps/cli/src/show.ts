@@ -3,6 +3,9 @@ import { type AttestationState, formatCpu, formatDuration, formatMiB, pricePerHo
 import { paint } from '@cloister/terminal'
 import type { Address } from 'viem'
 
+/** The token of stake and emission, as people see it. */
+export const CLOI = { symbol: 'CLOI', decimals: 18 }
+
 /** An amount in a token of the network, for reading. */
 export function money(network: Network, token: Address, amount: bigint, places = 6): string {
   const known = network.tokens.find(({ address }) => address === token)

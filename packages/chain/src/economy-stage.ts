@@ -57,7 +57,7 @@ export function classOf(name: string): Hex {
   return stringToHex(name, { size: 32 })
 }
 
-/** Starts the stage. `told` hears of each class's collateral, at the instant it was set. */
+/** Starts the stage, on a chain of its own. Throws `chain-unreachable`. */
 export async function raiseEconomy(): Promise<EconomyStage> {
   const chain = await startDevelopmentChain(['--auto-impersonate', '--gas-limit', '60000000'])
   const { client, account, wallet } = chain.wallet(0)

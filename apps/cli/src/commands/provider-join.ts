@@ -18,10 +18,10 @@ import type { Command } from 'commander'
 import { type Address, zeroAddress } from 'viem'
 import { confirm } from '../ask.ts'
 import { connect } from '../context.ts'
+import { CLOI } from '../show.ts'
 import { type ConfigOptions, writeConfig } from './provider-config.ts'
 import { readableLog, runUntilAsked } from './provider-run.ts'
 
-const CLOI = { symbol: 'CLOI', decimals: 18 }
 const GPUS_MS = 180_000
 /** Gas of each step, a little above what the contracts' snapshot says. */
 const GAS = { register: 110_000n, delegate: 110_000n, platform: 350_000n, attest: 130_000n, confirm: 215_000n, collateral: 150_000n }

@@ -6,10 +6,8 @@ import type { Cloister } from '@cloister/sdk'
 import { bar, facts, note, paint, say, sayJson, table } from '@cloister/terminal'
 import type { Address } from 'viem'
 import { connect } from '../context.ts'
-import { instant, percent, yearly } from '../show.ts'
+import { CLOI, instant, percent, yearly } from '../show.ts'
 import type { ProviderOptions } from './provider-config.ts'
-
-const CLOI = { symbol: 'CLOI', decimals: 18 }
 
 /** What a provider's GPUs earned in each hour, and what it can claim. */
 export async function showRewards(options: ProviderOptions & { hours: string }): Promise<void> {

@@ -3,6 +3,7 @@ import {
   cancelExit,
   claimRewards,
   delegate,
+  findToken,
   getClaimable,
   getPosition,
   getTokenBalance,
@@ -19,9 +20,7 @@ import { bar, facts, note, paint, Steps, say, sayJson, table } from '@cloister/t
 import type { Command } from 'commander'
 import { type Address, getAddress, isAddress } from 'viem'
 import { command, connect, type Globals } from '../context.ts'
-import { instant, percent, short, yearly } from '../show.ts'
-
-const CLOI = { symbol: 'CLOI', decimals: 18 }
+import { CLOI, instant, percent, short, yearly } from '../show.ts'
 
 export function addStake(program: Command): void {
   const stake = program.command('stake').description('back providers with CLOI, and share what their pools earn')
@@ -105,7 +104,7 @@ async function put(provider: string, amount: string, options: Globals): Promise<
   const wallet = walletOf(cloister)
   const to = await providerOf(cloister, provider)
   const units = parseAmount(amount, CLOI.decimals)
-  const held = await getTokenBalance(wallet, cloiOf(cloister), wallet.account.address)
+  const held = await getTokenBalance(wallet, findToken(cloister.network, 'CLOI').address, wallet.account.address)
   if (held < units)
     throw new CloisterError('no-funds', `${wallet.account.address} has ${showAmount(held, CLOI)}, less than ${amount}.`, {
       hint: cloister.network.development ? 'On the development network: `cloister wallet faucet`.' : 'Get CLOI first.',
@@ -299,12 +298,6 @@ function accountOf(cloister: Cloister, of: string | undefined): Address {
   if (of === undefined) return walletOf(cloister).account.address
   if (!isAddress(of, { strict: false })) throw new CloisterError('bad-address', `${of.slice(0, 60)} is not an address.`)
   return getAddress(of)
-}
-
-function cloiOf({ network }: Cloister): Address {
-  const token = network.tokens.find(({ symbol }) => symbol === 'CLOI')
-  if (!token) throw new CloisterError('unknown-token', `${network.name} names no CLOI.`)
-  return token.address
 }
 
 function feesOf({ network }: Cloister, { fees }: PeriodRecord): string {

@@ -265,6 +265,11 @@ export class Economy {
     return this.pool(provider)
   }
 
+  /** What is emitted until `at`, whether it was taken or not. */
+  emittedBy(at: number): bigint {
+    return emitted(at - this.start)
+  }
+
   // INTERNAL
 
   private enter(at: number, provider: string, account: string, amount: bigint): bigint {
@@ -363,11 +368,6 @@ export class Economy {
       this.pools.set(provider, pool)
     }
     return pool
-  }
-
-  /** What is emitted until `at`, whether it was taken or not. */
-  emittedBy(at: number): bigint {
-    return emitted(at - this.start)
   }
 }
 

@@ -23,7 +23,7 @@ export function emittedForTreasury(elapsed: number): bigint {
   return emitted(elapsed) - 2n * emittedForStake(elapsed)
 }
 
-/** What GPU workers share in an epoch, counted from 0, in base units. */
+/** What GPU workers share in an epoch, counted from 0, in base units. All stake earns as much in it. */
 export function gpuBudgetOf(epoch: number): bigint {
   return emittedForStake((epoch + 1) * EPOCH_SECONDS) - emittedForStake(epoch * EPOCH_SECONDS)
 }

@@ -4,7 +4,6 @@ import {
   type EpochRecord,
   type ExitRecord,
   emitted,
-  emittedForStake,
   gpuBudgetOf,
   PERIOD_SECONDS,
   type PeriodRecord,
@@ -60,7 +59,7 @@ export async function findPools(database: Database, filters: { provider?: string
     const trailing = Number(shared.find(({ provider }) => provider === row.provider)?.shared ?? 0)
     const assets = Number(row.assets)
     // What an hour brings a unit of stake: of all stake's part, and of the pool's half of what its GPUs earn.
-    const stakeHour = active === 0 || now < start ? 0 : (Number(hourForStake(Math.max(0, epoch))) * (1 - row.commissionBps / 10_000)) / active
+    const stakeHour = active === 0 || now < start ? 0 : (Number(gpuBudgetOf(Math.max(0, epoch))) * (1 - row.commissionBps / 10_000)) / active
     const gpuHour = assets === 0 || totalWeight === 0 ? 0 : (Number(gpuBudgetOf(epoch)) * weight) / totalWeight / 2 / assets
     return {
       provider: row.provider as Address,
@@ -85,10 +84,6 @@ export async function findPools(database: Database, filters: { provider?: string
       },
     }
   })
-}
-
-function hourForStake(epoch: number): bigint {
-  return emittedForStake((epoch + 1) * EPOCH_SECONDS) - emittedForStake(epoch * EPOCH_SECONDS)
 }
 
 /** Who holds what in which pool; those who have left are left out. */

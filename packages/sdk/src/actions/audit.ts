@@ -101,7 +101,6 @@ class Audit {
   readonly checks = new Map<string, AuditCheck>()
   paid = 0n
   private readonly start: number
-  private readonly exits = new Map<bigint, Address>()
   private readonly weights = new Map<string, number>()
   private readonly totals = new Map<number, number>()
   private active = 0n
@@ -152,17 +151,16 @@ class Audit {
         return
       }
       case 'ExitRequested': {
-        const { id, provider, account, amount, shares } = log.args
+        const { provider, account, amount, shares } = log.args
         this.leave(provider, account, amount, shares)
         this.pool(provider).exitAssets += amount
-        this.exits.set(id, provider)
         return
       }
       case 'Redelegated':
         return this.leave(log.args.from, log.args.account, log.args.amount, log.args.shares)
       case 'ExitCancelled':
       case 'ExitWithdrawn':
-        this.pool(this.exits.get(log.args.id) ?? log.args.provider).exitAssets -= log.args.amount
+        this.pool(log.args.provider).exitAssets -= log.args.amount
         return
       case 'Slashed': {
         const { provider, active, exiting } = log.args
