@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {IRewarder} from "./Observers.sol";
+import {IRewarder} from "./IRewarder.sol";
 import {Schedule} from "./Schedule.sol";
 import {Stake} from "./Stake.sol";
 import {Token} from "./Token.sol";

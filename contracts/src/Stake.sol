@@ -2,13 +2,13 @@
 pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {IRewarder} from "./Observers.sol";
+import {Collateral} from "./Collateral.sol";
+import {IRewarder} from "./IRewarder.sol";
 import {Schedule} from "./Schedule.sol";
 import {Shares} from "./Shares.sol";
 import {Workers} from "./Workers.sol";
@@ -23,7 +23,7 @@ import {Workers} from "./Workers.sol";
 /// @dev Amounts in base units of CLOI. Rounding is always in favour of the pool (see Shares). Tokens sent here by hand are nobody's
 /// and change nothing.
 /// Balance of CLOI ≥ stake + exits; equal where nobody sent any by hand. Rewards aren't held: Emission creates them when taken.
-contract Stake is Ownable2Step {
+contract Stake is Collateral {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
@@ -61,13 +61,6 @@ contract Stake is Ownable2Step {
         uint32 syncedAt;
     }
 
-    /// @dev What a class's GPU needs, and an announced higher amount with the instant (Unix seconds) from which it is needed.
-    struct Collateral {
-        uint96 amount;
-        uint96 next;
-        uint32 nextFrom;
-    }
-
     struct Position {
         uint128 shares;
         /// The pool's `rewardPerShare` up to which `owed` reckons.
@@ -83,7 +76,6 @@ contract Stake is Ownable2Step {
         uint128 shares;
     }
 
-    error ZeroAddress();
     error ZeroAmount();
     error NoShares();
     error TooFewShares(uint256 found, uint256 asked);
@@ -91,11 +83,8 @@ contract Stake is Ownable2Step {
     error NotReady(uint256 id, uint256 readyAt);
     error RedelegatedRecently(uint256 until);
     error OwnPartTooSmall(uint256 found, uint256 needed);
-    error CollateralLocked(uint256 assets, uint256 locked);
     error SamePool();
     error LengthsDiffer(uint256 providers, uint256 accounts);
-    error NotProvider(address caller);
-    error UnknownWorker(address worker);
     error ProviderStays();
     error UnsettledEpochs(address provider);
     error NotSlasher(address caller);
@@ -125,17 +114,10 @@ contract Stake is Ownable2Step {
     event RewardClaimed(address indexed provider, address indexed account, uint256 amount);
     event Slashed(address indexed provider, uint256 active, uint256 exiting, address reporter, uint256 reward, bytes32 reason);
     event CommissionSet(address indexed provider, uint256 bps, uint256 from);
-    /// @notice So much is locked for a worker now, and for all workers of its provider together.
-    event CollateralSet(address indexed provider, address indexed worker, uint256 amount, uint256 locked);
-    event CollateralPerGpuSet(bytes32 indexed gpuClass, uint256 amount, uint256 from);
     event UnearnedCollected(uint256 amount);
     event SlasherSet(address slasher);
 
     uint256 public constant EXIT_SECONDS = 21 days;
-    /// @notice Notice that a higher commission, or more collateral, is announced with, in seconds.
-    uint256 public constant NOTICE = 7 days;
-    /// @notice Seconds after which anybody may let go of collateral for GPUs that nobody vouches for any more.
-    uint256 public constant RELEASE_AFTER = 1 days;
     uint256 public constant MAX_COMMISSION_BPS = 5_000;
     /// @notice The part of a pool that has to be its provider's own before others may add to it.
     uint256 public constant MIN_OWN_BPS = 1_000;
@@ -150,9 +132,6 @@ contract Stake is Ownable2Step {
     uint256 private constant MIN_ACTIVE = 1e18;
 
     IERC20 public immutable token;
-    Workers public immutable workers;
-    /// @notice Reckons what GPUs earn and creates rewards: the Emission contract.
-    IRewarder public immutable rewarder;
     /// @notice Where slashed stake goes, less what the reporter gets.
     address public immutable treasury;
     /// @notice When emission begins, Unix seconds.
@@ -165,22 +144,19 @@ contract Stake is Ownable2Step {
 
     uint256 public exitCount;
     Totals private _totals;
-    mapping(bytes32 gpuClass => Collateral) private _collateral;
     mapping(address provider => Pool) private _pool;
     mapping(address provider => mapping(address account => Position)) private _position;
     mapping(uint256 id => Exit) private _exit;
     mapping(address account => uint256) public redelegatedAt;
-    /// @notice Collateral that is locked for a worker's GPUs, in its provider's pool.
-    mapping(address worker => uint256) public lockedFor;
 
     /// @param owner Names the slasher and sets collateral: the governance executor.
     /// @param start_ When emission begins, Unix seconds.
     constructor(address owner, IERC20 token_, Workers workers_, IRewarder rewarder_, address treasury_, uint256 start_)
         Ownable(owner)
+        Collateral(workers_, rewarder_)
     {
-        if (address(token_) == address(0) || address(workers_) == address(0)) revert ZeroAddress();
-        if (address(rewarder_) == address(0) || treasury_ == address(0)) revert ZeroAddress();
-        (token, workers, rewarder, treasury, start) = (token_, workers_, rewarder_, treasury_, start_);
+        if (address(token_) == address(0) || treasury_ == address(0)) revert ZeroAddress();
+        (token, treasury, start) = (token_, treasury_, start_);
         _totals.syncedAt = start_.toUint32();
     }
 
@@ -324,24 +300,6 @@ contract Stake is Ownable2Step {
         emit CommissionSet(msg.sender, bps, from);
     }
 
-    /// @notice Locks, or lets go of, the collateral that a worker's GPUs need: what verifiers vouch for now, times what its class
-    /// needs or is announced to need. Its provider may do so at any time. Once nobody has vouched for them for a day, anybody may
-    /// let go, so that a provider that is gone holds nobody's stake.
-    function setCollateral(address worker) external {
-        (address provider,,) = workers.billing(worker);
-        if (provider == address(0)) revert UnknownWorker(worker);
-        (bytes32 gpuClass, uint256 gpus) = workers.gpusOf(worker);
-        if (msg.sender != provider) {
-            uint256 until = workers.confirmedGpus(worker).until;
-            if (gpus != 0 || until + RELEASE_AFTER > block.timestamp) revert NotProvider(msg.sender);
-        }
-        Collateral memory c = _collateral[gpuClass];
-        uint256 needed = gpus * Math.max(c.amount, c.next);
-        uint256 held = lockedFor[worker];
-        if (needed != held) _lock(provider, worker, needed, held);
-        rewarder.weigh(worker);
-    }
-
     // SLASHING
 
     /// @notice Takes `amount` out of a pool, of active and exiting stake in proportion, a tenth of both at the most. The reporter
@@ -412,17 +370,6 @@ contract Stake is Ownable2Step {
         return _pool[provider].commissionBps;
     }
 
-    /// @notice What a GPU of a class needs of its provider's pool now.
-    function collateralPerGpu(bytes32 gpuClass) public view returns (uint256) {
-        Collateral memory c = _collateral[gpuClass];
-        return c.nextFrom != 0 && c.nextFrom <= block.timestamp ? c.next : c.amount;
-    }
-
-    /// @notice Whether what is locked for a worker is enough for such GPUs.
-    function isCollateralised(address worker, bytes32 gpuClass, uint256 gpus) external view returns (bool) {
-        return lockedFor[worker] >= gpus * collateralPerGpu(gpuClass);
-    }
-
     // GOVERNANCE
 
     /// @notice Names who slashes. Zero for nobody.
@@ -431,28 +378,15 @@ contract Stake is Ownable2Step {
         emit SlasherSet(slasher_);
     }
 
-    /// @notice Sets what a GPU of a class needs of its provider's pool: less at once, more after a week's notice.
-    function setCollateralPerGpu(bytes32 gpuClass, uint256 amount) external onlyOwner {
-        uint256 current = collateralPerGpu(gpuClass);
-        bool more = current != 0 && amount > current;
-        uint256 from = more ? block.timestamp + NOTICE : block.timestamp;
-        _collateral[gpuClass] = more
-            ? Collateral(uint96(current), amount.toUint96(), uint32(from))
-            : Collateral(amount.toUint96(), 0, 0);
-        emit CollateralPerGpuSet(gpuClass, amount, from);
-    }
-
     // INTERNAL
 
-    /// @dev Changes what is locked for a worker from `held` to `needed`.
-    function _lock(address provider, address worker, uint256 needed, uint256 held) private {
+    /// @inheritdoc Collateral
+    function _changeLocked(address provider, uint256 needed, uint256 held) internal override returns (uint256 locked) {
         Pool storage pool = _pool[provider];
         (uint256 assets, uint256 before) = (pool.assets, pool.locked);
-        uint256 locked = before + needed - held;
+        locked = before + needed - held;
         if (needed > held && locked > assets) revert CollateralLocked(assets, locked);
         pool.locked = locked.toUint96();
-        lockedFor[worker] = needed;
-        emit CollateralSet(provider, worker, needed, locked);
         _tellBacked(provider, assets < before, assets < locked);
     }
 

@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
-import {ICoverageObserver} from "./Observers.sol";
+import {ICoverageObserver} from "./ICoverageObserver.sol";
 import {Schedule} from "./Schedule.sol";
 import {Stake} from "./Stake.sol";
 import {Workers} from "./Workers.sol";

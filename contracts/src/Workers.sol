@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {ICoverageObserver} from "./Observers.sol";
+import {ICoverageObserver} from "./ICoverageObserver.sol";
 import {Platforms} from "./Platforms.sol";
 import {Verdicts} from "./Verdicts.sol";
 import {TdxQuote} from "./attestation/TdxQuote.sol";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Collateral} from "../src/Collateral.sol";
 import {Stake} from "../src/Stake.sol";
 import {EconomyTest} from "./Economy.sol";
 import {vm} from "./Vm.sol";
@@ -175,9 +176,9 @@ contract StakeTest is EconomyTest {
         uint256 shares = put(provider, provider, 2_600 * ONE);
         renew(worker, "h100", 2);
         vm.prank(alice);
-        vm.expectRevert(abi.encodeWithSelector(Stake.NotProvider.selector, alice));
+        vm.expectRevert(abi.encodeWithSelector(Collateral.NotProvider.selector, alice));
         stake.setCollateral(worker);
-        vm.expectRevert(abi.encodeWithSelector(Stake.UnknownWorker.selector, alice));
+        vm.expectRevert(abi.encodeWithSelector(Collateral.UnknownWorker.selector, alice));
         stake.setCollateral(alice);
         vm.prank(provider);
         stake.setCollateral(worker);
@@ -187,12 +188,12 @@ contract StakeTest is EconomyTest {
         stake.requestExit(provider, shares / 10);
         fake.confirm(worker, "h100", 3, 1 hours);
         vm.prank(provider);
-        vm.expectRevert(abi.encodeWithSelector(Stake.CollateralLocked.selector, 2_600 * ONE, 3_750 * ONE));
+        vm.expectRevert(abi.encodeWithSelector(Collateral.CollateralLocked.selector, 2_600 * ONE, 3_750 * ONE));
         stake.setCollateral(worker);
         // Nobody vouches for them any more: a day later anybody lets go of it.
         vm.warp(START + 1 hours + 1 days - 1);
         vm.prank(alice);
-        vm.expectRevert(abi.encodeWithSelector(Stake.NotProvider.selector, alice));
+        vm.expectRevert(abi.encodeWithSelector(Collateral.NotProvider.selector, alice));
         stake.setCollateral(worker);
         vm.warp(START + 1 hours + 1 days);
         vm.prank(alice);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {ICoverageObserver} from "../Observers.sol";
+import {ICoverageObserver} from "../ICoverageObserver.sol";
 import {Workers} from "../Workers.sol";
 
 /// @title TestWorkers: stands for Workers in tests of stake and emission, where who vouches for coverage and GPUs does not matter
