@@ -29,7 +29,8 @@ const configuration = {
   prices: { USDC: { cpu: '0.36', memoryGiB: '0.036', diskGiB: '0', gpu: { h100: '3.6' } } },
   attributes: { region: 'test' },
   images: { layouts: ['images'] },
-  tcpPorts: { first: 33_100 + (process.pid % 500) * 10, last: 33_109 + (process.pid % 500) * 10 },
+  // Below the ports that the system gives to whoever asks for any.
+  tcpPorts: { first: 21_000 + (process.pid % 500) * 10, last: 21_009 + (process.pid % 500) * 10 },
 }
 
 export const manifestOf = (services: string, more = '') => parseManifest(`services:\n${services}${more}`, { file: 'compose.yaml' }).manifest

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { PassThrough, Writable } from 'node:stream'
 import { updateLease } from '@cloister/chain'
@@ -121,16 +122,20 @@ describe.skipIf(!canDeploy)(
       it('forwards TCP ports', async () => {
         const echo = 'require("net").createServer(c=>c.pipe(c)).listen(7000)'
         const id = await deploy(manifestOf(task('echo', echo, '    ports: [{ target: 7000, app_protocol: tcp }]\n')))
-        const { routes } = await untilState(id, 'running')
-        const [route] = routes
+        await untilState(id, 'running')
+        const [route] = await until('its port is open', async () => {
+          const { routes } = await own.client.lease(id)
+          return routes.length > 0 && routes
+        })
         expect(route).toMatchObject({ protocol: 'tcp', port: 7000 })
         const socket = connect(Number(route?.address?.split(':')[1]), '127.0.0.1')
         socket.write('there and back')
-        expect(String(await new Promise((done) => socket.once('data', done)))).toBe('there and back')
+        const [answer] = await once(socket, 'data')
+        expect(String(answer)).toBe('there and back')
         socket.destroy()
         await close(id)
         const closed = connect(Number(route?.address?.split(':')[1]), '127.0.0.1')
-        expect(await new Promise((done) => closed.once('error', (error: NodeJS.ErrnoException) => done(error.code)))).toBe('ECONNREFUSED')
+        await expect(once(closed, 'connect')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
       })
 
       it('streams a great deal through a slow reader, whole', async () => {

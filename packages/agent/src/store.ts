@@ -149,10 +149,19 @@ export class Store {
     return this.db.prepare('INSERT OR IGNORE INTO nonce (nonce, expiry) VALUES (?, ?)').run(nonce, expiry).changes === 1
   }
 
-  /** The worker's port for a service's port: the same every time, until `releasePorts`. Undefined where none is left. */
-  portFor(lease: Hex, service: string, target: number, range: { first: number; last: number }): number | undefined {
+  /**
+   * The worker's port for a service's port: the same every time, until `releasePorts`, unless it is `busy`; then another one in its
+   * place. `isKnown` says that it was lent before. Undefined where none is left.
+   */
+  portFor(
+    lease: Hex,
+    service: string,
+    target: number,
+    range: { first: number; last: number },
+    busy: ReadonlySet<number> = new Set(),
+  ): { workerPort: number; isKnown: boolean } | undefined {
     const known = this.db.prepare('SELECT port FROM port WHERE lease = ? AND service = ? AND target = ?').get(lease, service, target)
-    if (known) return Number(known['port'])
+    if (known && !busy.has(Number(known['port']))) return { workerPort: Number(known['port']), isKnown: true }
     const taken = new Set(
       this.db
         .prepare('SELECT port FROM port')
@@ -160,9 +169,15 @@ export class Store {
         .map((row) => Number(row['port'])),
     )
     for (let port = range.first; port <= range.last; port++) {
-      if (taken.has(port)) continue
-      this.db.prepare('INSERT INTO port (port, lease, service, target) VALUES (?, ?, ?, ?)').run(port, lease, service, target)
-      return port
+      if (taken.has(port) || busy.has(port)) continue
+      this.db
+        .prepare(
+          known
+            ? 'UPDATE port SET port = ? WHERE lease = ? AND service = ? AND target = ?'
+            : 'INSERT INTO port (port, lease, service, target) VALUES (?, ?, ?, ?)',
+        )
+        .run(port, lease, service, target)
+      return { workerPort: port, isKnown: false }
     }
     return undefined
   }

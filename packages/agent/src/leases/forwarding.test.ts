@@ -1,0 +1,100 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { type AddressInfo, connect, createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseManifest } from '@cloister/core'
+import type { Hex } from 'viem'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Store } from '../store.ts'
+import { Forwarding } from './forwarding.ts'
+
+const LEASE: Hex = `0x${'1'.repeat(64)}`
+const { manifest } = parseManifest('services:\n  echo:\n    image: echo\n    ports: [{ target: 7000, app_protocol: tcp }]\n', { file: 'compose.yaml' })
+
+let folder: string
+let store: Store
+let echo: Server
+/** Somebody else's server, on the first port of the range. */
+let other: Server
+let range: { first: number; last: number }
+const logged: string[] = []
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'cloister-forwarding-'))
+  store = new Store(join(folder, 'store.db'))
+  echo = createServer((socket) => socket.on('error', () => {}).pipe(socket)).listen(0, '127.0.0.1')
+  other = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
+  await Promise.all([once(echo, 'listening'), once(other, 'listening')])
+  const { port } = other.address() as AddressInfo
+  range = { first: port, last: Math.min(port + 20, 65_535) }
+  logged.length = 0
+})
+afterEach(() => {
+  echo.close()
+  other.close()
+  store.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+function forwarding(): Forwarding {
+  return new Forwarding({
+    // A container that is a server of this test's.
+    executor: { connect: async () => connect((echo.address() as AddressInfo).port, '127.0.0.1') },
+    store,
+    range,
+    host: '127.0.0.1',
+    log: (_level, message) => void logged.push(message),
+    ready: () => ['echo-0'],
+  })
+}
+
+async function opened(some: Forwarding): Promise<number> {
+  return vi.waitFor(() => some.of(LEASE)[0]?.workerPort ?? Promise.reject(new Error('no port is open')), { timeout: 20_000, interval: 10 })
+}
+
+async function answer(port: number): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  socket.write('there and back')
+  const [data] = await once(socket, 'data')
+  socket.destroy()
+  return String(data)
+}
+
+test('a port that somebody else holds is passed over, and the one taken instead stays the lease’s', async () => {
+  const first = forwarding()
+  first.arrange(LEASE, manifest)
+  const port = await opened(first)
+  expect(port).not.toBe(range.first)
+  expect(logged).toContain('a port can not be forwarded')
+  expect(await answer(port)).toBe('there and back')
+  first.endAll()
+  expect(first.of(LEASE)).toEqual([])
+  // The worker starts anew.
+  const second = forwarding()
+  second.arrange(LEASE, manifest)
+  expect(await opened(second)).toBe(port)
+  second.end(LEASE)
+  await vi.waitFor(() => expect(answer(port)).rejects.toMatchObject({ code: 'ECONNREFUSED' }))
+})
+
+test('an address that a tenant knows is waited for, as while the worker before lets go of it', async () => {
+  store.portFor(LEASE, 'echo', 7000, range)
+  const some = forwarding()
+  some.arrange(LEASE, manifest)
+  await vi.waitFor(() => expect(logged).toHaveLength(1))
+  expect(some.of(LEASE)).toEqual([])
+  other.close()
+  expect(await opened(some)).toBe(range.first)
+  some.endAll()
+})
+
+test('where no port is left it is tried again, until nobody wants it any more', async () => {
+  range.last = range.first
+  const some = forwarding()
+  some.arrange(LEASE, manifest)
+  await vi.waitFor(() => expect(logged).toHaveLength(2))
+  expect(some.of(LEASE)).toEqual([])
+  some.end(LEASE)
+  expect(some.of(LEASE)).toEqual([])
+})
