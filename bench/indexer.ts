@@ -102,6 +102,7 @@ async function fill(chain: DevelopmentChain, tell: (done: number) => void): Prom
         token: usdc,
         ratePerSecond: 1n,
         expiry,
+        room: 0n,
         manifestHash: zeroHash,
         order: zeroHash,
         salt: salt++,

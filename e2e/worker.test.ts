@@ -3,15 +3,25 @@ import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Sequence, Settlement } from '@cloister/agent'
-import { attestWorker, ensurePlatform, freshBlock, getBilling, getCredit, getLease, openLease, updateLease } from '@cloister/chain'
+import {
+  attestWorker,
+  closeLease,
+  ensurePlatform,
+  freshBlock,
+  getBilling,
+  getCredit,
+  getLease,
+  openLease,
+  signBid,
+  updateLease,
+  WORKERS_ABI,
+} from '@cloister/chain'
 import { hashManifest, type Order, toCanonicalJson } from '@cloister/core'
 import { exec, WorkerClient } from '@cloister/sdk'
 import type { Hex } from 'viem'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { canDeploy, processesWith, until } from './embedded.ts'
 import { attestedKey, manifestOf, useWorker, web } from './own-worker.ts'
-
-const _IDLE = 'setInterval(() => {}, 1000)'
 
 describe.skipIf(!canDeploy)(
   'a worker',
@@ -44,23 +54,6 @@ describe.skipIf(!canDeploy)(
           await expect(bid(asked as Order), reason).rejects.toMatchObject({ code: 'no-bid', message: expect.stringContaining(reason) })
       })
 
-      it('that reserve room until they can not be taken any more, where the provider wants that', async () => {
-        const { config } = own.running.worker
-        const large = order(manifestOf(web()))
-        const half = { ...large, resources: { ...large.resources, cpuMilli: 2000 } }
-        config.reserveBids = true
-        try {
-          let given = 0
-          // Bids of other tests may still be out.
-          while (given <= 2 && (await bid(half).catch(() => undefined))) given++
-          expect(given).toBeLessThanOrEqual(2)
-          await expect(bid(half)).rejects.toMatchObject({ code: 'no-bid' })
-        } finally {
-          config.reserveBids = false
-        }
-        await bid(half)
-      })
-
       it('by a program of the provider’s, which may decline, and whose failures bid nothing', async () => {
         const { config } = own.running.worker
         const script = async (body: string) => {
@@ -83,18 +76,30 @@ describe.skipIf(!canDeploy)(
         }
       })
 
-      it('reserves nothing, never oversells, and turns down at no cost what it can not serve any more', async () => {
+      it('reserves nothing, and no more can be taken than there is room for', async () => {
         const half = manifestOf(web('web').replace('64M', '600M'))
         const [one, two] = await Promise.all([bid(order(half)), bid(order(half))])
         const first = (await openLease(own.tenant, one, 50_000n)).id
         await own.client.putManifest(first, half)
-        const before = await getCredit(own.tenant, own.tenant.account.address, own.usdc)
-        const second = (await openLease(own.tenant, two, 50_000n)).id
-        await until('it is refused', async () => (await getLease(own.tenant, second)).state === 'refused')
-        expect((await getCredit(own.tenant, own.tenant.account.address, own.usdc)) - before).toBe(50_000n)
-        await expect(own.client.putManifest(second, half)).rejects.toMatchObject({ code: 'not-found' })
+        await expect(openLease(own.tenant, two, 50_000n)).rejects.toMatchObject({ code: 'reverted', message: expect.stringContaining('room has been taken') })
         await untilState(first, 'running')
-        await close(first)
+        // A lease that ends makes room at once, whether the worker has noticed or not.
+        await closeLease(own.tenant, first)
+        const second = (await openLease(own.tenant, two, 50_000n)).id
+        await own.client.putManifest(second, half)
+        await untilState(second, 'running')
+        await close(second)
+      })
+
+      it('are turned down at no cost where the worker has lost what it bid', async () => {
+        const manifest = manifestOf(web())
+        const { signature: _, ...terms } = await bid(order(manifest))
+        const unknown = await signBid(own.chain.network, own.running.worker.key, { ...terms, salt: 1n })
+        const before = await getCredit(own.tenant, own.tenant.account.address, own.usdc)
+        const { id } = await openLease(own.tenant, unknown, 50_000n)
+        await until('it is refused', async () => (await getLease(own.tenant, id)).state === 'refused')
+        expect((await getCredit(own.tenant, own.tenant.account.address, own.usdc)) - before).toBe(50_000n)
+        await expect(own.client.putManifest(id, manifest)).rejects.toMatchObject({ code: 'not-found' })
       })
     })
 
@@ -185,6 +190,33 @@ describe.skipIf(!canDeploy)(
       await delay(4_000)
       expect((await own.client.lease(id)).state).toBe('running')
       expect(processesWith(id)).not.toEqual([])
+    })
+
+    it('attests anew where the block that its quote is bound to is reorganised away', async () => {
+      const { client } = own.tenant
+      const { attestor, chain: ownWallet, key } = own.running.worker
+      const ask = (method: string, ...params: unknown[]) => client.request({ method, params } as never)
+      const hash = await ownWallet.wallet.writeContract({
+        address: own.chain.network.contracts.workers,
+        abi: WORKERS_ABI,
+        functionName: 'depart',
+        args: [key.address],
+      })
+      await client.waitForTransactionReceipt({ hash })
+      const snapshot = await ask('evm_snapshot')
+      for (let i = 0; i < 3; i++) await ask('evm_mine')
+      const quote = attestor.quote.bind(attestor)
+      const quotes = vi.spyOn(attestor, 'quote').mockImplementationOnce(async (freshness) => {
+        const evidence = await quote(freshness)
+        await ask('evm_revert', snapshot)
+        await ask('evm_increaseTime', 5)
+        for (let i = 0; i < 4; i++) await ask('evm_mine')
+        return evidence
+      })
+      await attestor.ensure()
+      expect(quotes.mock.calls.length).toBeGreaterThan(1)
+      quotes.mockRestore()
+      expect((await getBilling(own.tenant, key.address)).until).toBeGreaterThan((await client.getBlock()).timestamp)
     })
 
     it('settles what leases have earned along with an attestation', async () => {

@@ -10,6 +10,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Room} from "./Room.sol";
 import {Workers} from "./Workers.sol";
 
 /// @title Market: leases of compute, paid per covered second
@@ -28,9 +29,11 @@ contract Market is EIP712, Ownable2Step {
         address worker;
         address token;
         /// Base units of `token` per covered second.
-        uint96 ratePerSecond;
+        uint80 ratePerSecond;
         /// Last second, Unix, at which the bid can be taken.
         uint48 expiry;
+        /// What of the worker the lease takes (see `Room`). The bid can't be taken while the worker has less.
+        uint64 room;
         /// SHA-256 of the canonical manifest.
         bytes32 manifestHash;
         /// SHA-256 of the canonical order the bid answers.
@@ -59,21 +62,23 @@ contract Market is EIP712, Ownable2Step {
     struct Lease {
         address tenant;
         /// The worker's covered seconds that are settled.
-        uint48 settledSeconds;
+        uint40 settledSeconds;
         /// When the provider may close, Unix seconds; 0 without notice.
         uint40 noticeUntil;
         /// Index into `tokens`.
         uint8 tokenIndex;
+        State state;
         address worker;
         /// Base units per covered second.
-        uint96 ratePerSecond;
-        /// Base units still held for this lease.
-        uint112 balance;
-        /// Base units paid so far, fee included.
-        uint112 spent;
+        uint80 ratePerSecond;
         /// Hundredths of a percent of what is paid, fixed when the lease is opened.
         uint16 feeBps;
-        State state;
+        /// Base units still held for this lease.
+        uint96 balance;
+        /// Base units paid so far, fee included.
+        uint96 spent;
+        /// What it takes of the worker while it is open.
+        uint64 room;
         bytes32 manifestHash;
     }
 
@@ -94,6 +99,7 @@ contract Market is EIP712, Ownable2Step {
     error TooManyTokens();
     error UnknownWorker(address worker);
     error WorkerNotCovered(address worker, uint256 until);
+    error NoRoom(address worker, uint64 taken, uint64 asked);
     error LeaseNotOpen(bytes32 id);
     error AlreadyEarning(bytes32 id);
     error MayNotClose(bytes32 id, uint256 noticeUntil);
@@ -126,7 +132,7 @@ contract Market is EIP712, Ownable2Step {
     event NoticePeriodSet(uint256 seconds_);
 
     bytes32 private constant BID_TYPEHASH = keccak256(
-        "Bid(address tenant,address worker,address token,uint96 ratePerSecond,uint48 expiry,bytes32 manifestHash,bytes32 order,uint256 salt)"
+        "Bid(address tenant,address worker,address token,uint80 ratePerSecond,uint48 expiry,uint64 room,bytes32 manifestHash,bytes32 order,uint256 salt)"
     );
 
     uint256 public constant MAX_FEE_BPS = 2_000;
@@ -147,6 +153,9 @@ contract Market is EIP712, Ownable2Step {
     mapping(address token => uint256) public fees;
     /// @notice Base units an account may withdraw.
     mapping(address account => mapping(address token => uint256)) public credit;
+
+    /// @notice What open leases take of a worker. No more bids can be taken than it has room for, so an honest one never has to refuse.
+    mapping(address worker => uint64) public roomTaken;
 
     mapping(bytes32 id => Lease) private _lease;
 
@@ -186,15 +195,17 @@ contract Market is EIP712, Ownable2Step {
         if (provider == address(0)) revert UnknownWorker(bid.worker);
         if (until <= block.timestamp) revert WorkerNotCovered(bid.worker, until);
         _checkBidSignature(id, signature, bid.worker, provider);
+        _takeRoom(bid.worker, bid.room);
 
         lease.tenant = bid.tenant;
-        lease.settledSeconds = uint48(coveredSeconds);
+        lease.settledSeconds = uint40(coveredSeconds);
         lease.tokenIndex = terms.index;
+        lease.state = State.Open;
         lease.worker = bid.worker;
         lease.ratePerSecond = bid.ratePerSecond;
-        lease.balance = SafeCast.toUint112(deposit);
         lease.feeBps = terms.feeBps;
-        lease.state = State.Open;
+        lease.balance = SafeCast.toUint96(deposit);
+        lease.room = bid.room;
         lease.manifestHash = bid.manifestHash;
         _emitOpened(id, bid, provider, deposit, terms.feeBps, name);
         _pull(bid.token, deposit, permit);
@@ -206,7 +217,9 @@ contract Market is EIP712, Ownable2Step {
         Lease storage lease = _open(id);
         // Seconds that the old balance couldn't pay for are forgiven, not charged to the new money.
         _settleOne(id, lease);
-        lease.balance = SafeCast.toUint112(lease.balance + amount);
+        // All that was ever put in fits, so that `spent` always will.
+        SafeCast.toUint96(uint256(lease.spent) + lease.balance + amount);
+        lease.balance += uint96(amount);
         emit LeaseToppedUp(id, msg.sender, amount);
         _pull(tokens[lease.tokenIndex], amount, permit);
     }
@@ -273,7 +286,7 @@ contract Market is EIP712, Ownable2Step {
     }
 
     /// @notice Turns down a lease that has earned nothing yet, at no cost to the tenant. Provider or worker. The chain remembers it: a
-    /// bid that was taken and refused can cost stake (see Slashing).
+    /// bid that was taken and refused costs stake (see Slashing).
     function refuse(bytes32 id) external {
         Lease storage lease = _open(id);
         _checkProvider(lease.worker);
@@ -281,6 +294,7 @@ contract Market is EIP712, Ownable2Step {
         uint256 refund = lease.balance;
         lease.balance = 0;
         lease.state = State.Refused;
+        roomTaken[lease.worker] -= lease.room;
         credit[lease.tenant][tokens[lease.tokenIndex]] += refund;
         emit LeaseRefused(id, msg.sender, refund);
     }
@@ -302,6 +316,7 @@ contract Market is EIP712, Ownable2Step {
         }
         lease.balance = 0;
         lease.state = State.Closed;
+        roomTaken[lease.worker] -= lease.room;
         address token = tokens[lease.tokenIndex];
         if (!byTenant) credit[tenant][token] += refund;
         emit LeaseClosed(id, msg.sender, refund);
@@ -387,6 +402,13 @@ contract Market is EIP712, Ownable2Step {
         if (lease.state != State.Open) revert LeaseNotOpen(id);
     }
 
+    function _takeRoom(address worker, uint64 room) private {
+        uint64 taken = roomTaken[worker];
+        if (!Room.fits(taken, room)) revert NoRoom(worker, taken, room);
+        // No part overflows into the next.
+        roomTaken[worker] = taken + room;
+    }
+
     /// @dev Apart from `open` for the stack's sake.
     function _emitOpened(
         bytes32 id,
@@ -437,15 +459,14 @@ contract Market is EIP712, Ownable2Step {
         uint256 newSeconds;
         (newSeconds, amount) = _accrual(lease, coveredSeconds);
         if (newSeconds == 0) return (provider, token, 0, 0);
-        lease.settledSeconds = uint48(coveredSeconds);
+        lease.settledSeconds = uint40(coveredSeconds);
         if (amount != 0) {
             uint256 product = amount * lease.feeBps;
             fee = product / 10_000;
             if (product % 10_000 != 0 && msg.sender != treasury) ++fee;
-            // Can't overflow or underflow: amount ≤ balance, and spent + balance never exceeds the deposits, which do
-            // not exceed the token's supply (a token with a supply over 2^112 reverts here by the checked addition).
-            lease.balance -= uint112(amount);
-            lease.spent += uint112(amount);
+            // Can't overflow or underflow: amount ≤ balance, and spent + balance is what was put in, which fits.
+            lease.balance -= uint96(amount);
+            lease.spent += uint96(amount);
         }
         emit LeaseSettled(id, newSeconds, amount, fee);
     }

@@ -12,7 +12,9 @@ import {Workers} from "./Workers.sol";
 /// @title Slashing: what costs stake
 /// @notice Three things anybody can prove, and is rewarded for: a worker key that signed two receipts for one unit of work, or two
 /// bids under one salt; a bid that was taken and refused. Each takes a fixed part of the provider's pool, a tenth at the most,
-/// once per deed. Anything else is governance's to propose, and happens a week later at the earliest.
+/// once per deed, and once a day per worker and kind: a key that was stolen empties no pool overnight. A worker answers for its
+/// deeds as long as stake takes to leave, 21 days, after it was last covered. Anything else is governance's to propose, and happens
+/// a week later at the earliest.
 contract Slashing is Ownable2Step {
     /// @notice A worker's word on one unit of its work: that number `sequence` of a lease had this content. Signed (EIP-712, domain
     /// "Cloister Receipts", version 1, verified by Workers) by the worker's key.
@@ -46,7 +48,8 @@ contract Slashing is Ownable2Step {
     error UnknownWorker(address worker);
     error NotRefused(bytes32 lease);
     error KnownAlready(bytes32 deed);
-    error RefusedRecently(address worker, uint256 until);
+    error ReportedRecently(address worker, uint256 until);
+    error OutOfService(address worker, uint256 until);
     error OutOfBounds(uint256 value, uint256 max);
     error NoProposal(uint256 id);
     error NotReady(uint256 id, uint256 readyAt);
@@ -69,8 +72,8 @@ contract Slashing is Ownable2Step {
     /// @notice Seconds between a proposal and its execution, and from then on until it has expired.
     uint256 public constant DELAY = 7 days;
     uint256 public constant EXPIRY = 14 days;
-    /// @notice Seconds in which one refusal of a worker's costs stake, however many there are.
-    uint256 public constant REFUSAL_PERIOD = 1 days;
+    /// @notice Seconds in which one deed of a kind costs a worker's provider stake, however many there are.
+    uint256 public constant REPORT_PERIOD = 1 days;
     uint256 private constant BPS = 10_000;
 
     Workers public immutable workers;
@@ -81,7 +84,8 @@ contract Slashing is Ownable2Step {
     mapping(Offence offence => uint256) public penaltyBps;
     mapping(Offence offence => uint256) public reporterBps;
     mapping(bytes32 deed => bool) public known;
-    mapping(address worker => uint256) public refusalSlashedAt;
+    /// @notice When an offence of a worker's was last reported, Unix seconds.
+    mapping(address worker => mapping(Offence offence => uint256)) public reportedAt;
     uint256 public proposalCount;
     mapping(uint256 id => Proposal) private _proposal;
 
@@ -127,14 +131,11 @@ contract Slashing is Ownable2Step {
         return _slash(Offence.Bids, a.worker, keccak256(abi.encode(Offence.Bids, a.worker, a.tenant, a.order, a.salt)));
     }
 
-    /// @notice A bid that its tenant took within its validity, and that was refused: the chain itself is the proof. Of many
-    /// refusals by one worker one a day counts, so that nobody profits by taking more bids than a worker has room for.
+    /// @notice A bid that its tenant took within its validity, and that was refused: the chain itself is the proof. The Market lets nobody
+    /// take more bids than a worker has room for, so that nobody can make it refuse.
     function reportRefusal(bytes32 lease) external returns (uint256 taken) {
         Market.Lease memory l = market.leaseOf(lease);
         if (l.state != Market.State.Refused) revert NotRefused(lease);
-        uint256 last = refusalSlashedAt[l.worker];
-        if (last != 0 && block.timestamp < last + REFUSAL_PERIOD) revert RefusedRecently(l.worker, last + REFUSAL_PERIOD);
-        refusalSlashedAt[l.worker] = block.timestamp;
         return _slash(Offence.Refusal, l.worker, keccak256(abi.encode(Offence.Refusal, lease)));
     }
 
@@ -189,8 +190,13 @@ contract Slashing is Ownable2Step {
     function _slash(Offence offence, address worker, bytes32 deed) private returns (uint256 taken) {
         if (known[deed]) revert KnownAlready(deed);
         known[deed] = true;
-        (address provider,,) = workers.billing(worker);
+        uint256 last = reportedAt[worker][offence];
+        if (last != 0 && block.timestamp < last + REPORT_PERIOD) revert ReportedRecently(worker, last + REPORT_PERIOD);
+        reportedAt[worker][offence] = block.timestamp;
+        (address provider,, uint256 coveredUntil) = workers.billing(worker);
         if (provider == address(0)) revert UnknownWorker(worker);
+        uint256 answersUntil = coveredUntil + stake.EXIT_SECONDS();
+        if (block.timestamp > answersUntil) revert OutOfService(worker, answersUntil);
         taken = stake.slash(provider, _part(provider, penaltyBps[offence]), msg.sender, reporterBps[offence], deed);
         emit Reported(offence, worker, msg.sender, deed, taken);
     }

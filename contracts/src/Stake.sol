@@ -142,6 +142,8 @@ contract Stake is Collateral {
     /// @notice What all stake would have earned in times when there was none, for the treasury.
     uint256 public unearned;
 
+    /// @notice Exit shares of a provider's pool that are its own.
+    mapping(address provider => uint256) public ownExitShares;
     uint256 public exitCount;
     Totals private _totals;
     mapping(address provider => Pool) private _pool;
@@ -188,6 +190,7 @@ contract Stake is Collateral {
         if (exitShares == 0) revert ZeroAmount();
         pool.exitAssets += amount.toUint96();
         pool.exitShares += exitShares.toUint128();
+        if (msg.sender == provider) ownExitShares[provider] += exitShares;
         id = ++exitCount;
         uint256 readyAt = block.timestamp + EXIT_SECONDS;
         _exit[id] = Exit(msg.sender, uint48(readyAt), provider, exitShares.toUint128());
@@ -303,7 +306,8 @@ contract Stake is Collateral {
     // SLASHING
 
     /// @notice Takes `amount` out of a pool, of active and exiting stake in proportion, a tenth of both at the most. The reporter
-    /// gets `reporterBps` of it, the treasury the rest. Slasher only.
+    /// gets `reporterBps` of it, but no more than half of what it costs the provider itself, so that no provider gains by reporting
+    /// itself at its delegators' expense. The treasury gets the rest. Slasher only.
     function slash(address provider, uint256 amount, address reporter, uint256 reporterBps, bytes32 reason)
         external
         returns (uint256 taken)
@@ -317,12 +321,14 @@ contract Stake is Collateral {
         taken = Math.min(amount, whole * MAX_SLASH_BPS / BPS);
         if (taken == 0) revert ZeroAmount();
         uint256 exiting = taken * pool.exitAssets / whole;
+        uint256 toReporter = reporter == address(0)
+            ? 0
+            : Math.min(taken * reporterBps / BPS, _ownPart(provider, pool, taken - exiting, exiting) / 2);
         (uint256 assets, uint256 locked) = (pool.assets, pool.locked);
         pool.exitAssets -= exiting.toUint96();
         pool.assets = (assets - (taken - exiting)).toUint96();
         _totals.active -= (taken - exiting).toUint96();
         _tellBacked(provider, assets < locked, pool.assets < locked);
-        uint256 toReporter = reporter == address(0) ? 0 : taken * reporterBps / BPS;
         emit Slashed(provider, taken - exiting, exiting, reporter, toReporter, reason);
         if (toReporter > 0) token.safeTransfer(reporter, toReporter);
         token.safeTransfer(treasury, taken - toReporter);
@@ -446,6 +452,12 @@ contract Stake is Collateral {
         if (wasShort != isShort) rewarder.setBacked(provider, !isShort);
     }
 
+    /// @dev What of a slash is the provider's own loss, rounded down.
+    function _ownPart(address provider, Pool storage pool, uint256 active, uint256 exiting) private view returns (uint256 own) {
+        if (active != 0) own = active * _position[provider][provider].shares / (pool.shares + Shares.VIRTUAL);
+        if (exiting != 0) own += exiting * ownExitShares[provider] / (pool.exitShares + Shares.VIRTUAL);
+    }
+
     function _checkOwnPart(address provider, Pool storage pool) private view {
         uint256 own = _position[provider][provider].shares;
         uint256 needed = Math.ceilDiv(uint256(pool.shares) * MIN_OWN_BPS, BPS);
@@ -462,6 +474,7 @@ contract Stake is Collateral {
         amount = Shares.toAssets(e.shares, pool.exitAssets, pool.exitShares);
         pool.exitShares -= e.shares;
         pool.exitAssets -= amount.toUint96();
+        if (e.account == e.provider) ownExitShares[e.provider] -= e.shares;
         delete _exit[id];
     }
 

@@ -44,6 +44,10 @@ contract Handler is Network {
         return market;
     }
 
+    function theWorker() external view returns (address) {
+        return worker;
+    }
+
     function tokenAt(uint256 i) public view returns (address) {
         return i == 0 ? address(cloi) : address(usdc);
     }
@@ -52,7 +56,7 @@ contract Handler is Network {
         return [tenant, provider];
     }
 
-    function open(uint256 tokenSeed, uint96 rate, uint256 deposit) external inTime {
+    function open(uint256 tokenSeed, uint80 rate, uint256 deposit) external inTime {
         if (ids.length == 12 || coveredUntil <= clock) return;
         deposit = deposit % 1_000_000 + 1;
         bytes32 id = openLease(tokenAt(tokenSeed % 2), rate % 500 + 1, deposit, ++_salt);
@@ -226,6 +230,16 @@ contract MarketInvariants {
             for (uint256 a; a < 2; ++a) sum += market.credit(accounts[a], token);
             vm.assertEq(handler.held(token), sum, "held = escrow + credits + fees");
         }
+    }
+
+    /// What open leases take of a worker is what is remembered of it.
+    function invariant_room_is_taken_by_open_leases_alone() public view {
+        uint64 taken;
+        for (uint256 i; i < handler.count(); ++i) {
+            Market.Lease memory lease = market.leaseOf(handler.ids(i));
+            if (lease.state == Market.State.Open) taken += lease.room;
+        }
+        vm.assertEq(market.roomTaken(handler.theWorker()), taken);
     }
 
     /// Nobody is paid for an uncovered second: spent never exceeds rate × covered seconds by plain books.

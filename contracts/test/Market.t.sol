@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {ERC20Capped} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Capped.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Market} from "../src/Market.sol";
 import {Workers} from "../src/Workers.sol";
 import {Network} from "./Network.sol";
@@ -28,7 +29,7 @@ contract ContractProvider is IERC1271 {
 }
 
 contract MarketTest is Network {
-    uint96 private constant RATE = 16;
+    uint80 private constant RATE = 16;
     uint256 private constant DEPOSIT = 100_000;
 
     function setUp() public override {
@@ -164,6 +165,58 @@ contract MarketTest is Network {
         vm.assertEq(usdc.allowance(tenant, address(market)), 0);
     }
 
+    function test_no_more_bids_can_be_taken_than_a_worker_has_room_for() public {
+        // Three thirds are the whole, in each of four parts.
+        bytes32 first = openPart(partOf(21_845), 1);
+        openPart(partOf(21_845), 2);
+        openPart(partOf(21_845), 3);
+        vm.assertEq(market.roomTaken(worker), type(uint64).max);
+        for (uint256 part; part < 4; ++part) _expectNoRoom(type(uint64).max, uint64(1 << (16 * part)));
+        // Nothing at all fits still, and whoever ends a lease makes room.
+        openPart(0, 4);
+        vm.prank(tenant);
+        market.close(first, tenant);
+        vm.assertEq(market.roomTaken(worker), partOf(43_690));
+        _expectNoRoom(partOf(43_690), 21_846);
+        bytes32 second = openPart(partOf(21_845), 6);
+        vm.prank(worker);
+        market.refuse(second);
+        vm.assertEq(market.roomTaken(worker), partOf(43_690));
+    }
+
+    function testFuzz_room_is_reckoned_in_four_parts(uint64 taken, uint64 more) public {
+        openPart(taken, 1);
+        bool fits = true;
+        for (uint256 shift; shift < 64; shift += 16) {
+            if (uint256(taken >> shift & 0xffff) + (more >> shift & 0xffff) > 0xffff) fits = false;
+        }
+        if (!fits) return _expectNoRoom(taken, more);
+        bytes32 id = openPart(more, 2);
+        for (uint256 shift; shift < 64; shift += 16) {
+            vm.assertEq(market.roomTaken(worker) >> shift & 0xffff, uint256(taken >> shift & 0xffff) + (more >> shift & 0xffff));
+        }
+        vm.prank(tenant);
+        market.close(id, tenant);
+        vm.assertEq(market.roomTaken(worker), taken);
+    }
+
+    function _expectNoRoom(uint64 taken, uint64 asked) private {
+        Market.Bid memory bid = makeBid(address(usdc), RATE, 99);
+        bid.room = asked;
+        bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
+        vm.prank(tenant);
+        vm.expectRevert(abi.encodeWithSelector(Market.NoRoom.selector, worker, taken, asked));
+        market.open(bid, signature, DEPOSIT, "", noPermit);
+    }
+
+    function openPart(uint64 part, uint256 salt) private returns (bytes32) {
+        Market.Bid memory bid = makeBid(address(usdc), RATE, salt);
+        bid.room = part;
+        bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
+        vm.prank(tenant);
+        return market.open(bid, signature, DEPOSIT, "", noPermit);
+    }
+
     // BILLING
 
     function test_settle_pays_covered_seconds_less_the_fee() public {
@@ -238,6 +291,23 @@ contract MarketTest is Network {
         vm.prank(tenant);
         vm.expectRevert(Market.ZeroAmount.selector);
         market.topUp(id, 0, noPermit);
+    }
+
+    function test_what_was_ever_put_into_a_lease_has_a_bound_so_that_it_can_always_be_settled() public {
+        bytes32 id = open();
+        vm.warp(block.timestamp + 100);
+        uint256 most = type(uint96).max - DEPOSIT;
+        usdc.mint(tenant, most + 1);
+        vm.prank(tenant);
+        vm.expectRevert(
+            abi.encodeWithSelector(SafeCast.SafeCastOverflowedUintDowncast.selector, 96, uint256(type(uint96).max) + 1)
+        );
+        market.topUp(id, most + 1, noPermit);
+        vm.prank(tenant);
+        market.topUp(id, most, noPermit);
+        vm.warp(block.timestamp + 1 hours);
+        vm.prank(tenant);
+        market.close(id, tenant);
     }
 
     function test_update_is_the_tenants() public {
@@ -403,9 +473,9 @@ contract MarketTest is Network {
 
     // ARITHMETIC
 
-    function testFuzz_every_unit_is_accounted_for(uint96 rate, uint112 deposit, uint256 elapsed, bool settleBetween) public {
-        rate = uint96(rate % 1e24) + 1;
-        deposit = uint112(deposit % 1_000_000e18) + 1;
+    function testFuzz_every_unit_is_accounted_for(uint80 rate, uint96 deposit, uint256 elapsed, bool settleBetween) public {
+        rate = uint80(rate % 1e24) + 1;
+        deposit = uint96(deposit % 1_000_000e18) + 1;
         elapsed %= 2 hours;
         bytes32 id = openLease(address(cloi), rate, deposit, 1);
         uint256 start = block.timestamp;

@@ -111,13 +111,26 @@ abstract contract Network {
         workers.attest(worker, pckKey, block.number - 1, TLS_KEY_HASH, quoteFor(worker, block.number - 1));
     }
 
-    function makeBid(address token, uint96 rate, uint256 salt) internal view returns (Market.Bid memory) {
-        return Market.Bid(
-            tenant, worker, token, rate, uint48(block.timestamp + 600), keccak256("manifest"), keccak256("order"), salt
-        );
+    function makeBid(address token, uint80 rate, uint256 salt) internal view returns (Market.Bid memory) {
+        return Market.Bid({
+            tenant: tenant,
+            worker: worker,
+            token: token,
+            ratePerSecond: rate,
+            expiry: uint48(block.timestamp + 600),
+            room: partOf(1),
+            manifestHash: keccak256("manifest"),
+            order: keccak256("order"),
+            salt: salt
+        });
     }
 
-    function openLease(address token, uint96 rate, uint256 deposit, uint256 salt) internal returns (bytes32) {
+    /// @dev So many 65,535ths of CPUs, memory, disk and GPUs each.
+    function partOf(uint64 part) internal pure returns (uint64) {
+        return part * 0x0001_0001_0001_0001;
+    }
+
+    function openLease(address token, uint80 rate, uint256 deposit, uint256 salt) internal returns (bytes32) {
         Market.Bid memory bid = makeBid(token, rate, salt);
         bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
         vm.prank(tenant);

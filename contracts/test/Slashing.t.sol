@@ -59,6 +59,26 @@ contract SlashingTest is VerifiedNetwork {
         slashing.reportReceipts(a, signatureA, a, signatureA);
     }
 
+    function test_a_stolen_key_empties_no_pool_overnight() public {
+        vm.assertEq(contradict(1), POOL / 20);
+        (Slashing.Receipt memory a, bytes memory signatureA, Slashing.Receipt memory b, bytes memory signatureB) = twoReceipts(2);
+        vm.expectRevert(abi.encodeWithSelector(Slashing.ReportedRecently.selector, worker, block.timestamp + 1 days));
+        slashing.reportReceipts(a, signatureA, b, signatureB);
+        // A day later it counts: what was refused is not lost.
+        vm.warp(block.timestamp + 1 days);
+        vm.assertEq(slashing.reportReceipts(a, signatureA, b, signatureB), (POOL - POOL / 20) / 20);
+    }
+
+    function test_a_worker_answers_for_three_weeks_after_it_was_last_covered() public {
+        (,, uint256 coveredUntil) = workers.billing(worker);
+        vm.warp(coveredUntil + 21 days);
+        vm.assertEq(contradict(1), POOL / 20);
+        vm.warp(coveredUntil + 22 days);
+        (Slashing.Receipt memory a, bytes memory signatureA, Slashing.Receipt memory b, bytes memory signatureB) = twoReceipts(2);
+        vm.expectRevert(abi.encodeWithSelector(Slashing.OutOfService.selector, worker, coveredUntil + 21 days));
+        slashing.reportReceipts(a, signatureA, b, signatureB);
+    }
+
     function test_what_the_worker_did_not_sign_proves_nothing() public {
         Slashing.Receipt memory a = Slashing.Receipt(worker, keccak256("lease"), 7, keccak256("one"));
         Slashing.Receipt memory b = Slashing.Receipt(worker, keccak256("lease"), 7, keccak256("two"));
@@ -102,7 +122,7 @@ contract SlashingTest is VerifiedNetwork {
         vm.prank(stranger);
         vm.assertEq(slashing.reportRefusal(first), POOL / 1_000);
         vm.assertEq(cloi.balanceOf(stranger), POOL / 10_000);
-        vm.expectRevert(abi.encodeWithSelector(Slashing.RefusedRecently.selector, worker, block.timestamp + 1 days));
+        vm.expectRevert(abi.encodeWithSelector(Slashing.ReportedRecently.selector, worker, block.timestamp + 1 days));
         slashing.reportRefusal(second);
         vm.warp(block.timestamp + 1 days);
         slashing.reportRefusal(second);
@@ -229,6 +249,22 @@ contract SlashingTest is VerifiedNetwork {
         for (uint256 i; i < 2; ++i) renewVerifier(i);
         Verdicts.Verdict memory verdict = gpus();
         workers.confirmGpus(verdict, signed(verdict, 2), gpuIds());
+    }
+
+    function contradict(uint64 sequence) private returns (uint256 taken) {
+        (Slashing.Receipt memory a, bytes memory signatureA, Slashing.Receipt memory b, bytes memory signatureB) =
+            twoReceipts(sequence);
+        return slashing.reportReceipts(a, signatureA, b, signatureB);
+    }
+
+    function twoReceipts(uint64 sequence)
+        private
+        view
+        returns (Slashing.Receipt memory a, bytes memory signatureA, Slashing.Receipt memory b, bytes memory signatureB)
+    {
+        a = Slashing.Receipt(worker, keccak256("lease"), sequence, keccak256("one"));
+        b = Slashing.Receipt(worker, keccak256("lease"), sequence, keccak256("two"));
+        (signatureA, signatureB) = (receiptBy(WORKER_KEY, a), receiptBy(WORKER_KEY, b));
     }
 
     function receiptBy(uint256 key, Slashing.Receipt memory receipt) private view returns (bytes memory) {

@@ -12,6 +12,7 @@ import {vm} from "./Vm.sol";
 /// everybody put in, took out and was slashed of.
 contract StakeHandler is Economy {
     uint256 public constant POOLS = 8;
+    address private constant REPORTER = address(0x4E90);
 
     uint256[] public exits;
     address[] public known;
@@ -25,6 +26,8 @@ contract StakeHandler is Economy {
     bool public slashRaised;
     /// Rounding gave an account more than it gave up.
     bool public gained;
+    /// Reporting brought more than half of what it cost the provider.
+    bool public reportPaid;
 
     constructor() {
         begin();
@@ -111,12 +114,25 @@ contract StakeHandler is Economy {
         address provider_ = account(whose % POOLS);
         uint256[POOLS] memory before;
         for (uint256 i; i < POOLS; ++i) before[i] = stake.poolOf(account(i)).assets;
-        try stake.slash(provider_, amount % 500e18 + 1, address(0), 0, "proof") returns (uint256 taken) {
+        (, uint256 own,) = stake.positionOf(provider_, provider_);
+        own += _ownExits(provider_);
+        uint256 held = token.balanceOf(REPORTER);
+        try stake.slash(provider_, amount % 500e18 + 1, REPORTER, 2_000, "proof") returns (uint256 taken) {
             slashed += taken;
         } catch {}
+        (, uint256 left,) = stake.positionOf(provider_, provider_);
+        // Worths are rounded down, before and after, each exit's by itself.
+        if ((token.balanceOf(REPORTER) - held) * 2 > own + exits.length + 2 - left - _ownExits(provider_)) reportPaid = true;
         for (uint256 i; i < POOLS; ++i) {
             uint256 now_ = stake.poolOf(account(i)).assets;
             if (now_ > before[i] || (account(i) != provider_ && now_ != before[i])) slashRaised = true;
+        }
+    }
+
+    function _ownExits(address provider_) private view returns (uint256 sum) {
+        for (uint256 i; i < exits.length; ++i) {
+            Stake.Exit memory e = stake.exitOf(exits[i]);
+            if (e.account == provider_ && e.provider == provider_) sum += stake.exitWorth(exits[i]);
         }
     }
 
@@ -203,6 +219,7 @@ contract StakeInvariants {
         vm.warp(handler.clock());
         vm.assertTrue(!handler.slashRaised(), "slashing raises nobody's worth and touches one pool");
         vm.assertTrue(!handler.gained(), "rounding is in favour of the pool");
+        vm.assertTrue(!handler.reportPaid(), "a report brings half of what it costs the provider at the most");
         vm.assertLe(emission.minted(), emission.emitted(), "no more is created than was emitted");
     }
 

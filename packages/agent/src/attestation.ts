@@ -11,6 +11,8 @@ import { collectVerdict, guestRequest } from './verdicts/collect.ts'
 const LOOK_MS = 10_000
 const RETRY_MS = 2_000
 const TRIES_AT_START = 10
+/** What the contract says where evidence is bound to a block that won't do, while another one would. */
+const OTHER_BLOCK = ['EvidenceReplayed', 'EvidenceNotFresh', 'BlockUnknown']
 /** Of a coverage period: renewed when that much is left, give or take a tenth, so that many workers don't come at once. */
 const RENEW_AT = 0.5
 const JITTER = 0.1
@@ -121,9 +123,9 @@ export class Attestor {
         await this.parts.sequence.run(() => this.attest())
         return
       } catch (error) {
-        // Right after coverage was ended the chain wants a newer block than there is yet.
-        const isTooEarly = error instanceof CloisterError && ['EvidenceReplayed', 'BlockUnknown'].includes(String(error.details['error']))
-        if (!isTooEarly || attempt === TRIES_AT_START) throw error
+        // Right after coverage was ended the chain wants a newer block than there is yet; and a block can be reorganised away.
+        const wantsAnotherBlock = error instanceof CloisterError && OTHER_BLOCK.includes(String(error.details['error']))
+        if (!wantsAnotherBlock || attempt === TRIES_AT_START) throw error
         await delay(1_000)
       }
     }

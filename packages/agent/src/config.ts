@@ -97,11 +97,6 @@ export const AgentConfig = z.strictObject({
       timesGas: z.int().min(1).max(1_000_000).default(20),
     })
     .prefault({}),
-  /**
-   * Bids that can still be taken count as if they were leases, so that none has to be refused: a refused bid costs stake. Then
-   * whoever asks for many bids and takes none keeps others away meanwhile.
-   */
-  reserveBids: z.boolean().default(false),
   /** Seconds a bid can be taken. */
   bidSeconds: z.int().min(10).max(3600).default(120),
 })

@@ -116,14 +116,6 @@ export class Store {
     return row && (JSON.parse(String(row['data'])) as IssuedBid)
   }
 
-  /** Bids that somebody may still take: not expired, and no lease yet. */
-  outstandingBids(nowSeconds: number): IssuedBid[] {
-    return this.db
-      .prepare('SELECT data FROM bid WHERE expiry >= ? AND id NOT IN (SELECT id FROM lease)')
-      .all(nowSeconds)
-      .map(({ data }) => JSON.parse(String(data)) as IssuedBid)
-  }
-
   bidCount(): number {
     return Number(this.db.prepare('SELECT count(*) AS n FROM bid').get()?.['n'] ?? 0)
   }

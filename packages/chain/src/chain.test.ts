@@ -1,5 +1,5 @@
 import type { DevelopmentPlatform } from '@cloister/attest/devnet'
-import { type Bid, bidToJson, bodyHash, leaseIdOf, requestTypedData, type SignedBid } from '@cloister/core'
+import { type Bid, bidToJson, bodyHash, leaseIdOf, requestTypedData, roomOf, type SignedBid } from '@cloister/core'
 import { bytesToHex, type Hex, parseEventLogs } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -49,6 +49,7 @@ describe('the chain', () => {
       token: usdc,
       ratePerSecond: 10n,
       expiry: now + 600,
+      room: 1n,
       manifestHash: HASH,
       order: HASH,
       salt: salt++,
@@ -110,6 +111,16 @@ describe('the chain', () => {
     await refuseLease(provider, id)
     expect(await getCredit(tenant, tenant.account.address, usdc)).toBe(5_000n)
     await withdrawCredit(tenant, usdc, tenant.account.address)
+  })
+
+  it('lets nobody take more bids than a worker has room for', async () => {
+    const half = roomOf({ cpuMilli: 500, memoryMiB: 1, diskMiB: 1, gpus: 0 }, { cpuMilli: 1_000, memoryMiB: 1_000, diskMiB: 1_000, gpus: 0 })
+    const bids = [await bidFor({ room: half }), await bidFor({ room: half }), await bidFor({ room: half })] as const
+    const opened = [await openLease(tenant, bids[0], 1_000n), await openLease(tenant, bids[1], 1_000n)] as const
+    await expect(openLease(tenant, bids[2], 1_000n)).rejects.toMatchObject({ code: 'reverted', details: { error: 'NoRoom' } })
+    await closeLease(tenant, opened[0].id)
+    const third = await openLease(tenant, bids[2], 1_000n)
+    for (const { id } of [opened[1], third]) await closeLease(tenant, id)
   })
 
   it('costs a provider stake to refuse what was bid, or to bid twice under one salt, as anybody may prove', async () => {

@@ -109,8 +109,8 @@ test('the model agrees with the contracts to the unit, whatever is done in whate
     },
     async () => {
       const [provider, amount] = [random(4) + 1, BigInt(random(400)) * CLOI + 7n]
-      const done = await send(0, 'stake', 'slash', [addressOf(provider), amount, addressOf(9), 1_000n, toHex('proof', { size: 32 })])
-      return done && economy.slash(done.at, addressOf(provider), amount, addressOf(9), 1_000n)
+      const done = await send(0, 'stake', 'slash', [addressOf(provider), amount, addressOf(9), 2_000n, toHex('proof', { size: 32 })])
+      return done && economy.slash(done.at, addressOf(provider), amount, addressOf(9), 2_000n)
     },
     async () => {
       const provider = random(4) + 1

@@ -100,6 +100,7 @@ for (const { name, skip, open } of DATABASES)
         token: usdc,
         ratePerSecond: 10n,
         expiry: now + 600,
+        room: 0n,
         manifestHash: HASH,
         order: HASH,
         salt: salt++,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type Network, signBid } from '@cloister/chain'
-import { type Bid, fits, formatCpu, formatMiB, hashOrder, leaseIdOf, type Order, type SignedBid } from '@cloister/core'
+import { type Bid, fits, formatCpu, formatMiB, hashOrder, leaseIdOf, type Order, roomOf, type SignedBid } from '@cloister/core'
 import { bytesToBigInt, type LocalAccount } from 'viem'
 import type { Attestor } from '../attestation.ts'
 import type { AgentConfig } from '../config.ts'
@@ -10,7 +10,7 @@ import { noBid, priceOrder } from './price.ts'
 
 const MAX_OUTSTANDING = 10_000
 
-/** Answers orders with bids this worker is held to. A bid reserves nothing, unless the provider wants it to (`reserveBids`). */
+/** Answers orders with bids this worker is held to. A bid reserves nothing: the Market lets nobody take more than there is room for. */
 export class Bidder {
   private readonly config: AgentConfig
   private readonly network: Network
@@ -50,6 +50,7 @@ export class Bidder {
       token: order.token,
       ratePerSecond,
       expiry: now + this.config.bidSeconds,
+      room: roomOf(order.resources, capacityOf(this.config)),
       manifestHash: order.manifestHash,
       order: hashOrder(order),
       salt: bytesToBigInt(randomBytes(32)),
@@ -70,8 +71,7 @@ export class Bidder {
     const { gpuModels, gpus } = order.resources
     if (gpus > 0 && gpuModels.length > 0 && !gpuModels.includes(capacity.gpuClass))
       throw noBid(`The order asks for ${gpuModels.join(' or ')}; here is ${capacity.gpuClass || 'no GPU'}.`)
-    const taken = this.config.reserveBids ? this.store.outstandingBids(Math.floor(Date.now() / 1000)) : []
-    const room = freeRoom(capacityOf(this.config), [...this.store.leases('open'), ...taken])
+    const room = freeRoom(capacityOf(this.config), this.store.leases('open'))
     if (fits(order.resources, room)) return
     const { resources } = order
     if (resources.cpuMilli > room.cpuMilli) throw noBid(`It has ${formatCpu(room.cpuMilli)} free; the order needs ${formatCpu(resources.cpuMilli)}.`)

@@ -7,7 +7,7 @@ import type { AgentConfig } from '../config.ts'
 const MIB_PER_GIB = 1024n
 const SCRIPT_MS = 2_000
 
-const Answer = z.union([z.strictObject({ ratePerSecond: z.string().regex(/^\d{1,28}$/) }), z.strictObject({ decline: z.string().max(200) })])
+const Answer = z.union([z.strictObject({ ratePerSecond: z.string().regex(/^\d{1,24}$/) }), z.strictObject({ decline: z.string().max(200) })])
 
 /** Base units of `token` per second that the configuration asks for an order. Throws `no-bid` with the reason. */
 export function priceOrder(order: Order, token: Token, config: AgentConfig): bigint | Promise<bigint> {

@@ -15,7 +15,6 @@ import {
 import type { Executor } from '@cloister/executors'
 import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
-import { capacityOf, freeRoom } from '../bidding/capacity.ts'
 import type { AgentConfig } from '../config.ts'
 import type { Log } from '../log.ts'
 import { type LeaseSecrets, missingSecrets } from '../secrets/lease-secrets.ts'
@@ -196,20 +195,12 @@ export class LeaseSupervisor {
         log('info', 'an update is announced', { lease: shortId(id) })
       return
     }
-    const reason = this.whyNot(id)
-    if (reason !== undefined) return this.turnDown(id, reason)
+    // The Market lets nobody take more bids than there is room for, so what was bid is served.
     const bid = store.bid(id)
-    if (!bid) return
+    if (!bid) return this.turnDown(id, 'this worker knows of no such bid')
     store.saveLease({ id, tenant: chain.tenant, token: bid.token, state: 'open', resources: bid.resources, restarts: {}, openedAt: Date.now() })
     this.take(id)
     this.event(id, 'opened', 'The lease is open; waiting for its manifest.')
-  }
-
-  private whyNot(id: Hex): string | undefined {
-    const { store, config } = this.parts
-    const bid = store.bid(id)
-    if (!bid) return 'this worker knows of no such bid'
-    if (!fits(bid.resources, freeRoom(capacityOf(config), store.leases('open')))) return 'its room has been taken by another lease since the bid'
   }
 
   private async turnDown(id: Hex, reason: string): Promise<void> {

@@ -42,6 +42,8 @@ export const REFUSALS: Record<string, string> = {
   NotSignedByWorker: 'The worker’s key did not sign that.',
   KnownAlready: 'That has been reported already.',
   NotRefused: 'The lease was not refused.',
-  RefusedRecently: 'A refusal of this worker was reported within a day; one a day counts.',
+  ReportedRecently: 'That of this worker was reported within a day; one a day counts. Report it again when the day is over.',
+  OutOfService: 'The worker has not been covered for three weeks, and answers for nothing any more.',
+  NoRoom: 'The worker’s room has been taken by other leases since the bid.',
   WrongManifest: 'The lease does not run the key service’s manifest.',
 }

@@ -29,9 +29,10 @@ export async function send<const abi extends Abi, name extends ContractFunctionN
     const gas = (estimated * 5n) / 4n + SPARE_GAS
     const hash = await wallet.wallet.writeContract({ ...(simulated as object), gas } as never)
     const receipt = await wallet.client.waitForTransactionReceipt({ hash, timeout: 60_000 })
-    if (receipt.status !== 'success')
-      throw new CloisterError('reverted', `${String(call.functionName)} was reverted on chain.`, { details: { transaction: hash } })
-    return receipt
+    if (receipt.status === 'success') return receipt
+    // Something came before it in the block; asked again, the contract says what.
+    await wallet.client.simulateContract({ ...(request as object), blockNumber: receipt.blockNumber } as never)
+    throw new CloisterError('reverted', `${String(call.functionName)} was reverted on chain.`, { details: { transaction: hash } })
   } catch (error) {
     throw chainError(String(call.functionName), error)
   }

@@ -16,6 +16,8 @@ interface Pool {
   shares: bigint
   exitAssets: bigint
   exitShares: bigint
+  /** Exit shares that are the provider's own. */
+  ownExitShares: bigint
   commissionBps: bigint
   nextCommissionBps: bigint
   nextCommissionFrom: number
@@ -95,6 +97,7 @@ export class Economy {
     const exitShares = toShares(amount, pool.exitAssets, pool.exitShares)
     pool.exitAssets += amount
     pool.exitShares += exitShares
+    if (account === provider) pool.ownExitShares += exitShares
     this.exits.set(++this.exitCount, { provider, account, shares: exitShares, readyAt: at + EXIT_SECONDS })
     return this.exitCount
   }
@@ -121,20 +124,21 @@ export class Economy {
     else Object.assign(pool, { nextCommissionBps: bps, nextCommissionFrom: at + NOTICE_SECONDS })
   }
 
-  /** Takes a part of a pool; returns what was taken. */
+  /** Takes a part of a pool; returns what was taken. The reporter gets no more of it than half of what is the provider's own loss. */
   slash(at: number, provider: string, amount: bigint, reporter?: string, reporterBps = 0n): bigint {
     this.settle(at, provider)
     const pool = this.pool(provider)
     const whole = pool.assets + pool.exitAssets
     const most = (whole * MAX_SLASH_BPS) / BPS
-    const taken = amount < most ? amount : most
+    const taken = smaller(amount, most)
     const exiting = (taken * pool.exitAssets) / whole
+    const reward = smaller((taken * reporterBps) / BPS, this.ownPart(provider, taken - exiting, exiting) / 2n)
     const wasShort = pool.assets < pool.locked
     pool.exitAssets -= exiting
     pool.assets -= taken - exiting
     this.active -= taken - exiting
     this.tellBacked(at, provider, wasShort)
-    const toReporter = reporter === undefined ? 0n : (taken * reporterBps) / BPS
+    const toReporter = reporter === undefined ? 0n : reward
     if (reporter !== undefined) this.pay(reporter, toReporter)
     this.pay(this.treasury, taken - toReporter)
     return taken
@@ -298,12 +302,20 @@ export class Economy {
     return amount
   }
 
+  /** What of a slash is the provider's own loss. */
+  private ownPart(provider: string, active: bigint, exiting: bigint): bigint {
+    const { shares, exitShares, ownExitShares } = this.pool(provider)
+    const own = this.positions.get(key(provider, provider))?.shares ?? 0n
+    return (active * own) / (shares + VIRTUAL_SHARES) + (exiting * ownExitShares) / (exitShares + VIRTUAL_SHARES)
+  }
+
   private takeExit(id: bigint): Exit & { amount: bigint } {
     const exit = this.exits.get(id)
     if (!exit) throw new Error(`there is no exit ${id}`)
     const pool = this.pool(exit.provider)
     const amount = poolAssetsOf(exit.shares, pool.exitAssets, pool.exitShares)
     pool.exitShares -= exit.shares
+    if (exit.account === exit.provider) pool.ownExitShares -= exit.shares
     pool.exitAssets -= amount
     this.exits.delete(id)
     return { ...exit, amount }
@@ -357,6 +369,7 @@ export class Economy {
         shares: 0n,
         exitAssets: 0n,
         exitShares: 0n,
+        ownExitShares: 0n,
         commissionBps: 0n,
         nextCommissionBps: 0n,
         nextCommissionFrom: 0,
@@ -369,6 +382,10 @@ export class Economy {
     }
     return pool
   }
+}
+
+function smaller(a: bigint, b: bigint): bigint {
+  return a < b ? a : b
 }
 
 function toShares(amount: bigint, assets: bigint, shares: bigint): bigint {

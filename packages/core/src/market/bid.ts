@@ -10,6 +10,8 @@ export interface Bid {
   ratePerSecond: bigint
   /** Last Unix second at which it can be taken. */
   expiry: number
+  /** What of the worker the lease takes (see `roomOf`). The bid can't be taken while the worker has less. */
+  room: bigint
   manifestHash: Hex
   order: Hex
   salt: bigint
@@ -26,8 +28,9 @@ export const BID_TYPES = {
     { name: 'tenant', type: 'address' },
     { name: 'worker', type: 'address' },
     { name: 'token', type: 'address' },
-    { name: 'ratePerSecond', type: 'uint96' },
+    { name: 'ratePerSecond', type: 'uint80' },
     { name: 'expiry', type: 'uint48' },
+    { name: 'room', type: 'uint64' },
     { name: 'manifestHash', type: 'bytes32' },
     { name: 'order', type: 'bytes32' },
     { name: 'salt', type: 'uint256' },
@@ -53,6 +56,7 @@ const SignedBidJson = z.strictObject({
     .int()
     .min(0)
     .max(2 ** 48 - 1),
+  room: decimal,
   manifestHash: bytes32,
   order: bytes32,
   salt: decimal,
@@ -63,7 +67,7 @@ const SignedBidJson = z.strictObject({
 export type SignedBidJson = z.infer<typeof SignedBidJson>
 
 export function bidToJson(bid: SignedBid): SignedBidJson {
-  return { ...bid, ratePerSecond: bid.ratePerSecond.toString(), salt: bid.salt.toString() }
+  return { ...bid, ratePerSecond: bid.ratePerSecond.toString(), room: bid.room.toString(), salt: bid.salt.toString() }
 }
 
 /** Reads a signed bid from untrusted JSON; undefined if it isn't one. */
@@ -71,7 +75,8 @@ export function bidFromJson(value: unknown): SignedBid | undefined {
   const parsed = SignedBidJson.safeParse(value)
   if (!parsed.success) return undefined
   const ratePerSecond = BigInt(parsed.data.ratePerSecond)
+  const room = BigInt(parsed.data.room)
   const salt = BigInt(parsed.data.salt)
-  if (ratePerSecond >= 1n << 96n || salt >= 1n << 256n) return undefined
-  return { ...parsed.data, ratePerSecond, salt }
+  if (ratePerSecond >= 1n << 80n || room >= 1n << 64n || salt >= 1n << 256n) return undefined
+  return { ...parsed.data, ratePerSecond, room, salt }
 }

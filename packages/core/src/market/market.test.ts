@@ -8,6 +8,7 @@ import { bidFromJson, bidToJson, leaseIdOf, type SignedBid } from './bid.ts'
 import { decodeLeaseName, encodeLeaseName, hostLabel, isLeaseName, shortId } from './names.ts'
 import { checkSupported, hashOrder, needsSeparateNetworks, Order, orderFor } from './order.ts'
 import { decodeAuthorization, encodeAuthorization, requestDigest, type SignedRequest } from './request.ts'
+import { roomFits, roomOf } from './room.ts'
 
 const account = privateKeyToAccount(`0x${'11'.repeat(32)}`)
 const hash = `0x${'ab'.repeat(32)}` as const
@@ -17,6 +18,7 @@ const bid: SignedBid = {
   token: account.address,
   ratePerSecond: 12n,
   expiry: 1_800_000_000,
+  room: 2n ** 64n - 1n,
   manifestHash: hash,
   order: hash,
   salt: 2n ** 255n,
@@ -34,7 +36,8 @@ describe('bids', () => {
     for (const wrong of [
       missing,
       { ...json, more: 1 },
-      { ...json, ratePerSecond: (2n ** 96n).toString() },
+      { ...json, ratePerSecond: (2n ** 80n).toString() },
+      { ...json, room: (2n ** 64n).toString() },
       { ...json, salt: (2n ** 256n).toString() },
       { ...json, expiry: -1 },
       { ...json, tenant: '0x12' },
@@ -50,10 +53,53 @@ describe('bids', () => {
     const others = [
       leaseIdOf({ ...bid, salt: 3n }, 1, account.address),
       leaseIdOf({ ...bid, ratePerSecond: 13n }, 1, account.address),
+      leaseIdOf({ ...bid, room: 1n }, 1, account.address),
       leaseIdOf(bid, 2, account.address),
       leaseIdOf(bid, 1, `0x${'22'.repeat(20)}`),
     ]
-    expect(new Set([id, ...others]).size).toBe(5)
+    expect(new Set([id, ...others]).size).toBe(6)
+  })
+})
+
+describe('room', () => {
+  const none = { cpuMilli: 0, memoryMiB: 0, diskMiB: 0, gpus: 0 }
+  const whole = { cpuMilli: 4_000, memoryMiB: 16_384, diskMiB: 100_000, gpus: 7 }
+
+  it('is four parts of a worker, each by itself', () => {
+    expect(roomOf(none, whole)).toBe(0n)
+    expect(roomOf(whole, whole)).toBe(2n ** 64n - 1n)
+    expect(roomOf({ ...none, cpuMilli: 2_000, gpus: 1 }, whole)).toBe((0x7fffn << 48n) | 9_362n)
+    // What is there not at all is more than the whole of it.
+    expect(roomOf({ ...none, gpus: 1 }, { ...whole, gpus: 0 })).toBe(0xffffn)
+    expect(roomFits(0xffffn, 1n)).toBe(false)
+    expect(roomFits(0xffffn, 1n << 16n)).toBe(true)
+    expect(roomFits(0x8000n << 48n, 0x8000n << 48n)).toBe(false)
+  })
+
+  const cpus = (cpuMilli: number, capacity: number) => roomOf({ ...none, cpuMilli }, { ...whole, cpuMilli: capacity })
+
+  it('is no more than the whole for N Nths of a worker', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1 << 20 }), fc.integer({ min: 1, max: 1_000 }), (each, many) => {
+        const room = cpus(each, each * many)
+        for (let taken = 0n, i = 0; i < many; i++, taken += room) if (!roomFits(taken, room)) return false
+        return true
+      }),
+    )
+  })
+
+  it('oversells a worker by a 65,535th for each lease at the most', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 1 << 20 }), { minLength: 1, maxLength: 50 }), fc.integer({ min: 1, max: 1 << 20 }), (leases, capacity) => {
+        let [taken, sold] = [0n, 0]
+        for (const lease of leases) {
+          if (lease > capacity || !roomFits(taken, cpus(lease, capacity))) continue
+          taken += cpus(lease, capacity)
+          sold += lease
+        }
+        return sold <= capacity * (1 + leases.length / 65_535)
+      }),
+    )
   })
 })
 

@@ -59,8 +59,8 @@ const START_MS = 300_000
 const ADDRESS_MS = 30_000
 
 /**
- * From a manifest to a running service with an address, for one transaction. A worker that turns the lease down costs
- * nothing: the refund is taken back and the next bid tried, as it is where a worker's evidence doesn't meet the policy. Throws `policy`, `no-bids`, or `start-failed` once the lease is closed again.
+ * From a manifest to a running service with an address, for one transaction. Where a worker's room has been taken since the bid, or
+ * its evidence doesn't meet the policy, the next bid is tried; so it is where a worker turns the lease down, and the refund is taken back. Throws `policy`, `no-bids`, or `start-failed` once the lease is closed again.
  */
 export async function deploy(cloister: Cloister, parameters: DeployParameters): Promise<Deployed> {
   const { manifest, onStep = () => {} } = parameters
@@ -88,7 +88,14 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
       continue
     }
     const deposit = typeof parameters.deposit === 'function' ? parameters.deposit(chosen) : parameters.deposit
-    const opened = await timed('transaction', 'opening the lease', () => openLease(walletOf(cloister), chosen.bid, deposit, parameters.name))
+    let opened: Awaited<ReturnType<typeof openLease>>
+    try {
+      opened = await timed('transaction', 'opening the lease', () => openLease(walletOf(cloister), chosen.bid, deposit, parameters.name))
+    } catch (error) {
+      if (parameters.chosen || !(error instanceof CloisterError) || error.details['error'] !== 'NoRoom') throw error
+      refusal = error
+      continue
+    }
     const client = workerOf(cloister, chosen.worker)
     try {
       await timed('manifest', 'handing the manifest to the worker', () => handOver(cloister, client, opened.id, parameters))
@@ -171,7 +178,7 @@ async function handOver(
       if (state === 'refused' || state === 'closed') {
         const token = cloister.network.tokens[tokenIndex]?.address
         if (token && (await getCredit(wallet, wallet.account.address, token)) > 0n) await withdrawCredit(wallet, token, wallet.account.address)
-        throw new CloisterError('refused', 'The worker turned the lease down, since its room was taken in the meantime. The whole deposit is back.', {
+        throw new CloisterError('refused', 'The worker turned the lease down. The whole deposit is back.', {
           hint: `Try again for fresh bids. A refused bid costs the provider stake: cloister stake report ${lease}`,
           cause: error,
         })
