@@ -331,7 +331,9 @@ describe('stake and emission on the embedded network', () => {
     expect(BigInt(report.reward)).toBe(taken / 5n)
     const again = await stage.cloister('stake', 'report', 'two.json', 'one.json', '--account', 'dev8')
     expect(again.stderr).toContain('reported already')
-    const [slash] = await synced(() => createCloister({ network: stage.embedded.network }).index.slashes({ provider: address(1) }))
+    const {
+      items: [slash],
+    } = await synced(() => createCloister({ network: stage.embedded.network }).index.slashes({ provider: address(1) }))
     expect(slash).toMatchObject({ offence: 'receipts', reporter: address(8), reward: report.reward })
   }
 

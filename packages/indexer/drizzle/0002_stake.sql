@@ -25,6 +25,7 @@ CREATE TABLE "pool" (
 	"commission_bps" integer NOT NULL,
 	"next_commission_bps" integer,
 	"next_commission_from" bigint,
+	"per_share" numeric(78, 0) NOT NULL,
 	"rewarded" numeric(78, 0) NOT NULL,
 	"kept" numeric(78, 0) NOT NULL,
 	"slashed" numeric(78, 0) NOT NULL,
@@ -46,7 +47,7 @@ CREATE TABLE "settlement" (
 	"block" bigint NOT NULL,
 	"log_index" integer NOT NULL,
 	"provider" text NOT NULL,
-	"shared" numeric(78, 0) NOT NULL,
+	"per_share" numeric(78, 0) NOT NULL,
 	"time" bigint NOT NULL,
 	CONSTRAINT "settlement_block_log_index_pk" PRIMARY KEY("block","log_index")
 );

@@ -270,12 +270,11 @@ for (const { name, skip, open } of DATABASES)
       })
       expect(pool?.yields.current).toBeGreaterThan(0)
       const { worth } = await getPosition(tenant, owner, tenant.account.address)
-      const holds = z.object({ items: z.array(DelegationRecord) })
-      const [held] = (await ask(`/v1/delegations?account=${tenant.account.address}`, holds)).items
+      const [held] = (await ask(`/v1/delegations?account=${tenant.account.address}`, pageOf(DelegationRecord))).items
       const rewards = (await ask(`/v1/rewards?account=${tenant.account.address}`, pageOf(RewardRecord))).items
       expect(held).toMatchObject({ provider: owner, worth: worth.toString(), delegated: (300n * CLOI).toString(), claimed: rewards[0]?.amount })
       expect(BigInt(rewards[0]?.amount ?? 0)).toBeGreaterThan(0n)
-      const exits = (await ask(`/v1/exits?account=${tenant.account.address}`, z.object({ items: z.array(ExitRecord) }))).items
+      const exits = (await ask(`/v1/exits?account=${tenant.account.address}`, pageOf(ExitRecord))).items
       expect(exits.map(({ id, state }) => [id, state])).toEqual([
         [exit.id.toString(), 'cancelled'],
         [second.id.toString(), 'waiting'],
@@ -287,6 +286,61 @@ for (const { name, skip, open } of DATABASES)
       expect(staked).toBe(onChain.assets.toString())
       expect(periods).toHaveLength(1)
       expect(periods[0]?.fees.map(({ token }) => token)).toEqual([usdc])
+    })
+
+    it('reckons a pool’s trailing yield by what each share earned, whoever came meanwhile', async () => {
+      const owner = provider.account.address
+      const settled = async () => {
+        await claimRewards(provider, [{ provider: owner, account: owner }])
+        await synced()
+        return { at: Number((await tenant.client.getBlock()).timestamp), ...(await ask(`/v1/pools/${owner}`, PoolRecord)), chain: await getPool(tenant, owner) }
+      }
+      const first = await settled()
+      await rpc('evm_increaseTime', 31 * 86_400)
+      const second = await settled()
+      await rpc('evm_increaseTime', 86_400)
+      // Twice the stake for the last moment doesn't halve what a month has brought.
+      await delegate(provider, owner, second.chain.assets)
+      const third = await settled()
+      const yearly = (earned: bigint, of: typeof first, seconds: number) =>
+        (Number((earned * of.chain.shares) / 10n ** 27n) / Number(of.chain.assets)) * ((365 * 86_400) / seconds)
+      expect(second.yields.trailingSeconds).toBe(second.at - first.at)
+      expect(second.yields.trailing).toBeCloseTo(yearly(second.chain.rewardPerShare - first.chain.rewardPerShare, second, second.at - first.at), 6)
+      expect(third.yields.trailingSeconds).toBe(third.at - first.at)
+      expect(third.yields.trailing).toBeCloseTo(yearly(third.chain.rewardPerShare - first.chain.rewardPerShare, third, third.at - first.at), 6)
+      expect(Number(third.yields.trailing)).toBeGreaterThan(Number(second.yields.trailing) * 0.95)
+      await coverWorker(provider, platform, key.address)
+    })
+
+    it('pages through those who hold shares and those who leave, in the order of the list', async () => {
+      const owner = provider.account.address
+      await delegate(provider, owner, 50n * CLOI)
+      for (const index of [5, 6]) await fundDevelopmentAccount(chain.wallet(0), chain.wallet(index).account.address)
+      // Two with the same number of shares, so that more than the number decides.
+      for (const index of [4, 5, 6]) await delegate(chain.wallet(index), owner, index === 6 ? 3n * CLOI : 7n * CLOI)
+      for (const index of [4, 5, 6]) await requestExit(chain.wallet(index), owner, 10n ** 6n)
+      await synced()
+      for (const [path, schema] of [
+        ['/v1/delegations', DelegationRecord],
+        ['/v1/exits?state=waiting', ExitRecord],
+      ] as const) {
+        const page = (query: string) =>
+          ask(`${path}${path.includes('?') ? '&' : '?'}${query}`, z.object({ items: z.array(schema), next: z.string().optional() }))
+        const whole = await page('limit=200')
+        const paged: unknown[] = []
+        for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+          const found: Awaited<ReturnType<typeof page>> = await page(`limit=1${cursor && `&cursor=${cursor}`}`)
+          expect(found.items.length).toBeLessThanOrEqual(1)
+          paged.push(...found.items)
+          cursor = found.next
+        }
+        expect(whole.items.length).toBeGreaterThanOrEqual(3)
+        expect(paged).toEqual(whole.items)
+      }
+      const shares = (await ask('/v1/delegations', pageOf(DelegationRecord))).items.map((one) => BigInt(one.shares))
+      expect(shares).toEqual([...shares].sort((a, b) => (a < b ? 1 : a > b ? -1 : 0)))
+      for (const cursor of ['x', 'e30', Buffer.from('{"shares":"1;drop","key":"a"}').toString('base64url')])
+        expect((await fetch(`${indexer.url}/v1/delegations?cursor=${cursor}`)).status).toBe(400)
     })
 
     it('resumes where it stopped', async () => {

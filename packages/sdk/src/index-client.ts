@@ -21,6 +21,17 @@ import { readServerSentEvents } from './server-sent-events.ts'
 
 type Query = Record<string, string | number | boolean | undefined>
 
+/** All items of a list, a page after the other: `everyPage((from) => index.delegations({ account, ...from }))`. */
+export async function everyPage<T>(page: (from: { cursor?: string }) => Promise<{ items: T[]; next?: string | undefined }>): Promise<T[]> {
+  const all: T[] = []
+  for (let next: string | undefined; ; ) {
+    const found = await page(next === undefined ? {} : { cursor: next })
+    all.push(...found.items)
+    next = found.next
+    if (next === undefined) return all
+  }
+}
+
 /** Asks the indexer. Every answer is checked. */
 export class IndexClient {
   private readonly url: string
@@ -75,12 +86,14 @@ export class IndexClient {
     return this.get(`/v1/pools/${provider}`, PoolRecord)
   }
 
-  async delegations(query: { provider?: string; account?: string } = {}) {
-    return (await this.get('/v1/delegations', z.object({ items: z.array(DelegationRecord) }), query)).items
+  /** Who holds what in which pool, those with most shares first. */
+  delegations(query: { provider?: string; account?: string; limit?: number; cursor?: string } = {}) {
+    return this.get('/v1/delegations', pageOf(DelegationRecord), query)
   }
 
-  async exits(query: { provider?: string; account?: string } = {}) {
-    return (await this.get('/v1/exits', z.object({ items: z.array(ExitRecord) }), query)).items
+  /** Stake that is leaving or has left, what is ready first first. */
+  exits(query: { provider?: string; account?: string; state?: ExitRecord['state']; limit?: number; cursor?: string } = {}) {
+    return this.get('/v1/exits', pageOf(ExitRecord), query)
   }
 
   /** Hours of emission, newest first. */
@@ -92,8 +105,8 @@ export class IndexClient {
     return this.get('/v1/rewards', pageOf(RewardRecord), query)
   }
 
-  async slashes(query: { provider?: string } = {}) {
-    return (await this.get('/v1/slashes', z.object({ items: z.array(SlashRecord) }), query)).items
+  slashes(query: { provider?: string; limit?: number; cursor?: string } = {}) {
+    return this.get('/v1/slashes', pageOf(SlashRecord), query)
   }
 
   /** What each block changes, as it happens. */

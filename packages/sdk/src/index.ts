@@ -19,7 +19,7 @@ export { findLease, type LeaseStatus, routesOf, status, urlsOf, workerAsTenant, 
 export { type Updated, update } from './actions/update.ts'
 export { evidence, verify } from './actions/verify.ts'
 export { type Cloister, createCloister, walletOf } from './cloister.ts'
-export { IndexClient } from './index-client.ts'
+export { everyPage, IndexClient } from './index-client.ts'
 export { keyService, type SeatStatus, sealForApp } from './secrets/key-service.ts'
 export { demand, failuresOf, type PolicyFacts } from './verify/policy.ts'
 export { type Verified, verifySubject } from './verify/subject.ts'

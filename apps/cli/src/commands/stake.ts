@@ -14,8 +14,8 @@ import {
   requestExit,
   withdrawExit,
 } from '@cloister/chain'
-import { CloisterError, formatAmount, formatDuration, type PeriodRecord, type PoolRecord, parseAmount, showAmount } from '@cloister/core'
-import { auditStake, type Cloister, findLease, walletOf } from '@cloister/sdk'
+import { CloisterError, type DelegationRecord, formatAmount, formatDuration, type PeriodRecord, type PoolRecord, parseAmount, showAmount } from '@cloister/core'
+import { auditStake, type Cloister, everyPage, findLease, walletOf } from '@cloister/sdk'
 import { bar, facts, note, paint, Steps, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { type Address, getAddress, isAddress } from 'viem'
@@ -91,7 +91,7 @@ async function showPools(options: Globals): Promise<void> {
   note(
     paint(
       'dim',
-      `Yields are a year's, simple, after commission. Last 30 days: what was shared out, or since the pool began, to the stake there is now.
+      `Yields are a year's, simple, after commission. Last 30 days: what each share earned from settlement to settlement in that time, or since the pool began, as a part of what it is worth now.
 Current: if stake, GPUs in service and emission stayed as they were in the last full hour; emission falls by a quarter every 180 days.
 They are paid in newly made CLOI, not out of fees. Stake can be slashed, and takes 21 days to leave.`,
       process.stderr,
@@ -138,7 +138,7 @@ async function stay(id: string, options: Globals): Promise<void> {
 async function withdraw(id: string | undefined, options: Globals): Promise<void> {
   const cloister = connect(options)
   const wallet = walletOf(cloister)
-  const waiting = (await cloister.index.exits({ account: wallet.account.address })).filter((exit) => exit.state === 'waiting')
+  const waiting = await everyPage((from) => cloister.index.exits({ account: wallet.account.address, state: 'waiting', limit: 200, ...from }))
   const { timestamp } = await wallet.client.getBlock()
   const ready = id === undefined ? waiting.filter((exit) => exit.readyAt <= timestamp).map((exit) => BigInt(exit.id)) : [idOf(id)]
   const withdrawn: { id: bigint; amount: bigint }[] = []
@@ -168,8 +168,8 @@ async function showRewards(options: Globals & { of?: string }): Promise<void> {
   const cloister = connect(options)
   const account = accountOf(cloister, options.of)
   const [delegations, exits, pools, claimable] = await Promise.all([
-    cloister.index.delegations({ account }),
-    cloister.index.exits({ account }),
+    delegationsOf(cloister, account),
+    everyPage((from) => cloister.index.exits({ account, limit: 200, ...from })),
     cloister.index.pools(),
     claimableOf(cloister, account),
   ])
@@ -264,9 +264,13 @@ async function audit(options: Globals): Promise<void> {
   if (wrong.length > 0) process.exitCode = 1
 }
 
+function delegationsOf(cloister: Cloister, account: Address): Promise<DelegationRecord[]> {
+  return everyPage((from) => cloister.index.delegations({ account, limit: 200, ...from }))
+}
+
 /** Pools in which an account can claim, and how much. A provider can in its own, whether it has stake there or not. */
 async function claimableOf(cloister: Cloister, account: Address): Promise<{ provider: Address; account: Address; amount: bigint }[]> {
-  const delegations = await cloister.index.delegations({ account })
+  const delegations = await delegationsOf(cloister, account)
   const providers = [...new Set([...delegations.map(({ provider }) => provider), account])]
   return Promise.all(providers.map(async (provider) => ({ provider, account, amount: await getClaimable(cloister.chain, provider, account) })))
 }

@@ -9,6 +9,9 @@ import { signPermit } from './token.ts'
 /** Errors of Emission come through Stake. */
 const POOL_ABI = [...STAKE_ABI, ...EMISSION_ABI.filter(({ type }) => type === 'error')] as const satisfies Abi
 
+/** A pool that wasn't settled for three weeks takes about a million gas to claim in. */
+const CLAIMS_AT_ONCE = 20
+
 function stake({ network }: Chain) {
   return { address: network.contracts.stake, abi: POOL_ABI } as const
 }
@@ -67,8 +70,9 @@ export async function requestExit(wallet: Wallet, provider: Address, shares: big
 }
 
 /** Turns an exit back into active stake. Throws `reverted`. */
-export function cancelExit(wallet: Wallet, id: bigint): Promise<TransactionReceipt> {
-  return send(wallet, { ...stake(wallet), functionName: 'cancelExit', args: [id] })
+export async function cancelExit(wallet: Wallet, id: bigint): Promise<TransactionReceipt> {
+  const { provider } = await wallet.client.readContract({ ...stake(wallet), functionName: 'exitOf', args: [id] })
+  return settledFirst(wallet, provider, () => send(wallet, { ...stake(wallet), functionName: 'cancelExit', args: [id] }))
 }
 
 /** Takes out an exit that is ready. Returns the amount in base units of CLOI. Throws `reverted`. */
@@ -84,11 +88,19 @@ export function redelegate(wallet: Wallet, from: Address, to: Address, shares: b
   )
 }
 
-/** Pays out rewards of several pools, to whom they belong; anybody may. Returns the sum, in base units of CLOI. */
+/**
+ * Pays out rewards of several pools, to whom they belong; anybody may. In one transaction, or as many as blocks have room for.
+ * Returns the sum, in base units of CLOI.
+ */
 export async function claimRewards(wallet: Wallet, positions: { provider: Address; account: Address }[]): Promise<bigint> {
-  const args = [positions.map(({ provider }) => provider), positions.map(({ account }) => account)] as const
-  const { logs } = await send(wallet, { ...stake(wallet), functionName: 'claimRewards', args })
-  return parseEventLogs({ abi: STAKE_ABI, eventName: 'RewardClaimed', logs }).reduce((sum, log) => sum + log.args.amount, 0n)
+  let sum = 0n
+  for (let from = 0; from < positions.length; from += CLAIMS_AT_ONCE) {
+    const some = positions.slice(from, from + CLAIMS_AT_ONCE)
+    const args = [some.map(({ provider }) => provider), some.map(({ account }) => account)] as const
+    const { logs } = await send(wallet, { ...stake(wallet), functionName: 'claimRewards', args })
+    for (const log of parseEventLogs({ abi: STAKE_ABI, eventName: 'RewardClaimed', logs })) sum += log.args.amount
+  }
+  return sum
 }
 
 /** Sets the commission of the wallet's own pool, in hundredths of a percent; a higher one holds after a week. Throws `reverted`. */

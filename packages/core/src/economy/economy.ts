@@ -3,7 +3,8 @@ import { emitted, emittedForStake, emittedForTreasury } from './schedule.ts'
 import { Weights, type WorkerState } from './weights.ts'
 
 const VIRTUAL_SHARES = 10n ** 6n
-const PRECISION = 10n ** 27n
+/** What rewards per share are kept times, in Stake.sol and wherever it is followed. */
+export const REWARD_PRECISION = 10n ** 27n
 const ASSET_PRECISION = 2n ** 96n
 const MIN_ACTIVE = 10n ** 18n
 const BPS = 10_000n
@@ -166,7 +167,7 @@ export class Economy {
     const providerPart = pool.shares === 0n ? gpuReward : gpuReward / 2n
     const shared = stakeReward - commission + gpuReward - providerPart
     pool.providerOwed += commission + providerPart
-    if (shared > 0n) pool.rewardPerShare += (shared * PRECISION) / pool.shares
+    if (shared > 0n) pool.rewardPerShare += (shared * REWARD_PRECISION) / pool.shares
     return done
   }
 
@@ -189,7 +190,7 @@ export class Economy {
   positionOf(provider: string, account: string): { shares: bigint; worth: bigint; rewards: bigint } {
     const pool = this.pool(provider)
     const { shares, owed, paidPerShare } = this.positions.get(key(provider, account)) ?? { shares: 0n, owed: 0n, paidPerShare: 0n }
-    const rewards = owed + (shares * (pool.rewardPerShare - paidPerShare)) / PRECISION
+    const rewards = owed + (shares * (pool.rewardPerShare - paidPerShare)) / REWARD_PRECISION
     return { shares, worth: poolAssetsOf(shares, pool.assets, pool.shares), rewards: rewards + (account === provider ? pool.providerOwed : 0n) }
   }
 
@@ -328,7 +329,7 @@ export class Economy {
       position = { shares: 0n, owed: 0n, paidPerShare: 0n }
       this.positions.set(key(provider, account), position)
     }
-    position.owed += (position.shares * (rewardPerShare - position.paidPerShare)) / PRECISION
+    position.owed += (position.shares * (rewardPerShare - position.paidPerShare)) / REWARD_PRECISION
     position.paidPerShare = rewardPerShare
     return position
   }

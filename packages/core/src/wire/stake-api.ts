@@ -29,7 +29,10 @@ export const PoolRecord = z.object({
   yields: z.object({
     /** If stake, GPUs and emission stayed as they were in the last epoch, without compounding. */
     current: perYear,
-    /** What was shared out in the last 30 days, or since the pool began, to the stake that is there now; absent where nothing was. */
+    /**
+     * What each share earned between two settlements, the last one 30 days ago or more (or the pool's beginning) and the newest one, as
+     * a part of what it is worth now. Absent where that is less than an hour.
+     */
     trailing: perYear.optional(),
     trailingSeconds: z.number(),
   }),

@@ -9,12 +9,13 @@ import { readPeriods } from './stake-queries.ts'
 export interface Place {
   block: number
   logIndex: number
-  part?: number
+  part?: number | undefined
 }
 
-export interface Page<T> {
+/** `next` is the place of the last item, in the order of the list, unless there are no more. */
+export interface Page<T, P = Place> {
   items: T[]
-  next: Place | undefined
+  next: P | undefined
 }
 
 export type Filters = Record<string, string | boolean | undefined>

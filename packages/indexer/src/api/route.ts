@@ -14,19 +14,25 @@ export const flag = z
 /** What pages are asked for with. */
 export const paging = {
   limit: z.coerce.number().int().min(1).max(200).default(50),
-  cursor: z.string().max(200).optional(),
+  cursor: z.string().max(400).optional(),
 }
 /** A page as it is sent. */
-export function toJson<T>({ items, next }: Page<T>): { items: T[]; next?: string } {
-  return { items, ...(next && { next: Buffer.from(JSON.stringify([next.block, next.logIndex, next.part ?? 0])).toString('base64url') }) }
+export function toJson<T>({ items, next }: Page<T, object>): { items: T[]; next?: string } {
+  return { items, ...(next && { next: Buffer.from(JSON.stringify(next)).toString('base64url') }) }
 }
 
-/** Where a cursor points. Throws `bad-request`. */
+const PlaceJson = z.strictObject({ block: z.int(), logIndex: z.int(), part: z.int().optional() })
+
+/** Where a cursor points in the order of the chain. Throws `bad-request`. */
 export function placeOf(cursor: string | undefined): Place | undefined {
+  return cursorOf(cursor, PlaceJson)
+}
+
+/** Where a cursor of another list points. Throws `bad-request`. */
+export function cursorOf<T extends z.ZodType>(cursor: string | undefined, place: T): z.infer<T> | undefined {
   if (cursor === undefined) return undefined
   try {
-    const [block, logIndex, part] = z.tuple([z.int(), z.int(), z.int()]).parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')))
-    return { block, logIndex, part }
+    return place.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')))
   } catch {
     throw new CloisterError('bad-request', 'The cursor is not one of ours.', { hint: 'Take `next` of the page before as it is.' })
   }

@@ -1,5 +1,6 @@
 import {
   type DelegationRecord,
+  decimal,
   EPOCH_SECONDS,
   type EpochRecord,
   type ExitRecord,
@@ -9,11 +10,13 @@ import {
   type PeriodRecord,
   type PoolRecord,
   poolAssetsOf,
+  REWARD_PRECISION,
   type RewardRecord,
   type SlashRecord,
 } from '@cloister/core'
 import { and, asc, count, desc, eq, gte, lt, lte, max, sql, sum } from 'drizzle-orm'
 import type { Address, Hex } from 'viem'
+import { z } from 'zod'
 import type { Database } from '../database/open.ts'
 import { delegation, epochWeight, payment, pool, reward, settlement, slash, stakeExit } from '../database/schema.ts'
 import { equal, type Page, type Place } from './queries.ts'
@@ -31,10 +34,27 @@ export interface Clock {
 export async function findPools(database: Database, filters: { provider?: string }, { now, start }: Clock): Promise<PoolRecord[]> {
   // The last epoch that is over: what the present one weighs isn't certain yet.
   const epoch = Math.floor((now - start) / EPOCH_SECONDS) - 1
-  const [pools, delegators, own, weights, shared, [all]] = await Promise.all([
+  // What each share had earned by the last settlement that is thirty days old, and by the newest one.
+  const newest = database
+    .select({ perShare: settlement.perShare, time: settlement.time })
+    .from(settlement)
+    .where(eq(settlement.provider, pool.provider))
+    .orderBy(desc(settlement.time), desc(settlement.block), desc(settlement.logIndex))
+    .limit(1)
+    .as('newest')
+  const before = database
+    .select({ perShare: sql<string>`${settlement.perShare}`.as('before_per_share'), time: sql<string>`${settlement.time}`.as('before_time') })
+    .from(settlement)
+    .where(and(eq(settlement.provider, pool.provider), lte(settlement.time, now - TRAILING_SECONDS)))
+    .orderBy(desc(settlement.time), desc(settlement.block), desc(settlement.logIndex))
+    .limit(1)
+    .as('before')
+  const [pools, delegators, own, weights, [all]] = await Promise.all([
     database
-      .select()
+      .select({ pool, newest: { perShare: newest.perShare, time: newest.time }, before: { perShare: before.perShare, time: before.time } })
       .from(pool)
+      .leftJoinLateral(newest, sql`true`)
+      .leftJoinLateral(before, sql`true`)
       // Anybody may have events made about a provider that nobody has staked for.
       .where(
         and(...equal({ provider: pool.provider }, filters), sql`(${pool.shares} > 0 or ${pool.exitShares} > 0 or ${pool.rewarded} > 0 or ${pool.kept} > 0)`),
@@ -43,35 +63,32 @@ export async function findPools(database: Database, filters: { provider?: string
     database.select({ provider: delegation.provider, all: count() }).from(delegation).where(sql`${delegation.shares} > 0`).groupBy(delegation.provider),
     database.select().from(delegation).where(eq(delegation.account, delegation.provider)),
     database.select().from(epochWeight).where(eq(epochWeight.epoch, epoch)),
-    database
-      .select({ provider: settlement.provider, shared: sum(settlement.shared) })
-      .from(settlement)
-      .where(gte(settlement.time, now - TRAILING_SECONDS))
-      .groupBy(settlement.provider),
     database.select({ active: sum(pool.assets) }).from(pool),
   ])
+  const delegatorsOf = new Map(delegators.map((row) => [row.provider, row.all]))
+  const ownOf = new Map(own.map((row) => [row.provider, row.shares]))
+  const weightOf = new Map(weights.map((row) => [row.provider, row.weight]))
   const totalWeight = weights.reduce((total, row) => total + row.weight, 0)
   const active = Number(all?.active ?? 0)
-  return pools.map((row): PoolRecord => {
-    const weight = weights.find(({ provider }) => provider === row.provider)?.weight ?? 0
-    const ownShares = own.find(({ provider }) => provider === row.provider)?.shares ?? 0n
-    const trailingSeconds = Math.min(TRAILING_SECONDS, now - row.since)
-    const trailing = Number(shared.find(({ provider }) => provider === row.provider)?.shared ?? 0)
+  return pools.map(({ pool: row, newest, before }): PoolRecord => {
+    const weight = weightOf.get(row.provider) ?? 0
     const assets = Number(row.assets)
     // What an hour brings a unit of stake: of all stake's part, and of the pool's half of what its GPUs earn.
     const stakeHour = active === 0 || now < start ? 0 : (Number(gpuBudgetOf(Math.max(0, epoch))) * (1 - row.commissionBps / 10_000)) / active
     const gpuHour = assets === 0 || totalWeight === 0 ? 0 : (Number(gpuBudgetOf(epoch)) * weight) / totalWeight / 2 / assets
+    const trailingSeconds = newest ? Math.max(0, newest.time - Number(before?.time ?? row.since)) : 0
+    const earned = newest ? ((newest.perShare - BigInt(before?.perShare ?? 0)) * row.shares) / REWARD_PRECISION : 0n
     return {
       provider: row.provider as Address,
       stake: row.assets.toString(),
       shares: row.shares.toString(),
-      own: poolAssetsOf(ownShares, row.assets, row.shares).toString(),
+      own: poolAssetsOf(ownOf.get(row.provider) ?? 0n, row.assets, row.shares).toString(),
       exiting: row.exitAssets.toString(),
       locked: row.locked.toString(),
       commissionBps: row.commissionBps,
       ...(row.nextCommissionBps !== null &&
         row.nextCommissionFrom !== null && { nextCommission: { bps: row.nextCommissionBps, from: row.nextCommissionFrom } }),
-      delegators: delegators.find(({ provider }) => provider === row.provider)?.all ?? 0,
+      delegators: delegatorsOf.get(row.provider) ?? 0,
       weight,
       totalWeight,
       rewarded: row.rewarded.toString(),
@@ -79,23 +96,40 @@ export async function findPools(database: Database, filters: { provider?: string
       slashed: row.slashed.toString(),
       yields: {
         current: ((stakeHour + gpuHour) * YEAR_SECONDS) / EPOCH_SECONDS,
-        ...(trailing > 0 && assets > 0 && trailingSeconds > 0 && { trailing: (trailing / assets) * (YEAR_SECONDS / trailingSeconds) }),
+        ...(assets > 0 && trailingSeconds >= EPOCH_SECONDS && { trailing: (Number(earned) / assets) * (YEAR_SECONDS / trailingSeconds) }),
         trailingSeconds,
       },
     }
   })
 }
 
-/** Who holds what in which pool; those who have left are left out. */
-export async function findDelegations(database: Database, filters: { provider?: string; account?: string }): Promise<DelegationRecord[]> {
+/** A place in the order of delegations. */
+export const DelegationPlace = z.strictObject({ shares: decimal, key: z.string().max(100) })
+/** A place in the order of exits. */
+export const ExitPlace = z.strictObject({ readyAt: z.int(), id: decimal })
+
+/** Who holds what in which pool, those with most shares first; those who have left are left out. */
+export async function findDelegations(
+  database: Database,
+  filters: { provider?: string; account?: string },
+  limit: number,
+  after?: z.infer<typeof DelegationPlace>,
+): Promise<Page<DelegationRecord, z.infer<typeof DelegationPlace>>> {
   const rows = await database
     .select({ held: delegation, assets: pool.assets, all: pool.shares })
     .from(delegation)
     .innerJoin(pool, eq(pool.provider, delegation.provider))
-    .where(and(...equal({ provider: delegation.provider, account: delegation.account }, filters), sql`(${delegation.shares} > 0 or ${delegation.claimed} > 0)`))
+    .where(
+      and(
+        ...equal({ provider: delegation.provider, account: delegation.account }, filters),
+        sql`(${delegation.shares} > 0 or ${delegation.claimed} > 0)`,
+        after &&
+          sql`(${delegation.shares} < ${after.shares}::numeric or (${delegation.shares} = ${after.shares}::numeric and ${delegation.key} > ${after.key}))`,
+      ),
+    )
     .orderBy(desc(delegation.shares), asc(delegation.key))
-    .limit(1_000)
-  return rows.map(
+    .limit(limit + 1)
+  const items = rows.slice(0, limit).map(
     ({ held, assets, all }): DelegationRecord => ({
       provider: held.provider as Address,
       account: held.account as Address,
@@ -106,18 +140,30 @@ export async function findDelegations(database: Database, filters: { provider?: 
       since: held.since,
     }),
   )
+  const last = rows[limit - 1]?.held
+  return { items, next: rows.length > limit && last ? { shares: last.shares.toString(), key: last.key } : undefined }
 }
 
 /** Exits, those ready first first. */
-export async function findExits(database: Database, filters: { provider?: string; account?: string }): Promise<ExitRecord[]> {
+export async function findExits(
+  database: Database,
+  filters: { provider?: string; account?: string; state?: string },
+  limit: number,
+  after?: z.infer<typeof ExitPlace>,
+): Promise<Page<ExitRecord, z.infer<typeof ExitPlace>>> {
   const rows = await database
     .select({ exit: stakeExit, assets: pool.exitAssets, all: pool.exitShares })
     .from(stakeExit)
     .innerJoin(pool, eq(pool.provider, stakeExit.provider))
-    .where(and(...equal({ provider: stakeExit.provider, account: stakeExit.account }, filters)))
+    .where(
+      and(
+        ...equal({ provider: stakeExit.provider, account: stakeExit.account, state: stakeExit.state }, filters),
+        after && sql`(${stakeExit.readyAt}, ${stakeExit.id}) > (${after.readyAt}, ${after.id})`,
+      ),
+    )
     .orderBy(asc(stakeExit.readyAt), asc(stakeExit.id))
-    .limit(1_000)
-  return rows.map(
+    .limit(limit + 1)
+  const items = rows.slice(0, limit).map(
     ({ exit, assets, all }): ExitRecord => ({
       id: exit.id,
       provider: exit.provider as Address,
@@ -128,6 +174,8 @@ export async function findExits(database: Database, filters: { provider?: string
       state: exit.state as ExitRecord['state'],
     }),
   )
+  const last = rows[limit - 1]?.exit
+  return { items, next: rows.length > limit && last ? { readyAt: last.readyAt, id: last.id } : undefined }
 }
 
 /** Epochs with what each pool weighed and earned, newest first, those ahead that are counted already included. */
@@ -196,14 +244,14 @@ export async function findRewards(
 }
 
 /** Slashes, newest first. */
-export async function findSlashes(database: Database, filters: { provider?: string }): Promise<SlashRecord[]> {
+export async function findSlashes(database: Database, filters: { provider?: string }, limit: number, after?: Place): Promise<Page<SlashRecord>> {
   const rows = await database
     .select()
     .from(slash)
-    .where(and(...equal({ provider: slash.provider }, filters)))
+    .where(and(...equal({ provider: slash.provider }, filters), after && sql`(${slash.block}, ${slash.logIndex}) < (${after.block}, ${after.logIndex})`))
     .orderBy(desc(slash.block), desc(slash.logIndex))
-    .limit(1_000)
-  return rows.map(
+    .limit(limit + 1)
+  const items = rows.slice(0, limit).map(
     ({ provider, active, exiting, reporter, reward: paid, reason, offence, block, time, transaction }): SlashRecord => ({
       provider: provider as Address,
       active: active.toString(),
@@ -217,6 +265,8 @@ export async function findSlashes(database: Database, filters: { provider?: stri
       transaction: transaction as Hex,
     }),
   )
+  const last = rows[limit - 1]
+  return { items, next: rows.length > limit && last ? { block: last.block, logIndex: last.logIndex } : undefined }
 }
 
 /** Emission and fee income of every period so far. */

@@ -1,11 +1,11 @@
 import { address, CloisterError, DelegationRecord, EpochRecord, ExitRecord, PoolRecord, pageOf, RewardRecord, SlashRecord } from '@cloister/core'
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Database } from '../database/open.ts'
-import { given, json, paging, placeOf, problem, toJson } from './route.ts'
-import { findDelegations, findEpochs, findExits, findPools, findRewards, findSlashes } from './stake-queries.ts'
+import { cursorOf, given, json, paging, placeOf, problem, toJson } from './route.ts'
+import { DelegationPlace, ExitPlace, findDelegations, findEpochs, findExits, findPools, findRewards, findSlashes } from './stake-queries.ts'
 
 const list = <T extends z.ZodType>(item: T) => json(z.object({ items: z.array(item) }), 'All of them.')
-const holders = z.object({ provider: address.optional(), account: address.optional() })
+const holders = z.object({ provider: address.optional(), account: address.optional(), ...paging })
 
 const routes = {
   pools: createRoute({ method: 'get', path: '/v1/pools', summary: 'Stake pools, those with most stake first', responses: { 200: list(PoolRecord) } }),
@@ -19,16 +19,16 @@ const routes = {
   delegations: createRoute({
     method: 'get',
     path: '/v1/delegations',
-    summary: 'Who holds what in which pool, at most 1,000',
+    summary: 'Who holds what in which pool, those with most first',
     request: { query: holders },
-    responses: { 200: list(DelegationRecord), 400: problem },
+    responses: { 200: json(pageOf(DelegationRecord), 'A page.'), 400: problem },
   }),
   exits: createRoute({
     method: 'get',
     path: '/v1/exits',
-    summary: 'Stake that is leaving or has left, at most 1,000',
-    request: { query: holders },
-    responses: { 200: list(ExitRecord), 400: problem },
+    summary: 'Stake that is leaving or has left, what is ready first first',
+    request: { query: holders.extend({ state: ExitRecord.shape.state.optional() }) },
+    responses: { 200: json(pageOf(ExitRecord), 'A page.'), 400: problem },
   }),
   epochs: createRoute({
     method: 'get',
@@ -41,15 +41,15 @@ const routes = {
     method: 'get',
     path: '/v1/rewards',
     summary: 'Rewards that were paid out, newest first',
-    request: { query: z.object({ provider: address.optional(), account: address.optional(), ...paging }) },
+    request: { query: holders },
     responses: { 200: json(pageOf(RewardRecord), 'A page.'), 400: problem },
   }),
   slashes: createRoute({
     method: 'get',
     path: '/v1/slashes',
-    summary: 'Stake that was taken, newest first, at most 1,000',
-    request: { query: z.object({ provider: address.optional() }) },
-    responses: { 200: list(SlashRecord), 400: problem },
+    summary: 'Stake that was taken, newest first',
+    request: { query: z.object({ provider: address.optional(), ...paging }) },
+    responses: { 200: json(pageOf(SlashRecord), 'A page.'), 400: problem },
   }),
 }
 
@@ -62,8 +62,14 @@ export function addStakeRoutes(app: OpenAPIHono, { database, now, start }: { dat
     if (!found) throw new CloisterError('not-found', 'Nobody has staked for such a provider.')
     return context.json(found, 200)
   })
-  app.openapi(routes.delegations, async (context) => context.json({ items: await findDelegations(database, given(context.req.valid('query'))) }, 200))
-  app.openapi(routes.exits, async (context) => context.json({ items: await findExits(database, given(context.req.valid('query'))) }, 200))
+  app.openapi(routes.delegations, async (context) => {
+    const { limit, cursor, ...filters } = context.req.valid('query')
+    return context.json(toJson(await findDelegations(database, given(filters), limit, cursorOf(cursor, DelegationPlace))), 200)
+  })
+  app.openapi(routes.exits, async (context) => {
+    const { limit, cursor, ...filters } = context.req.valid('query')
+    return context.json(toJson(await findExits(database, given(filters), limit, cursorOf(cursor, ExitPlace))), 200)
+  })
   app.openapi(routes.epochs, async (context) => {
     const { before, limit } = context.req.valid('query')
     return context.json({ items: await findEpochs(database, { limit, ...(before !== undefined && { before }) }, clock()) }, 200)
@@ -72,5 +78,8 @@ export function addStakeRoutes(app: OpenAPIHono, { database, now, start }: { dat
     const { limit, cursor, ...filters } = context.req.valid('query')
     return context.json(toJson(await findRewards(database, given(filters), limit, placeOf(cursor))), 200)
   })
-  app.openapi(routes.slashes, async (context) => context.json({ items: await findSlashes(database, given(context.req.valid('query'))) }, 200))
+  app.openapi(routes.slashes, async (context) => {
+    const { limit, cursor, ...filters } = context.req.valid('query')
+    return context.json(toJson(await findSlashes(database, given(filters), limit, placeOf(cursor))), 200)
+  })
 }

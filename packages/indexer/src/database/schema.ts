@@ -139,7 +139,8 @@ export const pool = pgTable('pool', {
   commissionBps: integer('commission_bps').notNull(),
   nextCommissionBps: integer('next_commission_bps'),
   nextCommissionFrom: seconds('next_commission_from'),
-  /** Shared out among shares so far, and kept by the provider. */
+  /** Shared out so far per share, times 10^27, in all, and kept by the provider. */
+  perShare: amount('per_share').notNull(),
   rewarded: amount('rewarded').notNull(),
   kept: amount('kept').notNull(),
   slashed: amount('slashed').notNull(),
@@ -188,14 +189,14 @@ export const epochWeight = pgTable(
   (table) => [index('epoch_weight_epoch').on(table.epoch), index('epoch_weight_provider').on(table.provider)],
 )
 
-/** What was shared out in a pool, each time it was settled. */
+/** Each time a pool was settled: what had been shared out by then per share, times 10^27. */
 export const settlement = pgTable(
   'settlement',
   {
     block: bigint({ mode: 'number' }).notNull(),
     logIndex: integer('log_index').notNull(),
     provider: text().notNull(),
-    shared: amount('shared').notNull(),
+    perShare: amount('per_share').notNull(),
     time: seconds('time').notNull(),
   },
   (table) => [primaryKey({ columns: [table.block, table.logIndex] }), index('settlement_provider').on(table.provider, table.time)],

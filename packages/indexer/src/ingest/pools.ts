@@ -1,3 +1,4 @@
+import { REWARD_PRECISION } from '@cloister/core'
 import { zeroAddress } from 'viem'
 import type { delegation, epochWeight, pool, reward, settlement, slash, stakeExit } from '../database/schema.ts'
 import type { EventRow } from './fold.ts'
@@ -84,11 +85,12 @@ export class PoolFold {
       case 'PoolRewarded': {
         const kept = number('commission') + number('providerPart')
         const shared = number('stakeReward') + number('gpuReward') - kept
+        if (shared > 0n && found.shares > 0n) found.perShare += (shared * REWARD_PRECISION) / found.shares
         found.rewarded += shared
         found.kept += kept
         if (found.nextCommissionFrom !== null && found.nextCommissionFrom <= row.time)
           Object.assign(found, { commissionBps: found.nextCommissionBps, nextCommissionBps: null, nextCommissionFrom: null })
-        this.settlements.push({ ...place, shared })
+        this.settlements.push({ ...place, perShare: found.perShare })
         return
       }
       case 'RewardClaimed':
@@ -151,7 +153,7 @@ export class PoolFold {
   private pool(provider: string, time: number): PoolRow {
     let found = this.pools.get(provider)
     if (!found) {
-      const none = { assets: 0n, shares: 0n, exitAssets: 0n, exitShares: 0n, locked: 0n, rewarded: 0n, kept: 0n, slashed: 0n }
+      const none = { assets: 0n, shares: 0n, exitAssets: 0n, exitShares: 0n, locked: 0n, perShare: 0n, rewarded: 0n, kept: 0n, slashed: 0n }
       found = { provider, ...none, commissionBps: 0, nextCommissionBps: null, nextCommissionFrom: null, since: time }
       this.pools.set(provider, found)
     }

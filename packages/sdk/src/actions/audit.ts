@@ -1,9 +1,8 @@
 import { EMISSION_ABI, findToken, getTokenBalance, STAKE_ABI } from '@cloister/chain'
-import { CloisterError, emitted, emittedForStake, gpuBudgetOf, poolAssetsOf } from '@cloister/core'
+import { CloisterError, emitted, emittedForStake, gpuBudgetOf, poolAssetsOf, REWARD_PRECISION } from '@cloister/core'
 import type { Address } from 'viem'
 import type { Cloister } from '../cloister.ts'
 
-const PRECISION = 10n ** 27n
 /** Finer than the contract's 2^96, so that only the contract's rounding shows. */
 const FINE = 2n ** 160n
 const MIN_ACTIVE = 10n ** 18n
@@ -132,7 +131,7 @@ class Audit {
 
   rewardsOf(provider: Address, account: Address, { shares, paid, owed }: Position): bigint {
     const pool = this.pool(provider)
-    return owed + (shares * (pool.perShare - paid)) / PRECISION + (account === provider ? pool.providerOwed : 0n)
+    return owed + (shares * (pool.perShare - paid)) / REWARD_PRECISION + (account === provider ? pool.providerOwed : 0n)
   }
 
   private apply(log: Log): void {
@@ -215,7 +214,7 @@ class Audit {
     pool.paidPerAsset = this.perAsset
     pool.providerOwed += commission + providerPart
     const shared = stakeReward - commission + gpuReward - providerPart
-    if (shared > 0n) pool.perShare += (shared * PRECISION) / pool.shares
+    if (shared > 0n) pool.perShare += (shared * REWARD_PRECISION) / pool.shares
   }
 
   private weigh({ provider, from, to, weight }: { provider: Address; from: bigint; to: bigint; weight: bigint }, sign: 1 | -1): void {
@@ -247,7 +246,7 @@ class Audit {
     const { perShare } = this.pool(provider)
     const key = `${provider} ${account}`
     const position = this.positions.get(key) ?? { shares: 0n, paid: perShare, owed: 0n }
-    position.owed += (position.shares * (perShare - position.paid)) / PRECISION
+    position.owed += (position.shares * (perShare - position.paid)) / REWARD_PRECISION
     position.paid = perShare
     this.positions.set(key, position)
     return position
