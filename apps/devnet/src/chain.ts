@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { WitnessKey } from '@cloister/attest'
 import type { DevelopmentRoot } from '@cloister/attest/devnet'
 import { connectWallet, DEVELOPMENT_ROLES, developmentAccount, loadNetwork, type Network } from '@cloister/chain'
-import { anvilPath } from '@cloister/chain/anvil'
+import { anvilPath, CHAIN_ARGUMENTS } from '@cloister/chain/anvil'
 import { deployDevelopment } from '@cloister/chain/deploy'
 import { messageOf } from '@cloister/core'
 import { type Hex, parseAbi } from 'viem'
@@ -28,8 +28,7 @@ export function chainDaemon({ folder, ports }: Settings, restarted: (name: strin
       '127.0.0.1',
       '--port',
       String(ports.chain),
-      '--chain-id',
-      String(CHAIN_ID),
+      ...CHAIN_ARGUMENTS,
       '--block-time',
       '1',
       '--state',

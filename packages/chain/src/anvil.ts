@@ -12,6 +12,12 @@ import type { Network } from './network.ts'
 
 const START_MS = 15_000
 
+/**
+ * Arguments that every development chain is started with. Blocks have room for all that deployment sends at once: anvil loses what an
+ * account sent after a transaction that has to wait for the next block.
+ */
+export const CHAIN_ARGUMENTS = ['--chain-id', '31337', '--gas-limit', '200000000']
+
 /** anvil's binary itself: the launcher that npm puts around it would not pass signals on. */
 export function anvilPath(): string {
   const own = createRequire(createRequire(import.meta.url).resolve('@foundry-rs/anvil/package.json'))
@@ -31,7 +37,7 @@ export interface DevelopmentChain {
 
 /** Starts anvil on a free port and deploys the contracts. For tests and benchmarks; a block per transaction unless `args` say otherwise. */
 export async function startDevelopmentChain(args: string[] = []): Promise<DevelopmentChain> {
-  const child = spawn(anvilPath(), ['--port', '0', '--chain-id', '31337', ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn(anvilPath(), ['--port', '0', ...CHAIN_ARGUMENTS, ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
   const [port, root] = await Promise.all([listening(child), DevelopmentRoot.create()])
   const empty: Network = {
     name: 'test',
