@@ -1,10 +1,13 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { cpus, freemem } from 'node:os'
 import { dirname, relative, resolve } from 'node:path'
+import type { AgentConfig } from '@cloister/agent'
+import type { Wallet } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
+import { type Cloister, walletOf } from '@cloister/sdk'
 import { note, say } from '@cloister/terminal'
 import type { Command } from 'commander'
-import { findNetwork, type Globals } from '../context.ts'
+import { connect, findNetwork, type Globals } from '../context.ts'
 
 /** Options of everything a provider does. */
 export interface ProviderOptions extends Globals {
@@ -32,15 +35,39 @@ export function withConfig(command: Command): Command {
     .option('--gpu-class <class>', 'their class: h100, h200 or b200', 'h100')
 }
 
-/** Writes a configuration file where there is none; returns its path. Says so where it leaves one that is there as it is. Throws `bad-option`. */
-export function writeConfig(options: ConfigOptions, command: Command): string {
+/** What a provider's commands work with. */
+export interface Provider {
+  path: string
+  config: AgentConfig
+  cloister: Cloister
+  wallet: Wallet
+}
+
+/**
+ * Opens the provider's wallet, and the configuration file, which it writes where there is none. Says so where one that is there says
+ * otherwise than the options. Throws `bad-option`, `bad-config`, `no-wallet`.
+ */
+export async function openProvider(options: ConfigOptions, command: Command): Promise<Provider> {
+  const { loadAgentConfig } = await import('@cloister/agent')
   const path = resolve(options.config)
-  if (existsSync(path)) {
-    const unused = ['name', 'endpoint', 'port', 'engine', 'gpus', 'gpuClass'].filter((name) => command.getOptionValueSource(name) === 'cli')
-    if (unused.length > 0 && !options.json)
-      note(`! ${options.config} is there already and holds; what was said of ${unused.join(', ')} is not used. Change it there.`)
-    return path
-  }
+  const known = existsSync(path) ? loadAgentConfig(path) : undefined
+  // The wallet first: nothing is written for somebody who can't act.
+  const cloister = connect({ ...options, ...(known && { network: known.network }) })
+  const wallet = walletOf(cloister)
+  if (!known) writeConfig(path, options)
+  else if (!options.json) tellUnused(known, options, command)
+  return { path, config: known ?? loadAgentConfig(path), cloister, wallet }
+}
+
+function tellUnused({ name, endpoint, listen, executor, capacity }: AgentConfig, options: ConfigOptions, command: Command): void {
+  const holds = { name, endpoint, port: listen.port, engine: executor.engine, gpus: capacity.gpus, gpuClass: capacity.gpuClass }
+  const names = ['name', 'endpoint', 'port', 'engine', 'gpus', 'gpuClass'] as const
+  const unused = names.filter((one) => command.getOptionValueSource(one) === 'cli' && options[one] !== String(holds[one]))
+  if (unused.length > 0) note(`! ${options.config} is there already and holds; what was said of ${unused.join(', ')} is not used. Change it there.`)
+}
+
+/** Writes a configuration file. Throws `bad-option`. */
+function writeConfig(path: string, options: ConfigOptions): void {
   const isRight =
     /^[a-z0-9][a-z0-9-]{0,31}$/.test(options.name) &&
     /^\d{1,5}$/.test(options.port) &&
@@ -66,7 +93,6 @@ export function writeConfig(options: ConfigOptions, command: Command): string {
     { flag: 'wx' },
   )
   if (!options.json) say(`Wrote ${options.config}. Look at the prices in it; they can be changed at any time.`)
-  return path
 }
 
 function template(values: { name: string; network: string; port: number; endpoint: string; engine: string; gpus: number; gpuClass: string }): string {

@@ -3,6 +3,7 @@ import type { Log, RunningWorker } from '@cloister/agent'
 import {
   type ConfirmedGpus,
   delegate,
+  getClassWeight,
   getCollateralPerGpu,
   getConfirmedGpus,
   getLockedFor,
@@ -12,14 +13,13 @@ import {
   type Wallet,
 } from '@cloister/chain'
 import { CloisterError, defaultPolicy, formatAmount, messageOf, orderFor, parseAmount, parseManifest, pricePerHour, showAmount } from '@cloister/core'
-import { walletOf } from '@cloister/sdk'
+import type { Cloister } from '@cloister/sdk'
 import { note, paint, Steps, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { type Address, zeroAddress } from 'viem'
 import { confirm } from '../ask.ts'
-import { connect } from '../context.ts'
 import { CLOI } from '../show.ts'
-import { type ConfigOptions, writeConfig } from './provider-config.ts'
+import { type ConfigOptions, openProvider } from './provider-config.ts'
 import { readableLog, runUntilAsked } from './provider-run.ts'
 
 const GPUS_MS = 180_000
@@ -38,16 +38,16 @@ interface JoinOptions extends ConfigOptions {
 
 /** From nothing to earning, a step at a time; what is done already is passed over, so that it can be called again. */
 export async function join(options: JoinOptions, command: Command): Promise<void> {
-  const { enrolWorker, jsonLog, loadAgentConfig, loadWorkerKey, startWorker } = await import('@cloister/agent')
-  const path = writeConfig(options, command)
-  const config = loadAgentConfig(path)
-  const cloister = connect({ ...options, network: config.network })
-  const wallet = walletOf(cloister)
+  const { enrolWorker, jsonLog, loadWorkerKey, startWorker } = await import('@cloister/agent')
+  const { path, config, cloister, wallet } = await openProvider(options, command)
   const provider = wallet.account.address
   const key = loadWorkerKey(config.folder)
   const { gpus, gpuClass } = config.capacity
   const plan = await planStake(wallet, key.address, { gpus, gpuClass, wanted: options.stake })
-  if (!options.json) await explain(wallet, { worker: key.address, gpus, gpuClass, ...plan })
+  if (!options.json) {
+    await explain(wallet, { worker: key.address, gpus, gpuClass, ...plan })
+    if (gpus > 0) await forecast(cloister, { gpus, gpuClass })
+  }
   if (options.yes !== true && !(await confirm('Go on?'))) throw new CloisterError('declined', 'Nothing was done.')
 
   const steps = new Steps(options.json === true)
@@ -169,6 +169,20 @@ async function explain(
   ]
   say(table(['step', 'what happens', 'costs'], rows))
   say(paint('dim', 'Nobody has to agree to any of it. Gas of the third step on is paid out of the worker’s key.'))
+}
+
+/** What the GPUs would earn, beside those that are in service now. */
+async function forecast({ index, chain }: Cloister, { gpus, gpuClass }: { gpus: number; gpuClass: string }): Promise<void> {
+  const [each, epochs] = await Promise.all([getClassWeight(chain, gpuClass), index.epochs({ limit: 48 })])
+  // The newest hour that is over, or the first one of all.
+  const hour = epochs.find((epoch) => epoch.closed) ?? epochs.at(-1)
+  const weight = each * gpus
+  if (weight === 0 || !hour) return
+  const all = hour.weight + weight
+  const reward = (BigInt(hour.budget) * BigInt(weight)) / BigInt(all)
+  say(
+    `Beside GPUs that weigh ${hour.weight / 10} H100s now, ${gpus} × ${gpuClass} would earn ${showAmount(reward, CLOI, 2)} an hour: half is yours, half your pool’s. That changes with who else is in service, and falls by a quarter every 180 days.`,
+  )
 }
 
 /** Waits until verifiers have vouched for a worker's GPUs; undefined where they haven't in time. */

@@ -10,7 +10,7 @@ import { getAddress, isAddress } from 'viem'
 import { parseDocument } from 'yaml'
 import { command, connect } from '../context.ts'
 import { resources } from '../show.ts'
-import { type ConfigOptions, type ProviderOptions, withConfig, writeConfig } from './provider-config.ts'
+import { type ConfigOptions, openProvider, type ProviderOptions, withConfig } from './provider-config.ts'
 import { join } from './provider-join.ts'
 import { showRewards } from './provider-rewards.ts'
 import { readableLog, runUntilAsked } from './provider-run.ts'
@@ -59,14 +59,12 @@ export function addProvider(program: Command): void {
 }
 
 async function init(options: ConfigOptions, self: Command): Promise<void> {
-  const { enrolWorker, loadAgentConfig, loadWorkerKey } = await import('@cloister/agent')
-  const path = writeConfig(options, self)
-  const config = loadAgentConfig(path)
-  const cloister = connect({ ...options, network: config.network })
+  const { enrolWorker, loadWorkerKey } = await import('@cloister/agent')
+  const { path, config, wallet } = await openProvider(options, self)
   const key = loadWorkerKey(config.folder)
-  const outcome = await enrolWorker(walletOf(cloister), key, config)
-  if (options.json) return sayJson({ config: path, worker: key.address, provider: walletOf(cloister).account.address, outcome })
-  say(`The worker ${key.address} is ${outcome === 'unchanged' ? 'registered as it is' : outcome} for the provider ${walletOf(cloister).account.address}.`)
+  const outcome = await enrolWorker(wallet, key, config)
+  if (options.json) return sayJson({ config: path, worker: key.address, provider: wallet.account.address, outcome })
+  say(`The worker ${key.address} is ${outcome === 'unchanged' ? 'registered as it is' : outcome} for the provider ${wallet.account.address}.`)
   say(paint('dim', `  Start it: cloister provider run -c ${options.config}`))
 }
 

@@ -38,6 +38,12 @@ export function getCollateralPerGpu(chain: Chain, gpuClass: string): Promise<big
   return chain.client.readContract({ ...stake(chain), functionName: 'collateralPerGpu', args: [stringToHex(gpuClass, { size: 32 })] })
 }
 
+/** Tenths of an H100 that a GPU of a class weighs; 0 for classes that earn nothing. */
+export async function getClassWeight({ client, network }: Chain, gpuClass: string): Promise<number> {
+  const args = [stringToHex(gpuClass, { size: 32 })] as const
+  return Number(await client.readContract({ address: network.contracts.emission, abi: EMISSION_ABI, functionName: 'classWeight', args }))
+}
+
 /** What is locked for a worker, in base units of CLOI. */
 export function getLockedFor(chain: Chain, worker: Address): Promise<bigint> {
   return chain.client.readContract({ ...stake(chain), functionName: 'lockedFor', args: [worker] })
