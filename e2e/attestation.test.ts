@@ -371,8 +371,10 @@ describe.skipIf(!canDeploy)(
         const { chain, key, attestor } = worker.worker
         const failures: string[] = []
         let asked = 0
-        const gpuTokens = (nonce: string) =>
-          ++asked === 1 ? Promise.reject(new Error('the GPU is busy')) : root.gpuTokens(nonce, [{ model: 'GH100 A01', ueid: '77' }])
+        const gpuEvidence = async (nonce: string) => {
+          if (++asked === 1) throw new Error('the GPU is busy')
+          return { tokens: await root.gpuTokens(nonce, [{ model: 'GH100 A01', ueid: '77' }]) }
+        }
         const quote = () => Promise.reject(new Error('not needed'))
         const aborter = new AbortController()
         const wallet = connectWallet(network, key)
@@ -383,7 +385,7 @@ describe.skipIf(!canDeploy)(
             worker: key.address,
             provider,
             tlsKeyHash,
-            source: { name: 'test', quote, gpuTokens },
+            source: { name: 'test', quote, gpuEvidence },
             sequence: new Sequence(),
             log: (level, _message, fields) => level === 'warn' && failures.push(String(fields?.['error'])),
           },
@@ -424,6 +426,49 @@ describe.skipIf(!canDeploy)(
         })
         const own = new Verifier({ chain, key, provider: attestor.provider })
         await expect(own.judge({ ...request, tokens })).rejects.toMatchObject({ code: 'forbidden' })
+      })
+
+      it('are H200s where the report of each says so, signed by the GPU that the tokens name, and H100s where one does not', async () => {
+        const { network } = stage.embedded
+        const { chain, key, attestor } = worker.worker
+        const verifier = new Verifier({ chain, key, provider: zeroAddress })
+        const { block } = attestor.latest ?? { block: await freshBlock(chain) }
+        const bound = { provider: attestor.provider, worker: key.address, tlsKeyHash: attestor.tlsKeyHash }
+        const nonce = await gpuNonceOf(reportDataOf(network, bound, block.hash))
+        const request = {
+          kind: 'nvidia-gpus',
+          worker: key.address,
+          tlsKeyHash: attestor.tlsKeyHash,
+          block: { number: Number(block.number), hash: block.hash },
+        } as const
+        const [first, second, h100] = await Promise.all([root.manufactureGpu('h200'), root.manufactureGpu('h200'), root.manufactureGpu('h100')])
+        const reportOf = (gpu: typeof first, of = nonce) => ({ report: Buffer.from(gpu.report(of)).toString('base64'), certificates: gpu.certificates })
+        const judge = async (gpus: (typeof first)[], reports: ReturnType<typeof reportOf>[]) =>
+          verifier.judge({ ...request, tokens: await root.gpuTokens(nonce, gpus), reports })
+        expect(await judge([first, second], [reportOf(first), reportOf(second)])).toMatchObject({ gpuClass: 'h200', gpus: 2 })
+        for (const [gpus, reports] of [
+          [[first, second], [reportOf(first)]],
+          [[first, second], []],
+          [
+            [first, h100],
+            [reportOf(first), reportOf(h100)],
+          ],
+          // Somebody else's H200 doesn't make this one any better.
+          [[h100], [reportOf(first)]],
+        ] as const)
+          expect(await judge([...gpus], [...reports])).toMatchObject({ gpuClass: 'h100', gpus: gpus.length })
+        const foreign = await (await DevelopmentRoot.create()).manufactureGpu('h200')
+        const changed = Buffer.from(first.report(nonce))
+        changed[changed.indexOf('895')] = 0x39
+        for (const [report, reason] of [
+          [reportOf(first, '00'.repeat(32)), 'another nonce'],
+          [reportOf(foreign), 'does not chain'],
+          [{ ...reportOf(first), report: changed.toString('base64') }, 'signature'],
+          [{ ...reportOf(first), certificates: second.certificates }, 'signature'],
+          [{ ...reportOf(first), report: 'AAAA' }, ''],
+          [{ ...reportOf(first), certificates: 'none' }, ''],
+        ] as const)
+          await expect(judge([first], [report]), reason).rejects.toMatchObject({ code: 'bad-evidence', message: expect.stringContaining(reason) })
       })
     })
 

@@ -195,17 +195,17 @@ describe('stake and emission on the embedded network', () => {
 
   test('a provider joins with one command, which says what each step costs', async () => {
     const port = String(await freePort())
-    const common = ['provider', 'join', '--account', 'carol', '--gpus', '1', '--gpu-class', 'h100', '--port', port, '--no-run'] as const
+    const common = ['provider', 'join', '--account', 'carol', '--gpus', '1', '--gpu-class', 'h200', '--port', port, '--no-run'] as const
     const { address: carol } = await stage.json('wallet', 'create', '--name', 'carol')
-    expect((await stage.cloister(...common, '--yes')).stderr).toContain('its pool needs 1250 CLOI more')
+    expect((await stage.cloister(...common, '--yes')).stderr).toContain('its pool needs 1875 CLOI more')
     for (const _ of [1, 2]) await stage.json('wallet', 'faucet', '--account', 'carol')
     const asked = await stage.cloister(...common)
     expect(asked).toMatchObject({ code: 1 })
     expect(asked.stderr).toContain('--yes')
-    expect(asked.stdout).toMatch(/collateral +1250 CLOI of your pool stay/)
+    expect(asked.stdout).toMatch(/collateral +1875 CLOI of your pool stay/)
     const joined = await stage.json(...common, '--yes')
-    expect(joined).toMatchObject({ provider: carol, enrolled: 'registered', staked: (1_250n * CLOI).toString(), collateral: (1_250n * CLOI).toString() })
-    expect(joined.gpus).toEqual({ gpuClass: 'h100', gpus: 1 })
+    expect(joined).toMatchObject({ provider: carol, enrolled: 'registered', staked: (1_875n * CLOI).toString(), collateral: (1_875n * CLOI).toString() })
+    expect(joined.gpus).toEqual({ gpuClass: 'h200', gpus: 1 })
     expect(BigInt(joined.ratePerSecond)).toBeGreaterThan(0n)
     // It has stopped, and says what it lacks.
     expect((await stage.cloister('provider', 'rewards')).stdout).toContain('nobody vouches for GPUs of this worker')

@@ -63,7 +63,7 @@ export const AgentConfig = z.strictObject({
       z.strictObject({ source: z.literal('nitro'), command: z.array(z.string().max(4096)).min(1).max(64) }),
     ])
     .optional(),
-  /** A program that makes tokens about the GPUs: gets the nonce as its last argument, prints JSON with `detached_eat`, as nvattest does. */
+  /** A program that makes evidence about the GPUs: gets the nonce as its last argument, prints JSON with `detached_eat` and `evidences`, as nvattest does. */
   gpuEvidence: z.strictObject({ command: z.array(z.string().max(4096)).min(1).max(64) }).optional(),
   /** Check evidence for workers of other providers, where the guest image may. */
   verifier: z.boolean().default(false),

@@ -1,11 +1,13 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { exportJWK, type JSONWebKeySet, SignJWT } from 'jose'
 import { describe, expect, it } from 'vitest'
-import { certify, newKey, toPem } from '../src/devnet/certificates.ts'
+import { DevelopmentRoot } from '../src/devnet/index.ts'
 import {
   composeBytes,
   dstackReportData,
   fetchSnpCollateral,
+  gpuClassOf,
+  identifyGpu,
   identityOf,
   parseEventLog,
   replayEventLog,
@@ -243,31 +245,40 @@ describe('NVIDIA GPUs', () => {
   })
 
   it('reads raw SPDM reports: nonce, measurements, signature, and bounds', async () => {
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' })
-    const block = (index: number, value: Buffer) => Buffer.concat([Buffer.of(index, 1, value.length + 3, 0, 1, value.length, 0), value])
-    const record = Buffer.concat([block(1, Buffer.alloc(48, 1)), block(2, Buffer.alloc(48, 2))])
-    const opaque = Buffer.concat([Buffer.of(3, 0, 6, 0), Buffer.from('580.15')])
-    const body = Buffer.concat([
-      Buffer.of(0x11, 0xe0, 1, 0xff),
-      Buffer.from(nonce, 'hex'),
-      Buffer.of(0),
-      Buffer.of(0x11, 0x60, 0, 0, 2, record.length & 0xff, record.length >> 8, 0),
-      record,
-      Buffer.alloc(32, 9),
-      Buffer.of(opaque.length, 0),
-      opaque,
-    ])
-    const report = new Uint8Array(Buffer.concat([body, sign('sha384', body, { key: privateKey, dsaEncoding: 'ieee-p1363' })]))
+    const gpu = await (await DevelopmentRoot.create()).manufactureGpu('h200')
+    const report = gpu.report(nonce)
     const golden = new Map([[1, ['01'.repeat(48)]]])
-    const root = await certify('Root', newKey(), undefined, 'authority')
-    const leaf = await certify('GPU', newKey(), root, 'entity')
-    const verdict = await verifyGpuReport(report, toPem(leaf.certificate, root.certificate), { nonce, golden, instant: Math.floor(Date.now() / 1000) })
-    // The chain isn't NVIDIA's and its key another, so neither holds; the rest was read.
-    expect(codes(verdict)).toEqual(['gpu-chain', 'gpu-signature'])
-    expect(verdict).toMatchObject({ root: undefined, reportData: nonce, claims: { driver: '580.15' }, measurements: { measurement2: '02'.repeat(48) } })
-    const wrong = await verifyGpuReport(report, toPem(leaf.certificate), { nonce: '22'.repeat(32), golden: new Map([[1, ['00']]]), instant })
+    const now = Math.floor(Date.now() / 1000)
+    const verdict = await verifyGpuReport(report, gpu.certificates, { nonce, golden, instant: now })
+    // The chain isn't NVIDIA's; the rest holds.
+    expect(codes(verdict)).toEqual(['gpu-chain'])
+    expect(verdict).toMatchObject({ root: undefined, reportData: nonce, platform: gpu.ueid, claims: { driver: '580.00', chipSku: '895' } })
+    expect(verdict.measurements).toEqual({ measurement1: '01'.repeat(48) })
+    const other = await (await DevelopmentRoot.create()).manufactureGpu('h200')
+    expect(codes(await verifyGpuReport(report, other.certificates, { nonce, golden, instant: now }))).toEqual(['gpu-chain', 'gpu-signature'])
+    const wrong = await verifyGpuReport(report, gpu.certificates, { nonce: '22'.repeat(32), golden: new Map([[1, ['00']]]), instant })
     expect(codes(wrong)).toEqual(expect.arrayContaining(['gpu-nonce', 'gpu-measurements']))
-    for (let length = 0; length < report.length; length += 11)
+    // Without the root of a development network it is nobody's GPU.
+    await expect(identifyGpu(report, gpu.certificates, { nonce, instant: now })).rejects.toMatchObject({
+      code: 'bad-report',
+      message: expect.stringContaining('NVIDIA'),
+    })
+    for (let length = 0; length < report.length; length += 11) {
+      await expect(identifyGpu(report.slice(0, length), gpu.certificates, { nonce, instant: now })).rejects.toMatchObject({
+        code: expect.stringMatching(/truncated|bad-report/),
+      })
       expect(codes(await verifyGpuReport(report.slice(0, length), '', { nonce, golden, instant }))[0]).toMatch(/truncated|bad-report/)
+    }
+  })
+
+  it('count as the lesser class where in doubt', () => {
+    expect(gpuClassOf('GH100 A01 GSP BROM')).toBe('h100')
+    expect(gpuClassOf('GH100 A01 GSP BROM', ['895', '894'])).toBe('h200')
+    expect(gpuClassOf('GH100 A01 GSP BROM', ['895', undefined])).toBe('h100')
+    expect(gpuClassOf('GH100 A01 GSP BROM', ['895', '885'])).toBe('h100')
+    expect(gpuClassOf('GB100 A01 GSP BROM', ['895'])).toBe('b200')
+    // A B200 doesn't lend its name to seven others.
+    expect(gpuClassOf('GB100 A01 GSP BROM, GH100 A01 GSP BROM')).toBeUndefined()
+    expect(gpuClassOf('AD102')).toBeUndefined()
   })
 })

@@ -97,7 +97,9 @@ export async function join(options: JoinOptions, command: Command): Promise<void
           `  ${earning.gpus} × ${earning.gpuClass} earn emission from the next full hour on, with ${showAmount(collateral, CLOI)} locked: cloister provider rewards`,
         )
       if (earning && earning.gpuClass !== gpuClass)
-        note(`! Verifiers vouch for ${earning.gpuClass}, not ${gpuClass}: evidence names the die, and H100 and H200 are one (see docs/attestation.md).`)
+        note(
+          `! Verifiers vouch for ${earning.gpuClass}, not ${gpuClass}. H200s are told from H100s by their raw reports: see gpuEvidence in docs/providers.md.`,
+        )
     }
     return running
   }

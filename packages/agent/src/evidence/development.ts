@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { GuestKind } from '@cloister/attest'
-import { type DevelopmentGpu, DevelopmentPlatform, DevelopmentRoot } from '@cloister/attest/devnet'
+import { DevelopmentPlatform, DevelopmentRoot } from '@cloister/attest/devnet'
 import type { EvidenceSource } from './source.ts'
-
-/** Models as tokens name them, by class. */
-const MODELS: Record<string, string> = { h100: 'GH100 (simulated)', h200: 'GH100 (simulated)', b200: 'GB100 (simulated)' }
 
 /**
  * A machine made of software, for development networks: the root's folder certifies it once, and it is kept with the worker.
- * Its quotes, and tokens about GPUs it doesn't have, are in the format of real ones; everything that checks them says `simulated`.
+ * Its quotes, and tokens and reports about GPUs it doesn't have, are in the format of real ones; everything that checks them says `simulated`.
  */
 export async function developmentSource(
   folder: string,
@@ -29,13 +26,17 @@ export async function developmentSource(
     return { name, quote: async (reportData) => ({ kind, quote: enclave.document(reportData) }) }
   }
   const platform = await DevelopmentPlatform.open(folder, () => root.manufacture())
-  const simulated = Array.from({ length: gpus }, (_, index): DevelopmentGpu => {
-    const identity = createHash('sha256').update(platform.ppid).update(String(index)).digest('hex')
-    return { model: MODELS[gpuClass] ?? gpuClass, ueid: BigInt(`0x${identity.slice(0, 36)}`).toString() }
-  })
+  const simulated = await Promise.all(
+    Array.from({ length: gpus }, (_, index) => root.manufactureGpu(gpuClass, createHash('sha256').update(platform.ppid).update(String(index)).digest())),
+  )
   return {
     name,
     quote: async (reportData) => ({ kind, quote: platform.quote(reportData) }),
-    ...(simulated.length > 0 && { gpuTokens: (nonce: string) => root.gpuTokens(nonce, simulated) }),
+    ...(simulated.length > 0 && {
+      gpuEvidence: async (nonce: string) => ({
+        tokens: await root.gpuTokens(nonce, simulated),
+        reports: simulated.map((gpu) => ({ report: Buffer.from(gpu.report(nonce)).toString('base64'), certificates: gpu.certificates })),
+      }),
+    }),
   }
 }

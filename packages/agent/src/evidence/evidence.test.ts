@@ -3,11 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { verifyGuest, verifyQuote } from '@cloister/attest'
+import { identifyGpu, verifyGuest, verifyQuote } from '@cloister/attest'
 import { DevelopmentRoot } from '@cloister/attest/devnet'
+import { GpuReport } from '@cloister/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { developmentSource } from './development.ts'
 import { dstackSource } from './dstack.ts'
+import { gpuEvidenceBy } from './gpu-command.ts'
 import { nitroSource } from './nitro.ts'
 import type { Evidence } from './source.ts'
 import { type TsmFiles, tsmSource } from './tsm.ts'
@@ -217,6 +219,41 @@ describe('evidence', () => {
       expect(evidence).toEqual({ kind: 'nitro', quote: document })
       await expect(nitroSource([process.execPath, '-e', 'process.exit(3)']).quote(reportData)).rejects.toMatchObject({ code: 'no-evidence' })
       await expect(nitroSource([process.execPath, '-e', 'console.log("{}")']).quote(reportData)).rejects.toThrow(/other than base64/)
+    })
+  })
+
+  describe('about GPUs', () => {
+    const nonce = '5a'.repeat(32)
+    /** A program that prints what `nvattest` would. */
+    const printing = (answer: unknown) => {
+      const path = join(folder, 'gpu-evidence.json')
+      writeFileSync(path, typeof answer === 'string' ? answer : JSON.stringify(answer))
+      return [
+        process.execPath,
+        '-e',
+        `if (process.argv[1] !== '${nonce}') process.exit(1); process.stdout.write(require('fs').readFileSync('${path}', 'utf8'))`,
+      ]
+    }
+
+    it('is tokens, and each GPU’s report with its certificates, as a program prints them', async () => {
+      const gpu = await root.manufactureGpu('h200')
+      const report = Buffer.from(gpu.report(nonce)).toString('base64')
+      const tokens = await root.gpuTokens(nonce, [gpu])
+      const evidences = [{ version: '1.0', arch: 'HOPPER', nonce, evidence: report, certificate: Buffer.from(gpu.certificates).toString('base64') }]
+      const found = await gpuEvidenceBy(printing({ detached_eat: tokens, evidences, result_code: 0 }), nonce)
+      expect(found).toEqual({ tokens, reports: [{ report, certificates: gpu.certificates }] })
+      const [first] = found.reports ?? []
+      expect(GpuReport.parse(first)).toEqual(first)
+      const asked = { nonce, instant: Math.floor(Date.now() / 1000), root: root.trust }
+      expect(await identifyGpu(new Uint8Array(Buffer.from(report, 'base64')), first?.certificates ?? '', asked)).toEqual({ ueid: gpu.ueid, chipSku: '895' })
+      expect(await gpuEvidenceBy(printing({ detached_eat: tokens }), nonce)).toEqual({ tokens })
+    })
+
+    it('of nonsense, or of a program that fails, is none', async () => {
+      for (const answer of ['', 'no JSON', { detached_eat: [], evidences: [{ evidence: '<', certificate: '' }] }, { detached_eat: [], evidences: 'all' }])
+        await expect(gpuEvidenceBy(printing(answer), nonce)).rejects.toMatchObject({ code: 'no-evidence' })
+      await expect(gpuEvidenceBy([process.execPath, '-e', 'process.exit(3)'], nonce)).rejects.toMatchObject({ code: 'no-evidence' })
+      await expect(gpuEvidenceBy(['/nowhere/at/all'], nonce)).rejects.toMatchObject({ code: 'no-evidence' })
     })
   })
 

@@ -5,7 +5,7 @@ import { CloisterError } from '@cloister/core'
 import type { AgentConfig } from '../config.ts'
 import { developmentSource } from './development.ts'
 import { dstackSource } from './dstack.ts'
-import { gpuTokensBy } from './gpu-command.ts'
+import { gpuEvidenceBy } from './gpu-command.ts'
 import { nitroSource } from './nitro.ts'
 import type { EvidenceSource } from './source.ts'
 import { tsmSource } from './tsm.ts'
@@ -17,7 +17,9 @@ const TSM_FOLDER = '/sys/kernel/config/tsm/report'
 export async function openEvidenceSource(config: AgentConfig, network: Network): Promise<EvidenceSource> {
   const source = await openQuoteSource(config, network)
   const { gpuEvidence } = config
-  return gpuEvidence ? { ...source, quote: (reportData) => source.quote(reportData), gpuTokens: (nonce) => gpuTokensBy(gpuEvidence.command, nonce) } : source
+  return gpuEvidence
+    ? { ...source, quote: (reportData) => source.quote(reportData), gpuEvidence: (nonce) => gpuEvidenceBy(gpuEvidence.command, nonce) }
+    : source
 }
 
 async function openQuoteSource(config: AgentConfig, network: Network): Promise<EvidenceSource> {

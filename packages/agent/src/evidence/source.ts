@@ -1,4 +1,5 @@
 import type { GuestKind, SnpCollateral } from '@cloister/attest'
+import type { GpuReport } from '@cloister/core'
 
 /** What hardware said. */
 export interface Evidence {
@@ -11,12 +12,20 @@ export interface Evidence {
   eventLog?: string
 }
 
+/** What is said of a machine's GPUs. */
+export interface GpuEvidence {
+  /** A detached EAT bundle. */
+  tokens: unknown
+  /** Raw reports of all of them, where they are to be told by SKU. */
+  reports?: GpuReport[]
+}
+
 /** Something that makes evidence about this machine. */
 export interface EvidenceSource {
   /** For people and logs. */
   readonly name: string
   /** Has 64 bytes of report data signed by the hardware. Throws `no-evidence`. */
   quote(reportData: Uint8Array): Promise<Evidence>
-  /** Has tokens made about the machine's GPUs, where it can: a detached EAT bundle for a nonce in hexadecimal digits. Throws `no-evidence`. */
-  gpuTokens?(nonce: string): Promise<unknown>
+  /** Has evidence made about the machine's GPUs, where it can, for a nonce in hexadecimal digits. Throws `no-evidence`. */
+  gpuEvidence?(nonce: string): Promise<GpuEvidence>
 }

@@ -23,16 +23,16 @@ export interface Confirming {
 }
 
 /**
- * Has this worker's GPUs vouched for: makes tokens bound to the block of its last attestation, asks covered workers of other
+ * Has this worker's GPUs vouched for: makes evidence bound to the block of its last attestation, asks covered workers of other
  * providers for their verdicts, and hands in as many as the contract wants. Throws `no-evidence` or `too-few-verdicts`.
  */
 export async function confirmOwnGpus({ wallet, worker, provider, tlsKeyHash, source, sequence, log }: Confirming, block: FreshBlock): Promise<void> {
-  if (!source.gpuTokens)
+  if (!source.gpuEvidence)
     throw new CloisterError('no-evidence', 'This machine has nothing to prove its GPUs with.', {
       hint: 'Name a program under `gpuEvidence` in the configuration.',
     })
   const nonce = await gpuNonceOf(reportDataOf(wallet.network, { provider, worker, tlsKeyHash }, block.hash))
-  const request: VerdictRequest = { kind: 'nvidia-gpus', ...boundTo({ worker, tlsKeyHash, block }), tokens: await source.gpuTokens(nonce) }
+  const request: VerdictRequest = { kind: 'nvidia-gpus', ...boundTo({ worker, tlsKeyHash, block }), ...(await source.gpuEvidence(nonce)) }
   const [verdict, signatures] = await collectVerdict(wallet, provider, request)
   await sequence.run(() => handInVerdict(wallet, verdict, signatures))
   log('info', 'GPUs confirmed', { gpuClass: verdict.gpuClass, gpus: verdict.gpus, verifiers: signatures.length })

@@ -1,4 +1,4 @@
-import { gpuClassOf, gpuNonceOf, verifyGpuTokens, verifyGuest } from '@cloister/attest'
+import { EvidenceError, gpuClassOf, gpuNonceOf, identifyGpu, verifyGpuTokens, verifyGuest } from '@cloister/attest'
 import { claimsOf, getWorker, nameGpus, reportDataOf, signVerdict, trustRootOf, type Wallet } from '@cloister/chain'
 import { CloisterError, type VerdictReport, type VerdictRequest } from '@cloister/core'
 import { type Address, type LocalAccount, zeroHash } from 'viem'
@@ -35,18 +35,29 @@ export class Verifier {
     const block = await this.freshBlock(request.block)
     const { kind, worker, tlsKeyHash } = request
     const reportData = reportDataOf(network, { provider, worker, tlsKeyHash }, block.hash)
-    const found = request.kind === 'nvidia-gpus' ? await this.judgeGpus(request.tokens, reportData) : await this.judgeGuest(request, reportData)
+    const found = request.kind === 'nvidia-gpus' ? await this.judgeGpus(request, reportData) : await this.judgeGuest(request, reportData)
     const signature = await signVerdict(network, this.key, { kind, worker, provider, tlsKeyHash, block, ...found })
     return { ...found, signature }
   }
 
-  private async judgeGpus(tokens: unknown, reportData: Uint8Array): Promise<Found> {
+  private async judgeGpus({ tokens, reports = [] }: Extract<VerdictRequest, { kind: 'nvidia-gpus' }>, reportData: Uint8Array): Promise<Found> {
     const keys = (await this.keySet()) as Parameters<typeof verifyGpuTokens>[1]['keys']
-    const verdict = await verifyGpuTokens(tokens, { keys, nonce: await gpuNonceOf(reportData), instant: Math.floor(Date.now() / 1000) })
+    const asked = { nonce: await gpuNonceOf(reportData), instant: Math.floor(Date.now() / 1000) }
+    const verdict = await verifyGpuTokens(tokens, { keys, ...asked })
     if (!verdict.genuine) throw new CloisterError('bad-evidence', verdict.problems[0]?.message ?? 'The evidence is not genuine.')
-    const gpuClass = gpuClassOf(verdict.claims['model'] ?? '')
+    // Tokens say that a GPU is in order, its own report of what SKU it is.
+    const skus = new Map<string, string | undefined>()
+    for (const { report, certificates } of reports) {
+      const { ueid, chipSku } = await identify(new Uint8Array(Buffer.from(report, 'base64')), certificates, { ...asked, root: trustRootOf(this.chain.network) })
+      skus.set(ueid, chipSku)
+    }
+    const ueids = (verdict.platform ?? '').split(',')
+    const gpuClass = gpuClassOf(
+      verdict.claims['model'] ?? '',
+      ueids.map((ueid) => skus.get(ueid)),
+    )
     if (gpuClass === undefined) throw new CloisterError('bad-evidence', `GPUs of the model ${verdict.claims['model']} are of no class that counts.`)
-    const named = nameGpus((verdict.platform ?? '').split(','))
+    const named = nameGpus(ueids)
     return { ...named, image: zeroHash, gpuClass, gpus: Number(verdict.claims['gpus']) }
   }
 
@@ -81,5 +92,15 @@ export class Verifier {
     } catch (cause) {
       throw new CloisterError('no-collateral', 'The key set for tokens about GPUs is not to be had.', { cause })
     }
+  }
+}
+
+/** Throws `bad-evidence`. */
+async function identify(...parameters: Parameters<typeof identifyGpu>): ReturnType<typeof identifyGpu> {
+  try {
+    return await identifyGpu(...parameters)
+  } catch (cause) {
+    if (!(cause instanceof EvidenceError)) throw cause
+    throw new CloisterError('bad-evidence', cause.message, { cause })
   }
 }

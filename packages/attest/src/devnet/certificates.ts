@@ -40,11 +40,12 @@ export async function certify(
   issuer: Certified | undefined,
   role: 'authority' | 'entity',
   extensions: { oid: string; value: Uint8Array<ArrayBuffer> }[] = [],
+  serialNumber = serial(),
 ): Promise<Certified> {
   const signer = issuer?.key ?? key
   const usages = role === 'authority' ? KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign : KeyUsageFlags.digitalSignature
   const certificate = await X509CertificateGenerator.create({
-    serialNumber: serial(),
+    serialNumber,
     subject: `CN=${name}, O=Cloister development`,
     issuer: `CN=${issuer?.name ?? name}, O=Cloister development`,
     notBefore: whole(Date.now() - 86_400_000),

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { type QuoteCollateral, type TrustRoot, trustRoot } from '../index.ts'
 import { type Certified, certify, exportKey, importKey, newKey, pointOf, revocationList, toPem } from './certificates.ts'
 import { FMSPC, NEWEST_SVNS, QE_SIGNER, TEE_TCB_SVN } from './facts.ts'
+import { DevelopmentGpu } from './gpu.ts'
 import { DevelopmentEnclave } from './nitro.ts'
 import { DevelopmentPlatform, type Manufactured } from './platform.ts'
 import { DevelopmentSnpPlatform } from './snp.ts'
@@ -14,13 +15,6 @@ const Entity = z.strictObject({ name: z.string(), key: z.base64(), certificate: 
 const FILE = 'development-root.json'
 const GPU_KEY_ID = 'development-gpu'
 const Stored = z.strictObject({ root: Entity, authority: Entity, tcbSigner: Entity, gpuSigner: Entity })
-
-/** A GPU made of software. */
-export interface DevelopmentGpu {
-  /** As in tokens of real ones, such as `GH100 A01`. */
-  model: string
-  ueid: string
-}
 
 /**
  * A development attestation root: what Intel is to real machines, this is to machines made of software. It certifies
@@ -99,6 +93,11 @@ export class DevelopmentRoot {
     return DevelopmentEnclave.manufacture(this.authority, this.root.certificate, seed)
   }
 
+  /** Makes a GPU of a class; of the same seed, the same one. */
+  manufactureGpu(gpuClass: string, seed?: Uint8Array): Promise<DevelopmentGpu> {
+    return DevelopmentGpu.manufacture(this.root, gpuClass, seed)
+  }
+
   /** Where verifiers find the key that GPU tokens of this root are signed with: a JSON Web Key Set. */
   get gpuKeys(): JSONWebKeySet {
     const { d: _, ...open } = this.gpuSigner.key.export({ format: 'jwk' })
@@ -106,7 +105,7 @@ export class DevelopmentRoot {
   }
 
   /** Makes tokens about GPUs made of software, as NVIDIA's service makes them about real ones: one verdict and one token a GPU. */
-  async gpuTokens(nonce: string, gpus: readonly DevelopmentGpu[]): Promise<unknown> {
+  async gpuTokens(nonce: string, gpus: readonly Pick<DevelopmentGpu, 'model' | 'ueid'>[]): Promise<unknown> {
     const now = Math.floor(Date.now() / 1000)
     const token = (claims: object) =>
       new SignJWT({ ...claims, iss: 'cloister-development', eat_nonce: nonce })

@@ -1,6 +1,7 @@
 import { ByteReader, equalBytes, fromBase64, isZero, toHex } from '../bytes.ts'
 import { EvidenceError } from '../errors.ts'
 import { Findings, type Rule } from '../findings.ts'
+import type { TrustRoot } from '../intel/root.ts'
 import { NVIDIA_DEVICE } from '../vendor-roots.ts'
 import type { Verdict } from '../verdict.ts'
 import { type Certificate, keyOf, parseCertificate } from '../x509/certificate.ts'
@@ -104,15 +105,8 @@ export async function verifyGpuReport(
   let chain: Certificate[] = []
   if (report)
     await findings.attempt(async () => {
-      chain = readPem(chainPem, 'The GPU’s certificates').map((der) => parseCertificate(der, 'A certificate of the GPU’s'))
-      const flaw = await flawOfChain(chain, trust)
-      chained = findings.note(RULE.chain, flaw === undefined, flaw)
-      const expired = expiredIn(chain, instant)
-      findings.note(RULE.time, expired === undefined, expired?.name)
-      const leaf = chain[0] as Certificate
-      const key = leaf.publicKey.kind === 'P-384' ? await keyOf(leaf) : undefined
-      findings.note(RULE.signature, (await key?.verify(report.signed, report.signature)) === true)
-      findings.note(RULE.nonce, toHex(report.nonce) === nonce.toLowerCase().replace(/^0x/, ''), toHex(report.nonce), nonce)
+      chain = readChain(chainPem)
+      chained = await checkMaker(findings, report, chain, { nonce, instant, trust })
       if (ocsp) await checkRevocation(findings, chain, trust, ocsp, instant)
       const isOff = report.opaque.get(OPAQUE.videoDecoder)?.[0] === VIDEO_DECODER.off
       const wanted = [...golden].filter(([index]) => !isOff || index !== VIDEO_DECODER.measurement)
@@ -128,13 +122,59 @@ export async function verifyGpuReport(
     measurements: Object.fromEntries([...(report?.measurements ?? [])].map(([index, value]) => [`measurement${index}`, toHex(value)])),
     reportData: report ? toHex(report.nonce) : '',
     debug: false,
-    // As NVIDIA's service names it, UEID: the number that the GPU's own certificate has.
-    platform: report && chain[0] ? BigInt(`0x${chain[0].serial}`).toString() : undefined,
+    platform: report && chain[0] ? ueidOf(chain[0]) : undefined,
     claims: report ? { ...claimsOf(report, chain), revocationChecked: ocsp ? 'yes' : 'no' } : {},
     instant,
     checks: findings.checks,
     problems: findings.problems,
   }
+}
+
+/**
+ * Which GPU made a raw report, and of what SKU it is: the number that tokens name it by (UEID), and the chip SKU, where the report says
+ * so. Checks certificates, instant, signature and nonce; of what runs on the GPU it knows nothing (tokens do). `root` of a development
+ * network stands in for NVIDIA's. Throws `bad-report`, or what reading it throws.
+ */
+export async function identifyGpu(
+  bytes: Uint8Array,
+  chainPem: string,
+  { nonce, instant, root: network }: { nonce: string; instant: number; root?: TrustRoot },
+): Promise<{ ueid: string; chipSku: string | undefined }> {
+  const findings = new Findings()
+  const report = parseGpuReport(bytes)
+  const chain = readChain(chainPem)
+  await checkMaker(findings, report, chain, { nonce, instant, trust: network?.name === 'devnet' ? network.certificate : root })
+  const [problem] = findings.problems
+  if (problem) throw new EvidenceError('bad-report', problem.message)
+  return { ueid: ueidOf(chain[0] as Certificate), chipSku: claimsOf(report, chain)['chipSku'] }
+}
+
+/** The GPU's certificates, its own first. Throws `bad-certificate`. */
+function readChain(pem: string): Certificate[] {
+  return readPem(pem, 'The GPU’s certificates').map((der) => parseCertificate(der, 'A certificate of the GPU’s'))
+}
+
+/** Whether a GPU under this root made the report, for this nonce; true if its certificates chain to the root. */
+async function checkMaker(
+  findings: Findings,
+  report: GpuReport,
+  chain: readonly Certificate[],
+  { nonce, instant, trust }: { nonce: string; instant: number; trust: Certificate },
+): Promise<boolean> {
+  const flaw = await flawOfChain(chain, trust)
+  const chained = findings.note(RULE.chain, flaw === undefined, flaw)
+  const expired = expiredIn(chain, instant)
+  findings.note(RULE.time, expired === undefined, expired?.name)
+  const leaf = chain[0] as Certificate
+  const key = leaf.publicKey.kind === 'P-384' ? await keyOf(leaf) : undefined
+  findings.note(RULE.signature, (await key?.verify(report.signed, report.signature)) === true)
+  findings.note(RULE.nonce, toHex(report.nonce) === nonce.toLowerCase().replace(/^0x/, ''), toHex(report.nonce), nonce)
+  return chained
+}
+
+/** As NVIDIA's service names a GPU, UEID: the number that its own certificate has. */
+function ueidOf({ serial }: Certificate): string {
+  return BigInt(`0x${serial}`).toString()
 }
 
 /** DMTF measurement blocks (DSP0274 1.1, table 45): index, specification, size, then type, size and value. */

@@ -11,10 +11,17 @@ const common = {
 }
 const evidence = z.base64().max(100_000)
 
+/** A GPU's raw report (base64), and its certificates (PEM). */
+export const GpuReport = z.strictObject({ report: z.base64().max(100_000), certificates: z.string().max(64 * 1024) })
+export type GpuReport = z.infer<typeof GpuReport>
+
 /** `POST /v1/verdicts`: evidence about a worker that no contract can check, for another worker to check and sign. */
 export const VerdictRequest = z.discriminatedUnion('kind', [
-  /** `tokens`: a detached EAT bundle, made for the nonce `gpuNonceOf(report data)`. */
-  z.strictObject({ kind: z.literal('nvidia-gpus'), ...common, tokens: z.unknown() }),
+  /**
+   * `tokens`: a detached EAT bundle, made for the nonce `gpuNonceOf(report data)`. `reports`: each GPU's raw report for the same nonce, with
+   * its certificates (PEM), which say of what SKU it is.
+   */
+  z.strictObject({ kind: z.literal('nvidia-gpus'), ...common, tokens: z.unknown(), reports: z.array(GpuReport).max(64).optional() }),
   z.strictObject({ kind: z.literal('sev-snp'), ...common, evidence, collateral: SnpCertificates }),
   z.strictObject({ kind: z.literal('nitro'), ...common, evidence }),
 ])
