@@ -135,6 +135,7 @@ contract Market is EIP712, Ownable2Step {
         "Bid(address tenant,address worker,address token,uint80 ratePerSecond,uint48 expiry,uint64 room,bytes32 manifestHash,bytes32 order,uint256 salt)"
     );
 
+    uint256 private constant USED = 1 << 64;
     uint256 public constant MAX_FEE_BPS = 2_000;
     uint256 public constant MIN_NOTICE_PERIOD = 1 hours;
     uint256 public constant MAX_NOTICE_PERIOD = 30 days;
@@ -154,9 +155,8 @@ contract Market is EIP712, Ownable2Step {
     /// @notice Base units an account may withdraw.
     mapping(address account => mapping(address token => uint256)) public credit;
 
-    /// @notice What open leases take of a worker. No more bids can be taken than it has room for, so an honest one never has to refuse.
-    mapping(address worker => uint64) public roomTaken;
-
+    /// @dev What open leases take of a worker, in 64 bits; and `USED`, so that the word isn't zero again, which would be dear to change.
+    mapping(address worker => uint256) private _roomTaken;
     mapping(bytes32 id => Lease) private _lease;
 
     /// @param owner Sets tokens, fees, treasury and notice period within their bounds: the governance executor.
@@ -294,7 +294,7 @@ contract Market is EIP712, Ownable2Step {
         uint256 refund = lease.balance;
         lease.balance = 0;
         lease.state = State.Refused;
-        roomTaken[lease.worker] -= lease.room;
+        _roomTaken[lease.worker] -= lease.room;
         credit[lease.tenant][tokens[lease.tokenIndex]] += refund;
         emit LeaseRefused(id, msg.sender, refund);
     }
@@ -316,7 +316,7 @@ contract Market is EIP712, Ownable2Step {
         }
         lease.balance = 0;
         lease.state = State.Closed;
-        roomTaken[lease.worker] -= lease.room;
+        _roomTaken[lease.worker] -= lease.room;
         address token = tokens[lease.tokenIndex];
         if (!byTenant) credit[tenant][token] += refund;
         emit LeaseClosed(id, msg.sender, refund);
@@ -354,6 +354,12 @@ contract Market is EIP712, Ownable2Step {
         if (lease.state != State.Open) return 0;
         (, uint256 coveredSeconds,) = workers.billing(lease.worker);
         (, amount) = _accrual(lease, coveredSeconds);
+    }
+
+    /// @notice What open leases take of a worker (see `Room`). No more bids can be taken than it has room for, so that an honest one never
+    /// has to refuse.
+    function roomTaken(address worker) public view returns (uint64) {
+        return uint64(_roomTaken[worker]);
     }
 
     /// @notice The typed-data digest a bid is signed over; also the id of the lease that takes it.
@@ -403,10 +409,10 @@ contract Market is EIP712, Ownable2Step {
     }
 
     function _takeRoom(address worker, uint64 room) private {
-        uint64 taken = roomTaken[worker];
+        uint64 taken = roomTaken(worker);
         if (!Room.fits(taken, room)) revert NoRoom(worker, taken, room);
         // No part overflows into the next.
-        roomTaken[worker] = taken + room;
+        _roomTaken[worker] = USED | (taken + room);
     }
 
     /// @dev Apart from `open` for the stack's sake.

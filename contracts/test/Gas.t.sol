@@ -17,6 +17,9 @@ contract GasTest is Network {
         bytes32 id = openLease(address(usdc), 16, 100_000, 1);
         vm.warp(block.timestamp + 10);
         market.settle(id);
+        // The worker is free again, as one is that serves one tenant after the other.
+        vm.prank(tenant);
+        market.close(id, tenant);
     }
 
     function test_gas_open_settle_topUp_update_close_withdraw() public {
