@@ -62,6 +62,8 @@ const EVENTS_KEPT = 1_000
 
 /** The agent's memory: SQLite, written through before anything is done on its strength. */
 export class Store {
+  /** Unix seconds at which all there was on the chain had last been looked at; 0 since this process began. */
+  lookedAt = 0
   private readonly db: DatabaseSync
 
   constructor(path: string) {
@@ -72,6 +74,7 @@ export class Store {
       PRAGMA synchronous = FULL;
       CREATE TABLE IF NOT EXISTS lease (id TEXT PRIMARY KEY, state TEXT NOT NULL, data TEXT NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS bid (id TEXT PRIMARY KEY, expiry INTEGER NOT NULL, data TEXT NOT NULL) STRICT;
+      CREATE INDEX IF NOT EXISTS bid_expiry ON bid (expiry);
       CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY AUTOINCREMENT, lease TEXT NOT NULL, time INTEGER NOT NULL, kind TEXT NOT NULL, message TEXT NOT NULL) STRICT;
       CREATE INDEX IF NOT EXISTS event_of_lease ON event (lease, id);
       CREATE TABLE IF NOT EXISTS nonce (nonce TEXT PRIMARY KEY, expiry INTEGER NOT NULL) STRICT;
@@ -105,9 +108,9 @@ export class Store {
     return lease
   }
 
-  /** Remembers a bid and forgets those that nobody can take any more. Leaves room for a late block. */
+  /** Remembers a bid and forgets those that nobody took, as far as the chain has been looked at. Leaves room for a late block. */
   saveBid(bid: IssuedBid, nowSeconds: number): void {
-    this.db.prepare('DELETE FROM bid WHERE expiry < ?').run(nowSeconds - 3600)
+    this.db.prepare('DELETE FROM bid WHERE expiry < ?').run(Math.min(nowSeconds, this.lookedAt) - 3600)
     this.db.prepare('INSERT INTO bid (id, expiry, data) VALUES (?, ?, ?)').run(bid.id, bid.expiry, JSON.stringify(bid))
   }
 
@@ -116,8 +119,9 @@ export class Store {
     return row && (JSON.parse(String(row['data'])) as IssuedBid)
   }
 
-  bidCount(): number {
-    return Number(this.db.prepare('SELECT count(*) AS n FROM bid').get()?.['n'] ?? 0)
+  /** How many bids can still be taken. */
+  bidCount(nowSeconds: number): number {
+    return Number(this.db.prepare('SELECT count(*) AS n FROM bid WHERE expiry >= ?').get(nowSeconds)?.['n'] ?? 0)
   }
 
   addEvent(lease: Hex, kind: string, message: string): LeaseEvent {

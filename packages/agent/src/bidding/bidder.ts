@@ -43,7 +43,7 @@ export class Bidder {
     const ratePerSecond = await priceOrder(order, token, this.config)
     if (order.maxRatePerSecond !== undefined && ratePerSecond > BigInt(order.maxRatePerSecond)) throw noBid('Its price is above the ceiling of the order.')
     const now = Math.floor(Date.now() / 1000)
-    if (this.store.bidCount() >= MAX_OUTSTANDING) throw noBid('It has too many bids outstanding; ask again in a minute.')
+    if (this.store.bidCount(now) >= MAX_OUTSTANDING) throw noBid('It has too many bids outstanding; ask again in a minute.')
     const bid: Bid = {
       tenant: order.tenant,
       worker: this.key.address,
