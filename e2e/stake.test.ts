@@ -297,6 +297,9 @@ describe('stake and emission on the embedded network', () => {
         expect(BigInt(pool?.reward ?? 0)).toBe(economy.weights.earned(address(provider), epoch, epoch + 1))
       }
     }
+    // Asked about one provider, the index leaves the others' weights out, but not out of the sum.
+    const ofSecond = await createCloister({ network: stage.embedded.network }).index.epochs({ provider: address(2), limit: 60 })
+    expect(ofSecond).toEqual(epochs.map((epoch) => ({ ...epoch, pools: epoch.pools.filter(({ provider }) => provider === address(2)) })))
     // The second was away, the first was short of nothing.
     expect(full.filter((epoch) => economy.weights.weightOf(address(2), epoch) === 0).length).toBeGreaterThanOrEqual(5)
     expect(full.filter((epoch) => economy.weights.weightOf(address(3), epoch) > 0).length).toBeGreaterThanOrEqual(47)

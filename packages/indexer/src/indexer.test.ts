@@ -282,6 +282,8 @@ for (const { name, skip, open } of DATABASES)
       expect(exits[1]).toMatchObject({ worth: second.amount.toString(), readyAt: second.readyAt })
       const [hour] = (await ask('/v1/epochs?limit=1', z.object({ items: z.array(EpochRecord) }))).items
       expect(hour).toMatchObject({ closed: false, weight: 0, pools: [] })
+      expect((await fetch(`${indexer.url}/v1/epochs?limit=101`)).status).toBe(400)
+      expect((await fetch(`${indexer.url}/v1/epochs?limit=720&provider=${owner}`)).status).toBe(200)
       const { staked, periods } = await ask('/v1/totals', TotalsRecord)
       expect(staked).toBe(onChain.assets.toString())
       expect(periods).toHaveLength(1)

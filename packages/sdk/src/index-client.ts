@@ -96,8 +96,8 @@ export class IndexClient {
     return this.get('/v1/exits', pageOf(ExitRecord), query)
   }
 
-  /** Hours of emission, newest first. */
-  async epochs(query: { before?: number; limit?: number } = {}) {
+  /** Hours of emission, newest first; of one provider’s pool, or, at most 100 at once, of all. */
+  async epochs(query: { provider?: string; before?: number; limit?: number } = {}) {
     return (await this.get('/v1/epochs', z.object({ items: z.array(EpochRecord) }), query)).items
   }
 

@@ -46,7 +46,7 @@ export async function join(options: JoinOptions, command: Command): Promise<void
   const plan = await planStake(wallet, key.address, { gpus, gpuClass, wanted: options.stake })
   if (!options.json) {
     await explain(wallet, { worker: key.address, gpus, gpuClass, ...plan })
-    if (gpus > 0) await forecast(cloister, { gpus, gpuClass })
+    if (gpus > 0) await forecast(cloister, { provider, gpus, gpuClass })
   }
   if (options.yes !== true && !(await confirm('Go on?'))) throw new CloisterError('declined', 'Nothing was done.')
 
@@ -174,8 +174,8 @@ async function explain(
 }
 
 /** What the GPUs would earn, beside those that are in service now. */
-async function forecast({ index, chain }: Cloister, { gpus, gpuClass }: { gpus: number; gpuClass: string }): Promise<void> {
-  const [each, epochs] = await Promise.all([getClassWeight(chain, gpuClass), index.epochs({ limit: 48 })])
+async function forecast({ index, chain }: Cloister, { provider, gpus, gpuClass }: { provider: Address; gpus: number; gpuClass: string }): Promise<void> {
+  const [each, epochs] = await Promise.all([getClassWeight(chain, gpuClass), index.epochs({ provider, limit: 48 })])
   // The newest hour that is over, or the first one of all.
   const hour = epochs.find((epoch) => epoch.closed) ?? epochs.at(-1)
   const weight = each * gpus

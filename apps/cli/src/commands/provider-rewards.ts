@@ -15,7 +15,7 @@ export async function showRewards(options: ProviderOptions & { hours: string }):
     throw new CloisterError('bad-option', '--hours takes a number from 1 to 720.')
   const { cloister, provider, worker } = await providerOf(options)
   const [epochs, pool, claimable, standing] = await Promise.all([
-    cloister.index.epochs({ limit: Math.min(720, Number(options.hours) + 1) }),
+    cloister.index.epochs({ provider, limit: Math.min(720, Number(options.hours) + 1) }),
     cloister.index.pool(provider).catch(() => undefined),
     getClaimable(cloister.chain, provider, provider),
     worker && standingOf(cloister.chain, worker),

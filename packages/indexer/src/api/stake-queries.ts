@@ -14,7 +14,7 @@ import {
   type RewardRecord,
   type SlashRecord,
 } from '@cloister/core'
-import { and, asc, count, desc, eq, gte, lt, lte, max, sql, sum } from 'drizzle-orm'
+import { and, asc, count, desc, eq, gt, gte, lt, lte, max, sql, sum } from 'drizzle-orm'
 import type { Address, Hex } from 'viem'
 import { z } from 'zod'
 import type { Database } from '../database/open.ts'
@@ -178,22 +178,36 @@ export async function findExits(
   return { items, next: rows.length > limit && last ? { readyAt: last.readyAt, id: last.id } : undefined }
 }
 
-/** Epochs with what each pool weighed and earned, newest first, those ahead that are counted already included. */
-export async function findEpochs(database: Database, { before, limit }: { before?: number; limit: number }, { now, start }: Clock): Promise<EpochRecord[]> {
+/**
+ * Epochs with what each pool weighed and earned, or one provider's, newest first, those ahead that are counted already included.
+ */
+export async function findEpochs(
+  database: Database,
+  { before, limit, provider }: { before?: number; limit: number; provider?: string },
+  { now, start }: Clock,
+): Promise<EpochRecord[]> {
   const present = Math.floor((now - start) / EPOCH_SECONDS)
   const [last] = await database.select({ epoch: max(epochWeight.epoch) }).from(epochWeight)
   const to = Math.min(before ?? Number.MAX_SAFE_INTEGER, Math.max(present, last?.epoch ?? 0) + 1)
   const from = Math.max(0, to - limit)
-  const rows = await database
-    .select()
-    .from(epochWeight)
-    .where(and(gte(epochWeight.epoch, from), lt(epochWeight.epoch, to)))
-    .orderBy(asc(epochWeight.provider))
+  const within = and(gte(epochWeight.epoch, from), lt(epochWeight.epoch, to), gt(epochWeight.weight, 0))
+  const [totals, rows] = await Promise.all([
+    database
+      .select({ epoch: epochWeight.epoch, weight: sum(epochWeight.weight) })
+      .from(epochWeight)
+      .where(within)
+      .groupBy(epochWeight.epoch),
+    database
+      .select()
+      .from(epochWeight)
+      .where(and(within, ...equal({ provider: epochWeight.provider }, { provider })))
+      .orderBy(asc(epochWeight.provider)),
+  ])
+  const weightOf = new Map(totals.map(({ epoch, weight }) => [epoch, Number(weight)]))
   const byEpoch = Map.groupBy(rows, ({ epoch }) => epoch)
   return Array.from({ length: Math.max(0, to - from) }, (_, index): EpochRecord => {
     const epoch = to - 1 - index
-    const weights = (byEpoch.get(epoch) ?? []).filter(({ weight }) => weight > 0)
-    const total = weights.reduce((sum_, { weight }) => sum_ + weight, 0)
+    const total = weightOf.get(epoch) ?? 0
     const budget = gpuBudgetOf(epoch)
     return {
       epoch,
@@ -202,10 +216,10 @@ export async function findEpochs(database: Database, { before, limit }: { before
       closed: epoch < present,
       budget: budget.toString(),
       weight: total,
-      pools: weights.map(({ provider, weight }) => ({
-        provider: provider as Address,
-        weight,
-        reward: ((budget * BigInt(weight)) / BigInt(total)).toString(),
+      pools: (byEpoch.get(epoch) ?? []).map((row) => ({
+        provider: row.provider as Address,
+        weight: row.weight,
+        reward: ((budget * BigInt(row.weight)) / BigInt(total)).toString(),
       })),
     }
   })

@@ -7,6 +7,9 @@ import { DelegationPlace, ExitPlace, findDelegations, findEpochs, findExits, fin
 const list = <T extends z.ZodType>(item: T) => json(z.object({ items: z.array(item) }), 'All of them.')
 const holders = z.object({ provider: address.optional(), account: address.optional(), ...paging })
 
+/** With thousands of pools an epoch is long. */
+const MAX_EPOCHS_OF_ALL = 100
+
 const routes = {
   pools: createRoute({ method: 'get', path: '/v1/pools', summary: 'Stake pools, those with most stake first', responses: { 200: list(PoolRecord) } }),
   pool: createRoute({
@@ -33,8 +36,14 @@ const routes = {
   epochs: createRoute({
     method: 'get',
     path: '/v1/epochs',
-    summary: 'Hours of emission: what each pool’s GPUs weighed and earned, newest first',
-    request: { query: z.object({ before: z.coerce.number().int().min(0).optional(), limit: z.coerce.number().int().min(1).max(720).default(24) }) },
+    summary: `Hours of emission: what each pool’s GPUs weighed and earned, or one provider’s, newest first; of all pools at most ${MAX_EPOCHS_OF_ALL}`,
+    request: {
+      query: z.object({
+        provider: address.optional(),
+        before: z.coerce.number().int().min(0).optional(),
+        limit: z.coerce.number().int().min(1).max(720).default(24),
+      }),
+    },
     responses: { 200: list(EpochRecord), 400: problem },
   }),
   rewards: createRoute({
@@ -71,8 +80,12 @@ export function addStakeRoutes(app: OpenAPIHono, { database, now, start }: { dat
     return context.json(toJson(await findExits(database, given(filters), limit, cursorOf(cursor, ExitPlace))), 200)
   })
   app.openapi(routes.epochs, async (context) => {
-    const { before, limit } = context.req.valid('query')
-    return context.json({ items: await findEpochs(database, { limit, ...(before !== undefined && { before }) }, clock()) }, 200)
+    const { limit, ...filters } = context.req.valid('query')
+    if (filters.provider === undefined && limit > MAX_EPOCHS_OF_ALL)
+      throw new CloisterError('bad-request', `Of all pools there are at most ${MAX_EPOCHS_OF_ALL} epochs at once.`, {
+        hint: 'Name a provider, or page with `before`.',
+      })
+    return context.json({ items: await findEpochs(database, { limit, ...given(filters) }, clock()) }, 200)
   })
   app.openapi(routes.rewards, async (context) => {
     const { limit, cursor, ...filters } = context.req.valid('query')
