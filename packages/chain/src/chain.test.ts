@@ -1,8 +1,8 @@
 import type { DevelopmentPlatform } from '@cloister/attest/devnet'
-import { type Bid, bidToJson, bodyHash, leaseIdOf, requestTypedData, roomOf, type SignedBid } from '@cloister/core'
+import { type Bid, bidToJson, bodyHash, type CloisterError, leaseIdOf, requestTypedData, roomOf, type SignedBid } from '@cloister/core'
 import { bytesToHex, type Hex, parseEventLogs } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { coverWorker, type DevelopmentChain, startDevelopmentChain } from './anvil.ts'
 import {
   closeLease,
@@ -121,6 +121,28 @@ describe('the chain', () => {
     await closeLease(tenant, opened[0].id)
     const third = await openLease(tenant, bids[2], 1_000n)
     for (const { id } of [opened[1], third]) await closeLease(tenant, id)
+  })
+
+  it('says why of two that took the last room in one block one came too late', async () => {
+    const other = chain.wallet(5)
+    await fundDevelopmentAccount(chain.wallet(0), other.account.address)
+    const rpc = (method: string, ...params: unknown[]) => tenant.client.request({ method, params } as never) as Promise<{ pending: string }>
+    await rpc('evm_setAutomine', false)
+    const racing = [tenant, other].map(async (wallet) =>
+      openLease(wallet, await bidFor({ tenant: wallet.account.address, room: 0xffffn }), 1_000n).then(
+        ({ id }) => ({ close: () => closeLease(wallet, id) }),
+        (error: CloisterError) => ({ refusal: error.details['error'] }),
+      ),
+    )
+    // Both were simulated, and both went out.
+    await vi.waitFor(async () => expect(Number((await rpc('txpool_status')).pending)).toBe(2))
+    await rpc('evm_mine')
+    await rpc('evm_setAutomine', true)
+    const outcomes = await Promise.all(racing)
+    expect(outcomes).toContainEqual({ refusal: 'NoRoom' })
+    const opened = outcomes.filter((outcome) => 'close' in outcome)
+    expect(opened).toHaveLength(1)
+    await opened[0]?.close()
   })
 
   it('costs a provider stake to refuse what was bid, or to bid twice under one salt, as anybody may prove', async () => {
