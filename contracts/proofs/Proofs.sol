@@ -44,6 +44,13 @@ contract Proofs {
         assert(Shares.toAssets(others, assets - taken, shares) <= Shares.toAssets(others, assets, shares));
     }
 
+    /// @dev Whoever reports gets half of what it costs the provider itself at the most, so that nobody gains by reporting itself.
+    function a_reporter_gets_less_than_the_provider_loses(uint96 taken, uint96 assets, uint128 own, uint128 shares) public pure {
+        require(taken <= assets && own <= shares);
+        uint256 reward = Shares.lossOf(own, taken, shares) / 2;
+        assert(Shares.toAssets(own, assets - taken, shares) + 2 * reward <= Shares.toAssets(own, assets, shares));
+    }
+
     /// @dev What two holders get of a reward is the reward, at the most.
     function no_more_is_owed_than_was_rewarded(uint96 reward, uint128 first, uint128 second) public pure {
         uint256 shares = uint256(first) + second;

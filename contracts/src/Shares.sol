@@ -20,6 +20,11 @@ library Shares {
         return amount * (assets + 1) / (shares + VIRTUAL);
     }
 
+    /// @dev What `amount` of all `shares` loses where `taken` is taken out of the heap.
+    function lossOf(uint256 amount, uint256 taken, uint256 shares) internal pure returns (uint256) {
+        return amount * taken / (shares + VIRTUAL);
+    }
+
     /// @dev What each share gets of `reward`, times `PRECISION`. There must be shares.
     function perShare(uint256 reward, uint256 shares) internal pure returns (uint256) {
         return reward * PRECISION / shares;

@@ -323,7 +323,7 @@ contract Stake is Collateral {
         uint256 exiting = taken * pool.exitAssets / whole;
         uint256 toReporter = reporter == address(0)
             ? 0
-            : Math.min(taken * reporterBps / BPS, _ownPart(provider, pool, taken - exiting, exiting) / 2);
+            : Math.min(taken * reporterBps / BPS, _ownLoss(provider, pool, taken - exiting, exiting) / 2);
         (uint256 assets, uint256 locked) = (pool.assets, pool.locked);
         pool.exitAssets -= exiting.toUint96();
         pool.assets = (assets - (taken - exiting)).toUint96();
@@ -453,9 +453,9 @@ contract Stake is Collateral {
     }
 
     /// @dev What of a slash is the provider's own loss, rounded down.
-    function _ownPart(address provider, Pool storage pool, uint256 active, uint256 exiting) private view returns (uint256 own) {
-        if (active != 0) own = active * _position[provider][provider].shares / (pool.shares + Shares.VIRTUAL);
-        if (exiting != 0) own += exiting * ownExitShares[provider] / (pool.exitShares + Shares.VIRTUAL);
+    function _ownLoss(address provider, Pool storage pool, uint256 active, uint256 exiting) private view returns (uint256) {
+        return Shares.lossOf(_position[provider][provider].shares, active, pool.shares)
+            + Shares.lossOf(ownExitShares[provider], exiting, pool.exitShares);
     }
 
     function _checkOwnPart(address provider, Pool storage pool) private view {

@@ -133,7 +133,7 @@ export class Economy {
     const most = (whole * MAX_SLASH_BPS) / BPS
     const taken = smaller(amount, most)
     const exiting = (taken * pool.exitAssets) / whole
-    const reward = smaller((taken * reporterBps) / BPS, this.ownPart(provider, taken - exiting, exiting) / 2n)
+    const reward = smaller((taken * reporterBps) / BPS, this.ownLoss(provider, taken - exiting, exiting) / 2n)
     const wasShort = pool.assets < pool.locked
     pool.exitAssets -= exiting
     pool.assets -= taken - exiting
@@ -304,7 +304,7 @@ export class Economy {
   }
 
   /** What of a slash is the provider's own loss. */
-  private ownPart(provider: string, active: bigint, exiting: bigint): bigint {
+  private ownLoss(provider: string, active: bigint, exiting: bigint): bigint {
     const { shares, exitShares, ownExitShares } = this.pool(provider)
     const own = this.positions.get(key(provider, provider))?.shares ?? 0n
     return (active * own) / (shares + VIRTUAL_SHARES) + (exiting * ownExitShares) / (exitShares + VIRTUAL_SHARES)
