@@ -24,7 +24,7 @@ const NO_PERMIT = { value: 0n, deadline: 0n, v: 0, r: zeroHash, s: zeroHash }
 export async function benchIndexer(): Promise<void> {
   const steps = new Steps(false)
   steps.begin('chain', 'starting')
-  const chain = await startDevelopmentChain(['--no-mining', '--gas-limit', '300000000']).catch(() => startDevelopmentChain(['--gas-limit', '300000000']))
+  const chain = await startDevelopmentChain()
   const folder = await mkdtemp(join(tmpdir(), 'cloister-bench-'))
   const programs = postgresPrograms()
   const results: { name: string; seconds: number; events: number }[] = []

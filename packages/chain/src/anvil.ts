@@ -16,7 +16,7 @@ const START_MS = 15_000
  * Arguments that every development chain is started with. Blocks have room for all that deployment sends at once: anvil loses what an
  * account sent after a transaction that has to wait for the next block.
  */
-export const CHAIN_ARGUMENTS = ['--chain-id', '31337', '--gas-limit', '200000000']
+export const CHAIN_ARGUMENTS = ['--chain-id', '31337', '--gas-limit', '300000000']
 
 /** anvil's binary itself: the launcher that npm puts around it would not pass signals on. */
 export function anvilPath(): string {
@@ -37,7 +37,7 @@ export interface DevelopmentChain {
 
 /** Starts anvil on a free port and deploys the contracts. For tests and benchmarks; a block per transaction unless `args` say otherwise. */
 export async function startDevelopmentChain(args: string[] = []): Promise<DevelopmentChain> {
-  const child = spawn(anvilPath(), ['--port', '0', ...CHAIN_ARGUMENTS, ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn(anvilPath(), ['--port', '0', ...CHAIN_ARGUMENTS, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   const [port, root] = await Promise.all([listening(child), DevelopmentRoot.create()])
   const empty: Network = {
     name: 'test',
@@ -102,8 +102,14 @@ export async function coverWorker(wallet: Wallet, platform: DevelopmentPlatform,
 function listening(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     let said = ''
-    const timer = setTimeout(() => reject(new CloisterError('chain-unreachable', 'anvil does not start.')), START_MS)
+    const fail = () => reject(new CloisterError('chain-unreachable', `anvil does not start: ${said.trim().slice(0, 500) || 'it says nothing'}`))
+    const timer = setTimeout(fail, START_MS)
     child.once('error', reject)
+    // Once it listens that means nothing any more.
+    child.once('close', fail)
+    child.stderr?.on('data', (chunk) => {
+      said = (said + chunk).slice(-4_000)
+    })
     child.stdout?.on('data', (chunk) => {
       said = (said + chunk).slice(-4_000)
       const port = /Listening on [\d.]+:(\d+)/.exec(said)?.[1]

@@ -59,7 +59,7 @@ export function classOf(name: string): Hex {
 
 /** Starts the stage, on a chain of its own. Throws `chain-unreachable`. */
 export async function raiseEconomy(): Promise<EconomyStage> {
-  const chain = await startDevelopmentChain(['--auto-impersonate', '--gas-limit', '60000000'])
+  const chain = await startDevelopmentChain(['--auto-impersonate'])
   const { client, account, wallet } = chain.wallet(0)
   const governance = account.address
   const treasury = addressOf('treasury')
