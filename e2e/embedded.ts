@@ -42,11 +42,16 @@ export async function raiseStage({ keys = false } = {}): Promise<Stage> {
   }
 }
 
-/** The command line against one network, with wallets in a folder of the test's own. */
+/** What the command line is run with against one network, with wallets in a folder of the test's own. */
+export function environmentOf(network: string, home: string): NodeJS.ProcessEnv {
+  return { ...process.env, CLOISTER_NETWORK: network, CLOISTER_HOME: home, CLOISTER_PASSWORD: 'a password for tests', NO_COLOR: '1' }
+}
+
+/** The command line against one network. */
 export function commandLine(network: string, home: string): Pick<Stage, 'cloister' | 'json'> {
   const cloister = (...words: string[]) =>
     new Promise<{ code: number; stdout: string; stderr: string }>((done) => {
-      const env = { ...process.env, CLOISTER_NETWORK: network, CLOISTER_HOME: home, CLOISTER_PASSWORD: 'a password for tests', NO_COLOR: '1' }
+      const env = environmentOf(network, home)
       execFile(process.execPath, [COMMAND, ...words], { env, cwd: home, maxBuffer: 32 * 1024 * 1024 }, (error, stdout, stderr) =>
         done({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
       )

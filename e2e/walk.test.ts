@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { connectChain, connectWallet, developmentAccount, getCredit, getLease, getTokenBalance, MARKET_ABI, settleLeases } from '@cloister/chain'
 import { type Hex, parseEventLogs } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { canDeploy, type Json, processesWith, raiseStage, type Stage, until } from './embedded.ts'
+import { canDeploy, environmentOf, type Json, processesWith, raiseStage, type Stage, until } from './embedded.ts'
 
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
 const TENANT = 4
@@ -110,7 +110,7 @@ describe.skipIf(!canDeploy)(
     it('follows logs while the service prints', async () => {
       const { spawn } = await import('node:child_process')
       const child = spawn(process.execPath, [resolve(import.meta.dirname, '../apps/cli/src/main.mjs'), 'logs', 'mine', '-f'], {
-        env: { ...process.env, CLOISTER_NETWORK: join(stage.folder, 'state/network.json') },
+        env: environmentOf(join(stage.folder, 'state/network.json'), stage.folder),
       })
       let seen = ''
       child.stdout.on('data', (chunk) => (seen += chunk))
