@@ -307,7 +307,7 @@ export class Economy {
   private ownLoss(provider: string, active: bigint, exiting: bigint): bigint {
     const { shares, exitShares, ownExitShares } = this.pool(provider)
     const own = this.positions.get(key(provider, provider))?.shares ?? 0n
-    return (active * own) / (shares + VIRTUAL_SHARES) + (exiting * ownExitShares) / (exitShares + VIRTUAL_SHARES)
+    return poolLossOf(own, active, shares) + poolLossOf(ownExitShares, exiting, exitShares)
   }
 
   private takeExit(id: bigint): Exit & { amount: bigint } {
@@ -396,6 +396,11 @@ function toShares(amount: bigint, assets: bigint, shares: bigint): bigint {
 /** What `shares` of a pool are worth that has `assets` base units and `all` shares, rounded down in favour of the pool. */
 export function poolAssetsOf(shares: bigint, assets: bigint, all: bigint): bigint {
   return (shares * (assets + 1n)) / (all + VIRTUAL_SHARES)
+}
+
+/** What `shares` of `all` lose where `taken` is taken out of what they are shares of, rounded down. */
+export function poolLossOf(shares: bigint, taken: bigint, all: bigint): bigint {
+  return (shares * taken) / (all + VIRTUAL_SHARES)
 }
 
 function key(provider: string, account: string): string {

@@ -1,5 +1,5 @@
 import { EMISSION_ABI, findToken, getTokenBalance, STAKE_ABI } from '@cloister/chain'
-import { CloisterError, emitted, emittedForStake, gpuBudgetOf, poolAssetsOf, REWARD_PRECISION } from '@cloister/core'
+import { CloisterError, emitted, emittedForStake, gpuBudgetOf, poolAssetsOf, poolLossOf, REWARD_PRECISION } from '@cloister/core'
 import type { Address } from 'viem'
 import type { Cloister } from '../cloister.ts'
 
@@ -22,10 +22,19 @@ interface Pool {
   assets: bigint
   shares: bigint
   exitAssets: bigint
+  exitShares: bigint
+  /** Exit shares that are the provider's own. */
+  ownExitShares: bigint
   perShare: bigint
   providerOwed: bigint
   /** `perAsset` up to which its stake's rewards are reckoned. */
   paidPerAsset: bigint
+}
+
+interface Exit {
+  provider: Address
+  account: Address
+  shares: bigint
 }
 
 interface Position {
@@ -97,6 +106,7 @@ type Log = Awaited<ReturnType<typeof readLogs>>[number]
 class Audit {
   readonly pools = new Map<Address, Pool>()
   readonly positions = new Map<string, Position>()
+  private readonly exits = new Map<bigint, Exit>()
   readonly checks = new Map<string, AuditCheck>()
   paid = 0n
   private readonly start: number
@@ -150,21 +160,26 @@ class Audit {
         return
       }
       case 'ExitRequested': {
-        const { provider, account, amount, shares } = log.args
+        const { id, provider, account, amount, shares, exitShares } = log.args
         this.leave(provider, account, amount, shares)
-        this.pool(provider).exitAssets += amount
+        this.exits.set(id, { provider, account, shares: exitShares })
+        this.moveExit({ provider, account, shares: exitShares }, amount, 1n)
         return
       }
       case 'Redelegated':
         return this.leave(log.args.from, log.args.account, log.args.amount, log.args.shares)
       case 'ExitCancelled':
       case 'ExitWithdrawn':
-        this.pool(log.args.provider).exitAssets -= log.args.amount
+        this.moveExit(this.exits.get(log.args.id), log.args.amount, -1n)
+        this.exits.delete(log.args.id)
         return
       case 'Slashed': {
-        const { provider, active, exiting } = log.args
+        const { provider, active, exiting, reward } = log.args
         const pool = this.pool(provider)
         this.atMost('slashes', `slash of ${provider}`, active + exiting, (pool.assets + pool.exitAssets) / 10n)
+        const { shares: own } = this.position(provider, provider)
+        const lost = poolLossOf(own, active, pool.shares) + poolLossOf(pool.ownExitShares, exiting, pool.exitShares)
+        this.atMost('slashes', `what reporting ${provider} brought`, reward, lost / 2n)
         pool.assets -= active
         pool.exitAssets -= exiting
         this.active -= active
@@ -233,6 +248,14 @@ class Audit {
     this.active -= amount
   }
 
+  private moveExit(exit: Exit | undefined, amount: bigint, sign: 1n | -1n): void {
+    if (!exit) throw new CloisterError('bad-answer', 'The chain tells of the end of an exit, and not of its beginning.')
+    const pool = this.pool(exit.provider)
+    pool.exitAssets += sign * amount
+    pool.exitShares += sign * exit.shares
+    if (exit.account === exit.provider) pool.ownExitShares += sign * exit.shares
+  }
+
   private sync(time: number): void {
     if (time <= this.syncedAt) return
     const reward = emittedForStake(time - this.start) - emittedForStake(this.syncedAt - this.start)
@@ -253,7 +276,16 @@ class Audit {
   }
 
   private pool(provider: Address): Pool {
-    const found = this.pools.get(provider) ?? { assets: 0n, shares: 0n, exitAssets: 0n, perShare: 0n, providerOwed: 0n, paidPerAsset: this.perAsset }
+    const found = this.pools.get(provider) ?? {
+      assets: 0n,
+      shares: 0n,
+      exitAssets: 0n,
+      exitShares: 0n,
+      ownExitShares: 0n,
+      perShare: 0n,
+      providerOwed: 0n,
+      paidPerAsset: this.perAsset,
+    }
     this.pools.set(provider, found)
     return found
   }
