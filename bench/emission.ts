@@ -148,10 +148,13 @@ function writePlots({ years, monthly }: Simulated): void {
       title: 'Part of GPU time to be leased so that fees are worth what is emitted, %',
       x: 'year',
       log: true,
-      series: CLOI_PRICES.map((price) => ({
-        name: `CLOI at $${price}`,
-        points: years.map((one): [number, number] => [one.year, utilisationNeeded(one, one.year, price) * 100]),
-      })),
+      series: [
+        ...CLOI_PRICES.map((price) => ({
+          name: `CLOI at $${price}`,
+          points: years.map((one): [number, number] => [one.year, utilisationNeeded(one, one.year, price) * 100]),
+        })),
+        { name: 'all there is', points: years.map(({ year }) => [year, 100]) },
+      ],
     }),
   )
 }
