@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { connectChain, connectWallet, developmentAccount, getCredit, getLease, getTokenBalance, MARKET_ABI, settleLeases } from '@cloister/chain'
+import { defaultPolicy, parseManifest } from '@cloister/core'
+import { bids, createCloister, deploy } from '@cloister/sdk'
 import { type Hex, parseEventLogs } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { canDeploy, environmentOf, type Json, processesWith, raiseStage, type Stage, until } from './embedded.ts'
@@ -229,6 +231,26 @@ describe.skipIf(!canDeploy)(
       })
       expect(await answer.text()).toContain('This lease has ended')
       expect(await stage.json('status', deployed.lease)).toMatchObject({ state: 'closed', balance: '0' })
+    })
+
+    it('takes the next bid where the room of the cheapest worker has gone to somebody else since', async () => {
+      const { network } = stage.embedded
+      const cloister = createCloister({ network, account: developmentAccount(network, TENANT) })
+      const { manifest } = parseManifest(service('').replace('cpus: "0.25"', 'cpus: "1"'), { file: 'compose.yaml' })
+      const terms = { manifest, pay: 'USDC', policy: defaultPolicy(true) }
+      // Both are asked for while there is room for either.
+      const [early, late] = [await bids(cloister, terms), await bids(cloister, terms)]
+      expect(late.bids[0]?.worker.worker).toBe(early.bids[0]?.worker.worker)
+      const first = await deploy(cloister, { ...terms, bids: early, deposit: 10_000n })
+      const chosen = late.bids[0]
+      await expect(deploy(cloister, { ...terms, bids: late, ...(chosen && { chosen }), deposit: 10_000n })).rejects.toMatchObject({
+        code: 'reverted',
+        message: expect.stringContaining('room has been taken'),
+      })
+      const second = await deploy(cloister, { ...terms, bids: late, deposit: 10_000n })
+      expect(first.worker).toBe(early.bids[0]?.worker.worker)
+      expect(second.worker).toBe(late.bids[1]?.worker.worker)
+      for (const { lease } of [first, second]) await stage.json('close', lease)
     })
 
     it('keeps wallets encrypted, and funds them on the development network', async () => {
