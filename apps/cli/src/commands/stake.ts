@@ -22,9 +22,13 @@ import { type Address, getAddress, isAddress } from 'viem'
 import { command, connect, type Globals } from '../context.ts'
 import { CLOI, instant, percent, short, yearly } from '../show.ts'
 
+const POOLS_SHOWN = 25
+
 export function addStake(program: Command): void {
   const stake = program.command('stake').description('back providers with CLOI, and share what their pools earn')
-  command(stake, 'pools', 'pools: stake, commission, GPUs, yields; and the network’s emission beside its fees', 'cloister stake pools').action(showPools)
+  command(stake, 'pools', 'pools: stake, commission, GPUs, yields; and the network’s emission beside its fees', 'cloister stake pools')
+    .option('--all', `show all of them, not just the ${POOLS_SHOWN} with most stake`)
+    .action(showPools)
   command(stake, 'delegate <provider> <amount>', 'put CLOI into a provider’s pool', 'cloister stake delegate 0x7099 100').action(put)
   command(stake, 'exit <provider> [amount]', 'begin to leave a pool, with an amount or with everything; takes 21 days', 'cloister stake exit 0x7099 50').action(
     leave,
@@ -52,16 +56,17 @@ export function addStake(program: Command): void {
   ).action(report)
 }
 
-async function showPools(options: Globals): Promise<void> {
+async function showPools(options: Globals & { all?: boolean }): Promise<void> {
   const cloister = connect(options)
   const [pools, totals, providers] = await Promise.all([cloister.index.pools(), cloister.index.totals(), cloister.index.providers()])
   if (options.json) return sayJson({ pools, staked: totals.staked, periods: totals.periods })
+  const shown = options.all ? pools : pools.slice(0, POOLS_SHOWN)
   if (pools.length === 0) say('Nobody has staked yet. A provider begins its own pool: cloister stake delegate PROVIDER AMOUNT')
   else
     say(
       table(
         ['provider', 'workers', 'stake', 'own', 'commission', 'delegators', 'GPU weight', 'last 30 days', 'current', 'slashed'],
-        pools.map((pool) => {
+        shown.map((pool) => {
           const provider = providers.find((one) => one.provider === pool.provider)
           return [
             pool.provider,
@@ -79,6 +84,7 @@ async function showPools(options: Globals): Promise<void> {
         ['stake', 'own', 'commission', 'delegators', 'GPU weight', 'last 30 days', 'current', 'slashed'],
       ),
     )
+  if (shown.length < pools.length) say(paint('dim', `${pools.length - shown.length} more, with less stake: cloister stake pools --all`))
   say()
   say('Emission beside what the network earned:')
   say(
