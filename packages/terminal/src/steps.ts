@@ -36,6 +36,18 @@ export class Steps {
     this.end(paint('red', '✘', process.stderr))
   }
 
+  /** Ends the step that runs as `work` ends. */
+  async until<T>(work: Promise<T>): Promise<T> {
+    try {
+      const result = await work
+      this.done()
+      return result
+    } catch (error) {
+      this.fail()
+      throw error
+    }
+  }
+
   private end(mark: string): void {
     if (this.timer) clearInterval(this.timer)
     this.timer = undefined

@@ -117,7 +117,7 @@ async function put(provider: string, amount: string, options: Globals): Promise<
     })
   const steps = new Steps(options.json === true)
   steps.begin('delegating', `${amount} CLOI to ${short(to)}`)
-  const { shares, receipt } = await delegate(wallet, to, units).finally(() => steps.done())
+  const { shares, receipt } = await steps.until(delegate(wallet, to, units))
   if (options.json) return sayJson({ provider: to, amount: units, shares, transaction: receipt.transactionHash })
   say(`${amount} CLOI are in the pool of ${to}. They earn from now on, and answer for it: leaving takes 21 days (cloister stake exit ${to.slice(0, 8)}).`)
 }
@@ -242,9 +242,7 @@ async function audit(options: Globals): Promise<void> {
   const cloister = connect(options)
   const steps = new Steps(options.json === true)
   const began = performance.now()
-  const { block, checks } = await auditStake(cloister, (part) => steps.begin('events', `${bar(part, 1)} ${Math.round(part * 100)}%`)).finally(() =>
-    steps.done(),
-  )
+  const { block, checks } = await steps.until(auditStake(cloister, (part) => steps.begin('events', `${bar(part, 1)} ${Math.round(part * 100)}%`)))
   const wrong = checks.flatMap((check) => check.wrong)
   if (options.json) sayJson({ block, checks })
   else {
