@@ -344,6 +344,16 @@ describe.skipIf(!canDeploy)(
       let worker: RunningWorker
       const said: string[] = []
 
+      /** A verifier of another provider's, and what it is asked about the worker's GPUs, bound to its last attestation. */
+      const asking = async () => {
+        const { chain, key, attestor } = worker.worker
+        const { block } = attestor.latest ?? { block: await freshBlock(chain) }
+        const { provider, tlsKeyHash } = attestor
+        const nonce = await gpuNonceOf(reportDataOf(stage.embedded.network, { provider, worker: key.address, tlsKeyHash }, block.hash))
+        const bound = { worker: key.address, tlsKeyHash, block: { number: Number(block.number), hash: block.hash } }
+        return { verifier: new Verifier({ chain, key, provider: zeroAddress }), nonce, request: { kind: 'nvidia-gpus', ...bound } as const }
+      }
+
       beforeAll(async () => {
         worker = await joinWith('gpu', 8, { capacity: { cpus: 1, memory: '512MiB', disk: '1GiB', gpus: 2, gpuClass: 'h100' } }, said)
       }, 180_000)
@@ -402,15 +412,8 @@ describe.skipIf(!canDeploy)(
       })
 
       it('are not vouched for where the tokens are old, of another worker, unsigned or of no model that counts', async () => {
-        const { network } = stage.embedded
-        const { chain, key, attestor } = worker.worker
-        const verifier = new Verifier({ chain, key, provider: zeroAddress })
-        const { block } = attestor.latest ?? { block: await freshBlock(chain) }
-        const bound = { provider: attestor.provider, worker: key.address, tlsKeyHash: attestor.tlsKeyHash }
-        const nonce = await gpuNonceOf(reportDataOf(network, bound, block.hash))
+        const { verifier, nonce, request } = await asking()
         const gpu = { model: 'GH100 A01', ueid: '1' }
-        const named = { number: Number(block.number), hash: block.hash }
-        const request = { kind: 'nvidia-gpus', worker: key.address, tlsKeyHash: attestor.tlsKeyHash, block: named } as const
         expect(await verifier.judge({ ...request, tokens: await root.gpuTokens(nonce, [gpu]) })).toMatchObject({ gpuClass: 'h100', gpus: 1 })
         for (const [tokens, reason] of [
           [await root.gpuTokens('00'.repeat(32), [gpu]), 'another nonce'],
@@ -421,26 +424,16 @@ describe.skipIf(!canDeploy)(
           await expect(verifier.judge({ ...request, tokens }), reason).rejects.toMatchObject({ code: 'bad-evidence', message: expect.stringContaining(reason) })
         const tokens = await root.gpuTokens(nonce, [gpu])
         await expect(verifier.judge({ ...request, tokens, tlsKeyHash: zeroHash })).rejects.toMatchObject({ message: expect.stringContaining('another nonce') })
-        await expect(verifier.judge({ ...request, tokens, block: { ...named, hash: zeroHash } })).rejects.toMatchObject({
+        await expect(verifier.judge({ ...request, tokens, block: { ...request.block, hash: zeroHash } })).rejects.toMatchObject({
           message: expect.stringContaining('not of this chain'),
         })
+        const { chain, key, attestor } = worker.worker
         const own = new Verifier({ chain, key, provider: attestor.provider })
         await expect(own.judge({ ...request, tokens })).rejects.toMatchObject({ code: 'forbidden' })
       })
 
       it('are H200s where the report of each says so, signed by the GPU that the tokens name, and H100s where one does not', async () => {
-        const { network } = stage.embedded
-        const { chain, key, attestor } = worker.worker
-        const verifier = new Verifier({ chain, key, provider: zeroAddress })
-        const { block } = attestor.latest ?? { block: await freshBlock(chain) }
-        const bound = { provider: attestor.provider, worker: key.address, tlsKeyHash: attestor.tlsKeyHash }
-        const nonce = await gpuNonceOf(reportDataOf(network, bound, block.hash))
-        const request = {
-          kind: 'nvidia-gpus',
-          worker: key.address,
-          tlsKeyHash: attestor.tlsKeyHash,
-          block: { number: Number(block.number), hash: block.hash },
-        } as const
+        const { verifier, nonce, request } = await asking()
         const [first, second, h100] = await Promise.all([root.manufactureGpu('h200'), root.manufactureGpu('h200'), root.manufactureGpu('h100')])
         const reportOf = (gpu: typeof first, of = nonce) => ({ report: Buffer.from(gpu.report(of)).toString('base64'), certificates: gpu.certificates })
         const judge = async (gpus: (typeof first)[], reports: ReturnType<typeof reportOf>[]) =>

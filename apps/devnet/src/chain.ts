@@ -7,7 +7,7 @@ import { connectWallet, DEVELOPMENT_ROLES, developmentAccount, loadNetwork, type
 import { anvilPath, CHAIN_ARGUMENTS } from '@cloister/chain/anvil'
 import { deployDevelopment } from '@cloister/chain/deploy'
 import { messageOf } from '@cloister/core'
-import { type Hex, parseAbi } from 'viem'
+import { erc20Abi, type Hex, parseAbi } from 'viem'
 import { Daemon } from './daemon.ts'
 import type { Settings } from './settings.ts'
 
@@ -56,12 +56,12 @@ export function chainDaemon({ folder, ports }: Settings, restarted: (name: strin
 }
 
 /** Deploys the contracts where the chain hasn't got them, and writes the network's description. */
-export async function ensureContracts({ folder, ports }: Settings, root: DevelopmentRoot, witness: WitnessKey): Promise<{ network: Network; fresh: boolean }> {
+export async function ensureContracts({ folder, ports }: Settings, root: DevelopmentRoot, witness: WitnessKey): Promise<Network> {
   const path = join(folder, 'network.json')
   try {
     const known = loadNetwork(path)
     const { client } = connectWallet(known, developmentAccount(known, DEVELOPMENT_ROLES.governance))
-    if (await client.getCode({ address: known.contracts.market })) return { network: known, fresh: false }
+    if (await client.getCode({ address: known.contracts.market })) return known
   } catch {
     // Not deployed yet.
   }
@@ -101,28 +101,29 @@ export async function ensureContracts({ folder, ports }: Settings, root: Develop
     ],
   }
   writeFileSync(path, `${JSON.stringify(network, null, 2)}\n`)
-  return { network, fresh: true }
+  return network
 }
 
-/** Gives the development tenants something to spend: 1,000 USDC and 1,000 CLOI each. All transactions go out at once. */
+/**
+ * Gives the development tenants something to spend: 1,000 USDC and 1,000 CLOI each, unless the chain says that they got it. All
+ * transactions go out at once.
+ */
 export async function fundTenants(network: Network): Promise<void> {
   const { wallet, client, account } = connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.governance))
   let nonce = await client.getTransactionCount({ address: account.address, blockTag: 'pending' })
   const hashes: Hex[] = []
-  for (const index of FUNDED)
-    for (const { symbol, address, decimals } of network.tokens) {
-      const functionName = symbol === 'USDC' ? 'mint' : 'transfer'
-      hashes.push(
-        await wallet.writeContract({
-          address,
-          abi: TOKEN_CALLS,
-          functionName,
-          args: [developmentAccount(network, index).address, 1_000n * 10n ** BigInt(decimals)],
-          nonce: nonce++,
-          gas: 120_000n,
-        }),
-      )
-    }
+  const wanted = FUNDED.flatMap((index) => network.tokens.map((token) => ({ to: developmentAccount(network, index).address, token })))
+  const fromBlock = BigInt(network.deployedAt)
+  const received = await Promise.all(
+    wanted.map(({ to, token }) => client.getContractEvents({ address: token.address, abi: erc20Abi, eventName: 'Transfer', args: { to }, fromBlock })),
+  )
+  for (const [index, { to, token }] of wanted.entries()) {
+    if (received[index]?.length !== 0) continue
+    const { symbol, address, decimals } = token
+    const functionName = symbol === 'USDC' ? 'mint' : 'transfer'
+    const args = [to, 1_000n * 10n ** BigInt(decimals)] as const
+    hashes.push(await wallet.writeContract({ address, abi: TOKEN_CALLS, functionName, args, nonce: nonce++, gas: 120_000n }))
+  }
   await Promise.all(hashes.map((hash) => client.waitForTransactionReceipt({ hash, timeout: 60_000 })))
 }
 

@@ -99,7 +99,7 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
     const root = await DevelopmentRoot.open(join(folder, ATTESTATION_FOLDER))
     collateral = await serveCollateral(root, settings.ports.collateral)
     const witness = await loadWitness(join(folder, ATTESTATION_FOLDER))
-    const { network, fresh } = await ensureContracts(settings, root, witness)
+    const network = await ensureContracts(settings, root, witness)
 
     step('daemons', 'indexer, gateway; three providers register their workers, which attest')
     const logs = join(folder, 'logs')
@@ -134,10 +134,10 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
           isUp: answers(network.gatewayUrl),
         }),
       ),
-      fresh ? fundTenants(network) : undefined,
+      fundTenants(network),
       ...([0, 1, 2] as const).map(async (index) => {
         const config = await prepareWorker(settings, network, index, engine)
-        await Promise.all([launch(workerDaemon(settings, index, config, restarted)), fresh ? backPool(network, index) : undefined])
+        await Promise.all([launch(workerDaemon(settings, index, config, restarted)), backPool(network, index)])
       }),
     ])
 
