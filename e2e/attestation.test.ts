@@ -1,9 +1,9 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer as createTlsServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
-import { enrolWorker, GpuConfirmation, loadAgentConfig, loadWorkerKey, type RunningWorker, Sequence, startWorker, Verifier } from '@cloister/agent'
-import { gpuNonceOf, verifyBundle } from '@cloister/attest'
+import { type RunningWorker, Verifier } from '@cloister/agent'
+import { verifyBundle } from '@cloister/attest'
 import { type DevelopmentPlatform, DevelopmentRoot, developmentGuest, NEWEST_SVNS, type QuoteVariations } from '@cloister/attest/devnet'
 import { issueTlsCertificate, newTlsKey } from '@cloister/attest/tls'
 import {
@@ -22,14 +22,14 @@ import {
   settleLeases,
   trustRootOf,
   type Wallet,
-  WORKERS_ABI,
 } from '@cloister/chain'
 import type { VerdictRequest } from '@cloister/core'
 import { createCloister, WorkerClient, workerOf, workerOfRecord } from '@cloister/sdk'
-import { type Hex, hexToString, zeroAddress, zeroHash } from 'viem'
+import { type Hex, zeroAddress, zeroHash } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { canDeploy, freePort, type Json, raiseStage, type Stage, until } from './embedded.ts'
+import { canDeploy, type Json, raiseStage, type Stage, until } from './embedded.ts'
+import { joinWith } from './joined-worker.ts'
 
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
 const FMSPC: Hex = '0xc10157e20000'
@@ -248,36 +248,12 @@ describe.skipIf(!canDeploy)(
       })
     })
 
-    /** Has a development account join with a worker of its own, in this process. */
-    async function joinWith(name: string, account: number, more: object, said: string[] = []): Promise<RunningWorker> {
-      const { network } = stage.embedded
-      const folder = join(stage.folder, name)
-      mkdirSync(folder)
-      const path = join(folder, 'provider.yaml')
-      const port = await freePort()
-      const settings = {
-        name,
-        network: '../state/network.json',
-        folder: '.',
-        listen: { host: '127.0.0.1', port },
-        endpoint: `https://127.0.0.1:${port}`,
-        capacity: { cpus: 1, memory: '512MiB', disk: '2GiB' },
-        executor: { engine: 'sandbox' },
-        images: { layouts: ['../state/images'] },
-        ...more,
-      }
-      writeFileSync(path, JSON.stringify(settings))
-      const config = loadAgentConfig(path)
-      await enrolWorker(connectWallet(network, developmentAccount(network, account)), loadWorkerKey(config.folder), config)
-      return startWorker(config, (_, message, fields) => said.push(`${message} ${JSON.stringify(fields)}`))
-    }
-
     describe.each(['sev-snp', 'nitro'] as const)('a guest that no contract can check: %s', (machine) => {
       let worker: RunningWorker
       const kindName = machine.toUpperCase()
 
       beforeAll(async () => {
-        worker = await joinWith(machine, machine === 'nitro' ? 7 : 6, {
+        worker = await joinWith(stage, machine, machine === 'nitro' ? 7 : 6, {
           evidence: { source: 'development', kind: machine },
           prices: { USDC: { cpu: '0.001', memoryGiB: '0.0001', diskGiB: '0.0001' } },
         })
@@ -339,131 +315,6 @@ describe.skipIf(!canDeploy)(
       writeFileSync(path, JSON.stringify({ ...stage.embedded.network, development: false, attestation }))
       return path
     }
-
-    describe('GPUs', () => {
-      let worker: RunningWorker
-      const said: string[] = []
-
-      /** A verifier of another provider's, and what it is asked about the worker's GPUs, bound to its last attestation. */
-      const asking = async () => {
-        const { chain, key, attestor } = worker.worker
-        const { block } = attestor.latest ?? { block: await freshBlock(chain) }
-        const { provider, tlsKeyHash } = attestor
-        const nonce = await gpuNonceOf(reportDataOf(stage.embedded.network, { provider, worker: key.address, tlsKeyHash }, block.hash))
-        const bound = { worker: key.address, tlsKeyHash, block: { number: Number(block.number), hash: block.hash } }
-        return { verifier: new Verifier({ chain, key, provider: zeroAddress }), nonce, request: { kind: 'nvidia-gpus', ...bound } as const }
-      }
-
-      beforeAll(async () => {
-        worker = await joinWith('gpu', 8, { capacity: { cpus: 1, memory: '512MiB', disk: '1GiB', gpus: 2, gpuClass: 'h100' } }, said)
-      }, 180_000)
-      afterAll(() => worker.stop(), 60_000)
-
-      it('count on chain once verifiers of other providers vouch for them', async () => {
-        const { network } = stage.embedded
-        const { index } = createCloister({ network })
-        const { address } = worker.worker.key
-        const record = await until('the GPUs are confirmed', async () => {
-          const found = await index.worker(address)
-          return found.confirmedGpus && found
-        }).catch((error) => {
-          throw new Error(said.join('\n'), { cause: error })
-        })
-        expect(record.confirmedGpus).toMatchObject({ gpuClass: 'h100', gpus: 2 })
-        const { client } = connectWallet(network, developmentAccount(network, 8))
-        const [gpuClass, gpus] = await client.readContract({ address: network.contracts.workers, abi: WORKERS_ABI, functionName: 'gpusOf', args: [address] })
-        expect([hexToString(gpuClass).replace(/\0+$/, ''), gpus]).toEqual(['h100', 2n])
-        expect((await stage.cloister('workers')).stdout).toMatch(/2 × h100(?! \(not confirmed\))/)
-      })
-
-      it('are tried again where it fails, with fresh evidence', async () => {
-        const { network } = stage.embedded
-        const { chain, key, attestor } = worker.worker
-        const failures: string[] = []
-        let asked = 0
-        const gpuEvidence = async (nonce: string) => {
-          if (++asked === 1) throw new Error('the GPU is busy')
-          return { tokens: await root.gpuTokens(nonce, [{ model: 'GH100 A01', ueid: '77' }]) }
-        }
-        const quote = () => Promise.reject(new Error('not needed'))
-        const aborter = new AbortController()
-        const wallet = connectWallet(network, key)
-        const { provider, tlsKeyHash } = attestor
-        const confirmation = new GpuConfirmation(
-          {
-            wallet,
-            worker: key.address,
-            provider,
-            tlsKeyHash,
-            source: { name: 'test', quote, gpuEvidence },
-            sequence: new Sequence(),
-            log: (level, _message, fields) => level === 'warn' && failures.push(String(fields?.['error'])),
-          },
-          aborter.signal,
-          100,
-        )
-        confirmation.begin(await freshBlock(chain))
-        const { confirmedGpus } = await until('one GPU is confirmed', async () => {
-          const found = await createCloister({ network }).index.worker(key.address)
-          return found.confirmedGpus?.gpus === 1 && found
-        }).finally(() => aborter.abort())
-        expect(confirmedGpus).toMatchObject({ gpuClass: 'h100', gpus: 1 })
-        expect(failures[0]).toBe('the GPU is busy')
-      })
-
-      it('are not vouched for where the tokens are old, of another worker, unsigned or of no model that counts', async () => {
-        const { verifier, nonce, request } = await asking()
-        const gpu = { model: 'GH100 A01', ueid: '1' }
-        expect(await verifier.judge({ ...request, tokens: await root.gpuTokens(nonce, [gpu]) })).toMatchObject({ gpuClass: 'h100', gpus: 1 })
-        for (const [tokens, reason] of [
-          [await root.gpuTokens('00'.repeat(32), [gpu]), 'another nonce'],
-          [await (await DevelopmentRoot.create()).gpuTokens(nonce, [gpu]), 'not signed by a key of the set'],
-          [await root.gpuTokens(nonce, [{ ...gpu, model: 'AD102' }]), 'of no class that counts'],
-          ['nonsense', 'no detached EAT bundle'],
-        ] as const)
-          await expect(verifier.judge({ ...request, tokens }), reason).rejects.toMatchObject({ code: 'bad-evidence', message: expect.stringContaining(reason) })
-        const tokens = await root.gpuTokens(nonce, [gpu])
-        await expect(verifier.judge({ ...request, tokens, tlsKeyHash: zeroHash })).rejects.toMatchObject({ message: expect.stringContaining('another nonce') })
-        await expect(verifier.judge({ ...request, tokens, block: { ...request.block, hash: zeroHash } })).rejects.toMatchObject({
-          message: expect.stringContaining('not of this chain'),
-        })
-        const { chain, key, attestor } = worker.worker
-        const own = new Verifier({ chain, key, provider: attestor.provider })
-        await expect(own.judge({ ...request, tokens })).rejects.toMatchObject({ code: 'forbidden' })
-      })
-
-      it('are H200s where the report of each says so, signed by the GPU that the tokens name, and H100s where one does not', async () => {
-        const { verifier, nonce, request } = await asking()
-        const [first, second, h100] = await Promise.all([root.manufactureGpu('h200'), root.manufactureGpu('h200'), root.manufactureGpu('h100')])
-        const reportOf = (gpu: typeof first, of = nonce) => ({ report: Buffer.from(gpu.report(of)).toString('base64'), certificates: gpu.certificates })
-        const judge = async (gpus: (typeof first)[], reports: ReturnType<typeof reportOf>[]) =>
-          verifier.judge({ ...request, tokens: await root.gpuTokens(nonce, gpus), reports })
-        expect(await judge([first, second], [reportOf(first), reportOf(second)])).toMatchObject({ gpuClass: 'h200', gpus: 2 })
-        for (const [gpus, reports] of [
-          [[first, second], [reportOf(first)]],
-          [[first, second], []],
-          [
-            [first, h100],
-            [reportOf(first), reportOf(h100)],
-          ],
-          // Somebody else's H200 doesn't make this one any better.
-          [[h100], [reportOf(first)]],
-        ] as const)
-          expect(await judge([...gpus], [...reports])).toMatchObject({ gpuClass: 'h100', gpus: gpus.length })
-        const foreign = await (await DevelopmentRoot.create()).manufactureGpu('h200')
-        const changed = Buffer.from(first.report(nonce))
-        changed[changed.indexOf('895')] = 0x39
-        for (const [report, reason] of [
-          [reportOf(first, '00'.repeat(32)), 'another nonce'],
-          [reportOf(foreign), 'does not chain'],
-          [{ ...reportOf(first), report: changed.toString('base64') }, 'signature'],
-          [{ ...reportOf(first), certificates: second.certificates }, 'signature'],
-          [{ ...reportOf(first), report: 'AAAA' }, ''],
-          [{ ...reportOf(first), certificates: 'none' }, ''],
-        ] as const)
-          await expect(judge([first], [report]), reason).rejects.toMatchObject({ code: 'bad-evidence', message: expect.stringContaining(reason) })
-      })
-    })
 
     describe('somebody in the middle', () => {
       let proxy: Server
