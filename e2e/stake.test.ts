@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { claimIfItPays, Sequence } from '@cloister/agent'
 import { type DevelopmentPlatform, DevelopmentRoot } from '@cloister/attest/devnet'
@@ -211,6 +211,18 @@ describe('stake and emission on the embedded network', () => {
     expect((await stage.cloister('provider', 'rewards')).stdout).toContain('nobody vouches for GPUs of this worker')
     // Typed again, what is done already is passed over.
     expect(await stage.json(...common, '--yes')).toMatchObject({ enrolled: 'unchanged', staked: '0' })
+    // What the first worker has locked is not there for a second one.
+    for (const _ of [1, 2]) await stage.json('wallet', 'faucet', '--account', 'carol')
+    mkdirSync(join(stage.folder, 'second'))
+    const second = ['--gpus', '1', '--gpu-class', 'b200', '--port', String(await freePort()), '-c', 'second/provider.yaml'] as const
+    expect((await stage.cloister('provider', 'join', '--account', 'carol', ...second, '--no-run', '--yes')).stderr).toContain('its pool needs 2250 CLOI more')
+    await stage.json('wallet', 'faucet', '--account', 'carol')
+    expect(await stage.json('provider', 'join', '--account', 'carol', ...second, '--no-run', '--yes')).toMatchObject({
+      enrolled: 'registered',
+      staked: (2_250n * CLOI).toString(),
+      collateral: (2_250n * CLOI).toString(),
+      gpus: { gpuClass: 'b200', gpus: 1 },
+    })
   }, 180_000)
 
   test('two days of hours, with a lapse, a slash and delegators in and out, are as the model predicts', async () => {

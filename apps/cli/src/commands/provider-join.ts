@@ -7,6 +7,7 @@ import {
   getCollateralPerGpu,
   getConfirmedGpus,
   getLockedFor,
+  getPool,
   getPosition,
   getTokenBalance,
   setCollateral,
@@ -121,9 +122,10 @@ async function planStake(
 ): Promise<{ collateral: bigint; toStake: bigint }> {
   const provider = wallet.account.address
   const token = wallet.network.tokens.find(({ symbol }) => symbol === 'CLOI')
-  const [perGpu, { worth }, held, locked] = await Promise.all([
+  const [perGpu, { worth }, pool, held, locked] = await Promise.all([
     gpus > 0 ? getCollateralPerGpu(wallet, gpuClass) : 0n,
     getPosition(wallet, provider, provider),
+    getPool(wallet, provider),
     token ? getTokenBalance(wallet, token.address, provider) : 0n,
     getLockedFor(wallet, worker),
   ])
@@ -132,8 +134,9 @@ async function planStake(
       hint: 'Leave --gpus out, or name the class with --gpu-class.',
     })
   const collateral = perGpu * BigInt(gpus)
-  const needed = wanted === undefined ? collateral - locked : parseAmount(wanted, CLOI.decimals)
-  const toStake = needed > worth ? needed - worth : 0n
+  // What other workers of the provider's have locked is not there for this one.
+  const missing = wanted === undefined ? collateral - locked - (pool.assets - pool.locked) : parseAmount(wanted, CLOI.decimals) - worth
+  const toStake = missing > 0n ? missing : 0n
   if (toStake > held)
     throw new CloisterError('no-funds', `${provider} has ${showAmount(held, CLOI)}; its pool needs ${showAmount(toStake, CLOI)} more.`, {
       hint: wallet.network.development ? 'On the development network: cloister wallet faucet' : 'Get CLOI first, or lend fewer GPUs.',

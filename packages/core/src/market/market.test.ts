@@ -8,7 +8,7 @@ import { bidFromJson, bidToJson, leaseIdOf, type SignedBid } from './bid.ts'
 import { decodeLeaseName, encodeLeaseName, hostLabel, isLeaseName, shortId } from './names.ts'
 import { checkSupported, hashOrder, needsSeparateNetworks, Order, orderFor } from './order.ts'
 import { decodeAuthorization, encodeAuthorization, requestDigest, type SignedRequest } from './request.ts'
-import { roomFits, roomOf } from './room.ts'
+import { roomOf } from './room.ts'
 
 const account = privateKeyToAccount(`0x${'11'.repeat(32)}`)
 const hash = `0x${'ab'.repeat(32)}` as const
@@ -62,6 +62,8 @@ describe('bids', () => {
 })
 
 describe('room', () => {
+  /** As in Room.sol. */
+  const roomFits = (taken: bigint, more: bigint) => [0n, 16n, 32n, 48n].every((shift) => ((taken >> shift) & 0xffffn) + ((more >> shift) & 0xffffn) <= 0xffffn)
   const none = { cpuMilli: 0, memoryMiB: 0, diskMiB: 0, gpus: 0 }
   const whole = { cpuMilli: 4_000, memoryMiB: 16_384, diskMiB: 100_000, gpus: 7 }
 

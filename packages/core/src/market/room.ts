@@ -16,9 +16,3 @@ export function roomOf(taken: Omit<Resources, 'gpuModels'>, capacity: Omit<Resou
   }
   return room
 }
-
-/** Whether `more` can be taken of a worker where `taken` is. */
-export function roomFits(taken: bigint, more: bigint): boolean {
-  for (let shift = 0n; shift < 64n; shift += 16n) if (((taken >> shift) & WHOLE) + ((more >> shift) & WHOLE) > WHOLE) return false
-  return true
-}
