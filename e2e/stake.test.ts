@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { claimIfItPays, Sequence } from '@cloister/agent'
 import { type DevelopmentPlatform, DevelopmentRoot } from '@cloister/attest/devnet'
@@ -196,6 +196,9 @@ describe('stake and emission on the embedded network', () => {
   test('a provider joins with one command, which says what each step costs', async () => {
     const port = String(await freePort())
     const common = ['provider', 'join', '--account', 'carol', '--gpus', '1', '--gpu-class', 'h200', '--port', port, '--no-run'] as const
+    // Nothing is written for somebody who can't act.
+    expect((await stage.cloister(...common, '--yes')).stderr).toContain('no wallet carol')
+    expect(existsSync(join(stage.folder, 'provider.yaml'))).toBe(false)
     const { address: carol } = await stage.json('wallet', 'create', '--name', 'carol')
     expect((await stage.cloister(...common, '--yes')).stderr).toContain('its pool needs 1875 CLOI more')
     for (const _ of [1, 2]) await stage.json('wallet', 'faucet', '--account', 'carol')
@@ -203,6 +206,7 @@ describe('stake and emission on the embedded network', () => {
     expect(asked).toMatchObject({ code: 1 })
     expect(asked.stderr).toContain('--yes')
     expect(asked.stdout).toMatch(/collateral +1875 CLOI of your pool stay/)
+    expect(asked.stdout).toMatch(/1 × h200 would earn [\d.]+ CLOI an hour/)
     const joined = await stage.json(...common, '--yes')
     expect(joined).toMatchObject({ provider: carol, enrolled: 'registered', staked: (1_875n * CLOI).toString(), collateral: (1_875n * CLOI).toString() })
     expect(joined.gpus).toEqual({ gpuClass: 'h200', gpus: 1 })
