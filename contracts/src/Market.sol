@@ -21,6 +21,7 @@ import {Workers} from "./Workers.sol";
 /// move exactly the amount asked: no fee on transfer, no rebasing.
 contract Market is EIP712, Ownable2Step {
     using SafeERC20 for IERC20;
+    using Room for Room.Taken;
 
     /// @notice A provider's price for one order on one worker. Signed (EIP-712) by the worker's key, or by the provider,
     /// who may be a contract (ERC-1271). Its typed-data digest is the lease's id, so it can be taken once.
@@ -99,7 +100,6 @@ contract Market is EIP712, Ownable2Step {
     error TooManyTokens();
     error UnknownWorker(address worker);
     error WorkerNotCovered(address worker, uint256 until);
-    error NoRoom(address worker, uint64 taken, uint64 asked);
     error LeaseNotOpen(bytes32 id);
     error AlreadyEarning(bytes32 id);
     error MayNotClose(bytes32 id, uint256 noticeUntil);
@@ -135,7 +135,6 @@ contract Market is EIP712, Ownable2Step {
         "Bid(address tenant,address worker,address token,uint80 ratePerSecond,uint48 expiry,uint64 room,bytes32 manifestHash,bytes32 order,uint256 salt)"
     );
 
-    uint256 private constant USED = 1 << 64;
     uint256 public constant MAX_FEE_BPS = 2_000;
     uint256 public constant MIN_NOTICE_PERIOD = 1 hours;
     uint256 public constant MAX_NOTICE_PERIOD = 30 days;
@@ -155,8 +154,7 @@ contract Market is EIP712, Ownable2Step {
     /// @notice Base units an account may withdraw.
     mapping(address account => mapping(address token => uint256)) public credit;
 
-    /// @dev What open leases take of a worker, in 64 bits; and `USED`, so that the word isn't zero again, which would be dear to change.
-    mapping(address worker => uint256) private _roomTaken;
+    Room.Taken private _roomTaken;
     mapping(bytes32 id => Lease) private _lease;
 
     /// @param owner Sets tokens, fees, treasury and notice period within their bounds: the governance executor.
@@ -195,7 +193,7 @@ contract Market is EIP712, Ownable2Step {
         if (provider == address(0)) revert UnknownWorker(bid.worker);
         if (until <= block.timestamp) revert WorkerNotCovered(bid.worker, until);
         _checkBidSignature(id, signature, bid.worker, provider);
-        _takeRoom(bid.worker, bid.room);
+        _roomTaken.take(bid.worker, bid.room);
 
         lease.tenant = bid.tenant;
         lease.settledSeconds = uint40(coveredSeconds);
@@ -294,7 +292,7 @@ contract Market is EIP712, Ownable2Step {
         uint256 refund = lease.balance;
         lease.balance = 0;
         lease.state = State.Refused;
-        _roomTaken[lease.worker] -= lease.room;
+        _roomTaken.giveBack(lease.worker, lease.room);
         credit[lease.tenant][tokens[lease.tokenIndex]] += refund;
         emit LeaseRefused(id, msg.sender, refund);
     }
@@ -316,7 +314,7 @@ contract Market is EIP712, Ownable2Step {
         }
         lease.balance = 0;
         lease.state = State.Closed;
-        _roomTaken[lease.worker] -= lease.room;
+        _roomTaken.giveBack(lease.worker, lease.room);
         address token = tokens[lease.tokenIndex];
         if (!byTenant) credit[tenant][token] += refund;
         emit LeaseClosed(id, msg.sender, refund);
@@ -358,8 +356,8 @@ contract Market is EIP712, Ownable2Step {
 
     /// @notice What open leases take of a worker (see `Room`). No more bids can be taken than it has room for, so that an honest one never
     /// has to refuse.
-    function roomTaken(address worker) public view returns (uint64) {
-        return uint64(_roomTaken[worker]);
+    function roomTaken(address worker) external view returns (uint64) {
+        return _roomTaken.takenOf(worker);
     }
 
     /// @notice The typed-data digest a bid is signed over; also the id of the lease that takes it.
@@ -406,13 +404,6 @@ contract Market is EIP712, Ownable2Step {
     function _open(bytes32 id) private view returns (Lease storage lease) {
         lease = _lease[id];
         if (lease.state != State.Open) revert LeaseNotOpen(id);
-    }
-
-    function _takeRoom(address worker, uint64 room) private {
-        uint64 taken = roomTaken(worker);
-        if (!Room.fits(taken, room)) revert NoRoom(worker, taken, room);
-        // No part overflows into the next.
-        _roomTaken[worker] = USED | (taken + room);
     }
 
     /// @dev Apart from `open` for the stack's sake.

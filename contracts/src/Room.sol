@@ -1,17 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-/// @title Room: what leases take of a worker
+/// @title Room: what leases take of workers
 /// @dev Four parts of 16 bits, from the highest: CPUs, memory, disk, GPUs, each in 65,535ths of what the worker lends. The worker's
 /// agent reckons a bid's room: rounded down, so that N Nths are no more than the whole, and at least one of what is taken at all.
 library Room {
-    uint256 private constant WHOLE = type(uint16).max;
+    /// @dev What is taken of each worker, in 64 bits; and `USED`, so that the word isn't zero again, which would be dear to change.
+    struct Taken {
+        mapping(address worker => uint256) word;
+    }
 
-    /// @dev Whether `more` can be taken where `taken` is. Then their sum, as plain numbers, is the sum of each part.
-    function fits(uint64 taken, uint64 more) internal pure returns (bool) {
+    /// @notice Of the worker's room `taken` is, so that `asked` isn't there.
+    error NoRoom(address worker, uint64 taken, uint64 asked);
+
+    uint256 private constant WHOLE = type(uint16).max;
+    uint256 private constant USED = 1 << 64;
+
+    /// @dev What is taken of a worker.
+    function takenOf(Taken storage self, address worker) internal view returns (uint64) {
+        return uint64(self.word[worker]);
+    }
+
+    /// @dev Takes `room` of a worker. Reverts with `NoRoom` where a part would go beyond the whole.
+    function take(Taken storage self, address worker, uint64 room) internal {
+        uint64 taken = takenOf(self, worker);
         for (uint256 shift; shift < 64; shift += 16) {
-            if (uint256(uint16(taken >> shift)) + uint16(more >> shift) > WHOLE) return false;
+            if (uint256(uint16(taken >> shift)) + uint16(room >> shift) > WHOLE) revert NoRoom(worker, taken, room);
         }
-        return true;
+        // No part overflows into the next.
+        self.word[worker] = USED | (taken + room);
+    }
+
+    /// @dev Gives back what was taken.
+    function giveBack(Taken storage self, address worker, uint64 room) internal {
+        self.word[worker] -= room;
     }
 }
