@@ -105,21 +105,24 @@ export async function ensureContracts({ folder, ports }: Settings, root: Develop
 }
 
 /**
- * Gives the development tenants something to spend: 1,000 USDC and 1,000 CLOI each, unless the chain says that they got it. All
- * transactions go out at once.
+ * Gives the development tenants something to spend: 1,000 USDC and 1,000 CLOI each, unless they have some or the chain says that they
+ * got it. All transactions go out at once.
  */
 export async function fundTenants(network: Network): Promise<void> {
   const { wallet, client, account } = connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.governance))
   let nonce = await client.getTransactionCount({ address: account.address, blockTag: 'pending' })
   const hashes: Hex[] = []
-  const wanted = FUNDED.flatMap((index) => network.tokens.map((token) => ({ to: developmentAccount(network, index).address, token })))
-  const fromBlock = BigInt(network.deployedAt)
-  const received = await Promise.all(
-    wanted.map(({ to, token }) => client.getContractEvents({ address: token.address, abi: erc20Abi, eventName: 'Transfer', args: { to }, fromBlock })),
+  const wanted = FUNDED.flatMap((index) => network.tokens.map((token) => ({ to: developmentAccount(network, index).address, ...token })))
+  const hasSome = await Promise.all(
+    wanted.map(async ({ to, address }) => {
+      // The whole chain is looked through only where that answers nothing.
+      if ((await client.readContract({ address, abi: erc20Abi, functionName: 'balanceOf', args: [to] })) > 0n) return true
+      const fromBlock = BigInt(network.deployedAt)
+      return (await client.getContractEvents({ address, abi: erc20Abi, eventName: 'Transfer', args: { to }, fromBlock })).length > 0
+    }),
   )
-  for (const [index, { to, token }] of wanted.entries()) {
-    if (received[index]?.length !== 0) continue
-    const { symbol, address, decimals } = token
+  for (const [index, { to, symbol, address, decimals }] of wanted.entries()) {
+    if (hasSome[index]) continue
     const functionName = symbol === 'USDC' ? 'mint' : 'transfer'
     const args = [to, 1_000n * 10n ** BigInt(decimals)] as const
     hashes.push(await wallet.writeContract({ address, abi: TOKEN_CALLS, functionName, args, nonce: nonce++, gas: 120_000n }))

@@ -3,7 +3,7 @@ import { get } from 'node:https'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { enrolWorker, loadAgentConfig, loadWorkerKey } from '@cloister/agent'
-import { connectWallet, DEVELOPMENT_ROLES, delegate, developmentAccount, type Network, STAKE_ABI } from '@cloister/chain'
+import { connectWallet, DEVELOPMENT_ROLES, delegate, developmentAccount, getPosition, type Network, STAKE_ABI } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import { DockerExecutor, SandboxExecutor } from '@cloister/executors'
 import { stringify } from 'yaml'
@@ -106,10 +106,11 @@ export async function prepareWorker({ folder, ports }: Settings, network: Networ
   return path
 }
 
-/** Puts a provider's own CLOI into its pool, so that others can follow, unless the chain says that it did so before. */
+/** Puts a provider's own CLOI into its pool, so that others can follow, unless it has some there or the chain says that it had. */
 export async function backPool(network: Network, index: 0 | 1 | 2): Promise<void> {
   const wallet = connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.providers[index]))
   const provider = wallet.account.address
+  if ((await getPosition(wallet, provider, provider)).shares > 0n) return
   const before = await wallet.client.getContractEvents({
     address: network.contracts.stake,
     abi: STAKE_ABI,

@@ -82,8 +82,9 @@ export class Forwarding {
     const busy = new Set<number>()
     let told = ''
     for (let tries = 1; !ended.signal.aborted; tries++) {
-      const lent = store.portFor(lease, service, port, range, busy)
+      let lent: ReturnType<Store['portFor']>
       try {
+        lent = store.portFor(lease, service, port, range, busy)
         if (!lent) throw new Error(`no port from ${range.first} to ${range.last} is left`)
         const server = this.server(lease, service, port)
         server.listen(lent.workerPort, host)

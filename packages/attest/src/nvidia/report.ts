@@ -149,7 +149,7 @@ export async function identifyGpu(
   return { ueid: ueidOf(chain[0] as Certificate), chipSku: claimsOf(report, chain)['chipSku'] }
 }
 
-/** The GPU's certificates, its own first. Throws `bad-certificate`. */
+/** The GPU's certificates, its own first. Throws `bad-pem`, `bad-base64`, `bad-certificate` or `bad-der`. */
 function readChain(pem: string): Certificate[] {
   return readPem(pem, 'The GPU’s certificates').map((der) => parseCertificate(der, 'A certificate of the GPU’s'))
 }
