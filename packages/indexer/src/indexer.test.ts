@@ -341,6 +341,8 @@ for (const { name, skip, open } of DATABASES)
       }
       const shares = (await ask('/v1/delegations', pageOf(DelegationRecord))).items.map((one) => BigInt(one.shares))
       expect(shares).toEqual([...shares].sort((a, b) => (a < b ? 1 : a > b ? -1 : 0)))
+      const far = Buffer.from(JSON.stringify({ block: 1, logIndex: 2 ** 40 })).toString('base64url')
+      expect((await fetch(`${indexer.url}/v1/slashes?cursor=${far}`)).status).toBe(400)
       for (const cursor of ['x', 'e30', Buffer.from('{"shares":"1;drop","key":"a"}').toString('base64url')])
         expect((await fetch(`${indexer.url}/v1/delegations?cursor=${cursor}`)).status).toBe(400)
     })

@@ -21,7 +21,12 @@ export function toJson<T>({ items, next }: Page<T, object>): { items: T[]; next?
   return { items, ...(next && { next: Buffer.from(JSON.stringify(next)).toString('base64url') }) }
 }
 
-const PlaceJson = z.strictObject({ block: z.int(), logIndex: z.int(), part: z.int().optional() })
+/** As much as the columns hold. */
+const small = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1)
+const PlaceJson = z.strictObject({ block: z.int().min(0), logIndex: small, part: small.optional() })
 
 /** Where a cursor points in the order of the chain. Throws `bad-request`. */
 export function placeOf(cursor: string | undefined): Place | undefined {
