@@ -3,7 +3,8 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { DockerExecutor } from './docker/docker.ts'
 import { AGENT_FOLDER, type ContainerSpec, type Executor, type Image } from './executor.ts'
 import { buildWorkbench, WORKBENCH_IMAGE } from './oci/workbench.ts'
@@ -169,6 +170,58 @@ for (const { name, program, start } of ENGINES)
       expect(last).toEqual(['third'])
       await executor.remove(LEASE, 'talk-0')
     }, 30_000)
+
+    it('lets a follower that comes at any time miss no line and see none twice', async () => {
+      await executor.start(spec({ name: 'count-0', argv: ['node', '-e', 'let i=0;setInterval(()=>console.log(i++),2)'] }))
+      for (let follower = 0; follower < 20; follower++) {
+        const seen: number[] = []
+        for await (const line of executor.logs(LEASE, 'count-0', { tail: 10, follow: true, signal: new AbortController().signal }))
+          if (seen.push(Number(line.text)) === 30) break
+        expect(seen).toEqual(seen.map((_, index) => (seen[0] ?? -1) + index))
+      }
+      await executor.remove(LEASE, 'count-0')
+    })
+
+    it('tells a slow follower all of what a container printed, also of one that has ended, ran again or was replaced', async () => {
+      const burst = `const n=+process.env.FROM;setTimeout(()=>{for(let i=0;i<20000;i++)console.log(n+i)},300)`
+      const at = (from: number) => spec({ name: 'burst-0', argv: ['node', '-e', burst], env: { FROM: String(from), PATH: '/usr/bin:/bin' } })
+      await executor.start(at(0))
+      const abort = new AbortController()
+      const seen: number[] = []
+      const following = (async () => {
+        for await (const line of executor.logs(LEASE, 'burst-0', { tail: 10, follow: true, signal: abort.signal })) {
+          if (seen.push(Number(line.text)) % 1000 === 0) await sleep(20)
+          if (seen.length === 60_000) break
+        }
+      })()
+      await executor.wait(LEASE, 'burst-0', abort.signal)
+      await vi.waitFor(() => expect(seen.length).toBe(20_000), { timeout: 20_000, interval: 100 })
+      await executor.restart(LEASE, 'burst-0')
+      await vi.waitFor(() => expect(seen.length).toBe(40_000), { timeout: 20_000, interval: 100 })
+      await executor.start(at(20_000))
+      await following
+      const run = Array.from({ length: 20_000 }, (_, index) => index)
+      expect(seen).toEqual([...run, ...run, ...run.map((index) => 20_000 + index)])
+      abort.abort()
+      await executor.remove(LEASE, 'burst-0')
+    })
+
+    it('keeps every character of long lines, of any language, and of what never got an end', async () => {
+      const lines = async () => {
+        const found: string[] = []
+        for await (const line of executor.logs(LEASE, 'long-0', { tail: 100, follow: false, signal: new AbortController().signal })) found.push(line.text)
+        return found
+      }
+      const print = `console.log('läuft 走る бежит '.repeat(600));console.log('0123456789'.repeat(5000));process.stdout.write('no end: é')`
+      await executor.start(spec({ name: 'long-0', argv: ['node', '-e', print] }))
+      await executor.wait(LEASE, 'long-0', new AbortController().signal)
+      const found = await lines()
+      expect(found[0] === 'läuft 走る бежит '.repeat(600)).toBe(true)
+      expect(found.slice(1, -1).join('') === '0123456789'.repeat(5000)).toBe(true)
+      expect(found.at(-1)).toBe('no end: é')
+      expect(found.every((line) => line.length <= 16 * 1024)).toBe(true)
+      await executor.remove(LEASE, 'long-0')
+    })
 
     it('tells how a container ended and starts it again', async () => {
       await executor.start(spec({ name: 'brief-0', argv: ['sh', '-c', 'sleep 0.2; exit 3'] }))

@@ -68,7 +68,7 @@ export interface LogLine {
   /** Unix milliseconds. */
   time: number
   stream: 'stdout' | 'stderr'
-  /** One line without its end; cut at 16 KiB. */
+  /** One line without its end. A line of more than 16 Ki characters comes in several. */
   text: string
 }
 
@@ -138,6 +138,10 @@ export interface Executor {
   containers(lease: string): Promise<ContainerStatus[]>
   /** Resolves when the container is not running (any more). */
   wait(lease: string, name: string, signal: AbortSignal): Promise<Exit>
+  /**
+   * What a container printed. Followed, it goes on with what comes, through restarts and through another container of that name,
+   * until `options.signal` is aborted; no line is left out or told twice, however slow the reader is (within the 20 MiB kept).
+   */
   logs(lease: string, name: string, options: LogOptions): AsyncIterable<LogLine>
   exec(lease: string, name: string, options: ExecOptions): Promise<ExecSession>
   usage(lease: string, name: string): Promise<Usage>

@@ -4,7 +4,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type Duplex, PassThrough } from 'node:stream'
-import { CloisterError, messageOf } from '@cloister/core'
+import { CloisterError } from '@cloister/core'
 import Docker from 'dockerode'
 import { folderBytes } from '../disk.ts'
 import {
@@ -25,7 +25,8 @@ import {
 import { startFailed } from '../failures.ts'
 import type { ImageSettings } from '../oci/find.ts'
 import { pinnedReference } from '../oci/reference.ts'
-import { readMultiplexed } from './log-stream.ts'
+import { logConfig, readContainerLogs } from './container-log.ts'
+import { ignoring, statusOf } from './failures.ts'
 import { hasImage, localTag, pullImage } from './pull.ts'
 
 export interface DockerSettings {
@@ -136,7 +137,7 @@ export class DockerExecutor implements Executor {
           Ulimits: this.ulimits(spec),
           RestartPolicy: { Name: 'no' },
           ...(spec.gpus > 0 && { DeviceRequests: [{ Driver: 'nvidia', Count: spec.gpus, Capabilities: [['gpu']] }] }),
-          ...(!this.podman && { LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } } }),
+          LogConfig: logConfig(this.podman),
         },
         NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [spec.service] } } },
       })
@@ -180,25 +181,8 @@ export class DockerExecutor implements Executor {
     return this.exitOf(container.id, State)
   }
 
-  async *logs(lease: string, name: string, options: LogOptions): AsyncIterable<LogLine> {
-    const common = { stdout: true, stderr: true, timestamps: true, tail: options.tail } as const
-    const container = this.container(lease, name)
-    if (!options.follow) {
-      const whole = (await container.logs({ ...common, follow: false })) as unknown as Buffer
-      const stream = new PassThrough()
-      stream.end(whole)
-      yield* readMultiplexed(stream)
-      return
-    }
-    const stream = await container.logs({ ...common, follow: true, abortSignal: options.signal })
-    const stop = () => (stream as unknown as Duplex).destroy()
-    options.signal.addEventListener('abort', stop, { once: true })
-    try {
-      yield* readMultiplexed(stream)
-    } finally {
-      stop()
-      options.signal.removeEventListener('abort', stop)
-    }
+  logs(lease: string, name: string, options: LogOptions): AsyncIterable<LogLine> {
+    return readContainerLogs(this.container(lease, name), options, this.podman)
   }
 
   async exec(lease: string, name: string, options: ExecOptions): Promise<ExecSession> {
@@ -367,15 +351,4 @@ const HARD_LIMITS = Object.fromEntries(
 
 function shorten(lease: string): string {
   return /^0x[0-9a-f]{64}$/.test(lease) ? lease.slice(2, 26) : createHash('sha256').update(lease).digest('hex').slice(0, 24)
-}
-
-function statusOf(error: unknown): number | undefined {
-  const status = (error as { statusCode?: unknown } | undefined)?.statusCode
-  return typeof status === 'number' ? status : undefined
-}
-
-async function ignoring(statuses: number[], work: Promise<unknown>): Promise<void> {
-  await work.catch((error) => {
-    if (!statuses.includes(statusOf(error) ?? 0)) throw new CloisterError('engine-failed', `The container engine says: ${messageOf(error)}.`, { cause: error })
-  })
 }

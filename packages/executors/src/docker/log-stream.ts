@@ -1,11 +1,11 @@
 import type { LogLine } from '../executor.ts'
+import { LineDecoder, logLine } from '../logs/line.ts'
 
-const MAX_LINE = 16 * 1024
-
-/** Docker's multiplexed log stream (Engine API, "Attach to a container", stream format) as lines with their times. */
-export async function* readMultiplexed(stream: NodeJS.ReadableStream): AsyncIterable<LogLine> {
+/** Docker's multiplexed log stream (Engine API, "Attach to a container", stream format), asked for with times, as lines. */
+export async function* readMultiplexed(stream: NodeJS.ReadableStream): AsyncGenerator<LogLine> {
   let buffered = Buffer.alloc(0)
-  const partial = { stdout: '', stderr: '' }
+  const decoders = { stdout: new LineDecoder(), stderr: new LineDecoder() }
+  const times = { stdout: 0, stderr: 0 }
   try {
     for await (const chunk of stream) {
       buffered = Buffer.concat([buffered, chunk as Buffer])
@@ -13,27 +13,18 @@ export async function* readMultiplexed(stream: NodeJS.ReadableStream): AsyncIter
         const size = buffered.readUInt32BE(4)
         if (buffered.length < 8 + size) break
         const name = buffered[0] === 2 ? 'stderr' : 'stdout'
-        const text = partial[name] + buffered.subarray(8, 8 + size).toString('utf8')
+        // A frame is a line, or a piece of one: then it has no line end, and the next piece begins with a time again.
+        const frame = buffered.subarray(8, 8 + size)
         buffered = buffered.subarray(8 + size)
-        const lines = text.split('\n')
-        partial[name] = lines.pop() ?? ''
-        for (const line of lines) yield toLine(line, name)
-        if (partial[name].length > MAX_LINE) {
-          yield toLine(partial[name], name)
-          partial[name] = ''
-        }
+        const time = Date.parse(frame.toString('latin1', 0, frame.indexOf(' ')))
+        const text = Number.isNaN(time) ? frame : frame.subarray(frame.indexOf(' ') + 1)
+        times[name] = Number.isNaN(time) ? Date.now() : time
+        for (const line of decoders[name].write(text)) yield logLine(times[name], name, line)
       }
     }
   } catch (error) {
     // Hanging up is how a follower ends.
     if (!(error instanceof Error) || !/abort|premature|destroyed|reset/i.test(`${error.name} ${error.message}`)) throw error
   }
-  for (const name of ['stdout', 'stderr'] as const) if (partial[name] !== '') yield toLine(partial[name], name)
-}
-
-function toLine(raw: string, stream: 'stdout' | 'stderr'): LogLine {
-  const space = raw.indexOf(' ')
-  const time = Date.parse(raw.slice(0, space))
-  const text = Number.isNaN(time) ? raw : raw.slice(space + 1)
-  return { time: Number.isNaN(time) ? Date.now() : time, stream, text: text.replace(/\r$/, '').slice(0, MAX_LINE) }
+  for (const name of ['stdout', 'stderr'] as const) for (const line of decoders[name].end()) yield logLine(times[name], name, line)
 }

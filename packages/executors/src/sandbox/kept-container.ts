@@ -152,13 +152,17 @@ export class KeptContainer {
     this.procMounted = false
     this.current = { revision: options.revision, digest: options.digest, startedAt: Date.now(), exit: null }
     const log = new LogWriter(join(this.folder, 'log'))
-    for (const name of ['stdout', 'stderr'] as const) {
-      child[name]?.on('data', (chunk: Buffer) => log.write(name, chunk))
-      child[name]?.on('end', () => log.end(name))
-    }
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name]?.on('data', (chunk: Buffer) => {
+        const busy = log.write(name, chunk)
+        if (!busy) return
+        child[name]?.pause()
+        void busy.then(() => child[name]?.resume())
+      })
     this.exited = new Promise((resolve) => {
       child.once('close', (code, signal) => {
         void (async () => {
+          await log.end()
           const counted = await readCgroups(options.cgroups, options.cgroupName)
           const exit = { code: code ?? 128 + (signal ? (constants.signals[signal] ?? 0) : 0), outOfMemory: counted?.outOfMemory ?? false }
           this.current = { ...this.current, exit }

@@ -1,17 +1,20 @@
-import { createReadStream, existsSync, renameSync, statSync, watch } from 'node:fs'
-import { appendFile, open } from 'node:fs/promises'
-import { createInterface } from 'node:readline'
-import type { LogLine, LogOptions } from '../executor.ts'
+import { existsSync, statSync } from 'node:fs'
+import { appendFile, rename } from 'node:fs/promises'
+import type { LogLine } from '../executor.ts'
+import { LineDecoder, logLine } from '../logs/line.ts'
+import type { LogFormat } from '../logs/read-file.ts'
 
 const MAX_BYTES = 10 * 1024 * 1024
-const MAX_LINE = 16 * 1024
+/** A container that prints faster than the disk takes it waits, as it would on a slow terminal. */
+const MAX_QUEUED = 1024 * 1024
 
-/** Appends lines of a stream to a file as JSON, one a line, with their times; keeps the last 10 to 20 MiB. */
+/** Appends lines of a container's two streams to a file as JSON, one a line, with their times; keeps the last 10 to 20 MiB. */
 export class LogWriter {
   private readonly path: string
-  private readonly partial = { stdout: '', stderr: '' }
+  private readonly decoders = { stdout: new LineDecoder(), stderr: new LineDecoder() }
   private queue: string[] = []
-  private writing = false
+  private queued = 0
+  private writing: Promise<void> | undefined
   private bytes: number
 
   constructor(path: string) {
@@ -19,102 +22,56 @@ export class LogWriter {
     this.bytes = existsSync(path) ? statSync(path).size : 0
   }
 
-  write(stream: 'stdout' | 'stderr', chunk: Buffer): void {
-    const lines = (this.partial[stream] + chunk.toString('utf8')).split('\n')
-    this.partial[stream] = lines.pop() ?? ''
-    for (const line of lines) this.push(stream, line)
-    if (this.partial[stream].length > MAX_LINE) this.end(stream)
+  /** Takes a piece. Gives a promise to wait for before the next one where there is too much to write already. */
+  write(stream: LogLine['stream'], bytes: Buffer): Promise<void> | undefined {
+    this.push(stream, this.decoders[stream].write(bytes))
+    return this.queued > MAX_QUEUED ? this.writing : undefined
   }
 
-  /** Writes what has no line end yet. */
-  end(stream: 'stdout' | 'stderr'): void {
-    if (this.partial[stream] !== '') this.push(stream, this.partial[stream])
-    this.partial[stream] = ''
+  /** Writes what has no line end yet, and waits until everything is written. */
+  async end(): Promise<void> {
+    for (const stream of ['stdout', 'stderr'] as const) this.push(stream, this.decoders[stream].end())
+    await this.writing
   }
 
-  private push(stream: 'stdout' | 'stderr', text: string): void {
-    const line: LogLine = { time: Date.now(), stream, text: text.replace(/\r$/, '').slice(0, MAX_LINE) }
-    this.queue.push(`${JSON.stringify(line)}\n`)
-    if (!this.writing) void this.flush()
+  private push(stream: LogLine['stream'], lines: string[]): void {
+    for (const text of lines) {
+      const entry = `${JSON.stringify(logLine(Date.now(), stream, text))}\n`
+      this.queue.push(entry)
+      this.queued += entry.length
+    }
+    if (this.queue.length > 0) this.writing ??= this.flush()
   }
 
   private async flush(): Promise<void> {
-    this.writing = true
     while (this.queue.length > 0) {
       const text = this.queue.join('')
       this.queue = []
-      if (this.bytes > MAX_BYTES) {
-        renameSync(this.path, `${this.path}.1`)
-        this.bytes = 0
+      this.queued = 0
+      try {
+        if (this.bytes > MAX_BYTES) {
+          await rename(this.path, `${this.path}.1`)
+          this.bytes = 0
+        }
+        await appendFile(this.path, text)
+        this.bytes += Buffer.byteLength(text)
+      } catch {
+        // The disk is full, or the container was removed: what it prints is lost, and it runs on.
       }
-      await appendFile(this.path, text).catch(() => {})
-      this.bytes += Buffer.byteLength(text)
     }
-    this.writing = false
+    this.writing = undefined
   }
 }
 
-/** Reads a log written by LogWriter, from its last lines on. */
-export async function* readLogFile(path: string, options: LogOptions): AsyncIterable<LogLine> {
-  const old: LogLine[] = []
-  let offset = 0
-  for (const file of [`${path}.1`, path]) {
-    if (!existsSync(file)) continue
-    const stream = createReadStream(file)
-    for await (const line of createInterface({ input: stream })) {
-      const parsed = parseLine(line)
-      if (parsed) old.push(parsed)
-      if (old.length > options.tail) old.shift()
+/** What LogWriter writes. */
+export const JSON_LINES: LogFormat = {
+  entry(bytes) {
+    try {
+      return [JSON.parse(bytes.toString('utf8')) as LogLine]
+    } catch {
+      // A line cut by a crash.
+      return []
     }
-    if (file === path) offset = stream.bytesRead
-  }
-  yield* old
-  if (!options.follow) return
-  let partial = ''
-  while (!options.signal.aborted) {
-    const size = existsSync(path) ? statSync(path).size : 0
-    if (size < offset) {
-      offset = 0
-      partial = ''
-    }
-    if (size > offset) {
-      const file = await open(path)
-      const buffer = Buffer.alloc(Math.min(size - offset, 256 * 1024))
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, offset)
-      await file.close()
-      offset += bytesRead
-      const lines = (partial + buffer.subarray(0, bytesRead).toString('utf8')).split('\n')
-      partial = lines.pop() ?? ''
-      for (const line of lines) {
-        const parsed = parseLine(line)
-        if (parsed) yield parsed
-      }
-    } else await nextChange(path, options.signal)
-  }
-}
-
-function parseLine(line: string): LogLine | undefined {
-  try {
-    return JSON.parse(line) as LogLine
-  } catch {
-    // A line cut by a crash.
-    return undefined
-  }
-}
-
-function nextChange(path: string, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const watcher = existsSync(path) ? watch(path) : undefined
-    const done = () => {
-      watcher?.close()
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    // Watching misses a file that is replaced; a look every half second does not.
-    const timer = setTimeout(done, 500)
-    signal.addEventListener('abort', done, { once: true })
-    watcher?.once('change', done)
-    watcher?.once('error', done)
-  })
+  },
+  rest: () => [],
 }

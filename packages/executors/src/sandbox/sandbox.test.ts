@@ -17,19 +17,21 @@ describe.skipIf(!canRun('bwrap'))('the sandbox’s keepers', () => {
   let next: SandboxExecutor
   let spec: ContainerSpec
 
-  /** Keepers of this test's leases that run. */
+  const commandOf = (pid: string) => {
+    try {
+      return /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean) : []
+    } catch {
+      return []
+    }
+  }
+  /** Keepers of this test's leases that run: the bubblewraps around them. */
   const keepers = () =>
     readdirSync('/proc').filter((pid) => {
-      if (!/^\d+$/.test(pid)) return false
-      try {
-        const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
-        return line.startsWith('bwrap') && line.includes(folder) && line.includes('keeper.ts')
-      } catch {
-        return false
-      }
+      const command = commandOf(pid)
+      return command[0] === 'bwrap' && command.some((word) => word.startsWith(folder)) && command.some((word) => word.endsWith('keeper.ts'))
     })
   /** The path of the keeper's socket, as its command line has it. */
-  const socketOf = (pid: string) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean).at(-1) ?? ''
+  const socketOf = (pid: string) => commandOf(pid).at(-1) ?? ''
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cloister-keepers-'))
@@ -71,6 +73,23 @@ describe.skipIf(!canRun('bwrap'))('the sandbox’s keepers', () => {
     await next.destroy(LEASE)
     await Promise.all([executor.close(), next.close()])
     await rm(folder, { recursive: true, force: true })
+  })
+
+  it('let a service that prints faster than it can be written wait, and keep to their memory', async () => {
+    const flood = `const b=Buffer.alloc(65536,'y\\n');const w=()=>{while(process.stdout.write(b));process.stdout.once('drain',w)};w()`
+    await executor.start({ ...spec, argv: ['node', '-e', flood], cpuMilli: 1000 })
+    const socket = socketOf(keepers()[0] ?? '')
+    const keeper = readdirSync('/proc').find((pid) => commandOf(pid)[0] === process.execPath && commandOf(pid).at(-1) === socket)
+    const memoryMiB = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${keeper}/status`, 'utf8'))?.[1]) / 1024
+    const seen: number[] = []
+    for (let look = 0; look < 20; look++) {
+      await delay(200)
+      seen.push(memoryMiB())
+    }
+    // It was 1,300 MiB by then, when the service did not have to wait.
+    expect(Math.max(...seen)).toBeLessThan(600)
+    await executor.remove(LEASE, 'web-0')
+    await executor.halt(LEASE)
   })
 
   it('give way to a second one of the same lease, and end when they are of no use', async () => {

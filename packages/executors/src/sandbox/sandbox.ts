@@ -25,10 +25,11 @@ import {
   type Usage,
 } from '../executor.ts'
 import { startFailed } from '../failures.ts'
+import { readLogFile } from '../logs/read-file.ts'
 import type { ImageSettings } from '../oci/find.ts'
 import { type CgroupVersion, findCgroups, listCgroups, removeCgroups } from './cgroup.ts'
 import { ImageStore } from './image-store.ts'
-import { readLogFile } from './log-file.ts'
+import { JSON_LINES } from './log-file.ts'
 import { encodeFrame, FRAME, frameReader, type KeeperExec, type KeeperStart, type KeeperState } from './protocol.ts'
 import { seccompProgram } from './seccomp.ts'
 
@@ -193,7 +194,7 @@ export class SandboxExecutor implements Executor {
   }
 
   logs(lease: string, name: string, options: LogOptions): AsyncIterable<LogLine> {
-    return readLogFile(join(this.folderOf(lease), 'containers', name, 'log'), options)
+    return readLogFile(join(this.folderOf(lease), 'containers', name, 'log'), options, JSON_LINES)
   }
 
   async exec(lease: string, name: string, options: ExecOptions): Promise<ExecSession> {
