@@ -82,6 +82,11 @@ describe('a log file', () => {
   it('is read whatever lies in it: what is damaged or far too long is left out', async () => {
     await writeFile(path, `${entries('a')}{"time":1,"stre\n\n\0\xff\n${'x'.repeat(3_000_000)}\n${entries('b')}{"unfinished`)
     expect(await texts(read(10, false))).toEqual(['a', 'b'])
+    // As where the process that wrote it died, and another one goes on.
+    const writer = new LogWriter(path)
+    writer.write('stdout', Buffer.from('c\n'))
+    await writer.end()
+    expect(await texts(read(10, false))).toEqual(['a', 'b', 'c'])
   })
 
   it('of a container that prints without end is kept to 20 MiB, and read while it is turned over', async () => {

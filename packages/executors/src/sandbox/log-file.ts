@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { appendFile, rename } from 'node:fs/promises'
 import type { LogLine } from '../executor.ts'
 import { LineDecoder, logLine } from '../logs/line.ts'
@@ -19,7 +19,9 @@ export class LogWriter {
 
   constructor(path: string) {
     this.path = path
-    this.bytes = existsSync(path) ? statSync(path).size : 0
+    this.bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0
+    // Whoever wrote before may have died in the middle of a line.
+    if (this.bytes > 0) this.queue.push('\n')
   }
 
   /** Takes a piece. Gives a promise to wait for before the next one where there is too much to write already. */
@@ -63,7 +65,7 @@ export class LogWriter {
   }
 }
 
-/** What LogWriter writes. */
+/** What LogWriter writes; lines that are none are passed over. */
 export const JSON_LINES: LogFormat = {
   entry(bytes) {
     try {
