@@ -191,6 +191,18 @@ describe.skipIf(!canDeploy)(
       expect(before - (await balance(TENANT, 'CLOI'))).toBe(BigInt(closed.spent))
     })
 
+    it('calls a lease what its Compose file calls itself, and says where another one is called that', async () => {
+      const named = (name: string) => file(`${name}.yaml`, `name: ${name}\n${service('')}`)
+      const free = await stage.json('deploy', await named('free'), '--for', '1h', '--yes')
+      expect(free.name).toBe('free')
+      expect(await stage.json('status', 'free')).toMatchObject({ lease: free.lease, name: 'free' })
+      const taken = await stage.cloister('deploy', await named('mine'), '--for', '1h', '--yes')
+      expect(taken.stderr).toContain('An open lease is called mine already')
+      const [other] = (await stage.json('ps')).filter(({ lease }: Json) => lease !== free.lease && lease !== deployed.lease)
+      expect(taken.stdout).toContain(`${other.shortId} runs on`)
+      for (const { lease } of [free, other]) await stage.json('close', lease)
+    })
+
     it('takes money in, and gives the rest back to the last unit', async () => {
       const { network } = stage.embedded
       const { client } = chain()

@@ -5,6 +5,7 @@ import {
   formatDuration,
   hashManifest,
   isLeaseName,
+  LEASE_NAME_RULE,
   type Policy,
   parseAmount,
   parsePolicy,
@@ -58,7 +59,7 @@ export function addDeploy(program: Command): void {
   withSecretOptions(withBidOptions(withManifestOptions(deployCommand)))
     .option('--deposit <amount>', 'money to put in, in whole tokens')
     .option('--for <time>', 'put in as much as lasts this long, such as 2h or 7d (default 24h)')
-    .option('--name <name>', 'a name for its address, beside its id')
+    .option('--name <name>', 'a name for its address, beside its id; default: what a Compose file calls itself')
     .option('--keep', 'leave the lease open if its containers do not start')
     .option('-y, --yes', 'do not ask before the lease is opened')
     .action(runDeploy)
@@ -105,9 +106,10 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
   const json = options.json === true
   if (options.name !== undefined && !isLeaseName(options.name))
     throw new CloisterError('bad-name', `${JSON.stringify(options.name.slice(0, 60))} can't be the name of a lease.`, {
-      hint: 'Use 1 to 32 lower-case letters, digits and inner hyphens.',
+      hint: `Use ${LEASE_NAME_RULE}.`,
     })
-  const { manifest } = readManifestFile(file, options, json)
+  const { manifest, name: ownName } = readManifestFile(file, options, json)
+  const wished = options.name ?? ownName
   const asked = terms(options, network)
   const steps = new Steps(json)
   try {
@@ -138,18 +140,23 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
       bids: found,
       ...asked,
       deposit,
-      name: options.name,
+      name: wished,
       envelope,
       keepFailed: options.keep === true,
       onStep: (step, detail) => steps.begin(step, detail),
     })
     steps.done()
     const timings = { ...deployed.timings, bids: bidMs, total: Math.round(performance.now() - started) + bidMs }
-    if (json) return sayJson({ ...deployed, timings })
+    // Names go to the first open lease that wishes for one.
+    const record = wished === undefined ? undefined : await cloister.index.lease(deployed.lease).catch(() => undefined)
+    const name = record?.name
+    if (json) return sayJson({ ...deployed, name, timings })
     const id = shortId(deployed.lease)
     say('')
+    if (name !== wished)
+      note(`${paint('yellow', '!', process.stderr)} An open lease is called ${wished} already. This one is next in line; use its id until then.`)
     say(
-      `${paint('green', '●')} ${paint('bold', options.name ?? id)} runs on ${short(deployed.worker)} (${attestation(deployed.attestation)}), ready after ${(timings.total / 1000).toFixed(2)} s.`,
+      `${paint('green', '●')} ${paint('bold', name ?? id)} runs on ${short(deployed.worker)} (${attestation(deployed.attestation)}), ready after ${(timings.total / 1000).toFixed(2)} s.`,
     )
     for (const route of deployed.routes) {
       say(`  ${printable(route.service).padEnd(10)} ${paint(['bold', 'cyan'], printable(route.loopbackUrl ?? route.url))}`)

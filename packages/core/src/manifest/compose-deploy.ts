@@ -1,4 +1,4 @@
-import { parseByteValueMiB, parseCpuMilli, parseDurationMs } from '../units.ts'
+import { parseByteValueMiB, parseCpuMilli } from '../units.ts'
 import type { Field } from './field.ts'
 import type { Service } from './manifest.ts'
 
@@ -93,9 +93,8 @@ function readRestartPolicy(root: Field, service: Service): void {
         service.restart = { ...service.restart, policy: found ? found[1] : field.fail('none, on-failure or any') }
       },
       max_attempts: (field) => void (service.restart = { ...service.restart, maxRetries: field.integer(0, 1000) }),
-      delay: (field) => void field.parse(parseDurationMs),
-      window: (field) => void field.parse(parseDurationMs),
     },
     {},
+    { delay: 'pauses between restarts begin at half a second and grow', window: 'pauses begin anew once a service ran for a while' },
   )
 }

@@ -1,3 +1,4 @@
+import { isLeaseName, LEASE_NAME_RULE } from '../market/names.ts'
 import { parseByteValueMiB } from '../units.ts'
 import { readComposeService } from './compose-service.ts'
 import { DEFAULT_VOLUME_MIB } from './defaults.ts'
@@ -18,8 +19,8 @@ export interface ComposeContext {
   declaredVolumes: Map<string, Field>
 }
 
-/** Compose specification (compose-spec/compose-spec, spec.md) → manifest. One worker runs all services. */
-export function parseCompose(raw: Field, options: ParseOptions): Manifest {
+/** Compose specification (compose-spec/compose-spec, spec.md) → manifest, and the name the file gives itself. One worker runs all services. */
+export function parseCompose(raw: Field, options: ParseOptions): { manifest: Manifest; name: string | undefined } {
   const root = interpolateField(raw, options.env ?? {})
   const secrets = root.get('secrets')
   const sealedSecrets = new Set(secrets?.isMap ? secrets.entries().flatMap(([name, entry]) => (isExternal(entry) ? [name] : [])) : [])
@@ -32,10 +33,14 @@ export function parseCompose(raw: Field, options: ParseOptions): Manifest {
     declaredVolumes: new Map(root.get('volumes')?.isMap ? root.get('volumes')?.entries() : []),
   }
   const services: Manifest['services'] = {}
+  let name: string | undefined
   root.fields(
     {
       version: (field) => void field.text(),
-      name: (field) => void field.text(),
+      name: (field) => {
+        if (isLeaseName(field.text())) name = field.text()
+        else field.warn(`ignored: a lease's name has ${LEASE_NAME_RULE}`)
+      },
       configs: () => {},
       secrets: () => {},
       volumes: (field) => {
@@ -45,31 +50,28 @@ export function parseCompose(raw: Field, options: ParseOptions): Manifest {
         if (!field.isNull && field.entries().length > 0) field.warn('ignored: the services of a lease share one network of their own')
       },
       services: (field) => {
-        for (const [name, service] of field.entries()) {
-          if (!NAME_PATTERN.test(name)) service.fail('a service name of letters, digits, ".", "_" and "-", at most 46')
-          if (isEnabled(service, options.profiles ?? [])) services[name] = readComposeService(service, context)
+        for (const [key, service] of field.entries()) {
+          if (!NAME_PATTERN.test(key)) service.fail('a service name of letters, digits, ".", "_" and "-", at most 46')
+          if (isEnabled(service, options.profiles ?? [])) services[key] = readComposeService(service, context)
         }
       },
     },
     { include: 'Put everything into one file.' },
   )
   if (!root.get('services')) root.refuse('there are no services', 'A Compose file has a "services" mapping; an SDL file has "deployment" too.')
-  for (const name of context.declaredVolumes.keys()) {
-    if (context.volumes[name]) continue
-    context.declaredVolumes.get(name)?.warn('ignored: no service mounts this volume')
-  }
-  for (const [name, service] of Object.entries(services))
+  for (const [key, volume] of context.declaredVolumes) if (!context.volumes[key]) volume.warn('ignored: no service mounts this volume')
+  for (const [key, service] of Object.entries(services))
     for (const dependency of service.dependsOn)
       if (!services[dependency.service])
         root
           .get('services')
-          ?.get(name)
+          ?.get(key)
           ?.get('depends_on')
           ?.refuse(
-            `${name} depends on ${dependency.service}, which is not in the file or not in an active profile`,
+            `${key} depends on ${dependency.service}, which is not in the file or not in an active profile`,
             'Add the service, or switch its profile on with --profile.',
           )
-  return { version: 1, services, volumes: context.volumes, attributes: {} }
+  return { manifest: { version: 1, services, volumes: context.volumes, attributes: {} }, name }
 }
 
 /** Records a named volume as used, with its size: `x-size`, `driver_opts.size` or the default. */
@@ -81,7 +83,6 @@ export function useVolume(name: string, mount: Field, context: ComposeContext): 
   if (declared?.isMap) {
     declared.fields(
       {
-        name: (field) => void field.text(),
         driver: (field) => {
           if (field.text() !== 'local') field.refuse('only local volumes are offered', 'Leave the driver out.')
         },
@@ -93,7 +94,7 @@ export function useVolume(name: string, mount: Field, context: ComposeContext): 
           ),
       },
       { external: 'Volumes live and end with their lease; drop "external".' },
-      { labels: 'labels have no effect' },
+      { labels: 'labels have no effect', name: 'the worker names volumes' },
     )
     const size = declared.get('x-size')
     if (size) sizeMiB = size.parse(parseByteValueMiB)
@@ -131,13 +132,12 @@ function readFiles(section: Field | undefined, options: ParseOptions, except: Se
           content = options.readFile?.(field.text())
           if (!content) field.refuse(`the file ${field.text()} can't be read`, 'Paths are relative to the Compose file and stay below its folder.')
         },
-        name: (field) => void field.text(),
       },
       {
         external: 'Only secrets can be external: those come sealed (docs/secrets.md). Use file, content or environment.',
         template_driver: 'Templates are not offered.',
       },
-      { labels: 'labels have no effect' },
+      { labels: 'labels have no effect', name: 'what is mounted is a file of the lease, without a name elsewhere' },
     )
     if (!content) entry.fail('one of file, content or environment')
     if (content) contents.set(name, content)

@@ -67,6 +67,28 @@ describe('Compose', () => {
     expect(warnings).toContainEqual(expect.objectContaining({ line: 4, field: 'services.web.container_name' }))
   })
 
+  it.each([
+    ['name: No Name', 'name'],
+    ['volumes: { data: { name: shared } }', 'volumes.data.name'],
+    ['configs: { c: { content: x, name: shared } }', 'configs.c.name'],
+  ])('says that it ignores `%s`', (line, field) => {
+    const { warnings, name } = compose(`${line}\nservices: { web: { image: a, volumes: ["data:/data"] } }\n`)
+    expect(warnings).toContainEqual(expect.objectContaining({ line: 1, field }))
+    expect(name).toBeUndefined()
+  })
+
+  it('says what of a restart policy it ignores', () => {
+    const { warnings } = compose('services:\n  web:\n    image: a\n    deploy: { restart_policy: { condition: any, delay: 5s, window: 1m } }\n')
+    expect(warnings.map(({ field }) => field)).toEqual(expect.arrayContaining(['delay', 'window'].map((key) => `services.web.deploy.restart_policy.${key}`)))
+  })
+
+  it('has a name of its own that is no part of the manifest', () => {
+    const named = compose('name: "${WHO:-my-app}"\nservices: { web: { image: a } }\n')
+    expect(named.name).toBe('my-app')
+    expect(named.manifest).toEqual(compose('services: { web: { image: a } }\n').manifest)
+    expect(named.warnings.filter(({ field }) => field === 'name')).toEqual([])
+  })
+
   it('without an image to pull is refused', () => {
     expect(() => compose('services:\n  web:\n    build: .\n')).toThrow(/compose\.yaml:\d+ services\.web/)
   })

@@ -25,6 +25,8 @@ export interface ParsedManifest {
   /** Which language the file was written in. */
   format: 'compose' | 'sdl' | 'manifest'
   warnings: ManifestWarning[]
+  /** What a Compose file calls itself, where a lease can be called that. Not a part of the manifest. */
+  name: string | undefined
   /** SDL placement groups in the file; each is a lease of its own. */
   groups: string[]
 }
@@ -42,11 +44,11 @@ export function parseManifest(text: string, options: ParseOptions): ParsedManife
   const root = source.root()
   if (!root.isMap) root.fail('a Compose file, an SDL file or a canonical manifest')
   if (root.get('version')?.value === 1 && root.get('services')?.isMap && root.get('volumes')?.isMap)
-    return { manifest: checkManifest(plain(root.value)), format: 'manifest', warnings: [], groups: [] }
+    return { manifest: checkManifest(plain(root.value)), format: 'manifest', warnings: [], name: undefined, groups: [] }
   const isSdl = root.get('deployment') !== undefined || (root.get('profiles')?.isMap ?? false)
-  const { manifest, groups } = isSdl ? parseSdl(root, options) : { manifest: parseCompose(root, options), groups: [] }
+  const { manifest, name, groups } = isSdl ? { ...parseSdl(root, options), name: undefined } : { ...parseCompose(root, options), groups: [] }
   try {
-    return { manifest: checkManifest(manifest), format: isSdl ? 'sdl' : 'compose', warnings: source.warnings, groups }
+    return { manifest: checkManifest(manifest), format: isSdl ? 'sdl' : 'compose', warnings: source.warnings, name, groups }
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error
     throw new ManifestError('bad-field', { file: options.file, line: 1, field: '' }, error.message.replace(/\.$/, ''), 'Change the field it names.', error)

@@ -10,6 +10,8 @@ export function shortId(id: Hex): string {
   return id.slice(2, 2 + SHORT_ID_LENGTH)
 }
 
+export const LEASE_NAME_RULE = '1 to 32 lower-case letters, digits and inner hyphens'
+
 /** Whether a text can be the name of a lease: a DNS label of at most 32 characters that doesn't look like a short id. */
 export function isLeaseName(text: string): boolean {
   return NAME.test(text)
@@ -20,7 +22,7 @@ export function encodeLeaseName(name: string | undefined): Hex {
   if (name === undefined) return stringToHex('', { size: 32 })
   if (!isLeaseName(name))
     throw new CloisterError('bad-name', `${JSON.stringify(name.slice(0, 60))} can't be the name of a lease.`, {
-      hint: 'Use 1 to 32 lower-case letters, digits and inner hyphens.',
+      hint: `Use ${LEASE_NAME_RULE}.`,
     })
   return stringToHex(name, { size: 32 })
 }
