@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -29,6 +30,16 @@ describe.skipIf(!canDeploy)(
       const path = join(stage.folder, name)
       await writeFile(path, text)
       return path
+    }
+
+    /** `cloister logs LEASE -f`, with what it has printed so far. */
+    const follow = (lease: string) => {
+      const child = spawn(process.execPath, [resolve(import.meta.dirname, '../apps/cli/src/main.mjs'), 'logs', lease, '-f'], {
+        env: environmentOf(join(stage.folder, 'state/network.json'), stage.folder),
+      })
+      const following = { child, seen: '', code: new Promise((done) => child.once('close', done)) }
+      for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (following.seen += chunk))
+      return following
     }
 
     beforeAll(async () => {
@@ -110,17 +121,12 @@ describe.skipIf(!canDeploy)(
     })
 
     it('follows logs while the service prints', async () => {
-      const { spawn } = await import('node:child_process')
-      const child = spawn(process.execPath, [resolve(import.meta.dirname, '../apps/cli/src/main.mjs'), 'logs', 'mine', '-f'], {
-        env: environmentOf(join(stage.folder, 'state/network.json'), stage.folder),
-      })
-      let seen = ''
-      child.stdout.on('data', (chunk) => (seen += chunk))
-      await until('the first lines are there', async () => seen.includes('listening'))
+      const following = follow('mine')
+      await until('the first lines are there', async () => following.seen.includes('listening'))
       await fetch(url, { headers: { 'user-agent': 'the-walk' } })
-      await until('the new line comes', async () => seen.includes('the-walk'))
-      child.kill('SIGINT')
-      expect(await new Promise((done) => child.once('exit', done))).toBe(0)
+      await until('the new line comes', async () => following.seen.includes('the-walk'))
+      following.child.kill('SIGINT')
+      expect(await following.code).toBe(0)
     })
 
     it('runs commands and hands their exit code on', async () => {
@@ -200,7 +206,11 @@ describe.skipIf(!canDeploy)(
       expect(taken.stderr).toContain('An open lease is called mine already')
       const [other] = (await stage.json('ps')).filter(({ lease }: Json) => lease !== free.lease && lease !== deployed.lease)
       expect(taken.stdout).toContain(`${other.shortId} runs on`)
+      const following = follow('free')
+      await until('the first lines are there', async () => following.seen.includes('listening'))
       for (const { lease } of [free, other]) await stage.json('close', lease)
+      expect(await following.code).toBe(0)
+      expect(following.seen).toContain('The lease has ended.')
     })
 
     it('takes money in, and gives the rest back to the last unit', async () => {

@@ -211,6 +211,33 @@ describe.skipIf(!canDeploy)(
         expect(ticks).toBe(3)
         await close(id)
       })
+
+      it('shows what an update brings and the last line, and says that the lease has ended', async () => {
+        const talk = (name: string) => task(name, `console.log("${name} is up");process.on("SIGTERM",()=>{console.log("${name} goes");process.exit()});${IDLE}`)
+        const [before, after] = [manifestOf(talk('a') + talk('b')), manifestOf(talk('a') + talk('c'))]
+        const id = await deploy(before)
+        const seen: string[] = []
+        const kindsSeen: string[] = []
+        const signal = AbortSignal.timeout(60_000)
+        const following = Promise.all([
+          (async () => {
+            for await (const { text } of own.client.logs(id, { follow: true, signal })) seen.push(text)
+          })(),
+          (async () => {
+            for await (const { kind } of own.client.events(id, { follow: true, signal })) kindsSeen.push(kind)
+          })(),
+        ])
+        await until('both are up', async () => seen.length === 2)
+        await updateLease(own.tenant, id, hashManifest(after))
+        await own.client.putManifest(id, after)
+        await until('the new one is up', async () => seen.includes('c is up'))
+        await close(id)
+        await following
+        expect(signal.aborted).toBe(false)
+        // The first starts anew: it has another service to find.
+        expect([...seen].sort()).toEqual(['a goes', 'a goes', 'a is up', 'a is up', 'b goes', 'b is up', 'c goes', 'c is up'])
+        expect(kindsSeen.at(-1)).toBe('closed')
+      })
     })
   },
   180_000,

@@ -162,6 +162,12 @@ async function showLogs(key: string, options: Globals & { follow?: boolean; serv
       line.stream === 'stderr' ? process.stderr : process.stdout,
     )
   }
+  sayEnded(options, aborter.signal)
+}
+
+/** Tells a person who follows that nothing more will come. */
+function sayEnded({ follow, json }: Globals & { follow?: boolean }, { aborted }: AbortSignal): void {
+  if (follow === true && json !== true && !aborted) note(paint('dim', 'The lease has ended.', process.stderr))
 }
 
 async function showEvents(key: string, options: Globals & { follow?: boolean }): Promise<void> {
@@ -172,6 +178,7 @@ async function showEvents(key: string, options: Globals & { follow?: boolean }):
     if (options.json) sayJson(event)
     else say(`${paint('dim', new Date(event.time).toISOString().slice(0, 19).replace('T', ' '))}  ${event.kind.padEnd(13)} ${printable(event.message)}`)
   }
+  sayEnded(options, aborter.signal)
 }
 
 async function runExec(key: string, argv: string[], options: Globals & { service?: string }): Promise<void> {

@@ -30,7 +30,7 @@ import type { LeaseEvent } from '../store.ts'
 import type { Worker } from '../worker.ts'
 import { authorize } from './authorize.ts'
 import { evidenceReport, statementReport } from './evidence.ts'
-import { readLogs } from './logs.ts'
+import { namesOf, readLogs } from './logs.ts'
 import { leaseReport, metricsReport, routesOf, workerReport } from './reports.ts'
 import { streamOf, toServerSentEvents } from './streams.ts'
 
@@ -243,13 +243,13 @@ export function workerApi(worker: Worker): OpenAPIHono {
   app.openapi(routes.logs, async (context) => {
     const { id } = await demand(context, context.req.valid('param').id)
     const { service, tail, follow } = context.req.valid('query')
-    const reports = worker.supervisor.runner(id)?.report() ?? []
-    const containers = reports.filter((report) => service === undefined || report.service === service || report.name === service).map((report) => report.name)
-    if (service !== undefined && containers.length === 0)
+    const runner = worker.supervisor.runner(id)
+    if (!runner) throw new CloisterError('not-found', 'The lease has ended, and its logs are wiped.')
+    if (service !== undefined && namesOf(runner, service).length === 0)
       throw new CloisterError('not-found', `The lease has no service ${service}.`, {
-        hint: `It has: ${[...new Set(reports.map((report) => report.service))].join(', ') || 'none yet'}.`,
+        hint: `It has: ${[...new Set(runner.report().map((report) => report.service))].join(', ') || 'none yet'}.`,
       })
-    return sse(context, (signal) => readLogs(worker.executor, { lease: id, containers, tail, follow, signal }))
+    return sse(context, (signal) => readLogs(worker.executor, runner, { service, tail, follow, signal }))
   })
   return app
 }
@@ -262,8 +262,12 @@ async function* readEvents(worker: Worker, id: Hex, after: number, follow: boole
     yield event
     last = event.id
   }
-  if (!coming) return
-  for await (const [event] of coming as AsyncIterable<[LeaseEvent]>) if (event.lease === id && event.id > last) yield event
+  if (!coming || worker.store.lease(id)?.state === 'closed') return
+  for await (const [event] of coming as AsyncIterable<[LeaseEvent]>) {
+    if (event.lease !== id || event.id <= last) continue
+    yield event
+    if (event.kind === 'closed') return
+  }
 }
 
 function sse<T>(context: Context, source: (signal: AbortSignal) => AsyncIterable<T>, idOf?: (value: T) => number): never {

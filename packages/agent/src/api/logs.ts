@@ -1,32 +1,56 @@
+import { once } from 'node:events'
 import type { LogReport } from '@cloister/core'
-import type { Executor } from '@cloister/executors'
+import type { Executor, LogOptions } from '@cloister/executors'
+import type { LeaseRunner } from '../leases/runner.ts'
 import { merge } from './streams.ts'
 
 /** What logs are asked for. Without `follow`, what there is; with it, what comes as well. */
 export interface LogRequest {
-  lease: string
-  containers: string[]
+  /** A service or a container; all of them where there is none. */
+  service: string | undefined
   tail: number
   follow: boolean
   signal: AbortSignal
 }
 
-/** Lines of several containers: what there is in the order of time, then what comes as it comes. */
-export async function* readLogs(executor: Executor, { lease, containers, tail, follow, signal }: LogRequest): AsyncGenerator<LogReport> {
-  if (containers.length === 1 || follow) {
-    yield* merge(containers.map((container) => tagged(executor, lease, container, { tail, follow, signal })))
+/**
+ * Lines of a lease's containers. What there is comes in the order of time. Followed, lines come as they are printed, those of
+ * containers that an update brings as well, until the lease is wiped; its last lines still come.
+ */
+export async function* readLogs(executor: Executor, runner: LeaseRunner, request: LogRequest): AsyncGenerator<LogReport> {
+  if (request.follow) {
+    const signal = AbortSignal.any([request.signal, runner.wiped])
+    yield* merge(followed(executor, runner, { ...request, signal }))
     return
   }
   const all: LogReport[] = []
-  for (const container of containers) for await (const line of tagged(executor, lease, container, { tail, follow, signal })) all.push(line)
-  yield* all.sort((a, b) => a.time - b.time).slice(-tail)
+  for (const name of namesOf(runner, request.service)) for await (const line of linesOf(executor, runner.id, name, request)) all.push(line)
+  yield* all.sort((a, b) => a.time - b.time).slice(-request.tail)
 }
 
-async function* tagged(
-  executor: Executor,
-  lease: string,
-  container: string,
-  options: { tail: number; follow: boolean; signal: AbortSignal },
-): AsyncGenerator<LogReport> {
+/** The log of each container: of those there are from the last lines on, of those that come later all of it. */
+async function* followed(executor: Executor, runner: LeaseRunner, request: LogRequest): AsyncGenerator<AsyncIterable<LogReport>> {
+  const { service, signal } = request
+  const known = new Set<string>()
+  for (let tail = request.tail; !signal.aborted; tail = Number.POSITIVE_INFINITY) {
+    const fresh = namesOf(runner, service).filter((name) => !known.has(name))
+    for (const name of fresh) {
+      known.add(name)
+      yield linesOf(executor, runner.id, name, { tail, follow: true, signal })
+    }
+    // Nothing may come between looking and waiting.
+    if (fresh.length === 0) await once(runner.changes, 'change', { signal }).catch(() => {})
+  }
+}
+
+/** The containers that a name stands for: those of a service, or one of them. */
+export function namesOf(runner: LeaseRunner, service: string | undefined): string[] {
+  return runner
+    .report()
+    .filter((report) => service === undefined || report.service === service || report.name === service)
+    .map((report) => report.name)
+}
+
+async function* linesOf(executor: Executor, lease: string, container: string, options: LogOptions): AsyncGenerator<LogReport> {
   for await (const { time, stream, text } of executor.logs(lease, container, options)) yield { time, container, stream, text }
 }

@@ -48,22 +48,41 @@ export async function* toServerSentEvents<T>(source: AsyncIterable<T>, idOf?: (v
   }
 }
 
-/** Several sources as one, in the order their values come. */
-export async function* merge<T>(sources: AsyncIterable<T>[]): AsyncGenerator<T> {
-  const iterators = sources.map((source) => source[Symbol.asyncIterator]())
-  const step = (index: number) => iterators[index]?.next().then((result) => ({ index, result })) ?? Promise.reject(new Error('no such source'))
-  const pending = new Map(iterators.map((_, index) => [index, step(index)]))
+/** Sources, more of which may come, as one, in the order their values come. Ends with the last of them. */
+export async function* merge<T>(sources: AsyncIterable<AsyncIterable<T>>): AsyncGenerator<T> {
+  type Step = { source: IteratorResult<AsyncIterable<T>> } | { iterator: AsyncIterator<T>; result: IteratorResult<T> }
+  const pending = new Map<AsyncIterator<unknown>, Promise<Step>>()
+  const coming = sources[Symbol.asyncIterator]()
+  const listen = () =>
+    pending.set(
+      coming,
+      coming.next().then((source) => ({ source })),
+    )
+  const pull = (iterator: AsyncIterator<T>) =>
+    pending.set(
+      iterator,
+      iterator.next().then((result) => ({ iterator, result })),
+    )
+  listen()
   try {
     while (pending.size > 0) {
-      const { index, result } = await Promise.race(pending.values())
-      if (result.done) pending.delete(index)
+      const step = await Promise.race(pending.values())
+      if ('source' in step) {
+        if (step.source.done) pending.delete(coming)
+        else {
+          pull(step.source.value[Symbol.asyncIterator]())
+          listen()
+        }
+      } else if (step.result.done) pending.delete(step.iterator)
       else {
-        yield result.value
-        pending.set(index, step(index))
+        yield step.result.value
+        pull(step.iterator)
       }
     }
   } finally {
-    for (const waiting of pending.values()) waiting.catch(() => {})
-    for (const iterator of iterators) void iterator.return?.()
+    for (const [iterator, waiting] of pending) {
+      waiting.catch(() => {})
+      void iterator.return?.()
+    }
   }
 }

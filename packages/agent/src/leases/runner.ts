@@ -51,6 +51,9 @@ export class LeaseRunner {
   private tasks = new Map<string, ContainerTask>()
   private working: Promise<unknown> = Promise.resolve()
   private ended = false
+  private readonly wiping = new AbortController()
+  /** Aborted once everything of the lease is wiped. */
+  readonly wiped = this.wiping.signal
   /** The tenant was told that everything runs. */
   private told = false
 
@@ -100,7 +103,11 @@ export class LeaseRunner {
       [...this.tasks.values()].map((task) => this.executor.stop(this.id, task.spec.name, Math.min(task.service.stopGraceMs, 10_000)).catch(() => {})),
     )
     this.tasks.clear()
-    await this.executor.destroy(this.id)
+    try {
+      await this.executor.destroy(this.id)
+    } finally {
+      this.wiping.abort()
+    }
     await this.sockets.close(this.id)
     this.secrets.forget(this.id)
   }
