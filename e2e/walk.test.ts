@@ -213,6 +213,25 @@ describe.skipIf(!canDeploy)(
       expect(following.seen).toContain('The lease has ended.')
     })
 
+    it('means one’s own lease by a name, and pays into somebody else’s by its whole id alone', async () => {
+      const as = ['--account', 'dev5']
+      const theirs = await stage.json('deploy', HELLO, '--for', '1h', '--name', 'mine', '--yes', ...as)
+      expect(theirs.name).toBeUndefined()
+      expect((await stage.json('status', 'mine', ...as)).lease).toBe(theirs.lease)
+      expect((await stage.json('status', 'mine')).lease).toBe(deployed.lease)
+      // Whoever has no such lease gets to see whose address it is, and pays nothing into it unawares.
+      for (const key of ['mine', deployed.lease.slice(2, 18)]) {
+        const refused = await stage.cloister('top-up', key, '1', '--account', 'dev6')
+        expect(refused.code).toBe(1)
+        expect(refused.stderr).toContain(deployed.lease)
+      }
+      const before = await balance(6)
+      expect(await stage.json('top-up', theirs.lease, '0.5', '--account', 'dev6')).toMatchObject({ lease: theirs.lease, amount: '500000' })
+      expect(before - (await balance(6))).toBe(500_000n)
+      await stage.json('close', 'mine', ...as)
+      expect((await stage.json('status', 'mine', '--account', 'dev6')).lease).toBe(deployed.lease)
+    })
+
     it('takes money in, and gives the rest back to the last unit', async () => {
       const { network } = stage.embedded
       const { client } = chain()

@@ -48,7 +48,7 @@ export class IndexClient {
     return this.get('/v1/totals', TotalsRecord)
   }
 
-  leases(query: { tenant?: string; worker?: string; provider?: string; open?: boolean; limit?: number; cursor?: string } = {}) {
+  leases(query: { tenant?: string; worker?: string; provider?: string; wishedName?: string; open?: boolean; limit?: number; cursor?: string } = {}) {
     return this.get('/v1/leases', pageOf(LeaseRecord), query)
   }
 

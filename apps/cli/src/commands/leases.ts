@@ -263,13 +263,10 @@ async function runUpdate(key: string, file: string, options: Globals & ManifestO
 
 async function runTopUp(key: string, text: string, options: Globals): Promise<void> {
   const cloister = connect(options)
-  const lease = await findLease(cloister, key)
-  const token = cloister.network.tokens.find((known) => known.address === lease.token)
-  if (!token) throw new CloisterError('unknown-token', `The network does not know the token ${lease.token}.`)
-  const added = await topUp(cloister, lease.lease, parseAmount(text, token.decimals))
+  const added = await topUp(cloister, key, ({ decimals }) => parseAmount(text, decimals))
   if (options.json) return sayJson(added)
   say(
-    `Added ${money(cloister.network, lease.token, added.amount)}; the lease lasts ${formatDuration(Number(added.balance / BigInt(lease.ratePerSecond)))} from its last settlement.`,
+    `Added ${money(cloister.network, added.token, added.amount)} to ${shortId(added.lease)}; it lasts ${formatDuration(Number(added.balance / added.ratePerSecond))} from its last settlement.`,
   )
 }
 

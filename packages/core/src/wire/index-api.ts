@@ -10,6 +10,8 @@ export const LeaseRecord = z.object({
   shortId: z.string().max(16),
   /** Granted name: first come among open leases. */
   name: z.string().max(32).optional(),
+  /** The name it was opened with, whoever has it. */
+  wishedName: z.string().max(32).optional(),
   state: z.enum(['open', 'closed']),
   tenant: address,
   worker: address,

@@ -48,6 +48,7 @@ const routes = {
         provider: address.optional(),
         token: address.optional(),
         name: z.string().refine(isLeaseName).optional(),
+        wishedName: z.string().refine(isLeaseName).optional(),
         open: flag,
         ...paging,
       }),

@@ -23,7 +23,17 @@ export type Filters = Record<string, string | boolean | undefined>
 /** Leases, newest first. */
 export async function findLeases(
   database: Database,
-  filters: { lease?: string; short?: string; name?: string; tenant?: string; worker?: string; provider?: string; token?: string; open?: boolean },
+  filters: {
+    lease?: string
+    short?: string
+    name?: string
+    wishedName?: string
+    tenant?: string
+    worker?: string
+    provider?: string
+    token?: string
+    open?: boolean
+  },
   limit: number,
   after?: Place,
 ): Promise<Page<LeaseRecord>> {
@@ -37,9 +47,9 @@ export async function findLeases(
         provider: lease.provider,
         token: lease.token,
         open: lease.open,
-        name: lease.wishedName,
+        wishedName: lease.wishedName,
       },
-      { ...filters, id: filters.lease },
+      { ...filters, id: filters.lease, ...(filters.name !== undefined && { wishedName: filters.name }) },
     ),
     // Of those that wish for a name, the first that is open has it.
     filters.name === undefined ? undefined : isHolder(),
@@ -56,6 +66,7 @@ export async function findLeases(
     ({ lease: row, endpoint, tlsKeyHash, holds }): LeaseRecord => ({
       lease: row.id as Hex,
       shortId: row.shortId,
+      ...(row.wishedName !== null && { wishedName: row.wishedName }),
       ...(row.wishedName !== null && holds && { name: row.wishedName }),
       state: row.open ? 'open' : 'closed',
       tenant: row.tenant as Address,

@@ -1,6 +1,6 @@
-import { closeLease, getLease, MARKET_ABI, topUpLease } from '@cloister/chain'
-import { CloisterError } from '@cloister/core'
-import { type Hex, parseEventLogs } from 'viem'
+import { closeLease, getLease, MARKET_ABI, type Token, topUpLease } from '@cloister/chain'
+import { CloisterError, shortId } from '@cloister/core'
+import { type Hex, isHash, parseEventLogs } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
 import { findLease } from './lease.ts'
 
@@ -28,11 +28,34 @@ export async function close(cloister: Cloister, key: string): Promise<Closed> {
   return { lease: record.lease, spent, refund: closed?.args.refund ?? 0n, token: record.token, transaction: receipt.transactionHash }
 }
 
-/** Adds money to a lease. Anybody may; it never comes back to anyone but the tenant. */
-export async function topUp(cloister: Cloister, key: string, amount: bigint): Promise<{ lease: Hex; amount: bigint; balance: bigint; transaction: Hex }> {
+/** What was added to a lease. Base units of its token, and of that a second. */
+export interface ToppedUp {
+  lease: Hex
+  token: Hex
+  amount: bigint
+  balance: bigint
+  ratePerSecond: bigint
+  transaction: Hex
+}
+
+/**
+ * Adds money to a lease. It never comes back to anyone but the tenant, so a lease of somebody else's has to be named by its whole
+ * id: whom a name stands for is the index's word. Throws `forbidden`.
+ */
+export async function topUp(cloister: Cloister, key: string, amount: bigint | ((token: Token) => bigint)): Promise<ToppedUp> {
   const wallet = walletOf(cloister)
-  const record = await findLease(cloister, key)
-  const receipt = await topUpLease(wallet, record.lease, record.token, amount)
-  const { balance } = await getLease(wallet, record.lease)
-  return { lease: record.lease, amount, balance, transaction: receipt.transactionHash }
+  const whole = key.trim().toLowerCase()
+  const lease = isHash(whole) ? whole : (await findLease(cloister, key)).lease
+  const { state, tenant, tokenIndex } = await getLease(wallet, lease)
+  if (state !== 'open') throw new CloisterError('not-found', `There is no open lease ${shortId(lease)}.`, { hint: 'See `cloister ps`.' })
+  if (tenant !== wallet.account.address && whole !== lease)
+    throw new CloisterError('forbidden', `The lease ${shortId(lease)} belongs to ${tenant}, and so does what is paid into it.`, {
+      hint: `To pay for it all the same, name it by its whole id: ${lease}`,
+    })
+  const token = cloister.network.tokens[tokenIndex]
+  if (!token) throw new CloisterError('unknown-token', 'The network does not know the token of the lease.')
+  const added = typeof amount === 'function' ? amount(token) : amount
+  const receipt = await topUpLease(wallet, lease, token.address, added)
+  const { balance, ratePerSecond } = await getLease(wallet, lease)
+  return { lease, token: token.address, amount: added, balance, ratePerSecond, transaction: receipt.transactionHash }
 }

@@ -1,5 +1,15 @@
 import { type ChainLease, getAccrued, getBilling, getLease } from '@cloister/chain'
-import { type AttestationState, CloisterError, GatewayRoute, type LeaseRecord, type LeaseReport, messageOf, secondsAffordable, shortId } from '@cloister/core'
+import {
+  type AttestationState,
+  CloisterError,
+  GatewayRoute,
+  isLeaseName,
+  type LeaseRecord,
+  type LeaseReport,
+  messageOf,
+  secondsAffordable,
+  shortId,
+} from '@cloister/core'
 import type { Address, Hex } from 'viem'
 import { z } from 'zod'
 import { type Cloister, walletOf } from '../cloister.ts'
@@ -47,17 +57,25 @@ export interface LeaseStatus {
   problem: string | undefined
 }
 
-/** Finds a lease by id, short id or name. Throws `not-found`. */
+/**
+ * Finds a lease by id, short id or name. A name means a lease of our own that was opened with it, if there is one: names go to
+ * whoever comes first, and somebody else may have come. Throws `not-found`.
+ */
 export async function findLease(cloister: Cloister, key: string): Promise<LeaseRecord> {
   const text = key.trim().toLowerCase()
   if (!/^(0x[0-9a-f]{64}|[0-9a-f]{4,64}|[a-z0-9-]{1,32})$/.test(text))
     throw new CloisterError('not-found', `${JSON.stringify(key.slice(0, 80))} is not the id or name of a lease.`, { hint: 'See `cloister ps`.' })
+  const tenant = cloister.wallet?.account.address
+  if (tenant && isLeaseName(text)) {
+    const { items } = await cloister.index.leases({ tenant, wishedName: text, open: true, limit: 200 })
+    const own = items.find((lease) => lease.name === text) ?? items.at(-1)
+    if (own) return own
+  }
   try {
     return await cloister.index.lease(text)
   } catch (error) {
     if (!(error instanceof CloisterError) || error.code !== 'not-found') throw error
     // The first digits of one of our own leases will do.
-    const tenant = cloister.wallet?.account.address
     const own = tenant
       ? (await cloister.index.leases({ tenant, limit: 200 })).items.filter((lease) => lease.lease.startsWith(`0x${text.replace(/^0x/, '')}`))
       : []
