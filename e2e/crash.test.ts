@@ -101,6 +101,21 @@ describe.skipIf(!canDeploy)(
       expect(await running(lease.lease)).toHaveLength(1)
     })
 
+    it('a worker that lost its memory takes its leases on again, and what tenants have on disk is there', async () => {
+      const visits = async () => Number((await stage.cloister('exec', lease.lease, '--', 'cat', '/data/visits')).stdout)
+      const before = await visits()
+      expect(before).toBeGreaterThan(0)
+      const { pid } = stage.embedded.daemons.get('oak') ?? {}
+      process.kill(pid ?? 0, 'SIGSTOP')
+      for (const end of ['', '-wal', '-shm']) await rm(join(stage.folder, `state/workers/oak/worker.db${end}`), { force: true })
+      await crash(stage.embedded, 'oak')
+      await until('it is there again', async () => (await stage.json('status', lease.lease)).state === 'waiting')
+      expect((await stage.cloister('update', lease.lease, await variant('third'))).stdout).toContain('runs the manifest again')
+      await answers()
+      expect(await visits()).toBeGreaterThan(before)
+      expect(await running(lease.lease)).toHaveLength(1)
+    })
+
     it('a lease that was closed while its worker was dead is wiped when it comes back', async () => {
       const short = await stage.json('deploy', HELLO, '--for', '10m', '--yes')
       const { pid } = stage.embedded.daemons.get('oak') ?? {}

@@ -9,16 +9,15 @@ import {
   ensurePlatform,
   freshBlock,
   getBilling,
-  getCredit,
   getLease,
   openLease,
   signBid,
   updateLease,
   WORKERS_ABI,
 } from '@cloister/chain'
-import { hashManifest, type Order, toCanonicalJson } from '@cloister/core'
+import { hashManifest, type Order, resourcesOf, toCanonicalJson } from '@cloister/core'
 import { exec, WorkerClient } from '@cloister/sdk'
-import type { Hex } from 'viem'
+import type { Hex, LocalAccount } from 'viem'
 import { describe, expect, it, vi } from 'vitest'
 import { canDeploy, processesWith, until } from './embedded.ts'
 import { attestedKey, manifestOf, useWorker, web } from './own-worker.ts'
@@ -91,15 +90,29 @@ describe.skipIf(!canDeploy)(
         await close(second)
       })
 
-      it('are turned down at no cost where the worker has lost what it bid', async () => {
+      it('need no memory: what was signed and taken is served, whatever else was asked for meanwhile', async () => {
         const manifest = manifestOf(web())
         const { signature: _, ...terms } = await bid(order(manifest))
-        const unknown = await signBid(own.chain.network, own.running.worker.key, { ...terms, salt: 1n })
-        const before = await getCredit(own.tenant, own.tenant.account.address, own.usdc)
-        const { id } = await openLease(own.tenant, unknown, 50_000n)
-        await until('it is refused', async () => (await getLease(own.tenant, id)).state === 'refused')
-        expect((await getCredit(own.tenant, own.tenant.account.address, own.usdc)) - before).toBe(50_000n)
-        await expect(own.client.putManifest(id, manifest)).rejects.toMatchObject({ code: 'not-found' })
+        // Signed by another process with the worker's key, or by its provider.
+        for (const signer of [own.running.worker.key, own.chain.wallet(1).account] as LocalAccount[]) {
+          const unknown = await signBid(own.chain.network, signer, { ...terms, salt: BigInt(signer.address) })
+          const { id } = await openLease(own.tenant, unknown, 50_000n)
+          await own.client.putManifest(id, manifest)
+          await untilState(id, 'running')
+          const { resources } = own.running.worker.store.lease(id) ?? {}
+          expect(resources).toEqual({ cpuMilli: 200, memoryMiB: 64, diskMiB: resourcesOf(manifest).diskMiB, gpus: 0 })
+          // What does not fit into what was bid is not run.
+          const larger = manifestOf(web('web').replace('64M', '65M'))
+          await updateLease(own.tenant, id, hashManifest(larger))
+          await expect(own.client.putManifest(id, larger)).rejects.toMatchObject({ code: 'unsupported' })
+          await close(id)
+        }
+      })
+
+      it('shut nobody out, however many are asked for', async () => {
+        const asked = order(manifestOf(web()))
+        for (let round = 0; round < 150; round++) await Promise.all(Array.from({ length: 100 }, () => own.running.worker.bidder.bid(asked)))
+        expect((await bid(asked)).ratePerSecond).toBeGreaterThan(0n)
       })
     })
 

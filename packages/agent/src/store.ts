@@ -19,10 +19,9 @@ export interface Accepted {
 export interface StoredLease {
   id: Hex
   tenant: Address
-  token: Address
   state: 'open' | 'closed'
-  /** What was bid; later manifests have to fit into it. */
-  resources: Resources
+  /** What it takes of the worker, reckoned from its room on chain when it was taken on; manifests have to fit into it. */
+  resources: Omit<Resources, 'gpuModels'>
   /** Sealed secrets as they were last handed over, for the next manifest. */
   envelope?: Envelope
   /** Manifest that runs. */
@@ -49,21 +48,10 @@ export interface LeaseEvent {
   message: string
 }
 
-/** A bid this worker signed and is held to until it expires. */
-export interface IssuedBid {
-  id: Hex
-  token: Address
-  resources: Resources
-  /** Unix seconds. */
-  expiry: number
-}
-
 const EVENTS_KEPT = 1_000
 
 /** The agent's memory: SQLite, written through before anything is done on its strength. */
 export class Store {
-  /** Unix seconds at which all there was on the chain had last been looked at; 0 since this process began. */
-  lookedAt = 0
   private readonly db: DatabaseSync
 
   constructor(path: string) {
@@ -73,8 +61,6 @@ export class Store {
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
       CREATE TABLE IF NOT EXISTS lease (id TEXT PRIMARY KEY, state TEXT NOT NULL, data TEXT NOT NULL) STRICT;
-      CREATE TABLE IF NOT EXISTS bid (id TEXT PRIMARY KEY, expiry INTEGER NOT NULL, data TEXT NOT NULL) STRICT;
-      CREATE INDEX IF NOT EXISTS bid_expiry ON bid (expiry);
       CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY AUTOINCREMENT, lease TEXT NOT NULL, time INTEGER NOT NULL, kind TEXT NOT NULL, message TEXT NOT NULL) STRICT;
       CREATE INDEX IF NOT EXISTS event_of_lease ON event (lease, id);
       CREATE TABLE IF NOT EXISTS nonce (nonce TEXT PRIMARY KEY, expiry INTEGER NOT NULL) STRICT;
@@ -106,22 +92,6 @@ export class Store {
     change(lease)
     this.saveLease(lease)
     return lease
-  }
-
-  /** Remembers a bid and forgets those that nobody took, as far as the chain has been looked at. Leaves room for a late block. */
-  saveBid(bid: IssuedBid, nowSeconds: number): void {
-    this.db.prepare('DELETE FROM bid WHERE expiry < ?').run(Math.min(nowSeconds, this.lookedAt) - 3600)
-    this.db.prepare('INSERT INTO bid (id, expiry, data) VALUES (?, ?, ?)').run(bid.id, bid.expiry, JSON.stringify(bid))
-  }
-
-  bid(id: Hex): IssuedBid | undefined {
-    const row = this.db.prepare('SELECT data FROM bid WHERE id = ?').get(id)
-    return row && (JSON.parse(String(row['data'])) as IssuedBid)
-  }
-
-  /** How many bids can still be taken. */
-  bidCount(nowSeconds: number): number {
-    return Number(this.db.prepare('SELECT count(*) AS n FROM bid WHERE expiry >= ?').get(nowSeconds)?.['n'] ?? 0)
   }
 
   addEvent(lease: Hex, kind: string, message: string): LeaseEvent {

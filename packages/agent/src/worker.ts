@@ -78,7 +78,7 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
   const secrets = new LeaseSecrets((lease, envelope) => fetchAppKeys(wallet, prover, lease, envelope))
   const sealingSecret = loadSealingSecret(config.folder)
   const sockets = new AgentSockets(key.address, agentApi({ chain: wallet, worker: key.address, prover, sealingSecret, log }))
-  const supervisor = new LeaseSupervisor({ config, store, executor, wallet, sequence, secrets, sockets, log })
+  const supervisor = new LeaseSupervisor({ config, store, executor, wallet, secrets, sockets, log })
   const settlement = new Settlement({ wallet, supervisor, sequence, everySeconds: config.settleEverySeconds })
   const attestor = new Attestor({ settlement, wallet, key, provider: registered.provider, source, tlsKeyHash: tlsKey.hash, sequence, log })
   const verifier = config.verifier ? new Verifier({ chain: wallet, key, provider: registered.provider }) : undefined

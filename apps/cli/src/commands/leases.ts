@@ -250,11 +250,9 @@ async function runUpdate(key: string, file: string, options: Globals & ManifestO
     const updated = await update(cloister, key, manifest, { onStep: (detail) => steps.begin('update', detail), envelope })
     steps.done()
     if (options.json) return sayJson(updated)
-    say(
-      updated.transaction || envelope
-        ? `${paint('green', '●')} The lease runs the ${updated.transaction ? 'new manifest' : 'manifest with the new secrets,'} ${updated.manifestHash.slice(0, 18)}….`
-        : 'The lease runs that manifest already.',
-    )
+    if (!updated.handedOver) return say('The lease runs that manifest already.')
+    const what = updated.transaction ? 'the new manifest' : envelope ? 'the manifest with the new secrets,' : 'the manifest again,'
+    say(`${paint('green', '●')} The lease runs ${what} ${updated.manifestHash.slice(0, 18)}….`)
   } catch (error) {
     steps.fail()
     throw error

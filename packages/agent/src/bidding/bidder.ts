@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type Network, signBid } from '@cloister/chain'
-import { type Bid, fits, formatCpu, formatMiB, hashOrder, leaseIdOf, type Order, roomOf, type SignedBid } from '@cloister/core'
+import { type Bid, fits, formatCpu, formatMiB, hashOrder, type Order, roomOf, type SignedBid } from '@cloister/core'
 import { bytesToBigInt, type LocalAccount } from 'viem'
 import type { Attestor } from '../attestation.ts'
 import type { AgentConfig } from '../config.ts'
@@ -8,9 +8,10 @@ import type { Store } from '../store.ts'
 import { capacityOf, freeRoom } from './capacity.ts'
 import { noBid, priceOrder } from './price.ts'
 
-const MAX_OUTSTANDING = 10_000
-
-/** Answers orders with bids this worker is held to. A bid reserves nothing: the Market lets nobody take more than there is room for. */
+/**
+ * Answers orders with bids this worker is held to. A bid reserves nothing, since the Market lets nobody take more than there is room
+ * for, and isn't remembered: what its lease takes is on chain. So asking for bids shuts nobody out.
+ */
 export class Bidder {
   private readonly config: AgentConfig
   private readonly network: Network
@@ -43,7 +44,6 @@ export class Bidder {
     const ratePerSecond = await priceOrder(order, token, this.config)
     if (order.maxRatePerSecond !== undefined && ratePerSecond > BigInt(order.maxRatePerSecond)) throw noBid('Its price is above the ceiling of the order.')
     const now = Math.floor(Date.now() / 1000)
-    if (this.store.bidCount(now) >= MAX_OUTSTANDING) throw noBid('It has too many bids outstanding; ask again in a minute.')
     const bid: Bid = {
       tenant: order.tenant,
       worker: this.key.address,
@@ -55,9 +55,6 @@ export class Bidder {
       order: hashOrder(order),
       salt: bytesToBigInt(randomBytes(32)),
     }
-    const { chainId, contracts } = this.network
-    // Committed before it is signed: whoever takes it finds a worker that knows it.
-    this.store.saveBid({ id: leaseIdOf(bid, chainId, contracts.market), token: order.token, resources: order.resources, expiry: bid.expiry }, now)
     return signBid(this.network, this.key, bid)
   }
 

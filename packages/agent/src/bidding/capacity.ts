@@ -1,4 +1,4 @@
-import type { Resources } from '@cloister/core'
+import { type Resources, roomGrain } from '@cloister/core'
 import type { AgentConfig } from '../config.ts'
 import type { StoredLease } from '../store.ts'
 
@@ -10,10 +10,11 @@ export function capacityOf({ capacity }: Pick<AgentConfig, 'capacity'>): Room {
   return { cpuMilli: Math.round(capacity.cpus * 1000), memoryMiB: capacity.memory, diskMiB: capacity.disk, gpus: capacity.gpus }
 }
 
-/** What is left beside the leases; never below zero. */
+/** What is left beside the leases; never below zero. What a lease takes is known to a grain, and the N Nths of a worker all fit. */
 export function freeRoom(capacity: Room, leases: Pick<StoredLease, 'resources'>[]): Room {
   const left = { ...capacity }
   for (const { resources } of leases)
-    for (const key of ['cpuMilli', 'memoryMiB', 'diskMiB', 'gpus'] as const) left[key] = Math.max(0, left[key] - resources[key])
+    for (const key of ['cpuMilli', 'memoryMiB', 'diskMiB', 'gpus'] as const)
+      left[key] = Math.max(0, left[key] - Math.max(0, resources[key] - roomGrain(capacity[key])))
   return left
 }

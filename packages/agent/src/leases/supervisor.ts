@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
-import { getLease, giveNotice, refuseLease, type Wallet } from '@cloister/chain'
+import { getLease, type Wallet } from '@cloister/chain'
 import {
+  amountsOf,
   CloisterError,
   checkSupported,
   fits,
@@ -15,10 +16,10 @@ import {
 import type { Executor } from '@cloister/executors'
 import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
+import { capacityOf } from '../bidding/capacity.ts'
 import type { AgentConfig } from '../config.ts'
 import type { Log } from '../log.ts'
 import { type LeaseSecrets, missingSecrets } from '../secrets/lease-secrets.ts'
-import type { Sequence } from '../sending.ts'
 import type { LeaseEvent, Store, StoredLease } from '../store.ts'
 import type { AgentSockets } from '../workload/agent-sockets.ts'
 import { Forwarding } from './forwarding.ts'
@@ -30,7 +31,6 @@ export interface SupervisorParts {
   store: Store
   executor: Executor
   wallet: Wallet
-  sequence: Sequence
   secrets: LeaseSecrets
   sockets: AgentSockets
   log: Log
@@ -39,7 +39,7 @@ export interface SupervisorParts {
 /** Milliseconds a lease may be missing from the chain, as while it reorganises, before it counts as ended. */
 const MISSING_MS = 120_000
 
-/** Brings what runs here in line with what the chain says: takes leases on, turns down what can't be served, ends what is closed. */
+/** Brings what runs here in line with what the chain says: takes leases on, ends what is closed. */
 export class LeaseSupervisor {
   readonly forwarding: Forwarding
   /** Emits `event` with every LeaseEvent. */
@@ -64,16 +64,23 @@ export class LeaseSupervisor {
     })
   }
 
-  /** Takes up every lease in the store and removes from the engine whatever is of no open lease. */
+  /** Takes up every lease in the store and removes from the engine whatever is of no lease that is open on chain. */
   async resume(): Promise<void> {
     const { store, executor, log } = this.parts
-    const open = store.leases('open')
     for (const id of (await executor.leases()) as Hex[]) {
-      if (open.some((lease) => lease.id === id)) continue
+      if (store.lease(id)?.state === 'open') continue
+      try {
+        // A lost store is no reason to wipe what a tenant has on disk.
+        await this.refresh(id)
+      } catch (error) {
+        log('warn', 'a lease could not be checked', { lease: id, error: messageOf(error) })
+        continue
+      }
+      if (store.lease(id)?.state === 'open') continue
       log('info', 'removing what is left of a lease', { lease: id })
       await executor.destroy(id)
     }
-    for (const lease of open) {
+    for (const lease of store.leases('open')) {
       await this.refresh(lease.id).catch((error) => log('warn', 'a lease could not be checked', { lease: lease.id, error: messageOf(error) }))
       if (store.lease(lease.id)?.state === 'open' && !this.runners.has(lease.id)) this.take(lease.id).resume()
     }
@@ -102,7 +109,7 @@ export class LeaseSupervisor {
    * need nothing this worker lacks. Committed before it is run.
    */
   async accept(id: Hex, manifest: Manifest): Promise<void> {
-    const { store, wallet, executor } = this.parts
+    const { store, wallet, executor, config } = this.parts
     if (store.lease(id)?.state !== 'open') await this.refresh(id)
     const lease = store.lease(id)
     if (lease?.state !== 'open') throw new CloisterError('not-found', `This worker has no open lease ${shortId(id)}.`)
@@ -120,6 +127,9 @@ export class LeaseSupervisor {
         `The manifest needs more than the lease has (${formatMiB(lease.resources.memoryMiB)} of memory, ${lease.resources.cpuMilli / 1000} CPUs, ${formatMiB(lease.resources.diskMiB)} of disk).`,
         { hint: 'Deploy it as a new lease.' },
       )
+    const { gpuClass } = config.capacity
+    if (wanted.gpus > 0 && wanted.gpuModels.length > 0 && !wanted.gpuModels.includes(gpuClass))
+      throw new CloisterError('unsupported', `The manifest asks for ${wanted.gpuModels.join(' or ')}, and this worker has ${gpuClass}.`)
     if (needsSeparateNetworks(manifest) && !executor.separateNetworks)
       throw new CloisterError('unsupported', 'Two containers listen on the same port, and the sandbox gives a lease only one network.')
     checkSupported(manifest)
@@ -166,7 +176,7 @@ export class LeaseSupervisor {
   }
 
   private async look(id: Hex): Promise<void> {
-    const { store, wallet, log } = this.parts
+    const { store, wallet, config, log } = this.parts
     const chain = await getLease(wallet, id)
     const known = store.lease(id)
     if (chain.state !== 'none') this.missing.delete(id)
@@ -195,26 +205,11 @@ export class LeaseSupervisor {
         log('info', 'an update is announced', { lease: shortId(id) })
       return
     }
-    // The Market lets nobody take more bids than there is room for, so what was bid is served.
-    const bid = store.bid(id)
-    if (!bid) return this.turnDown(id, 'this worker knows of no such bid')
-    store.saveLease({ id, tenant: chain.tenant, token: bid.token, state: 'open', resources: bid.resources, restarts: {}, openedAt: Date.now() })
+    // The Market took its bid's signature and lets nobody take more than there is room for: it is served, and the chain says what it takes.
+    const resources = amountsOf(chain.room, capacityOf(config))
+    store.saveLease({ id, tenant: chain.tenant, state: 'open', resources, restarts: {}, openedAt: Date.now() })
     this.take(id)
     this.event(id, 'opened', 'The lease is open; waiting for its manifest.')
-  }
-
-  private async turnDown(id: Hex, reason: string): Promise<void> {
-    const { wallet, sequence, log } = this.parts
-    log('warn', 'turning a lease down', { lease: shortId(id), reason })
-    await sequence
-      .run(() => refuseLease(wallet, id))
-      .catch(async (error) => {
-        // It has earned something already, so it can only be ended with notice.
-        log('warn', 'the lease can not be refused', { lease: shortId(id), error: messageOf(error) })
-        await sequence
-          .run(() => giveNotice(wallet, id))
-          .catch((cause) => log('error', 'nor can notice be given', { lease: shortId(id), error: messageOf(cause) }))
-      })
   }
 
   private async finish(id: Hex): Promise<void> {

@@ -27,7 +27,6 @@ export async function watchLeases(parts: {
   let quiet = true
   while (!signal.aborted) {
     try {
-      const asked = Math.floor(Date.now() / 1000)
       const head = await client.getBlockNumber()
       const cursor = BigInt(store.setting('cursor') ?? network.deployedAt)
       const from = cursor > OVERLAP ? cursor - OVERLAP : 0n
@@ -48,7 +47,6 @@ export async function watchLeases(parts: {
         store.saveSetting('cursor', to.toString())
         if (to < head) continue
       }
-      store.lookedAt = asked
       quiet = true
     } catch (error) {
       if (quiet) log('warn', 'the chain does not answer', { error: messageOf(error) })

@@ -19,6 +19,8 @@ export interface ChainLease {
   settledSeconds: number
   feeBps: number
   noticeUntil: number
+  /** What it takes of the worker while it is open; see `roomOf`. */
+  room: bigint
   manifestHash: Hex
 }
 

@@ -8,7 +8,7 @@ import { bidFromJson, bidToJson, leaseIdOf, type SignedBid } from './bid.ts'
 import { decodeLeaseName, encodeLeaseName, hostLabel, isLeaseName, shortId } from './names.ts'
 import { checkSupported, hashOrder, needsSeparateNetworks, Order, orderFor } from './order.ts'
 import { decodeAuthorization, encodeAuthorization, requestDigest, type SignedRequest } from './request.ts'
-import { roomOf } from './room.ts'
+import { amountsOf, roomGrain, roomOf } from './room.ts'
 
 const account = privateKeyToAccount(`0x${'11'.repeat(32)}`)
 const hash = `0x${'ab'.repeat(32)}` as const
@@ -87,6 +87,36 @@ describe('room', () => {
         for (let taken = 0n, i = 0; i < many; i++, taken += room) if (!roomFits(taken, room)) return false
         return true
       }),
+    )
+  })
+
+  it('says what was bid, to its grain, and no more than would have taken the same room', () => {
+    const amount = fc.integer({ min: 0, max: 1 << 24 })
+    fc.assert(
+      fc.property(
+        amount,
+        amount,
+        amount,
+        amount,
+        amount,
+        amount,
+        fc.integer({ min: 0, max: 64 }),
+        fc.integer({ min: 0, max: 64 }),
+        (a, b, c, d, e, f, g, h) => {
+          const all = { cpuMilli: Math.max(a, b), memoryMiB: Math.max(c, d), diskMiB: Math.max(e, f), gpus: Math.max(g, h) }
+          const bid = { cpuMilli: Math.min(a, b), memoryMiB: Math.min(c, d), diskMiB: Math.min(e, f), gpus: Math.min(g, h) }
+          const said = amountsOf(roomOf(bid, all), all)
+          expect(roomOf(said, all)).toBe(roomOf(bid, all))
+          for (const part of ['cpuMilli', 'memoryMiB', 'diskMiB', 'gpus'] as const) {
+            expect(said[part]).toBeGreaterThanOrEqual(bid[part])
+            const grain = roomGrain(all[part])
+            // The least that is taken at all is a 65,535th.
+            const more = bid[part] === 0 ? 0 : bid[part] * 65_535 < all[part] ? 2 * grain + 1 : grain
+            expect(said[part] - bid[part]).toBeLessThanOrEqual(more)
+            expect(said[part]).toBeLessThanOrEqual(all[part])
+          }
+        },
+      ),
     )
   })
 

@@ -14,7 +14,10 @@ export interface Updated {
   lease: Hex
   manifestHash: Hex
   previousManifestHash: Hex
+  /** None where the lease had that hash already. */
   transaction: Hex | undefined
+  /** False where the worker runs that manifest already. */
+  handedOver: boolean
 }
 
 /**
@@ -35,7 +38,7 @@ export async function update(
   const running = (await throughAbsence(() => worker.lease(record.lease))).manifestHash
   const hash = hashManifest(manifest)
   if (running === hash && previous === hash && !envelope)
-    return { lease: record.lease, manifestHash: hash, previousManifestHash: previous, transaction: undefined }
+    return { lease: record.lease, manifestHash: hash, previousManifestHash: previous, transaction: undefined, handedOver: false }
   onStep('putting the new hash on the lease')
   const receipt = previous === hash ? undefined : await updateLease(wallet, record.lease, hash)
   try {
@@ -52,7 +55,7 @@ export async function update(
       ...(error instanceof CloisterError && error.hint !== undefined && { hint: error.hint }),
     })
   }
-  return { lease: record.lease, manifestHash: hash, previousManifestHash: previous, transaction: receipt?.transactionHash }
+  return { lease: record.lease, manifestHash: hash, previousManifestHash: previous, transaction: receipt?.transactionHash, handedOver: true }
 }
 
 async function untilRunning(
