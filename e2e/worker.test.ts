@@ -9,7 +9,9 @@ import {
   ensurePlatform,
   freshBlock,
   getBilling,
+  getCredit,
   getLease,
+  giveNotice,
   openLease,
   signBid,
   updateLease,
@@ -27,6 +29,11 @@ describe.skipIf(!canDeploy)(
   () => {
     const own = useWorker()
     const { order, bid, open, deploy, untilState, close, kinds } = own
+    /** Moves the chain's clock. */
+    const travel = async (seconds: number) => {
+      await own.tenant.client.request({ method: 'evm_increaseTime', params: [seconds] } as never)
+      await own.tenant.client.request({ method: 'evm_mine', params: [] } as never)
+    }
 
     describe('bids', () => {
       it('from its price list, rounded up once', async () => {
@@ -236,8 +243,7 @@ describe.skipIf(!canDeploy)(
       const id = await deploy(manifestOf(web()))
       await untilState(id, 'running')
       const { chain: ownWallet, supervisor, attestor, key } = own.running.worker
-      await own.tenant.client.request({ method: 'evm_increaseTime', params: [60] } as never)
-      await own.tenant.client.request({ method: 'evm_mine', params: [] } as never)
+      await travel(60)
       const rarely = new Settlement({ wallet: ownWallet, supervisor, sequence: new Sequence(), everySeconds: 3_600 })
       expect(await rarely.along()).toEqual([])
       const often = new Settlement({ wallet: ownWallet, supervisor, sequence: new Sequence(), everySeconds: 0.001 })
@@ -256,16 +262,12 @@ describe.skipIf(!canDeploy)(
       await close(id)
     })
 
-    // Last, since it moves the chain's clock.
+    // Last, since these move the chain's clock.
     it('warns at an hour and at ten minutes, then stops what is out of money', async () => {
       const manifest = manifestOf(web())
       const rate = (await bid(order(manifest))).ratePerSecond
       const id = await deploy(manifest, rate * 4000n)
       await untilState(id, 'running')
-      const travel = async (seconds: number) => {
-        await own.tenant.client.request({ method: 'evm_increaseTime', params: [seconds] } as never)
-        await own.tenant.client.request({ method: 'evm_mine', params: [] } as never)
-      }
       await delay(3_500)
       expect(kinds(id)).not.toContain('low-balance')
       const warnings = () => kinds(id).filter((kind) => kind === 'low-balance').length
@@ -285,6 +287,27 @@ describe.skipIf(!canDeploy)(
       expect(kinds(id)).toContain('out-of-money')
       const { spent } = await getLease(own.tenant, id)
       expect(spent).toBe(rate * 4000n)
+    })
+
+    it('tells of its provider’s notice, serves until then, and gives what is left back', async () => {
+      // Bids expire by the worker's own clock.
+      vi.spyOn(Date, 'now').mockReturnValue(Number((await own.tenant.client.getBlock()).timestamp) * 1000)
+      const { id } = await openLease(own.tenant, await bid(order(manifestOf(web()))).finally(() => vi.restoreAllMocks()), 10_000_000n)
+      await own.client.putManifest(id, manifestOf(web()))
+      await untilState(id, 'running')
+      await giveNotice(own.chain.wallet(1), id)
+      await until('the tenant is told', async () => kinds(id).includes('notice'))
+      await travel(23 * 3600)
+      await delay(4_000)
+      expect((await getLease(own.tenant, id)).state).toBe('open')
+      expect(kinds(id).filter((kind) => kind === 'notice')).toHaveLength(1)
+      const before = await getCredit(own.tenant, own.tenant.account.address, own.usdc)
+      await travel(3601)
+      await until('it is closed', async () => (await getLease(own.tenant, id)).state === 'closed')
+      await until('nothing of it runs', async () => processesWith(id).length === 0)
+      const { spent } = await getLease(own.tenant, id)
+      expect((await getCredit(own.tenant, own.tenant.account.address, own.usdc)) - before).toBe(10_000_000n - spent)
+      expect(kinds(id)).toContain('notice-over')
     })
   },
   180_000,

@@ -22,7 +22,7 @@ interface MeteringParts {
   signal: AbortSignal
 }
 
-/** Watches what leases can still pay, warns, ends what is out of money, and collects what was earned. */
+/** Watches what leases can still pay, warns, ends what is out of money or whose notice has run out, and collects what was earned. */
 export async function meter(parts: MeteringParts): Promise<void> {
   while (!parts.signal.aborted) {
     try {
@@ -38,18 +38,31 @@ export async function meter(parts: MeteringParts): Promise<void> {
 async function look({ wallet, store, supervisor, sequence, log }: MeteringParts, id: Hex): Promise<void> {
   const [lease, accrued] = await Promise.all([getLease(wallet, id), getAccrued(wallet, id)])
   if (lease.state !== 'open') return supervisor.refresh(id)
-  const left = Number(secondsAffordable(lease.balance - accrued, lease.ratePerSecond))
-  if (left === 0) {
-    const runner = supervisor.runner(id)
-    supervisor.event(id, 'out-of-money', 'The balance is used up; the lease ends.')
-    await runner?.stopAll('the balance is used up')
+  const end = async (kind: string, reason: string) => {
+    supervisor.event(id, kind, `${reason[0]?.toUpperCase()}${reason.slice(1)}; the lease ends.`)
+    await supervisor.runner(id)?.stopAll(reason)
     await sequence
       .run(() => closeLease(wallet, id))
-      .catch((error) => log('warn', 'an exhausted lease could not be closed yet', { lease: shortId(id), error: messageOf(error) }))
+      .catch((error) => log('warn', 'a lease that ends could not be closed yet', { lease: shortId(id), error: messageOf(error) }))
     return supervisor.refresh(id)
   }
+  const left = Number(secondsAffordable(lease.balance - accrued, lease.ratePerSecond))
+  if (left === 0) return end('out-of-money', 'the balance is used up')
   const stored = store.lease(id)
   if (stored?.state !== 'open') return
+  if (lease.noticeUntil > 0) {
+    if ((await wallet.client.getBlock()).timestamp >= lease.noticeUntil) return end('notice-over', 'the notice has run out')
+    if (stored.noticeUntil !== lease.noticeUntil) {
+      store.patchLease(id, (patched) => {
+        patched.noticeUntil = lease.noticeUntil
+      })
+      supervisor.event(
+        id,
+        'notice',
+        `The provider gave notice: the lease ends at ${new Date(lease.noticeUntil * 1000).toISOString()}. What is left then is yours.`,
+      )
+    }
+  }
   const threshold = WARNINGS.find((seconds) => left <= seconds)
   if (threshold === undefined) {
     if (stored.warnedSeconds !== undefined) store.patchLease(id, (patched) => delete patched.warnedSeconds)

@@ -30,6 +30,8 @@ export interface StoredLease {
   next?: Omit<Accepted, 'images'>
   /** Hash of a manifest that failed to start and why; the one before it runs on. */
   failed?: { hash: Hex; reason: string }
+  /** From when on this worker may close the lease, of which the tenant was told. Unix seconds. */
+  noticeUntil?: number
   /** Seconds of balance the tenant was last warned of. */
   warnedSeconds?: number
   /** Restarts so far, by container. */

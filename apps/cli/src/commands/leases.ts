@@ -72,6 +72,7 @@ async function showStatus(key: string, options: Globals): Promise<void> {
       ['state', state(lease.state)],
       ['attestation', describeAttestation(lease)],
       ['not covered', describeGaps(lease, network)],
+      ['notice', lease.noticeUntil === undefined ? undefined : `the provider ends this lease on ${instant(lease.noticeUntil)}`],
       ['worker', `${lease.worker} of ${short(lease.provider)}`],
       ['price', `${hourly(network, lease.token, lease.ratePerSecond)} an hour`],
       ['paid in', money(network, lease.token, lease.deposit)],

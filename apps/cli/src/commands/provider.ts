@@ -11,6 +11,7 @@ import { parseDocument } from 'yaml'
 import { command, connect } from '../context.ts'
 import { resources } from '../show.ts'
 import { type ConfigOptions, openProvider, type ProviderOptions, withConfig } from './provider-config.ts'
+import { endLease } from './provider-end.ts'
 import { join } from './provider-join.ts'
 import { showRewards } from './provider-rewards.ts'
 import { readableLog, runUntilAsked } from './provider-run.ts'
@@ -47,6 +48,7 @@ export function addProvider(program: Command): void {
   sub('commission <percent>', 'what the provider keeps of what its pool’s stake earns; more holds after a week', 'cloister provider commission 5').action(
     commission,
   )
+  command(provider, 'end <lease>', 'give a lease notice; its worker serves it until then, and closes it', 'cloister provider end 7f3a9c…').action(endLease)
   sub('withdraw', 'take out what was earned', 'cloister provider withdraw --to 0x…')
     .option('--to <address>', 'account to send it to; default: the provider')
     .action(withdraw)

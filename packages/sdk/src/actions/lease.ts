@@ -32,6 +32,8 @@ export interface LeaseStatus {
   uncoveredSeconds: number
   /** What they would have earned the provider, base units. */
   uncoveredCost: bigint
+  /** The provider gave notice: from then on it may close the lease, Unix seconds. */
+  noticeUntil: number | undefined
   tenant: Address
   provider: Address
   worker: Address
@@ -147,6 +149,7 @@ export async function status(cloister: Cloister, key: string): Promise<LeaseStat
     coveredUntil: Number(billing.until),
     uncoveredSeconds,
     uncoveredCost: BigInt(uncoveredSeconds) * BigInt(record.ratePerSecond),
+    noticeUntil: isOpen && onChain.noticeUntil > 0 ? onChain.noticeUntil : undefined,
     tenant: record.tenant,
     provider: record.provider,
     worker: record.worker,
