@@ -153,7 +153,7 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
     if (json) return sayJson({ ...deployed, name, timings })
     const id = shortId(deployed.lease)
     say('')
-    if (name !== wished)
+    if (record && name !== wished)
       note(`${paint('yellow', '!', process.stderr)} An open lease is called ${wished} already. This one is next in line; use its id until then.`)
     say(
       `${paint('green', '●')} ${paint('bold', name ?? id)} runs on ${short(deployed.worker)} (${attestation(deployed.attestation)}), ready after ${(timings.total / 1000).toFixed(2)} s.`,
