@@ -396,7 +396,12 @@ describe('stake and emission on the embedded network', () => {
     const nothing = await stage.cloister('stake', 'exit', address(3), '--account', 'dev4')
     expect(nothing).toMatchObject({ code: 1 })
     expect(nothing.stderr).toContain('has no stake in the pool')
-    expect((await stage.cloister('stake', 'delegate', '0x0000', '1')).stderr).toContain('begins with')
+    expect((await stage.cloister('stake', 'exit', '0x0000')).stderr).toContain('begins with')
+    // Money goes to whole addresses only, and to none that is mistyped.
+    expect((await stage.cloister('stake', 'delegate', address(2).slice(0, 10), '1')).stderr).toContain('not a whole address')
+    expect((await stage.cloister('stake', 'move', address(2).slice(0, 10), address(3).slice(0, 10))).stderr).toContain('not a whole address')
+    const mistyped = address(2).replace(/[A-F]/, (letter) => letter.toLowerCase())
+    expect((await stage.cloister('stake', 'delegate', mistyped, '1')).stderr).toContain('mistyped')
     const { periods, staked } = await stage.json('stake', 'pools')
     expect(periods).toHaveLength(1)
     expect(BigInt(staked)).toBe(economy.active)

@@ -6,9 +6,9 @@ import { CloisterError, formatAmount, formatDuration } from '@cloister/core'
 import { createCloister, walletOf, workerOfRecord } from '@cloister/sdk'
 import { facts, note, paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
-import { getAddress, isAddress } from 'viem'
 import { parseDocument } from 'yaml'
 import { command, connect } from '../context.ts'
+import { payee } from '../payee.ts'
 import { resources } from '../show.ts'
 import { type ConfigOptions, openProvider, type ProviderOptions, withConfig } from './provider-config.ts'
 import { endLease } from './provider-end.ts'
@@ -153,9 +153,7 @@ async function withdraw(options: ProviderOptions & { to?: string }): Promise<voi
   const network = existsSync(resolve(options.config)) ? loadAgentConfig(resolve(options.config)).network : options.network
   const cloister = connect({ ...options, ...(network !== undefined && { network }) })
   const wallet = walletOf(cloister)
-  if (options.to !== undefined && !isAddress(options.to, { strict: false }))
-    throw new CloisterError('bad-address', `${options.to.slice(0, 60)} is not an address.`)
-  const to = options.to === undefined ? wallet.account.address : getAddress(options.to)
+  const to = options.to === undefined ? wallet.account.address : payee(options.to, 'the wallet that is to have it')
   const done: { symbol: string; amount: string; transaction: string }[] = []
   for (const token of cloister.network.tokens) {
     const amount = await getCredit(wallet, wallet.account.address, token.address)

@@ -20,6 +20,7 @@ import { bar, facts, note, paint, Steps, say, sayJson, table } from '@cloister/t
 import type { Command } from 'commander'
 import { type Address, getAddress, isAddress } from 'viem'
 import { command, connect, type Globals } from '../context.ts'
+import { payee } from '../payee.ts'
 import { CLOI, instant, percent, short, yearly } from '../show.ts'
 
 const POOLS_SHOWN = 25
@@ -29,7 +30,12 @@ export function addStake(program: Command): void {
   command(stake, 'pools', 'pools: stake, commission, GPUs, yields; and the network’s emission beside its fees', 'cloister stake pools')
     .option('--all', `show all of them, not just the ${POOLS_SHOWN} with most stake`)
     .action(showPools)
-  command(stake, 'delegate <provider> <amount>', 'put CLOI into a provider’s pool', 'cloister stake delegate 0x7099 100').action(put)
+  command(
+    stake,
+    'delegate <provider> <amount>',
+    'put CLOI into a provider’s pool',
+    'cloister stake delegate 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 100',
+  ).action(put)
   command(stake, 'exit <provider> [amount]', 'begin to leave a pool, with an amount or with everything; takes 21 days', 'cloister stake exit 0x7099 50').action(
     leave,
   )
@@ -108,7 +114,7 @@ They are paid in newly made CLOI, not out of fees. Stake can be slashed, and tak
 async function put(provider: string, amount: string, options: Globals): Promise<void> {
   const cloister = connect(options)
   const wallet = walletOf(cloister)
-  const to = await providerOf(cloister, provider)
+  const to = payee(provider, 'cloister stake pools')
   const units = parseAmount(amount, CLOI.decimals)
   const held = await getTokenBalance(wallet, findToken(cloister.network, 'CLOI').address, wallet.account.address)
   if (held < units)
@@ -163,7 +169,8 @@ async function withdraw(id: string | undefined, options: Globals): Promise<void>
 async function move(from: string, to: string, amount: string | undefined, options: Globals): Promise<void> {
   const cloister = connect(options)
   const wallet = walletOf(cloister)
-  const [source, target] = await Promise.all([providerOf(cloister, from), providerOf(cloister, to)])
+  const target = payee(to, 'cloister stake pools')
+  const source = await providerOf(cloister, from)
   const shares = await sharesFor(cloister, source, wallet.account.address, amount)
   const { transactionHash } = await redelegate(wallet, source, target, shares)
   if (options.json) return sayJson({ from: source, to: target, shares, transaction: transactionHash })
