@@ -22,7 +22,7 @@ import { command, connect, type Globals } from '../context.ts'
 import { secondsOf } from '../durations.ts'
 import { type ManifestOptions, readManifestFile, withManifestOptions } from '../manifest-file.ts'
 import { type SecretOptions, sealedFrom, takesSecrets, withSecretOptions } from '../secret-options.ts'
-import { attestation, hourly, money, percent, resources, short } from '../show.ts'
+import { attestation, hourly, money, resources, short, uptimeOf } from '../show.ts'
 
 interface BidOptions extends Globals, ManifestOptions {
   policy?: string
@@ -211,7 +211,7 @@ function bidTable(_network: Parameters<typeof hourly>[0], { bids, token }: Bids)
     short(worker.worker),
     short(worker.provider),
     resources(report.free, report.gpuClass),
-    percent(worker.uptime),
+    uptimeOf(worker),
     report.isolation.engine.slice(0, 30),
     attestation(worker.attestation),
   ])

@@ -3,7 +3,7 @@ import { workerOfRecord } from '@cloister/sdk'
 import { paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { command, connect, type Globals } from '../context.ts'
-import { attestation, percent, resources, short } from '../show.ts'
+import { attestation, percent, resources, short, uptimeOf } from '../show.ts'
 
 export function addNetwork(program: Command): void {
   command(program, 'providers', 'who offers compute, and with what record', 'cloister providers').action(showProviders)
@@ -78,7 +78,7 @@ async function showWorkers(options: Globals): Promise<void> {
           resources(worker, gpusOf(worker)),
           report ? resources(report.free, worker.gpuClass) : '',
           prices ? `${printable(prices.cpu)}, ${printable(prices.memoryGiB)}` : '',
-          percent(worker.uptime),
+          uptimeOf(worker),
           String(worker.openLeases),
           String(worker.leasesServed),
           attestation(worker.attestation),
