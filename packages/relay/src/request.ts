@@ -23,7 +23,8 @@ export interface RelayOptions {
   refuse(status: number, error: Error): void
 }
 
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS'])
+/** Methods that change nothing (RFC 9110, section 9.2.1). */
+export const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Relays one request and its answer, bodies streamed both ways with back-pressure. HTTP/1.1 or HTTP/2 on our side, 1.1 behind. */
 export function relayRequest(incoming: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse, options: RelayOptions): void {
@@ -31,8 +32,7 @@ export function relayRequest(incoming: IncomingMessage | Http2ServerRequest, res
     options.refuse(413, new Error('the body is too large'))
     return
   }
-  const hasBody =
-    incoming.headers['content-length'] !== undefined || incoming.headers['transfer-encoding'] !== undefined || !IDEMPOTENT.has(incoming.method ?? '')
+  const hasBody = incoming.headers['content-length'] !== undefined || incoming.headers['transfer-encoding'] !== undefined || !SAFE.has(incoming.method ?? '')
   let settled = false
   const fail = (status: number, error: Error) => {
     if (settled) return
