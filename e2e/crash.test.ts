@@ -110,6 +110,8 @@ describe.skipIf(!canDeploy)(
       for (const end of ['', '-wal', '-shm']) await rm(join(stage.folder, `state/workers/oak/worker.db${end}`), { force: true })
       await crash(stage.embedded, 'oak')
       await until('it is there again', async () => (await stage.json('status', lease.lease)).state === 'waiting')
+      const none = await stage.cloister('update', lease.lease, await variant('third', '127.0.0.1:5000/nowhere/none:1'))
+      expect(none.stderr).toContain('Nothing runs on the lease.')
       expect((await stage.cloister('update', lease.lease, await variant('third'))).stdout).toContain('runs the manifest again')
       await answers()
       expect(await visits()).toBeGreaterThan(before)
@@ -126,12 +128,12 @@ describe.skipIf(!canDeploy)(
       expect(BigInt(closed.spent)).toBeGreaterThan(0n)
     })
 
-    async function variant(greeting: string): Promise<string> {
+    async function variant(greeting: string, image = 'cloister/hello:1'): Promise<string> {
       const { writeFile } = await import('node:fs/promises')
       const path = join(stage.folder, 'variant.yaml')
       await writeFile(
         path,
-        `services:\n  web:\n    image: cloister/hello:1\n    ports: ["8080"]\n    volumes: ["visits:/data"]\n    environment: { GREETING: "${greeting}" }\n    restart: always\n    deploy: { resources: { limits: { cpus: "0.25", memory: 128M } } }\nvolumes:\n  visits:\n`,
+        `services:\n  web:\n    image: ${image}\n    ports: ["8080"]\n    volumes: ["visits:/data"]\n    environment: { GREETING: "${greeting}" }\n    restart: always\n    deploy: { resources: { limits: { cpus: "0.25", memory: 128M } } }\nvolumes:\n  visits:\n`,
       )
       return path
     }

@@ -237,6 +237,13 @@ describe.skipIf(!canDeploy)(
         // The first starts anew: it has another service to find.
         expect([...seen].sort()).toEqual(['a goes', 'a goes', 'a is up', 'a is up', 'b goes', 'b is up', 'c goes', 'c is up'])
         expect(kindsSeen.at(-1)).toBe('closed')
+        // Whoever follows one that has ended is told what there was, and nothing of it stays behind.
+        const { events } = own.running.worker.supervisor
+        const listeners = events.listenerCount('event')
+        const told: string[] = []
+        for await (const { kind } of own.client.events(id, { follow: true, signal })) told.push(kind)
+        expect(told).toEqual(kindsSeen)
+        expect(events.listenerCount('event')).toBe(listeners)
       })
     })
   },

@@ -255,14 +255,14 @@ export function workerApi(worker: Worker): OpenAPIHono {
 }
 
 async function* readEvents(worker: Worker, id: Hex, after: number, follow: boolean, signal: AbortSignal): AsyncGenerator<LeaseEvent> {
-  // Listening begins before reading, so that nothing falls between.
-  const coming = follow ? on(worker.supervisor.events, 'event', { signal }) : undefined
+  // Listening begins before reading, so that nothing falls between. Of a lease that has ended nothing more comes.
+  const coming = follow && worker.store.lease(id)?.state === 'open' ? on(worker.supervisor.events, 'event', { signal }) : undefined
   let last = after
   for (const event of worker.store.events(id, after)) {
     yield event
     last = event.id
   }
-  if (!coming || worker.store.lease(id)?.state === 'closed') return
+  if (!coming) return
   for await (const [event] of coming as AsyncIterable<[LeaseEvent]>) {
     if (event.lease !== id || event.id <= last) continue
     yield event

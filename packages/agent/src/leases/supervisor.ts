@@ -68,13 +68,14 @@ export class LeaseSupervisor {
   async resume(): Promise<void> {
     const { store, executor, log } = this.parts
     for (const id of (await executor.leases()) as Hex[]) {
-      if (store.lease(id)?.state === 'open') continue
-      try {
-        // A lost store is no reason to wipe what a tenant has on disk.
-        await this.refresh(id)
-      } catch (error) {
-        log('warn', 'a lease could not be checked', { lease: id, error: messageOf(error) })
-        continue
+      if (!store.lease(id)) {
+        try {
+          // A lost store is no reason to wipe what a tenant has on disk.
+          await this.refresh(id)
+        } catch (error) {
+          log('warn', 'a lease could not be checked', { lease: id, error: messageOf(error) })
+          continue
+        }
       }
       if (store.lease(id)?.state === 'open') continue
       log('info', 'removing what is left of a lease', { lease: id })

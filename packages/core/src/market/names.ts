@@ -10,6 +10,7 @@ export function shortId(id: Hex): string {
   return id.slice(2, 2 + SHORT_ID_LENGTH)
 }
 
+/** What the name of a lease may be, for people. */
 export const LEASE_NAME_RULE = '1 to 32 lower-case letters, digits and inner hyphens'
 
 /** Whether a text can be the name of a lease: a DNS label of at most 32 characters that doesn't look like a short id. */

@@ -28,11 +28,12 @@ export async function close(cloister: Cloister, key: string): Promise<Closed> {
   return { lease: record.lease, spent, refund: closed?.args.refund ?? 0n, token: record.token, transaction: receipt.transactionHash }
 }
 
-/** What was added to a lease. Base units of its token, and of that a second. */
+/** What was added to a lease. Amounts in base units of `token`. */
 export interface ToppedUp {
   lease: Hex
   token: Hex
   amount: bigint
+  /** What the lease holds now, with what was earned since it was last settled. */
   balance: bigint
   ratePerSecond: bigint
   transaction: Hex
@@ -40,7 +41,8 @@ export interface ToppedUp {
 
 /**
  * Adds money to a lease. It never comes back to anyone but the tenant, so a lease of somebody else's has to be named by its whole
- * id: whom a name stands for is the index's word. Throws `forbidden`.
+ * id: whom a name stands for is the index's word. Throws `forbidden`, `not-found`, and `unknown-token` where the network file lacks its
+ * token.
  */
 export async function topUp(cloister: Cloister, key: string, amount: bigint | ((token: Token) => bigint)): Promise<ToppedUp> {
   const wallet = walletOf(cloister)

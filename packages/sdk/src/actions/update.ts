@@ -50,7 +50,8 @@ export async function update(
     const back = running ?? previous
     onStep('going back to the manifest before')
     if (back !== hash) await updateLease(wallet, record.lease, back)
-    throw new CloisterError('update-failed', `${messageOf(error)} The manifest before runs on, and its hash is on the lease again.`, {
+    const still = running === undefined ? 'Nothing runs on the lease.' : 'The manifest before runs on, and its hash is on the lease again.'
+    throw new CloisterError('update-failed', `${messageOf(error)} ${still}`, {
       cause: error,
       ...(error instanceof CloisterError && error.hint !== undefined && { hint: error.hint }),
     })
