@@ -1,4 +1,5 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
+import type { Capability, Health } from '@cloister/core'
 
 /** An image on the worker, ready to run. */
 export interface Image {
@@ -11,6 +12,10 @@ export interface Image {
   env: Record<string, string>
   workingDir: string
   user: string
+  /** The image's own HEALTHCHECK. */
+  health?: Health
+  /** `SIG…`, where the image names one. */
+  stopSignal?: string
 }
 
 /** Where a container sees `ContainerSpec.agentFolder`. */
@@ -25,6 +30,10 @@ export interface ContainerSpec {
   service: string
   /** All services of the lease, for name resolution where the engine has none. */
   peers: string[]
+  /** Every further name in the lease, and the service it means. A container finds the others by these too. */
+  aliases?: Record<string, string>
+  /** Names that stand for addresses outside the lease. */
+  hosts?: Record<string, string>
   image: Image
   /** Changes whenever anything here changes; an engine gives it back with the container. */
   revision: string
@@ -32,10 +41,17 @@ export interface ContainerSpec {
   env: Record<string, string>
   workingDir: string
   user: string
+  /** Further groups of its processes, by name or number. */
+  groups?: string[]
   hostname: string
-  mounts: { volume: string; path: string; readOnly: boolean }[]
-  tmpfs: { path: string; sizeMiB: number }[]
-  files: { path: string; content: Buffer; mode: number }[]
+  /** A fresh volume begins with what the image has at its path, but for `noCopy`. */
+  mounts: { volume: string; path: string; readOnly: boolean; noCopy?: true | undefined }[]
+  /** Owned by root with mode 1777 where they don't say otherwise. */
+  tmpfs: { path: string; sizeMiB: number; mode?: number | undefined; uid?: number | undefined; gid?: number | undefined }[]
+  /** MiB of /dev/shm; 64 if not given. */
+  shmMiB?: number
+  /** Owned by root where they don't say otherwise; the mode holds whatever the worker's umask. */
+  files: { path: string; content: Buffer; mode: number; uid?: number | undefined; gid?: number | undefined }[]
   /** A folder of this machine's that the container sees at /run/cloister, to read: the agent's socket lies there. */
   agentFolder?: string
   cpuMilli: number
@@ -44,6 +60,18 @@ export interface ContainerSpec {
   gpus: number
   ulimits: Record<string, { soft: number; hard: number }>
   readOnlyRoot: boolean
+  /** What root in the container may do; `DEFAULT_CAPABILITIES` of the core if not given. */
+  capabilities?: readonly Capability[]
+  /** Kernel settings of the container's own namespaces. */
+  sysctls?: Record<string, string>
+  /** Run a first process that reaps orphans and passes signals on; else the program itself is process 1. */
+  init?: true
+  /** Standard output is a terminal. */
+  terminal?: true
+  /** Standard input stays open, without anything to read. */
+  openStdin?: true
+  /** The lease's containers reach each other and nothing else; the same for all of a lease. */
+  internet?: false
   stopSignal: string
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { messageOf, type Service } from '@cloister/core'
+import { type HealthCheck, messageOf, type Service } from '@cloister/core'
 import type { ContainerSpec, ContainerStatus, Executor, Exit } from '@cloister/executors'
 import { checkHealth, isListening } from './health.ts'
 import type { PlannedContainer } from './plan.ts'
@@ -50,6 +50,10 @@ export class ContainerTask {
 
   get spec(): ContainerSpec {
     return this.planned.spec
+  }
+
+  get health(): HealthCheck | undefined {
+    return this.planned.health
   }
 
   get service(): Service {
@@ -147,24 +151,25 @@ export class ContainerTask {
 
   /** Finds out when the container is ready, and with a health check whether it stays so. */
   private async watch(signal: AbortSignal, startedAt: number): Promise<void> {
-    const { health } = this.service
+    const { health } = this
     if (health) return this.watchHealth(signal, startedAt, health)
     const ports = this.service.expose.filter((port) => port.protocol !== 'udp').map((port) => port.port)
     let told = false
     for (let pause = 15; ; pause = Math.min(pause * 1.3, 1_000)) {
       const open = await Promise.all(ports.map((port) => isListening(this.context.executor, this.spec.lease, this.spec.name, port)))
       signal.throwIfAborted()
-      // Without a port to try, a service counts as running once it has outlived its first moments.
-      if (open.every(Boolean) && (ports.length > 0 || Date.now() - startedAt >= SETTLED_MS)) return this.become('running')
+      // Files name ports that only some set-ups open (443 beside 80), so one will do. Without a port to try, a service counts as
+      // running once it has outlived its first moments.
+      if (ports.length > 0 ? open.some(Boolean) : Date.now() - startedAt >= SETTLED_MS) return this.become('running')
       if (!told && Date.now() - startedAt > QUIET_LISTEN_MS) {
         told = true
-        this.context.event('not-listening', `${this.spec.name} has not opened port ${ports.filter((_, i) => !open[i]).join(', ')} yet.`)
+        this.context.event('not-listening', `${this.spec.name} has not opened port ${ports.join(' or ')} yet.`)
       }
       await delay(pause, undefined, { signal })
     }
   }
 
-  private async watchHealth(signal: AbortSignal, startedAt: number, health: NonNullable<Service['health']>): Promise<void> {
+  private async watchHealth(signal: AbortSignal, startedAt: number, health: HealthCheck): Promise<void> {
     let failures = 0
     for (;;) {
       const healthy = await checkHealth(this.context.executor, this.spec.lease, this.spec.name, health)

@@ -1,8 +1,8 @@
-import type { Health } from '@cloister/core'
+import type { HealthCheck } from '@cloister/core'
 import type { Executor } from '@cloister/executors'
 
 /** Runs one health check in a container: true where it ends with 0 in time. */
-export async function checkHealth(executor: Executor, lease: string, container: string, health: Health): Promise<boolean> {
+export async function checkHealth(executor: Executor, lease: string, container: string, health: HealthCheck): Promise<boolean> {
   const [kind, ...rest] = health.test
   const argv = kind === 'CMD-SHELL' ? ['/bin/sh', '-c', rest.join(' ')] : rest
   const session = await executor.exec(lease, container, { argv, terminal: undefined }).catch(() => undefined)

@@ -1,4 +1,4 @@
-import { canonicalHash, hostLabel, type Manifest, type Service } from '@cloister/core'
+import { canonicalHash, type HealthCheck, healthCheckOf, hostLabel, type Manifest, type Service } from '@cloister/core'
 import type { ContainerSpec, Image } from '@cloister/executors'
 import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
@@ -9,6 +9,8 @@ export interface PlannedContainer {
   /** Without the values of sealed secrets. */
   spec: ContainerSpec
   service: Service
+  /** The manifest's check, or its image's. */
+  health: HealthCheck | undefined
   /** Where those are, for a service that takes any. */
   envelope: Envelope | undefined
 }
@@ -19,14 +21,17 @@ export interface PlannedContainer {
  */
 export function planContainers(lease: Hex, { manifest, images, envelope }: Accepted, agentFolder: string): PlannedContainer[] {
   const peers = Object.keys(manifest.services)
+  const aliases = Object.fromEntries(Object.entries(manifest.services).flatMap(([name, service]) => (service.aliases ?? []).map((alias) => [alias, name])))
+  const shared = { peers, ...(Object.keys(aliases).length > 0 && { aliases }), ...(manifest.internet === false && { internet: false as const }) }
   return Object.entries(manifest.services).flatMap(([name, service]) => {
     const image = images[service.image]
     if (!image) throw new Error(`no image ${service.image}`)
     return Array.from({ length: service.count }, (_, replica) => {
       const own = containerOf(lease, name, replica, service, image)
-      const spec = { ...own, peers, ...(service.agentSocket && { agentFolder }) }
+      const spec = { ...own, ...shared, ...(service.agentSocket && { agentFolder }) }
       const sealed = service.sealed ? envelope : undefined
-      return { service, spec: { ...spec, revision: revisionOf(spec, service, sealed) }, envelope: sealed }
+      const health = healthCheckOf(service.health, image.health)
+      return { service, health, spec: { ...spec, revision: revisionOf(spec, service, sealed) }, envelope: sealed }
     })
   })
 }
@@ -39,13 +44,15 @@ export interface Exposed {
   label: string
 }
 
-/** The HTTP ports a manifest opens to the outside; the first is the front door. */
+/** The HTTP ports a manifest opens to the outside; the first is the front door, which the manifest names. */
 export function exposedHttp(manifest: Manifest): Exposed[] {
-  return Object.entries(manifest.services).flatMap(([service, { expose }]) =>
+  const all = Object.entries(manifest.services).flatMap(([service, { expose }]) =>
     expose
       .filter((port) => port.protocol === 'http' && port.global)
       .map(({ port, as }, index) => ({ service, port, label: index === 0 ? hostLabel(service) : `${hostLabel(service)}-${as}` })),
   )
+  const isFront = ({ service, port }: Exposed) => service === manifest.front?.service && port === manifest.front.port
+  return [...all.filter(isFront), ...all.filter((exposed) => !isFront(exposed))]
 }
 
 /** The TCP ports a manifest opens to the outside. */
@@ -55,7 +62,13 @@ export function exposedTcp(manifest: Manifest): { service: string; port: number 
   )
 }
 
-function containerOf(lease: Hex, name: string, replica: number, service: Service, image: Image): Omit<ContainerSpec, 'revision' | 'peers'> {
+function containerOf(
+  lease: Hex,
+  name: string,
+  replica: number,
+  service: Service,
+  image: Image,
+): Omit<ContainerSpec, 'revision' | 'peers' | 'aliases' | 'internet'> {
   // As Docker does: an entrypoint of one's own drops the image's command.
   const command = service.command ?? (service.entrypoint ? [] : image.command)
   const container = `${name}-${replica}`
@@ -71,14 +84,22 @@ function containerOf(lease: Hex, name: string, replica: number, service: Service
     hostname: service.hostname ?? hostLabel(container),
     mounts: service.mounts,
     tmpfs: service.tmpfs,
-    files: service.files.map(({ path, content, mode }) => ({ path, content: Buffer.from(content, 'base64'), mode })),
+    files: service.files.map(({ path, content, mode, uid, gid }) => ({ path, content: Buffer.from(content, 'base64'), mode, uid, gid })),
     cpuMilli: service.resources.cpuMilli,
     memoryMiB: service.resources.memoryMiB,
     maxProcesses: service.maxProcesses,
     gpus: service.resources.gpu?.count ?? 0,
     ulimits: service.ulimits,
     readOnlyRoot: service.readOnlyRoot,
-    stopSignal: service.stopSignal,
+    stopSignal: service.stopSignal ?? image.stopSignal ?? 'SIGTERM',
+    ...(service.groups && { groups: service.groups }),
+    ...(service.shmMiB !== undefined && { shmMiB: service.shmMiB }),
+    ...(service.capabilities && { capabilities: service.capabilities }),
+    ...(service.sysctls && { sysctls: service.sysctls }),
+    ...(service.hosts && { hosts: service.hosts }),
+    ...(service.init && { init: service.init }),
+    ...(service.terminal && { terminal: service.terminal }),
+    ...(service.openStdin && { openStdin: service.openStdin }),
   }
 }
 

@@ -1,6 +1,6 @@
 import { EventEmitter, on, once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { CloisterError, type Manifest, messageOf } from '@cloister/core'
+import { CloisterError, type Manifest, messageOf, type Service } from '@cloister/core'
 import type { Executor, Image } from '@cloister/executors'
 import type { Hex } from 'viem'
 import type { LeaseSecrets } from '../secrets/lease-secrets.ts'
@@ -163,7 +163,7 @@ export class LeaseRunner {
       if (envelope && takesSecrets) await this.secrets.open(this.id, envelope, AbortSignal.timeout(KEYS_MS))
       const images = await this.pull(manifest)
       await this.arrange({ ...next, images })
-      if (before) await this.trial(manifest)
+      if (before) await this.trial()
       if (this.ended) return
       this.store.patchLease(this.id, (lease) => {
         lease.running = { ...next, images }
@@ -224,10 +224,10 @@ export class LeaseRunner {
   }
 
   /** Waits until all containers are ready. Throws `start-failed` naming the one that isn't. */
-  private async trial(manifest: Manifest): Promise<void> {
+  private async trial(): Promise<void> {
     const patience = Math.max(
       0,
-      ...Object.values(manifest.services).map(({ health }) => (health ? health.startPeriodMs + health.retries * (health.intervalMs + health.timeoutMs) : 0)),
+      ...[...this.tasks.values()].map(({ health }) => (health ? health.startPeriodMs + health.retries * (health.intervalMs + health.timeoutMs) : 0)),
     )
     const signal = AbortSignal.timeout(TRIAL_MS + patience)
     for (;;) {
@@ -253,11 +253,12 @@ export class LeaseRunner {
     })
   }
 
-  private async dependency({ service, condition }: { service: string; condition: 'started' | 'healthy' | 'completed' }, signal: AbortSignal): Promise<void> {
+  private async dependency({ service, condition, optional }: Service['dependsOn'][number], signal: AbortSignal): Promise<void> {
     const isTrue = () => {
       const tasks = [...this.tasks.values()].filter((task) => task.spec.service === service)
+      const failed = tasks.find((task) => task.state === 'failed')
+      if (failed && optional) return true
       if (condition === 'completed') {
-        const failed = tasks.find((task) => task.state === 'failed')
         if (failed) throw new CloisterError('start-failed', `${failed.spec.name}, which had to complete first, failed: ${failed.reason}`)
         return tasks.every((task) => task.state === 'completed')
       }

@@ -1,6 +1,6 @@
 import { parseByteValueMiB, parseCpuMilli } from '../units.ts'
 import type { Field } from './field.ts'
-import type { Service } from './manifest.ts'
+import type { Service } from './service.ts'
 
 /** Which resources the file has stated so far. */
 export interface Stated {

@@ -3,7 +3,7 @@ import { type ComposeContext, useVolume } from './compose.ts'
 import { DEFAULT_TMPFS_MIB } from './defaults.ts'
 import { addSealed } from './extensions.ts'
 import type { Field } from './field.ts'
-import type { Service } from './manifest.ts'
+import type { Service } from './service.ts'
 
 const NO_SOCKET = "The worker's engine is not offered to workloads; for quotes of its own a service says `x-agent-socket: true`."
 const NO_BIND = 'A worker has no files of yours: use a named volume, or configs/secrets for files.'

@@ -1,5 +1,5 @@
 import type { Field } from './field.ts'
-import type { Service } from './manifest.ts'
+import type { Service } from './service.ts'
 
 const NO_UDP = 'Services are reached by HTTP and TCP; UDP works inside the lease only (use "expose").'
 

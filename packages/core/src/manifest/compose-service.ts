@@ -7,7 +7,7 @@ import { plainService } from './defaults.ts'
 import { parseDotenv } from './dotenv.ts'
 import { readExtensions } from './extensions.ts'
 import type { Field } from './field.ts'
-import type { Service } from './manifest.ts'
+import type { Service } from './service.ts'
 import { splitWords } from './words.ts'
 
 const NO_HOST = 'A lease shares nothing with its host; drop the field.'
@@ -112,7 +112,7 @@ export function readComposeService(root: Field, context: ComposeContext): Servic
         if (!stated.memory && !root.get('mem_limit')) setMemory(field, service, stated)
       },
       pids_limit: (field) => void (service.maxProcesses = field.integer(1, 1_000_000)),
-      shm_size: (field) => void service.tmpfs.push({ path: '/dev/shm', sizeMiB: Math.max(1, field.parse(parseByteValueMiB)) }),
+      shm_size: (field) => void (service.shmMiB = Math.max(1, field.parse(parseByteValueMiB))),
       storage_opt: (field) => {
         const size = field.get('size')
         if (!size) field.fail('a size')

@@ -4,8 +4,9 @@ import { readComposeService } from './compose-service.ts'
 import { DEFAULT_VOLUME_MIB } from './defaults.ts'
 import type { Field } from './field.ts'
 import { interpolateField } from './interpolate.ts'
-import { type Manifest, NAME_PATTERN } from './manifest.ts'
+import type { Manifest } from './manifest.ts'
 import type { ParseOptions } from './parse.ts'
+import { NAME_PATTERN } from './patterns.ts'
 
 /** The file-level parts that services refer to. */
 export interface ComposeContext {

@@ -1,4 +1,4 @@
-import type { Service } from './manifest.ts'
+import type { Service } from './service.ts'
 
 /** What a service gets where its file says nothing of resources. */
 export const DEFAULT_RESOURCES = { cpuMilli: 500, memoryMiB: 512, diskMiB: 1024 } as const
@@ -25,7 +25,6 @@ export function plainService(image: string): Service {
     maxProcesses: MAX_PROCESSES,
     ulimits: {},
     readOnlyRoot: false,
-    stopSignal: 'SIGTERM',
     stopGraceMs: STOP_GRACE_MS,
   }
 }

@@ -1,5 +1,6 @@
 import type { Field } from './field.ts'
-import { SECRET_NAME_PATTERN, type Service } from './manifest.ts'
+import { SECRET_NAME_PATTERN } from './patterns.ts'
+import type { Service } from './service.ts'
 
 /**
  * What Compose and SDL have no words for, in either: `x-sealed` (secrets that come beside the manifest, `NAME` for a variable,

@@ -47,12 +47,23 @@ export function parseManifest(text: string, options: ParseOptions): ParsedManife
     return { manifest: checkManifest(plain(root.value)), format: 'manifest', warnings: [], name: undefined, groups: [] }
   const isSdl = root.get('deployment') !== undefined || (root.get('profiles')?.isMap ?? false)
   const { manifest, name, groups } = isSdl ? { ...parseSdl(root, options), name: undefined } : { ...parseCompose(root, options), groups: [] }
+  const front = frontOf(manifest)
+  if (front) manifest.front = front
   try {
     return { manifest: checkManifest(manifest), format: isSdl ? 'sdl' : 'compose', warnings: source.warnings, name, groups }
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error
     throw new ManifestError('bad-field', { file: options.file, line: 1, field: '' }, error.message.replace(/\.$/, ''), 'Change the field it names.', error)
   }
+}
+
+/** The first HTTP port that the file publishes, in the file's own order. */
+function frontOf({ services }: Manifest): Manifest['front'] {
+  for (const [service, { expose }] of Object.entries(services)) {
+    const door = expose.find(({ protocol, global }) => protocol === 'http' && global)
+    if (door) return { service, port: door.port }
+  }
+  return undefined
 }
 
 function plain(value: unknown): unknown {

@@ -1,4 +1,5 @@
-import type { Gpu, Manifest } from './manifest.ts'
+import type { Manifest } from './manifest.ts'
+import type { Gpu } from './service.ts'
 
 /** What a lease takes of a worker. */
 export interface Resources {
@@ -14,9 +15,9 @@ export interface Resources {
 export function resourcesOf(manifest: Manifest): Resources {
   const sum: Resources = { cpuMilli: 0, memoryMiB: 0, diskMiB: 0, gpus: 0, gpuModels: [] }
   const wanted: Gpu[] = []
-  for (const { resources, count, tmpfs } of Object.values(manifest.services)) {
+  for (const { resources, count, tmpfs, shmMiB = 0 } of Object.values(manifest.services)) {
     sum.cpuMilli += resources.cpuMilli * count
-    sum.memoryMiB += (resources.memoryMiB + tmpfs.reduce((total, mount) => total + mount.sizeMiB, 0)) * count
+    sum.memoryMiB += (resources.memoryMiB + shmMiB + tmpfs.reduce((total, mount) => total + mount.sizeMiB, 0)) * count
     sum.diskMiB += resources.diskMiB * count
     if (resources.gpu) {
       sum.gpus += resources.gpu.count * count

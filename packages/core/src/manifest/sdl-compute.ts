@@ -1,6 +1,6 @@
 import { parseCpuMilli, parseQuantityMiB } from '../units.ts'
 import type { Field } from './field.ts'
-import type { Gpu } from './manifest.ts'
+import type { Gpu } from './service.ts'
 
 /** One storage of a compute profile. `default` is the container's own disk. */
 interface Storage {

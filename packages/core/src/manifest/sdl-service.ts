@@ -1,8 +1,9 @@
 import { DEFAULT_RESOURCES, plainService } from './defaults.ts'
 import { readExtensions } from './extensions.ts'
 import type { Field } from './field.ts'
-import type { Manifest, Service } from './manifest.ts'
+import type { Manifest } from './manifest.ts'
 import type { ComputeProfile } from './sdl-compute.ts'
+import type { Service } from './service.ts'
 
 /** One service of an SDL file with the compute profile it is deployed with. Named storage becomes volumes of the lease. */
 export function readSdlService(name: string, root: Field, profile: ComputeProfile, count: number, volumes: Manifest['volumes']): Service {

@@ -1,6 +1,7 @@
 import type { Field } from './field.ts'
-import { type Manifest, NAME_PATTERN } from './manifest.ts'
+import type { Manifest } from './manifest.ts'
 import type { ParseOptions } from './parse.ts'
+import { ATTRIBUTE_PATTERN, NAME_PATTERN } from './patterns.ts'
 import { type ComputeProfile, readComputeProfile } from './sdl-compute.ts'
 import { readSdlService } from './sdl-service.ts'
 
@@ -85,8 +86,8 @@ function readPlacement(group: string, placement: Map<string, Field>, deployment:
       if (list.isNull) return
       for (const [key, value] of list.entries()) {
         if (key === 'host' && value.value === 'akash') value.warn('ignored: every worker is on this network')
-        else if (NAME_PATTERN.test(key)) attributes[key] = value.text()
-        else value.fail('an attribute name of letters, digits, ".", "_" and "-"')
+        else if (ATTRIBUTE_PATTERN.test(key)) attributes[key] = value.text()
+        else value.fail('an attribute name of letters, digits, ".", "_", "-" and "/"')
       }
     },
     signedBy: (signers) => {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { CloisterError } from '../errors.ts'
 import { canonicalHash, hashManifest } from '../manifest/canonical.ts'
 import type { Manifest } from '../manifest/manifest.ts'
+import { ATTRIBUTE_PATTERN } from '../manifest/patterns.ts'
 import { resourcesOf } from '../manifest/resources.ts'
 import { Policy } from '../policy.ts'
 import { address, bytes32, decimal } from './words.ts'
@@ -33,7 +34,7 @@ export const Order = z.strictObject({
   /** Two containers listen on the same port, so that services need networks of their own. */
   separateNetworks: z.boolean(),
   /** What the worker must say of itself. */
-  attributes: z.record(z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,45}$/), z.string().max(255)),
+  attributes: z.record(z.string().regex(ATTRIBUTE_PATTERN), z.string().max(255)),
   /** What the worker's evidence has to say. */
   policy: Policy,
   /** Price ceiling in base units of the token per covered second. */

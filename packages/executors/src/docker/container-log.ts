@@ -6,7 +6,7 @@ import type Docker from 'dockerode'
 import type { LogLine, LogOptions } from '../executor.ts'
 import { readLogFile } from '../logs/read-file.ts'
 import { statusOf } from './failures.ts'
-import { readMultiplexed } from './log-stream.ts'
+import { readMultiplexed, readPlain } from './log-stream.ts'
 import { PodmanLogFormat } from './podman-log.ts'
 
 const LOOK_MS = 500
@@ -32,7 +32,7 @@ export async function* readContainerLogs(container: Docker.Container, options: L
     let run = await runOf(container, podman)
     if (!options.follow) {
       if (run?.file) yield* readLogFile(run.file, options, new PodmanLogFormat())
-      else if (run) yield* readMultiplexed(Readable.from([await container.logs({ ...STREAMS, tail: options.tail, follow: false })]))
+      else if (run) yield* readerFor(run)(Readable.from([await container.logs({ ...STREAMS, tail: options.tail, follow: false })]))
       return
     }
     for (let tail: number | undefined = options.tail; !signal.aborted; tail = undefined) {
@@ -43,7 +43,7 @@ export async function* readContainerLogs(container: Docker.Container, options: L
         yield* readLogFile(run.file, { tail: tail ?? Number.POSITIVE_INFINITY, follow: true, signal: replaced.signal }, new PodmanLogFormat())
         run = await next
       } else {
-        if (run) yield* followStream(container, tail === undefined ? { since: run.startedAt / 1000 } : { tail }, signal)
+        if (run) yield* followStream(container, run, tail === undefined ? { since: run.startedAt / 1000 } : { tail }, signal)
         run = await nextRun(container, run, podman, signal)
       }
     }
@@ -52,7 +52,7 @@ export async function* readContainerLogs(container: Docker.Container, options: L
   }
 }
 
-async function* followStream(container: Docker.Container, from: { tail: number } | { since: number }, signal: AbortSignal): AsyncGenerator<LogLine> {
+async function* followStream(container: Docker.Container, run: Run, from: { tail: number } | { since: number }, signal: AbortSignal): AsyncGenerator<LogLine> {
   const asked = container.logs({ ...STREAMS, ...from, follow: true, abortSignal: signal }) as Promise<Readable>
   const stream = await asked.catch((error) => {
     // Gone since we looked, or nobody wants it any more.
@@ -62,7 +62,7 @@ async function* followStream(container: Docker.Container, from: { tail: number }
   const stop = () => stream.destroy()
   signal.addEventListener('abort', stop, { once: true })
   try {
-    yield* readMultiplexed(stream)
+    yield* readerFor(run)(stream)
   } finally {
     stop()
     signal.removeEventListener('abort', stop)
@@ -76,12 +76,18 @@ interface Run {
   startedAt: number
   /** Where Podman keeps what is printed, where that can be read from here. */
   file: string | undefined
+  /** Its output is a terminal, which has one stream. */
+  terminal: boolean
+}
+
+function readerFor({ terminal }: Run) {
+  return terminal ? readPlain : readMultiplexed
 }
 
 /** What runs or ran under the container's name last. */
 async function runOf(container: Docker.Container, podman: boolean): Promise<Run | undefined> {
   try {
-    const { Id, State, LogPath } = await container.inspect()
+    const { Id, State, LogPath, Config } = await container.inspect()
     const startedAt = Date.parse(State.StartedAt)
     // Never started, which engines tell as the year 1.
     if (!(startedAt > 0)) return undefined
@@ -92,7 +98,7 @@ async function runOf(container: Docker.Container, podman: boolean): Promise<Run 
         () => true,
         () => false,
       ))
-    return { key: readable ? Id : `${Id} ${State.StartedAt}`, startedAt, file: readable ? LogPath : undefined }
+    return { key: readable ? Id : `${Id} ${State.StartedAt}`, startedAt, file: readable ? LogPath : undefined, terminal: Config.Tty }
   } catch (error) {
     if (statusOf(error) === 404) return undefined
     throw error

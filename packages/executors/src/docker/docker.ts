@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type Duplex, PassThrough } from 'node:stream'
-import { CloisterError } from '@cloister/core'
+import { CloisterError, DEFAULT_CAPABILITIES } from '@cloister/core'
 import Docker from 'dockerode'
 import { folderBytes } from '../disk.ts'
 import {
@@ -42,8 +42,6 @@ export interface DockerSettings {
 const LABEL = 'network.cloister'
 /** Exit code of a process that was killed: 128 + SIGKILL. */
 const KILLED = 137
-/** What Docker gives by default, less raw sockets, device nodes and audit. */
-const CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', 'NET_BIND_SERVICE', 'SETGID', 'SETUID', 'SETPCAP', 'SYS_CHROOT']
 
 /** Drives an engine with Docker's interface (Docker 20.10 and later, Podman 4 and later) through its socket. */
 export class DockerExecutor implements Executor {
@@ -103,7 +101,7 @@ export class DockerExecutor implements Executor {
   async start(spec: ContainerSpec): Promise<void> {
     await this.remove(spec.lease, spec.name)
     this.stopped.delete(this.nameOf(spec.lease, spec.name))
-    const network = await this.ensureNetwork(spec.lease)
+    const network = await this.ensureNetwork(spec)
     for (const { volume } of spec.mounts) await this.docker.createVolume({ Name: this.nameOf(spec.lease, volume), Labels: this.labels(spec.lease) })
     const binds = await this.writeFiles(spec)
     if (spec.agentFolder !== undefined) binds.push(`${spec.agentFolder}:${AGENT_FOLDER}:ro`)
@@ -118,28 +116,36 @@ export class DockerExecutor implements Executor {
         User: spec.user,
         Hostname: spec.hostname,
         StopSignal: spec.stopSignal,
+        Tty: spec.terminal ?? false,
+        OpenStdin: spec.openStdin ?? false,
         Labels: { ...this.labels(spec.lease), [`${LABEL}.name`]: spec.name, [`${LABEL}.revision`]: spec.revision, [`${LABEL}.digest`]: spec.image.digest },
         HostConfig: {
           NetworkMode: network,
-          Binds: [...binds, ...spec.mounts.map((m) => `${this.nameOf(spec.lease, m.volume)}:${m.path}${m.readOnly ? ':ro' : ''}`)],
-          Tmpfs: Object.fromEntries(spec.tmpfs.map((t) => [t.path, `rw,nosuid,nodev,size=${t.sizeMiB}m,mode=1777`])),
+          Binds: [
+            ...binds,
+            ...spec.mounts.map((m) => `${this.nameOf(spec.lease, m.volume)}:${m.path}:${m.readOnly ? 'ro' : 'rw'}${m.noCopy ? ',nocopy' : ''}`),
+          ],
+          Tmpfs: Object.fromEntries(spec.tmpfs.map((mount) => [mount.path, tmpfsOptions(mount)])),
+          ...(spec.shmMiB !== undefined && { ShmSize: spec.shmMiB * 1024 * 1024 }),
+          ...(spec.groups && { GroupAdd: spec.groups }),
+          ...(spec.hosts && { ExtraHosts: Object.entries(spec.hosts).map(([name, address]) => `${name}:${address}`) }),
           Memory: spec.memoryMiB * 1024 * 1024,
           MemorySwap: spec.memoryMiB * 1024 * 1024,
           NanoCpus: spec.cpuMilli * 1_000_000,
           PidsLimit: spec.maxProcesses,
           CapDrop: ['ALL'],
           // Podman would make added capabilities effective for other users too.
-          CapAdd: /^(0|root)?(:|$)/.test(spec.user) ? CAPABILITIES : [],
-          Sysctls: { 'net.ipv4.ip_unprivileged_port_start': '0' },
+          CapAdd: /^(0|root)?(:|$)/.test(spec.user) ? [...(spec.capabilities ?? DEFAULT_CAPABILITIES)] : [],
+          Sysctls: { 'net.ipv4.ip_unprivileged_port_start': '0', ...spec.sysctls },
           SecurityOpt: ['no-new-privileges'],
           ReadonlyRootfs: spec.readOnlyRoot,
-          ...(this.initProcess && { Init: true }),
+          ...(spec.init && this.initProcess && { Init: true }),
           Ulimits: this.ulimits(spec),
           RestartPolicy: { Name: 'no' },
           ...(spec.gpus > 0 && { DeviceRequests: [{ Driver: 'nvidia', Count: spec.gpus, Capabilities: [['gpu']] }] }),
           LogConfig: logConfig(this.podman),
         },
-        NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [spec.service] } } },
+        NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [spec.service, ...aliasesOf(spec)] } } },
       })
       await container.start()
     } catch (cause) {
@@ -291,11 +297,14 @@ export class DockerExecutor implements Executor {
     }
   }
 
-  private async ensureNetwork(lease: string): Promise<string> {
-    const name = this.nameOf(lease, 'net')
+  /** The lease's own network; one without a way out is another network, since an engine can't change that of the first. */
+  private async ensureNetwork({ lease, internet }: ContainerSpec): Promise<string> {
+    const inner = internet === false
+    const name = this.nameOf(lease, inner ? 'inner' : 'net')
     const networks = await this.docker.listNetworks({ filters: { name: [name] } })
     if (networks.some((n) => n.Name === name)) return name
-    await this.docker.createNetwork({ Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: this.labels(lease) }).catch((error) => {
+    const network = { Name: name, Driver: 'bridge', CheckDuplicate: true, Internal: inner, Labels: this.labels(lease) }
+    await this.docker.createNetwork(network).catch((error) => {
       if (statusOf(error) !== 409) throw error
     })
     return name
@@ -310,7 +319,10 @@ export class DockerExecutor implements Executor {
     const binds: string[] = []
     for (const [index, file] of spec.files.entries()) {
       const path = join(folder, String(index))
-      await writeFile(path, file.content, { mode: file.mode })
+      await writeFile(path, file.content, { mode: 0o600 })
+      await chown(path, file.uid ?? 0, file.gid ?? 0)
+      // Not with the content, since the worker's umask would take away from it.
+      await chmod(path, file.mode)
       binds.push(`${path}:${file.path}:ro`)
     }
     return binds
@@ -348,6 +360,15 @@ export class DockerExecutor implements Executor {
 const HARD_LIMITS = Object.fromEntries(
   [...readFileSync('/proc/self/limits', 'utf8').matchAll(/^(Max [a-z ]+?)\s{2,}\S+\s+(\d+)/gm)].map((match) => [match[1], Number(match[2])]),
 )
+
+function tmpfsOptions({ sizeMiB, mode = 0o1777, uid, gid }: ContainerSpec['tmpfs'][number]): string {
+  const owner = `${uid === undefined ? '' : `,uid=${uid}`}${gid === undefined ? '' : `,gid=${gid}`}`
+  return `rw,nosuid,nodev,size=${sizeMiB}m,mode=${mode.toString(8)}${owner}`
+}
+
+function aliasesOf({ service, aliases = {} }: ContainerSpec): string[] {
+  return Object.keys(aliases).filter((alias) => aliases[alias] === service)
+}
 
 function shorten(lease: string): string {
   return /^0x[0-9a-f]{64}$/.test(lease) ? lease.slice(2, 26) : createHash('sha256').update(lease).digest('hex').slice(0, 24)

@@ -23,8 +23,31 @@ export async function* readMultiplexed(stream: NodeJS.ReadableStream): AsyncGene
       }
     }
   } catch (error) {
-    // Hanging up is how a follower ends.
-    if (!(error instanceof Error) || !/abort|premature|destroyed|reset/i.test(`${error.name} ${error.message}`)) throw error
+    if (!isHangUp(error)) throw error
   }
   for (const name of ['stdout', 'stderr'] as const) for (const line of decoders[name].end()) yield logLine(times[name], name, line)
+}
+
+/** What Docker tells of a container with a terminal, asked for with times: one stream, each line begun with its time. */
+export async function* readPlain(stream: NodeJS.ReadableStream): AsyncGenerator<LogLine> {
+  const decoder = new LineDecoder()
+  let time = Date.now()
+  const told = (line: string) => {
+    const space = line.indexOf(' ')
+    const found = Date.parse(line.slice(0, space))
+    if (Number.isNaN(found)) return logLine(time, 'stdout', line)
+    time = found
+    return logLine(time, 'stdout', line.slice(space + 1))
+  }
+  try {
+    for await (const chunk of stream) for (const line of decoder.write(chunk as Buffer)) yield told(line)
+  } catch (error) {
+    if (!isHangUp(error)) throw error
+  }
+  for (const line of decoder.end()) yield told(line)
+}
+
+/** Hanging up is how a follower ends. */
+function isHangUp(error: unknown): boolean {
+  return error instanceof Error && /abort|premature|destroyed|reset/i.test(`${error.name} ${error.message}`)
 }

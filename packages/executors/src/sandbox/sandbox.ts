@@ -115,7 +115,7 @@ export class SandboxExecutor implements Executor {
       if (fresh) await mkdir(held, { recursive: true })
       mounts.push({ from: join(view, 'volumes', volume), to: path, readOnly, kind: 'folder', fresh })
     }
-    const hosts = ['127.0.0.1 localhost', '::1 localhost', ...new Set([spec.hostname, ...spec.peers])].map((line) =>
+    const hosts = ['127.0.0.1 localhost', '::1 localhost', ...new Set([spec.hostname, ...spec.peers, ...Object.keys(spec.aliases ?? {})])].map((line) =>
       line.includes(' ') ? line : `127.0.0.1 ${line}`,
     )
     const files = [{ path: '/etc/hosts', content: Buffer.from(`${hosts.join('\n')}\n`), mode: 0o644 }, ...spec.files]
@@ -142,7 +142,7 @@ export class SandboxExecutor implements Executor {
       },
       image: this.images.rootOf(spec.image.digest),
       mounts,
-      tmpfs: spec.tmpfs,
+      tmpfs: spec.shmMiB === undefined ? spec.tmpfs : [...spec.tmpfs, { path: '/dev/shm', sizeMiB: spec.shmMiB }],
       user: spec.user,
       limits: { cpuMilli: spec.cpuMilli, memoryMiB: spec.memoryMiB, maxProcesses: spec.maxProcesses },
       cgroups: this.cgroups,

@@ -1,0 +1,161 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Docker from 'dockerode'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DockerExecutor } from './docker/docker.ts'
+import type { ContainerSpec, Executor, Image } from './executor.ts'
+import { buildWorkbench, WORKBENCH_IMAGE } from './oci/workbench.ts'
+import { canRun, startDocker, startPodman, type TestEngine } from './testing/engines.ts'
+
+const ENGINES = [
+  { name: 'docker', program: 'dockerd', start: startDocker },
+  { name: 'podman', program: 'podman', start: startPodman },
+] as const
+
+const LEASE = `0x${'5c'.repeat(32)}`
+const IDLE = ['node', '-e', 'setInterval(() => {}, 1000)']
+
+for (const { name, program, start } of ENGINES)
+  describe.skipIf(!canRun(program))(`what a file may say, on ${name}`, () => {
+    let folder: string
+    let engine: TestEngine
+    let executor: Executor
+    let image: Image
+
+    const spec = (changes: Partial<ContainerSpec>): ContainerSpec => ({
+      lease: LEASE,
+      name: 'web-0',
+      service: 'web',
+      peers: ['web', 'db'],
+      image,
+      revision: 'r1',
+      argv: IDLE,
+      env: { PATH: '/usr/bin:/bin' },
+      workingDir: '/',
+      user: '',
+      hostname: 'web',
+      mounts: [],
+      tmpfs: [],
+      files: [],
+      cpuMilli: 1000,
+      memoryMiB: 256,
+      maxProcesses: 128,
+      gpus: 0,
+      ulimits: {},
+      readOnlyRoot: false,
+      stopSignal: 'SIGTERM',
+      ...changes,
+    })
+
+    const sh = async (line: string, container = 'web-0') => {
+      const session = await executor.exec(LEASE, container, { argv: ['sh', '-c', line], terminal: undefined })
+      let output = ''
+      session.stdout.on('data', (chunk) => (output += chunk))
+      session.stderr.on('data', (chunk) => (output += chunk))
+      session.stdin.end()
+      await session.exit
+      return output.trim()
+    }
+
+    const ownerOf = async (...paths: string[]) => {
+      const script = "for(const p of process.argv.slice(1)){const s=require('fs').statSync(p);console.log([(s.mode&0o7777).toString(8),s.uid,s.gid].join(' '))}"
+      return (await sh(`node -e "${script}" ${paths.join(' ')}`)).split('\n')
+    }
+
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), `cloister-spec-${name}-`))
+      await buildWorkbench(join(folder, 'layout'))
+      engine = await start()
+      const images = { layouts: [join(folder, 'layout')], trustedRegistries: [] }
+      executor = await DockerExecutor.connect({ socketPath: engine.socketPath, scope: 'spec', folder: join(folder, 'files'), images })
+      image = await executor.pull(WORKBENCH_IMAGE, undefined)
+    }, 120_000)
+
+    afterAll(async () => {
+      await executor?.destroy(LEASE)
+      await executor?.close()
+      await engine?.stop()
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+    }, 60_000)
+
+    it('files have the mode and owner that it states, whatever the umask', async () => {
+      const file = (path: string, mode: number, uid?: number, gid?: number) => ({ path, content: Buffer.from('x'), mode, uid, gid })
+      const before = process.umask(0o077)
+      try {
+        await executor.start(spec({ files: [file('/etc/a', 0o440), file('/etc/b', 0o666, 1000, 50), file('/etc/c', 0o755)] }))
+      } finally {
+        process.umask(before)
+      }
+      expect(await ownerOf('/etc/a', '/etc/b', '/etc/c')).toEqual(['440 0 0', '666 1000 50', '755 0 0'])
+    })
+
+    it('memory, groups, limits of the kernel and capabilities are as it states them', async () => {
+      await executor.start(
+        spec({
+          shmMiB: 7,
+          groups: ['4242'],
+          sysctls: { 'kernel.msgmax': '4096', 'net.core.somaxconn': '77' },
+          capabilities: ['CHOWN'],
+          tmpfs: [{ path: '/scratch', sizeMiB: 3, mode: 0o710 }],
+        }),
+      )
+      const mounts = await sh('cat /proc/mounts')
+      expect(mounts).toMatch(/ \/dev\/shm tmpfs \S*size=7168k/)
+      expect(mounts).toMatch(/ \/scratch tmpfs \S*size=3072k/)
+      expect(await ownerOf('/scratch')).toEqual(['710 0 0'])
+      expect(await sh('cat /proc/sys/kernel/msgmax /proc/sys/net/core/somaxconn')).toBe('4096\n77')
+      const status = await sh('cat /proc/1/status')
+      expect(status).toMatch(/^Groups:.*\b4242\b/m)
+      expect(status).toMatch(/^CapBnd:\t0{15}1$/m)
+    })
+
+    it('its program is process 1, unless it asks for one that reaps', async () => {
+      await executor.start(spec({}))
+      expect(await sh('cat /proc/1/cmdline')).toContain('node')
+    })
+
+    it('is found by every name, and finds what it names outside', async () => {
+      const aliases = { my_db: 'db', 'db.internal': 'db', front: 'web' }
+      await executor.start(spec({ name: 'db-0', service: 'db', hostname: 'db', aliases }))
+      await executor.start(spec({ aliases, hosts: { 'license.example': '203.0.113.9' } }))
+      const look = (host: string) => sh(`node -e "require('dns').lookup('${host}',(e,a)=>console.log(e?e.code:a))"`)
+      const db = await look('db')
+      expect(db).toMatch(/^172\./)
+      expect([await look('my_db'), await look('db.internal')]).toEqual([db, db])
+      expect(await look('front')).not.toBe(db)
+      expect(await look('license.example')).toBe('203.0.113.9')
+    })
+
+    it('has no way out where it says so, and is reached all the same', async () => {
+      await executor.start(spec({ internet: false, argv: ['node', '-e', "require('http').createServer((q,s)=>s.end('in')).listen(8080)"] }))
+      const docker = new Docker({ socketPath: engine.socketPath })
+      const all = await docker.listContainers({ filters: { label: [`network.cloister.lease=${LEASE}`] } })
+      const names = all.flatMap((container) => (container.Labels['network.cloister.name'] === 'web-0' ? Object.keys(container.NetworkSettings.Networks) : []))
+      const inner = await docker.getNetwork(names[0] ?? '').inspect()
+      expect([names.length, inner.Internal]).toEqual([1, true])
+      const answer = await new Promise<string>((resolve) => {
+        const attempt = async () => {
+          const stream = await executor.connect(LEASE, 'web-0', 8080)
+          let text = ''
+          stream.on('data', (chunk) => (text += chunk)).on('close', () => (text ? resolve(text) : setTimeout(attempt, 50)))
+          stream.on('error', () => {}).write('GET / HTTP/1.0\r\n\r\n')
+        }
+        void attempt()
+      })
+      expect(answer).toContain('in')
+    })
+
+    it('prints to a terminal where it asks for one', async () => {
+      const argv = ['node', '-e', "console.log('tty ' + process.stdout.isTTY); console.log('two'); process.stdin.resume()"]
+      await executor.start(spec({ terminal: true, openStdin: true, argv }))
+      const signal = AbortSignal.timeout(10_000)
+      const lines: string[] = []
+      for await (const { text } of executor.logs(LEASE, 'web-0', { tail: 10, follow: true, signal })) {
+        lines.push(text)
+        if (lines.length === 2) break
+      }
+      expect(lines).toEqual(['tty true', 'two'])
+      expect((await executor.containers(LEASE)).find((c) => c.name === 'web-0')?.running).toBe(true)
+    })
+  })
