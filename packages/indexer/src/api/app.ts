@@ -25,6 +25,7 @@ import { cors } from 'hono/cors'
 import { streamSSE } from 'hono/streaming'
 import type { Database } from '../database/open.ts'
 import { checkpoint, event, progress } from '../database/schema.ts'
+import { storableText } from '../database/storable.ts'
 import type { Follower } from '../ingest/follow.ts'
 import { findEvents, findLeases, findPayments, findProviders, findWorkers, readTotals } from './queries.ts'
 import { flag, given, json, paging, placeOf, problem, toJson } from './route.ts'
@@ -66,7 +67,17 @@ const routes = {
     method: 'get',
     path: '/v1/workers',
     summary: 'Workers with their record',
-    request: { query: z.object({ provider: address.optional(), gpuClass: z.string().max(32).optional(), covered: flag }) },
+    request: {
+      query: z.object({
+        provider: address.optional(),
+        gpuClass: z
+          .string()
+          .max(32)
+          .refine((text) => storableText(text) === text, 'not text that a class could have')
+          .optional(),
+        covered: flag,
+      }),
+    },
     responses: { 200: json(z.object({ items: z.array(WorkerRecord) }), 'All of them.'), 400: problem },
   }),
   worker: createRoute({

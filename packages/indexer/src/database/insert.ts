@@ -1,6 +1,7 @@
 import { getTableColumns, getTableName, type SQL, sql } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import type { Database } from './open.ts'
+import { storable } from './storable.ts'
 
 type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0]
 
@@ -24,8 +25,8 @@ export async function insertRows<T extends PgTable>(tx: Transaction, table: T, r
   for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
     const part = rows
       .slice(from, from + ROWS_AT_ONCE)
-      .map((row) => Object.fromEntries(columns.map(([field, column]) => [column.name, (row as Record<string, unknown>)[field] ?? null])))
-    const json = JSON.stringify(part, (_, value) => (typeof value === 'bigint' ? value.toString() : value))
+      .map((row) => Object.fromEntries(columns.map(([field, column]) => [column.name, storable((row as Record<string, unknown>)[field], column.getSQLType())])))
+    const json = JSON.stringify(part)
     await tx.execute(
       sql`insert into ${sql.identifier(getTableName(table))} (${names}) select ${names} from jsonb_to_recordset(${json}::jsonb) as rows(${shape})${onConflict}`,
     )

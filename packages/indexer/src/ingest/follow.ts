@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Chain, connectChain, type Network } from '@cloister/chain'
 import { type ChangeRecord, messageOf } from '@cloister/core'
-import { desc } from 'drizzle-orm'
-import type { Address, Hex } from 'viem'
+import { asc, desc } from 'drizzle-orm'
+import { type Address, BlockNotFoundError, type Hex } from 'viem'
 import type { Database } from '../database/open.ts'
 import { checkpoint } from '../database/schema.ts'
 import { readEvents } from './read.ts'
@@ -55,12 +55,16 @@ export class Follower {
     const head = await client.getBlockNumber()
     this.head = Number(head)
     const last = await this.lastCommon()
+    if (last === 'ahead') return false
     const from = last === undefined ? BigInt(network.deployedAt) : BigInt(last) + 1n
     if (from > head) return false
     const to = head < from + this.span - 1n ? head : from + this.span - 1n
-    const [rows, end] = await Promise.all([readEvents(this.chain, from, to), client.getBlock({ blockNumber: to })])
-    // The chain may have gone back between the two answers; then the next step finds out, because the hash is not the chain's.
-    const changed = await writeSpan(this.database, rows, { block: Number(to), hash: end.hash }, Number(head) - CHECKPOINTS_KEPT)
+    const end = await client.getBlock({ blockNumber: to })
+    const { rows, blocks } = await readEvents(this.chain, from, to)
+    // Events are the ones of `end` only where that was the chain's block before and after they were read.
+    if (rows.length > 0 && (await client.getBlock({ blockNumber: to })).hash !== end.hash) return true
+    const marks = [...blocks.filter(({ block }) => block < Number(to)), { block: Number(to), hash: end.hash }]
+    const changed = await writeSpan(this.database, rows, marks, Number(head) - CHECKPOINTS_KEPT)
     this.time = Number(end.timestamp)
     this.fit(rows.length)
     this.tell({ block: Number(to), reorganised: false, ...changed })
@@ -113,26 +117,45 @@ export class Follower {
     }
   }
 
-  /** The highest checkpoint that is on the chain; goes back to it if it is not the last one. */
-  private async lastCommon(): Promise<number | undefined> {
-    const { client } = this.chain
-    const stored = await this.database.select().from(checkpoint).orderBy(desc(checkpoint.block)).limit(1)
-    let candidate = stored[0]
-    if (!candidate) return undefined
-    const isOnChain = async ({ block, hash }: { block: number; hash: string }) =>
-      (await client.getBlock({ blockNumber: BigInt(block) }).catch(() => undefined))?.hash === hash
-    if (await isOnChain(candidate)) return candidate.block
-    const all = await this.database.select().from(checkpoint).orderBy(desc(checkpoint.block))
-    candidate = undefined
-    for (const one of all) {
-      if (!(await isOnChain(one))) continue
-      candidate = one
-      break
+  /**
+   * The highest checkpoint that is on the chain; goes back to it if it is not the last one. `ahead` where the node doesn't know the
+   * last one yet. Only a block with another hash at the same height proves that the chain went another way: a node that refuses to
+   * answer or lags behind proves nothing, and the tables stay as they are.
+   */
+  private async lastCommon(): Promise<number | 'ahead' | undefined> {
+    const [last] = await this.database.select().from(checkpoint).orderBy(desc(checkpoint.block)).limit(1)
+    if (!last) return undefined
+    const at = await this.compare(last)
+    if (at === 'same') return last.block
+    const all = await this.database.select().from(checkpoint).orderBy(asc(checkpoint.block))
+    let differing = at === 'other' ? all.length - 1 : all.findLastIndex(({ block }) => block <= this.head)
+    if (differing < 0 || (at === 'unknown' && (await this.compare(all[differing])) !== 'other')) return 'ahead'
+    // What is below a common block is common. `same` is the highest known to be so, -1 for none.
+    let same = -1
+    while (differing - same > 1) {
+      const middle = Math.floor((same + differing) / 2)
+      const found = await this.compare(all[middle])
+      if (found === 'unknown') return 'ahead'
+      if (found === 'same') same = middle
+      else differing = middle
     }
-    const to = candidate?.block ?? this.chain.network.deployedAt - 1
+    const common = all[same]
+    const to = common?.block ?? this.chain.network.deployedAt - 1
     const changed = await rewind(this.database, to)
     this.tell({ block: to, reorganised: true, ...changed })
-    return candidate?.block
+    return common?.block
+  }
+
+  /** What the node has at a checkpoint's height. Throws what the node answers instead. */
+  private async compare(mark: { block: number; hash: string } | undefined): Promise<'same' | 'other' | 'unknown'> {
+    if (!mark) return 'unknown'
+    try {
+      const { hash } = await this.chain.client.getBlock({ blockNumber: BigInt(mark.block) })
+      return hash === mark.hash ? 'same' : 'other'
+    } catch (error) {
+      if (error instanceof BlockNotFoundError) return 'unknown'
+      throw error
+    }
   }
 
   private tell({ leases, workers, ...rest }: { block: number; reorganised: boolean; leases: string[]; workers: string[] }): void {

@@ -4,6 +4,7 @@ import type { Database } from '../database/open.ts'
 import { checkpoint, delegation, epochWeight, event, lease, payment, pool, progress, reward, settlement, slash, stakeExit, worker } from '../database/schema.ts'
 import { type EventRow, foldLease, foldWorker, type LeaseRow, type PaymentRow, paymentsOf, type WorkerRow } from './fold.ts'
 import { PoolFold } from './pools.ts'
+import type { BlockMark } from './read.ts'
 
 const ROWS_AT_ONCE = 1_000
 
@@ -13,8 +14,11 @@ export interface Changed {
   workers: string[]
 }
 
-/** Writes a span of events, what folds from them, and how far reading has come, all or nothing. */
-export async function writeSpan(database: Database, rows: EventRow[], upTo: { block: number; hash: string }, keepFrom: number): Promise<Changed> {
+/**
+ * Writes a span of events, what folds from them, and how far reading has come, all or nothing. `blocks` are those with events and,
+ * last, the one that reading has come to. Of those below `keepFrom` every thousandth is remembered.
+ */
+export async function writeSpan(database: Database, rows: EventRow[], blocks: BlockMark[], keepFrom: number): Promise<Changed> {
   return database.transaction(async (tx) => {
     const ids = distinct(rows.map((row) => row.lease))
     const addresses = distinct(rows.filter((row) => isWorkerEvent(row.name)).map((row) => row.worker))
@@ -50,14 +54,11 @@ export async function writeSpan(database: Database, rows: EventRow[], upTo: { bl
       addresses.map((id) => workers.get(id)).filter((row) => row !== undefined),
       'address',
     )
-    await tx
-      .insert(checkpoint)
-      .values(upTo)
-      .onConflictDoUpdate({ target: checkpoint.block, set: { hash: upTo.hash } })
+    await insertRows(tx, checkpoint, blocks, 'block')
     // Checkpoints deeper than any reorganisation are thinned out to every thousandth block.
     await tx
       .delete(checkpoint)
-      .where(and(sql`${checkpoint.block} < ${keepFrom}`, sql`${checkpoint.block} % 1000 <> 0`, sql`${checkpoint.block} <> ${upTo.block}`))
+      .where(and(sql`${checkpoint.block} < ${keepFrom}`, sql`${checkpoint.block} % 1000 <> 0`, sql`${checkpoint.block} <> ${blocks.at(-1)?.block ?? 0}`))
     return { leases: ids, workers: distinct([...addresses, ...ids.map((id) => leases.get(id)?.worker ?? null)]) }
   })
 }

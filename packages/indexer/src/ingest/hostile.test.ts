@@ -1,0 +1,166 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { EMISSION_ABI, MARKET_ABI, registerWorker, SLASHING_ABI, STAKE_ABI, WORKERS_ABI } from '@cloister/chain'
+import { coverWorker, type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
+import { IndexStatus } from '@cloister/core'
+import fc from 'fast-check'
+import { type Hex, toHex } from 'viem'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openDatabase } from '../database/open.ts'
+import { startIndexer } from '../indexer.ts'
+import type { EventRow } from './fold.ts'
+import { plain, poolOf } from './read.ts'
+import { rewind, writeSpan } from './write.ts'
+
+let chain: DevelopmentChain
+let folder: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cloister-index-'))
+  chain = await startDevelopmentChain()
+})
+afterAll(async () => {
+  await chain?.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const follow = (name: string, rpcUrl = chain.network.rpcUrl) =>
+  startIndexer({ network: { ...chain.network, rpcUrl }, database: join(folder, name), host: '127.0.0.1', port: 0, warn: () => {} })
+const statusOf = async (url: string) => IndexStatus.parse(await (await fetch(`${url}/v1/status`)).json())
+const untilAt = (url: string, block: number) => expect.poll(async () => (await statusOf(url)).block, { timeout: 20_000 }).toBeGreaterThanOrEqual(block)
+const head = async () => Number(await chain.wallet(0).client.getBlockNumber())
+
+test('a worker whose GPU class and endpoint are no text stops no index', async () => {
+  const provider = chain.wallet(5)
+  const worker = privateKeyToAccount(generatePrivateKey())
+  const signature = await worker.signTypedData({
+    domain: { name: 'Cloister Workers', version: '1', chainId: chain.network.chainId, verifyingContract: chain.network.contracts.workers },
+    types: {
+      Join: [
+        { name: 'provider', type: 'address' },
+        { name: 'worker', type: 'address' },
+      ],
+    },
+    primaryType: 'Join',
+    message: { provider: provider.account.address, worker: worker.address },
+  })
+  const most = 2 ** 32 - 1
+  const description = {
+    cpuMilli: most,
+    memoryMiB: most,
+    diskMiB: most,
+    gpus: 2 ** 16 - 1,
+    gpuClass: `0x610062ff${'00'.repeat(28)}` as Hex,
+    endpoint: `https://\0${'x'.repeat(4_000)}`,
+  }
+  const { address } = { address: chain.network.contracts.workers }
+  const hash = await provider.wallet.writeContract({ address, abi: WORKERS_ABI, functionName: 'register', args: [worker.address, description, signature] })
+  await provider.client.waitForTransactionReceipt({ hash })
+  const index = await follow('text')
+  await untilAt(index.url, await head())
+  const found = await (await fetch(`${index.url}/v1/workers/${worker.address}`)).json()
+  expect(found).toMatchObject({ gpuClass: 'a\ufffdb\ufffd', cpuMilli: most, gpus: 2 ** 16 - 1 })
+  expect((await fetch(`${index.url}/v1/workers?gpuClass=a%00b`)).status).toBe(400)
+  await index.stop()
+})
+
+const EVENTS = [...MARKET_ABI, ...WORKERS_ABI, ...STAKE_ABI, ...EMISSION_ABI, ...SLASHING_ABI].filter((item) => item.type === 'event')
+const word = fc.oneof(fc.uint8Array({ minLength: 32, maxLength: 32 }), fc.constant(new Uint8Array(32)), fc.constant(new Uint8Array(32).fill(0xff)))
+/** Few, so that events meet. */
+const account = fc.constantFrom(`0x${'11'.repeat(20)}`, `0x${'22'.repeat(20)}`)
+const id = fc.constantFrom(`0x${'33'.repeat(32)}`, `0x${'44'.repeat(32)}`)
+
+/** Any value that Solidity's type has, in the form viem decodes it into. */
+function anyOf(input: { name?: string; type: string; components?: readonly { name?: string; type: string }[] }): fc.Arbitrary<unknown> {
+  if (input.components) return fc.record(Object.fromEntries(input.components.map((part) => [part.name ?? '', anyOf(part)])))
+  // A list of hours is as long as the contract made it.
+  if (input.name === 'from') return input.type === 'address' ? account : fc.constant(5n)
+  if (input.name === 'to' && input.type !== 'address') return fc.bigInt({ min: 5n, max: 9n })
+  if (input.name === 'id') return input.type === 'bytes32' ? id : fc.constantFrom(1n, 2n)
+  if (input.type === 'address') return account
+  if (input.type === 'bool') return fc.boolean()
+  if (input.type === 'string') return fc.oneof(fc.string({ unit: 'binary', maxLength: 40 }), fc.constantFrom('\0', '\ud800', '\udc00\ud800', 'x'.repeat(5_000)))
+  const bits = Number(/^u?int(\d+)/.exec(input.type)?.[1] ?? 0)
+  // What the contract counts in whole tokens can't be more than there are; the rest is any number.
+  if (bits > 0) return fc.oneof(fc.bigInt({ min: 0n, max: 2n ** BigInt(bits) - 1n }), fc.bigInt({ min: 0n, max: 3n }))
+  const size = Number(/^bytes(\d+)/.exec(input.type)?.[1] ?? 32)
+  return word.map((bytes) => toHex(bytes.slice(0, size)))
+}
+
+const anyEvent = fc
+  .constantFrom(...EVENTS)
+  .chain((event) => fc.record(Object.fromEntries(event.inputs.map((input) => [input.name ?? '', anyOf(input)]))).map((args) => ({ name: event.name, args })))
+
+test('no event that a contract could emit, whatever is in it, is refused by the database', async () => {
+  const { database, close } = await openDatabase(join(folder, 'property'))
+  let block = 0
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyEvent, { minLength: 1, maxLength: 12 }), async (events) => {
+      block++
+      const rows: EventRow[] = events.map(({ name, args: decoded }, logIndex) => {
+        const args = plain(decoded) as Record<string, unknown>
+        const text = (key: string) => (typeof args[key] === 'string' ? String(args[key]) : null)
+        const isLease = MARKET_ABI.some((item) => item.type === 'event' && item.name === name)
+        const [lease, worker] = [isLease ? text('id') : null, text('worker')]
+        return { block, logIndex, time: 1_000 + block, transaction: `0x${'55'.repeat(32)}`, name, lease, worker, pool: poolOf(name, args), args }
+      })
+      await writeSpan(database, rows, [{ block, hash: `0x${block}` }], 0)
+      if (block % 10 === 0) await rewind(database, block - 3)
+    }),
+    { numRuns: 40, endOnFailure: true },
+  )
+  await close()
+}, 60_000)
+
+test('a node that refuses blocks, or has none of them yet, takes nothing back', async () => {
+  const up = new URL(chain.network.rpcUrl)
+  let mode: 'honest' | 'refuse' | 'lag' = 'honest'
+  let refused = 0
+  const proxy = createServer(async (incoming, response) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of incoming) chunks.push(chunk)
+    const body = Buffer.concat(chunks)
+    if (mode !== 'honest' && body.includes('eth_getBlockByNumber')) {
+      refused++
+      if (mode === 'refuse') return void response.writeHead(401).end('{"error":"quota"}')
+      const asked = JSON.parse(body.toString()) as { id: number } | { id: number }[]
+      const nothing = ({ id }: { id: number }) => ({ jsonrpc: '2.0', id, result: null })
+      return void response.writeHead(200).end(JSON.stringify(Array.isArray(asked) ? asked.map(nothing) : nothing(asked)))
+    }
+    const headers = { 'content-type': 'application/json', 'content-length': body.length }
+    const outgoing = request({ host: up.hostname, port: up.port, method: 'POST', headers }, (answer) => answer.pipe(response))
+    outgoing.on('error', () => response.destroy())
+    outgoing.end(body)
+  })
+  await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', () => done()))
+  const index = await follow('refused', `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`)
+  await coverWorker(chain.wallet(5), await chain.root.manufacture(), await joined())
+  await untilAt(index.url, await head())
+  const before = await statusOf(index.url)
+  expect(before.events).toBeGreaterThan(0)
+  for (const how of ['refuse', 'lag'] as const) {
+    mode = how
+    const from = refused
+    await expect.poll(() => refused, { timeout: 20_000 }).toBeGreaterThan(from + 20)
+    const now = await statusOf(index.url)
+    expect(now).toMatchObject({ block: before.block, events: before.events, reorganisations: 0 })
+  }
+  mode = 'honest'
+  await chain.wallet(0).client.request({ method: 'evm_mine' } as never)
+  await untilAt(index.url, before.block + 1)
+  expect((await statusOf(index.url)).events).toBe(before.events)
+  await index.stop()
+  proxy.closeAllConnections()
+  proxy.close()
+}, 60_000)
+
+/** Registers a worker of no particular kind. */
+async function joined(): Promise<Hex> {
+  const key = privateKeyToAccount(generatePrivateKey())
+  await registerWorker(chain.wallet(5), key, { cpuMilli: 1, memoryMiB: 1, diskMiB: 1, gpus: 0, gpuClass: '', endpoint: 'https://x' })
+  return key.address
+}
