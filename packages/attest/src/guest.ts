@@ -6,7 +6,7 @@ import { SnpCollateral, verifySnpReport } from './amd/verify.ts'
 import { parseNitroDocument, verifyNitroDocument } from './aws/verify.ts'
 import { concatBytes, fromHex, toHex } from './bytes.ts'
 import { EvidenceError } from './errors.ts'
-import { QuoteCollateral } from './intel/collateral.ts'
+import { emptyCollateral, QuoteCollateral } from './intel/collateral.ts'
 import { pckOf } from './intel/platform.ts'
 import { parseQuote } from './intel/quote.ts'
 import type { TrustRoot } from './intel/root.ts'
@@ -85,18 +85,6 @@ export async function claimsOfGuest(kind: GuestKind, evidence: Uint8Array): Prom
   const { fmspc, ppid } = pckOf(evidence)
   const { mrTd, rtmr } = body.report
   return { image: nameOf(mrTd, rtmr[0], rtmr[1], rtmr[2]), platform: await hashed(ppid), family: toHex(fmspc) }
-}
-
-const emptyCollateral: QuoteCollateral = {
-  pck_crl_issuer_chain: '',
-  root_ca_crl: '',
-  pck_crl: '',
-  tcb_info_issuer_chain: '',
-  tcb_info: '',
-  tcb_info_signature: '',
-  qe_identity_issuer_chain: '',
-  qe_identity: '',
-  qe_identity_signature: '',
 }
 
 function refused(verdict: Verdict, code: string, message: string): Verdict {

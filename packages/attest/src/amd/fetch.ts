@@ -1,5 +1,6 @@
 import { toHex } from '../bytes.ts'
 import { EvidenceError } from '../errors.ts'
+import { toPem } from '../x509/pem.ts'
 import { parseSnpReport, tcbVersion } from './report.ts'
 import type { SnpCollateral } from './verify.ts'
 
@@ -31,9 +32,7 @@ export async function fetchSnpCollateral(
   })
   const get = (path: string) => ask(`${baseUrl}/vcek/v1/${product}/${path}`, { ...(signal && { signal }), fetch })
   const [vcek, chain, list] = await Promise.all([get(`${chip}?${query}`), get('cert_chain'), get('crl')])
-  const lines = btoa(String.fromCharCode(...vcek)).match(/.{1,64}/g) ?? []
-  const pem = `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`
-  return { certificates: pem + new TextDecoder().decode(chain), revocationList: toHex(list) }
+  return { certificates: toPem(vcek) + new TextDecoder().decode(chain), revocationList: toHex(list) }
 }
 
 /** Gets AMD's revocation list of a product for chips (`vcek`) or for clouds (`vlek`), hexadecimal digits. Throws `no-collateral`. */

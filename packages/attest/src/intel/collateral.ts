@@ -31,6 +31,19 @@ export const QuoteCollateral = z.object({
 })
 export type QuoteCollateral = z.infer<typeof QuoteCollateral>
 
+/** Collateral where there is none: whatever is judged with it is refused. */
+export const emptyCollateral: QuoteCollateral = {
+  pck_crl_issuer_chain: '',
+  root_ca_crl: '',
+  pck_crl: '',
+  tcb_info_issuer_chain: '',
+  tcb_info: '',
+  tcb_info_signature: '',
+  qe_identity_issuer_chain: '',
+  qe_identity: '',
+  qe_identity_signature: '',
+}
+
 /** Collateral that was read, and whose signatures were checked, once for many quotes. */
 export interface PreparedCollateral {
   root: TrustRoot

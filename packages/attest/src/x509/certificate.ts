@@ -153,7 +153,8 @@ export function readSignature(algorithm: SignatureAlgorithm, bits: Uint8Array, w
   return signature
 }
 
-function readExtensions(der: Der | undefined, what: string): Map<string, Extension> {
+/** Extensions by object identifier. Throws `bad-certificate` or `bad-der`. */
+export function readExtensions(der: Der | undefined, what: string): Map<string, Extension> {
   const extensions = new Map<string, Extension>()
   if (!der) return extensions
   for (const entry of readSequence(childrenOf(der, what)[0], what)) {

@@ -26,3 +26,11 @@ export function splitPem(text: string, what: string): string[] {
 export function readPem(text: string, what: string): Uint8Array<ArrayBuffer>[] {
   return splitPem(text, what).map((base64) => fromBase64(base64, what))
 }
+
+/** A certificate in PEM form (RFC 7468, section 5). */
+export function toPem(der: Uint8Array): string {
+  let binary = ''
+  for (const byte of der) binary += String.fromCharCode(byte)
+  const lines = btoa(binary).match(/.{1,64}/g) ?? []
+  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`
+}
