@@ -133,7 +133,7 @@ describe.skipIf(!canDeploy)(
       const good = await stage.cloister('exec', 'mine', '--', 'sh', '-c', 'echo from inside; cat /data/visits')
       expect(good.code).toBe(0)
       expect(good.stdout).toMatch(/^from inside\n\d+/)
-      expect((await stage.cloister('exec', 'mine', '--', 'sh', '-c', 'exit 3')).code).toBe(1)
+      expect((await stage.cloister('exec', 'mine', '--', 'sh', '-c', 'exit 3')).code).toBe(3)
     })
 
     it('keeps strangers out', async () => {

@@ -13,6 +13,8 @@ export interface Globals {
   network?: string
   account?: string
   verbose?: boolean
+  /** Taken by every command, also where nothing is asked, so that scripts need not know. */
+  yes?: boolean
 }
 
 /** Adds the options every command has, and an example to its help. */
@@ -24,6 +26,7 @@ export function command(parent: Command, usage: string, summary: string, example
     .option('--network <file>', 'the network to use (network.json); default: CLOISTER_NETWORK, or the embedded network')
     .option('--account <wallet>', 'wallet to act as, or dev0 to dev9 on the development network; default: CLOISTER_ACCOUNT')
     .option('--verbose', 'show where an error came from')
+    .option('-y, --yes', 'never ask; go ahead')
     .addHelpText('after', `\nExample:\n  $ ${example}`)
 }
 

@@ -2,6 +2,7 @@ import { showError } from '@cloister/terminal'
 import { Command, CommanderError } from 'commander'
 import { addApps } from './commands/apps.ts'
 import { addDeploy } from './commands/deploy.ts'
+import { addLeaseStreams } from './commands/lease-streams.ts'
 import { addLeases } from './commands/leases.ts'
 import { addManifest } from './commands/manifest.ts'
 import { addNetwork } from './commands/network.ts'
@@ -17,6 +18,7 @@ const program = new Command('cloister')
   .showHelpAfterError('(add --help for the options)')
 addDeploy(program)
 addLeases(program)
+addLeaseStreams(program)
 addVerify(program)
 addApps(program)
 addNetwork(program)
@@ -37,7 +39,7 @@ try {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 1
   else {
     showError(error, { json: flags.includes('--json'), verbose: flags.includes('--verbose') })
-    process.exitCode = 1
+    process.exitCode ||= 1
   }
 }
 // Kept connections would hold the process for a few seconds.

@@ -16,6 +16,8 @@ export { type Bids, type BidsParameters, bids, type CheckedBid, type Declined } 
 export { type Closed, close, topUp } from './actions/close.ts'
 export { checkSecrets, DEPLOY_STEPS, type Deployed, type DeployParameters, type DeployStep, deploy, noBids } from './actions/deploy.ts'
 export { findLease, type LeaseStatus, routesOf, status, urlsOf, workerAsTenant, workerOf } from './actions/lease.ts'
+export { requireMoney } from './actions/money.ts'
+export type { LastLines } from './actions/start.ts'
 export { type Updated, update } from './actions/update.ts'
 export { evidence, verify } from './actions/verify.ts'
 export { type Cloister, createCloister, walletOf } from './cloister.ts'

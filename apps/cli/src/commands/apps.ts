@@ -47,7 +47,7 @@ export function addApps(program: Command): void {
   command(apps, 'delay <app> <time>', 'set the upgrade delay; a shorter one holds once the present one has passed', 'cloister apps delay shop 7d').action(
     setDelay,
   )
-  command(apps, 'freeze <app>', 'allow nothing new, ever', 'cloister apps freeze shop').option('-y, --yes', 'do not ask').action(freeze)
+  command(apps, 'freeze <app>', 'allow nothing new, ever', 'cloister apps freeze shop').action(freeze)
 
   const secrets = program.command('secrets').description('secrets that only an attested worker under an app’s policy can open')
   withSecretOptions(

@@ -13,7 +13,7 @@ import {
   secondsAffordable,
   shortId,
 } from '@cloister/core'
-import { type Bids, bids, type CheckedBid, checkSecrets, deploy, noBids } from '@cloister/sdk'
+import { type Bids, bids, type CheckedBid, checkSecrets, deploy, type LastLines, noBids, requireMoney } from '@cloister/sdk'
 import { note, paint, printable, Steps, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { getAddress, isAddress } from 'viem'
@@ -35,8 +35,8 @@ interface DeployOptions extends BidOptions, SecretOptions {
   deposit?: string
   for?: string
   name?: string
-  yes?: boolean
   keep?: boolean
+  timeout?: string
 }
 
 const DEFAULT_SECONDS = 24n * 3600n
@@ -61,7 +61,7 @@ export function addDeploy(program: Command): void {
     .option('--for <time>', 'put in as much as lasts this long, such as 2h or 7d (default 24h)')
     .option('--name <name>', 'a name for its address, beside its id; default: what a Compose file calls itself')
     .option('--keep', 'leave the lease open if its containers do not start')
-    .option('-y, --yes', 'do not ask before the lease is opened')
+    .option('--timeout <time>', 'give up after so long, such as 20m; default: what the health checks of the file allow')
     .action(runDeploy)
 }
 
@@ -124,6 +124,7 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
     const [best] = found.bids
     if (!best) throw noBids(found)
     const deposit = depositFor(options, found.token)
+    await requireMoney(cloister, best.bid.token, deposit(best))
     if (!json) {
       note('')
       note(bidTable(network, found))
@@ -143,6 +144,7 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
       name: wished,
       envelope,
       keepFailed: options.keep === true,
+      timeoutMs: options.timeout === undefined ? undefined : secondsOf(options.timeout) * 1000,
       onStep: (step, detail) => steps.begin(step, detail),
     })
     steps.done()
@@ -166,8 +168,17 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
     say(paint('dim', `  cloister status ${id}    cloister verify ${id}    cloister logs ${id} -f    cloister close ${id}`))
   } catch (error) {
     steps.fail()
+    if (!json) showLastLines(error)
     throw error
   }
+}
+
+/** What the container printed last that a failed deployment is about. */
+function showLastLines(error: unknown): void {
+  const last = error instanceof CloisterError ? (error.details['last'] as LastLines | undefined) : undefined
+  if (!last) return
+  note(paint('dim', `Last lines of ${printable(last.container)}:`, process.stderr))
+  for (const line of last.lines) note(`  ${printable(line)}`)
 }
 
 /** The options that are about price, checked. */

@@ -1,8 +1,9 @@
-import { CloisterError, formatCpu, formatDuration, formatMiB, parseAmount, shortId } from '@cloister/core'
-import { close, exec, findLease, type LeaseStatus, status, topUp, update, walletOf, workerAsTenant } from '@cloister/sdk'
-import { bar, facts, note, paint, printable, Steps, say, sayJson, table } from '@cloister/terminal'
+import { formatCpu, formatDuration, formatMiB, parseAmount, shortId } from '@cloister/core'
+import { close, findLease, type LeaseStatus, status, topUp, update, walletOf, workerAsTenant } from '@cloister/sdk'
+import { bar, facts, paint, printable, Steps, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { command, connect, type Globals } from '../context.ts'
+import { secondsOf } from '../durations.ts'
 import { type ManifestOptions, readManifestFile, withManifestOptions } from '../manifest-file.ts'
 import { type SecretOptions, sealedFrom, withSecretOptions } from '../secret-options.ts'
 import { attestation, hourly, instant, money, short, since, state } from '../show.ts'
@@ -12,15 +13,6 @@ export function addLeases(program: Command): void {
     .option('-a, --all', 'closed ones as well')
     .action(showLeases)
   command(program, 'status <lease>', 'one lease: services, money, addresses', 'cloister status my-app').action(showStatus)
-  command(program, 'logs <lease>', 'what the services print', 'cloister logs my-app -f --service web')
-    .option('-f, --follow', 'go on with what comes')
-    .option('--service <name>', 'only this service or container')
-    .option('--tail <lines>', 'only that many last lines', '1000')
-    .action(showLogs)
-  command(program, 'events <lease>', 'what happened to a lease', 'cloister events my-app -f').option('-f, --follow', 'go on with what comes').action(showEvents)
-  command(program, 'exec <lease> <command...>', 'run a command in a lease; interactive on a terminal', 'cloister exec my-app -- sh')
-    .option('--service <name>', 'the service or container to run it in')
-    .action(runExec)
   command(program, 'metrics <lease>', 'CPU, memory, processes and disk a lease uses', 'cloister metrics my-app').action(showMetrics)
   const updateCommand = command(
     program,
@@ -28,7 +20,9 @@ export function addLeases(program: Command): void {
     'a new manifest on the same lease, worker and address; the old one is back if the new one does not start',
     'cloister update my-app compose.yaml',
   )
-  withSecretOptions(withManifestOptions(updateCommand)).action(runUpdate)
+  withSecretOptions(withManifestOptions(updateCommand))
+    .option('--timeout <time>', 'give up after so long, such as 20m; default: what the health checks of the file allow')
+    .action(runUpdate)
   command(program, 'top-up <lease> <amount>', 'add money, in whole tokens of the lease', 'cloister top-up my-app 2.5').action(runTopUp)
   command(program, 'close <lease>', 'stop everything; what is left is back in the same transaction', 'cloister close my-app').action(runClose)
 }
@@ -139,76 +133,6 @@ function statusJson({ symbol: _, ...lease }: LeaseStatus) {
   return { ...lease, services: lease.services.map((service) => ({ ...service })) }
 }
 
-async function showLogs(key: string, options: Globals & { follow?: boolean; service?: string; tail: string }): Promise<void> {
-  const cloister = connect(options)
-  const lease = await findLease(cloister, key)
-  if (!/^\d{1,5}$/.test(options.tail) || Number(options.tail) > 10_000) throw new CloisterError('bad-option', '--tail takes a number of lines up to 10000.')
-  const aborter = onInterrupt()
-  const containers = new Map<string, number>()
-  const colours = ['cyan', 'magenta', 'yellow', 'green', 'blue'] as const
-  for await (const line of workerAsTenant(cloister, lease).logs(lease.lease, {
-    service: options.service,
-    tail: Number(options.tail),
-    follow: options.follow === true,
-    signal: aborter.signal,
-  })) {
-    if (options.json) {
-      sayJson(line)
-      continue
-    }
-    if (!containers.has(line.container)) containers.set(line.container, containers.size)
-    const colour = colours[(containers.get(line.container) ?? 0) % colours.length] ?? 'cyan'
-    await written(
-      `${paint(colour, printable(line.container).padEnd(10))} ${printable(line.text)}\n`,
-      line.stream === 'stderr' ? process.stderr : process.stdout,
-    )
-  }
-  sayEnded(options, aborter.signal)
-}
-
-/** Tells a person who follows that nothing more will come. */
-function sayEnded({ follow, json }: Globals & { follow?: boolean }, { aborted }: AbortSignal): void {
-  if (follow === true && json !== true && !aborted) note(paint('dim', 'The lease has ended.', process.stderr))
-}
-
-async function showEvents(key: string, options: Globals & { follow?: boolean }): Promise<void> {
-  const cloister = connect(options)
-  const lease = await findLease(cloister, key)
-  const aborter = onInterrupt()
-  for await (const event of workerAsTenant(cloister, lease).events(lease.lease, { follow: options.follow === true, signal: aborter.signal })) {
-    if (options.json) sayJson(event)
-    else say(`${paint('dim', new Date(event.time).toISOString().slice(0, 19).replace('T', ' '))}  ${event.kind.padEnd(13)} ${printable(event.message)}`)
-  }
-  sayEnded(options, aborter.signal)
-}
-
-async function runExec(key: string, argv: string[], options: Globals & { service?: string }): Promise<void> {
-  const cloister = connect(options)
-  const lease = await findLease(cloister, key)
-  const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true && options.json !== true
-  const size = () => ({ columns: process.stdout.columns ?? 80, rows: process.stdout.rows ?? 24 })
-  if (interactive) process.stdin.setRawMode(true)
-  try {
-    const code = await exec(workerAsTenant(cloister, lease), {
-      lease: lease.lease,
-      container: options.service,
-      argv,
-      terminal: interactive ? size() : undefined,
-      stdin: process.stdin,
-      stdout: process.stdout,
-      stderr: process.stderr,
-      onResizable: (resize) => {
-        if (interactive) process.stdout.on('resize', () => resize(size().columns, size().rows))
-      },
-    })
-    if (options.json) sayJson({ exitCode: code })
-    if (code !== 0 && !interactive) note(paint('dim', `exit code ${code}`, process.stderr))
-    process.exitCode = code === 0 ? 0 : 1
-  } finally {
-    if (interactive) process.stdin.setRawMode(false)
-  }
-}
-
 async function showMetrics(key: string, options: Globals): Promise<void> {
   const cloister = connect(options)
   const lease = await findLease(cloister, key)
@@ -241,14 +165,18 @@ async function showMetrics(key: string, options: Globals): Promise<void> {
   say(`disk  ${bar(mib(metrics.diskBytes), metrics.diskMiBLimit)}  ${mib(metrics.diskBytes)} MiB of ${formatMiB(metrics.diskMiBLimit)}`)
 }
 
-async function runUpdate(key: string, file: string, options: Globals & ManifestOptions & SecretOptions): Promise<void> {
+async function runUpdate(key: string, file: string, options: Globals & ManifestOptions & SecretOptions & { timeout?: string }): Promise<void> {
   const cloister = connect(options)
   const { manifest } = readManifestFile(file, options, options.json === true)
   const steps = new Steps(options.json === true)
   try {
     steps.begin('update')
     const envelope = await sealedFrom(cloister, options)
-    const updated = await update(cloister, key, manifest, { onStep: (detail) => steps.begin('update', detail), envelope })
+    const updated = await update(cloister, key, manifest, {
+      onStep: (detail) => steps.begin('update', detail),
+      envelope,
+      timeoutMs: options.timeout === undefined ? undefined : secondsOf(options.timeout) * 1000,
+    })
     steps.done()
     if (options.json) return sayJson(updated)
     if (!updated.handedOver) return say('The lease runs that manifest already.')
@@ -284,16 +212,4 @@ async function runClose(key: string, options: Globals): Promise<void> {
     steps.fail()
     throw error
   }
-}
-
-/** Ends a stream of lines with Ctrl-C, without an error. */
-function onInterrupt(): AbortController {
-  const aborter = new AbortController()
-  process.once('SIGINT', () => aborter.abort())
-  process.stdout.once('error', () => aborter.abort())
-  return aborter
-}
-
-async function written(text: string, stream: NodeJS.WriteStream): Promise<void> {
-  if (!stream.write(text)) await new Promise((resolve) => stream.once('drain', resolve))
 }

@@ -30,7 +30,6 @@ export function addProvider(program: Command): void {
     ),
   )
     .option('--stake <amount>', 'CLOI for your own pool; default: the collateral that the GPUs need')
-    .option('-y, --yes', 'do not ask')
     .option('--no-run', 'stop after the first bid instead of running on')
     .action(join)
   withConfig(

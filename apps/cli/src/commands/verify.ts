@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { type BundleVerdict, intelRoot, type TrustRoot, verifyBundle, type Witness } from '@cloister/attest'
 import { getConfirmedGpus, loadNetwork, trustRootOf } from '@cloister/chain'
 import { CloisterError, parsePolicy } from '@cloister/core'
@@ -8,10 +8,12 @@ import type { Command } from 'commander'
 import { command, connect, findNetwork, type Globals } from '../context.ts'
 import { type ManifestOptions, readManifestFile, withManifestOptions } from '../manifest-file.ts'
 import { instant } from '../show.ts'
+import { type FileOptions, type FileTrust, readFileOf, verifyEvidenceFile } from './verify-file.ts'
+import { treeOf } from './verify-tree.ts'
 
 const MAX_BUNDLE_BYTES = 8 * 1024 * 1024
 
-interface VerifyOptions extends Globals {
+interface VerifyOptions extends Globals, FileOptions {
   offline?: string
   policy?: string
 }
@@ -20,10 +22,22 @@ export function addVerify(program: Command): void {
   command(
     program,
     'verify [subject]',
-    'check the machine, the guest and the app of a lease, URL or worker; asks nobody to be believed',
-    'cloister verify my-app',
+    'check the machine, the guest and the app of a lease, URL or worker, or any file of evidence; asks nobody to be believed',
+    'cloister verify my-app\n  $ cloister verify ./quote.bin --report-data 0x1234',
   )
-    .option('--offline <bundle>', 'check a file that `cloister evidence` wrote, at the instant it was recorded; asks nobody anything')
+    .addHelpText(
+      'after',
+      `
+A file is named by a path with a slash or a dot in it, or - for standard input. It may be a bundle of \`cloister evidence\`, a raw,
+hexadecimal or base64 quote, dstack's getQuote answer or attestation, an SEV-SNP report with or without certificates, a Nitro (COSE)
+document, an RA-TLS certificate, or the attestation report of a private inference service.`,
+    )
+    .option('--offline <file>', 'check a file and ask nobody anything; a bundle at the instant it was recorded')
+    .option('--report-data <hex>', 'for files: what the guest has to have had signed')
+    .option('--nonce <hex>', 'for files: the number that you asked with')
+    .option('--compose <file>', 'for files: the app-compose.json of a dstack app')
+    .option('--collateral <file>', 'for files: the vendor’s papers, where they are not to be fetched')
+    .option('--at <time>', 'for files: the instant to judge at; default: now')
     .option('--policy <policy>', 'what the verdict has to meet besides, such as root=intel,tcb=UpToDate,place=aws/eu-central-1,age=1h')
     .action(runVerify)
   withManifestOptions(
@@ -41,20 +55,27 @@ export function addVerify(program: Command): void {
 async function runVerify(subject: string | undefined, options: VerifyOptions): Promise<void> {
   if ((subject === undefined) === (options.offline === undefined))
     throw new CloisterError('bad-option', 'Say what to verify: a lease, a URL or a worker, or --offline with a file.')
-  const onChain = options.offline === undefined ? undefined : options.policy?.split(',').find((term) => /^\s*(age|gpu)=/.test(term))
+  const path = options.offline ?? (subject !== undefined && isPath(subject) ? subject : undefined)
+  const file = path === undefined ? undefined : readFileOf(path)
+  if (file && !isBundle(file)) {
+    if (options.policy !== undefined)
+      throw new CloisterError('bad-option', '--policy is for leases, workers and bundles: a file of evidence alone says nothing of the chain.')
+    const ok = await verifyEvidenceFile(file, options, { development: developmentFor(options), online: options.offline === undefined })
+    if (!ok) process.exitCode = 1
+    return
+  }
+  const onChain = file === undefined ? undefined : options.policy?.split(',').find((term) => /^\s*(age|gpu)=/.test(term))
   if (onChain !== undefined)
     throw new CloisterError('bad-option', `A file can not tell what the chain says now: ${onChain.trim()}.`, {
       hint: 'Leave `age` and `gpu` out of --policy, or verify the lease itself.',
     })
   const { verdict, facts } =
-    options.offline === undefined
-      ? await verifyNow(subject ?? '', options)
-      : { verdict: await verifyFile(options.offline, options), facts: { attestedSecondsAgo: 0 } }
+    file === undefined ? await verifyNow(subject ?? '', options) : { verdict: await verifyRecorded(file, options), facts: { attestedSecondsAgo: 0 } }
   const failures = options.policy === undefined ? [] : failuresOf(verdict, parsePolicy(options.policy, verdict.simulated), facts)
   const ok = verdict.genuine && failures.length === 0
   if (options.json) sayJson({ ok, policy: failures, ...verdict })
   else {
-    for (const line of treeOf(verdict)) say(line)
+    for (const line of treeOf(verdict.groups)) say(line)
     for (const failure of verdict.genuine ? failures : []) say(`${paint('red', '✘')} Policy: ${printable(failure)}`)
     say('')
     const sentence = verdict.genuine && failures.length > 0 ? `Every check holds, but it is not what the policy asks: ${failures[0]}` : verdict.sentence
@@ -75,10 +96,10 @@ async function verifyNow(subject: string, options: VerifyOptions): Promise<{ ver
   return { verdict, facts: { attestedSecondsAgo, gpus: { wanted: gpus, models: [], confirmed } } }
 }
 
-async function verifyFile(path: string, options: VerifyOptions): Promise<BundleVerdict> {
+async function verifyRecorded(file: Uint8Array, options: VerifyOptions): Promise<BundleVerdict> {
   const { root, witnesses, from } = trustFor(options)
   if (!options.json) note(paint('dim', `Checked against ${from}. What the chain said is taken as the file has it.`, process.stderr))
-  return verifyBundle(readBundle(path), { root, witnesses })
+  return verifyBundle(JSON.parse(new TextDecoder().decode(file)), { root, witnesses })
 }
 
 /** Intel's root, unless a network of ours has another; and whose word on places we take. */
@@ -97,16 +118,30 @@ function trustFor(options: VerifyOptions): { root: TrustRoot; witnesses: readonl
   }
 }
 
-function readBundle(path: string): unknown {
+/** The development root of the network at hand, if it has one. */
+function developmentFor(options: VerifyOptions): FileTrust['development'] {
   try {
-    const text = readFileSync(path)
-    if (text.length > MAX_BUNDLE_BYTES) throw new Error(`it is longer than ${MAX_BUNDLE_BYTES} bytes`)
-    return JSON.parse(text.toString())
-  } catch (cause) {
-    throw new CloisterError('bad-bundle', `${path} can not be read as a bundle of evidence.`, {
-      hint: 'Write one with `cloister evidence LEASE -o FILE`.',
-      cause,
-    })
+    const network = loadNetwork(findNetwork(options))
+    const root = trustRootOf(network)
+    return root.name === 'devnet' ? { root, collateralUrl: network.attestation.collateralUrl } : undefined
+  } catch (error) {
+    if (options.network !== undefined) throw error
+    return undefined
+  }
+}
+
+/** Names of leases have neither slash nor dot; URLs have a colon before the first slash. */
+function isPath(subject: string): boolean {
+  return subject === '-' || (/[./]/.test(subject) && !/^[a-z][a-z0-9+.-]*:\/\//i.test(subject))
+}
+
+/** Whether a file is a bundle that `cloister evidence` wrote. */
+function isBundle(file: Uint8Array): boolean {
+  if (file.length > MAX_BUNDLE_BYTES || file[0] !== 0x7b) return false
+  try {
+    return JSON.parse(new TextDecoder().decode(file)).format === 'cloister-evidence/1'
+  } catch {
+    return false
   }
 }
 
@@ -119,29 +154,4 @@ async function runEvidence(subject: string, options: Globals & ManifestOptions &
   if (options.json) return sayJson({ written: options.output, bytes: text.length })
   say(`Wrote ${options.output} (${Math.round(text.length / 1024)} KiB), recorded at ${instant(bundle.recordedAt)}.`)
   say(paint('dim', `  Check it, with or without a network: cloister verify --offline ${options.output}`))
-}
-
-/** The checks as a tree: what was compared, what was found, and where the rule comes from. */
-function* treeOf({ groups }: BundleVerdict): Generator<string> {
-  for (const { title, checks } of groups) {
-    const ok = checks.length > 0 && checks.every((check) => check.ok)
-    yield `${mark(ok)} ${paint('bold', printable(title))}`
-    for (const [index, check] of checks.entries()) {
-      const branch = index === checks.length - 1 ? '└' : '├'
-      const compared = check.ok
-        ? shortened(check.found)
-        : [shortened(check.found), check.expected === undefined ? '' : `expected ${shortened(check.expected)}`].filter(Boolean).join('; ')
-      yield `  ${paint('dim', branch)} ${mark(check.ok)} ${printable(check.title)}${compared ? `: ${paint(check.ok ? 'dim' : 'red', compared)}` : ''} ${paint('dim', `(${check.source})`)}`
-    }
-  }
-}
-
-function mark(ok: boolean): string {
-  return ok ? paint('green', '✔') : paint('red', '✘')
-}
-
-function shortened(text: string | undefined): string {
-  if (text === undefined) return ''
-  const clean = printable(text)
-  return clean.length > 90 ? `${clean.slice(0, 44)}…${clean.slice(-44)}` : clean
 }

@@ -58,7 +58,7 @@ describe('evidence out of a file', () => {
     expect(alone?.genuine).toBe(false)
     expect(alone?.missing.map(({ what }) => what)).toEqual([
       expect.stringContaining('Intel’s collateral'),
-      expect.stringContaining('what the report data stands for (09'),
+      'what the report data stands for',
       expect.stringContaining('made just now'),
       expect.stringContaining('which app'),
       expect.stringContaining('which software'),

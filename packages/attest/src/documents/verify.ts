@@ -153,7 +153,7 @@ function checkBinding({ bindings, nonce }: EvidenceDocument, { reportData }: Ver
     findings.note(ASKED, found === wanted, reportData, wanted)
   } else if (bindings.length === 0)
     missing.push({
-      what: `what the report data stands for (${reportData || 'there is none'})`,
+      what: reportData === '' ? 'what it is bound to: it holds no report data' : 'what the report data stands for',
       from: 'whoever had it made: a key’s hash, a number; give it with --report-data',
     })
   if (asked.nonce === undefined) missing.push({ what: 'that it was made just now, for you', from: 'a number of your own to ask with; give it with --nonce' })

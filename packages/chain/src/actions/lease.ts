@@ -1,5 +1,4 @@
-import type { SignedBid } from '@cloister/core'
-import { encodeLeaseName, leaseIdOf } from '@cloister/core'
+import { CloisterError, encodeLeaseName, leaseIdOf, type SignedBid } from '@cloister/core'
 import { type Address, type Hex, hexToSignature, maxUint256, type TransactionReceipt, zeroHash } from 'viem'
 import type { Chain, Wallet } from '../client.ts'
 import { MARKET_ABI } from '../generated/abis.ts'
@@ -25,6 +24,7 @@ export interface ChainLease {
 }
 
 const STATES = ['none', 'open', 'closed', 'refused'] as const
+const PERMIT_TRIES = 5
 const NO_PERMIT = { value: 0n, deadline: 0n, v: 0, r: zeroHash, s: zeroHash }
 
 /** Reads one lease; its state is `none` where there is none. */
@@ -41,20 +41,20 @@ export function getAccrued({ client, network }: Chain, id: Hex): Promise<bigint>
 /** Takes a bid with one transaction: the allowance comes by permit, signed just before. Returns the lease's id. */
 export async function openLease(wallet: Wallet, bid: SignedBid, deposit: bigint, name?: string): Promise<{ id: Hex; receipt: TransactionReceipt }> {
   const { signature, ...terms } = bid
-  const permit = await permitFor(wallet, bid.token, deposit)
-  const receipt = await send(wallet, {
-    address: wallet.network.contracts.market,
-    abi: MARKET_ABI,
-    functionName: 'open',
-    args: [terms, signature, deposit, encodeLeaseName(name), permit],
-  })
+  const receipt = await withPermit(wallet, bid.token, deposit, (permit) =>
+    send(wallet, {
+      address: wallet.network.contracts.market,
+      abi: MARKET_ABI,
+      functionName: 'open',
+      args: [terms, signature, deposit, encodeLeaseName(name), permit],
+    }),
+  )
   return { id: leaseIdOf(bid, wallet.network.chainId, wallet.network.contracts.market), receipt }
 }
 
 /** Adds `amount` base units to a lease. */
-export async function topUpLease(wallet: Wallet, id: Hex, token: Address, amount: bigint): Promise<TransactionReceipt> {
-  const permit = await permitFor(wallet, token, amount)
-  return call(wallet, 'topUp', [id, amount, permit])
+export function topUpLease(wallet: Wallet, id: Hex, token: Address, amount: bigint): Promise<TransactionReceipt> {
+  return withPermit(wallet, token, amount, (permit) => call(wallet, 'topUp', [id, amount, permit]))
 }
 
 /** Puts a new manifest's hash on a lease. */
@@ -90,6 +90,20 @@ export function getCredit({ client, network }: Chain, account: Address, token: A
 /** Sends the caller's credit in `token` to `to`. */
 export function withdrawCredit(wallet: Wallet, token: Address, to: Address): Promise<TransactionReceipt> {
   return call(wallet, 'withdraw', [token, to])
+}
+
+type Permit = Awaited<ReturnType<typeof permitFor>>
+
+/** Pays with a permit signed just before; signs another where one of the same account's was used in between. */
+async function withPermit(wallet: Wallet, token: Address, amount: bigint, pay: (permit: Permit) => Promise<TransactionReceipt>): Promise<TransactionReceipt> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await pay(await permitFor(wallet, token, amount))
+    } catch (error) {
+      const isUsedUp = error instanceof CloisterError && error.details['error'] === 'ERC20InsufficientAllowance'
+      if (!isUsedUp || tries === PERMIT_TRIES) throw error
+    }
+  }
 }
 
 async function permitFor(wallet: Wallet, token: Address, amount: bigint) {

@@ -45,5 +45,7 @@ export const REFUSALS: Record<string, string> = {
   ReportedRecently: 'That of this worker was reported within a day; one a day counts. Report it again when the day is over.',
   OutOfService: 'The worker has not been covered for three weeks, and answers for nothing any more.',
   NoRoom: 'The worker’s room has been taken by other leases since the bid.',
+  ERC20InsufficientBalance: 'The account has too little of the token.',
+  ERC20InsufficientAllowance: 'The market may not take that much of the token: the permit was used up by another transaction.',
   WrongManifest: 'The lease does not run the key service’s manifest.',
 }

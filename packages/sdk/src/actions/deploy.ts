@@ -1,15 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { closeLease, getConfirmedGpus, getCredit, getLease, openLease, withdrawCredit } from '@cloister/chain'
-import { type AttestationState, CloisterError, type GatewayRoute, hashManifest, type LeaseReport, type Manifest, messageOf, type Policy } from '@cloister/core'
+import { type AttestationState, CloisterError, type GatewayRoute, hashManifest, type Manifest, messageOf, type Policy } from '@cloister/core'
 import type { Envelope } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
 import { demand } from '../verify/policy.ts'
 import { verifySubject } from '../verify/subject.ts'
-import { throughAbsence } from '../worker/absence.ts'
 import type { WorkerClient } from '../worker/client.ts'
 import { type Bids, bids, type CheckedBid } from './bids.ts'
 import { routesOf, urlsOf, workerOf } from './lease.ts'
+import { requireMoney } from './money.ts'
+import { failedContainer, type LastLines, lastLinesOf, untilStarted } from './start.ts'
 
 /** Steps of a deployment, in order. */
 export const DEPLOY_STEPS = ['bids', 'evidence', 'transaction', 'manifest', 'start', 'address'] as const
@@ -34,6 +35,8 @@ export interface DeployParameters {
   onStep?: (step: DeployStep, detail: string) => void
   /** Leave a lease open whose containers don't start. */
   keepFailed?: boolean
+  /** Milliseconds until everything has to be ready, images included; what the manifest's health checks allow if not given. */
+  timeoutMs?: number | undefined
 }
 
 export interface Deployed {
@@ -55,7 +58,6 @@ export interface Deployed {
 
 const EVIDENCE_MS = 15_000
 const ACCEPT_MS = 30_000
-const START_MS = 300_000
 const ADDRESS_MS = 30_000
 
 /**
@@ -88,6 +90,7 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
       continue
     }
     const deposit = typeof parameters.deposit === 'function' ? parameters.deposit(chosen) : parameters.deposit
+    await requireMoney(cloister, chosen.bid.token, deposit)
     let opened: Awaited<ReturnType<typeof openLease>>
     try {
       opened = await timed('transaction', 'opening the lease', () => openLease(walletOf(cloister), chosen.bid, deposit, parameters.name))
@@ -105,7 +108,7 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
       continue
     }
     try {
-      await timed('start', 'starting', () => untilStarted(client, opened.id, (text) => onStep('start', text)))
+      await timed('start', 'starting', () => untilStarted(client, opened.id, parameters, (text) => onStep('start', text)))
       const routes = await timed('address', 'waiting for the first answer', () => untilReached(cloister, opened.id, manifest))
       return {
         lease: opened.id,
@@ -122,7 +125,10 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
         attestation: chosen.worker.attestation,
       }
     } catch (error) {
-      throw await gaveUp(cloister, opened.id, error, parameters.keepFailed)
+      const container = failedContainer(error)
+      // Closing may take its output with it.
+      const last = container === undefined ? undefined : await lastLinesOf(client, opened.id, container)
+      throw await gaveUp(cloister, opened.id, error, parameters.keepFailed, last)
     }
   }
   throw refusal
@@ -188,31 +194,6 @@ async function handOver(
   }
 }
 
-/** Resolves when all containers are ready or done. Throws `start-failed`. */
-async function untilStarted(client: WorkerClient, lease: Hex, tell: (text: string) => void): Promise<LeaseReport> {
-  const until = Date.now() + START_MS
-  for (let pause = 25; ; pause = Math.min(pause * 1.2, 500)) {
-    const report = await throughAbsence(() => client.lease(lease))
-    if (report.state === 'running' || report.state === 'completed') return report
-    if (report.state === 'failed' || report.state === 'closed') {
-      const bad = report.services.find((service) => service.state === 'failed')
-      throw new CloisterError(
-        'start-failed',
-        report.failed?.reason ?? (bad ? `${bad.name} failed: ${bad.reason ?? 'no reason given'}.` : 'The lease was closed while it started.'),
-        { hint: 'Look at what it printed: `cloister logs`.' },
-      )
-    }
-    if (Date.now() > until)
-      throw new CloisterError(
-        'start-failed',
-        `It is not ready after ${START_MS / 1000} s: ${report.services.map((service) => `${service.name} is ${service.state}`).join(', ')}.`,
-      )
-    const ready = report.services.filter((service) => service.state === 'running' || service.state === 'completed').length
-    tell(report.services.length === 0 ? 'bringing images' : `${ready} of ${report.services.length} containers ready`)
-    await delay(pause)
-  }
-}
-
 /** Resolves when the gateway leads to the service. TCP ports are not tried. */
 async function untilReached(cloister: Cloister, lease: Hex, manifest: Manifest): Promise<GatewayRoute[]> {
   const isPublic = Object.values(manifest.services).some((service) => service.expose.some((port) => port.global))
@@ -234,24 +215,22 @@ async function untilReached(cloister: Cloister, lease: Hex, manifest: Manifest):
   }
 }
 
-/** Closes a lease that came to nothing, so that it costs no more. */
-async function gaveUp(cloister: Cloister, lease: Hex, error: unknown, keep = false): Promise<CloisterError> {
+/** Closes a lease that came to nothing, so that it costs no more. `last`: what the container printed that the error is about. */
+async function gaveUp(cloister: Cloister, lease: Hex, error: unknown, keep = false, last?: LastLines): Promise<CloisterError> {
   const cause = error instanceof CloisterError ? error : new CloisterError('start-failed', messageOf(error), { cause: error })
-  if (keep)
-    return new CloisterError(cause.code, cause.message, {
-      hint: `The lease stays open; end it with \`cloister close ${lease.slice(2, 18)}\`.`,
-      details: { lease },
-      cause,
-    })
+  const details = { lease, ...(last && { last }) }
+  const id = lease.slice(2, 18)
+  if (keep) {
+    const hint = `The lease stays open: \`cloister logs ${id}\`, \`cloister exec ${id} -- sh\`; end it with \`cloister close ${id}\`.`
+    return new CloisterError(cause.code, cause.message, { hint, details, cause })
+  }
   const closed = await closeLease(walletOf(cloister), lease).then(
     () => true,
     () => false,
   )
   return new CloisterError(cause.code, `${cause.message}${closed ? ' The lease is closed and the rest of the deposit is back.' : ''}`, {
-    hint: closed
-      ? 'Fix it and deploy again, or add --keep to look into it while it is open.'
-      : `Close the lease yourself: \`cloister close ${lease.slice(2, 18)}\`.`,
-    details: { lease },
+    hint: closed ? 'Fix it and deploy again, or add --keep to look into it while it is open.' : `Close the lease yourself: \`cloister close ${id}\`.`,
+    details,
     cause,
   })
 }

@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { getLease, updateLease } from '@cloister/chain'
-import { CloisterError, hashManifest, type Manifest, messageOf } from '@cloister/core'
+import { CloisterError, hashManifest, type Manifest, messageOf, startPatienceMs } from '@cloister/core'
 import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
 import { throughAbsence } from '../worker/absence.ts'
 import { findLease, workerAsTenant } from './lease.ts'
 
-const START_MS = 600_000
+/** The worker may be bringing images; it gives up by itself once they are here. */
+const IMAGES_MS = 3_600_000
 
 /** What an update did. */
 export interface Updated {
@@ -28,7 +29,7 @@ export async function update(
   cloister: Cloister,
   key: string,
   manifest: Manifest,
-  { onStep = () => {}, envelope }: { onStep?: (text: string) => void; envelope?: Envelope | undefined } = {},
+  { onStep = () => {}, envelope, timeoutMs }: { onStep?: (text: string) => void; envelope?: Envelope | undefined; timeoutMs?: number | undefined } = {},
 ): Promise<Updated> {
   const wallet = walletOf(cloister)
   const record = await findLease(cloister, key)
@@ -45,7 +46,7 @@ export async function update(
     onStep('handing the manifest to the worker')
     if (envelope) await throughAbsence(() => worker.putSecrets(record.lease, envelope))
     await throughAbsence(() => worker.putManifest(record.lease, manifest))
-    await untilRunning(() => throughAbsence(() => worker.lease(record.lease)), hash, onStep)
+    await untilRunning(() => throughAbsence(() => worker.lease(record.lease)), hash, timeoutMs ?? IMAGES_MS + startPatienceMs(manifest), onStep)
   } catch (error) {
     const back = running ?? previous
     onStep('going back to the manifest before')
@@ -68,9 +69,10 @@ async function untilRunning(
     services: { state: string }[]
   }>,
   hash: Hex,
+  patienceMs: number,
   onStep: (text: string) => void,
 ): Promise<void> {
-  const until = Date.now() + START_MS
+  const until = Date.now() + patienceMs
   for (let pause = 50; ; pause = Math.min(pause * 1.2, 500)) {
     const report = await read()
     if (report.manifestHash === hash && report.nextManifestHash === undefined) return
