@@ -22,7 +22,7 @@ export interface DaemonSettings {
   restarted?: (name: string) => void
 }
 
-const UP_MS = 30_000
+const UP_MS = 120_000
 const STARTING_MS = 8_000
 const LONGEST_PAUSE_MS = 10_000
 
