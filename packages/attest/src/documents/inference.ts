@@ -13,7 +13,7 @@ const GpuPayload = z.object({
 })
 
 /** One machine's part in a report of a private inference service (vllm-proxy, private-ai-gateway, cloud-api). */
-export const InferenceAttestation = z.object({
+const InferenceAttestation = z.object({
   signing_address: z.string().regex(/^(0x)?([0-9a-fA-F]{2}){20,64}$/),
   signing_algo: z.string().max(32).nullish(),
   request_nonce: z.string().max(256).nullish(),
@@ -25,7 +25,7 @@ export const InferenceAttestation = z.object({
 })
 
 /** A report of `GET /v1/attestation/report`: one machine's, or a gateway's and its models'. */
-export const InferenceReport = z.object({
+const InferenceReport = z.object({
   gateway_attestation: z.unknown().optional(),
   model_attestations: z.array(z.unknown()).max(64).optional(),
   all_attestations: z.array(z.unknown()).max(64).optional(),
