@@ -92,7 +92,7 @@ export async function benchDeploy(): Promise<void> {
 
 /** Start to first HTTP answer, engine only: no chain, no gateway, no lease. */
 async function bare(executor: Executor): Promise<number[]> {
-  const image = await executor.pull(IMAGE, undefined)
+  const image = await executor.pull(IMAGE)
   const found: number[] = []
   for (let round = 0; round < 8; round++) {
     const lease = `0x${String(round).padStart(64, '0')}`

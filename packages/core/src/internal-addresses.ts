@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net'
 
-/** Addresses that lie inside a network or on the machine itself: RFC 6890 and its IPv6 counterparts, multicast, reserved. */
+/** Addresses that lie inside a network or on the machine itself: IANA's special-purpose registries (RFC 6890), multicast, reserved, and
+ * what carries an IPv4 address inside an IPv6 one (NAT64, 6to4, Teredo, IPv4-compatible), which a translator would unpack. */
 const INTERNAL = new BlockList()
 const IPV4 = [
   '0.0.0.0/8',
@@ -10,11 +11,32 @@ const IPV4 = [
   '169.254.0.0/16',
   '172.16.0.0/12',
   '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.88.99.0/24',
   '192.168.0.0/16',
   '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
   '224.0.0.0/3',
 ]
-const IPV6 = ['::/127', '64:ff9b::/96', 'fc00::/7', 'fe80::/10', 'ff00::/8']
+const IPV6 = [
+  // Only what is written by its IPv4 address, ::ffff:0:0/96, is judged as that; all the rest of ::/8 is nobody's.
+  '::/96',
+  '::ffff:0:0:0/96',
+  '64:ff9b::/96',
+  '64:ff9b:1::/48',
+  '100::/64',
+  '100:0:0:1::/64',
+  '2001::/23',
+  '2001:db8::/32',
+  '2002::/16',
+  '3fff::/20',
+  '5f00::/16',
+  'fc00::/7',
+  'fe80::/10',
+  'fec0::/10',
+  'ff00::/8',
+]
 for (const [family, nets] of [
   ['ipv4', IPV4],
   ['ipv6', IPV6],

@@ -89,7 +89,7 @@ for (const { name, program, start } of ENGINES)
         engine = await start()
         executor = await DockerExecutor.connect({ socketPath: engine.socketPath, scope: 'test', folder: join(folder, 'files'), images })
       } else executor = await SandboxExecutor.open({ folder: join(folder, 'sandbox'), imageFolder: join(folder, 'images'), images })
-      image = await executor.pull(WORKBENCH_IMAGE, undefined)
+      image = await executor.pull(WORKBENCH_IMAGE)
       bystander = createServer((_, response) => response.end('secret')).listen(0, '127.0.0.1')
       await new Promise((resolve) => bystander.once('listening', resolve))
     }, 120_000)
@@ -347,8 +347,8 @@ for (const { name, program, start } of ENGINES)
     }, 30_000)
 
     it('refuses an image that is not there and a program that is not in it', async () => {
-      await expect(executor.pull('127.0.0.1:1/no/such:1', undefined)).rejects.toMatchObject({ code: 'image-unavailable' })
-      await expect(executor.pull('169.254.169.254/latest/meta-data', undefined)).rejects.toMatchObject({ code: 'image-unavailable' })
+      await expect(executor.pull('127.0.0.1:1/no/such:1')).rejects.toMatchObject({ code: 'image-unavailable' })
+      await expect(executor.pull('169.254.169.254/latest/meta-data')).rejects.toMatchObject({ code: 'image-unavailable' })
       const failed = await executor.start(spec({ name: 'broken-0', argv: ['/no/such/program'] })).then(
         () => executor.wait(LEASE, 'broken-0', new AbortController().signal).then((exit) => exit.code !== 0),
         (error: { code: string }) => error.code === 'start-failed',

@@ -12,10 +12,30 @@ export interface Image {
   env: Record<string, string>
   workingDir: string
   user: string
+  /** Folders that keep their content apart from the container's own. */
+  volumes: string[]
+  /** Ports that the image says it listens on. */
+  ports: { port: number; protocol: 'tcp' | 'udp' }[]
   /** The image's own HEALTHCHECK. */
   health?: Health
   /** `SIG…`, where the image names one. */
   stopSignal?: string
+}
+
+/** How a pull is to go. */
+export interface PullOptions {
+  credentials?: RegistryCredentials | undefined
+  /** Told, often, how far it is. */
+  progress?: ((progress: PullProgress) => void) | undefined
+  /** Ends the pull, which then rejects; nothing of it stays. */
+  signal?: AbortSignal | undefined
+}
+
+/** How far a pull is, in bytes of packed layers. */
+export interface PullProgress {
+  step: 'downloading' | 'unpacking'
+  bytes: number
+  total: number
 }
 
 /** Where a container sees `ContainerSpec.agentFolder`. */
@@ -151,8 +171,8 @@ export interface Executor {
   readonly isolation: Isolation
   /** Whether each container has a network address of its own, so that two may listen on the same port. */
   readonly separateNetworks: boolean
-  /** Brings an image onto the worker. Throws `image-unavailable`. */
-  pull(reference: string, credentials: RegistryCredentials | undefined): Promise<Image>
+  /** Brings an image onto the worker. Throws `image-unavailable` with the reason, which `details.reason` tells programs. */
+  pull(reference: string, options?: PullOptions): Promise<Image>
   /** Leases the engine holds anything of. */
   leases(): Promise<string[]>
   /** Creates and starts; replaces a container of that name. Throws `start-failed`. */

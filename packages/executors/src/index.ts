@@ -10,6 +10,8 @@ export type {
   Isolation,
   LogLine,
   LogOptions,
+  PullOptions,
+  PullProgress,
   RegistryCredentials,
   Usage,
 } from './executor.ts'

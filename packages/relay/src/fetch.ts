@@ -6,7 +6,7 @@ import { SAFE } from './request.ts'
 /**
  * One request over connections that `agent` opens, as a `Response` with a streaming body; bodies sent are text. `target` is
  * what the agent dials. What changes nothing is sent again where a kept connection was closed under it. Throws a TypeError as the
- * global `fetch` does; redirects are errors.
+ * global `fetch` does; redirects are errors unless `init.redirect` is `manual`.
  */
 export async function fetchOver(agent: DialAgent, target: string, url: string, init: RequestInit): Promise<Response> {
   const { pathname, search, host } = new URL(url)
@@ -26,7 +26,7 @@ export async function fetchOver(agent: DialAgent, target: string, url: string, i
     })
   const answer = await ask(SAFE.has(method))
   const status = answer.statusCode ?? 502
-  if (status >= 300 && status < 400) {
+  if (status >= 300 && status < 400 && status !== 304 && init.redirect !== 'manual') {
     answer.resume()
     throw new TypeError('fetch failed', { cause: new Error('it redirects') })
   }

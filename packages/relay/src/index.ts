@@ -1,3 +1,5 @@
+export { type DialRules, dialChecked } from './checked-dial.ts'
+export { CheckedFetch } from './checked-fetch.ts'
 export { DialAgent } from './dial.ts'
 export { fetchOver } from './fetch.ts'
 export { connectPinned } from './pinned.ts'

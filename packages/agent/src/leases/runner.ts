@@ -189,7 +189,7 @@ export class LeaseRunner {
     for (const service of Object.values(manifest.services)) {
       if (images[service.image]) continue
       const started = Date.now()
-      images[service.image] = await this.executor.pull(service.image, service.registry)
+      images[service.image] = await this.executor.pull(service.image, { credentials: service.registry })
       this.emit('image', `${service.image} is here as ${images[service.image]?.digest.slice(0, 19)}… (${Date.now() - started} ms).`)
     }
     return images

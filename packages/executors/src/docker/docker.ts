@@ -19,7 +19,7 @@ import {
   type Isolation,
   type LogLine,
   type LogOptions,
-  type RegistryCredentials,
+  type PullOptions,
   type Usage,
 } from '../executor.ts'
 import { startFailed } from '../failures.ts'
@@ -83,8 +83,8 @@ export class DockerExecutor implements Executor {
     }
   }
 
-  pull(reference: string, credentials: RegistryCredentials | undefined): Promise<Image> {
-    return pullImage(this.docker, reference, credentials, this.settings.images)
+  pull(reference: string, options: PullOptions = {}): Promise<Image> {
+    return pullImage(this.docker, reference, options, this.settings.images)
   }
 
   async leases(): Promise<string[]> {

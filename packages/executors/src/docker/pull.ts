@@ -1,37 +1,46 @@
 import { PassThrough } from 'node:stream'
 import { messageOf } from '@cloister/core'
 import type Docker from 'dockerode'
-import type { Image, RegistryCredentials } from '../executor.ts'
+import type { Image, PullOptions } from '../executor.ts'
 import { findImage, type ImageSettings } from '../oci/find.ts'
 import { describeImage } from '../oci/image.ts'
 import { parseReference, pinnedReference } from '../oci/reference.ts'
 import { type ImageSource, type ResolvedImage, resolveImage, unavailable } from '../oci/source.ts'
+import { isInsecure } from '../oci/trust.ts'
 import { archiveImage } from './archive.ts'
 
 /** Brings an image into the engine: from a layout folder by loading an archive, from a registry by the engine's own pull. */
-export async function pullImage(docker: Docker, reference: string, credentials: RegistryCredentials | undefined, settings: ImageSettings): Promise<Image> {
-  const { source, wanted, local } = await findImage(reference, credentials, settings)
+export async function pullImage(docker: Docker, reference: string, options: PullOptions, settings: ImageSettings): Promise<Image> {
+  const { source, wanted, local, close } = await findImage(reference, options.credentials, settings)
   const { host } = parseReference(reference)
-  // A registry that we trust by plain HTTP is read by us; the engine may not be set up for it.
-  if (local || settings.trustedRegistries.includes(host)) {
+  try {
+    // Asks the registry itself first: it refuses internal addresses, which the engine would not.
     const image = await resolveImage(source, wanted)
-    await load(docker, source, image)
+    const pinned = pinnedReference(reference, image.digest)
+    // A registry that we trust by plain HTTP is read by us; the engine may not be set up for it.
+    if (local || isInsecure(host, settings.trustedRegistries)) await load(docker, source, image)
+    else if (!(await hasImage(docker, pinned))) await pull(docker, pinned, options)
     return describeImage(reference, image.digest, image.config)
+  } finally {
+    close()
   }
-  // Asks the registry itself first: it refuses internal addresses, which the engine would not.
-  const image = await resolveImage(source, wanted)
-  const pinned = pinnedReference(reference, image.digest)
-  if (!(await hasImage(docker, pinned))) await pull(docker, pinned, credentials)
-  return describeImage(reference, image.digest, image.config)
 }
 
-async function pull(docker: Docker, reference: string, credentials: RegistryCredentials | undefined): Promise<void> {
+async function pull(docker: Docker, reference: string, { credentials, progress, signal }: PullOptions): Promise<void> {
   try {
-    const options = credentials ? { authconfig: { username: credentials.username, password: credentials.password, serveraddress: credentials.host } } : {}
-    const stream = await docker.pull(reference, options)
-    await new Promise<void>((resolve, reject) => docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve())))
+    const login = credentials && { authconfig: { username: credentials.username, password: credentials.password, serveraddress: credentials.host } }
+    const stream = await docker.pull(reference, { ...login, ...(signal && { abortSignal: signal }) })
+    const layers = new Map<string, { current: number; total: number }>()
+    const tell = ({ id, status, progressDetail }: { id?: string; status?: string; progressDetail?: { current?: number; total?: number } }) => {
+      if (id === undefined || status !== 'Downloading' || !progressDetail?.total) return
+      layers.set(id, { current: progressDetail.current ?? 0, total: progressDetail.total })
+      const sum = (key: 'current' | 'total') => [...layers.values()].reduce((all, layer) => all + layer[key], 0)
+      progress?.({ step: 'downloading', bytes: sum('current'), total: sum('total') })
+    }
+    await new Promise<void>((resolve, reject) => docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve()), tell))
   } catch (cause) {
-    throw unavailable(`the engine says ${messageOf(cause)}`, cause)
+    signal?.throwIfAborted()
+    throw unavailable(`the engine says ${messageOf(cause)}`, { cause })
   }
 }
 

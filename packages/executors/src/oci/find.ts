@@ -1,4 +1,5 @@
 import type { RegistryCredentials } from '../executor.ts'
+import type { UnpackLimits } from './image-root.ts'
 import { LayoutSource } from './layout.ts'
 import { parseReference } from './reference.ts'
 import { RegistrySource } from './registry.ts'
@@ -8,25 +9,32 @@ import type { ImageSource } from './source.ts'
 export interface ImageSettings {
   /** OCI layout folders of the provider's, asked first. */
   layouts: readonly string[]
-  /** Registries with internal addresses or plain HTTP that the provider trusts, `host:port`. */
+  /**
+   * Registries with internal addresses that the provider trusts: `host:port`, which is spoken to by plain HTTP, or `https://host:port`.
+   */
   trustedRegistries: readonly string[]
+  /** Milliseconds a registry may be silent. */
+  silenceMs?: number
+  /** What an image may unpack to. */
+  limits?: UnpackLimits
+}
+
+/** A source, what to ask it for, whether it is of this machine, and what ends its connections. */
+interface FoundImage {
+  source: ImageSource
+  wanted: string
+  local: boolean
+  close(): void
 }
 
 /** The source of an image, and what to ask it for: a layout folder that has the name, else the registry. */
-export async function findImage(
-  reference: string,
-  credentials: RegistryCredentials | undefined,
-  settings: ImageSettings,
-): Promise<{ source: ImageSource; wanted: string; local: boolean }> {
+export async function findImage(reference: string, credentials: RegistryCredentials | undefined, settings: ImageSettings): Promise<FoundImage> {
   const parsed = parseReference(reference)
   for (const folder of settings.layouts) {
     const source = new LayoutSource(folder)
     const digest = await source.find(reference)
-    if (digest) return { source, wanted: digest, local: true }
+    if (digest) return { source, wanted: digest, local: true, close: () => {} }
   }
-  return {
-    source: new RegistrySource(parsed, credentials, settings.trustedRegistries),
-    wanted: parsed.digest ?? parsed.tag ?? 'latest',
-    local: false,
-  }
+  const source = new RegistrySource(parsed, credentials, settings.trustedRegistries, settings.silenceMs)
+  return { source, wanted: parsed.digest ?? parsed.tag ?? 'latest', local: false, close: () => source.close() }
 }

@@ -30,14 +30,18 @@ export class LayoutSource implements ImageSource {
 
   async document(digest: string): Promise<{ bytes: Buffer; digest: string }> {
     const bytes = await readFile(this.path(digest)).catch((cause) => {
-      throw unavailable(`the layout lacks ${digest}`, cause)
+      throw unavailable(`the layout lacks ${digest}`, { reason: 'not-found', cause })
     })
     checkDigest(bytes, digest)
     return { bytes, digest }
   }
 
-  async blob(descriptor: Descriptor): Promise<Readable> {
-    return createReadStream(this.path(descriptor.digest))
+  async blob(descriptor: Descriptor, from = 0): Promise<Readable> {
+    return createReadStream(this.path(descriptor.digest), { start: from })
+  }
+
+  fileOf(descriptor: Descriptor): string {
+    return this.path(descriptor.digest)
   }
 
   private path(digest: string): string {

@@ -65,7 +65,7 @@ describe('images', () => {
 
   it('come from a layout folder, by name, with what they ask for', async () => {
     const images = store([], [layout])
-    const image = await images.pull('test/plain:1', undefined)
+    const image = await images.pull('test/plain:1')
     expect(image).toMatchObject({ digest, entrypoint: ['/bin/true'], command: ['x'], env: { A: '1' } })
     expect(readFileSync(join(images.rootOf(digest), 'app/hello.txt'), 'utf8')).toBe('hello')
   })
@@ -129,17 +129,17 @@ describe('images', () => {
 
     it.each(['by tag', 'by digest'])('%s', async (how) => {
       const images = store([host])
-      const image = await images.pull(how === 'by tag' ? `${host}/team/plain:1` : `${host}/team/plain@${digest}`, undefined)
+      const image = await images.pull(how === 'by tag' ? `${host}/team/plain:1` : `${host}/team/plain@${digest}`)
       expect(image.digest).toBe(digest)
       expect(readFileSync(join(images.rootOf(digest), 'app/hello.txt'), 'utf8')).toBe('hello')
     })
 
     it('that the provider does not trust is not asked, if it is inside a network', async () => {
-      await expect(store().pull(`${host}/team/plain:1`, undefined)).rejects.toMatchObject({ code: 'image-unavailable' })
+      await expect(store().pull(`${host}/team/plain:1`)).rejects.toMatchObject({ code: 'image-unavailable' })
     })
 
     it('which does not have them are an error that says so', async () => {
-      await expect(store([host]).pull(`${host}/team/other:1`, undefined)).rejects.toThrow(/has no team\/other/)
+      await expect(store([host]).pull(`${host}/team/other:1`)).rejects.toThrow(/has no team\/other/)
     })
   })
 
@@ -212,7 +212,7 @@ describe('images', () => {
         ),
       )
       const images = store([host])
-      const found = await images.pull(reference, undefined).catch((error) => error)
+      const found = await images.pull(reference).catch((error) => error)
       expect(existsSync(escaped)).toBe(false)
       if (found instanceof Error) return expect(found).toMatchObject({ code: 'image-unavailable' })
       const root = images.rootOf(found.digest)
@@ -233,7 +233,6 @@ describe('images', () => {
             'whiteout',
             tarOf({ path: 'way', type: 'SymbolicLink', linkpath: victim }, { path: 'way/.wh.keep' }, { path: '../victim/.wh.keep' }, { path: '.wh...' }),
           ),
-          undefined,
         )
         .catch(() => {})
       expect(existsSync(join(victim, 'keep'))).toBe(true)
@@ -254,7 +253,7 @@ describe('images', () => {
       documents.set('text', Buffer.from('hello'))
       for (const reference of [...references, `${host}/list:1`, `${host}/text:1`]) {
         const outcome = await store([host])
-          .pull(reference, undefined)
+          .pull(reference)
           .catch((error) => error)
         if (reference.includes('no-tar') && !(outcome instanceof Error)) continue
         expect(outcome, reference).toMatchObject({ code: 'image-unavailable' })
@@ -263,7 +262,7 @@ describe('images', () => {
 
     it('get no credentials of another registry', async () => {
       await store([host])
-        .pull(image('creds', tarOf({ path: 'b', body: 'b' })), { host: 'ghcr.io', username: 'me', password: 'secret' })
+        .pull(image('creds', tarOf({ path: 'b', body: 'b' })), { credentials: { host: 'ghcr.io', username: 'me', password: 'secret' } })
         .catch(() => {})
       expect(authorization).toBeUndefined()
     })
@@ -272,7 +271,7 @@ describe('images', () => {
   it('that two processes pull at once appear whole', async () => {
     const shared = join(folder, 'shared')
     const stores = Array.from({ length: 4 }, () => new ImageStore(shared, { layouts: [layout], trustedRegistries: [] }))
-    const found = await Promise.all(stores.map((one) => one.pull('test/plain:1', undefined)))
+    const found = await Promise.all(stores.map((one) => one.pull('test/plain:1')))
     expect(new Set(found.map((image) => image.digest))).toEqual(new Set([digest]))
   })
 })

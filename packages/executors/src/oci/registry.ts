@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import { lookup } from 'node:dns/promises'
-import { isIP } from 'node:net'
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
-import { isInternalAddress } from '@cloister/core'
+import { CloisterError, messageOf } from '@cloister/core'
+import { CheckedFetch } from '@cloister/relay'
 import type { RegistryCredentials } from '../executor.ts'
 import type { Reference } from './reference.ts'
 import { checkDigest, type Descriptor, type ImageSource, MAX_DOCUMENT_BYTES, unavailable } from './source.ts'
+import { isInsecure, isTrusted } from './trust.ts'
 
 const ACCEPT = [
   'application/vnd.oci.image.index.v1+json',
@@ -14,119 +14,220 @@ const ACCEPT = [
   'application/vnd.docker.distribution.manifest.list.v2+json',
   'application/vnd.docker.distribution.manifest.v2+json',
 ].join(', ')
-const TIMEOUT_MS = 30_000
+/** How long a registry may be silent: before an answer begins, and within one. How long a whole answer takes does not matter. */
+const SILENCE_MS = 30_000
 const MAX_REDIRECTS = 5
 
 /**
- * Reads one repository of a registry (OCI distribution specification 1.1, "Pull"). A tenant names the host, so hosts
- * with internal addresses are refused unless the provider lists them in `trustedHosts`; those may speak plain HTTP.
+ * Reads one repository of a registry (OCI distribution specification 1.1, "Pull"). A tenant names the host, and the registry names
+ * others, so everything goes through the checked dialler: internal addresses are refused unless the provider trusts the host. See
+ * `ImageSettings.trustedRegistries`.
  */
 export class RegistrySource implements ImageSource {
   private readonly reference: Reference
   private readonly credentials: RegistryCredentials | undefined
   private readonly trustedHosts: readonly string[]
+  private readonly silenceMs: number
+  private readonly checked: CheckedFetch
   private authorization: string | undefined
 
-  constructor(reference: Reference, credentials: RegistryCredentials | undefined, trustedHosts: readonly string[]) {
+  constructor(reference: Reference, credentials: RegistryCredentials | undefined, trustedHosts: readonly string[], silenceMs: number = SILENCE_MS) {
     this.reference = reference
-    this.credentials = credentials && hostOf(credentials.host) === reference.host ? credentials : undefined
+    this.credentials = credentials && registryHost(credentials.host) === reference.host ? credentials : undefined
     this.trustedHosts = trustedHosts
+    this.silenceMs = silenceMs
+    this.checked = new CheckedFetch((url) => ({ allowsInternal: isTrusted(url, trustedHosts) }))
   }
 
   async document(reference: string): Promise<{ bytes: Buffer; digest: string }> {
-    const response = await this.get(`manifests/${reference}`, ACCEPT)
-    const bytes = await readBounded(response)
+    const response = await this.get(`manifests/${reference}`, { accept: ACCEPT })
+    const bytes = await this.readBounded(response)
     const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
     if (reference.startsWith('sha256:')) checkDigest(bytes, reference)
     return { bytes, digest }
   }
 
-  async blob(descriptor: Descriptor): Promise<Readable> {
-    const response = await this.get(`blobs/${descriptor.digest}`, '*/*')
+  async blob(descriptor: Descriptor, from = 0, signal?: AbortSignal): Promise<Readable> {
+    const response = await this.get(`blobs/${descriptor.digest}`, { accept: '*/*', ...(from > 0 && { range: `bytes=${from}-` }) })
     if (!response.body) throw unavailable('the registry sent nothing')
-    return Readable.fromWeb(response.body as ReadableStream)
+    const bytes = this.watch(response, signal)
+    // A registry that does not know ranges begins at the beginning.
+    return Readable.from(from > 0 && response.status !== 206 ? skip(bytes, from) : bytes)
   }
 
-  private async get(path: string, accept: string): Promise<Response> {
+  close(): void {
+    this.checked.close()
+  }
+
+  private async get(path: string, headers: Record<string, string>): Promise<Response> {
     const { host, repository } = this.reference
-    const scheme = this.trustedHosts.includes(host) ? 'http' : 'https'
-    const url = new URL(`${scheme}://${host}/v2/${repository}/${path}`)
-    let response = await this.fetch(url, accept, this.authorization)
+    const url = new URL(`${isInsecure(host, this.trustedHosts) ? 'http' : 'https'}://${host}/v2/${repository}/${path}`)
+    let response = await this.follow(url, headers, this.authorization)
     if (response.status === 401) {
+      await response.body?.cancel()
       this.authorization = await this.authorize(response.headers.get('www-authenticate') ?? '')
-      response = await this.fetch(url, accept, this.authorization)
+      response = await this.follow(url, headers, this.authorization)
     }
     if (response.ok) return response
+    const { status } = response
     await response.body?.cancel()
-    if (response.status === 404) throw unavailable(`${host} has no ${repository} ${path}`)
-    if (response.status === 401 || response.status === 403) throw unavailable(`${host} does not let us read ${repository}`)
-    throw unavailable(`${host} answers ${response.status}`)
+    throw this.refusal(status, path)
+  }
+
+  private refusal(status: number, path: string): CloisterError {
+    const { host, repository } = this.reference
+    const shownHost = host === 'registry-1.docker.io' ? 'Docker Hub' : host
+    if (status === 404) {
+      const [kind, wanted = ''] = path.split('/')
+      const what = kind === 'manifests' && !wanted.startsWith('sha256:') ? `the tag ${wanted}` : wanted
+      return unavailable(`${shownHost} has no ${repository} with ${what}`, { reason: 'not-found' })
+    }
+    if (status === 401 || status === 403)
+      return this.credentials
+        ? unavailable(`${shownHost} does not take the login of ${this.credentials.username} for ${repository}`, {
+            reason: 'login-needed',
+            hint: 'Log in again with `docker login` and deploy once more.',
+          })
+        : unavailable(`${shownHost} asks for a login for ${repository}, which is private or does not exist`, {
+            reason: 'login-needed',
+            hint: 'Check the name. If it is private, log in with `docker login` and deploy with --registry-login.',
+          })
+    if (status === 429)
+      return unavailable(`${shownHost} limits how much is pulled from it (429)`, {
+        reason: 'rate-limited',
+        hint: 'Log in, which raises most limits, take it from another registry, or try again later.',
+      })
+    return unavailable(`${shownHost} answers ${status}`, { reason: 'unreachable' })
   }
 
   /** Follows redirects itself: authorization goes to the registry only, and each hop is checked. */
-  private async fetch(first: URL, accept: string, authorization: string | undefined): Promise<Response> {
+  private async follow(first: URL, sent: Record<string, string>, authorization: string | undefined): Promise<Response> {
     let url = first
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-      await this.checkHost(url)
-      const headers: Record<string, string> = { accept }
-      if (authorization && url.host === first.host) headers['authorization'] = authorization
-      let response: Response
-      try {
-        response = await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) })
-      } catch (cause) {
-        throw unavailable(`${url.host} does not answer`, cause)
-      }
+      if (url.protocol !== 'https:' && !isInsecure(url.host, this.trustedHosts))
+        throw unavailable(`${url.host} is not reached by https`, { reason: 'forbidden' })
+      const headers = { ...sent, ...(authorization && url.origin === first.origin && { authorization }) }
+      const response = await this.ask(url, headers)
       const location = response.headers.get('location')
       if (response.status < 300 || response.status > 399 || !location) return response
       await response.body?.cancel()
+      if (!URL.canParse(location, url.href)) throw unavailable('the registry redirects to nowhere')
       url = new URL(location, url)
     }
     throw unavailable('the registry redirects too often')
   }
 
+  private async ask(url: URL, headers: Record<string, string>): Promise<Response> {
+    const silence = new AbortController()
+    const timer = setTimeout(() => silence.abort(), this.silenceMs)
+    try {
+      return await this.checked.fetch(url, { headers, signal: silence.signal })
+    } catch (error) {
+      throw explain(url.host, error)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
   private async authorize(challenge: string): Promise<string> {
+    const { host, repository } = this.reference
     const basic = this.credentials && `Basic ${Buffer.from(`${this.credentials.username}:${this.credentials.password}`).toString('base64')}`
     if (/^basic/i.test(challenge)) {
-      if (!basic) throw unavailable(`${this.reference.host} asks for a name and password`)
+      if (!basic) throw this.refusal(401, '')
       return basic
     }
-    const parts = Object.fromEntries([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map((m) => [m[1], m[2]]))
-    if (!/^bearer/i.test(challenge) || !parts['realm'] || !URL.canParse(parts['realm']))
-      throw unavailable('the registry asks for an unknown kind of authorization')
+    const parts = Object.fromEntries([...challenge.slice(0, 4096).matchAll(/(\w+)="([^"]*)"/g)].map((m) => [m[1], m[2]]))
+    if (!/^bearer/i.test(challenge) || !parts['realm'] || !URL.canParse(parts['realm'])) throw unavailable(`${host} asks for an unknown kind of login`)
     const realm = new URL(parts['realm'])
     if (parts['service']) realm.searchParams.set('service', parts['service'])
-    realm.searchParams.set('scope', `repository:${this.reference.repository}:pull`)
-    const response = await this.fetch(realm, 'application/json', basic)
-    const body: unknown = response.ok ? JSON.parse((await readBounded(response)).toString('utf8')) : undefined
-    const { token, access_token: accessToken } = (body ?? {}) as { token?: unknown; access_token?: unknown }
+    realm.searchParams.set('scope', `repository:${repository}:pull`)
+    const response = await this.follow(realm, { accept: 'application/json' }, basic)
+    if (!response.ok) {
+      await response.body?.cancel()
+      throw this.refusal(response.status === 404 ? 401 : response.status, '')
+    }
+    const { token, access_token: accessToken } = readToken(await this.readBounded(response))
     const bearer = token ?? accessToken
-    if (typeof bearer !== 'string') throw unavailable(`${this.reference.host} does not let us read ${this.reference.repository}`)
+    if (typeof bearer !== 'string' || !/^[\x21-\x7e]{1,16384}$/.test(bearer)) throw this.refusal(401, '')
     return `Bearer ${bearer}`
   }
 
-  private async checkHost(url: URL): Promise<void> {
-    if (this.trustedHosts.includes(url.host)) return
-    if (url.protocol !== 'https:') throw unavailable(`${url.host} is not reached by https`)
-    const host = url.hostname.replace(/^\[|\]$/g, '')
-    const addresses = isIP(host) ? [{ address: host }] : await lookup(host, { all: true }).catch(() => [])
-    if (addresses.length === 0) throw unavailable(`the name ${host} is unknown`)
-    for (const { address } of addresses) if (isInternalAddress(address)) throw unavailable(`${host} is an internal address of the worker`)
+  private async readBounded(response: Response): Promise<Buffer> {
+    const chunks: Buffer[] = []
+    let size = 0
+    for await (const chunk of this.watch(response)) {
+      size += chunk.length
+      if (size > MAX_DOCUMENT_BYTES) throw unavailable('the registry sends too large a document')
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks)
+  }
+
+  /** An answer's bytes, which fail once there is silence or the signal comes. */
+  private async *watch(response: Response, signal?: AbortSignal): AsyncGenerator<Buffer> {
+    const stream = Readable.fromWeb(response.body as ReadableStream)
+    const stop = () => stream.destroy(new Error('it is not wanted any more'))
+    const silent = () => stream.destroy(unavailable(`the registry has sent nothing for ${this.silenceMs / 1000} s`, { reason: 'unreachable' }))
+    let timer = setTimeout(silent, this.silenceMs)
+    if (signal?.aborted) stop()
+    signal?.addEventListener('abort', stop, { once: true })
+    try {
+      for await (const chunk of stream) {
+        clearTimeout(timer)
+        yield chunk as Buffer
+        timer = setTimeout(silent, this.silenceMs)
+      }
+    } catch (error) {
+      throw explain(this.reference.host, error)
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', stop)
+    }
   }
 }
 
-function hostOf(host: string): string {
-  return host === 'docker.io' || host === 'index.docker.io' || host === 'https://index.docker.io/v1/'
-    ? 'registry-1.docker.io'
-    : host.replace(/^https?:\/\//, '').replace(/\/.*$/, '')
+/** The host that a login is for, as references name it. */
+export function registryHost(host: string): string {
+  const bare = host.replace(/^https?:\/\//, '').replace(/\/.*$/, '')
+  return ['docker.io', 'index.docker.io'].includes(bare) ? 'registry-1.docker.io' : bare
 }
 
-async function readBounded(response: Response): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length
-    if (size > MAX_DOCUMENT_BYTES) throw unavailable('the registry sends too large a document')
-    chunks.push(chunk)
+const CERTIFICATE = /SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|CERT_|ERR_TLS_CERT|CERTIFICATE/
+
+/** Why a host can't be read from, in words for the tenant. */
+function explain(host: string, error: unknown): CloisterError {
+  const chain: Error[] = []
+  for (let current = error; current instanceof Error && chain.length < 8; current = current.cause) chain.push(current)
+  const ours = chain.find((one) => one instanceof CloisterError)
+  if (ours?.code === 'image-unavailable') return ours
+  if (ours?.code === 'forbidden-address') return unavailable(ours.message.replace(/\.$/, ''), { reason: 'forbidden', cause: error })
+  const code = chain.map((one) => String((one as NodeJS.ErrnoException).code ?? '')).find((one) => CERTIFICATE.test(one))
+  if (code !== undefined) {
+    const how = /SELF_SIGNED/.test(code)
+      ? 'it is self-signed'
+      : /EXPIRED/.test(code)
+        ? 'it has expired'
+        : /ALTNAME/.test(code)
+          ? 'it is for another name'
+          : 'its issuer is unknown'
+    return unavailable(`the certificate of ${host} is not to be trusted: ${how}`, { reason: 'certificate', cause: error })
   }
-  return Buffer.concat(chunks)
+  const why = ours ? messageOf(ours).replace(/\.$/, '') : `${host} does not answer`
+  return unavailable(why, { reason: 'unreachable', cause: error })
+}
+
+function readToken(bytes: Buffer): { token?: unknown; access_token?: unknown } {
+  try {
+    return (JSON.parse(bytes.toString('utf8')) ?? {}) as { token?: unknown; access_token?: unknown }
+  } catch {
+    return {}
+  }
+}
+
+async function* skip(bytes: AsyncIterable<Buffer>, count: number): AsyncGenerator<Buffer> {
+  let left = count
+  for await (const chunk of bytes) {
+    if (chunk.length > left) yield chunk.subarray(left)
+    left -= Math.min(left, chunk.length)
+  }
 }

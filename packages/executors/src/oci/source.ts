@@ -16,7 +16,9 @@ const Descriptor = z.object({
 
 const Index = z.object({ manifests: z.array(Descriptor).max(1000) })
 const ImageManifest = z.object({ config: Descriptor, layers: z.array(Descriptor).max(512) })
+const Nanoseconds = z.number().min(0).nullish()
 const ImageConfig = z.object({
+  os: z.string().optional(),
   architecture: z.string().optional(),
   config: z
     .object({
@@ -25,6 +27,19 @@ const ImageConfig = z.object({
       Env: z.array(z.string()).nullish(),
       WorkingDir: z.string().nullish(),
       User: z.string().nullish(),
+      StopSignal: z.string().max(32).nullish(),
+      ExposedPorts: z.record(z.string().max(32), z.unknown()).nullish(),
+      Volumes: z.record(z.string().max(4096), z.unknown()).nullish(),
+      // Docker's extension (Docker image specification 1.2, "Container RunConfig Field Descriptions").
+      Healthcheck: z
+        .object({
+          Test: z.array(z.string()).nullish(),
+          Interval: Nanoseconds,
+          Timeout: Nanoseconds,
+          StartPeriod: Nanoseconds,
+          Retries: z.int().min(0).nullish(),
+        })
+        .nullish(),
     })
     .nullish(),
 })
@@ -32,6 +47,9 @@ const ImageConfig = z.object({
 export type Descriptor = z.infer<typeof Descriptor>
 type ImageManifest = z.infer<typeof ImageManifest>
 export type ImageConfig = z.infer<typeof ImageConfig>
+
+/** This machine, in the words of OCI images (Go's GOARCH). */
+const ARCHITECTURE = process.arch === 'x64' ? 'amd64' : process.arch
 
 /** Bytes of a manifest, index or image configuration. */
 export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
@@ -42,8 +60,10 @@ export const MAX_LAYER_BYTES = 64 * 1024 ** 3
 export interface ImageSource {
   /** The document a tag or digest names, with its own digest. */
   document(reference: string): Promise<{ bytes: Buffer; digest: string }>
-  /** A blob's bytes, unchecked. */
-  blob(descriptor: Descriptor): Promise<Readable>
+  /** A blob's bytes from `from` on, unchecked. Fails where nothing comes for a while, however much came. */
+  blob(descriptor: Descriptor, from?: number, signal?: AbortSignal): Promise<Readable>
+  /** Where a blob lies on this machine, for sources that are of this machine. */
+  fileOf?(descriptor: Descriptor): string
 }
 
 /** An image found in a source: its manifest for this machine and its configuration. */
@@ -64,6 +84,8 @@ export async function resolveImage(source: ImageSource, reference: string): Prom
       const configBytes = await readBlob(source, manifest.data.config)
       const config = ImageConfig.safeParse(parseJson(configBytes))
       if (!config.success) throw unavailable("the image's configuration is malformed")
+      const { os, architecture } = config.data
+      if ((os ?? 'linux') !== 'linux' || (architecture ?? ARCHITECTURE) !== ARCHITECTURE) throw otherPlatform([`${os ?? 'linux'}/${architecture}`])
       return { digest, manifest: manifest.data, configBytes, config: config.data }
     }
     const index = Index.safeParse(json)
@@ -75,12 +97,17 @@ export async function resolveImage(source: ImageSource, reference: string): Prom
 }
 
 function pickPlatform(manifests: Descriptor[]): Descriptor {
-  const architecture = process.arch === 'x64' ? 'amd64' : process.arch
   const found =
-    manifests.find((m) => m.platform?.os === 'linux' && m.platform.architecture === architecture) ??
+    manifests.find((m) => m.platform?.os === 'linux' && m.platform.architecture === ARCHITECTURE) ??
     (manifests.length === 1 && !manifests[0]?.platform ? manifests[0] : undefined)
-  if (!found) throw unavailable(`there is no image for linux/${architecture}`)
+  if (!found) throw otherPlatform(manifests.flatMap(({ platform }) => (platform ? [`${platform.os}/${platform.architecture}`] : [])))
   return found
+}
+
+function otherPlatform(made: string[]): CloisterError {
+  // Attestations that build tools add are listed under a platform of this name.
+  const named = [...new Set(made)].filter((platform) => platform !== 'unknown/unknown').slice(0, 8)
+  return unavailable(`it is made for ${named.join(', ') || 'no platform'}, and the worker is linux/${ARCHITECTURE}`, { reason: 'platform' })
 }
 
 /** Reads a small blob whole and checks its digest and size. */
@@ -103,14 +130,19 @@ export function checkDigest(bytes: Buffer, digest: string): void {
   if (`sha256:${createHash('sha256').update(bytes).digest('hex')}` !== digest) throw unavailable(`its content does not match ${digest}`)
 }
 
-export function unavailable(why: string, cause?: unknown): CloisterError {
-  return new CloisterError('image-unavailable', `The image can't be had: ${why}.`, { cause })
+/** What kind of reason there is that an image can't be had, for programs. */
+export type UnavailableReason = 'login-needed' | 'not-found' | 'unreachable' | 'certificate' | 'platform' | 'rate-limited' | 'forbidden' | 'malformed'
+
+/** The error of an image that can't be had. `why` goes to the tenant: no path of the provider's machine is in it. */
+export function unavailable(why: string, options: { reason?: UnavailableReason; hint?: string; cause?: unknown } = {}): CloisterError {
+  const { reason = 'malformed', hint, cause } = options
+  return new CloisterError('image-unavailable', `The image can't be had: ${why}.`, { details: { reason }, cause, ...(hint !== undefined && { hint }) })
 }
 
 function parseJson(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'))
   } catch (cause) {
-    throw unavailable('a document of it is not JSON', cause)
+    throw unavailable('a document of it is not JSON', { cause })
   }
 }

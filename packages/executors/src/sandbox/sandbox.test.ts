@@ -43,7 +43,7 @@ describe.skipIf(!canRun('bwrap'))('the sandbox’s keepers', () => {
     }
     executor = await SandboxExecutor.open(settings)
     next = await SandboxExecutor.open(settings)
-    const image = await executor.pull(WORKBENCH_IMAGE, undefined)
+    const image = await executor.pull(WORKBENCH_IMAGE)
     spec = {
       lease: LEASE,
       name: 'web-0',

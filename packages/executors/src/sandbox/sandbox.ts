@@ -21,7 +21,7 @@ import {
   type Isolation,
   type LogLine,
   type LogOptions,
-  type RegistryCredentials,
+  type PullOptions,
   type Usage,
 } from '../executor.ts'
 import { startFailed } from '../failures.ts'
@@ -93,8 +93,8 @@ export class SandboxExecutor implements Executor {
     return new SandboxExecutor(settings, await findCgroups(), privileged)
   }
 
-  pull(reference: string, credentials: RegistryCredentials | undefined): Promise<Image> {
-    return this.images.pull(reference, credentials)
+  pull(reference: string, options?: PullOptions): Promise<Image> {
+    return this.images.pull(reference, options)
   }
 
   async leases(): Promise<string[]> {

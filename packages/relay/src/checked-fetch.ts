@@ -1,0 +1,31 @@
+import { type DialRules, dialChecked } from './checked-dial.ts'
+import { DialAgent } from './dial.ts'
+import { fetchOver } from './fetch.ts'
+
+const MAX_CONNECTIONS = 6
+
+/** Asks for URLs that somebody else named, over connections that `dialChecked` opens. Redirects come back as answers, to be judged like any URL. */
+export class CheckedFetch {
+  private readonly agent: DialAgent
+
+  /** `rulesOf` says what a URL may lead to. */
+  constructor(rulesOf: (url: URL) => DialRules) {
+    this.agent = new DialAgent(
+      async (origin) => {
+        const url = new URL(origin)
+        return dialChecked(url, rulesOf(url))
+      },
+      { maxSockets: MAX_CONNECTIONS },
+    )
+  }
+
+  /** Like the global `fetch`, text bodies only. The body streams; whoever reads it says how long silence may last. */
+  fetch(url: URL, init: RequestInit = {}): Promise<Response> {
+    return fetchOver(this.agent, url.origin, url.href, { ...init, redirect: 'manual' })
+  }
+
+  /** Ends all connections. */
+  close(): void {
+    this.agent.destroy()
+  }
+}
