@@ -219,7 +219,7 @@ describe.skipIf(!canDeploy)(
 
         const { network } = stage.embedded
         const record = await createCloister({ network }).index.worker(lease.worker)
-        const theirs = await workerOfRecord(record).evidence()
+        const theirs = await workerOfRecord(network, record).evidence()
         if (theirs.freshness.kind !== 'block') throw new Error('no block')
         const stolen = new Uint8Array(Buffer.from(theirs.quote, 'base64'))
         const hash = theirs.freshness.hash
@@ -338,7 +338,7 @@ describe.skipIf(!canDeploy)(
         let heard = false
         proxy.on('request', () => (heard = true))
         const attestedKey = async () => (await cloister.index.worker(lease.worker)).tlsKeyHash ?? zeroHash
-        const client = new WorkerClient({ endpoint, worker: lease.worker, wallet: cloister.wallet, attestedKey })
+        const client = new WorkerClient({ endpoint, worker: lease.worker, wallet: cloister.wallet, attestedKey, network: cloister.network })
         await expect(client.metrics(lease.lease)).rejects.toMatchObject(refusal)
         expect(heard).toBe(false)
       })

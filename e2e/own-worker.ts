@@ -107,7 +107,13 @@ export function useWorker(): OwnWorker {
     expect(await enrolWorker(own.chain.wallet(1), key, config)).toBe('unchanged')
     await expect(enrolWorker(own.chain.wallet(2), key, config)).rejects.toMatchObject({ code: 'not-yours' })
     own.running = await startWorker(config, () => {})
-    own.client = new WorkerClient({ endpoint: `http://127.0.0.1:${own.running.port}`, worker: key.address, wallet: own.tenant, attestedKey })
+    own.client = new WorkerClient({
+      endpoint: `http://127.0.0.1:${own.running.port}`,
+      worker: key.address,
+      wallet: own.tenant,
+      attestedKey,
+      network: own.tenant.network,
+    })
   }, 180_000)
 
   afterAll(async () => {

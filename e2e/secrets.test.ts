@@ -48,7 +48,7 @@ describe.skipIf(!canDeploy)(
     const v2 = () => manifestOf(join(stage.folder, 'v2.yaml'))
     /** A request to an instance of the key service, as anybody could make it. */
     const ask = async (seat: Seat, path: string, body?: unknown) => {
-      const { connection } = workerOfRecord(await tenant.index.worker(seat.worker))
+      const { connection } = workerOfRecord(tenant.network, await tenant.index.worker(seat.worker))
       return connection.fetch(connection.endpoint + path, {
         method: body === undefined ? 'GET' : 'POST',
         headers: { [ROUTE_HEADER]: `${seat.lease}/`, 'content-type': 'application/json' },
@@ -149,7 +149,7 @@ describe.skipIf(!canDeploy)(
       const { challenge } = (await (await ask(seat, '/v1/challenge')).json()) as { challenge: Hex }
       const question = { app, lease: lease.lease, challenge, transportKey: Buffer.from(transport.publicKey).toString('base64') }
       // A worker quotes any number for anybody, so this is a genuine, fresh quote of the very worker, over the very question.
-      const report = await workerOfRecord(record).evidence(releaseFreshness(question))
+      const report = await workerOfRecord(tenant.network, record).evidence(releaseFreshness(question))
       const collateral = await collateralFor(stage.embedded.network, { kind: report.kind, quote: Buffer.from(report.quote, 'base64') })
       const thief = developmentAccount(stage.embedded.network, DEVELOPMENT_ROLES.tenants[1])
       const evidence = { worker: record.worker, kind: report.kind, tlsKeyHash: report.tlsKeyHash, quote: report.quote, collateral }
@@ -167,7 +167,7 @@ describe.skipIf(!canDeploy)(
       })
       expect(await asPeer.json()).toMatchObject({ code: 'not-attested' })
       for (const body of ['{', '[]', JSON.stringify({ ...question, evidence: { ...evidence, signature, quote: 'AAAA' } })]) {
-        const { connection } = workerOfRecord(await tenant.index.worker(seat.worker))
+        const { connection } = workerOfRecord(tenant.network, await tenant.index.worker(seat.worker))
         const response = await connection.fetch(`${connection.endpoint}/v1/release`, { method: 'POST', headers: { [ROUTE_HEADER]: `${seat.lease}/` }, body })
         expect(response.status).toBeGreaterThanOrEqual(400)
         expect(response.status).toBeLessThan(500)
@@ -206,7 +206,7 @@ describe.skipIf(!canDeploy)(
     })
 
     it('a worker that crashed goes on with what it was given', async () => {
-      const { name } = await workerOfRecord(await findLease(tenant, 'shop')).report()
+      const { name } = await workerOfRecord(tenant.network, await findLease(tenant, 'shop')).report()
       await crash(stage.embedded, name)
       await until('the service answers', async () => (await shop()).word === SECRET, 60_000)
       // Its instance of the key service found the agent's socket again.

@@ -145,11 +145,23 @@ describe.skipIf(!canDeploy)(
         const path = `/v1/leases/${id}/manifest`
         expect(await put(id, body)).toEqual([401, 'unauthorized'])
         expect(await put(id, body, { authorization: 'Cloister e30' })).toEqual([401, 'unauthorized'])
-        const stranger = new WorkerClient({ endpoint: own.client.endpoint, worker: own.client.worker, wallet: own.chain.wallet(5), attestedKey })
+        const stranger = new WorkerClient({
+          endpoint: own.client.endpoint,
+          worker: own.client.worker,
+          wallet: own.chain.wallet(5),
+          attestedKey,
+          network: own.tenant.network,
+        })
         expect(await put(id, body, await stranger.sign('PUT', path, body))).toEqual([403, 'forbidden'])
         expect(await put(id, `${body} `, await own.client.sign('PUT', path, body))).toEqual([401, 'unauthorized'])
         expect(await put(id, body, await own.client.sign('GET', path, body))).toEqual([401, 'unauthorized'])
-        const elsewhere = new WorkerClient({ endpoint: own.client.endpoint, worker: own.tenant.account.address, wallet: own.tenant, attestedKey })
+        const elsewhere = new WorkerClient({
+          endpoint: own.client.endpoint,
+          worker: own.tenant.account.address,
+          wallet: own.tenant,
+          attestedKey,
+          network: own.tenant.network,
+        })
         expect(await put(id, body, await elsewhere.sign('PUT', path, body))).toEqual([401, 'unauthorized'])
         const signed = await own.client.sign('PUT', path, body)
         expect(await put(id, body, signed)).toEqual([202, undefined])

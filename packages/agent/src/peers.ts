@@ -1,5 +1,6 @@
-import { CloisterError, WorkerRecord } from '@cloister/core'
-import { connectPinned, DialAgent, fetchOver } from '@cloister/relay'
+import type { Network } from '@cloister/chain'
+import { CloisterError, findCause, WorkerRecord } from '@cloister/core'
+import { DialAgent, dialChecked, fetchOver, securePinned } from '@cloister/relay'
 import type { Address } from 'viem'
 
 const ANSWER_MS = 20_000
@@ -22,23 +23,33 @@ export async function findWorkerRecord(indexerUrl: string, worker: Address): Pro
 }
 
 /**
- * Asks another worker, over `https:` the key alone that it attested. Throws `not-attested`, or `too-large` for an answer that
- * is.
+ * Asks another worker, over `https:` the key alone that it attested. Its provider named the address, so it is asked inside private
+ * networks on a development network only, and nowhere but there. Throws `not-attested`, `forbidden-address`, `unreachable`, or
+ * `too-large` for an answer that is.
  */
-export async function askWorker({ endpoint, tlsKeyHash }: WorkerRecord, request: PeerRequest): Promise<{ status: number; text: string }> {
+export async function askWorker(
+  { development }: Pick<Network, 'development'>,
+  { endpoint, tlsKeyHash }: Pick<WorkerRecord, 'endpoint' | 'tlsKeyHash'>,
+  request: PeerRequest,
+): Promise<{ status: number; text: string }> {
+  if (!URL.canParse(request.path, endpoint)) throw new CloisterError('forbidden-address', 'The worker has no address that can be asked.')
   const url = new URL(request.path, endpoint)
-  const init = {
-    method: request.method,
-    headers: { ...request.headers, ...(request.body !== undefined && { 'content-type': 'application/json' }) },
-    ...(request.body !== undefined && { body: request.body }),
-    redirect: 'error' as const,
-    signal: AbortSignal.timeout(ANSWER_MS),
-  }
-  if (url.protocol !== 'https:') return answerOf(await fetch(url, init))
-  if (tlsKeyHash === undefined) throw new CloisterError('not-attested', `The worker at ${endpoint} has attested no TLS key.`)
-  const agent = new DialAgent(() => connectPinned({ host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 443) }, tlsKeyHash))
+  // A path can't lead elsewhere: `//host/…` would.
+  if (url.origin !== new URL(endpoint).origin) throw new CloisterError('bad-request', 'The path leads away from the worker.')
+  if (url.protocol === 'https:' && tlsKeyHash === undefined) throw new CloisterError('not-attested', `The worker at ${endpoint} has attested no TLS key.`)
+  const secure = tlsKeyHash === undefined ? undefined : securePinned(tlsKeyHash)
+  const agent = new DialAgent(() => dialChecked(new URL(endpoint), { allowsInternal: development }, secure))
   try {
+    const init = {
+      method: request.method,
+      headers: { ...request.headers, ...(request.body !== undefined && { 'content-type': 'application/json' }) },
+      ...(request.body !== undefined && { body: request.body }),
+      signal: AbortSignal.timeout(ANSWER_MS),
+    }
     return await answerOf(await fetchOver(agent, url.host, url.href, init))
+  } catch (error) {
+    const ours = findCause(error, CloisterError)
+    throw ours ?? new CloisterError('unreachable', `The worker at ${url.origin} does not answer.`, { cause: error })
   } finally {
     agent.destroy()
   }

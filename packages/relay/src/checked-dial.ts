@@ -18,13 +18,20 @@ export interface DialRules {
   allowsInternal: boolean
   /** Milliseconds for the name and the connection together. */
   timeoutMs?: number
+  /** Asks for a name's addresses: the system's resolver, if not given. */
+  resolve?: (host: string) => Promise<Address[]>
+}
+
+interface Address {
+  address: string
+  family: number
 }
 
 /** Where a connection may go: addresses that were checked, all of one name. */
 interface Destination {
   host: string
   port: number
-  addresses: { address: string; family: number }[]
+  addresses: Address[]
 }
 
 /**
@@ -48,25 +55,26 @@ export async function dialChecked(url: URL, rules: DialRules, secure: (socket: S
   }
 }
 
-async function findDestination(url: URL, { allowsInternal }: DialRules): Promise<Destination> {
+async function findDestination(url: URL, { allowsInternal, resolve = systemAddresses }: DialRules): Promise<Destination> {
   const refuse = (why: string) => new CloisterError('forbidden-address', `${url.host.slice(0, 200)} is not asked: ${why}.`)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refuse('only http and https are spoken')
   if (url.username !== '' || url.password !== '') throw refuse('its address has a name or password in it')
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
   if (BAD_PORTS.has(port)) throw refuse(`port ${port} is of another protocol`)
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  const found = isIP(host) === 0 ? await resolve(host) : [{ address: host, family: isIP(host) }]
+  const found =
+    isIP(host) === 0
+      ? await resolve(host).catch((cause) => {
+          throw new CloisterError('unreachable', `The name ${host.slice(0, 200)} is unknown.`, { cause })
+        })
+      : [{ address: host, family: isIP(host) }]
   const addresses = found.filter(({ address }) => allowsInternal || !isInternalAddress(address))
   if (addresses.length === 0) throw refuse('it is an internal address')
   return { host, port, addresses }
 }
 
-async function resolve(host: string): Promise<{ address: string; family: number }[]> {
-  try {
-    return await lookup(host, { all: true })
-  } catch (cause) {
-    throw new CloisterError('unreachable', `The name ${host.slice(0, 200)} is unknown.`, { cause })
-  }
+function systemAddresses(host: string): Promise<Address[]> {
+  return lookup(host, { all: true })
 }
 
 function connectTo({ host, port, addresses }: Destination): Promise<Socket> {

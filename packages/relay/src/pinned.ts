@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 
 const CONNECT_MS = 5_000
@@ -9,6 +9,15 @@ const CONNECT_MS = 5_000
  * SHA-256 (`0x…`), whoever signed it. Nothing is sent before that is known. Rejects where the key is another.
  */
 export function connectPinned(options: ConnectionOptions & { host: string; port: number }, keyHash: string): Promise<TLSSocket> {
+  return open(options, keyHash)
+}
+
+/** The same over a connection that is there already, such as one by `dialChecked`, which takes what this returns. */
+export function securePinned(keyHash: string): (socket: Socket, host: string) => Promise<TLSSocket> {
+  return (socket, host) => open({ socket, host }, keyHash)
+}
+
+function open(options: ConnectionOptions & { host: string }, keyHash: string): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const socket = connect({
       ...options,

@@ -1,4 +1,4 @@
-import { CloisterError, fromProblem, messageOf } from '@cloister/core'
+import { CloisterError, findCause, fromProblem, messageOf } from '@cloister/core'
 import type { z } from 'zod'
 
 /** Sends a request: the global `fetch`, or one that knows how to reach a worker. */
@@ -32,9 +32,9 @@ export async function reach(who: string, url: string, init: RequestInit, send: A
     return await ask().catch((error) => (wasClosed(error) && (init.method ?? 'GET') === 'GET' ? ask() : Promise.reject(error)))
   } catch (cause) {
     // What was found out on the way, such as that a worker isn't genuine, says more than that it can't be reached.
-    const ours = [cause, cause instanceof Error ? cause.cause : undefined].find((error) => error instanceof CloisterError)
-    if (ours) throw ours
-    const reason = messageOf(cause instanceof Error && cause.cause ? cause.cause : cause)
+    const ours = findCause(cause, CloisterError)
+    if (ours && ours.code !== 'unreachable') throw ours
+    const reason = messageOf(ours ? (ours.cause ?? ours) : cause instanceof Error && cause.cause ? cause.cause : cause)
     throw new CloisterError('unreachable', `${who} does not answer at ${new URL(url).origin}: ${reason}.`, { cause })
   }
 }

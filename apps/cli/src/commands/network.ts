@@ -40,11 +40,11 @@ async function showProviders(options: Globals): Promise<void> {
 }
 
 async function showWorkers(options: Globals): Promise<void> {
-  const { index } = connect(options)
+  const { index, network } = connect(options)
   const workers = await index.workers()
   const reports = await Promise.all(
     workers.map((worker) =>
-      workerOfRecord(worker)
+      workerOfRecord(network, worker)
         .report(AbortSignal.timeout(3_000))
         .catch(() => undefined),
     ),

@@ -88,7 +88,8 @@ async function showStatus(options: ProviderOptions): Promise<void> {
     getBilling(cloister.chain, address),
     cloister.chain.client.getBlock(),
     cloister.chain.client.getBalance({ address }),
-    workerOfRecord({ endpoint: config.endpoint, worker: address, tlsKeyHash: loadTlsKey(config.folder).hash })
+    // The provider asks its own machine, wherever that is.
+    workerOfRecord({ development: true }, { endpoint: config.endpoint, worker: address, tlsKeyHash: loadTlsKey(config.folder).hash })
       .report(AbortSignal.timeout(3_000))
       .catch(() => undefined),
     cloister.index.leases({ worker: address, open: true, limit: 200 }),

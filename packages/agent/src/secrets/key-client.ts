@@ -66,7 +66,7 @@ async function askSeat(chain: Chain, prover: WorkerProver, seat: Seat, lease: He
 
 async function ask<T extends z.ZodType>({ network }: Chain, seat: Seat, request: PeerRequest, schema: T): Promise<z.infer<T>> {
   const record = await findWorkerRecord(network.indexerUrl, seat.worker)
-  const { status, text } = await askWorker(record, { ...request, headers: { [ROUTE_HEADER]: `${seat.lease}/` } })
+  const { status, text } = await askWorker(network, record, { ...request, headers: { [ROUTE_HEADER]: `${seat.lease}/` } })
   if (status !== 200) throw fromProblem(status, text, `Seat ${seat.index}`)
   return schema.parse(JSON.parse(text))
 }

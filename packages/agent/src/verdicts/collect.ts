@@ -1,5 +1,14 @@
 import { gpuNonceOf } from '@cloister/attest'
-import { type FreshBlock, getVerdictThreshold, handInVerdict, platformOfGpus, reportDataOf, type Wallet, type WorkerVerdict } from '@cloister/chain'
+import {
+  type FreshBlock,
+  getVerdictThreshold,
+  handInVerdict,
+  type Network,
+  platformOfGpus,
+  reportDataOf,
+  type Wallet,
+  type WorkerVerdict,
+} from '@cloister/chain'
 import { CloisterError, messageOf, VerdictReport, type VerdictRequest, WorkerRecord } from '@cloister/core'
 import type { Address, Hex } from 'viem'
 import { z } from 'zod'
@@ -53,7 +62,7 @@ export function guestRequest(bound: Bound, { kind, quote, collateral }: Evidence
 export async function collectVerdict(wallet: Wallet, provider: Address, request: VerdictRequest): Promise<[WorkerVerdict, Hex[]]> {
   const [threshold, verifiers] = await Promise.all([getVerdictThreshold(wallet), findVerifiers(wallet.network.indexerUrl, provider)])
   const refusals: string[] = []
-  const answers = await Promise.all(verifiers.map((verifier) => ask(verifier, request).catch((error) => void refusals.push(messageOf(error)))))
+  const answers = await Promise.all(verifiers.map((verifier) => ask(wallet.network, verifier, request).catch((error) => void refusals.push(messageOf(error)))))
   const agreeing = largestAgreement(answers.filter((answer) => answer !== undefined)).slice(0, threshold)
   const [first] = agreeing
   if (!first || agreeing.length < threshold)
@@ -84,8 +93,8 @@ async function findVerifiers(indexerUrl: string, provider: Address): Promise<Wor
   return [...new Map(others.map((record) => [record.provider, record])).values()].slice(0, MAX_ASKED)
 }
 
-async function ask(verifier: WorkerRecord, request: VerdictRequest): Promise<VerdictReport> {
-  const { status, text } = await askWorker(verifier, { method: 'POST', path: '/v1/verdicts', body: JSON.stringify(request) })
+async function ask(network: Network, verifier: WorkerRecord, request: VerdictRequest): Promise<VerdictReport> {
+  const { status, text } = await askWorker(network, verifier, { method: 'POST', path: '/v1/verdicts', body: JSON.stringify(request) })
   if (status !== 200) throw new CloisterError('no-verdict', `${verifier.endpoint} answered with status ${status}: ${text.slice(0, 300)}`)
   const report = VerdictReport.parse(JSON.parse(text))
   // Signed is the hash of the names, not the names: a verifier that gives others would have the whole verdict refused on chain.

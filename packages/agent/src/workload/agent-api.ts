@@ -78,13 +78,11 @@ export function agentApi({ chain, worker, prover, sealingSecret, log }: AgentApi
       if (target.state !== 'open') throw new CloisterError('not-found', 'There is no such open lease.')
       const record = await findWorkerRecord(chain.network.indexerUrl, target.worker)
       const { method, path, body } = call
-      const { status, text } = await askWorker(record, {
+      const { status, text } = await askWorker(chain.network, record, {
         method,
         path,
         headers: { [ROUTE_HEADER]: `${call.lease}/` },
         ...(body !== undefined && { body }),
-      }).catch((cause) => {
-        throw new CloisterError('unreachable', `The worker ${record.worker} does not answer.`, { cause })
       })
       return context.json({ status, body: text })
     })

@@ -98,7 +98,7 @@ export async function bids(cloister: Cloister, { manifest, pay, maxRatePerSecond
 }
 
 async function ask(cloister: Cloister, order: Order, worker: WorkerRecord): Promise<CheckedBid> {
-  const client = workerOfRecord(worker)
+  const client = workerOfRecord(cloister.network, worker)
   const signal = AbortSignal.timeout(ANSWER_MS)
   const [bid, report] = await Promise.all([client.bid(order, signal), client.report(signal)])
   await checkBid(cloister, order, worker, bid)

@@ -100,6 +100,7 @@ export function workerOf(
     endpoint,
     worker,
     wallet: cloister.wallet,
+    network: cloister.network,
     attestedKey: () => attestedKeyOf(cloister, { worker, endpoint, tlsKeyHash: lease.tlsKeyHash }, lease.lease),
   })
 }

@@ -80,7 +80,7 @@ async function askSeat<T extends z.ZodType>(cloister: Cloister, seat: Seat, path
   demand(verdict, defaultPolicy(cloister.network.development), { attestedSecondsAgo: 0 })
   if (bundle.lease?.statement?.manifestHash !== seat.manifestHash)
     throw new CloisterError('not-attested', `It runs another manifest than the key service’s, ${seat.manifestHash.slice(0, 10)}….`)
-  const { connection } = workerOfRecord({ ...record, worker: seat.worker })
+  const { connection } = workerOfRecord(cloister.network, { ...record, worker: seat.worker })
   const headers = { [ROUTE_HEADER]: `${seat.lease}/` }
   return fetchJson(`Seat ${seat.index}`, connection.endpoint + path, schema, { headers, signal: AbortSignal.timeout(EVIDENCE_MS) }, connection.fetch)
 }

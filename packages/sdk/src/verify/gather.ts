@@ -32,7 +32,7 @@ export async function gatherEvidence(cloister: Cloister, subject: Subject, { fre
   const { chain, network } = cloister
   requireTls(network, subject.endpoint)
   // Whatever key the connection is held to, the evidence has to name it.
-  const client = workerOfRecord(subject)
+  const client = workerOfRecord(network, subject)
   const nonce = fresh ? bytesToHex(randomBytes(32)) : undefined
   const [report, onChain, statement] = await Promise.all([
     client.evidence(nonce, signal),

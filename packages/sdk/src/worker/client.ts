@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Wallet } from '@cloister/chain'
+import type { Network, Wallet } from '@cloister/chain'
 import {
   bidFromJson,
   bodyHash,
@@ -26,6 +26,15 @@ import { fetchJson, reach, readText } from '../http.ts'
 import { readServerSentEvents } from '../server-sent-events.ts'
 import { type AttestedKey, WorkerConnection } from './connection.ts'
 
+interface WorkerClientParts {
+  endpoint: string
+  worker: Address
+  /** Signs what only a tenant may ask. */
+  wallet?: Wallet | undefined
+  attestedKey: AttestedKey
+  network: Pick<Network, 'development'>
+}
+
 /** A worker's HTTP interface, as one tenant sees it. Requests about leases are signed, one by one. */
 export class WorkerClient {
   readonly worker: Address
@@ -33,10 +42,10 @@ export class WorkerClient {
   readonly connection: WorkerConnection
   private readonly wallet: Wallet | undefined
 
-  constructor({ endpoint, worker, wallet, attestedKey }: { endpoint: string; worker: Address; wallet?: Wallet | undefined; attestedKey: AttestedKey }) {
+  constructor({ endpoint, worker, wallet, attestedKey, network }: WorkerClientParts) {
     this.worker = worker
     this.wallet = wallet
-    this.connection = new WorkerConnection(endpoint, attestedKey)
+    this.connection = new WorkerConnection(endpoint, attestedKey, network)
   }
 
   get endpoint(): string {

@@ -1,4 +1,5 @@
-import { connectPinned, DialAgent, fetchOver } from '@cloister/relay'
+import type { Network } from '@cloister/chain'
+import { DialAgent, dialChecked, fetchOver, securePinned } from '@cloister/relay'
 import type { Hex } from 'viem'
 
 /** The key that a worker's TLS has to be for: known already, or found out when first needed. */
@@ -6,30 +7,33 @@ export type AttestedKey = () => Promise<Hex>
 
 /**
  * How requests reach a worker. Over `https:` only connections whose key is the attested one are used, whoever signed the
- * certificate; over `http:`, for development, there is nothing to check.
+ * certificate; over `http:`, for development, there is nothing to check. Its provider named the address: it leads into private networks
+ * only where the network is a development one.
  */
 export class WorkerConnection {
   readonly endpoint: string
   private readonly attestedKey: AttestedKey
+  private readonly allowsInternal: boolean
   private dialer: DialAgent | undefined
 
-  constructor(endpoint: string, attestedKey: AttestedKey) {
+  constructor(endpoint: string, attestedKey: AttestedKey, { development }: Pick<Network, 'development'>) {
     this.endpoint = endpoint.replace(/\/$/, '')
     this.attestedKey = attestedKey
+    this.allowsInternal = development
   }
 
   /** Like the global `fetch`. */
   get fetch(): (url: string, init: RequestInit) => Promise<Response> {
     const { agent, endpoint } = this
-    return agent ? (url, init) => fetchOver(agent, endpoint, url, init) : (url, init) => fetch(url, init)
+    return (url, init) => fetchOver(agent, endpoint, url, init)
   }
 
-  /** What opens connections for other protocols, such as WebSockets; undefined over `http:`. */
-  get agent(): DialAgent | undefined {
-    if (!this.endpoint.startsWith('https:')) return undefined
+  /** What opens connections, for other protocols such as WebSockets too. */
+  get agent(): DialAgent {
     this.dialer ??= new DialAgent(async () => {
-      const { hostname, port } = new URL(this.endpoint)
-      return connectPinned({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443) }, await this.attestedKey())
+      const url = new URL(this.endpoint)
+      const secure = url.protocol === 'https:' ? securePinned(await this.attestedKey()) : undefined
+      return dialChecked(url, { allowsInternal: this.allowsInternal }, secure)
     })
     return this.dialer
   }

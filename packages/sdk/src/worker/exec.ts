@@ -32,8 +32,8 @@ export async function exec(client: WorkerClient, parameters: ExecParameters): Pr
     headers: await client.sign('GET', path),
     handshakeTimeout: OPEN_MS,
     maxPayload: 16 * MAX_WAITING_BYTES,
-    // The agent opens TLS itself, to the attested key alone, before a word is said.
-    ...(client.connection.agent && { agent: client.connection.agent, target: client.endpoint }),
+    // The agent opens the connection itself, over TLS to the attested key alone, before a word is said.
+    ...{ agent: client.connection.agent, target: client.endpoint },
   })
   const send = (channel: number, payload: Buffer) => {
     if (socket.readyState === WebSocket.OPEN)

@@ -1,3 +1,4 @@
+import type { Network } from '@cloister/chain'
 import { CloisterError, type WorkerRecord } from '@cloister/core'
 import { WorkerClient } from './client.ts'
 
@@ -5,10 +6,14 @@ import { WorkerClient } from './client.ts'
  * A worker as the index describes it, for what nobody has to trust: bids are signed, evidence is checked. Over TLS it is held
  * to the key that the chain's events name.
  */
-export function workerOfRecord({ worker, endpoint, tlsKeyHash }: Pick<WorkerRecord, 'worker' | 'endpoint' | 'tlsKeyHash'>): WorkerClient {
+export function workerOfRecord(
+  network: Pick<Network, 'development'>,
+  { worker, endpoint, tlsKeyHash }: Pick<WorkerRecord, 'worker' | 'endpoint' | 'tlsKeyHash'>,
+): WorkerClient {
   return new WorkerClient({
     worker,
     endpoint,
+    network,
     attestedKey: async () => {
       if (tlsKeyHash) return tlsKeyHash
       throw new CloisterError('not-attested', `The worker ${worker} has attested no TLS key, so it is not spoken to.`)
