@@ -187,7 +187,7 @@ export class RegistrySource implements ImageSource {
 }
 
 /** The host that a login is for, as references name it. */
-export function registryHost(host: string): string {
+function registryHost(host: string): string {
   const bare = host.replace(/^https?:\/\//, '').replace(/\/.*$/, '')
   return ['docker.io', 'index.docker.io'].includes(bare) ? 'registry-1.docker.io' : bare
 }
