@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
-import { basename, dirname, isAbsolute, join, relative } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { CloisterError, type ParsedManifest, parseDotenv, parseManifest } from '@cloister/core'
 import { note, paint, printable } from '@cloister/terminal'
 import type { Command } from 'commander'
+import { lookBeside } from './beside.ts'
 
 /** Options of every command that takes a Compose or SDL file. */
 export interface ManifestOptions {
@@ -23,19 +24,27 @@ export function readManifestFile(path: string, { envFile, profile, group }: Mani
   const text = readText(path)
   const folder = dirname(path)
   const beside = join(folder, '.env')
-  const variables = envFile !== undefined ? parseDotenv(envFile, readText(envFile)) : existsSync(beside) ? parseDotenv(beside, readText(beside)) : {}
-  const env = { ...variables, ...Object.fromEntries(Object.entries(process.env).filter((pair): pair is [string, string] => pair[1] !== undefined)) }
+  const outer = Object.fromEntries(Object.entries(process.env).filter((pair): pair is [string, string] => pair[1] !== undefined))
+  const lookUp = (name: string) => (Object.hasOwn(outer, name) ? outer[name] : undefined)
+  const file = envFile ?? (existsSync(beside) ? beside : undefined)
+  const unset = (name: string, line: number) => {
+    if (!quiet) warn(`${file}:${line}: the variable ${name} is not set and stands for nothing`)
+  }
+  const variables = file === undefined ? {} : parseDotenv(file, readText(file), lookUp, unset)
+  const env = { ...variables, ...outer }
   const parsed = parseManifest(text, {
     file: basename(path),
     env,
     ...(profile && { profiles: profile }),
     ...(group !== undefined && { group }),
-    readFile: (name) => readInside(folder, name),
+    look: (name) => lookBeside(folder, name),
   })
-  if (!quiet)
-    for (const warning of parsed.warnings)
-      note(`${paint('yellow', '!', process.stderr)} ${printable(`${warning.file}:${warning.line} ${warning.field}: ${warning.message}`)}`)
+  if (!quiet) for (const warning of parsed.warnings) warn(`${warning.file}:${warning.line} ${warning.field}: ${warning.message}`)
   return parsed
+}
+
+function warn(message: string): void {
+  note(`${paint('yellow', '!', process.stderr)} ${printable(message)}`)
 }
 
 function readText(path: string): string {
@@ -45,13 +54,4 @@ function readText(path: string): string {
     const code = (cause as NodeJS.ErrnoException).code
     throw new CloisterError('no-file', `${path} can not be read${code === 'ENOENT' ? ': there is no such file' : ` (${code})`}.`, { cause })
   }
-}
-
-function readInside(folder: string, name: string): Uint8Array | undefined {
-  const path = isAbsolute(name) ? name : join(folder, name)
-  if (!existsSync(path)) return undefined
-  const inside = relative(realpathSync(folder), realpathSync(path))
-  if (inside.startsWith('..') || isAbsolute(inside))
-    throw new CloisterError('outside', `The file names ${name}, which lies outside its folder.`, { hint: 'Move or copy it beside the file.' })
-  return readFileSync(path)
 }

@@ -53,13 +53,27 @@ function readSecrets({ secrets, secretFile }: SecretOptions): Secrets | undefine
   if (secrets === undefined && secretFile === undefined) return undefined
   const found = new Map<string, Uint8Array>()
   if (secrets !== undefined)
-    for (const [name, value] of Object.entries(parseDotenv(secrets, readBounded(secrets).toString('utf8')))) found.set(name, Buffer.from(value))
+    for (const [name, value] of Object.entries(parseDotenv(secrets, readBounded(secrets).toString('utf8'), lookUp, refuseUnset(secrets))))
+      found.set(name, Buffer.from(value))
   for (const word of secretFile ?? []) {
     const equals = word.indexOf('=')
     if (equals < 1) throw new CloisterError('bad-option', `--secret-file takes name=path, not ${JSON.stringify(word.slice(0, 60))}.`)
     found.set(word.slice(0, equals), readBounded(word.slice(equals + 1)))
   }
   return Object.fromEntries(found)
+}
+
+function lookUp(name: string): string | undefined {
+  return process.env[name]
+}
+
+/** A secret with a dollar sign in it must not lose what follows. */
+function refuseUnset(file: string): (name: string, line: number) => never {
+  return (name, line) => {
+    throw new CloisterError('bad-secrets', `${file}:${line}: the variable ${name} is not set.`, {
+      hint: "Write $$ for a dollar sign, or put the value into single quotes: NAME='a$b'.",
+    })
+  }
 }
 
 function readJson(path: string): unknown {

@@ -7,12 +7,16 @@ const BYTE_UNITS: Record<string, bigint> = {
   b: 1n,
   k: 1024n,
   kb: 1024n,
+  kib: 1024n,
   m: MIB,
   mb: MIB,
+  mib: MIB,
   g: 1024n * MIB,
   gb: 1024n * MIB,
+  gib: 1024n * MIB,
   t: 1024n * 1024n * MIB,
   tb: 1024n * 1024n * MIB,
+  tib: 1024n * 1024n * MIB,
 }
 
 const QUANTITY_UNITS: Record<string, bigint> = {
@@ -47,22 +51,22 @@ export function parseQuantityMiB(text: string): number {
 }
 
 function toMiB(text: string, units: Record<string, bigint>, accepted: string): number {
-  const match = /^(\d{1,15})(?:\.(\d{1,6}))?\s*([a-zA-Z]{0,2})$/.exec(text.trim())
+  const match = /^(\d{0,15})(?:\.(\d{1,6}))?\s*([a-zA-Z]{0,3})$/.exec(text.trim())
   const unit = units[(match?.[3] ?? '?').toLowerCase()]
-  if (!match || unit === undefined) throw badUnit(text, accepted)
+  if (!match || unit === undefined || (match[1] === '' && match[2] === undefined)) throw badUnit(text, accepted)
   const fraction = (match[2] ?? '').padEnd(6, '0')
-  const millionths = BigInt(match[1] ?? '0') * 1_000_000n + BigInt(fraction)
+  const millionths = BigInt(match[1] || '0') * 1_000_000n + BigInt(fraction)
   const bytes = millionths * unit
   const mib = (bytes + MIB * 1_000_000n - 1n) / (MIB * 1_000_000n)
   if (mib > 1n << 31n) throw badUnit(text, 'at most 2 PiB')
   return Number(mib)
 }
 
-/** CPUs as `0.5`, `2` or `500m`, in thousandths of a CPU; at least one. */
+/** CPUs as `0.5`, `.5`, `2` or `500m`, in thousandths of a CPU; at least one. */
 export function parseCpuMilli(text: string): number {
-  const match = /^(?:(\d{1,6})m|(\d{1,4})(?:\.(\d{1,9}))?)$/.exec(text.trim())
-  if (!match) throw badUnit(text, 'CPUs such as 0.5, 2 or 500m')
-  const milli = match[1] === undefined ? Number(match[2]) * 1000 + Math.ceil(Number(`0.${match[3] ?? '0'}`) * 1000) : Number(match[1])
+  const match = /^(?:(\d{1,6})m|(\d{0,4})(?:\.(\d{1,9}))?)$/.exec(text.trim())
+  if (!match || text.trim() === '') throw badUnit(text, 'CPUs such as 0.5, 2 or 500m')
+  const milli = match[1] === undefined ? Number(match[2]) * 1000 + Math.ceil(Number(`${(match[3] ?? '').padEnd(9, '0')}`) / 1_000_000) : Number(match[1])
   if (milli < 1) throw badUnit(text, 'more than no CPU')
   return milli
 }

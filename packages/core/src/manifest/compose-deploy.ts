@@ -1,5 +1,6 @@
 import { parseByteValueMiB, parseCpuMilli } from '../units.ts'
 import type { Field } from './field.ts'
+import { Plain } from './scalar.ts'
 import type { Service } from './service.ts'
 
 /** Which resources the file has stated so far. */
@@ -13,15 +14,16 @@ export interface Stated {
 export function readDeploy(root: Field, service: Service, stated: Stated): void {
   root.fields(
     {
-      replicas: (field) => void (service.count = field.integer(1, 100)),
+      replicas: (field) => void (service.count = field.integer(0, 100)),
       resources: (field) => readResources(field, service, stated),
       restart_policy: (field) => readRestartPolicy(field, service),
       mode: (field) => {
         if (!['replicated', 'global'].includes(field.text())) field.refuse(`mode ${field.text()} can't be honoured`, 'Use "replicated".')
       },
     },
-    { placement: 'A lease is on one worker; choose it with --provider or a policy.' },
+    {},
     {
+      placement: 'a lease is on one worker; choose it with --provider or a policy',
       labels: 'labels have no effect',
       update_config: 'an update replaces all services and goes back if one fails',
       rollback_config: 'an update goes back by itself if a service fails to start',
@@ -37,7 +39,7 @@ function readResources(root: Field, service: Service, stated: Stated): void {
       {
         cpus: (field) => setCpus(field, service, stated),
         memory: (field) => setMemory(field, service, stated),
-        pids: (field) => void (service.maxProcesses = field.integer(1, 1_000_000)),
+        pids: (field) => setProcesses(field, service),
         devices: (field) => readGpus(field, service),
       },
       { generic_resources: 'Only CPU, memory, processes and GPUs are offered.' },
@@ -45,16 +47,28 @@ function readResources(root: Field, service: Service, stated: Stated): void {
   root.fields({ limits: () => {}, reservations: () => {} })
 }
 
-/** CPUs, in CPUs. */
+/** CPUs, in CPUs; none is no limit, which a lease can't have, so that it gets the default. */
 export function setCpus(field: Field, service: Service, stated: Stated): void {
+  if (isZero(field)) return
   service.resources.cpuMilli = field.parse(parseCpuMilli)
   stated.cpu = true
 }
 
-/** Memory as a Compose byte value. */
+/** Memory as a Compose byte value; none is no limit, as with CPUs. */
 export function setMemory(field: Field, service: Service, stated: Stated): void {
+  if (isZero(field)) return
   service.resources.memoryMiB = Math.max(1, field.parse(parseByteValueMiB))
   stated.memory = true
+}
+
+/** Processes; 0 and -1 are no limit, so that it gets the default. */
+export function setProcesses(field: Field, service: Service): void {
+  const count = field.integer(-1, 1_000_000)
+  if (count > 0) service.maxProcesses = count
+}
+
+function isZero(field: Field): boolean {
+  return /^0+(?:\.0+)?$/.test(field.value instanceof Plain ? field.value.printed : field.text())
 }
 
 /** `gpus`, or the devices of a reservation: `driver`, `count`, `capabilities: [gpu]`. */

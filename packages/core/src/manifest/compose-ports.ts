@@ -1,51 +1,101 @@
+import { isInternalAddress } from '../internal-addresses.ts'
 import type { Field } from './field.ts'
+import { addPort, httpOptions, spokenOn } from './ports.ts'
 import type { Service } from './service.ts'
 
-const NO_UDP = 'Services are reached by HTTP and TCP; UDP works inside the lease only (use "expose").'
+const MOST_PORTS = 100
 
-/** `ports`, short and long form: HTTP through the gateway, or with `app_protocol: tcp` a TCP port of the worker. */
+/** One entry of `ports`: what it opens, from which of the container's ports on, and as what. */
+interface Published {
+  first: number
+  last: number
+  /** The first port outside; a range that leads to one port stands for its first. */
+  as: number
+  udp: boolean
+  address: string
+  said: string | undefined
+}
+
+/** `ports`, short and long form: HTTP through the gateway, or a TCP or UDP port of the worker. */
 export function readComposePorts(root: Field, service: Service): void {
+  if (root.isNull) return
+  for (const item of root.list()) publish(item.isMap ? readLong(item) : readShort(item), item, service)
+}
+
+/** `expose`: ports for the lease's other containers, singly or as a range, with `/udp` where they are. */
+export function readComposeExpose(root: Field, service: Service): void {
+  if (root.isNull) return
   for (const item of root.list()) {
-    if (item.isMap) readLong(item, service)
-    else readShort(item, service)
+    const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp))?$/i.exec(item.text())
+    if (!match) return item.fail('a port such as 3000, 3000-3005 or 53/udp')
+    const [first, last] = range(match[1], match[2], item)
+    const protocol = match[3]?.toLowerCase() === 'udp' ? 'udp' : 'tcp'
+    for (let port = first; port <= last; port++) addPort(service.expose, { port, as: port, protocol, global: false })
   }
 }
 
-function readShort(item: Field, service: Service): void {
-  const match = /^(?:(?:\[[0-9a-f:]+\]|[\d.]+):)?(?:(\d+)?(?:-(\d+))?:)?(\d+)(?:-(\d+))?(?:\/(tcp|udp))?$/.exec(item.text())
+/** `[address:][published:]port[/protocol]`, as Docker reads it: from its end, since an address may have colons. */
+function readShort(item: Field): Published {
+  const match = /^(?:(?:(.*):)?(\d*)(?:-(\d+))?:)?(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/i.exec(item.text())
   if (!match) return item.fail('a port such as 8080:80')
-  const [, hostFirst, hostLast, first, last, protocol] = match
-  if (protocol === 'udp') item.refuse('UDP ports are not published', NO_UDP)
-  const from = item.with(first).integer(1, 65_535)
-  const to = last === undefined ? from : item.with(last).integer(from, 65_535)
-  if (to - from > 99) item.refuse('more than 100 ports at once are not published', 'Name the ports that are needed.')
-  const host = hostFirst === undefined ? from : item.with(hostFirst).integer(1, 65_535)
-  if (hostLast !== undefined && Number(hostLast) - host !== to - from) item.fail('port ranges of the same length')
-  for (let port = from; port <= to; port++) add(service, port, host + port - from, 'http')
+  const [, address = '', hostFirst = '', hostLast, inFirst, inLast, protocol = 'tcp'] = match
+  const [first, last] = range(inFirst, inLast, item)
+  const [as, asLast] = hostFirst === '' ? [first, last] : range(hostFirst, hostLast, item)
+  // Several published ports for one inside: Docker takes the first that is free.
+  if (last > first && asLast - as !== last - first) item.fail('port ranges of the same length')
+  if (!/^(?:[\w.-]*|\[[0-9a-fA-F:.]+\]|[0-9a-fA-F:.]+)$/.test(address)) item.fail('an address before the port')
+  if (protocol.toLowerCase() === 'sctp') item.refuse("SCTP can't be honoured", 'Use TCP or UDP.')
+  return { first, last, as, udp: protocol.toLowerCase() === 'udp', address: address.replace(/^\[|\]$/g, ''), said: undefined }
 }
 
-function readLong(item: Field, service: Service): void {
-  let target = 0
-  let published: number | undefined
-  let application = 'http'
+function readLong(item: Field): Published {
+  const port: Published = { first: 0, last: 0, as: 0, udp: false, address: '', said: undefined }
   item.fields(
     {
-      target: (field) => void (target = field.integer(1, 65_535)),
-      published: (field) => void (published = field.integer(1, 65_535)),
-      protocol: (field) => {
-        if (field.text() === 'udp') field.refuse('UDP ports are not published', NO_UDP)
-        if (field.text() !== 'tcp') field.fail('tcp')
+      target: (field) => void (port.first = port.last = field.integer(1, 65_535)),
+      published: (field) => {
+        const match = /^(\d+)(?:-(\d+))?$/.exec(field.text())
+        if (!match) return field.fail('a port')
+        if (Number(match[1]) > 0) port.as = range(match[1], match[2], field)[0]
       },
-      app_protocol: (field) => void (application = field.text()),
+      protocol: (field) => void (port.udp = field.matching(/^(?:tcp|udp)$/i, 'tcp or udp').toLowerCase() === 'udp'),
+      app_protocol: (field) => void (port.said = field.matching(/^[\w./+-]{1,64}$/, 'a protocol such as http, tcp or grpc')),
+      host_ip: (field) => void (port.address = field.matching(/^[0-9a-zA-Z:.-]*$/, 'an address')),
       name: (field) => void field.text(),
     },
     {},
-    { mode: 'every published port is reached the same way', host_ip: 'workers choose their addresses' },
+    { mode: 'every published port is reached the same way' },
   )
-  if (target === 0) item.fail('a target port')
-  add(service, target, published ?? target, application.startsWith('http') ? 'http' : 'tcp')
+  if (port.first === 0) item.fail('a target port')
+  return { ...port, as: port.as || port.first }
 }
 
-function add(service: Service, port: number, as: number, protocol: 'http' | 'tcp'): void {
-  if (!service.expose.some((e) => e.port === port && e.as === as)) service.expose.push({ port, as, protocol, global: true })
+function publish({ first, last, as, udp, address, said }: Published, item: Field, service: Service): void {
+  const inside = isHostsOwn(address)
+  if (inside) item.warn(`not published: ${address} is for programs of the machine alone; services of the lease reach the port, nobody else does`)
+  if (udp && !inside) item.refuse('UDP ports are not published', 'Services are reached by HTTP and TCP; UDP works inside the lease only (use "expose").')
+  for (let port = first; port <= last; port++) {
+    const outside = as + port - first
+    const spoken = spokenOn(port, outside, said)
+    if (inside) addPort(service.expose, { port, as: port, protocol: udp ? 'udp' : 'tcp', global: false })
+    else if (udp) addPort(service.expose, { port, as: outside, protocol: 'udp', global: true })
+    else {
+      if (spoken.guess) item.warn(`${port} is served as a TCP port of the worker, as ${spoken.guess} is; for HTTP say app_protocol: http`)
+      const http = spoken.protocol === 'http' && spoken.version ? { version: spoken.version } : {}
+      addPort(service.expose, { port, as: outside, protocol: spoken.protocol, global: true, ...httpOptions(http) })
+    }
+  }
+}
+
+/** An address that only the machine itself or its own network reaches; none or the unspecified one is everybody's. */
+function isHostsOwn(address: string): boolean {
+  if (address === '' || address === '0.0.0.0' || /^[0:]+$/.test(address)) return false
+  return address === 'localhost' || isInternalAddress(address)
+}
+
+function range(first: string | undefined, last: string | undefined, item: Field): [number, number] {
+  const from = item.with(first ?? '').integer(1, 65_535)
+  const to = last === undefined ? from : item.with(last).integer(from, 65_535)
+  if (to - from >= MOST_PORTS) item.refuse(`more than ${MOST_PORTS} ports at once are not opened`, 'Name the ports that are needed.')
+  return [from, to]
 }

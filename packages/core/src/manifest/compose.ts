@@ -1,14 +1,17 @@
 import { isLeaseName, LEASE_NAME_RULE } from '../market/names.ts'
 import { parseByteValueMiB } from '../units.ts'
+import { readContents } from './compose-files.ts'
+import { addAlias, isInternalOnly, readNetworks } from './compose-names.ts'
+import { type ComposeProject, loadProject } from './compose-project.ts'
 import { readComposeService } from './compose-service.ts'
 import { DEFAULT_VOLUME_MIB } from './defaults.ts'
+import { readFront } from './extensions.ts'
 import type { Field } from './field.ts'
-import { interpolateField } from './interpolate.ts'
 import type { Manifest } from './manifest.ts'
 import type { ParseOptions } from './parse.ts'
 import { NAME_PATTERN } from './patterns.ts'
 
-/** The file-level parts that services refer to. */
+/** The file-level parts that services refer to, and what they leave to be put together at the end. */
 export interface ComposeContext {
   options: ParseOptions
   /** Contents of configs and secrets by name. */
@@ -16,25 +19,48 @@ export interface ComposeContext {
   secrets: Map<string, Uint8Array>
   /** Secrets that are external: they come sealed. */
   sealedSecrets: Set<string>
+  networks: Map<string, Field>
   volumes: Manifest['volumes']
   declaredVolumes: Map<string, Field>
+  /** Volumes that stand for folders of the host, by the folder. */
+  hostFolders: Map<string, string>
+  /** Names that services give to others. */
+  links: { target: string; alias: string; at: Field }[]
+  /** Variables that the service at hand names and that have no value. */
+  unset: Set<string>
 }
 
 /** Compose specification (compose-spec/compose-spec, spec.md) → manifest, and the name the file gives itself. One worker runs all services. */
 export function parseCompose(raw: Field, options: ParseOptions): { manifest: Manifest; name: string | undefined } {
-  const root = interpolateField(raw, options.env ?? {})
-  const secrets = root.get('secrets')
-  const sealedSecrets = new Set(secrets?.isMap ? secrets.entries().flatMap(([name, entry]) => (isExternal(entry) ? [name] : [])) : [])
-  const context: ComposeContext = {
-    options,
-    configs: readFiles(root.get('configs'), options),
-    secrets: readFiles(secrets, options, sealedSecrets),
-    sealedSecrets,
-    volumes: {},
-    declaredVolumes: new Map(root.get('volumes')?.isMap ? root.get('volumes')?.entries() : []),
+  const project = loadProject(raw, options)
+  const name = readTopLevel(project)
+  const context = contextOf(project, options)
+  const manifest: Manifest = { version: 1, services: {}, volumes: context.volumes, attributes: {} }
+  const active = activeServices(project, options)
+  let isInside = active.size > 0
+  for (const [key, field] of active) {
+    if (!NAME_PATTERN.test(key)) field.fail('a service name of letters, digits, ".", "_" and "-", at most 46')
+    const service = readComposeService(key, field, context)
+    if (service.count === 0) {
+      field.warn('left out: it has no replicas')
+      service.count = 1
+      active.delete(key)
+    } else manifest.services[key] = service
+    if (!isInternalOnly(field, context)) isInside = false
   }
-  const services: Manifest['services'] = {}
+  const said = project.root.get('x-internet')?.boolean()
+  if (said === false || (said === undefined && isInside)) manifest.internet = false
+  else if (!isInside) warnOfInternet(context, project)
+  giveNames(manifest, context)
+  checkDependencies(manifest, active)
+  for (const [key, volume] of context.declaredVolumes) if (!context.volumes[key]) volume.warn('ignored: no service mounts this volume')
+  readFront(project.root, manifest)
+  return { manifest, name }
+}
+
+function readTopLevel({ root, sections }: ComposeProject): string | undefined {
   let name: string | undefined
+  const elsewhere = () => {}
   root.fields(
     {
       version: (field) => void field.text(),
@@ -42,57 +68,105 @@ export function parseCompose(raw: Field, options: ParseOptions): { manifest: Man
         if (isLeaseName(field.text())) name = field.text()
         else field.warn(`ignored: a lease's name has ${LEASE_NAME_RULE}`)
       },
-      configs: () => {},
-      secrets: () => {},
-      volumes: (field) => {
-        if (!field.isNull) field.entries()
-      },
+      include: elsewhere,
+      configs: elsewhere,
+      secrets: elsewhere,
+      volumes: elsewhere,
       networks: (field) => {
-        if (!field.isNull && field.entries().length > 0) field.warn('ignored: the services of a lease share one network of their own')
+        if (sections.networks.size > 0) field.warn('the services of a lease share one network of their own')
       },
-      services: (field) => {
-        for (const [key, service] of field.entries()) {
-          if (!NAME_PATTERN.test(key)) service.fail('a service name of letters, digits, ".", "_" and "-", at most 46')
-          if (isEnabled(service, options.profiles ?? [])) services[key] = readComposeService(service, context)
-        }
-      },
+      services: elsewhere,
     },
-    { include: 'Put everything into one file.' },
+    { models: 'Run the model server as a service.' },
   )
-  if (!root.get('services')) root.refuse('there are no services', 'A Compose file has a "services" mapping; an SDL file has "deployment" too.')
-  for (const [key, volume] of context.declaredVolumes) if (!context.volumes[key]) volume.warn('ignored: no service mounts this volume')
+  if (sections.services.size === 0) root.refuse('there are no services', 'A Compose file has a "services" mapping; an SDL file has "deployment" too.')
+  readNetworks(sections.networks)
+  return name
+}
+
+function contextOf({ sections }: ComposeProject, options: ParseOptions): ComposeContext {
+  const isExternal = (entry: Field) => entry.isMap && entry.get('external')?.boolean() === true
+  const sealedSecrets = new Set([...sections.secrets].flatMap(([name, entry]) => (isExternal(entry) ? [name] : [])))
+  for (const name of sealedSecrets)
+    sections.secrets.get(name)?.fields({ external: () => {} }, {}, { name: 'a sealed secret has the name it has in the file', labels: 'labels have no effect' })
+  return {
+    options,
+    configs: readContents(sections.configs, options),
+    secrets: readContents(sections.secrets, options, sealedSecrets),
+    sealedSecrets,
+    networks: sections.networks,
+    volumes: {},
+    declaredVolumes: sections.volumes,
+    hostFolders: new Map(),
+    links: [],
+    unset: new Set(),
+  }
+}
+
+/** Services without a profile, and those of active ones. */
+function activeServices({ root, sections }: ComposeProject, options: ParseOptions): Map<string, Field> {
+  const active = options.profiles ?? []
+  const all = new Set<string>()
+  const chosen = [...sections.services].filter(([, service]) => {
+    const profiles = service.isMap ? service.get('profiles') : undefined
+    if (!profiles || profiles.isNothing) return true
+    const names = profiles.list().map((profile) => profile.text())
+    for (const name of names) all.add(name)
+    return active.includes('*') || names.some((name) => active.includes(name))
+  })
+  if (chosen.length === 0)
+    root.get('services')?.refuse('every service has a profile, and none is switched on', `Choose with --profile: ${[...all].join(', ')}.`)
+  return new Map(chosen)
+}
+
+function giveNames({ services }: Manifest, { links }: ComposeContext): void {
+  for (const { target, alias, at } of links) {
+    const service = Object.hasOwn(services, target) ? services[target] : undefined
+    if (!service) at.refuse(`${target} is not in the file or not in an active profile`, 'Link to a service of the file.')
+    else if (Object.hasOwn(services, alias) && alias !== target) at.refuse(`${alias} is the name of another service`, 'Choose another one.')
+    else addAlias(service, target, alias, at)
+  }
+}
+
+/** Drops dependencies that may be missing and are; refuses others. */
+function checkDependencies({ services }: Manifest, fields: Map<string, Field>): void {
   for (const [key, service] of Object.entries(services))
-    for (const dependency of service.dependsOn)
-      if (!services[dependency.service])
-        root
-          .get('services')
-          ?.get(key)
-          ?.get('depends_on')
-          ?.refuse(
-            `${key} depends on ${dependency.service}, which is not in the file or not in an active profile`,
-            'Add the service, or switch its profile on with --profile.',
-          )
-  return { manifest: { version: 1, services, volumes: context.volumes, attributes: {} }, name }
+    service.dependsOn = service.dependsOn.filter(({ service: other, optional }) => {
+      if (Object.hasOwn(services, other)) return true
+      const at = fields.get(key)?.get('depends_on')
+      const what = `${key} depends on ${other}, which is not in the file or not in an active profile`
+      if (!optional) at?.refuse(what, 'Add the service, or switch its profile on with --profile.')
+      at?.warn(`${what}; it starts without`)
+      return false
+    })
+}
+
+function warnOfInternet({ networks }: ComposeContext, { root }: ComposeProject): void {
+  for (const [name, network] of networks)
+    if (network.get('internal')?.boolean() === true && root.get('x-internet') === undefined)
+      network.get('internal')?.warn(`services on ${name} can reach the internet, since others of the lease can; say x-internet: false for all`)
 }
 
 /** Records a named volume as used, with its size: `x-size`, `driver_opts.size` or the default. */
-export function useVolume(name: string, mount: Field, context: ComposeContext): void {
+export function useVolume(name: string, mount: Field, context: ComposeContext, isNamed: boolean): void {
   if (context.volumes[name]) return
   if (!NAME_PATTERN.test(name)) mount.fail('a volume name of letters, digits, ".", "_" and "-"')
   const declared = context.declaredVolumes.get(name)
   let sizeMiB: number | undefined
-  if (declared?.isMap) {
+  if (declared && !declared.isNull) {
     declared.fields(
       {
         driver: (field) => {
           if (field.text() !== 'local') field.refuse('only local volumes are offered', 'Leave the driver out.')
         },
-        driver_opts: (field) =>
-          field.fields(
-            { size: (size) => void (sizeMiB = size.parse(parseByteValueMiB)) },
-            { device: 'A volume is a folder of the worker; host devices and paths are not offered.', o: 'Mount options are not offered.' },
-            { type: 'a volume is a folder of the worker' },
-          ),
+        driver_opts: (field) => {
+          if (!field.isNull)
+            field.fields(
+              { size: (size) => void (sizeMiB = size.parse(parseByteValueMiB)) },
+              { device: 'A volume is a folder of the worker; host devices and paths are not offered.', o: 'Mount options are not offered.' },
+              { type: 'a volume is a folder of the worker' },
+            )
+        },
       },
       { external: 'Volumes live and end with their lease; drop "external".' },
       { labels: 'labels have no effect', name: 'the worker names volumes' },
@@ -100,48 +174,7 @@ export function useVolume(name: string, mount: Field, context: ComposeContext): 
     const size = declared.get('x-size')
     if (size) sizeMiB = size.parse(parseByteValueMiB)
   }
+  if (isNamed && !declared) mount.warn(`the volume ${name} is declared nowhere; Docker Compose would refuse the file`)
   if (sizeMiB === undefined) (declared ?? mount).warn(`the volume ${name} states no size and gets ${DEFAULT_VOLUME_MIB} MiB (set x-size)`)
-  context.volumes[name] = { sizeMiB: sizeMiB ?? DEFAULT_VOLUME_MIB, class: 'default' }
-}
-
-function isEnabled(service: Field, active: readonly string[]): boolean {
-  const profiles = service.get('profiles')
-  if (!profiles) return true
-  return active.includes('*') || profiles.list().some((profile) => active.includes(profile.text()))
-}
-
-function isExternal(entry: Field): boolean {
-  return entry.isMap && entry.get('external')?.boolean() === true
-}
-
-function readFiles(section: Field | undefined, options: ParseOptions, except: Set<string> = new Set()): Map<string, Uint8Array> {
-  const contents = new Map<string, Uint8Array>()
-  if (!section || section.isNull) return contents
-  for (const [name, entry] of section.entries()) {
-    if (except.has(name)) continue
-    let content: Uint8Array | undefined
-    entry.fields(
-      {
-        content: (field) => void (content = Buffer.from(field.text())),
-        environment: (field) => {
-          const variable = field.text()
-          const value = options.env && Object.hasOwn(options.env, variable) ? options.env[variable] : undefined
-          if (value === undefined) field.refuse(`the variable ${variable} is not set`, 'Set it in the environment or with --env-file.')
-          content = Buffer.from(value ?? '')
-        },
-        file: (field) => {
-          content = options.readFile?.(field.text())
-          if (!content) field.refuse(`the file ${field.text()} can't be read`, 'Paths are relative to the Compose file and stay below its folder.')
-        },
-      },
-      {
-        external: 'Only secrets can be external: those come sealed (docs/secrets.md). Use file, content or environment.',
-        template_driver: 'Templates are not offered.',
-      },
-      { labels: 'labels have no effect', name: 'what is mounted is a file of the lease, without a name elsewhere' },
-    )
-    if (!content) entry.fail('one of file, content or environment')
-    if (content) contents.set(name, content)
-  }
-  return contents
+  context.volumes[name] = { sizeMiB: Math.max(1, sizeMiB ?? DEFAULT_VOLUME_MIB), class: 'default' }
 }

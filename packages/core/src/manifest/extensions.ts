@@ -1,4 +1,5 @@
 import type { Field } from './field.ts'
+import type { Manifest } from './manifest.ts'
 import { SECRET_NAME_PATTERN } from './patterns.ts'
 import type { Service } from './service.ts'
 
@@ -20,4 +21,21 @@ export function addSealed(item: Field, text: string, service: Service): void {
   const path = colon < 0 ? undefined : text.slice(colon + 1)
   if (!SECRET_NAME_PATTERN.test(name) || (path !== undefined && !path.startsWith('/'))) item.fail('NAME for a variable, or NAME:/path for a file')
   service.sealed = [...(service.sealed ?? []), path === undefined ? { name } : { name, path }]
+}
+
+/**
+ * `x-front: service` or `x-front: service:port` at the top level: what the lease's bare address leads to. Where nothing is said, the
+ * first HTTP port that the file publishes, in the file's own order.
+ */
+export function readFront(root: Field, manifest: Manifest): void {
+  const said = root.get('x-front')
+  const [wanted, port] = said ? said.text().split(':') : []
+  for (const [service, { expose }] of Object.entries(manifest.services)) {
+    if (wanted !== undefined && service !== wanted) continue
+    const door = expose.find((exposed) => exposed.protocol === 'http' && exposed.global && (port === undefined || String(exposed.port) === port))
+    if (!door) continue
+    manifest.front = { service, port: door.port }
+    return
+  }
+  said?.refuse(`${said.text().slice(0, 60)} is no HTTP port that the file publishes`, 'Name a service, or service:port with the port inside.')
 }

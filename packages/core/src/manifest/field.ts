@@ -1,98 +1,6 @@
-import { type Document, isAlias, isNode, LineCounter, parseDocument } from 'yaml'
 import { CloisterError } from '../errors.ts'
-
-/** Bytes of a Compose or SDL file. */
-const MAX_FILE_BYTES = 1024 * 1024
-
-/** Something about a manifest file that is ignored, and that the reader should know. */
-export interface ManifestWarning {
-  file: string
-  line: number
-  field: string
-  message: string
-}
-
-/** A Compose or SDL file that can't become a manifest, with the place and what would do. */
-export class ManifestError extends CloisterError {
-  override name = 'ManifestError'
-  readonly file: string
-  readonly line: number
-  readonly field: string
-
-  constructor(
-    code: 'bad-file' | 'bad-field' | 'not-honoured',
-    at: { file: string; line: number; field: string },
-    problem: string,
-    accepted: string,
-    cause?: unknown,
-  ) {
-    const where = `${at.file}:${at.line}${at.field ? ` ${at.field}` : ''}`
-    super(code, `${where}: ${problem}.`, { hint: accepted, details: { ...at, problem, accepted }, cause })
-    this.file = at.file
-    this.line = at.line
-    this.field = at.field
-  }
-}
-
-/** One parsed YAML file: its document and where things stand in it. */
-export class Source {
-  readonly file: string
-  readonly warnings: ManifestWarning[] = []
-  private readonly document: Document
-  private readonly lines = new LineCounter()
-
-  /** Parses YAML 1.2 with merge keys. Throws a ManifestError on bad syntax, too large a file or an alias bomb. */
-  constructor(file: string, text: string) {
-    this.file = file
-    if (Buffer.byteLength(text) > MAX_FILE_BYTES)
-      throw new ManifestError('bad-file', { file, line: 1, field: '' }, 'the file is too large', `At most ${MAX_FILE_BYTES} bytes.`)
-    try {
-      this.document = parseDocument(text, { lineCounter: this.lines, merge: true, logLevel: 'silent', uniqueKeys: true })
-    } catch (cause) {
-      throw new ManifestError('bad-file', { file, line: 1, field: '' }, 'this is not YAML', 'Check its syntax.', cause)
-    }
-    const [problem] = this.document.errors
-    if (problem)
-      throw new ManifestError(
-        'bad-file',
-        { file, line: problem.linePos?.[0].line ?? 1, field: '' },
-        `this is not YAML: ${problem.message
-          .split('\n', 1)[0]
-          ?.replace(/[.:]?\s*$/, '')
-          .replace(/ at line \d+, column \d+$/, '')}`,
-        'Check the indentation and quotes near that line.',
-      )
-  }
-
-  /** The whole file as a field. */
-  root(): Field {
-    try {
-      return new Field(this, [], this.document.toJS({ mapAsMap: true, maxAliasCount: 100 }))
-    } catch (cause) {
-      throw new ManifestError(
-        'bad-file',
-        { file: this.file, line: 1, field: '' },
-        'its aliases can not be resolved',
-        'Check its anchors and aliases; at most 100 expansions are followed.',
-        cause,
-      )
-    }
-  }
-
-  /** The line of the innermost node on a path that the file really has. */
-  lineOf(path: readonly (string | number)[]): number {
-    for (let length = path.length; length > 0; length--) {
-      try {
-        const node = this.document.getIn(path.slice(0, length), true)
-        if (isNode(node) && node.range) return this.lines.linePos(node.range[0]).line
-        if (isAlias(node)) continue
-      } catch {
-        // Paths through merge keys and aliases have no node of their own; the parent's line is the best there is.
-      }
-    }
-    return 1
-  }
-}
+import { Plain } from './scalar.ts'
+import { ManifestError, type Source } from './source.ts'
 
 type FieldHandler = (field: Field) => void
 
@@ -106,6 +14,11 @@ export class Field {
     this.source = source
     this.path = path
     this.value = value
+  }
+
+  /** A whole file. */
+  static of(source: Source): Field {
+    return new Field(source, [], source.values())
   }
 
   /** `services.web.ports[0]` */
@@ -151,6 +64,13 @@ export class Field {
     return this.value === null || this.value === undefined
   }
 
+  /** Nothing, or what asks for nothing: `false`, an empty text, list or mapping. */
+  get isNothing(): boolean {
+    if (this.value instanceof Map) return this.value.size === 0
+    if (this.value instanceof Plain) return this.value.printed === 'false'
+    return this.isNull || this.value === '' || (Array.isArray(this.value) && this.value.length === 0)
+  }
+
   get isMap(): boolean {
     return this.value instanceof Map
   }
@@ -164,11 +84,18 @@ export class Field {
     return this.value
   }
 
-  /** A string, number or boolean, as text. */
+  /** A string, number or truth value, as it is written. */
   text(): string {
     if (typeof this.value === 'string') return this.value
-    if (typeof this.value === 'number' || typeof this.value === 'boolean' || typeof this.value === 'bigint') return String(this.value)
-    return this.fail('a string or a number')
+    return this.value instanceof Plain ? this.value.source : this.fail('a string or a number')
+  }
+
+  /** The same as Docker Compose hands it on: numbers as their values, which may differ from how they are written. */
+  printed(): string {
+    if (!(this.value instanceof Plain)) return this.text()
+    const { source, printed } = this.value
+    if (printed !== source) this.warn(`Docker Compose reads ${source} as ${printed}, and so do we; put it into quotes to keep it as it is`)
+    return printed
   }
 
   matching(pattern: RegExp, accepted: string): string {
@@ -177,34 +104,35 @@ export class Field {
   }
 
   integer(min: number, max: number): number {
-    const text = this.text()
+    const text = this.value instanceof Plain && this.value.kind === 'integer' ? this.value.printed : this.text()
     const value = /^-?\d{1,15}$/.test(text) ? Number(text) : Number.NaN
     if (!(value >= min && value <= max)) this.fail(`a whole number from ${min} to ${max}`)
     return value
   }
 
   boolean(): boolean {
-    if (this.value === true || this.value === 'true') return true
-    if (this.value === false || this.value === 'false') return false
+    const text = this.value instanceof Plain || typeof this.value === 'string' ? String(this.value).toLowerCase() : ''
+    if (['true', 'y', 'yes', 'on'].includes(text)) return true
+    if (['false', 'n', 'no', 'off'].includes(text)) return false
     return this.fail('true or false')
   }
 
   list(): Field[] {
     if (!Array.isArray(this.value)) this.fail('a list')
-    return this.value.map((item, index) => new Field(this.source, [...this.path, index], item))
+    return this.value.map((item, index) => this.child(index, item))
   }
 
   entries(): [string, Field][] {
     if (!(this.value instanceof Map)) return this.fail('a mapping')
     return [...this.value].map(([key, item]) => {
       const name = String(key)
-      return [name, new Field(this.source, [...this.path, name], item)]
+      return [name, this.child(name, item)]
     })
   }
 
   get(key: string): Field | undefined {
     if (!(this.value instanceof Map) || !this.value.has(key)) return undefined
-    return new Field(this.source, [...this.path, key], this.value.get(key))
+    return this.child(key, this.value.get(key))
   }
 
   /**
@@ -216,10 +144,15 @@ export class Field {
       if (key.startsWith('x-')) continue
       if (Object.hasOwn(handlers, key)) handlers[key]?.(field)
       else if (Object.hasOwn(refused, key)) {
-        if (!field.isNull && field.value !== false) field.refuse(`${key} can't be honoured`, refused[key] ?? '')
+        if (!field.isNothing) field.refuse(`${key} can't be honoured`, refused[key] ?? '')
       } else if (Object.hasOwn(ignored, key)) field.warn(`ignored: ${ignored[key]}`)
       else field.refuse(`${JSON.stringify(key)} is not a known field here`, `Known here: ${Object.keys(handlers).join(', ')}.`)
     }
+  }
+
+  /** What is below. A list or mapping that was put together of several holds fields, which keep their places. */
+  private child(key: string | number, item: unknown): Field {
+    return item instanceof Field ? item : new Field(this.source, [...this.path, key], item)
   }
 
   /** The same place with another value. */
@@ -232,5 +165,5 @@ function describe(value: unknown): string {
   if (value === null || value === undefined) return 'nothing'
   if (value instanceof Map) return 'a mapping'
   if (Array.isArray(value)) return 'a list'
-  return JSON.stringify(typeof value === 'bigint' ? String(value) : value)?.slice(0, 80) ?? typeof value
+  return value instanceof Plain ? value.source.slice(0, 80) : (JSON.stringify(value)?.slice(0, 80) ?? typeof value)
 }

@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CloisterError } from '../errors.ts'
 import { canonicalHash, hashManifest, readManifest, toCanonicalJson } from './canonical.ts'
-import { ManifestError } from './field.ts'
 import { parseManifest } from './parse.ts'
+import { ManifestError } from './source.ts'
 
 const FIXTURES = resolve(import.meta.dirname, '../../../../../shared/fixtures')
 
@@ -16,7 +16,13 @@ describe.skipIf(!hasFixtures())('real deployment files', () => {
   const outcome = (file: string) => {
     const text = readFileSync(join(FIXTURES, file), 'utf8')
     // A file with several placement groups is several leases; the first stands for them here.
-    const parse = (group?: string) => parseManifest(text, { file, env: {}, readFile: () => Buffer.from('content'), ...(group !== undefined && { group }) })
+    const parse = (group?: string) =>
+      parseManifest(text, {
+        file,
+        env: {},
+        look: () => ({ kind: 'file', content: Buffer.from('content'), mode: 0o644 }),
+        ...(group !== undefined && { group }),
+      })
     try {
       return parse()
     } catch (error) {
@@ -63,8 +69,8 @@ describe('Compose', () => {
   })
 
   it('says what it ignores', () => {
-    const { warnings } = compose('services:\n  web:\n    image: a\n    container_name: x\n')
-    expect(warnings).toContainEqual(expect.objectContaining({ line: 4, field: 'services.web.container_name' }))
+    const { warnings } = compose('services:\n  web:\n    image: a\n    logging: { driver: none }\n')
+    expect(warnings).toContainEqual(expect.objectContaining({ line: 4, field: 'services.web.logging' }))
   })
 
   it.each([

@@ -1,9 +1,12 @@
 import { CloisterError } from '../errors.ts'
+import type { Beside } from './beside.ts'
 import { checkManifest } from './canonical.ts'
 import { parseCompose } from './compose.ts'
-import { ManifestError, type ManifestWarning, Source } from './field.ts'
+import { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
+import { Plain } from './scalar.ts'
 import { parseSdl } from './sdl.ts'
+import { ManifestError, type ManifestWarning, Source } from './source.ts'
 
 /** What surrounds a Compose or SDL file. The parser itself reads nothing. */
 export interface ParseOptions {
@@ -15,8 +18,11 @@ export interface ParseOptions {
   profiles?: readonly string[]
   /** The SDL placement group to take; needed where a file has several. */
   group?: string
-  /** Content of a file named by `env_file`, `configs` or `secrets`, relative to the Compose file; undefined if there is none. */
-  readFile?: (path: string) => Uint8Array | undefined
+  /**
+   * What lies at a path that the file names, relative to the file's folder or absolute; undefined if nothing does. Throws a
+   * CloisterError for what must not be read.
+   */
+  look?: (path: string) => Beside | undefined
 }
 
 /** A manifest and what was ignored on the way to it. */
@@ -41,29 +47,18 @@ export interface ParsedManifest {
  */
 export function parseManifest(text: string, options: ParseOptions): ParsedManifest {
   const source = new Source(options.file, text)
-  const root = source.root()
+  const root = Field.of(source)
   if (!root.isMap) root.fail('a Compose file, an SDL file or a canonical manifest')
-  if (root.get('version')?.value === 1 && root.get('services')?.isMap && root.get('volumes')?.isMap)
+  if (isOne(root.get('version')) && root.get('services')?.isMap && root.get('volumes')?.isMap)
     return { manifest: checkManifest(plain(root.value)), format: 'manifest', warnings: [], name: undefined, groups: [] }
   const isSdl = root.get('deployment') !== undefined || (root.get('profiles')?.isMap ?? false)
   const { manifest, name, groups } = isSdl ? { ...parseSdl(root, options), name: undefined } : { ...parseCompose(root, options), groups: [] }
-  const front = frontOf(manifest)
-  if (front) manifest.front = front
   try {
     return { manifest: checkManifest(manifest), format: isSdl ? 'sdl' : 'compose', warnings: source.warnings, name, groups }
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error
     throw new ManifestError('bad-field', { file: options.file, line: 1, field: '' }, error.message.replace(/\.$/, ''), 'Change the field it names.', error)
   }
-}
-
-/** The first HTTP port that the file publishes, in the file's own order. */
-function frontOf({ services }: Manifest): Manifest['front'] {
-  for (const [service, { expose }] of Object.entries(services)) {
-    const door = expose.find(({ protocol, global }) => protocol === 'http' && global)
-    if (door) return { service, port: door.port }
-  }
-  return undefined
 }
 
 function plain(value: unknown): unknown {
@@ -73,5 +68,10 @@ function plain(value: unknown): unknown {
     for (const [key, item] of value) Object.defineProperty(object, String(key), { value: plain(item), enumerable: true, configurable: true, writable: true })
     return object
   }
+  if (value instanceof Plain) return value.kind === 'boolean' ? value.printed === 'true' : Number(value.printed)
   return Array.isArray(value) ? value.map(plain) : value
+}
+
+function isOne(version: Field | undefined): boolean {
+  return version?.value instanceof Plain && version.value.source === '1'
 }

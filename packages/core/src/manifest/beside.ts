@@ -1,0 +1,39 @@
+import { CloisterError } from '../errors.ts'
+import type { Field } from './field.ts'
+import type { ParseOptions } from './parse.ts'
+
+/** What lies beside a Compose file, or below its folder. */
+export type Beside =
+  | { kind: 'file'; content: Uint8Array; mode: number }
+  /** All files of a folder, with their paths in it. */
+  | { kind: 'folder'; files: { path: string; content: Uint8Array; mode: number }[] }
+
+/** Bytes of a file or folder that a manifest can hold beside what else is in it. */
+export const MAX_BESIDE_BYTES = 640 * 1024
+
+/**
+ * Reads what a field names, relative to the file that the field stands in; undefined where there is nothing. Refused, with its
+ * line: what lies outside of the project's folder.
+ */
+export function readBeside(field: Field, options: ParseOptions): Beside | undefined {
+  const path = pathOf(field)
+  if (path === undefined) return field.refuse(`${field.text()} lies outside of the project's folder`, 'Move or copy it beside the Compose file.')
+  try {
+    return options.look?.(path)
+  } catch (error) {
+    if (!(error instanceof CloisterError)) throw error
+    return field.refuse(error.message.replace(/\.$/, ''), error.hint ?? 'Move or copy it beside the Compose file.')
+  }
+}
+
+/** A field's path relative to the project's folder (absolute ones stay so); undefined where it climbs out. */
+export function pathOf(field: Field, text = field.text()): string | undefined {
+  if (text.startsWith('/')) return text
+  const parts: string[] = []
+  for (const part of [...field.source.folder.split('/'), ...text.split('/')]) {
+    if (part === '' || part === '.') continue
+    if (part !== '..') parts.push(part)
+    else if (parts.pop() === undefined) return undefined
+  }
+  return parts.join('/') || '.'
+}

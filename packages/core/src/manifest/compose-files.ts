@@ -1,0 +1,113 @@
+import type { Beside } from './beside.ts'
+import { readBeside } from './beside.ts'
+import type { ComposeContext } from './compose.ts'
+import { addSealed } from './extensions.ts'
+import type { Field } from './field.ts'
+import type { ParseOptions } from './parse.ts'
+import { CONTAINER_PATH } from './patterns.ts'
+import type { Service } from './service.ts'
+
+const NO_TEMPLATES = 'Templates are not offered.'
+
+/** Contents of the file's `configs` or `secrets`, by name, but for those in `except`. */
+export function readContents(section: Map<string, Field>, options: ParseOptions, except: Set<string> = new Set()): Map<string, Uint8Array> {
+  const contents = new Map<string, Uint8Array>()
+  for (const [name, entry] of section) {
+    if (except.has(name)) continue
+    let content: Uint8Array | undefined
+    entry.fields(
+      {
+        content: (field) => void (content = Buffer.from(field.printed())),
+        environment: (field) => {
+          const variable = field.text()
+          const value = options.env && Object.hasOwn(options.env, variable) ? options.env[variable] : undefined
+          content = Buffer.from(value ?? field.refuse(`the variable ${variable} is not set`, 'Set it in the environment or with --env-file.'))
+        },
+        file: (field) => void (content = fileOf(readBeside(field, options), field)),
+      },
+      {
+        external: 'Only secrets can be external: those come sealed (docs/secrets.md). Use file, content or environment.',
+        template_driver: NO_TEMPLATES,
+        driver: 'Secrets of a store are not offered; make the secret external and send it sealed (docs/secrets.md).',
+        driver_opts: 'Secrets of a store are not offered.',
+      },
+      { labels: 'labels have no effect', name: 'what is mounted is a file of the lease, without a name elsewhere' },
+    )
+    contents.set(name, content ?? entry.fail('one of file, content or environment'))
+  }
+  return contents
+}
+
+function fileOf(found: Beside | undefined, field: Field): Uint8Array {
+  if (found?.kind === 'file') return found.content
+  return field.refuse(`the file ${field.text()} can't be read`, 'Paths are relative to the Compose file and stay below its folder.')
+}
+
+/** `configs` of a service: files in the container. */
+export function readComposeConfigs(root: Field, service: Service, { configs }: ComposeContext): void {
+  for (const item of root.list()) addFile(item, service, configs, false)
+}
+
+/** `secrets` of a service: files in /run/secrets unless they say where. External ones come sealed, beside the manifest. */
+export function readComposeSecrets(root: Field, service: Service, { secrets, sealedSecrets }: ComposeContext): void {
+  for (const item of root.list()) {
+    const { source, path, owner } = placeOf(item, true)
+    if (!sealedSecrets.has(source)) addFile(item, service, secrets, true)
+    else if (owner)
+      item.refuse('a sealed secret has no owner or mode of its own', 'It belongs to root and is read by all users of the container; drop uid, gid and mode.')
+    else addSealed(item, `${source}:${path}`, service)
+  }
+}
+
+function addFile(item: Field, service: Service, contents: Map<string, Uint8Array>, secret: boolean): void {
+  const { source, path, mode = 0o444, uid, gid } = placeOf(item, secret)
+  const content = contents.get(source)
+  if (!content) item.refuse(`${source} is not among the file's ${secret ? 'secrets' : 'configs'}`, 'Declare it at the top level.')
+  service.files.push({
+    path,
+    content: Buffer.from(content ?? '').toString('base64'),
+    mode,
+    secret,
+    ...(uid !== undefined && { uid }),
+    ...(gid !== undefined && { gid }),
+  })
+}
+
+interface Place {
+  source: string
+  path: string
+  mode?: number
+  uid?: number
+  gid?: number
+  /** It says who owns it or what others may do. */
+  owner: boolean
+}
+
+/** What a `configs` or `secrets` entry takes, and where to. */
+function placeOf(item: Field, secret: boolean): Place {
+  const place: Place = { source: item.isMap ? '' : item.text(), path: '', owner: false }
+  let target: string | undefined
+  if (item.isMap)
+    item.fields({
+      source: (field) => void (place.source = field.text()),
+      target: (field) => void (target = field.text()),
+      mode: (field) => void (place.mode = readMode(field, 0o777)),
+      uid: (field) => void (place.uid = field.integer(0, 0xfffffffe)),
+      gid: (field) => void (place.gid = field.integer(0, 0xfffffffe)),
+    })
+  if (place.source === '') item.fail('a source')
+  target ??= place.source
+  place.owner = place.mode !== undefined || place.uid !== undefined || place.gid !== undefined
+  place.path = target.startsWith('/') ? target : secret ? `/run/secrets/${target}` : `/${target}`
+  if (!CONTAINER_PATH.test(place.path)) item.fail('a target that is a path without "..", ":" or control characters')
+  return place
+}
+
+/** Rights of a file: `0440` and `0o440` as YAML reads them, "0440" and "440" as octal digits. */
+export function readMode(field: Field, most: number): number {
+  const text = typeof field.value === 'string' ? field.value : undefined
+  if (text === undefined) return field.integer(0, most)
+  const octal = /^(?:0o)?([0-7]{1,5})$/.exec(text)?.[1]
+  const mode = octal === undefined ? Number.NaN : Number.parseInt(octal, 8)
+  return mode <= most ? mode : field.fail(`a mode such as 0440, at most 0${most.toString(8)}`)
+}
