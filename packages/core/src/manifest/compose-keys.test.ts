@@ -78,9 +78,15 @@ const SERVICE: Record<string, string> = {
   expose: '["3000"]',
   extends: '{service: base}',
   'extends.file': '{service: web, file: other.yaml}',
+  'extends.service': '{service: base}',
   external_links: '[redis]',
   extra_hosts: '["a.example:203.0.113.1"]',
   gpus: '[{count: 1}]',
+  'gpus[].driver': '[{driver: amd, count: 1}]',
+  'gpus[].count': '[{count: 3}]',
+  'gpus[].capabilities': '[{count: 1, capabilities: [tpu]}]',
+  'gpus[].device_ids': '[{device_ids: ["0"]}]',
+  'gpus[].options': '[{count: 1, options: {a: b}}]',
   group_add: '[mail]',
   'healthcheck.disable': '{disable: true}',
   'healthcheck.interval': '{interval: 5s}',
@@ -106,7 +112,7 @@ const SERVICE: Record<string, string> = {
   memswap_limit: '2g',
   models: '[m]',
   network_mode: 'host',
-  networks: '{n: {aliases: [x]}}',
+  'networks.*.aliases': '{n: {aliases: [x]}}',
   'networks.*.driver_opts': '{n: {driver_opts: {a: b}}}',
   'networks.*.gw_priority': '{n: {gw_priority: 1}}',
   'networks.*.interface_name': '{n: {interface_name: eth9}}',
@@ -123,6 +129,7 @@ const SERVICE: Record<string, string> = {
   ports: '["80:80"]',
   'ports[].app_protocol': '[{target: 80, app_protocol: tcp}]',
   'ports[].host_ip': '[{target: 80, host_ip: 127.0.0.1}]',
+  'ports[].name': '[{target: 80, name: web}]',
   'ports[].mode': '[{target: 80, mode: host}]',
   'ports[].protocol': '[{target: 80, protocol: udp}]',
   'ports[].published': '[{target: 80, published: "8080"}]',
@@ -139,6 +146,7 @@ const SERVICE: Record<string, string> = {
   runtime: 'nvidia',
   scale: '2',
   secrets: '[s]',
+  'secrets[].source': '[{source: s}]',
   'secrets[].mode': '[{source: s, mode: 0400}]',
   'secrets[].target': '[{source: s, target: t}]',
   'secrets[].uid': '[{source: s, uid: "1"}]',
@@ -154,11 +162,13 @@ const SERVICE: Record<string, string> = {
   tty: 'true',
   'ulimits.*': '{nofile: 1000}',
   'ulimits.*.soft': '{nofile: {soft: 5, hard: 6}}',
+  'ulimits.*.hard': '{nofile: {soft: 5, hard: 7}}',
   use_api_socket: 'true',
   user: '"1000"',
   userns_mode: 'host',
   uts: 'host',
   'volumes[].type': '[{type: npipe, source: a, target: /a}]',
+  'volumes[].target': '[{type: volume, source: v, target: /b}]',
   'volumes[].source': '[{type: volume, source: v, target: /a}]',
   'volumes[].read_only': '[{type: volume, source: v, target: /a, read_only: true}]',
   'volumes[].consistency': '[{type: volume, source: v, target: /a, consistency: cached}]',
@@ -202,6 +212,7 @@ const TOP: Record<string, string> = {
   'networks.*.name': 'networks: {n: {name: a}}',
   'secrets.*.driver': 'secrets: {s: {file: a.env, driver: d}}',
   'secrets.*.driver_opts': 'secrets: {s: {file: a.env, driver_opts: {a: b}}}',
+  'secrets.*.file': 'secrets: {s: {file: inc.yaml}}',
   'secrets.*.environment': 'secrets: {s: {environment: NOT_SET}}',
   'secrets.*.external': 'secrets: {s: {external: true}}',
   'secrets.*.labels': 'secrets: {s: {file: a.env, labels: {a: b}}}',
@@ -212,6 +223,22 @@ const TOP: Record<string, string> = {
   'volumes.*.external': 'volumes: {v: {external: true}}',
   'volumes.*.labels': 'volumes: {v: {labels: {a: b}}}',
   'volumes.*.name': 'volumes: {v: {name: n}}',
+}
+
+/** Keys with keys below them that are refused or ignored as a whole, with what is below. */
+const WHOLES: Record<string, [value: string, below: string]> = {
+  blkio_config: ['{weight: 300}', 'device_read_bps device_read_iops device_write_bps device_write_iops weight weight_device'],
+  credential_spec: ['{file: a}', 'config file registry'],
+  'deploy.placement': ['{placement: {max_replicas_per_node: 1}}', 'constraints max_replicas_per_node preferences'],
+  'deploy.rollback_config': ['{rollback_config: {order: x}}', 'delay failure_action max_failure_ratio monitor order parallelism'],
+  'deploy.update_config': ['{update_config: {order: x}}', 'delay failure_action max_failure_ratio monitor order parallelism'],
+  'deploy.resources.reservations.generic_resources': ['{resources: {reservations: {generic_resources: [{}]}}}', 'discrete_resource_spec'],
+  devices: ['[{source: /dev/kvm}]', 'permissions source target'],
+  logging: ['{driver: none}', 'driver options'],
+  models: ['{m: {endpoint_var: A}}', 'endpoint_var model_var'],
+  post_start: ['[{command: a}]', 'command environment privileged user working_dir'],
+  pre_stop: ['[{command: a}]', 'command environment privileged user working_dir'],
+  provider: ['{type: a}', 'options type'],
 }
 
 const BESIDE: Record<string, string> = {
@@ -248,7 +275,10 @@ function outcome(line: string, top = '') {
 /** Whether a message's place is a key, or what holds it. */
 function names(field: string, key: string): boolean {
   const wanted = key.replaceAll('[]', '').split('.')
-  const found = field.replace(/^services\.web\./, '').replace(/\[\d+\]/g, '').split('.')
+  const found = field
+    .replace(/^services\.web\./, '')
+    .replace(/\[\d+\]/g, '')
+    .split('.')
   return found.every((part, index) => wanted[index] === undefined || wanted[index] === '*' || wanted[index] === part)
 }
 
@@ -260,6 +290,13 @@ describe('every key of the Compose specification', () => {
     const spoken = [...found.warnings.map(({ field }) => field), ...(found.refused ? [found.refused.field] : [])]
     expect(found.manifest !== plain.manifest || spoken.some((field) => names(field, key))).toBe(true)
     if (found.refused) expect(found.refused.hint).toMatch(/\S/)
+  })
+
+  it.each(Object.entries(WHOLES))('services.*.%s is refused or ignored as a whole', (key, [value, below]) => {
+    const found = outcome(`${key.split('.', 1)[0]}: ${value}`)
+    const spoken = [...found.warnings.map(({ field }) => field), ...(found.refused ? [found.refused.field] : [])]
+    expect(spoken).toContain(`services.web.${key}`)
+    expect(below).toMatch(/\w/)
   })
 
   it.each(Object.entries(TOP))('%s is honoured, refused or warned of', (key, text) => {

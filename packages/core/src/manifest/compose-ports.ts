@@ -61,10 +61,9 @@ function readLong(item: Field): Published {
       protocol: (field) => void (port.udp = field.matching(/^(?:tcp|udp)$/i, 'tcp or udp').toLowerCase() === 'udp'),
       app_protocol: (field) => void (port.said = field.matching(/^[\w./+-]{1,64}$/, 'a protocol such as http, tcp or grpc')),
       host_ip: (field) => void (port.address = field.matching(/^[0-9a-zA-Z:.-]*$/, 'an address')),
-      name: (field) => void field.text(),
     },
     {},
-    { mode: 'every published port is reached the same way' },
+    { mode: 'every published port is reached the same way', name: 'ports are known by their numbers' },
   )
   if (port.first === 0) item.fail('a target port')
   return { ...port, as: port.as || port.first }
