@@ -1,3 +1,5 @@
+export { openWorkerDoor } from './api/door.ts'
+export type { Destination, NoDestination } from './api/ingress.ts'
 export { type AgentConfig, loadAgentConfig } from './config.ts'
 export { descriptionOf, enrolWorker } from './enrol.ts'
 export { jsonLog, type Log, type LogLevel } from './log.ts'

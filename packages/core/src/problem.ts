@@ -34,6 +34,7 @@ const STATUS: Record<string, number> = {
   'not-attested': 403,
   'not-seated': 503,
   'not-open': 503,
+  'too-many': 429,
   'too-busy': 503,
   'no-evidence': 503,
   'chain-unreachable': 503,

@@ -1,22 +1,31 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type LeaseRecord, ROUTE_HEADER } from '@cloister/core'
-import { CORRELATION, DialAgent, relayRequest, relayUpgrade } from '@cloister/relay'
+import { type LeaseRecord, ROUTE_HEADER, ROUTE_STATES, STATE_DETAIL_HEADER, STATE_HEADER } from '@cloister/core'
+import {
+  type AllowedSilence,
+  type Answer,
+  answerOn,
+  CORRELATION,
+  DialAgent,
+  http1Upstream,
+  type Incoming,
+  linger,
+  type Outgoing,
+  type Refusal,
+  relayRequest,
+  relayUpgrade,
+} from '@cloister/relay'
 import { dialEndpoint, targetOf } from './dial.ts'
 import type { Wanted } from './host.ts'
-import { PAGES, type Page, render } from './pages.ts'
+import { failing, PAGES, type Page, refused, render, tooLarge } from './pages.ts'
 import type { Resolver } from './resolve.ts'
 
 /** Limits a gateway sets. */
 export interface Limits {
   maxBodyBytes: number
-  answerMs: number
+  silence: AllowedSilence
 }
-
-type Incoming = IncomingMessage | Http2ServerRequest
-type Outgoing = ServerResponse | Http2ServerResponse
 
 /** Leads requests to the workers of leases, and to nowhere else. */
 export class Door {
@@ -24,40 +33,37 @@ export class Door {
   private readonly resolver: Resolver
   private readonly limits: Limits
 
-  constructor(resolver: Resolver, limits: Limits, allowPrivate: boolean) {
+  constructor(resolver: Resolver, limits: Limits, isDevelopment: boolean) {
     this.resolver = resolver
     this.limits = limits
-    this.agent = new DialAgent((endpoint) => dialEndpoint(endpoint, allowPrivate))
+    this.agent = new DialAgent((target) => dialEndpoint(target, isDevelopment))
   }
 
   async request(wanted: Wanted, secure: boolean, request: Incoming, response: Outgoing): Promise<void> {
     const lease = await this.find(wanted)
     if ('status' in lease) return show(lease, request, response)
     relayRequest(request, response, {
-      agent: this.agent,
-      target: targetOf(lease),
+      upstream: http1Upstream(this.agent, targetOf(lease)),
       headers: this.headers(lease, wanted, secure, request),
-      maxBodyBytes: this.limits.maxBodyBytes,
-      timeoutMs: this.limits.answerMs,
+      ...this.limits,
       intercept: (answer) => {
-        const state = answer.statusCode === 503 || answer.statusCode === 404 ? answer.headers['cloister-state'] : undefined
-        if (state !== 'starting' && state !== 'unknown') return false
-        answer.resume()
-        show(PAGES[state], request, response)
-        return true
+        const page = pageOf(answer)
+        if (page) show(page, request, response)
+        return page !== undefined
       },
-      refuse: (status) => show(status === 413 ? PAGES.tooLarge : status === 504 ? PAGES.late : PAGES.unreachable, request, response),
+      refuse: (refusal) => show(pageFor(refusal), request, response),
     })
   }
 
   async upgrade(wanted: Wanted, secure: boolean, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const lease = await this.find(wanted)
-    if ('status' in lease) return void socket.end(`HTTP/1.1 ${lease.status} Refused\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`)
+    if ('status' in lease) return show(lease, request, answerOn(request, socket))
     relayUpgrade(request, socket, head, {
       agent: this.agent,
       target: targetOf(lease),
       headers: this.headers(lease, wanted, secure, request),
-      timeoutMs: this.limits.answerMs,
+      answerMs: this.limits.silence.answerMs,
+      refuse: (refusal, response) => show(pageFor(refusal), request, response),
     })
   }
 
@@ -82,18 +88,39 @@ export class Door {
       'x-forwarded-for': request.socket.remoteAddress ?? '',
       'x-forwarded-proto': secure ? 'https' : 'http',
       'x-forwarded-host': String(host ?? ''),
+      'x-real-ip': undefined,
       forwarded: undefined,
       [CORRELATION]: String(request.headers[CORRELATION] ?? randomUUID()).slice(0, 100),
     }
   }
 }
 
-/** Answers with a page of our own. */
+/** The page for what a worker says in its own name; undefined for an answer of a service. */
+function pageOf({ headers }: Answer): Page | undefined {
+  const said = headers[STATE_HEADER]
+  const state = ROUTE_STATES.find((known) => known === said)
+  // It becomes a part of a page.
+  const detail = /^[\w .,:-]{1,100}$/.exec(String(headers[STATE_DETAIL_HEADER]))?.[0] ?? ''
+  if (state === 'failing') return failing(detail || 'ends again and again')
+  if (state === 'too-large') return /^\d{1,15}$/.test(detail) ? tooLarge(Number(detail)) : PAGES.tooLarge
+  if (state === 'refused') return refused(400, detail || 'its worker refuses it')
+  return state && { unknown: PAGES.unknown, starting: PAGES.starting, late: PAGES.late, unreachable: PAGES.unreachable, busy: PAGES.busy }[state]
+}
+
+function pageFor({ status, limitBytes, message }: Refusal): Page {
+  if (limitBytes !== undefined) return tooLarge(limitBytes)
+  if (status === 502) return PAGES.unreachable
+  if (status === 504) return PAGES.late
+  return status === 408 ? PAGES.slow : refused(status, message)
+}
+
+/** Answers with a page of our own, where there is still somebody to answer. */
 export function show(page: Page, request: Incoming, response: Outgoing): void {
   const { status, headers, body } = render(page, request.headers.accept)
-  const head = response as ServerResponse
-  // What is left of a body nobody wants is not read.
-  if (request.httpVersionMajor === 1 && !request.complete) headers['connection'] = 'close'
-  head.writeHead(status, headers)
-  head.end(request.method === 'HEAD' ? undefined : body)
+  const content: OutgoingHttpHeaders = { ...headers, 'content-length': Buffer.byteLength(body) }
+  if (response.headersSent || response.destroyed || ('stream' in response && (response.stream?.destroyed ?? true))) return
+  const plain = response as ServerResponse
+  plain.writeHead(status, content)
+  plain.end(request.method === 'HEAD' ? undefined : body)
+  linger(request)
 }

@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { ROUTE_HEADER } from '@cloister/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
+import { dialEndpoint } from './dial.ts'
 import { startGateway } from './gateway.ts'
 import { readHost } from './host.ts'
 
@@ -130,6 +131,7 @@ describe('the gateway', () => {
           closed: { ...lease, state: 'closed' },
           away: { ...lease, endpoint: 'http://127.0.0.1:9' },
           odd: { ...lease, endpoint: 'file:///etc/passwd' },
+          downgraded: { ...lease, tlsKeyHash: ID },
         }
         const found = known[key ?? '']
         response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(found ?? {}))
@@ -142,7 +144,7 @@ describe('the gateway', () => {
       indexerUrl: `http://127.0.0.1:${portOf(index)}`,
       development: { portsFile: join(folder, 'ports.json') },
       maxBodyBytes: 1024 * 1024,
-      answerMs: 600,
+      silenceMs: 600,
     })
   })
 
@@ -214,6 +216,7 @@ describe('the gateway', () => {
     ['my-app.localhost', '/starting', 503, 'Starting'],
     ['away.localhost', '/', 502, 'The worker does not answer'],
     ['odd.localhost', '/', 502, 'The worker does not answer'],
+    ['downgraded.localhost', '/', 502, 'The worker does not answer'],
     ['my-app.localhost', '/hangs', 504, 'No answer in time'],
     ['example.com', '/', 421, 'Not our address'],
     ['localhost', '/', 200, 'A Cloister gateway'],
@@ -278,6 +281,35 @@ describe('the gateway', () => {
   it('never follows a worker’s endpoint into a private network outside development', async () => {
     const strict = await startGateway({ domain: 'localhost', host: '127.0.0.1', port: 0, indexerUrl: `http://127.0.0.1:${portOf(index)}` })
     expect((await call({ port: strict.port })).status).toBe(502)
+    await strict.stop()
+  })
+
+  it('never speaks to a worker without TLS outside development, and never to one that has attested a key', async () => {
+    seen = {}
+    // Its endpoint was `https:`; the provider has renamed it, and who listens there would read this.
+    expect((await call({ headers: { host: 'downgraded.localhost', cookie: 'session=secret' } })).status).toBe(502)
+    const target = (endpoint: string) => `${endpoint}  ${ID}`
+    await expect(dialEndpoint(target(`http://127.0.0.1:${portOf(worker)}`), false)).rejects.toThrow('has no TLS')
+    await expect(dialEndpoint(target('http://worker.example.com'), false)).rejects.toThrow('has no TLS')
+    expect(seen).toEqual({})
+  })
+
+  it('tells an address that asks for too much when to come again', async () => {
+    const strict = await startGateway({
+      domain: 'localhost',
+      host: '127.0.0.1',
+      port: 0,
+      indexerUrl: `http://127.0.0.1:${portOf(index)}`,
+      development: { portsFile: join(folder, 'strict-ports.json') },
+      addressLimits: { requestsPerSecond: 0.5, burst: 3 },
+    })
+    const answers = []
+    for (let i = 0; i < 4; i++) answers.push(await call({ port: strict.port }))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 429])
+    expect(answers[3]?.headers).toMatchObject({ 'retry-after': '2', 'content-type': 'application/problem+json' })
+    expect(JSON.parse(answers[3]?.text ?? '')).toMatchObject({ status: 429, title: 'Too many requests' })
+    const refused = new WebSocket(`ws://127.0.0.1:${strict.port}/`, { headers: { host: `${SHORT}-web.localhost` } })
+    expect(await new Promise((done) => refused.once('error', (error) => done(error.message)))).toContain('429')
     await strict.stop()
   })
 

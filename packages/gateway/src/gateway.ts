@@ -1,9 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { CloisterError } from '@cloister/core'
+import { type AddressLimitSettings, AddressLimits, answerOn, type Incoming, type Outgoing, SERVER_OPTIONS, serveRequests } from '@cloister/relay'
 import { Door, show } from './door.ts'
+import { openFront } from './front.ts'
 import { readHost, type Wanted } from './host.ts'
 import { LoopbackPorts } from './loopback.ts'
 import { PAGES } from './pages.ts'
@@ -23,48 +24,69 @@ export interface GatewaySettings {
   /** Development: workers may be on private addresses, and routes get ports on 127.0.0.1 kept in this file. */
   development?: { portsFile: string }
   maxBodyBytes?: number
-  answerMs?: number
+  /** Milliseconds of silence after which a client, or a worker before its answer, is given up. */
+  silenceMs?: number
+  /** What one address may ask for; in development nearly anything, else what `PUBLIC_LIMITS` says. */
+  addressLimits?: Partial<AddressLimitSettings>
 }
 
-const MAX_HEADER_BYTES = 32 * 1024
 const MAX_BODY_BYTES = 256 * 1024 * 1024
-const ANSWER_MS = 60_000
+const SILENCE_MS = 60_000
+/** What one address may ask of a gateway. */
+const PUBLIC_LIMITS: AddressLimitSettings = { requestsPerSecond: 100, burst: 500, connectionsPerAddress: 200, connections: 20_000 }
+const DEVELOPMENT_LIMITS: AddressLimitSettings = {
+  requestsPerSecond: Number.POSITIVE_INFINITY,
+  burst: 1,
+  connectionsPerAddress: 10_000,
+  connections: 20_000,
+}
 
-/** Opens the public door. HTTP/1.1 and WebSocket always, HTTP/2 with TLS. Throws `port-taken`. */
+/** Opens the public door. HTTP/1.1, HTTP/2 and WebSocket. Throws `port-taken`. */
 export async function startGateway(settings: GatewaySettings): Promise<{ port: number; url: string; stop: () => Promise<void> }> {
-  const { domain, host, tls, development } = settings
+  const { domain, host, tls, development, silenceMs = SILENCE_MS } = settings
   const resolver = new Resolver(settings.indexerUrl)
-  const door = new Door(
-    resolver,
-    { maxBodyBytes: settings.maxBodyBytes ?? MAX_BODY_BYTES, answerMs: settings.answerMs ?? ANSWER_MS },
-    development !== undefined,
-  )
+  const silence = { clientMs: silenceMs, sendMs: silenceMs, answerMs: silenceMs }
+  const door = new Door(resolver, { maxBodyBytes: settings.maxBodyBytes ?? MAX_BODY_BYTES, silence }, development !== undefined)
+  const limits = new AddressLimits({ ...(development ? DEVELOPMENT_LIMITS : PUBLIC_LIMITS), ...settings.addressLimits })
   const secure = tls !== undefined
   let bound = 0
   const urlOf = (label: string) => `${secure ? 'https' : 'http'}://${label}.${domain}${bound === (secure ? 443 : 80) ? '' : `:${bound}`}`
   const loopback =
     development &&
-    new LoopbackPorts(development.portsFile, (wanted) =>
-      plainServer((request, response) => void door.request(wanted, false, request, response), upgradeTo(wanted)),
-    )
+    new LoopbackPorts(development.portsFile, (wanted) => {
+      const server = createServer(SERVER_OPTIONS)
+      serveRequests(server, (request, response) => lead(wanted, request, response))
+      return server.on('upgrade', upgradeTo(wanted))
+    })
+
+  /** Answers with a page where anything goes wrong that nobody thought of: one request must not end the others. */
+  function guarded(work: Promise<void>, request: Incoming, response: Outgoing) {
+    work.catch(() => show(PAGES.unreachable, request, response))
+  }
+
+  function lead(wanted: Wanted, request: Incoming, response: Outgoing) {
+    guarded(door.request(wanted, secure, request, response), request, response)
+  }
 
   function upgradeTo(wanted: Wanted) {
     return (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       socket.on('error', () => socket.destroy())
-      void door.upgrade(wanted, secure, request, socket, head)
+      door.upgrade(wanted, secure, request, socket, head).catch(() => socket.destroy())
     }
   }
 
-  const handle = (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => {
+  const handle = (request: Incoming, response: Outgoing) => {
+    const wait = limits.take(request.socket.remoteAddress)
+    if (wait > 0) return show({ ...PAGES.many, retryAfter: wait }, request, response)
     const authority = request.headers[':authority'] ?? request.headers.host
     const wanted = readHost(typeof authority === 'string' ? authority : undefined, domain)
     if (wanted === undefined) return show(PAGES.foreign, request, response)
-    if (wanted !== 'home') return void door.request(wanted, secure, request, response)
-    home(request, response).catch(() => show(PAGES.unreachable, request, response))
+    if (wanted === 'home') guarded(home(request, response), request, response)
+    else lead(wanted, request, response)
   }
 
   /** What the gateway says of itself, at the domain: its health and the addresses of a lease. */
-  const home = async (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => {
+  const home = async (request: Incoming, response: Outgoing) => {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
     const plain = response as ServerResponse
     if (path === '/health') return void plain.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n')
@@ -77,22 +99,14 @@ export async function startGateway(settings: GatewaySettings): Promise<{ port: n
   }
 
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const wait = limits.take(request.socket.remoteAddress)
+    if (wait > 0) return show({ ...PAGES.many, retryAfter: wait }, request, answerOn(request, socket))
     const wanted = readHost(request.headers.host, domain)
-    if (wanted === undefined || wanted === 'home') return void socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n')
+    if (wanted === undefined || wanted === 'home') return show(PAGES.unknown, request, answerOn(request, socket))
     upgradeTo(wanted)(request, socket, head)
   }
 
-  const server = tls
-    ? createSecureServer(
-        {
-          ...tls,
-          allowHTTP1: true,
-          maxHeaderSize: MAX_HEADER_BYTES,
-          settings: { maxHeaderListSize: MAX_HEADER_BYTES, maxConcurrentStreams: 128 },
-        } as Parameters<typeof createSecureServer>[0],
-        handle,
-      ).on('upgrade', upgrade)
-    : plainServer(handle, upgrade)
+  const server = openFront({ tls, limits, handle, upgrade })
   const sockets = new Set<Duplex>()
   server.on('connection', (socket: Duplex) => {
     sockets.add(socket)
@@ -114,14 +128,4 @@ export async function startGateway(settings: GatewaySettings): Promise<{ port: n
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
   }
-}
-
-function plainServer(
-  handle: (request: IncomingMessage, response: ServerResponse) => void,
-  upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void,
-): Server {
-  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, noDelay: true }, handle)
-  server.requestTimeout = 0
-  server.headersTimeout = 15_000
-  return server.on('upgrade', upgrade)
 }

@@ -6,7 +6,9 @@ import { loadNetwork } from '@cloister/chain'
 import { CloisterError, messageOf } from '@cloister/core'
 import { startGateway } from './gateway.ts'
 
-const USAGE = 'Usage: cloister-gateway --network FILE [--domain localhost] [--host 0.0.0.0] [--port 8080] [--key FILE --cert FILE] [--ports FILE]'
+const USAGE =
+  'Usage: cloister-gateway --network FILE [--domain localhost] [--host 0.0.0.0] [--port 8080] [--key FILE --cert FILE] [--ports FILE] ' +
+  '[--requests-per-second N] [--connections-per-address N]'
 const log = (level: string, message: string) => process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, name: 'gateway', message })}\n`)
 
 try {
@@ -19,17 +21,25 @@ try {
       key: { type: 'string' },
       cert: { type: 'string' },
       ports: { type: 'string' },
+      'requests-per-second': { type: 'string' },
+      'connections-per-address': { type: 'string' },
     },
   })
   if (values.network === undefined || (values.key === undefined) !== (values.cert === undefined)) throw new CloisterError('bad-option', USAGE)
   const network = loadNetwork(values.network)
   if (values.ports !== undefined && !network.development)
     throw new CloisterError('bad-option', '--ports is for development networks only: it also lets workers be on private addresses.')
+  const rate = countOf(values['requests-per-second'])
+  const connections = countOf(values['connections-per-address'])
   const gateway = await startGateway({
     domain: values.domain,
     host: values.host,
     port: Number(values.port),
     indexerUrl: network.indexerUrl,
+    addressLimits: {
+      ...(rate !== undefined && { requestsPerSecond: rate, burst: 5 * rate }),
+      ...(connections !== undefined && { connectionsPerAddress: connections }),
+    },
     ...(values.key !== undefined && values.cert !== undefined && { tls: { key: readFileSync(values.key), cert: readFileSync(values.cert) } }),
     ...(values.ports !== undefined && { development: { portsFile: values.ports } }),
   })
@@ -44,4 +54,11 @@ try {
 } catch (error) {
   log('error', error instanceof CloisterError && error.hint ? `${error.message} ${error.hint}` : messageOf(error))
   process.exit(1)
+}
+
+/** A limit as it is typed; 0 is none. Throws `bad-option`. */
+function countOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (!/^\d{1,9}$/.test(text)) throw new CloisterError('bad-option', USAGE)
+  return text === '0' ? Number.POSITIVE_INFINITY : Number(text)
 }

@@ -5,6 +5,8 @@ export interface Page {
   text: string
   /** Seconds until a browser asks again. */
   refresh?: number
+  /** Seconds until it makes sense to try again. */
+  retryAfter?: number
 }
 
 export const PAGES = {
@@ -23,17 +25,42 @@ export const PAGES = {
     text: 'The lease is open, but its worker can not be reached. It is not paid while it is away for long.',
     refresh: 5,
   },
-  late: { status: 504, title: 'No answer in time', text: 'The service took too long to begin its answer.' },
-  tooLarge: { status: 413, title: 'Too large', text: 'The request is larger than this gateway passes on.' },
+  late: {
+    status: 504,
+    title: 'No answer in time',
+    text: 'The service said nothing for too long: its answer has to begin within a minute, or within the time that its manifest allows.',
+  },
+  slow: { status: 408, title: 'Too slow', text: 'Nothing came of the rest of the request for too long.' },
+  tooLarge: { status: 413, title: 'Too large', text: 'The request is larger than what is passed on.' },
+  malformed: { status: 400, title: 'Not a request', text: 'The request can be read in more than one way, or in none.' },
+  many: { status: 429, title: 'Too many requests', text: 'Your address asks for more than this gateway passes on. Try again in a moment.' },
+  busy: { status: 503, title: 'Busy', text: 'The worker has as many requests as it takes. Try again in a moment.', refresh: 2 },
   blind: { status: 503, title: 'The index does not answer', text: 'The gateway can not look leases up just now. Try again in a moment.', refresh: 3 },
 } as const satisfies Record<string, Page>
+
+/** The page for a service that starts and ends again and again. `how`: `ended with code 1`. */
+export function failing(how: string): Page {
+  const text = `The lease is open, but its service is failing: it ${how}. Whoever runs it sees more in its logs.`
+  return { status: 503, title: 'Failing', text, refresh: 5 }
+}
+
+/** The page for a body that is larger than `limitBytes`. */
+export function tooLarge(limitBytes: number): Page {
+  const mib = limitBytes / 1024 / 1024
+  return { ...PAGES.tooLarge, text: `A request's body may have at most ${Number.isInteger(mib) ? `${mib} MiB` : `${limitBytes} bytes`} here.` }
+}
+
+/** The page for a request that is not passed on as it is, and why. */
+export function refused(status: number, why: string): Page {
+  return { ...PAGES.malformed, status, text: `The request is not passed on: ${why}.` }
+}
 
 /** A page as HTML, or as a problem document for programs that ask for JSON. */
 export function render(page: Page, accept: string | undefined): { status: number; headers: Record<string, string>; body: string } {
   const headers: Record<string, string> = {
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
-    ...(page.refresh !== undefined && { 'retry-after': String(page.refresh) }),
+    ...((page.retryAfter ?? page.refresh) !== undefined && { 'retry-after': String(page.retryAfter ?? page.refresh) }),
   }
   if (!accept?.includes('text/html')) {
     const problem = { type: 'about:blank', title: page.title, status: page.status, detail: page.text }

@@ -4,12 +4,15 @@ import type { Duplex } from 'node:stream'
 /** Where a relayed request goes: whatever `dial` understands. It is also what connections are kept and reused by. */
 export type Target = string
 
-/** Keeps connections that `dial` opens, by target. `dial` rejects where nobody listens. */
+/** Milliseconds a connection is kept without a request on it. */
+const IDLE_MS = 10_000
+
+/** Keeps connections that `dial` opens, by target, for a moment. `dial` rejects where nobody listens. */
 export class DialAgent extends Agent {
   private readonly dial: (target: Target) => Promise<Duplex>
 
   constructor(dial: (target: Target) => Promise<Duplex>, options: AgentOptions = {}) {
-    super({ keepAlive: true, maxFreeSockets: 64, timeout: 0, ...options })
+    super({ keepAlive: true, maxFreeSockets: 64, timeout: IDLE_MS, ...options })
     this.dial = dial
   }
 

@@ -1,109 +1,171 @@
-import { type ClientRequest, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import { Transform } from 'node:stream'
-import type { DialAgent, Target } from './dial.ts'
-import { endToEndHeaders } from './headers.ts'
+import type { IncomingMessage } from 'node:http'
+import type { Answer, Exchange, Head, Upstream } from './exchange.ts'
+import { framingOf, type Incoming, methodOf, pathOf, Refusal, tooLarge } from './framing.ts'
+import { endToEndTrailers, requestHeaders } from './headers.ts'
+import { linger } from './linger.ts'
+import { breakOff, type Outgoing, reply } from './reply.ts'
+import { Silence } from './silence.ts'
 
 /** Names a request across gateway, agent and service; made by whoever sees it first. */
 export const CORRELATION = 'x-request-id'
 
 /** Where a request goes and what is said on the way. */
 export interface RelayOptions {
-  agent: DialAgent
-  target: Target
+  upstream: Upstream
   /** Headers set over those of the request; undefined removes one. */
   headers: Record<string, string | undefined>
+  /** Headers set over those of the answer; undefined removes one. */
+  answerHeaders?: Record<string, string | undefined>
   /** Bytes a request's body may have. */
   maxBodyBytes: number
-  /** Milliseconds until the answer has to begin. */
-  timeoutMs: number
-  /** May take an answer instead of the client; then it has to read it. */
-  intercept?(answer: IncomingMessage): boolean
-  /** Answers in our own name when the other side can't: 413, 502 or 504. Nothing was sent yet. */
-  refuse(status: number, error: Error): void
+  silence: AllowedSilence
+  /** May take an answer instead of the client; then nobody else reads it. */
+  intercept?(answer: Answer): boolean
+  /** Answers in our own name: the request is refused, or the other side can't answer (502, 504). Nothing was sent yet. */
+  refuse(refusal: Refusal): void
+}
+
+/** Milliseconds during which nothing may move. What moves may take as long as it likes. */
+export interface AllowedSilence {
+  /** Of the client while its request is not whole, or while it does not read its answer. */
+  clientMs: number
+  /** Of the other side while it does not take the request's body. */
+  sendMs: number
+  /** Of the other side until its answer begins. */
+  answerMs: number
+  /** Of the other side within its answer; any where there is none: an answer may be a stream of rare events. */
+  streamMs?: number | undefined
 }
 
 /** Methods that change nothing (RFC 9110, section 9.2.1). */
 export const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-/** Relays one request and its answer, bodies streamed both ways with back-pressure. HTTP/1.1 or HTTP/2 on our side, 1.1 behind. */
-export function relayRequest(incoming: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse, options: RelayOptions): void {
-  if (Number(incoming.headers['content-length'] ?? 0) > options.maxBodyBytes) {
-    options.refuse(413, new Error('the body is too large'))
-    return
+/**
+ * Relays one request and its answer, bodies streamed both ways with back-pressure. Both are taken apart and framed anew: what goes
+ * on says by itself where it ends, for every method. A connection behind us on which anything was left over is not used again.
+ */
+export function relayRequest(incoming: Incoming, response: Outgoing, options: RelayOptions): void {
+  let head: Head
+  try {
+    head = headOf(incoming, options)
+  } catch (error) {
+    return options.refuse(error instanceof Refusal ? error : new Refusal(400, 'the request can not be read', { cause: error }))
   }
-  const hasBody = incoming.headers['content-length'] !== undefined || incoming.headers['transfer-encoding'] !== undefined || !SAFE.has(incoming.method ?? '')
-  let settled = false
-  const fail = (status: number, error: Error) => {
-    if (settled) return
-    settled = true
-    if (response.headersSent) response.destroy(error)
-    else options.refuse(status, error)
-  }
+  const { maxBodyBytes, silence: allowed } = options
+  const hasBody = head.framing !== 'none'
+  let exchange: Exchange | undefined
+  /** The whole request was passed on. */
+  let sent = !hasBody
+  let answered = false
+  let over = false
 
-  const attempt = (mayRetry: boolean) => {
-    const outgoing = begin(incoming, options)
-    const timer = setTimeout(() => {
-      fail(504, new Error('no answer in time'))
-      outgoing.destroy()
-    }, options.timeoutMs)
-    // A client that leaves early ends the request behind; one that has everything leaves the connection to be used again.
-    response.once('close', () => response.writableFinished || outgoing.destroy())
-    outgoing.once('error', (error) => {
-      clearTimeout(timer)
-      // A kept connection may have been closed by the other side just now; what has no body and no effect goes again.
-      if (mayRetry && outgoing.reusedSocket && !hasBody && !settled) attempt(false)
-      else fail(502, error)
-    })
-    outgoing.once('response', (answer) => {
-      clearTimeout(timer)
-      settled = true
-      if (options.intercept?.(answer)) return
-      const headers = endToEndHeaders(answer.headers)
-      // The two kinds of response write the same head.
-      const reply = response as ServerResponse
-      reply.writeHead(answer.statusCode ?? 502, headers)
-      // An answer without a length may be a stream: its head goes out at once, so that one sees that it is open.
-      // With one, head and body go out together.
-      if (headers['content-length'] === undefined) reply.flushHeaders?.()
-      answer.pipe(reply)
-      answer.once('error', () => reply.destroy())
-      answer.once('aborted', () => reply.destroy())
-    })
-    if (!hasBody) return void outgoing.end()
-    const counted = limitBytes(options.maxBodyBytes)
-    counted.once('error', (error) => {
-      fail(413, error)
-      outgoing.destroy()
-    })
-    incoming.pipe(counted).pipe(outgoing)
-    incoming.once('aborted', () => outgoing.destroy())
+  const finish = () => {
+    over = true
+    silence.end()
+    incoming.unpipe?.()
+    if (!sent) exchange?.destroy()
   }
-  attempt(true)
-}
-
-/** Opens a request to the target with the headers it should carry. */
-export function begin(
-  incoming: IncomingMessage | Http2ServerRequest,
-  { agent, target, headers }: Pick<RelayOptions, 'agent' | 'target' | 'headers'>,
-  extra: OutgoingHttpHeaders = {},
-): ClientRequest {
-  const all = endToEndHeaders(incoming.headers)
-  for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined) delete all[name]
-    else all[name] = value
+  const fail = (refusal: Refusal) => {
+    if (over) return
+    finish()
+    exchange?.destroy()
+    if (response.headersSent) breakOff(response)
+    else options.refuse(refusal)
+    linger(incoming)
   }
-  // `target` is not Node's: it reaches our agent with the other options.
-  const options = { agent, target, method: incoming.method ?? 'GET', path: incoming.url ?? '/', headers: { ...all, ...extra }, setHost: false }
-  return httpRequest(options)
-}
-
-function limitBytes(maximum: number): Transform {
-  let seen = 0
-  return new Transform({
-    transform(chunk: Buffer, _, done) {
-      seen += chunk.length
-      done(seen > maximum ? new Error('the body is too large') : null, chunk)
-    },
+  const silence = new Silence(() => {
+    const clientWaits = answered ? !response.writableNeedDrain : sent || exchange?.body.writableNeedDrain
+    fail(clientWaits ? new Refusal(504, 'nothing came from the other side in time') : new Refusal(408, 'nothing came from the client in time'))
   })
+
+  const answeredWith = (answer: Answer) => {
+    if (over) return
+    answered = true
+    silence.allow(undefined)
+    const end = () => {
+      finish()
+      linger(incoming)
+    }
+    answer.body.once('error', () => fail(new Refusal(502, 'the answer broke off')))
+    if (options.intercept?.(answer)) {
+      answer.body.resume()
+      return end()
+    }
+    const moved = () => silence.allow(response.writableNeedDrain ? allowed.clientMs : allowed.streamMs)
+    try {
+      reply(response, answer, options.answerHeaders ?? {}, moved, end)
+      response.on('drain', moved)
+      moved()
+    } catch (error) {
+      fail(new Refusal(502, 'the answer can not be passed on', { cause: error }))
+    }
+  }
+
+  const attempt = (mayRepeat: boolean) => {
+    try {
+      exchange = options.upstream(head, {
+        answered: answeredWith,
+        alive: () => silence.heard(),
+        // A kept connection may have been closed by the other side just now; what has no body and no effect goes again.
+        failed: (error, wasKept) => {
+          if (over) return
+          if (mayRepeat && wasKept && !hasBody && SAFE.has(head.method)) attempt(false)
+          else fail(new Refusal(502, 'the other side does not answer', { cause: error }))
+        },
+      })
+    } catch (error) {
+      return fail(new Refusal(400, 'the request can not be passed on', { cause: error }))
+    }
+    if (hasBody) return upload(exchange)
+    silence.allow(allowed.answerMs)
+    exchange.end({})
+  }
+  // A client that leaves early ends the request behind; one that has everything leaves the connection to be used again.
+  response.once('close', () => {
+    if (over && (response.writableFinished || 'stream' in response)) return
+    finish()
+    exchange?.destroy()
+  })
+  attempt(true)
+
+  /** Passes the request's body on, as fast as it is taken. */
+  function upload({ body, end, destroy }: Exchange): void {
+    let seen = 0
+    if (incoming.headers.expect !== undefined) response.writeContinue()
+    const moved = () => {
+      if (!answered) silence.allow(body.writableNeedDrain ? allowed.sendMs : allowed.clientMs)
+    }
+    incoming.on('data', (chunk: Buffer) => {
+      seen += chunk.length
+      if (seen > maxBodyBytes && !over) fail(tooLarge(maxBodyBytes))
+      else if (!over) moved()
+    })
+    body.on('drain', moved)
+    incoming.pipe(body, { end: false })
+    incoming.once('end', () => {
+      if (over) return
+      sent = true
+      if (typeof head.framing === 'number' && seen !== head.framing) return fail(new Refusal(400, 'the body has another length than it says'))
+      if (!answered) silence.allow(allowed.answerMs)
+      end(endToEndTrailers(incoming.trailers))
+    })
+    incoming.once('error', destroy)
+    moved()
+  }
+}
+
+/** The head of a request as it goes on. Throws a `Refusal`. */
+function headOf(incoming: Incoming, { headers, maxBodyBytes }: RelayOptions): Head {
+  const framing = framingOf(incoming)
+  const head = { method: methodOf(incoming), path: pathOf(incoming), headers: requestHeaders(incoming.headers, headers), framing }
+  const { expect } = incoming.headers
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') throw new Refusal(417, 'the expectation is not known here')
+  if (typeof framing === 'number' && framing > maxBodyBytes) throw tooLarge(maxBodyBytes)
+  return head
+}
+
+/** Whether a request may change the protocol: to WebSocket, which begins with a GET without a body (RFC 6455, section 4.1), and to no other. */
+export function isWebSocketUpgrade({ method, headers }: IncomingMessage): boolean {
+  const { upgrade, 'content-length': length, 'transfer-encoding': coding } = headers
+  return method === 'GET' && upgrade?.toLowerCase() === 'websocket' && length === undefined && coding === undefined
 }

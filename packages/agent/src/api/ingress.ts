@@ -1,70 +1,135 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { ROUTE_HEADER } from '@cloister/core'
-import { DialAgent, relayRequest, relayUpgrade } from '@cloister/relay'
-import type { Hex } from 'viem'
-import { type Exposed, exposedHttp } from '../leases/plan.ts'
-import type { Worker } from '../worker.ts'
+import { type Exposure, ROUTE_HEADER, type RouteState, STATE_DETAIL_HEADER, STATE_HEADER } from '@cloister/core'
+import {
+  type AllowedSilence,
+  answerOn,
+  DialAgent,
+  Http2Sessions,
+  http1Upstream,
+  http2Upstream,
+  type Incoming,
+  linger,
+  type Outgoing,
+  type Refusal,
+  relayRequest,
+  relayUpgrade,
+} from '@cloister/relay'
 
 const MAX_BODY_BYTES = 1024 * 1024 * 1024
-const ANSWER_MS = 120_000
+const SILENCE_MS = 60_000
+/** How often whoever waits for a service that may be silent for longer is told that it is still waited for. */
+const SIGN_OF_LIFE_MS = 15_000
+const STATUS: Record<RouteState, number> = {
+  unknown: 404,
+  starting: 503,
+  failing: 503,
+  'too-large': 413,
+  late: 504,
+  unreachable: 502,
+  refused: 400,
+  busy: 429,
+}
 
-/** Leads requests that a gateway sends to the containers of a service, in turn. Only ports that the manifest opens to the outside. */
+/** Where requests of a route go: a port of one container, by `target`, and what its manifest says of requests. */
+export interface Destination {
+  /** `<lease>/<container>/<port>`; connections are kept by it, so that none is ever used for another lease or service. */
+  target: string
+  http: Exposure['http']
+}
+
+/** Why there is no destination. */
+export interface NoDestination {
+  state: RouteState
+  detail?: string
+}
+
+/** What the ingress needs of its surroundings. */
+export interface IngressParts {
+  /** Finds where a route, as the route header has it, leads. */
+  find(route: string): Destination | NoDestination
+  /** A connection to a target. Rejects where nobody listens. */
+  connect(target: string): Promise<Duplex>
+}
+
+/** Leads requests that a gateway sends to the containers of a service. Only ports that the manifest opens to the outside. */
 export class Ingress {
-  private readonly worker: Worker
+  private readonly parts: IngressParts
   private readonly agent: DialAgent
-  private turn = 0
+  private readonly sessions: Http2Sessions
 
-  constructor(worker: Worker) {
-    this.worker = worker
-    this.agent = new DialAgent((target) => {
-      const [lease = '', container = '', port = ''] = target.split('/')
-      return worker.executor.connect(lease, container, Number(port))
-    })
+  constructor(parts: IngressParts) {
+    this.parts = parts
+    this.agent = new DialAgent(parts.connect)
+    this.sessions = new Http2Sessions(parts.connect)
   }
 
-  request(request: IncomingMessage, response: ServerResponse): void {
-    const target = this.target(request)
-    const refuse = (status: number, reason: string) => {
-      response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cloister-state': reason }).end(`${reason}\n`)
+  request(request: Incoming, response: Outgoing): void {
+    const destination = this.parts.find(String(request.headers[ROUTE_HEADER]))
+    if ('state' in destination) return refuse(destination, request, response)
+    const { target, http } = destination
+    const readMs = http?.readTimeoutMs
+    const silence: AllowedSilence = {
+      clientMs: SILENCE_MS,
+      sendMs: http?.sendTimeoutMs ?? SILENCE_MS,
+      answerMs: readMs ?? SILENCE_MS,
+      ...(readMs !== undefined && { streamMs: readMs }),
     }
-    if (!target) return refuse(404, 'unknown')
-    if (target === 'starting') return refuse(503, 'starting')
+    if (Math.max(silence.answerMs, silence.sendMs) > SIGN_OF_LIFE_MS && http !== undefined) signsOfLife(request, response as ServerResponse)
     relayRequest(request, response, {
-      agent: this.agent,
-      target,
+      upstream: http?.version === 'h2' ? http2Upstream(this.sessions, target) : http1Upstream(this.agent, target),
       headers: { [ROUTE_HEADER]: undefined },
-      maxBodyBytes: MAX_BODY_BYTES,
-      timeoutMs: ANSWER_MS,
-      refuse: (status) => refuse(status, status === 413 ? 'too large' : 'unreachable'),
+      answerHeaders: { [STATE_HEADER]: undefined, [STATE_DETAIL_HEADER]: undefined },
+      maxBodyBytes: http?.maxBodyBytes ?? MAX_BODY_BYTES,
+      silence,
+      refuse: (refusal) => refuse(reasonOf(refusal), request, response),
     })
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const target = this.target(request)
-    if (!target || target === 'starting') return void socket.end(`HTTP/1.1 ${target ? 503 : 404} Refused\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`)
-    relayUpgrade(request, socket, head, { agent: this.agent, target, headers: { [ROUTE_HEADER]: undefined }, timeoutMs: ANSWER_MS })
+    const destination = this.parts.find(String(request.headers[ROUTE_HEADER]))
+    if ('state' in destination) return refuse(destination, request, answerOn(request, socket))
+    relayUpgrade(request, socket, head, {
+      agent: this.agent,
+      target: destination.target,
+      headers: { [ROUTE_HEADER]: undefined },
+      answerMs: destination.http?.readTimeoutMs ?? SILENCE_MS,
+      refuse: (refusal, response) => refuse(reasonOf(refusal), request, response),
+    })
   }
 
   close(): void {
     this.agent.destroy()
-  }
-
-  private target(request: IncomingMessage): string | undefined {
-    const [id = '', label = ''] = String(request.headers[ROUTE_HEADER]).split('/')
-    const runner = this.worker.supervisor.runner(id as Hex)
-    if (!runner) return undefined
-    const lease = this.worker.store.lease(id as Hex)
-    const manifest = lease?.running?.manifest ?? lease?.next?.manifest
-    if (!manifest) return 'starting'
-    const exposed = find(exposedHttp(manifest), label)
-    if (!exposed) return undefined
-    const ready = runner.ready(exposed.service)
-    const container = ready[this.turn++ % Math.max(ready.length, 1)]
-    return container === undefined ? 'starting' : `${id}/${container}/${exposed.port}`
+    this.sessions.destroy()
   }
 }
 
-function find(exposed: Exposed[], label: string): Exposed | undefined {
-  return label === '' ? exposed[0] : exposed.find((port) => port.label === label)
+/** Tells a gateway, whose own patience is shorter, that a service may be silent for as long as its manifest says (RFC 2518, section 10.1). */
+function signsOfLife(request: Incoming, response: ServerResponse): void {
+  if (request.httpVersion !== '1.1') return
+  const timer = setInterval(() => {
+    if (response.headersSent) clearInterval(timer)
+    else response.writeProcessing()
+  }, SIGN_OF_LIFE_MS)
+  response.once('close', () => clearInterval(timer))
+}
+
+function reasonOf({ status, limitBytes, message }: Refusal): NoDestination {
+  if (limitBytes !== undefined) return { state: 'too-large', detail: String(limitBytes) }
+  if (status === 502) return { state: 'unreachable' }
+  return status === 504 ? { state: 'late' } : { state: 'refused', detail: message }
+}
+
+/** Answers in the worker's own name: a gateway makes a page of it. */
+export function refuse({ state, detail }: NoDestination, request: Incoming, response: Outgoing): void {
+  const plain = response as ServerResponse
+  const body = `${detail === undefined ? state : `${state}: ${detail}`}\n`
+  plain.writeHead(STATUS[state], {
+    'content-type': 'text/plain; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    [STATE_HEADER]: state,
+    ...(detail !== undefined && { [STATE_DETAIL_HEADER]: detail }),
+  })
+  plain.end(body)
+  linger(request)
 }

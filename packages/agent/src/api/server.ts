@@ -1,70 +1,45 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { CloisterError, ROUTE_HEADER, toProblem } from '@cloister/core'
+import { CloisterError } from '@cloister/core'
 import { getRequestListener } from '@hono/node-server'
 import type { Hex } from 'viem'
 import { WebSocketServer } from 'ws'
 import type { Worker } from '../worker.ts'
 import { workerApi } from './app.ts'
 import { authorize } from './authorize.ts'
+import { destinations } from './destinations.ts'
+import { openWorkerDoor, type WorkerDoor } from './door.ts'
 import { serveExec } from './exec.ts'
-import { Ingress } from './ingress.ts'
 import type { ServerIdentity } from './tls.ts'
 
-const MAX_HEADER_BYTES = 32 * 1024
 const MAX_ARGUMENTS = 256
 
 /**
  * The worker's one port: its interface, exec over WebSockets, and requests for the services it runs. Over TLS where there is
  * an identity; `identify` takes a renewed one. Throws `port-taken`.
  */
-export async function serveWorker(
-  worker: Worker,
-  identity: ServerIdentity | undefined,
-): Promise<{ port: number; identify: (identity: ServerIdentity) => void; close: () => Promise<void> }> {
-  const ingress = new Ingress(worker)
+export async function serveWorker(worker: Worker, identity: ServerIdentity | undefined): Promise<WorkerDoor> {
   const listener = getRequestListener(workerApi(worker).fetch)
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 1024 * 1024 })
-  const serve = (request: IncomingMessage, response: ServerResponse) => {
-    if (request.headers[ROUTE_HEADER] !== undefined) ingress.request(request, response)
-    else void listener(request, response)
-  }
-  const options = { maxHeaderSize: MAX_HEADER_BYTES, noDelay: true }
-  const tls = identity && createTlsServer({ ...options, ...identity, minVersion: 'TLSv1.3' }, serve)
-  const server: Server = tls ?? createServer(options, serve)
-  // Streams of logs and services' own answers may take as long as they like; heads may not.
-  server.requestTimeout = 0
-  server.headersTimeout = 15_000
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    socket.on('error', () => socket.destroy())
-    if (request.headers[ROUTE_HEADER] !== undefined) ingress.upgrade(request, socket, head)
-    else
-      openExec(worker, sockets, request, socket, head).catch((error) => {
-        const problem = toProblem(error)
-        const body = JSON.stringify(problem)
-        socket.end(
-          `HTTP/1.1 ${problem.status} Refused\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-        )
-      })
-  })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(worker.config.listen.port, worker.config.listen.host, () => resolve())
-  }).catch((cause: NodeJS.ErrnoException) => {
-    throw new CloisterError('port-taken', `The worker can not listen on ${worker.config.listen.host}:${worker.config.listen.port} (${cause.code}).`, {
-      hint: 'Another program has the port; change `listen.port` in the configuration.',
-      cause,
-    })
+  const door = await openWorkerDoor({
+    listen: worker.config.listen,
+    identity,
+    ingress: {
+      find: destinations(worker),
+      connect: (target) => {
+        const [lease = '', container = '', port = ''] = target.split('/')
+        return worker.executor.connect(lease, container, Number(port))
+      },
+    },
+    api: (request, response) => void listener(request, response),
+    upgrade: (request, socket, head) => openExec(worker, sockets, request, socket, head),
+    isDevelopment: worker.network.development,
   })
   return {
-    identify: (renewed) => tls?.setSecureContext({ ...renewed, minVersion: 'TLSv1.3' }),
-    port: (server.address() as AddressInfo).port,
+    ...door,
     close: async () => {
-      ingress.close()
       for (const client of sockets.clients) client.terminate()
-      server.closeAllConnections()
-      await new Promise<void>((resolve) => server.close(() => resolve()))
+      await door.close()
     },
   }
 }

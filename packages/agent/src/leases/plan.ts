@@ -1,4 +1,4 @@
-import { canonicalHash, type HealthCheck, healthCheckOf, hostLabel, type Manifest, type Service } from '@cloister/core'
+import { canonicalHash, type Exposure, type HealthCheck, healthCheckOf, hostLabel, type Manifest, type Service } from '@cloister/core'
 import type { ContainerSpec, Image } from '@cloister/executors'
 import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
@@ -42,6 +42,8 @@ export interface Exposed {
   port: number
   /** As host name: `<lease>-<label>.<domain>`. */
   label: string
+  /** How requests are passed on, where the manifest says so. */
+  http: Exposure['http']
 }
 
 /** The HTTP ports a manifest opens to the outside; the first is the front door, which the manifest names. */
@@ -49,7 +51,7 @@ export function exposedHttp(manifest: Manifest): Exposed[] {
   const all = Object.entries(manifest.services).flatMap(([service, { expose }]) =>
     expose
       .filter((port) => port.protocol === 'http' && port.global)
-      .map(({ port, as }, index) => ({ service, port, label: index === 0 ? hostLabel(service) : `${hostLabel(service)}-${as}` })),
+      .map(({ port, as, http }, index) => ({ service, port, label: index === 0 ? hostLabel(service) : `${hostLabel(service)}-${as}`, http })),
   )
   const isFront = ({ service, port }: Exposed) => service === manifest.front?.service && port === manifest.front.port
   return [...all.filter(isFront), ...all.filter((exposed) => !isFront(exposed))]

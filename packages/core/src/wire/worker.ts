@@ -153,3 +153,11 @@ export const EXEC_CHANNEL = { stdin: 0, stdout: 1, stderr: 2, exit: 3, resize: 4
 
 /** What is said on the way to a service: `<lease id>/<label>`. Set by gateways, never taken from outside. */
 export const ROUTE_HEADER = 'cloister-route'
+
+/** Says, in a worker's answer to a relayed request, why the answer is its own and no service's. */
+export const STATE_HEADER = 'cloister-state'
+/** Says more of the state, in words that people get to read: how a service fails, or how large a body may be. */
+export const STATE_DETAIL_HEADER = 'cloister-state-detail'
+/** Why a worker answers a relayed request itself. */
+export const ROUTE_STATES = ['unknown', 'starting', 'failing', 'too-large', 'late', 'unreachable', 'refused', 'busy'] as const
+export type RouteState = (typeof ROUTE_STATES)[number]

@@ -1,0 +1,36 @@
+import type { Hex } from 'viem'
+import { type Exposed, exposedHttp } from '../leases/plan.ts'
+import type { ContainerReport } from '../leases/runner.ts'
+import type { Worker } from '../worker.ts'
+import type { Destination, NoDestination } from './ingress.ts'
+
+/** Finds where `<lease id>/<label>` leads: to the containers of a service in turn, those that take requests. */
+export function destinations(worker: Pick<Worker, 'supervisor' | 'store'>): (route: string) => Destination | NoDestination {
+  let turn = 0
+  return (route) => {
+    const [id = '', label = ''] = route.split('/')
+    const runner = worker.supervisor.runner(id as Hex)
+    if (!runner) return { state: 'unknown' }
+    const lease = worker.store.lease(id as Hex)
+    const manifest = lease?.running?.manifest ?? lease?.next?.manifest
+    if (!manifest) return { state: 'starting' }
+    const exposed = find(exposedHttp(manifest), label)
+    if (!exposed) return { state: 'unknown' }
+    const ready = runner.ready(exposed.service)
+    const container = ready[turn++ % Math.max(ready.length, 1)]
+    if (container !== undefined) return { target: `${id}/${container}/${exposed.port}`, http: exposed.http }
+    return stateOf(runner.report().filter(({ service }) => service === exposed.service))
+  }
+}
+
+function find(exposed: Exposed[], label: string): Exposed | undefined {
+  return label === '' ? exposed[0] : exposed.find((port) => port.label === label)
+}
+
+/** Why none of a service's containers takes requests: it is starting, or it fails, and how. */
+function stateOf(reports: ContainerReport[]): NoDestination {
+  const failing = reports.find(({ state, exitCode }) => state === 'failed' || (exitCode !== undefined && state !== 'running'))
+  if (!failing) return { state: 'starting' }
+  const { exitCode } = failing
+  return { state: 'failing', detail: exitCode === undefined ? 'does not start' : `ended with code ${exitCode}` }
+}

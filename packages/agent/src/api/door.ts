@@ -1,0 +1,115 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { CloisterError, ROUTE_HEADER, toProblem } from '@cloister/core'
+import { type AddressLimitSettings, AddressLimits, answerOn, type Incoming, linger, type Outgoing, SERVER_OPTIONS, serveRequests } from '@cloister/relay'
+import { Ingress, type IngressParts, refuse } from './ingress.ts'
+import type { ServerIdentity } from './tls.ts'
+
+/** What one address may ask of a worker's interface, and how many connections there may be to the worker. */
+const STRANGERS: AddressLimitSettings = { requestsPerSecond: 20, burst: 200, connectionsPerAddress: 2_000, connections: 20_000 }
+/** What one address may ask of services: it is a gateway's, with many people behind it. */
+const GATEWAYS: AddressLimitSettings = { ...STRANGERS, requestsPerSecond: 2_000, burst: 10_000 }
+
+/** What a worker's door is made of. */
+export interface WorkerDoorParts {
+  listen: { host: string; port: number }
+  /** Over TLS where there is one. */
+  identity: ServerIdentity | undefined
+  /** Where requests with a route go. */
+  ingress: IngressParts
+  /** Answers every other request. */
+  api(request: IncomingMessage, response: ServerResponse): void
+  /** Takes every other upgrade. What it throws is answered as a problem document. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>
+  /** Rates are not limited, as on a development network: everybody has one address there. */
+  isDevelopment: boolean
+}
+
+/** A worker's open door. */
+export interface WorkerDoor {
+  port: number
+  /** Takes a renewed certificate. */
+  identify(identity: ServerIdentity): void
+  close(): Promise<void>
+}
+
+/** Opens a worker's one port: its interface, and requests for the services it runs. Throws `port-taken`. */
+export async function openWorkerDoor(parts: WorkerDoorParts): Promise<WorkerDoor> {
+  const { listen, identity, isDevelopment } = parts
+  const ingress = new Ingress(parts.ingress)
+  const unlimited = isDevelopment && { requestsPerSecond: Number.POSITIVE_INFINITY }
+  const strangers = new AddressLimits({ ...STRANGERS, ...unlimited })
+  const gateways = new AddressLimits({ ...GATEWAYS, ...unlimited })
+  const tooMany = new CloisterError('too-many', 'Your address asks for more than this worker answers.', { hint: 'Try again in a moment.' })
+
+  const serve = (request: Incoming, response: Outgoing) => {
+    const { remoteAddress } = request.socket
+    if (request.headers[ROUTE_HEADER] !== undefined) {
+      if (gateways.take(remoteAddress) > 0) refuse({ state: 'busy' }, request, response)
+      else ingress.request(request, response)
+      return
+    }
+    const wait = strangers.take(remoteAddress)
+    if (wait > 0) return answerWith(tooMany, wait, request, response)
+    if (request.headers.expect !== undefined) response.writeContinue()
+    // The door speaks HTTP/1.1 alone.
+    parts.api(request as IncomingMessage, response as ServerResponse)
+  }
+  const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => socket.destroy())
+    const { remoteAddress } = request.socket
+    if (request.headers[ROUTE_HEADER] !== undefined) {
+      if (gateways.take(remoteAddress) > 0) refuse({ state: 'busy' }, request, answerOn(request, socket))
+      else ingress.upgrade(request, socket, head)
+      return
+    }
+    const wait = strangers.take(remoteAddress)
+    if (wait > 0) return answerWith(tooMany, wait, request, answerOn(request, socket))
+    parts.upgrade(request, socket, head).catch((error) => answerWith(error, 0, request, answerOn(request, socket)))
+  }
+
+  const tls = identity && createTlsServer({ ...SERVER_OPTIONS, ...identity, minVersion: 'TLSv1.3' })
+  const server: Server = tls ?? createServer(SERVER_OPTIONS)
+  strangers.guard(server)
+  serveRequests(server, serve)
+  server.on('upgrade', upgrade)
+  // Upgraded connections are the server's no more, but it waits for them.
+  const sockets = new Set<Duplex>()
+  server.on('connection', (socket: Duplex) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(listen.port, listen.host, () => resolve())
+  }).catch((cause: NodeJS.ErrnoException) => {
+    throw new CloisterError('port-taken', `The worker can not listen on ${listen.host}:${listen.port} (${cause.code}).`, {
+      hint: 'Another program has the port; change `listen.port` in the configuration.',
+      cause,
+    })
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    identify: (renewed) => tls?.setSecureContext({ ...renewed, minVersion: 'TLSv1.3' }),
+    close: async () => {
+      ingress.close()
+      for (const socket of sockets) socket.destroy()
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+/** Answers with an error's problem document. `wait`: seconds until the request may come again, where that is known. */
+function answerWith(error: unknown, wait: number, request: Incoming, response: Outgoing): void {
+  const problem = toProblem(error)
+  const body = JSON.stringify(problem)
+  const headers = {
+    'content-type': 'application/problem+json',
+    'content-length': Buffer.byteLength(body),
+    ...(wait > 0 && { 'retry-after': String(wait) }),
+  }
+  const plain = response as ServerResponse
+  plain.writeHead(problem.status, headers).end(request.method === 'HEAD' ? undefined : body)
+  linger(request)
+}
