@@ -22,7 +22,7 @@ export interface Answer {
 }
 
 /** Whoever waits for an answer. One of `answered` and `failed` is called once, after the request was begun. */
-export interface Asker {
+interface Asker {
   answered(answer: Answer): void
   /** No answer came. `wasKept`: over a connection kept from before, which the other side may have closed just then. */
   failed(error: Error, wasKept: boolean): void
