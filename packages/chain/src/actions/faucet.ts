@@ -1,6 +1,6 @@
 import { type Address, parseAbi } from 'viem'
 import type { Wallet } from '../client.ts'
-import { send } from './send.ts'
+import { chainError, send } from './send.ts'
 import { transferToken } from './token.ts'
 
 const ETHER = 10n ** 18n
@@ -8,11 +8,15 @@ const AMOUNT = 1_000n
 
 /**
  * Gives an account ether and tokens of a development network: 10 ETH, 1,000 USDC, 1,000 CLOI. `governance` is the
- * development account that holds CLOI.
+ * development account that holds CLOI. What was sent before an error stays sent. Throws `chain-unreachable` naming what didn't go.
  */
 export async function fundDevelopmentAccount(governance: Wallet, account: Address): Promise<void> {
   const { network, wallet, client } = governance
-  await client.waitForTransactionReceipt({ hash: await wallet.sendTransaction({ to: account, value: 10n * ETHER }) })
+  try {
+    await client.waitForTransactionReceipt({ hash: await wallet.sendTransaction({ to: account, value: 10n * ETHER }) })
+  } catch (error) {
+    throw chainError('the faucet’s ether', error)
+  }
   for (const token of network.tokens) {
     const amount = AMOUNT * 10n ** BigInt(token.decimals)
     if (token.symbol === 'USDC')
