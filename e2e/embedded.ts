@@ -9,8 +9,10 @@ import { type EmbeddedNetwork, startNetwork } from '@cloister/devnet'
 
 const COMMAND = resolve(import.meta.dirname, '../apps/cli/src/main.mjs')
 
-/** Whether this machine has the sandbox's program, without which nothing is deployed here. `npm test` says what it left out. */
-export const canDeploy = (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, 'bwrap')))
+const SEARCH = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin']
+
+/** Whether this machine has the sandbox's programs, without which nothing is deployed here. `npm test` says what it left out. */
+export const canDeploy = ['runc', 'conmon'].every((program) => SEARCH.some((folder) => existsSync(join(folder, program))))
 
 /** An embedded network of a test's own, and the command line to talk to it. */
 export interface Stage {

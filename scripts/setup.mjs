@@ -9,15 +9,21 @@ import { fileURLToPath } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const forTests = process.argv.includes('--tests')
 
+const SANDBOX = 'the sandbox, which runs containers without a container engine'
+
 /** Programs, the Debian package each is in, and what is left out without it. */
 const programs = [
-  { program: 'bwrap', package: 'bubblewrap', without: 'the sandbox, which runs containers without a container engine' },
+  { program: 'runc', package: 'runc', without: SANDBOX },
+  { program: 'conmon', package: 'conmon', without: SANDBOX },
+  { program: 'perl', package: 'perl-base', without: SANDBOX },
+  { program: 'mkfs.ext4', package: 'e2fsprogs', without: "disk limits of the sandbox's by the kernel" },
+  { program: 'tini-static', package: 'tini', without: 'a first process that reaps orphans, for services that ask for one' },
+  { program: 'newuidmap', package: 'uidmap', without: 'more than one user in containers of the sandbox where it is not run as root' },
   ...(forTests
     ? [
         { program: 'dockerd', package: 'docker.io', without: 'tests of the docker executor on Docker' },
         { program: 'iptables', package: 'iptables', without: 'tests of the docker executor on Docker' },
         { program: 'podman', package: 'podman', without: 'tests of the docker executor on Podman' },
-        { program: 'runc', package: 'runc', without: 'tests of the docker executor on Podman' },
         { program: '/usr/lib/podman/netavark', package: 'netavark', without: 'tests of the docker executor on Podman' },
         { program: '/usr/lib/podman/aardvark-dns', package: 'aardvark-dns', without: 'tests of the docker executor on Podman' },
         { program: 'docker-registry', package: 'docker-registry', without: 'tests of pulling from a registry' },

@@ -70,7 +70,7 @@ export async function chooseEngine(folder: string): Promise<Engine> {
     }
   }
   throw new CloisterError('no-engine', 'There is nothing to run containers with: no sandbox, and neither Docker nor Podman answers.', {
-    hint: 'Type: apt-get install bubblewrap   (or start Docker or Podman)',
+    hint: 'Type: apt-get install --no-install-recommends runc conmon   (or start Docker or Podman)',
     cause: reason,
   })
 }

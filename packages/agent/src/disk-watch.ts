@@ -14,10 +14,11 @@ export async function watchDisks(parts: { executor: Executor; supervisor: LeaseS
     for (const { id, resources } of parts.supervisor.openLeases()) {
       try {
         const mib = Math.ceil((await parts.executor.diskUsage(id)) / BYTES_PER_MIB)
+        const taken = Number.isFinite(mib) ? `its files take ${formatMiB(mib)}` : 'its files are too many to be counted'
         if (mib <= resources.diskMiB) stopped.delete(id)
         else if (!stopped.has(id)) {
           stopped.add(id)
-          const reason = `its files take ${formatMiB(mib)}, and it has ${formatMiB(resources.diskMiB)} of disk`
+          const reason = `${taken}, and it has ${formatMiB(resources.diskMiB)} of disk`
           parts.supervisor.event(id, 'disk-full', `The lease was stopped: ${reason}.`)
           await parts.supervisor.runner(id)?.stopAll(reason)
         }

@@ -2,13 +2,23 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
+const PATIENCE_MS = 60_000
 
-/** Bytes that a folder takes on disk; 0 where it can't be read. Runs `du`, which walks faster than we could. */
-export async function folderBytes(folder: string): Promise<number> {
-  const output = await run('du', ['-skx', '--', folder], { timeout: 60_000 }).then(
-    ({ stdout }) => stdout,
+/**
+ * Bytes that a folder takes on disk; 0 where it can't be read, and Infinity where counting takes longer than `patienceMs`:
+ * what can't be counted is over any limit. Runs `du`, which walks faster than we could.
+ */
+export async function folderBytes(folder: string, patienceMs = PATIENCE_MS): Promise<number> {
+  try {
+    const { stdout } = await run('du', ['-skx', '--', folder], { timeout: patienceMs, killSignal: 'SIGKILL' })
+    return kibibytes(stdout)
+  } catch (error) {
     // du exits with 1 when files vanish while it walks, and still tells the sum.
-    (error: { stdout?: string }) => error.stdout ?? '',
-  )
-  return (Number.parseInt(output, 10) || 0) * 1024
+    const { killed, stdout } = error as { killed?: boolean; stdout?: string }
+    return killed ? Number.POSITIVE_INFINITY : kibibytes(stdout ?? '')
+  }
+}
+
+function kibibytes(text: string): number {
+  return (Number.parseInt(text, 10) || 0) * 1024
 }

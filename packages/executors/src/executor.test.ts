@@ -12,7 +12,7 @@ import { SandboxExecutor } from './sandbox/sandbox.ts'
 import { canRun, startDocker, startPodman, type TestEngine } from './testing/engines.ts'
 
 const ENGINES = [
-  { name: 'sandbox', program: 'bwrap', start: undefined },
+  { name: 'sandbox', program: 'runc', start: undefined },
   { name: 'docker', program: 'dockerd', start: startDocker },
   { name: 'podman', program: 'podman', start: startPodman },
 ] as const

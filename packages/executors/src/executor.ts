@@ -78,6 +78,8 @@ export interface ContainerSpec {
   memoryMiB: number
   maxProcesses: number
   gpus: number
+  /** MiB of disk that the whole lease has; an engine that can keeps it to that by the kernel. */
+  leaseDiskMiB?: number
   ulimits: Record<string, { soft: number; hard: number }>
   readOnlyRoot: boolean
   /** What root in the container may do; `DEFAULT_CAPABILITIES` of the core if not given. */

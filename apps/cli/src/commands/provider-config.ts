@@ -120,7 +120,7 @@ capacity:
   disk: 20GiB
 ${values.gpus > 0 ? `  gpus: ${values.gpus}\n  gpuClass: ${values.gpuClass}` : '  # gpus: 1\n  # gpuClass: h100'}
 
-# sandbox needs nothing but bubblewrap and gives a lease one network; docker speaks to Docker or Podman.
+# sandbox needs nothing but runc and conmon and gives a lease one network; docker speaks to Docker or Podman.
 executor:
   engine: ${values.engine}
 ${values.engine === 'docker' ? '  socket: /var/run/docker.sock\n' : ''}

@@ -243,8 +243,12 @@ export class LeaseRunner {
   private newTask(planned: PlannedContainer): ContainerTask {
     return new ContainerTask(planned, {
       executor: this.executor,
-      complete: ({ spec, service, envelope }, signal) =>
-        this.secrets.complete(spec, service, envelope, signal, (why) => this.emit('no-keys', `${spec.name} waits for its secrets: ${why}`)),
+      complete: async ({ spec, service, envelope }, signal) => {
+        const why = (reason: string) => this.emit('no-keys', `${spec.name} waits for its secrets: ${reason}`)
+        const whole = await this.secrets.complete(spec, service, envelope, signal, why)
+        const lease = this.store.lease(this.id)
+        return { ...whole, ...(lease && { leaseDiskMiB: lease.resources.diskMiB }) }
+      },
       dependency: (dependsOn, signal) => this.dependency(dependsOn, signal),
       changed: () => this.changes.emit('change'),
       event: (kind, message) => this.emit(kind, message),

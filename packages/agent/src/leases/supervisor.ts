@@ -79,7 +79,8 @@ export class LeaseSupervisor {
       }
       if (store.lease(id)?.state === 'open') continue
       log('info', 'removing what is left of a lease', { lease: id })
-      await executor.destroy(id)
+      // What can't be wiped is no reason not to serve the others.
+      await executor.destroy(id).catch((error) => log('warn', 'a lease could not be wiped wholly', { lease: id, error: messageOf(error) }))
     }
     for (const lease of store.leases('open')) {
       await this.refresh(lease.id).catch((error) => log('warn', 'a lease could not be checked', { lease: lease.id, error: messageOf(error) }))

@@ -4,10 +4,10 @@ import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import type { LogLine, LogOptions } from '../executor.ts'
+import { K8sLogFormat } from '../logs/k8s-file.ts'
 import { readLogFile } from '../logs/read-file.ts'
 import { statusOf } from './failures.ts'
 import { readMultiplexed, readPlain } from './log-stream.ts'
-import { PodmanLogFormat } from './podman-log.ts'
 
 const LOOK_MS = 500
 const STREAMS = { stdout: true, stderr: true, timestamps: true } as const
@@ -31,7 +31,7 @@ export async function* readContainerLogs(container: Docker.Container, options: L
   try {
     let run = await runOf(container, podman)
     if (!options.follow) {
-      if (run?.file) yield* readLogFile(run.file, options, new PodmanLogFormat())
+      if (run?.file) yield* readLogFile(run.file, options, new K8sLogFormat())
       else if (run) yield* readerFor(run)(Readable.from([await container.logs({ ...STREAMS, tail: options.tail, follow: false })]))
       return
     }
@@ -40,7 +40,7 @@ export async function* readContainerLogs(container: Docker.Container, options: L
         const next = nextRun(container, run, podman, signal)
         const replaced = new AbortController()
         next.catch(() => {}).finally(() => replaced.abort())
-        yield* readLogFile(run.file, { tail: tail ?? Number.POSITIVE_INFINITY, follow: true, signal: replaced.signal }, new PodmanLogFormat())
+        yield* readLogFile(run.file, { tail: tail ?? Number.POSITIVE_INFINITY, follow: true, signal: replaced.signal }, new K8sLogFormat())
         run = await next
       } else {
         if (run) yield* followStream(container, run, tail === undefined ? { since: run.startedAt / 1000 } : { tail }, signal)

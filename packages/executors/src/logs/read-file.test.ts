@@ -2,8 +2,8 @@ import { appendFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { PodmanLogFormat } from '../docker/podman-log.ts'
 import { JSON_LINES, LogWriter } from '../sandbox/log-file.ts'
+import { K8sLogFormat } from './k8s-file.ts'
 import { LineDecoder } from './line.ts'
 import { readLogFile } from './read-file.ts'
 
@@ -131,7 +131,7 @@ describe('a log file', () => {
     ]
     await writeFile(path, Buffer.concat(pieces.flatMap((piece) => [Buffer.from(piece), Buffer.from('\n')])))
     const found = []
-    for await (const line of read(10, false, new PodmanLogFormat())) found.push(line)
+    for await (const line of read(10, false, new K8sLogFormat())) found.push(line)
     const time = Date.parse('2026-11-25T16:00:00.123Z')
     expect(found).toEqual([
       { time, stream: 'stderr', text: 'other' },

@@ -1,11 +1,13 @@
-import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { killPid } from './process.ts'
 
 const ROOT = '/sys/fs/cgroup'
 const PERIOD_US = 100_000
 /** cpuacct may be mounted with cpu, as one folder with two names, or apart from it. */
 const V1_CONTROLLERS = ['cpu', 'cpuacct', 'memory', 'pids']
+const MIB = 1024 * 1024
 
 export interface Limits {
   cpuMilli: number
@@ -13,132 +15,220 @@ export interface Limits {
   maxProcesses: number
 }
 
-/** Where control groups can be made here: version 2, version 1, or not at all. */
-export type CgroupVersion = 'v2' | 'v1' | 'none'
+export interface Counters {
+  cpuSeconds: number
+  memoryBytes: number
+  processes: number
+  outOfMemory: boolean
+}
 
-/** Tries which control groups this process may make. */
-export async function findCgroups(): Promise<CgroupVersion> {
-  const probe = `cloister-probe-${process.pid}`
-  const works = async (parents: string[]) => {
-    for (const parent of parents) {
-      const folder = join(parent, probe)
-      try {
-        await mkdir(folder, { recursive: true })
-        await rmdir(folder)
-      } catch {
-        return false
-      }
-    }
+/** Where control groups can be made: in version 2's tree below `parent`, in each of version 1's trees, or not at all. */
+export interface Cgroups {
+  version: 'v1' | 'v2' | 'none'
+  /** Path of the group ours are made in, from the root of the tree on: `/`, or what was delegated to us. */
+  parent: string
+}
+
+/** Finds out by trying. A user other than root has groups where version 2's tree is delegated (systemd: `Delegate=yes`). */
+export function findCgroups(): Cgroups {
+  if (!existsSync(join(ROOT, 'cgroup.controllers'))) {
+    // Version 1, alone or (hybrid) with a tree of version 2 that has no controllers.
+    const works = V1_CONTROLLERS.every((controller) => canMakeIn(join(ROOT, controller)))
+    return works ? { version: 'v1', parent: '/' } : { version: 'none', parent: '/' }
+  }
+  const own = /^0::(\/[^\n]*)$/m.exec(read('/proc/self/cgroup'))?.[1] ?? '/'
+  // Ours may be the leaf that we moved to before.
+  for (const parent of process.getuid?.() === 0 ? ['/'] : [own.replace(/\/cloister-agent$/, '') || '/', own])
+    if (canMakeIn(join(ROOT, parent)) && delegates(parent)) return { version: 'v2', parent }
+  return { version: 'none', parent: '/' }
+}
+
+/** Has a group of version 2 hand its controllers on, for which no process may be in it itself: we move to a leaf. */
+function delegates(parent: string): boolean {
+  const folder = join(ROOT, parent)
+  const enable = () => tryWrite(join(folder, 'cgroup.subtree_control'), '+cpu +memory +pids')
+  if (enable()) return true
+  const leaf = join(folder, 'cloister-agent')
+  mkdirSync(leaf, { recursive: true })
+  return tryWrite(join(leaf, 'cgroup.procs'), String(process.pid)) && enable()
+}
+
+function canMakeIn(folder: string): boolean {
+  const probe = join(folder, `cloister-probe-${process.pid}`)
+  try {
+    mkdirSync(probe, { recursive: false })
+    rmdirSync(probe)
     return true
+  } catch {
+    return false
   }
-  if (existsSync(join(ROOT, 'cgroup.controllers'))) {
-    const enabled = await writeFile(join(ROOT, 'cgroup.subtree_control'), '+cpu +memory +pids').then(
-      () => true,
-      () => false,
-    )
-    return enabled && (await works([ROOT])) ? 'v2' : 'none'
-  }
-  return (await works(V1_CONTROLLERS.map((controller) => join(ROOT, controller)))) ? 'v1' : 'none'
 }
 
-/** Makes the groups of one container with its limits. Returns the files a process writes its id into to join. */
-export async function makeCgroups(version: CgroupVersion, name: string, limits: Limits): Promise<string[]> {
-  if (version === 'none') return []
-  const quota = Math.max(1000, Math.round((limits.cpuMilli / 1000) * PERIOD_US))
-  const bytes = limits.memoryMiB * 1024 * 1024
-  const settings: [controller: string, file: string, value: string][] =
-    version === 'v2'
-      ? [
-          ['', 'cpu.max', `${quota} ${PERIOD_US}`],
-          ['', 'memory.max', `${bytes}`],
-          ['', 'memory.swap.max', '0'],
-          ['', 'pids.max', `${limits.maxProcesses}`],
-        ]
-      : [
-          ['cpu', 'cpu.cfs_period_us', `${PERIOD_US}`],
-          ['cpu', 'cpu.cfs_quota_us', `${quota}`],
-          ['memory', 'memory.limit_in_bytes', `${bytes}`],
-          ['memory', 'memory.memsw.limit_in_bytes', `${bytes}`],
-          ['pids', 'pids.max', `${limits.maxProcesses}`],
-        ]
-  for (const folder of foldersOf(version, name)) await mkdir(folder, { recursive: true })
-  for (const [controller, file, value] of settings)
-    await writeFile(join(ROOT, controller, name, file), value).catch((error) => {
-      // Swap accounting is off on many kernels; without swap limits the memory limit still holds.
-      if (!/swap|memsw/.test(file)) throw error
-    })
-  return foldersOf(version, name).map((folder) => join(folder, 'cgroup.procs'))
-}
+/**
+ * The control groups of one lease: one around everything, limited to what its containers may take together and a stated
+ * overhead, and in it one for each container and one, `keeper`, for what works for the lease.
+ */
+export class LeaseCgroup {
+  private readonly cgroups: Cgroups
+  readonly name: string
 
-/** What a container's groups have counted; undefined without groups. */
-export async function readCgroups(
-  version: CgroupVersion,
-  name: string,
-): Promise<{ cpuSeconds: number; memoryBytes: number; processes: number; outOfMemory: boolean } | undefined> {
-  const read = (controller: string, file: string) => readFile(join(ROOT, controller, name, file), 'utf8').catch(() => '')
-  if (version === 'v2') {
-    const [cpu, memory, pids, events] = await Promise.all([
-      read('', 'cpu.stat'),
-      read('', 'memory.current'),
-      read('', 'pids.current'),
-      read('', 'memory.events'),
-    ])
-    return {
-      cpuSeconds: Number(/usage_usec (\d+)/.exec(cpu)?.[1] ?? 0) / 1e6,
-      memoryBytes: Number(memory),
-      processes: Number(pids),
-      outOfMemory: Number(/oom_kill (\d+)/.exec(events)?.[1] ?? 0) > 0,
+  constructor(cgroups: Cgroups, name: string) {
+    this.cgroups = cgroups
+    this.name = name
+  }
+
+  get isThere(): boolean {
+    return this.cgroups.version !== 'none'
+  }
+
+  /** Path of a container's group as a runtime is told it. */
+  pathOf(container: string): string {
+    return join(this.cgroups.parent, this.name, container)
+  }
+
+  /** Makes the lease's group and its keeper's, or changes their limits. */
+  limit({ cpuMilli, memoryMiB, maxProcesses }: Limits): void {
+    if (!this.isThere) return
+    const quota = String(quotaOf(cpuMilli))
+    const bytes = String(memoryMiB * MIB)
+    if (this.cgroups.version === 'v2') {
+      const folder = join(ROOT, this.cgroups.parent, this.name)
+      mkdirSync(folder, { recursive: true })
+      writeFileSync(join(folder, 'cgroup.subtree_control'), '+cpu +memory +pids')
+      writeFileSync(join(folder, 'cpu.max'), `${quota} ${PERIOD_US}`)
+      writeFileSync(join(folder, 'memory.max'), bytes)
+      tryWrite(join(folder, 'memory.swap.max'), '0')
+      writeFileSync(join(folder, 'pids.max'), String(maxProcesses))
+      mkdirSync(join(folder, 'keeper'), { recursive: true })
+      return
     }
+    for (const controller of V1_CONTROLLERS) mkdirSync(join(ROOT, controller, this.name, 'keeper'), { recursive: true })
+    writeFileSync(join(ROOT, 'cpu', this.name, 'cpu.cfs_quota_us'), quota)
+    writeFileSync(join(ROOT, 'pids', this.name, 'pids.max'), String(maxProcesses))
+    const memory = join(ROOT, 'memory', this.name)
+    // The limit with swap is never below the one without: whichever way it goes, one of the orders works.
+    const swap = join(memory, 'memory.memsw.limit_in_bytes')
+    const plain = join(memory, 'memory.limit_in_bytes')
+    // One that is in use at this moment is left as it was; the containers' own limits hold in any case.
+    if (!existsSync(swap)) tryWrite(plain, bytes)
+    else if (!(tryWrite(swap, bytes) && tryWrite(plain, bytes)) && tryWrite(plain, bytes)) tryWrite(swap, bytes)
   }
-  if (version === 'v1') {
-    const [cpu, memory, pids, events] = await Promise.all([
-      read('cpuacct', 'cpuacct.usage'),
-      read('memory', 'memory.usage_in_bytes'),
-      read('pids', 'pids.current'),
-      read('memory', 'memory.oom_control'),
-    ])
-    return {
-      cpuSeconds: Number(cpu) / 1e9,
-      memoryBytes: Number(memory),
-      processes: Number(pids),
-      outOfMemory: Number(/oom_kill (\d+)/.exec(events)?.[1] ?? 0) > 0,
-    }
-  }
-  return undefined
-}
 
-/** Kills whatever is left in a container's groups and removes them. */
-export async function removeCgroups(version: CgroupVersion, name: string): Promise<void> {
-  for (const folder of foldersOf(version, name)) {
-    for (let attempt = 0; attempt < 50 && existsSync(folder); attempt++) {
-      const members = await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '')
-      for (const pid of members.split('\n').filter(Boolean)) {
-        try {
-          process.kill(Number(pid), 'SIGKILL')
-        } catch {
-          // It has ended in between.
-        }
+  /** Files that a process writes its number into to be in the keeper's group. */
+  get keeperFiles(): string[] {
+    return this.isThere ? this.foldersOf('keeper').map((folder) => join(folder, 'cgroup.procs')) : []
+  }
+
+  /** Numbers of the processes in a container's group. */
+  processes(container: string): number[] {
+    if (!this.isThere) return []
+    const folder = this.foldersOf(container).at(-1) ?? ''
+    return read(join(folder, 'cgroup.procs')).split('\n').filter(Boolean).map(Number)
+  }
+
+  /** What a container's group has counted; undefined where there is none. */
+  counters(container: string): Counters | undefined {
+    const of = (controller: string, file: string) => read(join(this.folder(controller, container), file))
+    if (this.cgroups.version === 'v2')
+      return {
+        cpuSeconds: Number(/usage_usec ([0-9]+)/.exec(of('', 'cpu.stat'))?.[1] ?? 0) / 1e6,
+        memoryBytes: Number(of('', 'memory.current')),
+        processes: Number(of('', 'pids.current')),
+        outOfMemory: Number(/oom_kill ([0-9]+)/.exec(of('', 'memory.events'))?.[1] ?? 0) > 0,
       }
-      if (
-        await rmdir(folder).then(
-          () => true,
-          () => false,
-        )
-      )
-        break
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
+    if (this.cgroups.version === 'v1')
+      return {
+        cpuSeconds: Number(of('cpuacct', 'cpuacct.usage')) / 1e9,
+        memoryBytes: Number(of('memory', 'memory.usage_in_bytes')),
+        processes: Number(of('pids', 'pids.current')),
+        outOfMemory: Number(/oom_kill ([0-9]+)/.exec(of('memory', 'memory.oom_control'))?.[1] ?? 0) > 0,
+      }
+    return undefined
+  }
+
+  /** Kills what is left in a container's group, and removes that from every tree. */
+  async remove(container: string): Promise<void> {
+    if (this.isThere) await removeGroup(this.everywhere(container))
+  }
+
+  /** Kills whatever works for the lease or in it, and removes all of its groups. */
+  async destroy(): Promise<void> {
+    if (!this.isThere) return
+    const children = new Set(this.everywhere('').flatMap((folder) => childrenOf(folder)))
+    for (const child of children) await removeGroup(this.everywhere(child))
+    await removeGroup(this.everywhere(''))
+  }
+
+  private foldersOf(container: string): string[] {
+    return (this.cgroups.version === 'v2' ? [''] : V1_CONTROLLERS).map((controller) => this.folder(controller, container))
+  }
+
+  private folder(controller: string, container: string): string {
+    return join(ROOT, controller, this.cgroups.parent, this.name, container)
+  }
+
+  /** The group's folders in all trees there are; a runtime makes them in those of version 1 that we don't know, too. */
+  private everywhere(container: string): string[] {
+    const trees = this.cgroups.version === 'v2' ? [''] : childrenOf(ROOT)
+    return trees.map((tree) => this.folder(tree, container)).filter((folder) => existsSync(folder))
   }
 }
 
-/** Names of the groups below a prefix, for cleaning up after a crash. */
-export async function listCgroups(version: CgroupVersion, prefix: string): Promise<string[]> {
-  if (version === 'none') return []
-  const names = await readdir(join(ROOT, version === 'v1' ? 'memory' : '')).catch(() => [])
-  return names.filter((name) => name.startsWith(prefix))
+/** Limits of a container as a runtime is told them (OCI runtime specification, "Control groups"). */
+export function resourcesOf({ cpuMilli, memoryMiB, maxProcesses }: Limits, { version }: Cgroups): Record<string, unknown> {
+  if (version === 'none') return {}
+  const limit = memoryMiB * MIB
+  const swaps = version === 'v2' || existsSync(join(ROOT, 'memory/memory.memsw.limit_in_bytes'))
+  return {
+    cpu: { quota: quotaOf(cpuMilli), period: PERIOD_US },
+    memory: { limit, ...(swaps && { swap: limit }) },
+    pids: { limit: maxProcesses },
+  }
 }
 
-function foldersOf(version: CgroupVersion, name: string): string[] {
-  if (version === 'v2') return [join(ROOT, name)]
-  return version === 'v1' ? V1_CONTROLLERS.map((controller) => join(ROOT, controller, name)) : []
+function quotaOf(cpuMilli: number): number {
+  return Math.max(1000, Math.round((cpuMilli / 1000) * PERIOD_US))
+}
+
+async function removeGroup(folders: string[]): Promise<void> {
+  for (let attempt = 0; attempt < 250; attempt++) {
+    const left = folders.filter((folder) => {
+      try {
+        rmdirSync(folder)
+        return false
+      } catch {
+        return existsSync(folder)
+      }
+    })
+    if (left.length === 0) return
+    for (const folder of left) for (const pid of read(join(folder, 'cgroup.procs')).split('\n').filter(Boolean)) killPid(Number(pid), 9)
+    await delay(Math.min(2 + attempt, 20))
+  }
+}
+
+function childrenOf(folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+  } catch {
+    return []
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function tryWrite(path: string, text: string): boolean {
+  try {
+    writeFileSync(path, text)
+    return true
+  } catch {
+    return false
+  }
 }

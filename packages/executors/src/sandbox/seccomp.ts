@@ -1,95 +1,70 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+
 /**
- * The system call filter of sandboxed services, as the classic BPF program that bubblewrap loads. It denies, with EPERM,
- * what Docker's default profile (moby/profiles/seccomp) denies to a container without capabilities: kernel modules,
- * mounts, namespaces, keyrings, clocks, tracing of the kernel, and faking terminal input.
+ * Docker's default system call filter as data: moby, `profiles/seccomp/default.json` of 20.10.24 (Debian's
+ * golang-github-docker-docker-dev 20.10.24+dfsg1-1+deb12u1), Apache License 2.0, copyright The Moby Project's authors.
  */
-export function seccompProgram(architecture: string = process.arch): Buffer {
-  const table = TABLES[architecture]
-  if (!table) throw new RangeError(`There is no system call table for ${architecture}.`)
-  const program: Instruction[] = [
-    [LOAD, 0, 0, OFFSET_ARCHITECTURE],
-    [JUMP_EQUAL, 1, 0, table.audit],
-    [RETURN, 0, 0, KILL_PROCESS],
-    [LOAD, 0, 0, OFFSET_NUMBER],
-    // The x32 interface of x86-64 has numbers of its own.
-    [JUMP_AT_LEAST, 0, 1, 0x4000_0000],
-    [RETURN, 0, 0, ERRNO + EPERM],
-  ]
-  for (const number of [...table.denied, ...DENIED_EVERYWHERE]) program.push([JUMP_EQUAL, 0, 1, number], [RETURN, 0, 0, ERRNO + EPERM])
-  // glibc falls back to clone, whose flags can be looked at.
-  program.push([JUMP_EQUAL, 0, 1, CLONE3], [RETURN, 0, 0, ERRNO + ENOSYS])
-  program.push(
-    [JUMP_EQUAL, 0, 3, table.clone],
-    [LOAD, 0, 0, OFFSET_ARGUMENT_0],
-    [JUMP_ANY_BIT, 0, 1, NAMESPACE_FLAGS],
-    [RETURN, 0, 0, ERRNO + EPERM],
-    [LOAD, 0, 0, OFFSET_NUMBER],
-    [JUMP_EQUAL, 0, 4, table.ioctl],
-    [LOAD, 0, 0, OFFSET_ARGUMENT_1],
-    [JUMP_EQUAL, 1, 0, TIOCSTI],
-    [JUMP_EQUAL, 0, 1, TIOCLINUX],
-    [RETURN, 0, 0, ERRNO + EPERM],
-    [RETURN, 0, 0, ALLOW],
-  )
-  const bytes = Buffer.alloc(program.length * 8)
-  for (const [index, [code, yes, no, value]] of program.entries()) {
-    bytes.writeUInt16LE(code, index * 8)
-    bytes.writeUInt8(yes, index * 8 + 2)
-    bytes.writeUInt8(no, index * 8 + 3)
-    bytes.writeUInt32LE(value >>> 0, index * 8 + 4)
-  }
-  return bytes
+const PROFILE = fileURLToPath(new URL('seccomp-docker.json', import.meta.url))
+
+const Conditions = z.object({
+  arches: z.array(z.string()).optional(),
+  caps: z.array(z.string()).optional(),
+  minKernel: z.string().optional(),
+})
+const Argument = z.object({ index: z.int(), value: z.int(), valueTwo: z.int().optional(), op: z.string() })
+const Profile = z.object({
+  defaultAction: z.string(),
+  archMap: z.array(z.object({ architecture: z.string(), subArchitectures: z.array(z.string()).nullable() })),
+  syscalls: z.array(
+    z.object({
+      names: z.array(z.string()),
+      action: z.string(),
+      errnoRet: z.int().optional(),
+      args: z.array(Argument).nullish(),
+      includes: Conditions.optional(),
+      excludes: Conditions.optional(),
+    }),
+  ),
+})
+
+/** What later profiles of Docker's deny, and 20.10's doesn't: io_uring; and a 32-bit way to make any socket unseen. */
+const DENIED = /^(io_uring_.*|socketcall)$/
+/** AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Others (vsock, which leads to the host of a machine; the kernel's ciphers; …) aren't made. */
+const FAMILIES = [1, 2, 10, 16]
+
+const ARCHITECTURES: Record<string, { profile: string; seccomp: string }> = {
+  x64: { profile: 'amd64', seccomp: 'SCMP_ARCH_X86_64' },
+  arm64: { profile: 'arm64', seccomp: 'SCMP_ARCH_AARCH64' },
 }
 
-type Instruction = [code: number, jumpIfTrue: number, jumpIfFalse: number, value: number]
+/** A filter as a container's configuration has it (OCI runtime specification, "Seccomp"). */
+export interface SeccompFilter {
+  defaultAction: string
+  architectures: string[]
+  syscalls: { names: string[]; action: string; errnoRet?: number; args?: z.infer<typeof Argument>[] }[]
+}
 
-// linux/bpf_common.h, linux/seccomp.h
-const LOAD = 0x20
-const JUMP_EQUAL = 0x15
-const JUMP_AT_LEAST = 0x35
-const JUMP_ANY_BIT = 0x45
-const RETURN = 0x06
-const OFFSET_NUMBER = 0
-const OFFSET_ARCHITECTURE = 4
-const OFFSET_ARGUMENT_0 = 16
-const OFFSET_ARGUMENT_1 = 24
-const KILL_PROCESS = 0x8000_0000
-const ERRNO = 0x0005_0000
-const ALLOW = 0x7fff_0000
-const EPERM = 1
-const ENOSYS = 38
-const CLONE3 = 435
-/** CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}. */
-const NAMESPACE_FLAGS = 0x7e02_0000
-const TIOCSTI = 0x5412
-const TIOCLINUX = 0x541c
-
-/** io_uring_*, open_tree, move_mount, fsopen, fsconfig, fsmount, fspick, mount_setattr, quotactl_fd: one number everywhere. */
-const DENIED_EVERYWHERE = [425, 426, 427, 428, 429, 430, 431, 432, 433, 442, 443]
-
-/** asm/unistd_64.h and asm-generic/unistd.h. */
-const TABLES: Record<string, { audit: number; clone: number; ioctl: number; denied: number[] }> = {
-  x64: {
-    audit: 0xc000_003e,
-    clone: 56,
-    ioctl: 16,
-    // acct add_key bpf clock_adjtime clock_settime create_module delete_module finit_module init_module ioperm iopl kcmp
-    // kexec_load kexec_file_load keyctl request_key lookup_dcookie mbind set_mempolicy get_mempolicy migrate_pages
-    // move_pages mount umount2 name_to_handle_at open_by_handle_at nfsservctl perf_event_open pivot_root quotactl reboot
-    // setns settimeofday swapon swapoff syslog sysfs unshare uselib userfaultfd ustat vhangup
-    denied: [
-      163, 248, 321, 305, 227, 174, 176, 313, 175, 173, 172, 312, 246, 320, 250, 249, 212, 237, 238, 239, 256, 279, 165, 166, 303, 304, 180, 298, 155, 179, 169,
-      308, 164, 167, 168, 103, 139, 272, 134, 323, 136, 153,
-    ],
-  },
-  arm64: {
-    audit: 0xc000_00b7,
-    clone: 220,
-    ioctl: 29,
-    // The same calls, where the architecture has them.
-    denied: [
-      89, 217, 280, 266, 112, 106, 273, 105, 272, 104, 294, 219, 218, 18, 235, 237, 236, 238, 239, 40, 39, 264, 265, 42, 241, 41, 60, 142, 268, 170, 224, 225,
-      116, 97, 282, 58,
-    ],
-  },
+/** The filter for a process that has at most these capabilities. Throws RangeError for an unknown processor. */
+export function seccompFilter(capabilities: readonly string[], architecture: string = process.arch): SeccompFilter {
+  const arch = ARCHITECTURES[architecture]
+  if (!arch) throw new RangeError(`There is no system call table for ${architecture}.`)
+  const profile = Profile.parse(JSON.parse(readFileSync(PROFILE, 'utf8')))
+  const meets = (conditions: z.infer<typeof Conditions>) =>
+    (conditions.arches?.includes(arch.profile) ?? true) && (conditions.caps?.every((name) => capabilities.includes(name)) ?? true)
+  const isExcluded = (conditions: z.infer<typeof Conditions>) =>
+    conditions.arches?.includes(arch.profile) || conditions.caps?.some((name) => capabilities.includes(name))
+  const syscalls: SeccompFilter['syscalls'] = profile.syscalls
+    .filter(({ includes, excludes }) => meets(includes ?? {}) && !isExcluded(excludes ?? {}))
+    .map(({ names, action, errnoRet, args }) => ({
+      names: names.filter((name) => !DENIED.test(name) && name !== 'socket'),
+      action,
+      ...(errnoRet !== undefined && { errnoRet }),
+      ...(args && args.length > 0 && { args }),
+    }))
+    .filter(({ names }) => names.length > 0)
+  for (const value of FAMILIES) syscalls.push({ names: ['socket'], action: 'SCMP_ACT_ALLOW', args: [{ index: 0, value, op: 'SCMP_CMP_EQ' }] })
+  const own = profile.archMap.find(({ architecture: name }) => name === arch.seccomp)
+  return { defaultAction: profile.defaultAction, architectures: [arch.seccomp, ...(own?.subArchitectures ?? [])], syscalls }
 }

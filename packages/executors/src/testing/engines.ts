@@ -11,10 +11,12 @@ export interface TestEngine {
   stop(): Promise<void>
 }
 
-/** Whether this machine can run an engine for tests: root, and the program is there. */
-export function canRun(program: 'dockerd' | 'podman' | 'bwrap'): boolean {
-  if (process.getuid?.() !== 0 && program !== 'bwrap') return false
-  return (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, program)))
+/** Whether this machine can run an engine for tests: its programs are there, and for all but the sandbox (`runc`) we are root. */
+export function canRun(program: 'dockerd' | 'podman' | 'runc'): boolean {
+  if (process.getuid?.() !== 0 && program !== 'runc') return false
+  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin']
+  const programs = program === 'runc' ? ['runc', 'conmon'] : [program]
+  return programs.every((name) => folders.some((folder) => existsSync(join(folder, name))))
 }
 
 /** Starts a Docker daemon with a data folder of its own. */

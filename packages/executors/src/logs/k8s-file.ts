@@ -1,6 +1,6 @@
 import type { LogLine } from '../executor.ts'
-import { cutLine, logLine } from '../logs/line.ts'
-import type { LogFormat } from '../logs/read-file.ts'
+import { cutLine, logLine } from './line.ts'
+import type { LogFormat } from './read-file.ts'
 
 /** Podman cuts what it writes into pieces of 8 KiB; what is put together of them is let grow to this. */
 const MAX_JOINED = 256 * 1024
@@ -10,7 +10,7 @@ const MAX_JOINED = 256 * 1024
  *
  * Source: Kubernetes, CRI logging proposal (design-proposals/node/kubelet-cri-logging.md), "Log format".
  */
-export class PodmanLogFormat implements LogFormat {
+export class K8sLogFormat implements LogFormat {
   private readonly pieces = { stdout: [] as Buffer[], stderr: [] as Buffer[] }
   private readonly times = { stdout: 0, stderr: 0 }
 

@@ -1,0 +1,421 @@
+import { spawn } from 'node:child_process'
+import { existsSync, watch } from 'node:fs'
+import { chmod, lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { constants } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { AGENT_FOLDER, type ContainerSpec, type Exit, type Usage } from '../executor.ts'
+import { bundleConfig, processConfig } from './bundle.ts'
+import type { Cgroups, Limits } from './cgroup.ts'
+import { KERNEL_PROGRAM } from './dialler.ts'
+import type { Lease } from './lease.ts'
+import { IS_ROOT } from './places.ts'
+import { isAlive, markOf, type ProcessMark, processesNaming, signal, usageOfTree } from './process.ts'
+import { inGroups, run, SEARCH_PATH } from './run.ts'
+import { type ContainerUser, resolveInRoot, resolveUser } from './user.ts'
+
+const LOG_BYTES = 20 * 1024 * 1024
+/** A monitor that is killed tells nobody; a look now and then finds out. */
+const LOOK_MS = 2_000
+/** Told of what ended and left no code. */
+const LOST: Exit = { code: 255, outOfMemory: false }
+
+/** What is remembered of a container, on disk. */
+export interface ContainerRecord {
+  spec: StoredSpec
+  image: string
+  user: ContainerUser
+  startedAt: number
+  /** The monitor and the container's first process; absent until the runtime has begun them. */
+  monitor?: ProcessMark
+  first?: ProcessMark
+  /** The process that holds the lease's namespaces, which the container has joined. */
+  holder?: ProcessMark
+  exit?: Exit
+}
+
+type StoredSpec = Omit<ContainerSpec, 'files'> & { files: { path: string; mode: number }[] }
+
+/**
+ * One container of a lease: a bundle that runc runs, and conmon, a monitor of about a megabyte that writes down what it prints
+ * and how it ends. Both outlive us; everything there is to know lies on disk.
+ */
+export class Container {
+  readonly name: string
+  private readonly lease: Lease
+  private readonly cgroups: Cgroups
+  private readonly folder: string
+
+  constructor(lease: Lease, name: string, cgroups: Cgroups) {
+    this.lease = lease
+    this.name = name
+    this.cgroups = cgroups
+    this.folder = join(lease.places.folder, 'containers', name)
+  }
+
+  get logPath(): string {
+    return join(this.lease.disk.folder, 'logs', this.name, 'log')
+  }
+
+  /** Creates and starts it. The lease is prepared, and one of that name is cleared away. */
+  async start(spec: ContainerSpec, image: string, holder: ProcessMark): Promise<void> {
+    await mkdir(this.folder, { recursive: true, mode: 0o700 })
+    const upper = join(this.lease.disk.folder, 'upper', this.name)
+    await mkdir(upper, { mode: 0o755 })
+    await mkdir(join(this.lease.disk.folder, 'work', this.name), { mode: 0o700 })
+    await this.lease.give(upper, 0, 0)
+    // The root folder's mode is that of the upper one, whatever our umask.
+    await chmod(upper, 0o755)
+    await this.mountRoot(image, holder)
+    const root = await this.lease.view(this.root)
+    const user = await resolveUser(root, spec.user, spec.groups)
+    for (const mount of spec.mounts) await this.makeVolume(mount, root, user)
+    await this.writeFiles(spec)
+    const files = this.allFiles(spec).map(({ path, mode }) => ({ path, mode }))
+    await this.launch({ spec: { ...spec, files }, image, user, startedAt: Date.now() }, holder)
+  }
+
+  /** Starts it once more, as it is. */
+  async restart(holder: ProcessMark): Promise<void> {
+    const record = await this.record()
+    if (!record) throw new Error('there is no such container')
+    if (await this.isRunning()) return
+    await this.endProcesses()
+    await this.mountRoot(record.image, holder)
+    const { exit: _, monitor: __, first: ___, ...before } = record
+    await this.launch({ ...before, startedAt: Date.now() }, holder)
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    const record = await this.record()
+    if (!record || !(await this.isRunning())) return
+    signal(record.first, signalNumber(record.spec.stopSignal))
+    const patience = AbortSignal.timeout(graceMs)
+    await this.wait(patience).catch(() => {})
+    if (!(await this.isRunning())) return
+    signal(record.first, 9)
+    await this.wait(AbortSignal.timeout(10_000)).catch(() => this.endProcesses())
+  }
+
+  /** Removes it, running or not, with what it changed and printed. */
+  async remove(): Promise<void> {
+    await this.clear()
+    await run(await this.lease.asOwner(['rm', '-rf', '--one-file-system', '--', join(this.lease.disk.folder, 'logs', this.name)]))
+  }
+
+  /** What is remembered of it, with how it ended where it has; undefined where it was never started wholly. */
+  async record(): Promise<ContainerRecord | undefined> {
+    const text = await readFile(join(this.folder, 'record.json'), 'utf8').catch(() => undefined)
+    const record = text === undefined ? undefined : (JSON.parse(text) as ContainerRecord)
+    if (!record?.first || record.exit) return record?.first && record
+    const exit = await this.findExit(record)
+    if (!exit) return record
+    const ended = { ...record, exit }
+    await this.remember(ended)
+    return ended
+  }
+
+  async isRunning(): Promise<boolean> {
+    const record = await this.record()
+    return record !== undefined && record.exit === undefined
+  }
+
+  /** Resolves when it doesn't run. */
+  async wait(abort: AbortSignal): Promise<Exit> {
+    for (;;) {
+      abort.throwIfAborted()
+      const changed = nextChange(this.exitFolder, abort)
+      const record = await this.record()
+      if (!record) return LOST
+      if (record.exit) return record.exit
+      await changed
+    }
+  }
+
+  async usage(): Promise<Usage> {
+    const record = await this.record()
+    const none = { cpuSeconds: 0, memoryBytes: 0, processes: 0 }
+    if (!record) return none
+    const counted = this.lease.groups.counters(this.name)
+    if (counted) return { cpuSeconds: counted.cpuSeconds, memoryBytes: counted.memoryBytes, processes: counted.processes }
+    return record.first && !record.exit ? usageOfTree(record.first.pid) : none
+  }
+
+  get limits(): Promise<Limits | undefined> {
+    return readFile(join(this.folder, 'record.json'), 'utf8').then(
+      (text) => (JSON.parse(text) as ContainerRecord).spec,
+      () => undefined,
+    )
+  }
+
+  /** The command that runs another one in it, and the file that its first process's number is written to. */
+  async execCommand(argv: string[], terminal: { columns: number; rows: number } | undefined): Promise<{ command: string[]; pidFile: string }> {
+    const record = await this.record()
+    if (!record || record.exit) throw new Error('it does not run')
+    const folder = join(this.folder, 'execs', `${process.pid}-${Date.now()}-${Math.random().toString(36).slice(2)}`)
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    const description = join(folder, 'process.json')
+    await writeFile(description, JSON.stringify(processConfig(record.spec as ContainerSpec, record.user, argv, terminal)), { mode: 0o600 })
+    const pidFile = join(folder, 'pid')
+    const words = [...this.runtime, 'exec', '--process', description, '--pid-file', pidFile, this.id]
+    return { command: inGroups(this.lease.groups.keeperFiles, await this.lease.asOwner(words)), pidFile }
+  }
+
+  private get id(): string {
+    return this.lease.containerId(this.name)
+  }
+
+  private get root(): string {
+    return join(this.lease.places.roots, this.name)
+  }
+
+  /** Where the monitor writes down how the container ended. */
+  private get exitFolder(): string {
+    return join(this.folder, 'ended')
+  }
+
+  private get runtimeFolder(): string {
+    return join(this.lease.places.run, 'runc')
+  }
+
+  private get runtime(): string[] {
+    return ['runc', '--root', this.runtimeFolder, '--log', join(this.folder, 'runtime.log')]
+  }
+
+  private async launch(record: ContainerRecord, holder: ProcessMark): Promise<void> {
+    await this.remember(record)
+    for (const part of ['ended', 'execs']) await rm(join(this.folder, part), { recursive: true, force: true })
+    for (const part of ['pid', 'conmon.pid', 'runtime.log', 'exit', 'oom']) await rm(join(this.folder, part), { force: true })
+    await mkdir(this.exitFolder, { mode: 0o700 })
+    await mkdir(join(this.logPath, '..'), { recursive: true, mode: 0o700 })
+    const firstId = await this.lease.firstId()
+    const config = bundleConfig(record.spec as ContainerSpec, {
+      root: this.root,
+      mounts: this.mountsOf(record.spec),
+      user: record.user,
+      holder: holder.pid,
+      firstId: IS_ROOT ? firstId : undefined,
+      init: programAt('tini-static'),
+      cgroups: this.cgroups,
+      cgroupPath: this.lease.groups.pathOf(this.name),
+    })
+    await writeFile(join(this.folder, 'config.json'), JSON.stringify(config), { mode: 0o600 })
+    const pid = await this.create(record)
+    const monitor = markOf(Number(await readFile(join(this.folder, 'conmon.pid'), 'utf8')))
+    const first = markOf(pid)
+    if (!monitor || !first) throw new Error(await this.explain('it ended before it was started'))
+    await run(await this.lease.asOwner([...this.runtime, 'start', this.id])).catch(async (error) => {
+      throw new Error(await this.explain(String(error)))
+    })
+    await this.remember({ ...record, monitor, first, holder, startedAt: Date.now() })
+  }
+
+  /** Has the monitor have the runtime create the container. Gives its first process, which waits for its start. */
+  private async create(record: ContainerRecord): Promise<number> {
+    const { folder } = this
+    const words = ['--api-version', '1', '--cid', this.id, '--cuuid', this.id, '--name', this.id, '--bundle', folder, '--runtime', this.lease.runtimePath]
+    words.push('--container-pidfile', join(folder, 'pid'), '--conmon-pidfile', join(folder, 'conmon.pid'), '--exit-dir', this.exitFolder)
+    words.push('--persist-dir', folder, '--socket-dir-path', this.exitFolder, '--full-attach', '--no-sync-log', '--log-level', 'error')
+    if (record.spec.terminal) words.push('--terminal')
+    if (record.spec.openStdin) words.push('--stdin', '--leave-stdin-open')
+    words.push('--log-path', `k8s-file:${this.logPath}`, '--log-size-max', String(LOG_BYTES))
+    for (const word of ['--root', this.runtimeFolder, '--log', join(folder, 'runtime.log')]) words.push('--runtime-arg', word)
+    const [program = '', ...rest] = inGroups(this.lease.groups.keeperFiles, await this.lease.asOwner(['conmon', ...words]))
+    // What it says itself goes to a file, not to a pipe of ours that would keep it from outliving us.
+    const errors = await open(join(folder, 'conmon.log'), 'w', 0o600)
+    try {
+      return await new Promise((resolve, reject) => {
+        const child = spawn(program, rest, {
+          stdio: ['ignore', 'ignore', errors.fd, 'pipe'],
+          env: { PATH: SEARCH_PATH, _OCI_SYNCPIPE: '3', ...(IS_ROOT ? {} : { XDG_RUNTIME_DIR: this.lease.places.run }) },
+          cwd: folder,
+          detached: true,
+        })
+        let answer = ''
+        const report = child.stdio[3] as NodeJS.ReadableStream
+        child.once('error', reject)
+        report.on('data', (chunk: Buffer) => {
+          answer += chunk
+          const line = answer.split('\n')[0]
+          if (!answer.includes('\n') || !line) return
+          const { pid, data, message } = JSON.parse(line) as { pid?: number; data?: number; message?: string }
+          const number = pid ?? data ?? -1
+          if (number > 0) resolve(number)
+          else void this.explain(message ?? 'the runtime refuses it').then((why) => reject(new Error(why)))
+        })
+        report.on('end', () => void this.explain('the monitor ended').then((why) => reject(new Error(why))))
+        child.unref()
+      })
+    } finally {
+      await errors.close()
+    }
+  }
+
+  /** What the runtime said last, or `otherwise`. */
+  private async explain(otherwise: string): Promise<string> {
+    for (const file of ['runtime.log', 'conmon.log']) {
+      const said = (await readFile(join(this.folder, file), 'utf8').catch(() => '')).trim().split('\n').at(-1)
+      const message = /msg="((?:[^"\\]|\\.)*)"/.exec(said ?? '')?.[1]?.replaceAll('\\"', '"') ?? said
+      if (message) return message.replace(/^.*runc create failed: /, '').slice(0, 400)
+    }
+    return otherwise
+  }
+
+  /** How it ended; undefined while it runs. */
+  private async findExit(record: ContainerRecord): Promise<Exit | undefined> {
+    const read = () => readFile(join(this.exitFolder, this.id), 'utf8').catch(() => undefined)
+    let code = await read()
+    if (code === undefined) {
+      if (isAlive(record.monitor) && isAlive(record.holder)) return undefined
+      // The monitor may have written it as its last deed.
+      code = await read()
+    }
+    const outOfMemory = this.lease.groups.counters(this.name)?.outOfMemory ?? existsSync(join(this.folder, 'oom'))
+    if (code !== undefined) return { code: Number(code.trim()), outOfMemory }
+    // Nobody watches it any more, or its network has no keeper: it ends, and may be started again.
+    await this.endProcesses()
+    return { ...LOST, outOfMemory }
+  }
+
+  private async remember(record: ContainerRecord): Promise<void> {
+    const path = join(this.folder, 'record.json')
+    const fresh = `${path}.${Math.random().toString(36).slice(2)}`
+    try {
+      await writeFile(fresh, JSON.stringify(record), { mode: 0o600 })
+      await rename(fresh, path)
+    } catch (error) {
+      // It is being removed by somebody at this moment.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+
+  /** Ends whatever was begun for it, at whatever stage, and makes the runtime forget it. */
+  private async endProcesses(): Promise<void> {
+    for (let round = 0; round < 100; round++) {
+      const left = new Set([...processesNaming(this.id), ...this.lease.groups.processes(this.name)])
+      const text = await readFile(join(this.folder, 'pid'), 'utf8').catch(() => '')
+      const record = JSON.parse(await readFile(join(this.folder, 'record.json'), 'utf8').catch(() => '{}')) as Partial<ContainerRecord>
+      if (record.first && isAlive(record.first) && record.first.pid === Number(text)) left.add(record.first.pid)
+      if (left.size === 0) break
+      for (const pid of left) signal(markOf(pid), 9)
+      await delay(5)
+    }
+    await this.lease.groups.remove(this.name)
+    await rm(join(this.runtimeFolder, this.id), { recursive: true, force: true })
+  }
+
+  /** Everything of it goes but what it printed. */
+  async clear(): Promise<void> {
+    await this.endProcesses()
+    await this.unmountRoot()
+    const { folder } = this.lease.disk
+    const parts = [join(folder, 'upper', this.name), join(folder, 'work', this.name), this.root, this.folder].filter((path) => existsSync(path))
+    if (parts.length > 0) await run(await this.lease.asOwner(['rm', '-rf', '--one-file-system', '--', ...parts]), { timeoutMs: 600_000 })
+  }
+
+  private async isRootMounted(): Promise<boolean> {
+    const stat = (path: string) => lstat(path).catch(() => undefined)
+    const [root, above] = [await stat(await this.lease.view(this.root)), await stat(await this.lease.view(join(this.root, '..')))]
+    return root !== undefined && root.dev !== above?.dev
+  }
+
+  private async mountRoot(image: string, holder: ProcessMark): Promise<void> {
+    if (await this.isRootMounted()) return
+    await mkdir(this.root, { recursive: true, mode: 0o755 })
+    const { folder } = this.lease.disk
+    const [upper, work] = [join(folder, 'upper', this.name), join(folder, 'work', this.name)]
+    const words = [IS_ROOT ? String(holder.pid) : '0', this.folder, image, upper, work, this.root]
+    await run(await this.lease.asOwner(['perl', KERNEL_PROGRAM, 'overlay', ...words]))
+  }
+
+  private async unmountRoot(): Promise<void> {
+    if (await this.isRootMounted()) await run(await this.lease.asOwner(['umount', '-l', this.root]))
+  }
+
+  private mountsOf(spec: StoredSpec): { from: string; to: string; readOnly: boolean }[] {
+    const volumes = spec.mounts.map(({ volume, path, readOnly }) => ({
+      from: join(this.lease.disk.folder, 'volumes', volume),
+      to: path,
+      readOnly,
+    }))
+    const files = spec.files.map(({ path }, index) => ({ from: join(this.folder, 'files', String(index)), to: path, readOnly: true }))
+    const agent = spec.agentFolder === undefined ? [] : [{ from: spec.agentFolder, to: AGENT_FOLDER, readOnly: true }]
+    return [...volumes, ...files, ...agent]
+  }
+
+  /** The files of a specification, and the names of the lease's services. */
+  private allFiles(spec: ContainerSpec): ContainerSpec['files'] {
+    const names = new Set([spec.hostname, ...spec.peers, ...Object.keys(spec.aliases ?? {})])
+    const outside = Object.entries(spec.hosts ?? {}).map(([name, address]) => `${address} ${name}`)
+    const hosts = ['127.0.0.1 localhost', '::1 localhost', ...[...names].map((name) => `127.0.0.1 ${name}`), ...outside]
+    return [{ path: '/etc/hosts', content: Buffer.from(`${hosts.join('\n')}\n`), mode: 0o644 }, ...spec.files]
+  }
+
+  private async writeFiles(spec: ContainerSpec): Promise<void> {
+    const folder = join(this.folder, 'files')
+    await mkdir(folder, { mode: 0o700 })
+    for (const [index, { content, mode, uid = 0, gid = 0 }] of this.allFiles(spec).entries()) {
+      const path = join(folder, String(index))
+      const file = await open(path, 'wx', 0o600)
+      await file.writeFile(content)
+      await file.chmod(mode)
+      await file.close()
+      await this.lease.give(path, uid, gid)
+    }
+  }
+
+  /** As Docker does: a new volume begins as what the image has there, owned as there; an empty one is the user's. */
+  private async makeVolume({ volume, path, noCopy }: ContainerSpec['mounts'][number], root: string, user: ContainerUser): Promise<void> {
+    const target = join(this.lease.disk.folder, 'volumes', volume)
+    if (existsSync(target)) return
+    // It appears whole or not at all.
+    const fresh = join(this.lease.disk.folder, 'work', `volume-${volume}`)
+    const below = await resolveInRoot(root, path)
+    const there = join(this.root, below)
+    const stat = await lstat(join(root, below)).catch(() => undefined)
+    const names = stat?.isDirectory() && !noCopy ? await readdir(join(root, below)) : []
+    if (existsSync(fresh)) await run(await this.lease.asOwner(['rm', '-rf', '--one-file-system', '--', fresh]))
+    await mkdir(fresh, { mode: 0o755 })
+    if (names.length > 0) await run(await this.lease.asOwner(['cp', '-a', '--', `${there}/.`, fresh]), { timeoutMs: 600_000 })
+    const first = await this.lease.firstId()
+    const own = stat?.isDirectory() && (names.length > 0 || stat.uid !== first) ? stat : undefined
+    if (own) await run(await this.lease.asOwner(['chmod', (own.mode & 0o7777).toString(8), fresh]))
+    if (!own) await this.lease.give(fresh, user.uid, user.gid)
+    else if (IS_ROOT) await this.lease.give(fresh, own.uid - first, own.gid - first)
+    await rename(fresh, target)
+  }
+}
+
+/** The whole path of a program; conmon wants that of the runtime. */
+function programAt(name: string): string | undefined {
+  return SEARCH_PATH.split(':')
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path))
+}
+
+function signalNumber(name: string): number {
+  const realTime = /^SIGRTMIN(?:\+([0-9]{1,2}))?$/.exec(name)
+  if (realTime) return 34 + Number(realTime[1] ?? 0)
+  return constants.signals[name as NodeJS.Signals] ?? constants.signals.SIGTERM
+}
+
+/** Resolves when something appears in a folder, and after a while in any case. */
+function nextChange(folder: string, abort: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    let watcher: ReturnType<typeof watch> | undefined
+    const done = () => {
+      watcher?.close()
+      clearTimeout(timer)
+      abort.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, LOOK_MS)
+    abort.addEventListener('abort', done, { once: true })
+    try {
+      watcher = watch(folder).once('change', done).once('error', done)
+    } catch {
+      // Not there, or no more watches to be had: looking must do.
+    }
+    if (abort.aborted) done()
+  })
+}

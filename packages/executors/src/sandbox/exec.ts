@@ -1,0 +1,78 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync, rmSync } from 'node:fs'
+import { constants } from 'node:os'
+import { dirname } from 'node:path'
+import { PassThrough, Writable } from 'node:stream'
+import type { ExecOptions, ExecSession } from '../executor.ts'
+import { killPid, treeOf } from './process.ts'
+import { run, SEARCH_PATH } from './run.ts'
+
+/** Codes of a shell that can't begin what it was told to (POSIX, "Exit Status for Commands"). */
+const NOT_EXECUTABLE = 126
+const NOT_FOUND = 127
+
+/** Runs the runtime that runs a command in a container, with a terminal of its own where one is wanted. */
+export function execSession({ command, pidFile }: { command: string[]; pidFile: string }, { terminal }: ExecOptions): ExecSession {
+  const wrapped = terminal
+    ? ['script', '-qefc', `stty cols ${terminal.columns} rows ${terminal.rows}; exec ${command.map(quote).join(' ')}`, '/dev/null']
+    : command
+  const [program = '', ...words] = wrapped
+  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: SEARCH_PATH, SHELL: '/bin/sh' } })
+  child.stdin.on('error', () => {})
+  const stdout = child.stdout.pipe(new PassThrough())
+  const stderr = child.stderr.pipe(new PassThrough())
+  let said = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    if (said.length < 4096) said += chunk
+  })
+  const exit = new Promise<number>((resolve) => {
+    child.once('error', () => resolve(255))
+    child.once('close', (code, signal) => {
+      const started = readPid(pidFile) !== undefined
+      rmSync(dirname(pidFile), { recursive: true, force: true })
+      if (started || code === 0) resolve(code ?? 128 + (signal ? constants.signals[signal] : 0))
+      else resolve(/not found|no such file/i.test(said) ? NOT_FOUND : NOT_EXECUTABLE)
+    })
+  })
+  return {
+    stdin: inputOf(child),
+    stdout,
+    stderr,
+    exit,
+    kill: () => {
+      const first = readPid(pidFile)
+      // What it began goes with it; the runtime goes when it has.
+      if (first !== undefined) for (const pid of treeOf(first)) killPid(pid, 9)
+      for (const pid of treeOf(child.pid ?? 0)) if (pid > 0) killPid(pid, 9)
+    },
+    resize: (columns, rows) => {
+      // The terminal is that of what `script` began; the runtime hears of the change, and changes the one inside.
+      const [, inner] = treeOf(child.pid ?? 0)
+      if (terminal && inner !== undefined) void run(['stty', '-F', `/proc/${inner}/fd/0`, 'cols', String(columns), 'rows', String(rows)]).catch(() => {})
+    },
+  }
+}
+
+/** Input that ends when the caller ends it, and hangs up when the caller destroys it. */
+function inputOf(child: ChildProcess): Writable {
+  return new Writable({
+    write: (chunk: Buffer, _, done) => void (child.stdin?.destroyed ? done() : child.stdin?.write(chunk, () => done())),
+    final: (done) => void (child.stdin?.destroyed ? done() : child.stdin?.end(() => done())),
+    destroy: (error, done) => {
+      child.stdin?.destroy()
+      done(error)
+    },
+  })
+}
+
+function readPid(path: string): number | undefined {
+  try {
+    return Number(readFileSync(path, 'utf8')) || undefined
+  } catch {
+    return undefined
+  }
+}
+
+function quote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`
+}
