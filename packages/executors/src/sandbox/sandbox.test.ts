@@ -288,7 +288,7 @@ describe.skipIf(!canRun('runc'))('the sandbox', () => {
       await executor.destroy(LEASE)
       expect(traces(LEASE)).toEqual(NOTHING)
     }
-  }, 60_000)
+  }, 240_000)
 })
 
 function commandOf(pid: string): string {
