@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type Network, signBid } from '@cloister/chain'
-import { type Bid, fits, formatCpu, formatMiB, hashOrder, type Order, roomOf, type SignedBid } from '@cloister/core'
+import { type Bid, fits, formatCpu, formatMiB, gpuMismatch, hashOrder, type Order, roomOf, type SignedBid } from '@cloister/core'
 import { bytesToBigInt, type LocalAccount } from 'viem'
 import type { Attestor } from '../attestation.ts'
 import type { AgentConfig } from '../config.ts'
@@ -68,6 +68,8 @@ export class Bidder {
     const { gpuModels, gpus } = order.resources
     if (gpus > 0 && gpuModels.length > 0 && !gpuModels.includes(capacity.gpuClass))
       throw noBid(`The order asks for ${gpuModels.join(' or ')}; here is ${capacity.gpuClass || 'no GPU'}.`)
+    const unlike = gpuMismatch(order.resources, { gpuClass: capacity.gpuClass, ram: attributes['gpu-ram'], form: attributes['gpu-interface'] })
+    if (unlike !== undefined) throw noBid(unlike)
     const room = freeRoom(capacityOf(this.config), this.store.leases('open'))
     if (fits(order.resources, room)) return
     const { resources } = order

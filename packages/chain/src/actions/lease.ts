@@ -38,6 +38,11 @@ export function getAccrued({ client, network }: Chain, id: Hex): Promise<bigint>
   return client.readContract({ address: network.contracts.market, abi: MARKET_ABI, functionName: 'accrued', args: [id] })
 }
 
+/** Seconds between a provider's notice and its right to close a lease. */
+export async function getNoticeSeconds({ client, network }: Chain): Promise<number> {
+  return Number(await client.readContract({ address: network.contracts.market, abi: MARKET_ABI, functionName: 'noticePeriod' }))
+}
+
 /** Takes a bid with one transaction: the allowance comes by permit, signed just before. Returns the lease's id. */
 export async function openLease(wallet: Wallet, bid: SignedBid, deposit: bigint, name?: string): Promise<{ id: Hex; receipt: TransactionReceipt }> {
   const { signature, ...terms } = bid

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { isInternalAddress } from '../internal-addresses.ts'
 import type { Field } from './field.ts'
 import { addPort, httpOptions, spokenOn } from './ports.ts'
@@ -43,9 +44,10 @@ function readShort(item: Field): Published {
   const [as, asLast] = hostFirst === '' ? [first, last] : range(hostFirst, hostLast, item)
   // Several published ports for one inside: Docker takes the first that is free.
   if (last > first && asLast - as !== last - first) item.fail('port ranges of the same length')
-  if (!/^(?:[\w.-]*|\[[0-9a-fA-F:.]+\]|[0-9a-fA-F:.]+)$/.test(address)) item.fail('an address before the port')
+  const bare = address.replace(/^\[(.*)\]$/, '$1')
+  if (bare !== '' && bare !== 'localhost' && isIP(bare) === 0) item.fail('an address before the port')
   if (protocol.toLowerCase() === 'sctp') item.refuse("SCTP can't be honoured", 'Use TCP or UDP.')
-  return { first, last, as, udp: protocol.toLowerCase() === 'udp', address: address.replace(/^\[|\]$/g, ''), said: undefined }
+  return { first, last, as, udp: protocol.toLowerCase() === 'udp', address: bare, said: undefined }
 }
 
 function readLong(item: Field): Published {
@@ -60,7 +62,8 @@ function readLong(item: Field): Published {
       },
       protocol: (field) => void (port.udp = field.matching(/^(?:tcp|udp)$/i, 'tcp or udp').toLowerCase() === 'udp'),
       app_protocol: (field) => void (port.said = field.matching(/^[\w./+-]{1,64}$/, 'a protocol such as http, tcp or grpc')),
-      host_ip: (field) => void (port.address = field.matching(/^[0-9a-zA-Z:.-]*$/, 'an address')),
+      host_ip: (field) =>
+        void (port.address = field.text() === '' || field.text() === 'localhost' || isIP(field.text()) !== 0 ? field.text() : field.fail('an address')),
     },
     {},
     { mode: 'every published port is reached the same way', name: 'ports are known by their numbers' },

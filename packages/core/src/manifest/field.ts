@@ -140,13 +140,31 @@ export class Field {
    * is in none of them is an error, so that nothing is dropped silently. Keys starting with `x-` are the writer's own.
    */
   fields(handlers: Record<string, FieldHandler>, refused: Record<string, string> = {}, ignored: Record<string, string> = {}): void {
+    this.readAll(handlers, refused, ignored, (key, field) =>
+      field.refuse(`${JSON.stringify(key)} is not a known field here`, `Known here: ${Object.keys(handlers).join(', ')}.`),
+    )
+  }
+
+  /** The same where the language passes over what it doesn't know, as Akash does below the top level: such a key is warned of. */
+  knownFields(handlers: Record<string, FieldHandler>, refused: Record<string, string> = {}, ignored: Record<string, string> = {}): void {
+    this.readAll(handlers, refused, ignored, (key, field) =>
+      field.warn(`ignored, as Akash ignores it: ${JSON.stringify(key)} is not a field of SDL here (known: ${Object.keys(handlers).join(', ')})`),
+    )
+  }
+
+  private readAll(
+    handlers: Record<string, FieldHandler>,
+    refused: Record<string, string>,
+    ignored: Record<string, string>,
+    unknown: (key: string, field: Field) => void,
+  ): void {
     for (const [key, field] of this.entries()) {
       if (key.startsWith('x-')) continue
       if (Object.hasOwn(handlers, key)) handlers[key]?.(field)
       else if (Object.hasOwn(refused, key)) {
         if (!field.isNothing) field.refuse(`${key} can't be honoured`, refused[key] ?? '')
       } else if (Object.hasOwn(ignored, key)) field.warn(`ignored: ${ignored[key]}`)
-      else field.refuse(`${JSON.stringify(key)} is not a known field here`, `Known here: ${Object.keys(handlers).join(', ')}.`)
+      else unknown(key, field)
     }
   }
 

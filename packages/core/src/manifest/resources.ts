@@ -1,3 +1,4 @@
+import { demandsMore, type GpuKind } from './gpu.ts'
 import type { Manifest } from './manifest.ts'
 import type { Gpu } from './service.ts'
 
@@ -9,6 +10,8 @@ export interface Resources {
   gpus: number
   /** GPU models that would do, any of them; empty means any, or no GPU is asked for. */
   gpuModels: string[]
+  /** Where more than a model is asked for: of each of these lists, one has to be what the worker has. */
+  gpuKinds?: GpuKind[][] | undefined
 }
 
 /** The sum over all services (times their count) and volumes. */
@@ -25,13 +28,20 @@ export function resourcesOf(manifest: Manifest): Resources {
     }
   }
   for (const volume of Object.values(manifest.volumes)) sum.diskMiB += volume.sizeMiB
-  const lists = wanted.filter((gpu) => gpu.models.length > 0).map((gpu) => gpu.models.map((m) => m.model))
-  const [first = [], ...rest] = lists
-  sum.gpuModels = [...new Set(first)].filter((model) => rest.every((list) => list.includes(model))).sort()
+  sum.gpuModels = commonModels(wanted) ?? []
+  const kinds = wanted.map(({ models }) => models).filter((models) => models.some(demandsMore))
+  if (kinds.length > 0) sum.gpuKinds = kinds
   return sum
 }
 
+/** The models that would do for all of them; undefined where any would. */
+export function commonModels(gpus: Gpu[]): string[] | undefined {
+  const lists = gpus.map(({ models }) => models.map(({ model }) => model)).filter((list) => list.length > 0 && !list.includes('*'))
+  const [first, ...rest] = lists
+  return first && [...new Set(first)].filter((model) => rest.every((list) => list.includes(model))).sort()
+}
+
 /** Whether `wanted` fits into `room`, GPU models left aside. */
-export function fits(wanted: Resources, room: Omit<Resources, 'gpuModels'>): boolean {
+export function fits(wanted: Resources, room: Omit<Resources, 'gpuModels' | 'gpuKinds'>): boolean {
   return wanted.cpuMilli <= room.cpuMilli && wanted.memoryMiB <= room.memoryMiB && wanted.diskMiB <= room.diskMiB && wanted.gpus <= room.gpus
 }

@@ -21,14 +21,14 @@ export interface ComputeProfile {
 /** `profiles.compute.<name>`: CPU, memory, storage with its classes, GPU with its models. */
 export function readComputeProfile(root: Field): ComputeProfile {
   const resources = root.get('resources') ?? root.fail('resources')
-  root.fields({ resources: () => {} })
+  root.knownFields({ resources: () => {} })
   let cpuMilli = 0
   let memoryMiB = 0
   let storage: Storage[] = []
   let gpu: Gpu | undefined
-  resources.fields({
-    cpu: (field) => field.fields({ units: (units) => void (cpuMilli = units.parse(parseCpuMilli)), attributes: ignoreAttributes }),
-    memory: (field) => field.fields({ size: (size) => void (memoryMiB = Math.max(1, size.parse(parseQuantityMiB))), attributes: ignoreAttributes }),
+  resources.knownFields({
+    cpu: (field) => field.knownFields({ units: (units) => void (cpuMilli = units.parse(parseCpuMilli)), attributes: ignoreAttributes }),
+    memory: (field) => field.knownFields({ size: (size) => void (memoryMiB = Math.max(1, size.parse(parseQuantityMiB))), attributes: ignoreAttributes }),
     storage: (field) => void (storage = (field.isList ? field.list() : [field]).map(readStorage)),
     gpu: (field) => void (gpu = readGpu(field)),
     id: (field) => void field.integer(0, 1_000_000),
@@ -40,11 +40,11 @@ export function readComputeProfile(root: Field): ComputeProfile {
 
 function readStorage(root: Field): Storage {
   const result: Storage = { name: 'default', sizeMiB: 0, persistent: false, class: 'default', field: root }
-  root.fields({
+  root.knownFields({
     name: (field) => void (result.name = field.matching(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,40}$/, 'a storage name')),
     size: (field) => void (result.sizeMiB = Math.max(1, field.parse(parseQuantityMiB))),
     attributes: (field) =>
-      field.fields({
+      field.knownFields({
         persistent: (persistent) => void (result.persistent = persistent.boolean()),
         class: (name) => void (result.class = name.matching(/^(default|beta1|beta2|beta3|ram)$/, 'default, beta1, beta2, beta3 or ram')),
       }),
@@ -73,7 +73,9 @@ function readGpu(root: Field): Gpu | undefined {
     },
   })
   if (count === 0) return undefined
-  return { count, vendor, models: models.some((m) => m.model === '*') ? [] : models }
+  // Any model without more to it is no demand.
+  const isAny = ({ model, memoryMiB, interface: form }: Gpu['models'][number]) => model === '*' && memoryMiB === undefined && form === undefined
+  return { count, vendor, models: models.some(isAny) ? [] : models }
 }
 
 function readModel(root: Field): Gpu['models'][number] {
@@ -81,7 +83,7 @@ function readModel(root: Field): Gpu['models'][number] {
   root.fields({
     model: (field) => void (result.model = field.matching(/^(\*|[a-zA-Z0-9._-]{1,32})$/, 'a GPU model').toLowerCase()),
     ram: (field) => void (result.memoryMiB = field.parse(parseQuantityMiB)),
-    interface: (field) => void (result.interface = field.matching(/^[a-zA-Z0-9-]{1,16}$/, 'pcie or sxm').toLowerCase()),
+    interface: (field) => void (result.interface = field.matching(/^(?:pcie|sxm)$/i, 'pcie or sxm').toLowerCase()),
   })
   return result
 }

@@ -1,9 +1,12 @@
+import { parseDurationMs } from '../units.ts'
+import { readFront } from './extensions.ts'
 import type { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
 import type { ParseOptions } from './parse.ts'
 import { ATTRIBUTE_PATTERN, NAME_PATTERN } from './patterns.ts'
 import { type ComputeProfile, readComputeProfile } from './sdl-compute.ts'
 import { readSdlService } from './sdl-service.ts'
+import type { Service } from './service.ts'
 
 const NO_IP = 'Workers have no addresses of their own to lease. HTTP ports get a name at the gateway and other TCP ports a port of the worker.'
 
@@ -16,14 +19,25 @@ export function parseSdl(root: Field, options: ParseOptions): { manifest: Manife
   const services = root.get('services') ?? root.refuse('there are no services', 'SDL has a "services" mapping.')
   const deployment = root.get('deployment') ?? root.refuse('there is no deployment', 'SDL has a "deployment" mapping from services to placement groups.')
   const profiles = root.get('profiles') ?? root.refuse('there are no profiles', 'SDL has "profiles" with "compute" and "placement".')
-  root.fields({ version: () => {}, services: () => {}, deployment: () => {}, profiles: () => {}, endpoints: checkEndpoints, include: checkInclude })
-  profiles.fields({ compute: () => {}, placement: () => {} })
+  let noticeSeconds: number | undefined
+  const elsewhere = () => {}
+  root.fields({
+    version: elsewhere,
+    services: elsewhere,
+    deployment: elsewhere,
+    profiles: elsewhere,
+    endpoints: checkEndpoints,
+    include: checkInclude,
+    reclamation: (field) => void (noticeSeconds = readReclamation(field)),
+  })
+  profiles.knownFields({ compute: elsewhere, placement: elsewhere })
   const compute = new Map((profiles.get('compute') ?? profiles.fail('compute profiles')).entries())
   const placement = new Map((profiles.get('placement') ?? profiles.fail('placement groups')).entries())
 
   const groups = [...new Set(deployment.entries().flatMap(([, service]) => service.entries().map(([group]) => group)))]
   const group = chooseGroup(groups, options.group, deployment)
   const manifest: Manifest = { version: 1, services: {}, volumes: {}, attributes: readPlacement(group, placement, deployment) }
+  const deployed = new Map<string, () => Service>()
   for (const [name, entry] of deployment.entries()) {
     if (!NAME_PATTERN.test(name)) entry.fail('a service name of letters, digits, ".", "_" and "-", at most 46')
     const service =
@@ -39,7 +53,7 @@ export function parseSdl(root: Field, options: ParseOptions): { manifest: Manife
     if (!here) continue
     let profile: ComputeProfile | undefined
     let count = 1
-    here.fields({
+    here.knownFields({
       profile: (field) => {
         const found = compute.get(field.text())
         if (!found) field.refuse(`the compute profile ${field.text()} is not defined`, `Defined are: ${[...compute.keys()].join(', ')}.`)
@@ -47,16 +61,24 @@ export function parseSdl(root: Field, options: ParseOptions): { manifest: Manife
       },
       count: (field) => void (count = field.integer(1, 100)),
     })
-    if (!profile) return here.fail('a profile')
-    manifest.services[name] = readSdlService(name, service, profile, count, manifest.volumes)
+    if (!profile) here.fail('a profile')
+    deployed.set(name, () => readSdlService(name, service, { profile: profile ?? here.fail('a profile'), count, manifest }))
   }
+  // The order of "services" is the file's own; the front door is the first of them.
+  for (const [name] of services.entries()) {
+    const read = deployed.get(name)
+    if (read) manifest.services[name] = read()
+  }
+  if (noticeSeconds !== undefined) manifest.demands = { ...manifest.demands, noticeSeconds }
+  if (root.get('x-internet')?.boolean() === false) manifest.internet = false
+  readFront(root, manifest)
   for (const [name, service] of services.entries()) if (!deployment.get(name)) service.warn('ignored: the service is not deployed')
   for (const [name, service] of Object.entries(manifest.services))
     for (const dependency of service.dependsOn)
       if (!manifest.services[dependency.service])
         services
           .get(name)
-          ?.get('dependencies')
+          ?.get(services.get(name)?.get('dependencies') ? 'dependencies' : services.get(name)?.get('depends_on') ? 'depends_on' : 'depends-on')
           ?.refuse(`${dependency.service} is not in the placement group ${group}`, 'A service depends on services of its own group only.')
   checkTargets(services, manifest)
   return { manifest, groups }
@@ -81,7 +103,7 @@ function chooseGroup(groups: string[], wanted: string | undefined, deployment: F
 function readPlacement(group: string, placement: Map<string, Field>, deployment: Field): Record<string, string> {
   const attributes: Record<string, string> = {}
   const field = placement.get(group) ?? deployment.refuse(`the placement group ${group} is not defined`, `Defined are: ${[...placement.keys()].join(', ')}.`)
-  field.fields({
+  field.knownFields({
     attributes: (list) => {
       if (list.isNull) return
       for (const [key, value] of list.entries()) {
@@ -95,7 +117,7 @@ function readPlacement(group: string, placement: Map<string, Field>, deployment:
     },
     pricing: (pricing) => {
       for (const [, price] of pricing.entries())
-        price.fields({
+        price.knownFields({
           denom: (denom) => void denom.text(),
           amount: (amount) => void amount.matching(/^\d+(\.\d+)?$/, 'an amount'),
         })
@@ -112,6 +134,14 @@ function checkEndpoints(field: Field): void {
     if (kind?.value !== 'ip') endpoint.fail('kind: ip')
     endpoint.refuse("a leased IP address can't be honoured", NO_IP)
   }
+}
+
+/** `reclamation.min_window`: how long before the end a provider has to say so. */
+function readReclamation(root: Field): number | undefined {
+  let window: number | undefined
+  if (root.isNull) return undefined
+  root.knownFields({ min_window: (field) => void (window = Math.ceil(field.parse(parseDurationMs) / 1000)) })
+  return window !== undefined && window > 0 ? window : root.fail('min_window: a time above zero, such as 24h')
 }
 
 function checkInclude(field: Field): void {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { GpuKind } from './gpu.ts'
 import {
   ALIAS_PATTERN,
   CONTAINER_PATH,
@@ -32,16 +33,7 @@ const Gpu = z.strictObject({
   count: z.int().min(1).max(64),
   vendor: z.string().regex(/^[a-z0-9-]{1,32}$/),
   /** Acceptable models, any of them; empty means any model of the vendor. `*` is any model with what else is said. */
-  models: z.array(
-    z.strictObject({
-      model: z.string().regex(/^(?:\*|[a-z0-9._-]{1,32})$/),
-      memoryMiB: mib.optional(),
-      interface: z
-        .string()
-        .regex(/^[a-z0-9-]{1,16}$/)
-        .optional(),
-    }),
-  ),
+  models: z.array(GpuKind),
 })
 
 /** What is not said is as the image says, else Docker's default. */

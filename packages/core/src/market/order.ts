@@ -2,10 +2,12 @@ import type { Address } from 'viem'
 import { z } from 'zod'
 import { CloisterError } from '../errors.ts'
 import { canonicalHash, hashManifest } from '../manifest/canonical.ts'
+import { GpuKind } from '../manifest/gpu.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 import { ATTRIBUTE_PATTERN } from '../manifest/patterns.ts'
-import { resourcesOf } from '../manifest/resources.ts'
+import { commonModels, resourcesOf } from '../manifest/resources.ts'
 import { Policy } from '../policy.ts'
+import { formatDuration } from '../units.ts'
 import { address, bytes32, decimal } from './words.ts'
 
 /** What a tenant asks bids for. Signed by nobody: a provider that answers commits itself to its hash. */
@@ -30,6 +32,8 @@ export const Order = z.strictObject({
       .max(1 << 30),
     gpus: z.int().min(0).max(4096),
     gpuModels: z.array(z.string().regex(/^[a-z0-9._-]{1,32}$/)).max(64),
+    /** Where more than a model is asked for: of each of these lists, one has to be what the worker has. */
+    gpuKinds: z.array(z.array(GpuKind).min(1).max(64)).min(1).max(64).optional(),
   }),
   /** Two containers listen on the same port, so that services need networks of their own. */
   separateNetworks: z.boolean(),
@@ -61,9 +65,24 @@ export function orderFor(manifest: Manifest, terms: { tenant: Address; token: Ad
     resources: resourcesOf(manifest),
     separateNetworks: needsSeparateNetworks(manifest),
     attributes: manifest.attributes,
-    policy: terms.policy,
+    policy: policyFor(manifest, terms.policy),
     ...(terms.maxRatePerSecond !== undefined && { maxRatePerSecond: terms.maxRatePerSecond.toString() }),
   }
+}
+
+/** What a manifest demands of the worker's evidence beside the policy: a TEE of GPUs takes GPUs in confidential mode. */
+export function policyFor({ demands }: Manifest, policy: Policy): Policy {
+  return demands?.tee === 'cpu-gpu' ? { ...policy, gpus: 'confidential' } : policy
+}
+
+/** Throws `notice-too-short` where a manifest demands more time between a provider's notice and the end than a market gives. */
+export function checkNotice({ demands }: Manifest, noticeSeconds: number): void {
+  if (demands?.noticeSeconds === undefined || demands.noticeSeconds <= noticeSeconds) return
+  throw new CloisterError(
+    'notice-too-short',
+    `The file asks for ${formatDuration(demands.noticeSeconds)} of notice (reclamation.min_window), and providers of this network give ${formatDuration(noticeSeconds)}.`,
+    { hint: 'Ask for less, or back up what the lease holds more often.' },
+  )
 }
 
 /** Throws `unsupported` naming what a manifest asks for that no worker does. */
@@ -75,6 +94,13 @@ export function checkSupported(manifest: Manifest): void {
         hint: 'Use TCP, or keep the port inside the lease (`expose`).',
       })
   }
+  const gpus = Object.values(manifest.services).flatMap(({ resources }) => resources.gpu ?? [])
+  const foreign = gpus.find(({ vendor }) => vendor !== 'nvidia')
+  if (foreign) throw new CloisterError('unsupported', `The file asks for GPUs of ${foreign.vendor}, and workers have NVIDIA's.`, { hint: 'Ask for nvidia.' })
+  if (commonModels(gpus)?.length === 0)
+    throw new CloisterError('unsupported', 'Services of the file ask for different GPU models, and a lease is on one worker.', {
+      hint: 'Name a model that all of them take, or deploy them as leases of their own.',
+    })
 }
 
 /** Whether two containers of a manifest listen on the same port. */

@@ -1,9 +1,11 @@
-import { findToken, isSignedBy, type Token } from '@cloister/chain'
+import { findToken, getNoticeSeconds, isSignedBy, type Token } from '@cloister/chain'
 import {
   BID_TYPES,
   CloisterError,
+  checkNotice,
   defaultPolicy,
   hashOrder,
+  impossibleGpus,
   leaseIdOf,
   type Manifest,
   marketDomain,
@@ -66,6 +68,7 @@ const SPARE_SECONDS = 15
  */
 export async function bids(cloister: Cloister, { manifest, pay, maxRatePerSecond, provider, policy }: BidsParameters): Promise<Bids> {
   const token = findToken(cloister.network, pay)
+  if (manifest.demands?.noticeSeconds !== undefined) checkNotice(manifest, await getNoticeSeconds(cloister.chain))
   const order = orderFor(manifest, {
     tenant: cloister.wallet?.account.address ?? zeroAddress,
     token: token.address,
@@ -126,7 +129,7 @@ function tooSmall({ resources }: Order, worker: WorkerRecord): string | undefine
   if (resources.diskMiB > worker.diskMiB) return 'It has too little disk.'
   if (resources.gpus > worker.gpus) return worker.gpus === 0 ? 'It has no GPU.' : 'It has too few GPUs.'
   if (resources.gpus > 0 && resources.gpuModels.length > 0 && !resources.gpuModels.includes(worker.gpuClass)) return `Its GPUs are ${worker.gpuClass}.`
-  return undefined
+  return impossibleGpus(resources, worker.gpuClass)
 }
 
 /** So that with very many workers all get asked by somebody. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { getLease, updateLease } from '@cloister/chain'
-import { CloisterError, hashManifest, type Manifest, messageOf, startPatienceMs } from '@cloister/core'
+import { getLease, getNoticeSeconds, updateLease } from '@cloister/chain'
+import { CloisterError, checkNotice, hashManifest, type Manifest, messageOf, startPatienceMs } from '@cloister/core'
 import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
@@ -36,6 +36,7 @@ export async function update(
   const worker = workerAsTenant(cloister, record)
   const { manifestHash: previous, state } = await getLease(wallet, record.lease)
   if (state !== 'open') throw new CloisterError('not-found', `The lease ${record.shortId} is closed.`)
+  if (manifest.demands?.noticeSeconds !== undefined) checkNotice(manifest, await getNoticeSeconds(wallet))
   const running = (await throughAbsence(() => worker.lease(record.lease))).manifestHash
   const hash = hashManifest(manifest)
   if (running === hash && previous === hash && !envelope)
