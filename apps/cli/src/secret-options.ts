@@ -64,7 +64,7 @@ function readSecrets({ secrets, secretFile }: SecretOptions): Secrets | undefine
 }
 
 function lookUp(name: string): string | undefined {
-  return process.env[name]
+  return Object.hasOwn(process.env, name) ? process.env[name] : undefined
 }
 
 /** A secret with a dollar sign in it must not lose what follows. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { parseDotenv } from './dotenv.ts'
 import { ManifestError } from './source.ts'
 
-const parse = (text: string, outer: Record<string, string> = {}) => parseDotenv('.env', text, (name) => outer[name])
+const parse = (text: string, outer: Record<string, string> = {}) => parseDotenv('.env', text, (name) => (Object.hasOwn(outer, name) ? outer[name] : undefined))
 
 /** Texts and results by compose-spec/compose-go v2, `dotenv/godotenv_test.go`, `godotenv_var_expansion_test.go` and `parser_test.go`. */
 const TABLE: [string, Record<string, string>][] = [

@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest'
+import { compose, sdl, service, web } from './testing.ts'
+
+describe('numbers and modes', () => {
+  it('reach the container as Docker Compose would hand them on, and a change is told', () => {
+    const { manifest, warnings } = service(
+      'environment:\n  ID: 1147053346671102335\n  BIG: 18446744073709551615\n  VERSION: 1.10\n  ZIP: 01234\n  SUM: 1_000\n  ON: yes\n  OFF: False\n  WORD: "010"',
+    )
+    expect(manifest.services['web']?.env).toEqual({
+      ID: '1147053346671102335',
+      BIG: '18446744073709551615',
+      VERSION: '1.1',
+      ZIP: '668',
+      SUM: '1000',
+      ON: 'yes',
+      OFF: 'false',
+      WORD: '010',
+    })
+    expect(warnings.map(({ line }) => line)).toEqual(expect.arrayContaining([7, 8, 9, 11]))
+    expect(warnings.find(({ line }) => line === 8)?.message).toContain('reads 01234 as 668')
+  })
+
+  it('stay as they are written in lists, commands and SDL', () => {
+    expect(web('environment: [A=010]\ncommand: [sleep, 010, 1147053346671102335]')).toMatchObject({
+      env: { A: '010' },
+      command: ['sleep', '010', '1147053346671102335'],
+    })
+    expect(sdl('args: [010, 1_000, True, 1.10]').manifest.services['web']?.command).toEqual(['010', '1_000', 'True', '1.10'])
+  })
+
+  it.each([
+    ['0440', 0o440],
+    ['"0440"', 0o440],
+    ['"440"', 0o440],
+    ['0o440', 0o440],
+    ['0400', 0o400],
+    ['0600', 0o600],
+    ['0644', 0o644],
+    ['0755', 0o755],
+    ['0777', 0o777],
+    ['288', 0o440],
+  ])('a mode of %s is %o', (mode, expected) => {
+    expect(web(`configs: [{source: c, target: /c, mode: ${mode}}]`, 'configs: {c: {content: x}}')?.files[0]?.mode).toBe(expected)
+  })
+
+  it.each(['01777', '"999"', '"0888"', '1.5', '-1', '"0440\\n"'])('a mode of %s is refused by line', (mode) => {
+    expect(() => web(`configs: [{source: c, target: /c, mode: ${mode}}]`, 'configs: {c: {content: x}}')).toThrow(
+      /compose\.yaml:4 services\.web\.configs\[0\]\.mode/,
+    )
+  })
+
+  it.each([
+    ['cpus: ".5"', { resources: { cpuMilli: 500 } }],
+    ['cpus: 0', { resources: { cpuMilli: 500 } }],
+    ['mem_limit: 1GiB', { resources: { memoryMiB: 1024 } }],
+    ['pids_limit: -1', { maxProcesses: 1024 }],
+    ['user: ""', {}],
+    ['cap_add: []', {}],
+    ['ipc: private', {}],
+    ['hostname: my_host', { hostname: 'my_host', aliases: ['my_host'] }],
+    ['scale: 3', { count: 3 }],
+  ])('%s is valid', (line, expected) => {
+    expect(web(line)).toMatchObject(expected)
+  })
+
+  it('a service of no replicas is left out', () => {
+    const { manifest, warnings } = compose('services: { web: { image: a }, off: { image: b, deploy: { replicas: 0 } } }')
+    expect(Object.keys(manifest.services)).toEqual(['web'])
+    expect(warnings.map(({ field }) => field)).toContain('services.off')
+  })
+})
+
+describe('names', () => {
+  it('by which a service is known on Docker are known in the lease', () => {
+    const { services } = compose(
+      'services:\n  cache: { image: a, container_name: my_cache, hostname: cachehost, networks: { back: { aliases: [redis.internal] } } }\n  web: { image: b, links: ["cache:store"] }\nnetworks: { back: }\n',
+    ).manifest
+    expect(services['cache']?.aliases?.toSorted()).toEqual(['cachehost', 'my_cache', 'redis.internal', 'store'])
+  })
+
+  it('that are another service are refused', () => {
+    expect(() => compose('services:\n  web: { image: a, links: ["db:cache"] }\n  db: { image: b }\n  cache: { image: c }\n')).toThrow(
+      /:2 services\.web\.links\[0\]: cache is the name of another service/,
+    )
+    expect(() => compose('services: { web: { image: a, container_name: db }, db: { image: b } }')).toThrow(/name of another service/)
+  })
+
+  it('of addresses outside are the file’s own; the host has none', () => {
+    const { manifest, warnings } = service('extra_hosts: ["a.example:203.0.113.1", "b.example=2001:db8::1", "host.docker.internal:host-gateway"]')
+    expect(manifest.services['web']?.hosts).toEqual({ 'a.example': '203.0.113.1', 'b.example': '2001:db8::1' })
+    expect(warnings.some(({ message }) => message.includes('host.docker.internal has no address'))).toBe(true)
+  })
+
+  it('of networks that are nowhere are refused', () => {
+    expect(() => service('networks: [nope]')).toThrow(/the network nope is not declared/)
+  })
+})
+
+describe('a way to the internet', () => {
+  it('is not there where all services are on internal networks, or where the file says so', () => {
+    expect(service('networks: [n]', 'networks: { n: { internal: true } }').manifest.internet).toBe(false)
+    expect(service('', 'x-internet: false').manifest.internet).toBe(false)
+    expect(service('').manifest.internet).toBeUndefined()
+  })
+
+  it('is told of where only some are', () => {
+    const { manifest, warnings } = compose('services: { a: { image: a, networks: [n] }, b: { image: b } }\nnetworks: { n: { internal: true } }')
+    expect(manifest.internet).toBeUndefined()
+    expect(warnings.some(({ field }) => field === 'networks.n.internal')).toBe(true)
+  })
+})
+
+describe('what starts after what', () => {
+  it('goes without what may be missing', () => {
+    const { manifest, warnings } = compose(
+      'services:\n  web: { image: a, depends_on: { db: { condition: service_started, required: false }, up: { condition: service_healthy, required: false } } }\n  db: { image: b, profiles: [p] }\n  up: { image: c }\n',
+    )
+    expect(manifest.services['web']?.dependsOn).toEqual([{ service: 'up', condition: 'healthy', optional: true }])
+    expect(warnings.some(({ message }) => message.includes('it starts without'))).toBe(true)
+  })
+
+  it('a file all of whose services have a profile says which', () => {
+    expect(() => compose('services: { a: { image: a, profiles: [x] }, b: { image: b, profiles: [y] } }')).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('x, y') }),
+    )
+  })
+})
+
+describe('health', () => {
+  it.each([
+    ['', undefined],
+    ['healthcheck: { disable: false }', undefined],
+    ['healthcheck: { interval: 5s }', { intervalMs: 5000 }],
+    ['healthcheck: { disable: true }', 'none'],
+    ['healthcheck: { test: [NONE] }', 'none'],
+    ['healthcheck: { test: curl -f x }', { test: ['CMD-SHELL', 'curl -f x'] }],
+  ])('%j leaves the rest to the image', (line, expected) => {
+    expect(web(line)?.health).toEqual(expected)
+  })
+})
+
+describe('rights', () => {
+  it.each([
+    ['cap_drop: [ALL]\ncap_add: [NET_BIND_SERVICE, CAP_CHOWN]', ['CHOWN', 'NET_BIND_SERVICE']],
+    ['cap_drop: [ALL]', []],
+    ['cap_drop: [NET_RAW]', undefined],
+    ['cap_add: [SETUID]', undefined],
+  ])('%j leaves %j', (lines, expected) => {
+    expect(web(lines)?.capabilities).toEqual(expected)
+  })
+
+  it.each([
+    'cap_add: [NET_RAW]',
+    'cap_add: [ALL]',
+    'sysctls: { net.ipv4.ip_forward: 1 }',
+    'sysctls: [kernel.panic=1]',
+    'sysctls: { "net.core.somaxconn\\nx": 1 }',
+    'sysctls: { kernel.msgmax: "1;2" }',
+    'platform: linux/arm64',
+    'ulimits: { files: 1 }',
+  ])('%s is refused by line', (line) => {
+    expect(() => web(line)).toThrow(/compose\.yaml:4 services\.web\./)
+  })
+})
