@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -64,16 +65,25 @@ describe.skipIf(!canDeploy)(
       expect(await running(lease.lease)).toHaveLength(1)
     })
 
-    it('the chain comes back with its state, and money with it', async () => {
-      // State is written every few seconds; what is older than that has to be there.
-      await delay(6_000)
-      const before = await getLease(connectChain(stage.embedded.network), lease.lease)
-      await crash(stage.embedded, 'chain')
-      const after = await until('the lease is there', () => getLease(connectChain(stage.embedded.network), lease.lease))
-      expect(after).toEqual(before)
+    it.each(['its door', 'its engine'])('the chain comes back with all that anybody was told, when %s is killed', async (part) => {
+      const opened = await stage.json('deploy', HELLO, '--for', '10m', '--yes')
+      const chain = connectChain(stage.embedded.network)
+      const before = await getLease(chain, opened.lease)
+      const folder = join(stage.folder, 'state/chain')
+      const engine = () =>
+        Number(
+          readdirSync(folder)
+            .find((name) => name.startsWith('engine-'))
+            ?.match(/\d+/)?.[0],
+        )
+      const killed = engine()
+      if (part === 'its door') await crash(stage.embedded, 'chain')
+      else process.kill(killed, 'SIGKILL')
+      expect(await until('the lease is there', () => getLease(chain, opened.lease))).toEqual(before)
+      await until('another engine has taken over and the first has ended', async () => engine() !== killed && !existsSync(`/proc/${killed}`))
       await answers()
-      const next = await until('a new lease opens', () => stage.json('deploy', HELLO, '--for', '10m', '--yes'))
-      await stage.json('close', next.lease)
+      await stage.json('close', opened.lease)
+      await stage.json('close', (await stage.json('deploy', HELLO, '--for', '10m', '--yes')).lease)
     })
 
     it.each([0, 30, 120, 300, 600, 1000])('a worker killed %i ms into a deployment ends up with exactly the right container', async (ms) => {

@@ -105,7 +105,7 @@ describe.skipIf(!canDeploy)(
       )
       expect(await shop()).toEqual({ word: SECRET, key: 'a private key\n' })
       // Neither the chain, nor the index, nor any log or store of the network's has it in the open.
-      for (const part of ['logs', 'index', 'chain.json', ...['oak', 'elm', 'ash'].map((name) => `workers/${name}/worker.db`)])
+      for (const part of ['logs', 'index', 'chain', ...['oak', 'elm', 'ash'].map((name) => `workers/${name}/worker.db`)])
         expect(everythingIn(join(stage.folder, 'state', part))).not.toContain(SECRET)
       expect(JSON.stringify(deployed)).not.toContain(SECRET)
     })

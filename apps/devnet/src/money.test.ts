@@ -2,7 +2,7 @@ import { DEVELOPMENT_ROLES, getPosition, getTokenBalance } from '@cloister/chain
 import { type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
 import { parseAbi } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { fundTenants } from './chain.ts'
+import { fundTenants } from './contracts.ts'
 import { backPool, WORKERS } from './workers.ts'
 
 let chain: DevelopmentChain

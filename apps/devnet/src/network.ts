@@ -6,9 +6,9 @@ import { connectChain, type Network } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import { SandboxExecutor } from '@cloister/executors'
 import { IndexClient } from '@cloister/sdk'
-import { ATTESTATION_FOLDER, chainDaemon, endLeftover, ensureContracts, fundTenants, rememberChain } from './chain.ts'
 import { type Collateral, serveCollateral } from './collateral.ts'
-import { Daemon } from './daemon.ts'
+import { ATTESTATION_FOLDER, ensureContracts, fundTenants } from './contracts.ts'
+import { Daemon, NODE } from './daemon.ts'
 import { buildExampleImage, type Example, ensureExample } from './example.ts'
 import { ensureKeyService } from './key-service.ts'
 import { isFree, loadSettings, type Settings } from './settings.ts'
@@ -45,6 +45,7 @@ export interface EmbeddedNetwork {
   stop(): Promise<void>
 }
 
+const CHAIN = join(import.meta.dirname, 'chain/main.ts')
 const INDEXER = fileURLToPath(import.meta.resolve('@cloister/indexer/daemon'))
 const GATEWAY = fileURLToPath(import.meta.resolve('@cloister/gateway/daemon'))
 
@@ -76,7 +77,6 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
   try {
     if (options.fresh) await wipe(folder)
     const settings = await loadSettings(folder, { freePorts: options.freePorts === true })
-    await endLeftover(settings)
     await checkPorts(settings)
     const engine = await chooseEngine(folder)
     const launch = async (daemon: Daemon) => {
@@ -84,16 +84,21 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
       await daemon.start()
     }
 
-    step('chain', `anvil on port ${settings.ports.chain}, a block a second`)
-    const node = [process.execPath, '--disable-warning=ExperimentalWarning']
+    step('chain', `anvil on port ${settings.ports.chain}, with a journal`)
     const image = buildExampleImage(folder)
     image.catch(() => {})
-    const chain = chainDaemon(settings, (name) => {
-      restarted(name)
-      rememberChain(settings, chain.pid)
-    })
-    await launch(chain)
-    rememberChain(settings, chain.pid)
+    await launch(
+      new Daemon({
+        name: 'chain',
+        command: [...NODE, CHAIN, join(folder, 'chain'), String(settings.ports.chain)],
+        folder: join(folder, 'logs'),
+        isUp: () => chainAnswers(settings.ports.chain),
+        channel: true,
+        stopSignal: 'SIGTERM',
+        stopMs: 10_000,
+        restarted,
+      }),
+    )
 
     step('contracts', 'Token, Platforms, Workers, Market, Stake, Emission and four more; a development attestation root')
     const root = await DevelopmentRoot.open(join(folder, ATTESTATION_FOLDER))
@@ -111,7 +116,18 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
         new Daemon({
           ...common,
           name: 'indexer',
-          command: [...node, INDEXER, '--network', networkFile, '--database', join(folder, 'index'), '--port', String(settings.ports.indexer)],
+          // PGlite compiled in full takes 300 MB more than it is worth on one machine.
+          command: [
+            ...NODE,
+            '--liftoff-only',
+            INDEXER,
+            '--network',
+            networkFile,
+            '--database',
+            join(folder, 'index'),
+            '--port',
+            String(settings.ports.indexer),
+          ],
           isUp: answers(network.indexerUrl),
         }),
       ),
@@ -120,7 +136,7 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
           ...common,
           name: 'gateway',
           command: [
-            ...node,
+            ...NODE,
             GATEWAY,
             '--network',
             networkFile,
@@ -156,6 +172,12 @@ export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNet
   }
 }
 
+/** Whether the chain answers. Throws where nobody does. */
+async function chainAnswers(port: number): Promise<boolean> {
+  const asked = { method: 'POST', body: '{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}', signal: AbortSignal.timeout(500) }
+  return (await fetch(`http://127.0.0.1:${port}`, asked)).ok
+}
+
 async function untilIndexed(network: Network): Promise<void> {
   const index = new IndexClient(network.indexerUrl)
   const wanted = Number(await connectChain(network).client.getBlockNumber())
@@ -184,7 +206,7 @@ async function eachSandboxedLease(folder: string, action: (sandbox: SandboxExecu
 async function wipe(folder: string): Promise<void> {
   await eachSandboxedLease(folder, (sandbox, lease) => sandbox.destroy(lease))
   // Unpacked images hold nothing that a new network couldn't use.
-  for (const part of ['chain.json', 'network.json', 'index', 'gateway-ports.json', 'ports.json', 'workers', 'logs', ATTESTATION_FOLDER])
+  for (const part of ['chain', 'chain.json', 'network.json', 'index', 'gateway-ports.json', 'ports.json', 'workers', 'logs', ATTESTATION_FOLDER])
     rmSync(join(folder, part), { recursive: true, force: true })
 }
 

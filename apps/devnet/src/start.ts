@@ -1,5 +1,7 @@
 // `npm start`: the whole network on one machine.
 import { parseArgs } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { DEVELOPMENT_ROLES, developmentAccount, type Network } from '@cloister/chain'
 import { formatAmount, formatDuration, messageOf, pricePerHour } from '@cloister/core'
 import { paint, Steps, say, showError, table } from '@cloister/terminal'
@@ -57,6 +59,13 @@ try {
       ),
     (error) => !interrupted && say(`${paint('yellow', '!')} No secrets can be sealed: ${messageOf(error)}`),
   )
+  // Packing images has left hundreds of megabytes that a process which idles would not look for.
+  embedded.keys
+    .catch(() => {})
+    .then(() => {
+      setFlagsFromString('--expose-gc')
+      runInNewContext('gc')()
+    })
   await interruption
   say()
   steps.begin('stopping', 'workers settle, end their coverage and stop their containers')

@@ -7,7 +7,7 @@ import { connectWallet, DEVELOPMENT_ROLES, delegate, developmentAccount, getPosi
 import { CloisterError } from '@cloister/core'
 import { DockerExecutor, SandboxExecutor } from '@cloister/executors'
 import { stringify } from 'yaml'
-import { Daemon } from './daemon.ts'
+import { Daemon, NODE } from './daemon.ts'
 import type { Settings } from './settings.ts'
 
 /** The three workers of the embedded network: small and cheap to large and dear, each of a provider of its own. */
@@ -98,7 +98,7 @@ export async function prepareWorker({ folder, ports }: Settings, network: Networ
       verifier: true,
       images: { layouts: ['../../images'], folder: '../../unpacked', trustedRegistries: ['localhost:5000', '127.0.0.1:5000'] },
       tcpPorts: { first, last: first + TCP_PORTS - 1 },
-      settleEverySeconds: 60,
+      settleEverySeconds: 600,
     }),
   )
   const config = loadAgentConfig(path)
@@ -125,7 +125,7 @@ export async function backPool(network: Network, index: 0 | 1 | 2): Promise<void
 export function workerDaemon({ folder, ports }: Settings, index: 0 | 1 | 2, config: string, restarted: (name: string) => void): Daemon {
   return new Daemon({
     name: WORKERS[index].name,
-    command: [process.execPath, '--disable-warning=ExperimentalWarning', COMMAND_LINE, 'provider', 'run', '--config', config, '--json'],
+    command: [...NODE, COMMAND_LINE, 'provider', 'run', '--config', config, '--json'],
     folder: join(folder, 'logs'),
     isUp: () => answersOverTls(ports.workers[index]),
     channel: true,

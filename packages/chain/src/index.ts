@@ -16,4 +16,5 @@ export { type Chain, connectChain, connectWallet, type Wallet } from './client.t
 export { claimsOf, collateralFor, type GuestEvidence } from './collateral.ts'
 export { DEVELOPMENT_ROLES, developmentAccount } from './development.ts'
 export { EMISSION_ABI, MARKET_ABI, PLATFORMS_ABI, SLASHING_ABI, STAKE_ABI, TEST_USDC_ABI, TOKEN_ABI, WORKERS_ABI } from './generated/abis.ts'
+export { Heads } from './heads.ts'
 export { findToken, loadNetwork, Network, type Token, trustRootOf } from './network.ts'

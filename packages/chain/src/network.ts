@@ -10,6 +10,8 @@ export const Network = z.object({
   name: z.string().regex(/^[a-z0-9-]{1,32}$/),
   chainId: z.int().positive(),
   rpcUrl: url,
+  /** Where the node tells of new blocks by itself (WebSocket, `eth_subscribe`); it is looked at every `pollingIntervalMs` without. */
+  wsUrl: url.optional(),
   /** Milliseconds between two looks at the chain. */
   pollingIntervalMs: z.int().min(20).max(60_000),
   contracts: z.object({

@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { type Chain, MARKET_ABI } from '@cloister/chain'
+import { type Chain, Heads, MARKET_ABI } from '@cloister/chain'
 import { messageOf } from '@cloister/core'
 import type { Address, Hex } from 'viem'
 import type { Log } from '../log.ts'
@@ -24,8 +23,10 @@ export async function watchLeases(parts: {
   const { client, network } = chain
   const seen = new Set<string>()
   const events = MARKET_ABI.filter((item) => item.type === 'event' && (LEASE_EVENTS as readonly string[]).includes(item.name))
+  const heads = new Heads(network)
   let quiet = true
   while (!signal.aborted) {
+    const looked = heads.seen
     try {
       const head = await client.getBlockNumber()
       const cursor = BigInt(store.setting('cursor') ?? network.deployedAt)
@@ -52,6 +53,7 @@ export async function watchLeases(parts: {
       if (quiet) log('warn', 'the chain does not answer', { error: messageOf(error) })
       quiet = false
     }
-    await delay(network.pollingIntervalMs, undefined, { signal }).catch(() => {})
+    await heads.after(looked, signal)
   }
+  heads.close()
 }

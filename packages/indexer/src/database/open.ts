@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { CloisterError } from '@cloister/core'
 import { PGlite } from '@electric-sql/pglite'
-import { dataDir as emptyDatabase } from '@electric-sql/pglite-prepopulatedfs'
 import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres'
 import { migrate as migratePg } from 'drizzle-orm/node-postgres/migrator'
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core'
@@ -14,6 +16,12 @@ import * as schema from './schema.ts'
 /** PostgreSQL, in its own server or embedded: one dialect, one set of tables. */
 export type Database = PgDatabase<PgQueryResultHKT, typeof schema>
 
+const MAKE = join(import.meta.dirname, 'make.ts')
+/**
+ * PostgreSQL's usual 128 MiB of shared buffers would all be touched within an hour, in a process that the operating system caches files
+ * for anyway.
+ */
+const SMALL = { startParams: [...PGlite.defaultStartParams, '-c', 'shared_buffers=4MB', '-c', 'wal_buffers=256kB'] }
 const MIGRATIONS = { migrationsFolder: join(import.meta.dirname, '../../drizzle') }
 
 /**
@@ -30,8 +38,7 @@ export async function openDatabase(location: string): Promise<{ database: Databa
       await migratePg(database, MIGRATIONS)
       return { database, close: () => pool.end() }
     }
-    // An empty database comes ready-made: making one takes PGlite seconds.
-    const client = await PGlite.create(location, existsSync(join(location, 'PG_VERSION')) ? {} : { loadDataDir: await emptyDatabase() })
+    const client = await openEmbedded(location)
     const database = drizzlePglite(client, { schema })
     await migratePglite(database, MIGRATIONS)
     return { database, close: () => client.close() }
@@ -41,4 +48,20 @@ export async function openDatabase(location: string): Promise<{ database: Databa
       cause,
     })
   }
+}
+
+/** Opens a folder's database, made anew where there is none yet or a crash of the machine left one that can't be opened. */
+async function openEmbedded(folder: string): Promise<PGlite> {
+  if (existsSync(join(folder, 'PG_VERSION'))) {
+    try {
+      return await PGlite.create(folder, SMALL)
+    } catch {
+      // Everything in it is on the chain, and is read from there again.
+    }
+  }
+  await rm(folder, { recursive: true, force: true })
+  await rm(`${folder}.new`, { recursive: true, force: true })
+  await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', MAKE, `${folder}.new`])
+  await rename(`${folder}.new`, folder)
+  return PGlite.create(folder, SMALL)
 }

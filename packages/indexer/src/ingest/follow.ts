@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { setTimeout as delay } from 'node:timers/promises'
-import { type Chain, connectChain, type Network } from '@cloister/chain'
+import { type Chain, connectChain, Heads, type Network } from '@cloister/chain'
 import { type ChangeRecord, messageOf } from '@cloister/core'
 import { asc, desc } from 'drizzle-orm'
 import { type Address, BlockNotFoundError, type Hex } from 'viem'
@@ -29,6 +28,8 @@ export class Follower {
   private readonly chain: Chain
   private readonly aborter = new AbortController()
   private readonly warn: (message: string) => void
+  /** Hash of the block that reading has come to, as far as this process knows. */
+  private lastHash: Hex | undefined
   private span = FIRST_SPAN
   private widest = LARGEST_SPAN
   private loop: Promise<void> | undefined
@@ -52,12 +53,18 @@ export class Follower {
   /** Reads whatever is new, in spans. Returns whether there is more. Public for tests and benchmarks. */
   async step(): Promise<boolean> {
     const { client, network } = this.chain
-    const head = await client.getBlockNumber()
+    const newest = await client.getBlock()
+    const head = newest.number
     this.head = Number(head)
+    // Nothing happened since: the database need not be asked.
+    if (newest.hash === this.lastHash) return false
     const last = await this.lastCommon()
     if (last === 'ahead') return false
     const from = last === undefined ? BigInt(network.deployedAt) : BigInt(last) + 1n
-    if (from > head) return false
+    if (from > head) {
+      if (last === Number(head)) this.lastHash = newest.hash
+      return false
+    }
     const to = head < from + this.span - 1n ? head : from + this.span - 1n
     const end = await client.getBlock({ blockNumber: to })
     const { rows, blocks } = await readEvents(this.chain, from, to)
@@ -66,6 +73,7 @@ export class Follower {
     const marks = [...blocks.filter(({ block }) => block < Number(to)), { block: Number(to), hash: end.hash }]
     const changed = await writeSpan(this.database, rows, marks, Number(head) - CHECKPOINTS_KEPT)
     this.time = Number(end.timestamp)
+    this.lastHash = end.hash
     this.fit(rows.length)
     this.tell({ block: Number(to), reorganised: false, ...changed })
     return to < head
@@ -80,9 +88,11 @@ export class Follower {
 
   private async run(): Promise<void> {
     const { signal } = this.aborter
+    const heads = new Heads(this.chain.network)
     let claimed = false
     let quiet = true
     while (!signal.aborted) {
+      const looked = heads.seen
       try {
         if (!claimed) await this.claim()
         claimed = true
@@ -97,8 +107,9 @@ export class Follower {
         if (quiet && !signal.aborted) this.warn(`the index can not follow the chain and will try again: ${messageOf(error)}`)
         quiet = false
       }
-      await delay(this.chain.network.pollingIntervalMs, undefined, { signal }).catch(() => {})
+      await heads.after(looked, signal)
     }
+    heads.close()
   }
 
   /** Half the span; twice as much is not tried again soon. */

@@ -1,14 +1,10 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { WitnessKey } from '@cloister/attest'
 import type { DevelopmentRoot } from '@cloister/attest/devnet'
 import { connectWallet, DEVELOPMENT_ROLES, developmentAccount, loadNetwork, type Network } from '@cloister/chain'
-import { anvilPath, CHAIN_ARGUMENTS } from '@cloister/chain/anvil'
 import { deployDevelopment } from '@cloister/chain/deploy'
-import { messageOf } from '@cloister/core'
 import { erc20Abi, type Hex, parseAbi } from 'viem'
-import { Daemon } from './daemon.ts'
 import type { Settings } from './settings.ts'
 
 const CHAIN_ID = 31337
@@ -16,44 +12,6 @@ const CHAIN_ID = 31337
 export const ATTESTATION_FOLDER = 'attestation'
 const TOKEN_CALLS = parseAbi(['function mint(address to, uint256 amount)', 'function transfer(address to, uint256 amount) returns (bool)'])
 const FUNDED = [...DEVELOPMENT_ROLES.tenants, DEVELOPMENT_ROLES.example]
-
-/** anvil with one block a second and its state in a file, written every second and on exit. */
-export function chainDaemon({ folder, ports }: Settings, restarted: (name: string) => void): Daemon {
-  const rpcUrl = `http://127.0.0.1:${ports.chain}`
-  return new Daemon({
-    name: 'chain',
-    command: [
-      anvilPath(),
-      '--host',
-      '127.0.0.1',
-      '--port',
-      String(ports.chain),
-      ...CHAIN_ARGUMENTS,
-      '--block-time',
-      '1',
-      '--state',
-      join(folder, 'chain.json'),
-      '--state-interval',
-      '5',
-      '--preserve-historical-states',
-      '--quiet',
-    ],
-    folder: join(folder, 'logs'),
-    isUp: async () =>
-      (
-        await fetch(rpcUrl, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: '{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}',
-          signal: AbortSignal.timeout(500),
-        })
-      ).ok,
-    channel: false,
-    stopSignal: 'SIGINT',
-    stopMs: 10_000,
-    restarted,
-  })
-}
 
 /** Deploys the contracts where the chain hasn't got them, and writes the network's description. */
 export async function ensureContracts({ folder, ports }: Settings, root: DevelopmentRoot, witness: WitnessKey): Promise<Network> {
@@ -70,6 +28,7 @@ export async function ensureContracts({ folder, ports }: Settings, root: Develop
     name: 'embedded',
     chainId: CHAIN_ID,
     rpcUrl: `http://127.0.0.1:${ports.chain}`,
+    wsUrl: `ws://127.0.0.1:${ports.chain}`,
     pollingIntervalMs: 150,
     contracts: { platforms: zero, workers: zero, market: zero, apps: zero, keyService: zero, stake: zero, emission: zero, slashing: zero },
     deployedAt: 0,
@@ -128,28 +87,4 @@ export async function fundTenants(network: Network): Promise<void> {
     hashes.push(await wallet.writeContract({ address, abi: TOKEN_CALLS, functionName, args, nonce: nonce++, gas: 120_000n }))
   }
   await Promise.all(hashes.map((hash) => client.waitForTransactionReceipt({ hash, timeout: 60_000 })))
-}
-
-/** Ends an anvil that a start which was killed left behind. */
-export async function endLeftover({ folder }: Settings): Promise<void> {
-  const path = join(folder, 'chain.pid')
-  try {
-    const pid = Number(readFileSync(path, 'utf8'))
-    const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-    if (!commandLine.includes(join(folder, 'chain.json'))) return
-    process.kill(pid, 'SIGINT')
-    for (let i = 0; i < 100; i++) {
-      process.kill(pid, 0)
-      await delay(50)
-    }
-    process.kill(pid, 'SIGKILL')
-  } catch (error) {
-    if (!/ENOENT|ESRCH/.test(messageOf(error))) throw error
-  } finally {
-    rmSync(path, { force: true })
-  }
-}
-
-export function rememberChain({ folder }: Settings, pid: number | undefined): void {
-  writeFileSync(join(folder, 'chain.pid'), String(pid ?? 0))
 }

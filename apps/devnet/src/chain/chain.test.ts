@@ -1,0 +1,181 @@
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connectWallet, developmentAccount, type Network } from '@cloister/chain'
+import { encodeAbiParameters, type Hex, parseGwei, toHex } from 'viem'
+import { afterEach, expect, test } from 'vitest'
+import { JournaledChain, type Pace } from './chain.ts'
+import { ChainDoor } from './door.ts'
+
+const ZERO = `0x${'00'.repeat(20)}` as const
+const NEVER = 1e9
+/** Answers with the hash of the block whose number it is given. */
+const BLOCK_HASHES = '0x5f35405f5260205ff3'
+/** Emits all it is given as one log with a topic. */
+const LOGGER = '0x365f5f37602a365fa100'
+
+const ended: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const end of ended.splice(0).reverse()) await end()
+})
+
+interface Stage {
+  chain: JournaledChain
+  url: string
+  warnings: string[]
+  close(): Promise<void>
+}
+
+async function folderOf(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'cloister-chain-'))
+  ended.push(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+async function open(folder: string, pace: Partial<Pace> = {}, now?: () => number): Promise<Stage> {
+  const warnings: string[] = []
+  const usual = { heartbeatMs: NEVER, engineBlocks: NEVER, depth: 260 }
+  const chain = await JournaledChain.open({ folder, pace: { ...usual, ...pace }, warn: (text) => warnings.push(text), ...(now && { now }) })
+  const door = new ChainDoor(chain)
+  const url = `http://127.0.0.1:${await door.listen(0)}`
+  let isClosed = false
+  const close = async () => {
+    if (isClosed) return
+    isClosed = true
+    await door.close()
+    await chain.stop()
+  }
+  ended.push(close)
+  return { chain, url, warnings, close }
+}
+
+function walletOf(rpcUrl: string, index = 0) {
+  const tokens = [{ symbol: 'CLOI', decimals: 18, address: ZERO }]
+  // Nothing but the chain is asked.
+  const network = { name: 'test', chainId: 31337, rpcUrl, pollingIntervalMs: 20, tokens, development: true } as unknown as Network
+  return connectWallet(network, developmentAccount(network, index))
+}
+
+/** A contract whose whole code is `runtime`. */
+const creationOf = (runtime: string): Hex => {
+  const code = runtime.slice(2)
+  return `0x60${toHex(code.length / 2, { size: 1 }).slice(2)}600c60003960${toHex(code.length / 2, { size: 1 }).slice(2)}6000f3${code}`
+}
+
+test('no transaction whose hash was given is lost or doubled, whenever the engine is killed', async () => {
+  const { chain, url, warnings } = await open(await folderOf())
+  const { wallet, client, account } = walletOf(url)
+  const to = developmentAccount({ development: true } as Network, 7).address
+  const before = await client.getBalance({ address: to })
+  const hashes: Hex[] = []
+  for (let nonce = 0; nonce < 12; nonce++) {
+    if (nonce % 6 === 3) process.kill(chain.enginePid ?? 0, 'SIGKILL')
+    const fees = { maxFeePerGas: parseGwei('10'), maxPriorityFeePerGas: 1n, gas: 21_000n }
+    hashes.push(await wallet.sendTransaction({ to, value: 1n, nonce, ...fees }))
+    if (nonce % 6 === 5) process.kill(chain.enginePid ?? 0, 'SIGKILL')
+  }
+  const receipts = await Promise.all(hashes.map((hash) => client.waitForTransactionReceipt({ hash, timeout: 60_000 })))
+  expect(receipts.every(({ status }) => status === 'success')).toBe(true)
+  expect(await client.getBalance({ address: to })).toBe(before + 12n)
+  expect(await client.getTransactionCount({ address: account.address })).toBe(12)
+  expect(warnings.some((text) => text.includes('takes over'))).toBe(true)
+})
+
+test('a chain taken up again has the same blocks, receipts, logs and state, also by a snapshot, and no engine is left behind', async () => {
+  const folder = await folderOf()
+  let ahead = 0
+  const now = () => 1_800_000_000 + ahead
+  const first = await open(folder, { engineBlocks: 30, depth: 270 }, now)
+  const wallet = walletOf(first.url)
+  const later = async () => {
+    ahead += 10
+    await first.chain.mine()
+  }
+  const create = async (runtime: string) => {
+    const hash = await wallet.wallet.sendTransaction({ data: creationOf(runtime) })
+    await later()
+    return (await wallet.client.getTransactionReceipt({ hash })).contractAddress ?? ZERO
+  }
+  const hashes = await create(BLOCK_HASHES)
+  const logger = await create(LOGGER)
+  const said: Hex[] = []
+  for (let i = 0; first.chain.head.number < 420; i++) {
+    if (i % 10 === 0) said.push(await wallet.wallet.sendTransaction({ to: logger, data: toHex(i, { size: 32 }), gas: 100_000n }))
+    await later()
+  }
+  await expect.poll(() => first.chain.journal.meta('snapshot'), { timeout: 30_000 }).toBeDefined()
+  const { hash, number } = first.chain.head
+  const blockHash = (client: typeof wallet.client, of: number) => client.call({ to: hashes, data: toHex(of, { size: 32 }) }).then(({ data }) => data)
+  const view = async ({ client }: typeof wallet) => ({
+    head: await client.getBlock(),
+    old: await client.getBlock({ blockNumber: 3n, includeTransactions: true }),
+    logs: await client.getLogs({ address: logger, fromBlock: 0n, toBlock: 'latest' }),
+    receipt: await client.getTransactionReceipt({ hash: said[3] ?? '0x' }),
+    asked: await Promise.all([1, 100, 255].map((depth) => blockHash(client, number - depth))),
+  })
+  const before = await view(wallet)
+  expect(before.head.hash).toBe(hash)
+  expect(before.logs.map(({ transactionHash }) => transactionHash)).toEqual(said)
+  expect(before.receipt.logs[0]?.data).toBe(toHex(30, { size: 32 }))
+  const expected = await Promise.all([1, 100, 255].map((depth) => wallet.client.getBlock({ blockNumber: BigInt(number - depth) })))
+  expect(before.asked).toEqual(expected.map((block) => block.hash))
+  expect(before.asked[0]).not.toBe(encodeAbiParameters([{ type: 'uint256' }], [0n]))
+  expect(first.warnings).toEqual([])
+  await first.close()
+  const second = await open(folder, {}, now)
+  expect(await view(walletOf(second.url))).toEqual(before)
+  expect(second.warnings).toEqual([])
+  await second.close()
+  const left = await readdir(folder)
+  expect(left.filter((name) => name.startsWith('engine-'))).toEqual([])
+  expect(left.filter((name) => name.startsWith('snapshot-'))).toHaveLength(1)
+  // A snapshot that is damaged is passed over: the journal alone is enough.
+  const snapshot = join(folder, left.find((name) => name.startsWith('snapshot-')) ?? '')
+  await rm(snapshot)
+  const third = await open(folder, {}, now)
+  expect(await view(walletOf(third.url))).toEqual(before)
+  expect((await stat(join(folder, 'journal.db'))).size).toBeLessThan(2_000_000)
+})
+
+test('time goes on sanely after a stop of hours, and what is asked of an idle chain is answered as of now', async () => {
+  const folder = await folderOf()
+  let time = 1_800_000_000
+  const first = await open(folder, {}, () => time)
+  await first.chain.mine()
+  await first.close()
+  time += 6 * 3_600
+  const { url, chain } = await open(folder, {}, () => time)
+  const { client } = walletOf(url)
+  const clock = await client.request({
+    method: 'eth_call',
+    params: [{ to: `0x${'bb'.repeat(20)}` }, 'latest', { [`0x${'bb'.repeat(20)}`]: { code: '0x425f5260205ff3' } }],
+  } as never)
+  expect(Number(clock)).toBe(time)
+  await chain.mine()
+  expect(chain.head.time).toBe(time)
+  // A clock that went back makes no block older than its parent.
+  time -= 3_600
+  await chain.mine()
+  expect(chain.head.time).toBe(time + 3_601)
+})
+
+test('bad calls get an error and change nothing', async () => {
+  const { url, chain } = await open(await folderOf())
+  const post = async (body: string) => (await fetch(url, { method: 'POST', body })).json() as Promise<{ error?: { code: number } }>
+  const call = (method: string, ...params: unknown[]) => post(JSON.stringify({ id: 1, method, params }))
+  for (const [answer, code] of [
+    [await post('nonsense'), -32600],
+    [await post('{}'), -32600],
+    [await call('anvil_setBalance', ZERO, '0x0'), -32601],
+    [await call('eth_sendTransaction', { from: ZERO }), -32601],
+    [await call('eth_sendRawTransaction', '0x'), -32602],
+    [await call('eth_getBlockByNumber', '0xzz'), -32602],
+    [await call('eth_getLogs', { topics: [['0x12']] }), -32602],
+    [await call('eth_getTransactionReceipt', 5), -32602],
+    [await call('evm_increaseTime', -5), -32602],
+  ] as const)
+    expect(answer.error?.code).toBe(code)
+  expect((await call('eth_sendRawTransaction', '0x02c0')).error).toBeDefined()
+  expect(chain.journal.pending()).toEqual([])
+  expect(chain.head.number).toBe(0)
+})

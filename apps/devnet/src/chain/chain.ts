@@ -1,0 +1,374 @@
+import { EventEmitter } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { CloisterError, messageOf } from '@cloister/core'
+import { type Hex, keccak256 } from 'viem'
+import { Engine, RpcError } from './engine.ts'
+import { type Head, Journal, type MinedBlock, quantity, type RpcBlock, type RpcReceipt, type RpcTransaction } from './journal.ts'
+import { takeSnapshot } from './snapshot.ts'
+
+/** How often a block is made and an engine is renewed. */
+export interface Pace {
+  /** Milliseconds without a transaction after which an empty block is made. */
+  heartbeatMs: number
+  /** Blocks that an engine makes before a snapshot of it is taken. anvil's cost of a block grows with their number. */
+  engineBlocks: number
+  /** Blocks a snapshot lies behind when it is put to use: more than contracts can ask hashes of, which a snapshot doesn't hold. */
+  depth: number
+}
+
+const USUAL_PACE: Pace = { heartbeatMs: 10_000, engineBlocks: 600, depth: 260 }
+
+const BLOCKS_AT_ONCE = 50
+const RETRY_MS = 500
+
+export interface ChainSettings {
+  /** Keeps the journal and the snapshot. */
+  folder: string
+  pace?: Pace
+  /** Unix seconds; for tests that live through days in minutes. */
+  now?: () => number
+  warn: (message: string) => void
+}
+
+/**
+ * The embedded network's chain. The journal remembers; an engine (anvil) holds the present state and computes. A block is made at once
+ * when a transaction comes, at most one a second, or as a heartbeat. A block is in the journal, and on disk, before anybody is told of
+ * it, and a transaction before its sender hears its hash. An engine that died is replaced by another that is given the
+ * journal's blocks since the last snapshot again: the same transactions at the same times make the same hashes.
+ */
+export class JournaledChain {
+  readonly journal: Journal
+  /** Emits `block` with each new head. */
+  readonly blocks = new EventEmitter<{ block: [Head] }>()
+  private readonly settings: ChainSettings & { pace: Pace }
+  private readonly genesisTime: number
+  private engine: Engine | undefined
+  /** Resolves once there is an engine that has everything. */
+  private ready: Promise<void> = Promise.resolve()
+  /** Number of the block that the engine was started from. */
+  private engineFrom = 0
+  private candidate: { number: number; file: string } | undefined
+  private rotating: Promise<void> = Promise.resolve()
+  private isRotating = false
+  private last: Head
+  /** Transactions that wait for another that nobody sent yet, so that no block is made for them. */
+  private stuck = 0
+  private turn: Promise<unknown> = Promise.resolve()
+  private timer: NodeJS.Timeout | undefined
+  private stopped = false
+
+  private constructor(settings: ChainSettings & { pace: Pace }, journal: Journal) {
+    this.settings = settings
+    this.journal = journal
+    this.blocks.setMaxListeners(0)
+    this.genesisTime = Number(journal.block(0, false)?.timestamp ?? this.now())
+    this.last = journal.head() ?? { number: 0, hash: '0x', time: this.genesisTime }
+  }
+
+  /** Opens the chain in a folder, or begins one. Throws `bad-state` where what was journaled can't be had again. */
+  static async open(settings: ChainSettings): Promise<JournaledChain> {
+    mkdirSync(settings.folder, { recursive: true })
+    Engine.endLeftovers(settings.folder)
+    const journal = new Journal(join(settings.folder, 'journal.db'))
+    const chain = new JournaledChain({ ...settings, pace: settings.pace ?? USUAL_PACE }, journal)
+    chain.forgetSnapshots()
+    try {
+      await chain.revive()
+    } catch (error) {
+      journal.close()
+      throw error
+    }
+    chain.schedule()
+    return chain
+  }
+
+  /** The last block. */
+  get head(): Head {
+    return this.last
+  }
+
+  /** Process id of the engine. */
+  get enginePid(): number | undefined {
+    return this.engine?.pid
+  }
+
+  now(): number {
+    return (this.settings.now ?? wallClock)() + Number(this.journal.meta('ahead') ?? 0)
+  }
+
+  /** Moves the chain's clock ahead from the next block on. Returns by how much it is ahead altogether, seconds. */
+  advance(seconds: number): number {
+    if (!Number.isSafeInteger(seconds) || seconds < 0) throw new RpcError({ code: -32602, message: 'time goes forward by whole seconds only' })
+    const ahead = Number(this.journal.meta('ahead') ?? 0) + seconds
+    this.journal.setMeta('ahead', String(ahead))
+    return ahead
+  }
+
+  /** Asks the engine about the present state, as soon as there is one that has all of it. */
+  async ask<T>(method: string, params: unknown[]): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      await this.ready
+      await this.turn
+      try {
+        return await this.alive().rpc<T>(method, ...params)
+      } catch (error) {
+        // What only reads may be asked again of the next engine.
+        if (error instanceof RpcError || attempt === 3 || this.stopped) throw error
+        await delay(RETRY_MS)
+      }
+    }
+  }
+
+  /** Takes a signed transaction. When its hash is returned it is on disk and gets into a block. Throws RpcError where it can't. */
+  async send(raw: Hex): Promise<Hex> {
+    const hash = keccak256(raw)
+    if (this.journal.knows(hash)) return hash
+    this.journal.addPending(hash, raw)
+    try {
+      await this.ready
+      await this.alive().rpc('eth_sendRawTransaction', raw)
+    } catch (error) {
+      if (error instanceof RpcError) {
+        // An engine that took over meanwhile may have been given it already.
+        if (this.journal.transaction(hash) || (await this.ask('eth_getTransactionByHash', [hash]))) return hash
+        this.journal.removePending(hash)
+        throw error
+      }
+      // The engine died: the next one is given what waits, and drops what it can't take.
+      await delay(RETRY_MS)
+      await this.ready
+      if (!this.journal.knows(hash)) throw error
+    }
+    this.schedule()
+    return hash
+  }
+
+  /** Makes a block now. */
+  mine(): Promise<void> {
+    return this.exclusively(async () => {
+      await this.ready
+      if (this.stopped) return
+      const engine = this.alive()
+      const time = Math.max(this.now(), this.last.time + 1)
+      try {
+        await engine.rpc('evm_mine', { timestamp: quantity(time), blocks: 1 })
+        const taken = await this.remember(engine)
+        const handed = await this.sift(engine)
+        this.stuck = taken + handed === 0 ? this.journal.pending().length : 0
+      } catch (error) {
+        // It may be a block ahead of the journal now. Its successor is not.
+        void engine.kill()
+        throw error
+      }
+      await this.watchAge(engine)
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true
+    clearTimeout(this.timer)
+    await this.rotating
+    await this.turn
+    await this.engine?.kill()
+    this.forgetSnapshots()
+    this.journal.close()
+  }
+
+  private alive(): Engine {
+    if (!this.engine) throw new CloisterError('chain-unreachable', 'The chain is being stopped.')
+    return this.engine
+  }
+
+  /** Writes down the block that an engine just made. Returns how many transactions are in it. */
+  private async remember(engine: Engine): Promise<number> {
+    const block = await engine.rpc<RpcBlock>('eth_getBlockByNumber', quantity(this.last.number + 1), true)
+    const transactions = block.transactions as RpcTransaction[]
+    const receipts = transactions.length > 0 ? await engine.rpc<RpcReceipt[]>('eth_getBlockReceipts', block.number) : []
+    const mined: MinedBlock = { block, transactions, receipts }
+    // Looked up after the block was made: what came while it was being made may be in it.
+    this.journal.append(mined, new Map(this.journal.pending().map(({ hash, raw }) => [hash, raw])))
+    this.last = { number: Number(block.number), hash: block.hash, time: Number(block.timestamp) }
+    this.blocks.emit('block', this.last)
+    return transactions.length
+  }
+
+  /** Hands what still waits to the engine where it lost it, and drops what no block can take. Returns how many were handed. */
+  private async sift(engine: Engine): Promise<number> {
+    let handed = 0
+    for (const { hash, raw } of this.journal.pending()) {
+      if (await engine.rpc('eth_getTransactionByHash', hash)) continue
+      try {
+        await engine.rpc('eth_sendRawTransaction', raw)
+        handed++
+      } catch (error) {
+        if (!(error instanceof RpcError)) throw error
+        // Its sender's own call may have come in between.
+        if (await engine.rpc('eth_getTransactionByHash', hash)) continue
+        this.journal.removePending(hash)
+        this.settings.warn(`the transaction ${hash} gets into no block: ${error.message}`)
+      }
+    }
+    return handed
+  }
+
+  /** Starts an engine from the snapshot, or from the beginning where that leads elsewhere, and gives it the journal. */
+  private async revive(): Promise<void> {
+    const number = Number(this.journal.meta('snapshot') ?? 0)
+    const file = this.snapshotFile(number)
+    const starts = number > 0 && existsSync(file) ? [{ number, file }, undefined] : [undefined]
+    for (const start of starts) {
+      const engine = await this.startEngine(start?.file)
+      try {
+        if (!this.journal.head()) await this.begin(engine)
+        await this.replay(engine, start?.number ?? 0)
+        this.adopt(engine, start?.number ?? 0)
+        await this.sift(engine)
+        return
+      } catch (error) {
+        await engine.kill()
+        if (start === undefined) throw new CloisterError('bad-state', `The chain's journal can't be replayed: ${messageOf(error)}.`, { cause: error })
+        this.settings.warn(`the snapshot of block ${start.number} leads elsewhere; replaying from the beginning: ${messageOf(error)}`)
+      }
+    }
+  }
+
+  private startEngine(snapshot?: string): Promise<Engine> {
+    return Engine.start({ folder: this.settings.folder, genesisTime: this.genesisTime, snapshot })
+  }
+
+  /** Block 0 is whatever an engine begins with. */
+  private async begin(engine: Engine): Promise<void> {
+    const block = await engine.rpc<RpcBlock>('eth_getBlockByNumber', '0x0', true)
+    this.journal.append({ block, transactions: [], receipts: [] }, new Map())
+    this.last = { number: 0, hash: block.hash, time: Number(block.timestamp) }
+  }
+
+  private adopt(engine: Engine, from: number): void {
+    this.engine = engine
+    this.engineFrom = from
+    this.stuck = 0
+    void engine.ended.then(() => {
+      if (this.stopped || this.engine !== engine) return
+      this.settings.warn('anvil ended by itself; another takes over')
+      this.ready = this.reviveUntilUp()
+    })
+  }
+
+  private async reviveUntilUp(): Promise<void> {
+    while (!this.stopped) {
+      try {
+        await this.revive()
+        this.schedule()
+        return
+      } catch (error) {
+        this.settings.warn(`no engine takes over and another is tried: ${messageOf(error)}`)
+        await delay(RETRY_MS)
+      }
+    }
+  }
+
+  /** Gives an engine the journal's blocks above `from`. Throws where a block comes out otherwise than it was. */
+  private async replay(engine: Engine, from: number): Promise<number> {
+    for (let number = from; ; ) {
+      const blocks = this.journal.since(number, BLOCKS_AT_ONCE)
+      const last = blocks.at(-1)
+      if (!last) return number
+      for (const { time, raw } of blocks) {
+        for (const signed of raw) await engine.rpc('eth_sendRawTransaction', signed)
+        await engine.rpc('evm_mine', { timestamp: quantity(time), blocks: 1 })
+      }
+      const made = await engine.rpc<RpcBlock>('eth_getBlockByNumber', 'latest', false)
+      if (made.hash !== last.hash) throw new CloisterError('bad-state', `block ${last.number} comes out as ${made.hash}, and was ${last.hash}`)
+      number = last.number
+    }
+  }
+
+  /** Takes a snapshot of an engine that has made many blocks, and puts a new one in its place once the snapshot is old enough. */
+  private async watchAge(engine: Engine): Promise<void> {
+    const { engineBlocks, depth } = this.settings.pace
+    if (this.isRotating) return
+    const { candidate } = this
+    if (!candidate && this.last.number - this.engineFrom >= engineBlocks) {
+      const file = this.snapshotFile(this.last.number)
+      await takeSnapshot(engine, file)
+      this.candidate = { number: this.last.number, file }
+    } else if (candidate && this.last.number - candidate.number >= depth) {
+      this.isRotating = true
+      this.rotating = this.rotate(candidate)
+        .catch((error) => {
+          rmSync(candidate.file, { force: true })
+          if (!this.stopped) this.settings.warn(`the snapshot of block ${candidate.number} is given up: ${messageOf(error)}`)
+        })
+        .finally(() => {
+          this.candidate = undefined
+          this.isRotating = false
+        })
+    }
+  }
+
+  /** A snapshot counts once a second engine has come from it to the very block that the first is at. */
+  private async rotate({ number, file }: { number: number; file: string }): Promise<void> {
+    const engine = await this.startEngine(file)
+    try {
+      const reached = await this.replay(engine, number)
+      await this.exclusively(async () => {
+        if (this.stopped) return void (await engine.kill())
+        await this.replay(engine, reached)
+        await this.sift(engine)
+        const [before, old] = [this.journal.meta('snapshot'), this.engine]
+        this.journal.setMeta('snapshot', String(number))
+        this.adopt(engine, number)
+        await old?.kill()
+        if (before !== undefined && before !== String(number)) rmSync(this.snapshotFile(Number(before)), { force: true })
+      })
+    } catch (error) {
+      await engine.kill()
+      throw error
+    }
+  }
+
+  /** Removes snapshots that never came to be used. */
+  private forgetSnapshots(): void {
+    const used = `snapshot-${this.journal.meta('snapshot')}.json`
+    for (const name of readdirSync(this.settings.folder))
+      if (name.startsWith('snapshot-') && name !== used) rmSync(join(this.settings.folder, name), { force: true })
+  }
+
+  private snapshotFile(number: number): string {
+    return join(this.settings.folder, `snapshot-${number}.json`)
+  }
+
+  /** When the next block is due: a second after the last where something waits, after the heartbeat where nothing does. */
+  private schedule(): void {
+    if (this.stopped) return
+    clearTimeout(this.timer)
+    const since = Math.max(0, (this.now() - this.last.time) * 1000)
+    const wait = this.journal.pending().length > this.stuck ? 1_000 - since : this.settings.pace.heartbeatMs - since
+    this.timer = setTimeout(() => void this.beat(), Math.max(0, wait))
+  }
+
+  private async beat(): Promise<void> {
+    try {
+      await this.mine()
+    } catch (error) {
+      if (!this.stopped) {
+        this.settings.warn(`no block could be made and it is tried again: ${messageOf(error)}`)
+        await delay(RETRY_MS)
+      }
+    }
+    this.schedule()
+  }
+
+  /** One thing at a time: blocks, and engines changing places. */
+  private exclusively<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(action)
+    this.turn = result.catch(() => {})
+    return result
+  }
+}
+
+function wallClock(): number {
+  return Math.floor(Date.now() / 1000)
+}

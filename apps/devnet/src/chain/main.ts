@@ -1,0 +1,27 @@
+// The embedded network's chain as a daemon: node main.ts FOLDER PORT
+import { messageOf } from '@cloister/core'
+import { JournaledChain } from './chain.ts'
+import { ChainDoor } from './door.ts'
+
+const log = (level: string, message: string) => process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, name: 'chain', message })}\n`)
+
+try {
+  const [folder = '', port = ''] = process.argv.slice(2)
+  const chain = await JournaledChain.open({ folder, warn: (message) => log('warn', message) })
+  const door = new ChainDoor(chain)
+  await door.listen(Number(port))
+  log('info', `block ${chain.head.number}, port ${port}`)
+  let stopping = false
+  const stop = () => {
+    if (stopping) return
+    stopping = true
+    void door
+      .close()
+      .then(() => chain.stop())
+      .finally(() => process.exit(0))
+  }
+  process.on('SIGINT', stop).on('SIGTERM', stop).on('disconnect', stop)
+} catch (error) {
+  log('error', messageOf(error))
+  process.exit(1)
+}

@@ -1,0 +1,126 @@
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DevelopmentRoot } from '@cloister/attest/devnet'
+import { closeLease, connectWallet, developmentAccount, getLease, openLease, registerWorker, settleLeases, signBid } from '@cloister/chain'
+import { coverWorker } from '@cloister/chain/anvil'
+import { ChainDoor, ensureContracts, fundTenants, JournaledChain, type Pace } from '@cloister/devnet/chain'
+import { type Hex, zeroHash } from 'viem'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+
+const HEARTBEAT_SECONDS = 10
+const WORKERS = 3
+
+/** What an hour of the chain's life looked like. */
+export interface Hour {
+  hour: number
+  blocks: number
+  /** Resident memory of the engine, MiB. */
+  engineMiB: number
+  /** All files of the chain, KiB. */
+  filesKiB: number
+  /** Median of an `eth_call`, milliseconds. */
+  callMs: number
+  /** Median of a block's making, milliseconds. */
+  blockMs: number
+  /** Taking the chain up again after a stop, milliseconds. */
+  startMs: number
+}
+
+/**
+ * Lives through hours of an embedded chain in minutes: a heartbeat every ten seconds of the chain's clock; every hour three workers attest, and leases
+ * are opened, settled and closed. Throws where a lease or a block isn't what it ought to be.
+ */
+export async function liveThrough(hours: number, pace: Pick<Pace, 'engineBlocks' | 'depth'>, onHour: (hour: Hour) => void): Promise<Hour[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'cloister-lapse-'))
+  let ahead = 0
+  const now = () => Math.floor(Date.now() / 1000) + ahead
+  const warnings: string[] = []
+  const settings = { folder: join(folder, 'chain'), now, pace: { heartbeatMs: 1e9, ...pace }, warn: (text: string) => void warnings.push(text) }
+  let chain = await JournaledChain.open(settings)
+  let door = new ChainDoor(chain)
+  const port = await door.listen(0)
+  const root = await DevelopmentRoot.create()
+  const ports = { chain: port, indexer: 1, gateway: 1, collateral: 1, workers: [1, 1, 1] as [number, number, number], tcp: 1 }
+  const lived: Hour[] = []
+  try {
+    const network = await ensureContracts({ folder, ports }, root, { publicKey: '00'.repeat(32), privateKey: '' } as never)
+    await fundTenants(network)
+    const wallet = (index: number) => connectWallet(network, developmentAccount(network, index))
+    const tenant = wallet(4)
+    const usdc = network.tokens.find(({ symbol }) => symbol === 'USDC')?.address ?? '0x'
+    const workers = await Promise.all(
+      Array.from({ length: WORKERS }, async (_, index) => {
+        const key = privateKeyToAccount(generatePrivateKey())
+        const provider = wallet(index + 1)
+        await registerWorker(provider, key, { cpuMilli: 8_000, memoryMiB: 8_192, diskMiB: 8_192, gpus: 0, gpuClass: '', endpoint: 'https://127.0.0.1:1' })
+        return { key, provider, platform: await root.manufacture() }
+      }),
+    )
+    for (let hour = 1; hour <= hours; hour++) {
+      const blockTimes: number[] = []
+      for (const { key, provider, platform } of workers) await coverWorker(provider, platform, key.address)
+      const [first] = workers
+      if (!first) break
+      const opened: Hex[] = []
+      for (let i = 0; i < 2; i++) {
+        const bid = { tenant: tenant.account.address, worker: first.key.address, token: usdc, ratePerSecond: 10n, expiry: now() + 600, room: 0n }
+        const salt = BigInt(hour * 10 + i)
+        const signed = await signBid(network, first.key, { ...bid, manifestHash: zeroHash, order: zeroHash, salt })
+        opened.push((await openLease(tenant, signed, 100_000n)).id)
+      }
+      for (let beat = 0; beat < 3_600 / HEARTBEAT_SECONDS; beat++) {
+        ahead += HEARTBEAT_SECONDS
+        const begun = performance.now()
+        await chain.mine()
+        blockTimes.push(performance.now() - begun)
+        if (beat === 180) await settleLeases(first.provider, opened)
+      }
+      for (const id of opened) await closeLease(tenant, id)
+      for (const id of opened) {
+        const { spent, ratePerSecond } = await getLease(tenant, id)
+        // An hour and the seconds that the calls took; never more than was covered.
+        if (spent < 3_000n * ratePerSecond || spent > 3_700n * ratePerSecond) throw new Error(`lease ${id} was billed ${spent} in hour ${hour}`)
+      }
+      const callTimes: number[] = []
+      for (let i = 0; i < 15; i++) {
+        const begun = performance.now()
+        await getLease(tenant, opened[0] ?? '0x')
+        callTimes.push(performance.now() - begun)
+      }
+      const engineMiB = await residentMiB(chain.enginePid ?? 0)
+      const head = chain.head
+      await door.close()
+      await chain.stop()
+      const filesKiB = await sizeOf(settings.folder)
+      const begun = performance.now()
+      chain = await JournaledChain.open(settings)
+      const startMs = performance.now() - begun
+      if (chain.head.hash !== head.hash) throw new Error(`block ${head.number} is another after a stop`)
+      door = new ChainDoor(chain)
+      await door.listen(port)
+      const one = { hour, blocks: head.number, engineMiB, filesKiB, callMs: median(callTimes), blockMs: median(blockTimes), startMs }
+      lived.push(one)
+      onHour(one)
+    }
+    if (warnings.length > 0) throw new Error(`the chain warned: ${warnings.join('; ')}`)
+    return lived
+  } finally {
+    await door.close()
+    await chain.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function residentMiB(pid: number): Promise<number> {
+  return Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
+}
+
+async function sizeOf(folder: string): Promise<number> {
+  const sizes = await Promise.all((await readdir(folder)).map(async (name) => (await stat(join(folder, name))).size))
+  return sizes.reduce((sum, size) => sum + size, 0) / 1024
+}
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+}
