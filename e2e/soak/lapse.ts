@@ -103,7 +103,10 @@ export async function liveThrough(hours: number, pace: Pick<Pace, 'engineBlocks'
       lived.push(one)
       onHour(one)
     }
-    if (warnings.length > 0) throw new Error(`the chain warned: ${warnings.join('; ')}`)
+    // A snapshot right before an attestation, which names a block before it, is given up for a later one.
+    const amiss = warnings.filter((text) => !text.includes('is given up'))
+    if (amiss.length > 0) throw new Error(`the chain warned: ${amiss.join('; ')}`)
+    if (chain.journal.meta('snapshot') === undefined && hours > 1) throw new Error('no snapshot was ever put to use')
     return lived
   } finally {
     await door.close()
