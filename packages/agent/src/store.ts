@@ -1,10 +1,11 @@
-import { mkdirSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Manifest, Resources } from '@cloister/core'
 import type { Image } from '@cloister/executors'
 import type { Envelope } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
+import { EndedLogs } from './ended-logs.ts'
 
 /** A manifest as a worker runs it: what each image reference meant when it was accepted. */
 export interface Accepted {
@@ -51,46 +52,82 @@ export interface LeaseEvent {
 }
 
 const EVENTS_KEPT = 1_000
+/** Characters of leases that are held read, manifests and all. */
+const CACHE_CHARACTERS = 64 * 1024 * 1024
 
-/** The agent's memory: SQLite, written through before anything is done on its strength. */
+/** What of an open lease everything that goes over all of them needs. */
+export type OpenLease = Pick<StoredLease, 'id' | 'resources'>
+
+/**
+ * The agent's memory: SQLite, written through before anything is done on its strength. Only its own user may read it, since manifests
+ * have secrets in them.
+ *
+ * Reading is cheap, whoever asks and however many leases there are: what open leases take is held in memory, and a manifest is not
+ * parsed again for each request about it. Leases that are read are shared, and frozen: `patchLease` changes them.
+ */
 export class Store {
   private readonly db: DatabaseSync
+  private readonly open = new Map<Hex, OpenLease>()
+  /** Those asked for last come last. */
+  private readonly read = new Map<Hex, { lease: StoredLease; characters: number }>()
+  private readCharacters = 0
+  private readonly cacheCharacters: number
+  readonly ended: EndedLogs
 
-  constructor(path: string) {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  /** `cacheCharacters` of leases are held read. */
+  constructor(path: string, cacheCharacters: number = CACHE_CHARACTERS) {
+    this.cacheCharacters = cacheCharacters
+    keepToOurselves(path)
     this.db = new DatabaseSync(path)
     this.db.exec(`
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
+      PRAGMA secure_delete = ON;
       CREATE TABLE IF NOT EXISTS lease (id TEXT PRIMARY KEY, state TEXT NOT NULL, data TEXT NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY AUTOINCREMENT, lease TEXT NOT NULL, time INTEGER NOT NULL, kind TEXT NOT NULL, message TEXT NOT NULL) STRICT;
       CREATE INDEX IF NOT EXISTS event_of_lease ON event (lease, id);
       CREATE TABLE IF NOT EXISTS nonce (nonce TEXT PRIMARY KEY, expiry INTEGER NOT NULL) STRICT;
+      CREATE INDEX IF NOT EXISTS nonce_by_expiry ON nonce (expiry);
       CREATE TABLE IF NOT EXISTS port (port INTEGER PRIMARY KEY, lease TEXT NOT NULL, service TEXT NOT NULL, target INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
     `)
+    this.ended = new EndedLogs(this.db)
+    for (const row of this.db.prepare("SELECT data FROM lease WHERE state = 'open'").iterate()) {
+      const { id, resources } = JSON.parse(String(row['data'])) as StoredLease
+      this.open.set(id, { id, resources })
+    }
   }
 
-  leases(state: StoredLease['state']): StoredLease[] {
-    return this.db
-      .prepare('SELECT data FROM lease WHERE state = ?')
-      .all(state)
-      .map(({ data }) => JSON.parse(String(data)) as StoredLease)
+  /** What the open leases take; costs nothing to ask. */
+  openLeases(): OpenLease[] {
+    return [...this.open.values()]
   }
 
+  /** A lease as it is kept; frozen. */
   lease(id: Hex): StoredLease | undefined {
+    const held = this.read.get(id)
+    if (held) {
+      this.read.delete(id)
+      this.read.set(id, held)
+      return held.lease
+    }
     const row = this.db.prepare('SELECT data FROM lease WHERE id = ?').get(id)
-    return row && (JSON.parse(String(row['data'])) as StoredLease)
+    return row && this.hold(JSON.parse(String(row['data'])) as StoredLease, String(row['data']).length)
   }
 
   saveLease(lease: StoredLease): void {
-    this.db.prepare('INSERT OR REPLACE INTO lease (id, state, data) VALUES (?, ?, ?)').run(lease.id, lease.state, JSON.stringify(lease))
+    const data = JSON.stringify(lease)
+    this.db.prepare('INSERT OR REPLACE INTO lease (id, state, data) VALUES (?, ?, ?)').run(lease.id, lease.state, data)
+    if (lease.state === 'open') this.open.set(lease.id, { id: lease.id, resources: lease.resources })
+    else this.open.delete(lease.id)
+    this.hold(JSON.parse(data) as StoredLease, data.length)
   }
 
   /** Changes parts of a lease; returns what it is then. */
   patchLease(id: Hex, change: (lease: StoredLease) => void): StoredLease {
-    const lease = this.lease(id)
-    if (!lease) throw new Error(`no lease ${id}`)
+    const known = this.lease(id)
+    if (!known) throw new Error(`no lease ${id}`)
+    const lease = structuredClone(known)
     change(lease)
     this.saveLease(lease)
     return lease
@@ -166,4 +203,30 @@ export class Store {
   close(): void {
     this.db.close()
   }
+
+  private hold(lease: StoredLease, characters: number): StoredLease {
+    this.readCharacters += characters - (this.read.get(lease.id)?.characters ?? 0)
+    this.read.delete(lease.id)
+    this.read.set(lease.id, { lease: freeze(lease), characters })
+    for (const [id, oldest] of this.read) {
+      if (this.readCharacters <= this.cacheCharacters || id === lease.id) break
+      this.read.delete(id)
+      this.readCharacters -= oldest.characters
+    }
+    return lease
+  }
+}
+
+/** Makes the file and what SQLite puts beside it readable by nobody else, also where an earlier version left them open. */
+function keepToOurselves(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  // SQLite gives the files beside it the rights of the first.
+  closeSync(openSync(path, 'a', 0o600))
+  for (const file of ['', '-wal', '-shm', '-journal'].map((end) => path + end)) if (existsSync(file)) chmodSync(file, 0o600)
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const inner of Object.values(value)) freeze(inner)
+  return Object.freeze(value)
 }

@@ -1,3 +1,4 @@
+import { chmod, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { connectWallet, departWorker, getWorker, loadNetwork, type Network, type Wallet } from '@cloister/chain'
 import { CloisterError, messageOf } from '@cloister/core'
@@ -60,6 +61,7 @@ export interface RunningWorker {
  * containers with, `port-taken`, and `reverted` with the contract's reason where its evidence is refused.
  */
 export async function startWorker(config: AgentConfig, log: Log): Promise<RunningWorker> {
+  await keepOthersOut(config.folder)
   const network = loadNetwork(config.network)
   const key = loadWorkerKey(config.folder)
   const wallet = connectWallet(network, key)
@@ -77,7 +79,7 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
   const prover = new WorkerProver({ network, key, source, binding })
   const secrets = new LeaseSecrets((lease, envelope) => fetchAppKeys(wallet, prover, lease, envelope))
   const sealingSecret = loadSealingSecret(config.folder)
-  const sockets = new AgentSockets(key.address, agentApi({ chain: wallet, worker: key.address, prover, sealingSecret, log }))
+  const sockets = new AgentSockets(sealingSecret, agentApi({ chain: wallet, worker: key.address, prover, sealingSecret, log }))
   const supervisor = new LeaseSupervisor({ config, store, executor, wallet, secrets, sockets, log })
   const settlement = new Settlement({ wallet, supervisor, sequence, everySeconds: config.settleEverySeconds })
   const attestor = new Attestor({ settlement, wallet, key, provider: registered.provider, source, tlsKeyHash: tlsKey.hash, sequence, log })
@@ -109,7 +111,7 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
       store,
       log,
       isMine: (id) => store.lease(id) !== undefined,
-      touched: (id) => supervisor.refresh(id),
+      touched: (id, closer) => supervisor.refresh(id, closer),
       signal,
     }),
     attestor.keep(signal),
@@ -133,6 +135,13 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
       log('info', 'the worker has stopped')
     },
   }
+}
+
+/** Other users of this machine may walk through the folder, as users of containers have to, and neither list nor change what is in it. */
+async function keepOthersOut(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o711 })
+  const { mode } = await stat(folder)
+  await chmod(folder, mode & 0o711)
 }
 
 function openExecutor(config: AgentConfig, worker: Address): Promise<Executor> {

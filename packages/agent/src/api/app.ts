@@ -30,7 +30,7 @@ import type { LeaseEvent } from '../store.ts'
 import type { Worker } from '../worker.ts'
 import { authorize } from './authorize.ts'
 import { evidenceReport, statementReport } from './evidence.ts'
-import { namesOf, readLogs } from './logs.ts'
+import { namesOf, readEnded, readLogs } from './logs.ts'
 import { leaseReport, metricsReport, routesOf, workerReport } from './reports.ts'
 import { streamOf, toServerSentEvents } from './streams.ts'
 
@@ -244,7 +244,11 @@ export function workerApi(worker: Worker): OpenAPIHono {
     const { id } = await demand(context, context.req.valid('param').id)
     const { service, tail, follow } = context.req.valid('query')
     const runner = worker.supervisor.runner(id)
-    if (!runner) throw new CloisterError('not-found', 'The lease has ended, and its logs are wiped.')
+    if (!runner) {
+      const kept = worker.store.ended.of(id)
+      if (!kept) throw new CloisterError('not-found', 'The lease has ended, and its logs are wiped.')
+      return sse(context, () => readEnded(kept, service, tail))
+    }
     if (service !== undefined && namesOf(runner, service).length === 0)
       throw new CloisterError('not-found', `The lease has no service ${service}.`, {
         hint: `It has: ${[...new Set(runner.report().map((report) => report.service))].join(', ') || 'none yet'}.`,

@@ -4,6 +4,11 @@ import type { Executor, LogOptions } from '@cloister/executors'
 import type { LeaseRunner } from '../leases/runner.ts'
 import { merge } from './streams.ts'
 
+/** Characters that are held to answer one reader who doesn't follow. */
+const MAX_HELD_CHARACTERS = 8 * 1024 * 1024
+/** Lines that come before what is held is cut again. */
+const SLACK_LINES = 500
+
 /** What logs are asked for. Without `follow`, what there is; with it, what comes as well. */
 export interface LogRequest {
   /** A service or a container; all of them where there is none. */
@@ -23,9 +28,27 @@ export async function* readLogs(executor: Executor, runner: LeaseRunner, request
     yield* merge(followed(executor, runner, { ...request, signal }))
     return
   }
-  const all: LogReport[] = []
-  for (const name of namesOf(runner, request.service)) for await (const line of linesOf(executor, runner.id, name, request)) all.push(line)
-  yield* all.sort((a, b) => a.time - b.time).slice(-request.tail)
+  let all: LogReport[] = []
+  for (const name of namesOf(runner, request.service)) {
+    const before = all.length
+    for await (const line of linesOf(executor, runner.id, name, request)) {
+      all.push(line)
+      if (all.length > before + 2 * request.tail + SLACK_LINES) all = lastOf(all, request.tail)
+    }
+    all = lastOf(all, request.tail)
+  }
+  yield* all
+}
+
+/** The last lines in the order of time: so many, and no more characters than are held for one reader. */
+function lastOf(lines: LogReport[], tail: number): LogReport[] {
+  const sorted = lines.sort((a, b) => a.time - b.time)
+  let first = sorted.length
+  for (let characters = 0; first > Math.max(0, sorted.length - tail); first--) {
+    characters += sorted[first - 1]?.text.length ?? 0
+    if (characters > MAX_HELD_CHARACTERS) break
+  }
+  return sorted.slice(first)
 }
 
 /** The log of each container: of those there are from the last lines on, of those that come later all of it. */
@@ -41,6 +64,13 @@ async function* followed(executor: Executor, runner: LeaseRunner, request: LogRe
     // Nothing may come between looking and waiting.
     if (fresh.length === 0) await once(runner.changes, 'change', { signal }).catch(() => {})
   }
+}
+
+/** The last lines of a lease that has ended, of a service, a container or all. */
+export async function* readEnded(lines: readonly LogReport[], service: string | undefined, tail: number): AsyncGenerator<LogReport> {
+  const isOf = ({ container }: LogReport) => service === undefined || container === service || container.replace(/-\d+$/, '') === service
+  const wanted = lines.filter(isOf)
+  yield* wanted.slice(Math.max(0, wanted.length - tail))
 }
 
 /** The containers that a name stands for: those of a service, or one of them. */

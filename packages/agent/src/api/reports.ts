@@ -6,7 +6,7 @@ import type { Worker } from '../worker.ts'
 
 export function workerReport({ config, key, network, executor, store, attestor }: Worker): WorkerReport {
   const capacity = capacityOf(config)
-  const leases = store.leases('open')
+  const leases = store.openLeases()
   return {
     name: config.name,
     worker: key.address,

@@ -70,7 +70,7 @@ export class Bidder {
       throw noBid(`The order asks for ${gpuModels.join(' or ')}; here is ${capacity.gpuClass || 'no GPU'}.`)
     const unlike = gpuMismatch(order.resources, { gpuClass: capacity.gpuClass, ram: attributes['gpu-ram'], form: attributes['gpu-interface'] })
     if (unlike !== undefined) throw noBid(unlike)
-    const room = freeRoom(capacityOf(this.config), this.store.leases('open'))
+    const room = freeRoom(capacityOf(this.config), this.store.openLeases())
     if (fits(order.resources, room)) return
     const { resources } = order
     if (resources.cpuMilli > room.cpuMilli) throw noBid(`It has ${formatCpu(room.cpuMilli)} free; the order needs ${formatCpu(resources.cpuMilli)}.`)

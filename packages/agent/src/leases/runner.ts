@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { CloisterError, type Manifest, messageOf, type Service } from '@cloister/core'
 import type { Executor, Image } from '@cloister/executors'
 import type { Hex } from 'viem'
+import { lastWords } from '../ended-logs.ts'
 import type { LeaseSecrets } from '../secrets/lease-secrets.ts'
 import type { Accepted, Store, StoredLease } from '../store.ts'
 import type { AgentSockets } from '../workload/agent-sockets.ts'
@@ -96,14 +97,16 @@ export class LeaseRunner {
     await this.executor.halt(this.id)
   }
 
-  /** Ends everything and wipes the lease's volumes. */
+  /** Ends everything and wipes the lease's volumes. What containers printed last is kept for a day. */
   async destroy(): Promise<void> {
     await this.letGo()
     await Promise.all(
       [...this.tasks.values()].map((task) => this.executor.stop(this.id, task.spec.name, Math.min(task.service.stopGraceMs, 10_000)).catch(() => {})),
     )
+    const names = [...this.tasks.keys()]
     this.tasks.clear()
     try {
+      this.store.ended.keep(this.id, await lastWords(this.executor, this.id, names))
       await this.executor.destroy(this.id)
     } finally {
       this.wiping.abort()

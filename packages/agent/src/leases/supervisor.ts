@@ -15,12 +15,13 @@ import {
 } from '@cloister/core'
 import type { Executor } from '@cloister/executors'
 import type { Envelope } from '@cloister/secrets'
-import type { Hex } from 'viem'
+import type { Address, Hex } from 'viem'
 import { capacityOf } from '../bidding/capacity.ts'
 import type { AgentConfig } from '../config.ts'
+import { lastWords } from '../ended-logs.ts'
 import type { Log } from '../log.ts'
 import { type LeaseSecrets, missingSecrets } from '../secrets/lease-secrets.ts'
-import type { LeaseEvent, Store, StoredLease } from '../store.ts'
+import type { LeaseEvent, OpenLease, Store } from '../store.ts'
 import type { AgentSockets } from '../workload/agent-sockets.ts'
 import { Forwarding } from './forwarding.ts'
 import { LeaseRunner } from './runner.ts'
@@ -82,7 +83,7 @@ export class LeaseSupervisor {
       // What can't be wiped is no reason not to serve the others.
       await executor.destroy(id).catch((error) => log('warn', 'a lease could not be wiped wholly', { lease: id, error: messageOf(error) }))
     }
-    for (const lease of store.leases('open')) {
+    for (const lease of store.openLeases()) {
       await this.refresh(lease.id).catch((error) => log('warn', 'a lease could not be checked', { lease: lease.id, error: messageOf(error) }))
       if (store.lease(lease.id)?.state === 'open' && !this.runners.has(lease.id)) this.take(lease.id).resume()
     }
@@ -92,14 +93,17 @@ export class LeaseSupervisor {
     return this.runners.get(id)
   }
 
-  openLeases(): StoredLease[] {
-    return this.parts.store.leases('open')
+  openLeases(): OpenLease[] {
+    return this.parts.store.openLeases()
   }
 
-  /** Looks at a lease on the chain and acts on it. At most one look at a time per lease, and one more behind it. */
-  refresh(id: Hex): Promise<void> {
+  /**
+   * Looks at a lease on the chain and acts on it. At most one look at a time per lease, and one more behind it. `closer` is who closed
+   * it, where that is known.
+   */
+  refresh(id: Hex, closer?: Address): Promise<void> {
     const running = this.refreshing.get(id)
-    const next = (running ?? Promise.resolve()).catch(() => {}).then(() => this.look(id))
+    const next = (running ?? Promise.resolve()).catch(() => {}).then(() => this.look(id, closer))
     this.refreshing.set(id, next)
     const clear = () => this.refreshing.get(id) === next && this.refreshing.delete(id)
     next.then(clear, clear)
@@ -177,7 +181,7 @@ export class LeaseSupervisor {
     this.runners.clear()
   }
 
-  private async look(id: Hex): Promise<void> {
+  private async look(id: Hex, closer: Address | undefined): Promise<void> {
     const { store, wallet, config, log } = this.parts
     const chain = await getLease(wallet, id)
     const known = store.lease(id)
@@ -190,7 +194,7 @@ export class LeaseSupervisor {
       this.missing.delete(id)
     }
     if (chain.state !== 'open') {
-      if (known?.state === 'open') await this.finish(id)
+      if (known?.state === 'open') await this.finish(id, closer)
       return
     }
     if (chain.worker !== wallet.account.address) return
@@ -214,18 +218,32 @@ export class LeaseSupervisor {
     this.event(id, 'opened', 'The lease is open; waiting for its manifest.')
   }
 
-  private async finish(id: Hex): Promise<void> {
-    const { store, executor } = this.parts
-    store.patchLease(id, (lease) => {
+  private async finish(id: Hex, closer: Address | undefined): Promise<void> {
+    const { store, executor, wallet } = this.parts
+    const { tenant } = store.patchLease(id, (lease) => {
       lease.state = 'closed'
+      // Manifests have secrets in them.
+      delete lease.running
+      delete lease.next
+      delete lease.envelope
     })
-    this.event(id, 'closed', 'The lease is closed; everything of it is wiped.')
+    const who = closer === undefined ? 'The lease is closed' : `${nameOf(closer, tenant, wallet.account.address)} closed the lease`
+    this.event(id, 'closed', `${who}; everything of it is wiped but the last of its logs, which its tenant can read for a day.`)
     this.forwarding.end(id)
     store.releasePorts(id)
     const runner = this.runners.get(id)
     this.runners.delete(id)
-    if (runner) await runner.destroy()
-    else await executor.destroy(id)
+    if (runner) return runner.destroy()
+    const containers = await executor.containers(id).catch(() => [])
+    store.ended.keep(
+      id,
+      await lastWords(
+        executor,
+        id,
+        containers.map(({ name }) => name),
+      ),
+    )
+    await executor.destroy(id)
   }
 
   private take(id: Hex): LeaseRunner {
@@ -236,4 +254,8 @@ export class LeaseSupervisor {
     if (manifest) this.forwarding.arrange(id, manifest)
     return runner
   }
+}
+
+function nameOf(account: Address, tenant: Address, worker: Address): string {
+  return account === tenant ? 'Its tenant' : account === worker ? 'Its worker' : account
 }

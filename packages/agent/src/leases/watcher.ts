@@ -16,7 +16,8 @@ export async function watchLeases(parts: {
   store: Store
   log: Log
   isMine: (id: Hex) => boolean
-  touched: (id: Hex) => Promise<void>
+  /** `closer` is who closed it, where that is what happened. */
+  touched: (id: Hex, closer?: Address) => Promise<void>
   signal: AbortSignal
 }): Promise<void> {
   const { chain, store, log, signal } = parts
@@ -40,7 +41,7 @@ export async function watchLeases(parts: {
           const { id } = entry.args as { id: Hex }
           const mine = entry.eventName === 'LeaseOpened' ? (entry.args as { worker: Address }).worker === parts.worker : parts.isMine(id)
           if (!mine || seen.has(key)) continue
-          await parts.touched(id)
+          await parts.touched(id, entry.eventName === 'LeaseClosed' ? (entry.args as { by: Address }).by : undefined)
           seen.add(key)
           ids.add(id)
         }

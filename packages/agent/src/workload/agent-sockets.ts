@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import { chmod, lstat, mkdir, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -15,19 +15,22 @@ export type AgentHandler = (lease: Hex, manifestHash: Hex) => (request: Request)
  * its sealing key, no other manifest of the same lease gets to hear.
  */
 export class AgentSockets {
-  private readonly scope: string
+  private readonly secret: Uint8Array
   private readonly handler: AgentHandler
   private readonly served = new Map<string, { lease: Hex; server: Server; folder: string }>()
 
-  /** `scope` tells this worker's sockets from those of others on this machine. */
-  constructor(scope: string, handler: AgentHandler) {
-    this.scope = scope
+  /**
+   * Where a socket lies follows from `secret`, the worker's own: any user of a container may use it, so no other user of this machine
+   * may guess its name. Folders above it can be entered and not listed.
+   */
+  constructor(secret: Uint8Array, handler: AgentHandler) {
+    this.secret = secret
     this.handler = handler
   }
 
   /** The folder that holds the socket; the same after a restart, so that containers which ran on find it again. */
   async open(lease: Hex, manifestHash: Hex): Promise<string> {
-    const key = createHash('sha256').update(`${this.scope} ${lease} ${manifestHash}`).digest('hex').slice(0, 24)
+    const key = createHmac('sha256', this.secret).update(`socket ${lease} ${manifestHash}`).digest('hex').slice(0, 32)
     const known = this.served.get(key)
     if (known) return known.folder
     const parent = join(tmpdir(), `cloister-agent-${process.getuid?.() ?? 0}`)

@@ -1,0 +1,131 @@
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { LogReport } from '@cloister/core'
+import type { Hex } from 'viem'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Store, type StoredLease } from './store.ts'
+
+let folder: string
+let path: string
+let store: Store
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cloister-store-'))
+  path = join(folder, 'worker.db')
+  store = new Store(path)
+})
+afterEach(() => {
+  store.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const idOf = (index: number): Hex => `0x${index.toString(16).padStart(64, '0')}`
+const leaseOf = (index: number, megabytes = 0): StoredLease => ({
+  id: idOf(index),
+  tenant: `0x${'1'.repeat(40)}`,
+  state: 'open',
+  resources: { cpuMilli: 100, memoryMiB: 64, diskMiB: 128, gpus: 0 },
+  restarts: {},
+  openedAt: 1,
+  ...(megabytes > 0 && {
+    running: { hash: idOf(0), images: {}, manifest: { version: 1, services: { web: { env: { BIG: 'x'.repeat(megabytes * 1_000_000) } } } } as never },
+  }),
+})
+
+describe('the agent’s store', () => {
+  it('is readable by its own user alone, also where an earlier one was left open to all', () => {
+    store.saveLease(leaseOf(1))
+    for (const end of ['', '-wal', '-shm']) expect(statSync(path + end).mode & 0o777).toBe(0o600)
+    store.close()
+    writeFileSync(`${path}-journal`, '')
+    for (const end of ['', '-journal']) chmodSync(path + end, 0o644)
+    store = new Store(path)
+    store.saveLease(leaseOf(2))
+    for (const end of ['', '-wal', '-shm']) expect(statSync(path + end).mode & 0o777).toBe(0o600)
+  })
+
+  it('tells what open leases take without reading a manifest, now and after a restart', () => {
+    for (let index = 1; index <= 3; index++) store.saveLease(leaseOf(index, 1))
+    store.patchLease(idOf(2), (lease) => {
+      lease.state = 'closed'
+    })
+    const parsed = countingParses(() => {
+      expect(store.openLeases().map(({ id }) => id)).toEqual([idOf(1), idOf(3)])
+      // A lease that was read is not parsed again, whoever asks.
+      for (let times = 0; times < 100; times++) expect(store.lease(idOf(3))?.running?.hash).toBe(idOf(0))
+    })
+    expect(parsed).toBe(0)
+    store.close()
+    store = new Store(path)
+    expect(store.openLeases()).toEqual([1, 3].map((index) => ({ id: idOf(index), resources: leaseOf(index).resources })))
+  })
+
+  it('holds so much read and no more, those asked for last, and forgets nothing', () => {
+    store.close()
+    store = new Store(path, 100_000)
+    for (let index = 1; index <= 20; index++) store.saveLease(leaseOf(index, 0.02))
+    const parsed = countingParses(() => {
+      for (let times = 0; times < 50; times++) for (const index of [18, 19, 20]) expect(store.lease(idOf(index))?.running).toBeDefined()
+    })
+    expect(parsed).toBe(0)
+    expect(countingParses(() => expect(store.lease(idOf(1))?.running).toBeDefined())).toBe(1)
+    expect(countingParses(() => expect(store.lease(idOf(20))?.running).toBeDefined())).toBe(0)
+    for (let index = 1; index <= 20; index++) expect(store.lease(idOf(index))?.id).toBe(idOf(index))
+  })
+
+  it('shares what it reads, so that only `patchLease` can change it', () => {
+    store.saveLease({ ...leaseOf(1), restarts: { 'web-0': 1 } })
+    const lease = store.lease(idOf(1))
+    expect(() => {
+      if (lease) lease.restarts['web-0'] = 7
+    }).toThrow(TypeError)
+    expect(
+      store.patchLease(idOf(1), (patched) => {
+        patched.restarts['web-0'] = 2
+      }).restarts,
+    ).toEqual({ 'web-0': 2 })
+    expect(store.lease(idOf(1))?.restarts).toEqual({ 'web-0': 2 })
+  })
+})
+
+describe('logs of leases that have ended', () => {
+  const HOUR = 3_600_000
+  const line = (text: string, time = 1): LogReport => ({ time, container: 'web-0', stream: 'stdout', text })
+
+  it('are there for a day, and then wiped', () => {
+    store.ended.keep(idOf(1), [line('FATAL: DATABASE_URL is empty')], 10 * HOUR)
+    expect(store.ended.of(idOf(1), 33 * HOUR)).toEqual([line('FATAL: DATABASE_URL is empty')])
+    expect(store.ended.of(idOf(2), 33 * HOUR)).toBeUndefined()
+    expect(store.ended.of(idOf(1), 35 * HOUR)).toBeUndefined()
+    expect(store.ended.of(idOf(1), 10 * HOUR)).toBeUndefined()
+  })
+
+  it('are the last lines, at most so many, and those of all leases together are bounded', () => {
+    store.ended.keep(
+      idOf(1),
+      Array.from({ length: 1_000 }, (_, index) => line(`${index} ${'x'.repeat(1_000)}`)),
+      HOUR,
+    )
+    const kept = store.ended.of(idOf(1), HOUR) ?? []
+    expect(kept.at(-1)?.text).toMatch(/^999 /)
+    expect(kept.length).toBeGreaterThan(100)
+    expect(kept.length).toBeLessThan(300)
+  })
+})
+
+/** How often `work` has JSON parsed. */
+function countingParses(work: () => void): number {
+  const parse = JSON.parse
+  let parsed = 0
+  JSON.parse = (...parameters: Parameters<typeof parse>) => {
+    parsed++
+    return parse(...parameters)
+  }
+  try {
+    work()
+  } finally {
+    JSON.parse = parse
+  }
+  return parsed
+}
