@@ -61,8 +61,11 @@ export interface OwnWorker {
 /** Its interface is plain HTTP here. */
 export const attestedKey = () => Promise.reject(new Error('not needed'))
 
-/** Raises a worker of the file’s own before its tests, and ends it after them. What it returns is filled in by then. */
-export function useWorker(): OwnWorker {
+/**
+ * Raises a worker of the file’s own before its tests, and ends it after them. What it returns is filled in by then. `registries` are
+ * those it trusts, asked for when it is raised.
+ */
+export function useWorker(registries: () => string[] = () => []): OwnWorker {
   const order = (manifest: Manifest, changes: Partial<Order> = {}): Order => ({
     ...orderFor(manifest, { tenant: own.tenant.account.address, token: own.usdc, policy: defaultPolicy(true) }),
     ...changes,
@@ -99,7 +102,7 @@ export function useWorker(): OwnWorker {
     own.usdc = own.chain.network.tokens.find(({ symbol }) => symbol === 'USDC')?.address ?? '0x'
     await fundDevelopmentAccount(own.chain.wallet(0), own.tenant.account.address)
     writeFileSync(join(own.folder, 'network.json'), JSON.stringify(own.chain.network))
-    writeFileSync(join(own.folder, 'provider.yaml'), stringify(configuration))
+    writeFileSync(join(own.folder, 'provider.yaml'), stringify({ ...configuration, images: { ...configuration.images, trustedRegistries: registries() } }))
     await buildWorkbench(join(own.folder, 'images'))
     const config = loadAgentConfig(join(own.folder, 'provider.yaml'))
     const key = loadWorkerKey(config.folder)

@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { Manifest, Resources } from '@cloister/core'
+import type { Manifest, RegistryLogin, Resources } from '@cloister/core'
 import type { Image } from '@cloister/executors'
 import type { Envelope } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
@@ -25,6 +25,8 @@ export interface StoredLease {
   resources: Omit<Resources, 'gpuModels'>
   /** Sealed secrets as they were last handed over, for the next manifest. */
   envelope?: Envelope
+  /** Logins at registries, for what is pulled from now on. */
+  logins?: RegistryLogin[]
   /** Manifest that runs. */
   running?: Accepted
   /** Manifest that was accepted and is not known to run yet. */

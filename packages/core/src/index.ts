@@ -6,6 +6,7 @@ export { canonicalHash, checkManifest, hashManifest, MAX_MANIFEST_BYTES, readMan
 export { parseDotenv } from './manifest/dotenv.ts'
 export { gpuMismatch, impossibleGpus } from './manifest/gpu.ts'
 export { type HealthCheck, healthCheckOf } from './manifest/health.ts'
+export { type ImageReference, parseImageReference, registryHostOf } from './manifest/image-reference.ts'
 export { AGENT_SOCKET, type Manifest } from './manifest/manifest.ts'
 export { type ParsedManifest, type ParseOptions, parseManifest } from './manifest/parse.ts'
 export { startPatienceMs } from './manifest/patience.ts'

@@ -4,12 +4,12 @@ import { CloisterError, messageOf } from './errors.ts'
 /** An error as HTTP carries it (RFC 9457, `application/problem+json`). */
 export const Problem = z.object({
   type: z.string(),
-  title: z.string(),
+  title: z.string().max(4_000),
   status: z.int(),
   /** Stable code of the error. */
-  code: z.string(),
+  code: z.string().max(64),
   /** What to do next. */
-  hint: z.string().optional(),
+  hint: z.string().max(2_000).optional(),
   details: z.record(z.string(), z.unknown()).optional(),
 })
 

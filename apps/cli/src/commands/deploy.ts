@@ -21,6 +21,7 @@ import { confirm } from '../ask.ts'
 import { command, connect, type Globals } from '../context.ts'
 import { secondsOf } from '../durations.ts'
 import { type ManifestOptions, readManifestFile, withManifestOptions } from '../manifest-file.ts'
+import { type LoginOptions, loginsFor, withLoginOption } from '../registry-logins.ts'
 import { type SecretOptions, sealedFrom, takesSecrets, withSecretOptions } from '../secret-options.ts'
 import { attestation, hourly, money, resources, short, uptimeOf } from '../show.ts'
 
@@ -31,7 +32,7 @@ interface BidOptions extends Globals, ManifestOptions {
   provider?: string
 }
 
-interface DeployOptions extends BidOptions, SecretOptions {
+interface DeployOptions extends BidOptions, SecretOptions, LoginOptions {
   deposit?: string
   for?: string
   name?: string
@@ -56,7 +57,7 @@ export function addDeploy(program: Command): void {
     'run a Compose or SDL file: takes the cheapest bid and ends with the address',
     'cloister deploy compose.yaml --for 2h --name my-app',
   )
-  withSecretOptions(withBidOptions(withManifestOptions(deployCommand)))
+  withLoginOption(withSecretOptions(withBidOptions(withManifestOptions(deployCommand))))
     .option('--deposit <amount>', 'money to put in, in whole tokens')
     .option('--for <time>', 'put in as much as lasts this long, such as 2h or 7d (default 24h)')
     .option('--name <name>', 'a name for its address, beside its id; default: what a Compose file calls itself')
@@ -116,6 +117,7 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
     if (takesSecrets(options)) steps.begin('secrets', 'checking the key service and sealing')
     const envelope = await sealedFrom(cloister, options)
     checkSecrets(manifest, envelope)
+    const logins = loginsFor(manifest, options)
     const begun = performance.now()
     steps.begin('bids', 'asking workers for bids')
     const found = await bids(cloister, { manifest, ...asked })
@@ -143,6 +145,7 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
       deposit,
       name: wished,
       envelope,
+      logins,
       keepFailed: options.keep === true,
       timeoutMs: options.timeout === undefined ? undefined : secondsOf(options.timeout) * 1000,
       onStep: (step, detail) => steps.begin(step, detail),

@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { command, connect, type Globals } from '../context.ts'
 import { secondsOf } from '../durations.ts'
 import { type ManifestOptions, readManifestFile, withManifestOptions } from '../manifest-file.ts'
+import { type LoginOptions, loginsFor, withLoginOption } from '../registry-logins.ts'
 import { type SecretOptions, sealedFrom, withSecretOptions } from '../secret-options.ts'
 import { attestation, hourly, instant, money, short, since, state } from '../show.ts'
 
@@ -20,7 +21,8 @@ export function addLeases(program: Command): void {
     'a new manifest on the same lease, worker and address; the old one is back if the new one does not start',
     'cloister update my-app compose.yaml',
   )
-  withSecretOptions(withManifestOptions(updateCommand))
+  withLoginOption(withSecretOptions(withManifestOptions(updateCommand)))
+    .option('--pull', 'look up anew what the tags of its images mean, also where the file is what runs already')
     .option('--timeout <time>', 'give up after so long, such as 20m; default: what the health checks of the file allow')
     .action(runUpdate)
   command(program, 'top-up <lease> <amount>', 'add money, in whole tokens of the lease', 'cloister top-up my-app 2.5').action(runTopUp)
@@ -165,7 +167,9 @@ async function showMetrics(key: string, options: Globals): Promise<void> {
   say(`disk  ${bar(mib(metrics.diskBytes), metrics.diskMiBLimit)}  ${mib(metrics.diskBytes)} MiB of ${formatMiB(metrics.diskMiBLimit)}`)
 }
 
-async function runUpdate(key: string, file: string, options: Globals & ManifestOptions & SecretOptions & { timeout?: string }): Promise<void> {
+type UpdateCommandOptions = Globals & ManifestOptions & SecretOptions & LoginOptions & { timeout?: string; pull?: boolean }
+
+async function runUpdate(key: string, file: string, options: UpdateCommandOptions): Promise<void> {
   const cloister = connect(options)
   const { manifest } = readManifestFile(file, options, options.json === true)
   const steps = new Steps(options.json === true)
@@ -175,11 +179,13 @@ async function runUpdate(key: string, file: string, options: Globals & ManifestO
     const updated = await update(cloister, key, manifest, {
       onStep: (detail) => steps.begin('update', detail),
       envelope,
+      logins: loginsFor(manifest, options),
+      pull: options.pull,
       timeoutMs: options.timeout === undefined ? undefined : secondsOf(options.timeout) * 1000,
     })
     steps.done()
     if (options.json) return sayJson(updated)
-    if (!updated.handedOver) return say('The lease runs that manifest already.')
+    if (!updated.handedOver) return say('The lease runs that manifest already. Images that were pushed again under their tags are taken with --pull.')
     const what = updated.transaction ? 'the new manifest' : envelope ? 'the manifest with the new secrets,' : 'the manifest again,'
     say(`${paint('green', '●')} The lease runs ${what} ${updated.manifestHash.slice(0, 18)}….`)
   } catch (error) {

@@ -13,6 +13,7 @@ import {
   messageOf,
   Order,
   Problem,
+  RegistryLogins,
   RouteReport,
   readManifest,
   StatementReport,
@@ -101,6 +102,22 @@ const routes = {
     security,
     request: { params, body: { content: { 'application/json': { schema: Envelope } }, required: true } },
     responses: { 202: json(z.object({ lease: bytes32 }), 'Written down.'), 401: problem, 403: problem, 404: problem },
+  }),
+  logins: createRoute({
+    method: 'put',
+    path: '/v1/leases/{id}/logins',
+    summary: 'Hand over logins at registries, before the manifest whose images are there',
+    security,
+    request: { params, body: { content: { 'application/json': { schema: RegistryLogins } }, required: true } },
+    responses: { 202: json(z.object({ lease: bytes32 }), 'Written down.'), 401: problem, 403: problem, 404: problem },
+  }),
+  pull: createRoute({
+    method: 'post',
+    path: '/v1/leases/{id}/pull',
+    summary: 'Look up anew what the tags of the running manifest are, and run that',
+    security,
+    request: { params },
+    responses: { 202: json(z.object({ lease: bytes32 }), 'Written down; it is being done.'), 401: problem, 403: problem, 404: problem, 409: problem },
   }),
   lease: createRoute({
     method: 'get',
@@ -222,6 +239,18 @@ export function workerApi(worker: Worker): OpenAPIHono {
     const { id } = context.req.valid('param')
     await demand(context, id)
     await worker.supervisor.acceptSecrets(id, context.req.valid('json'))
+    return context.json({ lease: id }, 202)
+  })
+  app.openapi(routes.logins, async (context) => {
+    const { id } = context.req.valid('param')
+    await demand(context, id)
+    await worker.supervisor.acceptLogins(id, context.req.valid('json').logins)
+    return context.json({ lease: id }, 202)
+  })
+  app.openapi(routes.pull, async (context) => {
+    const { id } = context.req.valid('param')
+    await demand(context, id)
+    await worker.supervisor.pullAgain(id)
     return context.json({ lease: id }, 202)
   })
   app.openapi(routes.lease, async (context) => context.json(leaseReport(worker, await demand(context, context.req.valid('param').id)), 200))

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type HealthCheck, messageOf, type Service } from '@cloister/core'
 import type { ContainerSpec, ContainerStatus, Executor, Exit } from '@cloister/executors'
+import type { Hex } from 'viem'
+import { lastWords } from '../ended-logs.ts'
 import { checkHealth, isListening } from './health.ts'
 import type { PlannedContainer } from './plan.ts'
 
@@ -25,6 +27,12 @@ const FIRST_DELAY_MS = 500
 const LONGEST_DELAY_MS = 60_000
 const STEADY_MS = 60_000
 const SETTLED_MS = 250
+/** What nothing shows to be ready has to run so long for its end not to be an early one. */
+const UNTRIED_MS = 10_000
+/** So many early ends, one after another, and its tenant is told what it printed. */
+const TELLING_EXITS = 3
+const LAST_LINES = 10
+const LAST_LINE_CHARACTERS = 300
 const QUIET_LISTEN_MS = 60_000
 
 /** Keeps one container as its manifest says: starts it after what it depends on, watches it, restarts it with growing pauses. */
@@ -120,10 +128,16 @@ export class ContainerTask {
       watching.abort()
       await watch
       this.lastExit = exit
-      this.earlyExits = this.state === 'running' || this.state === 'unhealthy' ? 0 : this.earlyExits + 1
+      const wasReady = this.state === 'running' || this.state === 'unhealthy'
+      this.earlyExits = wasReady && (this.isTried || Date.now() - startedAt >= UNTRIED_MS) ? 0 : this.earlyExits + 1
       if (Date.now() - startedAt >= STEADY_MS) pause = FIRST_DELAY_MS
       if (!(await this.mayRestart(exit, exit.outOfMemory ? 'it ran out of memory' : `it ended with code ${exit.code}`, pause))) return
     }
+  }
+
+  /** Whether anything shows that it is ready: a check, or a port. Others count as running once they have outlived their first moments. */
+  private get isTried(): boolean {
+    return this.health !== undefined || this.service.expose.some(({ protocol }) => protocol !== 'udp')
   }
 
   private async launch(): Promise<void> {
@@ -138,15 +152,26 @@ export class ContainerTask {
     const isFailure = exit.code !== 0 || exit.outOfMemory
     const wanted = policy === 'always' || (policy === 'on-failure' && isFailure && (maxRetries === undefined || this.context.restarts(name) < maxRetries))
     if (!wanted) {
+      const said = isFailure ? await this.lastLines() : ''
       this.become(isFailure ? 'failed' : 'completed', isFailure ? reason : undefined)
-      this.context.event(isFailure ? 'failed' : 'completed', isFailure ? `${name}: ${reason}.` : `${name} has done its work.`)
+      this.context.event(isFailure ? 'failed' : 'completed', isFailure ? `${name}: ${reason}.${said}` : `${name} has done its work.`)
       return false
     }
+    // Told once, and with what it said: whoever deployed it shouldn't have to guess, or to be quick.
+    if (this.earlyExits === TELLING_EXITS)
+      this.context.event('start-failed', `${name} has ended ${TELLING_EXITS} times without having been ready: ${reason}.${await this.lastLines()}`)
     const count = this.context.countRestart(name)
     this.become('restarting', reason)
     this.context.event('restarting', `${name}: ${reason}; restart ${count} in ${(pauseMs / 1000).toFixed(1)} s.`)
     await delay(pauseMs, undefined, { signal: this.aborter.signal })
     return true
+  }
+
+  /** What it printed last, as a part of an event; nothing where it printed nothing. */
+  private async lastLines(): Promise<string> {
+    const lines = await lastWords(this.context.executor, this.spec.lease as Hex, [this.spec.name])
+    const text = lines.slice(-LAST_LINES).map((line) => line.text.slice(0, LAST_LINE_CHARACTERS))
+    return text.length === 0 ? '' : `\nIt printed last:\n${text.join('\n')}`
   }
 
   /** Finds out when the container is ready, and with a health check whether it stays so. */

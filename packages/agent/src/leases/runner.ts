@@ -1,7 +1,7 @@
 import { EventEmitter, on, once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { CloisterError, type Manifest, messageOf, type Service } from '@cloister/core'
-import type { Executor, Image } from '@cloister/executors'
+import { CloisterError, type Manifest, messageOf, parseImageReference, type RegistryLogin, registryHostOf, type Service } from '@cloister/core'
+import type { Executor, Image, PullProgress } from '@cloister/executors'
 import type { Hex } from 'viem'
 import { lastWords } from '../ended-logs.ts'
 import type { LeaseSecrets } from '../secrets/lease-secrets.ts'
@@ -37,6 +37,8 @@ interface RunnerParts {
 
 const TRIAL_MS = 60_000
 const TRIAL_EXITS = 3
+/** Milliseconds between two words on how far a pull is. */
+const PROGRESS_MS = 5_000
 /** Milliseconds for the key service to answer before a new manifest is given up. */
 const KEYS_MS = 60_000
 
@@ -53,6 +55,8 @@ export class LeaseRunner {
   private working: Promise<unknown> = Promise.resolve()
   private ended = false
   private readonly wiping = new AbortController()
+  /** Aborted once nothing more is to be started. */
+  private readonly leaving = new AbortController()
   /** Aborted once everything of the lease is wiped. */
   readonly wiped = this.wiping.signal
   /** The tenant was told that everything runs. */
@@ -173,7 +177,9 @@ export class LeaseRunner {
         forgetNext(lease, next)
         delete lease.failed
       })
-      if (before) this.emit('updated', 'The new manifest runs.')
+      if (before?.hash === hash)
+        this.emit('updated', sameImages(before.images, images) ? 'The images are what they were.' : 'The manifest runs with new images.')
+      else if (before) this.emit('updated', 'The new manifest runs.')
     } catch (error) {
       if (this.ended) return
       const reason = messageOf(error)
@@ -192,10 +198,30 @@ export class LeaseRunner {
     for (const service of Object.values(manifest.services)) {
       if (images[service.image]) continue
       const started = Date.now()
-      images[service.image] = await this.executor.pull(service.image, { credentials: service.registry })
+      images[service.image] = await this.executor.pull(service.image, {
+        credentials: service.registry ?? this.loginFor(service.image),
+        progress: this.progressOf(service.image),
+        signal: this.leaving.signal,
+      })
       this.emit('image', `${service.image} is here as ${images[service.image]?.digest.slice(0, 19)}… (${Date.now() - started} ms).`)
     }
     return images
+  }
+
+  private loginFor(image: string): RegistryLogin | undefined {
+    const { host } = parseImageReference(image)
+    return this.store.lease(this.id)?.logins?.find((login) => registryHostOf(login.host) === host)
+  }
+
+  /** Tells the tenant how far a pull is, now and then. */
+  private progressOf(image: string): (progress: PullProgress) => void {
+    let told = Date.now()
+    return ({ step, bytes, total }) => {
+      if (Date.now() - told < PROGRESS_MS) return
+      told = Date.now()
+      const done = step === 'downloading' ? 'is here' : 'is unpacked'
+      this.emit('pulling', `${image}: ${mebibytes(bytes)} of ${mebibytes(total)} MiB ${done}.`)
+    }
   }
 
   /** Ends what is not in the plan, keeps what is there unchanged, starts the rest. */
@@ -277,6 +303,7 @@ export class LeaseRunner {
 
   private async letGo(): Promise<void> {
     this.ended = true
+    this.leaving.abort()
     this.changes.emit('change')
     await Promise.all([...this.tasks.values()].map((task) => task.abandon()))
     // A pull may take its time; what it brings is not used any more.
@@ -290,6 +317,14 @@ export class LeaseRunner {
     this.working = next.catch((error) => this.emit('error', messageOf(error)))
     return next.catch(() => undefined)
   }
+}
+
+function sameImages(one: Record<string, Image>, other: Record<string, Image>): boolean {
+  return Object.entries(one).every(([name, { digest }]) => other[name]?.digest === digest)
+}
+
+function mebibytes(bytes: number): number {
+  return Math.round(bytes / 1024 ** 2)
 }
 
 /** What was tried is no longer next; what was accepted meanwhile is. */

@@ -10,6 +10,7 @@ import {
   type Manifest,
   messageOf,
   needsSeparateNetworks,
+  type RegistryLogin,
   resourcesOf,
   shortId,
 } from '@cloister/core'
@@ -167,6 +168,36 @@ export class LeaseSupervisor {
     if (running && next) this.runners.get(id)?.takeNext()
   }
 
+  /** Takes logins at registries from a lease's tenant, in place of those before, for what is pulled from now on. */
+  async acceptLogins(id: Hex, logins: RegistryLogin[]): Promise<void> {
+    const { store } = this.parts
+    if (store.lease(id)?.state !== 'open') throw new CloisterError('not-found', `This worker has no open lease ${shortId(id)}.`)
+    store.patchLease(id, (stored) => {
+      if (logins.length > 0) stored.logins = logins
+      else delete stored.logins
+    })
+    this.event(id, 'logins', `Took ${logins.length} ${logins.length === 1 ? 'login' : 'logins'} for registries.`)
+  }
+
+  /**
+   * Looks up anew what the tags of a running manifest mean, and runs that; what means the same runs on untouched. Committed before it
+   * is done. Throws `not-running` where nothing runs yet.
+   */
+  async pullAgain(id: Hex): Promise<void> {
+    const { store } = this.parts
+    const lease = store.lease(id)
+    if (lease?.state !== 'open') throw new CloisterError('not-found', `This worker has no open lease ${shortId(id)}.`)
+    if (!lease.running) throw new CloisterError('not-running', 'No manifest runs on the lease, so there is nothing to pull again.')
+    store.patchLease(id, (stored) => {
+      const { running } = stored
+      // What was handed over meanwhile is pulled anyway.
+      if (running && !stored.next) stored.next = { hash: running.hash, manifest: running.manifest, ...(running.envelope && { envelope: running.envelope }) }
+      delete stored.failed
+    })
+    this.event(id, 'pull', 'Looking up anew what the images of the manifest are.')
+    this.runners.get(id)?.takeNext()
+  }
+
   event(id: Hex, kind: string, message: string): void {
     const event: LeaseEvent = this.parts.store.addEvent(id, kind, message)
     this.parts.log('info', message, { lease: shortId(id), kind })
@@ -226,6 +257,7 @@ export class LeaseSupervisor {
       delete lease.running
       delete lease.next
       delete lease.envelope
+      delete lease.logins
     })
     const who = closer === undefined ? 'The lease is closed' : `${nameOf(closer, tenant, wallet.account.address)} closed the lease`
     this.event(id, 'closed', `${who}; everything of it is wiped but the last of its logs, which its tenant can read for a day.`)

@@ -1,10 +1,10 @@
 import { PassThrough } from 'node:stream'
-import { messageOf } from '@cloister/core'
+import { messageOf, parseImageReference } from '@cloister/core'
 import type Docker from 'dockerode'
 import type { Image, PullOptions } from '../executor.ts'
 import { findImage, type ImageSettings } from '../oci/find.ts'
 import { describeImage } from '../oci/image.ts'
-import { parseReference, pinnedReference } from '../oci/reference.ts'
+import { pinnedReference } from '../oci/reference.ts'
 import { type ImageSource, type ResolvedImage, resolveImage, unavailable } from '../oci/source.ts'
 import { isInsecure } from '../oci/trust.ts'
 import { archiveImage } from './archive.ts'
@@ -12,7 +12,7 @@ import { archiveImage } from './archive.ts'
 /** Brings an image into the engine: from a layout folder by loading an archive, from a registry by the engine's own pull. */
 export async function pullImage(docker: Docker, reference: string, options: PullOptions, settings: ImageSettings): Promise<Image> {
   const { source, wanted, local, close } = await findImage(reference, options.credentials, settings)
-  const { host } = parseReference(reference)
+  const { host } = parseImageReference(reference)
   try {
     // Asks the registry itself first: it refuses internal addresses, which the engine would not.
     const image = await resolveImage(source, wanted)

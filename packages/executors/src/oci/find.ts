@@ -1,7 +1,7 @@
+import { parseImageReference } from '@cloister/core'
 import type { RegistryCredentials } from '../executor.ts'
 import type { UnpackLimits } from './image-root.ts'
 import { LayoutSource } from './layout.ts'
-import { parseReference } from './reference.ts'
 import { RegistrySource } from './registry.ts'
 import type { ImageSource } from './source.ts'
 
@@ -29,7 +29,7 @@ interface FoundImage {
 
 /** The source of an image, and what to ask it for: a layout folder that has the name, else the registry. */
 export async function findImage(reference: string, credentials: RegistryCredentials | undefined, settings: ImageSettings): Promise<FoundImage> {
-  const parsed = parseReference(reference)
+  const parsed = parseImageReference(reference)
   for (const folder of settings.layouts) {
     const source = new LayoutSource(folder)
     const digest = await source.find(reference)

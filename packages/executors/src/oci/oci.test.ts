@@ -7,11 +7,12 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { parseImageReference } from '@cloister/core'
 import { Header } from 'tar'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ImageStore } from '../sandbox/image-store.ts'
 import { buildImage } from './build.ts'
-import { parseReference, pinnedReference } from './reference.ts'
+import { pinnedReference } from './reference.ts'
 
 const REGISTRY = ['/usr/bin/docker-registry'].find((path) => existsSync(path))
 const sha256 = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
@@ -22,10 +23,10 @@ describe('references', () => {
     ['bitnami/redis:7', { host: 'registry-1.docker.io', repository: 'bitnami/redis', tag: '7' }],
     ['ghcr.io/a/b/c:1', { host: 'ghcr.io', repository: 'a/b/c', tag: '1' }],
     ['localhost:5000/x', { host: 'localhost:5000', repository: 'x', tag: 'latest' }],
-  ])('%s', (text, parsed) => expect(parseReference(text)).toMatchObject(parsed))
+  ])('%s', (text, parsed) => expect(parseImageReference(text)).toMatchObject(parsed))
 
   it.each(['', 'UPPER/case', 'a b', '../etc', 'x:', 'x@sha256:12', 'http://x/y', 'a/../b', `${'x/'.repeat(200)}y`])('%s is none', (text) =>
-    expect(() => parseReference(text)).toThrow(expect.objectContaining({ code: expect.any(String) })),
+    expect(() => parseImageReference(text)).toThrow(expect.objectContaining({ code: expect.any(String) })),
   )
 })
 

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
-import { CloisterError, messageOf } from '@cloister/core'
+import { CloisterError, type ImageReference, messageOf, registryHostOf } from '@cloister/core'
 import { CheckedFetch } from '@cloister/relay'
 import type { RegistryCredentials } from '../executor.ts'
-import type { Reference } from './reference.ts'
 import { checkDigest, type Descriptor, type ImageSource, MAX_DOCUMENT_BYTES, unavailable } from './source.ts'
 import { isInsecure, isTrusted } from './trust.ts'
 
@@ -24,16 +23,16 @@ const MAX_REDIRECTS = 5
  * `ImageSettings.trustedRegistries`.
  */
 export class RegistrySource implements ImageSource {
-  private readonly reference: Reference
+  private readonly reference: ImageReference
   private readonly credentials: RegistryCredentials | undefined
   private readonly trustedHosts: readonly string[]
   private readonly silenceMs: number
   private readonly checked: CheckedFetch
   private authorization: string | undefined
 
-  constructor(reference: Reference, credentials: RegistryCredentials | undefined, trustedHosts: readonly string[], silenceMs: number = SILENCE_MS) {
+  constructor(reference: ImageReference, credentials: RegistryCredentials | undefined, trustedHosts: readonly string[], silenceMs: number = SILENCE_MS) {
     this.reference = reference
-    this.credentials = credentials && registryHost(credentials.host) === reference.host ? credentials : undefined
+    this.credentials = credentials && registryHostOf(credentials.host) === reference.host ? credentials : undefined
     this.trustedHosts = trustedHosts
     this.silenceMs = silenceMs
     this.checked = new CheckedFetch((url) => ({ allowsInternal: isTrusted(url, trustedHosts) }))
@@ -84,9 +83,9 @@ export class RegistrySource implements ImageSource {
     }
     if (status === 401 || status === 403)
       return this.credentials
-        ? unavailable(`${shownHost} does not take the login of ${this.credentials.username} for ${repository}`, {
+        ? unavailable(`${shownHost} does not take the login that was given for ${repository}`, {
             reason: 'login-needed',
-            hint: 'Log in again with `docker login` and deploy once more.',
+            hint: 'Log in again with `docker login`, and give the login with --registry-login.',
           })
         : unavailable(`${shownHost} asks for a login for ${repository}, which is private or does not exist`, {
             reason: 'login-needed',
@@ -184,12 +183,6 @@ export class RegistrySource implements ImageSource {
       signal?.removeEventListener('abort', stop)
     }
   }
-}
-
-/** The host that a login is for, as references name it. */
-function registryHost(host: string): string {
-  const bare = host.replace(/^https?:\/\//, '').replace(/\/.*$/, '')
-  return ['docker.io', 'index.docker.io'].includes(bare) ? 'registry-1.docker.io' : bare
 }
 
 const CERTIFICATE = /SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|CERT_|ERR_TLS_CERT|CERTIFICATE/

@@ -1,6 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { closeLease, getConfirmedGpus, getCredit, getLease, openLease, withdrawCredit } from '@cloister/chain'
-import { type AttestationState, CloisterError, type GatewayRoute, hashManifest, type Manifest, messageOf, type Policy } from '@cloister/core'
+import {
+  type AttestationState,
+  CloisterError,
+  type GatewayRoute,
+  hashManifest,
+  type Manifest,
+  messageOf,
+  type Policy,
+  type RegistryLogin,
+} from '@cloister/core'
 import type { Envelope } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
@@ -31,6 +40,8 @@ export interface DeployParameters {
   name?: string | undefined
   /** Sealed secrets that the manifest takes. */
   envelope?: Envelope | undefined
+  /** Logins at the registries of its images. */
+  logins?: readonly RegistryLogin[] | undefined
   /** Told when a step begins, and how it is going. */
   onStep?: (step: DeployStep, detail: string) => void
   /** Leave a lease open whose containers don't start. */
@@ -169,11 +180,12 @@ async function handOver(
   cloister: Cloister,
   client: WorkerClient,
   lease: Hex,
-  { manifest, envelope }: Pick<DeployParameters, 'manifest' | 'envelope'>,
+  { manifest, envelope, logins }: Pick<DeployParameters, 'manifest' | 'envelope' | 'logins'>,
 ): Promise<void> {
   const until = Date.now() + ACCEPT_MS
   for (let pause = 50; ; pause = Math.min(pause * 2, 1_000)) {
     try {
+      if (logins) await client.putLogins(lease, logins)
       if (envelope) await client.putSecrets(lease, envelope)
       return await client.putManifest(lease, manifest)
     } catch (error) {

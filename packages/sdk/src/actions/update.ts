@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { getLease, getNoticeSeconds, updateLease } from '@cloister/chain'
-import { CloisterError, checkNotice, hashManifest, type Manifest, messageOf, startPatienceMs } from '@cloister/core'
+import { CloisterError, checkNotice, hashManifest, type Manifest, messageOf, type RegistryLogin, startPatienceMs } from '@cloister/core'
 import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
@@ -21,6 +21,17 @@ export interface Updated {
   handedOver: boolean
 }
 
+export interface UpdateOptions {
+  onStep?: (text: string) => void
+  /** New sealed secrets. */
+  envelope?: Envelope | undefined
+  /** Logins at registries, in place of those given before. */
+  logins?: readonly RegistryLogin[] | undefined
+  /** Have tags looked up anew where the manifest is what runs already. */
+  pull?: boolean | undefined
+  timeoutMs?: number | undefined
+}
+
 /**
  * Puts a new manifest on a lease: same worker, address and volumes; and new sealed secrets, if any are given. If it doesn't start, the worker goes back to the one
  * before and so does the hash on chain; throws `update-failed` then.
@@ -29,7 +40,7 @@ export async function update(
   cloister: Cloister,
   key: string,
   manifest: Manifest,
-  { onStep = () => {}, envelope, timeoutMs }: { onStep?: (text: string) => void; envelope?: Envelope | undefined; timeoutMs?: number | undefined } = {},
+  { onStep = () => {}, envelope, logins, pull = false, timeoutMs }: UpdateOptions = {},
 ): Promise<Updated> {
   const wallet = walletOf(cloister)
   const record = await findLease(cloister, key)
@@ -39,14 +50,17 @@ export async function update(
   if (manifest.demands?.noticeSeconds !== undefined) checkNotice(manifest, await getNoticeSeconds(wallet))
   const running = (await throughAbsence(() => worker.lease(record.lease))).manifestHash
   const hash = hashManifest(manifest)
-  if (running === hash && previous === hash && !envelope)
+  const isSame = running === hash && previous === hash
+  if (logins) await throughAbsence(() => worker.putLogins(record.lease, logins))
+  if (isSame && !envelope && !pull)
     return { lease: record.lease, manifestHash: hash, previousManifestHash: previous, transaction: undefined, handedOver: false }
   onStep('putting the new hash on the lease')
   const receipt = previous === hash ? undefined : await updateLease(wallet, record.lease, hash)
   try {
     onStep('handing the manifest to the worker')
     if (envelope) await throughAbsence(() => worker.putSecrets(record.lease, envelope))
-    await throughAbsence(() => worker.putManifest(record.lease, manifest))
+    if (isSame && !envelope) await throughAbsence(() => worker.pull(record.lease))
+    else await throughAbsence(() => worker.putManifest(record.lease, manifest))
     await untilRunning(() => throughAbsence(() => worker.lease(record.lease)), hash, timeoutMs ?? IMAGES_MS + startPatienceMs(manifest), onStep)
   } catch (error) {
     const back = running ?? previous
@@ -76,8 +90,8 @@ async function untilRunning(
   const until = Date.now() + patienceMs
   for (let pause = 50; ; pause = Math.min(pause * 1.2, 500)) {
     const report = await read()
-    if (report.manifestHash === hash && report.nextManifestHash === undefined) return
     if (report.failed?.manifestHash === hash && report.nextManifestHash === undefined) throw new CloisterError('start-failed', report.failed.reason)
+    if (report.manifestHash === hash && report.nextManifestHash === undefined) return
     if (Date.now() > until) throw new CloisterError('start-failed', 'It is not ready in time.')
     onStep(`${report.services.filter((service) => service.state === 'running').length} of ${report.services.length} containers ready`)
     await delay(pause)

@@ -13,6 +13,7 @@ import {
   type Manifest,
   MetricsReport,
   type Order,
+  type RegistryLogin,
   requestTypedData,
   type SignedBid,
   StatementReport,
@@ -81,20 +82,22 @@ export class WorkerClient {
   }
 
   async putManifest(lease: Hex, manifest: Manifest): Promise<void> {
-    const path = `/v1/leases/${lease}/manifest`
-    const body = toCanonicalJson(manifest)
-    await this.ask(path, z.unknown(), {
-      method: 'PUT',
-      body,
-      headers: { 'content-type': 'application/json', ...(await this.sign('PUT', path, body)) },
-    })
+    await this.change('PUT', `/v1/leases/${lease}/manifest`, toCanonicalJson(manifest))
   }
 
   /** Hands over sealed secrets, for the manifest that comes next or for what runs. */
   async putSecrets(lease: Hex, envelope: Envelope): Promise<void> {
-    const path = `/v1/leases/${lease}/secrets`
-    const body = toCanonicalJson(envelope)
-    await this.ask(path, z.unknown(), { method: 'PUT', body, headers: { 'content-type': 'application/json', ...(await this.sign('PUT', path, body)) } })
+    await this.change('PUT', `/v1/leases/${lease}/secrets`, toCanonicalJson(envelope))
+  }
+
+  /** Hands over logins at registries, in place of those before, for the manifest that comes next. */
+  async putLogins(lease: Hex, logins: readonly RegistryLogin[]): Promise<void> {
+    await this.change('PUT', `/v1/leases/${lease}/logins`, toCanonicalJson({ logins }))
+  }
+
+  /** Has the worker look up anew what the tags of the running manifest are, and run that. Throws `not-running`. */
+  async pull(lease: Hex): Promise<void> {
+    await this.change('POST', `/v1/leases/${lease}/pull`, '{}')
   }
 
   async lease(lease: Hex): Promise<LeaseReport> {
@@ -127,6 +130,10 @@ export class WorkerClient {
     const typed = requestTypedData({ ...signed, worker: this.worker, method, path, bodyHash: bodyHash(body) }, network.chainId)
     const signature = await wallet.signTypedData({ account, ...typed })
     return { authorization: encodeAuthorization({ ...signed, signature }) }
+  }
+
+  private async change(method: 'PUT' | 'POST', path: string, body: string): Promise<void> {
+    await this.ask(path, z.unknown(), { method, body, headers: { 'content-type': 'application/json', ...(await this.sign(method, path, body)) } })
   }
 
   private async *stream<T extends z.ZodType>(path: string, schema: T, signal: AbortSignal): AsyncGenerator<z.infer<T>> {

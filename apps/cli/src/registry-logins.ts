@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { CloisterError, type Manifest, parseImageReference, type RegistryLogin, registryHostOf } from '@cloister/core'
+import type { Command } from 'commander'
+import { z } from 'zod'
+
+/** What of Docker's configuration holds logins (docker/cli, `cli/config/configfile`, `types.AuthConfig`). */
+const DockerConfig = z.object({
+  auths: z.record(z.string(), z.object({ auth: z.string().optional(), identitytoken: z.string().optional() })).optional(),
+  credsStore: z.string().optional(),
+  credHelpers: z.record(z.string(), z.string()).optional(),
+})
+
+export interface LoginOptions {
+  registryLogin?: boolean
+}
+
+export function withLoginOption(command: Command): Command {
+  return command.option('--registry-login', 'give the worker the logins that `docker login` keeps for the registries of the images')
+}
+
+/**
+ * Logins for the registries that a manifest's images come from, out of Docker's configuration (`$DOCKER_CONFIG` or ~/.docker); only
+ * where the option asks for it, since the worker gets to see them. Throws `no-login` where there is none, or it is not in the file.
+ */
+export function loginsFor(manifest: Manifest, { registryLogin }: LoginOptions, env: NodeJS.ProcessEnv = process.env): RegistryLogin[] | undefined {
+  if (!registryLogin) return undefined
+  const path = join(env['DOCKER_CONFIG'] ?? join(homedir(), '.docker'), 'config.json')
+  const config = readConfig(path)
+  const images = Object.values(manifest.services).filter(({ registry }) => !registry)
+  const hosts = [...new Set(images.map(({ image }) => parseImageReference(image).host))]
+  const logins = hosts.flatMap((host) => {
+    const login = loginOf(config, host, path)
+    return login ? [login] : []
+  })
+  if (logins.length === 0)
+    throw new CloisterError('no-login', `${path} has no login for ${hosts.join(' or ')}.`, { hint: `Type: docker login ${hosts[0] ?? ''}` })
+  return logins
+}
+
+function loginOf(config: z.infer<typeof DockerConfig>, host: string, path: string): RegistryLogin | undefined {
+  const isHost = (server: string) => registryHostOf(server) === host
+  const helper = Object.entries(config.credHelpers ?? {}).find(([server]) => isHost(server))?.[1]
+  const [, entry] = Object.entries(config.auths ?? {}).find(([server]) => isHost(server)) ?? []
+  if (helper === undefined && !entry) return undefined
+  const text = Buffer.from(entry?.auth ?? '', 'base64').toString('utf8')
+  const colon = text.indexOf(':')
+  if (helper === undefined && colon > 0 && entry?.identitytoken === undefined) return { host, username: text.slice(0, colon), password: text.slice(colon + 1) }
+  const where = helper ?? config.credsStore
+  throw new CloisterError(
+    'no-login',
+    `The login for ${host} is ${where === undefined ? 'a token of its own kind' : `with the helper ${where}`}, not in ${path}.`,
+    {
+      hint: `Keep one in a file, and try again: export DOCKER_CONFIG=$(mktemp -d); docker login ${host}`,
+    },
+  )
+}
+
+function readConfig(path: string): z.infer<typeof DockerConfig> {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new CloisterError('no-login', `There is no ${path}.`, { hint: 'Log in with `docker login`.', cause })
+  }
+  try {
+    return DockerConfig.parse(JSON.parse(text))
+  } catch (cause) {
+    throw new CloisterError('no-login', `${path} is no configuration of Docker's.`, { cause })
+  }
+}
