@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { hashManifest, type Manifest } from '@cloister/core'
-import { buildWorkbench } from '@cloister/executors'
+import { buildWorkbench, WORKBENCH_IMAGE } from '@cloister/executors'
 import { WorkerClient } from '@cloister/sdk'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -110,13 +110,12 @@ describe('images of a lease', () => {
   })
 
   it('that print and fail are told of, and what they printed is read by their tenant alone for a day after the lease', async () => {
-    registry.tags.set('me/app:latest', first)
     const failing = manifestOf(
-      `  web:\n    image: ${registry.host}/me/app:latest\n    command: ["node", "-e", "console.log('connecting'); console.error('FATAL: DATABASE_URL is empty'); process.exit(3)"]\n    restart: always\n    deploy: { resources: { limits: { cpus: "0.2", memory: 64M } } }\n`,
+      `  web:\n    image: ${WORKBENCH_IMAGE}\n    command: ["node", "-e", "console.log('connecting'); console.error('FATAL: DATABASE_URL is empty'); process.exit(3)"]\n    restart: always\n    deploy: { resources: { limits: { cpus: "0.2", memory: 64M } } }\n`,
     )
     const id = await own.deploy(failing)
     const told = await until('three ends are told of', async () => own.running.worker.store.events(id, 0).find(({ kind }) => kind === 'start-failed'))
-    expect(told.message).toMatch(/has ended 3 times without having been ready: it ended with code 3.\nIt printed last:\n[^]*FATAL: DATABASE_URL is empty/)
+    expect(told.message).toMatch(/has ended 3 times without having been ready: it ended with code 3.\nIt printed last:\n(.*\n)*FATAL: DATABASE_URL is empty/)
     await own.close(id)
     expect(await until('the lines are kept', () => printed(id).catch(() => undefined))).toContain('FATAL: DATABASE_URL is empty')
     const stranger = new WorkerClient({
