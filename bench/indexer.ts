@@ -101,6 +101,7 @@ async function fill(chain: DevelopmentChain, tell: (done: number) => void): Prom
         worker: key.address,
         token: usdc,
         ratePerSecond: 1n,
+        minimumDeposit: 0n,
         expiry,
         room: 0n,
         manifestHash: zeroHash,

@@ -282,13 +282,13 @@ describe.skipIf(!canDeploy)(
       // Both are asked for while there is room for either.
       const [early, late] = [await bids(cloister, terms), await bids(cloister, terms)]
       expect(late.bids[0]?.worker.worker).toBe(early.bids[0]?.worker.worker)
-      const first = await deploy(cloister, { ...terms, bids: early, deposit: 10_000n })
+      const first = await deploy(cloister, { ...terms, bids: early, deposit: 100_000n })
       const chosen = late.bids[0]
-      await expect(deploy(cloister, { ...terms, bids: late, ...(chosen && { chosen }), deposit: 10_000n })).rejects.toMatchObject({
+      await expect(deploy(cloister, { ...terms, bids: late, ...(chosen && { chosen }), deposit: 100_000n })).rejects.toMatchObject({
         code: 'reverted',
         message: expect.stringContaining('room has been taken'),
       })
-      const second = await deploy(cloister, { ...terms, bids: late, deposit: 10_000n })
+      const second = await deploy(cloister, { ...terms, bids: late, deposit: 100_000n })
       expect(first.worker).toBe(early.bids[0]?.worker.worker)
       expect(second.worker).toBe(late.bids[1]?.worker.worker)
       for (const { lease } of [first, second]) await stage.json('close', lease)

@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Governed} from "./Governed.sol";
 import {IRewarder} from "./IRewarder.sol";
 import {Workers} from "./Workers.sol";
 
 /// @title Collateral: what GPUs in service lock of their provider's pool
-/// @notice A GPU earns emission only with collateral for it. It is part of the pool's active stake that can't leave.
+/// @notice A GPU earns emission only with collateral for it: active stake of its provider's pool. While it is locked the provider
+/// itself can't take it out; delegators may leave all the same, and with less than is locked the pool's GPUs earn nothing.
 /// @dev Amounts in base units of CLOI.
-abstract contract Collateral is Ownable2Step {
+abstract contract Collateral is Governed {
     using SafeCast for uint256;
 
-    /// @dev What a class's GPU needs, and an announced higher amount with the instant (Unix seconds) from which it is needed.
+    /// @notice What one GPU of a class needs.
+    struct ClassCollateral {
+        bytes32 gpuClass;
+        uint96 amount;
+    }
+
+    /// @dev What a class's GPU needs, and an announced amount with the instant (Unix seconds) from which it holds.
     struct Terms {
         uint96 amount;
         uint96 next;
@@ -29,8 +36,6 @@ abstract contract Collateral is Ownable2Step {
     event CollateralSet(address indexed provider, address indexed worker, uint256 amount, uint256 locked);
     event CollateralPerGpuSet(bytes32 indexed gpuClass, uint256 amount, uint256 from);
 
-    /// @notice Notice that more collateral, or a higher commission, is announced with, in seconds.
-    uint256 public constant NOTICE = 7 days;
     /// @notice Seconds after which anybody may let go of collateral for GPUs that nobody vouches for any more.
     uint256 public constant RELEASE_AFTER = 1 days;
 
@@ -42,9 +47,13 @@ abstract contract Collateral is Ownable2Step {
     /// @notice Collateral that is locked for a worker's GPUs, in its provider's pool.
     mapping(address worker => uint256) public lockedFor;
 
-    constructor(Workers workers_, IRewarder rewarder_) {
+    constructor(Workers workers_, IRewarder rewarder_, ClassCollateral[] memory classes) {
         if (address(workers_) == address(0) || address(rewarder_) == address(0)) revert ZeroAddress();
         (workers, rewarder) = (workers_, rewarder_);
+        for (uint256 i; i < classes.length; ++i) {
+            _terms[classes[i].gpuClass] = Terms(classes[i].amount, 0, 0);
+            emit CollateralPerGpuSet(classes[i].gpuClass, classes[i].amount, block.timestamp);
+        }
     }
 
     /// @notice Locks, or lets go of, the collateral that a worker's GPUs need: what verifiers vouch for now, times what its class
@@ -75,16 +84,18 @@ abstract contract Collateral is Ownable2Step {
         return c.nextFrom != 0 && c.nextFrom <= block.timestamp ? c.next : c.amount;
     }
 
-    /// @notice Whether what is locked for a worker is enough for such GPUs.
+    /// @notice Whether what is locked for a worker is enough for such GPUs. Never for a class that nothing is asked for.
     function isCollateralised(address worker, bytes32 gpuClass, uint256 gpus) external view returns (bool) {
-        return lockedFor[worker] >= gpus * collateralPerGpu(gpuClass);
+        uint256 perGpu = collateralPerGpu(gpuClass);
+        return perGpu != 0 && lockedFor[worker] >= gpus * perGpu;
     }
 
-    /// @notice Sets what a GPU of a class needs of its provider's pool: less at once, more after a week's notice.
+    /// @notice Sets what a GPU of a class needs of its provider's pool: less, or that of a new class, at once; more after `CHANGE_DELAY`, in
+    /// which it can be locked already. Zero takes the class out, after as long.
     function setCollateralPerGpu(bytes32 gpuClass, uint256 amount) external onlyOwner {
         uint256 current = collateralPerGpu(gpuClass);
-        bool more = current != 0 && amount > current;
-        uint256 from = more ? block.timestamp + NOTICE : block.timestamp;
+        bool more = current != 0 && (amount > current || amount == 0);
+        uint256 from = more ? block.timestamp + CHANGE_DELAY : block.timestamp;
         _terms[gpuClass] = more
             ? Terms(uint96(current), amount.toUint96(), uint32(from))
             : Terms(amount.toUint96(), 0, 0);

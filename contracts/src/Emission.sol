@@ -41,11 +41,16 @@ contract Emission is Weights, IRewarder {
     /// @notice The first epoch whose GPU budget the treasury hasn't looked at.
     uint256 public collectedTo;
 
-    /// @param owner Sets class weights and the treasury: the governance executor.
-    constructor(address owner, Token token_, Workers workers_, Stake stake_, address treasury_)
-        Ownable(owner)
-        Weights(workers_, stake_)
-    {
+    /// @param owner Announces class weights and the treasury: the governance executor.
+    /// @param classes What GPUs weigh at first.
+    constructor(
+        address owner,
+        Token token_,
+        Workers workers_,
+        Stake stake_,
+        address treasury_,
+        ClassWeight[] memory classes
+    ) Ownable(owner) Weights(workers_, stake_, classes) {
         if (address(token_) == address(0) || treasury_ == address(0)) revert ZeroAddress();
         token = token_;
         treasury = treasury_;
@@ -100,7 +105,9 @@ contract Emission is Weights, IRewarder {
         _pay(treasury, amount);
     }
 
+    /// @notice Announced.
     function setTreasury(address treasury_) external onlyOwner {
+        _useAnnouncement();
         if (treasury_ == address(0)) revert ZeroAddress();
         treasury = treasury_;
         emit TreasurySet(treasury_);

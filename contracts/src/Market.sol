@@ -2,7 +2,6 @@
 pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
@@ -10,6 +9,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Governed} from "./Governed.sol";
 import {Room} from "./Room.sol";
 import {Workers} from "./Workers.sol";
 
@@ -19,7 +19,7 @@ import {Workers} from "./Workers.sol";
 /// closes at will and gets the rest. What providers, treasury and tenants are owed is credited and withdrawn by them.
 /// @dev For every token: balance of this contract = lease balances + credits + fees. Tokens on the allow-list must
 /// move exactly the amount asked: no fee on transfer, no rebasing.
-contract Market is EIP712, Ownable2Step {
+contract Market is EIP712, Governed {
     using SafeERC20 for IERC20;
     using Room for Room.Taken;
 
@@ -31,6 +31,8 @@ contract Market is EIP712, Ownable2Step {
         address token;
         /// Base units of `token` per covered second.
         uint80 ratePerSecond;
+        /// Base units that the lease has to be opened with, at least.
+        uint96 minimumDeposit;
         /// Last second, Unix, at which the bid can be taken.
         uint48 expiry;
         /// What of the worker the lease takes (see `Room`). The bid can't be taken while the worker has less.
@@ -86,6 +88,7 @@ contract Market is EIP712, Ownable2Step {
     struct TokenTerms {
         bool allowed;
         uint8 index;
+        /// Hundredths of a percent of what is paid, for leases that are opened now.
         uint16 feeBps;
     }
 
@@ -101,6 +104,7 @@ contract Market is EIP712, Ownable2Step {
     error UnknownWorker(address worker);
     error WorkerNotCovered(address worker, uint256 until);
     error LeaseNotOpen(bytes32 id);
+    error DepositTooSmall(uint256 deposit, uint256 minimum);
     error AlreadyEarning(bytes32 id);
     error MayNotClose(bytes32 id, uint256 noticeUntil);
     error OutOfBounds(uint256 value, uint256 min, uint256 max);
@@ -122,7 +126,10 @@ contract Market is EIP712, Ownable2Step {
     /// @notice `coveredSeconds` more seconds are settled; `amount` left the lease, of which `fee` is the treasury's.
     event LeaseSettled(bytes32 indexed id, uint256 coveredSeconds, uint256 amount, uint256 fee);
     event NoticeGiven(bytes32 indexed id, uint256 noticeUntil);
+    /// @notice `refund` went to whom the tenant named, or else is the tenant's credit (see `Credited`).
     event LeaseClosed(bytes32 indexed id, address indexed by, uint256 refund);
+    /// @notice What was left of a lease waits for its tenant, who can withdraw it.
+    event Credited(bytes32 indexed id, address indexed tenant, address token, uint256 amount);
     /// @notice The provider turned down a lease that had earned nothing; the deposit is the tenant's again.
     event LeaseRefused(bytes32 indexed id, address indexed by, uint256 refund);
     event Withdrawn(address indexed account, address indexed token, address to, uint256 amount);
@@ -132,12 +139,16 @@ contract Market is EIP712, Ownable2Step {
     event NoticePeriodSet(uint256 seconds_);
 
     bytes32 private constant BID_TYPEHASH = keccak256(
-        "Bid(address tenant,address worker,address token,uint80 ratePerSecond,uint48 expiry,uint64 room,bytes32 manifestHash,bytes32 order,uint256 salt)"
+        "Bid(address tenant,address worker,address token,uint80 ratePerSecond,uint96 minimumDeposit,uint48 expiry,uint64 room,bytes32 manifestHash,bytes32 order,uint256 salt)"
     );
 
     uint256 public constant MAX_FEE_BPS = 2_000;
     uint256 public constant MIN_NOTICE_PERIOD = 1 hours;
     uint256 public constant MAX_NOTICE_PERIOD = 30 days;
+    /// @notice Covered seconds within which a provider may still turn a lease down, forgoing them.
+    uint256 public constant REFUSAL_SECONDS = 5 minutes;
+    /// @notice With less left than so many seconds cost, a lease counts as used up for its provider, so that dust keeps no room.
+    uint256 public constant USED_UP_SECONDS = 60;
 
     Workers public immutable workers;
 
@@ -157,7 +168,7 @@ contract Market is EIP712, Ownable2Step {
     Room.Taken private _roomTaken;
     mapping(bytes32 id => Lease) private _lease;
 
-    /// @param owner Sets tokens, fees, treasury and notice period within their bounds: the governance executor.
+    /// @param owner Allows tokens and announces fees, treasury and notice period, within their bounds: the governance executor.
     constructor(Workers workers_, address treasury_, address owner) EIP712("Cloister Market", "1") Ownable(owner) {
         if (address(workers_) == address(0) || treasury_ == address(0)) revert ZeroAddress();
         workers = workers_;
@@ -184,6 +195,7 @@ contract Market is EIP712, Ownable2Step {
         if (msg.sender != bid.tenant) revert NotTenant(msg.sender);
         if (block.timestamp > bid.expiry) revert BidExpired(bid.expiry);
         if (deposit == 0 || bid.ratePerSecond == 0) revert ZeroAmount();
+        if (deposit < bid.minimumDeposit) revert DepositTooSmall(deposit, bid.minimumDeposit);
         TokenTerms memory terms = termsOf[bid.token];
         if (!terms.allowed) revert TokenNotAllowed(bid.token);
         id = bidDigest(bid);
@@ -192,7 +204,7 @@ contract Market is EIP712, Ownable2Step {
         (address provider, uint256 coveredSeconds, uint256 until) = workers.billing(bid.worker);
         if (provider == address(0)) revert UnknownWorker(bid.worker);
         if (until <= block.timestamp) revert WorkerNotCovered(bid.worker, until);
-        _checkBidSignature(id, signature, bid.worker, provider);
+        if (!_isSigned(id, signature, bid.worker, provider)) revert BadSignature();
         _roomTaken.take(bid.worker, bid.room);
 
         lease.tenant = bid.tenant;
@@ -283,42 +295,46 @@ contract Market is EIP712, Ownable2Step {
         emit NoticeGiven(id, lease.noticeUntil);
     }
 
-    /// @notice Turns down a lease that has earned nothing yet, at no cost to the tenant. Provider or worker. The chain remembers it: a
-    /// bid that was taken and refused costs stake (see Slashing).
+    /// @notice Turns down a lease that has just been opened, at no cost to the tenant: one that was settled, or is older than
+    /// `REFUSAL_SECONDS` covered seconds, ends by notice only. Provider or worker. The chain remembers it: a bid that was taken and
+    /// refused costs stake (see Slashing).
     function refuse(bytes32 id) external {
         Lease storage lease = _open(id);
         _checkProvider(lease.worker);
-        if (lease.spent != 0) revert AlreadyEarning(id);
+        (, uint256 coveredSeconds,) = workers.billing(lease.worker);
+        if (lease.spent != 0 || coveredSeconds - lease.settledSeconds > REFUSAL_SECONDS) revert AlreadyEarning(id);
         uint256 refund = lease.balance;
         lease.balance = 0;
         lease.state = State.Refused;
         _roomTaken.giveBack(lease.worker, lease.room);
-        credit[lease.tenant][tokens[lease.tokenIndex]] += refund;
         emit LeaseRefused(id, msg.sender, refund);
+        _creditTenant(id, lease.tenant, tokens[lease.tokenIndex], refund);
     }
 
-    /// @notice Settles and closes a lease. The tenant may at any time, and the rest is sent to `recipient`. The provider or
-    /// worker may once notice has run out, and anybody when nothing is left; the rest, if any, is credited to the tenant.
+    /// @notice Settles and closes a lease. The tenant may at any time, whatever its token does: the rest is sent to `recipient`, or
+    /// credited to the tenant where that is zero or the token doesn't move. The provider or worker may once notice has run out or
+    /// less is left than `USED_UP_SECONDS` cost, and anybody when nothing is left; the rest, if any, is credited to the tenant.
     function close(bytes32 id, address recipient) external {
         Lease storage lease = _open(id);
         address provider = _settleOne(id, lease);
         address tenant = lease.tenant;
         uint256 refund = lease.balance;
         bool byTenant = msg.sender == tenant;
-        if (byTenant) {
-            if (recipient == address(0)) revert ZeroAddress();
-        } else if (refund != 0) {
+        if (!byTenant && refund != 0) {
             uint256 noticeUntil = lease.noticeUntil;
             bool byProvider = msg.sender == provider || msg.sender == lease.worker;
-            if (!byProvider || noticeUntil == 0 || block.timestamp < noticeUntil) revert MayNotClose(id, noticeUntil);
+            bool isOver = noticeUntil != 0 && block.timestamp >= noticeUntil;
+            bool isUsedUp = refund < uint256(lease.ratePerSecond) * USED_UP_SECONDS;
+            if (!byProvider || !(isOver || isUsedUp)) revert MayNotClose(id, noticeUntil);
         }
         lease.balance = 0;
         lease.state = State.Closed;
         _roomTaken.giveBack(lease.worker, lease.room);
-        address token = tokens[lease.tokenIndex];
-        if (!byTenant) credit[tenant][token] += refund;
         emit LeaseClosed(id, msg.sender, refund);
-        if (byTenant && refund != 0) IERC20(token).safeTransfer(recipient, refund);
+        if (refund == 0) return;
+        address token = tokens[lease.tokenIndex];
+        bool isSent = byTenant && recipient != address(0) && IERC20(token).trySafeTransfer(recipient, refund);
+        if (!isSent) _creditTenant(id, tenant, token, refund);
     }
 
     /// @notice Sends the caller's whole credit in `token` to `to`.
@@ -360,6 +376,12 @@ contract Market is EIP712, Ownable2Step {
         return _roomTaken.takenOf(worker);
     }
 
+    /// @notice Whether a bid's digest is signed as `open` asks: by the worker's key, or by its provider, who may be a contract (ERC-1271).
+    function isSigned(bytes32 digest, bytes calldata signature, address worker) external view returns (bool) {
+        (address provider,,) = workers.billing(worker);
+        return _isSigned(digest, signature, worker, provider);
+    }
+
     /// @notice The typed-data digest a bid is signed over; also the id of the lease that takes it.
     function bidDigest(Bid calldata bid) public view returns (bytes32) {
         // The struct has static members only, so it is encoded as EIP-712 asks: one word a member, in order.
@@ -368,12 +390,15 @@ contract Market is EIP712, Ownable2Step {
 
     // GOVERNANCE
 
-    /// @notice Allows or disallows a token for new leases and sets its fee. Open leases keep their fee.
+    /// @notice Allows or disallows a token for new leases and sets its fee. Open leases keep their fee. A higher fee is announced; what is
+    /// new, lower or closes the door to new leases holds at once.
     function setToken(address token, bool allowed, uint256 feeBps) external onlyOwner {
         if (token == address(0)) revert ZeroAddress();
         if (feeBps > MAX_FEE_BPS) revert OutOfBounds(feeBps, 0, MAX_FEE_BPS);
         TokenTerms memory terms = termsOf[token];
-        if (tokens[terms.index] != token) {
+        if (tokens[terms.index] == token) {
+            if (feeBps > terms.feeBps) _useAnnouncement();
+        } else {
             if (tokenCount > type(uint8).max) revert TooManyTokens();
             terms.index = uint8(tokenCount);
             tokens[tokenCount++] = token;
@@ -384,14 +409,17 @@ contract Market is EIP712, Ownable2Step {
         emit TokenSet(token, allowed, feeBps);
     }
 
+    /// @notice Announced.
     function setTreasury(address treasury_) external onlyOwner {
+        _useAnnouncement();
         if (treasury_ == address(0)) revert ZeroAddress();
         treasury = treasury_;
         emit TreasurySet(treasury_);
     }
 
-    /// @notice Sets the notice period, from an hour to 30 days. Notices already given keep theirs.
+    /// @notice Sets the notice period, from an hour to 30 days. Notices already given keep theirs. Announced.
     function setNoticePeriod(uint256 seconds_) external onlyOwner {
+        _useAnnouncement();
         if (seconds_ < MIN_NOTICE_PERIOD || seconds_ > MAX_NOTICE_PERIOD) {
             revert OutOfBounds(seconds_, MIN_NOTICE_PERIOD, MAX_NOTICE_PERIOD);
         }
@@ -426,10 +454,14 @@ contract Market is EIP712, Ownable2Step {
         if (msg.sender != provider) revert NotProvider(msg.sender);
     }
 
-    function _checkBidSignature(bytes32 digest, bytes calldata signature, address worker, address provider) private view {
+    function _isSigned(bytes32 digest, bytes calldata signature, address worker, address provider)
+        private
+        view
+        returns (bool)
+    {
         (address recovered, ECDSA.RecoverError err,) = ECDSA.tryRecoverCalldata(digest, signature);
-        if (err == ECDSA.RecoverError.NoError && recovered == worker) return;
-        if (!SignatureChecker.isValidSignatureNowCalldata(provider, digest, signature)) revert BadSignature();
+        if (err == ECDSA.RecoverError.NoError && recovered == worker) return true;
+        return SignatureChecker.isValidSignatureNowCalldata(provider, digest, signature);
     }
 
     /// @dev Accrued = min(balance, rate × covered seconds since the last settlement).
@@ -474,6 +506,11 @@ contract Market is EIP712, Ownable2Step {
         uint256 fee;
         (provider, token, amount, fee) = _settle(id, lease);
         _credit(provider, token, amount - fee, fee);
+    }
+
+    function _creditTenant(bytes32 id, address tenant, address token, uint256 amount) private {
+        credit[tenant][token] += amount;
+        emit Credited(id, tenant, token, amount);
     }
 
     function _credit(address provider, address token, uint256 earned, uint256 fee) private {

@@ -9,6 +9,9 @@ library Shares {
     /// ERC-4626): an attack on whoever comes first costs more than it brings.
     uint256 internal constant VIRTUAL = 1e6;
     uint256 internal constant PRECISION = 1e27;
+    /// @dev With fewer shares than this, of some 10^-8 CLOI, a pool shares nothing out. So the sum of all that is ever shared out, less
+    /// than 10^27 base units, comes to less than 2^128 a share.
+    uint256 internal constant LEAST = 1e16;
 
     /// @dev Shares that `amount` brings in a heap of `assets` and `shares`.
     function toShares(uint256 amount, uint256 assets, uint256 shares) internal pure returns (uint256) {

@@ -16,8 +16,8 @@ import {Workers} from "./Workers.sol";
 /// @title Stake: one pool a provider, and delegators' shares in it
 /// @notice A pool is a provider's collateral. Whoever puts CLOI in gets shares; leaving takes 21 days, in which the stake can still be
 /// slashed. Slashing hits one pool, what is active in it and what is leaving it alike, and never another one. Rewards are
-/// kept apart from stake, so that a pool's worth changes by deposits, exits and slashing alone. Collateral for the GPUs
-/// that a provider has in service can't leave.
+/// kept apart from stake, so that a pool's worth changes by deposits, exits and slashing alone. Delegators can always leave: neither
+/// collateral nor rewards that can't be reckoned hold them. A provider can't take out what is locked for its GPUs in service.
 /// All active stake shares 40% of what the schedule emits, by amount and by the second. What a provider's GPUs earn is shared
 /// half and half between it and its pool, by shares, for as long as they were there.
 /// @dev Amounts in base units of CLOI. Rounding is always in favour of the pool (see Shares). Tokens sent here by hand are nobody's
@@ -26,6 +26,18 @@ import {Workers} from "./Workers.sol";
 contract Stake is Collateral {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
+
+    /// @notice What Stake is deployed with.
+    struct Parts {
+        IERC20 token;
+        Workers workers;
+        /// Reckons what GPUs earn and creates rewards.
+        IRewarder rewarder;
+        address slasher;
+        address treasury;
+        /// When emission begins, Unix seconds.
+        uint256 start;
+    }
 
     /// @dev Four slots.
     struct Pool {
@@ -41,15 +53,21 @@ contract Stake is Collateral {
         uint128 exitShares;
         /// What a unit of active stake had earned, times 2^96, when the pool was last brought up to date.
         uint128 paidPerAsset;
-        /// Collateral of GPUs in service: so much active stake can't leave.
+        /// Collateral of GPUs in service: the provider can't take out what leaves less. Others can, and then the GPUs earn nothing.
         uint96 locked;
         /// Unix seconds from which the announced commission holds; 0 if none was announced.
         uint32 nextCommissionFrom;
-        /// Rewards ever shared out, per share, times `Shares.PRECISION`. A unit of stake, which earns 280,000,000 units at the most
-        /// (`MIN_ACTIVE`), comes with about 10^6 shares, so it stays far below 2^128.
+        /// Rewards ever shared out, per share, times `Shares.PRECISION`. `Shares.LEAST` keeps it below 2^128.
         uint128 rewardPerShare;
         /// The provider's commission and half of its GPUs' rewards, not yet taken.
         uint96 providerOwed;
+    }
+
+    /// @dev What slashes took of a pool lately. One slot.
+    struct SlashedLately {
+        /// Of `WHOLE`, as of `at`. It wears off evenly, by `MAX_SLASH_BPS` in `SLASH_PERIOD`.
+        uint64 part;
+        uint48 at;
     }
 
     /// @dev All active stake. One slot.
@@ -89,6 +107,8 @@ contract Stake is Collateral {
     error UnsettledEpochs(address provider);
     error NotSlasher(address caller);
     error OutOfBounds(uint256 value, uint256 min, uint256 max);
+    error SlashedEnough(address provider, uint256 asked, uint256 room);
+    error MovesHeld(address provider, uint256 until);
 
     event Delegated(address indexed provider, address indexed account, uint256 amount, uint256 shares);
     /// @notice `shares` became an exit worth `amount`, with `exitShares` of what is leaving the pool.
@@ -116,15 +136,23 @@ contract Stake is Collateral {
     event CommissionSet(address indexed provider, uint256 bps, uint256 from);
     event UnearnedCollected(uint256 amount);
     event SlasherSet(address slasher);
+    event TreasurySet(address treasury);
+    /// @notice Nobody moves stake out of a pool to another one before `until`.
+    event MovesHeldUntil(address indexed provider, uint256 until);
 
     uint256 public constant EXIT_SECONDS = 21 days;
+    /// @notice Notice that a higher commission is announced with, in seconds. Who asks to leave earlier earns nothing, and pays none.
+    uint256 public constant NOTICE = 7 days;
     uint256 public constant MAX_COMMISSION_BPS = 5_000;
     /// @notice The part of a pool that has to be its provider's own before others may add to it.
     uint256 public constant MIN_OWN_BPS = 1_000;
-    /// @notice The most that one slash takes of a pool.
+    /// @notice The most that slashes take of a pool at once, all together; and as much again every `SLASH_PERIOD` seconds.
     uint256 public constant MAX_SLASH_BPS = 1_000;
+    uint256 public constant SLASH_PERIOD = 7 days;
     uint256 public constant MAX_REPORTER_BPS = 2_000;
     uint256 private constant BPS = 10_000;
+    uint256 private constant WHOLE = 1e18;
+    uint256 private constant MAX_SLASH = WHOLE * MAX_SLASH_BPS / BPS;
 
     uint256 private constant ASSET_PRECISION = 2 ** 96;
     /// @dev With less active stake than one CLOI in the whole network nobody earns, which keeps `perAsset` in its bounds:
@@ -132,11 +160,11 @@ contract Stake is Collateral {
     uint256 private constant MIN_ACTIVE = 1e18;
 
     IERC20 public immutable token;
-    /// @notice Where slashed stake goes, less what the reporter gets.
-    address public immutable treasury;
     /// @notice When emission begins, Unix seconds.
     uint256 public immutable start;
 
+    /// @notice Where slashed stake goes, less what the reporter gets.
+    address public treasury;
     /// @notice Takes stake away on proof: the slashing contract.
     address public slasher;
     /// @notice What all stake would have earned in times when there was none, for the treasury.
@@ -150,16 +178,21 @@ contract Stake is Collateral {
     mapping(address provider => mapping(address account => Position)) private _position;
     mapping(uint256 id => Exit) private _exit;
     mapping(address account => uint256) public redelegatedAt;
+    /// @notice Until when nobody moves stake out of a pool to another one, Unix seconds. Leaving is never held.
+    mapping(address provider => uint256) public movesHeldUntil;
+    mapping(address provider => SlashedLately) private _slashed;
 
-    /// @param owner Names the slasher and sets collateral: the governance executor.
-    /// @param start_ When emission begins, Unix seconds.
-    constructor(address owner, IERC20 token_, Workers workers_, IRewarder rewarder_, address treasury_, uint256 start_)
+    /// @param owner Announces another slasher or treasury and sets collateral: the governance executor.
+    /// @param classes What GPUs need at first.
+    constructor(address owner, Parts memory parts, ClassCollateral[] memory classes)
         Ownable(owner)
-        Collateral(workers_, rewarder_)
+        Collateral(parts.workers, parts.rewarder, classes)
     {
-        if (address(token_) == address(0) || treasury_ == address(0)) revert ZeroAddress();
-        (token, treasury, start) = (token_, treasury_, start_);
-        _totals.syncedAt = start_.toUint32();
+        if (address(parts.token) == address(0) || parts.treasury == address(0)) revert ZeroAddress();
+        (token, slasher, treasury, start) = (parts.token, parts.slasher, parts.treasury, parts.start);
+        _totals.syncedAt = parts.start.toUint32();
+        emit SlasherSet(parts.slasher);
+        emit TreasurySet(parts.treasury);
     }
 
     // STAKE
@@ -182,7 +215,7 @@ contract Stake is Collateral {
     }
 
     /// @notice Begins to leave with some shares; what they are worth can be withdrawn after 21 days, less what is slashed until
-    /// then. Earns nothing from now on.
+    /// then. Earns nothing from now on. Nobody but the pool's provider is ever held; a pool that lay idle for weeks is settled first.
     function requestExit(address provider, uint256 shares) external returns (uint256 id) {
         uint256 amount = _leave(provider, msg.sender, shares);
         Pool storage pool = _pool[provider];
@@ -215,13 +248,15 @@ contract Stake is Collateral {
     }
 
     /// @notice Moves stake to another pool without the waiting time, at most once per waiting time and account. A provider can't leave
-    /// its own pool this way: its stake answers for what it did there.
+    /// its own pool this way: its stake answers for what it did there. Nor can anybody while a slash of the pool is announced.
     function redelegate(address from, address to, uint256 shares) external returns (uint256 newShares) {
         if (from == to) revert SamePool();
         if (from == msg.sender) revert ProviderStays();
         if (to == address(0)) revert ZeroAddress();
         uint256 last = redelegatedAt[msg.sender];
         if (last != 0 && block.timestamp < last + EXIT_SECONDS) revert RedelegatedRecently(last + EXIT_SECONDS);
+        uint256 held = movesHeldUntil[from];
+        if (block.timestamp < held) revert MovesHeld(from, held);
         redelegatedAt[msg.sender] = block.timestamp;
         uint256 amount = _leave(from, msg.sender, shares);
         newShares = _enter(to, msg.sender, amount);
@@ -239,16 +274,17 @@ contract Stake is Collateral {
         uint256 perAsset = _syncTotals();
         uint256 stakeReward = uint256(pool.assets) * (perAsset - pool.paidPerAsset) / ASSET_PRECISION;
         pool.paidPerAsset = uint128(perAsset);
+        // A pool that next to nobody has a share of leaves all to its provider.
+        bool isShared = shares >= Shares.LEAST;
         // An announced commission holds from the first settlement after its date, never for what was earned before.
-        uint256 commission = stakeReward * pool.commissionBps / BPS;
+        uint256 commission = isShared ? stakeReward * pool.commissionBps / BPS : stakeReward;
         if (pool.nextCommissionFrom != 0 && pool.nextCommissionFrom <= block.timestamp) {
             (pool.commissionBps, pool.nextCommissionBps, pool.nextCommissionFrom) = (pool.nextCommissionBps, 0, 0);
         }
         uint256 gpuReward;
         (gpuReward, done) = rewarder.settle(provider);
         if (stakeReward + gpuReward == 0) return done;
-        // A pool that nobody has a share of leaves all to its provider.
-        uint256 providerPart = shares == 0 ? gpuReward : gpuReward / 2;
+        uint256 providerPart = isShared ? gpuReward / 2 : gpuReward;
         uint256 shared = stakeReward - commission + gpuReward - providerPart;
         pool.providerOwed += (commission + providerPart).toUint96();
         if (shared > 0) pool.rewardPerShare += Shares.perShare(shared, shares).toUint128();
@@ -305,21 +341,23 @@ contract Stake is Collateral {
 
     // SLASHING
 
-    /// @notice Takes `amount` out of a pool, of active and exiting stake in proportion, a tenth of both at the most. The reporter
-    /// gets `reporterBps` of it, but no more than half of what it costs the provider itself, so that no provider gains by reporting
-    /// itself at its delegators' expense. The treasury gets the rest. Slasher only.
+    /// @notice Takes `amount` out of a pool, of active and exiting stake in proportion. All slashes together take a tenth of both at once
+    /// at the most, and a tenth every seven days from then on (`slashRoomOf`). The reporter gets `reporterBps` of it, but no more
+    /// than half of what it costs the provider itself, so that no provider gains by reporting itself at its delegators' expense. The
+    /// treasury gets the rest. Slasher only.
     function slash(address provider, uint256 amount, address reporter, uint256 reporterBps, bytes32 reason)
         external
         returns (uint256 taken)
     {
         if (msg.sender != slasher) revert NotSlasher(msg.sender);
         if (reporterBps > MAX_REPORTER_BPS) revert OutOfBounds(reporterBps, 0, MAX_REPORTER_BPS);
-        // What was earned until now was earned by the stake that was there.
-        settle(provider);
+        if (amount == 0) revert ZeroAmount();
+        // What was earned until now was earned by the stake that was there. Should that fail, stake answers all the same.
+        try this.settle(provider) {} catch {}
         Pool storage pool = _pool[provider];
         uint256 whole = uint256(pool.assets) + pool.exitAssets;
-        taken = Math.min(amount, whole * MAX_SLASH_BPS / BPS);
-        if (taken == 0) revert ZeroAmount();
+        taken = amount;
+        _useSlashRoom(provider, whole, taken);
         uint256 exiting = taken * pool.exitAssets / whole;
         uint256 toReporter = reporter == address(0)
             ? 0
@@ -334,7 +372,23 @@ contract Stake is Collateral {
         token.safeTransfer(treasury, taken - toReporter);
     }
 
+    /// @notice Holds stake of a pool from moving to another one until `until`, for as long as exits take at the most; leaving it takes that
+    /// long and is slashed along. Slasher only.
+    function holdMoves(address provider, uint256 until) external {
+        if (msg.sender != slasher) revert NotSlasher(msg.sender);
+        uint256 latest = block.timestamp + EXIT_SECONDS;
+        if (until > latest) revert OutOfBounds(until, 0, latest);
+        movesHeldUntil[provider] = until;
+        emit MovesHeldUntil(provider, until);
+    }
+
     // VIEWS
+
+    /// @notice What slashes may take of a pool now, all together.
+    function slashRoomOf(address provider) external view returns (uint256) {
+        Pool storage pool = _pool[provider];
+        return (uint256(pool.assets) + pool.exitAssets) * (MAX_SLASH - _slashedPart(provider)) / WHOLE;
+    }
 
     function poolOf(address provider) external view returns (Pool memory) {
         return _pool[provider];
@@ -373,15 +427,26 @@ contract Stake is Collateral {
 
     /// @notice The commission that the next settlement after now takes, in hundredths of a percent.
     function commissionOf(address provider) external view returns (uint256) {
-        return _pool[provider].commissionBps;
+        Pool storage pool = _pool[provider];
+        bool isDue = pool.nextCommissionFrom != 0 && pool.nextCommissionFrom <= block.timestamp;
+        return isDue ? pool.nextCommissionBps : pool.commissionBps;
     }
 
     // GOVERNANCE
 
-    /// @notice Names who slashes. Zero for nobody.
+    /// @notice Names who slashes. Zero for nobody. Announced.
     function setSlasher(address slasher_) external onlyOwner {
+        _useAnnouncement();
         slasher = slasher_;
         emit SlasherSet(slasher_);
+    }
+
+    /// @notice Announced.
+    function setTreasury(address treasury_) external onlyOwner {
+        _useAnnouncement();
+        if (treasury_ == address(0)) revert ZeroAddress();
+        treasury = treasury_;
+        emit TreasurySet(treasury_);
     }
 
     // INTERNAL
@@ -415,7 +480,10 @@ contract Stake is Collateral {
     }
 
     function _leave(address provider, address account, uint256 shares) private returns (uint256 amount) {
-        _settleAll(provider);
+        // What can't be reckoned holds nobody; who leaves then leaves the rewards since the last settlement to those who stay.
+        try this.settle(provider) returns (bool done) {
+            if (!done) revert UnsettledEpochs(provider);
+        } catch {}
         Position storage position = _accrue(provider, account);
         if (shares == 0) revert ZeroAmount();
         if (shares > position.shares) revert TooFewShares(position.shares, shares);
@@ -425,9 +493,13 @@ contract Stake is Collateral {
         pool.shares -= shares.toUint128();
         pool.assets -= amount.toUint96();
         _totals.active -= amount.toUint96();
-        if (pool.assets < pool.locked) revert CollateralLocked(pool.assets, pool.locked);
-        // The provider goes last, or keeps its part.
-        if (account == provider && pool.shares > position.shares) _checkOwnPart(provider, pool);
+        (uint256 assets, uint256 locked) = (pool.assets, pool.locked);
+        if (account == provider) {
+            if (assets < locked) revert CollateralLocked(assets, locked);
+            // It goes last, or keeps its part.
+            if (pool.shares > position.shares) _checkOwnPart(provider, pool);
+        }
+        _tellBacked(provider, assets + amount < locked, assets < locked);
     }
 
     /// @dev Brings a pool up to date, or reverts where that takes more than one call: `settle` it first.
@@ -445,6 +517,21 @@ contract Stake is Collateral {
         t.syncedAt = uint32(block.timestamp);
         _totals = t;
         return t.perAsset;
+    }
+
+    /// @dev What slashes took of a pool lately and hasn't worn off, of `WHOLE`.
+    function _slashedPart(address provider) private view returns (uint256) {
+        SlashedLately memory s = _slashed[provider];
+        uint256 worn = (block.timestamp - s.at) * MAX_SLASH / SLASH_PERIOD;
+        return s.part > worn ? s.part - worn : 0;
+    }
+
+    /// @dev Takes `taken` of `whole` out of what slashes may take of a pool.
+    function _useSlashRoom(address provider, uint256 whole, uint256 taken) private {
+        uint256 part = _slashedPart(provider);
+        uint256 room = whole * (MAX_SLASH - part) / WHOLE;
+        if (taken > room) revert SlashedEnough(provider, taken, room);
+        _slashed[provider] = SlashedLately(uint64(part + Math.ceilDiv(taken * WHOLE, whole)), uint48(block.timestamp));
     }
 
     /// @dev Tells Emission where a pool came to have less than is locked in it, or has it again.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {Governed} from "./Governed.sol";
 import {ICoverageObserver} from "./ICoverageObserver.sol";
 import {Schedule} from "./Schedule.sol";
 import {Stake} from "./Stake.sol";
@@ -12,7 +12,13 @@ import {Workers} from "./Workers.sol";
 /// has been locked, in a pool that has it, since before the epoch began. It is counted as soon as that is certain: when an attestation
 /// or a verdict reaches beyond the epoch's end. So an epoch's weights are final when it ends.
 /// @dev Weights in tenths of an H100. Those of eight epochs share a word. Instants are Unix seconds in 32 bits, to the year 2106.
-abstract contract Weights is Ownable2Step, ICoverageObserver {
+abstract contract Weights is Governed, ICoverageObserver {
+    /// @notice What one GPU of a class weighs, in tenths of an H100.
+    struct ClassWeight {
+        bytes32 gpuClass;
+        uint256 weight;
+    }
+
     /// @dev How a worker's GPUs stand. One slot.
     struct Standing {
         /// Of all its GPUs; 0 without collateral for them.
@@ -64,8 +70,9 @@ abstract contract Weights is Ownable2Step, ICoverageObserver {
     mapping(address provider => mapping(uint256 group => uint256)) internal _poolWeights;
     mapping(uint256 group => uint256) internal _totalWeights;
 
-    constructor(Workers workers_, Stake stake_) {
+    constructor(Workers workers_, Stake stake_, ClassWeight[] memory classes) {
         (workers, stake, start) = (workers_, stake_, stake_.start());
+        for (uint256 i; i < classes.length; ++i) _setClassWeight(classes[i].gpuClass, classes[i].weight);
     }
 
     // HOOKS
@@ -128,14 +135,19 @@ abstract contract Weights is Ownable2Step, ICoverageObserver {
 
     // GOVERNANCE
 
-    /// @notice Sets what a GPU of a class weighs, in tenths of an H100, up to 1,000. Epochs that are over stay as they are.
+    /// @notice Sets what a GPU of a class weighs, in tenths of an H100, up to 1,000. Epochs that are over stay as they are. Announced.
     function setClassWeight(bytes32 gpuClass, uint256 weight) external onlyOwner {
+        _useAnnouncement();
+        _setClassWeight(gpuClass, weight);
+    }
+
+    // INTERNAL
+
+    function _setClassWeight(bytes32 gpuClass, uint256 weight) private {
         if (weight > MAX_CLASS_WEIGHT) revert WeightOutOfBounds(weight, MAX_CLASS_WEIGHT);
         classWeight[gpuClass] = weight;
         emit ClassWeightSet(gpuClass, weight);
     }
-
-    // INTERNAL
 
     function _setBacked(address provider, bool backed) internal {
         PoolStanding storage pool = _poolStanding[provider];
@@ -161,7 +173,8 @@ abstract contract Weights is Ownable2Step, ICoverageObserver {
         if (from >= to) return false;
         if (from != s.countedTo) s.countedFrom = uint32(from);
         (s.countedTo, s.countedWeight) = (uint32(to), s.weight);
-        if (pool.pendingFrom == 0) _poolStanding[provider].pendingFrom = uint32(from + 1);
+        // With coverage of more than an hour another worker of the pool may have been counted for a later epoch first.
+        if (pool.pendingFrom == 0 || from + 1 < pool.pendingFrom) _poolStanding[provider].pendingFrom = uint32(from + 1);
         _add(provider, from, to, s.weight, true);
         emit Counted(worker, provider, from, to, s.weight);
         return true;

@@ -1,29 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Collateral} from "../src/Collateral.sol";
 import {Emission} from "../src/Emission.sol";
+import {Governed} from "../src/Governed.sol";
+import {Market} from "../src/Market.sol";
+import {Slashing} from "../src/Slashing.sol";
 import {Stake} from "../src/Stake.sol";
-import {Token} from "../src/Token.sol";
+import {Weights} from "../src/Weights.sol";
 import {Workers} from "../src/Workers.sol";
 import {TestWorkers} from "../src/devnet/TestWorkers.sol";
+import {OpenToken} from "./OpenToken.sol";
 import {vm} from "./Vm.sol";
 
 /// @dev Deploys both, with `self`, the calling contract, as governance and as the slasher.
-function deployEconomy(address self, Token token, Workers workers, address treasury, uint256 start)
+function deployEconomy(address self, OpenToken token, Workers workers, address treasury, uint256 start)
     returns (Stake stake, Emission emission)
 {
+    (stake, emission) = deployStake(self, token, workers, self, treasury, start);
+    token.allotNow(address(emission), 700_000_000e18);
+}
+
+/// @dev The same with the contract that slashes, whose owner is `governance`.
+function deployEconomy(
+    address self,
+    address governance,
+    OpenToken token,
+    Workers workers,
+    Market market,
+    address treasury
+) returns (Stake stake, Emission emission, Slashing slashing) {
+    address slasher = vm.computeCreateAddress(self, vm.getNonce(self) + 2);
+    (stake, emission) = deployStake(self, token, workers, slasher, treasury, block.timestamp);
+    slashing = new Slashing(governance, workers, market, stake);
+    vm.assertEq(address(slashing), slasher);
+    token.allotNow(address(emission), 700_000_000e18);
+}
+
+function deployStake(
+    address self,
+    OpenToken token,
+    Workers workers,
+    address slasher,
+    address treasury,
+    uint256 start
+) returns (Stake stake, Emission emission) {
     Emission predicted = Emission(vm.computeCreateAddress(self, vm.getNonce(self) + 1));
-    stake = new Stake(self, token, workers, predicted, treasury, start);
-    emission = new Emission(self, token, workers, stake, treasury);
+    Collateral.ClassCollateral[] memory collateral = new Collateral.ClassCollateral[](3);
+    collateral[0] = Collateral.ClassCollateral("h100", 1_250e18);
+    collateral[1] = Collateral.ClassCollateral("h200", 1_875e18);
+    collateral[2] = Collateral.ClassCollateral("b200", 2_250e18);
+    Weights.ClassWeight[] memory weights = new Weights.ClassWeight[](3);
+    weights[0] = Weights.ClassWeight("h100", 10);
+    weights[1] = Weights.ClassWeight("h200", 15);
+    weights[2] = Weights.ClassWeight("b200", 18);
+    stake = new Stake(self, Stake.Parts(token, workers, predicted, slasher, treasury, start), collateral);
+    emission = new Emission(self, token, workers, stake, treasury, weights);
     vm.assertEq(address(emission), address(predicted));
-    token.grantRole(token.MINTER(), address(emission));
-    stake.setSlasher(self);
-    stake.setCollateralPerGpu("h100", 1_250e18);
-    stake.setCollateralPerGpu("h200", 1_875e18);
-    stake.setCollateralPerGpu("b200", 2_250e18);
-    emission.setClassWeight("h100", 10);
-    emission.setClassWeight("h200", 15);
-    emission.setClassWeight("b200", 18);
+}
+
+/// @dev Announces a change of a governed contract's, lets the time pass and makes it, as `owner`.
+function change(address owner, Governed governed, bytes memory call) {
+    vm.prank(owner);
+    governed.announce(call);
+    vm.warp(block.timestamp + 22 days);
+    vm.prank(owner);
+    (bool success,) = address(governed).call(call);
+    vm.assertTrue(success, "an announced change is made");
 }
 
 /// @dev Stake and Emission with workers whose coverage is a matter of saying so. Time begins with emission.
@@ -31,7 +74,7 @@ abstract contract Economy {
     uint256 internal constant ONE = 1e18;
     uint256 internal constant START = 1_750_000_000;
 
-    Token internal token;
+    OpenToken internal token;
     TestWorkers internal fake;
     Stake internal stake;
     Emission internal emission;
@@ -46,8 +89,8 @@ abstract contract Economy {
     function begin() internal {
         vm.warp(START);
         fake = new TestWorkers();
-        token = new Token(address(this));
-        token.grantRole(token.MINTER(), address(this));
+        token = new OpenToken(address(this));
+        token.allotNow(address(this), 300_000_000e18);
         (stake, emission) = deployEconomy(address(this), token, Workers(address(fake)), treasury, START);
         fake.setObserver(emission);
         fake.join(worker, provider);

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Emission} from "../src/Emission.sol";
+import {Governed} from "../src/Governed.sol";
 import {Schedule} from "../src/Schedule.sol";
 import {Weights} from "../src/Weights.sol";
 import {EconomyTest} from "./Economy.sol";
@@ -195,9 +196,19 @@ contract EmissionTest is EconomyTest {
         serve(worker, provider, "h100", 1);
         toEpoch(0, 3_000);
         renew(worker, "h100", 1);
+        bytes32 announced = emission.announce(abi.encodeCall(Weights.setClassWeight, ("h100", 20)));
+        emission.announce(abi.encodeCall(Weights.setClassWeight, ("h100", 1_001)));
+        vm.expectRevert(abi.encodeWithSelector(Governed.TooEarly.selector, announced, block.timestamp + 22 days));
+        emission.setClassWeight("h100", 20);
+        toEpoch(22 * 24, 3_000);
+        renew(worker, "h100", 1);
+        toEpoch(22 * 24 + 1, 3_000);
+        renew(worker, "h100", 1);
+        (uint256 pool,) = emission.weightsOf(provider, 22 * 24 + 1);
+        vm.assertEq(pool, 10);
         emission.setClassWeight("h100", 20);
         emission.weigh(worker);
-        (uint256 pool,) = emission.weightsOf(provider, 0);
+        (pool,) = emission.weightsOf(provider, 22 * 24 + 1);
         vm.assertEq(pool, 20);
         vm.expectRevert(abi.encodeWithSelector(Weights.WeightOutOfBounds.selector, 1_001, 1_000));
         emission.setClassWeight("h100", 1_001);

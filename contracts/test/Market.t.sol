@@ -3,11 +3,13 @@ pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
-import {ERC20Capped} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Capped.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Governed} from "../src/Governed.sol";
 import {Market} from "../src/Market.sol";
 import {Workers} from "../src/Workers.sol";
+import {change} from "./Economy.sol";
 import {Network} from "./Network.sol";
+import {PausableToken} from "./PausableToken.sol";
 import {SoftwarePlatform} from "./SoftwarePlatform.sol";
 import {vm} from "./Vm.sol";
 
@@ -273,9 +275,6 @@ contract MarketTest is Network {
         bytes32 id = open();
         vm.warp(block.timestamp + 100);
         vm.prank(tenant);
-        vm.expectRevert(Market.ZeroAddress.selector);
-        market.close(id, address(0));
-        vm.prank(tenant);
         market.close(id, stranger);
         vm.assertEq(usdc.balanceOf(stranger), DEPOSIT - 1_600);
         vm.assertEq(usdc.balanceOf(address(market)), 1_600);
@@ -347,6 +346,93 @@ contract MarketTest is Network {
         market.refuse(second);
     }
 
+    function test_a_lease_that_has_run_for_days_ends_by_notice_only() public {
+        bytes32 id = openLease(address(usdc), RATE, 10_000_000, 1);
+        bytes32 other = openLease(address(usdc), RATE, 10_000_000, 2);
+        vm.warp(block.timestamp + 5 minutes);
+        vm.prank(provider);
+        market.refuse(other);
+        vm.warp(block.timestamp + 1);
+        vm.prank(provider);
+        vm.expectRevert(abi.encodeWithSelector(Market.AlreadyEarning.selector, id));
+        market.refuse(id);
+        // Nobody settles for three days, and it makes no difference.
+        for (uint256 end = block.timestamp + 3 days; block.timestamp < end;) {
+            vm.warp(block.timestamp + 30 minutes);
+            attest();
+        }
+        vm.prank(worker);
+        vm.expectRevert(abi.encodeWithSelector(Market.AlreadyEarning.selector, id));
+        market.refuse(id);
+    }
+
+    function test_a_tenant_stops_paying_whatever_its_token_does() public {
+        PausableToken token = new PausableToken();
+        vm.prank(governance);
+        market.setToken(address(token), true, 0);
+        token.mint(tenant, 1_000_000);
+        vm.prank(tenant);
+        token.approve(address(market), type(uint256).max);
+        bytes32 id = openLease(address(token), 100, 1_000_000, 1);
+        vm.warp(block.timestamp + 1_000);
+        token.pause(true);
+        vm.prank(tenant);
+        market.close(id, tenant);
+        vm.assertTrue(market.leaseOf(id).state == Market.State.Closed);
+        vm.assertEq(market.credit(tenant, address(token)), 900_000);
+        vm.prank(tenant);
+        vm.expectRevert("paused");
+        market.withdraw(address(token), tenant);
+        token.pause(false);
+        vm.prank(tenant);
+        market.withdraw(address(token), stranger);
+        vm.assertEq(token.balanceOf(stranger), 900_000);
+        vm.assertEq(token.balanceOf(address(market)), 100_000);
+    }
+
+    function test_who_names_nobody_gets_credit() public {
+        bytes32 id = open();
+        vm.prank(tenant);
+        market.close(id, address(0));
+        vm.assertEq(market.credit(tenant, address(usdc)), DEPOSIT);
+        vm.assertEq(usdc.balanceOf(address(market)), DEPOSIT);
+    }
+
+    function test_a_lease_is_opened_with_what_the_bid_asks_for_at_least() public {
+        Market.Bid memory bid = makeBid(address(usdc), RATE, 2);
+        (bid.room, bid.minimumDeposit) = (partOf(type(uint16).max), 3_600 * RATE);
+        bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
+        vm.prank(tenant);
+        vm.expectRevert(abi.encodeWithSelector(Market.DepositTooSmall.selector, 3_600 * RATE - 1, 3_600 * RATE));
+        market.open(bid, signature, 3_600 * RATE - 1, "", noPermit);
+        // It is signed along with the rest.
+        bid.minimumDeposit = 1;
+        vm.prank(tenant);
+        vm.expectRevert(Market.BadSignature.selector);
+        market.open(bid, signature, 1, "", noPermit);
+        bid.minimumDeposit = 3_600 * RATE;
+        vm.prank(tenant);
+        market.open(bid, signature, 3_600 * RATE, "", noPermit);
+    }
+
+    function test_a_unit_more_keeps_no_used_up_lease_open() public {
+        bytes32 id = openLease(address(usdc), RATE, RATE, 1);
+        vm.warp(block.timestamp + 10 minutes);
+        vm.prank(tenant);
+        market.topUp(id, RATE * 60 - 1, noPermit);
+        // A stranger still has to wait; the provider need not keep room for less than a minute.
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(Market.MayNotClose.selector, id, 0));
+        market.close(id, stranger);
+        vm.prank(worker);
+        market.close(id, worker);
+        vm.assertEq(market.credit(tenant, address(usdc)), RATE * 60 - 1);
+        id = openLease(address(usdc), RATE, RATE * 60, 2);
+        vm.prank(worker);
+        vm.expectRevert(abi.encodeWithSelector(Market.MayNotClose.selector, id, 0));
+        market.close(id, worker);
+    }
+
     function test_withdraw_pays_once() public {
         bytes32 id = open();
         vm.warp(block.timestamp + 100);
@@ -381,17 +467,40 @@ contract MarketTest is Network {
         vm.prank(governance);
         vm.expectRevert(abi.encodeWithSelector(Market.OutOfBounds.selector, 2_001, 0, 2_000));
         market.setToken(address(usdc), true, 2_001);
+        change(governance, market, abi.encodeCall(Market.setNoticePeriod, (2 hours)));
+        vm.assertEq(market.noticePeriod(), 2 hours);
+        vm.prank(governance);
+        market.announce(abi.encodeCall(Market.setNoticePeriod, (1)));
+        vm.prank(governance);
+        market.announce(abi.encodeCall(Market.setTreasury, (address(0))));
+        vm.warp(block.timestamp + 22 days);
         vm.prank(governance);
         vm.expectRevert(abi.encodeWithSelector(Market.OutOfBounds.selector, 1, 1 hours, 30 days));
         market.setNoticePeriod(1);
         vm.prank(governance);
-        market.setNoticePeriod(2 hours);
-        vm.prank(governance);
         vm.expectRevert(Market.ZeroAddress.selector);
         market.setTreasury(address(0));
-        vm.prank(governance);
-        market.setTreasury(stranger);
+        change(governance, market, abi.encodeCall(Market.setTreasury, (stranger)));
         vm.assertEq(market.treasury(), stranger);
+    }
+
+    function test_a_higher_fee_is_announced_and_a_lower_one_holds_at_once() public {
+        vm.prank(governance);
+        market.setToken(address(usdc), true, 300);
+        bytes memory call = abi.encodeCall(Market.setToken, (address(usdc), true, 301));
+        vm.prank(governance);
+        vm.expectRevert(abi.encodeWithSelector(Governed.NotAnnounced.selector, keccak256(call)));
+        market.setToken(address(usdc), true, 301);
+        // Nor by closing the door for a moment.
+        vm.prank(governance);
+        market.setToken(address(usdc), false, 300);
+        vm.prank(governance);
+        vm.expectRevert(abi.encodeWithSelector(Governed.NotAnnounced.selector, keccak256(call)));
+        market.setToken(address(usdc), true, 301);
+        change(governance, market, call);
+        (bool allowed,, uint16 feeBps) = market.termsOf(address(usdc));
+        vm.assertTrue(allowed);
+        vm.assertEq(feeBps, 301);
     }
 
     function test_a_disallowed_token_and_a_new_fee_leave_open_leases_as_they_were() public {
@@ -407,16 +516,6 @@ contract MarketTest is Network {
         vm.expectRevert(abi.encodeWithSelector(Market.TokenNotAllowed.selector, address(usdc)));
         market.open(bid, signature, DEPOSIT, "", noPermit);
         vm.assertEq(market.tokens(1), address(usdc));
-    }
-
-    function test_the_token_stops_at_its_cap_and_needs_a_minter() public {
-        uint256 room = cloi.cap() - cloi.totalSupply();
-        vm.expectRevert(abi.encodeWithSelector(ERC20Capped.ERC20ExceededCap.selector, cloi.cap() + 1, cloi.cap()));
-        cloi.mint(stranger, room + 1);
-        cloi.mint(stranger, room);
-        vm.prank(stranger);
-        vm.expectRevert();
-        cloi.mint(stranger, 0);
     }
 
     // ARITHMETIC

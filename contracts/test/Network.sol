@@ -3,9 +3,9 @@ pragma solidity 0.8.30;
 
 import {Market} from "../src/Market.sol";
 import {Platforms} from "../src/Platforms.sol";
-import {Token} from "../src/Token.sol";
 import {Workers} from "../src/Workers.sol";
 import {TestUSDC} from "../src/devnet/TestUSDC.sol";
+import {OpenToken} from "./OpenToken.sol";
 import {SoftwarePlatform} from "./SoftwarePlatform.sol";
 import {vm} from "./Vm.sol";
 
@@ -32,7 +32,7 @@ abstract contract Network {
     Workers internal workers;
     bytes32 internal pckKey;
     Market internal market;
-    Token internal cloi;
+    OpenToken internal cloi;
     TestUSDC internal usdc;
     Market.Permit internal noPermit;
 
@@ -49,8 +49,8 @@ abstract contract Network {
         platforms.setImage(SoftwarePlatform.imageId(keccak256("guest")), 1);
         pckKey = registerPlatform(PCK, 1, PPID);
         market = new Market(workers, treasury, governance);
-        cloi = new Token(address(this));
-        cloi.grantRole(cloi.MINTER(), address(this));
+        cloi = new OpenToken(address(this));
+        cloi.allotNow(address(this), 300_000_000e18);
         usdc = new TestUSDC();
         vm.prank(governance);
         market.setToken(address(cloi), true, 400);
@@ -117,6 +117,7 @@ abstract contract Network {
             worker: worker,
             token: token,
             ratePerSecond: rate,
+            minimumDeposit: 0,
             expiry: uint48(block.timestamp + 600),
             room: partOf(1),
             manifestHash: keccak256("manifest"),

@@ -49,7 +49,9 @@ contract StakeTest is EconomyTest {
         put(provider, provider, 100 * ONE);
         put(other, other, 100 * ONE);
         (, uint256 before,) = stake.positionOf(other, other);
-        vm.assertEq(stake.slash(provider, 1_000 * ONE, address(0), 0, "proof"), 10 * ONE);
+        vm.expectRevert(abi.encodeWithSelector(Stake.SlashedEnough.selector, provider, 10 * ONE + 1, 10 * ONE));
+        stake.slash(provider, 10 * ONE + 1, address(0), 0, "proof");
+        vm.assertEq(stake.slash(provider, 10 * ONE, address(0), 0, "proof"), 10 * ONE);
         (, uint256 worth,) = stake.positionOf(provider, provider);
         vm.assertEq(worth, 90 * ONE);
         (, uint256 after_,) = stake.positionOf(other, other);
@@ -66,10 +68,10 @@ contract StakeTest is EconomyTest {
         put(provider, provider, 100 * ONE);
         uint256 shares = put(alice, provider, 900 * ONE);
         uint256 before = token.balanceOf(bob);
-        // Of 50 CLOI the provider loses 5, so that whoever reports gets 2.5 at the most, whatever a fifth of it would be.
-        stake.slash(provider, 50 * ONE, bob, 2_000, "proof");
-        vm.assertLe(token.balanceOf(bob) - before, 2.5e18);
-        vm.assertGe(token.balanceOf(bob) - before, 2.5e18 - 1e6);
+        // Of 30 CLOI the provider loses 3, so that whoever reports gets 1.5 at the most, whatever a fifth of it would be.
+        stake.slash(provider, 30 * ONE, bob, 2_000, "proof");
+        vm.assertLe(token.balanceOf(bob) - before, 1.5e18);
+        vm.assertGe(token.balanceOf(bob) - before, 1.5e18 - 1e6);
         // However much others have leaving, and although all of the provider's own is on its way out.
         vm.prank(alice);
         stake.requestExit(provider, shares);
@@ -78,7 +80,7 @@ contract StakeTest is EconomyTest {
         uint256 id = stake.requestExit(provider, shares);
         uint256 worth = stake.exitWorth(id);
         before = token.balanceOf(bob);
-        stake.slash(provider, 50 * ONE, bob, 2_000, "proof");
+        stake.slash(provider, 30 * ONE, bob, 2_000, "proof");
         uint256 lost = worth - stake.exitWorth(id);
         vm.assertLe(token.balanceOf(bob) - before, lost / 2);
         vm.assertGe(token.balanceOf(bob) - before, lost / 2 - 1e6);
@@ -88,7 +90,7 @@ contract StakeTest is EconomyTest {
         stake.withdraw(id);
         vm.assertEq(stake.ownExitShares(provider), 0);
         before = token.balanceOf(bob);
-        stake.slash(provider, 50 * ONE, bob, 2_000, "proof");
+        stake.slash(provider, 30 * ONE, bob, 2_000, "proof");
         vm.assertEq(token.balanceOf(bob), before);
     }
 
@@ -260,15 +262,16 @@ contract StakeTest is EconomyTest {
         stake.requestExit(provider, shares);
     }
 
-    function test_more_collateral_is_announced_a_week_ahead_and_can_be_locked_at_once() public {
+    function test_more_collateral_is_announced_three_weeks_ahead_and_can_be_locked_at_once() public {
         put(provider, provider, 4_000 * ONE);
         renew(worker, "h100", 2);
         vm.prank(provider);
         stake.setCollateral(worker);
         stake.setCollateralPerGpu("h100", 1_500 * ONE);
+        vm.warp(START + 22 days - 1);
         vm.assertEq(stake.collateralPerGpu("h100"), 1_250 * ONE);
         vm.assertTrue(stake.isCollateralised(worker, "h100", 2));
-        vm.warp(START + 7 days);
+        vm.warp(START + 22 days);
         vm.assertEq(stake.collateralPerGpu("h100"), 1_500 * ONE);
         vm.assertTrue(!stake.isCollateralised(worker, "h100", 2));
         renew(worker, "h100", 2);

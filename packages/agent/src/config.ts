@@ -23,6 +23,8 @@ const Prices = z.strictObject({
   cpu: amount.describe('one CPU for an hour'),
   memoryGiB: amount,
   diskGiB: amount,
+  /** The least that a lease is opened with, whatever it costs: pays for the transactions that its end takes. */
+  minimumDeposit: amount.default('0.01'),
   /** By GPU class, for instance `h100`. */
   gpu: z.record(z.string().regex(/^[a-z0-9._-]{1,32}$/), amount).default({}),
 })
@@ -71,6 +73,14 @@ export const AgentConfig = z.strictObject({
   prices: z.record(z.string().regex(/^[A-Z]{1,10}$/), Prices).default({}),
   /** A program that prices orders instead: gets the order as JSON, answers `{"ratePerSecond": "12"}` or `{"decline": "why"}`. */
   bidScript: z.string().optional(),
+  /** The smallest lease that is worth its upkeep: less is not bid on, and each is opened with what lasts so many seconds. */
+  smallest: z
+    .strictObject({
+      cpus: z.number().min(0).max(4096).default(0.05),
+      memory: size.default(32),
+      seconds: z.int().min(0).max(2_592_000).default(3600),
+    })
+    .prefault({}),
   /** What manifests may ask of a worker. */
   attributes: z.record(z.string().max(64), z.string().max(255)).default({}),
   images: z

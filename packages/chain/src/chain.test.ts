@@ -48,6 +48,7 @@ describe('the chain', () => {
       worker: key.address,
       token: usdc,
       ratePerSecond: 10n,
+      minimumDeposit: 0n,
       expiry: now + 600,
       room: 1n,
       manifestHash: HASH,

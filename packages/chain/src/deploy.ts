@@ -10,7 +10,7 @@ import {
   TEE_TCB_SVN,
 } from '@cloister/attest/devnet'
 import { CloisterError, EPOCH_SECONDS, GPU_CLASSES } from '@cloister/core'
-import { type Abi, type Address, bytesToBigInt, bytesToHex, getContractAddress, type Hex, keccak256, stringToHex, toHex, zeroHash } from 'viem'
+import { type Abi, type Address, bytesToBigInt, bytesToHex, getContractAddress, type Hex, stringToHex, toHex, zeroHash } from 'viem'
 import type { Wallet } from './client.ts'
 import { DEVELOPMENT_ROLES, developmentAccount } from './development.ts'
 import {
@@ -65,10 +65,12 @@ const CLOI = 10n ** 18n
 const DEVELOPMENT_SUPPLY = 10_000_000n * CLOI
 /** What each provider has to stake with. */
 const PROVIDER_SUPPLY = 100_000n * CLOI
+/** What Emission may create; see Schedule.sol. Nobody else may create anything once the development accounts have their supply. */
+const EMISSION_ALLOTMENT = 700_000_000n * CLOI
 
 /**
- * Deploys a development network from the wallet's account, which takes all roles. Platforms of `root` may serve it, with the
- * development guest. All transactions go out at once.
+ * Deploys a development network from the wallet's account, which owns it. Platforms of `root` may serve it, with the development
+ * guest. Who slashes and who creates CLOI is said once, by the constructors. All transactions go out at once.
  */
 export async function deployDevelopment(wallet: Wallet, treasury: Address, root: Pick<DevelopmentRoot, 'publicKey'>): Promise<Deployment> {
   const { client, account } = wallet
@@ -91,17 +93,22 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address, root:
   const [x, y] = [root.publicKey.subarray(0, 32), root.publicKey.subarray(32)].map((bytes) => bytesToBigInt(bytes))
   const { timestamp } = await client.getBlock()
   const emissionStart = timestamp - (timestamp % BigInt(EPOCH_SECONDS))
-  const minter = keccak256(toHex('MINTER'))
+  const classes = Object.entries(GPU_CLASSES).map(([name, { collateral, weight }]) => {
+    const gpuClass = stringToHex(name, { size: 32 })
+    return { collateral: { gpuClass, amount: collateral * CLOI }, weight: { gpuClass, weight: BigInt(weight) } }
+  })
+  const ownSupply = DEVELOPMENT_SUPPLY + PROVIDER_SUPPLY * BigInt(DEVELOPMENT_ROLES.providers.length)
+  const stakeParts = { token: cloi, workers, rewarder: emission, slasher: slashing, treasury, start: emissionStart }
   const deploys = [
     { abi: PLATFORMS_ABI as Abi, bytecode: PLATFORMS_BYTECODE, args: [owner, x, y] },
     { abi: WORKERS_ABI as Abi, bytecode: WORKERS_BYTECODE, args: [owner, platforms] },
     { abi: MARKET_ABI as Abi, bytecode: MARKET_BYTECODE, args: [workers, treasury, owner] },
-    { abi: TOKEN_ABI as Abi, bytecode: TOKEN_BYTECODE, args: [owner] },
+    { abi: TOKEN_ABI as Abi, bytecode: TOKEN_BYTECODE, args: [owner, [emission, owner], [EMISSION_ALLOTMENT, ownSupply]] },
     { abi: TEST_USDC_ABI as Abi, bytecode: TEST_USDC_BYTECODE, args: [] },
     { abi: APPS_ABI as Abi, bytecode: APPS_BYTECODE, args: [] },
     { abi: KEY_SERVICE_ABI as Abi, bytecode: KEY_SERVICE_BYTECODE, args: [owner, workers, market] },
-    { abi: STAKE_ABI as Abi, bytecode: STAKE_BYTECODE, args: [owner, cloi, workers, emission, treasury, emissionStart] },
-    { abi: EMISSION_ABI as Abi, bytecode: EMISSION_BYTECODE, args: [owner, cloi, workers, stake, treasury] },
+    { abi: STAKE_ABI as Abi, bytecode: STAKE_BYTECODE, args: [owner, stakeParts, classes.map(({ collateral }) => collateral)] },
+    { abi: EMISSION_ABI as Abi, bytecode: EMISSION_BYTECODE, args: [owner, cloi, workers, stake, treasury, classes.map(({ weight }) => weight)] },
     { abi: SLASHING_ABI as Abi, bytecode: SLASHING_BYTECODE, args: [owner, workers, market, stake] },
   ]
   const hashes: Hex[] = []
@@ -148,27 +155,17 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address, root:
       args: [usdc, true, FEE_BPS.usdc],
       nonce: next++,
     }),
-    await wallet.wallet.writeContract({ ...write, address: cloi, abi: TOKEN_ABI, functionName: 'grantRole', args: [minter, owner], nonce: next++ }),
     await wallet.wallet.writeContract({ ...write, address: cloi, abi: TOKEN_ABI, functionName: 'mint', args: [owner, DEVELOPMENT_SUPPLY], nonce: next++ }),
   )
   for (const { measurements, roles } of guests) {
     const args = [imageOf(measurements) ?? zeroHash, roles] as const
     hashes.push(await wallet.wallet.writeContract({ ...write, address: platforms, abi: PLATFORMS_ABI, functionName: 'setImage', args, nonce: next++ }))
   }
-  const governed = [
-    { address: cloi, abi: TOKEN_ABI as Abi, functionName: 'grantRole', args: [minter, emission] },
-    { address: workers, abi: WORKERS_ABI as Abi, functionName: 'setObserver', args: [emission] },
-    { address: stake, abi: STAKE_ABI as Abi, functionName: 'setSlasher', args: [slashing] },
-    ...Object.entries(GPU_CLASSES).flatMap(([name, { collateral, weight }]) => {
-      const gpuClass = stringToHex(name, { size: 32 })
-      return [
-        { address: stake, abi: STAKE_ABI as Abi, functionName: 'setCollateralPerGpu', args: [gpuClass, collateral * CLOI] },
-        { address: emission, abi: EMISSION_ABI as Abi, functionName: 'setClassWeight', args: [gpuClass, weight] },
-      ]
-    }),
+  const governed: { address: Address; abi: Abi; functionName: string; args: unknown[] }[] = [
+    { address: workers, abi: WORKERS_ABI, functionName: 'setObserver', args: [emission] },
   ]
   for (const index of DEVELOPMENT_ROLES.providers)
-    governed.push({ address: cloi, abi: TOKEN_ABI as Abi, functionName: 'mint', args: [developmentAccount(wallet.network, index).address, PROVIDER_SUPPLY] })
+    governed.push({ address: cloi, abi: TOKEN_ABI, functionName: 'mint', args: [developmentAccount(wallet.network, index).address, PROVIDER_SUPPLY] })
   for (const call of governed) hashes.push(await wallet.wallet.writeContract({ ...write, ...call, nonce: next++ }))
   const receipts = await Promise.all(hashes.map((hash) => client.waitForTransactionReceipt({ hash, timeout: 60_000 })))
   const failed = receipts.find((receipt) => receipt.status !== 'success')

@@ -1,4 +1,4 @@
-import { GPU_CLASSES } from '@cloister/core'
+import { EMISSION_TOTAL, GPU_CLASSES } from '@cloister/core'
 import {
   type Abi,
   type Address,
@@ -68,12 +68,15 @@ export async function raiseEconomy(): Promise<EconomyStage> {
   const [token, workers, stake, emission] = [at(0), at(1), at(2), at(3)]
   const start = (await client.getBlock()).timestamp + START_AFTER
   const abis: Record<string, Abi> = { token: TOKEN_ABI, workers: TEST_WORKERS_ABI, stake: STAKE_ABI, emission: EMISSION_ABI }
+  const classes = Object.entries(GPU_CLASSES)
+  const collateral = classes.map(([name, { collateral: amount }]) => ({ gpuClass: classOf(name), amount: amount * CLOI }))
+  const weights = classes.map(([name, { weight }]) => ({ gpuClass: classOf(name), weight }))
   const addresses: Record<string, Address> = { token, workers, stake, emission }
   for (const [abi, bytecode, args] of [
-    [TOKEN_ABI, TOKEN_BYTECODE, [governance]],
+    [TOKEN_ABI, TOKEN_BYTECODE, [governance, [emission, governance], [EMISSION_TOTAL, 300_000_000n * CLOI]]],
     [TEST_WORKERS_ABI, TEST_WORKERS_BYTECODE, []],
-    [STAKE_ABI, STAKE_BYTECODE, [governance, token, workers, emission, treasury, start]],
-    [EMISSION_ABI, EMISSION_BYTECODE, [governance, token, workers, stake, treasury]],
+    [STAKE_ABI, STAKE_BYTECODE, [governance, { token, workers, rewarder: emission, slasher: governance, treasury, start }, collateral]],
+    [EMISSION_ABI, EMISSION_BYTECODE, [governance, token, workers, stake, treasury, weights]],
   ] as [Abi, Hex, unknown[]][])
     await wallet.deployContract({ abi, bytecode, args })
 
@@ -87,14 +90,7 @@ export async function raiseEconomy(): Promise<EconomyStage> {
     if (receipt.status !== 'success') return undefined
     return { at: Number((await client.getBlock({ blockNumber: receipt.blockNumber })).timestamp), logs: receipt.logs }
   }
-  const minter = keccak256(toHex('MINTER'))
-  for (const who of [governance, emission]) await send(governance, 'token', 'grantRole', minter, who)
   await send(governance, 'workers', 'setObserver', emission)
-  await send(governance, 'stake', 'setSlasher', governance)
-  for (const [name, { collateral, weight }] of Object.entries(GPU_CLASSES)) {
-    await send(governance, 'stake', 'setCollateralPerGpu', classOf(name), collateral * CLOI)
-    await send(governance, 'emission', 'setClassWeight', classOf(name), weight)
-  }
   return {
     chain,
     start: Number(start),

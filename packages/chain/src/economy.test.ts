@@ -1,11 +1,13 @@
 import { Economy } from '@cloister/core'
-import { type Address, parseEventLogs, toHex } from 'viem'
+import { type Address, encodeFunctionData, parseEventLogs, toHex } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { classOf, type EconomyStage, raiseEconomy } from './economy-stage.ts'
 import { EMISSION_ABI, STAKE_ABI } from './generated/abis.ts'
 
 const CLOI = 10n ** 18n
 const PROVIDERS = [1, 2, 3, 4] as const
+/** Two each. */
+const WORKERS = [1, 2, 3, 4, 5, 6, 7, 8] as const
 const STEPS = 240
 
 let stage: EconomyStage
@@ -32,10 +34,13 @@ test('the model agrees with the contracts to the unit, whatever is done in whate
   const economy = Economy.deployed({ start, treasury })
   expect(governance).toBe(addressOf(0))
   for (const who of addresses) await stage.fund(who, 1_000_000n * CLOI)
-  const workerOf = (provider: number) => `0x${'f0'.padEnd(38, '0')}0${provider}` as Address
+  const workerOf = (worker: number) => `0x${'f0'.padEnd(38, '0')}0${worker}` as Address
+  const providerOf = (worker: number) => ((worker - 1) % PROVIDERS.length) + 1
+  for (const worker of WORKERS) {
+    await send(0, 'workers', 'join', [workerOf(worker), addressOf(providerOf(worker))])
+    economy.join(workerOf(worker), addressOf(providerOf(worker)))
+  }
   for (const provider of PROVIDERS) {
-    await send(0, 'workers', 'join', [workerOf(provider), addressOf(provider)])
-    economy.join(workerOf(provider), addressOf(provider))
     const done = await send(provider, 'stake', 'delegate', [addressOf(provider), 6_000n * CLOI])
     economy.delegate(done?.at ?? 0, addressOf(provider), addressOf(provider), 6_000n * CLOI)
   }
@@ -50,12 +55,12 @@ test('the model agrees with the contracts to the unit, whatever is done in whate
   const shares = async (provider: number, who: number) => ((await stage.read('stake', 'positionOf', addressOf(provider), addressOf(who))) as bigint[])[0] ?? 0n
   const gpusOf: Record<number, number> = {}
   const pass = (seconds: number) => client.request({ method: 'evm_increaseTime', params: [seconds] } as never)
-  const renew = async (provider: number, seconds: number) => {
-    const worker = workerOf(provider)
+  const renew = async (index: number, seconds: number) => {
+    const [worker, provider] = [workerOf(index), providerOf(index)]
     const covered = await send(0, 'workers', 'cover', [worker, BigInt(seconds)])
     if (covered) economy.cover(covered.at, worker, seconds)
     const name = (['h100', 'h200', 'b200'] as const)[provider % 3] ?? 'h100'
-    const gpus = gpusOf[provider] ?? 1
+    const gpus = gpusOf[index] ?? 1
     const confirmed = await send(0, 'workers', 'confirm', [worker, classOf(name), BigInt(gpus), BigInt(seconds)])
     if (confirmed) economy.confirmGpus(confirmed.at, worker, name, gpus, seconds)
     const locked = await send(provider, 'stake', 'setCollateral', [worker])
@@ -63,13 +68,16 @@ test('the model agrees with the contracts to the unit, whatever is done in whate
   }
   const acts: (() => Promise<unknown>)[] = [
     async () => {
-      const [who, provider, amount] = [random(10), random(4) + 1, BigInt(random(3_000_000)) * 10n ** 15n + 1n]
+      const [who, provider] = [random(10), random(4) + 1]
+      const amount = random(4) === 0 ? BigInt(random(20) + 1) : BigInt(random(3_000_000)) * 10n ** 15n + 1n
       const done = await send(who, 'stake', 'delegate', [addressOf(provider), amount])
       return done && economy.delegate(done.at, addressOf(provider), addressOf(who), amount)
     },
     async () => {
       const [who, provider] = [random(10), random(4) + 1]
-      const part = ((await shares(provider, who)) * BigInt(random(100) + 1)) / 100n
+      // A part, all of it, or a hair less than two units are worth, one of which stays behind.
+      const held = await shares(provider, who)
+      const part = [(held * BigInt(random(100) + 1)) / 100n, held, held < 1_999_999n ? held : 1_999_999n][random(3)] ?? held
       const done = await send(who, 'stake', 'requestExit', [addressOf(provider), part])
       if (!done) return undefined
       const [log] = parseEventLogs({ abi: STAKE_ABI, eventName: 'ExitRequested', logs: done.logs })
@@ -113,15 +121,15 @@ test('the model agrees with the contracts to the unit, whatever is done in whate
       return done && economy.slash(done.at, addressOf(provider), amount, addressOf(9), 2_000n)
     },
     async () => {
-      const provider = random(4) + 1
-      gpusOf[provider] = random(3) + 1
-      await renew(provider, random(4) === 0 ? 86_400 : 3_600)
+      const worker = random(8) + 1
+      gpusOf[worker] = random(2) + 1
+      await renew(worker, [3_600, 3_600, 6_300, 10_800, 86_400][random(5)] ?? 3_600)
     },
     async () => {
-      const provider = random(4) + 1
+      const worker = random(8) + 1
       if (random(4) > 0) return undefined
-      const done = await send(0, 'workers', 'depart', [workerOf(provider)])
-      return done && economy.depart(done.at, workerOf(provider))
+      const done = await send(0, 'workers', 'depart', [workerOf(worker)])
+      return done && economy.depart(done.at, workerOf(worker))
     },
     async () => {
       const done = await send(0, 'emission', 'collect', [BigInt(random(400))])
@@ -132,7 +140,7 @@ test('the model agrees with the contracts to the unit, whatever is done in whate
     async () => {
       // Some hours in which most are there, or days in which nobody is.
       for (let i = random(5); i >= 0; i--) {
-        for (const provider of PROVIDERS) if (random(12) > 0) await renew(provider, 3_600)
+        for (const worker of PROVIDERS) if (random(12) > 0) await renew(worker, 3_600)
         await pass(1_000 + random(1_500))
       }
       if (random(8) === 0) await pass(random(4 * 86_400))
@@ -144,6 +152,17 @@ test('the model agrees with the contracts to the unit, whatever is done in whate
       return done && economy.setCollateralPerGpu(done.at, name, amount)
     },
   ]
+  acts.push(async () => {
+    const [name, weight] = [(['h100', 'h200', 'b200'] as const)[random(3)] ?? 'h100', random(30)]
+    if (random(6) > 0) return undefined
+    const call = encodeFunctionData({ abi: EMISSION_ABI, functionName: 'setClassWeight', args: [classOf(name), BigInt(weight)] })
+    expect(await send(0, 'emission', 'setClassWeight', [classOf(name), BigInt(weight)]), 'nothing is changed without notice').toBeUndefined()
+    await send(0, 'emission', 'announce', [call])
+    await pass(22 * 86_400)
+    const done = await send(0, 'emission', 'setClassWeight', [classOf(name), BigInt(weight)])
+    if (done) economy.weights.classWeight.set(name, weight)
+    return done
+  })
   let lastCollected = 0
   const collectedTo = (to: bigint | undefined) => {
     const before = lastCollected

@@ -99,6 +99,7 @@ for (const { name, skip, open } of DATABASES)
         worker: key.address,
         token: usdc,
         ratePerSecond: 10n,
+        minimumDeposit: 0n,
         expiry: now + 600,
         room: 0n,
         manifestHash: HASH,

@@ -13,7 +13,7 @@ import {
   secondsAffordable,
   shortId,
 } from '@cloister/core'
-import { type Bids, bids, type CheckedBid, checkSecrets, deploy, type LastLines, noBids, requireMoney } from '@cloister/sdk'
+import { type Bids, bids, type CheckedBid, checkSecrets, deploy, depositFor, type LastLines, noBids, requireMoney } from '@cloister/sdk'
 import { note, paint, printable, Steps, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { getAddress, isAddress } from 'viem'
@@ -125,16 +125,17 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
     const bidMs = Math.round(performance.now() - begun)
     const [best] = found.bids
     if (!best) throw noBids(found)
-    const deposit = depositFor(options, found.token)
-    await requireMoney(cloister, best.bid.token, deposit(best))
+    const wanted = wantedDeposit(options, found.token)
+    await requireMoney(cloister, best.bid.token, depositFor(best, wanted))
     if (!json) {
       note('')
       note(bidTable(network, found))
-      const amount = deposit(best)
+      const amount = depositFor(best, wanted)
       note('')
       note(
         `Deposit ${money(network, best.bid.token, amount)}: lasts ${formatDuration(Number(secondsAffordable(amount, best.bid.ratePerSecond)))} at ${hourly(network, best.bid.token, best.bid.ratePerSecond)} an hour. What is not used comes back.`,
       )
+      if (amount === best.bid.minimumDeposit) note('It is the least that this worker opens a lease with.')
       if (!options.yes && !(await confirm('Open the lease?'))) throw new CloisterError('cancelled', 'Nothing was opened.')
     }
     const started = performance.now()
@@ -142,7 +143,7 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
       manifest,
       bids: found,
       ...asked,
-      deposit,
+      deposit: wanted,
       name: wished,
       envelope,
       logins,
@@ -205,12 +206,12 @@ function terms(
   }
 }
 
-function depositFor({ deposit, for: lasting }: DeployOptions, token: Token): (chosen: CheckedBid) => bigint {
+function wantedDeposit({ deposit, for: lasting }: DeployOptions, token: Token): bigint | ((chosen: CheckedBid) => bigint) {
   if (deposit !== undefined && lasting !== undefined) throw new CloisterError('bad-option', 'Say --deposit or --for, not both.')
   if (deposit !== undefined) {
     const amount = parseAmount(deposit, token.decimals)
     if (amount === 0n) throw new CloisterError('bad-amount', 'A deposit has to be more than nothing.')
-    return () => amount
+    return amount
   }
   const seconds = lasting === undefined ? DEFAULT_SECONDS : BigInt(secondsOf(lasting))
   if (seconds === 0n) throw new CloisterError('bad-option', '--for has to be longer than nothing.')

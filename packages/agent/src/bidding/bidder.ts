@@ -41,7 +41,7 @@ export class Bidder {
     this.check(order)
     const token = this.network.tokens.find((known) => known.address === order.token)
     if (!token) throw noBid(`It does not know the token ${order.token}.`)
-    const ratePerSecond = await priceOrder(order, token, this.config)
+    const { ratePerSecond, minimumDeposit } = await priceOrder(order, token, this.config)
     if (order.maxRatePerSecond !== undefined && ratePerSecond > BigInt(order.maxRatePerSecond)) throw noBid('Its price is above the ceiling of the order.')
     const now = Math.floor(Date.now() / 1000)
     const bid: Bid = {
@@ -49,6 +49,7 @@ export class Bidder {
       worker: this.key.address,
       token: order.token,
       ratePerSecond,
+      minimumDeposit,
       expiry: now + this.config.bidSeconds,
       room: roomOf(order.resources, capacityOf(this.config)),
       manifestHash: order.manifestHash,
@@ -65,7 +66,12 @@ export class Bidder {
       if (attributes[name] !== value) throw noBid(`The order asks for ${name}=${value}; here it is ${attributes[name] ?? 'not set'}.`)
     if (order.separateNetworks && !this.separateNetworks)
       throw noBid('Two containers of the order listen on the same port, and the sandbox gives a lease only one network.')
-    const { gpuModels, gpus } = order.resources
+    const { gpuModels, gpus, cpuMilli, memoryMiB } = order.resources
+    const { smallest } = this.config
+    if (cpuMilli < smallest.cpus * 1000 || memoryMiB < smallest.memory)
+      throw noBid(
+        `Its smallest lease is ${formatCpu(Math.ceil(smallest.cpus * 1000))} and ${formatMiB(smallest.memory)}; the order asks for ${formatCpu(cpuMilli)} and ${formatMiB(memoryMiB)}.`,
+      )
     if (gpus > 0 && gpuModels.length > 0 && !gpuModels.includes(capacity.gpuClass))
       throw noBid(`The order asks for ${gpuModels.join(' or ')}; here is ${capacity.gpuClass || 'no GPU'}.`)
     const unlike = gpuMismatch(order.resources, { gpuClass: capacity.gpuClass, ram: attributes['gpu-ram'], form: attributes['gpu-interface'] })

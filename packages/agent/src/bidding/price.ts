@@ -7,11 +7,27 @@ import type { AgentConfig } from '../config.ts'
 const MIB_PER_GIB = 1024n
 const SCRIPT_MS = 2_000
 
-const Answer = z.union([z.strictObject({ ratePerSecond: z.string().regex(/^\d{1,24}$/) }), z.strictObject({ decline: z.string().max(200) })])
+const Units = z.string().regex(/^\d{1,24}$/)
+const Answer = z.union([z.strictObject({ ratePerSecond: Units, minimumDeposit: Units.optional() }), z.strictObject({ decline: z.string().max(200) })])
 
-/** Base units of `token` per second that the configuration asks for an order. Throws `no-bid` with the reason. */
-export function priceOrder(order: Order, token: Token, config: AgentConfig): bigint | Promise<bigint> {
-  return config.bidScript === undefined ? listPrice(order, token, config) : scriptPrice(config.bidScript, order)
+/** What an order costs, in base units of its token. */
+export interface Price {
+  ratePerSecond: bigint
+  /** What the lease has to be opened with, at least. */
+  minimumDeposit: bigint
+}
+
+/**
+ * What the configuration asks for an order: a rate and the least deposit, which lasts `smallest.seconds` and is no less than the
+ * token's `minimumDeposit` or what the pricing program says. Throws `no-bid` with the reason.
+ */
+export async function priceOrder(order: Order, token: Token, config: AgentConfig): Promise<Price> {
+  const listed = config.prices[token.symbol]?.minimumDeposit ?? '0'
+  const asked: Partial<Price> & Pick<Price, 'ratePerSecond'> =
+    config.bidScript === undefined ? { ratePerSecond: listPrice(order, token, config) } : await scriptPrice(config.bidScript, order)
+  const { ratePerSecond, minimumDeposit = parseAmount(listed, token.decimals) } = asked
+  const lasting = ratePerSecond * BigInt(config.smallest.seconds)
+  return { ratePerSecond, minimumDeposit: lasting > minimumDeposit ? lasting : minimumDeposit }
 }
 
 /** The sum over the price list, rounded up to a whole base unit per second. */
@@ -33,7 +49,7 @@ function listPrice({ resources }: Order, token: Token, { prices, capacity }: Pic
   return rateForHourlyPrice(perHour)
 }
 
-function scriptPrice(script: string, order: Order): Promise<bigint> {
+function scriptPrice(script: string, order: Order): Promise<{ ratePerSecond: bigint; minimumDeposit?: bigint }> {
   return new Promise((resolve, reject) => {
     const child = execFile(script, { timeout: SCRIPT_MS, maxBuffer: 64 * 1024, env: { PATH: process.env['PATH'] } }, (error, stdout) => {
       if (error) return reject(noBid('Its pricing program failed.', error))
@@ -47,7 +63,8 @@ function scriptPrice(script: string, order: Order): Promise<bigint> {
       if (!answer.success) return reject(noBid('Its pricing program gave no answer.'))
       if ('decline' in answer.data) return reject(noBid(answer.data.decline))
       const rate = BigInt(answer.data.ratePerSecond)
-      resolve(rate > 0n ? rate : 1n)
+      const { minimumDeposit } = answer.data
+      resolve({ ratePerSecond: rate > 0n ? rate : 1n, ...(minimumDeposit !== undefined && { minimumDeposit: BigInt(minimumDeposit) }) })
     })
     child.stdin?.on('error', () => {})
     child.stdin?.end(JSON.stringify(order))

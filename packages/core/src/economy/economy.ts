@@ -8,8 +8,14 @@ export const REWARD_PRECISION = 10n ** 27n
 const ASSET_PRECISION = 2n ** 96n
 const MIN_ACTIVE = 10n ** 18n
 const BPS = 10_000n
-const MAX_SLASH_BPS = 1_000n
+/** With fewer shares a pool shares nothing out (see Shares.sol). */
+const LEAST_SHARES = 10n ** 16n
+/** What slashes took of a pool lately, of this; a tenth at the most, which wears off in a week. */
+const WHOLE = 10n ** 18n
+const MAX_SLASH = WHOLE / 10n
+const SLASH_PERIOD_SECONDS = 7n * 86_400n
 const NOTICE_SECONDS = 7 * 86_400
+const CHANGE_DELAY_SECONDS = 22 * 86_400
 const EXIT_SECONDS = 21 * 86_400
 
 interface Pool {
@@ -24,6 +30,8 @@ interface Pool {
   nextCommissionFrom: number
   paidPerAsset: bigint
   locked: bigint
+  slashedPart: bigint
+  slashedAt: number
   rewardPerShare: bigint
   providerOwed: bigint
 }
@@ -125,13 +133,25 @@ export class Economy {
     else Object.assign(pool, { nextCommissionBps: bps, nextCommissionFrom: at + NOTICE_SECONDS })
   }
 
-  /** Takes a part of a pool; returns what was taken. The reporter gets no more of it than half of what is the provider's own loss. */
+  /** What slashes may take of a pool now, all together. */
+  slashRoomOf(at: number, provider: string): bigint {
+    const { assets, exitAssets } = this.pool(provider)
+    return ((assets + exitAssets) * (MAX_SLASH - this.slashedPartOf(at, provider))) / WHOLE
+  }
+
+  /**
+   * Takes a part of a pool; returns it. The reporter gets no more of it than half of what is the provider's own loss. Throws where it
+   * is more than `slashRoomOf`.
+   */
   slash(at: number, provider: string, amount: bigint, reporter?: string, reporterBps = 0n): bigint {
     this.settle(at, provider)
     const pool = this.pool(provider)
     const whole = pool.assets + pool.exitAssets
-    const most = (whole * MAX_SLASH_BPS) / BPS
-    const taken = smaller(amount, most)
+    const room = this.slashRoomOf(at, provider)
+    const taken = amount
+    if (taken > room) throw new Error(`slashes may take ${room} of the pool of ${provider} now, not ${taken}`)
+    const part = this.slashedPartOf(at, provider) + (taken * WHOLE + whole - 1n) / whole
+    Object.assign(pool, { slashedPart: part, slashedAt: at })
     const exiting = (taken * pool.exitAssets) / whole
     const reward = smaller((taken * reporterBps) / BPS, this.ownLoss(provider, taken - exiting, exiting) / 2n)
     const wasShort = pool.assets < pool.locked
@@ -159,12 +179,13 @@ export class Economy {
     this.sync(at)
     const stakeReward = (pool.assets * (this.perAsset - pool.paidPerAsset)) / ASSET_PRECISION
     pool.paidPerAsset = this.perAsset
-    const commission = (stakeReward * pool.commissionBps) / BPS
+    const isShared = pool.shares >= LEAST_SHARES
+    const commission = isShared ? (stakeReward * pool.commissionBps) / BPS : stakeReward
     if (pool.nextCommissionFrom !== 0 && pool.nextCommissionFrom <= at)
       Object.assign(pool, { commissionBps: pool.nextCommissionBps, nextCommissionBps: 0n, nextCommissionFrom: 0 })
     const { amount: gpuReward, done } = this.weights.settle(at, provider)
     if (stakeReward + gpuReward === 0n) return done
-    const providerPart = pool.shares === 0n ? gpuReward : gpuReward / 2n
+    const providerPart = isShared ? gpuReward / 2n : gpuReward
     const shared = stakeReward - commission + gpuReward - providerPart
     pool.providerOwed += commission + providerPart
     if (shared > 0n) pool.rewardPerShare += (shared * REWARD_PRECISION) / pool.shares
@@ -255,14 +276,16 @@ export class Economy {
     const state = this.worker(worker)
     const { amount, next, nextFrom } = this.collateral.get(state.gpuClass) ?? { amount: 0n, next: 0n, nextFrom: 0 }
     const perGpu = nextFrom !== 0 && nextFrom <= at ? next : amount
-    this.weights.weigh(at, worker, state, (this.lockedFor.get(worker) ?? 0n) >= BigInt(state.gpus) * perGpu)
+    const isCollateralised = perGpu > 0n && (this.lockedFor.get(worker) ?? 0n) >= BigInt(state.gpus) * perGpu
+    this.weights.weigh(at, worker, state, isCollateralised)
   }
 
   setCollateralPerGpu(at: number, gpuClass: string, amount: bigint): void {
     const known = this.collateral.get(gpuClass) ?? { amount: 0n, next: 0n, nextFrom: 0 }
     const current = known.nextFrom !== 0 && known.nextFrom <= at ? known.next : known.amount
-    const more = current !== 0n && amount > current
-    this.collateral.set(gpuClass, more ? { amount: current, next: amount, nextFrom: at + NOTICE_SECONDS } : { amount, next: 0n, nextFrom: 0 })
+    const more = current !== 0n && (amount > current || amount === 0n)
+    const terms = more ? { amount: current, next: amount, nextFrom: at + CHANGE_DELAY_SECONDS } : { amount, next: 0n, nextFrom: 0 }
+    this.collateral.set(gpuClass, terms)
   }
 
   /** What `provider`'s pool holds: active and exiting stake, and what of it is locked. */
@@ -296,10 +319,12 @@ export class Economy {
     const position = this.accrue(provider, account)
     const pool = this.pool(provider)
     const amount = poolAssetsOf(shares, pool.assets, pool.shares)
+    const wasShort = pool.assets < pool.locked
     position.shares -= shares
     pool.shares -= shares
     pool.assets -= amount
     this.active -= amount
+    this.tellBacked(at, provider, wasShort)
     return amount
   }
 
@@ -308,6 +333,13 @@ export class Economy {
     const { shares, exitShares, ownExitShares } = this.pool(provider)
     const own = this.positions.get(key(provider, provider))?.shares ?? 0n
     return poolLossOf(own, active, shares) + poolLossOf(ownExitShares, exiting, exitShares)
+  }
+
+  /** What slashes took of a pool lately and hasn't worn off, of `WHOLE`. */
+  private slashedPartOf(at: number, provider: string): bigint {
+    const { slashedPart, slashedAt } = this.pool(provider)
+    const worn = (BigInt(at - slashedAt) * MAX_SLASH) / SLASH_PERIOD_SECONDS
+    return slashedPart > worn ? slashedPart - worn : 0n
   }
 
   private takeExit(id: bigint): Exit & { amount: bigint } {
@@ -376,6 +408,8 @@ export class Economy {
         nextCommissionFrom: 0,
         paidPerAsset: 0n,
         locked: 0n,
+        slashedPart: 0n,
+        slashedAt: 0,
         rewardPerShare: 0n,
         providerOwed: 0n,
       }

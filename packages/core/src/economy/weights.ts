@@ -161,7 +161,7 @@ export class Weights {
     if (from !== standing.countedTo) standing.countedFrom = from
     standing.countedTo = to
     standing.countedWeight = standing.weight
-    if (!this.pending.has(provider)) this.pending.set(provider, from)
+    this.pending.set(provider, Math.min(this.pending.get(provider) ?? from, from))
     this.add(provider, from, to, standing.weight)
   }
 

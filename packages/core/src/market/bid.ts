@@ -8,6 +8,8 @@ export interface Bid {
   worker: Address
   token: Address
   ratePerSecond: bigint
+  /** Base units of `token` that the lease has to be opened with, at least. */
+  minimumDeposit: bigint
   /** Last Unix second at which it can be taken. */
   expiry: number
   /** What of the worker the lease takes (see `roomOf`). The bid can't be taken while the worker has less. */
@@ -29,6 +31,7 @@ export const BID_TYPES = {
     { name: 'worker', type: 'address' },
     { name: 'token', type: 'address' },
     { name: 'ratePerSecond', type: 'uint80' },
+    { name: 'minimumDeposit', type: 'uint96' },
     { name: 'expiry', type: 'uint48' },
     { name: 'room', type: 'uint64' },
     { name: 'manifestHash', type: 'bytes32' },
@@ -52,6 +55,7 @@ const SignedBidJson = z.strictObject({
   worker: address,
   token: address,
   ratePerSecond: decimal,
+  minimumDeposit: decimal,
   expiry: z
     .int()
     .min(0)
@@ -67,7 +71,14 @@ const SignedBidJson = z.strictObject({
 export type SignedBidJson = z.infer<typeof SignedBidJson>
 
 export function bidToJson(bid: SignedBid): SignedBidJson {
-  return { ...bid, ratePerSecond: bid.ratePerSecond.toString(), room: bid.room.toString(), salt: bid.salt.toString() }
+  const { ratePerSecond, minimumDeposit, room, salt } = bid
+  return {
+    ...bid,
+    ratePerSecond: ratePerSecond.toString(),
+    minimumDeposit: minimumDeposit.toString(),
+    room: room.toString(),
+    salt: salt.toString(),
+  }
 }
 
 /** Reads a signed bid from untrusted JSON; undefined if it isn't one. */
@@ -75,8 +86,9 @@ export function bidFromJson(value: unknown): SignedBid | undefined {
   const parsed = SignedBidJson.safeParse(value)
   if (!parsed.success) return undefined
   const ratePerSecond = BigInt(parsed.data.ratePerSecond)
+  const minimumDeposit = BigInt(parsed.data.minimumDeposit)
   const room = BigInt(parsed.data.room)
   const salt = BigInt(parsed.data.salt)
-  if (ratePerSecond >= 1n << 80n || room >= 1n << 64n || salt >= 1n << 256n) return undefined
-  return { ...parsed.data, ratePerSecond, room, salt }
+  if (ratePerSecond >= 1n << 80n || minimumDeposit >= 1n << 96n || room >= 1n << 64n || salt >= 1n << 256n) return undefined
+  return { ...parsed.data, ratePerSecond, minimumDeposit, room, salt }
 }

@@ -17,6 +17,7 @@ const bid: SignedBid = {
   worker: account.address,
   token: account.address,
   ratePerSecond: 12n,
+  minimumDeposit: 43_200n,
   expiry: 1_800_000_000,
   room: 2n ** 64n - 1n,
   manifestHash: hash,
@@ -37,6 +38,7 @@ describe('bids', () => {
       missing,
       { ...json, more: 1 },
       { ...json, ratePerSecond: (2n ** 80n).toString() },
+      { ...json, minimumDeposit: (2n ** 96n).toString() },
       { ...json, room: (2n ** 64n).toString() },
       { ...json, salt: (2n ** 256n).toString() },
       { ...json, expiry: -1 },
@@ -53,11 +55,12 @@ describe('bids', () => {
     const others = [
       leaseIdOf({ ...bid, salt: 3n }, 1, account.address),
       leaseIdOf({ ...bid, ratePerSecond: 13n }, 1, account.address),
+      leaseIdOf({ ...bid, minimumDeposit: 43_199n }, 1, account.address),
       leaseIdOf({ ...bid, room: 1n }, 1, account.address),
       leaseIdOf(bid, 2, account.address),
       leaseIdOf(bid, 1, `0x${'22'.repeat(20)}`),
     ]
-    expect(new Set([id, ...others]).size).toBe(6)
+    expect(new Set([id, ...others]).size).toBe(7)
   })
 })
 

@@ -148,6 +148,7 @@ export const BidReport = z.object({
   worker: address,
   token: address,
   ratePerSecond: decimal,
+  minimumDeposit: decimal,
   expiry: z.int(),
   manifestHash: bytes32,
   order: bytes32,

@@ -3,6 +3,7 @@ import { closeLease, getConfirmedGpus, getCredit, getLease, openLease, withdrawC
 import {
   type AttestationState,
   CloisterError,
+  formatAmount,
   type GatewayRoute,
   hashManifest,
   type Manifest,
@@ -35,7 +36,10 @@ export interface DeployParameters {
   maxRatePerSecond?: bigint | undefined
   provider?: Address | undefined
   policy?: Policy | undefined
-  /** Base units to put in, given the bid that is taken. */
+  /**
+   * Base units to put in: so many, and no bid that asks for more is taken; or what is reckoned from the bid that is taken, and at
+   * least what that asks for.
+   */
   deposit: bigint | ((chosen: CheckedBid) => bigint)
   name?: string | undefined
   /** Sealed secrets that the manifest takes. */
@@ -73,7 +77,7 @@ const ADDRESS_MS = 30_000
 
 /**
  * From a manifest to a running service with an address, for one transaction. Where a worker's room has been taken since the bid, or
- * its evidence doesn't meet the policy, the next bid is tried; so it is where a worker turns the lease down, and the refund is taken back. Throws `policy`, `no-bids`, or `start-failed` once the lease is closed again.
+ * its evidence doesn't meet the policy, the next bid is tried; so it is where a worker turns the lease down, and the refund is taken back. Throws `policy`, `no-bids`, `deposit-too-small`, or `start-failed` once the lease is closed again.
  */
 export async function deploy(cloister: Cloister, parameters: DeployParameters): Promise<Deployed> {
   const { manifest, onStep = () => {} } = parameters
@@ -93,6 +97,11 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
   if (candidates.length === 0) throw noBids(found)
   let refusal: unknown
   for (const chosen of candidates) {
+    const deposit = depositFor(chosen, parameters.deposit)
+    if (deposit < chosen.bid.minimumDeposit) {
+      refusal = tooSmall(deposit, chosen.bid.minimumDeposit, found.token)
+      continue
+    }
     try {
       await timed('evidence', 'checking the machine before money moves', () => checkWorker(cloister, chosen, found.order))
     } catch (error) {
@@ -100,7 +109,6 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
       refusal = error
       continue
     }
-    const deposit = typeof parameters.deposit === 'function' ? parameters.deposit(chosen) : parameters.deposit
     await requireMoney(cloister, chosen.bid.token, deposit)
     let opened: Awaited<ReturnType<typeof openLease>>
     try {
@@ -143,6 +151,21 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
     }
   }
   throw refusal
+}
+
+/** Base units that a lease is opened with where `asked` is said of it; see `DeployParameters`. */
+export function depositFor(chosen: CheckedBid, asked: DeployParameters['deposit']): bigint {
+  if (typeof asked === 'bigint') return asked
+  const { minimumDeposit } = chosen.bid
+  const reckoned = asked(chosen)
+  return reckoned > minimumDeposit ? reckoned : minimumDeposit
+}
+
+function tooSmall(deposit: bigint, minimum: bigint, { symbol, decimals }: Bids['token']): CloisterError {
+  const [asked, least] = [deposit, minimum].map((amount) => `${formatAmount(amount, decimals)} ${symbol}`)
+  return new CloisterError('deposit-too-small', `The worker opens no lease with less than ${least}, and this is ${asked}. What is not used comes back.`, {
+    hint: `Say --deposit ${formatAmount(minimum, decimals)}, or leave it out.`,
+  })
 }
 
 /** Throws `secrets-missing` naming sealed secrets that a manifest takes and nobody gives. */

@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { EMISSION_TOTAL } from '@cloister/core'
+import { type Address, encodeFunctionData, getAddress, parseAbi, parseEventLogs, zeroAddress } from 'viem'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type DevelopmentChain, startDevelopmentChain } from './anvil.ts'
+import { EMISSION_ABI, MARKET_ABI, SLASHING_ABI, STAKE_ABI, TOKEN_ABI } from './generated/abis.ts'
+import { findToken } from './network.ts'
+
+let chain: DevelopmentChain
+beforeAll(async () => {
+  chain = await startDevelopmentChain()
+})
+afterAll(() => chain.stop())
+
+const OWNED = parseAbi(['function owner() view returns (address)', 'function pendingOwner() view returns (address)'])
+
+it('says who may slash, pay and create tokens once, and leaves nobody who can say otherwise at once', async () => {
+  const { client, account, network } = chain.wallet(0)
+  const { contracts } = network
+  const cloi = findToken(network, 'CLOI').address
+  const treasury = chain.wallet(9).account.address
+  const read = (address: Address, abi: typeof STAKE_ABI | typeof EMISSION_ABI | typeof SLASHING_ABI | typeof MARKET_ABI, functionName: string) =>
+    client.readContract({ address, abi: abi as typeof STAKE_ABI, functionName: functionName as 'slasher' }).then((found) => getAddress(found))
+  expect(await read(contracts.stake, STAKE_ABI, 'slasher')).toBe(contracts.slashing)
+  expect(await read(contracts.stake, STAKE_ABI, 'rewarder')).toBe(contracts.emission)
+  expect(await read(contracts.slashing, SLASHING_ABI, 'stake')).toBe(contracts.stake)
+  expect(await read(contracts.slashing, SLASHING_ABI, 'market')).toBe(contracts.market)
+  expect(await read(contracts.emission, EMISSION_ABI, 'stake')).toBe(contracts.stake)
+  expect(await read(contracts.emission, EMISSION_ABI, 'token')).toBe(cloi)
+  for (const [address, abi] of [
+    [contracts.stake, STAKE_ABI],
+    [contracts.emission, EMISSION_ABI],
+    [contracts.market, MARKET_ABI],
+  ] as const)
+    expect(await read(address, abi, 'treasury')).toBe(treasury)
+  // One owner, and none that waits.
+  for (const address of [contracts.platforms, contracts.workers, contracts.market, contracts.stake, contracts.emission, contracts.slashing, cloi]) {
+    expect(await client.readContract({ address, abi: OWNED, functionName: 'owner' })).toBe(account.address)
+    expect(await client.readContract({ address, abi: OWNED, functionName: 'pendingOwner' })).toBe(zeroAddress)
+  }
+
+  // Supply: emission's allotment is whole, the accounts of this network have theirs, and nobody else has any. No account has a role.
+  const logs = parseEventLogs({ abi: TOKEN_ABI, eventName: 'Allotted', logs: await client.getLogs({ address: cloi, fromBlock: 0n }) })
+  const allotted = new Map<Address, bigint>()
+  for (const { args } of logs) allotted.set(args.minter, (allotted.get(args.minter) ?? 0n) + args.amount)
+  expect([...allotted.keys()].sort()).toEqual([account.address, contracts.emission].sort())
+  const supply = await client.readContract({ address: cloi, abi: TOKEN_ABI, functionName: 'totalSupply' })
+  expect(allotted.get(contracts.emission)).toBe(EMISSION_TOTAL)
+  expect(allotted.get(account.address)).toBe(supply)
+  expect(await client.readContract({ address: cloi, abi: TOKEN_ABI, functionName: 'allotted', args: [account.address] })).toBe(0n)
+  expect(TOKEN_ABI.some((item) => item.type === 'function' && /role/i.test(item.name))).toBe(false)
+
+  // Whatever its owner asks for at once is refused.
+  const attempts = [
+    [contracts.stake, encodeFunctionData({ abi: STAKE_ABI, functionName: 'setSlasher', args: [account.address] })],
+    [contracts.stake, encodeFunctionData({ abi: STAKE_ABI, functionName: 'slash', args: [contracts.market, 1n, account.address, 0n, `0x${'00'.repeat(32)}`] })],
+    [contracts.stake, encodeFunctionData({ abi: STAKE_ABI, functionName: 'transferOwnership', args: [treasury] })],
+    [contracts.emission, encodeFunctionData({ abi: EMISSION_ABI, functionName: 'pay', args: [account.address, 1n] })],
+    [cloi, encodeFunctionData({ abi: TOKEN_ABI, functionName: 'mint', args: [account.address, 1n] })],
+    [cloi, encodeFunctionData({ abi: TOKEN_ABI, functionName: 'allot', args: [account.address, 1n] })],
+    [contracts.market, encodeFunctionData({ abi: MARKET_ABI, functionName: 'setNoticePeriod', args: [3_600n] })],
+  ] as const
+  for (const [to, data] of attempts) await expect(client.call({ account: account.address, to, data }), data.slice(0, 10)).rejects.toThrow()
+})
+
+/** Functions that only the owner may call and that take effect at once, and why that takes nothing from anybody. */
+const AT_ONCE = {
+  announce: 'it says what is to come, in 22 days',
+  callOff: 'what was announced does not come',
+  setCollateralPerGpu: 'more, and taking a class out, wait by themselves',
+  setToken: 'a higher fee is announced',
+  propose: 'a slash waits a week, is bounded, and is not repeated before people have left',
+  cancel: 'a slash does not come',
+}
+
+it('has an owner that changes nothing about money at once', () => {
+  const folder = join(import.meta.dirname, '../../../contracts/src')
+  const found = ['Governed', 'Token', 'Stake', 'Collateral', 'Emission', 'Weights', 'Slashing', 'Market'].flatMap((name) => {
+    const source = readFileSync(join(folder, `${name}.sol`), 'utf8')
+    return [...source.matchAll(/function (\w+)\([^{;]*onlyOwner[^{;]*\{([\s\S]*?)\n {4}\}/g)].map(([, called = '', body = '']) => ({ called, body }))
+  })
+  expect(found.length).toBeGreaterThan(12)
+  for (const { called, body } of found) if (!(called in AT_ONCE)) expect(body, called).toMatch(/^\s*_useAnnouncement\(\);/)
+  expect(Object.keys(AT_ONCE).filter((name) => !found.some(({ called }) => called === name))).toEqual([])
+})
