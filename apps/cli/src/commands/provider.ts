@@ -55,6 +55,7 @@ export function addProvider(program: Command): void {
     .option('--cpu <amount>', 'one CPU for an hour')
     .option('--memory <amount>', 'one GiB of memory for an hour')
     .option('--disk <amount>', 'one GiB of disk for an hour')
+    .option('--minimum-deposit <amount>', 'the least that a lease is opened with')
     .option('--gpu <class=amount...>', 'one GPU of a class for an hour')
     .action(price)
 }
@@ -169,7 +170,10 @@ async function withdraw(options: ProviderOptions & { to?: string }): Promise<voi
   for (const { amount, symbol } of done) say(`Sent ${amount} ${symbol} to ${to}.`)
 }
 
-async function price(token: string | undefined, options: ProviderOptions & { cpu?: string; memory?: string; disk?: string; gpu?: string[] }): Promise<void> {
+async function price(
+  token: string | undefined,
+  options: ProviderOptions & { cpu?: string; memory?: string; disk?: string; minimumDeposit?: string; gpu?: string[] },
+): Promise<void> {
   const { loadAgentConfig } = await import('@cloister/agent')
   const path = resolve(options.config)
   const before = loadAgentConfig(path)
@@ -179,6 +183,7 @@ async function price(token: string | undefined, options: ProviderOptions & { cpu
       ['cpu', 'cpu'],
       ['memory', 'memoryGiB'],
       ['disk', 'diskGiB'],
+      ['minimumDeposit', 'minimumDeposit'],
     ] as const)
       if (options[option] !== undefined) changes.push([[field], options[option]])
     for (const entry of options.gpu ?? []) {
@@ -205,12 +210,13 @@ async function price(token: string | undefined, options: ProviderOptions & { cpu
   if (before.bidScript !== undefined) note(`Orders are priced by ${before.bidScript}; the list below is not used.`)
   say(
     table(
-      ['token', 'CPU/hour', 'GiB memory/hour', 'GiB disk/hour', 'GPU/hour'],
+      ['token', 'CPU/hour', 'GiB memory/hour', 'GiB disk/hour', 'least deposit', 'GPU/hour'],
       Object.entries(prices).map(([symbol, list]) => [
         symbol,
         list.cpu,
         list.memoryGiB,
         list.diskGiB,
+        list.minimumDeposit,
         Object.entries(list.gpu)
           .map(([gpuClass, amount]) => `${gpuClass} ${amount}`)
           .join(', '),

@@ -158,7 +158,8 @@ export function depositFor(chosen: CheckedBid, asked: DeployParameters['deposit'
   if (typeof asked === 'bigint') return asked
   const { minimumDeposit } = chosen.bid
   const reckoned = asked(chosen)
-  return reckoned > minimumDeposit ? reckoned : minimumDeposit
+  if (reckoned < minimumDeposit) return minimumDeposit
+  return reckoned
 }
 
 function tooSmall(deposit: bigint, minimum: bigint, { symbol, decimals }: Bids['token']): CloisterError {
