@@ -64,7 +64,15 @@ export async function liveThrough(hours: number, pace: Pick<Pace, 'engineBlocks'
       if (!first) break
       const opened: Hex[] = []
       for (let i = 0; i < 2; i++) {
-        const bid = { tenant: tenant.account.address, worker: first.key.address, token: usdc, ratePerSecond: 10n, expiry: now() + 600, room: 0n }
+        const bid = {
+          tenant: tenant.account.address,
+          worker: first.key.address,
+          token: usdc,
+          ratePerSecond: 10n,
+          minimumDeposit: 0n,
+          expiry: now() + 600,
+          room: 0n,
+        }
         const salt = BigInt(hour * 10 + i)
         const signed = await signBid(network, first.key, { ...bid, manifestHash: zeroHash, order: zeroHash, salt })
         opened.push((await openLease(tenant, signed, 100_000n)).id)
