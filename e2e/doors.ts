@@ -69,6 +69,7 @@ export async function raiseDoors(
             const lease = leases.find(({ name }) => route === `${idOf(name)}/`)
             return lease ? (lease.state ?? { target: lease.name, http: lease.http }) : { state: 'unknown' }
           },
+          signOfLifeMs: 100,
           connect: async (target) => connect({ host: '127.0.0.1', port: portOf(services.get(target) as Server), noDelay: true }),
         },
         api: (_, response) => void response.writeHead(404).end('the interface'),

@@ -23,6 +23,8 @@ export function http1Upstream(agent: DialAgent, target: Target): Upstream {
       settled = true
       asker.failed(error, outgoing.reusedSocket)
     }
+    // The head goes ahead of a body that takes its time: the answer may not wait for it.
+    if (framing !== 'none') setImmediate(() => outgoing.destroyed || outgoing.flushHeaders())
     outgoing.on('error', fail)
     outgoing.on('close', () => fail(new Error('the connection was closed without an answer')))
     outgoing.on('information', () => asker.alive())

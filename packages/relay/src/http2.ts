@@ -5,7 +5,7 @@ import type { Answer, Head, Upstream } from './exchange.ts'
 
 /** Milliseconds a session is kept without a request on it. */
 const IDLE_MS = 10_000
-const { NGHTTP2_CANCEL } = constants
+const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM } = constants
 
 /** Sessions of HTTP/2 without TLS, begun at once (RFC 9113, section 3.3), one for each target that `dial` understands. */
 export class Http2Sessions {
@@ -99,10 +99,10 @@ export function http2Upstream(sessions: Http2Sessions, target: Target): Upstream
       opened.on('close', () => fail(new Error('the stream was closed without an answer')))
       opened.on('headers', () => asker.alive())
       opened.on('wantTrailers', () => opened.sendTrailers(trailers))
-      opened.on('response', (headers) => {
+      opened.on('response', (headers, flags) => {
         if (settled) return
         settled = true
-        asker.answered(answerOf(opened, headers, head.method))
+        asker.answered(answerOf(opened, headers, head.method, (flags & NGHTTP2_FLAG_END_STREAM) !== 0))
       })
       if (endsAtOnce) return body.resume()
       body.pipe(opened)
@@ -134,13 +134,13 @@ function pseudo({ method, path, headers, framing }: Head): Record<string, unknow
   }
 }
 
-function answerOf(stream: ClientHttp2Stream, headers: Http2Headers & { ':status'?: number | undefined }, method: string): Answer {
+function answerOf(stream: ClientHttp2Stream, headers: Http2Headers & { ':status'?: number | undefined }, method: string, isOver: boolean): Answer {
   const { ':status': status = 0, ...others } = headers
   let after: Http2Headers = {}
   stream.on('trailers', (trailers) => (after = trailers))
   const length = others['content-length']
   // An answer whose head ends the stream stays one: gRPC tells the two apart.
-  const empty = stream.endAfterHeaders || method === 'HEAD' || status === 204 || status === 304
+  const empty = isOver || method === 'HEAD' || status === 204 || status === 304
   return {
     status,
     headers: others,

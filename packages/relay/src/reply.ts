@@ -20,19 +20,24 @@ export function reply(response: Outgoing, answer: Answer, set: Record<string, st
   const length = answer.headers['content-length']
   // Of an answer without a body (to HEAD, or 304) the length is what it would have; 204 has none (RFC 9110, section 8.6).
   if (length !== undefined && answer.status !== 204) headers['content-length'] = length
-  answer.body.on('data', moved)
   if ('stream' in response) replyOver2(response, answer, headers, ended)
   else replyOver1(response, answer, headers, ended)
+  // After the pipe: by then it is known whether the client takes more.
+  answer.body.on('data', moved)
 }
 
 function replyOver1(response: ServerResponse, answer: Answer, headers: OutgoingHttpHeaders, ended: () => void): void {
-  response.writeHead(answer.status, headers)
+  const { status, framing } = answer
+  // Nothing is known to follow; in chunks it would look like something that may.
+  const isEmpty = framing === 'none' && response.req.method !== 'HEAD' && status !== 204 && status !== 304
+  if (isEmpty) headers['content-length'] = '0'
+  response.writeHead(status, headers)
   // An answer without a length may be a stream: its head goes out at once, so that one sees that it is open.
   // With one, head and body go out together.
-  if (answer.framing === 'open') response.flushHeaders()
+  if (framing === 'open') response.flushHeaders()
   answer.body.pipe(response, { end: false })
   answer.body.once('end', () => {
-    const trailers = answer.framing === 'open' ? endToEndTrailers(answer.trailers()) : {}
+    const trailers = framing === 'open' ? endToEndTrailers(answer.trailers()) : {}
     if (Object.keys(trailers).length > 0) response.addTrailers(trailers as OutgoingHttpHeaders)
     response.end()
     ended()

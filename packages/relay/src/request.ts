@@ -105,7 +105,10 @@ export function relayRequest(incoming: Incoming, response: Outgoing, options: Re
     try {
       exchange = options.upstream(head, {
         answered: answeredWith,
-        alive: () => silence.heard(),
+        // It says nothing of a client that is silent.
+        alive: () => {
+          if (sent || exchange?.body.writableNeedDrain) silence.heard()
+        },
         // A kept connection may have been closed by the other side just now; what has no body and no effect goes again.
         failed: (error, wasKept) => {
           if (over) return
@@ -133,15 +136,16 @@ export function relayRequest(incoming: Incoming, response: Outgoing, options: Re
     let seen = 0
     if (incoming.headers.expect !== undefined) response.writeContinue()
     const moved = () => {
-      if (!answered) silence.allow(body.writableNeedDrain ? allowed.sendMs : allowed.clientMs)
+      if (!answered && !over) silence.allow(body.writableNeedDrain ? allowed.sendMs : allowed.clientMs)
     }
     incoming.on('data', (chunk: Buffer) => {
       seen += chunk.length
       if (seen > maxBodyBytes && !over) fail(tooLarge(maxBodyBytes))
-      else if (!over) moved()
     })
     body.on('drain', moved)
     incoming.pipe(body, { end: false })
+    // After the pipe: by then it is known whether the other side takes more.
+    incoming.on('data', moved)
     incoming.once('end', () => {
       if (over) return
       sent = true

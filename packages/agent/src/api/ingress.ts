@@ -50,6 +50,8 @@ export interface IngressParts {
   find(route: string): Destination | NoDestination
   /** A connection to a target. Rejects where nobody listens. */
   connect(target: string): Promise<Duplex>
+  /** How often whoever waits is told that a service may still be silent, in milliseconds. */
+  signOfLifeMs?: number
 }
 
 /** Leads requests that a gateway sends to the containers of a service. Only ports that the manifest opens to the outside. */
@@ -75,7 +77,8 @@ export class Ingress {
       answerMs: readMs ?? SILENCE_MS,
       ...(readMs !== undefined && { streamMs: readMs }),
     }
-    if (Math.max(silence.answerMs, silence.sendMs) > SIGN_OF_LIFE_MS && http !== undefined) signsOfLife(request, response as ServerResponse)
+    const { signOfLifeMs = SIGN_OF_LIFE_MS } = this.parts
+    if (http !== undefined && Math.max(silence.answerMs, silence.sendMs) > signOfLifeMs) signsOfLife(request, response as ServerResponse, signOfLifeMs)
     relayRequest(request, response, {
       upstream: http?.version === 'h2' ? http2Upstream(this.sessions, target) : http1Upstream(this.agent, target),
       headers: { [ROUTE_HEADER]: undefined },
@@ -105,12 +108,12 @@ export class Ingress {
 }
 
 /** Tells a gateway, whose own patience is shorter, that a service may be silent for as long as its manifest says (RFC 2518, section 10.1). */
-function signsOfLife(request: Incoming, response: ServerResponse): void {
+function signsOfLife(request: Incoming, response: ServerResponse, everyMs: number): void {
   if (request.httpVersion !== '1.1') return
   const timer = setInterval(() => {
     if (response.headersSent) clearInterval(timer)
     else response.writeProcessing()
-  }, SIGN_OF_LIFE_MS)
+  }, everyMs)
   response.once('close', () => clearInterval(timer))
 }
 
