@@ -27,6 +27,8 @@ const programs = [
         { program: '/usr/lib/podman/netavark', package: 'netavark', without: 'tests of the docker executor on Podman' },
         { program: '/usr/lib/podman/aardvark-dns', package: 'aardvark-dns', without: 'tests of the docker executor on Podman' },
         { program: 'docker-registry', package: 'docker-registry', without: 'tests of pulling from a registry' },
+        { program: 'nginx', package: 'nginx-light', without: 'the comparison of framing with nginx and HAProxy' },
+        { program: 'haproxy', package: 'haproxy', without: 'the comparison of framing with nginx and HAProxy' },
         { program: 'chromium', package: 'chromium', without: 'tests in a browser' },
         { program: '/usr/lib/postgresql/15/bin/postgres', package: 'postgresql', without: 'tests of the indexer on PostgreSQL' },
       ]

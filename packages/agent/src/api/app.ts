@@ -1,4 +1,3 @@
-import { on } from 'node:events'
 import {
   BidReport,
   bidToJson,
@@ -287,19 +286,35 @@ export function workerApi(worker: Worker): OpenAPIHono {
   return app
 }
 
+/** Events of a lease, read from the store as the reader takes them: however slow it is, no event waits for it in memory. */
 async function* readEvents(worker: Worker, id: Hex, after: number, follow: boolean, signal: AbortSignal): AsyncGenerator<LeaseEvent> {
   // Listening begins before reading, so that nothing falls between. Of a lease that has ended nothing more comes.
-  const coming = follow && worker.store.lease(id)?.state === 'open' ? on(worker.supervisor.events, 'event', { signal }) : undefined
-  let last = after
-  for (const event of worker.store.events(id, after)) {
-    yield event
-    last = event.id
+  const isFollowed = follow && worker.store.lease(id)?.state === 'open'
+  let isFresh = false
+  let wake = () => {}
+  const heard = (event: LeaseEvent) => {
+    if (event.lease !== id) return
+    isFresh = true
+    wake()
   }
-  if (!coming) return
-  for await (const [event] of coming as AsyncIterable<[LeaseEvent]>) {
-    if (event.lease !== id || event.id <= last) continue
-    yield event
-    if (event.kind === 'closed') return
+  if (isFollowed) worker.supervisor.events.on('event', heard)
+  signal.addEventListener('abort', () => wake(), { once: true })
+  try {
+    for (let last = after; ; ) {
+      isFresh = false
+      for (const event of worker.store.events(id, last)) {
+        yield event
+        last = event.id
+        if (isFollowed && event.kind === 'closed') return
+      }
+      if (!isFollowed || signal.aborted) return
+      await new Promise<void>((resolve) => {
+        wake = resolve
+        if (isFresh || signal.aborted) resolve()
+      })
+    }
+  } finally {
+    worker.supervisor.events.off('event', heard)
   }
 }
 

@@ -4,10 +4,8 @@ import type { Executor, LogOptions } from '@cloister/executors'
 import type { LeaseRunner } from '../leases/runner.ts'
 import { merge } from './streams.ts'
 
-/** Characters that are held to answer one reader who doesn't follow. */
-const MAX_HELD_CHARACTERS = 8 * 1024 * 1024
-/** Lines that come before what is held is cut again. */
-const SLACK_LINES = 500
+/** Characters of last lines that are kept for one reader, who may be slow. */
+const MAX_TAIL_CHARACTERS = 4 * 1024 * 1024
 
 /** What logs are asked for. Without `follow`, what there is; with it, what comes as well. */
 export interface LogRequest {
@@ -29,26 +27,27 @@ export async function* readLogs(executor: Executor, runner: LeaseRunner, request
     return
   }
   let all: LogReport[] = []
-  for (const name of namesOf(runner, request.service)) {
-    const before = all.length
+  let bytes = 0
+  for (const name of namesOf(runner, request.service))
     for await (const line of linesOf(executor, runner.id, name, request)) {
       all.push(line)
-      if (all.length > before + 2 * request.tail + SLACK_LINES) all = lastOf(all, request.tail)
+      bytes += line.text.length
+      if (bytes <= 2 * MAX_TAIL_CHARACTERS) continue
+      all = lastOf(all, request.tail)
+      bytes = all.reduce((sum, { text }) => sum + text.length, 0)
     }
-    all = lastOf(all, request.tail)
-  }
-  yield* all
+  yield* lastOf(all, request.tail)
 }
 
-/** The last lines in the order of time: so many, and no more characters than are held for one reader. */
+/** The last lines in the order of time: as many as were asked for, and not more than a reader may make us keep. */
 function lastOf(lines: LogReport[], tail: number): LogReport[] {
-  const sorted = lines.sort((a, b) => a.time - b.time)
-  let first = sorted.length
-  for (let characters = 0; first > Math.max(0, sorted.length - tail); first--) {
-    characters += sorted[first - 1]?.text.length ?? 0
-    if (characters > MAX_HELD_CHARACTERS) break
+  lines.sort((a, b) => a.time - b.time)
+  let first = lines.length
+  for (let characters = 0; first > 0 && lines.length - first < tail; first--) {
+    characters += lines[first - 1]?.text.length ?? 0
+    if (characters > MAX_TAIL_CHARACTERS) break
   }
-  return sorted.slice(first)
+  return lines.slice(first)
 }
 
 /** The log of each container: of those there are from the last lines on, of those that come later all of it. */
