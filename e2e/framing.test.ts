@@ -134,6 +134,19 @@ describe('between clients, gateway, worker and services', () => {
     expect(seen[0]?.headers).toMatchObject({ host: stage.hostOf('mirror'), 'x-forwarded-for': '127.0.0.1', trailer: 'x-sum' })
   })
 
+  it('trailers that are announced where there can be none are not passed on', async () => {
+    seen.length = 0
+    expect(firstLine(await ask('POST / HTTP/1.1\nTrailer: x\nContent-Length: 3', 'abc'))).toBe('HTTP/1.1 200 OK')
+    expect(firstLine(await ask('GET / HTTP/1.1\nTrailer: x'))).toBe('HTTP/1.1 200 OK')
+    expect(seen.map(({ body, headers }) => [body, headers['trailer']])).toEqual([
+      ['abc', undefined],
+      ['', undefined],
+    ])
+    for (const framing of ['content-length: 1\r\n\r\na', '\r\na', 'transfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\nx: y\r\n\r\n'])
+      for (const version of ['1.0', '1.1'])
+        expect(firstLine(await ask(`GET ${named(`HTTP/1.1 200 OK\r\ntrailer: x\r\n${framing}`)} HTTP/${version}`, '', 'raw'))).toBe('HTTP/1.1 200 OK')
+  })
+
   it('names that only look like the gateway’s own headers stay behind', async () => {
     seen.length = 0
     await ask('GET / HTTP/1.1\nX_Forwarded_For: 6.6.6.6\nX-Real-IP: 6.6.6.6\nCloister_Route: x\nConnection: x-forwarded-for, host')

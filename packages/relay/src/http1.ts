@@ -10,6 +10,8 @@ const EXPECTS_BODY = new Set(['POST', 'PUT', 'PATCH'])
 export function http1Upstream(agent: DialAgent, target: Target): Upstream {
   return ({ method, path, headers, framing }, asker) => {
     const framed = { ...headers }
+    // Announced where there can't be any, they are an error for Node.
+    if (framing !== 'open') delete framed['trailer']
     if (framing === 'open') framed['transfer-encoding'] = 'chunked'
     else if (framing !== 'none') framed['content-length'] = String(framing)
     else if (EXPECTS_BODY.has(method)) framed['content-length'] = '0'

@@ -28,6 +28,8 @@ export function reply(response: Outgoing, answer: Answer, set: Record<string, st
 
 function replyOver1(response: ServerResponse, answer: Answer, headers: OutgoingHttpHeaders, ended: () => void): void {
   const { status, framing } = answer
+  // Trailers need chunks, which HTTP/1.0 doesn't know.
+  if (framing !== 'open' || response.req.httpVersion !== '1.1') delete headers['trailer']
   // Nothing is known to follow; in chunks it would look like something that may.
   const isEmpty = framing === 'none' && response.req.method !== 'HEAD' && status !== 204 && status !== 304
   if (isEmpty) headers['content-length'] = '0'
