@@ -19,6 +19,8 @@ const programs = [
   { program: 'mkfs.ext4', package: 'e2fsprogs', without: "disk limits of the sandbox's by the kernel" },
   { program: 'tini-static', package: 'tini', without: 'a first process that reaps orphans, for services that ask for one' },
   { program: 'newuidmap', package: 'uidmap', without: 'more than one user in containers of the sandbox where it is not run as root' },
+  { program: 'nft', package: 'nftables', without: 'a way out to the internet for services' },
+  { program: 'slirp4netns', package: 'slirp4netns', without: 'a way out to the internet for services of the sandbox' },
   ...(forTests
     ? [
         { program: 'dockerd', package: 'docker.io', without: 'tests of the docker executor on Docker' },

@@ -1,6 +1,6 @@
 export * from './economy/index.ts'
 export { CloisterError, type CloisterErrorOptions, findCause, messageOf } from './errors.ts'
-export { isInternalAddress } from './internal-addresses.ts'
+export { INTERNAL_NETWORKS, isInternalAddress } from './internal-addresses.ts'
 export { type Beside, MAX_BESIDE_BYTES } from './manifest/beside.ts'
 export { canonicalHash, checkManifest, hashManifest, MAX_MANIFEST_BYTES, readManifest, toCanonicalJson } from './manifest/canonical.ts'
 export { parseDotenv } from './manifest/dotenv.ts'

@@ -51,3 +51,6 @@ export function isInternalAddress(ip: string): boolean {
   const version = isIP(ip)
   return version === 0 || INTERNAL.check(ip, version === 4 ? 'ipv4' : 'ipv6')
 }
+
+/** The networks that `isInternalAddress` goes by, for filters that want them written down. */
+export const INTERNAL_NETWORKS = { ipv4: IPV4, ipv6: IPV6 } as const

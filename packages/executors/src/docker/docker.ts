@@ -23,8 +23,11 @@ import {
   type Usage,
 } from '../executor.ts'
 import { startFailed } from '../failures.ts'
+import { BridgeFilter } from '../network/bridge-filter.ts'
+import { DEFAULT_LIMITS, type WayOutLimits } from '../network/limits.ts'
 import type { ImageSettings } from '../oci/find.ts'
 import { pinnedReference } from '../oci/reference.ts'
+import { maskedPaths, seccompOption } from './confinement.ts'
 import { logConfig, readContainerLogs } from './container-log.ts'
 import { ignoring, statusOf } from './failures.ts'
 import { hasImage, localTag, pullImage } from './pull.ts'
@@ -37,6 +40,8 @@ export interface DockerSettings {
   /** Folder for files that are mounted into containers. */
   folder: string
   images: ImageSettings
+  /** How much of the internet a lease gets; `off` for none. */
+  wayOut?: WayOutLimits | 'off'
 }
 
 const LABEL = 'network.cloister'
@@ -49,21 +54,41 @@ export class DockerExecutor implements Executor {
   private readonly settings: DockerSettings
   private readonly podman: boolean
   private readonly initProcess: boolean
+  private readonly filter: BridgeFilter | undefined
   private readonly addresses = new Map<string, string>()
   /** Names of containers that were asked to stop. */
   private readonly stopped = new Set<string>()
   readonly isolation: Isolation
   readonly separateNetworks = true
 
-  private constructor(docker: Docker, settings: DockerSettings, podman: boolean, initProcess: boolean, version: string) {
+  private constructor(
+    docker: Docker,
+    settings: DockerSettings,
+    engine: { podman: boolean; initProcess: boolean; version: string },
+    filter: BridgeFilter | undefined,
+  ) {
     this.docker = docker
     this.settings = settings
-    this.podman = podman
-    this.initProcess = initProcess
+    this.podman = engine.podman
+    this.initProcess = engine.initProcess
+    this.filter = filter
     this.isolation = {
-      engine: `${podman ? 'Podman' : 'Docker'} ${version}`,
-      enforced: ['cpu', 'memory', 'processes', 'disk (by watching)', 'seccomp', 'no new privileges', 'capabilities', 'network per lease'],
-      missing: ["the host's kernel is shared"],
+      engine: `${engine.podman ? 'Podman' : 'Docker'} ${engine.version}`,
+      enforced: [
+        'cpu',
+        'memory',
+        'processes',
+        'disk (by watching)',
+        'seccomp',
+        'no new privileges',
+        'capabilities',
+        'network per lease',
+        ...(filter ? ["no way to the host, to other leases or to the provider's networks"] : []),
+      ],
+      missing: [
+        "the host's kernel is shared",
+        ...(filter ? [] : ['no way out to the internet, and containers reach the host: filters need root and nftables']),
+      ],
     }
   }
 
@@ -74,7 +99,8 @@ export class DockerExecutor implements Executor {
       const [version, info] = await Promise.all([docker.version(), docker.info()])
       const podman = JSON.stringify(version).toLowerCase().includes('podman')
       await mkdir(settings.folder, { recursive: true, mode: 0o711 })
-      return new DockerExecutor(docker, settings, podman, !podman && Boolean(info.InitBinary), version.Version)
+      const engine = { podman, initProcess: !podman && Boolean(info.InitBinary), version: version.Version }
+      return new DockerExecutor(docker, settings, engine, await openFilter(docker, settings))
     } catch (cause) {
       throw new CloisterError('no-engine', `No container engine answers at ${settings.socketPath}.`, {
         hint: 'Start Docker or Podman, or set `executor: sandbox`.',
@@ -105,6 +131,7 @@ export class DockerExecutor implements Executor {
     for (const { volume } of spec.mounts) await this.docker.createVolume({ Name: this.nameOf(spec.lease, volume), Labels: this.labels(spec.lease) })
     const binds = await this.writeFiles(spec)
     if (spec.agentFolder !== undefined) binds.push(`${spec.agentFolder}:${AGENT_FOLDER}:ro`)
+    const masked = maskedPaths(this.podman)
     try {
       const container = await this.docker.createContainer({
         name: this.nameOf(spec.lease, spec.name),
@@ -118,7 +145,13 @@ export class DockerExecutor implements Executor {
         StopSignal: spec.stopSignal,
         Tty: spec.terminal ?? false,
         OpenStdin: spec.openStdin ?? false,
-        Labels: { ...this.labels(spec.lease), [`${LABEL}.name`]: spec.name, [`${LABEL}.revision`]: spec.revision, [`${LABEL}.digest`]: spec.image.digest },
+        Labels: {
+          ...this.labels(spec.lease),
+          [`${LABEL}.name`]: spec.name,
+          [`${LABEL}.revision`]: spec.revision,
+          [`${LABEL}.digest`]: spec.image.digest,
+          [`${LABEL}.internet`]: String(spec.internet !== false),
+        },
         HostConfig: {
           NetworkMode: network,
           Binds: [
@@ -137,7 +170,8 @@ export class DockerExecutor implements Executor {
           // Podman would make added capabilities effective for other users too.
           CapAdd: /^(0|root)?(:|$)/.test(spec.user) ? [...(spec.capabilities ?? DEFAULT_CAPABILITIES)] : [],
           Sysctls: { 'net.ipv4.ip_unprivileged_port_start': '0', ...spec.sysctls },
-          SecurityOpt: ['no-new-privileges'],
+          SecurityOpt: ['no-new-privileges', await seccompOption(this.podman, this.settings.folder), ...masked.option],
+          ...(masked.MaskedPaths && { MaskedPaths: masked.MaskedPaths }),
           ReadonlyRootfs: spec.readOnlyRoot,
           ...(spec.init && this.initProcess && { Init: true }),
           Ulimits: this.ulimits(spec),
@@ -267,6 +301,7 @@ export class DockerExecutor implements Executor {
     const { Volumes } = await this.docker.listVolumes({ filters })
     for (const volume of Volumes ?? []) await ignoring([404], this.docker.getVolume(volume.Name).remove())
     for (const network of await this.docker.listNetworks({ filters })) await ignoring([404], this.docker.getNetwork(network.Id).remove())
+    await this.filter?.forget(lease)
     await rm(join(this.settings.folder, shorten(lease)), { recursive: true, force: true })
     for (const key of this.addresses.keys()) if (key.startsWith(`${lease}/`)) this.addresses.delete(key)
   }
@@ -297,16 +332,25 @@ export class DockerExecutor implements Executor {
     }
   }
 
-  /** The lease's own network; one without a way out is another network, since an engine can't change that of the first. */
+  /** The lease's own network, and what it may reach. */
   private async ensureNetwork({ lease, internet }: ContainerSpec): Promise<string> {
-    const inner = internet === false
-    const name = this.nameOf(lease, inner ? 'inner' : 'net')
+    const name = this.nameOf(lease, 'bridge')
+    await this.filter?.admit(lease, internet !== false)
     const networks = await this.docker.listNetworks({ filters: { name: [name] } })
     if (networks.some((n) => n.Name === name)) return name
-    const network = { Name: name, Driver: 'bridge', CheckDuplicate: true, Internal: inner, Labels: this.labels(lease) }
-    await this.docker.createNetwork(network).catch((error) => {
-      if (statusOf(error) !== 409) throw error
-    })
+    await this.docker
+      .createNetwork({
+        Name: name,
+        Driver: 'bridge',
+        CheckDuplicate: true,
+        // Without a filter nothing is let out rather than everything.
+        Internal: this.filter === undefined,
+        Labels: this.labels(lease),
+        ...(this.filter && { Options: { 'com.docker.network.bridge.name': this.filter.bridgeOf(lease) } }),
+      })
+      .catch((error) => {
+        if (statusOf(error) !== 409) throw error
+      })
     return name
   }
 
@@ -354,6 +398,16 @@ export class DockerExecutor implements Executor {
   private container(lease: string, name: string) {
     return this.docker.getContainer(this.nameOf(lease, name))
   }
+}
+
+/** The filter of the engine's bridges, or nothing where this process may not set one. */
+async function openFilter(docker: Docker, { scope, wayOut = DEFAULT_LIMITS }: DockerSettings): Promise<BridgeFilter | undefined> {
+  if (process.getuid?.() !== 0) return undefined
+  const filters = { label: [`${LABEL}.scope=${scope}`] }
+  const [networks, containers] = await Promise.all([docker.listNetworks({ filters }), docker.listContainers({ all: true, filters })])
+  const leases = new Map(networks.map(({ Labels }) => [Labels?.[`${LABEL}.lease`] ?? '', true]))
+  for (const { Labels } of containers) if (Labels[`${LABEL}.internet`] === 'false') leases.set(Labels[`${LABEL}.lease`] ?? '', false)
+  return BridgeFilter.open(scope, wayOut === 'off' ? undefined : wayOut, leases).catch(() => undefined)
 }
 
 /** The worker's own hard limits by their names in /proc/self/limits. */
