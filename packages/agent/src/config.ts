@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { CloisterError, GuestKind, parseByteValueMiB } from '@cloister/core'
+import { DEFAULT_LIMITS } from '@cloister/executors'
 import { parse } from 'yaml'
 import { z } from 'zod'
 
@@ -93,7 +94,18 @@ export const AgentConfig = z.strictObject({
       folder: z.string().optional(),
     })
     .prefault({}),
-  /** Ports of this machine lent to services that open TCP ports to the outside. */
+  /** What services get of the internet. They never reach private networks or this machine. */
+  internet: z
+    .strictObject({
+      /** Nobody gets out, if false. */
+      allow: z.boolean().default(true),
+      /** For a lease, in each direction. */
+      mibPerSecond: z.int().min(1).max(100_000).default(DEFAULT_LIMITS.mibPerSecond),
+      /** Connections of a lease at one time. */
+      connections: z.int().min(1).max(65_535).default(DEFAULT_LIMITS.connections),
+    })
+    .prefault({}),
+  /** Ports of this machine lent to services that open TCP or UDP ports to the outside. */
   tcpPorts: z.strictObject({ first: port, last: port }).prefault({ first: 30_000, last: 30_999 }),
   /** Seconds between two collections of what was earned. */
   settleEverySeconds: z.int().min(10).max(86_400).default(3600),

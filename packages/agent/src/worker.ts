@@ -147,7 +147,15 @@ async function keepOthersOut(folder: string): Promise<void> {
 function openExecutor(config: AgentConfig, worker: Address): Promise<Executor> {
   const images = { layouts: config.images.layouts, trustedRegistries: config.images.trustedRegistries }
   const imageFolder = config.images.folder ?? join(config.folder, 'images')
-  if (config.executor.engine === 'sandbox') return SandboxExecutor.open({ folder: join(config.folder, 'sandbox'), imageFolder, images })
+  const { allow, ...limits } = config.internet
+  const wayOut = allow ? limits : 'off'
+  if (config.executor.engine === 'sandbox') return SandboxExecutor.open({ folder: join(config.folder, 'sandbox'), imageFolder, images, wayOut })
   // By its key, not its name: two workers of one name may share an engine, and each removes what it doesn't know.
-  return DockerExecutor.connect({ socketPath: config.executor.socket, scope: worker.slice(2, 14).toLowerCase(), folder: join(config.folder, 'docker'), images })
+  return DockerExecutor.connect({
+    socketPath: config.executor.socket,
+    scope: worker.slice(2, 14).toLowerCase(),
+    folder: join(config.folder, 'docker'),
+    images,
+    wayOut,
+  })
 }

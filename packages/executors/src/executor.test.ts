@@ -134,6 +134,16 @@ for (const { name, program, start } of ENGINES)
       expect(await executor.leases()).toEqual([LEASE])
     }, 30_000)
 
+    it('carries datagrams to a UDP port and back', async () => {
+      const echo = `const s=require('dgram').createSocket('udp4');s.on('message',(m,f)=>s.send('back '+m,f.port,f.address));s.bind(8125)`
+      await executor.start(spec({ name: 'udp-0', service: 'udp', argv: ['node', '-e', echo] }))
+      const received: string[] = []
+      const flow = await executor.datagrams(LEASE, 'udp-0', 8125, (datagram) => void received.push(String(datagram)))
+      await vi.waitFor(() => (flow.send(Buffer.from('hello')), expect(received).toContain('back hello')), { timeout: 20_000, interval: 100 })
+      flow.close()
+      await executor.remove(LEASE, 'udp-0')
+    })
+
     it('runs commands, passes input and exit codes, and gives a terminal', async () => {
       expect(await sh('echo out; exit 7')).toEqual({ code: 7, output: 'out\n' })
       const cat = await executor.exec(LEASE, 'web-0', { argv: ['cat'], terminal: undefined })

@@ -145,6 +145,12 @@ export interface ExecSession {
   kill(): void
 }
 
+/** Datagrams on their way to and from one port. Any may be lost. */
+export interface DatagramFlow {
+  send(datagram: Buffer): void
+  close(): void
+}
+
 export interface Usage {
   /** CPU seconds used since the container started. */
   cpuSeconds: number
@@ -199,6 +205,8 @@ export interface Executor {
   diskUsage(lease: string): Promise<number>
   /** A TCP connection to a port of a container. */
   connect(lease: string, name: string, port: number): Promise<Duplex>
+  /** A flow of datagrams to a UDP port of a container; `receive` is told each that comes back. It stays until it is closed. */
+  datagrams(lease: string, name: string, port: number, receive: (datagram: Buffer) => void): Promise<DatagramFlow>
   /** Ends and removes all containers of a lease and every process that kept them; volumes stay. */
   halt(lease: string): Promise<void>
   /** Removes everything of a lease: containers, network, volumes. */

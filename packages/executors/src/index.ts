@@ -2,6 +2,7 @@ export { DockerExecutor, type DockerSettings } from './docker/docker.ts'
 export type {
   ContainerSpec,
   ContainerStatus,
+  DatagramFlow,
   ExecOptions,
   ExecSession,
   Executor,
@@ -15,6 +16,7 @@ export type {
   RegistryCredentials,
   Usage,
 } from './executor.ts'
+export { DEFAULT_LIMITS, type WayOutLimits } from './network/limits.ts'
 export { type BuildOptions, buildImage } from './oci/build.ts'
 export type { ImageSettings } from './oci/find.ts'
 export { buildWorkbench, WORKBENCH_IMAGE } from './oci/workbench.ts'

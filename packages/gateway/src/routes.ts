@@ -19,8 +19,8 @@ export async function routesOf(
     .parse(await getJson(parts.agent, targetOf(lease), `/v1/leases/${lease.lease}/routes`))
   const routes: GatewayRoute[] = []
   for (const [index, { service, port, protocol, label, address }] of reports.entries()) {
-    if (protocol === 'tcp') {
-      routes.push({ service, port, protocol, url: `tcp://${address ?? ''}` })
+    if (protocol !== 'http') {
+      routes.push({ service, port, protocol, url: `${protocol}://${address ?? ''}` })
       continue
     }
     const loopback = await parts.loopback?.portOf({ key: lease.shortId, label })

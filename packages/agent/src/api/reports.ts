@@ -31,7 +31,7 @@ export function routesOf({ supervisor, config }: Worker, lease: StoredLease): Ro
     ...(manifest ? exposedHttp(manifest).map(({ service, port, label }) => ({ service, port, protocol: 'http' as const, label })) : []),
     ...supervisor.forwarding
       .of(lease.id)
-      .map(({ service, port, workerPort }) => ({ service, port, protocol: 'tcp' as const, label: '', address: `${host}:${workerPort}` })),
+      .map(({ service, port, protocol, workerPort }) => ({ service, port, protocol, label: '', address: `${host}:${workerPort}` })),
   ]
 }
 

@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
@@ -40,7 +41,10 @@ afterEach(() => {
 function forwarding(): Forwarding {
   return new Forwarding({
     // A container that is a server of this test's.
-    executor: { connect: async () => connect((echo.address() as AddressInfo).port, '127.0.0.1') },
+    executor: {
+      connect: async () => connect((echo.address() as AddressInfo).port, '127.0.0.1'),
+      datagrams: async (_lease, _container, port, receive) => ({ send: (datagram) => receive(Buffer.from(`${port} ${datagram}`)), close: () => {} }),
+    },
     store,
     range,
     host: '127.0.0.1',
@@ -97,4 +101,17 @@ test('where no port is left it is tried again, until nobody wants it any more', 
   expect(some.of(LEASE)).toEqual([])
   some.end(LEASE)
   expect(some.of(LEASE)).toEqual([])
+})
+
+test('a UDP port is lent like a TCP port, and beside one of the same number', async () => {
+  const text = 'services:\n  echo:\n    image: echo\n    ports: [{ target: 7000, app_protocol: tcp }, "7000:7000/udp"]\n'
+  const some = forwarding()
+  some.arrange(LEASE, parseManifest(text, { file: 'compose.yaml' }).manifest)
+  await vi.waitFor(() => expect(some.of(LEASE)).toHaveLength(2))
+  const { workerPort } = some.of(LEASE).find(({ protocol }) => protocol === 'udp') ?? { workerPort: 0 }
+  const client = createSocket('udp4')
+  client.send('hello', workerPort, '127.0.0.1')
+  expect(String((await once(client, 'message'))[0])).toBe('7000 hello')
+  client.close()
+  some.endAll()
 })

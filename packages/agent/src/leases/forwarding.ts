@@ -1,17 +1,19 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:net'
+import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Manifest, messageOf } from '@cloister/core'
 import type { Executor } from '@cloister/executors'
 import type { Hex } from 'viem'
 import type { Log } from '../log.ts'
 import type { Store } from '../store.ts'
-import { exposedTcp } from './plan.ts'
+import { DatagramForward } from './datagram-forward.ts'
+import { exposedPorts } from './plan.ts'
 
-/** A TCP port of a service and the worker's port that leads to it. */
+/** A port of a service and the worker's port that leads to it. */
 export interface Forward {
   service: string
   port: number
+  protocol: 'tcp' | 'udp'
   workerPort: number
 }
 
@@ -19,8 +21,9 @@ export interface Forward {
 interface Opening {
   service: string
   port: number
+  protocol: 'tcp' | 'udp'
   /** Once it is open. */
-  at?: { workerPort: number; server: Server }
+  at?: { workerPort: number; close(): void }
   readonly ended: AbortController
 }
 
@@ -29,10 +32,10 @@ const RETRY_MS = 500
 /** Tries, `RETRY_MS` apart, at a port whose address a tenant may know already, before another one is taken. */
 const TRIES_AT_KNOWN = 20
 
-/** Lends ports of the worker to services that open TCP ports to the outside. A port that somebody else holds is passed over. */
+/** Lends ports of the worker to services that open TCP or UDP ports to the outside. A port that somebody else holds is passed over. */
 export class Forwarding {
   private readonly parts: {
-    executor: Pick<Executor, 'connect'>
+    executor: Pick<Executor, 'connect' | 'datagrams'>
     store: Pick<Store, 'portFor'>
     range: { first: number; last: number }
     host: string
@@ -47,18 +50,20 @@ export class Forwarding {
 
   /** The forwards of a lease that are open. */
   of(lease: Hex): Forward[] {
-    return (this.openings.get(lease) ?? []).flatMap(({ service, port, at }) => (at ? [{ service, port, workerPort: at.workerPort }] : []))
+    return (this.openings.get(lease) ?? []).flatMap(({ service, port, protocol, at }) => (at ? [{ service, port, protocol, workerPort: at.workerPort }] : []))
   }
 
   /** Opens what a manifest asks for and closes what it doesn't any more. */
   arrange(lease: Hex, manifest: Manifest): void {
-    const wanted = exposedTcp(manifest)
+    const wanted = exposedPorts(manifest)
+    const isSame = (one: ReturnType<typeof exposedPorts>[number], other: typeof one) =>
+      one.service === other.service && one.port === other.port && one.protocol === other.protocol
     const present = this.openings.get(lease) ?? []
-    const kept = present.filter((opening) => wanted.some(({ service, port }) => service === opening.service && port === opening.port))
+    const kept = present.filter((opening) => wanted.some((port) => isSame(port, opening)))
     for (const opening of present) if (!kept.includes(opening)) close(opening)
-    for (const { service, port } of wanted) {
-      if (kept.some((opening) => opening.service === service && opening.port === port)) continue
-      const opening: Opening = { service, port, ended: new AbortController() }
+    for (const port of wanted) {
+      if (kept.some((opening) => isSame(port, opening))) continue
+      const opening: Opening = { ...port, ended: new AbortController() }
       kept.push(opening)
       void this.open(lease, opening)
     }
@@ -78,20 +83,18 @@ export class Forwarding {
   /** Tries until a port is open, or nobody wants it any more. */
   private async open(lease: Hex, opening: Opening): Promise<void> {
     const { store, range, host, log } = this.parts
-    const { service, port, ended } = opening
+    const { service, port, protocol, ended } = opening
     const busy = new Set<number>()
     let told = ''
     for (let tries = 1; !ended.signal.aborted; tries++) {
       let lent: ReturnType<Store['portFor']>
       try {
-        lent = store.portFor(lease, service, port, range, busy)
+        // No service has a name with a slash.
+        lent = store.portFor(lease, protocol === 'udp' ? `${service}/udp` : service, port, range, busy)
         if (!lent) throw new Error(`no port from ${range.first} to ${range.last} is left`)
-        const server = this.server(lease, service, port)
-        server.listen(lent.workerPort, host)
-        await once(server, 'listening')
-        server.on('error', (error) => log('warn', 'a forwarded port has trouble', { lease, service, port, error: error.message }))
-        opening.at = { workerPort: lent.workerPort, server }
-        if (ended.signal.aborted) server.close()
+        const trouble = (error: Error) => log('warn', 'a forwarded port has trouble', { lease, service, port, error: error.message })
+        opening.at = { workerPort: lent.workerPort, close: await this[protocol](lease, service, port, { host, port: lent.workerPort }, trouble) }
+        if (ended.signal.aborted) opening.at.close()
         return
       } catch (error) {
         const why = messageOf(error)
@@ -108,11 +111,11 @@ export class Forwarding {
     }
   }
 
-  private server(lease: Hex, service: string, port: number): Server {
+  /** Listens for connections. Gives what ends it. */
+  private async tcp(lease: Hex, service: string, port: number, at: { host: string; port: number }, trouble: (error: Error) => void): Promise<() => void> {
     const server = createServer({ noDelay: true }, (socket) => {
       socket.on('error', () => socket.destroy())
-      const ready = this.parts.ready(lease, service)
-      const container = ready[Math.floor(Math.random() * ready.length)]
+      const container = this.oneOf(lease, service)
       if (container === undefined) return void socket.destroy()
       this.parts.executor.connect(lease, container, port).then(
         (stream) => {
@@ -125,11 +128,29 @@ export class Forwarding {
       )
     })
     server.maxConnections = MAX_CONNECTIONS
-    return server
+    server.listen(at.port, at.host)
+    await once(server, 'listening')
+    server.on('error', trouble)
+    return () => void server.close()
+  }
+
+  /** Takes datagrams. Gives what ends it. */
+  private async udp(lease: Hex, service: string, port: number, at: { host: string; port: number }, trouble: (error: Error) => void): Promise<() => void> {
+    const forward = new DatagramForward(async (receive) => {
+      const container = this.oneOf(lease, service)
+      return container === undefined ? undefined : this.parts.executor.datagrams(lease, container, port, receive)
+    }, trouble)
+    await forward.listen(at.host, at.port)
+    return () => forward.close()
+  }
+
+  private oneOf(lease: Hex, service: string): string | undefined {
+    const ready = this.parts.ready(lease, service)
+    return ready[Math.floor(Math.random() * ready.length)]
   }
 }
 
 function close({ at, ended }: Opening): void {
   ended.abort()
-  at?.server.close()
+  at?.close()
 }

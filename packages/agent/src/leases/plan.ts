@@ -57,10 +57,10 @@ export function exposedHttp(manifest: Manifest): Exposed[] {
   return [...all.filter(isFront), ...all.filter((exposed) => !isFront(exposed))]
 }
 
-/** The TCP ports a manifest opens to the outside. */
-export function exposedTcp(manifest: Manifest): { service: string; port: number }[] {
+/** The TCP and UDP ports that a manifest opens to the outside and that are reached at ports of the worker. */
+export function exposedPorts(manifest: Manifest): { service: string; port: number; protocol: 'tcp' | 'udp' }[] {
   return Object.entries(manifest.services).flatMap(([service, { expose }]) =>
-    expose.filter((port) => port.protocol === 'tcp' && port.global).map(({ port }) => ({ service, port })),
+    expose.flatMap(({ port, protocol, global }) => (global && protocol !== 'http' ? [{ service, port, protocol }] : [])),
   )
 }
 

@@ -75,7 +75,6 @@ function readLong(item: Field): Published {
 function publish({ first, last, as, udp, address, said }: Published, item: Field, service: Service): void {
   const inside = isHostsOwn(address)
   if (inside) item.warn(`not published: ${address} is for programs of the machine alone; services of the lease reach the port, nobody else does`)
-  if (udp && !inside) item.refuse('UDP ports are not published', 'Services are reached by HTTP and TCP; UDP works inside the lease only (use "expose").')
   for (let port = first; port <= last; port++) {
     const outside = as + port - first
     const spoken = spokenOn(port, outside, said)

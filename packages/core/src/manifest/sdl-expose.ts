@@ -36,7 +36,6 @@ export function readSdlExpose(root: Field, service: Service): void {
     http_options: (field) => void (options = field),
   })
   if (port === 0) root.fail('a port')
-  if (global && udp) root.refuse('UDP ports are not reachable from outside', 'Services are reached by HTTP and TCP; UDP works inside the lease only.')
   const outside = as ?? port
   if (inner && outside !== port) inner.warn(`services of the lease reach it at port ${port}, not ${outside}; "as" is for the outside`)
   const protocol = udp ? 'udp' : outside === 80 ? 'http' : 'tcp'

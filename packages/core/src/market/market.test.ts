@@ -6,7 +6,7 @@ import { parseManifest } from '../manifest/parse.ts'
 import { defaultPolicy } from '../policy.ts'
 import { bidFromJson, bidToJson, leaseIdOf, type SignedBid } from './bid.ts'
 import { decodeLeaseName, encodeLeaseName, hostLabel, isLeaseName, shortId } from './names.ts'
-import { checkSupported, hashOrder, needsSeparateNetworks, Order, orderFor } from './order.ts'
+import { hashOrder, needsSeparateNetworks, Order, orderFor } from './order.ts'
 import { decodeAuthorization, encodeAuthorization, requestDigest, type SignedRequest } from './request.ts'
 import { amountsOf, roomGrain, roomOf } from './room.ts'
 
@@ -171,14 +171,8 @@ describe('orders', () => {
   it('say when services need networks of their own', () => {
     expect(needsSeparateNetworks(manifestOf('  a: { image: x, ports: ["80"] }\n  b: { image: x, ports: ["81"] }\n'))).toBe(false)
     expect(needsSeparateNetworks(manifestOf('  a: { image: x, ports: ["80"] }\n  b: { image: x, expose: ["80"] }\n'))).toBe(true)
+    expect(needsSeparateNetworks(manifestOf('  a: { image: x, ports: ["53:53"] }\n  b: { image: x, ports: ["53:53/udp"] }\n'))).toBe(false)
     expect(needsSeparateNetworks(manifestOf('  a: { image: x, ports: ["80"], deploy: { replicas: 2 } }\n'))).toBe(true)
-  })
-
-  it('are not made for what no worker does', () => {
-    const manifest = manifestOf('  a: { image: x, ports: ["80"] }\n')
-    const [expose] = manifest.services['a']?.expose ?? []
-    if (expose) expose.protocol = 'udp'
-    expect(() => checkSupported(manifest)).toThrow(/UDP port 80/)
   })
 })
 

@@ -87,13 +87,6 @@ export function checkNotice({ demands }: Manifest, noticeSeconds: number): void 
 
 /** Throws `unsupported` naming what a manifest asks for that no worker does. */
 export function checkSupported(manifest: Manifest): void {
-  for (const [name, service] of Object.entries(manifest.services)) {
-    const udp = service.expose.find((port) => port.protocol === 'udp' && port.global)
-    if (udp)
-      throw new CloisterError('unsupported', `services.${name} opens UDP port ${udp.as} to the outside, which workers do not forward.`, {
-        hint: 'Use TCP, or keep the port inside the lease (`expose`).',
-      })
-  }
   const gpus = Object.values(manifest.services).flatMap(({ resources }) => resources.gpu ?? [])
   const foreign = gpus.find(({ vendor }) => vendor !== 'nvidia')
   if (foreign) throw new CloisterError('unsupported', `The file asks for GPUs of ${foreign.vendor}, and workers have NVIDIA's.`, { hint: 'Ask for nvidia.' })
@@ -105,10 +98,10 @@ export function checkSupported(manifest: Manifest): void {
 
 /** Whether two containers of a manifest listen on the same port. */
 export function needsSeparateNetworks(manifest: Manifest): boolean {
-  const taken = new Set<number>()
+  const taken = new Set<string>()
   for (const { expose, count } of Object.values(manifest.services)) {
     if (count > 1 && expose.length > 0) return true
-    for (const port of new Set(expose.map((exposure) => exposure.port))) {
+    for (const port of new Set(expose.map(({ port, protocol }) => `${port}/${protocol === 'udp' ? 'udp' : 'tcp'}`))) {
       if (taken.has(port)) return true
       taken.add(port)
     }

@@ -159,7 +159,7 @@ export type ChangeRecord = z.infer<typeof ChangeRecord>
 /** A public address of a lease, as a gateway tells it. */
 export const GatewayRoute = z.object({
   service: z.string().max(64),
-  protocol: z.enum(['http', 'tcp']),
+  protocol: z.enum(['http', 'tcp', 'udp']),
   /** Port of the service itself. */
   port: z.int(),
   url: z.string().max(512),

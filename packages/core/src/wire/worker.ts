@@ -67,14 +67,14 @@ export const StatementReport = z.object({
 })
 export type StatementReport = z.infer<typeof StatementReport>
 
-/** A service's HTTP port that the outside reaches, or a TCP port that the worker forwards. */
+/** A service's HTTP port that the outside reaches, or a TCP or UDP port that the worker forwards. */
 export const RouteReport = z.object({
   service: text,
   port: z.int(),
-  protocol: z.enum(['http', 'tcp']),
-  /** As in `<lease>-<label>.<domain>`; empty for TCP. */
+  protocol: z.enum(['http', 'tcp', 'udp']),
+  /** As in `<lease>-<label>.<domain>`; empty for TCP and UDP. */
   label: text,
-  /** `host:port` on the worker, for TCP. */
+  /** `host:port` on the worker, for TCP and UDP. */
   address: text.optional(),
 })
 export type RouteReport = z.infer<typeof RouteReport>

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CAPABILITIES } from '@cloister/core'
-import { seccompFilter } from '../seccomp/filter.ts'
+import { seccompFilter } from '../sandbox/seccomp.ts'
 
 /** As engines hide them (moby, `oci/defaults.go`), and what they leave open to the machine's root, which a container's root is. */
 const MASKED = [

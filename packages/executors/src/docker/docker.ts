@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
 import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
@@ -6,11 +7,13 @@ import { join } from 'node:path'
 import { type Duplex, PassThrough } from 'node:stream'
 import { CloisterError, DEFAULT_CAPABILITIES } from '@cloister/core'
 import Docker from 'dockerode'
+import { flowOver } from '../datagrams.ts'
 import { folderBytes } from '../disk.ts'
 import {
   AGENT_FOLDER,
   type ContainerSpec,
   type ContainerStatus,
+  type DatagramFlow,
   type ExecOptions,
   type ExecSession,
   type Executor,
@@ -278,15 +281,11 @@ export class DockerExecutor implements Executor {
   }
 
   async connect(lease: string, name: string, port: number): Promise<Duplex> {
-    const key = `${lease}/${name}`
-    let address = this.addresses.get(key)
-    if (!address) {
-      const { NetworkSettings } = await this.container(lease, name).inspect()
-      address = Object.values(NetworkSettings.Networks)[0]?.IPAddress
-      if (!address) throw new CloisterError('not-running', `${name} has no address.`)
-      this.addresses.set(key, address)
-    }
-    return connect({ host: address, port, noDelay: true })
+    return connect({ host: await this.addressOf(lease, name), port, noDelay: true })
+  }
+
+  async datagrams(lease: string, name: string, port: number, receive: (datagram: Buffer) => void): Promise<DatagramFlow> {
+    return flowOver(createSocket('udp4'), await this.addressOf(lease, name), port, receive)
   }
 
   async halt(lease: string): Promise<void> {
@@ -307,6 +306,17 @@ export class DockerExecutor implements Executor {
   }
 
   async close(): Promise<void> {}
+
+  private async addressOf(lease: string, name: string): Promise<string> {
+    const key = `${lease}/${name}`
+    const known = this.addresses.get(key)
+    if (known) return known
+    const { NetworkSettings } = await this.container(lease, name).inspect()
+    const address = Object.values(NetworkSettings.Networks)[0]?.IPAddress
+    if (!address) throw new CloisterError('not-running', `${name} has no address.`)
+    this.addresses.set(key, address)
+    return address
+  }
 
   private exitOf(name: string, state: { ExitCode: number; OOMKilled: boolean }): Exit {
     // Podman does not tell on control groups version 1, but then nobody else kills what we did not stop.

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DockerExecutor } from '../docker/docker.ts'
 import type { ContainerSpec, Executor, Image } from '../executor.ts'
 import { buildImage } from '../oci/build.ts'
+import { SandboxExecutor } from '../sandbox/sandbox.ts'
 import { canRun, startDocker, startPodman, type TestEngine } from '../testing/engines.ts'
 import { type OutsideHost, startOutsideHost } from '../testing/outside.ts'
 import type { Who } from './attempt.ts'
@@ -15,6 +16,7 @@ import { hostState } from './host.ts'
 import { type Outcome, probeProgram, readOutcomes } from './probe.ts'
 
 const ENGINES = [
+  { name: 'sandbox', program: 'runc', start: undefined },
   { name: 'docker', program: 'dockerd', start: startDocker },
   { name: 'podman', program: 'podman', start: startPodman },
 ] as const
@@ -31,7 +33,7 @@ const INSIDE = ['10.213.77.7', '172.16.213.7', '192.168.213.7', '100.64.213.7', 
 for (const { name, program, start } of ENGINES)
   describe.skipIf(!canRun(program))(`a container of ${name}`, () => {
     let folder: string
-    let engine: TestEngine
+    let engine: TestEngine | undefined
     let executor: Executor
     let image: Image
     let worker: Server
@@ -89,10 +91,12 @@ for (const { name, program, start } of ENGINES)
         command: [],
         env: {},
       })
-      engine = await start()
       const images = { layouts: [join(folder, 'layout')], trustedRegistries: [] }
-      executor = await DockerExecutor.connect({ socketPath: engine.socketPath, scope: 'escape', folder: join(folder, 'files'), images })
-      image = await executor.pull(IMAGE, undefined)
+      engine = await start?.()
+      executor = engine
+        ? await DockerExecutor.connect({ socketPath: engine.socketPath, scope: 'escape', folder: join(folder, 'files'), images })
+        : await SandboxExecutor.open({ folder: join(folder, 'sandbox'), imageFolder: join(folder, 'images'), images })
+      image = await executor.pull(IMAGE)
       worker = createServer((socket) => socket.end('the worker')).listen(0, '::')
       abstract = createServer((socket) => socket.end('the host')).listen(`\0cloister-escape-${process.pid}-${name}`)
       await Promise.all([worker, abstract].map((server) => new Promise((resolve) => server.once('listening', resolve))))
@@ -124,15 +128,15 @@ for (const { name, program, start } of ENGINES)
         addresses6: addressesOf('IPv6').map((address) => hexOf(address)),
         inside: INSIDE,
         otherAddresses,
-        engine: engine.socketPath,
+        engine: engine?.socketPath ?? '/run/runc',
       }
-      before = hostState('cloister_escape')
+      before = hostState(engine && 'cloister_escape')
       for (const [who, container] of [
         ['root', 'cell-0'],
         ['user', 'user-0'],
       ] as const)
         outcomes[who] = readOutcomes(ATTEMPTS, (await run(['/usr/bin/perl', '-'], probeProgram(ATTEMPTS, host), container)).output)
-      after = hostState('cloister_escape')
+      after = hostState(engine && 'cloister_escape')
     }, 120_000)
 
     afterAll(async () => {

@@ -11,7 +11,7 @@ const FILES = ['/proc/modules', '/proc/swaps', '/proc/mtrr', '/proc/irq/default_
 const PROGRAMS = ['runc', 'crun', 'bwrap', 'dockerd', 'containerd-shim-runc-v2', 'podman', 'conmon', 'nft', 'slirp4netns', 'perl']
 
 /** What a container must not change: settings of the kernel, the host's name, the filter that keeps it in, programs that engines run. */
-export function hostState(table: string): Record<string, string> {
+export function hostState(table: string | undefined): Record<string, string> {
   const state: Record<string, string> = { hostname: hostname() }
   const walk = (folder: string) => {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -28,8 +28,7 @@ export function hostState(table: string): Record<string, string> {
       const path = join(folder, program)
       if (existsSync(path)) state[path] = createHash('sha256').update(readFileSync(path)).digest('hex')
     }
-  const list = ['--stateless', '--terse', 'list', 'table', 'inet', table]
-  if (process.getuid?.() === 0) state['filter'] = execFileSync('nft', list, { encoding: 'utf8' })
+  if (table !== undefined) state['filter'] = execFileSync('nft', ['--stateless', '--terse', 'list', 'table', 'inet', table], { encoding: 'utf8' })
   return state
 }
 

@@ -10,6 +10,7 @@ const MASKED = [
   '/proc/acpi',
   '/proc/interrupts',
   '/proc/kcore',
+  '/proc/key-users',
   '/proc/keys',
   '/proc/latency_stats',
   '/proc/timer_list',

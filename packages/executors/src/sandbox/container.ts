@@ -5,6 +5,7 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { AGENT_FOLDER, type ContainerSpec, type Exit, type Usage } from '../executor.ts'
+import { WAY_OUT_RESOLV_CONF } from '../network/way-out.ts'
 import { bundleConfig, processConfig } from './bundle.ts'
 import type { Cgroups, Limits } from './cgroup.ts'
 import { KERNEL_PROGRAM } from './dialler.ts'
@@ -348,7 +349,12 @@ export class Container {
     const names = new Set([spec.hostname, ...spec.peers, ...Object.keys(spec.aliases ?? {})])
     const outside = Object.entries(spec.hosts ?? {}).map(([name, address]) => `${address} ${name}`)
     const hosts = ['127.0.0.1 localhost', '::1 localhost', ...[...names].map((name) => `127.0.0.1 ${name}`), ...outside]
-    return [{ path: '/etc/hosts', content: Buffer.from(`${hosts.join('\n')}\n`), mode: 0o644 }, ...spec.files]
+    const resolver = spec.internet === false ? '' : WAY_OUT_RESOLV_CONF
+    return [
+      { path: '/etc/hosts', content: Buffer.from(`${hosts.join('\n')}\n`), mode: 0o644 },
+      { path: '/etc/resolv.conf', content: Buffer.from(resolver), mode: 0o644 },
+      ...spec.files,
+    ]
   }
 
   private async writeFiles(spec: ContainerSpec): Promise<void> {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { Socket as DatagramSocket } from 'node:dgram'
 import { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { CloisterError } from '@cloister/core/errors'
@@ -14,17 +15,17 @@ export const KERNEL_PROGRAM = fileURLToPath(new URL('kernel.pl', import.meta.url
 export class Dialler {
   private child: ChildProcess | undefined
   private sequence = 0
-  private readonly waiting = new Map<string, { resolve: (socket: Socket) => void; reject: (error: Error) => void }>()
+  private readonly waiting = new Map<string, { resolve: (socket: Socket | DatagramSocket) => void; reject: (error: Error) => void }>()
+
+  /** A UDP socket of the network that process `pid` is in, bound to no port yet. Throws `not-running`. */
+  datagramSocket(pid: number): Promise<DatagramSocket> {
+    return this.ask(`${pid} 0 udp`) as Promise<DatagramSocket>
+  }
 
   /** A connection to 127.0.0.1 in the network that process `pid` is in. Throws `not-running`. */
-  connect(pid: number, port: number): Promise<Socket> {
-    return new Promise((resolve, reject) => {
-      const sequence = String(++this.sequence)
-      this.waiting.set(sequence, { resolve, reject })
-      this.running().send(`${sequence} ${pid} ${port}`, (error) => {
-        if (error) this.settle(sequence, error.message)
-      })
-    })
+  async connect(pid: number, port: number): Promise<Socket> {
+    const socket = (await this.ask(`${pid} ${port}`)) as Socket
+    return socket.setNoDelay(true)
   }
 
   close(): void {
@@ -34,12 +35,22 @@ export class Dialler {
     for (const sequence of this.waiting.keys()) this.settle(sequence, 'closed')
   }
 
+  private ask(what: string): Promise<Socket | DatagramSocket> {
+    return new Promise((resolve, reject) => {
+      const sequence = String(++this.sequence)
+      this.waiting.set(sequence, { resolve, reject })
+      this.running().send(`${sequence} ${what}`, (error) => {
+        if (error) this.settle(sequence, error.message)
+      })
+    })
+  }
+
   private running(): ChildProcess {
     if (this.child) return this.child
     const child = spawn('perl', [KERNEL_PROGRAM, 'dial'], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: { PATH: SEARCH_PATH } })
     child.on('message', (message, handle) => {
       const [sequence = '', ...why] = String(message).split(' ')
-      this.settle(sequence, handle instanceof Socket ? handle : why.join(' '))
+      this.settle(sequence, handle instanceof Socket || handle instanceof DatagramSocket ? handle : why.join(' '))
     })
     const ended = () => {
       if (this.child !== child) return
@@ -54,12 +65,13 @@ export class Dialler {
     return child
   }
 
-  private settle(sequence: string, outcome: Socket | string): void {
+  private settle(sequence: string, outcome: Socket | DatagramSocket | string): void {
     const waiting = this.waiting.get(sequence)
     this.waiting.delete(sequence)
     if (!waiting) {
       if (outcome instanceof Socket) outcome.destroy()
-    } else if (outcome instanceof Socket) waiting.resolve(outcome.setNoDelay(true))
+      else if (typeof outcome !== 'string') outcome.close()
+    } else if (typeof outcome !== 'string') waiting.resolve(outcome)
     else waiting.reject(new CloisterError('not-running', `The container does not take the connection (${outcome}).`))
   }
 }

@@ -183,11 +183,11 @@ sub dial {
     next if !defined $got && ($! == EINTR || $! == EAGAIN);
     exit 0 unless $got;
     while ($buffer =~ s/^([^\n]*)\n//) {
-      next unless $1 =~ /^"(\d+) (\d+) (\d+)"$/;
-      my ($sequence, $pid, $port) = ($1, $2, $3);
-      if ($> != 0) { connect_in_child($channel, $sequence, $pid, $port); next }
-      my ($socket, $error) = socket_in($pid, $home);
-      if (!$socket) { answer($channel, $sequence, undef, $error); next }
+      next unless $1 =~ /^"(\d+) (\d+) (\d+)( udp)?"$/;
+      my ($sequence, $pid, $port, $udp) = ($1, $2, $3, defined $4);
+      if ($> != 0) { connect_in_child($channel, $sequence, $pid, $port, $udp); next }
+      my ($socket, $error) = socket_in($pid, $home, $udp ? SOCK_DGRAM : SOCK_STREAM);
+      if (!$socket || $udp) { answer($channel, $sequence, $socket, $error, $udp); next }
       if (connect($socket, pack_sockaddr_in($port, inet_aton('127.0.0.1')))) { answer($channel, $sequence, $socket, 0) }
       elsif ($! == EINPROGRESS) {
         $waits{fileno $socket} = {sequence => $sequence, socket => $socket, until => time + 10};
@@ -200,10 +200,10 @@ sub dial {
 
 # A socket that belongs to another process's network.
 sub socket_in {
-  my ($pid, $home) = @_;
+  my ($pid, $home, $type) = @_;
   open(my $network, '<', "/proc/$pid/ns/net") or return (undef, $! + 0);
   return (undef, $! + 0) if syscall($SETNS, fileno($network), $CLONE_NEWNET) < 0;
-  my $made = socket(my $socket, AF_INET, SOCK_STREAM, 0);
+  my $made = socket(my $socket, AF_INET, $type, 0);
   my $error = $! + 0;
   syscall($SETNS, fileno($home), $CLONE_NEWNET) == 0 or die "lost: $!\n";
   return (undef, $error) unless $made;
@@ -213,17 +213,17 @@ sub socket_in {
 
 # Whoever isn't root has to enter the other's user namespace first, from which there is no way back: a child does.
 sub connect_in_child {
-  my ($channel, $sequence, $pid, $port) = @_;
+  my ($channel, $sequence, $pid, $port, $udp) = @_;
   my $child = fork();
   return answer($channel, $sequence, undef, $! + 0) unless defined $child;
   return if $child;
   alarm 10;
   my $socket;
   my $connected = enter($pid, 'user', $CLONE_NEWUSER) && enter($pid, 'net', $CLONE_NEWNET)
-    && socket($socket, AF_INET, SOCK_STREAM, 0)
-    && connect($socket, pack_sockaddr_in($port, inet_aton('127.0.0.1')));
+    && socket($socket, AF_INET, $udp ? SOCK_DGRAM : SOCK_STREAM, 0)
+    && ($udp || connect($socket, pack_sockaddr_in($port, inet_aton('127.0.0.1'))));
   my $error = $! + 0;
-  answer($channel, $sequence, $connected ? $socket : undef, $error);
+  answer($channel, $sequence, $connected ? $socket : undef, $error, $udp);
   POSIX::_exit(0);
 }
 
@@ -235,12 +235,13 @@ sub enter {
 
 # One message of Node's channel between processes (lib/internal/child_process.js), with a descriptor where there is one.
 sub answer {
-  my ($channel, $sequence, $socket, $error) = @_;
+  my ($channel, $sequence, $socket, $error, $udp) = @_;
   if (!$socket) {
     syswrite($channel, "\"$sequence " . (POSIX::strerror($error) =~ s/[^A-Za-z ]//gr) . "\"\n");
     return;
   }
-  my $text = "{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Socket\",\"msg\":\"$sequence\"}\n";
+  my $type = $udp ? '"dgram.Socket","dgramType":"udp4"' : '"net.Socket"';
+  my $text = "{\"cmd\":\"NODE_HANDLE\",\"type\":$type,\"msg\":\"$sequence\"}\n";
   my $vector = pack('PQ', $text, length $text);
   # cmsg(3): SOL_SOCKET, SCM_RIGHTS.
   my $control = pack('Qiiix4', 20, 1, 1, fileno($socket));

@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs'
 import { chown, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { WayOutLimits } from '../network/limits.ts'
+import { type LeaseNetwork, openWayOut, refreshHosts } from '../network/way-out.ts'
 import { type Cgroups, LeaseCgroup, type Limits } from './cgroup.ts'
 import { KERNEL_PROGRAM } from './dialler.ts'
 import { giveIds, takeIds } from './id-range.ts'
@@ -106,6 +109,31 @@ export class Lease {
     return holder ? `/proc/${holder.pid}/root${path}` : path
   }
 
+  /** Gives the lease's network a way out within `limits`, or takes it where there are none. */
+  async leadOut(limits: WayOutLimits | undefined): Promise<void> {
+    const path = join(this.places.run, 'way-out.json')
+    const text = await readFile(path, 'utf8').catch(() => undefined)
+    const found = text === undefined ? undefined : (JSON.parse(text) as ProcessMark)
+    const network = await this.network()
+    if (!network || (limits && isAlive(found))) return
+    signal(found, 9)
+    await rm(path, { force: true })
+    if (!limits) return
+    await writeFile(`${path}.new`, JSON.stringify(markOf(await openWayOut(network, limits)) ?? null))
+    await rename(`${path}.new`, path)
+  }
+
+  /** Tells the filter of its way out which addresses this machine has now. */
+  async refreshHosts(): Promise<void> {
+    const network = await this.network()
+    if (network && existsSync(join(this.places.run, 'way-out.json'))) await refreshHosts(network)
+  }
+
+  private async network(): Promise<LeaseNetwork | undefined> {
+    const holder = await this.holder()
+    return holder && { holder: holder.pid, enterUser: !IS_ROOT, charged: (command) => inGroups(this.groups.keeperFiles, command) }
+  }
+
   /** Names of the containers there are records of. */
   async containerNames(): Promise<string[]> {
     return readdir(join(this.places.folder, 'containers')).catch(() => [])
@@ -117,7 +145,7 @@ export class Lease {
     for (const name of await this.containerNames()) for (const pid of processesNaming(this.containerId(name))) signal(markOf(pid), 9)
     signal(holder, 9)
     await this.groups.destroy()
-    await rm(join(this.places.run, 'holder.json'), { force: true })
+    for (const part of ['holder.json', 'way-out.json']) await rm(join(this.places.run, part), { force: true })
     for (const path of mountPoints()) if (path.startsWith(`${this.places.run}/`)) await run(['umount', '-l', path]).catch(() => {})
     await this.disk.close()
   }

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CloisterError, messageOf } from '@cloister/core'
+import { DEFAULT_LIMITS } from '../network/limits.ts'
+import { openWayOut } from '../network/way-out.ts'
 import { KERNEL_PROGRAM } from './dialler.ts'
 import { FIRST_ID } from './id-range.ts'
 import { IS_ROOT } from './places.ts'
@@ -24,6 +26,8 @@ export interface Ready {
   disks: boolean
   /** More user ids than one. */
   ids: boolean
+  /** A way out to the internet, with its filter. */
+  wayOut: boolean
 }
 
 /** Tries what the sandbox needs. Throws `no-engine`, with what to type. */
@@ -40,7 +44,11 @@ export async function checkReady(folder: string, imageFolder: string): Promise<R
     try {
       if (IS_ROOT) await tryOverlay(pid, probe, imageFolder)
       const map = await run(['cat', `/proc/${pid}/uid_map`])
-      return { disks: IS_ROOT && (await canMountFiles(probe)), ids: map.trim().split('\n').length > 1 || IS_ROOT }
+      const wayOut = await openWayOut({ holder: pid, enterUser: !IS_ROOT, charged: (command) => command }, DEFAULT_LIMITS).then(
+        () => true,
+        () => false,
+      )
+      return { disks: IS_ROOT && (await canMountFiles(probe)), ids: map.trim().split('\n').length > 1 || IS_ROOT, wayOut }
     } finally {
       killPid(pid, 9)
     }

@@ -2,9 +2,11 @@ import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { CloisterError } from '@cloister/core'
+import { flowOver } from '../datagrams.ts'
 import type {
   ContainerSpec,
   ContainerStatus,
+  DatagramFlow,
   ExecOptions,
   ExecSession,
   Executor,
@@ -19,6 +21,8 @@ import type {
 import { startFailed } from '../failures.ts'
 import { K8sLogFormat } from '../logs/k8s-file.ts'
 import { readLogFile } from '../logs/read-file.ts'
+import { DEFAULT_LIMITS, type WayOutLimits } from '../network/limits.ts'
+import { hostAddresses } from '../network/way-out.ts'
 import type { ImageSettings } from '../oci/find.ts'
 import { type Cgroups, findCgroups, type Limits } from './cgroup.ts'
 import { Container } from './container.ts'
@@ -35,7 +39,12 @@ export interface SandboxSettings {
   /** Folder of unpacked images; several workers may share one. */
   imageFolder: string
   images: ImageSettings
+  /** How much of the internet a lease gets; `off` for none. */
+  wayOut?: WayOutLimits | 'off'
 }
+
+/** Between two looks at the machine's own addresses. */
+const HOSTS_MS = 10_000
 
 /** Runs containers without a daemon: OCI images unpacked here, run by runc, watched over by conmon. */
 export class SandboxExecutor implements Executor {
@@ -45,6 +54,9 @@ export class SandboxExecutor implements Executor {
   private readonly ready: Ready
   private readonly dialler = new Dialler()
   private readonly known = new Map<string, Lease>()
+  private readonly wayOut: WayOutLimits | undefined
+  private hosts = hostAddresses().join()
+  private readonly looking: NodeJS.Timeout
   readonly isolation: Isolation
   readonly separateNetworks = false
 
@@ -53,7 +65,10 @@ export class SandboxExecutor implements Executor {
     this.images = new ImageStore(settings.imageFolder, settings.images)
     this.cgroups = cgroups
     this.ready = ready
-    this.isolation = isolationOf(cgroups, ready)
+    const { wayOut = DEFAULT_LIMITS } = settings
+    this.wayOut = wayOut === 'off' || !ready.wayOut ? undefined : wayOut
+    this.isolation = isolationOf(cgroups, ready, this.wayOut !== undefined)
+    this.looking = setInterval(() => void this.lookAtHosts(), HOSTS_MS).unref()
   }
 
   /** Looks at what the kernel allows. Throws `no-engine`, with what to do about it. */
@@ -86,6 +101,7 @@ export class SandboxExecutor implements Executor {
         await container.clear()
         // What was in the way may be gone.
         if (lease.disk.mayGrow) await lease.disk.open(spec.leaseDiskMiB)
+        await lease.leadOut(spec.internet === false ? undefined : this.wayOut)
         await container.start(spec, this.images.rootOf(spec.image.digest), holder)
         lease.limit(limits, false)
       } catch (cause) {
@@ -100,7 +116,9 @@ export class SandboxExecutor implements Executor {
       try {
         const limits = await this.limitsOf(lease)
         const holder = await lease.prepare(limits, undefined)
-        await this.container(lease, name).restart(holder)
+        const container = this.container(lease, name)
+        await lease.leadOut((await container.record())?.spec.internet === false ? undefined : this.wayOut)
+        await container.restart(holder)
         lease.limit(limits, false)
       } catch (cause) {
         throw startFailed(name, cause)
@@ -160,6 +178,12 @@ export class SandboxExecutor implements Executor {
     return this.dialler.connect(holder.pid, port)
   }
 
+  async datagrams(id: string, _name: string, port: number, receive: (datagram: Buffer) => void): Promise<DatagramFlow> {
+    const holder = await this.lease(id).holder()
+    if (!holder) throw new CloisterError('not-running', 'The container is not running.')
+    return flowOver(await this.dialler.datagramSocket(holder.pid), '127.0.0.1', port, receive)
+  }
+
   async halt(id: string): Promise<void> {
     const lease = this.lease(id)
     await lease.inTurn(async () => {
@@ -175,7 +199,26 @@ export class SandboxExecutor implements Executor {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.looking)
     this.dialler.close()
+  }
+
+  /** This machine may get another address at any time, and a lease must not reach that either. */
+  private async lookAtHosts(): Promise<void> {
+    const hosts = hostAddresses().join()
+    if (hosts === this.hosts) return
+    const leases = await this.leases()
+    const done = await Promise.all(
+      leases.map((id) =>
+        this.lease(id)
+          .refreshHosts()
+          .then(
+            () => true,
+            () => false,
+          ),
+      ),
+    )
+    if (done.every(Boolean)) this.hosts = hosts
   }
 
   private lease(id: string): Lease {
@@ -217,7 +260,7 @@ function hasControls(text: string): boolean {
   return Array.from(text).some((character) => character < ' ' || character === '\x7f')
 }
 
-function isolationOf(cgroups: Cgroups, ready: Ready): Isolation {
+function isolationOf(cgroups: Cgroups, ready: Ready, wayOut: boolean): Isolation {
   const limits = ['cpu', 'memory', 'processes']
   const counted = cgroups.version !== 'none'
   return {
@@ -230,10 +273,11 @@ function isolationOf(cgroups: Cgroups, ready: Ready): Isolation {
       'no new privileges',
       'capabilities',
       'network per lease',
+      "no way to the host, to other leases or to the provider's networks",
     ],
     missing: [
       "the host's kernel is shared",
-      'no way out to the internet',
+      ...(wayOut ? [] : ['no way out to the internet']),
       'the services of a lease share one network namespace',
       ...(counted ? [] : [`${limits.join(', ')} limits: no control groups can be made here`]),
       ...(ready.disks ? [] : ['a disk limit by the kernel: no file systems in files can be mounted here']),

@@ -1,0 +1,107 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { canRun } from '../testing/engines.ts'
+import { type OutsideHost, startOutsideHost } from '../testing/outside.ts'
+import { hostAddresses, openWayOut, refreshHosts } from './way-out.ts'
+
+const OUTSIDE = '1.2.3.4'
+/** A public address that the machine itself will have. */
+const OWN = '1.2.3.77'
+const INSIDE = ['10.213.78.7', '172.16.214.7', '192.168.214.7', '100.64.214.7', '169.254.78.7', '198.18.214.7', '192.0.0.9']
+/** What a program is told of an IPv4 packet that a filter refuses, at once (ICMP, "administratively prohibited"). */
+const REFUSED = 'EHOSTUNREACH'
+const LIMITS = { mibPerSecond: 8, connections: 8 }
+
+describe.skipIf(!canRun('podman'))('a way out', () => {
+  let holder: ChildProcess
+  let outside: OutsideHost
+  let host: ReturnType<typeof createServer>
+  let port: number
+
+  /** Runs a program in the network. */
+  const inside = (program: string) => {
+    const words = ['--net', `--target=${holder.pid}`, process.execPath, '-e', program]
+    return execFileSync('nsenter', words, { encoding: 'utf8', timeout: 30_000 }).trim()
+  }
+  const reach = (address: string) =>
+    inside(
+      `const s=require('net').connect({host:'${address}',port:${port},timeout:5000});s.on('connect',()=>{console.log('reached');s.destroy()});` +
+        `s.on('error',e=>console.log(e.code));s.on('timeout',()=>{console.log('nothing');s.destroy()})`,
+    )
+  const network = () => ({ holder: holder.pid ?? 0, enterUser: false, charged: (command: string[]) => command })
+
+  beforeAll(async () => {
+    host = createServer((socket) => socket.destroy()).listen(0, '::')
+    await once(host, 'listening')
+    port = (host.address() as AddressInfo).port
+    outside = await startOutsideHost([OUTSIDE, ...INSIDE], port)
+    holder = spawn('unshare', ['--net', 'sh', '-c', 'echo up; exec sleep 600'], { stdio: ['ignore', 'pipe', 'ignore'] })
+    if (holder.stdout) await once(holder.stdout, 'data')
+    await openWayOut(network(), LIMITS)
+  })
+
+  afterAll(() => {
+    holder?.kill('SIGKILL')
+    outside?.stop()
+    host?.close()
+    execFileSync('sh', ['-c', `ip address del ${OWN}/32 dev lo 2>/dev/null; true`])
+  })
+
+  it('leads to what is public, by TCP and UDP', () => {
+    expect(reach(OUTSIDE)).toBe('reached')
+    const udp = inside(
+      `const s=require('dgram').createSocket('udp4');s.on('message',m=>{console.log(String(m));s.close()});s.send('there and back',${port},'${OUTSIDE}')`,
+    )
+    expect(udp).toBe('there and back')
+  })
+
+  it.each(INSIDE)('does not lead to %s, where the machine itself gets an answer', async (address) => {
+    expect(reach(address)).toBe(REFUSED)
+  })
+
+  it('does not lead to this machine, by any address that it has or gets', async () => {
+    for (const address of [...hostAddresses().filter((one) => !one.includes(':')), '10.0.2.2', '10.0.2.1'])
+      expect([address, reach(address)]).toEqual([address, REFUSED])
+    expect(reach('127.0.0.1')).toBe('ECONNREFUSED')
+    execFileSync('ip', ['address', 'add', `${OWN}/32`, 'dev', 'lo'])
+    expect(reach(OWN)).toBe('reached')
+    await refreshHosts(network(), [OWN])
+    expect(reach(OWN)).toBe(REFUSED)
+  })
+
+  it('refuses the same of IPv6, by any way of writing it', () => {
+    execFileSync('nsenter', ['--net', `--target=${holder.pid}`, 'ip', '-6', 'route', 'replace', 'default', 'dev', 'tap0'])
+    for (const address of ['fd00::2', '64:ff9b::a00:1', '2002:a00:1::1', '2001:db8::1', 'fec0::1', '::7f00:1', '4000::1'])
+      expect([address, reach(address)]).toEqual([address, 'EACCES'])
+  })
+
+  it('gives a lease so many connections and no more', () => {
+    const open = inside(
+      `const all=Array.from({length:30},()=>require('net').connect({host:'${OUTSIDE}',port:${port},allowHalfOpen:true}).on('error',()=>{}));` +
+        `setTimeout(()=>{console.log(all.filter(s=>s.bytesRead>0||s.readyState==='open').length);process.exit()},2500)`,
+    )
+    expect(Number(open)).toBeGreaterThan(0)
+    expect(Number(open)).toBeLessThanOrEqual(LIMITS.connections)
+  })
+
+  it('ends with the network’s holder, and comes back where only its helper ended', async () => {
+    const helpers = () => processesWith(`/proc/${holder.pid}/ns/net`)
+    const [first] = helpers().filter(({ name }) => name === 'slirp4netns')
+    expect(first?.pid).toBeGreaterThan(1)
+    process.kill(first?.pid ?? process.pid, 'SIGKILL')
+    await vi.waitFor(() => expect(reach(OUTSIDE)).toBe('reached'), { timeout: 20_000, interval: 500 })
+    holder.kill('SIGKILL')
+    await vi.waitFor(() => expect(helpers()).toEqual([]), { timeout: 10_000, interval: 100 })
+  })
+})
+
+function processesWith(word: string): { pid: number; name: string }[] {
+  return execFileSync('ps', ['-eo', 'pid=,comm=,args='], { encoding: 'utf8' })
+    .split('\n')
+    .filter((line) => line.includes(word))
+    .map((line) => line.trim().split(/\s+/))
+    .map(([pid, name]) => ({ pid: Number(pid), name: name ?? '' }))
+}
