@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { PassThrough, Writable } from 'node:stream'
@@ -112,7 +113,8 @@ describe.skipIf(!canDeploy)(
           ['127.0.0.1', rpcPort],
           ['127.0.0.1', 8080],
           ['one', 8080],
-          ['1.1.1.1', 443],
+          ['10.0.2.2', own.running.port],
+          ['169.254.169.254', 80],
         ] as const)
           expect((await reach(host, port)).code, `${host}:${port}`).toBe(9)
         await close(one)
@@ -136,6 +138,31 @@ describe.skipIf(!canDeploy)(
         await close(id)
         const closed = connect(Number(route?.address?.split(':')[1]), '127.0.0.1')
         await expect(once(closed, 'connect')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+      })
+
+      it('carries UDP between services and from outside, and readiness waits for no UDP port', async () => {
+        const sink =
+          'const s=require("dgram").createSocket("udp4");s.on("message",(m,f)=>{console.log("got "+m);s.send("back "+m,f.port,f.address)});s.bind(8125)'
+        const sender = 'const s=require("dgram").createSocket("udp4");setInterval(()=>s.send("hits:1",8125,"sink"),300)'
+        const passive = 'for(const p of [3000,3001,3002])require("net").createServer(s=>s.end()).listen(p)'
+        const id = await deploy(
+          manifestOf(
+            task('sink', sink, '    ports: ["8125:8125/udp"]\n    expose: ["8125/udp"]\n') +
+              task('sender', sender, '    depends_on: [sink]\n') +
+              task('passive', passive, '    expose: ["3000-3002"]\n'),
+          ),
+        )
+        await untilState(id, 'running')
+        for await (const { text } of own.client.logs(id, { service: 'sink', follow: true, signal: AbortSignal.timeout(30_000) }))
+          if (text === 'got hits:1') break
+        const route = (await own.client.lease(id)).routes.find(({ protocol }) => protocol === 'udp')
+        expect(route).toMatchObject({ service: 'sink', port: 8125 })
+        const client = createSocket('udp4')
+        const answer = once(client, 'message')
+        client.send('hello', Number(route?.address?.split(':').at(-1)), '127.0.0.1')
+        expect(String((await answer)[0])).toBe('back hello')
+        client.close()
+        await close(id)
       })
 
       it('streams a great deal through a slow reader, whole', async () => {
