@@ -139,7 +139,11 @@ for (const { name, program, start } of ENGINES)
       await executor.start(spec({ name: 'udp-0', service: 'udp', argv: ['node', '-e', echo] }))
       const received: string[] = []
       const flow = await executor.datagrams(LEASE, 'udp-0', 8125, (datagram) => void received.push(String(datagram)))
-      await vi.waitFor(() => (flow.send(Buffer.from('hello')), expect(received).toContain('back hello')), { timeout: 20_000, interval: 100 })
+      const answered = () => {
+        flow.send(Buffer.from('hello'))
+        expect(received).toContain('back hello')
+      }
+      await vi.waitFor(answered, { timeout: 20_000, interval: 100 })
       flow.close()
       await executor.remove(LEASE, 'udp-0')
     })
