@@ -8,26 +8,32 @@ const BRIDGE = 'clo'
 
 /**
  * Keeps the containers of an engine with bridges (Docker, Podman) from this machine, from the networks it is in and from
- * one another, by rules of nftables in a table of its own. They stay when the worker ends, as the containers do.
+ * one another, by rules of nftables in a table of its own. They stay when the worker ends, as the containers do, and
+ * go with the last lease.
  */
 export class BridgeFilter {
   private readonly table: string
   private readonly scope: string
   /** Whether each bridge has a way out. */
   private readonly bridges: Map<string, boolean>
+  private readonly limits: WayOutLimits | undefined
   private applied: Promise<void> = Promise.resolve()
+  /** The table is there. */
+  private standing = true
 
-  private constructor(scope: string, bridges: Map<string, boolean>) {
+  private constructor(scope: string, bridges: Map<string, boolean>, limits: WayOutLimits | undefined) {
     this.scope = scope
     this.table = `cloister_${scope}`
     this.bridges = bridges
+    this.limits = limits
   }
 
   /** Sets the rules for the leases there are; `limits` is undefined where no lease gets a way out. Throws where the kernel, or a missing program or right, doesn't let it. */
   static async open(scope: string, limits: WayOutLimits | undefined, leases: ReadonlyMap<string, boolean>): Promise<BridgeFilter> {
-    const filter = new BridgeFilter(scope, new Map())
+    const filter = new BridgeFilter(scope, new Map(), limits)
     for (const [lease, internet] of leases) filter.bridges.set(filter.bridgeOf(lease), internet)
-    await applyRules(filter.rules(limits))
+    await applyRules(filter.rules())
+    if (filter.bridges.size === 0) await filter.update()
     return filter
   }
 
@@ -50,8 +56,16 @@ export class BridgeFilter {
 
   private update(): Promise<void> {
     // One after the other, and each with what is so when its turn comes.
-    this.applied = this.applied.catch(() => {}).then(() => applyRules(this.elements()))
+    this.applied = this.applied.catch(() => {}).then(() => this.change())
     return this.applied
+  }
+
+  /** Sets leave the counts of the others' connections as they are, which a new table would begin anew. */
+  private async change(): Promise<void> {
+    const needed = this.bridges.size > 0
+    if (needed) await applyRules(this.standing ? this.elements() : this.rules())
+    else if (this.standing) await applyRules(`delete table inet ${this.table}\n`)
+    this.standing = needed
   }
 
   private elements(): string {
@@ -62,7 +76,8 @@ export class BridgeFilter {
     return `${fill('own', own)}\n${fill('open', open)}\n`
   }
 
-  private rules(limits: WayOutLimits | undefined): string {
+  private rules(): string {
+    const { limits } = this
     const any = `"${this.bridgeOf('').slice(0, BRIDGE.length + 4)}*"`
     const resolvers = hostResolvers()
     const resolversOf = (family: 4 | 6) => resolvers.filter((address) => address.includes(':') === (family === 6))
