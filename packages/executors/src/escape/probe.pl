@@ -74,6 +74,23 @@ sub reaches6 {
   my ($hex, $port, $scope) = @_;
   reaches("$hex port $port", pack('S n N a16 L', 10, $port, 0, pack('H32', $hex), $scope // 0));
 }
+# Tries several things at the same time, for those that have to be waited for.
+sub together {
+  my @children;
+  for my $try (@_) {
+    my $child = fork;
+    if (!defined $child) { refused(); next }
+    if ($child) { push @children, $child; next }
+    $try->();
+    close $report;
+    exit($errors[-1] // 0);
+  }
+  for my $child (@children) {
+    waitpid $child, 0;
+    next unless $! = $? >> 8;
+    refused();
+  }
+}
 sub finish { my %once = map { $_ => 1 } @errors; print $report 'no ', join(',', keys %once), "\n"; close $report; exit 0 }
 
 my @left = sort { $a <=> $b } keys %parts;

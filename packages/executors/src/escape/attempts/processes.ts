@@ -86,10 +86,11 @@ export const PROCESSES: readonly Attempt[] = [
   {
     name: 'reach the worker by any address of the host’s',
     perl: `
-      reaches4 $_, $host{port} for @{$host{addresses4}};
-      for my $scope (map { hex } slurp('/proc/net/if_inet6') =~ /^\\S+ (\\S+) .*(?<! lo)$/mg) {
-        reaches6 $_, $host{port}, $scope for @{$host{addresses6}};
-      }`,
+      my @scopes = map { hex } slurp('/proc/net/if_inet6') =~ /^\\S+ (\\S+) .*(?<! lo)$/mg;
+      together(
+        (map { my $to = $_; sub { reaches4 $to, $host{port} } } @{$host{addresses4}}),
+        (map { my $to = $_; map { my $scope = $_; sub { reaches6 $to, $host{port}, $scope } } @scopes } @{$host{addresses6}}),
+      )`,
     also: ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EADDRNOTAVAIL', 'EINVAL', 'ENODEV', 'EAFNOSUPPORT'],
   },
   {
