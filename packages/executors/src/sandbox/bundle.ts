@@ -64,7 +64,7 @@ export function bundleConfig(spec: ContainerSpec, parts: BundleParts): Record<st
       ],
       ...(firstId !== undefined && { uidMappings: map, gidMappings: map }),
       ...(spec.sysctls && { sysctl: spec.sysctls }),
-      cgroupsPath: parts.cgroupPath,
+      ...(cgroups.version !== 'none' && { cgroupsPath: parts.cgroupPath }),
       resources: { ...(cgroups.version !== 'none' && { devices: [{ allow: false, access: 'rwm' }] }), ...resourcesOf(spec, cgroups) },
       seccomp: seccompFilter(capabilitiesOf(spec)),
       maskedPaths: MASKED,

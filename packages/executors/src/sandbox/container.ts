@@ -4,6 +4,7 @@ import { chmod, lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } f
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { CloisterError } from '@cloister/core/errors'
 import { AGENT_FOLDER, type ContainerSpec, type Exit, type Usage } from '../executor.ts'
 import { WAY_OUT_RESOLV_CONF } from '../network/way-out.ts'
 import { bundleConfig, processConfig } from './bundle.ts'
@@ -70,6 +71,10 @@ export class Container {
     await this.mountRoot(image, holder)
     const root = await this.lease.view(this.root)
     const user = await resolveUser(root, spec.user, spec.groups)
+    // A map of one line has nobody but root.
+    const hasUsers = IS_ROOT || (await readFile(`/proc/${holder.pid}/uid_map`, 'utf8')).trim().includes('\n')
+    if (user.uid + user.gid > 0 && !hasUsers)
+      throw new CloisterError('start-failed', `This worker can run ${this.name} as root only: it isn't root itself, and has no subordinate ids (subuid(5)).`)
     for (const mount of spec.mounts) await this.makeVolume(mount, root, user)
     await this.writeFiles(spec)
     const files = this.allFiles(spec).map(({ path, mode }) => ({ path, mode }))
@@ -179,8 +184,13 @@ export class Container {
     return join(this.lease.places.run, 'runc')
   }
 
+  private get runtimeOptions(): string[] {
+    // In a user namespace of ours it is told that it may find no control groups.
+    return ['--root', this.runtimeFolder, '--log', join(this.folder, 'runtime.log'), ...(IS_ROOT ? [] : ['--rootless', 'true'])]
+  }
+
   private get runtime(): string[] {
-    return ['runc', '--root', this.runtimeFolder, '--log', join(this.folder, 'runtime.log')]
+    return ['runc', ...this.runtimeOptions]
   }
 
   private async launch(record: ContainerRecord, holder: ProcessMark): Promise<void> {
@@ -220,7 +230,7 @@ export class Container {
     if (record.spec.terminal) words.push('--terminal')
     if (record.spec.openStdin) words.push('--stdin', '--leave-stdin-open')
     words.push('--log-path', `k8s-file:${this.logPath}`, '--log-size-max', String(LOG_BYTES))
-    for (const word of ['--root', this.runtimeFolder, '--log', join(folder, 'runtime.log')]) words.push('--runtime-arg', word)
+    for (const word of this.runtimeOptions) words.push(`--runtime-arg=${word}`)
     const [program = '', ...rest] = inGroups(this.lease.groups.keeperFiles, await this.lease.asOwner(['conmon', ...words]))
     // What it says itself goes to a file, not to a pipe of ours that would keep it from outliving us.
     const errors = await open(join(folder, 'conmon.log'), 'w', 0o600)

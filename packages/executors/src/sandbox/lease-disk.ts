@@ -67,10 +67,10 @@ export class LeaseDisk {
   }
 
   /** Removes it. Its files may be of any depth, and a folder other users' alone. */
-  async destroy(asOwner: (command: string[]) => string[]): Promise<void> {
+  async destroy(asOwner: (command: string[]) => Promise<string[]>): Promise<void> {
     await this.close()
     for (const end of ['', '.mib', '.growing', '.new']) await rm(`${this.image}${end}`, { force: true })
-    await run(asOwner(['rm', '-rf', '--one-file-system', '--', this.folder]), { timeoutMs: 600_000 })
+    await run(await asOwner(['rm', '-rf', '--one-file-system', '--', this.folder]), { timeoutMs: 600_000 })
   }
 
   private get growing(): string {

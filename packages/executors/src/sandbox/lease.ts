@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { chown, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { CloisterError, messageOf } from '@cloister/core'
 import type { WayOutLimits } from '../network/limits.ts'
 import { type LeaseNetwork, openWayOut, refreshHosts } from '../network/way-out.ts'
 import { type Cgroups, LeaseCgroup, type Limits } from './cgroup.ts'
@@ -27,10 +28,12 @@ export class Lease {
   readonly places: LeasePlaces
   readonly disk: LeaseDisk
   readonly groups: LeaseCgroup
+  private readonly sandboxFolder: string
   private turn: Promise<unknown> = Promise.resolve()
 
   constructor(sandboxFolder: string, id: string, cgroups: Cgroups) {
     this.id = id
+    this.sandboxFolder = sandboxFolder
     this.places = placesOf(sandboxFolder, id)
     this.disk = new LeaseDisk(this.places.folder)
     this.groups = new LeaseCgroup(cgroups, `cloister-${this.places.key}`)
@@ -150,12 +153,33 @@ export class Lease {
     await this.disk.close()
   }
 
-  /** Removes everything. Ends with what can't be removed out of the way, and out of the list of leases. */
+  /** Removes everything. What can't be removed is put out of the way, to be tried again later; then it throws. */
   async destroy(): Promise<void> {
     await this.halt()
-    await this.disk.destroy((command) => (IS_ROOT ? command : ['unshare', '--user', '--map-root-user', '--', ...command]))
-    for (const part of ['roots', 'runc', 'runtime']) await run(['rm', '-rf', '--one-file-system', '--', join(this.places.run, part)])
-    await rmdir(this.places.run).catch(() => {})
+    const { folder, run: runFolder } = this.places
+    try {
+      if (existsSync(folder)) await this.wipe()
+    } catch (cause) {
+      const aside = unwipedFolder(this.sandboxFolder)
+      await mkdir(aside, { recursive: true, mode: 0o700 })
+      await rename(folder, join(aside, `${this.places.key}-${Date.now()}`))
+      throw new CloisterError('engine-failed', `What a lease wrote could not be wiped: ${messageOf(cause)}. It is tried again.`, { cause })
+    } finally {
+      for (const part of ['roots', 'runc', 'runtime']) await run(['rm', '-rf', '--one-file-system', '--', join(runFolder, part)]).catch(() => {})
+      await rmdir(runFolder).catch(() => {})
+    }
+  }
+
+  private async wipe(): Promise<void> {
+    // Files of other users than ours go by the rights of a user namespace that has those.
+    if (!IS_ROOT) await mkdir(this.places.run, { recursive: true, mode: 0o711 })
+    const holder = IS_ROOT ? undefined : await this.hold()
+    try {
+      await this.disk.destroy((command) => this.asOwner(command))
+    } finally {
+      signal(holder, 9)
+      await rm(join(this.places.run, 'holder.json'), { force: true })
+    }
     if (IS_ROOT) await giveIds(this.places.folder)
     await run(['rm', '-rf', '--one-file-system', '--', this.places.folder])
   }
@@ -187,4 +211,14 @@ export class Lease {
     await rename(`${path}.new`, path)
     return mark
   }
+}
+
+/** Where what could not be wiped waits. */
+function unwipedFolder(sandboxFolder: string): string {
+  return join(sandboxFolder, 'unwiped')
+}
+
+/** Tries once more to remove what could not be wiped; nobody waits for it. */
+export function wipeAgain(sandboxFolder: string): void {
+  void run(['rm', '-rf', '--one-file-system', '--', unwipedFolder(sandboxFolder)], { timeoutMs: 600_000 }).catch(() => {})
 }

@@ -29,7 +29,7 @@ import { Container } from './container.ts'
 import { Dialler } from './dialler.ts'
 import { execSession } from './exec.ts'
 import { ImageStore } from './image-store.ts'
-import { Lease } from './lease.ts'
+import { Lease, wipeAgain } from './lease.ts'
 import { IS_ROOT, openDoor, placesOf } from './places.ts'
 import { checkReady, type Ready } from './ready.ts'
 
@@ -75,6 +75,7 @@ export class SandboxExecutor implements Executor {
   static async open(settings: SandboxSettings): Promise<SandboxExecutor> {
     await mkdir(join(settings.folder, 'leases'), { recursive: true, mode: 0o700 })
     await openDoor()
+    wipeAgain(settings.folder)
     const ready = await checkReady(settings.folder, settings.imageFolder)
     return new SandboxExecutor(settings, findCgroups(), ready)
   }
