@@ -317,7 +317,8 @@ export class Container {
 
   /** Everything of it goes but what it printed. */
   async clear(): Promise<void> {
-    await this.endProcesses()
+    // Nothing is begun before the folder is there, and it goes after everything else.
+    if (existsSync(this.folder)) await this.endProcesses()
     await this.unmountRoot()
     const { folder } = this.lease.disk
     const parts = [join(folder, 'upper', this.name), join(folder, 'work', this.name), this.root, this.folder].filter((path) => existsSync(path))
