@@ -116,7 +116,8 @@ export class Lease {
   async leadOut(limits: WayOutLimits | undefined): Promise<void> {
     const path = join(this.places.run, 'way-out.json')
     const text = await readFile(path, 'utf8').catch(() => undefined)
-    const found = text === undefined ? undefined : (JSON.parse(text) as ProcessMark)
+    // One that ended at once left no mark.
+    const found = text === undefined ? undefined : ((JSON.parse(text) as ProcessMark | null) ?? undefined)
     const network = await this.network()
     if (!network || (limits && isAlive(found))) return
     signal(found, 9)
