@@ -4,6 +4,7 @@
 #
 #   kernel.pl hold FIRST COUNT     as root: a process that holds a user and a network namespace; ids 0…COUNT-1 are FIRST…
 #   kernel.pl hold                 as anybody: the same with a mount namespace; ids are the caller's own and its subordinate ones
+#   kernel.pl try …                the same for half a minute, to find out whether it can be done
 #   kernel.pl overlay PID FOLDER LOWER UPPER WORK TARGET   mounts an overlay, LOWER with the ids of PID's user namespace (0: as they are)
 #   kernel.pl dial                 hands out connections to ports of other networks, over Node's channel for handles
 use strict;
@@ -21,7 +22,9 @@ my ($OPEN_TREE, $MOVE_MOUNT, $MOUNT_SETATTR, $UMOUNT) = (428, 429, 442, (POSIX::
 my ($CLONE_NEWNS, $CLONE_NEWUSER, $CLONE_NEWNET) = (0x20000, 0x10000000, 0x40000000);
 
 my ($verb, @words) = @ARGV;
-my %VERBS = (hold => \&hold, overlay => \&overlay, dial => \&dial);
+# How long a namespace is held: one that is only tried goes by itself, should nobody be left to end it.
+my $held = $verb && $verb eq 'try' ? 30 : 'infinity';
+my %VERBS = (hold => \&hold, try => \&hold, overlay => \&overlay, dial => \&dial);
 ($VERBS{$verb // ''} || die "unknown verb\n")->(@words);
 
 sub call {
@@ -66,7 +69,7 @@ sub hold {
       POSIX::close($_) for @open;
       POSIX::open('/dev/null', POSIX::O_RDWR()) for 0, 1, 2;
       syswrite($ready_write, '1');
-      exec('sleep', 'infinity');
+      exec('sleep', $held);
     };
     syswrite($ready_write, "0$@");
     POSIX::_exit(1);

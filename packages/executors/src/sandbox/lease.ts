@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { chown, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
+import { chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CloisterError, messageOf } from '@cloister/core'
 import type { WayOutLimits } from '../network/limits.ts'
@@ -166,8 +166,7 @@ export class Lease {
       await rename(folder, join(aside, `${this.places.key}-${Date.now()}`))
       throw new CloisterError('engine-failed', `What a lease wrote could not be wiped: ${messageOf(cause)}. It is tried again.`, { cause })
     } finally {
-      for (const part of ['roots', 'runc', 'runtime']) await run(['rm', '-rf', '--one-file-system', '--', join(runFolder, part)]).catch(() => {})
-      await rmdir(runFolder).catch(() => {})
+      await run(['rm', '-rf', '--one-file-system', '--', runFolder]).catch(() => {})
     }
   }
 

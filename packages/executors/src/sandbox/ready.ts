@@ -40,7 +40,7 @@ export async function checkReady(folder: string, imageFolder: string): Promise<R
   await mkdir(imageFolder, { recursive: true, mode: 0o711 })
   const probe = await mkdtemp(join(folder, 'probe-'))
   try {
-    const pid = Number(await run(['perl', KERNEL_PROGRAM, 'hold', ...(IS_ROOT ? [String(FIRST_ID), String(ID_COUNT)] : [])]))
+    const pid = Number(await run(['perl', KERNEL_PROGRAM, 'try', ...(IS_ROOT ? [String(FIRST_ID), String(ID_COUNT)] : [])]))
     try {
       if (IS_ROOT) await tryOverlay(pid, probe, imageFolder)
       const map = await run(['cat', `/proc/${pid}/uid_map`])
