@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {Der} from "./attestation/Der.sol";
 import {P256} from "./attestation/P256.sol";
 import {Pck} from "./attestation/Pck.sol";
 import {TdxQuote} from "./attestation/TdxQuote.sol";
@@ -24,10 +25,21 @@ contract Platforms is Ownable2Step {
         bytes6 fmspc;
         bytes16 componentSvns;
         uint16 pceSvn;
-        /// Unix seconds.
+        /// The lesser of its certificate's end and its authority's, Unix seconds.
         uint40 notAfter;
         bool revoked;
         uint16 authority;
+    }
+
+    /// @notice An authority that issues PCK certificates, or the root, and the newest of its revocation lists that was posted whole.
+    /// @dev One slot.
+    struct Authority {
+        bool revoked;
+        /// When the list was made, and when the next one is to be expected by. Unix seconds; 0 without a list.
+        uint40 thisUpdate;
+        uint40 nextUpdate;
+        /// The first bytes of keccak256 over the list's entries: whether another list has the same ones.
+        bytes20 entries;
     }
 
     /// @notice The least that platforms of one family must have. Nothing is accepted after `expiry`, so that a floor which
@@ -45,12 +57,21 @@ contract Platforms is Ownable2Step {
         bytes8 moduleSvns;
     }
 
+    /// @dev Whose list is gone through.
+    struct Issuer {
+        uint256 x;
+        uint256 y;
+        bool isRoot;
+    }
+
     error DevelopmentRootOutsideDevelopment(uint256 chainId);
     error NotAnAuthority();
     error NotAPckCertificate();
     error CertificateNotValidNow(uint256 notBefore, uint256 notAfter);
     error CertificateRevoked(bytes32 certificate);
     error ListNotValidYet(uint256 thisUpdate);
+    /// @notice No list is there that is fresh: of the root, or of the authority, whichever ran out first.
+    error RevocationsOutdated(uint256 nextUpdate);
     error UnknownPckKey(bytes32 pckKey);
     error NoTcbFloor(bytes6 fmspc);
     error TcbFloorExpired(bytes6 fmspc, uint256 expiry);
@@ -59,6 +80,8 @@ contract Platforms is Ownable2Step {
 
     event PlatformRegistered(bytes32 indexed platform, bytes32 indexed pckKey, bytes6 fmspc, uint256 notAfter);
     event CertificateRevocationPosted(bytes32 indexed certificate, uint256 serial);
+    /// @notice A list newer than all before is known whole. `authority`: index of its issuer, 0 for the root. Unix seconds.
+    event RevocationsPosted(uint256 indexed authority, uint256 thisUpdate, uint256 nextUpdate);
     event TcbFloorSet(bytes6 indexed fmspc, Floor floor);
     event ImageSet(bytes32 indexed image, uint8 roles);
 
@@ -70,6 +93,10 @@ contract Platforms is Ownable2Step {
     /// @notice What an image may do: earn as a worker, and sign verdicts about other machines.
     uint8 public constant GUEST = 1;
     uint8 public constant VERIFIER = 2;
+    /// @notice Seconds after a list's next update during which platforms go on without a newer one.
+    uint256 public constant LIST_GRACE = 7 days;
+    /// @notice A list that has fewer seconds left to its next update is due to be replaced.
+    uint256 public constant LIST_DUE = 10 days;
 
     /// @notice The root key every platform's certificates end in, a point of P-256.
     uint256 public immutable rootX;
@@ -79,8 +106,11 @@ contract Platforms is Ownable2Step {
 
     mapping(bytes32 pckKey => PckKey) private _pck;
     mapping(bytes32 certificate => uint16) private _authorityIndex;
-    mapping(uint16 index => bool) private _authorityRevoked;
+    /// @dev At 0 stands the root.
+    mapping(uint16 index => Authority) private _authority;
     uint16 private _authorities;
+    /// @dev How far a list has been gone through that was too long for one transaction.
+    mapping(bytes32 list => uint256 offset) private _goneThrough;
     mapping(bytes6 fmspc => Floor) private _floor;
     /// @notice Roles of guest images, which are named keccak256(MRTD ‖ RTMR0 ‖ RTMR1 ‖ RTMR2).
     mapping(bytes32 image => uint8) public rolesOf;
@@ -108,6 +138,8 @@ contract Platforms is Ownable2Step {
         key = _certificateId(issuer.x, issuer.y, leaf.serial);
         PckKey storage stored = _pck[key];
         if (stored.revoked) revert CertificateRevoked(key);
+        stored.authority = _indexOf(_certificateId(rootX, rootY, issuer.serial));
+        _checkLists(_authority[stored.authority].nextUpdate);
         Pck.Facts memory facts = Pck.parse(pck, leaf.extensionStart, leaf.extensionEnd);
         stored.platform = sha256(abi.encodePacked(facts.ppid));
         stored.x = leaf.x;
@@ -115,36 +147,40 @@ contract Platforms is Ownable2Step {
         stored.fmspc = facts.fmspc;
         stored.componentSvns = facts.componentSvns;
         stored.pceSvn = facts.pceSvn;
-        stored.notAfter = uint40(leaf.notAfter);
-        stored.authority = _indexOf(_certificateId(rootX, rootY, issuer.serial));
-        emit PlatformRegistered(stored.platform, key, facts.fmspc, leaf.notAfter);
+        uint256 notAfter = leaf.notAfter < issuer.notAfter ? leaf.notAfter : issuer.notAfter;
+        stored.notAfter = uint40(notAfter);
+        emit PlatformRegistered(stored.platform, key, facts.fmspc, notAfter);
     }
 
     /// @notice Posts a revocation list of an authority, or of the root where `authority` is empty. What is revoked stays so.
-    /// @param list The list in DER.
+    /// A list counts as the authority's newest once all of its entries have been gone through, so that nobody can pass for
+    /// fresh what leaves something out.
+    /// @param list The list in DER, whole.
     /// @param authority The certificate of the authority that signed it, in DER.
-    function postRevocations(bytes calldata list, bytes calldata authority) external {
+    /// @param most Entries to go through in this transaction. Whoever posts the same list again goes on where this ends.
+    /// @return added Certificates that nobody knew to be revoked.
+    /// @return renewed The list replaced one that was due (`LIST_DUE`), or the first one, and isn't due itself.
+    function postRevocations(bytes calldata list, bytes calldata authority, uint256 most)
+        external
+        returns (uint256 added, bool renewed)
+    {
         X509.RevocationList memory parsed = X509.parseList(list);
-        bool ofRoot = authority.length == 0;
         (uint256 x, uint256 y) = (rootX, rootY);
-        if (!ofRoot) {
+        uint16 index;
+        if (authority.length != 0) {
             X509.Certificate memory issuer = _readAuthority(authority);
             (x, y) = (issuer.x, issuer.y);
+            index = _indexOf(_certificateId(rootX, rootY, issuer.serial));
         }
         if (!P256.verify(parsed.digest, parsed.r, parsed.s, x, y)) revert X509.BadCertificateSignature();
         if (parsed.thisUpdate > block.timestamp) revert ListNotValidYet(parsed.thisUpdate);
-        uint256 at = parsed.entriesStart;
-        while (at < parsed.entriesEnd) {
-            uint256 serial;
-            (serial, at) = X509.entry(list, at, parsed.entriesEnd);
-            bytes32 certificate = _certificateId(x, y, serial);
-            if (ofRoot) {
-                _authorityRevoked[_indexOf(certificate)] = true;
-            } else {
-                _pck[certificate].revoked = true;
-            }
-            emit CertificateRevocationPosted(certificate, serial);
+        bytes20 entries = bytes20(Der.hash(list, parsed.entriesStart, parsed.entriesEnd));
+        if (entries != _authority[index].entries) {
+            bool whole;
+            (added, whole) = _goThrough(list, parsed, Issuer(x, y, index == 0), most);
+            if (!whole) return (added, false);
         }
+        renewed = _keepNewest(index, parsed, entries);
     }
 
     // VIEWS
@@ -160,7 +196,9 @@ contract Platforms is Ownable2Step {
         PckKey memory pck = _pck[key];
         platform = pck.platform;
         if (platform == 0) revert UnknownPckKey(key);
-        if (pck.revoked || _authorityRevoked[pck.authority]) revert CertificateRevoked(key);
+        Authority memory authority = _authority[pck.authority];
+        if (pck.revoked || authority.revoked) revert CertificateRevoked(key);
+        _checkLists(authority.nextUpdate);
         if (block.timestamp > pck.notAfter) revert CertificateNotValidNow(0, pck.notAfter);
         evidence = TdxQuote.verify(quote, pck.x, pck.y);
         _checkFloor(pck, evidence);
@@ -169,6 +207,12 @@ contract Platforms is Ownable2Step {
 
     function pckKeyOf(bytes32 key) external view returns (PckKey memory) {
         return _pck[key];
+    }
+
+    /// @notice An authority by its certificate, which is named keccak256(abi.encode(the root key's x, y, serial number)); the
+    /// root for 0.
+    function authorityOf(bytes32 certificate) external view returns (Authority memory) {
+        return _authority[_authorityIndex[certificate]];
     }
 
     function floorOf(bytes6 fmspc) external view returns (Floor memory) {
@@ -216,7 +260,56 @@ contract Platforms is Ownable2Step {
         X509.checkSignature(c, rootX, rootY);
         _checkTime(c);
         bytes32 id = _certificateId(rootX, rootY, c.serial);
-        if (_authorityRevoked[_authorityIndex[id]]) revert CertificateRevoked(id);
+        if (_authority[_authorityIndex[id]].revoked) revert CertificateRevoked(id);
+    }
+
+    /// @dev Both lists are needed, since the root's is what revokes authorities.
+    function _checkLists(uint256 nextUpdate) private view {
+        uint256 ofRoot = _authority[0].nextUpdate;
+        uint256 first = ofRoot < nextUpdate ? ofRoot : nextUpdate;
+        if (block.timestamp > first + LIST_GRACE) revert RevocationsOutdated(first);
+    }
+
+    function _goThrough(bytes calldata list, X509.RevocationList memory parsed, Issuer memory issuer, uint256 most)
+        private
+        returns (uint256 added, bool whole)
+    {
+        uint256 at = _goneThrough[parsed.digest];
+        bool begun = at != 0;
+        if (!begun) at = parsed.entriesStart;
+        for (uint256 i; i < most && at < parsed.entriesEnd; ++i) {
+            uint256 serial;
+            (serial, at) = X509.entry(list, at, parsed.entriesEnd);
+            if (_revoke(_certificateId(issuer.x, issuer.y, serial), serial, issuer.isRoot)) ++added;
+        }
+        whole = at >= parsed.entriesEnd;
+        if (!whole) _goneThrough[parsed.digest] = at;
+        else if (begun) delete _goneThrough[parsed.digest];
+    }
+
+    /// @dev True if nobody knew that it is revoked.
+    function _revoke(bytes32 certificate, uint256 serial, bool ofRoot) private returns (bool) {
+        if (ofRoot) {
+            Authority storage authority = _authority[_indexOf(certificate)];
+            if (authority.revoked) return false;
+            authority.revoked = true;
+        } else {
+            PckKey storage pck = _pck[certificate];
+            if (pck.revoked) return false;
+            pck.revoked = true;
+        }
+        emit CertificateRevocationPosted(certificate, serial);
+        return true;
+    }
+
+    function _keepNewest(uint16 index, X509.RevocationList memory parsed, bytes20 entries) private returns (bool renewed) {
+        Authority storage authority = _authority[index];
+        if (parsed.thisUpdate <= authority.thisUpdate) return false;
+        uint256 soon = block.timestamp + LIST_DUE;
+        renewed = authority.nextUpdate < soon && parsed.nextUpdate >= soon;
+        (authority.thisUpdate, authority.nextUpdate) = (uint40(parsed.thisUpdate), uint40(parsed.nextUpdate));
+        authority.entries = entries;
+        emit RevocationsPosted(index, parsed.thisUpdate, parsed.nextUpdate);
     }
 
     function _checkTime(X509.Certificate memory c) private view {

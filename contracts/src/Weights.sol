@@ -4,6 +4,8 @@ pragma solidity 0.8.30;
 import {Governed} from "./Governed.sol";
 import {ICoverageObserver} from "./ICoverageObserver.sol";
 import {Schedule} from "./Schedule.sol";
+import {Gpus} from "./Gpus.sol";
+import {CoveredWorkers} from "./CoveredWorkers.sol";
 import {Stake} from "./Stake.sol";
 import {Workers} from "./Workers.sol";
 
@@ -96,7 +98,7 @@ abstract contract Weights is Governed, ICoverageObserver {
     /// @notice Looks at a worker's GPUs, their verdict, their collateral and its coverage, and counts what can be counted. Happens
     /// by itself; anybody may call it all the same, and it changes nothing that isn't so.
     function weigh(address worker) public virtual {
-        Workers.ConfirmedGpus memory gpus = workers.confirmedGpus(worker);
+        Gpus.ConfirmedGpus memory gpus = workers.confirmedGpus(worker);
         Standing memory s = _standing[worker];
         (address provider,,) = workers.billing(worker);
         uint32 tag = uint32(uint256(keccak256(abi.encode(gpus.gpuClass, gpus.gpus))));
@@ -104,7 +106,7 @@ abstract contract Weights is Governed, ICoverageObserver {
         if (tag != s.gpusTag || weight != s.weight) _uncount(s, worker, provider);
         if (tag != s.gpusTag || s.gpusUntil < block.timestamp || s.weight == 0) s.since = uint32(block.timestamp);
         (s.weight, s.gpusTag, s.gpusUntil) = (uint32(weight), tag, uint32(gpus.until));
-        Workers.Coverage memory c = workers.coverageOf(worker);
+        CoveredWorkers.Coverage memory c = workers.coverageOf(worker);
         if (weight != 0) _count(s, worker, provider, c.start, c.until);
         _standing[worker] = s;
     }

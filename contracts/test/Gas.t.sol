@@ -125,7 +125,7 @@ contract GasTest is Network {
         uint256[] memory serials = new uint256[](1);
         serials[0] = 3;
         bytes memory list = SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp, serials);
-        platforms.postRevocations(list, "");
+        platforms.postRevocations(list, "", 100);
         vm.snapshotGasLastCall("Gas", "postRevocations of 1");
     }
 }

@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {CoveredWorkers} from "../src/CoveredWorkers.sol";
 import {Governed} from "../src/Governed.sol";
 import {Market} from "../src/Market.sol";
 import {Workers} from "../src/Workers.sol";
@@ -21,7 +22,7 @@ contract ContractProvider is IERC1271 {
         _approved = digest;
     }
 
-    function join(Workers workers, address worker, Workers.Description calldata d, bytes calldata signature) external {
+    function join(Workers workers, address worker, CoveredWorkers.Description calldata d, bytes calldata signature) external {
         workers.register(worker, d, signature);
     }
 
@@ -132,7 +133,7 @@ contract MarketTest is Network {
         vm.roll(block.number + 2);
         bytes32 otherPck = registerPlatform(0xFACE, 2, "second platform");
         bytes memory quote = SoftwarePlatform.quote(guestFor(other, block.number - 1), 0xFACE);
-        workers.attest(other, otherPck, block.number - 1, TLS_KEY_HASH, quote);
+        attestWith(other, otherPck, block.number - 1, quote);
         bid.worker = other;
         vm.prank(tenant);
         vm.expectRevert(Market.BadSignature.selector);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {CoveredWorkers} from "../src/CoveredWorkers.sol";
 import {Market} from "../src/Market.sol";
 import {Platforms} from "../src/Platforms.sol";
 import {Workers} from "../src/Workers.sol";
@@ -47,6 +48,7 @@ abstract contract Network {
         platforms.setFloor(SoftwarePlatform.FMSPC, floor());
         vm.prank(governance);
         platforms.setImage(SoftwarePlatform.imageId(keccak256("guest")), 1);
+        postLists();
         pckKey = registerPlatform(PCK, 1, PPID);
         market = new Market(workers, treasury, governance);
         cloi = new OpenToken(address(this));
@@ -64,8 +66,8 @@ abstract contract Network {
         usdc.approve(address(market), type(uint256).max);
     }
 
-    function describe() internal pure returns (Workers.Description memory) {
-        return Workers.Description(4_000, 8_192, 65_536, 0, 0, "http://127.0.0.1:7001");
+    function describe() internal pure returns (CoveredWorkers.Description memory) {
+        return CoveredWorkers.Description(4_000, 8_192, 65_536, 0, 0, "http://127.0.0.1:7001");
     }
 
     function register() internal {
@@ -94,6 +96,15 @@ abstract contract Network {
         );
     }
 
+    /// @dev Empty revocation lists of both authorities, as of now.
+    function postLists() internal {
+        bytes memory authority = SoftwarePlatform.authority(77, block.timestamp - 1 days, block.timestamp + 365 days);
+        uint256[] memory none = new uint256[](0);
+        platforms.postRevocations(SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp, none), "", 0);
+        bytes memory list = SoftwarePlatform.revocations(SoftwarePlatform.AUTHORITY_KEY, block.timestamp, none);
+        platforms.postRevocations(list, authority, 0);
+    }
+
     /// @dev A good quote by the first platform for the worker, bound to block `number`.
     function quoteFor(address w, uint256 number) internal view returns (bytes memory) {
         return SoftwarePlatform.quote(guestFor(w, number), PCK);
@@ -108,7 +119,13 @@ abstract contract Network {
     /// @dev Moves one block on and covers the worker from now.
     function attest() internal {
         vm.roll(block.number + 2);
-        workers.attest(worker, pckKey, block.number - 1, TLS_KEY_HASH, quoteFor(worker, block.number - 1));
+        attestWith(worker, pckKey, block.number - 1, quoteFor(worker, block.number - 1));
+    }
+
+    /// @dev The worker itself hands a quote in.
+    function attestWith(address w, bytes32 key, uint256 number, bytes memory quote) internal {
+        vm.prank(w);
+        workers.attest(w, key, number, TLS_KEY_HASH, quote);
     }
 
     function makeBid(address token, uint80 rate, uint256 salt) internal view returns (Market.Bid memory) {

@@ -123,7 +123,7 @@ contract PlatformsTest is Network {
         refused(g, below);
         // Version 0 is, from SVN 5 on.
         g.teeTcbSvn = hex"05000300000000000000000000000000";
-        workers.attest(worker, pckKey, number, TLS_KEY_HASH, SoftwarePlatform.quote(g, PCK));
+        attestWith(worker, pckKey, number, SoftwarePlatform.quote(g, PCK));
     }
 
     function test_attest_refuses_a_platform_below_the_floor_and_after_the_floor_expired() public {
@@ -161,7 +161,7 @@ contract PlatformsTest is Network {
         refused(g, abi.encodeWithSelector(Platforms.ImageNotAllowed.selector, SoftwarePlatform.imageId("another image")));
         vm.prank(governance);
         platforms.setImage(SoftwarePlatform.imageId("another image"), 1);
-        workers.attest(worker, pckKey, number, TLS_KEY_HASH, SoftwarePlatform.quote(g, PCK));
+        attestWith(worker, pckKey, number, SoftwarePlatform.quote(g, PCK));
         vm.assertEq(workers.imageOf(worker), SoftwarePlatform.imageId("another image"));
     }
 
@@ -198,13 +198,13 @@ contract PlatformsTest is Network {
         bytes memory list = SoftwarePlatform.revocations(SoftwarePlatform.AUTHORITY_KEY, block.timestamp, serials);
         bytes memory forged = SoftwarePlatform.revocations(0xBAD, block.timestamp, serials);
         vm.expectRevert(X509.BadCertificateSignature.selector);
-        platforms.postRevocations(forged, authority);
+        platforms.postRevocations(forged, authority, 100);
         // The root's list is not the authority's.
         vm.expectRevert(X509.BadCertificateSignature.selector);
-        platforms.postRevocations(list, "");
+        platforms.postRevocations(list, "", 100);
         attestOnce();
         vm.prank(stranger);
-        platforms.postRevocations(list, authority);
+        platforms.postRevocations(list, authority, 100);
         number = block.number;
         vm.roll(block.number + 2);
         refused(guestFor(worker, number), abi.encodeWithSelector(Platforms.CertificateRevoked.selector, pckKey));
@@ -214,10 +214,10 @@ contract PlatformsTest is Network {
         // A new certificate of the same platform does, until the authority itself is revoked.
         bytes32 renewed = registerPlatform(PCK, 5, PPID);
         bytes memory quote = quoteFor(worker, number);
-        workers.attest(worker, renewed, number, TLS_KEY_HASH, quote);
+        attestWith(worker, renewed, number, quote);
         serials = new uint256[](1);
         serials[0] = 77;
-        platforms.postRevocations(SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp, serials), "");
+        platforms.postRevocations(SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp, serials), "", 100);
         number = block.number;
         vm.roll(block.number + 2);
         quote = quoteFor(worker, number);
@@ -229,11 +229,11 @@ contract PlatformsTest is Network {
 
     function test_an_empty_revocation_list_changes_nothing_and_one_from_the_future_is_refused() public {
         uint256[] memory none = new uint256[](0);
-        platforms.postRevocations(SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp, none), "");
+        platforms.postRevocations(SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp, none), "", 100);
         attestOnce();
         bytes memory future = SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp + 1, none);
         vm.expectRevert(abi.encodeWithSelector(Platforms.ListNotValidYet.selector, block.timestamp + 1));
-        platforms.postRevocations(future, "");
+        platforms.postRevocations(future, "", 100);
     }
 
     function test_a_platform_serves_one_provider_and_changes_hands_when_coverage_ended() public {
@@ -245,15 +245,17 @@ contract PlatformsTest is Network {
         workers.register(second, describe(), signature);
         bytes memory quote = SoftwarePlatform.quote(guestFor(second, number), PCK);
         bytes32 platform = platforms.pckKeyOf(pckKey).platform;
+        vm.prank(second);
         vm.expectRevert(abi.encodeWithSelector(Workers.PlatformHeld.selector, platform, provider, until));
         workers.attest(second, pckKey, number, TLS_KEY_HASH, quote);
         vm.warp(until);
-        workers.attest(second, pckKey, number, TLS_KEY_HASH, quote);
+        attestWith(second, pckKey, number, quote);
         vm.assertEq(workers.holderOf(platform).provider, stranger);
         // Now it is the first provider who has to wait.
         number = block.number;
         vm.roll(block.number + 2);
         quote = quoteFor(worker, number);
+        vm.prank(worker);
         vm.expectRevert(abi.encodeWithSelector(Workers.PlatformHeld.selector, platform, stranger, until + 1 hours));
         workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
     }
@@ -264,7 +266,7 @@ contract PlatformsTest is Network {
         bytes memory signature = sign(0x2222, joinDigest(provider, second));
         vm.prank(provider);
         workers.register(second, describe(), signature);
-        workers.attest(second, pckKey, number, TLS_KEY_HASH, SoftwarePlatform.quote(guestFor(second, number), PCK));
+        attestWith(second, pckKey, number, SoftwarePlatform.quote(guestFor(second, number), PCK));
         (,, uint256 until) = workers.billing(second);
         vm.assertEq(until, block.timestamp + 1 hours);
     }
@@ -284,7 +286,7 @@ contract PlatformsTest is Network {
     }
 
     function attestOnce() private {
-        workers.attest(worker, pckKey, number, TLS_KEY_HASH, quoteFor(worker, number));
+        attestWith(worker, pckKey, number, quoteFor(worker, number));
     }
 
     function registerShortLived() private returns (bytes32) {

@@ -18,6 +18,8 @@ contract RealQuoteTest {
     bytes private quote;
     bytes private pck;
     bytes private authority;
+    bytes private ofRoot;
+    bytes private ofAuthority;
     bytes32 private key;
 
     function setUp() public {
@@ -37,6 +39,13 @@ contract RealQuoteTest {
         quote = part(whole, 0, NEEDED);
         pck = pem(whole, 0);
         authority = pem(whole, 1);
+        string memory json = vm.readFile(COLLATERAL);
+        ofRoot = vm.parseBytes(vm.parseJsonString(json, ".root_ca_crl"));
+        ofAuthority = vm.parseBytes(vm.parseJsonString(json, ".pck_crl"));
+        vm.expectRevert(abi.encodeWithSelector(Platforms.RevocationsOutdated.selector, 0));
+        platforms.registerPlatform(pck, authority);
+        platforms.postRevocations(ofRoot, "", 100);
+        platforms.postRevocations(ofAuthority, authority, 100);
         key = platforms.registerPlatform(pck, authority);
         platforms.setFloor(hex"b0c06f000000", floor(hex"02020202030100050000000000000000"));
         (bytes memory registers) = bytes.concat(part(whole, 184, 232), part(whole, 376, 520));
@@ -105,16 +114,16 @@ contract RealQuoteTest {
     }
 
     function test_intels_revocation_lists_are_accepted() public real {
-        string memory json = vm.readFile(COLLATERAL);
-        bytes memory ofRoot = vm.parseBytes(vm.parseJsonString(json, ".root_ca_crl"));
-        platforms.postRevocations(ofRoot, "");
-        bytes memory ofAuthority = vm.parseBytes(vm.parseJsonString(json, ".pck_crl"));
-        platforms.postRevocations(ofAuthority, authority);
-        // Its 44 entries name other machines.
+        // Their 44 entries name other machines.
         platforms.verify(key, quote);
-        ofAuthority[60] ^= 0x01;
+        vm.assertEq(platforms.authorityOf(0).nextUpdate, 1_775_215_317);
+        bytes memory varied = ofAuthority;
+        varied[60] ^= 0x01;
         vm.expectRevert();
-        platforms.postRevocations(ofAuthority, authority);
+        platforms.postRevocations(varied, authority, 100);
+        vm.warp(1_752_919_235 + 7 days + 1);
+        vm.expectRevert(abi.encodeWithSelector(Platforms.RevocationsOutdated.selector, 1_752_919_235));
+        platforms.verify(key, quote);
     }
 
     function floor(bytes16 svns) private pure returns (Platforms.Floor memory) {

@@ -292,7 +292,7 @@ contract SlashingTest is VerifiedNetwork {
             abi.encodeCall(Workers.attest, (worker, pckKey, number, TLS_KEY_HASH, quote))
         );
         vm.assertTrue(!success);
-        workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
+        attestWith(worker, pckKey, number, quote);
     }
 
     function test_an_observer_that_fails_stops_no_attestation() public {
@@ -318,7 +318,7 @@ contract SlashingTest is VerifiedNetwork {
         vm.roll(block.number + 2);
         for (uint256 i; i < 2; ++i) renewVerifier(i);
         Verdicts.Verdict memory verdict = gpus();
-        workers.confirmGpus(verdict, signed(verdict, 2), gpuIds());
+        workers.confirmGpus(verdict, signed(verdict, 2), claimed(verdict), gpuIds());
     }
 
     function contradict(uint64 sequence) private returns (uint256 taken) {

@@ -138,7 +138,7 @@ library SoftwarePlatform {
         return abi.encodePacked(r, s);
     }
 
-    function signed(bytes memory tbs, uint256 key) private pure returns (bytes memory) {
+    function signed(bytes memory tbs, uint256 key) internal pure returns (bytes memory) {
         (bytes32 r, bytes32 s) = vm.signP256(key, sha256(tbs));
         bytes memory numbers = der(0x30, bytes.concat(integer(uint256(r)), integer(uint256(s))));
         return der(0x30, bytes.concat(tbs, hex"300a06082a8648ce3d040302", der(0x03, bytes.concat(hex"00", numbers))));
@@ -212,6 +212,7 @@ library SoftwarePlatform {
         uint256 length = contents.length;
         if (length < 0x80) return abi.encodePacked(tag, uint8(length), contents);
         if (length < 0x100) return abi.encodePacked(tag, hex"81", uint8(length), contents);
-        return abi.encodePacked(tag, hex"82", uint16(length), contents);
+        if (length < 0x10000) return abi.encodePacked(tag, hex"82", uint16(length), contents);
+        return abi.encodePacked(tag, hex"83", uint24(length), contents);
     }
 }

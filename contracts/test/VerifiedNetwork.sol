@@ -19,8 +19,9 @@ abstract contract VerifiedNetwork is Network {
         register();
         vm.prank(governance);
         platforms.setImage(SoftwarePlatform.imageId(keccak256("guest")), 3);
+        bytes32 snpImage = workers.nameOf(Verdicts.Kind.SevSnp, SNP_IMAGE);
         vm.prank(governance);
-        platforms.setImage(SNP_IMAGE, 1);
+        platforms.setImage(snpImage, 1);
         for (uint256 i; i < 3; ++i) {
             join(keys[i], owners[i], 0xF000 + i, 50 + i);
         }
@@ -36,14 +37,14 @@ abstract contract VerifiedNetwork is Network {
         pckIds[w] = pckId;
         vm.roll(block.number + 2);
         uint256 number = block.number - 1;
-        workers.attest(w, pckId, number, TLS_KEY_HASH, SoftwarePlatform.quote(guestFor(w, number), pck));
+        attestWith(w, pckId, number, SoftwarePlatform.quote(guestFor(w, number), pck));
     }
 
     /// @dev Attests the `i`th verifier again.
     function renewVerifier(uint256 i) internal {
         address w = vm.addr(keys[i]);
         uint256 number = block.number - 1;
-        workers.attest(w, pckIds[w], number, TLS_KEY_HASH, SoftwarePlatform.quote(guestFor(w, number), 0xF000 + i));
+        attestWith(w, pckIds[w], number, SoftwarePlatform.quote(guestFor(w, number), 0xF000 + i));
     }
 
     function snp() internal view returns (Verdicts.Verdict memory) {
@@ -64,6 +65,11 @@ abstract contract VerifiedNetwork is Network {
     function gpuIds() internal pure returns (bytes32[] memory ids) {
         ids = new bytes32[](8);
         for (uint256 i; i < 8; ++i) ids[i] = bytes32(0x60 + i);
+    }
+
+    /// @dev The worker's own word for a verdict about it.
+    function claimed(Verdicts.Verdict memory verdict) internal view returns (bytes memory) {
+        return sign(WORKER_KEY, workers.claimDigest(verdict));
     }
 
     function signed(Verdicts.Verdict memory verdict, uint256 count) internal view returns (bytes[] memory signatures) {

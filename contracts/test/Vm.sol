@@ -14,6 +14,9 @@ interface Vm {
     function parseBytes(string calldata hexadecimal) external pure returns (bytes memory);
     function skip(bool condition, string calldata reason) external;
     function prank(address sender) external;
+    function prank(address sender, address origin) external;
+    function deal(address account, uint256 balance) external;
+    function fee(uint256 baseFee) external;
     function warp(uint256 timestamp) external;
     function roll(uint256 blockNumber) external;
     function chainId(uint256 id) external;

@@ -2,7 +2,9 @@
 pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Workers} from "../src/Workers.sol";
+import {Gpus} from "../src/Gpus.sol";
+import {CoveredWorkers} from "../src/CoveredWorkers.sol";
+import {Verdicts} from "../src/Verdicts.sol";
 import {Network} from "./Network.sol";
 import {SoftwarePlatform} from "./SoftwarePlatform.sol";
 import {vm} from "./Vm.sol";
@@ -10,44 +12,43 @@ import {vm} from "./Vm.sol";
 contract WorkersTest is Network {
     function test_register_records_the_provider_and_refuses_a_second_time() public {
         register();
-        Workers.Worker memory w = workers.workerOf(worker);
+        CoveredWorkers.Worker memory w = workers.workerOf(worker);
         vm.assertEq(w.provider, provider);
         vm.assertEq(w.registeredAt, block.timestamp);
         vm.assertEq(w.description.cpuMilli, 4_000);
         bytes memory signature = sign(WORKER_KEY, joinDigest(stranger, worker));
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Workers.AlreadyRegistered.selector, worker));
+        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.AlreadyRegistered.selector, worker));
         workers.register(worker, describe(), signature);
     }
 
     function test_register_needs_the_worker_keys_consent() public {
         bytes memory forSomebodyElse = sign(WORKER_KEY, joinDigest(stranger, worker));
         vm.prank(provider);
-        vm.expectRevert(Workers.BadSignature.selector);
+        vm.expectRevert(CoveredWorkers.BadSignature.selector);
         workers.register(worker, describe(), forSomebodyElse);
         vm.prank(provider);
-        vm.expectRevert(Workers.BadSignature.selector);
+        vm.expectRevert(CoveredWorkers.BadSignature.selector);
         workers.register(worker, describe(), hex"1234");
         vm.prank(provider);
-        vm.expectRevert(Workers.ZeroAddress.selector);
+        vm.expectRevert(CoveredWorkers.ZeroAddress.selector);
         workers.register(address(0), describe(), hex"");
     }
 
     function test_describe_is_the_providers() public {
         register();
-        Workers.Description memory d = describe();
+        CoveredWorkers.Description memory d = describe();
         d.endpoint = "https://elsewhere.example";
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Workers.NotProvider.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.NotProvider.selector, stranger));
         workers.describe(worker, d);
         vm.prank(provider);
         workers.describe(worker, d);
         vm.assertEq(keccak256(bytes(workers.workerOf(worker).description.endpoint)), keccak256(bytes(d.endpoint)));
     }
 
-    function test_attest_covers_for_the_period_whoever_hands_it_in() public {
+    function test_attest_covers_for_the_period() public {
         register();
-        vm.prank(stranger);
         attest();
         (address p, uint256 coveredSeconds, uint256 until) = workers.billing(worker);
         vm.assertEq(p, provider);
@@ -63,21 +64,21 @@ contract WorkersTest is Network {
         attest();
         uint256 number = block.number - 1;
         bytes memory quote = quoteFor(worker, number);
-        vm.expectRevert(abi.encodeWithSelector(Workers.EvidenceReplayed.selector, number, number));
+        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.EvidenceReplayed.selector, number, number));
         workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
 
         vm.roll(block.number + 2);
         number = block.number - 1;
         bytes32 hash = blockhash(number);
-        vm.expectRevert(abi.encodeWithSelector(Workers.EvidenceNotFresh.selector, blockhash(number - 2), hash));
+        vm.expectRevert(abi.encodeWithSelector(Verdicts.EvidenceNotFresh.selector, blockhash(number - 2), hash));
         workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
         quote = quoteFor(worker, number);
-        vm.expectRevert(abi.encodeWithSelector(Workers.BlockUnknown.selector, number + 1));
+        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.BlockUnknown.selector, number + 1));
         workers.attest(worker, pckKey, number + 1, TLS_KEY_HASH, quote);
         vm.roll(block.number + 300);
-        vm.expectRevert(abi.encodeWithSelector(Workers.BlockUnknown.selector, number));
+        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.BlockUnknown.selector, number));
         workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
-        vm.expectRevert(abi.encodeWithSelector(Workers.UnknownWorker.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.UnknownWorker.selector, stranger));
         workers.attest(stranger, pckKey, number, TLS_KEY_HASH, quote);
     }
 
@@ -95,7 +96,7 @@ contract WorkersTest is Network {
         for (uint256 i; i < 3; ++i) {
             guest.binding = others[i];
             bytes memory quote = SoftwarePlatform.quote(guest, PCK);
-            vm.expectRevert(abi.encodeWithSelector(Workers.EvidenceNotBound.selector, others[i], wanted));
+            vm.expectRevert(abi.encodeWithSelector(Gpus.EvidenceNotBound.selector, others[i], wanted));
             workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
         }
     }
@@ -108,11 +109,12 @@ contract WorkersTest is Network {
         bytes memory before = quoteFor(worker, number);
         vm.warp(block.timestamp + 100);
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Workers.NotProviderOrWorker.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.NotProviderOrWorker.selector, stranger));
         workers.depart(worker);
         vm.prank(worker);
         workers.depart(worker);
-        vm.expectRevert(abi.encodeWithSelector(Workers.EvidenceReplayed.selector, number, block.number));
+        vm.prank(worker);
+        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.EvidenceReplayed.selector, number, block.number));
         workers.attest(worker, pckKey, number, TLS_KEY_HASH, before);
         vm.warp(block.timestamp + 1_000);
         vm.assertEq(workers.covered(worker, block.timestamp), 100);
@@ -125,7 +127,7 @@ contract WorkersTest is Network {
         register();
         attest();
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Workers.NotProvider.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.NotProvider.selector, stranger));
         workers.retire(worker);
         vm.prank(provider);
         workers.retire(worker);
@@ -134,7 +136,7 @@ contract WorkersTest is Network {
         vm.roll(block.number + 2);
         uint256 number = block.number - 1;
         bytes memory quote = quoteFor(worker, number);
-        vm.expectRevert(abi.encodeWithSelector(Workers.WorkerRetired.selector, worker));
+        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.WorkerRetired.selector, worker));
         workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
     }
 
@@ -143,7 +145,7 @@ contract WorkersTest is Network {
         vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger));
         workers.setCoveragePeriod(120);
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(Workers.OutOfBounds.selector, 59, 60, 86_400));
+        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.OutOfBounds.selector, 59, 60, 86_400));
         workers.setCoveragePeriod(59);
         vm.prank(governance);
         workers.setCoveragePeriod(120);
@@ -157,7 +159,7 @@ contract WorkersTest is Network {
         vm.warp(end + 500);
         attest();
         vm.assertEq(workers.covered(worker, end + 250), 3600);
-        vm.expectRevert(abi.encodeWithSelector(Workers.InstantTooOld.selector, end - 1, end));
+        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.InstantTooOld.selector, end - 1, end));
         workers.covered(worker, end - 1);
     }
 

@@ -17,7 +17,7 @@ library Der {
     uint8 internal constant SEQUENCE = 0x30;
     uint8 internal constant SET = 0x31;
 
-    /// @notice Reads the element at `at`, whatever its tag. Lengths up to 65,535 in their shortest form.
+    /// @notice Reads the element at `at`, whatever its tag. Lengths of up to three bytes (16 MiB) in their shortest form.
     function next(bytes calldata data, uint256 at, uint256 limit)
         internal
         pure
@@ -40,6 +40,12 @@ library Der {
                 if (start > limit) revert BadDer(at);
                 length = uint16(bytes2(data[at + 2:at + 4]));
                 if (length < 0x100) revert BadDer(at);
+            } else if (length == 0x83) {
+                // Only revocation lists are that long.
+                start = at + 5;
+                if (start > limit) revert BadDer(at);
+                length = uint24(bytes3(data[at + 2:at + 5]));
+                if (length < 0x10000) revert BadDer(at);
             } else {
                 revert BadDer(at);
             }

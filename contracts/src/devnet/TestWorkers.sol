@@ -2,14 +2,16 @@
 pragma solidity 0.8.30;
 
 import {ICoverageObserver} from "../ICoverageObserver.sol";
+import {Gpus} from "../Gpus.sol";
+import {CoveredWorkers} from "../CoveredWorkers.sol";
 import {Workers} from "../Workers.sol";
 
 /// @title TestWorkers: stands for Workers in tests of stake and emission, where who vouches for coverage and GPUs does not matter
 contract TestWorkers {
     ICoverageObserver public observer;
     mapping(address worker => address) private _provider;
-    mapping(address worker => Workers.Coverage) private _coverage;
-    mapping(address worker => Workers.ConfirmedGpus) private _gpus;
+    mapping(address worker => CoveredWorkers.Coverage) private _coverage;
+    mapping(address worker => Gpus.ConfirmedGpus) private _gpus;
 
     function setObserver(ICoverageObserver observer_) external {
         observer = observer_;
@@ -21,7 +23,7 @@ contract TestWorkers {
 
     /// @dev Covers a worker from now, or longer than it is, for some seconds.
     function cover(address worker, uint256 seconds_) external {
-        Workers.Coverage storage c = _coverage[worker];
+        CoveredWorkers.Coverage storage c = _coverage[worker];
         if (block.timestamp > c.until) c.start = uint48(block.timestamp);
         c.until = uint48(block.timestamp + seconds_);
         observer.onCovered(worker, _provider[worker], c.start, c.until);
@@ -33,7 +35,7 @@ contract TestWorkers {
     }
 
     function confirm(address worker, bytes32 gpuClass, uint256 gpus, uint256 seconds_) external {
-        _gpus[worker] = Workers.ConfirmedGpus(gpuClass, uint16(gpus), uint48(block.timestamp + seconds_), 0);
+        _gpus[worker] = Gpus.ConfirmedGpus(gpuClass, uint16(gpus), uint48(block.timestamp + seconds_), 0);
         observer.onGpusConfirmed(worker);
     }
 
@@ -41,16 +43,16 @@ contract TestWorkers {
         return (_provider[worker], 0, _coverage[worker].until);
     }
 
-    function coverageOf(address worker) external view returns (Workers.Coverage memory) {
+    function coverageOf(address worker) external view returns (CoveredWorkers.Coverage memory) {
         return _coverage[worker];
     }
 
-    function confirmedGpus(address worker) external view returns (Workers.ConfirmedGpus memory) {
+    function confirmedGpus(address worker) external view returns (Gpus.ConfirmedGpus memory) {
         return _gpus[worker];
     }
 
     function gpusOf(address worker) external view returns (bytes32, uint256) {
-        Workers.ConfirmedGpus memory g = _gpus[worker];
+        Gpus.ConfirmedGpus memory g = _gpus[worker];
         if (g.until <= block.timestamp || _coverage[worker].until <= block.timestamp) return (0, 0);
         return (g.gpuClass, g.gpus);
     }
