@@ -73,7 +73,7 @@ async function fill(chain: DevelopmentChain, tell: (done: number) => void): Prom
   const usdc = network.tokens.find(({ symbol }) => symbol === 'USDC')?.address ?? market
   const key = privateKeyToAccount(generatePrivateKey())
   await registerWorker(chain.wallet(1), key, { cpuMilli: 1000, memoryMiB: 1024, diskMiB: 1024, gpus: 0, gpuClass: '', endpoint: 'http://127.0.0.1:1' })
-  await coverWorker(chain.wallet(1), await chain.root.manufacture(), key.address)
+  await coverWorker(chain.wallet(1), await chain.root.manufacture(), key)
   await governance.wallet.writeContract({
     address: usdc,
     abi: parseAbi(['function mint(address,uint256)']),

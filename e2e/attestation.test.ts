@@ -21,9 +21,10 @@ import {
   reportDataOf,
   settleLeases,
   trustRootOf,
+  verdictRequestTypedData,
   type Wallet,
 } from '@cloister/chain'
-import type { VerdictRequest } from '@cloister/core'
+import type { UnsignedVerdictRequest, VerdictRequest } from '@cloister/core'
 import { createCloister, WorkerClient, workerOf, workerOfRecord } from '@cloister/sdk'
 import { type Hex, zeroAddress, zeroHash } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
@@ -148,6 +149,8 @@ describe.skipIf(!canDeploy)(
     describe('evidence that is not good', () => {
       let attacker: Wallet
       let key: PrivateKeyAccount
+      /** The attacker's worker, which hands its own evidence in. */
+      let own: Wallet
       let platform: DevelopmentPlatform
 
       /** Has a platform quote for the attacker's worker and hands it in. */
@@ -160,7 +163,7 @@ describe.skipIf(!canDeploy)(
         const quote = used.quote(reportDataOf(attacker.network, bound, block.hash), how.variations)
         const pckKey = await ensurePlatform(attacker, quote)
         how.change?.(quote)
-        await attestWorker(attacker, { worker: key.address, tlsKeyHash: zeroHash, pckKey, block, quote })
+        await attestWorker(own, { worker: key.address, tlsKeyHash: zeroHash, pckKey, block, quote })
         return quote
       }
 
@@ -168,6 +171,8 @@ describe.skipIf(!canDeploy)(
         const { network } = stage.embedded
         attacker = connectWallet(network, developmentAccount(network, 7))
         key = privateKeyToAccount(generatePrivateKey())
+        own = connectWallet(network, key)
+        await giveGas(attacker, key.address)
         platform = await root.manufacture()
         await registerWorker(attacker, key, { cpuMilli: 1000, memoryMiB: 1024, diskMiB: 1024, gpus: 0, gpuClass: '', endpoint: 'https://127.0.0.1:1' })
       })
@@ -210,12 +215,12 @@ describe.skipIf(!canDeploy)(
         const quote = await attest({ block })
         const { pckKey } = { pckKey: await ensurePlatform(attacker, quote) }
         const again = { worker: key.address, tlsKeyHash: zeroHash, pckKey, quote }
-        await expect(attestWorker(attacker, { ...again, block })).rejects.toMatchObject({ message: expect.stringContaining('The quote is a replay') })
+        await expect(attestWorker(own, { ...again, block })).rejects.toMatchObject({ message: expect.stringContaining('The quote is a replay') })
         const later = await until('there is a newer block', async () => {
           const found = await freshBlock(attacker)
           return found.number > block.number && found
         })
-        await expect(attestWorker(attacker, { ...again, block: later })).rejects.toMatchObject({ message: expect.stringContaining('The quote is not fresh') })
+        await expect(attestWorker(own, { ...again, block: later })).rejects.toMatchObject({ message: expect.stringContaining('The quote is not fresh') })
 
         const { network } = stage.embedded
         const record = await createCloister({ network }).index.worker(lease.worker)
@@ -224,9 +229,9 @@ describe.skipIf(!canDeploy)(
         const stolen = new Uint8Array(Buffer.from(theirs.quote, 'base64'))
         const hash = theirs.freshness.hash
         const number = BigInt(theirs.freshness.number)
-        const fresh = (await attacker.client.getBlockNumber()) - number < 256n
+        const fresh = (await attacker.client.getBlockNumber()) - number < 60n
         await expect(
-          attestWorker(attacker, {
+          attestWorker(own, {
             worker: key.address,
             tlsKeyHash: zeroHash,
             pckKey: await ensurePlatform(attacker, stolen),
@@ -244,7 +249,12 @@ describe.skipIf(!canDeploy)(
         const block = await freshBlock(second)
         const quote = platform.quote(reportDataOf(network, { provider: second.account.address, worker: other.address, tlsKeyHash: zeroHash }, block.hash))
         const evidence = { worker: other.address, tlsKeyHash: zeroHash, pckKey: await ensurePlatform(second, quote), block, quote }
-        await expect(attestWorker(second, evidence)).rejects.toMatchObject({ message: expect.stringContaining('The machine serves another provider') })
+        await giveGas(second, other.address)
+        // Whoever isn't the worker can't even try.
+        await expect(attestWorker(second, evidence)).rejects.toMatchObject({ message: expect.stringContaining('Only the worker itself') })
+        await expect(attestWorker(connectWallet(network, other), evidence)).rejects.toMatchObject({
+          message: expect.stringContaining('The machine serves another provider'),
+        })
       })
     })
 
@@ -291,15 +301,24 @@ describe.skipIf(!canDeploy)(
         const enclave = await root.manufactureEnclave()
         const foreign = await DevelopmentRoot.create()
         const common = { worker: key.address, tlsKeyHash: attestor.tlsKeyHash, block: { number: Number(block.number), hash: block.hash } }
+        const signed = async (request: UnsignedVerdictRequest, by = key): Promise<VerdictRequest> => {
+          const signature = await by.signTypedData(verdictRequestTypedData(stage.embedded.network, request))
+          return { ...request, signature } as VerdictRequest
+        }
         const asked = async (data: Uint8Array, { debug = false, by = root } = {}): Promise<VerdictRequest> => {
           if (machine === 'nitro') {
             const made = by === root ? enclave : await by.manufactureEnclave()
-            return { kind: machine, ...common, evidence: Buffer.from(made.document(data, { debug })).toString('base64') }
+            return signed({ kind: machine, ...common, evidence: Buffer.from(made.document(data, { debug })).toString('base64') })
           }
           const made = by === root ? snp : await by.manufactureSnp()
-          return { kind: machine, ...common, evidence: Buffer.from(made.report(data, { debug })).toString('base64'), collateral: await made.collateral() }
+          const evidence = Buffer.from(made.report(data, { debug })).toString('base64')
+          return signed({ kind: machine, ...common, evidence, collateral: await made.collateral() })
         }
-        expect(await verifier.judge(await asked(reportData))).toMatchObject({ gpus: 0, gpuClass: '' })
+        const good = await asked(reportData)
+        expect(await verifier.judge(good)).toMatchObject({ gpus: 0, gpuClass: '' })
+        const { signature: _, ...unsigned } = good
+        for (const request of [await signed(unsigned, privateKeyToAccount(generatePrivateKey())), { ...good, tlsKeyHash: zeroHash }])
+          await expect(verifier.judge(request)).rejects.toMatchObject({ message: 'The worker’s key did not sign the request.' })
         for (const [request, reason] of [
           [await asked(elsewhere), 'another provider, worker, TLS key, network or block'],
           [await asked(reportData, { debug: true }), 'Debug is on'],
@@ -308,6 +327,11 @@ describe.skipIf(!canDeploy)(
           await expect(verifier.judge(request), reason).rejects.toMatchObject({ code: 'bad-evidence', message: expect.stringContaining(reason) })
       })
     })
+
+    async function giveGas(from: Wallet, to: `0x${string}`): Promise<void> {
+      const hash = await from.wallet.sendTransaction({ to, value: 10n ** 17n })
+      await from.client.waitForTransactionReceipt({ hash })
+    }
 
     function realNetwork(): string {
       const { root: _, developmentFolder: __, ...attestation } = stage.embedded.network.attestation

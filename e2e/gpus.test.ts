@@ -1,10 +1,12 @@
 import { join } from 'node:path'
 import { GpuConfirmation, type RunningWorker, Sequence, Verifier } from '@cloister/agent'
 import { gpuNonceOf } from '@cloister/attest'
-import { DevelopmentRoot } from '@cloister/attest/devnet'
-import { connectWallet, developmentAccount, freshBlock, reportDataOf, WORKERS_ABI } from '@cloister/chain'
-import { createCloister } from '@cloister/sdk'
-import { hexToString, zeroAddress, zeroHash } from 'viem'
+import { DevelopmentRoot, developmentGuest } from '@cloister/attest/devnet'
+import { connectWallet, developmentAccount, freshBlock, getConfirmedGpus, reportDataOf, verdictRequestTypedData, WORKERS_ABI } from '@cloister/chain'
+import type { UnsignedVerdictRequest, VerdictRequest } from '@cloister/core'
+import { createCloister, workerOfRecord } from '@cloister/sdk'
+import { hexToString, type LocalAccount, zeroAddress, zeroHash } from 'viem'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { canDeploy, raiseStage, type Stage, until } from './embedded.ts'
 import { joinWith } from './joined-worker.ts'
@@ -20,11 +22,22 @@ describe.skipIf(!canDeploy)(
     /** A verifier of another provider's, and what it is asked about the worker's GPUs, bound to its last attestation. */
     const asking = async () => {
       const { chain, key, attestor } = worker.worker
-      const { block } = attestor.latest ?? { block: await freshBlock(chain) }
+      const { network } = stage.embedded
+      const latest = attestor.latest
+      if (!latest) throw new Error('it has not attested')
       const { provider, tlsKeyHash } = attestor
-      const nonce = await gpuNonceOf(reportDataOf(stage.embedded.network, { provider, worker: key.address, tlsKeyHash }, block.hash))
-      const bound = { worker: key.address, tlsKeyHash, block: { number: Number(block.number), hash: block.hash } }
-      return { verifier: new Verifier({ chain, key, provider: zeroAddress }), nonce, request: { kind: 'nvidia-gpus', ...bound } as const }
+      const nonce = await gpuNonceOf(reportDataOf(network, { provider, worker: key.address, tlsKeyHash }, latest.block.hash))
+      const guest = { kind: 'tdx', evidence: Buffer.from(latest.quote).toString('base64') } as const
+      const block = { number: Number(latest.block.number), hash: latest.block.hash }
+      const request = { kind: 'nvidia-gpus', worker: key.address, tlsKeyHash, block, guest } as const
+      const verifier = new Verifier({ chain, key, provider: zeroAddress })
+      /** The request, signed by the worker's key or another one. */
+      const signed = async (unsigned: UnsignedVerdictRequest, by: LocalAccount = key) => {
+        const signature = await by.signTypedData(verdictRequestTypedData(network, unsigned))
+        return { ...unsigned, signature } as VerdictRequest
+      }
+      const judge = async (more: object) => verifier.judge(await signed({ ...request, ...more } as UnsignedVerdictRequest))
+      return { verifier, nonce, request, signed, judge }
     }
 
     beforeAll(async () => {
@@ -63,14 +76,15 @@ describe.skipIf(!canDeploy)(
         if (++asked === 1) throw new Error('the GPU is busy')
         return { tokens: await root.gpuTokens(nonce, [{ model: 'GH100 A01', ueid: '77' }]) }
       }
-      const quote = () => Promise.reject(new Error('not needed'))
+      const machine = await root.manufacture()
+      const quote = async (data: Uint8Array) => ({ kind: 'tdx' as const, quote: machine.quote(data) })
       const aborter = new AbortController()
       const wallet = connectWallet(network, key)
       const { provider, tlsKeyHash } = attestor
       const confirmation = new GpuConfirmation(
         {
           wallet,
-          worker: key.address,
+          key,
           provider,
           tlsKeyHash,
           source: { name: 'test', quote, gpuEvidence },
@@ -90,32 +104,98 @@ describe.skipIf(!canDeploy)(
     })
 
     it('are not vouched for where the tokens are old, of another worker, unsigned or of no model that counts', async () => {
-      const { verifier, nonce, request } = await asking()
+      const { nonce, request, signed, judge } = await asking()
       const gpu = { model: 'GH100 A01', ueid: '1' }
-      expect(await verifier.judge({ ...request, tokens: await root.gpuTokens(nonce, [gpu]) })).toMatchObject({ gpuClass: 'h100', gpus: 1 })
-      for (const [tokens, reason] of [
+      const tokens = await root.gpuTokens(nonce, [gpu])
+      expect(await judge({ tokens })).toMatchObject({ gpuClass: 'h100', gpus: 1 })
+      for (const [wrong, reason] of [
         [await root.gpuTokens('00'.repeat(32), [gpu]), 'another nonce'],
         [await (await DevelopmentRoot.create()).gpuTokens(nonce, [gpu]), 'not signed by a key of the set'],
         [await root.gpuTokens(nonce, [{ ...gpu, model: 'AD102' }]), 'of no class that counts'],
         ['nonsense', 'no detached EAT bundle'],
       ] as const)
-        await expect(verifier.judge({ ...request, tokens }), reason).rejects.toMatchObject({ code: 'bad-evidence', message: expect.stringContaining(reason) })
-      const tokens = await root.gpuTokens(nonce, [gpu])
-      await expect(verifier.judge({ ...request, tokens, tlsKeyHash: zeroHash })).rejects.toMatchObject({ message: expect.stringContaining('another nonce') })
-      await expect(verifier.judge({ ...request, tokens, block: { ...request.block, hash: zeroHash } })).rejects.toMatchObject({
+        await expect(judge({ tokens: wrong }), reason).rejects.toMatchObject({ code: 'bad-evidence', message: expect.stringContaining(reason) })
+      await expect(judge({ tokens, tlsKeyHash: zeroHash })).rejects.toMatchObject({ message: expect.stringContaining('not the one that the worker attested') })
+      await expect(judge({ tokens, block: { ...request.block, hash: zeroHash } })).rejects.toMatchObject({
         message: expect.stringContaining('not of this chain'),
       })
       const { chain, key, attestor } = worker.worker
       const own = new Verifier({ chain, key, provider: attestor.provider })
-      await expect(own.judge({ ...request, tokens })).rejects.toMatchObject({ code: 'forbidden' })
+      await expect(own.judge(await signed({ ...request, tokens }))).rejects.toMatchObject({ code: 'forbidden' })
+    })
+
+    it('are not vouched for unless the worker’s key says that they are its own, beside a quote of the guest that holds it', async () => {
+      const { verifier, nonce, request, signed, judge } = await asking()
+      const { chain, key, attestor } = worker.worker
+      const tokens = await root.gpuTokens(nonce, [{ model: 'GH100 A01', ueid: '1' }])
+      const stranger = privateKeyToAccount(generatePrivateKey())
+      const unsigned = 'did not sign the request'
+      // Everything a stranger needs is public, the quote of the last attestation too; but not the key.
+      await expect(verifier.judge(await signed({ ...request, tokens }, stranger))).rejects.toMatchObject({ message: expect.stringContaining(unsigned) })
+      // Nor what the key said of other evidence: tokens exchanged, reports left out, another block.
+      const [gpu] = await Promise.all([root.manufactureGpu('h200')])
+      const reports = [{ report: Buffer.from(gpu.report(nonce)).toString('base64'), certificates: gpu.certificates }]
+      const whole = await signed({ ...request, tokens: await root.gpuTokens(nonce, [gpu]), reports })
+      expect(await verifier.judge(whole)).toMatchObject({ gpuClass: 'h200' })
+      const { reports: _, ...without } = whole as Extract<VerdictRequest, { kind: 'nvidia-gpus' }>
+      for (const changed of [{ ...whole, tokens }, without, { ...whole, block: { ...request.block, number: request.block.number + 1 } }])
+        await expect(verifier.judge(changed as VerdictRequest)).rejects.toMatchObject({ message: expect.stringContaining(unsigned) })
+      const { provider, tlsKeyHash } = attestor
+      const bound = reportDataOf(stage.embedded.network, { provider, worker: key.address, tlsKeyHash }, request.block.hash)
+      const elsewhere = reportDataOf(stage.embedded.network, { provider, worker: stranger.address, tlsKeyHash }, request.block.hash)
+      const machine = await root.manufacture()
+      const guest = (quote: Uint8Array) => ({ kind: 'tdx', evidence: Buffer.from(quote).toString('base64') })
+      expect(await judge({ tokens, guest: guest(machine.quote(bound)) })).toMatchObject({ gpus: 1 })
+      for (const [quote, reason] of [
+        [machine.quote(elsewhere), 'another provider, worker, TLS key, network or block'],
+        [machine.quote(bound, { debug: true }), 'Debug is on'],
+        [machine.quote(bound, { image: developmentGuest('something else') }), 'an image that is not listed'],
+        [(await (await DevelopmentRoot.create()).manufacture()).quote(bound), ''],
+      ] as const)
+        await expect(judge({ tokens, guest: guest(quote) }), reason).rejects.toMatchObject({ code: 'bad-evidence', message: expect.stringContaining(reason) })
+      expect(chain.account.address).toBe(key.address)
+    })
+
+    it('are not confirmed in somebody else’s worker by an account that has nothing, whatever it asks', async () => {
+      const { network } = stage.embedded
+      const { index } = createCloister({ network })
+      const victim = (await index.workers({ covered: true })).find(({ worker: address }) => address !== worker.worker.key.address)
+      if (!victim) throw new Error('nobody is there')
+      const stranger = privateKeyToAccount(generatePrivateKey())
+      const failures: string[] = []
+      const aborter = new AbortController()
+      const record = await workerOfRecord(victim).evidence()
+      const source = {
+        name: 'elsewhere',
+        // A worker quotes any number for anybody.
+        quote: async () => ({ kind: 'tdx' as const, quote: new Uint8Array(Buffer.from(record.quote, 'base64')) }),
+        gpuEvidence: async (nonce: string) => ({ tokens: await root.gpuTokens(nonce, [{ model: 'GH100 A01', ueid: '9' }]) }),
+      }
+      const pretending = { ...stranger, address: victim.worker }
+      const confirmation = new GpuConfirmation(
+        {
+          wallet: connectWallet(network, developmentAccount(network, 9)),
+          key: pretending,
+          provider: victim.provider,
+          tlsKeyHash: record.tlsKeyHash,
+          source,
+          sequence: new Sequence(),
+          log: (_level, message, fields) => failures.push(`${message} ${JSON.stringify(fields)}`),
+        },
+        aborter.signal,
+        100,
+      )
+      confirmation.begin(await freshBlock(worker.worker.chain))
+      await until('it was refused', async () => failures.length > 0).finally(() => aborter.abort())
+      expect(failures.join()).toContain('The worker’s key did not sign the request')
+      expect(await getConfirmedGpus(worker.worker.chain, victim.worker)).toMatchObject({ gpus: 0 })
     })
 
     it('are H200s where the report of each says so, signed by the GPU that the tokens name, and H100s where one does not', async () => {
-      const { verifier, nonce, request } = await asking()
+      const { nonce, judge: ask } = await asking()
       const [first, second, h100] = await Promise.all([root.manufactureGpu('h200'), root.manufactureGpu('h200'), root.manufactureGpu('h100')])
       const reportOf = (gpu: typeof first, of = nonce) => ({ report: Buffer.from(gpu.report(of)).toString('base64'), certificates: gpu.certificates })
-      const judge = async (gpus: (typeof first)[], reports: ReturnType<typeof reportOf>[]) =>
-        verifier.judge({ ...request, tokens: await root.gpuTokens(nonce, gpus), reports })
+      const judge = async (gpus: (typeof first)[], reports: ReturnType<typeof reportOf>[]) => ask({ tokens: await root.gpuTokens(nonce, gpus), reports })
       expect(await judge([first, second], [reportOf(first), reportOf(second)])).toMatchObject({ gpuClass: 'h200', gpus: 2 })
       for (const [gpus, reports] of [
         [[first, second], [reportOf(first)]],

@@ -1,8 +1,20 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { collateralFor, DEVELOPMENT_ROLES, developmentAccount, getSeats, listApps, type Seat } from '@cloister/chain'
-import { type Manifest, parseManifest, ROUTE_HEADER } from '@cloister/core'
-import { type Cloister, close, createCloister, deploy, findLease, keyService, routesOf, sealForApp, update, workerOfRecord } from '@cloister/sdk'
+import { collateralFor, DEVELOPMENT_ROLES, developmentAccount, getSeats, listApps, registerApp, type Seat, updateLease } from '@cloister/chain'
+import { hashManifest, type Manifest, parseManifest, ROUTE_HEADER } from '@cloister/core'
+import {
+  type Cloister,
+  close,
+  createCloister,
+  deploy,
+  findLease,
+  keyService,
+  routesOf,
+  sealForApp,
+  update,
+  workerAsTenant,
+  workerOfRecord,
+} from '@cloister/sdk'
 import { generateKeyPair, readEnvelope, releaseFreshness } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -141,13 +153,45 @@ describe.skipIf(!canDeploy)(
       await expect(deploy(thief, { manifest: v2(), envelope: sealed(), pay: 'USDC', deposit })).rejects.toThrow(/by this tenant/)
     })
 
+    it('secrets for the manifest on the lease reach no other one that runs for it', async () => {
+      // The tenant's own app allows a manifest that the shop's does not, and that one runs.
+      const evil = manifestOf(file('evil.yaml', compose('0.15')))
+      const images = [...new Set((await tenant.index.workers({ covered: true })).flatMap(({ image }) => (image ? [image] : [])))]
+      if (!tenant.wallet) throw new Error('the tenant has an account')
+      const own = await registerApp(tenant.wallet, { name: 'own', upgradeDelay: 0, manifests: [hashManifest(evil)], images })
+      const dummy = { WORD: Buffer.from('dummy'), 'tls.key': Buffer.from('none') }
+      const deposit = ({ bid }: { bid: { ratePerSecond: bigint } }) => bid.ratePerSecond * 3600n
+      const { lease } = await deploy(tenant, { manifest: evil, envelope: await sealForApp(tenant, own, dummy), pay: 'USDC', deposit })
+      const record = await findLease(tenant, lease)
+      const worker = workerAsTenant(tenant, record)
+      // On chain: the manifest that the shop's registry allows. To the worker: the shop's secrets, for what runs.
+      await updateLease(tenant.wallet, lease, hashManifest(v2()))
+      await worker.putSecrets(lease, sealed())
+      const report = await until('the worker was refused', async () => {
+        const found = await worker.lease(lease)
+        return found.failed && found
+      })
+      expect(report.failed?.reason).toContain('The worker would start the manifest')
+      expect(report.manifestHash).toBe(hashManifest(evil))
+      const [route] = await routesOf(tenant, lease)
+      const answer = await fetch(route?.loopbackUrl ?? '', { signal: AbortSignal.timeout(5_000) })
+      expect(await answer.json()).toMatchObject({ word: 'dummy' })
+      await close(tenant, lease)
+    })
+
     it('the key service answers no evidence that was not made for the question', async () => {
       const [seat] = (await getSeats(tenant.chain)) as [Seat]
       const lease = await findLease(tenant, 'shop')
       const record = await tenant.index.worker(lease.worker)
       const transport = await generateKeyPair()
       const { challenge } = (await (await ask(seat, '/v1/challenge')).json()) as { challenge: Hex }
-      const question = { app, lease: lease.lease, challenge, transportKey: Buffer.from(transport.publicKey).toString('base64') }
+      const question = {
+        app,
+        lease: lease.lease,
+        manifestHash: hashManifest(v2()),
+        challenge,
+        transportKey: Buffer.from(transport.publicKey).toString('base64'),
+      }
       // A worker quotes any number for anybody, so this is a genuine, fresh quote of the very worker, over the very question.
       const report = await workerOfRecord(tenant.network, record).evidence(releaseFreshness(question))
       const collateral = await collateralFor(stage.embedded.network, { kind: report.kind, quote: Buffer.from(report.quote, 'base64') })

@@ -15,6 +15,7 @@ import {
   registerWorker,
   STAKE_ABI,
   setCollateral,
+  signClaim,
   signReceipt,
   signVerdict,
   type Wallet,
@@ -111,7 +112,7 @@ describe('stake and emission on the embedded network', () => {
   /** Attests workers and has their GPUs vouched for by the others. */
   async function renew(present: Platform[]) {
     const covered = [...present, verifier]
-    await Promise.all(covered.map(({ provider, platform, key }) => coverWorker(provider, platform, key.address)))
+    await Promise.all(covered.map(({ provider, platform, key }) => coverWorker(provider, platform, key)))
     for (const { key } of present) {
       const { start, until: end } = await coverage(key.address)
       economy.cover(end - PERIOD, key.address, PERIOD)
@@ -135,7 +136,7 @@ describe('stake and emission on the embedded network', () => {
         }
         const others = covered.filter((other) => other !== one).slice(0, 2)
         const signatures = await Promise.all(others.map((other) => signVerdict(stage.embedded.network, other.key, verdict)))
-        await handInVerdict(provider, verdict, signatures)
+        await handInVerdict(provider, verdict, signatures, await signClaim(stage.embedded.network, key, verdict))
       }),
     )
     // In the order of the chain, where two in one block have one instant.

@@ -11,6 +11,7 @@ import {Platforms} from "./Platforms.sol";
 contract RevocationFund {
     error NotAnAccount(address caller);
 
+    event PieceStored(address piece);
     /// @notice `amount` wei were paid back, less than the costs where the fund had no more.
     event PaidBack(address indexed to, uint256 amount, uint256 gas);
 
@@ -49,8 +50,9 @@ contract RevocationFund {
     }
 
     /// @notice Stores a piece of a long list, of at most 24,575 bytes. Anybody may, for anybody.
-    function store(bytes calldata piece) external returns (address) {
-        return ListPieces.store(piece);
+    function store(bytes calldata piece) external returns (address at) {
+        at = ListPieces.store(piece);
+        emit PieceStored(at);
     }
 
     function _payBack(uint256 before, uint256 added, bool renewed) private returns (uint256 paid) {

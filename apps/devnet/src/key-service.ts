@@ -4,15 +4,17 @@ import {
   connectWallet,
   DEVELOPMENT_ROLES,
   developmentAccount,
+  getBilling,
   getKeyServiceManifest,
   getSeats,
   type Network,
+  reportAbsence,
   setKeyServiceManifest,
   takeSeat,
 } from '@cloister/chain'
 import { CloisterError, hashManifest } from '@cloister/core'
 import { buildKeyServiceImage, keyServiceManifest } from '@cloister/key-service'
-import { close, createCloister, deploy, keyService, status, topUp } from '@cloister/sdk'
+import { close, createCloister, deploy, keyService, seatConsent, status, topUp } from '@cloister/sdk'
 import { zeroHash } from 'viem'
 
 const SECONDS = 30n * 24n * 3600n
@@ -37,19 +39,22 @@ export async function ensureKeyService(network: Network, folder: string, signal:
     const known = seated.find((one) => one.index === seat)
     if (known) {
       const { secondsLeft, ratePerSecond } = await status(cloister, known.lease)
+      // An instance whose worker stays away makes room for another one.
+      const [{ until }, { timestamp }] = await Promise.all([getBilling(governance, known.worker), governance.client.getBlock()])
+      if (until <= timestamp) await reportAbsence(governance, known.index)
       if (BigInt(secondsLeft) < SECONDS / 2n) await topUp(cloister, known.lease, (SECONDS - BigInt(secondsLeft)) * ratePerSecond)
       continue
     }
     // A start that was cut short may have left a lease behind that has no seat.
     const stray = (await cloister.index.leases({ tenant: account.address, open: true, limit: 200 })).items.find(({ name }) => name === `keys-${seat}`)
     if (stray && stray.manifestHash === hashManifest(manifest) && (await status(cloister, stray.lease)).state === 'running') {
-      await takeSeat(governance, seat, stray.lease)
+      await takeSeat(governance, await seatConsent(cloister, stray.lease))
       continue
     }
     if (stray) await close(cloister, stray.lease)
     const provider = developmentAccount(network, index).address
     const { lease } = await deploy(cloister, { manifest, pay: 'CLOI', provider, deposit: ({ bid }) => bid.ratePerSecond * SECONDS, name: `keys-${seat}` })
-    await takeSeat(governance, seat, lease)
+    await takeSeat(governance, await seatConsent(cloister, lease))
   }
   for (const until = Date.now() + READY_MS; ; ) {
     const seats = await keyService(cloister)

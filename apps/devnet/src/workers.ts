@@ -96,6 +96,7 @@ export async function prepareWorker({ folder, ports }: Settings, network: Networ
       prices: { USDC: worker.usdc, CLOI: worker.cloi },
       attributes: { region: worker.region },
       verifier: true,
+      keySeat: index,
       images: { layouts: ['../../images'], folder: '../../unpacked', trustedRegistries: ['localhost:5000', '127.0.0.1:5000'] },
       tcpPorts: { first, last: first + TCP_PORTS - 1 },
       settleEverySeconds: 600,

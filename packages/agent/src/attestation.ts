@@ -1,12 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { attestWorker, ensurePlatform, type FreshBlock, freshBlock, getBilling, handInVerdict, reportDataOf, type Wallet, WORKERS_ABI } from '@cloister/chain'
+import {
+  attestWorker,
+  claimsOf,
+  ensurePlatform,
+  ensureRevocations,
+  type FreshBlock,
+  freshBlock,
+  getBilling,
+  handInVerdict,
+  reportDataOf,
+  type Wallet,
+  WORKERS_ABI,
+} from '@cloister/chain'
 import { CloisterError, formatDuration, messageOf } from '@cloister/core'
 import type { Address, Hex, LocalAccount } from 'viem'
 import type { Evidence, EvidenceSource } from './evidence/source.ts'
 import type { Log } from './log.ts'
 import type { Sequence } from './sending.ts'
 import type { Settlement } from './settlement.ts'
-import { collectVerdict, guestRequest } from './verdicts/collect.ts'
+import { collectVerdict } from './verdicts/collect.ts'
+import { guestEvidence } from './verdicts/own-gpus.ts'
 
 const LOOK_MS = 10_000
 const RETRY_MS = 2_000
@@ -18,6 +31,8 @@ const RENEW_AT = 0.5
 const JITTER = 0.1
 /** Of a coverage period: with less left, and no renewal, nobody should start anything here. */
 const ALARM_AT = 0.25
+/** Seconds of coverage left with which a renewal surely is one when it arrives. */
+const SURE_SECONDS = 60
 
 interface AttestorParts {
   /** Leases that an attestation settles along with it. */
@@ -155,20 +170,37 @@ export class Attestor {
     }
   }
 
+  /** The chain takes no quote without fresh revocation lists; where ours can't be had, those that are there may do. */
+  private async postRevocations(quote: Uint8Array): Promise<void> {
+    const { wallet, log } = this.parts
+    try {
+      const { lists, revoked, paidBack } = await ensureRevocations(wallet, quote)
+      if (lists > 0) log('info', 'revocation lists posted', { lists, newlyRevoked: revoked, paidBackWei: String(paidBack) })
+    } catch (error) {
+      log('warn', 'revocation lists could not be posted', { error: messageOf(error) })
+    }
+  }
+
   private async attest(): Promise<void> {
     const { wallet, key, provider, tlsKeyHash, settlement, log } = this.parts
     const block = await freshBlock(wallet)
     const evidence = await this.quote(block.hash)
     let leases: Hex[] = []
-    if (evidence.kind === 'tdx') {
+    const guest = guestEvidence(evidence)
+    if (guest.kind === 'tdx') {
+      await this.postRevocations(evidence.quote)
       const pckKey = await ensurePlatform(wallet, evidence.quote)
-      leases = await settlement.along()
+      // Through the Market only what says nothing new: the first attestation, or one after a gap, is the worker's own to hand in.
+      if (this.evidence && this.secondsLeft > SURE_SECONDS) leases = await settlement.along()
       await attestWorker(wallet, { worker: key.address, tlsKeyHash, pckKey, block, quote: evidence.quote }, leases)
       if (leases.length > 0) settlement.settled()
     } else {
       // P-384 is beyond contracts: other providers' verifiers check it for them.
-      const request = guestRequest({ worker: key.address, tlsKeyHash, block }, evidence)
-      await handInVerdict(wallet, ...(await collectVerdict(wallet, provider, request)))
+      const bound = { worker: key.address, tlsKeyHash, block: { number: Number(block.number), hash: block.hash } }
+      const { platform, measurements } = await claimsOf(guest.kind, evidence.quote)
+      const own = { platform, image: measurements, gpuClass: '', gpus: 0, gpuIds: [] }
+      const verdict = await collectVerdict({ wallet, key, provider, request: { ...bound, ...guest }, own })
+      await handInVerdict(wallet, ...verdict)
     }
     this.evidence = { ...evidence, block }
     this.threshold = RENEW_AT + (Math.random() * 2 - 1) * JITTER

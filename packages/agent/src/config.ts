@@ -70,6 +70,11 @@ export const AgentConfig = z.strictObject({
   gpuEvidence: z.strictObject({ command: z.array(z.string().max(4096)).min(1).max(64) }).optional(),
   /** Check evidence for workers of other providers, where the guest image may. */
   verifier: z.boolean().default(false),
+  /**
+   * The seat of the key service (0, 1 or 2) that an instance which runs here may have; none if not given. A provider that had
+   * a seat can have no other one, ever.
+   */
+  keySeat: z.int().min(0).max(2).optional(),
   /** By token symbol. */
   prices: z.record(z.string().regex(/^[A-Z]{1,10}$/), Prices).default({}),
   /** A program that prices orders instead: gets the order as JSON, answers `{"ratePerSecond": "12"}` or `{"decline": "why"}`. */

@@ -77,9 +77,9 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
   const tlsKey = loadTlsKey(config.folder)
   const binding = { provider: registered.provider, worker: key.address, tlsKeyHash: tlsKey.hash }
   const prover = new WorkerProver({ network, key, source, binding })
-  const secrets = new LeaseSecrets((lease, envelope) => fetchAppKeys(wallet, prover, lease, envelope))
+  const secrets = new LeaseSecrets((run, envelope) => fetchAppKeys(wallet, prover, run, envelope))
   const sealingSecret = loadSealingSecret(config.folder)
-  const sockets = new AgentSockets(sealingSecret, agentApi({ chain: wallet, worker: key.address, prover, sealingSecret, log }))
+  const sockets = new AgentSockets(sealingSecret, agentApi({ chain: wallet, key, keySeat: config.keySeat, prover, sealingSecret, log }))
   const supervisor = new LeaseSupervisor({ config, store, executor, wallet, secrets, sockets, log })
   const settlement = new Settlement({ wallet, supervisor, sequence, everySeconds: config.settleEverySeconds })
   const attestor = new Attestor({ settlement, wallet, key, provider: registered.provider, source, tlsKeyHash: tlsKey.hash, sequence, log })
@@ -94,7 +94,7 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
   // Over https: what tenants reach ends here, in the attested machine, and nowhere before.
   const identity = config.endpoint.startsWith('https:') ? () => serverIdentity(attestor, tlsKey.pem, config.endpoint) : undefined
   const server = await serveWorker(worker, await identity?.())
-  const confirmation = { wallet, worker: key.address, provider: registered.provider, tlsKeyHash: tlsKey.hash, source, sequence, log }
+  const confirmation = { wallet, key, provider: registered.provider, tlsKeyHash: tlsKey.hash, source, sequence, log }
   const gpus = new GpuConfirmation(confirmation, signal)
   const confirm = () => {
     if (config.capacity.gpus > 0 && attestor.latest) gpus.begin(attestor.latest.block)

@@ -25,6 +25,8 @@ export type GuestCollateral = z.infer<typeof GuestCollateral>
 export interface GuestClaims {
   /** Name of the guest image. */
   image: `0x${string}`
+  /** What a verdict calls the image: keccak256 of its measurements, without the kind. */
+  measurements: `0x${string}`
   /** SHA-256 of the platform's identity: Intel's PPID, AMD's chip id, Nitro's module id. */
   platform: `0x${string}`
   family: string
@@ -56,16 +58,18 @@ export async function verifyGuest(
 
 /**
  * The name of a guest image on chain, out of a verdict's measurements. TDX: keccak256(MRTD ‖ RTMR0 ‖ RTMR1 ‖ RTMR2), that is
- * firmware, virtual hardware, kernel, command line and initial disk. SEV-SNP: keccak256(0 ‖ measurement). Nitro:
- * keccak256(1 ‖ PCR0 ‖ PCR1 ‖ PCR2). Undefined where they are incomplete.
+ * firmware, virtual hardware, kernel, command line and initial disk. Others, which verifiers vouch for, by their kind
+ * (`Verdicts.nameOf`): keccak256(0 ‖ keccak256(measurement)) for SEV-SNP, keccak256(1 ‖ keccak256(PCR0 ‖ PCR1 ‖ PCR2)) for
+ * Nitro. Undefined where they are incomplete.
  */
 export function imageOf(measurements: Record<string, string>): `0x${string}` | undefined {
-  const named = (prefix: number[], names: string[]) => {
+  const nameFor = (kind: keyof typeof VOUCHED_FOR | undefined, names: string[]) => {
     const registers = names.map((name) => measurements[name])
     if (registers.some((register) => register === undefined)) return undefined
-    return nameOf(Uint8Array.from(prefix), ...registers.map((register = '') => fromHex(register, 'A measurement')))
+    const digest = hashOf(...registers.map((register = '') => fromHex(register, 'A measurement')))
+    return kind === undefined ? toHexWord(digest) : nameOf(kind, digest)
   }
-  return named([], ['mrtd', 'rtmr0', 'rtmr1', 'rtmr2']) ?? named([0], ['measurement']) ?? named([1], ['pcr0', 'pcr1', 'pcr2'])
+  return nameFor(undefined, ['mrtd', 'rtmr0', 'rtmr1', 'rtmr2']) ?? nameFor('sev-snp', ['measurement']) ?? nameFor('nitro', ['pcr0', 'pcr1', 'pcr2'])
 }
 
 /** Reads what a guest's evidence claims. Throws an `EvidenceError` for what is none. Nothing is verified. */
@@ -73,26 +77,43 @@ export async function claimsOfGuest(kind: GuestKind, evidence: Uint8Array): Prom
   if (kind === 'sev-snp') {
     const { measurement, chipId, isChipIdMasked } = parseSnpReport(evidence)
     if (isChipIdMasked) throw new EvidenceError('no-platform', 'The report does not say which chip it is of, so the machine could serve many.')
-    return { image: nameOf(Uint8Array.of(0), measurement), platform: await hashed(chipId), family: '' }
+    return { ...named('sev-snp', measurement), platform: await hashed(chipId), family: '' }
   }
   if (kind === 'nitro') {
     const { pcrs, module_id } = parseNitroDocument(evidence)
     const registers = [0, 1, 2].map((index) => pcrs.get(index) ?? new Uint8Array())
-    return { image: nameOf(Uint8Array.of(1), ...registers), platform: await hashed(new TextEncoder().encode(module_id)), family: '' }
+    return { ...named('nitro', ...registers), platform: await hashed(new TextEncoder().encode(module_id)), family: '' }
   }
   const { body } = parseQuote(evidence)
   if (body.kind !== 'tdx') throw new EvidenceError('unsupported-quote', 'The quote is of an enclave, not of a TDX guest.')
   const { fmspc, ppid } = pckOf(evidence)
   const { mrTd, rtmr } = body.report
-  return { image: nameOf(mrTd, rtmr[0], rtmr[1], rtmr[2]), platform: await hashed(ppid), family: toHex(fmspc) }
+  const image = toHexWord(hashOf(mrTd, rtmr[0], rtmr[1], rtmr[2]))
+  return { image, measurements: image, platform: await hashed(ppid), family: toHex(fmspc) }
 }
 
 function refused(verdict: Verdict, code: string, message: string): Verdict {
   return { ...verdict, genuine: false, problems: [{ code, message }, ...verdict.problems] }
 }
 
-function nameOf(...parts: Uint8Array[]): `0x${string}` {
-  return `0x${toHex(keccak_256(concatBytes(...parts)))}`
+/** Kinds that verifiers vouch for, by their number on chain. */
+const VOUCHED_FOR = { 'sev-snp': 0, nitro: 1 } as const
+
+function named(kind: keyof typeof VOUCHED_FOR, ...registers: Uint8Array[]) {
+  const digest = hashOf(...registers)
+  return { image: nameOf(kind, digest), measurements: toHexWord(digest) }
+}
+
+function nameOf(kind: keyof typeof VOUCHED_FOR, digest: Uint8Array): `0x${string}` {
+  return toHexWord(hashOf(Uint8Array.of(VOUCHED_FOR[kind]), digest))
+}
+
+function hashOf(...parts: Uint8Array[]): Uint8Array {
+  return keccak_256(concatBytes(...parts))
+}
+
+function toHexWord(digest: Uint8Array): `0x${string}` {
+  return `0x${toHex(digest)}`
 }
 
 async function hashed(identity: Uint8Array): Promise<`0x${string}`> {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { type DevelopmentPlatform, DevelopmentRoot } from '@cloister/attest/devnet'
 import { CloisterError } from '@cloister/core'
-import { type Address, type Hex, zeroAddress, zeroHash } from 'viem'
+import { type Hex, type LocalAccount, zeroAddress, zeroHash } from 'viem'
 import { attestWorker, ensurePlatform, freshBlock, reportDataOf } from './actions/attestation.ts'
 import { getWorker } from './actions/worker.ts'
 import { connectWallet, type Wallet } from './client.ts'
@@ -53,6 +53,7 @@ export async function startDevelopmentChain(args: string[] = []): Promise<Develo
       stake: zeroAddress,
       emission: zeroAddress,
       slashing: zeroAddress,
+      revocationFund: zeroAddress,
     },
     deployedAt: 0,
     emissionStart: 0,
@@ -90,13 +91,22 @@ export async function startDevelopmentChain(args: string[] = []): Promise<Develo
   }
 }
 
-/** Covers a registered worker by a quote of a platform made of software. */
-export async function coverWorker(wallet: Wallet, platform: DevelopmentPlatform, worker: Address, tlsKeyHash: Hex = zeroHash): Promise<void> {
+/** Ether that a worker's account is given to attest with, in wei. */
+const GAS_MONEY = 10n ** 17n
+
+/** Covers a registered worker by a quote of a platform made of software, handed in by the worker itself out of the wallet's ether. */
+export async function coverWorker(wallet: Wallet, platform: DevelopmentPlatform, key: LocalAccount, tlsKeyHash: Hex = zeroHash): Promise<void> {
+  const worker = key.address
   const registered = await getWorker(wallet, worker)
   if (!registered) throw new CloisterError('not-registered', `The worker ${worker} is not registered.`)
   const block = await freshBlock(wallet)
   const quote = platform.quote(reportDataOf(wallet.network, { provider: registered.provider, worker, tlsKeyHash }, block.hash))
-  await attestWorker(wallet, { worker, tlsKeyHash, pckKey: await ensurePlatform(wallet, quote), block, quote })
+  const own = connectWallet(wallet.network, key)
+  if ((await wallet.client.getBalance({ address: worker })) < GAS_MONEY / 2n) {
+    const hash = await wallet.wallet.sendTransaction({ to: worker, value: GAS_MONEY, account: wallet.account, chain: null })
+    await wallet.client.waitForTransactionReceipt({ hash })
+  }
+  await attestWorker(own, { worker, tlsKeyHash, pckKey: await ensurePlatform(wallet, quote), block, quote })
 }
 
 function listening(child: ChildProcess): Promise<number> {

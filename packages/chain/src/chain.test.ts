@@ -78,7 +78,7 @@ describe('the chain', () => {
     await registerWorker(provider, key, description)
     expect(await getWorker(tenant, key.address)).toMatchObject({ provider: provider.account.address, retired: false, description })
     expect(await getWorker(tenant, tenant.account.address)).toBeUndefined()
-    await coverWorker(provider, platform, key.address)
+    await coverWorker(provider, platform, key)
     const { until } = await getBilling(tenant, key.address)
     expect(until).toBe((await tenant.client.getBlock()).timestamp + 3600n)
   })

@@ -19,6 +19,7 @@ import {
   KEY_SERVICE_ABI,
   MARKET_ABI,
   PLATFORMS_ABI,
+  REVOCATION_FUND_ABI,
   SLASHING_ABI,
   STAKE_ABI,
   TEST_USDC_ABI,
@@ -31,6 +32,7 @@ import {
   KEY_SERVICE_BYTECODE,
   MARKET_BYTECODE,
   PLATFORMS_BYTECODE,
+  REVOCATION_FUND_BYTECODE,
   SLASHING_BYTECODE,
   STAKE_BYTECODE,
   TEST_USDC_BYTECODE,
@@ -48,6 +50,7 @@ export interface Deployment {
   stake: Address
   emission: Address
   slashing: Address
+  revocationFund: Address
   cloi: Address
   usdc: Address
   /** Block of the first contract. */
@@ -62,6 +65,8 @@ const GUEST = 1
 const GUEST_AND_VERIFIER = 3
 const FLOOR_SECONDS = 10n * 365n * 86_400n
 const CLOI = 10n ** 18n
+/** Wei that whoever posts revocation lists is paid back from. */
+const FUND = 10n ** 18n
 const DEVELOPMENT_SUPPLY = 10_000_000n * CLOI
 /** What each provider has to stake with. */
 const PROVIDER_SUPPLY = 100_000n * CLOI
@@ -72,7 +77,11 @@ const EMISSION_ALLOTMENT = 700_000_000n * CLOI
  * Deploys a development network from the wallet's account, which owns it. Platforms of `root` may serve it, with the development
  * guest. Who slashes and who creates CLOI is said once, by the constructors. All transactions go out at once.
  */
-export async function deployDevelopment(wallet: Wallet, treasury: Address, root: Pick<DevelopmentRoot, 'publicKey'>): Promise<Deployment> {
+export async function deployDevelopment(
+  wallet: Wallet,
+  treasury: Address,
+  root: Pick<DevelopmentRoot, 'publicKey' | 'authorityCertificate' | 'collateral'>,
+): Promise<Deployment> {
   const { client, account } = wallet
   const owner = account.address
   const nonce = await client.getTransactionCount({ address: owner })
@@ -88,6 +97,7 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address, root:
     stake: addressAt(7),
     emission: addressAt(8),
     slashing: addressAt(9),
+    revocationFund: addressAt(10),
   }
   const { platforms, workers, market, cloi, usdc, stake, emission, slashing } = addresses
   const [x, y] = [root.publicKey.subarray(0, 32), root.publicKey.subarray(32)].map((bytes) => bytesToBigInt(bytes))
@@ -110,6 +120,7 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address, root:
     { abi: STAKE_ABI as Abi, bytecode: STAKE_BYTECODE, args: [owner, stakeParts, classes.map(({ collateral }) => collateral)] },
     { abi: EMISSION_ABI as Abi, bytecode: EMISSION_BYTECODE, args: [owner, cloi, workers, stake, treasury, classes.map(({ weight }) => weight)] },
     { abi: SLASHING_ABI as Abi, bytecode: SLASHING_BYTECODE, args: [owner, workers, market, stake] },
+    { abi: REVOCATION_FUND_ABI as Abi, bytecode: REVOCATION_FUND_BYTECODE, args: [platforms] },
   ]
   const hashes: Hex[] = []
   let next = nonce
@@ -161,6 +172,18 @@ export async function deployDevelopment(wallet: Wallet, treasury: Address, root:
     const args = [imageOf(measurements) ?? zeroHash, roles] as const
     hashes.push(await wallet.wallet.writeContract({ ...write, address: platforms, abi: PLATFORMS_ABI, functionName: 'setImage', args, nonce: next++ }))
   }
+  // No platform serves before there are revocation lists. Workers post the later ones.
+  const { root_ca_crl, pck_crl } = await root.collateral(Number(timestamp))
+  const authority = bytesToHex(root.authorityCertificate)
+  for (const args of [
+    [`0x${root_ca_crl}`, '0x', 0n],
+    [`0x${pck_crl}`, authority, 0n],
+  ] as const) {
+    const call = { address: platforms, abi: PLATFORMS_ABI, functionName: 'postRevocations', args } as const
+    hashes.push(await wallet.wallet.writeContract({ ...write, ...call, nonce: next++ }))
+  }
+  const funding = { to: addresses.revocationFund, value: FUND, gas: 50_000n, account, chain: null } as const
+  hashes.push(await wallet.wallet.sendTransaction({ ...funding, nonce: next++ }))
   const governed: { address: Address; abi: Abi; functionName: string; args: unknown[] }[] = [
     { address: workers, abi: WORKERS_ABI, functionName: 'setObserver', args: [emission] },
   ]

@@ -23,6 +23,8 @@ export const Network = z.object({
     stake: address,
     emission: address,
     slashing: address,
+    /** Pays whoever posts revocation lists back. */
+    revocationFund: address,
   }),
   /** Block the contracts were deployed in. */
   deployedAt: z.int().min(0),

@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import { Network } from '@cloister/chain'
 import { AGENT_SOCKET, address, bytes32, CloisterError, fromProblem } from '@cloister/core'
-import { WorkerEvidence } from '@cloister/secrets'
+import { SeatConsent, WorkerEvidence } from '@cloister/secrets'
 import { custom, type Hex } from 'viem'
 import { z } from 'zod'
 
@@ -35,6 +35,11 @@ export class AgentSocket {
   /** A quote over 32 bytes of ours; see `workloadFreshness`. */
   async quote(data: Hex): Promise<WorkerEvidence> {
     return WorkerEvidence.parse(await this.ask('GET', `/v1/quote?data=${data}`))
+  }
+
+  /** The worker's word that we may have a seat: the one that its provider named. Throws `forbidden` where it named none. */
+  async seatConsent(): Promise<SeatConsent> {
+    return SeatConsent.parse(await this.ask('GET', '/v1/seat-consent'))
   }
 
   /** Asks a service of another lease. Nobody on the way is to be believed: what comes back has to prove itself. */

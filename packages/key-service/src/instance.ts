@@ -18,7 +18,9 @@ import {
   type Part,
   partsOf,
   type ReleaseRequest,
+  releaseContext,
   releaseFreshness,
+  type SeatConsent,
   seal,
   workloadFreshness,
 } from '@cloister/secrets'
@@ -35,7 +37,7 @@ const SEATS_KEPT_MS = 2_000
 
 interface InstanceParts {
   chain: Chain
-  agent: Pick<AgentSocket, 'quote' | 'call'>
+  agent: Pick<AgentSocket, 'quote' | 'call' | 'seatConsent'>
   self: Pick<Self, 'lease' | 'manifestHash'>
   vault: Vault
   /** One line for people. Never given a secret. */
@@ -77,6 +79,11 @@ export class Instance {
     }
   }
 
+  /** What it takes to be seated. Throws `forbidden` where the worker's provider gives no seat. */
+  consent(): Promise<SeatConsent> {
+    return this.parts.agent.seatConsent()
+  }
+
   /** An app's public keys, of the parts held here. Throws `not-open`. */
   async publicKeys(app: Hex): Promise<AppPublicKeys> {
     const { seat, secrets } = await this.serving()
@@ -95,7 +102,15 @@ export class Instance {
     const { worker, image } = await judge(chain, request.evidence, releaseFreshness(request))
     const lease = await getLease(chain, request.lease)
     if (lease.state !== 'open' || lease.worker !== worker) throw new CloisterError('no-keys', 'The lease is not open on this worker.')
-    const { tenant, manifestHash } = lease
+    const { tenant } = lease
+    const { manifestHash } = request
+    // What the worker starts, which its evidence says, has to be what the lease says, and the app has to allow that.
+    if (lease.manifestHash !== manifestHash)
+      throw new CloisterError(
+        'no-keys',
+        `The worker would start the manifest ${manifestHash.slice(0, 10)}…, and the lease says ${lease.manifestHash.slice(0, 10)}….`,
+        { hint: 'Hand the lease’s manifest over, or put the lease back: `cloister update`.' },
+      )
     if (!(await mayHaveKeys(chain, { app: request.app, tenant, manifestHash, image }))) {
       log(`refused the keys of ${request.app.slice(0, 10)}… to lease ${request.lease.slice(0, 10)}…`)
       throw new CloisterError(
@@ -108,7 +123,7 @@ export class Instance {
     }
     const pairs = await Promise.all(secrets.map(async ([part, secret]) => [part, base64((await appKeyPair(secret, request.app)).privateKey)] as const))
     const plaintext = Buffer.from(JSON.stringify(Object.fromEntries(pairs)))
-    const sealed = await seal([Buffer.from(request.transportKey, 'base64')], plaintext, 'release')
+    const sealed = await seal([Buffer.from(request.transportKey, 'base64')], plaintext, releaseContext(request))
     log(`gave the keys of ${request.app.slice(0, 10)}… to lease ${request.lease.slice(0, 10)}…`)
     return { seat, sealed: base64(sealed) }
   }
@@ -198,7 +213,10 @@ export class Instance {
     const seats = await this.seats.seats
     const { lease, manifestHash } = this.parts.self
     const mine = seats.find((seat) => seat.lease === lease && seat.manifestHash === manifestHash)
-    if (!mine) throw new CloisterError('not-seated', 'This instance has no seat.', { hint: 'Anybody can give it a free one: `KeyService.take`.' })
+    if (!mine)
+      throw new CloisterError('not-seated', 'This instance has no seat.', {
+        hint: 'Anybody can give it a free one that its worker consents to: `KeyService.take`.',
+      })
     return { mine, others: seats.filter((seat) => seat !== mine) }
   }
 

@@ -21,6 +21,7 @@ export async function serveInstance(instance: Instance, port: number): Promise<{
   app.onError((error) => problemResponse(error))
   app.notFound(() => problemResponse(new CloisterError('not-found', 'There is nothing here.')))
   app.get('/v1/state', (context) => context.json(instance.state))
+  app.get('/v1/consent', async (context) => context.json(await instance.consent()))
   app.get('/v1/challenge', (context) => context.json({ challenge: instance.challenges.next() }))
   app.get('/v1/apps/:app/keys', async (context) => context.json(await instance.publicKeys(checkRequest(bytes32, context.req.param('app')))))
   app.post('/v1/release', async (context) => context.json(await instance.release(await bodyOf(context, ReleaseRequest))))

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { appKeyPair, checkOf, PARTS, type Part, partsOf } from './app-keys.ts'
 import { type Envelope, openEnvelope, readEnvelope, sealSecrets } from './envelope.ts'
 import { generateKeyPair, open, publicKeyOf, seal } from './hpke.ts'
-import { exchangeData, releaseFreshness, workloadFreshness } from './wire.ts'
+import { exchangeData, releaseContext, releaseFreshness, workloadFreshness } from './wire.ts'
 
 const APP: Hex = `0x${'a1'.repeat(32)}`
 const OTHER: Hex = `0x${'b2'.repeat(32)}`
@@ -125,13 +125,81 @@ describe('an app’s keys', () => {
   })
 })
 
+describe('what somebody changed on its way', async () => {
+  const all = [randomBytes(32), randomBytes(32), randomBytes(32)]
+  const { publicKeys, privateKeys } = await keysOf(all, APP)
+  const envelope = await sealSecrets(APP, [...publicKeys], { A: Buffer.from('one'), B: Buffer.from('two') })
+  const refused = (changed: Envelope, keys: readonly Uint8Array[] = privateKeys) =>
+    expect(openEnvelope(changed, keys as unknown as readonly [Uint8Array, Uint8Array, Uint8Array])).rejects.toSatisfy(code('not-sealed-for-us'))
+  const sealed = (bytes: Uint8Array) => ({ ...envelope, sealed: Buffer.from(bytes).toString('base64') })
+
+  it('an envelope opens as it is, and with no bit of it turned, no end cut off and nothing added', async () => {
+    expect(Object.keys(await openEnvelope(envelope, privateKeys))).toEqual(['A', 'B'])
+    const bytes = Buffer.from(envelope.sealed, 'base64')
+    for (const [index] of bytes.entries())
+      for (const bit of [1, 128]) await refused(sealed(Uint8Array.from(bytes, (byte, at) => (at === index ? byte ^ bit : byte))))
+    for (const cut of [1, 16, 32, 48, bytes.length - 1]) {
+      await refused(sealed(bytes.subarray(0, -cut)))
+      await refused(sealed(bytes.subarray(cut)))
+      await refused(sealed(Buffer.concat([bytes, randomBytes(cut)])))
+    }
+  })
+
+  it('an envelope opens under its own names and app alone, with all its keys in their order', async () => {
+    for (const names of [['A'], ['B', 'A'], ['A', 'B', 'C'], ['A B'], []]) await refused({ ...envelope, names })
+    await refused({ ...envelope, app: OTHER })
+    await refused(envelope, (await keysOf(all, OTHER)).privateKeys)
+    for (const order of [
+      [0, 2, 1],
+      [1, 0, 2],
+      [1, 2, 0],
+      [2, 0, 1],
+      [2, 1, 0],
+    ] as const)
+      await refused(
+        envelope,
+        order.map((index) => privateKeys[index]),
+      )
+    for (const lacking of PARTS) {
+      const two: Uint8Array[] = [...privateKeys]
+      two[lacking] = (await generateKeyPair()).privateKey
+      await refused(envelope, two)
+    }
+  })
+
+  it('keys that were given out open for what they were asked for: no other app, lease, manifest or question', async () => {
+    const question = { app: APP, lease: OTHER, manifestHash: APP, challenge: OTHER, transportKey: '' }
+    const transport = await generateKeyPair()
+    const answer = await seal([transport.publicKey], Buffer.from('keys'), releaseContext(question))
+    expect(Buffer.from(await open([transport.privateKey], answer, releaseContext(question))).toString()).toBe('keys')
+    for (const context of [
+      releaseContext({ ...question, app: OTHER }),
+      releaseContext({ ...question, lease: APP }),
+      releaseContext({ ...question, manifestHash: OTHER }),
+      releaseContext({ ...question, challenge: APP }),
+      'release',
+      'exchange',
+      'secrets',
+      '',
+    ])
+      await expect(open([transport.privateKey], answer, context), context).rejects.toSatisfy(code('not-sealed-for-us'))
+    await fc.assert(
+      fc.asyncProperty(fc.nat(answer.length - 1), fc.integer({ min: 1, max: 255 }), async (at, flip) => {
+        const changed = Uint8Array.from(answer, (byte, index) => (index === at ? byte ^ flip : byte))
+        await expect(open([transport.privateKey], changed, releaseContext(question))).rejects.toSatisfy(code('not-sealed-for-us'))
+      }),
+    )
+  })
+})
+
 describe('what quotes are bound to', () => {
   it('differs by purpose and by every part of the question', () => {
-    const question = { app: APP, lease: OTHER, challenge: APP, transportKey: Buffer.alloc(32, 1).toString('base64') }
+    const question = { app: APP, lease: OTHER, manifestHash: APP, challenge: APP, transportKey: Buffer.alloc(32, 1).toString('base64') }
     const digests = [
       releaseFreshness(question),
       releaseFreshness({ ...question, app: OTHER }),
       releaseFreshness({ ...question, lease: APP }),
+      releaseFreshness({ ...question, manifestHash: OTHER }),
       releaseFreshness({ ...question, challenge: OTHER }),
       releaseFreshness({ ...question, transportKey: Buffer.alloc(32, 2).toString('base64') }),
       workloadFreshness(APP, OTHER, APP),

@@ -41,16 +41,31 @@ export const Challenge = z.object({ challenge: bytes32 })
 export const AppPublicKeys = z.object({ seat: z.int().min(0).max(2), keys: z.partialRecord(z.enum(['0', '1', '2']), key) })
 export type AppPublicKeys = z.infer<typeof AppPublicKeys>
 
-/** `POST /v1/release`: an app's keys for a lease that runs it. */
+/** `POST /v1/release`: an app's keys for what a lease is about to run. */
 export const ReleaseRequest = z.strictObject({
   app: bytes32,
   lease: bytes32,
+  /** What the worker starts with the keys, and with nothing else: SHA-256 of the canonical manifest. */
+  manifestHash: bytes32,
   challenge: bytes32,
   /** X25519, raw: the answer is sealed to it. */
   transportKey: key,
   evidence: WorkerEvidence,
 })
 export type ReleaseRequest = z.infer<typeof ReleaseRequest>
+/** What is asked, less the evidence about who asks. */
+export type ReleaseQuestion = Omit<ReleaseRequest, 'evidence'>
+
+/** `GET /v1/consent`: what `KeyService.take` wants to see for an instance to be seated. */
+export const SeatConsent = z.object({
+  seat: z.int().min(0).max(2),
+  lease: bytes32,
+  /** Unix seconds. */
+  expiry: z.int().min(0),
+  /** The worker key's, see KeyService.sol. */
+  signature: hexBytes,
+})
+export type SeatConsent = z.infer<typeof SeatConsent>
 
 /** Private keys by part, sealed to the transport key. */
 export const ReleaseAnswer = z.object({ seat: z.int().min(0).max(2), sealed: z.base64().max(10_000) })
@@ -76,9 +91,14 @@ export const Exchange = z.object({
 })
 export type Exchange = z.infer<typeof Exchange>
 
-/** Second half of the report data of a worker that asks for an app's keys. */
-export function releaseFreshness({ challenge, app, lease, transportKey }: Omit<ReleaseRequest, 'evidence'>): Hex {
-  return digest('cloister key release', [challenge, app, lease, bytesToHex(Buffer.from(transportKey, 'base64'))])
+/** Second half of the report data of a worker that asks for an app's keys: it says for what, so that no other answer is one. */
+export function releaseFreshness({ challenge, app, lease, manifestHash, transportKey }: ReleaseQuestion): Hex {
+  return digest('cloister key release', [challenge, app, lease, manifestHash, bytesToHex(Buffer.from(transportKey, 'base64'))])
+}
+
+/** What keys are sealed for when they are given out: they open for what they were asked for and for nothing else. */
+export function releaseContext({ challenge, app, lease, manifestHash }: ReleaseQuestion): string {
+  return `release ${app} ${lease} ${manifestHash} ${challenge}`
 }
 
 /** Second half of the report data of a quote that a worker made for a lease that runs on it, over 32 bytes of the lease's choice. */

@@ -8,6 +8,8 @@ import type { Accepted } from '../store.ts'
 export interface PlannedContainer {
   /** Without the values of sealed secrets. */
   spec: ContainerSpec
+  /** The manifest that asks for it. */
+  manifestHash: Hex
   service: Service
   /** The manifest's check, or its image's. */
   health: HealthCheck | undefined
@@ -19,7 +21,7 @@ export interface PlannedContainer {
  * The containers a manifest asks for, in the order of the manifest, dependencies left to whoever starts them. `agentFolder` is
  * where the agent's socket for this manifest lies.
  */
-export function planContainers(lease: Hex, { manifest, images, envelope }: Accepted, agentFolder: string): PlannedContainer[] {
+export function planContainers(lease: Hex, { hash, manifest, images, envelope }: Accepted, agentFolder: string): PlannedContainer[] {
   const peers = Object.keys(manifest.services)
   const aliases = Object.fromEntries(Object.entries(manifest.services).flatMap(([name, service]) => (service.aliases ?? []).map((alias) => [alias, name])))
   const shared = { peers, ...(Object.keys(aliases).length > 0 && { aliases }), ...(manifest.internet === false && { internet: false as const }) }
@@ -31,7 +33,8 @@ export function planContainers(lease: Hex, { manifest, images, envelope }: Accep
       const spec = { ...own, ...shared, ...(service.agentSocket && { agentFolder }) }
       const sealed = service.sealed ? envelope : undefined
       const health = healthCheckOf(service.health, image.health)
-      return { service, health, spec: { ...spec, revision: revisionOf(spec, service, sealed) }, envelope: sealed }
+      const revised = { ...spec, revision: revisionOf(spec, service, sealed) }
+      return { service, health, manifestHash: hash, spec: revised, envelope: sealed }
     })
   })
 }

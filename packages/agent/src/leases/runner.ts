@@ -167,7 +167,7 @@ export class LeaseRunner {
     try {
       // What gets no keys is not tried: the one before would be stopped for it.
       const takesSecrets = Object.values(manifest.services).some(({ sealed }) => sealed)
-      if (envelope && takesSecrets) await this.secrets.open(this.id, envelope, AbortSignal.timeout(KEYS_MS))
+      if (envelope && takesSecrets) await this.secrets.open({ lease: this.id, manifestHash: hash }, envelope, AbortSignal.timeout(KEYS_MS))
       const images = await this.pull(manifest)
       await this.arrange({ ...next, images })
       if (before) await this.trial()
@@ -272,9 +272,9 @@ export class LeaseRunner {
   private newTask(planned: PlannedContainer): ContainerTask {
     return new ContainerTask(planned, {
       executor: this.executor,
-      complete: async ({ spec, service, envelope }, signal) => {
+      complete: async ({ spec, manifestHash, service, envelope }, signal) => {
         const why = (reason: string) => this.emit('no-keys', `${spec.name} waits for its secrets: ${reason}`)
-        const whole = await this.secrets.complete(spec, service, envelope, signal, why)
+        const whole = await this.secrets.complete(spec, manifestHash, service, envelope, signal, why)
         const lease = this.store.lease(this.id)
         return { ...whole, ...(lease && { leaseDiskMiB: lease.resources.diskMiB }) }
       },

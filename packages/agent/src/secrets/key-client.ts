@@ -11,26 +11,28 @@ import {
   ReleaseAnswer,
   ReleasedKeys,
   type ReleaseRequest,
+  releaseContext,
   releaseFreshness,
 } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import type { z } from 'zod'
 import type { WorkerProver } from '../evidence/prover.ts'
 import { askWorker, findWorkerRecord, type PeerRequest } from '../peers.ts'
+import type { Run } from './lease-secrets.ts'
 
 /**
- * The private keys, by part, that open an envelope, for a lease that runs its app here: asks all seats of the key service, any
+ * The private keys, by part, that open an envelope, for what a lease is about to run here: asks all seats of the key service, any
  * two of which will do, and takes no key that isn't the envelope's. Throws `no-keys` where the app's registry doesn't allow it,
  * `keys-unavailable` where too few seats answer.
  */
-export async function fetchAppKeys(chain: Chain, prover: WorkerProver, lease: Hex, envelope: Envelope): Promise<[Uint8Array, Uint8Array, Uint8Array]> {
+export async function fetchAppKeys(chain: Chain, prover: WorkerProver, run: Run, envelope: Envelope): Promise<[Uint8Array, Uint8Array, Uint8Array]> {
   const seats = await getSeats(chain)
   const found = new Map<Part, Uint8Array>()
   const problems: CloisterError[] = []
   await Promise.all(
     seats.map(async (seat) => {
       try {
-        for (const [part, key] of await askSeat(chain, prover, seat, lease, envelope.app)) {
+        for (const [part, key] of await askSeat(chain, prover, seat, run, envelope.app)) {
           const wanted = Buffer.from(envelope.keys[part], 'base64')
           if (!wanted.equals(publicKeyOf(key))) throw new CloisterError('keys-unavailable', `Seat ${seat.index} gave another key for part ${part}.`)
           found.set(part, key)
@@ -50,13 +52,13 @@ export async function fetchAppKeys(chain: Chain, prover: WorkerProver, lease: He
   )
 }
 
-async function askSeat(chain: Chain, prover: WorkerProver, seat: Seat, lease: Hex, app: Hex): Promise<[Part, Uint8Array][]> {
+async function askSeat(chain: Chain, prover: WorkerProver, seat: Seat, run: Run, app: Hex): Promise<[Part, Uint8Array][]> {
   const { challenge } = await ask(chain, seat, { method: 'GET', path: '/v1/challenge' }, Challenge)
   const transport = await generateKeyPair()
-  const question = { app, lease, challenge, transportKey: Buffer.from(transport.publicKey).toString('base64') }
+  const question = { app, ...run, challenge, transportKey: Buffer.from(transport.publicKey).toString('base64') }
   const request: ReleaseRequest = { ...question, evidence: await prover.prove(releaseFreshness(question)) }
   const { sealed } = await ask(chain, seat, { method: 'POST', path: '/v1/release', body: JSON.stringify(request) }, ReleaseAnswer)
-  const opened = await open([transport.privateKey], Buffer.from(sealed, 'base64'), 'release')
+  const opened = await open([transport.privateKey], Buffer.from(sealed, 'base64'), releaseContext(question))
   const keys = ReleasedKeys.parse(JSON.parse(Buffer.from(opened).toString('utf8')))
   return PARTS.flatMap((part) => {
     const key = keys[`${part}`]

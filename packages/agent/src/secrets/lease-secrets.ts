@@ -8,24 +8,33 @@ const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 15_000
 const FILE_MODE = 0o444
 
+/** What secrets are for: one manifest of one lease. They are given to nothing else that runs for it. */
+export interface Run {
+  lease: Hex
+  /** SHA-256 of the canonical manifest that is started. */
+  manifestHash: Hex
+}
+
 /** Gets the private keys for an envelope of a lease's; see `fetchAppKeys`. */
-export type FetchKeys = (lease: Hex, envelope: Envelope) => Promise<[Uint8Array, Uint8Array, Uint8Array]>
+export type FetchKeys = (run: Run, envelope: Envelope) => Promise<[Uint8Array, Uint8Array, Uint8Array]>
 
 /** Opened secrets of leases, in memory alone. */
 export class LeaseSecrets {
   private readonly fetchKeys: FetchKeys
-  private readonly opened = new Map<Hex, { sealed: string; secrets: Secrets }>()
+  /** By lease and manifest: what one manifest may have, no other of the same lease gets without being asked for. */
+  private readonly opened = new Map<Hex, Map<Hex, { sealed: string; secrets: Secrets }>>()
 
   constructor(fetchKeys: FetchKeys) {
     this.fetchKeys = fetchKeys
   }
 
   /** Has the key service give the keys and opens the envelope. Tries again, while that can't be had, until `signal`, and says once that it waits. Throws `no-keys` or `not-sealed-for-us`. */
-  async open(lease: Hex, envelope: Envelope, signal: AbortSignal, waiting: (why: string) => void = () => {}): Promise<Secrets> {
+  async open(run: Run, envelope: Envelope, signal: AbortSignal, waiting: (why: string) => void = () => {}): Promise<Secrets> {
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       try {
-        const secrets = await openEnvelope(envelope, await this.fetchKeys(lease, envelope))
-        this.opened.set(lease, { sealed: envelope.sealed, secrets })
+        const secrets = await openEnvelope(envelope, await this.fetchKeys(run, envelope))
+        const ofLease = this.opened.get(run.lease) ?? new Map()
+        this.opened.set(run.lease, ofLease.set(run.manifestHash, { sealed: envelope.sealed, secrets }))
         return secrets
       } catch (error) {
         const isFinal = error instanceof CloisterError && ['no-keys', 'not-sealed-for-us'].includes(error.code)
@@ -37,17 +46,19 @@ export class LeaseSecrets {
     }
   }
 
-  /** What an engine starts: a spec with the values of the service's sealed secrets. */
+  /** What an engine starts for a manifest: a spec with the values of the service's sealed secrets. */
   async complete(
     spec: ContainerSpec,
+    manifestHash: Hex,
     { sealed }: Service,
     envelope: Envelope | undefined,
     signal: AbortSignal,
     waiting: (why: string) => void,
   ): Promise<ContainerSpec> {
     if (!sealed || !envelope) return spec
-    const known = this.opened.get(spec.lease as Hex)
-    const secrets = known?.sealed === envelope.sealed ? known.secrets : await this.open(spec.lease as Hex, envelope, signal, waiting)
+    const run = { lease: spec.lease as Hex, manifestHash }
+    const known = this.opened.get(run.lease)?.get(manifestHash)
+    const secrets = known?.sealed === envelope.sealed ? known.secrets : await this.open(run, envelope, signal, waiting)
     const env = { ...spec.env }
     const files = [...spec.files]
     for (const { name, path } of sealed) {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type FreshBlock, freshBlock } from '@cloister/chain'
 import { CloisterError, messageOf } from '@cloister/core'
-import { type Confirming, confirmOwnGpus } from './collect.ts'
+import { type Confirming, confirmOwnGpus } from './own-gpus.ts'
 
 const RETRY_MS = 15_000
 const LONGEST_RETRY_MS = 240_000

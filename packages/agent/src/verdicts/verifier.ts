@@ -1,28 +1,37 @@
-import { EvidenceError, gpuClassOf, gpuNonceOf, identifyGpu, verifyGpuTokens, verifyGuest } from '@cloister/attest'
-import { claimsOf, getWorker, nameGpus, reportDataOf, signVerdict, trustRootOf, type Wallet } from '@cloister/chain'
-import { CloisterError, type VerdictReport, type VerdictRequest } from '@cloister/core'
-import { type Address, type LocalAccount, zeroHash } from 'viem'
-import { z } from 'zod'
+import { gpuNonceOf, verifyGuest } from '@cloister/attest'
+import {
+  claimsOf,
+  collateralFor,
+  getRoles,
+  getTlsKeyHash,
+  getWorker,
+  reportDataOf,
+  signVerdict,
+  trustRootOf,
+  verdictRequestTypedData,
+  type Wallet,
+} from '@cloister/chain'
+import { CloisterError, type GuestEvidence, type VerdictReport, type VerdictRequest } from '@cloister/core'
+import { type Address, type LocalAccount, recoverTypedDataAddress } from 'viem'
+import { type Found, GpuKeys, judgeGpus } from './gpus.ts'
 
-/** Blocks of age at which evidence is too old to be handed in still. */
-const MAX_BLOCKS_OLD = 200n
-const ANSWER_MS = 10_000
-const KEYS_KEPT_MS = 600_000
-const KeySet = z.object({ keys: z.array(z.record(z.string(), z.unknown())).max(100) })
-
-type Found = Omit<VerdictReport, 'signature'>
+/** Blocks of age at which evidence is too old to be handed in still: the contract takes sixty. */
+const MAX_BLOCKS_OLD = 45n
+/** What a guest image has to have for its word about GPUs to count: bit 1, it may earn. */
+const GUEST = 1
 
 /** Checks evidence that no contract can, for workers of other providers, and signs what it found. */
 export class Verifier {
   private readonly chain: Wallet
   private readonly key: LocalAccount
   private readonly provider: Address
-  private keys: { at: number; set: z.infer<typeof KeySet> } | undefined
+  private readonly gpuKeys: GpuKeys
 
   constructor({ chain, key, provider }: { chain: Wallet; key: LocalAccount; provider: Address }) {
     this.chain = chain
     this.key = key
     this.provider = provider
+    this.gpuKeys = new GpuKeys(chain.network)
   }
 
   /** A signed verdict on a worker's guest or GPUs. Throws `forbidden`, `bad-evidence` with what is wrong, or `chain-unreachable`. */
@@ -32,6 +41,7 @@ export class Verifier {
     if (!registered || registered.retired) throw new CloisterError('bad-evidence', 'There is no such worker.')
     const { provider } = registered
     if (provider === this.provider) throw new CloisterError('forbidden', 'A verdict on a worker of the same provider counts for nothing.')
+    await this.checkSignature(request)
     const block = await this.freshBlock(request.block)
     const { kind, worker, tlsKeyHash } = request
     const reportData = reportDataOf(network, { provider, worker, tlsKeyHash }, block.hash)
@@ -40,37 +50,45 @@ export class Verifier {
     return { ...found, signature }
   }
 
-  private async judgeGpus({ tokens, reports = [] }: Extract<VerdictRequest, { kind: 'nvidia-gpus' }>, reportData: Uint8Array): Promise<Found> {
-    const keys = (await this.keySet()) as Parameters<typeof verifyGpuTokens>[1]['keys']
-    const asked = { nonce: await gpuNonceOf(reportData), instant: Math.floor(Date.now() / 1000) }
-    const verdict = await verifyGpuTokens(tokens, { keys, ...asked })
-    if (!verdict.genuine) throw new CloisterError('bad-evidence', verdict.problems[0]?.message ?? 'The evidence is not genuine.')
-    // Tokens say that a GPU is in order, its own report of what SKU it is.
-    const skus = new Map<string, string | undefined>()
-    for (const { report, certificates } of reports) {
-      const { ueid, chipSku } = await identify(new Uint8Array(Buffer.from(report, 'base64')), certificates, { ...asked, root: trustRootOf(this.chain.network) })
-      skus.set(ueid, chipSku)
-    }
-    const ueids = (verdict.platform ?? '').split(',')
-    const gpuClass = gpuClassOf(
-      verdict.claims['model'] ?? '',
-      ueids.map((ueid) => skus.get(ueid)),
-    )
-    if (gpuClass === undefined) throw new CloisterError('bad-evidence', `GPUs of the model ${verdict.claims['model']} are of no class that counts.`)
-    const named = nameGpus(ueids)
-    return { ...named, image: zeroHash, gpuClass, gpus: Number(verdict.claims['gpus']) }
+  /** Evidence names no worker's key, so the key names the evidence. */
+  private async checkSignature({ signature, ...rest }: VerdictRequest): Promise<void> {
+    const signer = await Promise.resolve()
+      .then(() => recoverTypedDataAddress({ ...verdictRequestTypedData(this.chain.network, rest), signature }))
+      .catch(() => undefined)
+    if (signer !== rest.worker) throw new CloisterError('bad-evidence', 'The worker’s key did not sign the request.')
+  }
+
+  /**
+   * The evidence shows GPUs that are in order somewhere. That they are this worker's is what its key says, and the key is one
+   * to believe because hardware quotes, over the same data, that a guest holds it which governance lists.
+   */
+  private async judgeGpus(request: Extract<VerdictRequest, { kind: 'nvidia-gpus' }>, reportData: Uint8Array): Promise<Found> {
+    if ((await getTlsKeyHash(this.chain, request.worker)) !== request.tlsKeyHash)
+      throw new CloisterError('bad-evidence', 'The TLS key is not the one that the worker attested.')
+    await this.checkGuest(request.guest, reportData)
+    const { image } = await claimsOf(request.guest.kind, bytesOf(request.guest.evidence))
+    if (((await getRoles(this.chain, image)) & GUEST) === 0)
+      throw new CloisterError('bad-evidence', 'The guest that says it has the GPUs runs an image that is not listed.')
+    const nonce = await gpuNonceOf(reportData)
+    return judgeGpus(request, { keys: await this.gpuKeys.get(), nonce, root: trustRootOf(this.chain.network) })
   }
 
   private async judgeGuest(request: Exclude<VerdictRequest, { kind: 'nvidia-gpus' }>, reportData: Uint8Array): Promise<Found> {
-    const evidence = new Uint8Array(Buffer.from(request.evidence, 'base64'))
-    const collateral = request.kind === 'sev-snp' ? request.collateral : {}
-    const root = trustRootOf(this.chain.network)
-    const verdict = await verifyGuest(request.kind, evidence, collateral, { instant: Math.floor(Date.now() / 1000), root })
+    await this.checkGuest(request, reportData)
+    const { measurements, platform } = await claimsOf(request.kind, bytesOf(request.evidence))
+    return { platform, image: measurements, gpuClass: '', gpus: 0, gpuIds: [] }
+  }
+
+  /** Throws `bad-evidence` unless hardware signed this very report data, which names the worker's key. */
+  private async checkGuest(guest: GuestEvidence, reportData: Uint8Array): Promise<void> {
+    const evidence = bytesOf(guest.evidence)
+    const { network } = this.chain
+    const given = guest.kind === 'sev-snp' ? guest.collateral : undefined
+    const collateral = await collateralFor(network, { kind: guest.kind, quote: evidence, collateral: given })
+    const verdict = await verifyGuest(guest.kind, evidence, collateral, { instant: Math.floor(Date.now() / 1000), root: trustRootOf(network) })
     if (!verdict.genuine) throw new CloisterError('bad-evidence', verdict.problems[0]?.message ?? 'The evidence is not genuine.')
     if (verdict.reportData !== Buffer.from(reportData).toString('hex'))
       throw new CloisterError('bad-evidence', 'The evidence was made for another provider, worker, TLS key, network or block.')
-    const { image, platform } = await claimsOf(request.kind, evidence)
-    return { platform, image, gpuClass: '', gpus: 0, gpuIds: [] }
   }
 
   private async freshBlock({ number, hash }: VerdictRequest['block']) {
@@ -81,26 +99,8 @@ export class Verifier {
       throw new CloisterError('bad-evidence', 'The block that the evidence is bound to is old, or not of this chain.')
     return { number: named.number, hash }
   }
-
-  private async keySet(): Promise<z.infer<typeof KeySet>> {
-    if (this.keys && Date.now() - this.keys.at < KEYS_KEPT_MS) return this.keys.set
-    try {
-      const response = await fetch(this.chain.network.attestation.gpuKeysUrl, { signal: AbortSignal.timeout(ANSWER_MS), redirect: 'error' })
-      const set = KeySet.parse(await response.json())
-      this.keys = { at: Date.now(), set }
-      return set
-    } catch (cause) {
-      throw new CloisterError('no-collateral', 'The key set for tokens about GPUs is not to be had.', { cause })
-    }
-  }
 }
 
-/** Throws `bad-evidence`. */
-async function identify(...parameters: Parameters<typeof identifyGpu>): ReturnType<typeof identifyGpu> {
-  try {
-    return await identifyGpu(...parameters)
-  } catch (cause) {
-    if (!(cause instanceof EvidenceError)) throw cause
-    throw new CloisterError('bad-evidence', cause.message, { cause })
-  }
+function bytesOf(base64: string): Uint8Array {
+  return new Uint8Array(Buffer.from(base64, 'base64'))
 }

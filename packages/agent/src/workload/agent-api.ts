@@ -1,10 +1,10 @@
 import { hkdfSync } from 'node:crypto'
-import { type Chain, getLease } from '@cloister/chain'
+import { type Chain, getLease, signConsent } from '@cloister/chain'
 import { bytes32, CloisterError, checkRequest, messageOf, problemResponse, ROUTE_HEADER } from '@cloister/core'
 import { workloadFreshness } from '@cloister/secrets'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import type { Address, Hex } from 'viem'
+import type { Hex, LocalAccount } from 'viem'
 import { z } from 'zod'
 import type { WorkerProver } from '../evidence/prover.ts'
 import type { Log } from '../log.ts'
@@ -14,6 +14,8 @@ import type { AgentHandler } from './agent-sockets.ts'
 const MAX_BODY_BYTES = 2 * 1024 * 1024
 /** Requests of one manifest that are answered at once: each may have hardware make a quote, or another worker asked. */
 const MAX_AT_ONCE = 8
+/** Seconds in which a seat may be taken by a consent. */
+const CONSENT_SECONDS = 600
 /** What a workload may ask the chain: nothing is sent, nothing is made to wait. */
 const READS = ['eth_chainId', 'eth_blockNumber', 'eth_getBlockByNumber', 'eth_call'] as const
 
@@ -27,7 +29,10 @@ const Call = z.strictObject({
 
 interface AgentApiParts {
   chain: Chain
-  worker: Address
+  /** The worker's. */
+  key: LocalAccount
+  /** The seat of the key service that the provider lets instances here have. */
+  keySeat: number | undefined
   prover: WorkerProver
   /** The worker's own secret, 32 bytes. */
   sealingSecret: Uint8Array
@@ -38,7 +43,7 @@ interface AgentApiParts {
  * What the agent answers on its socket in a container: who the container is, quotes over data of its own, a key to seal with,
  * reads of the chain, and the way to services of other leases.
  */
-export function agentApi({ chain, worker, prover, sealingSecret, log }: AgentApiParts): AgentHandler {
+export function agentApi({ chain, key, keySeat, prover, sealingSecret, log }: AgentApiParts): AgentHandler {
   return (lease: Hex, manifestHash: Hex) => {
     const app = new Hono()
     let busy = 0
@@ -62,7 +67,7 @@ export function agentApi({ chain, worker, prover, sealingSecret, log }: AgentApi
     app.notFound(() => problemResponse(new CloisterError('not-found', 'There is nothing here.')))
     // The way to the node may have a password in it; reads go through `/v1/rpc`.
     const network = { ...chain.network, rpcUrl: 'http://rpc.invalid' }
-    app.get('/v1/self', (context) => context.json({ lease, manifestHash, worker, network }))
+    app.get('/v1/self', (context) => context.json({ lease, manifestHash, worker: key.address, network }))
     app.get('/v1/sealing-key', (context) => {
       const info = Buffer.from(`cloister sealing key ${lease} ${manifestHash}`)
       return context.json({ key: Buffer.from(hkdfSync('sha256', sealingSecret, new Uint8Array(), info, 32)).toString('base64') })
@@ -70,6 +75,16 @@ export function agentApi({ chain, worker, prover, sealingSecret, log }: AgentApi
     app.get('/v1/quote', async (context) => {
       const data = checkRequest(bytes32, context.req.query('data'))
       return context.json(await prover.prove(workloadFreshness(lease, manifestHash, data)))
+    })
+    app.get('/v1/seat-consent', async (context) => {
+      if (keySeat === undefined)
+        throw new CloisterError('forbidden', 'This worker’s provider lets no instance of the key service have a seat.', {
+          hint: 'It names one under `keySeat` in its configuration.',
+        })
+      // Whatever runs may ask: what it is, is signed along, and the contract knows what it has to be.
+      const { timestamp } = await chain.client.getBlock()
+      const expiry = Number(timestamp) + CONSENT_SECONDS
+      return context.json(await signConsent(chain.network, key, { seat: keySeat, lease, manifestHash, expiry }))
     })
     app.post('/v1/rpc', async (context) => context.json((await chain.client.request(checkRequest(Rpc, await bodyOf(context)) as never)) ?? null))
     app.post('/v1/call', async (context) => {

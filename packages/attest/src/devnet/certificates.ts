@@ -62,12 +62,12 @@ export async function certify(
   return { key, certificate: new Uint8Array(certificate.rawData), name }
 }
 
-/** A revocation list in DER, valid for 30 days from `instant`, Unix seconds. */
-export async function revocationList(issuer: Certified, instant: number, serials: string[]): Promise<Uint8Array> {
+/** A revocation list in DER, valid for so many days from `instant`, Unix seconds. */
+export async function revocationList(issuer: Certified, instant: number, serials: string[], days = 30): Promise<Uint8Array> {
   const list = await X509CrlGenerator.create({
     issuer: `CN=${issuer.name}, O=Cloister development`,
     thisUpdate: new Date(instant * 1000),
-    nextUpdate: new Date((instant + 30 * 86_400) * 1000),
+    nextUpdate: new Date((instant + days * 86_400) * 1000),
     signingAlgorithm: ALGORITHM,
     signingKey: (await webKeys(issuer.key)).privateKey,
     entries: serials.map((serialNumber) => ({ serialNumber, revocationDate: new Date(instant * 1000) })),

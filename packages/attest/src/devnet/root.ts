@@ -14,6 +14,7 @@ import { DevelopmentSnpPlatform } from './snp.ts'
 const Entity = z.strictObject({ name: z.string(), key: z.base64(), certificate: z.base64() })
 const FILE = 'development-root.json'
 const GPU_KEY_ID = 'development-gpu'
+const LISTS_DAYS = 365
 const Stored = z.strictObject({ root: Entity, authority: Entity, tcbSigner: Entity, gpuSigner: Entity })
 
 /**
@@ -77,6 +78,11 @@ export class DevelopmentRoot {
     return pointOf(this.root.key)
   }
 
+  /** The certificate, in DER, of the authority that certifies its TDX machines. */
+  get authorityCertificate(): Uint8Array<ArrayBuffer> {
+    return this.authority.certificate
+  }
+
   /** Makes a machine: a PPID of its own and a PCK key that the root's authority certifies. */
   manufacture(made: Manufactured = {}): Promise<DevelopmentPlatform> {
     return DevelopmentPlatform.manufacture(this.authority, this.root.certificate, made)
@@ -123,7 +129,10 @@ export class DevelopmentRoot {
     return [['JWT', await token({ 'x-nvidia-overall-att-result': true, submods })], devices]
   }
 
-  /** Collateral for every platform of this root, as of `now` (Unix seconds): issued a minute before, valid for 30 days. */
+  /**
+   * Collateral for every platform of this root, as of `now` (Unix seconds): issued a minute before, valid for 30 days. Revocation lists
+   * are valid for a year: contracts take no platform without a fresh one, and tests move a chain's time by weeks.
+   */
   async collateral(now = Math.floor(Date.now() / 1000), revoked: string[] = []): Promise<QuoteCollateral> {
     const instant = now - 60
     const issueDate = `${new Date(instant * 1000).toISOString().slice(0, 19)}Z`
@@ -172,8 +181,8 @@ export class DevelopmentRoot {
     const signers = toPem(this.tcbSigner.certificate, this.root.certificate)
     return {
       pck_crl_issuer_chain: toPem(this.authority.certificate, this.root.certificate),
-      root_ca_crl: hex(await revocationList(this.root, instant, [])),
-      pck_crl: hex(await revocationList(this.authority, instant, revoked)),
+      root_ca_crl: hex(await revocationList(this.root, instant, [], LISTS_DAYS)),
+      pck_crl: hex(await revocationList(this.authority, instant, revoked, LISTS_DAYS)),
       tcb_info_issuer_chain: signers,
       tcb_info: tcbInfo,
       tcb_info_signature: signed(tcbInfo),

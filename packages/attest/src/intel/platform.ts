@@ -12,6 +12,8 @@ export interface PlatformCertificates {
   /** The issuer's public key, x ‖ y, and the PCK certificate's serial number: together they name the PCK key on chain. */
   authorityKey: Uint8Array
   serial: bigint
+  /** The issuer's own serial number, which names it under the root. */
+  authoritySerial: bigint
 }
 
 /** The certificates that a quote carries. Throws an `EvidenceError` where it carries none. Nothing is verified. */
@@ -20,8 +22,9 @@ export function platformCertificates(quote: Uint8Array): PlatformCertificates {
   const [pck, authority] = readPem(new TextDecoder('latin1').decode(certificationData), 'The quote’s PCK chain')
   if (!pck || !authority) throw new EvidenceError('no-pck-chain', 'The quote carries no PCK certificate with its issuer.')
   const { serial } = parseCertificate(pck, 'The PCK certificate')
-  const { publicKey } = parseCertificate(authority, 'The issuer of the PCK certificate')
-  return { pck, authority, authorityKey: publicKey.point, serial: BigInt(`0x${serial}`) }
+  const issuer = parseCertificate(authority, 'The issuer of the PCK certificate')
+  const numbers = { serial: BigInt(`0x${serial}`), authoritySerial: BigInt(`0x${issuer.serial}`) }
+  return { pck, authority, authorityKey: issuer.publicKey.point, ...numbers }
 }
 
 /** What the PCK certificate that a quote carries says of its platform. Nothing is verified. */

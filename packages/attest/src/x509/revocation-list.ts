@@ -13,6 +13,8 @@ export interface RevocationList {
   nextUpdate: number
   /** Serial numbers as `Certificate.serial` has them. */
   revoked: Set<string>
+  /** The entries as they stand in the list; empty where it has none. */
+  entries: Uint8Array
   algorithm: SignatureAlgorithm
   signature: Uint8Array
 }
@@ -28,13 +30,15 @@ export function parseRevocationList(der: Uint8Array, what: string): RevocationLi
   const [innerAlgorithm, issuer, thisUpdate, nextUpdate, ...rest] = parts
   if (!innerAlgorithm || !equalBytes(innerAlgorithm.raw, outerAlgorithm.raw))
     throw new EvidenceError('bad-revocation-list', `${what} names two different signature algorithms.`)
-  const entries = rest[0] && !hasContextTag(rest[0], 0) ? childrenOf(expectTag(rest[0], TAG.sequence, what), what) : []
+  const list = rest[0] && !hasContextTag(rest[0], 0) ? expectTag(rest[0], TAG.sequence, what) : undefined
+  const entries = list ? childrenOf(list, what) : []
   const algorithm = readAlgorithm(innerAlgorithm, what)
   return {
     tbs: tbsDer.raw,
     issuer: expectTag(issuer, TAG.sequence, what).raw,
     thisUpdate: readTime(thisUpdate, what),
     nextUpdate: readTime(nextUpdate, what),
+    entries: list ? new Uint8Array(list.contents) : new Uint8Array(),
     revoked: new Set(entries.map((entry) => serialOf(entry, what))),
     algorithm,
     signature: readSignature(algorithm, readBits(signatureBits, what), what),

@@ -33,8 +33,14 @@ export async function freshBlock({ client }: Chain): Promise<FreshBlock> {
 
 /** The name a platform's PCK key has on chain. */
 export function pckKeyOf({ authorityKey, serial }: Pick<PlatformCertificates, 'authorityKey' | 'serial'>): Hex {
+  return certificateOf(authorityKey, serial)
+}
+
+/** The name a certificate has on chain: by its issuer's key (x ‖ y) and its serial number. */
+export function certificateOf(issuerKey: Uint8Array, serial: bigint): Hex {
   const words = [{ type: 'uint256' }, { type: 'uint256' }, { type: 'uint256' }] as const
-  return keccak256(encodeAbiParameters(words, [bytesToBigInt(authorityKey.subarray(0, 32)), bytesToBigInt(authorityKey.subarray(32)), serial]))
+  const [x, y] = [issuerKey.subarray(0, 32), issuerKey.subarray(32)].map((half) => bytesToBigInt(half))
+  return keccak256(encodeAbiParameters(words, [x ?? 0n, y ?? 0n, serial]))
 }
 
 /** Registers the platform that made a quote, unless the chain knows it. Anybody may. Throws `reverted` with the contract's reason. */
@@ -50,9 +56,15 @@ export async function ensurePlatform(wallet: Wallet, quote: Uint8Array): Promise
   return key
 }
 
+/** SHA-256 of the TLS key that a worker last attested; zero if it never did. */
+export function getTlsKeyHash({ client, network }: Chain, worker: Address): Promise<Hex> {
+  const address = network.contracts.workers
+  return client.readContract({ address, abi: WORKERS_ABI, functionName: 'tlsKeyHashOf', args: [worker] })
+}
+
 /**
- * Hands in a worker's quote, bound to `block`, and settles leases along with it, which saves a transaction. Throws `reverted`
- * with the contract's reason.
+ * Hands in a worker's quote, bound to `block`, and settles leases along with it, which saves a transaction: a renewal that
+ * says nothing new, since the Market isn't the worker. Throws `reverted` with the contract's reason.
  */
 export function attestWorker(
   wallet: Wallet,

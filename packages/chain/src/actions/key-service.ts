@@ -1,6 +1,7 @@
-import type { Address, Hex } from 'viem'
+import type { Address, Hex, LocalAccount } from 'viem'
 import type { Chain, Wallet } from '../client.ts'
 import { KEY_SERVICE_ABI } from '../generated/abis.ts'
+import type { Network } from '../network.ts'
 import { send } from './send.ts'
 
 /** One of the three instances of the key service: a lease on a worker. */
@@ -26,9 +27,47 @@ export function getKeyServiceManifest({ client, network }: Chain): Promise<Hex> 
   return client.readContract({ address: network.contracts.keyService, abi: KEY_SERVICE_ABI, functionName: 'manifestHash' })
 }
 
-/** Gives a free seat to a lease that runs the key service. Throws `reverted` with the contract's reason. */
-export function takeSeat(wallet: Wallet, seat: number, lease: Hex) {
-  return send(wallet, { address: wallet.network.contracts.keyService, abi: KEY_SERVICE_ABI, functionName: 'take', args: [BigInt(seat), lease] })
+/** A worker's word that a lease which runs on it may have a seat. */
+export interface Consent {
+  seat: number
+  lease: Hex
+  /** Until when it may be used, Unix seconds. */
+  expiry: number
+  signature: Hex
+}
+
+/** Gives a worker's word that a manifest which runs for a lease may have a seat, with the worker's key. */
+export async function signConsent(
+  { chainId, contracts }: Pick<Network, 'chainId' | 'contracts'>,
+  worker: LocalAccount,
+  { seat, lease, manifestHash, expiry }: Omit<Consent, 'signature'> & { manifestHash: Hex },
+): Promise<Consent> {
+  const signature = await worker.signTypedData({
+    domain: { name: 'Cloister KeyService', version: '1', chainId, verifyingContract: contracts.keyService },
+    types: {
+      Consent: [
+        { name: 'seat', type: 'uint256' },
+        { name: 'lease', type: 'bytes32' },
+        { name: 'manifestHash', type: 'bytes32' },
+        { name: 'expiry', type: 'uint256' },
+      ],
+    },
+    primaryType: 'Consent',
+    message: { seat: BigInt(seat), lease, manifestHash, expiry: BigInt(expiry) },
+  })
+  return { seat, lease, expiry, signature }
+}
+
+/** Gives a free seat to a lease that runs the key service, with its worker's consent. Throws `reverted` with the contract's reason. */
+export function takeSeat(wallet: Wallet, { seat, lease, expiry, signature }: Consent) {
+  const args = [BigInt(seat), lease, BigInt(expiry), signature] as const
+  return send(wallet, { address: wallet.network.contracts.keyService, abi: KEY_SERVICE_ABI, functionName: 'take', args })
+}
+
+/** Reports that a seat's worker isn't covered: an hour later, unless it is back, the seat is free. */
+export function reportAbsence(wallet: Wallet, seat: number) {
+  const contract = { address: wallet.network.contracts.keyService, abi: KEY_SERVICE_ABI } as const
+  return send(wallet, { ...contract, functionName: 'reportAbsence', args: [BigInt(seat)] })
 }
 
 /** Names what new instances have to run. The contract's owner only. */

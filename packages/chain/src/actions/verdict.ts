@@ -1,3 +1,4 @@
+import { canonicalHash, type UnsignedVerdictRequest } from '@cloister/core'
 import { type Abi, type Address, concatHex, type Hex, hexToString, type LocalAccount, sha256, stringToHex } from 'viem'
 import type { Chain, Wallet } from '../client.ts'
 import { PLATFORMS_ABI, WORKERS_ABI } from '../generated/abis.ts'
@@ -16,7 +17,7 @@ export interface WorkerVerdict {
   provider: Address
   /** SHA-256 of the identity of the machine, or of the GPUs. */
   platform: Hex
-  /** Name of the guest image; for GPUs zero. */
+  /** keccak256 of the guest's measurements; for GPUs zero. */
   image: Hex
   tlsKeyHash: Hex
   /** Lower case model; for guests empty. */
@@ -27,7 +28,7 @@ export interface WorkerVerdict {
   block: FreshBlock
 }
 
-const TYPES = {
+const VERDICT = {
   Verdict: [
     { name: 'kind', type: 'uint8' },
     { name: 'worker', type: 'address' },
@@ -42,18 +43,62 @@ const TYPES = {
   ],
 } as const
 
-/** Signs a verdict as a verifier, with its worker key (EIP-712, see Verdicts.sol). */
-export function signVerdict({ chainId, contracts }: Pick<Network, 'chainId' | 'contracts'>, verifier: LocalAccount, verdict: WorkerVerdict): Promise<Hex> {
-  const domain = { name: 'Cloister Workers', version: '1', chainId, verifyingContract: contracts.workers }
-  return verifier.signTypedData({ domain, types: TYPES, primaryType: 'Verdict', message: toChain(verdict) })
+const CLAIM = { Claim: [{ name: 'verdict', type: 'Verdict' }], ...VERDICT } as const
+const REQUEST = {
+  VerdictRequest: [
+    { name: 'kind', type: 'uint8' },
+    { name: 'worker', type: 'address' },
+    { name: 'tlsKeyHash', type: 'bytes32' },
+    { name: 'blockNumber', type: 'uint256' },
+    { name: 'blockHash', type: 'bytes32' },
+    { name: 'evidence', type: 'bytes32' },
+  ],
+} as const
+
+type Place = Pick<Network, 'chainId' | 'contracts'>
+
+function domainOf({ chainId, contracts }: Place) {
+  return { name: 'Cloister Workers', version: '1', chainId, verifyingContract: contracts.workers }
 }
 
-/** Hands in a verdict: it covers a worker, or confirms its GPUs. Anybody may. Throws `reverted` with the contract's reason. */
-export function handInVerdict(wallet: Wallet, verdict: WorkerVerdict, signatures: Hex[]) {
-  const { workers } = wallet.network.contracts
-  const call = { address: workers, abi: VERDICT_ABI } as const
-  if (verdict.kind === 'nvidia-gpus') return send(wallet, { ...call, functionName: 'confirmGpus', args: [toChain(verdict), signatures, verdict.gpuIds] })
-  return send(wallet, { ...call, functionName: 'attestByVerdict', args: [toChain(verdict), signatures] })
+/** Signs a verdict as a verifier, with its worker key (EIP-712, see Verdicts.sol). */
+export function signVerdict(network: Place, verifier: LocalAccount, verdict: WorkerVerdict): Promise<Hex> {
+  return verifier.signTypedData({ domain: domainOf(network), types: VERDICT, primaryType: 'Verdict', message: toChain(verdict) })
+}
+
+/** Signs, with the key of the worker that a verdict is about, that it claims it: for somebody else to hand it in. */
+export function signClaim(network: Place, worker: LocalAccount, verdict: WorkerVerdict): Promise<Hex> {
+  const message = { verdict: toChain(verdict) }
+  return worker.signTypedData({ domain: domainOf(network), types: CLAIM, primaryType: 'Claim', message })
+}
+
+/** What a worker's key signs to say that evidence is its own: all of a request to verifiers but the signature. */
+export function verdictRequestTypedData(network: Place, request: UnsignedVerdictRequest) {
+  const { kind, worker, tlsKeyHash, block, ...evidence } = request
+  return {
+    domain: domainOf(network),
+    types: REQUEST,
+    primaryType: 'VerdictRequest' as const,
+    message: {
+      kind: KINDS.indexOf(kind),
+      worker,
+      tlsKeyHash,
+      blockNumber: BigInt(block.number),
+      blockHash: block.hash,
+      evidence: canonicalHash(evidence),
+    },
+  } as const
+}
+
+/**
+ * Hands in a verdict: it covers a worker, or confirms its GPUs. Where the wallet isn't the worker's, `claim` is the worker's
+ * (`signClaim`). Throws `reverted` with the contract's reason.
+ */
+export function handInVerdict(wallet: Wallet, verdict: WorkerVerdict, signatures: Hex[], claim: Hex = '0x') {
+  const call = { address: wallet.network.contracts.workers, abi: VERDICT_ABI } as const
+  const said = [toChain(verdict), signatures, claim] as const
+  if (verdict.kind === 'nvidia-gpus') return send(wallet, { ...call, functionName: 'confirmGpus', args: [...said, verdict.gpuIds] })
+  return send(wallet, { ...call, functionName: 'attestByVerdict', args: said })
 }
 
 /** How GPUs are named in a verdict, out of their identities (UEIDs): each one's hash, ascending, and the hash of those. */

@@ -138,7 +138,9 @@ test('a node that refuses blocks, or has none of them yet, takes nothing back', 
   })
   await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', () => done()))
   const index = await follow('refused', `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`)
-  await coverWorker(chain.wallet(5), await chain.root.manufacture(), await joined())
+  const key = generatePrivateKey()
+  await joined(key)
+  await coverWorker(chain.wallet(5), await chain.root.manufacture(), privateKeyToAccount(key))
   await untilAt(index.url, await head())
   const before = await statusOf(index.url)
   expect(before.events).toBeGreaterThan(0)
@@ -159,8 +161,8 @@ test('a node that refuses blocks, or has none of them yet, takes nothing back', 
 }, 60_000)
 
 /** Registers a worker of no particular kind. */
-async function joined(): Promise<Hex> {
-  const key = privateKeyToAccount(generatePrivateKey())
+async function joined(secret = generatePrivateKey()): Promise<Hex> {
+  const key = privateKeyToAccount(secret)
   await registerWorker(chain.wallet(5), key, { cpuMilli: 1, memoryMiB: 1, diskMiB: 1, gpus: 0, gpuClass: '', endpoint: 'https://x' })
   return key.address
 }

@@ -1,6 +1,6 @@
 import { getLease, getSeats, type Seat } from '@cloister/chain'
 import { CloisterError, defaultPolicy, messageOf, ROUTE_HEADER } from '@cloister/core'
-import { AppPublicKeys, type Envelope, InstanceState, PARTS, type Part, type Secrets, sealSecrets } from '@cloister/secrets'
+import { AppPublicKeys, type Envelope, InstanceState, PARTS, type Part, SeatConsent, type Secrets, sealSecrets } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import type { z } from 'zod'
 import type { Cloister } from '../cloister.ts'
@@ -66,6 +66,17 @@ export async function sealForApp(cloister: Cloister, app: Hex, secrets: Secrets)
     })
   const bytes = (key: string) => new Uint8Array(Buffer.from(key, 'base64'))
   return sealSecrets(app, [bytes(first), bytes(second), bytes(third)], secrets)
+}
+
+/**
+ * Asks an instance of the key service, which has no seat yet, for its worker's consent to one; `takeSeat` takes it. Throws
+ * `forbidden` where the worker's provider gives no seat.
+ */
+export async function seatConsent(cloister: Cloister, lease: Hex): Promise<SeatConsent> {
+  const { worker } = await getLease(cloister.chain, lease)
+  const { connection } = workerOfRecord(await cloister.index.worker(worker))
+  const request = { headers: { [ROUTE_HEADER]: `${lease}/` }, signal: AbortSignal.timeout(EVIDENCE_MS) }
+  return fetchJson('The instance', `${connection.endpoint}/v1/consent`, SeatConsent, request, connection.fetch)
 }
 
 /** Checks a seat's machine, guest and manifest, and asks it something over its attested key. */
