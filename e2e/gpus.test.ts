@@ -164,7 +164,7 @@ describe.skipIf(!canDeploy)(
       const stranger = privateKeyToAccount(generatePrivateKey())
       const failures: string[] = []
       const aborter = new AbortController()
-      const record = await workerOfRecord(victim).evidence()
+      const record = await workerOfRecord(network, victim).evidence()
       const source = {
         name: 'elsewhere',
         // A worker quotes any number for anybody.

@@ -74,7 +74,7 @@ export async function sealForApp(cloister: Cloister, app: Hex, secrets: Secrets)
  */
 export async function seatConsent(cloister: Cloister, lease: Hex): Promise<SeatConsent> {
   const { worker } = await getLease(cloister.chain, lease)
-  const { connection } = workerOfRecord(await cloister.index.worker(worker))
+  const { connection } = workerOfRecord(cloister.network, await cloister.index.worker(worker))
   const request = { headers: { [ROUTE_HEADER]: `${lease}/` }, signal: AbortSignal.timeout(EVIDENCE_MS) }
   return fetchJson('The instance', `${connection.endpoint}/v1/consent`, SeatConsent, request, connection.fetch)
 }
