@@ -48,8 +48,7 @@ export async function sealSecrets(app: Hex, publicKeys: readonly [Uint8Array, Ui
 /** Opens an envelope with the app's private keys by part. Throws `not-sealed-for-us`. */
 export async function openEnvelope(envelope: Envelope, privateKeys: readonly [Uint8Array, Uint8Array, Uint8Array]): Promise<Secrets> {
   // Names stand one after the other in what was sealed: two of them must not pass for one with a space in it.
-  if (envelope.names.some((name) => !SECRET_NAME_PATTERN.test(name)))
-    throw new CloisterError('not-sealed-for-us', 'The names of what is sealed are none.')
+  if (envelope.names.some((name) => !SECRET_NAME_PATTERN.test(name))) throw new CloisterError('not-sealed-for-us', 'The names of what is sealed are none.')
   const opened = await open(privateKeys, Buffer.from(envelope.sealed, 'base64'), contextOf(envelope.app, envelope.names))
   const values = Values.safeParse(JSON.parse(Buffer.from(opened).toString('utf8')))
   if (!values.success) throw new CloisterError('not-sealed-for-us', 'What was sealed are no secrets.')

@@ -28,7 +28,9 @@ export async function collectVerdict({ wallet, key, provider, request, own }: Wa
   const signed = { ...request, signature } as VerdictRequest
   const [threshold, verifiers] = await Promise.all([getVerdictThreshold(wallet), findVerifiers(wallet.network.indexerUrl, provider)])
   const refusals: string[] = []
-  const answers = await Promise.all(verifiers.map((verifier) => ask(wallet.network, verifier, signed, own).catch((error) => void refusals.push(messageOf(error)))))
+  const answers = await Promise.all(
+    verifiers.map((verifier) => ask(wallet.network, verifier, signed, own).catch((error) => void refusals.push(messageOf(error)))),
+  )
   const agreeing = answers.filter((answer) => answer !== undefined).slice(0, threshold)
   const { kind, worker, tlsKeyHash, block } = request
   if (agreeing.length < threshold)
