@@ -59,7 +59,7 @@ export async function liveThrough(hours: number, pace: Pick<Pace, 'engineBlocks'
     )
     for (let hour = 1; hour <= hours; hour++) {
       const blockTimes: number[] = []
-      for (const { key, provider, platform } of workers) await coverWorker(provider, platform, key.address)
+      for (const { key, provider, platform } of workers) await coverWorker(provider, platform, key)
       const [first] = workers
       if (!first) break
       const opened: Hex[] = []
