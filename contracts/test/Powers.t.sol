@@ -129,7 +129,7 @@ contract PowersTest is VerifiedNetwork {
             vm.prank(provider);
             workers.register(w, describe(), joined);
             uint256 number = block.number - 1;
-            workers.attest(w, pckKey, number, TLS_KEY_HASH, SoftwarePlatform.quote(guestFor(w, number), PCK));
+            attestWith(w, pckKey, number, SoftwarePlatform.quote(guestFor(w, number), PCK));
             Slashing.Receipt memory a = Slashing.Receipt(w, "lease", 1, "one");
             Slashing.Receipt memory b = Slashing.Receipt(w, "lease", 1, "two");
             (bytes memory signatureA, bytes memory signatureB) =
