@@ -34,9 +34,16 @@ export async function reach(who: string, url: string, init: RequestInit, send: A
     // What was found out on the way, such as that a worker isn't genuine, says more than that it can't be reached.
     const ours = findCause(cause, CloisterError)
     if (ours && ours.code !== 'unreachable') throw ours
-    const reason = messageOf(ours ? (ours.cause ?? ours) : cause instanceof Error && cause.cause ? cause.cause : cause)
+    const reason = messageOf(rootOf(cause)).replace(/\.$/, '')
     throw new CloisterError('unreachable', `${who} does not answer at ${new URL(url).origin}: ${reason}.`, { cause })
   }
+}
+
+/** The first of all causes: what each error on the way up says is that something below it failed. */
+function rootOf(error: unknown): unknown {
+  let root = error
+  for (let depth = 0; depth < 16 && root instanceof Error && root.cause !== undefined; depth++) root = root.cause
+  return root
 }
 
 /** The body as text, up to a limit. */
