@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { connectChain, getLease } from '@cloister/chain'
 import { SandboxExecutor } from '@cloister/executors'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { canDeploy, commandLine, crash, type Json, processesWith, raiseStage, type Stage, until, untilGone } from './embedded.ts'
+import { canDeploy, commandLine, crash, type Json, processesOf, processesWith, raiseStage, type Stage, until, untilGone } from './embedded.ts'
 
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
 const MAIN = resolve(import.meta.dirname, '../apps/devnet/src/main.ts')
@@ -134,7 +134,7 @@ describe.skipIf(!canDeploy)(
       process.kill(pid ?? 0, 'SIGSTOP')
       const closed = await stage.json('close', short.lease)
       process.kill(pid ?? 0, 'SIGKILL')
-      await until('nothing of it is left', async () => processesWith(short.lease).length === 0 && (await running(short.lease)).length === 0)
+      await until('nothing of it is left', async () => processesOf(stage.folder, short.lease).length === 0 && (await running(short.lease)).length === 0)
       expect(BigInt(closed.spent)).toBeGreaterThan(0n)
     })
 

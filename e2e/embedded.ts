@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type EmbeddedNetwork, startNetwork } from '@cloister/devnet'
+import { placesOf } from '../packages/executors/src/sandbox/places.ts'
 
 const COMMAND = resolve(import.meta.dirname, '../apps/cli/src/main.mjs')
 
@@ -109,6 +110,28 @@ export async function untilGone(text: string): Promise<void> {
   await until('no process is left behind', async () => processesWith(text).length === 0, 5_000).catch(() => {
     throw new Error(`processes are left behind:\n${processesWith(text).join('\n')}`)
   })
+}
+
+/** Ids of the processes that run for a lease in a sandbox below `folder`: by their control groups and command lines. */
+export function processesOf(folder: string, lease: string): number[] {
+  const keys = sandboxesBelow(folder).map((sandbox) => placesOf(sandbox, lease).key)
+  const own = (pid: string, file: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+    } catch {
+      return ''
+    }
+  }
+  return readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid) && keys.some((key) => own(pid, 'cgroup').includes(key) || own(pid, 'cmdline').includes(key)))
+    .map(Number)
+}
+
+/** Folders of sandboxes, as workers name them. */
+function sandboxesBelow(folder: string, depth = 4): string[] {
+  if (depth === 0) return []
+  const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  return folders.flatMap(({ name }) => (name === 'sandbox' ? [join(folder, name)] : sandboxesBelow(join(folder, name), depth - 1)))
 }
 
 /** Processes of this machine whose command line has a text in it. */

@@ -12,7 +12,7 @@ import { exec, WorkerClient } from '@cloister/sdk'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { stringify } from 'yaml'
-import { processesWith, until, untilGone } from './embedded.ts'
+import { processesOf, until, untilGone } from './embedded.ts'
 
 const SERVER = 'require("http").createServer((q,s)=>s.end("hello")).listen(8080)'
 
@@ -81,7 +81,7 @@ export function useWorker(registries: () => string[] = () => []): OwnWorker {
     until(`the lease is ${states}`, async () => (states.includes((await own.client.lease(id)).state) ? own.client.lease(id) : undefined))
   const close = async (id: Hex) => {
     await closeLease(own.tenant, id)
-    await until('it is wiped', async () => own.running.worker.store.lease(id)?.state === 'closed' && processesWith(id).length === 0)
+    await until('it is wiped', async () => own.running.worker.store.lease(id)?.state === 'closed' && processesOf(own.folder, id).length === 0)
   }
   const kinds = (id: Hex) => own.running.worker.store.events(id, 0).map(({ kind }) => kind)
   const sh = async (id: Hex, line: string, container?: string) => {

@@ -7,7 +7,7 @@ import { defaultPolicy, parseManifest } from '@cloister/core'
 import { bids, createCloister, deploy } from '@cloister/sdk'
 import { type Hex, parseEventLogs } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { canDeploy, environmentOf, type Json, processesWith, raiseStage, type Stage, until } from './embedded.ts'
+import { canDeploy, environmentOf, type Json, processesOf, raiseStage, type Stage, until } from './embedded.ts'
 
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
 const TENANT = 4
@@ -72,6 +72,7 @@ describe.skipIf(!canDeploy)(
       const nonce = await chain().client.getTransactionCount({ address: account })
       deployed = await stage.json('deploy', HELLO, '--for', '2h', '--name', 'mine', '--yes')
       url = deployed.url.web
+      expect(processesOf(stage.folder, deployed.lease)).not.toEqual([])
       expect(deployed).toMatchObject({
         lease: expect.stringMatching(/^0x[0-9a-f]{64}$/),
         manifestHash: expect.any(String),
@@ -265,7 +266,7 @@ describe.skipIf(!canDeploy)(
     })
 
     it('wipes a closed lease and says so at its address', async () => {
-      await until('nothing of the lease runs', async () => processesWith(deployed.lease).length === 0 && true)
+      await until('nothing of the lease runs', async () => processesOf(stage.folder, deployed.lease).length === 0)
       const answer = await until('the gateway knows', async () => {
         const response = await fetch(url, { headers: { accept: 'text/html' } })
         return response.status === 410 && response

@@ -21,7 +21,7 @@ import { hashManifest, type Order, resourcesOf, toCanonicalJson } from '@cloiste
 import { exec, WorkerClient } from '@cloister/sdk'
 import type { Hex, LocalAccount } from 'viem'
 import { describe, expect, it, vi } from 'vitest'
-import { canDeploy, processesWith, until } from './embedded.ts'
+import { canDeploy, processesOf, until } from './embedded.ts'
 import { attestedKey, manifestOf, useWorker, web } from './own-worker.ts'
 
 describe.skipIf(!canDeploy)(
@@ -85,13 +85,16 @@ describe.skipIf(!canDeploy)(
       it('reserves nothing, and no more can be taken than there is room for', async () => {
         const half = manifestOf(web('web').replace('64M', '600M'))
         const [one, two] = await Promise.all([bid(order(half)), bid(order(half))])
-        const first = (await openLease(own.tenant, one, 50_000n)).id
+        const first = (await openLease(own.tenant, one, 1_000_000n)).id
         await own.client.putManifest(first, half)
-        await expect(openLease(own.tenant, two, 50_000n)).rejects.toMatchObject({ code: 'reverted', message: expect.stringContaining('room has been taken') })
+        await expect(openLease(own.tenant, two, 1_000_000n)).rejects.toMatchObject({
+          code: 'reverted',
+          message: expect.stringContaining('room has been taken'),
+        })
         await untilState(first, 'running')
         // A lease that ends makes room at once, whether the worker has noticed or not.
         await closeLease(own.tenant, first)
-        const second = (await openLease(own.tenant, two, 50_000n)).id
+        const second = (await openLease(own.tenant, two, 1_000_000n)).id
         await own.client.putManifest(second, half)
         await untilState(second, 'running')
         await close(second)
@@ -103,7 +106,7 @@ describe.skipIf(!canDeploy)(
         // Signed by another process with the worker's key, or by its provider.
         for (const signer of [own.running.worker.key, own.chain.wallet(1).account] as LocalAccount[]) {
           const unknown = await signBid(own.chain.network, signer, { ...terms, salt: BigInt(signer.address) })
-          const { id } = await openLease(own.tenant, unknown, 50_000n)
+          const { id } = await openLease(own.tenant, unknown, 1_000_000n)
           await own.client.putManifest(id, manifest)
           await untilState(id, 'running')
           const { resources } = own.running.worker.store.lease(id) ?? {}
@@ -225,7 +228,7 @@ describe.skipIf(!canDeploy)(
       // Longer than the worker takes to notice.
       await delay(4_000)
       expect((await own.client.lease(id)).state).toBe('running')
-      expect(processesWith(id)).not.toEqual([])
+      expect(processesOf(own.folder, id)).not.toEqual([])
     })
 
     it('attests anew where the block that its quote is bound to is reorganised away', async () => {
@@ -299,7 +302,7 @@ describe.skipIf(!canDeploy)(
       )
       await travel(700)
       await until('it is closed', async () => (await getLease(own.tenant, id)).state === 'closed')
-      await until('nothing of it runs', async () => processesWith(id).length === 0)
+      await until('nothing of it runs', async () => processesOf(own.folder, id).length === 0)
       expect(kinds(id)).toContain('out-of-money')
       const { spent } = await getLease(own.tenant, id)
       expect(spent).toBe(rate * 4000n)
@@ -320,7 +323,7 @@ describe.skipIf(!canDeploy)(
       const before = await getCredit(own.tenant, own.tenant.account.address, own.usdc)
       await travel(3601)
       await until('it is closed', async () => (await getLease(own.tenant, id)).state === 'closed')
-      await until('nothing of it runs', async () => processesWith(id).length === 0)
+      await until('nothing of it runs', async () => processesOf(own.folder, id).length === 0)
       const { spent } = await getLease(own.tenant, id)
       expect((await getCredit(own.tenant, own.tenant.account.address, own.usdc)) - before).toBe(10_000_000n - spent)
       expect(kinds(id)).toContain('notice-over')

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectChain, getLease, getTokenBalance, MARKET_ABI } from '@cloister/chain'
 import type { Hex } from 'viem'
-import { type Json, raiseStage, type Stage, until } from '../embedded.ts'
+import { type Json, processesOf, raiseStage, type Stage, until } from '../embedded.ts'
 
 const HELLO = resolve(import.meta.dirname, '../../examples/hello/compose.yaml')
 const ACTS = ['deploy', 'update', 'exec', 'close'] as const
@@ -85,8 +85,8 @@ export async function soak({ kills, seed, onRound }: { kills: number; seed: numb
     }
     await shut(stage, lease.lease)
     const leases = await mine()
-    await until('nothing of closed leases runs', async () => leases.every((id) => remainsOf(stage.folder, id).length === 0), SETTLE_MS).catch(() => {})
-    const orphans = leases.flatMap((id) => remainsOf(stage.folder, id)).length
+    await until('nothing of closed leases runs', async () => leases.every((id) => processesOf(stage.folder, id).length === 0), SETTLE_MS).catch(() => {})
+    const orphans = leases.flatMap((id) => processesOf(stage.folder, id)).length
     return { rounds: kills, leases: leases.length, orphans, doubled, ...(await account(stage, leases)) }
   } finally {
     await stage.end()
@@ -106,7 +106,7 @@ async function perform(stage: Stage, act: Round['act'], lease: string): Promise<
 async function kill(stage: Stage, victim: Round['victim'], lease: string): Promise<void> {
   const engine = () => readdirSync(join(stage.folder, 'state/chain')).flatMap((name) => /^engine-(\d+)\.pid$/.exec(name)?.[1] ?? [])
   const pids =
-    victim === 'engine' ? engine().map(Number) : victim === 'keeper' ? remainsOf(stage.folder, lease) : [stage.embedded.daemons.get(victim)?.pid ?? 0]
+    victim === 'engine' ? engine().map(Number) : victim === 'keeper' ? processesOf(stage.folder, lease) : [stage.embedded.daemons.get(victim)?.pid ?? 0]
   const [pid = 0] = pids
   try {
     if (pid > 0) process.kill(pid, 'SIGKILL')
@@ -134,27 +134,6 @@ async function shut(stage: Stage, lease: string): Promise<void> {
     },
     SETTLE_MS,
   )
-}
-
-/** Processes that belong to a lease: by their command lines or cgroups, whichever engine runs them. */
-function remainsOf(folder: string, lease: string): number[] {
-  const short = lease.slice(2, 26)
-  const own = (pid: string, file: string) => {
-    try {
-      return readFileSync(`/proc/${pid}/${file}`, 'utf8')
-    } catch {
-      return ''
-    }
-  }
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter(
-      (pid) =>
-        (own(pid, 'cmdline').includes(short) && !own(pid, 'cmdline').includes('apps/cli')) ||
-        own(pid, 'cgroup').includes(short) ||
-        (own(pid, 'mountinfo').includes(`${folder}/`) && own(pid, 'mountinfo').includes(short)),
-    )
-    .map(Number)
 }
 
 /** Looks at the money: each lease billed for covered seconds of its life alone, and the Market holding what it owes. */
