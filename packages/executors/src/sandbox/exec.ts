@@ -25,9 +25,12 @@ export function execSession({ command, pidFile }: { command: string[]; pidFile: 
   child.stderr.on('data', (chunk: Buffer) => {
     if (said.length < 4096) said += chunk
   })
+  // The number of a process that has ended may be another one's by now.
+  let isOver = false
   const exit = new Promise<number>((resolve) => {
     child.once('error', () => resolve(255))
     child.once('close', (code, signal) => {
+      isOver = true
       const started = readPid(pidFile) !== undefined
       rmSync(dirname(pidFile), { recursive: true, force: true })
       if (started || code === 0) resolve(code ?? 128 + (signal ? constants.signals[signal] : 0))
@@ -40,10 +43,11 @@ export function execSession({ command, pidFile }: { command: string[]; pidFile: 
     stderr,
     exit,
     kill: () => {
+      if (isOver || child.pid === undefined) return
       const first = readPid(pidFile)
       // What it began goes with it; the runtime goes when it has.
       if (first !== undefined) for (const pid of treeOf(first)) killPid(pid, 9)
-      for (const pid of treeOf(child.pid ?? 0)) if (pid > 0) killPid(pid, 9)
+      for (const pid of treeOf(child.pid)) killPid(pid, 9)
     },
     resize: (columns, rows) => {
       // The terminal is that of what `script` began; the runtime hears of the change, and changes the one inside.
