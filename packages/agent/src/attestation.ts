@@ -23,7 +23,8 @@ import { guestEvidence } from './verdicts/own-gpus.ts'
 
 const LOOK_MS = 10_000
 const RETRY_MS = 2_000
-const TRIES_AT_START = 10
+/** A second each: a chain without transactions may take longer than ten for its next block. */
+const TRIES_AT_START = 30
 /** What the contract says where evidence is bound to a block that won't do, while another one would. */
 const OTHER_BLOCK = ['EvidenceReplayed', 'EvidenceNotFresh', 'BlockUnknown']
 /** Of a coverage period: renewed when that much is left, give or take a tenth, so that many workers don't come at once. */
