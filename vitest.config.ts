@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['contracts/**/*.test.ts', 'packages/**/*.test.ts', 'apps/**/*.test.ts', 'e2e/**/*.test.ts'],
-    testTimeout: 90_000,
-    hookTimeout: 180_000,
+    testTimeout: 180_000,
+    hookTimeout: 240_000,
     // Two cores, and most tests run real chains, databases and engines.
     maxWorkers: 2,
     pool: 'forks',

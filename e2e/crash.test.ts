@@ -225,5 +225,5 @@ describe.skipIf(!canDeploy)('npm start', () => {
     expect(await command.json('ps')).toEqual([])
     expect(await fresh.interrupt()).toBe(0)
     await untilGone(folder)
-  }, 180_000)
+  }, 420_000)
 })
