@@ -71,7 +71,7 @@ export function commandLine(network: string, home: string): Pick<Stage, 'cloiste
 }
 
 /** Waits until `check` gives something other than undefined or false; what it throws counts as not yet. */
-export async function until<T>(what: string, check: () => Promise<T | undefined | false>, ms = 30_000): Promise<T> {
+export async function until<T>(what: string, check: () => Promise<T | undefined | false>, ms = 60_000): Promise<T> {
   const end = Date.now() + ms
   let last: unknown
   for (;;) {
