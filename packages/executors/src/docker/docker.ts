@@ -5,6 +5,7 @@ import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type Duplex, PassThrough } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import { CloisterError, DEFAULT_CAPABILITIES } from '@cloister/core'
 import Docker from 'dockerode'
 import { flowOver } from '../datagrams.ts'
@@ -49,6 +50,8 @@ export interface DockerSettings {
 
 const LABEL = 'network.cloister'
 /** Exit code of a process that was killed: 128 + SIGKILL. */
+const HALT_TRIES = 40
+const HALT_PAUSE_MS = 250
 const KILLED = 137
 
 /** Drives an engine with Docker's interface (Docker 20.10 and later, Podman 4 and later) through its socket. */
@@ -290,8 +293,13 @@ export class DockerExecutor implements Executor {
 
   async halt(lease: string): Promise<void> {
     const filters = { label: [`${LABEL}.scope=${this.settings.scope}`, `${LABEL}.lease=${lease}`] }
-    const containers = await this.docker.listContainers({ all: true, filters })
-    await Promise.all(containers.map((c) => ignoring([404, 409], this.docker.getContainer(c.Id).remove({ force: true, v: true }))))
+    // A container that is being stopped or removed already is refused, and asked for again until it is gone.
+    for (let tries = 1; ; tries++) {
+      const containers = await this.docker.listContainers({ all: true, filters })
+      if (containers.length === 0 || tries > HALT_TRIES) return
+      await Promise.all(containers.map((c) => ignoring([404, 409], this.docker.getContainer(c.Id).remove({ force: true, v: true }))))
+      if (tries > 1) await delay(HALT_PAUSE_MS)
+    }
   }
 
   async destroy(lease: string): Promise<void> {
