@@ -376,11 +376,21 @@ describe.skipIf(!canDeploy)(
       if (oak === undefined) throw new Error('oak does not run')
       process.kill(oak, 'SIGSTOP')
       try {
-        const { until: end } = await getBilling(anyone, lease.worker)
-        const before = await getLease(anyone, lease.lease)
+        // What it sent before it was stopped is in a block by then.
+        const { number } = await anyone.client.getBlock()
+        await until('its last transaction is through', async () => (await anyone.client.getBlock()).number > number + 1n)
+        const read = async () => ({
+          block: await anyone.client.getBlock(),
+          billing: await getBilling(anyone, lease.worker),
+          before: await getLease(anyone, lease.lease),
+          after: await anyone.client.getBlock(),
+        })
+        let reading = await read()
+        while (reading.block.number !== reading.after.number) reading = await read()
+        const { before } = reading
+        const { until: end, coveredSeconds } = reading.billing
         const settledAt = before.settledSeconds
-        const { coveredSeconds } = await getBilling(anyone, lease.worker)
-        const { timestamp } = await anyone.client.getBlock()
+        const { timestamp } = reading.block
         const ahead = Number(end - timestamp) + 500
         await rpc('evm_increaseTime', ahead)
         await until('the chain is there', async () => (await anyone.client.getBlock()).timestamp > end + 400n)

@@ -57,10 +57,11 @@ export function fromProblem(status: number, body: string, who: string): Cloister
   }
 }
 
-/** The HTTP response that carries an error. */
+/** The HTTP response that carries an error. After a body that wasn't read to its end, the connection is of no further use. */
 export function problemResponse(error: unknown): Response {
   const body = toProblem(error)
-  return new Response(JSON.stringify(body), { status: body.status, headers: { 'content-type': 'application/problem+json' } })
+  const headers = { 'content-type': 'application/problem+json', ...(body.status === STATUS['too-large'] && { connection: 'close' }) }
+  return new Response(JSON.stringify(body), { status: body.status, headers })
 }
 
 /** Untrusted input as a schema has it. Throws `bad-request` naming the field. */

@@ -373,8 +373,15 @@ for (const { name, program, start } of ENGINES)
       await executor.remove(LEASE, 'broken-0')
     }, 30_000)
 
-    it('leaves nothing of a lease behind', async () => {
+    it('leaves nothing of a lease behind, and everything of another, which runs nothing at the moment', async () => {
+      const mounts = [{ volume: 'data', path: '/data', readOnly: false }]
+      await executor.start(spec({ lease: OTHER, argv: ['/bin/sh', '-c', 'echo kept > /data/file'], mounts }))
+      await executor.wait(OTHER, 'web-0', new AbortController().signal)
+      await executor.halt(OTHER)
       await executor.destroy(LEASE)
+      await executor.start(spec({ lease: OTHER, argv: IDLE, mounts }))
+      expect((await sh('cat /data/file', 'web-0', OTHER)).output).toBe('kept\n')
+      await executor.destroy(OTHER)
       await executor.destroy(LEASE)
       expect(await executor.leases()).toEqual([])
       expect(await executor.containers(LEASE)).toEqual([])

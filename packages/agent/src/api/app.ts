@@ -12,11 +12,11 @@ import {
   messageOf,
   Order,
   Problem,
+  problemResponse,
   RegistryLogins,
   RouteReport,
   readManifest,
   StatementReport,
-  toProblem,
   VerdictReport,
   VerdictRequest,
   WorkerReport,
@@ -165,10 +165,10 @@ const routes = {
 /** The worker's HTTP interface, as OpenAPI describes it at `/openapi.json`. Exec runs over a WebSocket beside it. */
 export function workerApi(worker: Worker): OpenAPIHono {
   const app = new OpenAPIHono({
-    defaultHook: (result, context) => {
+    defaultHook: (result) => {
       if (result.success) return
       const issue = result.error.issues[0]
-      return answer(context, new CloisterError('bad-request', `The request is wrong at ${issue?.path.join('.') || 'its body'}: ${issue?.message}.`))
+      return answer(new CloisterError('bad-request', `The request is wrong at ${issue?.path.join('.') || 'its body'}: ${issue?.message}.`))
     },
   })
   app.openAPIRegistry.registerComponent('securitySchemes', 'tenant', {
@@ -179,14 +179,14 @@ export function workerApi(worker: Worker): OpenAPIHono {
   app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'Cloister worker', version: '1' } })
   app.onError((error, context) => {
     if (!(error instanceof CloisterError)) worker.log('error', 'a request failed', { path: context.req.path, error: messageOf(error) })
-    return answer(context, error)
+    return answer(error)
   })
-  app.notFound((context) => answer(context, new CloisterError('not-found', 'There is nothing here.', { hint: 'See /openapi.json.' })))
+  app.notFound(() => answer(new CloisterError('not-found', 'There is nothing here.', { hint: 'See /openapi.json.' })))
   app.use(
     '*',
     bodyLimit({
       maxSize: MAX_MANIFEST_BYTES + 1024,
-      onError: (context) => answer(context, new CloisterError('too-large', `A body has at most ${MAX_MANIFEST_BYTES} bytes.`)),
+      onError: () => answer(new CloisterError('too-large', `A body has at most ${MAX_MANIFEST_BYTES} bytes.`)),
     }),
   )
 
@@ -326,8 +326,7 @@ function sse<T>(context: Context, source: (signal: AbortSignal) => AsyncIterable
   return new Response(body, { headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' } }) as never
 }
 
-function answer(context: Context, error: unknown): never {
-  const body = toProblem(error)
+function answer(error: unknown): never {
   // Problems are declared per route; this is every route's.
-  return context.body(JSON.stringify(body), body.status as 400, { 'content-type': 'application/problem+json' }) as never
+  return problemResponse(error) as never
 }

@@ -120,7 +120,7 @@ export class DockerExecutor implements Executor {
   }
 
   async leases(): Promise<string[]> {
-    const filters = { label: [`${LABEL}.scope=${this.settings.scope}`] }
+    const filters = this.filters()
     const [containers, networks, volumes] = await Promise.all([
       this.docker.listContainers({ all: true, filters }),
       this.docker.listNetworks({ filters }),
@@ -215,7 +215,7 @@ export class DockerExecutor implements Executor {
   }
 
   async containers(lease: string): Promise<ContainerStatus[]> {
-    const found = await this.docker.listContainers({ all: true, filters: { label: [`${LABEL}.scope=${this.settings.scope}`, `${LABEL}.lease=${lease}`] } })
+    const found = await this.containersOf(lease)
     const all = await Promise.all(found.map((c) => this.inspect(c.Id)))
     return all.filter((status) => status !== undefined)
   }
@@ -273,13 +273,11 @@ export class DockerExecutor implements Executor {
   }
 
   async diskUsage(lease: string): Promise<number> {
-    const label = [`${LABEL}.scope=${this.settings.scope}`, `${LABEL}.lease=${lease}`]
     // The engine fills SizeRw in only when asked for sizes.
-    const containers = await this.docker.listContainers({ all: true, size: true, filters: { label } })
-    const { Volumes } = await this.docker.listVolumes({ filters: { label } })
+    const containers = await this.containersOf(lease, { size: true })
     let bytes = 0
     for (const container of containers) bytes += (container as { SizeRw?: number }).SizeRw ?? 0
-    for (const volume of Volumes ?? []) bytes += await folderBytes(volume.Mountpoint)
+    for (const volume of await this.volumesOf(lease)) bytes += await folderBytes(volume.Mountpoint)
     return bytes
   }
 
@@ -292,22 +290,20 @@ export class DockerExecutor implements Executor {
   }
 
   async halt(lease: string): Promise<void> {
-    const filters = { label: [`${LABEL}.scope=${this.settings.scope}`, `${LABEL}.lease=${lease}`] }
     // A container that is being stopped or removed already is refused, and asked for again until it is gone.
     for (let tries = 1; ; tries++) {
-      const containers = await this.docker.listContainers({ all: true, filters })
-      if (containers.length === 0 || tries > HALT_TRIES) return
+      const containers = await this.containersOf(lease)
+      if (containers.length === 0) return
+      if (tries > HALT_TRIES) throw new CloisterError('engine-failed', `Containers of ${lease} can't be removed.`)
       await Promise.all(containers.map((c) => ignoring([404, 409], this.docker.getContainer(c.Id).remove({ force: true, v: true }))))
       if (tries > 1) await delay(HALT_PAUSE_MS)
     }
   }
 
   async destroy(lease: string): Promise<void> {
-    const filters = { label: [`${LABEL}.scope=${this.settings.scope}`, `${LABEL}.lease=${lease}`] }
     await this.halt(lease)
-    const { Volumes } = await this.docker.listVolumes({ filters })
-    for (const volume of Volumes ?? []) await ignoring([404], this.docker.getVolume(volume.Name).remove())
-    for (const network of await this.docker.listNetworks({ filters })) await ignoring([404], this.docker.getNetwork(network.Id).remove())
+    for (const volume of await this.volumesOf(lease)) await ignoring([404], this.docker.getVolume(volume.Name).remove())
+    for (const network of await this.networksOf(lease)) await ignoring([404], this.docker.getNetwork(network.Id).remove())
     await this.filter?.forget(lease)
     await rm(join(this.settings.folder, shorten(lease)), { recursive: true, force: true })
     for (const key of this.addresses.keys()) if (key.startsWith(`${lease}/`)) this.addresses.delete(key)
@@ -403,6 +399,30 @@ export class DockerExecutor implements Executor {
     const own = { nofile: { soft: room('Max open files'), hard: room('Max open files') }, nproc: { soft: room('Max processes'), hard: room('Max processes') } }
     const limits = { ...own, ...spec.ulimits }
     return Object.entries(limits).map(([Name, { soft, hard }]) => ({ Name, Soft: soft, Hard: hard }))
+  }
+
+  private async containersOf(lease: string, options: { size?: boolean } = {}): Promise<Docker.ContainerInfo[]> {
+    const found = await this.docker.listContainers({ all: true, filters: this.filters(), ...options })
+    return found.filter(({ Labels }) => this.belongs(lease, Labels))
+  }
+
+  private async volumesOf(lease: string): Promise<Docker.VolumeInspectInfo[]> {
+    const { Volumes } = await this.docker.listVolumes({ filters: this.filters() })
+    return (Volumes ?? []).filter(({ Labels }) => this.belongs(lease, Labels))
+  }
+
+  private async networksOf(lease: string): Promise<Docker.NetworkInspectInfo[]> {
+    const found = await this.docker.listNetworks({ filters: this.filters() })
+    return found.filter(({ Labels }) => this.belongs(lease, Labels))
+  }
+
+  /** One label only: Docker takes several as all of them, Podman takes several of volumes as any of them. */
+  private filters(): { label: string[] } {
+    return { label: [`${LABEL}.scope=${this.settings.scope}`] }
+  }
+
+  private belongs(lease: string, labels: Record<string, string> | undefined): boolean {
+    return labels?.[`${LABEL}.scope`] === this.settings.scope && labels[`${LABEL}.lease`] === lease
   }
 
   private labels(lease: string): Record<string, string> {
