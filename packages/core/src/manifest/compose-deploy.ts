@@ -86,7 +86,10 @@ export function readGpus(root: Field, service: Service): void {
           count = field.integer(1, 64)
         },
         capabilities: (field) => {
-          isGpu = isGpu || field.list().some((capability) => capability.text() === 'gpu')
+          for (const capability of field.list()) {
+            if (['gpu', 'nvidia', 'compute', 'utility'].includes(capability.text())) isGpu ||= capability.text() === 'gpu'
+            else capability.warn('ignored: GPUs come for computing (compute and utility)')
+          }
         },
         options: (field) => field.warn('ignored: driver options have no effect'),
       },

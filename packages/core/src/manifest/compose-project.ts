@@ -68,8 +68,9 @@ class Loader {
     source.env = this.variables(item, source.folder, envFiles)
     const { root, sections: found } = this.load(Field.of(source), [...including, known])
     root.fields(
-      { version: () => {}, name: () => {}, include: () => {}, ...Object.fromEntries(SECTIONS.map((name) => [name, () => {}])) },
+      { include: () => {}, ...Object.fromEntries(SECTIONS.map((name) => [name, () => {}])) },
       { models: 'Run the model server as a service.' },
+      { version: 'files have one version', name: 'a lease is called as the file says that includes this one' },
     )
     for (const name of SECTIONS)
       for (const [key, field] of found[name]) {

@@ -63,7 +63,7 @@ function readTopLevel({ root, sections }: ComposeProject): string | undefined {
   const elsewhere = () => {}
   root.fields(
     {
-      version: (field) => void field.text(),
+      version: (field) => field.warn('ignored, as Docker Compose ignores it: files have one version'),
       name: (field) => {
         if (isLeaseName(field.text())) name = field.text()
         else field.warn(`ignored: a lease's name has ${LEASE_NAME_RULE}`)
@@ -84,8 +84,13 @@ function readTopLevel({ root, sections }: ComposeProject): string | undefined {
   return name
 }
 
+function isExternal(secret: Field): boolean {
+  const external = secret.isMap ? secret.get('external') : undefined
+  if (external?.isMap) external.refuse("external as a mapping can't be honoured", 'Write external: true; a sealed secret has the name it has in the file.')
+  return external?.boolean() === true
+}
+
 function contextOf({ sections }: ComposeProject, options: ParseOptions): ComposeContext {
-  const isExternal = (entry: Field) => entry.isMap && entry.get('external')?.boolean() === true
   const sealedSecrets = new Set([...sections.secrets].flatMap(([name, entry]) => (isExternal(entry) ? [name] : [])))
   for (const name of sealedSecrets)
     sections.secrets.get(name)?.fields({ external: () => {} }, {}, { name: 'a sealed secret has the name it has in the file', labels: 'labels have no effect' })

@@ -64,8 +64,9 @@ function readGpu(root: Field): Gpu | undefined {
       const vendors = field.get('vendor') ?? field.fail('a vendor')
       field.fields({ vendor: () => {} })
       const entries = vendors.entries()
-      const [first] = entries
-      if (!first || entries.length > 1) vendors.fail('one vendor')
+      const [first, second] = entries
+      second?.[1].refuse(`${second[0].slice(0, 32)} is a second vendor`, 'A lease has GPUs of one vendor.')
+      if (!first) vendors.fail('a vendor')
       else {
         vendor = first[0]
         if (!first[1].isNull) for (const model of first[1].list()) models.push(readModel(model))

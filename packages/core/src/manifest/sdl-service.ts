@@ -51,11 +51,22 @@ export function readSdlService(name: string, root: Field, { profile, count, mani
   const named = storageField && !storageField.isNull ? storageField.entries().map(([n]) => `${name}-${n}`) : []
   const mounted = new Set([...service.mounts.map((m) => m.volume), ...named])
   const own = storage.filter((s) => !mounted.has(`${name}-${s.name}`))
-  for (const { field, persistent } of own)
-    if (persistent) field.warn(`ignored: this storage is mounted nowhere in ${name}, so it is not persistent (see params.storage)`)
+  for (const disk of own) warnOfDisk(name, disk)
   const diskMiB = own.reduce((sum, s) => sum + s.sizeMiB, 0) || DEFAULT_RESOURCES.diskMiB
   service.resources = gpu ? { cpuMilli, memoryMiB, diskMiB, gpu } : { cpuMilli, memoryMiB, diskMiB }
   return service
+}
+
+/** Says what of a storage is lost where it is mounted nowhere. */
+function warnOfDisk(service: string, { field, persistent, class: kind, name }: ComputeProfile['storage'][number]): void {
+  const lost = persistent
+    ? 'it is not persistent'
+    : kind !== 'default'
+      ? `its class ${kind} has no effect`
+      : name !== 'default'
+        ? 'its name has no effect'
+        : undefined
+  if (lost) field.warn(`ignored: this storage is mounted nowhere in ${service} and adds to the container's own disk, so ${lost} (see params.storage)`)
 }
 
 function readList(field: Field): string[] {

@@ -73,6 +73,7 @@ export function parseSdl(root: Field, options: ParseOptions): { manifest: Manife
   if (root.get('x-internet')?.boolean() === false) manifest.internet = false
   readFront(root, manifest)
   for (const [name, service] of services.entries()) if (!deployment.get(name)) service.warn('ignored: the service is not deployed')
+  warnOfUnused(compute, placement, deployment)
   for (const [name, service] of Object.entries(manifest.services))
     for (const dependency of service.dependsOn)
       if (!manifest.services[dependency.service])
@@ -82,6 +83,14 @@ export function parseSdl(root: Field, options: ParseOptions): { manifest: Manife
           ?.refuse(`${dependency.service} is not in the placement group ${group}`, 'A service depends on services of its own group only.')
   checkTargets(services, manifest)
   return { manifest, groups }
+}
+
+/** Akash passes over profiles that no service is deployed with, whatever stands in them. */
+function warnOfUnused(compute: Map<string, Field>, placement: Map<string, Field>, deployment: Field): void {
+  const uses = deployment.entries().flatMap(([, service]) => service.entries())
+  const isNone = 'ignored: no service is deployed with this profile'
+  for (const [name, profile] of compute) if (!uses.some(([, use]) => use.isMap && use.get('profile')?.value === name)) profile.warn(isNone)
+  for (const [name, profile] of placement) if (!uses.some(([group]) => group === name)) profile.warn(isNone)
 }
 
 function readVersion(root: Field): void {
