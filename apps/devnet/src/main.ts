@@ -1,5 +1,6 @@
-import { enableCompileCache } from 'node:module'
+import { join } from 'node:path'
+import { keepCompiledCode, packedProgram } from '@cloister/packed'
 
-// Compiled code is kept between runs, and the daemons share it.
-enableCompileCache()
-await import('./start.ts')
+// The daemons share the compiled code.
+keepCompiledCode()
+await import(packedProgram(join(import.meta.dirname, 'start.ts')))

@@ -5,6 +5,7 @@ import { DevelopmentRoot } from '@cloister/attest/devnet'
 import { connectChain, type Network } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import { SandboxExecutor } from '@cloister/executors'
+import { packedProgram } from '@cloister/packed'
 import { IndexClient } from '@cloister/sdk'
 import { type Collateral, serveCollateral } from './collateral.ts'
 import { ATTESTATION_FOLDER, ensureContracts, fundTenants } from './contracts.ts'
@@ -45,9 +46,9 @@ export interface EmbeddedNetwork {
   stop(): Promise<void>
 }
 
-const CHAIN = join(import.meta.dirname, 'chain/main.ts')
-const INDEXER = fileURLToPath(import.meta.resolve('@cloister/indexer/daemon'))
-const GATEWAY = fileURLToPath(import.meta.resolve('@cloister/gateway/daemon'))
+const CHAIN = packedProgram(join(import.meta.dirname, 'chain/main.ts'))
+const INDEXER = packedProgram(fileURLToPath(import.meta.resolve('@cloister/indexer/daemon')))
+const GATEWAY = packedProgram(fileURLToPath(import.meta.resolve('@cloister/gateway/daemon')))
 
 /**
  * Starts chain, contracts, indexer, gateway and three workers, and deploys the example; or takes all of it up again where it

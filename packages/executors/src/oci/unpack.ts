@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { packedProgram } from '@cloister/packed'
 import type { UnpackLimits } from './image-root.ts'
 import { unavailable } from './source.ts'
 
@@ -25,7 +26,7 @@ const MEMORY_MIB = 512
 export async function unpackLayers(order: UnpackOrder, progress: (bytes: number) => void, signal?: AbortSignal): Promise<void> {
   const child = spawn(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', `--max-old-space-size=${MEMORY_MIB}`, join(import.meta.dirname, 'unpack-main.ts')],
+    ['--disable-warning=ExperimentalWarning', `--max-old-space-size=${MEMORY_MIB}`, packedProgram(join(import.meta.dirname, 'unpack-main.ts'))],
     { stdio: ['pipe', 'pipe', 'ignore'], env: { PATH: process.env['PATH'] } },
   )
   const stop = () => child.kill('SIGKILL')

@@ -4,6 +4,7 @@ import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { CloisterError } from '@cloister/core'
+import { packedProgram } from '@cloister/packed'
 import { PGlite } from '@electric-sql/pglite'
 import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres'
 import { migrate as migratePg } from 'drizzle-orm/node-postgres/migrator'
@@ -16,7 +17,7 @@ import * as schema from './schema.ts'
 /** PostgreSQL, in its own server or embedded: one dialect, one set of tables. */
 export type Database = PgDatabase<PgQueryResultHKT, typeof schema>
 
-const MAKE = join(import.meta.dirname, 'make.ts')
+const MAKE = packedProgram(join(import.meta.dirname, 'make.ts'))
 /**
  * PostgreSQL's usual 128 MiB of shared buffers would all be touched within an hour, in a process that the operating system caches files
  * for anyway.

@@ -1,0 +1,42 @@
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { packedProgram } from './packed.mjs'
+
+describe('a packed program', () => {
+  let root: string
+  const pack = (changes: object = {}) => {
+    const { size, mtimeNs } = statSync(join(root, 'main.ts'), { bigint: true })
+    const index = { node: process.version, programs: { 'main.ts': 'abc/main.js' }, stamps: { 'main.ts': `${size} ${mtimeNs}` }, ...changes }
+    mkdirSync(join(root, 'node_modules/.cache/cloister'), { recursive: true })
+    writeFileSync(join(root, 'node_modules/.cache/cloister/packed.json'), JSON.stringify(index))
+  }
+  const found = (name = 'main.ts') => packedProgram(join(root, name), root)
+
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'cloister-packed-'))
+    writeFileSync(join(root, 'main.ts'), 'export {}')
+  })
+  afterEach(() => rmSync(root, { recursive: true, force: true }))
+
+  it('is run where nothing it was made of has changed', () => {
+    pack()
+    expect(found()).toBe(join(root, 'node_modules/.cache/cloister/abc/main.js'))
+    expect(found('other.ts')).toBe(join(root, 'other.ts'))
+  })
+
+  it('gives way to its source where it was never packed, or for another Node', () => {
+    expect(found()).toBe(join(root, 'main.ts'))
+    pack({ node: 'v1.0.0' })
+    expect(found()).toBe(join(root, 'main.ts'))
+  })
+
+  it('gives way to its source where one has changed or is gone', () => {
+    pack()
+    writeFileSync(join(root, 'main.ts'), 'export{ }')
+    expect(found()).toBe(join(root, 'main.ts'))
+    pack({ stamps: { 'gone.ts': '1 1' } })
+    expect(found()).toBe(join(root, 'main.ts'))
+  })
+})
