@@ -1,15 +1,40 @@
 import { defineConfig } from 'vitest/config'
 
+/**
+ * Tests that look at the whole machine (every network filter, mount, process or container on it) or that measure it: one file at a time, with nothing
+ * beside them.
+ */
+const ALONE = [
+  'packages/executors/src/executor.test.ts',
+  'packages/executors/src/spec.test.ts',
+  'packages/executors/src/escape/**/*.test.ts',
+  'packages/executors/src/network/**/*.test.ts',
+  'packages/executors/src/sandbox/**/*.test.ts',
+  'e2e/{lapse,soak,differential}.test.ts',
+]
+
+const common = {
+  testTimeout: 180_000,
+  hookTimeout: 240_000,
+  pool: 'forks' as const,
+  execArgv: ['--disable-warning=ExperimentalWarning'],
+}
+
 export default defineConfig({
   test: {
-    include: ['contracts/**/*.test.ts', 'packages/**/*.test.ts', 'apps/**/*.test.ts', 'e2e/**/*.test.ts'],
-    testTimeout: 180_000,
-    hookTimeout: 240_000,
-    // Two cores, and most tests run real chains, databases and engines of several processes each; two engines at a time
-    // get into each other's networks.
-    maxWorkers: 1,
-    pool: 'forks',
-    // Native Node runs the sources in production; tests run them the same way.
-    execArgv: ['--disable-warning=ExperimentalWarning'],
+    projects: [
+      {
+        test: {
+          ...common,
+          name: 'beside each other',
+          include: ['contracts/**/*.test.ts', 'packages/**/*.test.ts', 'apps/**/*.test.ts', 'e2e/**/*.test.ts'],
+          exclude: [...ALONE, '**/node_modules/**'],
+          // Most wait for real chains, databases and containers more than they reckon.
+          maxWorkers: 3,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      { test: { ...common, name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+    ],
   },
 })

@@ -30,7 +30,7 @@ const configuration = {
   attributes: { region: 'test' },
   images: { layouts: ['images'] },
   // Below the ports that the system gives to whoever asks for any.
-  tcpPorts: { first: 21_000 + (process.pid % 500) * 10, last: 21_009 + (process.pid % 500) * 10 },
+  tcpPorts: { first: 31_300 + (process.pid % 140) * 10, last: 31_309 + (process.pid % 140) * 10 },
 }
 
 export const manifestOf = (services: string, more = '') => parseManifest(`services:\n${services}${more}`, { file: 'compose.yaml' }).manifest

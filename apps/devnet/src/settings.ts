@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -11,6 +12,10 @@ const Ports = z.strictObject({ chain: port, indexer: port, gateway: port, collat
 type Ports = z.infer<typeof Ports>
 
 const USUAL: Ports = { chain: 18545, indexer: 18600, gateway: 18080, collateral: 18700, workers: [17071, 17072, 17073], tcp: 31000 }
+
+/** Ports for leases that the three workers have together. */
+const TCP_PORTS_OF_ALL = 300
+const LOWEST_TCP = 10_000
 
 /** Where the embedded network keeps its state, and the ports it has. */
 export interface Settings {
@@ -41,11 +46,38 @@ export async function loadSettings(folder: string, { freePorts = false } = {}): 
     gateway: await choose(USUAL.gateway),
     collateral: await choose(USUAL.collateral),
     workers: [await choose(a), await choose(b), await choose(c)],
-    tcp: freePorts ? 32_000 + 300 * (process.pid % 90) : USUAL.tcp,
+    tcp: freePorts ? await claimTcpPorts() : USUAL.tcp,
   }
   writeFileSync(`${path}.new`, JSON.stringify(ports))
   renameSync(`${path}.new`, path)
   return { folder, ports }
+}
+
+/**
+ * A range of ports for leases that no other network of this machine has: whoever has one listens at the port after it. Below those that the kernel
+ * gives to connections. Throws `no-ports`.
+ */
+async function claimTcpPorts(): Promise<number> {
+  const stride = TCP_PORTS_OF_ALL + 1
+  const count = Math.floor((USUAL.tcp - LOWEST_TCP) / stride)
+  const begin = randomInt(count)
+  for (let tried = 0; tried < count; tried++) {
+    const first = LOWEST_TCP + ((begin + tried) % count) * stride
+    if (await claim(first + TCP_PORTS_OF_ALL)) return first
+  }
+  throw new CloisterError('no-ports', 'Too many networks run on this machine.', { hint: 'End some of them.' })
+}
+
+/** Listens on a port until this process ends. False where somebody else does. */
+function claim(wanted: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer((socket) => socket.destroy())
+    server.once('error', () => resolve(false))
+    server.listen(wanted, '127.0.0.1', () => {
+      server.unref()
+      resolve(true)
+    })
+  })
 }
 
 /** Whether nobody listens on a port of this machine. */
