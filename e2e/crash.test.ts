@@ -167,7 +167,7 @@ describe.skipIf(!canDeploy)('npm start', () => {
     await until(
       'the network is up',
       async () => printed.includes('Ctrl-C stops everything') || (child.exitCode !== null && Promise.reject(new Error(printed))),
-      60_000,
+      150_000,
     )
     return {
       printed: () => printed,

@@ -3,6 +3,11 @@ import { Readable } from 'node:stream'
 import type { DialAgent } from './dial.ts'
 import { SAFE } from './request.ts'
 
+/** Statuses whose responses have no body (Fetch standard, section 2.2.3), and those that a response can have at all. */
+const EMPTY = new Set([204, 205, 304])
+const LOWEST = 200
+const HIGHEST = 599
+
 /**
  * One request over connections that `agent` opens, as a `Response` with a streaming body; bodies sent are text. `target` is
  * what the agent dials. What changes nothing is sent again where a kept connection was closed under it. Throws a TypeError as the
@@ -18,21 +23,28 @@ export async function fetchOver(agent: DialAgent, target: string, url: string, i
     new Promise((resolve, reject) => {
       const outgoing = request(options)
       outgoing.once('response', resolve)
-      outgoing.once('error', (cause) => {
+      // Nobody asked for another protocol; without a listener the question would stay without an answer.
+      outgoing.once('upgrade', (answer, socket) => {
+        socket.destroy()
+        reject(new TypeError('fetch failed', { cause: new Error(`it answered with status ${answer.statusCode}`) }))
+      })
+      outgoing.on('error', (cause) => {
         if (mayRepeat && outgoing.reusedSocket && !signal?.aborted) ask(false).then(resolve, reject)
         else reject(new TypeError('fetch failed', { cause }))
       })
       outgoing.end(body ?? undefined)
     })
   const answer = await ask(SAFE.has(method))
-  const status = answer.statusCode ?? 502
-  if (status >= 300 && status < 400 && status !== 304 && init.redirect !== 'manual') {
-    answer.resume()
-    throw new TypeError('fetch failed', { cause: new Error('it redirects') })
+  const status = answer.statusCode ?? 0
+  const refuse = (reason: string): never => {
+    answer.destroy()
+    throw new TypeError('fetch failed', { cause: new Error(reason) })
   }
+  if (status < LOWEST || status > HIGHEST) refuse(`it answered with status ${status}`)
+  if (status >= 300 && status < 400 && status !== 304 && init.redirect !== 'manual') refuse('it redirects')
   const headers = new Headers()
   for (const [name, value] of Object.entries(answer.headers)) if (value !== undefined) headers.set(name, String(value))
-  const empty = status === 204
-  if (empty) answer.resume()
-  return new Response(empty ? null : (Readable.toWeb(answer) as ReadableStream), { status, headers })
+  if (!EMPTY.has(status)) return new Response(Readable.toWeb(answer) as ReadableStream, { status, headers })
+  answer.resume()
+  return new Response(null, { status, headers })
 }

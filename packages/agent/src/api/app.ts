@@ -201,11 +201,11 @@ export function workerApi(worker: Worker): OpenAPIHono {
     if (!worker.store.lease(id)) await worker.supervisor.refresh(id)
     const lease = worker.store.lease(id)
     if (!lease) throw new CloisterError('not-found', `This worker has no lease ${id}.`)
-    const url = new URL(context.req.url)
+    const { url } = context.req
     await authorize(
       {
         method: context.req.method,
-        path: url.pathname + url.search,
+        path: url.slice(new URL(url).origin.length),
         authorization: context.req.header('authorization'),
         body: new Uint8Array(await context.req.arrayBuffer()),
       },
