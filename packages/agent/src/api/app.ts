@@ -22,6 +22,7 @@ import {
   WorkerReport,
 } from '@cloister/core'
 import { Envelope } from '@cloister/secrets'
+import type { HttpBindings } from '@hono/node-server'
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -201,11 +202,11 @@ export function workerApi(worker: Worker): OpenAPIHono {
     if (!worker.store.lease(id)) await worker.supervisor.refresh(id)
     const lease = worker.store.lease(id)
     if (!lease) throw new CloisterError('not-found', `This worker has no lease ${id}.`)
-    const { url } = context.req
     await authorize(
       {
         method: context.req.method,
-        path: url.slice(new URL(url).origin.length),
+        // As it came in: what leads to the same place by another path wasn't signed.
+        path: (context.env as HttpBindings).incoming.url ?? '',
         authorization: context.req.header('authorization'),
         body: new Uint8Array(await context.req.arrayBuffer()),
       },
