@@ -7,6 +7,7 @@ import { verifyBundle } from '@cloister/attest'
 import { type DevelopmentPlatform, DevelopmentRoot, developmentGuest, NEWEST_SVNS, type QuoteVariations } from '@cloister/attest/devnet'
 import { issueTlsCertificate, newTlsKey } from '@cloister/attest/tls'
 import {
+  ADMISSION_ABI,
   attestWorker,
   connectWallet,
   developmentAccount,
@@ -16,7 +17,6 @@ import {
   getAccrued,
   getBilling,
   getLease,
-  PLATFORMS_ABI,
   registerWorker,
   reportDataOf,
   settleLeases,
@@ -200,15 +200,13 @@ describe.skipIf(!canDeploy)(
         await expect(attest({ platform: old })).rejects.toMatchObject({ message: expect.stringContaining('out of date: it is below the floor') })
         const { network } = stage.embedded
         const governance = connectWallet(network, developmentAccount(network, 0))
-        const call = { address: network.contracts.platforms, abi: PLATFORMS_ABI } as const
+        const call = { address: network.contracts.admission, abi: ADMISSION_ABI } as const
         const floor = await governance.client.readContract({ ...call, functionName: 'floorOf', args: [FMSPC] })
-        const set = async (expiry: number) => {
-          const hash = await governance.wallet.writeContract({ ...call, functionName: 'setFloor', args: [FMSPC, { ...floor, expiry }] })
-          await governance.client.waitForTransactionReceipt({ hash })
-        }
-        await set(1)
+        const raised = await governance.wallet.writeContract({ ...call, functionName: 'raiseFloor', args: [FMSPC, { ...floor, expiry: 1 }] })
+        await governance.client.waitForTransactionReceipt({ hash: raised })
         await expect(attest()).rejects.toMatchObject({ message: expect.stringContaining('The TCB floor of this family of platforms has expired') })
-        await set(floor.expiry)
+        const lowered = await governance.wallet.writeContract({ ...call, functionName: 'lowerFloor', args: [FMSPC] })
+        await governance.client.waitForTransactionReceipt({ hash: lowered })
       })
 
       it('is refused where it is old, and where it is another’s', async () => {

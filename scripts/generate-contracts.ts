@@ -7,6 +7,7 @@ import { join } from 'node:path'
 const ROOT = join(import.meta.dirname, '..')
 const CONTRACTS = [
   'Token',
+  'Admission',
   'Platforms',
   'Workers',
   'Market',

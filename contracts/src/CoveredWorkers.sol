@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Governed} from "./Governed.sol";
 import {ICoverageObserver} from "./ICoverageObserver.sol";
 
 /// @title CoveredWorkers: whose worker it is, and which seconds of its life are covered
 /// @notice Anybody may register a worker; nobody has to agree. Coverage is kept as one accumulator per worker, so that any
 /// contract can bill "covered seconds between two instants" exactly, gaps included, in O(1).
-abstract contract CoveredWorkers is EIP712, Ownable2Step {
+abstract contract CoveredWorkers is EIP712, Governed {
     /// @notice What a worker says it is, for people to read. What it has is another question (`Gpus.gpusOf`).
     struct Description {
         /// Thousandths of a CPU.
@@ -68,7 +68,6 @@ abstract contract CoveredWorkers is EIP712, Ownable2Step {
     /// @notice Coverage was ended early, at `until`.
     event CoverageEnded(address indexed worker, uint256 until);
     event CoveragePeriodSet(uint256 seconds_);
-    event ObserverSet(address observer);
     /// @notice The observer failed to take note of a worker's coverage. Coverage holds all the same.
     event ObserverFailed(address indexed worker);
 
@@ -85,11 +84,16 @@ abstract contract CoveredWorkers is EIP712, Ownable2Step {
 
     /// @notice Seconds that one attestation covers.
     uint64 public coveragePeriod = 1 hours;
-    /// @notice Who is told of coverage: the Emission contract. It can't stop an attestation.
-    ICoverageObserver public observer;
+    /// @notice Who is told of coverage: the Emission contract. It can't stop an attestation, and nobody can
+    /// put another in its place, which would take from GPUs what they earn. Zero for nobody.
+    ICoverageObserver public immutable observer;
 
     mapping(address worker => Worker) internal _worker;
     mapping(address worker => Coverage) internal _coverage;
+
+    constructor(ICoverageObserver observer_) {
+        observer = observer_;
+    }
 
     // PROVIDERS
 
@@ -163,19 +167,15 @@ abstract contract CoveredWorkers is EIP712, Ownable2Step {
 
     // GOVERNANCE
 
-    /// @notice Sets the seconds that one attestation covers, from a minute to a day.
+    /// @notice Sets the seconds that one attestation covers, from a minute to a day. Announced: fewer can
+    /// leave workers unpaid, more pay for machines that are gone.
     function setCoveragePeriod(uint256 seconds_) external onlyOwner {
+        _useAnnouncement();
         if (seconds_ < MIN_COVERAGE_PERIOD || seconds_ > MAX_COVERAGE_PERIOD) {
             revert OutOfBounds(seconds_, MIN_COVERAGE_PERIOD, MAX_COVERAGE_PERIOD);
         }
         coveragePeriod = uint64(seconds_);
         emit CoveragePeriodSet(seconds_);
-    }
-
-    /// @notice Names who is told of coverage; zero for nobody.
-    function setObserver(ICoverageObserver observer_) external onlyOwner {
-        observer = observer_;
-        emit ObserverSet(address(observer_));
     }
 
     // INTERNAL

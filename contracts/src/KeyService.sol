@@ -2,9 +2,9 @@
 pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Governed} from "./Governed.sol";
 import {Market} from "./Market.sol";
 import {Workers} from "./Workers.sol";
 
@@ -15,7 +15,7 @@ import {Workers} from "./Workers.sol";
 /// whose worker consents. The worker signs for what runs on it, when that asks, and for the one seat that its provider
 /// named; so a lease alone neither takes a seat nor ties a provider to one. What an instance then gets, it gets from the
 /// other two, which check its evidence themselves.
-contract KeyService is EIP712, Ownable2Step {
+contract KeyService is EIP712, Governed {
     struct Seat {
         bytes32 lease;
         address worker;
@@ -37,6 +37,7 @@ contract KeyService is EIP712, Ownable2Step {
     error NoConsent(address worker);
     error VacatedRecently(bytes32 lease, uint256 until);
     error OneSeatAtATime(uint256 until);
+    error NoManifest();
     error ProviderHasAnotherSeat(address provider, uint256 seat);
 
     event SeatFilled(uint256 indexed seat, bytes32 indexed lease, address indexed worker, address provider, bytes32 manifestHash);
@@ -71,7 +72,7 @@ contract KeyService is EIP712, Ownable2Step {
     mapping(bytes32 lease => uint256) private _barredUntil;
     uint256 private _vacatedAt;
 
-    /// @param owner Names the manifest of the key service: the governance executor.
+    /// @param owner Announces manifests of the key service: the governance executor.
     constructor(address owner, Workers workers_, Market market_) EIP712("Cloister KeyService", "1") Ownable(owner) {
         if (address(workers_) == address(0) || address(market_) == address(0)) revert ZeroAddress();
         (workers, market) = (workers_, market_);
@@ -134,8 +135,12 @@ contract KeyService is EIP712, Ownable2Step {
         return _seat;
     }
 
-    /// @notice Names what new instances have to run: SHA-256 of the canonical manifest.
+    /// @notice Names what new instances have to run: SHA-256 of the canonical manifest. Announced, but for
+    /// the first one: before that nothing can be sealed. There is no way back to none, which would make the
+    /// next one a first.
     function setManifest(bytes32 manifestHash_) external onlyOwner {
+        if (manifestHash_ == 0) revert NoManifest();
+        if (manifestHash != 0) _useAnnouncement();
         manifestHash = manifestHash_;
         emit ManifestSet(manifestHash_);
     }

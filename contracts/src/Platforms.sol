@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {Admission} from "./Admission.sol";
 import {Der} from "./attestation/Der.sol";
 import {P256} from "./attestation/P256.sol";
 import {Pck} from "./attestation/Pck.sol";
@@ -10,11 +9,12 @@ import {TdxQuote} from "./attestation/TdxQuote.sol";
 import {X509} from "./attestation/X509.sol";
 
 /// @title Platforms: which machines are genuine
-/// @notice Anybody may register a platform: its PCK certificate is checked to the root key that was fixed at deployment.
-/// Anybody may post revocation lists, since the vendor's signature is checked. Governance sets the TCB floor of each
-/// family of platforms and the guest images that may earn; it can neither add a platform nor make a quote.
+/// @notice Anybody may register a platform: its PCK certificate is checked to the root key that was fixed at
+/// deployment. Anybody may post revocation lists, since the vendor's signature is checked. Which of them are
+/// new enough, and for which guest images, Admission says. Nobody owns this contract: no role can add a
+/// platform or make a quote.
 /// @dev Apart from Workers for the size of a contract.
-contract Platforms is Ownable2Step {
+contract Platforms {
     /// @notice A registered PCK key. A platform has one for each TCB level it was certified at.
     /// @dev Four slots. Keyed by issuer and serial number, as revocation lists are; the flag may be set before the rest is known.
     struct PckKey {
@@ -42,21 +42,6 @@ contract Platforms is Ownable2Step {
         bytes20 entries;
     }
 
-    /// @notice The least that platforms of one family must have. Nothing is accepted after `expiry`, so that a floor which
-    /// nobody looks after ends by itself.
-    struct Floor {
-        /// Each of a platform's sixteen component SVNs must be at least this.
-        bytes16 componentSvns;
-        uint16 pceSvn;
-        uint16 qeSvn;
-        /// Unix seconds.
-        uint48 expiry;
-        /// Each TDX component SVN but the first two must be at least this.
-        bytes16 tdxSvns;
-        /// By version of the TDX module, its least SVN; 255 keeps a version out, and so does being beyond the eighth.
-        bytes8 moduleSvns;
-    }
-
     /// @dev Whose list is gone through.
     struct Issuer {
         uint256 x;
@@ -73,26 +58,17 @@ contract Platforms is Ownable2Step {
     /// @notice No list is there that is fresh: of the root, or of the authority, whichever ran out first.
     error RevocationsOutdated(uint256 nextUpdate);
     error UnknownPckKey(bytes32 pckKey);
-    error NoTcbFloor(bytes6 fmspc);
-    error TcbFloorExpired(bytes6 fmspc, uint256 expiry);
-    error TcbBelowFloor(bytes6 fmspc);
-    error ImageNotAllowed(bytes32 image);
 
     event PlatformRegistered(bytes32 indexed platform, bytes32 indexed pckKey, bytes6 fmspc, uint256 notAfter);
     event CertificateRevocationPosted(bytes32 indexed certificate, uint256 serial);
     /// @notice A list newer than all before is known whole. `authority`: index of its issuer, 0 for the root. Unix seconds.
     event RevocationsPosted(uint256 indexed authority, uint256 thisUpdate, uint256 nextUpdate);
-    event TcbFloorSet(bytes6 indexed fmspc, Floor floor);
-    event ImageSet(bytes32 indexed image, uint8 roles);
 
     /// Intel SGX Root CA, from https://certificates.trustedservices.intel.com/IntelSGXRootCA.der
     uint256 private constant INTEL_X = 0x0ba9c4c0c0c86193a3fe23d6b02cda10a8bbd4e88e48b4458561a36e705525f5;
     uint256 private constant INTEL_Y = 0x67918e2edc88e40d860bd0cc4ee26aacc988e505a953558c453f6b0904ae7394;
     uint256 private constant DEVELOPMENT_CHAIN = 31_337;
 
-    /// @notice What an image may do: earn as a worker, and sign verdicts about other machines.
-    uint8 public constant GUEST = 1;
-    uint8 public constant VERIFIER = 2;
     /// @notice Seconds after a list's next update during which platforms go on without a newer one.
     uint256 public constant LIST_GRACE = 7 days;
     /// @notice A list that has fewer seconds left to its next update is due to be replaced.
@@ -103,6 +79,7 @@ contract Platforms is Ownable2Step {
     uint256 public immutable rootY;
     /// @notice The root is a development one: platforms are software, and nothing is confidential.
     bool public immutable simulated;
+    Admission public immutable admission;
 
     mapping(bytes32 pckKey => PckKey) private _pck;
     mapping(bytes32 certificate => uint16) private _authorityIndex;
@@ -111,16 +88,13 @@ contract Platforms is Ownable2Step {
     uint16 private _authorities;
     /// @dev How far a list has been gone through that was too long for one transaction.
     mapping(bytes32 list => uint256 offset) private _goneThrough;
-    mapping(bytes6 fmspc => Floor) private _floor;
-    /// @notice Roles of guest images, which are named keccak256(MRTD ‖ RTMR0 ‖ RTMR1 ‖ RTMR2).
-    mapping(bytes32 image => uint8) public rolesOf;
 
-    /// @param owner Sets floors and images: the governance executor.
     /// @param x, y The root key; anything but Intel's is refused outside development chains.
-    constructor(address owner, uint256 x, uint256 y) Ownable(owner) {
+    /// @param admission_ Knows floors and images. Fixed: nobody can put another in its place.
+    constructor(uint256 x, uint256 y, Admission admission_) {
         simulated = x != INTEL_X || y != INTEL_Y;
         if (simulated && block.chainid != DEVELOPMENT_CHAIN) revert DevelopmentRootOutsideDevelopment(block.chainid);
-        (rootX, rootY) = (x, y);
+        (rootX, rootY, admission) = (x, y, admission_);
     }
 
     // ANYBODY
@@ -201,8 +175,8 @@ contract Platforms is Ownable2Step {
         _checkLists(authority.nextUpdate);
         if (block.timestamp > pck.notAfter) revert CertificateNotValidNow(0, pck.notAfter);
         evidence = TdxQuote.verify(quote, pck.x, pck.y);
-        _checkFloor(pck, evidence);
-        if (rolesOf[evidence.image] & GUEST == 0) revert ImageNotAllowed(evidence.image);
+        Admission.Svns memory svns = Admission.Svns(pck.componentSvns, pck.pceSvn, evidence.qeSvn, evidence.teeTcbSvn);
+        admission.check(pck.fmspc, svns, evidence.image);
     }
 
     function pckKeyOf(bytes32 key) external view returns (PckKey memory) {
@@ -215,44 +189,7 @@ contract Platforms is Ownable2Step {
         return _authority[_authorityIndex[certificate]];
     }
 
-    function floorOf(bytes6 fmspc) external view returns (Floor memory) {
-        return _floor[fmspc];
-    }
-
-    // GOVERNANCE
-
-    /// @notice Sets the TCB floor of a family of platforms. An expiry in the past shuts the family out.
-    function setFloor(bytes6 fmspc, Floor calldata floor) external onlyOwner {
-        _floor[fmspc] = floor;
-        emit TcbFloorSet(fmspc, floor);
-    }
-
-    /// @notice Sets what a guest image may do: `GUEST`, `VERIFIER`, both, or 0 for nothing.
-    function setImage(bytes32 image, uint8 roles) external onlyOwner {
-        rolesOf[image] = roles;
-        emit ImageSet(image, roles);
-    }
-
     // INTERNAL
-
-    function _checkFloor(PckKey memory pck, TdxQuote.Evidence memory evidence) private view {
-        Floor memory floor = _floor[pck.fmspc];
-        if (floor.expiry == 0) revert NoTcbFloor(pck.fmspc);
-        if (block.timestamp > floor.expiry) revert TcbFloorExpired(pck.fmspc, floor.expiry);
-        uint256 version = uint8(evidence.teeTcbSvn[1]);
-        bool reached = pck.pceSvn >= floor.pceSvn && evidence.qeSvn >= floor.qeSvn && version < 8
-            && uint8(floor.moduleSvns[version]) != 255
-            && uint8(evidence.teeTcbSvn[0]) >= uint8(floor.moduleSvns[version])
-            && _reaches(pck.componentSvns, floor.componentSvns, 0) && _reaches(evidence.teeTcbSvn, floor.tdxSvns, 2);
-        if (!reached) revert TcbBelowFloor(pck.fmspc);
-    }
-
-    function _reaches(bytes16 svns, bytes16 least, uint256 from) private pure returns (bool) {
-        for (uint256 i = from; i < 16; ++i) {
-            if (uint8(svns[i]) < uint8(least[i])) return false;
-        }
-        return true;
-    }
 
     function _readAuthority(bytes calldata der) private view returns (X509.Certificate memory c) {
         c = X509.parse(der, 0);

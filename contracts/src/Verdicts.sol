@@ -72,8 +72,10 @@ abstract contract Verdicts is CoveredWorkers {
         return keccak256(abi.encodePacked(uint8(kind), digest));
     }
 
-    /// @notice Sets how many verifiers have to agree, from 2 to 16.
+    /// @notice Sets how many verifiers have to agree, from 2 to 16. Announced: with more than there are no
+    /// GPU earns.
     function setVerdictThreshold(uint256 threshold) external onlyOwner {
+        _useAnnouncement();
         if (threshold < MIN_THRESHOLD || threshold > MAX_THRESHOLD) {
             revert ThresholdOutOfBounds(threshold, MIN_THRESHOLD, MAX_THRESHOLD);
         }

@@ -3,7 +3,10 @@ pragma solidity 0.8.30;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {Admission, GUEST, VERIFIER} from "./Admission.sol";
+import {CoveredWorkers} from "./CoveredWorkers.sol";
 import {Gpus} from "./Gpus.sol";
+import {ICoverageObserver} from "./ICoverageObserver.sol";
 import {Platforms} from "./Platforms.sol";
 import {TdxQuote} from "./attestation/TdxQuote.sol";
 
@@ -23,8 +26,8 @@ contract Workers is Gpus {
     error NotWorker(address caller);
     error PlatformHeld(bytes32 platform, address provider, uint256 until);
 
-    /// @notice A quote of the worker's was accepted. `image` names the guest (see `Platforms.rolesOf`), `tlsKeyHash` the key
-    /// (SHA-256 of its SubjectPublicKeyInfo) that the worker's interface is served with.
+    /// @notice A quote of the worker's was accepted. `image` names the guest (see `Admission.rolesOf`),
+    /// `tlsKeyHash` the key (SHA-256 of its SubjectPublicKeyInfo) that the worker's interface is served with.
     event Attested(
         address indexed worker, bytes32 indexed platform, bytes32 indexed image, bytes32 pckKey, bytes32 tlsKeyHash
     );
@@ -35,16 +38,23 @@ contract Workers is Gpus {
 
     /// @notice Where quotes are checked.
     Platforms public immutable platforms;
+    /// @notice Which guest images may serve and verify.
+    Admission public immutable admission;
 
     /// @notice The guest image that the worker last proved to run.
     mapping(address worker => bytes32) public imageOf;
     mapping(bytes32 platform => Holder) private _holder;
 
-    /// @param owner Sets parameters within their bounds: the governance executor.
+    /// @param owner Announces parameters within their bounds: the governance executor.
     /// @param platforms_ Checks quotes. Fixed: nobody can put another in its place.
-    constructor(address owner, Platforms platforms_) EIP712("Cloister Workers", "1") Ownable(owner) {
+    /// @param observer_ Is told of coverage. Fixed likewise.
+    constructor(address owner, Platforms platforms_, ICoverageObserver observer_)
+        EIP712("Cloister Workers", "1")
+        Ownable(owner)
+        CoveredWorkers(observer_)
+    {
         if (address(platforms_) == address(0)) revert ZeroAddress();
-        platforms = platforms_;
+        (platforms, admission) = (platforms_, platforms_.admission());
     }
 
     /// @notice Covers the worker for `coveragePeriod` seconds from now. Anybody may hand in a quote that renews coverage and
@@ -77,7 +87,7 @@ contract Workers is Gpus {
         address worker = verdict.worker;
         address provider = _checkVerdict(verdict, signatures, claim);
         (bytes32 platform, bytes32 image) = (nameOf(verdict.kind, verdict.platform), nameOf(verdict.kind, verdict.image));
-        if (platforms.rolesOf(image) & platforms.GUEST() == 0) revert Platforms.ImageNotAllowed(image);
+        if (admission.rolesOf(image) & GUEST == 0) revert Admission.ImageNotAllowed(image);
         _become(worker, image, verdict.tlsKeyHash, false);
         _hold(platform, provider, _cover(worker, provider, verdict.blockNumber));
         emit AttestedByVerdict(worker, platform, image, verdict.kind, verdict.tlsKeyHash);
@@ -99,7 +109,7 @@ contract Workers is Gpus {
     function _verifierProvider(address signer) internal view override returns (address) {
         Worker storage w = _worker[signer];
         bool attested = w.byQuote && !w.retired && _isCovered(signer);
-        return attested && platforms.rolesOf(imageOf[signer]) & platforms.VERIFIER() != 0 ? w.provider : address(0);
+        return attested && admission.rolesOf(imageOf[signer]) & VERIFIER != 0 ? w.provider : address(0);
     }
 
     function _checkBound(TdxQuote.Evidence memory evidence, bytes32 blockHash, bytes32 binding) private pure {

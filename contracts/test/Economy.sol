@@ -4,8 +4,6 @@ pragma solidity 0.8.30;
 import {Collateral} from "../src/Collateral.sol";
 import {Emission} from "../src/Emission.sol";
 import {Governed} from "../src/Governed.sol";
-import {Market} from "../src/Market.sol";
-import {Slashing} from "../src/Slashing.sol";
 import {Stake} from "../src/Stake.sol";
 import {Weights} from "../src/Weights.sol";
 import {Workers} from "../src/Workers.sol";
@@ -17,34 +15,6 @@ import {vm} from "./Vm.sol";
 function deployEconomy(address self, OpenToken token, Workers workers, address treasury, uint256 start)
     returns (Stake stake, Emission emission)
 {
-    (stake, emission) = deployStake(self, token, workers, self, treasury, start);
-    token.allotNow(address(emission), 700_000_000e18);
-}
-
-/// @dev The same with the contract that slashes, whose owner is `governance`.
-function deployEconomy(
-    address self,
-    address governance,
-    OpenToken token,
-    Workers workers,
-    Market market,
-    address treasury
-) returns (Stake stake, Emission emission, Slashing slashing) {
-    address slasher = vm.computeCreateAddress(self, vm.getNonce(self) + 2);
-    (stake, emission) = deployStake(self, token, workers, slasher, treasury, block.timestamp);
-    slashing = new Slashing(governance, workers, market, stake);
-    vm.assertEq(address(slashing), slasher);
-    token.allotNow(address(emission), 700_000_000e18);
-}
-
-function deployStake(
-    address self,
-    OpenToken token,
-    Workers workers,
-    address slasher,
-    address treasury,
-    uint256 start
-) returns (Stake stake, Emission emission) {
     Emission predicted = Emission(vm.computeCreateAddress(self, vm.getNonce(self) + 1));
     Collateral.ClassCollateral[] memory collateral = new Collateral.ClassCollateral[](3);
     collateral[0] = Collateral.ClassCollateral("h100", 1_250e18);
@@ -54,9 +24,10 @@ function deployStake(
     weights[0] = Weights.ClassWeight("h100", 10);
     weights[1] = Weights.ClassWeight("h200", 15);
     weights[2] = Weights.ClassWeight("b200", 18);
-    stake = new Stake(self, Stake.Parts(token, workers, predicted, slasher, treasury, start), collateral);
+    stake = new Stake(self, Stake.Parts(token, workers, predicted, self, treasury, start), collateral);
     emission = new Emission(self, token, workers, stake, treasury, weights);
     vm.assertEq(address(emission), address(predicted));
+    token.allotNow(address(emission), 700_000_000e18);
 }
 
 /// @dev Announces a change of a governed contract's, lets the time pass and makes it, as `owner`.

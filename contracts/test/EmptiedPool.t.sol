@@ -1,38 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Emission} from "../src/Emission.sol";
-import {Slashing} from "../src/Slashing.sol";
-import {Stake} from "../src/Stake.sol";
 import {Weights} from "../src/Weights.sol";
-import {change, deployEconomy, EconomyTest} from "./Economy.sol";
-import {VerifiedNetwork} from "./VerifiedNetwork.sol";
+import {change, EconomyTest} from "./Economy.sol";
+import {StakedNetwork} from "./StakedNetwork.sol";
 import {vm} from "./Vm.sol";
 
 /// @dev A pool whose shares are all gone and in which rounding left units behind that go on earning.
-contract EmptiedPoolTest is VerifiedNetwork {
-    Stake private stake;
-    Emission private emission;
-    Slashing private slashing;
-    uint256 private constant POOL = 20_000e18;
+contract EmptiedPoolTest is StakedNetwork {
     address private alice = address(0xA11);
 
     function setUp() public override {
         super.setUp();
-        (stake, emission, slashing) = deployEconomy(address(this), governance, cloi, workers, market, treasury);
-        vm.prank(governance);
-        workers.setObserver(emission);
         fund(provider, POOL);
         fund(alice, POOL);
         // Everybody else's stake.
         fund(owners[0], 2_000_000e18);
-        vm.prank(owners[0]);
-        stake.delegate(owners[0], 2_000_000e18);
+        delegate(owners[0], owners[0], 2_000_000e18);
         attest();
     }
 
     function test_exiting_stake_of_an_emptied_pool_is_slashed_by_proof_and_by_governance() public {
-        put(provider, POOL);
+        delegate(provider, provider, POOL);
         // A hair under two units is worth one; the other stays behind. Then the rest.
         leave(provider, 1_999_999);
         leave(provider, shares(provider));
@@ -50,21 +39,21 @@ contract EmptiedPoolTest is VerifiedNetwork {
         vm.warp(block.timestamp + 14 days);
         vm.prank(provider);
         stake.withdraw(2);
-        vm.assertLe(cloi.balanceOf(provider), POOL * 91 / 100);
+        vm.assertLe(token.balanceOf(provider), POOL * 91 / 100);
     }
 
     function test_twenty_units_of_dust_change_nothing() public {
-        put(provider, POOL);
+        delegate(provider, provider, POOL);
         leave(provider, 1_999_999);
         leave(provider, shares(provider));
         fund(provider, 1e18);
         for (uint256 i; i < 20; ++i) {
-            put(provider, stake.poolOf(provider).assets + 2);
+            delegate(provider, provider, stake.poolOf(provider).assets + 2);
             (uint256 s, uint256 a) = (stake.poolOf(provider).shares, stake.poolOf(provider).assets);
             uint256 worth = s * (a + 1) / (s + 1e6);
             leave(provider, (worth * (s + 1e6) - 1) / (a + 1));
         }
-        put(provider, stake.poolOf(provider).assets + 2);
+        delegate(provider, provider, stake.poolOf(provider).assets + 2);
         leave(provider, shares(provider));
         vm.assertEq(stake.poolOf(provider).shares, 0);
         vm.assertGe(stake.poolOf(provider).assets, 20);
@@ -73,7 +62,7 @@ contract EmptiedPoolTest is VerifiedNetwork {
     }
 
     function test_what_nobody_claimed_before_all_left_is_still_theirs_and_the_pool_can_be_filled_again() public {
-        put(provider, 1_000e18);
+        delegate(provider, provider, 1_000e18);
         vm.prank(alice);
         stake.delegate(provider, 5_000e18);
         vm.warp(block.timestamp + 10 days);
@@ -85,25 +74,14 @@ contract EmptiedPoolTest is VerifiedNetwork {
         (,, uint256 rewards) = stake.positionOf(provider, alice);
         vm.assertGe(rewards, 5_000e18);
         vm.warp(block.timestamp + 6 days);
-        uint256 before = cloi.balanceOf(alice);
+        uint256 before = token.balanceOf(alice);
         stake.claimReward(provider, alice);
-        vm.assertEq(cloi.balanceOf(alice) - before, rewards);
+        vm.assertEq(token.balanceOf(alice) - before, rewards);
         fund(provider, 1_000e18);
-        put(provider, 1_000e18);
+        delegate(provider, provider, 1_000e18);
         vm.prank(alice);
         stake.cancelExit(1);
         vm.assertGe(shares(alice), 1);
-    }
-
-    function fund(address account, uint256 amount) private {
-        cloi.mint(account, amount);
-        vm.prank(account);
-        cloi.approve(address(stake), type(uint256).max);
-    }
-
-    function put(address account, uint256 amount) private {
-        vm.prank(account);
-        stake.delegate(provider, amount);
     }
 
     function leave(address account, uint256 amount) private returns (uint256) {
@@ -113,14 +91,6 @@ contract EmptiedPoolTest is VerifiedNetwork {
 
     function shares(address account) private view returns (uint256 s) {
         (s,,) = stake.positionOf(provider, account);
-    }
-
-    function contradict(uint64 sequence) private returns (uint256) {
-        Slashing.Receipt memory a = Slashing.Receipt(worker, keccak256("lease"), sequence, keccak256("one"));
-        Slashing.Receipt memory b = Slashing.Receipt(worker, keccak256("lease"), sequence, keccak256("two"));
-        bytes memory signatureA = sign(WORKER_KEY, slashing.receiptDigest(a));
-        bytes memory signatureB = sign(WORKER_KEY, slashing.receiptDigest(b));
-        return slashing.reportReceipts(a, signatureA, b, signatureB);
     }
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Admission, GUEST} from "../src/Admission.sol";
 import {CoveredWorkers} from "../src/CoveredWorkers.sol";
+import {ICoverageObserver} from "../src/ICoverageObserver.sol";
 import {Market} from "../src/Market.sol";
 import {Platforms} from "../src/Platforms.sol";
 import {Workers} from "../src/Workers.sol";
@@ -29,6 +31,7 @@ abstract contract Network {
     address internal treasury = address(0x7EA);
     address internal stranger = address(0x57A);
 
+    Admission internal admission;
     Platforms internal platforms;
     Workers internal workers;
     bytes32 internal pckKey;
@@ -42,12 +45,11 @@ abstract contract Network {
         vm.warp(1_750_000_000);
         vm.roll(1_000);
         (uint256 x, uint256 y) = vm.publicKeyP256(SoftwarePlatform.ROOT_KEY);
-        platforms = new Platforms(governance, x, y);
-        workers = new Workers(governance, platforms);
-        vm.prank(governance);
-        platforms.setFloor(SoftwarePlatform.FMSPC, floor());
-        vm.prank(governance);
-        platforms.setImage(SoftwarePlatform.imageId(keccak256("guest")), 1);
+        Admission.FamilyFloor[] memory floors = new Admission.FamilyFloor[](1);
+        floors[0] = Admission.FamilyFloor(SoftwarePlatform.FMSPC, floor());
+        admission = new Admission(governance, floors, images());
+        platforms = new Platforms(x, y, admission);
+        workers = new Workers(governance, platforms, observer());
         postLists();
         pckKey = registerPlatform(PCK, 1, PPID);
         market = new Market(workers, treasury, governance);
@@ -66,6 +68,17 @@ abstract contract Network {
         usdc.approve(address(market), type(uint256).max);
     }
 
+    /// @dev What may serve from the beginning.
+    function images() internal pure virtual returns (Admission.ImageRoles[] memory roles) {
+        roles = new Admission.ImageRoles[](1);
+        roles[0] = Admission.ImageRoles(SoftwarePlatform.imageId(keccak256("guest")), GUEST);
+    }
+
+    /// @dev Whom workers tell of coverage.
+    function observer() internal virtual returns (ICoverageObserver) {
+        return ICoverageObserver(address(0));
+    }
+
     function describe() internal pure returns (CoveredWorkers.Description memory) {
         return CoveredWorkers.Description(4_000, 8_192, 65_536, 0, 0, "http://127.0.0.1:7001");
     }
@@ -77,8 +90,8 @@ abstract contract Network {
     }
 
     /// @dev A floor that the software platform just reaches.
-    function floor() internal view returns (Platforms.Floor memory) {
-        return Platforms.Floor({
+    function floor() internal view returns (Admission.Floor memory) {
+        return Admission.Floor({
             componentSvns: SoftwarePlatform.SVNS,
             pceSvn: SoftwarePlatform.PCE_SVN,
             qeSvn: 4,

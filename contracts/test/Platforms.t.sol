@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {Admission} from "../src/Admission.sol";
 import {Platforms} from "../src/Platforms.sol";
 import {Workers} from "../src/Workers.sol";
 import {Der} from "../src/attestation/Der.sol";
 import {TdxQuote} from "../src/attestation/TdxQuote.sol";
 import {X509} from "../src/attestation/X509.sol";
+import {change} from "./Economy.sol";
 import {Network} from "./Network.sol";
 import {SoftwarePlatform} from "./SoftwarePlatform.sol";
 import {vm} from "./Vm.sol";
@@ -27,7 +28,7 @@ contract PlatformsTest is Network {
         vm.assertTrue(platforms.simulated());
         vm.chainId(1);
         vm.expectRevert(abi.encodeWithSelector(Platforms.DevelopmentRootOutsideDevelopment.selector, 1));
-        new Platforms(governance, x, y);
+        new Platforms(x, y, admission);
     }
 
     function test_registerPlatform_remembers_what_the_certificate_says() public view {
@@ -108,7 +109,7 @@ contract PlatformsTest is Network {
 
     function test_attest_refuses_quotes_below_the_floor_in_any_part() public {
         SoftwarePlatform.Guest memory g = guestFor(worker, number);
-        bytes memory below = abi.encodeWithSelector(Platforms.TcbBelowFloor.selector, SoftwarePlatform.FMSPC);
+        bytes memory below = abi.encodeWithSelector(Admission.TcbBelowFloor.selector, SoftwarePlatform.FMSPC);
         g.qeSvn = 3;
         refused(g, below);
         g.qeSvn = 4;
@@ -127,8 +128,8 @@ contract PlatformsTest is Network {
     }
 
     function test_attest_refuses_a_platform_below_the_floor_and_after_the_floor_expired() public {
-        bytes memory below = abi.encodeWithSelector(Platforms.TcbBelowFloor.selector, SoftwarePlatform.FMSPC);
-        Platforms.Floor memory f = floor();
+        bytes memory below = abi.encodeWithSelector(Admission.TcbBelowFloor.selector, SoftwarePlatform.FMSPC);
+        Admission.Floor memory f = floor();
         f.pceSvn = SoftwarePlatform.PCE_SVN + 1;
         govern(f);
         refused(guestFor(worker, number), below);
@@ -141,11 +142,12 @@ contract PlatformsTest is Network {
         govern(f);
         refused(
             guestFor(worker, number),
-            abi.encodeWithSelector(Platforms.TcbFloorExpired.selector, SoftwarePlatform.FMSPC, f.expiry)
+            abi.encodeWithSelector(Admission.TcbFloorExpired.selector, SoftwarePlatform.FMSPC, f.expiry)
         );
         f.expiry = 0;
-        govern(f);
-        refused(guestFor(worker, number), abi.encodeWithSelector(Platforms.NoTcbFloor.selector, SoftwarePlatform.FMSPC));
+        change(governance, admission, abi.encodeCall(Admission.setFloor, (SoftwarePlatform.FMSPC, f)));
+        nextBlock();
+        refused(guestFor(worker, number), abi.encodeWithSelector(Admission.NoTcbFloor.selector, SoftwarePlatform.FMSPC));
     }
 
     function test_attest_refuses_debug_unsafe_attributes_and_unknown_images() public {
@@ -158,9 +160,11 @@ contract PlatformsTest is Network {
         refused(g, abi.encodeWithSelector(TdxQuote.UnsafeGuest.selector));
         g.attributes = hex"0000001000000000";
         g.image = "another image";
-        refused(g, abi.encodeWithSelector(Platforms.ImageNotAllowed.selector, SoftwarePlatform.imageId("another image")));
-        vm.prank(governance);
-        platforms.setImage(SoftwarePlatform.imageId("another image"), 1);
+        refused(g, abi.encodeWithSelector(Admission.ImageNotAllowed.selector, SoftwarePlatform.imageId("another image")));
+        change(governance, admission, abi.encodeCall(Admission.setImage, (SoftwarePlatform.imageId("another image"), 1)));
+        nextBlock();
+        g = guestFor(worker, number);
+        g.image = "another image";
         attestWith(worker, pckKey, number, SoftwarePlatform.quote(g, PCK));
         vm.assertEq(workers.imageOf(worker), SoftwarePlatform.imageId("another image"));
     }
@@ -271,16 +275,6 @@ contract PlatformsTest is Network {
         vm.assertEq(until, block.timestamp + 1 hours);
     }
 
-    function test_floors_and_images_are_governed() public {
-        Platforms.Floor memory f = floor();
-        vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger));
-        platforms.setFloor(SoftwarePlatform.FMSPC, f);
-        vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger));
-        platforms.setImage(keccak256("image"), 1);
-    }
-
     function again(uint256 serial) external returns (bytes32) {
         return registerPlatform(PCK, serial, PPID);
     }
@@ -297,9 +291,14 @@ contract PlatformsTest is Network {
         );
     }
 
-    function govern(Platforms.Floor memory f) private {
+    function govern(Admission.Floor memory f) private {
         vm.prank(governance);
-        platforms.setFloor(SoftwarePlatform.FMSPC, f);
+        admission.raiseFloor(SoftwarePlatform.FMSPC, f);
+    }
+
+    function nextBlock() private {
+        vm.roll(block.number + 2);
+        number = block.number - 1;
     }
 
     function refused(SoftwarePlatform.Guest memory g, bytes memory reason) private {

@@ -47,7 +47,7 @@ contract RevocationsTest is Network {
 
     function test_no_list_has_ever_been_posted_no_platform_is_registered() public {
         (uint256 x, uint256 y) = vm.publicKeyP256(SoftwarePlatform.ROOT_KEY);
-        platforms = new Platforms(governance, x, y);
+        platforms = new Platforms(x, y, admission);
         vm.expectRevert(abi.encodeWithSelector(Platforms.RevocationsOutdated.selector, 0));
         this.registerAgain();
         platforms.postRevocations(SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp, new uint256[](0)), "", 0);

@@ -2,33 +2,19 @@
 pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Emission} from "../src/Emission.sol";
 import {Market} from "../src/Market.sol";
 import {Slashing} from "../src/Slashing.sol";
 import {Stake} from "../src/Stake.sol";
-import {Verdicts} from "../src/Verdicts.sol";
-import {Workers} from "../src/Workers.sol";
-import {change, deployEconomy} from "./Economy.sol";
-import {VerifiedNetwork} from "./VerifiedNetwork.sol";
+import {change} from "./Economy.sol";
+import {StakedNetwork} from "./StakedNetwork.sol";
 import {vm} from "./Vm.sol";
 
 /// @dev The whole network with stake: real attestations, verdicts and leases.
-contract SlashingTest is VerifiedNetwork {
-    Stake private stake;
-    Emission private emission;
-    Slashing private slashing;
-    uint256 private constant POOL = 20_000e18;
-
+contract SlashingTest is StakedNetwork {
     function setUp() public override {
         super.setUp();
-        (stake, emission, slashing) = deployEconomy(address(this), governance, cloi, workers, market, treasury);
-        vm.prank(governance);
-        workers.setObserver(emission);
-        cloi.mint(provider, POOL);
-        vm.prank(provider);
-        cloi.approve(address(stake), type(uint256).max);
-        vm.prank(provider);
-        stake.delegate(provider, POOL);
+        fund(provider, POOL);
+        delegate(provider, provider, POOL);
         attest();
     }
 
@@ -40,8 +26,8 @@ contract SlashingTest is VerifiedNetwork {
         (bytes memory signatureA, bytes memory signatureB) = (receiptBy(WORKER_KEY, a), receiptBy(WORKER_KEY, b));
         vm.prank(stranger);
         vm.assertEq(slashing.reportReceipts(a, signatureA, b, signatureB), POOL / 20);
-        vm.assertEq(cloi.balanceOf(stranger), POOL / 100);
-        vm.assertEq(cloi.balanceOf(treasury), POOL / 20 - POOL / 100);
+        vm.assertEq(token.balanceOf(stranger), POOL / 100);
+        vm.assertEq(token.balanceOf(treasury), POOL / 20 - POOL / 100);
         // The same two the other way round are the same deed, and so is a third receipt.
         b.content = keccak256("three");
         bytes memory signatureC = receiptBy(WORKER_KEY, b);
@@ -119,7 +105,7 @@ contract SlashingTest is VerifiedNetwork {
         slashing.reportRefusal(kept);
         vm.prank(stranger);
         vm.assertEq(slashing.reportRefusal(first), POOL / 1_000);
-        vm.assertEq(cloi.balanceOf(stranger), POOL / 10_000);
+        vm.assertEq(token.balanceOf(stranger), POOL / 10_000);
         vm.expectRevert(abi.encodeWithSelector(Slashing.ReportedRecently.selector, provider, block.timestamp + 1 days));
         slashing.reportRefusal(second);
         vm.warp(block.timestamp + 1 days);
@@ -149,7 +135,7 @@ contract SlashingTest is VerifiedNetwork {
         slashing.cancel(second);
         vm.warp(readyAt);
         vm.assertEq(slashing.execute(id), POOL / 10);
-        vm.assertEq(cloi.balanceOf(treasury), POOL / 10);
+        vm.assertEq(token.balanceOf(treasury), POOL / 10);
         vm.expectRevert(abi.encodeWithSelector(Slashing.NoProposal.selector, id));
         slashing.execute(id);
         vm.expectRevert(abi.encodeWithSelector(Slashing.NoProposal.selector, second));
@@ -192,16 +178,10 @@ contract SlashingTest is VerifiedNetwork {
 
     function test_nobody_moves_stake_out_of_a_pool_while_a_slash_of_it_is_announced_and_anybody_leaves() public {
         address alice = address(0xA11);
-        cloi.mint(alice, 9 * POOL);
-        cloi.mint(owners[0], POOL);
-        vm.prank(alice);
-        cloi.approve(address(stake), type(uint256).max);
-        vm.prank(owners[0]);
-        cloi.approve(address(stake), type(uint256).max);
-        vm.prank(owners[0]);
-        stake.delegate(owners[0], POOL);
-        vm.prank(alice);
-        uint256 shares = stake.delegate(provider, 9 * POOL);
+        fund(alice, 9 * POOL);
+        fund(owners[0], POOL);
+        delegate(owners[0], owners[0], POOL);
+        uint256 shares = delegate(alice, provider, 9 * POOL);
         vm.prank(governance);
         uint256 id = slashing.propose(provider, 1_000, "reason");
         // Nine tenths of a pool may be its provider's under another name.
@@ -243,101 +223,5 @@ contract SlashingTest is VerifiedNetwork {
         slashing.setPenalty(Slashing.Offence.Bids, 1, 2_001);
         change(governance, slashing, abi.encodeCall(Slashing.setPenalty, (Slashing.Offence.Bids, 1, 1)));
         vm.assertEq(slashing.penaltyBps(Slashing.Offence.Bids), 1);
-    }
-
-    // RENEWALS
-
-    /// @dev What weighing adds to a day of renewals, of a worker that is the only one in the network: the dearest there is. Renewed
-    /// twice an hour, as agents do.
-    function test_gas_of_renewals_with_gpus_that_earn() public {
-        stand();
-        uint256 plain;
-        uint256 most;
-        uint256 sum;
-        for (uint256 i; i < 48; ++i) {
-            vm.warp(block.timestamp + 30 minutes);
-            vm.roll(block.number + 2);
-            uint256 number = block.number - 1;
-            bytes memory quote = quoteFor(worker, number);
-            vm.prank(worker);
-            workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
-            uint256 gas = vm.snapshotGasLastCall("Gas", "attest of GPUs that earn (48th)");
-            confirm();
-            (most, sum) = (gas > most ? gas : most, sum + gas);
-        }
-        vm.snapshotGasLastCall("Gas", "confirmGpus of 8 that earn");
-        (uint256 pool,) = emission.weightsOf(provider, 22);
-        vm.assertEq(pool, 80);
-        vm.prank(governance);
-        workers.setObserver(Emission(address(0)));
-        vm.warp(block.timestamp + 30 minutes);
-        vm.roll(block.number + 2);
-        bytes memory last = quoteFor(worker, block.number - 1);
-        vm.prank(worker);
-        workers.attest(worker, pckKey, block.number - 1, TLS_KEY_HASH, last);
-        plain = vm.snapshotGasLastCall("Gas", "attest without emission");
-        // Two renewals buy an hour.
-        uint256 added = (sum - 48 * plain) / 24;
-        vm.snapshotValue("Gas", "attest: added per hour of coverage, a day's mean", added);
-        vm.snapshotValue("Gas", "attest: added at the most", most - plain);
-        vm.assertLe(added, 30_000);
-    }
-
-    function test_who_brings_too_little_gas_for_weighing_attests_nothing() public {
-        stand();
-        vm.roll(block.number + 2);
-        uint256 number = block.number - 1;
-        bytes memory quote = quoteFor(worker, number);
-        (bool success,) = address(workers).call{gas: 250_000}(
-            abi.encodeCall(Workers.attest, (worker, pckKey, number, TLS_KEY_HASH, quote))
-        );
-        vm.assertTrue(!success);
-        attestWith(worker, pckKey, number, quote);
-    }
-
-    function test_an_observer_that_fails_stops_no_attestation() public {
-        vm.prank(governance);
-        workers.setObserver(Emission(address(market)));
-        attest();
-        (,, uint256 until) = workers.billing(worker);
-        vm.assertEq(until, block.timestamp + 1 hours);
-        vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger));
-        workers.setObserver(emission);
-    }
-
-    /// @dev Eight H100 with their collateral, and verifiers who stay.
-    function stand() private {
-        confirm();
-        vm.prank(provider);
-        stake.setCollateral(worker);
-    }
-
-    /// @dev Verifiers renew as well, so that their word counts.
-    function confirm() private {
-        vm.roll(block.number + 2);
-        for (uint256 i; i < 2; ++i) renewVerifier(i);
-        Verdicts.Verdict memory verdict = gpus();
-        workers.confirmGpus(verdict, signed(verdict, 2), claimed(verdict), gpuIds());
-    }
-
-    function contradict(uint64 sequence) private returns (uint256 taken) {
-        (Slashing.Receipt memory a, bytes memory signatureA, Slashing.Receipt memory b, bytes memory signatureB) =
-            twoReceipts(sequence);
-        return slashing.reportReceipts(a, signatureA, b, signatureB);
-    }
-
-    function twoReceipts(uint64 sequence)
-        private
-        view
-        returns (Slashing.Receipt memory a, bytes memory signatureA, Slashing.Receipt memory b, bytes memory signatureB)
-    {
-        a = Slashing.Receipt(worker, keccak256("lease"), sequence, keccak256("one"));
-        b = Slashing.Receipt(worker, keccak256("lease"), sequence, keccak256("two"));
-        (signatureA, signatureB) = (receiptBy(WORKER_KEY, a), receiptBy(WORKER_KEY, b));
-    }
-
-    function receiptBy(uint256 key, Slashing.Receipt memory receipt) private view returns (bytes memory) {
-        return sign(key, slashing.receiptDigest(receipt));
     }
 }

@@ -2,10 +2,11 @@
 pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {Admission, VERIFIER} from "../src/Admission.sol";
 import {Gpus} from "../src/Gpus.sol";
 import {CoveredWorkers} from "../src/CoveredWorkers.sol";
-import {Platforms} from "../src/Platforms.sol";
 import {Verdicts} from "../src/Verdicts.sol";
+import {change} from "./Economy.sol";
 import {SoftwarePlatform} from "./SoftwarePlatform.sol";
 import {VerifiedNetwork} from "./VerifiedNetwork.sol";
 import {vm} from "./Vm.sol";
@@ -32,11 +33,16 @@ contract VerdictsTest is VerifiedNetwork {
         vm.prank(stranger);
         vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger));
         workers.setVerdictThreshold(3);
+        bytes memory tooFew = abi.encodeCall(Verdicts.setVerdictThreshold, (1));
+        vm.prank(governance);
+        workers.announce(tooFew);
+        change(governance, workers, abi.encodeCall(Verdicts.setVerdictThreshold, (3)));
         vm.prank(governance);
         vm.expectRevert(abi.encodeWithSelector(Verdicts.ThresholdOutOfBounds.selector, 1, 2, 16));
         workers.setVerdictThreshold(1);
-        vm.prank(governance);
-        workers.setVerdictThreshold(3);
+        vm.roll(block.number + 2);
+        for (uint256 i; i < 3; ++i) renewVerifier(i);
+        verdict = snp();
         bytes[] memory two = signed(verdict, 2);
         vm.prank(verdict.worker);
         vm.expectRevert(abi.encodeWithSelector(Verdicts.TooFewVerdicts.selector, 2, 3));
@@ -89,7 +95,7 @@ contract VerdictsTest is VerifiedNetwork {
         vm.expectRevert(abi.encodeWithSelector(Verdicts.NotAVerifier.selector, vm.addr(keys[1])));
         workers.attestByVerdict(verdict, good, "");
         vm.prank(governance);
-        platforms.setImage(SoftwarePlatform.imageId(keccak256("guest")), 1);
+        admission.suspendImage(SoftwarePlatform.imageId(keccak256("guest")), VERIFIER);
         vm.prank(verdict.worker);
         vm.expectRevert(abi.encodeWithSelector(Verdicts.NotAVerifier.selector, vm.addr(keys[0])));
         workers.attestByVerdict(verdict, good, "");
@@ -134,7 +140,7 @@ contract VerdictsTest is VerifiedNetwork {
         bytes[] memory signatures = signed(verdict, 3);
         bytes32 name = workers.nameOf(Verdicts.Kind.SevSnp, verdict.image);
         vm.prank(verdict.worker);
-        vm.expectRevert(abi.encodeWithSelector(Platforms.ImageNotAllowed.selector, name));
+        vm.expectRevert(abi.encodeWithSelector(Admission.ImageNotAllowed.selector, name));
         workers.attestByVerdict(verdict, signatures, "");
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Admission, GUEST, VERIFIER} from "../src/Admission.sol";
 import {Verdicts} from "../src/Verdicts.sol";
 import {Network} from "./Network.sol";
 import {SoftwarePlatform} from "./SoftwarePlatform.sol";
@@ -17,15 +18,21 @@ abstract contract VerifiedNetwork is Network {
     function setUp() public virtual override {
         super.setUp();
         register();
-        vm.prank(governance);
-        platforms.setImage(SoftwarePlatform.imageId(keccak256("guest")), 3);
-        bytes32 snpImage = workers.nameOf(Verdicts.Kind.SevSnp, SNP_IMAGE);
-        vm.prank(governance);
-        platforms.setImage(snpImage, 1);
         for (uint256 i; i < 3; ++i) {
             join(keys[i], owners[i], 0xF000 + i, 50 + i);
         }
         vm.roll(block.number + 2);
+    }
+
+    function images() internal pure virtual override returns (Admission.ImageRoles[] memory roles) {
+        roles = new Admission.ImageRoles[](2);
+        roles[0] = Admission.ImageRoles(SoftwarePlatform.imageId(keccak256("guest")), GUEST | VERIFIER);
+        roles[1] = Admission.ImageRoles(snpName(), GUEST);
+    }
+
+    /// @dev What the SEV-SNP image is called on chain (`Verdicts.nameOf`).
+    function snpName() internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(uint8(Verdicts.Kind.SevSnp), SNP_IMAGE));
     }
 
     function join(uint256 key, address owner, uint256 pck, uint256 serial) internal {

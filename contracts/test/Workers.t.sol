@@ -5,6 +5,7 @@ import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Gpus} from "../src/Gpus.sol";
 import {CoveredWorkers} from "../src/CoveredWorkers.sol";
 import {Verdicts} from "../src/Verdicts.sol";
+import {change} from "./Economy.sol";
 import {Network} from "./Network.sol";
 import {SoftwarePlatform} from "./SoftwarePlatform.sol";
 import {vm} from "./Vm.sol";
@@ -144,11 +145,13 @@ contract WorkersTest is Network {
         vm.prank(stranger);
         vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger));
         workers.setCoveragePeriod(120);
+        bytes memory tooShort = abi.encodeCall(CoveredWorkers.setCoveragePeriod, (59));
+        vm.prank(governance);
+        workers.announce(tooShort);
+        change(governance, workers, abi.encodeCall(CoveredWorkers.setCoveragePeriod, (120)));
         vm.prank(governance);
         vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.OutOfBounds.selector, 59, 60, 86_400));
         workers.setCoveragePeriod(59);
-        vm.prank(governance);
-        workers.setCoveragePeriod(120);
         vm.assertEq(workers.coveragePeriod(), 120);
     }
 
@@ -165,9 +168,8 @@ contract WorkersTest is Network {
 
     /// The accumulator equals a plain count of seconds, whatever the pattern of attestations, gaps and departures.
     function testFuzz_covered_counts_every_covered_second_once(uint256 seed) public {
+        change(governance, workers, abi.encodeCall(CoveredWorkers.setCoveragePeriod, (60)));
         register();
-        vm.prank(governance);
-        workers.setCoveragePeriod(60);
         uint256 expected;
         uint256 until;
         uint256 last;

@@ -1,30 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Admission, GUEST, VERIFIER} from "../src/Admission.sol";
 import {CoveredWorkers} from "../src/CoveredWorkers.sol";
-import {Emission} from "../src/Emission.sol";
 import {Gpus} from "../src/Gpus.sol";
-import {Stake} from "../src/Stake.sol";
-import {Platforms} from "../src/Platforms.sol";
 import {Verdicts} from "../src/Verdicts.sol";
 import {Workers} from "../src/Workers.sol";
-import {deployEconomy} from "./Economy.sol";
+import {change} from "./Economy.sol";
 import {SoftwarePlatform} from "./SoftwarePlatform.sol";
-import {VerifiedNetwork} from "./VerifiedNetwork.sol";
+import {StakedNetwork} from "./StakedNetwork.sol";
 import {vm} from "./Vm.sol";
 
 /// @dev What somebody tries to have said of a worker without its key: by verifiers that are honest and were given evidence of
 /// their own, by verifiers that are broken, by a machine that is broken, or by a quote that the worker made for anybody.
-contract WorkersWordTest is VerifiedNetwork {
-    Stake private stake;
-    Emission private emission;
+contract WorkersWordTest is StakedNetwork {
     bytes32 private verifierImage = SoftwarePlatform.imageId(keccak256("guest"));
 
-    function setUp() public override {
-        super.setUp();
-        (stake, emission) = deployEconomy(address(this), cloi, workers, treasury, block.timestamp);
-        vm.prank(governance);
-        workers.setObserver(emission);
+    /// @dev Governance listed the SEV-SNP image as a verifier's by mistake, and a second TDX image.
+    function images() internal pure override returns (Admission.ImageRoles[] memory roles) {
+        roles = new Admission.ImageRoles[](3);
+        roles[0] = Admission.ImageRoles(SoftwarePlatform.imageId(keccak256("guest")), GUEST | VERIFIER);
+        roles[1] = Admission.ImageRoles(snpName(), GUEST | VERIFIER);
+        roles[2] = Admission.ImageRoles(SoftwarePlatform.imageId("another image"), GUEST);
     }
 
     // GPUS
@@ -107,8 +104,10 @@ contract WorkersWordTest is VerifiedNetwork {
 
     /// Who confirms again after the coverage period was shortened keeps its GPUs for as long as they were counted.
     function test_gpus_do_not_count_in_two_workers_after_the_period_was_shortened() public {
+        bytes memory shorter = abi.encodeCall(CoveredWorkers.setCoveragePeriod, (1 hours));
         vm.prank(governance);
-        workers.setCoveragePeriod(1 days);
+        workers.announce(shorter);
+        change(governance, workers, abi.encodeCall(CoveredWorkers.setCoveragePeriod, (1 days)));
         stand();
         uint256 until = workers.confirmedGpus(worker).until;
         vm.prank(governance);
@@ -144,16 +143,12 @@ contract WorkersWordTest is VerifiedNetwork {
             bytes[] memory asVerifier = signed(fake, 2);
             bytes32 name = workers.nameOf(Verdicts.Kind.SevSnp, verifierImage);
             vm.prank(fake.worker);
-            vm.expectRevert(abi.encodeWithSelector(Platforms.ImageNotAllowed.selector, name));
+            vm.expectRevert(abi.encodeWithSelector(Admission.ImageNotAllowed.selector, name));
             workers.attestByVerdict(fake, asVerifier, "");
             fake.image = SNP_IMAGE;
             vm.prank(fake.worker);
             workers.attestByVerdict(fake, good, "");
         }
-        // Even where governance listed their image as a verifier's by mistake.
-        bytes32 snpImage = workers.nameOf(Verdicts.Kind.SevSnp, SNP_IMAGE);
-        vm.prank(governance);
-        platforms.setImage(snpImage, 3);
         Verdicts.Verdict memory verdict = snp();
         bytes[] memory signatures = new bytes[](2);
         for (uint256 i; i < 2; ++i) signatures[i] = sign(fakes[i], workers.verdictDigest(verdict));
@@ -225,8 +220,6 @@ contract WorkersWordTest is VerifiedNetwork {
         vm.expectRevert(abi.encodeWithSelector(Workers.NotWorker.selector, provider));
         workers.attest(worker, broken, number, key, quote);
         // Another image, under the right key.
-        vm.prank(governance);
-        platforms.setImage(SoftwarePlatform.imageId("another image"), 1);
         guest = guestFor(worker, number);
         guest.image = "another image";
         quote = SoftwarePlatform.quote(guest, 0xBAD);
@@ -276,11 +269,8 @@ contract WorkersWordTest is VerifiedNetwork {
     }
 
     function stand() private {
-        cloi.mint(provider, 20_000e18);
-        vm.prank(provider);
-        cloi.approve(address(stake), type(uint256).max);
-        vm.prank(provider);
-        stake.delegate(provider, 20_000e18);
+        fund(provider, POOL);
+        delegate(provider, provider, POOL);
         vm.warp(block.timestamp + 1 hours - (block.timestamp - emission.start()) % 1 hours);
         renewAll();
         vm.prank(provider);

@@ -31,6 +31,7 @@ export async function ensureContracts({ folder, ports }: Settings, root: Develop
     wsUrl: `ws://127.0.0.1:${ports.chain}`,
     pollingIntervalMs: 150,
     contracts: {
+      admission: zero,
       platforms: zero,
       workers: zero,
       market: zero,

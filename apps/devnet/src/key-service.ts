@@ -31,9 +31,12 @@ export async function ensureKeyService(network: Network, folder: string, signal:
   const manifest = keyServiceManifest(await buildKeyServiceImage(join(folder, 'images')))
   const seated = await getSeats(governance)
   // Instances of an earlier version keep their seats: what they hold opens for their own manifest alone.
-  if (seated.length === 0 || (await getKeyServiceManifest(governance)) === zeroHash) {
-    if ((await getKeyServiceManifest(governance)) !== hashManifest(manifest)) await setKeyServiceManifest(governance, hashManifest(manifest))
-  }
+  const named = await getKeyServiceManifest(governance)
+  if (named === zeroHash) await setKeyServiceManifest(governance, hashManifest(manifest))
+  else if (named !== hashManifest(manifest) && seated.length < DEVELOPMENT_ROLES.providers.length)
+    throw new CloisterError('keys-unavailable', `Free seats are for instances that run ${named}, and this version runs ${hashManifest(manifest)}.`, {
+      hint: 'Another manifest has to be announced 22 days ahead. Begin anew with `npm start -- --fresh`.',
+    })
   for (const [seat, index] of DEVELOPMENT_ROLES.providers.entries()) {
     signal.throwIfAborted()
     const known = seated.find((one) => one.index === seat)

@@ -45,6 +45,7 @@ export async function startDevelopmentChain(args: string[] = []): Promise<Develo
     rpcUrl: `http://127.0.0.1:${port}`,
     pollingIntervalMs: 50,
     contracts: {
+      admission: zeroAddress,
       platforms: zeroAddress,
       workers: zeroAddress,
       market: zeroAddress,

@@ -14,6 +14,7 @@ import { type Abi, type Address, bytesToBigInt, bytesToHex, getContractAddress, 
 import type { Wallet } from './client.ts'
 import { DEVELOPMENT_ROLES, developmentAccount } from './development.ts'
 import {
+  ADMISSION_ABI,
   APPS_ABI,
   EMISSION_ABI,
   KEY_SERVICE_ABI,
@@ -27,6 +28,7 @@ import {
   WORKERS_ABI,
 } from './generated/abis.ts'
 import {
+  ADMISSION_BYTECODE,
   APPS_BYTECODE,
   EMISSION_BYTECODE,
   KEY_SERVICE_BYTECODE,
@@ -42,6 +44,7 @@ import {
 
 /** Addresses of a freshly deployed network. */
 export interface Deployment {
+  admission: Address
   platforms: Address
   workers: Address
   market: Address
@@ -75,7 +78,8 @@ const EMISSION_ALLOTMENT = 700_000_000n * CLOI
 
 /**
  * Deploys a development network from the wallet's account, which owns it. Platforms of `root` may serve it, with the development
- * guest. Who slashes and who creates CLOI is said once, by the constructors. All transactions go out at once.
+ * guest. Who slashes, who creates CLOI, who is told of coverage and what may serve is said once, by the constructors. All transactions
+ * go out at once.
  */
 export async function deployDevelopment(
   wallet: Wallet,
@@ -87,19 +91,20 @@ export async function deployDevelopment(
   const nonce = await client.getTransactionCount({ address: owner })
   const addressAt = (offset: number) => getContractAddress({ from: owner, nonce: BigInt(nonce + offset) })
   const addresses = {
-    platforms: addressAt(0),
-    workers: addressAt(1),
-    market: addressAt(2),
-    cloi: addressAt(3),
-    usdc: addressAt(4),
-    apps: addressAt(5),
-    keyService: addressAt(6),
-    stake: addressAt(7),
-    emission: addressAt(8),
-    slashing: addressAt(9),
-    revocationFund: addressAt(10),
+    admission: addressAt(0),
+    platforms: addressAt(1),
+    workers: addressAt(2),
+    market: addressAt(3),
+    cloi: addressAt(4),
+    usdc: addressAt(5),
+    apps: addressAt(6),
+    keyService: addressAt(7),
+    stake: addressAt(8),
+    emission: addressAt(9),
+    slashing: addressAt(10),
+    revocationFund: addressAt(11),
   }
-  const { platforms, workers, market, cloi, usdc, stake, emission, slashing } = addresses
+  const { admission, platforms, workers, market, cloi, usdc, stake, emission, slashing } = addresses
   const [x, y] = [root.publicKey.subarray(0, 32), root.publicKey.subarray(32)].map((bytes) => bytesToBigInt(bytes))
   const { timestamp } = await client.getBlock()
   const emissionStart = timestamp - (timestamp % BigInt(EPOCH_SECONDS))
@@ -109,23 +114,6 @@ export async function deployDevelopment(
   })
   const ownSupply = DEVELOPMENT_SUPPLY + PROVIDER_SUPPLY * BigInt(DEVELOPMENT_ROLES.providers.length)
   const stakeParts = { token: cloi, workers, rewarder: emission, slasher: slashing, treasury, start: emissionStart }
-  const deploys = [
-    { abi: PLATFORMS_ABI as Abi, bytecode: PLATFORMS_BYTECODE, args: [owner, x, y] },
-    { abi: WORKERS_ABI as Abi, bytecode: WORKERS_BYTECODE, args: [owner, platforms] },
-    { abi: MARKET_ABI as Abi, bytecode: MARKET_BYTECODE, args: [workers, treasury, owner] },
-    { abi: TOKEN_ABI as Abi, bytecode: TOKEN_BYTECODE, args: [owner, [emission, owner], [EMISSION_ALLOTMENT, ownSupply]] },
-    { abi: TEST_USDC_ABI as Abi, bytecode: TEST_USDC_BYTECODE, args: [] },
-    { abi: APPS_ABI as Abi, bytecode: APPS_BYTECODE, args: [] },
-    { abi: KEY_SERVICE_ABI as Abi, bytecode: KEY_SERVICE_BYTECODE, args: [owner, workers, market] },
-    { abi: STAKE_ABI as Abi, bytecode: STAKE_BYTECODE, args: [owner, stakeParts, classes.map(({ collateral }) => collateral)] },
-    { abi: EMISSION_ABI as Abi, bytecode: EMISSION_BYTECODE, args: [owner, cloi, workers, stake, treasury, classes.map(({ weight }) => weight)] },
-    { abi: SLASHING_ABI as Abi, bytecode: SLASHING_BYTECODE, args: [owner, workers, market, stake] },
-    { abi: REVOCATION_FUND_ABI as Abi, bytecode: REVOCATION_FUND_BYTECODE, args: [platforms] },
-  ]
-  const hashes: Hex[] = []
-  let next = nonce
-  for (const { abi, bytecode, args } of deploys) hashes.push(await wallet.wallet.deployContract({ abi, bytecode, args, nonce: next++, gas: 6_000_000n }))
-  const write = { gas: 400_000n, account, chain: null } as const
   const floor = {
     componentSvns: bytesToHex(Uint8Array.from(NEWEST_SVNS)),
     pceSvn: 13,
@@ -141,37 +129,30 @@ export async function deployDevelopment(
     { measurements: { measurement: hex(developmentSnpGuest()) }, roles: GUEST },
     { measurements: Object.fromEntries(developmentEnclave().map((pcr, index) => [`pcr${index}`, hex(pcr)])), roles: GUEST },
   ]
-  hashes.push(
-    await wallet.wallet.writeContract({
-      ...write,
-      address: platforms,
-      abi: PLATFORMS_ABI,
-      functionName: 'setFloor',
-      args: [`0x${DEVELOPMENT_FMSPC}`, floor],
-      nonce: next++,
-    }),
-    await wallet.wallet.writeContract({
-      ...write,
-      address: market,
-      abi: MARKET_ABI,
-      functionName: 'setToken',
-      args: [cloi, true, FEE_BPS.cloi],
-      nonce: next++,
-    }),
-    await wallet.wallet.writeContract({
-      ...write,
-      address: market,
-      abi: MARKET_ABI,
-      functionName: 'setToken',
-      args: [usdc, true, FEE_BPS.usdc],
-      nonce: next++,
-    }),
-    await wallet.wallet.writeContract({ ...write, address: cloi, abi: TOKEN_ABI, functionName: 'mint', args: [owner, DEVELOPMENT_SUPPLY], nonce: next++ }),
-  )
-  for (const { measurements, roles } of guests) {
-    const args = [imageOf(measurements) ?? zeroHash, roles] as const
-    hashes.push(await wallet.wallet.writeContract({ ...write, address: platforms, abi: PLATFORMS_ABI, functionName: 'setImage', args, nonce: next++ }))
-  }
+  const images = guests.map(({ measurements, roles }) => ({ image: imageOf(measurements) ?? zeroHash, roles }))
+  const deploys = [
+    { abi: ADMISSION_ABI as Abi, bytecode: ADMISSION_BYTECODE, args: [owner, [{ fmspc: `0x${DEVELOPMENT_FMSPC}`, floor }], images] },
+    { abi: PLATFORMS_ABI as Abi, bytecode: PLATFORMS_BYTECODE, args: [x, y, admission] },
+    { abi: WORKERS_ABI as Abi, bytecode: WORKERS_BYTECODE, args: [owner, platforms, emission] },
+    { abi: MARKET_ABI as Abi, bytecode: MARKET_BYTECODE, args: [workers, treasury, owner] },
+    { abi: TOKEN_ABI as Abi, bytecode: TOKEN_BYTECODE, args: [owner, [emission, owner], [EMISSION_ALLOTMENT, ownSupply]] },
+    { abi: TEST_USDC_ABI as Abi, bytecode: TEST_USDC_BYTECODE, args: [] },
+    { abi: APPS_ABI as Abi, bytecode: APPS_BYTECODE, args: [] },
+    { abi: KEY_SERVICE_ABI as Abi, bytecode: KEY_SERVICE_BYTECODE, args: [owner, workers, market] },
+    { abi: STAKE_ABI as Abi, bytecode: STAKE_BYTECODE, args: [owner, stakeParts, classes.map(({ collateral }) => collateral)] },
+    { abi: EMISSION_ABI as Abi, bytecode: EMISSION_BYTECODE, args: [owner, cloi, workers, stake, treasury, classes.map(({ weight }) => weight)] },
+    { abi: SLASHING_ABI as Abi, bytecode: SLASHING_BYTECODE, args: [owner, workers, market, stake] },
+    { abi: REVOCATION_FUND_ABI as Abi, bytecode: REVOCATION_FUND_BYTECODE, args: [platforms] },
+  ]
+  const hashes: Hex[] = []
+  let next = nonce
+  for (const { abi, bytecode, args } of deploys) hashes.push(await wallet.wallet.deployContract({ abi, bytecode, args, nonce: next++, gas: 6_000_000n }))
+  const write = { gas: 400_000n, account, chain: null } as const
+  for (const args of [
+    [cloi, true, FEE_BPS.cloi],
+    [usdc, true, FEE_BPS.usdc],
+  ] as const)
+    hashes.push(await wallet.wallet.writeContract({ ...write, address: market, abi: MARKET_ABI, functionName: 'setToken', args, nonce: next++ }))
   // No platform serves before there are revocation lists. Workers post the later ones.
   const { root_ca_crl, pck_crl } = await root.collateral(Number(timestamp))
   const authority = bytesToHex(root.authorityCertificate)
@@ -184,12 +165,9 @@ export async function deployDevelopment(
   }
   const funding = { to: addresses.revocationFund, value: FUND, gas: 50_000n, account, chain: null } as const
   hashes.push(await wallet.wallet.sendTransaction({ ...funding, nonce: next++ }))
-  const governed: { address: Address; abi: Abi; functionName: string; args: unknown[] }[] = [
-    { address: workers, abi: WORKERS_ABI, functionName: 'setObserver', args: [emission] },
-  ]
-  for (const index of DEVELOPMENT_ROLES.providers)
-    governed.push({ address: cloi, abi: TOKEN_ABI, functionName: 'mint', args: [developmentAccount(wallet.network, index).address, PROVIDER_SUPPLY] })
-  for (const call of governed) hashes.push(await wallet.wallet.writeContract({ ...write, ...call, nonce: next++ }))
+  const providers = DEVELOPMENT_ROLES.providers.map((index) => developmentAccount(wallet.network, index).address)
+  for (const args of [[owner, DEVELOPMENT_SUPPLY] as const, ...providers.map((provider) => [provider, PROVIDER_SUPPLY] as const)])
+    hashes.push(await wallet.wallet.writeContract({ ...write, address: cloi, abi: TOKEN_ABI, functionName: 'mint', args, nonce: next++ }))
   const receipts = await Promise.all(hashes.map((hash) => client.waitForTransactionReceipt({ hash, timeout: 60_000 })))
   const failed = receipts.find((receipt) => receipt.status !== 'success')
   if (failed) throw new CloisterError('deploy-failed', `The contracts could not be deployed: transaction ${failed.transactionHash} was reverted.`)

@@ -1,7 +1,7 @@
 import { type PlatformCertificates, platformCertificates, withoutCertificates, workerBinding } from '@cloister/attest'
 import { type Abi, type Address, bytesToBigInt, bytesToHex, concat, encodeAbiParameters, type Hex, hexToBytes, keccak256 } from 'viem'
 import type { Chain, Wallet } from '../client.ts'
-import { MARKET_ABI, PLATFORMS_ABI, WORKERS_ABI } from '../generated/abis.ts'
+import { ADMISSION_ABI, MARKET_ABI, PLATFORMS_ABI, WORKERS_ABI } from '../generated/abis.ts'
 import type { Network } from '../network.ts'
 import { send } from './send.ts'
 
@@ -79,10 +79,10 @@ export function attestWorker(
 }
 
 /** Errors of the contracts behind come through. */
-const ATTEST_ABI = [...WORKERS_ABI, ...PLATFORMS_ABI.filter(({ type }) => type === 'error')] as const satisfies Abi
+const ATTEST_ABI = [...WORKERS_ABI, ...[...PLATFORMS_ABI, ...ADMISSION_ABI].filter(({ type }) => type === 'error')] as const satisfies Abi
 const SETTLE_ABI = [...MARKET_ABI, ...ATTEST_ABI.filter(({ type }) => type === 'error')] as const satisfies Abi
 
 /** What governance lets a guest image do: bit 1 earn, bit 2 sign verdicts. */
 export function getRoles({ client, network }: Chain, image: Hex): Promise<number> {
-  return client.readContract({ address: network.contracts.platforms, abi: PLATFORMS_ABI, functionName: 'rolesOf', args: [image] })
+  return client.readContract({ address: network.contracts.admission, abi: ADMISSION_ABI, functionName: 'rolesOf', args: [image] })
 }

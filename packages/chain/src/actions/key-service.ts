@@ -70,7 +70,7 @@ export function reportAbsence(wallet: Wallet, seat: number) {
   return send(wallet, { ...contract, functionName: 'reportAbsence', args: [BigInt(seat)] })
 }
 
-/** Names what new instances have to run. The contract's owner only. */
+/** Names what new instances have to run. The contract’s owner only, and another than the first once that was announced. */
 export function setKeyServiceManifest(wallet: Wallet, manifestHash: Hex) {
   return send(wallet, { address: wallet.network.contracts.keyService, abi: KEY_SERVICE_ABI, functionName: 'setManifest', args: [manifestHash] })
 }

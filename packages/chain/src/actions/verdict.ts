@@ -1,7 +1,7 @@
 import { canonicalHash, type UnsignedVerdictRequest } from '@cloister/core'
-import { type Abi, type Address, concatHex, type Hex, hexToString, type LocalAccount, sha256, stringToHex } from 'viem'
+import { type Address, concatHex, type Hex, hexToString, type LocalAccount, sha256, stringToHex } from 'viem'
 import type { Chain, Wallet } from '../client.ts'
-import { PLATFORMS_ABI, WORKERS_ABI } from '../generated/abis.ts'
+import { WORKERS_ABI } from '../generated/abis.ts'
 import type { Network } from '../network.ts'
 import type { FreshBlock } from './attestation.ts'
 import { send } from './send.ts'
@@ -95,7 +95,7 @@ export function verdictRequestTypedData(network: Place, request: UnsignedVerdict
  * (`signClaim`). Throws `reverted` with the contract's reason.
  */
 export function handInVerdict(wallet: Wallet, verdict: WorkerVerdict, signatures: Hex[], claim: Hex = '0x') {
-  const call = { address: wallet.network.contracts.workers, abi: VERDICT_ABI } as const
+  const call = { address: wallet.network.contracts.workers, abi: WORKERS_ABI } as const
   const said = [toChain(verdict), signatures, claim] as const
   if (verdict.kind === 'nvidia-gpus') return send(wallet, { ...call, functionName: 'confirmGpus', args: [...said, verdict.gpuIds] })
   return send(wallet, { ...call, functionName: 'attestByVerdict', args: said })
@@ -111,9 +111,6 @@ export function nameGpus(identities: string[]): { gpuIds: Hex[]; platform: Hex }
 export function platformOfGpus(gpuIds: Hex[]): Hex {
   return sha256(concatHex(gpuIds))
 }
-
-/** Errors of the contract behind come through. */
-const VERDICT_ABI = [...WORKERS_ABI, ...PLATFORMS_ABI.filter(({ type }) => type === 'error')] as const satisfies Abi
 
 /** GPUs that are confirmed in confidential mode; `gpuClass` empty and 0 where none are. */
 export interface ConfirmedGpus {
