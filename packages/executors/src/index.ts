@@ -16,6 +16,7 @@ export type {
   RegistryCredentials,
   Usage,
 } from './executor.ts'
+export { MAX_TAIL_CHARACTERS } from './logs/last-lines.ts'
 export { DEFAULT_LIMITS, type WayOutLimits } from './network/limits.ts'
 export { type BuildOptions, buildImage } from './oci/build.ts'
 export type { ImageSettings } from './oci/find.ts'

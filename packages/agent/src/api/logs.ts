@@ -1,11 +1,8 @@
 import { once } from 'node:events'
 import type { LogReport } from '@cloister/core'
-import type { Executor, LogOptions } from '@cloister/executors'
+import { type Executor, type LogOptions, MAX_TAIL_CHARACTERS } from '@cloister/executors'
 import type { LeaseRunner } from '../leases/runner.ts'
 import { merge } from './streams.ts'
-
-/** Characters of last lines that are kept for one reader, who may be slow. */
-const MAX_TAIL_CHARACTERS = 4 * 1024 * 1024
 
 /** What logs are asked for. Without `follow`, what there is; with it, what comes as well. */
 export interface LogRequest {

@@ -13,8 +13,10 @@ export function streamOf(source: AsyncIterable<string>, abort: () => void): Read
           controller.close()
         }
       },
-      cancel() {
+      async cancel() {
         abort()
+        // A source that waits for its reader, not for something to come, hears of the end by this alone.
+        await iterator.return?.().catch(() => {})
       },
     },
     { highWaterMark: 4 },
@@ -48,41 +50,52 @@ export async function* toServerSentEvents<T>(source: AsyncIterable<T>, idOf?: (v
   }
 }
 
-/** Sources, more of which may come, as one, in the order their values come. Ends with the last of them. */
+/**
+ * Sources, more of which may come, as one, in the order their values come. Ends with the last of them.
+ *
+ * What has come waits in a list. `Promise.race` over the sources would keep every value for as long as one of them stays silent, since each race
+ * leaves a reaction with that one's promise.
+ */
 export async function* merge<T>(sources: AsyncIterable<AsyncIterable<T>>): AsyncGenerator<T> {
-  type Step = { source: IteratorResult<AsyncIterable<T>> } | { iterator: AsyncIterator<T>; result: IteratorResult<T> }
-  const pending = new Map<AsyncIterator<unknown>, Promise<Step>>()
+  type Step = { source: IteratorResult<AsyncIterable<T>> } | { iterator: AsyncIterator<T>; result: IteratorResult<T> } | { failure: unknown }
+  const arrived: Step[] = []
+  let wake = () => {}
+  const active = new Set<AsyncIterator<unknown>>()
+  const awaitStep = (step: Promise<Step>) =>
+    void step
+      .catch((failure) => ({ failure }))
+      .then((arrival) => {
+        arrived.push(arrival)
+        wake()
+      })
   const coming = sources[Symbol.asyncIterator]()
-  const listen = () =>
-    pending.set(
-      coming,
-      coming.next().then((source) => ({ source })),
-    )
-  const pull = (iterator: AsyncIterator<T>) =>
-    pending.set(
-      iterator,
-      iterator.next().then((result) => ({ iterator, result })),
-    )
+  const listen = () => awaitStep(coming.next().then((source) => ({ source })))
+  const pull = (iterator: AsyncIterator<T>) => awaitStep(iterator.next().then((result) => ({ iterator, result })))
+  active.add(coming)
   listen()
   try {
-    while (pending.size > 0) {
-      const step = await Promise.race(pending.values())
-      if ('source' in step) {
-        if (step.source.done) pending.delete(coming)
+    while (active.size > 0) {
+      const step = arrived.shift()
+      if (step === undefined)
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      else if ('failure' in step) throw step.failure
+      else if ('source' in step) {
+        if (step.source.done) active.delete(coming)
         else {
-          pull(step.source.value[Symbol.asyncIterator]())
+          const iterator = step.source.value[Symbol.asyncIterator]()
+          active.add(iterator)
+          pull(iterator)
           listen()
         }
-      } else if (step.result.done) pending.delete(step.iterator)
+      } else if (step.result.done) active.delete(step.iterator)
       else {
         yield step.result.value
         pull(step.iterator)
       }
     }
   } finally {
-    for (const [iterator, waiting] of pending) {
-      waiting.catch(() => {})
-      void iterator.return?.()
-    }
+    for (const iterator of active) void iterator.return?.().catch(() => {})
   }
 }

@@ -1,8 +1,9 @@
 import { watch } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import type { LogLine, LogOptions } from '../executor.ts'
+import { LastLines } from './last-lines.ts'
 
-const PIECE = 256 * 1024
+const PIECE = 64 * 1024
 /** Longest entry of a file: a line's with room for its time and for what its notation adds. Longer ones are left out. */
 const MAX_ENTRY = 256 * 1024
 /** Watching misses a file that is put in the place of another; a look now and then does not. */
@@ -23,21 +24,24 @@ export interface LogFormat {
  */
 export async function* readLogFile(path: string, options: LogOptions, format: LogFormat): AsyncGenerator<LogLine> {
   let file = await successor(path, undefined)
-  /** The last lines of what was there already, until all of that is read. */
-  let last: LogLine[] | undefined = []
+  /** The last lines of what was there already, until all of that is read; where all is wanted, nothing has to be kept. */
+  let last = options.tail === Number.POSITIVE_INFINITY ? undefined : new LastLines(options.tail)
   try {
     for (;;) {
       // Asked first: whatever was written before the file was replaced is there to be read when we know that it was.
       const { aborted } = options.signal
       const inode = await inodeOf(path)
       for await (const line of file?.lines(format) ?? [])
-        if (!last) yield line
-        else if (last.push(line) > 2 * options.tail + 1000) last = lastOf(last, options.tail)
+        if (last) last.push(line)
+        else yield line
       if (inode !== undefined && inode !== file?.inode) {
         file = await successor(path, file)
         continue
       }
-      if (last) yield* lastOf(options.follow ? last : [...last, ...format.rest()], options.tail)
+      for (const line of options.follow ? [] : format.rest())
+        if (last) last.push(line)
+        else yield line
+      if (last) yield* last.all()
       last = undefined
       if (aborted || !options.follow) return
       await nextChange(path, options.signal)
@@ -99,10 +103,6 @@ class LogFile {
   close(): Promise<void> {
     return this.handle.close()
   }
-}
-
-function lastOf(lines: LogLine[], tail: number): LogLine[] {
-  return lines.slice(Math.max(0, lines.length - tail))
 }
 
 async function inodeOf(path: string): Promise<bigint | undefined> {
