@@ -41,7 +41,8 @@ export async function buildKeyServiceImage(layout: string): Promise<string> {
     files: { '/app/key-service.mjs': code },
     entrypoint: ['node', '--max-semi-space-size=1', '/app/key-service.mjs'],
     command: [],
-    env: { NODE_ENV: 'production' },
+    // One arena: the C library keeps what others have given back otherwise.
+    env: { NODE_ENV: 'production', MALLOC_ARENA_MAX: '1' },
   })
   writeFileSync(mark, `${state} ${made}`)
   return made
