@@ -38,6 +38,11 @@ const PARTS: Record<string, Part> = {
       },
     ],
   },
+  framing: {
+    what: 'generated messages through gateway and worker beside nginx and HAProxy; a run is a message',
+    runs: 100_000,
+    commands: (runs, seed) => [{ argv: node('scripts/fuzz/framing.ts', String(runs), String(seed)) }],
+  },
 }
 
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { runs: { type: 'string' }, seed: { type: 'string' } } })
