@@ -1,12 +1,17 @@
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { DevelopmentRoot } from '@cloister/attest/devnet'
 import { closeLease, connectWallet, developmentAccount, getLease, openLease, registerWorker, settleLeases, signBid } from '@cloister/chain'
 import { coverWorker } from '@cloister/chain/anvil'
 import { ChainDoor, ensureContracts, fundTenants, JournaledChain, type Pace } from '@cloister/devnet/chain'
+import { packedProgram } from '@cloister/packed'
+import { IndexClient } from '@cloister/sdk'
 import { type Hex, zeroHash } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { freePort, until } from '../embedded.ts'
 
 const HEARTBEAT_SECONDS = 10
 const WORKERS = 3
@@ -25,11 +30,17 @@ export interface Hour {
   blockMs: number
   /** Taking the chain up again after a stop, milliseconds. */
   startMs: number
+  /** Resident memory of the index's process, MiB. */
+  indexMiB: number
+  /** The index's database, MiB. */
+  indexFilesMiB: number
+  /** From the hour's last block until the index has it, milliseconds. */
+  indexLagMs: number
 }
 
 /**
  * Lives through hours of an embedded chain in minutes: a heartbeat every ten seconds of the chain's clock; every hour three workers attest, and leases
- * are opened, settled and closed. Throws where a lease or a block isn't what it ought to be.
+ * are opened, settled and closed. An index follows, in a process of its own. Throws where a lease, a block or the index isn't what it ought to be.
  */
 export async function liveThrough(hours: number, pace: Pick<Pace, 'engineBlocks' | 'depth'>, onHour: (hour: Hour) => void): Promise<Hour[]> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-lapse-'))
@@ -43,9 +54,11 @@ export async function liveThrough(hours: number, pace: Pick<Pace, 'engineBlocks'
   const root = await DevelopmentRoot.create()
   const ports = { chain: port, indexer: 1, gateway: 1, collateral: 1, workers: [1, 1, 1] as [number, number, number], tcp: 1 }
   const lived: Hour[] = []
+  let index: FollowingIndex | undefined
   try {
     const network = await ensureContracts({ folder, ports }, root, { publicKey: '00'.repeat(32), privateKey: '' } as never)
     await fundTenants(network)
+    index = await FollowingIndex.start(folder)
     const wallet = (index: number) => connectWallet(network, developmentAccount(network, index))
     const tenant = wallet(4)
     const usdc = network.tokens.find(({ symbol }) => symbol === 'USDC')?.address ?? '0x'
@@ -98,6 +111,9 @@ export async function liveThrough(hours: number, pace: Pick<Pace, 'engineBlocks'
       }
       const engineMiB = await residentMiB(chain.enginePid ?? 0)
       const head = chain.head
+      const indexLagMs = await index.untilAt(head.number)
+      const indexed = await index.closedLeases()
+      if (indexed !== 2 * hour) throw new Error(`the index has ${indexed} closed leases in hour ${hour}`)
       await door.close()
       await chain.stop()
       const filesKiB = await sizeOf(settings.folder)
@@ -107,7 +123,8 @@ export async function liveThrough(hours: number, pace: Pick<Pace, 'engineBlocks'
       if (chain.head.hash !== head.hash) throw new Error(`block ${head.number} is another after a stop`)
       door = new ChainDoor(chain)
       await door.listen(port)
-      const one = { hour, blocks: head.number, engineMiB, filesKiB, callMs: median(callTimes), blockMs: median(blockTimes), startMs }
+      const times = { callMs: median(callTimes), blockMs: median(blockTimes), startMs, indexLagMs }
+      const one = { hour, blocks: head.number, engineMiB, filesKiB, ...times, indexMiB: await index.residentMiB(), indexFilesMiB: await index.filesMiB() }
       lived.push(one)
       onHour(one)
     }
@@ -117,9 +134,69 @@ export async function liveThrough(hours: number, pace: Pick<Pace, 'engineBlocks'
     if (chain.journal.meta('snapshot') === undefined && hours > 1) throw new Error('no snapshot was ever put to use')
     return lived
   } finally {
+    await index?.stop()
     await door.close()
     await chain.stop()
     await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** An index of the chain in a process of its own, as the embedded network has it. */
+class FollowingIndex {
+  private readonly child: ChildProcess
+  private readonly client: IndexClient
+  private readonly folder: string
+
+  private constructor(child: ChildProcess, url: string, folder: string) {
+    this.child = child
+    this.client = new IndexClient(url)
+    this.folder = folder
+  }
+
+  static async start(folder: string): Promise<FollowingIndex> {
+    const port = await freePort()
+    const program = packedProgram(fileURLToPath(import.meta.resolve('@cloister/indexer/daemon')))
+    const options = ['--network', join(folder, 'network.json'), '--database', join(folder, 'index'), '--port', String(port)]
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1', '--liftoff-only', program, ...options], {
+      stdio: 'ignore',
+      env: { ...process.env, MALLOC_ARENA_MAX: '1' },
+    })
+    const index = new FollowingIndex(child, `http://127.0.0.1:${port}`, join(folder, 'index'))
+    await until('the index answers', () => index.client.status())
+    return index
+  }
+
+  async untilAt(block: number): Promise<number> {
+    const begun = performance.now()
+    await until(`the index has block ${block}`, async () => (await this.client.status()).block >= block)
+    return performance.now() - begun
+  }
+
+  async closedLeases(): Promise<number> {
+    const { leases, openLeases } = await this.client.totals()
+    return leases - openLeases
+  }
+
+  residentMiB(): Promise<number> {
+    return residentMiB(this.child.pid ?? 0)
+  }
+
+  async filesMiB(): Promise<number> {
+    let bytes = 0
+    for (const entry of await readdir(this.folder, { recursive: true, withFileTypes: true }))
+      if (entry.isFile())
+        bytes += await stat(join(entry.parentPath, entry.name)).then(
+          ({ size }) => size,
+          () => 0,
+        )
+    return bytes / 1024 / 1024
+  }
+
+  async stop(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return
+    const ended = new Promise((done) => this.child.once('exit', done))
+    this.child.kill('SIGTERM')
+    await ended
   }
 }
 

@@ -12,10 +12,11 @@ if (Number(values.hours) > 0) {
   const rows: string[][] = []
   const figure = (value: number) => value.toFixed(value < 10 ? 1 : 0)
   await liveThrough(Number(values.hours), { engineBlocks: 600, depth: 260 }, (hour) => {
-    rows.push([hour.hour, hour.blocks, hour.engineMiB, hour.filesKiB, hour.callMs, hour.blockMs, hour.startMs].map(figure))
+    const { hour: number, blocks, engineMiB, filesKiB, callMs, blockMs, startMs, indexMiB, indexFilesMiB, indexLagMs } = hour
+    rows.push([number, blocks, engineMiB, filesKiB, callMs, blockMs, startMs, indexMiB, indexFilesMiB, indexLagMs].map(figure))
     process.stderr.write(`hour ${hour.hour}, block ${hour.blocks}\n`)
   })
-  say(table(['hour', 'blocks', 'engine MiB', 'files KiB', 'call ms', 'block ms', 'start ms'], rows))
+  say(table(['hour', 'blocks', 'engine MiB', 'files KiB', 'call ms', 'block ms', 'start ms', 'index MiB', 'index files MiB', 'index lag ms'], rows))
 }
 
 const rows: string[][] = []
