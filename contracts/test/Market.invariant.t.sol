@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {CoveredWorkers} from "../src/CoveredWorkers.sol";
 import {Market} from "../src/Market.sol";
+import {change} from "./Economy.sol";
 import {Network} from "./Network.sol";
 import {vm} from "./Vm.sol";
 
-/// @dev Random actors doing random things with leases in two tokens. It keeps its own plain books, second by second,
-/// against which the invariants compare the contract's.
+/// @dev Random actors doing random things with leases in two tokens, on two workers of one provider, while governance changes what it may.
+/// It keeps its own plain books, second by second, against which the invariants compare the contract's.
 contract Handler is Network {
     bytes32[] public ids;
     mapping(bytes32 id => uint256) public deposited;
@@ -15,16 +17,25 @@ contract Handler is Network {
     mapping(bytes32 id => uint256) public lastSpent;
     uint256 public clock;
     uint256 public number;
-    uint256 public coveredUntil;
+    mapping(address worker => uint256) public coveredUntil;
     bool public spentFell;
+    uint256 private constant SECOND_KEY = 0xA11CF;
+    /// Floors and certificates of this network end some day.
+    uint256 private constant MOST_CHANGES = 8;
     uint256 private _salt;
+    uint256 private _changes;
+    uint256 private _listsAt;
 
     constructor() {
         setUp();
-        clock = block.timestamp;
+        _listsAt = clock = block.timestamp;
         number = block.number;
         register();
-        cover();
+        address second = workerAt(1);
+        bytes memory signature = sign(SECOND_KEY, joinDigest(provider, second));
+        vm.prank(provider);
+        workers.register(second, describe(), signature);
+        cover(worker);
     }
 
     modifier inTime() {
@@ -44,8 +55,8 @@ contract Handler is Network {
         return market;
     }
 
-    function theWorker() external view returns (address) {
-        return worker;
+    function workerAt(uint256 i) public view returns (address) {
+        return i % 2 == 0 ? worker : vm.addr(SECOND_KEY);
     }
 
     function tokenAt(uint256 i) public view returns (address) {
@@ -56,33 +67,65 @@ contract Handler is Network {
         return [tenant, provider];
     }
 
-    function open(uint256 tokenSeed, uint80 rate, uint256 deposit) external inTime {
-        if (ids.length == 12 || coveredUntil <= clock) return;
-        deposit = deposit % 1_000_000 + 1;
-        bytes32 id = openLease(tokenAt(tokenSeed % 2), rate % 500 + 1, deposit, ++_salt);
+    function open(uint256 seed, uint80 rate, uint256 deposit) external inTime {
+        _open(seed, rate % 500 + 1, deposit % 1_000_000 + 1);
+    }
+
+    /// @dev With less than a second costs, or little more.
+    function openDust(uint256 seed, uint80 rate, uint256 deposit) external inTime {
+        _open(seed, rate % 20 + 1, deposit % 20 + 1);
+    }
+
+    function _open(uint256 seed, uint80 rate, uint256 deposit) private {
+        address on = workerAt(seed >> 1);
+        if (ids.length == 12 || coveredUntil[on] <= clock) return;
+        Market.Bid memory bid = makeBid(tokenAt(seed % 2), rate, ++_salt);
+        bid.worker = on;
+        bytes memory signature = sign(on == worker ? WORKER_KEY : SECOND_KEY, market.bidDigest(bid));
+        vm.prank(tenant);
+        bytes32 id = market.open(bid, signature, deposit, "", noPermit);
         ids.push(id);
         deposited[id] = deposit;
     }
 
     function pass(uint256 seconds_) external inTime {
-        seconds_ %= 400;
+        _pass(seconds_ % 400);
+        vm.warp(clock);
+    }
+
+    function _pass(uint256 seconds_) private {
         uint256 end = clock + seconds_;
-        uint256 coveredSeconds = coveredUntil > clock ? (end < coveredUntil ? end : coveredUntil) - clock : 0;
         for (uint256 i; i < ids.length; ++i) {
             Market.Lease memory lease = market.leaseOf(ids[i]);
-            if (lease.state == Market.State.Open) owed[ids[i]] += lease.ratePerSecond * coveredSeconds;
+            uint256 until = coveredUntil[lease.worker];
+            if (lease.state != Market.State.Open || until <= clock) continue;
+            owed[ids[i]] += lease.ratePerSecond * ((end < until ? end : until) - clock);
         }
-        vm.warp(end);
+        clock = end;
     }
 
-    function presence() external inTime {
-        cover();
+    function presence(uint256 which) external inTime {
+        cover(workerAt(which));
     }
 
-    function leave() external inTime {
-        vm.prank(worker);
-        workers.depart(worker);
-        if (clock < coveredUntil) coveredUntil = clock;
+    function leave(uint256 which) external inTime {
+        address who = workerAt(which);
+        vm.prank(who);
+        workers.depart(who);
+        if (clock < coveredUntil[who]) coveredUntil[who] = clock;
+    }
+
+    /// @dev How long an attestation covers, notice or a fee, announced and made 22 days later.
+    function changeParameter(uint256 which, uint256 value) external inTime {
+        if (++_changes > MOST_CHANGES) return;
+        if (which % 3 == 0) {
+            change(governance, workers, abi.encodeCall(CoveredWorkers.setCoveragePeriod, (value % 1 days + 1 minutes)));
+        } else if (which % 3 == 1) {
+            change(governance, market, abi.encodeCall(Market.setNoticePeriod, (value % 2 days + 1 hours)));
+        } else {
+            change(governance, market, abi.encodeCall(Market.setToken, (tokenAt(which % 2), true, value % 2_001)));
+        }
+        _pass(22 days);
     }
 
     function settle(uint256 seed, uint256 who) external inTime {
@@ -120,7 +163,7 @@ contract Handler is Network {
     function refuse(uint256 seed) external inTime {
         (bytes32 id, bool found) = _pick(seed);
         if (!found || market.leaseOf(id).spent != 0) return;
-        vm.prank(worker);
+        vm.prank(market.leaseOf(id).worker);
         market.refuse(id);
         returned[id] = deposited[id];
         owed[id] = 0;
@@ -151,9 +194,15 @@ contract Handler is Network {
         market.withdraw(token, account);
     }
 
-    function cover() private {
-        attest();
-        coveredUntil = block.timestamp + 1 hours;
+    function cover(address who) private {
+        if (block.timestamp > _listsAt + 30 days) {
+            postLists();
+            _listsAt = block.timestamp;
+        }
+        vm.roll(block.number + 2);
+        attestWith(who, pckKey, block.number - 1, quoteFor(who, block.number - 1));
+        uint256 until = block.timestamp + workers.coveragePeriod();
+        if (until > coveredUntil[who]) coveredUntil[who] = until;
     }
 
     function _pick(uint256 seed) private view returns (bytes32 id, bool found) {
@@ -200,7 +249,7 @@ contract MarketInvariants {
     }
 
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory s = new bytes4[](11);
+        bytes4[] memory s = new bytes4[](13);
         s[0] = Handler.open.selector;
         s[1] = Handler.pass.selector;
         s[2] = Handler.presence.selector;
@@ -212,6 +261,8 @@ contract MarketInvariants {
         s[8] = Handler.refuse.selector;
         s[9] = Handler.noticeAndClose.selector;
         s[10] = Handler.withdraw.selector;
+        s[11] = Handler.openDust.selector;
+        s[12] = Handler.changeParameter.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), s);
     }
@@ -234,12 +285,14 @@ contract MarketInvariants {
 
     /// What open leases take of a worker is what is remembered of it.
     function invariant_room_is_taken_by_open_leases_alone() public view {
-        uint64 taken;
-        for (uint256 i; i < handler.count(); ++i) {
-            Market.Lease memory lease = market.leaseOf(handler.ids(i));
-            if (lease.state == Market.State.Open) taken += lease.room;
+        for (uint256 w; w < 2; ++w) {
+            uint64 taken;
+            for (uint256 i; i < handler.count(); ++i) {
+                Market.Lease memory lease = market.leaseOf(handler.ids(i));
+                if (lease.state == Market.State.Open && lease.worker == handler.workerAt(w)) taken += lease.room;
+            }
+            vm.assertEq(market.roomTaken(handler.workerAt(w)), taken);
         }
-        vm.assertEq(market.roomTaken(handler.theWorker()), taken);
     }
 
     /// Nobody is paid for an uncovered second: spent never exceeds rate × covered seconds by plain books.

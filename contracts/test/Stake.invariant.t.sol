@@ -211,6 +211,14 @@ contract StakeHandler is Economy {
         for (uint256 w; w < WORKERS; ++w) emission.weigh(workerOf(w));
     }
 
+    function weigh(uint256 which) external inTime {
+        emission.weigh(workerOf(which));
+    }
+
+    function holdMoves(uint256 whose, uint256 seconds_) external inTime {
+        stake.holdMoves(account(whose % POOLS), clock + seconds_ % 21 days);
+    }
+
     function collect() external inTime {
         try emission.collect(1_000) {} catch {}
         try stake.collectUnearned() {} catch {}
