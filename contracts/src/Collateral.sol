@@ -56,9 +56,10 @@ abstract contract Collateral is Governed {
         }
     }
 
-    /// @notice Locks, or lets go of, the collateral that a worker's GPUs need: what verifiers vouch for now, times what its class
-    /// needs or is announced to need. Its provider may do so at any time. Once nobody has vouched for them for a day, anybody may
-    /// let go, so that a provider that is gone holds nobody's stake.
+    /// @notice Locks, or lets go of, the collateral that a worker's GPUs need: what verifiers vouch for now,
+    /// times what its class needs, or is announced to need where that is more. Its provider may do so at any
+    /// time. Once nobody has vouched for them for a day, anybody may let go, so that a provider that is gone
+    /// holds nobody's stake.
     function setCollateral(address worker) external {
         (address provider,,) = workers.billing(worker);
         if (provider == address(0)) revert UnknownWorker(worker);
@@ -67,8 +68,7 @@ abstract contract Collateral is Governed {
             uint256 until = workers.confirmedGpus(worker).until;
             if (gpus != 0 || until + RELEASE_AFTER > block.timestamp) revert NotProvider(msg.sender);
         }
-        Terms memory c = _terms[gpuClass];
-        uint256 needed = gpus * Math.max(c.amount, c.next);
+        uint256 needed = gpus * Math.max(collateralPerGpu(gpuClass), _terms[gpuClass].next);
         uint256 held = lockedFor[worker];
         if (needed != held) {
             uint256 locked = _changeLocked(provider, needed, held);
@@ -90,15 +90,11 @@ abstract contract Collateral is Governed {
         return perGpu != 0 && lockedFor[worker] >= gpus * perGpu;
     }
 
-    /// @notice Sets what a GPU of a class needs of its provider's pool: less, or that of a new class, at once; more after `CHANGE_DELAY`, in
-    /// which it can be locked already. Zero takes the class out, after as long.
+    /// @notice Sets what a GPU of a class needs of its provider's pool, from `CHANGE_DELAY` on: more can be
+    /// locked already until then, less would let others earn at once. Zero takes the class out.
     function setCollateralPerGpu(bytes32 gpuClass, uint256 amount) external onlyOwner {
-        uint256 current = collateralPerGpu(gpuClass);
-        bool more = current != 0 && (amount > current || amount == 0);
-        uint256 from = more ? block.timestamp + CHANGE_DELAY : block.timestamp;
-        _terms[gpuClass] = more
-            ? Terms(uint96(current), amount.toUint96(), uint32(from))
-            : Terms(amount.toUint96(), 0, 0);
+        uint256 from = block.timestamp + CHANGE_DELAY;
+        _terms[gpuClass] = Terms(uint96(collateralPerGpu(gpuClass)), amount.toUint96(), uint32(from));
         emit CollateralPerGpuSet(gpuClass, amount, from);
     }
 

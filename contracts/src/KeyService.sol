@@ -56,7 +56,9 @@ contract KeyService is EIP712, Governed {
     uint256 public constant ABSENCE = 1 hours;
     /// @notice Seconds in which a lease that was put out can't come back.
     uint256 public constant BARRED = 1 days;
-    /// @notice Seconds between two seats that governance frees: time for the one before to be filled from the other two.
+    /// @notice Seconds between two instances that are put out, by governance or for their absence: time for
+    /// the seat before to be filled from the other two. Governance can make absent whom it wants, by
+    /// suspending its worker's image.
     uint256 public constant VACATING_PAUSE = 7 days;
 
     Workers public immutable workers;
@@ -84,6 +86,8 @@ contract KeyService is EIP712, Governed {
     /// @param consent The worker key's signature over `consentDigest`.
     function take(uint256 seat, bytes32 lease, uint256 expiry, bytes calldata consent) external {
         if (!isFree(seat)) revert SeatTaken(seat, _seat[seat].lease);
+        // Whoever had it may come back, with what it holds.
+        if (_isServed(_seat[seat])) _vacatedAt = block.timestamp;
         if (block.timestamp < _barredUntil[lease]) revert VacatedRecently(lease, _barredUntil[lease]);
         Market.Lease memory l = market.leaseOf(lease);
         if (l.state != Market.State.Open) revert LeaseNotOpen(lease);
@@ -118,10 +122,8 @@ contract KeyService is EIP712, Governed {
     function isFree(uint256 seat) public view returns (bool) {
         if (seat >= SEATS) revert NoSuchSeat(seat);
         Seat memory s = _seat[seat];
-        if (s.lease == 0) return true;
-        Market.Lease memory l = market.leaseOf(s.lease);
-        if (l.state != Market.State.Open || l.manifestHash != s.manifestHash) return true;
-        if (s.absentFrom == 0 || block.timestamp < s.absentFrom + ABSENCE) return false;
+        if (!_isServed(s)) return true;
+        if (s.absentFrom == 0 || block.timestamp < s.absentFrom + ABSENCE || block.timestamp < _nextVacating()) return false;
         (,, uint256 until) = workers.billing(s.worker);
         return until <= s.absentFrom;
     }
@@ -149,11 +151,22 @@ contract KeyService is EIP712, Governed {
     /// what only they two held. The lease that had it is kept out for a day; anybody else's may come.
     function vacate(uint256 seat) external onlyOwner {
         if (seat >= SEATS) revert NoSuchSeat(seat);
-        uint256 next = _vacatedAt + VACATING_PAUSE;
-        if (_vacatedAt != 0 && block.timestamp < next) revert OneSeatAtATime(next);
+        uint256 next = _nextVacating();
+        if (block.timestamp < next) revert OneSeatAtATime(next);
         _vacatedAt = block.timestamp;
         _barredUntil[_seat[seat].lease] = block.timestamp + BARRED;
         delete _seat[seat];
         emit SeatVacated(seat);
+    }
+
+    /// @dev Whether an instance has the seat whose lease is what it was when it took it.
+    function _isServed(Seat memory s) private view returns (bool) {
+        if (s.lease == 0) return false;
+        Market.Lease memory l = market.leaseOf(s.lease);
+        return l.state == Market.State.Open && l.manifestHash == s.manifestHash;
+    }
+
+    function _nextVacating() private view returns (uint256) {
+        return _vacatedAt == 0 ? 0 : _vacatedAt + VACATING_PAUSE;
     }
 }

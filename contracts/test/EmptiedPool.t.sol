@@ -119,6 +119,7 @@ contract SmallPoolTest is EconomyTest {
     /// @dev A collateral of a unit is as little as there may be. Whatever the pool has, settling never overflows.
     function testFuzz_a_pool_of_some_units_that_earns_by_gpus_is_settled_claimed_and_slashed(uint96 amount) public {
         stake.setCollateralPerGpu("b300", 1);
+        // Passes as many days as collateral takes to change.
         change(address(this), emission, abi.encodeCall(Weights.setClassWeight, ("b300", 20)));
         uint256 begun = emission.epochAt(block.timestamp) + 1;
         uint256 own = uint256(amount) % 1e15 + 8;

@@ -5,7 +5,8 @@ import {Stake} from "../src/Stake.sol";
 import {EconomyTest} from "./Economy.sol";
 import {vm} from "./Vm.sol";
 
-/// @dev Coverage of a day, as long as governance may let it be: hours are counted a day ahead, and a pool may lose its collateral meanwhile.
+/// @dev Coverage of a day, as long as governance may let it be: hours are counted a day ahead, and a pool may
+/// lose its collateral meanwhile.
 contract LongCoverageTest is EconomyTest {
     uint256 private mine;
 
@@ -85,7 +86,8 @@ contract LongCoverageTest is EconomyTest {
         paysOut(0, 24);
     }
 
-    /// @dev What stake does for GPUs it may do for a day longer than it is there, in two pools. Twice as long takes 22 days' notice.
+    /// @dev What stake does for GPUs it may do for a day longer than it is there, in two pools. Twice as long
+    /// takes 22 days' notice.
     function test_stake_that_moves_on_backs_gpus_in_both_pools_for_as_long_as_coverage_lasts_and_no_longer() public {
         toEpoch(2, 600);
         vm.prank(alice);
@@ -111,8 +113,8 @@ contract LongCoverageTest is EconomyTest {
         vm.assertEq(t, total, "all weights");
     }
 
-    /// @dev Both pools get their part of all hours until `to`, to the unit, and settling leaves nothing over. The first pool was settled
-    /// until `settledTo` before.
+    /// @dev Both pools get their part of all hours until `to`, to the unit, and settling leaves nothing over.
+    /// The first pool was settled until `settledTo` before.
     function paysOut(uint256 settledTo, uint256 to) private {
         address[2] memory pools = [provider, other];
         for (uint256 i; i < 2; ++i) {

@@ -7,8 +7,9 @@ import {change} from "./Economy.sol";
 import {Network} from "./Network.sol";
 import {vm} from "./Vm.sol";
 
-/// @dev Random actors doing random things with leases in two tokens, on two workers of one provider, while governance changes what it may.
-/// It keeps its own plain books, second by second, against which the invariants compare the contract's.
+/// @dev Random actors doing random things with leases in two tokens, on two workers of one provider, while
+/// governance changes what it may. It keeps its own plain books, second by second, against which the
+/// invariants compare the contract's.
 contract Handler is Network {
     bytes32[] public ids;
     mapping(bytes32 id => uint256) public deposited;

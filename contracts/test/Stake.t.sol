@@ -262,7 +262,7 @@ contract StakeTest is EconomyTest {
         stake.requestExit(provider, shares);
     }
 
-    function test_more_collateral_is_announced_three_weeks_ahead_and_can_be_locked_at_once() public {
+    function test_what_gpus_need_changes_in_three_weeks_and_more_can_be_locked_at_once() public {
         put(provider, provider, 4_000 * ONE);
         renew(worker, "h100", 2);
         vm.prank(provider);
@@ -278,8 +278,18 @@ contract StakeTest is EconomyTest {
         vm.prank(provider);
         stake.setCollateral(worker);
         vm.assertTrue(stake.isCollateralised(worker, "h100", 2));
-        stake.setCollateralPerGpu("h100", 1_000 * ONE);
-        vm.assertEq(stake.collateralPerGpu("h100"), 1_000 * ONE);
+        // Less lets others earn, so it waits as well; then what is too much can be had back.
+        stake.setCollateralPerGpu("h100", 1);
+        vm.warp(block.timestamp + 22 days - 1);
+        vm.assertEq(stake.collateralPerGpu("h100"), 1_500 * ONE);
+        renew(worker, "h100", 2);
+        vm.warp(block.timestamp + 1);
+        vm.prank(provider);
+        stake.setCollateral(worker);
+        vm.assertEq(stake.lockedFor(worker), 2);
+        // So does a class that nothing was asked for.
+        stake.setCollateralPerGpu("b300", 1);
+        vm.assertEq(stake.collateralPerGpu("b300"), 0);
         vm.prank(alice);
         vm.expectRevert();
         stake.setCollateralPerGpu("h100", 1);

@@ -77,7 +77,7 @@ it('says who may slash, pay and create tokens once, and leaves nobody who can sa
 const AT_ONCE = {
   announce: 'it says what is to come, in 22 days',
   callOff: 'what was announced does not come',
-  setCollateralPerGpu: 'more, and taking a class out, wait by themselves',
+  setCollateralPerGpu: 'it waits 22 days by itself, so that more can be locked by then',
   setToken: 'a higher fee is announced',
   propose: 'a slash waits a week, is bounded, and is not repeated before people have left',
   cancel: 'a slash does not come',

@@ -79,7 +79,7 @@ export class Economy {
   static deployed(begin: { start: number; treasury: string }): Economy {
     const economy = new Economy(begin)
     for (const [name, { collateral, weight }] of Object.entries(GPU_CLASSES)) {
-      economy.setCollateralPerGpu(begin.start, name, collateral * 10n ** 18n)
+      economy.collateral.set(name, { amount: collateral * 10n ** 18n, next: 0n, nextFrom: 0 })
       economy.weights.classWeight.set(name, weight)
     }
     return economy
@@ -262,8 +262,9 @@ export class Economy {
   setCollateral(at: number, worker: string): void {
     const state = this.worker(worker)
     const isInService = state.gpusUntil > at && state.coveredUntil > at
-    const { amount, next } = this.collateral.get(state.gpuClass) ?? { amount: 0n, next: 0n }
-    const needed = isInService ? BigInt(state.gpus) * (amount > next ? amount : next) : 0n
+    const current = this.collateralPerGpu(at, state.gpuClass)
+    const next = this.collateral.get(state.gpuClass)?.next ?? 0n
+    const needed = isInService ? BigInt(state.gpus) * (current > next ? current : next) : 0n
     const pool = this.pool(state.provider)
     const wasShort = pool.assets < pool.locked
     pool.locked += needed - (this.lockedFor.get(worker) ?? 0n)
@@ -274,18 +275,18 @@ export class Economy {
 
   weigh(at: number, worker: string): void {
     const state = this.worker(worker)
-    const { amount, next, nextFrom } = this.collateral.get(state.gpuClass) ?? { amount: 0n, next: 0n, nextFrom: 0 }
-    const perGpu = nextFrom !== 0 && nextFrom <= at ? next : amount
+    const perGpu = this.collateralPerGpu(at, state.gpuClass)
     const isCollateralised = perGpu > 0n && (this.lockedFor.get(worker) ?? 0n) >= BigInt(state.gpus) * perGpu
     this.weights.weigh(at, worker, state, isCollateralised)
   }
 
   setCollateralPerGpu(at: number, gpuClass: string, amount: bigint): void {
-    const known = this.collateral.get(gpuClass) ?? { amount: 0n, next: 0n, nextFrom: 0 }
-    const current = known.nextFrom !== 0 && known.nextFrom <= at ? known.next : known.amount
-    const more = current !== 0n && (amount > current || amount === 0n)
-    const terms = more ? { amount: current, next: amount, nextFrom: at + CHANGE_DELAY_SECONDS } : { amount, next: 0n, nextFrom: 0 }
-    this.collateral.set(gpuClass, terms)
+    this.collateral.set(gpuClass, { amount: this.collateralPerGpu(at, gpuClass), next: amount, nextFrom: at + CHANGE_DELAY_SECONDS })
+  }
+
+  private collateralPerGpu(at: number, gpuClass: string): bigint {
+    const { amount, next, nextFrom } = this.collateral.get(gpuClass) ?? { amount: 0n, next: 0n, nextFrom: 0 }
+    return nextFrom !== 0 && nextFrom <= at ? next : amount
   }
 
   /** What `provider`'s pool holds: active and exiting stake, and what of it is locked. */
