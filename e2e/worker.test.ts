@@ -37,10 +37,10 @@ describe.skipIf(!canDeploy)(
 
     describe('bids', () => {
       it('from its price list, rounded up once', async () => {
-        // 0.2 CPU and 64 MiB an hour: 0.072 + 0.00225 USDC = 74250 base units, 20.625 a second.
-        expect((await bid(order(manifestOf(web())))).ratePerSecond).toBe(21n)
+        // 0.2 CPU, 64 MiB and 64 MiB beside an hour: 0.072 + 0.0045 USDC = 76500 base units, 21.25 a second.
+        expect((await bid(order(manifestOf(web())))).ratePerSecond).toBe(22n)
         const gpu = order(manifestOf(web()))
-        expect((await bid({ ...gpu, resources: { ...gpu.resources, gpus: 1, gpuModels: ['h100'] } })).ratePerSecond).toBe(1021n)
+        expect((await bid({ ...gpu, resources: { ...gpu.resources, gpus: 1, gpuModels: ['h100'] } })).ratePerSecond).toBe(1022n)
       })
 
       it('and says why where it does not', async () => {
@@ -110,7 +110,7 @@ describe.skipIf(!canDeploy)(
           await own.client.putManifest(id, manifest)
           await untilState(id, 'running')
           const { resources } = own.running.worker.store.lease(id) ?? {}
-          expect(resources).toEqual({ cpuMilli: 200, memoryMiB: 64, diskMiB: resourcesOf(manifest).diskMiB, gpus: 0 })
+          expect(resources).toEqual({ cpuMilli: 200, memoryMiB: 128, diskMiB: resourcesOf(manifest).diskMiB, gpus: 0 })
           // What does not fit into what was bid is not run.
           const larger = manifestOf(web('web').replace('64M', '65M'))
           await updateLease(own.tenant, id, hashManifest(larger))

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { CloisterError, GuestKind, parseByteValueMiB } from '@cloister/core'
+import { CloisterError, GuestKind, LEAST_MEMORY_MIB, parseByteValueMiB } from '@cloister/core'
 import { DEFAULT_LIMITS } from '@cloister/executors'
 import { parse } from 'yaml'
 import { z } from 'zod'
@@ -83,7 +83,7 @@ export const AgentConfig = z.strictObject({
   smallest: z
     .strictObject({
       cpus: z.number().min(0).max(4096).default(0.05),
-      memory: size.default(32),
+      memory: size.refine((mib) => mib >= LEAST_MEMORY_MIB, `no container starts with less than ${LEAST_MEMORY_MIB} MiB`).default(32),
       seconds: z.int().min(0).max(2_592_000).default(3600),
     })
     .prefault({}),

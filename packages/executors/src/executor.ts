@@ -1,6 +1,9 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import type { Capability, Health } from '@cloister/core'
 
+/** MiB that what works for a lease (monitors, commands that are being begun) may take beside its containers' memory; its tenant pays for it. */
+export const LEASE_OVERHEAD_MIB = 64
+
 /** An image on the worker, ready to run. */
 export interface Image {
   /** As the manifest names it. */

@@ -1,20 +1,21 @@
 export { DockerExecutor, type DockerSettings } from './docker/docker.ts'
-export type {
-  ContainerSpec,
-  ContainerStatus,
-  DatagramFlow,
-  ExecOptions,
-  ExecSession,
-  Executor,
-  Exit,
-  Image,
-  Isolation,
-  LogLine,
-  LogOptions,
-  PullOptions,
-  PullProgress,
-  RegistryCredentials,
-  Usage,
+export {
+  type ContainerSpec,
+  type ContainerStatus,
+  type DatagramFlow,
+  type ExecOptions,
+  type ExecSession,
+  type Executor,
+  type Exit,
+  type Image,
+  type Isolation,
+  LEASE_OVERHEAD_MIB,
+  type LogLine,
+  type LogOptions,
+  type PullOptions,
+  type PullProgress,
+  type RegistryCredentials,
+  type Usage,
 } from './executor.ts'
 export { MAX_TAIL_CHARACTERS } from './logs/last-lines.ts'
 export { DEFAULT_LIMITS, type WayOutLimits } from './network/limits.ts'

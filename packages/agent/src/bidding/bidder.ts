@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { type Network, signBid } from '@cloister/chain'
 import { type Bid, fits, formatCpu, formatMiB, gpuMismatch, hashOrder, type Order, roomOf, type SignedBid } from '@cloister/core'
+import { LEASE_OVERHEAD_MIB } from '@cloister/executors'
 import { bytesToBigInt, type LocalAccount } from 'viem'
 import type { Attestor } from '../attestation.ts'
 import type { AgentConfig } from '../config.ts'
 import type { Store } from '../store.ts'
-import { capacityOf, freeRoom } from './capacity.ts'
+import { capacityOf, freeRoom, takenBy } from './capacity.ts'
 import { noBid, priceOrder } from './price.ts'
 
 /**
@@ -51,7 +52,7 @@ export class Bidder {
       ratePerSecond,
       minimumDeposit,
       expiry: now + this.config.bidSeconds,
-      room: roomOf(order.resources, capacityOf(this.config)),
+      room: roomOf(takenBy(order.resources), capacityOf(this.config)),
       manifestHash: order.manifestHash,
       order: hashOrder(order),
       salt: bytesToBigInt(randomBytes(32)),
@@ -77,11 +78,13 @@ export class Bidder {
     const unlike = gpuMismatch(order.resources, { gpuClass: capacity.gpuClass, ram: attributes['gpu-ram'], form: attributes['gpu-interface'] })
     if (unlike !== undefined) throw noBid(unlike)
     const room = freeRoom(capacityOf(this.config), this.store.openLeases())
-    if (fits(order.resources, room)) return
-    const { resources } = order
+    const resources = takenBy(order.resources)
+    if (fits(resources, room)) return
     if (resources.cpuMilli > room.cpuMilli) throw noBid(`It has ${formatCpu(room.cpuMilli)} free; the order needs ${formatCpu(resources.cpuMilli)}.`)
     if (resources.memoryMiB > room.memoryMiB)
-      throw noBid(`It has ${formatMiB(room.memoryMiB)} of memory free; the order needs ${formatMiB(resources.memoryMiB)}.`)
+      throw noBid(
+        `It has ${formatMiB(room.memoryMiB)} of memory free; the order needs ${formatMiB(resources.memoryMiB)}, ${formatMiB(LEASE_OVERHEAD_MIB)} of it for what works beside its containers.`,
+      )
     if (resources.diskMiB > room.diskMiB) throw noBid(`It has ${formatMiB(room.diskMiB)} of disk free; the order needs ${formatMiB(resources.diskMiB)}.`)
     throw noBid(`It has ${room.gpus} GPUs free; the order needs ${resources.gpus}.`)
   }

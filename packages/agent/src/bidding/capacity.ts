@@ -1,9 +1,15 @@
 import { type Resources, roomGrain } from '@cloister/core'
+import { LEASE_OVERHEAD_MIB } from '@cloister/executors'
 import type { AgentConfig } from '../config.ts'
 import type { StoredLease } from '../store.ts'
 
 /** Room on a worker, in a manifest's units. */
 export type Room = Omit<Resources, 'gpuModels'>
+
+/** What a lease takes of a worker: what its containers may take, and what may work for them beside. */
+export function takenBy<R extends Pick<Room, 'memoryMiB'>>(resources: R): R {
+  return { ...resources, memoryMiB: resources.memoryMiB + LEASE_OVERHEAD_MIB }
+}
 
 /** All a worker has to lend. */
 export function capacityOf({ capacity }: Pick<AgentConfig, 'capacity'>): Room {

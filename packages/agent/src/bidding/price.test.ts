@@ -1,7 +1,8 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { defaultPolicy, orderFor, parseManifest } from '@cloister/core'
+import { amountsOf, defaultPolicy, orderFor, parseManifest } from '@cloister/core'
+import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { type AgentConfig, loadAgentConfig } from '../config.ts'
@@ -60,21 +61,40 @@ describe('the least deposit', () => {
 })
 
 it('bids on no lease that is smaller than its upkeep is worth', async () => {
-  const bidderOf = (config: AgentConfig) =>
-    new Bidder({
-      config,
-      // Nothing of them is asked before an order is turned down.
-      network: { tokens: [] } as never,
-      store: new Store(join(config.folder, 'store.sqlite')),
-      key: { address: ADDRESS } as never,
-      separateNetworks: true,
-      attestor: { alarm: undefined },
-    })
   const bidder = bidderOf(configWith())
-  await expect(bidder.bid(orderOf('0.01', '1M'))).rejects.toThrow('Its smallest lease is 0.05 CPU and 32 MiB; the order asks for 0.01 CPU and 1 MiB.')
+  await expect(bidder.bid(orderOf('0.01', '6M'))).rejects.toThrow('Its smallest lease is 0.05 CPU and 32 MiB; the order asks for 0.01 CPU and 6 MiB.')
   await expect(bidder.bid(orderOf('1', '31M'))).rejects.toThrow('smallest lease')
   await expect(bidder.bid(orderOf('0.049', '1G'))).rejects.toThrow('smallest lease')
   // What is large enough gets further.
   await expect(bidder.bid(orderOf('0.05', '32M'))).rejects.toThrow('does not know the token')
-  await expect(bidderOf(configWith({ smallest: { cpus: 0.001, memory: '1MiB' } })).bid(orderOf('0.001', '1M'))).rejects.toThrow('does not know the token')
+  await expect(bidderOf(configWith({ smallest: { cpus: 0.001, memory: '6MiB' } })).bid(orderOf('0.001', '6M'))).rejects.toThrow('does not know the token')
 })
+
+it('lends nothing that no container can start with', () => {
+  expect(() => orderOf('1', '5M')).toThrow('The service web asks for 5 MiB of memory, and nothing starts with less than 6 MiB.')
+  expect(() => configWith({ smallest: { memory: '5MiB' } })).toThrow(/less than 6 MiB/)
+})
+
+it('charges a lease for what works for it beside its containers, and keeps room for that', async () => {
+  const prices = { cpu: '0', memoryGiB: '36.864' }
+  // 0.01 an hour for a MiB: for 64 MiB and 64 more.
+  const { ratePerSecond } = await priceOrder(orderOf('1', '64M'), USDC, configWith({}, prices))
+  expect(ratePerSecond).toBe((36_864_000n * 128n) / 1024n / 3600n)
+  const bidder = bidderOf(configWith({ capacity: { cpus: 4, memory: '128MiB', disk: '8GiB' } }), [USDC])
+  expect(amountsOf((await bidder.bid(orderOf('1', '64M'))).room, { cpuMilli: 4000, memoryMiB: 128, diskMiB: 8192, gpus: 0 }).memoryMiB).toBe(128)
+  await expect(bidder.bid(orderOf('1', '65M'))).rejects.toThrow(
+    'It has 128 MiB of memory free; the order needs 129 MiB, 64 MiB of it for what works beside its containers.',
+  )
+})
+
+function bidderOf(config: AgentConfig, tokens: (typeof USDC)[] = []): Bidder {
+  return new Bidder({
+    config,
+    // Nothing else of it is asked for a bid.
+    network: { chainId: 31337, contracts: { market: ADDRESS }, tokens } as never,
+    store: new Store(join(config.folder, 'store.sqlite')),
+    key: privateKeyToAccount(`0x${'01'.repeat(32)}`),
+    separateNetworks: true,
+    attestor: { alarm: undefined },
+  })
+}

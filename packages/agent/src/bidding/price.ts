@@ -3,6 +3,7 @@ import type { Token } from '@cloister/chain'
 import { CloisterError, type Order, parseAmount, rateForHourlyPrice } from '@cloister/core'
 import { z } from 'zod'
 import type { AgentConfig } from '../config.ts'
+import { takenBy } from './capacity.ts'
 
 const MIB_PER_GIB = 1024n
 const SCRIPT_MS = 2_000
@@ -30,8 +31,9 @@ export async function priceOrder(order: Order, token: Token, config: AgentConfig
   return { ratePerSecond, minimumDeposit: lasting > minimumDeposit ? lasting : minimumDeposit }
 }
 
-/** The sum over the price list, rounded up to a whole base unit per second. */
-function listPrice({ resources }: Order, token: Token, { prices, capacity }: Pick<AgentConfig, 'prices' | 'capacity'>): bigint {
+/** The sum over the price list, with what works for the lease beside its containers, rounded up to a whole base unit per second. */
+function listPrice(order: Order, token: Token, { prices, capacity }: Pick<AgentConfig, 'prices' | 'capacity'>): bigint {
+  const resources = takenBy(order.resources)
   const list = prices[token.symbol]
   if (!list) throw noBid(`It does not take ${token.symbol}.`)
   const unit = (price: string) => parseAmount(price, token.decimals)

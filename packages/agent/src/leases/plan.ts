@@ -3,6 +3,7 @@ import type { ContainerSpec, Image } from '@cloister/executors'
 import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import type { Accepted } from '../store.ts'
+import { imageVolumes } from './image-volumes.ts'
 
 /** One container of a lease and the service it is a copy of. */
 export interface PlannedContainer {
@@ -87,7 +88,7 @@ function containerOf(
     workingDir: service.workingDir ?? (image.workingDir || '/'),
     user: service.user ?? image.user,
     hostname: service.hostname ?? hostLabel(container),
-    mounts: service.mounts,
+    mounts: [...service.mounts, ...imageVolumes(container, image, service)],
     tmpfs: service.tmpfs,
     files: service.files.map(({ path, content, mode, uid, gid }) => ({ path, content: Buffer.from(content, 'base64'), mode, uid, gid })),
     cpuMilli: service.resources.cpuMilli,

@@ -14,10 +14,10 @@ import {
   resourcesOf,
   shortId,
 } from '@cloister/core'
-import type { Executor } from '@cloister/executors'
+import { type Executor, LEASE_OVERHEAD_MIB } from '@cloister/executors'
 import type { Envelope } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
-import { capacityOf } from '../bidding/capacity.ts'
+import { capacityOf, takenBy } from '../bidding/capacity.ts'
 import type { AgentConfig } from '../config.ts'
 import { lastWords } from '../ended-logs.ts'
 import type { Log } from '../log.ts'
@@ -128,10 +128,10 @@ export class LeaseSupervisor {
         hint: 'Put the new hash on the lease first: `cloister update` does both.',
       })
     const wanted = resourcesOf(manifest)
-    if (!fits(wanted, lease.resources))
+    if (!fits(takenBy(wanted), lease.resources))
       throw new CloisterError(
         'unsupported',
-        `The manifest needs more than the lease has (${formatMiB(lease.resources.memoryMiB)} of memory, ${lease.resources.cpuMilli / 1000} CPUs, ${formatMiB(lease.resources.diskMiB)} of disk).`,
+        `The manifest needs more than the lease has (${formatMiB(Math.max(0, lease.resources.memoryMiB - LEASE_OVERHEAD_MIB))} of memory, ${lease.resources.cpuMilli / 1000} CPUs, ${formatMiB(lease.resources.diskMiB)} of disk).`,
         { hint: 'Deploy it as a new lease.' },
       )
     const { gpuClass } = config.capacity

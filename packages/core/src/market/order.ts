@@ -7,7 +7,7 @@ import type { Manifest } from '../manifest/manifest.ts'
 import { ATTRIBUTE_PATTERN } from '../manifest/patterns.ts'
 import { commonModels, resourcesOf } from '../manifest/resources.ts'
 import { Policy } from '../policy.ts'
-import { formatDuration } from '../units.ts'
+import { formatDuration, formatMiB } from '../units.ts'
 import { address, bytes32, decimal } from './words.ts'
 
 /** What a tenant asks bids for. Signed by nobody: a provider that answers commits itself to its hash. */
@@ -85,8 +85,29 @@ export function checkNotice({ demands }: Manifest, noticeSeconds: number): void 
   )
 }
 
+/** MiB of memory without which no engine starts a container. */
+export const LEAST_MEMORY_MIB = 6
+
 /** Throws `unsupported` naming what a manifest asks for that no worker does. */
 export function checkSupported(manifest: Manifest): void {
+  const small = Object.entries(manifest.services).find(([, { resources }]) => resources.memoryMiB < LEAST_MEMORY_MIB)
+  if (small)
+    throw new CloisterError(
+      'unsupported',
+      `The service ${small[0]} asks for ${formatMiB(small[1].resources.memoryMiB)} of memory, and nothing starts with less than ${formatMiB(LEAST_MEMORY_MIB)}.`,
+      {
+        hint: 'Ask for more: 32 MiB is little, and enough for small programs.',
+      },
+    )
+  const urgent = Object.entries(manifest.services).find(
+    ([
+      ,
+      {
+        ulimits: { rtprio },
+      },
+    ]) => rtprio && (rtprio.soft !== 0 || rtprio.hard !== 0),
+  )
+  if (urgent) throw new CloisterError('unsupported', `The service ${urgent[0]} asks for the limit \`rtprio\`: its threads would run before everybody else's.`)
   const gpus = Object.values(manifest.services).flatMap(({ resources }) => resources.gpu ?? [])
   const foreign = gpus.find(({ vendor }) => vendor !== 'nvidia')
   if (foreign) throw new CloisterError('unsupported', `The file asks for GPUs of ${foreign.vendor}, and workers have NVIDIA's.`, { hint: 'Ask for nvidia.' })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createSocket } from 'node:dgram'
-import { readFileSync } from 'node:fs'
-import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises'
+import { constants, readFileSync } from 'node:fs'
+import { access, chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type Duplex, PassThrough } from 'node:stream'
@@ -27,6 +27,7 @@ import {
   type Usage,
 } from '../executor.ts'
 import { startFailed } from '../failures.ts'
+import { checkLimits } from '../least.ts'
 import { BridgeFilter } from '../network/bridge-filter.ts'
 import { DEFAULT_LIMITS, type WayOutLimits } from '../network/limits.ts'
 import type { ImageSettings } from '../oci/find.ts'
@@ -93,6 +94,8 @@ export class DockerExecutor implements Executor {
       ],
       missing: [
         "the host's kernel is shared",
+        'a disk limit by the kernel: disks are watched',
+        'what the kernel counts by user (watches of files, terminals, queued signals) is shared with the host and with other leases',
         ...(filter ? [] : ['no way out to the internet, and containers reach the host: filters need root and nftables']),
       ],
     }
@@ -126,11 +129,12 @@ export class DockerExecutor implements Executor {
       this.docker.listNetworks({ filters }),
       this.docker.listVolumes({ filters }),
     ])
-    const all = [...containers, ...networks, ...(volumes.Volumes ?? [])].map((item) => item.Labels?.[`${LABEL}.lease`])
-    return [...new Set(all.filter((lease): lease is string => lease !== undefined))]
+    const all = [...containers, ...networks, ...(volumes.Volumes ?? [])].map((item) => this.leaseOf(item.Labels))
+    return [...new Set(all.filter((lease) => lease !== undefined))]
   }
 
   async start(spec: ContainerSpec): Promise<void> {
+    checkLimits(spec)
     await this.remove(spec.lease, spec.name)
     this.stopped.delete(this.nameOf(spec.lease, spec.name))
     const network = await this.ensureNetwork(spec)
@@ -273,12 +277,34 @@ export class DockerExecutor implements Executor {
   }
 
   async diskUsage(lease: string): Promise<number> {
-    // The engine fills SizeRw in only when asked for sizes.
-    const containers = await this.containersOf(lease, { size: true })
+    const folders = new Set((await this.volumesOf(lease)).map(({ Mountpoint }) => Mountpoint))
     let bytes = 0
-    for (const container of containers) bytes += (container as { SizeRw?: number }).SizeRw ?? 0
-    for (const volume of await this.volumesOf(lease)) bytes += await folderBytes(volume.Mountpoint)
+    for (const { Id } of await this.containersOf(lease)) {
+      const written = await this.writtenBy(Id)
+      for (const folder of written.folders) folders.add(folder)
+      bytes += written.bytes
+    }
+    for (const folder of folders) bytes += await folderBytes(folder)
     return bytes
+  }
+
+  /**
+   * Folders that hold what a container wrote: its volumes, those included that an engine makes of an image's own accord, and what it
+   * changed of its image, where that can be read here. Where it can't, as many `bytes` as the engine says.
+   */
+  private async writtenBy(id: string): Promise<{ folders: string[]; bytes: number }> {
+    try {
+      const container = this.docker.getContainer(id)
+      const { Mounts, GraphDriver } = await container.inspect()
+      const folders = Mounts.filter(({ Type }) => Type === 'volume').map(({ Source }) => Source)
+      const changed = (GraphDriver?.Data as Record<string, string> | null | undefined)?.['UpperDir']
+      if (changed !== undefined && (await isReadable(changed))) return { folders: [...folders, changed], bytes: 0 }
+      const sized = (await container.inspect({ size: true } as Docker.ContainerInspectOptions)) as { SizeRw?: number }
+      return { folders, bytes: sized.SizeRw ?? 0 }
+    } catch (error) {
+      if (statusOf(error) === 404) return { folders: [], bytes: 0 }
+      throw error
+    }
   }
 
   async connect(lease: string, name: string, port: number): Promise<Duplex> {
@@ -301,12 +327,16 @@ export class DockerExecutor implements Executor {
   }
 
   async destroy(lease: string): Promise<void> {
-    await this.halt(lease)
-    for (const volume of await this.volumesOf(lease)) await ignoring([404], this.docker.getVolume(volume.Name).remove())
-    for (const network of await this.networksOf(lease)) await ignoring([404], this.docker.getNetwork(network.Id).remove())
-    await this.filter?.forget(lease)
-    await rm(join(this.settings.folder, shorten(lease)), { recursive: true, force: true })
-    for (const key of this.addresses.keys()) if (key.startsWith(`${lease}/`)) this.addresses.delete(key)
+    try {
+      await this.halt(lease)
+      for (const volume of await this.volumesOf(lease)) await ignoring([404], this.docker.getVolume(volume.Name).remove())
+      for (const network of await this.networksOf(lease)) await ignoring([404], this.docker.getNetwork(network.Id).remove())
+    } finally {
+      // Whatever the engine couldn't remove: a bridge that is forgotten leads nowhere, and the files may be secrets.
+      await this.filter?.forget(lease)
+      await rm(join(this.settings.folder, shorten(lease)), { recursive: true, force: true })
+      for (const key of this.addresses.keys()) if (key.startsWith(`${lease}/`)) this.addresses.delete(key)
+    }
   }
 
   async close(): Promise<void> {}
@@ -401,19 +431,19 @@ export class DockerExecutor implements Executor {
     return Object.entries(limits).map(([Name, { soft, hard }]) => ({ Name, Soft: soft, Hard: hard }))
   }
 
-  private async containersOf(lease: string, options: { size?: boolean } = {}): Promise<Docker.ContainerInfo[]> {
-    const found = await this.docker.listContainers({ all: true, filters: this.filters(), ...options })
-    return found.filter(({ Labels }) => this.belongs(lease, Labels))
+  private async containersOf(lease: string): Promise<Docker.ContainerInfo[]> {
+    const found = await this.docker.listContainers({ all: true, filters: this.filters() })
+    return found.filter(({ Labels }) => this.leaseOf(Labels) === lease)
   }
 
   private async volumesOf(lease: string): Promise<Docker.VolumeInspectInfo[]> {
     const { Volumes } = await this.docker.listVolumes({ filters: this.filters() })
-    return (Volumes ?? []).filter(({ Labels }) => this.belongs(lease, Labels))
+    return (Volumes ?? []).filter(({ Labels }) => this.leaseOf(Labels) === lease)
   }
 
   private async networksOf(lease: string): Promise<Docker.NetworkInspectInfo[]> {
     const found = await this.docker.listNetworks({ filters: this.filters() })
-    return found.filter(({ Labels }) => this.belongs(lease, Labels))
+    return found.filter(({ Labels }) => this.leaseOf(Labels) === lease)
   }
 
   /** One label only: Docker takes several as all of them, Podman takes several of volumes as any of them. */
@@ -421,8 +451,9 @@ export class DockerExecutor implements Executor {
     return { label: [`${LABEL}.scope=${this.settings.scope}`] }
   }
 
-  private belongs(lease: string, labels: Record<string, string> | undefined): boolean {
-    return labels?.[`${LABEL}.scope`] === this.settings.scope && labels[`${LABEL}.lease`] === lease
+  /** The lease of this worker's that something is of, whatever the engine made of the filter. */
+  private leaseOf(labels: Record<string, string> | null | undefined): string | undefined {
+    return leaseOf(labels, this.settings.scope)
   }
 
   private labels(lease: string): Record<string, string> {
@@ -438,13 +469,28 @@ export class DockerExecutor implements Executor {
   }
 }
 
+function isReadable(folder: string): Promise<boolean> {
+  return access(folder, constants.R_OK | constants.X_OK).then(
+    () => true,
+    () => false,
+  )
+}
+
+function leaseOf(labels: Record<string, string> | null | undefined, scope: string): string | undefined {
+  return labels?.[`${LABEL}.scope`] === scope ? labels[`${LABEL}.lease`] : undefined
+}
+
 /** The filter of the engine's bridges, or nothing where this process may not set one. */
 async function openFilter(docker: Docker, { scope, wayOut = DEFAULT_LIMITS }: DockerSettings): Promise<BridgeFilter | undefined> {
   if (process.getuid?.() !== 0) return undefined
   const filters = { label: [`${LABEL}.scope=${scope}`] }
   const [networks, containers] = await Promise.all([docker.listNetworks({ filters }), docker.listContainers({ all: true, filters })])
-  const leases = new Map(networks.map(({ Labels }) => [Labels?.[`${LABEL}.lease`] ?? '', true]))
-  for (const { Labels } of containers) if (Labels[`${LABEL}.internet`] === 'false') leases.set(Labels[`${LABEL}.lease`] ?? '', false)
+  const own = [...networks, ...containers].flatMap(({ Labels }) => leaseOf(Labels, scope) ?? [])
+  const leases = new Map(own.map((lease) => [lease, true]))
+  for (const { Labels } of containers) {
+    const lease = leaseOf(Labels, scope)
+    if (lease !== undefined && Labels[`${LABEL}.internet`] === 'false') leases.set(lease, false)
+  }
   return BridgeFilter.open(scope, wayOut === 'off' ? undefined : wayOut, leases).catch(() => undefined)
 }
 

@@ -11,11 +11,21 @@ export type Outcome = 'refused' | `got ${string}` | `proves nothing: ${string}`
 
 /** A program in Perl, which has raw system calls and comes with every Debian, that makes attempts and tells of each. */
 export function probeProgram(attempts: readonly Attempt[], host: HostFacts): string {
+  const parts = attempts.map(({ perl }, index) => `${index} => ${perlOf(perl)}`)
+  return `${program(0, host)}%parts = (${parts.join(', ')});\n${program(1)}`
+}
+
+/** A program that does one thing, and has the functions and numbers that attempts have. */
+export function deedProgram(perl: string, host: HostFacts = {}): string {
+  return `${program(0, host)}${perl}`
+}
+
+function program(part: 0 | 1, host: HostFacts = {}): string {
+  const text = readFileSync(join(import.meta.dirname, 'probe.pl'), 'utf8').split(/^(?=my @left)/m)[part] ?? ''
+  if (part === 1) return text
   const numbers = Object.entries(SYSTEM_CALLS).map(([name, [x64, arm64]]) => `${name} => ${process.arch === 'arm64' ? arm64 : x64}`)
   const facts = Object.entries(host).map(([name, value]) => `${name} => ${perlOf(value)}`)
-  const parts = attempts.map(({ perl }, index) => `${index} => ${perlOf(perl)}`)
-  const [head = '', body = ''] = readFileSync(join(import.meta.dirname, 'probe.pl'), 'utf8').split(/^(?=my @left)/m)
-  return `${head}%number = (${numbers.join(', ')});\n%host = (${facts.join(', ')});\n%parts = (${parts.join(', ')});\n${body}`
+  return `${text}%number = (${numbers.join(', ')});\n%host = (${facts.join(', ')});\n`
 }
 
 /** Reads what the program printed. */
@@ -32,7 +42,7 @@ export function readOutcomes(attempts: readonly Attempt[], output: string): Outc
   })
 }
 
-function nameOfError(number: string): string {
+export function nameOfError(number: string): string {
   return Object.entries(constants.errno).find(([, value]) => value === Number(number))?.[0] ?? MORE_ERRORS[number] ?? number
 }
 
@@ -57,6 +67,8 @@ const SYSTEM_CALLS: Record<string, readonly [x64: number, arm64: number]> = {
   fanotify_init: [300, 262],
   fsopen: [430, 430],
   init_module: [175, 105],
+  inotify_init1: [294, 26],
+  io_setup: [206, 0],
   io_uring_setup: [425, 425],
   ioctl: [16, 29],
   // ARM has no ports; the number is nobody's.

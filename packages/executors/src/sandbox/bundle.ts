@@ -1,6 +1,7 @@
 import { DEFAULT_CAPABILITIES } from '@cloister/core'
 import type { ContainerSpec } from '../executor.ts'
 import { type Cgroups, resourcesOf } from './cgroup.ts'
+import { runtimeLimits } from './rlimits.ts'
 import { seccompFilter } from './seccomp.ts'
 import { type ContainerUser, ID_COUNT } from './user.ts'
 
@@ -24,6 +25,8 @@ const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sys
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 const DEFAULT_SHM_MIB = 64
+/** The machine has 3,072 for all containers together. */
+const MAX_TERMINALS = 128
 
 /** Where the program is that reaps orphans, for services that ask for one; as under Docker. */
 const INIT_PROGRAM = '/sbin/docker-init'
@@ -96,7 +99,7 @@ export function processConfig(
     env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
     cwd: spec.workingDir,
     capabilities: { bounding, effective: held, permitted: held, inheritable: [], ambient: [] },
-    rlimits: Object.entries(spec.ulimits).map(([name, { soft, hard }]) => ({
+    rlimits: Object.entries(runtimeLimits(spec.ulimits)).map(([name, { soft, hard }]) => ({
       type: `RLIMIT_${name.toUpperCase()}`,
       soft: rlimit(soft),
       hard: rlimit(hard),
@@ -111,7 +114,12 @@ function systemMounts({ shmMiB = DEFAULT_SHM_MIB }: ContainerSpec, { cgroups }: 
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: plain },
     { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'] },
-    { destination: '/dev/pts', type: 'devpts', source: 'devpts', options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620'] },
+    {
+      destination: '/dev/pts',
+      type: 'devpts',
+      source: 'devpts',
+      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', `max=${MAX_TERMINALS}`],
+    },
     { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...plain, 'ro'] },
     ...(cgroups.version === 'none' ? [] : [{ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['ro', ...plain] }]),
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: plain },

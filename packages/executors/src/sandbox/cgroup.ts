@@ -5,6 +5,9 @@ import { killPid } from './process.ts'
 
 const ROOT = '/sys/fs/cgroup'
 const PERIOD_US = 100_000
+/** What a container's sockets may hold on version 1, as a part of its memory, beside which it counts; and the least. */
+const SOCKETS_PART = 4
+const SOCKETS_MIB = 8
 /** cpuacct may be mounted with cpu, as one folder with two names, or apart from it. */
 const V1_CONTROLLERS = ['cpu', 'cpuacct', 'memory', 'pids']
 const MIB = 1024 * 1024
@@ -112,6 +115,17 @@ export class LeaseCgroup {
     // One that is in use at this moment is left as it was; the containers' own limits hold in any case.
     if (!existsSync(swap)) tryWrite(plain, bytes)
     else if (!(tryWrite(swap, bytes) && tryWrite(plain, bytes)) && tryWrite(plain, bytes)) tryWrite(swap, bytes)
+    this.limitSockets('keeper', memoryMiB)
+  }
+
+  /**
+   * Limits what sockets hold in a container that is made and not started yet. Version 2 counts that as memory; version 1
+   * counts it only where it has a limit of its own, which says nothing of sockets that are there already.
+   */
+  limitSockets(container: string, memoryMiB: number): void {
+    if (this.cgroups.version !== 'v1') return
+    const limit = Math.max(SOCKETS_MIB, Math.floor(memoryMiB / SOCKETS_PART)) * MIB
+    tryWrite(join(this.folder('memory', container), 'memory.kmem.tcp.limit_in_bytes'), String(limit))
   }
 
   /** Files that a process writes its number into to be in the keeper's group. */

@@ -13,6 +13,7 @@ import { KERNEL_PROGRAM } from './dialler.ts'
 import type { Lease } from './lease.ts'
 import { IS_ROOT } from './places.ts'
 import { isAlive, markOf, type ProcessMark, processesNaming, signal, usageOfTree } from './process.ts'
+import { passedLimits } from './rlimits.ts'
 import { inGroups, run, SEARCH_PATH } from './run.ts'
 import { type ContainerUser, resolveInRoot, resolveUser } from './user.ts'
 
@@ -106,7 +107,7 @@ export class Container {
   /** Removes it, running or not, with what it changed and printed. */
   async remove(): Promise<void> {
     await this.clear()
-    await run(await this.lease.asOwner(['rm', '-rf', '--one-file-system', '--', join(this.lease.disk.folder, 'logs', this.name)]))
+    await run(await this.lease.charged(['rm', '-rf', '--one-file-system', '--', join(this.lease.disk.folder, 'logs', this.name)]))
   }
 
   /** What is remembered of it, with how it ended where it has; undefined where it was never started wholly. */
@@ -163,7 +164,7 @@ export class Container {
     const description = join(folder, 'process.json')
     await writeFile(description, JSON.stringify(processConfig(record.spec as ContainerSpec, record.user, argv, terminal)), { mode: 0o600 })
     const pidFile = join(folder, 'pid')
-    const words = [...this.runtime, 'exec', '--process', description, '--pid-file', pidFile, this.id]
+    const words = [...passedLimits(record.spec.ulimits), ...this.runtime, 'exec', '--process', description, '--pid-file', pidFile, this.id]
     return { command: inGroups(this.lease.groups.keeperFiles, await this.lease.asOwner(words)), pidFile }
   }
 
@@ -215,6 +216,7 @@ export class Container {
     const monitor = markOf(Number(await readFile(join(this.folder, 'conmon.pid'), 'utf8')))
     const first = markOf(pid)
     if (!monitor || !first) throw new Error(await this.explain('it ended before it was started'))
+    this.lease.groups.limitSockets(this.name, record.spec.memoryMiB)
     await run(await this.lease.asOwner([...this.runtime, 'start', this.id])).catch(async (error) => {
       throw new Error(await this.explain(String(error)))
     })
@@ -238,7 +240,12 @@ export class Container {
       return await new Promise((resolve, reject) => {
         const child = spawn(program, rest, {
           stdio: ['ignore', 'ignore', errors.fd, 'pipe'],
-          env: { PATH: SEARCH_PATH, _OCI_SYNCPIPE: '3', ...(IS_ROOT ? {} : { XDG_RUNTIME_DIR: this.lease.places.run }) },
+          env: {
+            PATH: SEARCH_PATH,
+            _OCI_SYNCPIPE: '3',
+            CLOISTER_LIMITS: passedLimits(record.spec.ulimits).join(' '),
+            ...(IS_ROOT ? {} : { XDG_RUNTIME_DIR: this.lease.places.run }),
+          },
           cwd: folder,
           detached: true,
         })
@@ -322,7 +329,7 @@ export class Container {
     await this.unmountRoot()
     const { folder } = this.lease.disk
     const parts = [join(folder, 'upper', this.name), join(folder, 'work', this.name), this.root, this.folder].filter((path) => existsSync(path))
-    if (parts.length > 0) await run(await this.lease.asOwner(['rm', '-rf', '--one-file-system', '--', ...parts]), { timeoutMs: 600_000 })
+    if (parts.length > 0) await run(await this.lease.charged(['rm', '-rf', '--one-file-system', '--', ...parts]), { timeoutMs: 600_000 })
   }
 
   private async isRootMounted(): Promise<boolean> {
@@ -391,9 +398,10 @@ export class Container {
     const there = join(this.root, below)
     const stat = await lstat(join(root, below)).catch(() => undefined)
     const names = stat?.isDirectory() && !noCopy ? await readdir(join(root, below)) : []
-    if (existsSync(fresh)) await run(await this.lease.asOwner(['rm', '-rf', '--one-file-system', '--', fresh]))
+    if (existsSync(fresh)) await run(await this.lease.charged(['rm', '-rf', '--one-file-system', '--', fresh]))
     await mkdir(fresh, { mode: 0o755 })
-    if (names.length > 0) await run(await this.lease.asOwner(['cp', '-a', '--', `${there}/.`, fresh]), { timeoutMs: 600_000 })
+    await chmod(fresh, 0o755)
+    if (names.length > 0) await run(await this.lease.charged(['cp', '-a', '--', `${there}/.`, fresh]), { timeoutMs: 600_000 })
     const first = await this.lease.firstId()
     const own = stat?.isDirectory() && (names.length > 0 || stat.uid !== first) ? stat : undefined
     if (own) await run(await this.lease.asOwner(['chmod', (own.mode & 0o7777).toString(8), fresh]))

@@ -89,7 +89,7 @@ export class ImageStore {
   }
 
   private async bring(source: ImageSource, { manifest }: ResolvedImage, target: string, tell: (progress: PullProgress) => void, signal: AbortSignal) {
-    await mkdir(this.folder, { recursive: true, mode: 0o711 })
+    await openImageFolder(this.folder)
     await this.removeAbandoned()
     const work = join(this.folder, `.work-${randomBytes(8).toString('hex')}`)
     await mkdir(work, { mode: 0o700 })
@@ -118,6 +118,15 @@ export class ImageStore {
       if (Date.now() - mtimeMs > ABANDONED_MS) await removeTree(path).catch(() => {})
     }
   }
+}
+
+/**
+ * Makes the folder of images, and keeps this machine's other users out: images have set-user-id programs that strangers wrote, owned by
+ * the very root of this machine, and what private registries gave.
+ */
+export async function openImageFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await chmod(folder, 0o700)
 }
 
 async function removeTree(path: string): Promise<void> {

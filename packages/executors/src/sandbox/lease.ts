@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
-import { chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CloisterError, messageOf } from '@cloister/core'
+import { LEASE_OVERHEAD_MIB } from '../executor.ts'
 import type { WayOutLimits } from '../network/limits.ts'
 import { type LeaseNetwork, openWayOut, refreshHosts } from '../network/way-out.ts'
 import { type Cgroups, LeaseCgroup, type Limits } from './cgroup.ts'
@@ -13,8 +14,8 @@ import { isAlive, markOf, type ProcessMark, processesNaming, signal } from './pr
 import { inGroups, run } from './run.ts'
 import { ID_COUNT } from './user.ts'
 
-/** What works for a lease (its monitors, a command that is being begun) takes at most this much beside its containers. */
-const OVERHEAD = { memoryMiB: 64, processes: 128 }
+/** Processes that work for a lease (its monitors, a command that is being begun) beside its containers, at the most. */
+const OVERHEAD_PROCESSES = 128
 /** While a container is being started, which is ours to do and bounded, the lease isn't slowed down to its own share. */
 const STARTING_MILLI = 1_000
 
@@ -52,6 +53,8 @@ export class Lease {
     await mkdir(join(folder, 'containers'), { recursive: true, mode: 0o700 })
     await writeFile(join(folder, 'lease'), this.id)
     await mkdir(runFolder, { recursive: true, mode: 0o711 })
+    // The lease's own root has to walk there, whatever our umask.
+    await chmod(runFolder, 0o711)
     await mkdir(roots, { recursive: true, mode: 0o700 })
     if (IS_ROOT) {
       const first = await takeIds(folder)
@@ -67,14 +70,14 @@ export class Lease {
   limit({ cpuMilli, memoryMiB, maxProcesses }: Limits, starting: boolean): void {
     this.groups.limit({
       cpuMilli: cpuMilli + (starting ? STARTING_MILLI : 0),
-      memoryMiB: memoryMiB + OVERHEAD.memoryMiB,
-      maxProcesses: maxProcesses + OVERHEAD.processes,
+      memoryMiB: memoryMiB + LEASE_OVERHEAD_MIB,
+      maxProcesses: maxProcesses + OVERHEAD_PROCESSES,
     })
   }
 
   /**
    * The runtime as a monitor begins it. The pipes that a container prints to are made outside of its user namespace; who owns
-   * them may open them again (`/dev/stdout`), and that is to be its root, and so its user. What is no pipe stays whose it is.
+   * them may open them again (`/dev/stdout`), and that is to be its root, and so its user. What is no pipe stays whose it is. Limits of the container (`passedLimits`) are the runtime's, too.
    */
   get runtimePath(): string {
     return join(this.places.run, 'runtime')
@@ -104,6 +107,12 @@ export class Lease {
       const first = await this.firstId()
       await chown(path, first + uid, first + gid)
     } else if (uid + gid > 0) await run(await this.asOwner(['chown', `${uid}:${gid}`, path]))
+  }
+
+  /** `command` as the owner of the lease's files, in the lease's control group: what it takes is charged to the lease. */
+  async charged(command: string[]): Promise<string[]> {
+    const files = this.groups.keeperFiles.filter((path) => existsSync(path))
+    return inGroups(files, await this.asOwner(command))
   }
 
   /** A path as the lease's mounts show it to us. */
@@ -191,7 +200,14 @@ export class Lease {
 
   private async writeRuntime(): Promise<void> {
     const first = await this.firstId()
-    const lines = ['#!/bin/sh', 'for fd in 0 1 2', 'do', `  [ ! -p /proc/self/fd/$fd ] || chown ${first}:${first} /proc/self/fd/$fd`, 'done', 'exec runc "$@"']
+    const lines = [
+      '#!/bin/sh',
+      'for fd in 0 1 2',
+      'do',
+      `  [ ! -p /proc/self/fd/$fd ] || chown ${first}:${first} /proc/self/fd/$fd`,
+      'done',
+      'exec $CLOISTER_LIMITS runc "$@"',
+    ]
     const fresh = `${this.runtimePath}.${process.pid}`
     await writeFile(fresh, `${lines.join('\n')}\n`, { mode: 0o700 })
     await rename(fresh, this.runtimePath)

@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS } from '../network/limits.ts'
 import { openWayOut } from '../network/way-out.ts'
 import { KERNEL_PROGRAM } from './dialler.ts'
 import { FIRST_ID } from './id-range.ts'
+import { openImageFolder } from './image-store.ts'
 import { IS_ROOT } from './places.ts'
 import { killPid } from './process.ts'
 import { run, SEARCH_PATH } from './run.ts'
@@ -37,7 +38,7 @@ export async function checkReady(folder: string, imageFolder: string): Promise<R
     throw new CloisterError('no-engine', `The sandbox needs ${missing.map(([program]) => program).join(', ')}, which this machine lacks.`, {
       hint: `Type: apt-get install --no-install-recommends ${[...new Set(missing.map(([, name]) => name))].join(' ')}`,
     })
-  await mkdir(imageFolder, { recursive: true, mode: 0o711 })
+  await openImageFolder(imageFolder)
   const probe = await mkdtemp(join(folder, 'probe-'))
   try {
     const pid = Number(await run(['perl', KERNEL_PROGRAM, 'try', ...(IS_ROOT ? [String(FIRST_ID), String(ID_COUNT)] : [])]))

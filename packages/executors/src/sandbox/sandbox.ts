@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
@@ -19,6 +20,7 @@ import type {
   Usage,
 } from '../executor.ts'
 import { startFailed } from '../failures.ts'
+import { checkLimits } from '../least.ts'
 import { K8sLogFormat } from '../logs/k8s-file.ts'
 import { readLogFile } from '../logs/read-file.ts'
 import { DEFAULT_LIMITS, type WayOutLimits } from '../network/limits.ts'
@@ -95,6 +97,7 @@ export class SandboxExecutor implements Executor {
     const lease = this.lease(spec.lease)
     await lease.inTurn(async () => {
       try {
+        checkLimits(spec)
         checkPaths(spec)
         const limits = await this.limitsOf(lease, spec)
         const holder = await lease.prepare(limits, this.ready.disks ? spec.leaseDiskMiB : undefined)
@@ -133,7 +136,7 @@ export class SandboxExecutor implements Executor {
 
   async remove(id: string, name: string): Promise<void> {
     const lease = this.lease(id)
-    await lease.inTurn(() => this.container(lease, name).remove())
+    await lease.inTurn(() => this.clear(lease, [name]))
   }
 
   async containers(id: string): Promise<ContainerStatus[]> {
@@ -188,7 +191,7 @@ export class SandboxExecutor implements Executor {
   async halt(id: string): Promise<void> {
     const lease = this.lease(id)
     await lease.inTurn(async () => {
-      for (const name of await lease.containerNames()) await this.container(lease, name).remove()
+      await this.clear(lease, await lease.containerNames())
       await lease.halt()
     })
   }
@@ -222,6 +225,15 @@ export class SandboxExecutor implements Executor {
     if (done.every(Boolean)) this.hosts = hosts
   }
 
+  /** Removes containers. Clearing away what they wrote is charged to the lease, but not slowed down to its own share. */
+  private async clear(lease: Lease, names: string[]): Promise<void> {
+    if (!existsSync(lease.places.folder)) return
+    lease.limit(await this.limitsOf(lease), true)
+    for (const name of names) await this.container(lease, name).remove()
+    const left = await this.limitsOf(lease)
+    if (left.cpuMilli > 0) lease.limit(left, false)
+  }
+
   private lease(id: string): Lease {
     const lease = this.known.get(id) ?? new Lease(this.settings.folder, id, this.cgroups)
     this.known.set(id, lease)
@@ -251,6 +263,8 @@ function checkPaths({ mounts, tmpfs, files, workingDir, env, argv, hostname }: C
   for (const path of paths)
     if (/^\/+(proc|sys|dev)(\/|$)/.test(path) && !/^\/dev\/shm(\/|$)/.test(path))
       throw new CloisterError('start-failed', `Nothing can be mounted at ${path}: /proc, /sys and /dev are the sandbox's.`)
+  // Where a container begins is its own root, never what a descriptor of the runtime's leads to (CVE-2024-21626).
+  if (/^\/+proc(\/|$)/.test(workingDir)) throw new CloisterError('start-failed', `Nothing can be started in ${workingDir}.`)
   for (const { volume } of mounts as ContainerSpec['mounts'])
     if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(volume) || hasControls(volume)) throw new CloisterError('start-failed', `${volume} is no volume's name.`)
   for (const text of [...Object.entries(env).flat(), ...argv, hostname])

@@ -29,8 +29,13 @@ const Profile = z.object({
   ),
 })
 
-/** What later profiles of Docker's deny, and 20.10's doesn't: io_uring; and a 32-bit way to make any socket unseen. */
-const DENIED = /^(io_uring_.*|socketcall)$/
+/**
+ * What later profiles of Docker's deny, and 20.10's doesn't: io_uring; and a 32-bit way to make any socket unseen. And what one
+ * container could take from all others: the machine's slots for asynchronous input and output (fs.aio-max-nr), which nothing counts by
+ * user or container. Whoever is told that the kernel has none (ENOSYS) does without, as MariaDB and MySQL do.
+ */
+const DENIED = /^(io_uring_.*|socketcall|io_setup)$/
+const NO_SUCH_CALL = 38
 /** AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Others (vsock, which leads to the host of a machine; the kernel's ciphers; …) aren't made. */
 const FAMILIES = [1, 2, 10, 16]
 
@@ -64,6 +69,7 @@ export function seccompFilter(capabilities: readonly string[], architecture: str
       ...(args && args.length > 0 && { args }),
     }))
     .filter(({ names }) => names.length > 0)
+  syscalls.push({ names: ['io_setup'], action: 'SCMP_ACT_ERRNO', errnoRet: NO_SUCH_CALL })
   for (const value of FAMILIES) syscalls.push({ names: ['socket'], action: 'SCMP_ACT_ALLOW', args: [{ index: 0, value, op: 'SCMP_CMP_EQ' }] })
   const own = profile.archMap.find(({ architecture: name }) => name === arch.seccomp)
   return { defaultAction: profile.defaultAction, architectures: [arch.seccomp, ...(own?.subArchitectures ?? [])], syscalls }

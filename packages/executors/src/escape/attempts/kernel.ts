@@ -17,6 +17,11 @@ export const KERNEL: readonly Attempt[] = [
     perl: `my $a = pack('L L Q x112', 1, 128, 0); gets 'perf_event_open', $a, -1, 0, -1, 0`,
   },
   { name: 'use io_uring', perl: `my $p = "\\0" x 256; gets 'io_uring_setup', 4, $p`, also: ['ENOSYS'] },
+  {
+    name: 'take the machine’s slots for asynchronous input and output',
+    perl: `my $c = pack('Q', 0); gets 'io_setup', 65536, $c`,
+    also: ['ENOSYS'],
+  },
   { name: 'handle its own page faults in the kernel', perl: `gets 'userfaultfd', 0`, also: ['ENOSYS'] },
   { name: 'add keys to a keyring', perl: `my ($t, $d) = ('user', 'escape'); gets 'add_key', $t, $d, $d, 6, -3`, also: ['ENOSYS'] },
   { name: 'join the keyring of a session', perl: `gets 'keyctl', 1, 0`, also: ['ENOSYS'] },
@@ -47,7 +52,7 @@ export const KERNEL: readonly Attempt[] = [
     name: 'become root by a set-user-id program',
     by: 'user',
     perl: String.raw`
-      my $answer = ${'`'}/bin/rootshell -e 'print $>'${'`'};
+      my $answer = ${'`'}/image-setuid/perl -e 'print $>'${'`'};
       got("user $answer") if $answer eq '0';
       $! = 1; refused()`,
   },
