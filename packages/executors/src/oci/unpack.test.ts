@@ -216,7 +216,7 @@ describe('a hostile image', () => {
     expect(bomb.length).toBeLessThan(20_000)
     writeFileSync(join(folder, 'layer'), bomb)
     const order = { folder: join(folder, 'image'), layers: [join(folder, 'layer')], limits: { bytes: 1024 * 1024, entries: 10 } }
-    const error = await unpackLayers(order, () => {}).catch((caught) => caught)
+    const error = await unpackLayers(order, { progress: () => {} }).catch((caught) => caught)
     expect(error).toMatchObject({ code: 'image-unavailable', message: "The image can't be had: it unpacks to too much." })
   })
 })
@@ -342,7 +342,7 @@ describe('an image', () => {
     const layer = join(folder, 'layer.tar')
     execFileSync('tar', ['-c', ...(holes ? ['-S'] : []), `--format=${format}`, '-C', from, '-f', layer, '.'])
     execFileSync('tar', ['-x', '-p', '-C', theirs, '-f', layer])
-    await unpackLayers({ folder: join(folder, 'ours'), layers: [layer], limits: LIMITS }, () => {})
+    await unpackLayers({ folder: join(folder, 'ours'), layers: [layer], limits: LIMITS }, { progress: () => {} })
     expect(listing(join(folder, 'ours'))).toEqual(listing(theirs))
   })
 
@@ -352,7 +352,7 @@ describe('an image', () => {
   ])('packed with %s is unpacked, whatever its description says', async (_, pack) => {
     writeFileSync(join(folder, 'layer'), pack(archive({ path: 'f', body: 'content' })))
     const said: number[] = []
-    await unpackLayers({ folder: join(folder, 'image'), layers: [join(folder, 'layer')], limits: LIMITS }, (bytes) => said.push(bytes))
+    await unpackLayers({ folder: join(folder, 'image'), layers: [join(folder, 'layer')], limits: LIMITS }, { progress: (bytes) => said.push(bytes) })
     expect(readFileSync(join(folder, 'image/f'), 'utf8')).toBe('content')
     expect(said.at(-1)).toBe(statSync(join(folder, 'layer')).size)
   })

@@ -19,16 +19,21 @@ export type UnpackWord = { bytes: number } | { failed: string }
 export const UNPACK_LIMITS: UnpackLimits = { bytes: 64 * 1024 ** 3, entries: 1_000_000 }
 const MEMORY_MIB = 512
 
+interface UnpackOptions {
+  progress: (bytes: number) => void
+  signal?: AbortSignal
+  /** Puts the command that unpacks where limits are. */
+  charged?: (command: string[]) => string[]
+}
+
 /**
  * Unpacks layers, whose digests were checked, into a new folder, in a process of its own. Throws `image-unavailable` with the reason;
  * the folder may then hold a part, and nobody writes to it any more.
  */
-export async function unpackLayers(order: UnpackOrder, progress: (bytes: number) => void, signal?: AbortSignal): Promise<void> {
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', `--max-old-space-size=${MEMORY_MIB}`, packedProgram(join(import.meta.dirname, 'unpack-main.ts'))],
-    { stdio: ['pipe', 'pipe', 'ignore'], env: { PATH: process.env['PATH'] } },
-  )
+export async function unpackLayers(order: UnpackOrder, { progress, signal, charged = (command) => command }: UnpackOptions): Promise<void> {
+  const node = [process.execPath, '--disable-warning=ExperimentalWarning', `--max-old-space-size=${MEMORY_MIB}`]
+  const [program = '', ...words] = charged([...node, packedProgram(join(import.meta.dirname, 'unpack-main.ts'))])
+  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'ignore'], env: { PATH: process.env['PATH'] } })
   const stop = () => child.kill('SIGKILL')
   signal?.addEventListener('abort', stop, { once: true })
   const ended = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))

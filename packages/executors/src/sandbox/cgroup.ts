@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { killPid } from './process.ts'
 
-const ROOT = '/sys/fs/cgroup'
 const PERIOD_US = 100_000
 /** What a container's sockets may hold on version 1, as a part of its memory, beside which it counts; and the least. */
 const SOCKETS_PART = 4
@@ -30,25 +29,36 @@ export interface Cgroups {
   version: 'v1' | 'v2' | 'none'
   /** Path of the group ours are made in, from the root of the tree on: `/`, or what was delegated to us. */
   parent: string
+  /** Where the trees are mounted. */
+  root: string
+}
+
+/** What a machine's control groups are found by; tests have others. */
+interface Surroundings {
+  root: string
+  /** This process's own groups, as in /proc/self/cgroup. */
+  own: string
+  isRoot: boolean
 }
 
 /** Finds out by trying. A user other than root has groups where version 2's tree is delegated (systemd: `Delegate=yes`). */
-export function findCgroups(): Cgroups {
-  if (!existsSync(join(ROOT, 'cgroup.controllers'))) {
+export function findCgroups(around: Partial<Surroundings> = {}): Cgroups {
+  const { root = '/sys/fs/cgroup', own: groups = read('/proc/self/cgroup'), isRoot = process.getuid?.() === 0 } = around
+  const none: Cgroups = { version: 'none', parent: '/', root }
+  if (!existsSync(join(root, 'cgroup.controllers'))) {
     // Version 1, alone or (hybrid) with a tree of version 2 that has no controllers.
-    const works = V1_CONTROLLERS.every((controller) => canMakeIn(join(ROOT, controller)))
-    return works ? { version: 'v1', parent: '/' } : { version: 'none', parent: '/' }
+    const works = V1_CONTROLLERS.every((controller) => canMakeIn(join(root, controller)))
+    return works ? { ...none, version: 'v1' } : none
   }
-  const own = /^0::(\/[^\n]*)$/m.exec(read('/proc/self/cgroup'))?.[1] ?? '/'
+  const own = /^0::(\/[^\n]*)$/m.exec(groups)?.[1] ?? '/'
   // Ours may be the leaf that we moved to before.
-  for (const parent of process.getuid?.() === 0 ? ['/'] : [own.replace(/\/cloister-agent$/, '') || '/', own])
-    if (canMakeIn(join(ROOT, parent)) && delegates(parent)) return { version: 'v2', parent }
-  return { version: 'none', parent: '/' }
+  for (const parent of isRoot ? ['/'] : [own.replace(/\/cloister-agent$/, '') || '/', own])
+    if (canMakeIn(join(root, parent)) && delegates(join(root, parent))) return { ...none, version: 'v2', parent }
+  return none
 }
 
 /** Has a group of version 2 hand its controllers on, for which no process may be in it itself: we move to a leaf. */
-function delegates(parent: string): boolean {
-  const folder = join(ROOT, parent)
+function delegates(folder: string): boolean {
   const enable = () => tryWrite(join(folder, 'cgroup.subtree_control'), '+cpu +memory +pids')
   if (enable()) return true
   const leaf = join(folder, 'cloister-agent')
@@ -95,7 +105,7 @@ export class LeaseCgroup {
     const quota = String(quotaOf(cpuMilli))
     const bytes = String(memoryMiB * MIB)
     if (this.cgroups.version === 'v2') {
-      const folder = join(ROOT, this.cgroups.parent, this.name)
+      const folder = join(this.cgroups.root, this.cgroups.parent, this.name)
       mkdirSync(folder, { recursive: true })
       writeFileSync(join(folder, 'cgroup.subtree_control'), '+cpu +memory +pids')
       writeFileSync(join(folder, 'cpu.max'), `${quota} ${PERIOD_US}`)
@@ -105,10 +115,10 @@ export class LeaseCgroup {
       mkdirSync(join(folder, 'keeper'), { recursive: true })
       return
     }
-    for (const controller of V1_CONTROLLERS) mkdirSync(join(ROOT, controller, this.name, 'keeper'), { recursive: true })
-    writeFileSync(join(ROOT, 'cpu', this.name, 'cpu.cfs_quota_us'), quota)
-    writeFileSync(join(ROOT, 'pids', this.name, 'pids.max'), String(maxProcesses))
-    const memory = join(ROOT, 'memory', this.name)
+    for (const controller of V1_CONTROLLERS) mkdirSync(join(this.cgroups.root, controller, this.name, 'keeper'), { recursive: true })
+    writeFileSync(join(this.cgroups.root, 'cpu', this.name, 'cpu.cfs_quota_us'), quota)
+    writeFileSync(join(this.cgroups.root, 'pids', this.name, 'pids.max'), String(maxProcesses))
+    const memory = join(this.cgroups.root, 'memory', this.name)
     // The limit with swap is never below the one without: whichever way it goes, one of the orders works.
     const swap = join(memory, 'memory.memsw.limit_in_bytes')
     const plain = join(memory, 'memory.limit_in_bytes')
@@ -178,21 +188,21 @@ export class LeaseCgroup {
   }
 
   private folder(controller: string, container: string): string {
-    return join(ROOT, controller, this.cgroups.parent, this.name, container)
+    return join(this.cgroups.root, controller, this.cgroups.parent, this.name, container)
   }
 
   /** The group's folders in all trees there are; a runtime makes them in those of version 1 that we don't know, too. */
   private everywhere(container: string): string[] {
-    const trees = this.cgroups.version === 'v2' ? [''] : childrenOf(ROOT)
+    const trees = this.cgroups.version === 'v2' ? [''] : childrenOf(this.cgroups.root)
     return trees.map((tree) => this.folder(tree, container)).filter((folder) => existsSync(folder))
   }
 }
 
 /** Limits of a container as a runtime is told them (OCI runtime specification, "Control groups"). */
-export function resourcesOf({ cpuMilli, memoryMiB, maxProcesses }: Limits, { version }: Cgroups): Record<string, unknown> {
+export function resourcesOf({ cpuMilli, memoryMiB, maxProcesses }: Limits, { version, root }: Cgroups): Record<string, unknown> {
   if (version === 'none') return {}
   const limit = memoryMiB * MIB
-  const swaps = version === 'v2' || existsSync(join(ROOT, 'memory/memory.memsw.limit_in_bytes'))
+  const swaps = version === 'v2' || existsSync(join(root, 'memory/memory.memsw.limit_in_bytes'))
   return {
     cpu: { quota: quotaOf(cpuMilli), period: PERIOD_US },
     memory: { limit, ...(swaps && { swap: limit }) },

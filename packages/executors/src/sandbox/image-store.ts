@@ -8,9 +8,13 @@ import { findImage, type ImageSettings } from '../oci/find.ts'
 import { describeImage } from '../oci/image.ts'
 import { type ImageSource, type ResolvedImage, resolveImage } from '../oci/source.ts'
 import { UNPACK_LIMITS, unpackLayers } from '../oci/unpack.ts'
+import { ImageRoom } from './image-room.ts'
 
 /** A folder of work that nobody has touched for so long was left by a process that died. */
 const ABANDONED_MS = 24 * 3_600_000
+
+/** Images that are unpacked at one time. */
+const MAX_UNPACKING = 4
 
 /** One pull of an image that several wait for: it is ended once nobody does any more. */
 interface Pulling {
@@ -24,10 +28,17 @@ export class ImageStore {
   private readonly folder: string
   private readonly settings: ImageSettings
   private readonly running = new Map<string, Pulling>()
+  private readonly charged: (command: string[]) => string[]
+  private unpacking = 0
+  private readonly queue: (() => void)[] = []
+  readonly room: ImageRoom
 
-  constructor(folder: string, settings: ImageSettings) {
+  /** `charged` is given the command that unpacks, and puts it where limits are. */
+  constructor(folder: string, settings: ImageSettings, charged: (command: string[]) => string[] = (command) => command) {
     this.folder = folder
     this.settings = settings
+    this.charged = charged
+    this.room = new ImageRoom(folder)
   }
 
   /** Brings an image into the store; nothing stays of one that can't be had. Throws `image-unavailable`. */
@@ -98,8 +109,11 @@ export class ImageStore {
     try {
       const layers = await fetchLayers(source, manifest.layers, join(work, 'layers'), (bytes) => tell({ step: 'downloading', bytes, total }), signal)
       const root = join(work, 'root')
-      const order = { folder: root, layers, limits: this.settings.limits ?? UNPACK_LIMITS }
-      await unpackLayers(order, (bytes) => tell({ step: 'unpacking', bytes, total: packed }), signal)
+      await this.inTurn(async () => {
+        signal.throwIfAborted()
+        const order = { folder: root, layers, limits: await this.room.limits(this.settings.limits ?? UNPACK_LIMITS) }
+        await unpackLayers(order, { progress: (bytes) => tell({ step: 'unpacking', bytes, total: packed }), signal, charged: this.charged })
+      })
       await rename(root, target).catch((error) => {
         // Another process was faster.
         if (!existsSync(target)) throw error
@@ -107,6 +121,20 @@ export class ImageStore {
     } finally {
       // A failure to tidy up must not hide why the pull failed; what stays is removed by a later one.
       await removeTree(work).catch(() => {})
+    }
+  }
+
+  /** A few at a time, however many leases there are. */
+  private async inTurn(work: () => Promise<void>): Promise<void> {
+    if (this.unpacking >= MAX_UNPACKING) await new Promise<void>((resolve) => this.queue.push(resolve))
+    else this.unpacking++
+    try {
+      await work()
+    } finally {
+      // Whoever waits takes this place over.
+      const next = this.queue.shift()
+      if (next) next()
+      else this.unpacking--
     }
   }
 

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { availableParallelism } from 'node:os'
+import { basename, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { CloisterError } from '@cloister/core'
 import { flowOver } from '../datagrams.ts'
@@ -26,7 +28,7 @@ import { readLogFile } from '../logs/read-file.ts'
 import { DEFAULT_LIMITS, type WayOutLimits } from '../network/limits.ts'
 import { hostAddresses } from '../network/way-out.ts'
 import type { ImageSettings } from '../oci/find.ts'
-import { type Cgroups, findCgroups, type Limits } from './cgroup.ts'
+import { type Cgroups, findCgroups, LeaseCgroup, type Limits } from './cgroup.ts'
 import { Container } from './container.ts'
 import { Dialler } from './dialler.ts'
 import { execSession } from './exec.ts'
@@ -34,6 +36,7 @@ import { ImageStore } from './image-store.ts'
 import { Lease, wipeAgain } from './lease.ts'
 import { IS_ROOT, openDoor, placesOf } from './places.ts'
 import { checkReady, type Ready } from './ready.ts'
+import { inGroups } from './run.ts'
 
 export interface SandboxSettings {
   /** Folder of leases. Kept across restarts. */
@@ -45,6 +48,10 @@ export interface SandboxSettings {
   wayOut?: WayOutLimits | 'off'
 }
 
+/** MiB and threads that all unpacking of images may take together. */
+const UNPACKING_MIB = 2_048
+const UNPACKING_THREADS = 128
+
 /** Between two looks at the machine's own addresses. */
 const HOSTS_MS = 10_000
 
@@ -53,6 +60,8 @@ export class SandboxExecutor implements Executor {
   private readonly settings: SandboxSettings
   private readonly images: ImageStore
   private readonly cgroups: Cgroups
+  /** Around everything that unpacks images here, whichever lease it works for. */
+  private readonly unpackers: LeaseCgroup
   private readonly ready: Ready
   private readonly dialler = new Dialler()
   private readonly known = new Map<string, Lease>()
@@ -64,7 +73,8 @@ export class SandboxExecutor implements Executor {
 
   private constructor(settings: SandboxSettings, cgroups: Cgroups, ready: Ready) {
     this.settings = settings
-    this.images = new ImageStore(settings.imageFolder, settings.images)
+    this.images = new ImageStore(settings.imageFolder, settings.images, (command) => this.unpacking(command))
+    this.unpackers = new LeaseCgroup(cgroups, `cloister-images-${createHash('sha256').update(settings.folder).digest('hex').slice(0, 12)}`)
     this.cgroups = cgroups
     this.ready = ready
     const { wayOut = DEFAULT_LIMITS } = settings
@@ -79,7 +89,9 @@ export class SandboxExecutor implements Executor {
     await openDoor()
     wipeAgain(settings.folder)
     const ready = await checkReady(settings.folder, settings.imageFolder)
-    return new SandboxExecutor(settings, findCgroups(), ready)
+    const executor = new SandboxExecutor(settings, findCgroups(), ready)
+    await executor.holdImages()
+    return executor
   }
 
   pull(reference: string, options?: PullOptions): Promise<Image> {
@@ -106,6 +118,7 @@ export class SandboxExecutor implements Executor {
         // What was in the way may be gone.
         if (lease.disk.mayGrow) await lease.disk.open(spec.leaseDiskMiB)
         await lease.leadOut(spec.internet === false ? undefined : this.wayOut)
+        await this.images.room.hold(basename(this.images.rootOf(spec.image.digest)), lease.places.folder, spec.name)
         await container.start(spec, this.images.rootOf(spec.image.digest), holder)
         lease.limit(limits, false)
       } catch (cause) {
@@ -136,7 +149,10 @@ export class SandboxExecutor implements Executor {
 
   async remove(id: string, name: string): Promise<void> {
     const lease = this.lease(id)
-    await lease.inTurn(() => this.clear(lease, [name]))
+    await lease.inTurn(async () => {
+      await this.clear(lease, [name])
+      await this.images.room.release(lease.places.folder, name)
+    })
   }
 
   async containers(id: string): Promise<ContainerStatus[]> {
@@ -205,6 +221,7 @@ export class SandboxExecutor implements Executor {
   async close(): Promise<void> {
     clearInterval(this.looking)
     this.dialler.close()
+    await this.unpackers.destroy()
   }
 
   /** This machine may get another address at any time, and a lease must not reach that either. */
@@ -223,6 +240,23 @@ export class SandboxExecutor implements Executor {
       ),
     )
     if (done.every(Boolean)) this.hosts = hosts
+  }
+
+  /** `command` with half of the CPUs, and memory for a few at a time, which it shares with all of its kind. */
+  private unpacking(command: string[]): string[] {
+    this.unpackers.limit({ cpuMilli: Math.max(1_000, availableParallelism() * 500), memoryMiB: UNPACKING_MIB, maxProcesses: UNPACKING_THREADS })
+    return inGroups(this.unpackers.keeperFiles, command)
+  }
+
+  /** Says which images there are containers of, whoever started them. */
+  private async holdImages(): Promise<void> {
+    for (const id of await this.leases()) {
+      const lease = this.lease(id)
+      for (const name of await lease.containerNames()) {
+        const image = (await this.container(lease, name).record())?.image
+        if (image !== undefined) await this.images.room.hold(basename(image), lease.places.folder, name)
+      }
+    }
   }
 
   /** Removes containers. Clearing away what they wrote is charged to the lease, but not slowed down to its own share. */

@@ -1,0 +1,93 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ImageRoom } from './image-room.ts'
+
+const MIB = 1024 * 1024
+const MOST = { bytes: 1024 * MIB, entries: 1_000_000 }
+const HOURS_AGO = (hours: number) => Date.now() / 1000 - hours * 3600
+
+/** On a disk of 100 MiB: 10 are left to leases, and images have to go below 25. */
+describe.skipIf(process.getuid?.() !== 0)('images on a disk that leases pay for', () => {
+  let folder: string
+  let images: string
+  let room: ImageRoom
+
+  /** An unpacked image that was pulled so many hours ago. */
+  const image = (digit: string, mib: number, hours: number): string => {
+    const name = `sha256-${digit.repeat(64)}`
+    mkdirSync(join(images, name))
+    writeFileSync(join(images, name, 'content'), Buffer.alloc(mib * MIB))
+    writeFileSync(join(images, `${name}.json`), '{}')
+    utimesSync(join(images, `${name}.json`), HOURS_AGO(hours), HOURS_AGO(hours))
+    return name
+  }
+  const lease = (key: string): string => {
+    const path = join(folder, key)
+    mkdirSync(path, { recursive: true })
+    return path
+  }
+  const there = () => readdirSync(images).filter((name) => /^sha256-.{64}$/.test(name))
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'cloister-room-'))
+    images = join(folder, 'images')
+    mkdirSync(images)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=100m,nr_inodes=10000', 'tmpfs', images])
+    room = new ImageRoom(images)
+  })
+  afterEach(async () => {
+    execFileSync('umount', [images])
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  it('stay while there is room, and no other may take more than leaves some', async () => {
+    const kept = image('a', 40, 48)
+    const { bytes, entries } = await room.limits(MOST)
+    expect(bytes).toBeGreaterThan(45 * MIB)
+    expect(bytes).toBeLessThanOrEqual(50 * MIB)
+    expect(entries).toBeLessThan(5_000)
+    expect(await room.limits({ bytes: 5, entries: 6 })).toEqual({ bytes: 5, entries: 6 })
+    expect(there()).toEqual([kept])
+  })
+
+  it('go where there is none, the one pulled longest ago first, but for those that a lease runs', async () => {
+    const used = image('a', 30, 72)
+    const oldest = image('b', 25, 48)
+    const newer = image('c', 25, 24)
+    await room.hold(used, lease('one'), 'web-0')
+    await room.limits(MOST)
+    expect(there()).toEqual([used, newer])
+    expect(existsSync(join(images, `${oldest}.json`))).toBe(false)
+  })
+
+  it('go once their lease has ended, or its container runs another', async () => {
+    const [first, second, third] = [image('a', 25, 72), image('b', 25, 48), image('c', 30, 24)]
+    await room.hold(first, lease('one'), 'web-0')
+    await room.hold(second, lease('two'), 'web-0')
+    await room.hold(third, lease('three'), 'web-0')
+    await expect(room.limits(MOST)).resolves.toMatchObject({ bytes: expect.toSatisfy((bytes: number) => bytes <= 10 * MIB) })
+    expect(there()).toEqual([first, second, third])
+    await rm(lease('two'), { recursive: true })
+    await room.limits(MOST)
+    expect(there()).toEqual([first, third])
+    await room.hold(third, lease('one'), 'web-0')
+    image('d', 30, 1)
+    await room.limits(MOST)
+    expect(there()).toEqual([third, `sha256-${'d'.repeat(64)}`])
+    await room.release(lease('one'), 'web-0')
+    await room.release(lease('three'), 'web-0')
+    image('e', 25, 0)
+    await room.limits(MOST)
+    expect(there()).toEqual([`sha256-${'d'.repeat(64)}`, `sha256-${'e'.repeat(64)}`])
+  })
+
+  it('that came a moment ago stay, and where nothing can go, nothing comes', async () => {
+    const fresh = image('a', 92, 0)
+    await expect(room.limits(MOST)).rejects.toMatchObject({ code: 'image-unavailable', message: expect.stringContaining('no room') })
+    expect(there()).toEqual([fresh])
+  })
+})
