@@ -93,6 +93,7 @@ export const HOARDS: readonly Hoard[] = [
   {
     name: 'disk',
     perl: String.raw`
+      unlink map { ($_, "/tmp/$_") } 1 .. 20000 if chdir '/data';
       for my $at ('/data/big', '/big') { open my $f, '>', $at; my $b = 'x' x (1 << 20); for (1 .. 256) { my $w = syswrite $f, $b; $n += $w // 0; last if !$w } }
       took()`,
     // With what the tables of its file system leave over.
@@ -102,7 +103,7 @@ export const HOARDS: readonly Hoard[] = [
   },
   {
     name: 'processes',
-    perl: `while (defined(my $p = fork)) { $p or do { sleep 60; exit }; $n++ } took()`,
+    perl: `while (defined(my $p = fork)) { $p or do { close STDOUT; close STDERR; sleep 60; exit }; $n++ } took()`,
     most: GREEDY.maxProcesses,
     told: ['EAGAIN'],
     engines: ALL,

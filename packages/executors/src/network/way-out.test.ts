@@ -1,7 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { canRun } from '../testing/engines.ts'
 import { type OutsideHost, startOutsideHost } from '../testing/outside.ts'
@@ -16,6 +20,9 @@ const REFUSED = 'EHOSTUNREACH'
 const LIMITS = { mibPerSecond: 8, connections: 8 }
 
 describe.skipIf(!canRun('podman'))('a way out', () => {
+  let mounted: string
+  /** A mount below one that is shared with other namespaces, as nearly all are where systemd runs, and Podman's networks everywhere. */
+  const isMounted = () => readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${mounted}/below `)
   let holder: ChildProcess
   let outside: OutsideHost
   let host: ReturnType<typeof createServer>
@@ -38,16 +45,27 @@ describe.skipIf(!canRun('podman'))('a way out', () => {
     await once(host, 'listening')
     port = (host.address() as AddressInfo).port
     outside = await startOutsideHost([OUTSIDE, ...INSIDE], port)
+    mounted = await mkdtemp(join(tmpdir(), 'cloister-way-out-'))
+    execFileSync('mount', ['--bind', mounted, mounted])
+    execFileSync('mount', ['--make-shared', mounted])
+    mkdirSync(join(mounted, 'below'))
+    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', join(mounted, 'below')])
     holder = spawn('unshare', ['--net', 'sh', '-c', 'echo up; exec sleep 600'], { stdio: ['ignore', 'pipe', 'ignore'] })
     if (holder.stdout) await once(holder.stdout, 'data')
     await openWayOut(network(), LIMITS)
   })
 
-  afterAll(() => {
+  afterAll(async () => {
+    execFileSync('umount', ['--recursive', mounted])
+    await rm(mounted, { recursive: true })
     holder?.kill('SIGKILL')
     outside?.stop()
     host?.close()
     execFileSync('sh', ['-c', `ip address del ${OWN}/32 dev lo 2>/dev/null; true`])
+  })
+
+  it('takes no mount from this machine', () => {
+    expect(isMounted()).toBe(true)
   })
 
   it('leads to what is public, by TCP and UDP', () => {

@@ -34,7 +34,19 @@ export interface LeaseNetwork {
 export async function openWayOut(network: LeaseNetwork, limits: WayOutLimits): Promise<number> {
   await applyRules(filterRules(limits, hostAddresses()), entering(network))
   const pid = String(network.holder)
-  const command = ['slirp4netns', '--configure', '--mtu=65520', '--disable-host-loopback', '--enable-sandbox', '--enable-seccomp', '--netns-type=path']
+  // As root it must not have our mounts: its sandbox makes the topmost one private, and takes all of them down, which would take those below
+  // shared ones from the whole machine (nearly all where systemd runs, Podman's networks everywhere).
+  const apart = network.enterUser ? [] : ['unshare', '--mount', '--propagation', 'private', '--']
+  const command = [
+    ...apart,
+    'slirp4netns',
+    '--configure',
+    '--mtu=65520',
+    '--disable-host-loopback',
+    '--enable-sandbox',
+    '--enable-seccomp',
+    '--netns-type=path',
+  ]
   if (hasIPv6()) command.push('--enable-ipv6')
   if (network.enterUser) command.push(`--userns-path=/proc/${pid}/ns/user`)
   const [program = '', ...rest] = network.charged(['perl', PROGRAM, pid, ...command, `/proc/${pid}/ns/net`, DEVICE])
