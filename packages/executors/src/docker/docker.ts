@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram'
 import { constants, readFileSync } from 'node:fs'
 import { access, chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { type Duplex, PassThrough } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CloisterError, DEFAULT_CAPABILITIES } from '@cloister/core'
@@ -36,6 +36,7 @@ import { maskedPaths, seccompOption } from './confinement.ts'
 import { logConfig, readContainerLogs } from './container-log.ts'
 import { ignoring, statusOf } from './failures.ts'
 import { hasImage, localTag, pullImage } from './pull.ts'
+import { withoutLinks } from './working-dir.ts'
 
 export interface DockerSettings {
   /** Path of the engine's socket. */
@@ -143,55 +144,62 @@ export class DockerExecutor implements Executor {
     if (spec.agentFolder !== undefined) binds.push(`${spec.agentFolder}:${AGENT_FOLDER}:ro`)
     const masked = maskedPaths(this.podman)
     try {
-      const container = await this.docker.createContainer({
-        name: this.nameOf(spec.lease, spec.name),
-        Image: spec.image.digest.startsWith('sha256:') ? await this.engineReference(spec.image) : spec.image.digest,
-        Entrypoint: spec.argv.slice(0, 1),
-        Cmd: spec.argv.slice(1),
-        Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
-        WorkingDir: spec.workingDir,
-        User: spec.user,
-        Hostname: spec.hostname,
-        StopSignal: spec.stopSignal,
-        Tty: spec.terminal ?? false,
-        OpenStdin: spec.openStdin ?? false,
-        Labels: {
-          ...this.labels(spec.lease),
-          [`${LABEL}.name`]: spec.name,
-          [`${LABEL}.revision`]: spec.revision,
-          [`${LABEL}.digest`]: spec.image.digest,
-          [`${LABEL}.internet`]: String(spec.internet !== false),
-        },
-        HostConfig: {
-          NetworkMode: network,
-          Binds: [
-            ...binds,
-            ...spec.mounts.map((m) => `${this.nameOf(spec.lease, m.volume)}:${m.path}:${m.readOnly ? 'ro' : 'rw'}${m.noCopy ? ',nocopy' : ''}`),
-          ],
-          Tmpfs: Object.fromEntries(spec.tmpfs.map((mount) => [mount.path, tmpfsOptions(mount)])),
-          ...(spec.shmMiB !== undefined && { ShmSize: spec.shmMiB * 1024 * 1024 }),
-          ...(spec.groups && { GroupAdd: spec.groups }),
-          ...(spec.hosts && { ExtraHosts: Object.entries(spec.hosts).map(([name, address]) => `${name}:${address}`) }),
-          Memory: spec.memoryMiB * 1024 * 1024,
-          MemorySwap: spec.memoryMiB * 1024 * 1024,
-          NanoCpus: spec.cpuMilli * 1_000_000,
-          PidsLimit: spec.maxProcesses,
-          CapDrop: ['ALL'],
-          // Podman would make added capabilities effective for other users too.
-          CapAdd: /^(0|root)?(:|$)/.test(spec.user) ? [...(spec.capabilities ?? DEFAULT_CAPABILITIES)] : [],
-          Sysctls: { 'net.ipv4.ip_unprivileged_port_start': '0', ...spec.sysctls },
-          SecurityOpt: ['no-new-privileges', await seccompOption(this.podman, this.settings.folder), ...masked.option],
-          ...(masked.MaskedPaths && { MaskedPaths: masked.MaskedPaths }),
-          ReadonlyRootfs: spec.readOnlyRoot,
-          ...(spec.init && this.initProcess && { Init: true }),
-          Ulimits: this.ulimits(spec),
-          RestartPolicy: { Name: 'no' },
-          ...(spec.gpus > 0 && { DeviceRequests: [{ Driver: 'nvidia', Count: spec.gpus, Capabilities: [['gpu']] }] }),
-          LogConfig: logConfig(this.podman),
-        },
-        NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [spec.service, ...aliasesOf(spec)] } } },
-      })
-      await container.start()
+      const create = async (workingDir: string) =>
+        this.docker.createContainer({
+          name: this.nameOf(spec.lease, spec.name),
+          Image: spec.image.digest.startsWith('sha256:') ? await this.engineReference(spec.image) : spec.image.digest,
+          Entrypoint: spec.argv.slice(0, 1),
+          Cmd: spec.argv.slice(1),
+          Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
+          WorkingDir: workingDir,
+          User: spec.user,
+          Hostname: spec.hostname,
+          StopSignal: spec.stopSignal,
+          Tty: spec.terminal ?? false,
+          OpenStdin: spec.openStdin ?? false,
+          Labels: {
+            ...this.labels(spec.lease),
+            [`${LABEL}.name`]: spec.name,
+            [`${LABEL}.revision`]: spec.revision,
+            [`${LABEL}.digest`]: spec.image.digest,
+            [`${LABEL}.internet`]: String(spec.internet !== false),
+          },
+          HostConfig: {
+            NetworkMode: network,
+            Binds: [
+              ...binds,
+              ...spec.mounts.map((m) => `${this.nameOf(spec.lease, m.volume)}:${m.path}:${m.readOnly ? 'ro' : 'rw'}${m.noCopy ? ',nocopy' : ''}`),
+            ],
+            Tmpfs: Object.fromEntries(spec.tmpfs.map((mount) => [mount.path, tmpfsOptions(mount)])),
+            ...(spec.shmMiB !== undefined && { ShmSize: spec.shmMiB * 1024 * 1024 }),
+            ...(spec.groups && { GroupAdd: spec.groups }),
+            ...(spec.hosts && { ExtraHosts: Object.entries(spec.hosts).map(([name, address]) => `${name}:${address}`) }),
+            Memory: spec.memoryMiB * 1024 * 1024,
+            MemorySwap: spec.memoryMiB * 1024 * 1024,
+            NanoCpus: spec.cpuMilli * 1_000_000,
+            PidsLimit: spec.maxProcesses,
+            CapDrop: ['ALL'],
+            // Podman would make added capabilities effective for other users too.
+            CapAdd: /^(0|root)?(:|$)/.test(spec.user) ? [...(spec.capabilities ?? DEFAULT_CAPABILITIES)] : [],
+            Sysctls: { 'net.ipv4.ip_unprivileged_port_start': '0', ...spec.sysctls },
+            SecurityOpt: ['no-new-privileges', await seccompOption(this.podman, this.settings.folder), ...masked.option],
+            ...(masked.MaskedPaths && { MaskedPaths: masked.MaskedPaths }),
+            ReadonlyRootfs: spec.readOnlyRoot,
+            ...(spec.init && this.initProcess && { Init: true }),
+            Ulimits: this.ulimits(spec),
+            RestartPolicy: { Name: 'no' },
+            ...(spec.gpus > 0 && { DeviceRequests: [{ Driver: 'nvidia', Count: spec.gpus, Capabilities: [['gpu']] }] }),
+            LogConfig: logConfig(this.podman),
+          },
+          NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [spec.service, ...aliasesOf(spec)] } } },
+        })
+      const container = await create(spec.workingDir)
+      const settled = await this.settle(container, spec.workingDir)
+      if (settled === spec.workingDir) await container.start()
+      else {
+        await container.remove({ force: true, v: true })
+        await (await create(settled)).start()
+      }
     } catch (cause) {
       throw startFailed(spec.name, cause)
     }
@@ -200,11 +208,23 @@ export class DockerExecutor implements Executor {
   async restart(lease: string, name: string): Promise<void> {
     this.stopped.delete(this.nameOf(lease, name))
     this.addresses.delete(`${lease}/${name}`)
-    await this.container(lease, name)
-      .start()
-      .catch((cause) => {
-        if (statusOf(cause) !== 304) throw startFailed(name, cause)
-      })
+    const container = this.container(lease, name)
+    if (this.podman) {
+      const { State, Config } = await container.inspect()
+      // It may have made links of what was there.
+      if (!State.Running && (await this.settle(container, Config.WorkingDir)) !== Config.WorkingDir)
+        throw new CloisterError('start-failed', `${name} does not start: its working directory has become a link.`)
+    }
+    await container.start().catch((cause) => {
+      if (statusOf(cause) !== 304) throw startFailed(name, cause)
+    })
+  }
+
+  /** Where a container that was made and doesn't run begins; on Podman without links. */
+  private async settle({ id }: Docker.Container, workingDir: string): Promise<string> {
+    if (!this.podman) return workingDir
+    const settled = await withoutLinks(this.settings.socketPath, id, workingDir)
+    return settled === posix.normalize(workingDir) ? workingDir : settled
   }
 
   async stop(lease: string, name: string, graceMs: number): Promise<void> {
