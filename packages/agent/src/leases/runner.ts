@@ -1,6 +1,6 @@
 import { EventEmitter, on, once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { CloisterError, type Manifest, messageOf, parseImageReference, type RegistryLogin, registryHostOf, type Service } from '@cloister/core'
+import { CloisterError, type Manifest, messageOf, parseImageReference, type RegistryLogin, registryHostOf, type Service, startPatienceMs } from '@cloister/core'
 import type { Executor, Image, PullProgress } from '@cloister/executors'
 import type { Hex } from 'viem'
 import { lastWords } from '../ended-logs.ts'
@@ -35,7 +35,6 @@ interface RunnerParts {
   emit: (kind: string, message: string) => void
 }
 
-const TRIAL_MS = 60_000
 const TRIAL_EXITS = 3
 /** Milliseconds between two words on how far a pull is. */
 const PROGRESS_MS = 5_000
@@ -170,7 +169,7 @@ export class LeaseRunner {
       if (envelope && takesSecrets) await this.secrets.open({ lease: this.id, manifestHash: hash }, envelope, AbortSignal.timeout(KEYS_MS))
       const images = await this.pull(manifest)
       await this.arrange({ ...next, images })
-      if (before) await this.trial()
+      if (before) await this.trial(manifest)
       if (this.ended) return
       this.store.patchLease(this.id, (lease) => {
         lease.running = { ...next, images }
@@ -252,13 +251,14 @@ export class LeaseRunner {
     this.changes.emit('change')
   }
 
-  /** Waits until all containers are ready. Throws `start-failed` naming the one that isn't. */
-  private async trial(): Promise<void> {
+  /** Waits until all containers are ready, for as long as a tenant does. Throws `start-failed` naming the one that isn't. */
+  private async trial(manifest: Manifest): Promise<void> {
+    // Images' own checks are known here alone.
     const patience = Math.max(
       0,
       ...[...this.tasks.values()].map(({ health }) => (health ? health.startPeriodMs + health.retries * (health.intervalMs + health.timeoutMs) : 0)),
     )
-    const signal = AbortSignal.timeout(TRIAL_MS + patience)
+    const signal = AbortSignal.timeout(startPatienceMs(manifest) + patience)
     for (;;) {
       const tasks = [...this.tasks.values()]
       if (this.ended || tasks.every((task) => task.isReady)) return
