@@ -9,7 +9,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {Governed} from "./Governed.sol";
+import {LeaseTerms} from "./LeaseTerms.sol";
 import {Room} from "./Room.sol";
 import {Workers} from "./Workers.sol";
 
@@ -19,7 +19,7 @@ import {Workers} from "./Workers.sol";
 /// closes at will and gets the rest. What providers, treasury and tenants are owed is credited and withdrawn by them.
 /// @dev For every token: balance of this contract = lease balances + credits + fees. Tokens on the allow-list must
 /// move exactly the amount asked: no fee on transfer, no rebasing.
-contract Market is EIP712, Governed {
+contract Market is EIP712, LeaseTerms {
     using SafeERC20 for IERC20;
     using Room for Room.Taken;
 
@@ -85,29 +85,17 @@ contract Market is EIP712, Governed {
         bytes32 manifestHash;
     }
 
-    struct TokenTerms {
-        bool allowed;
-        uint8 index;
-        /// Hundredths of a percent of what is paid, for leases that are opened now.
-        uint16 feeBps;
-    }
-
-    error ZeroAddress();
-    error ZeroAmount();
     error NotTenant(address caller);
     error NotProvider(address caller);
     error BidExpired(uint256 expiry);
     error BidTaken(bytes32 id);
     error BadSignature();
-    error TokenNotAllowed(address token);
-    error TooManyTokens();
     error UnknownWorker(address worker);
     error WorkerNotCovered(address worker, uint256 until);
     error LeaseNotOpen(bytes32 id);
     error DepositTooSmall(uint256 deposit, uint256 minimum);
     error AlreadyEarning(bytes32 id);
     error MayNotClose(bytes32 id, uint256 noticeUntil);
-    error OutOfBounds(uint256 value, uint256 min, uint256 max);
 
     event LeaseOpened(
         bytes32 indexed id,
@@ -133,18 +121,11 @@ contract Market is EIP712, Governed {
     /// @notice The provider turned down a lease that had earned nothing; the deposit is the tenant's again.
     event LeaseRefused(bytes32 indexed id, address indexed by, uint256 refund);
     event Withdrawn(address indexed account, address indexed token, address to, uint256 amount);
-    event FeesCollected(address indexed token, address treasury, uint256 amount);
-    event TokenSet(address indexed token, bool allowed, uint256 feeBps);
-    event TreasurySet(address treasury);
-    event NoticePeriodSet(uint256 seconds_);
 
     bytes32 private constant BID_TYPEHASH = keccak256(
         "Bid(address tenant,address worker,address token,uint80 ratePerSecond,uint96 minimumDeposit,uint48 expiry,uint64 room,bytes32 manifestHash,bytes32 order,uint256 salt)"
     );
 
-    uint256 public constant MAX_FEE_BPS = 2_000;
-    uint256 public constant MIN_NOTICE_PERIOD = 1 hours;
-    uint256 public constant MAX_NOTICE_PERIOD = 30 days;
     /// @notice Covered seconds within which a provider may still turn a lease down, forgoing them.
     uint256 public constant REFUSAL_SECONDS = 5 minutes;
     /// @notice With less left than so many seconds cost, a lease counts as used up for its provider, so that dust keeps no room.
@@ -152,16 +133,6 @@ contract Market is EIP712, Governed {
 
     Workers public immutable workers;
 
-    /// @notice Who the fees are sent to.
-    address public treasury;
-    /// @notice Seconds between a provider's notice and its right to close.
-    uint256 public noticePeriod = 1 days;
-    /// @notice Every token that was ever allowed, by index from 0 to `tokenCount` - 1.
-    mapping(uint256 index => address) public tokens;
-    uint256 public tokenCount;
-    mapping(address token => TokenTerms) public termsOf;
-    /// @notice Base units of fees that wait for the treasury.
-    mapping(address token => uint256) public fees;
     /// @notice Base units an account may withdraw.
     mapping(address account => mapping(address token => uint256)) public credit;
 
@@ -169,11 +140,13 @@ contract Market is EIP712, Governed {
     mapping(bytes32 id => Lease) private _lease;
 
     /// @param owner Allows tokens and announces fees, treasury and notice period, within their bounds: the governance executor.
-    constructor(Workers workers_, address treasury_, address owner) EIP712("Cloister Market", "1") Ownable(owner) {
-        if (address(workers_) == address(0) || treasury_ == address(0)) revert ZeroAddress();
+    constructor(Workers workers_, address treasury_, address owner)
+        EIP712("Cloister Market", "1")
+        Ownable(owner)
+        LeaseTerms(treasury_)
+    {
+        if (address(workers_) == address(0)) revert ZeroAddress();
         workers = workers_;
-        treasury = treasury_;
-        emit TreasurySet(treasury_);
     }
 
     // TENANTS
@@ -347,15 +320,6 @@ contract Market is EIP712, Governed {
         IERC20(token).safeTransfer(to, amount);
     }
 
-    /// @notice Sends the fees collected in `token` to the treasury. Anybody may call.
-    function collect(address token) external returns (uint256 amount) {
-        amount = fees[token];
-        if (amount == 0) revert ZeroAmount();
-        fees[token] = 0;
-        emit FeesCollected(token, treasury, amount);
-        IERC20(token).safeTransfer(treasury, amount);
-    }
-
     // VIEWS
 
     function leaseOf(bytes32 id) external view returns (Lease memory) {
@@ -386,45 +350,6 @@ contract Market is EIP712, Governed {
     function bidDigest(Bid calldata bid) public view returns (bytes32) {
         // The struct has static members only, so it is encoded as EIP-712 asks: one word a member, in order.
         return _hashTypedDataV4(keccak256(abi.encode(BID_TYPEHASH, bid)));
-    }
-
-    // GOVERNANCE
-
-    /// @notice Allows or disallows a token for new leases and sets its fee. Open leases keep their fee. A higher fee is announced; what is
-    /// new, lower or closes the door to new leases holds at once.
-    function setToken(address token, bool allowed, uint256 feeBps) external onlyOwner {
-        if (token == address(0)) revert ZeroAddress();
-        if (feeBps > MAX_FEE_BPS) revert OutOfBounds(feeBps, 0, MAX_FEE_BPS);
-        TokenTerms memory terms = termsOf[token];
-        if (tokens[terms.index] == token) {
-            if (feeBps > terms.feeBps) _useAnnouncement();
-        } else {
-            if (tokenCount > type(uint8).max) revert TooManyTokens();
-            terms.index = uint8(tokenCount);
-            tokens[tokenCount++] = token;
-        }
-        terms.allowed = allowed;
-        terms.feeBps = uint16(feeBps);
-        termsOf[token] = terms;
-        emit TokenSet(token, allowed, feeBps);
-    }
-
-    /// @notice Announced.
-    function setTreasury(address treasury_) external onlyOwner {
-        _useAnnouncement();
-        if (treasury_ == address(0)) revert ZeroAddress();
-        treasury = treasury_;
-        emit TreasurySet(treasury_);
-    }
-
-    /// @notice Sets the notice period, from an hour to 30 days. Notices already given keep theirs. Announced.
-    function setNoticePeriod(uint256 seconds_) external onlyOwner {
-        _useAnnouncement();
-        if (seconds_ < MIN_NOTICE_PERIOD || seconds_ > MAX_NOTICE_PERIOD) {
-            revert OutOfBounds(seconds_, MIN_NOTICE_PERIOD, MAX_NOTICE_PERIOD);
-        }
-        noticePeriod = seconds_;
-        emit NoticePeriodSet(seconds_);
     }
 
     // INTERNAL

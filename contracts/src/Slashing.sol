@@ -6,6 +6,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {Governed} from "./Governed.sol";
 import {Market} from "./Market.sol";
+import {Pools} from "./Pools.sol";
 import {Stake} from "./Stake.sol";
 import {Workers} from "./Workers.sol";
 
@@ -228,7 +229,7 @@ contract Slashing is Governed {
 
     /// @dev A part of everything in a pool, what is leaving it included.
     function _part(address provider, uint256 bps) private view returns (uint256) {
-        Stake.Pool memory pool = stake.poolOf(provider);
+        Pools.Pool memory pool = stake.poolOf(provider);
         return (uint256(pool.assets) + pool.exitAssets) * bps / BPS;
     }
 

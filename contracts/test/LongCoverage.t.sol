@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Pools} from "../src/Pools.sol";
 import {Stake} from "../src/Stake.sol";
 import {EconomyTest} from "./Economy.sol";
 import {vm} from "./Vm.sol";
@@ -177,7 +178,7 @@ contract IdlePoolTest is EconomyTest {
         for (uint256 i = 1; i <= calls; ++i) {
             if (i < calls) {
                 vm.prank(alice);
-                vm.expectRevert(abi.encodeWithSelector(Stake.UnsettledEpochs.selector, provider));
+                vm.expectRevert(abi.encodeWithSelector(Pools.UnsettledEpochs.selector, provider));
                 stake.requestExit(provider, shares);
             }
             bool done = stake.settle(provider);

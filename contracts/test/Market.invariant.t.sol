@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {CoveredWorkers} from "../src/CoveredWorkers.sol";
+import {LeaseTerms} from "../src/LeaseTerms.sol";
 import {Market} from "../src/Market.sol";
 import {change} from "./Economy.sol";
 import {Network} from "./Network.sol";
@@ -122,9 +123,9 @@ contract Handler is Network {
         if (which % 3 == 0) {
             change(governance, workers, abi.encodeCall(CoveredWorkers.setCoveragePeriod, (value % 1 days + 1 minutes)));
         } else if (which % 3 == 1) {
-            change(governance, market, abi.encodeCall(Market.setNoticePeriod, (value % 2 days + 1 hours)));
+            change(governance, market, abi.encodeCall(LeaseTerms.setNoticePeriod, (value % 2 days + 1 hours)));
         } else {
-            change(governance, market, abi.encodeCall(Market.setToken, (tokenAt(which % 2), true, value % 2_001)));
+            change(governance, market, abi.encodeCall(LeaseTerms.setToken, (tokenAt(which % 2), true, value % 2_001)));
         }
         _pass(22 days);
     }

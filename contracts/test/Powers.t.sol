@@ -7,7 +7,9 @@ import {CoveredWorkers} from "../src/CoveredWorkers.sol";
 import {Emission} from "../src/Emission.sol";
 import {Governed} from "../src/Governed.sol";
 import {KeyService} from "../src/KeyService.sol";
+import {LeaseTerms} from "../src/LeaseTerms.sol";
 import {Market} from "../src/Market.sol";
+import {SlashRoom} from "../src/SlashRoom.sol";
 import {Slashing} from "../src/Slashing.sol";
 import {Stake} from "../src/Stake.sol";
 import {Token} from "../src/Token.sol";
@@ -60,7 +62,7 @@ contract PowersTest is StakedNetwork {
         stake.slash(provider, POOL / 10, stranger, 2_000, "no proof at all");
         for (uint256 i; i < 50; ++i) {
             vm.prank(address(slashing));
-            vm.expectRevert(abi.encodeWithSelector(Stake.SlashedEnough.selector, provider, 1, 0));
+            vm.expectRevert(abi.encodeWithSelector(SlashRoom.SlashedEnough.selector, provider, 1, 0));
             stake.slash(provider, 1, stranger, 2_000, "no proof at all");
         }
         // Four times a day for three weeks, all that there is room for.
@@ -248,9 +250,9 @@ contract PowersTest is StakedNetwork {
         (contracts[2], calls[2]) = (slashing, abi.encodeCall(Slashing.setPenalty, (Slashing.Offence.Refusal, 1_000, 0)));
         (contracts[3], calls[3]) = (emission, abi.encodeCall(Emission.setTreasury, (governance)));
         (contracts[4], calls[4]) = (emission, abi.encodeCall(Weights.setClassWeight, ("b300", 20)));
-        (contracts[5], calls[5]) = (market, abi.encodeCall(Market.setTreasury, (governance)));
-        (contracts[6], calls[6]) = (market, abi.encodeCall(Market.setNoticePeriod, (1 hours)));
-        (contracts[7], calls[7]) = (market, abi.encodeCall(Market.setToken, (address(cloi), true, 2_000)));
+        (contracts[5], calls[5]) = (market, abi.encodeCall(LeaseTerms.setTreasury, (governance)));
+        (contracts[6], calls[6]) = (market, abi.encodeCall(LeaseTerms.setNoticePeriod, (1 hours)));
+        (contracts[7], calls[7]) = (market, abi.encodeCall(LeaseTerms.setToken, (address(cloi), true, 2_000)));
         (contracts[8], calls[8]) = (token, abi.encodeCall(Token.allot, (governance, 1)));
         (contracts[9], calls[9]) = (token, abi.encodeWithSignature("transferOwnership(address)", stranger));
         (contracts[10], calls[10]) = (market, abi.encodeWithSignature("transferOwnership(address)", stranger));

@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Market} from "../src/Market.sol";
+import {Pools} from "../src/Pools.sol";
 import {Slashing} from "../src/Slashing.sol";
 import {Stake} from "../src/Stake.sol";
 import {change} from "./Economy.sol";
@@ -200,7 +201,7 @@ contract SlashingTest is StakedNetwork {
         stake.holdMoves(provider, block.timestamp);
         vm.prank(address(slashing));
         vm.expectRevert(
-            abi.encodeWithSelector(Stake.OutOfBounds.selector, block.timestamp + 21 days + 1, 0, block.timestamp + 21 days)
+            abi.encodeWithSelector(Pools.OutOfBounds.selector, block.timestamp + 21 days + 1, 0, block.timestamp + 21 days)
         );
         stake.holdMoves(provider, block.timestamp + 21 days + 1);
     }

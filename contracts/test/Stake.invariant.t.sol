@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Emission} from "../src/Emission.sol";
+import {Pools} from "../src/Pools.sol";
 import {Schedule} from "../src/Schedule.sol";
 import {Stake} from "../src/Stake.sol";
 import {Economy} from "./Economy.sol";
@@ -103,7 +104,7 @@ contract StakeHandler is Economy {
     function _leave(address provider_, address a, uint256 shares) private {
         while (!stake.settle(provider_)) {}
         (, uint256 worth,) = stake.positionOf(provider_, a);
-        Stake.Pool memory pool = stake.poolOf(provider_);
+        Pools.Pool memory pool = stake.poolOf(provider_);
         vm.prank(a);
         try stake.requestExit(provider_, shares) returns (uint256 id) {
             exits.push(id);
@@ -305,7 +306,7 @@ contract StakeInvariants {
         uint256 active;
         uint256 count = handler.knownCount();
         for (uint256 p; p < POOLS; ++p) {
-            Stake.Pool memory pool = stake.poolOf(handler.account(p));
+            Pools.Pool memory pool = stake.poolOf(handler.account(p));
             held += uint256(pool.assets) + pool.exitAssets;
             active += pool.assets;
             uint256 worths;

@@ -2,6 +2,8 @@
 pragma solidity 0.8.30;
 
 import {Collateral} from "../src/Collateral.sol";
+import {Pools} from "../src/Pools.sol";
+import {SlashRoom} from "../src/SlashRoom.sol";
 import {Stake} from "../src/Stake.sol";
 import {EconomyTest} from "./Economy.sol";
 import {vm} from "./Vm.sol";
@@ -49,7 +51,7 @@ contract StakeTest is EconomyTest {
         put(provider, provider, 100 * ONE);
         put(other, other, 100 * ONE);
         (, uint256 before,) = stake.positionOf(other, other);
-        vm.expectRevert(abi.encodeWithSelector(Stake.SlashedEnough.selector, provider, 10 * ONE + 1, 10 * ONE));
+        vm.expectRevert(abi.encodeWithSelector(SlashRoom.SlashedEnough.selector, provider, 10 * ONE + 1, 10 * ONE));
         stake.slash(provider, 10 * ONE + 1, address(0), 0, "proof");
         vm.assertEq(stake.slash(provider, 10 * ONE, address(0), 0, "proof"), 10 * ONE);
         (, uint256 worth,) = stake.positionOf(provider, provider);
@@ -59,7 +61,7 @@ contract StakeTest is EconomyTest {
         vm.prank(alice);
         vm.expectRevert(abi.encodeWithSelector(Stake.NotSlasher.selector, alice));
         stake.slash(provider, 1, alice, 0, "proof");
-        vm.expectRevert(abi.encodeWithSelector(Stake.OutOfBounds.selector, 2_001, 0, 2_000));
+        vm.expectRevert(abi.encodeWithSelector(Pools.OutOfBounds.selector, 2_001, 0, 2_000));
         stake.slash(provider, 1, alice, 2_001, "proof");
     }
 
@@ -197,7 +199,7 @@ contract StakeTest is EconomyTest {
         stake.setCommission(0);
         vm.assertEq(stake.commissionOf(provider), 0);
         vm.prank(provider);
-        vm.expectRevert(abi.encodeWithSelector(Stake.OutOfBounds.selector, 5_001, 0, 5_000));
+        vm.expectRevert(abi.encodeWithSelector(Pools.OutOfBounds.selector, 5_001, 0, 5_000));
         stake.setCommission(5_001);
     }
 
@@ -208,7 +210,7 @@ contract StakeTest is EconomyTest {
         vm.assertEq(stake.unearned(), day);
         vm.assertEq(stake.collectUnearned(), day);
         vm.assertEq(token.balanceOf(treasury), day);
-        vm.expectRevert(Stake.ZeroAmount.selector);
+        vm.expectRevert(Pools.ZeroAmount.selector);
         stake.collectUnearned();
     }
 
@@ -228,7 +230,7 @@ contract StakeTest is EconomyTest {
         uint256 day = 175_000_000 * ONE / 180 * 2 / 5;
         vm.assertLe(day * 5 / 6 - amount, 10);
         vm.assertLe(day / 2 - (token.balanceOf(alice) - alices), 10);
-        vm.expectRevert(abi.encodeWithSelector(Stake.LengthsDiffer.selector, 3, 0));
+        vm.expectRevert(abi.encodeWithSelector(Pools.LengthsDiffer.selector, 3, 0));
         stake.claimRewards(pools, new address[](0));
     }
 
