@@ -4,7 +4,6 @@ pragma solidity 0.8.30;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Governed} from "../src/Governed.sol";
 import {KeyService} from "../src/KeyService.sol";
-import {Market} from "../src/Market.sol";
 import {change} from "./Economy.sol";
 import {Network} from "./Network.sol";
 import {vm} from "./Vm.sol";

@@ -2,7 +2,6 @@
 pragma solidity 0.8.30;
 
 import {Collateral} from "../src/Collateral.sol";
-import {Emission} from "../src/Emission.sol";
 import {IRewarder} from "../src/IRewarder.sol";
 import {Stake} from "../src/Stake.sol";
 import {Workers} from "../src/Workers.sol";
