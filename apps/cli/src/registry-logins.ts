@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { CloisterError, type Manifest, parseImageReference, type RegistryLogin, registryHostOf } from '@cloister/core'
+import { CloisterError, type ParsedManifest, parseImageReference, type RegistryLogin, registryHostOf } from '@cloister/core'
 import type { Command } from 'commander'
 import { z } from 'zod'
 
@@ -21,22 +21,25 @@ export function withLoginOption(command: Command): Command {
 }
 
 /**
- * Logins for the registries that a manifest's images come from, out of Docker's configuration (`$DOCKER_CONFIG` or ~/.docker); only
- * where the option asks for it, since the worker gets to see them. Throws `no-login` where there is none, or it is not in the file.
+ * Logins for the registries that a manifest's images come from: those that the file states, and with the option those of Docker's
+ * configuration (`$DOCKER_CONFIG` or ~/.docker). Those of Docker's come only where the option asks for them, since the worker gets to
+ * see them. Undefined where there are none to hand over. Throws `no-login` where there is none in the configuration, or it is not in
+ * the file.
  */
-export function loginsFor(manifest: Manifest, { registryLogin }: LoginOptions, env: NodeJS.ProcessEnv = process.env): RegistryLogin[] | undefined {
-  if (!registryLogin) return undefined
+export function loginsFor(
+  { manifest, logins: stated }: Pick<ParsedManifest, 'manifest' | 'logins'>,
+  { registryLogin }: LoginOptions,
+  env: NodeJS.ProcessEnv = process.env,
+): RegistryLogin[] | undefined {
+  if (!registryLogin) return stated.length > 0 ? stated : undefined
   const path = join(env['DOCKER_CONFIG'] ?? join(homedir(), '.docker'), 'config.json')
   const config = readConfig(path)
-  const images = Object.values(manifest.services).filter(({ registry }) => !registry)
-  const hosts = [...new Set(images.map(({ image }) => parseImageReference(image).host))]
-  const logins = hosts.flatMap((host) => {
-    const login = loginOf(config, host, path)
-    return login ? [login] : []
-  })
-  if (logins.length === 0)
-    throw new CloisterError('no-login', `${path} has no login for ${hosts.join(' or ')}.`, { hint: `Type: docker login ${hosts[0] ?? ''}` })
-  return logins
+  const hosts = [...new Set(Object.values(manifest.services).map(({ image }) => parseImageReference(image).host))]
+  const missing = hosts.filter((host) => !stated.some((login) => login.host === host))
+  const logins = missing.flatMap((host) => loginOf(config, host, path) ?? [])
+  if (logins.length === 0 && missing.length > 0)
+    throw new CloisterError('no-login', `${path} has no login for ${missing.join(' or ')}.`, { hint: `Type: docker login ${missing[0] ?? ''}` })
+  return [...stated, ...logins]
 }
 
 function loginOf(config: z.infer<typeof DockerConfig>, host: string, path: string): RegistryLogin | undefined {

@@ -12,6 +12,7 @@ export { type ParsedManifest, type ParseOptions, parseManifest } from './manifes
 export { startPatienceMs } from './manifest/patience.ts'
 export { SECRET_NAME_PATTERN } from './manifest/patterns.ts'
 export { CAPABILITIES, type Capability, DEFAULT_CAPABILITIES } from './manifest/privileges.ts'
+export type { RegistryLogin } from './manifest/registry-login.ts'
 export { fits, type Resources, resourcesOf } from './manifest/resources.ts'
 export type { Exposure, Gpu, Health, HttpOptions, Service } from './manifest/service.ts'
 export { ManifestError, type ManifestWarning } from './manifest/source.ts'

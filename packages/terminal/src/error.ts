@@ -1,14 +1,14 @@
 import { CloisterError, messageOf } from '@cloister/core'
-import { note, paint, printable } from './print.ts'
+import { note, paint, printable, sayJson } from './print.ts'
 
 /** Shows an error once, at the edge: what was wrong and what to do. The stack only with `verbose`. */
 export function showError(error: unknown, { json, verbose }: { json: boolean; verbose: boolean }): void {
   const known = error instanceof CloisterError
   const message = known ? error.message : `Something went wrong: ${messageOf(error)}`
   if (json)
-    process.stdout.write(
-      `${JSON.stringify({ error: { code: known ? error.code : 'internal', message, ...(known && error.hint && { hint: error.hint }), ...(known && { details: error.details }) } })}\n`,
-    )
+    sayJson({
+      error: { code: known ? error.code : 'internal', message, ...(known && error.hint && { hint: error.hint }), ...(known && { details: error.details }) },
+    })
   else {
     note(`${paint('red', '✘', process.stderr)} ${printable(message)}`)
     const hint = known ? error.hint : 'Add --verbose to see where.'

@@ -1,5 +1,4 @@
 export { showError } from './error.ts'
-export { note, paint, printable, say } from './print.ts'
-export { sayJson } from './result.ts'
+export { note, paint, printable, say, sayExactly, sayJson, shownOn } from './print.ts'
 export { Steps } from './steps.ts'
 export { bar, facts, table } from './table.ts'

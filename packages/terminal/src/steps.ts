@@ -1,4 +1,4 @@
-import { note, paint } from './print.ts'
+import { note, paint, printable } from './print.ts'
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 const FRAME_MS = 80
@@ -17,12 +17,12 @@ export class Steps {
   /** Begins a step, or says more about the one that runs. */
   begin(name: string, detail = ''): void {
     if (this.silent) return
-    if (this.current?.name === name) {
+    if (this.current?.name === printable(name)) {
       this.current.detail = detail
       return
     }
     this.done()
-    this.current = { name, detail, began: performance.now() }
+    this.current = { name: printable(name), detail, began: performance.now() }
     if (this.live) this.timer ??= setInterval(() => this.draw(), FRAME_MS)
   }
 
@@ -62,7 +62,7 @@ export class Steps {
     if (!this.current) return
     const { name, detail, began } = this.current
     const frame = FRAMES[Math.floor(performance.now() / FRAME_MS) % FRAMES.length]
-    process.stderr.write(`\r\x1b[K${frame} ${name.padEnd(12)} ${seconds(began)}  ${paint('dim', detail, process.stderr)}`)
+    process.stderr.write(`\r\x1b[K${frame} ${name.padEnd(12)} ${seconds(began)}  ${paint('dim', printable(detail), process.stderr)}`)
   }
 }
 

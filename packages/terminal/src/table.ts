@@ -3,7 +3,8 @@ import { paint } from './print.ts'
 
 /** A table with headings, columns as wide as needed; those named in `right` are aligned right. */
 export function table(headings: string[], rows: string[][], right: string[] = []): string {
-  const widths = headings.map((heading, column) => Math.max(width(heading), ...rows.map((row) => width(row[column] ?? ''))))
+  const lines = rows.map((row) => row.map(oneLine))
+  const widths = headings.map((heading, column) => Math.max(width(heading), ...lines.map((row) => width(row[column] ?? ''))))
   const line = (cells: string[]) =>
     cells
       .map((cell, column) => {
@@ -12,7 +13,12 @@ export function table(headings: string[], rows: string[][], right: string[] = []
       })
       .join('  ')
       .trimEnd()
-  return [paint('dim', line(headings)), ...rows.map(line)].join('\n')
+  return [paint('dim', line(headings)), ...lines.map(line)].join('\n')
+}
+
+/** A cell is one line, whatever stands in it. */
+function oneLine(cell: string): string {
+  return cell.replace(/[\r\n]+/g, ' ')
 }
 
 function width(cell: string): number {
@@ -23,7 +29,7 @@ function width(cell: string): number {
 export function facts(pairs: [string, string | undefined][]): string {
   const shown = pairs.filter((pair): pair is [string, string] => pair[1] !== undefined)
   const wide = Math.max(...shown.map(([name]) => name.length))
-  return shown.map(([name, value]) => `${paint('dim', name.padEnd(wide))}  ${value}`).join('\n')
+  return shown.map(([name, value]) => `${paint('dim', name.padEnd(wide))}  ${oneLine(value)}`).join('\n')
 }
 
 /** A bar of `cells` cells for a part of a whole. */

@@ -109,7 +109,8 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
     throw new CloisterError('bad-name', `${JSON.stringify(options.name.slice(0, 60))} can't be the name of a lease.`, {
       hint: `Use ${LEASE_NAME_RULE}.`,
     })
-  const { manifest, name: ownName } = readManifestFile(file, options, json)
+  const parsed = readManifestFile(file, options, json)
+  const { manifest, name: ownName } = parsed
   const wished = options.name ?? ownName
   const asked = terms(options, network)
   const steps = new Steps(json)
@@ -117,7 +118,7 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
     if (takesSecrets(options)) steps.begin('secrets', 'checking the key service and sealing')
     const envelope = await sealedFrom(cloister, options)
     checkSecrets(manifest, envelope)
-    const logins = loginsFor(manifest, options)
+    const logins = loginsFor(parsed, options)
     const begun = performance.now()
     steps.begin('bids', 'asking workers for bids')
     const found = await bids(cloister, { manifest, ...asked })

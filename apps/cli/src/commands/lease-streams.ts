@@ -1,6 +1,6 @@
 import { CloisterError } from '@cloister/core'
 import { exec, findLease, workerAsTenant } from '@cloister/sdk'
-import { note, paint, printable, say, sayJson } from '@cloister/terminal'
+import { note, paint, printable, say, sayJson, shownOn } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { command, connect, type Globals } from '../context.ts'
 
@@ -73,7 +73,8 @@ async function showEvents(key: string, options: Globals & { follow?: boolean }):
   const aborter = onInterrupt()
   for await (const event of workerAsTenant(cloister, lease).events(lease.lease, { follow: options.follow === true, signal: aborter.signal })) {
     if (options.json) sayJson(event)
-    else say(`${paint('dim', new Date(event.time).toISOString().slice(0, 19).replace('T', ' '))}  ${event.kind.padEnd(13)} ${printable(event.message)}`)
+    else
+      say(`${paint('dim', new Date(event.time).toISOString().slice(0, 19).replace('T', ' '))}  ${printable(event.kind).padEnd(13)} ${printable(event.message)}`)
   }
   sayEnded(options, aborter.signal)
 }
@@ -91,8 +92,8 @@ async function runExec(key: string, argv: string[], options: Globals & Container
       argv,
       terminal: interactive ? size() : undefined,
       stdin: process.stdin,
-      stdout: process.stdout,
-      stderr: process.stderr,
+      stdout: interactive ? process.stdout : shownOn(process.stdout),
+      stderr: interactive ? process.stderr : shownOn(process.stderr),
       onResizable: (resize) => {
         if (interactive) process.stdout.on('resize', () => resize(size().columns, size().rows))
       },

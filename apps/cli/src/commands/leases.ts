@@ -171,15 +171,15 @@ type UpdateCommandOptions = Globals & ManifestOptions & SecretOptions & LoginOpt
 
 async function runUpdate(key: string, file: string, options: UpdateCommandOptions): Promise<void> {
   const cloister = connect(options)
-  const { manifest } = readManifestFile(file, options, options.json === true)
+  const parsed = readManifestFile(file, options, options.json === true)
   const steps = new Steps(options.json === true)
   try {
     steps.begin('update')
     const envelope = await sealedFrom(cloister, options)
-    const updated = await update(cloister, key, manifest, {
+    const updated = await update(cloister, key, parsed.manifest, {
       onStep: (detail) => steps.begin('update', detail),
       envelope,
-      logins: loginsFor(manifest, options),
+      logins: loginsFor(parsed, options),
       pull: options.pull,
       timeoutMs: options.timeout === undefined ? undefined : secondsOf(options.timeout) * 1000,
     })

@@ -1,5 +1,5 @@
 import { hashManifest, resourcesOf, toCanonicalJson } from '@cloister/core'
-import { note, say, sayJson } from '@cloister/terminal'
+import { note, sayExactly, sayJson } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { command, type Globals } from '../context.ts'
 import { type ManifestOptions, readManifestFile, withManifestOptions } from '../manifest-file.ts'
@@ -12,7 +12,7 @@ export function addManifest(program: Command): void {
     const parsed = readManifestFile(file, options, options.json === true)
     const { manifest, format, warnings, groups } = parsed
     if (options.json) return sayJson({ manifestHash: hashManifest(manifest), manifest, format, warnings, groups, resources: resourcesOf(manifest) })
-    say(toCanonicalJson(manifest))
+    sayExactly(toCanonicalJson(manifest))
     note(`\nSHA-256 ${hashManifest(manifest)}`)
     note(`from ${format} · ${resources(resourcesOf(manifest))}`)
   })

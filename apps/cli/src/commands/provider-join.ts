@@ -15,7 +15,7 @@ import {
 } from '@cloister/chain'
 import { CloisterError, defaultPolicy, formatAmount, messageOf, orderFor, parseAmount, parseManifest, pricePerHour, showAmount } from '@cloister/core'
 import type { Cloister } from '@cloister/sdk'
-import { note, paint, Steps, say, sayJson, table } from '@cloister/terminal'
+import { note, paint, printable, Steps, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { type Address, zeroAddress } from 'viem'
 import { confirm } from '../ask.ts'
@@ -84,7 +84,7 @@ export async function join(options: JoinOptions, command: Command): Promise<void
       }
     }
     steps.begin('first bid', 'a small order of our own, which nobody takes')
-    const rate = await sampleBid(running, wallet).catch((error) => note(`! No bid: ${messageOf(error)}`))
+    const rate = await sampleBid(running, wallet).catch((error) => note(`! No bid: ${printable(messageOf(error))}`))
     steps.done()
     const token = cloister.network.tokens.find(({ symbol }) => symbol === 'USDC') ?? cloister.network.tokens[0]
     if (options.json) {

@@ -3,7 +3,7 @@ import { type BundleVerdict, intelRoot, type TrustRoot, verifyBundle, type Witne
 import { getConfirmedGpus, loadNetwork, trustRootOf } from '@cloister/chain'
 import { CloisterError, parsePolicy } from '@cloister/core'
 import { evidence, failuresOf, type PolicyFacts, verify } from '@cloister/sdk'
-import { note, paint, printable, say, sayJson } from '@cloister/terminal'
+import { note, paint, printable, say, sayExactly, sayJson } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { command, connect, findNetwork, type Globals } from '../context.ts'
 import { type ManifestOptions, readManifestFile, withManifestOptions } from '../manifest-file.ts'
@@ -149,7 +149,7 @@ async function runEvidence(subject: string, options: Globals & ManifestOptions &
   const manifest = options.manifest === undefined ? undefined : readManifestFile(options.manifest, options, options.json === true).manifest
   const bundle = await evidence(connect(options), subject, manifest)
   const text = `${JSON.stringify(bundle, null, 2)}\n`
-  if (options.output === undefined) return void process.stdout.write(text)
+  if (options.output === undefined) return sayExactly(text.trimEnd())
   writeFileSync(options.output, text)
   if (options.json) return sayJson({ written: options.output, bytes: text.length })
   say(`Wrote ${options.output} (${Math.round(text.length / 1024)} KiB), recorded at ${instant(bundle.recordedAt)}.`)

@@ -198,7 +198,7 @@ export class LeaseRunner {
       if (images[service.image]) continue
       const started = Date.now()
       images[service.image] = await this.executor.pull(service.image, {
-        credentials: service.registry ?? this.loginFor(service.image),
+        credentials: this.loginFor(service.image),
         progress: this.progressOf(service.image),
         signal: this.leaving.signal,
       })

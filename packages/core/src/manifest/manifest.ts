@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ATTRIBUTE_PATTERN, NAME_PATTERN } from './patterns.ts'
+import { ATTRIBUTE_PATTERN, ATTRIBUTE_VALUE_PATTERN, NAME_PATTERN } from './patterns.ts'
 import { mib, Service } from './service.ts'
 
 /** Where a container finds the worker's agent, if its manifest asks for it. */
@@ -29,7 +29,7 @@ export const Manifest = z
     services: z.record(name, Service),
     volumes: z.record(name, z.strictObject({ sizeMiB: mib, class: z.string().regex(/^[a-z0-9-]{1,32}$/) })),
     /** What the worker must say of itself, all of it. */
-    attributes: z.record(z.string().regex(ATTRIBUTE_PATTERN), z.string().max(255)),
+    attributes: z.record(z.string().regex(ATTRIBUTE_PATTERN), z.string().regex(ATTRIBUTE_VALUE_PATTERN)),
     /** What the lease's bare address leads to: an HTTP port that is open to the outside. The first of the file, which the canonical order hides. */
     front: z.strictObject({ service: name, port: z.int().min(1).max(65_535) }).optional(),
     /** The lease's containers reach each other and nothing else. */

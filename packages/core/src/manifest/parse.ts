@@ -4,6 +4,7 @@ import { checkManifest } from './canonical.ts'
 import { parseCompose } from './compose.ts'
 import { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
+import type { RegistryLogin } from './registry-login.ts'
 import { Plain } from './scalar.ts'
 import { parseSdl } from './sdl.ts'
 import { ManifestError, type ManifestWarning, Source } from './source.ts'
@@ -35,6 +36,8 @@ export interface ParsedManifest {
   name: string | undefined
   /** SDL placement groups in the file; each is a lease of its own. */
   groups: string[]
+  /** Logins at registries that the file states (SDL, `credentials`). They go to the worker beside the manifest. */
+  logins: RegistryLogin[]
 }
 
 /**
@@ -50,11 +53,13 @@ export function parseManifest(text: string, options: ParseOptions): ParsedManife
   const root = Field.of(source)
   if (!root.isMap) root.fail('a Compose file, an SDL file or a canonical manifest')
   if (isOne(root.get('version')) && root.get('services')?.isMap && root.get('volumes')?.isMap)
-    return { manifest: checkManifest(plain(root.value)), format: 'manifest', warnings: [], name: undefined, groups: [] }
+    return { manifest: checkManifest(plain(root.value)), format: 'manifest', warnings: [], name: undefined, groups: [], logins: [] }
   const isSdl = root.get('deployment') !== undefined || (root.get('profiles')?.isMap ?? false)
-  const { manifest, name, groups } = isSdl ? { ...parseSdl(root, options), name: undefined } : { ...parseCompose(root, options), groups: [] }
+  const { manifest, name, groups, logins } = isSdl
+    ? { ...parseSdl(root, options), name: undefined }
+    : { ...parseCompose(root, options), groups: [], logins: [] }
   try {
-    return { manifest: checkManifest(manifest), format: isSdl ? 'sdl' : 'compose', warnings: source.warnings, name, groups }
+    return { manifest: checkManifest(manifest), format: isSdl ? 'sdl' : 'compose', warnings: source.warnings, name, groups, logins }
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error
     throw new ManifestError('bad-field', { file: options.file, line: 1, field: '' }, error.message.replace(/\.$/, ''), 'Change the field it names.', error)

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readManifest } from './canonical.ts'
-import { CONTAINER_PATH, HOSTNAME_PATTERN, IMAGE_PATTERN, NAME_PATTERN, USER_PATTERN } from './patterns.ts'
+import { ATTRIBUTE_VALUE_PATTERN, CONTAINER_PATH, HOSTNAME_PATTERN, IMAGE_PATTERN, NAME_PATTERN, USER_PATTERN } from './patterns.ts'
+import { LOGIN_PATTERN, PASSWORD_PATTERN, REGISTRY_PATTERN } from './registry-login.ts'
 import { compose } from './testing.ts'
 
 describe('text that a stranger wrote', () => {
@@ -10,6 +11,10 @@ describe('text that a stranger wrote', () => {
     [NAME_PATTERN, ['a\n', 'a\nb', '\na', 'a/b', '..', '']],
     [IMAGE_PATTERN, ['a\n', 'a b', '\na', 'a\0']],
     [USER_PATTERN, ['0\n', 'a:b\n', 'a b']],
+    [ATTRIBUTE_VALUE_PATTERN, ['a\n', '\x1b[2J', 'a\x9b']],
+    [LOGIN_PATTERN, ['a\n', 'a:b', '']],
+    [PASSWORD_PATTERN, ['a\n', '\0', '']],
+    [REGISTRY_PATTERN, ['a\n', 'a b']],
     [HOSTNAME_PATTERN, ['a\n', 'a\nb', 'a b']],
   ])('is no match of %s with a line feed or a way out', (pattern, texts) => {
     for (const text of texts) expect([text, pattern.test(text)]).toEqual([text, false])

@@ -7,6 +7,8 @@
 export const NAME_PATTERN = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,45}$/
 /** What a worker says of itself; Akash's own attributes have slashes, `capabilities/storage/1/class`. */
 export const ATTRIBUTE_PATTERN = /^[a-zA-Z0-9][a-zA-Z0-9._/-]{0,127}$/
+/** What stands for it, in one line. */
+export const ATTRIBUTE_VALUE_PATTERN = /^\P{Cc}{0,255}$/u
 export const ENV_PATTERN = /^(?!__proto__$)[A-Za-z_][A-Za-z0-9_.-]{0,254}$/
 /** Names of sealed secrets; without a path they are names of variables. */
 export const SECRET_NAME_PATTERN = /^(?!__proto__$)[A-Za-z_][A-Za-z0-9_.-]{0,127}$/

@@ -1,8 +1,10 @@
 import { DEFAULT_RESOURCES, plainService } from './defaults.ts'
 import { readExtensions } from './extensions.ts'
 import type { Field } from './field.ts'
+import { registryHostOf } from './image-reference.ts'
 import type { Manifest } from './manifest.ts'
 import { CONTAINER_PATH, ENV_PATTERN, IMAGE_PATTERN } from './patterns.ts'
+import { LOGIN_PATTERN, PASSWORD_PATTERN, REGISTRY_PATTERN, type RegistryLogin } from './registry-login.ts'
 import type { ComputeProfile } from './sdl-compute.ts'
 import { readSdlExpose } from './sdl-expose.ts'
 import type { Service } from './service.ts'
@@ -13,10 +15,12 @@ interface Deployed {
   count: number
   /** Takes the volumes and demands of the service. */
   manifest: Manifest
+  /** Takes the logins that services name, which go to the worker beside the manifest. */
+  logins: RegistryLogin[]
 }
 
 /** One service of an SDL file with the compute profile it is deployed with. Named storage becomes volumes of the lease. */
-export function readSdlService(name: string, root: Field, { profile, count, manifest }: Deployed): Service {
+export function readSdlService(name: string, root: Field, { profile, count, manifest, logins }: Deployed): Service {
   const service = plainService('')
   service.count = count
   root.knownFields({
@@ -37,10 +41,10 @@ export function readSdlService(name: string, root: Field, { profile, count, mani
     depends_on: (field) => readDependencies(field, service),
     'depends-on': (field) => readDependencies(field, service),
     params: (field) => {
-      if (!field.isNull) readParams(name, field, service, { profile, count, manifest })
+      if (!field.isNull) readParams(name, field, service, profile, manifest)
     },
     credentials: (field) => {
-      if (!field.isNull) service.registry = readCredentials(field)
+      if (!field.isNull) readCredentials(field, logins)
     },
   })
   if (service.image === '') root.refuse('the service has no image', 'Name one under "image", such as ghcr.io/me/app:1.')
@@ -98,7 +102,7 @@ function readDependencies(field: Field, service: Service): void {
     }
 }
 
-function readParams(name: string, root: Field, service: Service, { profile, manifest }: Deployed): void {
+function readParams(name: string, root: Field, service: Service, profile: ComputeProfile, manifest: Manifest): void {
   root.knownFields(
     {
       storage: (list) => {
@@ -138,17 +142,21 @@ function readStorage(volume: string, name: string, entry: Field, service: Servic
   }
 }
 
-function readCredentials(root: Field): NonNullable<Service['registry']> {
-  const result = { host: '', username: '', password: '' }
+/** A login for the registry of a service's image. It is no part of the manifest, which others get to see. */
+function readCredentials(root: Field, logins: RegistryLogin[]): void {
+  const login = { host: '', username: '', password: '' }
   root.knownFields(
     {
-      host: (field) => void (result.host = field.text()),
-      username: (field) => void (result.username = field.text()),
-      password: (field) => void (result.password = field.text()),
+      host: (field) => void (login.host = registryHostOf(field.matching(REGISTRY_PATTERN, 'the host of a registry'))),
+      username: (field) => void (login.username = field.matching(LOGIN_PATTERN, 'a name in one line, without ":"')),
+      password: (field) => void (login.password = field.matching(PASSWORD_PATTERN, 'a password in one line')),
     },
     {},
     { email: 'registries do not ask for it' },
   )
-  if (!result.host || !result.username) root.fail('host, username and password')
-  return result
+  if (login.host === '' || login.username === '' || login.password === '') root.fail('host, username and password')
+  const other = logins.find(({ host }) => host === login.host)
+  if (!other) logins.push(login)
+  else if (other.username !== login.username || other.password !== login.password)
+    root.refuse(`another service logs in to ${login.host} as somebody else`, 'Use one login for a registry.')
 }

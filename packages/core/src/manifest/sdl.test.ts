@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { checkNotice, checkSupported, orderFor } from '../market/order.ts'
 import { defaultPolicy } from '../policy.ts'
+import { toCanonicalJson } from './canonical.ts'
 import { gpuMismatch, impossibleGpus } from './gpu.ts'
+import { parseManifest } from './parse.ts'
 import { compose, sdl } from './testing.ts'
 
 describe('SDL of today', () => {
@@ -87,6 +89,24 @@ describe('SDL of today', () => {
     ['params: { storages: {} }', 'services.web.params.storages'],
   ])('passes over `%s` as Akash does, with a warning', (line, field) => {
     expect(sdl(line).warnings).toContainEqual(expect.objectContaining({ field, line: 7 }))
+  })
+
+  it('has no password in the manifest: logins go beside it', () => {
+    const { manifest, logins } = sdl('credentials: { host: https://index.docker.io/v1/, username: me, password: correct-horse }')
+    expect(logins).toEqual([{ host: 'registry-1.docker.io', username: 'me', password: 'correct-horse' }])
+    expect(toCanonicalJson(manifest)).not.toMatch(/correct-horse|index\.docker/)
+    expect(() => sdl('credentials: { host: r.example.com, username: me }')).toThrow(/deploy\.yaml:7 services\.web\.credentials/)
+    expect(() => sdl('credentials: { host: r.example.com, username: "a:b", password: secret }')).toThrow(/credentials\.username: found "a:b"/)
+    expect(() => sdl('credentials: { host: r.example.com, username: a, password: "a\\nX-B: c" }')).toThrow(/credentials\.password/)
+  })
+
+  it('has one login for a registry', () => {
+    const file = (password: string) =>
+      `version: "2.0"\nservices:\n  a: { image: r.example.com/a, credentials: { host: r.example.com, username: me, password: one } }\n  b: { image: r.example.com/b, credentials: { host: r.example.com, username: me, password: ${password} } }\nprofiles:\n  compute: { p: { resources: { cpu: { units: 1 }, memory: { size: 64Mi }, storage: { size: 64Mi } } } }\n  placement: { g: { pricing: { a: { denom: uakt, amount: 1 }, b: { denom: uakt, amount: 1 } } } }\ndeployment: { a: { g: { profile: p, count: 1 } }, b: { g: { profile: p, count: 1 } } }`
+    expect(parseManifest(file('one'), { file: 'deploy.yaml' }).logins).toHaveLength(1)
+    expect(() => parseManifest(file('two'), { file: 'deploy.yaml' })).toThrow(
+      /deploy\.yaml:4 services\.b\.credentials: another service logs in to r\.example\.com/,
+    )
   })
 
   it('knows what people write for dependencies', () => {

@@ -3,7 +3,8 @@ import { readFront } from './extensions.ts'
 import type { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
 import type { ParseOptions } from './parse.ts'
-import { ATTRIBUTE_PATTERN, NAME_PATTERN } from './patterns.ts'
+import { ATTRIBUTE_PATTERN, ATTRIBUTE_VALUE_PATTERN, NAME_PATTERN } from './patterns.ts'
+import type { RegistryLogin } from './registry-login.ts'
 import { type ComputeProfile, readComputeProfile } from './sdl-compute.ts'
 import { readSdlService } from './sdl-service.ts'
 import type { Service } from './service.ts'
@@ -14,7 +15,7 @@ const NO_IP = 'Workers have no addresses of their own to lease. HTTP ports get a
  * Akash Stack Definition Language 2.0 and 2.1 (akash-network docs, "SDL") → manifest. One placement group is one lease;
  * a file with several needs `options.group`.
  */
-export function parseSdl(root: Field, options: ParseOptions): { manifest: Manifest; groups: string[] } {
+export function parseSdl(root: Field, options: ParseOptions): { manifest: Manifest; groups: string[]; logins: RegistryLogin[] } {
   readVersion(root)
   const services = root.get('services') ?? root.refuse('there are no services', 'SDL has a "services" mapping.')
   const deployment = root.get('deployment') ?? root.refuse('there is no deployment', 'SDL has a "deployment" mapping from services to placement groups.')
@@ -37,6 +38,7 @@ export function parseSdl(root: Field, options: ParseOptions): { manifest: Manife
   const groups = [...new Set(deployment.entries().flatMap(([, service]) => service.entries().map(([group]) => group)))]
   const group = chooseGroup(groups, options.group, deployment)
   const manifest: Manifest = { version: 1, services: {}, volumes: {}, attributes: readPlacement(group, placement, deployment) }
+  const logins: RegistryLogin[] = []
   const deployed = new Map<string, () => Service>()
   for (const [name, entry] of deployment.entries()) {
     if (!NAME_PATTERN.test(name)) entry.fail('a service name of letters, digits, ".", "_" and "-", at most 46')
@@ -62,7 +64,7 @@ export function parseSdl(root: Field, options: ParseOptions): { manifest: Manife
       count: (field) => void (count = field.integer(1, 100)),
     })
     if (!profile) here.fail('a profile')
-    deployed.set(name, () => readSdlService(name, service, { profile: profile ?? here.fail('a profile'), count, manifest }))
+    deployed.set(name, () => readSdlService(name, service, { profile: profile ?? here.fail('a profile'), count, manifest, logins }))
   }
   // The order of "services" is the file's own; the front door is the first of them.
   for (const [name] of services.entries()) {
@@ -82,7 +84,7 @@ export function parseSdl(root: Field, options: ParseOptions): { manifest: Manife
           ?.get(services.get(name)?.get('dependencies') ? 'dependencies' : services.get(name)?.get('depends_on') ? 'depends_on' : 'depends-on')
           ?.refuse(`${dependency.service} is not in the placement group ${group}`, 'A service depends on services of its own group only.')
   checkTargets(services, manifest)
-  return { manifest, groups }
+  return { manifest, groups, logins }
 }
 
 /** Akash passes over profiles that no service is deployed with, whatever stands in them. */
@@ -117,7 +119,7 @@ function readPlacement(group: string, placement: Map<string, Field>, deployment:
       if (list.isNull) return
       for (const [key, value] of list.entries()) {
         if (key === 'host' && value.value === 'akash') value.warn('ignored: every worker is on this network')
-        else if (ATTRIBUTE_PATTERN.test(key)) attributes[key] = value.text()
+        else if (ATTRIBUTE_PATTERN.test(key)) attributes[key] = value.matching(ATTRIBUTE_VALUE_PATTERN, 'a value of at most 255 characters, in one line')
         else value.fail('an attribute name of letters, digits, ".", "_", "-" and "/"')
       }
     },

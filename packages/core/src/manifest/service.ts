@@ -64,8 +64,6 @@ const HttpOptions = z.strictObject({
 
 export const Service = z.strictObject({
   image: z.string().regex(IMAGE_PATTERN),
-  /** Credentials for the image's registry. */
-  registry: z.strictObject({ host: z.string().max(255), username: z.string().max(255), password: z.string().max(4096) }).optional(),
   /** Replaces the image's entrypoint. */
   entrypoint: words.optional(),
   /** Replaces the image's command. */

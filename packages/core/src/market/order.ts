@@ -4,7 +4,7 @@ import { CloisterError } from '../errors.ts'
 import { canonicalHash, hashManifest } from '../manifest/canonical.ts'
 import { GpuKind } from '../manifest/gpu.ts'
 import type { Manifest } from '../manifest/manifest.ts'
-import { ATTRIBUTE_PATTERN } from '../manifest/patterns.ts'
+import { ATTRIBUTE_PATTERN, ATTRIBUTE_VALUE_PATTERN } from '../manifest/patterns.ts'
 import { commonModels, resourcesOf } from '../manifest/resources.ts'
 import { Policy } from '../policy.ts'
 import { formatDuration, formatMiB } from '../units.ts'
@@ -38,7 +38,7 @@ export const Order = z.strictObject({
   /** Two containers listen on the same port, so that services need networks of their own. */
   separateNetworks: z.boolean(),
   /** What the worker must say of itself. */
-  attributes: z.record(z.string().regex(ATTRIBUTE_PATTERN), z.string().max(255)),
+  attributes: z.record(z.string().regex(ATTRIBUTE_PATTERN), z.string().regex(ATTRIBUTE_VALUE_PATTERN)),
   /** What the worker's evidence has to say. */
   policy: Policy,
   /** Price ceiling in base units of the token per covered second. */

@@ -1,6 +1,7 @@
 // What a worker's HTTP interface says. The agent answers in these shapes; whoever asks checks answers against them, since a
 // worker is a stranger.
 import { z } from 'zod'
+import { RegistryLogin } from '../manifest/registry-login.ts'
 import { address, bytes32, decimal } from '../market/words.ts'
 
 const text = z.string().max(4096)
@@ -115,10 +116,6 @@ export type EventReport = z.infer<typeof EventReport>
 /** One line of a service's output. */
 export const LogReport = z.object({ time, container: text, stream: z.enum(['stdout', 'stderr']), text: z.string().max(65_536) })
 export type LogReport = z.infer<typeof LogReport>
-
-/** A login at a registry that images of a lease come from. */
-const RegistryLogin = z.strictObject({ host: z.string().min(1).max(255), username: z.string().min(1).max(255), password: z.string().min(1).max(16_384) })
-export type RegistryLogin = z.infer<typeof RegistryLogin>
 
 /** `PUT /v1/leases/{id}/logins`: logins in place of all that were given before. They are shown to nobody, and wiped with the lease. */
 export const RegistryLogins = z.strictObject({ logins: z.array(RegistryLogin).max(16) })

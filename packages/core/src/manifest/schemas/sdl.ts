@@ -89,6 +89,7 @@ export const SDL: Language = {
     'profiles.compute.*.resources.storage[].size': '1Gi',
     'services.*.credentials.host': 'registry.example.net',
     'services.*.credentials.username': 'you',
+    'services.*.credentials.password': 'other',
     'services.*.expose[].port': 82,
     'services.*.expose[].to[].service': 'nobody',
     'services.*.image': 'c',
