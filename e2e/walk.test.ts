@@ -166,6 +166,24 @@ describe.skipIf(!canDeploy)(
       await until('the old manifest answers', async () => (await page()).includes('Second edition'))
     })
 
+    it('checks the worker against what a new file demands before it hands anything over', async () => {
+      const account = developmentAccount(stage.embedded.network, TENANT).address
+      const nonce = await chain().client.getTransactionCount({ address: account })
+      const sdl = (service: string, resources = '', attributes = '') =>
+        `version: "2.1"\nservices: { web: { image: "cloister/hello:1", expose: [{ port: 8080, as: 80, to: [{ global: true }] }]${service} } }\nprofiles:\n  compute: { web: { resources: { cpu: { units: 0.25 }, memory: { size: 128Mi }, storage: { size: 512Mi }${resources} } } }\n  placement: { here: { ${attributes}pricing: { web: { denom: uakt, amount: 1 } } } }\ndeployment: { web: { here: { profile: web, count: 1 } } }\n`
+      const refused = async (name: string, text: string, ...words: string[]) =>
+        (await stage.cloister('update', 'mine', await file(name, text), ...words)).stderr
+      const gpu = ', gpu: { units: 1, attributes: { vendor: { nvidia: [{ model: h200 }] } } }'
+      expect(await refused('gpu.yaml', sdl(', params: { tee: cpu-gpu }', gpu))).toMatch(/✘ .*None of its GPUs is confirmed in confidential mode/)
+      expect(await refused('place.yaml', sdl('', '', 'attributes: { region: nowhere }, '))).toContain('The file asks for region=nowhere; at this worker it is')
+      expect(await refused('root.yaml', service(''), '--policy', 'root=intel')).toContain('which is simulated; the policy wants intel')
+      expect(await chain().client.getTransactionCount({ address: account })).toBe(nonce)
+      expect(await page()).toContain('Second edition')
+      // What the worker is, it may be asked for.
+      await stage.json('update', 'mine', await file('tee.yaml', sdl(', params: { tee: cpu }')), '--policy', 'root=devnet,age=2h')
+      await stage.json('update', 'mine', join(stage.folder, 'second.yaml'))
+    })
+
     it('refuses what can not be honoured before any money moves', async () => {
       const before = await balance(TENANT)
       const refused = await stage.cloister('deploy', await file('privileged.yaml', service('    privileged: true\n')), '--yes')

@@ -20,7 +20,10 @@ export function short(address: Address): string {
   return `${address.slice(0, 8)}…${address.slice(-4)}`
 }
 
-export function resources({ cpuMilli, memoryMiB, diskMiB, gpus }: Omit<Resources, 'gpuModels'>, gpuClass = ''): string {
+export function resources(
+  { cpuMilli, memoryMiB, diskMiB, gpus, gpuModels = [] }: Omit<Resources, 'gpuModels'> & Partial<Resources>,
+  gpuClass = gpuModels.join(' or '),
+): string {
   return [formatCpu(cpuMilli), `${formatMiB(memoryMiB)} memory`, `${formatMiB(diskMiB)} disk`, ...(gpus > 0 ? [`${gpus} × ${gpuClass || 'GPU'}`] : [])].join(
     ' · ',
   )

@@ -1,4 +1,4 @@
-import { formatCpu, formatDuration, formatMiB, parseAmount, shortId } from '@cloister/core'
+import { formatCpu, formatDuration, formatMiB, parseAmount, parsePolicy, shortId } from '@cloister/core'
 import { close, findLease, type LeaseStatus, status, topUp, update, walletOf, workerAsTenant } from '@cloister/sdk'
 import { bar, facts, paint, printable, Steps, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
@@ -22,6 +22,7 @@ export function addLeases(program: Command): void {
     'cloister update my-app compose.yaml',
   )
   withLoginOption(withSecretOptions(withManifestOptions(updateCommand)))
+    .option('--policy <policy>', 'what the machine has to prove anew before it gets anything, as with `deploy`')
     .option('--pull', 'look up anew what the tags of its images mean, also where the file is what runs already')
     .option('--timeout <time>', 'give up after so long, such as 20m; default: what the health checks of the file allow')
     .action(runUpdate)
@@ -167,7 +168,7 @@ async function showMetrics(key: string, options: Globals): Promise<void> {
   say(`disk  ${bar(mib(metrics.diskBytes), metrics.diskMiBLimit)}  ${mib(metrics.diskBytes)} MiB of ${formatMiB(metrics.diskMiBLimit)}`)
 }
 
-type UpdateCommandOptions = Globals & ManifestOptions & SecretOptions & LoginOptions & { timeout?: string; pull?: boolean }
+type UpdateCommandOptions = Globals & ManifestOptions & SecretOptions & LoginOptions & { policy?: string; timeout?: string; pull?: boolean }
 
 async function runUpdate(key: string, file: string, options: UpdateCommandOptions): Promise<void> {
   const cloister = connect(options)
@@ -178,6 +179,7 @@ async function runUpdate(key: string, file: string, options: UpdateCommandOption
     const envelope = await sealedFrom(cloister, options)
     const updated = await update(cloister, key, parsed.manifest, {
       onStep: (detail) => steps.begin('update', detail),
+      policy: options.policy === undefined ? undefined : parsePolicy(options.policy, cloister.network.development),
       envelope,
       logins: loginsFor(parsed, options),
       pull: options.pull,

@@ -6,6 +6,7 @@ import {
   checkSupported,
   fits,
   formatMiB,
+  gpuMismatch,
   hashManifest,
   type Manifest,
   messageOf,
@@ -134,9 +135,15 @@ export class LeaseSupervisor {
         `The manifest needs more than the lease has (${formatMiB(Math.max(0, lease.resources.memoryMiB - LEASE_OVERHEAD_MIB))} of memory, ${lease.resources.cpuMilli / 1000} CPUs, ${formatMiB(lease.resources.diskMiB)} of disk).`,
         { hint: 'Deploy it as a new lease.' },
       )
-    const { gpuClass } = config.capacity
+    const { attributes, capacity } = config
+    const { gpuClass } = capacity
+    for (const [name, value] of Object.entries(manifest.attributes))
+      if (attributes[name] !== value)
+        throw new CloisterError('unsupported', `The manifest asks for ${name}=${value}; here it is ${attributes[name] ?? 'not set'}.`)
     if (wanted.gpus > 0 && wanted.gpuModels.length > 0 && !wanted.gpuModels.includes(gpuClass))
       throw new CloisterError('unsupported', `The manifest asks for ${wanted.gpuModels.join(' or ')}, and this worker has ${gpuClass}.`)
+    const unlike = gpuMismatch(wanted, { gpuClass, ram: attributes['gpu-ram'], form: attributes['gpu-interface'] })
+    if (unlike !== undefined) throw new CloisterError('unsupported', unlike)
     if (needsSeparateNetworks(manifest) && !executor.separateNetworks)
       throw new CloisterError('unsupported', 'Two containers listen on the same port, and the sandbox gives a lease only one network.')
     checkSupported(manifest)

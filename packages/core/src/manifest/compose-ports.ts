@@ -5,6 +5,8 @@ import { addPort, httpOptions, spokenOn } from './ports.ts'
 import type { Service } from './service.ts'
 
 const MOST_PORTS = 100
+/** Where gRPC's own examples listen. */
+const GRPC_PORT = 50_051
 
 /** One entry of `ports`: what it opens, from which of the container's ports on, and as what. */
 interface Published {
@@ -20,13 +22,13 @@ interface Published {
 /** `ports`, short and long form: HTTP through the gateway, or a TCP or UDP port of the worker. */
 export function readComposePorts(root: Field, service: Service): void {
   if (root.isNull) return
-  for (const item of root.list()) publish(item.isMap ? readLong(item) : readShort(item), item, service)
+  for (const item of fewOf(root)) publish(item.isMap ? readLong(item) : readShort(item), item, service)
 }
 
 /** `expose`: ports for the lease's other containers, singly or as a range, with `/udp` where they are. */
 export function readComposeExpose(root: Field, service: Service): void {
   if (root.isNull) return
-  for (const item of root.list()) {
+  for (const item of fewOf(root)) {
     const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp))?$/i.exec(item.text())
     if (!match) return item.fail('a port such as 3000, 3000-3005 or 53/udp')
     const [first, last] = range(match[1], match[2], item)
@@ -81,6 +83,7 @@ function publish({ first, last, as, udp, address, said }: Published, item: Field
     if (inside) addPort(service.expose, { port, as: port, protocol: udp ? 'udp' : 'tcp', global: false })
     else if (udp) addPort(service.expose, { port, as: outside, protocol: 'udp', global: true })
     else {
+      if (port === GRPC_PORT && said === undefined) item.warn(`${port} is served as HTTP/1.1; for gRPC say app_protocol: grpc`)
       if (spoken.guess) item.warn(`${port} is served as a TCP port of the worker, as ${spoken.guess} is; for HTTP say app_protocol: http`)
       const http = spoken.protocol === 'http' && spoken.version ? { version: spoken.version } : {}
       addPort(service.expose, { port, as: outside, protocol: spoken.protocol, global: true, ...httpOptions(http) })
@@ -92,6 +95,14 @@ function publish({ first, last, as, udp, address, said }: Published, item: Field
 function isHostsOwn(address: string): boolean {
   if (address === '' || address === '0.0.0.0' || /^[0:]+$/.test(address)) return false
   return address === 'localhost' || isInternalAddress(address)
+}
+
+/** Entries of a list of ports, unless there are more than anybody opens. */
+function fewOf(root: Field): Field[] {
+  const items = root.list()
+  if (items.length > MOST_PORTS)
+    root.refuse(`more than ${MOST_PORTS} entries of ports are not read`, 'Write them as ranges, and name the ports that are needed.')
+  return items
 }
 
 function range(first: string | undefined, last: string | undefined, item: Field): [number, number] {

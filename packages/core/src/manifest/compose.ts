@@ -5,7 +5,7 @@ import { addAlias, isInternalOnly, readNetworks } from './compose-names.ts'
 import { type ComposeProject, loadProject } from './compose-project.ts'
 import { readComposeService } from './compose-service.ts'
 import { DEFAULT_VOLUME_MIB } from './defaults.ts'
-import { readFront } from './extensions.ts'
+import { checkCount, readFront } from './extensions.ts'
 import type { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
 import type { ParseOptions } from './parse.ts'
@@ -37,6 +37,7 @@ export function parseCompose(raw: Field, options: ParseOptions): { manifest: Man
   const context = contextOf(project, options)
   const manifest: Manifest = { version: 1, services: {}, volumes: context.volumes, attributes: {} }
   const active = activeServices(project, options)
+  checkCount(active.size, project.root)
   let isInside = active.size > 0
   for (const [key, field] of active) {
     if (!NAME_PATTERN.test(key)) field.fail('a service name of letters, digits, ".", "_" and "-", at most 46')

@@ -1,5 +1,5 @@
 import { ManifestError } from './source.ts'
-import { fillIn, type LookUp, TemplateError } from './template.ts'
+import { fillIn, type LookUp, MOST_CHARACTERS, TemplateError } from './template.ts'
 
 /** Go's `unicode.IsSpace`. */
 const ANY_SPACE = /[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
@@ -30,6 +30,8 @@ class Reader {
   private readonly unset: (name: string, line: number) => void
   private readonly env: Record<string, string> = {}
   private at = 0
+  private counted = { at: 0, line: 1 }
+  private characters = 0
 
   constructor(file: string, text: string, lookUp: LookUp, unset: (name: string, line: number) => void) {
     this.file = file
@@ -45,6 +47,8 @@ class Reader {
       if (/\s/.test(name)) this.fail(start, `found ${JSON.stringify(name.slice(0, 60))}`, 'Expected NAME=value; a name has no space.')
       if (name === '' || name === '__proto__') this.fail(start, `found ${JSON.stringify(this.lineAt(start))}`, 'Expected NAME=value.')
       const value = hasValue ? this.readValue() : this.lookUp(name)
+      this.characters += value?.length ?? 0
+      if (this.characters > MOST_CHARACTERS) this.fail(start, 'its values grow too long', `At most ${MOST_CHARACTERS} characters in all.`)
       if (value !== undefined) this.env[name] = value
     }
     return this.env
@@ -130,7 +134,11 @@ class Reader {
   }
 
   private lineOf(at: number): number {
-    return this.text.slice(0, at).split('\n').length
+    // Asked in the order of the file nearly always.
+    if (at < this.counted.at) this.counted = { at: 0, line: 1 }
+    for (let feed = this.text.indexOf('\n', this.counted.at); feed >= 0 && feed < at; feed = this.text.indexOf('\n', feed + 1))
+      this.counted = { at: feed + 1, line: this.counted.line + 1 }
+    return this.counted.line
   }
 
   private lineAt(at: number): string {

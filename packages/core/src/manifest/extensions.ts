@@ -1,5 +1,5 @@
 import type { Field } from './field.ts'
-import type { Manifest } from './manifest.ts'
+import { type Manifest, MOST_SERVICES } from './manifest.ts'
 import { SECRET_NAME_PATTERN } from './patterns.ts'
 import type { Service } from './service.ts'
 
@@ -21,6 +21,12 @@ export function addSealed(item: Field, text: string, service: Service): void {
   const path = colon < 0 ? undefined : text.slice(colon + 1)
   if (!SECRET_NAME_PATTERN.test(name) || (path !== undefined && !path.startsWith('/'))) item.fail('NAME for a variable, or NAME:/path for a file')
   service.sealed = [...(service.sealed ?? []), path === undefined ? { name } : { name, path }]
+}
+
+/** Refuses more services than a lease has, before each of them is read. */
+export function checkCount(services: number, root: Field): void {
+  if (services > MOST_SERVICES)
+    root.get('services')?.refuse(`there are ${services} services, and a lease has at most ${MOST_SERVICES}`, 'Deploy some of them as a lease of their own.')
 }
 
 /**

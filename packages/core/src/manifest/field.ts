@@ -1,6 +1,6 @@
 import { CloisterError } from '../errors.ts'
 import { Plain } from './scalar.ts'
-import { ManifestError, type Source } from './source.ts'
+import { ManifestError, MOST_ENTRIES, type Source } from './source.ts'
 
 type FieldHandler = (field: Field) => void
 
@@ -119,15 +119,21 @@ export class Field {
 
   list(): Field[] {
     if (!Array.isArray(this.value)) this.fail('a list')
+    this.checkLength(this.value.length)
     return this.value.map((item, index) => this.child(index, item))
   }
 
   entries(): [string, Field][] {
     if (!(this.value instanceof Map)) return this.fail('a mapping')
+    this.checkLength(this.value.size)
     return [...this.value].map(([key, item]) => {
       const name = String(key)
       return [name, this.child(name, item)]
     })
+  }
+
+  private checkLength(length: number): void {
+    if (length > MOST_ENTRIES) this.refuse(`it has ${length} entries, and at most ${MOST_ENTRIES} are read`, 'Leave some out.')
   }
 
   get(key: string): Field | undefined {

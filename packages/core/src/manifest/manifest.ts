@@ -5,6 +5,8 @@ import { mib, Service } from './service.ts'
 /** Where a container finds the worker's agent, if its manifest asks for it. */
 export const AGENT_SOCKET = '/run/cloister/agent.sock'
 
+export const MOST_SERVICES = 64
+
 const name = z.string().regex(NAME_PATTERN)
 
 /** What the file demands of the lease itself. The order carries it on. */
@@ -38,7 +40,8 @@ export const Manifest = z
   })
   .superRefine((manifest, context) => {
     const services = Object.entries(manifest.services)
-    if (services.length === 0 || services.length > 64) context.addIssue({ code: 'custom', path: ['services'], message: 'one to 64 services are needed' })
+    if (services.length === 0 || services.length > MOST_SERVICES)
+      context.addIssue({ code: 'custom', path: ['services'], message: 'one to 64 services are needed' })
     for (const [serviceName, service] of services) {
       const at = (message: string) => context.addIssue({ code: 'custom', path: ['services', serviceName], message })
       const secrets = service.sealed?.map((secret) => secret.path ?? secret.name) ?? []

@@ -1,5 +1,5 @@
 import { parseDurationMs } from '../units.ts'
-import { readFront } from './extensions.ts'
+import { checkCount, readFront } from './extensions.ts'
 import type { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
 import type { ParseOptions } from './parse.ts'
@@ -39,6 +39,7 @@ export function parseSdl(root: Field, options: ParseOptions): { manifest: Manife
   const group = chooseGroup(groups, options.group, deployment)
   const manifest: Manifest = { version: 1, services: {}, volumes: {}, attributes: readPlacement(group, placement, deployment) }
   const logins: RegistryLogin[] = []
+  checkCount(deployment.entries().length, root)
   const deployed = new Map<string, () => Service>()
   for (const [name, entry] of deployment.entries()) {
     if (!NAME_PATTERN.test(name)) entry.fail('a service name of letters, digits, ".", "_" and "-", at most 46')

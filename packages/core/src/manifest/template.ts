@@ -12,10 +12,12 @@ export class TemplateError extends Error {
 }
 
 const NAME = '[_a-zA-Z][_a-zA-Z0-9]*'
-/** `$$`, `$NAME`, `${NAME}` with what may follow the name up to the last brace of the line, or a `${` that is none of these. */
-const VARIABLE = new RegExp(`\\$(?:(\\$)|(${NAME})|\\{(?:(${NAME}(?::?[-+?][^\\n]*)?)\\}|()))`, 'g')
+/** `$$`, `$NAME`, `${NAME` that is closed or goes on with an operator, or a `${` that is none of these. */
+const VARIABLE = new RegExp(`\\$(?:(\\$)|(${NAME})|\\{(?:(${NAME})(?=:?[-+?]|\\})|()))`, 'g')
 const BRACED = new RegExp(`^(${NAME})(?:(:?[-+?])([^]*))?$`)
 const MAX_DEPTH = 32
+/** What a text may become, and all of a file's together. */
+export const MOST_CHARACTERS = 4 * 1024 * 1024
 
 /**
  * Replaces `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME-default}`, `${NAME:?error}`, `${NAME?error}`, `${NAME:+other}` and
@@ -28,20 +30,28 @@ export function fillIn(text: string, lookUp: LookUp, unset: (name: string) => vo
   if (depth > MAX_DEPTH) throw new TemplateError('its variables are nested too deep', `At most ${MAX_DEPTH} levels.`)
   let result = ''
   let at = 0
+  // Looked up once a line, so that a line of many variables takes no longer than its length.
+  let line = { end: -1, lastBrace: -1 }
   const pattern = new RegExp(VARIABLE)
   for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
     const [whole, dollar, named, braced] = match
     result += text.slice(at, match.index)
     at = match.index + whole.length
+    if (at > line.end) {
+      const end = text.indexOf('\n', at)
+      line = { end: end < 0 ? text.length : end, lastBrace: text.lastIndexOf('}', end < 0 ? text.length : end) }
+    }
     if (dollar !== undefined) result += '$'
     else if (named !== undefined) result += valueFor(named)
-    else if (braced === undefined)
+    else if (braced === undefined || line.lastBrace < at)
       throw new TemplateError(`${JSON.stringify(whole.slice(0, 40))} begins no variable`, 'Write ${NAME}, ${NAME:-default}, or $$ for a dollar sign.')
     else {
-      const end = closingBrace(whole)
-      if (end >= 0) at = match.index + end + 1
-      result += expand(end < 0 ? braced : whole.slice(2, end))
+      // What is never balanced goes up to the last brace of the line.
+      const end = closingBrace(text, match.index, line.lastBrace)
+      result += expand(text.slice(match.index + 2, end))
+      at = end + 1
     }
+    if (result.length > MOST_CHARACTERS) throw new TemplateError('it grows too long', `At most ${MOST_CHARACTERS} characters with its variables filled in.`)
     pattern.lastIndex = at
   }
   return result + text.slice(at)
@@ -67,14 +77,15 @@ export function fillIn(text: string, lookUp: LookUp, unset: (name: string) => vo
   }
 }
 
-function closingBrace(text: string): number {
+/** Where the brace is closed that opens after the dollar sign at `start`; `last` where it isn't before that. */
+function closingBrace(text: string, start: number, last: number): number {
   let open = 0
-  for (let i = 0; i < text.length; i++) {
+  for (let i = start; i < last; i++) {
     if (text[i] === '}' && --open === 0) return i
     if (text[i] === '{') {
       open++
       i++
     }
   }
-  return -1
+  return last
 }

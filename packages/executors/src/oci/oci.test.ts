@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -6,15 +5,14 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { parseImageReference } from '@cloister/core'
 import { Header } from 'tar'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ImageStore } from '../sandbox/image-store.ts'
+import { hasRegistry, type Registry, startRegistry } from '../testing/registry.ts'
 import { buildImage } from './build.ts'
 import { pinnedReference } from './reference.ts'
 
-const REGISTRY = ['/usr/bin/docker-registry'].find((path) => existsSync(path))
 const sha256 = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 
 describe('references', () => {
@@ -47,7 +45,6 @@ describe('images', () => {
 
   const store = (trusted: string[] = [], layouts: string[] = []) =>
     new ImageStore(join(folder, `store-${Math.random().toString(36).slice(2)}`), { layouts, trustedRegistries: trusted })
-  const blob = (hash: string) => readFileSync(join(layout, 'blobs/sha256', hash.slice(7)))
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cloister-oci-'))
@@ -84,49 +81,16 @@ describe('images', () => {
     expect(again).toBe(digest)
   })
 
-  describe.skipIf(!REGISTRY)('from a registry', () => {
-    let registry: ChildProcess
+  describe.skipIf(!hasRegistry)('from a registry', () => {
+    let registry: Registry
     let host: string
 
     beforeAll(async () => {
-      const port = await freePort()
-      host = `127.0.0.1:${port}`
-      const config = join(folder, 'registry.yml')
-      await writeFile(config, `version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: ${join(folder, 'registry')}\nhttp:\n  addr: ${host}\n`)
-      registry = spawn(REGISTRY ?? '', ['serve', config], { stdio: 'ignore' })
-      for (
-        let i = 0;
-        i < 100 &&
-        !(await fetch(`http://${host}/v2/`).then(
-          (r) => r.ok,
-          () => false,
-        ));
-        i++
-      )
-        await delay(50)
-      const manifest = blob(digest)
-      const { config: configuration, layers } = JSON.parse(manifest.toString('utf8'))
-      for (const part of [configuration, ...layers]) {
-        const started = await fetch(`http://${host}/v2/team/plain/blobs/uploads/`, { method: 'POST' })
-        const to = new URL(started.headers.get('location') ?? '', `http://${host}`)
-        to.searchParams.set('digest', part.digest)
-        expect((await fetch(to, { method: 'PUT', body: blob(part.digest), headers: { 'content-type': 'application/octet-stream' } })).status).toBe(201)
-      }
-      expect(
-        (
-          await fetch(`http://${host}/v2/team/plain/manifests/1`, {
-            method: 'PUT',
-            body: manifest,
-            headers: { 'content-type': 'application/vnd.oci.image.manifest.v1+json' },
-          })
-        ).status,
-      ).toBe(201)
+      registry = await startRegistry(folder)
+      host = registry.host
+      await registry.push(layout, digest, 'team/plain', '1')
     })
-    afterAll(async () => {
-      const ended = new Promise((done) => registry.once('exit', done))
-      registry.kill('SIGKILL')
-      await ended
-    })
+    afterAll(() => registry.stop())
 
     it.each(['by tag', 'by digest'])('%s', async (how) => {
       const images = store([host])
@@ -276,11 +240,3 @@ describe('images', () => {
     expect(new Set(found.map((image) => image.digest))).toEqual(new Set([digest]))
   })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const { port } = server.address() as AddressInfo
-  await new Promise((done) => server.close(done))
-  return port
-}

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { closeLease, getConfirmedGpus, getCredit, getLease, openLease, withdrawCredit } from '@cloister/chain'
+import { closeLease, getCredit, getLease, openLease, withdrawCredit } from '@cloister/chain'
 import {
   type AttestationState,
   CloisterError,
@@ -14,8 +14,7 @@ import {
 import type { Envelope } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
-import { demand } from '../verify/policy.ts'
-import { verifySubject } from '../verify/subject.ts'
+import { checkEvidence } from '../verify/worker.ts'
 import type { WorkerClient } from '../worker/client.ts'
 import { type Bids, bids, type CheckedBid } from './bids.ts'
 import { routesOf, urlsOf, workerOf } from './lease.ts'
@@ -71,7 +70,6 @@ export interface Deployed {
   attestation: AttestationState
 }
 
-const EVIDENCE_MS = 15_000
 const ACCEPT_MS = 30_000
 const ADDRESS_MS = 30_000
 
@@ -103,7 +101,9 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
       continue
     }
     try {
-      await timed('evidence', 'checking the machine before money moves', () => checkWorker(cloister, chosen, found.order))
+      await timed('evidence', 'checking the machine before money moves', () =>
+        checkEvidence(cloister, chosen.worker, found.order.policy, found.order.resources),
+      )
     } catch (error) {
       if (parameters.chosen) throw error
       refusal = error
@@ -179,15 +179,9 @@ export function checkSecrets(manifest: Manifest, envelope: Envelope | undefined)
     })
 }
 
-/** Has the worker quote a number of ours and holds the verdict against the order's policy. Throws `policy` and what `verify` throws. */
-async function checkWorker(cloister: Cloister, { worker }: CheckedBid, { policy, resources }: Bids['order']): Promise<void> {
-  const { gpus: wanted, gpuModels: models } = resources
-  const [{ verdict }, confirmed] = await Promise.all([
-    verifySubject(cloister, worker, { fresh: true, signal: AbortSignal.timeout(EVIDENCE_MS) }),
-    wanted > 0 ? getConfirmedGpus(cloister.chain, worker.worker) : undefined,
-  ])
-  const attestedSecondsAgo = Math.max(0, Math.floor(Date.now() / 1000) - (worker.attestedAt ?? 0))
-  demand(verdict, policy, { attestedSecondsAgo, gpus: confirmed && { wanted, models, confirmed } })
+function whatToDo({ message }: CloisterError): string {
+  if (message.includes('asks for a login')) return 'Type `docker login` and deploy again with --registry-login; an SDL may state `credentials`.'
+  return 'Fix it and deploy again, or add --keep to look into it while it is open.'
 }
 
 /** Why nobody bid, as an error. */
@@ -265,7 +259,7 @@ async function gaveUp(cloister: Cloister, lease: Hex, error: unknown, keep = fal
     () => false,
   )
   return new CloisterError(cause.code, `${cause.message}${closed ? ' The lease is closed and the rest of the deposit is back.' : ''}`, {
-    hint: closed ? 'Fix it and deploy again, or add --keep to look into it while it is open.' : `Close the lease yourself: \`cloister close ${id}\`.`,
+    hint: closed ? whatToDo(cause) : `Close the lease yourself: \`cloister close ${id}\`.`,
     details,
     cause,
   })

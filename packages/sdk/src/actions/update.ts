@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { getLease, getNoticeSeconds, updateLease } from '@cloister/chain'
-import { CloisterError, checkNotice, hashManifest, type Manifest, messageOf, type RegistryLogin, startPatienceMs } from '@cloister/core'
+import { getLease, updateLease } from '@cloister/chain'
+import { CloisterError, hashManifest, type Manifest, messageOf, type Policy, type RegistryLogin, startPatienceMs } from '@cloister/core'
 import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
+import { checkWorkerFor } from '../verify/worker.ts'
 import { throughAbsence } from '../worker/absence.ts'
 import { findLease, workerAsTenant } from './lease.ts'
 
@@ -23,6 +24,8 @@ export interface Updated {
 
 export interface UpdateOptions {
   onStep?: (text: string) => void
+  /** What the worker's evidence has to say now; what the file demands of it counts anyway. */
+  policy?: Policy | undefined
   /** New sealed secrets. */
   envelope?: Envelope | undefined
   /** Logins at registries, in place of those given before. */
@@ -34,23 +37,28 @@ export interface UpdateOptions {
 
 /**
  * Puts a new manifest on a lease: same worker, address and volumes; and new sealed secrets, if any are given. If it doesn't start, the worker goes back to the one
- * before and so does the hash on chain; throws `update-failed` then.
+ * before and so does the hash on chain; throws `update-failed` then. A worker that isn't what the manifest or the policy demands gets
+ * nothing; throws `policy` or `unsupported`.
  */
 export async function update(
   cloister: Cloister,
   key: string,
   manifest: Manifest,
-  { onStep = () => {}, envelope, logins, pull = false, timeoutMs }: UpdateOptions = {},
+  { onStep = () => {}, policy, envelope, logins, pull = false, timeoutMs }: UpdateOptions = {},
 ): Promise<Updated> {
   const wallet = walletOf(cloister)
   const record = await findLease(cloister, key)
   const worker = workerAsTenant(cloister, record)
   const { manifestHash: previous, state } = await getLease(wallet, record.lease)
   if (state !== 'open') throw new CloisterError('not-found', `The lease ${record.shortId} is closed.`)
-  if (manifest.demands?.noticeSeconds !== undefined) checkNotice(manifest, await getNoticeSeconds(wallet))
   const running = (await throughAbsence(() => worker.lease(record.lease))).manifestHash
   const hash = hashManifest(manifest)
   const isSame = running === hash && previous === hash
+  // Before anything is given to the worker, and before the hash on chain says that it runs.
+  if (!isSame || envelope || policy) {
+    onStep('checking the worker against the file')
+    await throughAbsence(() => checkWorkerFor(cloister, record.worker, manifest, policy))
+  }
   if (logins) await throughAbsence(() => worker.putLogins(record.lease, logins))
   if (isSame && !envelope && !pull)
     return { lease: record.lease, manifestHash: hash, previousManifestHash: previous, transaction: undefined, handedOver: false }
