@@ -159,7 +159,7 @@ contract Stake is Pools {
         emit ExitCancelled(id, e.provider, msg.sender, amount);
     }
 
-    /// @notice Takes out what is left of an exit, once it is ready.
+    /// @notice Takes out what is left of an exit, once it is ready. Slashes reach it until it is taken out.
     function withdraw(uint256 id) external returns (uint256 amount) {
         Exit memory e = _ownExit(id);
         if (block.timestamp < e.readyAt) revert NotReady(id, e.readyAt);

@@ -270,6 +270,7 @@ contract MarketInvariants {
     }
 
     /// Token balance = escrow + credits + fees, for each token, at every step.
+    /// forge-config: default.invariant.runs = 16
     function invariant_every_token_is_held_for_somebody() public view {
         for (uint256 t; t < 2; ++t) {
             address token = handler.tokenAt(t);
@@ -286,6 +287,7 @@ contract MarketInvariants {
     }
 
     /// What open leases take of a worker is what is remembered of it.
+    /// forge-config: default.invariant.runs = 16
     function invariant_room_is_taken_by_open_leases_alone() public view {
         for (uint256 w; w < 2; ++w) {
             uint64 taken;
@@ -298,6 +300,7 @@ contract MarketInvariants {
     }
 
     /// Nobody is paid for an uncovered second: spent never exceeds rate × covered seconds by plain books.
+    /// forge-config: default.invariant.runs = 16
     function invariant_nothing_is_paid_for_uncovered_seconds() public view {
         for (uint256 i; i < handler.count(); ++i) {
             bytes32 id = handler.ids(i);
@@ -306,6 +309,7 @@ contract MarketInvariants {
     }
 
     /// Spent never falls and never exceeds deposits; a closed lease gave back exactly the rest.
+    /// forge-config: default.invariant.runs = 16
     function invariant_spent_is_monotonic_and_closing_returns_the_rest() public view {
         vm.assertTrue(!handler.spentFell());
         for (uint256 i; i < handler.count(); ++i) {
