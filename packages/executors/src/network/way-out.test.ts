@@ -96,6 +96,36 @@ describe.skipIf(!canRun('podman'))('a way out', () => {
       expect([address, reach(address)]).toEqual([address, 'EACCES'])
   })
 
+  it('goes by the address that a name has at the moment, whatever it had before', () => {
+    // A name server that tells something else each time: public, then private, then public again.
+    const answers = [OUTSIDE, INSIDE[0], OUTSIDE, '127.0.0.1', INSIDE[4]]
+    const said = inside(`
+      const dns = require('dns').promises, server = require('dgram').createSocket('udp4'), left = ${JSON.stringify(answers)}
+      server.on('message', (m, f) => {
+        const end = m.indexOf(0, 12) + 5, answer = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, ...left.shift().split('.').map(Number)])
+        const head = Buffer.from(m.subarray(0, 12)); head.writeUInt16BE(0x8180, 2); head.writeUInt16BE(1, 6); head.writeUInt32BE(0, 8)
+        server.send(Buffer.concat([head, m.subarray(12, end), answer]), f.port, f.address)
+      })
+      server.bind(5353, '127.0.0.1', async () => {
+        const resolver = new dns.Resolver(); resolver.setServers(['127.0.0.1:5353'])
+        const lookup = (name, options, done) => resolver.resolve4(name).then((all) => done(null, options.all ? all.map((address) => ({ address, family: 4 })) : all[0], 4), done)
+        for (let round = 0; round < ${answers.length}; round++) console.log(await new Promise((resolve) => {
+          const s = require('net').connect({ host: 'rebound.example', port: ${port}, lookup })
+          s.on('connect', () => { s.destroy(); resolve('reached') }).on('error', (e) => resolve(e.code))
+        }))
+        process.exit()
+      })`)
+    expect(said.split('\n')).toEqual(['reached', REFUSED, 'reached', 'ECONNREFUSED', REFUSED])
+  })
+
+  it('lets a lease send so much a second and no more', () => {
+    const sent = inside(`
+      const began = Date.now(), s = require('net').connect({ host: '${OUTSIDE}', port: ${port}, allowHalfOpen: true })
+      s.resume(); s.end(Buffer.alloc(${4 * LIMITS.mibPerSecond} << 20), () => { console.log(Date.now() - began); process.exit() })`)
+    // What is beyond the first two seconds' worth takes its time; without a limit all of it is gone in a fraction of a second.
+    expect(Number(sent)).toBeGreaterThan(1_500)
+  })
+
   it('gives a lease so many connections and no more', () => {
     const open = inside(
       `const all=Array.from({length:30},()=>require('net').connect({host:'${OUTSIDE}',port:${port},allowHalfOpen:true}).on('error',()=>{}));` +

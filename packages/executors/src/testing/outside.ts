@@ -3,14 +3,14 @@ import { once } from 'node:events'
 
 /** A host beyond this machine, in a network namespace of its own, for tests that may not use a real network. */
 export interface OutsideHost {
-  /** The TCP port that answers `outside` and the UDP port that sends back what comes. */
+  /** The TCP port that answers `outside` and reads on, and the UDP port that sends back what comes. */
   port: number
   /** Ends it; the machine's routes to it go with it. */
   stop(): void
 }
 
 const SERVER = `
-  const tcp = require('net').createServer((s) => { s.on('error', () => {}); s.end('outside ' + s.remoteAddress) })
+  const tcp = require('net').createServer((s) => { s.on('error', () => {}); s.resume(); s.end('outside ' + s.remoteAddress) })
   const udp = require('dgram').createSocket({ type: 'udp6', ipv6Only: false })
   udp.on('message', (message, from) => udp.send(message, from.port, from.address))
   process.stdin.once('data', (data) => tcp.listen(Number(data), '::', () => udp.bind(Number(data), '::', () => console.log('up'))))
