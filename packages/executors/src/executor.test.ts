@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { statSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -108,8 +109,8 @@ for (const { name, program, start } of ENGINES)
     it('leads to a socket of the worker’s where it is asked to, for any user, and lets nobody write there', async () => {
       const agentFolder = join(folder, 'agent')
       await mkdir(agentFolder, { mode: 0o711 })
-      // As where the agent keeps them: any user of a container can walk there.
-      await chmod(folder, 0o711)
+      // As where the agent keeps them: nobody else of this machine can walk there.
+      await chmod(folder, 0o700)
       const socket = createServer((_, response) => response.end('the agent')).listen(join(agentFolder, 'agent.sock'))
       await new Promise((resolve) => socket.once('listening', resolve))
       await chmod(join(agentFolder, 'agent.sock'), 0o666)
@@ -358,8 +359,12 @@ for (const { name, program, start } of ENGINES)
     }, 40_000)
 
     it('runs as the user it is told, who owns a new volume', async () => {
-      await executor.start(spec({ name: 'user-0', user: '1000:1000', argv: IDLE }))
+      const files = [{ path: '/etc/app/setting.txt', content: Buffer.from('blue'), mode: 0o400, uid: 1000 }]
+      await executor.start(spec({ name: 'user-0', user: '1000:1000', argv: IDLE, files }))
       expect((await sh('id -u; id -g', 'user-0')).output).toBe('1000\n1000\n')
+      expect((await sh('cat /etc/app/setting.txt', 'user-0')).output).toBe('blue')
+      // What is handed to a container is no other user's of this machine.
+      if (start) expect((statSync(join(folder, 'files')).mode & 0o777).toString(8)).toBe('700')
       expect((await sh('touch /etc/passwd', 'user-0')).code).not.toBe(0)
       await executor.remove(LEASE, 'user-0')
     }, 30_000)

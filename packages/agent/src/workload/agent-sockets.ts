@@ -21,7 +21,7 @@ export class AgentSockets {
 
   /**
    * Where a socket lies follows from `secret`, the worker's own: any user of a container may use it, so no other user of this machine
-   * may guess its name. Folders above it can be entered and not listed.
+   * may reach it: the folder above is our own alone, whose name the kernel tells everybody (/proc/net/unix).
    */
   constructor(secret: Uint8Array, handler: AgentHandler) {
     this.secret = secret
@@ -41,7 +41,8 @@ export class AgentSockets {
       const stat = await lstat(path)
       if (!stat.isDirectory() || (process.getuid && stat.uid !== process.getuid()))
         throw new CloisterError('start-failed', `${path}, where the agent's sockets go, belongs to somebody else.`)
-      await chmod(path, 0o711)
+      // Users of containers see the inner one alone.
+      await chmod(path, path === parent ? 0o700 : 0o711)
     }
     const path = join(folder, basename(AGENT_SOCKET))
     await rm(path, { force: true })

@@ -108,7 +108,9 @@ export class DockerExecutor implements Executor {
     try {
       const [version, info] = await Promise.all([docker.version(), docker.info()])
       const podman = JSON.stringify(version).toLowerCase().includes('podman')
-      await mkdir(settings.folder, { recursive: true, mode: 0o711 })
+      // Engines mount what is in it as root; other users of this machine have no business with a tenant's files.
+      await mkdir(settings.folder, { recursive: true, mode: 0o700 })
+      await chmod(settings.folder, 0o700)
       const engine = { podman, initProcess: !podman && Boolean(info.InitBinary), version: version.Version }
       return new DockerExecutor(docker, settings, engine, await openFilter(docker, settings))
     } catch (cause) {
@@ -422,8 +424,7 @@ export class DockerExecutor implements Executor {
     const folder = join(this.settings.folder, shorten(spec.lease), spec.name)
     await rm(folder, { recursive: true, force: true })
     if (spec.files.length === 0) return []
-    // Container users other than root must be able to reach the file, whose own mode decides.
-    await mkdir(folder, { recursive: true, mode: 0o711 })
+    await mkdir(folder, { recursive: true, mode: 0o700 })
     const binds: string[] = []
     for (const [index, file] of spec.files.entries()) {
       const path = join(folder, String(index))

@@ -3,6 +3,7 @@ import { existsSync, watch } from 'node:fs'
 import { chmod, lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CloisterError } from '@cloister/core/errors'
 import { AGENT_FOLDER, type ContainerSpec, type Exit, type Usage } from '../executor.ts'
@@ -15,7 +16,7 @@ import { IS_ROOT } from './places.ts'
 import { isAlive, markOf, type ProcessMark, processesNaming, signal, usageOfTree } from './process.ts'
 import { passedLimits } from './rlimits.ts'
 import { inGroups, run, SEARCH_PATH } from './run.ts'
-import { type ContainerUser, resolveInRoot, resolveUser } from './user.ts'
+import { type ContainerUser, ID_COUNT, resolveInRoot, resolveUser } from './user.ts'
 
 const LOG_BYTES = 20 * 1024 * 1024
 /** A monitor that is killed tells nobody; a look now and then finds out. */
@@ -250,12 +251,14 @@ export class Container {
           detached: true,
         })
         let answer = ''
-        const report = child.stdio[3] as NodeJS.ReadableStream
+        const report = child.stdio[3] as Readable
         child.once('error', reject)
         report.on('data', (chunk: Buffer) => {
           answer += chunk
           const line = answer.split('\n')[0]
           if (!answer.includes('\n') || !line) return
+          // The monitor holds its end as long as it lives, and has nothing more to say.
+          report.destroy()
           const { pid, data, message } = JSON.parse(line) as { pid?: number; data?: number; message?: string }
           const number = pid ?? data ?? -1
           if (number > 0) resolve(number)
@@ -406,9 +409,14 @@ export class Container {
     const own = stat?.isDirectory() && (names.length > 0 || stat.uid !== first) ? stat : undefined
     if (own) await run(await this.lease.asOwner(['chmod', (own.mode & 0o7777).toString(8), fresh]))
     if (!own) await this.lease.give(fresh, user.uid, user.gid)
-    else if (IS_ROOT) await this.lease.give(fresh, own.uid - first, own.gid - first)
+    else if (IS_ROOT) await this.lease.give(fresh, idIn(first, own.uid), idIn(first, own.gid))
     await rename(fresh, target)
   }
+}
+
+/** An owner's id as the container has it; those that it has none for are nobody's. */
+function idIn(first: number, id: number): number {
+  return id >= first && id < first + ID_COUNT ? id - first : ID_COUNT - 2
 }
 
 /** The whole path of a program; conmon wants that of the runtime. */

@@ -103,6 +103,9 @@ export class Lease {
 
   /** Gives a file of ours to a user and a group of the lease's containers. */
   async give(path: string, uid: number, gid: number): Promise<void> {
+    // Beyond its own ids are another lease's.
+    if ([uid, gid].some((id) => id < 0 || id >= ID_COUNT))
+      throw new CloisterError('start-failed', `A container has ids from 0 to ${ID_COUNT - 1}; ${uid}:${gid} is beyond.`)
     if (IS_ROOT) {
       const first = await this.firstId()
       await chown(path, first + uid, first + gid)

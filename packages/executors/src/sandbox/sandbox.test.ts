@@ -168,6 +168,15 @@ describe.skipIf(!canRun('runc'))('the sandbox', () => {
       await expect(executor.start(spec({ files: [{ path, content: Buffer.from(''), mode: 0o644 }] }))).rejects.toMatchObject({ code: 'start-failed' })
     }
     await expect(executor.start(volume('/a:b'))).resolves.toBeUndefined()
+    for (const workingDir of ['/proc/self/fd/7', '//proc/1/root'])
+      await expect(executor.start(spec({ workingDir }))).rejects.toMatchObject({ code: 'start-failed' })
+  })
+
+  it('gives no file to ids that are another lease’s', async () => {
+    for (const ids of [{ uid: 65_536 }, { gid: 65_536 }, { uid: 0xfffffffe }]) {
+      const files = [{ path: '/file', content: Buffer.from(''), mode: 0o644, ...ids }]
+      await expect(executor.start(spec({ files }))).rejects.toMatchObject({ code: 'start-failed' })
+    }
   })
 
   it('wipes trees deeper than any path may be, in volumes and in the root', async () => {
