@@ -39,7 +39,10 @@ export class Dialler {
     return new Promise((resolve, reject) => {
       const sequence = String(++this.sequence)
       this.waiting.set(sequence, { resolve, reject })
-      this.running().send(`${sequence} ${what}`, (error) => {
+      const child = this.running()
+      // While somebody waits for an answer there is something to do.
+      child.channel?.ref()
+      child.send(`${sequence} ${what}`, (error) => {
         if (error) this.settle(sequence, error.message)
       })
     })
@@ -68,6 +71,7 @@ export class Dialler {
   private settle(sequence: string, outcome: Socket | DatagramSocket | string): void {
     const waiting = this.waiting.get(sequence)
     this.waiting.delete(sequence)
+    if (this.waiting.size === 0) this.child?.channel?.unref()
     if (!waiting) {
       if (outcome instanceof Socket) outcome.destroy()
       else if (typeof outcome !== 'string') outcome.close()
