@@ -32,6 +32,8 @@ import { BridgeFilter } from '../network/bridge-filter.ts'
 import { DEFAULT_LIMITS, type WayOutLimits } from '../network/limits.ts'
 import type { ImageSettings } from '../oci/find.ts'
 import { pinnedReference } from '../oci/reference.ts'
+import { UNPACK_LIMITS } from '../oci/unpack.ts'
+import { ImageRoom } from '../sandbox/image-room.ts'
 import { maskedPaths, seccompOption } from './confinement.ts'
 import { logConfig, readContainerLogs } from './container-log.ts'
 import { ignoring, statusOf } from './failures.ts'
@@ -121,7 +123,10 @@ export class DockerExecutor implements Executor {
     }
   }
 
-  pull(reference: string, options: PullOptions = {}): Promise<Image> {
+  async pull(reference: string, options: PullOptions = {}): Promise<Image> {
+    const { DockerRootDir: folder } = (await this.docker.info()) as { DockerRootDir?: string }
+    // Disks of leases lie there, too. Where it can't be looked at, the engine's own refusal has to do.
+    if (folder !== undefined && (await isReadable(folder))) await new ImageRoom(folder).limits(UNPACK_LIMITS)
     return pullImage(this.docker, reference, options, this.settings.images)
   }
 

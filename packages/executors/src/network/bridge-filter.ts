@@ -105,13 +105,13 @@ table inet ${this.table} {
       ct state established,related accept
       icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } accept
       # Podman's own name server listens on each bridge.
-      fib daddr . iif type local ${dns} accept
+      fib daddr . iif type local ${dns} goto questions
       reject with icmpx admin-prohibited
     }
     chain from_lease {
       iifname != @open reject with icmpx admin-prohibited
-      ip daddr @resolvers4 ${dns} accept
-      ip6 daddr @resolvers6 ${dns} accept
+      ip daddr @resolvers4 ${dns} goto questions
+      ip6 daddr @resolvers6 ${dns} goto questions
       ${limits ? 'jump outward' : 'reject with icmpx admin-prohibited'}
     }
     chain to_lease {

@@ -2,6 +2,9 @@ import { spawn } from 'node:child_process'
 import { INTERNAL_NETWORKS } from '@cloister/core'
 import type { WayOutLimits } from './limits.ts'
 
+/** Questions to name servers that a lease may ask in a second: they go to the machine's own, whom a flood would keep from others. */
+const QUESTIONS = { perSecond: 500, burst: 1_000 }
+
 /** Runs nftables' program on rules, all of which take effect or none. `prefix` is a command that enters a network namespace. */
 export async function applyRules(rules: string, prefix: readonly string[] = []): Promise<void> {
   const [program = 'nft', ...args] = [...prefix, 'nft', '-f', '-']
@@ -15,7 +18,7 @@ export async function applyRules(rules: string, prefix: readonly string[] = []):
 }
 
 /**
- * Sets and a chain `outward` that refuse what no lease may reach: private and special networks (RFC 6890), the addresses in
+ * Sets, a chain `questions` that lets DNS pass within limits, and a chain `outward` that refuse what no lease may reach: private and special networks (RFC 6890), the addresses in
  * `hosts`, and what goes beyond the limits, counted by `key`. What passes returns.
  */
 export function outwardRules(key: 'iifname' | 'oifname', limits: WayOutLimits, hosts: readonly string[]): string {
@@ -29,6 +32,11 @@ export function outwardRules(key: 'iifname' | 'oifname', limits: WayOutLimits, h
     ${set('openings', 'ifname; size 65535; flags dynamic', [])}
     ${set('outgoing', 'ifname; size 65535; flags dynamic', [])}
     ${set('incoming', 'ifname; size 65535; flags dynamic', [])}
+    ${set('questions', 'ifname; size 65535; flags dynamic', [])}
+    chain questions {
+      update @questions { ${key} limit rate over ${QUESTIONS.perSecond}/second burst ${QUESTIONS.burst} packets } drop
+      accept
+    }
     chain outward {
       update @outgoing { ${key} limit rate over ${limits.mibPerSecond} mbytes/second burst ${2 * limits.mibPerSecond} mbytes } drop
       ct state established,related accept

@@ -118,6 +118,17 @@ describe.skipIf(!canRun('podman'))('a way out', () => {
     expect(said.split('\n')).toEqual(['reached', REFUSED, 'reached', 'ECONNREFUSED', REFUSED])
   })
 
+  it('asks the machine’s name servers so much a second and no more', () => {
+    const told = inside(`
+      const s = require('dgram').createSocket('udp4'); let [passed, refused] = [0, 0]; const began = Date.now()
+      const next = () => passed + refused === 4000 ? (console.log(passed, refused, Date.now() - began), process.exit())
+        : s.send('x', 53, '10.0.2.3', (error) => { error ? refused++ : passed++; next() })
+      next()`)
+    const [passed = 0, refused = 0, ms = 0] = told.split(' ').map(Number)
+    expect(refused).toBeGreaterThan(0)
+    expect(passed).toBeLessThanOrEqual(1_000 + (ms / 1000) * 500 + 10)
+  })
+
   it('lets a lease send so much a second and no more', () => {
     const sent = inside(`
       const began = Date.now(), s = require('net').connect({ host: '${OUTSIDE}', port: ${port}, allowHalfOpen: true })

@@ -92,7 +92,7 @@ function entering({ holder, enterUser }: LeaseNetwork): string[] {
 }
 
 function filterRules(limits: WayOutLimits, hosts: readonly string[]): string {
-  const dns = 'meta l4proto { tcp, udp } th dport 53 accept'
+  const dns = 'meta l4proto { tcp, udp } th dport 53 goto questions'
   const neighbours = 'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert } accept'
   return `
 table inet ${TABLE}

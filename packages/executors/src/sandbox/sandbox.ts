@@ -328,6 +328,7 @@ function isolationOf(cgroups: Cgroups, ready: Ready, wayOut: boolean): Isolation
       "the host's kernel is shared",
       ...(wayOut ? [] : ['no way out to the internet']),
       'the services of a lease share one network namespace',
+      ...(IS_ROOT ? [] : ['user ids of its own for each lease, and a share of its own of what the kernel counts by user: all leases are the same user here']),
       ...(counted ? [] : [`${limits.join(', ')} limits: no control groups can be made here`]),
       ...(ready.disks ? [] : ['a disk limit by the kernel: no file systems in files can be mounted here']),
       ...(ready.ids ? [] : ['users other than root in a container: this user has no subordinate ids (subuid(5))']),

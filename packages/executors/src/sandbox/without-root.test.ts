@@ -82,6 +82,7 @@ describe.skipIf(!canRun('runc'))('the sandbox, without root,', () => {
     expect(told).toMatchObject({ log: 'up', answer: expect.stringContaining('hello'), id: '0\nout\n', kept: 'kept\n', left: [] })
     expect(told.set).toMatch(/Read-only|Permission denied/)
     expect(told.missing).toContainEqual(expect.stringMatching(/disk limit by the kernel/))
+    expect(told.missing).toContainEqual(expect.stringMatching(/user ids of its own for each lease/))
     if (told.missing.some((text: string) => text.includes('subordinate ids'))) expect(told.other).toMatch(/as root only/)
     else expect(told.other).toBe('runs')
   }, 240_000)
