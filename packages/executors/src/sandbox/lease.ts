@@ -205,6 +205,8 @@ export class Lease {
     const first = await this.firstId()
     const lines = [
       '#!/bin/sh',
+      // Folders that the runtime makes for mounts are anybody's to enter, whatever our mask.
+      'umask 022',
       'for fd in 0 1 2',
       'do',
       `  [ ! -p /proc/self/fd/$fd ] || chown ${first}:${first} /proc/self/fd/$fd`,
