@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createSocket } from 'node:dgram'
-import { constants, readFileSync } from 'node:fs'
-import { access, chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join, posix } from 'node:path'
 import { type Duplex, PassThrough } from 'node:stream'
@@ -9,7 +9,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { CloisterError, DEFAULT_CAPABILITIES } from '@cloister/core'
 import Docker from 'dockerode'
 import { flowOver } from '../datagrams.ts'
-import { folderBytes } from '../disk.ts'
 import {
   AGENT_FOLDER,
   type ContainerSpec,
@@ -39,6 +38,7 @@ import { logConfig, readContainerLogs } from './container-log.ts'
 import { ignoring, statusOf } from './failures.ts'
 import { hasImage, localTag, pullImage } from './pull.ts'
 import { withoutLinks } from './working-dir.ts'
+import { isReadable, writtenBytes } from './written.ts'
 
 export interface DockerSettings {
   /** Path of the engine's socket. */
@@ -304,34 +304,9 @@ export class DockerExecutor implements Executor {
   }
 
   async diskUsage(lease: string): Promise<number> {
-    const folders = new Set((await this.volumesOf(lease)).map(({ Mountpoint }) => Mountpoint))
-    let bytes = 0
-    for (const { Id } of await this.containersOf(lease)) {
-      const written = await this.writtenBy(Id)
-      for (const folder of written.folders) folders.add(folder)
-      bytes += written.bytes
-    }
-    for (const folder of folders) bytes += await folderBytes(folder)
-    return bytes
-  }
-
-  /**
-   * Folders that hold what a container wrote: its volumes, those included that an engine makes of an image's own accord, and what it
-   * changed of its image, where that can be read here. Where it can't, as many `bytes` as the engine says.
-   */
-  private async writtenBy(id: string): Promise<{ folders: string[]; bytes: number }> {
-    try {
-      const container = this.docker.getContainer(id)
-      const { Mounts, GraphDriver } = await container.inspect()
-      const folders = Mounts.filter(({ Type }) => Type === 'volume').map(({ Source }) => Source)
-      const changed = (GraphDriver?.Data as Record<string, string> | null | undefined)?.['UpperDir']
-      if (changed !== undefined && (await isReadable(changed))) return { folders: [...folders, changed], bytes: 0 }
-      const sized = (await container.inspect({ size: true } as Docker.ContainerInspectOptions)) as { SizeRw?: number }
-      return { folders, bytes: sized.SizeRw ?? 0 }
-    } catch (error) {
-      if (statusOf(error) === 404) return { folders: [], bytes: 0 }
-      throw error
-    }
+    const volumes = (await this.volumesOf(lease)).map(({ Mountpoint }) => Mountpoint)
+    const containers = (await this.containersOf(lease)).map(({ Id }) => this.docker.getContainer(Id))
+    return writtenBytes(volumes, containers)
   }
 
   async connect(lease: string, name: string, port: number): Promise<Duplex> {
@@ -493,13 +468,6 @@ export class DockerExecutor implements Executor {
   private container(lease: string, name: string) {
     return this.docker.getContainer(this.nameOf(lease, name))
   }
-}
-
-function isReadable(folder: string): Promise<boolean> {
-  return access(folder, constants.R_OK | constants.X_OK).then(
-    () => true,
-    () => false,
-  )
 }
 
 function leaseOf(labels: Record<string, string> | null | undefined, scope: string): string | undefined {
