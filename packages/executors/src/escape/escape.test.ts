@@ -142,7 +142,7 @@ for (const { name, program, start } of ENGINES)
       ] as const)
         outcomes[who] = readOutcomes(ATTEMPTS, (await run(['/usr/bin/perl', '-'], probeProgram(ATTEMPTS, host), container)).output)
       after = hostState(engine && 'cloister_escape')
-    }, 120_000)
+    })
 
     afterAll(async () => {
       worker?.close()
@@ -154,7 +154,7 @@ for (const { name, program, start } of ENGINES)
       await executor?.close()
       await engine?.stop()
       await rm(folder, { recursive: true, force: true, maxRetries: 5 })
-    }, 60_000)
+    })
 
     for (const who of ['root', 'user'] as const)
       describe(`run as ${who === 'root' ? 'root' : 'an ordinary user'}, refuses to`, () => {

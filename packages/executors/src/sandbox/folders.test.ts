@@ -63,7 +63,7 @@ describe.skipIf(!canRun('runc'))('what the sandbox keeps on a machine', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cloister-folders-'))
     await buildWorkbench(join(folder, 'images'))
-  }, 60_000)
+  })
   afterEach(() => rm(folder, { recursive: true, force: true }))
 
   it('keeps this machine’s other users out of images, whose set-user-id programs belong to root', async () => {

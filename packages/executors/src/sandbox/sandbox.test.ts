@@ -94,14 +94,14 @@ describe.skipIf(!canRun('runc'))('the sandbox', () => {
       stopSignal: 'SIGTERM',
       ...changes,
     })
-  }, 60_000)
+  })
 
   afterEach(async () => {
     for (const lease of [LEASE, OTHER]) {
       await executor.destroy(lease)
       expect(traces(lease)).toEqual(NOTHING)
     }
-  }, 60_000)
+  })
 
   afterAll(async () => {
     await executor.close()
