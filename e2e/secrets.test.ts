@@ -78,7 +78,7 @@ describe.skipIf(!canDeploy)(
       file('v2.yaml', compose('0.2'))
       file('prod.env', `WORD=${SECRET}\n`)
       file('tls.key', 'a private key\n')
-    }, 180_000)
+    }, 300_000)
 
     afterAll(() => stage.end(), 180_000)
 

@@ -12,7 +12,8 @@ const FIXTURES = resolve(import.meta.dirname, '../../../../../shared/fixtures')
 const compose = (text: string, env: Record<string, string> = {}) => parseManifest(text, { file: 'compose.yaml', env })
 
 describe.skipIf(!hasFixtures())('real deployment files', () => {
-  const files = ['compose', 'sdl'].flatMap((kind) => readdirSync(join(FIXTURES, kind)).map((name) => join(kind, name)))
+  // What is skipped is read all the same.
+  const files = (hasFixtures() ? ['compose', 'sdl'] : []).flatMap((kind) => readdirSync(join(FIXTURES, kind)).map((name) => join(kind, name)))
   const outcome = (file: string) => {
     const text = readFileSync(join(FIXTURES, file), 'utf8')
     // A file with several placement groups is several leases; the first stands for them here.
