@@ -145,6 +145,7 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
       bids: found,
       ...asked,
       deposit: wanted,
+      agree: json || options.yes ? undefined : (chosen, deposit) => agrees(steps, network, chosen, deposit),
       name: wished,
       envelope,
       logins,
@@ -205,6 +206,16 @@ function terms(
     ...(maxPrice !== undefined && { maxRatePerSecond: parseAmount(maxPrice, token.decimals) / 3600n }),
     ...(provider !== undefined && { provider: getAddress(provider) }),
   }
+}
+
+/** What was agreed to was the first bid; another one that costs more is asked about. */
+function agrees(steps: Steps, network: Network, { bid }: CheckedBid, deposit: bigint): Promise<boolean> {
+  steps.done()
+  note('')
+  note(
+    `The first bid came to nothing. The next is ${hourly(network, bid.token, bid.ratePerSecond)} an hour, with a deposit of ${money(network, bid.token, deposit)}.`,
+  )
+  return confirm('Open the lease there?')
 }
 
 function wantedDeposit({ deposit, for: lasting }: DeployOptions, token: Token): bigint | ((chosen: CheckedBid) => bigint) {

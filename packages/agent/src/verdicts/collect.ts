@@ -1,4 +1,5 @@
-import { getVerdictThreshold, type Network, platformOfGpus, verdictRequestTypedData, type Wallet, type WorkerVerdict } from '@cloister/chain'
+import { randomInt } from 'node:crypto'
+import { getVerdictThreshold, type Network, platformOfGpus, recoverVerifier, verdictRequestTypedData, type Wallet, type WorkerVerdict } from '@cloister/chain'
 import { CloisterError, messageOf, type UnsignedVerdictRequest, VerdictReport, type VerdictRequest, WorkerRecord } from '@cloister/core'
 import type { Address, Hex, LocalAccount } from 'viem'
 import { z } from 'zod'
@@ -27,17 +28,18 @@ export async function collectVerdict({ wallet, key, provider, request, own }: Wa
   const signature = await key.signTypedData(verdictRequestTypedData(wallet.network, request))
   const signed = { ...request, signature } as VerdictRequest
   const [threshold, verifiers] = await Promise.all([getVerdictThreshold(wallet), findVerifiers(wallet.network.indexerUrl, provider)])
+  const { kind, worker, tlsKeyHash, block } = request
+  const verdict = { ...own, kind, worker, provider, tlsKeyHash, block: { number: BigInt(block.number), hash: block.hash } }
   const refusals: string[] = []
   const answers = await Promise.all(
-    verifiers.map((verifier) => ask(wallet.network, verifier, signed, own).catch((error) => void refusals.push(messageOf(error)))),
+    verifiers.map((verifier) => ask(wallet.network, verifier, signed, verdict).catch((error) => void refusals.push(messageOf(error)))),
   )
-  const agreeing = answers.filter((answer) => answer !== undefined).slice(0, threshold)
-  const { kind, worker, tlsKeyHash, block } = request
+  // In no order: who signs without being a verifier spoils one try, not all of them.
+  const agreeing = shuffled(answers.filter((answer) => answer !== undefined)).slice(0, threshold)
   if (agreeing.length < threshold)
     throw new CloisterError('too-few-verdicts', `${agreeing.length} verifiers vouch for this worker’s ${kind} evidence; ${threshold} are needed.`, {
       details: { refusals: [...new Set(refusals)].slice(0, 5) },
     })
-  const verdict = { ...own, kind, worker, provider, tlsKeyHash, block: { number: BigInt(block.number), hash: block.hash } }
   return [verdict, agreeing.map((answer) => answer.signature)]
 }
 
@@ -46,10 +48,10 @@ async function findVerifiers(indexerUrl: string, provider: Address): Promise<Wor
   const response = await fetch(`${indexerUrl}/v1/workers?covered=true`, { signal: AbortSignal.timeout(ANSWER_MS) })
   const { items } = z.object({ items: z.array(WorkerRecord) }).parse(await response.json())
   const others = items.filter((record) => record.provider !== provider)
-  return [...new Map(others.map((record) => [record.provider, record])).values()].slice(0, MAX_ASKED)
+  return shuffled([...new Map(others.map((record) => [record.provider, record])).values()]).slice(0, MAX_ASKED)
 }
 
-async function ask(network: Network, verifier: WorkerRecord, request: VerdictRequest, own: Found): Promise<VerdictReport> {
+async function ask(network: Network, verifier: WorkerRecord, request: VerdictRequest, own: WorkerVerdict): Promise<VerdictReport> {
   const { status, text } = await askWorker(network, verifier, { method: 'POST', path: '/v1/verdicts', body: JSON.stringify(request) })
   if (status !== 200) throw new CloisterError('no-verdict', `${verifier.endpoint} answered with status ${status}: ${text.slice(0, 300)}`)
   const report = VerdictReport.parse(JSON.parse(text))
@@ -58,7 +60,17 @@ async function ask(network: Network, verifier: WorkerRecord, request: VerdictReq
     throw new CloisterError('no-verdict', `${verifier.endpoint} names other GPUs than it vouches for.`)
   if (summaryOf(report) !== summaryOf(own))
     throw new CloisterError('no-verdict', `${verifier.endpoint} found ${summaryOf(report)}, and this worker itself ${summaryOf(own)}.`)
+  if ((await recoverVerifier(network, own, report.signature)) !== verifier.worker)
+    throw new CloisterError('no-verdict', `${verifier.endpoint} signed with another key than its worker’s.`)
   return report
+}
+
+function shuffled<T>(items: T[]): T[] {
+  for (let i = items.length - 1; i > 0; i--) {
+    const j = randomInt(i + 1)
+    ;[items[i], items[j]] = [items[j] as T, items[i] as T]
+  }
+  return items
 }
 
 function summaryOf({ platform, image, gpuClass, gpus }: Found): string {

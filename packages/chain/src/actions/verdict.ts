@@ -1,5 +1,5 @@
 import { canonicalHash, type UnsignedVerdictRequest } from '@cloister/core'
-import { type Address, concatHex, type Hex, hexToString, type LocalAccount, sha256, stringToHex } from 'viem'
+import { type Address, concatHex, type Hex, hexToString, type LocalAccount, recoverTypedDataAddress, sha256, stringToHex } from 'viem'
 import type { Chain, Wallet } from '../client.ts'
 import { WORKERS_ABI } from '../generated/abis.ts'
 import type { Network } from '../network.ts'
@@ -64,6 +64,11 @@ function domainOf({ chainId, contracts }: Place) {
 /** Signs a verdict as a verifier, with its worker key (EIP-712, see Verdicts.sol). */
 export function signVerdict(network: Place, verifier: LocalAccount, verdict: WorkerVerdict): Promise<Hex> {
   return verifier.signTypedData({ domain: domainOf(network), types: VERDICT, primaryType: 'Verdict', message: toChain(verdict) })
+}
+
+/** Whose signature of a verdict it is. Throws where it is nobody's. */
+export function recoverVerifier(network: Place, verdict: WorkerVerdict, signature: Hex): Promise<Address> {
+  return recoverTypedDataAddress({ domain: domainOf(network), types: VERDICT, primaryType: 'Verdict', message: toChain(verdict), signature })
 }
 
 /** Signs, with the key of the worker that a verdict is about, that it claims it: for somebody else to hand it in. */

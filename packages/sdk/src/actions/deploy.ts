@@ -40,6 +40,8 @@ export interface DeployParameters {
    * least what that asks for.
    */
   deposit: bigint | ((chosen: CheckedBid) => bigint)
+  /** Asked before another bid than the first is taken that costs more than it: by the second, or as a deposit. Without it, it is taken. */
+  agree?: ((chosen: CheckedBid, deposit: bigint) => Promise<boolean>) | undefined
   name?: string | undefined
   /** Sealed secrets that the manifest takes. */
   envelope?: Envelope | undefined
@@ -94,6 +96,9 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
   const candidates = parameters.chosen ? [parameters.chosen] : found.bids
   if (candidates.length === 0) throw noBids(found)
   let refusal: unknown
+  const [first] = candidates
+  const costsMore = ({ bid }: CheckedBid, deposit: bigint) =>
+    first !== undefined && (bid.ratePerSecond > first.bid.ratePerSecond || deposit > depositFor(first, parameters.deposit))
   for (const chosen of candidates) {
     const deposit = depositFor(chosen, parameters.deposit)
     if (deposit < chosen.bid.minimumDeposit) {
@@ -109,6 +114,8 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
       refusal = error
       continue
     }
+    if (costsMore(chosen, deposit) && parameters.agree && !(await parameters.agree(chosen, deposit)))
+      throw new CloisterError('cancelled', 'Nothing was opened.', { cause: refusal })
     await requireMoney(cloister, chosen.bid.token, deposit)
     let opened: Awaited<ReturnType<typeof openLease>>
     try {

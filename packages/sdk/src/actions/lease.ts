@@ -74,7 +74,9 @@ export async function findLease(cloister: Cloister, key: string): Promise<LeaseR
     if (own) return own
   }
   try {
-    return await cloister.index.lease(text)
+    const found = await cloister.index.lease(text)
+    if (found.lease.startsWith(`0x${text.replace(/^0x/, '')}`) || found.name === text) return found
+    throw new CloisterError('bad-answer', `The index was asked for ${text}, and answered with the lease ${found.lease}.`, { hint: 'Ask another one.' })
   } catch (error) {
     if (!(error instanceof CloisterError) || error.code !== 'not-found') throw error
     // The first digits of one of our own leases will do.

@@ -71,10 +71,17 @@ export async function update(
     else await throughAbsence(() => worker.putManifest(record.lease, manifest))
     await untilRunning(() => throughAbsence(() => worker.lease(record.lease)), hash, timeoutMs ?? IMAGES_MS + startPatienceMs(manifest), onStep)
   } catch (error) {
-    const back = running ?? previous
-    onStep('going back to the manifest before')
-    if (back !== hash) await updateLease(wallet, record.lease, back)
-    const still = running === undefined ? 'Nothing runs on the lease.' : 'The manifest before runs on, and its hash is on the lease again.'
+    // To the hash that the tenant put there, whatever the worker says that it runs.
+    if (previous !== hash) {
+      onStep('going back to the manifest before')
+      await updateLease(wallet, record.lease, previous)
+    }
+    const still =
+      running === undefined
+        ? 'Nothing runs on the lease.'
+        : running === previous && previous !== hash
+          ? 'The manifest before runs on, and its hash is on the lease again.'
+          : 'The manifest before runs on.'
     throw new CloisterError('update-failed', `${messageOf(error)} ${still}`, {
       cause: error,
       ...(error instanceof CloisterError && error.hint !== undefined && { hint: error.hint }),
