@@ -1,9 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CloisterError } from './errors.ts'
-import { formatCpu, formatDuration, formatMiB, parseByteValueMiB, parseCpuMilli, parseDurationMs, parseQuantityMiB } from './units.ts'
+import { formatCpu, formatDuration, formatMiB, MAX_DURATION_MS, parseByteValueMiB, parseCpuMilli, parseDurationMs, parseQuantityMiB, timerMs } from './units.ts'
 
 describe('units', () => {
+  it('lets no timer wait longer than timers can', () => {
+    expect([0, 1_500, 2 ** 31 - 1].map(timerMs)).toEqual([0, 1_500, 2 ** 31 - 1])
+    expect([2 ** 31, MAX_DURATION_MS, Number.POSITIVE_INFINITY].map(timerMs)).toEqual(Array(3).fill(2 ** 31 - 1))
+    expect(() => AbortSignal.timeout(timerMs(MAX_DURATION_MS))).not.toThrow()
+  })
+
   it.each([
     ['512m', 512],
     ['1g', 1024],

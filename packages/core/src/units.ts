@@ -37,6 +37,11 @@ const QUANTITY_UNITS: Record<string, bigint> = {
   pi: 1024n ** 3n * MIB,
 }
 
+/** Milliseconds that the longest duration in a manifest may have: a year. */
+export const MAX_DURATION_MS = 366 * 86_400_000
+/** Milliseconds of the longest timer that Node and browsers have, 24.8 days; they take a longer one for a very short one. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
 const DURATION_UNITS: Record<string, number> = { us: 0.001, ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** Compose's byte values (Compose specification, "Specifying byte values"): `b`, `k`, `m`, `g` are powers of 1024. */
@@ -78,8 +83,13 @@ export function parseDurationMs(text: string): number {
   if (!/^(\d+(\.\d+)?(us|ms|s|m|h|d))+$/.test(whole) || whole.length > 40) throw badUnit(text, 'a duration such as 90s, 1m30s or 2h')
   let total = 0
   for (const [, number, , unit] of whole.matchAll(/(\d+(\.\d+)?)(us|ms|s|m|h|d)/g)) total += Number(number) * (DURATION_UNITS[unit ?? ''] ?? 0)
-  if (total > 366 * 86_400_000) throw badUnit(text, 'at most a year')
+  if (total > MAX_DURATION_MS) throw badUnit(text, 'at most a year')
   return Math.round(total)
+}
+
+/** Milliseconds for a timer that somebody else's duration sets: no timer waits longer than 24.8 days. */
+export function timerMs(durationMs: number): number {
+  return Math.min(durationMs, MAX_TIMER_MS)
 }
 
 function badUnit(found: string, accepted: string): CloisterError {

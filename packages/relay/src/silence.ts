@@ -1,3 +1,5 @@
+import { timerMs } from '@cloister/core'
+
 /** Tells when nothing has been heard for a while. It counts silence, not length: what moves goes on for as long as it likes. */
 export class Silence {
   private readonly broken: () => void
@@ -14,7 +16,7 @@ export class Silence {
     if (milliseconds === this.milliseconds && this.timer) return void this.timer.refresh()
     clearTimeout(this.timer)
     this.milliseconds = milliseconds ?? 0
-    this.timer = milliseconds === undefined ? undefined : setTimeout(this.broken, milliseconds)
+    this.timer = milliseconds === undefined ? undefined : setTimeout(this.broken, timerMs(milliseconds))
   }
 
   /** Something moves. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type HealthCheck, messageOf, type Service } from '@cloister/core'
+import { type HealthCheck, messageOf, type Service, timerMs } from '@cloister/core'
 import type { ContainerSpec, ContainerStatus, Executor, Exit } from '@cloister/executors'
 import type { Hex } from 'viem'
 import { lastWords } from '../ended-logs.ts'
@@ -208,7 +208,7 @@ export class ContainerTask {
         this.context.event('unhealthy', `${this.spec.name}: its health check failed ${failures} times in a row.`)
       }
       // Until it is healthy for the first time, what waits for it shouldn't wait for a whole interval.
-      await delay(this.state === 'starting' ? Math.min(health.intervalMs, 1_000) : health.intervalMs, undefined, { signal })
+      await delay(timerMs(this.state === 'starting' ? Math.min(health.intervalMs, 1_000) : health.intervalMs), undefined, { signal })
     }
   }
 

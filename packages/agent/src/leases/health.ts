@@ -1,4 +1,4 @@
-import type { HealthCheck } from '@cloister/core'
+import { type HealthCheck, timerMs } from '@cloister/core'
 import type { Executor } from '@cloister/executors'
 
 /** Runs one health check in a container: true where it ends with 0 in time. */
@@ -13,7 +13,7 @@ export async function checkHealth(executor: Executor, lease: string, container: 
   session.stderr.resume()
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<number>((resolve) => {
-    timer = setTimeout(() => resolve(-1), Math.max(1, health.timeoutMs))
+    timer = setTimeout(() => resolve(-1), timerMs(Math.max(1, health.timeoutMs)))
   })
   const code = await Promise.race([session.exit, late])
   clearTimeout(timer)

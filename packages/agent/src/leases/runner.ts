@@ -1,6 +1,16 @@
 import { EventEmitter, on, once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { CloisterError, type Manifest, messageOf, parseImageReference, type RegistryLogin, registryHostOf, type Service, startPatienceMs } from '@cloister/core'
+import {
+  CloisterError,
+  type Manifest,
+  messageOf,
+  parseImageReference,
+  type RegistryLogin,
+  registryHostOf,
+  type Service,
+  startPatienceMs,
+  timerMs,
+} from '@cloister/core'
 import type { Executor, Image, PullProgress } from '@cloister/executors'
 import type { Hex } from 'viem'
 import { lastWords } from '../ended-logs.ts'
@@ -258,7 +268,7 @@ export class LeaseRunner {
       0,
       ...[...this.tasks.values()].map(({ health }) => (health ? health.startPeriodMs + health.retries * (health.intervalMs + health.timeoutMs) : 0)),
     )
-    const signal = AbortSignal.timeout(startPatienceMs(manifest) + patience)
+    const signal = AbortSignal.timeout(timerMs(startPatienceMs(manifest) + patience))
     for (;;) {
       const tasks = [...this.tasks.values()]
       if (this.ended || tasks.every((task) => task.isReady)) return

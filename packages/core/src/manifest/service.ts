@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MAX_DURATION_MS } from '../units.ts'
 import { GpuKind } from './gpu.ts'
 import {
   ALIAS_PATTERN,
@@ -22,10 +23,7 @@ export const mib = z
   .int()
   .min(1)
   .max(1 << 30)
-const milliseconds = z
-  .int()
-  .min(0)
-  .max(366 * 86_400_000)
+const milliseconds = z.int().min(0).max(MAX_DURATION_MS)
 const port = z.int().min(1).max(65_535)
 const words = z.array(z.string().max(65_536).regex(NO_ZERO_BYTE)).max(1024)
 
@@ -36,6 +34,9 @@ const Gpu = z.strictObject({
   models: z.array(GpuKind),
 })
 
+/** Failures of a health check, one after another, that a manifest may wait for. */
+export const MAX_RETRIES = 1_000
+
 /** What is not said is as the image says, else Docker's default. */
 const Health = z.strictObject({
   /** `['CMD', …]` runs as it is, `['CMD-SHELL', line]` in the container's shell. */
@@ -43,7 +44,7 @@ const Health = z.strictObject({
   intervalMs: milliseconds.optional(),
   timeoutMs: milliseconds.optional(),
   startPeriodMs: milliseconds.optional(),
-  retries: z.int().min(1).max(1000).optional(),
+  retries: z.int().min(1).max(MAX_RETRIES).optional(),
 })
 
 /** How the gateway treats an HTTP port. What is not said is as the gateway has it for all. */

@@ -1,4 +1,4 @@
-import type { Health } from '@cloister/core'
+import { type Health, MAX_DURATION_MS, MAX_RETRIES } from '@cloister/core'
 import type { Image } from '../executor.ts'
 import type { ImageConfig } from './source.ts'
 
@@ -31,17 +31,18 @@ export function describeImage(reference: string, digest: string, { config }: Ima
   }
 }
 
-/** The image's own check; undefined where it has none, or says NONE. */
+/** The image's own check, within what a manifest may ask for; undefined where it has none, or says NONE. */
 function healthOf(check: NonNullable<ImageConfig['config']>['Healthcheck']): Health | undefined {
   const test = check?.Test ?? []
   if (!check || test.length < 2 || (test[0] !== 'CMD' && test[0] !== 'CMD-SHELL')) return undefined
-  const milliseconds = (nanoseconds: number | null | undefined, otherwise: number) => Math.round((nanoseconds ?? 0) / NANOSECONDS_PER_MS) || otherwise
+  const milliseconds = (nanoseconds: number | null | undefined, otherwise: number) =>
+    Math.min(Math.round((nanoseconds ?? 0) / NANOSECONDS_PER_MS) || otherwise, MAX_DURATION_MS)
   return {
     test,
     intervalMs: milliseconds(check.Interval, DEFAULT_MS),
     timeoutMs: milliseconds(check.Timeout, DEFAULT_MS),
     startPeriodMs: milliseconds(check.StartPeriod, 0),
-    retries: check.Retries || DEFAULT_RETRIES,
+    retries: Math.min(check.Retries || DEFAULT_RETRIES, MAX_RETRIES),
   }
 }
 

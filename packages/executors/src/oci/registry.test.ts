@@ -6,6 +6,7 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { MAX_DURATION_MS, MAX_RETRIES } from '@cloister/core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { PullProgress } from '../executor.ts'
 import { ImageStore } from '../sandbox/image-store.ts'
@@ -197,7 +198,7 @@ describe('a pull', () => {
       StopSignal: 'SIGINT',
       ExposedPorts: { '5432/tcp': {}, '53/udp': {}, nonsense: {} },
       Volumes: { '/var/lib/postgresql/data': {} },
-      Healthcheck: { Test: ['CMD-SHELL', 'pg_isready'], Interval: 5_000_000_000, Retries: 5 },
+      Healthcheck: { Test: ['CMD-SHELL', 'pg_isready'], Interval: 5_000_000_000, StartPeriod: 1e25, Retries: 1e9 },
     }
     const write = (value: unknown) => {
       const bytes = Buffer.from(JSON.stringify(value))
@@ -214,7 +215,7 @@ describe('a pull', () => {
         { port: 53, protocol: 'udp' },
       ],
       volumes: ['/var/lib/postgresql/data'],
-      health: { test: ['CMD-SHELL', 'pg_isready'], intervalMs: 5_000, timeoutMs: 30_000, startPeriodMs: 0, retries: 5 },
+      health: { test: ['CMD-SHELL', 'pg_isready'], intervalMs: 5_000, timeoutMs: 30_000, startPeriodMs: MAX_DURATION_MS, retries: MAX_RETRIES },
     })
   })
 })

@@ -5,7 +5,7 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { CloisterError } from '@cloister/core/errors'
+import { CloisterError, timerMs } from '@cloister/core'
 import { AGENT_FOLDER, type ContainerSpec, type Exit, type Usage } from '../executor.ts'
 import { WAY_OUT_RESOLV_CONF } from '../network/way-out.ts'
 import { bundleConfig, processConfig } from './bundle.ts'
@@ -98,7 +98,7 @@ export class Container {
     const record = await this.record()
     if (!record || !(await this.isRunning())) return
     signal(record.first, signalNumber(record.spec.stopSignal))
-    const patience = AbortSignal.timeout(graceMs)
+    const patience = AbortSignal.timeout(timerMs(graceMs))
     await this.wait(patience).catch(() => {})
     if (!(await this.isRunning())) return
     signal(record.first, 9)
