@@ -144,7 +144,8 @@ export interface ExecSession {
   stdout: Readable
   stderr: Readable
   exit: Promise<number>
-  resize(columns: number, rows: number): void
+  /** Resolves when it is done, or can't be. Never rejects. */
+  resize(columns: number, rows: number): Promise<void>
   kill(): void
 }
 

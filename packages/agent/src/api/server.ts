@@ -1,5 +1,3 @@
-import type { IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
 import { CloisterError } from '@cloister/core'
 import { getRequestListener } from '@hono/node-server'
 import type { Hex } from 'viem'
@@ -9,7 +7,7 @@ import { workerApi } from './app.ts'
 import { authorize } from './authorize.ts'
 import { destinations } from './destinations.ts'
 import { openWorkerDoor, type WorkerDoor } from './door.ts'
-import { serveExec } from './exec.ts'
+import { checkHandshake, type Upgrade, upgradeToExec } from './exec.ts'
 import type { ServerIdentity } from './tls.ts'
 
 const MAX_ARGUMENTS = 256
@@ -32,7 +30,7 @@ export async function serveWorker(worker: Worker, identity: ServerIdentity | und
       },
     },
     api: (request, response) => void listener(request, response),
-    upgrade: (request, socket, head) => openExec(worker, sockets, request, socket, head),
+    upgrade: (request, socket, head) => openExec(worker, sockets, { request, socket, head }),
     isDevelopment: worker.network.development,
   })
   return {
@@ -45,7 +43,8 @@ export async function serveWorker(worker: Worker, identity: ServerIdentity | und
 }
 
 /** `GET /v1/leases/{id}/exec?container=web-0&arg=sh&arg=-l&terminal=80x24`, upgraded to a WebSocket. */
-async function openExec(worker: Worker, sockets: WebSocketServer, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+async function openExec(worker: Worker, sockets: WebSocketServer, upgrade: Upgrade): Promise<void> {
+  const { request } = upgrade
   const path = request.url ?? '/'
   const url = new URL(path, 'http://worker')
   const id = /^\/v1\/leases\/(0x[0-9a-f]{64})\/exec$/.exec(url.pathname)?.[1] as Hex | undefined
@@ -59,10 +58,11 @@ async function openExec(worker: Worker, sockets: WebSocketServer, request: Incom
   if (!target) throw new CloisterError('not-running', wanted === null ? 'No service of the lease is running.' : `The lease has no container ${wanted}.`)
   if (!worker.supervisor.runner(id)?.mayExec(target.name))
     throw new CloisterError('forbidden', `${target.service} lets nobody run commands inside: its manifest says so.`)
+  checkHandshake(request)
   const argv = url.searchParams.getAll('arg')
   if (argv.length === 0 || argv.length > MAX_ARGUMENTS || argv.some((word) => word.includes('\0')))
     throw new CloisterError('bad-request', 'A command of 1 to 256 words is needed.')
   const size = /^(\d{1,4})x(\d{1,4})$/.exec(url.searchParams.get('terminal') ?? '')
   const session = await worker.executor.exec(id, target.name, { argv, terminal: size ? { columns: Number(size[1]), rows: Number(size[2]) } : undefined })
-  sockets.handleUpgrade(request, socket, head, (client) => serveExec(client, session))
+  upgradeToExec(sockets, upgrade, session)
 }

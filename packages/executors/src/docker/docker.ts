@@ -270,8 +270,8 @@ export class DockerExecutor implements Executor {
     const stderr = new PassThrough()
     if (tty) stream.pipe(stdout)
     else this.docker.modem.demuxStream(stream, stdout, stderr)
-    const resize = (columns: number, rows: number) => void exec.resize({ w: columns, h: rows }).catch(() => {})
-    if (options.terminal) resize(options.terminal.columns, options.terminal.rows)
+    const resize = async (columns: number, rows: number) => void (await exec.resize({ w: columns, h: rows }).catch(() => {}))
+    if (options.terminal) void resize(options.terminal.columns, options.terminal.rows)
     const ended = new Promise<void>((resolve) =>
       stream
         .once('close', resolve)

@@ -4,12 +4,14 @@ import { constants } from 'node:os'
 import { dirname } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
 import type { ExecOptions, ExecSession } from '../executor.ts'
-import { killPid, treeOf } from './process.ts'
+import { childrenOf, killPid, treeOf } from './process.ts'
 import { run, SEARCH_PATH } from './run.ts'
 
 /** Codes of a shell that can't begin what it was told to (POSIX, "Exit Status for Commands"). */
 const NOT_EXECUTABLE = 126
 const NOT_FOUND = 127
+/** How long a change of a terminal's size may take. */
+const RESIZE_MS = 5_000
 
 /** Runs the runtime that runs a command in a container, with a terminal of its own where one is wanted. */
 export function execSession({ command, pidFile }: { command: string[]; pidFile: string }, { terminal }: ExecOptions): ExecSession {
@@ -49,10 +51,13 @@ export function execSession({ command, pidFile }: { command: string[]; pidFile: 
       if (first !== undefined) for (const pid of treeOf(first)) killPid(pid, 9)
       for (const pid of treeOf(child.pid)) killPid(pid, 9)
     },
-    resize: (columns, rows) => {
+    resize: async (columns, rows) => {
+      if (!terminal || isOver || child.pid === undefined) return
       // The terminal is that of what `script` began; the runtime hears of the change, and changes the one inside.
-      const [, inner] = treeOf(child.pid ?? 0)
-      if (terminal && inner !== undefined) void run(['stty', '-F', `/proc/${inner}/fd/0`, 'cols', String(columns), 'rows', String(rows)]).catch(() => {})
+      const [inner] = childrenOf(child.pid)
+      if (inner === undefined) return
+      const command = ['stty', '-F', `/proc/${inner}/fd/0`, 'cols', String(columns), 'rows', String(rows)]
+      await run(command, { timeoutMs: RESIZE_MS }).catch(() => {})
     },
   }
 }

@@ -64,14 +64,17 @@ export function usageOfTree(root: number): { cpuSeconds: number; memoryBytes: nu
 /** A process and everything that it or its children began, parents first. */
 export function treeOf(root: number): number[] {
   const found = [root]
-  for (const pid of found) {
-    try {
-      found.push(...readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number))
-    } catch {
-      // It has ended in between.
-    }
-  }
+  for (const pid of found) found.push(...childrenOf(pid))
   return found
+}
+
+/** What a process of one thread has begun; nothing once it has ended. */
+export function childrenOf(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
+  } catch {
+    return []
+  }
 }
 
 /** The fields of /proc/PID/stat behind the name, which may have anything in it. */
