@@ -45,6 +45,8 @@ export const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
  * on says by itself where it ends, for every method. A connection behind us on which anything was left over is not used again.
  */
 export function relayRequest(incoming: Incoming, response: Outgoing, options: RelayOptions): void {
+  // Nobody hears of it again where the client has left: its end was told already.
+  if ('stream' in response ? response.stream.destroyed : response.destroyed) return
   let head: Head
   try {
     head = headOf(incoming, options)

@@ -1,6 +1,7 @@
 import { type IncomingMessage, type OutgoingHttpHeaders, request, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { timerMs } from '@cloister/core'
 import type { DialAgent, Target } from './dial.ts'
 import { MAX_HEADER_BYTES, pathOf, Refusal } from './framing.ts'
 import { endToEndHeaders, requestHeaders } from './headers.ts'
@@ -25,6 +26,8 @@ export interface UpgradeOptions {
  * also where the other side refuses.
  */
 export function relayUpgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer, options: UpgradeOptions): void {
+  // Who hung up before tells us no more.
+  if (socket.destroyed) return
   const { agent, target, answerMs } = options
   const response = answerOn(incoming, socket)
   const refuse = (refusal: Refusal) => {
@@ -43,7 +46,7 @@ export function relayUpgrade(incoming: IncomingMessage, socket: Duplex, head: Bu
   const timer = setTimeout(() => {
     refuse(new Refusal(504, 'nothing came from the other side in time'))
     outgoing.destroy()
-  }, answerMs)
+  }, timerMs(answerMs))
   socket.on('error', () => outgoing.destroy())
   socket.once('close', () => outgoing.destroy())
   outgoing.on('error', (cause) => refuse(new Refusal(502, 'the other side does not answer', { cause })))

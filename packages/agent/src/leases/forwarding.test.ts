@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { type AddressInfo, connect, createServer, type Server } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseManifest } from '@cloister/core'
@@ -38,11 +38,13 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-function forwarding(): Forwarding {
+/** To a container that is a server of this test's. */
+const connectToEcho = async () => connect((echo.address() as AddressInfo).port, '127.0.0.1')
+
+function forwarding(connectTo = connectToEcho): Forwarding {
   return new Forwarding({
-    // A container that is a server of this test's.
     executor: {
-      connect: async () => connect((echo.address() as AddressInfo).port, '127.0.0.1'),
+      connect: connectTo,
       datagrams: async (_lease, _container, port, receive) => ({ send: (datagram) => receive(Buffer.from(`${port} ${datagram}`)), close: () => {} }),
     },
     store,
@@ -113,5 +115,39 @@ test('a UDP port is lent like a TCP port, and beside one of the same number', as
   client.send('hello', workerPort, '127.0.0.1')
   expect(String((await once(client, 'message'))[0])).toBe('7000 hello')
   client.close()
+  some.endAll()
+})
+
+test('who hangs up before the container is reached leaves no connection to it behind', async () => {
+  const { promise: hungUp, resolve: goOn } = Promise.withResolvers<void>()
+  let asked = 0
+  const reached: Socket[] = []
+  const some = forwarding(async () => {
+    asked++
+    await hungUp
+    const stream = await connectToEcho()
+    await once(stream, 'connect')
+    reached.push(stream)
+    return stream
+  })
+  some.arrange(LEASE, manifest)
+  const port = await opened(some)
+  const hasty = [1, 2, 3].map(() => connect(port, '127.0.0.1'))
+  await vi.waitFor(() => expect(asked).toBe(3))
+  const patient = connect(port, '127.0.0.1')
+  await vi.waitFor(() => expect(asked).toBe(4))
+  for (const socket of hasty) socket.resetAndDestroy()
+  // Somebody who comes and is answered later: by then the worker has heard of those before.
+  const bystander = await connectToEcho()
+  bystander.write('there and back')
+  await once(bystander, 'data')
+  bystander.destroy()
+  goOn()
+  await vi.waitFor(() => expect(reached.filter(({ destroyed }) => destroyed)).toHaveLength(3))
+  expect(reached).toHaveLength(4)
+  patient.write('there and back')
+  expect(String((await once(patient, 'data'))[0])).toBe('there and back')
+  patient.destroy()
+  await vi.waitFor(() => expect(reached.every(({ destroyed }) => destroyed)).toBe(true))
   some.endAll()
 })

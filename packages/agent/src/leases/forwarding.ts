@@ -113,18 +113,28 @@ export class Forwarding {
 
   /** Listens for connections. Gives what ends it. */
   private async tcp(lease: Hex, service: string, port: number, at: { host: string; port: number }, trouble: (error: Error) => void): Promise<() => void> {
+    // Connections to containers, also those under way for somebody who hung up meanwhile: the server counts its own alone.
+    let inside = 0
     const server = createServer({ noDelay: true }, (socket) => {
       socket.on('error', () => socket.destroy())
       const container = this.oneOf(lease, service)
-      if (container === undefined) return void socket.destroy()
+      if (container === undefined || inside >= MAX_CONNECTIONS) return void socket.destroy()
+      inside++
       this.parts.executor.connect(lease, container, port).then(
         (stream) => {
           stream.on('error', () => socket.destroy())
-          stream.once('close', () => socket.destroy())
+          stream.once('close', () => {
+            inside--
+            socket.destroy()
+          })
+          if (socket.destroyed) return void stream.destroy()
           socket.once('close', () => stream.destroy())
           socket.pipe(stream).pipe(socket)
         },
-        () => socket.destroy(),
+        () => {
+          inside--
+          socket.destroy()
+        },
       )
     })
     server.maxConnections = MAX_CONNECTIONS

@@ -7,6 +7,9 @@ import { AGENT_SOCKET, CloisterError } from '@cloister/core'
 import { getRequestListener } from '@hono/node-server'
 import type { Hex } from 'viem'
 
+/** Connections to one socket: each takes a file descriptor and memory of the worker's, and any process of a container opens them. */
+const MAX_CONNECTIONS = 64
+
 /** Answers for one manifest of one lease. */
 export type AgentHandler = (lease: Hex, manifestHash: Hex) => (request: Request) => Response | Promise<Response>
 
@@ -48,6 +51,7 @@ export class AgentSockets {
     await rm(path, { force: true })
     const server = createServer(getRequestListener(this.handler(lease, manifestHash)))
     server.requestTimeout = 60_000
+    server.maxConnections = MAX_CONNECTIONS
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, () => resolve()))
     // Any user of the container may ask; nobody else sees the socket.
     await chmod(path, 0o666)
