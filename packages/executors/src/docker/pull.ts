@@ -15,7 +15,7 @@ export async function pullImage(docker: Docker, reference: string, options: Pull
   const { host } = parseImageReference(reference)
   try {
     // Asks the registry itself first: it refuses internal addresses, which the engine would not.
-    const image = await resolveImage(source, wanted)
+    const image = await resolveImage(source, wanted, { signal: options.signal })
     const pinned = pinnedReference(reference, image.digest)
     // A registry that we trust by plain HTTP is read by us; the engine may not be set up for it.
     if (local || isInsecure(host, settings.trustedRegistries)) await load(docker, source, image)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, statfs } from 'node:fs/promises'
+import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Descriptor, type ImageSource, MAX_LAYER_BYTES, unavailable } from './source.ts'
 
@@ -8,12 +8,21 @@ import { type Descriptor, type ImageSource, MAX_LAYER_BYTES, unavailable } from 
 const MAX_AT_ONCE = 3
 /** Times that a transfer which breaks off is taken up again where it stopped. */
 const MAX_RESUMES = 5
-/** Bytes of the disk that are left to others. */
-const SPARE_BYTES = 256 * 1024 * 1024
+
+/** Bytes that come for an image's layers. Throws `image-unavailable` where they are too many. */
+export function downloadBytes(layers: readonly Descriptor[]): number {
+  const total = distinctOf(layers).reduce((sum, { size }) => sum + size, 0)
+  if (total > MAX_LAYER_BYTES) throw unavailable('its layers are too large')
+  return total
+}
+
+function distinctOf(layers: readonly Descriptor[]): Descriptor[] {
+  return [...new Map(layers.map((layer) => [layer.digest, layer])).values()]
+}
 
 /**
  * Brings an image's layers onto this machine and checks their digests, before anything looks into them. Returns a file for each, in
- * order. Those of a source on this machine are read where they lie. Throws `image-unavailable`.
+ * order. Those of a source on this machine are read where they lie. Whoever calls has set the disk aside. Throws `image-unavailable`.
  */
 export async function fetchLayers(
   source: ImageSource,
@@ -22,12 +31,8 @@ export async function fetchLayers(
   progress: (bytes: number) => void,
   signal?: AbortSignal,
 ): Promise<string[]> {
-  const distinct = [...new Map(layers.map((layer) => [layer.digest, layer])).values()]
-  const total = distinct.reduce((sum, { size }) => sum + size, 0)
-  if (total > MAX_LAYER_BYTES) throw unavailable('its layers are too large')
+  const distinct = distinctOf(layers)
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const { bavail, bsize } = await statfs(folder)
-  if (!source.fileOf && total + SPARE_BYTES > bavail * bsize) throw unavailable("the worker's disk has no room for it")
   const files = new Map<string, string>()
   let done = 0
   const count = (bytes: number) => {

@@ -15,6 +15,10 @@ export interface ImageSettings {
   trustedRegistries: readonly string[]
   /** Milliseconds a registry may be silent. */
   silenceMs?: number
+  /** Milliseconds that a whole document of an image, unpacking an image, and all of a pull may take. */
+  documentMs?: number
+  unpackMs?: number
+  pullMs?: number
   /** What an image may unpack to. */
   limits?: UnpackLimits
 }
@@ -22,6 +26,8 @@ export interface ImageSettings {
 /** A source, what to ask it for, whether it is of this machine, and what ends its connections. */
 interface FoundImage {
   source: ImageSource
+  /** Names the source: a layout folder, or a repository of a registry. */
+  place: string
   wanted: string
   local: boolean
   close(): void
@@ -33,8 +39,9 @@ export async function findImage(reference: string, credentials: RegistryCredenti
   for (const folder of settings.layouts) {
     const source = new LayoutSource(folder)
     const digest = await source.find(reference)
-    if (digest) return { source, wanted: digest, local: true, close: () => {} }
+    if (digest) return { source, place: folder, wanted: digest, local: true, close: () => {} }
   }
   const source = new RegistrySource(parsed, credentials, settings.trustedRegistries, settings.silenceMs)
-  return { source, wanted: parsed.digest ?? parsed.tag ?? 'latest', local: false, close: () => source.close() }
+  const place = `${parsed.host}/${parsed.repository}`
+  return { source, place, wanted: parsed.digest ?? parsed.tag ?? 'latest', local: false, close: () => source.close() }
 }

@@ -29,6 +29,8 @@ const MAX_LINKS = 40
 /** Bytes of a path inside an image. The kernel takes 4,096, of which the folders above need some. */
 const MAX_PATH_BYTES = 3_000
 const IMPLIED_MODE = 0o755
+/** Bytes of extended headers and long names in all layers: a thousand for each of a million entries. */
+const MAX_EXTENDED_BYTES = 1024 ** 3
 
 /** What an image may unpack to. */
 export interface UnpackLimits {
@@ -53,6 +55,9 @@ export class ImageRoot {
   private readonly left: UnpackLimits
   /** Inodes that the layer at work brought: whiteouts hide what is below a layer, never what is of it. */
   private brought = new Set<number>()
+  /** What the layer at work has hidden: to hide it again changes nothing, and is not done again. */
+  private hidden = new Set<string>()
+  private extendedLeft = MAX_EXTENDED_BYTES
   /** Folders' times, which are set last, since what comes into a folder changes them. */
   private readonly times = new Map<string, number>()
   private lastParent: { steps: string; path: string } | undefined
@@ -66,6 +71,14 @@ export class ImageRoot {
   /** What comes next is of another layer. */
   beginLayer(): void {
     this.brought = new Set()
+    this.hidden = new Set()
+  }
+
+  /** Counts what describes entries against what the image may unpack to. Throws a `LayerError` where it is too much. */
+  readonly extended = (bytes: number): void => {
+    this.left.bytes -= bytes
+    this.extendedLeft -= bytes
+    if (this.left.bytes < 0 || this.extendedLeft < 0) throw new LayerError('it unpacks to too much')
   }
 
   /** Applies one entry. Throws a `LayerError` where it leads out of the image, makes no sense or is too much. */
@@ -148,7 +161,8 @@ export class ImageRoot {
     if (name !== OPAQUE && hidden.startsWith(WHITEOUT)) return // AUFS's own.
     if (name !== OPAQUE && (hidden === '' || hidden === '.' || hidden === '..')) throw new LayerError(`the whiteout ${shown(name)} names nothing`)
     const parent = this.findParent(steps, false)
-    if (parent === undefined) return
+    if (parent === undefined || this.hidden.has(`${parent}/${name}`)) return
+    this.hidden.add(`${parent}/${name}`)
     this.lastParent = undefined
     for (const victim of name === OPAQUE ? readdirSync(bytesOf(parent), { encoding: 'latin1' }) : [hidden]) {
       const path = `${parent}/${victim}`

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -12,6 +13,7 @@ import type { PullProgress } from '../executor.ts'
 import { ImageStore } from '../sandbox/image-store.ts'
 import { type FakeRegistry, startFakeRegistry } from '../testing/fake-registry.ts'
 import { buildImage } from './build.ts'
+import type { ImageSettings } from './find.ts'
 
 const SILENCE_MS = 400
 
@@ -42,7 +44,8 @@ describe('a pull', () => {
   })
 
   const storeFolder = () => join(folder, `store-${randomBytes(4).toString('hex')}`)
-  const storeIn = (where: string, trusted = [registry.host]) => new ImageStore(where, { layouts: [], trustedRegistries: trusted, silenceMs: SILENCE_MS })
+  const storeIn = (where: string, trusted = [registry.host], more: Partial<ImageSettings> = {}) =>
+    new ImageStore(where, { layouts: [], trustedRegistries: trusted, silenceMs: SILENCE_MS, ...more })
   const failureOf = (wanted: string, trusted?: string[], credentials?: { host: string; username: string; password: string }) =>
     storeIn(storeFolder(), trusted)
       .pull(wanted, { credentials })
@@ -120,6 +123,41 @@ describe('a pull', () => {
     const pulling = storeIn(where).pull(reference, { signal: aborter.signal, progress: () => aborter.abort() })
     await expect(pulling).rejects.toMatchObject({ name: 'AbortError' })
     expect(readdirSync(where)).toEqual([])
+  })
+
+  /** Sends a byte every now and then, and is never silent for long. */
+  const drip = (response: ServerResponse, bytes: number) => {
+    response.writeHead(200, { 'content-length': bytes })
+    const timer = setInterval(() => response.write('x'), SILENCE_MS / 8)
+    response.once('close', () => clearInterval(timer))
+    return true
+  }
+
+  it.each(['manifests', 'blobs'])('fails where what describes it (%s) drips, with the reason', async (kind) => {
+    registry.misbehave = (request, response, blob) => request.url?.includes(`/${kind}/`) === true && drip(response, blob?.length ?? 10_000)
+    const error = await storeIn(storeFolder(), undefined, { documentMs: SILENCE_MS })
+      .pull(reference)
+      .catch((caught) => caught)
+    expect(error).toMatchObject({ code: 'image-unavailable', details: { reason: 'unreachable' }, message: expect.stringContaining('too slow') })
+  })
+
+  it('fails where a layer drips without end, and leaves nothing behind', async () => {
+    registry.misbehave = (_, response, blob) => blob !== undefined && blob.length > 100_000 && drip(response, blob.length)
+    const where = storeFolder()
+    const error = await storeIn(where, undefined, { pullMs: 2 * SILENCE_MS })
+      .pull(reference)
+      .catch((caught) => caught)
+    expect(error).toMatchObject({ code: 'image-unavailable', message: expect.stringContaining('takes too long') })
+    expect(readdirSync(where)).toEqual([])
+  })
+
+  it('ends when it is not wanted any more, even before the registry says what it is', async () => {
+    const aborter = new AbortController()
+    registry.misbehave = (_, response) => {
+      aborter.abort()
+      return drip(response, 10_000)
+    }
+    await expect(storeIn(storeFolder()).pull(reference, { signal: aborter.signal })).rejects.toMatchObject({ name: 'AbortError' })
   })
 
   it('says one of many reasons why it failed', async () => {

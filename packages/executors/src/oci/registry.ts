@@ -4,7 +4,7 @@ import type { ReadableStream } from 'node:stream/web'
 import { CloisterError, type ImageReference, messageOf, registryHostOf } from '@cloister/core'
 import { CheckedFetch } from '@cloister/relay'
 import type { RegistryCredentials } from '../executor.ts'
-import { checkDigest, type Descriptor, type ImageSource, MAX_DOCUMENT_BYTES, unavailable } from './source.ts'
+import { checkDigest, type Descriptor, type ImageSource, inTime, MAX_DOCUMENT_BYTES, unavailable } from './source.ts'
 import { isInsecure, isTrusted } from './trust.ts'
 
 const ACCEPT = [
@@ -16,6 +16,8 @@ const ACCEPT = [
 /** How long a registry may be silent: before an answer begins, and within one. How long a whole answer takes does not matter. */
 const SILENCE_MS = 30_000
 const MAX_REDIRECTS = 5
+/** How long a registry may take to give a token, however it drips. */
+const LOGIN_MS = 60_000
 
 /**
  * Reads one repository of a registry (OCI distribution specification 1.1, "Pull"). A tenant names the host, and the registry names
@@ -38,16 +40,17 @@ export class RegistrySource implements ImageSource {
     this.checked = new CheckedFetch((url) => ({ allowsInternal: isTrusted(url, trustedHosts) }))
   }
 
-  async document(reference: string): Promise<{ bytes: Buffer; digest: string }> {
-    const response = await this.get(`manifests/${reference}`, { accept: ACCEPT })
-    const bytes = await this.readBounded(response)
+  async document(reference: string, signal?: AbortSignal): Promise<{ bytes: Buffer; digest: string }> {
+    const response = await this.get(`manifests/${reference}`, { accept: ACCEPT }, signal)
+    const bytes = await this.readBounded(response, signal)
     const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
     if (reference.startsWith('sha256:')) checkDigest(bytes, reference)
     return { bytes, digest }
   }
 
   async blob(descriptor: Descriptor, from = 0, signal?: AbortSignal): Promise<Readable> {
-    const response = await this.get(`blobs/${descriptor.digest}`, { accept: '*/*', ...(from > 0 && { range: `bytes=${from}-` }) })
+    const headers = { accept: '*/*', ...(from > 0 && { range: `bytes=${from}-` }) }
+    const response = await this.get(`blobs/${descriptor.digest}`, headers, signal)
     if (!response.body) throw unavailable('the registry sent nothing')
     const bytes = this.watch(response, signal)
     // A registry that does not know ranges begins at the beginning.
@@ -58,14 +61,15 @@ export class RegistrySource implements ImageSource {
     this.checked.close()
   }
 
-  private async get(path: string, headers: Record<string, string>): Promise<Response> {
+  private async get(path: string, headers: Record<string, string>, signal: AbortSignal | undefined): Promise<Response> {
     const { host, repository } = this.reference
     const url = new URL(`${isInsecure(host, this.trustedHosts) ? 'http' : 'https'}://${host}/v2/${repository}/${path}`)
-    let response = await this.follow(url, headers, this.authorization)
+    let response = await this.follow(url, headers, this.authorization, signal)
     if (response.status === 401) {
       await response.body?.cancel()
-      this.authorization = await this.authorize(response.headers.get('www-authenticate') ?? '')
-      response = await this.follow(url, headers, this.authorization)
+      const challenge = response.headers.get('www-authenticate') ?? ''
+      this.authorization = await inTime(LOGIN_MS, 'logging in takes too long', signal, (both) => this.authorize(challenge, both))
+      response = await this.follow(url, headers, this.authorization, signal)
     }
     if (response.ok) return response
     const { status } = response
@@ -100,13 +104,13 @@ export class RegistrySource implements ImageSource {
   }
 
   /** Follows redirects itself: authorization goes to the registry only, and each hop is checked. */
-  private async follow(first: URL, sent: Record<string, string>, authorization: string | undefined): Promise<Response> {
+  private async follow(first: URL, sent: Record<string, string>, authorization: string | undefined, signal: AbortSignal | undefined): Promise<Response> {
     let url = first
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
       if (url.protocol !== 'https:' && !isInsecure(url.host, this.trustedHosts))
         throw unavailable(`${url.host} is not reached by https`, { reason: 'forbidden' })
       const headers = { ...sent, ...(authorization && url.origin === first.origin && { authorization }) }
-      const response = await this.ask(url, headers)
+      const response = await this.ask(url, headers, signal)
       const location = response.headers.get('location')
       if (response.status < 300 || response.status > 399 || !location) return response
       await response.body?.cancel()
@@ -116,11 +120,11 @@ export class RegistrySource implements ImageSource {
     throw unavailable('the registry redirects too often')
   }
 
-  private async ask(url: URL, headers: Record<string, string>): Promise<Response> {
+  private async ask(url: URL, headers: Record<string, string>, signal: AbortSignal | undefined): Promise<Response> {
     const silence = new AbortController()
     const timer = setTimeout(() => silence.abort(), this.silenceMs)
     try {
-      return await this.checked.fetch(url, { headers, signal: silence.signal })
+      return await this.checked.fetch(url, { headers, signal: signal ? AbortSignal.any([silence.signal, signal]) : silence.signal })
     } catch (error) {
       throw explain(url.host, error)
     } finally {
@@ -128,7 +132,7 @@ export class RegistrySource implements ImageSource {
     }
   }
 
-  private async authorize(challenge: string): Promise<string> {
+  private async authorize(challenge: string, signal: AbortSignal): Promise<string> {
     const { host, repository } = this.reference
     const basic = this.credentials && `Basic ${Buffer.from(`${this.credentials.username}:${this.credentials.password}`).toString('base64')}`
     if (/^basic/i.test(challenge)) {
@@ -140,21 +144,21 @@ export class RegistrySource implements ImageSource {
     const realm = new URL(parts['realm'])
     if (parts['service']) realm.searchParams.set('service', parts['service'])
     realm.searchParams.set('scope', `repository:${repository}:pull`)
-    const response = await this.follow(realm, { accept: 'application/json' }, basic)
+    const response = await this.follow(realm, { accept: 'application/json' }, basic, signal)
     if (!response.ok) {
       await response.body?.cancel()
       throw this.refusal(response.status === 404 ? 401 : response.status, '')
     }
-    const { token, access_token: accessToken } = readToken(await this.readBounded(response))
+    const { token, access_token: accessToken } = readToken(await this.readBounded(response, signal))
     const bearer = token ?? accessToken
     if (typeof bearer !== 'string' || !/^[\x21-\x7e]{1,16384}$/.test(bearer)) throw this.refusal(401, '')
     return `Bearer ${bearer}`
   }
 
-  private async readBounded(response: Response): Promise<Buffer> {
+  private async readBounded(response: Response, signal: AbortSignal | undefined): Promise<Buffer> {
     const chunks: Buffer[] = []
     let size = 0
-    for await (const chunk of this.watch(response)) {
+    for await (const chunk of this.watch(response, signal)) {
       size += chunk.length
       if (size > MAX_DOCUMENT_BYTES) throw unavailable('the registry sends too large a document')
       chunks.push(chunk)

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { CloisterError } from '@cloister/core'
 import { z } from 'zod'
+import { withinTime } from './in-time.ts'
 
 const Descriptor = z.object({
   mediaType: z.string().max(255).optional(),
@@ -55,11 +56,14 @@ const ARCHITECTURE = process.arch === 'x64' ? 'amd64' : process.arch
 export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 /** Bytes of one layer. */
 export const MAX_LAYER_BYTES = 64 * 1024 ** 3
+/** How long one document of an image may take, logging in included, however it drips. */
+const DOCUMENT_MS = 60_000
+const TOO_SLOW = 'its registry is too slow with what describes it'
 
 /** Where images come from: a registry or a layout folder. Content is checked by whoever reads it. */
 export interface ImageSource {
   /** The document a tag or digest names, with its own digest. */
-  document(reference: string): Promise<{ bytes: Buffer; digest: string }>
+  document(reference: string, signal?: AbortSignal): Promise<{ bytes: Buffer; digest: string }>
   /** A blob's bytes from `from` on, unchecked. Fails where nothing comes for a while, however much came. */
   blob(descriptor: Descriptor, from?: number, signal?: AbortSignal): Promise<Readable>
   /** Where a blob lies on this machine, for sources that are of this machine. */
@@ -75,13 +79,19 @@ export interface ResolvedImage {
 }
 
 /** Follows indexes to the manifest for this machine's architecture and reads its configuration. Throws `image-unavailable`. */
-export async function resolveImage(source: ImageSource, reference: string): Promise<ResolvedImage> {
-  let { bytes, digest } = await source.document(reference)
+export async function resolveImage(
+  source: ImageSource,
+  reference: string,
+  { signal, documentMs = DOCUMENT_MS }: { signal?: AbortSignal | undefined; documentMs?: number | undefined } = {},
+): Promise<ResolvedImage> {
+  const documentOf = (wanted: string) => inTime(documentMs, TOO_SLOW, signal, (both) => source.document(wanted, both))
+  let { bytes, digest } = await documentOf(reference)
   for (let depth = 0; depth < 3; depth++) {
     const json = parseJson(bytes)
     const manifest = ImageManifest.safeParse(json)
     if (manifest.success) {
-      const configBytes = await readBlob(source, manifest.data.config)
+      const { config: wanted } = manifest.data
+      const configBytes = await inTime(documentMs, TOO_SLOW, signal, (both) => readBlob(source, wanted, both))
       const config = ImageConfig.safeParse(parseJson(configBytes))
       if (!config.success) throw unavailable("the image's configuration is malformed")
       const { os, architecture } = config.data
@@ -91,7 +101,7 @@ export async function resolveImage(source: ImageSource, reference: string): Prom
     const index = Index.safeParse(json)
     if (!index.success) throw unavailable('the registry answers with something that is no image')
     const entry = pickPlatform(index.data.manifests)
-    ;({ bytes, digest } = await source.document(entry.digest))
+    ;({ bytes, digest } = await documentOf(entry.digest))
   }
   throw unavailable('its indexes are nested too deeply')
 }
@@ -111,11 +121,11 @@ function otherPlatform(made: string[]): CloisterError {
 }
 
 /** Reads a small blob whole and checks its digest and size. */
-async function readBlob(source: ImageSource, descriptor: Descriptor): Promise<Buffer> {
+async function readBlob(source: ImageSource, descriptor: Descriptor, signal: AbortSignal): Promise<Buffer> {
   if (descriptor.size > MAX_DOCUMENT_BYTES) throw unavailable('a document of the image is too large')
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of await source.blob(descriptor)) {
+  for await (const chunk of await source.blob(descriptor, 0, signal)) {
     size += (chunk as Buffer).length
     if (size > descriptor.size) throw unavailable('a document of the image is longer than stated')
     chunks.push(chunk as Buffer)
@@ -137,6 +147,11 @@ export type UnavailableReason = 'login-needed' | 'not-found' | 'unreachable' | '
 export function unavailable(why: string, options: { reason?: UnavailableReason; hint?: string; cause?: unknown } = {}): CloisterError {
   const { reason = 'malformed', hint, cause } = options
   return new CloisterError('image-unavailable', `The image can't be had: ${why}.`, { details: { reason }, cause, ...(hint !== undefined && { hint }) })
+}
+
+/** Work for an image that is given up after `ms` milliseconds, with `why`, or once the signal comes. Throws `image-unavailable`. */
+export function inTime<T>(ms: number, why: string, signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  return withinTime(ms, unavailable(why, { reason: 'unreachable' }), signal, work)
 }
 
 function parseJson(bytes: Buffer): unknown {

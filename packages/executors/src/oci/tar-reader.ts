@@ -1,8 +1,12 @@
 const BLOCK = 512
 /** Bytes of one extended header or long name, as in Go's archive/tar. */
 const MAX_EXTENSION_BYTES = 1024 * 1024
+/** Extended headers and long names before one entry. Decent archives have four at the most. */
+const MAX_EXTENSIONS = 16
 /** Pieces of one sparse file. */
 const MAX_PIECES = 65_536
+/** Bytes of the map of one, in decimal numbers: above what so many pieces take. */
+const MAX_MAP_BYTES = 4 * 1024 * 1024
 
 /** What an entry of an archive is. Names and link targets hold one character for each byte, whatever their encoding. */
 export interface TarEntry {
@@ -44,13 +48,14 @@ const TYPES: Record<string, TarEntry['type']> = {
 /**
  * Reads a tar archive: ustar and pax (POSIX.1-2017, `pax`, "pax Interchange Format" and "ustar Interchange Format"), and GNU's long
  * names, binary numbers and sparse files (GNU tar manual, "Basic Tar Format" and "Storing Sparse Files"). Entries come in order, one
- * at a time. Throws a `TarError`.
+ * at a time. `extended` is told the bytes of all that describes entries and is none itself, and may throw. Throws a `TarError`.
  */
-export async function* readTar(source: AsyncIterable<Buffer>): AsyncGenerator<TarEntry> {
+export async function* readTar(source: AsyncIterable<Buffer>, extended: (bytes: number) => void = () => {}): AsyncGenerator<TarEntry> {
   const bytes = new Bytes(source)
   let records: [string, string][] = []
   let longPath: string | undefined
   let longLink: string | undefined
+  let extensions = 0
   for (;;) {
     const header = await bytes.take(BLOCK)
     if (!header || header.every((byte) => byte === 0)) return
@@ -59,6 +64,8 @@ export async function* readTar(source: AsyncIterable<Buffer>): AsyncGenerator<Ta
     const size = numberAt(header, 124, 12)
     if ('xgLK'.includes(kind)) {
       if (size > MAX_EXTENSION_BYTES) throw new TarError('an extended header is too long')
+      if (++extensions > MAX_EXTENSIONS) throw new TarError('an entry has too many extended headers')
+      extended(size)
       const value = await bytes.demand(size)
       await bytes.demand(paddingOf(size))
       // A global header says nothing that an image needs, as in Go's archive/tar.
@@ -67,8 +74,9 @@ export async function* readTar(source: AsyncIterable<Buffer>): AsyncGenerator<Ta
       else if (kind === 'K') longLink = cutAtNul(value.toString('latin1'))
       continue
     }
-    const entry = await readEntry(bytes, header, kind, size, records, longPath, longLink)
+    const entry = await readEntry(bytes, header, kind, size, records, longPath, longLink, extended)
     records = []
+    extensions = 0
     longPath = longLink = undefined
     let left = entry.type === 'file' ? entry.stored : 0
     const padding = paddingOf(entry.type === 'file' ? entry.padded : 0)
@@ -95,6 +103,7 @@ async function readEntry(
   records: [string, string][],
   longPath: string | undefined,
   longLink: string | undefined,
+  extended: (bytes: number) => void,
 ): Promise<Described> {
   const pax = new Map(records)
   let type = TYPES[kind]
@@ -122,6 +131,7 @@ async function readEntry(
   if (kind === 'S') {
     const pieces = piecesAt(header, 386, 4)
     for (let more = header[482] !== 0; more; ) {
+      extended(BLOCK)
       const extension = await bytes.demand(BLOCK)
       pieces.push(...piecesAt(extension, 0, 21))
       if (pieces.length > MAX_PIECES) throw new TarError('a sparse file has too many pieces')
@@ -132,7 +142,7 @@ async function readEntry(
   const realSize = decimal(pax.get('GNU.sparse.realsize') ?? pax.get('GNU.sparse.size'))
   if (realSize === undefined) return described
   if (pax.get('GNU.sparse.major') === '1') {
-    const { pieces, read } = await readMap(bytes, padded)
+    const { pieces, read } = await readMap(bytes, padded, extended)
     return sparse({ ...described, stored: padded - read }, pieces, realSize)
   }
   const map = pax.get('GNU.sparse.map')
@@ -153,16 +163,23 @@ function sparse(entry: Described, pieces: { offset: number; bytes: number }[], s
 }
 
 /** The map before the content of a sparse file in GNU's pax format 1.0: decimal numbers, a line each, filled up to whole blocks. */
-async function readMap(bytes: Bytes, available: number): Promise<{ pieces: { offset: number; bytes: number }[]; read: number }> {
+async function readMap(
+  bytes: Bytes,
+  available: number,
+  extended: (bytes: number) => void,
+): Promise<{ pieces: { offset: number; bytes: number }[]; read: number }> {
   let text = ''
-  for (let read = 0; read < available; ) {
-    text += (await bytes.demand(BLOCK)).toString('latin1')
+  let lines = 0
+  for (let read = 0; read < Math.min(available, MAX_MAP_BYTES); ) {
+    extended(BLOCK)
+    const block = (await bytes.demand(BLOCK)).toString('latin1')
+    text += block
     read += BLOCK
-    const lines = text.split('\n')
-    const count = decimal(lines[0])
-    if (lines.length < 2 || count === undefined) continue
+    for (let at = block.indexOf('\n'); at >= 0; at = block.indexOf('\n', at + 1)) lines++
+    if (lines === 0) continue
+    const count = decimal(text.slice(0, text.indexOf('\n'))) ?? 0
     if (count > MAX_PIECES) throw new TarError('a sparse file has too many pieces')
-    if (lines.length > 1 + 2 * count) return { pieces: pair(lines.slice(1, 1 + 2 * count)), read }
+    if (lines > 2 * count) return { pieces: pair(text.split('\n', 1 + 2 * count).slice(1)), read }
   }
   throw new TarError('the map of a sparse file is cut short')
 }
@@ -254,14 +271,17 @@ class Bytes {
 
   /** Exactly `count` bytes; undefined where the stream ended before the first. */
   async take(count: number): Promise<Buffer | undefined> {
-    while (this.held.length < count) {
+    const parts = [this.held]
+    for (let length = this.held.length; length < count; ) {
       const next = await this.source.next()
       if (next.done) {
-        if (this.held.length === 0) return undefined
+        if (length === 0) return undefined
         throw new TarError('it is cut short')
       }
-      this.held = this.held.length === 0 ? next.value : Buffer.concat([this.held, next.value])
+      parts.push(next.value)
+      length += next.value.length
     }
+    if (parts.length > 1) this.held = Buffer.concat(parts)
     const taken = this.held.subarray(0, count)
     this.held = this.held.subarray(count)
     return taken

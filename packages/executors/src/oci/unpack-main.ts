@@ -34,7 +34,7 @@ async function main(): Promise<void> {
       bytes += count
       if (bytes % PROGRESS_BYTES < count) say({ bytes })
     })
-    for await (const entry of readTar(await decompress(layer, compressed))) await root.apply(entry)
+    for await (const entry of readTar(await decompress(layer, compressed), root.extended)) await root.apply(entry)
   }
   root.finish()
   say({ bytes })

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -28,7 +28,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 
 interface Entry {
   path: string | Buffer
-  type?: '0' | '1' | '2' | '3' | '4' | '5' | '6' | 'x' | 'S' | 'Z'
+  type?: '0' | '1' | '2' | '3' | '4' | '5' | '6' | 'x' | 'g' | 'S' | 'Z'
   body?: string | Buffer
   link?: string
   mode?: number
@@ -71,6 +71,12 @@ function pax(records: Record<string, string>): Buffer {
   return entry({ path: 'pax', type: 'x', body: lines.join('') })
 }
 
+/** A sparse file as GNU's pax format 1.0 has it, of which all that is stored is a map. */
+function sparseMap(map: string): Buffer {
+  const sparse = pax({ 'GNU.sparse.major': '1', 'GNU.sparse.minor': '0', 'GNU.sparse.realsize': '0' })
+  return Buffer.concat([sparse, entry({ path: 'sparse', body: map })])
+}
+
 const archive = (...entries: (Entry | Buffer)[]) => Buffer.concat([...entries.map((one) => (Buffer.isBuffer(one) ? one : entry(one))), Buffer.alloc(1024)])
 
 /** Applies layers in this process; what a process of its own does is the same. */
@@ -78,7 +84,7 @@ async function apply(...layers: Buffer[]): Promise<void> {
   const image = new ImageRoot(root, LIMITS)
   for (const layer of layers) {
     image.beginLayer()
-    for await (const one of readTar(inPieces(layer))) await image.apply(one)
+    for await (const one of readTar(inPieces(layer), image.extended)) await image.apply(one)
   }
   image.finish()
 }
@@ -208,8 +214,46 @@ describe('a hostile image', () => {
     ['a hard link to nothing', archive({ path: 'h', type: '1', link: 'nothing' }), /leads to no file/],
     ['a hard link to itself', archive({ path: 'h', body: 'x' }, { path: 'h', type: '1', link: 'h' }), /leads to no file/],
     ['too many entries', archive(...Array.from({ length: 1_100 }, (_, index) => ({ path: `f${index}` }))), /too much/],
+    ['extended headers without end', archive(...Array.from({ length: 17 }, () => pax({ path: 'x' })), { path: 'f' }), /too many extended headers/],
+    ['a sparse map without end', archive(sparseMap(' '.repeat(5 * 1024 * 1024))), /cut short/],
     ['no end', archive({ path: 't', body: 'x'.repeat(5_000) }).subarray(0, 2_000), /cut short/],
   ])('with %s is refused with the reason', (_, layer, reason) => expect(apply(layer)).rejects.toThrow(reason))
+
+  it('counts as much as its extended headers take, of all entries together', async () => {
+    const image = new ImageRoot(root, { bytes: 1024 * 1024, entries: 100 })
+    const headers = Array.from({ length: 6 }, (_, index) => [{ path: 'g', type: 'g' as const, body: 'x'.repeat(200_000) }, { path: `f${index}` }])
+    const applying = async () => {
+      for await (const one of readTar(inPieces(archive(...headers.flat())), image.extended)) await image.apply(one)
+    }
+    await expect(applying()).rejects.toThrow(/too much/)
+    expect(readdirSync(root)).toEqual(['f0', 'f1', 'f2', 'f3', 'f4'])
+  })
+
+  it('that makes a folder opaque again and again has it read once a layer', async () => {
+    const image = new ImageRoot(root, LIMITS)
+    const hide = async (path: string) => {
+      for await (const one of readTar(inPieces(archive({ path })))) await image.apply(one)
+    }
+    mkdirSync(join(root, 'd'))
+    const probe = join(root, 'd/probe')
+    for (const marker of ['d/.wh..wh..opq', 'd/.wh.probe']) {
+      image.beginLayer()
+      writeFileSync(probe, '')
+      await hide(marker)
+      expect(existsSync(probe)).toBe(false)
+      // Nobody else writes there while an image is unpacked: the file shows whether the folder is looked at again.
+      writeFileSync(probe, '')
+      await hide(marker)
+      await hide(`./e/../${marker}`)
+      expect(existsSync(probe)).toBe(true)
+    }
+  })
+
+  it('that takes too long to unpack is given up, and its process ended', async () => {
+    const order = { folder: join(folder, 'image'), layers: [], limits: LIMITS }
+    const unpacking = unpackLayers(order, { progress: () => {}, charged: () => ['sleep', '600'], timeoutMs: 50 })
+    await expect(unpacking).rejects.toMatchObject({ code: 'image-unavailable', message: expect.stringContaining('takes too long') })
+  })
 
   it('that is a bomb ends at the limit, and says so without a path of this machine', async () => {
     const bomb = gzipSync(archive({ path: 'zeros', body: Buffer.alloc(8 * 1024 * 1024) }))

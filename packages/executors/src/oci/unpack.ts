@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { packedProgram } from '@cloister/packed'
 import type { UnpackLimits } from './image-root.ts'
+import { withinTime } from './in-time.ts'
 import { unavailable } from './source.ts'
 
 /** What the unpacking process is told: files of layers, lowest first, and a folder that isn't there yet. */
@@ -17,6 +18,8 @@ export type UnpackWord = { bytes: number } | { failed: string }
 
 /** What an image may unpack to unless a worker says otherwise. */
 export const UNPACK_LIMITS: UnpackLimits = { bytes: 64 * 1024 ** 3, entries: 1_000_000 }
+/** How long one image may unpack: others wait for its place. */
+const UNPACK_MS = 30 * 60_000
 const MEMORY_MIB = 512
 
 interface UnpackOptions {
@@ -24,13 +27,20 @@ interface UnpackOptions {
   signal?: AbortSignal
   /** Puts the command that unpacks where limits are. */
   charged?: (command: string[]) => string[]
+  /** Milliseconds it may take. */
+  timeoutMs?: number
 }
 
 /**
  * Unpacks layers, whose digests were checked, into a new folder, in a process of its own. Throws `image-unavailable` with the reason;
  * the folder may then hold a part, and nobody writes to it any more.
  */
-export async function unpackLayers(order: UnpackOrder, { progress, signal, charged = (command) => command }: UnpackOptions): Promise<void> {
+export async function unpackLayers(order: UnpackOrder, options: UnpackOptions): Promise<void> {
+  const { signal, timeoutMs = UNPACK_MS } = options
+  await withinTime(timeoutMs, unavailable('unpacking it takes too long'), signal, (both) => run(order, { ...options, signal: both }))
+}
+
+async function run(order: UnpackOrder, { progress, signal, charged = (command) => command }: UnpackOptions): Promise<void> {
   const node = [process.execPath, '--disable-warning=ExperimentalWarning', `--max-old-space-size=${MEMORY_MIB}`]
   const [program = '', ...words] = charged([...node, packedProgram(join(import.meta.dirname, 'unpack-main.ts'))])
   const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'ignore'], env: { PATH: process.env['PATH'] } })

@@ -1,10 +1,13 @@
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { startFakeRegistry } from '../testing/fake-registry.ts'
 import { ImageRoom } from './image-room.ts'
+import { ImageStore } from './image-store.ts'
 
 const MIB = 1024 * 1024
 const MOST = { bytes: 1024 * MIB, entries: 1_000_000 }
@@ -52,6 +55,48 @@ describe.skipIf(process.getuid?.() !== 0)('images on a disk that leases pay for'
     expect(entries).toBeLessThan(5_000)
     expect(await room.limits({ bytes: 5, entries: 6 })).toEqual({ bytes: 5, entries: 6 })
     expect(there()).toEqual([kept])
+  })
+
+  it('are downloaded only into what neither leases nor other downloads are to have', async () => {
+    const noRoom = { code: 'image-unavailable', message: expect.stringContaining('no room') }
+    await expect(room.promise(91 * MIB)).rejects.toMatchObject(noRoom)
+    const outcomes = await Promise.allSettled([room.promise(60 * MIB), room.promise(60 * MIB)])
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    expect((await room.limits(MOST)).bytes).toBeLessThanOrEqual(30 * MIB)
+    const [first] = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+    // What is written is taken once, from the disk itself.
+    image('a', 40, 0)
+    first?.written(40 * MIB)
+    expect((await room.limits(MOST)).bytes).toBeGreaterThan(29 * MIB)
+    first?.end()
+    first?.end()
+    expect((await room.limits(MOST)).bytes).toBeGreaterThan(49 * MIB)
+  })
+
+  it('of a registry that states more than there is room for are refused before a byte of them comes', async () => {
+    const layout = join(folder, 'layout')
+    mkdirSync(join(layout, 'blobs/sha256'), { recursive: true })
+    const blob = (value: unknown) => {
+      const bytes = Buffer.from(JSON.stringify(value))
+      const hex = createHash('sha256').update(bytes).digest('hex')
+      writeFileSync(join(layout, 'blobs/sha256', hex), bytes)
+      return { digest: `sha256:${hex}`, size: bytes.length }
+    }
+    const layers = [{ digest: `sha256:${'1'.repeat(64)}`, size: 95 * MIB }]
+    const registry = await startFakeRegistry(layout)
+    registry.tags.set('team/app:1', blob({ config: blob({ os: 'linux', config: {} }), layers }).digest)
+    const store = new ImageStore(images, { layouts: [], trustedRegistries: [registry.host] })
+    await expect(store.pull(`${registry.host}/team/app:1`)).rejects.toThrow(/no room/)
+    expect(registry.asked.map(({ path }) => path).filter((path) => path.includes('1111'))).toEqual([])
+    await registry.stop()
+  })
+
+  it('that are unpacked are ended once they take what is left to leases', async () => {
+    const ended = new AbortController()
+    const watching = room.watch(ended.signal, 5)
+    image('a', 95, 0)
+    await expect(watching).rejects.toMatchObject({ code: 'image-unavailable' })
+    ended.abort()
   })
 
   it('go where there is none, the one pulled longest ago first, but for those that a lease runs', async () => {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { chmod, mkdir, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises'
+import { existsSync, statfsSync } from 'node:fs'
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { UnpackLimits } from '../oci/image-root.ts'
 import { unavailable } from '../oci/source.ts'
@@ -13,6 +13,16 @@ const USES = '.uses'
 /** Of the disk that images lie on: what is left to leases whatever images take, and below what free images have to go. */
 const RESERVE = { part: 10, mostBytes: 5 * GIB }
 const CLEAR_BELOW = { part: 4, mostBytes: 20 * GIB }
+
+const WATCH_MS = 500
+
+/** Bytes of the disk that are set aside. */
+interface RoomPromise {
+  /** So many are on the disk now. */
+  written(bytes: number): void
+  /** No more come. */
+  end(): void
+}
 
 /** What a container of a lease runs. */
 interface Use {
@@ -28,6 +38,8 @@ interface Use {
  */
 export class ImageRoom {
   private readonly folder: string
+  /** Bytes that downloads of this process are still to write. */
+  private promised = 0
 
   constructor(folder: string) {
     this.folder = folder
@@ -49,21 +61,48 @@ export class ImageRoom {
 
   /** What an image may unpack to at most, after making room. Throws `image-unavailable` where there is none. */
   async limits(most: UnpackLimits): Promise<UnpackLimits> {
-    if ((await this.free()).bytes < (await this.share(CLEAR_BELOW))) await this.clear()
-    const { bytes, files } = await this.free()
-    const left = bytes - (await this.share(RESERVE))
-    if (left <= 0) throw unavailable("the worker's disk has no room for it")
+    if (this.free().bytes < this.share(CLEAR_BELOW)) await this.clear()
+    const { bytes, files } = this.free()
+    const left = bytes - this.share(RESERVE)
+    if (left <= 0) throw noRoom()
     return { bytes: Math.min(most.bytes, left), entries: Math.min(most.entries, files) }
+  }
+
+  /** Sets bytes aside for a download, after making room. Throws `image-unavailable` where there is none. */
+  async promise(bytes: number): Promise<RoomPromise> {
+    if (this.free().bytes < this.share(CLEAR_BELOW)) await this.clear()
+    // Nothing happens between the look and the promise, so that two downloads never count on the same bytes.
+    if (bytes > this.free().bytes - this.share(RESERVE)) throw noRoom()
+    let left = bytes
+    const give = (count: number) => {
+      const given = Math.min(count, left)
+      left -= given
+      this.promised -= given
+    }
+    this.promised += bytes
+    return { written: give, end: () => give(left) }
+  }
+
+  /** Fails once images have taken what is left to leases, as several that unpack at one time could. Ends with the signal. */
+  watch(signal: AbortSignal, everyMs: number = WATCH_MS): Promise<never> {
+    return new Promise((_, reject) => {
+      const timer = setInterval(() => {
+        if (this.free().bytes < this.share(RESERVE)) reject(noRoom())
+      }, everyMs)
+      const stop = () => clearInterval(timer)
+      if (signal.aborted) stop()
+      else signal.addEventListener('abort', stop, { once: true })
+    })
   }
 
   /** Removes images that nothing runs, until enough is free. */
   private async clear(): Promise<void> {
     const used = await this.used()
-    const enough = await this.share(CLEAR_BELOW)
+    const enough = this.share(CLEAR_BELOW)
     for (const { name, pulledAt } of await this.images()) {
       if (used.has(name) || Date.now() - pulledAt < FRESH_MS) continue
       await this.remove(name)
-      if ((await this.free()).bytes >= enough) return
+      if (this.free().bytes >= enough) return
     }
   }
 
@@ -106,14 +145,19 @@ export class ImageRoom {
     return join(this.folder, USES, `${lease.split('/').at(-1)}.${container}`)
   }
 
-  private async free(): Promise<{ bytes: number; files: number }> {
-    const { bavail, bsize, files, ffree } = await statfs(this.folder)
+  /** What is free and not promised. */
+  private free(): { bytes: number; files: number } {
+    const { bavail, bsize, files, ffree } = statfsSync(this.folder)
     // File systems that make room for files as they come have none to count.
-    return { bytes: bavail * bsize, files: files > 0 ? Math.floor(ffree / 2) : Number.MAX_SAFE_INTEGER }
+    return { bytes: bavail * bsize - this.promised, files: files > 0 ? Math.floor(ffree / 2) : Number.MAX_SAFE_INTEGER }
   }
 
-  private async share({ part, mostBytes }: typeof RESERVE): Promise<number> {
-    const { blocks, bsize } = await statfs(this.folder)
+  private share({ part, mostBytes }: typeof RESERVE): number {
+    const { blocks, bsize } = statfsSync(this.folder)
     return Math.min((blocks * bsize) / part, mostBytes)
   }
+}
+
+function noRoom(): Error {
+  return unavailable("the worker's disk has no room for it")
 }

@@ -3,11 +3,12 @@ import { existsSync } from 'node:fs'
 import { chmod, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Image, PullOptions, PullProgress } from '../executor.ts'
-import { fetchLayers } from '../oci/download.ts'
+import { downloadBytes, fetchLayers } from '../oci/download.ts'
 import { findImage, type ImageSettings } from '../oci/find.ts'
 import { describeImage } from '../oci/image.ts'
-import { type ImageSource, type ResolvedImage, resolveImage } from '../oci/source.ts'
+import { type Descriptor, type ImageSource, inTime, type ResolvedImage, resolveImage } from '../oci/source.ts'
 import { UNPACK_LIMITS, unpackLayers } from '../oci/unpack.ts'
+import { ImagePulls } from './image-pulls.ts'
 import { ImageRoom } from './image-room.ts'
 
 /** A folder of work that nobody has touched for so long was left by a process that died. */
@@ -16,18 +17,14 @@ const ABANDONED_MS = 24 * 3_600_000
 /** Images that are unpacked at one time. */
 const MAX_UNPACKING = 4
 
-/** One pull of an image that several wait for: it is ended once nobody does any more. */
-interface Pulling {
-  done: Promise<void>
-  aborter: AbortController
-  listeners: Set<(progress: PullProgress) => void>
-}
+/** How long a pull may take in all, waiting for its turn included. */
+const PULL_MS = 6 * 3_600_000
 
 /** Unpacked images by digest. Several processes may share one folder: an image appears whole or not at all. */
 export class ImageStore {
   private readonly folder: string
   private readonly settings: ImageSettings
-  private readonly running = new Map<string, Pulling>()
+  private readonly pulls = new ImagePulls()
   private readonly charged: (command: string[]) => string[]
   private unpacking = 0
   private readonly queue: (() => void)[] = []
@@ -43,17 +40,25 @@ export class ImageStore {
 
   /** Brings an image into the store; nothing stays of one that can't be had. Throws `image-unavailable`. */
   async pull(reference: string, { credentials, progress, signal }: PullOptions = {}): Promise<Image> {
-    const { source, wanted, close } = await findImage(reference, credentials, this.settings)
+    const { source, place, wanted, close } = await findImage(reference, credentials, this.settings)
+    let isBringing = false
     try {
-      const resolved = await resolveImage(source, wanted)
+      const resolved = await resolveImage(source, wanted, { signal, documentMs: this.settings.documentMs })
       signal?.throwIfAborted()
       const image = describeImage(reference, resolved.digest, resolved.config)
       const target = this.rootOf(image.digest)
-      if (!existsSync(target)) await this.join(image.digest, source, resolved, progress, signal)
+      const isThere = () => existsSync(target)
+      const bring = (tell: (progress: PullProgress) => void, until: AbortSignal) => {
+        isBringing = true
+        const work = (both: AbortSignal) => this.bring(source, resolved, target, tell, both)
+        return inTime(this.settings.pullMs ?? PULL_MS, 'it takes too long to come', until, work).finally(close)
+      }
+      if (!isThere()) await this.pulls.wait({ digest: image.digest, place, progress, signal, isThere, bring })
       await writeFile(`${target}.json`, JSON.stringify(image), { mode: 0o600 })
       return image
     } finally {
-      close()
+      // Others may wait for what comes from here when nobody waits here any more.
+      if (!isBringing) close()
     }
   }
 
@@ -62,58 +67,23 @@ export class ImageStore {
     return join(this.folder, digest.replace(':', '-'))
   }
 
-  /** Waits for the pull of an image, of which there is one at a time. */
-  private async join(
-    digest: string,
-    source: ImageSource,
-    resolved: ResolvedImage,
-    progress: ((progress: PullProgress) => void) | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    const pulling = this.running.get(digest) ?? this.begin(digest, source, resolved)
-    const listener = progress ?? (() => {})
-    pulling.listeners.add(listener)
-    const leave = () => {
-      pulling.listeners.delete(listener)
-      if (pulling.listeners.size === 0) pulling.aborter.abort()
-    }
-    signal?.addEventListener('abort', leave, { once: true })
-    try {
-      await pulling.done
-      signal?.throwIfAborted()
-    } finally {
-      signal?.removeEventListener('abort', leave)
-      pulling.listeners.delete(listener)
-    }
-  }
-
-  private begin(digest: string, source: ImageSource, resolved: ResolvedImage): Pulling {
-    const aborter = new AbortController()
-    const listeners = new Set<(progress: PullProgress) => void>()
-    const tell = (progress: PullProgress) => {
-      for (const listener of listeners) listener(progress)
-    }
-    const done = this.bring(source, resolved, this.rootOf(digest), tell, aborter.signal).finally(() => this.running.delete(digest))
-    const pulling = { done, aborter, listeners }
-    this.running.set(digest, pulling)
-    return pulling
-  }
-
   private async bring(source: ImageSource, { manifest }: ResolvedImage, target: string, tell: (progress: PullProgress) => void, signal: AbortSignal) {
     await openImageFolder(this.folder)
     await this.removeAbandoned()
+    const total = downloadBytes(manifest.layers)
+    const room = await this.room.promise(source.fileOf ? 0 : total)
     const work = join(this.folder, `.work-${randomBytes(8).toString('hex')}`)
-    await mkdir(work, { mode: 0o700 })
-    const total = [...new Map(manifest.layers.map(({ digest, size }) => [digest, size])).values()].reduce((sum, size) => sum + size, 0)
-    const packed = manifest.layers.reduce((sum, { size }) => sum + size, 0)
     try {
-      const layers = await fetchLayers(source, manifest.layers, join(work, 'layers'), (bytes) => tell({ step: 'downloading', bytes, total }), signal)
+      await mkdir(work, { mode: 0o700 })
+      let written = 0
+      const count = (bytes: number) => {
+        room.written(bytes - written)
+        written = bytes
+        tell({ step: 'downloading', bytes, total })
+      }
+      const layers = await fetchLayers(source, manifest.layers, join(work, 'layers'), count, signal)
       const root = join(work, 'root')
-      await this.inTurn(async () => {
-        signal.throwIfAborted()
-        const order = { folder: root, layers, limits: await this.room.limits(this.settings.limits ?? UNPACK_LIMITS) }
-        await unpackLayers(order, { progress: (bytes) => tell({ step: 'unpacking', bytes, total: packed }), signal, charged: this.charged })
-      })
+      await this.inTurn(signal, () => this.unpack(root, layers, manifest.layers, tell, signal))
       await rename(root, target).catch((error) => {
         // Another process was faster.
         if (!existsSync(target)) throw error
@@ -121,12 +91,38 @@ export class ImageStore {
     } finally {
       // A failure to tidy up must not hide why the pull failed; what stays is removed by a later one.
       await removeTree(work).catch(() => {})
+      room.end()
+    }
+  }
+
+  private async unpack(
+    folder: string,
+    layers: string[],
+    descriptors: readonly Descriptor[],
+    tell: (progress: PullProgress) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const total = descriptors.reduce((sum, { size }) => sum + size, 0)
+    const order = { folder, layers, limits: await this.room.limits(this.settings.limits ?? UNPACK_LIMITS) }
+    const full = new AbortController()
+    const ended = new AbortController()
+    void this.room.watch(ended.signal).catch((error) => full.abort(error))
+    try {
+      await unpackLayers(order, {
+        progress: (bytes) => tell({ step: 'unpacking', bytes, total }),
+        signal: AbortSignal.any([signal, full.signal]),
+        charged: this.charged,
+        ...(this.settings.unpackMs !== undefined && { timeoutMs: this.settings.unpackMs }),
+      })
+    } finally {
+      ended.abort()
     }
   }
 
   /** A few at a time, however many leases there are. */
-  private async inTurn(work: () => Promise<void>): Promise<void> {
-    if (this.unpacking >= MAX_UNPACKING) await new Promise<void>((resolve) => this.queue.push(resolve))
+  private async inTurn(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    signal.throwIfAborted()
+    if (this.unpacking >= MAX_UNPACKING) await this.queued(signal)
     else this.unpacking++
     try {
       await work()
@@ -136,6 +132,22 @@ export class ImageStore {
       if (next) next()
       else this.unpacking--
     }
+  }
+
+  /** Returns once a place is handed over. Whoever doesn't want it any more leaves the queue. */
+  private queued(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const take = () => {
+        signal.removeEventListener('abort', leave)
+        resolve()
+      }
+      const leave = () => {
+        this.queue.splice(this.queue.indexOf(take), 1)
+        reject(signal.reason)
+      }
+      this.queue.push(take)
+      signal.addEventListener('abort', leave, { once: true })
+    })
   }
 
   private async removeAbandoned(): Promise<void> {
