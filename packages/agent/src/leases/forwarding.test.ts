@@ -13,6 +13,9 @@ import { Forwarding } from './forwarding.ts'
 const LEASE: Hex = `0x${'1'.repeat(64)}`
 const { manifest } = parseManifest('services:\n  echo:\n    image: echo\n    ports: [{ target: 7000, app_protocol: tcp }]\n', { file: 'compose.yaml' })
 
+/** A machine that is busy with other tests takes its time. */
+const PATIENCE = { timeout: 20_000 }
+
 let folder: string
 let store: Store
 let echo: Server
@@ -133,9 +136,9 @@ test('who hangs up before the container is reached leaves no connection to it be
   some.arrange(LEASE, manifest)
   const port = await opened(some)
   const hasty = [1, 2, 3].map(() => connect(port, '127.0.0.1'))
-  await vi.waitFor(() => expect(asked).toBe(3))
+  await vi.waitFor(() => expect(asked).toBe(3), PATIENCE)
   const patient = connect(port, '127.0.0.1')
-  await vi.waitFor(() => expect(asked).toBe(4))
+  await vi.waitFor(() => expect(asked).toBe(4), PATIENCE)
   for (const socket of hasty) socket.resetAndDestroy()
   // Somebody who comes and is answered later: by then the worker has heard of those before.
   const bystander = await connectToEcho()
@@ -143,11 +146,11 @@ test('who hangs up before the container is reached leaves no connection to it be
   await once(bystander, 'data')
   bystander.destroy()
   goOn()
-  await vi.waitFor(() => expect(reached.filter(({ destroyed }) => destroyed)).toHaveLength(3))
+  await vi.waitFor(() => expect(reached.filter(({ destroyed }) => destroyed)).toHaveLength(3), PATIENCE)
   expect(reached).toHaveLength(4)
   patient.write('there and back')
   expect(String((await once(patient, 'data'))[0])).toBe('there and back')
   patient.destroy()
-  await vi.waitFor(() => expect(reached.every(({ destroyed }) => destroyed)).toBe(true))
+  await vi.waitFor(() => expect(reached.every(({ destroyed }) => destroyed)).toBe(true), PATIENCE)
   some.endAll()
 })
