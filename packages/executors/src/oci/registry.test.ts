@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MAX_DURATION_MS, MAX_RETRIES } from '@cloister/core'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { PullProgress } from '../executor.ts'
 import { ImageStore } from '../sandbox/image-store.ts'
 import { type FakeRegistry, startFakeRegistry } from '../testing/fake-registry.ts'
@@ -149,6 +149,31 @@ describe('a pull', () => {
       .catch((caught) => caught)
     expect(error).toMatchObject({ code: 'image-unavailable', message: expect.stringContaining('takes too long') })
     expect(readdirSync(where)).toEqual([])
+  })
+
+  it('goes on for others when the one who began it leaves', async () => {
+    let sending: { response: ServerResponse; blob: Buffer } | undefined
+    registry.misbehave = (_, response, blob) => {
+      if (!blob || blob.length < 100_000) return false
+      response.writeHead(200, { 'content-length': blob.length })
+      sending = { response, blob }
+      return true
+    }
+    const store = storeIn(storeFolder(), undefined, { silenceMs: 60_000 })
+    const aborter = new AbortController()
+    const first = store.pull(reference, { signal: aborter.signal })
+    await vi.waitFor(() => expect(sending).toBeDefined(), 10_000)
+    let isTold = false
+    const second = store.pull(reference, { progress: () => (isTold = true) })
+    let at = 0
+    await vi.waitFor(() => {
+      sending?.response.write(sending.blob.subarray(at, (at += 100)))
+      expect(isTold).toBe(true)
+    }, 10_000)
+    aborter.abort()
+    await expect(first).rejects.toMatchObject({ name: 'AbortError' })
+    sending?.response.end(sending.blob.subarray(at))
+    expect((await second).digest).toBe(digest)
   })
 
   it('ends when it is not wanted any more, even before the registry says what it is', async () => {
