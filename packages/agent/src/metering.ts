@@ -4,6 +4,7 @@ import { formatDuration, messageOf, secondsAffordable, shortId } from '@cloister
 import type { Hex } from 'viem'
 import type { LeaseSupervisor } from './leases/supervisor.ts'
 import type { Log } from './log.ts'
+import { LeaseLooks, within } from './patience.ts'
 import type { Sequence } from './sending.ts'
 import type { Settlement } from './settlement.ts'
 import type { Store } from './store.ts'
@@ -11,6 +12,12 @@ import type { Store } from './store.ts'
 /** Seconds of balance at which the tenant is warned. */
 const WARNINGS = [600, 3600]
 const LOOK_MS = 3_000
+/** Milliseconds that the others wait for the look at one lease. */
+const PATIENCE_MS = 2_000
+/** Milliseconds for a lease's containers to end before the lease is closed all the same. */
+const STOP_MS = 15_000
+/** Milliseconds for looks to end when the worker stops. */
+const LEAVING_MS = 10_000
 
 interface MeteringParts {
   wallet: Wallet
@@ -24,15 +31,23 @@ interface MeteringParts {
 
 /** Watches what leases can still pay, warns, ends what is out of money or whose notice has run out, and collects what was earned. */
 export async function meter(parts: MeteringParts): Promise<void> {
-  while (!parts.signal.aborted) {
-    try {
-      for (const { id } of parts.supervisor.openLeases()) await look(parts, id)
-      if (parts.settlement.isDue) await parts.settlement.settleAll()
-    } catch (error) {
-      parts.log('warn', 'metering will try again', { error: messageOf(error) })
-    }
-    await delay(LOOK_MS, undefined, { signal: parts.signal }).catch(() => {})
+  const { supervisor, settlement, signal, log } = parts
+  let told = false
+  const again = (error: unknown) => {
+    if (!told) log('warn', 'metering will try again', { error: messageOf(error) })
+    told = true
   }
+  const looks = new LeaseLooks((id) => look(parts, id).catch(again), PATIENCE_MS)
+  while (!signal.aborted) {
+    told = false
+    await looks.all(
+      supervisor.openLeases().map(({ id }) => id),
+      signal,
+    )
+    if (settlement.isDue && !signal.aborted) await settlement.settleAll().catch(again)
+    await delay(LOOK_MS, undefined, { signal }).catch(() => {})
+  }
+  await looks.idle(LEAVING_MS)
 }
 
 async function look({ wallet, store, supervisor, sequence, log }: MeteringParts, id: Hex): Promise<void> {
@@ -40,7 +55,8 @@ async function look({ wallet, store, supervisor, sequence, log }: MeteringParts,
   if (lease.state !== 'open') return supervisor.refresh(id)
   const end = async (kind: string, reason: string) => {
     supervisor.event(id, kind, `${reason[0]?.toUpperCase()}${reason.slice(1)}; the lease ends.`)
-    await supervisor.runner(id)?.stopAll(reason)
+    const runner = supervisor.runner(id)
+    if (runner) await within(runner.stopAll(reason), STOP_MS)
     await sequence
       .run(() => closeLease(wallet, id))
       .catch((error) => log('warn', 'a lease that ends could not be closed yet', { lease: shortId(id), error: messageOf(error) }))

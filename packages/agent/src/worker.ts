@@ -17,6 +17,7 @@ import { LeaseSupervisor } from './leases/supervisor.ts'
 import { watchLeases } from './leases/watcher.ts'
 import type { Log } from './log.ts'
 import { meter } from './metering.ts'
+import { within } from './patience.ts'
 import { keepClaiming } from './rewards.ts'
 import { loadSealingSecret } from './sealing-secret.ts'
 import { fetchAppKeys } from './secrets/key-client.ts'
@@ -30,6 +31,9 @@ import { Verifier } from './verdicts/verifier.ts'
 import { loadWorkerKey } from './worker-key.ts'
 import { agentApi } from './workload/agent-api.ts'
 import { AgentSockets } from './workload/agent-sockets.ts'
+
+/** Milliseconds that the watch over the chain waits for one lease to be looked at. */
+const TOUCH_MS = 10_000
 
 /** Everything a running worker is made of. */
 export interface Worker {
@@ -111,7 +115,8 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
       store,
       log,
       isMine: (id) => store.lease(id) !== undefined,
-      touched: (id, closer) => supervisor.refresh(id, closer),
+      // One lease that is hard to wipe keeps nobody from hearing of the others.
+      touched: (id, closer) => within(supervisor.refresh(id, closer), TOUCH_MS, signal),
       signal,
     }),
     attestor.keep(signal),

@@ -3,6 +3,7 @@ import { type HealthCheck, messageOf, type Service, timerMs } from '@cloister/co
 import type { ContainerSpec, ContainerStatus, Executor, Exit } from '@cloister/executors'
 import type { Hex } from 'viem'
 import { lastWords } from '../ended-logs.ts'
+import { within } from '../patience.ts'
 import { checkHealth, isListening } from './health.ts'
 import type { PlannedContainer } from './plan.ts'
 
@@ -34,6 +35,8 @@ const TELLING_EXITS = 3
 const LAST_LINES = 10
 const LAST_LINE_CHARACTERS = 300
 const QUIET_LISTEN_MS = 60_000
+/** Milliseconds that each step of killing a container may take. */
+const ABANDON_MS = 5_000
 
 /** Keeps one container as its manifest says: starts it after what it depends on, watches it, restarts it with growing pauses. */
 export class ContainerTask {
@@ -85,17 +88,20 @@ export class ContainerTask {
     await this.done
   }
 
-  /** Asks the container to end as its manifest says and removes it. */
-  async end(): Promise<void> {
+  /** Asks the container to end as its manifest says and removes it, unless `signal` is aborted meanwhile: then it stays. */
+  async end(signal: AbortSignal): Promise<void> {
     await this.abandon()
+    signal.throwIfAborted()
     await this.context.executor.stop(this.spec.lease, this.spec.name, this.service.stopGraceMs)
+    signal.throwIfAborted()
     await this.context.executor.remove(this.spec.lease, this.spec.name)
   }
 
   /** Kills it for good, for a reason its tenant is told. */
   async fail(reason: string): Promise<void> {
-    await this.abandon()
-    await this.context.executor.stop(this.spec.lease, this.spec.name, 1_000)
+    // What is about to start ends by itself.
+    await within(this.abandon(), ABANDON_MS)
+    await within(this.context.executor.stop(this.spec.lease, this.spec.name, 1_000), ABANDON_MS)
     this.become('failed', reason)
   }
 
@@ -111,6 +117,7 @@ export class ContainerTask {
       if (startedAt === undefined || this.hasStarted) {
         this.become('starting')
         const failure = await this.launch().then(() => undefined, messageOf)
+        signal.throwIfAborted()
         if (failure !== undefined) {
           this.earlyExits++
           if (!(await this.mayRestart({ code: 125, outOfMemory: false }, failure, pause))) return
@@ -141,8 +148,17 @@ export class ContainerTask {
   }
 
   private async launch(): Promise<void> {
-    if (this.hasStarted) await this.context.executor.restart(this.spec.lease, this.spec.name)
-    else await this.context.executor.start(await this.context.complete(this.planned, this.aborter.signal))
+    const { signal } = this.aborter
+    const { executor } = this.context
+    const { lease, name } = this.spec
+    if (this.hasStarted) await executor.restart(lease, name)
+    else {
+      const spec = await this.context.complete(this.planned, signal)
+      signal.throwIfAborted()
+      await executor.start(spec)
+    }
+    // Nobody watches what starts after it was abandoned, and nobody wants it.
+    if (signal.aborted) await executor.stop(lease, name, 1_000)
   }
 
   /** Pauses and returns true where the policy says so. */

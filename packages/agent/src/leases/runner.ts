@@ -1,5 +1,4 @@
 import { EventEmitter, on, once } from 'node:events'
-import { setTimeout as delay } from 'node:timers/promises'
 import {
   CloisterError,
   type Manifest,
@@ -14,6 +13,7 @@ import {
 import type { Executor, Image, PullProgress } from '@cloister/executors'
 import type { Hex } from 'viem'
 import { lastWords } from '../ended-logs.ts'
+import { until, within } from '../patience.ts'
 import type { LeaseSecrets } from '../secrets/lease-secrets.ts'
 import type { Accepted, Store, StoredLease } from '../store.ts'
 import type { AgentSockets } from '../workload/agent-sockets.ts'
@@ -50,6 +50,14 @@ const TRIAL_EXITS = 3
 const PROGRESS_MS = 5_000
 /** Milliseconds for the key service to answer before a new manifest is given up. */
 const KEYS_MS = 60_000
+/** Milliseconds for what is under way to stop once it is not wanted any more. */
+const LEAVING_MS = 5_000
+/** Milliseconds that containers have to end when the worker stops, whatever their manifest says. */
+const HALT_GRACE_MS = 60_000
+/** The same when their lease has ended. */
+const DESTROY_GRACE_MS = 10_000
+/** Milliseconds beyond its grace that a stop may take. */
+const STOP_MS = 15_000
 
 /** Runs one lease's manifests, one at a time. Every step can be repeated after a crash. */
 export class LeaseRunner {
@@ -64,8 +72,10 @@ export class LeaseRunner {
   private working: Promise<unknown> = Promise.resolve()
   private ended = false
   private readonly wiping = new AbortController()
-  /** Aborted once nothing more is to be started. */
-  private readonly leaving = new AbortController()
+  /** Aborted to break off the change under way and those that wait behind it; then there is a new one for those to come. */
+  private breaking = new AbortController()
+  /** What changes began at the engine and broke off from before it was done. */
+  private readonly left = new Set<Promise<unknown>>()
   /** Aborted once everything of the lease is wiped. */
   readonly wiped = this.wiping.signal
   /** The tenant was told that everything runs. */
@@ -88,34 +98,34 @@ export class LeaseRunner {
 
   /** What the store says should run is made to run; containers that run already are taken over. */
   resume(): void {
-    void this.alone(async () => {
+    void this.alone(async (signal) => {
       const lease = this.store.lease(this.id)
-      if (lease?.running) await this.arrange(lease.running)
-      if (lease?.next) await this.change(lease.next)
+      if (lease?.running) await this.arrange(lease.running, signal)
+      if (lease?.next) await this.change(lease.next, signal)
     })
   }
 
   /** Runs what the store holds as next. The one before runs on, or again, if the new one does not start. */
   takeNext(): void {
-    void this.alone(async () => {
+    void this.alone(async (signal) => {
       const next = this.store.lease(this.id)?.next
-      if (next) await this.change(next)
+      if (next) await this.change(next, signal)
     })
   }
 
   /** Ends containers and what keeps them; volumes stay, and `resume` starts them again. */
   async halt(): Promise<void> {
-    await this.letGo()
-    await Promise.all([...this.tasks.values()].map((task) => this.executor.stop(this.id, task.spec.name, task.service.stopGraceMs).catch(() => {})))
+    await this.letGo().inTime
+    await this.stopTasks(HALT_GRACE_MS)
     await this.executor.halt(this.id)
   }
 
   /** Ends everything and wipes the lease's volumes. What containers printed last is kept for a day. */
   async destroy(): Promise<void> {
-    await this.letGo()
-    await Promise.all(
-      [...this.tasks.values()].map((task) => this.executor.stop(this.id, task.spec.name, Math.min(task.service.stopGraceMs, 10_000)).catch(() => {})),
-    )
+    const gone = this.letGo()
+    // What can't be wiped then is of no open lease, and goes when the worker starts the next time.
+    if (!(await gone.inTime)) void gone.wholly.then(() => this.wipeAgain()).catch(() => {})
+    await this.stopTasks(DESTROY_GRACE_MS)
     const names = [...this.tasks.keys()]
     this.tasks.clear()
     try {
@@ -128,9 +138,16 @@ export class LeaseRunner {
     this.secrets.forget(this.id)
   }
 
-  /** Stops all containers for a reason; an update begins anew. */
+  /** Stops all containers for a reason, and the change under way with them; an update begins anew. */
   async stopAll(reason: string): Promise<void> {
-    await this.alone(() => Promise.all([...this.tasks.values()].map((task) => task.fail(reason))))
+    this.breakOff(reason)
+    await this.alone(async () => {
+      await Promise.all([...this.tasks.values()].map((task) => task.fail(reason)))
+      // What was about to be taken over has no task yet.
+      for (const { name, running } of await this.executor.containers(this.id))
+        if (running && !this.tasks.has(name)) await this.executor.stop(this.id, name, 1_000)
+      this.changes.emit('change')
+    })
   }
 
   get state(): LeaseState {
@@ -170,17 +187,21 @@ export class LeaseRunner {
     return [...this.tasks.values()].filter((task) => task.spec.service === service && task.state === 'running').map((task) => task.spec.name)
   }
 
-  private async change(next: Omit<Accepted, 'images'>): Promise<void> {
+  private async change(next: Omit<Accepted, 'images'>, signal: AbortSignal): Promise<void> {
     const { hash, manifest, envelope } = next
     const before = this.store.lease(this.id)?.running
     try {
+      signal.throwIfAborted()
       // What gets no keys is not tried: the one before would be stopped for it.
       const takesSecrets = Object.values(manifest.services).some(({ sealed }) => sealed)
-      if (envelope && takesSecrets) await this.secrets.open({ lease: this.id, manifestHash: hash }, envelope, AbortSignal.timeout(KEYS_MS))
-      const images = await this.pull(manifest)
-      await this.arrange({ ...next, images })
-      if (before) await this.trial(manifest)
-      if (this.ended) return
+      if (envelope && takesSecrets) {
+        const patience = AbortSignal.any([signal, AbortSignal.timeout(KEYS_MS)])
+        await until(this.secrets.open({ lease: this.id, manifestHash: hash }, envelope, patience), signal)
+      }
+      const images = await this.pull(manifest, signal)
+      await this.arrange({ ...next, images }, signal)
+      if (before) await this.trial(manifest, signal)
+      signal.throwIfAborted()
       this.store.patchLease(this.id, (lease) => {
         lease.running = { ...next, images }
         forgetNext(lease, next)
@@ -192,26 +213,25 @@ export class LeaseRunner {
     } catch (error) {
       if (this.ended) return
       const reason = messageOf(error)
+      const goesBack = before && !signal.aborted
       this.store.patchLease(this.id, (lease) => {
         forgetNext(lease, next)
         lease.failed = { hash, reason }
       })
-      this.emit('start-failed', before ? `The new manifest does not start: ${reason} The one before runs on.` : reason)
-      if (before) await this.arrange(before)
+      this.emit('start-failed', goesBack ? `The new manifest does not start: ${reason} The one before runs on.` : reason)
+      if (goesBack) await this.arrange(before, signal)
     }
     this.changes.emit('change')
   }
 
-  private async pull(manifest: Manifest): Promise<Record<string, Image>> {
+  private async pull(manifest: Manifest, signal: AbortSignal): Promise<Record<string, Image>> {
     const images: Record<string, Image> = {}
     for (const service of Object.values(manifest.services)) {
       if (images[service.image]) continue
       const started = Date.now()
-      images[service.image] = await this.executor.pull(service.image, {
-        credentials: this.loginFor(service.image),
-        progress: this.progressOf(service.image),
-        signal: this.leaving.signal,
-      })
+      // Broken off, it may take its time to end; what it brings is not used any more.
+      const pull = this.executor.pull(service.image, { credentials: this.loginFor(service.image), progress: this.progressOf(service.image, signal), signal })
+      images[service.image] = await until(pull, signal)
       this.emit('image', `${service.image} is here as ${images[service.image]?.digest.slice(0, 19)}… (${Date.now() - started} ms).`)
     }
     return images
@@ -223,10 +243,10 @@ export class LeaseRunner {
   }
 
   /** Tells the tenant how far a pull is, now and then. */
-  private progressOf(image: string): (progress: PullProgress) => void {
+  private progressOf(image: string, signal: AbortSignal): (progress: PullProgress) => void {
     let told = Date.now()
     return ({ step, bytes, total }) => {
-      if (Date.now() - told < PROGRESS_MS) return
+      if (signal.aborted || Date.now() - told < PROGRESS_MS) return
       told = Date.now()
       const done = step === 'downloading' ? 'is here' : 'is unpacked'
       this.emit('pulling', `${image}: ${mebibytes(bytes)} of ${mebibytes(total)} MiB ${done}.`)
@@ -234,25 +254,27 @@ export class LeaseRunner {
   }
 
   /** Ends what is not in the plan, keeps what is there unchanged, starts the rest. */
-  private async arrange(accepted: Accepted): Promise<void> {
+  private async arrange(accepted: Accepted, signal: AbortSignal): Promise<void> {
     const { hash, manifest } = accepted
     const needsAgent = Object.values(manifest.services).some(({ agentSocket }) => agentSocket)
-    const agentFolder = needsAgent ? await this.sockets.open(this.id, hash) : ''
+    const agentFolder = needsAgent ? await this.step(this.sockets.open(this.id, hash), signal) : ''
     const plan = new Map(planContainers(this.id, accepted, agentFolder).map((planned) => [planned.spec.name, planned]))
     const stays = (name: string) => this.tasks.get(name)?.spec.revision === plan.get(name)?.spec.revision && this.tasks.get(name)?.state !== 'failed'
     await Promise.all(
       [...this.tasks].map(async ([name, task]) => {
         if (stays(name)) return
-        await task.end()
+        await this.step(task.end(signal), signal)
         this.tasks.delete(name)
       }),
     )
-    const found = new Map((await this.executor.containers(this.id)).map((status) => [status.name, status]))
+    const found = new Map((await this.step(this.executor.containers(this.id), signal)).map((status) => [status.name, status]))
     for (const [name, status] of found) {
       if (this.tasks.has(name) || plan.get(name)?.spec.revision === status.revision) continue
-      await this.executor.remove(this.id, name)
+      await this.step(this.executor.remove(this.id, name), signal)
       found.delete(name)
     }
+    // From here to the end nothing is waited for: nothing begins that a break-off doesn't find among the tasks.
+    signal.throwIfAborted()
     const tasks = new Map<string, ContainerTask>()
     for (const [name, planned] of plan) tasks.set(name, this.tasks.get(name) ?? this.newTask(planned))
     const fresh = [...tasks].filter(([name]) => !this.tasks.has(name))
@@ -262,20 +284,22 @@ export class LeaseRunner {
   }
 
   /** Waits until all containers are ready, for as long as a tenant does. Throws `start-failed` naming the one that isn't. */
-  private async trial(manifest: Manifest): Promise<void> {
+  private async trial(manifest: Manifest, signal: AbortSignal): Promise<void> {
     // Images' own checks are known here alone.
     const patience = Math.max(
       0,
       ...[...this.tasks.values()].map(({ health }) => (health ? health.startPeriodMs + health.retries * (health.intervalMs + health.timeoutMs) : 0)),
     )
-    const signal = AbortSignal.timeout(timerMs(startPatienceMs(manifest) + patience))
+    const late = AbortSignal.timeout(timerMs(startPatienceMs(manifest) + patience))
+    const either = AbortSignal.any([signal, late])
     for (;;) {
+      signal.throwIfAborted()
       const tasks = [...this.tasks.values()]
-      if (this.ended || tasks.every((task) => task.isReady)) return
+      if (tasks.every((task) => task.isReady)) return
       const bad = tasks.find((task) => task.state === 'failed' || task.state === 'unhealthy' || task.earlyExits >= TRIAL_EXITS)
-      const slow = signal.aborted ? tasks.find((task) => !task.isReady) : undefined
+      const slow = late.aborted ? tasks.find((task) => !task.isReady) : undefined
       if (bad || slow) throw new CloisterError('start-failed', `${(bad ?? slow)?.spec.name} does not start: ${bad?.reason ?? 'it is not ready in time'}.`)
-      await once(this.changes, 'change', { signal }).catch(() => {})
+      await once(this.changes, 'change', { signal: either }).catch(() => {})
     }
   }
 
@@ -311,20 +335,55 @@ export class LeaseRunner {
     for await (const _ of on(this.changes, 'change', { signal })) if (isTrue()) return
   }
 
-  private async letGo(): Promise<void> {
+  /** Ends what is under way; nothing can begin after it. `inTime` says whether all of it stopped soon, `wholly` resolves when all has. */
+  private letGo(): { inTime: Promise<boolean>; wholly: Promise<unknown> } {
     this.ended = true
-    this.leaving.abort()
+    this.breakOff('The lease has ended.')
     this.changes.emit('change')
-    await Promise.all([...this.tasks.values()].map((task) => task.abandon()))
-    // A pull may take its time; what it brings is not used any more.
-    await Promise.race([this.working, delay(5_000)])
-    await Promise.all([...this.tasks.values()].map((task) => task.abandon()))
+    const abandoned = [...this.tasks.values()].map((task) => task.abandon())
+    const wholly = Promise.all([this.working, ...abandoned]).then(() => Promise.allSettled(this.left))
+    const inTime = within(
+      wholly.then(() => true),
+      LEAVING_MS,
+    )
+    return { inTime: inTime.then(Boolean), wholly }
+  }
+
+  private async stopTasks(graceMs: number): Promise<void> {
+    const stop = ({ spec, service }: ContainerTask) => {
+      const grace = Math.min(service.stopGraceMs, graceMs)
+      return within(this.executor.stop(this.id, spec.name, grace), grace + STOP_MS).catch(() => {})
+    }
+    await Promise.all([...this.tasks.values()].map(stop))
+  }
+
+  /** Wipes what something that ended late has left behind, unless the lease is open again. */
+  private async wipeAgain(): Promise<void> {
+    if (this.store.lease(this.id)?.state === 'open') return
+    await this.executor.destroy(this.id)
+    await this.sockets.close(this.id)
+    this.secrets.forget(this.id)
+  }
+
+  private breakOff(reason: string): void {
+    this.breaking.abort(new CloisterError('start-failed', reason))
+    this.breaking = new AbortController()
+  }
+
+  /** One step of a change, which is not waited for once the change is broken off. */
+  private step<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+    const left = work.finally(() => this.left.delete(left))
+    this.left.add(left)
+    return until(left, signal)
   }
 
   /** One change at a time. */
-  private alone<T>(action: () => Promise<T>): Promise<T | undefined> {
-    const next = this.working.then(() => (this.ended ? undefined : action()))
-    this.working = next.catch((error) => this.emit('error', messageOf(error)))
+  private alone<T>(action: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
+    const { signal } = this.breaking
+    const next = this.working.then(() => (this.ended ? undefined : action(signal)))
+    this.working = next.catch((error) => {
+      if (!signal.aborted) this.emit('error', messageOf(error))
+    })
     return next.catch(() => undefined)
   }
 }

@@ -22,8 +22,9 @@ import { capacityOf, takenBy } from '../bidding/capacity.ts'
 import type { AgentConfig } from '../config.ts'
 import { lastWords } from '../ended-logs.ts'
 import type { Log } from '../log.ts'
+import { within } from '../patience.ts'
 import { type LeaseSecrets, missingSecrets } from '../secrets/lease-secrets.ts'
-import type { LeaseEvent, OpenLease, Store } from '../store.ts'
+import type { LeaseEvent, OpenLease, Store, StoredLease } from '../store.ts'
 import type { AgentSockets } from '../workload/agent-sockets.ts'
 import { Forwarding } from './forwarding.ts'
 import { LeaseRunner } from './runner.ts'
@@ -41,6 +42,8 @@ export interface SupervisorParts {
 
 /** Milliseconds a lease may be missing from the chain, as while it reorganises, before it counts as ended. */
 const MISSING_MS = 120_000
+/** Milliseconds for looks that are under way to end when the worker stops. */
+const LEAVING_MS = 10_000
 
 /** Brings what runs here in line with what the chain says: takes leases on, ends what is closed. */
 export class LeaseSupervisor {
@@ -119,11 +122,14 @@ export class LeaseSupervisor {
   async accept(id: Hex, manifest: Manifest): Promise<void> {
     const { store, wallet, executor, config } = this.parts
     if (store.lease(id)?.state !== 'open') await this.refresh(id)
-    const lease = store.lease(id)
-    if (lease?.state !== 'open') throw new CloisterError('not-found', `This worker has no open lease ${shortId(id)}.`)
     const hash = hashManifest(manifest)
-    if (lease.running?.hash === hash || lease.next?.hash === hash) return
+    const known = openOf(store, id)
+    if (known.running?.hash === hash || known.next?.hash === hash) return
     const chain = await getLease(wallet, id)
+    // It may have been closed meanwhile. From here to the end nothing is waited for, so that what holds now holds then.
+    const lease = openOf(store, id)
+    if (chain.state !== 'open') throw noOpenLease(id)
+    if (lease.running?.hash === hash || lease.next?.hash === hash) return
     if (chain.manifestHash !== hash)
       throw new CloisterError('wrong-manifest', `The lease is for the manifest ${chain.manifestHash}, not ${hash}.`, {
         hint: 'Put the new hash on the lease first: `cloister update` does both.',
@@ -164,7 +170,7 @@ export class LeaseSupervisor {
   /** Takes sealed secrets from a lease's tenant, for the manifest that comes next. What runs already is started anew with them. */
   async acceptSecrets(id: Hex, envelope: Envelope): Promise<void> {
     const { store } = this.parts
-    if (store.lease(id)?.state !== 'open') throw new CloisterError('not-found', `This worker has no open lease ${shortId(id)}.`)
+    if (store.lease(id)?.state !== 'open') throw noOpenLease(id)
     const { running, next } = store.patchLease(id, (stored) => {
       stored.envelope = envelope
       const current = stored.next ?? stored.running
@@ -178,7 +184,7 @@ export class LeaseSupervisor {
   /** Takes logins at registries from a lease's tenant, in place of those before, for what is pulled from now on. */
   async acceptLogins(id: Hex, logins: RegistryLogin[]): Promise<void> {
     const { store } = this.parts
-    if (store.lease(id)?.state !== 'open') throw new CloisterError('not-found', `This worker has no open lease ${shortId(id)}.`)
+    if (store.lease(id)?.state !== 'open') throw noOpenLease(id)
     store.patchLease(id, (stored) => {
       if (logins.length > 0) stored.logins = logins
       else delete stored.logins
@@ -193,7 +199,7 @@ export class LeaseSupervisor {
   async pullAgain(id: Hex): Promise<void> {
     const { store } = this.parts
     const lease = store.lease(id)
-    if (lease?.state !== 'open') throw new CloisterError('not-found', `This worker has no open lease ${shortId(id)}.`)
+    if (lease?.state !== 'open') throw noOpenLease(id)
     if (!lease.running) throw new CloisterError('not-running', 'No manifest runs on the lease, so there is nothing to pull again.')
     store.patchLease(id, (stored) => {
       const { running } = stored
@@ -214,6 +220,7 @@ export class LeaseSupervisor {
   /** Ends all containers; leases stay open and `resume` takes them up again. */
   async halt(): Promise<void> {
     this.forwarding.endAll()
+    await within(Promise.allSettled(this.refreshing.values()), LEAVING_MS)
     await Promise.all([...this.runners.values()].map((runner) => runner.halt()))
     await this.parts.sockets.closeAll()
     this.runners.clear()
@@ -293,6 +300,17 @@ export class LeaseSupervisor {
     if (manifest) this.forwarding.arrange(id, manifest)
     return runner
   }
+}
+
+/** A lease that is open here. Throws `not-found`. */
+function openOf(store: Store, id: Hex): StoredLease {
+  const lease = store.lease(id)
+  if (lease?.state !== 'open') throw noOpenLease(id)
+  return lease
+}
+
+function noOpenLease(id: Hex): CloisterError {
+  return new CloisterError('not-found', `This worker has no open lease ${shortId(id)}.`)
 }
 
 function nameOf(account: Address, tenant: Address, worker: Address): string {

@@ -1,0 +1,181 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { hashManifest, type Manifest, parseManifest } from '@cloister/core'
+import type { ContainerSpec, Executor, Image } from '@cloister/executors'
+import type { Hex } from 'viem'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { LeaseSecrets } from '../secrets/lease-secrets.ts'
+import { Store } from '../store.ts'
+import type { AgentSockets } from '../workload/agent-sockets.ts'
+import { LeaseRunner } from './runner.ts'
+
+const LEASE: Hex = `0x${'1e'.repeat(32)}`
+const NEVER = new Promise<never>(() => {})
+const IMAGE: Image = { reference: 'web', digest: 'sha256:1', entrypoint: [], command: ['web'], env: {}, workingDir: '/', user: '', volumes: [], ports: [] }
+
+const manifestOf = (lines: string): Manifest => parseManifest(`services:\n  web:\n    image: web\n${lines}`, { file: 'compose.yaml' }).manifest
+const BEFORE = manifestOf('    environment: { EDITION: "1" }\n')
+const AFTER = manifestOf('    environment: { EDITION: "2" }\n')
+/** Its check may fail for ten days before that counts. */
+const TRIED_FOR_DAYS = manifestOf('    healthcheck: { test: ["CMD", "no"], start_period: 240h }\n')
+/** It may take a day to end. */
+const ENDS_SLOWLY = manifestOf('    stop_grace_period: 24h\n')
+
+let folder: string
+let store: Store
+let running: Map<string, ContainerSpec>
+let done: string[]
+let events: string[]
+
+/** An engine in memory, which does at once what it is told, but for what `held` holds back. */
+function engine(held: Partial<Executor> = {}): Executor {
+  const executor = {
+    pull: async () => IMAGE,
+    containers: async () => [...running.values()].map(({ name, revision }) => ({ name, revision, digest: '', running: true, exit: undefined, startedAt: 1 })),
+    start: async (spec: ContainerSpec) => {
+      done.push('start')
+      running.set(spec.name, spec)
+    },
+    stop: async (_: string, name: string) => void running.delete(name),
+    remove: async (_: string, name: string) => void running.delete(name),
+    wait: (_: string, __: string, signal: AbortSignal) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true })),
+    exec: () => Promise.reject(new Error('no such program')),
+    logs: async function* () {},
+    destroy: async () => {
+      done.push('destroy')
+      running.clear()
+    },
+    ...held,
+  }
+  return executor as unknown as Executor
+}
+
+function runnerOf(executor: Executor): LeaseRunner {
+  const sockets = { close: async () => {} } as unknown as AgentSockets
+  const emit = (kind: string, message: string) => void events.push(`${kind}: ${message}`)
+  return new LeaseRunner({ id: LEASE, executor, store, secrets: new LeaseSecrets(() => NEVER), sockets, emit })
+}
+
+async function runs(runner: LeaseRunner, manifest: Manifest): Promise<void> {
+  hand(runner, manifest)
+  await vi.waitFor(() => expect([store.lease(LEASE)?.running?.hash, runner.state]).toEqual([hashManifest(manifest), 'running']), 3_000)
+}
+
+function hand(runner: LeaseRunner, manifest: Manifest): void {
+  store.patchLease(LEASE, (lease) => {
+    lease.next = { hash: hashManifest(manifest), manifest }
+  })
+  runner.takeNext()
+}
+
+function close(): void {
+  store.patchLease(LEASE, (lease) => {
+    lease.state = 'closed'
+  })
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cloister-runner-'))
+  store = new Store(join(folder, 'worker.db'))
+  const resources = { cpuMilli: 100, memoryMiB: 64, diskMiB: 128, gpus: 0 }
+  store.saveLease({ id: LEASE, tenant: `0x${'1'.repeat(40)}`, state: 'open', resources, restarts: {}, openedAt: 1 })
+  running = new Map()
+  done = []
+  events = []
+})
+afterEach(() => {
+  vi.useRealTimers()
+  store.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+describe('a lease that has to stop in the middle of an update', () => {
+  it('stops while the update is tried for days', async () => {
+    const runner = runnerOf(engine())
+    await runs(runner, BEFORE)
+    hand(runner, TRIED_FOR_DAYS)
+    await vi.waitFor(() => expect(done).toHaveLength(2))
+    // One more waits behind it, and is not begun either.
+    hand(runner, AFTER)
+    await runner.stopAll('the balance is used up')
+    expect(running.size).toBe(0)
+    expect(runner.report()).toMatchObject([{ state: 'failed', reason: 'the balance is used up' }])
+    expect(done).toHaveLength(2)
+    expect(store.lease(LEASE)).not.toHaveProperty('next')
+    await runs(runner, AFTER)
+    await runner.destroy()
+  })
+
+  it('stops while a pull doesn’t end, though it is told to', async () => {
+    const pull = vi.fn<Executor['pull']>().mockResolvedValueOnce(IMAGE).mockReturnValueOnce(NEVER).mockResolvedValue(IMAGE)
+    const runner = runnerOf(engine({ pull }))
+    await runs(runner, BEFORE)
+    hand(runner, AFTER)
+    await vi.waitFor(() => expect(pull).toHaveBeenCalledTimes(2))
+    await runner.stopAll('its disk is full')
+    expect(running.size).toBe(0)
+    expect(events).toContain('start-failed: its disk is full')
+    await runs(runner, AFTER)
+    await runner.destroy()
+  })
+
+  it('stops while what ran before takes a day to end, which removes nothing that comes after it', async () => {
+    let end = () => {}
+    const slowly = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    const stop = vi.fn<Executor['stop']>(async (_, name, graceMs) => (graceMs > 1_000 ? slowly : void running.delete(name)))
+    const runner = runnerOf(engine({ stop }))
+    await runs(runner, ENDS_SLOWLY)
+    hand(runner, AFTER)
+    await vi.waitFor(() => expect(stop).toHaveBeenCalledOnce())
+    await runner.stopAll('its disk is full')
+    expect(running.size).toBe(0)
+    stop.mockImplementation(async (_, name) => void running.delete(name))
+    await runs(runner, AFTER)
+    end()
+    await new Promise(setImmediate)
+    expect(running.size).toBe(1)
+    await runner.destroy()
+  })
+})
+
+describe('a lease that is closed in the middle of an update', () => {
+  it.each(['stop', 'containers'] as const)('starts nothing any more, whenever the engine answers (%s)', async (call) => {
+    const runner = runnerOf(engine())
+    await runs(runner, ENDS_SLOWLY)
+    const executor = (runner as unknown as { executor: Executor }).executor
+    let answer = () => {}
+    const held = vi.spyOn(executor, call).mockImplementationOnce((): Promise<never> => new Promise((resolve) => (answer = () => resolve([] as never))))
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    hand(runner, AFTER)
+    await vi.waitFor(() => expect(held).toHaveBeenCalledOnce())
+    close()
+    const destroyed = runner.destroy()
+    await vi.advanceTimersByTimeAsync(5_000)
+    await destroyed
+    answer()
+    await vi.advanceTimersByTimeAsync(60_000)
+    // Whatever was late is wiped once more.
+    expect(done).toEqual(['start', 'destroy', 'destroy'])
+    expect(running.size).toBe(0)
+  })
+
+  it('ends what the engine was starting, however late it has started', async () => {
+    let started = () => {}
+    const start = vi.fn<Executor['start']>((spec) => new Promise((resolve) => (started = () => resolve(void running.set(spec.name, spec)))))
+    const runner = runnerOf(engine({ start }))
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    hand(runner, BEFORE)
+    await vi.waitFor(() => expect(start).toHaveBeenCalledOnce())
+    close()
+    const destroyed = runner.destroy()
+    await vi.advanceTimersByTimeAsync(5_000)
+    await destroyed
+    started()
+    await vi.waitFor(() => expect(done).toEqual(['destroy', 'destroy']))
+    expect(running.size).toBe(0)
+  })
+})
