@@ -12,6 +12,7 @@ import { LeaseRunner } from './runner.ts'
 
 const LEASE: Hex = `0x${'1e'.repeat(32)}`
 const NEVER = new Promise<never>(() => {})
+const BEGAN = Date.now()
 const IMAGE: Image = { reference: 'web', digest: 'sha256:1', entrypoint: [], command: ['web'], env: {}, workingDir: '/', user: '', volumes: [], ports: [] }
 
 const manifestOf = (lines: string): Manifest => parseManifest(`services:\n  web:\n    image: web\n${lines}`, { file: 'compose.yaml' }).manifest
@@ -32,7 +33,8 @@ let events: string[]
 function engine(held: Partial<Executor> = {}): Executor {
   const executor = {
     pull: async () => IMAGE,
-    containers: async () => [...running.values()].map(({ name, revision }) => ({ name, revision, digest: '', running: true, exit: undefined, startedAt: 1 })),
+    containers: async () =>
+      [...running.values()].map(({ name, revision }) => ({ name, revision, digest: '', running: true, exit: undefined, startedAt: BEGAN })),
     start: async (spec: ContainerSpec) => {
       done.push('start')
       running.set(spec.name, spec)
