@@ -31,7 +31,7 @@ describe.skipIf(!existsSync(CHROMIUM) || !canDeploy)(
           '--disable-sync',
         ],
       })
-    }, 120_000)
+    }, 300_000)
 
     afterAll(async () => {
       await browser?.close()
