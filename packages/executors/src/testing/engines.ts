@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -44,8 +44,18 @@ export async function startDocker(): Promise<TestEngine> {
   return ready(child, folder, socketPath)
 }
 
+/** Where Podman run by root keeps what its name servers know, whatever its storage. */
+const PODMAN_NAMES = '/run/containers/networks/aardvark-dns'
+
+/** Names of networks of tests that were killed: the name servers would try to listen there, and answer nobody. */
+async function forgetKilledTests(): Promise<void> {
+  const names = await readdir(PODMAN_NAMES).catch(() => [])
+  for (const name of names) if (name.startsWith('cloister-')) await rm(join(PODMAN_NAMES, name), { force: true })
+}
+
 /** Starts Podman's service with the Docker interface and storage of its own. */
 export async function startPodman(): Promise<TestEngine> {
+  await forgetKilledTests()
   const folder = await mkdtemp(join(tmpdir(), 'cloister-podman-'))
   const socketPath = join(folder, 'podman.sock')
   const config = join(folder, 'containers.conf')
