@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -64,28 +64,23 @@ export async function startPodman(): Promise<TestEngine> {
     config,
     '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\nlog_driver = "k8s-file"\n[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n[network]\ndefault_subnet_pools = [{base = "172.31.128.0/17", size = 24}]\n',
   )
-  const child = spawn(
-    'podman',
-    [
-      '--root',
-      join(folder, 'root'),
-      '--runroot',
-      join(folder, 'run'),
-      '--runtime',
-      'runc',
-      '--cgroup-manager',
-      'cgroupfs',
-      'system',
-      'service',
-      '--time=0',
-      `unix://${socketPath}`,
-    ],
-    { stdio: 'ignore', cwd: folder, env: { ...process.env, CONTAINERS_CONF: config } },
-  )
-  return ready(child, folder, socketPath)
+  const storage = ['--root', join(folder, 'root'), '--runroot', join(folder, 'run'), '--runtime', 'runc', '--cgroup-manager', 'cgroupfs']
+  const environment = { ...process.env, CONTAINERS_CONF: config }
+  const child = spawn('podman', [...storage, 'system', 'service', '--time=0', `unix://${socketPath}`], { stdio: 'ignore', cwd: folder, env: environment })
+  // Containers have no service above them: they would stay.
+  const clear = () => execFileSync('podman', [...storage, 'rm', '--all', '--force', '--time', '0'], { stdio: 'ignore', env: environment })
+  return ready(child, folder, socketPath, clear)
 }
 
-async function ready(child: ChildProcess, folder: string, socketPath: string): Promise<TestEngine> {
+function endIfOf(folder: string, pid: string): void {
+  try {
+    if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder)) process.kill(Number(pid), 'SIGKILL')
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+async function ready(child: ChildProcess, folder: string, socketPath: string, clear = () => {}): Promise<TestEngine> {
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()).once('error', () => resolve()))
   for (let attempt = 0; ; attempt++) {
     const up = await new Promise<boolean>((resolve) => {
@@ -100,8 +95,11 @@ async function ready(child: ChildProcess, folder: string, socketPath: string): P
   return {
     socketPath,
     stop: async () => {
+      clear()
       child.kill('SIGTERM')
       await ended
+      // Monitors of commands that have ended wait for five minutes.
+      for (const pid of readdirSync('/proc')) if (/^\d+$/.test(pid)) endIfOf(folder, pid)
       for (const line of execFileSync('cat', ['/proc/mounts'], { encoding: 'utf8' }).split('\n').reverse()) {
         const path = line.split(' ')[1]
         if (path?.startsWith(folder)) execFileSync('umount', ['-l', path])
