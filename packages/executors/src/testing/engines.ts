@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
@@ -68,7 +68,7 @@ export async function startPodman(): Promise<TestEngine> {
   const environment = { ...process.env, CONTAINERS_CONF: config }
   const child = spawn('podman', [...storage, 'system', 'service', '--time=0', `unix://${socketPath}`], { stdio: 'ignore', cwd: folder, env: environment })
   // Containers have no service above them: they would stay.
-  const clear = () => execFileSync('podman', [...storage, 'rm', '--all', '--force', '--time', '0'], { stdio: 'ignore', env: environment })
+  const clear = () => void spawnSync('podman', [...storage, 'rm', '--all', '--force', '--time', '0'], { stdio: 'ignore', env: environment })
   return ready(child, folder, socketPath, clear)
 }
 
