@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { createSocket } from 'node:dgram'
-import { readFileSync } from 'node:fs'
 import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join, posix } from 'node:path'
@@ -37,6 +36,7 @@ import { maskedPaths, seccompOption } from './confinement.ts'
 import { logConfig, readContainerLogs } from './container-log.ts'
 import { ignoring, statusOf } from './failures.ts'
 import { hasImage, localTag, pullImage } from './pull.ts'
+import { ulimitsOf } from './ulimits.ts'
 import { withoutLinks } from './working-dir.ts'
 import { isReadable, writtenBytes } from './written.ts'
 
@@ -53,9 +53,9 @@ export interface DockerSettings {
 }
 
 const LABEL = 'network.cloister'
-/** Exit code of a process that was killed: 128 + SIGKILL. */
 const HALT_TRIES = 40
 const HALT_PAUSE_MS = 250
+/** Exit code of a process that was killed: 128 + SIGKILL. */
 const KILLED = 137
 
 /** Drives an engine with Docker's interface (Docker 20.10 and later, Podman 4 and later) through its socket. */
@@ -193,7 +193,7 @@ export class DockerExecutor implements Executor {
             ...(masked.MaskedPaths && { MaskedPaths: masked.MaskedPaths }),
             ReadonlyRootfs: spec.readOnlyRoot,
             ...(spec.init && this.initProcess && { Init: true }),
-            Ulimits: this.ulimits(spec),
+            Ulimits: ulimitsOf(spec),
             RestartPolicy: { Name: 'no' },
             ...(spec.gpus > 0 && { DeviceRequests: [{ Driver: 'nvidia', Count: spec.gpus, Capabilities: [['gpu']] }] }),
             LogConfig: logConfig(this.podman),
@@ -424,14 +424,6 @@ export class DockerExecutor implements Executor {
     return (await hasImage(this.docker, pinned)) ? pinned : image.digest
   }
 
-  private ulimits(spec: ContainerSpec) {
-    // Podman asks for more than a guest may have unless told. It lowers its own limits to 32768; nobody gets more than that.
-    const room = (name: string) => Math.min(32_768, HARD_LIMITS[name] ?? 1024)
-    const own = { nofile: { soft: room('Max open files'), hard: room('Max open files') }, nproc: { soft: room('Max processes'), hard: room('Max processes') } }
-    const limits = { ...own, ...spec.ulimits }
-    return Object.entries(limits).map(([Name, { soft, hard }]) => ({ Name, Soft: soft, Hard: hard }))
-  }
-
   private async containersOf(lease: string): Promise<Docker.ContainerInfo[]> {
     const found = await this.docker.listContainers({ all: true, filters: this.filters() })
     return found.filter(({ Labels }) => this.leaseOf(Labels) === lease)
@@ -487,11 +479,6 @@ async function openFilter(docker: Docker, { scope, wayOut = DEFAULT_LIMITS }: Do
   }
   return BridgeFilter.open(scope, wayOut === 'off' ? undefined : wayOut, leases).catch(() => undefined)
 }
-
-/** The worker's own hard limits by their names in /proc/self/limits. */
-const HARD_LIMITS = Object.fromEntries(
-  [...readFileSync('/proc/self/limits', 'utf8').matchAll(/^(Max [a-z ]+?)\s{2,}\S+\s+(\d+)/gm)].map((match) => [match[1], Number(match[2])]),
-)
 
 function tmpfsOptions({ sizeMiB, mode = 0o1777, uid, gid }: ContainerSpec['tmpfs'][number]): string {
   const owner = `${uid === undefined ? '' : `,uid=${uid}`}${gid === undefined ? '' : `,gid=${gid}`}`
