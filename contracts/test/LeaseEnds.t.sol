@@ -6,25 +6,12 @@ import {Governed} from "../src/Governed.sol";
 import {LeaseTerms} from "../src/LeaseTerms.sol";
 import {Market} from "../src/Market.sol";
 import {change} from "./Economy.sol";
-import {Network} from "./Network.sol";
+import {LeasedNetwork} from "./LeasedNetwork.sol";
 import {PausableToken} from "./PausableToken.sol";
 import {vm} from "./Vm.sol";
 
 /// @dev How leases end, what is withdrawn then, and what governance may change about them.
-contract LeaseEndsTest is Network {
-    uint80 private constant RATE = 16;
-    uint256 private constant DEPOSIT = 100_000;
-
-    function setUp() public override {
-        super.setUp();
-        register();
-        attest();
-    }
-
-    function open() private returns (bytes32) {
-        return openLease(address(usdc), RATE, DEPOSIT, 1);
-    }
-
+contract LeaseEndsTest is LeasedNetwork {
     // ENDS
 
     function test_close_by_the_tenant_refunds_at_once_where_it_says() public {

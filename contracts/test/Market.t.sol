@@ -7,7 +7,7 @@ import {CoveredWorkers} from "../src/CoveredWorkers.sol";
 import {LeaseTerms} from "../src/LeaseTerms.sol";
 import {Market} from "../src/Market.sol";
 import {Workers} from "../src/Workers.sol";
-import {Network} from "./Network.sol";
+import {LeasedNetwork} from "./LeasedNetwork.sol";
 import {SoftwarePlatform} from "./SoftwarePlatform.sol";
 import {vm} from "./Vm.sol";
 
@@ -28,20 +28,7 @@ contract ContractProvider is IERC1271 {
     }
 }
 
-contract MarketTest is Network {
-    uint80 private constant RATE = 16;
-    uint256 private constant DEPOSIT = 100_000;
-
-    function setUp() public override {
-        super.setUp();
-        register();
-        attest();
-    }
-
-    function open() private returns (bytes32) {
-        return openLease(address(usdc), RATE, DEPOSIT, 1);
-    }
-
+contract MarketTest is LeasedNetwork {
     // OPEN
 
     function test_open_escrows_the_deposit_and_remembers_the_bid() public {

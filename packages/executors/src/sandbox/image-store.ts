@@ -6,10 +6,10 @@ import type { Image, PullOptions, PullProgress } from '../executor.ts'
 import { downloadBytes, fetchLayers } from '../oci/download.ts'
 import { findImage, type ImageSettings } from '../oci/find.ts'
 import { describeImage } from '../oci/image.ts'
+import { ImageRoom } from '../oci/image-room.ts'
 import { type Descriptor, type ImageSource, inTime, type ResolvedImage, resolveImage } from '../oci/source.ts'
 import { UNPACK_LIMITS, unpackLayers } from '../oci/unpack.ts'
 import { ImagePulls } from './image-pulls.ts'
-import { ImageRoom } from './image-room.ts'
 
 /** A folder of work that nobody has touched for so long was left by a process that died. */
 const ABANDONED_MS = 24 * 3_600_000

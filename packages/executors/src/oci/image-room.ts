@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, statfsSync } from 'node:fs'
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { UnpackLimits } from '../oci/image-root.ts'
-import { unavailable } from '../oci/source.ts'
+import type { UnpackLimits } from './image-root.ts'
+import { unavailable } from './source.ts'
 
 const GIB = 1024 ** 3
 /** Who looks at one image shouldn't see another removed that was brought a moment ago and is about to be started. */

@@ -5,9 +5,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ImageStore } from '../sandbox/image-store.ts'
 import { startFakeRegistry } from '../testing/fake-registry.ts'
 import { ImageRoom } from './image-room.ts'
-import { ImageStore } from './image-store.ts'
 
 const MIB = 1024 * 1024
 const MOST = { bytes: 1024 * MIB, entries: 1_000_000 }
