@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { createServer as createTlsServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
@@ -15,8 +16,10 @@ import {
   type FreshBlock,
   freshBlock,
   getAccrued,
+  getAttestationAge,
   getBilling,
   getLease,
+  getVerifierProvider,
   registerWorker,
   reportDataOf,
   settleLeases,
@@ -90,6 +93,37 @@ describe.skipIf(!canDeploy)(
         const trust = { root: trustRootOf(stage.embedded.network), witnesses }
         expect((await verifyBundle({ ...kept, labels: [token] }, trust)).places).toMatchObject([{ label: 'here/and/there', witness: 'me' }])
         expect((await verifyBundle({ ...kept, labels: [token] }, { ...trust, witnesses: [] })).places).toEqual([])
+      })
+
+      it('whose policy wants a young attestation believes the chain, and no index that makes an old one look young', async () => {
+        const { network } = stage.embedded
+        const index = createServer(async (request, response) => {
+          const answer = await fetch(network.indexerUrl + request.url)
+          const now = Math.floor(Date.now() / 1000)
+          const text = (await answer.text()).replaceAll(/"attestedAt":\d+/g, `"attestedAt":${now}`)
+          response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'application/json' }).end(text)
+        })
+        await new Promise<void>((done) => index.listen(0, '127.0.0.1', done))
+        try {
+          const { port } = index.address() as AddressInfo
+          const lied = join(stage.folder, 'lied.json')
+          writeFileSync(lied, JSON.stringify({ ...network, indexerUrl: `http://127.0.0.1:${port}` }))
+          const chain = connectWallet(network, developmentAccount(network, 5))
+          const lying = createCloister({ network: { ...network, indexerUrl: `http://127.0.0.1:${port}` } })
+          const workers = await lying.index.workers({ covered: true })
+          await until('all attested a while ago', async () =>
+            (await Promise.all(workers.map(({ worker }) => getAttestationAge(chain, worker)))).every((age) => age >= 3 && age < 7_200),
+          )
+          expect((await lying.index.worker(lease.worker)).attestedAt).toBeGreaterThan(Date.now() / 1000 - 3)
+          const old = /It last attested on chain .* ago; the policy wants no more than 1s/
+          const verified = await stage.cloister('verify', 'mine', '--policy', 'age=1s', '--network', lied)
+          expect([verified.code, verified.stdout]).toEqual([1, expect.stringMatching(old)])
+          const deployed = await stage.cloister('deploy', HELLO, '--policy', 'age=1s', '--for', '1h', '--yes', '--network', lied)
+          expect([deployed.code, deployed.stderr]).toEqual([1, expect.stringMatching(old)])
+          expect((await stage.cloister('verify', 'mine', '--policy', 'age=2h', '--network', lied)).code).toBe(0)
+        } finally {
+          await new Promise((done) => index.close(done))
+        }
       })
 
       it('keeps evidence that is checked without any network, and not if it was touched', async () => {
@@ -274,6 +308,9 @@ describe.skipIf(!canDeploy)(
         const { address } = worker.worker.key
         const anyone = connectWallet(network, developmentAccount(network, 5))
         expect((await getBilling(anyone, address)).until).toBeGreaterThan((await anyone.client.getBlock()).timestamp)
+        // Only a quote makes a verifier.
+        expect(await getVerifierProvider(anyone, address)).toBeUndefined()
+        expect(await getVerifierProvider(anyone, lease.worker)).toBeDefined()
         await until('the index has it', async () => (await createCloister({ network }).index.worker(address)).image !== undefined)
         const deployed = await stage.json('deploy', HELLO, '--for', '1h', '--provider', address, '--yes')
         const { code, stdout } = await stage.cloister('verify', deployed.lease)
@@ -283,7 +320,10 @@ describe.skipIf(!canDeploy)(
         expect(code).toBe(0)
         const bundle = join(stage.folder, `${machine}.json`)
         await stage.json('evidence', deployed.lease, '-o', bundle)
-        expect((await stage.cloister('verify', '--offline', bundle)).code).toBe(0)
+        const offline = await stage.cloister('verify', '--offline', bundle)
+        expect(offline.code).toBe(0)
+        expect(offline.stdout).toMatch(/Not checked on chain: .* are the file’s word\.$/m)
+        expect(stdout).not.toContain('ot checked on chain')
         const real = await stage.cloister('verify', '--offline', bundle, '--network', realNetwork())
         expect(real.code).toBe(1)
         await stage.json('close', deployed.lease)

@@ -1,13 +1,26 @@
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { GpuConfirmation, type RunningWorker, Sequence, Verifier } from '@cloister/agent'
 import { gpuNonceOf } from '@cloister/attest'
 import { DevelopmentRoot, developmentGuest } from '@cloister/attest/devnet'
-import { connectWallet, developmentAccount, freshBlock, getConfirmedGpus, reportDataOf, verdictRequestTypedData, WORKERS_ABI } from '@cloister/chain'
+import {
+  connectWallet,
+  developmentAccount,
+  freshBlock,
+  getConfirmedGpus,
+  getVerifierProvider,
+  reportDataOf,
+  signVerdict,
+  verdictRequestTypedData,
+  WORKERS_ABI,
+} from '@cloister/chain'
 import type { UnsignedVerdictRequest, VerdictRequest } from '@cloister/core'
 import { createCloister, workerOfRecord } from '@cloister/sdk'
 import { hexToString, type LocalAccount, zeroAddress, zeroHash } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { collectVerdict } from '../packages/agent/src/verdicts/collect.ts'
 import { canDeploy, raiseStage, type Stage, until } from './embedded.ts'
 import { joinWith } from './joined-worker.ts'
 
@@ -191,6 +204,39 @@ describe.skipIf(!canDeploy)(
       expect(await getConfirmedGpus(worker.worker.chain, victim.worker)).toMatchObject({ gpus: 0 })
     })
 
+    it('are not vouched for by strangers whom a lying index calls verifiers: who is one, the chain says', async () => {
+      const { nonce, request, judge } = await asking()
+      const { chain, key, attestor } = worker.worker
+      const tokens = await root.gpuTokens(nonce, [{ model: 'GH100 A01', ueid: '1' }])
+      const { signature: _, ...own } = await judge({ tokens })
+      const { kind, tlsKeyHash } = request
+      const block = { number: BigInt(request.block.number), hash: request.block.hash }
+      const { provider } = attestor
+      const honest = (await createCloister({ network: chain.network }).index.workers({ covered: true })).find((other) => other.provider !== provider)
+      expect(await getVerifierProvider(chain, honest?.worker ?? zeroAddress)).toBe(honest?.provider)
+      let asked = 0
+      const strangers = await Promise.all(
+        [0, 1, 2].map(async () => {
+          const account = privateKeyToAccount(generatePrivateKey())
+          const signature = await signVerdict(chain.network, account, { ...own, kind, worker: key.address, provider, tlsKeyHash, block })
+          const server = await listening((response) => {
+            asked++
+            response.end(JSON.stringify({ ...own, signature }))
+          })
+          const { tlsKeyHash: __, ...record } = honest ?? {}
+          return { server, record: { ...record, worker: account.address, provider: account.address, endpoint: urlOf(server) } }
+        }),
+      )
+      const index = await listening((response) => response.end(JSON.stringify({ items: strangers.map(({ record }) => record) })))
+      const wallet = { ...chain, network: { ...chain.network, indexerUrl: urlOf(index) } }
+      try {
+        await expect(collectVerdict({ wallet, key, provider, request: { ...request, tokens }, own })).rejects.toMatchObject({ code: 'too-few-verdicts' })
+      } finally {
+        for (const server of [index, ...strangers.map((stranger) => stranger.server)]) server.close()
+      }
+      expect(asked).toBe(0)
+    })
+
     it('are H200s where the report of each says so, signed by the GPU that the tokens name, and H100s where one does not', async () => {
       const { nonce, judge: ask } = await asking()
       const [first, second, h100] = await Promise.all([root.manufactureGpu('h200'), root.manufactureGpu('h200'), root.manufactureGpu('h100')])
@@ -224,3 +270,17 @@ describe.skipIf(!canDeploy)(
   },
   180_000,
 )
+
+/** A server on loopback that answers all with JSON. */
+async function listening(answer: (response: ServerResponse) => void): Promise<Server> {
+  const server = createServer((incoming, response) => {
+    incoming.resume()
+    answer(response.setHeader('content-type', 'application/json'))
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  return server
+}
+
+function urlOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}

@@ -1,5 +1,6 @@
 import { type Address, encodeAbiParameters, type Hex, hashTypedData, keccak256, recoverAddress, sha256, toHex as toHexOf } from 'viem'
 import { z } from 'zod'
+import { APP, asRecorded, BINDING, BLOCK, COVERAGE, FRESHNESS, IMAGE, MANIFEST, STATEMENT } from './bundle-rules.ts'
 import { fromBase64 } from './bytes.ts'
 import type { DstackIdentity } from './dstack/event-log.ts'
 import { verifyDstack } from './dstack/verify.ts'
@@ -52,7 +53,7 @@ export const EvidenceBundle = z.object({
     ]),
   }),
   collateral: GuestCollateral,
-  /** What the chain said when the bundle was made. Offline these are taken as they stand, and said to be. */
+  /** What the chain said when the bundle was made. Offline these are taken as they stand, and the verdict says so. */
   chain: z.object({
     /** Unix seconds. */
     coveredUntil: seconds,
@@ -88,6 +89,8 @@ export interface BundleVerdict {
   /** No problem was found. */
   genuine: boolean
   simulated: boolean
+  /** False where what the chain has to say (block, image, coverage, lease) is the bundle's word. */
+  checkedOnChain: boolean
   /** About the hardware alone. */
   verdict: Verdict
   /** Name of the guest image on chain. */
@@ -102,63 +105,34 @@ export interface BundleVerdict {
   sentence: string
 }
 
-const DESIGN = 'Cloister, docs/attestation.md'
-const BINDING: Rule = {
-  code: 'binding',
-  title: 'The quote names this network, provider, worker key and TLS key',
-  source: `${DESIGN}, report data`,
-  otherwise: 'The quote was made for another worker, provider, network or TLS key.',
-}
-const FRESHNESS: Rule = {
-  code: 'freshness',
-  title: 'The quote was made after this block, or for this very question',
-  source: `${DESIGN}, report data`,
-  otherwise: 'The quote is an old one: it does not hold the block hash or number that was asked for.',
-}
-const BLOCK: Rule = { code: 'block', title: 'The chain has that block', source: 'the chain', otherwise: 'The chain has no such block.' }
-const IMAGE: Rule = {
-  code: 'image',
-  title: 'Governance lets this guest image earn',
-  source: 'the chain, Platforms.rolesOf',
-  otherwise: 'The guest image is not on the network’s list.',
-}
-const COVERAGE: Rule = {
-  code: 'coverage',
-  title: 'The worker is covered',
-  source: 'the chain, Workers.billing',
-  otherwise: 'The worker is not covered: it earns nothing, and nothing is promised.',
-}
-const STATEMENT: Rule = {
-  code: 'statement',
-  title: 'The worker’s own key says what runs',
-  source: `${DESIGN}, statement`,
-  otherwise: 'What is said to run is not signed by the worker’s key.',
-}
-const APP: Rule = {
-  code: 'app',
-  title: 'What runs is the manifest of the lease',
-  source: 'the chain, Market.leaseOf',
-  otherwise: 'The worker runs another manifest than the one on the lease.',
-}
-const MANIFEST: Rule = { code: 'manifest', title: 'This manifest has that hash', source: 'SHA-256', otherwise: 'The manifest given is another one.' }
 const GUEST_ROLE = 1
+const NOT_ON_CHAIN = ' Not checked on chain: the block, the image’s role, coverage and the lease are the file’s word.'
+
+/** Whom to believe about a bundle, and as of when. */
+export interface BundleTrust {
+  root: TrustRoot
+  witnesses?: readonly Witness[]
+  /** Unix seconds to judge at; when it was recorded if not given. */
+  instant?: number
+  /** Whoever asks read the bundle's `chain` and `lease` from the chain itself, just now. */
+  checkedOnChain?: boolean
+}
 
 /**
  * Checks a bundle wholly offline, at the instant it was recorded or another. `root` is the one that the verifier believes in, and
- * so are `witnesses`: never taken from the bundle. What they say of the place decides nothing here; a policy may ask for it. Never throws for what is in the bundle.
+ * so are `witnesses`: never taken from the bundle. What they say of the place decides nothing here; a policy may ask for it. What
+ * the chain has to say is the bundle's word unless `checkedOnChain`, and the verdict says so. Never throws for what is in the bundle.
  */
-export async function verifyBundle(
-  input: unknown,
-  { root, witnesses = [], instant }: { root: TrustRoot; witnesses?: readonly Witness[]; instant?: number },
-): Promise<BundleVerdict> {
+export async function verifyBundle(input: unknown, { root, witnesses = [], instant, checkedOnChain = false }: BundleTrust): Promise<BundleVerdict> {
   const parsed = EvidenceBundle.safeParse(input)
   if (!parsed.success) return unreadable(`The bundle is wrong at ${parsed.error.issues[0]?.path.join('.') || 'its root'}: ${parsed.error.issues[0]?.message}.`)
   const bundle = parsed.data
   const at = instant ?? bundle.recordedAt
   const verdict = await verifyGuest(bundle.evidence.kind, fromBase64(bundle.evidence.quote, 'The evidence'), bundle.collateral, { instant: at, root })
-  const binding = checkBinding(bundle, verdict)
-  const { findings: guest, image } = checkGuest(bundle, verdict, at)
-  const app = bundle.lease && (await checkApp(bundle, bundle.lease))
+  const onChain = checkedOnChain ? (rule: Rule) => rule : asRecorded
+  const binding = checkBinding(bundle, verdict, onChain)
+  const { findings: guest, image } = checkGuest(bundle, verdict, at, onChain)
+  const app = bundle.lease && (await checkApp(bundle, bundle.lease, onChain))
   const dstack = bundle.evidence.eventLog === undefined ? undefined : await verifyDstack(verdict, bundle.evidence.eventLog)
   const { platform } = verdict
   const place =
@@ -168,6 +142,7 @@ export async function verifyBundle(
   return {
     genuine,
     simulated: verdict.simulated,
+    checkedOnChain,
     verdict,
     image,
     places: place?.places ?? [],
@@ -181,7 +156,7 @@ export async function verifyBundle(
       ...(app ? [{ title: `App: lease ${bundle.lease?.id.slice(0, 10)}…`, checks: app.checks }] : []),
     ],
     problems,
-    sentence: sentenceOf(genuine, verdict, problems, bundle),
+    sentence: sentenceOf(genuine, verdict, problems, bundle) + (genuine && !checkedOnChain ? NOT_ON_CHAIN : ''),
   }
 }
 
@@ -209,7 +184,10 @@ export function workerBinding(bound: { chainId: number; workers: Address; provid
   return keccak256(encodeAbiParameters(words, [BigInt(bound.chainId), bound.workers, bound.provider, bound.worker, bound.tlsKeyHash]))
 }
 
-function checkBinding({ network, worker, evidence, chain }: EvidenceBundle, { reportData }: Verdict): Findings {
+/** How a rule reads for which the chain is the source. */
+type OnChain = (rule: Rule) => Rule
+
+function checkBinding({ network, worker, evidence, chain }: EvidenceBundle, { reportData }: Verdict, onChain: OnChain): Findings {
   const findings = new Findings()
   const { chainId, workers } = network
   const wanted = workerBinding({ chainId, workers, provider: worker.provider, worker: worker.address, tlsKeyHash: evidence.tlsKeyHash })
@@ -218,20 +196,20 @@ function checkBinding({ network, worker, evidence, chain }: EvidenceBundle, { re
   const { freshness } = evidence
   const expected = freshness.kind === 'block' ? freshness.hash : freshness.nonce
   findings.note(FRESHNESS, second === expected, second, expected)
-  if (freshness.kind === 'block') findings.note(BLOCK, chain.blockHash === freshness.hash, chain.blockHash ?? 'nothing', freshness.hash)
+  if (freshness.kind === 'block') findings.note(onChain(BLOCK), chain.blockHash === freshness.hash, chain.blockHash ?? 'nothing', freshness.hash)
   return findings
 }
 
-function checkGuest({ chain }: EvidenceBundle, verdict: Verdict, instant: number): { findings: Findings; image: Hex | undefined } {
+function checkGuest({ chain }: EvidenceBundle, verdict: Verdict, instant: number, onChain: OnChain): { findings: Findings; image: Hex | undefined } {
   const findings = new Findings()
   const image = imageOf(verdict.measurements)
-  findings.note(IMAGE, image !== undefined && (chain.imageRoles & GUEST_ROLE) !== 0, image ?? 'no image')
+  findings.note(onChain(IMAGE), image !== undefined && (chain.imageRoles & GUEST_ROLE) !== 0, image ?? 'no image')
   const until = new Date(chain.coveredUntil * 1000).toISOString().replace('.000Z', 'Z')
-  findings.note(COVERAGE, chain.coveredUntil > instant, `until ${until}`)
+  findings.note(onChain(COVERAGE), chain.coveredUntil > instant, `until ${until}`)
   return { findings, image }
 }
 
-async function checkApp({ network, worker }: EvidenceBundle, lease: NonNullable<EvidenceBundle['lease']>): Promise<Findings> {
+async function checkApp({ network, worker }: EvidenceBundle, lease: NonNullable<EvidenceBundle['lease']>, onChain: OnChain): Promise<Findings> {
   const findings = new Findings()
   const { statement } = lease
   if (!statement) {
@@ -242,7 +220,7 @@ async function checkApp({ network, worker }: EvidenceBundle, lease: NonNullable<
   const signer = await recoverAddress({ hash: digest, signature: statement.signature }).catch(() => undefined)
   findings.note(STATEMENT, signer?.toLowerCase() === worker.address.toLowerCase(), signer ?? 'no signature', worker.address)
   const same = statement.lease === lease.id && statement.manifestHash === lease.manifestHash
-  findings.note(APP, same, statement.manifestHash, lease.manifestHash)
+  findings.note(onChain(APP), same, statement.manifestHash, lease.manifestHash)
   if (lease.manifest !== undefined) {
     const found = sha256(toHexOf(lease.manifest))
     findings.note(MANIFEST, found === lease.manifestHash, found, lease.manifestHash)
@@ -286,6 +264,7 @@ function unreadable(message: string): BundleVerdict {
   return {
     genuine: false,
     simulated: false,
+    checkedOnChain: false,
     verdict,
     image: undefined,
     places: [],

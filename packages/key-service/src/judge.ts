@@ -34,7 +34,7 @@ export async function judge(
     freshness: { kind: 'nonce', nonce: freshness },
     collateral,
   })
-  const { genuine, image, verdict, problems } = await verifyBundle(bundle, { root: trustRootOf(network) })
+  const { genuine, image, verdict, problems } = await verifyBundle(bundle, { root: trustRootOf(network), checkedOnChain: true })
   if (!genuine || image === undefined) throw new CloisterError('not-attested', problems[0]?.message ?? 'The evidence is not genuine.')
   const { tcb } = defaultPolicy(network.development)
   // AMD and Amazon know no such status; for the guest images it lists, governance answers.

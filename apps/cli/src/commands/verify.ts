@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { type BundleVerdict, intelRoot, type TrustRoot, verifyBundle, type Witness } from '@cloister/attest'
-import { getConfirmedGpus, loadNetwork, trustRootOf } from '@cloister/chain'
+import { getAttestationAge, getConfirmedGpus, loadNetwork, trustRootOf } from '@cloister/chain'
 import { CloisterError, parsePolicy } from '@cloister/core'
 import { evidence, failuresOf, type PolicyFacts, verify } from '@cloister/sdk'
 import { note, paint, printable, say, sayExactly, sayJson } from '@cloister/terminal'
@@ -84,14 +84,18 @@ async function runVerify(subject: string | undefined, options: VerifyOptions): P
   if (!ok) process.exitCode = 1
 }
 
-/** The verdict, and what a policy asks besides. Where the index has no time of attestation, it counts from 1970. */
+/** The verdict, and what a policy asks besides: the chain says when it attested, and which GPUs are confirmed. */
 async function verifyNow(subject: string, options: VerifyOptions): Promise<{ verdict: BundleVerdict; facts: PolicyFacts }> {
   const connection = connect(options)
   const { bundle, verdict } = await verify(connection, subject)
   if (options.policy === undefined) return { verdict, facts: { attestedSecondsAgo: 0 } }
   const { address } = bundle.worker
-  const [{ attestedAt = 0, gpus }, confirmed] = await Promise.all([connection.index.worker(address), getConfirmedGpus(connection.chain, address)])
-  const attestedSecondsAgo = Math.max(0, Math.floor(Date.now() / 1000) - attestedAt)
+  const { chain, index } = connection
+  const [{ gpus }, attestedSecondsAgo, confirmed] = await Promise.all([
+    index.worker(address),
+    getAttestationAge(chain, address),
+    getConfirmedGpus(chain, address),
+  ])
   // All the GPUs that the worker says it has.
   return { verdict, facts: { attestedSecondsAgo, gpus: { wanted: gpus, models: [], confirmed } } }
 }

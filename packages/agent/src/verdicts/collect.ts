@@ -1,5 +1,15 @@
 import { randomInt } from 'node:crypto'
-import { getVerdictThreshold, type Network, platformOfGpus, recoverVerifier, verdictRequestTypedData, type Wallet, type WorkerVerdict } from '@cloister/chain'
+import {
+  type Chain,
+  getVerdictThreshold,
+  getVerifierProvider,
+  type Network,
+  platformOfGpus,
+  recoverVerifier,
+  verdictRequestTypedData,
+  type Wallet,
+  type WorkerVerdict,
+} from '@cloister/chain'
 import { CloisterError, messageOf, type UnsignedVerdictRequest, VerdictReport, type VerdictRequest, WorkerRecord } from '@cloister/core'
 import type { Address, Hex, LocalAccount } from 'viem'
 import { z } from 'zod'
@@ -27,14 +37,13 @@ export interface Wanted {
 export async function collectVerdict({ wallet, key, provider, request, own }: Wanted): Promise<[WorkerVerdict, Hex[]]> {
   const signature = await key.signTypedData(verdictRequestTypedData(wallet.network, request))
   const signed = { ...request, signature } as VerdictRequest
-  const [threshold, verifiers] = await Promise.all([getVerdictThreshold(wallet), findVerifiers(wallet.network.indexerUrl, provider)])
+  const [threshold, verifiers] = await Promise.all([getVerdictThreshold(wallet), findVerifiers(wallet, provider)])
   const { kind, worker, tlsKeyHash, block } = request
   const verdict = { ...own, kind, worker, provider, tlsKeyHash, block: { number: BigInt(block.number), hash: block.hash } }
   const refusals: string[] = []
   const answers = await Promise.all(
     verifiers.map((verifier) => ask(wallet.network, verifier, signed, verdict).catch((error) => void refusals.push(messageOf(error)))),
   )
-  // In no order: who signs without being a verifier spoils one try, not all of them.
   const agreeing = shuffled(answers.filter((answer) => answer !== undefined)).slice(0, threshold)
   if (agreeing.length < threshold)
     throw new CloisterError('too-few-verdicts', `${agreeing.length} verifiers vouch for this worker’s ${kind} evidence; ${threshold} are needed.`, {
@@ -43,12 +52,24 @@ export async function collectVerdict({ wallet, key, provider, request, own }: Wa
   return [verdict, agreeing.map((answer) => answer.signature)]
 }
 
-/** One covered worker a provider, of other providers than ours; which of them verify shows when they are asked. */
-async function findVerifiers(indexerUrl: string, provider: Address): Promise<WorkerRecord[]> {
-  const response = await fetch(`${indexerUrl}/v1/workers?covered=true`, { signal: AbortSignal.timeout(ANSWER_MS) })
+/**
+ * One verifier a provider, of other providers than ours. The index names who might be one; who is, and whose, the chain says: a
+ * single signature that doesn't count has the whole verdict refused.
+ */
+async function findVerifiers(chain: Chain, own: Address): Promise<WorkerRecord[]> {
+  const response = await fetch(`${chain.network.indexerUrl}/v1/workers?covered=true`, { signal: AbortSignal.timeout(ANSWER_MS) })
   const { items } = z.object({ items: z.array(WorkerRecord) }).parse(await response.json())
-  const others = items.filter((record) => record.provider !== provider)
-  return shuffled([...new Map(others.map((record) => [record.provider, record])).values()]).slice(0, MAX_ASKED)
+  const found = new Map<Address, WorkerRecord>()
+  const named = shuffled(items)
+  for (let from = 0; from < named.length && found.size < MAX_ASKED; from += MAX_ASKED) {
+    const some = named.slice(from, from + MAX_ASKED)
+    const providers = await Promise.all(some.map(({ worker }) => getVerifierProvider(chain, worker)))
+    for (const [position, record] of some.entries()) {
+      const provider = providers[position]
+      if (provider !== undefined && provider !== own && found.size < MAX_ASKED) found.set(provider, record)
+    }
+  }
+  return [...found.values()]
 }
 
 async function ask(network: Network, verifier: WorkerRecord, request: VerdictRequest, own: WorkerVerdict): Promise<VerdictReport> {

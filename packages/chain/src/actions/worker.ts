@@ -1,4 +1,4 @@
-import { type Address, type Hex, hexToString, type LocalAccount, stringToHex, zeroAddress } from 'viem'
+import { type Address, BlockNotFoundError, type Hex, hexToString, type LocalAccount, stringToHex, zeroAddress } from 'viem'
 import type { Chain, Wallet } from '../client.ts'
 import { WORKERS_ABI } from '../generated/abis.ts'
 import { send } from './send.ts'
@@ -41,6 +41,22 @@ export async function getBilling({ client, network }: Chain, worker: Address): P
     args: [worker],
   })
   return { provider, coveredSeconds, until }
+}
+
+/**
+ * Seconds since the block that the evidence of a worker's last attestation was bound to: how old that evidence is at most. Infinity
+ * where it never attested, or the chain no longer has the block. A node that stands still makes nothing younger.
+ */
+export async function getAttestationAge({ client, network }: Chain, worker: Address): Promise<number> {
+  const coverage = { address: network.contracts.workers, abi: WORKERS_ABI, functionName: 'coverageOf', args: [worker] } as const
+  const [{ lastBlock }, head] = await Promise.all([client.readContract(coverage), client.getBlock()])
+  if (lastBlock === 0n) return Infinity
+  const bound = await client.getBlock({ blockNumber: lastBlock }).catch((error) => {
+    if (error instanceof BlockNotFoundError) return undefined
+    throw error
+  })
+  if (!bound) return Infinity
+  return Math.max(0, Number(head.timestamp - bound.timestamp), Math.floor(Date.now() / 1000) - Number(bound.timestamp))
 }
 
 /** Registers a worker for the wallet's account, with the worker key's consent. */

@@ -88,6 +88,7 @@ async function askSeat<T extends z.ZodType>(cloister: Cloister, seat: Seat, path
     { ...record, worker: seat.worker, lease: { lease: seat.lease, tenant } },
     { fresh: true, signal: AbortSignal.timeout(EVIDENCE_MS) },
   )
+  // The quote is of this moment and the worker is covered: how long ago it last told the chain makes it no worse.
   demand(verdict, defaultPolicy(cloister.network.development), { attestedSecondsAgo: 0 })
   if (bundle.lease?.statement?.manifestHash !== seat.manifestHash)
     throw new CloisterError('not-attested', `It runs another manifest than the key service’s, ${seat.manifestHash.slice(0, 10)}….`)

@@ -61,7 +61,7 @@ export async function gatherEvidence(cloister: Cloister, subject: Subject, { fre
     ...bundle,
     lease: {
       id: subject.lease.lease,
-      tenant: subject.lease.tenant,
+      tenant: onChain.tenant,
       manifestHash: onChain.manifestHash,
       ...(statement && { statement: { ...statement, signature: statement.signature as Hex } }),
     },

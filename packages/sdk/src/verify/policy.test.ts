@@ -51,6 +51,11 @@ describe('a policy', () => {
     expect(() => demand(verdict(), parsePolicy('', false), facts())).not.toThrow()
   })
 
+  it('that wants it young is not met where the chain does not know the attestation', () => {
+    const failures = failuresOf(verdict(), parsePolicy('age=1h', false), facts({ attestedSecondsAgo: Infinity }))
+    expect(failures).toEqual(['The chain does not say when it last attested; the policy wants no more than 1h.'])
+  })
+
   it('that is not one is refused by name', () => {
     for (const [text, message] of [
       ['place=', /not name=value/],

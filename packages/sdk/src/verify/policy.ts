@@ -4,7 +4,7 @@ import { CloisterError, formatDuration, type Policy } from '@cloister/core'
 
 /** What a policy asks of a worker that its evidence doesn't say. */
 export interface PolicyFacts {
-  /** Since the worker last attested on chain. */
+  /** Since the worker last attested on chain, as the chain has it (`getAttestationAge`); Infinity where that isn't known. */
   attestedSecondsAgo: number
   /** GPUs that are wanted, of any of the models (of any at all, if none is named), and those that are confirmed on chain; undefined where none are wanted. */
   gpus?: { wanted: number; models: readonly string[]; confirmed: ConfirmedGpus } | undefined
@@ -30,8 +30,12 @@ export function failuresOf({ verdict, image, places, problems }: BundleVerdict, 
     failures.push(
       `${gpus.confirmed.gpus === 0 ? 'None of its GPUs is' : `${gpus.confirmed.gpus} GPUs of class ${gpus.confirmed.gpuClass} are`} confirmed in confidential mode; the policy wants ${gpus.wanted}${gpus.models.length > 0 ? ` × ${gpus.models.join(' or ')}` : ''}.`,
     )
-  if (attestedSecondsAgo > policy.maxAgeSeconds)
-    failures.push(`It last attested on chain ${formatDuration(attestedSecondsAgo)} ago; the policy wants no more than ${formatDuration(policy.maxAgeSeconds)}.`)
+  if (attestedSecondsAgo > policy.maxAgeSeconds) {
+    const when = Number.isFinite(attestedSecondsAgo)
+      ? `It last attested on chain ${formatDuration(attestedSecondsAgo)} ago`
+      : 'The chain does not say when it last attested'
+    failures.push(`${when}; the policy wants no more than ${formatDuration(policy.maxAgeSeconds)}.`)
+  }
   return failures
 }
 

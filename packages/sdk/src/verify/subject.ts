@@ -12,5 +12,7 @@ export interface Verified {
 /** Gathers evidence about a worker and checks it against the network's root. Throws what `gatherEvidence` throws. */
 export async function verifySubject(cloister: Cloister, subject: Subject, options: GatherOptions): Promise<Verified> {
   const bundle = await gatherEvidence(cloister, subject, options)
-  return { bundle, verdict: await verifyBundle(bundle, { root: trustRootOf(cloister.network), witnesses: cloister.network.attestation.witnesses }) }
+  const { network } = cloister
+  const trust = { root: trustRootOf(network), witnesses: network.attestation.witnesses, checkedOnChain: true }
+  return { bundle, verdict: await verifyBundle(bundle, trust) }
 }

@@ -1,4 +1,4 @@
-import { getConfirmedGpus, getNoticeSeconds } from '@cloister/chain'
+import { getAttestationAge, getConfirmedGpus, getNoticeSeconds } from '@cloister/chain'
 import {
   CloisterError,
   checkNotice,
@@ -27,11 +27,11 @@ export async function checkEvidence(
   policy: Policy,
   { gpus: wanted, gpuModels: models }: Pick<Resources, 'gpus' | 'gpuModels'>,
 ): Promise<void> {
-  const [{ verdict }, confirmed] = await Promise.all([
+  const [{ verdict }, attestedSecondsAgo, confirmed] = await Promise.all([
     verifySubject(cloister, worker, { fresh: true, signal: AbortSignal.timeout(EVIDENCE_MS) }),
+    getAttestationAge(cloister.chain, worker.worker),
     wanted > 0 ? getConfirmedGpus(cloister.chain, worker.worker) : undefined,
   ])
-  const attestedSecondsAgo = Math.max(0, Math.floor(Date.now() / 1000) - (worker.attestedAt ?? 0))
   demand(verdict, policy, { attestedSecondsAgo, gpus: confirmed && { wanted, models, confirmed } })
 }
 
