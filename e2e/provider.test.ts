@@ -81,6 +81,19 @@ describe.skipIf(!canDeploy)(
       expect((await stage.json('provider', 'price', '-c', config)).USDC.cpu).toBe('0.001')
     })
 
+    it('gets no deposit out of a script that nobody who runs it could expect', async () => {
+      const least = (amount: string) => stage.json('provider', 'price', 'USDC', '-c', config, '--minimum-deposit', amount)
+      const asked = async () => (await stage.json('bids', HELLO, '--provider', provider)).bids[0]?.minimumDeposit
+      const deploy = (...words: string[]) => stage.cloister('deploy', HELLO, '--provider', provider, '--for', '1h', ...words)
+      await least('700')
+      await until('it asks for much', async () => (await asked()) === '700000000')
+      const refused = await deploy('--yes')
+      expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('Say --deposit 700 to agree.')])
+      expect(JSON.parse((await deploy('--json')).stdout).error.code).toBe('deposit-unexpected')
+      await least('0.01')
+      await until('it asks for little', async () => (await asked()) !== '700000000')
+    })
+
     it('is the cheapest, so it is leased; earns, and takes the money out', async () => {
       const lease = await stage.json('deploy', HELLO, '--deposit', '1', '--yes')
       expect(lease.worker).toBe(worker)

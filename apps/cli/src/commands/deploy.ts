@@ -13,10 +13,24 @@ import {
   secondsAffordable,
   shortId,
 } from '@cloister/core'
-import { type Bids, bids, type CheckedBid, checkSecrets, deploy, depositFor, type LastLines, noBids, requireMoney } from '@cloister/sdk'
+import {
+  type AskedDeposit,
+  type Bids,
+  bids,
+  type CheckedBid,
+  checkSecrets,
+  deploy,
+  depositFor,
+  depositProblem,
+  isUnexpected,
+  type LastLines,
+  noBids,
+  requireMoney,
+} from '@cloister/sdk'
 import { note, paint, printable, Steps, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { getAddress, isAddress } from 'viem'
+import { agreement } from '../agree.ts'
 import { confirm } from '../ask.ts'
 import { command, connect, type Globals } from '../context.ts'
 import { secondsOf } from '../durations.ts'
@@ -88,6 +102,7 @@ async function showBids(file: string, options: BidOptions): Promise<void> {
         worker: worker.worker,
         token: bid.token,
         ratePerSecond: bid.ratePerSecond,
+        minimumDeposit: bid.minimumDeposit,
         expiry: bid.expiry,
         free: report.free,
         uptime: worker.uptime,
@@ -97,7 +112,7 @@ async function showBids(file: string, options: BidOptions): Promise<void> {
     })
   say(`${paint('bold', file)}  ${resources(resourcesOf(manifest))}`)
   if (found.bids.length === 0) throw noBids(found)
-  say(bidTable(cloister.network, found))
+  say(bidTable(found))
   sayDeclined(found)
 }
 
@@ -124,20 +139,25 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
     const found = await bids(cloister, { manifest, ...asked })
     steps.done()
     const bidMs = Math.round(performance.now() - begun)
-    const [best] = found.bids
-    if (!best) throw noBids(found)
+    const [cheapest] = found.bids
+    if (!cheapest) throw noBids(found)
     const wanted = wantedDeposit(options, found.token)
+    const asks = !json && options.yes !== true
+    const best = found.bids.find((bid) => !depositProblem(bid, wanted, found.token, asks))
+    if (!best) throw depositProblem(cheapest, wanted, found.token, asks)
     await requireMoney(cloister, best.bid.token, depositFor(best, wanted))
     if (!json) {
       note('')
-      note(bidTable(network, found))
+      note(bidTable(found, best))
       const amount = depositFor(best, wanted)
       note('')
       note(
         `Deposit ${money(network, best.bid.token, amount)}: lasts ${formatDuration(Number(secondsAffordable(amount, best.bid.ratePerSecond)))} at ${hourly(network, best.bid.token, best.bid.ratePerSecond)} an hour. What is not used comes back.`,
       )
-      if (amount === best.bid.minimumDeposit) note('It is the least that this worker opens a lease with.')
-      if (!options.yes && !(await confirm('Open the lease?'))) throw new CloisterError('cancelled', 'Nothing was opened.')
+      if (isUnexpected(best, wanted, found.token))
+        note(`${paint('yellow', '!', process.stderr)} It is the least that this worker opens a lease with, and more than you asked for.`)
+      else if (amount === best.bid.minimumDeposit) note('It is the least that this worker opens a lease with.')
+      if (asks && !(await confirm('Open the lease?'))) throw new CloisterError('cancelled', 'Nothing was opened.')
     }
     const started = performance.now()
     const deployed = await deploy(cloister, {
@@ -145,7 +165,7 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
       bids: found,
       ...asked,
       deposit: wanted,
-      agree: json || options.yes ? undefined : (chosen, deposit) => agrees(steps, network, chosen, deposit),
+      agree: agreement(options, best, (chosen, deposit) => agrees(steps, network, chosen, deposit)),
       name: wished,
       envelope,
       logins,
@@ -218,7 +238,7 @@ function agrees(steps: Steps, network: Network, { bid }: CheckedBid, deposit: bi
   return confirm('Open the lease there?')
 }
 
-function wantedDeposit({ deposit, for: lasting }: DeployOptions, token: Token): bigint | ((chosen: CheckedBid) => bigint) {
+function wantedDeposit({ deposit, for: lasting }: DeployOptions, token: Token): AskedDeposit {
   if (deposit !== undefined && lasting !== undefined) throw new CloisterError('bad-option', 'Say --deposit or --for, not both.')
   if (deposit !== undefined) {
     const amount = parseAmount(deposit, token.decimals)
@@ -230,18 +250,22 @@ function wantedDeposit({ deposit, for: lasting }: DeployOptions, token: Token): 
   return (chosen) => chosen.bid.ratePerSecond * seconds
 }
 
-function bidTable(_network: Parameters<typeof hourly>[0], { bids, token }: Bids): string {
-  const rows = bids.map(({ bid, worker, report }, index) => [
-    index === 0 ? paint('green', '→') : ' ',
-    formatAmount(bid.ratePerSecond * 3600n, token.decimals),
-    printable(report.name),
-    short(worker.worker),
-    short(worker.provider),
-    resources(report.free, report.gpuClass),
-    uptimeOf(worker),
-    report.isolation.engine.slice(0, 30),
-    attestation(worker.attestation),
-  ])
+/** Bids, with an arrow at the one to be taken. */
+function bidTable({ bids, token }: Bids, best = bids[0]): string {
+  const rows = bids.map((checked) => {
+    const { bid, worker, report } = checked
+    return [
+      checked === best ? paint('green', '→') : ' ',
+      formatAmount(bid.ratePerSecond * 3600n, token.decimals),
+      printable(report.name),
+      short(worker.worker),
+      short(worker.provider),
+      resources(report.free, report.gpuClass),
+      uptimeOf(worker),
+      report.isolation.engine.slice(0, 30),
+      attestation(worker.attestation),
+    ]
+  })
   return table(['', `${token.symbol}/hour`, 'name', 'worker', 'provider', 'free', 'uptime', 'engine', 'attestation'], rows, [`${token.symbol}/hour`, 'uptime'])
 }
 

@@ -3,7 +3,6 @@ import { closeLease, getCredit, getLease, openLease, withdrawCredit } from '@clo
 import {
   type AttestationState,
   CloisterError,
-  formatAmount,
   type GatewayRoute,
   hashManifest,
   type Manifest,
@@ -17,6 +16,7 @@ import { type Cloister, walletOf } from '../cloister.ts'
 import { checkEvidence } from '../verify/worker.ts'
 import type { WorkerClient } from '../worker/client.ts'
 import { type Bids, bids, type CheckedBid } from './bids.ts'
+import { type AskedDeposit, depositFor, depositProblem, isUnexpected } from './deposit.ts'
 import { routesOf, urlsOf, workerOf } from './lease.ts'
 import { requireMoney } from './money.ts'
 import { failedContainer, type LastLines, lastLinesOf, untilStarted } from './start.ts'
@@ -39,8 +39,11 @@ export interface DeployParameters {
    * Base units to put in: so many, and no bid that asks for more is taken; or what is reckoned from the bid that is taken, and at
    * least what that asks for.
    */
-  deposit: bigint | ((chosen: CheckedBid) => bigint)
-  /** Asked before another bid than the first is taken that costs more than it: by the second, or as a deposit. Without it, it is taken. */
+  deposit: AskedDeposit
+  /**
+   * Asked before another bid than the first is taken that costs more than it: by the second, or as a deposit. Without it, it is
+   * taken. Asked, too, before any bid whose least deposit is unexpected (`isUnexpected`), which isn't taken without it.
+   */
   agree?: ((chosen: CheckedBid, deposit: bigint) => Promise<boolean>) | undefined
   name?: string | undefined
   /** Sealed secrets that the manifest takes. */
@@ -77,7 +80,7 @@ const ADDRESS_MS = 30_000
 
 /**
  * From a manifest to a running service with an address, for one transaction. Where a worker's room has been taken since the bid, or
- * its evidence doesn't meet the policy, the next bid is tried; so it is where a worker turns the lease down, and the refund is taken back. Throws `policy`, `no-bids`, `deposit-too-small`, or `start-failed` once the lease is closed again.
+ * its evidence doesn't meet the policy, the next bid is tried; so it is where a worker turns the lease down, and the refund is taken back. Throws `policy`, `no-bids`, `deposit-too-small`, `deposit-unexpected`, or `start-failed` once the lease is closed again.
  */
 export async function deploy(cloister: Cloister, parameters: DeployParameters): Promise<Deployed> {
   const { manifest, onStep = () => {} } = parameters
@@ -101,8 +104,9 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
     first !== undefined && (bid.ratePerSecond > first.bid.ratePerSecond || deposit > depositFor(first, parameters.deposit))
   for (const chosen of candidates) {
     const deposit = depositFor(chosen, parameters.deposit)
-    if (deposit < chosen.bid.minimumDeposit) {
-      refusal = tooSmall(deposit, chosen.bid.minimumDeposit, found.token)
+    const problem = depositProblem(chosen, parameters.deposit, found.token, parameters.agree !== undefined)
+    if (problem) {
+      refusal = problem
       continue
     }
     try {
@@ -114,7 +118,8 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
       refusal = error
       continue
     }
-    if (costsMore(chosen, deposit) && parameters.agree && !(await parameters.agree(chosen, deposit)))
+    const isToAgree = costsMore(chosen, deposit) || isUnexpected(chosen, parameters.deposit, found.token)
+    if (isToAgree && parameters.agree && !(await parameters.agree(chosen, deposit)))
       throw new CloisterError('cancelled', 'Nothing was opened.', { cause: refusal })
     await requireMoney(cloister, chosen.bid.token, deposit)
     let opened: Awaited<ReturnType<typeof openLease>>
@@ -158,22 +163,6 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
     }
   }
   throw refusal
-}
-
-/** Base units that a lease is opened with where `asked` is said of it; see `DeployParameters`. */
-export function depositFor(chosen: CheckedBid, asked: DeployParameters['deposit']): bigint {
-  if (typeof asked === 'bigint') return asked
-  const { minimumDeposit } = chosen.bid
-  const reckoned = asked(chosen)
-  if (reckoned < minimumDeposit) return minimumDeposit
-  return reckoned
-}
-
-function tooSmall(deposit: bigint, minimum: bigint, { symbol, decimals }: Bids['token']): CloisterError {
-  const [asked, least] = [deposit, minimum].map((amount) => `${formatAmount(amount, decimals)} ${symbol}`)
-  return new CloisterError('deposit-too-small', `The worker opens no lease with less than ${least}, and this is ${asked}. What is not used comes back.`, {
-    hint: `Say --deposit ${formatAmount(minimum, decimals)}, or leave it out.`,
-  })
 }
 
 /** Throws `secrets-missing` naming sealed secrets that a manifest takes and nobody gives. */
