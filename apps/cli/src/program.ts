@@ -2,6 +2,7 @@ import { showError } from '@cloister/terminal'
 import { Command, CommanderError } from 'commander'
 import { addApps } from './commands/apps.ts'
 import { addDeploy } from './commands/deploy.ts'
+import { addGovernance } from './commands/governance.ts'
 import { addLeaseStreams } from './commands/lease-streams.ts'
 import { addLeases } from './commands/leases.ts'
 import { addManifest } from './commands/manifest.ts'
@@ -22,6 +23,7 @@ addLeaseStreams(program)
 addVerify(program)
 addApps(program)
 addNetwork(program)
+addGovernance(program)
 addManifest(program)
 addWallet(program)
 addProvider(program)

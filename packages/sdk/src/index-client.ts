@@ -4,6 +4,7 @@ import {
   DelegationRecord,
   EpochRecord,
   ExitRecord,
+  GovernanceRecord,
   IndexStatus,
   LeaseRecord,
   PaymentRecord,
@@ -107,6 +108,11 @@ export class IndexClient {
 
   slashes(query: { provider?: string; limit?: number; cursor?: string } = {}) {
     return this.get('/v1/slashes', pageOf(SlashRecord), query)
+  }
+
+  /** What governance announced, suspended and proposed. */
+  governance() {
+    return this.get('/v1/governance', GovernanceRecord)
   }
 
   /** What each block changes, as it happens. */

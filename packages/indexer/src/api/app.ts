@@ -26,6 +26,7 @@ import { streamSSE } from 'hono/streaming'
 import type { Database } from '../database/open.ts'
 import { checkpoint, event, progress } from '../database/schema.ts'
 import { storableText } from '../database/storable.ts'
+import { addGovernanceRoute } from '../governance/route.ts'
 import type { Follower } from '../ingest/follow.ts'
 import { findEvents, findLeases, findPayments, findProviders, findWorkers, readTotals } from './queries.ts'
 import { flag, given, json, paging, placeOf, problem, toJson } from './route.ts'
@@ -215,6 +216,7 @@ export function indexApi(parts: { database: Database; follower: Follower; networ
     const { limit, cursor, ...filters } = context.req.valid('query')
     return context.json(toJson(await findEvents(database, given(filters), limit, placeOf(cursor))), 200)
   })
+  addGovernanceRoute(app, { database, now, network })
   addStakeRoutes(app, { database, now, start: network.emissionStart })
   let streams = 0
   app.openapi(routes.stream, (context) => {

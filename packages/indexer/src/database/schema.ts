@@ -234,3 +234,19 @@ export const slash = pgTable(
   },
   (table) => [primaryKey({ columns: [table.block, table.logIndex] }), index('slash_provider').on(table.provider)],
 )
+
+/** Events by which governance acts or says that it will, few as they are. What became of each is reckoned when it is asked. */
+export const governance = pgTable(
+  'governance',
+  {
+    block: bigint({ mode: 'number' }).notNull(),
+    logIndex: integer('log_index').notNull(),
+    /** Which contract's, in lower case: several have events of one name. */
+    contract: text().notNull(),
+    name: text().notNull(),
+    args: jsonb().$type<Record<string, unknown>>().notNull(),
+    time: seconds('time').notNull(),
+    transaction: text().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.block, table.logIndex] })],
+)

@@ -16,6 +16,9 @@ const COMFORTABLE_EVENTS = 3_000
 /** Deeper than any reorganisation of a chain that finalises. */
 const CHECKPOINTS_KEPT = 1_000
 
+/** Which events are read. Tables of an index that read fewer are filled anew. */
+const WHAT_IS_READ = 2
+
 /** Follows the chain into the database: resumes where it stopped and goes back where the chain does. */
 export class Follower {
   /** Emits `change` with every ChangeRecord once it is committed. */
@@ -83,7 +86,8 @@ export class Follower {
   async claim(): Promise<void> {
     const { client, network } = this.chain
     const first = await client.getBlock({ blockNumber: BigInt(network.deployedAt) })
-    await claimFor(this.database, `${network.chainId}/${network.contracts.market}/${network.contracts.workers}/${first.hash}`)
+    const contracts = `${network.contracts.market}/${network.contracts.workers}`
+    await claimFor(this.database, `${network.chainId}/${contracts}/${first.hash}/${WHAT_IS_READ}`)
   }
 
   private async run(): Promise<void> {

@@ -1,8 +1,27 @@
-import { type Chain, EMISSION_ABI, MARKET_ABI, SLASHING_ABI, STAKE_ABI, WORKERS_ABI } from '@cloister/chain'
+import {
+  ADMISSION_ABI,
+  type Chain,
+  EMISSION_ABI,
+  governedContracts,
+  KEY_SERVICE_ABI,
+  MARKET_ABI,
+  SLASHING_ABI,
+  STAKE_ABI,
+  TOKEN_ABI,
+  WORKERS_ABI,
+} from '@cloister/chain'
 import type { EventRow } from './fold.ts'
 import { POOL_EVENTS } from './pools.ts'
 
-const EVENTS = [...MARKET_ABI, ...WORKERS_ABI, ...STAKE_ABI, ...EMISSION_ABI, ...SLASHING_ABI].filter((item) => item.type === 'event')
+const ABIS = [MARKET_ABI, WORKERS_ABI, STAKE_ABI, EMISSION_ABI, SLASHING_ABI, ADMISSION_ABI, KEY_SERVICE_ABI] as const
+/** Transfers of the token are its accounts' business. */
+const OF_TOKEN = TOKEN_ABI.filter((item) => item.type === 'event').filter(({ name }) => name === 'Allotted')
+
+/** What is read of the contracts. */
+export const EVENTS = [...ABIS.flat().filter((item) => item.type === 'event'), ...OF_TOKEN]
+
+/** An event, and the contract that emitted it, in lower case. */
+export type ReadRow = EventRow & { contract: string }
 
 /** A block that was read. */
 export interface BlockMark {
@@ -11,9 +30,9 @@ export interface BlockMark {
 }
 
 /** All events of the contracts in a span of blocks, in the order of the chain, as rows, and the blocks they are in. */
-export async function readEvents({ client, network }: Chain, fromBlock: bigint, toBlock: bigint): Promise<{ rows: EventRow[]; blocks: BlockMark[] }> {
-  const { market, workers, stake, emission, slashing } = network.contracts
-  const logs = await client.getLogs({ address: [market, workers, stake, emission, slashing], events: EVENTS, fromBlock, toBlock, strict: true })
+export async function readEvents({ client, network }: Chain, fromBlock: bigint, toBlock: bigint): Promise<{ rows: ReadRow[]; blocks: BlockMark[] }> {
+  const market = network.contracts.market.toLowerCase()
+  const logs = await client.getLogs({ address: governedContracts(network).map(({ address }) => address), events: EVENTS, fromBlock, toBlock, strict: true })
   const times = new Map<bigint, number>()
   for (const { blockNumber, blockTimestamp } of logs as { blockNumber: bigint; blockTimestamp?: bigint | string }[])
     if (blockTimestamp !== undefined) times.set(blockNumber, Number(blockTimestamp))
@@ -23,13 +42,15 @@ export async function readEvents({ client, network }: Chain, fromBlock: bigint, 
   const blocks = new Map(logs.map((log) => [Number(log.blockNumber), log.blockHash]))
   const rows = logs.map((log) => {
     const args = plain(log.args) as Record<string, unknown>
+    const contract = log.address.toLowerCase()
     return {
+      contract,
       block: Number(log.blockNumber),
       logIndex: log.logIndex,
       time: times.get(log.blockNumber) ?? 0,
       transaction: log.transactionHash,
       name: log.eventName,
-      lease: log.address.toLowerCase() === market.toLowerCase() && typeof args['id'] === 'string' ? args['id'] : null,
+      lease: contract === market && typeof args['id'] === 'string' ? args['id'] : null,
       worker: typeof args['worker'] === 'string' ? args['worker'] : null,
       pool: poolOf(log.eventName, args),
       args,

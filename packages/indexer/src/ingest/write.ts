@@ -1,10 +1,26 @@
 import { and, asc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm'
 import { insertRows } from '../database/insert.ts'
 import type { Database } from '../database/open.ts'
-import { checkpoint, delegation, epochWeight, event, lease, payment, pool, progress, reward, settlement, slash, stakeExit, worker } from '../database/schema.ts'
+import {
+  checkpoint,
+  delegation,
+  epochWeight,
+  event,
+  governance,
+  lease,
+  payment,
+  pool,
+  progress,
+  reward,
+  settlement,
+  slash,
+  stakeExit,
+  worker,
+} from '../database/schema.ts'
+import { GOVERNANCE_EVENTS } from '../governance/events.ts'
 import { type EventRow, foldLease, foldWorker, type LeaseRow, type PaymentRow, paymentsOf, type WorkerRow } from './fold.ts'
 import { PoolFold } from './pools.ts'
-import type { BlockMark } from './read.ts'
+import type { BlockMark, ReadRow } from './read.ts'
 
 const ROWS_AT_ONCE = 1_000
 
@@ -18,7 +34,7 @@ export interface Changed {
  * Writes a span of events, what folds from them, and how far reading has come, all or nothing. `blocks` are those with events and,
  * last, the one that reading has come to. Of those below `keepFrom` every thousandth is remembered.
  */
-export async function writeSpan(database: Database, rows: EventRow[], blocks: BlockMark[], keepFrom: number): Promise<Changed> {
+export async function writeSpan(database: Database, rows: ReadRow[], blocks: BlockMark[], keepFrom: number): Promise<Changed> {
   return database.transaction(async (tx) => {
     const ids = distinct(rows.map((row) => row.lease))
     const addresses = distinct(rows.filter((row) => isWorkerEvent(row.name)).map((row) => row.worker))
@@ -37,6 +53,11 @@ export async function writeSpan(database: Database, rows: EventRow[], blocks: Bl
     }
     const pools = await foldPools(tx, rows)
     await insertRows(tx, event, rows)
+    await insertRows(
+      tx,
+      governance,
+      rows.filter(({ name }) => GOVERNANCE_EVENTS.has(name)),
+    )
     await insertRows(tx, settlement, pools.settlements)
     await insertRows(tx, reward, pools.rewards)
     await insertRows(tx, slash, pools.slashes)
@@ -91,7 +112,7 @@ export async function rewind(database: Database, block: number): Promise<Changed
       ).map((row) => row.id),
     )
     await tx.delete(event).where(gt(event.block, block))
-    for (const table of [settlement, reward, slash]) await tx.delete(table).where(gt(table.block, block))
+    for (const table of [settlement, reward, slash, governance]) await tx.delete(table).where(gt(table.block, block))
     await tx.delete(payment).where(gt(payment.block, block))
     await tx.delete(checkpoint).where(gt(checkpoint.block, block))
     const leases = new Map<string, LeaseRow>()
@@ -125,7 +146,7 @@ export async function claimFor(database: Database, identity: string): Promise<vo
   await database.transaction(async (tx) => {
     const known = await tx.select().from(progress).where(eq(progress.key, 'identity'))
     if (known[0]?.value === identity) return
-    for (const table of [event, payment, lease, worker, pool, delegation, stakeExit, epochWeight, settlement, reward, slash, checkpoint, progress])
+    for (const table of [event, payment, lease, worker, pool, delegation, stakeExit, epochWeight, settlement, reward, slash, governance, checkpoint, progress])
       await tx.delete(table)
     await tx.insert(progress).values({ key: 'identity', value: identity })
   })
