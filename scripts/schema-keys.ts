@@ -1,10 +1,10 @@
 /**
  * Prints what a JSON schema knows, a line for each place: its path and the kinds of values that may stand there. `*` is a name that
  * the writer chooses, `[]` an entry of a list; a mapping that takes other keys as well is `mapping+`. The tests of
- * packages/core/src/manifest walk these lines. To renew them:
+ * packages/core/src/manifest walk these lines. To renew them, put what this prints into `schemas/compose-spec.ts` there:
  *
  * @example
- * node scripts/schema-keys.ts compose-spec.json > packages/core/src/manifest/schemas/compose-spec.txt
+ * node scripts/schema-keys.ts compose-spec.json
  */
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'

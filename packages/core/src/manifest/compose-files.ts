@@ -1,6 +1,7 @@
 import type { Beside } from './beside.ts'
 import { readBeside } from './beside.ts'
 import type { ComposeContext } from './compose.ts'
+import { checkKeys } from './compose-known.ts'
 import { addSealed } from './extensions.ts'
 import type { Field } from './field.ts'
 import type { ParseOptions } from './parse.ts'
@@ -9,33 +10,66 @@ import type { Service } from './service.ts'
 
 const NO_TEMPLATES = 'Templates are not offered.'
 
-/** Contents of the file's `configs` or `secrets`, by name, but for those in `except`. */
-export function readContents(section: Map<string, Field>, options: ParseOptions, except: Set<string> = new Set()): Map<string, Uint8Array> {
-  const contents = new Map<string, Uint8Array>()
-  for (const [name, entry] of section) {
-    if (except.has(name)) continue
-    let content: Uint8Array | undefined
-    entry.fields(
-      {
-        content: (field) => void (content = Buffer.from(field.printed())),
-        environment: (field) => {
-          const variable = field.text()
-          const value = options.env && Object.hasOwn(options.env, variable) ? options.env[variable] : undefined
-          content = Buffer.from(value ?? field.refuse(`the variable ${variable} is not set`, 'Set it in the environment or with --env-file.'))
-        },
-        file: (field) => void (content = fileOf(readBeside(field, options), field)),
-      },
-      {
-        external: 'Only secrets can be external: those come sealed (docs/secrets.md). Use file, content or environment.',
-        template_driver: NO_TEMPLATES,
-        driver: 'Secrets of a store are not offered; make the secret external and send it sealed (docs/secrets.md).',
-        driver_opts: 'Secrets of a store are not offered.',
-      },
-      { labels: 'labels have no effect', name: 'what is mounted is a file of the lease, without a name elsewhere' },
-    )
-    contents.set(name, content ?? entry.fail('one of file, content or environment'))
+/** The file's `configs` or `secrets`, which are read once a service takes them: what nobody takes needs not be there. */
+export class Contents {
+  private readonly kind: 'configs' | 'secrets'
+  private readonly section: Map<string, Field>
+  private readonly options: ParseOptions
+  private readonly taken = new Map<string, Uint8Array>()
+  /** External secrets that a service takes; they come sealed. */
+  private readonly sealed = new Set<string>()
+
+  constructor(kind: 'configs' | 'secrets', section: Map<string, Field>, options: ParseOptions) {
+    this.kind = kind
+    this.section = section
+    this.options = options
   }
-  return contents
+
+  /** What a name stands for; undefined where it isn't declared. */
+  take(name: string): Uint8Array | undefined {
+    const entry = this.section.get(name)
+    const known = this.taken.get(name)
+    if (!entry || known) return known
+    const content = readContent(entry, this.options)
+    this.taken.set(name, content)
+    return content
+  }
+
+  takeSealed(name: string): void {
+    this.sealed.add(name)
+  }
+
+  /** Those that no service took. Their keys are looked at all the same. */
+  unused(): Field[] {
+    return [...this.section].flatMap(([name, entry]) => {
+      if (this.taken.has(name) || this.sealed.has(name)) return []
+      checkKeys(entry, `${this.kind}.*`)
+      return [entry]
+    })
+  }
+}
+
+function readContent(entry: Field, options: ParseOptions): Uint8Array {
+  let content: Uint8Array | undefined
+  entry.fields(
+    {
+      content: (field) => void (content = Buffer.from(field.printed())),
+      environment: (field) => {
+        const variable = field.text()
+        const value = options.env && Object.hasOwn(options.env, variable) ? options.env[variable] : undefined
+        content = Buffer.from(value ?? field.refuse(`the variable ${variable} is not set`, 'Set it in the environment or with --env-file.'))
+      },
+      file: (field) => void (content = fileOf(readBeside(field, options), field)),
+    },
+    {
+      external: 'Only secrets can be external: those come sealed (docs/secrets.md). Use file, content or environment.',
+      template_driver: NO_TEMPLATES,
+      driver: 'Secrets of a store are not offered; make the secret external and send it sealed (docs/secrets.md).',
+      driver_opts: 'Secrets of a store are not offered.',
+    },
+    { labels: 'labels have no effect', name: 'what is mounted is a file of the lease, without a name elsewhere' },
+  )
+  return content ?? entry.fail('one of file, content or environment')
 }
 
 function fileOf(found: Beside | undefined, field: Field): Uint8Array {
@@ -55,13 +89,16 @@ export function readComposeSecrets(root: Field, service: Service, { secrets, sea
     if (!sealedSecrets.has(source)) addFile(item, service, secrets, true)
     else if (owner)
       item.refuse('a sealed secret has no owner or mode of its own', 'It belongs to root and is read by all users of the container; drop uid, gid and mode.')
-    else addSealed(item, `${source}:${path}`, service)
+    else {
+      secrets.takeSealed(source)
+      addSealed(item, `${source}:${path}`, service)
+    }
   }
 }
 
-function addFile(item: Field, service: Service, contents: Map<string, Uint8Array>, secret: boolean): void {
+function addFile(item: Field, service: Service, contents: Contents, secret: boolean): void {
   const { source, path, mode = 0o444, uid, gid } = placeOf(item, secret)
-  const content = contents.get(source)
+  const content = contents.take(source)
   if (!content) item.refuse(`${source} is not among the file's ${secret ? 'secrets' : 'configs'}`, 'Declare it at the top level.')
   service.files.push({
     path,

@@ -47,11 +47,16 @@ export function readServiceNetworks(root: Field, name: string, service: Service,
   }
 }
 
+/** Names of the networks that a service is on. */
+export function networksOf(root: Field): string[] {
+  const field = root.get('networks')
+  if (!field || field.isNothing) return ['default']
+  return field.isList ? field.list().map((item) => item.text()) : field.entries().map(([name]) => name)
+}
+
 /** Whether a service is on internal networks only. */
 export function isInternalOnly(root: Field, { networks }: ComposeContext): boolean {
-  const field = root.get('networks')
-  const names = !field || field.isNothing ? ['default'] : field.isList ? field.list().map((item) => item.text()) : field.entries().map(([name]) => name)
-  return names.every((name) => networks.get(name)?.get('internal')?.boolean() === true)
+  return networksOf(root).every((name) => networks.get(name)?.get('internal')?.boolean() === true)
 }
 
 /** Top-level `networks`: their names, and `internal`, which counts where all services are on such. */

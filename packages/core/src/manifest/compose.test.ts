@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { healthCheckOf } from './health.ts'
 import { compose, sdl, service, web } from './testing.ts'
 
 describe('numbers and modes', () => {
@@ -126,6 +127,47 @@ describe('what starts after what', () => {
   })
 })
 
+describe('what is not run', () => {
+  const withDebug = (lines: string, rest = '') =>
+    compose(`services:\n  web: { image: a }\n  debug:\n    profiles: [debug]\n${lines.replace(/^/gm, '    ')}\n${rest}`)
+
+  it.each([
+    ['iamge: b', 5, 'services.debug.iamge'],
+    ['image: b\nports:\n  - 80\n  - { target: 80, publish: 8080 }', 8, 'services.debug.ports[1].publish'],
+    ['image: b\ndeploy: { resources: { limits: { cpu: 1 } } }', 6, 'services.debug.deploy.resources.limits.cpu'],
+  ])('has no key that nobody knows: %j', (lines, line, field) => {
+    expect(() => withDebug(lines)).toThrow(expect.objectContaining({ line, field, hint: expect.stringContaining('Known here: ') }))
+  })
+
+  it('may ask for what no worker gives, and have values that are not there', () => {
+    const lines =
+      'image: ${NOT_SET}\nprivileged: true\ncredential_spec: { file: a, x-more: 1 }\nvolumes: ["/var/run/docker.sock:/s"]\nstorage_opt: { anything: 1 }\nx-own: { a: b }'
+    const { manifest, warnings } = withDebug(lines)
+    expect(Object.keys(manifest.services)).toEqual(['web'])
+    // As Docker Compose tells it.
+    expect(warnings.filter(({ field }) => field.startsWith('services.debug')).map(({ message }) => message)).toEqual([
+      'the variable NOT_SET is not set and stands for nothing',
+    ])
+  })
+
+  it('is told of where something is declared for nobody, by line, and is not looked for', () => {
+    const rest =
+      'secrets:\n  s: { file: not-there }\n  e: { external: true }\n  used: { file: here }\nconfigs:\n  c: { environment: NOT_SET }\nvolumes:\n  v:\nnetworks:\n  quiet:\n  inner: { internal: true }\n'
+    const { warnings, manifest } = service('secrets: [used]', rest, { here: 'x' })
+    const ignored = warnings.filter(({ message }) => /^ignored: no service/.test(message)).map(({ field, line }) => `${field} ${line}`)
+    expect(ignored.sort()).toEqual(['configs.c 10', 'networks.inner.internal 15', 'secrets.e 7', 'secrets.s 6', 'volumes.v 12'])
+    expect(manifest.services['web']?.files).toHaveLength(1)
+    expect(manifest.internet).toBeUndefined()
+  })
+
+  it.each(['secrets: { s: { fil: x } }', 'configs: { c: { contents: x } }', 'volumes: { v: { size: 1g } }', 'networks: { n: { inner: true } }'])(
+    'has its keys looked at all the same: %s',
+    (rest) => {
+      expect(() => service('', rest)).toThrow(/is not a known field here/)
+    },
+  )
+})
+
 describe('health', () => {
   it.each([
     ['', undefined],
@@ -134,8 +176,25 @@ describe('health', () => {
     ['healthcheck: { disable: true }', 'none'],
     ['healthcheck: { test: [NONE] }', 'none'],
     ['healthcheck: { test: curl -f x }', { test: ['CMD-SHELL', 'curl -f x'] }],
+    ['healthcheck: { interval: 0s, timeout: 0, start_period: 0ms, start_interval: 0m, retries: 0 }', undefined],
+    ['healthcheck: { interval: 0s, timeout: 1ms, retries: 2 }', { timeoutMs: 1, retries: 2 }],
   ])('%j leaves the rest to the image', (line, expected) => {
-    expect(web(line)?.health).toEqual(expected)
+    const { manifest, warnings } = service(line)
+    expect(manifest.services['web']?.health).toEqual(expected)
+    expect(warnings.some(({ field }) => field.includes('healthcheck'))).toBe(false)
+  })
+
+  it('of nothing is Docker’s default where the image says nothing either', () => {
+    const stated = web('healthcheck: { test: ["CMD", "true"], interval: 0s, timeout: 0s, start_period: 0s, retries: 0 }')?.health
+    expect(healthCheckOf(stated)).toEqual({ test: ['CMD', 'true'], intervalMs: 30_000, timeoutMs: 30_000, startPeriodMs: 0, retries: 3 })
+  })
+
+  it.each(['interval: 400us', 'timeout: 1us', 'start_period: -1s', 'start_interval: soon', 'retries: -1'])('with %s is refused by line', (line) => {
+    expect(() => web(`healthcheck: { ${line} }`)).toThrow(/compose\.yaml:4 services\.web\.healthcheck\./)
+  })
+
+  it('start_interval is told of where it says something', () => {
+    expect(service('healthcheck: { start_interval: 2s }').warnings.map(({ field }) => field)).toContain('services.web.healthcheck.start_interval')
   })
 })
 

@@ -1,7 +1,8 @@
 import { isLeaseName, LEASE_NAME_RULE } from '../market/names.ts'
 import { parseByteValueMiB } from '../units.ts'
-import { readContents } from './compose-files.ts'
-import { addAlias, isInternalOnly, readNetworks } from './compose-names.ts'
+import { Contents } from './compose-files.ts'
+import { checkKeys } from './compose-known.ts'
+import { addAlias, isInternalOnly, networksOf, readNetworks } from './compose-names.ts'
 import { type ComposeProject, loadProject } from './compose-project.ts'
 import { readComposeService } from './compose-service.ts'
 import { DEFAULT_VOLUME_MIB } from './defaults.ts'
@@ -15,8 +16,8 @@ import { NAME_PATTERN } from './patterns.ts'
 export interface ComposeContext {
   options: ParseOptions
   /** Contents of configs and secrets by name. */
-  configs: Map<string, Uint8Array>
-  secrets: Map<string, Uint8Array>
+  configs: Contents
+  secrets: Contents
   /** Secrets that are external: they come sealed. */
   sealedSecrets: Set<string>
   networks: Map<string, Field>
@@ -54,7 +55,7 @@ export function parseCompose(raw: Field, options: ParseOptions): { manifest: Man
   else if (!isInside) warnOfInternet(context, project)
   giveNames(manifest, context)
   checkDependencies(manifest, active)
-  for (const [key, volume] of context.declaredVolumes) if (!context.volumes[key]) volume.warn('ignored: no service mounts this volume')
+  warnOfUnused(active, context)
   readFront(project.root, manifest)
   return { manifest, name }
 }
@@ -97,8 +98,8 @@ function contextOf({ sections }: ComposeProject, options: ParseOptions): Compose
     sections.secrets.get(name)?.fields({ external: () => {} }, {}, { name: 'a sealed secret has the name it has in the file', labels: 'labels have no effect' })
   return {
     options,
-    configs: readContents(sections.configs, options),
-    secrets: readContents(sections.secrets, options, sealedSecrets),
+    configs: new Contents('configs', sections.configs, options),
+    secrets: new Contents('secrets', sections.secrets, options),
     sealedSecrets,
     networks: sections.networks,
     volumes: {},
@@ -118,7 +119,10 @@ function activeServices({ root, sections }: ComposeProject, options: ParseOption
     if (!profiles || profiles.isNothing) return true
     const names = profiles.list().map((profile) => profile.text())
     for (const name of names) all.add(name)
-    return active.includes('*') || names.some((name) => active.includes(name))
+    const isActive = active.includes('*') || names.some((name) => active.includes(name))
+    // What isn't run is read no further.
+    if (!isActive) checkKeys(service, 'services.*')
+    return isActive
   })
   if (chosen.length === 0)
     root.get('services')?.refuse('every service has a profile, and none is switched on', `Choose with --profile: ${[...all].join(', ')}.`)
@@ -145,6 +149,19 @@ function checkDependencies({ services }: Manifest, fields: Map<string, Field>): 
       at?.warn(`${what}; it starts without`)
       return false
     })
+}
+
+/** Warns of what is declared and would do something, and that no service takes. A network that says nothing is nothing. */
+function warnOfUnused(active: Map<string, Field>, { declaredVolumes, volumes, networks, configs, secrets }: ComposeContext): void {
+  for (const [key, volume] of declaredVolumes) {
+    if (volumes[key]) continue
+    checkKeys(volume, 'volumes.*')
+    volume.warn('ignored: no service mounts this volume')
+  }
+  for (const entry of configs.unused()) entry.warn('ignored: no service takes this config')
+  for (const entry of secrets.unused()) entry.warn('ignored: no service takes this secret')
+  const used = new Set([...active.values()].flatMap(networksOf))
+  for (const [key, network] of networks) if (!used.has(key)) network.get('internal')?.warn('ignored: no service is on this network')
 }
 
 function warnOfInternet({ networks }: ComposeContext, { root }: ComposeProject): void {

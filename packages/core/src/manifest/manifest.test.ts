@@ -79,7 +79,9 @@ describe('Compose', () => {
     ['volumes: { data: { name: shared } }', 'volumes.data.name'],
     ['configs: { c: { content: x, name: shared } }', 'configs.c.name'],
   ])('says that it ignores `%s`', (line, field) => {
-    const { warnings, name } = compose(`${line}\nservices: { web: { image: a, volumes: ["data:/data"] } }\n`)
+    const { warnings, name } = compose(
+      `${line}\nservices: { web: { image: a, volumes: ["data:/data"]${line.startsWith('configs') ? ', configs: [c]' : ''} } }\n`,
+    )
     expect(warnings).toContainEqual(expect.objectContaining({ line: 1, field }))
     expect(name).toBeUndefined()
   })

@@ -1,16 +1,18 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { COMPOSE } from './compose.ts'
+import { COMPOSE_SPEC } from './compose-spec.ts'
 import { SDL } from './sdl.ts'
 import { fateOf, type Json, leaves, mappings, nameOf, put, read, readPlaces, stepsOf, valueFor } from './walk.ts'
 
 const STRAY = 'strange_key'
 
 describe.each([
-  ['the Compose specification', COMPOSE, 'compose-spec'],
-  ['SDL', SDL, 'sdl'],
-] as const)('every key of %s', (_, language, name) => {
-  const places = readPlaces(`${name}.txt`)
+  ['the Compose specification', COMPOSE, 'compose-spec', COMPOSE_SPEC],
+  ['SDL', SDL, 'sdl', readFileSync(new URL('sdl.txt', import.meta.url), 'utf8')],
+] as const)('every key of %s', (_, language, name, spec) => {
+  const places = readPlaces(spec)
   const tried = leaves(places)
 
   it('is honoured, refused or warned of, with each kind of value', async () => {

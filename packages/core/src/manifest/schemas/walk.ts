@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { stringify } from 'yaml'
 import type { Beside } from '../beside.ts'
 import { toCanonicalJson } from '../canonical.ts'
@@ -38,9 +37,9 @@ export interface Language {
 const ALSO: Record<string, string[]> = { number: ['integer'], 'mapping+': ['mapping'] }
 
 /** The lines of a schema's list (`scripts/schema-keys.ts`). */
-export function readPlaces(name: string): Place[] {
-  const lines = readFileSync(new URL(name, import.meta.url), 'utf8').split('\n')
-  return lines
+export function readPlaces(text: string): Place[] {
+  return text
+    .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))
     .flatMap((line) => {
       const [path = '', kinds = ''] = line.split(': ')
