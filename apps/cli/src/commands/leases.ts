@@ -213,9 +213,9 @@ async function runClose(key: string, options: Globals): Promise<void> {
     const closed = await close(cloister, key)
     steps.done()
     if (options.json) return sayJson(closed)
-    say(
-      `Closed ${shortId(closed.lease)}. It cost ${money(cloister.network, closed.token, closed.spent)}; ${money(cloister.network, closed.token, closed.refund)} are back in your account.`,
-    )
+    const shown = (amount: bigint) => money(cloister.network, closed.token, amount)
+    say(`Closed ${shortId(closed.lease)}. It cost ${shown(closed.spent)}; ${shown(closed.refund)} are back in your account.`)
+    if (closed.credited > 0n) say(`${shown(closed.credited)} wait for you, since the token does not move now: cloister wallet withdraw`)
   } catch (error) {
     steps.fail()
     throw error

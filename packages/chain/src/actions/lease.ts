@@ -1,5 +1,5 @@
 import { CloisterError, encodeLeaseName, leaseIdOf, type SignedBid } from '@cloister/core'
-import { type Address, type Hex, hexToSignature, maxUint256, type TransactionReceipt, zeroHash } from 'viem'
+import { type Address, type Hex, hexToSignature, isAddressEqual, maxUint256, parseEventLogs, type TransactionReceipt, zeroHash } from 'viem'
 import type { Chain, Wallet } from '../client.ts'
 import { MARKET_ABI } from '../generated/abis.ts'
 import { send } from './send.ts'
@@ -70,6 +70,23 @@ export function updateLease(wallet: Wallet, id: Hex, manifestHash: Hex): Promise
 /** Settles and closes; what is left is sent to the caller if it is the tenant. */
 export function closeLease(wallet: Wallet, id: Hex): Promise<TransactionReceipt> {
   return call(wallet, 'close', [id, wallet.account.address])
+}
+
+/** What a tenant has of a lease that ended. Base units of its token. */
+export interface Returned {
+  /** Sent to its account. */
+  sent: bigint
+  /** Waits for it in the Market, since the token didn't move; `withdrawCredit` takes it. */
+  credited: bigint
+}
+
+/** What the transaction that closed a lease gave back, by the Market's own events. */
+export function returnedBy({ network }: Pick<Chain, 'network'>, { logs }: Pick<TransactionReceipt, 'logs'>, id: Hex): Returned {
+  const ours = logs.filter(({ address }) => isAddressEqual(address, network.contracts.market))
+  const [closed] = parseEventLogs({ abi: MARKET_ABI, eventName: 'LeaseClosed', logs: ours, args: { id } })
+  const [waiting] = parseEventLogs({ abi: MARKET_ABI, eventName: 'Credited', logs: ours, args: { id } })
+  const credited = waiting?.args.amount ?? 0n
+  return { sent: (closed?.args.refund ?? 0n) - credited, credited }
 }
 
 /** Turns down a lease that has earned nothing. Provider or worker. */

@@ -1,6 +1,6 @@
-import { closeLease, getLease, MARKET_ABI, type Token, topUpLease } from '@cloister/chain'
+import { closeLease, getLease, returnedBy, type Token, topUpLease } from '@cloister/chain'
 import { CloisterError, shortId } from '@cloister/core'
-import { type Hex, isHash, parseEventLogs } from 'viem'
+import { type Hex, isHash } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
 import { findLease } from './lease.ts'
 
@@ -8,12 +8,18 @@ import { findLease } from './lease.ts'
 export interface Closed {
   lease: Hex
   spent: bigint
+  /** Back in the tenant's account. */
   refund: bigint
+  /** Waits in the Market until the token moves again. */
+  credited: bigint
   token: Hex
   transaction: Hex
 }
 
-/** Ends a lease; what is left of its balance is back in the tenant's account with the same transaction. */
+/**
+ * Ends a lease; what is left of its balance is back in the tenant's account with the same transaction, or waits as its credit where
+ * the token doesn't move.
+ */
 export async function close(cloister: Cloister, key: string): Promise<Closed> {
   const wallet = walletOf(cloister)
   const record = await findLease(cloister, key)
@@ -23,9 +29,9 @@ export async function close(cloister: Cloister, key: string): Promise<Closed> {
       hint: 'Name its account with --account.',
     })
   const receipt = await closeLease(wallet, record.lease)
-  const [closed] = parseEventLogs({ abi: MARKET_ABI, eventName: 'LeaseClosed', logs: receipt.logs })
+  const { sent, credited } = returnedBy(wallet, receipt, record.lease)
   const { spent } = await getLease(wallet, record.lease)
-  return { lease: record.lease, spent, refund: closed?.args.refund ?? 0n, token: record.token, transaction: receipt.transactionHash }
+  return { lease: record.lease, spent, refund: sent, credited, token: record.token, transaction: receipt.transactionHash }
 }
 
 /** What was added to a lease. Amounts in base units of `token`. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { closeLease, getCredit, getLease, openLease, withdrawCredit } from '@cloister/chain'
+import { closeLease, getCredit, getLease, openLease, type Returned, returnedBy, type Wallet, withdrawCredit } from '@cloister/chain'
 import {
   type AttestationState,
   CloisterError,
@@ -175,6 +175,11 @@ export function checkSecrets(manifest: Manifest, envelope: Envelope | undefined)
     })
 }
 
+function whereTheRestIs({ credited }: Returned): string {
+  if (credited === 0n) return 'The lease is closed and the rest of the deposit is back.'
+  return 'The lease is closed. Its token does not move, so the rest of the deposit waits for you: `cloister wallet withdraw`.'
+}
+
 function whatToDo({ message }: CloisterError): string {
   if (message.includes('asks for a login')) return 'Type `docker login` and deploy again with --registry-login; an SDL may state `credentials`.'
   return 'Fix it and deploy again, or add --keep to look into it while it is open.'
@@ -209,8 +214,9 @@ async function handOver(
       const { state, tokenIndex } = await getLease(wallet, lease)
       if (state === 'refused' || state === 'closed') {
         const token = cloister.network.tokens[tokenIndex]?.address
-        if (token && (await getCredit(wallet, wallet.account.address, token)) > 0n) await withdrawCredit(wallet, token, wallet.account.address)
-        throw new CloisterError('refused', 'The worker turned the lease down. The whole deposit is back.', {
+        const isBack = token === undefined || (await takeBack(wallet, token))
+        const where = isBack ? 'The whole deposit is back.' : 'The deposit waits for you: `cloister wallet withdraw`.'
+        throw new CloisterError('refused', `The worker turned the lease down. ${where}`, {
           hint: `Try again for fresh bids. A refused bid costs the provider stake: cloister stake report ${lease}`,
           cause: error,
         })
@@ -218,6 +224,16 @@ async function handOver(
       await delay(pause)
     }
   }
+}
+
+/** Withdraws what the account has as credit; false where the token doesn't move. */
+async function takeBack(wallet: Wallet, token: Address): Promise<boolean> {
+  const { address } = wallet.account
+  if ((await getCredit(wallet, address, token)) === 0n) return true
+  return withdrawCredit(wallet, token, address).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Resolves when the gateway leads to the service. TCP ports are not tried. */
@@ -250,11 +266,12 @@ async function gaveUp(cloister: Cloister, lease: Hex, error: unknown, keep = fal
     const hint = `The lease stays open: \`cloister logs ${id}\`, \`cloister exec ${id} -- sh\`; end it with \`cloister close ${id}\`.`
     return new CloisterError(cause.code, cause.message, { hint, details, cause })
   }
-  const closed = await closeLease(walletOf(cloister), lease).then(
-    () => true,
-    () => false,
+  const wallet = walletOf(cloister)
+  const closed = await closeLease(wallet, lease).then(
+    (receipt) => returnedBy(wallet, receipt, lease),
+    () => undefined,
   )
-  return new CloisterError(cause.code, `${cause.message}${closed ? ' The lease is closed and the rest of the deposit is back.' : ''}`, {
+  return new CloisterError(cause.code, `${cause.message}${closed ? ` ${whereTheRestIs(closed)}` : ''}`, {
     hint: closed ? whatToDo(cause) : `Close the lease yourself: \`cloister close ${id}\`.`,
     details,
     cause,
