@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { canDeploy, commandLine, crash, type Json, processesOf, processesWith, raiseStage, type Stage, until, untilGone } from './embedded.ts'
 
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
-const MAIN = resolve(import.meta.dirname, '../apps/devnet/src/main.ts')
+const MAIN = resolve(import.meta.dirname, '../apps/devnet/src/main.mjs')
 
 describe.skipIf(!canDeploy)(
   'whatever crashes',

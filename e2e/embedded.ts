@@ -102,7 +102,7 @@ export async function crash(embedded: EmbeddedNetwork, name: string): Promise<vo
   const pid = daemon?.pid
   if (!daemon || pid === undefined) throw new Error(`${name} does not run`)
   process.kill(pid, 'SIGKILL')
-  await until(`${name} is started again`, async () => daemon.pid !== pid && daemon.settings.isUp())
+  await until(`${name} is started again`, async () => daemon.pid !== pid && daemon.isUp())
 }
 
 /** Waits until no process has a text in its command line; throws with those that are left. */

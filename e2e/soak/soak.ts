@@ -118,7 +118,7 @@ async function kill(stage: Stage, victim: Round['victim'], lease: string): Promi
 /** Waits until every daemon answers again. */
 async function healthy(stage: Stage): Promise<void> {
   for (const [name, daemon] of stage.embedded.daemons)
-    await until(`${name} answers`, async () => daemon.pid !== undefined && existsSync(`/proc/${daemon.pid}`) && (await daemon.settings.isUp()), SETTLE_MS)
+    await until(`${name} answers`, async () => daemon.pid !== undefined && existsSync(`/proc/${daemon.pid}`) && (await daemon.isUp()), SETTLE_MS)
   await connectChain(stage.embedded.network).client.getBlockNumber()
 }
 

@@ -4,6 +4,7 @@ import { getCompileCacheDir } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CloisterError } from '@cloister/core'
+import { answers, type Probe } from './probe.ts'
 
 /** How one daemon of the embedded network is started. */
 export interface DaemonSettings {
@@ -12,14 +13,12 @@ export interface DaemonSettings {
   command: string[]
   /** Folder of logs. */
   folder: string
-  /** Resolves to true once it answers. */
-  isUp: () => Promise<boolean>
+  /** What it answers once it is up. */
+  probe: Probe
   /** Node programs end when the channel to us closes; others need the signal. */
   channel: boolean
   stopSignal: NodeJS.Signals
   stopMs: number
-  /** Told when it ended by itself and is started again. */
-  restarted?: (name: string) => void
 }
 
 /** Has the C library return memory to the system once it is free; it keeps hundreds of megabytes of compilers' leavings otherwise. */
@@ -37,9 +36,12 @@ export class Daemon {
   private ended: Promise<void> = Promise.resolve()
   private stopping = false
   private pauseMs = 200
+  private readonly onRestart: (name: string) => void
 
-  constructor(settings: DaemonSettings) {
+  /** `onRestart` is told when it ended by itself and is started again. */
+  constructor(settings: DaemonSettings, onRestart: (name: string) => void) {
     this.settings = settings
+    this.onRestart = onRestart
     mkdirSync(settings.folder, { recursive: true })
   }
 
@@ -55,7 +57,7 @@ export class Daemon {
   async start(): Promise<void> {
     this.launch()
     const until = Date.now() + UP_MS
-    while (!(await this.settings.isUp().catch(() => false))) {
+    while (!(await this.isUp())) {
       if (this.child?.exitCode !== null || Date.now() > until) {
         this.stopping = true
         this.child?.kill('SIGKILL')
@@ -72,11 +74,15 @@ export class Daemon {
     const { child } = this
     if (!child || child.exitCode !== null || child.signalCode !== null) return
     // One that is being started again can't tidy up before it has begun: it may have taken over what a crash left running.
-    for (let waited = 0; waited < STARTING_MS && child.exitCode === null && !(await this.settings.isUp().catch(() => false)); waited += 100) await delay(100)
+    for (let waited = 0; waited < STARTING_MS && child.exitCode === null && !(await this.isUp()); waited += 100) await delay(100)
     child.kill(this.settings.stopSignal)
     const timer = setTimeout(() => child.kill('SIGKILL'), this.settings.stopMs)
     await this.ended
     clearTimeout(timer)
+  }
+
+  isUp(): Promise<boolean> {
+    return answers(this.settings.probe).catch(() => false)
   }
 
   private launch(): void {
@@ -104,9 +110,9 @@ export class Daemon {
     await delay(this.pauseMs)
     this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS)
     if (this.stopping) return
-    this.settings.restarted?.(this.settings.name)
+    this.onRestart(this.settings.name)
     this.launch()
-    if (await this.settings.isUp().catch(() => false)) this.pauseMs = 200
+    if (await this.isUp()) this.pauseMs = 200
   }
 
   private lastWords(): string {

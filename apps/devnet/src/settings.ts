@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { CloisterError } from '@cloister/core'
 import { z } from 'zod'
+import { freePort, isFree } from './ports.ts'
 
 const port = z.int().min(1).max(65_535)
 
@@ -23,8 +23,8 @@ export interface Settings {
   ports: Ports
 }
 
-/** Reads the ports of the last start, or chooses some: the usual ones where they are free, others where not. */
-export async function loadSettings(folder: string, { freePorts = false } = {}): Promise<Settings> {
+/** Reads the ports of the last start, or chooses some: the usual ones where they are free, others where not. `claim` holds one until the end. */
+export async function loadSettings(folder: string, claim: (port: number) => Promise<boolean>, { freePorts = false } = {}): Promise<Settings> {
   const path = join(folder, 'ports.json')
   mkdirSync(folder, { recursive: true })
   try {
@@ -46,7 +46,7 @@ export async function loadSettings(folder: string, { freePorts = false } = {}): 
     gateway: await choose(USUAL.gateway),
     collateral: await choose(USUAL.collateral),
     workers: [await choose(a), await choose(b), await choose(c)],
-    tcp: freePorts ? await claimTcpPorts() : USUAL.tcp,
+    tcp: freePorts ? await claimTcpPorts(claim) : USUAL.tcp,
   }
   writeFileSync(`${path}.new`, JSON.stringify(ports))
   renameSync(`${path}.new`, path)
@@ -57,7 +57,7 @@ export async function loadSettings(folder: string, { freePorts = false } = {}): 
  * A range of ports for leases that no other network of this machine has: whoever has one listens at the port after it. Below those that the kernel
  * gives to connections. Throws `no-ports`.
  */
-async function claimTcpPorts(): Promise<number> {
+async function claimTcpPorts(claim: (port: number) => Promise<boolean>): Promise<number> {
   const stride = TCP_PORTS_OF_ALL + 1
   const count = Math.floor((USUAL.tcp - LOWEST_TCP) / stride)
   const begin = randomInt(count)
@@ -66,37 +66,4 @@ async function claimTcpPorts(): Promise<number> {
     if (await claim(first + TCP_PORTS_OF_ALL)) return first
   }
   throw new CloisterError('no-ports', 'Too many networks run on this machine.', { hint: 'End some of them.' })
-}
-
-/** Listens on a port until this process ends. False where somebody else does. */
-function claim(wanted: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer((socket) => socket.destroy())
-    server.once('error', () => resolve(false))
-    server.listen(wanted, '127.0.0.1', () => {
-      server.unref()
-      resolve(true)
-    })
-  })
-}
-
-/** Whether nobody listens on a port of this machine. */
-export function isFree(wanted: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(wanted, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
-}
-
-function freePort(taken: Set<number>): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      const found = typeof address === 'object' && address ? address.port : 0
-      server.close(() => (taken.has(found) ? freePort(taken).then(resolve, reject) : resolve(found)))
-    })
-  })
 }

@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { newWitnessKey, signLabel, type WitnessKey } from '@cloister/attest'
 import { IndexClient } from '@cloister/sdk'
-import type { Collateral } from './collateral.ts'
 import type { Settings } from './settings.ts'
+import type { Supervision } from './supervisor.ts'
 import { WORKERS } from './workers.ts'
 
 /** The development network's witness, whose word on places is worth nothing: its key, made on first use. */
@@ -19,11 +19,11 @@ export async function loadWitness(folder: string): Promise<WitnessKey> {
 }
 
 /** Labels each worker's platform with a place that is made up, as `simulated/north/oak`. */
-export async function labelWorkers({ ports }: Settings, indexerUrl: string, collateral: Collateral, witness: WitnessKey): Promise<void> {
+export async function labelWorkers({ ports }: Settings, indexerUrl: string, supervision: Supervision, witness: WitnessKey): Promise<void> {
   const records = await new IndexClient(indexerUrl).workers()
   for (const [position, { name, region }] of WORKERS.entries()) {
     const platform = records.find(({ endpoint }) => endpoint.endsWith(`:${ports.workers[position]}`))?.platform?.slice(2)
     if (platform)
-      collateral.label(platform, await signLabel(witness, { platform, label: `simulated/${region}/${name}`, instant: Math.floor(Date.now() / 1000) }))
+      await supervision.label(platform, await signLabel(witness, { platform, label: `simulated/${region}/${name}`, instant: Math.floor(Date.now() / 1000) }))
   }
 }

@@ -1,5 +1,4 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { get } from 'node:https'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { enrolWorker, loadAgentConfig, loadWorkerKey } from '@cloister/agent'
@@ -7,7 +6,7 @@ import { connectWallet, DEVELOPMENT_ROLES, delegate, developmentAccount, getPosi
 import { CloisterError } from '@cloister/core'
 import { DockerExecutor, SandboxExecutor } from '@cloister/executors'
 import { stringify } from 'yaml'
-import { Daemon, NODE } from './daemon.ts'
+import { type DaemonSettings, NODE } from './daemon.ts'
 import type { Settings } from './settings.ts'
 
 /** The three workers of the embedded network: small and cheap to large and dear, each of a provider of its own. */
@@ -123,27 +122,14 @@ export async function backPool(network: Network, index: 0 | 1 | 2): Promise<void
 }
 
 /** One worker's process, started from its configuration file. */
-export function workerDaemon({ folder, ports }: Settings, index: 0 | 1 | 2, config: string, restarted: (name: string) => void): Daemon {
-  return new Daemon({
+export function workerDaemon({ folder, ports }: Settings, index: 0 | 1 | 2, config: string): DaemonSettings {
+  return {
     name: WORKERS[index].name,
     command: [...NODE, COMMAND_LINE, 'provider', 'run', '--config', config, '--json'],
     folder: join(folder, 'logs'),
-    isUp: () => answersOverTls(ports.workers[index]),
+    probe: { url: `https://127.0.0.1:${ports.workers[index]}/health` },
     channel: true,
     stopSignal: 'SIGTERM',
     stopMs: 30_000,
-    restarted,
-  })
-}
-
-/** Whether a worker's interface answers. Who it is doesn't matter here. */
-function answersOverTls(port: number): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const asked = get({ host: '127.0.0.1', port, path: '/health', rejectUnauthorized: false, timeout: 500, agent: false }, (response) => {
-      response.resume()
-      resolve(response.statusCode === 200)
-    })
-    asked.once('timeout', () => asked.destroy(new Error('no answer')))
-    asked.once('error', reject)
-  })
+  }
 }

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { loadNetwork } from '@cloister/chain'
 import { CloisterError, messageOf } from '@cloister/core'
+import { giveBackAfterStart } from '@cloister/packed'
 import { startGateway } from './gateway.ts'
 
 const USAGE =
@@ -44,6 +45,7 @@ try {
     ...(values.ports !== undefined && { development: { portsFile: values.ports } }),
   })
   log('info', `the gateway is open at ${gateway.url}`)
+  giveBackAfterStart()
   let stopping = false
   const stop = () => {
     if (stopping) return

@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util'
 import { loadNetwork } from '@cloister/chain'
 import { CloisterError, messageOf } from '@cloister/core'
+import { giveBackAfterStart } from '@cloister/packed'
 import { startIndexer } from './indexer.ts'
 
 const USAGE = 'Usage: cloister-indexer --network FILE [--database postgres://… | FOLDER] [--host 127.0.0.1] [--port 7080]'
@@ -26,6 +27,7 @@ try {
     warn: (message) => log('warn', message),
   })
   log('info', `serving the index at ${indexer.url}`)
+  giveBackAfterStart()
   let stopping = false
   const stop = () => {
     if (stopping) return

@@ -1,5 +1,6 @@
 // The key service as it runs in a container. It needs a volume at /data and the agent's socket, and serves HTTP on port 8080.
 import { connectChain } from '@cloister/chain'
+import { giveBackAfterStart } from '@cloister/packed'
 import { AgentSocket } from './agent-socket.ts'
 import { Instance } from './instance.ts'
 import { serveInstance } from './server.ts'
@@ -14,6 +15,7 @@ const log = (line: string) => console.log(`${new Date().toISOString()} ${line}`)
 const instance = new Instance({ chain, agent, self, vault: new Vault('/data', await agent.sealingKey()), log })
 const aborter = new AbortController()
 const server = await serveInstance(instance, PORT)
+giveBackAfterStart()
 log(`lease ${self.lease.slice(0, 10)}… on worker ${self.worker}`)
 process.once('SIGTERM', () => {
   aborter.abort()

@@ -2,9 +2,14 @@
 import { readFileSync, statSync } from 'node:fs'
 import * as nodeModule from 'node:module'
 import { join, relative } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 
 /** The project's folder. */
 export const ROOT = join(import.meta.dirname, '../../..')
+
+/** By then a program has read what it reads when it starts. */
+const STARTED_MS = 60_000
 
 /** The folder, below a project's, that keeps packed programs and compiled code. */
 export function packedFolder(root = ROOT) {
@@ -18,6 +23,13 @@ export function packedIndex(root = ROOT) {
 
 export function keepCompiledCode() {
   nodeModule.enableCompileCache(join(packedFolder(), 'compiled'))
+}
+
+export function giveBackAfterStart() {
+  setTimeout(() => {
+    setFlagsFromString('--expose-gc')
+    runInNewContext('gc')({ type: 'major' })
+  }, STARTED_MS).unref()
 }
 
 export function packedProgram(source, root = ROOT) {

@@ -1,6 +1,7 @@
 import { unwatchFile, watchFile } from 'node:fs'
 import type { AgentConfig, Log, RunningWorker } from '@cloister/agent'
 import { messageOf } from '@cloister/core'
+import { giveBackAfterStart } from '@cloister/packed'
 import { paint, printable, say } from '@cloister/terminal'
 
 /** Runs a worker until Ctrl-C, or until whoever started it is gone, and takes up changed prices meanwhile. */
@@ -15,6 +16,7 @@ export async function runUntilAsked(parts: { config: AgentConfig; path: string; 
     process.once('disconnect', done)
   })
   const running = await parts.start()
+  giveBackAfterStart()
   watchFile(path, { interval: 1_000 }, () => {
     try {
       config.prices = loadAgentConfig(path).prices

@@ -1,5 +1,6 @@
 // The embedded network's chain as a daemon: node main.ts FOLDER PORT
 import { messageOf } from '@cloister/core'
+import { giveBackAfterStart } from '@cloister/packed'
 import { JournaledChain } from './chain.ts'
 import { ChainDoor } from './door.ts'
 
@@ -11,6 +12,7 @@ try {
   const door = new ChainDoor(chain)
   await door.listen(Number(port))
   log('info', `block ${chain.head.number}, port ${port}`)
+  giveBackAfterStart()
   let stopping = false
   const stop = () => {
     if (stopping) return

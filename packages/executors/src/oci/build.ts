@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { cp, mkdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { createReadStream, existsSync } from 'node:fs'
+import { cp, link, mkdir, readFile, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { create } from 'tar'
 
@@ -43,8 +43,7 @@ export async function buildImage(options: BuildOptions): Promise<string> {
   await create({ file: layerPath, cwd: root, portable: true, mtime: new Date(0) }, ['.'])
   await rm(root, { recursive: true, force: true })
 
-  const layer = await addBlob(options.layout, await readFile(layerPath))
-  await rm(layerPath)
+  const layer = await addFile(options.layout, layerPath)
   const architecture = process.arch === 'x64' ? 'amd64' : process.arch
   const config = await addJson(options.layout, {
     architecture,
@@ -93,11 +92,24 @@ async function addBlob(layout: string, bytes: Buffer): Promise<{ digest: string;
   return { digest: `sha256:${hex}`, size: bytes.length }
 }
 
+/** Makes a file that is there already a blob, without reading it into memory. */
+async function addFile(layout: string, path: string) {
+  const digest = createHash('sha256')
+  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) digest.update(chunk)
+  const hex = digest.digest('hex')
+  const { size } = await stat(path)
+  await mkdir(join(layout, 'blobs/sha256'), { recursive: true })
+  await rename(path, join(layout, 'blobs/sha256', hex))
+  return { digest: `sha256:${hex}`, size }
+}
+
+/** Another name of the file where the file system and the user may have one, since it is only read; a copy elsewhere. */
 async function copyInto(root: string, target: string, from: string): Promise<void> {
   const path = join(root, target)
   if (existsSync(path)) return
   await mkdir(dirname(path), { recursive: true })
-  await cp(await realpath(from), path)
+  const real = await realpath(from)
+  await link(real, path).catch(() => cp(real, path))
 }
 
 /** Shared libraries a program needs, by the dynamic linker's own account; none for a static program. */

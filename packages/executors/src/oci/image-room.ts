@@ -3,6 +3,7 @@ import { existsSync, statfsSync } from 'node:fs'
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { UnpackLimits } from './image-root.ts'
+import { forgetUnshared } from './shared-files.ts'
 import { unavailable } from './source.ts'
 
 const GIB = 1024 ** 3
@@ -30,6 +31,11 @@ interface Use {
   image: string
   /** The lease's folder: while it is there, the lease is. */
   lease: string
+}
+
+/** Large files that images of the provider's own share, in the folder of images. */
+export function sharedFolder(images: string): string {
+  return join(images, '.shared')
 }
 
 /**
@@ -114,6 +120,7 @@ export class ImageRoom {
     if (!existsSync(aside)) return
     await chmod(aside, 0o700)
     await rm(aside, { recursive: true, force: true, maxRetries: 3 })
+    forgetUnshared(sharedFolder(this.folder))
   }
 
   private async images(): Promise<{ name: string; pulledAt: number }[]> {

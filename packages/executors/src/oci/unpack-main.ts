@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { ImageRoot, LayerError } from './image-root.ts'
+import { shareFiles } from './shared-files.ts'
 import { readTar, TarError } from './tar-reader.ts'
 import type { UnpackOrder, UnpackWord } from './unpack.ts'
 
@@ -23,7 +24,7 @@ async function main(): Promise<void> {
     // Whoever started this holds the other end open until they are done, or dead.
     process.stdin.once('end', () => process.exit(1))
   })
-  const { folder, layers, limits } = JSON.parse(order) as UnpackOrder
+  const { folder, layers, limits, pool } = JSON.parse(order) as UnpackOrder
   process.umask(0)
   mkdirSync(folder, { mode: 0o755 })
   const root = new ImageRoot(folder, limits)
@@ -36,6 +37,7 @@ async function main(): Promise<void> {
     })
     for await (const entry of readTar(await decompress(layer, compressed), root.extended)) await root.apply(entry)
   }
+  if (pool !== undefined) shareFiles(folder, pool)
   root.finish()
   say({ bytes })
 }

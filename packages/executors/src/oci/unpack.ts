@@ -11,6 +11,8 @@ export interface UnpackOrder {
   folder: string
   layers: string[]
   limits: UnpackLimits
+  /** Where large files are shared with other images; see `shareFiles`. */
+  pool?: string | undefined
 }
 
 /** What it says: bytes of the layers that are read so far, or why it failed. */

@@ -6,9 +6,9 @@ import type { Image, PullOptions, PullProgress } from '../executor.ts'
 import { downloadBytes, fetchLayers } from '../oci/download.ts'
 import { findImage, type ImageSettings } from '../oci/find.ts'
 import { describeImage } from '../oci/image.ts'
-import { ImageRoom } from '../oci/image-room.ts'
+import { ImageRoom, sharedFolder } from '../oci/image-room.ts'
 import { type Descriptor, type ImageSource, inTime, type ResolvedImage, resolveImage } from '../oci/source.ts'
-import { UNPACK_LIMITS, unpackLayers } from '../oci/unpack.ts'
+import { UNPACK_LIMITS, type UnpackOrder, unpackLayers } from '../oci/unpack.ts'
 import { ImagePulls } from './image-pulls.ts'
 
 /** A folder of work that nobody has touched for so long was left by a process that died. */
@@ -40,7 +40,7 @@ export class ImageStore {
 
   /** Brings an image into the store; nothing stays of one that can't be had. Throws `image-unavailable`. */
   async pull(reference: string, { credentials, progress, signal }: PullOptions = {}): Promise<Image> {
-    const { source, place, wanted, close } = await findImage(reference, credentials, this.settings)
+    const { source, place, wanted, local, close } = await findImage(reference, credentials, this.settings)
     let isBringing = false
     try {
       const resolved = await resolveImage(source, wanted, { signal, documentMs: this.settings.documentMs })
@@ -50,7 +50,8 @@ export class ImageStore {
       const isThere = () => existsSync(target)
       const bring = (tell: (progress: PullProgress) => void, until: AbortSignal) => {
         isBringing = true
-        const work = (both: AbortSignal) => this.bring(source, resolved, target, tell, both)
+        const pool = local ? sharedFolder(this.folder) : undefined
+        const work = (both: AbortSignal) => this.bring(source, resolved, target, pool, tell, both)
         return inTime(this.settings.pullMs ?? PULL_MS, 'it takes too long to come', until, work).finally(close)
       }
       if (!isThere()) await this.pulls.wait({ digest: image.digest, place, progress, signal, isThere, bring })
@@ -67,7 +68,14 @@ export class ImageStore {
     return join(this.folder, digest.replace(':', '-'))
   }
 
-  private async bring(source: ImageSource, { manifest }: ResolvedImage, target: string, tell: (progress: PullProgress) => void, signal: AbortSignal) {
+  private async bring(
+    source: ImageSource,
+    { manifest }: ResolvedImage,
+    target: string,
+    pool: string | undefined,
+    tell: (progress: PullProgress) => void,
+    signal: AbortSignal,
+  ) {
     await openImageFolder(this.folder)
     await this.removeAbandoned()
     const total = downloadBytes(manifest.layers)
@@ -83,7 +91,7 @@ export class ImageStore {
       }
       const layers = await fetchLayers(source, manifest.layers, join(work, 'layers'), count, signal)
       const root = join(work, 'root')
-      await this.inTurn(signal, () => this.unpack(root, layers, manifest.layers, tell, signal))
+      await this.inTurn(signal, () => this.unpack({ folder: root, layers, pool }, manifest.layers, tell, signal))
       await rename(root, target).catch((error) => {
         // Another process was faster.
         if (!existsSync(target)) throw error
@@ -96,14 +104,13 @@ export class ImageStore {
   }
 
   private async unpack(
-    folder: string,
-    layers: string[],
+    what: Omit<UnpackOrder, 'limits'>,
     descriptors: readonly Descriptor[],
     tell: (progress: PullProgress) => void,
     signal: AbortSignal,
   ): Promise<void> {
     const total = descriptors.reduce((sum, { size }) => sum + size, 0)
-    const order = { folder, layers, limits: await this.room.limits(this.settings.limits ?? UNPACK_LIMITS) }
+    const order = { ...what, limits: await this.room.limits(this.settings.limits ?? UNPACK_LIMITS) }
     const full = new AbortController()
     const ended = new AbortController()
     void this.room.watch(ended.signal).catch((error) => full.abort(error))

@@ -1,0 +1,43 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { packedProgram } from '@cloister/packed'
+import { type DaemonSettings, NODE } from './daemon.ts'
+import type { Settings } from './settings.ts'
+
+const CHAIN = packedProgram(join(import.meta.dirname, 'chain/main.ts'))
+const INDEXER = packedProgram(fileURLToPath(import.meta.resolve('@cloister/indexer/daemon')))
+const GATEWAY = packedProgram(fileURLToPath(import.meta.resolve('@cloister/gateway/daemon')))
+
+export function chainDaemon({ folder, ports }: Settings): DaemonSettings {
+  return {
+    ...common(folder),
+    name: 'chain',
+    command: [...NODE, CHAIN, join(folder, 'chain'), String(ports.chain)],
+    probe: { url: `http://127.0.0.1:${ports.chain}`, body: '{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}' },
+  }
+}
+
+export function indexerDaemon({ folder, ports }: Settings): DaemonSettings {
+  const words = ['--network', join(folder, 'network.json'), '--database', join(folder, 'index'), '--port', String(ports.indexer)]
+  return {
+    ...common(folder),
+    name: 'indexer',
+    // PGlite compiled in full takes 300 MB more than it is worth on one machine.
+    command: [...NODE, '--liftoff-only', INDEXER, ...words],
+    probe: { url: `http://127.0.0.1:${ports.indexer}/health` },
+  }
+}
+
+export function gatewayDaemon({ folder, ports }: Settings): DaemonSettings {
+  const listen = ['--host', '127.0.0.1', '--port', String(ports.gateway)]
+  return {
+    ...common(folder),
+    name: 'gateway',
+    command: [...NODE, GATEWAY, '--network', join(folder, 'network.json'), ...listen, '--ports', join(folder, 'gateway-ports.json')],
+    probe: { url: `http://127.0.0.1:${ports.gateway}/health` },
+  }
+}
+
+function common(folder: string) {
+  return { folder: join(folder, 'logs'), channel: true, stopSignal: 'SIGTERM', stopMs: 10_000 } as const
+}

@@ -1,0 +1,124 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { DevelopmentRoot } from '@cloister/attest/devnet'
+import { connectChain, type Network } from '@cloister/chain'
+import { CloisterError } from '@cloister/core'
+import { IndexClient } from '@cloister/sdk'
+import { ATTESTATION_FOLDER, ensureContracts, fundTenants } from './contracts.ts'
+import { chainDaemon, gatewayDaemon, indexerDaemon } from './daemons.ts'
+import { signDocuments } from './documents.ts'
+import { buildExampleImage, type Example, ensureExample } from './example.ts'
+import { ensureKeyService } from './key-service.ts'
+import { isFree } from './ports.ts'
+import { eachSandboxedLease } from './sandboxed-leases.ts'
+import { loadSettings, type Settings } from './settings.ts'
+import type { Supervision } from './supervisor.ts'
+import { labelWorkers, loadWitness } from './witness.ts'
+import { backPool, chooseEngine, type Engine, prepareWorker, workerDaemon } from './workers.ts'
+
+export interface NetworkOptions {
+  /** Keeps everything; an absolute path. */
+  folder: string
+  /** Throw away what was there. */
+  fresh: boolean
+  /** Ports nobody else would use, for tests. */
+  freePorts?: boolean
+  /** Leave the key service out; nothing can be sealed then. For tests of something else. */
+  withoutKeys?: boolean
+  /** Told what is happening. */
+  onStep?: (step: string, detail: string) => void
+}
+
+/** A network that is up. */
+export interface RaisedNetwork {
+  network: Network
+  settings: Settings
+  engine: Engine
+  example: Example
+  /** Resolves when secrets can be sealed; the network is up before. Rejects with why they can't. */
+  keys: Promise<void>
+  /** Starts an instance of the key service for each seat that is free. */
+  fillSeats(): Promise<void>
+}
+
+/**
+ * Has chain, contracts, indexer, gateway and three workers started, and deploys the example; or takes all of it up again where it
+ * was left. The signal ends what goes on once it is up. Throws `port-taken`, `no-engine` or `daemon-failed`; what was started is left to
+ * the supervisor then.
+ */
+export async function raiseNetwork(supervision: Supervision, options: NetworkOptions, signal: AbortSignal): Promise<RaisedNetwork> {
+  const { folder } = options
+  const step = options.onStep ?? (() => {})
+  if (options.fresh) await wipe(folder)
+  const settings = await loadSettings(folder, (port) => supervision.claim(port), { freePorts: options.freePorts === true })
+  await checkPorts(settings)
+  const engine = await chooseEngine(folder)
+
+  step('chain', `anvil on port ${settings.ports.chain}, with a journal`)
+  const image = buildExampleImage(folder)
+  image.catch(() => {})
+  await supervision.launch(chainDaemon(settings))
+
+  step('contracts', 'Token, Platforms, Workers, Market, Stake, Emission and four more; a development attestation root')
+  const root = await DevelopmentRoot.open(join(folder, ATTESTATION_FOLDER))
+  await supervision.serveCollateral(settings.ports.collateral, await signDocuments(root))
+  const witness = await loadWitness(join(folder, ATTESTATION_FOLDER))
+  const network = await ensureContracts(settings, root, witness)
+
+  step('daemons', 'indexer, gateway; three providers register their workers, which attest')
+  await Promise.all([
+    supervision.launch(indexerDaemon(settings)),
+    supervision.launch(gatewayDaemon(settings)),
+    fundTenants(network),
+    ...([0, 1, 2] as const).map(async (index) => {
+      const config = await prepareWorker(settings, network, index, engine)
+      await Promise.all([supervision.launch(workerDaemon(settings, index, config)), backPool(network, index)])
+    }),
+  ])
+
+  step('example', 'deploying examples/hello')
+  await image
+  await untilIndexed(network)
+  await labelWorkers(settings, network.indexerUrl, supervision, witness)
+  const example = await ensureExample(network)
+  const fillSeats = () => ensureKeyService(network, folder, signal)
+  const keys = options.withoutKeys ? Promise.resolve() : fillSeats()
+  keys.catch(() => {})
+  return { network, settings, engine, example, keys, fillSeats }
+}
+
+async function untilIndexed(network: Network): Promise<void> {
+  const index = new IndexClient(network.indexerUrl)
+  const wanted = Number(await connectChain(network).client.getBlockNumber())
+  for (let i = 0; i < 300; i++) {
+    const { block } = await index.status()
+    if (block >= wanted && (await index.workers({ covered: true })).length >= 3) return
+    await new Promise((done) => setTimeout(done, 50))
+  }
+  throw new CloisterError('daemon-failed', 'The index does not catch up with the chain.', { hint: 'Begin anew with `npm start -- --fresh`.' })
+}
+
+/** Containers that a start which was killed left behind are ended before their folders go. */
+async function wipe(folder: string): Promise<void> {
+  await eachSandboxedLease(folder, (sandbox, lease) => sandbox.destroy(lease))
+  // Unpacked images hold nothing that a new network couldn't use.
+  for (const part of ['chain', 'chain.json', 'network.json', 'index', 'gateway-ports.json', 'ports.json', 'workers', 'logs', ATTESTATION_FOLDER])
+    rmSync(join(folder, part), { recursive: true, force: true })
+}
+
+async function checkPorts({ ports, folder }: Settings): Promise<void> {
+  const all = {
+    chain: ports.chain,
+    indexer: ports.indexer,
+    gateway: ports.gateway,
+    collateral: ports.collateral,
+    oak: ports.workers[0],
+    elm: ports.workers[1],
+    ash: ports.workers[2],
+  }
+  for (const [name, port] of Object.entries(all))
+    if (!(await isFree(port)))
+      throw new CloisterError('port-taken', `Port ${port}, which ${name} had, is taken by another program.`, {
+        hint: `End that program, or begin anew with \`npm start -- --fresh\` (state is in ${folder}).`,
+      })
+}
