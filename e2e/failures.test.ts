@@ -2,9 +2,10 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { canDeploy, type Json, raiseStage, type Stage } from './embedded.ts'
+import { BRIEF } from './own-worker.ts'
 
 const compose = (script: string, more = '') =>
-  `services:\n  web:\n    image: cloister/hello:1\n    entrypoint: ["sh", "-c"]\n    command: [${JSON.stringify(script)}]\n${more}    deploy: { resources: { limits: { cpus: "0.1", memory: 128M } } }\n`
+  `services:\n  web:\n    image: cloister/hello:1\n    entrypoint: ["sh", "-c"]\n    command: [${JSON.stringify(script)}]\n${BRIEF}${more}    deploy: { resources: { limits: { cpus: "0.1", memory: 128M } } }\n`
 
 describe.skipIf(!canDeploy)(
   'what a tenant is told when something goes wrong',

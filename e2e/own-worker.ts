@@ -34,10 +34,12 @@ const configuration = {
 }
 
 export const manifestOf = (services: string, more = '') => parseManifest(`services:\n${services}${more}`, { file: 'compose.yaml' }).manifest
+/** Programs that are process 1 do nothing about being asked to end, and nothing here is lost with them. */
+export const BRIEF = '    stop_grace_period: 100ms\n'
 export const web = (name = 'web', lines = '') =>
-  `  ${name}:\n    image: ${WORKBENCH_IMAGE}\n    command: ["node", "-e", '${SERVER}']\n    ports: ["8080"]\n    deploy: { resources: { limits: { cpus: "0.2", memory: 64M } } }\n${lines}`
+  `  ${name}:\n    image: ${WORKBENCH_IMAGE}\n    command: ["node", "-e", '${SERVER}']\n    ports: ["8080"]\n${BRIEF}    deploy: { resources: { limits: { cpus: "0.2", memory: 64M } } }\n${lines}`
 export const task = (name: string, script: string, lines = '') =>
-  `  ${name}:\n    image: ${WORKBENCH_IMAGE}\n    command: ["node", "-e", '${script}']\n    deploy: { resources: { limits: { cpus: "0.2", memory: 64M } } }\n${lines}`
+  `  ${name}:\n    image: ${WORKBENCH_IMAGE}\n    command: ["node", "-e", '${script}']\n${BRIEF}    deploy: { resources: { limits: { cpus: "0.2", memory: 64M } } }\n${lines}`
 
 /** A chain, a worker on it in this process, and a tenant; raised before a file's tests and ended after them. */
 export interface OwnWorker {

@@ -32,7 +32,7 @@ describe.skipIf(!canDeploy || !hasRegistry)(
     const compose = () =>
       file(
         'compose.yaml',
-        `services: { web: { image: "${registry.host}/me/app", ports: ["8080"], deploy: { resources: { limits: { cpus: "0.2", memory: 64M } } } } }\n`,
+        `services: { web: { image: "${registry.host}/me/app", ports: ["8080"], stop_grace_period: 100ms, deploy: { resources: { limits: { cpus: "0.2", memory: 64M } } } } }\n`,
       )
     const digestOf = async (lease: string) => (await stage.json('status', lease)).services[0]?.digest
     const page = async (url: string) => (await fetch(url)).text()

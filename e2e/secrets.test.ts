@@ -28,6 +28,7 @@ const compose = (cpus: string) => `services:
     command: [node, -e, ${JSON.stringify(SERVER)}]
     ports: ['80:3000']
     restart: always
+    stop_grace_period: 100ms
     cpus: ${cpus}
     mem_limit: 96m
     x-sealed: [WORD]

@@ -69,16 +69,18 @@ export class Daemon {
     }
   }
 
-  async stop(): Promise<void> {
+  /** True where it has ended by itself when asked to, as it should; not where it was killed, or had crashed before. */
+  async stop(): Promise<boolean> {
     this.stopping = true
     const { child } = this
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    if (!child || child.exitCode !== null || child.signalCode !== null) return false
     // One that is being started again can't tidy up before it has begun: it may have taken over what a crash left running.
     for (let waited = 0; waited < STARTING_MS && child.exitCode === null && !(await this.isUp()); waited += 100) await delay(100)
     child.kill(this.settings.stopSignal)
     const timer = setTimeout(() => child.kill('SIGKILL'), this.settings.stopMs)
     await this.ended
     clearTimeout(timer)
+    return child.exitCode === 0
   }
 
   isUp(): Promise<boolean> {

@@ -63,9 +63,10 @@ export class Supervisor implements Supervision {
 
   async stop(): Promise<void> {
     this.stopping = true
-    await Promise.all([...this.daemons].filter(([name]) => !STOPPED_AFTER_WORKERS.includes(name)).map(([, daemon]) => daemon.stop()))
-    // A worker that crashed just before could not end its containers.
-    await this.chore('halt')
+    const workers = [...this.daemons].filter(([name]) => !STOPPED_AFTER_WORKERS.includes(name))
+    const ended = await Promise.all(workers.map(([, daemon]) => daemon.stop()))
+    // A worker that crashed could not end its containers.
+    if (!ended.every(Boolean)) await this.chore('halt')
     await Promise.all(['gateway', 'indexer'].map((name) => this.daemons.get(name)?.stop()))
     await this.daemons.get('chain')?.stop()
     await this.collateral?.close()

@@ -17,8 +17,8 @@ const aborter = new AbortController()
 const server = await serveInstance(instance, PORT)
 giveBackAfterStart()
 log(`lease ${self.lease.slice(0, 10)}… on worker ${self.worker}`)
-process.once('SIGTERM', () => {
-  aborter.abort()
-  void server.close()
-})
+process.once('SIGTERM', () => aborter.abort())
 await instance.keep(aborter.signal)
+await server.close()
+// Connections to the agent that nobody uses any more would keep the process for a while.
+process.exit(0)

@@ -5,7 +5,7 @@ import { Header } from 'tar'
 import { type ImageSource, MAX_LAYER_BYTES, type ResolvedImage, unavailable } from '../oci/source.ts'
 
 /** Writes an image as a `docker load` archive (Docker image specification 1.2), checking every digest on the way. */
-export async function archiveImage(source: ImageSource, image: ResolvedImage, tag: string, out: Writable): Promise<void> {
+export async function archiveImage(source: ImageSource, image: ResolvedImage, tag: string, out: Writable, signal?: AbortSignal): Promise<void> {
   const configName = `${image.manifest.config.digest.slice(7)}.json`
   const layers = image.manifest.layers.map((layer) => ({ layer, name: `${layer.digest.slice(7)}/layer.tar` }))
   try {
@@ -16,7 +16,7 @@ export async function archiveImage(source: ImageSource, image: ResolvedImage, ta
       written.add(name)
       if (layer.size > MAX_LAYER_BYTES) throw unavailable('a layer is too large')
       const hash = createHash('sha256')
-      const bytes = await source.blob(layer)
+      const bytes = await source.blob(layer, 0, signal)
       await writeEntry(out, name, layer.size, hashing(bytes, hash))
       if (`sha256:${hash.digest('hex')}` !== layer.digest) throw unavailable(`a layer does not match ${layer.digest}`)
     }

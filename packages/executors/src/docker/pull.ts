@@ -1,11 +1,11 @@
-import { PassThrough } from 'node:stream'
+import { addAbortSignal, PassThrough } from 'node:stream'
 import { messageOf, parseImageReference } from '@cloister/core'
 import type Docker from 'dockerode'
 import type { Image, PullOptions } from '../executor.ts'
-import { findImage, type ImageSettings } from '../oci/find.ts'
+import { findImage, type ImageSettings, PULL_MS } from '../oci/find.ts'
 import { describeImage } from '../oci/image.ts'
 import { pinnedReference } from '../oci/reference.ts'
-import { type ImageSource, type ResolvedImage, resolveImage, unavailable } from '../oci/source.ts'
+import { type ImageSource, inTime, type ResolvedImage, resolveImage, unavailable } from '../oci/source.ts'
 import { isInsecure } from '../oci/trust.ts'
 import { archiveImage } from './archive.ts'
 
@@ -17,9 +17,11 @@ export async function pullImage(docker: Docker, reference: string, options: Pull
     // Asks the registry itself first: it refuses internal addresses, which the engine would not.
     const image = await resolveImage(source, wanted, { signal: options.signal })
     const pinned = pinnedReference(reference, image.digest)
-    // A registry that we trust by plain HTTP is read by us; the engine may not be set up for it.
-    if (local || isInsecure(host, settings.trustedRegistries)) await load(docker, source, image)
-    else if (!(await hasImage(docker, pinned))) await pull(docker, pinned, options)
+    await inTime(settings.pullMs ?? PULL_MS, 'it takes too long to come', options.signal, async (signal) => {
+      // A registry that we trust by plain HTTP is read by us; the engine may not be set up for it.
+      if (local || isInsecure(host, settings.trustedRegistries)) await load(docker, source, image, signal)
+      else if (!(await hasImage(docker, pinned))) await pull(docker, pinned, { ...options, signal })
+    })
     return describeImage(reference, image.digest, image.config)
   } finally {
     close()
@@ -44,11 +46,11 @@ async function pull(docker: Docker, reference: string, { credentials, progress, 
   }
 }
 
-async function load(docker: Docker, source: ImageSource, image: ResolvedImage): Promise<void> {
+async function load(docker: Docker, source: ImageSource, image: ResolvedImage, signal: AbortSignal): Promise<void> {
   const tag = localTag(image.digest)
   if (await hasImage(docker, tag)) return
   const body = new PassThrough()
-  const writing = archiveImage(source, image, tag, body)
+  const writing = archiveImage(source, image, tag, addAbortSignal(signal, body), signal)
   const [response] = await Promise.all([docker.loadImage(body), writing])
   for await (const chunk of response) if (/"error"/.test(String(chunk))) throw unavailable(`the engine can't load it: ${String(chunk).slice(0, 200)}`)
 }

@@ -5,6 +5,9 @@ import { LayoutSource } from './layout.ts'
 import { RegistrySource } from './registry.ts'
 import type { ImageSource } from './source.ts'
 
+/** How long a pull may take in all, waiting for its turn included. */
+export const PULL_MS = 6 * 3_600_000
+
 /** Where a worker gets images. */
 export interface ImageSettings {
   /** OCI layout folders of the provider's, asked first. */

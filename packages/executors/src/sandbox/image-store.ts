@@ -4,7 +4,7 @@ import { chmod, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/prom
 import { join } from 'node:path'
 import type { Image, PullOptions, PullProgress } from '../executor.ts'
 import { downloadBytes, fetchLayers } from '../oci/download.ts'
-import { findImage, type ImageSettings } from '../oci/find.ts'
+import { findImage, type ImageSettings, PULL_MS } from '../oci/find.ts'
 import { describeImage } from '../oci/image.ts'
 import { ImageRoom, sharedFolder } from '../oci/image-room.ts'
 import { type Descriptor, type ImageSource, inTime, type ResolvedImage, resolveImage } from '../oci/source.ts'
@@ -16,9 +16,6 @@ const ABANDONED_MS = 24 * 3_600_000
 
 /** Images that are unpacked at one time. */
 const MAX_UNPACKING = 4
-
-/** How long a pull may take in all, waiting for its turn included. */
-const PULL_MS = 6 * 3_600_000
 
 /** Unpacked images by digest. Several processes may share one folder: an image appears whole or not at all. */
 export class ImageStore {
