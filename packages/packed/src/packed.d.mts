@@ -11,3 +11,6 @@ export function giveBackAfterStart(): void
  * @param root The project's folder; this one's where it isn't given.
  */
 export function packedProgram(source: string, root?: string): string
+
+/** The folder, below the project's, that keeps what is made once: packed programs, compiled code and images. */
+export function packedFolder(root?: string): string

@@ -1,9 +1,8 @@
-import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync } from 'node:fs'
-import { cp, link, mkdir, readFile, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { create } from 'tar'
+import { blobPath, type Layer, packLayer, programsLayer } from './programs-layer.ts'
 
 /** A small image made of files that lie on this machine. */
 export interface BuildOptions {
@@ -21,31 +20,15 @@ export interface BuildOptions {
 }
 
 /**
- * Packs programs and files into a one-layer image in an OCI layout folder, without any container engine. The same files
+ * Packs programs and files into an image in an OCI layout folder, a layer for each, without any container engine. The same files
  * give the same digest. Returns the image's digest.
  */
 export async function buildImage(options: BuildOptions): Promise<string> {
-  const root = join(options.layout, `.build-${process.pid}`)
-  await rm(root, { recursive: true, force: true })
-  for (const folder of ['tmp', 'proc', 'dev', 'sys', 'etc', 'bin', 'run', 'usr/bin']) await mkdir(join(root, folder), { recursive: true })
-  await writeFile(join(root, 'etc/passwd'), 'root:x:0:0:root:/:/bin/sh\napp:x:1000:1000:app:/:/bin/sh\n')
-  await writeFile(join(root, 'etc/group'), 'root:x:0:\napp:x:1000:\n')
-  await symlink('tmp', join(root, 'var')).catch(() => {})
-  for (const [target, from] of Object.entries(options.programs)) {
-    await copyInto(root, target, from)
-    for (const library of librariesOf(from)) await copyInto(root, library, library)
-  }
-  for (const [path, content] of Object.entries(options.files)) {
-    await mkdir(dirname(join(root, path)), { recursive: true })
-    await writeFile(join(root, path), content)
-  }
-  const layerPath = join(options.layout, `.layer-${process.pid}.tar`)
-  await create({ file: layerPath, cwd: root, portable: true, mtime: new Date(0) }, ['.'])
-  await rm(root, { recursive: true, force: true })
-
-  const layer = await addFile(options.layout, layerPath)
+  const { layout } = options
+  await mkdir(layout, { recursive: true })
+  const layers = [await programsLayer(layout, options.programs), ...(Object.keys(options.files).length > 0 ? [await filesLayer(options)] : [])]
   const architecture = process.arch === 'x64' ? 'amd64' : process.arch
-  const config = await addJson(options.layout, {
+  const config = await addJson(layout, {
     architecture,
     os: 'linux',
     config: {
@@ -54,16 +37,30 @@ export async function buildImage(options: BuildOptions): Promise<string> {
       WorkingDir: '/',
       Env: Object.entries({ PATH: '/usr/bin:/bin', ...options.env }).map(([k, v]) => `${k}=${v}`),
     },
-    rootfs: { type: 'layers', diff_ids: [layer.digest] },
+    rootfs: { type: 'layers', diff_ids: layers.map(({ digest }) => digest) },
   })
-  const manifest = await addJson(options.layout, {
+  const manifest = await addJson(layout, {
     schemaVersion: 2,
     mediaType: 'application/vnd.oci.image.manifest.v1+json',
     config: { mediaType: 'application/vnd.oci.image.config.v1+json', ...config },
-    layers: [{ mediaType: 'application/vnd.oci.image.layer.v1.tar', ...layer }],
+    layers: layers.map((layer) => ({ mediaType: 'application/vnd.oci.image.layer.v1.tar', ...layer })),
   })
-  await addToIndex(options.layout, options.name, manifest, architecture)
+  await addToIndex(layout, options.name, manifest, architecture)
   return manifest.digest
+}
+
+async function filesLayer({ layout, files }: BuildOptions): Promise<Layer> {
+  const archive = join(layout, `.files-${process.pid}`)
+  const root = `${archive}.root`
+  await rm(root, { recursive: true, force: true })
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(root, path)), { recursive: true })
+    await writeFile(join(root, path), content)
+  }
+  const layer = await packLayer(archive, root)
+  await rm(root, { recursive: true, force: true })
+  await rename(archive, await blobPath(layout, layer.digest))
+  return layer
 }
 
 async function addToIndex(layout: string, name: string, manifest: { digest: string; size: number }, architecture: string): Promise<void> {
@@ -81,43 +78,9 @@ async function addToIndex(layout: string, name: string, manifest: { digest: stri
   await writeFile(path, JSON.stringify(index))
 }
 
-async function addJson(layout: string, value: unknown) {
-  return addBlob(layout, Buffer.from(JSON.stringify(value)))
-}
-
-async function addBlob(layout: string, bytes: Buffer): Promise<{ digest: string; size: number }> {
-  const hex = createHash('sha256').update(bytes).digest('hex')
-  await mkdir(join(layout, 'blobs/sha256'), { recursive: true })
-  await writeFile(join(layout, 'blobs/sha256', hex), bytes)
-  return { digest: `sha256:${hex}`, size: bytes.length }
-}
-
-/** Makes a file that is there already a blob, without reading it into memory. */
-async function addFile(layout: string, path: string) {
-  const digest = createHash('sha256')
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) digest.update(chunk)
-  const hex = digest.digest('hex')
-  const { size } = await stat(path)
-  await mkdir(join(layout, 'blobs/sha256'), { recursive: true })
-  await rename(path, join(layout, 'blobs/sha256', hex))
-  return { digest: `sha256:${hex}`, size }
-}
-
-/** Another name of the file where the file system and the user may have one, since it is only read; a copy elsewhere. */
-async function copyInto(root: string, target: string, from: string): Promise<void> {
-  const path = join(root, target)
-  if (existsSync(path)) return
-  await mkdir(dirname(path), { recursive: true })
-  const real = await realpath(from)
-  await link(real, path).catch(() => cp(real, path))
-}
-
-/** Shared libraries a program needs, by the dynamic linker's own account; none for a static program. */
-function librariesOf(program: string): string[] {
-  try {
-    const text = execFileSync('ldd', [program], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-    return [...text.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map((match) => match[1] ?? '')
-  } catch {
-    return []
-  }
+async function addJson(layout: string, value: unknown): Promise<{ digest: string; size: number }> {
+  const bytes = Buffer.from(JSON.stringify(value))
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+  await writeFile(await blobPath(layout, digest), bytes)
+  return { digest, size: bytes.length }
 }
