@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -23,6 +24,21 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { collectVerdict } from '../packages/agent/src/verdicts/collect.ts'
 import { canDeploy, raiseStage, type Stage, until } from './embedded.ts'
 import { joinWith } from './joined-worker.ts'
+
+const CONFIGURATION = {
+  capacity: { cpus: 1, memory: '512MiB', disk: '2GiB', gpus: 2, gpuClass: 'h200' },
+  prices: { USDC: { cpu: '0.01', memoryGiB: '0.001', diskGiB: '0.0001', gpu: { h200: '1' } } },
+}
+
+/** A service with one GPU of a model, in confidential mode. */
+const withGpu = (model: string, variable: string) =>
+  `version: "2.1"
+services: { web: { image: "cloister/hello:1", env: ["EDITION=${variable}"], expose: [{ port: 8080, as: 80, to: [{ global: true }] }], params: { tee: cpu-gpu } } }
+profiles:
+  compute: { web: { resources: { cpu: { units: 0.25 }, memory: { size: 128Mi }, storage: { size: 256Mi }, gpu: { units: 1, attributes: { vendor: { nvidia: [{ model: ${model} }] } } } } } }
+  placement: { here: { pricing: { web: { denom: uakt, amount: 1 } } } }
+deployment: { web: { here: { profile: web, count: 1 } } }
+`
 
 describe.skipIf(!canDeploy)(
   'GPUs of a worker',
@@ -56,7 +72,7 @@ describe.skipIf(!canDeploy)(
     beforeAll(async () => {
       stage = await raiseStage()
       root = await DevelopmentRoot.open(join(stage.folder, 'state', 'attestation'))
-      worker = await joinWith(stage, 'gpu', 8, { capacity: { cpus: 1, memory: '512MiB', disk: '1GiB', gpus: 2, gpuClass: 'h200' } }, said)
+      worker = await joinWith(stage, 'gpu', 8, CONFIGURATION, said)
     }, 180_000)
     afterAll(async () => {
       await worker?.stop()
@@ -78,6 +94,26 @@ describe.skipIf(!canDeploy)(
       const [gpuClass, gpus] = await client.readContract({ address: network.contracts.workers, abi: WORKERS_ABI, functionName: 'gpusOf', args: [address] })
       expect([hexToString(gpuClass).replace(/\0+$/, ''), gpus]).toEqual(['h200', 2n])
       expect((await stage.cloister('workers')).stdout).toMatch(/2 × h200(?! \(not confirmed\))/)
+    })
+
+    it('serve a lease that demands them in confidential mode, and are looked at anew when it is updated', async () => {
+      const file = async (model: string, variable: string) => {
+        const path = join(stage.folder, `${model}-${variable}.yaml`)
+        await writeFile(path, withGpu(model, variable))
+        return path
+      }
+      const { lease } = await stage.json('deploy', await file('h200', 'one'), '--provider', worker.worker.key.address, '--for', '10m', '--yes')
+      const updated = await stage.json('update', lease, await file('h200', 'two'))
+      expect(updated).toMatchObject({ handedOver: true, transaction: expect.stringMatching(/^0x/) })
+      expect(await stage.json('status', lease)).toMatchObject({ state: 'running', manifestHash: updated.manifestHash })
+      // What the worker has isn't what another file demands, and nothing is handed over for that.
+      const refused = await stage.cloister('update', lease, await file('h100', 'three'))
+      expect([refused.code, refused.stderr]).toEqual([
+        1,
+        expect.stringContaining('2 GPUs of class h200 are confirmed in confidential mode; the policy wants 1 × h100'),
+      ])
+      expect((await stage.json('status', lease)).manifestHash).toBe(updated.manifestHash)
+      await stage.json('close', lease)
     })
 
     it('are tried again where it fails, with fresh evidence', async () => {

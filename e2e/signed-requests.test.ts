@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { request } from 'node:http'
 import { bodyHash, requestTypedData, toCanonicalJson } from '@cloister/core'
 import type { Address, Hex, LocalAccount } from 'viem'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { canDeploy } from './embedded.ts'
 import { manifestOf, useWorker, web } from './own-worker.ts'
 
@@ -181,5 +181,18 @@ describe.skipIf(!canDeploy)('a worker answers a signed request once, now, to the
       encode(await sign({ path: exec, worker: stranger.address })),
     ])
       await refused('exec', { path: exec, headers, authorization })
+  })
+
+  it('but begins nothing for a handshake that comes to nothing, whoever signed it', async () => {
+    const exec = `${path}/exec?arg=true`
+    const whole = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', 'sec-websocket-version': '13' }
+    const { 'sec-websocket-key': _, ...keyless } = whole
+    const begun = vi.spyOn(own.running.worker.executor, 'exec')
+    for (const headers of [keyless, { ...whole, 'sec-websocket-version': '12' }, { ...whole, 'sec-websocket-key': 'short' }, { ...whole, upgrade: 'h2c' }])
+      expect(await ask({ path: exec, headers, authorization: encode(await sign({ path: exec })) }), JSON.stringify(headers)).toBe(400)
+    expect(begun).not.toHaveBeenCalled()
+    expect(await ask({ path: exec, headers: whole, authorization: encode(await sign({ path: exec })) })).toBe(101)
+    expect(begun).toHaveBeenCalledTimes(1)
+    begun.mockRestore()
   })
 })
