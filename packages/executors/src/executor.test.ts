@@ -358,6 +358,30 @@ for (const { name, program, start } of ENGINES)
       await executor.remove(LEASE, 'store-0')
     }, 40_000)
 
+    it.skipIf(name === 'sandbox')(
+      'counts what volumes and containers hold by the engine’s word where the agent is not root',
+      async () => {
+        await executor.start(spec({ name: 'count-0', argv: IDLE, mounts: [{ volume: 'counted', path: '/counted', readOnly: false }] }))
+        const before = await executor.diskUsage(LEASE)
+        const written = async (path: string) => {
+          expect((await sh(`dd if=/dev/zero of=${path} bs=1048576 count=12`, 'count-0')).code).toBe(0)
+        }
+        await written('/counted/big')
+        // Nobody but root looks into the folders of engines run by root.
+        const user = vi.spyOn(process, 'getuid').mockReturnValue(1_000)
+        try {
+          const volume = await executor.diskUsage(LEASE)
+          expect(volume - before).toBeGreaterThan(11 * 1024 * 1024)
+          await written('/big')
+          expect((await executor.diskUsage(LEASE)) - volume).toBeGreaterThan(11 * 1024 * 1024)
+        } finally {
+          user.mockRestore()
+        }
+        await executor.remove(LEASE, 'count-0')
+      },
+      40_000,
+    )
+
     it('runs as the user it is told, who owns a new volume', async () => {
       const files = [{ path: '/etc/app/setting.txt', content: Buffer.from('blue'), mode: 0o400, uid: 1000 }]
       await executor.start(spec({ name: 'user-0', user: '1000:1000', argv: IDLE, files }))

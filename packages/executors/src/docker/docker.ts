@@ -37,6 +37,7 @@ import { logConfig, readContainerLogs } from './container-log.ts'
 import { ignoring, statusOf } from './failures.ts'
 import { hasImage, localTag, pullImage } from './pull.ts'
 import { ulimitsOf } from './ulimits.ts'
+import { VolumeSizes } from './volume-sizes.ts'
 import { withoutLinks } from './working-dir.ts'
 import { isReadable, writtenBytes } from './written.ts'
 
@@ -62,6 +63,7 @@ const KILLED = 137
 export class DockerExecutor implements Executor {
   private readonly docker: Docker
   private readonly settings: DockerSettings
+  private readonly volumeSizes: VolumeSizes
   private readonly podman: boolean
   private readonly initProcess: boolean
   private readonly filter: BridgeFilter | undefined
@@ -79,6 +81,7 @@ export class DockerExecutor implements Executor {
   ) {
     this.docker = docker
     this.settings = settings
+    this.volumeSizes = new VolumeSizes(docker)
     this.podman = engine.podman
     this.initProcess = engine.initProcess
     this.filter = filter
@@ -304,9 +307,9 @@ export class DockerExecutor implements Executor {
   }
 
   async diskUsage(lease: string): Promise<number> {
-    const volumes = (await this.volumesOf(lease)).map(({ Mountpoint }) => Mountpoint)
+    const volumes = (await this.volumesOf(lease)).map(({ Name, Mountpoint }) => ({ name: Name, folder: Mountpoint }))
     const containers = (await this.containersOf(lease)).map(({ Id }) => this.docker.getContainer(Id))
-    return writtenBytes(volumes, containers)
+    return writtenBytes(volumes, containers, this.volumeSizes)
   }
 
   async connect(lease: string, name: string, port: number): Promise<Duplex> {

@@ -3,36 +3,54 @@ import { access } from 'node:fs/promises'
 import type Docker from 'dockerode'
 import { folderBytes } from '../disk.ts'
 import { statusOf } from './failures.ts'
+import type { VolumeSizes } from './volume-sizes.ts'
 
-/** Bytes that containers wrote, with the volumes in these folders. */
-export async function writtenBytes(volumes: readonly string[], containers: readonly Docker.Container[]): Promise<number> {
-  const folders = new Set(volumes)
+/** A volume of a lease's, and where it lies. */
+export interface VolumePlace {
+  name: string
+  folder: string
+}
+
+/** Bytes that containers wrote, with these volumes. What can't be counted here is as much as the engine says. */
+export async function writtenBytes(volumes: readonly VolumePlace[], containers: readonly Docker.Container[], sizes: VolumeSizes): Promise<number> {
+  const found = new Map(volumes.map(({ name, folder }) => [name, folder]))
+  const folders: string[] = []
   let bytes = 0
   for (const container of containers) {
     const written = await writtenBy(container)
-    for (const folder of written.folders) folders.add(folder)
+    for (const { name, folder } of written.volumes) found.set(name, folder)
+    if (written.changed !== undefined) folders.push(written.changed)
     bytes += written.bytes
+  }
+  for (const [name, folder] of found) {
+    if (await isCountable(folder)) folders.push(folder)
+    else bytes += (await sizes.all()).get(name) ?? 0
   }
   for (const folder of folders) bytes += await folderBytes(folder)
   return bytes
 }
 
 /**
- * Folders that hold what a container wrote: its volumes, those included that an engine makes of an image's own accord, and what it
- * changed of its image, where that can be read here. Where it can't, as many `bytes` as the engine says.
+ * What holds what a container wrote: its volumes, those included that an engine makes of an image's own accord, and what it
+ * changed of its image, where that can be counted here. Where it can't, as many `bytes` as the engine says.
  */
-async function writtenBy(container: Docker.Container): Promise<{ folders: string[]; bytes: number }> {
+async function writtenBy(container: Docker.Container): Promise<{ volumes: VolumePlace[]; changed?: string; bytes: number }> {
   try {
     const { Mounts, GraphDriver } = await container.inspect()
-    const folders = Mounts.filter(({ Type }) => Type === 'volume').map(({ Source }) => Source)
+    const volumes = Mounts.filter(({ Type }) => Type === 'volume').map(({ Name, Source }) => ({ name: Name ?? '', folder: Source }))
     const changed = (GraphDriver?.Data as Record<string, string> | null | undefined)?.['UpperDir']
-    if (changed !== undefined && (await isReadable(changed))) return { folders: [...folders, changed], bytes: 0 }
+    if (changed !== undefined && (await isCountable(changed))) return { volumes, changed, bytes: 0 }
     const sized = (await container.inspect({ size: true } as Docker.ContainerInspectOptions)) as { SizeRw?: number }
-    return { folders, bytes: sized.SizeRw ?? 0 }
+    return { volumes, bytes: sized.SizeRw ?? 0 }
   } catch (error) {
-    if (statusOf(error) === 404) return { folders: [], bytes: 0 }
+    if (statusOf(error) === 404) return { volumes: [], bytes: 0 }
     throw error
   }
+}
+
+/** Whether all that is in a folder can be counted here: containers make folders that only root looks into. */
+async function isCountable(folder: string): Promise<boolean> {
+  return process.getuid?.() === 0 && (await isReadable(folder))
 }
 
 /** Whether this process may look at what is in a folder. */
