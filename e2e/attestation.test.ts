@@ -97,10 +97,12 @@ describe.skipIf(!canDeploy)(
 
       it('whose policy wants a young attestation believes the chain, and no index that makes an old one look young', async () => {
         const { network } = stage.embedded
+        let owner: string | undefined
         const index = createServer(async (request, response) => {
           const answer = await fetch(network.indexerUrl + request.url)
           const now = Math.floor(Date.now() / 1000)
-          const text = (await answer.text()).replaceAll(/"attestedAt":\d+/g, `"attestedAt":${now}`)
+          const young = (await answer.text()).replaceAll(/"attestedAt":\d+/g, `"attestedAt":${now}`)
+          const text = owner === undefined ? young : young.replaceAll(/"provider":"0x\w+"/g, `"provider":"${owner}"`)
           response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'application/json' }).end(text)
         })
         await new Promise<void>((done) => index.listen(0, '127.0.0.1', done))
@@ -121,6 +123,10 @@ describe.skipIf(!canDeploy)(
           const deployed = await stage.cloister('deploy', HELLO, '--policy', 'age=1s', '--for', '1h', '--yes', '--network', lied)
           expect([deployed.code, deployed.stderr]).toEqual([1, expect.stringMatching(old)])
           expect((await stage.cloister('verify', 'mine', '--policy', 'age=2h', '--network', lied)).code).toBe(0)
+          // Nor does it give its workers to whom a tenant trusts.
+          owner = developmentAccount(network, 9).address
+          const given = await stage.cloister('deploy', HELLO, '--provider', owner, '--for', '1h', '--yes', '--network', lied)
+          expect([given.code, given.stderr]).toEqual([1, expect.stringContaining(`is ${owner}'s; the chain says`)])
         } finally {
           await new Promise((done) => index.close(done))
         }

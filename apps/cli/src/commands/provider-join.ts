@@ -13,7 +13,18 @@ import {
   setCollateral,
   type Wallet,
 } from '@cloister/chain'
-import { CloisterError, defaultPolicy, formatAmount, messageOf, orderFor, parseAmount, parseManifest, pricePerHour, showAmount } from '@cloister/core'
+import {
+  CloisterError,
+  defaultPolicy,
+  formatAmount,
+  GPU_CLASSES,
+  messageOf,
+  orderFor,
+  parseAmount,
+  parseManifest,
+  pricePerHour,
+  showAmount,
+} from '@cloister/core'
 import type { Cloister } from '@cloister/sdk'
 import { note, paint, printable, Steps, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
@@ -49,6 +60,7 @@ export async function join(options: JoinOptions, command: Command): Promise<void
     await explain(wallet, { worker: key.address, gpus, gpuClass, ...plan })
     if (gpus > 0) await forecast(cloister, { provider, gpus, gpuClass })
   }
+  if (options.yes === true && options.stake === undefined) checkCollateral(plan.toStake, { gpus, gpuClass })
   if (options.yes !== true && !(await confirm('Go on?'))) throw new CloisterError('declined', 'Nothing was done.')
 
   const steps = new Steps(options.json === true)
@@ -112,6 +124,21 @@ export async function join(options: JoinOptions, command: Command): Promise<void
     await running?.stop()
     throw error
   }
+}
+
+/**
+ * Refuses to stake more, unasked, than the GPUs' collateral was when this was written: governance may have raised it since, and a node
+ * may say anything. Throws `stake-unexpected`.
+ */
+export function checkCollateral(toStake: bigint, { gpus, gpuClass }: { gpus: number; gpuClass: string }): void {
+  const known = Object.entries(GPU_CLASSES).find(([name]) => name === gpuClass)?.[1].collateral ?? 0n
+  const expected = known * BigInt(gpus) * 10n ** BigInt(CLOI.decimals)
+  if (toStake <= expected) return
+  throw new CloisterError(
+    'stake-unexpected',
+    `The chain asks for ${showAmount(toStake, CLOI)} more in the pool; ${gpus} × ${gpuClass} took ${showAmount(expected, CLOI)} when this command was made.`,
+    { hint: 'Say --stake with what the pool is to hold to agree, or leave --yes out.' },
+  )
 }
 
 /** What has to go into the provider's own pool, beside what is there. */

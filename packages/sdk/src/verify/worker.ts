@@ -20,18 +20,25 @@ import { verifySubject } from './subject.ts'
 const EVIDENCE_MS = 15_000
 const REPORT_MS = 5_000
 
-/** Has a worker quote a number of ours and holds the verdict against a policy. Throws `policy` and what `verifySubject` throws. */
+/**
+ * Has a worker quote a number of ours and holds the verdict against a policy. Throws `policy`, `bad-evidence` where
+ * it isn't the provider's that the index says, and what `verifySubject` throws.
+ */
 export async function checkEvidence(
   cloister: Cloister,
   worker: WorkerRecord,
   policy: Policy,
   { gpus: wanted, gpuModels: models }: Pick<Resources, 'gpus' | 'gpuModels'>,
 ): Promise<void> {
-  const [{ verdict }, attestedSecondsAgo, confirmed] = await Promise.all([
+  const [{ bundle, verdict }, attestedSecondsAgo, confirmed] = await Promise.all([
     verifySubject(cloister, worker, { fresh: true, signal: AbortSignal.timeout(EVIDENCE_MS) }),
     getAttestationAge(cloister.chain, worker.worker),
     wanted > 0 ? getConfirmedGpus(cloister.chain, worker.worker) : undefined,
   ])
+  // Whoever chose a provider chose it by what the index says.
+  const { provider } = bundle.worker
+  if (provider !== worker.provider)
+    throw new CloisterError('bad-evidence', `The index says that the worker ${worker.worker} is ${worker.provider}'s; the chain says ${provider}'s.`)
   demand(verdict, policy, { attestedSecondsAgo, gpus: confirmed && { wanted, models, confirmed } })
 }
 
