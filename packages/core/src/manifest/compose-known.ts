@@ -14,7 +14,9 @@ export function checkKeys(field: Field, place: string): void {
   if (!field.isMap || places.get(place)?.includes('mapping+')) return
   for (const [key, below] of field.entries()) {
     if (key.startsWith('x-')) continue
-    const next = [`${place}.${key}`, `${place}.*`].find((one) => places?.has(one))
+    // A key may look like a path, or like a place of one.
+    const own = /[.*[]/.test(key) ? [] : [`${place}.${key}`]
+    const next = [...own, `${place}.*`].find((one) => places?.has(one))
     if (next === undefined) below.refuse(`${JSON.stringify(key)} is not a known field here`, `Known here: ${knownBelow(place).join(', ')}.`)
     else checkKeys(below, next)
   }

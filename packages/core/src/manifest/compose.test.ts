@@ -133,6 +133,8 @@ describe('what is not run', () => {
 
   it.each([
     ['iamge: b', 5, 'services.debug.iamge'],
+    ['"deploy.resources": {}', 5, 'services.debug.deploy.resources'],
+    ['ports: [{ "*": 1 }]', 5, 'services.debug.ports[0].*'],
     ['image: b\nports:\n  - 80\n  - { target: 80, publish: 8080 }', 8, 'services.debug.ports[1].publish'],
     ['image: b\ndeploy: { resources: { limits: { cpu: 1 } } }', 6, 'services.debug.deploy.resources.limits.cpu'],
   ])('has no key that nobody knows: %j', (lines, line, field) => {
