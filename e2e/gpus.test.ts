@@ -30,10 +30,12 @@ const CONFIGURATION = {
   prices: { USDC: { cpu: '0.01', memoryGiB: '0.001', diskGiB: '0.0001', gpu: { h200: '1' } } },
 }
 
+const SERVER = 'process.on("SIGTERM", () => process.exit(0)); require("http").createServer((q, s) => s.end(process.env.EDITION)).listen(8080)'
+
 /** A service with one GPU of a model, in confidential mode. */
 const withGpu = (model: string, variable: string) =>
   `version: "2.1"
-services: { web: { image: "cloister/hello:1", env: ["EDITION=${variable}"], expose: [{ port: 8080, as: 80, to: [{ global: true }] }], params: { tee: cpu-gpu } } }
+services: { web: { image: "cloister/hello:1", command: [node, -e], args: [${JSON.stringify(SERVER)}], env: ["EDITION=${variable}"], expose: [{ port: 8080, as: 80, to: [{ global: true }] }], params: { tee: cpu-gpu } } }
 profiles:
   compute: { web: { resources: { cpu: { units: 0.25 }, memory: { size: 128Mi }, storage: { size: 256Mi }, gpu: { units: 1, attributes: { vendor: { nvidia: [{ model: ${model} }] } } } } } }
   placement: { here: { pricing: { web: { denom: uakt, amount: 1 } } } }
@@ -102,10 +104,11 @@ describe.skipIf(!canDeploy)(
         await writeFile(path, withGpu(model, variable))
         return path
       }
-      const { lease } = await stage.json('deploy', await file('h200', 'one'), '--provider', worker.worker.key.address, '--for', '10m', '--yes')
+      const { lease, url } = await stage.json('deploy', await file('h200', 'one'), '--provider', worker.worker.key.address, '--for', '10m', '--yes')
       const updated = await stage.json('update', lease, await file('h200', 'two'))
       expect(updated).toMatchObject({ handedOver: true, transaction: expect.stringMatching(/^0x/) })
       expect(await stage.json('status', lease)).toMatchObject({ state: 'running', manifestHash: updated.manifestHash })
+      expect(await (await fetch(url.web)).text()).toBe('two')
       // What the worker has isn't what another file demands, and nothing is handed over for that.
       const refused = await stage.cloister('update', lease, await file('h100', 'three'))
       expect([refused.code, refused.stderr]).toEqual([
