@@ -11,6 +11,8 @@ import { DEVELOPMENT_ROLES, developmentAccount } from './development.ts'
 import type { Network } from './network.ts'
 
 const START_MS = 15_000
+/** What waits when looked at twice, so far apart, has been overlooked. */
+const OVERLOOKED_MS = 1_000
 
 /**
  * Arguments that every development chain is started with. Blocks have room for all that deployment sends at once: anvil loses what an
@@ -80,16 +82,34 @@ export async function startDevelopmentChain(args: string[] = []): Promise<Develo
     { symbol: 'USDC', decimals: 6, address: usdc },
   ]
   const network = { ...empty, contracts, deployedAt, emissionStart, tokens }
+  const watch = watchPool(connectWallet(network, account(0)))
   return {
     network,
     root,
     wallet: (index) => connectWallet(network, account(index)),
     stop: () =>
       new Promise((resolve) => {
+        clearInterval(watch)
         child.once('exit', () => resolve())
         child.kill('SIGKILL')
       }),
   }
+}
+
+/**
+ * Has a block made where transactions wait although each is to have a block of its own: on a busy machine anvil overlooks one that comes while it
+ * makes a block, and leaves it until the next one comes.
+ */
+function watchPool({ client }: Wallet): NodeJS.Timeout {
+  const ask = <answer>(method: string) => client.request({ method } as never) as Promise<answer>
+  let waited = false
+  const look = async () => {
+    const { pending } = await ask<{ pending: Hex }>('txpool_status')
+    const waits = Number(pending) > 0 && (await ask<boolean>('anvil_getAutomine'))
+    if (waits && waited) await ask('evm_mine')
+    waited = waits && !waited
+  }
+  return setInterval(() => void look().catch(() => {}), OVERLOOKED_MS).unref()
 }
 
 /** Ether that a worker's account is given to attest with, in wei. */
