@@ -54,8 +54,17 @@ const CLOI = 10n ** 18n
 const HASH = `0x${'ab'.repeat(32)}` as const
 const programs = postgresPrograms()
 
+const folders: string[] = []
+/** A folder that goes with the tests. */
+const newFolder = async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'cloister-index-'))
+  folders.push(folder)
+  return folder
+}
+afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))))
+
 const DATABASES = [
-  { name: 'PGlite', skip: false, open: async () => ({ location: await mkdtemp(join(tmpdir(), 'cloister-index-')), server: undefined }) },
+  { name: 'PGlite', skip: false, open: async () => ({ location: await newFolder(), server: undefined }) },
   { name: 'PostgreSQL', skip: programs === undefined, open: async () => startPostgres(programs ?? '').then((server) => ({ location: server.url, server })) },
 ]
 
@@ -401,7 +410,7 @@ for (const { name, skip, open } of DATABASES)
       // What was folded back and forth is what a fresh index comes to.
       const fresh = await startIndexer({
         network: chain.network,
-        database: await mkdtemp(join(tmpdir(), 'cloister-index-')),
+        database: await newFolder(),
         host: '127.0.0.1',
         port: 0,
         warn: () => {},

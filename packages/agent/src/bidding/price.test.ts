@@ -1,9 +1,9 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { amountsOf, defaultPolicy, orderFor, parseManifest } from '@cloister/core'
 import { privateKeyToAccount } from 'viem/accounts'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { type AgentConfig, loadAgentConfig } from '../config.ts'
 import { Store } from '../store.ts'
@@ -13,9 +13,12 @@ import { priceOrder } from './price.ts'
 const ADDRESS = `0x${'11'.repeat(20)}` as const
 const USDC = { symbol: 'USDC', decimals: 6, address: ADDRESS }
 
+const all = mkdtempSync(join(tmpdir(), 'cloister-price-'))
+afterAll(() => rmSync(all, { recursive: true }))
+
 /** A worker's configuration with prices of a hundredth of a USDC for a CPU, and what is said beside them. */
 function configWith(more: object = {}, prices: object = {}): AgentConfig {
-  const folder = mkdtempSync(join(tmpdir(), 'cloister-price-'))
+  const folder = mkdtempSync(join(all, 'worker-'))
   const file = join(folder, 'provider.yaml')
   const config = {
     name: 'test',
@@ -54,7 +57,7 @@ describe('the least deposit', () => {
   })
 
   it('can be what the pricing program says', async () => {
-    const script = join(mkdtempSync(join(tmpdir(), 'cloister-price-')), 'price.sh')
+    const script = join(all, 'price.sh')
     writeFileSync(script, '#!/bin/sh\necho \'{"ratePerSecond": "2", "minimumDeposit": "9000"}\'\n', { mode: 0o755 })
     expect(await priceOrder(orderOf('1', '64M'), USDC, configWith({ bidScript: script }))).toEqual({ ratePerSecond: 2n, minimumDeposit: 9_000n })
   })
