@@ -44,8 +44,8 @@ describe.skipIf(!canDeploy)(
 
     it('is that time is up, where somebody set one, and how far it got', async () => {
       const path = await file('slow.yaml', compose('while :; do sleep 1; done', '    ports: ["8000"]\n'))
-      const { stderr } = await stage.cloister('deploy', path, '--yes', '--timeout', '4s')
-      expect(stderr).toMatch(/It is not ready after \d s: web-0 is starting/)
+      const { stderr } = await stage.cloister('deploy', path, '--yes', '--timeout', '14s')
+      expect(stderr).toMatch(/It is not ready after \d+ s: web-0 is starting \(nothing listens on port 8000 in it yet\)/)
     })
 
     it('is that there is no money, before anything is asked or sent', async () => {

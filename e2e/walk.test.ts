@@ -190,7 +190,7 @@ describe.skipIf(!canDeploy)(
       expect(refused.code).toBe(1)
       expect(refused.stderr).toMatch(/privileged\.yaml:\d+ services\.web\.privileged/)
       const huge = await stage.cloister('deploy', await file('huge.yaml', service('').replace('128M', '900G')), '--yes')
-      expect(huge.stderr).toContain('None of 3 workers bids')
+      expect(huge.stderr).toContain('None of the 3 workers asked makes a bid')
       expect(await balance(TENANT)).toBe(before)
     })
 

@@ -1,4 +1,4 @@
-import { showError } from '@cloister/terminal'
+import { paint, showError } from '@cloister/terminal'
 import { Command, CommanderError } from 'commander'
 import { addApps } from './commands/apps.ts'
 import { addDeploy } from './commands/deploy.ts'
@@ -14,7 +14,7 @@ import { addWallet } from './commands/wallet.ts'
 import { addWitness } from './commands/witness.ts'
 
 const program = new Command('cloister')
-  .description('Lease confidential compute by the second, or lend it. Everything is checked; nobody is asked.')
+  .description('Lease confidential compute by the second, or lend it. Every claim can be checked, and no approval is needed.')
   .version('0.1.0')
   .showHelpAfterError('(add --help for the options)')
 addDeploy(program)
@@ -48,6 +48,7 @@ try {
 process.stdout.write('', () => process.exit())
 
 function exitByError(command: Command): void {
-  command.exitOverride()
+  command.exitOverride().showSuggestionAfterError()
+  command.configureOutput({ outputError: (text, write) => write(`${paint('red', '✘', process.stderr)} ${text.replace(/^error: /, '')}`) })
   for (const sub of command.commands) exitByError(sub)
 }

@@ -136,7 +136,11 @@ export function loadAgentConfig(path: string): AgentConfig {
   try {
     value = parse(readFileSync(path, 'utf8'))
   } catch (cause) {
-    throw new CloisterError('bad-config', `${path} can not be read as YAML.`, { hint: 'Write one with `cloister provider init`.', cause })
+    const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+    throw new CloisterError('bad-config', isMissing ? `There is no file ${path}.` : `${path} can not be read as YAML.`, {
+      hint: 'Write one with `cloister provider init`.',
+      cause,
+    })
   }
   const parsed = AgentConfig.safeParse(value)
   if (!parsed.success) {

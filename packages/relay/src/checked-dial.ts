@@ -65,7 +65,7 @@ async function findDestination(url: URL, { allowsInternal, resolve = systemAddre
   const found =
     isIP(host) === 0
       ? await resolve(host).catch((cause) => {
-          throw new CloisterError('unreachable', `The name ${host.slice(0, 200)} is unknown.`, { cause })
+          throw new CloisterError('unreachable', `The name ${host.slice(0, 200)} is unknown to the name servers here.`, { cause })
         })
       : [{ address: host, family: isIP(host) }]
   const addresses = found.filter(({ address }) => allowsInternal || !isInternalAddress(address))

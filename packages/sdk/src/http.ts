@@ -24,6 +24,8 @@ export async function fetchJson<T extends z.ZodType>(who: string, url: string, s
   throw new CloisterError('bad-answer', `${who} answered in a shape we don't know, at ${issue?.path.join('.')}: ${issue?.message}.`)
 }
 
+const LOOPBACK = /^(127\.|\[::1\]$|localhost$|.*\.localhost$)/
+
 /** A response of any status. Throws `unreachable`. */
 export async function reach(who: string, url: string, init: RequestInit, send: Ask = fetch): Promise<Response> {
   const ask = () => send(url, { ...init, redirect: 'error' })
@@ -35,7 +37,12 @@ export async function reach(who: string, url: string, init: RequestInit, send: A
     const ours = findCause(cause, CloisterError)
     if (ours && ours.code !== 'unreachable') throw ours
     const reason = messageOf(rootOf(cause)).replace(/\.$/, '')
-    throw new CloisterError('unreachable', `${who} does not answer at ${new URL(url).origin}: ${reason}.`, { cause })
+    const { origin, hostname } = new URL(url)
+    const isEmbedded = LOOPBACK.test(hostname)
+    throw new CloisterError('unreachable', `${who} does not answer at ${origin}: ${reason}.`, {
+      cause,
+      ...(isEmbedded && { hint: 'Does the embedded network run? `npm start` starts it.' }),
+    })
   }
 }
 

@@ -124,6 +124,8 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
     throw new CloisterError('bad-name', `${JSON.stringify(options.name.slice(0, 60))} can't be the name of a lease.`, {
       hint: `Use ${LEASE_NAME_RULE}.`,
     })
+  // A time that can't be read is told of before anybody is asked for a bid.
+  for (const time of [options.for, options.timeout]) if (time !== undefined) secondsOf(time)
   const parsed = readManifestFile(file, options, json)
   const { manifest, name: ownName } = parsed
   const wished = options.name ?? ownName
@@ -152,11 +154,11 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
       const amount = depositFor(best, wanted)
       note('')
       note(
-        `Deposit ${money(network, best.bid.token, amount)}: lasts ${formatDuration(Number(secondsAffordable(amount, best.bid.ratePerSecond)))} at ${hourly(network, best.bid.token, best.bid.ratePerSecond)} an hour. What is not used comes back.`,
+        `Deposit ${money(network, best.bid.token, amount)}: lasts ${formatDuration(Number(secondsAffordable(amount, best.bid.ratePerSecond)))} at ${hourly(network, best.bid.token, best.bid.ratePerSecond)} an hour. What is not used is paid back.`,
       )
       if (isUnexpected(best, wanted, found.token))
-        note(`${paint('yellow', '!', process.stderr)} It is the least that this worker opens a lease with, and more than you asked for.`)
-      else if (amount === best.bid.minimumDeposit) note('It is the least that this worker opens a lease with.')
+        note(`${paint('yellow', '!', process.stderr)} The worker takes no smaller deposit, and this is more than you asked for.`)
+      else if (amount === best.bid.minimumDeposit) note('The worker takes no smaller deposit.')
       if (asks && !(await confirm('Open the lease?'))) throw new CloisterError('cancelled', 'Nothing was opened.')
     }
     const started = performance.now()

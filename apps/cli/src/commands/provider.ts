@@ -19,7 +19,7 @@ import { readableLog, runUntilAsked } from './provider-run.ts'
 // The agent is loaded where it is needed: the other commands start faster without it.
 
 export function addProvider(program: Command): void {
-  const provider = program.command('provider').description('earn with this machine; nobody has to agree')
+  const provider = program.command('provider').description('earn with this machine; no approval is needed')
   const sub = (usage: string, summary: string, example: string) =>
     command(provider, usage, summary, example).option('-c, --config <file>', 'the configuration file', 'provider.yaml')
   withConfig(

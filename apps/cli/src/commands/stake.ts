@@ -125,7 +125,7 @@ async function put(provider: string, amount: string, options: Globals): Promise<
   steps.begin('delegating', `${amount} CLOI to ${short(to)}`)
   const { shares, receipt } = await steps.until(delegate(wallet, to, units))
   if (options.json) return sayJson({ provider: to, amount: units, shares, transaction: receipt.transactionHash })
-  say(`${amount} CLOI are in the pool of ${to}. They earn from now on, and answer for it: leaving takes 21 days (cloister stake exit ${to.slice(0, 8)}).`)
+  say(`${amount} CLOI went into the pool of ${to}. They earn from now on, and answer for it: leaving takes 21 days (cloister stake exit ${to.slice(0, 8)}).`)
 }
 
 async function leave(provider: string, amount: string | undefined, options: Globals): Promise<void> {

@@ -77,7 +77,8 @@ export function readFileOf(path: string): Uint8Array {
     if (bytes.length > MAX_FILE_BYTES) throw new Error(`it is longer than ${MAX_FILE_BYTES} bytes`)
     return bytes
   } catch (cause) {
-    throw new CloisterError('no-file', `${path} can not be read: ${messageOf(cause)}.`, { cause })
+    const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+    throw new CloisterError('no-file', isMissing ? `There is no file ${path}.` : `${path} can not be read: ${messageOf(cause)}.`, { cause })
   }
 }
 

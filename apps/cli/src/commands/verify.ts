@@ -22,7 +22,7 @@ export function addVerify(program: Command): void {
   command(
     program,
     'verify [subject]',
-    'check the machine, the guest and the app of a lease, URL or worker, or any file of evidence; asks nobody to be believed',
+    'check the machine, the guest and the app of a lease, URL or worker, or any file of evidence; takes nobody at their word',
     'cloister verify my-app\n  $ cloister verify ./quote.bin --report-data 0x1234',
   )
     .addHelpText(
@@ -33,7 +33,7 @@ hexadecimal or base64 quote, dstack's getQuote answer or attestation, an SEV-SNP
 document, an RA-TLS certificate, or the attestation report of a private inference service.`,
     )
     .option('--offline <file>', 'check a file and ask nobody anything; a bundle at the instant it was recorded')
-    .option('--report-data <hex>', 'for files: what the guest has to have had signed')
+    .option('--report-data <hex>', 'for files: the report data that the quote must hold')
     .option('--nonce <hex>', 'for files: the number that you asked with')
     .option('--compose <file>', 'for files: the app-compose.json of a dstack app')
     .option('--collateral <file>', 'for files: the vendor’s papers, where they are not to be fetched')

@@ -66,7 +66,7 @@ export class Bidder {
     for (const [name, value] of Object.entries(order.attributes))
       if (attributes[name] !== value) throw noBid(`The order asks for ${name}=${value}; here it is ${attributes[name] ?? 'not set'}.`)
     if (order.separateNetworks && !this.separateNetworks)
-      throw noBid('Two containers of the order listen on the same port, and the sandbox gives a lease only one network.')
+      throw noBid('Two containers of the order listen on the same port, and the sandbox gives a lease one network: have one of them listen on another.')
     const { gpuModels, gpus, cpuMilli, memoryMiB } = order.resources
     const { smallest } = this.config
     if (cpuMilli < smallest.cpus * 1000 || memoryMiB < smallest.memory)

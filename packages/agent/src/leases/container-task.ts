@@ -34,7 +34,8 @@ const UNTRIED_MS = 10_000
 const TELLING_EXITS = 3
 const LAST_LINES = 10
 const LAST_LINE_CHARACTERS = 300
-const QUIET_LISTEN_MS = 60_000
+/** A service that has opened none of its ports by then is told of: most often its file names another. */
+const QUIET_LISTEN_MS = 10_000
 /** Milliseconds that each step of killing a container may take. */
 const ABANDON_MS = 5_000
 
@@ -204,6 +205,7 @@ export class ContainerTask {
       if (ports.length > 0 ? open.some(Boolean) : Date.now() - startedAt >= SETTLED_MS) return this.become('running')
       if (!told && Date.now() - startedAt > QUIET_LISTEN_MS) {
         told = true
+        this.become('starting', `nothing listens on port ${ports.join(' or ')} in it yet`)
         this.context.event('not-listening', `${this.spec.name} has not opened port ${ports.join(' or ')} yet.`)
       }
       await delay(pause, undefined, { signal })

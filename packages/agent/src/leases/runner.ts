@@ -226,12 +226,14 @@ export class LeaseRunner {
 
   private async pull(manifest: Manifest, signal: AbortSignal): Promise<Record<string, Image>> {
     const images: Record<string, Image> = {}
-    for (const service of Object.values(manifest.services)) {
+    for (const [name, service] of Object.entries(manifest.services)) {
       if (images[service.image]) continue
       const started = Date.now()
       // Broken off, it may take its time to end; what it brings is not used any more.
       const pull = this.executor.pull(service.image, { credentials: this.loginFor(service.image), progress: this.progressOf(service.image, signal), signal })
-      images[service.image] = await until(pull, signal)
+      images[service.image] = await until(pull, signal).catch((error) => {
+        throw named(error, service.image, name)
+      })
       this.emit('image', `${service.image} is here as ${images[service.image]?.digest.slice(0, 19)}… (${Date.now() - started} ms).`)
     }
     return images
@@ -390,6 +392,13 @@ export class LeaseRunner {
 
 function sameImages(one: Record<string, Image>, other: Record<string, Image>): boolean {
   return Object.entries(one).every(([name, { digest }]) => other[name]?.digest === digest)
+}
+
+/** The error of an image, with the image and the service that it is of: a file may have several. */
+function named(error: unknown, image: string, service: string): unknown {
+  if (!(error instanceof CloisterError) || error.code !== 'image-unavailable') return error
+  const message = error.message.replace(/^The image/, `The image ${image} of ${service}`)
+  return new CloisterError(error.code, message, { details: error.details, cause: error, ...(error.hint !== undefined && { hint: error.hint }) })
 }
 
 function mebibytes(bytes: number): number {

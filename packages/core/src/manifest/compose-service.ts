@@ -127,8 +127,11 @@ export function readComposeService(name: string, root: Field, context: ComposeCo
   readCapabilities(root, service)
   service.env = readEnvironment(root, context)
   readExtensions(root, service)
-  if (!stated.cpu || !stated.memory)
-    root.warn(`resources not stated get defaults: ${service.resources.cpuMilli / 1000} CPU, ${service.resources.memoryMiB} MiB of memory`)
+  const assumed = [
+    ...(stated.cpu ? [] : [`${service.resources.cpuMilli / 1000} CPU`]),
+    ...(stated.memory ? [] : [`${service.resources.memoryMiB} MiB of memory`]),
+  ]
+  if (assumed.length > 0) root.warn(`resources not stated get defaults: ${assumed.join(', ')}`)
   return service
 }
 

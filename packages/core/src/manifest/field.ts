@@ -1,4 +1,5 @@
 import { CloisterError } from '../errors.ts'
+import { nearest } from './nearest.ts'
 import { Plain } from './scalar.ts'
 import { ManifestError, MOST_ENTRIES, type Source } from './source.ts'
 
@@ -146,9 +147,11 @@ export class Field {
    * is in none of them is an error, so that nothing is dropped silently. Keys starting with `x-` are the writer's own.
    */
   fields(handlers: Record<string, FieldHandler>, refused: Record<string, string> = {}, ignored: Record<string, string> = {}): void {
-    this.readAll(handlers, refused, ignored, (key, field) =>
-      field.refuse(`${JSON.stringify(key)} is not a known field here`, `Known here: ${Object.keys(handlers).join(', ')}.`),
-    )
+    this.readAll(handlers, refused, ignored, (key, field) => {
+      const meant = nearest(key, Object.keys(handlers))
+      const hint = `Known here: ${Object.keys(handlers).join(', ')}.`
+      field.refuse(`${JSON.stringify(key)} is not a known field here`, meant === undefined ? hint : `Did you mean ${meant}? ${hint}`)
+    })
   }
 
   /** The same where the language passes over what it doesn't know, as Akash does below the top level: such a key is warned of. */

@@ -188,10 +188,14 @@ function whatToDo({ message }: CloisterError): string {
 /** Why nobody bid, as an error. */
 export function noBids({ declined }: Bids): CloisterError {
   const reasons = [...new Set(declined.map(({ reason }) => reason))].slice(0, 5).join(' ')
-  return new CloisterError('no-bids', declined.length === 0 ? 'There is no covered worker to ask.' : `None of ${declined.length} workers bids: ${reasons}`, {
-    hint: 'See who is there with `cloister workers`; ask for less, or raise --max-price.',
-    details: { declined },
-  })
+  return new CloisterError(
+    'no-bids',
+    declined.length === 0 ? 'There is no covered worker to ask.' : `None of the ${declined.length} workers asked makes a bid: ${reasons}`,
+    {
+      hint: 'Change what they decline for, or see who else is there with `cloister workers`.',
+      details: { declined },
+    },
+  )
 }
 
 /** Gives the manifest to the worker, which may hear of the lease a moment after us. Throws `refused` once it turned the lease down. */

@@ -36,14 +36,14 @@ export function depositProblem(chosen: CheckedBid, asked: AskedDeposit, token: T
   if (deposit < minimumDeposit)
     return new CloisterError(
       'deposit-too-small',
-      `The worker opens no lease with less than ${shown(minimumDeposit)}, and this is ${shown(deposit)}. What is not used comes back.`,
+      `The worker opens no lease with less than ${shown(minimumDeposit)}, and this is ${shown(deposit)}. What is not used is paid back.`,
       { hint: `Say --deposit ${least}, or leave it out.` },
     )
   if (canAsk || !isUnexpected(chosen, asked, token)) return undefined
   return new CloisterError(
     'deposit-unexpected',
     `The worker opens no lease with less than ${shown(minimumDeposit)}; an hour of it costs ${shown(ratePerSecond * 3600n)}. Nobody agreed to put in so much.`,
-    { hint: `Say --deposit ${least} to agree. What is not used comes back.`, details: { minimumDeposit: minimumDeposit.toString() } },
+    { hint: `Say --deposit ${least} to agree. What is not used is paid back.`, details: { minimumDeposit: minimumDeposit.toString() } },
   )
 }
 

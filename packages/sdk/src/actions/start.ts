@@ -48,7 +48,7 @@ export async function untilStarted(client: WorkerClient, lease: Hex, { manifest,
     if (report.state === 'failed') throw failure(failed?.reason ?? 'It does not start.')
     if (report.state === 'closed') throw failure('The lease was closed while it started.')
     if (Date.now() > until) throw failure(tooSlow(services, Math.round((Date.now() - begun) / 1000)), services.find((service) => !isUp(service))?.name)
-    tell(services.length === 0 ? 'bringing images' : `${services.filter(isUp).length} of ${services.length} containers ready`)
+    tell(services.length === 0 ? 'bringing images' : howFar(services))
     await delay(pause)
   }
 }
@@ -83,6 +83,11 @@ function tooSlow(services: ServiceReport[], seconds: number): string {
   if (services.length === 0) return `Its images have not come within ${seconds} s.`
   const states = services.filter((service) => !isUp(service)).map(({ name, state, reason }) => `${name} is ${state}${reason ? ` (${reason})` : ''}`)
   return `It is not ready after ${seconds} s: ${states.join(', ')}.`
+}
+
+function howFar(services: ServiceReport[]): string {
+  const held = services.find((service) => !isUp(service) && service.reason !== undefined)
+  return `${services.filter(isUp).length} of ${services.length} containers ready${held ? `; ${held.name}: ${held.reason}` : ''}`
 }
 
 function failure(message: string, container?: string): CloisterError {
