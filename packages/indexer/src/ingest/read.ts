@@ -17,8 +17,10 @@ const ABIS = [MARKET_ABI, WORKERS_ABI, STAKE_ABI, EMISSION_ABI, SLASHING_ABI, AD
 /** Transfers of the token are its accounts' business. */
 const OF_TOKEN = TOKEN_ABI.filter((item) => item.type === 'event').filter(({ name }) => name === 'Allotted')
 
-/** What is read of the contracts. */
-export const EVENTS = [...ABIS.flat().filter((item) => item.type === 'event'), ...OF_TOKEN]
+const ALL = [...ABIS.flat().filter((item) => item.type === 'event'), ...OF_TOKEN]
+
+/** What is read of the contracts. What several have alike is there once: each log is looked for among all of them. */
+export const EVENTS = ALL.filter((item, index) => ALL.findIndex((other) => JSON.stringify(other) === JSON.stringify(item)) === index)
 
 /** An event, and the contract that emitted it, in lower case. */
 export type ReadRow = EventRow & { contract: string }
