@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { claimIfItPays, Sequence } from '@cloister/agent'
 import { type DevelopmentPlatform, DevelopmentRoot } from '@cloister/attest/devnet'
 import {
@@ -57,26 +56,11 @@ describe('stake and emission on the embedded network', () => {
   const address = (index: number) => developmentAccount(stage.embedded.network, index).address
   const now = async () => Number((await wallet(0).client.getBlock()).timestamp)
   const pass = (seconds: number) => wallet(0).client.request({ method: 'evm_increaseTime', params: [seconds] } as never)
-  const mine = () => wallet(0).client.request({ method: 'evm_mine' } as never)
   /** Moves the chain's clock ahead to an instant, unless it is there. */
   const passTo = async (instant: number) => {
     const ahead = instant - (await now())
     if (ahead > 0) await pass(ahead)
-    // Blocks that were hurried are ahead of the chain's clock.
-    while ((await now()) < instant) await mine()
-  }
-  /** Has blocks made as fast as they come while something is done: the network makes one a second. */
-  const hurried = async <T>(work: Promise<T>): Promise<T> => {
-    let isDone = false
-    const done = () => {
-      isDone = true
-    }
-    work.then(done, done)
-    while (!isDone) {
-      await mine()
-      await delay(100)
-    }
-    return work
+    await until('the chain is there', async () => (await now()) >= instant)
   }
   const accounts = [1, 2, 3, 4, 5, 6, 7, 8]
 
@@ -313,13 +297,12 @@ describe('stake and emission on the embedded network', () => {
     }
     // Renewed a little earlier in each hour than in the one before, so that nothing lapses however slow the machine is.
     await passTo(economy.start + first * 3_600 - 100)
-    await hurried(renew(providers))
+    await renew(providers)
     for (let hour = 0; hour <= 48; hour++) {
       await passTo(economy.start + (first + hour) * 3_600 + 3_300 - hour * 60)
       // The second provider is away for some hours.
-      await hurried(renew(hour >= 21 && hour <= 25 ? providers.filter((_, index) => index !== 1) : providers))
-      const acts = script[hour]?.()
-      if (acts) await hurried(acts)
+      await renew(hour >= 21 && hour <= 25 ? providers.filter((_, index) => index !== 1) : providers)
+      await script[hour]?.()
     }
 
     // Every hour weighs what the model says, on chain and in the index.
