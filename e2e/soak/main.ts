@@ -14,7 +14,7 @@ if (Number(values.hours) > 0) {
   await liveThrough(Number(values.hours), { engineBlocks: 600, depth: 260 }, (hour) => {
     const { hour: number, blocks, engineMiB, filesKiB, callMs, blockMs, startMs, indexMiB, indexFilesMiB, indexLagMs } = hour
     rows.push([number, blocks, engineMiB, filesKiB, callMs, blockMs, startMs, indexMiB, indexFilesMiB, indexLagMs].map(figure))
-    process.stderr.write(`hour ${hour.hour}, block ${hour.blocks}\n`)
+    process.stderr.write(`hour ${number}, block ${blocks}: engine ${figure(engineMiB)} MiB, call ${figure(callMs)} ms, start ${figure(startMs)} ms\n`)
   })
   say(table(['hour', 'blocks', 'engine MiB', 'files KiB', 'call ms', 'block ms', 'start ms', 'index MiB', 'index files MiB', 'index lag ms'], rows))
 }
