@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectWallet, developmentAccount, type Network } from '@cloister/chain'
@@ -135,6 +135,28 @@ test('a chain taken up again has the same blocks, receipts, logs and state, also
   const third = await open(folder, {}, now)
   expect(await view(walletOf(third.url))).toEqual(before)
   expect((await stat(join(folder, 'journal.db'))).size).toBeLessThan(2_000_000)
+})
+
+test('a snapshot of a run that ended too soon is put to use by the next one, unless it leads elsewhere', async () => {
+  const folder = await folderOf()
+  let ahead = 0
+  const now = () => 1_800_000_000 + ahead
+  const first = await open(folder, { engineBlocks: 30, depth: 270 }, now)
+  while (first.chain.head.number < 220) {
+    ahead += 10
+    await first.chain.mine()
+  }
+  expect(first.chain.journal.meta('snapshot')).toBeUndefined()
+  const { head } = first.chain
+  await first.close()
+  const snapshots = async () => (await readdir(folder)).filter((name) => name.startsWith('snapshot-')).sort()
+  expect(await snapshots()).toEqual(['snapshot-166.json', 'snapshot-30.json', 'snapshot-98.json'])
+  await writeFile(join(folder, 'snapshot-98.json'), '{"accounts":{}}')
+  const second = await open(folder, { engineBlocks: 30, depth: 100 }, now)
+  expect(second.chain.head).toEqual(head)
+  expect(second.chain.journal.meta('snapshot')).toBe('30')
+  expect(await snapshots()).toEqual(['snapshot-30.json'])
+  expect(second.warnings).toEqual([expect.stringContaining('the snapshot of block 98 is given up')])
 })
 
 test('time goes on sanely after a stop of hours, and what is asked of an idle chain is answered as of now', async () => {

@@ -20,6 +20,11 @@ export interface Pace {
 
 const USUAL_PACE: Pace = { heartbeatMs: 10_000, engineBlocks: 600, depth: 260 }
 
+/** So many snapshots lie on the way to the depth at which one is put to use. */
+const APART = 4
+/** Snapshots that are tried, at the most, before the one that was put to use last is. */
+const MOST_TRIED = 2
+
 const BLOCKS_AT_ONCE = 50
 const RETRY_MS = 500
 
@@ -49,7 +54,8 @@ export class JournaledChain {
   private ready: Promise<void> = Promise.resolve()
   /** Number of the block that the engine was started from. */
   private engineFrom = 0
-  private candidate: { number: number; file: string } | undefined
+  /** Blocks of snapshots that nobody knows yet to lead to the same blocks, oldest first. They outlive a stop. */
+  private candidates: number[] = []
   private rotating: Promise<void> = Promise.resolve()
   private isRotating = false
   private last: Head
@@ -73,6 +79,7 @@ export class JournaledChain {
     Engine.endLeftovers(settings.folder)
     const journal = new Journal(join(settings.folder, 'journal.db'))
     const chain = new JournaledChain({ ...settings, pace: settings.pace ?? USUAL_PACE }, journal)
+    chain.findCandidates()
     chain.forgetSnapshots()
     try {
       await chain.revive()
@@ -213,25 +220,50 @@ export class JournaledChain {
     return handed
   }
 
-  /** Starts an engine from the snapshot, or from the beginning where that leads elsewhere, and gives it the journal. */
+  /**
+   * Starts an engine from the newest snapshot that leads to the last block, or from the beginning where none does, and gives it the
+   * journal's blocks since.
+   */
   private async revive(): Promise<void> {
-    const number = Number(this.journal.meta('snapshot') ?? 0)
-    const file = this.snapshotFile(number)
-    const starts = number > 0 && existsSync(file) ? [{ number, file }, undefined] : [undefined]
-    for (const start of starts) {
-      const engine = await this.startEngine(start?.file)
+    const proven = this.provenSnapshot()
+    const deep = this.candidates.filter((number) => this.last.number - number >= this.settings.pace.depth).slice(-MOST_TRIED)
+    for (const number of [...deep.reverse(), ...(proven > 0 ? [proven] : []), 0]) {
+      let engine: Engine | undefined
       try {
+        engine = await this.startEngine(number > 0 ? this.snapshotFile(number) : undefined)
         if (!this.journal.head()) await this.begin(engine)
-        await this.replay(engine, start?.number ?? 0)
-        this.adopt(engine, start?.number ?? 0)
+        await this.replay(engine, number)
+        this.adopt(engine, number)
         await this.sift(engine)
+        if (number > proven) this.prove(number)
         return
       } catch (error) {
-        await engine.kill()
-        if (start === undefined) throw new CloisterError('bad-state', `The chain's journal can't be replayed: ${messageOf(error)}.`, { cause: error })
-        this.settings.warn(`the snapshot of block ${start.number} leads elsewhere; replaying from the beginning: ${messageOf(error)}`)
+        await engine?.kill()
+        if (number === 0) throw new CloisterError('bad-state', `The chain's journal can't be replayed: ${messageOf(error)}.`, { cause: error })
+        if (number > proven) this.giveUp(number, error)
+        else this.settings.warn(`the snapshot of block ${number} leads elsewhere; replaying from the beginning: ${messageOf(error)}`)
       }
     }
+  }
+
+  /** The block of the snapshot that was put to use last; 0 where there is none. */
+  private provenSnapshot(): number {
+    const number = Number(this.journal.meta('snapshot') ?? 0)
+    return existsSync(this.snapshotFile(number)) ? number : 0
+  }
+
+  /** A snapshot led to the last block: older ones and those that were to be tried are of no more use. */
+  private prove(number: number): void {
+    this.journal.setMeta('snapshot', String(number))
+    this.candidates = []
+    this.forgetSnapshots()
+  }
+
+  /** One that was taken right before a transaction that asks for the hash of a block before it comes out otherwise. */
+  private giveUp(number: number, error: unknown): void {
+    this.candidates = this.candidates.filter((one) => one !== number)
+    rmSync(this.snapshotFile(number), { force: true })
+    if (!this.stopped) this.settings.warn(`the snapshot of block ${number} is given up: ${messageOf(error)}`)
   }
 
   private startEngine(snapshot?: string): Promise<Engine> {
@@ -285,43 +317,42 @@ export class JournaledChain {
     }
   }
 
-  /** Takes a snapshot of an engine that has made many blocks, and puts a new one in its place once the snapshot is old enough. */
+  /**
+   * Takes snapshots of an engine that has made many blocks, some apart so that one at least is good, and puts a new engine in its place
+   * once a snapshot is old enough.
+   */
   private async watchAge(engine: Engine): Promise<void> {
     const { engineBlocks, depth } = this.settings.pace
     if (this.isRotating) return
-    const { candidate } = this
-    if (!candidate && this.last.number - this.engineFrom >= engineBlocks) {
-      const file = this.snapshotFile(this.last.number)
-      await takeSnapshot(engine, file)
-      this.candidate = { number: this.last.number, file }
-    } else if (candidate && this.last.number - candidate.number >= depth) {
+    const [oldest] = this.candidates
+    const { number: head } = this.last
+    const isDue = head - (this.candidates.at(-1) ?? this.engineFrom) >= (oldest === undefined ? engineBlocks : Math.ceil(depth / APART))
+    if (oldest !== undefined && head - oldest >= depth) {
       this.isRotating = true
-      this.rotating = this.rotate(candidate)
-        .catch((error) => {
-          rmSync(candidate.file, { force: true })
-          if (!this.stopped) this.settings.warn(`the snapshot of block ${candidate.number} is given up: ${messageOf(error)}`)
-        })
+      this.rotating = this.rotate(oldest)
+        .catch((error) => this.giveUp(oldest, error))
         .finally(() => {
-          this.candidate = undefined
           this.isRotating = false
         })
+    } else if (isDue) {
+      await takeSnapshot(engine, this.snapshotFile(head))
+      this.candidates.push(head)
     }
   }
 
   /** A snapshot counts once a second engine has come from it to the very block that the first is at. */
-  private async rotate({ number, file }: { number: number; file: string }): Promise<void> {
-    const engine = await this.startEngine(file)
+  private async rotate(number: number): Promise<void> {
+    const engine = await this.startEngine(this.snapshotFile(number))
     try {
       const reached = await this.replay(engine, number)
       await this.exclusively(async () => {
         if (this.stopped) return void (await engine.kill())
         await this.replay(engine, reached)
         await this.sift(engine)
-        const [before, old] = [this.journal.meta('snapshot'), this.engine]
-        this.journal.setMeta('snapshot', String(number))
+        const old = this.engine
         this.adopt(engine, number)
+        this.prove(number)
         await old?.kill()
-        if (before !== undefined && before !== String(number)) rmSync(this.snapshotFile(Number(before)), { force: true })
       })
     } catch (error) {
       await engine.kill()
@@ -329,11 +360,18 @@ export class JournaledChain {
     }
   }
 
-  /** Removes snapshots that never came to be used. */
+  /** Snapshots of before that may be put to use yet. */
+  private findCandidates(): void {
+    const numbers = readdirSync(this.settings.folder).map((name) => Number(/^snapshot-(\d+)\.json$/.exec(name)?.[1] ?? 0))
+    const proven = this.provenSnapshot()
+    this.candidates = numbers.filter((number) => number > proven && number <= this.last.number).sort((one, other) => one - other)
+  }
+
+  /** Removes snapshots that are of no use. */
   private forgetSnapshots(): void {
-    const used = `snapshot-${this.journal.meta('snapshot')}.json`
+    const used = new Set([this.provenSnapshot(), ...this.candidates].map((number) => `snapshot-${number}.json`))
     for (const name of readdirSync(this.settings.folder))
-      if (name.startsWith('snapshot-') && name !== used) rmSync(join(this.settings.folder, name), { force: true })
+      if (name.startsWith('snapshot-') && !used.has(name)) rmSync(join(this.settings.folder, name), { force: true })
   }
 
   private snapshotFile(number: number): string {
