@@ -8,6 +8,8 @@ const PROGRAM = fileURLToPath(new URL('way-out.pl', import.meta.url))
 const PATH = `${process.env['PATH']}:/usr/local/sbin:/usr/sbin:/sbin`
 const DEVICE = 'tap0'
 const TABLE = 'cloister'
+/** How long a way out may take to open, on the busiest machine. */
+const OPEN_MS = 60_000
 
 /** Name servers as slirp4netns offers them in its network, which ask the machine's own (slirp4netns(1)). */
 const RESOLVER = { ipv4: '10.0.2.3', ipv6: 'fd00::3' }
@@ -53,10 +55,11 @@ export async function openWayOut(network: LeaseNetwork, limits: WayOutLimits): P
   const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env: { PATH } })
   let said = ''
   child.stderr.on('data', (chunk) => (said = `${said}${chunk}`.slice(-400)))
+  const late = setTimeout(() => child.kill('SIGKILL'), OPEN_MS)
   await new Promise<void>((resolve, reject) => {
-    child.once('error', reject).once('exit', () => reject(new Error(`slirp4netns: ${said.trim().split('\n').at(-1) ?? ''}`)))
+    child.once('error', reject).once('exit', () => reject(new Error(`slirp4netns: ${said.trim().split('\n').at(-1) || 'it does not start'}`)))
     child.stdout.once('data', () => resolve())
-  })
+  }).finally(() => clearTimeout(late))
   child.stdout.destroy()
   child.stderr.destroy()
   child.unref()
