@@ -22,9 +22,11 @@ export async function serveCollateral(port: number, documents: Documents, renew:
   const fresh = () => {
     if (Date.now() < until) return current
     until = Date.now() + RENEWED_MS
-    current = renew()
-    current.catch(() => {
+    const previous = current
+    // What was signed before is good for days, and it is tried again with the next question.
+    current = renew().catch(() => {
       until = 0
+      return previous
     })
     return current
   }

@@ -10,6 +10,7 @@ import { claim } from './ports.ts'
 
 const CHORES = packedProgram(join(import.meta.dirname, 'chores.ts'))
 const CHORE_MS = 120_000
+const WORKER_COUNT = 3
 /** Others are spoken to until the end: workers settle, and end their coverage on the chain. */
 const STOPPED_AFTER_WORKERS = ['gateway', 'indexer', 'chain']
 
@@ -65,8 +66,9 @@ export class Supervisor implements Supervision {
     this.stopping = true
     const workers = [...this.daemons].filter(([name]) => !STOPPED_AFTER_WORKERS.includes(name))
     const ended = await Promise.all(workers.map(([, daemon]) => daemon.stop()))
-    // A worker that crashed could not end its containers.
-    if (!ended.every(Boolean)) await this.chore('halt')
+    // A worker that crashed could not end its containers, nor could those of a start before that was killed. What can't be ended must
+    // not keep the others from stopping; the next start takes it over.
+    if (ended.filter(Boolean).length < WORKER_COUNT) await this.chore('halt').catch(() => {})
     await Promise.all(['gateway', 'indexer'].map((name) => this.daemons.get(name)?.stop()))
     await this.daemons.get('chain')?.stop()
     await this.collateral?.close()

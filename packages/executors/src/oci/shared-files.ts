@@ -23,7 +23,7 @@ export function shareFiles(root: string, pool: string): void {
   forgetUnshared(pool)
 }
 
-/** Removes what no image has any more. */
+/** Removes files that only the pool links to. */
 export function forgetUnshared(pool: string): void {
   for (const name of names(pool)) {
     const path = `${pool}/${name}`
