@@ -51,7 +51,7 @@ describe.skipIf(!canDeploy)(
           [{ ...plain, attributes: { region: 'elsewhere' } }, 'region=elsewhere'],
           [{ ...plain, token: own.tenant.account.address }, 'does not know the token'],
           [{ ...plain, token: own.chain.network.tokens[0]?.address ?? own.usdc }, 'does not take CLOI'],
-          [{ ...plain, separateNetworks: true }, 'only one network'],
+          [{ ...plain, separateNetworks: true }, 'listen on the same port'],
           [{ ...plain, resources: { ...resources, memoryMiB: 5000 } }, '1 GiB of memory free'],
           [{ ...plain, resources: { ...resources, cpuMilli: 5000 } }, '4 CPU free'],
           [{ ...plain, resources: { ...resources, gpus: 2 } }, '1 GPUs free'],

@@ -151,7 +151,7 @@ export class LeaseSupervisor {
     const unlike = gpuMismatch(wanted, { gpuClass, ram: attributes['gpu-ram'], form: attributes['gpu-interface'] })
     if (unlike !== undefined) throw new CloisterError('unsupported', unlike)
     if (needsSeparateNetworks(manifest) && !executor.separateNetworks)
-      throw new CloisterError('unsupported', 'Two containers listen on the same port, and the sandbox gives a lease only one network.')
+      throw new CloisterError('unsupported', 'Two containers listen on the same port, and the sandbox gives a lease one network.')
     checkSupported(manifest)
     const { envelope } = lease
     const missing = missingSecrets(manifest, envelope)
