@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 /**
- * Tests that look at the whole machine (every network filter, mount, process or container on it) or that measure it: one file at a time, with nothing
- * beside them.
+ * Tests that look at the whole machine (every network filter, mount, process or container on it) or that
+ * measure it: one file at a time, with nothing beside them.
  */
 const ALONE = [
   'packages/executors/src/executor.test.ts',
@@ -27,7 +27,12 @@ export default defineConfig({
         test: {
           ...common,
           name: 'beside each other',
-          include: ['contracts/**/*.test.ts', 'packages/**/*.test.ts', 'apps/**/*.test.ts', 'e2e/**/*.test.ts'],
+          include: [
+            'contracts/**/*.test.ts',
+            'packages/**/*.test.ts',
+            'apps/**/*.test.ts',
+            'e2e/**/*.test.ts',
+          ],
           exclude: [...ALONE, '**/node_modules/**'],
           // Most wait for real chains, databases and containers more than they reckon.
           maxWorkers: 3,

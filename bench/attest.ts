@@ -9,7 +9,10 @@ const ROUNDS = 300
 /** CLOISTER_MUTANTS=20000 for the table in docs/attestation.md. */
 const MUTANTS = Number(process.env['CLOISTER_MUTANTS'] ?? 1_000)
 
-/** Speed and verdicts of quote verification beside @phala/dcap-qvl, on the same real quotes in the same process. */
+/**
+ * Speed and verdicts of quote verification beside @phala/dcap-qvl, on the same real quotes in the same
+ * process.
+ */
 export async function benchAttest(): Promise<void> {
   if (!hasVectors) return say('Left out: there are no real quotes in ../shared/vectors.')
   const vectors = quoteVectors()
@@ -20,7 +23,14 @@ export async function benchAttest(): Promise<void> {
     const peer = await median(async () => askPeer(quote, collateral, instant))
     const cold = await median(() => verifyQuote(quote, collateral, { instant }))
     const warm = await median(() => verifyQuote(quote, prepared, { instant }))
-    rows.push([name, ms(peer), ms(cold), `${(peer / cold).toFixed(1)}×`, ms(warm), `${(peer / warm).toFixed(1)}×`])
+    rows.push([
+      name,
+      ms(peer),
+      ms(cold),
+      `${(peer / cold).toFixed(1)}×`,
+      ms(warm),
+      `${(peer / warm).toFixed(1)}×`,
+    ])
   }
   say(
     table(['vector', 'peer', 'ours, cold', 'ratio', 'ours, collateral prepared', 'ratio '], rows, [
@@ -47,7 +57,9 @@ async function compareVerdicts(vectors: QuoteVector[]): Promise<void> {
     row[column] = (row[column] ?? 0) + 1
     counts.set(kind, row)
     if (column < 2) continue
-    const reason = theirs.accepted ? `refused by us alone: ${ours.problems[0]?.code}` : `refused by the peer alone: ${theirs.reason}`
+    const reason = theirs.accepted
+      ? `refused by us alone: ${ours.problems[0]?.code}`
+      : `refused by the peer alone: ${theirs.reason}`
     reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
   }
   const columns = ['both accept', 'both refuse', 'we alone refuse', 'peer alone refuses']

@@ -20,14 +20,25 @@ const IMAGE = 'cloister/hello:1'
 const ROUNDS = 15
 const COMMAND_ROUNDS = 5
 
-/** From `deploy` to the first HTTP 200 through the gateway, next to what the bare engine takes to the first answer. */
+/**
+ * From `deploy` to the first HTTP 200 through the gateway, next to what the bare engine takes to the first
+ * answer.
+ */
 export async function benchDeploy(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-bench-'))
   const steps = new Steps(false)
   steps.begin('network', 'starting')
-  const embedded = await startNetwork({ folder: join(folder, 'state'), fresh: false, freePorts: true, withoutKeys: true })
+  const embedded = await startNetwork({
+    folder: join(folder, 'state'),
+    fresh: false,
+    freePorts: true,
+    withoutKeys: true,
+  })
   try {
-    const cloister = createCloister({ network: embedded.network, account: developmentAccount(embedded.network, DEVELOPMENT_ROLES.tenants[0]) })
+    const cloister = createCloister({
+      network: embedded.network,
+      account: developmentAccount(embedded.network, DEVELOPMENT_ROLES.tenants[0]),
+    })
     const { manifest } = parseManifest(readFileSync(HELLO, 'utf8'), { file: 'compose.yaml' })
     const totals: number[] = []
     const parts = new Map<string, number[]>(DEPLOY_STEPS.map((step) => [step, []]))
@@ -48,20 +59,37 @@ export async function benchDeploy(): Promise<void> {
       steps.begin('command', `${round} of ${COMMAND_ROUNDS}`)
       const begun = performance.now()
       // This process serves collateral meanwhile.
-      const { stdout: printed } = await promisify(execFile)(process.execPath, [COMMAND, 'deploy', HELLO, '--for', '1h', '--yes', '--json'], {
-        env: { ...process.env, CLOISTER_NETWORK: join(folder, 'state/network.json') },
-      })
+      const { stdout: printed } = await promisify(execFile)(
+        process.execPath,
+        [COMMAND, 'deploy', HELLO, '--for', '1h', '--yes', '--json'],
+        {
+          env: { ...process.env, CLOISTER_NETWORK: join(folder, 'state/network.json') },
+        },
+      )
       command.push(performance.now() - begun)
       await close(cloister, (JSON.parse(printed) as { lease: string }).lease)
     }
     const images = { layouts: [join(folder, 'state/images')], trustedRegistries: [] }
     steps.begin('sandbox', 'bare')
-    const sandbox = await bare(await SandboxExecutor.open({ folder: join(folder, 'bare'), imageFolder: join(folder, 'state/unpacked'), images }))
+    const sandbox = await bare(
+      await SandboxExecutor.open({
+        folder: join(folder, 'bare'),
+        imageFolder: join(folder, 'state/unpacked'),
+        images,
+      }),
+    )
     let docker: number[] = []
     if (existsSync('/usr/sbin/dockerd') && process.getuid?.() === 0) {
       steps.begin('docker', 'bare')
       const engine = await startDocker()
-      docker = await bare(await DockerExecutor.connect({ socketPath: engine.socketPath, scope: 'bench', folder: join(folder, 'docker'), images }))
+      docker = await bare(
+        await DockerExecutor.connect({
+          socketPath: engine.socketPath,
+          scope: 'bench',
+          folder: join(folder, 'docker'),
+          images,
+        }),
+      )
       await engine.stop()
     }
     steps.done()
@@ -75,8 +103,18 @@ export async function benchDeploy(): Promise<void> {
       table(
         ['step', 'median', '90%', 'to bare sandbox', ''],
         [
-          ...DEPLOY_STEPS.map((step) => row(`  ${step}`, parts.get(step) ?? [], step === 'transaction' ? 'waits for a block; one a second' : '')),
-          row('deploy to first 200', totals, `aim: under 2500 ms${ours.median < 2500 ? ', met' : ', MISSED'}`),
+          ...DEPLOY_STEPS.map((step) =>
+            row(
+              `  ${step}`,
+              parts.get(step) ?? [],
+              step === 'transaction' ? 'waits for a block; one a second' : '',
+            ),
+          ),
+          row(
+            'deploy to first 200',
+            totals,
+            `aim: under 2500 ms${ours.median < 2500 ? ', met' : ', MISSED'}`,
+          ),
           row('cloister deploy, whole command', command, 'with its own start'),
           row('bare sandbox to first answer', sandbox),
           ...(docker.length > 0 ? [row('bare Docker to first answer', docker)] : []),
@@ -133,7 +171,9 @@ function answers(executor: Executor, lease: string): Promise<boolean> {
     executor.connect(lease, 'web-0', 8080).then(
       (stream) => {
         stream.on('error', () => done(false))
-        const asking = get({ path: '/', createConnection: () => stream }, (response) => done(response.resume().statusCode === 200))
+        const asking = get({ path: '/', createConnection: () => stream }, (response) =>
+          done(response.resume().statusCode === 200),
+        )
         asking.on('error', () => done(false))
       },
       () => done(false),

@@ -9,22 +9,26 @@ import { CLASSES, type Simulated, simulate } from './emission/simulation.ts'
 const DOCS = resolve(import.meta.dirname, '../docs')
 const SEED = 20_261_121
 const YEAR = 365 * 86_400
-/** What a GPU of a class is leased for, dollars an hour, and what of that is the network's fee in a stable token. */
+/**
+ * What a GPU of a class is leased for, dollars an hour, and what of that is the network's fee in a stable
+ * token.
+ */
 const PRICES = { h100: 2, h200: 3, b200: 5 } as const
 const FEE = 0.2
 const CLOI_PRICES = [0.02, 0.1, 0.5]
 const CLOI = 1e18
 
 /**
- * Ten years with 5,000 providers and 100,000 delegators, out of a seed; the same model against the contracts on a sample; plots
- * and tables into docs/economics.md.
+ * Ten years with 5,000 providers and 100,000 delegators, out of a seed; the same model against the contracts
+ * on a sample; plots and tables into docs/economics.md.
  */
 export async function benchEmission(): Promise<void> {
   const steps = new Steps(false)
   steps.begin('simulation', '10 years')
   const began = performance.now()
-  const simulated = simulate({ seed: SEED, years: 10, providers: 5_000, delegators: 100_000, half: 3 }, (part) =>
-    steps.begin('simulation', `${Math.round(part * 100)}%`),
+  const simulated = simulate(
+    { seed: SEED, years: 10, providers: 5_000, delegators: 100_000, half: 3 },
+    (part) => steps.begin('simulation', `${Math.round(part * 100)}%`),
   )
   const seconds = (performance.now() - began) / 1000
   steps.begin('contracts', 'a sample of it, each act on a chain of its own')
@@ -32,7 +36,12 @@ export async function benchEmission(): Promise<void> {
     steps.begin('contracts', `${Math.round(part * 100)}%`),
   )
   steps.done()
-  const sections = { h200: tableOfH200(), yields: tableOfYields(simulated), fees: tableOfFees(simulated), run: tableOfRun(simulated, seconds, agreed) }
+  const sections = {
+    h200: tableOfH200(),
+    yields: tableOfYields(simulated),
+    fees: tableOfFees(simulated),
+    run: tableOfRun(simulated, seconds, agreed),
+  }
   for (const [name, text] of Object.entries(sections)) {
     say(`\n${name}`)
     say(text)
@@ -47,20 +56,36 @@ function tableOfH200(): string {
   const rows = [0, 1, 2, 4, 8, 12, 19].map((period) => {
     const day = (Number(gpuBudgetOf((period * PERIOD_SECONDS) / EPOCH_SECONDS)) / CLOI) * 24
     const cells = [0.01, 0.1].flatMap((share) => [(day * share) / 2, day * share])
-    return [String(period + 1), day, ...cells].map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en', { maximumFractionDigits: 1 }) : cell))
+    return [String(period + 1), day, ...cells].map((cell) =>
+      typeof cell === 'number' ? cell.toLocaleString('en', { maximumFractionDigits: 1 }) : cell,
+    )
   })
-  return table(['period', 'all GPUs, CLOI a day', '1%: provider', '1%: with its pool', '10%: provider', '10%: with its pool'], rows, [
-    'all GPUs, CLOI a day',
-    '1%: provider',
-    '1%: with its pool',
-    '10%: provider',
-    '10%: with its pool',
-  ])
+  return table(
+    [
+      'period',
+      'all GPUs, CLOI a day',
+      '1%: provider',
+      '1%: with its pool',
+      '10%: provider',
+      '10%: with its pool',
+    ],
+    rows,
+    ['all GPUs, CLOI a day', '1%: provider', '1%: with its pool', '10%: provider', '10%: with its pool'],
+  )
 }
 
 function tableOfYields({ years }: Simulated): string {
   return table(
-    ['year', 'providers', 'delegators', 'staked, million CLOI', 'GPUs', 'yield: least 10%', 'middle', 'most 10%'],
+    [
+      'year',
+      'providers',
+      'delegators',
+      'staked, million CLOI',
+      'GPUs',
+      'yield: least 10%',
+      'middle',
+      'most 10%',
+    ],
     years.map(({ year, providers, delegators, staked, gpus, yields }) => [
       String(year),
       providers.toLocaleString('en'),
@@ -75,7 +100,8 @@ function tableOfYields({ years }: Simulated): string {
 
 /** Part of all GPUs' time that has to be leased for the fees to be worth as much as what is emitted. */
 function utilisationNeeded({ gpus }: Simulated['years'][number], year: number, cloiPrice: number): number {
-  const emittedPerHour = Number(emitted((year - 0.5) * YEAR + EPOCH_SECONDS) - emitted((year - 0.5) * YEAR)) / CLOI
+  const emittedPerHour =
+    Number(emitted((year - 0.5) * YEAR + EPOCH_SECONDS) - emitted((year - 0.5) * YEAR)) / CLOI
   return (emittedPerHour * cloiPrice) / (gpus * averagePrice() * FEE)
 }
 
@@ -98,7 +124,11 @@ function tableOfFees({ years }: Simulated): string {
   )
 }
 
-function tableOfRun({ acts, minted, emittedAll }: Simulated, seconds: number, agreed: { acts: number; figures: number }): string {
+function tableOfRun(
+  { acts, minted, emittedAll }: Simulated,
+  seconds: number,
+  agreed: { acts: number; figures: number },
+): string {
   return table(
     ['', ''],
     [
@@ -123,8 +153,14 @@ function writePlots({ years, monthly }: Simulated): void {
       x: 'years since emission began',
       series: [
         { name: 'all', points: half.map((year) => [year, Number(emitted(year * YEAR)) / CLOI / 1e6]) },
-        { name: 'stake, and GPUs, each', points: half.map((year) => [year, (Number(emitted(year * YEAR)) / CLOI / 1e6) * 0.4]) },
-        { name: 'treasury', points: half.map((year) => [year, (Number(emitted(year * YEAR)) / CLOI / 1e6) * 0.2]) },
+        {
+          name: 'stake, and GPUs, each',
+          points: half.map((year) => [year, (Number(emitted(year * YEAR)) / CLOI / 1e6) * 0.4]),
+        },
+        {
+          name: 'treasury',
+          points: half.map((year) => [year, (Number(emitted(year * YEAR)) / CLOI / 1e6) * 0.2]),
+        },
         { name: 'never more than', points: half.map((year) => [year, Number(EMISSION_TOTAL) / CLOI / 1e6]) },
       ],
     }),
@@ -151,7 +187,10 @@ function writePlots({ years, monthly }: Simulated): void {
       series: [
         ...CLOI_PRICES.map((price) => ({
           name: `CLOI at $${price}`,
-          points: years.map((one): [number, number] => [one.year, utilisationNeeded(one, one.year, price) * 100]),
+          points: years.map((one): [number, number] => [
+            one.year,
+            utilisationNeeded(one, one.year, price) * 100,
+          ]),
         })),
         { name: 'all there is', points: years.map(({ year }) => [year, 100]) },
       ],

@@ -3,9 +3,9 @@ import { resolve } from 'node:path'
 import { say, table } from '@cloister/terminal'
 
 /**
- * What an OP Stack layer 2 of this kind asks: 0.01 gwei for a unit of gas is above what the large ones have asked through
- * most of 2025 and 2026 (0.001 to 0.01), and data costs what blobs do, which has been a small part of it. Change them:
- * CLOISTER_GWEI=0.05 CLOISTER_ETHER=4000 npm run bench -- gas
+ * What an OP Stack layer 2 of this kind asks: 0.01 gwei for a unit of gas is above what the large ones have
+ * asked through most of 2025 and 2026 (0.001 to 0.01), and data costs what blobs do, which has been a small
+ * part of it. Change them: CLOISTER_GWEI=0.05 CLOISTER_ETHER=4000 npm run bench -- gas
  */
 const GWEI = Number(process.env['CLOISTER_GWEI'] ?? 0.01)
 const ETHER = Number(process.env['CLOISTER_ETHER'] ?? 3000)
@@ -31,5 +31,7 @@ export async function benchGas(): Promise<void> {
     ]
   })
   say(table(['operation', 'gas', 'aim', 'dollars'], rows, ['gas', 'dollars']))
-  say(`at ${GWEI} gwei and $${ETHER} an ether; from contracts/snapshots/Gas.json, which \`npm test\` writes and CI compares`)
+  say(
+    `at ${GWEI} gwei and $${ETHER} an ether; from contracts/snapshots/Gas.json, which \`npm test\` writes and CI compares`,
+  )
 }

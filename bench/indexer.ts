@@ -57,7 +57,9 @@ export async function benchIndexer(): Promise<void> {
         ['events', 'seconds', 'events/s', 'to Ponder'],
       ),
     )
-    say(`${LEASES} leases opened and half of them closed, in ${blocks} blocks; from process start to the last event in the database`)
+    say(
+      `${LEASES} leases opened and half of them closed, in ${blocks} blocks; from process start to the last event in the database`,
+    )
   } finally {
     await chain.stop()
     await rm(folder, { recursive: true, force: true })
@@ -72,7 +74,14 @@ async function fill(chain: DevelopmentChain, tell: (done: number) => void): Prom
   const { market } = network.contracts
   const usdc = network.tokens.find(({ symbol }) => symbol === 'USDC')?.address ?? market
   const key = privateKeyToAccount(generatePrivateKey())
-  await registerWorker(chain.wallet(1), key, { cpuMilli: 1000, memoryMiB: 1024, diskMiB: 1024, gpus: 0, gpuClass: '', endpoint: 'http://127.0.0.1:1' })
+  await registerWorker(chain.wallet(1), key, {
+    cpuMilli: 1000,
+    memoryMiB: 1024,
+    diskMiB: 1024,
+    gpus: 0,
+    gpuClass: '',
+    endpoint: 'http://127.0.0.1:1',
+  })
   await coverWorker(chain.wallet(1), await chain.root.manufacture(), key)
   await governance.wallet.writeContract({
     address: usdc,
@@ -80,13 +89,19 @@ async function fill(chain: DevelopmentChain, tell: (done: number) => void): Prom
     functionName: 'mint',
     args: [tenant.account.address, 10n ** 15n],
   })
-  const approved = await tenant.wallet.writeContract({ address: usdc, abi: erc20Abi, functionName: 'approve', args: [market, maxUint256] })
+  const approved = await tenant.wallet.writeContract({
+    address: usdc,
+    abi: erc20Abi,
+    functionName: 'approve',
+    args: [market, maxUint256],
+  })
   await tenant.client.waitForTransactionReceipt({ hash: approved })
   const rpc = (method: string, ...params: unknown[]) => tenant.client.request({ method, params } as never)
   await rpc('anvil_impersonateAccount', tenant.account.address)
   const send = async (calls: Hex[]) => {
     // One after another: anvil gives nonces itself, and takes longer over many at once.
-    for (const data of calls) await rpc('eth_sendTransaction', { from: tenant.account.address, to: market, data, gas: '0x493e0' })
+    for (const data of calls)
+      await rpc('eth_sendTransaction', { from: tenant.account.address, to: market, data, gas: '0x493e0' })
   }
   await rpc('evm_setAutomine', false)
   const expiry = Number((await tenant.client.getBlock()).timestamp) + 3_000
@@ -110,25 +125,49 @@ async function fill(chain: DevelopmentChain, tell: (done: number) => void): Prom
       }
       const { signature } = await signBid(network, key, bid)
       ids.push(leaseIdOf(bid, network.chainId, market))
-      calls.push(encodeFunctionData({ abi: MARKET_ABI, functionName: 'open', args: [bid, signature, 1_000n, zeroHash, NO_PERMIT] }))
+      calls.push(
+        encodeFunctionData({
+          abi: MARKET_ABI,
+          functionName: 'open',
+          args: [bid, signature, 1_000n, zeroHash, NO_PERMIT],
+        }),
+      )
     }
     await send(calls)
     await rpc('evm_mine')
     const closed = ids.filter((_, i) => i % 2 === 0)
-    await send(closed.map((id) => encodeFunctionData({ abi: MARKET_ABI, functionName: 'close', args: [id, tenant.account.address] })))
+    await send(
+      closed.map((id) =>
+        encodeFunctionData({ abi: MARKET_ABI, functionName: 'close', args: [id, tenant.account.address] }),
+      ),
+    )
     await rpc('evm_mine')
   }
   await rpc('evm_setAutomine', true)
   return Number(await tenant.client.getBlockNumber())
 }
 
-async function ours(name: string, chain: DevelopmentChain, database: string): Promise<{ name: string; seconds: number; events: number }> {
+async function ours(
+  name: string,
+  chain: DevelopmentChain,
+  database: string,
+): Promise<{ name: string; seconds: number; events: number }> {
   const begun = performance.now()
-  const indexer = await startIndexer({ network: chain.network, database, host: '127.0.0.1', port: 0, warn: (message) => say(message) })
+  const indexer = await startIndexer({
+    network: chain.network,
+    database,
+    host: '127.0.0.1',
+    port: 0,
+    warn: (message) => say(message),
+  })
   try {
     for (;;) {
-      const status = (await (await fetch(`${indexer.url}/v1/status`)).json()) as { synced: boolean; events: number }
-      if (status.synced && status.events > LEASES) return { name, seconds: (performance.now() - begun) / 1000, events: status.events }
+      const status = (await (await fetch(`${indexer.url}/v1/status`)).json()) as {
+        synced: boolean
+        events: number
+      }
+      if (status.synced && status.events > LEASES)
+        return { name, seconds: (performance.now() - begun) / 1000, events: status.events }
       await delay(200)
     }
   } finally {
@@ -147,7 +186,10 @@ async function ponder(
     cpSync(resolve(import.meta.dirname, 'ponder'), PONDER, { recursive: true })
     if (!existsSync(join(PONDER, 'node_modules/.bin/ponder'))) {
       tell('installing Ponder (once)')
-      execFileSync('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: PONDER, stdio: 'ignore' })
+      execFileSync('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], {
+        cwd: PONDER,
+        stdio: 'ignore',
+      })
     }
   } catch {
     return undefined
@@ -166,12 +208,16 @@ async function ponder(
     DO_NOT_TRACK: '1',
   }
   const begun = performance.now()
-  const child = spawn(join(PONDER, 'node_modules/.bin/ponder'), ['start', '--port', '42069', '--hostname', '127.0.0.1', '--log-level', 'warn'], {
-    cwd: PONDER,
-    env,
-    stdio: ['ignore', 'ignore', 'pipe'],
-    detached: true,
-  })
+  const child = spawn(
+    join(PONDER, 'node_modules/.bin/ponder'),
+    ['start', '--port', '42069', '--hostname', '127.0.0.1', '--log-level', 'warn'],
+    {
+      cwd: PONDER,
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      detached: true,
+    },
+  )
   let ended = false
   child.once('exit', () => (ended = true))
   try {

@@ -1,4 +1,5 @@
-// `npm run bench`: ours and the peer in the same run, with the ratio. `npm run bench -- gas deploy` runs some only.
+// `npm run bench`: ours and the peer in the same run, with the ratio. `npm run bench -- gas deploy` runs
+// some only.
 import { cpus, totalmem } from 'node:os'
 import { paint, say, showError } from '@cloister/terminal'
 import { benchAttest } from './attest.ts'
@@ -8,7 +9,14 @@ import { benchGas } from './gas.ts'
 import { benchGateway } from './gateway.ts'
 import { benchIndexer } from './indexer.ts'
 
-const BENCHES = { gas: benchGas, attest: benchAttest, deploy: benchDeploy, gateway: benchGateway, indexer: benchIndexer, emission: benchEmission }
+const BENCHES = {
+  gas: benchGas,
+  attest: benchAttest,
+  deploy: benchDeploy,
+  gateway: benchGateway,
+  indexer: benchIndexer,
+  emission: benchEmission,
+}
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !(name in BENCHES))

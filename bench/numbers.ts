@@ -1,7 +1,8 @@
 /** The middle of some numbers, and the one that 90 of 100 are below. */
 export function spread(values: number[]): { median: number; p90: number } {
   const sorted = [...values].sort((a, b) => a - b)
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN
+  const at = (share: number) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN
   return { median: at(0.5), p90: at(0.9) }
 }
 

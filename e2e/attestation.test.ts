@@ -5,7 +5,13 @@ import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { type RunningWorker, Verifier } from '@cloister/agent'
 import { verifyBundle } from '@cloister/attest'
-import { type DevelopmentPlatform, DevelopmentRoot, developmentGuest, NEWEST_SVNS, type QuoteVariations } from '@cloister/attest/devnet'
+import {
+  type DevelopmentPlatform,
+  DevelopmentRoot,
+  developmentGuest,
+  NEWEST_SVNS,
+  type QuoteVariations,
+} from '@cloister/attest/devnet'
 import { issueTlsCertificate, newTlsKey } from '@cloister/attest/tls'
 import {
   ADMISSION_ABI,
@@ -67,32 +73,67 @@ describe.skipIf(!canDeploy)(
         ])
           expect(stdout).toContain(line)
         expect(stdout).not.toContain('✘')
-        expect(stdout.trim().split('\n').at(-1)).toMatch(/^Simulated: on .* ran on a development platform; every check holds/)
+        expect(stdout.trim().split('\n').at(-1)).toMatch(
+          /^Simulated: on .* ran on a development platform; every check holds/,
+        )
         const verdict = await stage.json('verify', lease.worker)
-        expect(verdict).toMatchObject({ ok: true, genuine: true, simulated: true, verdict: { root: 'devnet', tcb: { status: 'UpToDate' }, debug: false } })
+        expect(verdict).toMatchObject({
+          ok: true,
+          genuine: true,
+          simulated: true,
+          verdict: { root: 'devnet', tcb: { status: 'UpToDate' }, debug: false },
+        })
         const named = lease.routes[0].url.replace('127.0.0.1', 'localhost')
         expect(await stage.json('verify', named)).toMatchObject({
           ok: true,
-          groups: [{}, {}, {}, { title: expect.stringContaining('Place') }, { title: expect.stringContaining('App') }],
+          groups: [
+            {},
+            {},
+            {},
+            { title: expect.stringContaining('Place') },
+            { title: expect.stringContaining('App') },
+          ],
         })
       })
 
       it('sees where a witness saw the machine, and leases only where its policy wants to', async () => {
         const { places, groups } = await stage.json('verify', 'mine', '--policy', 'place=simulated')
-        expect(places).toMatchObject([{ label: expect.stringMatching(/^simulated\/\w+\/\w+$/), witness: 'development witness' }])
+        expect(places).toMatchObject([
+          { label: expect.stringMatching(/^simulated\/\w+\/\w+$/), witness: 'development witness' },
+        ])
         expect(groups.map(({ title }: Json) => title)).toContain(`Place: ${places[0].label}`)
-        const { stderr } = await stage.cloister('deploy', HELLO, '--policy', 'place=simulated/nowhere', '--for', '1h', '--yes')
+        const { stderr } = await stage.cloister(
+          'deploy',
+          HELLO,
+          '--policy',
+          'place=simulated/nowhere',
+          '--for',
+          '1h',
+          '--yes',
+        )
         expect(stderr).toMatch(/Witnesses saw it at simulated\/.*; the policy wants simulated\/nowhere/)
         const key = join(stage.folder, 'witness.json')
         await stage.json('witness', 'create', '-o', key)
-        const { token } = await stage.json('witness', 'sign', lease.worker, '--key', key, '--label', 'here/and/there')
+        const { token } = await stage.json(
+          'witness',
+          'sign',
+          lease.worker,
+          '--key',
+          key,
+          '--label',
+          'here/and/there',
+        )
         const bundle = join(stage.folder, 'place.json')
         await stage.json('evidence', 'mine', '-o', bundle)
         const kept = JSON.parse(readFileSync(bundle, 'utf8'))
         const witnesses = [{ name: 'me', key: JSON.parse(readFileSync(key, 'utf8')).publicKey }]
         const trust = { root: trustRootOf(stage.embedded.network), witnesses }
-        expect((await verifyBundle({ ...kept, labels: [token] }, trust)).places).toMatchObject([{ label: 'here/and/there', witness: 'me' }])
-        expect((await verifyBundle({ ...kept, labels: [token] }, { ...trust, witnesses: [] })).places).toEqual([])
+        expect((await verifyBundle({ ...kept, labels: [token] }, trust)).places).toMatchObject([
+          { label: 'here/and/there', witness: 'me' },
+        ])
+        expect(
+          (await verifyBundle({ ...kept, labels: [token] }, { ...trust, witnesses: [] })).places,
+        ).toEqual([])
       })
 
       it('whose policy wants a young attestation believes the chain, and no index that makes an old one look young', async () => {
@@ -102,8 +143,13 @@ describe.skipIf(!canDeploy)(
           const answer = await fetch(network.indexerUrl + request.url)
           const now = Math.floor(Date.now() / 1000)
           const young = (await answer.text()).replaceAll(/"attestedAt":\d+/g, `"attestedAt":${now}`)
-          const text = owner === undefined ? young : young.replaceAll(/"provider":"0x\w+"/g, `"provider":"${owner}"`)
-          response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'application/json' }).end(text)
+          const text =
+            owner === undefined ? young : young.replaceAll(/"provider":"0x\w+"/g, `"provider":"${owner}"`)
+          response
+            .writeHead(answer.status, {
+              'content-type': answer.headers.get('content-type') ?? 'application/json',
+            })
+            .end(text)
         })
         await new Promise<void>((done) => index.listen(0, '127.0.0.1', done))
         try {
@@ -114,19 +160,46 @@ describe.skipIf(!canDeploy)(
           const lying = createCloister({ network: { ...network, indexerUrl: `http://127.0.0.1:${port}` } })
           const workers = await lying.index.workers({ covered: true })
           await until('all attested a while ago', async () =>
-            (await Promise.all(workers.map(({ worker }) => getAttestationAge(chain, worker)))).every((age) => age >= 3 && age < 7_200),
+            (await Promise.all(workers.map(({ worker }) => getAttestationAge(chain, worker)))).every(
+              (age) => age >= 3 && age < 7_200,
+            ),
           )
           expect((await lying.index.worker(lease.worker)).attestedAt).toBeGreaterThan(Date.now() / 1000 - 3)
           const old = /It last attested on chain .* ago; the policy wants no more than 1s/
           const verified = await stage.cloister('verify', 'mine', '--policy', 'age=1s', '--network', lied)
           expect([verified.code, verified.stdout]).toEqual([1, expect.stringMatching(old)])
-          const deployed = await stage.cloister('deploy', HELLO, '--policy', 'age=1s', '--for', '1h', '--yes', '--network', lied)
+          const deployed = await stage.cloister(
+            'deploy',
+            HELLO,
+            '--policy',
+            'age=1s',
+            '--for',
+            '1h',
+            '--yes',
+            '--network',
+            lied,
+          )
           expect([deployed.code, deployed.stderr]).toEqual([1, expect.stringMatching(old)])
-          expect((await stage.cloister('verify', 'mine', '--policy', 'age=2h', '--network', lied)).code).toBe(0)
+          expect((await stage.cloister('verify', 'mine', '--policy', 'age=2h', '--network', lied)).code).toBe(
+            0,
+          )
           // Nor does it give its workers to whom a tenant trusts.
           owner = developmentAccount(network, 9).address
-          const given = await stage.cloister('deploy', HELLO, '--provider', owner, '--for', '1h', '--yes', '--network', lied)
-          expect([given.code, given.stderr]).toEqual([1, expect.stringContaining(`is ${owner}'s; the chain says`)])
+          const given = await stage.cloister(
+            'deploy',
+            HELLO,
+            '--provider',
+            owner,
+            '--for',
+            '1h',
+            '--yes',
+            '--network',
+            lied,
+          )
+          expect([given.code, given.stderr]).toEqual([
+            1,
+            expect.stringContaining(`is ${owner}'s; the chain says`),
+          ])
         } finally {
           await new Promise((done) => index.close(done))
         }
@@ -135,26 +208,45 @@ describe.skipIf(!canDeploy)(
       it('keeps evidence that is checked without any network, and not if it was touched', async () => {
         const path = join(stage.folder, 'bundle.json')
         await stage.json('evidence', 'mine', '-o', path, '--manifest', HELLO)
-        expect((await stage.cloister('verify', '--offline', path)).stdout).toContain('This manifest has that hash')
-        expect((await stage.cloister('verify', '--offline', path, '--policy', 'age=1h')).stderr).toContain('can not tell what the chain says now')
+        expect((await stage.cloister('verify', '--offline', path)).stdout).toContain(
+          'This manifest has that hash',
+        )
+        expect((await stage.cloister('verify', '--offline', path, '--policy', 'age=1h')).stderr).toContain(
+          'can not tell what the chain says now',
+        )
         expect((await stage.cloister('verify', 'mine', '--policy', 'age=24h')).code).toBe(0)
         const bundle = JSON.parse(readFileSync(path, 'utf8'))
         const trust = { root: trustRootOf(stage.embedded.network) }
         expect((await verifyBundle(bundle, trust)).genuine).toBe(true)
         const touched: [string, (copy: Json) => void, string][] = [
           ['another worker', (copy) => (copy.worker.address = lease.provider), 'made for another worker'],
-          ['another provider', (copy) => (copy.worker.provider = lease.worker), 'made for another worker, provider'],
+          [
+            'another provider',
+            (copy) => (copy.worker.provider = lease.worker),
+            'made for another worker, provider',
+          ],
           ['another TLS key', (copy) => (copy.evidence.tlsKeyHash = zeroHash), 'TLS key'],
           ['another block', (copy) => (copy.evidence.freshness.hash = zeroHash), 'old one'],
           ['another manifest', (copy) => (copy.lease.manifest = '{}'), 'manifest given is another'],
-          ['another lease', (copy) => (copy.lease.manifestHash = zeroHash), 'another manifest than the one on the lease'],
-          ['what runs', (copy) => (copy.lease.statement.images.web = 'sha256:00'), 'not signed by the worker'],
+          [
+            'another lease',
+            (copy) => (copy.lease.manifestHash = zeroHash),
+            'another manifest than the one on the lease',
+          ],
+          [
+            'what runs',
+            (copy) => (copy.lease.statement.images.web = 'sha256:00'),
+            'not signed by the worker',
+          ],
           ['coverage', (copy) => (copy.chain.coveredUntil = copy.recordedAt), 'not covered'],
           ['the image', (copy) => (copy.chain.imageRoles = 0), 'guest image'],
           ['the time', (copy) => (copy.recordedAt += 40 * 86_400), 'not valid at the instant'],
           [
             'the quote',
-            (copy) => (copy.evidence.quote = Buffer.from(copy.evidence.quote, 'base64').fill(7, 600, 601).toString('base64')),
+            (copy) =>
+              (copy.evidence.quote = Buffer.from(copy.evidence.quote, 'base64')
+                .fill(7, 600, 601)
+                .toString('base64')),
             'signature on the quote',
           ],
         ]
@@ -165,7 +257,10 @@ describe.skipIf(!canDeploy)(
           expect(genuine, what).toBe(false)
           expect(problems.map(({ message }) => message).join(' '), what).toContain(reason)
         }
-        writeFileSync(path, JSON.stringify({ ...bundle, evidence: { ...bundle.evidence, tlsKeyHash: zeroHash } }))
+        writeFileSync(
+          path,
+          JSON.stringify({ ...bundle, evidence: { ...bundle.evidence, tlsKeyHash: zeroHash } }),
+        )
         const refused = await stage.cloister('verify', '--offline', path)
         expect(refused.code).toBe(1)
         expect(refused.stdout).toContain('Do not trust this')
@@ -178,12 +273,22 @@ describe.skipIf(!canDeploy)(
           ['tcb=OutOfDate', 'Its TCB status is UpToDate; the policy wants OutOfDate.'],
           [`image=${zeroHash}`, 'Its guest image is'],
         ] as const) {
-          const { code, stderr } = await stage.cloister('deploy', HELLO, '--for', '1h', '--yes', '--policy', policy)
+          const { code, stderr } = await stage.cloister(
+            'deploy',
+            HELLO,
+            '--for',
+            '1h',
+            '--yes',
+            '--policy',
+            policy,
+          )
           expect(code).toBe(1)
           expect(stderr).toContain(reason)
         }
         expect((await stage.json('wallet', 'balance')) as Json).toEqual(before)
-        expect((await stage.cloister('deploy', HELLO, '--policy', 'root=arm')).stderr).toContain('The policy is wrong')
+        expect((await stage.cloister('deploy', HELLO, '--policy', 'root=arm')).stderr).toContain(
+          'The policy is wrong',
+        )
       })
     })
 
@@ -196,7 +301,12 @@ describe.skipIf(!canDeploy)(
 
       /** Has a platform quote for the attacker's worker and hands it in. */
       const attest = async (
-        how: { platform?: DevelopmentPlatform; block?: FreshBlock; variations?: QuoteVariations; change?: (quote: Uint8Array) => void } = {},
+        how: {
+          platform?: DevelopmentPlatform
+          block?: FreshBlock
+          variations?: QuoteVariations
+          change?: (quote: Uint8Array) => void
+        } = {},
       ) => {
         const used = how.platform ?? platform
         const block = how.block ?? (await freshBlock(attacker))
@@ -215,16 +325,29 @@ describe.skipIf(!canDeploy)(
         own = connectWallet(network, key)
         await giveGas(attacker, key.address)
         platform = await root.manufacture()
-        await registerWorker(attacker, key, { cpuMilli: 1000, memoryMiB: 1024, diskMiB: 1024, gpus: 0, gpuClass: '', endpoint: 'https://127.0.0.1:1' })
+        await registerWorker(attacker, key, {
+          cpuMilli: 1000,
+          memoryMiB: 1024,
+          diskMiB: 1024,
+          gpus: 0,
+          gpuClass: '',
+          endpoint: 'https://127.0.0.1:1',
+        })
       })
 
       it('is refused where it is forged', async () => {
         // A bit turned is never what it was; a byte set could be.
         const turned = (at: number) => (quote: Uint8Array) => quote.set([(quote[at] ?? 0) ^ 1], at)
-        await expect(attest({ change: turned(700) })).rejects.toMatchObject({ message: expect.stringContaining('The quote is forged') })
-        await expect(attest({ change: turned(600) })).rejects.toMatchObject({ message: expect.stringContaining('The quote is forged') })
+        await expect(attest({ change: turned(700) })).rejects.toMatchObject({
+          message: expect.stringContaining('The quote is forged'),
+        })
+        await expect(attest({ change: turned(600) })).rejects.toMatchObject({
+          message: expect.stringContaining('The quote is forged'),
+        })
         const stranger = await (await DevelopmentRoot.create()).manufacture()
-        await expect(attest({ platform: stranger })).rejects.toMatchObject({ message: expect.stringContaining('A certificate is forged') })
+        await expect(attest({ platform: stranger })).rejects.toMatchObject({
+          message: expect.stringContaining('A certificate is forged'),
+        })
       })
 
       it('is refused where the guest is in debug mode or another image', async () => {
@@ -232,26 +355,55 @@ describe.skipIf(!canDeploy)(
           message: expect.stringContaining('debug mode, so the host can look inside'),
         })
         const image = developmentGuest('something else')
-        await expect(attest({ variations: { image } })).rejects.toMatchObject({ message: expect.stringContaining('The guest image is not on the list') })
+        await expect(attest({ variations: { image } })).rejects.toMatchObject({
+          message: expect.stringContaining('The guest image is not on the list'),
+        })
       })
 
       it('is refused where the platform is out of date, or its floor has expired', async () => {
         const old = await root.manufacture({ svns: NEWEST_SVNS.map((svn) => Math.max(svn - 1, 0)) })
-        await expect(attest({ platform: old })).rejects.toMatchObject({ message: expect.stringContaining('out of date: it is below the floor') })
+        await expect(attest({ platform: old })).rejects.toMatchObject({
+          message: expect.stringContaining('out of date: it is below the floor'),
+        })
         const { network } = stage.embedded
         const owner = connectWallet(network, developmentAccount(network, 0))
         const call = { address: network.contracts.admission, abi: ADMISSION_ABI } as const
         const floor = await owner.client.readContract({ ...call, functionName: 'floorOf', args: [FMSPC] })
-        const raised = await owner.wallet.writeContract({ ...call, functionName: 'raiseFloor', args: [FMSPC, { ...floor, expiry: 1 }] })
+        const raised = await owner.wallet.writeContract({
+          ...call,
+          functionName: 'raiseFloor',
+          args: [FMSPC, { ...floor, expiry: 1 }],
+        })
         await owner.client.waitForTransactionReceipt({ hash: raised })
-        await expect(attest()).rejects.toMatchObject({ message: expect.stringContaining('The TCB floor of this family of platforms has expired') })
-        const suspended = await until('the index has the floor', async () => (await stage.json('governance')).suspensions[0])
+        await expect(attest()).rejects.toMatchObject({
+          message: expect.stringContaining('The TCB floor of this family of platforms has expired'),
+        })
+        const suspended = await until(
+          'the index has the floor',
+          async () => (await stage.json('governance')).suspensions[0],
+        )
         const by = owner.account.address
-        expect(suspended).toMatchObject({ kind: 'floor', fmspc: FMSPC, floor: { expiry: '1' }, by, state: 'in-force', onChain: true })
-        expect((await stage.cloister('governance')).stdout).toMatch(/platforms 0xc10157e20000 +floor raised to .*in-force, 28d 23h more/)
-        const lowered = await owner.wallet.writeContract({ ...call, functionName: 'lowerFloor', args: [FMSPC] })
+        expect(suspended).toMatchObject({
+          kind: 'floor',
+          fmspc: FMSPC,
+          floor: { expiry: '1' },
+          by,
+          state: 'in-force',
+          onChain: true,
+        })
+        expect((await stage.cloister('governance')).stdout).toMatch(
+          /platforms 0xc10157e20000 +floor raised to .*in-force, 28d 23h more/,
+        )
+        const lowered = await owner.wallet.writeContract({
+          ...call,
+          functionName: 'lowerFloor',
+          args: [FMSPC],
+        })
         await owner.client.waitForTransactionReceipt({ hash: lowered })
-        await until('the floor is as it was', async () => (await stage.json('governance', '--all')).suspensions[0]?.state === 'lifted')
+        await until(
+          'the floor is as it was',
+          async () => (await stage.json('governance', '--all')).suspensions[0]?.state === 'lifted',
+        )
         expect((await stage.json('governance')).suspensions).toEqual([])
       })
 
@@ -261,15 +413,35 @@ describe.skipIf(!canDeploy)(
         const { admission } = network.contracts
         const image: Hex = `0x${'b1'.repeat(32)}`
         const announce = async (roles: number) => {
-          const call = encodeFunctionData({ abi: ADMISSION_ABI, functionName: 'setImage', args: [image, roles] })
-          const hash = await owner.wallet.writeContract({ address: admission, abi: ADMISSION_ABI, functionName: 'announce', args: [call] })
+          const call = encodeFunctionData({
+            abi: ADMISSION_ABI,
+            functionName: 'setImage',
+            args: [image, roles],
+          })
+          const hash = await owner.wallet.writeContract({
+            address: admission,
+            abi: ADMISSION_ABI,
+            functionName: 'announce',
+            args: [call],
+          })
           await owner.client.waitForTransactionReceipt({ hash })
         }
         await announce(3)
-        const found = await until('the index has it', async () => (await stage.json('governance')).announcements[0])
-        expect(found).toMatchObject({ contract: 'admission', function: 'setImage', args: { image, roles: 3 }, state: 'waiting', onChain: true })
+        const found = await until(
+          'the index has it',
+          async () => (await stage.json('governance')).announcements[0],
+        )
+        expect(found).toMatchObject({
+          contract: 'admission',
+          function: 'setImage',
+          args: { image, roles: 3 },
+          state: 'waiting',
+          onChain: true,
+        })
         const { stdout } = await stage.cloister('governance')
-        expect(stdout).toMatch(/admission +setImage\(image: 0xb1b1b1b1b1…, roles: 3\) .* waiting, 21d 23h more/)
+        expect(stdout).toMatch(
+          /admission +setImage\(image: 0xb1b1b1b1b1…, roles: 3\) .* waiting, 21d 23h more/,
+        )
         // The same with another reading of the call, another time, and a call that nobody announced.
         const { onChain: _, ...record } = found
         const lies = [
@@ -284,7 +456,9 @@ describe.skipIf(!canDeploy)(
         })
         await new Promise<void>((done) => index.listen(0, '127.0.0.1', done))
         try {
-          const lying = createCloister({ network: { ...network, indexerUrl: `http://127.0.0.1:${(index.address() as AddressInfo).port}` } })
+          const lying = createCloister({
+            network: { ...network, indexerUrl: `http://127.0.0.1:${(index.address() as AddressInfo).port}` },
+          })
           const { announcements } = await governance(lying)
           expect(announcements.map(({ onChain }) => onChain)).toEqual(lies.map(([, isSo]) => isSo))
           expect(announcements[0]).toMatchObject({ function: 'setImage', args: { image, roles: 3 } })
@@ -298,12 +472,16 @@ describe.skipIf(!canDeploy)(
         const quote = await attest({ block })
         const { pckKey } = { pckKey: await ensurePlatform(attacker, quote) }
         const again = { worker: key.address, tlsKeyHash: zeroHash, pckKey, quote }
-        await expect(attestWorker(own, { ...again, block })).rejects.toMatchObject({ message: expect.stringContaining('The quote is a replay') })
+        await expect(attestWorker(own, { ...again, block })).rejects.toMatchObject({
+          message: expect.stringContaining('The quote is a replay'),
+        })
         const later = await until('there is a newer block', async () => {
           const found = await freshBlock(attacker)
           return found.number > block.number && found
         })
-        await expect(attestWorker(own, { ...again, block: later })).rejects.toMatchObject({ message: expect.stringContaining('The quote is not fresh') })
+        await expect(attestWorker(own, { ...again, block: later })).rejects.toMatchObject({
+          message: expect.stringContaining('The quote is not fresh'),
+        })
 
         const { network } = stage.embedded
         const record = await createCloister({ network }).index.worker(lease.worker)
@@ -321,20 +499,43 @@ describe.skipIf(!canDeploy)(
             block: { number, hash },
             quote: stolen,
           }),
-        ).rejects.toMatchObject({ message: expect.stringContaining(fresh ? 'made for another provider' : 'too old') })
+        ).rejects.toMatchObject({
+          message: expect.stringContaining(fresh ? 'made for another provider' : 'too old'),
+        })
       })
 
       it('is refused where the machine serves another provider', async () => {
         const { network } = stage.embedded
         const second = connectWallet(network, developmentAccount(network, 6))
         const other = privateKeyToAccount(generatePrivateKey())
-        await registerWorker(second, other, { cpuMilli: 1000, memoryMiB: 1024, diskMiB: 1024, gpus: 0, gpuClass: '', endpoint: 'https://127.0.0.1:1' })
+        await registerWorker(second, other, {
+          cpuMilli: 1000,
+          memoryMiB: 1024,
+          diskMiB: 1024,
+          gpus: 0,
+          gpuClass: '',
+          endpoint: 'https://127.0.0.1:1',
+        })
         const block = await freshBlock(second)
-        const quote = platform.quote(reportDataOf(network, { provider: second.account.address, worker: other.address, tlsKeyHash: zeroHash }, block.hash))
-        const evidence = { worker: other.address, tlsKeyHash: zeroHash, pckKey: await ensurePlatform(second, quote), block, quote }
+        const quote = platform.quote(
+          reportDataOf(
+            network,
+            { provider: second.account.address, worker: other.address, tlsKeyHash: zeroHash },
+            block.hash,
+          ),
+        )
+        const evidence = {
+          worker: other.address,
+          tlsKeyHash: zeroHash,
+          pckKey: await ensurePlatform(second, quote),
+          block,
+          quote,
+        }
         await giveGas(second, other.address)
         // Whoever isn't the worker can't even try.
-        await expect(attestWorker(second, evidence)).rejects.toMatchObject({ message: expect.stringContaining('Only the worker itself') })
+        await expect(attestWorker(second, evidence)).rejects.toMatchObject({
+          message: expect.stringContaining('Only the worker itself'),
+        })
         await expect(attestWorker(connectWallet(network, other), evidence)).rejects.toMatchObject({
           message: expect.stringContaining('The machine serves another provider'),
         })
@@ -357,11 +558,16 @@ describe.skipIf(!canDeploy)(
         const { network } = stage.embedded
         const { address } = worker.worker.key
         const anyone = connectWallet(network, developmentAccount(network, 5))
-        expect((await getBilling(anyone, address)).until).toBeGreaterThan((await anyone.client.getBlock()).timestamp)
+        expect((await getBilling(anyone, address)).until).toBeGreaterThan(
+          (await anyone.client.getBlock()).timestamp,
+        )
         // Only a quote makes a verifier.
         expect(await getVerifierProvider(anyone, address)).toBeUndefined()
         expect(await getVerifierProvider(anyone, lease.worker)).toBeDefined()
-        await until('the index has it', async () => (await createCloister({ network }).index.worker(address)).image !== undefined)
+        await until(
+          'the index has it',
+          async () => (await createCloister({ network }).index.worker(address)).image !== undefined,
+        )
         const deployed = await stage.json('deploy', HELLO, '--for', '1h', '--provider', address, '--yes')
         const { code, stdout } = await stage.cloister('verify', deployed.lease)
         expect(stdout).toContain(`✔ Hardware: ${kindName}, a development platform (simulated)`)
@@ -389,15 +595,26 @@ describe.skipIf(!canDeploy)(
         const snp = await root.manufactureSnp()
         const enclave = await root.manufactureEnclave()
         const foreign = await DevelopmentRoot.create()
-        const common = { worker: key.address, tlsKeyHash: attestor.tlsKeyHash, block: { number: Number(block.number), hash: block.hash } }
+        const common = {
+          worker: key.address,
+          tlsKeyHash: attestor.tlsKeyHash,
+          block: { number: Number(block.number), hash: block.hash },
+        }
         const signed = async (request: UnsignedVerdictRequest, by = key): Promise<VerdictRequest> => {
           const signature = await by.signTypedData(verdictRequestTypedData(stage.embedded.network, request))
           return { ...request, signature } as VerdictRequest
         }
-        const asked = async (data: Uint8Array, { debug = false, by = root } = {}): Promise<VerdictRequest> => {
+        const asked = async (
+          data: Uint8Array,
+          { debug = false, by = root } = {},
+        ): Promise<VerdictRequest> => {
           if (machine === 'nitro') {
             const made = by === root ? enclave : await by.manufactureEnclave()
-            return signed({ kind: machine, ...common, evidence: Buffer.from(made.document(data, { debug })).toString('base64') })
+            return signed({
+              kind: machine,
+              ...common,
+              evidence: Buffer.from(made.document(data, { debug })).toString('base64'),
+            })
           }
           const made = by === root ? snp : await by.manufactureSnp()
           const evidence = Buffer.from(made.report(data, { debug })).toString('base64')
@@ -406,14 +623,22 @@ describe.skipIf(!canDeploy)(
         const good = await asked(reportData)
         expect(await verifier.judge(good)).toMatchObject({ gpus: 0, gpuClass: '' })
         const { signature: _, ...unsigned } = good
-        for (const request of [await signed(unsigned, privateKeyToAccount(generatePrivateKey())), { ...good, tlsKeyHash: zeroHash }])
-          await expect(verifier.judge(request)).rejects.toMatchObject({ message: 'The worker’s key did not sign the request.' })
+        for (const request of [
+          await signed(unsigned, privateKeyToAccount(generatePrivateKey())),
+          { ...good, tlsKeyHash: zeroHash },
+        ])
+          await expect(verifier.judge(request)).rejects.toMatchObject({
+            message: 'The worker’s key did not sign the request.',
+          })
         for (const [request, reason] of [
           [await asked(elsewhere), 'another provider, worker, TLS key, network or block'],
           [await asked(reportData, { debug: true }), 'Debug is on'],
           [await asked(reportData, { by: foreign }), 'does not chain'],
         ] as const)
-          await expect(verifier.judge(request), reason).rejects.toMatchObject({ code: 'bad-evidence', message: expect.stringContaining(reason) })
+          await expect(verifier.judge(request), reason).rejects.toMatchObject({
+            code: 'bad-evidence',
+            message: expect.stringContaining(reason),
+          })
       })
     })
 
@@ -446,18 +671,31 @@ describe.skipIf(!canDeploy)(
         const { network } = stage.embedded
         const cloister = createCloister({ network, account: developmentAccount(network, 4) })
         const record = await cloister.index.lease(lease.lease)
-        const refusal = { code: 'unreachable', message: expect.stringContaining('its TLS key is not the attested one') }
-        await expect(workerOf(cloister, { ...record, endpoint }).lease(lease.lease)).rejects.toMatchObject(refusal)
+        const refusal = {
+          code: 'unreachable',
+          message: expect.stringContaining('its TLS key is not the attested one'),
+        }
+        await expect(workerOf(cloister, { ...record, endpoint }).lease(lease.lease)).rejects.toMatchObject(
+          refusal,
+        )
         let heard = false
         proxy.on('request', () => (heard = true))
         const attestedKey = async () => (await cloister.index.worker(lease.worker)).tlsKeyHash ?? zeroHash
-        const client = new WorkerClient({ endpoint, worker: lease.worker, wallet: cloister.wallet, attestedKey, network: cloister.network })
+        const client = new WorkerClient({
+          endpoint,
+          worker: lease.worker,
+          wallet: cloister.wallet,
+          attestedKey,
+          network: cloister.network,
+        })
         await expect(client.metrics(lease.lease)).rejects.toMatchObject(refusal)
         expect(heard).toBe(false)
       })
     })
 
-    it('a worker that does not renew earns nothing from the second its coverage ended', { timeout: 120_000 }, async () => {
+    it('a worker that does not renew earns nothing from the second its coverage ended', {
+      timeout: 120_000,
+    }, async () => {
       const { network, daemons } = stage.embedded
       const anyone = connectWallet(network, developmentAccount(network, 5))
       const rpc = (method: string, ...params: unknown[]) => anyone.client.request({ method, params } as never)
@@ -467,7 +705,10 @@ describe.skipIf(!canDeploy)(
       try {
         // What it sent before it was stopped is in a block by then.
         const { number } = await anyone.client.getBlock()
-        await until('its last transaction is through', async () => (await anyone.client.getBlock()).number > number + 1n)
+        await until(
+          'its last transaction is through',
+          async () => (await anyone.client.getBlock()).number > number + 1n,
+        )
         // Of one block, since what is asked about the present is reckoned with the present second.
         const { number: blockNumber, timestamp } = await anyone.client.getBlock()
         const [, coveredSeconds, end] = await anyone.client.readContract({
@@ -491,14 +732,25 @@ describe.skipIf(!canDeploy)(
         expect(lapsed).toMatchObject({ attestation: 'lapsed' })
         expect(lapsed.uncoveredSeconds).toBeGreaterThan(400)
         await settleLeases(anyone, [lease.lease])
-        expect(await getLease(anyone, lease.lease)).toMatchObject({ spent: before.spent + due, balance: before.balance - due })
+        expect(await getLease(anyone, lease.lease)).toMatchObject({
+          spent: before.spent + due,
+          balance: before.balance - due,
+        })
         await rpc('evm_increaseTime', 1_000)
-        await until('more time has passed', async () => (await anyone.client.getBlock()).timestamp > end + 1_400n)
+        await until(
+          'more time has passed',
+          async () => (await anyone.client.getBlock()).timestamp > end + 1_400n,
+        )
         expect(await getAccrued(anyone, lease.lease)).toBe(0n)
       } finally {
         process.kill(oak, 'SIGCONT')
       }
-      await until('it is covered again', async () => (await getBilling(anyone, lease.worker)).until > (await anyone.client.getBlock()).timestamp, 60_000)
+      await until(
+        'it is covered again',
+        async () =>
+          (await getBilling(anyone, lease.worker)).until > (await anyone.client.getBlock()).timestamp,
+        60_000,
+      )
       await until('it earns again', async () => (await getAccrued(anyone, lease.lease)) > 0n)
       const { stdout } = await stage.cloister('status', 'mine')
       expect(stdout).toMatch(/not covered\s+\d+m.*which you did not pay for and cost the provider \d/)

@@ -41,7 +41,8 @@ describe.skipIf(!existsSync(CHROMIUM) || !canDeploy)(
     it('a deployed page is reached by name, by id and by loopback port, and says when it has ended', async () => {
       const lease = await stage.json('deploy', HELLO, '--for', '1h', '--name', 'in-a-browser', '--yes')
       const page = await browser.newPage()
-      const picture = async (name: string) => PICTURES && (await page.screenshot({ path: join(PICTURES, `${name}.png`) }))
+      const picture = async (name: string) =>
+        PICTURES && (await page.screenshot({ path: join(PICTURES, `${name}.png`) }))
       const [route] = lease.routes
       for (const address of [route.namedUrl, route.url, route.loopbackUrl]) {
         await page.goto(address)
@@ -65,7 +66,8 @@ describe.skipIf(!existsSync(CHROMIUM) || !canDeploy)(
 
     it('a page that is starting loads itself again until it is there', async () => {
       const file = join(stage.folder, 'slow.yaml')
-      const script = 'setTimeout(() => require("http").createServer((q, s) => s.end("<h1>Here at last</h1>")).listen(8080), 4000)'
+      const script =
+        'setTimeout(() => require("http").createServer((q, s) => s.end("<h1>Here at last</h1>")).listen(8080), 4000)'
       await writeFile(
         file,
         `services:\n  web:\n    image: cloister/hello:1\n    command: ["node", "-e", '${script}']\n    ports: ["8080"]\n    deploy: { resources: { limits: { cpus: "0.25", memory: 128M } } }\n`,
@@ -73,7 +75,9 @@ describe.skipIf(!existsSync(CHROMIUM) || !canDeploy)(
       const deploying = stage.json('deploy', file, '--for', '1h', '--name', 'slow', '--yes')
       const page = await browser.newPage()
       await until('the lease is known', async () => {
-        const answer = await page.goto(`http://slow.localhost:${new URL(stage.embedded.network.gatewayUrl).port}/`)
+        const answer = await page.goto(
+          `http://slow.localhost:${new URL(stage.embedded.network.gatewayUrl).port}/`,
+        )
         return answer?.status() === 503
       })
       expect(await page.getByRole('heading').textContent()).toBe('Starting')

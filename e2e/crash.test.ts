@@ -7,7 +7,18 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { connectChain, getLease } from '@cloister/chain'
 import { SandboxExecutor } from '@cloister/executors'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { canDeploy, commandLine, crash, type Json, processesOf, processesWith, raiseStage, type Stage, until, untilGone } from './embedded.ts'
+import {
+  canDeploy,
+  commandLine,
+  crash,
+  type Json,
+  processesOf,
+  processesWith,
+  raiseStage,
+  type Stage,
+  until,
+  untilGone,
+} from './embedded.ts'
 
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
 const MAIN = resolve(import.meta.dirname, '../apps/devnet/src/main.mjs')
@@ -65,42 +76,55 @@ describe.skipIf(!canDeploy)(
       expect(await running(lease.lease)).toHaveLength(1)
     })
 
-    it.each(['its door', 'its engine'])('the chain comes back with all that anybody was told, when %s is killed', async (part) => {
-      const opened = await stage.json('deploy', HELLO, '--for', '10m', '--yes')
-      const chain = connectChain(stage.embedded.network)
-      const before = await getLease(chain, opened.lease)
-      const folder = join(stage.folder, 'state/chain')
-      const engine = () =>
-        Number(
-          readdirSync(folder)
-            .find((name) => name.startsWith('engine-'))
-            ?.match(/\d+/)?.[0],
+    it.each(['its door', 'its engine'])(
+      'the chain comes back with all that anybody was told, when %s is killed',
+      async (part) => {
+        const opened = await stage.json('deploy', HELLO, '--for', '10m', '--yes')
+        const chain = connectChain(stage.embedded.network)
+        const before = await getLease(chain, opened.lease)
+        const folder = join(stage.folder, 'state/chain')
+        const engine = () =>
+          Number(
+            readdirSync(folder)
+              .find((name) => name.startsWith('engine-'))
+              ?.match(/\d+/)?.[0],
+          )
+        const killed = engine()
+        if (part === 'its door') await crash(stage.embedded, 'chain')
+        else process.kill(killed, 'SIGKILL')
+        expect(await until('the lease is there', () => getLease(chain, opened.lease))).toEqual(before)
+        await until(
+          'another engine has taken over and the first has ended',
+          async () => engine() !== killed && !existsSync(`/proc/${killed}`),
         )
-      const killed = engine()
-      if (part === 'its door') await crash(stage.embedded, 'chain')
-      else process.kill(killed, 'SIGKILL')
-      expect(await until('the lease is there', () => getLease(chain, opened.lease))).toEqual(before)
-      await until('another engine has taken over and the first has ended', async () => engine() !== killed && !existsSync(`/proc/${killed}`))
-      await answers()
-      await stage.json('close', opened.lease)
-      await stage.json('close', (await stage.json('deploy', HELLO, '--for', '10m', '--yes')).lease)
-    })
+        await answers()
+        await stage.json('close', opened.lease)
+        await stage.json('close', (await stage.json('deploy', HELLO, '--for', '10m', '--yes')).lease)
+      },
+    )
 
-    it.each([0, 30, 120, 300, 600, 1000])('a worker killed %i ms into a deployment ends up with exactly the right container', async (ms) => {
-      const deploying = stage.json('deploy', HELLO, '--for', '1h', '--yes')
-      // From the moment the lease is on the chain.
-      const { client, network } = connectChain(stage.embedded.network)
-      const from = await client.getBlockNumber()
-      await until('the lease is open', async () => (await client.getLogs({ address: network.contracts.market, fromBlock: from + 1n })).length > 0)
-      await delay(ms)
-      await crash(stage.embedded, 'oak')
-      const fresh = await deploying
-      expect(await running(fresh.lease)).toHaveLength(1)
-      await until('it answers', async () => (await fetch(fresh.url.web)).ok)
-      await stage.json('close', fresh.lease)
-      await until('nothing of it is left', async () => (await running(fresh.lease)).length === 0)
-      expect(await running(lease.lease)).toHaveLength(1)
-    })
+    it.each([0, 30, 120, 300, 600, 1000])(
+      'a worker killed %i ms into a deployment ends up with exactly the right container',
+      async (ms) => {
+        const deploying = stage.json('deploy', HELLO, '--for', '1h', '--yes')
+        // From the moment the lease is on the chain.
+        const { client, network } = connectChain(stage.embedded.network)
+        const from = await client.getBlockNumber()
+        await until(
+          'the lease is open',
+          async () =>
+            (await client.getLogs({ address: network.contracts.market, fromBlock: from + 1n })).length > 0,
+        )
+        await delay(ms)
+        await crash(stage.embedded, 'oak')
+        const fresh = await deploying
+        expect(await running(fresh.lease)).toHaveLength(1)
+        await until('it answers', async () => (await fetch(fresh.url.web)).ok)
+        await stage.json('close', fresh.lease)
+        await until('nothing of it is left', async () => (await running(fresh.lease)).length === 0)
+        expect(await running(lease.lease)).toHaveLength(1)
+      },
+    )
 
     it('a worker killed while it updates ends with the new manifest', async () => {
       const updating = stage.json('update', lease.lease, await variant('third'))
@@ -112,17 +136,28 @@ describe.skipIf(!canDeploy)(
     })
 
     it('a worker that lost its memory takes its leases on again, and what tenants have on disk is there', async () => {
-      const visits = async () => Number((await stage.cloister('exec', lease.lease, '--', 'cat', '/data/visits')).stdout)
+      const visits = async () =>
+        Number((await stage.cloister('exec', lease.lease, '--', 'cat', '/data/visits')).stdout)
       const before = await visits()
       expect(before).toBeGreaterThan(0)
       const { pid } = stage.embedded.daemons.get('oak') ?? {}
       process.kill(pid ?? 0, 'SIGSTOP')
-      for (const end of ['', '-wal', '-shm']) await rm(join(stage.folder, `state/workers/oak/worker.db${end}`), { force: true })
+      for (const end of ['', '-wal', '-shm'])
+        await rm(join(stage.folder, `state/workers/oak/worker.db${end}`), { force: true })
       await crash(stage.embedded, 'oak')
-      await until('it is there again', async () => (await stage.json('status', lease.lease)).state === 'waiting')
-      const none = await stage.cloister('update', lease.lease, await variant('third', '127.0.0.1:5000/nowhere/none:1'))
+      await until(
+        'it is there again',
+        async () => (await stage.json('status', lease.lease)).state === 'waiting',
+      )
+      const none = await stage.cloister(
+        'update',
+        lease.lease,
+        await variant('third', '127.0.0.1:5000/nowhere/none:1'),
+      )
       expect(none.stderr).toContain('Nothing runs on the lease.')
-      expect((await stage.cloister('update', lease.lease, await variant('third'))).stdout).toContain('runs the manifest again')
+      expect((await stage.cloister('update', lease.lease, await variant('third'))).stdout).toContain(
+        'runs the manifest again',
+      )
       await answers()
       expect(await visits()).toBeGreaterThan(before)
       expect(await running(lease.lease)).toHaveLength(1)
@@ -134,7 +169,11 @@ describe.skipIf(!canDeploy)(
       process.kill(pid ?? 0, 'SIGSTOP')
       const closed = await stage.json('close', short.lease)
       process.kill(pid ?? 0, 'SIGKILL')
-      await until('nothing of it is left', async () => processesOf(stage.folder, short.lease).length === 0 && (await running(short.lease)).length === 0)
+      await until(
+        'nothing of it is left',
+        async () =>
+          processesOf(stage.folder, short.lease).length === 0 && (await running(short.lease)).length === 0,
+      )
       expect(BigInt(closed.spent)).toBeGreaterThan(0n)
     })
 
@@ -157,16 +196,29 @@ describe.skipIf(!canDeploy)('npm start', () => {
 
   /** Starts the network as a person does, and resolves with what it printed once it is up. */
   const start = async (...flags: string[]) => {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, '--folder', join(folder, 'state'), '--free-ports', ...flags], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+    const child = spawn(
+      process.execPath,
+      [
+        '--disable-warning=ExperimentalWarning',
+        MAIN,
+        '--folder',
+        join(folder, 'state'),
+        '--free-ports',
+        ...flags,
+      ],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    )
     let printed = ''
     child.stdout.on('data', (chunk) => (printed += chunk))
     child.stderr.on('data', (chunk) => (printed += chunk))
     const ended = new Promise<number | null>((done) => child.once('exit', done))
     await until(
       'the network is up',
-      async () => printed.includes('Ctrl-C stops everything') || (child.exitCode !== null && Promise.reject(new Error(printed))),
+      async () =>
+        printed.includes('Ctrl-C stops everything') ||
+        (child.exitCode !== null && Promise.reject(new Error(printed))),
       150_000,
     )
     return {
@@ -191,7 +243,19 @@ describe.skipIf(!canDeploy)('npm start', () => {
 
   it('stops cleanly with Ctrl-C and resumes with the same leases and balances', async () => {
     const first = await start()
-    for (const word of ['chain', 'index', 'gateway', 'oak', 'elm', 'ash', 'dev0', 'dev9', 'simulated', 'USDC an hour', 'npx cloister deploy'])
+    for (const word of [
+      'chain',
+      'index',
+      'gateway',
+      'oak',
+      'elm',
+      'ash',
+      'dev0',
+      'dev9',
+      'simulated',
+      'USDC an hour',
+      'npx cloister deploy',
+    ])
       expect(first.printed()).toContain(word)
     const lease = await command.json('deploy', HELLO, '--for', '2h', '--name', 'keeps', '--yes')
     await fetch(lease.url.web)
@@ -216,7 +280,10 @@ describe.skipIf(!canDeploy)('npm start', () => {
 
     // Killed, it leaves nothing running that the next start could not deal with.
     await second.kill()
-    await until('daemons notice', async () => processesWith('provider run').filter((line) => line.includes(folder)).length === 0)
+    await until(
+      'daemons notice',
+      async () => processesWith('provider run').filter((line) => line.includes(folder)).length === 0,
+    )
     const third = await start()
     expect((await command.json('status', 'keeps')).state).toMatch(/running|starting/)
     expect(await third.interrupt()).toBe(0)

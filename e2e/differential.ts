@@ -16,7 +16,10 @@ export interface Findings {
   messages: number
   /** Messages of which a service got at least one request, by who passed them on. */
   passed: Record<Way, number>
-  /** Messages of which a service got more requests through us than through either peer, or something malformed. */
+  /**
+   * Messages of which a service got more requests through us than through either peer, or something
+   * malformed.
+   */
   violations: { seed: number; message: string; requests: Record<Way, number> }[]
 }
 
@@ -56,7 +59,11 @@ class Counter {
 
 /** Our gateway and worker beside nginx and HAProxy, each with a counting service behind it. */
 export class Differential {
-  private readonly counters: Record<Way, Counter> = { ours: new Counter(), nginx: new Counter(), haproxy: new Counter() }
+  private readonly counters: Record<Way, Counter> = {
+    ours: new Counter(),
+    nginx: new Counter(),
+    haproxy: new Counter(),
+  }
   private readonly peers: ChildProcess[] = []
   private readonly ports = { ours: 0, nginx: 0, haproxy: 0 }
   private stage: DoorsStage | undefined
@@ -65,16 +72,31 @@ export class Differential {
   async begin(): Promise<void> {
     this.folder = await mkdtemp(join(tmpdir(), 'cloister-peers-'))
     const { ours, nginx, haproxy } = this.counters
-    this.stage = await raiseDoors([{ name: 'counter', service: (socket) => void ours.server.emit('connection', socket) }], { silenceMs: 2_000 })
+    this.stage = await raiseDoors(
+      [{ name: 'counter', service: (socket) => void ours.server.emit('connection', socket) }],
+      { silenceMs: 2_000 },
+    )
     this.ports.ours = this.stage.gatewayPort
-    await this.peer('nginx', (port) => nginxConfiguration(port, portOf(nginx.server), this.folder), ['/usr/sbin/nginx', '-p', this.folder, '-c'])
-    await this.peer('haproxy', (port) => haproxyConfiguration(port, portOf(haproxy.server)), ['/usr/sbin/haproxy', '-q', '-db', '-f'])
+    await this.peer('nginx', (port) => nginxConfiguration(port, portOf(nginx.server), this.folder), [
+      '/usr/sbin/nginx',
+      '-p',
+      this.folder,
+      '-c',
+    ])
+    await this.peer('haproxy', (port) => haproxyConfiguration(port, portOf(haproxy.server)), [
+      '/usr/sbin/haproxy',
+      '-q',
+      '-db',
+      '-f',
+    ])
   }
 
   async end(): Promise<void> {
     await this.stage?.end()
     for (const peer of this.peers) peer.kill('SIGTERM')
-    await Promise.all(this.peers.map((peer) => peer.exitCode ?? new Promise((done) => peer.once('exit', done))))
+    await Promise.all(
+      this.peers.map((peer) => peer.exitCode ?? new Promise((done) => peer.once('exit', done))),
+    )
     for (const { server } of Object.values(this.counters)) {
       server.closeAllConnections()
       server.close()
@@ -84,7 +106,11 @@ export class Differential {
 
   /** Sends messages `from` to `to`, each made of its number, over all ways, `atOnce` at a time. */
   async run(from: number, to: number, atOnce = 24): Promise<Findings> {
-    const findings: Findings = { messages: to - from, passed: { ours: 0, nginx: 0, haproxy: 0 }, violations: [] }
+    const findings: Findings = {
+      messages: to - from,
+      passed: { ours: 0, nginx: 0, haproxy: 0 },
+      violations: [],
+    }
     let next = from
     const work = async () => {
       for (let seed = next++; seed < to; seed = next++) {
@@ -93,30 +119,48 @@ export class Differential {
         for (const way of WAYS) if (requests[way] > 0) findings.passed[way]++
         // On a busy machine a peer may not have got to it yet.
         if (seesMore(requests)) requests = await this.requestsOf(seed, message, PATIENT_MS)
-        if (seesMore(requests)) findings.violations.push({ seed, message: message.toString('latin1'), requests })
+        if (seesMore(requests))
+          findings.violations.push({ seed, message: message.toString('latin1'), requests })
       }
     }
     await Promise.all(Array.from({ length: atOnce }, work))
     const { malformed } = this.counters.ours
     this.counters.ours.malformed = 0
-    if (malformed > 0) findings.violations.push({ seed: -1, message: `${malformed} malformed requests`, requests: { ours: 0, nginx: 0, haproxy: 0 } })
+    if (malformed > 0)
+      findings.violations.push({
+        seed: -1,
+        message: `${malformed} malformed requests`,
+        requests: { ours: 0, nginx: 0, haproxy: 0 },
+      })
     return findings
   }
 
   /** Requests that services see of a message, by the way it took. */
   private async requestsOf(seed: number, message: Buffer, quietMs: number): Promise<Record<Way, number>> {
     await Promise.all(WAYS.map((way) => send(this.ports[way], message, quietMs)))
-    return { ours: this.counters.ours.take(seed), nginx: this.counters.nginx.take(seed), haproxy: this.counters.haproxy.take(seed) }
+    return {
+      ours: this.counters.ours.take(seed),
+      nginx: this.counters.nginx.take(seed),
+      haproxy: this.counters.haproxy.take(seed),
+    }
   }
 
-  private async peer(way: 'nginx' | 'haproxy', configuration: (port: number) => string, [program = '', ...words]: string[]): Promise<void> {
+  private async peer(
+    way: 'nginx' | 'haproxy',
+    configuration: (port: number) => string,
+    [program = '', ...words]: string[],
+  ): Promise<void> {
     await new Promise<void>((done) => this.counters[way].server.listen(0, '127.0.0.1', done))
     const port = await freePort()
     const file = join(this.folder, `${way}.conf`)
     await writeFile(file, configuration(port))
     this.peers.push(spawn(program, [...words, file], { stdio: 'ignore' }))
     this.ports[way] = port
-    await until(`${way} answers`, async () => (await send(port, Buffer.from('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'))) > 0)
+    await until(
+      `${way} answers`,
+      async () =>
+        (await send(port, Buffer.from('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'))) > 0,
+    )
   }
 }
 
@@ -128,7 +172,10 @@ function portOf(server: Server): number {
   return (server.address() as AddressInfo).port
 }
 
-/** Sends bytes, waits until the other side has closed or says nothing more, and tells how many bytes came back. */
+/**
+ * Sends bytes, waits until the other side has closed or says nothing more, and tells how many bytes came
+ * back.
+ */
 function send(port: number, bytes: Buffer, quietMs = QUIET_MS): Promise<number> {
   return new Promise((resolve) => {
     let count = 0
@@ -148,13 +195,41 @@ function messageOf(seed: number, host: string): Buffer {
   const mostly = <T>(usual: T, ...others: T[]): T => (often(0.85) ? usual : pick(...others))
   const target = `/m${seed}x`
   const inner = `GET ${target}-inner HTTP/1.1\r\nHost: ${host}\r\n\r\n`
-  const body = pick('', 'abc', inner, `0\r\n\r\n${inner}`, `3\r\nabc\r\n0\r\n\r\n${inner}`, `${inner}${inner}`)
+  const body = pick(
+    '',
+    'abc',
+    inner,
+    `0\r\n\r\n${inner}`,
+    `3\r\nabc\r\n0\r\n\r\n${inner}`,
+    `${inner}${inner}`,
+  )
   const chunked = () => {
     const size = Buffer.byteLength(body).toString(16)
-    const written = mostly(size, `0${size}`, `${size};a=b`, `${size} `, `+${size}`, `0x${size}`, `${size};\n`, `ffffffff${size}`, size.toUpperCase())
+    const written = mostly(
+      size,
+      `0${size}`,
+      `${size};a=b`,
+      `${size} `,
+      `+${size}`,
+      `0x${size}`,
+      `${size};\n`,
+      `ffffffff${size}`,
+      size.toUpperCase(),
+    )
     const eol = () => (often(0.93) ? '\r\n' : pick('\n', '\r', '\r\r\n', '\n\r\n'))
-    const trailer = often(0.2) ? pick('x: y\r\n', 'Content-Length: 5\r\n', 'Host: evil\r\n', 'Transfer-Encoding: chunked\r\n', ' x\r\n', 'x\r\n') : ''
-    return body === '' ? `0${eol()}${trailer}\r\n` : `${written}${eol()}${body}${eol()}0${eol()}${trailer}${eol()}`
+    const trailer = often(0.2)
+      ? pick(
+          'x: y\r\n',
+          'Content-Length: 5\r\n',
+          'Host: evil\r\n',
+          'Transfer-Encoding: chunked\r\n',
+          ' x\r\n',
+          'x\r\n',
+        )
+      : ''
+    return body === ''
+      ? `0${eol()}${trailer}\r\n`
+      : `${written}${eol()}${body}${eol()}0${eol()}${trailer}${eol()}`
   }
   const lengths = ['0', String(body.length + 3), `+${body.length}`, `-1`, `${body.length}, ${body.length}`]
   const codings = [
@@ -189,22 +264,68 @@ function messageOf(seed: number, host: string): Buffer {
   const others = [
     ...(often(0.1) ? [pick('Expect: 100-continue', 'Expect: x', 'Expect:100-continue')] : []),
     ...(often(0.1)
-      ? [pick('Connection: close', 'Connection: keep-alive', 'Connection: Transfer-Encoding', 'Connection: Content-Length, Host', 'Connection: Upgrade')]
+      ? [
+          pick(
+            'Connection: close',
+            'Connection: keep-alive',
+            'Connection: Transfer-Encoding',
+            'Connection: Content-Length, Host',
+            'Connection: Upgrade',
+          ),
+        ]
       : []),
     ...(often(0.08) ? [pick('Upgrade: h2c', 'Upgrade: websocket', 'Upgrade: x')] : []),
-    ...(often(0.05) ? [pick('Trailer: x', 'TE: trailers', 'X: a\r\n b', `Host: ${host}`, 'X: \xff', 'X\x01: y', ': y', 'x', 'X: a\rb', 'X: \0')] : []),
+    ...(often(0.05)
+      ? [
+          pick(
+            'Trailer: x',
+            'TE: trailers',
+            'X: a\r\n b',
+            `Host: ${host}`,
+            'X: \xff',
+            'X\x01: y',
+            ': y',
+            'x',
+            'X: a\rb',
+            'X: \0',
+          ),
+        ]
+      : []),
   ]
   const headers = [`Host: ${host}`, ...framing, ...others].sort(() => random() - 0.5)
-  const method = mostly(pick('GET', 'POST', 'PUT', 'DELETE'), 'HEAD', 'OPTIONS', 'PATCH', 'TRACE', 'PROPFIND', 'get', 'FOO')
-  const version = often(0.9) ? 'HTTP/1.1' : pick('HTTP/1.0', 'HTTP/1.2', 'HTTP/2.0', 'http/1.1', 'HTTP/1.1 ', 'HTTP/01.1', '')
-  const form = often(0.92) ? target : pick(`http://${host}${target}`, `*${target}`, `${target}#f`, `${target} x`, `//${target}`, `${target}\t`)
+  const method = mostly(
+    pick('GET', 'POST', 'PUT', 'DELETE'),
+    'HEAD',
+    'OPTIONS',
+    'PATCH',
+    'TRACE',
+    'PROPFIND',
+    'get',
+    'FOO',
+  )
+  const version = often(0.9)
+    ? 'HTTP/1.1'
+    : pick('HTTP/1.0', 'HTTP/1.2', 'HTTP/2.0', 'http/1.1', 'HTTP/1.1 ', 'HTTP/01.1', '')
+  const form = often(0.92)
+    ? target
+    : pick(
+        `http://${host}${target}`,
+        `*${target}`,
+        `${target}#f`,
+        `${target} x`,
+        `//${target}`,
+        `${target}\t`,
+      )
   const head = `${often(0.03) ? pick('\r\n', '\n', ' ') : ''}${method} ${form} ${version}\r\n${headers.join(often(0.97) ? '\r\n' : '\n')}\r\n\r\n`
   const whole = Buffer.from(head + (isChunked ? chunked() : body) + (often(0.1) ? inner : ''), 'latin1')
   // Now and then a byte is something else, twice, or gone.
   if (often(0.2) && whole.length > 0) {
     const at = Math.floor(random() * whole.length)
     if (often(0.5)) whole[at] = Math.floor(random() * 256)
-    else return often(0.5) ? Buffer.concat([whole.subarray(0, at), whole.subarray(at + 1)]) : Buffer.concat([whole.subarray(0, at + 1), whole.subarray(at)])
+    else
+      return often(0.5)
+        ? Buffer.concat([whole.subarray(0, at), whole.subarray(at + 1)])
+        : Buffer.concat([whole.subarray(0, at + 1), whole.subarray(at)])
   }
   return whole
 }

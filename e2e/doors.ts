@@ -18,7 +18,10 @@ export interface StagedLease {
   state?: NoDestination
 }
 
-/** A real gateway and the door of a real worker, over TLS with a pinned key; behind them services made by a test. */
+/**
+ * A real gateway and the door of a real worker, over TLS with a pinned key; behind them services made by a
+ * test.
+ */
 export interface DoorsStage {
   gatewayPort: number
   workerPort: number
@@ -38,10 +41,17 @@ const portOf = (server: { address(): unknown }) => (server.address() as AddressI
 const listen = <T extends { listen(port: number, host: string, done: () => void): unknown }>(server: T) =>
   new Promise<T>((done) => server.listen(0, '127.0.0.1', () => done(server)))
 
-/** Raises the stage. `secure`: the gateway has TLS, too. `worker` replaces the worker with one that answers with bytes of its own. */
+/**
+ * Raises the stage. `secure`: the gateway has TLS, too. `worker` replaces the worker with one that answers
+ * with bytes of its own.
+ */
 export async function raiseDoors(
   leases: StagedLease[],
-  { secure = false, worker, ...settings }: { secure?: boolean; worker?: (socket: Socket) => void } & Partial<GatewaySettings> = {},
+  {
+    secure = false,
+    worker,
+    ...settings
+  }: { secure?: boolean; worker?: (socket: Socket) => void } & Partial<GatewaySettings> = {},
 ): Promise<DoorsStage> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-doors-'))
   const tls = await certificate(folder)
@@ -70,7 +80,8 @@ export async function raiseDoors(
             return lease ? (lease.state ?? { target: lease.name, http: lease.http }) : { state: 'unknown' }
           },
           signOfLifeMs: 100,
-          connect: async (target) => connect({ host: '127.0.0.1', port: portOf(services.get(target) as Server), noDelay: true }),
+          connect: async (target) =>
+            connect({ host: '127.0.0.1', port: portOf(services.get(target) as Server), noDelay: true }),
         },
         api: (_, response) => void response.writeHead(404).end('the interface'),
         upgrade: async (_, socket) => void socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n'),
@@ -79,7 +90,11 @@ export async function raiseDoors(
   // Stands between gateway and worker and counts; TLS passes through it.
   let toWorker = 0
   const { createServer: createTlsServer } = await import('node:tls')
-  const rogue = worker && (await listen(createTlsServer({ ...tls, minVersion: 'TLSv1.3' }, (socket) => worker(socket.on('error', () => {})))))
+  const rogue =
+    worker &&
+    (await listen(
+      createTlsServer({ ...tls, minVersion: 'TLSv1.3' }, (socket) => worker(socket.on('error', () => {}))),
+    ))
   const workerPort = door?.port ?? portOf(rogue as Server)
   const wire = await listen(
     createServer({ noDelay: true }, (socket) => {
@@ -138,8 +153,15 @@ export async function raiseDoors(
   }
 }
 
-/** What a client gets that sends bytes over a connection of its own: everything until the other side closes it, or says nothing for a while. */
-export function exchange(port: number, bytes: Buffer | string, { quietMs = 10_000, opened = (_: Socket) => {} } = {}): Promise<string> {
+/**
+ * What a client gets that sends bytes over a connection of its own: everything until the other side closes
+ * it, or says nothing for a while.
+ */
+export function exchange(
+  port: number,
+  bytes: Buffer | string,
+  { quietMs = 10_000, opened = (_: Socket) => {} } = {},
+): Promise<string> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     const socket = connect({ host: '127.0.0.1', port, noDelay: true }, () => {
@@ -155,7 +177,17 @@ export function exchange(port: number, bytes: Buffer | string, { quietMs = 10_00
 
 async function certificate(folder: string): Promise<{ key: string; cert: string }> {
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-  const how = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1', '-subj', '/CN=localhost']
+  const how = [
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-days',
+    '1',
+    '-subj',
+    '/CN=localhost',
+  ]
   execFileSync('openssl', ['req', '-x509', ...how, '-keyout', key, '-out', cert], { stdio: 'ignore' })
   return { key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8') }
 }

@@ -12,8 +12,13 @@ const COMMAND = resolve(import.meta.dirname, '../apps/cli/src/main.mjs')
 
 const SEARCH = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin']
 
-/** Whether this machine has the sandbox's programs, without which nothing is deployed here. `npm test` says what it left out. */
-export const canDeploy = ['runc', 'conmon'].every((program) => SEARCH.some((folder) => existsSync(join(folder, program))))
+/**
+ * Whether this machine has the sandbox's programs, without which nothing is deployed here. `npm test` says
+ * what it left out.
+ */
+export const canDeploy = ['runc', 'conmon'].every((program) =>
+  SEARCH.some((folder) => existsSync(join(folder, program))),
+)
 
 /** An embedded network of a test's own, and the command line to talk to it. */
 export interface Stage {
@@ -47,7 +52,13 @@ export async function raiseStage({ keys = false } = {}): Promise<Stage> {
 
 /** What the command line is run with against one network, with wallets in a folder of the test's own. */
 export function environmentOf(network: string, home: string): NodeJS.ProcessEnv {
-  return { ...process.env, CLOISTER_NETWORK: network, CLOISTER_HOME: home, CLOISTER_PASSWORD: 'a password for tests', NO_COLOR: '1' }
+  return {
+    ...process.env,
+    CLOISTER_NETWORK: network,
+    CLOISTER_HOME: home,
+    CLOISTER_PASSWORD: 'a password for tests',
+    NO_COLOR: '1',
+  }
 }
 
 /** The command line against one network. */
@@ -55,14 +66,19 @@ export function commandLine(network: string, home: string): Pick<Stage, 'cloiste
   const cloister = (...words: string[]) =>
     new Promise<{ code: number; stdout: string; stderr: string }>((done) => {
       const env = environmentOf(network, home)
-      execFile(process.execPath, [COMMAND, ...words], { env, cwd: home, maxBuffer: 32 * 1024 * 1024 }, (error, stdout, stderr) =>
-        done({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
+      execFile(
+        process.execPath,
+        [COMMAND, ...words],
+        { env, cwd: home, maxBuffer: 32 * 1024 * 1024 },
+        (error, stdout, stderr) => done({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
       )
     })
   return {
     cloister,
     json: async (...words) => {
-      const flag = words.includes('--') ? [...words.slice(0, words.indexOf('--')), '--json', ...words.slice(words.indexOf('--'))] : [...words, '--json']
+      const flag = words.includes('--')
+        ? [...words.slice(0, words.indexOf('--')), '--json', ...words.slice(words.indexOf('--'))]
+        : [...words, '--json']
       const { code, stdout, stderr } = await cloister(...flag)
       if (code !== 0) throw new Error(`cloister ${words.join(' ')}: ${stdout}${stderr}`)
       return JSON.parse(stdout)
@@ -71,7 +87,11 @@ export function commandLine(network: string, home: string): Pick<Stage, 'cloiste
 }
 
 /** Waits until `check` gives something other than undefined or false; what it throws counts as not yet. */
-export async function until<T>(what: string, check: () => Promise<T | undefined | false>, ms = 60_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  check: () => Promise<T | undefined | false>,
+  ms = 60_000,
+): Promise<T> {
   const end = Date.now() + ms
   let last: unknown
   for (;;) {
@@ -112,7 +132,10 @@ export async function untilGone(text: string): Promise<void> {
   })
 }
 
-/** Ids of the processes that run for a lease in a sandbox below `folder`: by their control groups and command lines. */
+/**
+ * Ids of the processes that run for a lease in a sandbox below `folder`: by their control groups and command
+ * lines.
+ */
 export function processesOf(folder: string, lease: string): number[] {
   const keys = sandboxesBelow(folder).map((sandbox) => placesOf(sandbox, lease).key)
   const own = (pid: string, file: string) => {
@@ -123,7 +146,11 @@ export function processesOf(folder: string, lease: string): number[] {
     }
   }
   return readdirSync('/proc')
-    .filter((pid) => /^\d+$/.test(pid) && keys.some((key) => own(pid, 'cgroup').includes(key) || own(pid, 'cmdline').includes(key)))
+    .filter(
+      (pid) =>
+        /^\d+$/.test(pid) &&
+        keys.some((key) => own(pid, 'cgroup').includes(key) || own(pid, 'cmdline').includes(key)),
+    )
     .map(Number)
 }
 
@@ -131,7 +158,9 @@ export function processesOf(folder: string, lease: string): number[] {
 function sandboxesBelow(folder: string, depth = 4): string[] {
   if (depth === 0) return []
   const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory())
-  return folders.flatMap(({ name }) => (name === 'sandbox' ? [join(folder, name)] : sandboxesBelow(join(folder, name), depth - 1)))
+  return folders.flatMap(({ name }) =>
+    name === 'sandbox' ? [join(folder, name)] : sandboxesBelow(join(folder, name), depth - 1),
+  )
 }
 
 /** Processes of this machine whose command line has a text in it. */

@@ -27,7 +27,10 @@ describe.skipIf(!canDeploy)(
     it('is why a container ends, and what it printed last, within seconds', async () => {
       const path = await file(
         'crash.yaml',
-        compose('echo connecting; echo "FATAL: DATABASE_URL is empty" >&2; exit 7', '    restart: always\n    ports: ["8000"]\n'),
+        compose(
+          'echo connecting; echo "FATAL: DATABASE_URL is empty" >&2; exit 7',
+          '    restart: always\n    ports: ["8000"]\n',
+        ),
       )
       const begun = Date.now()
       const { code, stderr } = await stage.cloister('deploy', path, '--yes')
@@ -36,16 +39,26 @@ describe.skipIf(!canDeploy)(
       expect(stderr).toContain('FATAL: DATABASE_URL is empty')
       expect(stderr).toContain('The lease is closed and the rest of the deposit is back.')
       expect(Date.now() - begun).toBeLessThan(60_000)
-      const failed = await stage.cloister('deploy', await file('once.yaml', compose('echo only once; exit 9', '    restart: "no"\n')), '--yes', '--json')
+      const failed = await stage.cloister(
+        'deploy',
+        await file('once.yaml', compose('echo only once; exit 9', '    restart: "no"\n')),
+        '--yes',
+        '--json',
+      )
       const { error } = JSON.parse(failed.stdout)
-      expect(error).toMatchObject({ code: 'start-failed', details: { last: { container: 'web-0', lines: ['only once'] } } })
+      expect(error).toMatchObject({
+        code: 'start-failed',
+        details: { last: { container: 'web-0', lines: ['only once'] } },
+      })
       expect(error.message).toContain('it ended with code 9')
     })
 
     it('is that time is up, where somebody set one, and how far it got', async () => {
       const path = await file('slow.yaml', compose('while :; do sleep 1; done', '    ports: ["8000"]\n'))
       const { stderr } = await stage.cloister('deploy', path, '--yes', '--timeout', '14s')
-      expect(stderr).toMatch(/It is not ready after \d+ s: web-0 is starting \(nothing listens on port 8000 in it yet\)/)
+      expect(stderr).toMatch(
+        /It is not ready after \d+ s: web-0 is starting \(nothing listens on port 8000 in it yet\)/,
+      )
     })
 
     it('is that there is no money, before anything is asked or sent', async () => {
@@ -62,14 +75,21 @@ describe.skipIf(!canDeploy)(
 
     it('is nothing, where several commands of one wallet run at a time', async () => {
       const path = await file('many.yaml', compose('sleep 600'))
-      const all: Json[] = await Promise.all(['a', 'b', 'c'].map((name) => stage.json('deploy', path, '--name', `many-${name}`, '--account', 'poor')))
+      const all: Json[] = await Promise.all(
+        ['a', 'b', 'c'].map((name) =>
+          stage.json('deploy', path, '--name', `many-${name}`, '--account', 'poor'),
+        ),
+      )
       expect(new Set(all.map(({ lease }) => lease)).size).toBe(3)
       // Scripts may say --yes to whatever they run.
       await Promise.all(all.map(({ lease }) => stage.json('close', lease, '--account', 'poor', '--yes')))
     })
 
     it('is the command’s own exit code, of whichever copy it ran in', async () => {
-      const path = await file('copies.yaml', compose('echo copy of $HOSTNAME; sleep 600').replace('deploy: {', 'deploy: { replicas: 2,'))
+      const path = await file(
+        'copies.yaml',
+        compose('echo copy of $HOSTNAME; sleep 600').replace('deploy: {', 'deploy: { replicas: 2,'),
+      )
       const { lease } = await stage.json('deploy', path, '--yes')
       expect((await stage.cloister('exec', lease, '--', 'sh', '-c', 'exit 42')).code).toBe(42)
       expect((await stage.cloister('exec', lease, '--', 'sh', '-c', 'kill -9 $$')).code).toBe(137)
@@ -77,7 +97,9 @@ describe.skipIf(!canDeploy)(
         const lines = await stage.cloister('logs', lease, '--service', 'web', '--replica', replica)
         expect(lines.stdout).toContain(`web-${replica}`)
         expect(lines.stdout.trim().split('\n')).toHaveLength(1)
-        expect((await stage.cloister('exec', lease, '--service', 'web', '--replica', replica, '--', 'true')).code).toBe(0)
+        expect(
+          (await stage.cloister('exec', lease, '--service', 'web', '--replica', replica, '--', 'true')).code,
+        ).toBe(0)
       }
       const none = await stage.cloister('exec', lease, '--service', 'web', '--replica', '7', '--', 'true')
       expect(none.code).toBe(125)

@@ -27,7 +27,8 @@ const mirror = createServer({ maxHeaderSize: 65_536 }, (request, response) => {
 mirror.maxHeadersCount = 0
 mirror.on('clientError', (error: NodeJS.ErrnoException, socket) => {
   // A request that broke off is no request.
-  if (!/^(HPE_INVALID_EOF_STATE|ECONNRESET)$/.test(error.code ?? '')) seen.push({ method: 'MALFORMED', url: '', headers: {}, body: '', trailers: {} })
+  if (!/^(HPE_INVALID_EOF_STATE|ECONNRESET)$/.test(error.code ?? ''))
+    seen.push({ method: 'MALFORMED', url: '', headers: {}, body: '', trailers: {} })
   socket.destroy()
 })
 
@@ -38,7 +39,11 @@ const raw = (socket: Socket) => {
     if (isOver) return
     const named = /^\S+ \/raw\/(\S*)/.exec(String(data))?.[1]
     isOver = named !== undefined
-    socket.write(named === undefined ? 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok' : Buffer.from(named, 'base64url'))
+    socket.write(
+      named === undefined
+        ? 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'
+        : Buffer.from(named, 'base64url'),
+    )
     if (isOver) setTimeout(() => socket.end(), 50)
   })
 }
@@ -48,8 +53,10 @@ const answersIn = (text: string) => text.match(/^HTTP\/1\.1 \d{3}/gm)?.length ??
 
 describe('between clients, gateway, worker and services', () => {
   let stage: DoorsStage
-  const ask = (lines: string, body = '', name = 'mirror') => exchange(stage.gatewayPort, head(lines, name) + body)
-  const head = (lines: string, name = 'mirror') => `${lines.replaceAll('\n', '\r\n')}\r\nHost: ${stage.hostOf(name)}\r\nConnection: close\r\n\r\n`
+  const ask = (lines: string, body = '', name = 'mirror') =>
+    exchange(stage.gatewayPort, head(lines, name) + body)
+  const head = (lines: string, name = 'mirror') =>
+    `${lines.replaceAll('\n', '\r\n')}\r\nHost: ${stage.hostOf(name)}\r\nConnection: close\r\n\r\n`
   const chunked = (body: string) => `${Buffer.byteLength(body).toString(16)}\r\n${body}\r\n0\r\n\r\n`
 
   beforeAll(async () => {
@@ -61,23 +68,27 @@ describe('between clients, gateway, worker and services', () => {
   })
   afterAll(() => stage.end())
 
-  it.each(['GET', 'HEAD', 'OPTIONS', 'DELETE', 'POST', 'PUT', 'PATCH', 'PROPFIND', 'QUERY'])('a body of %s in chunks stays a body', async (method) => {
-    seen.length = 0
-    const smuggled = `GET /smuggled HTTP/1.1\r\nHost: x\r\ncloister-route: ${stage.idOf('victim')}/\r\n\r\n`
-    const answer = await ask(`${method} /outer HTTP/1.1\nTransfer-Encoding: chunked`, chunked(smuggled))
-    expect(firstLine(answer)).toBe('HTTP/1.1 200 OK')
-    expect(seen.map(({ method, url, body }) => [method, url, body])).toEqual([[method, '/outer', smuggled]])
-    const measured = await ask(`${method} /length HTTP/1.1\nContent-Length: ${smuggled.length}`, smuggled)
-    expect(firstLine(measured)).toBe('HTTP/1.1 200 OK')
-    expect(seen.map(({ url, body }) => [url, body])).toEqual([
-      ['/outer', smuggled],
-      ['/length', smuggled],
-    ])
-  })
+  it.each(['GET', 'HEAD', 'OPTIONS', 'DELETE', 'POST', 'PUT', 'PATCH', 'PROPFIND', 'QUERY'])(
+    'a body of %s in chunks stays a body',
+    async (method) => {
+      seen.length = 0
+      const smuggled = `GET /smuggled HTTP/1.1\r\nHost: x\r\ncloister-route: ${stage.idOf('victim')}/\r\n\r\n`
+      const answer = await ask(`${method} /outer HTTP/1.1\nTransfer-Encoding: chunked`, chunked(smuggled))
+      expect(firstLine(answer)).toBe('HTTP/1.1 200 OK')
+      expect(seen.map(({ method, url, body }) => [method, url, body])).toEqual([[method, '/outer', smuggled]])
+      const measured = await ask(`${method} /length HTTP/1.1\nContent-Length: ${smuggled.length}`, smuggled)
+      expect(firstLine(measured)).toBe('HTTP/1.1 200 OK')
+      expect(seen.map(({ url, body }) => [url, body])).toEqual([
+        ['/outer', smuggled],
+        ['/length', smuggled],
+      ])
+    },
+  )
 
   it('leases never share a connection to their worker', async () => {
     const before = stage.toWorker()
-    for (const name of ['mirror', 'victim', 'mirror', 'victim', 'raw', 'victim', 'mirror']) await ask('GET / HTTP/1.1', '', name)
+    for (const name of ['mirror', 'victim', 'mirror', 'victim', 'raw', 'victim', 'mirror'])
+      await ask('GET / HTTP/1.1', '', name)
     expect(stage.toWorker() - before).toBeLessThanOrEqual(3)
     const kept = stage.toWorker()
     await ask('GET / HTTP/1.1', '', 'mirror')
@@ -86,7 +97,12 @@ describe('between clients, gateway, worker and services', () => {
   })
 
   it.each([
-    ['a length and chunks', 'POST / HTTP/1.1\nContent-Length: 4\nTransfer-Encoding: chunked', '0\r\n\r\n', 400],
+    [
+      'a length and chunks',
+      'POST / HTTP/1.1\nContent-Length: 4\nTransfer-Encoding: chunked',
+      '0\r\n\r\n',
+      400,
+    ],
     ['two lengths', 'POST / HTTP/1.1\nContent-Length: 4\nContent-Length: 5', 'abcd', 400],
     ['the same length twice', 'POST / HTTP/1.1\nContent-Length: 4\nContent-Length: 4', 'abcd', 400],
     ['a list of lengths', 'POST / HTTP/1.1\nContent-Length: 4, 4', 'abcd', 400],
@@ -94,13 +110,28 @@ describe('between clients, gateway, worker and services', () => {
     ['a coding nobody knows', 'POST / HTTP/1.1\nTransfer-Encoding: xchunked', '0\r\n\r\n', 400],
     ['a coding after chunks', 'POST / HTTP/1.1\nTransfer-Encoding: chunked, identity', '0\r\n\r\n', 400],
     ['a coding before chunks', 'POST / HTTP/1.1\nTransfer-Encoding: gzip, chunked', '0\r\n\r\n', 501],
-    ['chunks twice', 'POST / HTTP/1.1\nTransfer-Encoding: chunked\nTransfer-Encoding: chunked', '0\r\n\r\n', 400],
+    [
+      'chunks twice',
+      'POST / HTTP/1.1\nTransfer-Encoding: chunked\nTransfer-Encoding: chunked',
+      '0\r\n\r\n',
+      400,
+    ],
     ['a space before the colon', 'POST / HTTP/1.1\nTransfer-Encoding : chunked', '0\r\n\r\n', 400],
     ['chunks in HTTP/1.0', 'POST / HTTP/1.0\nTransfer-Encoding: chunked', '0\r\n\r\n', 400],
     ['a folded line', 'GET / HTTP/1.1\nX: a\n b', '', 400],
     ['two hosts', 'GET / HTTP/1.1\nHost: evil', '', 421],
-    ['framing in trailers', 'POST / HTTP/1.1\nTransfer-Encoding: chunked', '1\r\na\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n', 400],
-    ['a chunk size that overflows', 'POST / HTTP/1.1\nTransfer-Encoding: chunked', 'fffffffffffffffff\r\nabc\r\n0\r\n\r\n', 400],
+    [
+      'framing in trailers',
+      'POST / HTTP/1.1\nTransfer-Encoding: chunked',
+      '1\r\na\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n',
+      400,
+    ],
+    [
+      'a chunk size that overflows',
+      'POST / HTTP/1.1\nTransfer-Encoding: chunked',
+      'fffffffffffffffff\r\nabc\r\n0\r\n\r\n',
+      400,
+    ],
     ['line feeds alone between chunks', 'POST / HTTP/1.1\nTransfer-Encoding: chunked', '3\nabc\n0\n\n', 400],
     ['an expectation nobody knows', 'POST / HTTP/1.1\nExpect: x\nContent-Length: 3', 'abc', 417],
     ['another host in the target', 'GET http://other.localhost/ HTTP/1.1', '', 400],
@@ -114,7 +145,9 @@ describe('between clients, gateway, worker and services', () => {
 
   it('header lines with line feeds alone, and CONNECT, are refused', async () => {
     seen.length = 0
-    expect(firstLine(await exchange(stage.gatewayPort, `GET / HTTP/1.1\nHost: ${stage.hostOf('mirror')}\n\n`))).toMatch(/^(HTTP\/1\.1 400 |$)/)
+    expect(
+      firstLine(await exchange(stage.gatewayPort, `GET / HTTP/1.1\nHost: ${stage.hostOf('mirror')}\n\n`)),
+    ).toMatch(/^(HTTP\/1\.1 400 |$)/)
     expect(await ask('CONNECT 127.0.0.1:22 HTTP/1.1')).not.toMatch(/ 200 /)
     expect(seen).toEqual([])
   })
@@ -128,50 +161,90 @@ describe('between clients, gateway, worker and services', () => {
 
   it('chunk extensions are left out, trailers are kept, and those that belong into a head are not', async () => {
     seen.length = 0
-    const trailers = 'x-sum: 1\r\ncloister-route: x\r\nHost: evil\r\nX-Forwarded-For: 6.6.6.6\r\nAuthorization: x\r\n'
-    await ask('POST / HTTP/1.1\nTransfer-Encoding: chunked\nTrailer: x-sum', `3;a=b\r\nabc\r\n0\r\n${trailers}\r\n`)
+    const trailers =
+      'x-sum: 1\r\ncloister-route: x\r\nHost: evil\r\nX-Forwarded-For: 6.6.6.6\r\nAuthorization: x\r\n'
+    await ask(
+      'POST / HTTP/1.1\nTransfer-Encoding: chunked\nTrailer: x-sum',
+      `3;a=b\r\nabc\r\n0\r\n${trailers}\r\n`,
+    )
     expect(seen.map(({ body, trailers }) => [body, { ...trailers }])).toEqual([['abc', { 'x-sum': '1' }]])
-    expect(seen[0]?.headers).toMatchObject({ host: stage.hostOf('mirror'), 'x-forwarded-for': '127.0.0.1', trailer: 'x-sum' })
+    expect(seen[0]?.headers).toMatchObject({
+      host: stage.hostOf('mirror'),
+      'x-forwarded-for': '127.0.0.1',
+      trailer: 'x-sum',
+    })
   })
 
   it('trailers that are announced where there can be none are not passed on', async () => {
     seen.length = 0
-    expect(firstLine(await ask('POST / HTTP/1.1\nTrailer: x\nContent-Length: 3', 'abc'))).toBe('HTTP/1.1 200 OK')
+    expect(firstLine(await ask('POST / HTTP/1.1\nTrailer: x\nContent-Length: 3', 'abc'))).toBe(
+      'HTTP/1.1 200 OK',
+    )
     expect(firstLine(await ask('GET / HTTP/1.1\nTrailer: x'))).toBe('HTTP/1.1 200 OK')
     expect(seen.map(({ body, headers }) => [body, headers['trailer']])).toEqual([
       ['abc', undefined],
       ['', undefined],
     ])
-    for (const framing of ['content-length: 1\r\n\r\na', '\r\na', 'transfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\nx: y\r\n\r\n'])
+    for (const framing of [
+      'content-length: 1\r\n\r\na',
+      '\r\na',
+      'transfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\nx: y\r\n\r\n',
+    ])
       for (const version of ['1.0', '1.1'])
-        expect(firstLine(await ask(`GET ${named(`HTTP/1.1 200 OK\r\ntrailer: x\r\n${framing}`)} HTTP/${version}`, '', 'raw'))).toBe('HTTP/1.1 200 OK')
+        expect(
+          firstLine(
+            await ask(
+              `GET ${named(`HTTP/1.1 200 OK\r\ntrailer: x\r\n${framing}`)} HTTP/${version}`,
+              '',
+              'raw',
+            ),
+          ),
+        ).toBe('HTTP/1.1 200 OK')
   })
 
   it('names that only look like the gateway’s own headers stay behind', async () => {
     seen.length = 0
-    await ask('GET / HTTP/1.1\nX_Forwarded_For: 6.6.6.6\nX-Real-IP: 6.6.6.6\nCloister_Route: x\nConnection: x-forwarded-for, host')
+    await ask(
+      'GET / HTTP/1.1\nX_Forwarded_For: 6.6.6.6\nX-Real-IP: 6.6.6.6\nCloister_Route: x\nConnection: x-forwarded-for, host',
+    )
     expect(Object.keys(seen[0]?.headers ?? {}).filter((name) => /_|real|cloister/.test(name))).toEqual([])
     expect(seen[0]?.headers).toMatchObject({ 'x-forwarded-for': '127.0.0.1', host: stage.hostOf('mirror') })
   })
 
   it('each hop answers Expect itself', async () => {
     seen.length = 0
-    const answer = await exchange(stage.gatewayPort, head('POST / HTTP/1.1\nExpect: 100-continue\nContent-Length: 3'), {
-      opened: (socket) => socket.once('data', () => socket.write('abc')),
-    })
+    const answer = await exchange(
+      stage.gatewayPort,
+      head('POST / HTTP/1.1\nExpect: 100-continue\nContent-Length: 3'),
+      {
+        opened: (socket) => socket.once('data', () => socket.write('abc')),
+      },
+    )
     expect(answer).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/)
     expect(seen.map(({ body, headers }) => [body, headers['expect']])).toEqual([['abc', undefined]])
   })
 
   it('an upgrade to anything but WebSocket is a plain request', async () => {
     seen.length = 0
-    const upgrade = (protocol: string) => `Connection: Upgrade, HTTP2-Settings\nUpgrade: ${protocol}\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA`
+    const upgrade = (protocol: string) =>
+      `Connection: Upgrade, HTTP2-Settings\nUpgrade: ${protocol}\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA`
     const host = `Host: ${stage.hostOf('mirror')}`
-    for (const lines of [`GET /a HTTP/1.1\n${host}\n${upgrade('h2c')}`, `POST /b HTTP/1.1\n${host}\n${upgrade('websocket')}\nContent-Length: 3`]) {
+    for (const lines of [
+      `GET /a HTTP/1.1\n${host}\n${upgrade('h2c')}`,
+      `POST /b HTTP/1.1\n${host}\n${upgrade('websocket')}\nContent-Length: 3`,
+    ]) {
       const body = lines.startsWith('POST') ? 'abc' : ''
-      expect(firstLine(await exchange(stage.gatewayPort, `${lines.replaceAll('\n', '\r\n')}\r\n\r\n${body}`, { quietMs: 300 }))).toBe('HTTP/1.1 200 OK')
+      expect(
+        firstLine(
+          await exchange(stage.gatewayPort, `${lines.replaceAll('\n', '\r\n')}\r\n\r\n${body}`, {
+            quietMs: 300,
+          }),
+        ),
+      ).toBe('HTTP/1.1 200 OK')
     }
-    expect(seen.map(({ url, body, headers }) => [url, body, headers['upgrade'], headers['http2-settings']])).toEqual([
+    expect(
+      seen.map(({ url, body, headers }) => [url, body, headers['upgrade'], headers['http2-settings']]),
+    ).toEqual([
       ['/a', '', undefined, undefined],
       ['/b', 'abc', undefined, undefined],
     ])
@@ -182,7 +255,11 @@ describe('between clients, gateway, worker and services', () => {
     ['status 042', 'HTTP/1.1 042 X\r\ncontent-length: 0\r\n\r\n', 502],
     ['status 099', 'HTTP/1.1 099 X\r\ncontent-length: 0\r\n\r\n', 502],
     ['status 100 alone', 'HTTP/1.1 100 X\r\ncontent-length: 0\r\n\r\n', 502],
-    ['status 101 unasked', 'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nhello', 502],
+    [
+      'status 101 unasked',
+      'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nhello',
+      502,
+    ],
     ['status 101 without a protocol', 'HTTP/1.1 101 X\r\n\r\n', 502],
     ['status 204 with a length', 'HTTP/1.1 204 X\r\ncontent-length: 5\r\n\r\n', 204],
     ['status 304', 'HTTP/1.1 304 X\r\ncontent-length: 5\r\n\r\n', 304],
@@ -193,15 +270,31 @@ describe('between clients, gateway, worker and services', () => {
     ['20 KB in a header', `HTTP/1.1 200 OK\r\nx: ${'a'.repeat(20_000)}\r\ncontent-length: 0\r\n\r\n`, 200],
     ['no length', 'HTTP/1.1 200 OK\r\n\r\nbody', 200],
     ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nabc', 502],
-    ['a length and chunks', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n', 502],
+    [
+      'a length and chunks',
+      'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n',
+      502,
+    ],
     ['chunks in HTTP/1.0', 'HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n', 502],
-    ['a coding nobody knows', 'HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n1\r\na\r\n0\r\n\r\n', 502],
-    ['a length that `connection` names', 'HTTP/1.1 200 OK\r\nconnection: content-length\r\ncontent-length: 2\r\n\r\nab', 200],
+    [
+      'a coding nobody knows',
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n1\r\na\r\n0\r\n\r\n',
+      502,
+    ],
+    [
+      'a length that `connection` names',
+      'HTTP/1.1 200 OK\r\nconnection: content-length\r\ncontent-length: 2\r\n\r\nab',
+      200,
+    ],
     ['an empty header name', 'HTTP/1.1 200 OK\r\n: y\r\ncontent-length: 0\r\n\r\n', 502],
     ['HTTP/0.9', 'hello', 502],
     ['HTTP/2.0', 'HTTP/2.0 200 OK\r\ncontent-length: 0\r\n\r\n', 502],
     ['bytes that are no ASCII', 'HTTP/1.1 200 OK\r\nx: \xff\xfe\r\ncontent-length: 0\r\n\r\n', 200],
-    ['a thousand hints', `${'HTTP/1.1 103 Early\r\n\r\n'.repeat(1_000)}HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n`, 200],
+    [
+      'a thousand hints',
+      `${'HTTP/1.1 103 Early\r\n\r\n'.repeat(1_000)}HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n`,
+      200,
+    ],
     ['nothing', '', 502],
   ])('an answer of a service with %s is one answer', async (_, bytes, status) => {
     const answer = await ask(`GET ${named(bytes)} HTTP/1.1`, '', 'raw')
@@ -213,16 +306,26 @@ describe('between clients, gateway, worker and services', () => {
 
   it('a second answer on a connection is nobody’s', async () => {
     const twice = 'HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\naHTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nb'
-    const answers = await Promise.all(Array.from({ length: 20 }, () => ask(`GET ${named(twice)} HTTP/1.1`, '', 'raw')))
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => ask(`GET ${named(twice)} HTTP/1.1`, '', 'raw')),
+    )
     // The first may be cut off with the connection; the second is never told.
     for (const answer of answers) expect(answer).not.toMatch(/b$/)
     expect(await ask('GET / HTTP/1.1', '', 'raw')).toMatch(/\r\n\r\nok$/)
   })
 
   it('chunks that break off are told apart from an end', async () => {
-    const answer = await ask(`GET ${named('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n')} HTTP/1.1`, '', 'raw')
+    const answer = await ask(
+      `GET ${named('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n')} HTTP/1.1`,
+      '',
+      'raw',
+    )
     expect(answer).not.toMatch(/0\r\n\r\n$/)
-    const short = await ask(`GET ${named('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc')} HTTP/1.1`, '', 'raw')
+    const short = await ask(
+      `GET ${named('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc')} HTTP/1.1`,
+      '',
+      'raw',
+    )
     expect(short).not.toMatch(/ 502 /)
     expect(short.split('\r\n\r\n')[1]?.length ?? 0).toBeLessThan(10)
   })
@@ -239,7 +342,8 @@ describe('between clients, gateway, worker and services', () => {
 
   it('an answer before the request is whole ends the connection behind, and the rest is nobody’s request', async () => {
     seen.length = 0
-    // The service may just have closed a connection that is kept; what may not be sent twice needs one that is open.
+    // The service may just have closed a connection that is kept; what may not be sent twice needs one that
+    // is open.
     expect(await ask('GET / HTTP/1.1', '', 'raw')).toMatch(/\r\n\r\nok$/)
     const early = named('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nearly')
     const rest = 'GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n'
@@ -267,7 +371,11 @@ describe('between clients, gateway, worker and services', () => {
         `GET / HTTP/1.1\r\nHost: ${host}\r\nX-Request-Id: a${c}b`,
       ]
       seen.length = 0
-      const answers = await Promise.all(heads.map((text) => exchange(stage.gatewayPort, Buffer.from(`${text}\r\nConnection: close\r\n\r\n`, 'latin1'))))
+      const answers = await Promise.all(
+        heads.map((text) =>
+          exchange(stage.gatewayPort, Buffer.from(`${text}\r\nConnection: close\r\n\r\n`, 'latin1')),
+        ),
+      )
       for (const answer of answers) expect(answersIn(answer)).toBeLessThanOrEqual(1)
       expect(seen.filter(({ method }) => method === 'MALFORMED')).toEqual([])
       expect(seen.length).toBeLessThanOrEqual(5)
@@ -290,7 +398,10 @@ describe('over HTTP/2', () => {
   afterAll(() => stage.end())
 
   /** The status of an answer, or what became of the stream. */
-  const ask = (headers: IncomingHttpHeaders, { name = 'mirror', body = undefined as string | undefined } = {}) =>
+  const ask = (
+    headers: IncomingHttpHeaders,
+    { name = 'mirror', body = undefined as string | undefined } = {},
+  ) =>
     new Promise<number | string>((resolve) => {
       const session = connectHttp2(`https://127.0.0.1:${stage.gatewayPort}`, { rejectUnauthorized: false })
       const end = (result: number | string) => {
@@ -300,7 +411,10 @@ describe('over HTTP/2', () => {
       session.on('error', (error) => end(error.message))
       session.on('close', () => end('closed'))
       try {
-        const stream = session.request({ ':authority': stage.hostOf(name), ':scheme': 'https', ':path': '/', ...headers }, { endStream: body === undefined })
+        const stream = session.request(
+          { ':authority': stage.hostOf(name), ':scheme': 'https', ':path': '/', ...headers },
+          { endStream: body === undefined },
+        )
         stream.on('response', (answer) => {
           stream.resume()
           stream.on('end', () => end(answer[':status'] ?? 0))
@@ -331,8 +445,11 @@ describe('over HTTP/2', () => {
   it('a body of DELETE without a length stays a body', async () => {
     seen.length = 0
     const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n'
-    for (const method of ['DELETE', 'GET', 'POST']) expect(await ask({ ':method': method }, { body: smuggled })).toBe(200)
-    expect(seen.map(({ method, body }) => [method, body])).toEqual(['DELETE', 'GET', 'POST'].map((method) => [method, smuggled]))
+    for (const method of ['DELETE', 'GET', 'POST'])
+      expect(await ask({ ':method': method }, { body: smuggled })).toBe(200)
+    expect(seen.map(({ method, body }) => [method, body])).toEqual(
+      ['DELETE', 'GET', 'POST'].map((method) => [method, smuggled]),
+    )
     expect(await ask({ ':method': 'DELETE' })).toBe(200)
     expect(seen.at(-1)?.body).toBe('')
   })
@@ -341,9 +458,15 @@ describe('over HTTP/2', () => {
     ['HTTP/1.1 101 Switching Protocols\r\n\r\n', 502],
     ['HTTP/1.1 099 X\r\ncontent-length: 0\r\n\r\n', 502],
     ['HTTP/1.1 200 OK\r\nx: \xff\xfe\r\ncontent-length: 0\r\n\r\n', 200],
-    ['HTTP/1.1 200 OK\r\nproxy-connection: x\r\nhttp2-settings: y\r\nkeep-alive: z\r\nupgrade: w\r\ncontent-length: 0\r\n\r\n', 200],
+    [
+      'HTTP/1.1 200 OK\r\nproxy-connection: x\r\nhttp2-settings: y\r\nkeep-alive: z\r\nupgrade: w\r\ncontent-length: 0\r\n\r\n',
+      200,
+    ],
     ['HTTP/1.1 200 OK\r\nte: trailers\r\nstatus: 5\r\nHost: x\r\ncontent-length: 0\r\n\r\n', 200],
-    ['HTTP/1.1 200 OK\r\netag: a\r\netag: b\r\nlocation: x\r\nlocation: y\r\ncontent-type: a\r\ncontent-type: b\r\ncontent-length: 0\r\n\r\n', 200],
+    [
+      'HTTP/1.1 200 OK\r\netag: a\r\netag: b\r\nlocation: x\r\nlocation: y\r\ncontent-type: a\r\ncontent-type: b\r\ncontent-length: 0\r\n\r\n',
+      200,
+    ],
   ])('the answer %j of a service is passed on or replaced', async (bytes, status) => {
     expect(await ask({ ':path': named(bytes) }, { name: 'raw' })).toBe(status)
     expect(await ask({})).toBe(200)
@@ -357,7 +480,11 @@ describe('over HTTP/2', () => {
         session.on('close', () => resolve())
         session.on('connect', () => {
           for (let i = 0; i < 10; i++) {
-            const stream = session.request({ ':authority': stage.hostOf(i % 2 ? 'mirror' : 'nobody'), ':method': i % 3 ? 'POST' : 'GET', ':path': '/' })
+            const stream = session.request({
+              ':authority': stage.hostOf(i % 2 ? 'mirror' : 'nobody'),
+              ':method': i % 3 ? 'POST' : 'GET',
+              ':path': '/',
+            })
             stream.on('error', () => {})
             if (i % 4 === 0) stream.close(8)
             else stream.write('some')
@@ -370,14 +497,20 @@ describe('over HTTP/2', () => {
   })
 
   it('a client that begins with HTTP/2 without TLS is understood as well, and garbage like it is not', async () => {
-    const plain = await raiseDoors([{ name: 'mirror', service: (socket) => mirror.emit('connection', socket) }])
+    const plain = await raiseDoors([
+      { name: 'mirror', service: (socket) => mirror.emit('connection', socket) },
+    ])
     try {
       const session = connectHttp2(`http://127.0.0.1:${plain.gatewayPort}`)
       const stream = session.request({ ':authority': plain.hostOf('mirror'), ':path': '/plain' })
-      const status = await new Promise((resolve) => stream.on('response', (answer) => resolve(answer[':status'])))
+      const status = await new Promise((resolve) =>
+        stream.on('response', (answer) => resolve(answer[':status'])),
+      )
       expect(status).toBe(200)
       session.destroy()
-      await exchange(plain.gatewayPort, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n', { quietMs: 300 })
+      await exchange(plain.gatewayPort, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n', {
+        quietMs: 300,
+      })
       const split = connect(plain.gatewayPort, '127.0.0.1')
       split.on('error', () => {})
       split.write('PRI * HT')
@@ -393,13 +526,21 @@ describe('a worker that answers with bytes of its own', () => {
     ['HTTP/1.1 099 X\r\ncontent-length: 0\r\n\r\n', 502],
     ['HTTP/1.1 101 X\r\n\r\n', 502],
     ['HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\naHTTP/1.1 200 OK\r\n\r\n', 200],
-    ['HTTP/1.1 503 X\r\ncloister-state: failing\r\ncloister-state-detail: <script>alert(1)</script>\r\ncontent-length: 0\r\n\r\n', 503],
+    [
+      'HTTP/1.1 503 X\r\ncloister-state: failing\r\ncloister-state-detail: <script>alert(1)</script>\r\ncontent-length: 0\r\n\r\n',
+      503,
+    ],
     ['garbage', 502],
   ])('%j takes the gateway nowhere', async (bytes, status) => {
-    const stage = await raiseDoors([{ name: 'mirror', service: () => {} }], { worker: (socket) => socket.once('data', () => socket.end(bytes)) })
+    const stage = await raiseDoors([{ name: 'mirror', service: () => {} }], {
+      worker: (socket) => socket.once('data', () => socket.end(bytes)),
+    })
     try {
       for (let round = 0; round < 3; round++) {
-        const answer = await exchange(stage.gatewayPort, `GET / HTTP/1.1\r\nHost: ${stage.hostOf('mirror')}\r\nAccept: text/html\r\nConnection: close\r\n\r\n`)
+        const answer = await exchange(
+          stage.gatewayPort,
+          `GET / HTTP/1.1\r\nHost: ${stage.hostOf('mirror')}\r\nAccept: text/html\r\nConnection: close\r\n\r\n`,
+        )
         expect(firstLine(answer)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
         expect(answer).not.toContain('<script>')
       }

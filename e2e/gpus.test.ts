@@ -30,7 +30,8 @@ const CONFIGURATION = {
   prices: { USDC: { cpu: '0.01', memoryGiB: '0.001', diskGiB: '0.0001', gpu: { h200: '1' } } },
 }
 
-const SERVER = 'process.on("SIGTERM", () => process.exit(0)); require("http").createServer((q, s) => s.end(process.env.EDITION)).listen(8080)'
+const SERVER =
+  'process.on("SIGTERM", () => process.exit(0)); require("http").createServer((q, s) => s.end(process.env.EDITION)).listen(8080)'
 
 /** A service with one GPU of a model, in confidential mode. */
 const withGpu = (model: string, variable: string) =>
@@ -50,14 +51,19 @@ describe.skipIf(!canDeploy)(
     let worker: RunningWorker
     const said: string[] = []
 
-    /** A verifier of another provider's, and what it is asked about the worker's GPUs, bound to its last attestation. */
+    /**
+     * A verifier of another provider's, and what it is asked about the worker's GPUs, bound to its last
+     * attestation.
+     */
     const asking = async () => {
       const { chain, key, attestor } = worker.worker
       const { network } = stage.embedded
       const latest = attestor.latest
       if (!latest) throw new Error('it has not attested')
       const { provider, tlsKeyHash } = attestor
-      const nonce = await gpuNonceOf(reportDataOf(network, { provider, worker: key.address, tlsKeyHash }, latest.block.hash))
+      const nonce = await gpuNonceOf(
+        reportDataOf(network, { provider, worker: key.address, tlsKeyHash }, latest.block.hash),
+      )
       const guest = { kind: 'tdx', evidence: Buffer.from(latest.quote).toString('base64') } as const
       const block = { number: Number(latest.block.number), hash: latest.block.hash }
       const request = { kind: 'nvidia-gpus', worker: key.address, tlsKeyHash, block, guest } as const
@@ -67,7 +73,8 @@ describe.skipIf(!canDeploy)(
         const signature = await by.signTypedData(verdictRequestTypedData(network, unsigned))
         return { ...unsigned, signature } as VerdictRequest
       }
-      const judge = async (more: object) => verifier.judge(await signed({ ...request, ...more } as UnsignedVerdictRequest))
+      const judge = async (more: object) =>
+        verifier.judge(await signed({ ...request, ...more } as UnsignedVerdictRequest))
       return { verifier, nonce, request, signed, judge }
     }
 
@@ -93,7 +100,12 @@ describe.skipIf(!canDeploy)(
       })
       expect(record.confirmedGpus).toMatchObject({ gpuClass: 'h200', gpus: 2 })
       const { client } = connectWallet(network, developmentAccount(network, 8))
-      const [gpuClass, gpus] = await client.readContract({ address: network.contracts.workers, abi: WORKERS_ABI, functionName: 'gpusOf', args: [address] })
+      const [gpuClass, gpus] = await client.readContract({
+        address: network.contracts.workers,
+        abi: WORKERS_ABI,
+        functionName: 'gpusOf',
+        args: [address],
+      })
       expect([hexToString(gpuClass).replace(/\0+$/, ''), gpus]).toEqual(['h200', 2n])
       expect((await stage.cloister('workers')).stdout).toMatch(/2 × h200(?! \(not confirmed\))/)
     })
@@ -104,16 +116,29 @@ describe.skipIf(!canDeploy)(
         await writeFile(path, withGpu(model, variable))
         return path
       }
-      const { lease, url } = await stage.json('deploy', await file('h200', 'one'), '--provider', worker.worker.key.address, '--for', '10m', '--yes')
+      const { lease, url } = await stage.json(
+        'deploy',
+        await file('h200', 'one'),
+        '--provider',
+        worker.worker.key.address,
+        '--for',
+        '10m',
+        '--yes',
+      )
       const updated = await stage.json('update', lease, await file('h200', 'two'))
       expect(updated).toMatchObject({ handedOver: true, transaction: expect.stringMatching(/^0x/) })
-      expect(await stage.json('status', lease)).toMatchObject({ state: 'running', manifestHash: updated.manifestHash })
+      expect(await stage.json('status', lease)).toMatchObject({
+        state: 'running',
+        manifestHash: updated.manifestHash,
+      })
       expect(await (await fetch(url.web)).text()).toBe('two')
       // What the worker has isn't what another file demands, and nothing is handed over for that.
       const refused = await stage.cloister('update', lease, await file('h100', 'three'))
       expect([refused.code, refused.stderr]).toEqual([
         1,
-        expect.stringContaining('2 GPUs of class h200 are confirmed in confidential mode; the policy wants 1 × h100'),
+        expect.stringContaining(
+          '2 GPUs of class h200 are confirmed in confidential mode; the policy wants 1 × h100',
+        ),
       ])
       expect((await stage.json('status', lease)).manifestHash).toBe(updated.manifestHash)
       await stage.json('close', lease)
@@ -166,14 +191,21 @@ describe.skipIf(!canDeploy)(
         [await root.gpuTokens(nonce, [{ ...gpu, model: 'AD102' }]), 'of no class that counts'],
         ['nonsense', 'no detached EAT bundle'],
       ] as const)
-        await expect(judge({ tokens: wrong }), reason).rejects.toMatchObject({ code: 'bad-evidence', message: expect.stringContaining(reason) })
-      await expect(judge({ tokens, tlsKeyHash: zeroHash })).rejects.toMatchObject({ message: expect.stringContaining('not the one that the worker attested') })
+        await expect(judge({ tokens: wrong }), reason).rejects.toMatchObject({
+          code: 'bad-evidence',
+          message: expect.stringContaining(reason),
+        })
+      await expect(judge({ tokens, tlsKeyHash: zeroHash })).rejects.toMatchObject({
+        message: expect.stringContaining('not the one that the worker attested'),
+      })
       await expect(judge({ tokens, block: { ...request.block, hash: zeroHash } })).rejects.toMatchObject({
         message: expect.stringContaining('not of this chain'),
       })
       const { chain, key, attestor } = worker.worker
       const own = new Verifier({ chain, key, provider: attestor.provider })
-      await expect(own.judge(await signed({ ...request, tokens }))).rejects.toMatchObject({ code: 'forbidden' })
+      await expect(own.judge(await signed({ ...request, tokens }))).rejects.toMatchObject({
+        code: 'forbidden',
+      })
     })
 
     it('are not vouched for unless the worker’s key says that they are its own, beside a quote of the guest that holds it', async () => {
@@ -183,18 +215,36 @@ describe.skipIf(!canDeploy)(
       const stranger = privateKeyToAccount(generatePrivateKey())
       const unsigned = 'did not sign the request'
       // Everything a stranger needs is public, the quote of the last attestation too; but not the key.
-      await expect(verifier.judge(await signed({ ...request, tokens }, stranger))).rejects.toMatchObject({ message: expect.stringContaining(unsigned) })
+      await expect(verifier.judge(await signed({ ...request, tokens }, stranger))).rejects.toMatchObject({
+        message: expect.stringContaining(unsigned),
+      })
       // Nor what the key said of other evidence: tokens exchanged, reports left out, another block.
       const [gpu] = await Promise.all([root.manufactureGpu('h200')])
-      const reports = [{ report: Buffer.from(gpu.report(nonce)).toString('base64'), certificates: gpu.certificates }]
+      const reports = [
+        { report: Buffer.from(gpu.report(nonce)).toString('base64'), certificates: gpu.certificates },
+      ]
       const whole = await signed({ ...request, tokens: await root.gpuTokens(nonce, [gpu]), reports })
       expect(await verifier.judge(whole)).toMatchObject({ gpuClass: 'h200' })
       const { reports: _, ...without } = whole as Extract<VerdictRequest, { kind: 'nvidia-gpus' }>
-      for (const changed of [{ ...whole, tokens }, without, { ...whole, block: { ...request.block, number: request.block.number + 1 } }])
-        await expect(verifier.judge(changed as VerdictRequest)).rejects.toMatchObject({ message: expect.stringContaining(unsigned) })
+      for (const changed of [
+        { ...whole, tokens },
+        without,
+        { ...whole, block: { ...request.block, number: request.block.number + 1 } },
+      ])
+        await expect(verifier.judge(changed as VerdictRequest)).rejects.toMatchObject({
+          message: expect.stringContaining(unsigned),
+        })
       const { provider, tlsKeyHash } = attestor
-      const bound = reportDataOf(stage.embedded.network, { provider, worker: key.address, tlsKeyHash }, request.block.hash)
-      const elsewhere = reportDataOf(stage.embedded.network, { provider, worker: stranger.address, tlsKeyHash }, request.block.hash)
+      const bound = reportDataOf(
+        stage.embedded.network,
+        { provider, worker: key.address, tlsKeyHash },
+        request.block.hash,
+      )
+      const elsewhere = reportDataOf(
+        stage.embedded.network,
+        { provider, worker: stranger.address, tlsKeyHash },
+        request.block.hash,
+      )
       const machine = await root.manufacture()
       const guest = (quote: Uint8Array) => ({ kind: 'tdx', evidence: Buffer.from(quote).toString('base64') })
       expect(await judge({ tokens, guest: guest(machine.quote(bound)) })).toMatchObject({ gpus: 1 })
@@ -204,14 +254,19 @@ describe.skipIf(!canDeploy)(
         [machine.quote(bound, { image: developmentGuest('something else') }), 'an image that is not listed'],
         [(await (await DevelopmentRoot.create()).manufacture()).quote(bound), ''],
       ] as const)
-        await expect(judge({ tokens, guest: guest(quote) }), reason).rejects.toMatchObject({ code: 'bad-evidence', message: expect.stringContaining(reason) })
+        await expect(judge({ tokens, guest: guest(quote) }), reason).rejects.toMatchObject({
+          code: 'bad-evidence',
+          message: expect.stringContaining(reason),
+        })
       expect(chain.account.address).toBe(key.address)
     })
 
     it('are not confirmed in somebody else’s worker by an account that has nothing, whatever it asks', async () => {
       const { network } = stage.embedded
       const { index } = createCloister({ network })
-      const victim = (await index.workers({ covered: true })).find(({ worker: address }) => address !== worker.worker.key.address)
+      const victim = (await index.workers({ covered: true })).find(
+        ({ worker: address }) => address !== worker.worker.key.address,
+      )
       if (!victim) throw new Error('nobody is there')
       const stranger = privateKeyToAccount(generatePrivateKey())
       const failures: string[] = []
@@ -220,8 +275,13 @@ describe.skipIf(!canDeploy)(
       const source = {
         name: 'elsewhere',
         // A worker quotes any number for anybody.
-        quote: async () => ({ kind: 'tdx' as const, quote: new Uint8Array(Buffer.from(record.quote, 'base64')) }),
-        gpuEvidence: async (nonce: string) => ({ tokens: await root.gpuTokens(nonce, [{ model: 'GH100 A01', ueid: '9' }]) }),
+        quote: async () => ({
+          kind: 'tdx' as const,
+          quote: new Uint8Array(Buffer.from(record.quote, 'base64')),
+        }),
+        gpuEvidence: async (nonce: string) => ({
+          tokens: await root.gpuTokens(nonce, [{ model: 'GH100 A01', ueid: '9' }]),
+        }),
       }
       const pretending = { ...stranger, address: victim.worker }
       const confirmation = new GpuConfirmation(
@@ -251,25 +311,46 @@ describe.skipIf(!canDeploy)(
       const { kind, tlsKeyHash } = request
       const block = { number: BigInt(request.block.number), hash: request.block.hash }
       const { provider } = attestor
-      const honest = (await createCloister({ network: chain.network }).index.workers({ covered: true })).find((other) => other.provider !== provider)
+      const honest = (await createCloister({ network: chain.network }).index.workers({ covered: true })).find(
+        (other) => other.provider !== provider,
+      )
       expect(await getVerifierProvider(chain, honest?.worker ?? zeroAddress)).toBe(honest?.provider)
       let asked = 0
       const strangers = await Promise.all(
         [0, 1, 2].map(async () => {
           const account = privateKeyToAccount(generatePrivateKey())
-          const signature = await signVerdict(chain.network, account, { ...own, kind, worker: key.address, provider, tlsKeyHash, block })
+          const signature = await signVerdict(chain.network, account, {
+            ...own,
+            kind,
+            worker: key.address,
+            provider,
+            tlsKeyHash,
+            block,
+          })
           const server = await listening((response) => {
             asked++
             response.end(JSON.stringify({ ...own, signature }))
           })
           const { tlsKeyHash: __, ...record } = honest ?? {}
-          return { server, record: { ...record, worker: account.address, provider: account.address, endpoint: urlOf(server) } }
+          return {
+            server,
+            record: {
+              ...record,
+              worker: account.address,
+              provider: account.address,
+              endpoint: urlOf(server),
+            },
+          }
         }),
       )
-      const index = await listening((response) => response.end(JSON.stringify({ items: strangers.map(({ record }) => record) })))
+      const index = await listening((response) =>
+        response.end(JSON.stringify({ items: strangers.map(({ record }) => record) })),
+      )
       const wallet = { ...chain, network: { ...chain.network, indexerUrl: urlOf(index) } }
       try {
-        await expect(collectVerdict({ wallet, key, provider, request: { ...request, tokens }, own })).rejects.toMatchObject({ code: 'too-few-verdicts' })
+        await expect(
+          collectVerdict({ wallet, key, provider, request: { ...request, tokens }, own }),
+        ).rejects.toMatchObject({ code: 'too-few-verdicts' })
       } finally {
         for (const server of [index, ...strangers.map((stranger) => stranger.server)]) server.close()
       }
@@ -278,10 +359,21 @@ describe.skipIf(!canDeploy)(
 
     it('are H200s where the report of each says so, signed by the GPU that the tokens name, and H100s where one does not', async () => {
       const { nonce, judge: ask } = await asking()
-      const [first, second, h100] = await Promise.all([root.manufactureGpu('h200'), root.manufactureGpu('h200'), root.manufactureGpu('h100')])
-      const reportOf = (gpu: typeof first, of = nonce) => ({ report: Buffer.from(gpu.report(of)).toString('base64'), certificates: gpu.certificates })
-      const judge = async (gpus: (typeof first)[], reports: ReturnType<typeof reportOf>[]) => ask({ tokens: await root.gpuTokens(nonce, gpus), reports })
-      expect(await judge([first, second], [reportOf(first), reportOf(second)])).toMatchObject({ gpuClass: 'h200', gpus: 2 })
+      const [first, second, h100] = await Promise.all([
+        root.manufactureGpu('h200'),
+        root.manufactureGpu('h200'),
+        root.manufactureGpu('h100'),
+      ])
+      const reportOf = (gpu: typeof first, of = nonce) => ({
+        report: Buffer.from(gpu.report(of)).toString('base64'),
+        certificates: gpu.certificates,
+      })
+      const judge = async (gpus: (typeof first)[], reports: ReturnType<typeof reportOf>[]) =>
+        ask({ tokens: await root.gpuTokens(nonce, gpus), reports })
+      expect(await judge([first, second], [reportOf(first), reportOf(second)])).toMatchObject({
+        gpuClass: 'h200',
+        gpus: 2,
+      })
       for (const [gpus, reports] of [
         [[first, second], [reportOf(first)]],
         [[first, second], []],
@@ -304,7 +396,10 @@ describe.skipIf(!canDeploy)(
         [{ ...reportOf(first), report: 'AAAA' }, ''],
         [{ ...reportOf(first), certificates: 'none' }, ''],
       ] as const)
-        await expect(judge([first], [report]), reason).rejects.toMatchObject({ code: 'bad-evidence', message: expect.stringContaining(reason) })
+        await expect(judge([first], [report]), reason).rejects.toMatchObject({
+          code: 'bad-evidence',
+          message: expect.stringContaining(reason),
+        })
     })
   },
   180_000,

@@ -38,10 +38,13 @@ describe('images of a lease', () => {
     manifestOf(
       `  web:\n    image: ${registry.host}/me/app:latest\n    ports: ["8080"]\n    restart: always\n    deploy: { replicas: ${count}, resources: { limits: { cpus: "0.2", memory: 64M } } }\n`,
     )
-  const digests = async (id: Hex) => [...new Set((await own.client.lease(id)).services.map(({ digest }) => digest))]
+  const digests = async (id: Hex) => [
+    ...new Set((await own.client.lease(id)).services.map(({ digest }) => digest)),
+  ]
   const printed = async (id: Hex) => {
     const lines: string[] = []
-    for await (const { text } of own.client.logs(id, { signal: AbortSignal.timeout(10_000) })) lines.push(text)
+    for await (const { text } of own.client.logs(id, { signal: AbortSignal.timeout(10_000) }))
+      lines.push(text)
     return lines
   }
   const settled = (id: Hex) =>
@@ -79,7 +82,10 @@ describe('images of a lease', () => {
       registry.tags.delete('me/app:latest')
       await own.client.pull(id)
       const { failed, services } = await settled(id)
-      expect(failed).toMatchObject({ manifestHash: hashManifest(manifest()), reason: expect.stringContaining('the tag latest') })
+      expect(failed).toMatchObject({
+        manifestHash: hashManifest(manifest()),
+        reason: expect.stringContaining('the tag latest'),
+      })
       expect(services[0]).toMatchObject({ digest: second, startedAt: started })
       await own.close(id)
     },
@@ -106,7 +112,9 @@ describe('images of a lease', () => {
     await own.close(id)
     expect(JSON.stringify(own.running.worker.store.lease(id))).not.toContain('correct-horse')
     for (const file of ['worker.db', 'worker.db-wal'])
-      expect(readFileSync(join(own.folder, 'own', file)).includes('correct-horse-battery')).toBe(file.endsWith('-wal'))
+      expect(readFileSync(join(own.folder, 'own', file)).includes('correct-horse-battery')).toBe(
+        file.endsWith('-wal'),
+      )
   })
 
   it('that print and fail are told of, and what they printed is read by their tenant alone for a day after the lease', async () => {
@@ -114,10 +122,16 @@ describe('images of a lease', () => {
       `  web:\n    image: ${WORKBENCH_IMAGE}\n    command: ["node", "-e", "console.log('connecting'); console.error('FATAL: DATABASE_URL is empty'); process.exit(3)"]\n    restart: always\n    deploy: { resources: { limits: { cpus: "0.2", memory: 64M } } }\n`,
     )
     const id = await own.deploy(failing)
-    const told = await until('three ends are told of', async () => own.running.worker.store.events(id, 0).find(({ kind }) => kind === 'start-failed'))
-    expect(told.message).toMatch(/has ended 3 times without having been ready: it ended with code 3.\nIt printed last:\n(.*\n)*FATAL: DATABASE_URL is empty/)
+    const told = await until('three ends are told of', async () =>
+      own.running.worker.store.events(id, 0).find(({ kind }) => kind === 'start-failed'),
+    )
+    expect(told.message).toMatch(
+      /has ended 3 times without having been ready: it ended with code 3.\nIt printed last:\n(.*\n)*FATAL: DATABASE_URL is empty/,
+    )
     await own.close(id)
-    expect(await until('the lines are kept', () => printed(id).catch(() => undefined))).toContain('FATAL: DATABASE_URL is empty')
+    expect(await until('the lines are kept', () => printed(id).catch(() => undefined))).toContain(
+      'FATAL: DATABASE_URL is empty',
+    )
     const stranger = new WorkerClient({
       endpoint: own.client.endpoint,
       worker: own.client.worker,
@@ -125,7 +139,9 @@ describe('images of a lease', () => {
       attestedKey,
       network: own.tenant.network,
     })
-    await expect(stranger.logs(id, { signal: AbortSignal.timeout(5_000) }).next()).rejects.toMatchObject({ code: 'forbidden' })
+    await expect(stranger.logs(id, { signal: AbortSignal.timeout(5_000) }).next()).rejects.toMatchObject({
+      code: 'forbidden',
+    })
     const closing = own.running.worker.store.events(id, 0).find(({ kind }) => kind === 'closed')
     expect(closing?.message).toMatch(/^Its tenant closed the lease/)
     expect(own.running.worker.store.lease(id)?.running).toBeUndefined()

@@ -4,8 +4,17 @@ import { enrolWorker, loadAgentConfig, loadWorkerKey, type RunningWorker, startW
 import { connectWallet, developmentAccount } from '@cloister/chain'
 import { freePort, type Stage } from './embedded.ts'
 
-/** Has a development account join an embedded network with a worker of its own, in this process. What it logs goes to `said`. */
-export async function joinWith(stage: Stage, name: string, account: number, more: object, said: string[] = []): Promise<RunningWorker> {
+/**
+ * Has a development account join an embedded network with a worker of its own, in this process. What it logs
+ * goes to `said`.
+ */
+export async function joinWith(
+  stage: Stage,
+  name: string,
+  account: number,
+  more: object,
+  said: string[] = [],
+): Promise<RunningWorker> {
   const { network } = stage.embedded
   const folder = join(stage.folder, name)
   mkdirSync(folder)
@@ -24,6 +33,10 @@ export async function joinWith(stage: Stage, name: string, account: number, more
   }
   writeFileSync(path, JSON.stringify(settings))
   const config = loadAgentConfig(path)
-  await enrolWorker(connectWallet(network, developmentAccount(network, account)), loadWorkerKey(config.folder), config)
+  await enrolWorker(
+    connectWallet(network, developmentAccount(network, account)),
+    loadWorkerKey(config.folder),
+    config,
+  )
   return startWorker(config, (_, message, fields) => said.push(`${message} ${JSON.stringify(fields)}`))
 }

@@ -9,7 +9,8 @@ test('hours of blocks, attestations and leases leave the chain and the index as 
   expect(last.engineMiB).toBeLessThan(first.engineMiB * 1.5 + 20)
   // A heartbeat and what comes with leases is about half a kilobyte a block.
   expect((last.filesKiB - first.filesKiB) / (last.blocks - first.blocks)).toBeLessThan(2)
-  // Loosely, since other tests run beside: what grew with the chain's length would be thrice the first by now.
+  // Loosely, since other tests run beside: what grew with the chain's length would be thrice the first by
+  // now.
   expect(last.callMs).toBeLessThan(first.callMs * 3 + 50)
   // Its process and its files grow by what the leases are, not by blocks in which nothing happened.
   expect(last.indexMiB).toBeLessThan(first.indexMiB + 30)

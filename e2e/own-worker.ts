@@ -6,7 +6,15 @@ import { PassThrough } from 'node:stream'
 import { enrolWorker, loadAgentConfig, loadWorkerKey, type RunningWorker, startWorker } from '@cloister/agent'
 import { closeLease, fundDevelopmentAccount, openLease, type Wallet } from '@cloister/chain'
 import { type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
-import { defaultPolicy, type LeaseReport, type Manifest, type Order, orderFor, parseManifest, type SignedBid } from '@cloister/core'
+import {
+  defaultPolicy,
+  type LeaseReport,
+  type Manifest,
+  type Order,
+  orderFor,
+  parseManifest,
+  type SignedBid,
+} from '@cloister/core'
 import { buildWorkbench, WORKBENCH_IMAGE } from '@cloister/executors'
 import { exec, WorkerClient } from '@cloister/sdk'
 import type { Hex } from 'viem'
@@ -33,7 +41,8 @@ const configuration = {
   tcpPorts: { first: 31_300 + (process.pid % 140) * 10, last: 31_309 + (process.pid % 140) * 10 },
 }
 
-export const manifestOf = (services: string, more = '') => parseManifest(`services:\n${services}${more}`, { file: 'compose.yaml' }).manifest
+export const manifestOf = (services: string, more = '') =>
+  parseManifest(`services:\n${services}${more}`, { file: 'compose.yaml' }).manifest
 /** Programs that are process 1 do nothing about being asked to end, and nothing here is lost with them. */
 export const BRIEF = '    stop_grace_period: 100ms\n'
 export const web = (name = 'web', lines = '') =>
@@ -41,7 +50,9 @@ export const web = (name = 'web', lines = '') =>
 export const task = (name: string, script: string, lines = '') =>
   `  ${name}:\n    image: ${WORKBENCH_IMAGE}\n    command: ["node", "-e", '${script}']\n${BRIEF}    deploy: { resources: { limits: { cpus: "0.2", memory: 64M } } }\n${lines}`
 
-/** A chain, a worker on it in this process, and a tenant; raised before a file's tests and ended after them. */
+/**
+ * A chain, a worker on it in this process, and a tenant; raised before a file's tests and ended after them.
+ */
 export interface OwnWorker {
   folder: string
   chain: DevelopmentChain
@@ -64,33 +75,51 @@ export interface OwnWorker {
 export const attestedKey = () => Promise.reject(new Error('not needed'))
 
 /**
- * Raises a worker of the file’s own before its tests, and ends it after them. What it returns is filled in by then. `registries` are
- * those it trusts, asked for when it is raised.
+ * Raises a worker of the file’s own before its tests, and ends it after them. What it returns is filled in
+ * by then. `registries` are those it trusts, asked for when it is raised.
  */
 export function useWorker(registries: () => string[] = () => []): OwnWorker {
   const order = (manifest: Manifest, changes: Partial<Order> = {}): Order => ({
-    ...orderFor(manifest, { tenant: own.tenant.account.address, token: own.usdc, policy: defaultPolicy(true) }),
+    ...orderFor(manifest, {
+      tenant: own.tenant.account.address,
+      token: own.usdc,
+      policy: defaultPolicy(true),
+    }),
     ...changes,
   })
   const bid = (asked: Order) => own.client.bid(asked, AbortSignal.timeout(5_000))
-  const open = async (manifest: Manifest, deposit = 10_000_000n) => (await openLease(own.tenant, await bid(order(manifest)), deposit)).id
+  const open = async (manifest: Manifest, deposit = 10_000_000n) =>
+    (await openLease(own.tenant, await bid(order(manifest)), deposit)).id
   const deploy = async (manifest: Manifest, deposit?: bigint) => {
     const id = await open(manifest, deposit)
     await own.client.putManifest(id, manifest)
     return id
   }
   const untilState = (id: Hex, ...states: string[]) =>
-    until(`the lease is ${states}`, async () => (states.includes((await own.client.lease(id)).state) ? own.client.lease(id) : undefined))
+    until(`the lease is ${states}`, async () =>
+      states.includes((await own.client.lease(id)).state) ? own.client.lease(id) : undefined,
+    )
   const close = async (id: Hex) => {
     await closeLease(own.tenant, id)
-    await until('it is wiped', async () => own.running.worker.store.lease(id)?.state === 'closed' && processesOf(own.folder, id).length === 0)
+    await until(
+      'it is wiped',
+      async () =>
+        own.running.worker.store.lease(id)?.state === 'closed' && processesOf(own.folder, id).length === 0,
+    )
   }
   const kinds = (id: Hex) => own.running.worker.store.events(id, 0).map(({ kind }) => kind)
   const sh = async (id: Hex, line: string, container?: string) => {
     const out = new PassThrough()
     let text = ''
     out.on('data', (chunk) => (text += chunk))
-    const code = await exec(own.client, { lease: id, container, argv: ['sh', '-c', line], stdin: undefined, stdout: out, stderr: out })
+    const code = await exec(own.client, {
+      lease: id,
+      container,
+      argv: ['sh', '-c', line],
+      stdin: undefined,
+      stdout: out,
+      stderr: out,
+    })
     return { code, text }
   }
 
@@ -104,7 +133,10 @@ export function useWorker(registries: () => string[] = () => []): OwnWorker {
     own.usdc = own.chain.network.tokens.find(({ symbol }) => symbol === 'USDC')?.address ?? '0x'
     await fundDevelopmentAccount(own.chain.wallet(0), own.tenant.account.address)
     writeFileSync(join(own.folder, 'network.json'), JSON.stringify(own.chain.network))
-    writeFileSync(join(own.folder, 'provider.yaml'), stringify({ ...configuration, images: { ...configuration.images, trustedRegistries: registries() } }))
+    writeFileSync(
+      join(own.folder, 'provider.yaml'),
+      stringify({ ...configuration, images: { ...configuration.images, trustedRegistries: registries() } }),
+    )
     await buildWorkbench(join(own.folder, 'images'))
     const config = loadAgentConfig(join(own.folder, 'provider.yaml'))
     const key = loadWorkerKey(config.folder)

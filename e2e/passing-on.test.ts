@@ -2,7 +2,15 @@ import { createServer } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ChannelCredentials, Client, Server as GrpcServer, Metadata, ServerCredentials, type ServiceDefinition, status } from '@grpc/grpc-js'
+import {
+  ChannelCredentials,
+  Client,
+  Server as GrpcServer,
+  Metadata,
+  ServerCredentials,
+  type ServiceDefinition,
+  status,
+} from '@grpc/grpc-js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type DoorsStage, exchange, raiseDoors } from './doors.ts'
 
@@ -63,8 +71,10 @@ describe('what is passed on', () => {
     )
   })
   afterAll(() => stage.end())
-  const head = (line: string, headers = '', name = 'sink') => `${line} HTTP/1.1\r\nHost: ${stage.hostOf(name)}\r\nConnection: close\r\n${headers}\r\n`
-  const post = (name: string, headers: string, opened: (socket: Socket) => void) => exchange(stage.gatewayPort, head('POST /', headers, name), { opened })
+  const head = (line: string, headers = '', name = 'sink') =>
+    `${line} HTTP/1.1\r\nHost: ${stage.hostOf(name)}\r\nConnection: close\r\n${headers}\r\n`
+  const post = (name: string, headers: string, opened: (socket: Socket) => void) =>
+    exchange(stage.gatewayPort, head('POST /', headers, name), { opened })
   /** Sends `pieces` of 1,000 bytes with pauses between them. */
   const steadily =
     (pieces: number, pauseMs: number, frame = (piece: string) => piece, end = '') =>
@@ -80,7 +90,11 @@ describe('what is passed on', () => {
   it('is not cut while it moves, however long it takes', async () => {
     const length = await post('sink', 'Content-Length: 10000\r\n', steadily(10, SILENCE_MS / 3))
     expect(length).toMatch(/^HTTP\/1\.1 200 .*\r\n\r\n10000$/s)
-    const chunked = await post('sink', 'Transfer-Encoding: chunked\r\n', steadily(10, SILENCE_MS / 3, inChunks, '0\r\n\r\n'))
+    const chunked = await post(
+      'sink',
+      'Transfer-Encoding: chunked\r\n',
+      steadily(10, SILENCE_MS / 3, inChunks, '0\r\n\r\n'),
+    )
     expect(chunked).toMatch(/^HTTP\/1\.1 200 .*\r\n\r\n10000$/s)
     expect(await exchange(stage.gatewayPort, head('GET /drip'))).toMatch(/^HTTP\/1\.1 200 .*\r\n0\r\n\r\n$/s)
   })
@@ -121,7 +135,9 @@ describe('what is passed on', () => {
     const large = await raiseDoors([{ name: 'slow-taker', service, http: { sendTimeoutMs: SILENCE_MS / 3 } }])
     try {
       const lines = `POST /never-reads HTTP/1.1\r\nHost: ${large.hostOf('slow-taker')}\r\nContent-Length: 64000000\r\n\r\n`
-      const answer = await exchange(large.gatewayPort, lines, { opened: (socket) => void socket.write(Buffer.alloc(60_000_000)) })
+      const answer = await exchange(large.gatewayPort, lines, {
+        opened: (socket) => void socket.write(Buffer.alloc(60_000_000)),
+      })
       expect(answer).toMatch(/^HTTP\/1\.1 504 /)
     } finally {
       await large.end()
@@ -131,7 +147,9 @@ describe('what is passed on', () => {
   it('says that a service fails, and how, instead of that it starts', async () => {
     const page = await exchange(stage.gatewayPort, head('GET /', 'Accept: text/html\r\n', 'failing'))
     expect(page).toMatch(/^HTTP\/1\.1 503 .*<h1>Failing<\/h1>.*it ended with code 1\./s)
-    expect(await exchange(stage.gatewayPort, head('GET /', '', 'starting'))).toMatch(/^HTTP\/1\.1 503 .*"title":"Starting"/s)
+    expect(await exchange(stage.gatewayPort, head('GET /', '', 'starting'))).toMatch(
+      /^HTTP\/1\.1 503 .*"title":"Starting"/s,
+    )
   })
 
   it('waits in the service, not in memory, for readers that do not read; and they are given up', async () => {
@@ -167,7 +185,10 @@ describe('gRPC by name', () => {
 
   beforeAll(async () => {
     grpc.addService(definition, {
-      echo: (call: { request: Buffer; metadata: Metadata }, done: (error: null, answer: Buffer, trailers: Metadata) => void) => {
+      echo: (
+        call: { request: Buffer; metadata: Metadata },
+        done: (error: null, answer: Buffer, trailers: Metadata) => void,
+      ) => {
         const trailers = new Metadata()
         trailers.set('x-after', String(call.metadata.get('x-before')[0]))
         done(null, call.request, trailers)
@@ -179,14 +200,21 @@ describe('gRPC by name', () => {
         }
         call.end()
       },
-      chat: (call: { on(event: string, listener: (piece: Buffer) => void): void; write(piece: Buffer): void; end(): void }) => {
+      chat: (call: {
+        on(event: string, listener: (piece: Buffer) => void): void
+        write(piece: Buffer): void
+        end(): void
+      }) => {
         call.on('data', (piece) => call.write(Buffer.from(`${piece}!`)))
         call.on('end', () => call.end())
       },
-      fail: (_: unknown, done: (error: { code: number; details: string }) => void) => done({ code: status.NOT_FOUND, details: 'there is none' }),
+      fail: (_: unknown, done: (error: { code: number; details: string }) => void) =>
+        done({ code: status.NOT_FOUND, details: 'there is none' }),
     })
     const port = await new Promise<number>((resolve, reject) =>
-      grpc.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound))),
+      grpc.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+        error ? reject(error) : resolve(bound),
+      ),
     )
     const toGrpc = (socket: Socket) => {
       const onward = connect({ host: '127.0.0.1', port, noDelay: true })
@@ -196,10 +224,14 @@ describe('gRPC by name', () => {
     }
     stage = await raiseDoors([{ name: 'grpc', service: toGrpc, http: { version: 'h2' } }], { secure: true })
     const host = stage.hostOf('grpc')
-    client = new Client(`127.0.0.1:${stage.gatewayPort}`, ChannelCredentials.createSsl(Buffer.from(stage.tls.cert)), {
-      'grpc.default_authority': host,
-      'grpc.ssl_target_name_override': 'localhost',
-    })
+    client = new Client(
+      `127.0.0.1:${stage.gatewayPort}`,
+      ChannelCredentials.createSsl(Buffer.from(stage.tls.cert)),
+      {
+        'grpc.default_authority': host,
+        'grpc.ssl_target_name_override': 'localhost',
+      },
+    )
   })
   afterAll(async () => {
     client.close()
@@ -213,10 +245,17 @@ describe('gRPC by name', () => {
     before.set('x-before', 'kept')
     const [answer, after] = await new Promise<[Buffer | undefined, Metadata]>((resolve, reject) => {
       let trailers = new Metadata()
-      const call = client.makeUnaryRequest(definition.echo.path, plain, plain, Buffer.from('hello'), before, (error, value) => {
-        if (error) reject(error)
-        else setImmediate(() => resolve([value, trailers]))
-      })
+      const call = client.makeUnaryRequest(
+        definition.echo.path,
+        plain,
+        plain,
+        Buffer.from('hello'),
+        before,
+        (error, value) => {
+          if (error) reject(error)
+          else setImmediate(() => resolve([value, trailers]))
+        },
+      )
       call.on('status', ({ metadata }) => (trailers = metadata))
     })
     expect([String(answer), after.get('x-after')]).toEqual(['hello', ['kept']])
@@ -224,7 +263,13 @@ describe('gRPC by name', () => {
 
   it('streams answers, and both ways at once', async () => {
     const counted: string[] = []
-    for await (const piece of client.makeServerStreamRequest(definition.count.path, plain, plain, Buffer.from(''))) counted.push(String(piece))
+    for await (const piece of client.makeServerStreamRequest(
+      definition.count.path,
+      plain,
+      plain,
+      Buffer.from(''),
+    ))
+      counted.push(String(piece))
     expect(counted).toEqual(['0', '1', '2'])
     const chat = client.makeBidiStreamRequest(definition.chat.path, plain, plain)
     const said: string[] = []
@@ -239,7 +284,9 @@ describe('gRPC by name', () => {
   })
 
   it('tells an error that is nothing but trailers', async () => {
-    const error = await new Promise((resolve) => client.makeUnaryRequest(definition.fail.path, plain, plain, Buffer.from(''), resolve))
+    const error = await new Promise((resolve) =>
+      client.makeUnaryRequest(definition.fail.path, plain, plain, Buffer.from(''), resolve),
+    )
     expect(error).toMatchObject({ code: status.NOT_FOUND, details: 'there is none' })
   })
 
@@ -248,7 +295,9 @@ describe('gRPC by name', () => {
     try {
       const session = connectHttp2(`http://127.0.0.1:${other.gatewayPort}`)
       const stream = session.request({ ':authority': other.hostOf('h1'), ':path': '/' })
-      expect(await new Promise((resolve) => stream.on('response', (headers) => resolve(headers[':status'])))).toBe(502)
+      expect(
+        await new Promise((resolve) => stream.on('response', (headers) => resolve(headers[':status']))),
+      ).toBe(502)
       session.destroy()
     } finally {
       await other.end()
@@ -258,5 +307,13 @@ describe('gRPC by name', () => {
 
 function method(path: string, requestStream: boolean, responseStream: boolean) {
   const same = (bytes: Buffer) => bytes
-  return { path, requestStream, responseStream, requestSerialize: same, requestDeserialize: same, responseSerialize: same, responseDeserialize: same }
+  return {
+    path,
+    requestStream,
+    responseStream,
+    requestSerialize: same,
+    requestDeserialize: same,
+    responseSerialize: same,
+    responseDeserialize: same,
+  }
 }

@@ -19,14 +19,23 @@ describe.skipIf(!canDeploy)(
 
     const run = async () => {
       let printed = ''
-      const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', COMMAND, 'provider', 'run', '-c', config], {
-        env: { ...process.env, NO_COLOR: '1' },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      })
+      const child = spawn(
+        process.execPath,
+        ['--disable-warning=ExperimentalWarning', COMMAND, 'provider', 'run', '-c', config],
+        {
+          env: { ...process.env, NO_COLOR: '1' },
+          stdio: ['ignore', 'pipe', 'pipe'],
+        },
+      )
       child.stdout.on('data', (chunk) => (printed += chunk))
       child.stderr.on('data', (chunk) => (printed += chunk))
       daemon = child
-      await until('the worker is open', async () => printed.includes('open for leases') || (child.exitCode !== null && Promise.reject(new Error(printed))))
+      await until(
+        'the worker is open',
+        async () =>
+          printed.includes('open for leases') ||
+          (child.exitCode !== null && Promise.reject(new Error(printed))),
+      )
       return () => printed
     }
     const stop = async () => {
@@ -49,13 +58,28 @@ describe.skipIf(!canDeploy)(
     }, 180_000)
 
     it('joins with one command and nobody’s consent', async () => {
-      const joined = await stage.json('provider', 'init', '-c', config, '--name', 'bobs', '--port', String(port), '--account', 'bob')
+      const joined = await stage.json(
+        'provider',
+        'init',
+        '-c',
+        config,
+        '--name',
+        'bobs',
+        '--port',
+        String(port),
+        '--account',
+        'bob',
+      )
       expect(joined).toMatchObject({ provider, outcome: 'registered' })
       worker = joined.worker
       expect(readFileSync(config, 'utf8')).toContain('# What is lent.')
       expect(statSync(join(stage.folder, '.cloister-worker/worker.key')).mode & 0o777).toBe(0o600)
-      expect((await stage.json('provider', 'init', '-c', config, '--account', 'bob')).outcome).toBe('unchanged')
-      expect((await stage.cloister('provider', 'init', '-c', config, '--account', 'dev5')).stderr).toContain('belongs to the provider')
+      expect((await stage.json('provider', 'init', '-c', config, '--account', 'bob')).outcome).toBe(
+        'unchanged',
+      )
+      expect((await stage.cloister('provider', 'init', '-c', config, '--account', 'dev5')).stderr).toContain(
+        'belongs to the provider',
+      )
     })
 
     it('sets prices that a running worker takes up at once', async () => {
@@ -72,7 +96,19 @@ describe.skipIf(!canDeploy)(
         return bids[0] && Number(bids[0].ratePerSecond)
       }
       const dear = await until('it bids', priceOf)
-      const prices = await stage.json('provider', 'price', 'USDC', '-c', config, '--cpu', '0.001', '--memory', '0.001', '--disk', '0')
+      const prices = await stage.json(
+        'provider',
+        'price',
+        'USDC',
+        '-c',
+        config,
+        '--cpu',
+        '0.001',
+        '--memory',
+        '0.001',
+        '--disk',
+        '0',
+      )
       expect(prices.USDC).toMatchObject({ cpu: '0.001', memoryGiB: '0.001' })
       expect(readFileSync(config, 'utf8')).toContain('# What is lent.')
       await until('the new price holds', async () => ((await priceOf()) ?? dear) < dear)
@@ -82,13 +118,19 @@ describe.skipIf(!canDeploy)(
     })
 
     it('gets no deposit out of a script that nobody who runs it could expect', async () => {
-      const least = (amount: string) => stage.json('provider', 'price', 'USDC', '-c', config, '--minimum-deposit', amount)
-      const asked = async () => (await stage.json('bids', HELLO, '--provider', provider)).bids[0]?.minimumDeposit
-      const deploy = (...words: string[]) => stage.cloister('deploy', HELLO, '--provider', provider, '--for', '1h', ...words)
+      const least = (amount: string) =>
+        stage.json('provider', 'price', 'USDC', '-c', config, '--minimum-deposit', amount)
+      const asked = async () =>
+        (await stage.json('bids', HELLO, '--provider', provider)).bids[0]?.minimumDeposit
+      const deploy = (...words: string[]) =>
+        stage.cloister('deploy', HELLO, '--provider', provider, '--for', '1h', ...words)
       await least('700')
       await until('it asks for much', async () => (await asked()) === '700000000')
       const refused = await deploy('--yes')
-      expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('Say --deposit 700 to agree.')])
+      expect([refused.code, refused.stderr]).toEqual([
+        1,
+        expect.stringContaining('Say --deposit 700 to agree.'),
+      ])
       expect(JSON.parse((await deploy('--json')).stdout).error.code).toBe('deposit-unexpected')
       await least('0.01')
       await until('it asks for little', async () => (await asked()) !== '700000000')
@@ -100,23 +142,51 @@ describe.skipIf(!canDeploy)(
       const status = await stage.json('provider', 'status', '-c', config)
       expect(status).toMatchObject({ worker, provider, answers: true, attestation: 'simulated' })
       expect(status.openLeases.map((open: Json) => open.lease)).toEqual([lease.lease])
-      expect((await stage.cloister('provider', 'end', lease.lease, '--account', 'dev5')).stderr).toContain(`is served by ${provider}`)
-      const { noticeUntil, transaction } = await stage.json('provider', 'end', lease.lease, '--account', 'bob')
+      expect((await stage.cloister('provider', 'end', lease.lease, '--account', 'dev5')).stderr).toContain(
+        `is served by ${provider}`,
+      )
+      const { noticeUntil, transaction } = await stage.json(
+        'provider',
+        'end',
+        lease.lease,
+        '--account',
+        'bob',
+      )
       expect(noticeUntil).toBeGreaterThan(Date.now() / 1000 + 23 * 3600)
       expect(transaction).toMatch(/^0x/)
       const again = await stage.cloister('provider', 'end', lease.lease, '--account', 'bob')
-      expect(again.stdout).toContain(`had notice: it ends ${new Date(noticeUntil * 1000).toISOString().slice(0, 10)}`)
+      expect(again.stdout).toContain(
+        `had notice: it ends ${new Date(noticeUntil * 1000).toISOString().slice(0, 10)}`,
+      )
       expect((await stage.json('status', lease.lease)).noticeUntil).toBe(noticeUntil)
-      expect((await stage.cloister('status', lease.lease)).stdout).toContain('the provider ends this lease on')
+      expect((await stage.cloister('status', lease.lease)).stdout).toContain(
+        'the provider ends this lease on',
+      )
       await stage.json('close', lease.lease)
-      const earned = (await stage.json('provider', 'status', '-c', config)).withdrawable.find((entry: Json) => entry.symbol === 'USDC')
+      const earned = (await stage.json('provider', 'status', '-c', config)).withdrawable.find(
+        (entry: Json) => entry.symbol === 'USDC',
+      )
       expect(BigInt(earned.amount)).toBeGreaterThan(0n)
-      const before = BigInt((await stage.json('wallet', 'balance', '--account', 'bob')).balances.find((entry: Json) => entry.symbol === 'USDC').balance)
-      expect(await stage.json('provider', 'withdraw', '-c', config, '--account', 'bob')).toMatchObject([{ symbol: 'USDC' }])
-      const after = BigInt((await stage.json('wallet', 'balance', '--account', 'bob')).balances.find((entry: Json) => entry.symbol === 'USDC').balance)
+      const before = BigInt(
+        (await stage.json('wallet', 'balance', '--account', 'bob')).balances.find(
+          (entry: Json) => entry.symbol === 'USDC',
+        ).balance,
+      )
+      expect(await stage.json('provider', 'withdraw', '-c', config, '--account', 'bob')).toMatchObject([
+        { symbol: 'USDC' },
+      ])
+      const after = BigInt(
+        (await stage.json('wallet', 'balance', '--account', 'bob')).balances.find(
+          (entry: Json) => entry.symbol === 'USDC',
+        ).balance,
+      )
       expect(after - before).toBe(BigInt(earned.amount))
-      const { items } = (await (await fetch(`${stage.embedded.network.indexerUrl}/v1/payments?account=${provider}`)).json()) as { items: Json[] }
-      expect(items.map((payment) => payment.kind)).toEqual(expect.arrayContaining(['earning', 'fee', 'withdrawal']))
+      const { items } = (await (
+        await fetch(`${stage.embedded.network.indexerUrl}/v1/payments?account=${provider}`)
+      ).json()) as { items: Json[] }
+      expect(items.map((payment) => payment.kind)).toEqual(
+        expect.arrayContaining(['earning', 'fee', 'withdrawal']),
+      )
     })
 
     it('stops cleanly: coverage ends, and the record stays', async () => {
@@ -127,7 +197,9 @@ describe.skipIf(!canDeploy)(
       })
       expect(away).toMatchObject({ provider, leasesServed: 1, openLeases: 0 })
       expect((await stage.json('bids', HELLO, '--provider', provider)).bids).toEqual([])
-      expect((await stage.json('providers')).find((known: Json) => known.provider === provider)).toMatchObject({
+      expect(
+        (await stage.json('providers')).find((known: Json) => known.provider === provider),
+      ).toMatchObject({
         workers: 1,
         coveredWorkers: 0,
         leasesServed: 1,

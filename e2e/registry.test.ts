@@ -4,7 +4,12 @@ import type { RunningWorker } from '@cloister/agent'
 import { developmentAccount } from '@cloister/chain'
 import { buildWorkbench } from '@cloister/executors'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hasRegistry, LOGIN, type Registry, startRegistry } from '../packages/executors/src/testing/registry.ts'
+import {
+  hasRegistry,
+  LOGIN,
+  type Registry,
+  startRegistry,
+} from '../packages/executors/src/testing/registry.ts'
 import { canDeploy, type Json, raiseStage, type Stage, until } from './embedded.ts'
 import { joinWith } from './joined-worker.ts'
 
@@ -22,9 +27,13 @@ describe.skipIf(!canDeploy || !hasRegistry)(
 
     const build = (name: string) => {
       const script = `console.log('build ${name}');require('http').createServer((q,s)=>s.end('build ${name}')).listen(8080)`
-      return buildWorkbench(join(stage.folder, 'pushed'), `app:${name}`, { '/app.js': script }, ['node', '/app.js'])
+      return buildWorkbench(join(stage.folder, 'pushed'), `app:${name}`, { '/app.js': script }, [
+        'node',
+        '/app.js',
+      ])
     }
-    const push = (name: string) => registry.push(join(stage.folder, 'pushed'), digests[name] ?? '', 'me/app', 'latest')
+    const push = (name: string) =>
+      registry.push(join(stage.folder, 'pushed'), digests[name] ?? '', 'me/app', 'latest')
     const file = (name: string, text: string) => {
       writeFileSync(join(stage.folder, name), text)
       return join(stage.folder, name)
@@ -46,7 +55,10 @@ describe.skipIf(!canDeploy || !hasRegistry)(
         prices: { USDC: { cpu: '0.001', memoryGiB: '0.0001', diskGiB: '0.0001' } },
         images: { layouts: [], trustedRegistries: [registry.host] },
       })
-      await until('the worker bids', async () => (await stage.json('bids', compose(), '--provider', provider)).bids.length === 1)
+      await until(
+        'the worker bids',
+        async () => (await stage.json('bids', compose(), '--provider', provider)).bids.length === 1,
+      )
       process.env['DOCKER_CONFIG'] = join(stage.folder, 'docker')
       mkdirSync(process.env['DOCKER_CONFIG'])
       await push('one')
@@ -63,7 +75,14 @@ describe.skipIf(!canDeploy || !hasRegistry)(
       const { code, stderr } = await stage.cloister('deploy', compose(), '--provider', provider, '--yes')
       expect([code, stderr]).toEqual([1, expect.stringMatching(/asks for a login/)])
       expect(stderr).toContain('--registry-login')
-      const none = await stage.cloister('deploy', compose(), '--provider', provider, '--registry-login', '--yes')
+      const none = await stage.cloister(
+        'deploy',
+        compose(),
+        '--provider',
+        provider,
+        '--registry-login',
+        '--yes',
+      )
       expect(none.stderr).toMatch(/There is no .*config\.json.*\n.*docker login/)
     })
 
@@ -75,8 +94,12 @@ describe.skipIf(!canDeploy || !hasRegistry)(
       deployed = await stage.json('deploy', compose(), '--provider', provider, '--registry-login', '--yes')
       expect(await page(deployed.url.web)).toBe('build one')
       expect(await digestOf(deployed.lease)).toBe(digests['one'])
-      const said = await Promise.all(['status', 'events', 'logs'].map((command) => stage.cloister(command, deployed.lease, '--json')))
-      expect(JSON.stringify([said, await stage.cloister('manifest', compose())])).not.toContain(LOGIN.password)
+      const said = await Promise.all(
+        ['status', 'events', 'logs'].map((command) => stage.cloister(command, deployed.lease, '--json')),
+      )
+      expect(JSON.stringify([said, await stage.cloister('manifest', compose())])).not.toContain(
+        LOGIN.password,
+      )
     })
 
     it('is asked anew what a tag means by `update --pull`, and not before', async () => {
@@ -99,7 +122,9 @@ describe.skipIf(!canDeploy || !hasRegistry)(
       expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringMatching(/login/)])
       expect(wrong.stderr).not.toContain('wrong-password')
       await stage.json('update', deployed.lease, sdl(LOGIN.password))
-      expect((await stage.cloister('manifest', sdl(LOGIN.password), '--json')).stdout).not.toContain(LOGIN.password)
+      expect((await stage.cloister('manifest', sdl(LOGIN.password), '--json')).stdout).not.toContain(
+        LOGIN.password,
+      )
       expect(await page(deployed.url.web)).toBe('build two')
       await stage.json('close', deployed.lease)
     })

@@ -1,6 +1,15 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { collateralFor, DEVELOPMENT_ROLES, developmentAccount, getSeats, listApps, registerApp, type Seat, updateLease } from '@cloister/chain'
+import {
+  collateralFor,
+  DEVELOPMENT_ROLES,
+  developmentAccount,
+  getSeats,
+  listApps,
+  registerApp,
+  type Seat,
+  updateLease,
+} from '@cloister/chain'
 import { hashManifest, type Manifest, parseManifest, ROUTE_HEADER } from '@cloister/core'
 import {
   type Cloister,
@@ -73,7 +82,10 @@ describe.skipIf(!canDeploy)(
       stage = await raiseStage({ keys: true })
       const { network } = stage.embedded
       tenant = createCloister({ network, account: developmentAccount(network, DEVELOPMENT_ROLES.tenants[0]) })
-      landlord = createCloister({ network, account: developmentAccount(network, DEVELOPMENT_ROLES.governance) })
+      landlord = createCloister({
+        network,
+        account: developmentAccount(network, DEVELOPMENT_ROLES.governance),
+      })
       await stage.embedded.keys
       file('v1.yaml', compose('0.25'))
       file('v2.yaml', compose('0.2'))
@@ -118,7 +130,12 @@ describe.skipIf(!canDeploy)(
       )
       expect(await shop()).toEqual({ word: SECRET, key: 'a private key\n' })
       // Neither the chain, nor the index, nor any log or store of the network's has it in the open.
-      for (const part of ['logs', 'index', 'chain', ...['oak', 'elm', 'ash'].map((name) => `workers/${name}/worker.db`)])
+      for (const part of [
+        'logs',
+        'index',
+        'chain',
+        ...['oak', 'elm', 'ash'].map((name) => `workers/${name}/worker.db`),
+      ])
         expect(everythingIn(join(stage.folder, 'state', part))).not.toContain(SECRET)
       expect(JSON.stringify(deployed)).not.toContain(SECRET)
     })
@@ -133,15 +150,42 @@ describe.skipIf(!canDeploy)(
       await update(tenant, 'shop', v2())
       expect(await shop()).toMatchObject({ word: SECRET })
       await stage.json('apps', 'forbid', 'shop', 'v1.yaml')
-      await expect(update(tenant, 'shop', manifestOf(join(stage.folder, 'v1.yaml')))).rejects.toThrow(/does not allow the manifest/)
+      await expect(update(tenant, 'shop', manifestOf(join(stage.folder, 'v1.yaml')))).rejects.toThrow(
+        /does not allow the manifest/,
+      )
     })
 
     it('new secrets reach what runs', async () => {
       file('new.env', 'WORD=rotated\n')
-      expect((await stage.cloister('update', 'shop', 'v2.yaml', '--app', 'shop', '--secrets', 'new.env', '--secret-file', 'tls.key=tls.key')).code).toBe(0)
+      expect(
+        (
+          await stage.cloister(
+            'update',
+            'shop',
+            'v2.yaml',
+            '--app',
+            'shop',
+            '--secrets',
+            'new.env',
+            '--secret-file',
+            'tls.key=tls.key',
+          )
+        ).code,
+      ).toBe(0)
       expect(await shop()).toMatchObject({ word: 'rotated' })
       const path = join(stage.folder, 'shop.sealed')
-      await stage.json('secrets', 'seal', '--app', 'shop', '--secrets', 'prod.env', '--secret-file', 'tls.key=tls.key', '-o', path)
+      await stage.json(
+        'secrets',
+        'seal',
+        '--app',
+        'shop',
+        '--secrets',
+        'prod.env',
+        '--secret-file',
+        'tls.key=tls.key',
+        '-o',
+        path,
+      )
       expect(readFileSync(path, 'utf8')).not.toContain(SECRET)
       await update(tenant, 'shop', v2(), { envelope: sealed() })
       expect(await shop()).toMatchObject({ word: SECRET })
@@ -149,23 +193,43 @@ describe.skipIf(!canDeploy)(
 
     it('another tenant gets nothing with the same file and the same sealed secrets', async () => {
       const { network } = stage.embedded
-      const thief = createCloister({ network, account: developmentAccount(network, DEVELOPMENT_ROLES.tenants[1]) })
+      const thief = createCloister({
+        network,
+        account: developmentAccount(network, DEVELOPMENT_ROLES.tenants[1]),
+      })
       const deposit = ({ bid }: { bid: { ratePerSecond: bigint } }) => bid.ratePerSecond * 3600n
-      await expect(deploy(thief, { manifest: v2(), envelope: sealed(), pay: 'USDC', deposit })).rejects.toThrow(/by this tenant/)
+      await expect(
+        deploy(thief, { manifest: v2(), envelope: sealed(), pay: 'USDC', deposit }),
+      ).rejects.toThrow(/by this tenant/)
     })
 
     it('secrets for the manifest on the lease reach no other one that runs for it', async () => {
       // The tenant's own app allows a manifest that the shop's does not, and that one runs.
       const evil = manifestOf(file('evil.yaml', compose('0.15')))
-      const images = [...new Set((await tenant.index.workers({ covered: true })).flatMap(({ image }) => (image ? [image] : [])))]
+      const images = [
+        ...new Set(
+          (await tenant.index.workers({ covered: true })).flatMap(({ image }) => (image ? [image] : [])),
+        ),
+      ]
       if (!tenant.wallet) throw new Error('the tenant has an account')
-      const own = await registerApp(tenant.wallet, { name: 'own', upgradeDelay: 0, manifests: [hashManifest(evil)], images })
+      const own = await registerApp(tenant.wallet, {
+        name: 'own',
+        upgradeDelay: 0,
+        manifests: [hashManifest(evil)],
+        images,
+      })
       const dummy = { WORD: Buffer.from('dummy'), 'tls.key': Buffer.from('none') }
       const deposit = ({ bid }: { bid: { ratePerSecond: bigint } }) => bid.ratePerSecond * 3600n
-      const { lease } = await deploy(tenant, { manifest: evil, envelope: await sealForApp(tenant, own, dummy), pay: 'USDC', deposit })
+      const { lease } = await deploy(tenant, {
+        manifest: evil,
+        envelope: await sealForApp(tenant, own, dummy),
+        pay: 'USDC',
+        deposit,
+      })
       const record = await findLease(tenant, lease)
       const worker = workerAsTenant(tenant, record)
-      // On chain: the manifest that the shop's registry allows. To the worker: the shop's secrets, for what runs.
+      // On chain: the manifest that the shop's registry allows. To the worker: the shop's secrets, for what
+      // runs.
       await updateLease(tenant.wallet, lease, hashManifest(v2()))
       await worker.putSecrets(lease, sealed())
       const report = await until('the worker was refused', async () => {
@@ -193,15 +257,28 @@ describe.skipIf(!canDeploy)(
         challenge,
         transportKey: Buffer.from(transport.publicKey).toString('base64'),
       }
-      // A worker quotes any number for anybody, so this is a genuine, fresh quote of the very worker, over the very question.
+      // A worker quotes any number for anybody, so this is a genuine, fresh quote of the very worker, over
+      // the very question.
       const report = await workerOfRecord(tenant.network, record).evidence(releaseFreshness(question))
-      const collateral = await collateralFor(stage.embedded.network, { kind: report.kind, quote: Buffer.from(report.quote, 'base64') })
+      const collateral = await collateralFor(stage.embedded.network, {
+        kind: report.kind,
+        quote: Buffer.from(report.quote, 'base64'),
+      })
       const thief = developmentAccount(stage.embedded.network, DEVELOPMENT_ROLES.tenants[1])
-      const evidence = { worker: record.worker, kind: report.kind, tlsKeyHash: report.tlsKeyHash, quote: report.quote, collateral }
+      const evidence = {
+        worker: record.worker,
+        kind: report.kind,
+        tlsKeyHash: report.tlsKeyHash,
+        quote: report.quote,
+        collateral,
+      }
       const signature = await thief.signMessage({ message: 'not the worker' })
       const refused = await ask(seat, '/v1/release', { ...question, evidence: { ...evidence, signature } })
       expect(refused.status).toBe(403)
-      expect(await refused.json()).toMatchObject({ code: 'not-attested', title: 'The worker’s key did not sign what the evidence is for.' })
+      expect(await refused.json()).toMatchObject({
+        code: 'not-attested',
+        title: 'The worker’s key did not sign what the evidence is for.',
+      })
       const again = await ask(seat, '/v1/release', { ...question, evidence: { ...evidence, signature } })
       expect(await again.json()).toMatchObject({ code: 'stale' })
       const asPeer = await ask(seat, '/v1/exchange', {
@@ -211,16 +288,26 @@ describe.skipIf(!canDeploy)(
         evidence: { ...evidence, signature },
       })
       expect(await asPeer.json()).toMatchObject({ code: 'not-attested' })
-      for (const body of ['{', '[]', JSON.stringify({ ...question, evidence: { ...evidence, signature, quote: 'AAAA' } })]) {
+      for (const body of [
+        '{',
+        '[]',
+        JSON.stringify({ ...question, evidence: { ...evidence, signature, quote: 'AAAA' } }),
+      ]) {
         const { connection } = workerOfRecord(tenant.network, await tenant.index.worker(seat.worker))
-        const response = await connection.fetch(`${connection.endpoint}/v1/release`, { method: 'POST', headers: { [ROUTE_HEADER]: `${seat.lease}/` }, body })
+        const response = await connection.fetch(`${connection.endpoint}/v1/release`, {
+          method: 'POST',
+          headers: { [ROUTE_HEADER]: `${seat.lease}/` },
+          body,
+        })
         expect(response.status).toBeGreaterThanOrEqual(400)
         expect(response.status).toBeLessThan(500)
       }
     })
 
     it('whoever leases an instance gets nothing out of it', async () => {
-      expect((await stage.cloister('exec', 'keys-0', ...governance(), '--', 'sh')).stderr).toContain('nobody run commands')
+      expect((await stage.cloister('exec', 'keys-0', ...governance(), '--', 'sh')).stderr).toContain(
+        'nobody run commands',
+      )
       const spy = file(
         'spy.yaml',
         `services:\n  keys:\n    image: cloister/hello:1\n    command: [sh, -c, 'cat /data/*; echo; echo looked; sleep 1000']\n    volumes: ['held:/data']\n    cpus: 0.1\n    mem_limit: 64m\n    storage_opt: { size: 64m }\nvolumes:\n  held: { x-size: 16m }\n`,
@@ -241,7 +328,9 @@ describe.skipIf(!canDeploy)(
     it('an instance that is lost is replaced, and then another one, and every secret opens still', async () => {
       for (const seat of [0, 1]) {
         await close(landlord, `keys-${seat}`)
-        await until('the seat is free', async () => (await getSeats(tenant.chain)).every(({ index }) => index !== seat))
+        await until('the seat is free', async () =>
+          (await getSeats(tenant.chain)).every(({ index }) => index !== seat),
+        )
         await stage.embedded.fillSeats()
       }
       expect((await keyService(tenant)).every(({ state }) => state?.open)).toBe(true)
@@ -255,7 +344,11 @@ describe.skipIf(!canDeploy)(
       await crash(stage.embedded, name)
       await until('the service answers', async () => (await shop()).word === SECRET, 60_000)
       // Its instance of the key service found the agent's socket again.
-      await until('all seats answer', async () => (await keyService(tenant)).every(({ state }) => state?.open), 60_000)
+      await until(
+        'all seats answer',
+        async () => (await keyService(tenant)).every(({ state }) => state?.open),
+        60_000,
+      )
     })
   },
   300_000,

@@ -9,7 +9,10 @@ import { manifestOf, task, useWorker } from './own-worker.ts'
 
 const MIB = 1024 * 1024
 const READERS = 20
-/** What a worker promises of each reader that doesn't read (docs/providers.md), and what one of this process's own sockets may hold. */
+/**
+ * What a worker promises of each reader that doesn't read (docs/providers.md), and what one of this
+ * process's own sockets may hold.
+ */
 const PER_READER = 2 * MIB
 
 setFlagsFromString('--expose-gc')
@@ -49,7 +52,10 @@ describe.skipIf(!canDeploy)('readers that do not read', () => {
     'sec-websocket-version': '13',
   }
   /** A service that prints without end, at some MiB a second. */
-  const chatty = task('chat', 'const line = "x".repeat(1000);setInterval(()=>{for(let i=0;i<500;i++)console.log(line)},50)')
+  const chatty = task(
+    'chat',
+    'const line = "x".repeat(1000);setInterval(()=>{for(let i=0;i<500;i++)console.log(line)},50)',
+  )
 
   it.each([
     ['of logs', (lease: Hex) => ask(`/v1/leases/${lease}/logs?tail=10&follow=true`)],

@@ -41,8 +41,8 @@ interface Platform {
 }
 
 /**
- * Three providers with GPUs, five delegators, two days: what is done goes to the chain and to the model, and everybody's balance
- * has to be what the model says, to the unit.
+ * Three providers with GPUs, five delegators, two days: what is done goes to the chain and to the model, and
+ * everybody's balance has to be what the model says, to the unit.
  */
 describe('stake and emission on the embedded network', () => {
   let stage: Stage
@@ -52,10 +52,12 @@ describe('stake and emission on the embedded network', () => {
   const providers: Platform[] = []
   /** Verifies only, so that one of the others may be away. */
   let verifier: Platform
-  const wallet = (index: number) => connectWallet(stage.embedded.network, developmentAccount(stage.embedded.network, index))
+  const wallet = (index: number) =>
+    connectWallet(stage.embedded.network, developmentAccount(stage.embedded.network, index))
   const address = (index: number) => developmentAccount(stage.embedded.network, index).address
   const now = async () => Number((await wallet(0).client.getBlock()).timestamp)
-  const pass = (seconds: number) => wallet(0).client.request({ method: 'evm_increaseTime', params: [seconds] } as never)
+  const pass = (seconds: number) =>
+    wallet(0).client.request({ method: 'evm_increaseTime', params: [seconds] } as never)
   /** Moves the chain's clock ahead to an instant, unless it is there. */
   const passTo = async (instant: number) => {
     const ahead = instant - (await now())
@@ -78,7 +80,14 @@ describe('stake and emission on the embedded network', () => {
     ] as const) {
       const provider = wallet(index)
       const key = privateKeyToAccount(generatePrivateKey())
-      await registerWorker(provider, key, { cpuMilli: 1000, memoryMiB: 1024, diskMiB: 1024, gpus, gpuClass, endpoint: 'http://127.0.0.1:1' })
+      await registerWorker(provider, key, {
+        cpuMilli: 1000,
+        memoryMiB: 1024,
+        diskMiB: 1024,
+        gpus,
+        gpuClass,
+        endpoint: 'http://127.0.0.1:1',
+      })
       const one = { provider, key, platform: await root.manufacture(), gpuClass, gpus }
       if (gpus > 0) {
         providers.push(one)
@@ -91,12 +100,22 @@ describe('stake and emission on the embedded network', () => {
   /** All events of Stake so far, with the instants they happened at. */
   async function stakeLogs() {
     const { client, network } = wallet(0)
-    const logs = parseEventLogs({ abi: STAKE_ABI, logs: await client.getLogs({ address: network.contracts.stake, fromBlock: 0n }) })
-    return Promise.all(logs.map(async (log) => ({ ...log, time: Number((await client.getBlock({ blockNumber: log.blockNumber })).timestamp) })))
+    const logs = parseEventLogs({
+      abi: STAKE_ABI,
+      logs: await client.getLogs({ address: network.contracts.stake, fromBlock: 0n }),
+    })
+    return Promise.all(
+      logs.map(async (log) => ({
+        ...log,
+        time: Number((await client.getBlock({ blockNumber: log.blockNumber })).timestamp),
+      })),
+    )
   }
 
   /** The newest event of a name. */
-  async function last<name extends Awaited<ReturnType<typeof stakeLogs>>[number]['eventName']>(eventName: name) {
+  async function last<name extends Awaited<ReturnType<typeof stakeLogs>>[number]['eventName']>(
+    eventName: name,
+  ) {
     const found = (await stakeLogs()).findLast((log) => log.eventName === eventName)
     if (!found) throw new Error(`no ${eventName} happened`)
     return found as Extract<Awaited<ReturnType<typeof stakeLogs>>[number], { eventName: name }>
@@ -135,8 +154,15 @@ describe('stake and emission on the embedded network', () => {
           block,
         }
         const others = covered.filter((other) => other !== one).slice(0, 2)
-        const signatures = await Promise.all(others.map((other) => signVerdict(stage.embedded.network, other.key, verdict)))
-        await handInVerdict(provider, verdict, signatures, await signClaim(stage.embedded.network, key, verdict))
+        const signatures = await Promise.all(
+          others.map((other) => signVerdict(stage.embedded.network, other.key, verdict)),
+        )
+        await handInVerdict(
+          provider,
+          verdict,
+          signatures,
+          await signClaim(stage.embedded.network, key, verdict),
+        )
       }),
     )
     // In the order of the chain, where two in one block have one instant.
@@ -146,14 +172,21 @@ describe('stake and emission on the embedded network', () => {
     }
   }
 
-  const workersContract = () => ({ address: stage.embedded.network.contracts.workers, abi: WORKERS_ABI }) as const
+  const workersContract = () =>
+    ({ address: stage.embedded.network.contracts.workers, abi: WORKERS_ABI }) as const
   const coverage = async (worker: Address) => {
-    const { start, until: end } = await wallet(0).client.readContract({ ...workersContract(), functionName: 'coverageOf', args: [worker] })
+    const { start, until: end } = await wallet(0).client.readContract({
+      ...workersContract(),
+      functionName: 'coverageOf',
+      args: [worker],
+    })
     return { start, until: end }
   }
-  const verdictOn = (worker: Address) => wallet(0).client.readContract({ ...workersContract(), functionName: 'confirmedGpus', args: [worker] })
+  const verdictOn = (worker: Address) =>
+    wallet(0).client.readContract({ ...workersContract(), functionName: 'confirmedGpus', args: [worker] })
 
-  const cli = (account: number, ...words: string[]) => stage.json('stake', ...words, '--account', `dev${account}`)
+  const cli = (account: number, ...words: string[]) =>
+    stage.json('stake', ...words, '--account', `dev${account}`)
 
   async function put(account: number, to: number, amount: number) {
     const { transaction } = await cli(account, 'delegate', address(to), String(amount))
@@ -171,7 +204,10 @@ describe('stake and emission on the embedded network', () => {
   async function claim(account: number) {
     const { amount, pools } = (await cli(account, 'claim')) as Json
     const { time } = await last('RewardClaimed')
-    const expected = (pools as Address[]).reduce((sum, provider) => sum + economy.claimReward(time, provider, address(account)), 0n)
+    const expected = (pools as Address[]).reduce(
+      (sum, provider) => sum + economy.claimReward(time, provider, address(account)),
+      0n,
+    )
     expect(BigInt(amount), `claim of dev${account}`).toBe(expected)
   }
 
@@ -179,7 +215,9 @@ describe('stake and emission on the embedded network', () => {
   async function compare() {
     for (const index of [...accounts, 9]) {
       const found = await getTokenBalance(wallet(0), cloi, address(index))
-      expect(found - (before.get(address(index)) ?? 0n), `balance of dev${index}`).toBe(economy.balances.get(address(index)) ?? 0n)
+      expect(found - (before.get(address(index)) ?? 0n), `balance of dev${index}`).toBe(
+        economy.balances.get(address(index)) ?? 0n,
+      )
     }
     const { client, network } = wallet(0)
     const stakeContract = { address: network.contracts.stake, abi: STAKE_ABI } as const
@@ -190,13 +228,27 @@ describe('stake and emission on the embedded network', () => {
           functionName: 'positionOf',
           args: [address(provider), address(account)],
         })
-        expect({ shares, worth, rewards }, `dev${account} in the pool of dev${provider}`).toEqual(economy.positionOf(address(provider), address(account)))
+        expect({ shares, worth, rewards }, `dev${account} in the pool of dev${provider}`).toEqual(
+          economy.positionOf(address(provider), address(account)),
+        )
       }
   }
 
   test('a provider joins with one command, which says what each step costs', async () => {
     const port = String(await freePort())
-    const common = ['provider', 'join', '--account', 'carol', '--gpus', '1', '--gpu-class', 'h200', '--port', port, '--no-run'] as const
+    const common = [
+      'provider',
+      'join',
+      '--account',
+      'carol',
+      '--gpus',
+      '1',
+      '--gpu-class',
+      'h200',
+      '--port',
+      port,
+      '--no-run',
+    ] as const
     // Nothing is written for somebody who can't act.
     expect((await stage.cloister(...common, '--yes')).stderr).toContain('no wallet carol')
     expect(existsSync(join(stage.folder, 'provider.yaml'))).toBe(false)
@@ -209,20 +261,40 @@ describe('stake and emission on the embedded network', () => {
     expect(asked.stdout).toMatch(/collateral +1875 CLOI of your pool stay/)
     expect(asked.stdout).toMatch(/1 × h200 would earn [\d.]+ CLOI an hour/)
     const joined = await stage.json(...common, '--yes')
-    expect(joined).toMatchObject({ provider: carol, enrolled: 'registered', staked: (1_875n * CLOI).toString(), collateral: (1_875n * CLOI).toString() })
+    expect(joined).toMatchObject({
+      provider: carol,
+      enrolled: 'registered',
+      staked: (1_875n * CLOI).toString(),
+      collateral: (1_875n * CLOI).toString(),
+    })
     expect(joined.gpus).toEqual({ gpuClass: 'h200', gpus: 1 })
     expect(BigInt(joined.ratePerSecond)).toBeGreaterThan(0n)
     // It has stopped, and says what it lacks.
-    expect((await stage.cloister('provider', 'rewards')).stdout).toContain('nobody vouches for GPUs of this worker')
+    expect((await stage.cloister('provider', 'rewards')).stdout).toContain(
+      'nobody vouches for GPUs of this worker',
+    )
     // Typed again, what is done already is passed over.
     expect(await stage.json(...common, '--yes')).toMatchObject({ enrolled: 'unchanged', staked: '0' })
     // What the first worker has locked is not there for a second one.
     for (const _ of [1, 2]) await stage.json('wallet', 'faucet', '--account', 'carol')
     mkdirSync(join(stage.folder, 'second'))
-    const second = ['--gpus', '1', '--gpu-class', 'b200', '--port', String(await freePort()), '-c', 'second/provider.yaml'] as const
-    expect((await stage.cloister('provider', 'join', '--account', 'carol', ...second, '--no-run', '--yes')).stderr).toContain('its pool needs 2250 CLOI more')
+    const second = [
+      '--gpus',
+      '1',
+      '--gpu-class',
+      'b200',
+      '--port',
+      String(await freePort()),
+      '-c',
+      'second/provider.yaml',
+    ] as const
+    expect(
+      (await stage.cloister('provider', 'join', '--account', 'carol', ...second, '--no-run', '--yes')).stderr,
+    ).toContain('its pool needs 2250 CLOI more')
     await stage.json('wallet', 'faucet', '--account', 'carol')
-    expect(await stage.json('provider', 'join', '--account', 'carol', ...second, '--no-run', '--yes')).toMatchObject({
+    expect(
+      await stage.json('provider', 'join', '--account', 'carol', ...second, '--no-run', '--yes'),
+    ).toMatchObject({
       enrolled: 'registered',
       staked: (2_250n * CLOI).toString(),
       collateral: (2_250n * CLOI).toString(),
@@ -231,13 +303,20 @@ describe('stake and emission on the embedded network', () => {
   }, 180_000)
 
   test('two days of hours, with a lapse, a slash and delegators in and out, are as the model predicts', async () => {
-    // Providers backed their own pools when the network began, and when they joined; a worker that was started then has claimed, if that took long.
+    // Providers backed their own pools when the network began, and when they joined; a worker that was
+    // started then has claimed, if that took long.
     for (const log of await stakeLogs()) {
-      if (log.eventName === 'Delegated') economy.delegate(log.time, log.args.provider, log.args.account, log.args.amount)
-      if (log.eventName === 'RewardClaimed') economy.claimReward(log.time, log.args.provider, log.args.account)
+      if (log.eventName === 'Delegated')
+        economy.delegate(log.time, log.args.provider, log.args.account, log.args.amount)
+      if (log.eventName === 'RewardClaimed')
+        economy.claimReward(log.time, log.args.provider, log.args.account)
     }
     for (const index of [...accounts, 9])
-      before.set(address(index), (await getTokenBalance(wallet(0), cloi, address(index))) - (economy.balances.get(address(index)) ?? 0n))
+      before.set(
+        address(index),
+        (await getTokenBalance(wallet(0), cloi, address(index))) -
+          (economy.balances.get(address(index)) ?? 0n),
+      )
     // The first hour that begins after everything stands.
     await renew(providers)
     for (const { provider, key } of providers) {
@@ -280,22 +359,43 @@ describe('stake and emission on the embedded network', () => {
       24: compare,
       28: async () => {
         const { shares } = await cli(6, 'move', address(3), address(2), '120')
-        economy.redelegate((await last('Redelegated')).time, address(3), address(2), address(6), BigInt(shares))
+        economy.redelegate(
+          (await last('Redelegated')).time,
+          address(3),
+          address(2),
+          address(6),
+          BigInt(shares),
+        )
       },
       30: () => put(4, 2, 50),
       36: async () => {
         const log = () => {}
         const config = { claim: true, cloiPerEther: 10_000, timesGas: 20 }
-        const claimed = await claimIfItPays({ wallet: wallet(0), provider: address(3), config, sequence: new Sequence(), log })
+        const claimed = await claimIfItPays({
+          wallet: wallet(0),
+          provider: address(3),
+          config,
+          sequence: new Sequence(),
+          log,
+        })
         expect(claimed).toBe(economy.claimReward((await last('RewardClaimed')).time, address(3), address(3)))
         expect(claimed).toBeGreaterThan(0n)
         // Right after that it doesn't pay.
-        expect(await claimIfItPays({ wallet: wallet(0), provider: address(3), config, sequence: new Sequence(), log })).toBe(0n)
+        expect(
+          await claimIfItPays({
+            wallet: wallet(0),
+            provider: address(3),
+            config,
+            sequence: new Sequence(),
+            log,
+          }),
+        ).toBe(0n)
       },
       40: () => claim(8),
       44: () => claim(1),
     }
-    // Renewed a little earlier in each hour than in the one before, so that nothing lapses however slow the machine is.
+    // Renewed a little earlier in each hour than in the one before, so that nothing lapses however slow the
+    // machine is.
     await passTo(economy.start + first * 3_600 - 100)
     await renew(providers)
     for (let hour = 0; hour <= 48; hour++) {
@@ -306,7 +406,9 @@ describe('stake and emission on the embedded network', () => {
     }
 
     // Every hour weighs what the model says, on chain and in the index.
-    const epochs = await synced(() => createCloister({ network: stage.embedded.network }).index.epochs({ limit: 60 }))
+    const epochs = await synced(() =>
+      createCloister({ network: stage.embedded.network }).index.epochs({ limit: 60 }),
+    )
     const full = [...Array(48).keys()].map((hour) => first + hour)
     for (const epoch of full) {
       const record = epochs.find((one) => one.epoch === epoch)
@@ -318,11 +420,23 @@ describe('stake and emission on the embedded network', () => {
       }
     }
     // Asked about one provider, the index leaves the others' weights out, but not out of the sum.
-    const ofSecond = await createCloister({ network: stage.embedded.network }).index.epochs({ provider: address(2), limit: 60 })
-    expect(ofSecond).toEqual(epochs.map((epoch) => ({ ...epoch, pools: epoch.pools.filter(({ provider }) => provider === address(2)) })))
+    const ofSecond = await createCloister({ network: stage.embedded.network }).index.epochs({
+      provider: address(2),
+      limit: 60,
+    })
+    expect(ofSecond).toEqual(
+      epochs.map((epoch) => ({
+        ...epoch,
+        pools: epoch.pools.filter(({ provider }) => provider === address(2)),
+      })),
+    )
     // The second was away, the first was short of nothing.
-    expect(full.filter((epoch) => economy.weights.weightOf(address(2), epoch) === 0).length).toBeGreaterThanOrEqual(5)
-    expect(full.filter((epoch) => economy.weights.weightOf(address(3), epoch) > 0).length).toBeGreaterThanOrEqual(47)
+    expect(
+      full.filter((epoch) => economy.weights.weightOf(address(2), epoch) === 0).length,
+    ).toBeGreaterThanOrEqual(5)
+    expect(
+      full.filter((epoch) => economy.weights.weightOf(address(3), epoch) > 0).length,
+    ).toBeGreaterThanOrEqual(47)
 
     // Three weeks later those who left take what is left, and the treasury its part.
     await passTo((await now()) + 21 * 86_400)
@@ -356,7 +470,9 @@ describe('stake and emission on the embedded network', () => {
     expect(again.stderr).toContain('reported already')
     const {
       items: [slash],
-    } = await synced(() => createCloister({ network: stage.embedded.network }).index.slashes({ provider: address(1) }))
+    } = await synced(() =>
+      createCloister({ network: stage.embedded.network }).index.slashes({ provider: address(1) }),
+    )
     expect(slash).toMatchObject({ offence: 'receipts', reporter: address(8), reward: report.reward })
   }
 
@@ -364,11 +480,19 @@ describe('stake and emission on the embedded network', () => {
 
   async function collect() {
     const governance = wallet(0)
-    const hash = await governance.wallet.writeContract({ ...emission(), functionName: 'collect', args: [10_000n], gas: 8_000_000n })
+    const hash = await governance.wallet.writeContract({
+      ...emission(),
+      functionName: 'collect',
+      args: [10_000n],
+      gas: 8_000_000n,
+    })
     await governance.client.waitForTransactionReceipt({ hash })
     economy.collect(await timeOf(hash), 10_000)
     const stakeContract = { address: stage.embedded.network.contracts.stake, abi: STAKE_ABI } as const
-    const second = await governance.wallet.writeContract({ ...stakeContract, functionName: 'collectUnearned' })
+    const second = await governance.wallet.writeContract({
+      ...stakeContract,
+      functionName: 'collectUnearned',
+    })
     await governance.client.waitForTransactionReceipt({ hash: second })
     economy.collectUnearned(await timeOf(second))
   }
@@ -384,7 +508,15 @@ describe('stake and emission on the embedded network', () => {
   test('anybody recomputes all of it from the chain’s events', async () => {
     const { checks } = await stage.json('stake', 'audit')
     expect(checks.flatMap((check: Json) => check.wrong)).toEqual([])
-    expect(checks.map((check: Json) => check.what).sort()).toEqual(['GPU rewards', 'claims', 'pools', 'positions', 'slashes', 'stake rewards', 'supply'])
+    expect(checks.map((check: Json) => check.what).sort()).toEqual([
+      'GPU rewards',
+      'claims',
+      'pools',
+      'positions',
+      'slashes',
+      'stake rewards',
+      'supply',
+    ])
     expect((await stage.cloister('stake', 'audit')).stdout).toContain('agree')
   })
 
@@ -395,15 +527,28 @@ describe('stake and emission on the embedded network', () => {
     expect(pools.stderr).toContain('if stake, GPUs in service and emission stayed as they were')
     const rewards = await stage.cloister('stake', 'rewards', '--account', 'dev4')
     expect(rewards.stdout).toContain(address(2))
-    const hours = await stage.cloister('provider', 'rewards', '-c', 'none.yaml', '--account', 'dev3', '--hours', '720')
+    const hours = await stage.cloister(
+      'provider',
+      'rewards',
+      '-c',
+      'none.yaml',
+      '--account',
+      'dev3',
+      '--hours',
+      '720',
+    )
     expect(hours.stdout).toContain('half is the provider’s')
     const nothing = await stage.cloister('stake', 'exit', address(3), '--account', 'dev4')
     expect(nothing).toMatchObject({ code: 1 })
     expect(nothing.stderr).toContain('has no stake in the pool')
     expect((await stage.cloister('stake', 'exit', '0x0000')).stderr).toContain('begins with')
     // Money goes to whole addresses only, and to none that is mistyped.
-    expect((await stage.cloister('stake', 'delegate', address(2).slice(0, 10), '1')).stderr).toContain('not a whole address')
-    expect((await stage.cloister('stake', 'move', address(2).slice(0, 10), address(3).slice(0, 10))).stderr).toContain('not a whole address')
+    expect((await stage.cloister('stake', 'delegate', address(2).slice(0, 10), '1')).stderr).toContain(
+      'not a whole address',
+    )
+    expect(
+      (await stage.cloister('stake', 'move', address(2).slice(0, 10), address(3).slice(0, 10))).stderr,
+    ).toContain('not a whole address')
     const mistyped = address(2).replace(/[A-F]/, (letter) => letter.toLowerCase())
     expect((await stage.cloister('stake', 'delegate', mistyped, '1')).stderr).toContain('mistyped')
     const { periods, staked } = await stage.json('stake', 'pools')

@@ -20,11 +20,22 @@ async function makeBundle(root: DevelopmentRoot): Promise<EvidenceBundle> {
   const platform = await root.manufacture()
   const worker = privateKeyToAccount(generatePrivateKey())
   const recordedAt = Math.floor(Date.now() / 1000)
-  const bound = { chainId: 31337, workers: ADDRESS, provider: ADDRESS, worker: worker.address, tlsKeyHash: sha256('0x01') }
+  const bound = {
+    chainId: 31337,
+    workers: ADDRESS,
+    provider: ADDRESS,
+    worker: worker.address,
+    tlsKeyHash: sha256('0x01'),
+  }
   const hash = sha256('0x02')
   const manifest = '{"version":1}'
   const lease = sha256('0x03')
-  const said = { lease, manifestHash: sha256(toHex(manifest)), images: { web: 'sha256:00' }, instant: recordedAt }
+  const said = {
+    lease,
+    manifestHash: sha256(toHex(manifest)),
+    images: { web: 'sha256:00' },
+    instant: recordedAt,
+  }
   return {
     format: 'cloister-evidence/1',
     recordedAt,
@@ -62,8 +73,14 @@ describe.skipIf(!existsSync(CHROMIUM))(
       await writeVerifyPage(join(folder, 'verify.html'))
       const root = await DevelopmentRoot.create()
       bundle = await makeBundle(root)
-      await writeFile(join(folder, 'network.json'), JSON.stringify({ attestation: { root: Buffer.from(root.certificate).toString('base64') } }))
-      browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run'] })
+      await writeFile(
+        join(folder, 'network.json'),
+        JSON.stringify({ attestation: { root: Buffer.from(root.certificate).toString('base64') } }),
+      )
+      browser = await chromium.launch({
+        executablePath: CHROMIUM,
+        args: ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run'],
+      })
       const context = await browser.newContext({ offline: true })
       page = await context.newPage()
       page.on('request', (request) => asked.push(request.url()))
@@ -81,7 +98,8 @@ describe.skipIf(!existsSync(CHROMIUM))(
       await expect.poll(() => page.getByRole('status').textContent()).not.toMatch(/^(Checking…)?$/)
       return page.getByRole('status').textContent()
     }
-    const picture = async (name: string) => PICTURES && (await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true }))
+    const picture = async (name: string) =>
+      PICTURES && (await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true }))
 
     it('does not believe in a development root by itself', async () => {
       expect(await choose('Bundle', 'bundle.json', bundle)).toMatch(/^Do not trust this/)
@@ -112,21 +130,34 @@ describe.skipIf(!existsSync(CHROMIUM))(
           `${await reportData()}, expected ${binding(touched)}.`,
       )
       await picture('verify-touched')
-      const hostile = { ...bundle, network: { ...bundle.network, name: '<img src=x onerror="document.title=1">' }, format: '<script>document.title=1</script>' }
+      const hostile = {
+        ...bundle,
+        network: { ...bundle.network, name: '<img src=x onerror="document.title=1">' },
+        format: '<script>document.title=1</script>',
+      }
       expect(await choose('Bundle', 'hostile.json', hostile)).toContain('The bundle is wrong at format')
       expect(await page.title()).toBe('Cloister: check evidence')
       await writeFile(join(folder, 'nonsense.json'), 'nonsense')
       await page.getByLabel('Bundle').setInputFiles(join(folder, 'nonsense.json'))
-      await expect.poll(() => page.getByRole('status').textContent()).toBe('Do not trust this: nonsense.json is not JSON.')
+      await expect
+        .poll(() => page.getByRole('status').textContent())
+        .toBe('Do not trust this: nonsense.json is not JSON.')
     })
 
     it('asked nobody anything', () => {
       expect(asked.filter((url) => !url.startsWith('file:'))).toEqual([])
     })
 
-    const reportData = async () => `0x${Buffer.from(bundle.evidence.quote, 'base64').subarray(568, 600).toString('hex')}`
+    const reportData = async () =>
+      `0x${Buffer.from(bundle.evidence.quote, 'base64').subarray(568, 600).toString('hex')}`
     const binding = ({ network, worker, evidence }: EvidenceBundle) =>
-      workerBinding({ chainId: network.chainId, workers: network.workers, provider: worker.provider, worker: worker.address, tlsKeyHash: evidence.tlsKeyHash })
+      workerBinding({
+        chainId: network.chainId,
+        workers: network.workers,
+        provider: worker.provider,
+        worker: worker.address,
+        tlsKeyHash: evidence.tlsKeyHash,
+      })
   },
   30_000,
 )

@@ -2,12 +2,29 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { connectChain, connectWallet, developmentAccount, getCredit, getLease, getTokenBalance, MARKET_ABI, settleLeases } from '@cloister/chain'
+import {
+  connectChain,
+  connectWallet,
+  developmentAccount,
+  getCredit,
+  getLease,
+  getTokenBalance,
+  MARKET_ABI,
+  settleLeases,
+} from '@cloister/chain'
 import { defaultPolicy, parseManifest } from '@cloister/core'
 import { bids, createCloister, deploy } from '@cloister/sdk'
 import { type Hex, parseEventLogs } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { canDeploy, environmentOf, type Json, processesOf, raiseStage, type Stage, until } from './embedded.ts'
+import {
+  canDeploy,
+  environmentOf,
+  type Json,
+  processesOf,
+  raiseStage,
+  type Stage,
+  until,
+} from './embedded.ts'
 
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
 const TENANT = 4
@@ -23,8 +40,10 @@ describe.skipIf(!canDeploy)(
     let url: string
 
     const chain = () => connectChain(stage.embedded.network)
-    const token = (symbol: string) => stage.embedded.network.tokens.find((known) => known.symbol === symbol)?.address ?? '0x'
-    const balance = (account: number, symbol = 'USDC') => getTokenBalance(chain(), token(symbol), developmentAccount(stage.embedded.network, account).address)
+    const token = (symbol: string) =>
+      stage.embedded.network.tokens.find((known) => known.symbol === symbol)?.address ?? '0x'
+    const balance = (account: number, symbol = 'USDC') =>
+      getTokenBalance(chain(), token(symbol), developmentAccount(stage.embedded.network, account).address)
     const page = async () => (await fetch(url)).text()
     const file = async (name: string, text: string) => {
       const path = join(stage.folder, name)
@@ -34,11 +53,16 @@ describe.skipIf(!canDeploy)(
 
     /** `cloister logs LEASE -f`, with what it has printed so far. */
     const follow = (lease: string) => {
-      const child = spawn(process.execPath, [resolve(import.meta.dirname, '../apps/cli/src/main.mjs'), 'logs', lease, '-f'], {
-        env: environmentOf(join(stage.folder, 'state/network.json'), stage.folder),
-      })
+      const child = spawn(
+        process.execPath,
+        [resolve(import.meta.dirname, '../apps/cli/src/main.mjs'), 'logs', lease, '-f'],
+        {
+          env: environmentOf(join(stage.folder, 'state/network.json'), stage.folder),
+        },
+      )
       const following = { child, seen: '', code: new Promise((done) => child.once('close', done)) }
-      for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (following.seen += chunk))
+      for (const stream of [child.stdout, child.stderr])
+        stream.on('data', (chunk) => (following.seen += chunk))
       return following
     }
 
@@ -55,14 +79,20 @@ describe.skipIf(!canDeploy)(
     })
 
     it('shows bids side by side without a transaction', async () => {
-      const before = await chain().client.getTransactionCount({ address: developmentAccount(stage.embedded.network, TENANT).address })
+      const before = await chain().client.getTransactionCount({
+        address: developmentAccount(stage.embedded.network, TENANT).address,
+      })
       const { bids } = await stage.json('bids', HELLO)
       expect(bids).toHaveLength(3)
       const rates = bids.map((bid: Json) => BigInt(bid.ratePerSecond))
       expect(rates).toEqual([...rates].sort((a, b) => (a < b ? -1 : 1)))
       expect(new Set(bids.map((bid: Json) => bid.provider)).size).toBe(3)
       expect(bids.every((bid: Json) => bid.attestation === 'simulated')).toBe(true)
-      expect(await chain().client.getTransactionCount({ address: developmentAccount(stage.embedded.network, TENANT).address })).toBe(before)
+      expect(
+        await chain().client.getTransactionCount({
+          address: developmentAccount(stage.embedded.network, TENANT).address,
+        }),
+      ).toBe(before)
       const { stdout } = await stage.cloister('bids', HELLO)
       expect(stdout).toMatch(/USDC\/hour.*worker.*provider.*free.*uptime/)
     })
@@ -80,7 +110,8 @@ describe.skipIf(!canDeploy)(
         ratePerSecond: '2',
         deposit: String(2 * 7200),
       })
-      for (const step of ['bids', 'transaction', 'manifest', 'start', 'address']) expect(deployed.timings[step]).toBeGreaterThanOrEqual(0)
+      for (const step of ['bids', 'transaction', 'manifest', 'start', 'address'])
+        expect(deployed.timings[step]).toBeGreaterThanOrEqual(0)
       expect(await chain().client.getTransactionCount({ address: account })).toBe(nonce + 1)
       expect(await page()).toContain('Hello from a lease')
     })
@@ -90,7 +121,12 @@ describe.skipIf(!canDeploy)(
       const port = new URL(gateway).port
       const { get } = await import('node:http')
       const status = (host: string) =>
-        new Promise<number | undefined>((done, fail) => get(gateway, { headers: { host } }, (response) => done(response.resume().statusCode)).on('error', fail))
+        new Promise<number | undefined>((done, fail) =>
+          get(gateway, { headers: { host } }, (response) => done(response.resume().statusCode)).on(
+            'error',
+            fail,
+          ),
+        )
       expect(await status(`mine.localhost:${port}`)).toBe(200)
       expect(await status(`${deployed.lease.slice(2, 18)}-web.localhost:${port}`)).toBe(200)
       expect(await status(`${deployed.lease.slice(2, 18)}-db.localhost:${port}`)).toBe(404)
@@ -99,8 +135,15 @@ describe.skipIf(!canDeploy)(
 
     it('says what runs, what it costs and how long the money lasts', async () => {
       const status = await stage.json('status', 'mine')
-      expect(status).toMatchObject({ state: 'running', attestation: 'simulated', name: 'mine', uncoveredSeconds: 0 })
-      expect(status.services).toMatchObject([{ name: 'web-0', state: 'running', restarts: 0, digest: expect.stringMatching(/^sha256:/) }])
+      expect(status).toMatchObject({
+        state: 'running',
+        attestation: 'simulated',
+        name: 'mine',
+        uncoveredSeconds: 0,
+      })
+      expect(status.services).toMatchObject([
+        { name: 'web-0', state: 'running', restarts: 0, digest: expect.stringMatching(/^sha256:/) },
+      ])
       expect(BigInt(status.spent) + BigInt(status.balance)).toBe(BigInt(status.deposit))
       expect(status.paidUntil).toBeGreaterThan(Date.now() / 1000 + 3600)
       const all = await stage.json('ps')
@@ -131,7 +174,14 @@ describe.skipIf(!canDeploy)(
     })
 
     it('runs commands and hands their exit code on', async () => {
-      const good = await stage.cloister('exec', 'mine', '--', 'sh', '-c', 'echo from inside; cat /data/visits')
+      const good = await stage.cloister(
+        'exec',
+        'mine',
+        '--',
+        'sh',
+        '-c',
+        'echo from inside; cat /data/visits',
+      )
       expect(good.code).toBe(0)
       expect(good.stdout).toMatch(/^from inside\n\d+/)
       expect((await stage.cloister('exec', 'mine', '--', 'sh', '-c', 'exit 3')).code).toBe(3)
@@ -146,7 +196,11 @@ describe.skipIf(!canDeploy)(
 
     it('updates in place: same address, same volume', async () => {
       const visits = Number(/visits">(\d+)/.exec(await page())?.[1])
-      const updated = await stage.json('update', 'mine', await file('second.yaml', service('    environment: { GREETING: "Second edition" }\n')))
+      const updated = await stage.json(
+        'update',
+        'mine',
+        await file('second.yaml', service('    environment: { GREETING: "Second edition" }\n')),
+      )
       expect(updated.manifestHash).not.toBe(deployed.manifestHash)
       const after = await page()
       expect(after).toContain('Second edition')
@@ -156,12 +210,20 @@ describe.skipIf(!canDeploy)(
 
     it('goes back to the old manifest where the new one does not start', async () => {
       const before = await getLease(chain(), deployed.lease)
-      const failed = await stage.cloister('update', 'mine', await file('bad.yaml', service('    command: ["node", "-e", "process.exit(3)"]\n')))
+      const failed = await stage.cloister(
+        'update',
+        'mine',
+        await file('bad.yaml', service('    command: ["node", "-e", "process.exit(3)"]\n')),
+      )
       expect(failed.code).toBe(1)
       expect(failed.stderr).toContain('The manifest before runs on')
       await until('the old manifest answers', async () => (await page()).includes('Second edition'))
       expect((await getLease(chain(), deployed.lease)).manifestHash).toBe(before.manifestHash)
-      const big = await stage.cloister('update', 'mine', await file('big.yaml', service('').replace('128M', '512M')))
+      const big = await stage.cloister(
+        'update',
+        'mine',
+        await file('big.yaml', service('').replace('128M', '512M')),
+      )
       expect(big.stderr).toContain('more than the lease has')
       await until('the old manifest answers', async () => (await page()).includes('Second edition'))
     })
@@ -174,22 +236,42 @@ describe.skipIf(!canDeploy)(
       const refused = async (name: string, text: string, ...words: string[]) =>
         (await stage.cloister('update', 'mine', await file(name, text), ...words)).stderr
       const gpu = ', gpu: { units: 1, attributes: { vendor: { nvidia: [{ model: h200 }] } } }'
-      expect(await refused('gpu.yaml', sdl(', params: { tee: cpu-gpu }', gpu))).toMatch(/✘ .*None of its GPUs is confirmed in confidential mode/)
-      expect(await refused('place.yaml', sdl('', '', 'attributes: { region: nowhere }, '))).toContain('The file asks for region=nowhere; at this worker it is')
-      expect(await refused('root.yaml', service(''), '--policy', 'root=intel')).toContain('which is simulated; the policy wants intel')
+      expect(await refused('gpu.yaml', sdl(', params: { tee: cpu-gpu }', gpu))).toMatch(
+        /✘ .*None of its GPUs is confirmed in confidential mode/,
+      )
+      expect(await refused('place.yaml', sdl('', '', 'attributes: { region: nowhere }, '))).toContain(
+        'The file asks for region=nowhere; at this worker it is',
+      )
+      expect(await refused('root.yaml', service(''), '--policy', 'root=intel')).toContain(
+        'which is simulated; the policy wants intel',
+      )
       expect(await chain().client.getTransactionCount({ address: account })).toBe(nonce)
       expect(await page()).toContain('Second edition')
       // What the worker is, it may be asked for.
-      await stage.json('update', 'mine', await file('tee.yaml', sdl(', params: { tee: cpu }')), '--policy', 'root=devnet,age=2h')
+      await stage.json(
+        'update',
+        'mine',
+        await file('tee.yaml', sdl(', params: { tee: cpu }')),
+        '--policy',
+        'root=devnet,age=2h',
+      )
       await stage.json('update', 'mine', join(stage.folder, 'second.yaml'))
     })
 
     it('refuses what can not be honoured before any money moves', async () => {
       const before = await balance(TENANT)
-      const refused = await stage.cloister('deploy', await file('privileged.yaml', service('    privileged: true\n')), '--yes')
+      const refused = await stage.cloister(
+        'deploy',
+        await file('privileged.yaml', service('    privileged: true\n')),
+        '--yes',
+      )
       expect(refused.code).toBe(1)
       expect(refused.stderr).toMatch(/privileged\.yaml:\d+ services\.web\.privileged/)
-      const huge = await stage.cloister('deploy', await file('huge.yaml', service('').replace('128M', '900G')), '--yes')
+      const huge = await stage.cloister(
+        'deploy',
+        await file('huge.yaml', service('').replace('128M', '900G')),
+        '--yes',
+      )
       expect(huge.stderr).toContain('None of the 3 workers asked makes a bid')
       expect(await balance(TENANT)).toBe(before)
     })
@@ -223,7 +305,9 @@ describe.skipIf(!canDeploy)(
       expect(await stage.json('status', 'free')).toMatchObject({ lease: free.lease, name: 'free' })
       const taken = await stage.cloister('deploy', await named('mine'), '--for', '1h', '--yes')
       expect(taken.stderr).toContain('An open lease is called mine already')
-      const [other] = (await stage.json('ps')).filter(({ lease }: Json) => lease !== free.lease && lease !== deployed.lease)
+      const [other] = (await stage.json('ps')).filter(
+        ({ lease }: Json) => lease !== free.lease && lease !== deployed.lease,
+      )
       expect(taken.stdout).toContain(`${other.shortId} runs on`)
       const following = follow('free')
       await until('the first lines are there', async () => following.seen.includes('listening'))
@@ -245,7 +329,10 @@ describe.skipIf(!canDeploy)(
         expect(refused.stderr).toContain(deployed.lease)
       }
       const before = await balance(6)
-      expect(await stage.json('top-up', theirs.lease, '0.5', '--account', 'dev6')).toMatchObject({ lease: theirs.lease, amount: '500000' })
+      expect(await stage.json('top-up', theirs.lease, '0.5', '--account', 'dev6')).toMatchObject({
+        lease: theirs.lease,
+        amount: '500000',
+      })
       expect(before - (await balance(6))).toBe(500_000n)
       await stage.json('close', 'mine', ...as)
       expect((await stage.json('status', 'mine', '--account', 'dev6')).lease).toBe(deployed.lease)
@@ -262,7 +349,9 @@ describe.skipIf(!canDeploy)(
       const closed = await stage.json('close', 'mine')
       const opened = await client.getTransactionReceipt({ hash: deployed.transaction })
       const ended = await client.getTransactionReceipt({ hash: closed.transaction })
-      const [from, to] = await Promise.all([opened, ended].map(async ({ blockNumber }) => (await client.getBlock({ blockNumber })).timestamp))
+      const [from, to] = await Promise.all(
+        [opened, ended].map(async ({ blockNumber }) => (await client.getBlock({ blockNumber })).timestamp),
+      )
       const seconds = (to ?? 0n) - (from ?? 0n)
       expect(BigInt(closed.spent)).toBe(seconds * 2n)
       expect(BigInt(closed.refund)).toBe(7200n * 2n + 1_500_000n - seconds * 2n)
@@ -275,16 +364,27 @@ describe.skipIf(!canDeploy)(
       const { network } = stage.embedded
       const { client } = chain()
       for (const { address } of network.tokens) {
-        const { items } = (await (await fetch(`${network.indexerUrl}/v1/leases?token=${address}&limit=200`)).json()) as { items: { lease: Hex }[] }
-        let owed = await client.readContract({ address: network.contracts.market, abi: MARKET_ABI, functionName: 'fees', args: [address] })
+        const { items } = (await (
+          await fetch(`${network.indexerUrl}/v1/leases?token=${address}&limit=200`)
+        ).json()) as { items: { lease: Hex }[] }
+        let owed = await client.readContract({
+          address: network.contracts.market,
+          abi: MARKET_ABI,
+          functionName: 'fees',
+          args: [address],
+        })
         for (const { lease } of items) owed += (await getLease(chain(), lease)).balance
-        for (let account = 0; account < 10; account++) owed += await getCredit(chain(), developmentAccount(network, account).address, address)
+        for (let account = 0; account < 10; account++)
+          owed += await getCredit(chain(), developmentAccount(network, account).address, address)
         expect(await getTokenBalance(chain(), address, network.contracts.market)).toBe(owed)
       }
     })
 
     it('wipes a closed lease and says so at its address', async () => {
-      await until('nothing of the lease runs', async () => processesOf(stage.folder, deployed.lease).length === 0)
+      await until(
+        'nothing of the lease runs',
+        async () => processesOf(stage.folder, deployed.lease).length === 0,
+      )
       const answer = await until('the gateway knows', async () => {
         const response = await fetch(url, { headers: { accept: 'text/html' } })
         return response.status === 410 && response
@@ -296,14 +396,18 @@ describe.skipIf(!canDeploy)(
     it('takes the next bid where the room of the cheapest worker has gone to somebody else since', async () => {
       const { network } = stage.embedded
       const cloister = createCloister({ network, account: developmentAccount(network, TENANT) })
-      const { manifest } = parseManifest(service('').replace('cpus: "0.25"', 'cpus: "1"'), { file: 'compose.yaml' })
+      const { manifest } = parseManifest(service('').replace('cpus: "0.25"', 'cpus: "1"'), {
+        file: 'compose.yaml',
+      })
       const terms = { manifest, pay: 'USDC', policy: defaultPolicy(true) }
       // Both are asked for while there is room for either.
       const [early, late] = [await bids(cloister, terms), await bids(cloister, terms)]
       expect(late.bids[0]?.worker.worker).toBe(early.bids[0]?.worker.worker)
       const first = await deploy(cloister, { ...terms, bids: early, deposit: 100_000n })
       const chosen = late.bids[0]
-      await expect(deploy(cloister, { ...terms, bids: late, ...(chosen && { chosen }), deposit: 100_000n })).rejects.toMatchObject({
+      await expect(
+        deploy(cloister, { ...terms, bids: late, ...(chosen && { chosen }), deposit: 100_000n }),
+      ).rejects.toMatchObject({
         code: 'reverted',
         message: expect.stringContaining('room has been taken'),
       })
@@ -334,7 +438,11 @@ describe.skipIf(!canDeploy)(
       expect(plain.code).toBe(1)
       expect(plain.stderr).toContain('See `cloister ps --all`')
       const { stdout } = await stage.cloister('status', 'nothing-here', '--json')
-      expect(JSON.parse(stdout).error).toMatchObject({ code: 'not-found', message: expect.any(String), hint: expect.any(String) })
+      expect(JSON.parse(stdout).error).toMatchObject({
+        code: 'not-found',
+        message: expect.any(String),
+        hint: expect.any(String),
+      })
       for (const command of [
         'deploy',
         'bids',

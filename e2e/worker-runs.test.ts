@@ -32,7 +32,11 @@ describe.skipIf(!canDeploy)(
         )
         const report = await untilState(id, 'running')
         const by = Object.fromEntries(report.services.map((service) => [service.service, service]))
-        expect([by['setup']?.state, by['base']?.state, by['web']?.state]).toEqual(['completed', 'running', 'running'])
+        expect([by['setup']?.state, by['base']?.state, by['web']?.state]).toEqual([
+          'completed',
+          'running',
+          'running',
+        ])
         expect((by['base']?.startedAt ?? 0) - (by['setup']?.startedAt ?? 0)).toBeGreaterThanOrEqual(250)
         expect((by['web']?.startedAt ?? 0) - (by['base']?.startedAt ?? 0)).toBeGreaterThanOrEqual(450)
         await close(id)
@@ -74,28 +78,40 @@ describe.skipIf(!canDeploy)(
           const report = await own.client.lease(id)
           return report.manifestHash === hashManifest(after) && report.state === 'running' && report
         })
-        const at = (report: typeof first, name: string) => report.services.find(({ service }) => service === name)?.startedAt
+        const at = (report: typeof first, name: string) =>
+          report.services.find(({ service }) => service === name)?.startedAt
         expect(at(second, 'side')).toBe(at(first, 'side'))
         expect(at(second, 'web')).toBeGreaterThan(at(first, 'web') ?? 0)
         await close(id)
       })
 
       it('keeps a lease to its memory', async () => {
-        const id = await deploy(manifestOf(task('memory', 'const a=[];setInterval(()=>a.push(Buffer.alloc(4<<20,1)),5)', '    restart: "no"\n')))
+        const id = await deploy(
+          manifestOf(
+            task(
+              'memory',
+              'const a=[];setInterval(()=>a.push(Buffer.alloc(4<<20,1)),5)',
+              '    restart: "no"\n',
+            ),
+          ),
+        )
         const report = await untilState(id, 'failed')
         expect(report.services[0]?.reason).toBe('it ran out of memory')
         await close(id)
       })
 
       it('keeps a lease to its disk', async () => {
-        // The lease's own file system ends where its disk does, so that nobody has to watch how fast it writes.
-        const write = 'try { for (;;) f.appendFileSync("/tmp/x", b) } catch (error) { console.log(error.code) } setInterval(() => {}, 1000)'
+        // The lease's own file system ends where its disk does, so that nobody has to watch how fast it
+        // writes.
+        const write =
+          'try { for (;;) f.appendFileSync("/tmp/x", b) } catch (error) { console.log(error.code) } setInterval(() => {}, 1000)'
         const greedy = manifestOf(task('disk', `const f=require("fs");const b=Buffer.alloc(1<<20);${write}`))
         for (const service of Object.values(greedy.services)) service.resources.diskMiB = 64
         const id = await deploy(greedy)
         const printed = async () => {
           const lines: string[] = []
-          for await (const { text } of own.client.logs(id, { signal: AbortSignal.timeout(5_000) })) lines.push(text)
+          for await (const { text } of own.client.logs(id, { signal: AbortSignal.timeout(5_000) }))
+            lines.push(text)
           return lines.includes('ENOSPC')
         }
         await until('the disk is full', printed, 60_000)
@@ -105,7 +121,11 @@ describe.skipIf(!canDeploy)(
 
       it('lets no service reach the worker, the chain or another lease', async () => {
         const one = await deploy(manifestOf(web('one')))
-        const two = await deploy(manifestOf(web('two').replace('8080', '8081').replace('8080', '8081').replace('["8080"]', '["8081"]')))
+        const two = await deploy(
+          manifestOf(
+            web('two').replace('8080', '8081').replace('8080', '8081').replace('["8080"]', '["8081"]'),
+          ),
+        )
         await Promise.all([untilState(one, 'running'), untilState(two, 'running')])
         const reach = (host: string, port: number) =>
           sh(
@@ -129,7 +149,9 @@ describe.skipIf(!canDeploy)(
 
       it('forwards TCP ports', async () => {
         const echo = 'require("net").createServer(c=>c.pipe(c)).listen(7000)'
-        const id = await deploy(manifestOf(task('echo', echo, '    ports: [{ target: 7000, app_protocol: tcp }]\n')))
+        const id = await deploy(
+          manifestOf(task('echo', echo, '    ports: [{ target: 7000, app_protocol: tcp }]\n')),
+        )
         await untilState(id, 'running')
         const [route] = await until('its port is open', async () => {
           const { routes } = await own.client.lease(id)
@@ -149,7 +171,8 @@ describe.skipIf(!canDeploy)(
       it('carries UDP between services and from outside, and readiness waits for no UDP port', async () => {
         const sink =
           'const s=require("dgram").createSocket("udp4");s.on("message",(m,f)=>{console.log("got "+m);s.send("back "+m,f.port,f.address)});s.bind(8125)'
-        const sender = 'const s=require("dgram").createSocket("udp4");setInterval(()=>s.send("hits:1",8125,"sink"),300)'
+        const sender =
+          'const s=require("dgram").createSocket("udp4");setInterval(()=>s.send("hits:1",8125,"sink"),300)'
         const passive = 'for(const p of [3000,3001,3002])require("net").createServer(s=>s.end()).listen(p)'
         const id = await deploy(
           manifestOf(
@@ -159,7 +182,11 @@ describe.skipIf(!canDeploy)(
           ),
         )
         await untilState(id, 'running')
-        for await (const { text } of own.client.logs(id, { service: 'sink', follow: true, signal: AbortSignal.timeout(30_000) }))
+        for await (const { text } of own.client.logs(id, {
+          service: 'sink',
+          follow: true,
+          signal: AbortSignal.timeout(30_000),
+        }))
           if (text === 'got hits:1') break
         const route = (await own.client.lease(id)).routes.find(({ protocol }) => protocol === 'udp')
         expect(route).toMatchObject({ service: 'sink', port: 8125 })
@@ -205,12 +232,17 @@ describe.skipIf(!canDeploy)(
         out.on('data', (chunk) => (answer += chunk))
         const counting = exec(own.client, {
           lease: id,
-          argv: ['node', '-e', 'let n=0;process.stdin.on("data",d=>n+=d.length).on("end",()=>console.log(n))'],
+          argv: [
+            'node',
+            '-e',
+            'let n=0;process.stdin.on("data",d=>n+=d.length).on("end",()=>console.log(n))',
+          ],
           stdin,
           stdout: out,
           stderr: out,
         })
-        for (let i = 0; i < 64; i++) if (!stdin.write(Buffer.alloc(64 * 1024))) await new Promise((done) => stdin.once('drain', done))
+        for (let i = 0; i < 64; i++)
+          if (!stdin.write(Buffer.alloc(64 * 1024))) await new Promise((done) => stdin.once('drain', done))
         stdin.end()
         expect(await counting).toBe(0)
         expect(answer.trim()).toBe(String(4 * 1024 * 1024))
@@ -231,14 +263,30 @@ describe.skipIf(!canDeploy)(
             found.push(`${line.container} ${line.stream} ${line.text}`)
           return found
         }
-        await until('all is printed', async () => (await lines({ service: 'a' })).length === 50 && (await lines({ service: 'b' })).length > 0)
-        expect(await lines({ service: 'a', tail: 3 })).toEqual(['a-0 stdout a 47', 'a-0 stdout a 48', 'a-0 stdout a 49'])
+        await until(
+          'all is printed',
+          async () =>
+            (await lines({ service: 'a' })).length === 50 && (await lines({ service: 'b' })).length > 0,
+        )
+        expect(await lines({ service: 'a', tail: 3 })).toEqual([
+          'a-0 stdout a 47',
+          'a-0 stdout a 48',
+          'a-0 stdout a 49',
+        ])
         expect(await lines({ service: 'b' })).toContain('b-0 stderr b to stderr')
         expect((await lines({})).length).toBeGreaterThanOrEqual(51)
-        await expect(lines({ service: 'c' })).rejects.toMatchObject({ code: 'not-found', hint: expect.stringContaining('a, b') })
+        await expect(lines({ service: 'c' })).rejects.toMatchObject({
+          code: 'not-found',
+          hint: expect.stringContaining('a, b'),
+        })
         const aborter = new AbortController()
         let ticks = 0
-        for await (const line of own.client.logs(id, { service: 'b', tail: 0, follow: true, signal: aborter.signal }))
+        for await (const line of own.client.logs(id, {
+          service: 'b',
+          tail: 0,
+          follow: true,
+          signal: aborter.signal,
+        }))
           if (line.text === 'tick' && ++ticks === 3) break
         aborter.abort()
         expect(ticks).toBe(3)
@@ -246,7 +294,11 @@ describe.skipIf(!canDeploy)(
       })
 
       it('shows what an update brings and the last line, and says that the lease has ended', async () => {
-        const talk = (name: string) => task(name, `console.log("${name} is up");process.on("SIGTERM",()=>{console.log("${name} goes");process.exit()});${IDLE}`)
+        const talk = (name: string) =>
+          task(
+            name,
+            `console.log("${name} is up");process.on("SIGTERM",()=>{console.log("${name} goes");process.exit()});${IDLE}`,
+          )
         const [before, after] = [manifestOf(talk('a') + talk('b')), manifestOf(talk('a') + talk('c'))]
         const id = await deploy(before)
         const seen: string[] = []
@@ -268,7 +320,16 @@ describe.skipIf(!canDeploy)(
         await following
         expect(signal.aborted).toBe(false)
         // The first starts anew: it has another service to find.
-        expect([...seen].sort()).toEqual(['a goes', 'a goes', 'a is up', 'a is up', 'b goes', 'b is up', 'c goes', 'c is up'])
+        expect([...seen].sort()).toEqual([
+          'a goes',
+          'a goes',
+          'a is up',
+          'a is up',
+          'b goes',
+          'b is up',
+          'c goes',
+          'c is up',
+        ])
         expect(kindsSeen.at(-1)).toBe('closed')
         // Whoever follows one that has ended is told what there was, and nothing of it stays behind.
         const { events } = own.running.worker.supervisor

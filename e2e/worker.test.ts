@@ -40,7 +40,10 @@ describe.skipIf(!canDeploy)(
         // 0.2 CPU, 64 MiB and 64 MiB beside an hour: 0.072 + 0.0045 USDC = 76500 base units, 21.25 a second.
         expect((await bid(order(manifestOf(web())))).ratePerSecond).toBe(22n)
         const gpu = order(manifestOf(web()))
-        expect((await bid({ ...gpu, resources: { ...gpu.resources, gpus: 1, gpuModels: ['h100'] } })).ratePerSecond).toBe(1022n)
+        expect(
+          (await bid({ ...gpu, resources: { ...gpu.resources, gpus: 1, gpuModels: ['h100'] } }))
+            .ratePerSecond,
+        ).toBe(1022n)
       })
 
       it('and says why where it does not', async () => {
@@ -57,7 +60,10 @@ describe.skipIf(!canDeploy)(
           [{ ...plain, resources: { ...resources, gpus: 2 } }, '1 GPUs free'],
           [{ ...plain, resources: { ...resources, gpus: 1, gpuModels: ['a100'] } }, 'asks for a100'],
         ] as const)
-          await expect(bid(asked as Order), reason).rejects.toMatchObject({ code: 'no-bid', message: expect.stringContaining(reason) })
+          await expect(bid(asked as Order), reason).rejects.toMatchObject({
+            code: 'no-bid',
+            message: expect.stringContaining(reason),
+          })
       })
 
       it('by a program of the provider’s, which may decline, and whose failures bid nothing', async () => {
@@ -110,7 +116,12 @@ describe.skipIf(!canDeploy)(
           await own.client.putManifest(id, manifest)
           await untilState(id, 'running')
           const { resources } = own.running.worker.store.lease(id) ?? {}
-          expect(resources).toEqual({ cpuMilli: 200, memoryMiB: 128, diskMiB: resourcesOf(manifest).diskMiB, gpus: 0 })
+          expect(resources).toEqual({
+            cpuMilli: 200,
+            memoryMiB: 128,
+            diskMiB: resourcesOf(manifest).diskMiB,
+            gpus: 0,
+          })
           // What does not fit into what was bid is not run.
           const larger = manifestOf(web('web').replace('64M', '65M'))
           await updateLease(own.tenant, id, hashManifest(larger))
@@ -156,7 +167,10 @@ describe.skipIf(!canDeploy)(
           network: own.tenant.network,
         })
         expect(await put(id, body, await stranger.sign('PUT', path, body))).toEqual([403, 'forbidden'])
-        expect(await put(id, `${body} `, await own.client.sign('PUT', path, body))).toEqual([401, 'unauthorized'])
+        expect(await put(id, `${body} `, await own.client.sign('PUT', path, body))).toEqual([
+          401,
+          'unauthorized',
+        ])
         expect(await put(id, body, await own.client.sign('GET', path, body))).toEqual([401, 'unauthorized'])
         const elsewhere = new WorkerClient({
           endpoint: own.client.endpoint,
@@ -174,8 +188,17 @@ describe.skipIf(!canDeploy)(
         const old = await own.client.sign('PUT', path, body)
         Date.now = now
         expect(await put(id, body, old)).toEqual([401, 'unauthorized'])
-        for (const path of ['', '/metrics', '/logs', '/events']) expect((await fetch(`${own.client.endpoint}/v1/leases/${id}${path}`)).status, path).toBe(401)
-        await expect(exec(stranger, { lease: id, argv: ['id'], stdin: undefined, stdout: process.stdout, stderr: process.stderr })).rejects.toMatchObject({
+        for (const path of ['', '/metrics', '/logs', '/events'])
+          expect((await fetch(`${own.client.endpoint}/v1/leases/${id}${path}`)).status, path).toBe(401)
+        await expect(
+          exec(stranger, {
+            lease: id,
+            argv: ['id'],
+            stdin: undefined,
+            stdout: process.stdout,
+            stderr: process.stderr,
+          }),
+        ).rejects.toMatchObject({
           code: 'forbidden',
         })
         await close(id)
@@ -184,12 +207,19 @@ describe.skipIf(!canDeploy)(
       it('and takes only the manifest of the lease, within what was bid', async () => {
         const manifest = manifestOf(web())
         const id = await open(manifest)
-        await expect(own.client.putManifest(id, manifestOf(web('other')))).rejects.toMatchObject({ code: 'wrong-manifest' })
+        await expect(own.client.putManifest(id, manifestOf(web('other')))).rejects.toMatchObject({
+          code: 'wrong-manifest',
+        })
         const path = `/v1/leases/${id}/manifest`
         for (const body of ['{}', '[]', 'null', '{"version":1}', 'x', `{"__proto__":{}}`])
-          expect((await put(id, body, await own.client.sign('PUT', path, body)))[0], body).toBeGreaterThanOrEqual(400)
+          expect(
+            (await put(id, body, await own.client.sign('PUT', path, body)))[0],
+            body,
+          ).toBeGreaterThanOrEqual(400)
         const huge = JSON.stringify({ x: 'y'.repeat(2 * 1024 * 1024) })
-        expect((await put(id, huge, await own.client.sign('PUT', path, huge)).catch(() => [413]))[0]).toBe(413)
+        expect((await put(id, huge, await own.client.sign('PUT', path, huge)).catch(() => [413]))[0]).toBe(
+          413,
+        )
         const bigger = manifestOf(web().replace('64M', '128M'))
         await updateLease(own.tenant, id, hashManifest(bigger))
         await expect(own.client.putManifest(id, bigger)).rejects.toMatchObject({
@@ -200,7 +230,9 @@ describe.skipIf(!canDeploy)(
       })
 
       it('behind a description of itself', async () => {
-        const document = (await (await fetch(`${own.client.endpoint}/openapi.json`)).json()) as { paths: Record<string, unknown> }
+        const document = (await (await fetch(`${own.client.endpoint}/openapi.json`)).json()) as {
+          paths: Record<string, unknown>
+        }
         expect(Object.keys(document.paths)).toEqual(
           expect.arrayContaining([
             '/v1/worker',
@@ -214,7 +246,10 @@ describe.skipIf(!canDeploy)(
         )
         expect(await own.client.report()).toMatchObject({
           evidence: 'development platform (simulated)',
-          isolation: { engine: expect.stringContaining('sandbox'), missing: expect.arrayContaining(["the host's kernel is shared"]) },
+          isolation: {
+            engine: expect.stringContaining('sandbox'),
+            missing: expect.arrayContaining(["the host's kernel is shared"]),
+          },
         })
       })
     })
@@ -255,7 +290,9 @@ describe.skipIf(!canDeploy)(
       await attestor.ensure()
       expect(quotes.mock.calls.length).toBeGreaterThan(1)
       quotes.mockRestore()
-      expect((await getBilling(own.tenant, key.address)).until).toBeGreaterThan((await client.getBlock()).timestamp)
+      expect((await getBilling(own.tenant, key.address)).until).toBeGreaterThan(
+        (await client.getBlock()).timestamp,
+      )
     })
 
     it('settles what leases have earned along with an attestation', async () => {
@@ -263,9 +300,19 @@ describe.skipIf(!canDeploy)(
       await untilState(id, 'running')
       const { chain: ownWallet, supervisor, attestor, key } = own.running.worker
       await travel(60)
-      const rarely = new Settlement({ wallet: ownWallet, supervisor, sequence: new Sequence(), everySeconds: 3_600 })
+      const rarely = new Settlement({
+        wallet: ownWallet,
+        supervisor,
+        sequence: new Sequence(),
+        everySeconds: 3_600,
+      })
       expect(await rarely.along()).toEqual([])
-      const often = new Settlement({ wallet: ownWallet, supervisor, sequence: new Sequence(), everySeconds: 0.001 })
+      const often = new Settlement({
+        wallet: ownWallet,
+        supervisor,
+        sequence: new Sequence(),
+        everySeconds: 0.001,
+      })
       const leases = await until('something is earned', async () => {
         const due = await often.along()
         return due.includes(id) && due
@@ -274,8 +321,14 @@ describe.skipIf(!canDeploy)(
       const block = await freshBlock(ownWallet)
       const { quote } = await attestor.quote(block.hash)
       const pckKey = await ensurePlatform(ownWallet, quote)
-      await attestWorker(ownWallet, { worker: key.address, tlsKeyHash: attestor.tlsKeyHash, pckKey, block, quote }, leases)
-      expect((await getLease(own.tenant, id)).spent).toBeGreaterThan(before.spent + 60n * before.ratePerSecond - 1n)
+      await attestWorker(
+        ownWallet,
+        { worker: key.address, tlsKeyHash: attestor.tlsKeyHash, pckKey, block, quote },
+        leases,
+      )
+      expect((await getLease(own.tenant, id)).spent).toBeGreaterThan(
+        before.spent + 60n * before.ratePerSecond - 1n,
+      )
       const { timestamp } = await own.tenant.client.getBlock()
       expect((await getBilling(own.tenant, key.address)).until).toBe(timestamp + 3600n)
       await close(id)
@@ -298,7 +351,9 @@ describe.skipIf(!canDeploy)(
       // A worker that has not renewed its coverage is not paid.
       await until(
         'coverage is renewed',
-        async () => (await getBilling(own.tenant, own.client.worker)).until > (await own.tenant.client.getBlock()).timestamp + 1800n,
+        async () =>
+          (await getBilling(own.tenant, own.client.worker)).until >
+          (await own.tenant.client.getBlock()).timestamp + 1800n,
       )
       await travel(700)
       await until('it is closed', async () => (await getLease(own.tenant, id)).state === 'closed')
@@ -311,7 +366,11 @@ describe.skipIf(!canDeploy)(
     it('tells of its provider’s notice, serves until then, and gives what is left back', async () => {
       // Bids expire by the worker's own clock.
       vi.spyOn(Date, 'now').mockReturnValue(Number((await own.tenant.client.getBlock()).timestamp) * 1000)
-      const { id } = await openLease(own.tenant, await bid(order(manifestOf(web()))).finally(() => vi.restoreAllMocks()), 10_000_000n)
+      const { id } = await openLease(
+        own.tenant,
+        await bid(order(manifestOf(web()))).finally(() => vi.restoreAllMocks()),
+        10_000_000n,
+      )
       await own.client.putManifest(id, manifestOf(web()))
       await untilState(id, 'running')
       await giveNotice(own.chain.wallet(1), id)
@@ -325,7 +384,9 @@ describe.skipIf(!canDeploy)(
       await until('it is closed', async () => (await getLease(own.tenant, id)).state === 'closed')
       await until('nothing of it runs', async () => processesOf(own.folder, id).length === 0)
       const { spent } = await getLease(own.tenant, id)
-      expect((await getCredit(own.tenant, own.tenant.account.address, own.usdc)) - before).toBe(10_000_000n - spent)
+      expect((await getCredit(own.tenant, own.tenant.account.address, own.usdc)) - before).toBe(
+        10_000_000n - spent,
+      )
       expect(kinds(id)).toContain('notice-over')
     })
   },

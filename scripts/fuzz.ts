@@ -17,7 +17,12 @@ interface Part {
   commands(runs: number, seed: number): { argv: string[]; env?: Record<string, string> }[]
 }
 
-const node = (script: string, ...more: string[]) => [process.execPath, '--disable-warning=ExperimentalWarning', join(ROOT, script), ...more]
+const node = (script: string, ...more: string[]) => [
+  process.execPath,
+  '--disable-warning=ExperimentalWarning',
+  join(ROOT, script),
+  ...more,
+]
 
 const PARTS: Record<string, Part> = {
   contracts: {
@@ -25,7 +30,14 @@ const PARTS: Record<string, Part> = {
     runs: 100,
     commands: (runs, seed) =>
       Array.from({ length: runs }, (_, run) => ({
-        argv: node('scripts/forge.mjs', 'test', '--match-test', 'testFuzz|invariant', '--fuzz-seed', `0x${(seed + run).toString(16)}`),
+        argv: node(
+          'scripts/forge.mjs',
+          'test',
+          '--match-test',
+          'testFuzz|invariant',
+          '--fuzz-seed',
+          `0x${(seed + run).toString(16)}`,
+        ),
       })),
   },
   economy: {
@@ -45,11 +57,17 @@ const PARTS: Record<string, Part> = {
   },
 }
 
-const { positionals, values } = parseArgs({ allowPositionals: true, options: { runs: { type: 'string' }, seed: { type: 'string' } } })
-const wrong = positionals.find((name) => !(name in PARTS)) ?? [values.runs, values.seed].find((value) => value !== undefined && !/^[1-9]\d{0,8}$/.test(value))
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { runs: { type: 'string' }, seed: { type: 'string' } },
+})
+const wrong =
+  positionals.find((name) => !(name in PARTS)) ??
+  [values.runs, values.seed].find((value) => value !== undefined && !/^[1-9]\d{0,8}$/.test(value))
 if (wrong !== undefined) {
   console.error(`There is no ${wrong}. Parts, with --runs N and --seed N as whole numbers from 1 on:`)
-  for (const [name, { what, runs }] of Object.entries(PARTS)) console.error(`  ${name.padEnd(12)}${what} (${runs} runs)`)
+  for (const [name, { what, runs }] of Object.entries(PARTS))
+    console.error(`  ${name.padEnd(12)}${what} (${runs} runs)`)
   process.exit(2)
 }
 const failed: string[] = []
@@ -61,7 +79,9 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(PARTS)) {
   console.log(`${name}: ${part.what}. ${runs} runs from seed ${seed}`)
   const isClean = part.commands(runs, seed).every(({ argv, env = {} }) => {
     const [program = '', ...args] = argv
-    return spawnSync(program, args, { cwd: ROOT, stdio: 'inherit', env: { ...process.env, ...env } }).status === 0
+    return (
+      spawnSync(program, args, { cwd: ROOT, stdio: 'inherit', env: { ...process.env, ...env } }).status === 0
+    )
   })
   if (!isClean) failed.push(`${name} --seed ${seed} --runs ${runs}`)
 }

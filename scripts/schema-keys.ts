@@ -1,7 +1,8 @@
 /**
- * Prints what a JSON schema knows, a line for each place: its path and the kinds of values that may stand there. `*` is a name that
- * the writer chooses, `[]` an entry of a list; a mapping that takes other keys as well is `mapping+`. The tests of
- * packages/core/src/manifest walk these lines. To renew them, put what this prints into `schemas/compose-spec.ts` there:
+ * Prints what a JSON schema knows, a line for each place: its path and the kinds of values that may stand
+ * there. `*` is a name that the writer chooses, `[]` an entry of a list; a mapping that takes other keys as
+ * well is `mapping+`. The tests of packages/core/src/manifest walk these lines. To renew them, put what this
+ * prints into `schemas/compose-spec.ts` there:
  *
  * @example
  * node scripts/schema-keys.ts compose-spec.json
@@ -20,12 +21,15 @@ for (const [path, kinds] of places) process.stdout.write(`${path}: ${[...kinds].
 
 function walk(schema: Schema, path: string): void {
   const reference = schema['$ref']
-  if (typeof reference === 'string') walk(asSchema(root['definitions'], reference.replace('#/definitions/', '')), path)
+  if (typeof reference === 'string')
+    walk(asSchema(root['definitions'], reference.replace('#/definitions/', '')), path)
   // What `allOf` and `if` add in these schemas are conditions on keys that stand elsewhere as well.
   for (const branch of listOf(schema['oneOf'] ?? schema['anyOf'])) walk(asSchema(branch), path)
   if (path !== '') for (const kind of kindsOf(schema)) place(path).add(kind)
-  for (const [key, below] of Object.entries(asSchema(schema['properties']))) walk(asSchema(below), path === '' ? key : `${path}.${key}`)
-  for (const [pattern, below] of Object.entries(asSchema(schema['patternProperties']))) if (pattern !== '^x-') walk(asSchema(below), `${path}.*`)
+  for (const [key, below] of Object.entries(asSchema(schema['properties'])))
+    walk(asSchema(below), path === '' ? key : `${path}.${key}`)
+  for (const [pattern, below] of Object.entries(asSchema(schema['patternProperties'])))
+    if (pattern !== '^x-') walk(asSchema(below), `${path}.*`)
   if (isSchema(schema['additionalProperties'])) walk(schema['additionalProperties'], `${path}.*`)
   if (isSchema(schema['items'])) walk(schema['items'], `${path}[]`)
 }

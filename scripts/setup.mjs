@@ -1,5 +1,6 @@
-// Set-up before `npm start` and `npm test`, on whatever Node there is (20 or later), with nothing installed yet.
-// Brings dependencies in from the lockfile, and as root on Debian the packages that are missing; otherwise says what to type.
+// Set-up before `npm start` and `npm test`, on whatever Node there is (20 or later), with nothing installed
+// yet. Brings dependencies in from the lockfile, and as root on Debian the packages that are missing;
+// otherwise says what to type.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -17,22 +18,58 @@ const programs = [
   { program: 'conmon', package: 'conmon', without: SANDBOX },
   { program: 'perl', package: 'perl-base', without: SANDBOX },
   { program: 'mkfs.ext4', package: 'e2fsprogs', without: "disk limits of the sandbox's by the kernel" },
-  { program: 'tini-static', package: 'tini', without: 'a first process that reaps orphans, for services that ask for one' },
-  { program: 'newuidmap', package: 'uidmap', without: 'more than one user in containers of the sandbox where it is not run as root' },
+  {
+    program: 'tini-static',
+    package: 'tini',
+    without: 'a first process that reaps orphans, for services that ask for one',
+  },
+  {
+    program: 'newuidmap',
+    package: 'uidmap',
+    without: 'more than one user in containers of the sandbox where it is not run as root',
+  },
   { program: 'nft', package: 'nftables', without: 'a way out to the internet for services' },
-  { program: 'slirp4netns', package: 'slirp4netns', without: 'a way out to the internet for services of the sandbox' },
+  {
+    program: 'slirp4netns',
+    package: 'slirp4netns',
+    without: 'a way out to the internet for services of the sandbox',
+  },
   ...(forTests
     ? [
         { program: 'dockerd', package: 'docker.io', without: 'tests of the docker executor on Docker' },
         { program: 'iptables', package: 'iptables', without: 'tests of the docker executor on Docker' },
         { program: 'podman', package: 'podman', without: 'tests of the docker executor on Podman' },
-        { program: '/usr/lib/podman/netavark', package: 'netavark', without: 'tests of the docker executor on Podman' },
-        { program: '/usr/lib/podman/aardvark-dns', package: 'aardvark-dns', without: 'tests of the docker executor on Podman' },
-        { program: 'docker-registry', package: 'docker-registry', without: 'tests of pulling from a registry' },
-        { program: 'nginx', package: 'nginx-light', without: 'the comparison of framing with nginx and HAProxy' },
-        { program: 'haproxy', package: 'haproxy', without: 'the comparison of framing with nginx and HAProxy' },
+        {
+          program: '/usr/lib/podman/netavark',
+          package: 'netavark',
+          without: 'tests of the docker executor on Podman',
+        },
+        {
+          program: '/usr/lib/podman/aardvark-dns',
+          package: 'aardvark-dns',
+          without: 'tests of the docker executor on Podman',
+        },
+        {
+          program: 'docker-registry',
+          package: 'docker-registry',
+          without: 'tests of pulling from a registry',
+        },
+        {
+          program: 'nginx',
+          package: 'nginx-light',
+          without: 'the comparison of framing with nginx and HAProxy',
+        },
+        {
+          program: 'haproxy',
+          package: 'haproxy',
+          without: 'the comparison of framing with nginx and HAProxy',
+        },
         { program: 'chromium', package: 'chromium', without: 'tests in a browser' },
-        { program: '/usr/lib/postgresql/15/bin/postgres', package: 'postgresql', without: 'tests of the indexer on PostgreSQL' },
+        {
+          program: '/usr/lib/postgresql/15/bin/postgres',
+          package: 'postgresql',
+          without: 'tests of the indexer on PostgreSQL',
+        },
       ]
     : []),
 ]
@@ -52,10 +89,18 @@ function installDependencies() {
   writeFileSync(mark, lock)
 }
 
-/** Sources run as they are, but start slower and take more memory than when packed; a pack that fails stops nothing. */
+/**
+ * Sources run as they are, but start slower and take more memory than when packed; a pack that fails stops
+ * nothing.
+ */
 function packPrograms() {
-  const { status } = spawnSync(join(root, 'node_modules/.bin/node'), [join(root, 'packages/packed/src/pack.mjs')], { stdio: 'inherit' })
-  if (status !== 0) console.log('Programs could not be packed; they run from their sources, which start slower.')
+  const { status } = spawnSync(
+    join(root, 'node_modules/.bin/node'),
+    [join(root, 'packages/packed/src/pack.mjs')],
+    { stdio: 'inherit' },
+  )
+  if (status !== 0)
+    console.log('Programs could not be packed; they run from their sources, which start slower.')
 }
 
 function installPrograms() {
@@ -67,15 +112,23 @@ function installPrograms() {
     console.log(`Setting up: ${line} …`)
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
     spawnSync('apt-get', ['update', '-qq'], { stdio: 'ignore', env })
-    const { status } = spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { stdio: ['ignore', 'ignore', 'inherit'], env })
+    const { status } = spawnSync(
+      'apt-get',
+      ['install', '-y', '-qq', '--no-install-recommends', ...packages],
+      { stdio: ['ignore', 'ignore', 'inherit'], env },
+    )
     if (status === 0) return
   }
-  console.log(`Some programs are missing. Type:\n\n  ${process.getuid?.() === 0 ? '' : 'sudo '}${line}\n\nWithout them is left out:`)
+  console.log(
+    `Some programs are missing. Type:\n\n  ${process.getuid?.() === 0 ? '' : 'sudo '}${line}\n\nWithout them is left out:`,
+  )
   for (const without of new Set(missing.map((item) => item.without))) console.log(`  - ${without}`)
   console.log('')
 }
 
 function isThere(program) {
   if (program.startsWith('/')) return existsSync(program)
-  return [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'].some((folder) => folder !== '' && existsSync(join(folder, program)))
+  return [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'].some(
+    (folder) => folder !== '' && existsSync(join(folder, program)),
+  )
 }

@@ -9,8 +9,8 @@ interface Agreed {
 }
 
 /**
- * A small network out of the same seed, each act of which happens to the contracts and to the model at the same instant. Throws
- * where a figure differs by a unit.
+ * A small network out of the same seed, each act of which happens to the contracts and to the model at the
+ * same instant. Throws where a figure differs by a unit.
  */
 export async function agreeWithContracts(
   sample: { seed: number; providers: number; delegators: number; days: number },
@@ -35,7 +35,8 @@ export async function agreeWithContracts(
         accounts.set(act.account, (accounts.get(act.account) ?? 0n) + act.amount)
         positions.set(`${act.provider} ${act.account}`, act)
       }
-      if (act.kind === 'delegate' || act.kind === 'exit' || act.kind === 'claim') await settleAll(stage, economy, act.provider)
+      if (act.kind === 'delegate' || act.kind === 'exit' || act.kind === 'claim')
+        await settleAll(stage, economy, act.provider)
       await both(stage, economy, act)
       acts++
       progress(act.at / (sample.days * 86_400))
@@ -46,9 +47,18 @@ export async function agreeWithContracts(
       if (found !== expected) throw new Error(`${what}: the contracts have ${found}, the model ${expected}`)
     }
     for (const [account, given] of accounts)
-      equal(`balance of ${account}`, await stage.read('token', 'balanceOf', addressOf(account)), given + (economy.balances.get(account) ?? 0n))
+      equal(
+        `balance of ${account}`,
+        await stage.read('token', 'balanceOf', addressOf(account)),
+        given + (economy.balances.get(account) ?? 0n),
+      )
     for (const { provider, account } of positions.values()) {
-      const [shares, worth, rewards] = (await stage.read('stake', 'positionOf', addressOf(provider), addressOf(account))) as [bigint, bigint, bigint]
+      const [shares, worth, rewards] = (await stage.read(
+        'stake',
+        'positionOf',
+        addressOf(provider),
+        addressOf(account),
+      )) as [bigint, bigint, bigint]
       const expected = economy.positionOf(provider, account)
       equal(`shares of ${account}`, shares, expected.shares)
       equal(`worth of ${account}`, worth, expected.worth)
@@ -73,7 +83,10 @@ async function settleAll(stage: EconomyStage, economy: Economy, provider: string
 async function both(stage: EconomyStage, economy: Economy, act: Act): Promise<void> {
   const at = async (done: ReturnType<EconomyStage['send']>) => {
     const { at: instant } = (await done) ?? {}
-    if (instant === undefined) throw new Error(`the contracts refuse ${JSON.stringify(act, (_, value) => (typeof value === 'bigint' ? String(value) : value))}`)
+    if (instant === undefined)
+      throw new Error(
+        `the contracts refuse ${JSON.stringify(act, (_, value) => (typeof value === 'bigint' ? String(value) : value))}`,
+      )
     return instant
   }
   const { governance } = stage
@@ -84,20 +97,44 @@ async function both(stage: EconomyStage, economy: Economy, act: Act): Promise<vo
       return happen(economy, act, 0)
     case 'delegate':
       await stage.fund(who(act.account), act.amount)
-      return happen(economy, act, await at(stage.send(who(act.account), 'stake', 'delegate', who(act.provider), act.amount)))
+      return happen(
+        economy,
+        act,
+        await at(stage.send(who(act.account), 'stake', 'delegate', who(act.provider), act.amount)),
+      )
     case 'serve': {
       const { provider, gpuClass, gpus, seconds } = act
-      economy.cover(await at(stage.send(governance, 'workers', 'cover', who(provider), BigInt(seconds))), provider, seconds)
-      const confirmed = stage.send(governance, 'workers', 'confirm', who(provider), classOf(gpuClass), BigInt(gpus), BigInt(seconds))
+      economy.cover(
+        await at(stage.send(governance, 'workers', 'cover', who(provider), BigInt(seconds))),
+        provider,
+        seconds,
+      )
+      const confirmed = stage.send(
+        governance,
+        'workers',
+        'confirm',
+        who(provider),
+        classOf(gpuClass),
+        BigInt(gpus),
+        BigInt(seconds),
+      )
       return economy.confirmGpus(await at(confirmed), provider, gpuClass, gpus, seconds)
     }
     case 'lock':
-      return happen(economy, act, await at(stage.send(who(act.provider), 'stake', 'setCollateral', who(act.provider))))
+      return happen(
+        economy,
+        act,
+        await at(stage.send(who(act.provider), 'stake', 'setCollateral', who(act.provider))),
+      )
     case 'commission':
       return happen(economy, act, await at(stage.send(who(act.provider), 'stake', 'setCommission', act.bps)))
     case 'exit': {
       const { shares } = economy.positionOf(act.provider, act.account)
-      return happen(economy, act, await at(stage.send(who(act.account), 'stake', 'requestExit', who(act.provider), shares)))
+      return happen(
+        economy,
+        act,
+        await at(stage.send(who(act.account), 'stake', 'requestExit', who(act.provider), shares)),
+      )
     }
     case 'withdraw': {
       const exit = (await stage.read('stake', 'exitOf', act.exit)) as { account: `0x${string}` }

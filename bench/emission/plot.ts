@@ -8,18 +8,32 @@ const BOTTOM = 46
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#999999', '#cc79a7']
 
 /** A line plot as SVG, readable on white and on black. */
-export function lines(plot: { title: string; x: string; log?: boolean; series: { name: string; points: [number, number][] }[] }): string {
-  const all = plot.series.flatMap(({ points }) => points).filter(([, y]) => Number.isFinite(y) && (!plot.log || y > 0))
+export function lines(plot: {
+  title: string
+  x: string
+  log?: boolean
+  series: { name: string; points: [number, number][] }[]
+}): string {
+  const all = plot.series
+    .flatMap(({ points }) => points)
+    .filter(([, y]) => Number.isFinite(y) && (!plot.log || y > 0))
   const [minX, maxX] = [Math.min(...all.map(([x]) => x)), Math.max(...all.map(([x]) => x))]
   const scale = (y: number) => (plot.log ? Math.log10(y) : y)
   const ys = all.map(([, y]) => scale(y))
-  const [minY, maxY] = [plot.log ? Math.floor(Math.min(...ys)) : 0, plot.log ? Math.ceil(Math.max(...ys)) : Math.max(...ys) * 1.05]
+  const [minY, maxY] = [
+    plot.log ? Math.floor(Math.min(...ys)) : 0,
+    plot.log ? Math.ceil(Math.max(...ys)) : Math.max(...ys) * 1.05,
+  ]
   const px = (x: number) => LEFT + ((x - minX) / (maxX - minX || 1)) * (WIDTH - LEFT - RIGHT)
-  const py = (y: number) => HEIGHT - BOTTOM - ((scale(y) - minY) / (maxY - minY || 1)) * (HEIGHT - TOP - BOTTOM)
+  const py = (y: number) =>
+    HEIGHT - BOTTOM - ((scale(y) - minY) / (maxY - minY || 1)) * (HEIGHT - TOP - BOTTOM)
   const ticksY = plot.log
     ? Array.from({ length: maxY - minY + 1 }, (_, index) => 10 ** (minY + index))
     : Array.from({ length: Math.floor(maxY / stepOf(maxY)) + 1 }, (_, index) => index * stepOf(maxY))
-  const ticksX = Array.from({ length: Math.floor(maxX) - Math.ceil(minX) + 1 }, (_, index) => Math.ceil(minX) + index)
+  const ticksX = Array.from(
+    { length: Math.floor(maxX) - Math.ceil(minX) + 1 },
+    (_, index) => Math.ceil(minX) + index,
+  )
   const text = (x: number, y: number, content: string, anchor = 'middle') =>
     `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" fill="#777">${content}</text>`
   const parts = [
@@ -34,7 +48,9 @@ export function lines(plot: { title: string; x: string; log?: boolean; series: {
     ...plot.series.map(({ name, points }, index) => {
       const colour = COLOURS[index % COLOURS.length]
       const shown = points.filter(([, y]) => Number.isFinite(y) && (!plot.log || y > 0))
-      const path = shown.map(([x, y], at) => `${at === 0 ? 'M' : 'L'}${px(x).toFixed(1)} ${py(y).toFixed(1)}`).join('')
+      const path = shown
+        .map(([x, y], at) => `${at === 0 ? 'M' : 'L'}${px(x).toFixed(1)} ${py(y).toFixed(1)}`)
+        .join('')
       const key = TOP + 14 + index * 20
       return `<path d="${path}" fill="none" stroke="${colour}" stroke-width="2"/><line x1="${WIDTH - RIGHT + 14}" x2="${WIDTH - RIGHT + 38}" y1="${key}" y2="${key}" stroke="${colour}" stroke-width="3"/>${text(WIDTH - RIGHT + 44, key + 4, name, 'start')}`
     }),

@@ -32,7 +32,10 @@ export type Act =
   | { at: number; kind: 'withdraw'; exit: bigint }
   | { at: number; kind: 'claim'; provider: string; account: string }
 
-/** What the network looks like at an instant: the middle pool's yield, and those that a tenth are below and above. */
+/**
+ * What the network looks like at an instant: the middle pool's yield, and those that a tenth are below and
+ * above.
+ */
 interface Look {
   year: number
   providers: number
@@ -72,8 +75,9 @@ function randomFrom(seed: number): () => number {
 }
 
 /**
- * Everything that happens in a network, month by month, in the order of time. Providers and delegators come slowly at first, then
- * fast, then slowly; a hundredth of GPU hours is lost to gaps; a fifth of delegators leaves each year.
+ * Everything that happens in a network, month by month, in the order of time. Providers and delegators come
+ * slowly at first, then fast, then slowly; a hundredth of GPU hours is lost to gaps; a fifth of delegators
+ * leaves each year.
  */
 export function* happenings({ seed, years, providers, delegators, half }: Scenario): Generator<Act> {
   const random = randomFrom(seed)
@@ -87,23 +91,52 @@ export function* happenings({ seed, years, providers, delegators, half }: Scenar
     const wanted = 1 / (1 + Math.exp(-(month / 12.17 / half - 1) * 4.5))
     while (joined.length < Math.max(1, Math.floor(providers * wanted))) {
       const pick = random()
-      const gpuClass = pick < CLASSES[0].share ? CLASSES[0] : pick < CLASSES[0].share + CLASSES[1].share ? CLASSES[1] : CLASSES[2]
+      const gpuClass =
+        pick < CLASSES[0].share
+          ? CLASSES[0]
+          : pick < CLASSES[0].share + CLASSES[1].share
+            ? CLASSES[1]
+            : CLASSES[2]
       const gpus = 2 ** Math.floor(random() * 4)
       // Somewhat more than its GPUs need.
       const own = (gpuClass.collateral * BigInt(gpus) * BigInt(100 + Math.floor(random() * 100))) / 100n
-      const one = { name: `provider ${joined.length}`, gpuClass, gpus, commission: Math.floor(random() * 2_000), own, room: own * 8n }
+      const one = {
+        name: `provider ${joined.length}`,
+        gpuClass,
+        gpus,
+        commission: Math.floor(random() * 2_000),
+        own,
+        room: own * 8n,
+      }
       joined.push(one)
       yield { at: from, kind: 'join', provider: one.name, gpuClass: gpuClass.name, gpus: one.gpus }
       yield { at: from, kind: 'delegate', provider: one.name, account: one.name, amount: own * CLOI }
       yield { at: from, kind: 'commission', provider: one.name, bps: BigInt(one.commission) }
-      yield { at: from, kind: 'serve', provider: one.name, gpuClass: gpuClass.name, gpus: one.gpus, seconds: EPOCH_SECONDS }
+      yield {
+        at: from,
+        kind: 'serve',
+        provider: one.name,
+        gpuClass: gpuClass.name,
+        gpus: one.gpus,
+        seconds: EPOCH_SECONDS,
+      }
       yield { at: from, kind: 'lock', provider: one.name }
     }
     // In service for the month, most without a gap.
-    const away = joined.map((provider) => ({ provider, seconds: random() < 0.2 ? Math.floor(random() * 0.1 * MONTH) : 0 }))
+    const away = joined.map((provider) => ({
+      provider,
+      seconds: random() < 0.2 ? Math.floor(random() * 0.1 * MONTH) : 0,
+    }))
     for (const { provider, seconds } of away.sort((a, b) => a.seconds - b.seconds)) {
       const { name, gpuClass, gpus } = provider
-      yield { at: from + seconds, kind: 'serve', provider: name, gpuClass: gpuClass.name, gpus, seconds: MONTH - seconds + EPOCH_SECONDS }
+      yield {
+        at: from + seconds,
+        kind: 'serve',
+        provider: name,
+        gpuClass: gpuClass.name,
+        gpus,
+        seconds: MONTH - seconds + EPOCH_SECONDS,
+      }
     }
     while (accounts < Math.floor(delegators * wanted)) {
       // From ten to some thousands of CLOI.
@@ -114,9 +147,16 @@ export function* happenings({ seed, years, providers, delegators, half }: Scenar
       provider.room -= amount
       const account = `delegator ${accounts}`
       held.push({ provider, account })
-      yield { at: from + MONTH / 2, kind: 'delegate', provider: provider.name, account, amount: amount * CLOI }
+      yield {
+        at: from + MONTH / 2,
+        kind: 'delegate',
+        provider: provider.name,
+        account,
+        amount: amount * CLOI,
+      }
     }
-    while (ready[0] && ready[0].at <= from + MONTH / 2) yield { at: from + MONTH / 2, kind: 'withdraw', exit: ready.shift()?.exit ?? 0n }
+    while (ready[0] && ready[0].at <= from + MONTH / 2)
+      yield { at: from + MONTH / 2, kind: 'withdraw', exit: ready.shift()?.exit ?? 0n }
     const leaving = Math.floor((held.length * 0.2) / 12.17)
     for (let i = 0; i < leaving; i++) {
       const [one] = held.splice(Math.floor(random() * held.length), 1)
@@ -125,8 +165,10 @@ export function* happenings({ seed, years, providers, delegators, half }: Scenar
       ready.push({ at: from + MONTH / 2 + 21 * DAY, exit: ++exits })
     }
     // Each once in about six months.
-    for (const { provider, account } of held) if (random() < 1 / 6) yield { at: from + MONTH / 2, kind: 'claim', provider: provider.name, account }
-    for (const { name } of joined) if (random() < 1 / 2) yield { at: from + MONTH / 2, kind: 'claim', provider: name, account: name }
+    for (const { provider, account } of held)
+      if (random() < 1 / 6) yield { at: from + MONTH / 2, kind: 'claim', provider: provider.name, account }
+    for (const { name } of joined)
+      if (random() < 1 / 2) yield { at: from + MONTH / 2, kind: 'claim', provider: name, account: name }
   }
 }
 
@@ -145,7 +187,12 @@ export function happen(economy: Economy, act: Act, at: number): void {
     case 'commission':
       return economy.setCommission(at, act.provider, act.bps)
     case 'exit':
-      return void economy.requestExit(at, act.provider, act.account, economy.positionOf(act.provider, act.account).shares)
+      return void economy.requestExit(
+        at,
+        act.provider,
+        act.account,
+        economy.positionOf(act.provider, act.account).shares,
+      )
     case 'withdraw':
       return void economy.withdraw(act.exit)
     case 'claim':
@@ -170,7 +217,11 @@ export function simulate(scenario: Scenario, progress: (part: number) => void): 
     const stakeHour = Number(gpuBudgetOf(epoch)) / Number(economy.active)
     const yields = [...providers]
       .map(([name, { commission }]) => {
-        const gpuHour = (Number(gpuBudgetOf(epoch)) * economy.weights.weightOf(name, epoch)) / total / 2 / Number(economy.poolOf(name).assets)
+        const gpuHour =
+          (Number(gpuBudgetOf(epoch)) * economy.weights.weightOf(name, epoch)) /
+          total /
+          2 /
+          Number(economy.poolOf(name).assets)
         return (stakeHour * (1 - commission) + gpuHour) * 24 * 365
       })
       .sort((a, b) => a - b)
@@ -199,14 +250,23 @@ export function simulate(scenario: Scenario, progress: (part: number) => void): 
     if (provider && act.kind === 'commission') provider.commission = Number(act.bps) / 10_000
     if (act.kind === 'delegate' && act.account !== act.provider) delegators++
     if (act.kind === 'exit') delegators--
-    if (act.kind === 'delegate' || act.kind === 'exit' || act.kind === 'claim') settleAll(economy, act.provider, act.at)
+    if (act.kind === 'delegate' || act.kind === 'exit' || act.kind === 'claim')
+      settleAll(economy, act.provider, act.at)
     happen(economy, act, act.at)
   }
   const years = Array.from({ length: scenario.years }, (_, index) => {
     // The look nearest to the year's middle.
     const middle = index + 0.5
-    const nearest = monthly.reduce((best, one) => (Math.abs(one.year - middle) < Math.abs(best.year - middle) ? one : best))
+    const nearest = monthly.reduce((best, one) =>
+      Math.abs(one.year - middle) < Math.abs(best.year - middle) ? one : best,
+    )
     return { ...nearest, year: index + 1 }
   })
-  return { acts, minted: economy.minted, emittedAll: economy.emittedBy(scenario.years * YEAR), monthly, years }
+  return {
+    acts,
+    minted: economy.minted,
+    emittedAll: economy.emittedBy(scenario.years * YEAR),
+    monthly,
+    years,
+  }
 }

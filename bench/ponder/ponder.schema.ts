@@ -12,4 +12,8 @@ export const lease = onchainTable('lease', (t) => ({
   refund: t.bigint().notNull(),
 }))
 
-export const worker = onchainTable('worker', (t) => ({ address: t.hex().primaryKey(), provider: t.hex().notNull(), coveredUntil: t.bigint().notNull() }))
+export const worker = onchainTable('worker', (t) => ({
+  address: t.hex().primaryKey(),
+  provider: t.hex().notNull(),
+  coveredUntil: t.bigint().notNull(),
+}))

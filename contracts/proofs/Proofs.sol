@@ -4,8 +4,9 @@ pragma solidity 0.8.30;
 import {Schedule} from "../src/Schedule.sol";
 import {Shares} from "../src/Shares.sol";
 
-/// @dev What holds for every value there is, not only for those that tests tried: each assertion is proven by solc's SMTChecker with
-/// Z3 (proofs.test.ts). What is required is what Stake keeps true by its types and checks.
+/// @dev What holds for every value there is, not only for those that tests tried: each assertion is proven
+/// by solc's SMTChecker with Z3 (proofs.test.ts). What is required is what Stake keeps true by its types and
+/// checks.
 contract Proofs {
     /// @dev Entering a pool and leaving it at once gains nothing.
     function entering_and_leaving_gains_nothing(uint96 amount, uint96 assets, uint128 shares) public pure {
@@ -13,8 +14,9 @@ contract Proofs {
         assert(Shares.toAssets(got, uint256(assets) + amount, uint256(shares) + got) <= amount);
     }
 
-    /// @dev A share's price, and with it what anybody's shares are worth, doesn't fall because somebody entered. Said without division,
-    /// which the solver can't do here: (assets + 1) / (shares + VIRTUAL) before and after.
+    /// @dev A share's price, and with it what anybody's shares are worth, doesn't fall because somebody
+    /// entered. Said without division, which the solver can't do here: (assets + 1) / (shares + VIRTUAL)
+    /// before and after.
     function entering_takes_nothing_from_others(uint96 amount, uint96 assets, uint128 shares) public pure {
         uint256 got = Shares.toShares(amount, assets, shares);
         assert(
@@ -31,8 +33,9 @@ contract Proofs {
         assert(Shares.toAssets(others, assets - taken, shares - leaving) >= Shares.toAssets(others, assets, shares));
     }
 
-    /// @dev All shares together are worth what the pool has, at the most, as long as a unit has no more than 10^6 shares, which is what
-    /// the first one brings, and no operation lowers what a share is worth but a slash.
+    /// @dev All shares together are worth what the pool has, at the most, as long as a unit has no more than
+    /// 10^6 shares, which is what the first one brings, and no operation lowers what a share is worth but a
+    /// slash.
     function shares_are_worth_what_is_there(uint96 assets, uint128 shares) public pure {
         require(uint256(shares) <= uint256(assets) * Shares.VIRTUAL);
         assert(Shares.toAssets(shares, assets, shares) <= assets);
@@ -44,7 +47,8 @@ contract Proofs {
         assert(Shares.toAssets(others, assets - taken, shares) <= Shares.toAssets(others, assets, shares));
     }
 
-    /// @dev Whoever reports gets half of what it costs the provider itself at the most, so that nobody gains by reporting itself.
+    /// @dev Whoever reports gets half of what it costs the provider itself at the most, so that nobody gains
+    /// by reporting itself.
     function a_reporter_gets_less_than_the_provider_loses(uint96 taken, uint96 assets, uint128 own, uint128 shares) public pure {
         require(taken <= assets && own <= shares);
         uint256 reward = Shares.lossOf(own, taken, shares) / 2;

@@ -10,8 +10,9 @@ uint8 constant VERIFIER = 2;
 
 /// @title Admission: which platforms are new enough, and which guest images may serve
 /// @notice What lets in, and what keeps out for good, is announced like all that decides who may earn.
-/// Against a hole that was just found governance may raise a floor, or take roles from an image, at once: for
-/// 29 days, in which it can announce the lasting change and take the quick one back, and then not again for
+/// Against a hole that was just found governance may raise a floor, or take roles from an image, at once:
+/// for 29 days, in which it can announce the lasting change and take the quick one back, and then not again
+/// for
 /// 22. It stops earnings and touches nothing that was earned.
 contract Admission is Governed {
     /// @notice The least that platforms of one family must have. Nothing is accepted after `expiry`, so that
@@ -25,8 +26,8 @@ contract Admission is Governed {
         uint48 expiry;
         /// Each TDX component SVN but the first two must be at least this.
         bytes16 tdxSvns;
-        /// By version of the TDX module, its least SVN; 255 keeps a version out, and so does being beyond the
-        /// eighth.
+        /// By version of the TDX module, its least SVN; 255 keeps a version out, and so does being beyond
+        /// the eighth.
         bytes8 moduleSvns;
     }
 
@@ -93,8 +94,12 @@ contract Admission is Governed {
     /// @param owner Announces floors and images: the governance executor.
     /// @param floors, images What may serve at first.
     constructor(address owner, FamilyFloor[] memory floors, ImageRoles[] memory images) Ownable(owner) {
-        for (uint256 i; i < floors.length; ++i) _setFloor(floors[i].fmspc, floors[i].floor);
-        for (uint256 i; i < images.length; ++i) _setImage(images[i].image, images[i].roles);
+        for (uint256 i; i < floors.length; ++i) {
+            _setFloor(floors[i].fmspc, floors[i].floor);
+        }
+        for (uint256 i; i < images.length; ++i) {
+            _setImage(images[i].image, images[i].roles);
+        }
     }
 
     // GOVERNANCE
@@ -112,7 +117,8 @@ contract Admission is Governed {
         _setImage(image, roles);
     }
 
-    /// @notice Has platforms of a family reach a second floor too, at once, for as long as `SUSPENSION` says.
+    /// @notice Has platforms of a family reach a second floor too, at once, for as long as `SUSPENSION`
+    /// says.
     function raiseFloor(bytes6 fmspc, Floor calldata floor) external onlyOwner {
         RaisedFloor storage raised = _raised[fmspc];
         raised.raisedAt = _suspend(raised.raisedAt);
@@ -137,8 +143,8 @@ contract Admission is Governed {
 
     // VIEWS
 
-    /// @notice Reverts unless a platform of the family `fmspc` is new enough and `image` may serve as a guest
-    /// on it.
+    /// @notice Reverts unless a platform of the family `fmspc` is new enough and `image` may serve as a
+    /// guest on it.
     function check(bytes6 fmspc, Svns calldata svns, bytes32 image) external view {
         Floor memory floor = _floor[fmspc];
         if (floor.expiry == 0) revert NoTcbFloor(fmspc);
@@ -172,7 +178,8 @@ contract Admission is Governed {
         if (block.timestamp > floor.expiry) revert TcbFloorExpired(fmspc, floor.expiry);
         uint256 version = uint8(svns.tdx[1]);
         bool reached = svns.pce >= floor.pceSvn && svns.qe >= floor.qeSvn && version < 8
-            && uint8(floor.moduleSvns[version]) != 255 && uint8(svns.tdx[0]) >= uint8(floor.moduleSvns[version])
+            && uint8(floor.moduleSvns[version]) != 255
+            && uint8(svns.tdx[0]) >= uint8(floor.moduleSvns[version])
             && _reaches(svns.components, floor.componentSvns, 0) && _reaches(svns.tdx, floor.tdxSvns, 2);
         if (!reached) revert TcbBelowFloor(fmspc);
     }

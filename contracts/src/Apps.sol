@@ -2,18 +2,20 @@
 pragma solidity 0.8.30;
 
 /// @title Apps: which code may have an app's keys
-/// @notice An app is a name of its owner's with a policy: the manifests that may run it and the guest images it may run in.
-/// The key service gives an app's keys to nothing else (`mayHaveKeys`). What the policy newly allows counts after the
-/// app's upgrade delay only, so that whoever relies on it sees a change coming; what it forbids counts at once. A frozen
-/// app's policy allows nothing new, ever. No role has any power here.
+/// @notice An app is a name of its owner's with a policy: the manifests that may run it and the guest images
+/// it may run in. The key service gives an app's keys to nothing else (`mayHaveKeys`). What the policy newly
+/// allows counts after the app's upgrade delay only, so that whoever relies on it sees a change coming; what
+/// it forbids counts at once. A frozen app's policy allows nothing new, ever. No role has any power here.
 contract Apps {
     struct App {
         address owner;
         /// Seconds that what is newly allowed has to wait.
         uint32 upgradeDelay;
-        /// Unix seconds; 0 if it isn't frozen. What was allowed later, or announced for later, doesn't count.
+        /// Unix seconds; 0 if it isn't frozen. What was allowed later, or announced for later, doesn't
+        /// count.
         uint48 frozenAt;
-        /// A shorter delay that was announced, and the instant (Unix seconds) from which it holds; 0 if none was.
+        /// A shorter delay that was announced, and the instant (Unix seconds) from which it holds; 0 if none
+        /// was.
         uint32 nextDelay;
         uint48 nextDelayFrom;
     }
@@ -45,17 +47,21 @@ contract Apps {
 
     mapping(bytes32 app => App) private _app;
     mapping(bytes32 app => address) public pendingOwnerOf;
-    /// @notice The instant (Unix seconds) from which a manifest, or a guest image, is allowed; 0 if it isn't.
+    /// @notice The instant (Unix seconds) from which a manifest, or a guest image, is allowed; 0 if it
+    /// isn't.
     mapping(bytes32 app => mapping(bytes32 manifestHash => uint256)) public manifestAllowedFrom;
     mapping(bytes32 app => mapping(bytes32 image => uint256)) public imageAllowedFrom;
 
-    /// @notice Registers an app of the caller's. What is named here counts at once; what is allowed later waits.
+    /// @notice Registers an app of the caller's. What is named here counts at once; what is allowed later
+    /// waits.
     /// @param name Any name the caller hasn't used, for instance in ASCII, left-aligned.
     /// @param upgradeDelay Seconds, at most a year.
-    function register(bytes32 name, uint256 upgradeDelay, bytes32[] calldata manifests, bytes32[] calldata images)
-        external
-        returns (bytes32 app)
-    {
+    function register(
+        bytes32 name,
+        uint256 upgradeDelay,
+        bytes32[] calldata manifests,
+        bytes32[] calldata images
+    ) external returns (bytes32 app) {
         if (name == 0) revert EmptyName();
         if (upgradeDelay > MAX_UPGRADE_DELAY) revert DelayTooLong(upgradeDelay, MAX_UPGRADE_DELAY);
         if (manifests.length > MAX_AT_ONCE) revert TooMany(manifests.length, MAX_AT_ONCE);
@@ -96,7 +102,8 @@ contract Apps {
         emit ImageForbidden(app, image);
     }
 
-    /// @notice Sets the upgrade delay, in seconds: a longer one holds at once, a shorter one after the delay that holds now.
+    /// @notice Sets the upgrade delay, in seconds: a longer one holds at once, a shorter one after the delay
+    /// that holds now.
     function setUpgradeDelay(bytes32 app, uint256 seconds_) external {
         uint256 current = _growing(app);
         if (seconds_ > MAX_UPGRADE_DELAY) revert DelayTooLong(seconds_, MAX_UPGRADE_DELAY);
@@ -132,11 +139,16 @@ contract Apps {
         emit OwnershipTaken(app, msg.sender);
     }
 
-    /// @notice Whether a lease of `tenant` that runs a manifest in a guest image may have the app's keys now.
-    function mayHaveKeys(bytes32 app, address tenant, bytes32 manifestHash, bytes32 image) external view returns (bool) {
+    /// @notice Whether a lease of `tenant` that runs a manifest in a guest image may have the app's keys
+    /// now.
+    function mayHaveKeys(bytes32 app, address tenant, bytes32 manifestHash, bytes32 image)
+        external
+        view
+        returns (bool)
+    {
         App memory a = _app[app];
-        return a.owner != address(0) && a.owner == tenant && _counts(a, manifestAllowedFrom[app][manifestHash])
-            && _counts(a, imageAllowedFrom[app][image]);
+        return a.owner != address(0) && a.owner == tenant
+            && _counts(a, manifestAllowedFrom[app][manifestHash]) && _counts(a, imageAllowedFrom[app][image]);
     }
 
     /// @notice The upgrade delay that holds now, in seconds.
@@ -149,7 +161,8 @@ contract Apps {
         return _app[app];
     }
 
-    /// @notice The id of the app that `owner` registers, or registered, under a name. It stays when the app is handed over.
+    /// @notice The id of the app that `owner` registers, or registered, under a name. It stays when the app
+    /// is handed over.
     function appOf(address owner, bytes32 name) public view returns (bytes32) {
         return keccak256(abi.encode(block.chainid, address(this), owner, name));
     }

@@ -8,8 +8,9 @@ import {IRewarder} from "./IRewarder.sol";
 import {Workers} from "./Workers.sol";
 
 /// @title Collateral: what GPUs in service lock of their provider's pool
-/// @notice A GPU earns emission only with collateral for it: active stake of its provider's pool. While it is locked the provider
-/// itself can't take it out; delegators may leave all the same, and with less than is locked the pool's GPUs earn nothing.
+/// @notice A GPU earns emission only with collateral for it: active stake of its provider's pool. While it
+/// is locked the provider itself can't take it out; delegators may leave all the same, and with less than is
+/// locked the pool's GPUs earn nothing.
 /// @dev Amounts in base units of CLOI.
 abstract contract Collateral is Governed {
     using SafeCast for uint256;
@@ -20,7 +21,8 @@ abstract contract Collateral is Governed {
         uint96 amount;
     }
 
-    /// @dev What a class's GPU needs, and an announced amount with the instant (Unix seconds) from which it holds.
+    /// @dev What a class's GPU needs, and an announced amount with the instant (Unix seconds) from which it
+    /// holds.
     struct Terms {
         uint96 amount;
         uint96 next;
@@ -36,7 +38,8 @@ abstract contract Collateral is Governed {
     event CollateralSet(address indexed provider, address indexed worker, uint256 amount, uint256 locked);
     event CollateralPerGpuSet(bytes32 indexed gpuClass, uint256 amount, uint256 from);
 
-    /// @notice Seconds after which anybody may let go of collateral for GPUs that nobody vouches for any more.
+    /// @notice Seconds after which anybody may let go of collateral for GPUs that nobody vouches for any
+    /// more.
     uint256 public constant RELEASE_AFTER = 1 days;
 
     Workers public immutable workers;
@@ -84,7 +87,8 @@ abstract contract Collateral is Governed {
         return c.nextFrom != 0 && c.nextFrom <= block.timestamp ? c.next : c.amount;
     }
 
-    /// @notice Whether what is locked for a worker is enough for such GPUs. Never for a class that nothing is asked for.
+    /// @notice Whether what is locked for a worker is enough for such GPUs. Never for a class that nothing
+    /// is asked for.
     function isCollateralised(address worker, bytes32 gpuClass, uint256 gpus) external view returns (bool) {
         uint256 perGpu = collateralPerGpu(gpuClass);
         return perGpu != 0 && lockedFor[worker] >= gpus * perGpu;
@@ -98,7 +102,11 @@ abstract contract Collateral is Governed {
         emit CollateralPerGpuSet(gpuClass, amount, from);
     }
 
-    /// @dev Changes what is locked in a provider's pool for one of its workers from `held` to `needed`. Reverts with
-    /// `CollateralLocked` where the pool has less than is locked then. Returns what is locked for all of them.
-    function _changeLocked(address provider, uint256 needed, uint256 held) internal virtual returns (uint256 locked);
+    /// @dev Changes what is locked in a provider's pool for one of its workers from `held` to `needed`.
+    /// Reverts with `CollateralLocked` where the pool has less than is locked then. Returns what is locked
+    /// for all of them.
+    function _changeLocked(address provider, uint256 needed, uint256 held)
+        internal
+        virtual
+        returns (uint256 locked);
 }

@@ -7,10 +7,12 @@ import {Governed} from "./Governed.sol";
 import {ICoverageObserver} from "./ICoverageObserver.sol";
 
 /// @title CoveredWorkers: whose worker it is, and which seconds of its life are covered
-/// @notice Anybody may register a worker; nobody has to agree. Coverage is kept as one accumulator per worker, so that any
-/// contract can bill "covered seconds between two instants" exactly, gaps included, in O(1).
+/// @notice Anybody may register a worker; nobody has to agree. Coverage is kept as one accumulator per
+/// worker, so that any contract can bill "covered seconds between two instants" exactly, gaps included, in
+/// O(1).
 abstract contract CoveredWorkers is EIP712, Governed {
-    /// @notice What a worker says it is, for people to read. What it has is another question (`Gpus.gpusOf`).
+    /// @notice What a worker says it is, for people to read. What it has is another question
+    /// (`Gpus.gpusOf`).
     struct Description {
         /// Thousandths of a CPU.
         uint32 cpuMilli;
@@ -36,14 +38,15 @@ abstract contract CoveredWorkers is EIP712, Governed {
         Description description;
     }
 
-    /// @dev One slot. The current segment is [start, until); all earlier ones add up to `base` seconds and ended by
-    /// `previousUntil`. All instants are Unix seconds.
+    /// @dev One slot. The current segment is [start, until); all earlier ones add up to `base` seconds and
+    /// ended by `previousUntil`. All instants are Unix seconds.
     struct Coverage {
         uint48 base;
         uint48 start;
         uint48 until;
         uint48 previousUntil;
-        /// The newest block that evidence was bound to; an older or equal one is refused, so none can be replayed.
+        /// The newest block that evidence was bound to; an older or equal one is refused, so none can be
+        /// replayed.
         uint64 lastBlock;
     }
 
@@ -97,8 +100,8 @@ abstract contract CoveredWorkers is EIP712, Governed {
 
     // PROVIDERS
 
-    /// @notice Registers `worker` for the caller. `signature` is the worker key's over `Join(provider, worker)`, so that
-    /// nobody can register a key that isn't theirs.
+    /// @notice Registers `worker` for the caller. `signature` is the worker key's over `Join(provider,
+    /// worker)`, so that nobody can register a key that isn't theirs.
     function register(address worker, Description calldata description, bytes calldata signature) external {
         if (worker == address(0)) revert ZeroAddress();
         if (_worker[worker].provider != address(0)) revert AlreadyRegistered(worker);
@@ -119,7 +122,8 @@ abstract contract CoveredWorkers is EIP712, Governed {
         emit WorkerDescribed(worker, description);
     }
 
-    /// @notice Takes the worker out of service for good: coverage ends now and can't be had again. Provider only.
+    /// @notice Takes the worker out of service for good: coverage ends now and can't be had again. Provider
+    /// only.
     function retire(address worker) external {
         Worker storage w = _live(worker);
         if (msg.sender != w.provider) revert NotProvider(msg.sender);
@@ -128,8 +132,8 @@ abstract contract CoveredWorkers is EIP712, Governed {
         emit WorkerRetiredBy(worker, msg.sender);
     }
 
-    /// @notice Ends the worker's coverage now, so that a planned absence is not billed. Its provider or the worker itself;
-    /// only the worker can bring it back.
+    /// @notice Ends the worker's coverage now, so that a planned absence is not billed. Its provider or the
+    /// worker itself; only the worker can bring it back.
     function depart(address worker) external {
         Worker storage w = _live(worker);
         if (msg.sender != w.provider && msg.sender != worker) revert NotProviderOrWorker(msg.sender);
@@ -138,8 +142,9 @@ abstract contract CoveredWorkers is EIP712, Governed {
 
     // VIEWS
 
-    /// @notice Seconds of the worker's life up to `instant` (Unix seconds) that are covered. Monotonic in `instant`.
-    /// For an instant before the end of the last closed segment the answer is no longer known and the call reverts.
+    /// @notice Seconds of the worker's life up to `instant` (Unix seconds) that are covered. Monotonic in
+    /// `instant`. For an instant before the end of the last closed segment the answer is no longer known and
+    /// the call reverts.
     function covered(address worker, uint256 instant) public view returns (uint256) {
         Coverage memory c = _coverage[worker];
         if (instant >= c.start) return c.base + (instant < c.until ? instant : c.until) - c.start;
@@ -147,9 +152,13 @@ abstract contract CoveredWorkers is EIP712, Governed {
         revert InstantTooOld(instant, c.previousUntil);
     }
 
-    /// @notice What a biller needs in one call: the provider (zero if unknown), covered seconds up to now, and the
-    /// instant coverage ends (Unix seconds; in the past if the worker isn't covered).
-    function billing(address worker) external view returns (address provider, uint256 coveredSeconds, uint256 until) {
+    /// @notice What a biller needs in one call: the provider (zero if unknown), covered seconds up to now,
+    /// and the instant coverage ends (Unix seconds; in the past if the worker isn't covered).
+    function billing(address worker)
+        external
+        view
+        returns (address provider, uint256 coveredSeconds, uint256 until)
+    {
         Coverage memory c = _coverage[worker];
         provider = _worker[worker].provider;
         // The current segment never starts in the future, so now is never before it.
@@ -212,7 +221,8 @@ abstract contract CoveredWorkers is EIP712, Governed {
         _tell(worker, abi.encodeCall(ICoverageObserver.onCovered, (worker, provider, c.start, c.until)));
     }
 
-    /// @dev Tells the observer, who can neither stop what happened nor miss it: whoever calls has to bring the gas it may need.
+    /// @dev Tells the observer, who can neither stop what happened nor miss it: whoever calls has to bring
+    /// the gas it may need.
     function _tell(address worker, bytes memory message) internal {
         address told = address(observer);
         if (told == address(0)) return;

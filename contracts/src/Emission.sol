@@ -10,10 +10,12 @@ import {Weights} from "./Weights.sol";
 import {Workers} from "./Workers.sol";
 
 /// @title Emission: 700,000,000 CLOI over time, and never one unit more
-/// @notice Of what the schedule emits (see `Schedule`), 20% are the treasury's, 40% all stake's, 40% GPU workers', by weight and by
-/// the hour (see `Weights`). An hour in which no GPU counted goes to the treasury. Tokens are created when somebody takes them:
-/// stakers and providers through Stake, the treasury here.
-/// @dev What a pool gets of an epoch is rounded down; the rest, less than one unit a pool and epoch, is never created.
+/// @notice Of what the schedule emits (see `Schedule`), 20% are the treasury's, 40% all stake's, 40% GPU
+/// workers', by weight and by the hour (see `Weights`). An hour in which no GPU counted goes to the
+/// treasury. Tokens are created when somebody takes them: stakers and providers through Stake, the treasury
+/// here.
+/// @dev What a pool gets of an epoch is rounded down; the rest, less than one unit a pool and epoch, is
+/// never created.
 contract Emission is Weights, IRewarder {
     error ZeroAddress();
     error NothingToCollect();
@@ -22,7 +24,8 @@ contract Emission is Weights, IRewarder {
     /// @notice A pool's GPUs earned `amount` in epochs [from, to).
     event GpusRewarded(address indexed provider, uint256 from, uint256 to, uint256 amount);
     event Paid(address indexed account, uint256 amount);
-    /// @notice The treasury took `amount`, of which `unearned` are GPU budgets of epochs up to `to` that nobody earned.
+    /// @notice The treasury took `amount`, of which `unearned` are GPU budgets of epochs up to `to` that
+    /// nobody earned.
     event Collected(address indexed treasury, uint256 amount, uint256 unearned, uint256 to);
     event TreasurySet(address treasury);
 
@@ -69,7 +72,8 @@ contract Emission is Weights, IRewarder {
         uint256 to;
         (amount, to) = _earned(provider, pending - 1, closed);
         done = to == closed;
-        _poolStanding[provider].pendingFrom = done && amount == 0 && !_countsFrom(provider, to) ? 0 : uint32(to + 1);
+        _poolStanding[provider].pendingFrom =
+            done && amount == 0 && !_countsFrom(provider, to) ? 0 : uint32(to + 1);
         if (amount != 0) emit GpusRewarded(provider, pending - 1, to, amount);
     }
 
@@ -92,7 +96,8 @@ contract Emission is Weights, IRewarder {
 
     // TREASURY
 
-    /// @notice Takes the treasury's 20% up to now, and GPU budgets that nobody earned, of at most `epochs` epochs. Anybody.
+    /// @notice Takes the treasury's 20% up to now, and GPU budgets that nobody earned, of at most `epochs`
+    /// epochs. Anybody.
     function collect(uint256 epochs) external returns (uint256 amount) {
         uint256 due = Schedule.forTreasury(_elapsed());
         amount = due - collected;
@@ -144,7 +149,8 @@ contract Emission is Weights, IRewarder {
         return block.timestamp <= start ? 0 : block.timestamp - start;
     }
 
-    /// @dev The last word on supply, whatever else went wrong: no more is created than the schedule has emitted.
+    /// @dev The last word on supply, whatever else went wrong: no more is created than the schedule has
+    /// emitted.
     function _pay(address account, uint256 amount) private {
         uint256 left = Schedule.emitted(_elapsed()) - minted;
         if (amount > left) revert OverSchedule(amount, left);
@@ -153,8 +159,13 @@ contract Emission is Weights, IRewarder {
         token.mint(account, amount);
     }
 
-    /// @dev What a pool's weights bring in epochs [from, to), where `to` is `closed` or what could be looked at.
-    function _earned(address provider, uint256 from, uint256 closed) private view returns (uint256 amount, uint256 to) {
+    /// @dev What a pool's weights bring in epochs [from, to), where `to` is `closed` or what could be looked
+    /// at.
+    function _earned(address provider, uint256 from, uint256 closed)
+        private
+        view
+        returns (uint256 amount, uint256 to)
+    {
         to = closed - from > MAX_EPOCHS ? from + MAX_EPOCHS : closed;
         Schedule.Cursor memory cursor = Schedule.first();
         mapping(uint256 group => uint256) storage poolWeights = _poolWeights[provider];
@@ -178,7 +189,8 @@ contract Emission is Weights, IRewarder {
         }
     }
 
-    /// @dev Whether a pool counts for an epoch from `epoch` on. Nothing is counted further ahead than one attestation reaches.
+    /// @dev Whether a pool counts for an epoch from `epoch` on. Nothing is counted further ahead than one
+    /// attestation reaches.
     function _countsFrom(address provider, uint256 epoch) private view returns (bool) {
         (uint256 group, uint256 shift) = _place(epoch);
         if (_poolWeights[provider][group] >> shift != 0) return true;

@@ -4,11 +4,11 @@ pragma solidity 0.8.30;
 import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 
 /// @title Governed: an owner whose changes are announced longer ahead than stake takes to leave
-/// @notice A change that could take, redirect or hold somebody's money is announced with its whole call, 22 days ahead. The owner makes
-/// it by that very call, within two weeks from then, and can call it off until it is made. Handing over ownership is such a
-/// change, and so is giving it up.
-/// @dev Functions that make such a change call `_useAnnouncement`. What a contract begins with is set by its constructor, so that
-/// nothing has to be changed at once.
+/// @notice A change that could take, redirect or hold somebody's money is announced with its whole call, 22
+/// days ahead. The owner makes it by that very call, within two weeks from then, and can call it off until
+/// it is made. Handing over ownership is such a change, and so is giving it up.
+/// @dev Functions that make such a change call `_useAnnouncement`. What a contract begins with is set by its
+/// constructor, so that nothing has to be changed at once.
 abstract contract Governed is Ownable2Step {
     error NotAnnounced(bytes32 change);
     error TooEarly(bytes32 change, uint256 readyAt);
@@ -18,8 +18,8 @@ abstract contract Governed is Ownable2Step {
     event Announced(bytes32 indexed change, bytes call, uint256 readyAt);
     event CalledOff(bytes32 indexed change);
 
-    /// @notice Seconds between an announcement and the change, and from then on until it can't be made any more. An exit from a pool
-    /// takes a day less (`Stake.EXIT_SECONDS`).
+    /// @notice Seconds between an announcement and the change, and from then on until it can't be made any
+    /// more. An exit from a pool takes a day less (`Stake.EXIT_SECONDS`).
     uint256 public constant CHANGE_DELAY = 22 days;
     uint256 public constant CHANGE_EXPIRY = 14 days;
 
@@ -53,7 +53,8 @@ abstract contract Governed is Ownable2Step {
         super.renounceOwnership();
     }
 
-    /// @dev Reverts unless the call that is being made was announced, is ready and hasn't expired. An announcement is good once.
+    /// @dev Reverts unless the call that is being made was announced, is ready and hasn't expired. An
+    /// announcement is good once.
     function _useAnnouncement() internal {
         bytes32 change = keccak256(msg.data);
         uint256 ready = readyAt[change];

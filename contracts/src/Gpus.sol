@@ -5,9 +5,10 @@ import {ICoverageObserver} from "./ICoverageObserver.sol";
 import {Verdicts} from "./Verdicts.sol";
 
 /// @title Gpus: which GPUs a worker has in confidential mode, as verifiers found them
-/// @notice Without a verdict a GPU class is worth nothing: what a worker says of itself when it registers is for people to
-/// read. GPU evidence names no machine, and anybody can have GPUs answer for any worker; that these are the worker's own is
-/// the word of its key, which the measured guest holds, and which verifiers want before they look (see docs/attestation.md).
+/// @notice Without a verdict a GPU class is worth nothing: what a worker says of itself when it registers is
+/// for people to read. GPU evidence names no machine, and anybody can have GPUs answer for any worker; that
+/// these are the worker's own is the word of its key, which the measured guest holds, and which verifiers
+/// want before they look (see docs/attestation.md).
 abstract contract Gpus is Verdicts {
     /// @dev Which worker a GPU was vouched for in, and until when it can't be in another.
     struct GpuHolder {
@@ -27,7 +28,8 @@ abstract contract Gpus is Verdicts {
 
     error GpuHeld(bytes32 gpu, address worker, uint256 until);
     error GpusNotAsNamed();
-    /// @notice The evidence says otherwise than what it should be bound to; for a verdict on GPUs: its TLS key isn't the worker's.
+    /// @notice The evidence says otherwise than what it should be bound to; for a verdict on GPUs: its TLS
+    /// key isn't the worker's.
     error EvidenceNotBound(bytes32 found, bytes32 expected);
 
     /// @notice Verifiers vouched for the worker's GPUs, until `until`, Unix seconds.
@@ -40,8 +42,9 @@ abstract contract Gpus is Verdicts {
 
     /// @notice Confirms a worker's GPUs for a coverage period, on the word of enough verifiers and its own.
     /// @param claim The worker key's signature over `claimDigest`; empty where the worker itself calls.
-    /// @param gpus SHA-256 of each GPU's identity (UEID), ascending. The verdict's platform is SHA-256 of them, one after the other.
-    /// While one is vouched for in a worker it can't be in another, so that no GPU earns twice.
+    /// @param gpus SHA-256 of each GPU's identity (UEID), ascending. The verdict's platform is SHA-256 of
+    /// them, one after the other. While one is vouched for in a worker it can't be in another, so that no
+    /// GPU earns twice.
     function confirmGpus(
         Verdict calldata verdict,
         bytes[] calldata signatures,
@@ -52,13 +55,15 @@ abstract contract Gpus is Verdicts {
         _checkVerdict(verdict, signatures, claim);
         bytes32 tlsKeyHash = tlsKeyHashOf[verdict.worker];
         if (verdict.tlsKeyHash != tlsKeyHash) revert EvidenceNotBound(verdict.tlsKeyHash, tlsKeyHash);
-        if (gpus.length != verdict.gpus || sha256(abi.encodePacked(gpus)) != verdict.platform) revert GpusNotAsNamed();
+        if (gpus.length != verdict.gpus || sha256(abi.encodePacked(gpus)) != verdict.platform) {
+            revert GpusNotAsNamed();
+        }
         ConfirmedGpus storage confirmed = _gpus[verdict.worker];
         if (verdict.blockNumber <= confirmed.lastBlock) {
             revert EvidenceReplayed(verdict.blockNumber, confirmed.lastBlock);
         }
-        // Hours that were counted on the word before stay counted, so these GPUs stay here for as long: a coverage period that
-        // was shortened in between must not let them count in two workers.
+        // Hours that were counted on the word before stay counted, so these GPUs stay here for as long: a
+        // coverage period that was shortened in between must not let them count in two workers.
         uint48 until = uint48(block.timestamp + coveragePeriod);
         if (until < confirmed.until) until = confirmed.until;
         for (uint256 i; i < gpus.length; ++i) {
@@ -69,7 +74,8 @@ abstract contract Gpus is Verdicts {
             }
             (holder.worker, holder.until) = (verdict.worker, until);
         }
-        _gpus[verdict.worker] = ConfirmedGpus(verdict.gpuClass, verdict.gpus, until, uint64(verdict.blockNumber));
+        _gpus[verdict.worker] =
+            ConfirmedGpus(verdict.gpuClass, verdict.gpus, until, uint64(verdict.blockNumber));
         emit GpusConfirmed(verdict.worker, verdict.gpuClass, verdict.gpus, until);
         _tell(verdict.worker, abi.encodeCall(ICoverageObserver.onGpusConfirmed, (verdict.worker)));
     }
@@ -79,13 +85,14 @@ abstract contract Gpus is Verdicts {
         return _gpus[worker];
     }
 
-    /// @notice The worker that a GPU (SHA-256 of its UEID) was last vouched for in, and the instant from which it may be in
-    /// another.
+    /// @notice The worker that a GPU (SHA-256 of its UEID) was last vouched for in, and the instant from
+    /// which it may be in another.
     function gpuHolderOf(bytes32 gpu) external view returns (GpuHolder memory) {
         return _gpuHolder[gpu];
     }
 
-    /// @notice GPUs that verifiers vouched for, while both that and the worker's coverage last; nothing otherwise.
+    /// @notice GPUs that verifiers vouched for, while both that and the worker's coverage last; nothing
+    /// otherwise.
     function gpusOf(address worker) external view returns (bytes32 gpuClass, uint256 gpus) {
         ConfirmedGpus memory confirmed = _gpus[worker];
         if (confirmed.until <= block.timestamp || !_isCovered(worker)) return (0, 0);

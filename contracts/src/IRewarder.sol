@@ -3,7 +3,8 @@ pragma solidity 0.8.30;
 
 /// @notice Where Stake has rewards from.
 interface IRewarder {
-    /// @notice What the GPUs of a provider's workers earned in epochs that have ended since this was last asked. Stake only.
+    /// @notice What the GPUs of a provider's workers earned in epochs that have ended since this was last
+    /// asked. Stake only.
     /// @return amount Base units of CLOI.
     /// @return done Whether no ended epoch is left over.
     function settle(address provider) external returns (uint256 amount, bool done);

@@ -9,12 +9,13 @@ import {Market} from "./Market.sol";
 import {Workers} from "./Workers.sol";
 
 /// @title KeyService: where the three instances of the key service are
-/// @notice An instance is a lease that runs the key service's manifest on a covered worker. There are three seats; their
-/// workers are of three providers, so that no provider's machines hold what it takes to read an app's secrets. A seat
-/// is free when its lease is closed or changed, or its worker was reported absent and stays so; an instance may take it
-/// whose worker consents. The worker signs for what runs on it, when that asks, and for the one seat that its provider
-/// named; so a lease alone neither takes a seat nor ties a provider to one. What an instance then gets, it gets from the
-/// other two, which check its evidence themselves.
+/// @notice An instance is a lease that runs the key service's manifest on a covered worker. There are three
+/// seats; their workers are of three providers, so that no provider's machines hold what it takes to read an
+/// app's secrets. A seat is free when its lease is closed or changed, or its worker was reported absent and
+/// stays so; an instance may take it whose worker consents. The worker signs for what runs on it, when that
+/// asks, and for the one seat that its provider named; so a lease alone neither takes a seat nor ties a
+/// provider to one. What an instance then gets, it gets from the other two, which check its evidence
+/// themselves.
 contract KeyService is EIP712, Governed {
     struct Seat {
         bytes32 lease;
@@ -40,19 +41,26 @@ contract KeyService is EIP712, Governed {
     error NoManifest();
     error ProviderHasAnotherSeat(address provider, uint256 seat);
 
-    event SeatFilled(uint256 indexed seat, bytes32 indexed lease, address indexed worker, address provider, bytes32 manifestHash);
+    event SeatFilled(
+        uint256 indexed seat,
+        bytes32 indexed lease,
+        address indexed worker,
+        address provider,
+        bytes32 manifestHash
+    );
     event SeatVacated(uint256 indexed seat);
     /// @notice The seat is free in `ABSENCE` seconds unless its worker attests before.
     event AbsenceReported(uint256 indexed seat, address indexed worker);
     event ManifestSet(bytes32 manifestHash);
 
-    /// @dev What a worker's key signs for an instance: its seat, its lease, what runs, and how long that may be used.
+    /// @dev What a worker's key signs for an instance: its seat, its lease, what runs, and how long that may
+    /// be used.
     bytes32 private constant CONSENT_TYPEHASH =
         keccak256("Consent(uint256 seat,bytes32 lease,bytes32 manifestHash,uint256 expiry)");
 
     uint256 public constant SEATS = 3;
-    /// @notice Seconds that a reported absence has to last before it costs an instance its seat. They begin with the report,
-    /// so that a chain that stood still, and with it all coverage, frees no seat by itself.
+    /// @notice Seconds that a reported absence has to last before it costs an instance its seat. They begin
+    /// with the report, so that a chain that stood still, and with it all coverage, frees no seat by itself.
     uint256 public constant ABSENCE = 1 hours;
     /// @notice Seconds in which a lease that was put out can't come back.
     uint256 public constant BARRED = 1 days;
@@ -68,19 +76,24 @@ contract KeyService is EIP712, Governed {
     bytes32 public manifestHash;
 
     Seat[3] private _seat;
-    /// @dev One more than the seat that a provider has, or had. It never gets another one: an instance that leaves may leave
-    /// its two parts behind, and two seats' parts on one provider's machines would be all three.
+    /// @dev One more than the seat that a provider has, or had. It never gets another one: an instance that
+    /// leaves may leave its two parts behind, and two seats' parts on one provider's machines would be all
+    /// three.
     mapping(address provider => uint256) private _seatOf;
     mapping(bytes32 lease => uint256) private _barredUntil;
     uint256 private _vacatedAt;
 
     /// @param owner Announces manifests of the key service: the governance executor.
-    constructor(address owner, Workers workers_, Market market_) EIP712("Cloister KeyService", "1") Ownable(owner) {
+    constructor(address owner, Workers workers_, Market market_)
+        EIP712("Cloister KeyService", "1")
+        Ownable(owner)
+    {
         if (address(workers_) == address(0) || address(market_) == address(0)) revert ZeroAddress();
         (workers, market) = (workers_, market_);
     }
 
-    /// @notice Gives a free seat to a lease that runs the key service. Anybody may call it who has its worker's consent.
+    /// @notice Gives a free seat to a lease that runs the key service. Anybody may call it who has its
+    /// worker's consent.
     /// @param seat 0, 1 or 2.
     /// @param expiry Until when the consent may be used, Unix seconds.
     /// @param consent The worker key's signature over `consentDigest`.
@@ -91,7 +104,9 @@ contract KeyService is EIP712, Governed {
         if (block.timestamp < _barredUntil[lease]) revert VacatedRecently(lease, _barredUntil[lease]);
         Market.Lease memory l = market.leaseOf(lease);
         if (l.state != Market.State.Open) revert LeaseNotOpen(lease);
-        if (manifestHash == 0 || l.manifestHash != manifestHash) revert WrongManifest(l.manifestHash, manifestHash);
+        if (manifestHash == 0 || l.manifestHash != manifestHash) {
+            revert WrongManifest(l.manifestHash, manifestHash);
+        }
         if (block.timestamp > expiry) revert ConsentExpired(expiry);
         bytes32 digest = consentDigest(seat, lease, l.manifestHash, expiry);
         (address signer, ECDSA.RecoverError err,) = ECDSA.tryRecoverCalldata(digest, consent);
@@ -105,8 +120,8 @@ contract KeyService is EIP712, Governed {
         emit SeatFilled(seat, lease, l.worker, provider, l.manifestHash);
     }
 
-    /// @notice Reports that a seat's worker isn't covered. Where that is so still in `ABSENCE` seconds, without an attestation
-    /// in between, the seat is free. Anybody may.
+    /// @notice Reports that a seat's worker isn't covered. Where that is so still in `ABSENCE` seconds,
+    /// without an attestation in between, the seat is free. Anybody may.
     function reportAbsence(uint256 seat) external {
         if (seat >= SEATS) revert NoSuchSeat(seat);
         Seat storage s = _seat[seat];
@@ -123,13 +138,19 @@ contract KeyService is EIP712, Governed {
         if (seat >= SEATS) revert NoSuchSeat(seat);
         Seat memory s = _seat[seat];
         if (!_isServed(s)) return true;
-        if (s.absentFrom == 0 || block.timestamp < s.absentFrom + ABSENCE || block.timestamp < _nextVacating()) return false;
+        if (
+            s.absentFrom == 0 || block.timestamp < s.absentFrom + ABSENCE || block.timestamp < _nextVacating()
+        ) return false;
         (,, uint256 until) = workers.billing(s.worker);
         return until <= s.absentFrom;
     }
 
     /// @notice The digest that a worker's key signs to let a lease of its have a seat.
-    function consentDigest(uint256 seat, bytes32 lease, bytes32 manifestHash_, uint256 expiry) public view returns (bytes32) {
+    function consentDigest(uint256 seat, bytes32 lease, bytes32 manifestHash_, uint256 expiry)
+        public
+        view
+        returns (bytes32)
+    {
         return _hashTypedDataV4(keccak256(abi.encode(CONSENT_TYPEHASH, seat, lease, manifestHash_, expiry)));
     }
 
@@ -147,8 +168,9 @@ contract KeyService is EIP712, Governed {
         emit ManifestSet(manifestHash_);
     }
 
-    /// @notice Frees a seat, for instance one whose instance doesn't answer; one a week, since two at once would take with them
-    /// what only they two held. The lease that had it is kept out for a day; anybody else's may come.
+    /// @notice Frees a seat, for instance one whose instance doesn't answer; one a week, since two at once
+    /// would take with them what only they two held. The lease that had it is kept out for a day; anybody
+    /// else's may come.
     function vacate(uint256 seat) external onlyOwner {
         if (seat >= SEATS) revert NoSuchSeat(seat);
         uint256 next = _nextVacating();

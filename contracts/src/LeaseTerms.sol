@@ -60,8 +60,8 @@ abstract contract LeaseTerms is Governed {
 
     // GOVERNANCE
 
-    /// @notice Allows or disallows a token for new leases and sets its fee. Open leases keep their fee. A higher fee is announced; what is
-    /// new, lower or closes the door to new leases holds at once.
+    /// @notice Allows or disallows a token for new leases and sets its fee. Open leases keep their fee. A
+    /// higher fee is announced; what is new, lower or closes the door to new leases holds at once.
     function setToken(address token, bool allowed, uint256 feeBps) external onlyOwner {
         if (token == address(0)) revert ZeroAddress();
         if (feeBps > MAX_FEE_BPS) revert OutOfBounds(feeBps, 0, MAX_FEE_BPS);
@@ -87,7 +87,8 @@ abstract contract LeaseTerms is Governed {
         emit TreasurySet(treasury_);
     }
 
-    /// @notice Sets the notice period, from an hour to 30 days. Notices already given keep theirs. Announced.
+    /// @notice Sets the notice period, from an hour to 30 days. Notices already given keep theirs.
+    /// Announced.
     function setNoticePeriod(uint256 seconds_) external onlyOwner {
         _useAnnouncement();
         if (seconds_ < MIN_NOTICE_PERIOD || seconds_ > MAX_NOTICE_PERIOD) {

@@ -2,15 +2,17 @@
 pragma solidity 0.8.30;
 
 /// @title What is too long for a transaction, kept in pieces as the code of contracts that do nothing
-/// @dev A byte of code costs 200 gas once, and is read for next to nothing however often a list is gone through.
+/// @dev A byte of code costs 200 gas once, and is read for next to nothing however often a list is gone
+/// through.
 library ListPieces {
     error PieceNotStored();
 
     /// @notice Stores a piece, of at most 24,575 bytes (EIP-170); its address is what it is called by.
     function store(bytes calldata piece) internal returns (address at) {
-        // PUSH3 length, DUP1, PUSH1 12, PUSH0, CODECOPY, PUSH0, RETURN and one byte to spare: returns what stands behind. That
-        // begins with STOP, so that nobody can run it.
-        bytes memory code = abi.encodePacked(hex"62", uint24(piece.length + 1), hex"80600c5f395ff300", hex"00", piece);
+        // PUSH3 length, DUP1, PUSH1 12, PUSH0, CODECOPY, PUSH0, RETURN and one byte to spare: returns what
+        // stands behind. That begins with STOP, so that nobody can run it.
+        bytes memory code =
+            abi.encodePacked(hex"62", uint24(piece.length + 1), hex"80600c5f395ff300", hex"00", piece);
         assembly ("memory-safe") {
             at := create(0, add(code, 32), mload(code))
         }

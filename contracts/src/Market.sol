@@ -14,17 +14,19 @@ import {Room} from "./Room.sol";
 import {Workers} from "./Workers.sol";
 
 /// @title Market: leases of compute, paid per covered second
-/// @notice A tenant opens a lease by taking a bid that a provider signed off chain. The deposit is held here and earned
-/// by the provider, less the fee, for exactly those seconds in which the worker was covered (see Workers). The tenant
-/// closes at will and gets the rest. What providers, treasury and tenants are owed is credited and withdrawn by them.
-/// @dev For every token: balance of this contract = lease balances + credits + fees. Tokens on the allow-list must
-/// move exactly the amount asked: no fee on transfer, no rebasing.
+/// @notice A tenant opens a lease by taking a bid that a provider signed off chain. The deposit is held here
+/// and earned by the provider, less the fee, for exactly those seconds in which the worker was covered (see
+/// Workers). The tenant closes at will and gets the rest. What providers, treasury and tenants are owed is
+/// credited and withdrawn by them.
+/// @dev For every token: balance of this contract = lease balances + credits + fees. Tokens on the
+/// allow-list must move exactly the amount asked: no fee on transfer, no rebasing.
 contract Market is EIP712, LeaseTerms {
     using SafeERC20 for IERC20;
     using Room for Room.Taken;
 
-    /// @notice A provider's price for one order on one worker. Signed (EIP-712) by the worker's key, or by the provider,
-    /// who may be a contract (ERC-1271). Its typed-data digest is the lease's id, so it can be taken once.
+    /// @notice A provider's price for one order on one worker. Signed (EIP-712) by the worker's key, or by
+    /// the provider, who may be a contract (ERC-1271). Its typed-data digest is the lease's id, so it can be
+    /// taken once.
     struct Bid {
         address tenant;
         address worker;
@@ -35,7 +37,8 @@ contract Market is EIP712, LeaseTerms {
         uint96 minimumDeposit;
         /// Last second, Unix, at which the bid can be taken.
         uint48 expiry;
-        /// What of the worker the lease takes (see `Room`). The bid can't be taken while the worker has less.
+        /// What of the worker the lease takes (see `Room`). The bid can't be taken while the worker has
+        /// less.
         uint64 room;
         /// SHA-256 of the canonical manifest.
         bytes32 manifestHash;
@@ -111,7 +114,8 @@ contract Market is EIP712, LeaseTerms {
     );
     event LeaseToppedUp(bytes32 indexed id, address indexed payer, uint256 amount);
     event LeaseUpdated(bytes32 indexed id, bytes32 manifestHash);
-    /// @notice `coveredSeconds` more seconds are settled; `amount` left the lease, of which `fee` is the treasury's.
+    /// @notice `coveredSeconds` more seconds are settled; `amount` left the lease, of which `fee` is the
+    /// treasury's.
     event LeaseSettled(bytes32 indexed id, uint256 coveredSeconds, uint256 amount, uint256 fee);
     event NoticeGiven(bytes32 indexed id, uint256 noticeUntil);
     /// @notice `refund` went to whom the tenant named, or else is the tenant's credit (see `Credited`).
@@ -128,7 +132,8 @@ contract Market is EIP712, LeaseTerms {
 
     /// @notice Covered seconds within which a provider may still turn a lease down, forgoing them.
     uint256 public constant REFUSAL_SECONDS = 5 minutes;
-    /// @notice With less left than so many seconds cost, a lease counts as used up for its provider, so that dust keeps no room.
+    /// @notice With less left than so many seconds cost, a lease counts as used up for its provider, so that
+    /// dust keeps no room.
     uint256 public constant USED_UP_SECONDS = 60;
 
     Workers public immutable workers;
@@ -139,7 +144,8 @@ contract Market is EIP712, LeaseTerms {
     Room.Taken private _roomTaken;
     mapping(bytes32 id => Lease) private _lease;
 
-    /// @param owner Allows tokens and announces fees, treasury and notice period, within their bounds: the governance executor.
+    /// @param owner Allows tokens and announces fees, treasury and notice period, within their bounds: the
+    /// governance executor.
     constructor(Workers workers_, address treasury_, address owner)
         EIP712("Cloister Market", "1")
         Ownable(owner)
@@ -155,7 +161,8 @@ contract Market is EIP712, LeaseTerms {
     /// @param bid The bid; the caller must be its tenant.
     /// @param signature The worker key's or the provider's over the bid.
     /// @param deposit Base units taken from the caller.
-    /// @param name A name wished for, ASCII and left-aligned, or zero. Only logged; readers grant it first come, first served.
+    /// @param name A name wished for, ASCII and left-aligned, or zero. Only logged; readers grant it first
+    /// come, first served.
     /// @param permit Allowance for the deposit, unless it was approved before.
     /// @return id The lease's id: the bid's typed-data digest.
     function open(
@@ -222,7 +229,8 @@ contract Market is EIP712, LeaseTerms {
         _settleOne(id, _open(id));
     }
 
-    /// @notice Settles many leases. Those that aren't open are passed over, so that nobody can spoil a batch by closing.
+    /// @notice Settles many leases. Those that aren't open are passed over, so that nobody can spoil a batch
+    /// by closing.
     function settleMany(bytes32[] calldata ids) public {
         // Credits to one provider in one token are added up and written once.
         address provider;
@@ -243,7 +251,8 @@ contract Market is EIP712, LeaseTerms {
         _credit(provider, token, earned, feeSum);
     }
 
-    /// @notice Attests a worker (see `Workers.attest`) and settles leases in one transaction, which costs less than two.
+    /// @notice Attests a worker (see `Workers.attest`) and settles leases in one transaction, which costs
+    /// less than two.
     function attestAndSettle(
         address worker,
         bytes32 pckKey,
@@ -258,8 +267,8 @@ contract Market is EIP712, LeaseTerms {
 
     // ENDS
 
-    /// @notice Tells the tenant that the lease may be closed after the notice period. Provider or worker; a second
-    /// notice changes nothing.
+    /// @notice Tells the tenant that the lease may be closed after the notice period. Provider or worker; a
+    /// second notice changes nothing.
     function giveNotice(bytes32 id) external {
         Lease storage lease = _open(id);
         _checkProvider(lease.worker);
@@ -268,14 +277,16 @@ contract Market is EIP712, LeaseTerms {
         emit NoticeGiven(id, lease.noticeUntil);
     }
 
-    /// @notice Turns down a lease that has just been opened, at no cost to the tenant: one that was settled, or is older than
-    /// `REFUSAL_SECONDS` covered seconds, ends by notice only. Provider or worker. The chain remembers it: a bid that was taken and
-    /// refused costs stake (see Slashing).
+    /// @notice Turns down a lease that has just been opened, at no cost to the tenant: one that was settled,
+    /// or is older than `REFUSAL_SECONDS` covered seconds, ends by notice only. Provider or worker. The
+    /// chain remembers it: a bid that was taken and refused costs stake (see Slashing).
     function refuse(bytes32 id) external {
         Lease storage lease = _open(id);
         _checkProvider(lease.worker);
         (, uint256 coveredSeconds,) = workers.billing(lease.worker);
-        if (lease.spent != 0 || coveredSeconds - lease.settledSeconds > REFUSAL_SECONDS) revert AlreadyEarning(id);
+        if (lease.spent != 0 || coveredSeconds - lease.settledSeconds > REFUSAL_SECONDS) {
+            revert AlreadyEarning(id);
+        }
         uint256 refund = lease.balance;
         lease.balance = 0;
         lease.state = State.Refused;
@@ -284,9 +295,10 @@ contract Market is EIP712, LeaseTerms {
         _creditTenant(id, lease.tenant, tokens[lease.tokenIndex], refund);
     }
 
-    /// @notice Settles and closes a lease. The tenant may at any time, whatever its token does: the rest is sent to `recipient`, or
-    /// credited to the tenant where that is zero or the token doesn't move. The provider or worker may once notice has run out or
-    /// less is left than `USED_UP_SECONDS` cost, and anybody when nothing is left; the rest, if any, is credited to the tenant.
+    /// @notice Settles and closes a lease. The tenant may at any time, whatever its token does: the rest is
+    /// sent to `recipient`, or credited to the tenant where that is zero or the token doesn't move. The
+    /// provider or worker may once notice has run out or less is left than `USED_UP_SECONDS` cost, and
+    /// anybody when nothing is left; the rest, if any, is credited to the tenant.
     function close(bytes32 id, address recipient) external {
         Lease storage lease = _open(id);
         address provider = _settleOne(id, lease);
@@ -334,13 +346,14 @@ contract Market is EIP712, LeaseTerms {
         (, amount) = _accrual(lease, coveredSeconds);
     }
 
-    /// @notice What open leases take of a worker (see `Room`). No more bids can be taken than it has room for, so that an honest one never
-    /// has to refuse.
+    /// @notice What open leases take of a worker (see `Room`). No more bids can be taken than it has room
+    /// for, so that an honest one never has to refuse.
     function roomTaken(address worker) external view returns (uint64) {
         return _roomTaken.takenOf(worker);
     }
 
-    /// @notice Whether a bid's digest is signed as `open` asks: by the worker's key, or by its provider, who may be a contract (ERC-1271).
+    /// @notice Whether a bid's digest is signed as `open` asks: by the worker's key, or by its provider, who
+    /// may be a contract (ERC-1271).
     function isSigned(bytes32 digest, bytes calldata signature, address worker) external view returns (bool) {
         (address provider,,) = workers.billing(worker);
         return _isSigned(digest, signature, worker, provider);
@@ -369,7 +382,16 @@ contract Market is EIP712, LeaseTerms {
         bytes32 name
     ) private {
         emit LeaseOpened(
-            id, bid.tenant, bid.worker, provider, bid.token, bid.ratePerSecond, deposit, feeBps, bid.manifestHash, name
+            id,
+            bid.tenant,
+            bid.worker,
+            provider,
+            bid.token,
+            bid.ratePerSecond,
+            deposit,
+            feeBps,
+            bid.manifestHash,
+            name
         );
     }
 
@@ -401,8 +423,9 @@ contract Market is EIP712, LeaseTerms {
         if (amount > balance) amount = balance;
     }
 
-    /// @dev Moves what is accrued out of the lease without crediting it. The fee is the only quotient: it is rounded up,
-    /// against the provider, who would gain by settling often, unless the treasury itself triggers.
+    /// @dev Moves what is accrued out of the lease without crediting it. The fee is the only quotient: it is
+    /// rounded up, against the provider, who would gain by settling often, unless the treasury itself
+    /// triggers.
     function _settle(bytes32 id, Lease storage lease)
         private
         returns (address provider, address token, uint256 amount, uint256 fee)
@@ -418,7 +441,8 @@ contract Market is EIP712, LeaseTerms {
             uint256 product = amount * lease.feeBps;
             fee = product / 10_000;
             if (product % 10_000 != 0 && msg.sender != treasury) ++fee;
-            // Can't overflow or underflow: amount ≤ balance, and spent + balance is what was put in, which fits.
+            // Can't overflow or underflow: amount ≤ balance, and spent + balance is what was put in, which
+            // fits.
             lease.balance -= uint96(amount);
             lease.spent += uint96(amount);
         }
@@ -445,10 +469,13 @@ contract Market is EIP712, LeaseTerms {
 
     function _pull(address token, uint256 amount, Permit calldata permit) private {
         if (permit.deadline != 0) {
-            // A permit that somebody else has handed in already leaves the allowance it grants, so a failure is no harm.
-            try IERC20Permit(token).permit(
-                msg.sender, address(this), permit.value, permit.deadline, permit.v, permit.r, permit.s
-            ) {} catch {}
+            // A permit that somebody else has handed in already leaves the allowance it grants, so a failure
+            // is no harm.
+            try IERC20Permit(token)
+                .permit(
+                    msg.sender, address(this), permit.value, permit.deadline, permit.v, permit.r, permit.s
+                ) {}
+                catch {}
         }
         IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
     }

@@ -16,7 +16,8 @@ import {X509} from "./attestation/X509.sol";
 /// @dev Apart from Workers for the size of a contract.
 contract Platforms {
     /// @notice A registered PCK key. A platform has one for each TCB level it was certified at.
-    /// @dev Four slots. Keyed by issuer and serial number, as revocation lists are; the flag may be set before the rest is known.
+    /// @dev Four slots. Keyed by issuer and serial number, as revocation lists are; the flag may be set
+    /// before the rest is known.
     struct PckKey {
         /// SHA-256 of the PPID, the platform's identity (dstack and Proof of Cloud call it device id).
         bytes32 platform;
@@ -31,11 +32,13 @@ contract Platforms {
         uint16 authority;
     }
 
-    /// @notice An authority that issues PCK certificates, or the root, and the newest of its revocation lists that was posted whole.
+    /// @notice An authority that issues PCK certificates, or the root, and the newest of its revocation
+    /// lists that was posted whole.
     /// @dev One slot.
     struct Authority {
         bool revoked;
-        /// When the list was made, and when the next one is to be expected by. Unix seconds; 0 without a list.
+        /// When the list was made, and when the next one is to be expected by. Unix seconds; 0 without a
+        /// list.
         uint40 thisUpdate;
         uint40 nextUpdate;
         /// The first bytes of keccak256 over the list's entries: whether another list has the same ones.
@@ -59,9 +62,12 @@ contract Platforms {
     error RevocationsOutdated(uint256 nextUpdate);
     error UnknownPckKey(bytes32 pckKey);
 
-    event PlatformRegistered(bytes32 indexed platform, bytes32 indexed pckKey, bytes6 fmspc, uint256 notAfter);
+    event PlatformRegistered(
+        bytes32 indexed platform, bytes32 indexed pckKey, bytes6 fmspc, uint256 notAfter
+    );
     event CertificateRevocationPosted(bytes32 indexed certificate, uint256 serial);
-    /// @notice A list newer than all before is known whole. `authority`: index of its issuer, 0 for the root. Unix seconds.
+    /// @notice A list newer than all before is known whole. `authority`: index of its issuer, 0 for the
+    /// root. Unix seconds.
     event RevocationsPosted(uint256 indexed authority, uint256 thisUpdate, uint256 nextUpdate);
 
     /// Intel SGX Root CA, from https://certificates.trustedservices.intel.com/IntelSGXRootCA.der
@@ -93,7 +99,9 @@ contract Platforms {
     /// @param admission_ Knows floors and images. Fixed: nobody can put another in its place.
     constructor(uint256 x, uint256 y, Admission admission_) {
         simulated = x != INTEL_X || y != INTEL_Y;
-        if (simulated && block.chainid != DEVELOPMENT_CHAIN) revert DevelopmentRootOutsideDevelopment(block.chainid);
+        if (simulated && block.chainid != DEVELOPMENT_CHAIN) {
+            revert DevelopmentRootOutsideDevelopment(block.chainid);
+        }
         (rootX, rootY, admission) = (x, y, admission_);
     }
 
@@ -126,14 +134,16 @@ contract Platforms {
         emit PlatformRegistered(stored.platform, key, facts.fmspc, notAfter);
     }
 
-    /// @notice Posts a revocation list of an authority, or of the root where `authority` is empty. What is revoked stays so.
-    /// A list counts as the authority's newest once all of its entries have been gone through, so that nobody can pass for
-    /// fresh what leaves something out.
+    /// @notice Posts a revocation list of an authority, or of the root where `authority` is empty. What is
+    /// revoked stays so. A list counts as the authority's newest once all of its entries have been gone
+    /// through, so that nobody can pass for fresh what leaves something out.
     /// @param list The list in DER, whole.
     /// @param authority The certificate of the authority that signed it, in DER.
-    /// @param most Entries to go through in this transaction. Whoever posts the same list again goes on where this ends.
+    /// @param most Entries to go through in this transaction. Whoever posts the same list again goes on
+    /// where this ends.
     /// @return added Certificates that nobody knew to be revoked.
-    /// @return renewed The list replaced one that was due (`LIST_DUE`), or the first one, and isn't due itself.
+    /// @return renewed The list replaced one that was due (`LIST_DUE`), or the first one, and isn't due
+    /// itself.
     function postRevocations(bytes calldata list, bytes calldata authority, uint256 most)
         external
         returns (uint256 added, bool renewed)
@@ -159,8 +169,9 @@ contract Platforms {
 
     // VIEWS
 
-    /// @notice Verifies a quote by a registered platform: signatures, revocation, TCB floor, guest image, debug off. Reverts
-    /// unless all is well. Whether its report data is what it should be is the caller's question.
+    /// @notice Verifies a quote by a registered platform: signatures, revocation, TCB floor, guest image,
+    /// debug off. Reverts unless all is well. Whether its report data is what it should be is the caller's
+    /// question.
     /// @param quote A TDX quote; what follows the quoting enclave's authentication data may be left out.
     function verify(bytes32 key, bytes calldata quote)
         external
@@ -175,7 +186,8 @@ contract Platforms {
         _checkLists(authority.nextUpdate);
         if (block.timestamp > pck.notAfter) revert CertificateNotValidNow(0, pck.notAfter);
         evidence = TdxQuote.verify(quote, pck.x, pck.y);
-        Admission.Svns memory svns = Admission.Svns(pck.componentSvns, pck.pceSvn, evidence.qeSvn, evidence.teeTcbSvn);
+        Admission.Svns memory svns =
+            Admission.Svns(pck.componentSvns, pck.pceSvn, evidence.qeSvn, evidence.teeTcbSvn);
         admission.check(pck.fmspc, svns, evidence.image);
     }
 
@@ -183,8 +195,8 @@ contract Platforms {
         return _pck[key];
     }
 
-    /// @notice An authority by its certificate, which is named keccak256(abi.encode(the root key's x, y, serial number)); the
-    /// root for 0.
+    /// @notice An authority by its certificate, which is named keccak256(abi.encode(the root key's x, y,
+    /// serial number)); the root for 0.
     function authorityOf(bytes32 certificate) external view returns (Authority memory) {
         return _authority[_authorityIndex[certificate]];
     }
@@ -207,10 +219,12 @@ contract Platforms {
         if (block.timestamp > first + LIST_GRACE) revert RevocationsOutdated(first);
     }
 
-    function _goThrough(bytes calldata list, X509.RevocationList memory parsed, Issuer memory issuer, uint256 most)
-        private
-        returns (uint256 added, bool whole)
-    {
+    function _goThrough(
+        bytes calldata list,
+        X509.RevocationList memory parsed,
+        Issuer memory issuer,
+        uint256 most
+    ) private returns (uint256 added, bool whole) {
         uint256 at = _goneThrough[parsed.digest];
         bool begun = at != 0;
         if (!begun) at = parsed.entriesStart;
@@ -239,7 +253,10 @@ contract Platforms {
         return true;
     }
 
-    function _keepNewest(uint16 index, X509.RevocationList memory parsed, bytes20 entries) private returns (bool renewed) {
+    function _keepNewest(uint16 index, X509.RevocationList memory parsed, bytes20 entries)
+        private
+        returns (bool renewed)
+    {
         Authority storage authority = _authority[index];
         if (parsed.thisUpdate <= authority.thisUpdate) return false;
         uint256 soon = block.timestamp + LIST_DUE;

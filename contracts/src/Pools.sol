@@ -7,9 +7,9 @@ import {Schedule} from "./Schedule.sol";
 import {Shares} from "./Shares.sol";
 
 /// @title Pools: what stake and GPUs earn, and whose it is
-/// @notice All active stake shares 40% of what the schedule emits, by amount and by the second. What a provider's GPUs earn is
-/// shared half and half between it and its pool, by shares, for as long as they were there. Rewards are kept apart from
-/// stake; Emission creates them when they are taken.
+/// @notice All active stake shares 40% of what the schedule emits, by amount and by the second. What a
+/// provider's GPUs earn is shared half and half between it and its pool, by shares, for as long as they were
+/// there. Rewards are kept apart from stake; Emission creates them when they are taken.
 /// @dev Amounts in base units of CLOI.
 abstract contract Pools is Collateral {
     using SafeCast for uint256;
@@ -19,7 +19,8 @@ abstract contract Pools is Collateral {
         /// Active stake and its shares.
         uint96 assets;
         uint128 shares;
-        /// Hundredths of a percent that the provider keeps of what its pool's stake earns, before it is shared.
+        /// Hundredths of a percent that the provider keeps of what its pool's stake earns, before it is
+        /// shared.
         uint16 commissionBps;
         /// An announced higher one.
         uint16 nextCommissionBps;
@@ -28,11 +29,13 @@ abstract contract Pools is Collateral {
         uint128 exitShares;
         /// What a unit of active stake had earned, times 2^96, when the pool was last brought up to date.
         uint128 paidPerAsset;
-        /// Collateral of GPUs in service: the provider can't take out what leaves less. Others can, and then the GPUs earn nothing.
+        /// Collateral of GPUs in service: the provider can't take out what leaves less. Others can, and then
+        /// the GPUs earn nothing.
         uint96 locked;
         /// Unix seconds from which the announced commission holds; 0 if none was announced.
         uint32 nextCommissionFrom;
-        /// Rewards ever shared out, per share, times `Shares.PRECISION`. `Shares.LEAST` keeps it below 2^128.
+        /// Rewards ever shared out, per share, times `Shares.PRECISION`. `Shares.LEAST` keeps it below
+        /// 2^128.
         uint128 rewardPerShare;
         /// The provider's commission and half of its GPUs' rewards, not yet taken.
         uint96 providerOwed;
@@ -59,22 +62,27 @@ abstract contract Pools is Collateral {
     error UnsettledEpochs(address provider);
     error OutOfBounds(uint256 value, uint256 min, uint256 max);
 
-    /// @notice A pool was brought up to date: its stake earned `stakeReward`, of which `commission` is the provider's, and its GPUs
-    /// `gpuReward`, of which `providerPart` is the provider's.
+    /// @notice A pool was brought up to date: its stake earned `stakeReward`, of which `commission` is the
+    /// provider's, and its GPUs `gpuReward`, of which `providerPart` is the provider's.
     event PoolRewarded(
-        address indexed provider, uint256 stakeReward, uint256 commission, uint256 gpuReward, uint256 providerPart
+        address indexed provider,
+        uint256 stakeReward,
+        uint256 commission,
+        uint256 gpuReward,
+        uint256 providerPart
     );
     event RewardClaimed(address indexed provider, address indexed account, uint256 amount);
     event CommissionSet(address indexed provider, uint256 bps, uint256 from);
     event UnearnedCollected(uint256 amount);
 
-    /// @notice Notice that a higher commission is announced with, in seconds. Who asks to leave earlier earns nothing, and pays none.
+    /// @notice Notice that a higher commission is announced with, in seconds. Who asks to leave earlier
+    /// earns nothing, and pays none.
     uint256 public constant NOTICE = 7 days;
     uint256 public constant MAX_COMMISSION_BPS = 5_000;
     uint256 internal constant BPS = 10_000;
     uint256 private constant ASSET_PRECISION = 2 ** 96;
-    /// @dev With less active stake than one CLOI in the whole network nobody earns, which keeps `perAsset` in its bounds:
-    /// 280,000,000e18 × 2^96 / 1e18 < 2^128.
+    /// @dev With less active stake than one CLOI in the whole network nobody earns, which keeps `perAsset`
+    /// in its bounds: 280,000,000e18 × 2^96 / 1e18 < 2^128.
     uint256 private constant MIN_ACTIVE = 1e18;
 
     /// @notice When emission begins, Unix seconds.
@@ -96,8 +104,9 @@ abstract contract Pools is Collateral {
 
     // REWARDS
 
-    /// @notice Brings a pool up to date: shares out what its stake and its GPUs have earned. Happens by itself whenever somebody
-    /// enters, leaves or claims. A pool with very many epochs to look at takes several calls.
+    /// @notice Brings a pool up to date: shares out what its stake and its GPUs have earned. Happens by
+    /// itself whenever somebody enters, leaves or claims. A pool with very many epochs to look at takes
+    /// several calls.
     /// @return done Whether no ended epoch is left over.
     function settle(address provider) public returns (bool done) {
         Pool storage pool = _pool[provider];
@@ -107,10 +116,12 @@ abstract contract Pools is Collateral {
         pool.paidPerAsset = uint128(perAsset);
         // A pool that next to nobody has a share of leaves all to its provider.
         bool isShared = shares >= Shares.LEAST;
-        // An announced commission holds from the first settlement after its date, never for what was earned before.
+        // An announced commission holds from the first settlement after its date, never for what was earned
+        // before.
         uint256 commission = isShared ? stakeReward * pool.commissionBps / BPS : stakeReward;
         if (pool.nextCommissionFrom != 0 && pool.nextCommissionFrom <= block.timestamp) {
-            (pool.commissionBps, pool.nextCommissionBps, pool.nextCommissionFrom) = (pool.nextCommissionBps, 0, 0);
+            (pool.commissionBps, pool.nextCommissionBps, pool.nextCommissionFrom) =
+            (pool.nextCommissionBps, 0, 0);
         }
         uint256 gpuReward;
         (gpuReward, done) = rewarder.settle(provider);
@@ -122,7 +133,8 @@ abstract contract Pools is Collateral {
         emit PoolRewarded(provider, stakeReward, commission, gpuReward, providerPart);
     }
 
-    /// @notice Pays an account's rewards of a pool out to it; its provider's commission and GPU rewards too. Anybody may call it.
+    /// @notice Pays an account's rewards of a pool out to it; its provider's commission and GPU rewards too.
+    /// Anybody may call it.
     function claimReward(address provider, address account) public returns (uint256 amount) {
         settle(provider);
         Position storage position = _accrue(provider, account);
@@ -138,9 +150,16 @@ abstract contract Pools is Collateral {
     }
 
     /// @notice The same for many at once, `accounts[i]` in the pool of `providers[i]`.
-    function claimRewards(address[] calldata providers, address[] calldata accounts) external returns (uint256 amount) {
-        if (providers.length != accounts.length) revert LengthsDiffer(providers.length, accounts.length);
-        for (uint256 i; i < providers.length; ++i) amount += claimReward(providers[i], accounts[i]);
+    function claimRewards(address[] calldata providers, address[] calldata accounts)
+        external
+        returns (uint256 amount)
+    {
+        if (providers.length != accounts.length) {
+            revert LengthsDiffer(providers.length, accounts.length);
+        }
+        for (uint256 i; i < providers.length; ++i) {
+            amount += claimReward(providers[i], accounts[i]);
+        }
     }
 
     /// @notice Sends the treasury what stake would have earned while there was none. Anybody.
@@ -155,7 +174,8 @@ abstract contract Pools is Collateral {
 
     // PROVIDERS
 
-    /// @notice Sets the caller's commission, in hundredths of a percent: a lower one at once, a higher one after a week.
+    /// @notice Sets the caller's commission, in hundredths of a percent: a lower one at once, a higher one
+    /// after a week.
     function setCommission(uint256 bps) external {
         if (bps > MAX_COMMISSION_BPS) revert OutOfBounds(bps, 0, MAX_COMMISSION_BPS);
         _settleAll(msg.sender);
@@ -181,8 +201,8 @@ abstract contract Pools is Collateral {
         return _totals;
     }
 
-    /// @notice An account's part of a pool: its shares, what they are worth now, and rewards it could claim as of the pool's last
-    /// settlement (its provider's commission and GPU rewards included).
+    /// @notice An account's part of a pool: its shares, what they are worth now, and rewards it could claim
+    /// as of the pool's last settlement (its provider's commission and GPU rewards included).
     function positionOf(address provider, address account)
         external
         view
@@ -206,7 +226,11 @@ abstract contract Pools is Collateral {
     // INTERNAL
 
     /// @inheritdoc Collateral
-    function _changeLocked(address provider, uint256 needed, uint256 held) internal override returns (uint256 locked) {
+    function _changeLocked(address provider, uint256 needed, uint256 held)
+        internal
+        override
+        returns (uint256 locked)
+    {
         Pool storage pool = _pool[provider];
         (uint256 assets, uint256 before) = (pool.assets, pool.locked);
         locked = before + needed - held;
@@ -242,7 +266,9 @@ abstract contract Pools is Collateral {
         position = _position[provider][account];
         uint128 perShare = _pool[provider].rewardPerShare;
         uint256 shares = position.shares;
-        if (shares != 0) position.owed += Shares.rewardOf(shares, perShare - position.paidPerShare).toUint128();
+        if (shares != 0) {
+            position.owed += Shares.rewardOf(shares, perShare - position.paidPerShare).toUint128();
+        }
         if (position.paidPerShare != perShare) position.paidPerShare = perShare;
     }
 }

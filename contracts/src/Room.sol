@@ -2,10 +2,12 @@
 pragma solidity 0.8.30;
 
 /// @title Room: what leases take of workers
-/// @dev Four parts of 16 bits, from the highest: CPUs, memory, disk, GPUs, each in 65,535ths of what the worker lends. The worker's
-/// agent reckons a bid's room: rounded down, so that N Nths are no more than the whole, and at least one of what is taken at all.
+/// @dev Four parts of 16 bits, from the highest: CPUs, memory, disk, GPUs, each in 65,535ths of what the
+/// worker lends. The worker's agent reckons a bid's room: rounded down, so that N Nths are no more than the
+/// whole, and at least one of what is taken at all.
 library Room {
-    /// @dev What is taken of each worker, in 64 bits; and `USED`, so that the word isn't zero again, which would be dear to change.
+    /// @dev What is taken of each worker, in 64 bits; and `USED`, so that the word isn't zero again, which
+    /// would be dear to change.
     struct Taken {
         mapping(address worker => uint256) word;
     }
@@ -25,7 +27,9 @@ library Room {
     function take(Taken storage self, address worker, uint64 room) internal {
         uint64 taken = takenOf(self, worker);
         for (uint256 shift; shift < 64; shift += 16) {
-            if (uint256(uint16(taken >> shift)) + uint16(room >> shift) > WHOLE) revert NoRoom(worker, taken, room);
+            if (uint256(uint16(taken >> shift)) + uint16(room >> shift) > WHOLE) {
+                revert NoRoom(worker, taken, room);
+            }
         }
         // No part overflows into the next.
         self.word[worker] = USED | (taken + room);

@@ -2,11 +2,13 @@
 pragma solidity 0.8.30;
 
 /// @title Schedule: how many CLOI there are to earn by any instant
-/// @notice 700,000,000 over time. Each period of 180 days emits a quarter of what was left when it began, evenly by the second, so
-/// a period's budget is three quarters of the one before it and the sum never reaches the total. 20% are the treasury's, 40% go to
-/// all stake, 40% to GPU workers, whose part is dealt out in epochs of an hour.
-/// @dev Amounts in base units of CLOI. Every figure is a difference of two values of one cumulative function, rounded down, so parts
-/// add up exactly, however time is cut. `elapsed` is seconds since emission began.
+/// @notice 700,000,000 over time. Each period of 180 days emits a quarter of what was left when it began,
+/// evenly by the second, so a period's budget is three quarters of the one before it and the sum never
+/// reaches the total. 20% are the treasury's, 40% go to all stake, 40% to GPU workers, whose part is dealt
+/// out in epochs of an hour.
+/// @dev Amounts in base units of CLOI. Every figure is a difference of two values of one cumulative
+/// function, rounded down, so parts add up exactly, however time is cut. `elapsed` is seconds since emission
+/// began.
 library Schedule {
     uint256 internal constant TOTAL = 700_000_000e18;
     uint256 internal constant PERIOD = 180 days;
@@ -48,7 +50,8 @@ library Schedule {
         return Cursor(PERIOD, TOTAL);
     }
 
-    /// @dev Everything emitted after `elapsed` seconds, which must not be before the cursor's period; moves the cursor there.
+    /// @dev Everything emitted after `elapsed` seconds, which must not be before the cursor's period; moves
+    /// the cursor there.
     function emitted(Cursor memory cursor, uint256 elapsed) internal pure returns (uint256) {
         unchecked {
             (uint256 end, uint256 left) = (cursor.end, cursor.left);
@@ -65,7 +68,8 @@ library Schedule {
         }
     }
 
-    /// @dev What a period that began with `left` emits in its first `seconds_` seconds, of `PERIOD`: a quarter, evenly.
+    /// @dev What a period that began with `left` emits in its first `seconds_` seconds, of `PERIOD`: a
+    /// quarter, evenly.
     function within(uint256 left, uint256 seconds_) internal pure returns (uint256) {
         unchecked {
             return left / 4 * seconds_ / PERIOD;

@@ -4,7 +4,8 @@ pragma solidity 0.8.30;
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 /// @title SlashRoom: what slashes may still take of a pool
-/// @dev A tenth of the pool at once, whoever slashes and how often. What was taken wears off evenly, a tenth in `PERIOD`.
+/// @dev A tenth of the pool at once, whoever slashes and how often. What was taken wears off evenly, a tenth
+/// in `PERIOD`.
 library SlashRoom {
     /// @dev What slashes took of a pool lately. One slot.
     struct Lately {
@@ -31,7 +32,8 @@ library SlashRoom {
         Lately memory lately = self;
         uint256 room = roomOf(lately, whole);
         if (taken > room) revert SlashedEnough(provider, taken, room);
-        (self.part, self.at) = (uint64(_left(lately) + Math.ceilDiv(taken * WHOLE, whole)), uint48(block.timestamp));
+        (self.part, self.at) =
+        (uint64(_left(lately) + Math.ceilDiv(taken * WHOLE, whole)), uint48(block.timestamp));
     }
 
     /// @dev What hasn't worn off.

@@ -11,15 +11,16 @@ import {Stake} from "./Stake.sol";
 import {Workers} from "./Workers.sol";
 
 /// @title Slashing: what costs stake
-/// @notice Three things anybody can prove, and is rewarded for: a worker key that signed two receipts for one unit of work, or two
-/// bids under one salt; a bid that was taken and refused. Each takes a fixed part of the provider's pool, a tenth at the most,
-/// once per deed, and once a day per pool and kind; all together no more than Stake allows, a tenth at once and a tenth a week. So keys
-/// that were stolen empty no pool, however many workers it has. A worker answers for its deeds as long as stake takes to leave, 21
-/// days, after it was last covered. Anything else is governance's to propose: a tenth at the most, a week later at the earliest, and
-/// not again before everybody who wants to has left.
+/// @notice Three things anybody can prove, and is rewarded for: a worker key that signed two receipts for
+/// one unit of work, or two bids under one salt; a bid that was taken and refused. Each takes a fixed part
+/// of the provider's pool, a tenth at the most, once per deed, and once a day per pool and kind; all
+/// together no more than Stake allows, a tenth at once and a tenth a week. So keys that were stolen empty no
+/// pool, however many workers it has. A worker answers for its deeds as long as stake takes to leave, 21
+/// days, after it was last covered. Anything else is governance's to propose: a tenth at the most, a week
+/// later at the earliest, and not again before everybody who wants to has left.
 contract Slashing is Governed {
-    /// @notice A worker's word on one unit of its work: that number `sequence` of a lease had this content. Signed (EIP-712, domain
-    /// "Cloister Receipts", version 1, verified by Workers) by the worker's key.
+    /// @notice A worker's word on one unit of its work: that number `sequence` of a lease had this content.
+    /// Signed (EIP-712, domain "Cloister Receipts", version 1, verified by Workers) by the worker's key.
     struct Receipt {
         address worker;
         bytes32 lease;
@@ -59,8 +60,12 @@ contract Slashing is Governed {
     error ProposedRecently(address provider, uint256 until);
 
     /// @notice `reporter` proved an offence of a worker's. `deed` names it, once and for all.
-    event Reported(Offence indexed offence, address indexed worker, address indexed reporter, bytes32 deed, uint256 taken);
-    event Proposed(uint256 indexed id, address indexed provider, uint256 bps, uint256 readyAt, bytes32 reason);
+    event Reported(
+        Offence indexed offence, address indexed worker, address indexed reporter, bytes32 deed, uint256 taken
+    );
+    event Proposed(
+        uint256 indexed id, address indexed provider, uint256 bps, uint256 readyAt, bytes32 reason
+    );
     event Cancelled(uint256 indexed id);
     event Executed(uint256 indexed id, uint256 taken);
     event PenaltySet(Offence indexed offence, uint256 bps, uint256 reporterBps);
@@ -69,15 +74,18 @@ contract Slashing is Governed {
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
     bytes32 private constant RECEIPT_TYPEHASH =
         keccak256("Receipt(address worker,bytes32 lease,uint64 sequence,bytes32 content)");
-    /// @notice Hundredths of a percent of a pool that one slash may take, and of that what a reporter may get.
+    /// @notice Hundredths of a percent of a pool that one slash may take, and of that what a reporter may
+    /// get.
     uint256 public constant MAX_BPS = 1_000;
     uint256 public constant MAX_REPORTER_BPS = 2_000;
     /// @notice Seconds between a proposal and its execution, and from then on until it has expired.
     uint256 public constant DELAY = 7 days;
     uint256 public constant EXPIRY = 14 days;
-    /// @notice Seconds between the end of a proposal, carried out or not, and the next one about the same pool. An exit takes a day less.
+    /// @notice Seconds between the end of a proposal, carried out or not, and the next one about the same
+    /// pool. An exit takes a day less.
     uint256 public constant PROPOSAL_PAUSE = 22 days;
-    /// @notice Seconds in which one deed of a kind costs a pool stake, however many there are and however many workers did them.
+    /// @notice Seconds in which one deed of a kind costs a pool stake, however many there are and however
+    /// many workers did them.
     uint256 public constant REPORT_PERIOD = 1 days;
     uint256 private constant BPS = 10_000;
 
@@ -85,7 +93,8 @@ contract Slashing is Governed {
     Market public immutable market;
     Stake public immutable stake;
 
-    /// @notice What an offence costs, in hundredths of a percent of the pool, and what of that is the reporter's.
+    /// @notice What an offence costs, in hundredths of a percent of the pool, and what of that is the
+    /// reporter's.
     mapping(Offence offence => uint256) public penaltyBps;
     mapping(Offence offence => uint256) public reporterBps;
     mapping(bytes32 deed => bool) public known;
@@ -98,7 +107,9 @@ contract Slashing is Governed {
 
     /// @param owner Announces penalties within their bounds and proposes slashes: the governance executor.
     constructor(address owner, Workers workers_, Market market_, Stake stake_) Ownable(owner) {
-        if (address(workers_) == address(0) || address(market_) == address(0) || address(stake_) == address(0)) {
+        if (
+            address(workers_) == address(0) || address(market_) == address(0) || address(stake_) == address(0)
+        ) {
             revert ZeroAddress();
         }
         (workers, market, stake) = (workers_, market_, stake_);
@@ -109,21 +120,27 @@ contract Slashing is Governed {
 
     // PROOFS
 
-    /// @notice Two receipts of one worker for the same unit of work with different contents. The caller is the reporter.
-    function reportReceipts(Receipt calldata a, bytes calldata signatureA, Receipt calldata b, bytes calldata signatureB)
-        external
-        returns (uint256 taken)
-    {
-        if (a.worker != b.worker || a.lease != b.lease || a.sequence != b.sequence || a.content == b.content) {
+    /// @notice Two receipts of one worker for the same unit of work with different contents. The caller is
+    /// the reporter.
+    function reportReceipts(
+        Receipt calldata a,
+        bytes calldata signatureA,
+        Receipt calldata b,
+        bytes calldata signatureB
+    ) external returns (uint256 taken) {
+        if (a.worker != b.worker || a.lease != b.lease || a.sequence != b.sequence || a.content == b.content)
+        {
             revert NoContradiction();
         }
         _checkSignature(receiptDigest(a), signatureA, a.worker);
         _checkSignature(receiptDigest(b), signatureB, a.worker);
-        return _slash(Offence.Receipts, a.worker, keccak256(abi.encode(Offence.Receipts, a.worker, a.lease, a.sequence)));
+        return _slash(
+            Offence.Receipts, a.worker, keccak256(abi.encode(Offence.Receipts, a.worker, a.lease, a.sequence))
+        );
     }
 
-    /// @notice Two bids of one worker to one tenant for one order under one salt, with different terms, each signed by the worker's key or by
-    /// its provider, as the Market takes them.
+    /// @notice Two bids of one worker to one tenant for one order under one salt, with different terms, each
+    /// signed by the worker's key or by its provider, as the Market takes them.
     function reportBids(
         Market.Bid calldata a,
         bytes calldata signatureA,
@@ -131,17 +148,25 @@ contract Slashing is Governed {
         bytes calldata signatureB
     ) external returns (uint256 taken) {
         (bytes32 digestA, bytes32 digestB) = (market.bidDigest(a), market.bidDigest(b));
-        if (a.worker != b.worker || a.tenant != b.tenant || a.order != b.order || a.salt != b.salt || digestA == digestB) {
+        if (
+            a.worker != b.worker || a.tenant != b.tenant || a.order != b.order || a.salt != b.salt
+                || digestA == digestB
+        ) {
             revert NoContradiction();
         }
-        if (!market.isSigned(digestA, signatureA, a.worker) || !market.isSigned(digestB, signatureB, a.worker)) {
+        if (
+            !market.isSigned(digestA, signatureA, a.worker) || !market.isSigned(digestB, signatureB, a.worker)
+        ) {
             revert NotSignedByWorker(a.worker);
         }
-        return _slash(Offence.Bids, a.worker, keccak256(abi.encode(Offence.Bids, a.worker, a.tenant, a.order, a.salt)));
+        return _slash(
+            Offence.Bids, a.worker, keccak256(abi.encode(Offence.Bids, a.worker, a.tenant, a.order, a.salt))
+        );
     }
 
-    /// @notice A bid that its tenant took within its validity, and that was refused: the chain itself is the proof. The Market lets nobody
-    /// take more bids than a worker has room for, so that nobody can make it refuse.
+    /// @notice A bid that its tenant took within its validity, and that was refused: the chain itself is the
+    /// proof. The Market lets nobody take more bids than a worker has room for, so that nobody can make it
+    /// refuse.
     function reportRefusal(bytes32 lease) external returns (uint256 taken) {
         Market.Lease memory l = market.leaseOf(lease);
         if (l.state != Market.State.Refused) revert NotRefused(lease);
@@ -151,7 +176,13 @@ contract Slashing is Governed {
     /// @notice The digest that a worker signs a receipt over.
     function receiptDigest(Receipt calldata receipt) public view returns (bytes32) {
         bytes32 domain = keccak256(
-            abi.encode(DOMAIN_TYPEHASH, keccak256("Cloister Receipts"), keccak256("1"), block.chainid, address(workers))
+            abi.encode(
+                DOMAIN_TYPEHASH,
+                keccak256("Cloister Receipts"),
+                keccak256("1"),
+                block.chainid,
+                address(workers)
+            )
         );
         // Static members only: one word each, in order, as EIP-712 asks.
         return MessageHashUtils.toTypedDataHash(domain, keccak256(abi.encode(RECEIPT_TYPEHASH, receipt)));
@@ -159,8 +190,9 @@ contract Slashing is Governed {
 
     // GOVERNANCE
 
-    /// @notice Announces a slash for what no contract can judge. `reason` is the hash of what was published about it. Until it is carried
-    /// out, cancelled or expired nobody moves stake out of the pool to another one; leaving takes its 21 days as ever.
+    /// @notice Announces a slash for what no contract can judge. `reason` is the hash of what was published
+    /// about it. Until it is carried out, cancelled or expired nobody moves stake out of the pool to another
+    /// one; leaving takes its 21 days as ever.
     function propose(address provider, uint256 bps, bytes32 reason) external onlyOwner returns (uint256 id) {
         if (bps == 0 || bps > MAX_BPS) revert OutOfBounds(bps, MAX_BPS);
         uint256 from = proposableFrom[provider];
@@ -191,7 +223,8 @@ contract Slashing is Governed {
         emit Executed(id, taken);
     }
 
-    /// @notice Sets what an offence costs, and what of that is the reporter's, in hundredths of a percent. Announced.
+    /// @notice Sets what an offence costs, and what of that is the reporter's, in hundredths of a percent.
+    /// Announced.
     function setPenalty(Offence offence, uint256 bps, uint256 reporterBps_) external onlyOwner {
         _useAnnouncement();
         _setPenalty(offence, bps, reporterBps_);
@@ -209,11 +242,15 @@ contract Slashing is Governed {
         (address provider,, uint256 coveredUntil) = workers.billing(worker);
         if (provider == address(0)) revert UnknownWorker(worker);
         uint256 last = reportedAt[provider][offence];
-        if (last != 0 && block.timestamp < last + REPORT_PERIOD) revert ReportedRecently(provider, last + REPORT_PERIOD);
+        if (last != 0 && block.timestamp < last + REPORT_PERIOD) {
+            revert ReportedRecently(provider, last + REPORT_PERIOD);
+        }
         reportedAt[provider][offence] = block.timestamp;
         uint256 answersUntil = coveredUntil + stake.EXIT_SECONDS();
         if (block.timestamp > answersUntil) revert OutOfService(worker, answersUntil);
-        taken = stake.slash(provider, _part(provider, penaltyBps[offence]), msg.sender, reporterBps[offence], deed);
+        taken = stake.slash(
+            provider, _part(provider, penaltyBps[offence]), msg.sender, reporterBps[offence], deed
+        );
         emit Reported(offence, worker, msg.sender, deed, taken);
     }
 

@@ -21,8 +21,8 @@ import {Workers} from "./Workers.sol";
 /// reckoned hold them. A provider can't take out what is locked for its GPUs in service. What stake earns is
 /// in Pools; a pool's worth changes by deposits, exits and slashing alone.
 /// @dev Amounts in base units of CLOI. Rounding is always in favour of the pool (see Shares). Tokens sent
-/// here by hand are nobody's and change nothing. Balance of CLOI ≥ stake + exits; equal where nobody sent any
-/// by hand.
+/// here by hand are nobody's and change nothing. Balance of CLOI ≥ stake + exits; equal where nobody sent
+/// any by hand.
 contract Stake is Pools {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
@@ -71,11 +71,25 @@ contract Stake is Pools {
         uint256 readyAt
     );
     /// @notice What was left of an exit is active stake again (see the `Delegated` before it).
-    event ExitCancelled(uint256 indexed id, address indexed provider, address indexed account, uint256 amount);
-    event ExitWithdrawn(uint256 indexed id, address indexed provider, address indexed account, uint256 amount);
-    /// @notice `shares` of `from`'s pool, worth `amount`, became stake in `to`'s (see the `Delegated` before it).
-    event Redelegated(address indexed from, address indexed to, address indexed account, uint256 amount, uint256 shares);
-    event Slashed(address indexed provider, uint256 active, uint256 exiting, address reporter, uint256 reward, bytes32 reason);
+    event ExitCancelled(
+        uint256 indexed id, address indexed provider, address indexed account, uint256 amount
+    );
+    event ExitWithdrawn(
+        uint256 indexed id, address indexed provider, address indexed account, uint256 amount
+    );
+    /// @notice `shares` of `from`'s pool, worth `amount`, became stake in `to`'s (see the `Delegated` before
+    /// it).
+    event Redelegated(
+        address indexed from, address indexed to, address indexed account, uint256 amount, uint256 shares
+    );
+    event Slashed(
+        address indexed provider,
+        uint256 active,
+        uint256 exiting,
+        address reporter,
+        uint256 reward,
+        bytes32 reason
+    );
     event SlasherSet(address slasher);
     event TreasurySet(address treasury);
     /// @notice Nobody moves stake out of a pool to another one before `until`.
@@ -84,7 +98,8 @@ contract Stake is Pools {
     uint256 public constant EXIT_SECONDS = 21 days;
     /// @notice The part of a pool that has to be its provider's own before others may add to it.
     uint256 public constant MIN_OWN_BPS = 1_000;
-    /// @notice The most that slashes take of a pool at once, all together; and as much again every `SLASH_PERIOD` seconds.
+    /// @notice The most that slashes take of a pool at once, all together; and as much again every
+    /// `SLASH_PERIOD` seconds.
     uint256 public constant MAX_SLASH_BPS = SlashRoom.MAX_BPS;
     uint256 public constant SLASH_PERIOD = SlashRoom.PERIOD;
     uint256 public constant MAX_REPORTER_BPS = 2_000;
@@ -99,7 +114,8 @@ contract Stake is Pools {
     uint256 public exitCount;
     mapping(uint256 id => Exit) private _exit;
     mapping(address account => uint256) public redelegatedAt;
-    /// @notice Until when nobody moves stake out of a pool to another one, Unix seconds. Leaving is never held.
+    /// @notice Until when nobody moves stake out of a pool to another one, Unix seconds. Leaving is never
+    /// held.
     mapping(address provider => uint256) public movesHeldUntil;
     mapping(address provider => SlashRoom.Lately) private _slashed;
 
@@ -118,25 +134,32 @@ contract Stake is Pools {
 
     // STAKE
 
-    /// @notice Puts `amount` into a provider's pool. A provider does so itself, first: a tenth of a pool has to be its own
-    /// before others may add to it.
+    /// @notice Puts `amount` into a provider's pool. A provider does so itself, first: a tenth of a pool has
+    /// to be its own before others may add to it.
     function delegate(address provider, uint256 amount) public returns (uint256 shares) {
         if (provider == address(0)) revert ZeroAddress();
         shares = _enter(provider, msg.sender, amount);
         token.safeTransferFrom(msg.sender, address(this), amount);
     }
 
-    /// @notice The same with the allowance signed (ERC-2612) rather than sent. A permit that was used already does no harm.
-    function delegateWithPermit(address provider, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
-        external
-        returns (uint256 shares)
-    {
-        try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
+    /// @notice The same with the allowance signed (ERC-2612) rather than sent. A permit that was used
+    /// already does no harm.
+    function delegateWithPermit(
+        address provider,
+        uint256 amount,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external returns (uint256 shares) {
+        try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadline, v, r, s) {}
+            catch {}
         return delegate(provider, amount);
     }
 
-    /// @notice Begins to leave with some shares; what they are worth can be withdrawn after 21 days, less what is slashed until
-    /// then. Earns nothing from now on. Nobody but the pool's provider is ever held; a pool that lay idle for weeks is settled first.
+    /// @notice Begins to leave with some shares; what they are worth can be withdrawn after 21 days, less
+    /// what is slashed until then. Earns nothing from now on. Nobody but the pool's provider is ever held; a
+    /// pool that lay idle for weeks is settled first.
     function requestExit(address provider, uint256 shares) external returns (uint256 id) {
         uint256 amount = _leave(provider, msg.sender, shares);
         Pool storage pool = _pool[provider];
@@ -168,14 +191,17 @@ contract Stake is Pools {
         token.safeTransfer(msg.sender, amount);
     }
 
-    /// @notice Moves stake to another pool without the waiting time, at most once per waiting time and account. A provider can't leave
-    /// its own pool this way: its stake answers for what it did there. Nor can anybody while a slash of the pool is announced.
+    /// @notice Moves stake to another pool without the waiting time, at most once per waiting time and
+    /// account. A provider can't leave its own pool this way: its stake answers for what it did there. Nor
+    /// can anybody while a slash of the pool is announced.
     function redelegate(address from, address to, uint256 shares) external returns (uint256 newShares) {
         if (from == to) revert SamePool();
         if (from == msg.sender) revert ProviderStays();
         if (to == address(0)) revert ZeroAddress();
         uint256 last = redelegatedAt[msg.sender];
-        if (last != 0 && block.timestamp < last + EXIT_SECONDS) revert RedelegatedRecently(last + EXIT_SECONDS);
+        if (last != 0 && block.timestamp < last + EXIT_SECONDS) {
+            revert RedelegatedRecently(last + EXIT_SECONDS);
+        }
         uint256 held = movesHeldUntil[from];
         if (block.timestamp < held) revert MovesHeld(from, held);
         redelegatedAt[msg.sender] = block.timestamp;
@@ -186,10 +212,11 @@ contract Stake is Pools {
 
     // SLASHING
 
-    /// @notice Takes `amount` out of a pool, of active and exiting stake in proportion. All slashes together take a tenth of both at once
-    /// at the most, and a tenth every seven days from then on (`slashRoomOf`). The reporter gets `reporterBps` of it, but no more
-    /// than half of what it costs the provider itself, so that no provider gains by reporting itself at its delegators' expense. The
-    /// treasury gets the rest. Slasher only.
+    /// @notice Takes `amount` out of a pool, of active and exiting stake in proportion. All slashes together
+    /// take a tenth of both at once at the most, and a tenth every seven days from then on (`slashRoomOf`).
+    /// The reporter gets `reporterBps` of it, but no more than half of what it costs the provider itself, so
+    /// that no provider gains by reporting itself at its delegators' expense. The treasury gets the rest.
+    /// Slasher only.
     function slash(address provider, uint256 amount, address reporter, uint256 reporterBps, bytes32 reason)
         external
         returns (uint256 taken)
@@ -197,7 +224,8 @@ contract Stake is Pools {
         if (msg.sender != slasher) revert NotSlasher(msg.sender);
         if (reporterBps > MAX_REPORTER_BPS) revert OutOfBounds(reporterBps, 0, MAX_REPORTER_BPS);
         if (amount == 0) revert ZeroAmount();
-        // What was earned until now was earned by the stake that was there. Should that fail, stake answers all the same.
+        // What was earned until now was earned by the stake that was there. Should that fail, stake answers
+        // all the same.
         try this.settle(provider) {} catch {}
         Pool storage pool = _pool[provider];
         uint256 whole = uint256(pool.assets) + pool.exitAssets;
@@ -217,8 +245,8 @@ contract Stake is Pools {
         token.safeTransfer(treasury, taken - toReporter);
     }
 
-    /// @notice Holds stake of a pool from moving to another one until `until`, for as long as exits take at the most; leaving it takes that
-    /// long and is slashed along. Slasher only.
+    /// @notice Holds stake of a pool from moving to another one until `until`, for as long as exits take at
+    /// the most; leaving it takes that long and is slashed along. Slasher only.
     function holdMoves(address provider, uint256 until) external {
         if (msg.sender != slasher) revert NotSlasher(msg.sender);
         uint256 latest = block.timestamp + EXIT_SECONDS;
@@ -284,7 +312,8 @@ contract Stake is Pools {
     }
 
     function _leave(address provider, address account, uint256 shares) private returns (uint256 amount) {
-        // What can't be reckoned holds nobody; who leaves then leaves the rewards since the last settlement to those who stay.
+        // What can't be reckoned holds nobody; who leaves then leaves the rewards since the last settlement
+        // to those who stay.
         try this.settle(provider) returns (bool done) {
             if (!done) revert UnsettledEpochs(provider);
         } catch {}
@@ -307,7 +336,11 @@ contract Stake is Pools {
     }
 
     /// @dev What of a slash is the provider's own loss, rounded down.
-    function _ownLoss(address provider, Pool storage pool, uint256 active, uint256 exiting) private view returns (uint256) {
+    function _ownLoss(address provider, Pool storage pool, uint256 active, uint256 exiting)
+        private
+        view
+        returns (uint256)
+    {
         return Shares.lossOf(_position[provider][provider].shares, active, pool.shares)
             + Shares.lossOf(ownExitShares[provider], exiting, pool.exitShares);
     }
@@ -331,6 +364,4 @@ contract Stake is Pools {
         if (e.account == e.provider) ownExitShares[e.provider] -= e.shares;
         delete _exit[id];
     }
-
-
 }

@@ -8,10 +8,11 @@ import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20P
 import {Governed} from "./Governed.sol";
 
 /// @title CLOI, the network's token
-/// @notice 18 decimals, never more than 1,000,000,000 whole tokens. Each of them belongs to at most one allotment: an amount that one
-/// account, the minter, may create. An allotment is never taken back, raised by another's loss or shared, so what emission has yet to
-/// create can't run out. What isn't allotted when the token is deployed can be allotted by its owner, 22 days after it announced so;
-/// nobody can create anything otherwise.
+/// @notice 18 decimals, never more than 1,000,000,000 whole tokens. Each of them belongs to at most one
+/// allotment: an amount that one account, the minter, may create. An allotment is never taken back, raised
+/// by another's loss or shared, so what emission has yet to create can't run out. What isn't allotted when
+/// the token is deployed can be allotted by its owner, 22 days after it announced so; nobody can create
+/// anything otherwise.
 contract Token is ERC20Capped, ERC20Permit, Governed {
     error OverAllotment(address minter, uint256 asked, uint256 left);
     error OverCap(uint256 asked, uint256 left);
@@ -26,7 +27,8 @@ contract Token is ERC20Capped, ERC20Permit, Governed {
     uint256 public unallotted;
 
     /// @param owner Announces further allotments: the governance executor.
-    /// @param minters Who may create tokens from the beginning: the Emission contract and, where there is one, the Claims contract.
+    /// @param minters Who may create tokens from the beginning: the Emission contract and, where there is
+    /// one, the Claims contract.
     /// @param amounts Base units that each of them may create.
     constructor(address owner, address[] memory minters, uint256[] memory amounts)
         ERC20("Cloister", "CLOI")
@@ -34,9 +36,13 @@ contract Token is ERC20Capped, ERC20Permit, Governed {
         ERC20Capped(1_000_000_000e18)
         Ownable(owner)
     {
-        if (minters.length != amounts.length) revert LengthsDiffer(minters.length, amounts.length);
+        if (minters.length != amounts.length) {
+            revert LengthsDiffer(minters.length, amounts.length);
+        }
         unallotted = cap();
-        for (uint256 i; i < minters.length; ++i) _allot(minters[i], amounts[i]);
+        for (uint256 i; i < minters.length; ++i) {
+            _allot(minters[i], amounts[i]);
+        }
     }
 
     /// @notice Creates `amount` base units for `to`, out of the caller's allotment.

@@ -5,10 +5,10 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {CoveredWorkers} from "./CoveredWorkers.sol";
 
 /// @title Verdicts: what covered workers say of evidence that a contract can't check
-/// @notice SEV-SNP, Nitro and NVIDIA GPUs sign on P-384, which is too dear here. Workers whose guest image governance lists
-/// as a verifier check such evidence instead and sign what they found; enough of them, each of another provider and none of
-/// the provider it is about, make a verdict count. They say it of nobody against its will: the worker's own key, which only
-/// its guest holds, claims what they found.
+/// @notice SEV-SNP, Nitro and NVIDIA GPUs sign on P-384, which is too dear here. Workers whose guest image
+/// governance lists as a verifier check such evidence instead and sign what they found; enough of them, each
+/// of another provider and none of the provider it is about, make a verdict count. They say it of nobody
+/// against its will: the worker's own key, which only its guest holds, claims what they found.
 abstract contract Verdicts is CoveredWorkers {
     enum Kind {
         SevSnp,
@@ -16,7 +16,8 @@ abstract contract Verdicts is CoveredWorkers {
         NvidiaGpus
     }
 
-    /// @notice What verifiers found. Bound to a block as quotes are, and through its hash to this chain's present.
+    /// @notice What verifiers found. Bound to a block as quotes are, and through its hash to this chain's
+    /// present.
     struct Verdict {
         Kind kind;
         /// Whom it is about.
@@ -24,11 +25,13 @@ abstract contract Verdicts is CoveredWorkers {
         address provider;
         /// SHA-256 of the machine's identity: AMD's chip id, Nitro's module id, the GPUs' UEIDs.
         bytes32 platform;
-        /// keccak256 of the guest's measurements; zero for GPUs. On chain an image is called `nameOf(kind, image)`.
+        /// keccak256 of the guest's measurements; zero for GPUs. On chain an image is called `nameOf(kind,
+        /// image)`.
         bytes32 image;
         /// SHA-256 of the SubjectPublicKeyInfo of the worker's TLS key.
         bytes32 tlsKeyHash;
-        /// Model in lower case ASCII, left-aligned ("h100"), and how many, in confidential mode; zero for guests.
+        /// Model in lower case ASCII, left-aligned ("h100"), and how many, in confidential mode; zero for
+        /// guests.
         bytes32 gpuClass;
         uint16 gpus;
         uint256 blockNumber;
@@ -44,11 +47,11 @@ abstract contract Verdicts is CoveredWorkers {
 
     event VerdictThresholdSet(uint256 threshold);
 
-    bytes private constant VERDICT_TYPE =
-        "Verdict(uint8 kind,address worker,address provider,bytes32 platform,bytes32 image,bytes32 tlsKeyHash,"
+    bytes private constant VERDICT_TYPE = "Verdict(uint8 kind,address worker,address provider,bytes32 platform,bytes32 image,bytes32 tlsKeyHash,"
         "bytes32 gpuClass,uint16 gpus,uint256 blockNumber,bytes32 blockHash)";
     bytes32 private constant VERDICT_TYPEHASH = keccak256(VERDICT_TYPE);
-    bytes32 private constant CLAIM_TYPEHASH = keccak256(abi.encodePacked("Claim(Verdict verdict)", VERDICT_TYPE));
+    bytes32 private constant CLAIM_TYPEHASH =
+        keccak256(abi.encodePacked("Claim(Verdict verdict)", VERDICT_TYPE));
     uint256 private constant MIN_THRESHOLD = 2;
     uint256 private constant MAX_THRESHOLD = 16;
 
@@ -65,8 +68,8 @@ abstract contract Verdicts is CoveredWorkers {
         return _hashTypedDataV4(keccak256(abi.encode(CLAIM_TYPEHASH, _hashOf(verdict))));
     }
 
-    /// @notice What verifiers vouch for is named by its kind, so that no verdict can speak of what quotes show: neither of a
-    /// TDX platform nor of a TDX guest image, whose names are hashes of something longer.
+    /// @notice What verifiers vouch for is named by its kind, so that no verdict can speak of what quotes
+    /// show: neither of a TDX platform nor of a TDX guest image, whose names are hashes of something longer.
     /// @param digest `platform` or `image` of a verdict.
     function nameOf(Kind kind, bytes32 digest) public pure returns (bytes32) {
         return keccak256(abi.encodePacked(uint8(kind), digest));
@@ -83,8 +86,8 @@ abstract contract Verdicts is CoveredWorkers {
         emit VerdictThresholdSet(threshold);
     }
 
-    /// @dev Checks what verdicts of all kinds have in common: the worker claims it, its provider is named, the block is fresh,
-    /// enough verifiers signed. Returns the worker's provider.
+    /// @dev Checks what verdicts of all kinds have in common: the worker claims it, its provider is named,
+    /// the block is fresh, enough verifiers signed. Returns the worker's provider.
     function _checkVerdict(Verdict calldata verdict, bytes[] calldata signatures, bytes calldata claim)
         internal
         view
@@ -103,7 +106,8 @@ abstract contract Verdicts is CoveredWorkers {
         return keccak256(abi.encode(VERDICT_TYPEHASH, verdict));
     }
 
-    /// @dev Reverts unless enough verifiers signed, each covered now, of a provider of its own, and not the worker's.
+    /// @dev Reverts unless enough verifiers signed, each covered now, of a provider of its own, and not the
+    /// worker's.
     function _checkVerifiers(Verdict calldata verdict, bytes[] calldata signatures) private view {
         if (signatures.length < verdictThreshold) revert TooFewVerdicts(signatures.length, verdictThreshold);
         bytes32 digest = verdictDigest(verdict);

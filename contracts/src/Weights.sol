@@ -10,10 +10,12 @@ import {Stake} from "./Stake.sol";
 import {Workers} from "./Workers.sol";
 
 /// @title Weights: which worker's GPUs count for which hour
-/// @notice A worker counts for an epoch if it is covered throughout, its GPUs are vouched for throughout, and the collateral for them
-/// has been locked, in a pool that has it, since before the epoch began. It is counted as soon as that is certain: when an attestation
-/// or a verdict reaches beyond the epoch's end. So an epoch's weights are final when it ends.
-/// @dev Weights in tenths of an H100. Those of eight epochs share a word. Instants are Unix seconds in 32 bits, to the year 2106.
+/// @notice A worker counts for an epoch if it is covered throughout, its GPUs are vouched for throughout,
+/// and the collateral for them has been locked, in a pool that has it, since before the epoch began. It is
+/// counted as soon as that is certain: when an attestation or a verdict reaches beyond the epoch's end. So
+/// an epoch's weights are final when it ends.
+/// @dev Weights in tenths of an H100. Those of eight epochs share a word. Instants are Unix seconds in 32
+/// bits, to the year 2106.
 abstract contract Weights is Governed, ICoverageObserver {
     /// @notice What one GPU of a class weighs, in tenths of an H100.
     struct ClassWeight {
@@ -52,9 +54,11 @@ abstract contract Weights is Governed, ICoverageObserver {
     /// @notice A worker counts for epochs [from, to), with `weight` in each.
     event Counted(address indexed worker, address indexed provider, uint256 from, uint256 to, uint256 weight);
     /// @notice It counts for epochs [from, to) no longer: its coverage ended early, or its GPUs are others.
-    event Uncounted(address indexed worker, address indexed provider, uint256 from, uint256 to, uint256 weight);
-    /// @notice A GPU of a class weighs `weight` tenths of an H100, in what is counted from now on, unfinished epochs included once their
-    /// worker is weighed again.
+    event Uncounted(
+        address indexed worker, address indexed provider, uint256 from, uint256 to, uint256 weight
+    );
+    /// @notice A GPU of a class weighs `weight` tenths of an H100, in what is counted from now on,
+    /// unfinished epochs included once their worker is weighed again.
     event ClassWeightSet(bytes32 indexed gpuClass, uint256 weight);
 
     uint256 public constant MAX_CLASS_WEIGHT = 1_000;
@@ -74,7 +78,9 @@ abstract contract Weights is Governed, ICoverageObserver {
 
     constructor(Workers workers_, Stake stake_, ClassWeight[] memory classes) {
         (workers, stake, start) = (workers_, stake_, stake_.start());
-        for (uint256 i; i < classes.length; ++i) _setClassWeight(classes[i].gpuClass, classes[i].weight);
+        for (uint256 i; i < classes.length; ++i) {
+            _setClassWeight(classes[i].gpuClass, classes[i].weight);
+        }
     }
 
     // HOOKS
@@ -95,16 +101,21 @@ abstract contract Weights is Governed, ICoverageObserver {
         weigh(worker);
     }
 
-    /// @notice Looks at a worker's GPUs, their verdict, their collateral and its coverage, and counts what can be counted. Happens
-    /// by itself; anybody may call it all the same, and it changes nothing that isn't so.
+    /// @notice Looks at a worker's GPUs, their verdict, their collateral and its coverage, and counts what
+    /// can be counted. Happens by itself; anybody may call it all the same, and it changes nothing that
+    /// isn't so.
     function weigh(address worker) public virtual {
         Gpus.ConfirmedGpus memory gpus = workers.confirmedGpus(worker);
         Standing memory s = _standing[worker];
         (address provider,,) = workers.billing(worker);
         uint32 tag = uint32(uint256(keccak256(abi.encode(gpus.gpuClass, gpus.gpus))));
-        uint256 weight = stake.isCollateralised(worker, gpus.gpuClass, gpus.gpus) ? classWeight[gpus.gpuClass] * gpus.gpus : 0;
+        uint256 weight = stake.isCollateralised(worker, gpus.gpuClass, gpus.gpus)
+            ? classWeight[gpus.gpuClass] * gpus.gpus
+            : 0;
         if (tag != s.gpusTag || weight != s.weight) _uncount(s, worker, provider);
-        if (tag != s.gpusTag || s.gpusUntil < block.timestamp || s.weight == 0) s.since = uint32(block.timestamp);
+        if (tag != s.gpusTag || s.gpusUntil < block.timestamp || s.weight == 0) {
+            s.since = uint32(block.timestamp);
+        }
         (s.weight, s.gpusTag, s.gpusUntil) = (uint32(weight), tag, uint32(gpus.until));
         CoveredWorkers.Coverage memory c = workers.coverageOf(worker);
         if (weight != 0) _count(s, worker, provider, c.start, c.until);
@@ -137,7 +148,8 @@ abstract contract Weights is Governed, ICoverageObserver {
 
     // GOVERNANCE
 
-    /// @notice Sets what a GPU of a class weighs, in tenths of an H100, up to 1,000. Epochs that are over stay as they are. Announced.
+    /// @notice Sets what a GPU of a class weighs, in tenths of an H100, up to 1,000. Epochs that are over
+    /// stay as they are. Announced.
     function setClassWeight(bytes32 gpuClass, uint256 weight) external onlyOwner {
         _useAnnouncement();
         _setClassWeight(gpuClass, weight);
@@ -161,7 +173,8 @@ abstract contract Weights is Governed, ICoverageObserver {
         return (epoch / PACKED, epoch % PACKED * 32);
     }
 
-    /// @dev Counts the epochs from the present one on that lie in all of coverage, verdict, collateral. Changes `s`; true if it did.
+    /// @dev Counts the epochs from the present one on that lie in all of coverage, verdict, collateral.
+    /// Changes `s`; true if it did.
     function _count(Standing memory s, address worker, address provider, uint256 coveredFrom, uint256 until)
         private
         returns (bool)
@@ -175,8 +188,11 @@ abstract contract Weights is Governed, ICoverageObserver {
         if (from >= to) return false;
         if (from != s.countedTo) s.countedFrom = uint32(from);
         (s.countedTo, s.countedWeight) = (uint32(to), s.weight);
-        // With coverage of more than an hour another worker of the pool may have been counted for a later epoch first.
-        if (pool.pendingFrom == 0 || from + 1 < pool.pendingFrom) _poolStanding[provider].pendingFrom = uint32(from + 1);
+        // With coverage of more than an hour another worker of the pool may have been counted for a later
+        // epoch first.
+        if (pool.pendingFrom == 0 || from + 1 < pool.pendingFrom) {
+            _poolStanding[provider].pendingFrom = uint32(from + 1);
+        }
         _add(provider, from, to, s.weight, true);
         emit Counted(worker, provider, from, to, s.weight);
         return true;
@@ -208,8 +224,11 @@ abstract contract Weights is Governed, ICoverageObserver {
             }
             // No lane overflows into the next: a pool's is never above the total's, which was just checked.
             unchecked {
-                if (more) (_totalWeights[group], poolWeights[group]) = (total + added, poolWeights[group] + added);
-                else (_totalWeights[group], poolWeights[group]) = (total - added, poolWeights[group] - added);
+                if (more) {
+                    (_totalWeights[group], poolWeights[group]) = (total + added, poolWeights[group] + added);
+                } else {
+                    (_totalWeights[group], poolWeights[group]) = (total - added, poolWeights[group] - added);
+                }
             }
         }
     }

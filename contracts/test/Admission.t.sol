@@ -73,7 +73,9 @@ contract AdmissionTest is Network {
 
     // KEEPING OUT
 
-    function test_an_image_with_a_hole_is_suspended_at_once_and_what_was_covered_stays_so_until_it_ends() public {
+    function test_an_image_with_a_hole_is_suspended_at_once_and_what_was_covered_stays_so_until_it_ends()
+        public
+    {
         vm.prank(governance);
         admission.suspendImage(GUEST_IMAGE, GUEST);
         (,, uint256 until) = workers.billing(worker);
@@ -136,7 +138,9 @@ contract AdmissionTest is Network {
         raise(high);
     }
 
-    function test_what_is_suspended_today_is_out_for_good_without_a_gap_where_that_is_announced_today() public {
+    function test_what_is_suspended_today_is_out_for_good_without_a_gap_where_that_is_announced_today()
+        public
+    {
         bytes memory call = abi.encodeCall(Admission.setImage, (GUEST_IMAGE, 0));
         vm.prank(governance);
         admission.announce(call);
@@ -160,7 +164,11 @@ contract AdmissionTest is Network {
             abi.encodeCall(Admission.suspendImage, (GUEST_IMAGE, GUEST))
         ];
         for (uint256 i; i < 5; ++i) {
-            fails(stranger, calls[i], abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger));
+            fails(
+                stranger,
+                calls[i],
+                abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger)
+            );
         }
     }
 

@@ -138,7 +138,8 @@ contract AppsTest {
         apps.forbidManifest(app, MANIFEST);
     }
 
-    /// @dev Whatever is announced, changed and waited for, nothing new counts before the delay that held has passed.
+    /// @dev Whatever is announced, changed and waited for, nothing new counts before the delay that held has
+    /// passed.
     function testFuzz_nothing_new_counts_early(uint32 lowered, uint32 waits, uint32 more) public {
         uint256 to = lowered % DELAY;
         uint256 first = waits % (2 * DELAY);

@@ -67,7 +67,9 @@ abstract contract Economy {
         fake.join(worker, provider);
         fake.join(secondWorker, other);
         address[4] memory accounts = [provider, other, alice, bob];
-        for (uint256 i; i < 4; ++i) fund(accounts[i]);
+        for (uint256 i; i < 4; ++i) {
+            fund(accounts[i]);
+        }
     }
 
     function fund(address account) internal {
@@ -86,7 +88,8 @@ abstract contract Economy {
         vm.warp(START + epoch * 1 hours + seconds_);
     }
 
-    /// @dev Puts a worker with GPUs into service, covered and vouched for from now for an hour, with collateral in its own pool.
+    /// @dev Puts a worker with GPUs into service, covered and vouched for from now for an hour, with
+    /// collateral in its own pool.
     function serve(address w, address owner, bytes32 class, uint256 gpus) internal {
         put(owner, owner, gpus * stake.collateralPerGpu(class));
         renew(w, class, gpus);

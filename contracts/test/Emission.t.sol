@@ -179,12 +179,16 @@ contract EmissionTest is EconomyTest {
         fake.confirm(worker, "h100", 1, 1 days);
         vm.prank(provider);
         stake.setCollateral(worker);
-        for (uint256 epoch; epoch < 24; ++epoch) counts(epoch, true);
+        for (uint256 epoch; epoch < 24; ++epoch) {
+            counts(epoch, true);
+        }
         counts(24, false);
         toEpoch(10, 1);
         fake.depart(worker);
         counts(9, true);
-        for (uint256 epoch = 10; epoch < 24; ++epoch) counts(epoch, false);
+        for (uint256 epoch = 10; epoch < 24; ++epoch) {
+            counts(epoch, false);
+        }
         toEpoch(10, 2);
         fake.cover(worker, 1 days);
         counts(10, false);
@@ -198,7 +202,9 @@ contract EmissionTest is EconomyTest {
         renew(worker, "h100", 1);
         bytes32 announced = emission.announce(abi.encodeCall(Weights.setClassWeight, ("h100", 20)));
         emission.announce(abi.encodeCall(Weights.setClassWeight, ("h100", 1_001)));
-        vm.expectRevert(abi.encodeWithSelector(Governed.TooEarly.selector, announced, block.timestamp + 22 days));
+        vm.expectRevert(
+            abi.encodeWithSelector(Governed.TooEarly.selector, announced, block.timestamp + 22 days)
+        );
         emission.setClassWeight("h100", 20);
         toEpoch(22 * 24, 3_000);
         renew(worker, "h100", 1);
@@ -270,7 +276,8 @@ contract EmissionTest is EconomyTest {
             renew(worker, "h100", 8);
             renew(secondWorker, "h200", 8);
         }
-        // In the fifth period of the schedule's walk a claim costs no more than in the first, to some hundreds of gas.
+        // In the fifth period of the schedule's walk a claim costs no more than in the first, to some
+        // hundreds of gas.
         toEpoch(200, 20);
         renew(worker, "h100", 8);
         stake.claimReward(provider, provider);

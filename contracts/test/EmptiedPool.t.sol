@@ -61,7 +61,9 @@ contract EmptiedPoolTest is StakedNetwork {
         vm.assertGe(contradict(1), POOL / 20);
     }
 
-    function test_what_nobody_claimed_before_all_left_is_still_theirs_and_the_pool_can_be_filled_again() public {
+    function test_what_nobody_claimed_before_all_left_is_still_theirs_and_the_pool_can_be_filled_again()
+        public
+    {
         delegate(provider, provider, 1_000e18);
         vm.prank(alice);
         stake.delegate(provider, 5_000e18);
@@ -116,8 +118,11 @@ contract SmallPoolTest is EconomyTest {
         vm.assertTrue(!stake.isCollateralised(worker, "h100", 1));
     }
 
-    /// @dev A collateral of a unit is as little as there may be. Whatever the pool has, settling never overflows.
-    function testFuzz_a_pool_of_some_units_that_earns_by_gpus_is_settled_claimed_and_slashed(uint96 amount) public {
+    /// @dev A collateral of a unit is as little as there may be. Whatever the pool has, settling never
+    /// overflows.
+    function testFuzz_a_pool_of_some_units_that_earns_by_gpus_is_settled_claimed_and_slashed(uint96 amount)
+        public
+    {
         stake.setCollateralPerGpu("b300", 1);
         // Passes as many days as collateral takes to change.
         change(address(this), emission, abi.encodeCall(Weights.setClassWeight, ("b300", 20)));

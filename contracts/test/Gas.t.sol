@@ -6,8 +6,8 @@ import {SoftwarePlatform} from "./SoftwarePlatform.sol";
 import {Market} from "../src/Market.sol";
 import {vm} from "./Vm.sol";
 
-/// @dev Gas of whole transactions (21,000 and calldata included: each call runs isolated). The numbers land in
-/// `snapshots/Gas.json`, which is committed; the aims are asserted because they are promises, not speeds.
+/// @dev Gas of whole transactions (21,000 and calldata included: each call runs isolated). The numbers land
+/// in `snapshots/Gas.json`, which is committed; the aims are asserted because they are promises, not speeds.
 /// Accounts are in the steady state: provider and treasury have credit already.
 contract GasTest is Network {
     function setUp() public override {
@@ -57,7 +57,9 @@ contract GasTest is Network {
         bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
         bytes32 structHash = keccak256(
             abi.encode(
-                keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"),
+                keccak256(
+                    "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
+                ),
                 tenant,
                 address(market),
                 1_000_000,
@@ -75,7 +77,9 @@ contract GasTest is Network {
 
     function test_gas_settleMany_50() public {
         bytes32[] memory ids = new bytes32[](50);
-        for (uint256 i; i < 50; ++i) ids[i] = openLease(address(usdc), 16, 1_000_000, 100 + i);
+        for (uint256 i; i < 50; ++i) {
+            ids[i] = openLease(address(usdc), 16, 1_000_000, 100 + i);
+        }
         vm.warp(block.timestamp + 100);
         vm.prank(provider);
         market.settleMany(ids);

@@ -68,7 +68,9 @@ contract KeyServiceTest is Network {
     function test_a_worker_that_is_not_covered_is_not_seated_and_loses_its_seat_after_a_while() public {
         approve();
         take(0, lease);
-        vm.expectRevert(abi.encodeWithSelector(KeyService.WorkerCovered.selector, worker, block.timestamp + 1 hours));
+        vm.expectRevert(
+            abi.encodeWithSelector(KeyService.WorkerCovered.selector, worker, block.timestamp + 1 hours)
+        );
         service.reportAbsence(0);
         vm.warp(block.timestamp + 1 hours);
         vm.prank(stranger);
@@ -105,7 +107,8 @@ contract KeyServiceTest is Network {
         vm.assertTrue(service.isFree(0));
     }
 
-    /// An ordinary tenant of an honest worker, with leases that run nothing, or something else when it asks for consent.
+    /// An ordinary tenant of an honest worker, with leases that run nothing, or something else when it asks
+    /// for consent.
     function test_a_lease_alone_takes_no_seat_and_ties_no_provider_to_one() public {
         approve();
         expiry = block.timestamp + 600;
@@ -139,7 +142,9 @@ contract KeyServiceTest is Network {
         vm.prank(governance);
         service.vacate(0);
         consent = consentOf(0, lease);
-        vm.expectRevert(abi.encodeWithSelector(KeyService.VacatedRecently.selector, lease, block.timestamp + 1 days));
+        vm.expectRevert(
+            abi.encodeWithSelector(KeyService.VacatedRecently.selector, lease, block.timestamp + 1 days)
+        );
         service.take(0, lease, expiry, consent);
         take(0, second);
         vm.prank(governance);
@@ -159,7 +164,11 @@ contract KeyServiceTest is Network {
         market.update(lease, keccak256("a spy"));
         vm.assertTrue(service.isFree(0));
         consent = consentOf(0, lease);
-        vm.expectRevert(abi.encodeWithSelector(KeyService.WrongManifest.selector, keccak256("a spy"), keccak256("manifest")));
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                KeyService.WrongManifest.selector, keccak256("a spy"), keccak256("manifest")
+            )
+        );
         service.take(0, lease, expiry, consent);
         vm.prank(tenant);
         market.update(lease, keccak256("manifest"));

@@ -146,7 +146,9 @@ contract LeaseEndsTest is LeasedNetwork {
         (bid.room, bid.minimumDeposit) = (partOf(type(uint16).max), 3_600 * RATE);
         bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
         vm.prank(tenant);
-        vm.expectRevert(abi.encodeWithSelector(Market.DepositTooSmall.selector, 3_600 * RATE - 1, 3_600 * RATE));
+        vm.expectRevert(
+            abi.encodeWithSelector(Market.DepositTooSmall.selector, 3_600 * RATE - 1, 3_600 * RATE)
+        );
         market.open(bid, signature, 3_600 * RATE - 1, "", noPermit);
         // It is signed along with the rest.
         bid.minimumDeposit = 1;

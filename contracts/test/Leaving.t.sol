@@ -38,7 +38,9 @@ contract LeavingTest is EconomyTest {
         // The provider's own stake is held, by a unit as by all of it.
         uint256 own = sharesOf(provider);
         vm.prank(provider);
-        vm.expectRevert(abi.encodeWithSelector(Collateral.CollateralLocked.selector, 10_000 * ONE - 1, 10_000 * ONE));
+        vm.expectRevert(
+            abi.encodeWithSelector(Collateral.CollateralLocked.selector, 10_000 * ONE - 1, 10_000 * ONE)
+        );
         stake.requestExit(provider, 1_100_000);
         toEpoch(1, 0);
         renew(worker, "h100", 8);
@@ -135,8 +137,8 @@ contract LeavingTest is EconomyTest {
         vm.assertEq(stake.commissionOf(provider), 5_000);
     }
 
-    /// @dev What decision 18 says: an hour's GPU rewards are shared by who is there when it is settled, so that the most that somebody
-    /// gains by coming late is one hour's, for 21 days without any.
+    /// @dev What decision 18 says: an hour's GPU rewards are shared by who is there when it is settled, so
+    /// that the most that somebody gains by coming late is one hour's, for 21 days without any.
     function test_an_hours_gpu_rewards_are_shared_by_who_is_there_when_it_ends() public {
         serve(worker, provider, "h100", 1);
         toEpoch(0, 3_000);

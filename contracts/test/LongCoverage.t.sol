@@ -6,8 +6,8 @@ import {Stake} from "../src/Stake.sol";
 import {EconomyTest} from "./Economy.sol";
 import {vm} from "./Vm.sol";
 
-/// @dev Coverage of a day, as long as governance may let it be: hours are counted a day ahead, and a pool may
-/// lose its collateral meanwhile.
+/// @dev Coverage of a day, as long as governance may let it be: hours are counted a day ahead, and a pool
+/// may lose its collateral meanwhile.
 contract LongCoverageTest is EconomyTest {
     uint256 private mine;
 
@@ -50,7 +50,9 @@ contract LongCoverageTest is EconomyTest {
         toEpoch(5, 1_800);
         fake.depart(worker);
         weighs(4, 80, 90);
-        for (uint256 epoch = 5; epoch < 24; ++epoch) weighs(epoch, 0, 10);
+        for (uint256 epoch = 5; epoch < 24; ++epoch) {
+            weighs(epoch, 0, 10);
+        }
         // Twice, or weighed again, is not twice.
         fake.depart(worker);
         emission.weigh(worker);
@@ -75,10 +77,14 @@ contract LongCoverageTest is EconomyTest {
     function test_a_smaller_weight_replaces_every_hour_ahead_and_none_that_is_over() public {
         toEpoch(4, 600);
         fake.confirm(worker, "h100", 2, 1 days);
-        for (uint256 epoch = 1; epoch < 4; ++epoch) weighs(epoch, 80, 90);
+        for (uint256 epoch = 1; epoch < 4; ++epoch) {
+            weighs(epoch, 80, 90);
+        }
         // Other GPUs than those that were vouched for when this hour began.
         weighs(4, 0, 10);
-        for (uint256 epoch = 5; epoch < 24; ++epoch) weighs(epoch, 20, 30);
+        for (uint256 epoch = 5; epoch < 24; ++epoch) {
+            weighs(epoch, 20, 30);
+        }
         fake.depart(worker);
         weighs(4, 0, 10);
         weighs(5, 0, 10);
@@ -87,9 +93,11 @@ contract LongCoverageTest is EconomyTest {
         paysOut(0, 24);
     }
 
-    /// @dev What stake does for GPUs it may do for a day longer than it is there, in two pools. Twice as long
-    /// takes 22 days' notice.
-    function test_stake_that_moves_on_backs_gpus_in_both_pools_for_as_long_as_coverage_lasts_and_no_longer() public {
+    /// @dev What stake does for GPUs it may do for a day longer than it is there, in two pools. Twice as
+    /// long takes 22 days' notice.
+    function test_stake_that_moves_on_backs_gpus_in_both_pools_for_as_long_as_coverage_lasts_and_no_longer()
+        public
+    {
         toEpoch(2, 600);
         vm.prank(alice);
         stake.redelegate(provider, other, mine);
@@ -114,8 +122,8 @@ contract LongCoverageTest is EconomyTest {
         vm.assertEq(t, total, "all weights");
     }
 
-    /// @dev Both pools get their part of all hours until `to`, to the unit, and settling leaves nothing over.
-    /// The first pool was settled until `settledTo` before.
+    /// @dev Both pools get their part of all hours until `to`, to the unit, and settling leaves nothing
+    /// over. The first pool was settled until `settledTo` before.
     function paysOut(uint256 settledTo, uint256 to) private {
         address[2] memory pools = [provider, other];
         for (uint256 i; i < 2; ++i) {

@@ -121,11 +121,19 @@ contract Handler is Network {
     function changeParameter(uint256 which, uint256 value) external inTime {
         if (++_changes > MOST_CHANGES) return;
         if (which % 3 == 0) {
-            change(governance, workers, abi.encodeCall(CoveredWorkers.setCoveragePeriod, (value % 1 days + 1 minutes)));
+            change(
+                governance,
+                workers,
+                abi.encodeCall(CoveredWorkers.setCoveragePeriod, (value % 1 days + 1 minutes))
+            );
         } else if (which % 3 == 1) {
             change(governance, market, abi.encodeCall(LeaseTerms.setNoticePeriod, (value % 2 days + 1 hours)));
         } else {
-            change(governance, market, abi.encodeCall(LeaseTerms.setToken, (tokenAt(which % 2), true, value % 2_001)));
+            change(
+                governance,
+                market,
+                abi.encodeCall(LeaseTerms.setToken, (tokenAt(which % 2), true, value % 2_001))
+            );
         }
         _pass(22 days);
     }
@@ -281,7 +289,9 @@ contract MarketInvariants {
             }
             sum += market.fees(token);
             address[2] memory accounts = handler.accounts();
-            for (uint256 a; a < 2; ++a) sum += market.credit(accounts[a], token);
+            for (uint256 a; a < 2; ++a) {
+                sum += market.credit(accounts[a], token);
+            }
             vm.assertEq(handler.held(token), sum, "held = escrow + credits + fees");
         }
     }
@@ -293,7 +303,9 @@ contract MarketInvariants {
             uint64 taken;
             for (uint256 i; i < handler.count(); ++i) {
                 Market.Lease memory lease = market.leaseOf(handler.ids(i));
-                if (lease.state == Market.State.Open && lease.worker == handler.workerAt(w)) taken += lease.room;
+                if (lease.state == Market.State.Open && lease.worker == handler.workerAt(w)) {
+                    taken += lease.room;
+                }
             }
             vm.assertEq(market.roomTaken(handler.workerAt(w)), taken);
         }

@@ -19,7 +19,12 @@ contract ContractProvider is IERC1271 {
         _approved = digest;
     }
 
-    function join(Workers workers, address worker, CoveredWorkers.Description calldata d, bytes calldata signature) external {
+    function join(
+        Workers workers,
+        address worker,
+        CoveredWorkers.Description calldata d,
+        bytes calldata signature
+    ) external {
         workers.register(worker, d, signature);
     }
 
@@ -113,7 +118,9 @@ contract MarketTest is LeasedNetwork {
         ContractProvider contractProvider = new ContractProvider();
         uint256 otherKey = 0xC0DE;
         address other = vm.addr(otherKey);
-        contractProvider.join(workers, other, describe(), sign(otherKey, joinDigest(address(contractProvider), other)));
+        contractProvider.join(
+            workers, other, describe(), sign(otherKey, joinDigest(address(contractProvider), other))
+        );
         vm.roll(block.number + 2);
         bytes32 otherPck = registerPlatform(0xFACE, 2, "second platform");
         bytes memory quote = SoftwarePlatform.quote(guestFor(other, block.number - 1), 0xFACE);
@@ -135,7 +142,9 @@ contract MarketTest is LeasedNetwork {
         uint256 deadline = block.timestamp + 60;
         bytes32 structHash = keccak256(
             abi.encode(
-                keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"),
+                keccak256(
+                    "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
+                ),
                 tenant,
                 address(market),
                 DEPOSIT,
@@ -235,7 +244,9 @@ contract MarketTest is LeasedNetwork {
         usdc.mint(tenant, most + 1);
         vm.prank(tenant);
         vm.expectRevert(
-            abi.encodeWithSelector(SafeCast.SafeCastOverflowedUintDowncast.selector, 96, uint256(type(uint96).max) + 1)
+            abi.encodeWithSelector(
+                SafeCast.SafeCastOverflowedUintDowncast.selector, 96, uint256(type(uint96).max) + 1
+            )
         );
         market.topUp(id, most + 1, noPermit);
         vm.prank(tenant);
@@ -256,7 +267,12 @@ contract MarketTest is LeasedNetwork {
 
     // ARITHMETIC
 
-    function testFuzz_every_unit_is_accounted_for(uint80 rate, uint96 deposit, uint256 elapsed, bool settleBetween) public {
+    function testFuzz_every_unit_is_accounted_for(
+        uint80 rate,
+        uint96 deposit,
+        uint256 elapsed,
+        bool settleBetween
+    ) public {
         rate = uint80(rate % 1e24) + 1;
         deposit = uint96(deposit % 1_000_000e18) + 1;
         elapsed %= 2 hours;

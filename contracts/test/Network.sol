@@ -111,10 +111,14 @@ abstract contract Network {
 
     /// @dev Empty revocation lists of both authorities, as of now.
     function postLists() internal {
-        bytes memory authority = SoftwarePlatform.authority(77, block.timestamp - 1 days, block.timestamp + 365 days);
+        bytes memory authority =
+            SoftwarePlatform.authority(77, block.timestamp - 1 days, block.timestamp + 365 days);
         uint256[] memory none = new uint256[](0);
-        platforms.postRevocations(SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp, none), "", 0);
-        bytes memory list = SoftwarePlatform.revocations(SoftwarePlatform.AUTHORITY_KEY, block.timestamp, none);
+        platforms.postRevocations(
+            SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp, none), "", 0
+        );
+        bytes memory list =
+            SoftwarePlatform.revocations(SoftwarePlatform.AUTHORITY_KEY, block.timestamp, none);
         platforms.postRevocations(list, authority, 0);
     }
 
@@ -180,7 +184,9 @@ abstract contract Network {
     function workersDigest(bytes32 structHash) private view returns (bytes32) {
         bytes32 domain = keccak256(
             abi.encode(
-                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256(
+                    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+                ),
                 keccak256("Cloister Workers"),
                 keccak256("1"),
                 block.chainid,

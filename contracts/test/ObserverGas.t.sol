@@ -4,8 +4,9 @@ pragma solidity 0.8.30;
 import {EconomyTest} from "./Economy.sol";
 import {vm} from "./Vm.sol";
 
-/// @dev Workers tells Emission with a bounded amount of gas (150,000, and 20,000 an hour of coverage) and goes on if that fails: so it has
-/// to be enough for the dearest there is, the first hours that a pool and anybody at all count for, in as many words as they can lie in.
+/// @dev Workers tells Emission with a bounded amount of gas (150,000, and 20,000 an hour of coverage) and
+/// goes on if that fails: so it has to be enough for the dearest there is, the first hours that a pool and
+/// anybody at all count for, in as many words as they can lie in.
 contract ObserverGasTest is EconomyTest {
     function test_counting_an_hour_takes_less_than_workers_brings() public {
         counts(1 hours, 1);

@@ -68,17 +68,24 @@ contract PlatformsTest is Network {
     function test_registerPlatform_refuses_expired_and_future_certificates() public {
         uint256 instant = block.timestamp;
         bytes memory authority = SoftwarePlatform.authority(77, instant - 10, instant + 10);
-        bytes memory expired = SoftwarePlatform.pck(PCK, 1, PPID, SoftwarePlatform.SVNS, instant - 20, instant - 1);
-        vm.expectRevert(abi.encodeWithSelector(Platforms.CertificateNotValidNow.selector, instant - 20, instant - 1));
+        bytes memory expired =
+            SoftwarePlatform.pck(PCK, 1, PPID, SoftwarePlatform.SVNS, instant - 20, instant - 1);
+        vm.expectRevert(
+            abi.encodeWithSelector(Platforms.CertificateNotValidNow.selector, instant - 20, instant - 1)
+        );
         platforms.registerPlatform(expired, authority);
         bytes memory good = SoftwarePlatform.pck(PCK, 1, PPID, SoftwarePlatform.SVNS, instant, instant);
         platforms.registerPlatform(good, authority);
         bytes memory early = SoftwarePlatform.authority(77, instant + 1, instant + 10);
-        vm.expectRevert(abi.encodeWithSelector(Platforms.CertificateNotValidNow.selector, instant + 1, instant + 10));
+        vm.expectRevert(
+            abi.encodeWithSelector(Platforms.CertificateNotValidNow.selector, instant + 1, instant + 10)
+        );
         platforms.registerPlatform(good, early);
     }
 
-    function test_registerPlatform_refuses_authorities_that_are_none_and_leaves_that_are_authorities() public {
+    function test_registerPlatform_refuses_authorities_that_are_none_and_leaves_that_are_authorities()
+        public
+    {
         (uint256 from, uint256 until) = (block.timestamp - 1 days, block.timestamp + 365 days);
         bytes memory pck = SoftwarePlatform.pck(PCK, 1, PPID, SoftwarePlatform.SVNS, from, until);
         bytes memory authority = SoftwarePlatform.authority(77, from, until);
@@ -96,12 +103,22 @@ contract PlatformsTest is Network {
         platforms.registerPlatform(authority, authority);
         // An authority that the root did not sign.
         bytes memory forged = SoftwarePlatform.certificate(
-            79, SoftwarePlatform.AUTHORITY_KEY, 0xBAD, from, until, SoftwarePlatform.extension(hex"551d13", true, hex"30030101ff")
+            79,
+            SoftwarePlatform.AUTHORITY_KEY,
+            0xBAD,
+            from,
+            until,
+            SoftwarePlatform.extension(hex"551d13", true, hex"30030101ff")
         );
         vm.expectRevert(X509.BadCertificateSignature.selector);
         platforms.registerPlatform(pck, forged);
         bytes memory critical = SoftwarePlatform.certificate(
-            80, PCK, SoftwarePlatform.AUTHORITY_KEY, from, until, SoftwarePlatform.extension(hex"551d24", true, hex"3000")
+            80,
+            PCK,
+            SoftwarePlatform.AUTHORITY_KEY,
+            from,
+            until,
+            SoftwarePlatform.extension(hex"551d24", true, hex"3000")
         );
         vm.expectRevert();
         platforms.registerPlatform(critical, authority);
@@ -147,7 +164,10 @@ contract PlatformsTest is Network {
         f.expiry = 0;
         change(governance, admission, abi.encodeCall(Admission.setFloor, (SoftwarePlatform.FMSPC, f)));
         nextBlock();
-        refused(guestFor(worker, number), abi.encodeWithSelector(Admission.NoTcbFloor.selector, SoftwarePlatform.FMSPC));
+        refused(
+            guestFor(worker, number),
+            abi.encodeWithSelector(Admission.NoTcbFloor.selector, SoftwarePlatform.FMSPC)
+        );
     }
 
     function test_attest_refuses_debug_unsafe_attributes_and_unknown_images() public {
@@ -160,8 +180,17 @@ contract PlatformsTest is Network {
         refused(g, abi.encodeWithSelector(TdxQuote.UnsafeGuest.selector));
         g.attributes = hex"0000001000000000";
         g.image = "another image";
-        refused(g, abi.encodeWithSelector(Admission.ImageNotAllowed.selector, SoftwarePlatform.imageId("another image")));
-        change(governance, admission, abi.encodeCall(Admission.setImage, (SoftwarePlatform.imageId("another image"), 1)));
+        refused(
+            g,
+            abi.encodeWithSelector(
+                Admission.ImageNotAllowed.selector, SoftwarePlatform.imageId("another image")
+            )
+        );
+        change(
+            governance,
+            admission,
+            abi.encodeCall(Admission.setImage, (SoftwarePlatform.imageId("another image"), 1))
+        );
         nextBlock();
         g = guestFor(worker, number);
         g.image = "another image";
@@ -190,7 +219,9 @@ contract PlatformsTest is Network {
         bytes32 short = registerShortLived();
         bytes memory quote = quoteFor(worker, number);
         vm.warp(block.timestamp + 11);
-        vm.expectRevert(abi.encodeWithSelector(Platforms.CertificateNotValidNow.selector, 0, block.timestamp - 1));
+        vm.expectRevert(
+            abi.encodeWithSelector(Platforms.CertificateNotValidNow.selector, 0, block.timestamp - 1)
+        );
         workers.attest(worker, short, number, TLS_KEY_HASH, quote);
     }
 
@@ -199,7 +230,8 @@ contract PlatformsTest is Network {
         bytes memory authority = SoftwarePlatform.authority(77, from, until);
         uint256[] memory serials = new uint256[](2);
         (serials[0], serials[1]) = (999, 1);
-        bytes memory list = SoftwarePlatform.revocations(SoftwarePlatform.AUTHORITY_KEY, block.timestamp, serials);
+        bytes memory list =
+            SoftwarePlatform.revocations(SoftwarePlatform.AUTHORITY_KEY, block.timestamp, serials);
         bytes memory forged = SoftwarePlatform.revocations(0xBAD, block.timestamp, serials);
         vm.expectRevert(X509.BadCertificateSignature.selector);
         platforms.postRevocations(forged, authority, 100);
@@ -211,7 +243,9 @@ contract PlatformsTest is Network {
         platforms.postRevocations(list, authority, 100);
         number = block.number;
         vm.roll(block.number + 2);
-        refused(guestFor(worker, number), abi.encodeWithSelector(Platforms.CertificateRevoked.selector, pckKey));
+        refused(
+            guestFor(worker, number), abi.encodeWithSelector(Platforms.CertificateRevoked.selector, pckKey)
+        );
         vm.expectRevert(abi.encodeWithSelector(Platforms.CertificateRevoked.selector, pckKey));
         this.again(1);
 
@@ -221,7 +255,9 @@ contract PlatformsTest is Network {
         attestWith(worker, renewed, number, quote);
         serials = new uint256[](1);
         serials[0] = 77;
-        platforms.postRevocations(SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp, serials), "", 100);
+        platforms.postRevocations(
+            SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp, serials), "", 100
+        );
         number = block.number;
         vm.roll(block.number + 2);
         quote = quoteFor(worker, number);
@@ -233,9 +269,12 @@ contract PlatformsTest is Network {
 
     function test_an_empty_revocation_list_changes_nothing_and_one_from_the_future_is_refused() public {
         uint256[] memory none = new uint256[](0);
-        platforms.postRevocations(SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp, none), "", 100);
+        platforms.postRevocations(
+            SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp, none), "", 100
+        );
         attestOnce();
-        bytes memory future = SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp + 1, none);
+        bytes memory future =
+            SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp + 1, none);
         vm.expectRevert(abi.encodeWithSelector(Platforms.ListNotValidYet.selector, block.timestamp + 1));
         platforms.postRevocations(future, "", 100);
     }
@@ -260,7 +299,9 @@ contract PlatformsTest is Network {
         vm.roll(block.number + 2);
         quote = quoteFor(worker, number);
         vm.prank(worker);
-        vm.expectRevert(abi.encodeWithSelector(Workers.PlatformHeld.selector, platform, stranger, until + 1 hours));
+        vm.expectRevert(
+            abi.encodeWithSelector(Workers.PlatformHeld.selector, platform, stranger, until + 1 hours)
+        );
         workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
     }
 

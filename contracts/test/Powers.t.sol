@@ -47,7 +47,9 @@ contract PowersTest is StakedNetwork {
         stake.requestExit(provider, shares);
         vm.warp(block.timestamp + 22 days - 1);
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(Governed.TooEarly.selector, keccak256(call), block.timestamp + 1));
+        vm.expectRevert(
+            abi.encodeWithSelector(Governed.TooEarly.selector, keccak256(call), block.timestamp + 1)
+        );
         stake.setSlasher(governance);
         vm.prank(governance);
         vm.expectRevert(abi.encodeWithSelector(Stake.NotSlasher.selector, governance));
@@ -116,7 +118,9 @@ contract PowersTest is StakedNetwork {
                 (sign(key, slashing.receiptDigest(a)), sign(key, slashing.receiptDigest(b)));
             if (i > 0) {
                 vm.expectRevert(
-                    abi.encodeWithSelector(Slashing.ReportedRecently.selector, provider, block.timestamp + 1 days)
+                    abi.encodeWithSelector(
+                        Slashing.ReportedRecently.selector, provider, block.timestamp + 1 days
+                    )
                 );
             }
             slashing.reportReceipts(a, signatureA, b, signatureB);
@@ -188,7 +192,12 @@ contract PowersTest is StakedNetwork {
         service.setManifest(keccak256("the first one"));
         (Governed[CHANGES] memory contracts, bytes[CHANGES] memory calls) = changes();
         for (uint256 i; i < CHANGES; ++i) {
-            fails(governance, contracts[i], calls[i], abi.encodeWithSelector(Governed.NotAnnounced.selector, keccak256(calls[i])));
+            fails(
+                governance,
+                contracts[i],
+                calls[i],
+                abi.encodeWithSelector(Governed.NotAnnounced.selector, keccak256(calls[i]))
+            );
             vm.prank(stranger);
             vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger));
             contracts[i].announce(calls[i]);
@@ -198,16 +207,33 @@ contract PowersTest is StakedNetwork {
         uint256 ready = block.timestamp + 22 days;
         vm.warp(ready - 1);
         for (uint256 i; i < CHANGES; ++i) {
-            fails(governance, contracts[i], calls[i], abi.encodeWithSelector(Governed.TooEarly.selector, keccak256(calls[i]), ready));
+            fails(
+                governance,
+                contracts[i],
+                calls[i],
+                abi.encodeWithSelector(Governed.TooEarly.selector, keccak256(calls[i]), ready)
+            );
         }
         vm.warp(ready);
         for (uint256 i; i < CHANGES; ++i) {
-            fails(stranger, contracts[i], calls[i], abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger));
+            fails(
+                stranger,
+                contracts[i],
+                calls[i],
+                abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger)
+            );
             vm.prank(governance);
             (bool success,) = address(contracts[i]).call(calls[i]);
             vm.assertTrue(success);
             // Once; the fee is no higher than it is by now.
-            if (i != 7) fails(governance, contracts[i], calls[i], abi.encodeWithSelector(Governed.NotAnnounced.selector, keccak256(calls[i])));
+            if (i != 7) {
+                fails(
+                    governance,
+                    contracts[i],
+                    calls[i],
+                    abi.encodeWithSelector(Governed.NotAnnounced.selector, keccak256(calls[i]))
+                );
+            }
         }
     }
 
@@ -228,7 +254,12 @@ contract PowersTest is StakedNetwork {
         vm.prank(governance);
         stake.announce(call);
         vm.warp(block.timestamp + 36 days);
-        fails(governance, stake, call, abi.encodeWithSelector(Governed.TooLate.selector, announced, block.timestamp));
+        fails(
+            governance,
+            stake,
+            call,
+            abi.encodeWithSelector(Governed.TooLate.selector, announced, block.timestamp)
+        );
         vm.assertEq(stake.slasher(), address(slashing));
     }
 
@@ -237,17 +268,27 @@ contract PowersTest is StakedNetwork {
         vm.prank(stranger);
         token.acceptOwnership();
         vm.assertEq(token.owner(), stranger);
-        fails(governance, market, abi.encodeWithSignature("renounceOwnership()"), abi.encodeWithSelector(
-            Governed.NotAnnounced.selector, keccak256(abi.encodeWithSignature("renounceOwnership()"))
-        ));
+        fails(
+            governance,
+            market,
+            abi.encodeWithSignature("renounceOwnership()"),
+            abi.encodeWithSelector(
+                Governed.NotAnnounced.selector, keccak256(abi.encodeWithSignature("renounceOwnership()"))
+            )
+        );
         change(governance, market, abi.encodeWithSignature("renounceOwnership()"));
         vm.assertEq(market.owner(), address(0));
     }
 
-    function changes() private view returns (Governed[CHANGES] memory contracts, bytes[CHANGES] memory calls) {
+    function changes()
+        private
+        view
+        returns (Governed[CHANGES] memory contracts, bytes[CHANGES] memory calls)
+    {
         (contracts[0], calls[0]) = (stake, abi.encodeCall(Stake.setSlasher, (governance)));
         (contracts[1], calls[1]) = (stake, abi.encodeCall(Stake.setTreasury, (governance)));
-        (contracts[2], calls[2]) = (slashing, abi.encodeCall(Slashing.setPenalty, (Slashing.Offence.Refusal, 1_000, 0)));
+        (contracts[2], calls[2]) =
+        (slashing, abi.encodeCall(Slashing.setPenalty, (Slashing.Offence.Refusal, 1_000, 0)));
         (contracts[3], calls[3]) = (emission, abi.encodeCall(Emission.setTreasury, (governance)));
         (contracts[4], calls[4]) = (emission, abi.encodeCall(Weights.setClassWeight, ("b300", 20)));
         (contracts[5], calls[5]) = (market, abi.encodeCall(LeaseTerms.setTreasury, (governance)));
@@ -256,15 +297,20 @@ contract PowersTest is StakedNetwork {
         (contracts[8], calls[8]) = (token, abi.encodeCall(Token.allot, (governance, 1)));
         (contracts[9], calls[9]) = (token, abi.encodeWithSignature("transferOwnership(address)", stranger));
         (contracts[10], calls[10]) = (market, abi.encodeWithSignature("transferOwnership(address)", stranger));
-        (contracts[11], calls[11]) = (slashing, abi.encodeWithSignature("transferOwnership(address)", stranger));
+        (contracts[11], calls[11]) =
+        (slashing, abi.encodeWithSignature("transferOwnership(address)", stranger));
         (contracts[12], calls[12]) = (workers, abi.encodeCall(CoveredWorkers.setCoveragePeriod, (1 days)));
         (contracts[13], calls[13]) = (workers, abi.encodeCall(Verdicts.setVerdictThreshold, (16)));
-        (contracts[14], calls[14]) = (workers, abi.encodeWithSignature("transferOwnership(address)", stranger));
-        (contracts[15], calls[15]) = (admission, abi.encodeCall(Admission.setFloor, (SoftwarePlatform.FMSPC, floor())));
+        (contracts[14], calls[14]) =
+        (workers, abi.encodeWithSignature("transferOwnership(address)", stranger));
+        (contracts[15], calls[15]) =
+        (admission, abi.encodeCall(Admission.setFloor, (SoftwarePlatform.FMSPC, floor())));
         (contracts[16], calls[16]) = (admission, abi.encodeCall(Admission.setImage, (keccak256("a spy"), 3)));
-        (contracts[17], calls[17]) = (admission, abi.encodeWithSignature("transferOwnership(address)", stranger));
+        (contracts[17], calls[17]) =
+        (admission, abi.encodeWithSignature("transferOwnership(address)", stranger));
         (contracts[18], calls[18]) = (service, abi.encodeCall(KeyService.setManifest, (keccak256("a spy"))));
-        (contracts[19], calls[19]) = (service, abi.encodeWithSignature("transferOwnership(address)", stranger));
+        (contracts[19], calls[19]) =
+        (service, abi.encodeWithSignature("transferOwnership(address)", stranger));
     }
 
     function fails(address caller, Governed governed, bytes memory call, bytes memory reason) private {

@@ -55,7 +55,8 @@ abstract contract RealPlatform {
         quote = part(whole, 0, vector.end + 588 + 32);
         (pck, authority) = (pem(whole, 0), pem(whole, 1));
         uint256 body = vector.body;
-        bytes memory registers = bytes.concat(part(whole, body + 136, body + 184), part(whole, body + 328, body + 472));
+        bytes memory registers =
+            bytes.concat(part(whole, body + 136, body + 184), part(whole, body + 328, body + 472));
         Admission.FamilyFloor[] memory floors = new Admission.FamilyFloor[](1);
         floors[0] = Admission.FamilyFloor(vector.fmspc, floor);
         Admission.ImageRoles[] memory images = new Admission.ImageRoles[](1);
@@ -126,7 +127,9 @@ abstract contract RealPlatform {
         uint256 filled;
         for (; data[at] != "-"; ++at) {
             uint8 c = uint8(data[at]);
-            uint256 digit = c >= 97 ? c - 71 : c >= 65 ? c - 65 : c == 43 ? 62 : c == 47 ? 63 : c >= 48 && c <= 57 ? c + 4 : 64;
+            uint256 digit = c >= 97
+                ? c - 71
+                : c >= 65 ? c - 65 : c == 43 ? 62 : c == 47 ? 63 : c >= 48 && c <= 57 ? c + 4 : 64;
             if (digit == 64) continue;
             (bits, filled) = ((bits << 6) | digit, filled + 6);
             if (filled < 8) continue;

@@ -77,6 +77,8 @@ contract RealQuoteTest is RealPlatform {
     }
 
     function floor(bytes16 svns) private pure returns (Admission.Floor memory) {
-        return Admission.Floor(svns, 11, 4, 1_800_000_000, hex"00000200000000000000000000000000", hex"0504ffffffffffff");
+        return Admission.Floor(
+            svns, 11, 4, 1_800_000_000, hex"00000200000000000000000000000000", hex"0504ffffffffffff"
+        );
     }
 }

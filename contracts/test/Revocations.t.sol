@@ -40,7 +40,9 @@ contract RevocationsTest is Network {
         // The authority's alone is not enough, since authorities are revoked by the root.
         platforms.postRevocations(listOf(block.timestamp, 0), authority, 0);
         refused(next);
-        platforms.postRevocations(SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp, new uint256[](0)), "", 0);
+        platforms.postRevocations(
+            SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp, new uint256[](0)), "", 0
+        );
         attest();
         this.registerAgain();
     }
@@ -50,7 +52,9 @@ contract RevocationsTest is Network {
         platforms = new Platforms(x, y, admission);
         vm.expectRevert(abi.encodeWithSelector(Platforms.RevocationsOutdated.selector, 0));
         this.registerAgain();
-        platforms.postRevocations(SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp, new uint256[](0)), "", 0);
+        platforms.postRevocations(
+            SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp, new uint256[](0)), "", 0
+        );
         vm.expectRevert(abi.encodeWithSelector(Platforms.RevocationsOutdated.selector, 0));
         this.registerAgain();
     }
@@ -108,7 +112,9 @@ contract RevocationsTest is Network {
         vm.warp(block.timestamp + 1);
         vm.assertGe(list.length, 500_000);
         address[] memory pieces = new address[]((list.length + 24_574) / 24_575);
-        for (uint256 i; i < pieces.length; ++i) pieces[i] = fund.store(part(list, i * 24_575));
+        for (uint256 i; i < pieces.length; ++i) {
+            pieces[i] = fund.store(part(list, i * 24_575));
+        }
         vm.prank(poster, poster);
         fund.postPieces(pieces, authority, 250);
         vm.assertLe(vm.snapshotGasLastCall("Gas", "postPieces: 250 of 13,000 entries"), 1 << 24);
@@ -171,13 +177,16 @@ contract RevocationsTest is Network {
         bytes memory brief = SoftwarePlatform.authority(78, instant, instant + 10 minutes);
         platforms.postRevocations(listOf(instant, 0), brief, 0);
         bytes32 key = platforms.registerPlatform(
-            SoftwarePlatform.pck(0xFACE, 9, "ninth", SoftwarePlatform.SVNS, instant, instant + 365 days), brief
+            SoftwarePlatform.pck(0xFACE, 9, "ninth", SoftwarePlatform.SVNS, instant, instant + 365 days),
+            brief
         );
         vm.assertEq(platforms.pckKeyOf(key).notAfter, instant + 10 minutes);
         vm.roll(block.number + 2);
         bytes memory quote = SoftwarePlatform.quote(guestFor(worker, block.number - 1), 0xFACE);
         vm.warp(instant + 10 minutes + 1);
-        vm.expectRevert(abi.encodeWithSelector(Platforms.CertificateNotValidNow.selector, 0, instant + 10 minutes));
+        vm.expectRevert(
+            abi.encodeWithSelector(Platforms.CertificateNotValidNow.selector, 0, instant + 10 minutes)
+        );
         workers.attest(worker, key, block.number - 1, TLS_KEY_HASH, quote);
     }
 
@@ -212,7 +221,8 @@ contract RevocationsTest is Network {
         return (1 << 156) + i;
     }
 
-    /// @dev A list of the authority's with entries as Intel's have, less the reason: SEQUENCE of INTEGER and UTCTime.
+    /// @dev A list of the authority's with entries as Intel's have, less the reason: SEQUENCE of INTEGER and
+    /// UTCTime.
     function listOf(uint256 thisUpdate, uint256 count) private pure returns (bytes memory) {
         bytes memory all = new bytes(count * 39);
         bytes memory one = bytes.concat(hex"30250214", bytes20(0), hex"170d3235303130313030303030305a");

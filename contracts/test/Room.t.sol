@@ -20,7 +20,9 @@ contract RoomTest is Network {
         open(partOf(21_845), 2);
         open(partOf(21_845), 3);
         vm.assertEq(market.roomTaken(worker), type(uint64).max);
-        for (uint256 part; part < 4; ++part) expectNoRoom(type(uint64).max, uint64(1 << (16 * part)));
+        for (uint256 part; part < 4; ++part) {
+            expectNoRoom(type(uint64).max, uint64(1 << (16 * part)));
+        }
         // Nothing at all fits still, and whoever ends a lease makes room.
         open(0, 4);
         vm.prank(tenant);
@@ -42,7 +44,10 @@ contract RoomTest is Network {
         if (!fits) return expectNoRoom(taken, more);
         bytes32 id = open(more, 2);
         for (uint256 shift; shift < 64; shift += 16) {
-            vm.assertEq(market.roomTaken(worker) >> shift & 0xffff, uint256(taken >> shift & 0xffff) + (more >> shift & 0xffff));
+            vm.assertEq(
+                market.roomTaken(worker) >> shift & 0xffff,
+                uint256(taken >> shift & 0xffff) + (more >> shift & 0xffff)
+            );
         }
         vm.prank(tenant);
         market.close(id, tenant);

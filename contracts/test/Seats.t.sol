@@ -8,8 +8,8 @@ import {SoftwarePlatform} from "./SoftwarePlatform.sol";
 import {VerifiedNetwork} from "./VerifiedNetwork.sol";
 import {vm} from "./Vm.sol";
 
-/// @dev Three seats that three providers fill, and three others who want them: somebody who holds governance, and workers of an image
-/// of their own beside those of everybody else's.
+/// @dev Three seats that three providers fill, and three others who want them: somebody who holds
+/// governance, and workers of an image of their own beside those of everybody else's.
 contract SeatsTest is VerifiedNetwork {
     bytes32 private constant MANIFEST = keccak256("manifest");
     bytes32 private constant OTHER_IMAGE = "another image";
@@ -23,7 +23,9 @@ contract SeatsTest is VerifiedNetwork {
         service = new KeyService(governance, workers, market);
         vm.prank(governance);
         service.setManifest(MANIFEST);
-        for (uint256 i; i < 3; ++i) seat(i, keys[i]);
+        for (uint256 i; i < 3; ++i) {
+            seat(i, keys[i]);
+        }
         for (uint256 i; i < 3; ++i) {
             address owner = address(uint160(0xB1 + i));
             bytes memory signature = sign(rivals[i], joinDigest(owner, vm.addr(rivals[i])));
@@ -85,13 +87,17 @@ contract SeatsTest is VerifiedNetwork {
             vm.assertTrue(service.isFree(i));
         }
         vm.roll(block.number + 2);
-        for (uint256 i; i < 3; ++i) take(i, rivals[i]);
+        for (uint256 i; i < 3; ++i) {
+            take(i, rivals[i]);
+        }
     }
 
     /// @dev Nobody is covered, everybody is reported, and an hour is over.
     function absent() private {
         vm.warp(block.timestamp + 1 hours);
-        for (uint256 i; i < 3; ++i) service.reportAbsence(i);
+        for (uint256 i; i < 3; ++i) {
+            service.reportAbsence(i);
+        }
         vm.warp(block.timestamp + 1 hours);
     }
 

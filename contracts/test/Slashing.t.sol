@@ -24,7 +24,8 @@ contract SlashingTest is StakedNetwork {
     function test_two_receipts_for_one_unit_of_work_cost_a_twentieth_once() public {
         Slashing.Receipt memory a = Slashing.Receipt(worker, keccak256("lease"), 7, keccak256("one"));
         Slashing.Receipt memory b = Slashing.Receipt(worker, keccak256("lease"), 7, keccak256("two"));
-        (bytes memory signatureA, bytes memory signatureB) = (receiptBy(WORKER_KEY, a), receiptBy(WORKER_KEY, b));
+        (bytes memory signatureA, bytes memory signatureB) =
+            (receiptBy(WORKER_KEY, a), receiptBy(WORKER_KEY, b));
         vm.prank(stranger);
         vm.assertEq(slashing.reportReceipts(a, signatureA, b, signatureB), POOL / 20);
         vm.assertEq(token.balanceOf(stranger), POOL / 100);
@@ -46,8 +47,15 @@ contract SlashingTest is StakedNetwork {
 
     function test_a_stolen_key_empties_no_pool_overnight() public {
         vm.assertEq(contradict(1), POOL / 20);
-        (Slashing.Receipt memory a, bytes memory signatureA, Slashing.Receipt memory b, bytes memory signatureB) = twoReceipts(2);
-        vm.expectRevert(abi.encodeWithSelector(Slashing.ReportedRecently.selector, provider, block.timestamp + 1 days));
+        (
+            Slashing.Receipt memory a,
+            bytes memory signatureA,
+            Slashing.Receipt memory b,
+            bytes memory signatureB
+        ) = twoReceipts(2);
+        vm.expectRevert(
+            abi.encodeWithSelector(Slashing.ReportedRecently.selector, provider, block.timestamp + 1 days)
+        );
         slashing.reportReceipts(a, signatureA, b, signatureB);
         // A day later it counts: what was refused is not lost.
         vm.warp(block.timestamp + 1 days);
@@ -59,8 +67,15 @@ contract SlashingTest is StakedNetwork {
         vm.warp(coveredUntil + 21 days);
         vm.assertEq(contradict(1), POOL / 20);
         vm.warp(coveredUntil + 22 days);
-        (Slashing.Receipt memory a, bytes memory signatureA, Slashing.Receipt memory b, bytes memory signatureB) = twoReceipts(2);
-        vm.expectRevert(abi.encodeWithSelector(Slashing.OutOfService.selector, worker, coveredUntil + 21 days));
+        (
+            Slashing.Receipt memory a,
+            bytes memory signatureA,
+            Slashing.Receipt memory b,
+            bytes memory signatureB
+        ) = twoReceipts(2);
+        vm.expectRevert(
+            abi.encodeWithSelector(Slashing.OutOfService.selector, worker, coveredUntil + 21 days)
+        );
         slashing.reportReceipts(a, signatureA, b, signatureB);
     }
 
@@ -107,7 +122,9 @@ contract SlashingTest is StakedNetwork {
         vm.prank(stranger);
         vm.assertEq(slashing.reportRefusal(first), POOL / 1_000);
         vm.assertEq(token.balanceOf(stranger), POOL / 10_000);
-        vm.expectRevert(abi.encodeWithSelector(Slashing.ReportedRecently.selector, provider, block.timestamp + 1 days));
+        vm.expectRevert(
+            abi.encodeWithSelector(Slashing.ReportedRecently.selector, provider, block.timestamp + 1 days)
+        );
         slashing.reportRefusal(second);
         vm.warp(block.timestamp + 1 days);
         slashing.reportRefusal(second);
@@ -155,7 +172,9 @@ contract SlashingTest is StakedNetwork {
         // Fifty at once are one.
         vm.prank(governance);
         vm.expectRevert(
-            abi.encodeWithSelector(Slashing.ProposedRecently.selector, provider, block.timestamp + (7 + 14 + 22) * 1 days)
+            abi.encodeWithSelector(
+                Slashing.ProposedRecently.selector, provider, block.timestamp + (7 + 14 + 22) * 1 days
+            )
         );
         slashing.propose(provider, 1_000, "reason");
         vm.warp(block.timestamp + 7 days);
@@ -163,7 +182,9 @@ contract SlashingTest is StakedNetwork {
         uint256 executedAt = block.timestamp;
         vm.warp(executedAt + 22 days - 1);
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(Slashing.ProposedRecently.selector, provider, executedAt + 22 days));
+        vm.expectRevert(
+            abi.encodeWithSelector(Slashing.ProposedRecently.selector, provider, executedAt + 22 days)
+        );
         slashing.propose(provider, 1_000, "reason");
         // Nor does cancelling make room for the next one: no slash hangs over a pool for ever.
         vm.warp(executedAt + 22 days);
@@ -172,12 +193,16 @@ contract SlashingTest is StakedNetwork {
         vm.prank(governance);
         slashing.cancel(id);
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(Slashing.ProposedRecently.selector, provider, block.timestamp + 22 days));
+        vm.expectRevert(
+            abi.encodeWithSelector(Slashing.ProposedRecently.selector, provider, block.timestamp + 22 days)
+        );
         slashing.propose(provider, 1_000, "reason");
         vm.assertEq(stake.poolOf(provider).assets, POOL * 9 / 10);
     }
 
-    function test_nobody_moves_stake_out_of_a_pool_while_a_slash_of_it_is_announced_and_anybody_leaves() public {
+    function test_nobody_moves_stake_out_of_a_pool_while_a_slash_of_it_is_announced_and_anybody_leaves()
+        public
+    {
         address alice = address(0xA11);
         fund(alice, 9 * POOL);
         fund(owners[0], POOL);
@@ -201,7 +226,9 @@ contract SlashingTest is StakedNetwork {
         stake.holdMoves(provider, block.timestamp);
         vm.prank(address(slashing));
         vm.expectRevert(
-            abi.encodeWithSelector(Pools.OutOfBounds.selector, block.timestamp + 21 days + 1, 0, block.timestamp + 21 days)
+            abi.encodeWithSelector(
+                Pools.OutOfBounds.selector, block.timestamp + 21 days + 1, 0, block.timestamp + 21 days
+            )
         );
         stake.holdMoves(provider, block.timestamp + 21 days + 1);
     }

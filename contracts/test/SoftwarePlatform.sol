@@ -3,7 +3,8 @@ pragma solidity 0.8.30;
 
 import {vm} from "./Vm.sol";
 
-/// @dev A platform in software: certificates and quotes in the format of real ones, for tests. Keys are P-256 scalars.
+/// @dev A platform in software: certificates and quotes in the format of real ones, for tests. Keys are
+/// P-256 scalars.
 library SoftwarePlatform {
     uint256 internal constant ROOT_KEY = 0x2007;
     uint256 internal constant AUTHORITY_KEY = 0xCA;
@@ -33,8 +34,19 @@ library SoftwarePlatform {
         return keccak256(bytes.concat(register, register, register, register));
     }
 
-    function authority(uint256 serial, uint256 notBefore, uint256 notAfter) internal pure returns (bytes memory) {
-        return certificate(serial, AUTHORITY_KEY, ROOT_KEY, notBefore, notAfter, extension(hex"551d13", true, hex"30060101ff020100"));
+    function authority(uint256 serial, uint256 notBefore, uint256 notAfter)
+        internal
+        pure
+        returns (bytes memory)
+    {
+        return certificate(
+            serial,
+            AUTHORITY_KEY,
+            ROOT_KEY,
+            notBefore,
+            notAfter,
+            extension(hex"551d13", true, hex"30060101ff020100")
+        );
     }
 
     /// @dev A PCK certificate for the platform with this PPID.
@@ -47,7 +59,9 @@ library SoftwarePlatform {
         for (uint8 i; i < 16; ++i) {
             tcb = bytes.concat(tcb, field(abi.encodePacked(hex"02", i + 1), integer(uint8(svns[i]))));
         }
-        tcb = bytes.concat(tcb, field(hex"0211", integer(PCE_SVN)), field(hex"0212", der(0x04, abi.encodePacked(svns))));
+        tcb = bytes.concat(
+            tcb, field(hex"0211", integer(PCE_SVN)), field(hex"0212", der(0x04, abi.encodePacked(svns)))
+        );
         bytes memory sgx = der(
             0x30,
             bytes.concat(
@@ -58,8 +72,9 @@ library SoftwarePlatform {
                 field(hex"05", hex"0a0100")
             )
         );
-        bytes memory extensions =
-            bytes.concat(extension(hex"551d13", true, hex"3000"), extension(hex"2a864886f84d010d01", false, sgx));
+        bytes memory extensions = bytes.concat(
+            extension(hex"551d13", true, hex"3000"), extension(hex"2a864886f84d010d01", false, sgx)
+        );
         return certificate(serial, key, AUTHORITY_KEY, notBefore, notAfter, extensions);
     }
 
@@ -84,7 +99,11 @@ library SoftwarePlatform {
         return signed(der(0x30, tbs), issuer);
     }
 
-    function revocations(uint256 issuer, uint256 thisUpdate, uint256[] memory serials) internal pure returns (bytes memory) {
+    function revocations(uint256 issuer, uint256 thisUpdate, uint256[] memory serials)
+        internal
+        pure
+        returns (bytes memory)
+    {
         bytes memory entries;
         for (uint256 i; i < serials.length; ++i) {
             entries = bytes.concat(entries, der(0x30, bytes.concat(integer(serials[i]), time(thisUpdate))));
@@ -104,8 +123,15 @@ library SoftwarePlatform {
     function quote(Guest memory g, uint256 pckKey) internal pure returns (bytes memory) {
         bytes memory register = abi.encodePacked(g.image, bytes16(0));
         bytes memory body = bytes.concat(
-            bytes.concat(hex"0400020081000000", hex"00000000", hex"939a7233f79c4ca9940a0db3957f0607", new bytes(20)),
-            bytes.concat(abi.encodePacked(g.teeTcbSvn), new bytes(48 + 48 + 8), abi.encodePacked(g.attributes), new bytes(8)),
+            bytes.concat(
+                hex"0400020081000000", hex"00000000", hex"939a7233f79c4ca9940a0db3957f0607", new bytes(20)
+            ),
+            bytes.concat(
+                abi.encodePacked(g.teeTcbSvn),
+                new bytes(48 + 48 + 8),
+                abi.encodePacked(g.attributes),
+                new bytes(8)
+            ),
             bytes.concat(register, new bytes(48 * 3), register, register, register, new bytes(48)),
             abi.encodePacked(g.binding, g.freshness)
         );
@@ -141,11 +167,19 @@ library SoftwarePlatform {
     function signed(bytes memory tbs, uint256 key) internal pure returns (bytes memory) {
         (bytes32 r, bytes32 s) = vm.signP256(key, sha256(tbs));
         bytes memory numbers = der(0x30, bytes.concat(integer(uint256(r)), integer(uint256(s))));
-        return der(0x30, bytes.concat(tbs, hex"300a06082a8648ce3d040302", der(0x03, bytes.concat(hex"00", numbers))));
+        return der(
+            0x30, bytes.concat(tbs, hex"300a06082a8648ce3d040302", der(0x03, bytes.concat(hex"00", numbers)))
+        );
     }
 
-    function extension(bytes memory oid, bool critical, bytes memory value) internal pure returns (bytes memory) {
-        return der(0x30, bytes.concat(der(0x06, oid), critical ? bytes(hex"0101ff") : bytes(""), der(0x04, value)));
+    function extension(bytes memory oid, bool critical, bytes memory value)
+        internal
+        pure
+        returns (bytes memory)
+    {
+        return der(
+            0x30, bytes.concat(der(0x06, oid), critical ? bytes(hex"0101ff") : bytes(""), der(0x04, value))
+        );
     }
 
     function field(bytes memory id, bytes memory value) private pure returns (bytes memory) {
@@ -153,7 +187,16 @@ library SoftwarePlatform {
     }
 
     function name(uint256 key) private pure returns (bytes memory) {
-        return der(0x30, der(0x31, der(0x30, bytes.concat(hex"0603550403", der(0x0c, abi.encodePacked("key ", bytes8(uint64(key))))))));
+        return der(
+            0x30,
+            der(
+                0x31,
+                der(
+                    0x30,
+                    bytes.concat(hex"0603550403", der(0x0c, abi.encodePacked("key ", bytes8(uint64(key)))))
+                )
+            )
+        );
     }
 
     function point(uint256 key) private pure returns (bytes memory) {
@@ -182,7 +225,14 @@ library SoftwarePlatform {
         return der(
             0x18,
             abi.encodePacked(
-                digits2(y / 100), digits2(y % 100), digits2(m), digits2(d), digits2(rest / 3600), digits2((rest / 60) % 60), digits2(rest % 60), "Z"
+                digits2(y / 100),
+                digits2(y % 100),
+                digits2(m),
+                digits2(d),
+                digits2(rest / 3600),
+                digits2((rest / 60) % 60),
+                digits2(rest % 60),
+                "Z"
             )
         );
     }

@@ -9,8 +9,9 @@ import {Economy} from "./Economy.sol";
 import {OpenToken} from "./OpenToken.sol";
 import {vm} from "./Vm.sol";
 
-/// @dev Any of 4,096 accounts doing random things with eight pools, of two workers each, and their GPUs, by the CLOI and by the unit;
-/// and governance slashing and changing what it may. Keeps plain books of what everybody put in, took out and was slashed of.
+/// @dev Any of 4,096 accounts doing random things with eight pools, of two workers each, and their GPUs, by
+/// the CLOI and by the unit; and governance slashing and changing what it may. Keeps plain books of what
+/// everybody put in, took out and was slashed of.
 contract StakeHandler is Economy {
     uint256 public constant POOLS = 8;
     uint256 public constant WORKERS = 16;
@@ -112,7 +113,9 @@ contract StakeHandler is Economy {
             if (left + stake.exitWorth(id) > worth + 2) gained = true;
         } catch {
             // What isn't worth a unit has nothing to leave with.
-            if (a != provider_ && shares * (uint256(pool.assets) + 1) >= uint256(pool.shares) + 1e6) held = true;
+            if (a != provider_ && shares * (uint256(pool.assets) + 1) >= uint256(pool.shares) + 1e6) {
+                held = true;
+            }
         }
     }
 
@@ -158,7 +161,9 @@ contract StakeHandler is Economy {
     function slash(uint256 whose, uint256 amount) external inTime {
         address provider_ = account(whose % POOLS);
         uint256[POOLS] memory before;
-        for (uint256 i; i < POOLS; ++i) before[i] = stake.poolOf(account(i)).assets;
+        for (uint256 i; i < POOLS; ++i) {
+            before[i] = stake.poolOf(account(i)).assets;
+        }
         (, uint256 own,) = stake.positionOf(provider_, provider_);
         own += _ownExits(provider_);
         uint256 held = token.balanceOf(REPORTER);
@@ -168,7 +173,9 @@ contract StakeHandler is Economy {
         } catch {}
         (, uint256 left,) = stake.positionOf(provider_, provider_);
         // Worths are rounded down, before and after, each exit's by itself.
-        if ((token.balanceOf(REPORTER) - held) * 2 > own + exits.length + 2 - left - _ownExits(provider_)) reportPaid = true;
+        if ((token.balanceOf(REPORTER) - held) * 2 > own + exits.length + 2 - left - _ownExits(provider_)) {
+            reportPaid = true;
+        }
         for (uint256 i; i < POOLS; ++i) {
             uint256 now_ = stake.poolOf(account(i)).assets;
             if (now_ > before[i] || (account(i) != provider_ && now_ != before[i])) slashRaised = true;
@@ -209,7 +216,9 @@ contract StakeHandler is Economy {
         clock += 22 days;
         vm.warp(clock);
         emission.setClassWeight(class, value % 40);
-        for (uint256 w; w < WORKERS; ++w) emission.weigh(workerOf(w));
+        for (uint256 w; w < WORKERS; ++w) {
+            emission.weigh(workerOf(w));
+        }
     }
 
     function weigh(uint256 which) external inTime {
@@ -317,7 +326,8 @@ contract StakeInvariants {
             }
             vm.assertEq(shares, pool.shares, "all shares are somebody's");
             vm.assertLe(worths, pool.assets, "shares are worth what the pool has, at the most");
-            // Each holder's worth is rounded down by less than a unit, and the virtual shares are worth about one.
+            // Each holder's worth is rounded down by less than a unit, and the virtual shares are worth
+            // about one.
             vm.assertLe(pool.assets, worths + count + 10, "and no less, but for a unit a holder");
         }
         vm.assertEq(stake.totals().active, active, "all active stake is reckoned with");
@@ -328,9 +338,15 @@ contract StakeInvariants {
             address account = handler.known(i);
             putIn += handler.putIn(account);
             takenOut += handler.takenOut(account);
-            vm.assertLe(handler.takenOut(account), handler.putIn(account) + 1_000, "nobody takes out more than it put in");
+            vm.assertLe(
+                handler.takenOut(account),
+                handler.putIn(account) + 1_000,
+                "nobody takes out more than it put in"
+            );
         }
-        vm.assertEq(putIn, takenOut + handler.slashed() + held, "what was put in is there, taken out or slashed");
+        vm.assertEq(
+            putIn, takenOut + handler.slashed() + held, "what was put in is there, taken out or slashed"
+        );
     }
 
     /// @dev Everything emitted is created, owed to somebody, still to be earned in this hour, or dust.

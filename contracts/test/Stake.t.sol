@@ -51,7 +51,9 @@ contract StakeTest is EconomyTest {
         put(provider, provider, 100 * ONE);
         put(other, other, 100 * ONE);
         (, uint256 before,) = stake.positionOf(other, other);
-        vm.expectRevert(abi.encodeWithSelector(SlashRoom.SlashedEnough.selector, provider, 10 * ONE + 1, 10 * ONE));
+        vm.expectRevert(
+            abi.encodeWithSelector(SlashRoom.SlashedEnough.selector, provider, 10 * ONE + 1, 10 * ONE)
+        );
         stake.slash(provider, 10 * ONE + 1, address(0), 0, "proof");
         vm.assertEq(stake.slash(provider, 10 * ONE, address(0), 0, "proof"), 10 * ONE);
         (, uint256 worth,) = stake.positionOf(provider, provider);
@@ -70,7 +72,8 @@ contract StakeTest is EconomyTest {
         put(provider, provider, 100 * ONE);
         uint256 shares = put(alice, provider, 900 * ONE);
         uint256 before = token.balanceOf(bob);
-        // Of 30 CLOI the provider loses 3, so that whoever reports gets 1.5 at the most, whatever a fifth of it would be.
+        // Of 30 CLOI the provider loses 3, so that whoever reports gets 1.5 at the most, whatever a fifth of
+        // it would be.
         stake.slash(provider, 30 * ONE, bob, 2_000, "proof");
         vm.assertLe(token.balanceOf(bob) - before, 1.5e18);
         vm.assertGe(token.balanceOf(bob) - before, 1.5e18 - 1e6);
@@ -250,7 +253,9 @@ contract StakeTest is EconomyTest {
         stake.requestExit(provider, shares / 10);
         fake.confirm(worker, "h100", 3, 1 hours);
         vm.prank(provider);
-        vm.expectRevert(abi.encodeWithSelector(Collateral.CollateralLocked.selector, 2_600 * ONE, 3_750 * ONE));
+        vm.expectRevert(
+            abi.encodeWithSelector(Collateral.CollateralLocked.selector, 2_600 * ONE, 3_750 * ONE)
+        );
         stake.setCollateral(worker);
         // Nobody vouches for them any more: a day later anybody lets go of it.
         vm.warp(START + 1 hours + 1 days - 1);
@@ -297,8 +302,13 @@ contract StakeTest is EconomyTest {
         stake.setCollateralPerGpu("h100", 1);
     }
 
-    /// @dev Whoever comes first and gives to the pool, by hand or as a reward, loses; who comes after loses nothing.
-    function testFuzz_the_first_delegator_gains_nothing_by_donating(uint96 first, uint96 donation, uint96 victim) public {
+    /// @dev Whoever comes first and gives to the pool, by hand or as a reward, loses; who comes after loses
+    /// nothing.
+    function testFuzz_the_first_delegator_gains_nothing_by_donating(
+        uint96 first,
+        uint96 donation,
+        uint96 victim
+    ) public {
         uint256 a = uint256(first) % (1_000 * ONE) + 1;
         uint256 gift = uint256(donation) % (100_000 * ONE);
         uint256 v = uint256(victim) % (1_000 * ONE) + 1;

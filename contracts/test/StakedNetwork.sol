@@ -67,15 +67,24 @@ abstract contract StakedNetwork is VerifiedNetwork {
 
     /// @dev What a stolen key of the worker's can do: two receipts for one unit of work.
     function contradict(uint64 sequence) internal returns (uint256 taken) {
-        (Slashing.Receipt memory a, bytes memory signatureA, Slashing.Receipt memory b, bytes memory signatureB) =
-            twoReceipts(sequence);
+        (
+            Slashing.Receipt memory a,
+            bytes memory signatureA,
+            Slashing.Receipt memory b,
+            bytes memory signatureB
+        ) = twoReceipts(sequence);
         return slashing.reportReceipts(a, signatureA, b, signatureB);
     }
 
     function twoReceipts(uint64 sequence)
         internal
         view
-        returns (Slashing.Receipt memory a, bytes memory signatureA, Slashing.Receipt memory b, bytes memory signatureB)
+        returns (
+            Slashing.Receipt memory a,
+            bytes memory signatureA,
+            Slashing.Receipt memory b,
+            bytes memory signatureB
+        )
     {
         a = Slashing.Receipt(worker, keccak256("lease"), sequence, keccak256("one"));
         b = Slashing.Receipt(worker, keccak256("lease"), sequence, keccak256("two"));
@@ -89,7 +98,9 @@ abstract contract StakedNetwork is VerifiedNetwork {
     /// @dev Has the worker's GPUs confirmed. Verifiers renew as well, so that their word counts.
     function confirm() internal {
         vm.roll(block.number + 2);
-        for (uint256 i; i < 2; ++i) renewVerifier(i);
+        for (uint256 i; i < 2; ++i) {
+            renewVerifier(i);
+        }
         Verdicts.Verdict memory verdict = gpus();
         workers.confirmGpus(verdict, signed(verdict, 2), claimed(verdict), gpuIds());
     }

@@ -41,7 +41,9 @@ contract VerdictsTest is VerifiedNetwork {
         vm.expectRevert(abi.encodeWithSelector(Verdicts.ThresholdOutOfBounds.selector, 1, 2, 16));
         workers.setVerdictThreshold(1);
         vm.roll(block.number + 2);
-        for (uint256 i; i < 3; ++i) renewVerifier(i);
+        for (uint256 i; i < 3; ++i) {
+            renewVerifier(i);
+        }
         verdict = snp();
         bytes[] memory two = signed(verdict, 2);
         vm.prank(verdict.worker);
@@ -55,7 +57,9 @@ contract VerdictsTest is VerifiedNetwork {
         bytes[] memory twice = signed(verdict, 2);
         twice[1] = twice[0];
         vm.prank(verdict.worker);
-        vm.expectRevert(abi.encodeWithSelector(Verdicts.VerifierNotIndependent.selector, vm.addr(keys[0]), owners[0]));
+        vm.expectRevert(
+            abi.encodeWithSelector(Verdicts.VerifierNotIndependent.selector, vm.addr(keys[0]), owners[0])
+        );
         workers.attestByVerdict(verdict, twice, "");
         // A second worker of the first verifier's provider, on a machine of its own.
         join(0x1009, owners[0], 0xF009, 59);
@@ -64,7 +68,9 @@ contract VerdictsTest is VerifiedNetwork {
         bytes[] memory same = signed(verdict, 2);
         same[1] = sign(0x1009, workers.verdictDigest(verdict));
         vm.prank(verdict.worker);
-        vm.expectRevert(abi.encodeWithSelector(Verdicts.VerifierNotIndependent.selector, vm.addr(0x1009), owners[0]));
+        vm.expectRevert(
+            abi.encodeWithSelector(Verdicts.VerifierNotIndependent.selector, vm.addr(0x1009), owners[0])
+        );
         workers.attestByVerdict(verdict, same, "");
         // A verifier of the very provider it is about.
         join(0x1008, provider, 0xF008, 58);
@@ -73,7 +79,9 @@ contract VerdictsTest is VerifiedNetwork {
         bytes[] memory own = signed(verdict, 2);
         own[1] = sign(0x1008, workers.verdictDigest(verdict));
         vm.prank(verdict.worker);
-        vm.expectRevert(abi.encodeWithSelector(Verdicts.VerifierNotIndependent.selector, vm.addr(0x1008), provider));
+        vm.expectRevert(
+            abi.encodeWithSelector(Verdicts.VerifierNotIndependent.selector, vm.addr(0x1008), provider)
+        );
         workers.attestByVerdict(verdict, own, "");
     }
 
@@ -111,7 +119,11 @@ contract VerdictsTest is VerifiedNetwork {
         verdict = snp();
         workers.attestByVerdict(verdict, signatures, claimed(verdict));
         vm.prank(verdict.worker);
-        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.EvidenceReplayed.selector, verdict.blockNumber, verdict.blockNumber));
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                CoveredWorkers.EvidenceReplayed.selector, verdict.blockNumber, verdict.blockNumber
+            )
+        );
         workers.attestByVerdict(verdict, signatures, "");
         verdict.provider = stranger;
         signatures = signed(verdict, 2);
@@ -123,7 +135,9 @@ contract VerdictsTest is VerifiedNetwork {
         signatures = signed(verdict, 2);
         vm.prank(verdict.worker);
         vm.expectRevert(
-            abi.encodeWithSelector(Verdicts.EvidenceNotFresh.selector, verdict.blockHash, blockhash(verdict.blockNumber))
+            abi.encodeWithSelector(
+                Verdicts.EvidenceNotFresh.selector, verdict.blockHash, blockhash(verdict.blockNumber)
+            )
         );
         workers.attestByVerdict(verdict, signatures, "");
         verdict = snp();
@@ -156,7 +170,11 @@ contract VerdictsTest is VerifiedNetwork {
         vm.snapshotGasLastCall("Gas", "confirmGpus of 2");
         bytes[] memory again = signed(verdict, 2);
         vm.prank(verdict.worker);
-        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.EvidenceReplayed.selector, verdict.blockNumber, verdict.blockNumber));
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                CoveredWorkers.EvidenceReplayed.selector, verdict.blockNumber, verdict.blockNumber
+            )
+        );
         workers.confirmGpus(verdict, again, "", gpuIds());
         (bytes32 class, uint256 count) = workers.gpusOf(worker);
         vm.assertEq(class, bytes32(0));
@@ -198,12 +216,16 @@ contract VerdictsTest is VerifiedNetwork {
         verdict = gpus();
         verdict.worker = vm.addr(key);
         bytes32[] memory seven = new bytes32[](7);
-        for (uint256 i; i < 7; ++i) seven[i] = gpuIds()[i];
+        for (uint256 i; i < 7; ++i) {
+            seven[i] = gpuIds()[i];
+        }
         (verdict.gpus, verdict.platform) = (7, sha256(abi.encodePacked(seven)));
         signatures = signed(verdict, 2);
         vm.prank(verdict.worker);
         vm.expectRevert(
-            abi.encodeWithSelector(Gpus.GpuHeld.selector, bytes32(uint256(0x60)), worker, block.timestamp + 1 hours)
+            abi.encodeWithSelector(
+                Gpus.GpuHeld.selector, bytes32(uint256(0x60)), worker, block.timestamp + 1 hours
+            )
         );
         workers.confirmGpus(verdict, signatures, "", seven);
         // Twice in one verdict is no better.

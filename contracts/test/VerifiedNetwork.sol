@@ -57,21 +57,41 @@ abstract contract VerifiedNetwork is Network {
     function snp() internal view returns (Verdicts.Verdict memory) {
         uint256 number = block.number - 1;
         return Verdicts.Verdict(
-            Verdicts.Kind.SevSnp, worker, provider, CHIP, SNP_IMAGE, TLS_KEY_HASH, 0, 0, number, blockhash(number)
+            Verdicts.Kind.SevSnp,
+            worker,
+            provider,
+            CHIP,
+            SNP_IMAGE,
+            TLS_KEY_HASH,
+            0,
+            0,
+            number,
+            blockhash(number)
         );
     }
 
     function gpus() internal view returns (Verdicts.Verdict memory) {
         uint256 number = block.number - 1;
         return Verdicts.Verdict(
-            Verdicts.Kind.NvidiaGpus, worker, provider, sha256(abi.encodePacked(gpuIds())), 0, TLS_KEY_HASH, "h100", 8, number, blockhash(number)
+            Verdicts.Kind.NvidiaGpus,
+            worker,
+            provider,
+            sha256(abi.encodePacked(gpuIds())),
+            0,
+            TLS_KEY_HASH,
+            "h100",
+            8,
+            number,
+            blockhash(number)
         );
     }
 
     /// @dev Eight GPUs.
     function gpuIds() internal pure returns (bytes32[] memory ids) {
         ids = new bytes32[](8);
-        for (uint256 i; i < 8; ++i) ids[i] = bytes32(0x60 + i);
+        for (uint256 i; i < 8; ++i) {
+            ids[i] = bytes32(0x60 + i);
+        }
     }
 
     /// @dev The worker's own word for a verdict about it.
@@ -79,7 +99,11 @@ abstract contract VerifiedNetwork is Network {
         return sign(WORKER_KEY, workers.claimDigest(verdict));
     }
 
-    function signed(Verdicts.Verdict memory verdict, uint256 count) internal view returns (bytes[] memory signatures) {
+    function signed(Verdicts.Verdict memory verdict, uint256 count)
+        internal
+        view
+        returns (bytes[] memory signatures)
+    {
         signatures = new bytes[](count);
         for (uint256 i; i < count; ++i) {
             signatures[i] = sign(keys[i], workers.verdictDigest(verdict));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-/// @dev The cheat codes these tests use, from Foundry's reference. forge-std is on no registry in a current version.
+/// @dev The cheat codes these tests use, from Foundry's reference. forge-std is on no registry in a current
+/// version.
 interface Vm {
     struct Gas {
         uint64 gasLimit;

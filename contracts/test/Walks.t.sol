@@ -4,9 +4,9 @@ pragma solidity 0.8.30;
 import {EconomyTest} from "./Economy.sol";
 import {vm} from "./Vm.sol";
 
-/// @dev Two workers of each of two providers at random: covered, vouched for, departing, backed or not. Whatever an ended hour's
-/// weights say has been paid out to the unit, however long attestations last and in whatever order workers were counted.
-/// forge-config: default.fuzz.runs = 8
+/// @dev Two workers of each of two providers at random: covered, vouched for, departing, backed or not.
+/// Whatever an ended hour's weights say has been paid out to the unit, however long attestations last and in
+/// whatever order workers were counted. forge-config: default.fuzz.runs = 8
 contract WalksTest is EconomyTest {
     uint256 private constant STEPS = 120;
     address[4] private machines = [address(0x101), address(0x102), address(0x103), address(0x104)];
@@ -14,7 +14,9 @@ contract WalksTest is EconomyTest {
 
     function setUp() public override {
         super.setUp();
-        for (uint256 i; i < 4; ++i) fake.join(machines[i], i < 2 ? provider : other);
+        for (uint256 i; i < 4; ++i) {
+            fake.join(machines[i], i < 2 ? provider : other);
+        }
         put(provider, provider, 20_000 * ONE);
         put(other, other, 20_000 * ONE);
     }
@@ -23,7 +25,10 @@ contract WalksTest is EconomyTest {
         walk(seed, 1 hours);
     }
 
-    function testFuzz_counted_hours_are_paid_with_more_than_an_hour_of_coverage(uint256 seed, uint256 minutes_) public {
+    function testFuzz_counted_hours_are_paid_with_more_than_an_hour_of_coverage(
+        uint256 seed,
+        uint256 minutes_
+    ) public {
         walk(seed, (61 + minutes_ % (24 * 60 - 61)) * 1 minutes);
     }
 
@@ -31,7 +36,8 @@ contract WalksTest is EconomyTest {
         walk(seed, 0);
     }
 
-    /// @dev One that lost an hour's whole budget: a pool's second worker counted for an earlier hour than its first.
+    /// @dev One that lost an hour's whole budget: a pool's second worker counted for an earlier hour than
+    /// its first.
     function test_a_walk_in_which_an_earlier_hour_is_counted_after_a_later_one() public {
         walk(1_134_122_396_405_362_427_654_069_140_671_907_582, 3 hours);
     }
@@ -74,10 +80,13 @@ contract WalksTest is EconomyTest {
     function act(uint256 seed, uint256 period) private {
         uint256 which = (seed >> 64) % 16;
         address machine = machines[(seed >> 80) % 4];
-        if (which < 6) fake.cover(machine, period);
-        else if (which < 11) fake.confirm(machine, "h100", 1 + (seed >> 96) % 2, period);
-        else if (which == 11) fake.depart(machine);
-        else if (which < 15) {
+        if (which < 6) {
+            fake.cover(machine, period);
+        } else if (which < 11) {
+            fake.confirm(machine, "h100", 1 + (seed >> 96) % 2, period);
+        } else if (which == 11) {
+            fake.depart(machine);
+        } else if (which < 15) {
             vm.prank((seed >> 80) % 4 < 2 ? provider : other);
             try stake.setCollateral(machine) {} catch {}
         } else {

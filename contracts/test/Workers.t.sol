@@ -45,7 +45,9 @@ contract WorkersTest is Network {
         workers.describe(worker, d);
         vm.prank(provider);
         workers.describe(worker, d);
-        vm.assertEq(keccak256(bytes(workers.workerOf(worker).description.endpoint)), keccak256(bytes(d.endpoint)));
+        vm.assertEq(
+            keccak256(bytes(workers.workerOf(worker).description.endpoint)), keccak256(bytes(d.endpoint))
+        );
     }
 
     function test_attest_covers_for_the_period() public {
@@ -71,7 +73,9 @@ contract WorkersTest is Network {
         vm.roll(block.number + 2);
         number = block.number - 1;
         bytes32 hash = blockhash(number);
-        vm.expectRevert(abi.encodeWithSelector(Verdicts.EvidenceNotFresh.selector, blockhash(number - 2), hash));
+        vm.expectRevert(
+            abi.encodeWithSelector(Verdicts.EvidenceNotFresh.selector, blockhash(number - 2), hash)
+        );
         workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
         quote = quoteFor(worker, number);
         vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.BlockUnknown.selector, number + 1));
@@ -115,7 +119,9 @@ contract WorkersTest is Network {
         vm.prank(worker);
         workers.depart(worker);
         vm.prank(worker);
-        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.EvidenceReplayed.selector, number, block.number));
+        vm.expectRevert(
+            abi.encodeWithSelector(CoveredWorkers.EvidenceReplayed.selector, number, block.number)
+        );
         workers.attest(worker, pckKey, number, TLS_KEY_HASH, before);
         vm.warp(block.timestamp + 1_000);
         vm.assertEq(workers.covered(worker, block.timestamp), 100);
@@ -166,7 +172,8 @@ contract WorkersTest is Network {
         workers.covered(worker, end - 1);
     }
 
-    /// The accumulator equals a plain count of seconds, whatever the pattern of attestations, gaps and departures.
+    /// The accumulator equals a plain count of seconds, whatever the pattern of attestations, gaps and
+    /// departures.
     function testFuzz_covered_counts_every_covered_second_once(uint256 seed) public {
         change(governance, workers, abi.encodeCall(CoveredWorkers.setCoveragePeriod, (60)));
         register();

@@ -11,8 +11,9 @@ import {SoftwarePlatform} from "./SoftwarePlatform.sol";
 import {StakedNetwork} from "./StakedNetwork.sol";
 import {vm} from "./Vm.sol";
 
-/// @dev What somebody tries to have said of a worker without its key: by verifiers that are honest and were given evidence of
-/// their own, by verifiers that are broken, by a machine that is broken, or by a quote that the worker made for anybody.
+/// @dev What somebody tries to have said of a worker without its key: by verifiers that are honest and were
+/// given evidence of their own, by verifiers that are broken, by a machine that is broken, or by a quote
+/// that the worker made for anybody.
 contract WorkersWordTest is StakedNetwork {
     bytes32 private verifierImage = SoftwarePlatform.imageId(keccak256("guest"));
 
@@ -36,7 +37,8 @@ contract WorkersWordTest is StakedNetwork {
         vm.prank(stranger);
         vm.expectRevert(CoveredWorkers.BadSignature.selector);
         workers.confirmGpus(verdict, signatures, "", one);
-        // Nor by the word of its provider, of a verifier, or by the worker's word on another verdict or as a verifier.
+        // Nor by the word of its provider, of a verifier, or by the worker's word on another verdict or as a
+        // verifier.
         bytes[4] memory claims = [
             sign(PROVIDER_KEY, workers.claimDigest(verdict)),
             sign(keys[0], workers.claimDigest(verdict)),
@@ -51,7 +53,9 @@ contract WorkersWordTest is StakedNetwork {
         vm.assertEq(after_, 8);
     }
 
-    function test_a_worker_earns_undisturbed_while_a_stranger_has_its_own_gpu_vouched_for_every_hour() public {
+    function test_a_worker_earns_undisturbed_while_a_stranger_has_its_own_gpu_vouched_for_every_hour()
+        public
+    {
         stand();
         uint256 epoch = emission.epochAt(block.timestamp);
         for (uint256 hour; hour < 3; ++hour) {
@@ -72,7 +76,9 @@ contract WorkersWordTest is StakedNetwork {
         }
     }
 
-    function test_a_verdict_for_the_same_evidence_less_its_reports_does_not_come_before_the_right_one() public {
+    function test_a_verdict_for_the_same_evidence_less_its_reports_does_not_come_before_the_right_one()
+        public
+    {
         attest();
         vm.roll(block.number + 2);
         Verdicts.Verdict memory right = gpus();
@@ -102,7 +108,8 @@ contract WorkersWordTest is StakedNetwork {
         workers.confirmGpus(verdict, signatures, "", gpuIds());
     }
 
-    /// Who confirms again after the coverage period was shortened keeps its GPUs for as long as they were counted.
+    /// Who confirms again after the coverage period was shortened keeps its GPUs for as long as they were
+    /// counted.
     function test_gpus_do_not_count_in_two_workers_after_the_period_was_shortened() public {
         bytes memory shorter = abi.encodeCall(CoveredWorkers.setCoveragePeriod, (1 hours));
         vm.prank(governance);
@@ -118,7 +125,9 @@ contract WorkersWordTest is StakedNetwork {
         uint256 key = 0x2009;
         join(key, provider, 0xF010, 60);
         vm.roll(block.number + 2);
-        for (uint256 i; i < 2; ++i) renewVerifier(i);
+        for (uint256 i; i < 2; ++i) {
+            renewVerifier(i);
+        }
         Verdicts.Verdict memory verdict = gpus();
         verdict.worker = vm.addr(key);
         bytes[] memory signatures = signed(verdict, 2);
@@ -129,11 +138,14 @@ contract WorkersWordTest is StakedNetwork {
 
     // VERIFIERS
 
-    /// Two verifiers that are broken vouch for machines which don't exist. Those may be covered, since two that lie are enough for
-    /// that while they last; but they make nothing further, and end with those who made them.
+    /// Two verifiers that are broken vouch for machines which don't exist. Those may be covered, since two
+    /// that lie are enough for that while they last; but they make nothing further, and end with those who
+    /// made them.
     function test_broken_verifiers_make_no_verifiers() public {
         uint256[2] memory fakes = [uint256(0xFA4E0), 0xFA4E1];
-        for (uint256 i; i < 2; ++i) enlist(fakes[i], address(uint160(0xBAD00 + i)));
+        for (uint256 i; i < 2; ++i) {
+            enlist(fakes[i], address(uint160(0xBAD00 + i)));
+        }
         vm.roll(block.number + 2);
         for (uint256 i; i < 2; ++i) {
             Verdicts.Verdict memory fake = verdictFor(fakes[i], address(uint160(0xBAD00 + i)));
@@ -151,7 +163,9 @@ contract WorkersWordTest is StakedNetwork {
         }
         Verdicts.Verdict memory verdict = snp();
         bytes[] memory signatures = new bytes[](2);
-        for (uint256 i; i < 2; ++i) signatures[i] = sign(fakes[i], workers.verdictDigest(verdict));
+        for (uint256 i; i < 2; ++i) {
+            signatures[i] = sign(fakes[i], workers.verdictDigest(verdict));
+        }
         vm.prank(worker);
         vm.expectRevert(abi.encodeWithSelector(Verdicts.NotAVerifier.selector, vm.addr(fakes[0])));
         workers.attestByVerdict(verdict, signatures, "");
@@ -210,7 +224,8 @@ contract WorkersWordTest is StakedNetwork {
         vm.roll(block.number + 2);
         uint256 number = block.number - 1;
         bytes32 key = keccak256("the attacker's key, which gateways would expect");
-        SoftwarePlatform.Guest memory guest = SoftwarePlatform.guest(workers.bindingOf(provider, worker, key), blockhash(number));
+        SoftwarePlatform.Guest memory guest =
+            SoftwarePlatform.guest(workers.bindingOf(provider, worker, key), blockhash(number));
         bytes memory quote = SoftwarePlatform.quote(guest, 0xBAD);
         vm.prank(stranger);
         vm.expectRevert(abi.encodeWithSelector(Workers.NotWorker.selector, stranger));
@@ -281,14 +296,17 @@ contract WorkersWordTest is StakedNetwork {
         vm.roll(block.number + 2);
         attest();
         vm.roll(block.number + 2);
-        for (uint256 i; i < 2; ++i) renewVerifier(i);
+        for (uint256 i; i < 2; ++i) {
+            renewVerifier(i);
+        }
         Verdicts.Verdict memory verdict = gpus();
         bytes[] memory signatures = signed(verdict, 2);
         vm.prank(worker);
         workers.confirmGpus(verdict, signatures, "", gpuIds());
     }
 
-    /// @dev What honest verifiers would find in evidence that a stranger had its own GPU make for the worker's public data.
+    /// @dev What honest verifiers would find in evidence that a stranger had its own GPU make for the
+    /// worker's public data.
     function strangersGpu() private view returns (Verdicts.Verdict memory verdict, bytes32[] memory one) {
         verdict = gpus();
         one = new bytes32[](1);

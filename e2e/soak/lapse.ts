@@ -4,7 +4,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DevelopmentRoot } from '@cloister/attest/devnet'
-import { closeLease, connectWallet, developmentAccount, getLease, openLease, registerWorker, settleLeases, signBid } from '@cloister/chain'
+import {
+  closeLease,
+  connectWallet,
+  developmentAccount,
+  getLease,
+  openLease,
+  registerWorker,
+  settleLeases,
+  signBid,
+} from '@cloister/chain'
 import { coverWorker } from '@cloister/chain/anvil'
 import { ChainDoor, ensureContracts, fundTenants, JournaledChain, type Pace } from '@cloister/devnet/chain'
 import { packedProgram } from '@cloister/packed'
@@ -39,24 +48,44 @@ export interface Hour {
 }
 
 /**
- * Lives through hours of an embedded chain in minutes: a heartbeat every ten seconds of the chain's clock; every hour three workers attest, and leases
- * are opened, settled and closed. An index follows, in a process of its own. Throws where a lease, a block or the index isn't what it ought to be.
+ * Lives through hours of an embedded chain in minutes: a heartbeat every ten seconds of the chain's clock;
+ * every hour three workers attest, and leases are opened, settled and closed. An index follows, in a process
+ * of its own. Throws where a lease, a block or the index isn't what it ought to be.
  */
-export async function liveThrough(hours: number, pace: Pick<Pace, 'engineBlocks' | 'depth'>, onHour: (hour: Hour) => void): Promise<Hour[]> {
+export async function liveThrough(
+  hours: number,
+  pace: Pick<Pace, 'engineBlocks' | 'depth'>,
+  onHour: (hour: Hour) => void,
+): Promise<Hour[]> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-lapse-'))
   let ahead = 0
   const now = () => Math.floor(Date.now() / 1000) + ahead
   const warnings: string[] = []
-  const settings = { folder: join(folder, 'chain'), now, pace: { heartbeatMs: 1e9, ...pace }, warn: (text: string) => void warnings.push(text) }
+  const settings = {
+    folder: join(folder, 'chain'),
+    now,
+    pace: { heartbeatMs: 1e9, ...pace },
+    warn: (text: string) => void warnings.push(text),
+  }
   let chain = await JournaledChain.open(settings)
   let door = new ChainDoor(chain)
   const port = await door.listen(0)
   const root = await DevelopmentRoot.create()
-  const ports = { chain: port, indexer: 1, gateway: 1, collateral: 1, workers: [1, 1, 1] as [number, number, number], tcp: 1 }
+  const ports = {
+    chain: port,
+    indexer: 1,
+    gateway: 1,
+    collateral: 1,
+    workers: [1, 1, 1] as [number, number, number],
+    tcp: 1,
+  }
   const lived: Hour[] = []
   let index: FollowingIndex | undefined
   try {
-    const network = await ensureContracts({ folder, ports }, root, { publicKey: '00'.repeat(32), privateKey: '' } as never)
+    const network = await ensureContracts({ folder, ports }, root, {
+      publicKey: '00'.repeat(32),
+      privateKey: '',
+    } as never)
     await fundTenants(network)
     index = await FollowingIndex.start(folder)
     const wallet = (index: number) => connectWallet(network, developmentAccount(network, index))
@@ -66,7 +95,14 @@ export async function liveThrough(hours: number, pace: Pick<Pace, 'engineBlocks'
       Array.from({ length: WORKERS }, async (_, index) => {
         const key = privateKeyToAccount(generatePrivateKey())
         const provider = wallet(index + 1)
-        await registerWorker(provider, key, { cpuMilli: 8_000, memoryMiB: 8_192, diskMiB: 8_192, gpus: 0, gpuClass: '', endpoint: 'https://127.0.0.1:1' })
+        await registerWorker(provider, key, {
+          cpuMilli: 8_000,
+          memoryMiB: 8_192,
+          diskMiB: 8_192,
+          gpus: 0,
+          gpuClass: '',
+          endpoint: 'https://127.0.0.1:1',
+        })
         return { key, provider, platform: await root.manufacture() }
       }),
     )
@@ -87,7 +123,12 @@ export async function liveThrough(hours: number, pace: Pick<Pace, 'engineBlocks'
           room: 0n,
         }
         const salt = BigInt(hour * 10 + i)
-        const signed = await signBid(network, first.key, { ...bid, manifestHash: zeroHash, order: zeroHash, salt })
+        const signed = await signBid(network, first.key, {
+          ...bid,
+          manifestHash: zeroHash,
+          order: zeroHash,
+          salt,
+        })
         opened.push((await openLease(tenant, signed, 100_000n)).id)
       }
       for (let beat = 0; beat < 3_600 / HEARTBEAT_SECONDS; beat++) {
@@ -101,7 +142,8 @@ export async function liveThrough(hours: number, pace: Pick<Pace, 'engineBlocks'
       for (const id of opened) {
         const { spent, ratePerSecond } = await getLease(tenant, id)
         // An hour and the seconds that the calls took; never more than was covered.
-        if (spent < 3_000n * ratePerSecond || spent > 3_700n * ratePerSecond) throw new Error(`lease ${id} was billed ${spent} in hour ${hour}`)
+        if (spent < 3_000n * ratePerSecond || spent > 3_700n * ratePerSecond)
+          throw new Error(`lease ${id} was billed ${spent} in hour ${hour}`)
       }
       const callTimes: number[] = []
       for (let i = 0; i < 15; i++) {
@@ -124,14 +166,23 @@ export async function liveThrough(hours: number, pace: Pick<Pace, 'engineBlocks'
       door = new ChainDoor(chain)
       await door.listen(port)
       const times = { callMs: median(callTimes), blockMs: median(blockTimes), startMs, indexLagMs }
-      const one = { hour, blocks: head.number, engineMiB, filesKiB, ...times, indexMiB: await index.residentMiB(), indexFilesMiB: await index.filesMiB() }
+      const one = {
+        hour,
+        blocks: head.number,
+        engineMiB,
+        filesKiB,
+        ...times,
+        indexMiB: await index.residentMiB(),
+        indexFilesMiB: await index.filesMiB(),
+      }
       lived.push(one)
       onHour(one)
     }
     // A snapshot right before an attestation, which names a block before it, is given up for a later one.
     const amiss = warnings.filter((text) => !text.includes('is given up'))
     if (amiss.length > 0) throw new Error(`the chain warned: ${amiss.join('; ')}`)
-    if (chain.journal.meta('snapshot') === undefined && hours > 1) throw new Error('no snapshot was ever put to use')
+    if (chain.journal.meta('snapshot') === undefined && hours > 1)
+      throw new Error('no snapshot was ever put to use')
     return lived
   } finally {
     await index?.stop()
@@ -156,11 +207,28 @@ class FollowingIndex {
   static async start(folder: string): Promise<FollowingIndex> {
     const port = await freePort()
     const program = packedProgram(fileURLToPath(import.meta.resolve('@cloister/indexer/daemon')))
-    const options = ['--network', join(folder, 'network.json'), '--database', join(folder, 'index'), '--port', String(port)]
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1', '--liftoff-only', program, ...options], {
-      stdio: 'ignore',
-      env: { ...process.env, MALLOC_ARENA_MAX: '1' },
-    })
+    const options = [
+      '--network',
+      join(folder, 'network.json'),
+      '--database',
+      join(folder, 'index'),
+      '--port',
+      String(port),
+    ]
+    const child = spawn(
+      process.execPath,
+      [
+        '--disable-warning=ExperimentalWarning',
+        '--max-semi-space-size=1',
+        '--liftoff-only',
+        program,
+        ...options,
+      ],
+      {
+        stdio: 'ignore',
+        env: { ...process.env, MALLOC_ARENA_MAX: '1' },
+      },
+    )
     const index = new FollowingIndex(child, `http://127.0.0.1:${port}`, join(folder, 'index'))
     await until('the index answers', () => index.client.status())
     return index
@@ -205,7 +273,9 @@ async function residentMiB(pid: number): Promise<number> {
 }
 
 async function sizeOf(folder: string): Promise<number> {
-  const sizes = await Promise.all((await readdir(folder)).map(async (name) => (await stat(join(folder, name))).size))
+  const sizes = await Promise.all(
+    (await readdir(folder)).map(async (name) => (await stat(join(folder, name))).size),
+  )
   return sizes.reduce((sum, size) => sum + size, 0) / 1024
 }
 

@@ -38,8 +38,19 @@ export interface Findings {
   escrowOff: bigint
 }
 
-/** Kills a daemon or a lease's process at a random moment of a command, `kills` times over, and looks at what is left. The seed decides all that is random. */
-export async function soak({ kills, seed, onRound }: { kills: number; seed: number; onRound: (round: Round) => void }): Promise<Findings> {
+/**
+ * Kills a daemon or a lease's process at a random moment of a command, `kills` times over, and looks at what
+ * is left. The seed decides all that is random.
+ */
+export async function soak({
+  kills,
+  seed,
+  onRound,
+}: {
+  kills: number
+  seed: number
+  onRound: (round: Round) => void
+}): Promise<Findings> {
   const random = randomFrom(seed)
   const stage = await raiseStage()
   try {
@@ -47,16 +58,22 @@ export async function soak({ kills, seed, onRound }: { kills: number; seed: numb
     const chain = connectChain(network)
     const from = BigInt(network.deployedAt)
     const opened = async () =>
-      (await chain.client.getContractEvents({ address: network.contracts.market, abi: MARKET_ABI, eventName: 'LeaseOpened', fromBlock: from })).map(
-        ({ args }) => args.id as Hex,
-      )
+      (
+        await chain.client.getContractEvents({
+          address: network.contracts.market,
+          abi: MARKET_ABI,
+          eventName: 'LeaseOpened',
+          fromBlock: from,
+        })
+      ).map(({ args }) => args.id as Hex)
     const others = new Set(await opened())
     const mine = async () => (await opened()).filter((id) => !others.has(id))
     let lease: Json = await stage.json('deploy', HELLO, '--for', '2h', '--yes')
     let doubled = 0
     for (let number = 1; number <= kills; number++) {
       const act = ACTS[(number - 1) % ACTS.length] ?? 'deploy'
-      const victim = VICTIMS[Math.floor((number - 1) / ACTS.length + (number - 1)) % VICTIMS.length] ?? 'chain'
+      const victim =
+        VICTIMS[Math.floor((number - 1) / ACTS.length + (number - 1)) % VICTIMS.length] ?? 'chain'
       const known = await mine()
       const acting = perform(stage, act, lease.lease)
       const afterMs = Math.floor(random() * LONGEST_WAIT_MS)
@@ -78,14 +95,26 @@ export async function soak({ kills, seed, onRound }: { kills: number; seed: numb
       }
       if (act === 'close') {
         await shut(stage, lease.lease)
-        lease = await until('another is deployed', () => stage.json('deploy', HELLO, '--for', '2h', '--yes'), SETTLE_MS)
+        lease = await until(
+          'another is deployed',
+          () => stage.json('deploy', HELLO, '--for', '2h', '--yes'),
+          SETTLE_MS,
+        )
       }
-      await until('its service answers', async () => (await fetch(lease.url.web, { signal: AbortSignal.timeout(2_000) })).ok, SETTLE_MS)
+      await until(
+        'its service answers',
+        async () => (await fetch(lease.url.web, { signal: AbortSignal.timeout(2_000) })).ok,
+        SETTLE_MS,
+      )
       onRound({ number, act, victim, afterMs, exitCode: code, healedMs: performance.now() - killed })
     }
     await shut(stage, lease.lease)
     const leases = await mine()
-    await until('nothing of closed leases runs', async () => leases.every((id) => processesOf(stage.folder, id).length === 0), SETTLE_MS).catch(() => {})
+    await until(
+      'nothing of closed leases runs',
+      async () => leases.every((id) => processesOf(stage.folder, id).length === 0),
+      SETTLE_MS,
+    ).catch(() => {})
     const orphans = leases.flatMap((id) => processesOf(stage.folder, id)).length
     return { rounds: kills, leases: leases.length, orphans, doubled, ...(await account(stage, leases)) }
   } finally {
@@ -94,7 +123,11 @@ export async function soak({ kills, seed, onRound }: { kills: number; seed: numb
 }
 
 /** Does one act by the command line. */
-async function perform(stage: Stage, act: Round['act'], lease: string): Promise<{ code: number; stdout: string }> {
+async function perform(
+  stage: Stage,
+  act: Round['act'],
+  lease: string,
+): Promise<{ code: number; stdout: string }> {
   if (act === 'deploy') return stage.cloister('deploy', HELLO, '--for', '2h', '--yes', '--json')
   if (act === 'exec') return stage.cloister('exec', lease, '--', 'sh', '-c', 'echo here')
   if (act === 'close') return stage.cloister('close', lease, '--json')
@@ -104,9 +137,16 @@ async function perform(stage: Stage, act: Round['act'], lease: string): Promise<
 }
 
 async function kill(stage: Stage, victim: Round['victim'], lease: string): Promise<void> {
-  const engine = () => readdirSync(join(stage.folder, 'state/chain')).flatMap((name) => /^engine-(\d+)\.pid$/.exec(name)?.[1] ?? [])
+  const engine = () =>
+    readdirSync(join(stage.folder, 'state/chain')).flatMap(
+      (name) => /^engine-(\d+)\.pid$/.exec(name)?.[1] ?? [],
+    )
   const pids =
-    victim === 'engine' ? engine().map(Number) : victim === 'keeper' ? processesOf(stage.folder, lease) : [stage.embedded.daemons.get(victim)?.pid ?? 0]
+    victim === 'engine'
+      ? engine().map(Number)
+      : victim === 'keeper'
+        ? processesOf(stage.folder, lease)
+        : [stage.embedded.daemons.get(victim)?.pid ?? 0]
   const [pid = 0] = pids
   try {
     if (pid > 0) process.kill(pid, 'SIGKILL')
@@ -118,7 +158,11 @@ async function kill(stage: Stage, victim: Round['victim'], lease: string): Promi
 /** Waits until every daemon answers again. */
 async function healthy(stage: Stage): Promise<void> {
   for (const [name, daemon] of stage.embedded.daemons)
-    await until(`${name} answers`, async () => daemon.pid !== undefined && existsSync(`/proc/${daemon.pid}`) && (await daemon.isUp()), SETTLE_MS)
+    await until(
+      `${name} answers`,
+      async () => daemon.pid !== undefined && existsSync(`/proc/${daemon.pid}`) && (await daemon.isUp()),
+      SETTLE_MS,
+    )
   await connectChain(stage.embedded.network).client.getBlockNumber()
 }
 
@@ -136,39 +180,67 @@ async function shut(stage: Stage, lease: string): Promise<void> {
   )
 }
 
-/** Looks at the money: each lease billed for covered seconds of its life alone, and the Market holding what it owes. */
-async function account(stage: Stage, leases: Hex[]): Promise<Pick<Findings, 'lost' | 'billedWrongly' | 'escrowOff'>> {
+/**
+ * Looks at the money: each lease billed for covered seconds of its life alone, and the Market holding what
+ * it owes.
+ */
+async function account(
+  stage: Stage,
+  leases: Hex[],
+): Promise<Pick<Findings, 'lost' | 'billedWrongly' | 'escrowOff'>> {
   const { network } = stage.embedded
   const chain = connectChain(network)
-  const logs = await chain.client.getContractEvents({ address: network.contracts.market, abi: MARKET_ABI, fromBlock: BigInt(network.deployedAt), strict: true })
+  const logs = await chain.client.getContractEvents({
+    address: network.contracts.market,
+    abi: MARKET_ABI,
+    fromBlock: BigInt(network.deployedAt),
+    strict: true,
+  })
   let lost = 0
   let billedWrongly = 0
-  const times = async (block: bigint) => Number((await chain.client.getBlock({ blockNumber: block })).timestamp)
+  const times = async (block: bigint) =>
+    Number((await chain.client.getBlock({ blockNumber: block })).timestamp)
   for (const id of leases) {
     const about = logs.filter(({ args }) => (args as { id?: Hex }).id === id)
     const begun = about.find(({ eventName }) => eventName === 'LeaseOpened')
     const ended = about.filter(({ eventName }) => eventName === 'LeaseClosed' || eventName === 'LeaseRefused')
-    const indexed = await until('the index knows the lease', async () => (await (await fetch(`${network.indexerUrl}/v1/leases/${id}`)).json()) as Json).catch(
-      () => undefined,
-    )
+    const indexed = await until(
+      'the index knows the lease',
+      async () => (await (await fetch(`${network.indexerUrl}/v1/leases/${id}`)).json()) as Json,
+    ).catch(() => undefined)
     if (!begun || ended.length !== 1 || indexed?.state !== 'closed') {
       lost++
       continue
     }
-    const settled = about.filter(({ eventName }) => eventName === 'LeaseSettled').map(({ args }) => args as { coveredSeconds: bigint; amount: bigint })
+    const settled = about
+      .filter(({ eventName }) => eventName === 'LeaseSettled')
+      .map(({ args }) => args as { coveredSeconds: bigint; amount: bigint })
     const { ratePerSecond, deposit } = begun.args as { ratePerSecond: bigint; deposit: bigint }
     const seconds = settled.reduce((sum, one) => sum + one.coveredSeconds, 0n)
     const spent = settled.reduce((sum, one) => sum + one.amount, 0n)
     const refund = (ended[0]?.args as { refund: bigint } | undefined)?.refund ?? 0n
     const life = BigInt((await times(ended[0]?.blockNumber ?? 0n)) - (await times(begun.blockNumber)))
-    if (seconds > life || spent !== seconds * ratePerSecond || spent + refund !== deposit || BigInt(indexed.spent) !== spent) billedWrongly++
+    if (
+      seconds > life ||
+      spent !== seconds * ratePerSecond ||
+      spent + refund !== deposit ||
+      BigInt(indexed.spent) !== spent
+    )
+      billedWrongly++
   }
   let escrowOff = 0n
   for (const { address } of network.tokens) {
-    const tokenOf = new Map(logs.flatMap(({ eventName, args }) => (eventName === 'LeaseOpened' ? [[args.id, args.token] as const] : [])))
+    const tokenOf = new Map(
+      logs.flatMap(({ eventName, args }) =>
+        eventName === 'LeaseOpened' ? [[args.id, args.token] as const] : [],
+      ),
+    )
     let owed = 0n
     for (const { eventName, args } of logs) {
-      const token = eventName === 'Withdrawn' || eventName === 'FeesCollected' ? args.token : tokenOf.get((args as { id: Hex }).id)
+      const token =
+        eventName === 'Withdrawn' || eventName === 'FeesCollected'
+          ? args.token
+          : tokenOf.get((args as { id: Hex }).id)
       if (token !== address) continue
       if (eventName === 'LeaseOpened') owed += args.deposit
       else if (eventName === 'LeaseToppedUp') owed += args.amount

@@ -28,5 +28,6 @@ main{max-width:34rem;padding:2rem}h1{margin:0 0 1rem;font-size:2rem}code{font-si
 `)
 }).listen(8080, () => console.log('listening on port 8080'))
 
-// The first process of a container ends when it is asked to only where it says so; after ten seconds it is killed.
+// The first process of a container ends when it is asked to only where it says so; after ten seconds it is
+// killed.
 process.on('SIGTERM', () => process.exit(0))

@@ -1,4 +1,5 @@
-// Generated messages through gateway and worker beside nginx and HAProxy: node scripts/fuzz/framing.ts [messages] [first] [seconds at most]
+// Generated messages through gateway and worker beside nginx and HAProxy: node scripts/fuzz/framing.ts
+// [messages] [first] [seconds at most]
 import { Differential, type Findings } from '../../e2e/differential.ts'
 
 const SLICE = 500
@@ -16,10 +17,13 @@ try {
     done += slice
     violations += findings.violations.length
     for (const way of ['ours', 'nginx', 'haproxy'] as const) passed[way] += findings.passed[way]
-    for (const { seed, message, requests } of findings.violations) console.log(seed, JSON.stringify(requests), JSON.stringify(message))
+    for (const { seed, message, requests } of findings.violations)
+      console.log(seed, JSON.stringify(requests), JSON.stringify(message))
   }
   const took = Math.round((performance.now() - began) / 1000)
-  console.log(`${done} messages in ${took} s; reached a service: ${JSON.stringify(passed)}; violations: ${violations}`)
+  console.log(
+    `${done} messages in ${took} s; reached a service: ${JSON.stringify(passed)}; violations: ${violations}`,
+  )
   process.exitCode = violations > 0 ? 1 : 0
 } finally {
   await differential.end()

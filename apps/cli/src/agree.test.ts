@@ -6,7 +6,8 @@ const [first, second] = [{ lease: '0x01' }, { lease: '0x02' }] as unknown as [Ch
 
 it('a script is asked nothing, and agrees to nothing by that', () => {
   const never = () => Promise.reject(new Error('asked'))
-  for (const options of [{ yes: true }, { json: true }, { yes: true, json: true }]) expect(agreement(options, first, never)).toBeUndefined()
+  for (const options of [{ yes: true }, { json: true }, { yes: true, json: true }])
+    expect(agreement(options, first, never)).toBeUndefined()
 })
 
 it('a person is asked about every bid but the one that was agreed to, with what it takes', async () => {

@@ -1,8 +1,9 @@
 import type { CheckedBid } from '@cloister/sdk'
 
 /**
- * What `deploy` asks before it takes a bid that nobody saw: nothing where a script said --yes or wants JSON, so that such a bid is
- * taken only where it costs what was said; else `ask`, but not about the one bid that was agreed to.
+ * What `deploy` asks before it takes a bid that nobody saw: nothing where a script said --yes or wants JSON,
+ * so that such a bid is taken only where it costs what was said; else `ask`, but not about the one bid that
+ * was agreed to.
  */
 export function agreement(
   { yes, json }: { yes?: boolean; json?: boolean },

@@ -4,7 +4,10 @@ import { CloisterError } from '@cloister/core'
 
 /** Asks yes or no; yes is what Enter means. Without a terminal it is an error that names the flag to use. */
 export async function confirm(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new CloisterError('no-terminal', 'There is no terminal to ask on.', { hint: 'Add --yes to go ahead without being asked.' })
+  if (!process.stdin.isTTY)
+    throw new CloisterError('no-terminal', 'There is no terminal to ask on.', {
+      hint: 'Add --yes to go ahead without being asked.',
+    })
   const reader = createInterface({ input: process.stdin, output: process.stderr })
   const answer = await reader.question(`${question} [Y/n] `)
   reader.close()
@@ -15,10 +18,15 @@ export async function confirm(question: string): Promise<boolean> {
 export async function askSecret(question: string, variable: string, { twice = false } = {}): Promise<string> {
   const given = process.env[variable]
   if (given !== undefined) return given
-  if (!process.stdin.isTTY) throw new CloisterError('no-terminal', `There is no terminal to ask for it on: ${question}.`, { hint: `Set ${variable}.` })
+  if (!process.stdin.isTTY)
+    throw new CloisterError('no-terminal', `There is no terminal to ask for it on: ${question}.`, {
+      hint: `Set ${variable}.`,
+    })
   const first = await readHidden(`${question}: `)
-  if (twice && (await readHidden('Once more: ')) !== first) throw new CloisterError('bad-password', 'The two are not the same.')
-  if (twice && first.length < 8) throw new CloisterError('bad-password', 'A password needs at least 8 characters.')
+  if (twice && (await readHidden('Once more: ')) !== first)
+    throw new CloisterError('bad-password', 'The two are not the same.')
+  if (twice && first.length < 8)
+    throw new CloisterError('bad-password', 'A password needs at least 8 characters.')
   return first
 }
 

@@ -14,7 +14,11 @@ describe('what lies beside a Compose file', () => {
   afterAll(() => rmSync(root, { recursive: true, force: true }))
 
   it('is read with its modes, folders with all that is in them', () => {
-    expect(lookBeside(folder, 'conf/sub/b')).toMatchObject({ kind: 'file', content: Buffer.from('B'), mode: 0o755 })
+    expect(lookBeside(folder, 'conf/sub/b')).toMatchObject({
+      kind: 'file',
+      content: Buffer.from('B'),
+      mode: 0o755,
+    })
     const found = lookBeside(folder, './conf')
     expect(found?.kind === 'folder' && found.files.map(({ path }) => path).sort()).toEqual(['a', 'sub/b'])
     expect(lookBeside(folder, 'nothing')).toBeUndefined()

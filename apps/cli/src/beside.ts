@@ -7,8 +7,8 @@ const MOST_FILES = 256
 const MOST_BYTES = 1024 * 1024
 
 /**
- * What lies at a path that a Compose file names, relative to its folder; undefined if nothing does. Throws `outside` for what isn't
- * in the folder, links followed, and `too-large` for what no manifest can hold.
+ * What lies at a path that a Compose file names, relative to its folder; undefined if nothing does. Throws
+ * `outside` for what isn't in the folder, links followed, and `too-large` for what no manifest can hold.
  */
 export function lookBeside(folder: string, name: string): Beside | undefined {
   const path = isAbsolute(name) ? name : join(folder, name)
@@ -23,7 +23,11 @@ export function lookBeside(folder: string, name: string): Beside | undefined {
   return { kind: 'folder', files: filesOf(folder, path, name) }
 }
 
-function filesOf(folder: string, path: string, name: string): { path: string; content: Uint8Array; mode: number }[] {
+function filesOf(
+  folder: string,
+  path: string,
+  name: string,
+): { path: string; content: Uint8Array; mode: number }[] {
   const files: { path: string; content: Uint8Array; mode: number }[] = []
   let bytes = 0
   for (const entry of readdirSync(path, { recursive: true, encoding: 'utf8' })) {
@@ -40,9 +44,13 @@ function filesOf(folder: string, path: string, name: string): { path: string; co
 function checkInside(folder: string, path: string, name: string): void {
   const inside = relative(realpathSync(folder), realpathSync(path))
   if (inside === '..' || inside.startsWith('../') || isAbsolute(inside))
-    throw new CloisterError('outside', `The file names ${name}, which lies outside its folder.`, { hint: 'Move or copy it beside the file.' })
+    throw new CloisterError('outside', `The file names ${name}, which lies outside its folder.`, {
+      hint: 'Move or copy it beside the file.',
+    })
 }
 
 function tooLarge(name: string): CloisterError {
-  return new CloisterError('too-large', `${name} is more than a manifest can hold.`, { hint: 'Put it into the image, or fetch it at start.' })
+  return new CloisterError('too-large', `${name} is more than a manifest can hold.`, {
+    hint: 'Put it into the image, or fetch it at start.',
+  })
 }

@@ -23,14 +23,23 @@ export function command(parent: Command, usage: string, summary: string, example
     .command(usage)
     .description(summary)
     .option('--json', 'print JSON for programs')
-    .option('--network <file>', 'the network to use (network.json); default: CLOISTER_NETWORK, or the embedded network')
-    .option('--account <wallet>', 'wallet to act as, or dev0 to dev9 on the development network; default: CLOISTER_ACCOUNT')
+    .option(
+      '--network <file>',
+      'the network to use (network.json); default: CLOISTER_NETWORK, or the embedded network',
+    )
+    .option(
+      '--account <wallet>',
+      'wallet to act as, or dev0 to dev9 on the development network; default: CLOISTER_ACCOUNT',
+    )
     .option('--verbose', 'show where an error came from')
     .option('-y, --yes', 'never ask; go ahead')
     .addHelpText('after', `\nExample:\n  $ ${example}`)
 }
 
-/** Where the network's description is: named, from the environment, or `.cloister/network.json` here or in a folder above. */
+/**
+ * Where the network's description is: named, from the environment, or `.cloister/network.json` here or in a
+ * folder above.
+ */
 export function findNetwork({ network }: Globals): string {
   const named = network ?? process.env['CLOISTER_NETWORK']
   if (named !== undefined) return resolve(named)

@@ -19,12 +19,20 @@ export function withManifestOptions(command: Command): Command {
     .option('--group <name>', 'the SDL placement group to take, where the file has several')
 }
 
-/** Reads a Compose or SDL file with what it refers to. Files it names have to lie in its own folder or below. */
-export function readManifestFile(path: string, { envFile, profile, group }: ManifestOptions, quiet: boolean): ParsedManifest {
+/**
+ * Reads a Compose or SDL file with what it refers to. Files it names have to lie in its own folder or below.
+ */
+export function readManifestFile(
+  path: string,
+  { envFile, profile, group }: ManifestOptions,
+  quiet: boolean,
+): ParsedManifest {
   const text = readText(path)
   const folder = dirname(path)
   const beside = join(folder, '.env')
-  const outer = Object.fromEntries(Object.entries(process.env).filter((pair): pair is [string, string] => pair[1] !== undefined))
+  const outer = Object.fromEntries(
+    Object.entries(process.env).filter((pair): pair is [string, string] => pair[1] !== undefined),
+  )
   const lookUp = (name: string) => (Object.hasOwn(outer, name) ? outer[name] : undefined)
   const file = envFile ?? (existsSync(beside) ? beside : undefined)
   const unset = (name: string, line: number) => {
@@ -39,7 +47,9 @@ export function readManifestFile(path: string, { envFile, profile, group }: Mani
     ...(group !== undefined && { group }),
     look: (name) => lookBeside(folder, name),
   })
-  if (!quiet) for (const warning of parsed.warnings) warn(`${warning.file}:${warning.line} ${warning.field}: ${warning.message}`)
+  if (!quiet)
+    for (const warning of parsed.warnings)
+      warn(`${warning.file}:${warning.line} ${warning.field}: ${warning.message}`)
   return parsed
 }
 
@@ -52,6 +62,10 @@ function readText(path: string): string {
     return readFileSync(path, 'utf8')
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code
-    throw new CloisterError('no-file', `${path} can not be read${code === 'ENOENT' ? ': there is no such file' : ` (${code})`}.`, { cause })
+    throw new CloisterError(
+      'no-file',
+      `${path} can not be read${code === 'ENOENT' ? ': there is no such file' : ` (${code})`}.`,
+      { cause },
+    )
   }
 }

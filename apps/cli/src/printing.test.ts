@@ -6,7 +6,9 @@ const OWN_WORDS = ['ask.ts', 'program.ts']
 
 describe('what the commands print', () => {
   it('goes through the terminal package, which takes out what a terminal would obey', () => {
-    const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' }).filter((name) => /\.ts$/.test(name) && !/\.test\.ts$/.test(name))
+    const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' }).filter(
+      (name) => /\.ts$/.test(name) && !/\.test\.ts$/.test(name),
+    )
     const around = files.filter((name) => {
       const text = readFileSync(`${import.meta.dirname}/${name}`, 'utf8')
       return /process\.std(?:out|err)\.write|console\./.test(text)

@@ -14,7 +14,9 @@ import { addWallet } from './commands/wallet.ts'
 import { addWitness } from './commands/witness.ts'
 
 const program = new Command('cloister')
-  .description('Lease confidential compute by the second, or lend it. Every claim can be checked, and no approval is needed.')
+  .description(
+    'Lease confidential compute by the second, or lend it. Every claim can be checked, and no approval is needed.',
+  )
   .version('0.1.0')
   .showHelpAfterError('(add --help for the options)')
 addDeploy(program)
@@ -49,6 +51,9 @@ process.stdout.write('', () => process.exit())
 
 function exitByError(command: Command): void {
   command.exitOverride().showSuggestionAfterError()
-  command.configureOutput({ outputError: (text, write) => write(`${paint('red', '✘', process.stderr)} ${text.replace(/^error: /, '')}`) })
+  command.configureOutput({
+    outputError: (text, write) =>
+      write(`${paint('red', '✘', process.stderr)} ${text.replace(/^error: /, '')}`),
+  })
   for (const sub of command.commands) exitByError(sub)
 }

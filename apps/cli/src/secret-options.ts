@@ -43,7 +43,9 @@ export async function sealedFrom(cloister: Cloister, options: SecretOptions): Pr
   return sealForApp(cloister, resolveApp(cloister, options.app), secrets)
 }
 
-/** An app by its id, or by the name that this account registered it under. Throws `bad-name` or `no-wallet`. */
+/**
+ * An app by its id, or by the name that this account registered it under. Throws `bad-name` or `no-wallet`.
+ */
 export function resolveApp(cloister: Cloister, app: string): Hex {
   if (/^0x[0-9a-f]{64}$/.test(app)) return app as Hex
   return appIdOf(cloister.network, walletOf(cloister).account.address, app)
@@ -53,11 +55,17 @@ function readSecrets({ secrets, secretFile }: SecretOptions): Secrets | undefine
   if (secrets === undefined && secretFile === undefined) return undefined
   const found = new Map<string, Uint8Array>()
   if (secrets !== undefined)
-    for (const [name, value] of Object.entries(parseDotenv(secrets, readBounded(secrets).toString('utf8'), lookUp, refuseUnset(secrets))))
+    for (const [name, value] of Object.entries(
+      parseDotenv(secrets, readBounded(secrets).toString('utf8'), lookUp, refuseUnset(secrets)),
+    ))
       found.set(name, Buffer.from(value))
   for (const word of secretFile ?? []) {
     const equals = word.indexOf('=')
-    if (equals < 1) throw new CloisterError('bad-option', `--secret-file takes name=path, not ${JSON.stringify(word.slice(0, 60))}.`)
+    if (equals < 1)
+      throw new CloisterError(
+        'bad-option',
+        `--secret-file takes name=path, not ${JSON.stringify(word.slice(0, 60))}.`,
+      )
     found.set(word.slice(0, equals), readBounded(word.slice(equals + 1)))
   }
   return Object.fromEntries(found)
@@ -81,16 +89,24 @@ function readJson(path: string): unknown {
     return JSON.parse(readBounded(path, 2 * 1024 * 1024).toString('utf8'))
   } catch (error) {
     if (error instanceof CloisterError) throw error
-    throw new CloisterError('bad-secrets', `${path} holds no sealed secrets.`, { hint: 'Write one with `cloister secrets seal`.', cause: error })
+    throw new CloisterError('bad-secrets', `${path} holds no sealed secrets.`, {
+      hint: 'Write one with `cloister secrets seal`.',
+      cause: error,
+    })
   }
 }
 
 function readBounded(path: string, limit = MAX_SECRET_BYTES): Buffer {
   try {
-    if (statSync(path).size > limit) throw new CloisterError('bad-secrets', `${path} is larger than ${limit} bytes.`)
+    if (statSync(path).size > limit)
+      throw new CloisterError('bad-secrets', `${path} is larger than ${limit} bytes.`)
     return readFileSync(path)
   } catch (error) {
     if (error instanceof CloisterError) throw error
-    throw new CloisterError('no-file', `${path} can not be read (${(error as NodeJS.ErrnoException).code}).`, { cause: error })
+    throw new CloisterError(
+      'no-file',
+      `${path} can not be read (${(error as NodeJS.ErrnoException).code}).`,
+      { cause: error },
+    )
   }
 }

@@ -1,5 +1,14 @@
 import type { Network } from '@cloister/chain'
-import { type AttestationState, formatCpu, formatDuration, formatMiB, pricePerHour, type Resources, showAmount, type WorkerRecord } from '@cloister/core'
+import {
+  type AttestationState,
+  formatCpu,
+  formatDuration,
+  formatMiB,
+  pricePerHour,
+  type Resources,
+  showAmount,
+  type WorkerRecord,
+} from '@cloister/core'
 import { paint } from '@cloister/terminal'
 import type { Address } from 'viem'
 
@@ -24,16 +33,21 @@ export function resources(
   { cpuMilli, memoryMiB, diskMiB, gpus, gpuModels = [] }: Omit<Resources, 'gpuModels'> & Partial<Resources>,
   gpuClass = gpuModels.join(' or '),
 ): string {
-  return [formatCpu(cpuMilli), `${formatMiB(memoryMiB)} memory`, `${formatMiB(diskMiB)} disk`, ...(gpus > 0 ? [`${gpus} × ${gpuClass || 'GPU'}`] : [])].join(
-    ' · ',
-  )
+  return [
+    formatCpu(cpuMilli),
+    `${formatMiB(memoryMiB)} memory`,
+    `${formatMiB(diskMiB)} disk`,
+    ...(gpus > 0 ? [`${gpus} × ${gpuClass || 'GPU'}`] : []),
+  ].join(' · ')
 }
 
 export function percent(share: number): string {
   return `${(share * 100).toFixed(share > 0.999 || share < 0.001 ? 0 : 1)}%`
 }
 
-/** The covered part of a worker's time; in its first hour that would say how long the first attestation took. */
+/**
+ * The covered part of a worker's time; in its first hour that would say how long the first attestation took.
+ */
 export function uptimeOf({ uptime, registeredAt }: Pick<WorkerRecord, 'uptime' | 'registeredAt'>): string {
   return Date.now() / 1000 - registeredAt < 3600 ? 'new' : percent(uptime)
 }

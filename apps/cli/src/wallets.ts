@@ -25,11 +25,17 @@ export function listWallets(): { name: string; address: Address }[] {
 export async function saveWallet(name: string, privateKey: Hex): Promise<Address> {
   checkName(name)
   const path = join(walletFolder(), `${name}.json`)
-  if (existsSync(path)) throw new CloisterError('wallet-exists', `There is a wallet ${name} already.`, { hint: 'Choose another name with --name.' })
+  if (existsSync(path))
+    throw new CloisterError('wallet-exists', `There is a wallet ${name} already.`, {
+      hint: 'Choose another name with --name.',
+    })
   const password = await askSecret('A password for the wallet', 'CLOISTER_PASSWORD', { twice: true })
   const account = privateKeyToAccount(privateKey)
   const [key, options] = await Keystore.scryptAsync({ password, n: 131_072 })
-  const keystore = { ...Keystore.encrypt(privateKey, key, options), address: account.address.slice(2).toLowerCase() }
+  const keystore = {
+    ...Keystore.encrypt(privateKey, key, options),
+    address: account.address.slice(2).toLowerCase(),
+  }
   mkdirSync(walletFolder(), { recursive: true, mode: 0o700 })
   writeFileSync(path, `${JSON.stringify(keystore, null, 2)}\n`, { mode: 0o600, flag: 'wx' })
   return account.address
@@ -67,7 +73,9 @@ function addressIn(name: string): Address {
   const { address } = readKeystore(name) as { address?: string }
   const text = `0x${(address ?? '').replace(/^0x/, '')}`
   if (!isAddress(text, { strict: false }))
-    throw new CloisterError('bad-wallet', `The wallet ${name} does not say its address.`, { hint: 'Import its key again with `cloister wallet import`.' })
+    throw new CloisterError('bad-wallet', `The wallet ${name} does not say its address.`, {
+      hint: 'Import its key again with `cloister wallet import`.',
+    })
   return getAddress(text)
 }
 
@@ -84,7 +92,11 @@ function readKeystore(name: string): Keystore.Keystore {
 
 function checkName(name: string): void {
   if (!NAME.test(name))
-    throw new CloisterError('bad-name', `${JSON.stringify(name.slice(0, 60))} can't be the name of a wallet.`, {
-      hint: 'Use up to 32 lower-case letters, digits and hyphens.',
-    })
+    throw new CloisterError(
+      'bad-name',
+      `${JSON.stringify(name.slice(0, 60))} can't be the name of a wallet.`,
+      {
+        hint: 'Use up to 32 lower-case letters, digits and hyphens.',
+      },
+    )
 }

@@ -14,8 +14,15 @@ export interface CollateralServer {
 /** What was signed is served for so long, of the days that it is good for. */
 const RENEWED_MS = 6 * 3_600_000
 
-/** Answers as Intel's PCS does (API v4), with documents that are signed anew from time to time, and with labels of platforms. Throws `port-taken`. */
-export async function serveCollateral(port: number, documents: Documents, renew: () => Promise<Documents>): Promise<CollateralServer> {
+/**
+ * Answers as Intel's PCS does (API v4), with documents that are signed anew from time to time, and with
+ * labels of platforms. Throws `port-taken`.
+ */
+export async function serveCollateral(
+  port: number,
+  documents: Documents,
+  renew: () => Promise<Documents>,
+): Promise<CollateralServer> {
   const labels = new Map<string, string>()
   let current = Promise.resolve(documents)
   let until = Date.now() + RENEWED_MS
@@ -33,7 +40,11 @@ export async function serveCollateral(port: number, documents: Documents, renew:
   const answer = async (path: string) => {
     const platform = /^\/labels\/([0-9a-f]{64})$/.exec(path)?.[1]
     const label = platform && labels.get(platform)
-    if (platform) return { headers: { 'content-type': 'application/json' }, body: JSON.stringify({ labels: label ? [label] : [] }) }
+    if (platform)
+      return {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ labels: label ? [label] : [] }),
+      }
     if (path === '/health') return { headers: {}, body: 'ok\n' }
     const found = (await fresh())[path]
     return found && { headers: found.headers, body: Buffer.from(found.body, 'base64') }
@@ -59,7 +70,9 @@ export async function serveCollateral(port: number, documents: Documents, renew:
 
 function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause) => reject(new CloisterError('port-taken', `Port ${port} is taken by another program.`, { cause })))
+    server.once('error', (cause) =>
+      reject(new CloisterError('port-taken', `Port ${port} is taken by another program.`, { cause })),
+    )
     server.listen(port, '127.0.0.1', () => resolve())
   })
 }

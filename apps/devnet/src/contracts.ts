@@ -2,7 +2,13 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { WitnessKey } from '@cloister/attest'
 import type { DevelopmentRoot } from '@cloister/attest/devnet'
-import { connectWallet, DEVELOPMENT_ROLES, developmentAccount, loadNetwork, type Network } from '@cloister/chain'
+import {
+  connectWallet,
+  DEVELOPMENT_ROLES,
+  developmentAccount,
+  loadNetwork,
+  type Network,
+} from '@cloister/chain'
 import { deployDevelopment } from '@cloister/chain/deploy'
 import { erc20Abi, type Hex, parseAbi } from 'viem'
 import type { Settings } from './settings.ts'
@@ -10,11 +16,18 @@ import type { Settings } from './settings.ts'
 const CHAIN_ID = 31337
 /** Keeps the development root, beside network.json. */
 export const ATTESTATION_FOLDER = 'attestation'
-const TOKEN_CALLS = parseAbi(['function mint(address to, uint256 amount)', 'function transfer(address to, uint256 amount) returns (bool)'])
+const TOKEN_CALLS = parseAbi([
+  'function mint(address to, uint256 amount)',
+  'function transfer(address to, uint256 amount) returns (bool)',
+])
 const FUNDED = [...DEVELOPMENT_ROLES.tenants, DEVELOPMENT_ROLES.example]
 
 /** Deploys the contracts where the chain hasn't got them, and writes the network's description. */
-export async function ensureContracts({ folder, ports }: Settings, root: DevelopmentRoot, witness: WitnessKey): Promise<Network> {
+export async function ensureContracts(
+  { folder, ports }: Settings,
+  root: DevelopmentRoot,
+  witness: WitnessKey,
+): Promise<Network> {
   const path = join(folder, 'network.json')
   try {
     const known = loadNetwork(path)
@@ -59,7 +72,11 @@ export async function ensureContracts({ folder, ports }: Settings, root: Develop
   }
   const governance = connectWallet(base, developmentAccount(base, DEVELOPMENT_ROLES.governance))
   const treasury = developmentAccount(base, DEVELOPMENT_ROLES.treasury).address
-  const { cloi, usdc, deployedAt, emissionStart, ...contracts } = await deployDevelopment(governance, treasury, root)
+  const { cloi, usdc, deployedAt, emissionStart, ...contracts } = await deployDevelopment(
+    governance,
+    treasury,
+    root,
+  )
   const network: Network = {
     ...base,
     contracts,
@@ -75,27 +92,52 @@ export async function ensureContracts({ folder, ports }: Settings, root: Develop
 }
 
 /**
- * Gives the development tenants something to spend: 1,000 USDC and 1,000 CLOI each, unless they have some or the chain says that they
- * got it. All transactions go out at once.
+ * Gives the development tenants something to spend: 1,000 USDC and 1,000 CLOI each, unless they have some or
+ * the chain says that they got it. All transactions go out at once.
  */
 export async function fundTenants(network: Network): Promise<void> {
-  const { wallet, client, account } = connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.governance))
+  const { wallet, client, account } = connectWallet(
+    network,
+    developmentAccount(network, DEVELOPMENT_ROLES.governance),
+  )
   let nonce = await client.getTransactionCount({ address: account.address, blockTag: 'pending' })
   const hashes: Hex[] = []
-  const wanted = FUNDED.flatMap((index) => network.tokens.map((token) => ({ to: developmentAccount(network, index).address, ...token })))
+  const wanted = FUNDED.flatMap((index) =>
+    network.tokens.map((token) => ({ to: developmentAccount(network, index).address, ...token })),
+  )
   const hasSome = await Promise.all(
     wanted.map(async ({ to, address }) => {
       // The whole chain is looked through only where that answers nothing.
-      if ((await client.readContract({ address, abi: erc20Abi, functionName: 'balanceOf', args: [to] })) > 0n) return true
+      if ((await client.readContract({ address, abi: erc20Abi, functionName: 'balanceOf', args: [to] })) > 0n)
+        return true
       const fromBlock = BigInt(network.deployedAt)
-      return (await client.getContractEvents({ address, abi: erc20Abi, eventName: 'Transfer', args: { to }, fromBlock })).length > 0
+      return (
+        (
+          await client.getContractEvents({
+            address,
+            abi: erc20Abi,
+            eventName: 'Transfer',
+            args: { to },
+            fromBlock,
+          })
+        ).length > 0
+      )
     }),
   )
   for (const [index, { to, symbol, address, decimals }] of wanted.entries()) {
     if (hasSome[index]) continue
     const functionName = symbol === 'USDC' ? 'mint' : 'transfer'
     const args = [to, 1_000n * 10n ** BigInt(decimals)] as const
-    hashes.push(await wallet.writeContract({ address, abi: TOKEN_CALLS, functionName, args, nonce: nonce++, gas: 120_000n }))
+    hashes.push(
+      await wallet.writeContract({
+        address,
+        abi: TOKEN_CALLS,
+        functionName,
+        args,
+        nonce: nonce++,
+        gas: 120_000n,
+      }),
+    )
   }
   await Promise.all(hashes.map((hash) => client.waitForTransactionReceipt({ hash, timeout: 60_000 })))
 }

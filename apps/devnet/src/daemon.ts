@@ -21,9 +21,19 @@ export interface DaemonSettings {
   stopMs: number
 }
 
-/** Has the C library return memory to the system once it is free; it keeps hundreds of megabytes of compilers' leavings otherwise. */
-const GIVING_BACK = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072', MALLOC_MMAP_THRESHOLD_: '131072' }
-/** What every Node daemon is run with: short-lived objects get little room, since daemons idle most of the time. */
+/**
+ * Has the C library return memory to the system once it is free; it keeps hundreds of megabytes of
+ * compilers' leavings otherwise.
+ */
+const GIVING_BACK = {
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+  MALLOC_MMAP_THRESHOLD_: '131072',
+}
+/**
+ * What every Node daemon is run with: short-lived objects get little room, since daemons idle most of the
+ * time.
+ */
 export const NODE = [process.execPath, '--disable-warning=ExperimentalWarning', '--max-semi-space-size=1']
 const UP_MS = 120_000
 const STARTING_MS = 8_000
@@ -61,21 +71,34 @@ export class Daemon {
       if (this.child?.exitCode !== null || Date.now() > until) {
         this.stopping = true
         this.child?.kill('SIGKILL')
-        throw new CloisterError('daemon-failed', `${this.settings.name} does not start: ${this.lastWords()}`, {
-          hint: `Its log is ${this.logPath}. If the state is damaged, begin anew with \`npm start -- --fresh\`.`,
-        })
+        throw new CloisterError(
+          'daemon-failed',
+          `${this.settings.name} does not start: ${this.lastWords()}`,
+          {
+            hint: `Its log is ${this.logPath}. If the state is damaged, begin anew with \`npm start -- --fresh\`.`,
+          },
+        )
       }
       await delay(30)
     }
   }
 
-  /** True where it has ended by itself when asked to, as it should; not where it was killed, or had crashed before. */
+  /**
+   * True where it has ended by itself when asked to, as it should; not where it was killed, or had crashed
+   * before.
+   */
   async stop(): Promise<boolean> {
     this.stopping = true
     const { child } = this
     if (!child || child.exitCode !== null || child.signalCode !== null) return false
-    // One that is being started again can't tidy up before it has begun: it may have taken over what a crash left running.
-    for (let waited = 0; waited < STARTING_MS && child.exitCode === null && !(await this.isUp()); waited += 100) await delay(100)
+    // One that is being started again can't tidy up before it has begun: it may have taken over what a crash
+    // left running.
+    for (
+      let waited = 0;
+      waited < STARTING_MS && child.exitCode === null && !(await this.isUp());
+      waited += 100
+    )
+      await delay(100)
     child.kill(this.settings.stopSignal)
     const timer = setTimeout(() => child.kill('SIGKILL'), this.settings.stopMs)
     await this.ended

@@ -13,12 +13,22 @@ export function chainDaemon({ folder, ports }: Settings): DaemonSettings {
     ...common(folder),
     name: 'chain',
     command: [...NODE, CHAIN, join(folder, 'chain'), String(ports.chain)],
-    probe: { url: `http://127.0.0.1:${ports.chain}`, body: '{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}' },
+    probe: {
+      url: `http://127.0.0.1:${ports.chain}`,
+      body: '{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}',
+    },
   }
 }
 
 export function indexerDaemon({ folder, ports }: Settings): DaemonSettings {
-  const words = ['--network', join(folder, 'network.json'), '--database', join(folder, 'index'), '--port', String(ports.indexer)]
+  const words = [
+    '--network',
+    join(folder, 'network.json'),
+    '--database',
+    join(folder, 'index'),
+    '--port',
+    String(ports.indexer),
+  ]
   return {
     ...common(folder),
     name: 'indexer',
@@ -33,7 +43,15 @@ export function gatewayDaemon({ folder, ports }: Settings): DaemonSettings {
   return {
     ...common(folder),
     name: 'gateway',
-    command: [...NODE, GATEWAY, '--network', join(folder, 'network.json'), ...listen, '--ports', join(folder, 'gateway-ports.json')],
+    command: [
+      ...NODE,
+      GATEWAY,
+      '--network',
+      join(folder, 'network.json'),
+      ...listen,
+      '--ports',
+      join(folder, 'gateway-ports.json'),
+    ],
     probe: { url: `http://127.0.0.1:${ports.gateway}/health` },
   }
 }

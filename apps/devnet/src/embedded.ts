@@ -10,7 +10,10 @@ export interface EmbeddedNetwork extends RaisedNetwork {
   stop(): Promise<void>
 }
 
-/** Starts a whole network, or takes it up where it was left. Throws `already-running`, `port-taken`, `no-engine` or `daemon-failed`. */
+/**
+ * Starts a whole network, or takes it up where it was left. Throws `already-running`, `port-taken`,
+ * `no-engine` or `daemon-failed`.
+ */
 export async function startNetwork(options: NetworkOptions): Promise<EmbeddedNetwork> {
   const folder = resolve(options.folder)
   const supervisor = new Supervisor(folder)

@@ -4,7 +4,15 @@ import { DEVELOPMENT_ROLES, developmentAccount, type Network } from '@cloister/c
 import type { GatewayRoute } from '@cloister/core'
 import { canonicalHash, parseManifest } from '@cloister/core'
 import { buildWorkbench } from '@cloister/executors'
-import { type Cloister, createCloister, deploy, type LeaseStatus, routesOf, status, update } from '@cloister/sdk'
+import {
+  type Cloister,
+  createCloister,
+  deploy,
+  type LeaseStatus,
+  routesOf,
+  status,
+  update,
+} from '@cloister/sdk'
 
 const EXAMPLE = resolve(import.meta.dirname, '../../../examples/hello')
 const IMAGE = 'cloister/hello:1'
@@ -23,20 +31,45 @@ export async function buildExampleImage(folder: string): Promise<void> {
   const mark = join(folder, 'images', 'hello.built')
   const state = canonicalHash({ server, node: process.version })
   if (existsSync(mark) && readFileSync(mark, 'utf8') === state) return
-  await buildWorkbench(join(folder, 'images'), IMAGE, { '/app/server.js': server }, ['node', '/app/server.js'])
+  await buildWorkbench(join(folder, 'images'), IMAGE, { '/app/server.js': server }, [
+    'node',
+    '/app/server.js',
+  ])
   writeFileSync(mark, state)
 }
 
 /** Deploys the example, unless it runs already. */
 export async function ensureExample(network: Network): Promise<Example> {
-  const cloister = createCloister({ network, account: developmentAccount(network, DEVELOPMENT_ROLES.example) })
-  const { manifest } = parseManifest(readFileSync(join(EXAMPLE, 'compose.yaml'), 'utf8'), { file: 'compose.yaml', env: {} })
-  const [known] = (await cloister.index.leases({ tenant: developmentAccount(network, DEVELOPMENT_ROLES.example).address, open: true })).items
+  const cloister = createCloister({
+    network,
+    account: developmentAccount(network, DEVELOPMENT_ROLES.example),
+  })
+  const { manifest } = parseManifest(readFileSync(join(EXAMPLE, 'compose.yaml'), 'utf8'), {
+    file: 'compose.yaml',
+    env: {},
+  })
+  const [known] = (
+    await cloister.index.leases({
+      tenant: developmentAccount(network, DEVELOPMENT_ROLES.example).address,
+      open: true,
+    })
+  ).items
   if (known) {
     await untilRunning(cloister, known.lease)
     await update(cloister, known.lease, manifest)
-  } else await deploy(cloister, { manifest, pay: 'USDC', deposit: (chosen) => chosen.bid.ratePerSecond * SECONDS, name: NAME })
-  const [lease] = (await cloister.index.leases({ tenant: developmentAccount(network, DEVELOPMENT_ROLES.example).address, open: true })).items
+  } else
+    await deploy(cloister, {
+      manifest,
+      pay: 'USDC',
+      deposit: (chosen) => chosen.bid.ratePerSecond * SECONDS,
+      name: NAME,
+    })
+  const [lease] = (
+    await cloister.index.leases({
+      tenant: developmentAccount(network, DEVELOPMENT_ROLES.example).address,
+      open: true,
+    })
+  ).items
   const id = lease?.lease ?? ''
   return { status: await status(cloister, id), routes: await routesOf(cloister, id as `0x${string}`) }
 }

@@ -21,8 +21,8 @@ const SECONDS = 30n * 24n * 3600n
 const READY_MS = 120_000
 
 /**
- * Sees to it that the key service runs: one instance on a worker of each provider, leased by the governance account as
- * anybody could lease them. Resolves when all three give keys. Throws `keys-unavailable`.
+ * Sees to it that the key service runs: one instance on a worker of each provider, leased by the governance
+ * account as anybody could lease them. Resolves when all three give keys. Throws `keys-unavailable`.
  */
 export async function ensureKeyService(network: Network, folder: string, signal: AbortSignal): Promise<void> {
   const account = developmentAccount(network, DEVELOPMENT_ROLES.governance)
@@ -34,29 +34,49 @@ export async function ensureKeyService(network: Network, folder: string, signal:
   const named = await getKeyServiceManifest(governance)
   if (named === zeroHash) await setKeyServiceManifest(governance, hashManifest(manifest))
   else if (named !== hashManifest(manifest) && seated.length < DEVELOPMENT_ROLES.providers.length)
-    throw new CloisterError('keys-unavailable', `Free seats are for instances that run ${named}, and this version runs ${hashManifest(manifest)}.`, {
-      hint: 'Another manifest has to be announced 22 days ahead. Begin anew with `npm start -- --fresh`.',
-    })
+    throw new CloisterError(
+      'keys-unavailable',
+      `Free seats are for instances that run ${named}, and this version runs ${hashManifest(manifest)}.`,
+      {
+        hint: 'Another manifest has to be announced 22 days ahead. Begin anew with `npm start -- --fresh`.',
+      },
+    )
   for (const [seat, index] of DEVELOPMENT_ROLES.providers.entries()) {
     signal.throwIfAborted()
     const known = seated.find((one) => one.index === seat)
     if (known) {
       const { secondsLeft, ratePerSecond } = await status(cloister, known.lease)
       // An instance whose worker stays away makes room for another one.
-      const [{ until }, { timestamp }] = await Promise.all([getBilling(governance, known.worker), governance.client.getBlock()])
+      const [{ until }, { timestamp }] = await Promise.all([
+        getBilling(governance, known.worker),
+        governance.client.getBlock(),
+      ])
       if (until <= timestamp) await reportAbsence(governance, known.index)
-      if (BigInt(secondsLeft) < SECONDS / 2n) await topUp(cloister, known.lease, (SECONDS - BigInt(secondsLeft)) * ratePerSecond)
+      if (BigInt(secondsLeft) < SECONDS / 2n)
+        await topUp(cloister, known.lease, (SECONDS - BigInt(secondsLeft)) * ratePerSecond)
       continue
     }
     // A start that was cut short may have left a lease behind that has no seat.
-    const stray = (await cloister.index.leases({ tenant: account.address, open: true, limit: 200 })).items.find(({ name }) => name === `keys-${seat}`)
-    if (stray && stray.manifestHash === hashManifest(manifest) && (await status(cloister, stray.lease)).state === 'running') {
+    const stray = (
+      await cloister.index.leases({ tenant: account.address, open: true, limit: 200 })
+    ).items.find(({ name }) => name === `keys-${seat}`)
+    if (
+      stray &&
+      stray.manifestHash === hashManifest(manifest) &&
+      (await status(cloister, stray.lease)).state === 'running'
+    ) {
       await takeSeat(governance, await seatConsent(cloister, stray.lease))
       continue
     }
     if (stray) await close(cloister, stray.lease)
     const provider = developmentAccount(network, index).address
-    const { lease } = await deploy(cloister, { manifest, pay: 'CLOI', provider, deposit: ({ bid }) => bid.ratePerSecond * SECONDS, name: `keys-${seat}` })
+    const { lease } = await deploy(cloister, {
+      manifest,
+      pay: 'CLOI',
+      provider,
+      deposit: ({ bid }) => bid.ratePerSecond * SECONDS,
+      name: `keys-${seat}`,
+    })
     await takeSeat(governance, await seatConsent(cloister, lease))
   }
   for (const until = Date.now() + READY_MS; ; ) {

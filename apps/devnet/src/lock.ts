@@ -2,7 +2,9 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { CloisterError } from '@cloister/core'
 
-/** Takes a folder for this process, and gives what lets it go. Throws `already-running` where another has it. */
+/**
+ * Takes a folder for this process, and gives what lets it go. Throws `already-running` where another has it.
+ */
 export function lockFolder(folder: string): () => void {
   const path = `${folder}.lock`
   mkdirSync(dirname(folder), { recursive: true })
@@ -13,7 +15,9 @@ export function lockFolder(folder: string): () => void {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       if (isAlive(path))
-        throw new CloisterError('already-running', `The network in ${folder} is running already.`, { hint: 'End it with Ctrl-C in its terminal.' })
+        throw new CloisterError('already-running', `The network in ${folder} is running already.`, {
+          hint: 'End it with Ctrl-C in its terminal.',
+        })
       rmSync(path, { force: true })
     }
   }

@@ -18,14 +18,21 @@ test('what a start that was cut short did not give, the next one gives, and noth
   const holds = (index: number) =>
     Promise.all(
       network.tokens.map(({ address, decimals }) =>
-        getTokenBalance(chain.wallet(0), address, chain.wallet(index).account.address).then((units) => units / 10n ** BigInt(decimals)),
+        getTokenBalance(chain.wallet(0), address, chain.wallet(index).account.address).then(
+          (units) => units / 10n ** BigInt(decimals),
+        ),
       ),
     )
   // As far as the start before came.
   const { wallet, client } = chain.wallet(0)
   const usdc = network.tokens.find(({ symbol }) => symbol === 'USDC')?.address ?? '0x'
   const args = [chain.wallet(first).account.address, 7_000_000n] as const
-  const hash = await wallet.writeContract({ address: usdc, abi: parseAbi(['function mint(address to, uint256 amount)']), functionName: 'mint', args })
+  const hash = await wallet.writeContract({
+    address: usdc,
+    abi: parseAbi(['function mint(address to, uint256 amount)']),
+    functionName: 'mint',
+    args,
+  })
   await client.waitForTransactionReceipt({ hash })
   for (const _ of ['the next start', 'and the one after']) {
     await fundTenants(network)
@@ -34,7 +41,9 @@ test('what a start that was cut short did not give, the next one gives, and noth
     for (const index of [0, 1, 2] as const) {
       await backPool(network, index)
       const provider = chain.wallet(DEVELOPMENT_ROLES.providers[index]).account.address
-      expect((await getPosition(chain.wallet(0), provider, provider)).worth).toBe(WORKERS[index].stake * 10n ** 18n)
+      expect((await getPosition(chain.wallet(0), provider, provider)).worth).toBe(
+        WORKERS[index].stake * 10n ** 18n,
+      )
     }
   }
 })

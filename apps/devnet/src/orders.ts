@@ -4,7 +4,10 @@ import type { Documents } from './collateral.ts'
 import type { DaemonSettings } from './daemon.ts'
 import type { Supervision } from './supervisor.ts'
 
-/** What the set-up asks of the supervisor, over the channel that Node has between a process and what it forked. */
+/**
+ * What the set-up asks of the supervisor, over the channel that Node has between a process and what it
+ * forked.
+ */
 type Order =
   | { act: 'launch'; daemon: DaemonSettings }
   | { act: 'serveCollateral'; port: number; documents: Documents }
@@ -85,7 +88,8 @@ export class DistantSupervision implements Supervision {
     const answered = new Promise<Answer>((resolve) => this.waiting.set(number, resolve))
     process.send?.({ number, order } satisfies Numbered)
     const { value, error } = await answered
-    if (error) throw new CloisterError(error.code, error.message, error.hint === undefined ? {} : { hint: error.hint })
+    if (error)
+      throw new CloisterError(error.code, error.message, error.hint === undefined ? {} : { hint: error.hint })
     return value
   }
 }

@@ -10,12 +10,17 @@ export interface Probe {
   body?: string
 }
 
-/** Whether the one asked answers, with 200. Who it is doesn't matter, so no roots are read: a worker's certificate is its own. Rejects where nobody does. */
+/**
+ * Whether the one asked answers, with 200. Who it is doesn't matter, so no roots are read: a worker's
+ * certificate is its own. Rejects where nobody does.
+ */
 export function answers({ url, body }: Probe): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const isTls = url.startsWith('https:')
     const options = { method: body === undefined ? 'GET' : 'POST', timeout: ANSWER_MS, agent: false }
-    const asked = isTls ? requestOverTls(url, { ...options, ca: [], rejectUnauthorized: false }) : requestPlain(url, options)
+    const asked = isTls
+      ? requestOverTls(url, { ...options, ca: [], rejectUnauthorized: false })
+      : requestPlain(url, options)
     asked.once('response', (response) => {
       response.resume()
       resolve(response.statusCode === 200)

@@ -42,15 +42,21 @@ export interface RaisedNetwork {
 }
 
 /**
- * Has chain, contracts, indexer, gateway and three workers started, and deploys the example; or takes all of it up again where it
- * was left. The signal ends what goes on once it is up. Throws `port-taken`, `no-engine` or `daemon-failed`; what was started is left to
- * the supervisor then.
+ * Has chain, contracts, indexer, gateway and three workers started, and deploys the example; or takes all of
+ * it up again where it was left. The signal ends what goes on once it is up. Throws `port-taken`,
+ * `no-engine` or `daemon-failed`; what was started is left to the supervisor then.
  */
-export async function raiseNetwork(supervision: Supervision, options: NetworkOptions, signal: AbortSignal): Promise<RaisedNetwork> {
+export async function raiseNetwork(
+  supervision: Supervision,
+  options: NetworkOptions,
+  signal: AbortSignal,
+): Promise<RaisedNetwork> {
   const { folder } = options
   const step = options.onStep ?? (() => {})
   if (options.fresh) await wipe(folder)
-  const settings = await loadSettings(folder, (port) => supervision.claim(port), { freePorts: options.freePorts === true })
+  const settings = await loadSettings(folder, (port) => supervision.claim(port), {
+    freePorts: options.freePorts === true,
+  })
   await checkPorts(settings)
   const engine = await chooseEngine(folder)
 
@@ -59,7 +65,10 @@ export async function raiseNetwork(supervision: Supervision, options: NetworkOpt
   image.catch(() => {})
   await supervision.launch(chainDaemon(settings))
 
-  step('contracts', 'Token, Platforms, Workers, Market, Stake, Emission and four more; a development attestation root')
+  step(
+    'contracts',
+    'Token, Platforms, Workers, Market, Stake, Emission and four more; a development attestation root',
+  )
   const root = await DevelopmentRoot.open(join(folder, ATTESTATION_FOLDER))
   await supervision.serveCollateral(settings.ports.collateral, await signDocuments(root))
   const witness = await loadWitness(join(folder, ATTESTATION_FOLDER))
@@ -95,14 +104,26 @@ async function untilIndexed(network: Network): Promise<void> {
     if (block >= wanted && (await index.workers({ covered: true })).length >= 3) return
     await new Promise((done) => setTimeout(done, 50))
   }
-  throw new CloisterError('daemon-failed', 'The index does not catch up with the chain.', { hint: 'Begin anew with `npm start -- --fresh`.' })
+  throw new CloisterError('daemon-failed', 'The index does not catch up with the chain.', {
+    hint: 'Begin anew with `npm start -- --fresh`.',
+  })
 }
 
 /** Containers that a start which was killed left behind are ended before their folders go. */
 async function wipe(folder: string): Promise<void> {
   await eachSandboxedLease(folder, (sandbox, lease) => sandbox.destroy(lease))
   // Unpacked images hold nothing that a new network couldn't use.
-  for (const part of ['chain', 'chain.json', 'network.json', 'index', 'gateway-ports.json', 'ports.json', 'workers', 'logs', ATTESTATION_FOLDER])
+  for (const part of [
+    'chain',
+    'chain.json',
+    'network.json',
+    'index',
+    'gateway-ports.json',
+    'ports.json',
+    'workers',
+    'logs',
+    ATTESTATION_FOLDER,
+  ])
     rmSync(join(folder, part), { recursive: true, force: true })
 }
 

@@ -4,13 +4,18 @@ import { SandboxExecutor } from '@cloister/executors'
 import { WORKERS } from './workers.ts'
 
 /** Does something with every lease that a worker's sandbox holds anything of. */
-export async function eachSandboxedLease(folder: string, action: (sandbox: SandboxExecutor, lease: string) => Promise<void>): Promise<void> {
+export async function eachSandboxedLease(
+  folder: string,
+  action: (sandbox: SandboxExecutor, lease: string) => Promise<void>,
+): Promise<void> {
   for (const { name } of WORKERS) {
     const own = join(folder, 'workers', name, 'sandbox')
     if (!existsSync(own)) continue
-    const sandbox = await SandboxExecutor.open({ folder: own, imageFolder: join(folder, 'unpacked'), images: { layouts: [], trustedRegistries: [] } }).catch(
-      () => undefined,
-    )
+    const sandbox = await SandboxExecutor.open({
+      folder: own,
+      imageFolder: join(folder, 'unpacked'),
+      images: { layouts: [], trustedRegistries: [] },
+    }).catch(() => undefined)
     for (const lease of (await sandbox?.leases()) ?? []) if (sandbox) await action(sandbox, lease)
     await sandbox?.close()
   }

@@ -1,4 +1,5 @@
-// Sets the network up for a supervisor that has forked this process, says what there is, sees to the key service, and ends.
+// Sets the network up for a supervisor that has forked this process, says what there is, sees to the key
+// service, and ends.
 import { resolve } from 'node:path'
 import { messageOf } from '@cloister/core'
 import { paint, Steps, say, showError } from '@cloister/terminal'
@@ -18,14 +19,22 @@ try {
   const supervision = new DistantSupervision()
   const raised = await raiseNetwork(
     supervision,
-    { folder: resolve(options.folder), fresh: options.fresh, freePorts: options['free-ports'], onStep: (step, detail) => steps.begin(step, detail) },
+    {
+      folder: resolve(options.folder),
+      fresh: options.fresh,
+      freePorts: options['free-ports'],
+      onStep: (step, detail) => steps.begin(step, detail),
+    },
     new AbortController().signal,
   )
   steps.done()
   await supervision.up()
   summarize(raised, seconds())
   await raised.keys.then(
-    () => say(`${paint('green', '●')} The key service is ready after ${seconds().toFixed(1)} s: secrets can be sealed (npx cloister keys).`),
+    () =>
+      say(
+        `${paint('green', '●')} The key service is ready after ${seconds().toFixed(1)} s: secrets can be sealed (npx cloister keys).`,
+      ),
     (error) => say(`${paint('yellow', '!')} No secrets can be sealed: ${messageOf(error)}`),
   )
   process.exit(0)

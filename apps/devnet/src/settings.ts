@@ -8,10 +8,24 @@ import { freePort, isFree } from './ports.ts'
 const port = z.int().min(1).max(65_535)
 
 /** Ports of the embedded network; the same on every start, since workers are registered under them. */
-const Ports = z.strictObject({ chain: port, indexer: port, gateway: port, collateral: port, workers: z.tuple([port, port, port]), tcp: port })
+const Ports = z.strictObject({
+  chain: port,
+  indexer: port,
+  gateway: port,
+  collateral: port,
+  workers: z.tuple([port, port, port]),
+  tcp: port,
+})
 type Ports = z.infer<typeof Ports>
 
-const USUAL: Ports = { chain: 18545, indexer: 18600, gateway: 18080, collateral: 18700, workers: [17071, 17072, 17073], tcp: 31000 }
+const USUAL: Ports = {
+  chain: 18545,
+  indexer: 18600,
+  gateway: 18080,
+  collateral: 18700,
+  workers: [17071, 17072, 17073],
+  tcp: 31000,
+}
 
 /** Ports for leases that the three workers have together. */
 const TCP_PORTS_OF_ALL = 300
@@ -23,15 +37,25 @@ export interface Settings {
   ports: Ports
 }
 
-/** Reads the ports of the last start, or chooses some: the usual ones where they are free, others where not. `claim` holds one until the end. */
-export async function loadSettings(folder: string, claim: (port: number) => Promise<boolean>, { freePorts = false } = {}): Promise<Settings> {
+/**
+ * Reads the ports of the last start, or chooses some: the usual ones where they are free, others where not.
+ * `claim` holds one until the end.
+ */
+export async function loadSettings(
+  folder: string,
+  claim: (port: number) => Promise<boolean>,
+  { freePorts = false } = {},
+): Promise<Settings> {
   const path = join(folder, 'ports.json')
   mkdirSync(folder, { recursive: true })
   try {
     return { folder, ports: Ports.parse(JSON.parse(readFileSync(path, 'utf8'))) }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-      throw new CloisterError('bad-state', `${path} is not ours to read.`, { hint: 'Begin anew with `npm start -- --fresh`.', cause: error })
+      throw new CloisterError('bad-state', `${path} is not ours to read.`, {
+        hint: 'Begin anew with `npm start -- --fresh`.',
+        cause: error,
+      })
   }
   const taken = new Set<number>()
   const choose = async (usual: number) => {
@@ -54,8 +78,8 @@ export async function loadSettings(folder: string, claim: (port: number) => Prom
 }
 
 /**
- * A range of ports for leases that no other network of this machine has: whoever has one listens at the port after it. Below those that the kernel
- * gives to connections. Throws `no-ports`.
+ * A range of ports for leases that no other network of this machine has: whoever has one listens at the port
+ * after it. Below those that the kernel gives to connections. Throws `no-ports`.
  */
 async function claimTcpPorts(claim: (port: number) => Promise<boolean>): Promise<number> {
   const stride = TCP_PORTS_OF_ALL + 1

@@ -1,4 +1,5 @@
-// `npm start`: the whole network on one machine. This process keeps the daemons; another one sets the network up, and ends.
+// `npm start`: the whole network on one machine. This process keeps the daemons; another one sets the
+// network up, and ends.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { getCompileCacheDir } from 'node:module'
@@ -29,19 +30,28 @@ const interruption = new Promise<void>((done) => {
 try {
   const supervisor = new Supervisor(
     resolve(folder),
-    (daemon) => !interrupted && say(`${paint('yellow', '!')} ${daemon} ended by itself and is started again; see ${folder}/logs/${daemon}.log`),
+    (daemon) =>
+      !interrupted &&
+      say(
+        `${paint('yellow', '!')} ${daemon} ended by itself and is started again; see ${folder}/logs/${daemon}.log`,
+      ),
   )
   let isUp = false
-  const setUp = fork(SET_UP, process.argv.slice(2), { env: { ...process.env, NODE_COMPILE_CACHE: getCompileCacheDir() ?? '' } })
+  const setUp = fork(SET_UP, process.argv.slice(2), {
+    env: { ...process.env, NODE_COMPILE_CACHE: getCompileCacheDir() ?? '' },
+  })
   obey(setUp, supervisor, () => {
     isUp = true
   })
   const [code, signal] = (await Promise.race([once(setUp, 'exit'), interruption])) ?? []
   // What failed before the network was up has been said, unless the set-up was killed.
   const failed = !interrupted && !isUp && code !== 0
-  if (failed && signal) say(`${paint('red', '✗')} The set-up was ended by ${signal}. Start again: it goes on from there.`)
+  if (failed && signal)
+    say(`${paint('red', '✗')} The set-up was ended by ${signal}. Start again: it goes on from there.`)
   if (isUp && !interrupted && code !== 0)
-    say(`${paint('yellow', '!')} The set-up ended before the key service was ready: no secrets can be sealed until the next start.`)
+    say(
+      `${paint('yellow', '!')} The set-up ended before the key service was ready: no secrets can be sealed until the next start.`,
+    )
   if (!failed) {
     giveBackAfterStart()
     await interruption

@@ -19,7 +19,11 @@ export function summarize({ network, settings, engine, example }: RaisedNetwork,
         ['chain', network.rpcUrl, `anvil, chain id ${network.chainId}; Market ${network.contracts.market}`],
         ['index', network.indexerUrl, 'what happened so far; /openapi.json'],
         ['gateway', network.gatewayUrl, `leases at http://<lease>-<service>.localhost:${ports.gateway}`],
-        ['collateral', network.attestation.collateralUrl, 'what Intel’s PCS says of real machines, about these'],
+        [
+          'collateral',
+          network.attestation.collateralUrl,
+          'what Intel’s PCS says of real machines, about these',
+        ],
         ...WORKERS.map((worker, i) => [
           `worker ${worker.name}`,
           `https://127.0.0.1:${ports.workers[i]}`,
@@ -36,7 +40,9 @@ export function summarize({ network, settings, engine, example }: RaisedNetwork,
   say(
     `${paint('green', '●')} examples/hello ${status.state}, ${formatAmount(pricePerHour(status.ratePerSecond), price?.decimals ?? 0)} ${status.symbol} an hour, paid for ${formatDuration(status.secondsLeft)} more:`,
   )
-  for (const route of routes) for (const url of [route.loopbackUrl, route.namedUrl, route.url]) if (url) say(`    ${paint('cyan', url)}`)
+  for (const route of routes)
+    for (const url of [route.loopbackUrl, route.namedUrl, route.url])
+      if (url) say(`    ${paint('cyan', url)}`)
   say()
   say('Now, in another terminal:')
   for (const line of [
@@ -48,7 +54,12 @@ export function summarize({ network, settings, engine, example }: RaisedNetwork,
   ])
     say(`    ${paint('bold', line)}`)
   say()
-  say(paint('dim', `State is in ${folder}. Ctrl-C stops everything; \`npm start\` goes on from there; \`npm start -- --fresh\` begins anew.`))
+  say(
+    paint(
+      'dim',
+      `State is in ${folder}. Ctrl-C stops everything; \`npm start\` goes on from there; \`npm start -- --fresh\` begins anew.`,
+    ),
+  )
 }
 
 function accounts(network: Network): string[][] {
@@ -63,7 +74,9 @@ function accounts(network: Network): string[][] {
     ...DEVELOPMENT_ROLES.tenants.map((index, i) => [
       `dev${index}`,
       address(index),
-      i === 0 ? 'tenant with 1000 USDC and 1000 CLOI; what cloister uses by default' : 'tenant with 1000 USDC and 1000 CLOI',
+      i === 0
+        ? 'tenant with 1000 USDC and 1000 CLOI; what cloister uses by default'
+        : 'tenant with 1000 USDC and 1000 CLOI',
     ]),
     [`dev${DEVELOPMENT_ROLES.example}`, address(DEVELOPMENT_ROLES.example), 'tenant of examples/hello'],
     [`dev${DEVELOPMENT_ROLES.treasury}`, address(DEVELOPMENT_ROLES.treasury), 'treasury'],

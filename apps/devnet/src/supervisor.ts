@@ -26,7 +26,10 @@ export interface Supervision {
   claim(port: number): Promise<boolean>
 }
 
-/** Keeps the daemons of one network running, and stops them in order. It does little else, so that it stays small. */
+/**
+ * Keeps the daemons of one network running, and stops them in order. It does little else, so that it stays
+ * small.
+ */
 export class Supervisor implements Supervision {
   /** By name: chain, indexer, gateway, oak, elm, ash. */
   readonly daemons = new Map<string, Daemon>()
@@ -51,7 +54,11 @@ export class Supervisor implements Supervision {
   }
 
   async serveCollateral(port: number, documents: Documents): Promise<void> {
-    this.collateral = await serveCollateral(port, documents, async () => JSON.parse(await this.chore('sign')) as Documents)
+    this.collateral = await serveCollateral(
+      port,
+      documents,
+      async () => JSON.parse(await this.chore('sign')) as Documents,
+    )
   }
 
   async label(platform: string, token: string): Promise<void> {
@@ -66,8 +73,8 @@ export class Supervisor implements Supervision {
     this.stopping = true
     const workers = [...this.daemons].filter(([name]) => !STOPPED_AFTER_WORKERS.includes(name))
     const ended = await Promise.all(workers.map(([, daemon]) => daemon.stop()))
-    // A worker that crashed could not end its containers, nor could those of a start before that was killed. What can't be ended must
-    // not keep the others from stopping; the next start takes it over.
+    // A worker that crashed could not end its containers, nor could those of a start before that was killed.
+    // What can't be ended must not keep the others from stopping; the next start takes it over.
     if (ended.filter(Boolean).length < WORKER_COUNT) await this.chore('halt').catch(() => {})
     await Promise.all(['gateway', 'indexer'].map((name) => this.daemons.get(name)?.stop()))
     await this.daemons.get('chain')?.stop()
@@ -77,7 +84,10 @@ export class Supervisor implements Supervision {
 
   private async chore(name: 'sign' | 'halt'): Promise<string> {
     const [program = '', ...words] = [...NODE, CHORES, name, this.folder]
-    const { stdout } = await promisify(execFile)(program, words, { timeout: CHORE_MS, maxBuffer: 4 * 1024 * 1024 })
+    const { stdout } = await promisify(execFile)(program, words, {
+      timeout: CHORE_MS,
+      maxBuffer: 4 * 1024 * 1024,
+    })
     return stdout
   }
 }

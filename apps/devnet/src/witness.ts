@@ -19,11 +19,25 @@ export async function loadWitness(folder: string): Promise<WitnessKey> {
 }
 
 /** Labels each worker's platform with a place that is made up, as `simulated/north/oak`. */
-export async function labelWorkers({ ports }: Settings, indexerUrl: string, supervision: Supervision, witness: WitnessKey): Promise<void> {
+export async function labelWorkers(
+  { ports }: Settings,
+  indexerUrl: string,
+  supervision: Supervision,
+  witness: WitnessKey,
+): Promise<void> {
   const records = await new IndexClient(indexerUrl).workers()
   for (const [position, { name, region }] of WORKERS.entries()) {
-    const platform = records.find(({ endpoint }) => endpoint.endsWith(`:${ports.workers[position]}`))?.platform?.slice(2)
+    const platform = records
+      .find(({ endpoint }) => endpoint.endsWith(`:${ports.workers[position]}`))
+      ?.platform?.slice(2)
     if (platform)
-      await supervision.label(platform, await signLabel(witness, { platform, label: `simulated/${region}/${name}`, instant: Math.floor(Date.now() / 1000) }))
+      await supervision.label(
+        platform,
+        await signLabel(witness, {
+          platform,
+          label: `simulated/${region}/${name}`,
+          instant: Math.floor(Date.now() / 1000),
+        }),
+      )
   }
 }

@@ -2,14 +2,25 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { enrolWorker, loadAgentConfig, loadWorkerKey } from '@cloister/agent'
-import { connectWallet, DEVELOPMENT_ROLES, delegate, developmentAccount, getPosition, type Network, STAKE_ABI } from '@cloister/chain'
+import {
+  connectWallet,
+  DEVELOPMENT_ROLES,
+  delegate,
+  developmentAccount,
+  getPosition,
+  type Network,
+  STAKE_ABI,
+} from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import { DockerExecutor, SandboxExecutor } from '@cloister/executors'
 import { stringify } from 'yaml'
 import { type DaemonSettings, NODE } from './daemon.ts'
 import type { Settings } from './settings.ts'
 
-/** The three workers of the embedded network: small and cheap to large and dear, each of a provider of its own. */
+/**
+ * The three workers of the embedded network: small and cheap to large and dear, each of a provider of its
+ * own.
+ */
 export const WORKERS = [
   {
     name: 'oak',
@@ -53,29 +64,51 @@ export async function chooseEngine(folder: string): Promise<Engine> {
   const images = { layouts: [], trustedRegistries: [] }
   let reason: unknown
   try {
-    const sandbox = await SandboxExecutor.open({ folder: join(folder, 'probe'), imageFolder: join(folder, 'probe'), images })
+    const sandbox = await SandboxExecutor.open({
+      folder: join(folder, 'probe'),
+      imageFolder: join(folder, 'probe'),
+      images,
+    })
     await sandbox.close()
     return { engine: 'sandbox' }
   } catch (error) {
     reason = error
   }
-  for (const socket of ['/var/run/docker.sock', '/run/podman/podman.sock', `${process.env['XDG_RUNTIME_DIR'] ?? '/nowhere'}/podman/podman.sock`]) {
+  for (const socket of [
+    '/var/run/docker.sock',
+    '/run/podman/podman.sock',
+    `${process.env['XDG_RUNTIME_DIR'] ?? '/nowhere'}/podman/podman.sock`,
+  ]) {
     try {
-      const docker = await DockerExecutor.connect({ socketPath: socket, scope: 'probe', folder: join(folder, 'probe'), images })
+      const docker = await DockerExecutor.connect({
+        socketPath: socket,
+        scope: 'probe',
+        folder: join(folder, 'probe'),
+        images,
+      })
       await docker.close()
       return { engine: 'docker', socket }
     } catch {
       // Nobody answers there.
     }
   }
-  throw new CloisterError('no-engine', 'There is nothing to run containers with: no sandbox, and neither Docker nor Podman answers.', {
-    hint: 'Type: apt-get install --no-install-recommends runc conmon   (or start Docker or Podman)',
-    cause: reason,
-  })
+  throw new CloisterError(
+    'no-engine',
+    'There is nothing to run containers with: no sandbox, and neither Docker nor Podman answers.',
+    {
+      hint: 'Type: apt-get install --no-install-recommends runc conmon   (or start Docker or Podman)',
+      cause: reason,
+    },
+  )
 }
 
 /** Writes a worker's configuration and registers it. Returns its configuration file. */
-export async function prepareWorker({ folder, ports }: Settings, network: Network, index: 0 | 1 | 2, engine: Engine): Promise<string> {
+export async function prepareWorker(
+  { folder, ports }: Settings,
+  network: Network,
+  index: 0 | 1 | 2,
+  engine: Engine,
+): Promise<string> {
   const worker = WORKERS[index]
   const own = join(folder, 'workers', worker.name)
   mkdirSync(own, { recursive: true })
@@ -96,17 +129,28 @@ export async function prepareWorker({ folder, ports }: Settings, network: Networ
       attributes: { region: worker.region },
       verifier: true,
       keySeat: index,
-      images: { layouts: ['../../images'], folder: '../../unpacked', trustedRegistries: ['localhost:5000', '127.0.0.1:5000'] },
+      images: {
+        layouts: ['../../images'],
+        folder: '../../unpacked',
+        trustedRegistries: ['localhost:5000', '127.0.0.1:5000'],
+      },
       tcpPorts: { first, last: first + TCP_PORTS - 1 },
       settleEverySeconds: 600,
     }),
   )
   const config = loadAgentConfig(path)
-  await enrolWorker(connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.providers[index])), loadWorkerKey(config.folder), config)
+  await enrolWorker(
+    connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.providers[index])),
+    loadWorkerKey(config.folder),
+    config,
+  )
   return path
 }
 
-/** Puts a provider's own CLOI into its pool, so that others can follow, unless it has some there or the chain says that it had. */
+/**
+ * Puts a provider's own CLOI into its pool, so that others can follow, unless it has some there or the chain
+ * says that it had.
+ */
 export async function backPool(network: Network, index: 0 | 1 | 2): Promise<void> {
   const wallet = connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.providers[index]))
   const provider = wallet.account.address

@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
 
 /**
- * Builds `verify.html`: one file without any dependency, which checks evidence in the browser and can't talk to anybody (its
- * content security policy forbids it). Returns its text.
+ * Builds `verify.html`: one file without any dependency, which checks evidence in the browser and can't talk
+ * to anybody (its content security policy forbids it). Returns its text.
  */
 export async function buildVerifyPage(): Promise<string> {
   const bundled = await build({

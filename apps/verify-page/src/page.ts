@@ -1,4 +1,12 @@
-import { type BundleVerdict, type CheckGroup, intelRoot, type TrustRoot, trustRoot, verifyBundle, type Witness } from '@cloister/attest'
+import {
+  type BundleVerdict,
+  type CheckGroup,
+  intelRoot,
+  type TrustRoot,
+  trustRoot,
+  verifyBundle,
+  type Witness,
+} from '@cloister/attest'
 
 const MAX_BYTES = 8 * 1024 * 1024
 const bundleInput = element<HTMLInputElement>('bundle')
@@ -31,14 +39,19 @@ async function chosenTrust(): Promise<{ root: TrustRoot; witnesses: Witness[] }>
   if (!network?.attestation) throw new Error('that is not the description of a network.')
   const { root, witnesses } = network.attestation
   return {
-    root: typeof root === 'string' ? trustRoot(Uint8Array.from(atob(root), (character) => character.charCodeAt(0))) : intelRoot,
+    root:
+      typeof root === 'string'
+        ? trustRoot(Uint8Array.from(atob(root), (character) => character.charCodeAt(0)))
+        : intelRoot,
     witnesses: Array.isArray(witnesses) ? witnesses.filter(isWitness) : [],
   }
 }
 
 function isWitness(value: unknown): value is Witness {
   const { name, key } = (value ?? {}) as Partial<Witness>
-  return typeof name === 'string' && name.length <= 64 && typeof key === 'string' && /^[0-9a-f]{64}$/.test(key)
+  return (
+    typeof name === 'string' && name.length <= 64 && typeof key === 'string' && /^[0-9a-f]{64}$/.test(key)
+  )
 }
 
 async function readJson(file: File): Promise<unknown> {
@@ -67,9 +80,11 @@ function group({ title, checks }: CheckGroup): HTMLElement[] {
     if (!check.ok) item.className = 'failed'
     // Text, never markup: what a bundle holds is a stranger's.
     item.textContent = check.title
-    const compared = [check.found, check.ok || check.expected === undefined ? undefined : `expected ${check.expected}`, check.source].filter(
-      (text) => text !== undefined,
-    )
+    const compared = [
+      check.found,
+      check.ok || check.expected === undefined ? undefined : `expected ${check.expected}`,
+      check.source,
+    ].filter((text) => text !== undefined)
     const detail = document.createElement('small')
     detail.textContent = compared.join(' · ')
     item.append(detail)

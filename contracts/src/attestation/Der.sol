@@ -2,7 +2,8 @@
 pragma solidity 0.8.30;
 
 /// @title Reading DER (X.690) with strict bounds
-/// @dev Elements are ranges of offsets into calldata: [start, end) is an element's contents. Nothing outside `limit` is read.
+/// @dev Elements are ranges of offsets into calldata: [start, end) is an element's contents. Nothing outside
+/// `limit` is read.
 library Der {
     /// @notice What stands at `offset` is not what belongs there, or reaches past its limit.
     error BadDer(uint256 offset);
@@ -17,7 +18,8 @@ library Der {
     uint8 internal constant SEQUENCE = 0x30;
     uint8 internal constant SET = 0x31;
 
-    /// @notice Reads the element at `at`, whatever its tag. Lengths of up to three bytes (16 MiB) in their shortest form.
+    /// @notice Reads the element at `at`, whatever its tag. Lengths of up to three bytes (16 MiB) in their
+    /// shortest form.
     function next(bytes calldata data, uint256 at, uint256 limit)
         internal
         pure
@@ -66,7 +68,11 @@ library Der {
     }
 
     /// @notice Reads a non-negative integer of up to 256 bits in its shortest form.
-    function unsigned(bytes calldata data, uint256 at, uint256 limit) internal pure returns (uint256 value, uint256 end) {
+    function unsigned(bytes calldata data, uint256 at, uint256 limit)
+        internal
+        pure
+        returns (uint256 value, uint256 end)
+    {
         uint256 start;
         (start, end) = expect(data, at, limit, INTEGER);
         if (start == end || uint8(data[start]) > 0x7f) revert BadDer(at);
@@ -79,7 +85,11 @@ library Der {
     }
 
     /// @notice Reads ECDSA-Sig-Value (RFC 3279, section 2.2.3) out of a bit string that ends at `limit`.
-    function signature(bytes calldata data, uint256 at, uint256 limit) internal pure returns (uint256 r, uint256 s) {
+    function signature(bytes calldata data, uint256 at, uint256 limit)
+        internal
+        pure
+        returns (uint256 r, uint256 s)
+    {
         (uint256 start, uint256 end) = expect(data, at, limit, BIT_STRING);
         if (end != limit || start == end || data[start] != 0) revert BadDer(at);
         uint256 inner;
@@ -91,7 +101,11 @@ library Der {
     }
 
     /// @notice Reads a UTCTime or GeneralizedTime as RFC 5280, section 4.1.2.5, has them. Unix seconds.
-    function time(bytes calldata data, uint256 at, uint256 limit) internal pure returns (uint256 seconds_, uint256 end) {
+    function time(bytes calldata data, uint256 at, uint256 limit)
+        internal
+        pure
+        returns (uint256 seconds_, uint256 end)
+    {
         uint8 tag;
         uint256 start;
         (tag, start, end) = next(data, at, limit);
@@ -111,7 +125,8 @@ library Der {
         uint256 hour = _twoDigits(data, start + 4);
         uint256 minute = _twoDigits(data, start + 6);
         uint256 second = _twoDigits(data, start + 8);
-        bool bad = year < 1970 || month == 0 || month > 12 || day == 0 || day > 31 || hour > 23 || minute > 59 || second > 59;
+        bool bad = year < 1970 || month == 0 || month > 12 || day == 0 || day > 31 || hour > 23 || minute > 59
+            || second > 59;
         if (bad || data[start + 10] != "Z") revert BadDer(at);
         seconds_ = _daysSince1970(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
     }
@@ -128,7 +143,8 @@ library Der {
         return uint256(tens - 0x30) * 10 + (ones - 0x30);
     }
 
-    /// @dev Days in the proleptic Gregorian calendar (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+    /// @dev Days in the proleptic Gregorian calendar (H. Hinnant, "chrono-Compatible Low-Level Date
+    /// Algorithms").
     function _daysSince1970(uint256 year, uint256 month, uint256 day) private pure returns (uint256) {
         if (month <= 2) --year;
         uint256 era = year / 400;

@@ -24,7 +24,11 @@ library Pck {
     }
 
     /// @notice Reads the extension's contents, [start, end).
-    function parse(bytes calldata der, uint256 start, uint256 end) internal pure returns (Facts memory facts) {
+    function parse(bytes calldata der, uint256 start, uint256 end)
+        internal
+        pure
+        returns (Facts memory facts)
+    {
         (uint256 at, uint256 limit) = Der.expect(der, start, end, Der.SEQUENCE);
         if (limit != end) revert BadPck(start);
         uint256 seen;
@@ -64,7 +68,9 @@ library Pck {
             if (id == 0 || id > 17) continue;
             uint256 svn;
             (svn, end) = Der.unsigned(der, value, fieldEnd);
-            if (end != fieldEnd || seen & (1 << id) != 0 || svn > (id == 17 ? 0xffff : 0xff)) revert BadPck(value);
+            if (end != fieldEnd || seen & (1 << id) != 0 || svn > (id == 17 ? 0xffff : 0xff)) {
+                revert BadPck(value);
+            }
             seen |= 1 << id;
             if (id == 17) facts.pceSvn = uint16(svn);
             else svns |= svn << (8 * (16 - id));
@@ -87,7 +93,11 @@ library Pck {
         id = uint8(der[value - 1]);
     }
 
-    function _octets(bytes calldata der, uint256 at, uint256 limit, uint256 length) private pure returns (bytes32) {
+    function _octets(bytes calldata der, uint256 at, uint256 limit, uint256 length)
+        private
+        pure
+        returns (bytes32)
+    {
         (uint256 start, uint256 end) = Der.expect(der, at, limit, Der.OCTET_STRING);
         if (end != limit || end - start != length) revert BadPck(at);
         return bytes32(der[start:end]);

@@ -4,8 +4,9 @@ pragma solidity 0.8.30;
 import {P256} from "./P256.sol";
 
 /// @title Intel TDX quotes of version 4 and 5
-/// @dev Intel TDX DCAP Quoting Library API, appendix A. Offsets in bytes, numbers little endian. Only the part up to the quoting
-/// enclave's authentication data is needed: the certificate chain behind it was checked when the platform was registered.
+/// @dev Intel TDX DCAP Quoting Library API, appendix A. Offsets in bytes, numbers little endian. Only the
+/// part up to the quoting enclave's authentication data is needed: the certificate chain behind it was
+/// checked when the platform was registered.
 library TdxQuote {
     error BadQuote(uint256 offset);
     error BadQuoteSignature();
@@ -17,7 +18,8 @@ library TdxQuote {
         /// Report data: what it binds, and the block hash that makes it fresh.
         bytes32 binding;
         bytes32 freshness;
-        /// keccak256(MRTD ‖ RTMR0 ‖ RTMR1 ‖ RTMR2): firmware, virtual hardware, kernel, command line and initial disk.
+        /// keccak256(MRTD ‖ RTMR0 ‖ RTMR1 ‖ RTMR2): firmware, virtual hardware, kernel, command line and
+        /// initial disk.
         bytes32 image;
         /// SVNs of the TDX module and its platform.
         bytes16 teeTcbSvn;
@@ -30,16 +32,22 @@ library TdxQuote {
     /// Intel as a vendor of quoting enclaves.
     bytes16 private constant INTEL = hex"939a7233f79c4ca9940a0db3957f0607";
     /// MRSIGNER and ISVPRODID of Intel's quoting enclave for TDX (PCS API v4, TD_QE identity).
-    bytes32 private constant QE_SIGNER = hex"dc9e2a7c6f948f17474e34a7fc43ed030f7c1563f1babddf6340c82e0e54a8c5";
+    bytes32 private constant QE_SIGNER =
+        hex"dc9e2a7c6f948f17474e34a7fc43ed030f7c1563f1babddf6340c82e0e54a8c5";
     uint16 private constant QE_PRODUCT = 2;
-    /// Bits that may be set in TDATTRIBUTES, read as a big-endian number of its bytes: SEPT_VE_DISABLE (28), PKS (30), KL (31),
-    /// PERFMON (63).
+    /// Bits that may be set in TDATTRIBUTES, read as a big-endian number of its bytes: SEPT_VE_DISABLE (28),
+    /// PKS (30), KL (31), PERFMON (63).
     uint64 private constant KNOWN_ATTRIBUTES = 0x000000d000000080;
     uint64 private constant SEPT_VE_DISABLE = 0x0000001000000000;
 
-    /// @notice Checks every signature of the quote under the PCK key (x, y), that debug is off and that no attribute is unsafe.
-    /// Reverts otherwise. What is returned is what the hardware says; whether that is good enough is the caller's question.
-    function verify(bytes calldata quote, uint256 x, uint256 y) internal view returns (Evidence memory evidence) {
+    /// @notice Checks every signature of the quote under the PCK key (x, y), that debug is off and that no
+    /// attribute is unsafe. Reverts otherwise. What is returned is what the hardware says; whether that is
+    /// good enough is the caller's question.
+    function verify(bytes calldata quote, uint256 x, uint256 y)
+        internal
+        view
+        returns (Evidence memory evidence)
+    {
         if (quote.length < 48) revert BadQuote(0);
         uint256 body = 48;
         uint256 end = 632;
@@ -62,7 +70,13 @@ library TdxQuote {
         _readBody(quote, body, end, evidence);
     }
 
-    function _checkQuotingEnclave(bytes calldata quote, uint256 end, uint256 x, uint256 y, Evidence memory evidence) private view {
+    function _checkQuotingEnclave(
+        bytes calldata quote,
+        uint256 end,
+        uint256 x,
+        uint256 y,
+        Evidence memory evidence
+    ) private view {
         uint256 key = end + 68;
         bool signed = P256.verify(
             sha256(quote[0:end]),
@@ -75,15 +89,23 @@ library TdxQuote {
         // Certification data of type 6: the quoting enclave's report, signature and authentication data.
         uint256 report = key + 70;
         if (bytes2(quote[key + 64:key + 66]) != hex"0600") revert BadQuote(key + 64);
-        // Its length, which the signature data's exceeds by signature, key and the certification data's own head.
+        // Its length, which the signature data's exceeds by signature, key and the certification data's own
+        // head.
         if (_littleEndian32(quote, end) != _littleEndian32(quote, key + 66) + 134) revert BadQuote(end);
-        if (!P256.verify(sha256(quote[report:report + 384]), _word(quote, report + 384), _word(quote, report + 416), x, y)) {
+        if (!P256.verify(
+                sha256(quote[report:report + 384]),
+                _word(quote, report + 384),
+                _word(quote, report + 416),
+                x,
+                y
+            )) {
             revert BadQuotingEnclave();
         }
         uint256 authentication = report + 450;
         uint256 length = _littleEndian16(quote, authentication - 2);
         if (quote.length < authentication + length) revert BadQuote(authentication);
-        bytes32 binding = sha256(bytes.concat(quote[key:key + 64], quote[authentication:authentication + length]));
+        bytes32 binding =
+            sha256(bytes.concat(quote[key:key + 64], quote[authentication:authentication + length]));
         bool ours = bytes32(quote[report + 320:report + 352]) == binding && _word(quote, report + 352) == 0
             // Attributes: debug is bit 1 of the first byte.
             && uint8(quote[report + 48]) & 2 == 0 && bytes32(quote[report + 128:report + 160]) == QE_SIGNER
@@ -92,14 +114,21 @@ library TdxQuote {
         evidence.qeSvn = uint16(_littleEndian16(quote, report + 258));
     }
 
-    function _readBody(bytes calldata quote, uint256 body, uint256 end, Evidence memory evidence) private pure {
+    function _readBody(bytes calldata quote, uint256 body, uint256 end, Evidence memory evidence)
+        private
+        pure
+    {
         // MRSIGNERSEAM (48 bytes) and SEAMATTRIBUTES (8): zero for Intel's own module.
-        if (bytes32(quote[body + 64:body + 96]) != 0 || bytes24(quote[body + 96:body + 120]) != 0) revert UnsafeGuest();
+        if (bytes32(quote[body + 64:body + 96]) != 0 || bytes24(quote[body + 96:body + 120]) != 0) {
+            revert UnsafeGuest();
+        }
         uint64 attributes = uint64(bytes8(quote[body + 120:body + 128]));
         if (attributes >> 56 != 0) revert DebugGuest();
         if (attributes & ~KNOWN_ATTRIBUTES != 0 || attributes & SEPT_VE_DISABLE == 0) revert UnsafeGuest();
         // MRSERVICETD of TD 1.5, the last 48 bytes: no service TD may be bound.
-        if (end - body == 648 && (bytes32(quote[end - 48:end - 16]) != 0 || bytes16(quote[end - 16:end]) != 0)) {
+        if (
+            end - body == 648 && (bytes32(quote[end - 48:end - 16]) != 0 || bytes16(quote[end - 16:end]) != 0)
+        ) {
             revert UnsafeGuest();
         }
         evidence.teeTcbSvn = bytes16(quote[body:body + 16]);

@@ -50,7 +50,8 @@ library X509 {
     bytes32 private constant BASIC_CONSTRAINTS = keccak256(hex"551d13");
     bytes32 private constant KEY_USAGE = keccak256(hex"551d0f");
 
-    /// @notice Reads a certificate. `extension` is the hash of the contents of an object identifier of interest, or zero.
+    /// @notice Reads a certificate. `extension` is the hash of the contents of an object identifier of
+    /// interest, or zero.
     function parse(bytes calldata der, bytes32 extension) internal pure returns (Certificate memory c) {
         uint256 at;
         uint256 limit;
@@ -95,7 +96,11 @@ library X509 {
     }
 
     /// @notice The serial number of the list's entry at `at`, and where the next one starts.
-    function entry(bytes calldata der, uint256 at, uint256 limit) internal pure returns (uint256 serial, uint256 end) {
+    function entry(bytes calldata der, uint256 at, uint256 limit)
+        internal
+        pure
+        returns (uint256 serial, uint256 end)
+    {
         uint256 start;
         (start, end) = Der.expect(der, at, limit, Der.SEQUENCE);
         (serial,) = Der.unsigned(der, start, end);
@@ -107,7 +112,11 @@ library X509 {
     }
 
     /// @dev The outer algorithm and the signature, which must end the structure.
-    function _signatureAfter(bytes calldata der, uint256 at, uint256 limit) private pure returns (uint256 r, uint256 s) {
+    function _signatureAfter(bytes calldata der, uint256 at, uint256 limit)
+        private
+        pure
+        returns (uint256 r, uint256 s)
+    {
         return Der.signature(der, _ecdsa(der, at, limit), limit);
     }
 
@@ -145,7 +154,10 @@ library X509 {
         y = uint256(bytes32(der[at + 59:end]));
     }
 
-    function _extensions(bytes calldata der, uint256 at, uint256 limit, bytes32 wanted, Certificate memory c) private pure {
+    function _extensions(bytes calldata der, uint256 at, uint256 limit, bytes32 wanted, Certificate memory c)
+        private
+        pure
+    {
         uint256 end;
         // [3] EXPLICIT SEQUENCE, the last field of all.
         (at, end) = Der.expect(der, at, limit, 0xa3);
@@ -160,7 +172,10 @@ library X509 {
         }
     }
 
-    function _extension(bytes calldata der, uint256 at, uint256 limit, bytes32 wanted, Certificate memory c) private pure {
+    function _extension(bytes calldata der, uint256 at, uint256 limit, bytes32 wanted, Certificate memory c)
+        private
+        pure
+    {
         (uint256 start, uint256 end) = Der.expect(der, at, limit, Der.OBJECT_IDENTIFIER);
         bytes32 oid = keccak256(der[start:end]);
         bool critical;

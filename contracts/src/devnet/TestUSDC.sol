@@ -5,7 +5,8 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
 
 /// @title A stable token for development networks
-/// @notice 6 decimals and worth nothing: anybody may create any amount. Its constructor refuses every chain but 31337.
+/// @notice 6 decimals and worth nothing: anybody may create any amount. Its constructor refuses every chain
+/// but 31337.
 contract TestUSDC is ERC20, ERC20Permit {
     /// @notice This token exists on development chains only.
     error NotADevelopmentChain(uint256 chainId);

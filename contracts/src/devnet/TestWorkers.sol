@@ -6,7 +6,8 @@ import {Gpus} from "../Gpus.sol";
 import {CoveredWorkers} from "../CoveredWorkers.sol";
 import {Workers} from "../Workers.sol";
 
-/// @title TestWorkers: stands for Workers in tests of stake and emission, where who vouches for coverage and GPUs does not matter
+/// @title TestWorkers: stands for Workers in tests of stake and emission, where who vouches for coverage and
+/// GPUs does not matter
 contract TestWorkers {
     ICoverageObserver public observer;
     mapping(address worker => address) private _provider;

@@ -27,7 +27,10 @@ const RETRY_MS = 2_000
 const TRIES_AT_START = 30
 /** What the contract says where evidence is bound to a block that won't do, while another one would. */
 const OTHER_BLOCK = ['EvidenceReplayed', 'EvidenceNotFresh', 'BlockUnknown']
-/** Of a coverage period: renewed when that much is left, give or take a tenth, so that many workers don't come at once. */
+/**
+ * Of a coverage period: renewed when that much is left, give or take a tenth, so that many workers don't
+ * come at once.
+ */
 const RENEW_AT = 0.5
 const JITTER = 0.1
 /** Of a coverage period: with less left, and no renewal, nobody should start anything here. */
@@ -94,7 +97,9 @@ export class Attestor {
   get alarm(): string | undefined {
     const left = this.secondsLeft
     if (this.failures === 0 || left > this.period * ALARM_AT) return undefined
-    return left > 0 ? `It can not renew its attestation, which lasts ${formatDuration(Math.round(left))} more.` : 'It is not attested any more.'
+    return left > 0
+      ? `It can not renew its attestation, which lasts ${formatDuration(Math.round(left))} more.`
+      : 'It is not attested any more.'
   }
 
   private get secondsLeft(): number {
@@ -104,10 +109,15 @@ export class Attestor {
   /** A fresh quote over anybody's 32 bytes, bound to this worker as those on chain are. */
   quote(freshness: Hex): Promise<Evidence> {
     const { wallet, key, provider, tlsKeyHash, source } = this.parts
-    return source.quote(reportDataOf(wallet.network, { provider, worker: key.address, tlsKeyHash }, freshness))
+    return source.quote(
+      reportDataOf(wallet.network, { provider, worker: key.address, tlsKeyHash }, freshness),
+    )
   }
 
-  /** Attests at the start. Where that fails, but earlier coverage lasts, leases can be taken up; `keep` tries again. */
+  /**
+   * Attests at the start. Where that fails, but earlier coverage lasts, leases can be taken up; `keep` tries
+   * again.
+   */
   async begin(): Promise<void> {
     try {
       await this.ensure()
@@ -127,7 +137,11 @@ export class Attestor {
     const { client, network } = wallet
     const [{ until }, period, block] = await Promise.all([
       getBilling(wallet, key.address),
-      client.readContract({ address: network.contracts.workers, abi: WORKERS_ABI, functionName: 'coveragePeriod' }),
+      client.readContract({
+        address: network.contracts.workers,
+        abi: WORKERS_ABI,
+        functionName: 'coveragePeriod',
+      }),
       client.getBlock(),
     ])
     this.period = Number(period)
@@ -139,8 +153,10 @@ export class Attestor {
         await this.parts.sequence.run(() => this.attest())
         return
       } catch (error) {
-        // Right after coverage was ended the chain wants a newer block than there is yet; and a block can be reorganised away.
-        const wantsAnotherBlock = error instanceof CloisterError && OTHER_BLOCK.includes(String(error.details['error']))
+        // Right after coverage was ended the chain wants a newer block than there is yet; and a block can be
+        // reorganised away.
+        const wantsAnotherBlock =
+          error instanceof CloisterError && OTHER_BLOCK.includes(String(error.details['error']))
         if (!wantsAnotherBlock || attempt === TRIES_AT_START) throw error
         await delay(1_000)
       }
@@ -171,12 +187,20 @@ export class Attestor {
     }
   }
 
-  /** The chain takes no quote without fresh revocation lists; where ours can't be had, those that are there may do. */
+  /**
+   * The chain takes no quote without fresh revocation lists; where ours can't be had, those that are there
+   * may do.
+   */
   private async postRevocations(quote: Uint8Array): Promise<void> {
     const { wallet, log } = this.parts
     try {
       const { lists, revoked, paidBack } = await ensureRevocations(wallet, quote)
-      if (lists > 0) log('info', 'revocation lists posted', { lists, newlyRevoked: revoked, paidBackWei: String(paidBack) })
+      if (lists > 0)
+        log('info', 'revocation lists posted', {
+          lists,
+          newlyRevoked: revoked,
+          paidBackWei: String(paidBack),
+        })
     } catch (error) {
       log('warn', 'revocation lists could not be posted', { error: messageOf(error) })
     }
@@ -191,13 +215,22 @@ export class Attestor {
     if (guest.kind === 'tdx') {
       await this.postRevocations(evidence.quote)
       const pckKey = await ensurePlatform(wallet, evidence.quote)
-      // Through the Market only what says nothing new: the first attestation, or one after a gap, is the worker's own to hand in.
+      // Through the Market only what says nothing new: the first attestation, or one after a gap, is the
+      // worker's own to hand in.
       if (this.evidence && this.secondsLeft > SURE_SECONDS) leases = await settlement.along()
-      await attestWorker(wallet, { worker: key.address, tlsKeyHash, pckKey, block, quote: evidence.quote }, leases)
+      await attestWorker(
+        wallet,
+        { worker: key.address, tlsKeyHash, pckKey, block, quote: evidence.quote },
+        leases,
+      )
       if (leases.length > 0) settlement.settled()
     } else {
       // P-384 is beyond contracts: other providers' verifiers check it for them.
-      const bound = { worker: key.address, tlsKeyHash, block: { number: Number(block.number), hash: block.hash } }
+      const bound = {
+        worker: key.address,
+        tlsKeyHash,
+        block: { number: Number(block.number), hash: block.hash },
+      }
       const { platform, measurements } = await claimsOf(guest.kind, evidence.quote)
       const own = { platform, image: measurements, gpuClass: '', gpus: 0, gpuIds: [] }
       const verdict = await collectVerdict({ wallet, key, provider, request: { ...bound, ...guest }, own })

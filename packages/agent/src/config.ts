@@ -24,7 +24,9 @@ const Prices = z.strictObject({
   cpu: amount.describe('one CPU for an hour'),
   memoryGiB: amount,
   diskGiB: amount,
-  /** The least that a lease is opened with, whatever it costs: pays for the transactions that its end takes. */
+  /**
+   * The least that a lease is opened with, whatever it costs: pays for the transactions that its end takes.
+   */
   minimumDeposit: amount.default('0.01'),
   /** By GPU class, for instance `h100`. */
   gpu: z.record(z.string().regex(/^[a-z0-9._-]{1,32}$/), amount).default({}),
@@ -40,7 +42,9 @@ export const AgentConfig = z.strictObject({
   folder: z.string(),
   listen: z.strictObject({ host: z.string().default('0.0.0.0'), port }),
   /** Where tenants and gateways reach this worker. */
-  endpoint: z.string().refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'not an http(s) URL'),
+  endpoint: z
+    .string()
+    .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'not an http(s) URL'),
   capacity: z.strictObject({
     cpus: z.number().positive().max(4096),
     memory: size,
@@ -58,32 +62,56 @@ export const AgentConfig = z.strictObject({
   /** What proves the hardware; what this machine has, if not given. */
   evidence: z
     .discriminatedUnion('source', [
-      z.strictObject({ source: z.literal('tsm'), folder: z.string().default('/sys/kernel/config/tsm/report') }),
+      z.strictObject({
+        source: z.literal('tsm'),
+        folder: z.string().default('/sys/kernel/config/tsm/report'),
+      }),
       z.strictObject({ source: z.literal('dstack'), socket: z.string().default('/var/run/dstack.sock') }),
       /** Development networks only: a platform made of software. */
-      z.strictObject({ source: z.literal('development'), rootFolder: z.string().optional(), kind: GuestKind.default('tdx') }),
-      /** A Nitro enclave: a program that gets user data in hexadecimal digits as its last argument and prints the document in base64. */
+      z.strictObject({
+        source: z.literal('development'),
+        rootFolder: z.string().optional(),
+        kind: GuestKind.default('tdx'),
+      }),
+      /**
+       * A Nitro enclave: a program that gets user data in hexadecimal digits as its last argument and prints
+       * the document in base64.
+       */
       z.strictObject({ source: z.literal('nitro'), command: z.array(z.string().max(4096)).min(1).max(64) }),
     ])
     .optional(),
-  /** A program that makes evidence about the GPUs: gets the nonce as its last argument, prints JSON with `detached_eat` and `evidences`, as nvattest does. */
+  /**
+   * A program that makes evidence about the GPUs: gets the nonce as its last argument, prints JSON with
+   * `detached_eat` and `evidences`, as nvattest does.
+   */
   gpuEvidence: z.strictObject({ command: z.array(z.string().max(4096)).min(1).max(64) }).optional(),
   /** Check evidence for workers of other providers, where the guest image may. */
   verifier: z.boolean().default(false),
   /**
-   * The seat of the key service (0, 1 or 2) that an instance which runs here may have; none if not given. A provider that had
-   * a seat can have no other one, ever.
+   * The seat of the key service (0, 1 or 2) that an instance which runs here may have; none if not given. A
+   * provider that had a seat can have no other one, ever.
    */
   keySeat: z.int().min(0).max(2).optional(),
   /** By token symbol. */
   prices: z.record(z.string().regex(/^[A-Z]{1,10}$/), Prices).default({}),
-  /** A program that prices orders instead: gets the order as JSON, answers `{"ratePerSecond": "12"}` or `{"decline": "why"}`. */
+  /**
+   * A program that prices orders instead: gets the order as JSON, answers `{"ratePerSecond": "12"}` or
+   * `{"decline": "why"}`.
+   */
   bidScript: z.string().optional(),
-  /** The smallest lease that is worth its upkeep: less is not bid on, and each is opened with what lasts so many seconds. */
+  /**
+   * The smallest lease that is worth its upkeep: less is not bid on, and each is opened with what lasts so
+   * many seconds.
+   */
   smallest: z
     .strictObject({
       cpus: z.number().min(0).max(4096).default(0.05),
-      memory: size.refine((mib) => mib >= LEAST_MEMORY_MIB, `no container starts with less than ${LEAST_MEMORY_MIB} MiB`).default(32),
+      memory: size
+        .refine(
+          (mib) => mib >= LEAST_MEMORY_MIB,
+          `no container starts with less than ${LEAST_MEMORY_MIB} MiB`,
+        )
+        .default(32),
       seconds: z.int().min(0).max(2_592_000).default(3600),
     })
     .prefault({}),
@@ -137,15 +165,22 @@ export function loadAgentConfig(path: string): AgentConfig {
     value = parse(readFileSync(path, 'utf8'))
   } catch (cause) {
     const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
-    throw new CloisterError('bad-config', isMissing ? `There is no file ${path}.` : `${path} can not be read as YAML.`, {
-      hint: 'Write one with `cloister provider init`.',
-      cause,
-    })
+    throw new CloisterError(
+      'bad-config',
+      isMissing ? `There is no file ${path}.` : `${path} can not be read as YAML.`,
+      {
+        hint: 'Write one with `cloister provider init`.',
+        cause,
+      },
+    )
   }
   const parsed = AgentConfig.safeParse(value)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
-    throw new CloisterError('bad-config', `${path} is wrong at ${issue?.path.join('.') || 'its root'}: ${issue?.message}.`)
+    throw new CloisterError(
+      'bad-config',
+      `${path} is wrong at ${issue?.path.join('.') || 'its root'}: ${issue?.message}.`,
+    )
   }
   const from = (relative: string) => resolve(dirname(path), relative)
   const config = parsed.data
@@ -154,8 +189,14 @@ export function loadAgentConfig(path: string): AgentConfig {
     network: from(config.network),
     folder: from(config.folder),
     ...(config.evidence?.source === 'development' &&
-      config.evidence.rootFolder !== undefined && { evidence: { ...config.evidence, rootFolder: from(config.evidence.rootFolder) } }),
+      config.evidence.rootFolder !== undefined && {
+        evidence: { ...config.evidence, rootFolder: from(config.evidence.rootFolder) },
+      }),
     ...(config.bidScript !== undefined && { bidScript: from(config.bidScript) }),
-    images: { ...config.images, layouts: config.images.layouts.map(from), ...(config.images.folder !== undefined && { folder: from(config.images.folder) }) },
+    images: {
+      ...config.images,
+      layouts: config.images.layouts.map(from),
+      ...(config.images.folder !== undefined && { folder: from(config.images.folder) }),
+    },
   }
 }

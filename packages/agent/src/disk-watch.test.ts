@@ -9,7 +9,9 @@ const LEASE = `0x${'1d'.repeat(32)}` as const
 async function look(bytes: number | Error): Promise<{ told: string[]; stopped: string[] }> {
   const [told, stopped]: [string[], string[]] = [[], []]
   const aborter = new AbortController()
-  const executor = { diskUsage: () => (typeof bytes === 'number' ? Promise.resolve(bytes) : Promise.reject(bytes)) } as unknown as Executor
+  const executor = {
+    diskUsage: () => (typeof bytes === 'number' ? Promise.resolve(bytes) : Promise.reject(bytes)),
+  } as unknown as Executor
   const supervisor = {
     openLeases: () => [{ id: LEASE, resources: { cpuMilli: 1, memoryMiB: 1, diskMiB: 10, gpus: 0 } }],
     event: (_: string, kind: string, message: string) => told.push(`${kind}: ${message}`),
@@ -30,7 +32,9 @@ it('stops a lease whose files can’t be counted in time, as one that is full', 
 })
 
 it('stops one that takes more than it has, and lets go on what takes no more, or can’t be looked at just now', async () => {
-  expect((await look(10 * 1024 * 1024 + 1)).stopped).toEqual(['its files take 11 MiB, and it has 10 MiB of disk'])
+  expect((await look(10 * 1024 * 1024 + 1)).stopped).toEqual([
+    'its files take 11 MiB, and it has 10 MiB of disk',
+  ])
   expect(await look(0)).toEqual({ told: [], stopped: [] })
   expect(await look(new Error('the engine is away'))).toEqual({ told: [], stopped: [] })
 })

@@ -12,7 +12,12 @@ const PATIENCE_MS = 10_000
 const BYTES_PER_MIB = 1024 * 1024
 
 /** Stops leases whose files outgrow the disk they pay for. */
-export async function watchDisks(parts: { executor: Executor; supervisor: LeaseSupervisor; log: Log; signal: AbortSignal }): Promise<void> {
+export async function watchDisks(parts: {
+  executor: Executor
+  supervisor: LeaseSupervisor
+  log: Log
+  signal: AbortSignal
+}): Promise<void> {
   const { executor, supervisor, log, signal } = parts
   const stopped = new Set<Hex>()
   const look = async (id: Hex) => {
@@ -20,7 +25,9 @@ export async function watchDisks(parts: { executor: Executor; supervisor: LeaseS
     if (!resources) return
     try {
       const mib = Math.ceil((await executor.diskUsage(id)) / BYTES_PER_MIB)
-      const taken = Number.isFinite(mib) ? `its files take ${formatMiB(mib)}` : 'its files are too many to be counted'
+      const taken = Number.isFinite(mib)
+        ? `its files take ${formatMiB(mib)}`
+        : 'its files are too many to be counted'
       if (mib <= resources.diskMiB) stopped.delete(id)
       else if (!stopped.has(id)) {
         stopped.add(id)

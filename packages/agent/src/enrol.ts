@@ -1,4 +1,10 @@
-import { describeWorker, getWorker, registerWorker, type Wallet, type WorkerDescription } from '@cloister/chain'
+import {
+  describeWorker,
+  getWorker,
+  registerWorker,
+  type Wallet,
+  type WorkerDescription,
+} from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { capacityOf } from './bidding/capacity.ts'
@@ -13,14 +19,21 @@ export function descriptionOf(config: AgentConfig): WorkerDescription {
 }
 
 /**
- * Registers the worker for the provider's account, or brings its registration up to date, and gives its key ether for gas.
- * Asks nobody. Throws `not-yours` where the worker is another provider's.
+ * Registers the worker for the provider's account, or brings its registration up to date, and gives its key
+ * ether for gas. Asks nobody. Throws `not-yours` where the worker is another provider's.
  */
-export async function enrolWorker(provider: Wallet, key: PrivateKeyAccount, config: AgentConfig): Promise<'registered' | 'described' | 'unchanged'> {
+export async function enrolWorker(
+  provider: Wallet,
+  key: PrivateKeyAccount,
+  config: AgentConfig,
+): Promise<'registered' | 'described' | 'unchanged'> {
   const description = descriptionOf(config)
   const known = await getWorker(provider, key.address)
   if (known && known.provider !== provider.account.address)
-    throw new CloisterError('not-yours', `The worker ${key.address} belongs to the provider ${known.provider}.`)
+    throw new CloisterError(
+      'not-yours',
+      `The worker ${key.address} belongs to the provider ${known.provider}.`,
+    )
   if ((await provider.client.getBalance({ address: key.address })) < GAS_MONEY / 2n) {
     const hash = await provider.wallet.sendTransaction({ to: key.address, value: GAS_MONEY })
     await provider.client.waitForTransactionReceipt({ hash })
@@ -29,7 +42,9 @@ export async function enrolWorker(provider: Wallet, key: PrivateKeyAccount, conf
     await registerWorker(provider, key, description)
     return 'registered'
   }
-  const same = JSON.stringify(Object.entries(known.description).sort()) === JSON.stringify(Object.entries(description).sort())
+  const same =
+    JSON.stringify(Object.entries(known.description).sort()) ===
+    JSON.stringify(Object.entries(description).sort())
   if (same) return 'unchanged'
   await describeWorker(provider, key.address, description)
   return 'described'

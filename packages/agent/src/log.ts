@@ -5,6 +5,10 @@ export type LogLevel = 'info' | 'warn' | 'error'
 export type Log = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void
 
 /** Writes one line of JSON per entry; control characters can't break out of it. */
-export function jsonLog(name: string, write: (line: string) => void = (line) => process.stdout.write(line)): Log {
-  return (level, message, fields = {}) => write(`${JSON.stringify({ time: new Date().toISOString(), level, name, message, ...fields })}\n`)
+export function jsonLog(
+  name: string,
+  write: (line: string) => void = (line) => process.stdout.write(line),
+): Log {
+  return (level, message, fields = {}) =>
+    write(`${JSON.stringify({ time: new Date().toISOString(), level, name, message, ...fields })}\n`)
 }

@@ -29,10 +29,21 @@ it('ends what is out of money, and settles, while another lease does not stop', 
   } as unknown as LeaseSupervisor
   const readContract = async ({ functionName }: { functionName: string }) =>
     functionName === 'accrued' ? 5n : { state: 1, balance: 5n, ratePerSecond: 1n, noticeUntil: 0 }
-  const wallet = { client: { readContract }, network: { contracts: { market: LEASES[0] } } } as unknown as Wallet
+  const wallet = {
+    client: { readContract },
+    network: { contracts: { market: LEASES[0] } },
+  } as unknown as Wallet
   const settleAll = vi.fn(async () => {})
   const settlement = { isDue: true, settleAll } as unknown as Settlement
-  const metering = meter({ wallet, store: {} as Store, supervisor, sequence: new Sequence(), settlement, log: () => {}, signal: aborter.signal })
+  const metering = meter({
+    wallet,
+    store: {} as Store,
+    supervisor,
+    sequence: new Sequence(),
+    settlement,
+    log: () => {},
+    signal: aborter.signal,
+  })
   await vi.waitFor(() => expect(settleAll).toHaveBeenCalled(), 10_000)
   expect(stopped).toEqual(LEASES)
   // The one that does not stop is looked at once, the other again and again.

@@ -29,7 +29,10 @@ interface MeteringParts {
   signal: AbortSignal
 }
 
-/** Watches what leases can still pay, warns, ends what is out of money or whose notice has run out, and collects what was earned. */
+/**
+ * Watches what leases can still pay, warns, ends what is out of money or whose notice has run out, and
+ * collects what was earned.
+ */
 export async function meter(parts: MeteringParts): Promise<void> {
   const { supervisor, settlement, signal, log } = parts
   let told = false
@@ -59,7 +62,12 @@ async function look({ wallet, store, supervisor, sequence, log }: MeteringParts,
     if (runner) await within(runner.stopAll(reason), STOP_MS)
     await sequence
       .run(() => closeLease(wallet, id))
-      .catch((error) => log('warn', 'a lease that ends could not be closed yet', { lease: shortId(id), error: messageOf(error) }))
+      .catch((error) =>
+        log('warn', 'a lease that ends could not be closed yet', {
+          lease: shortId(id),
+          error: messageOf(error),
+        }),
+      )
     return supervisor.refresh(id)
   }
   const left = Number(secondsAffordable(lease.balance - accrued, lease.ratePerSecond))
@@ -67,7 +75,8 @@ async function look({ wallet, store, supervisor, sequence, log }: MeteringParts,
   const stored = store.lease(id)
   if (stored?.state !== 'open') return
   if (lease.noticeUntil > 0) {
-    if ((await wallet.client.getBlock()).timestamp >= lease.noticeUntil) return end('notice-over', 'the notice has run out')
+    if ((await wallet.client.getBlock()).timestamp >= lease.noticeUntil)
+      return end('notice-over', 'the notice has run out')
     if (stored.noticeUntil !== lease.noticeUntil) {
       store.patchLease(id, (patched) => {
         patched.noticeUntil = lease.noticeUntil

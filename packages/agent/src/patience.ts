@@ -1,6 +1,9 @@
 import type { Hex } from 'viem'
 
-/** What a promise gives, or undefined once `ms` milliseconds are over or `signal` is aborted; what it stands for goes on. Throws as it does. */
+/**
+ * What a promise gives, or undefined once `ms` milliseconds are over or `signal` is aborted; what it stands
+ * for goes on. Throws as it does.
+ */
 export async function within<T>(work: Promise<T>, ms: number, signal?: AbortSignal): Promise<T | undefined> {
   const over = new AbortController()
   const timer = setTimeout(() => over.abort(), ms)
@@ -14,7 +17,10 @@ export async function within<T>(work: Promise<T>, ms: number, signal?: AbortSign
   }
 }
 
-/** What a promise gives. Throws the signal's reason as soon as that is aborted; what the promise stands for is not waited for then. */
+/**
+ * What a promise gives. Throws the signal's reason as soon as that is aborted; what the promise stands for
+ * is not waited for then.
+ */
 export function until<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const leave = () => reject(signal.reason)
@@ -31,7 +37,10 @@ export function until<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   })
 }
 
-/** Looks at leases one after another, but for one whose look takes long: the others are gone on with, and it is left out until that ends. */
+/**
+ * Looks at leases one after another, but for one whose look takes long: the others are gone on with, and it
+ * is left out until that ends.
+ */
 export class LeaseLooks {
   private readonly look: (id: Hex) => Promise<void>
   private readonly patienceMs: number

@@ -18,25 +18,36 @@ interface Parts {
   log: Log
 }
 
-/** Claims what the provider's pool earned for the provider, whenever it pays, until `signal`. The tokens go to the provider. */
+/**
+ * Claims what the provider's pool earned for the provider, whenever it pays, until `signal`. The tokens go
+ * to the provider.
+ */
 export async function keepClaiming(parts: Parts, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await claimIfItPays(parts).catch((error) => parts.log('warn', 'rewards could not be claimed and will be later', { error: messageOf(error) }))
+    await claimIfItPays(parts).catch((error) =>
+      parts.log('warn', 'rewards could not be claimed and will be later', { error: messageOf(error) }),
+    )
     await delay(LOOK_MS, undefined, { signal }).catch(() => {})
   }
 }
 
 /**
- * Claims the provider's rewards if they are worth `timesGas` times the gas that takes, at `cloiPerEther`. Returns the amount in base
- * units of CLOI, 0 if nothing was claimed.
+ * Claims the provider's rewards if they are worth `timesGas` times the gas that takes, at `cloiPerEther`.
+ * Returns the amount in base units of CLOI, 0 if nothing was claimed.
  */
 export async function claimIfItPays({ wallet, provider, config, sequence, log }: Parts): Promise<bigint> {
   if (!config.claim) return 0n
-  const [amount, gasPrice] = await Promise.all([getClaimable(wallet, provider, provider), wallet.client.getGasPrice()])
+  const [amount, gasPrice] = await Promise.all([
+    getClaimable(wallet, provider, provider),
+    wallet.client.getGasPrice(),
+  ])
   // Wei times CLOI an ether, in base units of CLOI: both have 18 decimals.
   const cost = (CLAIM_GAS * gasPrice * BigInt(Math.round(config.cloiPerEther * 1_000_000))) / 1_000_000n
   if (amount === 0n || amount < cost * BigInt(config.timesGas)) return 0n
   const claimed = await sequence.run(() => claimRewards(wallet, [{ provider, account: provider }]))
-  log('info', 'rewards claimed for the provider', { CLOI: formatAmount(claimed, 18), gasEther: formatAmount(CLAIM_GAS * gasPrice, 18) })
+  log('info', 'rewards claimed for the provider', {
+    CLOI: formatAmount(claimed, 18),
+    gasEther: formatAmount(CLAIM_GAS * gasPrice, 18),
+  })
   return claimed
 }

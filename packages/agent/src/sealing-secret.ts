@@ -14,6 +14,8 @@ export function loadSealingSecret(folder: string): Uint8Array {
   }
   const secret = readFileSync(path)
   if (secret.length !== 32)
-    throw new CloisterError('bad-key', `${path} holds no key.`, { hint: 'Put it back from a backup; without it, what workloads sealed here is lost.' })
+    throw new CloisterError('bad-key', `${path} holds no key.`, {
+      hint: 'Put it back from a backup; without it, what workloads sealed here is lost.',
+    })
   return new Uint8Array(secret)
 }

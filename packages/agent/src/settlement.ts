@@ -5,7 +5,10 @@ import type { Sequence } from './sending.ts'
 
 /** Leases settled in one transaction at most. */
 const BATCH = 50
-/** Of the interval between two collections: from then on an attestation takes the collection along, which saves a transaction. */
+/**
+ * Of the interval between two collections: from then on an attestation takes the collection along, which
+ * saves a transaction.
+ */
 const ALONG_AT = 0.5
 
 /** Collects what open leases have earned, every so often and where it costs least. */
@@ -16,7 +19,12 @@ export class Settlement {
   private readonly everySeconds: number
   private settledAt = Date.now()
 
-  constructor(parts: { wallet: Wallet; supervisor: LeaseSupervisor; sequence: Sequence; everySeconds: number }) {
+  constructor(parts: {
+    wallet: Wallet
+    supervisor: LeaseSupervisor
+    sequence: Sequence
+    everySeconds: number
+  }) {
     this.wallet = parts.wallet
     this.supervisor = parts.supervisor
     this.sequence = parts.sequence
@@ -27,7 +35,10 @@ export class Settlement {
     return this.elapsed >= 1
   }
 
-  /** What an attestation should settle along with it: nothing soon after the last collection, nor more than fits beside it. */
+  /**
+   * What an attestation should settle along with it: nothing soon after the last collection, nor more than
+   * fits beside it.
+   */
   async along(): Promise<Hex[]> {
     if (this.elapsed < ALONG_AT) return []
     const ids = await this.earning()
@@ -43,7 +54,8 @@ export class Settlement {
   async settleAll(): Promise<void> {
     this.settled()
     const ids = await this.earning()
-    for (let i = 0; i < ids.length; i += BATCH) await this.sequence.run(() => settleLeases(this.wallet, ids.slice(i, i + BATCH)))
+    for (let i = 0; i < ids.length; i += BATCH)
+      await this.sequence.run(() => settleLeases(this.wallet, ids.slice(i, i + BATCH)))
   }
 
   private get elapsed(): number {
@@ -52,7 +64,8 @@ export class Settlement {
 
   private async earning(): Promise<Hex[]> {
     const ids: Hex[] = []
-    for (const { id } of this.supervisor.openLeases()) if ((await getAccrued(this.wallet, id)) > 0n) ids.push(id)
+    for (const { id } of this.supervisor.openLeases())
+      if ((await getAccrued(this.wallet, id)) > 0n) ids.push(id)
     return ids
   }
 }

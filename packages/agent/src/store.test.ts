@@ -29,7 +29,14 @@ const leaseOf = (index: number, megabytes = 0): StoredLease => ({
   restarts: {},
   openedAt: 1,
   ...(megabytes > 0 && {
-    running: { hash: idOf(0), images: {}, manifest: { version: 1, services: { web: { env: { BIG: 'x'.repeat(megabytes * 1_000_000) } } } } as never },
+    running: {
+      hash: idOf(0),
+      images: {},
+      manifest: {
+        version: 1,
+        services: { web: { env: { BIG: 'x'.repeat(megabytes * 1_000_000) } } },
+      } as never,
+    },
   }),
 })
 
@@ -58,7 +65,9 @@ describe('the agent’s store', () => {
     expect(parsed).toBe(0)
     store.close()
     store = new Store(path)
-    expect(store.openLeases()).toEqual([1, 3].map((index) => ({ id: idOf(index), resources: leaseOf(index).resources })))
+    expect(store.openLeases()).toEqual(
+      [1, 3].map((index) => ({ id: idOf(index), resources: leaseOf(index).resources })),
+    )
   })
 
   it('holds so much read and no more, those asked for last, and forgets nothing', () => {
@@ -66,7 +75,8 @@ describe('the agent’s store', () => {
     store = new Store(path, 100_000)
     for (let index = 1; index <= 20; index++) store.saveLease(leaseOf(index, 0.02))
     const parsed = countingParses(() => {
-      for (let times = 0; times < 50; times++) for (const index of [18, 19, 20]) expect(store.lease(idOf(index))?.running).toBeDefined()
+      for (let times = 0; times < 50; times++)
+        for (const index of [18, 19, 20]) expect(store.lease(idOf(index))?.running).toBeDefined()
     })
     expect(parsed).toBe(0)
     expect(countingParses(() => expect(store.lease(idOf(1))?.running).toBeDefined())).toBe(1)

@@ -21,7 +21,10 @@ export interface StoredLease {
   id: Hex
   tenant: Address
   state: 'open' | 'closed'
-  /** What it takes of the worker, reckoned from its room on chain when it was taken on; manifests have to fit into it. */
+  /**
+   * What it takes of the worker, reckoned from its room on chain when it was taken on; manifests have to fit
+   * into it.
+   */
   resources: Omit<Resources, 'gpuModels'>
   /** Sealed secrets as they were last handed over, for the next manifest. */
   envelope?: Envelope
@@ -61,11 +64,12 @@ const CACHE_CHARACTERS = 64 * 1024 * 1024
 export type OpenLease = Pick<StoredLease, 'id' | 'resources'>
 
 /**
- * The agent's memory: SQLite, written through before anything is done on its strength. Only its own user may read it, since manifests
- * have secrets in them.
+ * The agent's memory: SQLite, written through before anything is done on its strength. Only its own user may
+ * read it, since manifests have secrets in them.
  *
- * Reading is cheap, whoever asks and however many leases there are: what open leases take is held in memory, and a manifest is not
- * parsed again for each request about it. Leases that are read are shared, and frozen: `patchLease` changes them.
+ * Reading is cheap, whoever asks and however many leases there are: what open leases take is held in memory,
+ * and a manifest is not parsed again for each request about it. Leases that are read are shared, and frozen:
+ * `patchLease` changes them.
  */
 export class Store {
   private readonly db: DatabaseSync
@@ -119,7 +123,9 @@ export class Store {
 
   saveLease(lease: StoredLease): void {
     const data = JSON.stringify(lease)
-    this.db.prepare('INSERT OR REPLACE INTO lease (id, state, data) VALUES (?, ?, ?)').run(lease.id, lease.state, data)
+    this.db
+      .prepare('INSERT OR REPLACE INTO lease (id, state, data) VALUES (?, ?, ?)')
+      .run(lease.id, lease.state, data)
     if (lease.state === 'open') this.open.set(lease.id, { id: lease.id, resources: lease.resources })
     else this.open.delete(lease.id)
     this.hold(JSON.parse(data) as StoredLease, data.length)
@@ -137,9 +143,13 @@ export class Store {
 
   addEvent(lease: Hex, kind: string, message: string): LeaseEvent {
     const time = Date.now()
-    const { lastInsertRowid } = this.db.prepare('INSERT INTO event (lease, time, kind, message) VALUES (?, ?, ?, ?)').run(lease, time, kind, message)
+    const { lastInsertRowid } = this.db
+      .prepare('INSERT INTO event (lease, time, kind, message) VALUES (?, ?, ?, ?)')
+      .run(lease, time, kind, message)
     this.db
-      .prepare('DELETE FROM event WHERE lease = ? AND id <= (SELECT id FROM event WHERE lease = ? ORDER BY id DESC LIMIT 1 OFFSET ?)')
+      .prepare(
+        'DELETE FROM event WHERE lease = ? AND id <= (SELECT id FROM event WHERE lease = ? ORDER BY id DESC LIMIT 1 OFFSET ?)',
+      )
       .run(lease, lease, EVENTS_KEPT)
     return { id: Number(lastInsertRowid), lease, time, kind, message }
   }
@@ -150,15 +160,21 @@ export class Store {
       .all(lease, after) as unknown as LeaseEvent[]
   }
 
-  /** Uses a nonce up; false if it was used before. Forgets those whose request would be refused as too old anyway. */
+  /**
+   * Uses a nonce up; false if it was used before. Forgets those whose request would be refused as too old
+   * anyway.
+   */
   useNonce(nonce: string, expiry: number, nowSeconds: number): boolean {
     this.db.prepare('DELETE FROM nonce WHERE expiry < ?').run(nowSeconds)
-    return this.db.prepare('INSERT OR IGNORE INTO nonce (nonce, expiry) VALUES (?, ?)').run(nonce, expiry).changes === 1
+    return (
+      this.db.prepare('INSERT OR IGNORE INTO nonce (nonce, expiry) VALUES (?, ?)').run(nonce, expiry)
+        .changes === 1
+    )
   }
 
   /**
-   * The worker's port for a service's port: the same every time, until `releasePorts`, unless it is `busy`; then another one in its
-   * place. `isKnown` says that it was lent before. Undefined where none is left.
+   * The worker's port for a service's port: the same every time, until `releasePorts`, unless it is `busy`;
+   * then another one in its place. `isKnown` says that it was lent before. Undefined where none is left.
    */
   portFor(
     lease: Hex,
@@ -167,7 +183,9 @@ export class Store {
     range: { first: number; last: number },
     busy: ReadonlySet<number> = new Set(),
   ): { workerPort: number; isKnown: boolean } | undefined {
-    const known = this.db.prepare('SELECT port FROM port WHERE lease = ? AND service = ? AND target = ?').get(lease, service, target)
+    const known = this.db
+      .prepare('SELECT port FROM port WHERE lease = ? AND service = ? AND target = ?')
+      .get(lease, service, target)
     if (known && !busy.has(Number(known['port']))) return { workerPort: Number(known['port']), isKnown: true }
     const taken = new Set(
       this.db
@@ -219,12 +237,16 @@ export class Store {
   }
 }
 
-/** Makes the file and what SQLite puts beside it readable by nobody else, also where an earlier version left them open. */
+/**
+ * Makes the file and what SQLite puts beside it readable by nobody else, also where an earlier version left
+ * them open.
+ */
 function keepToOurselves(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   // SQLite gives the files beside it the rights of the first.
   closeSync(openSync(path, 'a', 0o600))
-  for (const file of ['', '-wal', '-shm', '-journal'].map((end) => path + end)) if (existsSync(file)) chmodSync(file, 0o600)
+  for (const file of ['', '-wal', '-shm', '-journal'].map((end) => path + end))
+    if (existsSync(file)) chmodSync(file, 0o600)
 }
 
 function freeze<T>(value: T): T {

@@ -16,6 +16,9 @@ export function loadTlsKey(folder: string): { pem: string; hash: Hex } {
   try {
     return { pem, hash: bytesToHex(tlsKeyHashOf(pem)) }
   } catch (cause) {
-    throw new CloisterError('bad-key', `${path} holds no key.`, { hint: 'Delete it: the worker makes a new one and has it attested.', cause })
+    throw new CloisterError('bad-key', `${path} holds no key.`, {
+      hint: 'Delete it: the worker makes a new one and has it attested.',
+      cause,
+    })
   }
 }

@@ -1,6 +1,13 @@
 import { chmod, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { connectWallet, departWorker, getWorker, loadNetwork, type Network, type Wallet } from '@cloister/chain'
+import {
+  connectWallet,
+  departWorker,
+  getWorker,
+  loadNetwork,
+  type Network,
+  type Wallet,
+} from '@cloister/chain'
 import { CloisterError, messageOf } from '@cloister/core'
 import { DockerExecutor, type Executor, SandboxExecutor } from '@cloister/executors'
 import type { Address } from 'viem'
@@ -60,9 +67,10 @@ export interface RunningWorker {
 }
 
 /**
- * Starts a worker: takes up its leases, opens its interface and keeps itself attested. Throws `not-registered` where its key
- * is no provider's worker, `no-evidence` where the machine can't prove what it is, `no-engine` where there is nothing to run
- * containers with, `port-taken`, and `reverted` with the contract's reason where its evidence is refused.
+ * Starts a worker: takes up its leases, opens its interface and keeps itself attested. Throws
+ * `not-registered` where its key is no provider's worker, `no-evidence` where the machine can't prove what
+ * it is, `no-engine` where there is nothing to run containers with, `port-taken`, and `reverted` with the
+ * contract's reason where its evidence is refused.
  */
 export async function startWorker(config: AgentConfig, log: Log): Promise<RunningWorker> {
   await keepOthersOut(config.folder)
@@ -71,9 +79,13 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
   const wallet = connectWallet(network, key)
   const registered = await getWorker(wallet, key.address)
   if (!registered || registered.retired)
-    throw new CloisterError('not-registered', `The worker ${key.address} is ${registered ? 'retired' : 'not registered'} on ${network.name}.`, {
-      hint: 'Register it with `cloister provider init`.',
-    })
+    throw new CloisterError(
+      'not-registered',
+      `The worker ${key.address} is ${registered ? 'retired' : 'not registered'} on ${network.name}.`,
+      {
+        hint: 'Register it with `cloister provider init`.',
+      },
+    )
   const source = await openEvidenceSource(config, network)
   const executor = await openExecutor(config, key.address)
   const store = new Store(join(config.folder, 'worker.db'))
@@ -83,22 +95,65 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
   const prover = new WorkerProver({ network, key, source, binding })
   const secrets = new LeaseSecrets((run, envelope) => fetchAppKeys(wallet, prover, run, envelope))
   const sealingSecret = loadSealingSecret(config.folder)
-  const sockets = new AgentSockets(sealingSecret, agentApi({ chain: wallet, key, keySeat: config.keySeat, prover, sealingSecret, log }))
+  const sockets = new AgentSockets(
+    sealingSecret,
+    agentApi({ chain: wallet, key, keySeat: config.keySeat, prover, sealingSecret, log }),
+  )
   const supervisor = new LeaseSupervisor({ config, store, executor, wallet, secrets, sockets, log })
   const settlement = new Settlement({ wallet, supervisor, sequence, everySeconds: config.settleEverySeconds })
-  const attestor = new Attestor({ settlement, wallet, key, provider: registered.provider, source, tlsKeyHash: tlsKey.hash, sequence, log })
-  const verifier = config.verifier ? new Verifier({ chain: wallet, key, provider: registered.provider }) : undefined
-  const bidder = new Bidder({ config, network, store, key, attestor, separateNetworks: executor.separateNetworks })
-  const worker: Worker = { config, network, chain: wallet, key, store, executor, supervisor, bidder, attestor, verifier, log }
+  const attestor = new Attestor({
+    settlement,
+    wallet,
+    key,
+    provider: registered.provider,
+    source,
+    tlsKeyHash: tlsKey.hash,
+    sequence,
+    log,
+  })
+  const verifier = config.verifier
+    ? new Verifier({ chain: wallet, key, provider: registered.provider })
+    : undefined
+  const bidder = new Bidder({
+    config,
+    network,
+    store,
+    key,
+    attestor,
+    separateNetworks: executor.separateNetworks,
+  })
+  const worker: Worker = {
+    config,
+    network,
+    chain: wallet,
+    key,
+    store,
+    executor,
+    supervisor,
+    bidder,
+    attestor,
+    verifier,
+    log,
+  }
   const aborter = new AbortController()
   const { signal } = aborter
 
   await attestor.begin()
   await supervisor.resume()
   // Over https: what tenants reach ends here, in the attested machine, and nowhere before.
-  const identity = config.endpoint.startsWith('https:') ? () => serverIdentity(attestor, tlsKey.pem, config.endpoint) : undefined
+  const identity = config.endpoint.startsWith('https:')
+    ? () => serverIdentity(attestor, tlsKey.pem, config.endpoint)
+    : undefined
   const server = await serveWorker(worker, await identity?.())
-  const confirmation = { wallet, key, provider: registered.provider, tlsKeyHash: tlsKey.hash, source, sequence, log }
+  const confirmation = {
+    wallet,
+    key,
+    provider: registered.provider,
+    tlsKeyHash: tlsKey.hash,
+    source,
+    sequence,
+    log,
+  }
   const gpus = new GpuConfirmation(confirmation, signal)
   const confirm = () => {
     if (config.capacity.gpus > 0 && attestor.latest) gpus.begin(attestor.latest.block)
@@ -106,7 +161,9 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
   confirm()
   attestor.onRenewed(() => {
     confirm()
-    identity?.().then(server.identify, (error) => log('warn', 'the TLS certificate could not be renewed', { error: messageOf(error) }))
+    identity?.().then(server.identify, (error) =>
+      log('warn', 'the TLS certificate could not be renewed', { error: messageOf(error) }),
+    )
   })
   const loops = [
     watchLeases({
@@ -124,7 +181,11 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
     watchDisks({ executor, supervisor, log, signal }),
     keepClaiming({ wallet, provider: registered.provider, config: config.rewards, sequence, log }, signal),
   ]
-  log('info', `the worker is open for leases on port ${server.port}`, { worker: key.address, engine: executor.isolation.engine, evidence: source.name })
+  log('info', `the worker is open for leases on port ${server.port}`, {
+    worker: key.address,
+    engine: executor.isolation.engine,
+    evidence: source.name,
+  })
   return {
     worker,
     port: server.port,
@@ -132,9 +193,13 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
       aborter.abort()
       await server.close()
       await Promise.all(loops)
-      await settlement.settleAll().catch((error) => log('warn', 'the last settlement failed', { error: messageOf(error) }))
+      await settlement
+        .settleAll()
+        .catch((error) => log('warn', 'the last settlement failed', { error: messageOf(error) }))
       await supervisor.halt()
-      await sequence.run(() => departWorker(wallet, key.address)).catch((error) => log('warn', 'coverage could not be ended', { error: messageOf(error) }))
+      await sequence
+        .run(() => departWorker(wallet, key.address))
+        .catch((error) => log('warn', 'coverage could not be ended', { error: messageOf(error) }))
       await executor.close()
       store.close()
       log('info', 'the worker has stopped')
@@ -142,7 +207,10 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
   }
 }
 
-/** Other users of this machine may walk through the folder, as users of containers have to, and neither list nor change what is in it. */
+/**
+ * Other users of this machine may walk through the folder, as users of containers have to, and neither list
+ * nor change what is in it.
+ */
 async function keepOthersOut(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o711 })
   const { mode } = await stat(folder)
@@ -154,8 +222,10 @@ function openExecutor(config: AgentConfig, worker: Address): Promise<Executor> {
   const imageFolder = config.images.folder ?? join(config.folder, 'images')
   const { allow, ...limits } = config.internet
   const wayOut = allow ? limits : 'off'
-  if (config.executor.engine === 'sandbox') return SandboxExecutor.open({ folder: join(config.folder, 'sandbox'), imageFolder, images, wayOut })
-  // By its key, not its name: two workers of one name may share an engine, and each removes what it doesn't know.
+  if (config.executor.engine === 'sandbox')
+    return SandboxExecutor.open({ folder: join(config.folder, 'sandbox'), imageFolder, images, wayOut })
+  // By its key, not its name: two workers of one name may share an engine, and each removes what it doesn't
+  // know.
   return DockerExecutor.connect({
     socketPath: config.executor.socket,
     scope: worker.slice(2, 14).toLowerCase(),

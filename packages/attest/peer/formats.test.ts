@@ -34,65 +34,83 @@ function* flips(bytes: Uint8Array, count: number): Generator<Uint8Array> {
   }
 }
 
-describe.skipIf(!hasVectors)('dstack machines (real vectors; left out where shared/vectors is absent)', () => {
-  const read = (path: string) => {
-    const { quote, event_log: eventLog, report_data: reportData } = json(path)
-    const { body } = parseQuote(new Uint8Array(Buffer.from(quote, 'hex')))
-    if (body.kind !== 'tdx') throw new Error('not TDX')
-    const measurements = Object.fromEntries(body.report.rtmr.map((register, index) => [`rtmr${index}`, hex(register)]))
-    return { eventLog: eventLog as string, measurements, reportData: reportData as string, signed: hex(body.report.reportData) }
-  }
-
-  it.each(['dstack/quote-report.json', 'dstack/tdx-lite-getquote.json'])('replay in all four registers, and say which app runs: %s', async (path) => {
-    const { eventLog, measurements, reportData, signed } = read(path)
-    const verdict = await verifyDstack({ genuine: true, measurements }, eventLog)
-    expect(verdict.problems).toEqual([])
-    expect(verdict.genuine).toBe(true)
-    expect(verdict.identity?.composeHash.slice(0, 40)).toBe(verdict.identity?.appId)
-    expect(verdict.identity?.keyProvider?.name).toMatch(/^(local-sgx|kms)$/)
-    expect(signed).toBe(reportData)
-    expect((await replayEventLog(parseEventLog(eventLog)))[3]).toBe(measurements['rtmr3'])
-  })
-
-  it('are nothing where the quote is not genuine, or the log was touched', async () => {
-    const { eventLog, measurements } = read('dstack/quote-report.json')
-    expect((await verifyDstack({ genuine: false, measurements }, eventLog)).genuine).toBe(false)
-    const log = JSON.parse(eventLog)
-    const touch = async (change: (events: typeof log) => void) => {
-      const copy = structuredClone(log)
-      change(copy)
-      return verifyDstack({ genuine: true, measurements }, JSON.stringify(copy))
+describe.skipIf(!hasVectors)(
+  'dstack machines (real vectors; left out where shared/vectors is absent)',
+  () => {
+    const read = (path: string) => {
+      const { quote, event_log: eventLog, report_data: reportData } = json(path)
+      const { body } = parseQuote(new Uint8Array(Buffer.from(quote, 'hex')))
+      if (body.kind !== 'tdx') throw new Error('not TDX')
+      const measurements = Object.fromEntries(
+        body.report.rtmr.map((register, index) => [`rtmr${index}`, hex(register)]),
+      )
+      return {
+        eventLog: eventLog as string,
+        measurements,
+        reportData: reportData as string,
+        signed: hex(body.report.reportData),
+      }
     }
-    const at = log.findIndex((event: { event: string }) => event.event === 'app-id')
-    // Its digest still says what it said: it isn't believed.
-    expect(codes(await touch((events) => (events[at].event_payload = '00'.repeat(20))))).toContain('rtmr3')
-    expect(codes(await touch((events) => events.push(events[at])))).toContain('rtmr3')
-    expect(codes(await touch((events) => (events[0].digest = '00'.repeat(48))))).toEqual(['rtmr0'])
-    expect(codes(await touch((events) => events.splice(at, 1)))).toContain('rtmr3')
-    expect(codes(await touch((events) => (events[at].event_type = 4)))).toEqual(['bad-event-log'])
-    expect(codes(await verifyDstack({ genuine: true, measurements }, '{'))).toEqual(['bad-event-log'])
-    // Later events are the app's own: an identity among them means nothing.
-    const fields = { imr: 3, event_type: 134_217_729, digest: '', event_payload: '' }
-    const events = [
-      { ...fields, event: 'app-id', event_payload: 'aa'.repeat(20) },
-      { ...fields, event: 'compose-hash', event_payload: 'bb'.repeat(32) },
-      { ...fields, event: 'system-ready' },
-      { ...fields, event: 'app-id', event_payload: 'cc'.repeat(20) },
-    ]
-    expect(identityOf(events).appId).toBe('aa'.repeat(20))
-    expect(() => identityOf([events[0] as never, ...events])).toThrow('2 times')
-    expect(() => identityOf(events.slice(2))).toThrow('does not say which app')
-  })
 
-  it('bind report data and compose files', async () => {
-    expect(hex(await dstackReportData('app-data', new TextEncoder().encode('x')))).toBe(createHash('sha512').update('app-data:x').digest('hex'))
-    expect(new TextDecoder().decode(composeBytes({ b: [{ d: 1, c: Number.NaN }], a: undefined }))).toBe('{"b":[{"c":null,"d":1}]}')
-  })
-})
+    it.each(['dstack/quote-report.json', 'dstack/tdx-lite-getquote.json'])(
+      'replay in all four registers, and say which app runs: %s',
+      async (path) => {
+        const { eventLog, measurements, reportData, signed } = read(path)
+        const verdict = await verifyDstack({ genuine: true, measurements }, eventLog)
+        expect(verdict.problems).toEqual([])
+        expect(verdict.genuine).toBe(true)
+        expect(verdict.identity?.composeHash.slice(0, 40)).toBe(verdict.identity?.appId)
+        expect(verdict.identity?.keyProvider?.name).toMatch(/^(local-sgx|kms)$/)
+        expect(signed).toBe(reportData)
+        expect((await replayEventLog(parseEventLog(eventLog)))[3]).toBe(measurements['rtmr3'])
+      },
+    )
+
+    it('are nothing where the quote is not genuine, or the log was touched', async () => {
+      const { eventLog, measurements } = read('dstack/quote-report.json')
+      expect((await verifyDstack({ genuine: false, measurements }, eventLog)).genuine).toBe(false)
+      const log = JSON.parse(eventLog)
+      const touch = async (change: (events: typeof log) => void) => {
+        const copy = structuredClone(log)
+        change(copy)
+        return verifyDstack({ genuine: true, measurements }, JSON.stringify(copy))
+      }
+      const at = log.findIndex((event: { event: string }) => event.event === 'app-id')
+      // Its digest still says what it said: it isn't believed.
+      expect(codes(await touch((events) => (events[at].event_payload = '00'.repeat(20))))).toContain('rtmr3')
+      expect(codes(await touch((events) => events.push(events[at])))).toContain('rtmr3')
+      expect(codes(await touch((events) => (events[0].digest = '00'.repeat(48))))).toEqual(['rtmr0'])
+      expect(codes(await touch((events) => events.splice(at, 1)))).toContain('rtmr3')
+      expect(codes(await touch((events) => (events[at].event_type = 4)))).toEqual(['bad-event-log'])
+      expect(codes(await verifyDstack({ genuine: true, measurements }, '{'))).toEqual(['bad-event-log'])
+      // Later events are the app's own: an identity among them means nothing.
+      const fields = { imr: 3, event_type: 134_217_729, digest: '', event_payload: '' }
+      const events = [
+        { ...fields, event: 'app-id', event_payload: 'aa'.repeat(20) },
+        { ...fields, event: 'compose-hash', event_payload: 'bb'.repeat(32) },
+        { ...fields, event: 'system-ready' },
+        { ...fields, event: 'app-id', event_payload: 'cc'.repeat(20) },
+      ]
+      expect(identityOf(events).appId).toBe('aa'.repeat(20))
+      expect(() => identityOf([events[0] as never, ...events])).toThrow('2 times')
+      expect(() => identityOf(events.slice(2))).toThrow('does not say which app')
+    })
+
+    it('bind report data and compose files', async () => {
+      expect(hex(await dstackReportData('app-data', new TextEncoder().encode('x')))).toBe(
+        createHash('sha512').update('app-data:x').digest('hex'),
+      )
+      expect(new TextDecoder().decode(composeBytes({ b: [{ d: 1, c: Number.NaN }], a: undefined }))).toBe(
+        '{"b":[{"c":null,"d":1}]}',
+      )
+    })
+  },
+)
 
 describe.skipIf(!hasVectors)('SEV-SNP (real vectors; left out where shared/vectors is absent)', () => {
   // dstack's bundle: two bytes of head, a compact length, the report.
-  const report = () => new Uint8Array(Buffer.from(json('dstack/sev-snp-attestation.json').attestation, 'hex')).slice(4, 4 + 1184)
+  const report = () =>
+    new Uint8Array(Buffer.from(json('dstack/sev-snp-attestation.json').attestation, 'hex')).slice(4, 4 + 1184)
   const text = (path: string) => new TextDecoder().decode(readVector(path))
   const certificates = () => text('sev/sev_snp_vcek.pem') + text('sev/sev_snp_ask.pem')
   const instant = Date.parse('2026-08-01T00:00:00Z') / 1000
@@ -100,7 +118,14 @@ describe.skipIf(!hasVectors)('SEV-SNP (real vectors; left out where shared/vecto
   it('verifies from the report to AMD’s root', async () => {
     const verdict = await verifySnpReport(report(), { certificates: certificates() }, { instant })
     expect(verdict.problems).toEqual([])
-    expect(verdict).toMatchObject({ genuine: true, kind: 'sev-snp', root: 'amd', simulated: false, debug: false, tcb: undefined })
+    expect(verdict).toMatchObject({
+      genuine: true,
+      kind: 'sev-snp',
+      root: 'amd',
+      simulated: false,
+      debug: false,
+      tcb: undefined,
+    })
     expect(verdict.claims).toMatchObject({
       reportVersion: '3',
       reportedTcb: 'fmc 0, bootLoader 4, tee 0, snp 23, microcode 213',
@@ -113,15 +138,22 @@ describe.skipIf(!hasVectors)('SEV-SNP (real vectors; left out where shared/vecto
   it('refuses every changed byte, another order of certificates, and times outside', async () => {
     for (const changed of flips(report(), 300)) {
       const { genuine } = await verifySnpReport(changed, { certificates: certificates() }, { instant })
-      // Of the signature's two numbers only 48 bytes each are in use; the rest has to be zero, or is not signed at all.
+      // Of the signature's two numbers only 48 bytes each are in use; the rest has to be zero, or is not
+      // signed at all.
       const unused = hex(changed.subarray(0, 0x2a0 + 144)) === hex(report().subarray(0, 0x2a0 + 144))
       expect(genuine).toBe(unused)
     }
     const reversed = text('sev/sev_snp_ask.pem') + text('sev/sev_snp_vcek.pem')
     expect((await verifySnpReport(report(), { certificates: reversed }, { instant })).genuine).toBe(false)
-    expect(codes(await verifySnpReport(report(), { certificates: text('sev/sev_snp_vcek.pem') }, { instant }))).toContain('vcek-chain')
-    expect(codes(await verifySnpReport(report(), { certificates: certificates() }, { instant: 1_500_000_000 }))).toEqual(['vcek-time'])
-    expect(codes(await verifySnpReport(report().slice(1), { certificates: certificates() }, { instant }))).toEqual(['bad-report'])
+    expect(
+      codes(await verifySnpReport(report(), { certificates: text('sev/sev_snp_vcek.pem') }, { instant })),
+    ).toContain('vcek-chain')
+    expect(
+      codes(await verifySnpReport(report(), { certificates: certificates() }, { instant: 1_500_000_000 })),
+    ).toEqual(['vcek-time'])
+    expect(
+      codes(await verifySnpReport(report().slice(1), { certificates: certificates() }, { instant })),
+    ).toEqual(['bad-report'])
     expect(codes(await verifySnpReport(report(), { certificates: '' }, { instant }))).toEqual(['bad-pem'])
   })
 
@@ -135,8 +167,14 @@ describe.skipIf(!hasVectors)('SEV-SNP (real vectors; left out where shared/vecto
       bytes.set(Uint8Array.from(signature.subarray(48)).reverse(), 0x2a0 + 72)
       return verifySnpReport(bytes, { certificates: certificates() }, { instant })
     }
-    expect(codes(await resigned((bytes) => (bytes[0x0a] = (bytes[0x0a] ?? 0) | 0x08)))).toEqual(['report-signature', 'debug'])
-    expect(codes(await resigned((bytes) => (bytes[0x0a] = (bytes[0x0a] ?? 0) | 0x04)))).toEqual(['report-signature', 'migration-agent'])
+    expect(codes(await resigned((bytes) => (bytes[0x0a] = (bytes[0x0a] ?? 0) | 0x08)))).toEqual([
+      'report-signature',
+      'debug',
+    ])
+    expect(codes(await resigned((bytes) => (bytes[0x0a] = (bytes[0x0a] ?? 0) | 0x04)))).toEqual([
+      'report-signature',
+      'migration-agent',
+    ])
     expect(codes(await resigned((bytes) => (bytes[0x1a0] = 1)))).toEqual(['report-signature', 'chip-id'])
     expect(codes(await resigned((bytes) => (bytes[0x180] = 5)))).toEqual(['report-signature', 'reported-tcb'])
     expect(codes(await resigned((bytes) => (bytes[0x30] = 1)))).toEqual(['report-signature', 'vmpl'])
@@ -146,10 +184,16 @@ describe.skipIf(!hasVectors)('SEV-SNP (real vectors; left out where shared/vecto
     const asked: string[] = []
     const fetch = async (url: string) => {
       asked.push(url)
-      return new Response(url.endsWith('cert_chain') ? text('sev/sev_snp_ask.pem') : Uint8Array.of(0x30, 0x00))
+      return new Response(
+        url.endsWith('cert_chain') ? text('sev/sev_snp_ask.pem') : Uint8Array.of(0x30, 0x00),
+      )
     }
-    const collateral = await fetchSnpCollateral(report(), 'Milan', { fetch: fetch as typeof globalThis.fetch })
-    expect(asked.find((url) => url.includes('SPL'))).toMatch(/\/vcek\/v1\/Milan\/38d1[0-9a-f]{124}\?blSPL=4&teeSPL=0&snpSPL=23&ucodeSPL=213$/)
+    const collateral = await fetchSnpCollateral(report(), 'Milan', {
+      fetch: fetch as typeof globalThis.fetch,
+    })
+    expect(asked.find((url) => url.includes('SPL'))).toMatch(
+      /\/vcek\/v1\/Milan\/38d1[0-9a-f]{124}\?blSPL=4&teeSPL=0&snpSPL=23&ucodeSPL=213$/,
+    )
     expect(collateral.revocationList).toBe('3000')
   })
 })
@@ -160,20 +204,31 @@ describe.skipIf(!hasVectors)('AWS Nitro (real vectors; left out where shared/vec
     const bytes = readVector('nitro/attestation.bin')
     return bytes.slice(4, 4 + 4527)
   }
-  const madeAt = async () => Date.parse((await verifyNitroDocument(document(), { instant: 0 })).claims['madeAt'] ?? '') / 1000
+  const madeAt = async () =>
+    Date.parse((await verifyNitroDocument(document(), { instant: 0 })).claims['madeAt'] ?? '') / 1000
 
   it('verifies from the document to Amazon’s root', async () => {
     const verdict = await verifyNitroDocument(document(), { instant: await madeAt() })
     expect(verdict.problems).toEqual([])
-    expect(verdict).toMatchObject({ genuine: true, kind: 'nitro', root: 'aws', simulated: false, debug: false })
+    expect(verdict).toMatchObject({
+      genuine: true,
+      kind: 'nitro',
+      root: 'aws',
+      simulated: false,
+      debug: false,
+    })
     expect(verdict.measurements['pcr0']).toMatch(/^[0-9a-f]{96}$/)
   })
 
   it('refuses every changed byte, cut documents and times outside', async () => {
     const instant = await madeAt()
-    for (const changed of flips(document(), 200)) expect((await verifyNitroDocument(changed, { instant })).genuine).toBe(false)
-    for (let length = 0; length < 4527; length += 97) expect((await verifyNitroDocument(document().slice(0, length), { instant })).genuine).toBe(false)
-    expect(codes(await verifyNitroDocument(document(), { instant: instant + 10 * 86_400 }))).toEqual(['nitro-time'])
+    for (const changed of flips(document(), 200))
+      expect((await verifyNitroDocument(changed, { instant })).genuine).toBe(false)
+    for (let length = 0; length < 4527; length += 97)
+      expect((await verifyNitroDocument(document().slice(0, length), { instant })).genuine).toBe(false)
+    expect(codes(await verifyNitroDocument(document(), { instant: instant + 10 * 86_400 }))).toEqual([
+      'nitro-time',
+    ])
   })
 })
 
@@ -181,16 +236,27 @@ describe('NVIDIA GPUs', () => {
   const nonce = '11'.repeat(32)
   const instant = 1_784_208_000
 
-  it.skipIf(!hasVectors)('refuses the unsigned tokens of a local verifier, and shows their claims all the same', async () => {
-    const { detached_eat: bundle } = json('nvidia/gpu_attestation_h100.json')
-    const verdict = await verifyGpuTokens(bundle, { keys: { keys: [] }, nonce, instant })
-    expect(verdict).toMatchObject({ genuine: false, root: undefined, reportData: nonce })
-    expect(codes(verdict)).toContain('token-signature')
-    expect(verdict.claims).toEqual({ gpus: '1', model: 'GH100 A01 GSP BROM', driver: '580.159.03', firmware: '96.00.D9.00.01', gpuMode: 'confidential' })
-  })
+  it.skipIf(!hasVectors)(
+    'refuses the unsigned tokens of a local verifier, and shows their claims all the same',
+    async () => {
+      const { detached_eat: bundle } = json('nvidia/gpu_attestation_h100.json')
+      const verdict = await verifyGpuTokens(bundle, { keys: { keys: [] }, nonce, instant })
+      expect(verdict).toMatchObject({ genuine: false, root: undefined, reportData: nonce })
+      expect(codes(verdict)).toContain('token-signature')
+      expect(verdict.claims).toEqual({
+        gpus: '1',
+        model: 'GH100 A01 GSP BROM',
+        driver: '580.159.03',
+        firmware: '96.00.D9.00.01',
+        gpuMode: 'confidential',
+      })
+    },
+  )
 
   /** Tokens with the claims of an H100's, signed by a key of our own. */
-  const issue = async (change: (device: Record<string, unknown>, overall: Record<string, unknown>) => void = () => {}) => {
+  const issue = async (
+    change: (device: Record<string, unknown>, overall: Record<string, unknown>) => void = () => {},
+  ) => {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' })
     const keys: JSONWebKeySet = { keys: [{ ...(await exportJWK(publicKey)), kid: 'test', alg: 'ES384' }] }
     const device = {
@@ -212,7 +278,10 @@ describe('NVIDIA GPUs', () => {
     change(device, overall)
     const deviceToken = await token(device)
     const digest = createHash('sha256').update(deviceToken).digest('hex')
-    const bundle = [['JWT', await token({ submods: { 'GPU-0': ['DIGEST', ['SHA256', digest]] }, ...overall })], { 'GPU-0': deviceToken }] as const
+    const bundle = [
+      ['JWT', await token({ submods: { 'GPU-0': ['DIGEST', ['SHA256', digest]] }, ...overall })],
+      { 'GPU-0': deviceToken },
+    ] as const
     return { bundle, keys }
   }
 
@@ -224,10 +293,24 @@ describe('NVIDIA GPUs', () => {
       problems: [],
       claims: { gpuMode: 'confidential' },
     })
-    expect(codes(await verifyGpuTokens(bundle, { keys, nonce: '22'.repeat(32), instant }))).toContain('gpu-nonce')
-    expect(codes(await verifyGpuTokens(bundle, { keys, nonce, instant: instant + 4000 }))).toEqual(['token-time'])
-    expect(codes(await verifyGpuTokens(bundle, { keys: (await issue()).keys, nonce, instant }))).toContain('token-signature')
-    expect(codes(await verifyGpuTokens([bundle[0], { 'GPU-0': (await issue()).bundle[1]['GPU-0'] }], { keys, nonce, instant }))).toContain('token-bundle')
+    expect(codes(await verifyGpuTokens(bundle, { keys, nonce: '22'.repeat(32), instant }))).toContain(
+      'gpu-nonce',
+    )
+    expect(codes(await verifyGpuTokens(bundle, { keys, nonce, instant: instant + 4000 }))).toEqual([
+      'token-time',
+    ])
+    expect(codes(await verifyGpuTokens(bundle, { keys: (await issue()).keys, nonce, instant }))).toContain(
+      'token-signature',
+    )
+    expect(
+      codes(
+        await verifyGpuTokens([bundle[0], { 'GPU-0': (await issue()).bundle[1]['GPU-0'] }], {
+          keys,
+          nonce,
+          instant,
+        }),
+      ),
+    ).toContain('token-bundle')
     expect(codes(await verifyGpuTokens({}, { keys, nonce, instant }))).toEqual(['bad-token'])
   })
 
@@ -252,11 +335,22 @@ describe('NVIDIA GPUs', () => {
     const verdict = await verifyGpuReport(report, gpu.certificates, { nonce, golden, instant: now })
     // The chain isn't NVIDIA's; the rest holds.
     expect(codes(verdict)).toEqual(['gpu-chain'])
-    expect(verdict).toMatchObject({ root: undefined, reportData: nonce, platform: gpu.ueid, claims: { driver: '580.00', chipSku: '895' } })
+    expect(verdict).toMatchObject({
+      root: undefined,
+      reportData: nonce,
+      platform: gpu.ueid,
+      claims: { driver: '580.00', chipSku: '895' },
+    })
     expect(verdict.measurements).toEqual({ measurement1: '01'.repeat(48) })
     const other = await (await DevelopmentRoot.create()).manufactureGpu('h200')
-    expect(codes(await verifyGpuReport(report, other.certificates, { nonce, golden, instant: now }))).toEqual(['gpu-chain', 'gpu-signature'])
-    const wrong = await verifyGpuReport(report, gpu.certificates, { nonce: '22'.repeat(32), golden: new Map([[1, ['00']]]), instant })
+    expect(codes(await verifyGpuReport(report, other.certificates, { nonce, golden, instant: now }))).toEqual(
+      ['gpu-chain', 'gpu-signature'],
+    )
+    const wrong = await verifyGpuReport(report, gpu.certificates, {
+      nonce: '22'.repeat(32),
+      golden: new Map([[1, ['00']]]),
+      instant,
+    })
     expect(codes(wrong)).toEqual(expect.arrayContaining(['gpu-nonce', 'gpu-measurements']))
     // Without the root of a development network it is nobody's GPU.
     await expect(identifyGpu(report, gpu.certificates, { nonce, instant: now })).rejects.toMatchObject({
@@ -264,10 +358,14 @@ describe('NVIDIA GPUs', () => {
       message: expect.stringContaining('NVIDIA'),
     })
     for (let length = 0; length < report.length; length += 11) {
-      await expect(identifyGpu(report.slice(0, length), gpu.certificates, { nonce, instant: now })).rejects.toMatchObject({
+      await expect(
+        identifyGpu(report.slice(0, length), gpu.certificates, { nonce, instant: now }),
+      ).rejects.toMatchObject({
         code: expect.stringMatching(/truncated|bad-report/),
       })
-      expect(codes(await verifyGpuReport(report.slice(0, length), '', { nonce, golden, instant }))[0]).toMatch(/truncated|bad-report/)
+      expect(
+        codes(await verifyGpuReport(report.slice(0, length), '', { nonce, golden, instant }))[0],
+      ).toMatch(/truncated|bad-report/)
     }
   })
 

@@ -55,12 +55,19 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'quote cut': ({ quote }, _, random) => ({ quote: quote.slice(0, below(quote.length, random)) }),
   'quote lengthened': ({ quote }, _, random) => ({
-    quote: Uint8Array.from([...quote, ...Array.from({ length: 1 + below(64, random) }, () => below(256, random))]),
+    quote: Uint8Array.from([
+      ...quote,
+      ...Array.from({ length: 1 + below(64, random) }, () => below(256, random)),
+    ]),
   }),
   'length field changed': ({ quote }, _, random) => {
     const view = new DataView(quote.slice().buffer)
     const at = pick([0, 4, 48, 50, 432, 436, 632, 636, 702, 764, 766, 1218, 1220, 1252, 1254], random)
-    view.setUint16(at, (view.getUint16(at, true) + pick([1, 2, 6, 64, 384, 4096, 65_535, 65_534, 65_472], random)) & 0xffff, true)
+    view.setUint16(
+      at,
+      (view.getUint16(at, true) + pick([1, 2, 6, 64, 384, 4096, 65_535, 65_534, 65_472], random)) & 0xffff,
+      true,
+    )
     return { quote: new Uint8Array(view.buffer) }
   },
   'quote certificates exchanged': ({ quote }, pool, random) => {
@@ -81,11 +88,21 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'collateral cut': ({ collateral }, _, random) => {
     const field = pick(FIELDS, random)
-    return { collateral: { ...collateral, [field]: collateral[field].slice(0, below(collateral[field].length, random)) } }
+    return {
+      collateral: {
+        ...collateral,
+        [field]: collateral[field].slice(0, below(collateral[field].length, random)),
+      },
+    }
   },
   'collateral field exchanged': ({ collateral }, pool, random) => {
     const field = pick(FIELDS, random)
-    return { collateral: { ...collateral, [field]: pick(pool, random).collateral[random() < 0.8 ? field : pick(FIELDS, random)] } }
+    return {
+      collateral: {
+        ...collateral,
+        [field]: pick(pool, random).collateral[random() < 0.8 ? field : pick(FIELDS, random)],
+      },
+    }
   },
   'collateral certificates exchanged': ({ collateral }, pool, random) => {
     const field = pick(CHAINS, random)
@@ -95,9 +112,19 @@ const MUTATIONS: Record<string, Mutation> = {
     const field = random() < 0.5 ? 'tcb_info' : 'qe_identity'
     const numbers = [...collateral[field].matchAll(/\d+/g)]
     const { index, 0: found } = pick(numbers, random)
-    return { collateral: { ...collateral, [field]: collateral[field].slice(0, index) + below(300, random) + collateral[field].slice(index + found.length) } }
+    return {
+      collateral: {
+        ...collateral,
+        [field]:
+          collateral[field].slice(0, index) +
+          below(300, random) +
+          collateral[field].slice(index + found.length),
+      },
+    }
   },
-  'time moved': ({ instant }, _, random) => ({ instant: instant + Math.round((random() - 0.5) * 10 ** (3 + random() * 6)) }),
+  'time moved': ({ instant }, _, random) => ({
+    instant: instant + Math.round((random() - 0.5) * 10 ** (3 + random() * 6)),
+  }),
 }
 
 /** `count` mutants of the vectors, the same for the same seed, all kinds in turn. */
@@ -114,7 +141,9 @@ export function* mutantsOf(vectors: readonly QuoteVector[], count: number, seed:
 /** A chain with a certificate exchanged, doubled, dropped or moved. */
 function exchanged(chain: string, pool: readonly QuoteVector[], random: Random): string {
   const certificates: string[] = chain.match(CERTIFICATE) ?? []
-  const others = pool.flatMap(({ collateral }) => CHAINS.flatMap((field) => collateral[field].match(CERTIFICATE) ?? []))
+  const others = pool.flatMap(({ collateral }) =>
+    CHAINS.flatMap((field) => collateral[field].match(CERTIFICATE) ?? []),
+  )
   const at = below(certificates.length, random)
   const way = below(4, random)
   if (way === 0) certificates[at] = pick(others, random)

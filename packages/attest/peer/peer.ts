@@ -1,12 +1,18 @@
 import qvl from '@phala/dcap-qvl'
 import type { QuoteCollateral } from '../src/index.ts'
 
-export type PeerVerdict = { accepted: true; status: string; advisories: string[] } | { accepted: false; reason: string }
+export type PeerVerdict =
+  | { accepted: true; status: string; advisories: string[] }
+  | { accepted: false; reason: string }
 
 /** What `@phala/dcap-qvl` says of a quote. */
 export function askPeer(quote: Uint8Array, collateral: QuoteCollateral, instant: number): PeerVerdict {
   try {
-    const { status, advisory_ids } = qvl.verify(quote, collateral as Parameters<typeof qvl.verify>[1], instant)
+    const { status, advisory_ids } = qvl.verify(
+      quote,
+      collateral as Parameters<typeof qvl.verify>[1],
+      instant,
+    )
     return { accepted: true, status, advisories: advisory_ids }
   } catch (error) {
     return { accepted: false, reason: error instanceof Error ? error.message : String(error) }

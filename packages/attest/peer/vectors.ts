@@ -2,7 +2,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { QuoteCollateral } from '../src/index.ts'
 
-/** Real quotes lie beside the project, not in it; where they are absent, tests that need them say so and are left out. */
+/**
+ * Real quotes lie beside the project, not in it; where they are absent, tests that need them say so and are
+ * left out.
+ */
 const folder = fileURLToPath(new URL('../../../../shared/vectors/', import.meta.url))
 
 export const hasVectors = existsSync(folder)
@@ -29,6 +32,8 @@ export function quoteVectors(): QuoteVector[] {
     name,
     instant,
     quote: readVector(name),
-    collateral: JSON.parse(new TextDecoder().decode(readVector(`${name}_collateral.json`))) as QuoteCollateral,
+    collateral: JSON.parse(
+      new TextDecoder().decode(readVector(`${name}_collateral.json`)),
+    ) as QuoteCollateral,
   }))
 }

@@ -13,7 +13,12 @@ export const FRESHNESS: Rule = {
   source: `${DESIGN}, report data`,
   otherwise: 'The quote is an old one: it does not hold the block hash or number that was asked for.',
 }
-export const BLOCK: Rule = { code: 'block', title: 'The chain has that block', source: 'the chain', otherwise: 'The chain has no such block.' }
+export const BLOCK: Rule = {
+  code: 'block',
+  title: 'The chain has that block',
+  source: 'the chain',
+  otherwise: 'The chain has no such block.',
+}
 export const IMAGE: Rule = {
   code: 'image',
   title: 'Governance lets this guest image earn',
@@ -38,7 +43,12 @@ export const APP: Rule = {
   source: 'the chain, Market.leaseOf',
   otherwise: 'The worker runs another manifest than the one on the lease.',
 }
-export const MANIFEST: Rule = { code: 'manifest', title: 'This manifest has that hash', source: 'SHA-256', otherwise: 'The manifest given is another one.' }
+export const MANIFEST: Rule = {
+  code: 'manifest',
+  title: 'This manifest has that hash',
+  source: 'SHA-256',
+  otherwise: 'The manifest given is another one.',
+}
 
 /** A rule for which the chain is the source, as it reads where only a file says what the chain said. */
 export function asRecorded(rule: Rule): Rule {

@@ -1,6 +1,25 @@
-import { type Address, encodeAbiParameters, type Hex, hashTypedData, keccak256, recoverAddress, sha256, toHex as toHexOf } from 'viem'
+import {
+  type Address,
+  encodeAbiParameters,
+  type Hex,
+  hashTypedData,
+  keccak256,
+  recoverAddress,
+  sha256,
+  toHex as toHexOf,
+} from 'viem'
 import { z } from 'zod'
-import { APP, asRecorded, BINDING, BLOCK, COVERAGE, FRESHNESS, IMAGE, MANIFEST, STATEMENT } from './bundle-rules.ts'
+import {
+  APP,
+  asRecorded,
+  BINDING,
+  BLOCK,
+  COVERAGE,
+  FRESHNESS,
+  IMAGE,
+  MANIFEST,
+  STATEMENT,
+} from './bundle-rules.ts'
 import { fromBase64 } from './bytes.ts'
 import type { DstackIdentity } from './dstack/event-log.ts'
 import { verifyDstack } from './dstack/verify.ts'
@@ -36,7 +55,12 @@ export const EvidenceBundle = z.object({
   format: z.literal('cloister-evidence/1'),
   /** Unix seconds at which it was put together, and at which everything in it is judged. */
   recordedAt: seconds,
-  network: z.object({ name: z.string().max(64), chainId: z.int().positive(), workers: address, market: address }),
+  network: z.object({
+    name: z.string().max(64),
+    chainId: z.int().positive(),
+    workers: address,
+    market: address,
+  }),
   worker: z.object({ address, provider: address, endpoint: z.string().max(512) }),
   evidence: z.object({
     /** The hardware; a TDX guest if not said. */
@@ -53,7 +77,10 @@ export const EvidenceBundle = z.object({
     ]),
   }),
   collateral: GuestCollateral,
-  /** What the chain said when the bundle was made. Offline these are taken as they stand, and the verdict says so. */
+  /**
+   * What the chain said when the bundle was made. Offline these are taken as they stand, and the verdict
+   * says so.
+   */
   chain: z.object({
     /** Unix seconds. */
     coveredUntil: seconds,
@@ -106,7 +133,8 @@ export interface BundleVerdict {
 }
 
 const GUEST_ROLE = 1
-const NOT_ON_CHAIN = ' Not checked on chain: the block, the image’s role, coverage and the lease are the file’s word.'
+const NOT_ON_CHAIN =
+  ' Not checked on chain: the block, the image’s role, coverage and the lease are the file’s word.'
 
 /** Whom to believe about a bundle, and as of when. */
 export interface BundleTrust {
@@ -119,25 +147,46 @@ export interface BundleTrust {
 }
 
 /**
- * Checks a bundle wholly offline, at the instant it was recorded or another. `root` is the one that the verifier believes in, and
- * so are `witnesses`: never taken from the bundle. What they say of the place decides nothing here; a policy may ask for it. What
- * the chain has to say is the bundle's word unless `checkedOnChain`, and the verdict says so. Never throws for what is in the bundle.
+ * Checks a bundle wholly offline, at the instant it was recorded or another. `root` is the one that the
+ * verifier believes in, and so are `witnesses`: never taken from the bundle. What they say of the place
+ * decides nothing here; a policy may ask for it. What the chain has to say is the bundle's word unless
+ * `checkedOnChain`, and the verdict says so. Never throws for what is in the bundle.
  */
-export async function verifyBundle(input: unknown, { root, witnesses = [], instant, checkedOnChain = false }: BundleTrust): Promise<BundleVerdict> {
+export async function verifyBundle(
+  input: unknown,
+  { root, witnesses = [], instant, checkedOnChain = false }: BundleTrust,
+): Promise<BundleVerdict> {
   const parsed = EvidenceBundle.safeParse(input)
-  if (!parsed.success) return unreadable(`The bundle is wrong at ${parsed.error.issues[0]?.path.join('.') || 'its root'}: ${parsed.error.issues[0]?.message}.`)
+  if (!parsed.success)
+    return unreadable(
+      `The bundle is wrong at ${parsed.error.issues[0]?.path.join('.') || 'its root'}: ${parsed.error.issues[0]?.message}.`,
+    )
   const bundle = parsed.data
   const at = instant ?? bundle.recordedAt
-  const verdict = await verifyGuest(bundle.evidence.kind, fromBase64(bundle.evidence.quote, 'The evidence'), bundle.collateral, { instant: at, root })
+  const verdict = await verifyGuest(
+    bundle.evidence.kind,
+    fromBase64(bundle.evidence.quote, 'The evidence'),
+    bundle.collateral,
+    { instant: at, root },
+  )
   const onChain = checkedOnChain ? (rule: Rule) => rule : asRecorded
   const binding = checkBinding(bundle, verdict, onChain)
   const { findings: guest, image } = checkGuest(bundle, verdict, at, onChain)
   const app = bundle.lease && (await checkApp(bundle, bundle.lease, onChain))
-  const dstack = bundle.evidence.eventLog === undefined ? undefined : await verifyDstack(verdict, bundle.evidence.eventLog)
+  const dstack =
+    bundle.evidence.eventLog === undefined ? undefined : await verifyDstack(verdict, bundle.evidence.eventLog)
   const { platform } = verdict
   const place =
-    bundle.labels && platform !== undefined && verdict.genuine ? await verifyLabels(bundle.labels, { identity: platform, witnesses, instant: at }) : undefined
-  const problems = [...verdict.problems, ...binding.problems, ...guest.problems, ...(dstack?.problems ?? []), ...(app?.problems ?? [])]
+    bundle.labels && platform !== undefined && verdict.genuine
+      ? await verifyLabels(bundle.labels, { identity: platform, witnesses, instant: at })
+      : undefined
+  const problems = [
+    ...verdict.problems,
+    ...binding.problems,
+    ...guest.problems,
+    ...(dstack?.problems ?? []),
+    ...(app?.problems ?? []),
+  ]
   const genuine = verdict.genuine && problems.length === 0
   return {
     genuine,
@@ -151,17 +200,31 @@ export async function verifyBundle(input: unknown, { root, witnesses = [], insta
       { title: `Hardware: ${hardwareName(verdict)}`, checks: verdict.checks },
       { title: 'Worker: the quote is this worker’s, and fresh', checks: binding.checks },
       { title: 'Guest: the system it runs', checks: guest.checks },
-      ...(place && place.findings.checks.length > 0 ? [{ title: `Place: ${place.places[0]?.label ?? 'taken back'}`, checks: place.findings.checks }] : []),
-      ...(dstack ? [{ title: `dstack: ${dstack.identity ? `app ${dstack.identity.appId}` : 'no app'}`, checks: dstack.checks }] : []),
+      ...(place && place.findings.checks.length > 0
+        ? [{ title: `Place: ${place.places[0]?.label ?? 'taken back'}`, checks: place.findings.checks }]
+        : []),
+      ...(dstack
+        ? [
+            {
+              title: `dstack: ${dstack.identity ? `app ${dstack.identity.appId}` : 'no app'}`,
+              checks: dstack.checks,
+            },
+          ]
+        : []),
       ...(app ? [{ title: `App: lease ${bundle.lease?.id.slice(0, 10)}…`, checks: app.checks }] : []),
     ],
     problems,
-    sentence: sentenceOf(genuine, verdict, problems, bundle) + (genuine && !checkedOnChain ? NOT_ON_CHAIN : ''),
+    sentence:
+      sentenceOf(genuine, verdict, problems, bundle) + (genuine && !checkedOnChain ? NOT_ON_CHAIN : ''),
   }
 }
 
 /** EIP-712 digest of a statement, which the worker's key signs. */
-export function statementDigest({ lease, manifestHash, images, instant }: Omit<RunStatement, 'signature'>, chainId: number, market: Address): Hex {
+export function statementDigest(
+  { lease, manifestHash, images, instant }: Omit<RunStatement, 'signature'>,
+  chainId: number,
+  market: Address,
+): Hex {
   const canonical = JSON.stringify(Object.entries(images).sort(([a], [b]) => (a < b ? -1 : 1)))
   return hashTypedData({
     domain: { name: 'Cloister Statement', version: '1', chainId, verifyingContract: market },
@@ -179,37 +242,86 @@ export function statementDigest({ lease, manifestHash, images, instant }: Omit<R
 }
 
 /** First half of a worker's report data, as `Workers.bindingOf` computes it. */
-export function workerBinding(bound: { chainId: number; workers: Address; provider: Address; worker: Address; tlsKeyHash: Hex }): Hex {
-  const words = [{ type: 'uint256' }, { type: 'address' }, { type: 'address' }, { type: 'address' }, { type: 'bytes32' }] as const
-  return keccak256(encodeAbiParameters(words, [BigInt(bound.chainId), bound.workers, bound.provider, bound.worker, bound.tlsKeyHash]))
+export function workerBinding(bound: {
+  chainId: number
+  workers: Address
+  provider: Address
+  worker: Address
+  tlsKeyHash: Hex
+}): Hex {
+  const words = [
+    { type: 'uint256' },
+    { type: 'address' },
+    { type: 'address' },
+    { type: 'address' },
+    { type: 'bytes32' },
+  ] as const
+  return keccak256(
+    encodeAbiParameters(words, [
+      BigInt(bound.chainId),
+      bound.workers,
+      bound.provider,
+      bound.worker,
+      bound.tlsKeyHash,
+    ]),
+  )
 }
 
 /** How a rule reads for which the chain is the source. */
 type OnChain = (rule: Rule) => Rule
 
-function checkBinding({ network, worker, evidence, chain }: EvidenceBundle, { reportData }: Verdict, onChain: OnChain): Findings {
+function checkBinding(
+  { network, worker, evidence, chain }: EvidenceBundle,
+  { reportData }: Verdict,
+  onChain: OnChain,
+): Findings {
   const findings = new Findings()
   const { chainId, workers } = network
-  const wanted = workerBinding({ chainId, workers, provider: worker.provider, worker: worker.address, tlsKeyHash: evidence.tlsKeyHash })
+  const wanted = workerBinding({
+    chainId,
+    workers,
+    provider: worker.provider,
+    worker: worker.address,
+    tlsKeyHash: evidence.tlsKeyHash,
+  })
   const [first, second] = [`0x${reportData.slice(0, 64)}`, `0x${reportData.slice(64)}`]
   findings.note(BINDING, first === wanted, first, wanted)
   const { freshness } = evidence
   const expected = freshness.kind === 'block' ? freshness.hash : freshness.nonce
   findings.note(FRESHNESS, second === expected, second, expected)
-  if (freshness.kind === 'block') findings.note(onChain(BLOCK), chain.blockHash === freshness.hash, chain.blockHash ?? 'nothing', freshness.hash)
+  if (freshness.kind === 'block')
+    findings.note(
+      onChain(BLOCK),
+      chain.blockHash === freshness.hash,
+      chain.blockHash ?? 'nothing',
+      freshness.hash,
+    )
   return findings
 }
 
-function checkGuest({ chain }: EvidenceBundle, verdict: Verdict, instant: number, onChain: OnChain): { findings: Findings; image: Hex | undefined } {
+function checkGuest(
+  { chain }: EvidenceBundle,
+  verdict: Verdict,
+  instant: number,
+  onChain: OnChain,
+): { findings: Findings; image: Hex | undefined } {
   const findings = new Findings()
   const image = imageOf(verdict.measurements)
-  findings.note(onChain(IMAGE), image !== undefined && (chain.imageRoles & GUEST_ROLE) !== 0, image ?? 'no image')
+  findings.note(
+    onChain(IMAGE),
+    image !== undefined && (chain.imageRoles & GUEST_ROLE) !== 0,
+    image ?? 'no image',
+  )
   const until = new Date(chain.coveredUntil * 1000).toISOString().replace('.000Z', 'Z')
   findings.note(onChain(COVERAGE), chain.coveredUntil > instant, `until ${until}`)
   return { findings, image }
 }
 
-async function checkApp({ network, worker }: EvidenceBundle, lease: NonNullable<EvidenceBundle['lease']>, onChain: OnChain): Promise<Findings> {
+async function checkApp(
+  { network, worker }: EvidenceBundle,
+  lease: NonNullable<EvidenceBundle['lease']>,
+  onChain: OnChain,
+): Promise<Findings> {
   const findings = new Findings()
   const { statement } = lease
   if (!statement) {
@@ -218,7 +330,12 @@ async function checkApp({ network, worker }: EvidenceBundle, lease: NonNullable<
   }
   const digest = statementDigest(statement, network.chainId, network.market)
   const signer = await recoverAddress({ hash: digest, signature: statement.signature }).catch(() => undefined)
-  findings.note(STATEMENT, signer?.toLowerCase() === worker.address.toLowerCase(), signer ?? 'no signature', worker.address)
+  findings.note(
+    STATEMENT,
+    signer?.toLowerCase() === worker.address.toLowerCase(),
+    signer ?? 'no signature',
+    worker.address,
+  )
   const same = statement.lease === lease.id && statement.manifestHash === lease.manifestHash
   findings.note(onChain(APP), same, statement.manifestHash, lease.manifestHash)
   if (lease.manifest !== undefined) {
@@ -229,18 +346,32 @@ async function checkApp({ network, worker }: EvidenceBundle, lease: NonNullable<
 }
 
 function hardwareName({ kind, root }: Verdict): string {
-  const makers = { intel: 'Intel', amd: 'AMD', aws: 'Amazon', nvidia: 'NVIDIA', devnet: 'a development platform (simulated)' }
+  const makers = {
+    intel: 'Intel',
+    amd: 'AMD',
+    aws: 'Amazon',
+    nvidia: 'NVIDIA',
+    devnet: 'a development platform (simulated)',
+  }
   const maker = root === undefined ? 'of unknown make' : makers[root]
   return `${kind.toUpperCase()}, ${maker}`
 }
 
-function sentenceOf(genuine: boolean, verdict: Verdict, problems: Problem[], { lease, recordedAt }: EvidenceBundle): string {
+function sentenceOf(
+  genuine: boolean,
+  verdict: Verdict,
+  problems: Problem[],
+  { lease, recordedAt }: EvidenceBundle,
+): string {
   if (!genuine) return `Do not trust this: ${problems[0]?.message ?? 'the evidence could not be checked.'}`
   const when = new Date(recordedAt * 1000).toISOString().replace('T', ' ').replace('.000Z', ' UTC')
   const what = lease ? 'the app of this lease ran' : 'this worker ran'
   if (verdict.simulated)
     return `Simulated: on ${when} ${what} on a development platform; every check holds, but the platform is software, so nothing was confidential.`
-  const caution = verdict.tcb === undefined || verdict.tcb.status === 'UpToDate' ? '' : ` Its security updates were not complete (${verdict.tcb?.status}).`
+  const caution =
+    verdict.tcb === undefined || verdict.tcb.status === 'UpToDate'
+      ? ''
+      : ` Its security updates were not complete (${verdict.tcb?.status}).`
   return `On ${when} ${what} in a genuine confidential machine, unchanged, and the host could not look inside.${caution}`
 }
 

@@ -38,7 +38,10 @@ export class ByteReader {
   private advance(length: number): number {
     const start = this.offset
     if (length > this.bytes.length - start)
-      throw new EvidenceError('truncated', `${this.what} ends at byte ${this.bytes.length}, in the middle of a field of ${length} bytes at ${start}.`)
+      throw new EvidenceError(
+        'truncated',
+        `${this.what} ends at byte ${this.bytes.length}, in the middle of a field of ${length} bytes at ${start}.`,
+      )
     this.offset = start + length
     return start
   }
@@ -81,7 +84,8 @@ export function fromHex(text: string, what: string): Uint8Array {
 
 /** Strict base64 (RFC 4648, section 4; padding needed). Throws `bad-base64`. */
 export function fromBase64(text: string, what: string): Uint8Array<ArrayBuffer> {
-  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) throw new EvidenceError('bad-base64', `${what} is not base64.`)
+  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text))
+    throw new EvidenceError('bad-base64', `${what} is not base64.`)
   const binary = atob(text)
   const bytes = new Uint8Array(binary.length)
   for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i)

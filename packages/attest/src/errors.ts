@@ -1,6 +1,6 @@
 /**
- * Evidence that can't be read. Never leaves this package: the verifier turns it into a problem of the verdict.
- * `code` is stable; the message is a sentence naming what was found and what would be right.
+ * Evidence that can't be read. Never leaves this package: the verifier turns it into a problem of the
+ * verdict. `code` is stable; the message is a sentence naming what was found and what would be right.
  */
 export class EvidenceError extends Error {
   override readonly name = 'EvidenceError'

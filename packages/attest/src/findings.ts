@@ -1,7 +1,9 @@
 import { EvidenceError } from './errors.ts'
 import type { Check, Problem } from './verdict.ts'
 
-/** A rule of verification: what is compared, where that is laid down, and what it means if it doesn't hold. */
+/**
+ * A rule of verification: what is compared, where that is laid down, and what it means if it doesn't hold.
+ */
 export interface Rule {
   code: string
   title: string
@@ -29,7 +31,10 @@ export class Findings {
     this.problems.push({ code, message })
   }
 
-  /** Runs a part that may find the evidence unreadable; what it throws becomes a problem, and undefined is returned. */
+  /**
+   * Runs a part that may find the evidence unreadable; what it throws becomes a problem, and undefined is
+   * returned.
+   */
   async attempt<T>(part: () => T | Promise<T>): Promise<T | undefined> {
     try {
       return await part()

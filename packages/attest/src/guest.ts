@@ -21,7 +21,10 @@ export type GuestKind = z.infer<typeof GuestKind>
 export const GuestCollateral = z.union([QuoteCollateral, SnpCollateral, z.strictObject({})])
 export type GuestCollateral = z.infer<typeof GuestCollateral>
 
-/** What is known of a guest by its evidence before anything is verified: names on chain, and its family of platforms if Intel's. */
+/**
+ * What is known of a guest by its evidence before anything is verified: names on chain, and its family of
+ * platforms if Intel's.
+ */
 export interface GuestClaims {
   /** Name of the guest image. */
   image: `0x${string}`
@@ -33,8 +36,8 @@ export interface GuestClaims {
 }
 
 /**
- * Verifies a guest's evidence, whatever its hardware, under `root`: a development root stands for every vendor's, and with
- * Intel's go AMD's and Amazon's own. Never throws for what is in evidence or collateral.
+ * Verifies a guest's evidence, whatever its hardware, under `root`: a development root stands for every
+ * vendor's, and with Intel's go AMD's and Amazon's own. Never throws for what is in evidence or collateral.
  */
 export async function verifyGuest(
   kind: GuestKind,
@@ -48,19 +51,27 @@ export async function verifyGuest(
     const verdict = await verifySnpReport(evidence, parsed.data ?? { certificates: '' }, given)
     // Alone it may be left out; where machines earn by it, nobody else would notice.
     return parsed.data?.revocationList === undefined
-      ? refused(verdict, 'amd-crl', 'AMD’s revocation list is missing, so nobody knows whether the chip’s key holds.')
+      ? refused(
+          verdict,
+          'amd-crl',
+          'AMD’s revocation list is missing, so nobody knows whether the chip’s key holds.',
+        )
       : verdict
   }
   const parsed = QuoteCollateral.safeParse(collateral)
   if (parsed.success) return verifyQuote(evidence, parsed.data, given)
-  return refused(await verifyQuote(evidence, emptyCollateral, given), 'bad-collateral', 'Intel’s collateral is missing.')
+  return refused(
+    await verifyQuote(evidence, emptyCollateral, given),
+    'bad-collateral',
+    'Intel’s collateral is missing.',
+  )
 }
 
 /**
- * The name of a guest image on chain, out of a verdict's measurements. TDX: keccak256(MRTD ‖ RTMR0 ‖ RTMR1 ‖ RTMR2), that is
- * firmware, virtual hardware, kernel, command line and initial disk. Others, which verifiers vouch for, by their kind
- * (`Verdicts.nameOf`): keccak256(0 ‖ keccak256(measurement)) for SEV-SNP, keccak256(1 ‖ keccak256(PCR0 ‖ PCR1 ‖ PCR2)) for
- * Nitro. Undefined where they are incomplete.
+ * The name of a guest image on chain, out of a verdict's measurements. TDX: keccak256(MRTD ‖ RTMR0 ‖ RTMR1 ‖
+ * RTMR2), that is firmware, virtual hardware, kernel, command line and initial disk. Others, which verifiers
+ * vouch for, by their kind (`Verdicts.nameOf`): keccak256(0 ‖ keccak256(measurement)) for SEV-SNP,
+ * keccak256(1 ‖ keccak256(PCR0 ‖ PCR1 ‖ PCR2)) for Nitro. Undefined where they are incomplete.
  */
 export function imageOf(measurements: Record<string, string>): `0x${string}` | undefined {
   const nameFor = (kind: keyof typeof VOUCHED_FOR | undefined, names: string[]) => {
@@ -69,23 +80,36 @@ export function imageOf(measurements: Record<string, string>): `0x${string}` | u
     const digest = hashOf(...registers.map((register = '') => fromHex(register, 'A measurement')))
     return kind === undefined ? toHexWord(digest) : nameOf(kind, digest)
   }
-  return nameFor(undefined, ['mrtd', 'rtmr0', 'rtmr1', 'rtmr2']) ?? nameFor('sev-snp', ['measurement']) ?? nameFor('nitro', ['pcr0', 'pcr1', 'pcr2'])
+  return (
+    nameFor(undefined, ['mrtd', 'rtmr0', 'rtmr1', 'rtmr2']) ??
+    nameFor('sev-snp', ['measurement']) ??
+    nameFor('nitro', ['pcr0', 'pcr1', 'pcr2'])
+  )
 }
 
 /** Reads what a guest's evidence claims. Throws an `EvidenceError` for what is none. Nothing is verified. */
 export async function claimsOfGuest(kind: GuestKind, evidence: Uint8Array): Promise<GuestClaims> {
   if (kind === 'sev-snp') {
     const { measurement, chipId, isChipIdMasked } = parseSnpReport(evidence)
-    if (isChipIdMasked) throw new EvidenceError('no-platform', 'The report does not say which chip it is of, so the machine could serve many.')
+    if (isChipIdMasked)
+      throw new EvidenceError(
+        'no-platform',
+        'The report does not say which chip it is of, so the machine could serve many.',
+      )
     return { ...named('sev-snp', measurement), platform: await hashed(chipId), family: '' }
   }
   if (kind === 'nitro') {
     const { pcrs, module_id } = parseNitroDocument(evidence)
     const registers = [0, 1, 2].map((index) => pcrs.get(index) ?? new Uint8Array())
-    return { ...named('nitro', ...registers), platform: await hashed(new TextEncoder().encode(module_id)), family: '' }
+    return {
+      ...named('nitro', ...registers),
+      platform: await hashed(new TextEncoder().encode(module_id)),
+      family: '',
+    }
   }
   const { body } = parseQuote(evidence)
-  if (body.kind !== 'tdx') throw new EvidenceError('unsupported-quote', 'The quote is of an enclave, not of a TDX guest.')
+  if (body.kind !== 'tdx')
+    throw new EvidenceError('unsupported-quote', 'The quote is of an enclave, not of a TDX guest.')
   const { fmspc, ppid } = pckOf(evidence)
   const { mrTd, rtmr } = body.report
   const image = toHexWord(hashOf(mrTd, rtmr[0], rtmr[1], rtmr[2]))

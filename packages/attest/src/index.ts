@@ -2,11 +2,25 @@ export { parseCertificateTable } from './amd/certificate-table.ts'
 export { fetchSnpCollateral, fetchSnpRevocations, type SnpProduct, snpProductOf } from './amd/fetch.ts'
 export { SnpCollateral, verifySnpReport } from './amd/verify.ts'
 export { verifyNitroDocument } from './aws/verify.ts'
-export { type BundleVerdict, type CheckGroup, EvidenceBundle, RunStatement, statementDigest, verifyBundle, workerBinding } from './bundle.ts'
+export {
+  type BundleVerdict,
+  type CheckGroup,
+  EvidenceBundle,
+  RunStatement,
+  statementDigest,
+  verifyBundle,
+  workerBinding,
+} from './bundle.ts'
 export type { EvidenceDocument } from './documents/document.ts'
 export { readEvidenceDocuments } from './documents/read.ts'
 export { type DocumentVerdict, type Missing, verifyEvidenceDocument } from './documents/verify.ts'
-export { type DstackEvent, type DstackIdentity, identityOf, parseEventLog, replayEventLog } from './dstack/event-log.ts'
+export {
+  type DstackEvent,
+  type DstackIdentity,
+  identityOf,
+  parseEventLog,
+  replayEventLog,
+} from './dstack/event-log.ts'
 export { composeBytes, type DstackVerdict, dstackReportData, verifyDstack } from './dstack/verify.ts'
 export { EvidenceError } from './errors.ts'
 export { claimsOfGuest, type GuestClaims, GuestCollateral, GuestKind, imageOf, verifyGuest } from './guest.ts'

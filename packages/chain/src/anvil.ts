@@ -15,8 +15,8 @@ const START_MS = 15_000
 const OVERLOOKED_MS = 1_000
 
 /**
- * Arguments that every development chain is started with. Blocks have room for all that deployment sends at once: anvil loses what an
- * account sent after a transaction that has to wait for the next block.
+ * Arguments that every development chain is started with. Blocks have room for all that deployment sends at
+ * once: anvil loses what an account sent after a transaction that has to wait for the next block.
  */
 export const CHAIN_ARGUMENTS = ['--chain-id', '31337', '--gas-limit', '300000000']
 
@@ -37,9 +37,14 @@ export interface DevelopmentChain {
   stop(): Promise<void>
 }
 
-/** Starts anvil on a free port and deploys the contracts. For tests and benchmarks; a block per transaction unless `args` say otherwise. */
+/**
+ * Starts anvil on a free port and deploys the contracts. For tests and benchmarks; a block per transaction
+ * unless `args` say otherwise.
+ */
 export async function startDevelopmentChain(args: string[] = []): Promise<DevelopmentChain> {
-  const child = spawn(anvilPath(), ['--port', '0', ...CHAIN_ARGUMENTS, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(anvilPath(), ['--port', '0', ...CHAIN_ARGUMENTS, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const [port, root] = await Promise.all([listening(child), DevelopmentRoot.create()])
   const empty: Network = {
     name: 'test',
@@ -97,8 +102,8 @@ export async function startDevelopmentChain(args: string[] = []): Promise<Develo
 }
 
 /**
- * Has a block made where transactions wait although each is to have a block of its own: on a busy machine anvil overlooks one that comes while it
- * makes a block, and leaves it until the next one comes.
+ * Has a block made where transactions wait although each is to have a block of its own: on a busy machine
+ * anvil overlooks one that comes while it makes a block, and leaves it until the next one comes.
  */
 function watchPool({ client }: Wallet): NodeJS.Timeout {
   const ask = <answer>(method: string) => client.request({ method } as never) as Promise<answer>
@@ -115,16 +120,31 @@ function watchPool({ client }: Wallet): NodeJS.Timeout {
 /** Ether that a worker's account is given to attest with, in wei. */
 const GAS_MONEY = 10n ** 17n
 
-/** Covers a registered worker by a quote of a platform made of software, handed in by the worker itself out of the wallet's ether. */
-export async function coverWorker(wallet: Wallet, platform: DevelopmentPlatform, key: LocalAccount, tlsKeyHash: Hex = zeroHash): Promise<void> {
+/**
+ * Covers a registered worker by a quote of a platform made of software, handed in by the worker itself out
+ * of the wallet's ether.
+ */
+export async function coverWorker(
+  wallet: Wallet,
+  platform: DevelopmentPlatform,
+  key: LocalAccount,
+  tlsKeyHash: Hex = zeroHash,
+): Promise<void> {
   const worker = key.address
   const registered = await getWorker(wallet, worker)
   if (!registered) throw new CloisterError('not-registered', `The worker ${worker} is not registered.`)
   const block = await freshBlock(wallet)
-  const quote = platform.quote(reportDataOf(wallet.network, { provider: registered.provider, worker, tlsKeyHash }, block.hash))
+  const quote = platform.quote(
+    reportDataOf(wallet.network, { provider: registered.provider, worker, tlsKeyHash }, block.hash),
+  )
   const own = connectWallet(wallet.network, key)
   if ((await wallet.client.getBalance({ address: worker })) < GAS_MONEY / 2n) {
-    const hash = await wallet.wallet.sendTransaction({ to: worker, value: GAS_MONEY, account: wallet.account, chain: null })
+    const hash = await wallet.wallet.sendTransaction({
+      to: worker,
+      value: GAS_MONEY,
+      account: wallet.account,
+      chain: null,
+    })
     await wallet.client.waitForTransactionReceipt({ hash })
   }
   await attestWorker(own, { worker, tlsKeyHash, pckKey: await ensurePlatform(wallet, quote), block, quote })
@@ -133,7 +153,13 @@ export async function coverWorker(wallet: Wallet, platform: DevelopmentPlatform,
 function listening(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     let said = ''
-    const fail = () => reject(new CloisterError('chain-unreachable', `anvil does not start: ${said.trim().slice(0, 500) || 'it says nothing'}`))
+    const fail = () =>
+      reject(
+        new CloisterError(
+          'chain-unreachable',
+          `anvil does not start: ${said.trim().slice(0, 500) || 'it says nothing'}`,
+        ),
+      )
     const timer = setTimeout(fail, START_MS)
     child.once('error', reject)
     // Once it listens that means nothing any more.

@@ -1,5 +1,14 @@
 import type { DevelopmentPlatform } from '@cloister/attest/devnet'
-import { type Bid, bidToJson, bodyHash, type CloisterError, leaseIdOf, requestTypedData, roomOf, type SignedBid } from '@cloister/core'
+import {
+  type Bid,
+  bidToJson,
+  bodyHash,
+  type CloisterError,
+  leaseIdOf,
+  requestTypedData,
+  roomOf,
+  type SignedBid,
+} from '@cloister/core'
 import { bytesToHex, type Hex, parseEventLogs } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -74,9 +83,20 @@ describe('the chain', () => {
   afterAll(() => chain.stop())
 
   it('registers a worker with its key’s consent, and covers it by a quote', async () => {
-    const description = { cpuMilli: 2000, memoryMiB: 1024, diskMiB: 1024, gpus: 1, gpuClass: 'h100', endpoint: 'http://127.0.0.1:1' }
+    const description = {
+      cpuMilli: 2000,
+      memoryMiB: 1024,
+      diskMiB: 1024,
+      gpus: 1,
+      gpuClass: 'h100',
+      endpoint: 'http://127.0.0.1:1',
+    }
     await registerWorker(provider, key, description)
-    expect(await getWorker(tenant, key.address)).toMatchObject({ provider: provider.account.address, retired: false, description })
+    expect(await getWorker(tenant, key.address)).toMatchObject({
+      provider: provider.account.address,
+      retired: false,
+      description,
+    })
     expect(await getWorker(tenant, tenant.account.address)).toBeUndefined()
     await coverWorker(provider, platform, key)
     const { until } = await getBilling(tenant, key.address)
@@ -99,7 +119,9 @@ describe('the chain', () => {
     const closed = await getLease(tenant, id)
     const seconds = (await tenant.client.getBlock({ blockNumber: closing.blockNumber })).timestamp - opened
     expect(closed).toMatchObject({ state: 'closed', spent: seconds * 10n })
-    expect(parseEventLogs({ abi: MARKET_ABI, eventName: 'LeaseClosed', logs: closing.logs })[0]?.args.refund).toBe(1_000_500n - seconds * 10n)
+    expect(
+      parseEventLogs({ abi: MARKET_ABI, eventName: 'LeaseClosed', logs: closing.logs })[0]?.args.refund,
+    ).toBe(1_000_500n - seconds * 10n)
     const earned = await getCredit(provider, provider.account.address, usdc)
     // 20% of every settlement, rounded; nothing is lost between the two.
     expect(earned).toBeGreaterThanOrEqual((seconds * 10n * 8n) / 10n - 2n)
@@ -115,10 +137,23 @@ describe('the chain', () => {
   })
 
   it('lets nobody take more bids than a worker has room for', async () => {
-    const half = roomOf({ cpuMilli: 500, memoryMiB: 1, diskMiB: 1, gpus: 0 }, { cpuMilli: 1_000, memoryMiB: 1_000, diskMiB: 1_000, gpus: 0 })
-    const bids = [await bidFor({ room: half }), await bidFor({ room: half }), await bidFor({ room: half })] as const
-    const opened = [await openLease(tenant, bids[0], 1_000n), await openLease(tenant, bids[1], 1_000n)] as const
-    await expect(openLease(tenant, bids[2], 1_000n)).rejects.toMatchObject({ code: 'reverted', details: { error: 'NoRoom' } })
+    const half = roomOf(
+      { cpuMilli: 500, memoryMiB: 1, diskMiB: 1, gpus: 0 },
+      { cpuMilli: 1_000, memoryMiB: 1_000, diskMiB: 1_000, gpus: 0 },
+    )
+    const bids = [
+      await bidFor({ room: half }),
+      await bidFor({ room: half }),
+      await bidFor({ room: half }),
+    ] as const
+    const opened = [
+      await openLease(tenant, bids[0], 1_000n),
+      await openLease(tenant, bids[1], 1_000n),
+    ] as const
+    await expect(openLease(tenant, bids[2], 1_000n)).rejects.toMatchObject({
+      code: 'reverted',
+      details: { error: 'NoRoom' },
+    })
     await closeLease(tenant, opened[0].id)
     const third = await openLease(tenant, bids[2], 1_000n)
     for (const { id } of [opened[1], third]) await closeLease(tenant, id)
@@ -127,7 +162,8 @@ describe('the chain', () => {
   it('says why of two that took the last room in one block one came too late', async () => {
     const other = chain.wallet(5)
     await fundDevelopmentAccount(chain.wallet(0), other.account.address)
-    const rpc = (method: string, ...params: unknown[]) => tenant.client.request({ method, params } as never) as Promise<{ pending: string }>
+    const rpc = (method: string, ...params: unknown[]) =>
+      tenant.client.request({ method, params } as never) as Promise<{ pending: string }>
     await rpc('evm_setAutomine', false)
     const racing = [tenant, other].map(async (wallet) =>
       openLease(wallet, await bidFor({ tenant: wallet.account.address, room: 0xffffn }), 1_000n).then(
@@ -155,28 +191,56 @@ describe('the chain', () => {
     await expect(reportRefusal(reporter, id)).rejects.toMatchObject({ details: { error: 'NotRefused' } })
     await refuseLease(provider, id)
     expect((await getLease(tenant, id)).state).toBe('refused')
-    expect(await reportRefusal(reporter, id)).toMatchObject({ taken: stake / 1_000n, reward: stake / 10_000n })
+    expect(await reportRefusal(reporter, id)).toMatchObject({
+      taken: stake / 1_000n,
+      reward: stake / 10_000n,
+    })
 
-    const [one, two] = [await bidFor({ salt: 9n }), await bidFor({ salt: 9n, ratePerSecond: 11n })].map((bid) => JSON.parse(JSON.stringify(bidToJson(bid))))
-    await expect(reportContradiction(reporter, one, { ...two, worker: 7 })).rejects.toMatchObject({ code: 'bad-report' })
-    await expect(reportContradiction(reporter, one, one)).rejects.toMatchObject({ details: { error: 'NoContradiction' } })
-    await expect(reportContradiction(reporter, one, { ...two, ratePerSecond: '12' })).rejects.toMatchObject({ details: { error: 'NotSignedByWorker' } })
+    const [one, two] = [await bidFor({ salt: 9n }), await bidFor({ salt: 9n, ratePerSecond: 11n })].map(
+      (bid) => JSON.parse(JSON.stringify(bidToJson(bid))),
+    )
+    await expect(reportContradiction(reporter, one, { ...two, worker: 7 })).rejects.toMatchObject({
+      code: 'bad-report',
+    })
+    await expect(reportContradiction(reporter, one, one)).rejects.toMatchObject({
+      details: { error: 'NoContradiction' },
+    })
+    await expect(reportContradiction(reporter, one, { ...two, ratePerSecond: '12' })).rejects.toMatchObject({
+      details: { error: 'NotSignedByWorker' },
+    })
     const { assets } = await getPool(tenant, owner)
     expect((await reportContradiction(reporter, one, two)).taken).toBe(assets / 100n)
-    await expect(reportContradiction(reporter, two, one)).rejects.toMatchObject({ details: { error: 'KnownAlready' } })
+    await expect(reportContradiction(reporter, two, one)).rejects.toMatchObject({
+      details: { error: 'KnownAlready' },
+    })
   })
 
   it('names the contract’s own error where it refuses', async () => {
     const bid = await bidFor()
     await openLease(tenant, bid, 1_000n)
-    await expect(openLease(tenant, bid, 1_000n)).rejects.toMatchObject({ code: 'reverted', details: { error: 'BidTaken' } })
-    await expect(openLease(tenant, await bidFor({ expiry: 1 }), 1_000n)).rejects.toMatchObject({ details: { error: 'BidExpired' } })
-    await expect(openLease(tenant, { ...(await bidFor()), ratePerSecond: 1n }, 1_000n)).rejects.toMatchObject({ details: { error: 'BadSignature' } })
+    await expect(openLease(tenant, bid, 1_000n)).rejects.toMatchObject({
+      code: 'reverted',
+      details: { error: 'BidTaken' },
+    })
+    await expect(openLease(tenant, await bidFor({ expiry: 1 }), 1_000n)).rejects.toMatchObject({
+      details: { error: 'BidExpired' },
+    })
+    await expect(openLease(tenant, { ...(await bidFor()), ratePerSecond: 1n }, 1_000n)).rejects.toMatchObject(
+      { details: { error: 'BadSignature' } },
+    )
   })
 
   it('tells whose signature it is', async () => {
     const typed = requestTypedData(
-      { tenant: tenant.account.address, worker: key.address, method: 'GET', path: '/', bodyHash: bodyHash(''), issuedAt: 1, nonce: HASH },
+      {
+        tenant: tenant.account.address,
+        worker: key.address,
+        method: 'GET',
+        path: '/',
+        bodyHash: bodyHash(''),
+        issuedAt: 1,
+        nonce: HASH,
+      },
       chain.network.chainId,
     )
     const signature = await key.signTypedData(typed)

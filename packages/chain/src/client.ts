@@ -23,14 +23,24 @@ export interface Wallet extends Chain {
   wallet: WalletClient<Transport, ViemChain, Account>
 }
 
-/** Connects to a network's chain for reading, over `transport` if it is another than HTTP. Opens no connection until something is asked. */
+/**
+ * Connects to a network's chain for reading, over `transport` if it is another than HTTP. Opens no
+ * connection until something is asked.
+ */
 export function connectChain(network: Network, transport?: Transport): Chain {
-  return { network, client: createPublicClient({ ...clientOptions(network), ...(transport && { transport }) }) }
+  return {
+    network,
+    client: createPublicClient({ ...clientOptions(network), ...(transport && { transport }) }),
+  }
 }
 
 /** Connects with an account. */
 export function connectWallet(network: Network, account: Account): Wallet {
-  return { ...connectChain(network), account, wallet: createWalletClient({ ...clientOptions(network), account }) }
+  return {
+    ...connectChain(network),
+    account,
+    wallet: createWalletClient({ ...clientOptions(network), account }),
+  }
 }
 
 function clientOptions(network: Network) {

@@ -1,4 +1,12 @@
-import { claimsOfGuest, EvidenceError, fetchCollateral, type GuestClaims, type GuestCollateral, type GuestKind, type QuoteCollateral } from '@cloister/attest'
+import {
+  claimsOfGuest,
+  EvidenceError,
+  fetchCollateral,
+  type GuestClaims,
+  type GuestCollateral,
+  type GuestKind,
+  type QuoteCollateral,
+} from '@cloister/attest'
 import { CloisterError } from '@cloister/core'
 import type { Network } from './network.ts'
 
@@ -16,19 +24,29 @@ export interface GuestEvidence {
 }
 
 /**
- * What a guest's evidence is judged with: Intel's collateral from the network's service, kept for ten minutes; AMD's as it came
- * along; nothing for Amazon. Throws `no-collateral`, or `bad-evidence` for what is no evidence.
+ * What a guest's evidence is judged with: Intel's collateral from the network's service, kept for ten
+ * minutes; AMD's as it came along; nothing for Amazon. Throws `no-collateral`, or `bad-evidence` for what is
+ * no evidence.
  */
-export async function collateralFor(network: Network, { kind, quote, collateral }: GuestEvidence): Promise<GuestCollateral> {
+export async function collateralFor(
+  network: Network,
+  { kind, quote, collateral }: GuestEvidence,
+): Promise<GuestCollateral> {
   if (kind === 'nitro') return {}
   if (kind === 'sev-snp') {
     if (collateral) return collateral
-    throw new CloisterError('no-collateral', 'The worker gives no certificates of AMD’s along with its report.')
+    throw new CloisterError(
+      'no-collateral',
+      'The worker gives no certificates of AMD’s along with its report.',
+    )
   }
   const key = `${network.attestation.collateralUrl} ${(await claimsOf(kind, quote)).family}`
   const known = kept.get(key)
   if (known && Date.now() - known.at < KEPT_MS) return known.collateral
-  const asked = fetchCollateral(quote, { baseUrl: network.attestation.collateralUrl, signal: AbortSignal.timeout(ANSWER_MS) })
+  const asked = fetchCollateral(quote, {
+    baseUrl: network.attestation.collateralUrl,
+    signal: AbortSignal.timeout(ANSWER_MS),
+  })
   kept.set(key, { at: Date.now(), collateral: asked })
   try {
     return await asked
@@ -48,6 +66,8 @@ export async function claimsOf(kind: GuestKind, quote: Uint8Array): Promise<Gues
     return await claimsOfGuest(kind, quote)
   } catch (cause) {
     if (!(cause instanceof EvidenceError)) throw cause
-    throw new CloisterError('bad-evidence', `What should be evidence of a guest is none: ${cause.message}`, { cause })
+    throw new CloisterError('bad-evidence', `What should be evidence of a guest is none: ${cause.message}`, {
+      cause,
+    })
   }
 }

@@ -10,7 +10,17 @@ import {
   TEE_TCB_SVN,
 } from '@cloister/attest/devnet'
 import { CloisterError, EPOCH_SECONDS, GPU_CLASSES } from '@cloister/core'
-import { type Abi, type Address, bytesToBigInt, bytesToHex, getContractAddress, type Hex, stringToHex, toHex, zeroHash } from 'viem'
+import {
+  type Abi,
+  type Address,
+  bytesToBigInt,
+  bytesToHex,
+  getContractAddress,
+  type Hex,
+  stringToHex,
+  toHex,
+  zeroHash,
+} from 'viem'
 import type { Wallet } from './client.ts'
 import { DEVELOPMENT_ROLES, developmentAccount } from './development.ts'
 import {
@@ -73,13 +83,16 @@ const FUND = 10n ** 18n
 const DEVELOPMENT_SUPPLY = 10_000_000n * CLOI
 /** What each provider has to stake with. */
 const PROVIDER_SUPPLY = 100_000n * CLOI
-/** What Emission may create; see Schedule.sol. Nobody else may create anything once the development accounts have their supply. */
+/**
+ * What Emission may create; see Schedule.sol. Nobody else may create anything once the development accounts
+ * have their supply.
+ */
 const EMISSION_ALLOTMENT = 700_000_000n * CLOI
 
 /**
- * Deploys a development network from the wallet's account, which owns it. Platforms of `root` may serve it, with the development
- * guest. Who slashes, who creates CLOI, who is told of coverage and what may serve is said once, by the constructors. All transactions
- * go out at once.
+ * Deploys a development network from the wallet's account, which owns it. Platforms of `root` may serve it,
+ * with the development guest. Who slashes, who creates CLOI, who is told of coverage and what may serve is
+ * said once, by the constructors. All transactions go out at once.
  */
 export async function deployDevelopment(
   wallet: Wallet,
@@ -105,15 +118,27 @@ export async function deployDevelopment(
     revocationFund: addressAt(11),
   }
   const { admission, platforms, workers, market, cloi, usdc, stake, emission, slashing } = addresses
-  const [x, y] = [root.publicKey.subarray(0, 32), root.publicKey.subarray(32)].map((bytes) => bytesToBigInt(bytes))
+  const [x, y] = [root.publicKey.subarray(0, 32), root.publicKey.subarray(32)].map((bytes) =>
+    bytesToBigInt(bytes),
+  )
   const { timestamp } = await client.getBlock()
   const emissionStart = timestamp - (timestamp % BigInt(EPOCH_SECONDS))
   const classes = Object.entries(GPU_CLASSES).map(([name, { collateral, weight }]) => {
     const gpuClass = stringToHex(name, { size: 32 })
-    return { collateral: { gpuClass, amount: collateral * CLOI }, weight: { gpuClass, weight: BigInt(weight) } }
+    return {
+      collateral: { gpuClass, amount: collateral * CLOI },
+      weight: { gpuClass, weight: BigInt(weight) },
+    }
   })
   const ownSupply = DEVELOPMENT_SUPPLY + PROVIDER_SUPPLY * BigInt(DEVELOPMENT_ROLES.providers.length)
-  const stakeParts = { token: cloi, workers, rewarder: emission, slasher: slashing, treasury, start: emissionStart }
+  const stakeParts = {
+    token: cloi,
+    workers,
+    rewarder: emission,
+    slasher: slashing,
+    treasury,
+    start: emissionStart,
+  }
   const floor = {
     componentSvns: bytesToHex(Uint8Array.from(NEWEST_SVNS)),
     pceSvn: 13,
@@ -127,32 +152,64 @@ export async function deployDevelopment(
   const guests = [
     { measurements: measurementsOf(developmentGuest()), roles: GUEST_AND_VERIFIER },
     { measurements: { measurement: hex(developmentSnpGuest()) }, roles: GUEST },
-    { measurements: Object.fromEntries(developmentEnclave().map((pcr, index) => [`pcr${index}`, hex(pcr)])), roles: GUEST },
+    {
+      measurements: Object.fromEntries(developmentEnclave().map((pcr, index) => [`pcr${index}`, hex(pcr)])),
+      roles: GUEST,
+    },
   ]
-  const images = guests.map(({ measurements, roles }) => ({ image: imageOf(measurements) ?? zeroHash, roles }))
+  const images = guests.map(({ measurements, roles }) => ({
+    image: imageOf(measurements) ?? zeroHash,
+    roles,
+  }))
   const deploys = [
-    { abi: ADMISSION_ABI as Abi, bytecode: ADMISSION_BYTECODE, args: [owner, [{ fmspc: `0x${DEVELOPMENT_FMSPC}`, floor }], images] },
+    {
+      abi: ADMISSION_ABI as Abi,
+      bytecode: ADMISSION_BYTECODE,
+      args: [owner, [{ fmspc: `0x${DEVELOPMENT_FMSPC}`, floor }], images],
+    },
     { abi: PLATFORMS_ABI as Abi, bytecode: PLATFORMS_BYTECODE, args: [x, y, admission] },
     { abi: WORKERS_ABI as Abi, bytecode: WORKERS_BYTECODE, args: [owner, platforms, emission] },
     { abi: MARKET_ABI as Abi, bytecode: MARKET_BYTECODE, args: [workers, treasury, owner] },
-    { abi: TOKEN_ABI as Abi, bytecode: TOKEN_BYTECODE, args: [owner, [emission, owner], [EMISSION_ALLOTMENT, ownSupply]] },
+    {
+      abi: TOKEN_ABI as Abi,
+      bytecode: TOKEN_BYTECODE,
+      args: [owner, [emission, owner], [EMISSION_ALLOTMENT, ownSupply]],
+    },
     { abi: TEST_USDC_ABI as Abi, bytecode: TEST_USDC_BYTECODE, args: [] },
     { abi: APPS_ABI as Abi, bytecode: APPS_BYTECODE, args: [] },
     { abi: KEY_SERVICE_ABI as Abi, bytecode: KEY_SERVICE_BYTECODE, args: [owner, workers, market] },
-    { abi: STAKE_ABI as Abi, bytecode: STAKE_BYTECODE, args: [owner, stakeParts, classes.map(({ collateral }) => collateral)] },
-    { abi: EMISSION_ABI as Abi, bytecode: EMISSION_BYTECODE, args: [owner, cloi, workers, stake, treasury, classes.map(({ weight }) => weight)] },
+    {
+      abi: STAKE_ABI as Abi,
+      bytecode: STAKE_BYTECODE,
+      args: [owner, stakeParts, classes.map(({ collateral }) => collateral)],
+    },
+    {
+      abi: EMISSION_ABI as Abi,
+      bytecode: EMISSION_BYTECODE,
+      args: [owner, cloi, workers, stake, treasury, classes.map(({ weight }) => weight)],
+    },
     { abi: SLASHING_ABI as Abi, bytecode: SLASHING_BYTECODE, args: [owner, workers, market, stake] },
     { abi: REVOCATION_FUND_ABI as Abi, bytecode: REVOCATION_FUND_BYTECODE, args: [platforms] },
   ]
   const hashes: Hex[] = []
   let next = nonce
-  for (const { abi, bytecode, args } of deploys) hashes.push(await wallet.wallet.deployContract({ abi, bytecode, args, nonce: next++, gas: 6_000_000n }))
+  for (const { abi, bytecode, args } of deploys)
+    hashes.push(await wallet.wallet.deployContract({ abi, bytecode, args, nonce: next++, gas: 6_000_000n }))
   const write = { gas: 400_000n, account, chain: null } as const
   for (const args of [
     [cloi, true, FEE_BPS.cloi],
     [usdc, true, FEE_BPS.usdc],
   ] as const)
-    hashes.push(await wallet.wallet.writeContract({ ...write, address: market, abi: MARKET_ABI, functionName: 'setToken', args, nonce: next++ }))
+    hashes.push(
+      await wallet.wallet.writeContract({
+        ...write,
+        address: market,
+        abi: MARKET_ABI,
+        functionName: 'setToken',
+        args,
+        nonce: next++,
+      }),
+    )
   // No platform serves before there are revocation lists. Workers post the later ones.
   const { root_ca_crl, pck_crl } = await root.collateral(Number(timestamp))
   const authority = bytesToHex(root.authorityCertificate)
@@ -165,11 +222,35 @@ export async function deployDevelopment(
   }
   const funding = { to: addresses.revocationFund, value: FUND, gas: 50_000n, account, chain: null } as const
   hashes.push(await wallet.wallet.sendTransaction({ ...funding, nonce: next++ }))
-  const providers = DEVELOPMENT_ROLES.providers.map((index) => developmentAccount(wallet.network, index).address)
-  for (const args of [[owner, DEVELOPMENT_SUPPLY] as const, ...providers.map((provider) => [provider, PROVIDER_SUPPLY] as const)])
-    hashes.push(await wallet.wallet.writeContract({ ...write, address: cloi, abi: TOKEN_ABI, functionName: 'mint', args, nonce: next++ }))
-  const receipts = await Promise.all(hashes.map((hash) => client.waitForTransactionReceipt({ hash, timeout: 60_000 })))
+  const providers = DEVELOPMENT_ROLES.providers.map(
+    (index) => developmentAccount(wallet.network, index).address,
+  )
+  for (const args of [
+    [owner, DEVELOPMENT_SUPPLY] as const,
+    ...providers.map((provider) => [provider, PROVIDER_SUPPLY] as const),
+  ])
+    hashes.push(
+      await wallet.wallet.writeContract({
+        ...write,
+        address: cloi,
+        abi: TOKEN_ABI,
+        functionName: 'mint',
+        args,
+        nonce: next++,
+      }),
+    )
+  const receipts = await Promise.all(
+    hashes.map((hash) => client.waitForTransactionReceipt({ hash, timeout: 60_000 })),
+  )
   const failed = receipts.find((receipt) => receipt.status !== 'success')
-  if (failed) throw new CloisterError('deploy-failed', `The contracts could not be deployed: transaction ${failed.transactionHash} was reverted.`)
-  return { ...addresses, deployedAt: Number(receipts[0]?.blockNumber ?? 0n), emissionStart: Number(emissionStart) }
+  if (failed)
+    throw new CloisterError(
+      'deploy-failed',
+      `The contracts could not be deployed: transaction ${failed.transactionHash} was reverted.`,
+    )
+  return {
+    ...addresses,
+    deployedAt: Number(receipts[0]?.blockNumber ?? 0n),
+    emissionStart: Number(emissionStart),
+  }
 }

@@ -13,7 +13,12 @@ import {
 } from 'viem'
 import { type DevelopmentChain, startDevelopmentChain } from './anvil.ts'
 import { EMISSION_ABI, STAKE_ABI, TEST_WORKERS_ABI, TOKEN_ABI } from './generated/abis.ts'
-import { EMISSION_BYTECODE, STAKE_BYTECODE, TEST_WORKERS_BYTECODE, TOKEN_BYTECODE } from './generated/bytecode.ts'
+import {
+  EMISSION_BYTECODE,
+  STAKE_BYTECODE,
+  TEST_WORKERS_BYTECODE,
+  TOKEN_BYTECODE,
+} from './generated/bytecode.ts'
 
 const CLOI = 10n ** 18n
 const START_AFTER = 100n
@@ -26,8 +31,8 @@ export interface Done {
 }
 
 /**
- * Stake and Emission on a chain of their own, with workers whose coverage is a matter of saying so, and anybody's account to send
- * from. For tests and benchmarks that hold the model against the contracts.
+ * Stake and Emission on a chain of their own, with workers whose coverage is a matter of saying so, and
+ * anybody's account to send from. For tests and benchmarks that hold the model against the contracts.
  */
 export interface EconomyStage {
   chain: DevelopmentChain
@@ -40,8 +45,17 @@ export interface EconomyStage {
   stake: Address
   emission: Address
   /** Sends as any account; undefined where the contract refuses. */
-  send(from: Address, to: 'token' | 'workers' | 'stake' | 'emission', functionName: string, ...args: unknown[]): Promise<Done | undefined>
-  read(to: 'token' | 'workers' | 'stake' | 'emission', functionName: string, ...args: unknown[]): Promise<unknown>
+  send(
+    from: Address,
+    to: 'token' | 'workers' | 'stake' | 'emission',
+    functionName: string,
+    ...args: unknown[]
+  ): Promise<Done | undefined>
+  read(
+    to: 'token' | 'workers' | 'stake' | 'emission',
+    functionName: string,
+    ...args: unknown[]
+  ): Promise<unknown>
   /** Gives an account ether and CLOI, and lets Stake take them. */
   fund(account: Address, amount: bigint): Promise<void>
   stop(): Promise<void>
@@ -67,15 +81,27 @@ export async function raiseEconomy(): Promise<EconomyStage> {
   const at = (offset: number) => getContractAddress({ from: governance, nonce: BigInt(nonce + offset) })
   const [token, workers, stake, emission] = [at(0), at(1), at(2), at(3)]
   const start = (await client.getBlock()).timestamp + START_AFTER
-  const abis: Record<string, Abi> = { token: TOKEN_ABI, workers: TEST_WORKERS_ABI, stake: STAKE_ABI, emission: EMISSION_ABI }
+  const abis: Record<string, Abi> = {
+    token: TOKEN_ABI,
+    workers: TEST_WORKERS_ABI,
+    stake: STAKE_ABI,
+    emission: EMISSION_ABI,
+  }
   const classes = Object.entries(GPU_CLASSES)
-  const collateral = classes.map(([name, { collateral: amount }]) => ({ gpuClass: classOf(name), amount: amount * CLOI }))
+  const collateral = classes.map(([name, { collateral: amount }]) => ({
+    gpuClass: classOf(name),
+    amount: amount * CLOI,
+  }))
   const weights = classes.map(([name, { weight }]) => ({ gpuClass: classOf(name), weight }))
   const addresses: Record<string, Address> = { token, workers, stake, emission }
   for (const [abi, bytecode, args] of [
     [TOKEN_ABI, TOKEN_BYTECODE, [governance, [emission, governance], [EMISSION_TOTAL, 300_000_000n * CLOI]]],
     [TEST_WORKERS_ABI, TEST_WORKERS_BYTECODE, []],
-    [STAKE_ABI, STAKE_BYTECODE, [governance, { token, workers, rewarder: emission, slasher: governance, treasury, start }, collateral]],
+    [
+      STAKE_ABI,
+      STAKE_BYTECODE,
+      [governance, { token, workers, rewarder: emission, slasher: governance, treasury, start }, collateral],
+    ],
     [EMISSION_ABI, EMISSION_BYTECODE, [governance, token, workers, stake, treasury, weights]],
   ] as [Abi, Hex, unknown[]][])
     await wallet.deployContract({ abi, bytecode, args })
@@ -84,11 +110,18 @@ export async function raiseEconomy(): Promise<EconomyStage> {
   const send: EconomyStage['send'] = async (from, to, functionName, ...args) => {
     const data = encodeFunctionData({ abi: abis[to] ?? [], functionName, args })
     // anvil sends for anybody here, and a transaction is in a block a moment after it is taken.
-    const hash = await request({ method: 'eth_sendTransaction', params: [{ from, to: addresses[to], data, gas: '0x2625a00' }] })
+    const hash = await request({
+      method: 'eth_sendTransaction',
+      params: [{ from, to: addresses[to], data, gas: '0x2625a00' }],
+    })
     let receipt: TransactionReceipt | undefined
-    while (!receipt) receipt = await client.getTransactionReceipt({ hash: hash as Hex }).catch(() => undefined)
+    while (!receipt)
+      receipt = await client.getTransactionReceipt({ hash: hash as Hex }).catch(() => undefined)
     if (receipt.status !== 'success') return undefined
-    return { at: Number((await client.getBlock({ blockNumber: receipt.blockNumber })).timestamp), logs: receipt.logs }
+    return {
+      at: Number((await client.getBlock({ blockNumber: receipt.blockNumber })).timestamp),
+      logs: receipt.logs,
+    }
   }
   await send(governance, 'workers', 'setObserver', emission)
   return {
@@ -101,7 +134,8 @@ export async function raiseEconomy(): Promise<EconomyStage> {
     stake,
     emission,
     send,
-    read: (to, functionName, ...args) => client.readContract({ address: addresses[to] ?? token, abi: abis[to] ?? [], functionName, args }),
+    read: (to, functionName, ...args) =>
+      client.readContract({ address: addresses[to] ?? token, abi: abis[to] ?? [], functionName, args }),
     fund: async (who, amount) => {
       await request({ method: 'anvil_setBalance', params: [who, '0x8ac7230489e80000'] })
       await send(governance, 'token', 'mint', who, amount)

@@ -19,16 +19,23 @@ beforeAll(async () => {
 afterAll(() => stage.stop())
 
 /**
- * Stake and Emission on a real chain, with workers whose coverage is a matter of saying so, against the model: the same things
- * done at the same instants. What the chain refuses the model isn't told of.
+ * Stake and Emission on a real chain, with workers whose coverage is a matter of saying so, against the
+ * model: the same things done at the same instants. What the chain refuses the model isn't told of.
  */
-test('the model agrees with the contracts to the unit, whatever is done in whatever order', { timeout: 300_000 + STEPS * 2_000 }, async () => {
+test('the model agrees with the contracts to the unit, whatever is done in whatever order', {
+  timeout: 300_000 + STEPS * 2_000,
+}, async () => {
   const { client } = stage.chain.wallet(0)
   const { start, treasury, governance } = stage
   const addresses = Array.from({ length: 10 }, (_, who) => stage.chain.wallet(who).account.address)
   const addressOf = (who: number) => addresses[who] as Address
   let taken = 0
-  const send = async (who: number, to: Parameters<EconomyStage['send']>[1], functionName: string, args: unknown[]) => {
+  const send = async (
+    who: number,
+    to: Parameters<EconomyStage['send']>[1],
+    functionName: string,
+    args: unknown[],
+  ) => {
     const done = await stage.send(addressOf(who), to, functionName, ...args)
     if (done) taken++
     return done
@@ -54,7 +61,8 @@ test('the model agrees with the contracts to the unit, whatever is done in whate
     return seed % below
   }
   const exits: bigint[] = []
-  const shares = async (provider: number, who: number) => ((await stage.read('stake', 'positionOf', addressOf(provider), addressOf(who))) as bigint[])[0] ?? 0n
+  const shares = async (provider: number, who: number) =>
+    ((await stage.read('stake', 'positionOf', addressOf(provider), addressOf(who))) as bigint[])[0] ?? 0n
   const gpusOf: Record<number, number> = {}
   const pass = (seconds: number) => client.request({ method: 'evm_increaseTime', params: [seconds] } as never)
   const renew = async (index: number, seconds: number) => {
@@ -63,7 +71,12 @@ test('the model agrees with the contracts to the unit, whatever is done in whate
     if (covered) economy.cover(covered.at, worker, seconds)
     const name = (['h100', 'h200', 'b200'] as const)[provider % 3] ?? 'h100'
     const gpus = gpusOf[index] ?? 1
-    const confirmed = await send(0, 'workers', 'confirm', [worker, classOf(name), BigInt(gpus), BigInt(seconds)])
+    const confirmed = await send(0, 'workers', 'confirm', [
+      worker,
+      classOf(name),
+      BigInt(gpus),
+      BigInt(seconds),
+    ])
     if (confirmed) economy.confirmGpus(confirmed.at, worker, name, gpus, seconds)
     const locked = await send(provider, 'stake', 'setCollateral', [worker])
     if (locked) economy.setCollateral(locked.at, worker)
@@ -79,7 +92,9 @@ test('the model agrees with the contracts to the unit, whatever is done in whate
       const [who, provider] = [random(10), random(4) + 1]
       // A part, all of it, or a hair less than two units are worth, one of which stays behind.
       const held = await shares(provider, who)
-      const part = [(held * BigInt(random(100) + 1)) / 100n, held, held < 1_999_999n ? held : 1_999_999n][random(3)] ?? held
+      const part =
+        [(held * BigInt(random(100) + 1)) / 100n, held, held < 1_999_999n ? held : 1_999_999n][random(3)] ??
+        held
       const done = await send(who, 'stake', 'requestExit', [addressOf(provider), part])
       if (!done) return undefined
       const [log] = parseEventLogs({ abi: STAKE_ABI, eventName: 'ExitRequested', logs: done.logs })
@@ -119,7 +134,13 @@ test('the model agrees with the contracts to the unit, whatever is done in whate
     },
     async () => {
       const [provider, amount] = [random(4) + 1, BigInt(random(400)) * CLOI + 7n]
-      const done = await send(0, 'stake', 'slash', [addressOf(provider), amount, addressOf(9), 2_000n, toHex('proof', { size: 32 })])
+      const done = await send(0, 'stake', 'slash', [
+        addressOf(provider),
+        amount,
+        addressOf(9),
+        2_000n,
+        toHex('proof', { size: 32 }),
+      ])
       return done && economy.slash(done.at, addressOf(provider), amount, addressOf(9), 2_000n)
     },
     async () => {
@@ -148,7 +169,10 @@ test('the model agrees with the contracts to the unit, whatever is done in whate
       if (random(8) === 0) await pass(random(4 * 86_400))
     },
     async () => {
-      const [name, amount] = [(['h100', 'h200', 'b200'] as const)[random(3)] ?? 'h100', BigInt(1_000 + random(1_000)) * CLOI]
+      const [name, amount] = [
+        (['h100', 'h200', 'b200'] as const)[random(3)] ?? 'h100',
+        BigInt(1_000 + random(1_000)) * CLOI,
+      ]
       if (random(6) > 0) return undefined
       const done = await send(0, 'stake', 'setCollateralPerGpu', [classOf(name), amount])
       return done && economy.setCollateralPerGpu(done.at, name, amount)
@@ -157,8 +181,15 @@ test('the model agrees with the contracts to the unit, whatever is done in whate
   acts.push(async () => {
     const [name, weight] = [(['h100', 'h200', 'b200'] as const)[random(3)] ?? 'h100', random(30)]
     if (random(6) > 0) return undefined
-    const call = encodeFunctionData({ abi: EMISSION_ABI, functionName: 'setClassWeight', args: [classOf(name), BigInt(weight)] })
-    expect(await send(0, 'emission', 'setClassWeight', [classOf(name), BigInt(weight)]), 'nothing is changed without notice').toBeUndefined()
+    const call = encodeFunctionData({
+      abi: EMISSION_ABI,
+      functionName: 'setClassWeight',
+      args: [classOf(name), BigInt(weight)],
+    })
+    expect(
+      await send(0, 'emission', 'setClassWeight', [classOf(name), BigInt(weight)]),
+      'nothing is changed without notice',
+    ).toBeUndefined()
     await send(0, 'emission', 'announce', [call])
     await pass(22 * 86_400)
     const done = await send(0, 'emission', 'setClassWeight', [classOf(name), BigInt(weight)])
@@ -184,32 +215,62 @@ test('the model agrees with the contracts to the unit, whatever is done in whate
   expect(taken).toBeGreaterThan(STEPS / 2)
   // What GPUs earned is part of it.
   const last = economy.weights.epochAt(Number((await client.getBlock()).timestamp))
-  for (const provider of PROVIDERS) expect(economy.weights.earned(addressOf(provider), 0, last)).toBeGreaterThan(0n)
+  for (const provider of PROVIDERS)
+    expect(economy.weights.earned(addressOf(provider), 0, last)).toBeGreaterThan(0n)
 
   async function compare() {
     const at = Number((await client.getBlock()).timestamp)
     const checks: Promise<void>[] = []
-    const check = (what: string, asked: Promise<unknown>, expected: unknown) => checks.push(asked.then((found) => expect(found, what).toEqual(expected)))
+    const check = (what: string, asked: Promise<unknown>, expected: unknown) =>
+      checks.push(asked.then((found) => expect(found, what).toEqual(expected)))
     for (const account_ of [...addresses, treasury]) {
       const before = account_ === treasury ? 0n : 1_000_000n * CLOI
-      check(`balance of ${account_}`, stage.read('token', 'balanceOf', account_), before + (economy.balances.get(account_) ?? 0n))
+      check(
+        `balance of ${account_}`,
+        stage.read('token', 'balanceOf', account_),
+        before + (economy.balances.get(account_) ?? 0n),
+      )
     }
     check('minted', stage.read('emission', 'minted'), economy.minted)
     const now = economy.weights.epochAt(at)
     for (const provider of PROVIDERS.map(addressOf)) {
-      const { assets, shares: all, exitAssets, exitShares, locked, rewardPerShare, providerOwed } = economy.poolOf(provider)
+      const {
+        assets,
+        shares: all,
+        exitAssets,
+        exitShares,
+        locked,
+        rewardPerShare,
+        providerOwed,
+      } = economy.poolOf(provider)
       checks.push(
         stage
           .read('stake', 'poolOf', provider)
-          .then((pool) => expect(pool).toMatchObject({ assets, shares: all, exitAssets, exitShares, locked, rewardPerShare, providerOwed })),
+          .then((pool) =>
+            expect(pool).toMatchObject({
+              assets,
+              shares: all,
+              exitAssets,
+              exitShares,
+              locked,
+              rewardPerShare,
+              providerOwed,
+            }),
+          ),
       )
       for (const who of addresses) {
         const { shares: held, worth, rewards } = economy.positionOf(provider, who)
         check(`position of ${who}`, stage.read('stake', 'positionOf', provider, who), [held, worth, rewards])
       }
       for (let epoch = Math.max(0, now - 3); epoch < now + 25; epoch++) {
-        const weights = [economy.weights.weightOf(provider, epoch), economy.weights.totalOf(epoch)].map(BigInt)
-        check(`weights in epoch ${epoch}`, stage.read('emission', 'weightsOf', provider, BigInt(epoch)), weights)
+        const weights = [economy.weights.weightOf(provider, epoch), economy.weights.totalOf(epoch)].map(
+          BigInt,
+        )
+        check(
+          `weights in epoch ${epoch}`,
+          stage.read('emission', 'weightsOf', provider, BigInt(epoch)),
+          weights,
+        )
       }
     }
     await Promise.all(checks)

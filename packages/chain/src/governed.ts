@@ -1,7 +1,16 @@
 import type { GovernedContract } from '@cloister/core'
 import { type Abi, type Address, decodeFunctionData, type Hex } from 'viem'
 import type { Chain } from './client.ts'
-import { ADMISSION_ABI, EMISSION_ABI, KEY_SERVICE_ABI, MARKET_ABI, SLASHING_ABI, STAKE_ABI, TOKEN_ABI, WORKERS_ABI } from './generated/abis.ts'
+import {
+  ADMISSION_ABI,
+  EMISSION_ABI,
+  KEY_SERVICE_ABI,
+  MARKET_ABI,
+  SLASHING_ABI,
+  STAKE_ABI,
+  TOKEN_ABI,
+  WORKERS_ABI,
+} from './generated/abis.ts'
 import type { Network } from './network.ts'
 
 /** A contract whose owner announces what it changes (`Governed.sol`). */
@@ -40,7 +49,12 @@ export function decodeChange(abi: Abi, call: Hex): Change | undefined {
     const { functionName, args = [] } = decodeFunctionData({ abi, data: call })
     const item = abi.find((candidate) => candidate.type === 'function' && candidate.name === functionName)
     const inputs = item?.type === 'function' ? item.inputs : []
-    return { function: functionName, args: Object.fromEntries(inputs.map(({ name = '' }, position) => [name.replace(/_$/, ''), args[position]])) }
+    return {
+      function: functionName,
+      args: Object.fromEntries(
+        inputs.map(({ name = '' }, position) => [name.replace(/_$/, ''), args[position]]),
+      ),
+    }
   } catch {
     return undefined
   }

@@ -5,8 +5,9 @@ const RECONNECT_MS = 1_000
 const PATIENT_MS = 10_000
 
 /**
- * Tells when the chain has a new block: by the node's word where the network names a `wsUrl` (`eth_subscribe`, as Ethereum nodes have
- * it), by the clock, every `pollingIntervalMs`, where it doesn't or the node can't be reached.
+ * Tells when the chain has a new block: by the node's word where the network names a `wsUrl`
+ * (`eth_subscribe`, as Ethereum nodes have it), by the clock, every `pollingIntervalMs`, where it doesn't or
+ * the node can't be reached.
  *
  *     for (let seen = heads.seen; ; seen = await heads.after(seen, signal)) await look()
  */
@@ -29,7 +30,10 @@ export class Heads {
     return this.told
   }
 
-  /** Waits until more than `seen` blocks were told of, or until it is time to look anyway. Resolves at once where `signal` is aborted. */
+  /**
+   * Waits until more than `seen` blocks were told of, or until it is time to look anyway. Resolves at once
+   * where `signal` is aborted.
+   */
   after(seen: number, signal: AbortSignal): Promise<number> {
     if (this.told > seen || signal.aborted) return Promise.resolve(this.told)
     return new Promise((resolve) => {
@@ -56,7 +60,9 @@ export class Heads {
     if (wsUrl === undefined || this.isClosed) return
     const socket = new WebSocket(wsUrl)
     this.socket = socket
-    socket.addEventListener('open', () => socket.send('{"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newHeads"]}'))
+    socket.addEventListener('open', () =>
+      socket.send('{"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newHeads"]}'),
+    )
     // What it says is a reason to look, nothing more; it is not believed.
     socket.addEventListener('message', () => {
       this.isSubscribed = true

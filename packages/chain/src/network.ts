@@ -10,7 +10,10 @@ export const Network = z.object({
   name: z.string().regex(/^[a-z0-9-]{1,32}$/),
   chainId: z.int().positive(),
   rpcUrl: url,
-  /** Where the node tells of new blocks by itself (WebSocket, `eth_subscribe`); it is looked at every `pollingIntervalMs` without. */
+  /**
+   * Where the node tells of new blocks by itself (WebSocket, `eth_subscribe`); it is looked at every
+   * `pollingIntervalMs` without.
+   */
   wsUrl: url.optional(),
   /** Milliseconds between two looks at the chain. */
   pollingIntervalMs: z.int().min(20).max(60_000),
@@ -32,7 +35,9 @@ export const Network = z.object({
   deployedAt: z.int().min(0),
   /** When emission begins, Unix seconds. */
   emissionStart: z.int().min(0),
-  tokens: z.array(z.object({ symbol: z.string().regex(/^[A-Z]{1,10}$/), decimals: z.int().min(0).max(36), address })).min(1),
+  tokens: z
+    .array(z.object({ symbol: z.string().regex(/^[A-Z]{1,10}$/), decimals: z.int().min(0).max(36), address }))
+    .min(1),
   indexerUrl: url,
   gatewayUrl: url,
   attestation: z.object({
@@ -41,10 +46,14 @@ export const Network = z.object({
     /** Key set (JWKS) that tokens about GPUs are signed with; NVIDIA's if not given. */
     gpuKeysUrl: url.default('https://nras.attestation.nvidia.com/.well-known/jwks.json'),
     /** Whose word on where machines stand is taken: Ed25519 keys in hexadecimal digits. */
-    witnesses: z.array(z.object({ name: z.string().max(64), key: z.string().regex(/^[0-9a-f]{64}$/) })).default([]),
+    witnesses: z
+      .array(z.object({ name: z.string().max(64), key: z.string().regex(/^[0-9a-f]{64}$/) }))
+      .default([]),
     /** Where labels of machines are to be had: `GET <url>/<SHA-256(PPID)>` gives `{"labels": [token, …]}`. */
     labelsUrl: url.optional(),
-    /** Root certificate in DER, base64; Intel's if not given. Another one is for development networks only. */
+    /**
+     * Root certificate in DER, base64; Intel's if not given. Another one is for development networks only.
+     */
     root: z.base64().optional(),
     /** Development networks: the folder with the root's key, where machines are made of software. */
     developmentFolder: z.string().optional(),
@@ -71,7 +80,10 @@ export function loadNetwork(path: string): Network {
   if (parsed.success) {
     const network = parsed.data
     if (network.attestation.root !== undefined && !network.development)
-      throw new CloisterError('bad-network', `${path} names an attestation root of its own, which only development networks may.`)
+      throw new CloisterError(
+        'bad-network',
+        `${path} names an attestation root of its own, which only development networks may.`,
+      )
     return network
   }
   const issue = parsed.error.issues[0]
@@ -80,14 +92,19 @@ export function loadNetwork(path: string): Network {
 
 /** The token of a symbol or address. Throws `unknown-token` naming those there are. */
 export function findToken(network: Network, wanted: string): Token {
-  const token = network.tokens.find((t) => t.symbol === wanted.toUpperCase() || t.address.toLowerCase() === wanted.toLowerCase())
+  const token = network.tokens.find(
+    (t) => t.symbol === wanted.toUpperCase() || t.address.toLowerCase() === wanted.toLowerCase(),
+  )
   if (token) return token
   throw new CloisterError('unknown-token', `${wanted} is not a token of ${network.name}.`, {
     hint: `Tokens: ${network.tokens.map((t) => t.symbol).join(', ')}.`,
   })
 }
 
-/** The root that evidence of a network's workers has to end in. Whatever isn't Intel's is simulated. Throws `bad-network`. */
+/**
+ * The root that evidence of a network's workers has to end in. Whatever isn't Intel's is simulated. Throws
+ * `bad-network`.
+ */
 export function trustRootOf({ attestation }: Pick<Network, 'attestation'>): TrustRoot {
   if (attestation.root === undefined) return intelRoot
   try {

@@ -7,7 +7,9 @@ export interface CloisterErrorOptions {
   cause?: unknown
 }
 
-/** The root of all errors this project throws on purpose. `code` is stable; the message names what was wrong. */
+/**
+ * The root of all errors this project throws on purpose. `code` is stable; the message names what was wrong.
+ */
 export class CloisterError extends Error {
   override name = 'CloisterError'
   readonly code: string
@@ -23,7 +25,10 @@ export class CloisterError extends Error {
 }
 
 /** The first error of class `type` along the chain of causes, or undefined. */
-export function findCause<T extends Error>(error: unknown, type: new (...parameters: never[]) => T): T | undefined {
+export function findCause<T extends Error>(
+  error: unknown,
+  type: new (...parameters: never[]) => T,
+): T | undefined {
   let current = error
   for (let depth = 0; depth < 16 && current instanceof Error; depth++) {
     if (current instanceof type) return current

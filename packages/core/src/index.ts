@@ -2,7 +2,14 @@ export * from './economy/index.ts'
 export { CloisterError, type CloisterErrorOptions, findCause, messageOf } from './errors.ts'
 export { INTERNAL_NETWORKS, isInternalAddress } from './internal-addresses.ts'
 export { type Beside, MAX_BESIDE_BYTES } from './manifest/beside.ts'
-export { canonicalHash, checkManifest, hashManifest, MAX_MANIFEST_BYTES, readManifest, toCanonicalJson } from './manifest/canonical.ts'
+export {
+  canonicalHash,
+  checkManifest,
+  hashManifest,
+  MAX_MANIFEST_BYTES,
+  readManifest,
+  toCanonicalJson,
+} from './manifest/canonical.ts'
 export { parseDotenv } from './manifest/dotenv.ts'
 export { gpuMismatch, impossibleGpus } from './manifest/gpu.ts'
 export { type HealthCheck, healthCheckOf } from './manifest/health.ts'
@@ -14,7 +21,14 @@ export { SECRET_NAME_PATTERN } from './manifest/patterns.ts'
 export { CAPABILITIES, type Capability, DEFAULT_CAPABILITIES } from './manifest/privileges.ts'
 export type { RegistryLogin } from './manifest/registry-login.ts'
 export { fits, type Resources, resourcesOf } from './manifest/resources.ts'
-export { type Exposure, type Gpu, type Health, type HttpOptions, MAX_RETRIES, type Service } from './manifest/service.ts'
+export {
+  type Exposure,
+  type Gpu,
+  type Health,
+  type HttpOptions,
+  MAX_RETRIES,
+  type Service,
+} from './manifest/service.ts'
 export { ManifestError, type ManifestWarning } from './manifest/source.ts'
 export * from './market/index.ts'
 export * from './money.ts'

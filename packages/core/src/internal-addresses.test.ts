@@ -39,7 +39,12 @@ describe('addresses', () => {
     '100::1',
     'name',
   ])('%s is inside a network', (ip) => expect(isInternalAddress(ip)).toBe(true))
-  it.each(['1.1.1.1', '172.32.0.1', '2606:4700::1111', '::ffff:8.8.8.8', '2001:4860:4860::8888', '2a00:1450::1'])('%s is not', (ip) =>
-    expect(isInternalAddress(ip)).toBe(false),
-  )
+  it.each([
+    '1.1.1.1',
+    '172.32.0.1',
+    '2606:4700::1111',
+    '::ffff:8.8.8.8',
+    '2001:4860:4860::8888',
+    '2a00:1450::1',
+  ])('%s is not', (ip) => expect(isInternalAddress(ip)).toBe(false))
 })

@@ -20,7 +20,8 @@ const IPV4 = [
   '224.0.0.0/3',
 ]
 const IPV6 = [
-  // Only what is written by its IPv4 address, ::ffff:0:0/96, is judged as that; all the rest of ::/8 is nobody's.
+  // Only what is written by its IPv4 address, ::ffff:0:0/96, is judged as that; all the rest of ::/8 is
+  // nobody's.
   '::/96',
   '::ffff:0:0:0/96',
   '64:ff9b::/96',
@@ -46,7 +47,10 @@ for (const [family, nets] of [
     INTERNAL.addSubnet(address, Number(bits), family)
   }
 
-/** Whether an IP address must not be reached on a stranger's word. An IPv4 address within IPv6 counts as what it is; what is no address counts as internal. */
+/**
+ * Whether an IP address must not be reached on a stranger's word. An IPv4 address within IPv6 counts as what
+ * it is; what is no address counts as internal.
+ */
 export function isInternalAddress(ip: string): boolean {
   const version = isIP(ip)
   return version === 0 || INTERNAL.check(ip, version === 4 ? 'ipv4' : 'ipv6')

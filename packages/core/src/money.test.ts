@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CloisterError } from './errors.ts'
-import { formatAmount, parseAmount, pricePerHour, rateForHourlyPrice, secondsAffordable, showAmount } from './money.ts'
+import {
+  formatAmount,
+  parseAmount,
+  pricePerHour,
+  rateForHourlyPrice,
+  secondsAffordable,
+  showAmount,
+} from './money.ts'
 
 /** Of what a contract can hold. */
 const LARGEST = 2n ** 256n - 1n
@@ -9,9 +16,13 @@ const LARGEST = 2n ** 256n - 1n
 describe('money', () => {
   it('reads what it writes, exactly, at any size', () => {
     fc.assert(
-      fc.property(fc.bigInt({ min: 0n, max: LARGEST }), fc.integer({ min: 0, max: 36 }), (amount, decimals) => {
-        expect(parseAmount(formatAmount(amount, decimals), decimals)).toBe(amount)
-      }),
+      fc.property(
+        fc.bigInt({ min: 0n, max: LARGEST }),
+        fc.integer({ min: 0, max: 36 }),
+        (amount, decimals) => {
+          expect(parseAmount(formatAmount(amount, decimals), decimals)).toBe(amount)
+        },
+      ),
       {
         examples: [
           [LARGEST, 0],
@@ -24,7 +35,8 @@ describe('money', () => {
   })
 
   it('refuses more decimal places than a token has, signs, exponents and blanks', () => {
-    for (const text of ['1.0000001', '-1', '1e3', '', '.5', '1.', '1,5', '0x10']) expect(() => parseAmount(text, 6), text).toThrow(CloisterError)
+    for (const text of ['1.0000001', '-1', '1e3', '', '.5', '1.', '1,5', '0x10'])
+      expect(() => parseAmount(text, 6), text).toThrow(CloisterError)
     expect(parseAmount('1.5000000', 6)).toBe(1_500_000n)
   })
 

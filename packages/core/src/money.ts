@@ -8,12 +8,20 @@ export interface TokenInfo {
 
 const SECONDS_PER_HOUR = 3600n
 
-/** `"1.5"` with 6 decimals → `1500000n`. Throws `bad-amount` on anything but a plain decimal number that fits exactly. */
+/**
+ * `"1.5"` with 6 decimals → `1500000n`. Throws `bad-amount` on anything but a plain decimal number that fits
+ * exactly.
+ */
 export function parseAmount(text: string, decimals: number): bigint {
   const match = /^(\d{1,78})(?:\.(\d{1,78}))?$/.exec(text.trim())
-  if (!match) throw new CloisterError('bad-amount', `${JSON.stringify(text.slice(0, 60))} is not an amount such as 10 or 0.25.`)
+  if (!match)
+    throw new CloisterError(
+      'bad-amount',
+      `${JSON.stringify(text.slice(0, 60))} is not an amount such as 10 or 0.25.`,
+    )
   const fraction = (match[2] ?? '').replace(/0+$/, '')
-  if (fraction.length > decimals) throw new CloisterError('bad-amount', `${text} has more than ${decimals} decimal places.`)
+  if (fraction.length > decimals)
+    throw new CloisterError('bad-amount', `${text} has more than ${decimals} decimal places.`)
   return BigInt(match[1] ?? '0') * 10n ** BigInt(decimals) + BigInt(fraction.padEnd(decimals, '0') || '0')
 }
 
@@ -37,7 +45,9 @@ export function pricePerHour(ratePerSecond: bigint): bigint {
   return ratePerSecond * SECONDS_PER_HOUR
 }
 
-/** The rate per second that comes closest above a price per hour. A rate is at least one base unit a second. */
+/**
+ * The rate per second that comes closest above a price per hour. A rate is at least one base unit a second.
+ */
 export function rateForHourlyPrice(perHour: bigint): bigint {
   const rate = (perHour + SECONDS_PER_HOUR - 1n) / SECONDS_PER_HOUR
   return rate > 0n ? rate : 1n

@@ -27,7 +27,10 @@ export const Policy = z.strictObject({
     .min(1)
     .max(16)
     .optional(),
-  /** GPUs in confidential mode, confirmed on chain by other providers' verifiers; or whatever the worker says. */
+  /**
+   * GPUs in confidential mode, confirmed on chain by other providers' verifiers; or whatever the worker
+   * says.
+   */
   gpus: z.enum(['confidential', 'any']),
   /** How long ago the worker may last have attested on chain. */
   maxAgeSeconds: z.int().min(1).max(86_400),
@@ -35,8 +38,9 @@ export const Policy = z.strictObject({
 export type Policy = z.infer<typeof Policy>
 
 /**
- * What is demanded where nothing is said: a vendor's root and complete security updates, GPUs in confidential mode if any are
- * asked for, attested within two hours. On a development network the development root, since there is no other, and any GPUs.
+ * What is demanded where nothing is said: a vendor's root and complete security updates, GPUs in
+ * confidential mode if any are asked for, attested within two hours. On a development network the
+ * development root, since there is no other, and any GPUs.
  */
 export function defaultPolicy(development: boolean): Policy {
   return {
@@ -48,14 +52,16 @@ export function defaultPolicy(development: boolean): Policy {
 }
 
 /**
- * Reads a policy as it is typed: `root=intel,tcb=UpToDate+OutOfDate,image=0x…,place=aws/eu-central-1,gpu=confidential,age=30m`. What isn't said is as in
- * `defaultPolicy`. Throws `bad-policy`.
+ * Reads a policy as it is typed:
+ * `root=intel,tcb=UpToDate+OutOfDate,image=0x…,place=aws/eu-central-1,gpu=confidential,age=30m`. What isn't
+ * said is as in `defaultPolicy`. Throws `bad-policy`.
  */
 export function parsePolicy(text: string, development: boolean): Policy {
   const policy: Record<string, unknown> = { ...defaultPolicy(development) }
   for (const part of text.split(',').filter((word) => word.trim() !== '')) {
     const [name, value] = part.split('=').map((word) => word.trim())
-    if (name === undefined || value === undefined || value === '') throw wrong(`${part.slice(0, 60)} is not name=value`)
+    if (name === undefined || value === undefined || value === '')
+      throw wrong(`${part.slice(0, 60)} is not name=value`)
     const values = value.split('+')
     if (name === 'root') policy['roots'] = values
     else if (name === 'tcb') policy['tcb'] = values
@@ -66,8 +72,10 @@ export function parsePolicy(text: string, development: boolean): Policy {
     else throw wrong(`${name.slice(0, 60)} is nothing a policy knows`)
   }
   const parsed = Policy.safeParse(policy)
-  if (!parsed.success) throw wrong(`${String(parsed.error.issues[0]?.path[0])}: ${parsed.error.issues[0]?.message}`)
-  if (parsed.data.roots.includes('devnet') && !development) throw wrong('root=devnet is software, which is for development networks only')
+  if (!parsed.success)
+    throw wrong(`${String(parsed.error.issues[0]?.path[0])}: ${parsed.error.issues[0]?.message}`)
+  if (parsed.data.roots.includes('devnet') && !development)
+    throw wrong('root=devnet is software, which is for development networks only')
   return parsed.data
 }
 

@@ -42,25 +42,45 @@ const STATUS: Record<string, number> = {
 
 /** The problem document of anything thrown. What is not ours becomes `internal`, without its message. */
 export function toProblem(error: unknown): Problem {
-  if (!(error instanceof CloisterError)) return { type: 'about:blank', title: 'Something went wrong on this side.', status: 500, code: 'internal' }
+  if (!(error instanceof CloisterError))
+    return { type: 'about:blank', title: 'Something went wrong on this side.', status: 500, code: 'internal' }
   const { code, message, hint, details } = error
-  return { type: 'about:blank', title: message, status: STATUS[code] ?? 400, code, ...(hint && { hint }), ...(Object.keys(details).length > 0 && { details }) }
+  return {
+    type: 'about:blank',
+    title: message,
+    status: STATUS[code] ?? 400,
+    code,
+    ...(hint && { hint }),
+    ...(Object.keys(details).length > 0 && { details }),
+  }
 }
 
 /** The error that an answer's body tells of; `bad-answer` where it tells nothing we know. */
 export function fromProblem(status: number, body: string, who: string): CloisterError {
   try {
     const problem = Problem.parse(JSON.parse(body))
-    return new CloisterError(problem.code, problem.title, { ...(problem.hint && { hint: problem.hint }), details: problem.details ?? {} })
+    return new CloisterError(problem.code, problem.title, {
+      ...(problem.hint && { hint: problem.hint }),
+      details: problem.details ?? {},
+    })
   } catch (error) {
-    return new CloisterError('bad-answer', `${who} answered with status ${status} and no explanation.`, { details: { status }, cause: messageOf(error) })
+    return new CloisterError('bad-answer', `${who} answered with status ${status} and no explanation.`, {
+      details: { status },
+      cause: messageOf(error),
+    })
   }
 }
 
-/** The HTTP response that carries an error. After a body that wasn't read to its end, the connection is of no further use. */
+/**
+ * The HTTP response that carries an error. After a body that wasn't read to its end, the connection is of no
+ * further use.
+ */
 export function problemResponse(error: unknown): Response {
   const body = toProblem(error)
-  const headers = { 'content-type': 'application/problem+json', ...(body.status === STATUS['too-large'] && { connection: 'close' }) }
+  const headers = {
+    'content-type': 'application/problem+json',
+    ...(body.status === STATUS['too-large'] && { connection: 'close' }),
+  }
   return new Response(JSON.stringify(body), { status: body.status, headers })
 }
 
@@ -69,5 +89,8 @@ export function checkRequest<T extends z.ZodType>(schema: T, value: unknown): z.
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
-  throw new CloisterError('bad-request', `The request is wrong at ${issue?.path.join('.') || 'its body'}: ${issue?.message}.`)
+  throw new CloisterError(
+    'bad-request',
+    `The request is wrong at ${issue?.path.join('.') || 'its body'}: ${issue?.message}.`,
+  )
 }

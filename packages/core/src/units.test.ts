@@ -1,12 +1,24 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CloisterError } from './errors.ts'
-import { formatCpu, formatDuration, formatMiB, MAX_DURATION_MS, parseByteValueMiB, parseCpuMilli, parseDurationMs, parseQuantityMiB, timerMs } from './units.ts'
+import {
+  formatCpu,
+  formatDuration,
+  formatMiB,
+  MAX_DURATION_MS,
+  parseByteValueMiB,
+  parseCpuMilli,
+  parseDurationMs,
+  parseQuantityMiB,
+  timerMs,
+} from './units.ts'
 
 describe('units', () => {
   it('lets no timer wait longer than timers can', () => {
     expect([0, 1_500, 2 ** 31 - 1].map(timerMs)).toEqual([0, 1_500, 2 ** 31 - 1])
-    expect([2 ** 31, MAX_DURATION_MS, Number.POSITIVE_INFINITY].map(timerMs)).toEqual(Array(3).fill(2 ** 31 - 1))
+    expect([2 ** 31, MAX_DURATION_MS, Number.POSITIVE_INFINITY].map(timerMs)).toEqual(
+      Array(3).fill(2 ** 31 - 1),
+    )
     expect(() => AbortSignal.timeout(timerMs(MAX_DURATION_MS))).not.toThrow()
   })
 
@@ -15,7 +27,9 @@ describe('units', () => {
     ['1g', 1024],
     ['64kb', 1],
     ['2147483648', 2048],
-  ])('reads the byte value %s as %i MiB, rounded up', (text, mib) => expect(parseByteValueMiB(text)).toBe(mib))
+  ])('reads the byte value %s as %i MiB, rounded up', (text, mib) =>
+    expect(parseByteValueMiB(text)).toBe(mib),
+  )
 
   it.each([
     ['512Mi', 512],
@@ -51,6 +65,11 @@ describe('units', () => {
   })
 
   it('shows them as people write them', () => {
-    expect([formatMiB(1536), formatMiB(128), formatCpu(250), formatDuration(3_660)]).toEqual(['1.5 GiB', '128 MiB', '0.25 CPU', '1h 1m'])
+    expect([formatMiB(1536), formatMiB(128), formatCpu(250), formatDuration(3_660)]).toEqual([
+      '1.5 GiB',
+      '128 MiB',
+      '0.25 CPU',
+      '1h 1m',
+    ])
   })
 })

@@ -39,12 +39,25 @@ const QUANTITY_UNITS: Record<string, bigint> = {
 
 /** Milliseconds that the longest duration in a manifest may have: a year. */
 export const MAX_DURATION_MS = 366 * 86_400_000
-/** Milliseconds of the longest timer that Node and browsers have, 24.8 days; they take a longer one for a very short one. */
+/**
+ * Milliseconds of the longest timer that Node and browsers have, 24.8 days; they take a longer one for a
+ * very short one.
+ */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
-const DURATION_UNITS: Record<string, number> = { us: 0.001, ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+const DURATION_UNITS: Record<string, number> = {
+  us: 0.001,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
 
-/** Compose's byte values (Compose specification, "Specifying byte values"): `b`, `k`, `m`, `g` are powers of 1024. */
+/**
+ * Compose's byte values (Compose specification, "Specifying byte values"): `b`, `k`, `m`, `g` are powers of
+ * 1024.
+ */
 export function parseByteValueMiB(text: string): number {
   return toMiB(text, BYTE_UNITS, 'a byte value such as 512m or 2g')
 }
@@ -58,7 +71,8 @@ export function parseQuantityMiB(text: string): number {
 function toMiB(text: string, units: Record<string, bigint>, accepted: string): number {
   const match = /^(\d{0,15})(?:\.(\d{1,6}))?\s*([a-zA-Z]{0,3})$/.exec(text.trim())
   const unit = units[(match?.[3] ?? '?').toLowerCase()]
-  if (!match || unit === undefined || (match[1] === '' && match[2] === undefined)) throw badUnit(text, accepted)
+  if (!match || unit === undefined || (match[1] === '' && match[2] === undefined))
+    throw badUnit(text, accepted)
   const fraction = (match[2] ?? '').padEnd(6, '0')
   const millionths = BigInt(match[1] || '0') * 1_000_000n + BigInt(fraction)
   const bytes = millionths * unit
@@ -71,7 +85,10 @@ function toMiB(text: string, units: Record<string, bigint>, accepted: string): n
 export function parseCpuMilli(text: string): number {
   const match = /^(?:(\d{1,6})m|(\d{0,4})(?:\.(\d{1,9}))?)$/.exec(text.trim())
   if (!match || text.trim() === '') throw badUnit(text, 'CPUs such as 0.5, 2 or 500m')
-  const milli = match[1] === undefined ? Number(match[2]) * 1000 + Math.ceil(Number(`${(match[3] ?? '').padEnd(9, '0')}`) / 1_000_000) : Number(match[1])
+  const milli =
+    match[1] === undefined
+      ? Number(match[2]) * 1000 + Math.ceil(Number(`${(match[3] ?? '').padEnd(9, '0')}`) / 1_000_000)
+      : Number(match[1])
   if (milli < 1) throw badUnit(text, 'more than no CPU')
   return milli
 }
@@ -80,9 +97,11 @@ export function parseCpuMilli(text: string): number {
 export function parseDurationMs(text: string): number {
   const whole = text.trim()
   if (whole === '0') return 0
-  if (!/^(\d+(\.\d+)?(us|ms|s|m|h|d))+$/.test(whole) || whole.length > 40) throw badUnit(text, 'a duration such as 90s, 1m30s or 2h')
+  if (!/^(\d+(\.\d+)?(us|ms|s|m|h|d))+$/.test(whole) || whole.length > 40)
+    throw badUnit(text, 'a duration such as 90s, 1m30s or 2h')
   let total = 0
-  for (const [, number, , unit] of whole.matchAll(/(\d+(\.\d+)?)(us|ms|s|m|h|d)/g)) total += Number(number) * (DURATION_UNITS[unit ?? ''] ?? 0)
+  for (const [, number, , unit] of whole.matchAll(/(\d+(\.\d+)?)(us|ms|s|m|h|d)/g))
+    total += Number(number) * (DURATION_UNITS[unit ?? ''] ?? 0)
   if (total > MAX_DURATION_MS) throw badUnit(text, 'at most a year')
   return Math.round(total)
 }

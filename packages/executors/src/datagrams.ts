@@ -5,7 +5,12 @@ import type { DatagramFlow } from './executor.ts'
 const MAX_WAITING = 1024 * 1024
 
 /** A flow over a socket of ours: it sends to `host` and `port` and takes from there alone. */
-export function flowOver(socket: Socket, host: string, port: number, receive: (datagram: Buffer) => void): DatagramFlow {
+export function flowOver(
+  socket: Socket,
+  host: string,
+  port: number,
+  receive: (datagram: Buffer) => void,
+): DatagramFlow {
   socket.on('message', (datagram, from) => {
     if (from.port === port && from.address === host) receive(datagram)
   })

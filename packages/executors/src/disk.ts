@@ -4,22 +4,33 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 const PATIENCE_MS = 60_000
-/** The most that a file counts for whatever is in it: the sandbox's own file systems have room for one in so many bytes. */
+/**
+ * The most that a file counts for whatever is in it: the sandbox's own file systems have room for one in so
+ * many bytes.
+ */
 const MOST_BYTES_OF_FILE = 8_192
 
 /**
- * Bytes that a folder takes on disk, or its files' share of those that the file system can have, if that is more: empty files take
- * no bytes, and a file system that has no room for another is as full as any. 0 where the folder can't be read, and Infinity where
- * counting takes longer than `patienceMs`: what can't be counted is over any limit. Runs `du`, which walks faster than we could.
+ * Bytes that a folder takes on disk, or its files' share of those that the file system can have, if that is
+ * more: empty files take no bytes, and a file system that has no room for another is as full as any. 0 where
+ * the folder can't be read, and Infinity where counting takes longer than `patienceMs`: what can't be
+ * counted is over any limit. Runs `du`, which walks faster than we could.
  */
 export async function folderBytes(folder: string, patienceMs = PATIENCE_MS): Promise<number> {
-  const [kibibytes, files, each] = await Promise.all([count(['-k'], folder, patienceMs), count(['--inodes'], folder, patienceMs), bytesOfFile(folder)])
+  const [kibibytes, files, each] = await Promise.all([
+    count(['-k'], folder, patienceMs),
+    count(['--inodes'], folder, patienceMs),
+    bytesOfFile(folder),
+  ])
   return Math.max(kibibytes * 1024, files * each)
 }
 
 async function count(how: string[], folder: string, patienceMs: number): Promise<number> {
   try {
-    const { stdout } = await run('du', ['-sx', ...how, '--', folder], { timeout: patienceMs, killSignal: 'SIGKILL' })
+    const { stdout } = await run('du', ['-sx', ...how, '--', folder], {
+      timeout: patienceMs,
+      killSignal: 'SIGKILL',
+    })
     return numberOf(stdout)
   } catch (error) {
     // du exits with 1 when files vanish while it walks, and still tells the sum.

@@ -1,14 +1,20 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import type { Capability, Health } from '@cloister/core'
 
-/** MiB that what works for a lease (monitors, commands that are being begun) may take beside its containers' memory; its tenant pays for it. */
+/**
+ * MiB that what works for a lease (monitors, commands that are being begun) may take beside its containers'
+ * memory; its tenant pays for it.
+ */
 export const LEASE_OVERHEAD_MIB = 64
 
 /** An image on the worker, ready to run. */
 export interface Image {
   /** As the manifest names it. */
   reference: string
-  /** Digest of what runs: `sha256:…` of the image manifest (or of the image's id, where an engine tells no more). */
+  /**
+   * Digest of what runs: `sha256:…` of the image manifest (or of the image's id, where an engine tells no
+   * more).
+   */
   digest: string
   entrypoint: string[]
   command: string[]
@@ -70,12 +76,21 @@ export interface ContainerSpec {
   /** A fresh volume begins with what the image has at its path, but for `noCopy`. */
   mounts: { volume: string; path: string; readOnly: boolean; noCopy?: true | undefined }[]
   /** Owned by root with mode 1777 where they don't say otherwise. */
-  tmpfs: { path: string; sizeMiB: number; mode?: number | undefined; uid?: number | undefined; gid?: number | undefined }[]
+  tmpfs: {
+    path: string
+    sizeMiB: number
+    mode?: number | undefined
+    uid?: number | undefined
+    gid?: number | undefined
+  }[]
   /** MiB of /dev/shm; 64 if not given. */
   shmMiB?: number
   /** Owned by root where they don't say otherwise; the mode holds whatever the worker's umask. */
   files: { path: string; content: Buffer; mode: number; uid?: number | undefined; gid?: number | undefined }[]
-  /** A folder of this machine's that the container sees at /run/cloister, to read: the agent's socket lies there. */
+  /**
+   * A folder of this machine's that the container sees at /run/cloister, to read: the agent's socket lies
+   * there.
+   */
   agentFolder?: string
   cpuMilli: number
   memoryMiB: number
@@ -176,14 +191,18 @@ export interface RegistryCredentials {
 }
 
 /**
- * An engine that runs containers. Everything is addressed by lease and container name, every operation may be repeated,
- * and what an engine runs outlives the process that asked for it: after a restart `containers` says what is there.
+ * An engine that runs containers. Everything is addressed by lease and container name, every operation may
+ * be repeated, and what an engine runs outlives the process that asked for it: after a restart `containers`
+ * says what is there.
  */
 export interface Executor {
   readonly isolation: Isolation
   /** Whether each container has a network address of its own, so that two may listen on the same port. */
   readonly separateNetworks: boolean
-  /** Brings an image onto the worker. Throws `image-unavailable` with the reason, which `details.reason` tells programs. */
+  /**
+   * Brings an image onto the worker. Throws `image-unavailable` with the reason, which `details.reason`
+   * tells programs.
+   */
   pull(reference: string, options?: PullOptions): Promise<Image>
   /** Leases the engine holds anything of. */
   leases(): Promise<string[]>
@@ -199,8 +218,9 @@ export interface Executor {
   /** Resolves when the container is not running (any more). */
   wait(lease: string, name: string, signal: AbortSignal): Promise<Exit>
   /**
-   * What a container printed. Followed, it goes on with what comes, through restarts and through another container of that name,
-   * until `options.signal` is aborted; no line is left out or told twice, however slow the reader is (within the 20 MiB kept).
+   * What a container printed. Followed, it goes on with what comes, through restarts and through another
+   * container of that name, until `options.signal` is aborted; no line is left out or told twice, however
+   * slow the reader is (within the 20 MiB kept).
    */
   logs(lease: string, name: string, options: LogOptions): AsyncIterable<LogLine>
   exec(lease: string, name: string, options: ExecOptions): Promise<ExecSession>
@@ -209,8 +229,16 @@ export interface Executor {
   diskUsage(lease: string): Promise<number>
   /** A TCP connection to a port of a container. */
   connect(lease: string, name: string, port: number): Promise<Duplex>
-  /** A flow of datagrams to a UDP port of a container; `receive` is told each that comes back. It stays until it is closed. */
-  datagrams(lease: string, name: string, port: number, receive: (datagram: Buffer) => void): Promise<DatagramFlow>
+  /**
+   * A flow of datagrams to a UDP port of a container; `receive` is told each that comes back. It stays until
+   * it is closed.
+   */
+  datagrams(
+    lease: string,
+    name: string,
+    port: number,
+    receive: (datagram: Buffer) => void,
+  ): Promise<DatagramFlow>
   /** Ends and removes all containers of a lease and every process that kept them; volumes stay. */
   halt(lease: string): Promise<void>
   /** Removes everything of a lease: containers, network, volumes. */

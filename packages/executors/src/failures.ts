@@ -3,5 +3,7 @@ import { CloisterError, messageOf } from '@cloister/core'
 /** The error of a container that does not start. */
 export function startFailed(name: string, cause: unknown): CloisterError {
   if (cause instanceof CloisterError) return cause
-  return new CloisterError('start-failed', `${name} does not start: ${messageOf(cause).slice(0, 300)}.`, { cause })
+  return new CloisterError('start-failed', `${name} does not start: ${messageOf(cause).slice(0, 300)}.`, {
+    cause,
+  })
 }

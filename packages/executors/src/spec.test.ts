@@ -61,7 +61,8 @@ for (const { name, program, start } of ENGINES)
     }
 
     const ownerOf = async (...paths: string[]) => {
-      const script = "for(const p of process.argv.slice(1)){const s=require('fs').statSync(p);console.log([(s.mode&0o7777).toString(8),s.uid,s.gid].join(' '))}"
+      const script =
+        "for(const p of process.argv.slice(1)){const s=require('fs').statSync(p);console.log([(s.mode&0o7777).toString(8),s.uid,s.gid].join(' '))}"
       return (await sh(`node -e "${script}" ${paths.join(' ')}`)).split('\n')
     }
 
@@ -73,8 +74,18 @@ for (const { name, program, start } of ENGINES)
       const images = { layouts: [join(folder, 'layout')], trustedRegistries: [] }
       if (start) {
         engine = await start()
-        executor = await DockerExecutor.connect({ socketPath: engine.socketPath, scope: 'spec', folder: join(folder, 'files'), images })
-      } else executor = await SandboxExecutor.open({ folder: join(folder, 'sandbox'), imageFolder: join(folder, 'images'), images })
+        executor = await DockerExecutor.connect({
+          socketPath: engine.socketPath,
+          scope: 'spec',
+          folder: join(folder, 'files'),
+          images,
+        })
+      } else
+        executor = await SandboxExecutor.open({
+          folder: join(folder, 'sandbox'),
+          imageFolder: join(folder, 'images'),
+          images,
+        })
       image = await executor.pull(WORKBENCH_IMAGE, undefined)
     }, 120_000)
 
@@ -86,11 +97,19 @@ for (const { name, program, start } of ENGINES)
     }, 60_000)
 
     it('files have the mode and owner that it states, whatever the umask', async () => {
-      const file = (path: string, mode: number, uid?: number, gid?: number) => ({ path, content: Buffer.from('x'), mode, uid, gid })
+      const file = (path: string, mode: number, uid?: number, gid?: number) => ({
+        path,
+        content: Buffer.from('x'),
+        mode,
+        uid,
+        gid,
+      })
       // The sandbox makes folders that its containers walk through, and trusts the worker's umask for those.
       const before = process.umask(start ? 0o077 : 0o022)
       try {
-        await executor.start(spec({ files: [file('/etc/a', 0o440), file('/etc/b', 0o666, 1000, 50), file('/etc/c', 0o755)] }))
+        await executor.start(
+          spec({ files: [file('/etc/a', 0o440), file('/etc/b', 0o666, 1000, 50), file('/etc/c', 0o755)] }),
+        )
       } finally {
         process.umask(before)
       }
@@ -126,7 +145,8 @@ for (const { name, program, start } of ENGINES)
       const aliases = { my_db: 'db', 'db.internal': 'db', front: 'web' }
       await executor.start(spec({ name: 'db-0', service: 'db', hostname: 'db', aliases }))
       await executor.start(spec({ aliases, hosts: { 'license.example': '203.0.113.9' } }))
-      const look = (host: string) => sh(`node -e "require('dns').lookup('${host}',(e,a)=>console.log(e?e.code:a))"`)
+      const look = (host: string) =>
+        sh(`node -e "require('dns').lookup('${host}',(e,a)=>console.log(e?e.code:a))"`)
       const db = await look('db')
       expect(db).toMatch(executor.separateNetworks ? /^172\./ : /^127\./)
       expect([await look('my_db'), await look('db.internal')]).toEqual([db, db])
@@ -140,7 +160,12 @@ for (const { name, program, start } of ENGINES)
       try {
         await executor.start(spec({}))
         expect(await sh(ask)).toContain('outside')
-        await executor.start(spec({ internet: false, argv: ['node', '-e', "require('http').createServer((q,s)=>s.end('in')).listen(8080)"] }))
+        await executor.start(
+          spec({
+            internet: false,
+            argv: ['node', '-e', "require('http').createServer((q,s)=>s.end('in')).listen(8080)"],
+          }),
+        )
         expect(await sh(ask)).not.toContain('outside')
       } finally {
         outside.stop()
@@ -149,7 +174,9 @@ for (const { name, program, start } of ENGINES)
         const attempt = async () => {
           const stream = await executor.connect(LEASE, 'web-0', 8080)
           let text = ''
-          stream.on('data', (chunk) => (text += chunk)).on('close', () => (text ? resolve(text) : setTimeout(attempt, 50)))
+          stream
+            .on('data', (chunk) => (text += chunk))
+            .on('close', () => (text ? resolve(text) : setTimeout(attempt, 50)))
           stream.on('error', () => {}).write('GET / HTTP/1.0\r\n\r\n')
         }
         void attempt()
@@ -158,7 +185,11 @@ for (const { name, program, start } of ENGINES)
     })
 
     it('prints to a terminal where it asks for one', async () => {
-      const argv = ['node', '-e', "console.log('tty ' + process.stdout.isTTY); console.log('two'); process.stdin.resume()"]
+      const argv = [
+        'node',
+        '-e',
+        "console.log('tty ' + process.stdout.isTTY); console.log('two'); process.stdin.resume()",
+      ]
       await executor.start(spec({ terminal: true, openStdin: true, argv }))
       const signal = AbortSignal.timeout(10_000)
       const lines: string[] = []

@@ -7,22 +7,33 @@ const CONNECT_MS = 5_000
 const SEPARATOR = ' '
 
 /**
- * What connections to a worker are kept by: its endpoint, its attested key, and the lease. Connections are never shared between leases, so
- * that whatever becomes of the framing on one, nobody gets an answer of another lease's.
+ * What connections to a worker are kept by: its endpoint, its attested key, and the lease. Connections are
+ * never shared between leases, so that whatever becomes of the framing on one, nobody gets an answer of
+ * another lease's.
  */
-export function targetOf({ endpoint, tlsKeyHash, lease }: Pick<LeaseRecord, 'endpoint' | 'tlsKeyHash' | 'lease'>): string {
+export function targetOf({
+  endpoint,
+  tlsKeyHash,
+  lease,
+}: Pick<LeaseRecord, 'endpoint' | 'tlsKeyHash' | 'lease'>): string {
   return [endpoint, tlsKeyHash ?? '', lease].join(SEPARATOR)
 }
 
 /**
- * Connects to a worker, over TLS only where its key is the attested one. Outside of development never over anything but TLS, and never
- * into a private network, whatever a name resolves to. In development a worker that has attested a TLS key isn't spoken to without it
- * either: its provider could have renamed its endpoint, to read what users of running leases send.
+ * Connects to a worker, over TLS only where its key is the attested one. Outside of development never over
+ * anything but TLS, and never into a private network, whatever a name resolves to. In development a worker
+ * that has attested a TLS key isn't spoken to without it either: its provider could have renamed its
+ * endpoint, to read what users of running leases send.
  */
 export async function dialEndpoint(target: string, isDevelopment: boolean): Promise<Duplex> {
   const [endpoint = '', keyHash = ''] = target.split(SEPARATOR)
   const url = new URL(endpoint)
-  if (url.protocol !== 'https:' && (!isDevelopment || keyHash !== '')) throw new Error('the endpoint has no TLS')
-  const socket = await dialChecked(url, { allowsInternal: isDevelopment, timeoutMs: CONNECT_MS }, securePinned(keyHash))
+  if (url.protocol !== 'https:' && (!isDevelopment || keyHash !== ''))
+    throw new Error('the endpoint has no TLS')
+  const socket = await dialChecked(
+    url,
+    { allowsInternal: isDevelopment, timeoutMs: CONNECT_MS },
+    securePinned(keyHash),
+  )
   return socket.setNoDelay(true)
 }

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type LeaseRecord, ROUTE_HEADER, ROUTE_STATES, STATE_DETAIL_HEADER, STATE_HEADER } from '@cloister/core'
+import {
+  type LeaseRecord,
+  ROUTE_HEADER,
+  ROUTE_STATES,
+  STATE_DETAIL_HEADER,
+  STATE_HEADER,
+} from '@cloister/core'
 import {
   type AllowedSilence,
   type Answer,
@@ -55,7 +61,13 @@ export class Door {
     })
   }
 
-  async upgrade(wanted: Wanted, secure: boolean, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  async upgrade(
+    wanted: Wanted,
+    secure: boolean,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<void> {
     const lease = await this.find(wanted)
     if ('status' in lease) return show(lease, request, answerOn(request, socket))
     relayUpgrade(request, socket, head, {
@@ -80,7 +92,12 @@ export class Door {
   }
 
   /** Whatever the client said of these, we know better. */
-  private headers(lease: LeaseRecord, wanted: Wanted, secure: boolean, request: Incoming): Record<string, string | undefined> {
+  private headers(
+    lease: LeaseRecord,
+    wanted: Wanted,
+    secure: boolean,
+    request: Incoming,
+  ): Record<string, string | undefined> {
     const host = request.headers[':authority'] ?? request.headers.host
     return {
       [ROUTE_HEADER]: `${lease.lease}/${wanted.label}`,
@@ -104,7 +121,16 @@ function pageOf({ headers }: Answer): Page | undefined {
   if (state === 'failing') return failing(detail || 'ends again and again')
   if (state === 'too-large') return /^\d{1,15}$/.test(detail) ? tooLarge(Number(detail)) : PAGES.tooLarge
   if (state === 'refused') return refused(400, detail || 'its worker refuses it')
-  return state && { unknown: PAGES.unknown, starting: PAGES.starting, late: PAGES.late, unreachable: PAGES.unreachable, busy: PAGES.busy }[state]
+  return (
+    state &&
+    {
+      unknown: PAGES.unknown,
+      starting: PAGES.starting,
+      late: PAGES.late,
+      unreachable: PAGES.unreachable,
+      busy: PAGES.busy,
+    }[state]
+  )
 }
 
 function pageFor({ status, limitBytes, message }: Refusal): Page {
@@ -118,7 +144,12 @@ function pageFor({ status, limitBytes, message }: Refusal): Page {
 export function show(page: Page, request: Incoming, response: Outgoing): void {
   const { status, headers, body } = render(page, request.headers.accept)
   const content: OutgoingHttpHeaders = { ...headers, 'content-length': Buffer.byteLength(body) }
-  if (response.headersSent || response.destroyed || ('stream' in response && (response.stream?.destroyed ?? true))) return
+  if (
+    response.headersSent ||
+    response.destroyed ||
+    ('stream' in response && (response.stream?.destroyed ?? true))
+  )
+    return
   const plain = response as ServerResponse
   plain.writeHead(status, content)
   plain.end(request.method === 'HEAD' ? undefined : body)

@@ -4,7 +4,14 @@ import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import { type AddressLimits, type Incoming, MAX_HEADER_BYTES, type Outgoing, SERVER_OPTIONS, serveRequests } from '@cloister/relay'
+import {
+  type AddressLimits,
+  type Incoming,
+  MAX_HEADER_BYTES,
+  type Outgoing,
+  SERVER_OPTIONS,
+  serveRequests,
+} from '@cloister/relay'
 
 /** Milliseconds that a connection may take until its first byte, and one of HTTP/2 may have no request. */
 const IDLE_MS = 60_000
@@ -21,21 +28,27 @@ export interface FrontParts {
 }
 
 /**
- * A server that speaks HTTP/1.1 and HTTP/2: over TLS as client and server agree (ALPN), else by how a client begins. Its
- * `close` ends sessions of HTTP/2 with it.
+ * A server that speaks HTTP/1.1 and HTTP/2: over TLS as client and server agree (ALPN), else by how a client
+ * begins. Its `close` ends sessions of HTTP/2 with it.
  */
 export function openFront({ tls, limits, handle, upgrade }: FrontParts): Server {
-  const server = tls ? createTlsServer({ ...SERVER_OPTIONS, ...tls, ALPNProtocols: ['h2', 'http/1.1'] }) : createPlainServer(SERVER_OPTIONS)
+  const server = tls
+    ? createTlsServer({ ...SERVER_OPTIONS, ...tls, ALPNProtocols: ['h2', 'http/1.1'] })
+    : createPlainServer(SERVER_OPTIONS)
   const http2 = http2Server(handle)
   serveRequests(server, handle)
   server.on('upgrade', upgrade)
   limits.guard(server)
 
-  // The server's own listener reads HTTP/1.1, and sees to the time-outs of heads; it gets those connections that speak it.
+  // The server's own listener reads HTTP/1.1, and sees to the time-outs of heads; it gets those connections
+  // that speak it.
   const event = tls ? 'secureConnection' : 'connection'
-  const readHttp1 = server.listeners(event).find((listener) => listener.name.includes('onnectionListener')) as (socket: Socket) => void
+  const readHttp1 = server
+    .listeners(event)
+    .find((listener) => listener.name.includes('onnectionListener')) as (socket: Socket) => void
   server.off(event, readHttp1)
-  const byProtocol = (socket: TLSSocket) => (socket.alpnProtocol === 'h2' ? http2.emit('connection', socket) : readHttp1.call(server, socket))
+  const byProtocol = (socket: TLSSocket) =>
+    socket.alpnProtocol === 'h2' ? http2.emit('connection', socket) : readHttp1.call(server, socket)
   const byPreface = (socket: Socket) => {
     if (socket.destroyed) return
     const end = () => socket.destroy()

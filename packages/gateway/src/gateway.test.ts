@@ -52,20 +52,28 @@ describe('the gateway', () => {
   let seen: IncomingMessage['headers'] = {}
 
   const portOf = (server: Server) => (server.address() as AddressInfo).port
-  const listen = (server: Server) => new Promise<Server>((done) => server.listen(0, '127.0.0.1', () => done(server)))
+  const listen = (server: Server) =>
+    new Promise<Server>((done) => server.listen(0, '127.0.0.1', () => done(server)))
   const call = (options: RequestOptions = {}, body?: string | Buffer, send: typeof request = request) =>
-    new Promise<{ status: number | undefined; headers: IncomingMessage['headers']; text: string }>((done, fail) => {
-      const outgoing = send(
-        { host: '127.0.0.1', port: gateway.port, ...options, headers: { host: `${SHORT}-web.localhost`, ...options.headers } },
-        (response) => {
-          let text = ''
-          response.on('data', (chunk) => (text += chunk))
-          response.on('end', () => done({ status: response.statusCode, headers: response.headers, text }))
-        },
-      )
-      outgoing.on('error', fail)
-      outgoing.end(body)
-    })
+    new Promise<{ status: number | undefined; headers: IncomingMessage['headers']; text: string }>(
+      (done, fail) => {
+        const outgoing = send(
+          {
+            host: '127.0.0.1',
+            port: gateway.port,
+            ...options,
+            headers: { host: `${SHORT}-web.localhost`, ...options.headers },
+          },
+          (response) => {
+            let text = ''
+            response.on('data', (chunk) => (text += chunk))
+            response.on('end', () => done({ status: response.statusCode, headers: response.headers, text }))
+          },
+        )
+        outgoing.on('error', fail)
+        outgoing.end(body)
+      },
+    )
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cloister-gateway-'))
@@ -80,7 +88,8 @@ describe('the gateway', () => {
               { service: 'db', port: 5432, protocol: 'tcp', label: '', address: '127.0.0.1:30000' },
             ]),
           )
-        if (incoming.url === '/starting') return response.writeHead(503, { 'cloister-state': 'starting' }).end('starting')
+        if (incoming.url === '/starting')
+          return response.writeHead(503, { 'cloister-state': 'starting' }).end('starting')
         if (incoming.url === '/own-503') return response.writeHead(503).end('its own words')
         if (incoming.url === '/hangs') return undefined
         if (incoming.url === '/slow') {
@@ -97,7 +106,9 @@ describe('the gateway', () => {
       }),
     )
     const sockets = new WebSocketServer({ server: worker })
-    sockets.on('connection', (socket) => socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary })))
+    sockets.on('connection', (socket) =>
+      socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary })),
+    )
     lease = {
       lease: ID,
       shortId: SHORT,
@@ -134,7 +145,9 @@ describe('the gateway', () => {
           downgraded: { ...lease, tlsKeyHash: ID },
         }
         const found = known[key ?? '']
-        response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(found ?? {}))
+        response
+          .writeHead(found ? 200 : 404, { 'content-type': 'application/json' })
+          .end(JSON.stringify(found ?? {}))
       }),
     )
     gateway = await startGateway({
@@ -161,13 +174,23 @@ describe('the gateway', () => {
       {
         method: 'POST',
         path: '/a?b=c',
-        headers: { [ROUTE_HEADER]: 'another/lease', 'x-forwarded-for': '6.6.6.6', connection: 'x-secret', 'x-secret': '1', 'proxy-authorization': 'x' },
+        headers: {
+          [ROUTE_HEADER]: 'another/lease',
+          'x-forwarded-for': '6.6.6.6',
+          connection: 'x-secret',
+          'x-secret': '1',
+          'proxy-authorization': 'x',
+        },
       },
       'body',
     )
     expect([status, text]).toEqual([200, `POST /a?b=c ${ID}/web`])
     expect(headers['set-cookie']).toEqual(['a=1', 'b=2'])
-    expect(seen).toMatchObject({ 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'http', host: `${SHORT}-web.localhost` })
+    expect(seen).toMatchObject({
+      'x-forwarded-for': '127.0.0.1',
+      'x-forwarded-proto': 'http',
+      host: `${SHORT}-web.localhost`,
+    })
     for (const name of ['x-secret', 'proxy-authorization', 'forwarded']) expect(seen[name]).toBeUndefined()
     expect((await call({ headers: { host: 'my-app.localhost' } })).text).toBe(`GET / ${ID}/`)
   })
@@ -180,7 +203,9 @@ describe('the gateway', () => {
       ),
     )
     expect(pieces).toEqual(['one ', 'two'])
-    expect((await call({ method: 'PUT', path: '/count' }, Buffer.alloc(1024 * 1024))).text).toBe(String(1024 * 1024))
+    expect((await call({ method: 'PUT', path: '/count' }, Buffer.alloc(1024 * 1024))).text).toBe(
+      String(1024 * 1024),
+    )
   })
 
   it('limits bodies and headers', async () => {
@@ -188,7 +213,12 @@ describe('the gateway', () => {
     // Without a length given beforehand.
     const chunked = await new Promise<number | undefined>((done) => {
       const outgoing = request(
-        { port: gateway.port, method: 'PUT', path: '/count', headers: { host: `${SHORT}.localhost`, 'transfer-encoding': 'chunked' } },
+        {
+          port: gateway.port,
+          method: 'PUT',
+          path: '/count',
+          headers: { host: `${SHORT}.localhost`, 'transfer-encoding': 'chunked' },
+        },
         (response) => done(response.resume().statusCode),
       )
       outgoing.on('error', () => done(undefined))
@@ -200,14 +230,20 @@ describe('the gateway', () => {
   })
 
   it('carries WebSockets', async () => {
-    const socket = new WebSocket(`ws://127.0.0.1:${gateway.port}/`, { headers: { host: `${SHORT}-web.localhost` } })
+    const socket = new WebSocket(`ws://127.0.0.1:${gateway.port}/`, {
+      headers: { host: `${SHORT}-web.localhost` },
+    })
     await new Promise((done, fail) => socket.once('open', done).once('error', fail))
     const echo = new Promise((done) => socket.once('message', (data) => done(String(data))))
     socket.send('over the gateway')
     expect(await echo).toBe('over the gateway')
     socket.close()
-    const refused = new WebSocket(`ws://127.0.0.1:${gateway.port}/`, { headers: { host: 'nobody.localhost' } })
-    expect(await new Promise((done) => refused.once('error', (error) => done(error.message)))).toContain('404')
+    const refused = new WebSocket(`ws://127.0.0.1:${gateway.port}/`, {
+      headers: { host: 'nobody.localhost' },
+    })
+    expect(await new Promise((done) => refused.once('error', (error) => done(error.message)))).toContain(
+      '404',
+    )
   })
 
   it.each([
@@ -228,7 +264,8 @@ describe('the gateway', () => {
     expect(JSON.parse(json.text)).toMatchObject({ status, title })
   })
 
-  it('leaves a service’s own errors alone', async () => expect((await call({ path: '/own-503' })).text).toBe('its own words'))
+  it('leaves a service’s own errors alone', async () =>
+    expect((await call({ path: '/own-503' })).text).toBe('its own words'))
 
   it('is no open proxy', async () => {
     const raw = (text: string) =>
@@ -238,9 +275,17 @@ describe('the gateway', () => {
         socket.on('data', (chunk) => (answer += chunk)).on('close', () => done(answer))
         setTimeout(() => socket.destroy(), 500)
       })
-    expect(await raw(`GET http://127.0.0.1:${portOf(index)}/ HTTP/1.1\r\nHost: evil.com\r\n\r\n`)).toMatch(/^HTTP\/1\.1 421/)
-    expect(await raw(`CONNECT 127.0.0.1:${portOf(index)} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`)).not.toMatch(/ 200 /)
-    expect(await raw('GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n')).toMatch(/^HTTP\/1\.1 400/)
+    expect(await raw(`GET http://127.0.0.1:${portOf(index)}/ HTTP/1.1\r\nHost: evil.com\r\n\r\n`)).toMatch(
+      /^HTTP\/1\.1 421/,
+    )
+    expect(await raw(`CONNECT 127.0.0.1:${portOf(index)} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`)).not.toMatch(
+      / 200 /,
+    )
+    expect(
+      await raw(
+        'GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      ),
+    ).toMatch(/^HTTP\/1\.1 400/)
   })
 
   it('asks the index once for many requests at a time, and goes on while the index is away', async () => {
@@ -259,10 +304,15 @@ describe('the gateway', () => {
   })
 
   it('tells a lease’s addresses, and keeps their ports on 127.0.0.1 over a restart', async () => {
-    const routes = async () => JSON.parse((await call({ path: `/v1/routes/${ID}`, headers: { host: 'localhost' } })).text)
+    const routes = async () =>
+      JSON.parse((await call({ path: `/v1/routes/${ID}`, headers: { host: 'localhost' } })).text)
     const first = await routes()
     expect(first).toMatchObject([
-      { service: 'web', url: `http://${SHORT}-web.localhost:${gateway.port}`, namedUrl: `http://my-app.localhost:${gateway.port}` },
+      {
+        service: 'web',
+        url: `http://${SHORT}-web.localhost:${gateway.port}`,
+        namedUrl: `http://my-app.localhost:${gateway.port}`,
+      },
       { service: 'db', url: 'tcp://127.0.0.1:30000' },
     ])
     expect(await (await fetch(`${first[0].loopbackUrl}/x`)).text()).toBe(`GET /x ${ID}/web`)
@@ -279,7 +329,12 @@ describe('the gateway', () => {
   })
 
   it('never follows a worker’s endpoint into a private network outside development', async () => {
-    const strict = await startGateway({ domain: 'localhost', host: '127.0.0.1', port: 0, indexerUrl: `http://127.0.0.1:${portOf(index)}` })
+    const strict = await startGateway({
+      domain: 'localhost',
+      host: '127.0.0.1',
+      port: 0,
+      indexerUrl: `http://127.0.0.1:${portOf(index)}`,
+    })
     expect((await call({ port: strict.port })).status).toBe(502)
     await strict.stop()
   })
@@ -287,9 +342,13 @@ describe('the gateway', () => {
   it('never speaks to a worker without TLS outside development, and never to one that has attested a key', async () => {
     seen = {}
     // Its endpoint was `https:`; the provider has renamed it, and who listens there would read this.
-    expect((await call({ headers: { host: 'downgraded.localhost', cookie: 'session=secret' } })).status).toBe(502)
+    expect((await call({ headers: { host: 'downgraded.localhost', cookie: 'session=secret' } })).status).toBe(
+      502,
+    )
     const target = (endpoint: string) => `${endpoint}  ${ID}`
-    await expect(dialEndpoint(target(`http://127.0.0.1:${portOf(worker)}`), false)).rejects.toThrow('has no TLS')
+    await expect(dialEndpoint(target(`http://127.0.0.1:${portOf(worker)}`), false)).rejects.toThrow(
+      'has no TLS',
+    )
     await expect(dialEndpoint(target('http://worker.example.com'), false)).rejects.toThrow('has no TLS')
     expect(seen).toEqual({})
   })
@@ -306,10 +365,17 @@ describe('the gateway', () => {
     const answers = []
     for (let i = 0; i < 4; i++) answers.push(await call({ port: strict.port }))
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 429])
-    expect(answers[3]?.headers).toMatchObject({ 'retry-after': '2', 'content-type': 'application/problem+json' })
+    expect(answers[3]?.headers).toMatchObject({
+      'retry-after': '2',
+      'content-type': 'application/problem+json',
+    })
     expect(JSON.parse(answers[3]?.text ?? '')).toMatchObject({ status: 429, title: 'Too many requests' })
-    const refused = new WebSocket(`ws://127.0.0.1:${strict.port}/`, { headers: { host: `${SHORT}-web.localhost` } })
-    expect(await new Promise((done) => refused.once('error', (error) => done(error.message)))).toContain('429')
+    const refused = new WebSocket(`ws://127.0.0.1:${strict.port}/`, {
+      headers: { host: `${SHORT}-web.localhost` },
+    })
+    expect(await new Promise((done) => refused.once('error', (error) => done(error.message)))).toContain(
+      '429',
+    )
     await strict.stop()
   })
 
@@ -335,7 +401,10 @@ describe('the gateway', () => {
       ],
       { stdio: 'ignore' },
     )
-    const [key, cert] = await Promise.all([readFile(join(folder, 'key.pem')), readFile(join(folder, 'cert.pem'))])
+    const [key, cert] = await Promise.all([
+      readFile(join(folder, 'key.pem')),
+      readFile(join(folder, 'cert.pem')),
+    ])
     const secure = await startGateway({
       domain: 'localhost',
       host: '127.0.0.1',
@@ -344,7 +413,11 @@ describe('the gateway', () => {
       development: { portsFile: join(folder, 'tls-ports.json') },
       tls: { key, cert },
     })
-    const one = await call({ port: secure.port, rejectUnauthorized: false } as RequestOptions, undefined, requestTls as typeof request)
+    const one = await call(
+      { port: secure.port, rejectUnauthorized: false } as RequestOptions,
+      undefined,
+      requestTls as typeof request,
+    )
     expect([one.status, one.text]).toEqual([200, `GET / ${ID}/web`])
     expect(seen['x-forwarded-proto']).toBe('https')
     const session = connectHttp2(`https://127.0.0.1:${secure.port}`, { rejectUnauthorized: false })
@@ -353,7 +426,11 @@ describe('the gateway', () => {
         { length: 10 },
         (_, i) =>
           new Promise<string>((done, fail) => {
-            const stream = session.request({ ':path': `/${i}`, ':method': 'POST', ':authority': `${SHORT}-web.localhost:${secure.port}` })
+            const stream = session.request({
+              ':path': `/${i}`,
+              ':method': 'POST',
+              ':authority': `${SHORT}-web.localhost:${secure.port}`,
+            })
             let text = ''
             stream
               .on('data', (chunk) => (text += chunk))

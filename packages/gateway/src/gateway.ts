@@ -2,7 +2,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { CloisterError } from '@cloister/core'
-import { type AddressLimitSettings, AddressLimits, answerOn, type Incoming, type Outgoing, SERVER_OPTIONS, serveRequests } from '@cloister/relay'
+import {
+  type AddressLimitSettings,
+  AddressLimits,
+  answerOn,
+  type Incoming,
+  type Outgoing,
+  SERVER_OPTIONS,
+  serveRequests,
+} from '@cloister/relay'
 import { Door, show } from './door.ts'
 import { openFront } from './front.ts'
 import { readHost, type Wanted } from './host.ts'
@@ -21,7 +29,9 @@ export interface GatewaySettings {
   indexerUrl: string
   /** PEM; without it the gateway speaks plain HTTP. */
   tls?: { key: string | Buffer; cert: string | Buffer }
-  /** Development: workers may be on private addresses, and routes get ports on 127.0.0.1 kept in this file. */
+  /**
+   * Development: workers may be on private addresses, and routes get ports on 127.0.0.1 kept in this file.
+   */
   development?: { portsFile: string }
   maxBodyBytes?: number
   /** Milliseconds of silence after which a client, or a worker before its answer, is given up. */
@@ -33,7 +43,12 @@ export interface GatewaySettings {
 const MAX_BODY_BYTES = 256 * 1024 * 1024
 const SILENCE_MS = 60_000
 /** What one address may ask of a gateway. */
-const PUBLIC_LIMITS: AddressLimitSettings = { requestsPerSecond: 100, burst: 500, connectionsPerAddress: 200, connections: 20_000 }
+const PUBLIC_LIMITS: AddressLimitSettings = {
+  requestsPerSecond: 100,
+  burst: 500,
+  connectionsPerAddress: 200,
+  connections: 20_000,
+}
 const DEVELOPMENT_LIMITS: AddressLimitSettings = {
   requestsPerSecond: Number.POSITIVE_INFINITY,
   burst: 1,
@@ -42,15 +57,25 @@ const DEVELOPMENT_LIMITS: AddressLimitSettings = {
 }
 
 /** Opens the public door. HTTP/1.1, HTTP/2 and WebSocket. Throws `port-taken`. */
-export async function startGateway(settings: GatewaySettings): Promise<{ port: number; url: string; stop: () => Promise<void> }> {
+export async function startGateway(
+  settings: GatewaySettings,
+): Promise<{ port: number; url: string; stop: () => Promise<void> }> {
   const { domain, host, tls, development, silenceMs = SILENCE_MS } = settings
   const resolver = new Resolver(settings.indexerUrl)
   const silence = { clientMs: silenceMs, sendMs: silenceMs, answerMs: silenceMs }
-  const door = new Door(resolver, { maxBodyBytes: settings.maxBodyBytes ?? MAX_BODY_BYTES, silence }, development !== undefined)
-  const limits = new AddressLimits({ ...(development ? DEVELOPMENT_LIMITS : PUBLIC_LIMITS), ...settings.addressLimits })
+  const door = new Door(
+    resolver,
+    { maxBodyBytes: settings.maxBodyBytes ?? MAX_BODY_BYTES, silence },
+    development !== undefined,
+  )
+  const limits = new AddressLimits({
+    ...(development ? DEVELOPMENT_LIMITS : PUBLIC_LIMITS),
+    ...settings.addressLimits,
+  })
   const secure = tls !== undefined
   let bound = 0
-  const urlOf = (label: string) => `${secure ? 'https' : 'http'}://${label}.${domain}${bound === (secure ? 443 : 80) ? '' : `:${bound}`}`
+  const urlOf = (label: string) =>
+    `${secure ? 'https' : 'http'}://${label}.${domain}${bound === (secure ? 443 : 80) ? '' : `:${bound}`}`
   const loopback =
     development &&
     new LoopbackPorts(development.portsFile, (wanted) => {
@@ -59,7 +84,10 @@ export async function startGateway(settings: GatewaySettings): Promise<{ port: n
       return server.on('upgrade', upgradeTo(wanted))
     })
 
-  /** Answers with a page where anything goes wrong that nobody thought of: one request must not end the others. */
+  /**
+   * Answers with a page where anything goes wrong that nobody thought of: one request must not end the
+   * others.
+   */
   function guarded(work: Promise<void>, request: Incoming, response: Outgoing) {
     work.catch(() => show(PAGES.unreachable, request, response))
   }
@@ -95,14 +123,17 @@ export async function startGateway(settings: GatewaySettings): Promise<{ port: n
     const lease = await resolver.find(key)
     if (lease?.state !== 'open') return show(lease ? PAGES.closed : PAGES.unknown, request, response)
     const routes = await routesOf(lease, { agent: door.agent, loopback, urlOf })
-    plain.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end(JSON.stringify(routes))
+    plain
+      .writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+      .end(JSON.stringify(routes))
   }
 
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const wait = limits.take(request.socket.remoteAddress)
     if (wait > 0) return show({ ...PAGES.many, retryAfter: wait }, request, answerOn(request, socket))
     const wanted = readHost(request.headers.host, domain)
-    if (wanted === undefined || wanted === 'home') return show(PAGES.unknown, request, answerOn(request, socket))
+    if (wanted === undefined || wanted === 'home')
+      return show(PAGES.unknown, request, answerOn(request, socket))
     upgradeTo(wanted)(request, socket, head)
   }
 
@@ -112,12 +143,18 @@ export async function startGateway(settings: GatewaySettings): Promise<{ port: n
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(settings.port, host, () => resolve())).catch((cause) => {
-    throw new CloisterError('port-taken', `The gateway can not listen on ${host}:${settings.port}.`, { cause })
+  await new Promise<void>((resolve, reject) =>
+    server.once('error', reject).listen(settings.port, host, () => resolve()),
+  ).catch((cause) => {
+    throw new CloisterError('port-taken', `The gateway can not listen on ${host}:${settings.port}.`, {
+      cause,
+    })
   })
   bound = (server.address() as AddressInfo).port
   // A lease that can't be looked up now keeps its port.
-  await loopback?.restore(async ({ key }) => (await resolver.find(key).catch(() => ({ state: 'open' })))?.state === 'open')
+  await loopback?.restore(
+    async ({ key }) => (await resolver.find(key).catch(() => ({ state: 'open' })))?.state === 'open',
+  )
   return {
     port: bound,
     url: `${secure ? 'https' : 'http'}://${domain}${`:${bound}`}`,

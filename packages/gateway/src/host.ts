@@ -1,6 +1,8 @@
 import { isLeaseName, SHORT_ID_LENGTH } from '@cloister/core'
 
-/** What a host name asks for: a lease by short id or name, and a label within it (empty for its front door). */
+/**
+ * What a host name asks for: a lease by short id or name, and a label within it (empty for its front door).
+ */
 export interface Wanted {
   key: string
   label: string
@@ -9,8 +11,8 @@ export interface Wanted {
 const BY_ID = new RegExp(`^([0-9a-f]{${SHORT_ID_LENGTH}})(?:-([a-z0-9][a-z0-9-]{0,45}))?$`)
 
 /**
- * Reads `<lease>-<label>.<domain>`, `<lease>.<domain>` or `<name>.<domain>`. `home` is the domain itself; undefined is a
- * host that isn't ours.
+ * Reads `<lease>-<label>.<domain>`, `<lease>.<domain>` or `<name>.<domain>`. `home` is the domain itself;
+ * undefined is a host that isn't ours.
  */
 export function readHost(host: string | undefined, domain: string): Wanted | 'home' | undefined {
   const name = (host ?? '')

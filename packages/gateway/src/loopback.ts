@@ -8,7 +8,10 @@ import type { Wanted } from './host.ts'
 const MAX_PORTS = 256
 const Kept = z.record(z.string().regex(/^\d{1,5}$/), z.strictObject({ key: z.string(), label: z.string() }))
 
-/** Ports on 127.0.0.1, one for each route somebody asked for, the same again after a restart. For development only. */
+/**
+ * Ports on 127.0.0.1, one for each route somebody asked for, the same again after a restart. For development
+ * only.
+ */
 export class LoopbackPorts {
   private readonly file: string
   private readonly listen: (wanted: Wanted) => Server
@@ -27,7 +30,8 @@ export class LoopbackPorts {
     } catch {
       return
     }
-    for (const [port, wanted] of Object.entries(kept)) if (await isWanted(wanted)) await this.add(wanted, Number(port)).catch(() => this.add(wanted, 0))
+    for (const [port, wanted] of Object.entries(kept))
+      if (await isWanted(wanted)) await this.add(wanted, Number(port)).catch(() => this.add(wanted, 0))
     this.keep()
   }
 
@@ -50,7 +54,9 @@ export class LoopbackPorts {
 
   private async add(wanted: Wanted, port: number): Promise<number> {
     const server = this.listen(wanted)
-    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', () => resolve()))
+    await new Promise<void>((resolve, reject) =>
+      server.once('error', reject).listen(port, '127.0.0.1', () => resolve()),
+    )
     const bound = (server.address() as AddressInfo).port
     this.open.set(keyOf(wanted), { port: bound, wanted, server })
     return bound

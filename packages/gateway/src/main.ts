@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The gateway as a daemon: cloister-gateway --network network.json --domain example.com --port 443 --key key.pem --cert cert.pem
+// The gateway as a daemon: cloister-gateway --network network.json --domain example.com --port 443 --key
+// key.pem --cert cert.pem
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { loadNetwork } from '@cloister/chain'
@@ -10,7 +11,10 @@ import { startGateway } from './gateway.ts'
 const USAGE =
   'Usage: cloister-gateway --network FILE [--domain localhost] [--host 0.0.0.0] [--port 8080] [--key FILE --cert FILE] [--ports FILE] ' +
   '[--requests-per-second N] [--connections-per-address N]'
-const log = (level: string, message: string) => process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, name: 'gateway', message })}\n`)
+const log = (level: string, message: string) =>
+  process.stdout.write(
+    `${JSON.stringify({ time: new Date().toISOString(), level, name: 'gateway', message })}\n`,
+  )
 
 try {
   const { values } = parseArgs({
@@ -26,10 +30,14 @@ try {
       'connections-per-address': { type: 'string' },
     },
   })
-  if (values.network === undefined || (values.key === undefined) !== (values.cert === undefined)) throw new CloisterError('bad-option', USAGE)
+  if (values.network === undefined || (values.key === undefined) !== (values.cert === undefined))
+    throw new CloisterError('bad-option', USAGE)
   const network = loadNetwork(values.network)
   if (values.ports !== undefined && !network.development)
-    throw new CloisterError('bad-option', '--ports is for development networks only: it also lets workers be on private addresses.')
+    throw new CloisterError(
+      'bad-option',
+      '--ports is for development networks only: it also lets workers be on private addresses.',
+    )
   const rate = countOf(values['requests-per-second'])
   const connections = countOf(values['connections-per-address'])
   const gateway = await startGateway({
@@ -41,7 +49,10 @@ try {
       ...(rate !== undefined && { requestsPerSecond: rate, burst: 5 * rate }),
       ...(connections !== undefined && { connectionsPerAddress: connections }),
     },
-    ...(values.key !== undefined && values.cert !== undefined && { tls: { key: readFileSync(values.key), cert: readFileSync(values.cert) } }),
+    ...(values.key !== undefined &&
+      values.cert !== undefined && {
+        tls: { key: readFileSync(values.key), cert: readFileSync(values.cert) },
+      }),
     ...(values.ports !== undefined && { development: { portsFile: values.ports } }),
   })
   log('info', `the gateway is open at ${gateway.url}`)
@@ -54,7 +65,10 @@ try {
   }
   process.on('SIGINT', stop).on('SIGTERM', stop).on('disconnect', stop)
 } catch (error) {
-  log('error', error instanceof CloisterError && error.hint ? `${error.message} ${error.hint}` : messageOf(error))
+  log(
+    'error',
+    error instanceof CloisterError && error.hint ? `${error.message} ${error.hint}` : messageOf(error),
+  )
   process.exit(1)
 }
 

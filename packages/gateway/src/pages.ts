@@ -10,15 +10,32 @@ export interface Page {
 }
 
 export const PAGES = {
-  home: { status: 200, title: 'A Cloister gateway', text: 'Leases are reached at their own names under this domain.' },
-  foreign: { status: 421, title: 'Not our address', text: 'This gateway serves only the leases of its own domain.' },
+  home: {
+    status: 200,
+    title: 'A Cloister gateway',
+    text: 'Leases are reached at their own names under this domain.',
+  },
+  foreign: {
+    status: 421,
+    title: 'Not our address',
+    text: 'This gateway serves only the leases of its own domain.',
+  },
   unknown: {
     status: 404,
     title: 'No such lease',
     text: 'No lease has this address, or its service opens no HTTP port to the outside. A lease that was opened just now can take a second to appear.',
   },
-  starting: { status: 503, title: 'Starting', text: 'The lease is open and its service is starting. This page asks again by itself.', refresh: 1 },
-  closed: { status: 410, title: 'Closed', text: 'This lease has ended. Whoever ran it can deploy again under a new address.' },
+  starting: {
+    status: 503,
+    title: 'Starting',
+    text: 'The lease is open and its service is starting. This page asks again by itself.',
+    refresh: 1,
+  },
+  closed: {
+    status: 410,
+    title: 'Closed',
+    text: 'This lease has ended. Whoever ran it can deploy again under a new address.',
+  },
   unreachable: {
     status: 502,
     title: 'The worker does not answer',
@@ -32,10 +49,28 @@ export const PAGES = {
   },
   slow: { status: 408, title: 'Too slow', text: 'Nothing came of the rest of the request for too long.' },
   tooLarge: { status: 413, title: 'Too large', text: 'The request is larger than what is passed on.' },
-  malformed: { status: 400, title: 'Not a request', text: 'The request can be read in more than one way, or in none.' },
-  many: { status: 429, title: 'Too many requests', text: 'Your address asks for more than this gateway passes on. Try again in a moment.' },
-  busy: { status: 503, title: 'Busy', text: 'The worker has as many requests as it takes. Try again in a moment.', refresh: 2 },
-  blind: { status: 503, title: 'The index does not answer', text: 'The gateway can not look leases up just now. Try again in a moment.', refresh: 3 },
+  malformed: {
+    status: 400,
+    title: 'Not a request',
+    text: 'The request can be read in more than one way, or in none.',
+  },
+  many: {
+    status: 429,
+    title: 'Too many requests',
+    text: 'Your address asks for more than this gateway passes on. Try again in a moment.',
+  },
+  busy: {
+    status: 503,
+    title: 'Busy',
+    text: 'The worker has as many requests as it takes. Try again in a moment.',
+    refresh: 2,
+  },
+  blind: {
+    status: 503,
+    title: 'The index does not answer',
+    text: 'The gateway can not look leases up just now. Try again in a moment.',
+    refresh: 3,
+  },
 } as const satisfies Record<string, Page>
 
 /** The page for a service that starts and ends again and again. `how`: `ended with code 1`. */
@@ -47,7 +82,10 @@ export function failing(how: string): Page {
 /** The page for a body that is larger than `limitBytes`. */
 export function tooLarge(limitBytes: number): Page {
   const mib = limitBytes / 1024 / 1024
-  return { ...PAGES.tooLarge, text: `A request's body may have at most ${Number.isInteger(mib) ? `${mib} MiB` : `${limitBytes} bytes`} here.` }
+  return {
+    ...PAGES.tooLarge,
+    text: `A request's body may have at most ${Number.isInteger(mib) ? `${mib} MiB` : `${limitBytes} bytes`} here.`,
+  }
 }
 
 /** The page for a request that is not passed on as it is, and why. */
@@ -56,20 +94,33 @@ export function refused(status: number, why: string): Page {
 }
 
 /** A page as HTML, or as a problem document for programs that ask for JSON. */
-export function render(page: Page, accept: string | undefined): { status: number; headers: Record<string, string>; body: string } {
+export function render(
+  page: Page,
+  accept: string | undefined,
+): { status: number; headers: Record<string, string>; body: string } {
   const headers: Record<string, string> = {
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
-    ...((page.retryAfter ?? page.refresh) !== undefined && { 'retry-after': String(page.retryAfter ?? page.refresh) }),
+    ...((page.retryAfter ?? page.refresh) !== undefined && {
+      'retry-after': String(page.retryAfter ?? page.refresh),
+    }),
   }
   if (!accept?.includes('text/html')) {
     const problem = { type: 'about:blank', title: page.title, status: page.status, detail: page.text }
-    return { status: page.status, headers: { ...headers, 'content-type': 'application/problem+json' }, body: `${JSON.stringify(problem)}\n` }
+    return {
+      status: page.status,
+      headers: { ...headers, 'content-type': 'application/problem+json' },
+      body: `${JSON.stringify(problem)}\n`,
+    }
   }
   const refresh = page.refresh === undefined ? '' : `<meta http-equiv="refresh" content="${page.refresh}">`
   return {
     status: page.status,
-    headers: { ...headers, 'content-type': 'text/html; charset=utf-8', 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'" },
+    headers: {
+      ...headers,
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+    },
     body: `<!doctype html><html lang="en"><head><meta charset="utf-8">${refresh}<meta name="viewport" content="width=device-width"><title>${page.title}</title><style>
 body{margin:0;min-height:100vh;display:grid;place-items:center;font:17px/1.5 system-ui,sans-serif;background:#f6f5f1;color:#22262b}
 main{max-width:30rem;padding:2rem}h1{font-size:1.6rem;margin:0 0 .5rem}p{margin:0 0 1rem}small{color:#6d747c}

@@ -5,7 +5,10 @@ const UNKNOWN_MS = 150
 const MAX_CACHED = 50_000
 const ANSWER_MS = 5_000
 
-/** Finds leases by id, short id or name in the index; remembers answers for a moment and asks once for many at a time. */
+/**
+ * Finds leases by id, short id or name in the index; remembers answers for a moment and asks once for many
+ * at a time.
+ */
 export class Resolver {
   private readonly indexerUrl: string
   private readonly cache = new Map<string, { until: number; lease: LeaseRecord | undefined }>()
@@ -15,7 +18,10 @@ export class Resolver {
     this.indexerUrl = indexerUrl
   }
 
-  /** The lease, or undefined where there is none. Throws where the index doesn't answer and nothing is remembered. */
+  /**
+   * The lease, or undefined where there is none. Throws where the index doesn't answer and nothing is
+   * remembered.
+   */
   async find(key: string): Promise<LeaseRecord | undefined> {
     const cached = this.cache.get(key)
     if (cached && cached.until > Date.now()) return cached.lease
@@ -34,7 +40,9 @@ export class Resolver {
   }
 
   private async ask(key: string): Promise<LeaseRecord | undefined> {
-    const response = await fetch(`${this.indexerUrl}/v1/leases/${encodeURIComponent(key)}`, { signal: AbortSignal.timeout(ANSWER_MS) })
+    const response = await fetch(`${this.indexerUrl}/v1/leases/${encodeURIComponent(key)}`, {
+      signal: AbortSignal.timeout(ANSWER_MS),
+    })
     if (!response.ok && response.status !== 404) throw new Error(`the index answered ${response.status}`)
     const lease = response.ok ? LeaseSchema.parse(await response.json()) : undefined
     if (this.cache.size >= MAX_CACHED) this.cache.clear()

@@ -39,7 +39,13 @@ export async function routesOf(
 function getJson(agent: DialAgent, target: string, path: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
     // `target` is not Node's: it reaches our agent with the other options.
-    const options = { agent, target, path, headers: { host: 'worker' }, signal: AbortSignal.timeout(ANSWER_MS) }
+    const options = {
+      agent,
+      target,
+      path,
+      headers: { host: 'worker' },
+      signal: AbortSignal.timeout(ANSWER_MS),
+    }
     const asking = httpRequest(options, (response) => {
       const chunks: Buffer[] = []
       let size = 0

@@ -65,7 +65,11 @@ afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true,
 
 const DATABASES = [
   { name: 'PGlite', skip: false, open: async () => ({ location: await newFolder(), server: undefined }) },
-  { name: 'PostgreSQL', skip: programs === undefined, open: async () => startPostgres(programs ?? '').then((server) => ({ location: server.url, server })) },
+  {
+    name: 'PostgreSQL',
+    skip: programs === undefined,
+    open: async () => startPostgres(programs ?? '').then((server) => ({ location: server.url, server })),
+  },
 ]
 
 for (const { name, skip, open } of DATABASES)
@@ -82,7 +86,8 @@ for (const { name, skip, open } of DATABASES)
     let salt = 0n
     const leases: Hex[] = []
 
-    const start = () => startIndexer({ network: chain.network, database: location, host: '127.0.0.1', port: 0, warn: () => {} })
+    const start = () =>
+      startIndexer({ network: chain.network, database: location, host: '127.0.0.1', port: 0, warn: () => {} })
     const ask = async <T extends z.ZodType>(path: string, schema: T): Promise<z.infer<T>> => {
       const response = await fetch(indexer.url + path)
       const body = await response.json()
@@ -95,7 +100,11 @@ for (const { name, skip, open } of DATABASES)
     const synced = async () => {
       for (let attempt = 0; attempt < 200; attempt++) {
         const head = await tenant.client.getBlock()
-        const status = await ask('/v1/status', IndexStatus).catch(() => ({ block: -1, blockHash: undefined, reorganisations: 0 }))
+        const status = await ask('/v1/status', IndexStatus).catch(() => ({
+          block: -1,
+          blockHash: undefined,
+          reorganisations: 0,
+        }))
         if (status.block === Number(head.number) && status.blockHash === head.hash) return status
         await delay(25)
       }
@@ -128,7 +137,14 @@ for (const { name, skip, open } of DATABASES)
       provider = chain.wallet(1)
       usdc = chain.network.tokens.find(({ symbol }) => symbol === 'USDC')?.address ?? HASH
       await fundDevelopmentAccount(chain.wallet(0), tenant.account.address)
-      await registerWorker(provider, key, { cpuMilli: 2000, memoryMiB: 1024, diskMiB: 1024, gpus: 2, gpuClass: 'h100', endpoint: 'http://127.0.0.1:1' })
+      await registerWorker(provider, key, {
+        cpuMilli: 2000,
+        memoryMiB: 1024,
+        diskMiB: 1024,
+        gpus: 2,
+        gpuClass: 'h100',
+        endpoint: 'http://127.0.0.1:1',
+      })
       await coverWorker(provider, platform, key)
       ;({ location, server } = await open())
       indexer = await start()
@@ -167,7 +183,8 @@ for (const { name, skip, open } of DATABASES)
       expect(closed).toMatchObject({ state: 'closed', spent: (await getLease(tenant, id)).spent.toString() })
       expect(BigInt(closed.spent) + BigInt(closed.refund)).toBe(10_500n)
       const { items } = await ask(`/v1/payments?lease=${id}`, pageOf(PaymentRecord))
-      const total = (kind: string) => items.filter((payment) => payment.kind === kind).reduce((sum, { amount }) => sum + BigInt(amount), 0n)
+      const total = (kind: string) =>
+        items.filter((payment) => payment.kind === kind).reduce((sum, { amount }) => sum + BigInt(amount), 0n)
       expect(total('deposit') + total('top-up')).toBe(total('earning') + total('fee') + total('refund'))
     })
 
@@ -178,8 +195,12 @@ for (const { name, skip, open } of DATABASES)
       expect((await lease('shared')).lease).toBe(first)
       expect(await lease(second)).toMatchObject({ wishedName: 'shared' })
       expect((await lease(second)).name).toBeUndefined()
-      expect((await ask('/v1/leases?wishedName=shared', pageOf(LeaseRecord))).items.map((item) => item.lease)).toEqual([second, first])
-      expect((await ask('/v1/leases?name=shared', pageOf(LeaseRecord))).items.map((item) => item.lease)).toEqual([first])
+      expect(
+        (await ask('/v1/leases?wishedName=shared', pageOf(LeaseRecord))).items.map((item) => item.lease),
+      ).toEqual([second, first])
+      expect(
+        (await ask('/v1/leases?name=shared', pageOf(LeaseRecord))).items.map((item) => item.lease),
+      ).toEqual([first])
       await closeLease(tenant, first)
       await synced()
       expect((await lease('shared')).lease).toBe(second)
@@ -192,7 +213,9 @@ for (const { name, skip, open } of DATABASES)
       await synced()
       expect(await lease(id)).toMatchObject({ state: 'closed', refused: true, refund: '10000', spent: '0' })
       const { items } = await ask('/v1/providers', z.object({ items: z.array(ProviderRecord) }))
-      expect(items).toMatchObject([{ provider: provider.account.address, refusedLeases: 1, leasesServed: 3, gpus: 2 }])
+      expect(items).toMatchObject([
+        { provider: provider.account.address, refusedLeases: 1, leasesServed: 3, gpus: 2 },
+      ])
     })
 
     it('adds covered time up as the contract does', async () => {
@@ -222,7 +245,13 @@ for (const { name, skip, open } of DATABASES)
         do {
           const page = z
             .object({ items: z.array(schema), next: z.string().optional() })
-            .parse(await (await fetch(`${indexer.url}${path}${path.includes('?') ? '&' : '?'}limit=2${cursor && `&cursor=${cursor}`}`)).json())
+            .parse(
+              await (
+                await fetch(
+                  `${indexer.url}${path}${path.includes('?') ? '&' : '?'}limit=2${cursor && `&cursor=${cursor}`}`,
+                )
+              ).json(),
+            )
           expect(page.items.length).toBeLessThanOrEqual(2)
           found.push(...page.items)
           cursor = page.next ?? ''
@@ -270,7 +299,9 @@ for (const { name, skip, open } of DATABASES)
       await rpc('evm_increaseTime', 600)
       await claimRewards(provider, [{ provider: owner, account: tenant.account.address }])
       await synced()
-      const [pool] = await ask('/v1/pools', z.object({ items: z.array(PoolRecord) })).then(({ items }) => items)
+      const [pool] = await ask('/v1/pools', z.object({ items: z.array(PoolRecord) })).then(
+        ({ items }) => items,
+      )
       const onChain = await getPool(tenant, owner)
       expect(pool).toMatchObject({
         provider: owner,
@@ -283,9 +314,16 @@ for (const { name, skip, open } of DATABASES)
       })
       expect(pool?.yields.current).toBeGreaterThan(0)
       const { worth } = await getPosition(tenant, owner, tenant.account.address)
-      const [held] = (await ask(`/v1/delegations?account=${tenant.account.address}`, pageOf(DelegationRecord))).items
+      const [held] = (
+        await ask(`/v1/delegations?account=${tenant.account.address}`, pageOf(DelegationRecord))
+      ).items
       const rewards = (await ask(`/v1/rewards?account=${tenant.account.address}`, pageOf(RewardRecord))).items
-      expect(held).toMatchObject({ provider: owner, worth: worth.toString(), delegated: (300n * CLOI).toString(), claimed: rewards[0]?.amount })
+      expect(held).toMatchObject({
+        provider: owner,
+        worth: worth.toString(),
+        delegated: (300n * CLOI).toString(),
+        claimed: rewards[0]?.amount,
+      })
       expect(BigInt(rewards[0]?.amount ?? 0)).toBeGreaterThan(0n)
       const exits = (await ask(`/v1/exits?account=${tenant.account.address}`, pageOf(ExitRecord))).items
       expect(exits.map(({ id, state }) => [id, state])).toEqual([
@@ -308,7 +346,11 @@ for (const { name, skip, open } of DATABASES)
       const settled = async () => {
         await claimRewards(provider, [{ provider: owner, account: owner }])
         await synced()
-        return { at: Number((await tenant.client.getBlock()).timestamp), ...(await ask(`/v1/pools/${owner}`, PoolRecord)), chain: await getPool(tenant, owner) }
+        return {
+          at: Number((await tenant.client.getBlock()).timestamp),
+          ...(await ask(`/v1/pools/${owner}`, PoolRecord)),
+          chain: await getPool(tenant, owner),
+        }
       }
       const first = await settled()
       await rpc('evm_increaseTime', 31 * 86_400)
@@ -318,11 +360,18 @@ for (const { name, skip, open } of DATABASES)
       await delegate(provider, owner, second.chain.assets)
       const third = await settled()
       const yearly = (earned: bigint, of: typeof first, seconds: number) =>
-        (Number((earned * of.chain.shares) / 10n ** 27n) / Number(of.chain.assets)) * ((365 * 86_400) / seconds)
+        (Number((earned * of.chain.shares) / 10n ** 27n) / Number(of.chain.assets)) *
+        ((365 * 86_400) / seconds)
       expect(second.yields.trailingSeconds).toBe(second.at - first.at)
-      expect(second.yields.trailing).toBeCloseTo(yearly(second.chain.rewardPerShare - first.chain.rewardPerShare, second, second.at - first.at), 6)
+      expect(second.yields.trailing).toBeCloseTo(
+        yearly(second.chain.rewardPerShare - first.chain.rewardPerShare, second, second.at - first.at),
+        6,
+      )
       expect(third.yields.trailingSeconds).toBe(third.at - first.at)
-      expect(third.yields.trailing).toBeCloseTo(yearly(third.chain.rewardPerShare - first.chain.rewardPerShare, third, third.at - first.at), 6)
+      expect(third.yields.trailing).toBeCloseTo(
+        yearly(third.chain.rewardPerShare - first.chain.rewardPerShare, third, third.at - first.at),
+        6,
+      )
       expect(Number(third.yields.trailing)).toBeGreaterThan(Number(second.yields.trailing) * 0.95)
       await coverWorker(provider, platform, key)
     })
@@ -330,9 +379,11 @@ for (const { name, skip, open } of DATABASES)
     it('pages through those who hold shares and those who leave, in the order of the list', async () => {
       const owner = provider.account.address
       await delegate(provider, owner, 50n * CLOI)
-      for (const index of [5, 6]) await fundDevelopmentAccount(chain.wallet(0), chain.wallet(index).account.address)
+      for (const index of [5, 6])
+        await fundDevelopmentAccount(chain.wallet(0), chain.wallet(index).account.address)
       // Two with the same number of shares, so that more than the number decides.
-      for (const index of [4, 5, 6]) await delegate(chain.wallet(index), owner, index === 6 ? 3n * CLOI : 7n * CLOI)
+      for (const index of [4, 5, 6])
+        await delegate(chain.wallet(index), owner, index === 6 ? 3n * CLOI : 7n * CLOI)
       for (const index of [4, 5, 6]) await requestExit(chain.wallet(index), owner, 10n ** 6n)
       await synced()
       for (const [path, schema] of [
@@ -340,11 +391,16 @@ for (const { name, skip, open } of DATABASES)
         ['/v1/exits?state=waiting', ExitRecord],
       ] as const) {
         const page = (query: string) =>
-          ask(`${path}${path.includes('?') ? '&' : '?'}${query}`, z.object({ items: z.array(schema), next: z.string().optional() }))
+          ask(
+            `${path}${path.includes('?') ? '&' : '?'}${query}`,
+            z.object({ items: z.array(schema), next: z.string().optional() }),
+          )
         const whole = await page('limit=200')
         const paged: unknown[] = []
         for (let cursor: string | undefined = ''; cursor !== undefined; ) {
-          const found: Awaited<ReturnType<typeof page>> = await page(`limit=1${cursor && `&cursor=${cursor}`}`)
+          const found: Awaited<ReturnType<typeof page>> = await page(
+            `limit=1${cursor && `&cursor=${cursor}`}`,
+          )
           expect(found.items.length).toBeLessThanOrEqual(1)
           paged.push(...found.items)
           cursor = found.next
@@ -352,7 +408,9 @@ for (const { name, skip, open } of DATABASES)
         expect(whole.items.length).toBeGreaterThanOrEqual(3)
         expect(paged).toEqual(whole.items)
       }
-      const shares = (await ask('/v1/delegations', pageOf(DelegationRecord))).items.map((one) => BigInt(one.shares))
+      const shares = (await ask('/v1/delegations', pageOf(DelegationRecord))).items.map((one) =>
+        BigInt(one.shares),
+      )
       expect(shares).toEqual([...shares].sort((a, b) => (a < b ? 1 : a > b ? -1 : 0)))
       const far = Buffer.from(JSON.stringify({ block: 1, logIndex: 2 ** 40 })).toString('base64url')
       expect((await fetch(`${indexer.url}/v1/slashes?cursor=${far}`)).status).toBe(400)
@@ -418,11 +476,27 @@ for (const { name, skip, open } of DATABASES)
       const used = indexer
       indexer = fresh
       await synced()
-      const paths = ['totals', 'leases?limit=200', 'payments?limit=200', 'events?limit=200', 'pools', 'delegations', 'exits', 'epochs', 'rewards', 'slashes']
+      const paths = [
+        'totals',
+        'leases?limit=200',
+        'payments?limit=200',
+        'events?limit=200',
+        'pools',
+        'delegations',
+        'exits',
+        'epochs',
+        'rewards',
+        'slashes',
+      ]
       // Yields and what is emitted so far change with every second.
-      const still = (key: string, value: unknown) => (key === 'yields' || key === 'emitted' ? undefined : value)
+      const still = (key: string, value: unknown) =>
+        key === 'yields' || key === 'emitted' ? undefined : value
       for (const path of paths) {
-        const [one, two] = await Promise.all([used.url, fresh.url].map(async (url) => JSON.parse(await (await fetch(`${url}/v1/${path}`)).text(), still)))
+        const [one, two] = await Promise.all(
+          [used.url, fresh.url].map(async (url) =>
+            JSON.parse(await (await fetch(`${url}/v1/${path}`)).text(), still),
+          ),
+        )
         expect(one).toEqual(two)
       }
       indexer = used
@@ -454,7 +528,16 @@ for (const { name, skip, open } of DATABASES)
         .parse(await (await fetch(`${indexer.url}/openapi.json`)).json())
       expect(document.openapi).toMatch(/^3\.1/)
       expect(Object.keys(document.paths)).toEqual(
-        expect.arrayContaining(['/v1/leases', '/v1/leases/{key}', '/v1/workers', '/v1/providers', '/v1/payments', '/v1/events', '/v1/totals', '/v1/stream']),
+        expect.arrayContaining([
+          '/v1/leases',
+          '/v1/leases/{key}',
+          '/v1/workers',
+          '/v1/providers',
+          '/v1/payments',
+          '/v1/events',
+          '/v1/totals',
+          '/v1/stream',
+        ]),
       )
     })
   })

@@ -29,7 +29,9 @@ export async function startIndexer({
   const { database, close } = await openDatabase(location)
   const follower = new Follower(database, network, warn)
   const server = createServer(getRequestListener(indexApi({ database, follower, network, warn }).fetch))
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, () => resolve())).catch(async (cause) => {
+  await new Promise<void>((resolve, reject) =>
+    server.once('error', reject).listen(port, host, () => resolve()),
+  ).catch(async (cause) => {
     await close()
     throw new CloisterError('port-taken', `The indexer can not listen on ${host}:${port}.`, { cause })
   })

@@ -6,8 +6,12 @@ import { CloisterError, messageOf } from '@cloister/core'
 import { giveBackAfterStart } from '@cloister/packed'
 import { startIndexer } from './indexer.ts'
 
-const USAGE = 'Usage: cloister-indexer --network FILE [--database postgres://… | FOLDER] [--host 127.0.0.1] [--port 7080]'
-const log = (level: string, message: string) => process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, name: 'indexer', message })}\n`)
+const USAGE =
+  'Usage: cloister-indexer --network FILE [--database postgres://… | FOLDER] [--host 127.0.0.1] [--port 7080]'
+const log = (level: string, message: string) =>
+  process.stdout.write(
+    `${JSON.stringify({ time: new Date().toISOString(), level, name: 'indexer', message })}\n`,
+  )
 
 try {
   const { values } = parseArgs({
@@ -36,6 +40,9 @@ try {
   }
   process.on('SIGINT', stop).on('SIGTERM', stop).on('disconnect', stop)
 } catch (error) {
-  log('error', error instanceof CloisterError && error.hint ? `${error.message} ${error.hint}` : messageOf(error))
+  log(
+    'error',
+    error instanceof CloisterError && error.hint ? `${error.message} ${error.hint}` : messageOf(error),
+  )
   process.exit(1)
 }

@@ -37,45 +37,79 @@ export class AgentSocket {
     return WorkerEvidence.parse(await this.ask('GET', `/v1/quote?data=${data}`))
   }
 
-  /** The worker's word that we may have a seat: the one that its provider named. Throws `forbidden` where it named none. */
+  /**
+   * The worker's word that we may have a seat: the one that its provider named. Throws `forbidden` where it
+   * named none.
+   */
   async seatConsent(): Promise<SeatConsent> {
     return SeatConsent.parse(await this.ask('GET', '/v1/seat-consent'))
   }
 
-  /** Asks a service of another lease. Nobody on the way is to be believed: what comes back has to prove itself. */
+  /**
+   * Asks a service of another lease. Nobody on the way is to be believed: what comes back has to prove
+   * itself.
+   */
   async call(lease: Hex, method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown> {
-    const called = Called.parse(await this.ask('POST', '/v1/call', { lease, method, path, ...(body !== undefined && { body: JSON.stringify(body) }) }))
-    if (called.status !== 200) throw fromProblem(called.status, called.body, `The instance ${lease.slice(0, 10)}…`)
+    const called = Called.parse(
+      await this.ask('POST', '/v1/call', {
+        lease,
+        method,
+        path,
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      }),
+    )
+    if (called.status !== 200)
+      throw fromProblem(called.status, called.body, `The instance ${lease.slice(0, 10)}…`)
     return JSON.parse(called.body)
   }
 
   /** The chain, read through the agent. */
   transport() {
-    return custom({ request: async ({ method, params }) => this.ask('POST', '/v1/rpc', { method, params: params ?? [] }) }, { retryCount: 1 })
+    return custom(
+      {
+        request: async ({ method, params }) => this.ask('POST', '/v1/rpc', { method, params: params ?? [] }),
+      },
+      { retryCount: 1 },
+    )
   }
 
   private ask(method: string, path: string, body?: unknown): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const failed = (cause: unknown) => reject(new CloisterError('agent-unreachable', `The worker's agent does not answer on ${this.path}.`, { cause }))
-      const asking = request({ socketPath: this.path, path, method, headers: { 'content-type': 'application/json' }, timeout: ANSWER_MS }, (response) => {
-        const chunks: Buffer[] = []
-        let size = 0
-        response.on('data', (chunk: Buffer) => {
-          size += chunk.length
-          if (size > MAX_ANSWER_BYTES) asking.destroy(new Error('its answer is too large'))
-          else chunks.push(chunk)
-        })
-        response.on('error', failed)
-        response.on('end', () => {
-          const text = Buffer.concat(chunks).toString('utf8')
-          if (response.statusCode !== 200) return reject(fromProblem(response.statusCode ?? 500, text, "The worker's agent"))
-          try {
-            resolve(JSON.parse(text))
-          } catch (cause) {
-            failed(cause)
-          }
-        })
-      })
+      const failed = (cause: unknown) =>
+        reject(
+          new CloisterError('agent-unreachable', `The worker's agent does not answer on ${this.path}.`, {
+            cause,
+          }),
+        )
+      const asking = request(
+        {
+          socketPath: this.path,
+          path,
+          method,
+          headers: { 'content-type': 'application/json' },
+          timeout: ANSWER_MS,
+        },
+        (response) => {
+          const chunks: Buffer[] = []
+          let size = 0
+          response.on('data', (chunk: Buffer) => {
+            size += chunk.length
+            if (size > MAX_ANSWER_BYTES) asking.destroy(new Error('its answer is too large'))
+            else chunks.push(chunk)
+          })
+          response.on('error', failed)
+          response.on('end', () => {
+            const text = Buffer.concat(chunks).toString('utf8')
+            if (response.statusCode !== 200)
+              return reject(fromProblem(response.statusCode ?? 500, text, "The worker's agent"))
+            try {
+              resolve(JSON.parse(text))
+            } catch (cause) {
+              failed(cause)
+            }
+          })
+        },
+      )
       asking.once('timeout', () => asking.destroy(new Error('no answer')))
       asking.once('error', failed)
       asking.end(body === undefined ? undefined : JSON.stringify(body))

@@ -25,8 +25,12 @@ export class Challenges {
     const at = this.given.get(challenge)
     this.given.delete(challenge)
     if (at === undefined || Date.now() - at > GOOD_MS)
-      throw new CloisterError('stale', 'The evidence answers no question that was asked here in the last minute.', {
-        hint: 'Ask for a challenge and try again.',
-      })
+      throw new CloisterError(
+        'stale',
+        'The evidence answers no question that was asked here in the last minute.',
+        {
+          hint: 'Ask for a challenge and try again.',
+        },
+      )
   }
 }

@@ -8,8 +8,9 @@ const NAME = 'cloister/key-service:1'
 const SERVICE = 'keys'
 
 /**
- * Packs the key service into an image in an OCI layout folder, unless it is there: one file of code, and Node. The same code
- * and Node give the same digest, so whoever doubts the digest in the manifest builds it again. Returns the digest.
+ * Packs the key service into an image in an OCI layout folder, unless it is there: one file of code, and
+ * Node. The same code and Node give the same digest, so whoever doubts the digest in the manifest builds it
+ * again. Returns the digest.
  */
 export async function buildKeyServiceImage(layout: string): Promise<string> {
   const bundled = await build({
@@ -20,7 +21,9 @@ export async function buildKeyServiceImage(layout: string): Promise<string> {
     platform: 'node',
     target: 'node24',
     // Some of what is bundled is CommonJS and asks for `require`.
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
     charset: 'ascii',
     legalComments: 'none',
     // Node keeps the text of what it runs: without comments it is half as long.
@@ -65,7 +68,12 @@ export function keyServiceManifest(digest: string): Manifest {
         'x-exec': false,
         'x-agent-socket': true,
         healthcheck: {
-          test: ['CMD', 'node', '-e', "fetch('http://127.0.0.1:8080/v1/state').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"],
+          test: [
+            'CMD',
+            'node',
+            '-e',
+            "fetch('http://127.0.0.1:8080/v1/state').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))",
+          ],
           interval: '60s',
           timeout: '5s',
           retries: 3,

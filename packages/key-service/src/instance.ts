@@ -59,7 +59,12 @@ export class Instance {
 
   get state(): InstanceState {
     const { held } = this
-    return { lease: this.parts.self.lease, ...(held && { seat: held.seat }), open: held?.open ?? false, checks: held?.checks ?? {} }
+    return {
+      lease: this.parts.self.lease,
+      ...(held && { seat: held.seat }),
+      open: held?.open ?? false,
+      checks: held?.checks ?? {},
+    }
   }
 
   /** Gets this seat's parts, from the others or by making them up with them, until `signal`. */
@@ -87,13 +92,18 @@ export class Instance {
   /** An app's public keys, of the parts held here. Throws `not-open`. */
   async publicKeys(app: Hex): Promise<AppPublicKeys> {
     const { seat, secrets } = await this.serving()
-    const pairs = await Promise.all(secrets.map(async ([part, secret]) => [part, base64((await appKeyPair(secret, app)).publicKey)] as const))
+    const pairs = await Promise.all(
+      secrets.map(
+        async ([part, secret]) => [part, base64((await appKeyPair(secret, app)).publicKey)] as const,
+      ),
+    )
     return AppPublicKeys.parse({ seat, keys: Object.fromEntries(pairs) })
   }
 
   /**
-   * An app's private keys, of the parts held here, for a lease that runs it: sealed to the key that the worker's quote is
-   * bound to. Throws `not-open`, `stale`, `not-attested`, or `no-keys` with what the registry doesn't allow.
+   * An app's private keys, of the parts held here, for a lease that runs it: sealed to the key that the
+   * worker's quote is bound to. Throws `not-open`, `stale`, `not-attested`, or `no-keys` with what the
+   * registry doesn't allow.
    */
   async release(request: ReleaseRequest): Promise<{ seat: number; sealed: string }> {
     const { seat, secrets } = await this.serving()
@@ -101,10 +111,12 @@ export class Instance {
     const { chain, log } = this.parts
     const { worker, image } = await judge(chain, request.evidence, releaseFreshness(request))
     const lease = await getLease(chain, request.lease)
-    if (lease.state !== 'open' || lease.worker !== worker) throw new CloisterError('no-keys', 'The lease is not open on this worker.')
+    if (lease.state !== 'open' || lease.worker !== worker)
+      throw new CloisterError('no-keys', 'The lease is not open on this worker.')
     const { tenant } = lease
     const { manifestHash } = request
-    // What the worker starts, which its evidence says, has to be what the lease says, and the app has to allow that.
+    // What the worker starts, which its evidence says, has to be what the lease says, and the app has to
+    // allow that.
     if (lease.manifestHash !== manifestHash)
       throw new CloisterError(
         'no-keys',
@@ -121,14 +133,25 @@ export class Instance {
         },
       )
     }
-    const pairs = await Promise.all(secrets.map(async ([part, secret]) => [part, base64((await appKeyPair(secret, request.app)).privateKey)] as const))
+    const pairs = await Promise.all(
+      secrets.map(
+        async ([part, secret]) => [part, base64((await appKeyPair(secret, request.app)).privateKey)] as const,
+      ),
+    )
     const plaintext = Buffer.from(JSON.stringify(Object.fromEntries(pairs)))
-    const sealed = await seal([Buffer.from(request.transportKey, 'base64')], plaintext, releaseContext(request))
+    const sealed = await seal(
+      [Buffer.from(request.transportKey, 'base64')],
+      plaintext,
+      releaseContext(request),
+    )
     log(`gave the keys of ${request.app.slice(0, 10)}… to lease ${request.lease.slice(0, 10)}…`)
     return { seat, sealed: base64(sealed) }
   }
 
-  /** What another seat may know, sealed to it, with a quote about ourselves. Throws `not-seated`, `stale` or `not-attested`. */
+  /**
+   * What another seat may know, sealed to it, with a quote about ourselves. Throws `not-seated`, `stale` or
+   * `not-attested`.
+   */
   async exchange(request: ExchangeRequest): Promise<ExchangeAnswer> {
     const { mine, others } = await this.seated()
     const held = this.hold(mine.index)
@@ -142,7 +165,10 @@ export class Instance {
     return { sealed, evidence }
   }
 
-  /** One look at the seats: asks both others, learns, makes up what nobody has heard of, opens once all are complete. */
+  /**
+   * One look at the seats: asks both others, learns, makes up what nobody has heard of, opens once all are
+   * complete.
+   */
   private async look(): Promise<void> {
     const { log } = this.parts
     const { mine, others } = await this.seated()
@@ -162,7 +188,11 @@ export class Instance {
     }
     for (let part = partToMake(held, told); part !== undefined; part = partToMake(held, told)) {
       const secret = randomBytes(32)
-      held = this.keepHeld({ ...held, parts: { ...held.parts, [part]: base64(secret) }, checks: { ...held.checks, [part]: checkOf(secret) } })
+      held = this.keepHeld({
+        ...held,
+        parts: { ...held.parts, [part]: base64(secret) },
+        checks: { ...held.checks, [part]: checkOf(secret) },
+      })
       log(`made up part ${part}`)
     }
     if (allComplete(held, told)) {
@@ -181,15 +211,21 @@ export class Instance {
     const transport = await generateKeyPair()
     const request = { seat: mine.index, challenge, transportKey: base64(transport.publicKey) }
     const evidence = await agent.quote(exchangeData(request))
-    const answer = ExchangeAnswer.parse(await agent.call(peer.lease, 'POST', '/v1/exchange', { ...request, evidence }))
+    const answer = ExchangeAnswer.parse(
+      await agent.call(peer.lease, 'POST', '/v1/exchange', { ...request, evidence }),
+    )
     await this.judgePeer(peer, answer.evidence, exchangeAnswerData(request.transportKey, answer.sealed))
     const opened = await open([transport.privateKey], Buffer.from(answer.sealed, 'base64'), 'exchange')
     return Exchange.parse(JSON.parse(Buffer.from(opened).toString('utf8')))
   }
 
-  /** The quote has to be by the seat's own worker, for the seat's own lease and the manifest it was seated with. */
+  /**
+   * The quote has to be by the seat's own worker, for the seat's own lease and the manifest it was seated
+   * with.
+   */
   private async judgePeer(peer: Seat, evidence: ExchangeAnswer['evidence'], data: Hex): Promise<void> {
-    if (evidence.worker !== peer.worker) throw new CloisterError('not-attested', `Seat ${peer.index} is on another worker.`)
+    if (evidence.worker !== peer.worker)
+      throw new CloisterError('not-attested', `Seat ${peer.index} is on another worker.`)
     await judge(this.parts.chain, evidence, workloadFreshness(peer.lease, peer.manifestHash, data))
   }
 
@@ -197,8 +233,16 @@ export class Instance {
     const { mine } = await this.seated()
     const held = this.hold(mine.index)
     if (!held.open)
-      throw new CloisterError('not-open', 'This instance of the key service has not got its parts yet.', { hint: 'Try again in a while, or ask another one.' })
-    return { seat: held.seat, secrets: partsOf(held.seat).map((part) => [part, new Uint8Array(Buffer.from(held.parts[part] ?? '', 'base64'))]) }
+      throw new CloisterError('not-open', 'This instance of the key service has not got its parts yet.', {
+        hint: 'Try again in a while, or ask another one.',
+      })
+    return {
+      seat: held.seat,
+      secrets: partsOf(held.seat).map((part) => [
+        part,
+        new Uint8Array(Buffer.from(held.parts[part] ?? '', 'base64')),
+      ]),
+    }
   }
 
   /** Our seat, and the others that are filled. Throws `not-seated`. */
@@ -223,9 +267,13 @@ export class Instance {
   private hold(seat: number): Held {
     const held = this.held ?? this.keepHeld({ seat, parts: {}, checks: {}, open: false })
     if (held.seat !== seat)
-      throw new CloisterError('not-seated', `This instance was seat ${held.seat} and is to be seat ${seat}; its parts would add up.`, {
-        hint: 'Start another instance.',
-      })
+      throw new CloisterError(
+        'not-seated',
+        `This instance was seat ${held.seat} and is to be seat ${seat}; its parts would add up.`,
+        {
+          hint: 'Start another instance.',
+        },
+      )
     return held
   }
 

@@ -29,7 +29,11 @@ class Seats {
     }
     for (let part = partToMake(mine, told); part !== undefined; part = partToMake(mine, told)) {
       const secret = secretOf()
-      mine = { ...mine, parts: { ...mine.parts, [part]: secret }, checks: { ...mine.checks, [part]: checkOf(Buffer.from(secret, 'base64')) } }
+      mine = {
+        ...mine,
+        parts: { ...mine.parts, [part]: secret },
+        checks: { ...mine.checks, [part]: checkOf(Buffer.from(secret, 'base64')) },
+      }
     }
     this.held[seat] = { ...mine, open: mine.open || allComplete(mine, told) }
   }
@@ -50,16 +54,22 @@ class Seats {
 describe('three seats', () => {
   it('come to hold the same three parts, in whatever order they look', () => {
     fc.assert(
-      fc.property(fc.array(fc.record({ seat: fc.constantFrom(...PARTS), absent: fc.subarray([...PARTS]) }), { maxLength: 40 }), (looks) => {
-        const seats = new Seats()
-        for (const { seat, absent } of looks) seats.look(seat, absent)
-        seats.settle()
-        for (const held of seats.held) {
-          expect(held.open).toBe(true)
-          expect(Object.keys(held.parts).map(Number)).toEqual(partsOf(held.seat))
-        }
-        for (const part of PARTS) expect(new Set(seats.held.flatMap((held) => held.parts[part] ?? [])).size).toBe(1)
-      }),
+      fc.property(
+        fc.array(fc.record({ seat: fc.constantFrom(...PARTS), absent: fc.subarray([...PARTS]) }), {
+          maxLength: 40,
+        }),
+        (looks) => {
+          const seats = new Seats()
+          for (const { seat, absent } of looks) seats.look(seat, absent)
+          seats.settle()
+          for (const held of seats.held) {
+            expect(held.open).toBe(true)
+            expect(Object.keys(held.parts).map(Number)).toEqual(partsOf(held.seat))
+          }
+          for (const part of PARTS)
+            expect(new Set(seats.held.flatMap((held) => held.parts[part] ?? [])).size).toBe(1)
+        },
+      ),
     )
   })
 
@@ -71,15 +81,18 @@ describe('three seats', () => {
 
   it('none ever gets to hold all three parts', () => {
     fc.assert(
-      fc.property(fc.array(fc.record({ seat: fc.constantFrom(...PARTS), lost: fc.boolean() }), { maxLength: 40 }), (events) => {
-        const seats = new Seats()
-        for (const { seat, lost } of events) {
-          if (lost) seats.lose(seat)
-          seats.look(seat)
-          for (const held of seats.held) expect(Object.keys(held.parts).length).toBeLessThanOrEqual(2)
-          expect(seats.at(seat).parts[seat as 0]).toBeUndefined()
-        }
-      }),
+      fc.property(
+        fc.array(fc.record({ seat: fc.constantFrom(...PARTS), lost: fc.boolean() }), { maxLength: 40 }),
+        (events) => {
+          const seats = new Seats()
+          for (const { seat, lost } of events) {
+            if (lost) seats.lose(seat)
+            seats.look(seat)
+            for (const held of seats.held) expect(Object.keys(held.parts).length).toBeLessThanOrEqual(2)
+            expect(seats.at(seat).parts[seat as 0]).toBeUndefined()
+          }
+        },
+      ),
     )
   })
 
@@ -112,7 +125,12 @@ describe('three seats', () => {
     seats.settle()
     const lie: Exchange = { part: secretOf(), checks: {}, complete: true }
     expect(() => learn(empty(0), 1, lie)).toThrow(CloisterError)
-    expect(() => learn({ ...empty(0), checks: seats.at(2).checks }, 1, { ...lie, checks: { 2: checkOf(Buffer.alloc(32, 99)) } })).toThrow(/another secret/)
+    expect(() =>
+      learn({ ...empty(0), checks: seats.at(2).checks }, 1, {
+        ...lie,
+        checks: { 2: checkOf(Buffer.alloc(32, 99)) },
+      }),
+    ).toThrow(/another secret/)
     expect(learn(seats.at(0), 1, lie).parts).toEqual(seats.at(0).parts)
   })
 })

@@ -1,4 +1,5 @@
-// The key service as it runs in a container. It needs a volume at /data and the agent's socket, and serves HTTP on port 8080.
+// The key service as it runs in a container. It needs a volume at /data and the agent's socket, and serves
+// HTTP on port 8080.
 import { connectChain } from '@cloister/chain'
 import { giveBackAfterStart } from '@cloister/packed'
 import { AgentSocket } from './agent-socket.ts'
@@ -12,7 +13,13 @@ const agent = new AgentSocket()
 const self = await agent.self()
 const chain = connectChain(self.network, agent.transport())
 const log = (line: string) => console.log(`${new Date().toISOString()} ${line}`)
-const instance = new Instance({ chain, agent, self, vault: new Vault('/data', await agent.sealingKey()), log })
+const instance = new Instance({
+  chain,
+  agent,
+  self,
+  vault: new Vault('/data', await agent.sealingKey()),
+  log,
+})
 const aborter = new AbortController()
 const server = await serveInstance(instance, PORT)
 giveBackAfterStart()

@@ -20,7 +20,10 @@ function sharedPart(a: number, b: number): Part {
 
 /** Both its parts are there, and it knows of the third. */
 function isComplete({ seat, parts, checks }: Held): boolean {
-  return partsOf(seat).every((part) => parts[part] !== undefined) && PARTS.every((part) => checks[part] !== undefined)
+  return (
+    partsOf(seat).every((part) => parts[part] !== undefined) &&
+    PARTS.every((part) => checks[part] !== undefined)
+  )
 }
 
 /** What a seat tells another one. */
@@ -30,8 +33,8 @@ export function exchangeFor(held: Held, peer: number): Exchange {
 }
 
 /**
- * What a seat knows once another one has told it what it knows. Nothing known is ever replaced. Throws `seats-disagree` where
- * the other one names another secret for a part.
+ * What a seat knows once another one has told it what it knows. Nothing known is ever replaced. Throws
+ * `seats-disagree` where the other one names another secret for a part.
  */
 export function learn(held: Held, peer: number, told: Exchange): Held {
   const shared = sharedPart(held.seat, peer)
@@ -41,27 +44,37 @@ export function learn(held: Held, peer: number, told: Exchange): Held {
     const check = told.checks[part]
     if (check === undefined) continue
     if (checks[part] !== undefined && checks[part] !== check)
-      throw new CloisterError('seats-disagree', `Seat ${peer} knows another secret for part ${part} than seat ${held.seat}.`)
+      throw new CloisterError(
+        'seats-disagree',
+        `Seat ${peer} knows another secret for part ${part} than seat ${held.seat}.`,
+      )
     checks[part] = check
   }
   if (told.part !== undefined && parts[shared] === undefined) {
     const check = checkOf(Buffer.from(told.part, 'base64'))
-    if (checks[shared] !== check) throw new CloisterError('seats-disagree', `What seat ${peer} gives for part ${shared} is not that part.`)
+    if (checks[shared] !== check)
+      throw new CloisterError(
+        'seats-disagree',
+        `What seat ${peer} gives for part ${shared} is not that part.`,
+      )
     parts[shared] = told.part
   }
   return { ...held, parts, checks }
 }
 
 /**
- * The part that this seat has to make up now: both others have answered, nobody has ever heard of it, and of the two that will
- * hold it this is the lower one. Where two of three seats lost a part, nobody makes up another: its name is remembered.
+ * The part that this seat has to make up now: both others have answered, nobody has ever heard of it, and of
+ * the two that will hold it this is the lower one. Where two of three seats lost a part, nobody makes up
+ * another: its name is remembered.
  */
 export function partToMake(held: Held, told: ReadonlyMap<number, Exchange>): Part | undefined {
   const others = PARTS.filter((seat) => seat !== held.seat)
   if (others.some((seat) => !told.has(seat))) return undefined
   return partsOf(held.seat).find((part) => {
     const partner = 3 - held.seat - part
-    const unheardOf = held.checks[part] === undefined && [...told.values()].every((exchange) => exchange.checks[part] === undefined)
+    const unheardOf =
+      held.checks[part] === undefined &&
+      [...told.values()].every((exchange) => exchange.checks[part] === undefined)
     return held.seat < partner && unheardOf
   })
 }

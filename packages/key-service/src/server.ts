@@ -12,20 +12,33 @@ import type { Instance } from './instance.ts'
 const MAX_BODY_BYTES = 2 * 1024 * 1024
 
 /** Serves an instance over plain HTTP inside its lease: the worker's attested TLS ends right before it. */
-export async function serveInstance(instance: Instance, port: number): Promise<{ port: number; close: () => Promise<void> }> {
+export async function serveInstance(
+  instance: Instance,
+  port: number,
+): Promise<{ port: number; close: () => Promise<void> }> {
   const app = new Hono()
   app.use(
     '*',
-    bodyLimit({ maxSize: MAX_BODY_BYTES, onError: () => problemResponse(new CloisterError('too-large', `A body has at most ${MAX_BODY_BYTES} bytes.`)) }),
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: () =>
+        problemResponse(new CloisterError('too-large', `A body has at most ${MAX_BODY_BYTES} bytes.`)),
+    }),
   )
   app.onError((error) => problemResponse(error))
   app.notFound(() => problemResponse(new CloisterError('not-found', 'There is nothing here.')))
   app.get('/v1/state', (context) => context.json(instance.state))
   app.get('/v1/consent', async (context) => context.json(await instance.consent()))
   app.get('/v1/challenge', (context) => context.json({ challenge: instance.challenges.next() }))
-  app.get('/v1/apps/:app/keys', async (context) => context.json(await instance.publicKeys(checkRequest(bytes32, context.req.param('app')))))
-  app.post('/v1/release', async (context) => context.json(await instance.release(await bodyOf(context, ReleaseRequest))))
-  app.post('/v1/exchange', async (context) => context.json(await instance.exchange(await bodyOf(context, ExchangeRequest))))
+  app.get('/v1/apps/:app/keys', async (context) =>
+    context.json(await instance.publicKeys(checkRequest(bytes32, context.req.param('app')))),
+  )
+  app.post('/v1/release', async (context) =>
+    context.json(await instance.release(await bodyOf(context, ReleaseRequest))),
+  )
+  app.post('/v1/exchange', async (context) =>
+    context.json(await instance.exchange(await bodyOf(context, ExchangeRequest))),
+  )
   const server: Server = createServer(getRequestListener(app.fetch))
   server.requestTimeout = 30_000
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, () => resolve()))

@@ -7,7 +7,10 @@ import type { Held } from './parts.ts'
 const IV_BYTES = 12
 const TAG_BYTES = 16
 
-/** Keeps what an instance holds, sealed to this worker and this manifest (AES-256-GCM), on the lease's volume. */
+/**
+ * Keeps what an instance holds, sealed to this worker and this manifest (AES-256-GCM), on the lease's
+ * volume.
+ */
 export class Vault {
   private readonly folder: string
   private readonly key: Uint8Array
@@ -18,7 +21,10 @@ export class Vault {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
   }
 
-  /** What was saved last; undefined where nothing was. Throws `vault-damaged` where it isn't ours or was changed. */
+  /**
+   * What was saved last; undefined where nothing was. Throws `vault-damaged` where it isn't ours or was
+   * changed.
+   */
   load(): Held | undefined {
     let bytes: Buffer
     try {
@@ -28,12 +34,21 @@ export class Vault {
       throw error
     }
     try {
-      const decipher = createDecipheriv('aes-256-gcm', this.key, bytes.subarray(0, IV_BYTES), { authTagLength: TAG_BYTES })
+      const decipher = createDecipheriv('aes-256-gcm', this.key, bytes.subarray(0, IV_BYTES), {
+        authTagLength: TAG_BYTES,
+      })
       decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES))
-      const text = Buffer.concat([decipher.update(bytes.subarray(IV_BYTES, bytes.length - TAG_BYTES)), decipher.final()])
+      const text = Buffer.concat([
+        decipher.update(bytes.subarray(IV_BYTES, bytes.length - TAG_BYTES)),
+        decipher.final(),
+      ])
       return JSON.parse(text.toString('utf8')) as Held
     } catch (cause) {
-      throw new CloisterError('vault-damaged', 'What this instance kept does not open: another manifest or machine sealed it, or it was changed.', { cause })
+      throw new CloisterError(
+        'vault-damaged',
+        'What this instance kept does not open: another manifest or machine sealed it, or it was changed.',
+        { cause },
+      )
     }
   }
 

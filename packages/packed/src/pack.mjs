@@ -1,5 +1,5 @@
-// Packs the programs: a command reads a few files instead of two thousand and starts in a third of the time, and a daemon takes half
-// the memory. Sources run as they are where this wasn't done.
+// Packs the programs: a command reads a few files instead of two thousand and starts in a third of the time,
+// and a daemon takes half the memory. Sources run as they are where this wasn't done.
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -22,7 +22,10 @@ const DAEMONS = {
 }
 /** What has to stay as it is: it finds files beside itself, or is there for some machines only. */
 const LEFT_OUT = ['@electric-sql/pglite', 'esbuild', 'pg-native']
-/** What dockerode has for engines reached over SSH and for building images, which nothing here does, and fifty languages of zod's. */
+/**
+ * What dockerode has for engines reached over SSH and for building images, which nothing here does, and
+ * fifty languages of zod's.
+ */
 const UNUSED = /^(ssh2|protobufjs|@grpc\/grpc-js|@grpc\/proto-loader|\.\.\/locales\/index\.js)$/
 const FOLDER = packedFolder()
 const INDEX = packedIndex()
@@ -69,11 +72,18 @@ async function pack() {
   }
   rmSync(folder, { recursive: true, force: true })
   renameSync(making, folder)
-  const own = [...new Set(sources)].filter((path) => !path.includes('node_modules/') && !path.startsWith('unused:'))
+  const own = [...new Set(sources)].filter(
+    (path) => !path.includes('node_modules/') && !path.startsWith('unused:'),
+  )
   const inputs = ['package-lock.json', ...own, ...packageFiles()]
   const index = {
     node: process.version,
-    programs: Object.fromEntries(Object.entries({ ...COMMANDS, ...DAEMONS }).map(([program, source]) => [source, join(name, `${program}.js`)])),
+    programs: Object.fromEntries(
+      Object.entries({ ...COMMANDS, ...DAEMONS }).map(([program, source]) => [
+        source,
+        join(name, `${program}.js`),
+      ]),
+    ),
     stamps: Object.fromEntries(inputs.map((path) => [path, stampOf(join(ROOT, path))])),
   }
   writeFileSync(`${INDEX}.${process.pid}`, JSON.stringify(index))
@@ -94,7 +104,8 @@ function bundle(programs, splitting) {
     platform: 'node',
     format: 'esm',
     target: 'node24',
-    // Node keeps the text of what it runs: without comments it is half as long. Lines stay short, since Node shows the one that failed.
+    // Node keeps the text of what it runs: without comments it is half as long. Lines stay short, since Node
+    // shows the one that failed.
     minifyWhitespace: true,
     lineLimit: 160,
     legalComments: 'none',
@@ -102,14 +113,18 @@ function bundle(programs, splitting) {
     define: OWN_PATHS,
     plugins: [ownPaths, unused],
     // Some of what is packed is CommonJS and asks for `require`.
-    banner: { js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+    },
     logLevel: 'error',
   })
 }
 
 /** Descriptions of the packages, which say what is imported under their names. */
 function packageFiles() {
-  return ['packages', 'apps'].flatMap((group) => readdirSync(join(ROOT, group)).map((name) => join(group, name, 'package.json')))
+  return ['packages', 'apps'].flatMap((group) =>
+    readdirSync(join(ROOT, group)).map((name) => join(group, name, 'package.json')),
+  )
 }
 
 function forget(current) {

@@ -1,16 +1,22 @@
 /** Keeps compiled code between runs, in a folder that nobody writes to but whoever installed the project. */
 export function keepCompiledCode(): void
 
-/** Has a daemon give back what starting it took, a fifth of its memory, once: Node would look for that only when it needs more. */
+/**
+ * Has a daemon give back what starting it took, a fifth of its memory, once: Node would look for that only
+ * when it needs more.
+ */
 export function giveBackAfterStart(): void
 
 /**
- * What to run for a program: its packed form, where there is one and no source of it has changed since, else the source itself.
+ * What to run for a program: its packed form, where there is one and no source of it has changed since, else
+ * the source itself.
  *
  * @param source Absolute path of the program's first file.
  * @param root The project's folder; this one's where it isn't given.
  */
 export function packedProgram(source: string, root?: string): string
 
-/** The folder, below the project's, that keeps what is made once: packed programs, compiled code and images. */
+/**
+ * The folder, below the project's, that keeps what is made once: packed programs, compiled code and images.
+ */
 export function packedFolder(root?: string): string

@@ -50,8 +50,14 @@ export function stampOf(path) {
 function programsOf(root) {
   try {
     const { node, programs, stamps } = JSON.parse(readFileSync(packedIndex(root), 'utf8'))
-    const same = node === process.version && Object.entries(stamps).every(([path, stamp]) => stampOf(join(root, path)) === stamp)
-    return same ? Object.fromEntries(Object.entries(programs).map(([source, path]) => [source, join(packedFolder(root), path)])) : undefined
+    const same =
+      node === process.version &&
+      Object.entries(stamps).every(([path, stamp]) => stampOf(join(root, path)) === stamp)
+    return same
+      ? Object.fromEntries(
+          Object.entries(programs).map(([source, path]) => [source, join(packedFolder(root), path)]),
+        )
+      : undefined
   } catch {
     // Never packed, or a file of it is gone.
     return undefined

@@ -8,7 +8,12 @@ describe('a packed program', () => {
   let root: string
   const pack = (changes: object = {}) => {
     const { size, mtimeNs } = statSync(join(root, 'main.ts'), { bigint: true })
-    const index = { node: process.version, programs: { 'main.ts': 'abc/main.js' }, stamps: { 'main.ts': `${size} ${mtimeNs}` }, ...changes }
+    const index = {
+      node: process.version,
+      programs: { 'main.ts': 'abc/main.js' },
+      stamps: { 'main.ts': `${size} ${mtimeNs}` },
+      ...changes,
+    }
     mkdirSync(join(root, 'node_modules/.cache/cloister'), { recursive: true })
     writeFileSync(join(root, 'node_modules/.cache/cloister/packed.json'), JSON.stringify(index))
   }

@@ -63,7 +63,8 @@ it('closes connections beyond what one address, and all, may have', async () => 
   server.on('connection', (socket) => socket.destroyed || socket.write('x'))
   const sockets: ReturnType<typeof connect>[] = []
   const results: string[] = []
-  for (const from of ['127.0.0.1', '127.0.0.1', '127.0.0.1', '127.0.0.1', '127.0.0.2', '127.0.0.2']) results.push(await dial(from))
+  for (const from of ['127.0.0.1', '127.0.0.1', '127.0.0.1', '127.0.0.1', '127.0.0.2', '127.0.0.2'])
+    results.push(await dial(from))
   expect(results).toEqual(['open', 'open', 'open', 'closed', 'open', 'closed'])
   for (const socket of sockets) socket.destroy()
   await expect.poll(() => open).toBe(0)

@@ -1,6 +1,9 @@
 import { isIPv4, isIPv6, type Server } from 'node:net'
 
-/** How much one address may ask for. An IPv6 address counts with the others of its /64: one customer has that many. */
+/**
+ * How much one address may ask for. An IPv6 address counts with the others of its /64: one customer has that
+ * many.
+ */
 export interface AddressLimitSettings {
   /** Requests a second, in the long run; `Infinity` for any number. */
   requestsPerSecond: number
@@ -21,7 +24,10 @@ interface Bucket {
   filledAt: number
 }
 
-/** Counts what addresses ask for: a bucket of tokens for each, and their open connections. Its tables are bounded. */
+/**
+ * Counts what addresses ask for: a bucket of tokens for each, and their open connections. Its tables are
+ * bounded.
+ */
 export class AddressLimits {
   readonly settings: AddressLimitSettings
   private readonly buckets = new Map<string, Bucket>()
@@ -37,7 +43,9 @@ export class AddressLimits {
     return this.buckets.size
   }
 
-  /** Takes one request of an address; returns the seconds after which it may come again, 0 where it may now. */
+  /**
+   * Takes one request of an address; returns the seconds after which it may come again, 0 where it may now.
+   */
   take(address: string | undefined, now = performance.now()): number {
     const { requestsPerSecond, burst } = this.settings
     if (requestsPerSecond === Number.POSITIVE_INFINITY) return 0
@@ -54,12 +62,15 @@ export class AddressLimits {
     return isThere ? 0 : Math.max(1, Math.ceil((1 - bucket.tokens) / requestsPerSecond))
   }
 
-  /** Closes connections to `server` beyond what an address, and all of them, may have. Before any handshake. */
+  /**
+   * Closes connections to `server` beyond what an address, and all of them, may have. Before any handshake.
+   */
   guard(server: Server): void {
     server.on('connection', (socket) => {
       const key = networkOf(socket.remoteAddress)
       const count = (this.open.get(key) ?? 0) + 1
-      if (count > this.settings.connectionsPerAddress || this.total >= this.settings.connections) return void socket.destroy()
+      if (count > this.settings.connectionsPerAddress || this.total >= this.settings.connections)
+        return void socket.destroy()
       this.open.set(key, count)
       this.total++
       socket.once('close', () => {

@@ -43,21 +43,27 @@ describe('an address that somebody else named', () => {
     'file:///etc/passwd',
   ])('%s is not asked', async (text) => {
     const url = new URL(text.replace('PORT', String(port)))
-    await expect(dialChecked(url, { allowsInternal: false, timeoutMs: 2_000 })).rejects.toMatchObject({ code: 'forbidden-address' })
+    await expect(dialChecked(url, { allowsInternal: false, timeoutMs: 2_000 })).rejects.toMatchObject({
+      code: 'forbidden-address',
+    })
     expect(asked).toBe(0)
   })
 
   it('is resolved once, and connected to at the address that was checked, whatever the name means a moment later', async () => {
     const answers = ['127.0.0.1', '127.0.0.2', '127.0.0.3']
     const resolve = async () => [{ address: answers.shift() ?? '', family: 4 }]
-    const socket = await dialChecked(new URL(`http://rebinding.example:${port}`), { allowsInternal: true, resolve })
+    const socket = await dialChecked(new URL(`http://rebinding.example:${port}`), {
+      allowsInternal: true,
+      resolve,
+    })
     expect(socket.remoteAddress).toBe('127.0.0.1')
     expect(answers).toHaveLength(2)
     socket.destroy()
   })
 
   it('whose name means internal addresses is not asked', async () => {
-    const resolve = async () => ['127.0.0.1', '::1'].map((address) => ({ address, family: address === '::1' ? 6 : 4 }))
+    const resolve = async () =>
+      ['127.0.0.1', '::1'].map((address) => ({ address, family: address === '::1' ? 6 : 4 }))
     const dialling = dialChecked(new URL(`http://inside.example:${port}`), { allowsInternal: false, resolve })
     await expect(dialling).rejects.toMatchObject({ code: 'forbidden-address' })
     expect(asked).toBe(0)
@@ -67,7 +73,9 @@ describe('an address that somebody else named', () => {
     const silent = createTcp((socket) => void socket.on('error', () => {}).resume())
     await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done))
     const url = new URL(`https://127.0.0.1:${(silent.address() as AddressInfo).port}`)
-    await expect(dialChecked(url, { allowsInternal: true, timeoutMs: 200 })).rejects.toMatchObject({ code: 'unreachable' })
+    await expect(dialChecked(url, { allowsInternal: true, timeoutMs: 200 })).rejects.toMatchObject({
+      code: 'unreachable',
+    })
     await new Promise((done) => silent.close(done))
     await expect(dialChecked(url, { allowsInternal: true })).rejects.toMatchObject({ code: 'unreachable' })
   })

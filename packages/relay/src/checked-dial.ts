@@ -7,14 +7,26 @@ const CONNECT_MS = 10_000
 
 /** Ports that no web server has and other protocols do. WHATWG Fetch standard, section 2.9, "bad port". */
 const BAD_PORTS = new Set([
-  ...[0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110, 111, 113, 115, 117, 119],
-  ...[123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990],
-  ...[993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080],
+  ...[
+    0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103,
+    104, 109, 110, 111, 113, 115, 117, 119,
+  ],
+  ...[
+    123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554,
+    556, 563, 587, 601, 636, 989, 990,
+  ],
+  ...[
+    993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669,
+    6679, 6697, 10080,
+  ],
 ])
 
 /** What a URL that somebody else named may lead to. */
 export interface DialRules {
-  /** Whether it may lead into private networks or to this machine: on development networks, or where the operator named it. */
+  /**
+   * Whether it may lead into private networks or to this machine: on development networks, or where the
+   * operator named it.
+   */
   allowsInternal: boolean
   /** Milliseconds for the name and the connection together. */
   timeoutMs?: number
@@ -35,14 +47,19 @@ interface Destination {
 }
 
 /**
- * Opens a connection for a URL that somebody else named. Its name is resolved once, every address is checked, and one of those very
- * addresses is connected to, so that a name can't mean something else a moment later. `https:` gives a TLS connection whose
- * certificate is for the name; give `secure` to judge the other side in another way.
+ * Opens a connection for a URL that somebody else named. Its name is resolved once, every address is
+ * checked, and one of those very addresses is connected to, so that a name can't mean something else a
+ * moment later. `https:` gives a TLS connection whose certificate is for the name; give `secure` to judge
+ * the other side in another way.
  *
- * Throws `forbidden-address` where it leads into a private network, to a port of other protocols or is no web address, and
- * `unreachable` where nobody answers.
+ * Throws `forbidden-address` where it leads into a private network, to a port of other protocols or is no
+ * web address, and `unreachable` where nobody answers.
  */
-export async function dialChecked(url: URL, rules: DialRules, secure: (socket: Socket, host: string) => Promise<Socket> = overTls): Promise<Socket> {
+export async function dialChecked(
+  url: URL,
+  rules: DialRules,
+  secure: (socket: Socket, host: string) => Promise<Socket> = overTls,
+): Promise<Socket> {
   const signal = AbortSignal.timeout(rules.timeoutMs ?? CONNECT_MS)
   const destination = await within(findDestination(url, rules), signal, url)
   const socket = await within(connectTo(destination), signal, url)
@@ -55,8 +72,12 @@ export async function dialChecked(url: URL, rules: DialRules, secure: (socket: S
   }
 }
 
-async function findDestination(url: URL, { allowsInternal, resolve = systemAddresses }: DialRules): Promise<Destination> {
-  const refuse = (why: string) => new CloisterError('forbidden-address', `${url.host.slice(0, 200)} is not asked: ${why}.`)
+async function findDestination(
+  url: URL,
+  { allowsInternal, resolve = systemAddresses }: DialRules,
+): Promise<Destination> {
+  const refuse = (why: string) =>
+    new CloisterError('forbidden-address', `${url.host.slice(0, 200)} is not asked: ${why}.`)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refuse('only http and https are spoken')
   if (url.username !== '' || url.password !== '') throw refuse('its address has a name or password in it')
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
@@ -65,7 +86,11 @@ async function findDestination(url: URL, { allowsInternal, resolve = systemAddre
   const found =
     isIP(host) === 0
       ? await resolve(host).catch((cause) => {
-          throw new CloisterError('unreachable', `The name ${host.slice(0, 200)} is unknown to the name servers here.`, { cause })
+          throw new CloisterError(
+            'unreachable',
+            `The name ${host.slice(0, 200)} is unknown to the name servers here.`,
+            { cause },
+          )
         })
       : [{ address: host, family: isIP(host) }]
   const addresses = found.filter(({ address }) => allowsInternal || !isInternalAddress(address))
@@ -79,7 +104,8 @@ function systemAddresses(host: string): Promise<Address[]> {
 
 function connectTo({ host, port, addresses }: Destination): Promise<Socket> {
   return new Promise((done, reject) => {
-    // Asked for a name, Node tries the addresses it is given one after the other (RFC 8305); it is given those that were checked.
+    // Asked for a name, Node tries the addresses it is given one after the other (RFC 8305); it is given
+    // those that were checked.
     const checked: LookupFunction = (_, options, callback) => {
       const [first] = addresses
       if (options.all || !first) callback(null, addresses)
@@ -93,7 +119,12 @@ function connectTo({ host, port, addresses }: Destination): Promise<Socket> {
 
 function overTls(socket: Socket, host: string): Promise<Socket> {
   return new Promise((done, reject) => {
-    const secured = connectTls({ socket, host, ...(isIP(host) === 0 && { servername: host }), ALPNProtocols: ['http/1.1'] })
+    const secured = connectTls({
+      socket,
+      host,
+      ...(isIP(host) === 0 && { servername: host }),
+      ALPNProtocols: ['http/1.1'],
+    })
     secured.once('error', (cause) => reject(unreachable(host, cause)))
     secured.once('secureConnect', () => done(secured))
   })

@@ -4,7 +4,10 @@ import { fetchOver } from './fetch.ts'
 
 const MAX_CONNECTIONS = 6
 
-/** Asks for URLs that somebody else named, over connections that `dialChecked` opens. Redirects come back as answers, to be judged like any URL. */
+/**
+ * Asks for URLs that somebody else named, over connections that `dialChecked` opens. Redirects come back as
+ * answers, to be judged like any URL.
+ */
 export class CheckedFetch {
   private readonly agent: DialAgent
 
@@ -19,7 +22,10 @@ export class CheckedFetch {
     )
   }
 
-  /** Like the global `fetch`, text bodies only. The body streams; whoever reads it says how long silence may last. */
+  /**
+   * Like the global `fetch`, text bodies only. The body streams; whoever reads it says how long silence may
+   * last.
+   */
   fetch(url: URL, init: RequestInit = {}): Promise<Response> {
     return fetchOver(this.agent, url.origin, url.href, { ...init, redirect: 'manual' })
   }

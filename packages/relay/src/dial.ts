@@ -1,7 +1,10 @@
 import { Agent, type AgentOptions, type ClientRequestArgs } from 'node:http'
 import type { Duplex } from 'node:stream'
 
-/** Where a relayed request goes: whatever `dial` understands. It is also what connections are kept and reused by. */
+/**
+ * Where a relayed request goes: whatever `dial` understands. It is also what connections are kept and reused
+ * by.
+ */
 export type Target = string
 
 /** Milliseconds a connection is kept without a request on it. */
@@ -20,7 +23,10 @@ export class DialAgent extends Agent {
     return options?.target ?? ''
   }
 
-  override createConnection(options: ClientRequestArgs & { target?: Target }, callback?: (error: Error | null, stream: Duplex) => void): undefined {
+  override createConnection(
+    options: ClientRequestArgs & { target?: Target },
+    callback?: (error: Error | null, stream: Duplex) => void,
+  ): undefined {
     this.dial(options.target ?? '').then(
       (stream) => callback?.(null, stream),
       // Node's own types have no stream in the case of an error either.

@@ -21,10 +21,15 @@ export interface Answer {
   trailers(): NodeJS.Dict<string | string[]>
 }
 
-/** Whoever waits for an answer. One of `answered` and `failed` is called once, after the request was begun. */
+/**
+ * Whoever waits for an answer. One of `answered` and `failed` is called once, after the request was begun.
+ */
 interface Asker {
   answered(answer: Answer): void
-  /** No answer came. `wasKept`: over a connection kept from before, which the other side may have closed just then. */
+  /**
+   * No answer came. `wasKept`: over a connection kept from before, which the other side may have closed just
+   * then.
+   */
   failed(error: Error, wasKept: boolean): void
   /** The other side says that it is still at it (an answer of 1xx). */
   alive(): void

@@ -1,5 +1,10 @@
 import { createServer, type Server } from 'node:http'
-import { type AddressInfo, connect, createServer as createRawServer, type Server as RawServer } from 'node:net'
+import {
+  type AddressInfo,
+  connect,
+  createServer as createRawServer,
+  type Server as RawServer,
+} from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { DialAgent } from './dial.ts'
 import { fetchOver } from './fetch.ts'
@@ -29,7 +34,10 @@ it('asks again where a kept connection was closed under a question that changes 
   await new Promise<void>((done) => server?.listen(0, '127.0.0.1', done))
   const { port } = server.address() as AddressInfo
   agent = new DialAgent(async () => connect(port, '127.0.0.1'))
-  const ask = async (method: string) => (await fetchOver(agent, 'there', `http://there/`, { method, ...(method !== 'GET' && { body: '{}' }) })).text()
+  const ask = async (method: string) =>
+    (
+      await fetchOver(agent, 'there', `http://there/`, { method, ...(method !== 'GET' && { body: '{}' }) })
+    ).text()
   expect(await ask('GET')).toBe('hello')
   expect(await ask('GET')).toBe('hello')
   expect([connections, requests]).toEqual([2, 3])
@@ -57,7 +65,10 @@ describe('an answer that is none', () => {
   it.each([
     ['a status below all', head('099 X')],
     ['a status above all', head('600 X')],
-    ['another protocol that nobody asked for', head('101 X', 'connection: upgrade\r\nupgrade: websocket\r\n')],
+    [
+      'another protocol that nobody asked for',
+      head('101 X', 'connection: upgrade\r\nupgrade: websocket\r\n'),
+    ],
     ['101 and nothing else', head('101 X', '')],
     ['a redirect', head('302 X', 'location: http://169.254.169.254/\r\n')],
     ['nothing', ''],
@@ -82,6 +93,8 @@ describe('an answer that is none', () => {
   })
 
   it('that never ends is given up when the caller says', async () => {
-    await expect(answered(head('102 Processing', '').repeat(50), false)).rejects.toMatchObject({ cause: { name: 'AbortError' } })
+    await expect(answered(head('102 Processing', '').repeat(50), false)).rejects.toMatchObject({
+      cause: { name: 'AbortError' },
+    })
   })
 })

@@ -33,8 +33,8 @@ const KNOWN_METHODS = new Set(METHODS)
 const SINGLE = ['host', 'content-length', 'transfer-encoding', 'expect']
 
 /**
- * How the body of a request is framed. Whatever two readers could take for two different things is refused (RFC 9112, section
- * 6.3), although the parser has let it pass. Throws a `Refusal`.
+ * How the body of a request is framed. Whatever two readers could take for two different things is refused
+ * (RFC 9112, section 6.3), although the parser has let it pass. Throws a `Refusal`.
  */
 export function framingOf(incoming: Incoming): Framing {
   const { 'content-length': length, 'transfer-encoding': coding } = incoming.headers
@@ -43,15 +43,20 @@ export function framingOf(incoming: Incoming): Framing {
     if (incoming.stream.endAfterHeaders) return length === undefined ? 'none' : bytesOf(length)
     return length === undefined ? 'open' : bytesOf(length)
   }
-  for (const name of SINGLE) if (timesIn(incoming.rawHeaders, name) > 1) throw new Refusal(400, `the request has several ${name} fields`)
+  for (const name of SINGLE)
+    if (timesIn(incoming.rawHeaders, name) > 1)
+      throw new Refusal(400, `the request has several ${name} fields`)
   if (coding === undefined) return length === undefined ? 'none' : bytesOf(length)
   if (length !== undefined) throw new Refusal(400, 'the request has a length and a transfer coding')
   if (incoming.httpVersion !== '1.1') throw new Refusal(400, 'HTTP/1.0 knows no transfer coding')
-  if (coding.trim().toLowerCase() !== 'chunked') throw new Refusal(501, 'the only transfer coding known here is chunked')
+  if (coding.trim().toLowerCase() !== 'chunked')
+    throw new Refusal(501, 'the only transfer coding known here is chunked')
   return 'open'
 }
 
-/** The method of a request. Throws a `Refusal` for CONNECT and for what the next hop's parser doesn't know. */
+/**
+ * The method of a request. Throws a `Refusal` for CONNECT and for what the next hop's parser doesn't know.
+ */
 export function methodOf({ method = 'GET' }: Incoming): string {
   if (method === 'CONNECT') throw new Refusal(405, 'this is no proxy')
   if (!KNOWN_METHODS.has(method)) throw new Refusal(501, 'the method is not known here')
@@ -59,14 +64,19 @@ export function methodOf({ method = 'GET' }: Incoming): string {
 }
 
 /**
- * The target of a request in origin form, `/path?query`, or `*` for OPTIONS. The absolute form is read where it names the
- * same host as the request (RFC 9112, section 3.2.2). Throws a `Refusal` for anything else.
+ * The target of a request in origin form, `/path?query`, or `*` for OPTIONS. The absolute form is read where
+ * it names the same host as the request (RFC 9112, section 3.2.2). Throws a `Refusal` for anything else.
  */
 export function pathOf({ url = '', headers, method }: Incoming): string {
   if (url === '*' && method === 'OPTIONS') return url
   const host = String(headers[':authority'] ?? headers.host ?? '').toLowerCase()
   const absolute = /^https?:\/\/([^/?#]*)(.*)$/i.exec(url)
-  const path = absolute && absolute[1]?.toLowerCase() === host ? (absolute[2]?.startsWith('/') ? absolute[2] : `/${absolute[2]}`) : url
+  const path =
+    absolute && absolute[1]?.toLowerCase() === host
+      ? absolute[2]?.startsWith('/')
+        ? absolute[2]
+        : `/${absolute[2]}`
+      : url
   // Everything else Node's own client would refuse as well, but by throwing.
   if (!/^\/[\x21\x22\x24-\xff]*$/.test(path)) throw new Refusal(400, 'the target is not a path of this host')
   return path

@@ -1,6 +1,9 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
 
-/** Headers that concern one connection only (RFC 9110, section 7.6.1), those of framing, and `expect`, which each hop answers itself. */
+/**
+ * Headers that concern one connection only (RFC 9110, section 7.6.1), those of framing, and `expect`, which
+ * each hop answers itself.
+ */
 const HOP_BY_HOP = new Set([
   'connection',
   'content-length',
@@ -16,8 +19,9 @@ const HOP_BY_HOP = new Set([
 ])
 
 /**
- * What may not come after a body, because somebody further on could take it for a part of the head: framing, routing,
- * authentication, and what says how to read the body (RFC 9110, section 6.5.1). Ours go by their prefixes.
+ * What may not come after a body, because somebody further on could take it for a part of the head: framing,
+ * routing, authentication, and what says how to read the body (RFC 9110, section 6.5.1). Ours go by their
+ * prefixes.
  */
 const NEVER_TRAILERS = new Set([
   ...HOP_BY_HOP,
@@ -37,7 +41,10 @@ const NEVER_TRAILERS = new Set([
   'www-authenticate',
 ])
 
-/** Headers as they may go on to the next connection; framing is left to whoever sends them. Those `connection` names stay behind as well. */
+/**
+ * Headers as they may go on to the next connection; framing is left to whoever sends them. Those
+ * `connection` names stay behind as well.
+ */
 export function endToEndHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
   const named = headers.connection === undefined ? undefined : namesIn(String(headers.connection))
   const kept: OutgoingHttpHeaders = {}
@@ -49,12 +56,17 @@ export function endToEndHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeade
 }
 
 /**
- * The headers of a request as they go on, with those in `set` over them; undefined removes one. A name that a program could take
- * for one of ours, because it writes `_` for `-`, is removed too. Of `te` only the wish for trailers is kept.
+ * The headers of a request as they go on, with those in `set` over them; undefined removes one. A name that
+ * a program could take for one of ours, because it writes `_` for `-`, is removed too. Of `te` only the wish
+ * for trailers is kept.
  */
-export function requestHeaders(headers: IncomingHttpHeaders, set: Record<string, string | undefined>): OutgoingHttpHeaders {
+export function requestHeaders(
+  headers: IncomingHttpHeaders,
+  set: Record<string, string | undefined>,
+): OutgoingHttpHeaders {
   const all = endToEndHeaders(headers)
-  for (const name of Object.keys(all)) if (name.includes('_') && Object.hasOwn(set, name.replaceAll('_', '-'))) delete all[name]
+  for (const name of Object.keys(all))
+    if (name.includes('_') && Object.hasOwn(set, name.replaceAll('_', '-'))) delete all[name]
   if (headers['te'] !== undefined && namesIn(String(headers['te'])).has('trailers')) all['te'] = 'trailers'
   for (const [name, value] of Object.entries(set)) {
     if (value === undefined) delete all[name]
@@ -64,10 +76,18 @@ export function requestHeaders(headers: IncomingHttpHeaders, set: Record<string,
 }
 
 /** Trailers as they may go on. */
-export function endToEndTrailers(trailers: NodeJS.Dict<string | string[]>): Record<string, string | string[]> {
+export function endToEndTrailers(
+  trailers: NodeJS.Dict<string | string[]>,
+): Record<string, string | string[]> {
   const kept: Record<string, string | string[]> = {}
   for (const [name, value] of Object.entries(trailers)) {
-    if (value === undefined || name.startsWith(':') || NEVER_TRAILERS.has(name) || /^(x-forwarded-|cloister-)/.test(name)) continue
+    if (
+      value === undefined ||
+      name.startsWith(':') ||
+      NEVER_TRAILERS.has(name) ||
+      /^(x-forwarded-|cloister-)/.test(name)
+    )
+      continue
     kept[name] = value
   }
   return kept

@@ -6,7 +6,10 @@ import { type Framing, MAX_HEADER_BYTES } from './framing.ts'
 /** Methods whose requests have a length although they have no body (RFC 9110, section 8.6). */
 const EXPECTS_BODY = new Set(['POST', 'PUT', 'PATCH'])
 
-/** Requests in HTTP/1.1 to one target. The framing is written out for every method: Node by itself would leave it out for some. */
+/**
+ * Requests in HTTP/1.1 to one target. The framing is written out for every method: Node by itself would
+ * leave it out for some.
+ */
 export function http1Upstream(agent: DialAgent, target: Target): Upstream {
   return ({ method, path, headers, framing }, asker) => {
     const framed = { ...headers }
@@ -16,7 +19,15 @@ export function http1Upstream(agent: DialAgent, target: Target): Upstream {
     else if (framing !== 'none') framed['content-length'] = String(framing)
     else if (EXPECTS_BODY.has(method)) framed['content-length'] = '0'
     // `target` is not Node's: it reaches our agent with the other options.
-    const options = { agent, target, method, path, headers: framed, setHost: false, maxHeaderSize: MAX_HEADER_BYTES }
+    const options = {
+      agent,
+      target,
+      method,
+      path,
+      headers: framed,
+      setHost: false,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    }
     const outgoing = request(options)
     outgoing.maxHeadersCount = 0
     let settled = false
@@ -49,7 +60,8 @@ export function http1Upstream(agent: DialAgent, target: Target): Upstream {
     return {
       body: outgoing,
       end: (trailers) => {
-        if (framing === 'open' && Object.keys(trailers).length > 0) outgoing.addTrailers(trailers as Record<string, string>)
+        if (framing === 'open' && Object.keys(trailers).length > 0)
+          outgoing.addTrailers(trailers as Record<string, string>)
         outgoing.end()
       },
       destroy: () => outgoing.destroy(),
@@ -57,21 +69,32 @@ export function http1Upstream(agent: DialAgent, target: Target): Upstream {
   }
 }
 
-/** Reads the head of an answer. Throws where it could be framed in two ways, or has a status that is no answer. */
+/**
+ * Reads the head of an answer. Throws where it could be framed in two ways, or has a status that is no
+ * answer.
+ */
 function answerOf(message: IncomingMessage, method: string): Answer {
   const status = message.statusCode ?? 0
   if (!message.httpVersion.startsWith('1.')) throw new Error('the answer is not HTTP/1')
   if (status < 200 || status > 999) throw new Error(`the answer has the status ${status}`)
-  return { status, headers: message.headers, framing: framingOf(message, status, method), body: message, trailers: () => message.trailers }
+  return {
+    status,
+    headers: message.headers,
+    framing: framingOf(message, status, method),
+    body: message,
+    trailers: () => message.trailers,
+  }
 }
 
 function framingOf({ headers, httpVersion }: IncomingMessage, status: number, method: string): Framing {
   const { 'content-length': length, 'transfer-encoding': coding } = headers
   if (coding !== undefined) {
     if (length !== undefined) throw new Error('the answer has a length and a transfer coding')
-    if (httpVersion !== '1.1' || coding.trim().toLowerCase() !== 'chunked') throw new Error('the answer has a transfer coding that is not known here')
+    if (httpVersion !== '1.1' || coding.trim().toLowerCase() !== 'chunked')
+      throw new Error('the answer has a transfer coding that is not known here')
   }
-  if (length !== undefined && !/^\d{1,15}$/.test(length)) throw new Error('the length of the answer is not a number')
+  if (length !== undefined && !/^\d{1,15}$/.test(length))
+    throw new Error('the length of the answer is not a number')
   if (method === 'HEAD' || status === 204 || status === 304 || length === '0') return 'none'
   return length === undefined ? 'open' : Number(length)
 }

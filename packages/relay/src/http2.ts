@@ -1,4 +1,10 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type IncomingHttpHeaders as Http2Headers } from 'node:http2'
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type IncomingHttpHeaders as Http2Headers,
+} from 'node:http2'
 import { type Duplex, PassThrough } from 'node:stream'
 import type { Target } from './dial.ts'
 import type { Answer, Head, Upstream } from './exchange.ts'
@@ -7,7 +13,10 @@ import type { Answer, Head, Upstream } from './exchange.ts'
 const IDLE_MS = 10_000
 const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM } = constants
 
-/** Sessions of HTTP/2 without TLS, begun at once (RFC 9113, section 3.3), one for each target that `dial` understands. */
+/**
+ * Sessions of HTTP/2 without TLS, begun at once (RFC 9113, section 3.3), one for each target that `dial`
+ * understands.
+ */
 export class Http2Sessions {
   private readonly dial: (target: Target) => Promise<Duplex>
   private readonly sessions = new Map<Target, Promise<KeptSession>>()
@@ -17,10 +26,17 @@ export class Http2Sessions {
   }
 
   /** Opens a stream to a target. Rejects where nobody listens. */
-  async request(target: Target, headers: Record<string, unknown>, endStream: boolean): Promise<ClientHttp2Stream> {
+  async request(
+    target: Target,
+    headers: Record<string, unknown>,
+    endStream: boolean,
+  ): Promise<ClientHttp2Stream> {
     let kept = this.sessions.get(target)
     if (!kept || (await kept).isOver) {
-      kept = this.dial(target).then((stream) => new KeptSession(stream, () => this.sessions.get(target) === kept && this.sessions.delete(target)))
+      kept = this.dial(target).then(
+        (stream) =>
+          new KeptSession(stream, () => this.sessions.get(target) === kept && this.sessions.delete(target)),
+      )
       this.sessions.set(target, kept)
       kept.catch(() => this.sessions.get(target) === kept && this.sessions.delete(target))
     }
@@ -43,7 +59,10 @@ class KeptSession {
 
   constructor(stream: Duplex, forget: () => void) {
     this.forget = forget
-    this.session = connect('http://service', { createConnection: () => stream, settings: { enablePush: false } })
+    this.session = connect('http://service', {
+      createConnection: () => stream,
+      settings: { enablePush: false },
+    })
     this.session.on('goaway', () => this.leave())
     // Each stream tells of its own failure.
     this.session.on('error', () => this.leave())
@@ -134,7 +153,12 @@ function pseudo({ method, path, headers, framing }: Head): Record<string, unknow
   }
 }
 
-function answerOf(stream: ClientHttp2Stream, headers: Http2Headers & { ':status'?: number | undefined }, method: string, isOver: boolean): Answer {
+function answerOf(
+  stream: ClientHttp2Stream,
+  headers: Http2Headers & { ':status'?: number | undefined },
+  method: string,
+  isOver: boolean,
+): Answer {
   const { ':status': status = 0, ...others } = headers
   let after: Http2Headers = {}
   stream.on('trailers', (trailers) => (after = trailers))

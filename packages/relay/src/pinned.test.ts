@@ -18,7 +18,11 @@ let keyHash: string
 
 function certificate(...how: string[]): { key: string; cert: string } {
   const [key, cert] = [join(folder, 'key'), join(folder, 'cert')]
-  execFileSync('openssl', ['req', '-x509', ...how, '-nodes', '-days', '1', '-subj', '/CN=worker', '-keyout', key, '-out', cert], { stdio: 'ignore' })
+  execFileSync(
+    'openssl',
+    ['req', '-x509', ...how, '-nodes', '-days', '1', '-subj', '/CN=worker', '-keyout', key, '-out', cert],
+    { stdio: 'ignore' },
+  )
   return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
 }
 
@@ -54,7 +58,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-it('connects to the holder of the key', async () => expect(await dial(await serve(worker, []))).toBeUndefined())
+it('connects to the holder of the key', async () =>
+  expect(await dial(await serve(worker, []))).toBeUndefined())
 
 it.each<[string, () => TlsOptions | undefined]>([
   ['a key of the same kind', () => certificate(...EC)],

@@ -5,14 +5,21 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 const CONNECT_MS = 5_000
 
 /**
- * Opens a TLS connection to somebody known by key: the certificate has to be for the key whose SubjectPublicKeyInfo has this
- * SHA-256 (`0x…`), whoever signed it. Nothing is sent before that is known. Rejects where the key is another.
+ * Opens a TLS connection to somebody known by key: the certificate has to be for the key whose
+ * SubjectPublicKeyInfo has this SHA-256 (`0x…`), whoever signed it. Nothing is sent before that is known.
+ * Rejects where the key is another.
  */
-export function connectPinned(options: ConnectionOptions & { host: string; port: number }, keyHash: string): Promise<TLSSocket> {
+export function connectPinned(
+  options: ConnectionOptions & { host: string; port: number },
+  keyHash: string,
+): Promise<TLSSocket> {
   return open(options, keyHash)
 }
 
-/** The same over a connection that is there already, such as one by `dialChecked`, which takes what this returns. */
+/**
+ * The same over a connection that is there already, such as one by `dialChecked`, which takes what this
+ * returns.
+ */
 export function securePinned(keyHash: string): (socket: Socket, host: string) => Promise<TLSSocket> {
   return (socket, host) => open({ socket, host }, keyHash)
 }
@@ -30,7 +37,8 @@ function open(options: ConnectionOptions & { host: string }, keyHash: string): P
     socket.once('error', reject)
     socket.once('timeout', () => socket.destroy(new Error('the worker does not answer')))
     socket.once('secureConnect', () => {
-      if (keyHashOf(socket) !== keyHash) return socket.destroy(new Error('its TLS key is not the attested one'))
+      if (keyHashOf(socket) !== keyHash)
+        return socket.destroy(new Error('its TLS key is not the attested one'))
       socket.setTimeout(0)
       socket.off('error', reject)
       resolve(socket)

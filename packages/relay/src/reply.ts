@@ -8,17 +8,25 @@ import { endToEndHeaders, endToEndTrailers } from './headers.ts'
 export type Outgoing = ServerResponse | Http2ServerResponse
 
 /**
- * Passes an answer on, framed anew: with its length, else in chunks (HTTP/1.1) or frames (HTTP/2); trailers are kept. Throws where
- * the head can't be written; then nothing was. `moved` is called for each piece, `ended` after the last.
+ * Passes an answer on, framed anew: with its length, else in chunks (HTTP/1.1) or frames (HTTP/2); trailers
+ * are kept. Throws where the head can't be written; then nothing was. `moved` is called for each piece,
+ * `ended` after the last.
  */
-export function reply(response: Outgoing, answer: Answer, set: Record<string, string | undefined>, moved: () => void, ended: () => void): void {
+export function reply(
+  response: Outgoing,
+  answer: Answer,
+  set: Record<string, string | undefined>,
+  moved: () => void,
+  ended: () => void,
+): void {
   const headers = endToEndHeaders(answer.headers)
   for (const [name, value] of Object.entries(set)) {
     if (value === undefined) delete headers[name]
     else headers[name] = value
   }
   const length = answer.headers['content-length']
-  // Of an answer without a body (to HEAD, or 304) the length is what it would have; 204 has none (RFC 9110, section 8.6).
+  // Of an answer without a body (to HEAD, or 304) the length is what it would have; 204 has none (RFC 9110,
+  // section 8.6).
   if (length !== undefined && answer.status !== 204) headers['content-length'] = length
   if ('stream' in response) replyOver2(response, answer, headers, ended)
   else replyOver1(response, answer, headers, ended)
@@ -26,7 +34,12 @@ export function reply(response: Outgoing, answer: Answer, set: Record<string, st
   answer.body.on('data', moved)
 }
 
-function replyOver1(response: ServerResponse, answer: Answer, headers: OutgoingHttpHeaders, ended: () => void): void {
+function replyOver1(
+  response: ServerResponse,
+  answer: Answer,
+  headers: OutgoingHttpHeaders,
+  ended: () => void,
+): void {
   const { status, framing } = answer
   // Trailers need chunks, which HTTP/1.0 doesn't know.
   if (framing !== 'open' || response.req.httpVersion !== '1.1') delete headers['trailer']
@@ -46,7 +59,12 @@ function replyOver1(response: ServerResponse, answer: Answer, headers: OutgoingH
   })
 }
 
-function replyOver2(response: Http2ServerResponse, answer: Answer, headers: OutgoingHttpHeaders, ended: () => void): void {
+function replyOver2(
+  response: Http2ServerResponse,
+  answer: Answer,
+  headers: OutgoingHttpHeaders,
+  ended: () => void,
+): void {
   const { stream } = response
   if (!stream || stream.destroyed || stream.closed) return
   const endStream = answer.framing === 'none'

@@ -21,7 +21,10 @@ export interface RelayOptions {
   silence: AllowedSilence
   /** May take an answer instead of the client; then nobody else reads it. */
   intercept?(answer: Answer): boolean
-  /** Answers in our own name: the request is refused, or the other side can't answer (502, 504). Nothing was sent yet. */
+  /**
+   * Answers in our own name: the request is refused, or the other side can't answer (502, 504). Nothing was
+   * sent yet.
+   */
   refuse(refusal: Refusal): void
 }
 
@@ -33,7 +36,9 @@ export interface AllowedSilence {
   sendMs: number
   /** Of the other side until its answer begins. */
   answerMs: number
-  /** Of the other side within its answer; any where there is none: an answer may be a stream of rare events. */
+  /**
+   * Of the other side within its answer; any where there is none: an answer may be a stream of rare events.
+   */
   streamMs?: number | undefined
 }
 
@@ -41,8 +46,9 @@ export interface AllowedSilence {
 export const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
- * Relays one request and its answer, bodies streamed both ways with back-pressure. Both are taken apart and framed anew: what goes
- * on says by itself where it ends, for every method. A connection behind us on which anything was left over is not used again.
+ * Relays one request and its answer, bodies streamed both ways with back-pressure. Both are taken apart and
+ * framed anew: what goes on says by itself where it ends, for every method. A connection behind us on which
+ * anything was left over is not used again.
  */
 export function relayRequest(incoming: Incoming, response: Outgoing, options: RelayOptions): void {
   // Nobody hears of it again where the client has left: its end was told already.
@@ -51,7 +57,9 @@ export function relayRequest(incoming: Incoming, response: Outgoing, options: Re
   try {
     head = headOf(incoming, options)
   } catch (error) {
-    return options.refuse(error instanceof Refusal ? error : new Refusal(400, 'the request can not be read', { cause: error }))
+    return options.refuse(
+      error instanceof Refusal ? error : new Refusal(400, 'the request can not be read', { cause: error }),
+    )
   }
   const { maxBodyBytes, silence: allowed } = options
   const hasBody = head.framing !== 'none'
@@ -77,7 +85,11 @@ export function relayRequest(incoming: Incoming, response: Outgoing, options: Re
   }
   const silence = new Silence(() => {
     const clientWaits = answered ? !response.writableNeedDrain : sent || exchange?.body.writableNeedDrain
-    fail(clientWaits ? new Refusal(504, 'nothing came from the other side in time') : new Refusal(408, 'nothing came from the client in time'))
+    fail(
+      clientWaits
+        ? new Refusal(504, 'nothing came from the other side in time')
+        : new Refusal(408, 'nothing came from the client in time'),
+    )
   })
 
   const answeredWith = (answer: Answer) => {
@@ -111,7 +123,8 @@ export function relayRequest(incoming: Incoming, response: Outgoing, options: Re
         alive: () => {
           if (sent || exchange?.body.writableNeedDrain) silence.heard()
         },
-        // A kept connection may have been closed by the other side just now; what has no body and no effect goes again.
+        // A kept connection may have been closed by the other side just now; what has no body and no effect
+        // goes again.
         failed: (error, wasKept) => {
           if (over) return
           if (mayRepeat && wasKept && !hasBody && SAFE.has(head.method)) attempt(false)
@@ -125,7 +138,8 @@ export function relayRequest(incoming: Incoming, response: Outgoing, options: Re
     silence.allow(allowed.answerMs)
     exchange.end({})
   }
-  // A client that leaves early ends the request behind; one that has everything leaves the connection to be used again.
+  // A client that leaves early ends the request behind; one that has everything leaves the connection to be
+  // used again.
   response.once('close', () => {
     if (over && (response.writableFinished || 'stream' in response)) return
     finish()
@@ -151,7 +165,8 @@ export function relayRequest(incoming: Incoming, response: Outgoing, options: Re
     incoming.once('end', () => {
       if (over) return
       sent = true
-      if (typeof head.framing === 'number' && seen !== head.framing) return fail(new Refusal(400, 'the body has another length than it says'))
+      if (typeof head.framing === 'number' && seen !== head.framing)
+        return fail(new Refusal(400, 'the body has another length than it says'))
       if (!answered) silence.allow(allowed.answerMs)
       end(endToEndTrailers(incoming.trailers))
     })
@@ -163,15 +178,26 @@ export function relayRequest(incoming: Incoming, response: Outgoing, options: Re
 /** The head of a request as it goes on. Throws a `Refusal`. */
 function headOf(incoming: Incoming, { headers, maxBodyBytes }: RelayOptions): Head {
   const framing = framingOf(incoming)
-  const head = { method: methodOf(incoming), path: pathOf(incoming), headers: requestHeaders(incoming.headers, headers), framing }
+  const head = {
+    method: methodOf(incoming),
+    path: pathOf(incoming),
+    headers: requestHeaders(incoming.headers, headers),
+    framing,
+  }
   const { expect } = incoming.headers
-  if (expect !== undefined && expect.toLowerCase() !== '100-continue') throw new Refusal(417, 'the expectation is not known here')
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+    throw new Refusal(417, 'the expectation is not known here')
   if (typeof framing === 'number' && framing > maxBodyBytes) throw tooLarge(maxBodyBytes)
   return head
 }
 
-/** Whether a request may change the protocol: to WebSocket, which begins with a GET without a body (RFC 6455, section 4.1), and to no other. */
+/**
+ * Whether a request may change the protocol: to WebSocket, which begins with a GET without a body (RFC 6455,
+ * section 4.1), and to no other.
+ */
 export function isWebSocketUpgrade({ method, headers }: IncomingMessage): boolean {
   const { upgrade, 'content-length': length, 'transfer-encoding': coding } = headers
-  return method === 'GET' && upgrade?.toLowerCase() === 'websocket' && length === undefined && coding === undefined
+  return (
+    method === 'GET' && upgrade?.toLowerCase() === 'websocket' && length === undefined && coding === undefined
+  )
 }

@@ -4,7 +4,10 @@ import { type Incoming, MAX_HEADER_BYTES } from './framing.ts'
 import type { Outgoing } from './reply.ts'
 import { isWebSocketUpgrade } from './request.ts'
 
-/** How an HTTP/1.1 server of ours reads: strictly, and with no upgrade but WebSocket; other requests for one are plain requests. */
+/**
+ * How an HTTP/1.1 server of ours reads: strictly, and with no upgrade but WebSocket; other requests for one
+ * are plain requests.
+ */
 export const SERVER_OPTIONS: ServerOptions = {
   insecureHTTPParser: false,
   maxHeaderSize: MAX_HEADER_BYTES,
@@ -19,10 +22,14 @@ export const SERVER_OPTIONS: ServerOptions = {
 }
 
 /**
- * Serves requests with `handle`. It also gets those with `Expect`, which a relay answers when it has looked at the head. No
- * header is dropped for their number: their bytes are limited, and framing may be in the last.
+ * Serves requests with `handle`. It also gets those with `Expect`, which a relay answers when it has looked
+ * at the head. No header is dropped for their number: their bytes are limited, and framing may be in the
+ * last.
  */
-export function serveRequests(server: Server | Http2Server, handle: (request: Incoming, response: Outgoing) => void): void {
+export function serveRequests(
+  server: Server | Http2Server,
+  handle: (request: Incoming, response: Outgoing) => void,
+): void {
   // Both kinds of server emit the same events.
   const either = server as Server
   for (const event of ['request', 'checkContinue', 'checkExpectation']) either.on(event, handle)

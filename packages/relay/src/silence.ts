@@ -1,6 +1,9 @@
 import { timerMs } from '@cloister/core'
 
-/** Tells when nothing has been heard for a while. It counts silence, not length: what moves goes on for as long as it likes. */
+/**
+ * Tells when nothing has been heard for a while. It counts silence, not length: what moves goes on for as
+ * long as it likes.
+ */
 export class Silence {
   private readonly broken: () => void
   private timer: NodeJS.Timeout | undefined

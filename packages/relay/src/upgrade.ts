@@ -22,10 +22,15 @@ export interface UpgradeOptions {
 }
 
 /**
- * Relays an upgrade to WebSocket and then bytes both ways until either side ends. Neither connection is used for anything after it,
- * also where the other side refuses.
+ * Relays an upgrade to WebSocket and then bytes both ways until either side ends. Neither connection is used
+ * for anything after it, also where the other side refuses.
  */
-export function relayUpgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer, options: UpgradeOptions): void {
+export function relayUpgrade(
+  incoming: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  options: UpgradeOptions,
+): void {
   // Who hung up before tells us no more.
   if (socket.destroyed) return
   const { agent, target, answerMs } = options
@@ -36,12 +41,27 @@ export function relayUpgrade(incoming: IncomingMessage, socket: Duplex, head: Bu
   }
   let outgoing: ReturnType<typeof request>
   try {
-    const headers = { ...requestHeaders(incoming.headers, options.headers), connection: 'Upgrade', upgrade: 'websocket' }
+    const headers = {
+      ...requestHeaders(incoming.headers, options.headers),
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+    }
     // `target` is not Node's: it reaches our agent with the other options.
-    const wanted = { agent, target, path: pathOf(incoming), headers, setHost: false, maxHeaderSize: MAX_HEADER_BYTES }
+    const wanted = {
+      agent,
+      target,
+      path: pathOf(incoming),
+      headers,
+      setHost: false,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    }
     outgoing = request(wanted)
   } catch (error) {
-    return refuse(error instanceof Refusal ? error : new Refusal(400, 'the request can not be passed on', { cause: error }))
+    return refuse(
+      error instanceof Refusal
+        ? error
+        : new Refusal(400, 'the request can not be passed on', { cause: error }),
+    )
   }
   const timer = setTimeout(() => {
     refuse(new Refusal(504, 'nothing came from the other side in time'))
@@ -87,6 +107,8 @@ export function answerOn(incoming: IncomingMessage, socket: Duplex): ServerRespo
 
 function switchingHead(headers: OutgoingHttpHeaders): string {
   const all = { ...headers, connection: 'Upgrade', upgrade: 'websocket' }
-  const lines = Object.entries(all).flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((item) => `${name}: ${String(item)}`))
+  const lines = Object.entries(all).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value]).map((item) => `${name}: ${String(item)}`),
+  )
   return `HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`
 }

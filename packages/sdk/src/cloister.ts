@@ -19,7 +19,12 @@ export interface Cloister {
  * const lease = await deploy(cloister, { manifest, deposit: 1_000_000n, pay: 'USDC' })
  */
 export function createCloister({ network, account }: { network: Network; account?: Account }): Cloister {
-  return { network, chain: connectChain(network), index: new IndexClient(network.indexerUrl), wallet: account && connectWallet(network, account) }
+  return {
+    network,
+    chain: connectChain(network),
+    index: new IndexClient(network.indexerUrl),
+    wallet: account && connectWallet(network, account),
+  }
 }
 
 /** The account that acts. Throws `no-wallet`. */

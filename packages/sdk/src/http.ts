@@ -8,8 +8,19 @@ const ANSWER_MS = 15_000
 const MAX_BYTES = 4 * 1024 * 1024
 
 /** Asks for JSON and checks it. Throws what the problem document says, `unreachable`, or `bad-answer`. */
-export async function fetchJson<T extends z.ZodType>(who: string, url: string, schema: T, init: RequestInit = {}, ask: Ask = fetch): Promise<z.infer<T>> {
-  const response = await reach(who, url, { ...init, signal: init.signal ?? AbortSignal.timeout(ANSWER_MS) }, ask)
+export async function fetchJson<T extends z.ZodType>(
+  who: string,
+  url: string,
+  schema: T,
+  init: RequestInit = {},
+  ask: Ask = fetch,
+): Promise<z.infer<T>> {
+  const response = await reach(
+    who,
+    url,
+    { ...init, signal: init.signal ?? AbortSignal.timeout(ANSWER_MS) },
+    ask,
+  )
   const text = await readText(who, response)
   if (!response.ok) throw fromProblem(response.status, text, who)
   let json: unknown
@@ -21,19 +32,30 @@ export async function fetchJson<T extends z.ZodType>(who: string, url: string, s
   const parsed = schema.safeParse(json)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
-  throw new CloisterError('bad-answer', `${who} answered in a shape we don't know, at ${issue?.path.join('.')}: ${issue?.message}.`)
+  throw new CloisterError(
+    'bad-answer',
+    `${who} answered in a shape we don't know, at ${issue?.path.join('.')}: ${issue?.message}.`,
+  )
 }
 
 const LOOPBACK = /^(127\.|\[::1\]$|localhost$|.*\.localhost$)/
 
 /** A response of any status. Throws `unreachable`. */
-export async function reach(who: string, url: string, init: RequestInit, send: Ask = fetch): Promise<Response> {
+export async function reach(
+  who: string,
+  url: string,
+  init: RequestInit,
+  send: Ask = fetch,
+): Promise<Response> {
   const ask = () => send(url, { ...init, redirect: 'error' })
   try {
     // A kept connection may have been closed by the other side just now; what only asks is asked again.
-    return await ask().catch((error) => (wasClosed(error) && (init.method ?? 'GET') === 'GET' ? ask() : Promise.reject(error)))
+    return await ask().catch((error) =>
+      wasClosed(error) && (init.method ?? 'GET') === 'GET' ? ask() : Promise.reject(error),
+    )
   } catch (cause) {
-    // What was found out on the way, such as that a worker isn't genuine, says more than that it can't be reached.
+    // What was found out on the way, such as that a worker isn't genuine, says more than that it can't be
+    // reached.
     const ours = findCause(cause, CloisterError)
     if (ours && ours.code !== 'unreachable') throw ours
     const reason = messageOf(rootOf(cause)).replace(/\.$/, '')
@@ -49,7 +71,8 @@ export async function reach(who: string, url: string, init: RequestInit, send: A
 /** The first of all causes: what each error on the way up says is that something below it failed. */
 function rootOf(error: unknown): unknown {
   let root = error
-  for (let depth = 0; depth < 16 && root instanceof Error && root.cause !== undefined; depth++) root = root.cause
+  for (let depth = 0; depth < 16 && root instanceof Error && root.cause !== undefined; depth++)
+    root = root.cause
   return root
 }
 
@@ -60,7 +83,8 @@ export async function readText(who: string, response: Response): Promise<string>
   try {
     for await (const chunk of response.body ?? []) {
       size += chunk.length
-      if (size > MAX_BYTES) throw new CloisterError('bad-answer', `${who} answered with more than ${MAX_BYTES} bytes.`)
+      if (size > MAX_BYTES)
+        throw new CloisterError('bad-answer', `${who} answered with more than ${MAX_BYTES} bytes.`)
       chunks.push(chunk)
     }
   } catch (cause) {
@@ -72,5 +96,8 @@ export async function readText(who: string, response: Response): Promise<string>
 
 function wasClosed(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined
-  return cause instanceof Error && ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(String((cause as NodeJS.ErrnoException).code))
+  return (
+    cause instanceof Error &&
+    ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(String((cause as NodeJS.ErrnoException).code))
+  )
 }

@@ -22,8 +22,13 @@ import { readServerSentEvents } from './server-sent-events.ts'
 
 type Query = Record<string, string | number | boolean | undefined>
 
-/** All items of a list, a page after the other: `everyPage((from) => index.delegations({ account, ...from }))`. */
-export async function everyPage<T>(page: (from: { cursor?: string }) => Promise<{ items: T[]; next?: string | undefined }>): Promise<T[]> {
+/**
+ * All items of a list, a page after the other: `everyPage((from) => index.delegations({ account, ...from
+ * }))`.
+ */
+export async function everyPage<T>(
+  page: (from: { cursor?: string }) => Promise<{ items: T[]; next?: string | undefined }>,
+): Promise<T[]> {
   const all: T[] = []
   for (let next: string | undefined; ; ) {
     const found = await page(next === undefined ? {} : { cursor: next })
@@ -49,7 +54,17 @@ export class IndexClient {
     return this.get('/v1/totals', TotalsRecord)
   }
 
-  leases(query: { tenant?: string; worker?: string; provider?: string; wishedName?: string; open?: boolean; limit?: number; cursor?: string } = {}) {
+  leases(
+    query: {
+      tenant?: string
+      worker?: string
+      provider?: string
+      wishedName?: string
+      open?: boolean
+      limit?: number
+      cursor?: string
+    } = {},
+  ) {
     return this.get('/v1/leases', pageOf(LeaseRecord), query)
   }
 
@@ -93,7 +108,15 @@ export class IndexClient {
   }
 
   /** Stake that is leaving or has left, what is ready first first. */
-  exits(query: { provider?: string; account?: string; state?: ExitRecord['state']; limit?: number; cursor?: string } = {}) {
+  exits(
+    query: {
+      provider?: string
+      account?: string
+      state?: ExitRecord['state']
+      limit?: number
+      cursor?: string
+    } = {},
+  ) {
     return this.get('/v1/exits', pageOf(ExitRecord), query)
   }
 
@@ -122,7 +145,11 @@ export class IndexClient {
   }
 
   private get<T extends z.ZodType>(path: string, schema: T, query: Query = {}): Promise<z.infer<T>> {
-    const search = new URLSearchParams(Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)] as [string, string]])))
+    const search = new URLSearchParams(
+      Object.entries(query).flatMap(([key, value]) =>
+        value === undefined ? [] : [[key, String(value)] as [string, string]],
+      ),
+    )
     return fetchJson('The index', `${this.url}${path}${search.size > 0 ? `?${search}` : ''}`, schema)
   }
 }

@@ -14,10 +14,26 @@ export {
 export { type AuditCheck, auditStake } from './actions/audit.ts'
 export { type Bids, type BidsParameters, bids, type CheckedBid, type Declined } from './actions/bids.ts'
 export { type Closed, close, topUp } from './actions/close.ts'
-export { checkSecrets, DEPLOY_STEPS, type Deployed, type DeployParameters, type DeployStep, deploy, noBids } from './actions/deploy.ts'
+export {
+  checkSecrets,
+  DEPLOY_STEPS,
+  type Deployed,
+  type DeployParameters,
+  type DeployStep,
+  deploy,
+  noBids,
+} from './actions/deploy.ts'
 export { type AskedDeposit, depositFor, depositProblem, isUnexpected } from './actions/deposit.ts'
 export { type GovernanceStatus, governance, type OnChain } from './actions/governance.ts'
-export { findLease, type LeaseStatus, routesOf, status, urlsOf, workerAsTenant, workerOf } from './actions/lease.ts'
+export {
+  findLease,
+  type LeaseStatus,
+  routesOf,
+  status,
+  urlsOf,
+  workerAsTenant,
+  workerOf,
+} from './actions/lease.ts'
 export { requireMoney } from './actions/money.ts'
 export type { LastLines } from './actions/start.ts'
 export { type Updated, update } from './actions/update.ts'

@@ -2,8 +2,14 @@ import type { z } from 'zod'
 
 const MAX_EVENT_CHARACTERS = 1024 * 1024
 
-/** Reads server-sent events whose data is JSON of one shape (HTML standard, section 9.2). What has another shape is passed over. */
-export async function* readServerSentEvents<T extends z.ZodType>(body: AsyncIterable<Uint8Array>, schema: T): AsyncGenerator<z.infer<T>> {
+/**
+ * Reads server-sent events whose data is JSON of one shape (HTML standard, section 9.2). What has another
+ * shape is passed over.
+ */
+export async function* readServerSentEvents<T extends z.ZodType>(
+  body: AsyncIterable<Uint8Array>,
+  schema: T,
+): AsyncGenerator<z.infer<T>> {
   const decoder = new TextDecoder()
   let buffer = ''
   for await (const chunk of body) {

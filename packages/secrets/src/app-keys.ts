@@ -3,9 +3,9 @@ import type { Hex } from 'viem'
 import { deriveKeyPair, type KeyPair } from './hpke.ts'
 
 /**
- * An app's key is in three parts, each from a secret of the key service's. Seat `i` holds every part but `i`: any two seats
- * hold all three, one alone does not (replicated secret sharing; Naor, Pinkas and Reingold, Distributed pseudo-random
- * functions and KDCs, EUROCRYPT 1999, section 4).
+ * An app's key is in three parts, each from a secret of the key service's. Seat `i` holds every part but
+ * `i`: any two seats hold all three, one alone does not (replicated secret sharing; Naor, Pinkas and
+ * Reingold, Distributed pseudo-random functions and KDCs, EUROCRYPT 1999, section 4).
  */
 export const PARTS = [0, 1, 2] as const
 export type Part = (typeof PARTS)[number]
@@ -17,7 +17,9 @@ export function partsOf(seat: number): Part[] {
 
 /** An app's key pair out of one part's secret, 32 bytes. */
 export async function appKeyPair(secret: Uint8Array, app: Hex): Promise<KeyPair> {
-  return deriveKeyPair(new Uint8Array(hkdfSync('sha256', secret, Buffer.from(app.slice(2), 'hex'), 'cloister app key', 32)))
+  return deriveKeyPair(
+    new Uint8Array(hkdfSync('sha256', secret, Buffer.from(app.slice(2), 'hex'), 'cloister app key', 32)),
+  )
 }
 
 /** Names a part's secret without giving it away: 32 bytes, hexadecimal. */

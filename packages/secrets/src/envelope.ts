@@ -26,13 +26,21 @@ const Values = z.record(z.string().regex(SECRET_NAME_PATTERN), z.base64())
 export type Secrets = Record<string, Uint8Array>
 
 /** Seals secrets to an app, whose public keys are by part. Throws `bad-secrets`. */
-export async function sealSecrets(app: Hex, publicKeys: readonly [Uint8Array, Uint8Array, Uint8Array], secrets: Secrets): Promise<Envelope> {
+export async function sealSecrets(
+  app: Hex,
+  publicKeys: readonly [Uint8Array, Uint8Array, Uint8Array],
+  secrets: Secrets,
+): Promise<Envelope> {
   const names = Object.keys(secrets).sort()
   const wrong = names.find((name) => !SECRET_NAME_PATTERN.test(name))
   if (wrong !== undefined)
-    throw new CloisterError('bad-secrets', `${JSON.stringify(wrong.slice(0, 60))} can't be the name of a secret.`, {
-      hint: 'Use letters, digits, "_", "." and "-", beginning with a letter.',
-    })
+    throw new CloisterError(
+      'bad-secrets',
+      `${JSON.stringify(wrong.slice(0, 60))} can't be the name of a secret.`,
+      {
+        hint: 'Use letters, digits, "_", "." and "-", beginning with a letter.',
+      },
+    )
   const bytes = names.reduce((sum, name) => sum + (secrets[name]?.length ?? 0), 0)
   if (names.length > MAX_SECRETS || bytes > MAX_SECRET_BYTES)
     throw new CloisterError(
@@ -42,17 +50,34 @@ export async function sealSecrets(app: Hex, publicKeys: readonly [Uint8Array, Ui
   const values = Object.fromEntries(names.map((name) => [name, base64(secrets[name] ?? new Uint8Array())]))
   const keys = publicKeys.map(base64) as [string, string, string]
   const plaintext = Buffer.from(toCanonicalJson(values))
-  return { format: 'cloister-sealed/1', app, keys, names, sealed: base64(await seal(publicKeys, plaintext, contextOf(app, names))) }
+  return {
+    format: 'cloister-sealed/1',
+    app,
+    keys,
+    names,
+    sealed: base64(await seal(publicKeys, plaintext, contextOf(app, names))),
+  }
 }
 
 /** Opens an envelope with the app's private keys by part. Throws `not-sealed-for-us`. */
-export async function openEnvelope(envelope: Envelope, privateKeys: readonly [Uint8Array, Uint8Array, Uint8Array]): Promise<Secrets> {
-  // Names stand one after the other in what was sealed: two of them must not pass for one with a space in it.
-  if (envelope.names.some((name) => !SECRET_NAME_PATTERN.test(name))) throw new CloisterError('not-sealed-for-us', 'The names of what is sealed are none.')
-  const opened = await open(privateKeys, Buffer.from(envelope.sealed, 'base64'), contextOf(envelope.app, envelope.names))
+export async function openEnvelope(
+  envelope: Envelope,
+  privateKeys: readonly [Uint8Array, Uint8Array, Uint8Array],
+): Promise<Secrets> {
+  // Names stand one after the other in what was sealed: two of them must not pass for one with a space in
+  // it.
+  if (envelope.names.some((name) => !SECRET_NAME_PATTERN.test(name)))
+    throw new CloisterError('not-sealed-for-us', 'The names of what is sealed are none.')
+  const opened = await open(
+    privateKeys,
+    Buffer.from(envelope.sealed, 'base64'),
+    contextOf(envelope.app, envelope.names),
+  )
   const values = Values.safeParse(JSON.parse(Buffer.from(opened).toString('utf8')))
   if (!values.success) throw new CloisterError('not-sealed-for-us', 'What was sealed are no secrets.')
-  return Object.fromEntries(Object.entries(values.data).map(([name, value]) => [name, new Uint8Array(Buffer.from(value, 'base64'))]))
+  return Object.fromEntries(
+    Object.entries(values.data).map(([name, value]) => [name, new Uint8Array(Buffer.from(value, 'base64'))]),
+  )
 }
 
 /** Reads an untrusted envelope. Throws `bad-secrets` naming the field. */
@@ -60,7 +85,10 @@ export function readEnvelope(value: unknown): Envelope {
   const parsed = Envelope.safeParse(value)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
-  throw new CloisterError('bad-secrets', `The sealed secrets are wrong at ${issue?.path.join('.') || 'their root'}: ${issue?.message}.`)
+  throw new CloisterError(
+    'bad-secrets',
+    `The sealed secrets are wrong at ${issue?.path.join('.') || 'their root'}: ${issue?.message}.`,
+  )
 }
 
 /** Names are in the context, so that what an envelope says of itself is what was sealed. */

@@ -3,7 +3,11 @@ import { CloisterError } from '@cloister/core'
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core'
 
 // RFC 9180, base mode: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
-const SUITE = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() })
+const SUITE = new CipherSuite({
+  kem: new DhkemX25519HkdfSha256(),
+  kdf: new HkdfSha256(),
+  aead: new Aes256Gcm(),
+})
 const KEY_BYTES = 32
 /** What comes before the 32 bytes of an X25519 key in PKCS #8 (RFC 8410, section 7). */
 const PKCS8_X25519 = Buffer.from('302e020100300506032b656e04220420', 'hex')
@@ -20,7 +24,10 @@ export async function generateKeyPair(): Promise<KeyPair> {
   return exported(await SUITE.kem.generateKeyPair())
 }
 
-/** The key pair that `seed` (at least 32 bytes of secret) always gives: DeriveKeyPair of RFC 9180, section 7.1.3. */
+/**
+ * The key pair that `seed` (at least 32 bytes of secret) always gives: DeriveKeyPair of RFC 9180, section
+ * 7.1.3.
+ */
 export async function deriveKeyPair(seed: Uint8Array): Promise<KeyPair> {
   return exported(await SUITE.kem.deriveKeyPair(exact(seed)))
 }
@@ -28,20 +35,29 @@ export async function deriveKeyPair(seed: Uint8Array): Promise<KeyPair> {
 /** The public key of a private one, both raw. */
 export function publicKeyOf(privateKey: Uint8Array): Uint8Array {
   const der = Buffer.concat([PKCS8_X25519, privateKey])
-  const { x = '' } = createPublicKey(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })).export({ format: 'jwk' })
+  const { x = '' } = createPublicKey(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })).export({
+    format: 'jwk',
+  })
   return new Uint8Array(Buffer.from(x, 'base64url'))
 }
 
 /**
- * Seals for somebody who holds the private keys of all `publicKeys`: once for each, one inside the other. `context` says what
- * it is for and has to be the same when it is opened. Throws `bad-key`.
+ * Seals for somebody who holds the private keys of all `publicKeys`: once for each, one inside the other.
+ * `context` says what it is for and has to be the same when it is opened. Throws `bad-key`.
  */
-export async function seal(publicKeys: readonly Uint8Array[], plaintext: Uint8Array, context: string): Promise<Uint8Array> {
+export async function seal(
+  publicKeys: readonly Uint8Array[],
+  plaintext: Uint8Array,
+  context: string,
+): Promise<Uint8Array> {
   let sealed = plaintext
   for (const [index, publicKey] of publicKeys.entries()) {
     try {
       const recipientPublicKey = await SUITE.kem.deserializePublicKey(exact(publicKey))
-      const { enc, ct } = await SUITE.seal({ recipientPublicKey, info: infoOf(context, index) }, exact(sealed))
+      const { enc, ct } = await SUITE.seal(
+        { recipientPublicKey, info: infoOf(context, index) },
+        exact(sealed),
+      )
       sealed = new Uint8Array(Buffer.concat([Buffer.from(enc), Buffer.from(ct)]))
     } catch (cause) {
       throw new CloisterError('bad-key', 'Something was to be sealed to a key that is none.', { cause })
@@ -50,15 +66,27 @@ export async function seal(publicKeys: readonly Uint8Array[], plaintext: Uint8Ar
   return sealed
 }
 
-/** Opens what `seal` sealed, keys in the same order. Throws `not-sealed-for-us` where a key or the context is another, or a byte was changed. */
-export async function open(privateKeys: readonly Uint8Array[], sealed: Uint8Array, context: string): Promise<Uint8Array> {
+/**
+ * Opens what `seal` sealed, keys in the same order. Throws `not-sealed-for-us` where a key or the context is
+ * another, or a byte was changed.
+ */
+export async function open(
+  privateKeys: readonly Uint8Array[],
+  sealed: Uint8Array,
+  context: string,
+): Promise<Uint8Array> {
   let opened = sealed
   for (const [index, privateKey] of [...privateKeys.entries()].reverse()) {
     if (opened.length < OVERHEAD_BYTES) throw notForUs()
     try {
       const recipientKey = await SUITE.kem.deserializePrivateKey(exact(privateKey))
       const enc = exact(opened.subarray(0, KEY_BYTES))
-      opened = new Uint8Array(await SUITE.open({ recipientKey, enc, info: infoOf(context, index) }, exact(opened.subarray(KEY_BYTES))))
+      opened = new Uint8Array(
+        await SUITE.open(
+          { recipientKey, enc, info: infoOf(context, index) },
+          exact(opened.subarray(KEY_BYTES)),
+        ),
+      )
     } catch (cause) {
       throw notForUs(cause)
     }
@@ -71,7 +99,11 @@ function infoOf(context: string, index: number): ArrayBuffer {
 }
 
 function notForUs(cause?: unknown): CloisterError {
-  return new CloisterError('not-sealed-for-us', 'What is sealed does not open: it was sealed to another key, or changed.', { cause })
+  return new CloisterError(
+    'not-sealed-for-us',
+    'What is sealed does not open: it was sealed to another key, or changed.',
+    { cause },
+  )
 }
 
 async function exported(pair: { publicKey: unknown; privateKey: unknown }): Promise<KeyPair> {

@@ -1,4 +1,11 @@
 export { appKeyPair, checkOf, PARTS, type Part, partsOf } from './app-keys.ts'
-export { Envelope, MAX_SECRET_BYTES, openEnvelope, readEnvelope, type Secrets, sealSecrets } from './envelope.ts'
+export {
+  Envelope,
+  MAX_SECRET_BYTES,
+  openEnvelope,
+  readEnvelope,
+  type Secrets,
+  sealSecrets,
+} from './envelope.ts'
 export { generateKeyPair, type KeyPair, open, publicKeyOf, seal } from './hpke.ts'
 export * from './wire.ts'

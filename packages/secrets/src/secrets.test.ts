@@ -10,16 +10,21 @@ import { exchangeData, releaseContext, releaseFreshness, workloadFreshness } fro
 
 const APP: Hex = `0x${'a1'.repeat(32)}`
 const OTHER: Hex = `0x${'b2'.repeat(32)}`
-const secretsOf = (parts: Part[], all: Uint8Array[]) => parts.map((part) => [part, all[part] as Uint8Array] as const)
+const secretsOf = (parts: Part[], all: Uint8Array[]) =>
+  parts.map((part) => [part, all[part] as Uint8Array] as const)
 
 async function keysOf(all: Uint8Array[], app: Hex) {
   const pairs = await Promise.all(all.map((secret) => appKeyPair(secret, app)))
   const [a, b, c] = pairs
   if (!a || !b || !c) throw new Error('three parts are needed')
-  return { publicKeys: [a.publicKey, b.publicKey, c.publicKey] as const, privateKeys: [a.privateKey, b.privateKey, c.privateKey] as const }
+  return {
+    publicKeys: [a.publicKey, b.publicKey, c.publicKey] as const,
+    privateKeys: [a.privateKey, b.privateKey, c.privateKey] as const,
+  }
 }
 
-const code = (expected: string) => (error: unknown) => error instanceof CloisterError && error.code === expected
+const code = (expected: string) => (error: unknown) =>
+  error instanceof CloisterError && error.code === expected
 
 describe('sealing', () => {
   it('opens for whoever has all the keys, in their order, for the same purpose', async () => {
@@ -39,15 +44,25 @@ describe('sealing', () => {
     const { publicKey, privateKey } = await generateKeyPair()
     const sealed = await seal([publicKey], Buffer.from('a secret'), 'test')
     await fc.assert(
-      fc.asyncProperty(fc.nat(sealed.length - 1), fc.integer({ min: 1, max: 255 }), fc.nat(sealed.length - 1), async (at, flip, length) => {
-        const changed = Uint8Array.from(sealed, (byte, index) => (index === at ? byte ^ flip : byte))
-        // The top bit of an X25519 coordinate is ignored when it is read (RFC 7748, section 5), but not where it is bound (RFC 9180, section 4.1).
-        await expect(open([privateKey], changed, 'test')).rejects.toSatisfy(code('not-sealed-for-us'))
-        await expect(open([privateKey], sealed.subarray(0, length), 'test')).rejects.toSatisfy(code('not-sealed-for-us'))
-      }),
+      fc.asyncProperty(
+        fc.nat(sealed.length - 1),
+        fc.integer({ min: 1, max: 255 }),
+        fc.nat(sealed.length - 1),
+        async (at, flip, length) => {
+          const changed = Uint8Array.from(sealed, (byte, index) => (index === at ? byte ^ flip : byte))
+          // The top bit of an X25519 coordinate is ignored when it is read (RFC 7748, section 5), but not
+          // where it is bound (RFC 9180, section 4.1).
+          await expect(open([privateKey], changed, 'test')).rejects.toSatisfy(code('not-sealed-for-us'))
+          await expect(open([privateKey], sealed.subarray(0, length), 'test')).rejects.toSatisfy(
+            code('not-sealed-for-us'),
+          )
+        },
+      ),
       { numRuns: 100 },
     )
-    await expect(open([privateKey], Buffer.concat([sealed, Buffer.from([0])]), 'test')).rejects.toSatisfy(code('not-sealed-for-us'))
+    await expect(open([privateKey], Buffer.concat([sealed, Buffer.from([0])]), 'test')).rejects.toSatisfy(
+      code('not-sealed-for-us'),
+    )
   })
 
   it('says what key a private key is for, and refuses keys that are none', async () => {
@@ -85,16 +100,25 @@ describe('an app’s keys', () => {
 
   it('what is sealed to an app opens with two seats’ parts and not with one’s', async () => {
     const { publicKeys, privateKeys } = await keysOf(all, APP)
-    const envelope = await sealSecrets(APP, [...publicKeys], { TOKEN: Buffer.from('s3cret'), 'key.pem': Buffer.from([0, 255, 1]) })
+    const envelope = await sealSecrets(APP, [...publicKeys], {
+      TOKEN: Buffer.from('s3cret'),
+      'key.pem': Buffer.from([0, 255, 1]),
+    })
     const opened = await openEnvelope(envelope, [...privateKeys])
     expect(Buffer.from(opened['TOKEN'] ?? []).toString()).toBe('s3cret')
     expect([...(opened['key.pem'] ?? [])]).toEqual([0, 255, 1])
     for (const seat of PARTS) {
       const known = new Map(
-        await Promise.all(secretsOf(partsOf(seat), all).map(async ([part, secret]) => [part, (await appKeyPair(secret, APP)).privateKey] as const)),
+        await Promise.all(
+          secretsOf(partsOf(seat), all).map(
+            async ([part, secret]) => [part, (await appKeyPair(secret, APP)).privateKey] as const,
+          ),
+        ),
       )
       const guess = (part: Part) => known.get(part) ?? new Uint8Array(randomBytes(32))
-      await expect(openEnvelope(envelope, [guess(0), guess(1), guess(2)])).rejects.toSatisfy(code('not-sealed-for-us'))
+      await expect(openEnvelope(envelope, [guess(0), guess(1), guess(2)])).rejects.toSatisfy(
+        code('not-sealed-for-us'),
+      )
     }
   })
 
@@ -106,14 +130,19 @@ describe('an app’s keys', () => {
       { ...envelope, names: ['OTHER'] },
       { ...envelope, names: [...envelope.names, 'MORE'] },
     ]
-    for (const one of changed) await expect(openEnvelope(one, [...privateKeys])).rejects.toSatisfy(code('not-sealed-for-us'))
+    for (const one of changed)
+      await expect(openEnvelope(one, [...privateKeys])).rejects.toSatisfy(code('not-sealed-for-us'))
   })
 
   it('refuses names and sizes that no worker would take', async () => {
     const { publicKeys } = await keysOf(all, APP)
     for (const name of ['', '1A', 'A B', '__proto__', '../x', 'A'.repeat(129)])
-      await expect(sealSecrets(APP, [...publicKeys], Object.fromEntries([[name, Buffer.from('x')]]))).rejects.toSatisfy(code('bad-secrets'))
-    await expect(sealSecrets(APP, [...publicKeys], { BIG: new Uint8Array(600 * 1024) })).rejects.toSatisfy(code('bad-secrets'))
+      await expect(
+        sealSecrets(APP, [...publicKeys], Object.fromEntries([[name, Buffer.from('x')]])),
+      ).rejects.toSatisfy(code('bad-secrets'))
+    await expect(sealSecrets(APP, [...publicKeys], { BIG: new Uint8Array(600 * 1024) })).rejects.toSatisfy(
+      code('bad-secrets'),
+    )
   })
 
   it('reads hostile envelopes without falling over', () => {
@@ -130,14 +159,17 @@ describe('what somebody changed on its way', async () => {
   const { publicKeys, privateKeys } = await keysOf(all, APP)
   const envelope = await sealSecrets(APP, [...publicKeys], { A: Buffer.from('one'), B: Buffer.from('two') })
   const refused = (changed: Envelope, keys: readonly Uint8Array[] = privateKeys) =>
-    expect(openEnvelope(changed, keys as unknown as readonly [Uint8Array, Uint8Array, Uint8Array])).rejects.toSatisfy(code('not-sealed-for-us'))
+    expect(
+      openEnvelope(changed, keys as unknown as readonly [Uint8Array, Uint8Array, Uint8Array]),
+    ).rejects.toSatisfy(code('not-sealed-for-us'))
   const sealed = (bytes: Uint8Array) => ({ ...envelope, sealed: Buffer.from(bytes).toString('base64') })
 
   it('an envelope opens as it is, and with no bit of it turned, no end cut off and nothing added', async () => {
     expect(Object.keys(await openEnvelope(envelope, privateKeys))).toEqual(['A', 'B'])
     const bytes = Buffer.from(envelope.sealed, 'base64')
     for (const [index] of bytes.entries())
-      for (const bit of [1, 128]) await refused(sealed(Uint8Array.from(bytes, (byte, at) => (at === index ? byte ^ bit : byte))))
+      for (const bit of [1, 128])
+        await refused(sealed(Uint8Array.from(bytes, (byte, at) => (at === index ? byte ^ bit : byte))))
     for (const cut of [1, 16, 32, 48, bytes.length - 1]) {
       await refused(sealed(bytes.subarray(0, -cut)))
       await refused(sealed(bytes.subarray(cut)))
@@ -146,7 +178,8 @@ describe('what somebody changed on its way', async () => {
   })
 
   it('an envelope opens under its own names and app alone, with all its keys in their order', async () => {
-    for (const names of [['A'], ['B', 'A'], ['A', 'B', 'C'], ['A B'], []]) await refused({ ...envelope, names })
+    for (const names of [['A'], ['B', 'A'], ['A', 'B', 'C'], ['A B'], []])
+      await refused({ ...envelope, names })
     await refused({ ...envelope, app: OTHER })
     await refused(envelope, (await keysOf(all, OTHER)).privateKeys)
     for (const order of [
@@ -171,7 +204,9 @@ describe('what somebody changed on its way', async () => {
     const question = { app: APP, lease: OTHER, manifestHash: APP, challenge: OTHER, transportKey: '' }
     const transport = await generateKeyPair()
     const answer = await seal([transport.publicKey], Buffer.from('keys'), releaseContext(question))
-    expect(Buffer.from(await open([transport.privateKey], answer, releaseContext(question))).toString()).toBe('keys')
+    expect(Buffer.from(await open([transport.privateKey], answer, releaseContext(question))).toString()).toBe(
+      'keys',
+    )
     for (const context of [
       releaseContext({ ...question, app: OTHER }),
       releaseContext({ ...question, lease: APP }),
@@ -182,11 +217,15 @@ describe('what somebody changed on its way', async () => {
       'secrets',
       '',
     ])
-      await expect(open([transport.privateKey], answer, context), context).rejects.toSatisfy(code('not-sealed-for-us'))
+      await expect(open([transport.privateKey], answer, context), context).rejects.toSatisfy(
+        code('not-sealed-for-us'),
+      )
     await fc.assert(
       fc.asyncProperty(fc.nat(answer.length - 1), fc.integer({ min: 1, max: 255 }), async (at, flip) => {
         const changed = Uint8Array.from(answer, (byte, index) => (index === at ? byte ^ flip : byte))
-        await expect(open([transport.privateKey], changed, releaseContext(question))).rejects.toSatisfy(code('not-sealed-for-us'))
+        await expect(open([transport.privateKey], changed, releaseContext(question))).rejects.toSatisfy(
+          code('not-sealed-for-us'),
+        )
       }),
     )
   })
@@ -194,7 +233,13 @@ describe('what somebody changed on its way', async () => {
 
 describe('what quotes are bound to', () => {
   it('differs by purpose and by every part of the question', () => {
-    const question = { app: APP, lease: OTHER, manifestHash: APP, challenge: APP, transportKey: Buffer.alloc(32, 1).toString('base64') }
+    const question = {
+      app: APP,
+      lease: OTHER,
+      manifestHash: APP,
+      challenge: APP,
+      transportKey: Buffer.alloc(32, 1).toString('base64'),
+    }
     const digests = [
       releaseFreshness(question),
       releaseFreshness({ ...question, app: OTHER }),

@@ -1,4 +1,5 @@
-// What the key service's HTTP interface takes and says. Whoever asks is a stranger to it, and it is one to them.
+// What the key service's HTTP interface takes and says. Whoever asks is a stranger to it, and it is one to
+// them.
 import { createHash } from 'node:crypto'
 import { GuestCollateral, GuestKind } from '@cloister/attest'
 import { address, bytes32, hexBytes } from '@cloister/core'
@@ -8,8 +9,8 @@ import { z } from 'zod'
 const key = z.base64().length(44)
 
 /**
- * A quote about a worker, with all it takes to judge it. What the quote is bound to, both sides compute; the worker's key signs
- * it besides (`purposeTypedData`), since a worker quotes any number for whoever asks.
+ * A quote about a worker, with all it takes to judge it. What the quote is bound to, both sides compute; the
+ * worker's key signs it besides (`purposeTypedData`), since a worker quotes any number for whoever asks.
  */
 export const WorkerEvidence = z.strictObject({
   worker: address,
@@ -38,7 +39,10 @@ export type InstanceState = z.infer<typeof InstanceState>
 export const Challenge = z.object({ challenge: bytes32 })
 
 /** `GET /v1/apps/{app}/keys`: an app's public keys, by the parts that this seat holds. */
-export const AppPublicKeys = z.object({ seat: z.int().min(0).max(2), keys: z.partialRecord(z.enum(['0', '1', '2']), key) })
+export const AppPublicKeys = z.object({
+  seat: z.int().min(0).max(2),
+  keys: z.partialRecord(z.enum(['0', '1', '2']), key),
+})
 export type AppPublicKeys = z.infer<typeof AppPublicKeys>
 
 /** `POST /v1/release`: an app's keys for what a lease is about to run. */
@@ -74,7 +78,12 @@ export const ReleaseAnswer = z.object({ seat: z.int().min(0).max(2), sealed: z.b
 export const ReleasedKeys = z.partialRecord(z.enum(['0', '1', '2']), key)
 
 /** `POST /v1/exchange`: what one seat asks another. */
-export const ExchangeRequest = z.strictObject({ seat: z.int().min(0).max(2), challenge: bytes32, transportKey: key, evidence: WorkerEvidence })
+export const ExchangeRequest = z.strictObject({
+  seat: z.int().min(0).max(2),
+  challenge: bytes32,
+  transportKey: key,
+  evidence: WorkerEvidence,
+})
 export type ExchangeRequest = z.infer<typeof ExchangeRequest>
 
 /** The answer, sealed, and a quote about whoever sealed it. */
@@ -91,32 +100,63 @@ export const Exchange = z.object({
 })
 export type Exchange = z.infer<typeof Exchange>
 
-/** Second half of the report data of a worker that asks for an app's keys: it says for what, so that no other answer is one. */
-export function releaseFreshness({ challenge, app, lease, manifestHash, transportKey }: ReleaseQuestion): Hex {
-  return digest('cloister key release', [challenge, app, lease, manifestHash, bytesToHex(Buffer.from(transportKey, 'base64'))])
+/**
+ * Second half of the report data of a worker that asks for an app's keys: it says for what, so that no other
+ * answer is one.
+ */
+export function releaseFreshness({
+  challenge,
+  app,
+  lease,
+  manifestHash,
+  transportKey,
+}: ReleaseQuestion): Hex {
+  return digest('cloister key release', [
+    challenge,
+    app,
+    lease,
+    manifestHash,
+    bytesToHex(Buffer.from(transportKey, 'base64')),
+  ])
 }
 
-/** What keys are sealed for when they are given out: they open for what they were asked for and for nothing else. */
+/**
+ * What keys are sealed for when they are given out: they open for what they were asked for and for nothing
+ * else.
+ */
 export function releaseContext({ challenge, app, lease, manifestHash }: ReleaseQuestion): string {
   return `release ${app} ${lease} ${manifestHash} ${challenge}`
 }
 
-/** Second half of the report data of a quote that a worker made for a lease that runs on it, over 32 bytes of the lease's choice. */
+/**
+ * Second half of the report data of a quote that a worker made for a lease that runs on it, over 32 bytes of
+ * the lease's choice.
+ */
 export function workloadFreshness(lease: Hex, manifestHash: Hex, data: Hex): Hex {
   return digest('cloister workload quote', [lease, manifestHash, data])
 }
 
 /** What a seat has quoted when it asks another. */
 export function exchangeData({ seat, challenge, transportKey }: Omit<ExchangeRequest, 'evidence'>): Hex {
-  return digest('cloister key exchange', [`0x0${seat}`, challenge, bytesToHex(Buffer.from(transportKey, 'base64'))])
+  return digest('cloister key exchange', [
+    `0x0${seat}`,
+    challenge,
+    bytesToHex(Buffer.from(transportKey, 'base64')),
+  ])
 }
 
 /** What a seat has quoted when it answers: the asker's fresh key, and the answer. */
 export function exchangeAnswerData(transportKey: string, sealed: string): Hex {
-  return digest('cloister key exchange answer', [bytesToHex(Buffer.from(transportKey, 'base64')), bytesToHex(Buffer.from(sealed, 'base64'))])
+  return digest('cloister key exchange answer', [
+    bytesToHex(Buffer.from(transportKey, 'base64')),
+    bytesToHex(Buffer.from(sealed, 'base64')),
+  ])
 }
 
-/** What a worker's key signs (EIP-712) to say that a quote was made for a purpose of its own: one of the digests above. */
+/**
+ * What a worker's key signs (EIP-712) to say that a quote was made for a purpose of its own: one of the
+ * digests above.
+ */
 export function purposeTypedData(digest: Hex, chainId: number) {
   return {
     domain: { name: 'Cloister Purpose', version: '1', chainId },

@@ -7,7 +7,12 @@ export function showError(error: unknown, { json, verbose }: { json: boolean; ve
   const message = known ? error.message : `Something went wrong: ${messageOf(error)}`
   if (json)
     sayJson({
-      error: { code: known ? error.code : 'internal', message, ...(known && error.hint && { hint: error.hint }), ...(known && { details: error.details }) },
+      error: {
+        code: known ? error.code : 'internal',
+        message,
+        ...(known && error.hint && { hint: error.hint }),
+        ...(known && { details: error.details }),
+      },
     })
   else {
     note(`${paint('red', '✘', process.stderr)} ${printable(message)}`)
@@ -15,5 +20,6 @@ export function showError(error: unknown, { json, verbose }: { json: boolean; ve
     if (hint) note(`  ${paint('dim', printable(hint), process.stderr)}`)
   }
   if (verbose && error instanceof Error)
-    for (let current: unknown = error; current instanceof Error; current = current.cause) note(current.stack ?? current.message)
+    for (let current: unknown = error; current instanceof Error; current = current.cause)
+      note(current.stack ?? current.message)
 }

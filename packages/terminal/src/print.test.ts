@@ -6,9 +6,26 @@ import { note, paint, printable, say, sayExactly, sayJson, shownOn } from './pri
 import { Steps } from './steps.ts'
 import { facts, table } from './table.ts'
 
-/** What would clear a screen, set a title, write a clipboard, hide text, go back over a line, turn it round. */
-const HOSTILE = ['\x1b[2J', '\x1b]0;title\x07', '\x1b]52;c;aGk=\x07', '\x1b[8m', '\r', '\b\b', '\x9b2J', '\x07', '\u202e', '\u2066', '\x1bc', '\x7f']
-const hostile = fc.array(fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: 'binary', maxLength: 4 })), { maxLength: 6 }).map((parts) => parts.join('a'))
+/**
+ * What would clear a screen, set a title, write a clipboard, hide text, go back over a line, turn it round.
+ */
+const HOSTILE = [
+  '\x1b[2J',
+  '\x1b]0;title\x07',
+  '\x1b]52;c;aGk=\x07',
+  '\x1b[8m',
+  '\r',
+  '\b\b',
+  '\x9b2J',
+  '\x07',
+  '\u202e',
+  '\u2066',
+  '\x1bc',
+  '\x7f',
+]
+const hostile = fc
+  .array(fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: 'binary', maxLength: 4 })), { maxLength: 6 })
+  .map((parts) => parts.join('a'))
 
 /** All that is written while `work` runs, on streams that say they are terminals. */
 function written(work: () => void): string {
@@ -36,9 +53,19 @@ describe('text from outside', () => {
     ['a coloured line', (text) => say(paint('red', text))],
     ['a table', (text) => say(table(['name', text], [[text, paint('green', text)]]))],
     ['facts', (text) => say(facts([['name', text]]))],
-    ['an error', (text) => showError(new CloisterError('bad', text, { hint: text }), { json: false, verbose: true })],
+    [
+      'an error',
+      (text) => showError(new CloisterError('bad', text, { hint: text }), { json: false, verbose: true }),
+    ],
     ['an error of another kind', (text) => showError(new Error(text), { json: false, verbose: true })],
-    ['an error as JSON', (text) => showError(new CloisterError('bad', text, { hint: text, details: { text } }), { json: true, verbose: false })],
+    [
+      'an error as JSON',
+      (text) =>
+        showError(new CloisterError('bad', text, { hint: text, details: { text } }), {
+          json: true,
+          verbose: false,
+        }),
+    ],
     ['a result as JSON', (text) => sayJson({ [text]: text })],
     [
       'a step',
@@ -53,7 +80,10 @@ describe('text from outside', () => {
   })
 
   it('keeps no colours but those that were painted here', () => {
-    const terminal = Object.create(process.stdout, { isTTY: { value: true }, getColorDepth: { value: () => 8 } }) as NodeJS.WriteStream
+    const terminal = Object.create(process.stdout, {
+      isTTY: { value: true },
+      getColorDepth: { value: () => 8 },
+    }) as NodeJS.WriteStream
     const red = paint('red', 'x', terminal)
     expect(red).toMatch(COLOURS)
     expect(written(() => say(`${red} \x1b[8mhidden\x1b[45m`))).toBe(`${red} hidden\n`)

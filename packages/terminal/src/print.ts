@@ -4,7 +4,10 @@ import { styleText } from 'node:util'
 
 type Style = Parameters<typeof styleText>[0]
 
-/** What a terminal obeys instead of showing it: control characters but tabs and line feeds, and what turns the direction of writing. */
+/**
+ * What a terminal obeys instead of showing it: control characters but tabs and line feeds, and what turns
+ * the direction of writing.
+ */
 const OBEYED = /[^\P{Cc}\t\n]|[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu
 const COLOUR = /\p{Cc}\[[0-9;]*m/gu
 const OWN_OR_OBEYED = new RegExp(`${COLOUR.source}|${OBEYED.source}`, 'gu')
@@ -14,11 +17,15 @@ const own = new Set<string>()
 
 /** Colours text where the stream is a terminal that shows them (and NO_COLOR is not set). */
 export function paint(style: Style, text: string, stream: NodeJS.WriteStream = process.stdout): string {
-  for (const sequence of styleText(style, '', { stream, validateStream: true }).match(COLOUR) ?? []) own.add(sequence)
+  for (const sequence of styleText(style, '', { stream, validateStream: true }).match(COLOUR) ?? [])
+    own.add(sequence)
   return styleText(style, text, { stream, validateStream: true })
 }
 
-/** Text from outside as it may stand in a line: without control characters, so that it can't move the cursor or fake lines. */
+/**
+ * Text from outside as it may stand in a line: without control characters, so that it can't move the cursor
+ * or fake lines.
+ */
 export function printable(text: string): string {
   return text.replace(/\n/g, '').replace(OBEYED, '')
 }
@@ -50,12 +57,16 @@ export function sayExactly(json: string): void {
 
 /** Prints a result as JSON; whole numbers beyond 2^53 as decimal strings. */
 export function sayJson(value: unknown): void {
-  process.stdout.write(`${escaped(JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? item.toString() : item)))}\n`)
+  process.stdout.write(
+    `${escaped(JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? item.toString() : item)))}\n`,
+  )
 }
 
 /** Where to write bytes of a stranger's that go on to `stream`: as they are, unless that is a terminal. */
 export function shownOn(stream: NodeJS.WriteStream): Writable {
   if (!stream.isTTY) return stream
   const decoder = new StringDecoder('utf8')
-  return new Writable({ write: (chunk: Buffer, _, done) => void stream.write(shown(decoder.write(chunk)), () => done()) })
+  return new Writable({
+    write: (chunk: Buffer, _, done) => void stream.write(shown(decoder.write(chunk)), () => done()),
+  })
 }

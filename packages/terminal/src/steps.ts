@@ -3,7 +3,10 @@ import { note, paint, printable } from './print.ts'
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 const FRAME_MS = 80
 
-/** Steps of long work on standard error: what is happening, how long so far, and a line for each that is done. */
+/**
+ * Steps of long work on standard error: what is happening, how long so far, and a line for each that is
+ * done.
+ */
 export class Steps {
   private current: { name: string; detail: string; began: number } | undefined
   private timer: NodeJS.Timeout | undefined
@@ -62,7 +65,9 @@ export class Steps {
     if (!this.current) return
     const { name, detail, began } = this.current
     const frame = FRAMES[Math.floor(performance.now() / FRAME_MS) % FRAMES.length]
-    process.stderr.write(`\r\x1b[K${frame} ${name.padEnd(12)} ${seconds(began)}  ${paint('dim', printable(detail), process.stderr)}`)
+    process.stderr.write(
+      `\r\x1b[K${frame} ${name.padEnd(12)} ${seconds(began)}  ${paint('dim', printable(detail), process.stderr)}`,
+    )
   }
 }
 

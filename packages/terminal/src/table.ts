@@ -4,7 +4,9 @@ import { paint } from './print.ts'
 /** A table with headings, columns as wide as needed; those named in `right` are aligned right. */
 export function table(headings: string[], rows: string[][], right: string[] = []): string {
   const lines = rows.map((row) => row.map(oneLine))
-  const widths = headings.map((heading, column) => Math.max(width(heading), ...lines.map((row) => width(row[column] ?? ''))))
+  const widths = headings.map((heading, column) =>
+    Math.max(width(heading), ...lines.map((row) => width(row[column] ?? ''))),
+  )
   const line = (cells: string[]) =>
     cells
       .map((cell, column) => {

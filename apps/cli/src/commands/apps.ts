@@ -1,5 +1,16 @@
 import { writeFileSync } from 'node:fs'
-import { type AllowedHash, type App, allowInApp, forbidInApp, freezeApp, getApp, getRoles, listApps, registerApp, setUpgradeDelay } from '@cloister/chain'
+import {
+  type AllowedHash,
+  type App,
+  allowInApp,
+  forbidInApp,
+  freezeApp,
+  getApp,
+  getRoles,
+  listApps,
+  registerApp,
+  setUpgradeDelay,
+} from '@cloister/chain'
 import { CloisterError, formatDuration, hashManifest } from '@cloister/core'
 import { type Cloister, keyService, walletOf } from '@cloister/sdk'
 import { facts, note, paint, printable, say, sayJson, table } from '@cloister/terminal'
@@ -17,7 +28,9 @@ interface PolicyOptions extends Globals, ManifestOptions {
 }
 
 export function addApps(program: Command): void {
-  const apps = program.command('apps').description('which code may have an app’s secrets: a registry on chain that you own')
+  const apps = program
+    .command('apps')
+    .description('which code may have an app’s secrets: a registry on chain that you own')
   command(apps, 'list', 'your apps', 'cloister apps list').action(showApps)
   command(apps, 'show <app>', 'an app’s policy, by name or id', 'cloister apps show shop').action(showApp)
   withManifestOptions(
@@ -28,7 +41,10 @@ export function addApps(program: Command): void {
       'cloister apps create shop compose.yaml --upgrade-delay 3d',
     ),
   )
-    .option('--image <hash...>', 'guest images it may run in; default: those of the workers that are covered now')
+    .option(
+      '--image <hash...>',
+      'guest images it may run in; default: those of the workers that are covered now',
+    )
     .option('--upgrade-delay <time>', 'how long what is allowed later has to wait, such as 3d', '0s')
     .action(createApp)
   withManifestOptions(
@@ -40,22 +56,48 @@ export function addApps(program: Command): void {
     ),
   )
     .option('--image <hash...>', 'guest images to allow')
-    .action((app: string, file: string | undefined, options: PolicyOptions) => changePolicy('allow', app, file, options))
-  withManifestOptions(command(apps, 'forbid <app> [file]', 'take a file, or guest image, off at once', 'cloister apps forbid shop compose.yaml'))
-    .option('--image <hash...>', 'guest images to forbid')
-    .action((app: string, file: string | undefined, options: PolicyOptions) => changePolicy('forbid', app, file, options))
-  command(apps, 'delay <app> <time>', 'set the upgrade delay; a shorter one holds once the present one has passed', 'cloister apps delay shop 7d').action(
-    setDelay,
+    .action((app: string, file: string | undefined, options: PolicyOptions) =>
+      changePolicy('allow', app, file, options),
+    )
+  withManifestOptions(
+    command(
+      apps,
+      'forbid <app> [file]',
+      'take a file, or guest image, off at once',
+      'cloister apps forbid shop compose.yaml',
+    ),
   )
+    .option('--image <hash...>', 'guest images to forbid')
+    .action((app: string, file: string | undefined, options: PolicyOptions) =>
+      changePolicy('forbid', app, file, options),
+    )
+  command(
+    apps,
+    'delay <app> <time>',
+    'set the upgrade delay; a shorter one holds once the present one has passed',
+    'cloister apps delay shop 7d',
+  ).action(setDelay)
   command(apps, 'freeze <app>', 'allow nothing new, ever', 'cloister apps freeze shop').action(freeze)
 
-  const secrets = program.command('secrets').description('secrets that only an attested worker under an app’s policy can open')
+  const secrets = program
+    .command('secrets')
+    .description('secrets that only an attested worker under an app’s policy can open')
   withSecretOptions(
-    command(secrets, 'seal', 'seal secrets to an app, into a file that anybody may see', 'cloister secrets seal --app shop --secrets prod.env -o shop.sealed'),
+    command(
+      secrets,
+      'seal',
+      'seal secrets to an app, into a file that anybody may see',
+      'cloister secrets seal --app shop --secrets prod.env -o shop.sealed',
+    ),
   )
     .requiredOption('-o, --output <file>', 'where to write it')
     .action(seal)
-  command(program, 'keys', 'the three seats of the key service: where they are, whether they hold what they say', 'cloister keys').action(showKeys)
+  command(
+    program,
+    'keys',
+    'the three seats of the key service: where they are, whether they hold what they say',
+    'cloister keys',
+  ).action(showKeys)
 }
 
 async function showApps(options: Globals): Promise<void> {
@@ -85,25 +127,48 @@ function sayApp(app: App): void {
     facts([
       ['app', app.app],
       ['owner', app.owner],
-      ['upgrade delay', app.upgradeDelay === 0 ? paint('yellow', 'none: what is allowed counts at once') : formatDuration(app.upgradeDelay)],
+      [
+        'upgrade delay',
+        app.upgradeDelay === 0
+          ? paint('yellow', 'none: what is allowed counts at once')
+          : formatDuration(app.upgradeDelay),
+      ],
       ['frozen', app.frozenAt === undefined ? 'no' : `since ${instant(app.frozenAt)}`],
     ]),
   )
   say()
   const rows = (kind: string, list: AllowedHash[]) => list.map((entry) => [kind, entry.hash, standing(entry)])
-  say(table(['may have its keys', 'hash', ''], [...rows('manifest', app.manifests), ...rows('guest image', app.images)]))
+  say(
+    table(
+      ['may have its keys', 'hash', ''],
+      [...rows('manifest', app.manifests), ...rows('guest image', app.images)],
+    ),
+  )
 }
 
 function standing({ allowedFrom, void: isVoid }: AllowedHash): string {
   if (isVoid) return paint('red', 'never: the app was frozen first')
-  return allowedFrom * 1000 <= Date.now() ? paint('green', 'counts') : paint('yellow', `from ${instant(allowedFrom)}`)
+  return allowedFrom * 1000 <= Date.now()
+    ? paint('green', 'counts')
+    : paint('yellow', `from ${instant(allowedFrom)}`)
 }
 
-async function createApp(name: string, files: string[], options: PolicyOptions & { upgradeDelay: string }): Promise<void> {
+async function createApp(
+  name: string,
+  files: string[],
+  options: PolicyOptions & { upgradeDelay: string },
+): Promise<void> {
   const cloister = connect(options)
-  const manifests = files.map((file) => hashManifest(readManifestFile(file, options, options.json === true).manifest))
+  const manifests = files.map((file) =>
+    hashManifest(readManifestFile(file, options, options.json === true).manifest),
+  )
   const images = options.image ? options.image.map(checkHash) : await coveredImages(cloister)
-  const app = await registerApp(walletOf(cloister), { name, upgradeDelay: secondsOf(options.upgradeDelay), manifests, images })
+  const app = await registerApp(walletOf(cloister), {
+    name,
+    upgradeDelay: secondsOf(options.upgradeDelay),
+    manifests,
+    images,
+  })
   const registered = await getApp(cloister.chain, app)
   if (options.json) return sayJson(registered)
   sayApp(registered)
@@ -111,13 +176,29 @@ async function createApp(name: string, files: string[], options: PolicyOptions &
   say(paint('dim', `  cloister deploy ${files[0]} --app ${name} --secrets FILE`))
 }
 
-async function changePolicy(what: 'allow' | 'forbid', name: string, file: string | undefined, options: PolicyOptions): Promise<void> {
+async function changePolicy(
+  what: 'allow' | 'forbid',
+  name: string,
+  file: string | undefined,
+  options: PolicyOptions,
+): Promise<void> {
   const cloister = connect(options)
   const app = resolveApp(cloister, name)
-  const entries: ['manifest' | 'image', Hex][] = (options.image ?? []).map((image) => ['image', checkHash(image)])
+  const entries: ['manifest' | 'image', Hex][] = (options.image ?? []).map((image) => [
+    'image',
+    checkHash(image),
+  ])
   if (file !== undefined)
-    entries.push(['manifest', /^0x[0-9a-f]{64}$/.test(file) ? (file as Hex) : hashManifest(readManifestFile(file, options, options.json === true).manifest)])
-  if (entries.length === 0) throw new CloisterError('bad-option', `There is nothing to ${what}.`, { hint: 'Name a file, the hash of a manifest, or --image.' })
+    entries.push([
+      'manifest',
+      /^0x[0-9a-f]{64}$/.test(file)
+        ? (file as Hex)
+        : hashManifest(readManifestFile(file, options, options.json === true).manifest),
+    ])
+  if (entries.length === 0)
+    throw new CloisterError('bad-option', `There is nothing to ${what}.`, {
+      hint: 'Name a file, the hash of a manifest, or --image.',
+    })
   const change = what === 'allow' ? allowInApp : forbidInApp
   for (const [kind, hash] of entries) await change(walletOf(cloister), app, kind, hash)
   const changed = await getApp(cloister.chain, app)
@@ -141,7 +222,8 @@ async function freeze(name: string, options: Globals & { yes?: boolean }): Promi
   if (!options.json) {
     sayApp(known)
     note('')
-    if (!options.yes && !(await confirm('Allow nothing new in this app, ever?'))) throw new CloisterError('cancelled', 'Nothing was frozen.')
+    if (!options.yes && !(await confirm('Allow nothing new in this app, ever?')))
+      throw new CloisterError('cancelled', 'Nothing was frozen.')
   }
   await freezeApp(walletOf(cloister), app)
   const frozen = await getApp(cloister.chain, app)
@@ -152,7 +234,10 @@ async function freeze(name: string, options: Globals & { yes?: boolean }): Promi
 async function seal(options: Globals & SecretOptions & { output: string }): Promise<void> {
   const cloister = connect(options)
   const envelope = await sealedFrom(cloister, options)
-  if (!envelope) throw new CloisterError('bad-option', 'There is nothing to seal.', { hint: 'Name --secrets FILE or --secret-file NAME=PATH.' })
+  if (!envelope)
+    throw new CloisterError('bad-option', 'There is nothing to seal.', {
+      hint: 'Name --secrets FILE or --secret-file NAME=PATH.',
+    })
   writeFileSync(options.output, `${JSON.stringify(envelope, null, 2)}\n`)
   if (options.json) return sayJson({ app: envelope.app, names: envelope.names, output: options.output })
   say(
@@ -174,7 +259,9 @@ async function showKeys(options: Globals): Promise<void> {
         short(provider),
         lease.slice(2, 18),
         state?.open ? paint('green', 'yes') : paint('red', problem === undefined ? 'not yet' : 'no'),
-        problem === undefined ? `parts ${[0, 1, 2].filter((part) => part !== index).join(' and ')} of three` : printable(problem),
+        problem === undefined
+          ? `parts ${[0, 1, 2].filter((part) => part !== index).join(' and ')} of three`
+          : printable(problem),
       ]),
     ),
   )
@@ -184,7 +271,10 @@ async function showKeys(options: Globals): Promise<void> {
     open === 3
       ? 'Any two of them open what is sealed; any one may be lost.'
       : open === 2
-        ? paint('yellow', 'Two of three answer: secrets can be sealed and opened, and no other one may be lost.')
+        ? paint(
+            'yellow',
+            'Two of three answer: secrets can be sealed and opened, and no other one may be lost.',
+          )
         : paint('red', 'Fewer than two of three answer: no secret can be sealed or opened now.'),
   )
 }
@@ -196,11 +286,17 @@ async function coveredImages(cloister: Cloister): Promise<Hex[]> {
   const roles = await Promise.all(images.map((image) => getRoles(cloister.chain, image)))
   const allowed = images.filter((_, position) => ((roles[position] ?? 0) & 1) !== 0)
   if (allowed.length === 0)
-    throw new CloisterError('bad-option', 'No covered worker runs a guest image that may earn.', { hint: 'Name guest images with --image.' })
+    throw new CloisterError('bad-option', 'No covered worker runs a guest image that may earn.', {
+      hint: 'Name guest images with --image.',
+    })
   return allowed
 }
 
 function checkHash(text: string): Hex {
   if (/^0x[0-9a-f]{64}$/.test(text)) return text as Hex
-  throw new CloisterError('bad-option', `${JSON.stringify(text.slice(0, 80))} is not the hash of a guest image.`, { hint: 'See `cloister workers --json`.' })
+  throw new CloisterError(
+    'bad-option',
+    `${JSON.stringify(text.slice(0, 80))} is not the hash of a guest image.`,
+    { hint: 'See `cloister workers --json`.' },
+  )
 }

@@ -74,9 +74,15 @@ export function addDeploy(program: Command): void {
   withLoginOption(withSecretOptions(withBidOptions(withManifestOptions(deployCommand))))
     .option('--deposit <amount>', 'money to put in, in whole tokens')
     .option('--for <time>', 'put in as much as lasts this long, such as 2h or 7d (default 24h)')
-    .option('--name <name>', 'a name for its address, beside its id; default: what a Compose file calls itself')
+    .option(
+      '--name <name>',
+      'a name for its address, beside its id; default: what a Compose file calls itself',
+    )
     .option('--keep', 'leave the lease open if its containers do not start')
-    .option('--timeout <time>', 'give up after so long, such as 20m; default: what the health checks of the file allow')
+    .option(
+      '--timeout <time>',
+      'give up after so long, such as 20m; default: what the health checks of the file allow',
+    )
     .action(runDeploy)
 }
 
@@ -85,7 +91,10 @@ function withBidOptions(command: Command): Command {
     .option('--pay <token>', 'USDC or CLOI', 'USDC')
     .option('--max-price <amount>', 'highest price for an hour, in whole tokens')
     .option('--provider <address>', 'only bids of this provider or worker')
-    .option('--policy <policy>', 'what the machine has to prove, such as root=intel,tcb=UpToDate,place=aws/eu-central-1,gpu=confidential,age=1h')
+    .option(
+      '--policy <policy>',
+      'what the machine has to prove, such as root=intel,tcb=UpToDate,place=aws/eu-central-1,gpu=confidential,age=1h',
+    )
 }
 
 async function showBids(file: string, options: BidOptions): Promise<void> {
@@ -121,9 +130,13 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
   const { network } = cloister
   const json = options.json === true
   if (options.name !== undefined && !isLeaseName(options.name))
-    throw new CloisterError('bad-name', `${JSON.stringify(options.name.slice(0, 60))} can't be the name of a lease.`, {
-      hint: `Use ${LEASE_NAME_RULE}.`,
-    })
+    throw new CloisterError(
+      'bad-name',
+      `${JSON.stringify(options.name.slice(0, 60))} can't be the name of a lease.`,
+      {
+        hint: `Use ${LEASE_NAME_RULE}.`,
+      },
+    )
   // A time that can't be read is told of before anybody is asked for a bid.
   for (const time of [options.for, options.timeout]) if (time !== undefined) secondsOf(time)
   const parsed = readManifestFile(file, options, json)
@@ -157,9 +170,12 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
         `Deposit ${money(network, best.bid.token, amount)}: lasts ${formatDuration(Number(secondsAffordable(amount, best.bid.ratePerSecond)))} at ${hourly(network, best.bid.token, best.bid.ratePerSecond)} an hour. What is not used is paid back.`,
       )
       if (isUnexpected(best, wanted, found.token))
-        note(`${paint('yellow', '!', process.stderr)} The worker takes no smaller deposit, and this is more than you asked for.`)
+        note(
+          `${paint('yellow', '!', process.stderr)} The worker takes no smaller deposit, and this is more than you asked for.`,
+        )
       else if (amount === best.bid.minimumDeposit) note('The worker takes no smaller deposit.')
-      if (asks && !(await confirm('Open the lease?'))) throw new CloisterError('cancelled', 'Nothing was opened.')
+      if (asks && !(await confirm('Open the lease?')))
+        throw new CloisterError('cancelled', 'Nothing was opened.')
     }
     const started = performance.now()
     const deployed = await deploy(cloister, {
@@ -176,24 +192,39 @@ async function runDeploy(file: string, options: DeployOptions): Promise<void> {
       onStep: (step, detail) => steps.begin(step, detail),
     })
     steps.done()
-    const timings = { ...deployed.timings, bids: bidMs, total: Math.round(performance.now() - started) + bidMs }
+    const timings = {
+      ...deployed.timings,
+      bids: bidMs,
+      total: Math.round(performance.now() - started) + bidMs,
+    }
     // Names go to the first open lease that wishes for one.
-    const record = wished === undefined ? undefined : await cloister.index.lease(deployed.lease).catch(() => undefined)
+    const record =
+      wished === undefined ? undefined : await cloister.index.lease(deployed.lease).catch(() => undefined)
     const name = record?.name
     if (json) return sayJson({ ...deployed, name, timings })
     const id = shortId(deployed.lease)
     say('')
     if (record && name !== wished)
-      note(`${paint('yellow', '!', process.stderr)} An open lease is called ${wished} already. This one is next in line; use its id until then.`)
+      note(
+        `${paint('yellow', '!', process.stderr)} An open lease is called ${wished} already. This one is next in line; use its id until then.`,
+      )
     say(
       `${paint('green', '●')} ${paint('bold', name ?? id)} runs on ${short(deployed.worker)} (${attestation(deployed.attestation)}), ready after ${(timings.total / 1000).toFixed(2)} s.`,
     )
     for (const route of deployed.routes) {
-      say(`  ${printable(route.service).padEnd(10)} ${paint(['bold', 'cyan'], printable(route.loopbackUrl ?? route.url))}`)
-      for (const other of [route.namedUrl, route.loopbackUrl && route.url]) if (other) say(`  ${''.padEnd(10)} ${paint('cyan', printable(other))}`)
+      say(
+        `  ${printable(route.service).padEnd(10)} ${paint(['bold', 'cyan'], printable(route.loopbackUrl ?? route.url))}`,
+      )
+      for (const other of [route.namedUrl, route.loopbackUrl && route.url])
+        if (other) say(`  ${''.padEnd(10)} ${paint('cyan', printable(other))}`)
     }
     say('')
-    say(paint('dim', `  cloister status ${id}    cloister verify ${id}    cloister logs ${id} -f    cloister close ${id}`))
+    say(
+      paint(
+        'dim',
+        `  cloister status ${id}    cloister verify ${id}    cloister logs ${id} -f    cloister close ${id}`,
+      ),
+    )
   } catch (error) {
     steps.fail()
     if (!json) showLastLines(error)
@@ -220,7 +251,9 @@ function terms(
       hint: `Use --pay ${tokens.map((known) => known.symbol).join(' or --pay ')}.`,
     })
   if (provider !== undefined && !isAddress(provider, { strict: false }))
-    throw new CloisterError('bad-address', `${provider.slice(0, 60)} is not an address.`, { hint: 'See `cloister providers`.' })
+    throw new CloisterError('bad-address', `${provider.slice(0, 60)} is not an address.`, {
+      hint: 'See `cloister providers`.',
+    })
   return {
     pay: token.symbol,
     policy: parsePolicy(policy ?? '', development),
@@ -241,7 +274,8 @@ function agrees(steps: Steps, network: Network, { bid }: CheckedBid, deposit: bi
 }
 
 function wantedDeposit({ deposit, for: lasting }: DeployOptions, token: Token): AskedDeposit {
-  if (deposit !== undefined && lasting !== undefined) throw new CloisterError('bad-option', 'Say --deposit or --for, not both.')
+  if (deposit !== undefined && lasting !== undefined)
+    throw new CloisterError('bad-option', 'Say --deposit or --for, not both.')
   if (deposit !== undefined) {
     const amount = parseAmount(deposit, token.decimals)
     if (amount === 0n) throw new CloisterError('bad-amount', 'A deposit has to be more than nothing.')
@@ -268,9 +302,14 @@ function bidTable({ bids, token }: Bids, best = bids[0]): string {
       attestation(worker.attestation),
     ]
   })
-  return table(['', `${token.symbol}/hour`, 'name', 'worker', 'provider', 'free', 'uptime', 'engine', 'attestation'], rows, [`${token.symbol}/hour`, 'uptime'])
+  return table(
+    ['', `${token.symbol}/hour`, 'name', 'worker', 'provider', 'free', 'uptime', 'engine', 'attestation'],
+    rows,
+    [`${token.symbol}/hour`, 'uptime'],
+  )
 }
 
 function sayDeclined({ declined }: Bids): void {
-  for (const { worker, reason } of declined) note(paint('dim', `  ${short(worker)} does not bid: ${printable(reason)}`, process.stderr))
+  for (const { worker, reason } of declined)
+    note(paint('dim', `  ${short(worker)} does not bid: ${printable(reason)}`, process.stderr))
 }

@@ -1,4 +1,9 @@
-import { type AnnouncementRecord, formatDuration, type ProposalRecord, type SuspensionRecord } from '@cloister/core'
+import {
+  type AnnouncementRecord,
+  formatDuration,
+  type ProposalRecord,
+  type SuspensionRecord,
+} from '@cloister/core'
 import { governance, type OnChain } from '@cloister/sdk'
 import { paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
@@ -8,24 +13,40 @@ import { instant, short } from '../show.ts'
 const ROLES = { earn: 1, verify: 2 }
 
 export function addGovernance(program: Command): void {
-  command(program, 'governance', 'what governance announced, suspended and proposed: who did, and when it takes effect', 'cloister governance --all')
+  command(
+    program,
+    'governance',
+    'what governance announced, suspended and proposed: who did, and when it takes effect',
+    'cloister governance --all',
+  )
     .option('-a, --all', 'what is over as well')
     .action(showGovernance)
 }
 
 async function showGovernance(options: Globals & { all?: boolean }): Promise<void> {
   const found = await governance(connect(options))
-  const isShown = ({ state }: { state: string }) => options.all === true || ['waiting', 'ready', 'in-force'].includes(state)
+  const isShown = ({ state }: { state: string }) =>
+    options.all === true || ['waiting', 'ready', 'in-force'].includes(state)
   const announcements = found.announcements.filter(isShown)
   const suspensions = found.suspensions.filter(isShown)
   const proposals = found.proposals.filter(isShown)
   if (options.json) return sayJson({ announcements, suspensions, proposals })
   if (announcements.length + suspensions.length + proposals.length === 0)
-    return say(options.all ? 'Governance has announced, suspended and proposed nothing.' : 'Nothing is announced, suspended or proposed.')
+    return say(
+      options.all
+        ? 'Governance has announced, suspended and proposed nothing.'
+        : 'Nothing is announced, suspended or proposed.',
+    )
   const blocks = [
-    announcements.length > 0 && table(['contract', 'announced change', 'by', 'announced', 'takes effect', 'state'], announcements.map(announcementRow)),
-    suspensions.length > 0 && table(['suspended', 'what', 'by', 'since', 'until', 'state'], suspensions.map(suspensionRow)),
-    proposals.length > 0 && table(['proposed slash', 'of', 'by', 'proposed', 'from', 'state'], proposals.map(proposalRow)),
+    announcements.length > 0 &&
+      table(
+        ['contract', 'announced change', 'by', 'announced', 'takes effect', 'state'],
+        announcements.map(announcementRow),
+      ),
+    suspensions.length > 0 &&
+      table(['suspended', 'what', 'by', 'since', 'until', 'state'], suspensions.map(suspensionRow)),
+    proposals.length > 0 &&
+      table(['proposed slash', 'of', 'by', 'proposed', 'from', 'state'], proposals.map(proposalRow)),
   ]
   say(blocks.filter((block) => block !== false).join('\n\n'))
 }
@@ -33,7 +54,10 @@ async function showGovernance(options: Globals & { all?: boolean }): Promise<voi
 function announcementRow(one: OnChain<AnnouncementRecord>): string[] {
   const { contract, by, announcedAt, readyAt, expiresAt } = one
   const isMadeByItself = one.change === undefined
-  const what = one.function === undefined ? `no function of its own (${shortened(one.call ?? '')})` : `${one.function}(${argumentsOf(one.args ?? {})})`
+  const what =
+    one.function === undefined
+      ? `no function of its own (${shortened(one.call ?? '')})`
+      : `${one.function}(${argumentsOf(one.args ?? {})})`
   return [
     contract,
     printable(what),
@@ -45,9 +69,17 @@ function announcementRow(one: OnChain<AnnouncementRecord>): string[] {
 }
 
 function suspensionRow(one: OnChain<SuspensionRecord>): string[] {
-  const taken = one.kind === 'image' ? `may not ${rolesOf(one.roles)}` : `floor raised to ${argumentsOf(one.floor)}`
+  const taken =
+    one.kind === 'image' ? `may not ${rolesOf(one.roles)}` : `floor raised to ${argumentsOf(one.floor)}`
   const named = one.kind === 'image' ? `image ${shortened(one.image)}` : `platforms ${one.fmspc}`
-  return [named, printable(taken), one.by ? short(one.by) : '', instant(one.since), instant(one.until), stateOf(one, one.until)]
+  return [
+    named,
+    printable(taken),
+    one.by ? short(one.by) : '',
+    instant(one.since),
+    instant(one.until),
+    stateOf(one, one.until),
+  ]
 }
 
 function proposalRow(one: OnChain<ProposalRecord>): string[] {
@@ -62,7 +94,11 @@ function proposalRow(one: OnChain<ProposalRecord>): string[] {
 }
 
 /** How it stands, and how long still; in red where the chain says otherwise than the index. */
-function stateOf({ state, onChain }: { state: string; onChain: boolean | undefined }, next: number, last = next): string {
+function stateOf(
+  { state, onChain }: { state: string; onChain: boolean | undefined },
+  next: number,
+  last = next,
+): string {
   if (onChain === false) return paint('red', `${state}, but not on chain`)
   const left = (until: number) => formatDuration(Math.max(0, until - Math.floor(Date.now() / 1000)))
   if (state === 'waiting' || state === 'in-force') return paint('yellow', `${state}, ${left(next)} more`)

@@ -15,17 +15,28 @@ export function addLeaseStreams(program: Command): void {
     .option('--replica <number>', 'only this copy of the service, from 0')
     .option('--tail <lines>', 'only that many last lines', '1000')
     .action(showLogs)
-  command(program, 'events <lease>', 'what happened to a lease', 'cloister events my-app -f').option('-f, --follow', 'go on with what comes').action(showEvents)
-  command(program, 'exec <lease> <command...>', 'run a command in a lease; interactive on a terminal', 'cloister exec my-app -- sh')
+  command(program, 'events <lease>', 'what happened to a lease', 'cloister events my-app -f')
+    .option('-f, --follow', 'go on with what comes')
+    .action(showEvents)
+  command(
+    program,
+    'exec <lease> <command...>',
+    'run a command in a lease; interactive on a terminal',
+    'cloister exec my-app -- sh',
+  )
     .option('--service <name>', 'the service or container to run it in')
     .option('--replica <number>', 'the copy of the service, from 0')
     .action(runExec)
 }
 
-async function showLogs(key: string, options: Globals & ContainerOptions & { follow?: boolean; tail: string }): Promise<void> {
+async function showLogs(
+  key: string,
+  options: Globals & ContainerOptions & { follow?: boolean; tail: string },
+): Promise<void> {
   const cloister = connect(options)
   const lease = await findLease(cloister, key)
-  if (!/^\d{1,5}$/.test(options.tail) || Number(options.tail) > 10_000) throw new CloisterError('bad-option', '--tail takes a number of lines up to 10000.')
+  if (!/^\d{1,5}$/.test(options.tail) || Number(options.tail) > 10_000)
+    throw new CloisterError('bad-option', '--tail takes a number of lines up to 10000.')
   const aborter = onInterrupt()
   const containers = new Map<string, number>()
   const colours = ['cyan', 'magenta', 'yellow', 'green', 'blue'] as const
@@ -58,7 +69,11 @@ interface ContainerOptions {
 function containerOf({ service, replica }: ContainerOptions): string | undefined {
   if (replica === undefined) return service
   if (service === undefined || !/^\d{1,3}$/.test(replica))
-    throw new CloisterError('bad-option', '--replica takes the number of a copy, and --service says of what.', { hint: 'As in --service web --replica 1.' })
+    throw new CloisterError(
+      'bad-option',
+      '--replica takes the number of a copy, and --service says of what.',
+      { hint: 'As in --service web --replica 1.' },
+    )
   return `${service}-${Number(replica)}`
 }
 
@@ -71,10 +86,15 @@ async function showEvents(key: string, options: Globals & { follow?: boolean }):
   const cloister = connect(options)
   const lease = await findLease(cloister, key)
   const aborter = onInterrupt()
-  for await (const event of workerAsTenant(cloister, lease).events(lease.lease, { follow: options.follow === true, signal: aborter.signal })) {
+  for await (const event of workerAsTenant(cloister, lease).events(lease.lease, {
+    follow: options.follow === true,
+    signal: aborter.signal,
+  })) {
     if (options.json) sayJson(event)
     else
-      say(`${paint('dim', new Date(event.time).toISOString().slice(0, 19).replace('T', ' '))}  ${printable(event.kind).padEnd(13)} ${printable(event.message)}`)
+      say(
+        `${paint('dim', new Date(event.time).toISOString().slice(0, 19).replace('T', ' '))}  ${printable(event.kind).padEnd(13)} ${printable(event.message)}`,
+      )
   }
   sayEnded(options, aborter.signal)
 }

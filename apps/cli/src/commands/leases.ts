@@ -1,5 +1,14 @@
 import { formatCpu, formatDuration, formatMiB, parseAmount, parsePolicy, shortId } from '@cloister/core'
-import { close, findLease, type LeaseStatus, status, topUp, update, walletOf, workerAsTenant } from '@cloister/sdk'
+import {
+  close,
+  findLease,
+  type LeaseStatus,
+  status,
+  topUp,
+  update,
+  walletOf,
+  workerAsTenant,
+} from '@cloister/sdk'
 import { bar, facts, paint, printable, Steps, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { command, connect, type Globals } from '../context.ts'
@@ -10,11 +19,26 @@ import { type SecretOptions, sealedFrom, withSecretOptions } from '../secret-opt
 import { attestation, hourly, instant, money, short, since, state } from '../show.ts'
 
 export function addLeases(program: Command): void {
-  command(program, 'ps', 'your leases: what is running, what it costs so far, how long the money lasts', 'cloister ps --all')
+  command(
+    program,
+    'ps',
+    'your leases: what is running, what it costs so far, how long the money lasts',
+    'cloister ps --all',
+  )
     .option('-a, --all', 'closed ones as well')
     .action(showLeases)
-  command(program, 'status <lease>', 'one lease: services, money, addresses', 'cloister status my-app').action(showStatus)
-  command(program, 'metrics <lease>', 'CPU, memory, processes and disk a lease uses', 'cloister metrics my-app').action(showMetrics)
+  command(
+    program,
+    'status <lease>',
+    'one lease: services, money, addresses',
+    'cloister status my-app',
+  ).action(showStatus)
+  command(
+    program,
+    'metrics <lease>',
+    'CPU, memory, processes and disk a lease uses',
+    'cloister metrics my-app',
+  ).action(showMetrics)
   const updateCommand = command(
     program,
     'update <lease> <file>',
@@ -22,21 +46,47 @@ export function addLeases(program: Command): void {
     'cloister update my-app compose.yaml',
   )
   withLoginOption(withSecretOptions(withManifestOptions(updateCommand)))
-    .option('--policy <policy>', 'what the machine has to prove anew before it gets anything, as with `deploy`')
-    .option('--pull', 'look up anew what the tags of its images mean, also where the file is what runs already')
-    .option('--timeout <time>', 'give up after so long, such as 20m; default: what the health checks of the file allow')
+    .option(
+      '--policy <policy>',
+      'what the machine has to prove anew before it gets anything, as with `deploy`',
+    )
+    .option(
+      '--pull',
+      'look up anew what the tags of its images mean, also where the file is what runs already',
+    )
+    .option(
+      '--timeout <time>',
+      'give up after so long, such as 20m; default: what the health checks of the file allow',
+    )
     .action(runUpdate)
-  command(program, 'top-up <lease> <amount>', 'add money, in whole tokens of the lease', 'cloister top-up my-app 2.5').action(runTopUp)
-  command(program, 'close <lease>', 'stop everything; what is left is back in the same transaction', 'cloister close my-app').action(runClose)
+  command(
+    program,
+    'top-up <lease> <amount>',
+    'add money, in whole tokens of the lease',
+    'cloister top-up my-app 2.5',
+  ).action(runTopUp)
+  command(
+    program,
+    'close <lease>',
+    'stop everything; what is left is back in the same transaction',
+    'cloister close my-app',
+  ).action(runClose)
 }
 
 async function showLeases(options: Globals & { all?: boolean }): Promise<void> {
   const cloister = connect(options)
   const { account } = walletOf(cloister)
-  const { items } = await cloister.index.leases({ tenant: account.address, limit: 200, ...(options.all !== true && { open: true }) })
+  const { items } = await cloister.index.leases({
+    tenant: account.address,
+    limit: 200,
+    ...(options.all !== true && { open: true }),
+  })
   const found = await Promise.all(items.map((lease) => status(cloister, lease.lease)))
   if (options.json) return sayJson(found.map(statusJson))
-  if (found.length === 0) return say(`${options.all ? 'No leases' : 'No open leases'} of ${short(account.address)}. Deploy one: cloister deploy FILE`)
+  if (found.length === 0)
+    return say(
+      `${options.all ? 'No leases' : 'No open leases'} of ${short(account.address)}. Deploy one: cloister deploy FILE`,
+    )
   say(
     table(
       ['lease', 'name', 'state', 'services', 'age', 'price/hour', 'spent', 'left', 'lasts', 'attestation'],
@@ -69,7 +119,12 @@ async function showStatus(key: string, options: Globals): Promise<void> {
       ['state', state(lease.state)],
       ['attestation', describeAttestation(lease)],
       ['not covered', describeGaps(lease, network)],
-      ['notice', lease.noticeUntil === undefined ? undefined : `the provider ends this lease on ${instant(lease.noticeUntil)}`],
+      [
+        'notice',
+        lease.noticeUntil === undefined
+          ? undefined
+          : `the provider ends this lease on ${instant(lease.noticeUntil)}`,
+      ],
       ['worker', `${lease.worker} of ${short(lease.provider)}`],
       ['price', `${hourly(network, lease.token, lease.ratePerSecond)} an hour`],
       ['paid in', money(network, lease.token, lease.deposit)],
@@ -85,7 +140,12 @@ async function showStatus(key: string, options: Globals): Promise<void> {
       ['opened', `${instant(lease.openedAt)} (${since(lease.openedAt)} ago)`],
       ['closed', lease.closedAt === undefined ? undefined : instant(lease.closedAt)],
       ['manifest', lease.manifestHash],
-      ['failed', lease.failed ? `${printable(lease.failed.reason)} (manifest ${lease.failed.manifestHash.slice(0, 18)}…)` : undefined],
+      [
+        'failed',
+        lease.failed
+          ? `${printable(lease.failed.reason)} (manifest ${lease.failed.manifestHash.slice(0, 18)}…)`
+          : undefined,
+      ],
       ['problem', lease.problem],
     ]),
   )
@@ -119,15 +179,23 @@ async function showStatus(key: string, options: Globals): Promise<void> {
 }
 
 /** Until when the worker is attested, as a person reads it. */
-function describeAttestation({ attestation: standing, coveredUntil, state: leaseState }: LeaseStatus): string {
+function describeAttestation({
+  attestation: standing,
+  coveredUntil,
+  state: leaseState,
+}: LeaseStatus): string {
   if (leaseState === 'closed') return ''
   const left = coveredUntil - Math.floor(Date.now() / 1000)
-  if (standing === 'lapsed') return `${attestation(standing)} since ${instant(coveredUntil)}: nothing is paid until it is renewed`
+  if (standing === 'lapsed')
+    return `${attestation(standing)} since ${instant(coveredUntil)}: nothing is paid until it is renewed`
   return `${attestation(standing)} until ${instant(coveredUntil)} (${formatDuration(Math.max(0, left))} more)`
 }
 
 /** Gaps in the worker's coverage, and what they cost the provider. */
-function describeGaps({ uncoveredSeconds, uncoveredCost, token }: LeaseStatus, network: Parameters<typeof money>[0]): string | undefined {
+function describeGaps(
+  { uncoveredSeconds, uncoveredCost, token }: LeaseStatus,
+  network: Parameters<typeof money>[0],
+): string | undefined {
   if (uncoveredSeconds === 0) return undefined
   return `${formatDuration(uncoveredSeconds)}, which you did not pay for and cost the provider ${money(network, token, uncoveredCost)}`
 }
@@ -152,7 +220,9 @@ async function showMetrics(key: string, options: Globals): Promise<void> {
       ['container', 'cpu', '', 'memory', '', 'processes'],
       metrics.containers.map((container) => {
         const before = first.containers.find((other) => other.name === container.name)
-        const cpuMilli = before ? Math.max(0, ((container.cpuSeconds - before.cpuSeconds) / elapsed) * 1000) : 0
+        const cpuMilli = before
+          ? Math.max(0, ((container.cpuSeconds - before.cpuSeconds) / elapsed) * 1000)
+          : 0
         return [
           printable(container.name),
           bar(cpuMilli, container.cpuMilliLimit),
@@ -165,10 +235,15 @@ async function showMetrics(key: string, options: Globals): Promise<void> {
     ),
   )
   say()
-  say(`disk  ${bar(mib(metrics.diskBytes), metrics.diskMiBLimit)}  ${mib(metrics.diskBytes)} MiB of ${formatMiB(metrics.diskMiBLimit)}`)
+  say(
+    `disk  ${bar(mib(metrics.diskBytes), metrics.diskMiBLimit)}  ${mib(metrics.diskBytes)} MiB of ${formatMiB(metrics.diskMiBLimit)}`,
+  )
 }
 
-type UpdateCommandOptions = Globals & ManifestOptions & SecretOptions & LoginOptions & { policy?: string; timeout?: string; pull?: boolean }
+type UpdateCommandOptions = Globals &
+  ManifestOptions &
+  SecretOptions &
+  LoginOptions & { policy?: string; timeout?: string; pull?: boolean }
 
 async function runUpdate(key: string, file: string, options: UpdateCommandOptions): Promise<void> {
   const cloister = connect(options)
@@ -179,7 +254,8 @@ async function runUpdate(key: string, file: string, options: UpdateCommandOption
     const envelope = await sealedFrom(cloister, options)
     const updated = await update(cloister, key, parsed.manifest, {
       onStep: (detail) => steps.begin('update', detail),
-      policy: options.policy === undefined ? undefined : parsePolicy(options.policy, cloister.network.development),
+      policy:
+        options.policy === undefined ? undefined : parsePolicy(options.policy, cloister.network.development),
       envelope,
       logins: loginsFor(parsed, options),
       pull: options.pull,
@@ -187,8 +263,15 @@ async function runUpdate(key: string, file: string, options: UpdateCommandOption
     })
     steps.done()
     if (options.json) return sayJson(updated)
-    if (!updated.handedOver) return say('The lease runs that manifest already. Images that were pushed again under their tags are taken with --pull.')
-    const what = updated.transaction ? 'the new manifest' : envelope ? 'the manifest with the new secrets,' : 'the manifest again,'
+    if (!updated.handedOver)
+      return say(
+        'The lease runs that manifest already. Images that were pushed again under their tags are taken with --pull.',
+      )
+    const what = updated.transaction
+      ? 'the new manifest'
+      : envelope
+        ? 'the manifest with the new secrets,'
+        : 'the manifest again,'
     say(`${paint('green', '●')} The lease runs ${what} ${updated.manifestHash.slice(0, 18)}….`)
   } catch (error) {
     steps.fail()
@@ -214,8 +297,13 @@ async function runClose(key: string, options: Globals): Promise<void> {
     steps.done()
     if (options.json) return sayJson(closed)
     const shown = (amount: bigint) => money(cloister.network, closed.token, amount)
-    say(`Closed ${shortId(closed.lease)}. It cost ${shown(closed.spent)}; ${shown(closed.refund)} are back in your account.`)
-    if (closed.credited > 0n) say(`${shown(closed.credited)} wait for you, since the token does not move now: cloister wallet withdraw`)
+    say(
+      `Closed ${shortId(closed.lease)}. It cost ${shown(closed.spent)}; ${shown(closed.refund)} are back in your account.`,
+    )
+    if (closed.credited > 0n)
+      say(
+        `${shown(closed.credited)} wait for you, since the token does not move now: cloister wallet withdraw`,
+      )
   } catch (error) {
     steps.fail()
     throw error

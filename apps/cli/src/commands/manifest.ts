@@ -7,11 +7,24 @@ import { resources } from '../show.ts'
 
 export function addManifest(program: Command): void {
   withManifestOptions(
-    command(program, 'manifest <file>', 'print the canonical form of a Compose or SDL file, and its hash', 'cloister manifest compose.yaml'),
+    command(
+      program,
+      'manifest <file>',
+      'print the canonical form of a Compose or SDL file, and its hash',
+      'cloister manifest compose.yaml',
+    ),
   ).action((file: string, options: Globals & ManifestOptions) => {
     const parsed = readManifestFile(file, options, options.json === true)
     const { manifest, format, warnings, groups } = parsed
-    if (options.json) return sayJson({ manifestHash: hashManifest(manifest), manifest, format, warnings, groups, resources: resourcesOf(manifest) })
+    if (options.json)
+      return sayJson({
+        manifestHash: hashManifest(manifest),
+        manifest,
+        format,
+        warnings,
+        groups,
+        resources: resourcesOf(manifest),
+      })
     sayExactly(toCanonicalJson(manifest))
     note(`\nSHA-256 ${hashManifest(manifest)}`)
     note(`from ${format} · ${resources(resourcesOf(manifest))}`)

@@ -6,8 +6,15 @@ import { command, connect, type Globals } from '../context.ts'
 import { attestation, percent, resources, short, uptimeOf } from '../show.ts'
 
 export function addNetwork(program: Command): void {
-  command(program, 'providers', 'who offers compute, and with what record', 'cloister providers').action(showProviders)
-  command(program, 'workers', 'workers: what they have, what they ask, how long they were there', 'cloister workers --json').action(showWorkers)
+  command(program, 'providers', 'who offers compute, and with what record', 'cloister providers').action(
+    showProviders,
+  )
+  command(
+    program,
+    'workers',
+    'workers: what they have, what they ask, how long they were there',
+    'cloister workers --json',
+  ).action(showWorkers)
 }
 
 async function showProviders(options: Globals): Promise<void> {
@@ -65,7 +72,19 @@ async function showWorkers(options: Globals): Promise<void> {
   const now = Date.now() / 1000
   say(
     table(
-      ['worker', 'name', 'provider', 'state', 'has', 'free', 'USDC/hour: cpu, GiB', 'uptime', 'open', 'served', 'attestation'],
+      [
+        'worker',
+        'name',
+        'provider',
+        'state',
+        'has',
+        'free',
+        'USDC/hour: cpu, GiB',
+        'uptime',
+        'open',
+        'served',
+        'attestation',
+      ],
       workers.map((worker, i) => {
         const report = reports[i]
         const prices = report?.prices['USDC']
@@ -74,7 +93,9 @@ async function showWorkers(options: Globals): Promise<void> {
           short(worker.worker),
           printable(report?.name ?? ''),
           short(worker.provider),
-          present ? paint(report ? 'green' : 'red', report ? 'up' : 'unreachable') : paint('dim', worker.retired ? 'retired' : 'away'),
+          present
+            ? paint(report ? 'green' : 'red', report ? 'up' : 'unreachable')
+            : paint('dim', worker.retired ? 'retired' : 'away'),
           resources(worker, gpusOf(worker)),
           report ? resources(report.free, worker.gpuClass) : '',
           prices ? `${printable(prices.cpu)}, ${printable(prices.memoryGiB)}` : '',
@@ -91,5 +112,7 @@ async function showWorkers(options: Globals): Promise<void> {
 
 /** Class of a worker's GPUs, and whether that is more than its own word. */
 function gpusOf({ gpuClass, gpus, confirmedGpus }: WorkerRecord): string {
-  return gpuClass === confirmedGpus?.gpuClass && gpus <= confirmedGpus.gpus ? gpuClass : `${gpuClass} (not confirmed)`
+  return gpuClass === confirmedGpus?.gpuClass && gpus <= confirmedGpus.gpus
+    ? gpuClass
+    : `${gpuClass} (not confirmed)`
 }

@@ -44,8 +44,8 @@ export interface Provider {
 }
 
 /**
- * Opens the provider's wallet, and the configuration file, which it writes where there is none. Says so where one that is there says
- * otherwise than the options. Throws `bad-option`, `bad-config`, `no-wallet`.
+ * Opens the provider's wallet, and the configuration file, which it writes where there is none. Says so
+ * where one that is there says otherwise than the options. Throws `bad-option`, `bad-config`, `no-wallet`.
  */
 export async function openProvider(options: ConfigOptions, command: Command): Promise<Provider> {
   const { loadAgentConfig } = await import('@cloister/agent')
@@ -59,11 +59,27 @@ export async function openProvider(options: ConfigOptions, command: Command): Pr
   return { path, config: known ?? loadAgentConfig(path), cloister, wallet }
 }
 
-function tellUnused({ name, endpoint, listen, executor, capacity }: AgentConfig, options: ConfigOptions, command: Command): void {
-  const holds = { name, endpoint, port: listen.port, engine: executor.engine, gpus: capacity.gpus, gpuClass: capacity.gpuClass }
+function tellUnused(
+  { name, endpoint, listen, executor, capacity }: AgentConfig,
+  options: ConfigOptions,
+  command: Command,
+): void {
+  const holds = {
+    name,
+    endpoint,
+    port: listen.port,
+    engine: executor.engine,
+    gpus: capacity.gpus,
+    gpuClass: capacity.gpuClass,
+  }
   const names = ['name', 'endpoint', 'port', 'engine', 'gpus', 'gpuClass'] as const
-  const unused = names.filter((one) => command.getOptionValueSource(one) === 'cli' && options[one] !== String(holds[one]))
-  if (unused.length > 0) note(`! ${options.config} is there already and holds; what was said of ${unused.join(', ')} is not used. Change it there.`)
+  const unused = names.filter(
+    (one) => command.getOptionValueSource(one) === 'cli' && options[one] !== String(holds[one]),
+  )
+  if (unused.length > 0)
+    note(
+      `! ${options.config} is there already and holds; what was said of ${unused.join(', ')} is not used. Change it there.`,
+    )
 }
 
 /** Writes a configuration file. Throws `bad-option`. */
@@ -92,10 +108,19 @@ function writeConfig(path: string, options: ConfigOptions): void {
     }),
     { flag: 'wx' },
   )
-  if (!options.json) say(`Wrote ${options.config}. Look at the prices in it; they can be changed at any time.`)
+  if (!options.json)
+    say(`Wrote ${options.config}. Look at the prices in it; they can be changed at any time.`)
 }
 
-function template(values: { name: string; network: string; port: number; endpoint: string; engine: string; gpus: number; gpuClass: string }): string {
+function template(values: {
+  name: string
+  network: string
+  port: number
+  endpoint: string
+  engine: string
+  gpus: number
+  gpuClass: string
+}): string {
   const memoryGiB = Math.max(1, Math.floor((freemem() / 1024 ** 3) * 0.8))
   return `# A Cloister worker. Paths are relative to this file; see docs/providers.md.
 

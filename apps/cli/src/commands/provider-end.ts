@@ -13,9 +13,13 @@ export async function endLease(key: string, options: Globals): Promise<void> {
   const { state, noticeUntil: given } = await getLease(wallet, lease)
   if (state !== 'open') throw new CloisterError('not-found', `The lease ${shortId(lease)} is closed already.`)
   if (provider !== wallet.account.address)
-    throw new CloisterError('forbidden', `The lease ${shortId(lease)} is served by ${provider}, and this account is ${wallet.account.address}.`, {
-      hint: 'Name its account with --account.',
-    })
+    throw new CloisterError(
+      'forbidden',
+      `The lease ${shortId(lease)} is served by ${provider}, and this account is ${wallet.account.address}.`,
+      {
+        hint: 'Name its account with --account.',
+      },
+    )
   const receipt = given === 0 ? await giveNotice(wallet, lease) : undefined
   const { noticeUntil } = await getLease(wallet, lease)
   if (options.json) return sayJson({ lease, noticeUntil, transaction: receipt?.transactionHash })

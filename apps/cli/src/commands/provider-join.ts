@@ -36,11 +36,19 @@ import { readableLog, runUntilAsked } from './provider-run.ts'
 
 const GPUS_MS = 180_000
 /** Gas of each step, a little above what the contracts' snapshot says. */
-const GAS = { register: 110_000n, delegate: 110_000n, platform: 350_000n, attest: 130_000n, confirm: 215_000n, collateral: 150_000n }
+const GAS = {
+  register: 110_000n,
+  delegate: 110_000n,
+  platform: 350_000n,
+  attest: 130_000n,
+  confirm: 215_000n,
+  collateral: 150_000n,
+}
 /** What the worker's key is given for its transactions, in wei (see `enrolWorker`). */
 const GAS_MONEY = 5n * 10n ** 16n
 /** Something small, to see that bidding works. */
-const SAMPLE = 'services:\n  web:\n    image: nginx:alpine\n    deploy: { resources: { limits: { cpus: "0.1", memory: 64M } } }\n'
+const SAMPLE =
+  'services:\n  web:\n    image: nginx:alpine\n    deploy: { resources: { limits: { cpus: "0.1", memory: 64M } } }\n'
 
 interface JoinOptions extends ConfigOptions {
   stake?: string
@@ -48,7 +56,10 @@ interface JoinOptions extends ConfigOptions {
   run: boolean
 }
 
-/** From nothing to earning, a step at a time; what is done already is passed over, so that it can be called again. */
+/**
+ * From nothing to earning, a step at a time; what is done already is passed over, so that it can be called
+ * again.
+ */
 export async function join(options: JoinOptions, command: Command): Promise<void> {
   const { enrolWorker, jsonLog, loadWorkerKey, startWorker } = await import('@cloister/agent')
   const { path, config, cloister, wallet } = await openProvider(options, command)
@@ -61,7 +72,8 @@ export async function join(options: JoinOptions, command: Command): Promise<void
     if (gpus > 0) await forecast(cloister, { provider, gpus, gpuClass })
   }
   if (options.yes === true && options.stake === undefined) checkCollateral(plan.toStake, { gpus, gpuClass })
-  if (options.yes !== true && !(await confirm('Go on?'))) throw new CloisterError('declined', 'Nothing was done.')
+  if (options.yes !== true && !(await confirm('Go on?')))
+    throw new CloisterError('declined', 'Nothing was done.')
 
   const steps = new Steps(options.json === true)
   const tell = options.json ? jsonLog(config.name) : readableLog()
@@ -92,19 +104,36 @@ export async function join(options: JoinOptions, command: Command): Promise<void
       } else {
         steps.fail()
         if (!options.json)
-          note('! Nobody has vouched for the GPUs yet, so they earn no emission. Leases work. Type the same again later to lock their collateral.')
+          note(
+            '! Nobody has vouched for the GPUs yet, so they earn no emission. Leases work. Type the same again later to lock their collateral.',
+          )
       }
     }
     steps.begin('first bid', 'a small order of our own, which nobody takes')
-    const rate = await sampleBid(running, wallet).catch((error) => note(`! No bid: ${printable(messageOf(error))}`))
+    const rate = await sampleBid(running, wallet).catch((error) =>
+      note(`! No bid: ${printable(messageOf(error))}`),
+    )
     steps.done()
-    const token = cloister.network.tokens.find(({ symbol }) => symbol === 'USDC') ?? cloister.network.tokens[0]
+    const token =
+      cloister.network.tokens.find(({ symbol }) => symbol === 'USDC') ?? cloister.network.tokens[0]
     if (options.json) {
-      sayJson({ config: path, worker: key.address, provider, enrolled, staked: plan.toStake, collateral, gpus: earning, ...(rate && { ratePerSecond: rate }) })
+      sayJson({
+        config: path,
+        worker: key.address,
+        provider,
+        enrolled,
+        staked: plan.toStake,
+        collateral,
+        gpus: earning,
+        ...(rate && { ratePerSecond: rate }),
+      })
       isTold = options.run
     } else {
       say(`The worker ${key.address} earns for ${provider}.`)
-      if (rate && token) say(`  It bids ${formatAmount(pricePerHour(rate), token.decimals)} ${token.symbol} an hour for a tenth of a CPU and 64 MiB.`)
+      if (rate && token)
+        say(
+          `  It bids ${formatAmount(pricePerHour(rate), token.decimals)} ${token.symbol} an hour for a tenth of a CPU and 64 MiB.`,
+        )
       if (earning && collateral > 0n)
         say(
           `  ${earning.gpus} × ${earning.gpuClass} earn emission from the next full hour on, with ${showAmount(collateral, CLOI)} locked: cloister provider rewards`,
@@ -127,10 +156,13 @@ export async function join(options: JoinOptions, command: Command): Promise<void
 }
 
 /**
- * Refuses to stake more, unasked, than the GPUs' collateral was when this was written: governance may have raised it since, and a node
- * may say anything. Throws `stake-unexpected`.
+ * Refuses to stake more, unasked, than the GPUs' collateral was when this was written: governance may have
+ * raised it since, and a node may say anything. Throws `stake-unexpected`.
  */
-export function checkCollateral(toStake: bigint, { gpus, gpuClass }: { gpus: number; gpuClass: string }): void {
+export function checkCollateral(
+  toStake: bigint,
+  { gpus, gpuClass }: { gpus: number; gpuClass: string },
+): void {
   const known = Object.entries(GPU_CLASSES).find(([name]) => name === gpuClass)?.[1].collateral ?? 0n
   const expected = known * BigInt(gpus) * 10n ** BigInt(CLOI.decimals)
   if (toStake <= expected) return
@@ -157,23 +189,42 @@ async function planStake(
     getLockedFor(wallet, worker),
   ])
   if (gpus > 0 && perGpu === 0n)
-    throw new CloisterError('bad-option', `GPUs of the class ${gpuClass} earn no emission; those that do are h100, h200 and b200.`, {
-      hint: 'Leave --gpus out, or name the class with --gpu-class.',
-    })
+    throw new CloisterError(
+      'bad-option',
+      `GPUs of the class ${gpuClass} earn no emission; those that do are h100, h200 and b200.`,
+      {
+        hint: 'Leave --gpus out, or name the class with --gpu-class.',
+      },
+    )
   const collateral = perGpu * BigInt(gpus)
   // What other workers of the provider's have locked is not there for this one.
-  const missing = wanted === undefined ? collateral - locked - (pool.assets - pool.locked) : parseAmount(wanted, CLOI.decimals) - worth
+  const missing =
+    wanted === undefined
+      ? collateral - locked - (pool.assets - pool.locked)
+      : parseAmount(wanted, CLOI.decimals) - worth
   const toStake = missing > 0n ? missing : 0n
   if (toStake > held)
-    throw new CloisterError('no-funds', `${provider} has ${showAmount(held, CLOI)}; its pool needs ${showAmount(toStake, CLOI)} more.`, {
-      hint: wallet.network.development ? 'On the development network: cloister wallet faucet' : 'Get CLOI first, or lend fewer GPUs.',
-    })
+    throw new CloisterError(
+      'no-funds',
+      `${provider} has ${showAmount(held, CLOI)}; its pool needs ${showAmount(toStake, CLOI)} more.`,
+      {
+        hint: wallet.network.development
+          ? 'On the development network: cloister wallet faucet'
+          : 'Get CLOI first, or lend fewer GPUs.',
+      },
+    )
   return { collateral, toStake }
 }
 
 async function explain(
   wallet: Wallet,
-  { worker, gpus, gpuClass, collateral, toStake }: { worker: Address; gpus: number; gpuClass: string; collateral: bigint; toStake: bigint },
+  {
+    worker,
+    gpus,
+    gpuClass,
+    collateral,
+    toStake,
+  }: { worker: Address; gpus: number; gpuClass: string; collateral: bigint; toStake: bigint },
 ): Promise<void> {
   const gasPrice = await wallet.client.getGasPrice()
   const ether = (gas: bigint) => `${showAmount(gas * gasPrice, { symbol: 'ETH', decimals: 18 }, 6)}`
@@ -184,7 +235,13 @@ async function explain(
       `${formatAmount(GAS_MONEY, 18)} ETH, ${ether(GAS.register)} gas`,
     ],
     ...(toStake > 0n
-      ? [['stake', 'CLOI for your own pool. Yours still; leaves in 21 days, and can be slashed', `${showAmount(toStake, CLOI)}, ${ether(GAS.delegate)} gas`]]
+      ? [
+          [
+            'stake',
+            'CLOI for your own pool. Yours still; leaves in 21 days, and can be slashed',
+            `${showAmount(toStake, CLOI)}, ${ether(GAS.delegate)} gas`,
+          ],
+        ]
       : []),
     [
       'attest',
@@ -193,19 +250,38 @@ async function explain(
     ],
     ...(gpus > 0
       ? [
-          ['GPUs', `other providers’ verifiers vouch for ${gpus} × ${gpuClass}`, `${ether(GAS.confirm * 2n)} gas an hour`],
-          ['collateral', `${showAmount(collateral, CLOI)} of your pool stay while the GPUs are in service`, `${ether(GAS.collateral)} gas`],
+          [
+            'GPUs',
+            `other providers’ verifiers vouch for ${gpus} × ${gpuClass}`,
+            `${ether(GAS.confirm * 2n)} gas an hour`,
+          ],
+          [
+            'collateral',
+            `${showAmount(collateral, CLOI)} of your pool stay while the GPUs are in service`,
+            `${ether(GAS.collateral)} gas`,
+          ],
         ]
       : []),
     ['first bid', 'signs one, to see that it works', 'nothing: bids cost nothing'],
   ]
   say(table(['step', 'what happens', 'costs'], rows))
-  say(paint('dim', 'Nobody has to agree to any of it. Gas of the third step on is paid out of the worker’s key.'))
+  say(
+    paint(
+      'dim',
+      'Nobody has to agree to any of it. Gas of the third step on is paid out of the worker’s key.',
+    ),
+  )
 }
 
 /** What the GPUs would earn, beside those that are in service now. */
-async function forecast({ index, chain }: Cloister, { provider, gpus, gpuClass }: { provider: Address; gpus: number; gpuClass: string }): Promise<void> {
-  const [each, epochs] = await Promise.all([getClassWeight(chain, gpuClass), index.epochs({ provider, limit: 48 })])
+async function forecast(
+  { index, chain }: Cloister,
+  { provider, gpus, gpuClass }: { provider: Address; gpus: number; gpuClass: string },
+): Promise<void> {
+  const [each, epochs] = await Promise.all([
+    getClassWeight(chain, gpuClass),
+    index.epochs({ provider, limit: 48 }),
+  ])
   // The newest hour that is over, or the first one of all.
   const hour = epochs.find((epoch) => epoch.closed) ?? epochs.at(-1)
   const weight = each * gpus
@@ -230,6 +306,10 @@ async function confirmed(wallet: Wallet, worker: Address): Promise<ConfirmedGpus
 async function sampleBid({ worker }: RunningWorker, { network }: Wallet): Promise<bigint> {
   const { manifest } = parseManifest(SAMPLE, { file: 'sample.yaml' })
   const token = network.tokens.find(({ symbol }) => symbol === 'USDC') ?? network.tokens[0]
-  const order = orderFor(manifest, { tenant: zeroAddress, token: token?.address ?? zeroAddress, policy: defaultPolicy(network.attestation.root !== undefined) })
+  const order = orderFor(manifest, {
+    tenant: zeroAddress,
+    token: token?.address ?? zeroAddress,
+    policy: defaultPolicy(network.attestation.root !== undefined),
+  })
   return (await worker.bidder.bid(order)).ratePerSecond
 }

@@ -44,24 +44,47 @@ export async function showRewards(options: ProviderOptions & { hours: string }):
             own ? String(own.weight / 10) : '–',
             own ? percent(own.weight / epoch.weight) : '',
             own ? bar(own.weight, epoch.weight, 10) : '',
-            own ? showAmount(BigInt(own.reward), CLOI, 4) : paint('dim', 'nothing: not covered, vouched for and backed throughout'),
+            own
+              ? showAmount(BigInt(own.reward), CLOI, 4)
+              : paint('dim', 'nothing: not covered, vouched for and backed throughout'),
           ]
         }),
         ['hour', 'weight', 'of all', 'GPUs earned'],
       ),
     )
-  else say(closed.length === 0 ? 'No hour of emission is over yet.' : `No GPUs of ${provider} counted in the last ${hours(closed.length)}.`)
+  else
+    say(
+      closed.length === 0
+        ? 'No hour of emission is over yet.'
+        : `No GPUs of ${provider} counted in the last ${hours(closed.length)}.`,
+    )
   say()
   say(
     facts([
       ['now', standing?.text],
-      ['GPUs', `${showAmount(earned, CLOI, 4)} in ${hours(closed.length)}: half is the provider’s, half its pool’s`],
-      ['pool', pool && `${showAmount(BigInt(pool.stake), CLOI, 0)}, ${showAmount(BigInt(pool.locked), CLOI, 0)} of it collateral`],
+      [
+        'GPUs',
+        `${showAmount(earned, CLOI, 4)} in ${hours(closed.length)}: half is the provider’s, half its pool’s`,
+      ],
+      [
+        'pool',
+        pool &&
+          `${showAmount(BigInt(pool.stake), CLOI, 0)}, ${showAmount(BigInt(pool.locked), CLOI, 0)} of it collateral`,
+      ],
       ['to claim', `${showAmount(claimable, CLOI, 6)}: cloister stake claim --of ${provider}`],
-      ['yield', pool && `${yearly(pool.yields.current)} a year for its delegators, if all stayed as in the last hour`],
+      [
+        'yield',
+        pool && `${yearly(pool.yields.current)} a year for its delegators, if all stayed as in the last hour`,
+      ],
     ]),
   )
-  note(paint('dim', 'Weights in H100s. The present hour counts when it is over. What anybody could recompute is in docs/economics.md.', process.stderr))
+  note(
+    paint(
+      'dim',
+      'Weights in H100s. The present hour counts when it is over. What anybody could recompute is in docs/economics.md.',
+      process.stderr,
+    ),
+  )
 }
 
 function hours(count: number): string {
@@ -70,7 +93,10 @@ function hours(count: number): string {
 
 /** What a worker's GPUs weigh at the moment, and what they lack where they weigh nothing. */
 async function standingOf(chain: Chain, worker: Address): Promise<{ weight: number; text: string }> {
-  const [{ weight, gpusUntil }, confirmed] = await Promise.all([getStanding(chain, worker), getConfirmedGpus(chain, worker)])
+  const [{ weight, gpusUntil }, confirmed] = await Promise.all([
+    getStanding(chain, worker),
+    getConfirmedGpus(chain, worker),
+  ])
   const text =
     confirmed.gpus === 0
       ? 'nobody vouches for GPUs of this worker'
@@ -81,11 +107,15 @@ async function standingOf(chain: Chain, worker: Address): Promise<{ weight: numb
 }
 
 /** The provider of the worker that the configuration here describes; else the account's own. */
-async function providerOf(options: ProviderOptions): Promise<{ cloister: Cloister; provider: Address; worker?: Address }> {
+async function providerOf(
+  options: ProviderOptions,
+): Promise<{ cloister: Cloister; provider: Address; worker?: Address }> {
   if (!existsSync(resolve(options.config))) {
     const cloister = connect(options)
     if (!cloister.wallet)
-      throw new CloisterError('no-wallet', 'There is neither a configuration file nor an account here.', { hint: 'Add --config or --account.' })
+      throw new CloisterError('no-wallet', 'There is neither a configuration file nor an account here.', {
+        hint: 'Add --config or --account.',
+      })
     return { cloister, provider: cloister.wallet.account.address }
   }
   const { loadAgentConfig, loadWorkerKey } = await import('@cloister/agent')
@@ -93,6 +123,9 @@ async function providerOf(options: ProviderOptions): Promise<{ cloister: Cloiste
   const cloister = connect({ ...options, network: config.network })
   const { address } = loadWorkerKey(config.folder)
   const worker = await getWorker(cloister.chain, address)
-  if (!worker) throw new CloisterError('not-registered', 'The worker is not registered.', { hint: 'Register it with `cloister provider join`.' })
+  if (!worker)
+    throw new CloisterError('not-registered', 'The worker is not registered.', {
+      hint: 'Register it with `cloister provider join`.',
+    })
   return { cloister, provider: worker.provider, worker: address }
 }

@@ -5,7 +5,12 @@ import { giveBackAfterStart } from '@cloister/packed'
 import { paint, printable, say } from '@cloister/terminal'
 
 /** Runs a worker until Ctrl-C, or until whoever started it is gone, and takes up changed prices meanwhile. */
-export async function runUntilAsked(parts: { config: AgentConfig; path: string; log: Log; start: () => Promise<RunningWorker> }): Promise<void> {
+export async function runUntilAsked(parts: {
+  config: AgentConfig
+  path: string
+  log: Log
+  start: () => Promise<RunningWorker>
+}): Promise<void> {
   const { config, path, log } = parts
   const { loadAgentConfig } = await import('@cloister/agent')
   // Asked to stop while it starts, it starts, and then stops as it should: containers may run already.
@@ -22,7 +27,9 @@ export async function runUntilAsked(parts: { config: AgentConfig; path: string; 
       config.prices = loadAgentConfig(path).prices
       log('info', 'prices were read again')
     } catch (error) {
-      log('warn', 'the configuration was changed, but is wrong; the old prices hold', { error: messageOf(error) })
+      log('warn', 'the configuration was changed, but is wrong; the old prices hold', {
+        error: messageOf(error),
+      })
     }
   })
   await asked
@@ -35,10 +42,13 @@ export async function runUntilAsked(parts: { config: AgentConfig; path: string; 
 /** A log for people. */
 export function readableLog(): Log {
   return (level, message, fields = {}) => {
-    const mark = level === 'error' ? paint('red', '✘') : level === 'warn' ? paint('yellow', '!') : paint('dim', '·')
+    const mark =
+      level === 'error' ? paint('red', '✘') : level === 'warn' ? paint('yellow', '!') : paint('dim', '·')
     const rest = Object.entries(fields)
       .map(([key, value]) => `${key}=${printable(String(value))}`)
       .join(' ')
-    say(`${paint('dim', new Date().toISOString().slice(11, 19))} ${mark} ${printable(message)}${rest ? paint('dim', `  ${rest}`) : ''}`)
+    say(
+      `${paint('dim', new Date().toISOString().slice(11, 19))} ${mark} ${printable(message)}${rest ? paint('dim', `  ${rest}`) : ''}`,
+    )
   }
 }

@@ -21,7 +21,11 @@ import { readableLog, runUntilAsked } from './provider-run.ts'
 export function addProvider(program: Command): void {
   const provider = program.command('provider').description('earn with this machine; no approval is needed')
   const sub = (usage: string, summary: string, example: string) =>
-    command(provider, usage, summary, example).option('-c, --config <file>', 'the configuration file', 'provider.yaml')
+    command(provider, usage, summary, example).option(
+      '-c, --config <file>',
+      'the configuration file',
+      'provider.yaml',
+    )
   withConfig(
     sub(
       'join',
@@ -40,18 +44,31 @@ export function addProvider(program: Command): void {
     ),
   ).action(init)
   sub('run', 'run the worker until Ctrl-C', 'cloister provider run -c provider.yaml').action(run)
-  sub('status', 'what the worker does and what there is to withdraw', 'cloister provider status').action(showStatus)
+  sub('status', 'what the worker does and what there is to withdraw', 'cloister provider status').action(
+    showStatus,
+  )
   sub('rewards', 'what this provider’s GPUs and stake earned, hour by hour', 'cloister provider rewards')
     .option('--hours <number>', 'how many hours to show', '24')
     .action(showRewards)
-  sub('commission <percent>', 'what the provider keeps of what its pool’s stake earns; more holds after a week', 'cloister provider commission 5').action(
-    commission,
-  )
-  command(provider, 'end <lease>', 'give a lease notice; its worker serves it until then, and closes it', 'cloister provider end 7f3a9c…').action(endLease)
+  sub(
+    'commission <percent>',
+    'what the provider keeps of what its pool’s stake earns; more holds after a week',
+    'cloister provider commission 5',
+  ).action(commission)
+  command(
+    provider,
+    'end <lease>',
+    'give a lease notice; its worker serves it until then, and closes it',
+    'cloister provider end 7f3a9c…',
+  ).action(endLease)
   sub('withdraw', 'take out what was earned', 'cloister provider withdraw --to 0x…')
     .option('--to <address>', 'account to send it to; default: the provider')
     .action(withdraw)
-  sub('price [token]', 'show prices, or set them; a running worker takes them up at once', 'cloister provider price USDC --cpu 0.02 --memory 0.005')
+  sub(
+    'price [token]',
+    'show prices, or set them; a running worker takes them up at once',
+    'cloister provider price USDC --cpu 0.02 --memory 0.005',
+  )
     .option('--cpu <amount>', 'one CPU for an hour')
     .option('--memory <amount>', 'one GiB of memory for an hour')
     .option('--disk <amount>', 'one GiB of disk for an hour')
@@ -65,8 +82,11 @@ async function init(options: ConfigOptions, self: Command): Promise<void> {
   const { path, config, wallet } = await openProvider(options, self)
   const key = loadWorkerKey(config.folder)
   const outcome = await enrolWorker(wallet, key, config)
-  if (options.json) return sayJson({ config: path, worker: key.address, provider: wallet.account.address, outcome })
-  say(`The worker ${key.address} is ${outcome === 'unchanged' ? 'registered as it is' : outcome} for the provider ${wallet.account.address}.`)
+  if (options.json)
+    return sayJson({ config: path, worker: key.address, provider: wallet.account.address, outcome })
+  say(
+    `The worker ${key.address} is ${outcome === 'unchanged' ? 'registered as it is' : outcome} for the provider ${wallet.account.address}.`,
+  )
   say(paint('dim', `  Start it: cloister provider run -c ${options.config}`))
 }
 
@@ -84,27 +104,38 @@ async function showStatus(options: ProviderOptions): Promise<void> {
   const cloister = createCloister({ network })
   const { address } = loadWorkerKey(config.folder)
   const worker = await getWorker(cloister.chain, address)
-  if (!worker) throw new CloisterError('not-registered', `The worker ${address} is not registered.`, { hint: 'Register it with `cloister provider init`.' })
+  if (!worker)
+    throw new CloisterError('not-registered', `The worker ${address} is not registered.`, {
+      hint: 'Register it with `cloister provider init`.',
+    })
   const [billing, block, gas, report, leases, ...credits] = await Promise.all([
     getBilling(cloister.chain, address),
     cloister.chain.client.getBlock(),
     cloister.chain.client.getBalance({ address }),
     // The provider asks its own machine, wherever that is.
-    workerOfRecord({ development: true }, { endpoint: config.endpoint, worker: address, tlsKeyHash: loadTlsKey(config.folder).hash })
+    workerOfRecord(
+      { development: true },
+      { endpoint: config.endpoint, worker: address, tlsKeyHash: loadTlsKey(config.folder).hash },
+    )
       .report(AbortSignal.timeout(3_000))
       .catch(() => undefined),
     cloister.index.leases({ worker: address, open: true, limit: 200 }),
     ...network.tokens.map((token) => getCredit(cloister.chain, worker.provider, token.address)),
   ])
   const coveredFor = Number(billing.until - block.timestamp)
-  const withdrawable = network.tokens.map((token, i) => ({ symbol: token.symbol, amount: credits[i] ?? 0n, decimals: token.decimals }))
+  const withdrawable = network.tokens.map((token, i) => ({
+    symbol: token.symbol,
+    amount: credits[i] ?? 0n,
+    decimals: token.decimals,
+  }))
   if (options.json)
     return sayJson({
       worker: address,
       provider: worker.provider,
       endpoint: worker.description.endpoint,
       answers: report !== undefined,
-      attestation: coveredFor <= 0 ? 'lapsed' : network.attestation.root === undefined ? 'attested' : 'simulated',
+      attestation:
+        coveredFor <= 0 ? 'lapsed' : network.attestation.root === undefined ? 'attested' : 'simulated',
       evidence: report?.evidence,
       alarm: report?.alarm,
       coveredSeconds: billing.coveredSeconds,
@@ -117,7 +148,10 @@ async function showStatus(options: ProviderOptions): Promise<void> {
     facts([
       ['worker', address],
       ['provider', worker.provider],
-      ['endpoint', `${printable(worker.description.endpoint)} ${report ? paint('green', 'answers') : paint('red', 'does not answer')}`],
+      [
+        'endpoint',
+        `${printable(worker.description.endpoint)} ${report ? paint('green', 'answers') : paint('red', 'does not answer')}`,
+      ],
       [
         'coverage',
         `${coveredFor > 0 ? `for ${formatDuration(coveredFor)} more` : paint('red', 'none')} ${network.attestation.root === undefined ? '' : ' (simulated)'}, ${formatDuration(Number(billing.coveredSeconds))} so far`,
@@ -126,16 +160,29 @@ async function showStatus(options: ProviderOptions): Promise<void> {
       ['alarm', report?.alarm && paint('red', printable(report.alarm))],
       ['has', resources(worker.description, worker.description.gpuClass)],
       ['free', report && resources(report.free, report.gpuClass)],
-      ['engine', report && `${report.isolation.engine}; not kept apart: ${report.isolation.missing.join(', ')}`],
+      [
+        'engine',
+        report && `${report.isolation.engine}; not kept apart: ${report.isolation.missing.join(', ')}`,
+      ],
       ['gas', `${formatAmount(gas, 18)} ETH`],
-      ['to withdraw', withdrawable.map(({ symbol, amount, decimals }) => `${formatAmount(amount, decimals)} ${symbol}`).join(', ')],
+      [
+        'to withdraw',
+        withdrawable
+          .map(({ symbol, amount, decimals }) => `${formatAmount(amount, decimals)} ${symbol}`)
+          .join(', '),
+      ],
     ]),
   )
   if (leases.items.length > 0)
     say(
       `\n${table(
         ['lease', 'tenant', 'rate/s', 'opened'],
-        leases.items.map((lease) => [lease.shortId, lease.tenant, lease.ratePerSecond, new Date(lease.openedAt * 1000).toISOString()]),
+        leases.items.map((lease) => [
+          lease.shortId,
+          lease.tenant,
+          lease.ratePerSecond,
+          new Date(lease.openedAt * 1000).toISOString(),
+        ]),
       )}`,
     )
 }
@@ -146,15 +193,20 @@ async function commission(percent: string, options: ProviderOptions): Promise<vo
     throw new CloisterError('bad-option', 'A commission is a percentage from 0 to 50, such as 5 or 7.5.')
   const { transactionHash } = await setCommission(walletOf(connect(options)), bps)
   if (options.json) return sayJson({ bps, transaction: transactionHash })
-  say(`The commission is ${percent}%: at once if that is less than before, in a week if it is more. GPU rewards are always shared half and half.`)
+  say(
+    `The commission is ${percent}%: at once if that is less than before, in a week if it is more. GPU rewards are always shared half and half.`,
+  )
 }
 
 async function withdraw(options: ProviderOptions & { to?: string }): Promise<void> {
   const { loadAgentConfig } = await import('@cloister/agent')
-  const network = existsSync(resolve(options.config)) ? loadAgentConfig(resolve(options.config)).network : options.network
+  const network = existsSync(resolve(options.config))
+    ? loadAgentConfig(resolve(options.config)).network
+    : options.network
   const cloister = connect({ ...options, ...(network !== undefined && { network }) })
   const wallet = walletOf(cloister)
-  const to = options.to === undefined ? wallet.account.address : payee(options.to, 'the wallet that is to have it')
+  const to =
+    options.to === undefined ? wallet.account.address : payee(options.to, 'the wallet that is to have it')
   const done: { symbol: string; amount: string; transaction: string }[] = []
   for (const token of cloister.network.tokens) {
     const amount = await getCredit(wallet, wallet.account.address, token.address)
@@ -166,13 +218,22 @@ async function withdraw(options: ProviderOptions & { to?: string }): Promise<voi
       })
   }
   if (options.json) return sayJson(done)
-  if (done.length === 0) return say(`There is nothing to withdraw for ${wallet.account.address}. What leases earn is settled from time to time.`)
+  if (done.length === 0)
+    return say(
+      `There is nothing to withdraw for ${wallet.account.address}. What leases earn is settled from time to time.`,
+    )
   for (const { amount, symbol } of done) say(`Sent ${amount} ${symbol} to ${to}.`)
 }
 
 async function price(
   token: string | undefined,
-  options: ProviderOptions & { cpu?: string; memory?: string; disk?: string; minimumDeposit?: string; gpu?: string[] },
+  options: ProviderOptions & {
+    cpu?: string
+    memory?: string
+    disk?: string
+    minimumDeposit?: string
+    gpu?: string[]
+  },
 ): Promise<void> {
   const { loadAgentConfig } = await import('@cloister/agent')
   const path = resolve(options.config)
@@ -188,14 +249,16 @@ async function price(
       if (options[option] !== undefined) changes.push([[field], options[option]])
     for (const entry of options.gpu ?? []) {
       const [gpuClass, amount] = entry.split('=')
-      if (!gpuClass || !amount) throw new CloisterError('bad-option', `--gpu takes class=amount, not ${entry.slice(0, 60)}.`)
+      if (!gpuClass || !amount)
+        throw new CloisterError('bad-option', `--gpu takes class=amount, not ${entry.slice(0, 60)}.`)
       changes.push([['gpu', gpuClass], amount])
     }
   }
   if (changes.length > 0) {
     const original = readFileSync(path, 'utf8')
     const document = parseDocument(original)
-    for (const [field, amount] of changes) document.setIn(['prices', token?.toUpperCase() ?? '', ...field], amount)
+    for (const [field, amount] of changes)
+      document.setIn(['prices', token?.toUpperCase() ?? '', ...field], amount)
     // Written first, checked as it will be read, and put back if it is wrong.
     writeFileSync(path, document.toString())
     try {
@@ -207,7 +270,8 @@ async function price(
   }
   const { prices } = changes.length > 0 ? loadAgentConfig(path) : before
   if (options.json) return sayJson(prices)
-  if (before.bidScript !== undefined) note(`Orders are priced by ${before.bidScript}; the list below is not used.`)
+  if (before.bidScript !== undefined)
+    note(`Orders are priced by ${before.bidScript}; the list below is not used.`)
   say(
     table(
       ['token', 'CPU/hour', 'GiB memory/hour', 'GiB disk/hour', 'least deposit', 'GPU/hour'],

@@ -10,7 +10,12 @@ export function* treeOf(groups: BundleVerdict['groups']): Generator<string> {
       const branch = index === checks.length - 1 ? '└' : '├'
       const compared = check.ok
         ? shortened(check.found)
-        : [shortened(check.found), check.expected === undefined ? '' : `expected ${shortened(check.expected)}`].filter(Boolean).join('; ')
+        : [
+            shortened(check.found),
+            check.expected === undefined ? '' : `expected ${shortened(check.expected)}`,
+          ]
+            .filter(Boolean)
+            .join('; ')
       yield `  ${paint('dim', branch)} ${mark(check.ok)} ${printable(check.title)}${compared ? `: ${paint(check.ok ? 'dim' : 'red', compared)}` : ''} ${paint('dim', `(${check.source})`)}`
     }
   }

@@ -32,13 +32,19 @@ A file is named by a path with a slash or a dot in it, or - for standard input. 
 hexadecimal or base64 quote, dstack's getQuote answer or attestation, an SEV-SNP report with or without certificates, a Nitro (COSE)
 document, an RA-TLS certificate, or the attestation report of a private inference service.`,
     )
-    .option('--offline <file>', 'check a file and ask nobody anything; a bundle at the instant it was recorded')
+    .option(
+      '--offline <file>',
+      'check a file and ask nobody anything; a bundle at the instant it was recorded',
+    )
     .option('--report-data <hex>', 'for files: the report data that the quote must hold')
     .option('--nonce <hex>', 'for files: the number that you asked with')
     .option('--compose <file>', 'for files: the app-compose.json of a dstack app')
     .option('--collateral <file>', 'for files: the vendor’s papers, where they are not to be fetched')
     .option('--at <time>', 'for files: the instant to judge at; default: now')
-    .option('--policy <policy>', 'what the verdict has to meet besides, such as root=intel,tcb=UpToDate,place=aws/eu-central-1,age=1h')
+    .option(
+      '--policy <policy>',
+      'what the verdict has to meet besides, such as root=intel,tcb=UpToDate,place=aws/eu-central-1,age=1h',
+    )
     .action(runVerify)
   withManifestOptions(
     command(
@@ -48,44 +54,72 @@ document, an RA-TLS certificate, or the attestation report of a private inferenc
       'cloister evidence my-app -o bundle.json',
     )
       .option('-o, --output <file>', 'where to write it; default: standard output')
-      .option('--manifest <file>', 'give the Compose or SDL file away with it, so that auditors see what the hash stands for'),
+      .option(
+        '--manifest <file>',
+        'give the Compose or SDL file away with it, so that auditors see what the hash stands for',
+      ),
   ).action(runEvidence)
 }
 
 async function runVerify(subject: string | undefined, options: VerifyOptions): Promise<void> {
   if ((subject === undefined) === (options.offline === undefined))
-    throw new CloisterError('bad-option', 'Say what to verify: a lease, a URL or a worker, or --offline with a file.')
+    throw new CloisterError(
+      'bad-option',
+      'Say what to verify: a lease, a URL or a worker, or --offline with a file.',
+    )
   const path = options.offline ?? (subject !== undefined && isPath(subject) ? subject : undefined)
   const file = path === undefined ? undefined : readFileOf(path)
   if (file && !isBundle(file)) {
     if (options.policy !== undefined)
-      throw new CloisterError('bad-option', '--policy is for leases, workers and bundles: a file of evidence alone says nothing of the chain.')
-    const ok = await verifyEvidenceFile(file, options, { development: developmentFor(options), online: options.offline === undefined })
+      throw new CloisterError(
+        'bad-option',
+        '--policy is for leases, workers and bundles: a file of evidence alone says nothing of the chain.',
+      )
+    const ok = await verifyEvidenceFile(file, options, {
+      development: developmentFor(options),
+      online: options.offline === undefined,
+    })
     if (!ok) process.exitCode = 1
     return
   }
-  const onChain = file === undefined ? undefined : options.policy?.split(',').find((term) => /^\s*(age|gpu)=/.test(term))
+  const onChain =
+    file === undefined ? undefined : options.policy?.split(',').find((term) => /^\s*(age|gpu)=/.test(term))
   if (onChain !== undefined)
     throw new CloisterError('bad-option', `A file can not tell what the chain says now: ${onChain.trim()}.`, {
       hint: 'Leave `age` and `gpu` out of --policy, or verify the lease itself.',
     })
   const { verdict, facts } =
-    file === undefined ? await verifyNow(subject ?? '', options) : { verdict: await verifyRecorded(file, options), facts: { attestedSecondsAgo: 0 } }
-  const failures = options.policy === undefined ? [] : failuresOf(verdict, parsePolicy(options.policy, verdict.simulated), facts)
+    file === undefined
+      ? await verifyNow(subject ?? '', options)
+      : { verdict: await verifyRecorded(file, options), facts: { attestedSecondsAgo: 0 } }
+  const failures =
+    options.policy === undefined
+      ? []
+      : failuresOf(verdict, parsePolicy(options.policy, verdict.simulated), facts)
   const ok = verdict.genuine && failures.length === 0
   if (options.json) sayJson({ ok, policy: failures, ...verdict })
   else {
     for (const line of treeOf(verdict.groups)) say(line)
-    for (const failure of verdict.genuine ? failures : []) say(`${paint('red', '✘')} Policy: ${printable(failure)}`)
+    for (const failure of verdict.genuine ? failures : [])
+      say(`${paint('red', '✘')} Policy: ${printable(failure)}`)
     say('')
-    const sentence = verdict.genuine && failures.length > 0 ? `Every check holds, but it is not what the policy asks: ${failures[0]}` : verdict.sentence
+    const sentence =
+      verdict.genuine && failures.length > 0
+        ? `Every check holds, but it is not what the policy asks: ${failures[0]}`
+        : verdict.sentence
     say(paint(!ok ? 'red' : verdict.simulated ? 'yellow' : 'green', printable(sentence)))
   }
   if (!ok) process.exitCode = 1
 }
 
-/** The verdict, and what a policy asks besides: the chain says when it attested, and which GPUs are confirmed. */
-async function verifyNow(subject: string, options: VerifyOptions): Promise<{ verdict: BundleVerdict; facts: PolicyFacts }> {
+/**
+ * The verdict, and what a policy asks besides: the chain says when it attested, and which GPUs are
+ * confirmed.
+ */
+async function verifyNow(
+  subject: string,
+  options: VerifyOptions,
+): Promise<{ verdict: BundleVerdict; facts: PolicyFacts }> {
   const connection = connect(options)
   const { bundle, verdict } = await verify(connection, subject)
   if (options.policy === undefined) return { verdict, facts: { attestedSecondsAgo: 0 } }
@@ -102,7 +136,14 @@ async function verifyNow(subject: string, options: VerifyOptions): Promise<{ ver
 
 async function verifyRecorded(file: Uint8Array, options: VerifyOptions): Promise<BundleVerdict> {
   const { root, witnesses, from } = trustFor(options)
-  if (!options.json) note(paint('dim', `Checked against ${from}. What the chain said is taken as the file has it.`, process.stderr))
+  if (!options.json)
+    note(
+      paint(
+        'dim',
+        `Checked against ${from}. What the chain said is taken as the file has it.`,
+        process.stderr,
+      ),
+    )
   return verifyBundle(JSON.parse(new TextDecoder().decode(file)), { root, witnesses })
 }
 
@@ -149,13 +190,21 @@ function isBundle(file: Uint8Array): boolean {
   }
 }
 
-async function runEvidence(subject: string, options: Globals & ManifestOptions & { output?: string; manifest?: string }): Promise<void> {
-  const manifest = options.manifest === undefined ? undefined : readManifestFile(options.manifest, options, options.json === true).manifest
+async function runEvidence(
+  subject: string,
+  options: Globals & ManifestOptions & { output?: string; manifest?: string },
+): Promise<void> {
+  const manifest =
+    options.manifest === undefined
+      ? undefined
+      : readManifestFile(options.manifest, options, options.json === true).manifest
   const bundle = await evidence(connect(options), subject, manifest)
   const text = `${JSON.stringify(bundle, null, 2)}\n`
   if (options.output === undefined) return sayExactly(text.trimEnd())
   writeFileSync(options.output, text)
   if (options.json) return sayJson({ written: options.output, bytes: text.length })
-  say(`Wrote ${options.output} (${Math.round(text.length / 1024)} KiB), recorded at ${instant(bundle.recordedAt)}.`)
+  say(
+    `Wrote ${options.output} (${Math.round(text.length / 1024)} KiB), recorded at ${instant(bundle.recordedAt)}.`,
+  )
   say(paint('dim', `  Check it, with or without a network: cloister verify --offline ${options.output}`))
 }

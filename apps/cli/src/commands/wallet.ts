@@ -23,12 +23,18 @@ export function addWallet(program: Command): void {
   command(wallet, 'create', 'make a new account', 'cloister wallet create --name alice')
     .option('--name <name>', 'its name here', 'main')
     .action((options: Globals & { name: string }) => save(options, generatePrivateKey()))
-  command(wallet, 'import', 'take an account in by its private key (asked for, or in CLOISTER_PRIVATE_KEY)', 'cloister wallet import --name alice')
+  command(
+    wallet,
+    'import',
+    'take an account in by its private key (asked for, or in CLOISTER_PRIVATE_KEY)',
+    'cloister wallet import --name alice',
+  )
     .option('--name <name>', 'its name here', 'main')
     .action(async (options: Globals & { name: string }) => {
       const key = (await askSecret('Private key', 'CLOISTER_PRIVATE_KEY')).trim()
       const hex = key.startsWith('0x') ? key : `0x${key}`
-      if (!/^0x[0-9a-fA-F]{64}$/.test(hex)) throw new CloisterError('bad-key', 'That is not a private key: 64 hex digits are needed.')
+      if (!/^0x[0-9a-fA-F]{64}$/.test(hex))
+        throw new CloisterError('bad-key', 'That is not a private key: 64 hex digits are needed.')
       await save(options, hex as Hex)
     })
   command(wallet, 'list', 'the wallets there are', 'cloister wallet list').action((options: Globals) => {
@@ -43,15 +49,26 @@ export function addWallet(program: Command): void {
           ),
     )
   })
-  command(wallet, 'balance', 'what an account holds, and what it may withdraw from the market', 'cloister wallet balance').action(showBalance)
-  command(wallet, 'withdraw', 'take back refunds that wait in the market', 'cloister wallet withdraw').action(withdraw)
-  command(wallet, 'faucet', 'ether and tokens, on the development network', 'cloister wallet faucet').action(faucet)
+  command(
+    wallet,
+    'balance',
+    'what an account holds, and what it may withdraw from the market',
+    'cloister wallet balance',
+  ).action(showBalance)
+  command(wallet, 'withdraw', 'take back refunds that wait in the market', 'cloister wallet withdraw').action(
+    withdraw,
+  )
+  command(wallet, 'faucet', 'ether and tokens, on the development network', 'cloister wallet faucet').action(
+    faucet,
+  )
 }
 
 async function save(options: Globals & { name: string }, key: Hex): Promise<void> {
   const address = await saveWallet(options.name, key)
   if (options.json) return sayJson({ name: options.name, address })
-  say(`The wallet ${options.name} is ${address}. Its key is encrypted in ${walletFolder()}; keep a copy of the file and the password.`)
+  say(
+    `The wallet ${options.name} is ${address}. Its key is encrypted in ${walletFolder()}; keep a copy of the file and the password.`,
+  )
 }
 
 async function showBalance(options: Globals): Promise<void> {
@@ -60,7 +77,12 @@ async function showBalance(options: Globals): Promise<void> {
   const { chain, network } = cloister
   const [ether, ...tokens] = await Promise.all([
     chain.client.getBalance({ address: account.address }),
-    ...network.tokens.map((token) => Promise.all([getTokenBalance(chain, token.address, account.address), getCredit(chain, account.address, token.address)])),
+    ...network.tokens.map((token) =>
+      Promise.all([
+        getTokenBalance(chain, token.address, account.address),
+        getCredit(chain, account.address, token.address),
+      ]),
+    ),
   ])
   const balances = network.tokens.map((token, i) => ({
     symbol: token.symbol,
@@ -88,18 +110,28 @@ async function withdraw(options: Globals): Promise<void> {
   const withdrawn: { symbol: string; amount: bigint; transaction: Hex }[] = []
   for (const { address, symbol } of cloister.network.tokens) {
     const amount = await getCredit(wallet, wallet.account.address, address)
-    if (amount > 0n) withdrawn.push({ symbol, amount, transaction: (await withdrawCredit(wallet, address, wallet.account.address)).transactionHash })
+    if (amount > 0n)
+      withdrawn.push({
+        symbol,
+        amount,
+        transaction: (await withdrawCredit(wallet, address, wallet.account.address)).transactionHash,
+      })
   }
   if (options.json) return sayJson(withdrawn)
   if (withdrawn.length === 0) return say('There is nothing to withdraw.')
   for (const { symbol, amount } of withdrawn)
-    say(`Withdrew ${formatAmount(amount, cloister.network.tokens.find((token) => token.symbol === symbol)?.decimals ?? 0)} ${symbol}.`)
+    say(
+      `Withdrew ${formatAmount(amount, cloister.network.tokens.find((token) => token.symbol === symbol)?.decimals ?? 0)} ${symbol}.`,
+    )
 }
 
 async function faucet(options: Globals): Promise<void> {
   const network = loadNetwork(findNetwork(options))
   const { account } = walletOf(connect(options))
-  await fundDevelopmentAccount(connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.governance)), account.address)
+  await fundDevelopmentAccount(
+    connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.governance)),
+    account.address,
+  )
   if (options.json) return sayJson({ account: account.address })
   say(`${account.address} has 10 ETH, 1000 USDC and 1000 CLOI more.`)
 }

@@ -15,7 +15,9 @@ interface SignOptions extends Globals {
 }
 
 export function addWitness(program: Command): void {
-  const witness = program.command('witness').description('say where a machine stands, as somebody who saw it (Proof of Cloud labels)')
+  const witness = program
+    .command('witness')
+    .description('say where a machine stands, as somebody who saw it (Proof of Cloud labels)')
   command(witness, 'create', 'make a witness’s key', 'cloister witness create -o witness.json')
     .requiredOption('-o, --output <file>', 'where to keep it')
     .action(create)
@@ -32,17 +34,24 @@ export function addWitness(program: Command): void {
 }
 
 async function create(options: Globals & { output: string }): Promise<void> {
-  if (existsSync(options.output)) throw new CloisterError('exists', `${options.output} is there already.`, { hint: 'Name another file.' })
+  if (existsSync(options.output))
+    throw new CloisterError('exists', `${options.output} is there already.`, { hint: 'Name another file.' })
   const key = await newWitnessKey()
   writeFileSync(options.output, `${JSON.stringify(key)}\n`, { mode: 0o600, flag: 'wx' })
   if (options.json) return sayJson({ key: key.publicKey, output: options.output })
-  say(`The witness’s key is ${key.publicKey}. A network takes its word once it is under attestation.witnesses of network.json.`)
+  say(
+    `The witness’s key is ${key.publicKey}. A network takes its word once it is under attestation.witnesses of network.json.`,
+  )
 }
 
 async function sign(platform: string, options: SignOptions): Promise<void> {
-  if ((options.label === undefined) === (options.revoke !== true)) throw new CloisterError('bad-option', 'Say --label PLACE or --revoke.')
+  if ((options.label === undefined) === (options.revoke !== true))
+    throw new CloisterError('bad-option', 'Say --label PLACE or --revoke.')
   if (options.label !== undefined && !/^[\x21-\x7e]{1,100}$/.test(options.label))
-    throw new CloisterError('bad-option', 'A label is 1 to 100 ASCII characters without spaces, such as hetzner/fsn1/dc14.')
+    throw new CloisterError(
+      'bad-option',
+      'A label is 1 to 100 ASCII characters without spaces, such as hetzner/fsn1/dc14.',
+    )
   const instant = Math.floor(Date.now() / 1000)
   const token = await signLabel(readKey(options.key), {
     platform: await platformId(platform, options),
@@ -58,9 +67,13 @@ async function platformId(platform: string, options: Globals): Promise<string> {
   const id = platform.toLowerCase().replace(/^0x/, '')
   if (HEX32.test(id)) return id
   if (!isAddress(platform, { strict: false }))
-    throw new CloisterError('bad-address', `${platform.slice(0, 80)} is neither a platform’s id nor a worker’s address.`, {
-      hint: 'See `cloister workers --json`.',
-    })
+    throw new CloisterError(
+      'bad-address',
+      `${platform.slice(0, 80)} is neither a platform’s id nor a worker’s address.`,
+      {
+        hint: 'See `cloister workers --json`.',
+      },
+    )
   const record = await connect(options).index.worker(platform)
   if (!record.platform) throw new CloisterError('not-found', `The worker ${platform} has not attested yet.`)
   return record.platform.slice(2)
@@ -69,9 +82,12 @@ async function platformId(platform: string, options: Globals): Promise<string> {
 function readKey(path: string): WitnessKey {
   try {
     const { publicKey, privateKey } = JSON.parse(readFileSync(path, 'utf8')) as Partial<WitnessKey>
-    if (publicKey && privateKey && HEX32.test(publicKey) && HEX32.test(privateKey)) return { publicKey, privateKey }
+    if (publicKey && privateKey && HEX32.test(publicKey) && HEX32.test(privateKey))
+      return { publicKey, privateKey }
   } catch {
     // Said below.
   }
-  throw new CloisterError('bad-key', `${path} holds no witness’s key.`, { hint: 'Make one with `cloister witness create`.' })
+  throw new CloisterError('bad-key', `${path} holds no witness’s key.`, {
+    hint: 'Make one with `cloister witness create`.',
+  })
 }

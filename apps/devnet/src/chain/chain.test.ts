@@ -35,7 +35,12 @@ async function folderOf(): Promise<string> {
 async function open(folder: string, pace: Partial<Pace> = {}, now?: () => number): Promise<Stage> {
   const warnings: string[] = []
   const usual = { heartbeatMs: NEVER, engineBlocks: NEVER, depth: 260 }
-  const chain = await JournaledChain.open({ folder, pace: { ...usual, ...pace }, warn: (text) => warnings.push(text), ...(now && { now }) })
+  const chain = await JournaledChain.open({
+    folder,
+    pace: { ...usual, ...pace },
+    warn: (text) => warnings.push(text),
+    ...(now && { now }),
+  })
   const door = new ChainDoor(chain)
   const url = `http://127.0.0.1:${await door.listen(0)}`
   let isClosed = false
@@ -52,7 +57,14 @@ async function open(folder: string, pace: Partial<Pace> = {}, now?: () => number
 function walletOf(rpcUrl: string, index = 0) {
   const tokens = [{ symbol: 'CLOI', decimals: 18, address: ZERO }]
   // Nothing but the chain is asked.
-  const network = { name: 'test', chainId: 31337, rpcUrl, pollingIntervalMs: 20, tokens, development: true } as unknown as Network
+  const network = {
+    name: 'test',
+    chainId: 31337,
+    rpcUrl,
+    pollingIntervalMs: 20,
+    tokens,
+    development: true,
+  } as unknown as Network
   return connectWallet(network, developmentAccount(network, index))
 }
 
@@ -74,7 +86,9 @@ test('no transaction whose hash was given is lost or doubled, whenever the engin
     hashes.push(await wallet.sendTransaction({ to, value: 1n, nonce, ...fees }))
     if (nonce % 6 === 5) process.kill(chain.enginePid ?? 0, 'SIGKILL')
   }
-  const receipts = await Promise.all(hashes.map((hash) => client.waitForTransactionReceipt({ hash, timeout: 60_000 })))
+  const receipts = await Promise.all(
+    hashes.map((hash) => client.waitForTransactionReceipt({ hash, timeout: 60_000 })),
+  )
   expect(receipts.every(({ status }) => status === 'success')).toBe(true)
   expect(await client.getBalance({ address: to })).toBe(before + 12n)
   expect(await client.getTransactionCount({ address: account.address })).toBe(12)
@@ -100,12 +114,16 @@ test('a chain taken up again has the same blocks, receipts, logs and state, also
   const logger = await create(LOGGER)
   const said: Hex[] = []
   for (let i = 0; first.chain.head.number < 420; i++) {
-    if (i % 10 === 0) said.push(await wallet.wallet.sendTransaction({ to: logger, data: toHex(i, { size: 32 }), gas: 100_000n }))
+    if (i % 10 === 0)
+      said.push(
+        await wallet.wallet.sendTransaction({ to: logger, data: toHex(i, { size: 32 }), gas: 100_000n }),
+      )
     await later()
   }
   await expect.poll(() => first.chain.journal.meta('snapshot'), { timeout: 30_000 }).toBeDefined()
   const { hash, number } = first.chain.head
-  const blockHash = (client: typeof wallet.client, of: number) => client.call({ to: hashes, data: toHex(of, { size: 32 }) }).then(({ data }) => data)
+  const blockHash = (client: typeof wallet.client, of: number) =>
+    client.call({ to: hashes, data: toHex(of, { size: 32 }) }).then(({ data }) => data)
   const view = async ({ client }: typeof wallet) => ({
     head: await client.getBlock(),
     old: await client.getBlock({ blockNumber: 3n, includeTransactions: true }),
@@ -117,7 +135,9 @@ test('a chain taken up again has the same blocks, receipts, logs and state, also
   expect(before.head.hash).toBe(hash)
   expect(before.logs.map(({ transactionHash }) => transactionHash)).toEqual(said)
   expect(before.receipt.logs[0]?.data).toBe(toHex(30, { size: 32 }))
-  const expected = await Promise.all([1, 100, 255].map((depth) => wallet.client.getBlock({ blockNumber: BigInt(number - depth) })))
+  const expected = await Promise.all(
+    [1, 100, 255].map((depth) => wallet.client.getBlock({ blockNumber: BigInt(number - depth) })),
+  )
   expect(before.asked).toEqual(expected.map((block) => block.hash))
   expect(before.asked[0]).not.toBe(encodeAbiParameters([{ type: 'uint256' }], [0n]))
   expect(first.warnings).toEqual([])
@@ -170,7 +190,11 @@ test('time goes on sanely after a stop of hours, and what is asked of an idle ch
   const { client } = walletOf(url)
   const clock = await client.request({
     method: 'eth_call',
-    params: [{ to: `0x${'bb'.repeat(20)}` }, 'latest', { [`0x${'bb'.repeat(20)}`]: { code: '0x425f5260205ff3' } }],
+    params: [
+      { to: `0x${'bb'.repeat(20)}` },
+      'latest',
+      { [`0x${'bb'.repeat(20)}`]: { code: '0x425f5260205ff3' } },
+    ],
   } as never)
   expect(Number(clock)).toBe(time)
   await chain.mine()
@@ -183,7 +207,8 @@ test('time goes on sanely after a stop of hours, and what is asked of an idle ch
 
 test('bad calls get an error and change nothing', async () => {
   const { url, chain } = await open(await folderOf())
-  const post = async (body: string) => (await fetch(url, { method: 'POST', body })).json() as Promise<{ error?: { code: number } }>
+  const post = async (body: string) =>
+    (await fetch(url, { method: 'POST', body })).json() as Promise<{ error?: { code: number } }>
   const call = (method: string, ...params: unknown[]) => post(JSON.stringify({ id: 1, method, params }))
   for (const [answer, code] of [
     [await post('nonsense'), -32600],

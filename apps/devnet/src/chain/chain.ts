@@ -5,16 +5,30 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { CloisterError, messageOf } from '@cloister/core'
 import { type Hex, keccak256 } from 'viem'
 import { Engine, RpcError } from './engine.ts'
-import { type Head, Journal, type MinedBlock, quantity, type RpcBlock, type RpcReceipt, type RpcTransaction } from './journal.ts'
+import {
+  type Head,
+  Journal,
+  type MinedBlock,
+  quantity,
+  type RpcBlock,
+  type RpcReceipt,
+  type RpcTransaction,
+} from './journal.ts'
 import { takeSnapshot } from './snapshot.ts'
 
 /** How often a block is made and an engine is renewed. */
 export interface Pace {
   /** Milliseconds without a transaction after which an empty block is made. */
   heartbeatMs: number
-  /** Blocks that an engine makes before a snapshot of it is taken. anvil's cost of a block grows with their number. */
+  /**
+   * Blocks that an engine makes before a snapshot of it is taken. anvil's cost of a block grows with their
+   * number.
+   */
   engineBlocks: number
-  /** Blocks a snapshot lies behind when it is put to use: more than contracts can ask hashes of, which a snapshot doesn't hold. */
+  /**
+   * Blocks a snapshot lies behind when it is put to use: more than contracts can ask hashes of, which a
+   * snapshot doesn't hold.
+   */
   depth: number
 }
 
@@ -38,10 +52,11 @@ export interface ChainSettings {
 }
 
 /**
- * The embedded network's chain. The journal remembers; an engine (anvil) holds the present state and computes. A block is made at once
- * when a transaction comes, at most one a second, or as a heartbeat. A block is in the journal, and on disk, before anybody is told of
- * it, and a transaction before its sender hears its hash. An engine that died is replaced by another that is given the
- * journal's blocks since the last snapshot again: the same transactions at the same times make the same hashes.
+ * The embedded network's chain. The journal remembers; an engine (anvil) holds the present state and
+ * computes. A block is made at once when a transaction comes, at most one a second, or as a heartbeat. A
+ * block is in the journal, and on disk, before anybody is told of it, and a transaction before its sender
+ * hears its hash. An engine that died is replaced by another that is given the journal's blocks since the
+ * last snapshot again: the same transactions at the same times make the same hashes.
  */
 export class JournaledChain {
   readonly journal: Journal
@@ -54,7 +69,9 @@ export class JournaledChain {
   private ready: Promise<void> = Promise.resolve()
   /** Number of the block that the engine was started from. */
   private engineFrom = 0
-  /** Blocks of snapshots that nobody knows yet to lead to the same blocks, oldest first. They outlive a stop. */
+  /**
+   * Blocks of snapshots that nobody knows yet to lead to the same blocks, oldest first. They outlive a stop.
+   */
   private candidates: number[] = []
   private rotating: Promise<void> = Promise.resolve()
   private isRotating = false
@@ -73,7 +90,10 @@ export class JournaledChain {
     this.last = journal.head() ?? { number: 0, hash: '0x', time: this.genesisTime }
   }
 
-  /** Opens the chain in a folder, or begins one. Throws `bad-state` where what was journaled can't be had again. */
+  /**
+   * Opens the chain in a folder, or begins one. Throws `bad-state` where what was journaled can't be had
+   * again.
+   */
   static async open(settings: ChainSettings): Promise<JournaledChain> {
     mkdirSync(settings.folder, { recursive: true })
     Engine.endLeftovers(settings.folder)
@@ -105,9 +125,13 @@ export class JournaledChain {
     return (this.settings.now ?? wallClock)() + Number(this.journal.meta('ahead') ?? 0)
   }
 
-  /** Moves the chain's clock ahead from the next block on. Returns by how much it is ahead altogether, seconds. */
+  /**
+   * Moves the chain's clock ahead from the next block on. Returns by how much it is ahead altogether,
+   * seconds.
+   */
   advance(seconds: number): number {
-    if (!Number.isSafeInteger(seconds) || seconds < 0) throw new RpcError({ code: -32602, message: 'time goes forward by whole seconds only' })
+    if (!Number.isSafeInteger(seconds) || seconds < 0)
+      throw new RpcError({ code: -32602, message: 'time goes forward by whole seconds only' })
     const ahead = Number(this.journal.meta('ahead') ?? 0) + seconds
     this.journal.setMeta('ahead', String(ahead))
     return ahead
@@ -128,7 +152,10 @@ export class JournaledChain {
     }
   }
 
-  /** Takes a signed transaction. When its hash is returned it is on disk and gets into a block. Throws RpcError where it can't. */
+  /**
+   * Takes a signed transaction. When its hash is returned it is on disk and gets into a block. Throws
+   * RpcError where it can't.
+   */
   async send(raw: Hex): Promise<Hex> {
     const hash = keccak256(raw)
     if (this.journal.knows(hash)) return hash
@@ -139,7 +166,8 @@ export class JournaledChain {
     } catch (error) {
       if (error instanceof RpcError) {
         // An engine that took over meanwhile may have been given it already.
-        if (this.journal.transaction(hash) || (await this.ask('eth_getTransactionByHash', [hash]))) return hash
+        if (this.journal.transaction(hash) || (await this.ask('eth_getTransactionByHash', [hash])))
+          return hash
         this.journal.removePending(hash)
         throw error
       }
@@ -192,7 +220,8 @@ export class JournaledChain {
   private async remember(engine: Engine): Promise<number> {
     const block = await engine.rpc<RpcBlock>('eth_getBlockByNumber', quantity(this.last.number + 1), true)
     const transactions = block.transactions as RpcTransaction[]
-    const receipts = transactions.length > 0 ? await engine.rpc<RpcReceipt[]>('eth_getBlockReceipts', block.number) : []
+    const receipts =
+      transactions.length > 0 ? await engine.rpc<RpcReceipt[]>('eth_getBlockReceipts', block.number) : []
     const mined: MinedBlock = { block, transactions, receipts }
     // Looked up after the block was made: what came while it was being made may be in it.
     this.journal.append(mined, new Map(this.journal.pending().map(({ hash, raw }) => [hash, raw])))
@@ -201,7 +230,10 @@ export class JournaledChain {
     return transactions.length
   }
 
-  /** Hands what still waits to the engine where it lost it, and drops what no block can take. Returns how many were handed. */
+  /**
+   * Hands what still waits to the engine where it lost it, and drops what no block can take. Returns how
+   * many were handed.
+   */
   private async sift(engine: Engine): Promise<number> {
     let handed = 0
     for (const { hash, raw } of this.journal.pending()) {
@@ -221,12 +253,14 @@ export class JournaledChain {
   }
 
   /**
-   * Starts an engine from the newest snapshot that leads to the last block, or from the beginning where none does, and gives it the
-   * journal's blocks since.
+   * Starts an engine from the newest snapshot that leads to the last block, or from the beginning where none
+   * does, and gives it the journal's blocks since.
    */
   private async revive(): Promise<void> {
     const proven = this.provenSnapshot()
-    const deep = this.candidates.filter((number) => this.last.number - number >= this.settings.pace.depth).slice(-MOST_TRIED)
+    const deep = this.candidates
+      .filter((number) => this.last.number - number >= this.settings.pace.depth)
+      .slice(-MOST_TRIED)
     for (const number of [...deep.reverse(), ...(proven > 0 ? [proven] : []), 0]) {
       let engine: Engine | undefined
       try {
@@ -239,9 +273,17 @@ export class JournaledChain {
         return
       } catch (error) {
         await engine?.kill()
-        if (number === 0) throw new CloisterError('bad-state', `The chain's journal can't be replayed: ${messageOf(error)}.`, { cause: error })
+        if (number === 0)
+          throw new CloisterError(
+            'bad-state',
+            `The chain's journal can't be replayed: ${messageOf(error)}.`,
+            { cause: error },
+          )
         if (number > proven) this.giveUp(number, error)
-        else this.settings.warn(`the snapshot of block ${number} leads elsewhere; replaying from the beginning: ${messageOf(error)}`)
+        else
+          this.settings.warn(
+            `the snapshot of block ${number} leads elsewhere; replaying from the beginning: ${messageOf(error)}`,
+          )
       }
     }
   }
@@ -259,7 +301,10 @@ export class JournaledChain {
     this.forgetSnapshots()
   }
 
-  /** One that was taken right before a transaction that asks for the hash of a block before it comes out otherwise. */
+  /**
+   * One that was taken right before a transaction that asks for the hash of a block before it comes out
+   * otherwise.
+   */
   private giveUp(number: number, error: unknown): void {
     this.candidates = this.candidates.filter((one) => one !== number)
     rmSync(this.snapshotFile(number), { force: true })
@@ -301,7 +346,9 @@ export class JournaledChain {
     }
   }
 
-  /** Gives an engine the journal's blocks above `from`. Throws where a block comes out otherwise than it was. */
+  /**
+   * Gives an engine the journal's blocks above `from`. Throws where a block comes out otherwise than it was.
+   */
   private async replay(engine: Engine, from: number): Promise<number> {
     for (let number = from; ; ) {
       const blocks = this.journal.since(number, BLOCKS_AT_ONCE)
@@ -312,21 +359,27 @@ export class JournaledChain {
         await engine.rpc('evm_mine', { timestamp: quantity(time), blocks: 1 })
       }
       const made = await engine.rpc<RpcBlock>('eth_getBlockByNumber', 'latest', false)
-      if (made.hash !== last.hash) throw new CloisterError('bad-state', `block ${last.number} comes out as ${made.hash}, and was ${last.hash}`)
+      if (made.hash !== last.hash)
+        throw new CloisterError(
+          'bad-state',
+          `block ${last.number} comes out as ${made.hash}, and was ${last.hash}`,
+        )
       number = last.number
     }
   }
 
   /**
-   * Takes snapshots of an engine that has made many blocks, some apart so that one at least is good, and puts a new engine in its place
-   * once a snapshot is old enough.
+   * Takes snapshots of an engine that has made many blocks, some apart so that one at least is good, and
+   * puts a new engine in its place once a snapshot is old enough.
    */
   private async watchAge(engine: Engine): Promise<void> {
     const { engineBlocks, depth } = this.settings.pace
     if (this.isRotating) return
     const [oldest] = this.candidates
     const { number: head } = this.last
-    const isDue = head - (this.candidates.at(-1) ?? this.engineFrom) >= (oldest === undefined ? engineBlocks : Math.ceil(depth / APART))
+    const isDue =
+      head - (this.candidates.at(-1) ?? this.engineFrom) >=
+      (oldest === undefined ? engineBlocks : Math.ceil(depth / APART))
     if (oldest !== undefined && head - oldest >= depth) {
       this.isRotating = true
       this.rotating = this.rotate(oldest)
@@ -362,28 +415,39 @@ export class JournaledChain {
 
   /** Snapshots of before that may be put to use yet. */
   private findCandidates(): void {
-    const numbers = readdirSync(this.settings.folder).map((name) => Number(/^snapshot-(\d+)\.json$/.exec(name)?.[1] ?? 0))
+    const numbers = readdirSync(this.settings.folder).map((name) =>
+      Number(/^snapshot-(\d+)\.json$/.exec(name)?.[1] ?? 0),
+    )
     const proven = this.provenSnapshot()
-    this.candidates = numbers.filter((number) => number > proven && number <= this.last.number).sort((one, other) => one - other)
+    this.candidates = numbers
+      .filter((number) => number > proven && number <= this.last.number)
+      .sort((one, other) => one - other)
   }
 
   /** Removes snapshots that are of no use. */
   private forgetSnapshots(): void {
-    const used = new Set([this.provenSnapshot(), ...this.candidates].map((number) => `snapshot-${number}.json`))
+    const used = new Set(
+      [this.provenSnapshot(), ...this.candidates].map((number) => `snapshot-${number}.json`),
+    )
     for (const name of readdirSync(this.settings.folder))
-      if (name.startsWith('snapshot-') && !used.has(name)) rmSync(join(this.settings.folder, name), { force: true })
+      if (name.startsWith('snapshot-') && !used.has(name))
+        rmSync(join(this.settings.folder, name), { force: true })
   }
 
   private snapshotFile(number: number): string {
     return join(this.settings.folder, `snapshot-${number}.json`)
   }
 
-  /** When the next block is due: a second after the last where something waits, after the heartbeat where nothing does. */
+  /**
+   * When the next block is due: a second after the last where something waits, after the heartbeat where
+   * nothing does.
+   */
   private schedule(): void {
     if (this.stopped) return
     clearTimeout(this.timer)
     const since = Math.max(0, (this.now() - this.last.time) * 1000)
-    const wait = this.journal.pending().length > this.stuck ? 1_000 - since : this.settings.pace.heartbeatMs - since
+    const wait =
+      this.journal.pending().length > this.stuck ? 1_000 - since : this.settings.pace.heartbeatMs - since
     this.timer = setTimeout(() => void this.beat(), Math.max(0, wait))
   }
 

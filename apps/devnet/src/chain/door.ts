@@ -22,7 +22,10 @@ const raw = z
   .string()
   .regex(/^0x([0-9a-f]{2})+$/i)
   .transform((text) => text.toLowerCase() as Hex)
-const tag = z.union([z.enum(['latest', 'pending', 'safe', 'finalized', 'earliest']), z.string().regex(/^0x[0-9a-f]{1,13}$/i)])
+const tag = z.union([
+  z.enum(['latest', 'pending', 'safe', 'finalized', 'earliest']),
+  z.string().regex(/^0x[0-9a-f]{1,13}$/i),
+])
 const seconds = z.union([z.int(), z.string().regex(/^0x[0-9a-f]{1,13}$/i)]).transform(Number)
 const some = <T extends z.ZodType>(one: T) => z.union([one.transform((value) => [value]), z.array(one)])
 const filter = z.object({
@@ -32,7 +35,11 @@ const filter = z.object({
   address: some(address).nullish(),
   topics: z.array(some(hash).nullable()).max(4).nullish(),
 })
-const Call = z.object({ id: z.union([z.string(), z.int(), z.null()]).optional(), method: z.string(), params: z.array(z.unknown()).default([]) })
+const Call = z.object({
+  id: z.union([z.string(), z.int(), z.null()]).optional(),
+  method: z.string(),
+  params: z.array(z.unknown()).default([]),
+})
 
 /** What only an engine can tell, and where the block that is asked about stands among the parameters. */
 const ASKED_OF_ENGINE = new Map<string, { block?: number; timed?: boolean }>([
@@ -73,7 +80,9 @@ export class ChainDoor {
   /** Resolves to the port. Throws `port-taken`. */
   listen(port: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.server.once('error', (cause) => reject(new CloisterError('port-taken', `Port ${port} is taken by another program.`, { cause })))
+      this.server.once('error', (cause) =>
+        reject(new CloisterError('port-taken', `Port ${port} is taken by another program.`, { cause })),
+      )
       this.server.listen(port, '127.0.0.1', () => {
         const bound = this.server.address()
         resolve(typeof bound === 'object' && bound ? bound.port : port)
@@ -97,7 +106,9 @@ export class ChainDoor {
       // A reader that is slower than the blocks misses some; it looks for itself.
       if (subscription === undefined || socket.bufferedAmount > LARGEST_BODY) return
       const { transactions: _, ...result } = journal.block(number, false) ?? { transactions: [] }
-      socket.send(JSON.stringify({ jsonrpc: '2.0', method: 'eth_subscription', params: { subscription, result } }))
+      socket.send(
+        JSON.stringify({ jsonrpc: '2.0', method: 'eth_subscription', params: { subscription, result } }),
+      )
     }
     blocks.on('block', tell)
     socket.on('close', () => blocks.off('block', tell))
@@ -106,7 +117,14 @@ export class ChainDoor {
       const call = Call.safeParse(parsed(String(data)))
       const { id = null, method, params } = call.data ?? {}
       if (method !== 'eth_subscribe') return socket.send(JSON.stringify(await this.answer(call.data)))
-      if (params?.[0] !== 'newHeads') return socket.send(JSON.stringify({ jsonrpc: '2.0', id, error: { code: -32602, message: 'only newHeads is told of' } }))
+      if (params?.[0] !== 'newHeads')
+        return socket.send(
+          JSON.stringify({
+            jsonrpc: '2.0',
+            id,
+            error: { code: -32602, message: 'only newHeads is told of' },
+          }),
+        )
       subscription = '0x1'
       socket.send(JSON.stringify({ jsonrpc: '2.0', id, result: subscription }))
     })
@@ -119,20 +137,24 @@ export class ChainDoor {
       'access-control-allow-methods': 'POST',
       'content-type': 'application/json',
     }
-    if (request.method !== 'POST') return void response.writeHead(request.method === 'OPTIONS' ? 204 : 405, headers).end()
+    if (request.method !== 'POST')
+      return void response.writeHead(request.method === 'OPTIONS' ? 204 : 405, headers).end()
     const chunks: Buffer[] = []
     let size = 0
     try {
       for await (const chunk of request as AsyncIterable<Buffer>) {
         size += chunk.length
-        if (size > LARGEST_BODY) return void response.writeHead(413, { ...headers, connection: 'close' }).end()
+        if (size > LARGEST_BODY)
+          return void response.writeHead(413, { ...headers, connection: 'close' }).end()
         chunks.push(chunk)
       }
     } catch {
       return
     }
     const body = parsed(Buffer.concat(chunks).toString())
-    const answer = Array.isArray(body) ? await Promise.all(body.slice(0, MOST_CALLS).map((one) => this.answer(one))) : await this.answer(body)
+    const answer = Array.isArray(body)
+      ? await Promise.all(body.slice(0, MOST_CALLS).map((one) => this.answer(one)))
+      : await this.answer(body)
     response.writeHead(200, headers).end(JSON.stringify(answer))
   }
 
@@ -144,8 +166,21 @@ export class ChainDoor {
       return { jsonrpc: '2.0', id, result: (await this.call(call.data.method, call.data.params)) ?? null }
     } catch (error) {
       if (error instanceof RpcError)
-        return { jsonrpc: '2.0', id, error: { code: error.code, message: error.message, ...(error.data !== undefined && { data: error.data }) } }
-      if (error instanceof z.ZodError) return { jsonrpc: '2.0', id, error: { code: -32602, message: `wrong parameters: ${error.issues[0]?.message}` } }
+        return {
+          jsonrpc: '2.0',
+          id,
+          error: {
+            code: error.code,
+            message: error.message,
+            ...(error.data !== undefined && { data: error.data }),
+          },
+        }
+      if (error instanceof z.ZodError)
+        return {
+          jsonrpc: '2.0',
+          id,
+          error: { code: -32602, message: `wrong parameters: ${error.issues[0]?.message}` },
+        }
       return { jsonrpc: '2.0', id, error: { code: -32603, message: messageOf(error) } }
     }
   }
@@ -183,13 +218,20 @@ export class ChainDoor {
         return '0x0'
       default: {
         const known = ASKED_OF_ENGINE.get(method)
-        if (!known) throw new RpcError({ code: -32601, message: `The embedded chain has no ${method}: it keeps signed transactions alone, and replays them.` })
+        if (!known)
+          throw new RpcError({
+            code: -32601,
+            message: `The embedded chain has no ${method}: it keeps signed transactions alone, and replays them.`,
+          })
         return chain.ask(method, this.asOfNow(params, known))
       }
     }
   }
 
-  /** Without anything to put into a block none is made for seconds; what is asked about the present is reckoned with the present time. */
+  /**
+   * Without anything to put into a block none is made for seconds; what is asked about the present is
+   * reckoned with the present time.
+   */
   private asOfNow(params: unknown[], { block, timed }: { block?: number; timed?: boolean }): unknown[] {
     if (block === undefined) return params
     const asked = params[block] ?? 'latest'
@@ -213,7 +255,13 @@ export class ChainDoor {
     return this.chain.journal.block(number, full)
   }
 
-  private logs({ fromBlock, toBlock, blockHash, address: addresses, topics }: z.infer<typeof filter>): unknown {
+  private logs({
+    fromBlock,
+    toBlock,
+    blockHash,
+    address: addresses,
+    topics,
+  }: z.infer<typeof filter>): unknown {
     const { head, journal } = this.chain
     const only = blockHash ? (journal.numberOf(blockHash) ?? -1) : undefined
     const from = only ?? this.numberOf(fromBlock ?? 'latest')

@@ -55,7 +55,19 @@ export class Engine {
     const from = snapshot === undefined ? ['--timestamp', String(genesisTime)] : ['--load-state', snapshot]
     const kept = ['--prune-history', STATES_KEPT, '--transaction-block-keeper', '64']
     // First come, first in the block: so the same transactions make the same block again.
-    const args = ['--host', '127.0.0.1', '--port', '0', ...CHAIN_ARGUMENTS, '--no-mining', '--order', 'fifo', '--no-request-size-limit', ...kept, ...from]
+    const args = [
+      '--host',
+      '127.0.0.1',
+      '--port',
+      '0',
+      ...CHAIN_ARGUMENTS,
+      '--no-mining',
+      '--order',
+      'fifo',
+      '--no-request-size-limit',
+      ...kept,
+      ...from,
+    ]
     const child = spawn(anvilPath(), args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: folder })
     const note = join(folder, `engine-${child.pid}.pid`)
     if (child.pid !== undefined) writeFileSync(note, '')
@@ -67,7 +79,13 @@ export class Engine {
     )
     const port = await new Promise<number>((resolve, reject) => {
       let said: string | undefined = ''
-      const fail = () => reject(new CloisterError('chain-unreachable', `anvil does not start: ${said?.trim().slice(0, 500) || 'it says nothing'}`))
+      const fail = () =>
+        reject(
+          new CloisterError(
+            'chain-unreachable',
+            `anvil does not start: ${said?.trim().slice(0, 500) || 'it says nothing'}`,
+          ),
+        )
       const timer = setTimeout(() => {
         child.kill('SIGKILL')
         fail()
@@ -127,19 +145,27 @@ export class Engine {
     const text = JSON.stringify(body)
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
     return new Promise((resolve, reject) => {
-      const fail = (cause: unknown) => reject(new CloisterError('chain-unreachable', `The chain's engine does not answer: ${messageOf(cause)}.`, { cause }))
-      const asked = request({ host: '127.0.0.1', port: this.port, method: 'POST', path: '/', headers, agent: this.connections }, (response) => {
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.once('error', fail)
-        response.once('end', () => {
-          try {
-            resolve(JSON.parse(Buffer.concat(chunks).toString()) as Answer)
-          } catch (error) {
-            fail(error)
-          }
-        })
-      })
+      const fail = (cause: unknown) =>
+        reject(
+          new CloisterError('chain-unreachable', `The chain's engine does not answer: ${messageOf(cause)}.`, {
+            cause,
+          }),
+        )
+      const asked = request(
+        { host: '127.0.0.1', port: this.port, method: 'POST', path: '/', headers, agent: this.connections },
+        (response) => {
+          const chunks: Buffer[] = []
+          response.on('data', (chunk: Buffer) => chunks.push(chunk))
+          response.once('error', fail)
+          response.once('end', () => {
+            try {
+              resolve(JSON.parse(Buffer.concat(chunks).toString()) as Answer)
+            } catch (error) {
+              fail(error)
+            }
+          })
+        },
+      )
       asked.once('error', fail)
       asked.end(text)
     })

@@ -8,7 +8,11 @@ import { ChainDoor } from './door.ts'
 
 test('whoever follows the chain is told of each block at once, and looks by itself while the node is away', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-heads-'))
-  const chain = await JournaledChain.open({ folder, pace: { heartbeatMs: 1e9, engineBlocks: 1e9, depth: 260 }, warn: () => {} })
+  const chain = await JournaledChain.open({
+    folder,
+    pace: { heartbeatMs: 1e9, engineBlocks: 1e9, depth: 260 },
+    warn: () => {},
+  })
   const first = new ChainDoor(chain)
   const port = await first.listen(0)
   // Nothing else of a network is looked at.

@@ -4,9 +4,23 @@ import { pack, unpack } from './packing.ts'
 
 /** A block, transaction, receipt or log as JSON-RPC has it; the fields that are looked at are named. */
 type RpcObject = Record<string, unknown>
-export type RpcBlock = RpcObject & { number: Hex; hash: Hex; parentHash: Hex; timestamp: Hex; transactions: (Hex | RpcObject)[] }
+export type RpcBlock = RpcObject & {
+  number: Hex
+  hash: Hex
+  parentHash: Hex
+  timestamp: Hex
+  transactions: (Hex | RpcObject)[]
+}
 export type RpcTransaction = RpcObject & { hash: Hex }
-export type RpcLog = RpcObject & { address: Hex; topics: Hex[]; data: Hex; blockNumber: Hex; blockHash: Hex; logIndex: Hex; transactionHash: Hex }
+export type RpcLog = RpcObject & {
+  address: Hex
+  topics: Hex[]
+  data: Hex
+  blockNumber: Hex
+  blockHash: Hex
+  logIndex: Hex
+  transactionHash: Hex
+}
 export type RpcReceipt = RpcObject & { transactionHash: Hex; logs: RpcLog[] }
 
 /** A block with what is in it. */
@@ -16,7 +30,10 @@ export interface MinedBlock {
   receipts: RpcReceipt[]
 }
 
-/** Which logs are asked for: in blocks from and to, of addresses, with topics (any of each; null for whatever). */
+/**
+ * Which logs are asked for: in blocks from and to, of addresses, with topics (any of each; null for
+ * whatever).
+ */
 export interface LogFilter {
   from: number
   to: number
@@ -32,8 +49,9 @@ export interface Head {
 }
 
 /**
- * The chain's memory: every block, every transaction as it was signed, every receipt and log, and transactions that wait for their
- * block. What is written is on disk when the call returns, also when the machine loses power.
+ * The chain's memory: every block, every transaction as it was signed, every receipt and log, and
+ * transactions that wait for their block. What is written is on disk when the call returns, also when the
+ * machine loses power.
  */
 export class Journal {
   private readonly db: DatabaseSync
@@ -69,7 +87,8 @@ export class Journal {
 
   setMeta(key: string, value: string | undefined): void {
     if (value === undefined) this.run('delete from meta where key = ?', key)
-    else this.run('insert into meta values (?, ?) on conflict do update set value = excluded.value', key, value)
+    else
+      this.run('insert into meta values (?, ?) on conflict do update set value = excluded.value', key, value)
   }
 
   addPending(hash: Hex, raw: Hex): void {
@@ -82,7 +101,9 @@ export class Journal {
 
   /** Transactions without a block yet, in the order they came. */
   pending(): { hash: Hex; raw: Hex }[] {
-    return this.rows<{ hash: Uint8Array; raw: Uint8Array }>('select hash, raw from pending order by turn').map((row) => ({
+    return this.rows<{ hash: Uint8Array; raw: Uint8Array }>(
+      'select hash, raw from pending order by turn',
+    ).map((row) => ({
       hash: hex(row.hash),
       raw: hex(row.raw),
     }))
@@ -91,7 +112,13 @@ export class Journal {
   /** Whether a transaction waits or is in a block. */
   knows(hash: Hex): boolean {
     const known = bytes(hash)
-    return this.row('select 1 from pending where hash = ? union all select 1 from tx where hash = ?', known, known) !== undefined
+    return (
+      this.row(
+        'select 1 from pending where hash = ? union all select 1 from tx where hash = ?',
+        known,
+        known,
+      ) !== undefined
+    )
   }
 
   /** Writes a block and takes its transactions off those that wait. `raw` gives each as it was signed. */
@@ -100,18 +127,39 @@ export class Journal {
     this.db.exec('begin immediate')
     try {
       const { transactions: _, ...body } = block
-      this.run('insert into block values (?, ?, ?, ?)', number, bytes(block.hash), Number(block.timestamp), pack(body))
+      this.run(
+        'insert into block values (?, ?, ?, ?)',
+        number,
+        bytes(block.hash),
+        Number(block.timestamp),
+        pack(body),
+      )
       for (const [position, transaction] of transactions.entries()) {
         const signed = raw.get(transaction.hash)
         const receipt = receipts[position]
-        if (signed === undefined || !receipt) throw new Error(`block ${number} holds ${transaction.hash}, which nobody sent`)
+        if (signed === undefined || !receipt)
+          throw new Error(`block ${number} holds ${transaction.hash}, which nobody sent`)
         const { logs, ...rest } = receipt
         const hash = bytes(transaction.hash)
-        this.run('insert into tx values (?, ?, ?, ?, ?, ?)', number, position, hash, bytes(signed), pack(transaction), pack(rest))
+        this.run(
+          'insert into tx values (?, ?, ?, ?, ?, ?)',
+          number,
+          position,
+          hash,
+          bytes(signed),
+          pack(transaction),
+          pack(rest),
+        )
         for (const { address, topics, data, logIndex } of logs) {
           const all = Buffer.concat(topics.map(bytes))
           const values = [bytes(address), bytes(topics[0] ?? '0x'), all, bytes(data)]
-          this.run('insert into log values (?, ?, ?, ?, ?, ?, ?)', number, Number(logIndex), position, ...values)
+          this.run(
+            'insert into log values (?, ?, ?, ?, ?, ?, ?)',
+            number,
+            Number(logIndex),
+            position,
+            ...values,
+          )
         }
         this.run('delete from pending where hash = ?', hash)
       }
@@ -123,7 +171,9 @@ export class Journal {
   }
 
   head(): Head | undefined {
-    const found = this.row<{ number: number; hash: Uint8Array; time: number }>('select number, hash, time from block order by number desc limit 1')
+    const found = this.row<{ number: number; hash: Uint8Array; time: number }>(
+      'select number, hash, time from block order by number desc limit 1',
+    )
     return found && { ...found, hash: hex(found.hash) }
   }
 
@@ -136,8 +186,14 @@ export class Journal {
   block(number: number, full: boolean): RpcBlock | null {
     const found = this.row<{ body: Uint8Array }>('select body from block where number = ?', number)
     if (!found) return null
-    const inside = this.rows<{ hash: Uint8Array; body: Uint8Array }>('select hash, body from tx where number = ? order by position', number)
-    return { ...unpack<RpcBlock>(found.body), transactions: inside.map(({ hash, body }) => (full ? unpack<RpcObject>(body) : hex(hash))) }
+    const inside = this.rows<{ hash: Uint8Array; body: Uint8Array }>(
+      'select hash, body from tx where number = ? order by position',
+      number,
+    )
+    return {
+      ...unpack<RpcBlock>(found.body),
+      transactions: inside.map(({ hash, body }) => (full ? unpack<RpcObject>(body) : hex(hash))),
+    }
   }
 
   transaction(hash: Hex): RpcTransaction | null {
@@ -146,14 +202,20 @@ export class Journal {
   }
 
   receipt(hash: Hex): RpcReceipt | null {
-    const found = this.row<{ number: number; position: number; receipt: Uint8Array }>('select number, position, receipt from tx where hash = ?', bytes(hash))
+    const found = this.row<{ number: number; position: number; receipt: Uint8Array }>(
+      'select number, position, receipt from tx where hash = ?',
+      bytes(hash),
+    )
     if (!found) return null
     const logs = this.logRows('where log.number = ? and log.tx = ?', found.number, found.position)
     return { ...unpack<RpcReceipt>(found.receipt), logs }
   }
 
   receipts(number: number): RpcReceipt[] {
-    const inside = this.rows<{ hash: Uint8Array }>('select hash from tx where number = ? order by position', number)
+    const inside = this.rows<{ hash: Uint8Array }>(
+      'select hash from tx where number = ? order by position',
+      number,
+    )
     return inside.map(({ hash }) => this.receipt(hex(hash))).filter((found) => found !== null)
   }
 
@@ -163,12 +225,15 @@ export class Journal {
     const ofAddress = addresses.length > 0 ? ` and log.address in (${any(addresses)})` : ''
     const ofTopic = first ? ` and log.topic in (${any(first)})` : ''
     const values = [...addresses.map(bytes), ...(first ?? []).map(bytes)]
-    return this.logRows(`where log.number between ? and ?${ofAddress}${ofTopic}`, from, to, ...values).filter((log) =>
-      topics.every((wanted, place) => wanted === null || wanted.includes(log.topics[place] ?? '0x')),
+    return this.logRows(`where log.number between ? and ?${ofAddress}${ofTopic}`, from, to, ...values).filter(
+      (log) => topics.every((wanted, place) => wanted === null || wanted.includes(log.topics[place] ?? '0x')),
     )
   }
 
-  /** What was mined above a block, in order: when, and with which signed transactions. At most `limit` blocks. */
+  /**
+   * What was mined above a block, in order: when, and with which signed transactions. At most `limit`
+   * blocks.
+   */
   since(number: number, limit: number): { number: number; hash: Hex; time: number; raw: Hex[] }[] {
     const blocks = this.rows<{ number: number; hash: Uint8Array; time: number }>(
       'select number, hash, time from block where number > ? order by number limit ?',
@@ -181,7 +246,11 @@ export class Journal {
       blocks.at(-1)?.number ?? number,
     )
     const raw = Map.groupBy(signed, (row) => row.number)
-    return blocks.map((block) => ({ ...block, hash: hex(block.hash), raw: (raw.get(block.number) ?? []).map((row) => hex(row.raw)) }))
+    return blocks.map((block) => ({
+      ...block,
+      hash: hex(block.hash),
+      raw: (raw.get(block.number) ?? []).map((row) => hex(row.raw)),
+    }))
   }
 
   private logRows(where: string, ...values: SQLInputValue[]): RpcLog[] {
@@ -202,7 +271,9 @@ export class Journal {
     )
     return found.map((row) => ({
       address: hex(row.address),
-      topics: Array.from({ length: row.topics.length / 32 }, (_, place) => hex(row.topics.subarray(place * 32, place * 32 + 32))),
+      topics: Array.from({ length: row.topics.length / 32 }, (_, place) =>
+        hex(row.topics.subarray(place * 32, place * 32 + 32)),
+      ),
       data: hex(row.data),
       blockHash: hex(row.hash),
       blockNumber: quantity(row.number),

@@ -4,7 +4,10 @@ import { giveBackAfterStart } from '@cloister/packed'
 import { JournaledChain } from './chain.ts'
 import { ChainDoor } from './door.ts'
 
-const log = (level: string, message: string) => process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, name: 'chain', message })}\n`)
+const log = (level: string, message: string) =>
+  process.stdout.write(
+    `${JSON.stringify({ time: new Date().toISOString(), level, name: 'chain', message })}\n`,
+  )
 
 try {
   const [folder = '', port = ''] = process.argv.slice(2)

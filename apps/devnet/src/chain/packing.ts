@@ -1,6 +1,9 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 
-/** What blocks, transactions and receipts look like: with it a small one packs to little more than its hashes. Never change it. */
+/**
+ * What blocks, transactions and receipts look like: with it a small one packs to little more than its
+ * hashes. Never change it.
+ */
 const DICTIONARY = Buffer.from(
   `{"hash":"0x","parentHash":"0x","sha3Uncles":"0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347","miner":"0x${'0'.repeat(40)}",` +
     `"stateRoot":"0x","transactionsRoot":"0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421","receiptsRoot":` +

@@ -11,7 +11,10 @@ interface AnvilState {
   historical_states: unknown
 }
 
-/** Writes an engine's present state to a file that `anvil --load-state` takes: accounts and the last block, no history. */
+/**
+ * Writes an engine's present state to a file that `anvil --load-state` takes: accounts and the last block,
+ * no history.
+ */
 export async function takeSnapshot(engine: Engine, file: string): Promise<void> {
   const dumped = await engine.rpc<Hex>('anvil_dumpState', false)
   // anvil's own format.

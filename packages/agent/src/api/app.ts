@@ -36,8 +36,14 @@ import { leaseReport, metricsReport, routesOf, workerReport } from './reports.ts
 import { streamOf, toServerSentEvents } from './streams.ts'
 
 const MAX_LOG_LINES = 10_000
-const problem = { content: { 'application/problem+json': { schema: Problem } }, description: 'What was wrong and what would be right (RFC 9457).' }
-const json = <T extends z.ZodType>(schema: T, description: string) => ({ content: { 'application/json': { schema } }, description })
+const problem = {
+  content: { 'application/problem+json': { schema: Problem } },
+  description: 'What was wrong and what would be right (RFC 9457).',
+}
+const json = <T extends z.ZodType>(schema: T, description: string) => ({
+  content: { 'application/json': { schema } },
+  description,
+})
 const security = [{ tenant: [] }]
 const params = z.object({ id: bytes32 })
 const flag = z
@@ -55,7 +61,8 @@ const routes = {
   evidence: createRoute({
     method: 'get',
     path: '/v1/evidence',
-    summary: 'A quote about this worker: the one last handed in on chain, or a fresh one over a number of yours',
+    summary:
+      'A quote about this worker: the one last handed in on chain, or a fresh one over a number of yours',
     request: { query: z.object({ nonce: bytes32.optional() }) },
     responses: { 200: json(EvidenceReport, 'Evidence.'), 503: problem },
   }),
@@ -69,9 +76,15 @@ const routes = {
   verdict: createRoute({
     method: 'post',
     path: '/v1/verdicts',
-    summary: 'Check evidence that no contract can, about a worker of another provider, and sign what was found',
+    summary:
+      'Check evidence that no contract can, about a worker of another provider, and sign what was found',
     request: { body: { content: { 'application/json': { schema: VerdictRequest } }, required: true } },
-    responses: { 200: json(VerdictReport, 'A verdict that counts on chain with others.'), 403: problem, 404: problem, 422: problem },
+    responses: {
+      200: json(VerdictReport, 'A verdict that counts on chain with others.'),
+      403: problem,
+      404: problem,
+      422: problem,
+    },
   }),
   bid: createRoute({
     method: 'post',
@@ -101,15 +114,28 @@ const routes = {
     summary: 'Hand over sealed secrets, before the manifest that takes them; or new ones for what runs',
     security,
     request: { params, body: { content: { 'application/json': { schema: Envelope } }, required: true } },
-    responses: { 202: json(z.object({ lease: bytes32 }), 'Written down.'), 401: problem, 403: problem, 404: problem },
+    responses: {
+      202: json(z.object({ lease: bytes32 }), 'Written down.'),
+      401: problem,
+      403: problem,
+      404: problem,
+    },
   }),
   logins: createRoute({
     method: 'put',
     path: '/v1/leases/{id}/logins',
     summary: 'Hand over logins at registries, before the manifest whose images are there',
     security,
-    request: { params, body: { content: { 'application/json': { schema: RegistryLogins } }, required: true } },
-    responses: { 202: json(z.object({ lease: bytes32 }), 'Written down.'), 401: problem, 403: problem, 404: problem },
+    request: {
+      params,
+      body: { content: { 'application/json': { schema: RegistryLogins } }, required: true },
+    },
+    responses: {
+      202: json(z.object({ lease: bytes32 }), 'Written down.'),
+      401: problem,
+      403: problem,
+      404: problem,
+    },
   }),
   pull: createRoute({
     method: 'post',
@@ -117,7 +143,13 @@ const routes = {
     summary: 'Look up anew what the tags of the running manifest are, and run that',
     security,
     request: { params },
-    responses: { 202: json(z.object({ lease: bytes32 }), 'Written down; it is being done.'), 401: problem, 403: problem, 404: problem, 409: problem },
+    responses: {
+      202: json(z.object({ lease: bytes32 }), 'Written down; it is being done.'),
+      401: problem,
+      403: problem,
+      404: problem,
+      409: problem,
+    },
   }),
   lease: createRoute({
     method: 'get',
@@ -148,7 +180,13 @@ const routes = {
     summary: 'What happened to a lease, as server-sent events',
     security,
     request: { params, query: z.object({ after: z.coerce.number().int().min(0).default(0), follow: flag }) },
-    responses: { 200: { content: { 'text/event-stream': { schema: EventReport } }, description: 'Events, oldest first.' }, 401: problem },
+    responses: {
+      200: {
+        content: { 'text/event-stream': { schema: EventReport } },
+        description: 'Events, oldest first.',
+      },
+      401: problem,
+    },
   }),
   logs: createRoute({
     method: 'get',
@@ -157,37 +195,57 @@ const routes = {
     security,
     request: {
       params,
-      query: z.object({ service: z.string().max(64).optional(), tail: z.coerce.number().int().min(0).max(MAX_LOG_LINES).default(1000), follow: flag }),
+      query: z.object({
+        service: z.string().max(64).optional(),
+        tail: z.coerce.number().int().min(0).max(MAX_LOG_LINES).default(1000),
+        follow: flag,
+      }),
     },
-    responses: { 200: { content: { 'text/event-stream': { schema: LogReport } }, description: 'Lines.' }, 401: problem },
+    responses: {
+      200: { content: { 'text/event-stream': { schema: LogReport } }, description: 'Lines.' },
+      401: problem,
+    },
   }),
 }
 
-/** The worker's HTTP interface, as OpenAPI describes it at `/openapi.json`. Exec runs over a WebSocket beside it. */
+/**
+ * The worker's HTTP interface, as OpenAPI describes it at `/openapi.json`. Exec runs over a WebSocket beside
+ * it.
+ */
 export function workerApi(worker: Worker): OpenAPIHono {
   const app = new OpenAPIHono({
     defaultHook: (result) => {
       if (result.success) return
       const issue = result.error.issues[0]
-      return answer(new CloisterError('bad-request', `The request is wrong at ${issue?.path.join('.') || 'its body'}: ${issue?.message}.`))
+      return answer(
+        new CloisterError(
+          'bad-request',
+          `The request is wrong at ${issue?.path.join('.') || 'its body'}: ${issue?.message}.`,
+        ),
+      )
     },
   })
   app.openAPIRegistry.registerComponent('securitySchemes', 'tenant', {
     type: 'http',
     scheme: 'Cloister',
-    description: 'EIP-712 `Request(tenant, worker, method, path, bodyHash, issuedAt, nonce)`, base64url JSON; one use, one minute.',
+    description:
+      'EIP-712 `Request(tenant, worker, method, path, bodyHash, issuedAt, nonce)`, base64url JSON; one use, one minute.',
   })
   app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'Cloister worker', version: '1' } })
   app.onError((error, context) => {
-    if (!(error instanceof CloisterError)) worker.log('error', 'a request failed', { path: context.req.path, error: messageOf(error) })
+    if (!(error instanceof CloisterError))
+      worker.log('error', 'a request failed', { path: context.req.path, error: messageOf(error) })
     return answer(error)
   })
-  app.notFound(() => answer(new CloisterError('not-found', 'There is nothing here.', { hint: 'See /openapi.json.' })))
+  app.notFound(() =>
+    answer(new CloisterError('not-found', 'There is nothing here.', { hint: 'See /openapi.json.' })),
+  )
   app.use(
     '*',
     bodyLimit({
       maxSize: MAX_MANIFEST_BYTES + 1024,
-      onError: () => answer(new CloisterError('too-large', `A body has at most ${MAX_MANIFEST_BYTES} bytes.`)),
+      onError: () =>
+        answer(new CloisterError('too-large', `A body has at most ${MAX_MANIFEST_BYTES} bytes.`)),
     }),
   )
 
@@ -218,17 +276,23 @@ export function workerApi(worker: Worker): OpenAPIHono {
 
   app.get('/health', (context) => context.text('ok\n'))
   app.openapi(routes.worker, (context) => context.json(workerReport(worker), 200))
-  app.openapi(routes.evidence, async (context) => context.json(await evidenceReport(worker, context.req.valid('query').nonce), 200))
+  app.openapi(routes.evidence, async (context) =>
+    context.json(await evidenceReport(worker, context.req.valid('query').nonce), 200),
+  )
   app.openapi(routes.statement, async (context) => {
     const lease = worker.store.lease(context.req.valid('param').id)
-    if (lease?.state !== 'open' || !lease.running) throw new CloisterError('not-found', 'This worker runs no such lease.')
+    if (lease?.state !== 'open' || !lease.running)
+      throw new CloisterError('not-found', 'This worker runs no such lease.')
     return context.json(await statementReport(worker, lease.id, lease.running), 200)
   })
   app.openapi(routes.verdict, async (context) => {
-    if (!worker.verifier) throw new CloisterError('not-found', 'This worker does not check evidence for others.')
+    if (!worker.verifier)
+      throw new CloisterError('not-found', 'This worker does not check evidence for others.')
     return context.json(await worker.verifier.judge(context.req.valid('json')), 200)
   })
-  app.openapi(routes.bid, async (context) => context.json(bidToJson(await worker.bidder.bid(context.req.valid('json'))), 200))
+  app.openapi(routes.bid, async (context) =>
+    context.json(bidToJson(await worker.bidder.bid(context.req.valid('json'))), 200),
+  )
   app.openapi(routes.accept, async (context) => {
     const { id } = context.req.valid('param')
     await demand(context, id)
@@ -253,13 +317,17 @@ export function workerApi(worker: Worker): OpenAPIHono {
     await worker.supervisor.pullAgain(id)
     return context.json({ lease: id }, 202)
   })
-  app.openapi(routes.lease, async (context) => context.json(leaseReport(worker, await demand(context, context.req.valid('param').id)), 200))
+  app.openapi(routes.lease, async (context) =>
+    context.json(leaseReport(worker, await demand(context, context.req.valid('param').id)), 200),
+  )
   app.openapi(routes.routes, async (context) => {
     const lease = worker.store.lease(context.req.valid('param').id)
     if (lease?.state !== 'open') throw new CloisterError('not-found', 'This worker has no such open lease.')
     return context.json(routesOf(worker, lease), 200)
   })
-  app.openapi(routes.metrics, async (context) => context.json(await metricsReport(worker, await demand(context, context.req.valid('param').id)), 200))
+  app.openapi(routes.metrics, async (context) =>
+    context.json(await metricsReport(worker, await demand(context, context.req.valid('param').id)), 200),
+  )
   app.openapi(routes.events, async (context) => {
     const { id } = await demand(context, context.req.valid('param').id)
     const { after, follow } = context.req.valid('query')
@@ -287,9 +355,19 @@ export function workerApi(worker: Worker): OpenAPIHono {
   return app
 }
 
-/** Events of a lease, read from the store as the reader takes them: however slow it is, no event waits for it in memory. */
-async function* readEvents(worker: Worker, id: Hex, after: number, follow: boolean, signal: AbortSignal): AsyncGenerator<LeaseEvent> {
-  // Listening begins before reading, so that nothing falls between. Of a lease that has ended nothing more comes.
+/**
+ * Events of a lease, read from the store as the reader takes them: however slow it is, no event waits for it
+ * in memory.
+ */
+async function* readEvents(
+  worker: Worker,
+  id: Hex,
+  after: number,
+  follow: boolean,
+  signal: AbortSignal,
+): AsyncGenerator<LeaseEvent> {
+  // Listening begins before reading, so that nothing falls between. Of a lease that has ended nothing more
+  // comes.
   const isFollowed = follow && worker.store.lease(id)?.state === 'open'
   let isFresh = false
   let wake = () => {}
@@ -319,12 +397,18 @@ async function* readEvents(worker: Worker, id: Hex, after: number, follow: boole
   }
 }
 
-function sse<T>(context: Context, source: (signal: AbortSignal) => AsyncIterable<T>, idOf?: (value: T) => number): never {
+function sse<T>(
+  context: Context,
+  source: (signal: AbortSignal) => AsyncIterable<T>,
+  idOf?: (value: T) => number,
+): never {
   const aborter = new AbortController()
   context.req.raw.signal.addEventListener('abort', () => aborter.abort())
   const body = streamOf(toServerSentEvents(source(aborter.signal), idOf), () => aborter.abort())
   // A stream has no typed response in Hono's OpenAPI routes.
-  return new Response(body, { headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' } }) as never
+  return new Response(body, {
+    headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' },
+  }) as never
 }
 
 function answer(error: unknown): never {

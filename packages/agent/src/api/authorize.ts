@@ -1,5 +1,11 @@
 import { type Chain, isSignedBy } from '@cloister/chain'
-import { bodyHash, CloisterError, decodeAuthorization, REQUEST_LIFETIME_SECONDS, requestTypedData } from '@cloister/core'
+import {
+  bodyHash,
+  CloisterError,
+  decodeAuthorization,
+  REQUEST_LIFETIME_SECONDS,
+  requestTypedData,
+} from '@cloister/core'
 import type { Address } from 'viem'
 import type { Store } from '../store.ts'
 
@@ -12,22 +18,44 @@ export interface IncomingCall {
 }
 
 /**
- * Checks that a request was signed by `tenant` for this worker, now, and was not seen before. EOA or ERC-1271.
- * Throws `unauthorized` (nobody's signature) or `forbidden` (somebody else's).
+ * Checks that a request was signed by `tenant` for this worker, now, and was not seen before. EOA or
+ * ERC-1271. Throws `unauthorized` (nobody's signature) or `forbidden` (somebody else's).
  */
-export async function authorize(call: IncomingCall, tenant: Address, parts: { chain: Chain; key: { address: Address }; store: Store }): Promise<void> {
+export async function authorize(
+  call: IncomingCall,
+  tenant: Address,
+  parts: { chain: Chain; key: { address: Address }; store: Store },
+): Promise<void> {
   const { chain, key, store } = parts
   const authorization = decodeAuthorization(call.authorization)
-  if (!authorization) throw new CloisterError('unauthorized', 'The request carries no signature.', { hint: "Sign it as the lease's tenant; `cloister` does." })
+  if (!authorization)
+    throw new CloisterError('unauthorized', 'The request carries no signature.', {
+      hint: "Sign it as the lease's tenant; `cloister` does.",
+    })
   const now = Math.floor(Date.now() / 1000)
   if (Math.abs(now - authorization.issuedAt) > REQUEST_LIFETIME_SECONDS)
-    throw new CloisterError('unauthorized', 'The signature is too old, or from the future.', { hint: 'Check the clock of this machine.' })
-  if (authorization.tenant !== tenant) throw new CloisterError('forbidden', 'Only the tenant of a lease may do that.')
+    throw new CloisterError('unauthorized', 'The signature is too old, or from the future.', {
+      hint: 'Check the clock of this machine.',
+    })
+  if (authorization.tenant !== tenant)
+    throw new CloisterError('forbidden', 'Only the tenant of a lease may do that.')
   const { signature, ...signed } = authorization
-  const request = { ...signed, worker: key.address, method: call.method, path: call.path, bodyHash: bodyHash(call.body) }
+  const request = {
+    ...signed,
+    worker: key.address,
+    method: call.method,
+    path: call.path,
+    bodyHash: bodyHash(call.body),
+  }
   if (!(await isSignedBy(chain, tenant, signature, requestTypedData(request, chain.network.chainId))))
     throw new CloisterError('unauthorized', "The signature is not the tenant's, or not of this request.")
   // Last, so that nobody else can use a tenant's nonces up.
-  if (!store.useNonce(`${tenant}/${authorization.nonce}`, authorization.issuedAt + 2 * REQUEST_LIFETIME_SECONDS, now))
+  if (
+    !store.useNonce(
+      `${tenant}/${authorization.nonce}`,
+      authorization.issuedAt + 2 * REQUEST_LIFETIME_SECONDS,
+      now,
+    )
+  )
     throw new CloisterError('unauthorized', 'The request was made before.')
 }

@@ -4,8 +4,12 @@ import type { ContainerReport } from '../leases/runner.ts'
 import type { Worker } from '../worker.ts'
 import type { Destination, NoDestination } from './ingress.ts'
 
-/** Finds where `<lease id>/<label>` leads: to the containers of a service in turn, those that take requests. */
-export function destinations(worker: Pick<Worker, 'supervisor' | 'store'>): (route: string) => Destination | NoDestination {
+/**
+ * Finds where `<lease id>/<label>` leads: to the containers of a service in turn, those that take requests.
+ */
+export function destinations(
+  worker: Pick<Worker, 'supervisor' | 'store'>,
+): (route: string) => Destination | NoDestination {
   let turn = 0
   return (route) => {
     const [id = '', label = ''] = route.split('/')
@@ -29,8 +33,13 @@ function find(exposed: Exposed[], label: string): Exposed | undefined {
 
 /** Why none of a service's containers takes requests: it is starting, or it fails, and how. */
 function stateOf(reports: ContainerReport[]): NoDestination {
-  const failing = reports.find(({ state, exitCode }) => state === 'failed' || (exitCode !== undefined && state !== 'running'))
+  const failing = reports.find(
+    ({ state, exitCode }) => state === 'failed' || (exitCode !== undefined && state !== 'running'),
+  )
   if (!failing) return { state: 'starting' }
   const { exitCode } = failing
-  return { state: 'failing', detail: exitCode === undefined ? 'does not start' : `ended with code ${exitCode}` }
+  return {
+    state: 'failing',
+    detail: exitCode === undefined ? 'does not start' : `ended with code ${exitCode}`,
+  }
 }

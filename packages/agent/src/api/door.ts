@@ -3,12 +3,26 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { CloisterError, ROUTE_HEADER, toProblem } from '@cloister/core'
-import { type AddressLimitSettings, AddressLimits, answerOn, type Incoming, linger, type Outgoing, SERVER_OPTIONS, serveRequests } from '@cloister/relay'
+import {
+  type AddressLimitSettings,
+  AddressLimits,
+  answerOn,
+  type Incoming,
+  linger,
+  type Outgoing,
+  SERVER_OPTIONS,
+  serveRequests,
+} from '@cloister/relay'
 import { Ingress, type IngressParts, refuse } from './ingress.ts'
 import type { ServerIdentity } from './tls.ts'
 
 /** What one address may ask of a worker's interface, and how many connections there may be to the worker. */
-const STRANGERS: AddressLimitSettings = { requestsPerSecond: 20, burst: 200, connectionsPerAddress: 2_000, connections: 20_000 }
+const STRANGERS: AddressLimitSettings = {
+  requestsPerSecond: 20,
+  burst: 200,
+  connectionsPerAddress: 2_000,
+  connections: 20_000,
+}
 /** What one address may ask of services: it is a gateway's, with many people behind it. */
 const GATEWAYS: AddressLimitSettings = { ...STRANGERS, requestsPerSecond: 2_000, burst: 10_000 }
 
@@ -42,7 +56,9 @@ export async function openWorkerDoor(parts: WorkerDoorParts): Promise<WorkerDoor
   const unlimited = isDevelopment && { requestsPerSecond: Number.POSITIVE_INFINITY }
   const strangers = new AddressLimits({ ...STRANGERS, ...unlimited })
   const gateways = new AddressLimits({ ...GATEWAYS, ...unlimited })
-  const tooMany = new CloisterError('too-many', 'Your address asks for more than this worker answers.', { hint: 'Try again in a moment.' })
+  const tooMany = new CloisterError('too-many', 'Your address asks for more than this worker answers.', {
+    hint: 'Try again in a moment.',
+  })
 
   const serve = (request: Incoming, response: Outgoing) => {
     const { remoteAddress } = request.socket
@@ -67,7 +83,9 @@ export async function openWorkerDoor(parts: WorkerDoorParts): Promise<WorkerDoor
     }
     const wait = strangers.take(remoteAddress)
     if (wait > 0) return answerWith(tooMany, wait, request, answerOn(request, socket))
-    parts.upgrade(request, socket, head).catch((error) => answerWith(error, 0, request, answerOn(request, socket)))
+    parts
+      .upgrade(request, socket, head)
+      .catch((error) => answerWith(error, 0, request, answerOn(request, socket)))
   }
 
   const tls = identity && createTlsServer({ ...SERVER_OPTIONS, ...identity, minVersion: 'TLSv1.3' })
@@ -84,10 +102,14 @@ export async function openWorkerDoor(parts: WorkerDoorParts): Promise<WorkerDoor
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(listen.port, listen.host, () => resolve())
   }).catch((cause: NodeJS.ErrnoException) => {
-    throw new CloisterError('port-taken', `The worker can not listen on ${listen.host}:${listen.port} (${cause.code}).`, {
-      hint: 'Another program has the port; change `listen.port` in the configuration.',
-      cause,
-    })
+    throw new CloisterError(
+      'port-taken',
+      `The worker can not listen on ${listen.host}:${listen.port} (${cause.code}).`,
+      {
+        hint: 'Another program has the port; change `listen.port` in the configuration.',
+        cause,
+      },
+    )
   })
   return {
     port: (server.address() as AddressInfo).port,
@@ -100,7 +122,10 @@ export async function openWorkerDoor(parts: WorkerDoorParts): Promise<WorkerDoor
   }
 }
 
-/** Answers with an error's problem document. `wait`: seconds until the request may come again, where that is known. */
+/**
+ * Answers with an error's problem document. `wait`: seconds until the request may come again, where that is
+ * known.
+ */
 function answerWith(error: unknown, wait: number, request: Incoming, response: Outgoing): void {
   const problem = toProblem(error)
   const body = JSON.stringify(problem)

@@ -10,7 +10,10 @@ const MAX_AT_ONCE = 4
 let making = 0
 
 /** The evidence last handed in, or fresh evidence over `nonce`. Throws `too-busy` or `no-evidence`. */
-export async function evidenceReport({ attestor, key }: Worker, nonce: Hex | undefined): Promise<EvidenceReport> {
+export async function evidenceReport(
+  { attestor, key }: Worker,
+  nonce: Hex | undefined,
+): Promise<EvidenceReport> {
   const common = { worker: key.address, provider: attestor.provider, tlsKeyHash: attestor.tlsKeyHash }
   const encoded = ({ kind, quote, eventLog, collateral }: Evidence) => ({
     kind,
@@ -20,10 +23,16 @@ export async function evidenceReport({ attestor, key }: Worker, nonce: Hex | und
   })
   if (nonce === undefined) {
     const { latest } = attestor
-    if (!latest) throw new CloisterError('too-busy', 'The worker has not attested yet; ask again in a moment.')
-    return { ...common, ...encoded(latest), freshness: { kind: 'block', number: Number(latest.block.number), hash: latest.block.hash } }
+    if (!latest)
+      throw new CloisterError('too-busy', 'The worker has not attested yet; ask again in a moment.')
+    return {
+      ...common,
+      ...encoded(latest),
+      freshness: { kind: 'block', number: Number(latest.block.number), hash: latest.block.hash },
+    }
   }
-  if (making >= MAX_AT_ONCE) throw new CloisterError('too-busy', 'The worker makes as many quotes as it can; ask again in a moment.')
+  if (making >= MAX_AT_ONCE)
+    throw new CloisterError('too-busy', 'The worker makes as many quotes as it can; ask again in a moment.')
   making++
   try {
     return { ...common, ...encoded(await attestor.quote(nonce)), freshness: { kind: 'nonce', nonce } }
@@ -33,9 +42,23 @@ export async function evidenceReport({ attestor, key }: Worker, nonce: Hex | und
 }
 
 /** What runs for a lease, signed by the worker's key, which its quotes bind. */
-export async function statementReport({ key, network }: Worker, lease: Hex, { hash, images, manifest }: Accepted): Promise<StatementReport> {
-  const digests = Object.entries(manifest.services).map(([service, { image }]): [string, string] => [service, images[image]?.digest ?? image])
-  const statement = { lease, manifestHash: hash, images: Object.fromEntries(digests), instant: Math.floor(Date.now() / 1000) }
-  const signature = await key.sign({ hash: statementDigest(statement, network.chainId, network.contracts.market) })
+export async function statementReport(
+  { key, network }: Worker,
+  lease: Hex,
+  { hash, images, manifest }: Accepted,
+): Promise<StatementReport> {
+  const digests = Object.entries(manifest.services).map(([service, { image }]): [string, string] => [
+    service,
+    images[image]?.digest ?? image,
+  ])
+  const statement = {
+    lease,
+    manifestHash: hash,
+    images: Object.fromEntries(digests),
+    instant: Math.floor(Date.now() / 1000),
+  }
+  const signature = await key.sign({
+    hash: statementDigest(statement, network.chainId, network.contracts.market),
+  })
   return { ...statement, signature }
 }

@@ -8,7 +8,11 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { checkHandshake, upgradeToExec } from './exec.ts'
 
-const HEADERS = { upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' }
+const HEADERS = {
+  upgrade: 'websocket',
+  'sec-websocket-version': '13',
+  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+}
 /** A machine that is busy with other tests takes its time. */
 const PATIENCE = { timeout: 20_000 }
 let server: Server
@@ -43,7 +47,9 @@ async function serve(session: ExecSession, begun: Promise<void> = Promise.resolv
 
 /** Begins a handshake by hand. */
 function ask(port: number, headers: Record<string, string>) {
-  const lines = Object.entries({ host: 'worker', connection: 'Upgrade', ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
+  const lines = Object.entries({ host: 'worker', connection: 'Upgrade', ...headers }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  )
   const socket = connect(port, '127.0.0.1').on('error', () => {})
   socket.write(`GET /exec HTTP/1.1\r\n${lines.join('')}\r\n`)
   return socket
@@ -76,7 +82,9 @@ it('ends a session whose client hung up before it began', async () => {
   const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
   const session = endless()
   const port = await serve(session, begun)
-  const closed = new Promise<void>((resolve) => server.once('upgrade', (_, socket) => socket.once('close', resolve)))
+  const closed = new Promise<void>((resolve) =>
+    server.once('upgrade', (_, socket) => socket.once('close', resolve)),
+  )
   const asked = once(server, 'upgrade')
   const client = ask(port, HEADERS)
   const [, socket] = await asked
@@ -103,7 +111,8 @@ it.each([
   ['no version', { 'sec-websocket-version': undefined }],
   ['another protocol', { upgrade: 'h2c' }],
 ])('refuses a handshake with %s', (_, headers) => {
-  const request = (own: object) => ({ method: 'GET', headers: { ...HEADERS, ...own } }) as unknown as IncomingMessage
+  const request = (own: object) =>
+    ({ method: 'GET', headers: { ...HEADERS, ...own } }) as unknown as IncomingMessage
   expect(() => checkHandshake(request({}))).not.toThrow()
   expect(() => checkHandshake(request(headers))).toThrow(expect.objectContaining({ code: 'bad-request' }))
 })

@@ -28,8 +28,15 @@ export function checkHandshake({ method, headers }: IncomingMessage): void {
   if (!isWhole) throw new CloisterError('bad-request', 'The handshake of WebSocket (version 13) is needed.')
 }
 
-/** Serves a session to whoever asked for the upgrade. It ends where that one has hung up, or the handshake comes to nothing. */
-export function upgradeToExec(sockets: WebSocketServer, { request, socket, head }: Upgrade, session: ExecSession): void {
+/**
+ * Serves a session to whoever asked for the upgrade. It ends where that one has hung up, or the handshake
+ * comes to nothing.
+ */
+export function upgradeToExec(
+  sockets: WebSocketServer,
+  { request, socket, head }: Upgrade,
+  session: ExecSession,
+): void {
   if (socket.destroyed) return session.kill()
   const hungUp = () => session.kill()
   socket.once('close', hungUp)
@@ -39,7 +46,10 @@ export function upgradeToExec(sockets: WebSocketServer, { request, socket, head 
   })
 }
 
-/** Runs a session over a WebSocket; binary messages, the first byte says which channel. Slow readers slow the command down. */
+/**
+ * Runs a session over a WebSocket; binary messages, the first byte says which channel. Slow readers slow the
+ * command down.
+ */
 function serveExec(socket: WebSocket, session: ExecSession): void {
   const send = (channel: number, payload: Buffer, source?: NodeJS.ReadableStream) => {
     if (socket.readyState !== socket.OPEN) return
@@ -59,7 +69,8 @@ function serveExec(socket: WebSocket, session: ExecSession): void {
     if (data[0] === EXEC_CHANNEL.stdin) {
       if (!session.stdin.write(payload)) socket.pause()
     } else if (data[0] === EXEC_CHANNEL.endOfInput) session.stdin.end()
-    else if (data[0] === EXEC_CHANNEL.resize && payload.length === 4) resize(payload.readUInt16BE(0), payload.readUInt16BE(2))
+    else if (data[0] === EXEC_CHANNEL.resize && payload.length === 4)
+      resize(payload.readUInt16BE(0), payload.readUInt16BE(2))
   })
   socket.on('error', () => session.kill())
   socket.on('close', () => session.kill())
@@ -79,8 +90,8 @@ function serveExec(socket: WebSocket, session: ExecSession): void {
 }
 
 /**
- * Takes sizes as they come and gives the session the last one, one at a time, with pauses: each costs a program or a request on
- * this machine, and a client sends as many as it likes.
+ * Takes sizes as they come and gives the session the last one, one at a time, with pauses: each costs a
+ * program or a request on this machine, and a client sends as many as it likes.
  */
 function resizing(session: ExecSession): (columns: number, rows: number) => void {
   let wanted: [columns: number, rows: number] | undefined

@@ -1,6 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type Exposure, ROUTE_HEADER, type RouteState, STATE_DETAIL_HEADER, STATE_HEADER } from '@cloister/core'
+import {
+  type Exposure,
+  ROUTE_HEADER,
+  type RouteState,
+  STATE_DETAIL_HEADER,
+  STATE_HEADER,
+} from '@cloister/core'
 import {
   type AllowedSilence,
   answerOn,
@@ -18,7 +24,9 @@ import {
 
 const MAX_BODY_BYTES = 1024 * 1024 * 1024
 const SILENCE_MS = 60_000
-/** How often whoever waits for a service that may be silent for longer is told that it is still waited for. */
+/**
+ * How often whoever waits for a service that may be silent for longer is told that it is still waited for.
+ */
 const SIGN_OF_LIFE_MS = 15_000
 const STATUS: Record<RouteState, number> = {
   unknown: 404,
@@ -31,9 +39,15 @@ const STATUS: Record<RouteState, number> = {
   busy: 429,
 }
 
-/** Where requests of a route go: a port of one container, by `target`, and what its manifest says of requests. */
+/**
+ * Where requests of a route go: a port of one container, by `target`, and what its manifest says of
+ * requests.
+ */
 export interface Destination {
-  /** `<lease>/<container>/<port>`; connections are kept by it, so that none is ever used for another lease or service. */
+  /**
+   * `<lease>/<container>/<port>`; connections are kept by it, so that none is ever used for another lease or
+   * service.
+   */
   target: string
   http: Exposure['http']
 }
@@ -54,7 +68,10 @@ export interface IngressParts {
   signOfLifeMs?: number
 }
 
-/** Leads requests that a gateway sends to the containers of a service. Only ports that the manifest opens to the outside. */
+/**
+ * Leads requests that a gateway sends to the containers of a service. Only ports that the manifest opens to
+ * the outside.
+ */
 export class Ingress {
   private readonly parts: IngressParts
   private readonly agent: DialAgent
@@ -78,9 +95,11 @@ export class Ingress {
       ...(readMs !== undefined && { streamMs: readMs }),
     }
     const { signOfLifeMs = SIGN_OF_LIFE_MS } = this.parts
-    if (http !== undefined && Math.max(silence.answerMs, silence.sendMs) > signOfLifeMs) signsOfLife(request, response as ServerResponse, signOfLifeMs)
+    if (http !== undefined && Math.max(silence.answerMs, silence.sendMs) > signOfLifeMs)
+      signsOfLife(request, response as ServerResponse, signOfLifeMs)
     relayRequest(request, response, {
-      upstream: http?.version === 'h2' ? http2Upstream(this.sessions, target) : http1Upstream(this.agent, target),
+      upstream:
+        http?.version === 'h2' ? http2Upstream(this.sessions, target) : http1Upstream(this.agent, target),
       headers: { [ROUTE_HEADER]: undefined },
       answerHeaders: { [STATE_HEADER]: undefined, [STATE_DETAIL_HEADER]: undefined },
       maxBodyBytes: http?.maxBodyBytes ?? MAX_BODY_BYTES,
@@ -107,7 +126,10 @@ export class Ingress {
   }
 }
 
-/** Tells a gateway, whose own patience is shorter, that a service may be silent for as long as its manifest says (RFC 2518, section 10.1). */
+/**
+ * Tells a gateway, whose own patience is shorter, that a service may be silent for as long as its manifest
+ * says (RFC 2518, section 10.1).
+ */
 function signsOfLife(request: Incoming, response: ServerResponse, everyMs: number): void {
   if (request.httpVersion !== '1.1') return
   const timer = setInterval(() => {

@@ -12,13 +12,26 @@ it('last lines take a bounded amount of memory, whatever the containers have pri
     async *logs(_: string, container: string) {
       for (let i = 0; i < 1_000; i++) {
         read++
-        yield { time: 2 * i + (container === 'b-0' ? 1 : 0), stream: 'stdout', text: `${container} ${i} ${LINE}` }
+        yield {
+          time: 2 * i + (container === 'b-0' ? 1 : 0),
+          stream: 'stdout',
+          text: `${container} ${i} ${LINE}`,
+        }
       }
     },
   } as unknown as Executor
-  const runner = { id: '0x1', report: () => ['a-0', 'b-0'].map((name) => ({ service: name[0], name })) } as unknown as LeaseRunner
+  const runner = {
+    id: '0x1',
+    report: () => ['a-0', 'b-0'].map((name) => ({ service: name[0], name })),
+  } as unknown as LeaseRunner
   const lines = []
-  for await (const line of readLogs(fake, runner, { service: undefined, tail: 10_000, follow: false, signal: new AbortController().signal })) lines.push(line)
+  for await (const line of readLogs(fake, runner, {
+    service: undefined,
+    tail: 10_000,
+    follow: false,
+    signal: new AbortController().signal,
+  }))
+    lines.push(line)
   expect(read).toBe(2_000)
   expect(lines.reduce((sum, { text }) => sum + text.length, 0)).toBeLessThanOrEqual(4 * 1024 * 1024)
   expect(lines.length).toBeGreaterThan(200)

@@ -14,10 +14,15 @@ export interface LogRequest {
 }
 
 /**
- * Lines of a lease's containers. What there is comes in the order of time. Followed, lines come as they are printed, those of
- * containers that an update brings as well, until the lease is wiped; its last lines still come.
+ * Lines of a lease's containers. What there is comes in the order of time. Followed, lines come as they are
+ * printed, those of containers that an update brings as well, until the lease is wiped; its last lines still
+ * come.
  */
-export async function* readLogs(executor: Executor, runner: LeaseRunner, request: LogRequest): AsyncGenerator<LogReport> {
+export async function* readLogs(
+  executor: Executor,
+  runner: LeaseRunner,
+  request: LogRequest,
+): AsyncGenerator<LogReport> {
   if (request.follow) {
     const signal = AbortSignal.any([request.signal, runner.wiped])
     yield* merge(followed(executor, runner, { ...request, signal }))
@@ -36,7 +41,10 @@ export async function* readLogs(executor: Executor, runner: LeaseRunner, request
   yield* lastOf(all, request.tail)
 }
 
-/** The last lines in the order of time: as many as were asked for, and not more than a reader may make us keep. */
+/**
+ * The last lines in the order of time: as many as were asked for, and not more than a reader may make us
+ * keep.
+ */
 function lastOf(lines: LogReport[], tail: number): LogReport[] {
   lines.sort((a, b) => a.time - b.time)
   let first = lines.length
@@ -47,8 +55,14 @@ function lastOf(lines: LogReport[], tail: number): LogReport[] {
   return lines.slice(first)
 }
 
-/** The log of each container: of those there are from the last lines on, of those that come later all of it. */
-async function* followed(executor: Executor, runner: LeaseRunner, request: LogRequest): AsyncGenerator<AsyncIterable<LogReport>> {
+/**
+ * The log of each container: of those there are from the last lines on, of those that come later all of it.
+ */
+async function* followed(
+  executor: Executor,
+  runner: LeaseRunner,
+  request: LogRequest,
+): AsyncGenerator<AsyncIterable<LogReport>> {
   const { service, signal } = request
   const known = new Set<string>()
   for (let tail = request.tail; !signal.aborted; tail = Number.POSITIVE_INFINITY) {
@@ -63,8 +77,13 @@ async function* followed(executor: Executor, runner: LeaseRunner, request: LogRe
 }
 
 /** The last lines of a lease that has ended, of a service, a container or all. */
-export async function* readEnded(lines: readonly LogReport[], service: string | undefined, tail: number): AsyncGenerator<LogReport> {
-  const isOf = ({ container }: LogReport) => service === undefined || container === service || container.replace(/-\d+$/, '') === service
+export async function* readEnded(
+  lines: readonly LogReport[],
+  service: string | undefined,
+  tail: number,
+): AsyncGenerator<LogReport> {
+  const isOf = ({ container }: LogReport) =>
+    service === undefined || container === service || container.replace(/-\d+$/, '') === service
   const wanted = lines.filter(isOf)
   yield* wanted.slice(Math.max(0, wanted.length - tail))
 }
@@ -77,6 +96,12 @@ export function namesOf(runner: LeaseRunner, service: string | undefined): strin
     .map((report) => report.name)
 }
 
-async function* linesOf(executor: Executor, lease: string, container: string, options: LogOptions): AsyncGenerator<LogReport> {
-  for await (const { time, stream, text } of executor.logs(lease, container, options)) yield { time, container, stream, text }
+async function* linesOf(
+  executor: Executor,
+  lease: string,
+  container: string,
+  options: LogOptions,
+): AsyncGenerator<LogReport> {
+  for await (const { time, stream, text } of executor.logs(lease, container, options))
+    yield { time, container, stream, text }
 }

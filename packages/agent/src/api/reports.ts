@@ -28,10 +28,23 @@ export function routesOf({ supervisor, config }: Worker, lease: StoredLease): Ro
   const manifest = lease.next?.manifest ?? lease.running?.manifest
   const host = new URL(config.endpoint).hostname
   return [
-    ...(manifest ? exposedHttp(manifest).map(({ service, port, label }) => ({ service, port, protocol: 'http' as const, label })) : []),
+    ...(manifest
+      ? exposedHttp(manifest).map(({ service, port, label }) => ({
+          service,
+          port,
+          protocol: 'http' as const,
+          label,
+        }))
+      : []),
     ...supervisor.forwarding
       .of(lease.id)
-      .map(({ service, port, protocol, workerPort }) => ({ service, port, protocol, label: '', address: `${host}:${workerPort}` })),
+      .map(({ service, port, protocol, workerPort }) => ({
+        service,
+        port,
+        protocol,
+        label: '',
+        address: `${host}:${workerPort}`,
+      })),
   ]
 }
 
@@ -42,7 +55,9 @@ export function leaseReport(worker: Worker, lease: StoredLease): LeaseReport {
     state: runner?.state ?? 'closed',
     ...(lease.running && { manifestHash: lease.running.hash }),
     ...(lease.next && { nextManifestHash: lease.next.hash }),
-    ...(lease.failed && { failed: { manifestHash: lease.failed.hash, reason: lease.failed.reason.slice(0, 1000) } }),
+    ...(lease.failed && {
+      failed: { manifestHash: lease.failed.hash, reason: lease.failed.reason.slice(0, 1000) },
+    }),
     services: (runner?.report() ?? []).map(({ reason, startedAt, exitCode, ...report }) => ({
       ...report,
       ...(reason !== undefined && { reason: reason.slice(0, 1000) }),
@@ -53,12 +68,18 @@ export function leaseReport(worker: Worker, lease: StoredLease): LeaseReport {
   }
 }
 
-export async function metricsReport({ supervisor, executor }: Worker, lease: StoredLease): Promise<MetricsReport> {
+export async function metricsReport(
+  { supervisor, executor }: Worker,
+  lease: StoredLease,
+): Promise<MetricsReport> {
   const manifest = lease.running?.manifest
   const running = (supervisor.runner(lease.id)?.report() ?? []).filter(
     (report) => report.state === 'running' || report.state === 'starting' || report.state === 'unhealthy',
   )
-  const [diskBytes, ...usages] = await Promise.all([executor.diskUsage(lease.id), ...running.map((report) => executor.usage(lease.id, report.name))])
+  const [diskBytes, ...usages] = await Promise.all([
+    executor.diskUsage(lease.id),
+    ...running.map((report) => executor.usage(lease.id, report.name)),
+  ])
   return {
     time: Date.now(),
     diskBytes,

@@ -13,8 +13,8 @@ import type { ServerIdentity } from './tls.ts'
 const MAX_ARGUMENTS = 256
 
 /**
- * The worker's one port: its interface, exec over WebSockets, and requests for the services it runs. Over TLS where there is
- * an identity; `identify` takes a renewed one. Throws `port-taken`.
+ * The worker's one port: its interface, exec over WebSockets, and requests for the services it runs. Over
+ * TLS where there is an identity; `identify` takes a renewed one. Throws `port-taken`.
  */
 export async function serveWorker(worker: Worker, identity: ServerIdentity | undefined): Promise<WorkerDoor> {
   const listener = getRequestListener(workerApi(worker).fetch)
@@ -50,19 +50,35 @@ async function openExec(worker: Worker, sockets: WebSocketServer, upgrade: Upgra
   const id = /^\/v1\/leases\/(0x[0-9a-f]{64})\/exec$/.exec(url.pathname)?.[1] as Hex | undefined
   const lease = id && worker.store.lease(id)
   if (!id || !lease) throw new CloisterError('not-found', 'This worker has no such lease.')
-  await authorize({ method: 'GET', path, authorization: request.headers.authorization, body: new Uint8Array() }, lease.tenant, worker)
+  await authorize(
+    { method: 'GET', path, authorization: request.headers.authorization, body: new Uint8Array() },
+    lease.tenant,
+    worker,
+  )
   const reports = worker.supervisor.runner(id)?.report() ?? []
   const wanted = url.searchParams.get('container')
   const target =
-    wanted === null ? reports.find((report) => report.state === 'running') : reports.find((report) => report.name === wanted || report.service === wanted)
-  if (!target) throw new CloisterError('not-running', wanted === null ? 'No service of the lease is running.' : `The lease has no container ${wanted}.`)
+    wanted === null
+      ? reports.find((report) => report.state === 'running')
+      : reports.find((report) => report.name === wanted || report.service === wanted)
+  if (!target)
+    throw new CloisterError(
+      'not-running',
+      wanted === null ? 'No service of the lease is running.' : `The lease has no container ${wanted}.`,
+    )
   if (!worker.supervisor.runner(id)?.mayExec(target.name))
-    throw new CloisterError('forbidden', `${target.service} lets nobody run commands inside: its manifest says so.`)
+    throw new CloisterError(
+      'forbidden',
+      `${target.service} lets nobody run commands inside: its manifest says so.`,
+    )
   checkHandshake(request)
   const argv = url.searchParams.getAll('arg')
   if (argv.length === 0 || argv.length > MAX_ARGUMENTS || argv.some((word) => word.includes('\0')))
     throw new CloisterError('bad-request', 'A command of 1 to 256 words is needed.')
   const size = /^(\d{1,4})x(\d{1,4})$/.exec(url.searchParams.get('terminal') ?? '')
-  const session = await worker.executor.exec(id, target.name, { argv, terminal: size ? { columns: Number(size[1]), rows: Number(size[2]) } : undefined })
+  const session = await worker.executor.exec(id, target.name, {
+    argv,
+    terminal: size ? { columns: Number(size[1]), rows: Number(size[2]) } : undefined,
+  })
   upgradeToExec(sockets, upgrade, session)
 }

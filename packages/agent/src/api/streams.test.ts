@@ -16,7 +16,8 @@ async function* silent<T>(): AsyncGenerator<T> {
 
 it('merges sources, also those that come later, and ends with the last of them or with what one of them throws', async () => {
   const seen: string[] = []
-  for await (const value of merge(of<AsyncIterable<string>>(of('a', 'b'), of<string>(), of('c')))) seen.push(value)
+  for await (const value of merge(of<AsyncIterable<string>>(of('a', 'b'), of<string>(), of('c'))))
+    seen.push(value)
   expect(seen.sort()).toEqual(['a', 'b', 'c'])
   const broken = (async function* () {
     yield 'first'

@@ -23,8 +23,14 @@ export function streamOf(source: AsyncIterable<string>, abort: () => void): Read
   )
 }
 
-/** Server-sent events of JSON values; with a comment when nothing happened for a while, so that dead readers are noticed. */
-export async function* toServerSentEvents<T>(source: AsyncIterable<T>, idOf?: (value: T) => number): AsyncGenerator<string> {
+/**
+ * Server-sent events of JSON values; with a comment when nothing happened for a while, so that dead readers
+ * are noticed.
+ */
+export async function* toServerSentEvents<T>(
+  source: AsyncIterable<T>,
+  idOf?: (value: T) => number,
+): AsyncGenerator<string> {
   const iterator = source[Symbol.asyncIterator]()
   yield ': open\n\n'
   let next = iterator.next()
@@ -53,11 +59,14 @@ export async function* toServerSentEvents<T>(source: AsyncIterable<T>, idOf?: (v
 /**
  * Sources, more of which may come, as one, in the order their values come. Ends with the last of them.
  *
- * What has come waits in a list. `Promise.race` over the sources would keep every value for as long as one of them stays silent, since each race
- * leaves a reaction with that one's promise.
+ * What has come waits in a list. `Promise.race` over the sources would keep every value for as long as one
+ * of them stays silent, since each race leaves a reaction with that one's promise.
  */
 export async function* merge<T>(sources: AsyncIterable<AsyncIterable<T>>): AsyncGenerator<T> {
-  type Step = { source: IteratorResult<AsyncIterable<T>> } | { iterator: AsyncIterator<T>; result: IteratorResult<T> } | { failure: unknown }
+  type Step =
+    | { source: IteratorResult<AsyncIterable<T>> }
+    | { iterator: AsyncIterator<T>; result: IteratorResult<T> }
+    | { failure: unknown }
   const arrived: Step[] = []
   let wake = () => {}
   const active = new Set<AsyncIterator<unknown>>()
@@ -70,7 +79,8 @@ export async function* merge<T>(sources: AsyncIterable<AsyncIterable<T>>): Async
       })
   const coming = sources[Symbol.asyncIterator]()
   const listen = () => awaitStep(coming.next().then((source) => ({ source })))
-  const pull = (iterator: AsyncIterator<T>) => awaitStep(iterator.next().then((result) => ({ iterator, result })))
+  const pull = (iterator: AsyncIterator<T>) =>
+    awaitStep(iterator.next().then((result) => ({ iterator, result })))
   active.add(coming)
   listen()
   try {

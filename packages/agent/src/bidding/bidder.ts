@@ -1,6 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { type Network, signBid } from '@cloister/chain'
-import { type Bid, fits, formatCpu, formatMiB, gpuMismatch, hashOrder, type Order, roomOf, type SignedBid } from '@cloister/core'
+import {
+  type Bid,
+  fits,
+  formatCpu,
+  formatMiB,
+  gpuMismatch,
+  hashOrder,
+  type Order,
+  roomOf,
+  type SignedBid,
+} from '@cloister/core'
 import { LEASE_OVERHEAD_MIB } from '@cloister/executors'
 import { bytesToBigInt, type LocalAccount } from 'viem'
 import type { Attestor } from '../attestation.ts'
@@ -10,8 +20,9 @@ import { capacityOf, freeRoom, takenBy } from './capacity.ts'
 import { noBid, priceOrder } from './price.ts'
 
 /**
- * Answers orders with bids this worker is held to. A bid reserves nothing, since the Market lets nobody take more than there is room
- * for, and isn't remembered: what its lease takes is on chain. So asking for bids shuts nobody out.
+ * Answers orders with bids this worker is held to. A bid reserves nothing, since the Market lets nobody take
+ * more than there is room for, and isn't remembered: what its lease takes is on chain. So asking for bids
+ * shuts nobody out.
  */
 export class Bidder {
   private readonly config: AgentConfig
@@ -43,7 +54,8 @@ export class Bidder {
     const token = this.network.tokens.find((known) => known.address === order.token)
     if (!token) throw noBid(`It does not know the token ${order.token}.`)
     const { ratePerSecond, minimumDeposit } = await priceOrder(order, token, this.config)
-    if (order.maxRatePerSecond !== undefined && ratePerSecond > BigInt(order.maxRatePerSecond)) throw noBid('Its price is above the ceiling of the order.')
+    if (order.maxRatePerSecond !== undefined && ratePerSecond > BigInt(order.maxRatePerSecond))
+      throw noBid('Its price is above the ceiling of the order.')
     const now = Math.floor(Date.now() / 1000)
     const bid: Bid = {
       tenant: order.tenant,
@@ -64,9 +76,12 @@ export class Bidder {
     if (this.attestor.alarm !== undefined) throw noBid(this.attestor.alarm)
     const { attributes, capacity } = this.config
     for (const [name, value] of Object.entries(order.attributes))
-      if (attributes[name] !== value) throw noBid(`The order asks for ${name}=${value}; here it is ${attributes[name] ?? 'not set'}.`)
+      if (attributes[name] !== value)
+        throw noBid(`The order asks for ${name}=${value}; here it is ${attributes[name] ?? 'not set'}.`)
     if (order.separateNetworks && !this.separateNetworks)
-      throw noBid('Two containers of the order listen on the same port, and the sandbox gives a lease one network: have one of them listen on another.')
+      throw noBid(
+        'Two containers of the order listen on the same port, and the sandbox gives a lease one network: have one of them listen on another.',
+      )
     const { gpuModels, gpus, cpuMilli, memoryMiB } = order.resources
     const { smallest } = this.config
     if (cpuMilli < smallest.cpus * 1000 || memoryMiB < smallest.memory)
@@ -75,17 +90,27 @@ export class Bidder {
       )
     if (gpus > 0 && gpuModels.length > 0 && !gpuModels.includes(capacity.gpuClass))
       throw noBid(`The order asks for ${gpuModels.join(' or ')}; here is ${capacity.gpuClass || 'no GPU'}.`)
-    const unlike = gpuMismatch(order.resources, { gpuClass: capacity.gpuClass, ram: attributes['gpu-ram'], form: attributes['gpu-interface'] })
+    const unlike = gpuMismatch(order.resources, {
+      gpuClass: capacity.gpuClass,
+      ram: attributes['gpu-ram'],
+      form: attributes['gpu-interface'],
+    })
     if (unlike !== undefined) throw noBid(unlike)
     const room = freeRoom(capacityOf(this.config), this.store.openLeases())
     const resources = takenBy(order.resources)
     if (fits(resources, room)) return
-    if (resources.cpuMilli > room.cpuMilli) throw noBid(`It has ${formatCpu(room.cpuMilli)} free; the order needs ${formatCpu(resources.cpuMilli)}.`)
+    if (resources.cpuMilli > room.cpuMilli)
+      throw noBid(
+        `It has ${formatCpu(room.cpuMilli)} free; the order needs ${formatCpu(resources.cpuMilli)}.`,
+      )
     if (resources.memoryMiB > room.memoryMiB)
       throw noBid(
         `It has ${formatMiB(room.memoryMiB)} of memory free; the order needs ${formatMiB(resources.memoryMiB)}, ${formatMiB(LEASE_OVERHEAD_MIB)} of it for what works beside its containers.`,
       )
-    if (resources.diskMiB > room.diskMiB) throw noBid(`It has ${formatMiB(room.diskMiB)} of disk free; the order needs ${formatMiB(resources.diskMiB)}.`)
+    if (resources.diskMiB > room.diskMiB)
+      throw noBid(
+        `It has ${formatMiB(room.diskMiB)} of disk free; the order needs ${formatMiB(resources.diskMiB)}.`,
+      )
     throw noBid(`It has ${room.gpus} GPUs free; the order needs ${resources.gpus}.`)
   }
 }

@@ -13,10 +13,18 @@ export function takenBy<R extends Pick<Room, 'memoryMiB'>>(resources: R): R {
 
 /** All a worker has to lend. */
 export function capacityOf({ capacity }: Pick<AgentConfig, 'capacity'>): Room {
-  return { cpuMilli: Math.round(capacity.cpus * 1000), memoryMiB: capacity.memory, diskMiB: capacity.disk, gpus: capacity.gpus }
+  return {
+    cpuMilli: Math.round(capacity.cpus * 1000),
+    memoryMiB: capacity.memory,
+    diskMiB: capacity.disk,
+    gpus: capacity.gpus,
+  }
 }
 
-/** What is left beside the leases; never below zero. What a lease takes is known to a grain, and the N Nths of a worker all fit. */
+/**
+ * What is left beside the leases; never below zero. What a lease takes is known to a grain, and the N Nths
+ * of a worker all fit.
+ */
 export function freeRoom(capacity: Room, leases: Pick<StoredLease, 'resources'>[]): Room {
   const left = { ...capacity }
   for (const { resources } of leases)

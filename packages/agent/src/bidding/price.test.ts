@@ -45,36 +45,58 @@ function orderOf(cpus: string, memory: string) {
 
 describe('the least deposit', () => {
   it('lasts an hour', async () => {
-    expect(await priceOrder(orderOf('1', '64M'), USDC, configWith())).toEqual({ ratePerSecond: 100n, minimumDeposit: 360_000n })
+    expect(await priceOrder(orderOf('1', '64M'), USDC, configWith())).toEqual({
+      ratePerSecond: 100n,
+      minimumDeposit: 360_000n,
+    })
     const config = configWith({ smallest: { seconds: 60 } })
-    expect(await priceOrder(orderOf('1', '64M'), USDC, config)).toEqual({ ratePerSecond: 100n, minimumDeposit: 10_000n })
+    expect(await priceOrder(orderOf('1', '64M'), USDC, config)).toEqual({
+      ratePerSecond: 100n,
+      minimumDeposit: 10_000n,
+    })
   })
 
   it('pays for the transactions that a lease’s end takes, however little the lease costs', async () => {
     // A hundredth of a USDC, where an hour costs less.
-    expect((await priceOrder(orderOf('0.05', '32M'), USDC, configWith({}, { cpu: '0.02' }))).minimumDeposit).toBe(10_000n)
-    expect((await priceOrder(orderOf('0.05', '32M'), USDC, configWith({}, { cpu: '0.02', minimumDeposit: '0.5' }))).minimumDeposit).toBe(500_000n)
+    expect(
+      (await priceOrder(orderOf('0.05', '32M'), USDC, configWith({}, { cpu: '0.02' }))).minimumDeposit,
+    ).toBe(10_000n)
+    expect(
+      (await priceOrder(orderOf('0.05', '32M'), USDC, configWith({}, { cpu: '0.02', minimumDeposit: '0.5' })))
+        .minimumDeposit,
+    ).toBe(500_000n)
   })
 
   it('can be what the pricing program says', async () => {
     const script = join(all, 'price.sh')
-    writeFileSync(script, '#!/bin/sh\necho \'{"ratePerSecond": "2", "minimumDeposit": "9000"}\'\n', { mode: 0o755 })
-    expect(await priceOrder(orderOf('1', '64M'), USDC, configWith({ bidScript: script }))).toEqual({ ratePerSecond: 2n, minimumDeposit: 9_000n })
+    writeFileSync(script, '#!/bin/sh\necho \'{"ratePerSecond": "2", "minimumDeposit": "9000"}\'\n', {
+      mode: 0o755,
+    })
+    expect(await priceOrder(orderOf('1', '64M'), USDC, configWith({ bidScript: script }))).toEqual({
+      ratePerSecond: 2n,
+      minimumDeposit: 9_000n,
+    })
   })
 })
 
 it('bids on no lease that is smaller than its upkeep is worth', async () => {
   const bidder = bidderOf(configWith())
-  await expect(bidder.bid(orderOf('0.01', '6M'))).rejects.toThrow('Its smallest lease is 0.05 CPU and 32 MiB; the order asks for 0.01 CPU and 6 MiB.')
+  await expect(bidder.bid(orderOf('0.01', '6M'))).rejects.toThrow(
+    'Its smallest lease is 0.05 CPU and 32 MiB; the order asks for 0.01 CPU and 6 MiB.',
+  )
   await expect(bidder.bid(orderOf('1', '31M'))).rejects.toThrow('smallest lease')
   await expect(bidder.bid(orderOf('0.049', '1G'))).rejects.toThrow('smallest lease')
   // What is large enough gets further.
   await expect(bidder.bid(orderOf('0.05', '32M'))).rejects.toThrow('does not know the token')
-  await expect(bidderOf(configWith({ smallest: { cpus: 0.001, memory: '6MiB' } })).bid(orderOf('0.001', '6M'))).rejects.toThrow('does not know the token')
+  await expect(
+    bidderOf(configWith({ smallest: { cpus: 0.001, memory: '6MiB' } })).bid(orderOf('0.001', '6M')),
+  ).rejects.toThrow('does not know the token')
 })
 
 it('lends nothing that no container can start with', () => {
-  expect(() => orderOf('1', '5M')).toThrow('The service web asks for 5 MiB of memory, and nothing starts with less than 6 MiB.')
+  expect(() => orderOf('1', '5M')).toThrow(
+    'The service web asks for 5 MiB of memory, and nothing starts with less than 6 MiB.',
+  )
   expect(() => configWith({ smallest: { memory: '5MiB' } })).toThrow(/less than 6 MiB/)
 })
 
@@ -84,7 +106,14 @@ it('charges a lease for what works for it beside its containers, and keeps room 
   const { ratePerSecond } = await priceOrder(orderOf('1', '64M'), USDC, configWith({}, prices))
   expect(ratePerSecond).toBe((36_864_000n * 128n) / 1024n / 3600n)
   const bidder = bidderOf(configWith({ capacity: { cpus: 4, memory: '128MiB', disk: '8GiB' } }), [USDC])
-  expect(amountsOf((await bidder.bid(orderOf('1', '64M'))).room, { cpuMilli: 4000, memoryMiB: 128, diskMiB: 8192, gpus: 0 }).memoryMiB).toBe(128)
+  expect(
+    amountsOf((await bidder.bid(orderOf('1', '64M'))).room, {
+      cpuMilli: 4000,
+      memoryMiB: 128,
+      diskMiB: 8192,
+      gpus: 0,
+    }).memoryMiB,
+  ).toBe(128)
   await expect(bidder.bid(orderOf('1', '65M'))).rejects.toThrow(
     'It has 128 MiB of memory free; the order needs 129 MiB, 64 MiB of it for what works beside its containers.',
   )

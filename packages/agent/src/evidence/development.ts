@@ -4,8 +4,9 @@ import { DevelopmentPlatform, DevelopmentRoot } from '@cloister/attest/devnet'
 import type { EvidenceSource } from './source.ts'
 
 /**
- * A machine made of software, for development networks: the root's folder certifies it once, and it is kept with the worker.
- * Its quotes, and tokens and reports about GPUs it doesn't have, are in the format of real ones; everything that checks them says `simulated`.
+ * A machine made of software, for development networks: the root's folder certifies it once, and it is kept
+ * with the worker. Its quotes, and tokens and reports about GPUs it doesn't have, are in the format of real
+ * ones; everything that checks them says `simulated`.
  */
 export async function developmentSource(
   folder: string,
@@ -14,12 +15,20 @@ export async function developmentSource(
   kind: GuestKind = 'tdx',
 ): Promise<EvidenceSource> {
   const root = await DevelopmentRoot.open(rootFolder)
-  const name = kind === 'tdx' ? 'development platform (simulated)' : `development ${kind} platform (simulated)`
+  const name =
+    kind === 'tdx' ? 'development platform (simulated)' : `development ${kind} platform (simulated)`
   // A machine without GPUs, the same one as long as its folder is.
   const seed = createHash('sha256').update(folder).digest()
   if (kind === 'sev-snp') {
     const snp = await root.manufactureSnp(seed)
-    return { name, quote: async (reportData) => ({ kind, quote: snp.report(reportData), collateral: await snp.collateral() }) }
+    return {
+      name,
+      quote: async (reportData) => ({
+        kind,
+        quote: snp.report(reportData),
+        collateral: await snp.collateral(),
+      }),
+    }
   }
   if (kind === 'nitro') {
     const enclave = await root.manufactureEnclave(seed)
@@ -27,7 +36,12 @@ export async function developmentSource(
   }
   const platform = await DevelopmentPlatform.open(folder, () => root.manufacture())
   const simulated = await Promise.all(
-    Array.from({ length: gpus }, (_, index) => root.manufactureGpu(gpuClass, createHash('sha256').update(platform.ppid).update(String(index)).digest())),
+    Array.from({ length: gpus }, (_, index) =>
+      root.manufactureGpu(
+        gpuClass,
+        createHash('sha256').update(platform.ppid).update(String(index)).digest(),
+      ),
+    ),
   )
   return {
     name,
@@ -35,7 +49,10 @@ export async function developmentSource(
     ...(simulated.length > 0 && {
       gpuEvidence: async (nonce: string) => ({
         tokens: await root.gpuTokens(nonce, simulated),
-        reports: simulated.map((gpu) => ({ report: Buffer.from(gpu.report(nonce)).toString('base64'), certificates: gpu.certificates })),
+        reports: simulated.map((gpu) => ({
+          report: Buffer.from(gpu.report(nonce)).toString('base64'),
+          certificates: gpu.certificates,
+        })),
       }),
     }),
   }

@@ -15,18 +15,33 @@ export function dstackSource(socketPath: string): EvidenceSource {
     async quote(reportData) {
       const body = JSON.stringify({ report_data: Buffer.from(reportData).toString('hex') })
       const parsed = QuoteAnswer.safeParse(await post(socketPath, '/GetQuote', body))
-      if (!parsed.success) throw new CloisterError('no-evidence', 'The dstack guest agent answered with something that is no quote.')
+      if (!parsed.success)
+        throw new CloisterError(
+          'no-evidence',
+          'The dstack guest agent answered with something that is no quote.',
+        )
       const { quote, event_log } = parsed.data
-      return { kind: 'tdx', quote: new Uint8Array(Buffer.from(quote.replace(/^0x/, ''), 'hex')), ...(event_log !== undefined && { eventLog: event_log }) }
+      return {
+        kind: 'tdx',
+        quote: new Uint8Array(Buffer.from(quote.replace(/^0x/, ''), 'hex')),
+        ...(event_log !== undefined && { eventLog: event_log }),
+      }
     },
   }
 }
 
 function post(socketPath: string, path: string, body: string): Promise<unknown> {
   const failed = (what: string, cause?: unknown) =>
-    new CloisterError('no-evidence', `The dstack guest agent at ${socketPath} ${what}.`, { hint: 'Is the socket mounted into this container?', cause })
+    new CloisterError('no-evidence', `The dstack guest agent at ${socketPath} ${what}.`, {
+      hint: 'Is the socket mounted into this container?',
+      cause,
+    })
   return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), host: 'dstack' }
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      host: 'dstack',
+    }
     const asked = request({ socketPath, path, method: 'POST', headers, timeout: ANSWER_MS }, (response) => {
       const chunks: Buffer[] = []
       let size = 0

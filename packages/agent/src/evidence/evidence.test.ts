@@ -17,9 +17,10 @@ import { type TsmFiles, tsmSource } from './tsm.ts'
 const reportData = new Uint8Array(randomBytes(64))
 
 /**
- * Stands in for the kernel's configfs-tsm, which this machine doesn't have, after Documentation/ABI/testing/configfs-tsm-report:
- * a folder is a request; `inblob` takes 1 to 64 bytes and is write-only; `outblob`, `provider` and `generation` are read-only;
- * each write adds one to `generation`; `outblob` is EINVAL before the first write; folders hold no other files.
+ * Stands in for the kernel's configfs-tsm, which this machine doesn't have, after
+ * Documentation/ABI/testing/configfs-tsm-report: a folder is a request; `inblob` takes 1 to 64 bytes and is
+ * write-only; `outblob`, `provider` and `generation` are read-only; each write adds one to `generation`;
+ * `outblob` is EINVAL before the first write; folders hold no other files.
  */
 class FakeTsm implements TsmFiles {
   readonly requests = new Map<string, { generation: number; inblob: Uint8Array | undefined }>()
@@ -92,7 +93,10 @@ describe('evidence', () => {
   let quote: (reportData: Uint8Array) => Uint8Array
   let folder: string
   const genuine = async (bytes: Uint8Array) => {
-    const verdict = await verifyQuote(bytes, await root.collateral(), { instant: Math.floor(Date.now() / 1000), root: root.trust })
+    const verdict = await verifyQuote(bytes, await root.collateral(), {
+      instant: Math.floor(Date.now() / 1000),
+      root: root.trust,
+    })
     return verdict.genuine && verdict.reportData === Buffer.from(reportData).toString('hex')
   }
 
@@ -137,8 +141,15 @@ describe('evidence', () => {
         return machine.collateral()
       }
       const judge = async ({ kind, quote, collateral }: Evidence) => {
-        const verdict = await verifyGuest(kind, quote, collateral ?? {}, { instant: Math.floor(Date.now() / 1000), root: root.trust })
-        return verdict.genuine && verdict.kind === 'sev-snp' && verdict.reportData === Buffer.from(reportData).toString('hex')
+        const verdict = await verifyGuest(kind, quote, collateral ?? {}, {
+          instant: Math.floor(Date.now() / 1000),
+          root: root.trust,
+        })
+        return (
+          verdict.genuine &&
+          verdict.kind === 'sev-snp' &&
+          verdict.reportData === Buffer.from(reportData).toString('hex')
+        )
       }
       expect(await judge(await tsmSource('/sys/kernel/config', tsm, amd).quote(reportData))).toBe(true)
       tsm.auxblob = Buffer.from('a table')
@@ -150,14 +161,20 @@ describe('evidence', () => {
       const tsm = new FakeTsm('/sys/kernel/config', () => {
         throw errno('EBUSY')
       })
-      await expect(tsmSource('/sys/kernel/config', tsm).quote(reportData)).rejects.toMatchObject({ message: 'The kernel gave no quote: EBUSY.' })
-      await expect(tsmSource('/nowhere/at/all', tsm).quote(reportData)).rejects.toMatchObject({ message: expect.stringContaining('makes no quotes') })
+      await expect(tsmSource('/sys/kernel/config', tsm).quote(reportData)).rejects.toMatchObject({
+        message: 'The kernel gave no quote: EBUSY.',
+      })
+      await expect(tsmSource('/nowhere/at/all', tsm).quote(reportData)).rejects.toMatchObject({
+        message: expect.stringContaining('makes no quotes'),
+      })
       tsm.provider = 'arm_cca_guest'
       await expect(tsmSource('/sys/kernel/config', tsm).quote(reportData)).rejects.toMatchObject({
         message: expect.stringContaining('provider of evidence is arm_cca_guest'),
       })
       // The real interface, on a machine without it.
-      await expect(tsmSource('/sys/kernel/config/tsm/report').quote(reportData)).rejects.toMatchObject({ code: 'no-evidence' })
+      await expect(tsmSource('/sys/kernel/config/tsm/report').quote(reportData)).rejects.toMatchObject({
+        code: 'no-evidence',
+      })
     })
   })
 
@@ -168,7 +185,8 @@ describe('evidence', () => {
 
     beforeAll(async () => {
       socket = join(folder, 'dstack.sock')
-      // Answers `GetQuote` as dstack's guest agent does: hexadecimal quote, event log as a JSON text, the report data again.
+      // Answers `GetQuote` as dstack's guest agent does: hexadecimal quote, event log as a JSON text, the
+      // report data again.
       agent = createServer((request, response) => {
         let body = ''
         request.on('data', (chunk) => (body += chunk))
@@ -186,7 +204,10 @@ describe('evidence', () => {
       answer = (body) => {
         const { report_data } = JSON.parse(body)
         const made = Buffer.from(quote(new Uint8Array(Buffer.from(report_data, 'hex')))).toString('hex')
-        return { status: 200, body: JSON.stringify({ quote: made, event_log: '[]', report_data, vm_config: '{}' }) }
+        return {
+          status: 200,
+          body: JSON.stringify({ quote: made, event_log: '[]', report_data, vm_config: '{}' }),
+        }
       }
       const evidence = await dstackSource(socket).quote(reportData)
       expect(evidence.eventLog).toBe('[]')
@@ -201,7 +222,10 @@ describe('evidence', () => {
         [{ status: 200, body: `"${'0'.repeat(9 * 1024 * 1024)}"` }, 'guest agent'],
       ] as const) {
         answer = () => bad
-        await expect(dstackSource(socket).quote(reportData)).rejects.toMatchObject({ code: 'no-evidence', message: expect.stringContaining(reason) })
+        await expect(dstackSource(socket).quote(reportData)).rejects.toMatchObject({
+          code: 'no-evidence',
+          message: expect.stringContaining(reason),
+        })
       }
       await expect(dstackSource(join(folder, 'nobody.sock')).quote(reportData)).rejects.toMatchObject({
         message: expect.stringContaining('can not be reached'),
@@ -217,8 +241,12 @@ describe('evidence', () => {
       const script = `if (process.argv[1] !== '${Buffer.from(reportData).toString('hex')}') process.exit(1); process.stdout.write(require('fs').readFileSync('${path}', 'utf8'))`
       const evidence = await nitroSource([process.execPath, '-e', script]).quote(reportData)
       expect(evidence).toEqual({ kind: 'nitro', quote: document })
-      await expect(nitroSource([process.execPath, '-e', 'process.exit(3)']).quote(reportData)).rejects.toMatchObject({ code: 'no-evidence' })
-      await expect(nitroSource([process.execPath, '-e', 'console.log("{}")']).quote(reportData)).rejects.toThrow(/other than base64/)
+      await expect(
+        nitroSource([process.execPath, '-e', 'process.exit(3)']).quote(reportData),
+      ).rejects.toMatchObject({ code: 'no-evidence' })
+      await expect(
+        nitroSource([process.execPath, '-e', 'console.log("{}")']).quote(reportData),
+      ).rejects.toThrow(/other than base64/)
     })
   })
 
@@ -239,20 +267,37 @@ describe('evidence', () => {
       const gpu = await root.manufactureGpu('h200')
       const report = Buffer.from(gpu.report(nonce)).toString('base64')
       const tokens = await root.gpuTokens(nonce, [gpu])
-      const evidences = [{ version: '1.0', arch: 'HOPPER', nonce, evidence: report, certificate: Buffer.from(gpu.certificates).toString('base64') }]
+      const evidences = [
+        {
+          version: '1.0',
+          arch: 'HOPPER',
+          nonce,
+          evidence: report,
+          certificate: Buffer.from(gpu.certificates).toString('base64'),
+        },
+      ]
       const found = await gpuEvidenceBy(printing({ detached_eat: tokens, evidences, result_code: 0 }), nonce)
       expect(found).toEqual({ tokens, reports: [{ report, certificates: gpu.certificates }] })
       const [first] = found.reports ?? []
       expect(GpuReport.parse(first)).toEqual(first)
       const asked = { nonce, instant: Math.floor(Date.now() / 1000), root: root.trust }
-      expect(await identifyGpu(new Uint8Array(Buffer.from(report, 'base64')), first?.certificates ?? '', asked)).toEqual({ ueid: gpu.ueid, chipSku: '895' })
+      expect(
+        await identifyGpu(new Uint8Array(Buffer.from(report, 'base64')), first?.certificates ?? '', asked),
+      ).toEqual({ ueid: gpu.ueid, chipSku: '895' })
       expect(await gpuEvidenceBy(printing({ detached_eat: tokens }), nonce)).toEqual({ tokens })
     })
 
     it('of nonsense, or of a program that fails, is none', async () => {
-      for (const answer of ['', 'no JSON', { detached_eat: [], evidences: [{ evidence: '<', certificate: '' }] }, { detached_eat: [], evidences: 'all' }])
+      for (const answer of [
+        '',
+        'no JSON',
+        { detached_eat: [], evidences: [{ evidence: '<', certificate: '' }] },
+        { detached_eat: [], evidences: 'all' },
+      ])
         await expect(gpuEvidenceBy(printing(answer), nonce)).rejects.toMatchObject({ code: 'no-evidence' })
-      await expect(gpuEvidenceBy([process.execPath, '-e', 'process.exit(3)'], nonce)).rejects.toMatchObject({ code: 'no-evidence' })
+      await expect(gpuEvidenceBy([process.execPath, '-e', 'process.exit(3)'], nonce)).rejects.toMatchObject({
+        code: 'no-evidence',
+      })
       await expect(gpuEvidenceBy(['/nowhere/at/all'], nonce)).rejects.toMatchObject({ code: 'no-evidence' })
     })
   })
@@ -263,7 +308,12 @@ describe('evidence', () => {
     const second = await (await developmentSource(own, join(folder, 'root'))).quote(reportData)
     expect(await genuine(first.quote)).toBe(true)
     const platformOf = async (bytes: Uint8Array) =>
-      (await verifyQuote(bytes, await root.collateral(), { instant: Math.floor(Date.now() / 1000), root: root.trust })).platform
+      (
+        await verifyQuote(bytes, await root.collateral(), {
+          instant: Math.floor(Date.now() / 1000),
+          root: root.trust,
+        })
+      ).platform
     expect(await platformOf(second.quote)).toBe(await platformOf(first.quote))
   })
 })

@@ -18,7 +18,11 @@ export async function openEvidenceSource(config: AgentConfig, network: Network):
   const source = await openQuoteSource(config, network)
   const { gpuEvidence } = config
   return gpuEvidence
-    ? { ...source, quote: (reportData) => source.quote(reportData), gpuEvidence: (nonce) => gpuEvidenceBy(gpuEvidence.command, nonce) }
+    ? {
+        ...source,
+        quote: (reportData) => source.quote(reportData),
+        gpuEvidence: (nonce) => gpuEvidenceBy(gpuEvidence.command, nonce),
+      }
     : source
 }
 
@@ -30,13 +34,24 @@ async function openQuoteSource(config: AgentConfig, network: Network): Promise<E
   const { developmentFolder } = network.attestation
   if (network.development && (evidence?.source === 'development' || developmentFolder !== undefined)) {
     const rootFolder =
-      (evidence?.source === 'development' ? evidence.rootFolder : undefined) ?? (developmentFolder && resolve(dirname(config.network), developmentFolder))
-    if (rootFolder === undefined) throw new CloisterError('no-evidence', 'The network does not say where its development root is.')
-    return developmentSource(config.folder, rootFolder, config.capacity, evidence?.source === 'development' ? evidence.kind : 'tdx')
+      (evidence?.source === 'development' ? evidence.rootFolder : undefined) ??
+      (developmentFolder && resolve(dirname(config.network), developmentFolder))
+    if (rootFolder === undefined)
+      throw new CloisterError('no-evidence', 'The network does not say where its development root is.')
+    return developmentSource(
+      config.folder,
+      rootFolder,
+      config.capacity,
+      evidence?.source === 'development' ? evidence.kind : 'tdx',
+    )
   }
   if (existsSync(DSTACK_SOCKET)) return dstackSource(DSTACK_SOCKET)
   if (existsSync(TSM_FOLDER)) return tsmSource(TSM_FOLDER)
-  throw new CloisterError('no-evidence', 'This machine can not prove what it is: it is neither a dstack nor a TDX nor an SEV-SNP guest.', {
-    hint: `There is no ${DSTACK_SOCKET} and no ${TSM_FOLDER}. Name a source under \`evidence\` in the configuration.`,
-  })
+  throw new CloisterError(
+    'no-evidence',
+    'This machine can not prove what it is: it is neither a dstack nor a TDX nor an SEV-SNP guest.',
+    {
+      hint: `There is no ${DSTACK_SOCKET} and no ${TSM_FOLDER}. Name a source under \`evidence\` in the configuration.`,
+    },
+  )
 }

@@ -10,7 +10,10 @@ interface Parts {
   binding: AttestedWorker
 }
 
-/** Evidence about this machine for others to judge without asking anybody: a quote, collateral, and the worker's word what it is for. */
+/**
+ * Evidence about this machine for others to judge without asking anybody: a quote, collateral, and the
+ * worker's word what it is for.
+ */
 export class WorkerProver {
   private readonly parts: Parts
 
@@ -18,12 +21,18 @@ export class WorkerProver {
     this.parts = parts
   }
 
-  /** `purpose` is a digest that says what the quote is for; nobody but this agent's own code names one. Throws `no-evidence` or `no-collateral`. */
+  /**
+   * `purpose` is a digest that says what the quote is for; nobody but this agent's own code names one.
+   * Throws `no-evidence` or `no-collateral`.
+   */
   async prove(purpose: Hex): Promise<WorkerEvidence> {
     const { network, key, source, binding } = this.parts
     const evidence = await source.quote(reportDataOf(network, binding, purpose))
     const { kind, quote, eventLog } = evidence
-    const [collateral, signature] = await Promise.all([collateralFor(network, evidence), key.signTypedData(purposeTypedData(purpose, network.chainId))])
+    const [collateral, signature] = await Promise.all([
+      collateralFor(network, evidence),
+      key.signTypedData(purposeTypedData(purpose, network.chainId)),
+    ])
     return {
       worker: key.address,
       signature,

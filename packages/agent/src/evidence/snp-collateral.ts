@@ -1,4 +1,11 @@
-import { fetchSnpCollateral, fetchSnpRevocations, parseCertificateTable, type SnpCollateral, type SnpProduct, snpProductOf } from '@cloister/attest'
+import {
+  fetchSnpCollateral,
+  fetchSnpRevocations,
+  parseCertificateTable,
+  type SnpCollateral,
+  type SnpProduct,
+  snpProductOf,
+} from '@cloister/attest'
 import { CloisterError } from '@cloister/core'
 
 const ANSWER_MS = 15_000
@@ -8,9 +15,9 @@ const PRODUCTS: SnpProduct[] = ['Milan', 'Genoa', 'Turin']
 let kept: { at: number; tcb: string; collateral: SnpCollateral } | undefined
 
 /**
- * What goes along with an SNP report: certificates out of the host's table where it has the chip's or the cloud's key and what
- * signed it, from AMD's key service where not; and AMD's revocation list. Nothing is verified here: those who judge do.
- * Throws `no-evidence`.
+ * What goes along with an SNP report: certificates out of the host's table where it has the chip's or the
+ * cloud's key and what signed it, from AMD's key service where not; and AMD's revocation list. Nothing is
+ * verified here: those who judge do. Throws `no-evidence`.
  */
 export async function snpCollateral(report: Uint8Array, table: Uint8Array): Promise<SnpCollateral> {
   // Reported TCB: the chip's key is for one.
@@ -21,10 +28,14 @@ export async function snpCollateral(report: Uint8Array, table: Uint8Array): Prom
     kept = { at: Date.now(), tcb, collateral }
     return collateral
   } catch (cause) {
-    throw new CloisterError('no-evidence', 'The certificates of this chip are not to be had, from the host or from AMD.', {
-      hint: 'The worker has to reach kdsintf.amd.com, now and then.',
-      cause,
-    })
+    throw new CloisterError(
+      'no-evidence',
+      'The certificates of this chip are not to be had, from the host or from AMD.',
+      {
+        hint: 'The worker has to reach kdsintf.amd.com, now and then.',
+        cause,
+      },
+    )
   }
 }
 
@@ -39,7 +50,10 @@ async function find(report: Uint8Array, table: Uint8Array): Promise<SnpCollatera
     try {
       if (!leaf || !given.ask) return await fetchSnpCollateral(report, product, { signal })
       const chain = [leaf, given.ask, ...(given.ark ? [given.ark] : [])]
-      return { certificates: chain.map(pemOf).join(''), revocationList: await fetchSnpRevocations(product, given.vlek ? 'vlek' : 'vcek', { signal }) }
+      return {
+        certificates: chain.map(pemOf).join(''),
+        revocationList: await fetchSnpRevocations(product, given.vlek ? 'vlek' : 'vcek', { signal }),
+      }
     } catch (error) {
       failure = error
     }

@@ -26,6 +26,9 @@ export interface EvidenceSource {
   readonly name: string
   /** Has 64 bytes of report data signed by the hardware. Throws `no-evidence`. */
   quote(reportData: Uint8Array): Promise<Evidence>
-  /** Has evidence made about the machine's GPUs, where it can, for a nonce in hexadecimal digits. Throws `no-evidence`. */
+  /**
+   * Has evidence made about the machine's GPUs, where it can, for a nonce in hexadecimal digits. Throws
+   * `no-evidence`.
+   */
   gpuEvidence?(nonce: string): Promise<GpuEvidence>
 }

@@ -17,8 +17,9 @@ export interface TsmFiles {
 const ATTEMPTS = 3
 
 /**
- * Linux's configfs-tsm (Documentation/ABI/testing/configfs-tsm-report): a folder made under `root` is one request; its
- * `inblob` takes the report data, its `outblob` gives the quote, and `generation` tells whether somebody else wrote between.
+ * Linux's configfs-tsm (Documentation/ABI/testing/configfs-tsm-report): a folder made under `root` is one
+ * request; its `inblob` takes the report data, its `outblob` gives the quote, and `generation` tells whether
+ * somebody else wrote between.
  */
 export function tsmSource(
   root: string,
@@ -59,17 +60,28 @@ async function request(
       await files.writeFile(join(folder, 'inblob'), reportData, { flag: 'r+' })
       const provider = await text('provider')
       if (provider !== 'tdx_guest' && provider !== 'sev_guest')
-        throw new CloisterError('no-evidence', `The kernel’s provider of evidence is ${provider.slice(0, 40)}; workers attest with tdx_guest or sev_guest.`)
+        throw new CloisterError(
+          'no-evidence',
+          `The kernel’s provider of evidence is ${provider.slice(0, 40)}; workers attest with tdx_guest or sev_guest.`,
+        )
       const quote = new Uint8Array(await files.readFile(join(folder, 'outblob')))
       // The host's table of certificates; hosts needn't give one.
-      const table = provider === 'sev_guest' ? await files.readFile(join(folder, 'auxblob')).catch(() => Buffer.alloc(0)) : undefined
+      const table =
+        provider === 'sev_guest'
+          ? await files.readFile(join(folder, 'auxblob')).catch(() => Buffer.alloc(0))
+          : undefined
       // One write, ours, lies between: otherwise the quote may be about somebody else's data.
       if (Number(await text('generation')) !== before + 1) continue
-      return table ? { kind: 'sev-snp', quote, collateral: await amd(quote, new Uint8Array(table)) } : { kind: 'tdx', quote }
+      return table
+        ? { kind: 'sev-snp', quote, collateral: await amd(quote, new Uint8Array(table)) }
+        : { kind: 'tdx', quote }
     }
   } catch (cause) {
     if (cause instanceof CloisterError) throw cause
-    throw new CloisterError('no-evidence', `The kernel gave no quote: ${messageOf(cause)}.`, { hint: 'Is the host’s quote generation service running?', cause })
+    throw new CloisterError('no-evidence', `The kernel gave no quote: ${messageOf(cause)}.`, {
+      hint: 'Is the host’s quote generation service running?',
+      cause,
+    })
   }
   throw new CloisterError('no-evidence', 'Something else writes into our request for a quote.')
 }

@@ -8,7 +8,14 @@ import { checkHealth, isListening } from './health.ts'
 import type { PlannedContainer } from './plan.ts'
 
 /** How one container of a lease is doing. */
-export type ContainerState = 'waiting' | 'starting' | 'running' | 'unhealthy' | 'restarting' | 'completed' | 'failed'
+export type ContainerState =
+  | 'waiting'
+  | 'starting'
+  | 'running'
+  | 'unhealthy'
+  | 'restarting'
+  | 'completed'
+  | 'failed'
 
 /** What a task needs of its surroundings. */
 export interface TaskContext {
@@ -39,7 +46,10 @@ const QUIET_LISTEN_MS = 10_000
 /** Milliseconds that each step of killing a container may take. */
 const ABANDON_MS = 5_000
 
-/** Keeps one container as its manifest says: starts it after what it depends on, watches it, restarts it with growing pauses. */
+/**
+ * Keeps one container as its manifest says: starts it after what it depends on, watches it, restarts it with
+ * growing pauses.
+ */
 export class ContainerTask {
   private readonly planned: PlannedContainer
   state: ContainerState = 'waiting'
@@ -89,7 +99,10 @@ export class ContainerTask {
     await this.done
   }
 
-  /** Asks the container to end as its manifest says and removes it, unless `signal` is aborted meanwhile: then it stays. */
+  /**
+   * Asks the container to end as its manifest says and removes it, unless `signal` is aborted meanwhile:
+   * then it stays.
+   */
   async end(signal: AbortSignal): Promise<void> {
     await this.abandon()
     signal.throwIfAborted()
@@ -111,7 +124,8 @@ export class ContainerTask {
     const { executor } = this.context
     const { lease, name } = this.spec
     let adopted = found
-    if (!adopted) for (const dependency of this.service.dependsOn) await this.context.dependency(dependency, signal)
+    if (!adopted)
+      for (const dependency of this.service.dependsOn) await this.context.dependency(dependency, signal)
     for (let pause = FIRST_DELAY_MS; ; pause = Math.min(pause * 2, LONGEST_DELAY_MS)) {
       signal.throwIfAborted()
       let startedAt = adopted?.startedAt
@@ -124,7 +138,9 @@ export class ContainerTask {
           if (!(await this.mayRestart({ code: 125, outOfMemory: false }, failure, pause))) return
           continue
         }
-        startedAt = (await executor.containers(lease)).find((container) => container.name === name)?.startedAt ?? Date.now()
+        startedAt =
+          (await executor.containers(lease)).find((container) => container.name === name)?.startedAt ??
+          Date.now()
       }
       adopted = undefined
       this.hasStarted = true
@@ -137,13 +153,24 @@ export class ContainerTask {
       await watch
       this.lastExit = exit
       const wasReady = this.state === 'running' || this.state === 'unhealthy'
-      this.earlyExits = wasReady && (this.isTried || Date.now() - startedAt >= UNTRIED_MS) ? 0 : this.earlyExits + 1
+      this.earlyExits =
+        wasReady && (this.isTried || Date.now() - startedAt >= UNTRIED_MS) ? 0 : this.earlyExits + 1
       if (Date.now() - startedAt >= STEADY_MS) pause = FIRST_DELAY_MS
-      if (!(await this.mayRestart(exit, exit.outOfMemory ? 'it ran out of memory' : `it ended with code ${exit.code}`, pause))) return
+      if (
+        !(await this.mayRestart(
+          exit,
+          exit.outOfMemory ? 'it ran out of memory' : `it ended with code ${exit.code}`,
+          pause,
+        ))
+      )
+        return
     }
   }
 
-  /** Whether anything shows that it is ready: a check, or a port. Others count as running once they have outlived their first moments. */
+  /**
+   * Whether anything shows that it is ready: a check, or a port. Others count as running once they have
+   * outlived their first moments.
+   */
   private get isTried(): boolean {
     return this.health !== undefined || this.service.expose.some(({ protocol }) => protocol !== 'udp')
   }
@@ -167,19 +194,32 @@ export class ContainerTask {
     const { policy, maxRetries } = this.service.restart
     const { name } = this.spec
     const isFailure = exit.code !== 0 || exit.outOfMemory
-    const wanted = policy === 'always' || (policy === 'on-failure' && isFailure && (maxRetries === undefined || this.context.restarts(name) < maxRetries))
+    const wanted =
+      policy === 'always' ||
+      (policy === 'on-failure' &&
+        isFailure &&
+        (maxRetries === undefined || this.context.restarts(name) < maxRetries))
     if (!wanted) {
       const said = isFailure ? await this.lastLines() : ''
       this.become(isFailure ? 'failed' : 'completed', isFailure ? reason : undefined)
-      this.context.event(isFailure ? 'failed' : 'completed', isFailure ? `${name}: ${reason}.${said}` : `${name} has done its work.`)
+      this.context.event(
+        isFailure ? 'failed' : 'completed',
+        isFailure ? `${name}: ${reason}.${said}` : `${name} has done its work.`,
+      )
       return false
     }
     // Told once, and with what it said: whoever deployed it shouldn't have to guess, or to be quick.
     if (this.earlyExits === TELLING_EXITS)
-      this.context.event('start-failed', `${name} has ended ${TELLING_EXITS} times without having been ready: ${reason}.${await this.lastLines()}`)
+      this.context.event(
+        'start-failed',
+        `${name} has ended ${TELLING_EXITS} times without having been ready: ${reason}.${await this.lastLines()}`,
+      )
     const count = this.context.countRestart(name)
     this.become('restarting', reason)
-    this.context.event('restarting', `${name}: ${reason}; restart ${count} in ${(pauseMs / 1000).toFixed(1)} s.`)
+    this.context.event(
+      'restarting',
+      `${name}: ${reason}; restart ${count} in ${(pauseMs / 1000).toFixed(1)} s.`,
+    )
     await delay(pauseMs, undefined, { signal: this.aborter.signal })
     return true
   }
@@ -198,15 +238,21 @@ export class ContainerTask {
     const ports = this.service.expose.filter((port) => port.protocol !== 'udp').map((port) => port.port)
     let told = false
     for (let pause = 15; ; pause = Math.min(pause * 1.3, 1_000)) {
-      const open = await Promise.all(ports.map((port) => isListening(this.context.executor, this.spec.lease, this.spec.name, port)))
+      const open = await Promise.all(
+        ports.map((port) => isListening(this.context.executor, this.spec.lease, this.spec.name, port)),
+      )
       signal.throwIfAborted()
-      // Files name ports that only some set-ups open (443 beside 80), so one will do. Without a port to try, a service counts as
-      // running once it has outlived its first moments.
-      if (ports.length > 0 ? open.some(Boolean) : Date.now() - startedAt >= SETTLED_MS) return this.become('running')
+      // Files name ports that only some set-ups open (443 beside 80), so one will do. Without a port to try,
+      // a service counts as running once it has outlived its first moments.
+      if (ports.length > 0 ? open.some(Boolean) : Date.now() - startedAt >= SETTLED_MS)
+        return this.become('running')
       if (!told && Date.now() - startedAt > QUIET_LISTEN_MS) {
         told = true
         this.become('starting', `nothing listens on port ${ports.join(' or ')} in it yet`)
-        this.context.event('not-listening', `${this.spec.name} has not opened port ${ports.join(' or ')} yet.`)
+        this.context.event(
+          'not-listening',
+          `${this.spec.name} has not opened port ${ports.join(' or ')} yet.`,
+        )
       }
       await delay(pause, undefined, { signal })
     }
@@ -223,10 +269,17 @@ export class ContainerTask {
       } else if (this.state === 'running' || Date.now() - startedAt > health.startPeriodMs) failures++
       if (failures >= health.retries && this.state !== 'unhealthy') {
         this.become('unhealthy', `its health check failed ${failures} times`)
-        this.context.event('unhealthy', `${this.spec.name}: its health check failed ${failures} times in a row.`)
+        this.context.event(
+          'unhealthy',
+          `${this.spec.name}: its health check failed ${failures} times in a row.`,
+        )
       }
       // Until it is healthy for the first time, what waits for it shouldn't wait for a whole interval.
-      await delay(timerMs(this.state === 'starting' ? Math.min(health.intervalMs, 1_000) : health.intervalMs), undefined, { signal })
+      await delay(
+        timerMs(this.state === 'starting' ? Math.min(health.intervalMs, 1_000) : health.intervalMs),
+        undefined,
+        { signal },
+      )
     }
   }
 

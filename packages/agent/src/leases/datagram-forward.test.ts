@@ -55,12 +55,16 @@ test('each address outside gets the answers to its own datagrams, the first of t
 })
 
 test('passages are bounded, and a flood of forged addresses does not end one that was answered', async () => {
-  const { forward, port, flows } = await started((datagram) => (String(datagram) === 'known' ? datagram : undefined))
+  const { forward, port, flows } = await started((datagram) =>
+    String(datagram) === 'known' ? datagram : undefined,
+  )
   const known = await socket()
   known.send('known', port, '127.0.0.1')
   await once(known, 'message')
   for (let batch = 0; batch < 11; batch++) {
-    const sockets = await Promise.all(Array.from({ length: 100 }, (_, index) => socket(`127.1.${batch}.${index + 1}`)))
+    const sockets = await Promise.all(
+      Array.from({ length: 100 }, (_, index) => socket(`127.1.${batch}.${index + 1}`)),
+    )
     for (const one of sockets) one.send('flood', port, '127.0.0.1')
     await vi.waitFor(() => expect(forward.size).toBe(Math.min(1_024, 1 + 100 * (batch + 1))))
     for (const one of sockets) one.close()
@@ -72,7 +76,9 @@ test('passages are bounded, and a flood of forged addresses does not end one tha
 })
 
 test('a passage ends when it has been quiet, sooner where nobody answered', async () => {
-  const { forward, port, flows } = await started((datagram) => (String(datagram) === 'known' ? datagram : undefined))
+  const { forward, port, flows } = await started((datagram) =>
+    String(datagram) === 'known' ? datagram : undefined,
+  )
   const [known, silent] = [await socket(), await socket()]
   known.send('known', port, '127.0.0.1')
   silent.send('silent', port, '127.0.0.1')

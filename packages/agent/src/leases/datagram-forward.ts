@@ -23,8 +23,9 @@ const LOOK_MS = 5_000
 const MAX_WAITING = 16
 
 /**
- * Forwards a UDP port: each address that sends gets a flow of its own to a container, and what comes back by it. Addresses can
- * be forged, so an answered passage is never given up for one that nobody has answered yet.
+ * Forwards a UDP port: each address that sends gets a flow of its own to a container, and what comes back by
+ * it. Addresses can be forged, so an answered passage is never given up for one that nobody has answered
+ * yet.
  */
 export class DatagramForward {
   private readonly open: (receive: (datagram: Buffer) => void) => Promise<DatagramFlow | undefined>
@@ -64,7 +65,8 @@ export class DatagramForward {
 
   /** Ends the passages that have been quiet for too long at `now`, in Unix milliseconds. */
   sweep(now: number): void {
-    for (const [key, { usedAt, answered }] of this.passages) if (now - usedAt >= (answered ? BOTH_WAYS_MS : ONE_WAY_MS)) this.end(key)
+    for (const [key, { usedAt, answered }] of this.passages)
+      if (now - usedAt >= (answered ? BOTH_WAYS_MS : ONE_WAY_MS)) this.end(key)
   }
 
   private take(datagram: Buffer, from: RemoteInfo): void {

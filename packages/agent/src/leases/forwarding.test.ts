@@ -11,7 +11,10 @@ import { Store } from '../store.ts'
 import { Forwarding } from './forwarding.ts'
 
 const LEASE: Hex = `0x${'1'.repeat(64)}`
-const { manifest } = parseManifest('services:\n  echo:\n    image: echo\n    ports: [{ target: 7000, app_protocol: tcp }]\n', { file: 'compose.yaml' })
+const { manifest } = parseManifest(
+  'services:\n  echo:\n    image: echo\n    ports: [{ target: 7000, app_protocol: tcp }]\n',
+  { file: 'compose.yaml' },
+)
 
 /** A machine that is busy with other tests takes its time. */
 const PATIENCE = { timeout: 20_000 }
@@ -48,7 +51,10 @@ function forwarding(connectTo = connectToEcho): Forwarding {
   return new Forwarding({
     executor: {
       connect: connectTo,
-      datagrams: async (_lease, _container, port, receive) => ({ send: (datagram) => receive(Buffer.from(`${port} ${datagram}`)), close: () => {} }),
+      datagrams: async (_lease, _container, port, receive) => ({
+        send: (datagram) => receive(Buffer.from(`${port} ${datagram}`)),
+        close: () => {},
+      }),
     },
     store,
     range,
@@ -59,7 +65,10 @@ function forwarding(connectTo = connectToEcho): Forwarding {
 }
 
 async function opened(some: Forwarding): Promise<number> {
-  return vi.waitFor(() => some.of(LEASE)[0]?.workerPort ?? Promise.reject(new Error('no port is open')), { timeout: 20_000, interval: 10 })
+  return vi.waitFor(() => some.of(LEASE)[0]?.workerPort ?? Promise.reject(new Error('no port is open')), {
+    timeout: 20_000,
+    interval: 10,
+  })
 }
 
 async function answer(port: number): Promise<string> {
@@ -109,7 +118,8 @@ test('where no port is left it is tried again, until nobody wants it any more', 
 })
 
 test('a UDP port is lent like a TCP port, and beside one of the same number', async () => {
-  const text = 'services:\n  echo:\n    image: echo\n    ports: [{ target: 7000, app_protocol: tcp }, "7000:7000/udp"]\n'
+  const text =
+    'services:\n  echo:\n    image: echo\n    ports: [{ target: 7000, app_protocol: tcp }, "7000:7000/udp"]\n'
   const some = forwarding()
   some.arrange(LEASE, parseManifest(text, { file: 'compose.yaml' }).manifest)
   await vi.waitFor(() => expect(some.of(LEASE)).toHaveLength(2))

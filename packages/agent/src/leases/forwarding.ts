@@ -29,10 +29,15 @@ interface Opening {
 
 const MAX_CONNECTIONS = 1_024
 const RETRY_MS = 500
-/** Tries, `RETRY_MS` apart, at a port whose address a tenant may know already, before another one is taken. */
+/**
+ * Tries, `RETRY_MS` apart, at a port whose address a tenant may know already, before another one is taken.
+ */
 const TRIES_AT_KNOWN = 20
 
-/** Lends ports of the worker to services that open TCP or UDP ports to the outside. A port that somebody else holds is passed over. */
+/**
+ * Lends ports of the worker to services that open TCP or UDP ports to the outside. A port that somebody else
+ * holds is passed over.
+ */
 export class Forwarding {
   private readonly parts: {
     executor: Pick<Executor, 'connect' | 'datagrams'>
@@ -50,7 +55,9 @@ export class Forwarding {
 
   /** The forwards of a lease that are open. */
   of(lease: Hex): Forward[] {
-    return (this.openings.get(lease) ?? []).flatMap(({ service, port, protocol, at }) => (at ? [{ service, port, protocol, workerPort: at.workerPort }] : []))
+    return (this.openings.get(lease) ?? []).flatMap(({ service, port, protocol, at }) =>
+      at ? [{ service, port, protocol, workerPort: at.workerPort }] : [],
+    )
   }
 
   /** Opens what a manifest asks for and closes what it doesn't any more. */
@@ -92,13 +99,24 @@ export class Forwarding {
         // No service has a name with a slash.
         lent = store.portFor(lease, protocol === 'udp' ? `${service}/udp` : service, port, range, busy)
         if (!lent) throw new Error(`no port from ${range.first} to ${range.last} is left`)
-        const trouble = (error: Error) => log('warn', 'a forwarded port has trouble', { lease, service, port, error: error.message })
-        opening.at = { workerPort: lent.workerPort, close: await this[protocol](lease, service, port, { host, port: lent.workerPort }, trouble) }
+        const trouble = (error: Error) =>
+          log('warn', 'a forwarded port has trouble', { lease, service, port, error: error.message })
+        opening.at = {
+          workerPort: lent.workerPort,
+          close: await this[protocol](lease, service, port, { host, port: lent.workerPort }, trouble),
+        }
         if (ended.signal.aborted) opening.at.close()
         return
       } catch (error) {
         const why = messageOf(error)
-        if (why !== told) log('warn', 'a port can not be forwarded', { lease, service, port, workerPort: lent?.workerPort, error: why })
+        if (why !== told)
+          log('warn', 'a port can not be forwarded', {
+            lease,
+            service,
+            port,
+            workerPort: lent?.workerPort,
+            error: why,
+          })
         told = why
         if (lent && !(lent.isKnown && tries < TRIES_AT_KNOWN)) {
           busy.add(lent.workerPort)
@@ -112,8 +130,15 @@ export class Forwarding {
   }
 
   /** Listens for connections. Gives what ends it. */
-  private async tcp(lease: Hex, service: string, port: number, at: { host: string; port: number }, trouble: (error: Error) => void): Promise<() => void> {
-    // Connections to containers, also those under way for somebody who hung up meanwhile: the server counts its own alone.
+  private async tcp(
+    lease: Hex,
+    service: string,
+    port: number,
+    at: { host: string; port: number },
+    trouble: (error: Error) => void,
+  ): Promise<() => void> {
+    // Connections to containers, also those under way for somebody who hung up meanwhile: the server counts
+    // its own alone.
     let inside = 0
     const server = createServer({ noDelay: true }, (socket) => {
       socket.on('error', () => socket.destroy())
@@ -145,10 +170,18 @@ export class Forwarding {
   }
 
   /** Takes datagrams. Gives what ends it. */
-  private async udp(lease: Hex, service: string, port: number, at: { host: string; port: number }, trouble: (error: Error) => void): Promise<() => void> {
+  private async udp(
+    lease: Hex,
+    service: string,
+    port: number,
+    at: { host: string; port: number },
+    trouble: (error: Error) => void,
+  ): Promise<() => void> {
     const forward = new DatagramForward(async (receive) => {
       const container = this.oneOf(lease, service)
-      return container === undefined ? undefined : this.parts.executor.datagrams(lease, container, port, receive)
+      return container === undefined
+        ? undefined
+        : this.parts.executor.datagrams(lease, container, port, receive)
     }, trouble)
     await forward.listen(at.host, at.port)
     return () => forward.close()

@@ -7,13 +7,27 @@ import { ContainerTask, type TaskContext } from './container-task.ts'
 import { checkHealth } from './health.ts'
 import type { PlannedContainer } from './plan.ts'
 
-const check = { test: ['CMD', 'true'], intervalMs: MAX_DURATION_MS, timeoutMs: MAX_DURATION_MS, startPeriodMs: 0, retries: 1 }
+const check = {
+  test: ['CMD', 'true'],
+  intervalMs: MAX_DURATION_MS,
+  timeoutMs: MAX_DURATION_MS,
+  startPeriodMs: 0,
+  retries: 1,
+}
 
 /** An engine whose commands take 20 ms and end well. */
 function engine() {
   const stream = () => new PassThrough().end()
-  const exec = vi.fn(async () => ({ stdin: new PassThrough(), stdout: stream(), stderr: stream(), exit: delay(20, 0), resize: async () => {}, kill: vi.fn() }))
-  const wait = (_lease: string, _name: string, signal: AbortSignal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  const exec = vi.fn(async () => ({
+    stdin: new PassThrough(),
+    stdout: stream(),
+    stderr: stream(),
+    exit: delay(20, 0),
+    resize: async () => {},
+    kill: vi.fn(),
+  }))
+  const wait = (_lease: string, _name: string, signal: AbortSignal) =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
   return { exec, executor: { exec, wait } as unknown as Executor }
 }
 
@@ -24,8 +38,16 @@ it('a check may take longer than any timer can wait', async () => {
 it('a check whose interval is longer than any timer can wait is not made again at once', async () => {
   const { exec, executor } = engine()
   const { promise: ready, resolve } = Promise.withResolvers<void>()
-  const planned = { spec: { lease: 'lease', name: 'web-0' }, health: check, service: { expose: [], dependsOn: [] } } as unknown as PlannedContainer
-  const context = { executor, event: () => {}, changed: () => task.isReady && resolve() } as unknown as TaskContext
+  const planned = {
+    spec: { lease: 'lease', name: 'web-0' },
+    health: check,
+    service: { expose: [], dependsOn: [] },
+  } as unknown as PlannedContainer
+  const context = {
+    executor,
+    event: () => {},
+    changed: () => task.isReady && resolve(),
+  } as unknown as TaskContext
   const task = new ContainerTask(planned, context)
   task.begin({ name: 'web-0', startedAt: Date.now() } as Parameters<ContainerTask['begin']>[0])
   await ready

@@ -2,7 +2,12 @@ import { type HealthCheck, timerMs } from '@cloister/core'
 import type { Executor } from '@cloister/executors'
 
 /** Runs one health check in a container: true where it ends with 0 in time. */
-export async function checkHealth(executor: Executor, lease: string, container: string, health: HealthCheck): Promise<boolean> {
+export async function checkHealth(
+  executor: Executor,
+  lease: string,
+  container: string,
+  health: HealthCheck,
+): Promise<boolean> {
   const [kind, ...rest] = health.test
   const argv = kind === 'CMD-SHELL' ? ['/bin/sh', '-c', rest.join(' ')] : rest
   const session = await executor.exec(lease, container, { argv, terminal: undefined }).catch(() => undefined)
@@ -22,7 +27,12 @@ export async function checkHealth(executor: Executor, lease: string, container: 
 }
 
 /** Whether a TCP port of a container takes a connection. */
-export async function isListening(executor: Executor, lease: string, container: string, port: number): Promise<boolean> {
+export async function isListening(
+  executor: Executor,
+  lease: string,
+  container: string,
+  port: number,
+): Promise<boolean> {
   const stream = await executor.connect(lease, container, port).catch(() => undefined)
   if (!stream) return false
   // An engine that connects on our behalf answers first and hangs up at once where nobody listens.

@@ -9,17 +9,28 @@ const MAX_VOLUMES = 32
 const RESERVED = /^\/(?:(?:proc|sys|dev)(?:\/|$)|$)/
 
 /**
- * Volumes for what an image says is one (`VOLUME`) and its service says nothing of: one for each container, kept through
- * restarts and updates as Compose keeps them, on the lease's disk. Paths that no engine takes are passed over.
+ * Volumes for what an image says is one (`VOLUME`) and its service says nothing of: one for each container,
+ * kept through restarts and updates as Compose keeps them, on the lease's disk. Paths that no engine takes
+ * are passed over.
  */
-export function imageVolumes(container: string, image: Pick<Image, 'volumes'>, service: Pick<Service, 'mounts' | 'tmpfs' | 'files'>): ContainerSpec['mounts'] {
-  const taken = new Set([...service.mounts, ...service.tmpfs, ...service.files].map(({ path }) => plain(path)))
+export function imageVolumes(
+  container: string,
+  image: Pick<Image, 'volumes'>,
+  service: Pick<Service, 'mounts' | 'tmpfs' | 'files'>,
+): ContainerSpec['mounts'] {
+  const taken = new Set(
+    [...service.mounts, ...service.tmpfs, ...service.files].map(({ path }) => plain(path)),
+  )
   const paths = new Set(image.volumes.filter((path) => isPlain(path)).map(plain))
   return [...paths]
     .filter((path) => !taken.has(path) && !RESERVED.test(path))
     .sort()
     .slice(0, MAX_VOLUMES)
-    .map((path) => ({ volume: `${container}.image-${createHash('sha256').update(path).digest('hex').slice(0, 12)}`, path, readOnly: false }))
+    .map((path) => ({
+      volume: `${container}.image-${createHash('sha256').update(path).digest('hex').slice(0, 12)}`,
+      path,
+      readOnly: false,
+    }))
 }
 
 /** Absolute, of a length and of characters that engines take. */

@@ -1,4 +1,12 @@
-import { canonicalHash, type Exposure, type HealthCheck, healthCheckOf, hostLabel, type Manifest, type Service } from '@cloister/core'
+import {
+  canonicalHash,
+  type Exposure,
+  type HealthCheck,
+  healthCheckOf,
+  hostLabel,
+  type Manifest,
+  type Service,
+} from '@cloister/core'
 import type { ContainerSpec, Image } from '@cloister/executors'
 import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
@@ -19,13 +27,25 @@ export interface PlannedContainer {
 }
 
 /**
- * The containers a manifest asks for, in the order of the manifest, dependencies left to whoever starts them. `agentFolder` is
- * where the agent's socket for this manifest lies.
+ * The containers a manifest asks for, in the order of the manifest, dependencies left to whoever starts
+ * them. `agentFolder` is where the agent's socket for this manifest lies.
  */
-export function planContainers(lease: Hex, { hash, manifest, images, envelope }: Accepted, agentFolder: string): PlannedContainer[] {
+export function planContainers(
+  lease: Hex,
+  { hash, manifest, images, envelope }: Accepted,
+  agentFolder: string,
+): PlannedContainer[] {
   const peers = Object.keys(manifest.services)
-  const aliases = Object.fromEntries(Object.entries(manifest.services).flatMap(([name, service]) => (service.aliases ?? []).map((alias) => [alias, name])))
-  const shared = { peers, ...(Object.keys(aliases).length > 0 && { aliases }), ...(manifest.internet === false && { internet: false as const }) }
+  const aliases = Object.fromEntries(
+    Object.entries(manifest.services).flatMap(([name, service]) =>
+      (service.aliases ?? []).map((alias) => [alias, name]),
+    ),
+  )
+  const shared = {
+    peers,
+    ...(Object.keys(aliases).length > 0 && { aliases }),
+    ...(manifest.internet === false && { internet: false as const }),
+  }
   return Object.entries(manifest.services).flatMap(([name, service]) => {
     const image = images[service.image]
     if (!image) throw new Error(`no image ${service.image}`)
@@ -40,7 +60,10 @@ export function planContainers(lease: Hex, { hash, manifest, images, envelope }:
   })
 }
 
-/** Where a request for a label goes: a service's name, its name with a port, or nothing for the lease's front door. */
+/**
+ * Where a request for a label goes: a service's name, its name with a port, or nothing for the lease's front
+ * door.
+ */
 export interface Exposed {
   service: string
   port: number
@@ -55,16 +78,26 @@ export function exposedHttp(manifest: Manifest): Exposed[] {
   const all = Object.entries(manifest.services).flatMap(([service, { expose }]) =>
     expose
       .filter((port) => port.protocol === 'http' && port.global)
-      .map(({ port, as, http }, index) => ({ service, port, label: index === 0 ? hostLabel(service) : `${hostLabel(service)}-${as}`, http })),
+      .map(({ port, as, http }, index) => ({
+        service,
+        port,
+        label: index === 0 ? hostLabel(service) : `${hostLabel(service)}-${as}`,
+        http,
+      })),
   )
-  const isFront = ({ service, port }: Exposed) => service === manifest.front?.service && port === manifest.front.port
+  const isFront = ({ service, port }: Exposed) =>
+    service === manifest.front?.service && port === manifest.front.port
   return [...all.filter(isFront), ...all.filter((exposed) => !isFront(exposed))]
 }
 
 /** The TCP and UDP ports that a manifest opens to the outside and that are reached at ports of the worker. */
-export function exposedPorts(manifest: Manifest): { service: string; port: number; protocol: 'tcp' | 'udp' }[] {
+export function exposedPorts(
+  manifest: Manifest,
+): { service: string; port: number; protocol: 'tcp' | 'udp' }[] {
   return Object.entries(manifest.services).flatMap(([service, { expose }]) =>
-    expose.flatMap(({ port, protocol, global }) => (global && protocol !== 'http' ? [{ service, port, protocol }] : [])),
+    expose.flatMap(({ port, protocol, global }) =>
+      global && protocol !== 'http' ? [{ service, port, protocol }] : [],
+    ),
   )
 }
 
@@ -84,13 +117,25 @@ function containerOf(
     service: name,
     image,
     argv: [...(service.entrypoint ?? image.entrypoint), ...command],
-    env: { ...image.env, CLOISTER_LEASE: lease, CLOISTER_SERVICE: name, CLOISTER_REPLICA: String(replica), ...service.env },
+    env: {
+      ...image.env,
+      CLOISTER_LEASE: lease,
+      CLOISTER_SERVICE: name,
+      CLOISTER_REPLICA: String(replica),
+      ...service.env,
+    },
     workingDir: service.workingDir ?? (image.workingDir || '/'),
     user: service.user ?? image.user,
     hostname: service.hostname ?? hostLabel(container),
     mounts: [...service.mounts, ...imageVolumes(container, image, service)],
     tmpfs: service.tmpfs,
-    files: service.files.map(({ path, content, mode, uid, gid }) => ({ path, content: Buffer.from(content, 'base64'), mode, uid, gid })),
+    files: service.files.map(({ path, content, mode, uid, gid }) => ({
+      path,
+      content: Buffer.from(content, 'base64'),
+      mode,
+      uid,
+      gid,
+    })),
     cpuMilli: service.resources.cpuMilli,
     memoryMiB: service.resources.memoryMiB,
     maxProcesses: service.maxProcesses,
@@ -110,7 +155,16 @@ function containerOf(
 }
 
 /** What was started under `exec: false` is not carried over to a manifest that lets people in. */
-function revisionOf({ files, ...spec }: Omit<ContainerSpec, 'revision'>, { exec }: Service, envelope: Envelope | undefined): string {
+function revisionOf(
+  { files, ...spec }: Omit<ContainerSpec, 'revision'>,
+  { exec }: Service,
+  envelope: Envelope | undefined,
+): string {
   const encoded = files.map(({ content, ...file }) => ({ ...file, content: content.toString('base64') }))
-  return canonicalHash({ ...spec, files: encoded, ...(exec === false && { exec }), ...(envelope && { sealed: canonicalHash(envelope) }) })
+  return canonicalHash({
+    ...spec,
+    files: encoded,
+    ...(exec === false && { exec }),
+    ...(envelope && { sealed: canonicalHash(envelope) }),
+  })
 }

@@ -13,9 +13,20 @@ import { LeaseRunner } from './runner.ts'
 const LEASE: Hex = `0x${'1e'.repeat(32)}`
 const NEVER = new Promise<never>(() => {})
 const BEGAN = Date.now()
-const IMAGE: Image = { reference: 'web', digest: 'sha256:1', entrypoint: [], command: ['web'], env: {}, workingDir: '/', user: '', volumes: [], ports: [] }
+const IMAGE: Image = {
+  reference: 'web',
+  digest: 'sha256:1',
+  entrypoint: [],
+  command: ['web'],
+  env: {},
+  workingDir: '/',
+  user: '',
+  volumes: [],
+  ports: [],
+}
 
-const manifestOf = (lines: string): Manifest => parseManifest(`services:\n  web:\n    image: web\n${lines}`, { file: 'compose.yaml' }).manifest
+const manifestOf = (lines: string): Manifest =>
+  parseManifest(`services:\n  web:\n    image: web\n${lines}`, { file: 'compose.yaml' }).manifest
 const BEFORE = manifestOf('    environment: { EDITION: "1" }\n')
 const AFTER = manifestOf('    environment: { EDITION: "2" }\n')
 /** Its check may fail for ten days before that counts. */
@@ -34,7 +45,14 @@ function engine(held: Partial<Executor> = {}): Executor {
   const executor = {
     pull: async () => IMAGE,
     containers: async () =>
-      [...running.values()].map(({ name, revision }) => ({ name, revision, digest: '', running: true, exit: undefined, startedAt: BEGAN })),
+      [...running.values()].map(({ name, revision }) => ({
+        name,
+        revision,
+        digest: '',
+        running: true,
+        exit: undefined,
+        startedAt: BEGAN,
+      })),
     start: async (spec: ContainerSpec) => {
       done.push('start')
       running.set(spec.name, spec)
@@ -42,7 +60,9 @@ function engine(held: Partial<Executor> = {}): Executor {
     stop: async (_: string, name: string) => void running.delete(name),
     remove: async (_: string, name: string) => void running.delete(name),
     wait: (_: string, __: string, signal: AbortSignal) =>
-      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true })),
+      new Promise((_, reject) =>
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+      ),
     exec: () => Promise.reject(new Error('no such program')),
     logs: async function* () {},
     destroy: async () => {
@@ -57,12 +77,23 @@ function engine(held: Partial<Executor> = {}): Executor {
 function runnerOf(executor: Executor): LeaseRunner {
   const sockets = { close: async () => {} } as unknown as AgentSockets
   const emit = (kind: string, message: string) => void events.push(`${kind}: ${message}`)
-  return new LeaseRunner({ id: LEASE, executor, store, secrets: new LeaseSecrets(() => NEVER), sockets, emit })
+  return new LeaseRunner({
+    id: LEASE,
+    executor,
+    store,
+    secrets: new LeaseSecrets(() => NEVER),
+    sockets,
+    emit,
+  })
 }
 
 async function runs(runner: LeaseRunner, manifest: Manifest): Promise<void> {
   hand(runner, manifest)
-  await vi.waitFor(() => expect([store.lease(LEASE)?.running?.hash, runner.state]).toEqual([hashManifest(manifest), 'running']), 3_000)
+  await vi.waitFor(
+    () =>
+      expect([store.lease(LEASE)?.running?.hash, runner.state]).toEqual([hashManifest(manifest), 'running']),
+    3_000,
+  )
 }
 
 function hand(runner: LeaseRunner, manifest: Manifest): void {
@@ -82,7 +113,14 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'cloister-runner-'))
   store = new Store(join(folder, 'worker.db'))
   const resources = { cpuMilli: 100, memoryMiB: 64, diskMiB: 128, gpus: 0 }
-  store.saveLease({ id: LEASE, tenant: `0x${'1'.repeat(40)}`, state: 'open', resources, restarts: {}, openedAt: 1 })
+  store.saveLease({
+    id: LEASE,
+    tenant: `0x${'1'.repeat(40)}`,
+    state: 'open',
+    resources,
+    restarts: {},
+    openedAt: 1,
+  })
   running = new Map()
   done = []
   events = []
@@ -111,7 +149,11 @@ describe('a lease that has to stop in the middle of an update', () => {
   })
 
   it('stops while a pull doesn’t end, though it is told to', async () => {
-    const pull = vi.fn<Executor['pull']>().mockResolvedValueOnce(IMAGE).mockReturnValueOnce(NEVER).mockResolvedValue(IMAGE)
+    const pull = vi
+      .fn<Executor['pull']>()
+      .mockResolvedValueOnce(IMAGE)
+      .mockReturnValueOnce(NEVER)
+      .mockResolvedValue(IMAGE)
     const runner = runnerOf(engine({ pull }))
     await runs(runner, BEFORE)
     hand(runner, AFTER)
@@ -128,7 +170,9 @@ describe('a lease that has to stop in the middle of an update', () => {
     const slowly = new Promise<void>((resolve) => {
       end = resolve
     })
-    const stop = vi.fn<Executor['stop']>(async (_, name, graceMs) => (graceMs > 1_000 ? slowly : void running.delete(name)))
+    const stop = vi.fn<Executor['stop']>(async (_, name, graceMs) =>
+      graceMs > 1_000 ? slowly : void running.delete(name),
+    )
     const runner = runnerOf(engine({ stop }))
     await runs(runner, ENDS_SLOWLY)
     hand(runner, AFTER)
@@ -145,29 +189,38 @@ describe('a lease that has to stop in the middle of an update', () => {
 })
 
 describe('a lease that is closed in the middle of an update', () => {
-  it.each(['stop', 'containers'] as const)('starts nothing any more, whenever the engine answers (%s)', async (call) => {
-    const runner = runnerOf(engine())
-    await runs(runner, ENDS_SLOWLY)
-    const executor = (runner as unknown as { executor: Executor }).executor
-    let answer = () => {}
-    const held = vi.spyOn(executor, call).mockImplementationOnce((): Promise<never> => new Promise((resolve) => (answer = () => resolve([] as never))))
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    hand(runner, AFTER)
-    await vi.waitFor(() => expect(held).toHaveBeenCalledOnce())
-    close()
-    const destroyed = runner.destroy()
-    await vi.advanceTimersByTimeAsync(5_000)
-    await destroyed
-    answer()
-    await vi.advanceTimersByTimeAsync(60_000)
-    // Whatever was late is wiped once more.
-    expect(done).toEqual(['start', 'destroy', 'destroy'])
-    expect(running.size).toBe(0)
-  })
+  it.each(['stop', 'containers'] as const)(
+    'starts nothing any more, whenever the engine answers (%s)',
+    async (call) => {
+      const runner = runnerOf(engine())
+      await runs(runner, ENDS_SLOWLY)
+      const executor = (runner as unknown as { executor: Executor }).executor
+      let answer = () => {}
+      const held = vi
+        .spyOn(executor, call)
+        .mockImplementationOnce(
+          (): Promise<never> => new Promise((resolve) => (answer = () => resolve([] as never))),
+        )
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      hand(runner, AFTER)
+      await vi.waitFor(() => expect(held).toHaveBeenCalledOnce())
+      close()
+      const destroyed = runner.destroy()
+      await vi.advanceTimersByTimeAsync(5_000)
+      await destroyed
+      answer()
+      await vi.advanceTimersByTimeAsync(60_000)
+      // Whatever was late is wiped once more.
+      expect(done).toEqual(['start', 'destroy', 'destroy'])
+      expect(running.size).toBe(0)
+    },
+  )
 
   it('ends what the engine was starting, however late it has started', async () => {
     let started = () => {}
-    const start = vi.fn<Executor['start']>((spec) => new Promise((resolve) => (started = () => resolve(void running.set(spec.name, spec)))))
+    const start = vi.fn<Executor['start']>(
+      (spec) => new Promise((resolve) => (started = () => resolve(void running.set(spec.name, spec)))),
+    )
     const runner = runnerOf(engine({ start }))
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     hand(runner, BEFORE)

@@ -72,7 +72,10 @@ export class LeaseRunner {
   private working: Promise<unknown> = Promise.resolve()
   private ended = false
   private readonly wiping = new AbortController()
-  /** Aborted to break off the change under way and those that wait behind it; then there is a new one for those to come. */
+  /**
+   * Aborted to break off the change under way and those that wait behind it; then there is a new one for
+   * those to come.
+   */
   private breaking = new AbortController()
   /** What changes began at the engine and broke off from before it was done. */
   private readonly left = new Set<Promise<unknown>>()
@@ -154,11 +157,13 @@ export class LeaseRunner {
     const lease = this.store.lease(this.id)
     if (lease?.state !== 'open') return 'closed'
     const states = [...this.tasks.values()].map((task) => task.state)
-    if (states.length === 0) return lease.running || lease.next ? 'starting' : lease.failed ? 'failed' : 'waiting'
+    if (states.length === 0)
+      return lease.running || lease.next ? 'starting' : lease.failed ? 'failed' : 'waiting'
     if (states.every((state) => state === 'completed')) return 'completed'
     if (states.every((state) => state === 'running' || state === 'completed')) return 'running'
     if (states.every((state) => state === 'failed' || state === 'completed')) return 'failed'
-    if (states.some((state) => state === 'failed' || state === 'unhealthy' || state === 'restarting')) return 'degraded'
+    if (states.some((state) => state === 'failed' || state === 'unhealthy' || state === 'restarting'))
+      return 'degraded'
     return 'starting'
   }
 
@@ -184,7 +189,9 @@ export class LeaseRunner {
 
   /** Containers of a service that take requests now. */
   ready(service: string): string[] {
-    return [...this.tasks.values()].filter((task) => task.spec.service === service && task.state === 'running').map((task) => task.spec.name)
+    return [...this.tasks.values()]
+      .filter((task) => task.spec.service === service && task.state === 'running')
+      .map((task) => task.spec.name)
   }
 
   private async change(next: Omit<Accepted, 'images'>, signal: AbortSignal): Promise<void> {
@@ -208,7 +215,12 @@ export class LeaseRunner {
         delete lease.failed
       })
       if (before?.hash === hash)
-        this.emit('updated', sameImages(before.images, images) ? 'The images are what they were.' : 'The manifest runs with new images.')
+        this.emit(
+          'updated',
+          sameImages(before.images, images)
+            ? 'The images are what they were.'
+            : 'The manifest runs with new images.',
+        )
       else if (before) this.emit('updated', 'The new manifest runs.')
     } catch (error) {
       if (this.ended) return
@@ -218,7 +230,10 @@ export class LeaseRunner {
         forgetNext(lease, next)
         lease.failed = { hash, reason }
       })
-      this.emit('start-failed', goesBack ? `The new manifest does not start: ${reason} The one before runs on.` : reason)
+      this.emit(
+        'start-failed',
+        goesBack ? `The new manifest does not start: ${reason} The one before runs on.` : reason,
+      )
       if (goesBack) await this.arrange(before, signal)
     }
     this.changes.emit('change')
@@ -230,11 +245,18 @@ export class LeaseRunner {
       if (images[service.image]) continue
       const started = Date.now()
       // Broken off, it may take its time to end; what it brings is not used any more.
-      const pull = this.executor.pull(service.image, { credentials: this.loginFor(service.image), progress: this.progressOf(service.image, signal), signal })
+      const pull = this.executor.pull(service.image, {
+        credentials: this.loginFor(service.image),
+        progress: this.progressOf(service.image, signal),
+        signal,
+      })
       images[service.image] = await until(pull, signal).catch((error) => {
         throw named(error, service.image, name)
       })
-      this.emit('image', `${service.image} is here as ${images[service.image]?.digest.slice(0, 19)}… (${Date.now() - started} ms).`)
+      this.emit(
+        'image',
+        `${service.image} is here as ${images[service.image]?.digest.slice(0, 19)}… (${Date.now() - started} ms).`,
+      )
     }
     return images
   }
@@ -260,8 +282,12 @@ export class LeaseRunner {
     const { hash, manifest } = accepted
     const needsAgent = Object.values(manifest.services).some(({ agentSocket }) => agentSocket)
     const agentFolder = needsAgent ? await this.step(this.sockets.open(this.id, hash), signal) : ''
-    const plan = new Map(planContainers(this.id, accepted, agentFolder).map((planned) => [planned.spec.name, planned]))
-    const stays = (name: string) => this.tasks.get(name)?.spec.revision === plan.get(name)?.spec.revision && this.tasks.get(name)?.state !== 'failed'
+    const plan = new Map(
+      planContainers(this.id, accepted, agentFolder).map((planned) => [planned.spec.name, planned]),
+    )
+    const stays = (name: string) =>
+      this.tasks.get(name)?.spec.revision === plan.get(name)?.spec.revision &&
+      this.tasks.get(name)?.state !== 'failed'
     await Promise.all(
       [...this.tasks].map(async ([name, task]) => {
         if (stays(name)) return
@@ -269,13 +295,16 @@ export class LeaseRunner {
         this.tasks.delete(name)
       }),
     )
-    const found = new Map((await this.step(this.executor.containers(this.id), signal)).map((status) => [status.name, status]))
+    const found = new Map(
+      (await this.step(this.executor.containers(this.id), signal)).map((status) => [status.name, status]),
+    )
     for (const [name, status] of found) {
       if (this.tasks.has(name) || plan.get(name)?.spec.revision === status.revision) continue
       await this.step(this.executor.remove(this.id, name), signal)
       found.delete(name)
     }
-    // From here to the end nothing is waited for: nothing begins that a break-off doesn't find among the tasks.
+    // From here to the end nothing is waited for: nothing begins that a break-off doesn't find among the
+    // tasks.
     signal.throwIfAborted()
     const tasks = new Map<string, ContainerTask>()
     for (const [name, planned] of plan) tasks.set(name, this.tasks.get(name) ?? this.newTask(planned))
@@ -285,12 +314,17 @@ export class LeaseRunner {
     this.changes.emit('change')
   }
 
-  /** Waits until all containers are ready, for as long as a tenant does. Throws `start-failed` naming the one that isn't. */
+  /**
+   * Waits until all containers are ready, for as long as a tenant does. Throws `start-failed` naming the one
+   * that isn't.
+   */
   private async trial(manifest: Manifest, signal: AbortSignal): Promise<void> {
     // Images' own checks are known here alone.
     const patience = Math.max(
       0,
-      ...[...this.tasks.values()].map(({ health }) => (health ? health.startPeriodMs + health.retries * (health.intervalMs + health.timeoutMs) : 0)),
+      ...[...this.tasks.values()].map(({ health }) =>
+        health ? health.startPeriodMs + health.retries * (health.intervalMs + health.timeoutMs) : 0,
+      ),
     )
     const late = AbortSignal.timeout(timerMs(startPatienceMs(manifest) + patience))
     const either = AbortSignal.any([signal, late])
@@ -298,9 +332,15 @@ export class LeaseRunner {
       signal.throwIfAborted()
       const tasks = [...this.tasks.values()]
       if (tasks.every((task) => task.isReady)) return
-      const bad = tasks.find((task) => task.state === 'failed' || task.state === 'unhealthy' || task.earlyExits >= TRIAL_EXITS)
+      const bad = tasks.find(
+        (task) => task.state === 'failed' || task.state === 'unhealthy' || task.earlyExits >= TRIAL_EXITS,
+      )
       const slow = late.aborted ? tasks.find((task) => !task.isReady) : undefined
-      if (bad || slow) throw new CloisterError('start-failed', `${(bad ?? slow)?.spec.name} does not start: ${bad?.reason ?? 'it is not ready in time'}.`)
+      if (bad || slow)
+        throw new CloisterError(
+          'start-failed',
+          `${(bad ?? slow)?.spec.name} does not start: ${bad?.reason ?? 'it is not ready in time'}.`,
+        )
       await once(this.changes, 'change', { signal: either }).catch(() => {})
     }
   }
@@ -318,17 +358,26 @@ export class LeaseRunner {
       changed: () => this.changes.emit('change'),
       event: (kind, message) => this.emit(kind, message),
       restarts: (name) => this.store.lease(this.id)?.restarts[name] ?? 0,
-      countRestart: (name) => this.store.patchLease(this.id, (lease) => (lease.restarts[name] = (lease.restarts[name] ?? 0) + 1)).restarts[name] ?? 1,
+      countRestart: (name) =>
+        this.store.patchLease(this.id, (lease) => (lease.restarts[name] = (lease.restarts[name] ?? 0) + 1))
+          .restarts[name] ?? 1,
     })
   }
 
-  private async dependency({ service, condition, optional }: Service['dependsOn'][number], signal: AbortSignal): Promise<void> {
+  private async dependency(
+    { service, condition, optional }: Service['dependsOn'][number],
+    signal: AbortSignal,
+  ): Promise<void> {
     const isTrue = () => {
       const tasks = [...this.tasks.values()].filter((task) => task.spec.service === service)
       const failed = tasks.find((task) => task.state === 'failed')
       if (failed && optional) return true
       if (condition === 'completed') {
-        if (failed) throw new CloisterError('start-failed', `${failed.spec.name}, which had to complete first, failed: ${failed.reason}`)
+        if (failed)
+          throw new CloisterError(
+            'start-failed',
+            `${failed.spec.name}, which had to complete first, failed: ${failed.reason}`,
+          )
         return tasks.every((task) => task.state === 'completed')
       }
       return tasks.every((task) => (condition === 'healthy' ? task.state === 'running' : task.hasStarted))
@@ -337,7 +386,10 @@ export class LeaseRunner {
     for await (const _ of on(this.changes, 'change', { signal })) if (isTrue()) return
   }
 
-  /** Ends what is under way; nothing can begin after it. `inTime` says whether all of it stopped soon, `wholly` resolves when all has. */
+  /**
+   * Ends what is under way; nothing can begin after it. `inTime` says whether all of it stopped soon,
+   * `wholly` resolves when all has.
+   */
   private letGo(): { inTime: Promise<boolean>; wholly: Promise<unknown> } {
     this.ended = true
     this.breakOff('The lease has ended.')
@@ -398,7 +450,11 @@ function sameImages(one: Record<string, Image>, other: Record<string, Image>): b
 function named(error: unknown, image: string, service: string): unknown {
   if (!(error instanceof CloisterError) || error.code !== 'image-unavailable') return error
   const message = error.message.replace(/^The image/, `The image ${image} of ${service}`)
-  return new CloisterError(error.code, message, { details: error.details, cause: error, ...(error.hint !== undefined && { hint: error.hint }) })
+  return new CloisterError(error.code, message, {
+    details: error.details,
+    cause: error,
+    ...(error.hint !== undefined && { hint: error.hint }),
+  })
 }
 
 function mebibytes(bytes: number): number {
@@ -407,5 +463,6 @@ function mebibytes(bytes: number): number {
 
 /** What was tried is no longer next; what was accepted meanwhile is. */
 function forgetNext(lease: StoredLease, tried: Omit<Accepted, 'images'>): void {
-  if (lease.next?.hash === tried.hash && lease.next.envelope?.sealed === tried.envelope?.sealed) delete lease.next
+  if (lease.next?.hash === tried.hash && lease.next.envelope?.sealed === tried.envelope?.sealed)
+    delete lease.next
 }

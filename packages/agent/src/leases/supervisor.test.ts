@@ -17,7 +17,14 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'cloister-supervisor-'))
   store = new Store(join(folder, 'worker.db'))
   const resources = { cpuMilli: 8_000, memoryMiB: 8_000, diskMiB: 80_000, gpus: 0 }
-  store.saveLease({ id: LEASE, tenant: `0x${'1'.repeat(40)}`, state: 'open', resources, restarts: {}, openedAt: 1 })
+  store.saveLease({
+    id: LEASE,
+    tenant: `0x${'1'.repeat(40)}`,
+    state: 'open',
+    resources,
+    restarts: {},
+    openedAt: 1,
+  })
 })
 afterEach(() => {
   store.close()
@@ -33,7 +40,12 @@ function supervisorOf(state: number, meanwhile: () => void): LeaseSupervisor {
   const parts = {
     store,
     wallet: { client: { readContract }, network: { contracts: { market: LEASE } } },
-    config: { tcpPorts: { first: 1, last: 0 }, listen: { host: '127.0.0.1' }, attributes: {}, capacity: { gpuClass: '' } },
+    config: {
+      tcpPorts: { first: 1, last: 0 },
+      listen: { host: '127.0.0.1' },
+      attributes: {},
+      capacity: { gpuClass: '' },
+    },
     executor: { separateNetworks: true },
     log: () => {},
   }

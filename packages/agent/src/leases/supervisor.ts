@@ -70,7 +70,10 @@ export class LeaseSupervisor {
     })
   }
 
-  /** Takes up every lease in the store and removes from the engine whatever is of no lease that is open on chain. */
+  /**
+   * Takes up every lease in the store and removes from the engine whatever is of no lease that is open on
+   * chain.
+   */
   async resume(): Promise<void> {
     const { store, executor, log } = this.parts
     for (const id of (await executor.leases()) as Hex[]) {
@@ -86,10 +89,16 @@ export class LeaseSupervisor {
       if (store.lease(id)?.state === 'open') continue
       log('info', 'removing what is left of a lease', { lease: id })
       // What can't be wiped is no reason not to serve the others.
-      await executor.destroy(id).catch((error) => log('warn', 'a lease could not be wiped wholly', { lease: id, error: messageOf(error) }))
+      await executor
+        .destroy(id)
+        .catch((error) =>
+          log('warn', 'a lease could not be wiped wholly', { lease: id, error: messageOf(error) }),
+        )
     }
     for (const lease of store.openLeases()) {
-      await this.refresh(lease.id).catch((error) => log('warn', 'a lease could not be checked', { lease: lease.id, error: messageOf(error) }))
+      await this.refresh(lease.id).catch((error) =>
+        log('warn', 'a lease could not be checked', { lease: lease.id, error: messageOf(error) }),
+      )
       if (store.lease(lease.id)?.state === 'open' && !this.runners.has(lease.id)) this.take(lease.id).resume()
     }
   }
@@ -103,8 +112,8 @@ export class LeaseSupervisor {
   }
 
   /**
-   * Looks at a lease on the chain and acts on it. At most one look at a time per lease, and one more behind it. `closer` is who closed
-   * it, where that is known.
+   * Looks at a lease on the chain and acts on it. At most one look at a time per lease, and one more behind
+   * it. `closer` is who closed it, where that is known.
    */
   refresh(id: Hex, closer?: Address): Promise<void> {
     const running = this.refreshing.get(id)
@@ -116,8 +125,8 @@ export class LeaseSupervisor {
   }
 
   /**
-   * Accepts a manifest from a lease's tenant: it must be the one whose hash is on the lease, fit into what was bid, and
-   * need nothing this worker lacks. Committed before it is run.
+   * Accepts a manifest from a lease's tenant: it must be the one whose hash is on the lease, fit into what
+   * was bid, and need nothing this worker lacks. Committed before it is run.
    */
   async accept(id: Hex, manifest: Manifest): Promise<void> {
     const { store, wallet, executor, config } = this.parts
@@ -126,14 +135,19 @@ export class LeaseSupervisor {
     const known = openOf(store, id)
     if (known.running?.hash === hash || known.next?.hash === hash) return
     const chain = await getLease(wallet, id)
-    // It may have been closed meanwhile. From here to the end nothing is waited for, so that what holds now holds then.
+    // It may have been closed meanwhile. From here to the end nothing is waited for, so that what holds now
+    // holds then.
     const lease = openOf(store, id)
     if (chain.state !== 'open') throw noOpenLease(id)
     if (lease.running?.hash === hash || lease.next?.hash === hash) return
     if (chain.manifestHash !== hash)
-      throw new CloisterError('wrong-manifest', `The lease is for the manifest ${chain.manifestHash}, not ${hash}.`, {
-        hint: 'Put the new hash on the lease first: `cloister update` does both.',
-      })
+      throw new CloisterError(
+        'wrong-manifest',
+        `The lease is for the manifest ${chain.manifestHash}, not ${hash}.`,
+        {
+          hint: 'Put the new hash on the lease first: `cloister update` does both.',
+        },
+      )
     const wanted = resourcesOf(manifest)
     if (!fits(takenBy(wanted), lease.resources))
       throw new CloisterError(
@@ -145,20 +159,37 @@ export class LeaseSupervisor {
     const { gpuClass } = capacity
     for (const [name, value] of Object.entries(manifest.attributes))
       if (attributes[name] !== value)
-        throw new CloisterError('unsupported', `The manifest asks for ${name}=${value}; here it is ${attributes[name] ?? 'not set'}.`)
+        throw new CloisterError(
+          'unsupported',
+          `The manifest asks for ${name}=${value}; here it is ${attributes[name] ?? 'not set'}.`,
+        )
     if (wanted.gpus > 0 && wanted.gpuModels.length > 0 && !wanted.gpuModels.includes(gpuClass))
-      throw new CloisterError('unsupported', `The manifest asks for ${wanted.gpuModels.join(' or ')}, and this worker has ${gpuClass}.`)
-    const unlike = gpuMismatch(wanted, { gpuClass, ram: attributes['gpu-ram'], form: attributes['gpu-interface'] })
+      throw new CloisterError(
+        'unsupported',
+        `The manifest asks for ${wanted.gpuModels.join(' or ')}, and this worker has ${gpuClass}.`,
+      )
+    const unlike = gpuMismatch(wanted, {
+      gpuClass,
+      ram: attributes['gpu-ram'],
+      form: attributes['gpu-interface'],
+    })
     if (unlike !== undefined) throw new CloisterError('unsupported', unlike)
     if (needsSeparateNetworks(manifest) && !executor.separateNetworks)
-      throw new CloisterError('unsupported', 'Two containers listen on the same port, and the sandbox gives a lease one network.')
+      throw new CloisterError(
+        'unsupported',
+        'Two containers listen on the same port, and the sandbox gives a lease one network.',
+      )
     checkSupported(manifest)
     const { envelope } = lease
     const missing = missingSecrets(manifest, envelope)
     if (missing.length > 0)
-      throw new CloisterError('secrets-missing', `The manifest takes sealed secrets that were not handed over: ${missing.slice(0, 10).join(', ')}.`, {
-        hint: 'Give them with --secrets and --app; `cloister update` takes them too.',
-      })
+      throw new CloisterError(
+        'secrets-missing',
+        `The manifest takes sealed secrets that were not handed over: ${missing.slice(0, 10).join(', ')}.`,
+        {
+          hint: 'Give them with --secrets and --app; `cloister update` takes them too.',
+        },
+      )
     store.patchLease(id, (stored) => {
       stored.next = { hash, manifest, ...(envelope && { envelope }) }
     })
@@ -167,21 +198,35 @@ export class LeaseSupervisor {
     ;(this.runners.get(id) ?? this.take(id)).takeNext()
   }
 
-  /** Takes sealed secrets from a lease's tenant, for the manifest that comes next. What runs already is started anew with them. */
+  /**
+   * Takes sealed secrets from a lease's tenant, for the manifest that comes next. What runs already is
+   * started anew with them.
+   */
   async acceptSecrets(id: Hex, envelope: Envelope): Promise<void> {
     const { store } = this.parts
     if (store.lease(id)?.state !== 'open') throw noOpenLease(id)
     const { running, next } = store.patchLease(id, (stored) => {
       stored.envelope = envelope
       const current = stored.next ?? stored.running
-      if (current && missingSecrets(current.manifest, undefined).length > 0 && missingSecrets(current.manifest, envelope).length === 0)
+      if (
+        current &&
+        missingSecrets(current.manifest, undefined).length > 0 &&
+        missingSecrets(current.manifest, envelope).length === 0
+      )
         stored.next = { hash: current.hash, manifest: current.manifest, envelope }
     })
-    this.event(id, 'secrets', `Took ${envelope.names.length} sealed ${envelope.names.length === 1 ? 'secret' : 'secrets'}.`)
+    this.event(
+      id,
+      'secrets',
+      `Took ${envelope.names.length} sealed ${envelope.names.length === 1 ? 'secret' : 'secrets'}.`,
+    )
     if (running && next) this.runners.get(id)?.takeNext()
   }
 
-  /** Takes logins at registries from a lease's tenant, in place of those before, for what is pulled from now on. */
+  /**
+   * Takes logins at registries from a lease's tenant, in place of those before, for what is pulled from now
+   * on.
+   */
   async acceptLogins(id: Hex, logins: RegistryLogin[]): Promise<void> {
     const { store } = this.parts
     if (store.lease(id)?.state !== 'open') throw noOpenLease(id)
@@ -189,22 +234,35 @@ export class LeaseSupervisor {
       if (logins.length > 0) stored.logins = logins
       else delete stored.logins
     })
-    this.event(id, 'logins', `Took ${logins.length} ${logins.length === 1 ? 'login' : 'logins'} for registries.`)
+    this.event(
+      id,
+      'logins',
+      `Took ${logins.length} ${logins.length === 1 ? 'login' : 'logins'} for registries.`,
+    )
   }
 
   /**
-   * Looks up anew what the tags of a running manifest mean, and runs that; what means the same runs on untouched. Committed before it
-   * is done. Throws `not-running` where nothing runs yet.
+   * Looks up anew what the tags of a running manifest mean, and runs that; what means the same runs on
+   * untouched. Committed before it is done. Throws `not-running` where nothing runs yet.
    */
   async pullAgain(id: Hex): Promise<void> {
     const { store } = this.parts
     const lease = store.lease(id)
     if (lease?.state !== 'open') throw noOpenLease(id)
-    if (!lease.running) throw new CloisterError('not-running', 'No manifest runs on the lease, so there is nothing to pull again.')
+    if (!lease.running)
+      throw new CloisterError(
+        'not-running',
+        'No manifest runs on the lease, so there is nothing to pull again.',
+      )
     store.patchLease(id, (stored) => {
       const { running } = stored
       // What was handed over meanwhile is pulled anyway.
-      if (running && !stored.next) stored.next = { hash: running.hash, manifest: running.manifest, ...(running.envelope && { envelope: running.envelope }) }
+      if (running && !stored.next)
+        stored.next = {
+          hash: running.hash,
+          manifest: running.manifest,
+          ...(running.envelope && { envelope: running.envelope }),
+        }
       delete stored.failed
     })
     this.event(id, 'pull', 'Looking up anew what the images of the manifest are.')
@@ -252,13 +310,26 @@ export class LeaseSupervisor {
       return
     }
     if (known) {
-      if (known.running && chain.manifestHash !== known.running.hash && chain.manifestHash !== known.next?.hash && chain.manifestHash !== known.failed?.hash)
+      if (
+        known.running &&
+        chain.manifestHash !== known.running.hash &&
+        chain.manifestHash !== known.next?.hash &&
+        chain.manifestHash !== known.failed?.hash
+      )
         log('info', 'an update is announced', { lease: shortId(id) })
       return
     }
-    // The Market took its bid's signature and lets nobody take more than there is room for: it is served, and the chain says what it takes.
+    // The Market took its bid's signature and lets nobody take more than there is room for: it is served,
+    // and the chain says what it takes.
     const resources = amountsOf(chain.room, capacityOf(config))
-    store.saveLease({ id, tenant: chain.tenant, state: 'open', resources, restarts: {}, openedAt: Date.now() })
+    store.saveLease({
+      id,
+      tenant: chain.tenant,
+      state: 'open',
+      resources,
+      restarts: {},
+      openedAt: Date.now(),
+    })
     this.take(id)
     this.event(id, 'opened', 'The lease is open; waiting for its manifest.')
   }
@@ -273,8 +344,15 @@ export class LeaseSupervisor {
       delete lease.envelope
       delete lease.logins
     })
-    const who = closer === undefined ? 'The lease is closed' : `${nameOf(closer, tenant, wallet.account.address)} closed the lease`
-    this.event(id, 'closed', `${who}; everything of it is wiped but the last of its logs, which its tenant can read for a day.`)
+    const who =
+      closer === undefined
+        ? 'The lease is closed'
+        : `${nameOf(closer, tenant, wallet.account.address)} closed the lease`
+    this.event(
+      id,
+      'closed',
+      `${who}; everything of it is wiped but the last of its logs, which its tenant can read for a day.`,
+    )
     this.forwarding.end(id)
     store.releasePorts(id)
     const runner = this.runners.get(id)
@@ -294,7 +372,14 @@ export class LeaseSupervisor {
 
   private take(id: Hex): LeaseRunner {
     const { executor, store, secrets, sockets } = this.parts
-    const runner = new LeaseRunner({ id, executor, store, secrets, sockets, emit: (kind, message) => this.event(id, kind, message) })
+    const runner = new LeaseRunner({
+      id,
+      executor,
+      store,
+      secrets,
+      sockets,
+      emit: (kind, message) => this.event(id, kind, message),
+    })
     this.runners.set(id, runner)
     const manifest = store.lease(id)?.running?.manifest
     if (manifest) this.forwarding.arrange(id, manifest)

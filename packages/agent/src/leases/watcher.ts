@@ -7,7 +7,14 @@ import type { Store } from '../store.ts'
 /** Blocks read again each time, in case the chain reorganised. Looking at a lease twice does no harm. */
 const OVERLAP = 12n
 const MAX_SPAN = 2_000n
-const LEASE_EVENTS = ['LeaseOpened', 'LeaseToppedUp', 'LeaseUpdated', 'NoticeGiven', 'LeaseClosed', 'LeaseRefused'] as const
+const LEASE_EVENTS = [
+  'LeaseOpened',
+  'LeaseToppedUp',
+  'LeaseUpdated',
+  'NoticeGiven',
+  'LeaseClosed',
+  'LeaseRefused',
+] as const
 
 /** Tells which leases something happened to on the chain, from where it stopped last time. */
 export async function watchLeases(parts: {
@@ -23,7 +30,9 @@ export async function watchLeases(parts: {
   const { chain, store, log, signal } = parts
   const { client, network } = chain
   const seen = new Set<string>()
-  const events = MARKET_ABI.filter((item) => item.type === 'event' && (LEASE_EVENTS as readonly string[]).includes(item.name))
+  const events = MARKET_ABI.filter(
+    (item) => item.type === 'event' && (LEASE_EVENTS as readonly string[]).includes(item.name),
+  )
   const heads = new Heads(network)
   let quiet = true
   while (!signal.aborted) {
@@ -34,14 +43,26 @@ export async function watchLeases(parts: {
       const from = cursor > OVERLAP ? cursor - OVERLAP : 0n
       const to = head < from + MAX_SPAN ? head : from + MAX_SPAN
       if (to >= from && (to > cursor || head < cursor)) {
-        const logs = await client.getLogs({ address: network.contracts.market, events, fromBlock: from, toBlock: to, strict: true })
+        const logs = await client.getLogs({
+          address: network.contracts.market,
+          events,
+          fromBlock: from,
+          toBlock: to,
+          strict: true,
+        })
         const ids = new Set<Hex>()
         for (const entry of logs) {
           const key = `${entry.blockHash}/${entry.logIndex}`
           const { id } = entry.args as { id: Hex }
-          const mine = entry.eventName === 'LeaseOpened' ? (entry.args as { worker: Address }).worker === parts.worker : parts.isMine(id)
+          const mine =
+            entry.eventName === 'LeaseOpened'
+              ? (entry.args as { worker: Address }).worker === parts.worker
+              : parts.isMine(id)
           if (!mine || seen.has(key)) continue
-          await parts.touched(id, entry.eventName === 'LeaseClosed' ? (entry.args as { by: Address }).by : undefined)
+          await parts.touched(
+            id,
+            entry.eventName === 'LeaseClosed' ? (entry.args as { by: Address }).by : undefined,
+          )
           seen.add(key)
           ids.add(id)
         }

@@ -16,7 +16,8 @@ const never = new AbortController().signal
 describe('secrets of a lease', () => {
   let keys: KeyPair[]
   let envelope: Envelope
-  const give = async (): Promise<[Uint8Array, Uint8Array, Uint8Array]> => keys.map(({ privateKey }) => privateKey) as [Uint8Array, Uint8Array, Uint8Array]
+  const give = async (): Promise<[Uint8Array, Uint8Array, Uint8Array]> =>
+    keys.map(({ privateKey }) => privateKey) as [Uint8Array, Uint8Array, Uint8Array]
 
   beforeAll(async () => {
     keys = await Promise.all([generateKeyPair(), generateKeyPair(), generateKeyPair()])
@@ -26,7 +27,14 @@ describe('secrets of a lease', () => {
 
   it('become variables and files of what is started, and of nothing else', async () => {
     const secrets = new LeaseSecrets(give)
-    const complete = await secrets.complete(spec, MANIFEST, service({ name: 'TOKEN' }, { name: 'BYTES', path: '/b' }), envelope, never, () => {})
+    const complete = await secrets.complete(
+      spec,
+      MANIFEST,
+      service({ name: 'TOKEN' }, { name: 'BYTES', path: '/b' }),
+      envelope,
+      never,
+      () => {},
+    )
     expect(complete.env).toEqual({ PLAIN: 'x', TOKEN: 't' })
     expect(complete.files).toEqual([{ path: '/b', content: Buffer.of(0xff, 0), mode: 0o444 }])
     expect(spec).toMatchObject({ env: { PLAIN: 'x' }, files: [] })
@@ -35,8 +43,12 @@ describe('secrets of a lease', () => {
 
   it('that are no text are no variables, and those that are missing are named', async () => {
     const secrets = new LeaseSecrets(give)
-    await expect(secrets.complete(spec, MANIFEST, service({ name: 'BYTES' }), envelope, never, () => {})).rejects.toMatchObject({ code: 'bad-secrets' })
-    await expect(secrets.complete(spec, MANIFEST, service({ name: 'OTHER' }), envelope, never, () => {})).rejects.toMatchObject({ code: 'secrets-missing' })
+    await expect(
+      secrets.complete(spec, MANIFEST, service({ name: 'BYTES' }), envelope, never, () => {}),
+    ).rejects.toMatchObject({ code: 'bad-secrets' })
+    await expect(
+      secrets.complete(spec, MANIFEST, service({ name: 'OTHER' }), envelope, never, () => {}),
+    ).rejects.toMatchObject({ code: 'secrets-missing' })
     const manifest = { services: { web: service({ name: 'TOKEN' }, { name: 'OTHER' }) } } as never
     expect(missingSecrets(manifest, envelope)).toEqual(['OTHER'])
     expect(missingSecrets(manifest, undefined)).toEqual(['TOKEN', 'OTHER'])
@@ -52,7 +64,9 @@ describe('secrets of a lease', () => {
     const other: Hex = `0x${'01'.repeat(32)}`
     await secrets.complete(spec, MANIFEST, service({ name: 'TOKEN' }), envelope, never, () => {})
     // The same envelope, opened a moment ago for the same lease.
-    await expect(secrets.complete(spec, other, service({ name: 'TOKEN' }), envelope, never, () => {})).rejects.toMatchObject({ code: 'no-keys' })
+    await expect(
+      secrets.complete(spec, other, service({ name: 'TOKEN' }), envelope, never, () => {}),
+    ).rejects.toMatchObject({ code: 'no-keys' })
     // The first goes on with what it has.
     await secrets.complete(spec, MANIFEST, service({ name: 'TOKEN' }), envelope, never, () => {})
     expect(asked).toEqual([RUN, { lease: LEASE, manifestHash: other }])
@@ -65,7 +79,13 @@ describe('secrets of a lease', () => {
       if (times++ < 2) throw new CloisterError('keys-unavailable', 'nobody is there')
       return give()
     })
-    expect((await away.complete(spec, MANIFEST, service({ name: 'TOKEN' }), envelope, never, (why) => said.push(why))).env['TOKEN']).toBe('t')
+    expect(
+      (
+        await away.complete(spec, MANIFEST, service({ name: 'TOKEN' }), envelope, never, (why) =>
+          said.push(why),
+        )
+      ).env['TOKEN'],
+    ).toBe('t')
     expect(said).toEqual(['nobody is there'])
     expect(times).toBe(3)
     // Opened once, they are there for every container.

@@ -21,15 +21,26 @@ export type FetchKeys = (run: Run, envelope: Envelope) => Promise<[Uint8Array, U
 /** Opened secrets of leases, in memory alone. */
 export class LeaseSecrets {
   private readonly fetchKeys: FetchKeys
-  /** By lease and manifest: what one manifest may have, no other of the same lease gets without being asked for. */
+  /**
+   * By lease and manifest: what one manifest may have, no other of the same lease gets without being asked
+   * for.
+   */
   private readonly opened = new Map<Hex, Map<Hex, { sealed: string; secrets: Secrets }>>()
 
   constructor(fetchKeys: FetchKeys) {
     this.fetchKeys = fetchKeys
   }
 
-  /** Has the key service give the keys and opens the envelope. Tries again, while that can't be had, until `signal`, and says once that it waits. Throws `no-keys` or `not-sealed-for-us`. */
-  async open(run: Run, envelope: Envelope, signal: AbortSignal, waiting: (why: string) => void = () => {}): Promise<Secrets> {
+  /**
+   * Has the key service give the keys and opens the envelope. Tries again, while that can't be had, until
+   * `signal`, and says once that it waits. Throws `no-keys` or `not-sealed-for-us`.
+   */
+  async open(
+    run: Run,
+    envelope: Envelope,
+    signal: AbortSignal,
+    waiting: (why: string) => void = () => {},
+  ): Promise<Secrets> {
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       try {
         const secrets = await openEnvelope(envelope, await this.fetchKeys(run, envelope))
@@ -37,7 +48,8 @@ export class LeaseSecrets {
         this.opened.set(run.lease, ofLease.set(run.manifestHash, { sealed: envelope.sealed, secrets }))
         return secrets
       } catch (error) {
-        const isFinal = error instanceof CloisterError && ['no-keys', 'not-sealed-for-us'].includes(error.code)
+        const isFinal =
+          error instanceof CloisterError && ['no-keys', 'not-sealed-for-us'].includes(error.code)
         if (isFinal || signal.aborted) throw error
         if (pause === FIRST_PAUSE_MS) waiting(messageOf(error))
         await delay(pause, undefined, { signal }).catch(() => {})
@@ -58,12 +70,14 @@ export class LeaseSecrets {
     if (!sealed || !envelope) return spec
     const run = { lease: spec.lease as Hex, manifestHash }
     const known = this.opened.get(run.lease)?.get(manifestHash)
-    const secrets = known?.sealed === envelope.sealed ? known.secrets : await this.open(run, envelope, signal, waiting)
+    const secrets =
+      known?.sealed === envelope.sealed ? known.secrets : await this.open(run, envelope, signal, waiting)
     const env = { ...spec.env }
     const files = [...spec.files]
     for (const { name, path } of sealed) {
       const value = secrets[name]
-      if (value === undefined) throw new CloisterError('secrets-missing', `The sealed secret ${name} was not handed over.`)
+      if (value === undefined)
+        throw new CloisterError('secrets-missing', `The sealed secret ${name} was not handed over.`)
       if (path !== undefined) files.push({ path, content: Buffer.from(value), mode: FILE_MODE })
       else env[name] = textOf(name, value)
     }
@@ -77,7 +91,9 @@ export class LeaseSecrets {
 
 /** Names of sealed secrets that a manifest takes and an envelope doesn't have. */
 export function missingSecrets(manifest: Manifest, envelope: Envelope | undefined): string[] {
-  const wanted = new Set(Object.values(manifest.services).flatMap((service) => (service.sealed ?? []).map(({ name }) => name)))
+  const wanted = new Set(
+    Object.values(manifest.services).flatMap((service) => (service.sealed ?? []).map(({ name }) => name)),
+  )
   return [...wanted].filter((name) => !envelope?.names.includes(name))
 }
 
@@ -88,5 +104,7 @@ function textOf(name: string, value: Uint8Array): string {
   } catch {
     // Not text.
   }
-  throw new CloisterError('bad-secrets', `The sealed secret ${name} is no text, so it can't be a variable.`, { hint: 'Take it as a file: NAME:/path.' })
+  throw new CloisterError('bad-secrets', `The sealed secret ${name} is no text, so it can't be a variable.`, {
+    hint: 'Take it as a file: NAME:/path.',
+  })
 }

@@ -10,7 +10,14 @@ import {
   type Wallet,
   type WorkerVerdict,
 } from '@cloister/chain'
-import { CloisterError, messageOf, type UnsignedVerdictRequest, VerdictReport, type VerdictRequest, WorkerRecord } from '@cloister/core'
+import {
+  CloisterError,
+  messageOf,
+  type UnsignedVerdictRequest,
+  VerdictReport,
+  type VerdictRequest,
+  WorkerRecord,
+} from '@cloister/core'
 import type { Address, Hex, LocalAccount } from 'viem'
 import { z } from 'zod'
 import { askWorker } from '../peers.ts'
@@ -31,33 +38,57 @@ export interface Wanted {
 }
 
 /**
- * Asks covered workers of other providers for their verdicts, until as many as the contract wants found what the worker itself
- * found. Throws `too-few-verdicts`.
+ * Asks covered workers of other providers for their verdicts, until as many as the contract wants found what
+ * the worker itself found. Throws `too-few-verdicts`.
  */
-export async function collectVerdict({ wallet, key, provider, request, own }: Wanted): Promise<[WorkerVerdict, Hex[]]> {
+export async function collectVerdict({
+  wallet,
+  key,
+  provider,
+  request,
+  own,
+}: Wanted): Promise<[WorkerVerdict, Hex[]]> {
   const signature = await key.signTypedData(verdictRequestTypedData(wallet.network, request))
   const signed = { ...request, signature } as VerdictRequest
-  const [threshold, verifiers] = await Promise.all([getVerdictThreshold(wallet), findVerifiers(wallet, provider)])
+  const [threshold, verifiers] = await Promise.all([
+    getVerdictThreshold(wallet),
+    findVerifiers(wallet, provider),
+  ])
   const { kind, worker, tlsKeyHash, block } = request
-  const verdict = { ...own, kind, worker, provider, tlsKeyHash, block: { number: BigInt(block.number), hash: block.hash } }
+  const verdict = {
+    ...own,
+    kind,
+    worker,
+    provider,
+    tlsKeyHash,
+    block: { number: BigInt(block.number), hash: block.hash },
+  }
   const refusals: string[] = []
   const answers = await Promise.all(
-    verifiers.map((verifier) => ask(wallet.network, verifier, signed, verdict).catch((error) => void refusals.push(messageOf(error)))),
+    verifiers.map((verifier) =>
+      ask(wallet.network, verifier, signed, verdict).catch((error) => void refusals.push(messageOf(error))),
+    ),
   )
   const agreeing = shuffled(answers.filter((answer) => answer !== undefined)).slice(0, threshold)
   if (agreeing.length < threshold)
-    throw new CloisterError('too-few-verdicts', `${agreeing.length} verifiers vouch for this worker’s ${kind} evidence; ${threshold} are needed.`, {
-      details: { refusals: [...new Set(refusals)].slice(0, 5) },
-    })
+    throw new CloisterError(
+      'too-few-verdicts',
+      `${agreeing.length} verifiers vouch for this worker’s ${kind} evidence; ${threshold} are needed.`,
+      {
+        details: { refusals: [...new Set(refusals)].slice(0, 5) },
+      },
+    )
   return [verdict, agreeing.map((answer) => answer.signature)]
 }
 
 /**
- * One verifier a provider, of other providers than ours. The index names who might be one; who is, and whose, the chain says: a
- * single signature that doesn't count has the whole verdict refused.
+ * One verifier a provider, of other providers than ours. The index names who might be one; who is, and
+ * whose, the chain says: a single signature that doesn't count has the whole verdict refused.
  */
 async function findVerifiers(chain: Chain, own: Address): Promise<WorkerRecord[]> {
-  const response = await fetch(`${chain.network.indexerUrl}/v1/workers?covered=true`, { signal: AbortSignal.timeout(ANSWER_MS) })
+  const response = await fetch(`${chain.network.indexerUrl}/v1/workers?covered=true`, {
+    signal: AbortSignal.timeout(ANSWER_MS),
+  })
   const { items } = z.object({ items: z.array(WorkerRecord) }).parse(await response.json())
   const found = new Map<Address, WorkerRecord>()
   const named = shuffled(items)
@@ -72,15 +103,35 @@ async function findVerifiers(chain: Chain, own: Address): Promise<WorkerRecord[]
   return [...found.values()]
 }
 
-async function ask(network: Network, verifier: WorkerRecord, request: VerdictRequest, own: WorkerVerdict): Promise<VerdictReport> {
-  const { status, text } = await askWorker(network, verifier, { method: 'POST', path: '/v1/verdicts', body: JSON.stringify(request) })
-  if (status !== 200) throw new CloisterError('no-verdict', `${verifier.endpoint} answered with status ${status}: ${text.slice(0, 300)}`)
+async function ask(
+  network: Network,
+  verifier: WorkerRecord,
+  request: VerdictRequest,
+  own: WorkerVerdict,
+): Promise<VerdictReport> {
+  const { status, text } = await askWorker(network, verifier, {
+    method: 'POST',
+    path: '/v1/verdicts',
+    body: JSON.stringify(request),
+  })
+  if (status !== 200)
+    throw new CloisterError(
+      'no-verdict',
+      `${verifier.endpoint} answered with status ${status}: ${text.slice(0, 300)}`,
+    )
   const report = VerdictReport.parse(JSON.parse(text))
-  // Signed is the hash of the names, not the names: a verifier that gives others would have the whole verdict refused on chain.
-  if (request.kind === 'nvidia-gpus' && (report.gpuIds.length !== report.gpus || platformOfGpus(report.gpuIds) !== report.platform))
+  // Signed is the hash of the names, not the names: a verifier that gives others would have the whole
+  // verdict refused on chain.
+  if (
+    request.kind === 'nvidia-gpus' &&
+    (report.gpuIds.length !== report.gpus || platformOfGpus(report.gpuIds) !== report.platform)
+  )
     throw new CloisterError('no-verdict', `${verifier.endpoint} names other GPUs than it vouches for.`)
   if (summaryOf(report) !== summaryOf(own))
-    throw new CloisterError('no-verdict', `${verifier.endpoint} found ${summaryOf(report)}, and this worker itself ${summaryOf(own)}.`)
+    throw new CloisterError(
+      'no-verdict',
+      `${verifier.endpoint} found ${summaryOf(report)}, and this worker itself ${summaryOf(own)}.`,
+    )
   if ((await recoverVerifier(network, own, report.signature)) !== verifier.worker)
     throw new CloisterError('no-verdict', `${verifier.endpoint} signed with another key than its worker’s.`)
   return report

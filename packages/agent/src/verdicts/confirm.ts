@@ -7,8 +7,8 @@ const RETRY_MS = 15_000
 const LONGEST_RETRY_MS = 240_000
 
 /**
- * Has a worker's GPUs vouched for after each attestation, and again and again where that fails: an hour that begins without a
- * verdict brings no emission.
+ * Has a worker's GPUs vouched for after each attestation, and again and again where that fails: an hour that
+ * begins without a verdict brings no emission.
  */
 export class GpuConfirmation {
   private readonly parts: Confirming
@@ -42,7 +42,9 @@ export class GpuConfirmation {
           ...(error instanceof CloisterError && error.details),
         })
       }
-      await delay(Math.min(this.retryMs * 2 ** attempt, LONGEST_RETRY_MS), undefined, { signal: this.signal }).catch(() => {})
+      await delay(Math.min(this.retryMs * 2 ** attempt, LONGEST_RETRY_MS), undefined, {
+        signal: this.signal,
+      }).catch(() => {})
     }
   }
 }

@@ -30,26 +30,35 @@ export class GpuKeys {
       this.kept = { at: Date.now(), set }
       return set
     } catch (cause) {
-      throw new CloisterError('no-collateral', 'The key set for tokens about GPUs is not to be had.', { cause })
+      throw new CloisterError('no-collateral', 'The key set for tokens about GPUs is not to be had.', {
+        cause,
+      })
     }
   }
 }
 
 /**
- * Judges evidence about GPUs for a nonce. It names no machine: whose the GPUs are, it doesn't say. Throws `bad-evidence` with
- * what is wrong.
+ * Judges evidence about GPUs for a nonce. It names no machine: whose the GPUs are, it doesn't say. Throws
+ * `bad-evidence` with what is wrong.
  */
 export async function judgeGpus(
   { tokens, reports = [] }: { tokens?: unknown; reports?: GpuReport[] | undefined },
   { keys, nonce, root }: { keys: KeySet; nonce: string; root: TrustRoot },
 ): Promise<Found> {
   const asked = { nonce, instant: Math.floor(Date.now() / 1000) }
-  const verdict = await verifyGpuTokens(tokens, { keys: keys as Parameters<typeof verifyGpuTokens>[1]['keys'], ...asked })
-  if (!verdict.genuine) throw new CloisterError('bad-evidence', verdict.problems[0]?.message ?? 'The evidence is not genuine.')
+  const verdict = await verifyGpuTokens(tokens, {
+    keys: keys as Parameters<typeof verifyGpuTokens>[1]['keys'],
+    ...asked,
+  })
+  if (!verdict.genuine)
+    throw new CloisterError('bad-evidence', verdict.problems[0]?.message ?? 'The evidence is not genuine.')
   // Tokens say that a GPU is in order, its own report of what SKU it is.
   const skus = new Map<string, string | undefined>()
   for (const { report, certificates } of reports) {
-    const { ueid, chipSku } = await identify(new Uint8Array(Buffer.from(report, 'base64')), certificates, { ...asked, root })
+    const { ueid, chipSku } = await identify(new Uint8Array(Buffer.from(report, 'base64')), certificates, {
+      ...asked,
+      root,
+    })
     skus.set(ueid, chipSku)
   }
   const ueids = (verdict.platform ?? '').split(',')
@@ -58,7 +67,8 @@ export async function judgeGpus(
     model,
     ueids.map((ueid) => skus.get(ueid)),
   )
-  if (gpuClass === undefined) throw new CloisterError('bad-evidence', `GPUs of the model ${model} are of no class that counts.`)
+  if (gpuClass === undefined)
+    throw new CloisterError('bad-evidence', `GPUs of the model ${model} are of no class that counts.`)
   return { ...nameGpus(ueids), image: zeroHash, gpuClass, gpus: Number(verdict.claims['gpus']) }
 }
 

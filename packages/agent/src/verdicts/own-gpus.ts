@@ -20,11 +20,14 @@ export interface Confirming {
 }
 
 /**
- * Has this worker's GPUs vouched for: makes evidence bound to a block, about the GPUs and about itself, judges it, asks covered
- * workers of other providers for the same verdict, and hands in as many as the contract wants. Throws `no-evidence`,
- * `bad-evidence` or `too-few-verdicts`.
+ * Has this worker's GPUs vouched for: makes evidence bound to a block, about the GPUs and about itself,
+ * judges it, asks covered workers of other providers for the same verdict, and hands in as many as the
+ * contract wants. Throws `no-evidence`, `bad-evidence` or `too-few-verdicts`.
  */
-export async function confirmOwnGpus({ wallet, key, provider, tlsKeyHash, source, sequence, log }: Confirming, block: FreshBlock): Promise<void> {
+export async function confirmOwnGpus(
+  { wallet, key, provider, tlsKeyHash, source, sequence, log }: Confirming,
+  block: FreshBlock,
+): Promise<void> {
   if (!source.gpuEvidence)
     throw new CloisterError('no-evidence', 'This machine has nothing to prove its GPUs with.', {
       hint: 'Name a program under `gpuEvidence` in the configuration.',
@@ -33,19 +36,33 @@ export async function confirmOwnGpus({ wallet, key, provider, tlsKeyHash, source
   const reportData = reportDataOf(network, { provider, worker: key.address, tlsKeyHash }, block.hash)
   const nonce = await gpuNonceOf(reportData)
   const gpus = await source.gpuEvidence(nonce)
-  const own = await judgeGpus(gpus, { keys: await new GpuKeys(network).get(), nonce, root: trustRootOf(network) })
+  const own = await judgeGpus(gpus, {
+    keys: await new GpuKeys(network).get(),
+    nonce,
+    root: trustRootOf(network),
+  })
   const guest = guestEvidence(await source.quote(reportData))
   const bound = { worker: key.address, tlsKeyHash, block: { number: Number(block.number), hash: block.hash } }
   const request = { kind: 'nvidia-gpus', ...bound, ...gpus, guest } as const
   const [verdict, signatures] = await collectVerdict({ wallet, key, provider, request, own })
   await sequence.run(() => handInVerdict(wallet, verdict, signatures))
-  log('info', 'GPUs confirmed', { gpuClass: verdict.gpuClass, gpus: verdict.gpus, verifiers: signatures.length })
+  log('info', 'GPUs confirmed', {
+    gpuClass: verdict.gpuClass,
+    gpus: verdict.gpus,
+    verifiers: signatures.length,
+  })
 }
 
-/** Evidence about the guest as it is sent to verifiers. Throws `no-evidence` where SEV-SNP's certificates are missing. */
+/**
+ * Evidence about the guest as it is sent to verifiers. Throws `no-evidence` where SEV-SNP's certificates are
+ * missing.
+ */
 export function guestEvidence({ kind, quote, collateral }: Evidence): GuestEvidence {
   const evidence = Buffer.from(quote).toString('base64')
   if (kind !== 'sev-snp') return { kind, evidence }
   if (collateral) return { kind, evidence, collateral }
-  throw new CloisterError('no-evidence', 'There are no certificates of AMD’s with this evidence for verifiers to check.')
+  throw new CloisterError(
+    'no-evidence',
+    'There are no certificates of AMD’s with this evidence for verifiers to check.',
+  )
 }

@@ -34,46 +34,77 @@ export class Verifier {
     this.gpuKeys = new GpuKeys(chain.network)
   }
 
-  /** A signed verdict on a worker's guest or GPUs. Throws `forbidden`, `bad-evidence` with what is wrong, or `chain-unreachable`. */
+  /**
+   * A signed verdict on a worker's guest or GPUs. Throws `forbidden`, `bad-evidence` with what is wrong, or
+   * `chain-unreachable`.
+   */
   async judge(request: VerdictRequest): Promise<VerdictReport> {
     const { network } = this.chain
     const registered = await getWorker(this.chain, request.worker)
     if (!registered || registered.retired) throw new CloisterError('bad-evidence', 'There is no such worker.')
     const { provider } = registered
-    if (provider === this.provider) throw new CloisterError('forbidden', 'A verdict on a worker of the same provider counts for nothing.')
+    if (provider === this.provider)
+      throw new CloisterError('forbidden', 'A verdict on a worker of the same provider counts for nothing.')
     await this.checkSignature(request)
     const block = await this.freshBlock(request.block)
     const { kind, worker, tlsKeyHash } = request
     const reportData = reportDataOf(network, { provider, worker, tlsKeyHash }, block.hash)
-    const found = request.kind === 'nvidia-gpus' ? await this.judgeGpus(request, reportData) : await this.judgeGuest(request, reportData)
-    const signature = await signVerdict(network, this.key, { kind, worker, provider, tlsKeyHash, block, ...found })
+    const found =
+      request.kind === 'nvidia-gpus'
+        ? await this.judgeGpus(request, reportData)
+        : await this.judgeGuest(request, reportData)
+    const signature = await signVerdict(network, this.key, {
+      kind,
+      worker,
+      provider,
+      tlsKeyHash,
+      block,
+      ...found,
+    })
     return { ...found, signature }
   }
 
   /** Evidence names no worker's key, so the key names the evidence. */
   private async checkSignature({ signature, ...rest }: VerdictRequest): Promise<void> {
     const signer = await Promise.resolve()
-      .then(() => recoverTypedDataAddress({ ...verdictRequestTypedData(this.chain.network, rest), signature }))
+      .then(() =>
+        recoverTypedDataAddress({ ...verdictRequestTypedData(this.chain.network, rest), signature }),
+      )
       .catch(() => undefined)
-    if (signer !== rest.worker) throw new CloisterError('bad-evidence', 'The worker’s key did not sign the request.')
+    if (signer !== rest.worker)
+      throw new CloisterError('bad-evidence', 'The worker’s key did not sign the request.')
   }
 
   /**
-   * The evidence shows GPUs that are in order somewhere. That they are this worker's is what its key says, and the key is one
-   * to believe because hardware quotes, over the same data, that a guest holds it which governance lists.
+   * The evidence shows GPUs that are in order somewhere. That they are this worker's is what its key says,
+   * and the key is one to believe because hardware quotes, over the same data, that a guest holds it which
+   * governance lists.
    */
-  private async judgeGpus(request: Extract<VerdictRequest, { kind: 'nvidia-gpus' }>, reportData: Uint8Array): Promise<Found> {
+  private async judgeGpus(
+    request: Extract<VerdictRequest, { kind: 'nvidia-gpus' }>,
+    reportData: Uint8Array,
+  ): Promise<Found> {
     if ((await getTlsKeyHash(this.chain, request.worker)) !== request.tlsKeyHash)
       throw new CloisterError('bad-evidence', 'The TLS key is not the one that the worker attested.')
     await this.checkGuest(request.guest, reportData)
     const { image } = await claimsOf(request.guest.kind, bytesOf(request.guest.evidence))
     if (((await getRoles(this.chain, image)) & GUEST) === 0)
-      throw new CloisterError('bad-evidence', 'The guest that says it has the GPUs runs an image that is not listed.')
+      throw new CloisterError(
+        'bad-evidence',
+        'The guest that says it has the GPUs runs an image that is not listed.',
+      )
     const nonce = await gpuNonceOf(reportData)
-    return judgeGpus(request, { keys: await this.gpuKeys.get(), nonce, root: trustRootOf(this.chain.network) })
+    return judgeGpus(request, {
+      keys: await this.gpuKeys.get(),
+      nonce,
+      root: trustRootOf(this.chain.network),
+    })
   }
 
-  private async judgeGuest(request: Exclude<VerdictRequest, { kind: 'nvidia-gpus' }>, reportData: Uint8Array): Promise<Found> {
+  private async judgeGuest(
+    request: Exclude<VerdictRequest, { kind: 'nvidia-gpus' }>,
+    reportData: Uint8Array,
+  ): Promise<Found> {
     await this.checkGuest(request, reportData)
     const { measurements, platform } = await claimsOf(request.kind, bytesOf(request.evidence))
     return { platform, image: measurements, gpuClass: '', gpus: 0, gpuIds: [] }
@@ -85,10 +116,17 @@ export class Verifier {
     const { network } = this.chain
     const given = guest.kind === 'sev-snp' ? guest.collateral : undefined
     const collateral = await collateralFor(network, { kind: guest.kind, quote: evidence, collateral: given })
-    const verdict = await verifyGuest(guest.kind, evidence, collateral, { instant: Math.floor(Date.now() / 1000), root: trustRootOf(network) })
-    if (!verdict.genuine) throw new CloisterError('bad-evidence', verdict.problems[0]?.message ?? 'The evidence is not genuine.')
+    const verdict = await verifyGuest(guest.kind, evidence, collateral, {
+      instant: Math.floor(Date.now() / 1000),
+      root: trustRootOf(network),
+    })
+    if (!verdict.genuine)
+      throw new CloisterError('bad-evidence', verdict.problems[0]?.message ?? 'The evidence is not genuine.')
     if (verdict.reportData !== Buffer.from(reportData).toString('hex'))
-      throw new CloisterError('bad-evidence', 'The evidence was made for another provider, worker, TLS key, network or block.')
+      throw new CloisterError(
+        'bad-evidence',
+        'The evidence was made for another provider, worker, TLS key, network or block.',
+      )
   }
 
   private async freshBlock({ number, hash }: VerdictRequest['block']) {
@@ -96,7 +134,10 @@ export class Verifier {
     const head = await client.getBlockNumber()
     const named = await client.getBlock({ blockNumber: BigInt(number) }).catch(() => undefined)
     if (named?.hash !== hash || head - named.number > MAX_BLOCKS_OLD)
-      throw new CloisterError('bad-evidence', 'The block that the evidence is bound to is old, or not of this chain.')
+      throw new CloisterError(
+        'bad-evidence',
+        'The block that the evidence is bound to is old, or not of this chain.',
+      )
     return { number: named.number, hash }
   }
 }

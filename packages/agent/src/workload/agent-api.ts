@@ -1,6 +1,13 @@
 import { hkdfSync } from 'node:crypto'
 import { type Chain, getLease, signConsent } from '@cloister/chain'
-import { bytes32, CloisterError, checkRequest, messageOf, problemResponse, ROUTE_HEADER } from '@cloister/core'
+import {
+  bytes32,
+  CloisterError,
+  checkRequest,
+  messageOf,
+  problemResponse,
+  ROUTE_HEADER,
+} from '@cloister/core'
 import { workloadFreshness } from '@cloister/secrets'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -12,7 +19,10 @@ import { askWorker, findWorkerRecord } from '../peers.ts'
 import type { AgentHandler } from './agent-sockets.ts'
 
 const MAX_BODY_BYTES = 2 * 1024 * 1024
-/** Requests of one manifest that are answered at once: each may have hardware make a quote, or another worker asked. */
+/**
+ * Requests of one manifest that are answered at once: each may have hardware make a quote, or another worker
+ * asked.
+ */
 const MAX_AT_ONCE = 8
 /** Seconds in which a seat may be taken by a consent. */
 const CONSENT_SECONDS = 600
@@ -40,8 +50,8 @@ interface AgentApiParts {
 }
 
 /**
- * What the agent answers on its socket in a container: who the container is, quotes over data of its own, a key to seal with,
- * reads of the chain, and the way to services of other leases.
+ * What the agent answers on its socket in a container: who the container is, quotes over data of its own, a
+ * key to seal with, reads of the chain, and the way to services of other leases.
  */
 export function agentApi({ chain, key, keySeat, prover, sealingSecret, log }: AgentApiParts): AgentHandler {
   return (lease: Hex, manifestHash: Hex) => {
@@ -49,10 +59,20 @@ export function agentApi({ chain, key, keySeat, prover, sealingSecret, log }: Ag
     let busy = 0
     app.use(
       '*',
-      bodyLimit({ maxSize: MAX_BODY_BYTES, onError: () => problemResponse(new CloisterError('too-large', `A body has at most ${MAX_BODY_BYTES} bytes.`)) }),
+      bodyLimit({
+        maxSize: MAX_BODY_BYTES,
+        onError: () =>
+          problemResponse(new CloisterError('too-large', `A body has at most ${MAX_BODY_BYTES} bytes.`)),
+      }),
     )
     app.use('*', async (_, next) => {
-      if (busy >= MAX_AT_ONCE) return problemResponse(new CloisterError('too-busy', 'The agent answers as many requests as it can; ask again in a moment.'))
+      if (busy >= MAX_AT_ONCE)
+        return problemResponse(
+          new CloisterError(
+            'too-busy',
+            'The agent answers as many requests as it can; ask again in a moment.',
+          ),
+        )
       busy++
       try {
         return await next()
@@ -61,7 +81,8 @@ export function agentApi({ chain, key, keySeat, prover, sealingSecret, log }: Ag
       }
     })
     app.onError((error) => {
-      if (!(error instanceof CloisterError)) log('error', 'a container’s request failed', { lease, error: messageOf(error) })
+      if (!(error instanceof CloisterError))
+        log('error', 'a container’s request failed', { lease, error: messageOf(error) })
       return problemResponse(error)
     })
     app.notFound(() => problemResponse(new CloisterError('not-found', 'There is nothing here.')))
@@ -70,7 +91,9 @@ export function agentApi({ chain, key, keySeat, prover, sealingSecret, log }: Ag
     app.get('/v1/self', (context) => context.json({ lease, manifestHash, worker: key.address, network }))
     app.get('/v1/sealing-key', (context) => {
       const info = Buffer.from(`cloister sealing key ${lease} ${manifestHash}`)
-      return context.json({ key: Buffer.from(hkdfSync('sha256', sealingSecret, new Uint8Array(), info, 32)).toString('base64') })
+      return context.json({
+        key: Buffer.from(hkdfSync('sha256', sealingSecret, new Uint8Array(), info, 32)).toString('base64'),
+      })
     })
     app.get('/v1/quote', async (context) => {
       const data = checkRequest(bytes32, context.req.query('data'))
@@ -78,15 +101,23 @@ export function agentApi({ chain, key, keySeat, prover, sealingSecret, log }: Ag
     })
     app.get('/v1/seat-consent', async (context) => {
       if (keySeat === undefined)
-        throw new CloisterError('forbidden', 'This worker’s provider lets no instance of the key service have a seat.', {
-          hint: 'It names one under `keySeat` in its configuration.',
-        })
+        throw new CloisterError(
+          'forbidden',
+          'This worker’s provider lets no instance of the key service have a seat.',
+          {
+            hint: 'It names one under `keySeat` in its configuration.',
+          },
+        )
       // Whatever runs may ask: what it is, is signed along, and the contract knows what it has to be.
       const { timestamp } = await chain.client.getBlock()
       const expiry = Number(timestamp) + CONSENT_SECONDS
-      return context.json(await signConsent(chain.network, key, { seat: keySeat, lease, manifestHash, expiry }))
+      return context.json(
+        await signConsent(chain.network, key, { seat: keySeat, lease, manifestHash, expiry }),
+      )
     })
-    app.post('/v1/rpc', async (context) => context.json((await chain.client.request(checkRequest(Rpc, await bodyOf(context)) as never)) ?? null))
+    app.post('/v1/rpc', async (context) =>
+      context.json((await chain.client.request(checkRequest(Rpc, await bodyOf(context)) as never)) ?? null),
+    )
     app.post('/v1/call', async (context) => {
       const call = checkRequest(Call, await bodyOf(context))
       const target = await getLease(chain, call.lease)

@@ -22,7 +22,9 @@ it('a socket in a container takes only so many connections, and others again onc
     await vi.waitFor(async () => {
       const socket = connect(path).on('error', () => {})
       socket.write('GET / HTTP/1.1\r\nhost: agent\r\nconnection: close\r\n\r\n')
-      expect(String((await once(socket, 'data', { signal: AbortSignal.timeout(5_000) }))[0])).toContain('here')
+      expect(String((await once(socket, 'data', { signal: AbortSignal.timeout(5_000) }))[0])).toContain(
+        'here',
+      )
     }, PATIENCE)
   } finally {
     for (const socket of crowd) socket.destroy()

@@ -13,7 +13,10 @@ export interface CertificateTable {
   ark?: Uint8Array
 }
 
-/** GUIDs of the table's entries (SEV-ES Guest-Hypervisor Communication Block Standardization, SNP Extended Guest Request). */
+/**
+ * GUIDs of the table's entries (SEV-ES Guest-Hypervisor Communication Block Standardization, SNP Extended
+ * Guest Request).
+ */
 const GUIDS: Record<keyof CertificateTable, string> = {
   vcek: '63da758d-e664-4564-adc5-f4b93be8accd',
   vlek: 'a8074bc2-a25a-483e-aae6-39c045a0b8a1',
@@ -33,11 +36,13 @@ const NAMES = new Map(
 )
 
 /**
- * Reads the table of certificates that configfs-tsm gives as `auxblob` on SEV-SNP: entries of GUID, offset and length, up to an empty
- * one. Unknown entries are passed over. Throws `bad-certificate-table`. Nothing is verified.
+ * Reads the table of certificates that configfs-tsm gives as `auxblob` on SEV-SNP: entries of GUID, offset
+ * and length, up to an empty one. Unknown entries are passed over. Throws `bad-certificate-table`. Nothing
+ * is verified.
  */
 export function parseCertificateTable(bytes: Uint8Array): CertificateTable {
-  const bad = (why: string) => new EvidenceError('bad-certificate-table', `The host’s table of certificates ${why}.`)
+  const bad = (why: string) =>
+    new EvidenceError('bad-certificate-table', `The host’s table of certificates ${why}.`)
   if (bytes.length > MAX_BYTES) throw bad('is too long')
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const table: CertificateTable = {}
@@ -47,7 +52,8 @@ export function parseCertificateTable(bytes: Uint8Array): CertificateTable {
     const guid = toHex(bytes.subarray(at, at + 16))
     const [offset, length] = [view.getUint32(at + 16, true), view.getUint32(at + 20, true)]
     if (/^0+$/.test(guid) && offset === 0 && length === 0) return table
-    if (length === 0 || offset > bytes.length || length > bytes.length - offset) throw bad('points outside of itself')
+    if (length === 0 || offset > bytes.length || length > bytes.length - offset)
+      throw bad('points outside of itself')
     const name = NAMES.get(guid)
     if (name) table[name] = new Uint8Array(bytes.subarray(offset, offset + length))
   }

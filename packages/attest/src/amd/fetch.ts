@@ -11,13 +11,17 @@ const TURIN_FAMILY = 0x1a
 export type SnpProduct = 'Milan' | 'Genoa' | 'Turin'
 
 /**
- * Gets chain and revocation list for a report signed by a VCEK (AMD KDS Interface Specification, sections 2 and 4). `product`:
- * `Milan`, `Genoa` or `Turin`. Nothing is verified here. Throws `no-collateral`.
+ * Gets chain and revocation list for a report signed by a VCEK (AMD KDS Interface Specification, sections 2
+ * and 4). `product`: `Milan`, `Genoa` or `Turin`. Nothing is verified here. Throws `no-collateral`.
  */
 export async function fetchSnpCollateral(
   bytes: Uint8Array,
   product: SnpProduct,
-  { baseUrl = KDS, signal, fetch = globalThis.fetch }: { baseUrl?: string; signal?: AbortSignal; fetch?: typeof globalThis.fetch } = {},
+  {
+    baseUrl = KDS,
+    signal,
+    fetch = globalThis.fetch,
+  }: { baseUrl?: string; signal?: AbortSignal; fetch?: typeof globalThis.fetch } = {},
 ): Promise<SnpCollateral> {
   const report = parseSnpReport(bytes)
   const turin = report.family === TURIN_FAMILY
@@ -30,16 +34,24 @@ export async function fetchSnpCollateral(
     ucodeSPL: String(microcode),
     ...(turin && { fmcSPL: String(fmc) }),
   })
-  const get = (path: string) => ask(`${baseUrl}/vcek/v1/${product}/${path}`, { ...(signal && { signal }), fetch })
+  const get = (path: string) =>
+    ask(`${baseUrl}/vcek/v1/${product}/${path}`, { ...(signal && { signal }), fetch })
   const [vcek, chain, list] = await Promise.all([get(`${chip}?${query}`), get('cert_chain'), get('crl')])
   return { certificates: toPem(vcek) + new TextDecoder().decode(chain), revocationList: toHex(list) }
 }
 
-/** Gets AMD's revocation list of a product for chips (`vcek`) or for clouds (`vlek`), hexadecimal digits. Throws `no-collateral`. */
+/**
+ * Gets AMD's revocation list of a product for chips (`vcek`) or for clouds (`vlek`), hexadecimal digits.
+ * Throws `no-collateral`.
+ */
 export async function fetchSnpRevocations(
   product: SnpProduct,
   signer: 'vcek' | 'vlek',
-  { baseUrl = KDS, signal, fetch = globalThis.fetch }: { baseUrl?: string; signal?: AbortSignal; fetch?: typeof globalThis.fetch } = {},
+  {
+    baseUrl = KDS,
+    signal,
+    fetch = globalThis.fetch,
+  }: { baseUrl?: string; signal?: AbortSignal; fetch?: typeof globalThis.fetch } = {},
 ): Promise<string> {
   return toHex(await ask(`${baseUrl}/${signer}/v1/${product}/crl`, { ...(signal && { signal }), fetch }))
 }
@@ -53,10 +65,14 @@ export function snpProductOf(bytes: Uint8Array): SnpProduct | undefined {
   return model < 0x10 ? 'Milan' : 'Genoa'
 }
 
-async function ask(url: string, { signal, fetch }: { signal?: AbortSignal; fetch: typeof globalThis.fetch }): Promise<Uint8Array> {
+async function ask(
+  url: string,
+  { signal, fetch }: { signal?: AbortSignal; fetch: typeof globalThis.fetch },
+): Promise<Uint8Array> {
   const response = await fetch(url, { ...(signal && { signal }), redirect: 'error' }).catch((cause) => {
     throw new EvidenceError('no-collateral', 'AMD’s key service can not be reached.', { cause })
   })
-  if (!response.ok) throw new EvidenceError('no-collateral', `AMD’s key service answered with status ${response.status}.`)
+  if (!response.ok)
+    throw new EvidenceError('no-collateral', `AMD’s key service answered with status ${response.status}.`)
   return new Uint8Array(await response.arrayBuffer())
 }

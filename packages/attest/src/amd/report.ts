@@ -15,7 +15,10 @@ export interface TcbVersion {
   microcode: number
 }
 
-/** An attestation report of a guest (SEV Secure Nested Paging Firmware ABI Specification, table 23), versions 2 to 5. */
+/**
+ * An attestation report of a guest (SEV Secure Nested Paging Firmware ABI Specification, table 23), versions
+ * 2 to 5.
+ */
 export interface SnpReport {
   version: number
   policy: bigint
@@ -47,12 +50,21 @@ export interface SnpReport {
 
 /** Reads a report. Throws `bad-report` or `truncated`. */
 export function parseSnpReport(bytes: Uint8Array): SnpReport {
-  if (bytes.length !== REPORT_BYTES) throw new EvidenceError('bad-report', `The SNP report has ${bytes.length} bytes; it should have ${REPORT_BYTES}.`)
+  if (bytes.length !== REPORT_BYTES)
+    throw new EvidenceError(
+      'bad-report',
+      `The SNP report has ${bytes.length} bytes; it should have ${REPORT_BYTES}.`,
+    )
   const at = (offset: number, length: number) => bytes.subarray(offset, offset + length)
   const reader = (offset: number) => new ByteReader(bytes.subarray(offset), 'The SNP report')
   const version = reader(0).u32()
-  if (version < 2 || version > 5) throw new EvidenceError('bad-report', `The SNP report is of version ${version}; versions 2 to 5 are known.`)
-  if (reader(0x34).u32() !== ECDSA_P384_SHA384) throw new EvidenceError('bad-report', 'The SNP report is signed in another way than ECDSA on P-384.')
+  if (version < 2 || version > 5)
+    throw new EvidenceError(
+      'bad-report',
+      `The SNP report is of version ${version}; versions 2 to 5 are known.`,
+    )
+  if (reader(0x34).u32() !== ECDSA_P384_SHA384)
+    throw new EvidenceError('bad-report', 'The SNP report is signed in another way than ECDSA on P-384.')
   const flags = reader(0x48).u32()
   return {
     version,
@@ -77,7 +89,9 @@ export function parseSnpReport(bytes: Uint8Array): SnpReport {
 /** Splits a TCB version; the order of its bytes depends on the processor. */
 export function tcbVersion(bytes: Uint8Array, isTurin: boolean): TcbVersion {
   const [a = 0, b = 0, c = 0, d = 0, , , g = 0, h = 0] = bytes
-  return isTurin ? { fmc: a, bootLoader: b, tee: c, snp: d, microcode: h } : { fmc: 0, bootLoader: a, tee: b, snp: g, microcode: h }
+  return isTurin
+    ? { fmc: a, bootLoader: b, tee: c, snp: d, microcode: h }
+    : { fmc: 0, bootLoader: a, tee: b, snp: g, microcode: h }
 }
 
 /** Two numbers of 72 bytes, little endian, whose upper 24 bytes are zero. */
@@ -85,7 +99,8 @@ function readSignature(bytes: Uint8Array): Uint8Array {
   const signature = new Uint8Array(96)
   for (const index of [0, 1]) {
     const number = bytes.subarray(index * 72, index * 72 + 72)
-    if (!number.subarray(48).every((byte) => byte === 0)) throw new EvidenceError('bad-report', 'The signature of the SNP report is out of range.')
+    if (!number.subarray(48).every((byte) => byte === 0))
+      throw new EvidenceError('bad-report', 'The signature of the SNP report is out of range.')
     signature.set(number.slice(0, 48).reverse(), index * 48)
   }
   return signature

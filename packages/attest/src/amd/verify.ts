@@ -16,12 +16,17 @@ import { parseSnpReport, type SnpReport, type TcbVersion, tcbVersion } from './r
 export const SnpCollateral = z.object({
   /** VCEK or VLEK first, then the key that signed it (ASK or ASVK), in PEM; the root may follow. */
   certificates: z.string().max(64 * 1024),
-  /** AMD's revocation list of the product in DER, hexadecimal digits. Without it, revocation isn't checked, and the verdict says so. */
+  /**
+   * AMD's revocation list of the product in DER, hexadecimal digits. Without it, revocation isn't checked,
+   * and the verdict says so.
+   */
   revocationList: z.string().max(400_000).optional(),
 })
 export type SnpCollateral = z.infer<typeof SnpCollateral>
 
-const AMD_ROOTS = [AMD_MILAN, AMD_GENOA, AMD_TURIN].map((base64) => parseCertificate(fromBase64(base64, 'AMD’s root'), 'AMD’s root'))
+const AMD_ROOTS = [AMD_MILAN, AMD_GENOA, AMD_TURIN].map((base64) =>
+  parseCertificate(fromBase64(base64, 'AMD’s root'), 'AMD’s root'),
+)
 const TURIN_FAMILY = 0x1a
 /** Guest policy bits (SEV-SNP ABI, table 10). */
 const POLICY = { migration: 1n << 18n, debug: 1n << 19n } as const
@@ -39,7 +44,12 @@ const ABI = 'AMD SEV-SNP Firmware ABI Specification'
 const KDS = 'AMD VCEK Certificate and KDS Interface Specification'
 
 const RULE = {
-  chain: { code: 'vcek-chain', title: 'The chip’s key chains to AMD’s root', source: KDS, otherwise: 'The chip’s key does not chain to AMD’s root.' },
+  chain: {
+    code: 'vcek-chain',
+    title: 'The chip’s key chains to AMD’s root',
+    source: KDS,
+    otherwise: 'The chip’s key does not chain to AMD’s root.',
+  },
   time: {
     code: 'vcek-time',
     title: 'The chain is valid at the instant',
@@ -52,15 +62,30 @@ const RULE = {
     source: KDS,
     otherwise: 'AMD’s revocation list is not good, or names one of the keys.',
   },
-  signature: { code: 'report-signature', title: 'The report is signed by the chip’s key', source: ABI, otherwise: 'The signature on the report is wrong.' },
+  signature: {
+    code: 'report-signature',
+    title: 'The report is signed by the chip’s key',
+    source: ABI,
+    otherwise: 'The signature on the report is wrong.',
+  },
   tcb: {
     code: 'reported-tcb',
     title: 'The chip’s key is for the TCB that the report names',
     source: KDS,
     otherwise: 'The chip’s key is for another TCB than the report names.',
   },
-  chip: { code: 'chip-id', title: 'The chip’s key is for the chip that the report names', source: KDS, otherwise: 'The chip’s key is for another chip.' },
-  debug: { code: 'debug', title: 'Debug is off', source: ABI, otherwise: 'Debug is on: the host can look into the guest.' },
+  chip: {
+    code: 'chip-id',
+    title: 'The chip’s key is for the chip that the report names',
+    source: KDS,
+    otherwise: 'The chip’s key is for another chip.',
+  },
+  debug: {
+    code: 'debug',
+    title: 'Debug is off',
+    source: ABI,
+    otherwise: 'Debug is on: the host can look into the guest.',
+  },
   migration: {
     code: 'migration-agent',
     title: 'No migration agent may move the guest',
@@ -76,9 +101,9 @@ const RULE = {
 } satisfies Record<string, Rule>
 
 /**
- * Verifies an SEV-SNP report (versions 2 to 5) with its VCEK or VLEK chain, offline. AMD publishes no list of TCB levels, so
- * the verdict has no TCB status: the versions are among the claims. A development root given as `root` takes the place of AMD's.
- * Never throws for what is in the evidence.
+ * Verifies an SEV-SNP report (versions 2 to 5) with its VCEK or VLEK chain, offline. AMD publishes no list
+ * of TCB levels, so the verdict has no TCB status: the versions are among the claims. A development root
+ * given as `root` takes the place of AMD's. Never throws for what is in the evidence.
  */
 export async function verifySnpReport(
   bytes: Uint8Array,
@@ -91,7 +116,9 @@ export async function verifySnpReport(
   let chained = false
   if (report)
     await findings.attempt(async () => {
-      const chain = readPem(collateral.certificates, 'AMD’s certificates').map((der) => parseCertificate(der, 'A certificate of AMD’s'))
+      const chain = readPem(collateral.certificates, 'AMD’s certificates').map((der) =>
+        parseCertificate(der, 'A certificate of AMD’s'),
+      )
       chained = await checkChain(findings, chain, roots, collateral, instant)
       await checkReport(findings, report, chain[0] as Certificate)
     })
@@ -102,7 +129,13 @@ export async function verifySnpReport(
     root: chained ? (root?.name === 'devnet' ? 'devnet' : 'amd') : undefined,
     simulated: chained && root?.name === 'devnet',
     tcb: undefined,
-    measurements: report ? { measurement: toHex(report.measurement), hostData: toHex(report.hostData), idKeyDigest: toHex(report.idKeyDigest) } : {},
+    measurements: report
+      ? {
+          measurement: toHex(report.measurement),
+          hostData: toHex(report.hostData),
+          idKeyDigest: toHex(report.idKeyDigest),
+        }
+      : {},
     reportData: report ? toHex(report.reportData) : '',
     debug: report !== undefined && (report.policy & POLICY.debug) !== 0n,
     platform: report && !report.isChipIdMasked ? toHex(report.chipId) : undefined,
@@ -127,10 +160,18 @@ async function checkChain(
   const expired = expiredIn(chain, instant)
   findings.note(RULE.time, expired === undefined, expired?.name)
   if (revocationList !== undefined && root) {
-    const list = parseRevocationList(fromHex(revocationList, 'AMD’s revocation list'), 'AMD’s revocation list')
-    const signed = equalBytes(list.issuer, root.subject) && (await isSignedWith(root, list.algorithm, list.tbs, list.signature))
+    const list = parseRevocationList(
+      fromHex(revocationList, 'AMD’s revocation list'),
+      'AMD’s revocation list',
+    )
+    const signed =
+      equalBytes(list.issuer, root.subject) &&
+      (await isSignedWith(root, list.algorithm, list.tbs, list.signature))
     const current = instant >= list.thisUpdate && instant <= list.nextUpdate
-    findings.note(RULE.list, signed && current && !chain.some((certificate) => isRevoked(certificate, [list])))
+    findings.note(
+      RULE.list,
+      signed && current && !chain.some((certificate) => isRevoked(certificate, [list])),
+    )
   }
   return flaw === undefined
 }
@@ -168,8 +209,12 @@ function checkPolicy(findings: Findings, { policy, vmpl }: SnpReport): void {
 function readSvn(leaf: Certificate, oid: string): number | undefined {
   const extension = leaf.extensions.get(oid)
   if (!extension) return undefined
-  const svn = readSmallInteger(readDer(extension.value, 'A version in the chip’s certificate'), 'A version in the chip’s certificate')
-  if (svn > 255) throw new EvidenceError('bad-certificate', 'A version in the chip’s certificate is above 255.')
+  const svn = readSmallInteger(
+    readDer(extension.value, 'A version in the chip’s certificate'),
+    'A version in the chip’s certificate',
+  )
+  if (svn > 255)
+    throw new EvidenceError('bad-certificate', 'A version in the chip’s certificate is above 255.')
   return svn
 }
 

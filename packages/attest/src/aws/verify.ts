@@ -13,7 +13,8 @@ const MAX_DOCUMENT_BYTES = 64 * 1024
 /** COSE algorithm ES384 (RFC 9053, table 1), under header label 1. */
 const ALGORITHM_LABEL = 1
 const ES384 = -35
-const NITRO = 'AWS Nitro Enclaves, attestation process (aws-nitro-enclaves-nsm-api, docs/attestation_process.md)'
+const NITRO =
+  'AWS Nitro Enclaves, attestation process (aws-nitro-enclaves-nsm-api, docs/attestation_process.md)'
 
 const bytes = z.instanceof(Uint8Array)
 /** CBOR maps come as Map; this one has names for keys. */
@@ -40,7 +41,10 @@ interface AmazonRoot {
   certificate: Certificate
 }
 
-const amazonRoot: AmazonRoot = { name: 'aws', certificate: parseCertificate(fromBase64(AWS_NITRO, 'Amazon’s root'), 'Amazon’s root') }
+const amazonRoot: AmazonRoot = {
+  name: 'aws',
+  certificate: parseCertificate(fromBase64(AWS_NITRO, 'Amazon’s root'), 'Amazon’s root'),
+}
 
 const RULE = {
   algorithm: {
@@ -76,9 +80,9 @@ const RULE = {
 } satisfies Record<string, Rule>
 
 /**
- * Verifies a Nitro attestation document, a COSE_Sign1 structure with or without its tag, offline. `reportData` of the verdict
- * is its user data; PCRs are the measurements. AWS has no TCB status. A development root given as `root` takes the place of
- * Amazon's. Never throws for what is in the evidence.
+ * Verifies a Nitro attestation document, a COSE_Sign1 structure with or without its tag, offline.
+ * `reportData` of the verdict is its user data; PCRs are the measurements. AWS has no TCB status. A
+ * development root given as `root` takes the place of Amazon's. Never throws for what is in the evidence.
  */
 export async function verifyNitroDocument(
   document: Uint8Array,
@@ -93,9 +97,16 @@ export async function verifyNitroDocument(
     const [protectedHeader, , body, signature] = parse(Signed, document, 'The Nitro document')
     payload = parse(Payload, body, 'The payload of the Nitro document')
     const header = parse(z.map(z.any(), z.any()), protectedHeader, 'The header of the Nitro document')
-    findings.note(RULE.algorithm, header.get(ALGORITHM_LABEL) === ES384, String(header.get(ALGORITHM_LABEL)), String(ES384))
+    findings.note(
+      RULE.algorithm,
+      header.get(ALGORITHM_LABEL) === ES384,
+      String(header.get(ALGORITHM_LABEL)),
+      String(ES384),
+    )
     // From the enclave up; the bundle starts with the root.
-    const chain = [payload.certificate, ...payload.cabundle.toReversed()].map((der) => parseCertificate(der, 'A certificate of the Nitro document'))
+    const chain = [payload.certificate, ...payload.cabundle.toReversed()].map((der) =>
+      parseCertificate(der, 'A certificate of the Nitro document'),
+    )
     const flaw = await flawOfChain(chain, certificate)
     chained = findings.note(RULE.chain, flaw === undefined, flaw)
     const expired = expiredIn(chain, instant)
@@ -135,7 +146,12 @@ function isDebug({ pcrs }: z.infer<typeof Payload>): boolean {
   return first.length > 0 && first.every(isZero)
 }
 
-function claimsOf({ module_id, timestamp, nonce, public_key }: z.infer<typeof Payload>): Record<string, string> {
+function claimsOf({
+  module_id,
+  timestamp,
+  nonce,
+  public_key,
+}: z.infer<typeof Payload>): Record<string, string> {
   return {
     moduleId: module_id,
     madeAt: new Date(timestamp).toISOString(),
@@ -144,9 +160,13 @@ function claimsOf({ module_id, timestamp, nonce, public_key }: z.infer<typeof Pa
   }
 }
 
-/** CBOR with bounds: no duplicate keys, shortest numbers, no tag but COSE_Sign1's. The payload's map is of indefinite length. */
+/**
+ * CBOR with bounds: no duplicate keys, shortest numbers, no tag but COSE_Sign1's. The payload's map is of
+ * indefinite length.
+ */
 function parse<T extends z.ZodType>(schema: T, data: Uint8Array, what: string): z.output<T> {
-  if (data.length > MAX_DOCUMENT_BYTES) throw new EvidenceError('bad-document', `${what} is longer than ${MAX_DOCUMENT_BYTES} bytes.`)
+  if (data.length > MAX_DOCUMENT_BYTES)
+    throw new EvidenceError('bad-document', `${what} is longer than ${MAX_DOCUMENT_BYTES} bytes.`)
   let value: unknown
   try {
     const untagged = data[0] === 0xd2 ? data.subarray(1) : data
@@ -156,5 +176,8 @@ function parse<T extends z.ZodType>(schema: T, data: Uint8Array, what: string): 
   }
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  throw new EvidenceError('bad-document', `${what} is wrong at ${parsed.error.issues[0]?.path.join('.') || 'its root'}.`)
+  throw new EvidenceError(
+    'bad-document',
+    `${what} is wrong at ${parsed.error.issues[0]?.path.join('.') || 'its root'}.`,
+  )
 }

@@ -11,14 +11,25 @@ export const crypto: CryptoPort = {
     const half = point.length / 2
     const key = createPublicKey({
       format: 'jwk',
-      key: { kty: 'EC', crv: curve, x: base64url(point.subarray(0, half)), y: base64url(point.subarray(half)) },
+      key: {
+        kty: 'EC',
+        crv: curve,
+        x: base64url(point.subarray(0, half)),
+        y: base64url(point.subarray(half)),
+      },
     })
     // Node takes half as long again for r ‖ s as for DER.
-    return verifyKey(curve === 'P-256' ? 'sha256' : 'sha384', { key }, (signature) => (signature.length === half * 2 ? toDer(signature) : undefined))
+    return verifyKey(curve === 'P-256' ? 'sha256' : 'sha384', { key }, (signature) =>
+      signature.length === half * 2 ? toDer(signature) : undefined,
+    )
   },
   async rsaPssKey(spki) {
     const key = createPublicKey({ format: 'der', type: 'spki', key: Buffer.from(spki) })
-    return verifyKey('sha384', { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 }, (signature) => signature)
+    return verifyKey(
+      'sha384',
+      { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 },
+      (signature) => signature,
+    )
   },
 }
 
@@ -41,13 +52,15 @@ function verifyKey(
 
 /** ECDSA-Sig-Value (RFC 3279, section 2.2.3) of r ‖ s; shorter than 128 bytes for both curves. */
 function toDer(signature: Uint8Array): Uint8Array {
-  const numbers = [signature.subarray(0, signature.length / 2), signature.subarray(signature.length / 2)].map((number) => {
-    let start = 0
-    while (start < number.length - 1 && number[start] === 0) start++
-    const high = (number[start] ?? 0) >= 0x80
-    const length = number.length - start + (high ? 1 : 0)
-    return Buffer.concat([Buffer.from(high ? [2, length, 0] : [2, length]), number.subarray(start)])
-  })
+  const numbers = [signature.subarray(0, signature.length / 2), signature.subarray(signature.length / 2)].map(
+    (number) => {
+      let start = 0
+      while (start < number.length - 1 && number[start] === 0) start++
+      const high = (number[start] ?? 0) >= 0x80
+      const length = number.length - start + (high ? 1 : 0)
+      return Buffer.concat([Buffer.from(high ? [2, length, 0] : [2, length]), number.subarray(start)])
+    },
+  )
   const contents = Buffer.concat(numbers)
   return Buffer.concat([Buffer.of(0x30, contents.length), contents])
 }

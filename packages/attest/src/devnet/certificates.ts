@@ -1,7 +1,14 @@
 // @peculiar/x509 asks for it.
 import 'reflect-metadata'
 import { createPrivateKey, generateKeyPairSync, type KeyObject, webcrypto } from 'node:crypto'
-import { BasicConstraintsExtension, Extension, KeyUsageFlags, KeyUsagesExtension, X509CertificateGenerator, X509CrlGenerator } from '@peculiar/x509'
+import {
+  BasicConstraintsExtension,
+  Extension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  X509CertificateGenerator,
+  X509CrlGenerator,
+} from '@peculiar/x509'
 
 /** A key on P-256 or P-384 with its certificate. */
 export interface Certified {
@@ -43,7 +50,8 @@ export async function certify(
   serialNumber = serial(),
 ): Promise<Certified> {
   const signer = issuer?.key ?? key
-  const usages = role === 'authority' ? KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign : KeyUsageFlags.digitalSignature
+  const usages =
+    role === 'authority' ? KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign : KeyUsageFlags.digitalSignature
   const certificate = await X509CertificateGenerator.create({
     serialNumber,
     subject: `CN=${name}, O=Cloister development`,
@@ -63,7 +71,12 @@ export async function certify(
 }
 
 /** A revocation list in DER, valid for so many days from `instant`, Unix seconds. */
-export async function revocationList(issuer: Certified, instant: number, serials: string[], days = 30): Promise<Uint8Array> {
+export async function revocationList(
+  issuer: Certified,
+  instant: number,
+  serials: string[],
+  days = 30,
+): Promise<Uint8Array> {
   const list = await X509CrlGenerator.create({
     issuer: `CN=${issuer.name}, O=Cloister development`,
     thisUpdate: new Date(instant * 1000),
@@ -102,7 +115,9 @@ async function webKeys(key: KeyObject): Promise<webcrypto.CryptoKeyPair> {
   const { d: _, ...open } = key.export({ format: 'jwk' })
   const algorithm = { name: 'ECDSA', namedCurve: open.crv ?? 'P-256' }
   return {
-    privateKey: await webcrypto.subtle.importKey('jwk', key.export({ format: 'jwk' }), algorithm, true, ['sign']),
+    privateKey: await webcrypto.subtle.importKey('jwk', key.export({ format: 'jwk' }), algorithm, true, [
+      'sign',
+    ]),
     publicKey: await webcrypto.subtle.importKey('jwk', open, algorithm, true, ['verify']),
   }
 }

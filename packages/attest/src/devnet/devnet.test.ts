@@ -16,7 +16,14 @@ describe('a development platform', async () => {
   it('makes quotes that are genuine under its root, and simulated', async () => {
     const verdict = await verifyQuote(platform.quote(reportData), collateral, { instant, root: root.trust })
     expect(verdict.problems).toEqual([])
-    expect(verdict).toMatchObject({ genuine: true, kind: 'tdx', root: 'devnet', simulated: true, tcb: { status: 'UpToDate', advisories: [] }, debug: false })
+    expect(verdict).toMatchObject({
+      genuine: true,
+      kind: 'tdx',
+      root: 'devnet',
+      simulated: true,
+      tcb: { status: 'UpToDate', advisories: [] },
+      debug: false,
+    })
     expect(verdict.reportData).toBe(Buffer.from(reportData).toString('hex'))
     expect(verdict.platform).toBe(Buffer.from(platform.ppid).toString('hex'))
     expect(verdict.measurements['mrtd']).toBe(Buffer.from(developmentGuest().mrtd).toString('hex'))
@@ -30,18 +37,33 @@ describe('a development platform', async () => {
     expect(trustRoot(intelRoot.certificate.der).name).toBe('intel')
     const forged = { ...root.trust, name: 'intel' as const }
     // Somebody who lies to the verifier about a root lies to himself; evidence can't.
-    expect((await verifyQuote(platform.quote(reportData), collateral, { instant, root: trustRoot(forged.certificate.der) })).root).toBe('devnet')
+    expect(
+      (
+        await verifyQuote(platform.quote(reportData), collateral, {
+          instant,
+          root: trustRoot(forged.certificate.der),
+        })
+      ).root,
+    ).toBe('devnet')
   })
 
   it('is refused in debug, out of date where its SVNs are, below every level where they are older still', async () => {
     const verify = (quote: Uint8Array) => verifyQuote(quote, collateral, { instant, root: root.trust })
     const debug = await verify(platform.quote(reportData, { debug: true }))
     expect(debug).toMatchObject({ genuine: false, debug: true })
-    expect(debug.problems[0]).toEqual({ code: 'debug', message: 'Debug is on: the host can look into the guest.' })
+    expect(debug.problems[0]).toEqual({
+      code: 'debug',
+      message: 'Debug is on: the host can look into the guest.',
+    })
     const old = await root.manufacture({ svns: NEWEST_SVNS.map((svn) => Math.max(svn - 1, 0)) })
-    expect(await verify(old.quote(reportData))).toMatchObject({ genuine: true, tcb: { status: 'OutOfDate', advisories: ['DEVELOPMENT-SA-00001'] } })
+    expect(await verify(old.quote(reportData))).toMatchObject({
+      genuine: true,
+      tcb: { status: 'OutOfDate', advisories: ['DEVELOPMENT-SA-00001'] },
+    })
     const older = await root.manufacture({ svns: NEWEST_SVNS.map(() => 0) })
-    expect((await verify(older.quote(reportData))).problems.map(({ code }) => code)).toEqual(['tcb-below-every-level'])
+    expect((await verify(older.quote(reportData))).problems.map(({ code }) => code)).toEqual([
+      'tcb-below-every-level',
+    ])
   })
 
   it('is refused once its certificate is revoked', async () => {
@@ -59,7 +81,10 @@ describe('a development platform', async () => {
       const again = await DevelopmentRoot.open(folder)
       const same = await DevelopmentPlatform.open(folder, () => again.manufacture())
       expect(same.ppid).toEqual(made.ppid)
-      expect((await verifyQuote(same.quote(reportData), await again.collateral(), { instant, root: kept.trust })).genuine).toBe(true)
+      expect(
+        (await verifyQuote(same.quote(reportData), await again.collateral(), { instant, root: kept.trust }))
+          .genuine,
+      ).toBe(true)
     } finally {
       rmSync(folder, { recursive: true })
     }

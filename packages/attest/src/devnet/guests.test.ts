@@ -1,8 +1,22 @@
 import { createHash, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { claimsOfGuest, type GuestCollateral, type GuestKind, imageOf, intelRoot, parseCertificateTable, verifyGuest } from '../index.ts'
-import { type DevelopmentEnclave, DevelopmentRoot, type DevelopmentSnpPlatform, developmentEnclave, developmentSnpGuest } from './index.ts'
+import {
+  claimsOfGuest,
+  type GuestCollateral,
+  type GuestKind,
+  imageOf,
+  intelRoot,
+  parseCertificateTable,
+  verifyGuest,
+} from '../index.ts'
+import {
+  type DevelopmentEnclave,
+  DevelopmentRoot,
+  type DevelopmentSnpPlatform,
+  developmentEnclave,
+  developmentSnpGuest,
+} from './index.ts'
 
 const reportData = new Uint8Array(randomBytes(64))
 const instant = Math.floor(Date.now() / 1000)
@@ -14,8 +28,12 @@ describe('guests on machines of other makers, made of software', () => {
   let snp: DevelopmentSnpPlatform
   let enclave: DevelopmentEnclave
   let collateral: GuestCollateral
-  const judge = (kind: GuestKind, evidence: Uint8Array, given: GuestCollateral = kind === 'nitro' ? {} : collateral, at = instant) =>
-    verifyGuest(kind, evidence, given, { instant: at, root: root.trust })
+  const judge = (
+    kind: GuestKind,
+    evidence: Uint8Array,
+    given: GuestCollateral = kind === 'nitro' ? {} : collateral,
+    at = instant,
+  ) => verifyGuest(kind, evidence, given, { instant: at, root: root.trust })
 
   beforeAll(async () => {
     ;[root, other] = await Promise.all([DevelopmentRoot.create(), DevelopmentRoot.create()])
@@ -30,7 +48,14 @@ describe('guests on machines of other makers, made of software', () => {
     ] as const) {
       const verdict = await judge(kind, evidence)
       expect(verdict.problems).toEqual([])
-      expect(verdict).toMatchObject({ genuine: true, kind, root: 'devnet', simulated: true, debug: false, reportData: hex(reportData) })
+      expect(verdict).toMatchObject({
+        genuine: true,
+        kind,
+        root: 'devnet',
+        simulated: true,
+        debug: false,
+        reportData: hex(reportData),
+      })
       const claims = await claimsOfGuest(kind, evidence)
       expect(claims.image).toBe(imageOf(verdict.measurements))
       expect(claims.platform).toMatch(/^0x[0-9a-f]{64}$/)
@@ -40,8 +65,12 @@ describe('guests on machines of other makers, made of software', () => {
 
   it('are nothing under the roots of real ones, or of somebody else’s network', async () => {
     for (const trust of [intelRoot, other.trust]) {
-      expect(await verifyGuest('sev-snp', snp.report(reportData), collateral, { instant, root: trust })).toMatchObject({ genuine: false, simulated: false })
-      expect(await verifyGuest('nitro', enclave.document(reportData), {}, { instant, root: trust })).toMatchObject({ genuine: false, simulated: false })
+      expect(
+        await verifyGuest('sev-snp', snp.report(reportData), collateral, { instant, root: trust }),
+      ).toMatchObject({ genuine: false, simulated: false })
+      expect(
+        await verifyGuest('nitro', enclave.document(reportData), {}, { instant, root: trust }),
+      ).toMatchObject({ genuine: false, simulated: false })
     }
   })
 
@@ -50,20 +79,27 @@ describe('guests on machines of other makers, made of software', () => {
     expect(one).toBe((await claimsOfGuest('sev-snp', snp.report(reportData))).image)
     expect(imageOf({ measurement: hex(developmentSnpGuest('another')) })).not.toBe(one)
     const [a, b, c] = developmentEnclave().map(hex) as [string, string, string]
-    expect(imageOf({ pcr0: a, pcr1: b, pcr2: c })).toBe((await claimsOfGuest('nitro', enclave.document(reportData))).image)
+    expect(imageOf({ pcr0: a, pcr1: b, pcr2: c })).toBe(
+      (await claimsOfGuest('nitro', enclave.document(reportData))).image,
+    )
     expect(imageOf({ pcr0: a, pcr1: b })).toBeUndefined()
   })
 
   it('are refused in debug mode, with another’s certificates, without a revocation list, and when time has moved', async () => {
-    const codes = async (...given: Parameters<typeof judge>) => (await judge(...given)).problems.map(({ code }) => code)
+    const codes = async (...given: Parameters<typeof judge>) =>
+      (await judge(...given)).problems.map(({ code }) => code)
     expect(await codes('sev-snp', snp.report(reportData, { debug: true }))).toContain('debug')
     expect(await codes('nitro', enclave.document(reportData, { debug: true }))).toContain('debug')
     const stranger = await root.manufactureSnp()
-    expect(await codes('sev-snp', snp.report(reportData), await stranger.collateral())).toEqual(expect.arrayContaining(['report-signature', 'chip-id']))
+    expect(await codes('sev-snp', snp.report(reportData), await stranger.collateral())).toEqual(
+      expect.arrayContaining(['report-signature', 'chip-id']),
+    )
     const { certificates } = await snp.collateral()
     expect(await codes('sev-snp', snp.report(reportData), { certificates })).toContain('amd-crl')
     expect(await codes('sev-snp', snp.report(reportData), {})).not.toEqual([])
-    expect(await codes('sev-snp', snp.report(reportData), collateral, instant + 31 * 86_400)).toContain('amd-crl')
+    expect(await codes('sev-snp', snp.report(reportData), collateral, instant + 31 * 86_400)).toContain(
+      'amd-crl',
+    )
     expect(await codes('tdx', snp.report(reportData), collateral)).toContain('bad-collateral')
     expect(await codes('nitro', snp.report(reportData), {})).not.toEqual([])
   })
@@ -72,16 +108,24 @@ describe('guests on machines of other makers, made of software', () => {
     const report = snp.report(reportData)
     const document = enclave.document(reportData)
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(['sev-snp', report] as const, ['nitro', document] as const), fc.nat(), fc.nat(7), async ([kind, evidence], at, bit) => {
-        const changed = Uint8Array.from(evidence)
-        const position = at % evidence.length
-        changed[position] = (changed[position] ?? 0) ^ (1 << bit)
-        const verdict = await judge(kind, changed)
-        // What a report says after its signature, and how COSE marks its first array, is signed by nobody.
-        const isUnsigned = kind === 'sev-snp' && position >= 0x2a0 + 144
-        if (!isUnsigned) expect(verdict.genuine && verdict.reportData === hex(reportData), `${kind} at ${position}`).toBe(false)
-        expect((await judge(kind, evidence.subarray(0, position))).genuine).toBe(false)
-      }),
+      fc.asyncProperty(
+        fc.constantFrom(['sev-snp', report] as const, ['nitro', document] as const),
+        fc.nat(),
+        fc.nat(7),
+        async ([kind, evidence], at, bit) => {
+          const changed = Uint8Array.from(evidence)
+          const position = at % evidence.length
+          changed[position] = (changed[position] ?? 0) ^ (1 << bit)
+          const verdict = await judge(kind, changed)
+          // What a report says after its signature, and how COSE marks its first array, is signed by nobody.
+          const isUnsigned = kind === 'sev-snp' && position >= 0x2a0 + 144
+          if (!isUnsigned)
+            expect(verdict.genuine && verdict.reportData === hex(reportData), `${kind} at ${position}`).toBe(
+              false,
+            )
+          expect((await judge(kind, evidence.subarray(0, position))).genuine).toBe(false)
+        },
+      ),
       { numRuns: 300 },
     )
   })
@@ -116,7 +160,9 @@ describe('a host’s table of certificates', () => {
 
   it('is refused where it has no end or points outside of itself, and never throws anything else', () => {
     expect(() => parseCertificateTable(entry(guid(VCEK, false), 0, 8))).toThrow(/has no end/)
-    expect(() => parseCertificateTable(Buffer.concat([entry(guid(VCEK, false), 40, 9), Buffer.alloc(24)]))).toThrow(/outside/)
+    expect(() =>
+      parseCertificateTable(Buffer.concat([entry(guid(VCEK, false), 40, 9), Buffer.alloc(24)])),
+    ).toThrow(/outside/)
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         try {

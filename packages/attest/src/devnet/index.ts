@@ -1,4 +1,11 @@
-export { developmentGuest, FMSPC as DEVELOPMENT_FMSPC, type GuestImage, measurementsOf, NEWEST_SVNS, TEE_TCB_SVN } from './facts.ts'
+export {
+  developmentGuest,
+  FMSPC as DEVELOPMENT_FMSPC,
+  type GuestImage,
+  measurementsOf,
+  NEWEST_SVNS,
+  TEE_TCB_SVN,
+} from './facts.ts'
 export { DevelopmentGpu } from './gpu.ts'
 export { DevelopmentEnclave, developmentEnclave } from './nitro.ts'
 export { DevelopmentPlatform, type Manufactured, type QuoteVariations } from './platform.ts'

@@ -11,10 +11,15 @@ export interface NitroVariations {
 
 /** PCR0 to PCR2 of the enclave image of development machines: measurements of nothing but its name. */
 export function developmentEnclave(name = 'cloister development guest'): Uint8Array[] {
-  return [0, 1, 2].map((index) => new Uint8Array(createHash('sha384').update(`${name}: PCR${index}`).digest()))
+  return [0, 1, 2].map(
+    (index) => new Uint8Array(createHash('sha384').update(`${name}: PCR${index}`).digest()),
+  )
 }
 
-/** A Nitro enclave made of software: documents in the format of real ones, under a development root. Protects nothing. */
+/**
+ * A Nitro enclave made of software: documents in the format of real ones, under a development root. Protects
+ * nothing.
+ */
 export class DevelopmentEnclave {
   readonly moduleId: string
   private readonly key: KeyObject
@@ -22,7 +27,12 @@ export class DevelopmentEnclave {
   /** From the root down. */
   private readonly above: readonly Uint8Array[]
 
-  private constructor(moduleId: string, key: KeyObject, certificate: Uint8Array, above: readonly Uint8Array[]) {
+  private constructor(
+    moduleId: string,
+    key: KeyObject,
+    certificate: Uint8Array,
+    above: readonly Uint8Array[],
+  ) {
     this.moduleId = moduleId
     this.key = key
     this.certificate = certificate
@@ -30,16 +40,25 @@ export class DevelopmentEnclave {
   }
 
   /** `seed`: the same enclave every time, but for its key. */
-  static async manufacture(authority: Certified, root: Uint8Array, seed: Uint8Array = randomBytes(32)): Promise<DevelopmentEnclave> {
+  static async manufacture(
+    authority: Certified,
+    root: Uint8Array,
+    seed: Uint8Array = randomBytes(32),
+  ): Promise<DevelopmentEnclave> {
     const id = createHash('sha256').update('cloister development enclave').update(seed).digest('hex')
     const key = newKey('P-384')
     const { certificate } = await certify('Development Enclave', key, authority, 'entity')
-    return new DevelopmentEnclave(`i-${id.slice(0, 17)}-enc${id.slice(17, 33)}`, key, certificate, [root, authority.certificate])
+    return new DevelopmentEnclave(`i-${id.slice(0, 17)}-enc${id.slice(17, 33)}`, key, certificate, [
+      root,
+      authority.certificate,
+    ])
   }
 
   /** A document over user data: a COSE_Sign1 structure, ES384. */
   document(userData: Uint8Array, { image, debug = false }: NitroVariations = {}): Uint8Array {
-    const pcrs = new Map<number, Uint8Array>(developmentEnclave(image).map((pcr, index) => [index, debug ? new Uint8Array(48) : pcr]))
+    const pcrs = new Map<number, Uint8Array>(
+      developmentEnclave(image).map((pcr, index) => [index, debug ? new Uint8Array(48) : pcr]),
+    )
     const payload = encode(
       new Map<string, unknown>([
         ['module_id', this.moduleId],

@@ -24,7 +24,13 @@ export interface QuoteVariations {
   debug?: boolean
 }
 
-const Stored = z.strictObject({ ppid: z.base64(), pckKey: z.base64(), pck: z.base64(), authority: z.base64(), root: z.base64() })
+const Stored = z.strictObject({
+  ppid: z.base64(),
+  pckKey: z.base64(),
+  pck: z.base64(),
+  authority: z.base64(),
+  root: z.base64(),
+})
 
 /** A machine made of software: it quotes in the very format of a TDX platform, and protects nothing. */
 export class DevelopmentPlatform {
@@ -41,7 +47,11 @@ export class DevelopmentPlatform {
     this.chain = chain
   }
 
-  static async manufacture(authority: Certified, root: Uint8Array, { svns = NEWEST_SVNS }: Manufactured): Promise<DevelopmentPlatform> {
+  static async manufacture(
+    authority: Certified,
+    root: Uint8Array,
+    { svns = NEWEST_SVNS }: Manufactured,
+  ): Promise<DevelopmentPlatform> {
     const ppid = new Uint8Array(randomBytes(16))
     const pckKey = newKey()
     const extension = { oid: SGX_EXTENSION, value: sgxExtension(ppid, svns) }
@@ -49,7 +59,10 @@ export class DevelopmentPlatform {
     return new DevelopmentPlatform(ppid, pckKey, [pck.certificate, authority.certificate, root])
   }
 
-  /** The platform that a folder keeps; `make` makes it on first use. Only the owner of the folder can read it. */
+  /**
+   * The platform that a folder keeps; `make` makes it on first use. Only the owner of the folder can read
+   * it.
+   */
   static async open(folder: string, make: () => Promise<DevelopmentPlatform>): Promise<DevelopmentPlatform> {
     const path = join(folder, 'development-platform.json')
     if (!existsSync(path)) {
@@ -60,11 +73,18 @@ export class DevelopmentPlatform {
       return made
     }
     const { ppid, pckKey, pck, authority, root } = Stored.parse(JSON.parse(readFileSync(path, 'utf8')))
-    return new DevelopmentPlatform(bytes(ppid), importKey(pckKey), [bytes(pck), bytes(authority), bytes(root)])
+    return new DevelopmentPlatform(bytes(ppid), importKey(pckKey), [
+      bytes(pck),
+      bytes(authority),
+      bytes(root),
+    ])
   }
 
   /** A TDX quote of version 4 over 64 bytes of report data. */
-  quote(reportData: Uint8Array, { image = developmentGuest(), debug = false }: QuoteVariations = {}): Uint8Array<ArrayBuffer> {
+  quote(
+    reportData: Uint8Array,
+    { image = developmentGuest(), debug = false }: QuoteVariations = {},
+  ): Uint8Array<ArrayBuffer> {
     if (reportData.length !== 64) throw new RangeError('report data has 64 bytes')
     const body = Buffer.concat([
       Buffer.from(`040002008100000000000000${INTEL_QE_VENDOR}`.padEnd(96, '0'), 'hex'),
@@ -82,8 +102,22 @@ export class DevelopmentPlatform {
     const authentication = Buffer.from('a development platform: nothing is confidential')
     const report = this.quotingEnclaveReport(createHash('sha256').update(key).update(authentication).digest())
     const chain = Buffer.from(`${toPem(...this.chain)}\0`)
-    const certification = Buffer.concat([report, signed(report, this.pckKey), u16(authentication.length), authentication, u16(5), u32(chain.length), chain])
-    const data = Buffer.concat([signed(body, this.attestationKey), key, u16(6), u32(certification.length), certification])
+    const certification = Buffer.concat([
+      report,
+      signed(report, this.pckKey),
+      u16(authentication.length),
+      authentication,
+      u16(5),
+      u32(chain.length),
+      chain,
+    ])
+    const data = Buffer.concat([
+      signed(body, this.attestationKey),
+      key,
+      u16(6),
+      u32(certification.length),
+      certification,
+    ])
     return new Uint8Array(Buffer.concat([body, u32(data.length), data]))
   }
 
@@ -99,20 +133,46 @@ export class DevelopmentPlatform {
 
   private toStored(): z.infer<typeof Stored> {
     const [pck, authority, root] = this.chain
-    return { ppid: base64(this.ppid), pckKey: exportKey(this.pckKey), pck: base64(pck), authority: base64(authority), root: base64(root) }
+    return {
+      ppid: base64(this.ppid),
+      pckKey: exportKey(this.pckKey),
+      pck: base64(pck),
+      authority: base64(authority),
+      root: base64(root),
+    }
   }
 }
 
 /** Intel's extension of a PCK certificate (PCK Certificate and CRL Profile Specification, section 1.3.5). */
 function sgxExtension(ppid: Uint8Array, svns: readonly number[]): Uint8Array<ArrayBuffer> {
   const components = svns.map((svn, index) => field(`2.${index + 1}`, integer(svn)))
-  const tcb = sequence(...components, field('2.17', integer(PCE_SVN)), field('2.18', octets(Uint8Array.from(svns))))
-  const fields = [field('1', octets(ppid)), field('2', tcb), field('3', octets(new Uint8Array(2))), field('4', octets(Buffer.from(FMSPC, 'hex')))]
+  const tcb = sequence(
+    ...components,
+    field('2.17', integer(PCE_SVN)),
+    field('2.18', octets(Uint8Array.from(svns))),
+  )
+  const fields = [
+    field('1', octets(ppid)),
+    field('2', tcb),
+    field('3', octets(new Uint8Array(2))),
+    field('4', octets(Buffer.from(FMSPC, 'hex'))),
+  ]
   return new Uint8Array(sequence(...fields, field('5', der(10, Uint8Array.of(0)))).toBytes())
 }
 
 function field(identifier: string, value: DERElement): DERElement {
-  const oid = Uint8Array.from([0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01, ...identifier.split('.').map(Number)])
+  const oid = Uint8Array.from([
+    0x2a,
+    0x86,
+    0x48,
+    0x86,
+    0xf8,
+    0x4d,
+    0x01,
+    0x0d,
+    0x01,
+    ...identifier.split('.').map(Number),
+  ])
   return sequence(der(6, oid), value)
 }
 

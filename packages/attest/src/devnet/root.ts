@@ -4,7 +4,16 @@ import { join } from 'node:path'
 import { type JSONWebKeySet, type JWK, SignJWT } from 'jose'
 import { z } from 'zod'
 import { type QuoteCollateral, type TrustRoot, trustRoot } from '../index.ts'
-import { type Certified, certify, exportKey, importKey, newKey, pointOf, revocationList, toPem } from './certificates.ts'
+import {
+  type Certified,
+  certify,
+  exportKey,
+  importKey,
+  newKey,
+  pointOf,
+  revocationList,
+  toPem,
+} from './certificates.ts'
 import { FMSPC, NEWEST_SVNS, QE_SIGNER, TEE_TCB_SVN } from './facts.ts'
 import { DevelopmentGpu } from './gpu.ts'
 import { DevelopmentEnclave } from './nitro.ts'
@@ -18,8 +27,9 @@ const LISTS_DAYS = 365
 const Stored = z.strictObject({ root: Entity, authority: Entity, tcbSigner: Entity, gpuSigner: Entity })
 
 /**
- * A development attestation root: what Intel is to real machines, this is to machines made of software. It certifies
- * platforms and signs collateral in the very format of Intel's. Whatever is verified under it is `simulated`.
+ * A development attestation root: what Intel is to real machines, this is to machines made of software. It
+ * certifies platforms and signs collateral in the very format of Intel's. Whatever is verified under it is
+ * `simulated`.
  */
 export class DevelopmentRoot {
   private readonly root: Certified
@@ -27,7 +37,12 @@ export class DevelopmentRoot {
   private readonly tcbSigner: Certified
   private readonly gpuSigner: Certified
 
-  private constructor({ root, authority, tcbSigner, gpuSigner }: Record<'root' | 'authority' | 'tcbSigner' | 'gpuSigner', Certified>) {
+  private constructor({
+    root,
+    authority,
+    tcbSigner,
+    gpuSigner,
+  }: Record<'root' | 'authority' | 'tcbSigner' | 'gpuSigner', Certified>) {
     this.root = root
     this.authority = authority
     this.tcbSigner = tcbSigner
@@ -51,14 +66,24 @@ export class DevelopmentRoot {
       return made
     }
     const { root, authority, tcbSigner, gpuSigner } = Stored.parse(JSON.parse(readFileSync(path, 'utf8')))
-    return new DevelopmentRoot({ root: fromStored(root), authority: fromStored(authority), tcbSigner: fromStored(tcbSigner), gpuSigner: fromStored(gpuSigner) })
+    return new DevelopmentRoot({
+      root: fromStored(root),
+      authority: fromStored(authority),
+      tcbSigner: fromStored(tcbSigner),
+      gpuSigner: fromStored(gpuSigner),
+    })
   }
 
   /** Writes the root, with its keys, into a folder that only its owner can read. */
   save(folder: string): void {
     const path = join(folder, FILE)
     mkdirSync(folder, { recursive: true, mode: 0o700 })
-    const stored = { root: toStored(this.root), authority: toStored(this.authority), tcbSigner: toStored(this.tcbSigner), gpuSigner: toStored(this.gpuSigner) }
+    const stored = {
+      root: toStored(this.root),
+      authority: toStored(this.authority),
+      tcbSigner: toStored(this.tcbSigner),
+      gpuSigner: toStored(this.gpuSigner),
+    }
     writeFileSync(`${path}.new`, JSON.stringify(stored, null, 2), { mode: 0o600 })
     renameSync(`${path}.new`, path)
   }
@@ -110,7 +135,10 @@ export class DevelopmentRoot {
     return { keys: [{ ...open, kid: GPU_KEY_ID, alg: 'ES256' } as JWK] }
   }
 
-  /** Makes tokens about GPUs made of software, as NVIDIA's service makes them about real ones: one verdict and one token a GPU. */
+  /**
+   * Makes tokens about GPUs made of software, as NVIDIA's service makes them about real ones: one verdict
+   * and one token a GPU.
+   */
   async gpuTokens(nonce: string, gpus: readonly Pick<DevelopmentGpu, 'model' | 'ueid'>[]): Promise<unknown> {
     const now = Math.floor(Date.now() / 1000)
     const token = (claims: object) =>
@@ -122,7 +150,13 @@ export class DevelopmentRoot {
     const devices: Record<string, string> = {}
     const submods: Record<string, unknown> = {}
     for (const [index, { model, ueid }] of gpus.entries()) {
-      const made = await token({ hwmodel: model, ueid, measres: 'success', secboot: true, dbgstat: 'disabled' })
+      const made = await token({
+        hwmodel: model,
+        ueid,
+        measres: 'success',
+        secboot: true,
+        dbgstat: 'disabled',
+      })
       devices[`GPU-${index}`] = made
       submods[`GPU-${index}`] = ['DIGEST', ['SHA256', createHash('sha256').update(made).digest('hex')]]
     }
@@ -130,8 +164,9 @@ export class DevelopmentRoot {
   }
 
   /**
-   * Collateral for every platform of this root, as of `now` (Unix seconds): issued a minute before, valid for 30 days. Revocation lists
-   * are valid for a year: contracts take no platform without a fresh one, and tests move a chain's time by weeks.
+   * Collateral for every platform of this root, as of `now` (Unix seconds): issued a minute before, valid
+   * for 30 days. Revocation lists are valid for a year: contracts take no platform without a fresh one, and
+   * tests move a chain's time by weeks.
    */
   async collateral(now = Math.floor(Date.now() / 1000), revoked: string[] = []): Promise<QuoteCollateral> {
     const instant = now - 60
@@ -139,8 +174,17 @@ export class DevelopmentRoot {
     const nextUpdate = `${new Date((instant + 30 * 86_400) * 1000).toISOString().slice(0, 19)}Z`
     const common = { issueDate, nextUpdate, tcbEvaluationDataNumber: 1 }
     const zeros = { mrsigner: '00'.repeat(48), attributes: '00'.repeat(8), attributesMask: 'FF'.repeat(8) }
-    const level = (svns: readonly number[], tdx: readonly number[], tcbStatus: string, advisoryIDs: string[]) => ({
-      tcb: { sgxtcbcomponents: svns.map((svn) => ({ svn })), pcesvn: 13, tdxtcbcomponents: tdx.map((svn) => ({ svn })) },
+    const level = (
+      svns: readonly number[],
+      tdx: readonly number[],
+      tcbStatus: string,
+      advisoryIDs: string[],
+    ) => ({
+      tcb: {
+        sgxtcbcomponents: svns.map((svn) => ({ svn })),
+        pcesvn: 13,
+        tdxtcbcomponents: tdx.map((svn) => ({ svn })),
+      },
       tcbDate: issueDate,
       tcbStatus,
       advisoryIDs,
@@ -177,7 +221,10 @@ export class DevelopmentRoot {
       isvprodid: 2,
       tcbLevels: isvLevel(4),
     })
-    const signed = (text: string) => sign('sha256', Buffer.from(text), { key: this.tcbSigner.key, dsaEncoding: 'ieee-p1363' }).toString('hex')
+    const signed = (text: string) =>
+      sign('sha256', Buffer.from(text), { key: this.tcbSigner.key, dsaEncoding: 'ieee-p1363' }).toString(
+        'hex',
+      )
     const signers = toPem(this.tcbSigner.certificate, this.root.certificate)
     return {
       pck_crl_issuer_chain: toPem(this.authority.certificate, this.root.certificate),
@@ -197,7 +244,11 @@ function toStored({ name, key, certificate }: Certified): z.infer<typeof Entity>
   return { name, key: exportKey(key), certificate: Buffer.from(certificate).toString('base64') }
 }
 
-function fromStored({ name, key, certificate }: z.infer<typeof Entity>): { name: string; key: KeyObject; certificate: Uint8Array<ArrayBuffer> } {
+function fromStored({ name, key, certificate }: z.infer<typeof Entity>): {
+  name: string
+  key: KeyObject
+  certificate: Uint8Array<ArrayBuffer>
+} {
   return { name, key: importKey(key), certificate: new Uint8Array(Buffer.from(certificate, 'base64')) }
 }
 

@@ -4,7 +4,10 @@ import type { SnpCollateral } from '../amd/verify.ts'
 import { type Certified, certify, newKey, toPem } from './certificates.ts'
 
 const AMD_OID = '1.3.6.1.4.1.3704.1'
-/** Versions of boot loader, TEE, SNP firmware and microcode, with their extensions and places in a TCB version. */
+/**
+ * Versions of boot loader, TEE, SNP firmware and microcode, with their extensions and places in a TCB
+ * version.
+ */
 const TCB = [
   { oid: `${AMD_OID}.3.1`, svn: 4, at: 0 },
   { oid: `${AMD_OID}.3.2`, svn: 0, at: 1 },
@@ -28,14 +31,22 @@ export function developmentSnpGuest(name = 'cloister development guest'): Uint8A
   return new Uint8Array(createHash('sha384').update(`${name}: SEV-SNP`).digest())
 }
 
-/** An SNP machine made of software: reports in the format of real ones, version 3, under a development root. Protects nothing. */
+/**
+ * An SNP machine made of software: reports in the format of real ones, version 3, under a development root.
+ * Protects nothing.
+ */
 export class DevelopmentSnpPlatform {
   readonly chipId: Uint8Array
   private readonly key: KeyObject
   private readonly certificates: string
   private readonly revocations: () => Promise<Uint8Array>
 
-  private constructor(chipId: Uint8Array, key: KeyObject, certificates: string, revocations: () => Promise<Uint8Array>) {
+  private constructor(
+    chipId: Uint8Array,
+    key: KeyObject,
+    certificates: string,
+    revocations: () => Promise<Uint8Array>,
+  ) {
     this.chipId = chipId
     this.key = key
     this.certificates = certificates
@@ -49,15 +60,28 @@ export class DevelopmentSnpPlatform {
     revocations: () => Promise<Uint8Array>,
     seed: Uint8Array = randomBytes(32),
   ): Promise<DevelopmentSnpPlatform> {
-    const chipId = new Uint8Array(createHash('sha512').update('cloister development chip').update(seed).digest())
+    const chipId = new Uint8Array(
+      createHash('sha512').update('cloister development chip').update(seed).digest(),
+    )
     const key = newKey('P-384')
-    const extensions = [...TCB.map(({ oid, svn }) => ({ oid, value: integer(svn) })), { oid: `${AMD_OID}.4`, value: new Uint8Array(chipId) }]
+    const extensions = [
+      ...TCB.map(({ oid, svn }) => ({ oid, value: integer(svn) })),
+      { oid: `${AMD_OID}.4`, value: new Uint8Array(chipId) },
+    ]
     const vcek = await certify('Development VCEK', key, authority, 'entity', extensions)
-    return new DevelopmentSnpPlatform(chipId, key, toPem(vcek.certificate, authority.certificate, root), revocations)
+    return new DevelopmentSnpPlatform(
+      chipId,
+      key,
+      toPem(vcek.certificate, authority.certificate, root),
+      revocations,
+    )
   }
 
   /** A report over 64 bytes of report data. */
-  report(reportData: Uint8Array, { measurement = developmentSnpGuest(), debug = false }: SnpVariations = {}): Uint8Array {
+  report(
+    reportData: Uint8Array,
+    { measurement = developmentSnpGuest(), debug = false }: SnpVariations = {},
+  ): Uint8Array {
     if (reportData.length !== 64) throw new RangeError('report data has 64 bytes')
     const report = Buffer.alloc(REPORT_BYTES)
     report.writeUInt32LE(3, 0)
@@ -70,18 +94,30 @@ export class DevelopmentSnpPlatform {
     report[0x188] = GENOA_FAMILY
     report[0x189] = GENOA_MODEL
     report.set(this.chipId, 0x1a0)
-    const signature = sign('sha384', report.subarray(0, SIGNED_BYTES), { key: this.key, dsaEncoding: 'ieee-p1363' })
-    for (const index of [0, 1]) report.set(Buffer.from(signature.subarray(index * 48, index * 48 + 48)).reverse(), SIGNED_BYTES + index * 72)
+    const signature = sign('sha384', report.subarray(0, SIGNED_BYTES), {
+      key: this.key,
+      dsaEncoding: 'ieee-p1363',
+    })
+    for (const index of [0, 1])
+      report.set(
+        Buffer.from(signature.subarray(index * 48, index * 48 + 48)).reverse(),
+        SIGNED_BYTES + index * 72,
+      )
     return new Uint8Array(report)
   }
 
   /** Certificates and revocation list, as AMD's key service gives them. */
   async collateral(): Promise<SnpCollateral> {
-    return { certificates: this.certificates, revocationList: Buffer.from(await this.revocations()).toString('hex') }
+    return {
+      certificates: this.certificates,
+      revocationList: Buffer.from(await this.revocations()).toString('hex'),
+    }
   }
 }
 
 function integer(value: number): Uint8Array<ArrayBuffer> {
   const content = value < 0x80 ? Uint8Array.of(value) : Uint8Array.of(0, value)
-  return new Uint8Array(new DERElement(ASN1TagClass.universal, ASN1Construction.primitive, 2, content).toBytes())
+  return new Uint8Array(
+    new DERElement(ASN1TagClass.universal, ASN1Construction.primitive, 2, content).toBytes(),
+  )
 }

@@ -9,7 +9,9 @@ import { expectTag, hasContextTag, readDer, readSequence, TAG } from '../x509/de
 import { type Binding, bareDocument, type EvidenceDocument, padded } from './document.ts'
 
 const WHAT = 'The certificate'
-/** Extensions that carry evidence. dstack's: RA-TLS, 1.3.6.1.4.1.62397.1; Gramine's: its RA-TLS before 1.4. */
+/**
+ * Extensions that carry evidence. dstack's: RA-TLS, 1.3.6.1.4.1.62397.1; Gramine's: its RA-TLS before 1.4.
+ */
 const DSTACK_QUOTE = '1.3.6.1.4.1.62397.1.1'
 const DSTACK_EVENT_LOG = '1.3.6.1.4.1.62397.1.2'
 const GRAMINE_QUOTE = '1.2.840.113741.1337.6'
@@ -18,14 +20,20 @@ const TAGGED_EVIDENCE = '2.23.133.5.4.9'
 /** Tag of a TDX or SGX quote with its claims (Interoperable RA-TLS, section 4). */
 const QUOTE_TAG = 60_000
 
-/** The evidence in a TLS certificate, and the ways in which its key may be bound to it. Throws an `EvidenceError`. */
+/**
+ * The evidence in a TLS certificate, and the ways in which its key may be bound to it. Throws an
+ * `EvidenceError`.
+ */
 export async function readCertificateDocument(der: Uint8Array): Promise<EvidenceDocument> {
   const { spki, extensions } = readParts(der)
   const quote = extensions.get(DSTACK_QUOTE) ?? extensions.get(GRAMINE_QUOTE)
   const tagged = extensions.get(TAGGED_EVIDENCE)
   const key: Binding = {
     what: 'the certificate’s key',
-    accepted: [toHex(await dstackReportData('ratls-cert', spki)), padded(toHex(await crypto.digest('SHA-256', spki)))],
+    accepted: [
+      toHex(await dstackReportData('ratls-cert', spki)),
+      padded(toHex(await crypto.digest('SHA-256', spki))),
+    ],
     source: 'RA-TLS (dstack: SHA-512 of `ratls-cert:` and the key; Gramine: SHA-256 of the key)',
   }
   if (quote) {
@@ -37,7 +45,10 @@ export async function readCertificateDocument(der: Uint8Array): Promise<Evidence
     }
   }
   if (tagged) return readTagged(tagged.value, spki)
-  throw new EvidenceError('no-evidence', 'The certificate carries no evidence: none of its extensions is known to hold any.')
+  throw new EvidenceError(
+    'no-evidence',
+    'The certificate carries no evidence: none of its extensions is known to hold any.',
+  )
 }
 
 /** TEE type in a quote's header (Intel TDX DCAP Quoting Library API, A.3.1): 0x81 is TDX. */
@@ -83,7 +94,9 @@ async function readTagged(value: Uint8Array, spki: Uint8Array): Promise<Evidence
     parsed = Tagged.parse(decode(value, { tags: { [QUOTE_TAG]: (read: () => unknown) => read() } }))
     claims = Claims.parse(decode(parsed[1], { useMaps: true }))
   } catch (cause) {
-    throw new EvidenceError('bad-document', 'The certificate’s tagged evidence is no quote with claims.', { cause })
+    throw new EvidenceError('bad-document', 'The certificate’s tagged evidence is no quote with claims.', {
+      cause,
+    })
   }
   const [quote, buffer] = parsed
   const hash = KeyHash.safeParse(decodeClaim(claims.get('pubkey-hash'))).data

@@ -46,7 +46,11 @@ export function padded(hex: string): string {
 }
 
 /** A document with nothing but its evidence. */
-export function bareDocument(form: string, kind: EvidenceDocument['kind'], evidence: Uint8Array): EvidenceDocument {
+export function bareDocument(
+  form: string,
+  kind: EvidenceDocument['kind'],
+  evidence: Uint8Array,
+): EvidenceDocument {
   return { form, kind, evidence, bindings: [], gpus: [], claims: {} }
 }
 

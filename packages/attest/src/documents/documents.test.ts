@@ -5,7 +5,13 @@ import { encode, Token, Type } from 'cborg'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type DevelopmentPlatform, DevelopmentRoot } from '../devnet/index.ts'
-import { dstackReportData, EvidenceError, type QuoteCollateral, readEvidenceDocuments, verifyEvidenceDocument } from '../index.ts'
+import {
+  dstackReportData,
+  EvidenceError,
+  type QuoteCollateral,
+  readEvidenceDocuments,
+  verifyEvidenceDocument,
+} from '../index.ts'
 import { issueTlsCertificate, newTlsKey } from '../tls/index.ts'
 
 const instant = Math.floor(Date.now() / 1000)
@@ -28,9 +34,19 @@ describe('evidence out of a file', () => {
     reportData.set(data)
     return platform.quote(reportData)
   }
-  const judge = async (file: Uint8Array, given: Partial<Parameters<typeof verifyEvidenceDocument>[1]> = {}) => {
-    const documents = await readEvidenceDocuments(file, given.nonce === undefined ? {} : { nonce: given.nonce })
-    return Promise.all(documents.map((document) => verifyEvidenceDocument(document, { instant, root: root.trust, collateral, ...given })))
+  const judge = async (
+    file: Uint8Array,
+    given: Partial<Parameters<typeof verifyEvidenceDocument>[1]> = {},
+  ) => {
+    const documents = await readEvidenceDocuments(
+      file,
+      given.nonce === undefined ? {} : { nonce: given.nonce },
+    )
+    return Promise.all(
+      documents.map((document) =>
+        verifyEvidenceDocument(document, { instant, root: root.trust, collateral, ...given }),
+      ),
+    )
   }
 
   it('is found raw, in hexadecimal digits and in base64 of either alphabet, however it is broken into lines', async () => {
@@ -68,7 +84,12 @@ describe('evidence out of a file', () => {
 
   it('of dstack’s getQuote holds what the answer names, or is refused', async () => {
     const quote = quoteOver(bytesOf('hello'))
-    const answer = { quote: hex(quote), event_log: '[]', report_data: Buffer.from('hello').toString('hex'), vm_config: '{}' }
+    const answer = {
+      quote: hex(quote),
+      event_log: '[]',
+      report_data: Buffer.from('hello').toString('hex'),
+      vm_config: '{}',
+    }
     const [found] = await judge(bytesOf(JSON.stringify(answer)))
     expect(found?.groups.map(({ title }) => title)).toContain('Binding: what the report data stands for')
     // An empty log explains no register.
@@ -79,7 +100,10 @@ describe('evidence out of a file', () => {
 
   it('in a certificate is bound to its key, as dstack and Gramine do it', async () => {
     const key = newTlsKey()
-    const spki = new X509Certificate(await issueTlsCertificate(key, { host: 'x' })).publicKey.export({ format: 'der', type: 'spki' })
+    const spki = new X509Certificate(await issueTlsCertificate(key, { host: 'x' })).publicKey.export({
+      format: 'der',
+      type: 'spki',
+    })
     for (const data of [await dstackReportData('ratls-cert', spki), sha256(spki)]) {
       const pem = await issueTlsCertificate(key, { host: 'x', quote: quoteOver(data) })
       for (const file of [bytesOf(pem), new Uint8Array(new X509Certificate(pem).raw)]) {
@@ -98,7 +122,10 @@ describe('evidence out of a file', () => {
     const certify = async (claimed: (spki: Uint8Array) => Uint8Array) => {
       const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
       const spki = new Uint8Array(await crypto.subtle.exportKey('spki', keys.publicKey))
-      const claims = encode({ 'pubkey-hash': encode([1, new Uint8Array(sha256(claimed(spki)))]), nonce: randomBytes(8) })
+      const claims = encode({
+        'pubkey-hash': encode([1, new Uint8Array(sha256(claimed(spki)))]),
+        nonce: randomBytes(8),
+      })
       const tokens = [new Token(Type.tag, 60_000), new Token(Type.array, 2)]
       const parts = [new Token(Type.bytes, quoteOver(sha256(claims))), new Token(Type.bytes, claims)]
       const evidence = encode({}, { typeEncoders: { Object: () => [...tokens, ...parts] } })
@@ -127,13 +154,21 @@ describe('evidence out of a file', () => {
     const certificate = Buffer.from(gpu.certificates).toString('base64')
     const common = { signing_address: `0x${hex(address)}`, signing_algo: 'ecdsa', request_nonce: nonce }
     const report = {
-      gateway_attestation: { ...common, intel_quote: hex(quoteOver(pinned)), tls_cert_fingerprint: hex(fingerprint) },
+      gateway_attestation: {
+        ...common,
+        intel_quote: hex(quoteOver(pinned)),
+        tls_cert_fingerprint: hex(fingerprint),
+      },
       model_attestations: [
         {
           ...common,
           model_name: 'a-model',
           intel_quote: Buffer.from(quoteOver(plain)).toString('base64'),
-          nvidia_payload: JSON.stringify({ nonce, arch: 'HOPPER', evidence_list: [{ evidence, certificate }] }),
+          nvidia_payload: JSON.stringify({
+            nonce,
+            arch: 'HOPPER',
+            evidence_list: [{ evidence, certificate }],
+          }),
         },
       ],
     }
@@ -143,24 +178,46 @@ describe('evidence out of a file', () => {
     // Its GPU is a made one, whose keys are not NVIDIA's; the rest holds.
     expect(model?.problems.map(({ code }) => code)).toEqual(['gpu'])
     expect(model?.problems[0]?.message).toContain('NVIDIA')
-    const swapped = { ...report, gateway_attestation: { ...report.gateway_attestation, signing_address: hex(randomBytes(20)) } }
-    expect((await judge(bytesOf(JSON.stringify(swapped)), { nonce }))[0]?.problems.map(({ code }) => code)).toEqual(['binding'])
+    const swapped = {
+      ...report,
+      gateway_attestation: { ...report.gateway_attestation, signing_address: hex(randomBytes(20)) },
+    }
+    expect(
+      (await judge(bytesOf(JSON.stringify(swapped)), { nonce }))[0]?.problems.map(({ code }) => code),
+    ).toEqual(['binding'])
     const stale = await judge(bytesOf(JSON.stringify(report)), { nonce: hex(randomBytes(32)) })
     expect(stale[0]?.problems.map(({ code }) => code)).toEqual(['nonce'])
   })
 
   it('in an ACI report binds its keys and the number asked for', async () => {
     const nonce = hex(randomBytes(32))
-    const keyset = { subject: null, tls_public_keys: [], receipt_signing_keys: [{ public_key: '00', key_id: 'k', algo: 'ed25519' }], not_after: 2_000_000_000 }
-    const canonical = '{"not_after":2000000000,"receipt_signing_keys":[{"algo":"ed25519","key_id":"k","public_key":"00"}],"subject":null,"tls_public_keys":[]}'
+    const keyset = {
+      subject: null,
+      tls_public_keys: [],
+      receipt_signing_keys: [{ public_key: '00', key_id: 'k', algo: 'ed25519' }],
+      not_after: 2_000_000_000,
+    }
+    const canonical =
+      '{"not_after":2000000000,"receipt_signing_keys":[{"algo":"ed25519","key_id":"k","public_key":"00"}],"subject":null,"tls_public_keys":[]}'
     const statement = (number: string) =>
-      sha256(`{"keyset_digest":"sha256:${sha256(canonical).toString('hex')}","nonce":${number},"purpose":"aci.report_data.v1"}`)
+      sha256(
+        `{"keyset_digest":"sha256:${sha256(canonical).toString('hex')}","nonce":${number},"purpose":"aci.report_data.v1"}`,
+      )
     const report = (number: string, served: object = keyset) => {
       const evidence = { quote: hex(quoteOver(statement(number))), event_log: null }
-      const attestation = { tee_type: 'tdx', workload_keyset: served, report_data: statement(number).toString('hex'), evidence }
+      const attestation = {
+        tee_type: 'tdx',
+        workload_keyset: served,
+        report_data: statement(number).toString('hex'),
+        evidence,
+      }
       return bytesOf(JSON.stringify({ api_version: 'aci/1', attestation }))
     }
-    expect((await judge(report(`"${nonce}"`), { nonce }))[0]).toMatchObject({ form: 'ACI attestation report', genuine: true, problems: [] })
+    expect((await judge(report(`"${nonce}"`), { nonce }))[0]).toMatchObject({
+      form: 'ACI attestation report',
+      genuine: true,
+      problems: [],
+    })
     expect((await judge(report('null')))[0]).toMatchObject({ genuine: true })
     expect((await judge(report(`"${nonce}"`)))[0]?.problems.map(({ code }) => code)).toEqual(['binding'])
     const other = { ...keyset, subject: 'somebody else' }
@@ -185,9 +242,21 @@ describe('evidence out of a file', () => {
 
   it('never throws but an EvidenceError, whatever bytes there are', async () => {
     const quote = quoteOver(Uint8Array.of(1))
-    const heads = ['0400020081000000', '8444', 'd28458', '02000000', '3082', '000003', '7b2271756f7465223a'].map((head) => Buffer.from(head, 'hex'))
-    const mutated = fc.tuple(fc.nat(quote.length - 1), fc.nat(255)).map(([at, byte]) => quote.map((old, index) => (index === at ? byte : old)))
-    const headed = fc.tuple(fc.constantFrom(...heads), fc.uint8Array({ maxLength: 2000 })).map(([head, rest]) => new Uint8Array([...head, ...rest]))
+    const heads = [
+      '0400020081000000',
+      '8444',
+      'd28458',
+      '02000000',
+      '3082',
+      '000003',
+      '7b2271756f7465223a',
+    ].map((head) => Buffer.from(head, 'hex'))
+    const mutated = fc
+      .tuple(fc.nat(quote.length - 1), fc.nat(255))
+      .map(([at, byte]) => quote.map((old, index) => (index === at ? byte : old)))
+    const headed = fc
+      .tuple(fc.constantFrom(...heads), fc.uint8Array({ maxLength: 2000 }))
+      .map(([head, rest]) => new Uint8Array([...head, ...rest]))
     const json = fc.json().map(bytesOf)
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.uint8Array(), headed, mutated, json), async (file) => {
@@ -195,7 +264,8 @@ describe('evidence out of a file', () => {
           if (!(error instanceof EvidenceError)) throw error
           return []
         })
-        for (const document of documents) await verifyEvidenceDocument(document, { instant, root: root.trust })
+        for (const document of documents)
+          await verifyEvidenceDocument(document, { instant, root: root.trust })
       }),
       { numRuns: 300 },
     )

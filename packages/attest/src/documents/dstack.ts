@@ -16,14 +16,21 @@ export const GetQuoteAnswer = z.object({
 /** Reads the answer of a dstack guest's `GetQuote`. Throws `bad-document`. */
 export function readGetQuote(answer: z.infer<typeof GetQuoteAnswer>): EvidenceDocument {
   const quote = decodeText(answer.quote)
-  if (!quote) throw unreadable('dstack’s getQuote answer', 'its quote is neither hexadecimal digits nor base64')
+  if (!quote)
+    throw unreadable('dstack’s getQuote answer', 'its quote is neither hexadecimal digits nor base64')
   const { event_log: log, report_data: data } = answer
   const wanted = data ? data.replace(/^0x/, '').toLowerCase() : ''
   return {
     ...bareDocument('dstack getQuote answer', 'tdx', quote),
     ...(log && { eventLog: typeof log === 'string' ? log : JSON.stringify(log) }),
     bindings: /^([0-9a-f]{2}){1,64}$/.test(wanted)
-      ? [{ what: 'the report data that the answer names', accepted: [padded(wanted)], source: 'dstack, GetQuote' }]
+      ? [
+          {
+            what: 'the report data that the answer names',
+            accepted: [padded(wanted)],
+            source: 'dstack, GetQuote',
+          },
+        ]
       : [],
   }
 }
@@ -33,12 +40,15 @@ const PLATFORM = { tdx: 0, nitro: 2, snp: 3 } as const
 
 /** Whether bytes may be a bundled attestation of dstack's, version 0. */
 export function isBundledAttestation(bytes: Uint8Array): boolean {
-  return bytes[0] === VERSION_0 && Object.values<number>(PLATFORM).includes(bytes[1] ?? -1) && bytes.length > 200
+  return (
+    bytes[0] === VERSION_0 && Object.values<number>(PLATFORM).includes(bytes[1] ?? -1) && bytes.length > 200
+  )
 }
 
 /**
- * Reads dstack's bundled attestation, version 0 (dstack, dstack-attest): a byte for the version, a byte for the platform, the
- * evidence, and what goes with it. What follows that, settings of the machine, isn't needed. Throws `bad-document` or `truncated`.
+ * Reads dstack's bundled attestation, version 0 (dstack, dstack-attest): a byte for the version, a byte for
+ * the platform, the evidence, and what goes with it. What follows that, settings of the machine, isn't
+ * needed. Throws `bad-document` or `truncated`.
  */
 export function readBundledAttestation(bytes: Uint8Array): EvidenceDocument {
   const form = 'dstack’s bundled attestation'
@@ -46,7 +56,11 @@ export function readBundledAttestation(bytes: Uint8Array): EvidenceDocument {
   const evidence = reader.bytes()
   if (bytes[1] === PLATFORM.nitro) return bareDocument(form, 'nitro', evidence)
   if (bytes[1] === PLATFORM.tdx)
-    return { ...bareDocument(form, 'tdx', evidence), eventLog: JSON.stringify(reader.list(() => readEvent(reader))), isBundled: true }
+    return {
+      ...bareDocument(form, 'tdx', evidence),
+      eventLog: JSON.stringify(reader.list(() => readEvent(reader))),
+      isBundled: true,
+    }
   const certificates = reader.list(() => reader.text())
   // From AMD's authority down; a chain here begins with the chip's own.
   return { ...bareDocument(form, 'sev-snp', evidence), certificates: certificates.toReversed().join('\n') }

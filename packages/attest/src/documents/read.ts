@@ -25,16 +25,24 @@ const KNOWN = [
 ].join(', ')
 
 /**
- * Takes the evidence out of a file, whatever form it has: tells what it is by what is in it. `nonce`: the number that the one who asks
- * chose, in hexadecimal digits, which some forms need. Throws `bad-document`, `no-evidence`, or what reading a part throws.
- * Nothing is verified.
+ * Takes the evidence out of a file, whatever form it has: tells what it is by what is in it. `nonce`: the
+ * number that the one who asks chose, in hexadecimal digits, which some forms need. Throws `bad-document`,
+ * `no-evidence`, or what reading a part throws. Nothing is verified.
  */
-export async function readEvidenceDocuments(bytes: Uint8Array, { nonce }: { nonce?: string } = {}): Promise<EvidenceDocument[]> {
-  if (bytes.length > MAX_BYTES) throw new EvidenceError('bad-document', `The evidence is longer than ${MAX_BYTES} bytes.`)
+export async function readEvidenceDocuments(
+  bytes: Uint8Array,
+  { nonce }: { nonce?: string } = {},
+): Promise<EvidenceDocument[]> {
+  if (bytes.length > MAX_BYTES)
+    throw new EvidenceError('bad-document', `The evidence is longer than ${MAX_BYTES} bytes.`)
   return read(bytes, nonce, 0)
 }
 
-async function read(bytes: Uint8Array, nonce: string | undefined, depth: number): Promise<EvidenceDocument[]> {
+async function read(
+  bytes: Uint8Array,
+  nonce: string | undefined,
+  depth: number,
+): Promise<EvidenceDocument[]> {
   const binary = await readBinary(bytes)
   if (binary) return [binary]
   const text = textOf(bytes)?.trim()
@@ -62,16 +70,22 @@ async function readBinary(bytes: Uint8Array): Promise<EvidenceDocument | undefin
   return undefined
 }
 
-/** A report, with the host's table of certificates behind it where there is one (SNP extended guest request). */
+/**
+ * A report, with the host's table of certificates behind it where there is one (SNP extended guest request).
+ */
 function readSnp(bytes: Uint8Array): EvidenceDocument {
   const report = bytes.subarray(0, SNP_REPORT_BYTES)
   const rest = bytes.subarray(SNP_REPORT_BYTES)
   if (rest.length === 0) return bareDocument('SEV-SNP report', 'sev-snp', report)
   const text = textOf(rest)
-  if (text?.includes('-----BEGIN CERTIFICATE-----')) return { ...bareDocument('SEV-SNP report with certificates', 'sev-snp', report), certificates: text }
+  if (text?.includes('-----BEGIN CERTIFICATE-----'))
+    return { ...bareDocument('SEV-SNP report with certificates', 'sev-snp', report), certificates: text }
   const { vcek, vlek, ask, ark } = parseCertificateTable(rest)
   const chain = [vcek ?? vlek, ask, ark].filter((der) => der !== undefined)
-  return { ...bareDocument('SEV-SNP report with the host’s certificates', 'sev-snp', report), certificates: chain.map(toPem).join('') }
+  return {
+    ...bareDocument('SEV-SNP report with the host’s certificates', 'sev-snp', report),
+    certificates: chain.map(toPem).join(''),
+  }
 }
 
 async function readJson(text: string, nonce: string | undefined, depth: number): Promise<EvidenceDocument[]> {
@@ -85,7 +99,8 @@ async function readJson(text: string, nonce: string | undefined, depth: number):
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unknown()
   const aci = AciReport.safeParse(value)
   if (aci.success) return [await readAciReport(aci.data, nonce)]
-  if ('intel_quote' in value || 'gateway_attestation' in value || 'model_attestations' in value) return readInferenceReport(value)
+  if ('intel_quote' in value || 'gateway_attestation' in value || 'model_attestations' in value)
+    return readInferenceReport(value)
   const answer = GetQuoteAnswer.safeParse(value)
   if (answer.success) return [readGetQuote(answer.data)]
   // dstack's `Attest`, a Nitro enclave's helper, and the like: one member that is the evidence.

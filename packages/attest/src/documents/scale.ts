@@ -33,7 +33,11 @@ export class ScaleReader {
   /** A vector of anything. Throws `bad-document` above 10,000 items. */
   list<T>(read: () => T): T[] {
     const length = this.length()
-    if (length > MAX_ITEMS) throw new EvidenceError('bad-document', `${this.what} has a list of ${length} items; ${MAX_ITEMS} is the most.`)
+    if (length > MAX_ITEMS)
+      throw new EvidenceError(
+        'bad-document',
+        `${this.what} has a list of ${length} items; ${MAX_ITEMS} is the most.`,
+      )
     return Array.from({ length }, read)
   }
 
@@ -42,6 +46,8 @@ export class ScaleReader {
     const first = this.byte()
     const rest = [0, 1, 3][first & 3]
     if (rest === undefined) throw new EvidenceError('bad-document', `${this.what} has a length above 2^30.`)
-    return this.reader.take(rest).reduce((value, byte, index) => value + byte * 256 ** (index + 1), first) >>> 2
+    return (
+      this.reader.take(rest).reduce((value, byte, index) => value + byte * 256 ** (index + 1), first) >>> 2
+    )
   }
 }

@@ -21,7 +21,9 @@ export interface Missing {
 /** What checking one document concludes. */
 export interface DocumentVerdict {
   form: string
-  /** The hardware is genuine, and nothing in the document contradicts anything else in it or what was asked. */
+  /**
+   * The hardware is genuine, and nothing in the document contradicts anything else in it or what was asked.
+   */
   genuine: boolean
   simulated: boolean
   verdict: Verdict
@@ -42,7 +44,10 @@ export interface VerifyDocumentOptions {
   root: TrustRoot
   /** Intel's papers for a quote, or AMD's for a report that brings none. */
   collateral?: QuoteCollateral | SnpCollateral | undefined
-  /** Report data that the guest has to have had signed, in hexadecimal digits; zeros at the end may be left out. */
+  /**
+   * Report data that the guest has to have had signed, in hexadecimal digits; zeros at the end may be left
+   * out.
+   */
   reportData?: string | undefined
   /** The number that the one who asked chose, in hexadecimal digits. */
   nonce?: string | undefined
@@ -69,8 +74,14 @@ const GPU: Rule = {
   otherwise: 'The GPU’s report is not good.',
 }
 
-/** Checks evidence out of a file, at an instant. Asks nobody anything. Never throws for what is in the evidence. */
-export async function verifyEvidenceDocument(document: EvidenceDocument, options: VerifyDocumentOptions): Promise<DocumentVerdict> {
+/**
+ * Checks evidence out of a file, at an instant. Asks nobody anything. Never throws for what is in the
+ * evidence.
+ */
+export async function verifyEvidenceDocument(
+  document: EvidenceDocument,
+  options: VerifyDocumentOptions,
+): Promise<DocumentVerdict> {
   const missing: Missing[] = []
   const verdict = await verifyHardware(document, options, missing)
   const binding = checkBinding(document, verdict, options, missing)
@@ -92,7 +103,10 @@ export async function verifyEvidenceDocument(document: EvidenceDocument, options
     groups: [
       { title: `Hardware: ${verdict.kind.toUpperCase()}`, checks: verdict.checks },
       { title: 'Binding: what the report data stands for', checks: binding.checks },
-      { title: `dstack: ${dstack?.identity ? `app ${dstack.identity.appId}` : 'no app'}`, checks: dstack?.checks ?? [] },
+      {
+        title: `dstack: ${dstack?.identity ? `app ${dstack.identity.appId}` : 'no app'}`,
+        checks: dstack?.checks ?? [],
+      },
       { title: 'GPUs', checks: gpus.checks },
     ].filter(({ checks }) => checks.length > 0),
     problems,
@@ -112,11 +126,17 @@ async function verifyHardware(
     const papers = { certificates: '', ...(certificates !== undefined && { certificates }), ...given }
     const verdict = await verifySnpReport(evidence, papers, { instant, root })
     if (papers.certificates === '') {
-      missing.push({ what: 'the certificates of the chip’s key', from: 'AMD’s key service, kdsintf.amd.com, by chip and firmware' })
+      missing.push({
+        what: 'the certificates of the chip’s key',
+        from: 'AMD’s key service, kdsintf.amd.com, by chip and firmware',
+      })
       return unjudged(verdict, 'The certificates of the chip’s key are missing, so nobody knows whose it is.')
     }
     if (given?.revocationList === undefined)
-      missing.push({ what: 'whether AMD has taken the chip’s key back', from: 'AMD’s key service, kdsintf.amd.com, its revocation list' })
+      missing.push({
+        what: 'whether AMD has taken the chip’s key back',
+        from: 'AMD’s key service, kdsintf.amd.com, its revocation list',
+      })
     return verdict
   }
   const papers = collateral && 'tcb_info' in collateral ? collateral : undefined
@@ -136,7 +156,12 @@ function unjudged(verdict: Verdict, message: string): Verdict {
   return { ...verdict, genuine: false, checks: [], problems: [{ code: 'no-collateral', message }] }
 }
 
-function checkBinding({ bindings, nonce }: EvidenceDocument, { reportData }: Verdict, asked: VerifyDocumentOptions, missing: Missing[]): Findings {
+function checkBinding(
+  { bindings, nonce }: EvidenceDocument,
+  { reportData }: Verdict,
+  asked: VerifyDocumentOptions,
+  missing: Missing[],
+): Findings {
   const findings = new Findings()
   const found = padded(reportData)
   for (const { what, accepted, source } of bindings) {
@@ -153,34 +178,67 @@ function checkBinding({ bindings, nonce }: EvidenceDocument, { reportData }: Ver
     findings.note(ASKED, found === wanted, reportData, wanted)
   } else if (bindings.length === 0)
     missing.push({
-      what: reportData === '' ? 'what it is bound to: it holds no report data' : 'what the report data stands for',
+      what:
+        reportData === ''
+          ? 'what it is bound to: it holds no report data'
+          : 'what the report data stands for',
       from: 'whoever had it made: a key’s hash, a number; give it with --report-data',
     })
-  if (asked.nonce === undefined) missing.push({ what: 'that it was made just now, for you', from: 'a number of your own to ask with; give it with --nonce' })
+  if (asked.nonce === undefined)
+    missing.push({
+      what: 'that it was made just now, for you',
+      from: 'a number of your own to ask with; give it with --nonce',
+    })
   // Where the document has a statement over the number instead of the number, the binding above has decided.
   else if (nonce !== undefined) findings.note(FRESH, nonce === plain(asked.nonce), nonce, plain(asked.nonce))
-  else if (bindings.length === 0) findings.note(FRESH, reportData.includes(plain(asked.nonce)), reportData, plain(asked.nonce))
+  else if (bindings.length === 0)
+    findings.note(FRESH, reportData.includes(plain(asked.nonce)), reportData, plain(asked.nonce))
   return findings
 }
 
-async function checkApp(document: EvidenceDocument, verdict: Verdict, { compose = document.compose }: VerifyDocumentOptions, missing: Missing[]) {
+async function checkApp(
+  document: EvidenceDocument,
+  verdict: Verdict,
+  { compose = document.compose }: VerifyDocumentOptions,
+  missing: Missing[],
+) {
   if (document.eventLog === undefined) {
-    if (document.kind === 'tdx') missing.push({ what: 'which app runs in the machine', from: 'its event log: dstack’s getQuote answer has it' })
+    if (document.kind === 'tdx')
+      missing.push({
+        what: 'which app runs in the machine',
+        from: 'its event log: dstack’s getQuote answer has it',
+      })
     return undefined
   }
-  if (compose === undefined) missing.push({ what: 'what the app’s compose hash stands for', from: 'the app’s app-compose.json; give it with --compose' })
-  if (document.isBundled) missing.push({ what: 'what firmware and kernel measured', from: 'the whole event log: dstack’s getQuote answer has it' })
+  if (compose === undefined)
+    missing.push({
+      what: 'what the app’s compose hash stands for',
+      from: 'the app’s app-compose.json; give it with --compose',
+    })
+  if (document.isBundled)
+    missing.push({
+      what: 'what firmware and kernel measured',
+      from: 'the whole event log: dstack’s getQuote answer has it',
+    })
   return verifyDstack(verdict, document.eventLog, compose, { isBundled: document.isBundled === true })
 }
 
-async function checkGpus({ gpus, nonce }: EvidenceDocument, { instant }: VerifyDocumentOptions, missing: Missing[]): Promise<Findings> {
+async function checkGpus(
+  { gpus, nonce }: EvidenceDocument,
+  { instant }: VerifyDocumentOptions,
+  missing: Missing[],
+): Promise<Findings> {
   const findings = new Findings()
   for (const { report, certificates } of gpus) {
     const found = await identifyGpu(report, certificates, { nonce: nonce ?? '', instant }).catch((error) => {
       if (!(error instanceof EvidenceError)) throw error
       return error
     })
-    findings.note(GPU, !(found instanceof EvidenceError), found instanceof EvidenceError ? found.message : `UEID ${found.ueid}`)
+    findings.note(
+      GPU,
+      !(found instanceof EvidenceError),
+      found instanceof EvidenceError ? found.message : `UEID ${found.ueid}`,
+    )
   }
   if (gpus.length > 0)
     missing.push({
@@ -193,9 +251,13 @@ async function checkGpus({ gpus, nonce }: EvidenceDocument, { instant }: VerifyD
 function sentenceOf(genuine: boolean, verdict: Verdict, problems: Problem[], missing: Missing[]): string {
   if (!genuine) return `Do not trust this: ${problems[0]?.message ?? 'the evidence could not be checked.'}`
   const open = `This file does not show ${missing.map(({ what }) => what).join('; ')}.`
-  if (verdict.simulated) return `Simulated: a development platform made this; nothing was confidential. ${open}`
+  if (verdict.simulated)
+    return `Simulated: a development platform made this; nothing was confidential. ${open}`
   const { tcb } = verdict
-  const caution = tcb === undefined || tcb.status === 'UpToDate' ? '' : ` Its security updates were not complete (${tcb.status}).`
+  const caution =
+    tcb === undefined || tcb.status === 'UpToDate'
+      ? ''
+      : ` Its security updates were not complete (${tcb.status}).`
   return `Genuine confidential hardware made this.${caution} ${open}`
 }
 

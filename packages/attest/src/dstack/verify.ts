@@ -12,8 +12,18 @@ const RULE = {
     source: DSTACK,
     otherwise: 'The event log does not explain RTMR0.',
   },
-  kernel: { code: 'rtmr1', title: 'The log explains RTMR1: kernel', source: DSTACK, otherwise: 'The event log does not explain RTMR1.' },
-  system: { code: 'rtmr2', title: 'The log explains RTMR2: command line and initial disk', source: DSTACK, otherwise: 'The event log does not explain RTMR2.' },
+  kernel: {
+    code: 'rtmr1',
+    title: 'The log explains RTMR1: kernel',
+    source: DSTACK,
+    otherwise: 'The event log does not explain RTMR1.',
+  },
+  system: {
+    code: 'rtmr2',
+    title: 'The log explains RTMR2: command line and initial disk',
+    source: DSTACK,
+    otherwise: 'The event log does not explain RTMR2.',
+  },
   app: {
     code: 'rtmr3',
     title: 'The log explains RTMR3: app, keys, and what the app measured itself',
@@ -38,9 +48,10 @@ export interface DstackVerdict {
 }
 
 /**
- * Replays a dstack machine's event log against the registers of its verified quote, and says which app runs there. `compose`:
- * the bytes of app-compose.json, where they are known. `isBundled`: the log is of a bundled attestation, which leaves out what
- * firmware and kernel measured, so that only the app's register is replayed. Never throws for what is in the evidence.
+ * Replays a dstack machine's event log against the registers of its verified quote, and says which app runs
+ * there. `compose`: the bytes of app-compose.json, where they are known. `isBundled`: the log is of a
+ * bundled attestation, which leaves out what firmware and kernel measured, so that only the app's register
+ * is replayed. Never throws for what is in the evidence.
  */
 export async function verifyDstack(
   quote: Pick<Verdict, 'genuine' | 'measurements'>,
@@ -65,7 +76,12 @@ export async function verifyDstack(
   }
   const { checks, problems } = findings
   // What a quote that isn't genuine measured means nothing.
-  return { genuine: quote.genuine && problems.length === 0, identity: problems.length === 0 ? identity : undefined, checks, problems }
+  return {
+    genuine: quote.genuine && problems.length === 0,
+    identity: problems.length === 0 ? identity : undefined,
+    checks,
+    problems,
+  }
 }
 
 /** Tags of report data that dstack's guest agent puts in front of what it hashes. */
@@ -81,8 +97,8 @@ export function dstackReportData(tag: ReportDataTag, content: Uint8Array): Promi
 }
 
 /**
- * The bytes whose SHA-256 is an app's compose hash, as dstack's clients make them: keys sorted at every level, no white space,
- * NaN and infinities as null, undefined left out.
+ * The bytes whose SHA-256 is an app's compose hash, as dstack's clients make them: keys sorted at every
+ * level, no white space, NaN and infinities as null, undefined left out.
  */
 export function composeBytes(appCompose: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(sorted(appCompose)))

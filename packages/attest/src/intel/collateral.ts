@@ -13,8 +13,9 @@ import { parseQeIdentity, parseTcbInfo, type QeIdentity, type TcbInfo } from './
 const text = z.string().max(1024 * 1024)
 
 /**
- * What Intel publishes about a family of platforms, in the form that the DCAP tools pass around: chains in PEM, lists and
- * signatures in hexadecimal digits, TCB info and identity as the very JSON text that was signed.
+ * What Intel publishes about a family of platforms, in the form that the DCAP tools pass around: chains in
+ * PEM, lists and signatures in hexadecimal digits, TCB info and identity as the very JSON text that was
+ * signed.
  */
 export const QuoteCollateral = z.object({
   pck_crl_issuer_chain: text,
@@ -61,20 +62,36 @@ export interface PreparedCollateral {
 const MAX_REMEMBERED = 64
 
 /**
- * Reads collateral and checks all signatures in it. What is wrong is in `findings`, and every quote checked against it
- * carries that. Throws an `EvidenceError` where the collateral can't be read at all.
+ * Reads collateral and checks all signatures in it. What is wrong is in `findings`, and every quote checked
+ * against it carries that. Throws an `EvidenceError` where the collateral can't be read at all.
  */
-export async function prepareCollateral(raw: QuoteCollateral, root: TrustRoot = intelRoot): Promise<PreparedCollateral> {
+export async function prepareCollateral(
+  raw: QuoteCollateral,
+  root: TrustRoot = intelRoot,
+): Promise<PreparedCollateral> {
   const parsed = QuoteCollateral.safeParse(raw)
-  if (!parsed.success) throw new EvidenceError('bad-collateral', `The collateral lacks ${parsed.error.issues[0]?.path.join('.')}, or it is no text.`)
+  if (!parsed.success)
+    throw new EvidenceError(
+      'bad-collateral',
+      `The collateral lacks ${parsed.error.issues[0]?.path.join('.')}, or it is no text.`,
+    )
   const collateral = parsed.data
   const findings = new Findings()
   const readChain = chainReader()
-  const rootList = parseRevocationList(fromHex(collateral.root_ca_crl, 'The root’s revocation list'), 'The root’s revocation list')
-  const pckList = parseRevocationList(fromHex(collateral.pck_crl, 'The PCK revocation list'), 'The PCK revocation list')
+  const rootList = parseRevocationList(
+    fromHex(collateral.root_ca_crl, 'The root’s revocation list'),
+    'The root’s revocation list',
+  )
+  const pckList = parseRevocationList(
+    fromHex(collateral.pck_crl, 'The PCK revocation list'),
+    'The PCK revocation list',
+  )
   const pckListChain = readChain(collateral.pck_crl_issuer_chain, 'The chain of the PCK revocation list')
   const tcbChain = readChain(collateral.tcb_info_issuer_chain, 'The chain of the TCB info')
-  const qeChain = readChain(collateral.qe_identity_issuer_chain, 'The chain of the quoting enclave’s identity')
+  const qeChain = readChain(
+    collateral.qe_identity_issuer_chain,
+    'The chain of the quoting enclave’s identity',
+  )
   const tcbInfo = parseTcbInfo(collateral.tcb_info)
   const qeIdentity = parseQeIdentity(collateral.qe_identity)
   const lists = [rootList, pckList]
@@ -84,8 +101,22 @@ export async function prepareCollateral(raw: QuoteCollateral, root: TrustRoot = 
   const listFlaw = await flawOfChain(pckListChain, root.certificate, 'authority')
   findings.note(RULE.pckListChain, listFlaw === undefined, listFlaw)
   if (listIssuer) await checkList(findings, RULE.pckList, pckList, listIssuer)
-  await checkDocument(findings, [RULE.tcbInfoChain, RULE.tcbInfo], collateral.tcb_info, collateral.tcb_info_signature, tcbChain, root)
-  await checkDocument(findings, [RULE.qeIdentityChain, RULE.qeIdentity], collateral.qe_identity, collateral.qe_identity_signature, qeChain, root)
+  await checkDocument(
+    findings,
+    [RULE.tcbInfoChain, RULE.tcbInfo],
+    collateral.tcb_info,
+    collateral.tcb_info_signature,
+    tcbChain,
+    root,
+  )
+  await checkDocument(
+    findings,
+    [RULE.qeIdentityChain, RULE.qeIdentity],
+    collateral.qe_identity,
+    collateral.qe_identity_signature,
+    qeChain,
+    root,
+  )
   const certificates = [...pckListChain, ...tcbChain, ...qeChain, root.certificate]
   const revoked = certificates.find((certificate) => isRevoked(certificate, lists))
   if (revoked) findings.note({ ...RULE.revoked, code: 'collateral-revoked' }, false, revoked.name)
@@ -96,13 +127,19 @@ export async function prepareCollateral(raw: QuoteCollateral, root: TrustRoot = 
     qeIdentity,
     lists,
     pckList,
-    pckChain: collateral.pck_certificate_chain ? readChain(collateral.pck_certificate_chain, 'The PCK chain of the collateral') : undefined,
+    pckChain: collateral.pck_certificate_chain
+      ? readChain(collateral.pck_certificate_chain, 'The PCK chain of the collateral')
+      : undefined,
     windows: [
       { what: 'the TCB info', from: tcbInfo.issueDate, until: tcbInfo.nextUpdate },
       { what: 'the quoting enclave’s identity', from: qeIdentity.issueDate, until: qeIdentity.nextUpdate },
       { what: 'the root’s revocation list', from: rootList.thisUpdate, until: rootList.nextUpdate },
       { what: 'the PCK revocation list', from: pckList.thisUpdate, until: pckList.nextUpdate },
-      ...certificates.map(({ name, notBefore, notAfter }) => ({ what: `the certificate of ${name}`, from: notBefore, until: notAfter })),
+      ...certificates.map(({ name, notBefore, notAfter }) => ({
+        what: `the certificate of ${name}`,
+        from: notBefore,
+        until: notAfter,
+      })),
     ],
     findings,
     readChain,
@@ -125,8 +162,16 @@ export async function checkChain(
   findings.note(rules.revoked, revoked === undefined, revoked?.name)
 }
 
-async function checkList(findings: Findings, rule: Rule, list: RevocationList, issuer: Certificate): Promise<void> {
-  const ok = issuer.maySignLists && equalBytes(list.issuer, issuer.subject) && (await isSignedWith(issuer, list.algorithm, list.tbs, list.signature))
+async function checkList(
+  findings: Findings,
+  rule: Rule,
+  list: RevocationList,
+  issuer: Certificate,
+): Promise<void> {
+  const ok =
+    issuer.maySignLists &&
+    equalBytes(list.issuer, issuer.subject) &&
+    (await isSignedWith(issuer, list.algorithm, list.tbs, list.signature))
   findings.note(rule, ok)
 }
 
@@ -142,7 +187,9 @@ async function checkDocument(
   findings.note(chainRule, flaw === undefined, flaw)
   const [signer] = chain
   const bytes = fromHex(signature, 'A signature of the collateral')
-  const ok = signer?.publicKey.kind === 'P-256' && (await (await keyOf(signer)).verify(new TextEncoder().encode(document), bytes))
+  const ok =
+    signer?.publicKey.kind === 'P-256' &&
+    (await (await keyOf(signer)).verify(new TextEncoder().encode(document), bytes))
   findings.note(rule, ok)
 }
 

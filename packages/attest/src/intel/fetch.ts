@@ -19,8 +19,9 @@ export interface FetchCollateralOptions {
 }
 
 /**
- * Gets the collateral that belongs to a quote (Intel PCS API v4: Get PCK CRL, Get TCB Info, Get Enclave Identity). Nothing is
- * verified here: every part is signed by Intel, and `verifyQuote` checks it. Throws `no-collateral`.
+ * Gets the collateral that belongs to a quote (Intel PCS API v4: Get PCK CRL, Get TCB Info, Get Enclave
+ * Identity). Nothing is verified here: every part is signed by Intel, and `verifyQuote` checks it. Throws
+ * `no-collateral`.
  */
 export async function fetchCollateral(
   quote: Uint8Array,
@@ -60,8 +61,13 @@ interface Answer {
   chain(...headers: string[]): string
 }
 
-async function ask(fetch: typeof globalThis.fetch, url: string, signal: AbortSignal | undefined): Promise<Answer> {
-  const failed = (what: string, cause?: unknown) => new EvidenceError('no-collateral', `${new URL(url).host} ${what}.`, { cause })
+async function ask(
+  fetch: typeof globalThis.fetch,
+  url: string,
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
+  const failed = (what: string, cause?: unknown) =>
+    new EvidenceError('no-collateral', `${new URL(url).host} ${what}.`, { cause })
   let response: Response
   let bytes: Uint8Array
   try {
@@ -87,7 +93,8 @@ async function ask(fetch: typeof globalThis.fetch, url: string, signal: AbortSig
 function splitSigned(text: string, name: string): { document: string; signature: string } {
   const head = `{"${name}":`
   const match = /,"signature":"([0-9a-fA-F]{128})"\}\s*$/.exec(text)
-  if (!text.startsWith(head) || !match?.[1]) throw new EvidenceError('no-collateral', `The answer is no signed ${name}.`)
+  if (!text.startsWith(head) || !match?.[1])
+    throw new EvidenceError('no-collateral', `The answer is no signed ${name}.`)
   return { document: text.slice(head.length, match.index), signature: match[1] }
 }
 

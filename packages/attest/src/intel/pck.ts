@@ -37,7 +37,9 @@ function readFacts(certificate: Certificate): PckFacts {
   if (!extension) throw new EvidenceError('bad-certificate', 'The PCK certificate has no SGX extension.')
   const fields = byOid(readSequence(readDer(extension.value, what), what), what)
   const tcb = byOid(readSequence(fields.get(TCB), what), what)
-  const componentSvns = Array.from({ length: 16 }, (_, index) => readSvn(tcb.get(`${TCB}.${index + 1}`), 0xff))
+  const componentSvns = Array.from({ length: 16 }, (_, index) =>
+    readSvn(tcb.get(`${TCB}.${index + 1}`), 0xff),
+  )
   return {
     ppid: ofLength(fields.get(PPID), 16, 'The PPID'),
     componentSvns,
@@ -52,7 +54,8 @@ function byOid(entries: Der[], what: string): Map<string, Der> {
   for (const entry of entries) {
     const [oid, value] = readSequence(entry, what)
     const name = readOid(oid, what)
-    if (!value || found.has(name)) throw new EvidenceError('bad-certificate', `${what} has ${name} twice or without a value.`)
+    if (!value || found.has(name))
+      throw new EvidenceError('bad-certificate', `${what} has ${name} twice or without a value.`)
     found.set(name, value)
   }
   return found
@@ -60,12 +63,14 @@ function byOid(entries: Der[], what: string): Map<string, Der> {
 
 function readSvn(der: Der | undefined, max: number): number {
   const value = readSmallInteger(der, 'A security version number')
-  if (value > max) throw new EvidenceError('bad-certificate', `A security version number is ${value}, above ${max}.`)
+  if (value > max)
+    throw new EvidenceError('bad-certificate', `A security version number is ${value}, above ${max}.`)
   return value
 }
 
 function ofLength(der: Der | undefined, length: number, what: string): Uint8Array {
   const bytes = readOctets(der, what)
-  if (bytes.length !== length) throw new EvidenceError('bad-certificate', `${what} has ${bytes.length} bytes; it should have ${length}.`)
+  if (bytes.length !== length)
+    throw new EvidenceError('bad-certificate', `${what} has ${bytes.length} bytes; it should have ${length}.`)
   return bytes
 }

@@ -11,7 +11,10 @@ const TEE_TDX = 0x81
 const QE_REPORT_CERTIFICATION = 6
 const MAX_QUOTE_BYTES = 64 * 1024
 
-/** An SGX report body (Intel SGX Developer Reference, `sgx_report_body_t`; DCAP Quote Library Reference, table 5). */
+/**
+ * An SGX report body (Intel SGX Developer Reference, `sgx_report_body_t`; DCAP Quote Library Reference,
+ * table 5).
+ */
 export interface EnclaveReport {
   cpuSvn: Uint8Array
   miscSelect: number
@@ -70,12 +73,14 @@ export interface Quote {
 }
 
 /**
- * Reads an SGX quote of version 3 or a TDX quote of version 4 or 5 (Intel SGX DCAP Quote Library API, appendix A;
- * Intel TDX DCAP Quoting Library API, appendix A). After the signature only zero bytes may follow, as quoting services
- * return buffers of a fixed size. Throws `truncated`, `unsupported-quote` or `bad-quote`.
+ * Reads an SGX quote of version 3 or a TDX quote of version 4 or 5 (Intel SGX DCAP Quote Library API,
+ * appendix A; Intel TDX DCAP Quoting Library API, appendix A). After the signature only zero bytes may
+ * follow, as quoting services return buffers of a fixed size. Throws `truncated`, `unsupported-quote` or
+ * `bad-quote`.
  */
 export function parseQuote(bytes: Uint8Array): Quote {
-  if (bytes.length > MAX_QUOTE_BYTES) throw new EvidenceError('bad-quote', `The quote is longer than ${MAX_QUOTE_BYTES} bytes.`)
+  if (bytes.length > MAX_QUOTE_BYTES)
+    throw new EvidenceError('bad-quote', `The quote is longer than ${MAX_QUOTE_BYTES} bytes.`)
   const reader = new ByteReader(bytes, 'The quote')
   const version = reader.u16()
   const keyType = reader.u16()
@@ -85,15 +90,26 @@ export function parseQuote(bytes: Uint8Array): Quote {
   const qeVendorId = reader.take(16)
   reader.take(20)
   if (version !== 3 && version !== 4 && version !== 5)
-    throw new EvidenceError('unsupported-quote', `The quote is of version ${version}; versions 3, 4 and 5 are known.`)
+    throw new EvidenceError(
+      'unsupported-quote',
+      `The quote is of version ${version}; versions 3, 4 and 5 are known.`,
+    )
   if (teeType !== (version === 3 ? TEE_SGX : TEE_TDX))
-    throw new EvidenceError('unsupported-quote', `A quote of version ${version} can not be of TEE type 0x${teeType.toString(16)}.`)
-  if (keyType !== ECDSA_P256) throw new EvidenceError('unsupported-quote', `The quote is signed by a key of type ${keyType}; only 2, ECDSA on P-256, is known.`)
+    throw new EvidenceError(
+      'unsupported-quote',
+      `A quote of version ${version} can not be of TEE type 0x${teeType.toString(16)}.`,
+    )
+  if (keyType !== ECDSA_P256)
+    throw new EvidenceError(
+      'unsupported-quote',
+      `The quote is signed by a key of type ${keyType}; only 2, ECDSA on P-256, is known.`,
+    )
   const body = readBody(reader, version)
   const signed = bytes.subarray(0, reader.offset)
 
   const data = new ByteReader(reader.take(reader.u32()), 'The quote’s signature data')
-  if (!isZero(reader.take(reader.left))) throw new EvidenceError('bad-quote', 'The quote is followed by something other than zero bytes.')
+  if (!isZero(reader.take(reader.left)))
+    throw new EvidenceError('bad-quote', 'The quote is followed by something other than zero bytes.')
   const signature = data.take(64)
   const attestationKey = data.take(64)
   const certification = version === 3 ? data : openCertification(data)
@@ -102,7 +118,8 @@ export function parseQuote(bytes: Uint8Array): Quote {
   const qeAuthData = certification.take(certification.u16())
   const certificationType = certification.u16()
   const certificationData = certification.take(certification.u32())
-  if (certification.left > 0 || data.left > 0) throw new EvidenceError('bad-quote', 'The quote’s signature data holds more than its parts.')
+  if (certification.left > 0 || data.left > 0)
+    throw new EvidenceError('bad-quote', 'The quote’s signature data holds more than its parts.')
   return {
     version,
     qeVendorId,
@@ -122,7 +139,11 @@ export function parseQuote(bytes: Uint8Array): Quote {
 /** From version 4 on, the enclave's report and chain are inside certification data of type 6. */
 function openCertification(data: ByteReader): ByteReader {
   const type = data.u16()
-  if (type !== QE_REPORT_CERTIFICATION) throw new EvidenceError('bad-quote', `The quote carries certification data of type ${type}; type 6 belongs there.`)
+  if (type !== QE_REPORT_CERTIFICATION)
+    throw new EvidenceError(
+      'bad-quote',
+      `The quote carries certification data of type ${type}; type 6 belongs there.`,
+    )
   return new ByteReader(data.take(data.u32()), 'The quote’s certification data')
 }
 
@@ -131,9 +152,14 @@ function readBody(reader: ByteReader, version: 3 | 4 | 5): QuoteBody {
   if (version === 4) return { kind: 'tdx', report: readTdReport(reader, false) }
   const type = reader.u16()
   const size = reader.u32()
-  if (type !== 2 && type !== 3) throw new EvidenceError('unsupported-quote', `The quote’s body is of type ${type}; types 2 and 3 are known.`)
+  if (type !== 2 && type !== 3)
+    throw new EvidenceError(
+      'unsupported-quote',
+      `The quote’s body is of type ${type}; types 2 and 3 are known.`,
+    )
   const wanted = type === 2 ? TD_REPORT_BYTES : TD15_REPORT_BYTES
-  if (size !== wanted) throw new EvidenceError('bad-quote', `The quote’s body claims ${size} bytes; type ${type} has ${wanted}.`)
+  if (size !== wanted)
+    throw new EvidenceError('bad-quote', `The quote’s body claims ${size} bytes; type ${type} has ${wanted}.`)
   return { kind: 'tdx', report: readTdReport(reader, type === 3) }
 }
 
@@ -149,7 +175,16 @@ function readEnclaveReport(reader: ByteReader): EnclaveReport {
   const isvProdId = reader.u16()
   const isvSvn = reader.u16()
   reader.take(60)
-  return { cpuSvn, miscSelect, attributes, mrEnclave, mrSigner, isvProdId, isvSvn, reportData: reader.take(64) }
+  return {
+    cpuSvn,
+    miscSelect,
+    attributes,
+    mrEnclave,
+    mrSigner,
+    isvProdId,
+    isvSvn,
+    reportData: reader.take(64),
+  }
 }
 
 function readTdReport(reader: ByteReader, is15: boolean): TdReport {

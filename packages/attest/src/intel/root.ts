@@ -21,8 +21,9 @@ export interface TrustRoot {
 }
 
 /**
- * The root a certificate stands for. Only Intel's own certificate, byte by byte, is `intel`; any other is a development
- * root, and what ends in it is simulated. There is no other way to make a root. Throws `bad-certificate` or `bad-der`.
+ * The root a certificate stands for. Only Intel's own certificate, byte by byte, is `intel`; any other is a
+ * development root, and what ends in it is simulated. There is no other way to make a root. Throws
+ * `bad-certificate` or `bad-der`.
  */
 export function trustRoot(der: Uint8Array): TrustRoot {
   const certificate = parseCertificate(der, 'The root certificate')

@@ -31,7 +31,12 @@ export const RULE = {
     source: PCS,
     otherwise: 'The signer of the TCB info does not chain to the root.',
   },
-  tcbInfo: { code: 'tcb-info', title: 'The TCB info is signed', source: PCS, otherwise: 'The signature of the TCB info is wrong.' },
+  tcbInfo: {
+    code: 'tcb-info',
+    title: 'The TCB info is signed',
+    source: PCS,
+    otherwise: 'The signature of the TCB info is wrong.',
+  },
   qeIdentityChain: {
     code: 'qe-identity-chain',
     title: 'The signer of the quoting enclave’s identity chains to the root',
@@ -140,7 +145,12 @@ export const RULE = {
     source: PCS,
     otherwise: 'The TCB info is for another family of platforms.',
   },
-  pceId: { code: 'pce-id', title: 'The TCB info is for this PCE', source: PCS, otherwise: 'The TCB info is for another provisioning enclave.' },
+  pceId: {
+    code: 'pce-id',
+    title: 'The TCB info is for this PCE',
+    source: PCS,
+    otherwise: 'The TCB info is for another provisioning enclave.',
+  },
   module: {
     code: 'tdx-module',
     title: 'The TDX module is as the TCB info describes it',
@@ -159,7 +169,12 @@ export const RULE = {
     source: PCS,
     otherwise: 'The platform’s TCB is below every level that Intel knows.',
   },
-  notRevoked: { code: 'tcb-revoked', title: 'The TCB level is not revoked', source: PCS, otherwise: 'The platform’s TCB level is revoked.' },
+  notRevoked: {
+    code: 'tcb-revoked',
+    title: 'The TCB level is not revoked',
+    source: PCS,
+    otherwise: 'The platform’s TCB level is revoked.',
+  },
   debug: {
     code: 'debug',
     title: 'Debug is off',

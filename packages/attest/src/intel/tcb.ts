@@ -50,7 +50,11 @@ const TcbInfo = z.object({
   tcbLevels: z
     .array(
       z.object({
-        tcb: z.object({ sgxtcbcomponents: components, tdxtcbcomponents: components.optional(), pcesvn: svn16 }),
+        tcb: z.object({
+          sgxtcbcomponents: components,
+          tdxtcbcomponents: components.optional(),
+          pcesvn: svn16,
+        }),
         tcbDate: z.string().max(32),
         tcbStatus,
         advisoryIDs,
@@ -95,8 +99,9 @@ export interface TcbLevel {
 }
 
 /**
- * The first level that the platform reaches in every component (PCS API v4: levels come in descending order). For a TDX
- * module of version 1 or higher the first two TDX components are judged by the module's identity instead. Undefined: below all.
+ * The first level that the platform reaches in every component (PCS API v4: levels come in descending
+ * order). For a TDX module of version 1 or higher the first two TDX components are judged by the module's
+ * identity instead. Undefined: below all.
  */
 export function matchPlatform(
   info: TcbInfo,
@@ -105,22 +110,33 @@ export function matchPlatform(
   const { componentSvns, pceSvn, teeTcbSvn } = platform
   const from = teeTcbSvn && (teeTcbSvn[1] ?? 0) > 0 ? 2 : 0
   const level = info.tcbLevels.find(({ tcb }) => {
-    if (pceSvn < tcb.pcesvn || tcb.sgxtcbcomponents.some(({ svn }, index) => (componentSvns[index] ?? -1) < svn)) return false
+    if (
+      pceSvn < tcb.pcesvn ||
+      tcb.sgxtcbcomponents.some(({ svn }, index) => (componentSvns[index] ?? -1) < svn)
+    )
+      return false
     if (!teeTcbSvn) return true
-    return tcb.tdxtcbcomponents?.every(({ svn }, index) => index < from || (teeTcbSvn[index] ?? -1) >= svn) ?? false
+    return (
+      tcb.tdxtcbcomponents?.every(({ svn }, index) => index < from || (teeTcbSvn[index] ?? -1) >= svn) ??
+      false
+    )
   })
   return level && { status: level.tcbStatus, advisories: level.advisoryIDs }
 }
 
 /** The first level that an enclave or TDX module of this SVN reaches. Undefined: below all. */
-export function matchIsvSvn(levels: TcbInfo['tdxModuleIdentities'][number]['tcbLevels'], isvSvn: number): TcbLevel | undefined {
+export function matchIsvSvn(
+  levels: TcbInfo['tdxModuleIdentities'][number]['tcbLevels'],
+  isvSvn: number,
+): TcbLevel | undefined {
   const level = levels.find(({ tcb }) => isvSvn >= tcb.isvsvn)
   return level && { status: level.tcbStatus, advisories: level.advisoryIDs }
 }
 
 /**
- * The platform's status once that of its quoting enclave or TDX module is known (Intel's QVL, `convergeTcbStatusWithQeTcbStatus`
- * and its sibling for the TDX module): an outdated part makes the whole outdated, a revoked one revokes it.
+ * The platform's status once that of its quoting enclave or TDX module is known (Intel's QVL,
+ * `convergeTcbStatusWithQeTcbStatus` and its sibling for the TDX module): an outdated part makes the whole
+ * outdated, a revoked one revokes it.
  */
 export function mergeStatus(whole: TcbLevel, part: TcbLevel): TcbLevel {
   const advisories = [...new Set([...whole.advisories, ...part.advisories])]
@@ -136,7 +152,11 @@ function mergedStatus(whole: TcbStatus, part: TcbStatus): TcbStatus {
   return SEVERITY.indexOf(part) > SEVERITY.indexOf(whole) ? part : whole
 }
 
-const CONFIGURATION = new Set<TcbStatus>(['ConfigurationNeeded', 'ConfigurationAndSWHardeningNeeded', 'OutOfDateConfigurationNeeded'])
+const CONFIGURATION = new Set<TcbStatus>([
+  'ConfigurationNeeded',
+  'ConfigurationAndSWHardeningNeeded',
+  'OutOfDateConfigurationNeeded',
+])
 /** From best to worst. */
 const SEVERITY: TcbStatus[] = tcbStatus.options
 

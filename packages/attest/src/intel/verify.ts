@@ -15,7 +15,10 @@ import { matchIsvSvn, matchPlatform, mergeStatus, type TcbLevel } from './tcb.ts
 const INTEL_QE_VENDOR = fromHex('939a7233f79c4ca9940a0db3957f0607', 'Intel’s vendor id')
 const PCK_CHAIN_IN_PEM = 5
 const SGX_DEBUG = 0x02
-/** Bits of TDATTRIBUTES (TDX Module ABI): of the lowest byte only debug exists; SEPT_VE_DISABLE is 28, PKS 30, KL 31, PERFMON 63. */
+/**
+ * Bits of TDATTRIBUTES (TDX Module ABI): of the lowest byte only debug exists; SEPT_VE_DISABLE is 28, PKS
+ * 30, KL 31, PERFMON 63.
+ */
 const TD_KNOWN = 0x8000_0000_d000_00ffn
 const TD_SEPT_VE_DISABLE = 1n << 28n
 const TD_LOWEST = 0xffn
@@ -23,13 +26,17 @@ const TD_LOWEST = 0xffn
 export interface VerifyQuoteOptions {
   /** Unix seconds at which everything has to be valid. */
   instant: number
-  /** Where chains have to end; Intel's root if not given. Of no effect on prepared collateral, which has its own. */
+  /**
+   * Where chains have to end; Intel's root if not given. Of no effect on prepared collateral, which has its
+   * own.
+   */
   root?: TrustRoot
 }
 
 /**
- * Verifies an SGX or TDX quote against collateral, wholly offline. Never throws for what is in the evidence: whatever is
- * wrong with it is in the verdict's problems. Prepare the collateral once where many quotes are checked.
+ * Verifies an SGX or TDX quote against collateral, wholly offline. Never throws for what is in the evidence:
+ * whatever is wrong with it is in the verdict's problems. Prepare the collateral once where many quotes are
+ * checked.
  *
  * ```ts
  * const verdict = await verifyQuote(quote, collateral, { instant: 1_751_000_000 })
@@ -42,7 +49,9 @@ export async function verifyQuote(
   { instant, root }: VerifyQuoteOptions,
 ): Promise<Verdict> {
   const findings = new Findings()
-  const prepared = await findings.attempt(() => ('findings' in collateral ? collateral : prepareCollateral(collateral, root ?? intelRoot)))
+  const prepared = await findings.attempt(() =>
+    'findings' in collateral ? collateral : prepareCollateral(collateral, root ?? intelRoot),
+  )
   const quote = await findings.attempt(() => parseQuote(bytes))
   let platform: PckFacts | undefined
   let tcb: TcbLevel | undefined
@@ -80,39 +89,74 @@ export async function verifyQuote(
   }
 }
 
-function checkCollateralWindow(findings: Findings, { windows, tcbInfo, qeIdentity }: PreparedCollateral, quote: Quote, instant: number): void {
+function checkCollateralWindow(
+  findings: Findings,
+  { windows, tcbInfo, qeIdentity }: PreparedCollateral,
+  quote: Quote,
+  instant: number,
+): void {
   const outside = windows.find(({ from, until }) => instant < from || instant > until)
-  const window = outside && `${outside.what} is valid from ${iso(outside.from)} to ${iso(outside.until)}, the instant is ${iso(instant)}`
+  const window =
+    outside &&
+    `${outside.what} is valid from ${iso(outside.from)} to ${iso(outside.until)}, the instant is ${iso(instant)}`
   findings.note(RULE.collateralTime, outside === undefined, window)
   const wanted = quote.body.kind === 'tdx' ? 'TDX, TD_QE' : 'SGX, QE'
   const found = `${tcbInfo.id}, ${qeIdentity.id}`
   findings.note(RULE.collateralKind, found === wanted, found, wanted)
 }
 
-function readPckChain({ pckChain, readChain }: PreparedCollateral, { certificationType, certificationData }: Quote): Certificate[] {
+function readPckChain(
+  { pckChain, readChain }: PreparedCollateral,
+  { certificationType, certificationData }: Quote,
+): Certificate[] {
   if (pckChain) return pckChain
   if (certificationType !== PCK_CHAIN_IN_PEM)
-    throw new EvidenceError('no-pck-chain', `The quote only refers to its PCK certificate (type ${certificationType}); give it with the collateral.`)
+    throw new EvidenceError(
+      'no-pck-chain',
+      `The quote only refers to its PCK certificate (type ${certificationType}); give it with the collateral.`,
+    )
   return readChain(new TextDecoder('latin1').decode(certificationData), 'The quote’s PCK chain')
 }
 
-async function checkPckChain(findings: Findings, collateral: PreparedCollateral, chain: Certificate[], instant: number): Promise<void> {
-  await checkChain(findings, { chain: RULE.pckChain, time: RULE.pckTime, revoked: RULE.revoked }, chain, collateral, instant)
+async function checkPckChain(
+  findings: Findings,
+  collateral: PreparedCollateral,
+  chain: Certificate[],
+  instant: number,
+): Promise<void> {
+  await checkChain(
+    findings,
+    { chain: RULE.pckChain, time: RULE.pckTime, revoked: RULE.revoked },
+    chain,
+    collateral,
+    instant,
+  )
   findings.note(RULE.pckIssuer, equalBytes(collateral.pckList.issuer, (chain[0] as Certificate).issuer))
 }
 
 async function checkSignatures(findings: Findings, quote: Quote, pck: Certificate): Promise<void> {
   const pckKey = pck.publicKey.kind === 'P-256' ? await keyOf(pck) : undefined
-  findings.note(RULE.qeSignature, (await pckKey?.verify(quote.qeReportBytes, quote.qeReportSignature)) === true)
+  findings.note(
+    RULE.qeSignature,
+    (await pckKey?.verify(quote.qeReportBytes, quote.qeReportSignature)) === true,
+  )
   const binding = await crypto.digest('SHA-256', concatBytes(quote.attestationKey, quote.qeAuthData))
   const { reportData } = quote.qeReport
-  findings.note(RULE.qeBinding, equalBytes(reportData.subarray(0, 32), binding) && isZero(reportData.subarray(32)))
+  findings.note(
+    RULE.qeBinding,
+    equalBytes(reportData.subarray(0, 32), binding) && isZero(reportData.subarray(32)),
+  )
   const attestationKey = await crypto.ecdsaKey('P-256', quote.attestationKey).catch(() => undefined)
   findings.note(RULE.quoteSignature, (await attestationKey?.verify(quote.signed, quote.signature)) === true)
 }
 
 /** Everything that decides about the TCB status; undefined where there is none. */
-function judgeTcb(findings: Findings, { tcbInfo, qeIdentity }: PreparedCollateral, quote: Quote, platform: PckFacts): TcbLevel | undefined {
+function judgeTcb(
+  findings: Findings,
+  { tcbInfo, qeIdentity }: PreparedCollateral,
+  quote: Quote,
+  platform: PckFacts,
+): TcbLevel | undefined {
   const fmspc = toHex(platform.fmspc)
   findings.note(RULE.fmspc, fmspc === tcbInfo.fmspc.toLowerCase(), fmspc, tcbInfo.fmspc.toLowerCase())
   const pceId = toHex(platform.pceId)
@@ -130,30 +174,64 @@ function judgeTcb(findings: Findings, { tcbInfo, qeIdentity }: PreparedCollatera
     `components ${platform.componentSvns.join(' ')}, PCE ${platform.pceSvn}${td ? `, TDX ${[...td.teeTcbSvn].join(' ')}` : ''}`,
   )
   if (!whole || !qe) return undefined
-  const merged = [qe, module].reduce<TcbLevel>((level, part) => (part ? mergeStatus(level, part) : level), whole)
+  const merged = [qe, module].reduce<TcbLevel>(
+    (level, part) => (part ? mergeStatus(level, part) : level),
+    whole,
+  )
   findings.note(RULE.notRevoked, merged.status !== 'Revoked', merged.status)
   return merged
 }
 
-function checkQe(findings: Findings, report: EnclaveReport, identity: PreparedCollateral['qeIdentity']): void {
+function checkQe(
+  findings: Findings,
+  report: EnclaveReport,
+  identity: PreparedCollateral['qeIdentity'],
+): void {
   const signer = toHex(report.mrSigner)
-  findings.note(RULE.qeSigner, signer === identity.mrsigner.toLowerCase(), signer, identity.mrsigner.toLowerCase())
-  findings.note(RULE.qeProduct, report.isvProdId === identity.isvprodid, String(report.isvProdId), String(identity.isvprodid))
+  findings.note(
+    RULE.qeSigner,
+    signer === identity.mrsigner.toLowerCase(),
+    signer,
+    identity.mrsigner.toLowerCase(),
+  )
+  findings.note(
+    RULE.qeProduct,
+    report.isvProdId === identity.isvprodid,
+    String(report.isvProdId),
+    String(identity.isvprodid),
+  )
   const miscselect = new Uint8Array(4)
   new DataView(miscselect.buffer).setUint32(0, report.miscSelect, true)
-  findings.note(RULE.qeMiscselect, matchesUnderMask(miscselect, identity.miscselect, identity.miscselectMask), toHex(miscselect), identity.miscselect)
+  findings.note(
+    RULE.qeMiscselect,
+    matchesUnderMask(miscselect, identity.miscselect, identity.miscselectMask),
+    toHex(miscselect),
+    identity.miscselect,
+  )
   const fitting = matchesUnderMask(report.attributes, identity.attributes, identity.attributesMask)
-  findings.note(RULE.qeAttributes, fitting && !hasDebug(report), toHex(report.attributes), identity.attributes)
+  findings.note(
+    RULE.qeAttributes,
+    fitting && !hasDebug(report),
+    toHex(report.attributes),
+    identity.attributes,
+  )
 }
 
 /**
- * The TDX module's own level (PCS API v4, `tdxModuleIdentities`): modules of version 0 are described by `tdxModule` and have
- * no levels of their own, later ones by the identity `TDX_` and their version.
+ * The TDX module's own level (PCS API v4, `tdxModuleIdentities`): modules of version 0 are described by
+ * `tdxModule` and have no levels of their own, later ones by the identity `TDX_` and their version.
  */
-function judgeModule(findings: Findings, info: PreparedCollateral['tcbInfo'], td: TdReport): TcbLevel | undefined {
+function judgeModule(
+  findings: Findings,
+  info: PreparedCollateral['tcbInfo'],
+  td: TdReport,
+): TcbLevel | undefined {
   const [svn = 0, version = 0] = td.teeTcbSvn
   const id = `TDX_${version.toString(16).padStart(2, '0').toUpperCase()}`
-  const identity = version === 0 ? undefined : info.tdxModuleIdentities.find((candidate) => candidate.id.toUpperCase() === id)
+  const identity =
+    version === 0
+      ? undefined
+      : info.tdxModuleIdentities.find((candidate) => candidate.id.toUpperCase() === id)
   const wanted = version === 0 ? info.tdxModule : identity
   const fitting =
     wanted !== undefined &&
@@ -171,7 +249,11 @@ function checkGuest(findings: Findings, quote: Quote): void {
   if (quote.body.kind !== 'tdx') return
   const { tdAttributes, mrServiceTd } = quote.body.report
   const bits = tdBits(tdAttributes)
-  findings.note(RULE.attributes, (bits & ~TD_KNOWN) === 0n && (bits & TD_SEPT_VE_DISABLE) !== 0n, toHex(tdAttributes))
+  findings.note(
+    RULE.attributes,
+    (bits & ~TD_KNOWN) === 0n && (bits & TD_SEPT_VE_DISABLE) !== 0n,
+    toHex(tdAttributes),
+  )
   if (mrServiceTd) findings.note(RULE.serviceTd, isZero(mrServiceTd), toHex(mrServiceTd))
 }
 
@@ -192,11 +274,15 @@ function tdBits(attributes: Uint8Array): bigint {
 function matchesUnderMask(found: Uint8Array, wanted: string, mask: string): boolean {
   const wantedBytes = fromHex(wanted, 'A value of the collateral')
   const maskBytes = fromHex(mask, 'A mask of the collateral')
-  return found.every((byte, index) => (byte & (maskBytes[index] ?? 0xff)) === ((wantedBytes[index] ?? 0) & (maskBytes[index] ?? 0xff)))
+  return found.every(
+    (byte, index) =>
+      (byte & (maskBytes[index] ?? 0xff)) === ((wantedBytes[index] ?? 0) & (maskBytes[index] ?? 0xff)),
+  )
 }
 
 function measurementsOf({ body }: Quote): Record<string, string> {
-  if (body.kind === 'sgx') return { mrenclave: toHex(body.report.mrEnclave), mrsigner: toHex(body.report.mrSigner) }
+  if (body.kind === 'sgx')
+    return { mrenclave: toHex(body.report.mrEnclave), mrsigner: toHex(body.report.mrSigner) }
   const { mrTd, mrConfigId, mrOwner, mrOwnerConfig, rtmr, mrSeam } = body.report
   const named = {
     mrtd: mrTd,
@@ -212,10 +298,23 @@ function measurementsOf({ body }: Quote): Record<string, string> {
   return Object.fromEntries(Object.entries(named).map(([name, bytes]) => [name, toHex(bytes)]))
 }
 
-function claimsOf(quote: Quote, platform: PckFacts, prepared: PreparedCollateral | undefined): Record<string, string> {
-  const claims: Record<string, string> = { quoteVersion: String(quote.version), fmspc: toHex(platform.fmspc), pceSvn: String(platform.pceSvn) }
-  if (quote.body.kind === 'tdx') claims['tdxModule'] = `${quote.body.report.teeTcbSvn[1]}.${quote.body.report.teeTcbSvn[0]}`
-  else Object.assign(claims, { isvProdId: String(quote.body.report.isvProdId), isvSvn: String(quote.body.report.isvSvn) })
+function claimsOf(
+  quote: Quote,
+  platform: PckFacts,
+  prepared: PreparedCollateral | undefined,
+): Record<string, string> {
+  const claims: Record<string, string> = {
+    quoteVersion: String(quote.version),
+    fmspc: toHex(platform.fmspc),
+    pceSvn: String(platform.pceSvn),
+  }
+  if (quote.body.kind === 'tdx')
+    claims['tdxModule'] = `${quote.body.report.teeTcbSvn[1]}.${quote.body.report.teeTcbSvn[0]}`
+  else
+    Object.assign(claims, {
+      isvProdId: String(quote.body.report.isvProdId),
+      isvSvn: String(quote.body.report.isvSvn),
+    })
   if (prepared) claims['tcbEvaluationDataNumber'] = String(prepared.tcbInfo.tcbEvaluationDataNumber)
   return claims
 }

@@ -30,45 +30,85 @@ export interface GpuVersions {
 }
 
 /** Names of a GPU's RIMs in NVIDIA's service. */
-export function rimIdsOf({ die, driver, firmware, project, projectSku, chipSku }: GpuVersions): { driver: string; firmware: string } {
+export function rimIdsOf({ die, driver, firmware, project, projectSku, chipSku }: GpuVersions): {
+  driver: string
+  firmware: string
+} {
   return {
     driver: `NV_GPU_DRIVER_${die}_${driver}`,
-    firmware: `NV_GPU_VBIOS_${project}_${projectSku}_${chipSku}_${firmware.replaceAll('.', '')}`.toUpperCase(),
-  }
-}
-
-/** Gets a Reference Integrity Manifest from NVIDIA's service. Nothing is verified here: `verifyGpuRim` does. Throws `no-collateral`. */
-export async function fetchGpuRim(id: string, { baseUrl = RIM, ...options }: FetchOptions = {}): Promise<string> {
-  const bytes = await ask(`${baseUrl}/${encodeURIComponent(id)}`, {}, 'NVIDIA’s service of reference values', options)
-  try {
-    return Buffer.from(Answer.parse(JSON.parse(Buffer.from(bytes).toString('utf8'))).rim, 'base64').toString('utf8')
-  } catch (cause) {
-    throw new EvidenceError('no-collateral', 'NVIDIA’s service of reference values answered with something that is none.', { cause })
+    firmware:
+      `NV_GPU_VBIOS_${project}_${projectSku}_${chipSku}_${firmware.replaceAll('.', '')}`.toUpperCase(),
   }
 }
 
 /**
- * Gets OCSP responses about the certificates of a chain (PEM, the end first) but the last, in their order. Nothing is verified
- * here: `verifyGpuReport` does. Throws `no-collateral`.
+ * Gets a Reference Integrity Manifest from NVIDIA's service. Nothing is verified here: `verifyGpuRim` does.
+ * Throws `no-collateral`.
  */
-export async function fetchOcsp(chainPem: string, { baseUrl = OCSP, ...options }: FetchOptions = {}): Promise<Uint8Array[]> {
-  const chain = readPem(chainPem, 'The chain').map((der) => parseCertificate(der, 'A certificate of the chain'))
+export async function fetchGpuRim(
+  id: string,
+  { baseUrl = RIM, ...options }: FetchOptions = {},
+): Promise<string> {
+  const bytes = await ask(
+    `${baseUrl}/${encodeURIComponent(id)}`,
+    {},
+    'NVIDIA’s service of reference values',
+    options,
+  )
+  try {
+    return Buffer.from(Answer.parse(JSON.parse(Buffer.from(bytes).toString('utf8'))).rim, 'base64').toString(
+      'utf8',
+    )
+  } catch (cause) {
+    throw new EvidenceError(
+      'no-collateral',
+      'NVIDIA’s service of reference values answered with something that is none.',
+      { cause },
+    )
+  }
+}
+
+/**
+ * Gets OCSP responses about the certificates of a chain (PEM, the end first) but the last, in their order.
+ * Nothing is verified here: `verifyGpuReport` does. Throws `no-collateral`.
+ */
+export async function fetchOcsp(
+  chainPem: string,
+  { baseUrl = OCSP, ...options }: FetchOptions = {},
+): Promise<Uint8Array[]> {
+  const chain = readPem(chainPem, 'The chain').map((der) =>
+    parseCertificate(der, 'A certificate of the chain'),
+  )
   const sha1 = async (data: Uint8Array) => new Uint8Array(createHash('sha1').update(data).digest())
   return Promise.all(
     chain.slice(0, -1).map(async (certificate, index) => {
       const body = await ocspRequest(certificate, chain[index + 1] as typeof certificate, sha1)
       const headers = { 'content-type': 'application/ocsp-request' }
-      return ask(baseUrl, { method: 'POST', headers, body: new Uint8Array(body) }, 'The OCSP responder', options)
+      return ask(
+        baseUrl,
+        { method: 'POST', headers, body: new Uint8Array(body) },
+        'The OCSP responder',
+        options,
+      )
     }),
   )
 }
 
-async function ask(url: string, init: RequestInit, who: string, { signal, fetch = globalThis.fetch }: Omit<FetchOptions, 'baseUrl'>): Promise<Uint8Array> {
-  const response = await fetch(url, { ...init, ...(signal && { signal }), redirect: 'error' }).catch((cause) => {
-    throw new EvidenceError('no-collateral', `${who} can not be reached.`, { cause })
-  })
-  if (!response.ok) throw new EvidenceError('no-collateral', `${who} answered with status ${response.status}.`)
+async function ask(
+  url: string,
+  init: RequestInit,
+  who: string,
+  { signal, fetch = globalThis.fetch }: Omit<FetchOptions, 'baseUrl'>,
+): Promise<Uint8Array> {
+  const response = await fetch(url, { ...init, ...(signal && { signal }), redirect: 'error' }).catch(
+    (cause) => {
+      throw new EvidenceError('no-collateral', `${who} can not be reached.`, { cause })
+    },
+  )
+  if (!response.ok)
+    throw new EvidenceError('no-collateral', `${who} answered with status ${response.status}.`)
   const bytes = new Uint8Array(await response.arrayBuffer())
-  if (bytes.length > MAX_BYTES) throw new EvidenceError('no-collateral', `${who} answered with more than ${MAX_BYTES} bytes.`)
+  if (bytes.length > MAX_BYTES)
+    throw new EvidenceError('no-collateral', `${who} answered with more than ${MAX_BYTES} bytes.`)
   return bytes
 }

@@ -19,13 +19,18 @@ const C14N11 = 'http://www.w3.org/2006/12/xml-c14n11'
 const value = (digit: string) => digit.repeat(96)
 
 /** A RIM as NVIDIA's are, signed by a chain of our own. */
-async function makeRim(payload: string, { signer, authority }: { signer: Certified; authority: Certified }): Promise<string> {
+async function makeRim(
+  payload: string,
+  { signer, authority }: { signer: Certified; authority: Certified },
+): Promise<string> {
   const body = (signature: string) =>
     `<SoftwareIdentity xmlns="${SWID}" xmlns:ns0="${SWID}" xmlns:ns2="http://www.w3.org/2001/04/xmlenc#sha384" name="GH100">
     <ns0:Meta colloquialVersion="550.90.07" product="GH100"/>
     <ns0:Payload>${payload}</ns0:Payload>
 ${signature}</SoftwareIdentity>`
-  const canonicalizer = new C14nCanonicalization() as unknown as { process(node: unknown, options: object): string }
+  const canonicalizer = new C14nCanonicalization() as unknown as {
+    process(node: unknown, options: object): string
+  }
   const canonical = (xml: string) => canonicalizer.process(parseXml(xml).documentElement, {})
   const digest = createHash('sha384')
     .update(canonical(body('')))
@@ -34,13 +39,20 @@ ${signature}</SoftwareIdentity>`
   const info = `<ds:SignedInfo><ds:CanonicalizationMethod Algorithm="${C14N11}"></ds:CanonicalizationMethod><ds:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384"></ds:SignatureMethod><ds:Reference URI=""><ds:Transforms><ds:Transform Algorithm="${DSIG}enveloped-signature"></ds:Transform><ds:Transform Algorithm="${C14N11}"></ds:Transform></ds:Transforms><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#sha384"></ds:DigestMethod><ds:DigestValue>${digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>`
   const inherited = `xmlns="${SWID}" xmlns:ds="${DSIG}" xmlns:ns0="${SWID}" xmlns:ns2="http://www.w3.org/2001/04/xmlenc#sha384"`
   const certificates = [signer, authority]
-    .map(({ certificate }) => `<ds:X509Certificate>${Buffer.from(certificate).toString('base64')}</ds:X509Certificate>`)
+    .map(
+      ({ certificate }) =>
+        `<ds:X509Certificate>${Buffer.from(certificate).toString('base64')}</ds:X509Certificate>`,
+    )
     .join('')
   const whole = (signature: string) =>
     body(
       `<ds:Signature xmlns:ds="${DSIG}">${info}<ds:SignatureValue>${signature}</ds:SignatureValue><ds:KeyInfo><ds:X509Data>${certificates}</ds:X509Data></ds:KeyInfo></ds:Signature>`,
     )
-  const signature = sign('sha384', Buffer.from(info.replace('<ds:SignedInfo', `<ds:SignedInfo ${inherited}`)), { key: signer.key, dsaEncoding: 'ieee-p1363' })
+  const signature = sign(
+    'sha384',
+    Buffer.from(info.replace('<ds:SignedInfo', `<ds:SignedInfo ${inherited}`)),
+    { key: signer.key, dsaEncoding: 'ieee-p1363' },
+  )
   return whole(signature.toString('base64'))
 }
 
@@ -77,10 +89,15 @@ describe('reference values of GPUs', () => {
   })
 
   it('are not believed by another root, out of time, changed, unsigned or wrapped', async () => {
-    const other = parseCertificate((await certify('Other root', newKey(), undefined, 'authority')).certificate, 'other')
+    const other = parseCertificate(
+      (await certify('Other root', newKey(), undefined, 'authority')).certificate,
+      'other',
+    )
     await expect(verifyGpuRim(rim, { instant, trust: other })).rejects.toThrow(/does not chain/)
     await expect(verifyGpuRim(rim, { instant })).rejects.toThrow(/does not chain/)
-    await expect(verifyGpuRim(rim, { instant: instant - 3 * 86_400, trust })).rejects.toThrow(/not valid at the instant/)
+    await expect(verifyGpuRim(rim, { instant: instant - 3 * 86_400, trust })).rejects.toThrow(
+      /not valid at the instant/,
+    )
     const wrapped = rim.replace('<SoftwareIdentity', '<Outer><SoftwareIdentity').concat('</Outer>')
     for (const changed of [
       rim.replace(value('a'), value('c')),
@@ -105,28 +122,50 @@ describe('reference values of GPUs', () => {
       resource(300, [value('a')]),
       resource(0, [value('a')]) + resource(0, [value('b')]),
     ])
-      await expect(makeRim(payload, { signer, authority }).then((xml) => verifyGpuRim(xml, { instant, trust }))).rejects.toMatchObject({ code: 'bad-rim' })
+      await expect(
+        makeRim(payload, { signer, authority }).then((xml) => verifyGpuRim(xml, { instant, trust })),
+      ).rejects.toMatchObject({ code: 'bad-rim' })
   })
 
   it('of driver and firmware go together where they speak of different measurements', () => {
-    const part = (index: number) => ({ version: '1', product: 'GH100', measurements: new Map([[index, [value('a')]]]) })
+    const part = (index: number) => ({
+      version: '1',
+      product: 'GH100',
+      measurements: new Map([[index, [value('a')]]]),
+    })
     expect([...goldenMeasurements(part(1), part(2)).keys()]).toEqual([1, 2])
     expect(() => goldenMeasurements(part(1), part(1))).toThrow(/measurement 1/)
   })
 
   it('are asked for by the names that NVIDIA gives them', async () => {
-    const ids = rimIdsOf({ die: 'GH100', driver: '550.90.07', firmware: '96.00.9F.00.01', project: '1010', projectSku: '0200', chipSku: '882' })
-    expect(ids).toEqual({ driver: 'NV_GPU_DRIVER_GH100_550.90.07', firmware: 'NV_GPU_VBIOS_1010_0200_882_96009F0001' })
+    const ids = rimIdsOf({
+      die: 'GH100',
+      driver: '550.90.07',
+      firmware: '96.00.9F.00.01',
+      project: '1010',
+      projectSku: '0200',
+      chipSku: '882',
+    })
+    expect(ids).toEqual({
+      driver: 'NV_GPU_DRIVER_GH100_550.90.07',
+      firmware: 'NV_GPU_VBIOS_1010_0200_882_96009F0001',
+    })
     const asked: string[] = []
     const answer = (body: unknown, status = 200) =>
       (async (url: string) => {
         asked.push(url)
         return new Response(JSON.stringify(body), { status })
       }) as unknown as typeof fetch
-    expect(await fetchGpuRim(ids.driver, { fetch: answer({ rim: Buffer.from(rim).toString('base64') }) })).toBe(rim)
+    expect(
+      await fetchGpuRim(ids.driver, { fetch: answer({ rim: Buffer.from(rim).toString('base64') }) }),
+    ).toBe(rim)
     expect(asked).toEqual(['https://rim.attestation.nvidia.com/v1/rim/NV_GPU_DRIVER_GH100_550.90.07'])
-    await expect(fetchGpuRim(ids.driver, { fetch: answer({}) })).rejects.toMatchObject({ code: 'no-collateral' })
-    await expect(fetchGpuRim(ids.driver, { fetch: answer({}, 404) })).rejects.toMatchObject({ code: 'no-collateral' })
+    await expect(fetchGpuRim(ids.driver, { fetch: answer({}) })).rejects.toMatchObject({
+      code: 'no-collateral',
+    })
+    await expect(fetchGpuRim(ids.driver, { fetch: answer({}, 404) })).rejects.toMatchObject({
+      code: 'no-collateral',
+    })
   })
 })
 
@@ -135,12 +174,16 @@ describe('OCSP responses (made by OpenSSL)', () => {
   let root: Certified
   let leaf: Certified
   let response: Uint8Array
-  const openssl = (...words: string[]) => execFileSync('openssl', words, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+  const openssl = (...words: string[]) =>
+    execFileSync('openssl', words, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
   const parsed = ({ certificate }: Certified) => parseCertificate(certificate, 'A certificate')
   /** What the responder says of the certificates in its index. */
   const answer = (request: Uint8Array, status: string, { signer = 'root', days = '1' } = {}): Uint8Array => {
     const serial = parsed(leaf).serial.toUpperCase()
-    writeFileSync(join(folder, 'index.txt'), `${status}\t491231235959Z\t${status === 'R' ? '250101000000Z' : ''}\t${serial}\tunknown\t/CN=leaf\n`)
+    writeFileSync(
+      join(folder, 'index.txt'),
+      `${status}\t491231235959Z\t${status === 'R' ? '250101000000Z' : ''}\t${serial}\tunknown\t/CN=leaf\n`,
+    )
     writeFileSync(join(folder, 'request.der'), request)
     openssl(
       'ocsp',
@@ -167,7 +210,10 @@ describe('OCSP responses (made by OpenSSL)', () => {
     root = await certify('Test root', newKey(), undefined, 'authority')
     leaf = await certify('Test leaf', newKey(), root, 'entity')
     // Extended key usage: OCSP signing (1.3.6.1.5.5.7.3.9).
-    const purpose = { oid: '2.5.29.37', value: new Uint8Array(Buffer.from('300a06082b06010505070309', 'hex')) }
+    const purpose = {
+      oid: '2.5.29.37',
+      value: new Uint8Array(Buffer.from('300a06082b06010505070309', 'hex')),
+    }
     const delegate = await certify('Test responder', newKey(), root, 'entity', [purpose])
     for (const [name, { key, certificate }] of Object.entries({ root, leaf, delegate })) {
       writeFileSync(join(folder, `${name}.pem`), toPem(certificate))
@@ -187,19 +233,31 @@ describe('OCSP responses (made by OpenSSL)', () => {
   it('are good by the issuer, or by a delegate of its own', async () => {
     expect(await checkOcsp(response, parsed(leaf), parsed(root), instant)).toMatchObject({ status: 'good' })
     const request = new Uint8Array(readFileSync(join(folder, 'request.der')))
-    expect(await checkOcsp(answer(request, 'V', { signer: 'delegate' }), parsed(leaf), parsed(root), instant)).toMatchObject({ status: 'good' })
-    expect(await checkOcsp(answer(request, 'R'), parsed(leaf), parsed(root), instant)).toMatchObject({ status: 'revoked' })
+    expect(
+      await checkOcsp(answer(request, 'V', { signer: 'delegate' }), parsed(leaf), parsed(root), instant),
+    ).toMatchObject({ status: 'good' })
+    expect(await checkOcsp(answer(request, 'R'), parsed(leaf), parsed(root), instant)).toMatchObject({
+      status: 'revoked',
+    })
   })
 
   it('are not believed by others, about others, or at other times', async () => {
     const request = new Uint8Array(readFileSync(join(folder, 'request.der')))
     // A certificate of the same issuer that is not for this.
-    await expect(checkOcsp(answer(request, 'V', { signer: 'leaf' }), parsed(leaf), parsed(root), instant)).rejects.toThrow(/nobody who may/)
+    await expect(
+      checkOcsp(answer(request, 'V', { signer: 'leaf' }), parsed(leaf), parsed(root), instant),
+    ).rejects.toThrow(/nobody who may/)
     const other = await certify('Test root', newKey(), undefined, 'authority')
     await expect(checkOcsp(response, parsed(leaf), parsed(other), instant)).rejects.toThrow(/nobody who may/)
-    await expect(checkOcsp(response, parsed(await certify('Another', newKey(), root, 'entity')), parsed(root), instant)).rejects.toThrow(/another certificate/)
-    await expect(checkOcsp(response, parsed(leaf), parsed(root), instant + 3 * 86_400)).rejects.toThrow(/does not hold/)
-    await expect(checkOcsp(response, parsed(leaf), parsed(root), instant - 3 * 86_400)).rejects.toThrow(/does not hold/)
+    await expect(
+      checkOcsp(response, parsed(await certify('Another', newKey(), root, 'entity')), parsed(root), instant),
+    ).rejects.toThrow(/another certificate/)
+    await expect(checkOcsp(response, parsed(leaf), parsed(root), instant + 3 * 86_400)).rejects.toThrow(
+      /does not hold/,
+    )
+    await expect(checkOcsp(response, parsed(leaf), parsed(root), instant - 3 * 86_400)).rejects.toThrow(
+      /does not hold/,
+    )
   })
 
   it('with any byte changed, or cut off, are not good, and nothing else is thrown', async () => {

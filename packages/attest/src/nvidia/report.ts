@@ -40,9 +40,24 @@ const RULE = {
     source: 'RFC 5280, section 4.1.2.5',
     otherwise: 'The chain is not valid at the instant.',
   },
-  nonce: { code: 'gpu-nonce', title: 'The report was made for this nonce', source: SPDM, otherwise: 'The report was made for another nonce.' },
-  signature: { code: 'gpu-signature', title: 'The report is signed by the GPU’s key', source: SPDM, otherwise: 'The signature on the GPU’s report is wrong.' },
-  ocsp: { code: 'gpu-ocsp', title: 'Its issuer says that a certificate is good', source: 'RFC 6960', otherwise: 'A certificate is not known to be good.' },
+  nonce: {
+    code: 'gpu-nonce',
+    title: 'The report was made for this nonce',
+    source: SPDM,
+    otherwise: 'The report was made for another nonce.',
+  },
+  signature: {
+    code: 'gpu-signature',
+    title: 'The report is signed by the GPU’s key',
+    source: SPDM,
+    otherwise: 'The signature on the GPU’s report is wrong.',
+  },
+  ocsp: {
+    code: 'gpu-ocsp',
+    title: 'Its issuer says that a certificate is good',
+    source: 'RFC 6960',
+    otherwise: 'A certificate is not known to be good.',
+  },
   golden: {
     code: 'gpu-measurements',
     title: 'Each measurement is one of those published for driver and firmware',
@@ -62,13 +77,18 @@ interface GpuReport {
   signature: Uint8Array
 }
 
-/** Reads a raw SPDM measurement report: the request and the response, as the driver hands them out. Throws `bad-report` or `truncated`. */
+/**
+ * Reads a raw SPDM measurement report: the request and the response, as the driver hands them out. Throws
+ * `bad-report` or `truncated`.
+ */
 function parseGpuReport(bytes: Uint8Array): GpuReport {
-  if (bytes.length > MAX_REPORT_BYTES) throw new EvidenceError('bad-report', `The GPU’s report is longer than ${MAX_REPORT_BYTES} bytes.`)
+  if (bytes.length > MAX_REPORT_BYTES)
+    throw new EvidenceError('bad-report', `The GPU’s report is longer than ${MAX_REPORT_BYTES} bytes.`)
   const reader = new ByteReader(bytes, 'The GPU’s report')
   const request = reader.take(REQUEST_BYTES)
   const [, responseCode] = reader.take(4)
-  if (request[1] !== GET_MEASUREMENTS || responseCode !== MEASUREMENTS) throw new EvidenceError('bad-report', 'The GPU’s report is no SPDM measurement report.')
+  if (request[1] !== GET_MEASUREMENTS || responseCode !== MEASUREMENTS)
+    throw new EvidenceError('bad-report', 'The GPU’s report is no SPDM measurement report.')
   const [blocks = 0] = reader.take(1)
   const recordLength = reader.u16() + (reader.take(1)[0] ?? 0) * 65_536
   const record = new ByteReader(reader.take(recordLength), 'The measurement record')
@@ -78,15 +98,22 @@ function parseGpuReport(bytes: Uint8Array): GpuReport {
   const signature = reader.take(SIGNATURE_BYTES)
   if (reader.left > 0) throw new EvidenceError('bad-report', 'The GPU’s report is followed by stray bytes.')
   const measurements = readMeasurements(record, blocks)
-  return { nonce: request.subarray(4, 36), measurements, opaque, signed: bytes.subarray(0, bytes.length - SIGNATURE_BYTES), signature }
+  return {
+    nonce: request.subarray(4, 36),
+    measurements,
+    opaque,
+    signed: bytes.subarray(0, bytes.length - SIGNATURE_BYTES),
+    signature,
+  }
 }
 
 /**
- * Verifies a raw GPU report with its certificate chain (PEM, the GPU's first), offline. `nonce`: 32 bytes, to bind the GPU to a
- * worker take a number out of its quote. `golden`: the measurements published for its driver and firmware, by index, in
- * hexadecimal digits (`goldenMeasurements`); without them nothing is known of what runs on the GPU, and the verdict isn't genuine.
- * `ocsp`: a response about each certificate that its issuer answers for; without any, revocation isn't checked, and the verdict
- * says so. Never throws for what is in the evidence.
+ * Verifies a raw GPU report with its certificate chain (PEM, the GPU's first), offline. `nonce`: 32 bytes,
+ * to bind the GPU to a worker take a number out of its quote. `golden`: the measurements published for its
+ * driver and firmware, by index, in hexadecimal digits (`goldenMeasurements`); without them nothing is known
+ * of what runs on the GPU, and the verdict isn't genuine. `ocsp`: a response about each certificate that its
+ * issuer answers for; without any, revocation isn't checked, and the verdict says so. Never throws for what
+ * is in the evidence.
  */
 export async function verifyGpuReport(
   bytes: Uint8Array,
@@ -97,7 +124,13 @@ export async function verifyGpuReport(
     ocsp,
     instant,
     trust = root,
-  }: { nonce: string; golden: Map<number, string[]>; ocsp?: readonly Uint8Array[]; instant: number; trust?: Certificate },
+  }: {
+    nonce: string
+    golden: Map<number, string[]>
+    ocsp?: readonly Uint8Array[]
+    instant: number
+    trust?: Certificate
+  },
 ): Promise<Verdict> {
   const findings = new Findings()
   const report = await findings.attempt(() => parseGpuReport(bytes))
@@ -110,7 +143,9 @@ export async function verifyGpuReport(
       if (ocsp) await checkRevocation(findings, chain, trust, ocsp, instant)
       const isOff = report.opaque.get(OPAQUE.videoDecoder)?.[0] === VIDEO_DECODER.off
       const wanted = [...golden].filter(([index]) => !isOff || index !== VIDEO_DECODER.measurement)
-      const wrong = wanted.find(([index, values]) => !values.includes(toHex(report.measurements.get(index) ?? new Uint8Array())))
+      const wrong = wanted.find(
+        ([index, values]) => !values.includes(toHex(report.measurements.get(index) ?? new Uint8Array())),
+      )
       findings.note(RULE.golden, wanted.length > 0 && wrong === undefined, wrong && `measurement ${wrong[0]}`)
     })
   return {
@@ -119,7 +154,9 @@ export async function verifyGpuReport(
     root: chained && trust === root ? 'nvidia' : undefined,
     simulated: false,
     tcb: undefined,
-    measurements: Object.fromEntries([...(report?.measurements ?? [])].map(([index, value]) => [`measurement${index}`, toHex(value)])),
+    measurements: Object.fromEntries(
+      [...(report?.measurements ?? [])].map(([index, value]) => [`measurement${index}`, toHex(value)]),
+    ),
     reportData: report ? toHex(report.nonce) : '',
     debug: false,
     platform: report && chain[0] ? ueidOf(chain[0]) : undefined,
@@ -131,9 +168,10 @@ export async function verifyGpuReport(
 }
 
 /**
- * Which GPU made a raw report, and of what SKU it is: the number that tokens name it by (UEID), and the chip SKU, where the report says
- * so. Checks certificates, instant, signature and nonce; of what runs on the GPU it knows nothing (tokens do). `root` of a development
- * network stands in for NVIDIA's. Throws `bad-report`, or what reading it throws.
+ * Which GPU made a raw report, and of what SKU it is: the number that tokens name it by (UEID), and the chip
+ * SKU, where the report says so. Checks certificates, instant, signature and nonce; of what runs on the GPU
+ * it knows nothing (tokens do). `root` of a development network stands in for NVIDIA's. Throws `bad-report`,
+ * or what reading it throws.
  */
 export async function identifyGpu(
   bytes: Uint8Array,
@@ -143,7 +181,11 @@ export async function identifyGpu(
   const findings = new Findings()
   const report = parseGpuReport(bytes)
   const chain = readChain(chainPem)
-  await checkMaker(findings, report, chain, { nonce, instant, trust: network?.name === 'devnet' ? network.certificate : root })
+  await checkMaker(findings, report, chain, {
+    nonce,
+    instant,
+    trust: network?.name === 'devnet' ? network.certificate : root,
+  })
   const [problem] = findings.problems
   if (problem) throw new EvidenceError('bad-report', problem.message)
   return { ueid: ueidOf(chain[0] as Certificate), chipSku: claimsOf(report, chain)['chipSku'] }
@@ -151,10 +193,14 @@ export async function identifyGpu(
 
 /** The GPU's certificates, its own first. Throws `bad-pem`, `bad-base64`, `bad-certificate` or `bad-der`. */
 function readChain(pem: string): Certificate[] {
-  return readPem(pem, 'The GPU’s certificates').map((der) => parseCertificate(der, 'A certificate of the GPU’s'))
+  return readPem(pem, 'The GPU’s certificates').map((der) =>
+    parseCertificate(der, 'A certificate of the GPU’s'),
+  )
 }
 
-/** Whether a GPU under this root made the report, for this nonce; true if its certificates chain to the root. */
+/**
+ * Whether a GPU under this root made the report, for this nonce; true if its certificates chain to the root.
+ */
 async function checkMaker(
   findings: Findings,
   report: GpuReport,
@@ -168,7 +214,12 @@ async function checkMaker(
   const leaf = chain[0] as Certificate
   const key = leaf.publicKey.kind === 'P-384' ? await keyOf(leaf) : undefined
   findings.note(RULE.signature, (await key?.verify(report.signed, report.signature)) === true)
-  findings.note(RULE.nonce, toHex(report.nonce) === nonce.toLowerCase().replace(/^0x/, ''), toHex(report.nonce), nonce)
+  findings.note(
+    RULE.nonce,
+    toHex(report.nonce) === nonce.toLowerCase().replace(/^0x/, ''),
+    toHex(report.nonce),
+    nonce,
+  )
   return chained
 }
 
@@ -183,12 +234,15 @@ function readMeasurements(record: ByteReader, blocks: number): Map<number, Uint8
   for (let i = 0; i < blocks; i++) {
     const [index = 0, specification = 0] = record.take(2)
     const block = new ByteReader(record.take(record.u16()), 'A measurement block')
-    if (specification !== 1 || measurements.has(index)) throw new EvidenceError('bad-report', 'A measurement block is not as DMTF has it, or there twice.')
+    if (specification !== 1 || measurements.has(index))
+      throw new EvidenceError('bad-report', 'A measurement block is not as DMTF has it, or there twice.')
     block.take(1)
     measurements.set(index, block.take(block.u16()))
-    if (block.left > 0) throw new EvidenceError('bad-report', 'A measurement block holds more than its value.')
+    if (block.left > 0)
+      throw new EvidenceError('bad-report', 'A measurement block holds more than its value.')
   }
-  if (record.left > 0) throw new EvidenceError('bad-report', 'The measurement record holds more than its blocks.')
+  if (record.left > 0)
+    throw new EvidenceError('bad-report', 'The measurement record holds more than its blocks.')
   return measurements
 }
 
@@ -211,11 +265,18 @@ function claimsOf({ opaque }: GpuReport, chain: readonly Certificate[]): Record<
           .slice(0, 64)
       : undefined
   }
-  const named = { driver: text(OPAQUE.driver), chipSku: text(OPAQUE.chipSku), project: text(OPAQUE.project), projectSku: text(OPAQUE.projectSku) }
+  const named = {
+    driver: text(OPAQUE.driver),
+    chipSku: text(OPAQUE.chipSku),
+    project: text(OPAQUE.project),
+    projectSku: text(OPAQUE.projectSku),
+  }
   const model = chain.find(({ name }) => DIE.test(name) && name.includes('BROM'))?.name
   const firmware = firmwareOf(opaque.get(OPAQUE.vbios))
   const found = { ...named, model, firmware }
-  return Object.fromEntries(Object.entries(found).filter((entry): entry is [string, string] => entry[1] !== undefined))
+  return Object.fromEntries(
+    Object.entries(found).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  )
 }
 
 /** `96.00.9F.00.01`: four bytes, little endian, and the first of the four behind them. */
@@ -225,7 +286,10 @@ function firmwareOf(bytes: Uint8Array | undefined): string | undefined {
   return digits.join('.').toUpperCase()
 }
 
-/** Every certificate above the GPU's own, but the root, is to be good by the word of its issuer. The GPU's own has no responder: it is made at the factory. */
+/**
+ * Every certificate above the GPU's own, but the root, is to be good by the word of its issuer. The GPU's
+ * own has no responder: it is made at the factory.
+ */
 async function checkRevocation(
   findings: Findings,
   chain: readonly Certificate[],

@@ -1,4 +1,5 @@
-// The XML libraries' own types bring a browser's globals into every file of the project; what is used of them is typed here.
+// The XML libraries' own types bring a browser's globals into every file of the project; what is used of
+// them is typed here.
 import { createRequire } from 'node:module'
 
 /** An element or document, as far as it is read here (DOM). */
@@ -11,7 +12,10 @@ export interface XmlNode {
   documentElement: XmlNode | null
   getAttribute(name: string): string | null
   getAttributeNS(namespace: string, name: string): string | null
-  getElementsByTagNameNS(namespace: string, name: string): { length: number; item(index: number): XmlNode | null }
+  getElementsByTagNameNS(
+    namespace: string,
+    name: string,
+  ): { length: number; item(index: number): XmlNode | null }
 }
 
 interface XmlParser {
@@ -31,7 +35,9 @@ export interface XmlVerifier {
 }
 
 const require = createRequire(import.meta.url)
-const { DOMParser } = require('@xmldom/xmldom') as { DOMParser: new (options: { errorHandler: Record<string, (message: string) => void> }) => XmlParser }
+const { DOMParser } = require('@xmldom/xmldom') as {
+  DOMParser: new (options: { errorHandler: Record<string, (message: string) => void> }) => XmlParser
+}
 
 /** Canonical XML 1.0, and what verifies. */
 export const { C14nCanonicalization, SignedXml } = require('xml-crypto') as {
@@ -43,7 +49,9 @@ export const { C14nCanonicalization, SignedXml } = require('xml-crypto') as {
 export function parseXml(xml: string): XmlNode {
   const errors: string[] = []
   const note = (message: string) => void errors.push(message)
-  const document = new DOMParser({ errorHandler: { warning: note, error: note, fatalError: note } }).parseFromString(xml, 'text/xml')
+  const document = new DOMParser({
+    errorHandler: { warning: note, error: note, fatalError: note },
+  }).parseFromString(xml, 'text/xml')
   if (errors.length > 0 || !document) throw new Error(errors[0] ?? 'nothing was read')
   return document
 }
@@ -56,5 +64,7 @@ export function elementsNamed(document: XmlNode, namespace: string, name: string
 
 /** The element's own elements. */
 export function childrenOfNode(node: XmlNode): XmlNode[] {
-  return Array.from(node.childNodes as ArrayLike<XmlNode> & Iterable<XmlNode>).filter(({ nodeType }) => nodeType === 1)
+  return Array.from(node.childNodes as ArrayLike<XmlNode> & Iterable<XmlNode>).filter(
+    ({ nodeType }) => nodeType === 1,
+  )
 }

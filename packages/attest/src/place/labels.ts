@@ -12,7 +12,12 @@ const CLOCK_SECONDS = 300
 const MIN_ID_DIGITS = 32
 const SOURCE = 'Proof of Cloud; Cloister, docs/attestation.md, place'
 
-const SEEN: Rule = { code: 'place', title: 'A witness saw this machine there', source: SOURCE, otherwise: 'A witness took back where it saw this machine.' }
+const SEEN: Rule = {
+  code: 'place',
+  title: 'A witness saw this machine there',
+  source: SOURCE,
+  otherwise: 'A witness took back where it saw this machine.',
+}
 
 /** Somebody whose word on where a machine stands is taken. */
 export interface Witness {
@@ -23,7 +28,10 @@ export interface Witness {
 
 /** Where a witness says that a machine stands. */
 export interface Place {
-  /** From the wide to the narrow, parted by `/`: `aws/eu-central-1`, `hetzner/fsn1/dc14`. Witnesses may say it otherwise. */
+  /**
+   * From the wide to the narrow, parted by `/`: `aws/eu-central-1`, `hetzner/fsn1/dc14`. Witnesses may say
+   * it otherwise.
+   */
   label: string
   witness: string
   /** Unix seconds. */
@@ -40,10 +48,11 @@ const Claims = z.object({
 })
 
 /**
- * What witnesses say of a machine: EdDSA tokens in the form of the Proof of Cloud registry, `kid` the witness's key, `machine_id`
- * the first 32 or more hexadecimal digits of SHA-256 of the machine's identity (Intel's PPID, AMD's chip id). The newest word of each witness counts, for 400 days; a newer one with
- * `revoked` ends it. Tokens of others, about other machines or with wrong signatures count for nothing. Never throws for
- * what is in a token.
+ * What witnesses say of a machine: EdDSA tokens in the form of the Proof of Cloud registry, `kid` the
+ * witness's key, `machine_id` the first 32 or more hexadecimal digits of SHA-256 of the machine's identity
+ * (Intel's PPID, AMD's chip id). The newest word of each witness counts, for 400 days; a newer one with
+ * `revoked` ends it. Tokens of others, about other machines or with wrong signatures count for nothing.
+ * Never throws for what is in a token.
  */
 export async function verifyLabels(
   tokens: readonly string[],
@@ -55,13 +64,18 @@ export async function verifyLabels(
     const read = await readLabel(token, witnesses)
     if (!read || !platform.startsWith(read.platform) || read.instant > instant + CLOCK_SECONDS) continue
     const known = newest.get(read.witness)
-    if (!known || read.instant > known.instant || (read.instant === known.instant && read.revoked)) newest.set(read.witness, read)
+    if (!known || read.instant > known.instant || (read.instant === known.instant && read.revoked))
+      newest.set(read.witness, read)
   }
   const findings = new Findings()
   const places: Place[] = []
   for (const [{ name }, { label, instant: said, revoked }] of newest) {
     if (instant - said > LIFETIME_SECONDS) continue
-    findings.note(SEEN, !revoked, `${label || 'no place'}, by ${name} on ${new Date(said * 1000).toISOString().slice(0, 10)}`)
+    findings.note(
+      SEEN,
+      !revoked,
+      `${label || 'no place'}, by ${name} on ${new Date(said * 1000).toISOString().slice(0, 10)}`,
+    )
     if (!revoked && label !== '') places.push({ label, witness: name, instant: said })
   }
   return { places, findings }
@@ -80,13 +94,26 @@ async function readLabel(token: string, witnesses: readonly Witness[]) {
     const { alg, kid } = decodeProtectedHeader(token)
     const witness = witnesses.find(({ key }) => key.toLowerCase() === kid?.toLowerCase().replace(/^0x/, ''))
     if (!witness || alg !== 'EdDSA') return undefined
-    const key = await importJWK({ kty: 'OKP', crv: 'Ed25519', x: base64url.encode(fromHex(witness.key.toLowerCase(), 'The witness’s key')) }, 'EdDSA')
+    const key = await importJWK(
+      {
+        kty: 'OKP',
+        crv: 'Ed25519',
+        x: base64url.encode(fromHex(witness.key.toLowerCase(), 'The witness’s key')),
+      },
+      'EdDSA',
+    )
     const { payload } = await compactVerify(token, key, { algorithms: ['EdDSA'] })
     const claims = Claims.parse(JSON.parse(new TextDecoder().decode(payload)))
     const said = secondsOf(claims.timestamp)
     // What a witness says is shown: nothing in it may move a cursor.
     if (!Number.isFinite(said) || /[^\x20-\x7e]/.test(claims.label)) return undefined
-    return { witness, platform: claims.machine_id, label: claims.label, instant: said, revoked: claims.revoked }
+    return {
+      witness,
+      platform: claims.machine_id,
+      label: claims.label,
+      instant: said,
+      revoked: claims.revoked,
+    }
   } catch {
     return undefined
   }
@@ -94,6 +121,11 @@ async function readLabel(token: string, witnesses: readonly Witness[]) {
 
 /** Unix seconds, milliseconds, or a date in text. */
 function secondsOf(timestamp: number | string): number {
-  const value = typeof timestamp === 'number' ? timestamp : /^\d+$/.test(timestamp) ? Number(timestamp) : Date.parse(timestamp)
+  const value =
+    typeof timestamp === 'number'
+      ? timestamp
+      : /^\d+$/.test(timestamp)
+        ? Number(timestamp)
+        : Date.parse(timestamp)
   return Math.floor(value > 1e11 ? value / 1000 : value)
 }

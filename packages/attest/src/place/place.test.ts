@@ -30,7 +30,11 @@ describe('labels of places', () => {
   })
 
   it('count by the word of those who are believed, each with place, name and day', async () => {
-    const { places, findings } = await labels([await says(alice), await says(bob, { label: 'HETZNER/fsn1' }), await says(stranger, { label: 'aws' })])
+    const { places, findings } = await labels([
+      await says(alice),
+      await says(bob, { label: 'HETZNER/fsn1' }),
+      await says(stranger, { label: 'aws' }),
+    ])
     expect(places).toEqual([
       { label: 'hetzner/fsn1/dc14', witness: 'Alice', instant: NOW - DAY },
       { label: 'HETZNER/fsn1', witness: 'Bob', instant: NOW - DAY },
@@ -72,12 +76,16 @@ describe('labels of places', () => {
   it('count for nothing once a character is changed, whatever it is', async () => {
     const token = await says(alice)
     await fc.assert(
-      fc.asyncProperty(fc.nat(token.length - 1), fc.constantFrom('A', '_', '.', '~'), async (at, character) => {
-        fc.pre(token[at] !== character)
-        const { places } = await labels([token.slice(0, at) + character + token.slice(at + 1)])
-        // Some bits at the end of base64url mean nothing.
-        expect(places.length === 0 || places[0]?.label === 'hetzner/fsn1/dc14').toBe(true)
-      }),
+      fc.asyncProperty(
+        fc.nat(token.length - 1),
+        fc.constantFrom('A', '_', '.', '~'),
+        async (at, character) => {
+          fc.pre(token[at] !== character)
+          const { places } = await labels([token.slice(0, at) + character + token.slice(at + 1)])
+          // Some bits at the end of base64url mean nothing.
+          expect(places.length === 0 || places[0]?.label === 'hetzner/fsn1/dc14').toBe(true)
+        },
+      ),
     )
     await fc.assert(
       fc.asyncProperty(fc.string(), async (text) => {
@@ -90,7 +98,9 @@ describe('labels of places', () => {
     const [, payload = '', signature = ''] = (await says(alice)).split('.')
     for (const alg of ['none', 'HS256', 'ES256']) {
       const header = Buffer.from(JSON.stringify({ alg, kid: alice.publicKey })).toString('base64url')
-      expect((await labels([`${header}.${payload}.${signature}`, `${header}.${payload}.`])).places).toEqual([])
+      expect((await labels([`${header}.${payload}.${signature}`, `${header}.${payload}.`])).places).toEqual(
+        [],
+      )
     }
   })
 

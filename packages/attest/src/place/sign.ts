@@ -25,10 +25,18 @@ export interface LabelStatement {
 }
 
 /** Signs a label; see `verifyLabels` for the form. */
-export async function signLabel({ publicKey, privateKey }: WitnessKey, { platform, label, instant, revoked }: LabelStatement): Promise<string> {
+export async function signLabel(
+  { publicKey, privateKey }: WitnessKey,
+  { platform, label, instant, revoked }: LabelStatement,
+): Promise<string> {
   const encoded = (hex: string) => base64url.encode(fromHex(hex, 'The witness’s key'))
   const jwk = { kty: 'OKP', crv: 'Ed25519', x: encoded(publicKey), d: encoded(privateKey) }
-  const claims = { machine_id: platform.replace(/^0x/, ''), label, timestamp: instant, ...(revoked && { revoked }) }
+  const claims = {
+    machine_id: platform.replace(/^0x/, ''),
+    label,
+    timestamp: instant,
+    ...(revoked && { revoked }),
+  }
   return new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
     .setProtectedHeader({ alg: 'EdDSA', kid: publicKey, typ: 'JWT' })
     .sign(await importJWK(jwk, 'EdDSA'))

@@ -13,8 +13,8 @@ import { equalBytes } from '../bytes.ts'
 import { parseCertificate } from '../x509/certificate.ts'
 
 /**
- * Object identifiers of evidence in a TLS certificate, as dstack has them (RA-TLS, 1.3.6.1.4.1.62397.1): the quote and the
- * event log, each as the extension's plain contents.
+ * Object identifiers of evidence in a TLS certificate, as dstack has them (RA-TLS, 1.3.6.1.4.1.62397.1): the
+ * quote and the event log, each as the extension's plain contents.
  */
 const QUOTE_OID = '1.3.6.1.4.1.62397.1.1'
 const EVENT_LOG_OID = '1.3.6.1.4.1.62397.1.2'
@@ -23,7 +23,9 @@ const VALID_DAYS = 90
 
 /** A new TLS key in PEM (PKCS#8, P-256). */
 export function newTlsKey(): string {
-  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    .privateKey.export({ format: 'pem', type: 'pkcs8' })
+    .toString()
 }
 
 /** SHA-256 of a TLS key's SubjectPublicKeyInfo, 32 bytes: what a quote's report data binds. `key` in PEM. */
@@ -54,17 +56,30 @@ export async function issueTlsCertificate(
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new SubjectAlternativeNameExtension([{ type: /^[\d.]+$|:/.test(host) ? 'ip' : 'dns', value: host }]),
       ...(quote === undefined ? [] : [new Extension(QUOTE_OID, false, new Uint8Array(quote))]),
-      ...(eventLog === undefined ? [] : [new Extension(EVENT_LOG_OID, false, new TextEncoder().encode(eventLog))]),
+      ...(eventLog === undefined
+        ? []
+        : [new Extension(EVENT_LOG_OID, false, new TextEncoder().encode(eventLog))]),
     ],
   })
   return certificate.toString('pem')
 }
 
-/** What a worker's TLS certificate says. Throws an `EvidenceError` where it can't be read; nothing is verified. */
-export function readTlsCertificate(der: Uint8Array): { keyHash: Uint8Array; quote: Uint8Array | undefined; eventLog: string | undefined } {
+/**
+ * What a worker's TLS certificate says. Throws an `EvidenceError` where it can't be read; nothing is
+ * verified.
+ */
+export function readTlsCertificate(der: Uint8Array): {
+  keyHash: Uint8Array
+  quote: Uint8Array | undefined
+  eventLog: string | undefined
+} {
   const { publicKey, extensions } = parseCertificate(der, 'The worker’s TLS certificate')
   const log = extensions.get(EVENT_LOG_OID)
-  return { keyHash: hashOfKey(publicKey.spki), quote: extensions.get(QUOTE_OID)?.value, eventLog: log && new TextDecoder().decode(log.value) }
+  return {
+    keyHash: hashOfKey(publicKey.spki),
+    quote: extensions.get(QUOTE_OID)?.value,
+    eventLog: log && new TextDecoder().decode(log.value),
+  }
 }
 
 /** Whether a certificate, as a TLS connection shows it, is for the attested key. */

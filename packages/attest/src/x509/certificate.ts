@@ -2,7 +2,20 @@ import { crypto } from '#crypto'
 import { equalBytes, toHex } from '../bytes.ts'
 import type { VerifyKey } from '../crypto/port.ts'
 import { EvidenceError } from '../errors.ts'
-import { childrenOf, type Der, expectTag, hasContextTag, readBits, readDer, readOctets, readOid, readSequence, readSmallInteger, readTime, TAG } from './der.ts'
+import {
+  childrenOf,
+  type Der,
+  expectTag,
+  hasContextTag,
+  readBits,
+  readDer,
+  readOctets,
+  readOid,
+  readSequence,
+  readSmallInteger,
+  readTime,
+  TAG,
+} from './der.ts'
 
 /** Signature algorithms of the vendors' certificates (RFC 5758; RFC 4055 for PSS). */
 export type SignatureAlgorithm = 'ecdsa-sha256' | 'ecdsa-sha384' | 'rsa-pss-sha384'
@@ -56,7 +69,8 @@ export interface Certificate {
 /** Throws `bad-certificate` or `bad-der`. */
 export function parseCertificate(der: Uint8Array, what: string): Certificate {
   const [tbsDer, outerAlgorithm, signatureBits, ...extra] = readSequence(readDer(der, what), what)
-  if (!tbsDer || extra.length > 0) throw new EvidenceError('bad-certificate', `${what} does not have the three parts of a certificate.`)
+  if (!tbsDer || extra.length > 0)
+    throw new EvidenceError('bad-certificate', `${what} does not have the three parts of a certificate.`)
   const parts = readSequence(tbsDer, what)
   if (!hasContextTag(parts[0], 0) || readSmallInteger(childrenOf(parts[0], what)[0], what) !== 2)
     throw new EvidenceError('bad-certificate', `${what} is not an X.509 certificate of version 3.`)
@@ -110,8 +124,15 @@ export function keyOf(certificate: Certificate): Promise<VerifyKey> {
 }
 
 /** Whether `issuer`'s key made this signature over `message`. */
-export async function isSignedWith(issuer: Certificate, algorithm: SignatureAlgorithm, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
-  const wanted = { 'P-256': 'ecdsa-sha256', 'P-384': 'ecdsa-sha384', RSA: 'rsa-pss-sha384' }[issuer.publicKey.kind]
+export async function isSignedWith(
+  issuer: Certificate,
+  algorithm: SignatureAlgorithm,
+  message: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
+  const wanted = { 'P-256': 'ecdsa-sha256', 'P-384': 'ecdsa-sha384', RSA: 'rsa-pss-sha384' }[
+    issuer.publicKey.kind
+  ]
   return wanted === algorithm && (await keyOf(issuer)).verify(message, signature)
 }
 
@@ -119,27 +140,41 @@ export async function isSignedWith(issuer: Certificate, algorithm: SignatureAlgo
 export function readAlgorithm(der: Der, what: string): SignatureAlgorithm {
   const [oid, parameters] = readSequence(der, what)
   const algorithm = ALGORITHM[readOid(oid, what)]
-  if (!algorithm) throw new EvidenceError('bad-certificate', `${what} is signed in a way that is not accepted: ${readOid(oid, what)}.`)
+  if (!algorithm)
+    throw new EvidenceError(
+      'bad-certificate',
+      `${what} is signed in a way that is not accepted: ${readOid(oid, what)}.`,
+    )
   if (algorithm !== 'rsa-pss-sha384') {
-    if (parameters) throw new EvidenceError('bad-certificate', `${what} has parameters where ECDSA takes none.`)
+    if (parameters)
+      throw new EvidenceError('bad-certificate', `${what} has parameters where ECDSA takes none.`)
     return algorithm
   }
-  // RFC 4055, section 3.1: hash [0], mask generation [1], salt length [2]. SHA-384 and 48 bytes are the only choice here.
+  // RFC 4055, section 3.1: hash [0], mask generation [1], salt length [2]. SHA-384 and 48 bytes are the only
+  // choice here.
   const fields = readSequence(parameters, what)
-  const inside = (tag: number) => fields.filter((field) => hasContextTag(field, tag)).flatMap((field) => childrenOf(field, what))[0]
+  const inside = (tag: number) =>
+    fields.filter((field) => hasContextTag(field, tag)).flatMap((field) => childrenOf(field, what))[0]
   const hash = readSequence(inside(0), what)
   const salt = inside(2)
   if (readOid(hash[0], what) !== SHA384_OID || readSmallInteger(salt, what) !== 48)
-    throw new EvidenceError('bad-certificate', `${what} is signed with RSA-PSS in another way than SHA-384 and a salt of 48 bytes.`)
+    throw new EvidenceError(
+      'bad-certificate',
+      `${what} is signed with RSA-PSS in another way than SHA-384 and a salt of 48 bytes.`,
+    )
   return algorithm
 }
 
-/** A signature in the form that the platform's cryptography takes; ECDSA-Sig-Value (RFC 3279, section 2.2.3) becomes r ‖ s. */
+/**
+ * A signature in the form that the platform's cryptography takes; ECDSA-Sig-Value (RFC 3279, section 2.2.3)
+ * becomes r ‖ s.
+ */
 export function readSignature(algorithm: SignatureAlgorithm, bits: Uint8Array, what: string): Uint8Array {
   if (algorithm === 'rsa-pss-sha384') return bits
   const size = algorithm === 'ecdsa-sha256' ? 32 : 48
   const [r, s, ...extra] = readSequence(readDer(bits, what), what)
-  if (extra.length > 0) throw new EvidenceError('bad-certificate', `${what} has a signature with more than two numbers.`)
+  if (extra.length > 0)
+    throw new EvidenceError('bad-certificate', `${what} has a signature with more than two numbers.`)
   const signature = new Uint8Array(size * 2)
   for (const [index, part] of [r, s].entries()) {
     const { contents } = expectTag(part, TAG.integer, what)
@@ -161,8 +196,10 @@ export function readExtensions(der: Der | undefined, what: string): Map<string, 
     const fields = readSequence(entry, what)
     const oid = readOid(fields[0], what)
     const flag = fields.length === 3 ? expectTag(fields[1], TAG.boolean, what) : undefined
-    if (extensions.has(oid)) throw new EvidenceError('bad-certificate', `${what} has the extension ${oid} twice.`)
-    if (extensions.size === MAX_EXTENSIONS) throw new EvidenceError('bad-certificate', `${what} has more than ${MAX_EXTENSIONS} extensions.`)
+    if (extensions.has(oid))
+      throw new EvidenceError('bad-certificate', `${what} has the extension ${oid} twice.`)
+    if (extensions.size === MAX_EXTENSIONS)
+      throw new EvidenceError('bad-certificate', `${what} has more than ${MAX_EXTENSIONS} extensions.`)
     extensions.set(oid, { critical: flag?.contents[0] === 0xff, value: readOctets(fields.at(-1), what) })
   }
   return extensions
@@ -176,7 +213,10 @@ function readPublicKey(der: Der | undefined, what: string): Certificate['publicK
   const curve = readOid(oid, what) === EC_PUBLIC_KEY ? CURVE[readOid(parameters, what)] : undefined
   const point = readBits(bits, what)
   if (!curve || point.length !== (curve === 'P-256' ? 65 : 97) || point[0] !== 4)
-    throw new EvidenceError('bad-certificate', `${what} has a public key that is neither RSA nor a point of P-256 or P-384.`)
+    throw new EvidenceError(
+      'bad-certificate',
+      `${what} has a public key that is neither RSA nor a point of P-256 or P-384.`,
+    )
   return { kind: curve, point: point.subarray(1), spki }
 }
 

@@ -29,7 +29,8 @@ export interface Der {
 /** Reads one element that must fill `bytes`. Throws `bad-der`. */
 export function readDer(bytes: Uint8Array, what: string): Der {
   const der = readNext(bytes, what)
-  if (der.raw.length !== bytes.length) throw new EvidenceError('bad-der', `${what} is followed by ${bytes.length - der.raw.length} stray bytes.`)
+  if (der.raw.length !== bytes.length)
+    throw new EvidenceError('bad-der', `${what} is followed by ${bytes.length - der.raw.length} stray bytes.`)
   return der
 }
 
@@ -39,7 +40,8 @@ export function childrenOf(der: Der, what: string): Der[] {
   for (let rest = der.contents; rest.length > 0; ) {
     const child = readNext(rest, what)
     children.push(child)
-    if (children.length > MAX_CHILDREN) throw new EvidenceError('bad-der', `${what} has more than ${MAX_CHILDREN} parts.`)
+    if (children.length > MAX_CHILDREN)
+      throw new EvidenceError('bad-der', `${what} has more than ${MAX_CHILDREN} parts.`)
     rest = rest.subarray(child.raw.length)
   }
   return children
@@ -77,7 +79,8 @@ export function readOctets(der: Der | undefined, what: string): Uint8Array {
 /** A non-negative integer below 2^32. */
 export function readSmallInteger(der: Der | undefined, what: string): number {
   const { contents } = expectTag(der, TAG.integer, what)
-  if (contents.length === 0 || contents.length > 5 || (contents[0] ?? 0) >= 0x80) throw new EvidenceError('bad-der', `${what} is not a small number.`)
+  if (contents.length === 0 || contents.length > 5 || (contents[0] ?? 0) >= 0x80)
+    throw new EvidenceError('bad-der', `${what} is not a small number.`)
   return contents.reduce((value, byte) => value * 256 + byte, 0)
 }
 
@@ -91,15 +94,30 @@ export function readBits(der: Der | undefined, what: string): Uint8Array {
 /** UTCTime or GeneralizedTime in the forms RFC 5280, section 4.1.2.5, allows; Unix seconds. */
 export function readTime(der: Der | undefined, what: string): number {
   const tag = der?.element.tagNumber
-  if (!der || der.element.tagClass !== ASN1TagClass.universal || (tag !== TAG.utcTime && tag !== TAG.generalizedTime))
+  if (
+    !der ||
+    der.element.tagClass !== ASN1TagClass.universal ||
+    (tag !== TAG.utcTime && tag !== TAG.generalizedTime)
+  )
     throw new EvidenceError('bad-der', `${what} is missing or not a time.`)
   const text = String.fromCharCode(...der.contents.subarray(0, 16))
-  const match = (tag === TAG.utcTime ? /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/ : /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/).exec(text)
+  const match = (
+    tag === TAG.utcTime
+      ? /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/
+      : /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/
+  ).exec(text)
   if (!match) throw new EvidenceError('bad-der', `${what} is not a time of the form that certificates use.`)
   const [years = 0, month = 0, day = 0, hours = 0, minutes = 0, seconds = 0] = match.slice(1).map(Number)
   const year = tag === TAG.utcTime ? (years < 50 ? 2000 + years : 1900 + years) : years
   const milliseconds = Date.UTC(year, month - 1, day, hours, minutes, seconds)
-  if (month < 1 || month > 12 || new Date(milliseconds).getUTCDate() !== day || hours > 23 || minutes > 59 || seconds > 59)
+  if (
+    month < 1 ||
+    month > 12 ||
+    new Date(milliseconds).getUTCDate() !== day ||
+    hours > 23 ||
+    minutes > 59 ||
+    seconds > 59
+  )
     throw new EvidenceError('bad-der', `${what} is no point in time.`)
   return milliseconds / 1000
 }
@@ -107,7 +125,8 @@ export function readTime(der: Der | undefined, what: string): number {
 function readNext(bytes: Uint8Array, what: string): Der {
   return guarded(what, () => {
     // Indefinite lengths (X.690, section 10.1) aren't DER, and lengths over four bytes aren't ours.
-    if (bytes[1] === 0x80 || (bytes[1] ?? 0) > 0x84) throw new EvidenceError('bad-der', `${what} has a length that DER does not know.`)
+    if (bytes[1] === 0x80 || (bytes[1] ?? 0) > 0x84)
+      throw new EvidenceError('bad-der', `${what} has a length that DER does not know.`)
     const element = new DERElement()
     const length = element.fromBytes(bytes)
     if (length > bytes.length) throw new EvidenceError('bad-der', `${what} is cut short.`)

@@ -2,8 +2,26 @@ import { ASN1Construction, ASN1TagClass, DERElement } from 'asn1-ts'
 import { crypto } from '#crypto'
 import { equalBytes, fromHex, toHex } from '../bytes.ts'
 import { EvidenceError } from '../errors.ts'
-import { type Certificate, isSignedWith, parseCertificate, readAlgorithm, readSignature } from './certificate.ts'
-import { childrenOf, type Der, expectTag, hasContextTag, readBits, readDer, readOctets, readOid, readSequence, readTime, TAG } from './der.ts'
+import {
+  type Certificate,
+  isSignedWith,
+  parseCertificate,
+  readAlgorithm,
+  readSignature,
+} from './certificate.ts'
+import {
+  childrenOf,
+  type Der,
+  expectTag,
+  hasContextTag,
+  readBits,
+  readDer,
+  readOctets,
+  readOid,
+  readSequence,
+  readTime,
+  TAG,
+} from './der.ts'
 
 const BASIC_RESPONSE = '1.3.6.1.5.5.7.48.1.1'
 const OCSP_SIGNING = '1.3.6.1.5.5.7.3.9'
@@ -22,35 +40,62 @@ export interface OcspStatus {
   nextUpdate: number | undefined
 }
 
-/** A request about one certificate (RFC 6960, section 4.1.1), DER. `sha1`: the hash by which responders know issuers. */
-export async function ocspRequest(certificate: Certificate, issuer: Certificate, sha1: (data: Uint8Array) => Promise<Uint8Array>): Promise<Uint8Array> {
+/**
+ * A request about one certificate (RFC 6960, section 4.1.1), DER. `sha1`: the hash by which responders know
+ * issuers.
+ */
+export async function ocspRequest(
+  certificate: Certificate,
+  issuer: Certificate,
+  sha1: (data: Uint8Array) => Promise<Uint8Array>,
+): Promise<Uint8Array> {
   const name = element(4, await sha1(issuer.subject))
   const key = element(4, await sha1(keyBits(issuer)))
-  const id = sequence(sequence(raw(SHA1), raw(Uint8Array.of(5, 0))), name, key, element(2, fromHex(certificate.serial, 'The serial number')))
+  const id = sequence(
+    sequence(raw(SHA1), raw(Uint8Array.of(5, 0))),
+    name,
+    key,
+    element(2, fromHex(certificate.serial, 'The serial number')),
+  )
   return new Uint8Array(sequence(sequence(sequence(sequence(id)))).toBytes())
 }
 
 /**
- * Checks a response (RFC 6960, section 4.2) about `certificate`, whose issuer answers itself or by a delegate that it certified for
- * this (section 4.2.2.2), and which holds at `instant`. Throws `bad-ocsp` with what is wrong; whether the answer is good is in
- * the status. The issuer is known by its key and name, so its hash in the request doesn't matter.
+ * Checks a response (RFC 6960, section 4.2) about `certificate`, whose issuer answers itself or by a
+ * delegate that it certified for this (section 4.2.2.2), and which holds at `instant`. Throws `bad-ocsp`
+ * with what is wrong; whether the answer is good is in the status. The issuer is known by its key and name,
+ * so its hash in the request doesn't matter.
  */
-export async function checkOcsp(response: Uint8Array, certificate: Certificate, issuer: Certificate, instant: number): Promise<OcspStatus> {
-  const bad = (why: string) => new EvidenceError('bad-ocsp', `The OCSP response about ${certificate.name} ${why}.`)
+export async function checkOcsp(
+  response: Uint8Array,
+  certificate: Certificate,
+  issuer: Certificate,
+  instant: number,
+): Promise<OcspStatus> {
+  const bad = (why: string) =>
+    new EvidenceError('bad-ocsp', `The OCSP response about ${certificate.name} ${why}.`)
   const [status, wrapped] = readSequence(readDer(response, WHAT), WHAT)
-  if (expectTag(status, TAG.enumerated, WHAT).contents[0] !== 0 || !hasContextTag(wrapped, 0)) throw bad('is an error')
+  if (expectTag(status, TAG.enumerated, WHAT).contents[0] !== 0 || !hasContextTag(wrapped, 0))
+    throw bad('is an error')
   const [type, octets] = readSequence(childrenOf(wrapped, WHAT)[0], WHAT)
   if (readOid(type, WHAT) !== BASIC_RESPONSE) throw bad('is of a kind that is not known')
-  const [tbs, algorithmDer, signatureBits, certificates] = readSequence(readDer(readOctets(octets, WHAT), WHAT), WHAT)
+  const [tbs, algorithmDer, signatureBits, certificates] = readSequence(
+    readDer(readOctets(octets, WHAT), WHAT),
+    WHAT,
+  )
   const algorithm = readAlgorithm(expectTag(algorithmDer, TAG.sequence, WHAT), WHAT)
   const signature = readSignature(algorithm, readBits(signatureBits, WHAT), WHAT)
   const signed = expectTag(tbs, TAG.sequence, WHAT).raw
   const delegates = hasContextTag(certificates, 0)
-    ? readSequence(childrenOf(certificates, WHAT)[0], WHAT).map(({ raw }) => parseCertificate(raw, 'The responder’s certificate'))
+    ? readSequence(childrenOf(certificates, WHAT)[0], WHAT).map(({ raw }) =>
+        parseCertificate(raw, 'The responder’s certificate'),
+      )
     : []
   const signers = [issuer]
   for (const delegate of delegates) if (await isDelegate(delegate, issuer, instant)) signers.push(delegate)
-  const checked = await Promise.all(signers.map((signer) => isSignedWith(signer, algorithm, signed, signature)))
+  const checked = await Promise.all(
+    signers.map((signer) => isSignedWith(signer, algorithm, signed, signature)),
+  )
   if (!checked.includes(true)) throw bad('is signed by nobody who may')
   const parts = readSequence(tbs, WHAT).filter((part) => !hasContextTag(part, 0))
   // Responder (by name [1] or key [2]), time, answers.
@@ -59,19 +104,27 @@ export async function checkOcsp(response: Uint8Array, certificate: Certificate, 
   for (const answer of readSequence(answers, WHAT)) {
     const found = await readAnswer(answer, certificate, issuer)
     if (!found) continue
-    if (instant < found.thisUpdate || (found.nextUpdate !== undefined && instant > found.nextUpdate)) throw bad('does not hold at this instant')
+    if (instant < found.thisUpdate || (found.nextUpdate !== undefined && instant > found.nextUpdate))
+      throw bad('does not hold at this instant')
     return found
   }
   throw bad('is about another certificate')
 }
 
 /** An answer, if it is about this certificate. */
-async function readAnswer(answer: Der, certificate: Certificate, issuer: Certificate): Promise<OcspStatus | undefined> {
+async function readAnswer(
+  answer: Der,
+  certificate: Certificate,
+  issuer: Certificate,
+): Promise<OcspStatus | undefined> {
   const [id, status, thisUpdate, ...rest] = readSequence(answer, WHAT)
   const [algorithm, nameHash, keyHash, serial] = readSequence(id, WHAT)
   if (toHex(expectTag(serial, TAG.integer, WHAT).contents) !== certificate.serial) return undefined
-  const hash = { [SHA256]: 'SHA-256', [SHA384]: 'SHA-384' }[readOid(readSequence(algorithm, WHAT)[0], WHAT)] as 'SHA-256' | 'SHA-384' | undefined
-  // By SHA-1 an issuer could be mistaken for another; that this issuer, or its delegate, signed the answer is what counts.
+  const hash = { [SHA256]: 'SHA-256', [SHA384]: 'SHA-384' }[
+    readOid(readSequence(algorithm, WHAT)[0], WHAT)
+  ] as 'SHA-256' | 'SHA-384' | undefined
+  // By SHA-1 an issuer could be mistaken for another; that this issuer, or its delegate, signed the answer
+  // is what counts.
   if (hash !== undefined) {
     const same =
       equalBytes(readOctets(nameHash, WHAT), await crypto.digest(hash, issuer.subject)) &&
@@ -88,7 +141,9 @@ async function readAnswer(answer: Der, certificate: Certificate, issuer: Certifi
 
 async function isDelegate(delegate: Certificate, issuer: Certificate, instant: number): Promise<boolean> {
   const usage = delegate.extensions.get(EXTENDED_KEY_USAGE)
-  const purposes = usage ? readSequence(readDer(usage.value, WHAT), WHAT).map((purpose) => readOid(purpose, WHAT)) : []
+  const purposes = usage
+    ? readSequence(readDer(usage.value, WHAT), WHAT).map((purpose) => readOid(purpose, WHAT))
+    : []
   const inTime = instant >= delegate.notBefore && instant <= delegate.notAfter
   return (
     purposes.includes(OCSP_SIGNING) &&

@@ -6,19 +6,24 @@ const MAX_CERTIFICATES = 8
 const MAX_CHARACTERS = 64 * 1024
 
 /**
- * The base64 texts of the certificates in a PEM file (RFC 7468), in order. Between them only white space is allowed, and a
- * closing NUL as in quotes. Throws `bad-pem`.
+ * The base64 texts of the certificates in a PEM file (RFC 7468), in order. Between them only white space is
+ * allowed, and a closing NUL as in quotes. Throws `bad-pem`.
  */
 export function splitPem(text: string, what: string): string[] {
-  if (text.length > MAX_CHARACTERS) throw new EvidenceError('bad-pem', `${what} is longer than ${MAX_CHARACTERS} characters.`)
+  if (text.length > MAX_CHARACTERS)
+    throw new EvidenceError('bad-pem', `${what} is longer than ${MAX_CHARACTERS} characters.`)
   const found: string[] = []
   const rest = text.replace(BLOCK, (_, base64: string) => {
     found.push(base64.replace(/[\r\n]/g, ''))
     return ''
   })
-  if (!/^[\s\0]*$/.test(rest)) throw new EvidenceError('bad-pem', `${what} holds something other than certificates in PEM form.`)
+  if (!/^[\s\0]*$/.test(rest))
+    throw new EvidenceError('bad-pem', `${what} holds something other than certificates in PEM form.`)
   if (found.length === 0 || found.length > MAX_CERTIFICATES)
-    throw new EvidenceError('bad-pem', `${what} holds ${found.length} certificates; 1 to ${MAX_CERTIFICATES} would do.`)
+    throw new EvidenceError(
+      'bad-pem',
+      `${what} holds ${found.length} certificates; 1 to ${MAX_CERTIFICATES} would do.`,
+    )
   return found
 }
 

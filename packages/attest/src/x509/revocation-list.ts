@@ -1,7 +1,18 @@
 import { equalBytes, toHex } from '../bytes.ts'
 import { EvidenceError } from '../errors.ts'
 import { type Certificate, readAlgorithm, readSignature, type SignatureAlgorithm } from './certificate.ts'
-import { childrenOf, type Der, expectTag, firstChildOf, hasContextTag, readBits, readDer, readSequence, readTime, TAG } from './der.ts'
+import {
+  childrenOf,
+  type Der,
+  expectTag,
+  firstChildOf,
+  hasContextTag,
+  readBits,
+  readDer,
+  readSequence,
+  readTime,
+  TAG,
+} from './der.ts'
 
 /** A certificate revocation list (RFC 5280, section 5.1). */
 export interface RevocationList {
@@ -23,7 +34,10 @@ export interface RevocationList {
 export function parseRevocationList(der: Uint8Array, what: string): RevocationList {
   const [tbsDer, outerAlgorithm, signatureBits, ...extra] = readSequence(readDer(der, what), what)
   if (!tbsDer || !outerAlgorithm || extra.length > 0)
-    throw new EvidenceError('bad-revocation-list', `${what} does not have the three parts of a revocation list.`)
+    throw new EvidenceError(
+      'bad-revocation-list',
+      `${what} does not have the three parts of a revocation list.`,
+    )
   const parts = readSequence(tbsDer, what)
   // The version is optional, and with it the first position of the rest.
   if (parts[0]?.element.tagNumber === TAG.integer) parts.shift()
@@ -47,10 +61,15 @@ export function parseRevocationList(der: Uint8Array, what: string): RevocationLi
 
 /** Of an entry only the serial number counts: date and reason change nothing. */
 function serialOf(entry: Der, what: string): string {
-  return toHex(expectTag(firstChildOf(expectTag(entry, TAG.sequence, what), what), TAG.integer, what).contents)
+  return toHex(
+    expectTag(firstChildOf(expectTag(entry, TAG.sequence, what), what), TAG.integer, what).contents,
+  )
 }
 
-/** Whether the list names the certificate. The serial number alone decides, so that a list filed under a wrong name revokes too much rather than too little. */
+/**
+ * Whether the list names the certificate. The serial number alone decides, so that a list filed under a
+ * wrong name revokes too much rather than too little.
+ */
 export function isRevoked(certificate: Certificate, lists: readonly RevocationList[]): boolean {
   return lists.some(({ revoked }) => revoked.has(certificate.serial))
 }

@@ -28,8 +28,14 @@ export interface AllowedHash {
   void: boolean
 }
 
-/** The id of the app that an account registers under a name, as `Apps.appOf` computes it. Throws `bad-name`. */
-export function appIdOf({ chainId, contracts }: Pick<Network, 'chainId' | 'contracts'>, owner: Address, name: string): Hex {
+/**
+ * The id of the app that an account registers under a name, as `Apps.appOf` computes it. Throws `bad-name`.
+ */
+export function appIdOf(
+  { chainId, contracts }: Pick<Network, 'chainId' | 'contracts'>,
+  owner: Address,
+  name: string,
+): Hex {
   const words = [{ type: 'uint256' }, { type: 'address' }, { type: 'address' }, { type: 'bytes32' }] as const
   return keccak256(encodeAbiParameters(words, [BigInt(chainId), contracts.apps, owner, nameOf(name)]))
 }
@@ -37,7 +43,12 @@ export function appIdOf({ chainId, contracts }: Pick<Network, 'chainId' | 'contr
 /** Registers an app. Throws `bad-name`, or `reverted` with the contract's reason. */
 export async function registerApp(
   wallet: Wallet,
-  { name, upgradeDelay, manifests, images }: { name: string; upgradeDelay: number; manifests: Hex[]; images: Hex[] },
+  {
+    name,
+    upgradeDelay,
+    manifests,
+    images,
+  }: { name: string; upgradeDelay: number; manifests: Hex[]; images: Hex[] },
 ): Promise<Hex> {
   await change(wallet, 'register', [nameOf(name), BigInt(upgradeDelay), manifests, images])
   return appIdOf(wallet.network, wallet.account.address, name)
@@ -73,16 +84,30 @@ export async function getApp(chain: Chain, app: Hex): Promise<App> {
     client.getContractEvents({ ...contract, args: { app }, fromBlock: BigInt(network.deployedAt) }),
   ])
   if (BigInt(info.owner) === 0n)
-    throw new CloisterError('not-found', `There is no app ${app.slice(0, 18)}….`, { hint: 'Register it with `cloister apps create`.' })
+    throw new CloisterError('not-found', `There is no app ${app.slice(0, 18)}….`, {
+      hint: 'Register it with `cloister apps create`.',
+    })
   const frozenAt = info.frozenAt === 0 ? undefined : info.frozenAt
-  const current = async (functionName: 'manifestAllowedFrom' | 'imageAllowedFrom', hashes: Hex[]): Promise<AllowedHash[]> => {
+  const current = async (
+    functionName: 'manifestAllowedFrom' | 'imageAllowedFrom',
+    hashes: Hex[],
+  ): Promise<AllowedHash[]> => {
     const found = await Promise.all(
-      [...new Set(hashes)].map(async (hash) => ({ hash, allowedFrom: Number(await client.readContract({ ...contract, functionName, args: [app, hash] })) })),
+      [...new Set(hashes)].map(async (hash) => ({
+        hash,
+        allowedFrom: Number(await client.readContract({ ...contract, functionName, args: [app, hash] })),
+      })),
     )
-    return found.filter(({ allowedFrom }) => allowedFrom !== 0).map((entry) => ({ ...entry, void: frozenAt !== undefined && entry.allowedFrom > frozenAt }))
+    return found
+      .filter(({ allowedFrom }) => allowedFrom !== 0)
+      .map((entry) => ({ ...entry, void: frozenAt !== undefined && entry.allowedFrom > frozenAt }))
   }
-  const manifests = allowed.flatMap((event) => (event.eventName === 'ManifestAllowed' && event.args.manifestHash ? [event.args.manifestHash] : []))
-  const images = allowed.flatMap((event) => (event.eventName === 'ImageAllowed' && event.args.image ? [event.args.image] : []))
+  const manifests = allowed.flatMap((event) =>
+    event.eventName === 'ManifestAllowed' && event.args.manifestHash ? [event.args.manifestHash] : [],
+  )
+  const images = allowed.flatMap((event) =>
+    event.eventName === 'ImageAllowed' && event.args.image ? [event.args.image] : [],
+  )
   return {
     app,
     owner: info.owner,
@@ -93,8 +118,14 @@ export async function getApp(chain: Chain, app: Hex): Promise<App> {
   }
 }
 
-/** Apps that an account registered or took over and still owns, oldest first, with the names they were registered under. */
-export async function listApps({ client, network }: Chain, owner: Address): Promise<{ app: Hex; name: string }[]> {
+/**
+ * Apps that an account registered or took over and still owns, oldest first, with the names they were
+ * registered under.
+ */
+export async function listApps(
+  { client, network }: Chain,
+  owner: Address,
+): Promise<{ app: Hex; name: string }[]> {
   const contract = { address: network.contracts.apps, abi: APPS_ABI } as const
   const events = await client.getContractEvents({ ...contract, fromBlock: BigInt(network.deployedAt) })
   const names = new Map<Hex, string>()
@@ -103,12 +134,21 @@ export async function listApps({ client, network }: Chain, owner: Address): Prom
       names.set(event.args.app, hexToString(event.args.name, { size: 32 }).replace(/[^\x20-\x7e]/g, '?'))
   const candidates = new Set<Hex>()
   for (const event of events)
-    if ((event.eventName === 'AppRegistered' || event.eventName === 'OwnershipTaken') && event.args.app && event.args.owner === owner)
+    if (
+      (event.eventName === 'AppRegistered' || event.eventName === 'OwnershipTaken') &&
+      event.args.app &&
+      event.args.owner === owner
+    )
       candidates.add(event.args.app)
   const owned = await Promise.all(
-    [...candidates].map(async (app) => ({ app, info: await client.readContract({ ...contract, functionName: 'appInfo', args: [app] }) })),
+    [...candidates].map(async (app) => ({
+      app,
+      info: await client.readContract({ ...contract, functionName: 'appInfo', args: [app] }),
+    })),
   )
-  return owned.filter(({ info }) => info.owner === owner).map(({ app }) => ({ app, name: names.get(app) ?? '' }))
+  return owned
+    .filter(({ info }) => info.owner === owner)
+    .map(({ app }) => ({ app, name: names.get(app) ?? '' }))
 }
 
 /** Whether a tenant's lease that runs a manifest in a guest image may have an app's keys now. */
@@ -116,7 +156,12 @@ export function mayHaveKeys(
   { client, network }: Chain,
   { app, tenant, manifestHash, image }: { app: Hex; tenant: Address; manifestHash: Hex; image: Hex },
 ): Promise<boolean> {
-  return client.readContract({ address: network.contracts.apps, abi: APPS_ABI, functionName: 'mayHaveKeys', args: [app, tenant, manifestHash, image] })
+  return client.readContract({
+    address: network.contracts.apps,
+    abi: APPS_ABI,
+    functionName: 'mayHaveKeys',
+    args: [app, tenant, manifestHash, image],
+  })
 }
 
 function nameOf(name: string): Hex {
@@ -127,8 +172,20 @@ function nameOf(name: string): Hex {
   return stringToHex(name, { size: 32 })
 }
 
-type Change = 'register' | 'allowManifest' | 'allowImage' | 'forbidManifest' | 'forbidImage' | 'freeze' | 'setUpgradeDelay'
+type Change =
+  | 'register'
+  | 'allowManifest'
+  | 'allowImage'
+  | 'forbidManifest'
+  | 'forbidImage'
+  | 'freeze'
+  | 'setUpgradeDelay'
 
 function change(wallet: Wallet, functionName: Change, args: readonly unknown[]) {
-  return send(wallet, { address: wallet.network.contracts.apps, abi: APPS_ABI, functionName, args } as Parameters<typeof send>[1])
+  return send(wallet, {
+    address: wallet.network.contracts.apps,
+    abi: APPS_ABI,
+    functionName,
+    args,
+  } as Parameters<typeof send>[1])
 }

@@ -1,5 +1,20 @@
-import { type PlatformCertificates, platformCertificates, withoutCertificates, workerBinding } from '@cloister/attest'
-import { type Abi, type Address, bytesToBigInt, bytesToHex, concat, encodeAbiParameters, type Hex, hexToBytes, keccak256 } from 'viem'
+import {
+  type PlatformCertificates,
+  platformCertificates,
+  withoutCertificates,
+  workerBinding,
+} from '@cloister/attest'
+import {
+  type Abi,
+  type Address,
+  bytesToBigInt,
+  bytesToHex,
+  concat,
+  encodeAbiParameters,
+  type Hex,
+  hexToBytes,
+  keccak256,
+} from 'viem'
 import type { Chain, Wallet } from '../client.ts'
 import { ADMISSION_ABI, MARKET_ABI, PLATFORMS_ABI, WORKERS_ABI } from '../generated/abis.ts'
 import type { Network } from '../network.ts'
@@ -20,7 +35,11 @@ export interface FreshBlock {
 }
 
 /** The 64 bytes of report data: the binding, and 32 bytes that make the quote fresh. */
-export function reportDataOf(network: Pick<Network, 'chainId' | 'contracts'>, attested: AttestedWorker, freshness: Hex): Uint8Array {
+export function reportDataOf(
+  network: Pick<Network, 'chainId' | 'contracts'>,
+  attested: AttestedWorker,
+  freshness: Hex,
+): Uint8Array {
   const binding = workerBinding({ chainId: network.chainId, workers: network.contracts.workers, ...attested })
   return hexToBytes(concat([binding, freshness]))
 }
@@ -32,7 +51,10 @@ export async function freshBlock({ client }: Chain): Promise<FreshBlock> {
 }
 
 /** The name a platform's PCK key has on chain. */
-export function pckKeyOf({ authorityKey, serial }: Pick<PlatformCertificates, 'authorityKey' | 'serial'>): Hex {
+export function pckKeyOf({
+  authorityKey,
+  serial,
+}: Pick<PlatformCertificates, 'authorityKey' | 'serial'>): Hex {
   return certificateOf(authorityKey, serial)
 }
 
@@ -43,13 +65,21 @@ export function certificateOf(issuerKey: Uint8Array, serial: bigint): Hex {
   return keccak256(encodeAbiParameters(words, [x ?? 0n, y ?? 0n, serial]))
 }
 
-/** Registers the platform that made a quote, unless the chain knows it. Anybody may. Throws `reverted` with the contract's reason. */
+/**
+ * Registers the platform that made a quote, unless the chain knows it. Anybody may. Throws `reverted` with
+ * the contract's reason.
+ */
 export async function ensurePlatform(wallet: Wallet, quote: Uint8Array): Promise<Hex> {
   const certificates = platformCertificates(quote)
   const key = pckKeyOf(certificates)
   const { client, network } = wallet
   const address = network.contracts.platforms
-  const known = await client.readContract({ address, abi: PLATFORMS_ABI, functionName: 'pckKeyOf', args: [key] })
+  const known = await client.readContract({
+    address,
+    abi: PLATFORMS_ABI,
+    functionName: 'pckKeyOf',
+    args: [key],
+  })
   if (BigInt(known.platform) !== 0n) return key
   const args = [bytesToHex(certificates.pck), bytesToHex(certificates.authority)] as const
   await send(wallet, { address, abi: PLATFORMS_ABI, functionName: 'registerPlatform', args })
@@ -63,8 +93,9 @@ export function getTlsKeyHash({ client, network }: Chain, worker: Address): Prom
 }
 
 /**
- * Hands in a worker's quote, bound to `block`, and settles leases along with it, which saves a transaction: a renewal that
- * says nothing new, since the Market isn't the worker. Throws `reverted` with the contract's reason.
+ * Hands in a worker's quote, bound to `block`, and settles leases along with it, which saves a transaction:
+ * a renewal that says nothing new, since the Market isn't the worker. Throws `reverted` with the contract's
+ * reason.
  */
 export function attestWorker(
   wallet: Wallet,
@@ -74,15 +105,32 @@ export function attestWorker(
   const { worker, tlsKeyHash, pckKey, block, quote } = evidence
   const { workers, market } = wallet.network.contracts
   const args = [worker, pckKey, block.number, tlsKeyHash, bytesToHex(withoutCertificates(quote))] as const
-  if (settle.length === 0) return send(wallet, { address: workers, abi: ATTEST_ABI, functionName: 'attest', args })
-  return send(wallet, { address: market, abi: SETTLE_ABI, functionName: 'attestAndSettle', args: [...args, settle] })
+  if (settle.length === 0)
+    return send(wallet, { address: workers, abi: ATTEST_ABI, functionName: 'attest', args })
+  return send(wallet, {
+    address: market,
+    abi: SETTLE_ABI,
+    functionName: 'attestAndSettle',
+    args: [...args, settle],
+  })
 }
 
 /** Errors of the contracts behind come through. */
-const ATTEST_ABI = [...WORKERS_ABI, ...[...PLATFORMS_ABI, ...ADMISSION_ABI].filter(({ type }) => type === 'error')] as const satisfies Abi
-const SETTLE_ABI = [...MARKET_ABI, ...ATTEST_ABI.filter(({ type }) => type === 'error')] as const satisfies Abi
+const ATTEST_ABI = [
+  ...WORKERS_ABI,
+  ...[...PLATFORMS_ABI, ...ADMISSION_ABI].filter(({ type }) => type === 'error'),
+] as const satisfies Abi
+const SETTLE_ABI = [
+  ...MARKET_ABI,
+  ...ATTEST_ABI.filter(({ type }) => type === 'error'),
+] as const satisfies Abi
 
 /** What governance lets a guest image do: bit 1 earn, bit 2 sign verdicts. */
 export function getRoles({ client, network }: Chain, image: Hex): Promise<number> {
-  return client.readContract({ address: network.contracts.admission, abi: ADMISSION_ABI, functionName: 'rolesOf', args: [image] })
+  return client.readContract({
+    address: network.contracts.admission,
+    abi: ADMISSION_ABI,
+    functionName: 'rolesOf',
+    args: [image],
+  })
 }

@@ -3,7 +3,16 @@ import type { LocalAccount } from 'viem'
 import type { Network } from '../network.ts'
 
 /** Signs a bid as its worker's key or its provider's account. */
-export async function signBid({ chainId, contracts }: Network, signer: LocalAccount, bid: Bid): Promise<SignedBid> {
-  const signature = await signer.signTypedData({ domain: marketDomain(chainId, contracts.market), types: BID_TYPES, primaryType: 'Bid', message: bid })
+export async function signBid(
+  { chainId, contracts }: Network,
+  signer: LocalAccount,
+  bid: Bid,
+): Promise<SignedBid> {
+  const signature = await signer.signTypedData({
+    domain: marketDomain(chainId, contracts.market),
+    types: BID_TYPES,
+    primaryType: 'Bid',
+    message: bid,
+  })
   return { ...bid, signature }
 }

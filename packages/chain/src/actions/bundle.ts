@@ -18,8 +18,9 @@ export interface GivenEvidence {
 }
 
 /**
- * Puts evidence together with what the chain says of the worker now: whose it is, whether it is covered, what its image may do.
- * Nothing is judged here: `verifyBundle` does. Throws `bad-evidence` for what is no quote.
+ * Puts evidence together with what the chain says of the worker now: whose it is, whether it is covered,
+ * what its image may do. Nothing is judged here: `verifyBundle` does. Throws `bad-evidence` for what is no
+ * quote.
  */
 export async function composeBundle(chain: Chain, given: GivenEvidence): Promise<EvidenceBundle> {
   const { network, client } = chain
@@ -28,13 +29,20 @@ export async function composeBundle(chain: Chain, given: GivenEvidence): Promise
     getBilling(chain, given.worker),
     client.getBlock(),
     claimsOf(given.kind, given.quote).then(({ image }) => getRoles(chain, image)),
-    freshness.kind === 'block' ? client.getBlock({ blockNumber: BigInt(freshness.number) }).catch(() => undefined) : undefined,
+    freshness.kind === 'block'
+      ? client.getBlock({ blockNumber: BigInt(freshness.number) }).catch(() => undefined)
+      : undefined,
   ])
   const now = Math.floor(Date.now() / 1000)
   return {
     format: 'cloister-evidence/1',
     recordedAt: now,
-    network: { name: network.name, chainId: network.chainId, workers: network.contracts.workers, market: network.contracts.market },
+    network: {
+      name: network.name,
+      chainId: network.chainId,
+      workers: network.contracts.workers,
+      market: network.contracts.market,
+    },
     // The provider as the chain has it: a worker can't choose whose it is.
     worker: { address: given.worker, provider: billing.provider, endpoint: given.endpoint },
     evidence: {
@@ -46,7 +54,8 @@ export async function composeBundle(chain: Chain, given: GivenEvidence): Promise
     },
     collateral: given.collateral,
     chain: {
-      // The chain's clock may be ahead of ours on a development network; what counts is how long coverage lasts.
+      // The chain's clock may be ahead of ours on a development network; what counts is how long coverage
+      // lasts.
       coveredUntil: Math.max(0, now + Number(billing.until - block.timestamp)),
       imageRoles,
       ...(named?.hash && { blockHash: named.hash }),

@@ -7,13 +7,16 @@ const ETHER = 10n ** 18n
 const AMOUNT = 1_000n
 
 /**
- * Gives an account ether and tokens of a development network: 10 ETH, 1,000 USDC, 1,000 CLOI. `governance` is the
- * development account that holds CLOI. What was sent before an error stays sent. Throws `chain-unreachable` naming what didn't go.
+ * Gives an account ether and tokens of a development network: 10 ETH, 1,000 USDC, 1,000 CLOI. `governance`
+ * is the development account that holds CLOI. What was sent before an error stays sent. Throws
+ * `chain-unreachable` naming what didn't go.
  */
 export async function fundDevelopmentAccount(governance: Wallet, account: Address): Promise<void> {
   const { network, wallet, client } = governance
   try {
-    await client.waitForTransactionReceipt({ hash: await wallet.sendTransaction({ to: account, value: 10n * ETHER }) })
+    await client.waitForTransactionReceipt({
+      hash: await wallet.sendTransaction({ to: account, value: 10n * ETHER }),
+    })
   } catch (error) {
     throw chainError('the faucet’s ether', error)
   }

@@ -18,13 +18,24 @@ export interface Seat {
 export async function getSeats({ client, network }: Chain): Promise<Seat[]> {
   const contract = { address: network.contracts.keyService, abi: KEY_SERVICE_ABI } as const
   const seats = await client.readContract({ ...contract, functionName: 'seats' })
-  const free = await Promise.all(seats.map((_, index) => client.readContract({ ...contract, functionName: 'isFree', args: [BigInt(index)] })))
+  const free = await Promise.all(
+    seats.map((_, index) =>
+      client.readContract({ ...contract, functionName: 'isFree', args: [BigInt(index)] }),
+    ),
+  )
   return seats.map((seat, index) => ({ ...seat, index })).filter(({ index }) => !free[index])
 }
 
-/** What new instances of the key service have to run: SHA-256 of the canonical manifest; zero where nothing was named. */
+/**
+ * What new instances of the key service have to run: SHA-256 of the canonical manifest; zero where nothing
+ * was named.
+ */
 export function getKeyServiceManifest({ client, network }: Chain): Promise<Hex> {
-  return client.readContract({ address: network.contracts.keyService, abi: KEY_SERVICE_ABI, functionName: 'manifestHash' })
+  return client.readContract({
+    address: network.contracts.keyService,
+    abi: KEY_SERVICE_ABI,
+    functionName: 'manifestHash',
+  })
 }
 
 /** A worker's word that a lease which runs on it may have a seat. */
@@ -58,10 +69,18 @@ export async function signConsent(
   return { seat, lease, expiry, signature }
 }
 
-/** Gives a free seat to a lease that runs the key service, with its worker's consent. Throws `reverted` with the contract's reason. */
+/**
+ * Gives a free seat to a lease that runs the key service, with its worker's consent. Throws `reverted` with
+ * the contract's reason.
+ */
 export function takeSeat(wallet: Wallet, { seat, lease, expiry, signature }: Consent) {
   const args = [BigInt(seat), lease, BigInt(expiry), signature] as const
-  return send(wallet, { address: wallet.network.contracts.keyService, abi: KEY_SERVICE_ABI, functionName: 'take', args })
+  return send(wallet, {
+    address: wallet.network.contracts.keyService,
+    abi: KEY_SERVICE_ABI,
+    functionName: 'take',
+    args,
+  })
 }
 
 /** Reports that a seat's worker isn't covered: an hour later, unless it is back, the seat is free. */
@@ -70,7 +89,15 @@ export function reportAbsence(wallet: Wallet, seat: number) {
   return send(wallet, { ...contract, functionName: 'reportAbsence', args: [BigInt(seat)] })
 }
 
-/** Names what new instances have to run. The contract’s owner only, and another than the first once that was announced. */
+/**
+ * Names what new instances have to run. The contract’s owner only, and another than the first once that was
+ * announced.
+ */
 export function setKeyServiceManifest(wallet: Wallet, manifestHash: Hex) {
-  return send(wallet, { address: wallet.network.contracts.keyService, abi: KEY_SERVICE_ABI, functionName: 'setManifest', args: [manifestHash] })
+  return send(wallet, {
+    address: wallet.network.contracts.keyService,
+    abi: KEY_SERVICE_ABI,
+    functionName: 'setManifest',
+    args: [manifestHash],
+  })
 }

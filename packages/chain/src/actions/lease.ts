@@ -1,5 +1,14 @@
 import { CloisterError, encodeLeaseName, leaseIdOf, type SignedBid } from '@cloister/core'
-import { type Address, type Hex, hexToSignature, isAddressEqual, maxUint256, parseEventLogs, type TransactionReceipt, zeroHash } from 'viem'
+import {
+  type Address,
+  type Hex,
+  hexToSignature,
+  isAddressEqual,
+  maxUint256,
+  parseEventLogs,
+  type TransactionReceipt,
+  zeroHash,
+} from 'viem'
 import type { Chain, Wallet } from '../client.ts'
 import { MARKET_ABI } from '../generated/abis.ts'
 import { send } from './send.ts'
@@ -29,22 +38,46 @@ const NO_PERMIT = { value: 0n, deadline: 0n, v: 0, r: zeroHash, s: zeroHash }
 
 /** Reads one lease; its state is `none` where there is none. */
 export async function getLease({ client, network }: Chain, id: Hex): Promise<ChainLease> {
-  const lease = await client.readContract({ address: network.contracts.market, abi: MARKET_ABI, functionName: 'leaseOf', args: [id] })
+  const lease = await client.readContract({
+    address: network.contracts.market,
+    abi: MARKET_ABI,
+    functionName: 'leaseOf',
+    args: [id],
+  })
   return { ...lease, id, state: STATES[lease.state] ?? 'none' }
 }
 
 /** Base units earned since the last settlement. */
 export function getAccrued({ client, network }: Chain, id: Hex): Promise<bigint> {
-  return client.readContract({ address: network.contracts.market, abi: MARKET_ABI, functionName: 'accrued', args: [id] })
+  return client.readContract({
+    address: network.contracts.market,
+    abi: MARKET_ABI,
+    functionName: 'accrued',
+    args: [id],
+  })
 }
 
 /** Seconds between a provider's notice and its right to close a lease. */
 export async function getNoticeSeconds({ client, network }: Chain): Promise<number> {
-  return Number(await client.readContract({ address: network.contracts.market, abi: MARKET_ABI, functionName: 'noticePeriod' }))
+  return Number(
+    await client.readContract({
+      address: network.contracts.market,
+      abi: MARKET_ABI,
+      functionName: 'noticePeriod',
+    }),
+  )
 }
 
-/** Takes a bid with one transaction: the allowance comes by permit, signed just before. Returns the lease's id. */
-export async function openLease(wallet: Wallet, bid: SignedBid, deposit: bigint, name?: string): Promise<{ id: Hex; receipt: TransactionReceipt }> {
+/**
+ * Takes a bid with one transaction: the allowance comes by permit, signed just before. Returns the lease's
+ * id.
+ */
+export async function openLease(
+  wallet: Wallet,
+  bid: SignedBid,
+  deposit: bigint,
+  name?: string,
+): Promise<{ id: Hex; receipt: TransactionReceipt }> {
   const { signature, ...terms } = bid
   const receipt = await withPermit(wallet, bid.token, deposit, (permit) =>
     send(wallet, {
@@ -58,7 +91,12 @@ export async function openLease(wallet: Wallet, bid: SignedBid, deposit: bigint,
 }
 
 /** Adds `amount` base units to a lease. */
-export function topUpLease(wallet: Wallet, id: Hex, token: Address, amount: bigint): Promise<TransactionReceipt> {
+export function topUpLease(
+  wallet: Wallet,
+  id: Hex,
+  token: Address,
+  amount: bigint,
+): Promise<TransactionReceipt> {
   return withPermit(wallet, token, amount, (permit) => call(wallet, 'topUp', [id, amount, permit]))
 }
 
@@ -81,7 +119,11 @@ export interface Returned {
 }
 
 /** What the transaction that closed a lease gave back, by the Market's own events. */
-export function returnedBy({ network }: Pick<Chain, 'network'>, { logs }: Pick<TransactionReceipt, 'logs'>, id: Hex): Returned {
+export function returnedBy(
+  { network }: Pick<Chain, 'network'>,
+  { logs }: Pick<TransactionReceipt, 'logs'>,
+  id: Hex,
+): Returned {
   const ours = logs.filter(({ address }) => isAddressEqual(address, network.contracts.market))
   const [closed] = parseEventLogs({ abi: MARKET_ABI, eventName: 'LeaseClosed', logs: ours, args: { id } })
   const [waiting] = parseEventLogs({ abi: MARKET_ABI, eventName: 'Credited', logs: ours, args: { id } })
@@ -106,7 +148,12 @@ export function settleLeases(wallet: Wallet, ids: Hex[]): Promise<TransactionRec
 
 /** Base units an account may withdraw. */
 export function getCredit({ client, network }: Chain, account: Address, token: Address): Promise<bigint> {
-  return client.readContract({ address: network.contracts.market, abi: MARKET_ABI, functionName: 'credit', args: [account, token] })
+  return client.readContract({
+    address: network.contracts.market,
+    abi: MARKET_ABI,
+    functionName: 'credit',
+    args: [account, token],
+  })
 }
 
 /** Sends the caller's credit in `token` to `to`. */
@@ -116,13 +163,21 @@ export function withdrawCredit(wallet: Wallet, token: Address, to: Address): Pro
 
 type Permit = Awaited<ReturnType<typeof permitFor>>
 
-/** Pays with a permit signed just before; signs another where one of the same account's was used in between. */
-async function withPermit(wallet: Wallet, token: Address, amount: bigint, pay: (permit: Permit) => Promise<TransactionReceipt>): Promise<TransactionReceipt> {
+/**
+ * Pays with a permit signed just before; signs another where one of the same account's was used in between.
+ */
+async function withPermit(
+  wallet: Wallet,
+  token: Address,
+  amount: bigint,
+  pay: (permit: Permit) => Promise<TransactionReceipt>,
+): Promise<TransactionReceipt> {
   for (let tries = 1; ; tries++) {
     try {
       return await pay(await permitFor(wallet, token, amount))
     } catch (error) {
-      const isUsedUp = error instanceof CloisterError && error.details['error'] === 'ERC20InsufficientAllowance'
+      const isUsedUp =
+        error instanceof CloisterError && error.details['error'] === 'ERC20InsufficientAllowance'
       if (!isUsedUp || tries === PERMIT_TRIES) throw error
     }
   }
@@ -135,10 +190,17 @@ async function permitFor(wallet: Wallet, token: Address, amount: bigint) {
   return { value: amount, deadline: maxUint256, v: 27 + (yParity ?? 0), r, s }
 }
 
-function call<name extends 'topUp' | 'update' | 'close' | 'refuse' | 'giveNotice' | 'settleMany' | 'withdraw'>(
+function call<
+  name extends 'topUp' | 'update' | 'close' | 'refuse' | 'giveNotice' | 'settleMany' | 'withdraw',
+>(
   wallet: Wallet,
   functionName: name,
   args: Parameters<typeof send<typeof MARKET_ABI, name>>[1]['args'],
 ): Promise<TransactionReceipt> {
-  return send<typeof MARKET_ABI, name>(wallet, { address: wallet.network.contracts.market, abi: MARKET_ABI, functionName, args })
+  return send<typeof MARKET_ABI, name>(wallet, {
+    address: wallet.network.contracts.market,
+    abi: MARKET_ABI,
+    functionName,
+    args,
+  })
 }

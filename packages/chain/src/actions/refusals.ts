@@ -16,9 +16,11 @@ export const REFUSALS: Record<string, string> = {
   EvidenceReplayed: 'The quote is a replay: newer evidence was handed in already.',
   EvidenceNotBound: 'The quote was made for another provider, worker, TLS key or network.',
   BlockUnknown: 'The block that the quote is bound to is too old, or not there yet.',
-  NotWorker: 'Only the worker itself may hand in its first quote, one after a gap, or one for another image or TLS key.',
+  NotWorker:
+    'Only the worker itself may hand in its first quote, one after a gap, or one for another image or TLS key.',
   BadSignature: 'That was not signed by whom it has to be signed by.',
-  RevocationsOutdated: 'The chain knows no fresh revocation list of the platform’s vendor. Anybody may post one; workers do.',
+  RevocationsOutdated:
+    'The chain knows no fresh revocation list of the platform’s vendor. Anybody may post one; workers do.',
   PlatformHeld: 'The machine serves another provider, whose coverage of it has not ended.',
   BadCertificateSignature: 'A certificate is forged: its issuer did not sign it.',
   NotAnAuthority: 'The issuer’s certificate is not that of an authority.',
@@ -37,22 +39,29 @@ export const REFUSALS: Record<string, string> = {
   ProviderHasAnotherSeat: 'The provider has, or had, another seat of the key service.',
   GpuHeld: 'One of the GPUs was vouched for in another worker, and may not be in two at once.',
   GpusNotAsNamed: 'The GPUs are not those that the verdict names.',
-  OwnPartTooSmall: 'A tenth of a pool has to be its provider’s own: it has to put more in before others may, or leave last.',
-  CollateralLocked: 'That much of the pool is not there, or is collateral of GPUs in service, which holds the provider’s own stake.',
+  OwnPartTooSmall:
+    'A tenth of a pool has to be its provider’s own: it has to put more in before others may, or leave last.',
+  CollateralLocked:
+    'That much of the pool is not there, or is collateral of GPUs in service, which holds the provider’s own stake.',
   NotReady: 'That takes 21 days, and they are not over.',
   NotYourExit: 'There is no such exit of this account’s.',
   TooFewShares: 'The account has fewer shares of the pool.',
   RedelegatedRecently: 'Stake can be moved to another pool once in 21 days.',
-  ProviderStays: 'A provider’s own stake can not be moved to another pool; it can leave with the waiting time.',
+  ProviderStays:
+    'A provider’s own stake can not be moved to another pool; it can leave with the waiting time.',
   SamePool: 'The two pools are the same.',
   NoContradiction: 'The two do not contradict each other.',
   NotSignedByWorker: 'The worker’s key did not sign that.',
   KnownAlready: 'That has been reported already.',
   NotRefused: 'The lease was not refused.',
-  ReportedRecently: 'That of this provider’s workers was reported within a day; one a day counts. Report it again when the day is over.',
-  SlashedEnough: 'The pool has lost as much to slashes lately as it may, a tenth at once and a tenth a week. Report it again in some days.',
-  MovesHeld: 'A slash of the pool is announced: until it is over stake can leave the pool, with the waiting time, but not move to another one.',
-  ProposedRecently: 'A slash of the pool was proposed lately; the next may be proposed 22 days after that one is over.',
+  ReportedRecently:
+    'That of this provider’s workers was reported within a day; one a day counts. Report it again when the day is over.',
+  SlashedEnough:
+    'The pool has lost as much to slashes lately as it may, a tenth at once and a tenth a week. Report it again in some days.',
+  MovesHeld:
+    'A slash of the pool is announced: until it is over stake can leave the pool, with the waiting time, but not move to another one.',
+  ProposedRecently:
+    'A slash of the pool was proposed lately; the next may be proposed 22 days after that one is over.',
   NotAnnounced: 'That has not been announced; governance announces it 22 days ahead.',
   TooEarly: 'That was announced less than 22 days ago.',
   TooLate: 'That was announced too long ago, and has to be announced again.',
@@ -62,6 +71,7 @@ export const REFUSALS: Record<string, string> = {
   OutOfService: 'The worker has not been covered for three weeks, and answers for nothing any more.',
   NoRoom: 'The worker’s room has been taken by other leases since the bid.',
   ERC20InsufficientBalance: 'The account has too little of the token.',
-  ERC20InsufficientAllowance: 'The market may not take that much of the token: the permit was used up by another transaction.',
+  ERC20InsufficientAllowance:
+    'The market may not take that much of the token: the permit was used up by another transaction.',
   WrongManifest: 'The lease does not run the key service’s manifest.',
 }

@@ -37,7 +37,9 @@ describe('revocation lists', () => {
         response.end(`{"tcbInfo":${collateral.tcb_info},"signature":"${collateral.tcb_info_signature}"}`)
       } else {
         chained('SGX-Enclave-Identity-Issuer-Chain', collateral.qe_identity_issuer_chain)
-        response.end(`{"enclaveIdentity":${collateral.qe_identity},"signature":"${collateral.qe_identity_signature}"}`)
+        response.end(
+          `{"enclaveIdentity":${collateral.qe_identity},"signature":"${collateral.qe_identity_signature}"}`,
+        )
       }
     })
     await new Promise<void>((done) => vendor.listen(0, '127.0.0.1', () => done()))
@@ -53,7 +55,10 @@ describe('revocation lists', () => {
   const wallet = (): Wallet => {
     const { network } = chain
     const collateralUrl = `http://127.0.0.1:${(vendor.address() as AddressInfo).port}/${vendors++}`
-    return connectWallet({ ...network, attestation: { ...network.attestation, collateralUrl } }, chain.wallet(5).account)
+    return connectWallet(
+      { ...network, attestation: { ...network.attestation, collateralUrl } },
+      chain.wallet(5).account,
+    )
   }
   const quote = () => platform.quote(new Uint8Array(64))
   const later = async (seconds: number) => {
@@ -64,7 +69,14 @@ describe('revocation lists', () => {
   const isRevoked = async () => {
     const { client, network } = chain.wallet(0)
     const args = [pckKeyOf(platformCertificates(quote()))] as const
-    return (await client.readContract({ address: network.contracts.platforms, abi: PLATFORMS_ABI, functionName: 'pckKeyOf', args })).revoked
+    return (
+      await client.readContract({
+        address: network.contracts.platforms,
+        abi: PLATFORMS_ABI,
+        functionName: 'pckKeyOf',
+        args,
+      })
+    ).revoked
   }
 
   it('are left alone while they are fresh and name nobody new', async () => {
@@ -75,17 +87,24 @@ describe('revocation lists', () => {
 
   it('that name somebody new are posted at once, and paid back', async () => {
     await issue([serial()], Math.floor(Date.now() / 1000) + 10)
-    const balance = await chain.wallet(0).client.getBalance({ address: chain.network.contracts.revocationFund })
+    const balance = await chain
+      .wallet(0)
+      .client.getBalance({ address: chain.network.contracts.revocationFund })
     const posted = await ensureRevocations(wallet(), quote())
     expect(posted).toMatchObject({ lists: 1, revoked: 1 })
     expect(posted.paidBack).toBeGreaterThan(0n)
-    expect(await chain.wallet(0).client.getBalance({ address: chain.network.contracts.revocationFund })).toBe(balance - posted.paidBack)
+    expect(await chain.wallet(0).client.getBalance({ address: chain.network.contracts.revocationFund })).toBe(
+      balance - posted.paidBack,
+    )
     expect(await isRevoked()).toBe(true)
     expect(await ensureRevocations(wallet(), quote())).toMatchObject({ lists: 0, revoked: 0 })
   }, 60_000)
 
   it('of more than a transaction may hold are posted in pieces', async () => {
-    const serials = Array.from({ length: 2_500 }, (_, index) => `40${(index + 1).toString(16).padStart(38, '0')}`)
+    const serials = Array.from(
+      { length: 2_500 },
+      (_, index) => `40${(index + 1).toString(16).padStart(38, '0')}`,
+    )
     await issue([serial(), ...serials], Math.floor(Date.now() / 1000) + 20)
     const posted = await ensureRevocations(wallet(), quote())
     expect(posted).toMatchObject({ lists: 1, revoked: serials.length })
@@ -102,7 +121,8 @@ describe('revocation lists', () => {
     expect(await isRevoked()).toBe(true)
     await issue([serial()], Number(timestamp) + 2 * 86_400)
     const renewed = await ensureRevocations(wallet(), quote())
-    // The root's is due. The authority's dates its entry anew, so they are looked through, and bring nothing.
+    // The root's is due. The authority's dates its entry anew, so they are looked through, and bring
+    // nothing.
     expect(renewed).toMatchObject({ lists: 2, revoked: 0 })
     expect(renewed.paidBack).toBeGreaterThan(0n)
   }, 60_000)

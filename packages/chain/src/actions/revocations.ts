@@ -1,5 +1,14 @@
 import { type PlatformCertificates, parseRevocationList, platformCertificates } from '@cloister/attest'
-import { type Abi, bytesToHex, type Hex, keccak256, parseEventLogs, slice, type TransactionReceipt, zeroHash } from 'viem'
+import {
+  type Abi,
+  bytesToHex,
+  type Hex,
+  keccak256,
+  parseEventLogs,
+  slice,
+  type TransactionReceipt,
+  zeroHash,
+} from 'viem'
 import type { Wallet } from '../client.ts'
 import { collateralFor } from '../collateral.ts'
 import { PLATFORMS_ABI, REVOCATION_FUND_ABI } from '../generated/abis.ts'
@@ -34,12 +43,13 @@ export interface PostedLists {
 }
 
 /**
- * Sees to it that the chain has fresh revocation lists for the platform that made a quote, and knows all that the vendor's newest
- * lists revoke. Anybody may; the fund pays back what is of use. Throws `no-collateral`, or `reverted` with the contract's reason.
+ * Sees to it that the chain has fresh revocation lists for the platform that made a quote, and knows all
+ * that the vendor's newest lists revoke. Anybody may; the fund pays back what is of use. Throws
+ * `no-collateral`, or `reverted` with the contract's reason.
  */
 export async function ensureRevocations(wallet: Wallet, quote: Uint8Array): Promise<PostedLists> {
-  const { root_ca_crl, pck_crl } = await collateralFor(wallet.network, { kind: 'tdx', quote }).then((collateral) =>
-    'root_ca_crl' in collateral ? collateral : { root_ca_crl: '', pck_crl: '' },
+  const { root_ca_crl, pck_crl } = await collateralFor(wallet.network, { kind: 'tdx', quote }).then(
+    (collateral) => ('root_ca_crl' in collateral ? collateral : { root_ca_crl: '', pck_crl: '' }),
   )
   const posted: PostedLists = { revoked: 0, lists: 0, paidBack: 0n }
   // The root's first: it may be an authority that is revoked.
@@ -48,13 +58,23 @@ export async function ensureRevocations(wallet: Wallet, quote: Uint8Array): Prom
     const receipts = await postList(wallet, issued)
     const logs = receipts.flatMap((receipt) => receipt.logs)
     posted.lists++
-    posted.revoked += parseEventLogs({ abi: PLATFORMS_ABI, logs, eventName: 'CertificateRevocationPosted' }).length
-    for (const { args } of parseEventLogs({ abi: REVOCATION_FUND_ABI, logs, eventName: 'PaidBack' })) posted.paidBack += args.amount
+    posted.revoked += parseEventLogs({
+      abi: PLATFORMS_ABI,
+      logs,
+      eventName: 'CertificateRevocationPosted',
+    }).length
+    for (const { args } of parseEventLogs({ abi: REVOCATION_FUND_ABI, logs, eventName: 'PaidBack' }))
+      posted.paidBack += args.amount
   }
   return posted
 }
 
-function listsOf({ network }: Wallet, { authority, authoritySerial }: PlatformCertificates, ofRoot: string, ofAuthority: string): IssuedList[] {
+function listsOf(
+  { network }: Wallet,
+  { authority, authoritySerial }: PlatformCertificates,
+  ofRoot: string,
+  ofAuthority: string,
+): IssuedList[] {
   const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'))
   const issuer = certificateOf(trustRootOf(network).certificate.publicKey.point, authoritySerial)
   return [
@@ -95,15 +115,23 @@ async function postList(wallet: Wallet, { list, authority }: IssuedList): Promis
 }
 
 async function storePieces(wallet: Wallet, list: Uint8Array): Promise<Hex[]> {
-  const call = { address: wallet.network.contracts.revocationFund, abi: FUND_ABI, functionName: 'store' } as const
+  const call = {
+    address: wallet.network.contracts.revocationFund,
+    abi: FUND_ABI,
+    functionName: 'store',
+  } as const
   const pieces: Hex[] = []
   for (let at = 0; at < list.length; at += PIECE_BYTES) {
     const args = [bytesToHex(list.subarray(at, at + PIECE_BYTES))] as const
     const { logs } = await send(wallet, { ...call, args })
-    for (const { args } of parseEventLogs({ abi: REVOCATION_FUND_ABI, logs, eventName: 'PieceStored' })) pieces.push(args.piece)
+    for (const { args } of parseEventLogs({ abi: REVOCATION_FUND_ABI, logs, eventName: 'PieceStored' }))
+      pieces.push(args.piece)
   }
   return pieces
 }
 
 /** Errors of the contract behind come through. */
-const FUND_ABI = [...REVOCATION_FUND_ABI, ...PLATFORMS_ABI.filter(({ type }) => type === 'error')] as const satisfies Abi
+const FUND_ABI = [
+  ...REVOCATION_FUND_ABI,
+  ...PLATFORMS_ABI.filter(({ type }) => type === 'error'),
+] as const satisfies Abi

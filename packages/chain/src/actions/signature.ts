@@ -1,7 +1,10 @@
 import { type Address, type Hex, type RecoverTypedDataAddressParameters, recoverTypedDataAddress } from 'viem'
 import type { Chain } from '../client.ts'
 
-/** Whether typed data was signed by an account: by its own key, or as its contract says (ERC-1271, asked of the chain). */
+/**
+ * Whether typed data was signed by an account: by its own key, or as its contract says (ERC-1271, asked of
+ * the chain).
+ */
 export async function isSignedBy(
   { client }: Chain,
   account: Address,
@@ -12,5 +15,7 @@ export async function isSignedBy(
   const parameters = { ...typedData, signature } as RecoverTypedDataAddressParameters
   const recovered = await recoverTypedDataAddress(parameters).catch(() => undefined)
   if (recovered === account) return true
-  return client.verifyTypedData({ ...parameters, address: account } as Parameters<typeof client.verifyTypedData>[0]).catch(() => false)
+  return client
+    .verifyTypedData({ ...parameters, address: account } as Parameters<typeof client.verifyTypedData>[0])
+    .catch(() => false)
 }

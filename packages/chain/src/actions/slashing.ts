@@ -6,7 +6,10 @@ import type { Network } from '../network.ts'
 import { send } from './send.ts'
 
 /** Errors of Stake come through Slashing. */
-const REPORT_ABI = [...SLASHING_ABI, ...STAKE_ABI.filter(({ type }) => type === 'error')] as const satisfies Abi
+const REPORT_ABI = [
+  ...SLASHING_ABI,
+  ...STAKE_ABI.filter(({ type }) => type === 'error'),
+] as const satisfies Abi
 
 const RECEIPT_TYPES = {
   Receipt: [
@@ -31,14 +34,26 @@ export async function signReceipt(
   receipt: Omit<SignedReceipt, 'signature'>,
 ): Promise<SignedReceipt> {
   const domain = { name: 'Cloister Receipts', version: '1', chainId, verifyingContract: contracts.workers }
-  return { ...receipt, signature: await worker.signTypedData({ domain, types: RECEIPT_TYPES, primaryType: 'Receipt', message: receipt }) }
+  return {
+    ...receipt,
+    signature: await worker.signTypedData({
+      domain,
+      types: RECEIPT_TYPES,
+      primaryType: 'Receipt',
+      message: receipt,
+    }),
+  }
 }
 
 /**
- * Reports two receipts or two bids that contradict each other, as read from files: the chain decides. Throws `bad-report` for
- * what is neither, `reverted` with the contract's reason.
+ * Reports two receipts or two bids that contradict each other, as read from files: the chain decides. Throws
+ * `bad-report` for what is neither, `reverted` with the contract's reason.
  */
-export async function reportContradiction(wallet: Wallet, first: unknown, second: unknown): Promise<Reported> {
+export async function reportContradiction(
+  wallet: Wallet,
+  first: unknown,
+  second: unknown,
+): Promise<Reported> {
   const [a, b] = [SignedReceiptJson.safeParse(first), SignedReceiptJson.safeParse(second)]
   if (a.success && b.success) {
     const args = [receiptOf(a.data), a.data.signature, receiptOf(b.data), b.data.signature] as const
@@ -50,7 +65,13 @@ export async function reportContradiction(wallet: Wallet, first: unknown, second
       hint: 'Give two JSON files, each one receipt or one bid with its signature.',
     })
   const [{ signature: signatureA, ...termsA }, { signature: signatureB, ...termsB }] = [bidA, bidB]
-  return reported(await send(wallet, { ...slashing(wallet), functionName: 'reportBids', args: [termsA, signatureA, termsB, signatureB] }))
+  return reported(
+    await send(wallet, {
+      ...slashing(wallet),
+      functionName: 'reportBids',
+      args: [termsA, signatureA, termsB, signatureB],
+    }),
+  )
 }
 
 /** Reports a lease that its worker turned down. Throws `reverted` with the contract's reason. */
@@ -68,5 +89,9 @@ function receiptOf({ signature: _apart, sequence, ...receipt }: SignedReceiptJso
 
 function reported({ logs, transactionHash }: Awaited<ReturnType<typeof send>>): Reported {
   const [slashed] = parseEventLogs({ abi: STAKE_ABI, eventName: 'Slashed', logs })
-  return { taken: (slashed?.args.active ?? 0n) + (slashed?.args.exiting ?? 0n), reward: slashed?.args.reward ?? 0n, transaction: transactionHash }
+  return {
+    taken: (slashed?.args.active ?? 0n) + (slashed?.args.exiting ?? 0n),
+    reward: slashed?.args.reward ?? 0n,
+    transaction: transactionHash,
+  }
 }

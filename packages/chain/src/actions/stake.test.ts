@@ -14,9 +14,13 @@ let provider: Wallet
 const walletOf = (index: number): Wallet => {
   const wallet = stage.chain.wallet(index)
   const { stake, emission, workers } = stage
-  return { ...wallet, network: { ...wallet.network, contracts: { ...wallet.network.contracts, stake, emission, workers } } }
+  return {
+    ...wallet,
+    network: { ...wallet.network, contracts: { ...wallet.network.contracts, stake, emission, workers } },
+  }
 }
-const pass = (seconds: number) => provider.client.request({ method: 'evm_increaseTime', params: [seconds] } as never)
+const pass = (seconds: number) =>
+  provider.client.request({ method: 'evm_increaseTime', params: [seconds] } as never)
 
 /** A pool whose GPU earned an hour, so that there are hours to look through from then on. */
 beforeAll(async () => {

@@ -1,5 +1,13 @@
 import { CloisterError } from '@cloister/core'
-import { type Abi, type Address, hexToSignature, maxUint256, parseEventLogs, stringToHex, type TransactionReceipt } from 'viem'
+import {
+  type Abi,
+  type Address,
+  hexToSignature,
+  maxUint256,
+  parseEventLogs,
+  stringToHex,
+  type TransactionReceipt,
+} from 'viem'
 import type { Chain, Wallet } from '../client.ts'
 import { EMISSION_ABI, STAKE_ABI } from '../generated/abis.ts'
 import { findToken } from '../network.ts'
@@ -22,26 +30,50 @@ export function getPool(chain: Chain, provider: Address) {
 }
 
 /** An account's shares of a pool and what they are worth, in base units of CLOI. */
-export async function getPosition(chain: Chain, provider: Address, account: Address): Promise<{ shares: bigint; worth: bigint }> {
-  const [shares, worth] = await chain.client.readContract({ ...stake(chain), functionName: 'positionOf', args: [provider, account] })
+export async function getPosition(
+  chain: Chain,
+  provider: Address,
+  account: Address,
+): Promise<{ shares: bigint; worth: bigint }> {
+  const [shares, worth] = await chain.client.readContract({
+    ...stake(chain),
+    functionName: 'positionOf',
+    args: [provider, account],
+  })
   return { shares, worth }
 }
 
 /** What an account could claim in a pool just now, in base units of CLOI. Nothing is sent. */
 export async function getClaimable(chain: Chain, provider: Address, account: Address): Promise<bigint> {
-  const { result } = await chain.client.simulateContract({ ...stake(chain), functionName: 'claimReward', args: [provider, account], account })
+  const { result } = await chain.client.simulateContract({
+    ...stake(chain),
+    functionName: 'claimReward',
+    args: [provider, account],
+    account,
+  })
   return result
 }
 
 /** Base units of CLOI that a GPU of a class needs in its provider's pool, now. */
 export function getCollateralPerGpu(chain: Chain, gpuClass: string): Promise<bigint> {
-  return chain.client.readContract({ ...stake(chain), functionName: 'collateralPerGpu', args: [stringToHex(gpuClass, { size: 32 })] })
+  return chain.client.readContract({
+    ...stake(chain),
+    functionName: 'collateralPerGpu',
+    args: [stringToHex(gpuClass, { size: 32 })],
+  })
 }
 
 /** Tenths of an H100 that a GPU of a class weighs; 0 for classes that earn nothing. */
 export async function getClassWeight({ client, network }: Chain, gpuClass: string): Promise<number> {
   const args = [stringToHex(gpuClass, { size: 32 })] as const
-  return Number(await client.readContract({ address: network.contracts.emission, abi: EMISSION_ABI, functionName: 'classWeight', args }))
+  return Number(
+    await client.readContract({
+      address: network.contracts.emission,
+      abi: EMISSION_ABI,
+      functionName: 'classWeight',
+      args,
+    }),
+  )
 }
 
 /** What is locked for a worker, in base units of CLOI. */
@@ -51,25 +83,48 @@ export function getLockedFor(chain: Chain, worker: Address): Promise<bigint> {
 
 /** What a worker's GPUs weigh, in tenths of an H100, and the epochs that they were counted for last. */
 export function getStanding(chain: Chain, worker: Address) {
-  return chain.client.readContract({ address: chain.network.contracts.emission, abi: EMISSION_ABI, functionName: 'standingOf', args: [worker] })
+  return chain.client.readContract({
+    address: chain.network.contracts.emission,
+    abi: EMISSION_ABI,
+    functionName: 'standingOf',
+    args: [worker],
+  })
 }
 
-/** Puts `amount` base units of CLOI into a provider's pool, in one transaction. Returns the shares. Throws `reverted`. */
-export async function delegate(wallet: Wallet, provider: Address, amount: bigint): Promise<{ shares: bigint; receipt: TransactionReceipt }> {
+/**
+ * Puts `amount` base units of CLOI into a provider's pool, in one transaction. Returns the shares. Throws
+ * `reverted`.
+ */
+export async function delegate(
+  wallet: Wallet,
+  provider: Address,
+  amount: bigint,
+): Promise<{ shares: bigint; receipt: TransactionReceipt }> {
   const token = findToken(wallet.network, 'CLOI').address
   const signature = await signPermit(wallet, token, wallet.network.contracts.stake, amount)
   const receipt = await settledFirst(wallet, provider, () => {
-    if (signature === undefined) return send(wallet, { ...stake(wallet), functionName: 'delegate', args: [provider, amount] })
+    if (signature === undefined)
+      return send(wallet, { ...stake(wallet), functionName: 'delegate', args: [provider, amount] })
     const { r, s, v = 27n } = hexToSignature(signature)
-    return send(wallet, { ...stake(wallet), functionName: 'delegateWithPermit', args: [provider, amount, maxUint256, Number(v), r, s] })
+    return send(wallet, {
+      ...stake(wallet),
+      functionName: 'delegateWithPermit',
+      args: [provider, amount, maxUint256, Number(v), r, s],
+    })
   })
   const [log] = parseEventLogs({ abi: STAKE_ABI, eventName: 'Delegated', logs: receipt.logs })
   return { shares: log?.args.shares ?? 0n, receipt }
 }
 
 /** Begins to leave a pool with some shares. Returns the exit's id and when it is ready. Throws `reverted`. */
-export async function requestExit(wallet: Wallet, provider: Address, shares: bigint): Promise<{ id: bigint; amount: bigint; readyAt: number }> {
-  const { logs } = await settledFirst(wallet, provider, () => send(wallet, { ...stake(wallet), functionName: 'requestExit', args: [provider, shares] }))
+export async function requestExit(
+  wallet: Wallet,
+  provider: Address,
+  shares: bigint,
+): Promise<{ id: bigint; amount: bigint; readyAt: number }> {
+  const { logs } = await settledFirst(wallet, provider, () =>
+    send(wallet, { ...stake(wallet), functionName: 'requestExit', args: [provider, shares] }),
+  )
   const [log] = parseEventLogs({ abi: STAKE_ABI, eventName: 'ExitRequested', logs })
   if (!log) throw new CloisterError('reverted', 'The chain says nothing of the exit.')
   return { id: log.args.id, amount: log.args.amount, readyAt: Number(log.args.readyAt) }
@@ -77,8 +132,14 @@ export async function requestExit(wallet: Wallet, provider: Address, shares: big
 
 /** Turns an exit back into active stake. Throws `reverted`. */
 export async function cancelExit(wallet: Wallet, id: bigint): Promise<TransactionReceipt> {
-  const { provider } = await wallet.client.readContract({ ...stake(wallet), functionName: 'exitOf', args: [id] })
-  return settledFirst(wallet, provider, () => send(wallet, { ...stake(wallet), functionName: 'cancelExit', args: [id] }))
+  const { provider } = await wallet.client.readContract({
+    ...stake(wallet),
+    functionName: 'exitOf',
+    args: [id],
+  })
+  return settledFirst(wallet, provider, () =>
+    send(wallet, { ...stake(wallet), functionName: 'cancelExit', args: [id] }),
+  )
 }
 
 /** Takes out an exit that is ready. Returns the amount in base units of CLOI. Throws `reverted`. */
@@ -88,38 +149,60 @@ export async function withdrawExit(wallet: Wallet, id: bigint): Promise<bigint> 
 }
 
 /** Moves shares from one pool to another without the waiting time. Throws `reverted`. */
-export function redelegate(wallet: Wallet, from: Address, to: Address, shares: bigint): Promise<TransactionReceipt> {
+export function redelegate(
+  wallet: Wallet,
+  from: Address,
+  to: Address,
+  shares: bigint,
+): Promise<TransactionReceipt> {
   return settledFirst(wallet, from, () =>
-    settledFirst(wallet, to, () => send(wallet, { ...stake(wallet), functionName: 'redelegate', args: [from, to, shares] })),
+    settledFirst(wallet, to, () =>
+      send(wallet, { ...stake(wallet), functionName: 'redelegate', args: [from, to, shares] }),
+    ),
   )
 }
 
 /**
- * Pays out rewards of several pools, to whom they belong; anybody may. In one transaction, or as many as blocks have room for.
- * Returns the sum, in base units of CLOI.
+ * Pays out rewards of several pools, to whom they belong; anybody may. In one transaction, or as many as
+ * blocks have room for. Returns the sum, in base units of CLOI.
  */
-export async function claimRewards(wallet: Wallet, positions: { provider: Address; account: Address }[]): Promise<bigint> {
+export async function claimRewards(
+  wallet: Wallet,
+  positions: { provider: Address; account: Address }[],
+): Promise<bigint> {
   let sum = 0n
   for (let from = 0; from < positions.length; from += CLAIMS_AT_ONCE) {
     const some = positions.slice(from, from + CLAIMS_AT_ONCE)
     const args = [some.map(({ provider }) => provider), some.map(({ account }) => account)] as const
     const { logs } = await send(wallet, { ...stake(wallet), functionName: 'claimRewards', args })
-    for (const log of parseEventLogs({ abi: STAKE_ABI, eventName: 'RewardClaimed', logs })) sum += log.args.amount
+    for (const log of parseEventLogs({ abi: STAKE_ABI, eventName: 'RewardClaimed', logs }))
+      sum += log.args.amount
   }
   return sum
 }
 
-/** Sets the commission of the wallet's own pool, in hundredths of a percent; a higher one holds after a week. Throws `reverted`. */
+/**
+ * Sets the commission of the wallet's own pool, in hundredths of a percent; a higher one holds after a week.
+ * Throws `reverted`.
+ */
 export function setCommission(wallet: Wallet, bps: number): Promise<TransactionReceipt> {
-  return settledFirst(wallet, wallet.account.address, () => send(wallet, { ...stake(wallet), functionName: 'setCommission', args: [BigInt(bps)] }))
+  return settledFirst(wallet, wallet.account.address, () =>
+    send(wallet, { ...stake(wallet), functionName: 'setCommission', args: [BigInt(bps)] }),
+  )
 }
 
-/** Locks the collateral that a worker's confirmed GPUs need, or lets go of what they don't. Throws `reverted`. */
+/**
+ * Locks the collateral that a worker's confirmed GPUs need, or lets go of what they don't. Throws
+ * `reverted`.
+ */
 export function setCollateral(wallet: Wallet, worker: Address): Promise<TransactionReceipt> {
   return send(wallet, { ...stake(wallet), functionName: 'setCollateral', args: [worker] })
 }
 
-/** Does something that needs a pool up to date, after bringing it there where that takes transactions of its own. */
+/**
+ * Does something that needs a pool up to date, after bringing it there where that takes transactions of its
+ * own.
+ */
 async function settledFirst<T>(wallet: Wallet, provider: Address, act: () => Promise<T>): Promise<T> {
   for (;;) {
     try {

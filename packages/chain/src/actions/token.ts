@@ -13,12 +13,25 @@ export function transferToken(wallet: Wallet, token: Address, to: Address, amoun
   return send(wallet, { address: token, abi: erc20Abi, functionName: 'transfer', args: [to, amount] })
 }
 
-/** Signs an ERC-2612 permit of exactly `value` for `spender`; undefined where the allowance is enough already. */
-export async function signPermit(wallet: Wallet, token: Address, spender: Address, value: bigint): Promise<Hex | undefined> {
+/**
+ * Signs an ERC-2612 permit of exactly `value` for `spender`; undefined where the allowance is enough
+ * already.
+ */
+export async function signPermit(
+  wallet: Wallet,
+  token: Address,
+  spender: Address,
+  value: bigint,
+): Promise<Hex | undefined> {
   const { client, account, network } = wallet
   const contract = { address: token, abi: TEST_USDC_ABI } as const
   const [allowance, nonce, domain] = await Promise.all([
-    client.readContract({ address: token, abi: erc20Abi, functionName: 'allowance', args: [account.address, spender] }),
+    client.readContract({
+      address: token,
+      abi: erc20Abi,
+      functionName: 'allowance',
+      args: [account.address, spender],
+    }),
     client.readContract({ ...contract, functionName: 'nonces', args: [account.address] }),
     client.readContract({ ...contract, functionName: 'eip712Domain' }),
   ])

@@ -1,5 +1,14 @@
 import { canonicalHash, type UnsignedVerdictRequest } from '@cloister/core'
-import { type Address, concatHex, type Hex, hexToString, type LocalAccount, recoverTypedDataAddress, sha256, stringToHex } from 'viem'
+import {
+  type Address,
+  concatHex,
+  type Hex,
+  hexToString,
+  type LocalAccount,
+  recoverTypedDataAddress,
+  sha256,
+  stringToHex,
+} from 'viem'
 import type { Chain, Wallet } from '../client.ts'
 import { WORKERS_ABI } from '../generated/abis.ts'
 import type { Network } from '../network.ts'
@@ -23,7 +32,9 @@ export interface WorkerVerdict {
   /** Lower case model; for guests empty. */
   gpuClass: string
   gpus: number
-  /** For GPUs: SHA-256 of each one's identity, ascending. `platform` is SHA-256 of them, one after the other. */
+  /**
+   * For GPUs: SHA-256 of each one's identity, ascending. `platform` is SHA-256 of them, one after the other.
+   */
   gpuIds: Hex[]
   block: FreshBlock
 }
@@ -63,21 +74,38 @@ function domainOf({ chainId, contracts }: Place) {
 
 /** Signs a verdict as a verifier, with its worker key (EIP-712, see Verdicts.sol). */
 export function signVerdict(network: Place, verifier: LocalAccount, verdict: WorkerVerdict): Promise<Hex> {
-  return verifier.signTypedData({ domain: domainOf(network), types: VERDICT, primaryType: 'Verdict', message: toChain(verdict) })
+  return verifier.signTypedData({
+    domain: domainOf(network),
+    types: VERDICT,
+    primaryType: 'Verdict',
+    message: toChain(verdict),
+  })
 }
 
 /** Whose signature of a verdict it is. Throws where it is nobody's. */
 export function recoverVerifier(network: Place, verdict: WorkerVerdict, signature: Hex): Promise<Address> {
-  return recoverTypedDataAddress({ domain: domainOf(network), types: VERDICT, primaryType: 'Verdict', message: toChain(verdict), signature })
+  return recoverTypedDataAddress({
+    domain: domainOf(network),
+    types: VERDICT,
+    primaryType: 'Verdict',
+    message: toChain(verdict),
+    signature,
+  })
 }
 
-/** Signs, with the key of the worker that a verdict is about, that it claims it: for somebody else to hand it in. */
+/**
+ * Signs, with the key of the worker that a verdict is about, that it claims it: for somebody else to hand it
+ * in.
+ */
 export function signClaim(network: Place, worker: LocalAccount, verdict: WorkerVerdict): Promise<Hex> {
   const message = { verdict: toChain(verdict) }
   return worker.signTypedData({ domain: domainOf(network), types: CLAIM, primaryType: 'Claim', message })
 }
 
-/** What a worker's key signs to say that evidence is its own: all of a request to verifiers but the signature. */
+/**
+ * What a worker's key signs to say that evidence is its own: all of a request to verifiers but the
+ * signature.
+ */
 export function verdictRequestTypedData(network: Place, request: UnsignedVerdictRequest) {
   const { kind, worker, tlsKeyHash, block, ...evidence } = request
   return {
@@ -96,17 +124,21 @@ export function verdictRequestTypedData(network: Place, request: UnsignedVerdict
 }
 
 /**
- * Hands in a verdict: it covers a worker, or confirms its GPUs. Where the wallet isn't the worker's, `claim` is the worker's
- * (`signClaim`). Throws `reverted` with the contract's reason.
+ * Hands in a verdict: it covers a worker, or confirms its GPUs. Where the wallet isn't the worker's, `claim`
+ * is the worker's (`signClaim`). Throws `reverted` with the contract's reason.
  */
 export function handInVerdict(wallet: Wallet, verdict: WorkerVerdict, signatures: Hex[], claim: Hex = '0x') {
   const call = { address: wallet.network.contracts.workers, abi: WORKERS_ABI } as const
   const said = [toChain(verdict), signatures, claim] as const
-  if (verdict.kind === 'nvidia-gpus') return send(wallet, { ...call, functionName: 'confirmGpus', args: [...said, verdict.gpuIds] })
+  if (verdict.kind === 'nvidia-gpus')
+    return send(wallet, { ...call, functionName: 'confirmGpus', args: [...said, verdict.gpuIds] })
   return send(wallet, { ...call, functionName: 'attestByVerdict', args: said })
 }
 
-/** How GPUs are named in a verdict, out of their identities (UEIDs): each one's hash, ascending, and the hash of those. */
+/**
+ * How GPUs are named in a verdict, out of their identities (UEIDs): each one's hash, ascending, and the hash
+ * of those.
+ */
 export function nameGpus(identities: string[]): { gpuIds: Hex[]; platform: Hex } {
   const gpuIds = identities.map((identity) => sha256(stringToHex(identity))).sort()
   return { gpuIds, platform: platformOfGpus(gpuIds) }
@@ -125,13 +157,24 @@ export interface ConfirmedGpus {
 
 /** What `Workers.gpusOf` says: GPUs that verifiers vouched for, while that and the worker's coverage last. */
 export async function getConfirmedGpus({ client, network }: Chain, worker: Address): Promise<ConfirmedGpus> {
-  const [gpuClass, gpus] = await client.readContract({ address: network.contracts.workers, abi: WORKERS_ABI, functionName: 'gpusOf', args: [worker] })
+  const [gpuClass, gpus] = await client.readContract({
+    address: network.contracts.workers,
+    abi: WORKERS_ABI,
+    functionName: 'gpusOf',
+    args: [worker],
+  })
   return { gpuClass: hexToString(gpuClass, { size: 32 }), gpus: Number(gpus) }
 }
 
 /** How many verifiers have to agree. */
 export async function getVerdictThreshold({ client, network }: Chain): Promise<number> {
-  return Number(await client.readContract({ address: network.contracts.workers, abi: WORKERS_ABI, functionName: 'verdictThreshold' }))
+  return Number(
+    await client.readContract({
+      address: network.contracts.workers,
+      abi: WORKERS_ABI,
+      functionName: 'verdictThreshold',
+    }),
+  )
 }
 
 function toChain({ kind, gpuClass, gpuIds: _named, block, ...verdict }: WorkerVerdict) {

@@ -7,8 +7,9 @@ import { getRoles } from './attestation.ts'
 const VERIFIER = 2
 
 /**
- * The provider of a worker whose verdicts count now: covered by a quote that a contract checked, of an image that governance lists
- * as a verifier. Undefined for everybody else, as `Workers` reckons it before it takes a verdict.
+ * The provider of a worker whose verdicts count now: covered by a quote that a contract checked, of an image
+ * that governance lists as a verifier. Undefined for everybody else, as `Workers` reckons it before it takes
+ * a verdict.
  */
 export async function getVerifierProvider(chain: Chain, worker: Address): Promise<Address | undefined> {
   const { client, network } = chain

@@ -1,4 +1,12 @@
-import { type Address, BlockNotFoundError, type Hex, hexToString, type LocalAccount, stringToHex, zeroAddress } from 'viem'
+import {
+  type Address,
+  BlockNotFoundError,
+  type Hex,
+  hexToString,
+  type LocalAccount,
+  stringToHex,
+  zeroAddress,
+} from 'viem'
 import type { Chain, Wallet } from '../client.ts'
 import { WORKERS_ABI } from '../generated/abis.ts'
 import { send } from './send.ts'
@@ -23,12 +31,22 @@ export interface Billing {
 }
 
 function domain({ network }: Chain) {
-  return { name: 'Cloister Workers', version: '1', chainId: network.chainId, verifyingContract: network.contracts.workers }
+  return {
+    name: 'Cloister Workers',
+    version: '1',
+    chainId: network.chainId,
+    verifyingContract: network.contracts.workers,
+  }
 }
 
 /** The registered worker, or undefined. */
 export async function getWorker({ client, network }: Chain, worker: Address) {
-  const found = await client.readContract({ address: network.contracts.workers, abi: WORKERS_ABI, functionName: 'workerOf', args: [worker] })
+  const found = await client.readContract({
+    address: network.contracts.workers,
+    abi: WORKERS_ABI,
+    functionName: 'workerOf',
+    args: [worker],
+  })
   if (found.provider === zeroAddress) return undefined
   return { ...found, description: fromChain(found.description) }
 }
@@ -44,11 +62,17 @@ export async function getBilling({ client, network }: Chain, worker: Address): P
 }
 
 /**
- * Seconds since the block that the evidence of a worker's last attestation was bound to: how old that evidence is at most. Infinity
- * where it never attested, or the chain no longer has the block. A node that stands still makes nothing younger.
+ * Seconds since the block that the evidence of a worker's last attestation was bound to: how old that
+ * evidence is at most. Infinity where it never attested, or the chain no longer has the block. A node that
+ * stands still makes nothing younger.
  */
 export async function getAttestationAge({ client, network }: Chain, worker: Address): Promise<number> {
-  const coverage = { address: network.contracts.workers, abi: WORKERS_ABI, functionName: 'coverageOf', args: [worker] } as const
+  const coverage = {
+    address: network.contracts.workers,
+    abi: WORKERS_ABI,
+    functionName: 'coverageOf',
+    args: [worker],
+  } as const
   const [{ lastBlock }, head] = await Promise.all([client.readContract(coverage), client.getBlock()])
   if (lastBlock === 0n) return Infinity
   const bound = await client.getBlock({ blockNumber: lastBlock }).catch((error) => {
@@ -56,7 +80,11 @@ export async function getAttestationAge({ client, network }: Chain, worker: Addr
     throw error
   })
   if (!bound) return Infinity
-  return Math.max(0, Number(head.timestamp - bound.timestamp), Math.floor(Date.now() / 1000) - Number(bound.timestamp))
+  return Math.max(
+    0,
+    Number(head.timestamp - bound.timestamp),
+    Math.floor(Date.now() / 1000) - Number(bound.timestamp),
+  )
 }
 
 /** Registers a worker for the wallet's account, with the worker key's consent. */
@@ -82,12 +110,22 @@ export async function registerWorker(provider: Wallet, worker: LocalAccount, des
 
 /** Replaces a worker's description. Provider only. */
 export function describeWorker(provider: Wallet, worker: Address, description: WorkerDescription) {
-  return send(provider, { address: provider.network.contracts.workers, abi: WORKERS_ABI, functionName: 'describe', args: [worker, toChain(description)] })
+  return send(provider, {
+    address: provider.network.contracts.workers,
+    abi: WORKERS_ABI,
+    functionName: 'describe',
+    args: [worker, toChain(description)],
+  })
 }
 
 /** Ends the worker's coverage now. */
 export function departWorker(wallet: Wallet, worker: Address) {
-  return send(wallet, { address: wallet.network.contracts.workers, abi: WORKERS_ABI, functionName: 'depart', args: [worker] })
+  return send(wallet, {
+    address: wallet.network.contracts.workers,
+    abi: WORKERS_ABI,
+    functionName: 'depart',
+    args: [worker],
+  })
 }
 
 function toChain(description: WorkerDescription) {
@@ -95,6 +133,8 @@ function toChain(description: WorkerDescription) {
 }
 
 /** A description as the contract and its events give it. */
-export function fromChain(description: Omit<WorkerDescription, 'gpuClass'> & { gpuClass: Hex }): WorkerDescription {
+export function fromChain(
+  description: Omit<WorkerDescription, 'gpuClass'> & { gpuClass: Hex },
+): WorkerDescription {
   return { ...description, gpuClass: hexToString(description.gpuClass).replace(/\0+$/, '') }
 }

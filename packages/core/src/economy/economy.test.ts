@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { Economy } from './economy.ts'
 import { Runs } from './runs.ts'
-import { EMISSION_TOTAL, emitted, emittedForStake, emittedForTreasury, gpuBudgetOf, PERIOD_SECONDS } from './schedule.ts'
+import {
+  EMISSION_TOTAL,
+  emitted,
+  emittedForStake,
+  emittedForTreasury,
+  gpuBudgetOf,
+  PERIOD_SECONDS,
+} from './schedule.ts'
 
 const CLOI = 10n ** 18n
 

@@ -50,9 +50,10 @@ interface Exit {
 }
 
 /**
- * Stake and emission as the contracts do them, to the unit, in memory: Stake.sol, Emission.sol and Weights.sol in TypeScript. It
- * predicts every account's balance from what was done when. It doesn't check who may do what: give it what the chain has taken.
- * Amounts are base units of CLOI, instants Unix seconds that never go back, accounts any text.
+ * Stake and emission as the contracts do them, to the unit, in memory: Stake.sol, Emission.sol and
+ * Weights.sol in TypeScript. It predicts every account's balance from what was done when. It doesn't check
+ * who may do what: give it what the chain has taken. Amounts are base units of CLOI, instants Unix seconds
+ * that never go back, accounts any text.
  */
 export class Economy {
   readonly weights: Weights
@@ -129,7 +130,8 @@ export class Economy {
   setCommission(at: number, provider: string, bps: bigint): void {
     this.settle(at, provider)
     const pool = this.pool(provider)
-    if (bps <= pool.commissionBps) Object.assign(pool, { commissionBps: bps, nextCommissionBps: 0n, nextCommissionFrom: 0 })
+    if (bps <= pool.commissionBps)
+      Object.assign(pool, { commissionBps: bps, nextCommissionBps: 0n, nextCommissionFrom: 0 })
     else Object.assign(pool, { nextCommissionBps: bps, nextCommissionFrom: at + NOTICE_SECONDS })
   }
 
@@ -140,8 +142,8 @@ export class Economy {
   }
 
   /**
-   * Takes a part of a pool; returns it. The reporter gets no more of it than half of what is the provider's own loss. Throws where it
-   * is more than `slashRoomOf`.
+   * Takes a part of a pool; returns it. The reporter gets no more of it than half of what is the provider's
+   * own loss. Throws where it is more than `slashRoomOf`.
    */
   slash(at: number, provider: string, amount: bigint, reporter?: string, reporterBps = 0n): bigint {
     this.settle(at, provider)
@@ -182,7 +184,11 @@ export class Economy {
     const isShared = pool.shares >= LEAST_SHARES
     const commission = isShared ? (stakeReward * pool.commissionBps) / BPS : stakeReward
     if (pool.nextCommissionFrom !== 0 && pool.nextCommissionFrom <= at)
-      Object.assign(pool, { commissionBps: pool.nextCommissionBps, nextCommissionBps: 0n, nextCommissionFrom: 0 })
+      Object.assign(pool, {
+        commissionBps: pool.nextCommissionBps,
+        nextCommissionBps: 0n,
+        nextCommissionFrom: 0,
+      })
     const { amount: gpuReward, done } = this.weights.settle(at, provider)
     if (stakeReward + gpuReward === 0n) return done
     const providerPart = isShared ? gpuReward / 2n : gpuReward
@@ -207,12 +213,23 @@ export class Economy {
     return amount
   }
 
-  /** An account's shares in a pool, what they are worth and what it could claim, as of the pool's last settlement. */
+  /**
+   * An account's shares in a pool, what they are worth and what it could claim, as of the pool's last
+   * settlement.
+   */
   positionOf(provider: string, account: string): { shares: bigint; worth: bigint; rewards: bigint } {
     const pool = this.pool(provider)
-    const { shares, owed, paidPerShare } = this.positions.get(key(provider, account)) ?? { shares: 0n, owed: 0n, paidPerShare: 0n }
+    const { shares, owed, paidPerShare } = this.positions.get(key(provider, account)) ?? {
+      shares: 0n,
+      owed: 0n,
+      paidPerShare: 0n,
+    }
     const rewards = owed + (shares * (pool.rewardPerShare - paidPerShare)) / REWARD_PRECISION
-    return { shares, worth: poolAssetsOf(shares, pool.assets, pool.shares), rewards: rewards + (account === provider ? pool.providerOwed : 0n) }
+    return {
+      shares,
+      worth: poolAssetsOf(shares, pool.assets, pool.shares),
+      rewards: rewards + (account === provider ? pool.providerOwed : 0n),
+    }
   }
 
   /** Pays the treasury its part, and GPU budgets that nobody earned, of at most `epochs` epochs. */
@@ -238,7 +255,14 @@ export class Economy {
   // WORKERS
 
   join(worker: string, provider: string): void {
-    this.workers.set(worker, { provider, coveredFrom: 0, coveredUntil: 0, gpuClass: '', gpus: 0, gpusUntil: 0 })
+    this.workers.set(worker, {
+      provider,
+      coveredFrom: 0,
+      coveredUntil: 0,
+      gpuClass: '',
+      gpus: 0,
+      gpusUntil: 0,
+    })
   }
 
   cover(at: number, worker: string, seconds: number): void {
@@ -281,7 +305,11 @@ export class Economy {
   }
 
   setCollateralPerGpu(at: number, gpuClass: string, amount: bigint): void {
-    this.collateral.set(gpuClass, { amount: this.collateralPerGpu(at, gpuClass), next: amount, nextFrom: at + CHANGE_DELAY_SECONDS })
+    this.collateral.set(gpuClass, {
+      amount: this.collateralPerGpu(at, gpuClass),
+      next: amount,
+      nextFrom: at + CHANGE_DELAY_SECONDS,
+    })
   }
 
   private collateralPerGpu(at: number, gpuClass: string): bigint {
@@ -428,7 +456,10 @@ function toShares(amount: bigint, assets: bigint, shares: bigint): bigint {
   return (amount * (shares + VIRTUAL_SHARES)) / (assets + 1n)
 }
 
-/** What `shares` of a pool are worth that has `assets` base units and `all` shares, rounded down in favour of the pool. */
+/**
+ * What `shares` of a pool are worth that has `assets` base units and `all` shares, rounded down in favour of
+ * the pool.
+ */
 export function poolAssetsOf(shares: bigint, assets: bigint, all: bigint): bigint {
   return (shares * (assets + 1n)) / (all + VIRTUAL_SHARES)
 }

@@ -1,7 +1,10 @@
 import { Runs } from './runs.ts'
 import { EPOCH_SECONDS, gpuBudgetOf } from './schedule.ts'
 
-/** As in Emission.sol: epochs that one settlement looks at, epochs it looks ahead, and epochs that share a word. */
+/**
+ * As in Emission.sol: epochs that one settlement looks at, epochs it looks ahead, and epochs that share a
+ * word.
+ */
 const MAX_EPOCHS = 512
 const AHEAD = 24
 const GROUP = 8
@@ -32,8 +35,8 @@ export interface WorkerState {
 }
 
 /**
- * Which worker's GPUs count for which epoch: Weights.sol in TypeScript. Of its own only that rewards of long runs of epochs are
- * added up once for all pools of one weight.
+ * Which worker's GPUs count for which epoch: Weights.sol in TypeScript. Of its own only that rewards of long
+ * runs of epochs are added up once for all pools of one weight.
  */
 export class Weights {
   /** What all pools weigh together, by epoch. */
@@ -79,7 +82,15 @@ export class Weights {
 
   /** Looks at a worker's GPUs, verdict and collateral again. */
   weigh(at: number, worker: string, state: WorkerState, isCollateralised: boolean): void {
-    const standing = this.standings.get(worker) ?? { weight: 0, since: 0, gpusUntil: 0, tag: '', countedFrom: 0, countedTo: 0, countedWeight: 0 }
+    const standing = this.standings.get(worker) ?? {
+      weight: 0,
+      since: 0,
+      gpusUntil: 0,
+      tag: '',
+      countedFrom: 0,
+      countedTo: 0,
+      countedWeight: 0,
+    }
     this.standings.set(worker, standing)
     const tag = `${state.gpuClass} ${state.gpus}`
     const weight = isCollateralised ? (this.classWeight.get(state.gpuClass) ?? 0) * state.gpus : 0
@@ -93,7 +104,10 @@ export class Weights {
     this.backings.set(provider, { backedFrom: at, unbacked: !backed })
   }
 
-  /** What a pool's GPUs earned since this was last asked, of at most `MAX_EPOCHS` ended epochs; `done` if none is left over. */
+  /**
+   * What a pool's GPUs earned since this was last asked, of at most `MAX_EPOCHS` ended epochs; `done` if
+   * none is left over.
+   */
   settle(at: number, provider: string): { amount: bigint; done: boolean } {
     const pending = this.pending.get(provider)
     const closed = this.epochAt(at)
@@ -120,7 +134,8 @@ export class Weights {
   unearned(from: number, to: number): bigint {
     this.close(to)
     let amount = 0n
-    for (let epoch = from; epoch < to; epoch++) if (this.totalOf(epoch) === 0) amount += this.budgets[epoch] ?? 0n
+    for (let epoch = from; epoch < to; epoch++)
+      if (this.totalOf(epoch) === 0) amount += this.budgets[epoch] ?? 0n
     return amount
   }
 
@@ -145,7 +160,10 @@ export class Weights {
     for (let epoch = this.budgets.length; epoch < to; epoch++) this.budgets.push(gpuBudgetOf(epoch))
   }
 
-  /** Whether a pool counts for an epoch from `epoch` on, as far as Emission.sol looks ahead: to the end of a group of eight. */
+  /**
+   * Whether a pool counts for an epoch from `epoch` on, as far as Emission.sol looks ahead: to the end of a
+   * group of eight.
+   */
   private countsFrom(provider: string, epoch: number): boolean {
     const last = (Math.floor((epoch + AHEAD) / GROUP) + 1) * GROUP
     return this.pools.get(provider)?.within(epoch, last).next().done === false
@@ -155,7 +173,11 @@ export class Weights {
     const backing = this.backings.get(provider) ?? { backedFrom: 0, unbacked: false }
     if (backing.unbacked) return
     const stoodFrom = Math.max(coveredFrom, standing.since, backing.backedFrom)
-    const from = Math.max(this.epochAt(at), stoodFrom <= this.start ? 0 : Math.ceil((stoodFrom - this.start) / EPOCH_SECONDS), standing.countedTo)
+    const from = Math.max(
+      this.epochAt(at),
+      stoodFrom <= this.start ? 0 : Math.ceil((stoodFrom - this.start) / EPOCH_SECONDS),
+      standing.countedTo,
+    )
     const to = this.epochAt(Math.min(coveredUntil, standing.gpusUntil))
     if (from >= to) return
     if (from !== standing.countedTo) standing.countedFrom = from

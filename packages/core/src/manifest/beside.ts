@@ -12,17 +12,24 @@ export type Beside =
 export const MAX_BESIDE_BYTES = 640 * 1024
 
 /**
- * Reads what a field names, relative to the file that the field stands in; undefined where there is nothing. Refused, with its
- * line: what lies outside of the project's folder.
+ * Reads what a field names, relative to the file that the field stands in; undefined where there is nothing.
+ * Refused, with its line: what lies outside of the project's folder.
  */
 export function readBeside(field: Field, options: ParseOptions): Beside | undefined {
   const path = pathOf(field)
-  if (path === undefined) return field.refuse(`${field.text()} lies outside of the project's folder`, 'Move or copy it beside the Compose file.')
+  if (path === undefined)
+    return field.refuse(
+      `${field.text()} lies outside of the project's folder`,
+      'Move or copy it beside the Compose file.',
+    )
   try {
     return options.look?.(path)
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error
-    return field.refuse(error.message.replace(/\.$/, ''), error.hint ?? 'Move or copy it beside the Compose file.')
+    return field.refuse(
+      error.message.replace(/\.$/, ''),
+      error.hint ?? 'Move or copy it beside the Compose file.',
+    )
   }
 }
 

@@ -28,7 +28,8 @@ export function hashManifest(manifest: Manifest): `0x${string}` {
  * Throws `bad-manifest` naming the first field that is wrong.
  */
 export function readManifest(text: string): Manifest {
-  if (Buffer.byteLength(text) > MAX_MANIFEST_BYTES) throw new CloisterError('bad-manifest', `The manifest is larger than ${MAX_MANIFEST_BYTES} bytes.`)
+  if (Buffer.byteLength(text) > MAX_MANIFEST_BYTES)
+    throw new CloisterError('bad-manifest', `The manifest is larger than ${MAX_MANIFEST_BYTES} bytes.`)
   let json: unknown
   try {
     json = JSON.parse(text)
@@ -43,5 +44,8 @@ export function checkManifest(value: unknown): Manifest {
   const parsed = Manifest.safeParse(value)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
-  throw new CloisterError('bad-manifest', `The manifest is wrong at ${issue?.path.join('.') || 'its root'}: ${issue?.message}.`)
+  throw new CloisterError(
+    'bad-manifest',
+    `The manifest is wrong at ${issue?.path.join('.') || 'its root'}: ${issue?.message}.`,
+  )
 }

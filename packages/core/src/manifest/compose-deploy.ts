@@ -18,7 +18,8 @@ export function readDeploy(root: Field, service: Service, stated: Stated): void 
       resources: (field) => readResources(field, service, stated),
       restart_policy: (field) => readRestartPolicy(field, service),
       mode: (field) => {
-        if (!['replicated', 'global'].includes(field.text())) field.refuse(`mode ${field.text()} can't be honoured`, 'Use "replicated".')
+        if (!['replicated', 'global'].includes(field.text()))
+          field.refuse(`mode ${field.text()} can't be honoured`, 'Use "replicated".')
       },
     },
     {},
@@ -73,7 +74,8 @@ function isZero(field: Field): boolean {
 
 /** `gpus`, or the devices of a reservation: `driver`, `count`, `capabilities: [gpu]`. */
 export function readGpus(root: Field, service: Service): void {
-  if (root.value === 'all') root.refuse('"all" GPUs is not a number', 'State a count; it is what is paid for.')
+  if (root.value === 'all')
+    root.refuse('"all" GPUs is not a number', 'State a count; it is what is paid for.')
   for (const item of root.list()) {
     let count: number | undefined
     let vendor = 'nvidia'
@@ -82,12 +84,14 @@ export function readGpus(root: Field, service: Service): void {
       {
         driver: (field) => void (vendor = field.text()),
         count: (field) => {
-          if (field.value === 'all') field.refuse('"all" GPUs is not a number', 'State a count; it is what is paid for.')
+          if (field.value === 'all')
+            field.refuse('"all" GPUs is not a number', 'State a count; it is what is paid for.')
           count = field.integer(1, 64)
         },
         capabilities: (field) => {
           for (const capability of field.list()) {
-            if (['gpu', 'nvidia', 'compute', 'utility'].includes(capability.text())) isGpu ||= capability.text() === 'gpu'
+            if (['gpu', 'nvidia', 'compute', 'utility'].includes(capability.text()))
+              isGpu ||= capability.text() === 'gpu'
             else capability.warn('ignored: GPUs come for computing (compute and utility)')
           }
         },
@@ -96,7 +100,8 @@ export function readGpus(root: Field, service: Service): void {
       { device_ids: 'A worker chooses which of its GPUs you get; state a count.' },
     )
     if (!isGpu) item.refuse('only GPUs can be reserved', 'Add capabilities: [gpu].')
-    if (count === undefined) item.refuse('the number of GPUs is missing', 'State a count; it is what is paid for.')
+    if (count === undefined)
+      item.refuse('the number of GPUs is missing', 'State a count; it is what is paid for.')
     service.resources.gpu = { count: count ?? 1, vendor, models: [] }
   }
 }
@@ -107,11 +112,18 @@ function readRestartPolicy(root: Field, service: Service): void {
       condition: (field) => {
         const policy = { none: 'no', 'on-failure': 'on-failure', any: 'always' } as const
         const found = Object.entries(policy).find(([key]) => key === field.value)
-        service.restart = { ...service.restart, policy: found ? found[1] : field.fail('none, on-failure or any') }
+        service.restart = {
+          ...service.restart,
+          policy: found ? found[1] : field.fail('none, on-failure or any'),
+        }
       },
-      max_attempts: (field) => void (service.restart = { ...service.restart, maxRetries: field.integer(0, 1000) }),
+      max_attempts: (field) =>
+        void (service.restart = { ...service.restart, maxRetries: field.integer(0, 1000) }),
     },
     {},
-    { delay: 'pauses between restarts begin at half a second and grow', window: 'pauses begin anew once a service ran for a while' },
+    {
+      delay: 'pauses between restarts begin at half a second and grow',
+      window: 'pauses begin anew once a service ran for a while',
+    },
   )
 }

@@ -4,12 +4,17 @@ import { parseDotenv } from './dotenv.ts'
 import type { Field } from './field.ts'
 import { ENV_PATTERN } from './patterns.ts'
 
-/** `environment` over `env_file`, as Docker Compose puts them together (compose-go, `WithServicesEnvironmentResolved`). */
+/**
+ * `environment` over `env_file`, as Docker Compose puts them together (compose-go,
+ * `WithServicesEnvironmentResolved`).
+ */
 export function readEnvironment(root: Field, context: ComposeContext): Record<string, string> {
   const own = readOwn(root.get('environment'), context)
   const all: Record<string, string> = { ...own }
   const files = root.get('env_file')
-  if (files && !files.isNull) for (const file of files.isList ? files.list() : [files]) Object.assign(all, readEnvFile(file, { own, all }, context))
+  if (files && !files.isNull)
+    for (const file of files.isList ? files.list() : [files])
+      Object.assign(all, readEnvFile(file, { own, all }, context))
   const merged = { ...all, ...own }
   // What a file names without a value stays out, even where a file of variables has it.
   for (const name of context.unset) delete merged[name]
@@ -42,7 +47,11 @@ function readOwn(field: Field | undefined, context: ComposeContext): Record<stri
   return env
 }
 
-function readEnvFile(field: Field, known: { own: Record<string, string>; all: Record<string, string> }, context: ComposeContext): Record<string, string> {
+function readEnvFile(
+  field: Field,
+  known: { own: Record<string, string>; all: Record<string, string> },
+  context: ComposeContext,
+): Record<string, string> {
   let path = field
   let required = true
   let raw = false
@@ -56,17 +65,26 @@ function readEnvFile(field: Field, known: { own: Record<string, string>; all: Re
   }
   const found = readBeside(path, context.options)
   if (found?.kind !== 'file') {
-    if (required) path.refuse(`the file ${path.text()} can't be read`, 'Paths are relative to the Compose file and stay below its folder.')
+    if (required)
+      path.refuse(
+        `the file ${path.text()} can't be read`,
+        'Paths are relative to the Compose file and stay below its folder.',
+      )
     return {}
   }
   const text = Buffer.from(found.content).toString('utf8')
   const outer = field.source.env ?? context.options.env ?? {}
-  const lookUp = (name: string) => [outer, known.own, known.all].find((env) => Object.hasOwn(env, name))?.[name]
-  const unset = (name: string, line: number) => path.warn(`${path.text()}:${line}: the variable ${name} is not set and stands for nothing`)
+  const lookUp = (name: string) =>
+    [outer, known.own, known.all].find((env) => Object.hasOwn(env, name))?.[name]
+  const unset = (name: string, line: number) =>
+    path.warn(`${path.text()}:${line}: the variable ${name} is not set and stands for nothing`)
   const env = raw ? parseRaw(text, path) : parseDotenv(path.text(), text, lookUp, unset)
   for (const name of Object.keys(env))
     if (!ENV_PATTERN.test(name))
-      path.refuse(`its variable ${name.slice(0, 60)} has a name that containers can't have`, 'Use letters, digits, "_", "." and "-".')
+      path.refuse(
+        `its variable ${name.slice(0, 60)} has a name that containers can't have`,
+        'Use letters, digits, "_", "." and "-".',
+      )
   return env
 }
 
@@ -76,7 +94,11 @@ function parseRaw(text: string, at: Field): Record<string, string> {
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     if (/^\s*(?:#|$)/.test(line)) continue
     const equals = line.indexOf('=')
-    if (equals < 1) at.refuse(`${at.text()}:${index + 1}: found ${JSON.stringify(line.slice(0, 60))}`, 'Expected NAME=value.')
+    if (equals < 1)
+      at.refuse(
+        `${at.text()}:${index + 1}: found ${JSON.stringify(line.slice(0, 60))}`,
+        'Expected NAME=value.',
+      )
     env[line.slice(0, equals).trimStart()] = line.slice(equals + 1)
   }
   return env

@@ -15,8 +15,18 @@ describe('mounts', () => {
       certs: files({ 'a.pem': 'A', 'sub/b.pem': 'B' }),
       'run.sh': { kind: 'file', content: Buffer.from('#!'), mode: 0o755 } as const,
     }
-    const found = web('volumes: ["./nginx.conf:/etc/nginx.conf:ro", "./certs:/certs:ro", "./run.sh:/run.sh"]', '', beside)
-    expect(found?.files.map(({ path, mode, content }) => [path, mode.toString(8), Buffer.from(content, 'base64').toString()])).toEqual([
+    const found = web(
+      'volumes: ["./nginx.conf:/etc/nginx.conf:ro", "./certs:/certs:ro", "./run.sh:/run.sh"]',
+      '',
+      beside,
+    )
+    expect(
+      found?.files.map(({ path, mode, content }) => [
+        path,
+        mode.toString(8),
+        Buffer.from(content, 'base64').toString(),
+      ]),
+    ).toEqual([
       ['/etc/nginx.conf', '644', 'conf'],
       ['/certs/a.pem', '644', 'A'],
       ['/certs/sub/b.pem', '644', 'B'],
@@ -25,13 +35,17 @@ describe('mounts', () => {
   })
 
   it('of folders that are not there are volumes, the same for the same folder', () => {
-    const { manifest, warnings } = compose('services:\n  a: { image: a, volumes: ["./data:/d", "/srv/x:/x:ro"] }\n  b: { image: b, volumes: ["./data/:/e"] }\n')
+    const { manifest, warnings } = compose(
+      'services:\n  a: { image: a, volumes: ["./data:/d", "/srv/x:/x:ro"] }\n  b: { image: b, volumes: ["./data/:/e"] }\n',
+    )
     expect(manifest.services['a']?.mounts).toEqual([
       { volume: 'host-data', path: '/d', readOnly: false },
       { volume: 'host-srv-x', path: '/x', readOnly: true },
     ])
     expect(manifest.services['b']?.mounts[0]?.volume).toBe('host-data')
-    expect(warnings.filter(({ message }) => message.includes('fresh volume')).map(({ line }) => line)).toEqual([2, 2, 3])
+    expect(
+      warnings.filter(({ message }) => message.includes('fresh volume')).map(({ line }) => line),
+    ).toEqual([2, 2, 3])
   })
 
   it.each([
@@ -69,14 +83,21 @@ describe('mounts', () => {
   })
 
   it('of a volume that is declared nowhere are told of', () => {
-    expect(service('volumes: ["dta:/d"]').warnings.some(({ message }) => message.includes('declared nowhere'))).toBe(true)
+    expect(
+      service('volumes: ["dta:/d"]').warnings.some(({ message }) => message.includes('declared nowhere')),
+    ).toBe(true)
   })
 })
 
 describe('env_file', () => {
   it('has quotes over lines and variables; what the file says itself goes before it', () => {
-    const env = 'KEY="-----BEGIN-----\nMIIB\n-----END-----"\nREF=${PLAIN}-suffix\nPLAIN=file\nOWN=file\nLITERAL=\'$PLAIN\'\nB\n'
-    const { manifest } = compose('services: { web: { image: a, env_file: [a.env], environment: { OWN: own, PLAIN: p } } }', { 'a.env': env }, { B: 'outer' })
+    const env =
+      'KEY="-----BEGIN-----\nMIIB\n-----END-----"\nREF=${PLAIN}-suffix\nPLAIN=file\nOWN=file\nLITERAL=\'$PLAIN\'\nB\n'
+    const { manifest } = compose(
+      'services: { web: { image: a, env_file: [a.env], environment: { OWN: own, PLAIN: p } } }',
+      { 'a.env': env },
+      { B: 'outer' },
+    )
     expect(manifest.services['web']?.env).toEqual({
       KEY: '-----BEGIN-----\nMIIB\n-----END-----',
       REF: 'p-suffix',
@@ -117,8 +138,15 @@ describe('files of a project', () => {
   })
 
   it('include others, with their own folder and variables', () => {
-    const files = { 'sub/inc.yaml': 'services: { db: { image: "db:${TAG}", env_file: [x.env] } }', 'sub/.env': 'TAG=7', 'sub/x.env': 'X=sub' }
-    const { manifest } = compose('include: [sub/inc.yaml]\nservices: { web: { image: a, depends_on: [db] } }', files)
+    const files = {
+      'sub/inc.yaml': 'services: { db: { image: "db:${TAG}", env_file: [x.env] } }',
+      'sub/.env': 'TAG=7',
+      'sub/x.env': 'X=sub',
+    }
+    const { manifest } = compose(
+      'include: [sub/inc.yaml]\nservices: { web: { image: a, depends_on: [db] } }',
+      files,
+    )
     expect(manifest.services['db']).toMatchObject({ image: 'db:7', env: { X: 'sub' } })
   })
 
@@ -132,12 +160,17 @@ describe('files of a project', () => {
     ['include: [dup.yaml]\nservices: { a: { image: a } }', /services\.a is in dup\.yaml as well/],
     ['services: { a: { image: a, ports: !reset [] } }', /the tag !reset/],
   ])('%j is refused by line', (text, message) => {
-    const files = { 'me.yaml': 'include: [me.yaml]\nservices: { b: { image: b } }', 'dup.yaml': 'services: { a: { image: b } }' }
+    const files = {
+      'me.yaml': 'include: [me.yaml]\nservices: { b: { image: b } }',
+      'dup.yaml': 'services: { a: { image: b } }',
+    }
     expect(() => compose(text, files)).toThrow(message)
     expect(() => compose(text, files)).toThrow(ManifestError)
   })
 
   it('a fault in one names that file and its line', () => {
-    expect(() => compose('include: [inc.yaml]', { 'inc.yaml': 'services:\n  db:\n    image: a\n    frob: 1\n' })).toThrow(/^inc\.yaml:4 services\.db\.frob/)
+    expect(() =>
+      compose('include: [inc.yaml]', { 'inc.yaml': 'services:\n  db:\n    image: a\n    frob: 1\n' }),
+    ).toThrow(/^inc\.yaml:4 services\.db\.frob/)
   })
 })

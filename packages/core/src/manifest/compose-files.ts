@@ -10,7 +10,10 @@ import type { Service } from './service.ts'
 
 const NO_TEMPLATES = 'Templates are not offered.'
 
-/** The file's `configs` or `secrets`, which are read once a service takes them: what nobody takes needs not be there. */
+/**
+ * The file's `configs` or `secrets`, which are read once a service takes them: what nobody takes needs not
+ * be there.
+ */
 export class Contents {
   private readonly kind: 'configs' | 'secrets'
   private readonly section: Map<string, Field>
@@ -57,24 +60,38 @@ function readContent(entry: Field, options: ParseOptions): Uint8Array {
       environment: (field) => {
         const variable = field.text()
         const value = options.env && Object.hasOwn(options.env, variable) ? options.env[variable] : undefined
-        content = Buffer.from(value ?? field.refuse(`the variable ${variable} is not set`, 'Set it in the environment or with --env-file.'))
+        content = Buffer.from(
+          value ??
+            field.refuse(
+              `the variable ${variable} is not set`,
+              'Set it in the environment or with --env-file.',
+            ),
+        )
       },
       file: (field) => void (content = fileOf(readBeside(field, options), field)),
     },
     {
-      external: 'Only secrets can be external: those come sealed (docs/secrets.md). Use file, content or environment.',
+      external:
+        'Only secrets can be external: those come sealed (docs/secrets.md). Use file, content or environment.',
       template_driver: NO_TEMPLATES,
-      driver: 'Secrets of a store are not offered; make the secret external and send it sealed (docs/secrets.md).',
+      driver:
+        'Secrets of a store are not offered; make the secret external and send it sealed (docs/secrets.md).',
       driver_opts: 'Secrets of a store are not offered.',
     },
-    { labels: 'labels have no effect', name: 'what is mounted is a file of the lease, without a name elsewhere' },
+    {
+      labels: 'labels have no effect',
+      name: 'what is mounted is a file of the lease, without a name elsewhere',
+    },
   )
   return content ?? entry.fail('one of file, content or environment')
 }
 
 function fileOf(found: Beside | undefined, field: Field): Uint8Array {
   if (found?.kind === 'file') return found.content
-  return field.refuse(`the file ${field.text()} can't be read`, 'Paths are relative to the Compose file and stay below its folder.')
+  return field.refuse(
+    `the file ${field.text()} can't be read`,
+    'Paths are relative to the Compose file and stay below its folder.',
+  )
 }
 
 /** `configs` of a service: files in the container. */
@@ -82,13 +99,23 @@ export function readComposeConfigs(root: Field, service: Service, { configs }: C
   for (const item of root.list()) addFile(item, service, configs, false)
 }
 
-/** `secrets` of a service: files in /run/secrets unless they say where. External ones come sealed, beside the manifest. */
-export function readComposeSecrets(root: Field, service: Service, { secrets, sealedSecrets }: ComposeContext): void {
+/**
+ * `secrets` of a service: files in /run/secrets unless they say where. External ones come sealed, beside the
+ * manifest.
+ */
+export function readComposeSecrets(
+  root: Field,
+  service: Service,
+  { secrets, sealedSecrets }: ComposeContext,
+): void {
   for (const item of root.list()) {
     const { source, path, owner } = placeOf(item, true)
     if (!sealedSecrets.has(source)) addFile(item, service, secrets, true)
     else if (owner)
-      item.refuse('a sealed secret has no owner or mode of its own', 'It belongs to root and is read by all users of the container; drop uid, gid and mode.')
+      item.refuse(
+        'a sealed secret has no owner or mode of its own',
+        'It belongs to root and is read by all users of the container; drop uid, gid and mode.',
+      )
     else {
       secrets.takeSealed(source)
       addSealed(item, `${source}:${path}`, service)
@@ -99,7 +126,11 @@ export function readComposeSecrets(root: Field, service: Service, { secrets, sea
 function addFile(item: Field, service: Service, contents: Contents, secret: boolean): void {
   const { source, path, mode = 0o444, uid, gid } = placeOf(item, secret)
   const content = contents.take(source)
-  if (!content) item.refuse(`${source} is not among the file's ${secret ? 'secrets' : 'configs'}`, 'Declare it at the top level.')
+  if (!content)
+    item.refuse(
+      `${source} is not among the file's ${secret ? 'secrets' : 'configs'}`,
+      'Declare it at the top level.',
+    )
   service.files.push({
     path,
     content: Buffer.from(content ?? '').toString('base64'),
@@ -136,7 +167,8 @@ function placeOf(item: Field, secret: boolean): Place {
   target ??= place.source
   place.owner = place.mode !== undefined || place.uid !== undefined || place.gid !== undefined
   place.path = target.startsWith('/') ? target : secret ? `/run/secrets/${target}` : `/${target}`
-  if (!CONTAINER_PATH.test(place.path)) item.fail('a target that is a path without "..", ":" or control characters')
+  if (!CONTAINER_PATH.test(place.path))
+    item.fail('a target that is a path without "..", ":" or control characters')
   return place
 }
 

@@ -13,7 +13,8 @@ export function readHealth(root: Field, service: Service): void {
       if (field.isNothing) return
       const test = field.isList ? field.list().map((word) => word.text()) : ['CMD-SHELL', field.text()]
       if (test[0] === 'NONE') off = true
-      else if (!['CMD', 'CMD-SHELL'].includes(test[0] ?? '') || test.length < 2) field.fail('a list that begins with CMD, CMD-SHELL or NONE, or a string')
+      else if (!['CMD', 'CMD-SHELL'].includes(test[0] ?? '') || test.length < 2)
+        field.fail('a list that begins with CMD, CMD-SHELL or NONE, or a string')
       else health.test = test
     },
     interval: (field) => stated(field, (ms) => (health.intervalMs = ms)),

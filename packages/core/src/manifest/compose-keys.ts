@@ -3,7 +3,10 @@ const NO_PRIVILEGE = 'Services run without privileges; drop the field.'
 const NO_HOOKS = 'Lifecycle hooks are not offered; put the step into the command.'
 const NO_SHARES = 'what is leased is a limit, which is there in full'
 
-/** Fields of a Compose service that are refused, with what would do instead. One that asks for nothing (`false`, empty) is let pass. */
+/**
+ * Fields of a Compose service that are refused, with what would do instead. One that asks for nothing
+ * (`false`, empty) is let pass.
+ */
 export const REFUSED: Record<string, string> = {
   privileged: NO_PRIVILEGE,
   devices: 'GPUs are asked for under deploy.resources.reservations.devices; no other device is offered.',

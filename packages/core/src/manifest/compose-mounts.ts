@@ -7,12 +7,14 @@ import type { Field } from './field.ts'
 import { CONTAINER_PATH } from './patterns.ts'
 import type { Service } from './service.ts'
 
-const NO_SOCKET = "The worker's engine is not offered to workloads; for quotes of its own a service says `x-agent-socket: true`."
+const NO_SOCKET =
+  "The worker's engine is not offered to workloads; for quotes of its own a service says `x-agent-socket: true`."
 const NO_BIND = 'A worker has no files of yours: use a named volume, or put files beside the Compose file.'
 const NO_SYSTEM = "A lease sees nothing of its host's system; drop the mount."
 const MODES = ['rw', 'ro', 'z', 'Z', 'nocopy', 'cached', 'delegated', 'consistent', 'rprivate', 'private']
 const CLOCK = /^\/(?:etc\/(?:localtime|timezone)|usr\/share\/zoneinfo(?:\/.*)?)$/s
-const SYSTEM = /^\/(?:$|(?:dev|proc|sys|run|var\/run|boot|lib|lib64|usr|bin|sbin|etc|var\/lib\/(?:docker|containers|kubelet)|var\/log)(?:\/|$))/
+const SYSTEM =
+  /^\/(?:$|(?:dev|proc|sys|run|var\/run|boot|lib|lib64|usr|bin|sbin|etc|var\/lib\/(?:docker|containers|kubelet)|var\/log)(?:\/|$))/
 /** How files are called that somebody has to write before they are mounted. */
 const FILE_LIKE =
   /\.(?:ya?ml|json|toml|ini|conf|cfg|cnf|properties|env|txt|xml|html?|sql|sh|py|js|ts|php|rb|lua|crt|cer|pem|key|pub|htpasswd|template|tmpl|tpl|rules|acl|db|sqlite3?)$/i
@@ -24,7 +26,10 @@ interface Mount {
   noCopy: boolean
 }
 
-/** `volumes` of a service: named volumes and tmpfs; what lies beside the file comes along, other folders are volumes. */
+/**
+ * `volumes` of a service: named volumes and tmpfs; what lies beside the file comes along, other folders are
+ * volumes.
+ */
 export function readComposeMounts(root: Field, service: Service, context: ComposeContext): void {
   if (root.isNull) return
   for (const item of root.list()) {
@@ -35,7 +40,13 @@ export function readComposeMounts(root: Field, service: Service, context: Compos
 
 function readShort(item: Field, service: Service, context: ComposeContext): void {
   const parts = item.text().split(':')
-  if (parts.length === 1) return mountVolume({ from: '', to: parts[0] ?? '', readOnly: false, noCopy: false }, item, service, context)
+  if (parts.length === 1)
+    return mountVolume(
+      { from: '', to: parts[0] ?? '', readOnly: false, noCopy: false },
+      item,
+      service,
+      context,
+    )
   const [from = '', to = '', mode = 'rw'] = parts
   const modes = mode.split(',')
   if (parts.length > 3) item.fail('volume:/path or volume:/path:ro')
@@ -50,7 +61,8 @@ function readLong(item: Field, service: Service, context: ComposeContext): void 
   const mount: Mount = { from: '', to: '', readOnly: false, noCopy: false }
   let tmpfs: Omit<Service['tmpfs'][number], 'path'> = { sizeMiB: DEFAULT_TMPFS_MIB }
   const own = { volume: 'volume', tmpfs: 'tmpfs', bind: 'bind', image: 'image' }
-  for (const [key, of] of Object.entries(own)) if (of !== type) item.get(key)?.refuse(`a mount of type ${type} has no options of a ${of}`, 'Drop them.')
+  for (const [key, of] of Object.entries(own))
+    if (of !== type) item.get(key)?.refuse(`a mount of type ${type} has no options of a ${of}`, 'Drop them.')
   item.fields(
     {
       type: () => {},
@@ -60,7 +72,10 @@ function readLong(item: Field, service: Service, context: ComposeContext): void 
       volume: (field) =>
         field.fields(
           { nocopy: (nocopy) => void (mount.noCopy = nocopy.boolean()) },
-          { subpath: 'A part of a volume is not offered as a mount; mount the whole, or declare another volume.' },
+          {
+            subpath:
+              'A part of a volume is not offered as a mount; mount the whole, or declare another volume.',
+          },
           { labels: 'labels have no effect' },
         ),
       tmpfs: (field) =>
@@ -91,18 +106,27 @@ function readLong(item: Field, service: Service, context: ComposeContext): void 
 }
 
 function targetOf(path: string, item: Field): string {
-  if (!CONTAINER_PATH.test(path)) item.fail('an absolute path in the container, without "..", ":" or control characters')
+  if (!CONTAINER_PATH.test(path))
+    item.fail('an absolute path in the container, without "..", ":" or control characters')
   return path.length > 1 ? path.replace(/\/+$/, '') : path
 }
 
-function mountVolume({ from, to, readOnly, noCopy }: Mount, item: Field, service: Service, context: ComposeContext): void {
+function mountVolume(
+  { from, to, readOnly, noCopy }: Mount,
+  item: Field,
+  service: Service,
+  context: ComposeContext,
+): void {
   const path = targetOf(to, item)
   const volume = from || `anonymous-${item.path[1]}-${item.path.at(-1)}`
   useVolume(volume, item, context, from !== '')
   service.mounts.push({ volume, path, readOnly, ...(noCopy && { noCopy: true as const }) })
 }
 
-/** A path of the host: what lies beside the file comes along as files, a folder that isn't there is a volume, as Docker makes one. */
+/**
+ * A path of the host: what lies beside the file comes along as files, a folder that isn't there is a volume,
+ * as Docker makes one.
+ */
 function bind(mount: Mount, item: Field, service: Service, context: ComposeContext): void {
   const { from, readOnly } = mount
   const to = targetOf(mount.to, item)
@@ -117,7 +141,10 @@ function bind(mount: Mount, item: Field, service: Service, context: ComposeConte
   }
   if (found?.kind === 'folder' && found.files.length > 0) {
     if (!readOnly)
-      item.refuse(`${from} has files, and is mounted to be written`, 'Mount it with :ro to send its files along, or use a named volume for what is written.')
+      item.refuse(
+        `${from} has files, and is mounted to be written`,
+        'Mount it with :ro to send its files along, or use a named volume for what is written.',
+      )
     return addFiles(
       found.files.map((file) => ({ ...file, path: targetOf(`${to}/${file.path}`, item) })),
       item,
@@ -125,26 +152,48 @@ function bind(mount: Mount, item: Field, service: Service, context: ComposeConte
     )
   }
   if (!found && FILE_LIKE.test(from))
-    item.refuse(`the file ${from} is not there`, inside === undefined ? NO_BIND : 'Write it beside the Compose file; Docker would make a folder of that name.')
+    item.refuse(
+      `the file ${from} is not there`,
+      inside === undefined
+        ? NO_BIND
+        : 'Write it beside the Compose file; Docker would make a folder of that name.',
+    )
   const volume = volumeFor(inside ?? from, context)
   item.warn(`${from} is a fresh volume of the lease here, not a folder of the host`)
   useVolume(volume, item, context, false)
   service.mounts.push({ volume, path: to, readOnly })
 }
 
-function addFiles(files: { path: string; content: Uint8Array; mode: number }[], item: Field, service: Service): void {
+function addFiles(
+  files: { path: string; content: Uint8Array; mode: number }[],
+  item: Field,
+  service: Service,
+): void {
   const bytes = files.reduce((sum, file) => sum + file.content.length, 0)
-  if (bytes > MAX_BESIDE_BYTES) item.refuse(`it has ${bytes} bytes, and a manifest holds ${MAX_BESIDE_BYTES}`, 'Put it into the image, or fetch it at start.')
-  for (const { path, content, mode } of files) service.files.push({ path, content: Buffer.from(content).toString('base64'), mode: mode & 0o777, secret: false })
+  if (bytes > MAX_BESIDE_BYTES)
+    item.refuse(
+      `it has ${bytes} bytes, and a manifest holds ${MAX_BESIDE_BYTES}`,
+      'Put it into the image, or fetch it at start.',
+    )
+  for (const { path, content, mode } of files)
+    service.files.push({
+      path,
+      content: Buffer.from(content).toString('base64'),
+      mode: mode & 0o777,
+      secret: false,
+    })
 }
 
 /** The volume that stands for a folder of the host: the same for the same folder. */
 function volumeFor(path: string, { hostFolders, volumes }: ComposeContext): string {
   const known = hostFolders.get(path)
   if (known !== undefined) return known
-  const stem = `host-${path.replace(/^[^a-zA-Z0-9]+/, '').replace(/[^a-zA-Z0-9._-]+/g, '-')}`.slice(0, 40).replace(/[^a-zA-Z0-9]+$/, '')
+  const stem = `host-${path.replace(/^[^a-zA-Z0-9]+/, '').replace(/[^a-zA-Z0-9._-]+/g, '-')}`
+    .slice(0, 40)
+    .replace(/[^a-zA-Z0-9]+$/, '')
   let name = stem
-  for (let number = 2; volumes[name] || [...hostFolders.values()].includes(name); number++) name = `${stem}-${number}`
+  for (let number = 2; volumes[name] || [...hostFolders.values()].includes(name); number++)
+    name = `${stem}-${number}`
   hostFolders.set(path, name)
   return name
 }
@@ -171,6 +220,8 @@ function readOption(option: string, mount: Service['tmpfs'][number], item: Field
   else if (name === 'mode') mount.mode = readMode(value, 0o1777)
   else if (name === 'uid') mount.uid = value.integer(0, 0xfffffffe)
   else if (name === 'gid') mount.gid = value.integer(0, 0xfffffffe)
-  else if (name === 'exec') item.warn('ignored: programs in memory are not run on every worker; put them into a volume')
-  else if (!['', 'rw', 'noexec', 'nosuid', 'nodev'].includes(name)) item.fail('size, mode, uid or gid as options')
+  else if (name === 'exec')
+    item.warn('ignored: programs in memory are not run on every worker; put them into a volume')
+  else if (!['', 'rw', 'noexec', 'nosuid', 'nodev'].includes(name))
+    item.fail('size, mode, uid or gid as options')
 }

@@ -14,10 +14,16 @@ export function addAlias(service: Service, name: string, alias: string, at: Fiel
 }
 
 /** `networks` of a service: whichever they are, the lease has one. Names in them count. */
-export function readServiceNetworks(root: Field, name: string, service: Service, { networks }: ComposeContext): void {
+export function readServiceNetworks(
+  root: Field,
+  name: string,
+  service: Service,
+  { networks }: ComposeContext,
+): void {
   if (root.isNull) return
   const known = (network: string, at: Field) => {
-    if (network !== 'default' && !networks.has(network)) at.refuse(`the network ${network} is not declared`, 'Declare it under "networks" at the top level.')
+    if (network !== 'default' && !networks.has(network))
+      at.refuse(`the network ${network} is not declared`, 'Declare it under "networks" at the top level.')
   }
   if (root.isList) {
     for (const item of root.list()) known(item.text(), item)
@@ -92,7 +98,15 @@ export function readLinks(root: Field, context: ComposeContext): void {
 /** `extra_hosts`, `NAME:ADDRESS` or `NAME=ADDRESS`, as a list or a mapping. */
 export function readExtraHosts(root: Field, service: Service): void {
   const entries: [string, string, Field][] = root.isMap
-    ? root.entries().flatMap(([name, value]) => (value.isList ? value.list() : [value]).map((one): [string, string, Field] => [name, one.text(), one]))
+    ? root
+        .entries()
+        .flatMap(([name, value]) =>
+          (value.isList ? value.list() : [value]).map((one): [string, string, Field] => [
+            name,
+            one.text(),
+            one,
+          ]),
+        )
     : root.list().map((item) => {
         const match = /^([^:=]+)[:=](.+)$/.exec(item.text())
         return match ? [match[1] ?? '', match[2] ?? '', item] : item.fail('NAME:ADDRESS')
@@ -100,9 +114,11 @@ export function readExtraHosts(root: Field, service: Service): void {
   for (const [name, written, at] of entries) {
     const address = written.replace(/^\[|\]$/g, '')
     if (!ALIAS_PATTERN.test(name)) at.fail('a host name before the address')
-    if (address === 'host-gateway') at.warn(`ignored: ${name} has no address, since a lease reaches nothing of its host`)
+    if (address === 'host-gateway')
+      at.warn(`ignored: ${name} has no address, since a lease reaches nothing of its host`)
     else if (isIP(address) === 0) at.fail('an IP address')
-    else if (service.hosts?.[name] !== undefined && service.hosts[name] !== address) at.refuse(`${name} has two addresses`, 'Name one.')
+    else if (service.hosts?.[name] !== undefined && service.hosts[name] !== address)
+      at.refuse(`${name} has two addresses`, 'Name one.')
     else service.hosts = { ...service.hosts, [name]: address }
   }
 }

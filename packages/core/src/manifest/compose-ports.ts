@@ -33,11 +33,15 @@ export function readComposeExpose(root: Field, service: Service): void {
     if (!match) return item.fail('a port such as 3000, 3000-3005 or 53/udp')
     const [first, last] = range(match[1], match[2], item)
     const protocol = match[3]?.toLowerCase() === 'udp' ? 'udp' : 'tcp'
-    for (let port = first; port <= last; port++) addPort(service.expose, { port, as: port, protocol, global: false })
+    for (let port = first; port <= last; port++)
+      addPort(service.expose, { port, as: port, protocol, global: false })
   }
 }
 
-/** `[address:][published:]port[/protocol]`, as Docker reads it: from its end, since an address may have colons. */
+/**
+ * `[address:][published:]port[/protocol]`, as Docker reads it: from its end, since an address may have
+ * colons.
+ */
 function readShort(item: Field): Published {
   const match = /^(?:(?:(.*):)?(\d*)(?:-(\d+))?:)?(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/i.exec(item.text())
   if (!match) return item.fail('a port such as 8080:80')
@@ -62,10 +66,15 @@ function readLong(item: Field): Published {
         if (!match) return field.fail('a port')
         if (Number(match[1]) > 0) port.as = range(match[1], match[2], field)[0]
       },
-      protocol: (field) => void (port.udp = field.matching(/^(?:tcp|udp)$/i, 'tcp or udp').toLowerCase() === 'udp'),
-      app_protocol: (field) => void (port.said = field.matching(/^[\w./+-]{1,64}$/, 'a protocol such as http, tcp or grpc')),
+      protocol: (field) =>
+        void (port.udp = field.matching(/^(?:tcp|udp)$/i, 'tcp or udp').toLowerCase() === 'udp'),
+      app_protocol: (field) =>
+        void (port.said = field.matching(/^[\w./+-]{1,64}$/, 'a protocol such as http, tcp or grpc')),
       host_ip: (field) =>
-        void (port.address = field.text() === '' || field.text() === 'localhost' || isIP(field.text()) !== 0 ? field.text() : field.fail('an address')),
+        void (port.address =
+          field.text() === '' || field.text() === 'localhost' || isIP(field.text()) !== 0
+            ? field.text()
+            : field.fail('an address')),
     },
     {},
     { mode: 'every published port is reached the same way', name: 'ports are known by their numbers' },
@@ -76,22 +85,38 @@ function readLong(item: Field): Published {
 
 function publish({ first, last, as, udp, address, said }: Published, item: Field, service: Service): void {
   const inside = isHostsOwn(address)
-  if (inside) item.warn(`not published: ${address} is for programs of the machine alone; services of the lease reach the port, nobody else does`)
+  if (inside)
+    item.warn(
+      `not published: ${address} is for programs of the machine alone; services of the lease reach the port, nobody else does`,
+    )
   for (let port = first; port <= last; port++) {
     const outside = as + port - first
     const spoken = spokenOn(port, outside, said)
     if (inside) addPort(service.expose, { port, as: port, protocol: udp ? 'udp' : 'tcp', global: false })
     else if (udp) addPort(service.expose, { port, as: outside, protocol: 'udp', global: true })
     else {
-      if (port === GRPC_PORT && said === undefined) item.warn(`${port} is served as HTTP/1.1; for gRPC say app_protocol: grpc`)
-      if (spoken.guess) item.warn(`${port} is served as a TCP port of the worker, as ${spoken.guess} is; for HTTP say app_protocol: http`)
+      if (port === GRPC_PORT && said === undefined)
+        item.warn(`${port} is served as HTTP/1.1; for gRPC say app_protocol: grpc`)
+      if (spoken.guess)
+        item.warn(
+          `${port} is served as a TCP port of the worker, as ${spoken.guess} is; for HTTP say app_protocol: http`,
+        )
       const http = spoken.protocol === 'http' && spoken.version ? { version: spoken.version } : {}
-      addPort(service.expose, { port, as: outside, protocol: spoken.protocol, global: true, ...httpOptions(http) })
+      addPort(service.expose, {
+        port,
+        as: outside,
+        protocol: spoken.protocol,
+        global: true,
+        ...httpOptions(http),
+      })
     }
   }
 }
 
-/** An address that only the machine itself or its own network reaches; none or the unspecified one is everybody's. */
+/**
+ * An address that only the machine itself or its own network reaches; none or the unspecified one is
+ * everybody's.
+ */
 function isHostsOwn(address: string): boolean {
   if (address === '' || address === '0.0.0.0' || /^[0:]+$/.test(address)) return false
   return address === 'localhost' || isInternalAddress(address)
@@ -101,13 +126,17 @@ function isHostsOwn(address: string): boolean {
 function fewOf(root: Field): Field[] {
   const items = root.list()
   if (items.length > MOST_PORTS)
-    root.refuse(`more than ${MOST_PORTS} entries of ports are not read`, 'Write them as ranges, and name the ports that are needed.')
+    root.refuse(
+      `more than ${MOST_PORTS} entries of ports are not read`,
+      'Write them as ranges, and name the ports that are needed.',
+    )
   return items
 }
 
 function range(first: string | undefined, last: string | undefined, item: Field): [number, number] {
   const from = item.with(first ?? '').integer(1, 65_535)
   const to = last === undefined ? from : item.with(last).integer(from, 65_535)
-  if (to - from >= MOST_PORTS) item.refuse(`more than ${MOST_PORTS} ports at once are not opened`, 'Name the ports that are needed.')
+  if (to - from >= MOST_PORTS)
+    item.refuse(`more than ${MOST_PORTS} ports at once are not opened`, 'Name the ports that are needed.')
   return [from, to]
 }

@@ -3,13 +3,32 @@ import { GROUP_PATTERN } from './patterns.ts'
 import { CAPABILITIES, type Capability, DEFAULT_CAPABILITIES, isOwnSysctl } from './privileges.ts'
 import type { Service } from './service.ts'
 
-const LIMITS = ['core', 'cpu', 'data', 'fsize', 'locks', 'memlock', 'msgqueue', 'nice', 'nofile', 'nproc', 'rss', 'rtprio', 'rttime', 'sigpending', 'stack']
+const LIMITS = [
+  'core',
+  'cpu',
+  'data',
+  'fsize',
+  'locks',
+  'memlock',
+  'msgqueue',
+  'nice',
+  'nofile',
+  'nproc',
+  'rss',
+  'rtprio',
+  'rttime',
+  'sigpending',
+  'stack',
+]
 
 /** `cap_add` and `cap_drop`: within what root in a container may have here anyway. */
 export function readCapabilities(root: Field, service: Service): void {
   const held = new Set<Capability>(DEFAULT_CAPABILITIES)
   const names = (key: string) =>
-    (root.get(key)?.isNull === false ? (root.get(key)?.list() ?? []) : []).map((item) => ({ item, name: item.text().toUpperCase().replace(/^CAP_/, '') }))
+    (root.get(key)?.isNull === false ? (root.get(key)?.list() ?? []) : []).map((item) => ({
+      item,
+      name: item.text().toUpperCase().replace(/^CAP_/, ''),
+    }))
   for (const { item, name } of names('cap_drop')) {
     if (!/^[A-Z_]{2,32}$/.test(name)) item.fail('a capability such as NET_RAW')
     if (name === 'ALL') held.clear()
@@ -37,7 +56,11 @@ export function readSysctls(root: Field, service: Service): void {
         return [name, value.join('='), item]
       })
   for (const [name, value, at] of entries) {
-    if (!isOwnSysctl(name)) at.refuse(`${name.slice(0, 60)} can't be set`, 'A service sets what belongs to its own namespaces (docs/manifests.md); drop it.')
+    if (!isOwnSysctl(name))
+      at.refuse(
+        `${name.slice(0, 60)} can't be set`,
+        'A service sets what belongs to its own namespaces (docs/manifests.md); drop it.',
+      )
     if (!/^-?[0-9][0-9 \t-]{0,63}$/.test(value)) at.fail('a number, or several')
     service.sysctls = { ...service.sysctls, [name]: value }
   }
@@ -52,7 +75,8 @@ export function readGroups(root: Field, service: Service): void {
 /** `ulimits`: one number, or `soft` and `hard`. */
 export function readUlimits(root: Field, service: Service): void {
   for (const [name, limit] of root.entries()) {
-    if (!LIMITS.includes(name)) limit.refuse(`${name.slice(0, 20)} is no limit`, `There are ${LIMITS.join(', ')}.`)
+    if (!LIMITS.includes(name))
+      limit.refuse(`${name.slice(0, 20)} is no limit`, `There are ${LIMITS.join(', ')}.`)
     service.ulimits[name] = readUlimit(limit)
   }
 }
@@ -76,7 +100,14 @@ function readUlimit(field: Field): { soft: number; hard: number } {
 export function readSecurityOptions(root: Field): void {
   for (const option of root.list()) {
     if (/^label[:=]/.test(option.text())) option.warn('ignored: workers label what they run themselves')
-    else if (!/^(?:no-new-privileges(?:[:=]true)?|seccomp[:=]default|apparmor[:=]docker-default)$/.test(option.text()))
-      option.refuse(`${option.text()} can't be honoured`, 'Services run without new privileges under the default seccomp profile; drop it.')
+    else if (
+      !/^(?:no-new-privileges(?:[:=]true)?|seccomp[:=]default|apparmor[:=]docker-default)$/.test(
+        option.text(),
+      )
+    )
+      option.refuse(
+        `${option.text()} can't be honoured`,
+        'Services run without new privileges under the default seccomp profile; drop it.',
+      )
   }
 }

@@ -8,7 +8,13 @@ import { IGNORED, REFUSED } from './compose-keys.ts'
 import { readComposeMounts, readTmpfs } from './compose-mounts.ts'
 import { addAlias, readExtraHosts, readLinks, readServiceNetworks } from './compose-names.ts'
 import { readComposeExpose, readComposePorts } from './compose-ports.ts'
-import { readCapabilities, readGroups, readSecurityOptions, readSysctls, readUlimits } from './compose-privileges.ts'
+import {
+  readCapabilities,
+  readGroups,
+  readSecurityOptions,
+  readSysctls,
+  readUlimits,
+} from './compose-privileges.ts'
 import { plainService } from './defaults.ts'
 import { readExtensions } from './extensions.ts'
 import type { Field } from './field.ts'
@@ -26,10 +32,15 @@ export function readComposeService(name: string, root: Field, context: ComposeCo
   const elsewhere = () => {}
   root.fields(
     {
-      image: (field) => void (service.image = field.matching(IMAGE_PATTERN, 'an image such as ghcr.io/me/app:1')),
+      image: (field) =>
+        void (service.image = field.matching(IMAGE_PATTERN, 'an image such as ghcr.io/me/app:1')),
       build: (field) => {
         if (root.get('image')) field.warn('ignored: the image is pulled, not built')
-        else field.refuse("an image can't be built by a worker", 'Build it, push it to a registry and name it under "image".')
+        else
+          field.refuse(
+            "an image can't be built by a worker",
+            'Build it, push it to a registry and name it under "image".',
+          )
       },
       profiles: elsewhere,
       command: (field) => {
@@ -99,29 +110,40 @@ export function readComposeService(name: string, root: Field, context: ComposeCo
       stop_grace_period: (field) => void (service.stopGraceMs = field.parse(parseDurationMs)),
       platform: (field) => {
         if (!/^(?:linux|(?:linux\/)?(?:amd64|x86_64)(?:\/v[1-3])?)$/.test(field.text()))
-          field.refuse(`images for ${field.text()} are not run`, 'Workers are linux/amd64; drop the field, or name an image for that.')
+          field.refuse(
+            `images for ${field.text()} are not run`,
+            'Workers are linux/amd64; drop the field, or name an image for that.',
+          )
       },
       network_mode: (field) => {
-        if (!['', 'bridge', 'default'].includes(field.text())) field.refuse(`network_mode ${field.text()} can't be honoured`, NO_HOST)
+        if (!['', 'bridge', 'default'].includes(field.text()))
+          field.refuse(`network_mode ${field.text()} can't be honoured`, NO_HOST)
       },
       ipc: (field) => {
-        if (!['', 'private', 'none'].includes(field.text())) field.refuse(`ipc ${field.text()} can't be honoured`, NO_HOST)
+        if (!['', 'private', 'none'].includes(field.text()))
+          field.refuse(`ipc ${field.text()} can't be honoured`, NO_HOST)
       },
       cgroup: (field) => {
-        if (!['', 'private'].includes(field.text())) field.refuse(`cgroup ${field.text()} can't be honoured`, NO_HOST)
+        if (!['', 'private'].includes(field.text()))
+          field.refuse(`cgroup ${field.text()} can't be honoured`, NO_HOST)
       },
       isolation: (field) => {
-        if (!['', 'default'].includes(field.text())) field.refuse(`isolation ${field.text()} can't be honoured`, 'Workers run Linux; drop the field.')
+        if (!['', 'default'].includes(field.text()))
+          field.refuse(`isolation ${field.text()} can't be honoured`, 'Workers run Linux; drop the field.')
       },
       runtime: (field) => {
         if (field.text() !== 'runc')
-          field.refuse(`the runtime ${field.text()} can't be chosen`, 'GPUs are asked for under deploy.resources.reservations.devices.')
+          field.refuse(
+            `the runtime ${field.text()} can't be chosen`,
+            'GPUs are asked for under deploy.resources.reservations.devices.',
+          )
       },
     },
     REFUSED,
     IGNORED,
   )
-  if (service.image === '') root.refuse('the service has no image', 'Name one under "image", such as ghcr.io/me/app:1.')
+  if (service.image === '')
+    root.refuse('the service has no image', 'Name one under "image", such as ghcr.io/me/app:1.')
   const ports = root.get('ports')
   if (ports) readComposePorts(ports, service)
   readCapabilities(root, service)
@@ -141,7 +163,11 @@ function readWords(field: Field): string[] {
 }
 
 function readDependencies(field: Field, service: Service): void {
-  const conditions = { service_started: 'started', service_healthy: 'healthy', service_completed_successfully: 'completed' } as const
+  const conditions = {
+    service_started: 'started',
+    service_healthy: 'healthy',
+    service_completed_successfully: 'completed',
+  } as const
   if (field.isList) {
     service.dependsOn = field.list().map((item) => ({ service: item.text(), condition: 'started' as const }))
     return
@@ -170,11 +196,20 @@ function readRestart(field: Field, service: Service): void {
   if (text === '') return
   const match = /^(no|false|always|unless-stopped|on-failure)(?::(\d{1,3}))?$/.exec(text)
   if (!match) field.fail('no, always, unless-stopped, on-failure or on-failure:N')
-  const policy = match[1] === 'unless-stopped' ? 'always' : match[1] === 'false' ? 'no' : (match[1] as Service['restart']['policy'])
+  const policy =
+    match[1] === 'unless-stopped'
+      ? 'always'
+      : match[1] === 'false'
+        ? 'no'
+        : (match[1] as Service['restart']['policy'])
   service.restart = match[2] === undefined ? { policy } : { policy, maxRetries: Number(match[2]) }
 }
 
 function readSignal(field: Field): string {
   const name = field.text().toUpperCase()
-  return /^(SIG)?[A-Z][A-Z0-9+-]{1,11}$/.test(name) ? (name.startsWith('SIG') ? name : `SIG${name}`) : field.fail('a signal such as SIGTERM')
+  return /^(SIG)?[A-Z][A-Z0-9+-]{1,11}$/.test(name)
+    ? name.startsWith('SIG')
+      ? name
+      : `SIG${name}`
+    : field.fail('a signal such as SIGTERM')
 }

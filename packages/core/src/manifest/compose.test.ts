@@ -26,7 +26,12 @@ describe('numbers and modes', () => {
       env: { A: '010' },
       command: ['sleep', '010', '1147053346671102335'],
     })
-    expect(sdl('args: [010, 1_000, True, 1.10]').manifest.services['web']?.command).toEqual(['010', '1_000', 'True', '1.10'])
+    expect(sdl('args: [010, 1_000, True, 1.10]').manifest.services['web']?.command).toEqual([
+      '010',
+      '1_000',
+      'True',
+      '1.10',
+    ])
   })
 
   it.each([
@@ -41,14 +46,19 @@ describe('numbers and modes', () => {
     ['0777', 0o777],
     ['288', 0o440],
   ])('a mode of %s is %o', (mode, expected) => {
-    expect(web(`configs: [{source: c, target: /c, mode: ${mode}}]`, 'configs: {c: {content: x}}')?.files[0]?.mode).toBe(expected)
+    expect(
+      web(`configs: [{source: c, target: /c, mode: ${mode}}]`, 'configs: {c: {content: x}}')?.files[0]?.mode,
+    ).toBe(expected)
   })
 
-  it.each(['01777', '"999"', '"0888"', '1.5', '-1', '"0440\\n"'])('a mode of %s is refused by line', (mode) => {
-    expect(() => web(`configs: [{source: c, target: /c, mode: ${mode}}]`, 'configs: {c: {content: x}}')).toThrow(
-      /compose\.yaml:4 services\.web\.configs\[0\]\.mode/,
-    )
-  })
+  it.each(['01777', '"999"', '"0888"', '1.5', '-1', '"0440\\n"'])(
+    'a mode of %s is refused by line',
+    (mode) => {
+      expect(() =>
+        web(`configs: [{source: c, target: /c, mode: ${mode}}]`, 'configs: {c: {content: x}}'),
+      ).toThrow(/compose\.yaml:4 services\.web\.configs\[0\]\.mode/)
+    },
+  )
 
   it.each([
     ['cpus: ".5"', { resources: { cpuMilli: 500 } }],
@@ -65,7 +75,9 @@ describe('numbers and modes', () => {
   })
 
   it('a service of no replicas is left out', () => {
-    const { manifest, warnings } = compose('services: { web: { image: a }, off: { image: b, deploy: { replicas: 0 } } }')
+    const { manifest, warnings } = compose(
+      'services: { web: { image: a }, off: { image: b, deploy: { replicas: 0 } } }',
+    )
     expect(Object.keys(manifest.services)).toEqual(['web'])
     expect(warnings.map(({ field }) => field)).toContain('services.off')
   })
@@ -76,19 +88,33 @@ describe('names', () => {
     const { services } = compose(
       'services:\n  cache: { image: a, container_name: my_cache, hostname: cachehost, networks: { back: { aliases: [redis.internal] } } }\n  web: { image: b, links: ["cache:store"] }\nnetworks: { back: }\n',
     ).manifest
-    expect(services['cache']?.aliases?.toSorted()).toEqual(['cachehost', 'my_cache', 'redis.internal', 'store'])
+    expect(services['cache']?.aliases?.toSorted()).toEqual([
+      'cachehost',
+      'my_cache',
+      'redis.internal',
+      'store',
+    ])
   })
 
   it('that are another service are refused', () => {
-    expect(() => compose('services:\n  web: { image: a, links: ["db:cache"] }\n  db: { image: b }\n  cache: { image: c }\n')).toThrow(
-      /:2 services\.web\.links\[0\]: cache is the name of another service/,
+    expect(() =>
+      compose(
+        'services:\n  web: { image: a, links: ["db:cache"] }\n  db: { image: b }\n  cache: { image: c }\n',
+      ),
+    ).toThrow(/:2 services\.web\.links\[0\]: cache is the name of another service/)
+    expect(() => compose('services: { web: { image: a, container_name: db }, db: { image: b } }')).toThrow(
+      /name of another service/,
     )
-    expect(() => compose('services: { web: { image: a, container_name: db }, db: { image: b } }')).toThrow(/name of another service/)
   })
 
   it('of addresses outside are the file’s own; the host has none', () => {
-    const { manifest, warnings } = service('extra_hosts: ["a.example:203.0.113.1", "b.example=2001:db8::1", "host.docker.internal:host-gateway"]')
-    expect(manifest.services['web']?.hosts).toEqual({ 'a.example': '203.0.113.1', 'b.example': '2001:db8::1' })
+    const { manifest, warnings } = service(
+      'extra_hosts: ["a.example:203.0.113.1", "b.example=2001:db8::1", "host.docker.internal:host-gateway"]',
+    )
+    expect(manifest.services['web']?.hosts).toEqual({
+      'a.example': '203.0.113.1',
+      'b.example': '2001:db8::1',
+    })
     expect(warnings.some(({ message }) => message.includes('host.docker.internal has no address'))).toBe(true)
   })
 
@@ -105,7 +131,9 @@ describe('a way to the internet', () => {
   })
 
   it('is told of where only some are', () => {
-    const { manifest, warnings } = compose('services: { a: { image: a, networks: [n] }, b: { image: b } }\nnetworks: { n: { internal: true } }')
+    const { manifest, warnings } = compose(
+      'services: { a: { image: a, networks: [n] }, b: { image: b } }\nnetworks: { n: { internal: true } }',
+    )
     expect(manifest.internet).toBeUndefined()
     expect(warnings.some(({ field }) => field === 'networks.n.internal')).toBe(true)
   })
@@ -116,29 +144,39 @@ describe('what starts after what', () => {
     const { manifest, warnings } = compose(
       'services:\n  web: { image: a, depends_on: { db: { condition: service_started, required: false }, up: { condition: service_healthy, required: false } } }\n  db: { image: b, profiles: [p] }\n  up: { image: c }\n',
     )
-    expect(manifest.services['web']?.dependsOn).toEqual([{ service: 'up', condition: 'healthy', optional: true }])
+    expect(manifest.services['web']?.dependsOn).toEqual([
+      { service: 'up', condition: 'healthy', optional: true },
+    ])
     expect(warnings.some(({ message }) => message.includes('it starts without'))).toBe(true)
   })
 
   it('a file all of whose services have a profile says which', () => {
-    expect(() => compose('services: { a: { image: a, profiles: [x] }, b: { image: b, profiles: [y] } }')).toThrow(
-      expect.objectContaining({ hint: expect.stringContaining('x, y') }),
-    )
+    expect(() =>
+      compose('services: { a: { image: a, profiles: [x] }, b: { image: b, profiles: [y] } }'),
+    ).toThrow(expect.objectContaining({ hint: expect.stringContaining('x, y') }))
   })
 })
 
 describe('what is not run', () => {
   const withDebug = (lines: string, rest = '') =>
-    compose(`services:\n  web: { image: a }\n  debug:\n    profiles: [debug]\n${lines.replace(/^/gm, '    ')}\n${rest}`)
+    compose(
+      `services:\n  web: { image: a }\n  debug:\n    profiles: [debug]\n${lines.replace(/^/gm, '    ')}\n${rest}`,
+    )
 
   it.each([
     ['iamge: b', 5, 'services.debug.iamge'],
     ['"deploy.resources": {}', 5, 'services.debug.deploy.resources'],
     ['ports: [{ "*": 1 }]', 5, 'services.debug.ports[0].*'],
     ['image: b\nports:\n  - 80\n  - { target: 80, publish: 8080 }', 8, 'services.debug.ports[1].publish'],
-    ['image: b\ndeploy: { resources: { limits: { cpu: 1 } } }', 6, 'services.debug.deploy.resources.limits.cpu'],
+    [
+      'image: b\ndeploy: { resources: { limits: { cpu: 1 } } }',
+      6,
+      'services.debug.deploy.resources.limits.cpu',
+    ],
   ])('has no key that nobody knows: %j', (lines, line, field) => {
-    expect(() => withDebug(lines)).toThrow(expect.objectContaining({ line, field, hint: expect.stringContaining('Known here: ') }))
+    expect(() => withDebug(lines)).toThrow(
+      expect.objectContaining({ line, field, hint: expect.stringContaining('Known here: ') }),
+    )
   })
 
   it('may ask for what no worker gives, and have values that are not there', () => {
@@ -147,27 +185,37 @@ describe('what is not run', () => {
     const { manifest, warnings } = withDebug(lines)
     expect(Object.keys(manifest.services)).toEqual(['web'])
     // As Docker Compose tells it.
-    expect(warnings.filter(({ field }) => field.startsWith('services.debug')).map(({ message }) => message)).toEqual([
-      'the variable NOT_SET is not set and stands for nothing',
-    ])
+    expect(
+      warnings.filter(({ field }) => field.startsWith('services.debug')).map(({ message }) => message),
+    ).toEqual(['the variable NOT_SET is not set and stands for nothing'])
   })
 
   it('is told of where something is declared for nobody, by line, and is not looked for', () => {
     const rest =
       'secrets:\n  s: { file: not-there }\n  e: { external: true }\n  used: { file: here }\nconfigs:\n  c: { environment: NOT_SET }\nvolumes:\n  v:\nnetworks:\n  quiet:\n  inner: { internal: true }\n'
     const { warnings, manifest } = service('secrets: [used]', rest, { here: 'x' })
-    const ignored = warnings.filter(({ message }) => /^ignored: no service/.test(message)).map(({ field, line }) => `${field} ${line}`)
-    expect(ignored.sort()).toEqual(['configs.c 10', 'networks.inner.internal 15', 'secrets.e 7', 'secrets.s 6', 'volumes.v 12'])
+    const ignored = warnings
+      .filter(({ message }) => /^ignored: no service/.test(message))
+      .map(({ field, line }) => `${field} ${line}`)
+    expect(ignored.sort()).toEqual([
+      'configs.c 10',
+      'networks.inner.internal 15',
+      'secrets.e 7',
+      'secrets.s 6',
+      'volumes.v 12',
+    ])
     expect(manifest.services['web']?.files).toHaveLength(1)
     expect(manifest.internet).toBeUndefined()
   })
 
-  it.each(['secrets: { s: { fil: x } }', 'configs: { c: { contents: x } }', 'volumes: { v: { size: 1g } }', 'networks: { n: { inner: true } }'])(
-    'has its keys looked at all the same: %s',
-    (rest) => {
-      expect(() => service('', rest)).toThrow(/is not a known field here/)
-    },
-  )
+  it.each([
+    'secrets: { s: { fil: x } }',
+    'configs: { c: { contents: x } }',
+    'volumes: { v: { size: 1g } }',
+    'networks: { n: { inner: true } }',
+  ])('has its keys looked at all the same: %s', (rest) => {
+    expect(() => service('', rest)).toThrow(/is not a known field here/)
+  })
 })
 
 describe('health', () => {
@@ -178,7 +226,10 @@ describe('health', () => {
     ['healthcheck: { disable: true }', 'none'],
     ['healthcheck: { test: [NONE] }', 'none'],
     ['healthcheck: { test: curl -f x }', { test: ['CMD-SHELL', 'curl -f x'] }],
-    ['healthcheck: { interval: 0s, timeout: 0, start_period: 0ms, start_interval: 0m, retries: 0 }', undefined],
+    [
+      'healthcheck: { interval: 0s, timeout: 0, start_period: 0ms, start_interval: 0m, retries: 0 }',
+      undefined,
+    ],
     ['healthcheck: { interval: 0s, timeout: 1ms, retries: 2 }', { timeoutMs: 1, retries: 2 }],
   ])('%j leaves the rest to the image', (line, expected) => {
     const { manifest, warnings } = service(line)
@@ -187,16 +238,29 @@ describe('health', () => {
   })
 
   it('of nothing is Docker’s default where the image says nothing either', () => {
-    const stated = web('healthcheck: { test: ["CMD", "true"], interval: 0s, timeout: 0s, start_period: 0s, retries: 0 }')?.health
-    expect(healthCheckOf(stated)).toEqual({ test: ['CMD', 'true'], intervalMs: 30_000, timeoutMs: 30_000, startPeriodMs: 0, retries: 3 })
+    const stated = web(
+      'healthcheck: { test: ["CMD", "true"], interval: 0s, timeout: 0s, start_period: 0s, retries: 0 }',
+    )?.health
+    expect(healthCheckOf(stated)).toEqual({
+      test: ['CMD', 'true'],
+      intervalMs: 30_000,
+      timeoutMs: 30_000,
+      startPeriodMs: 0,
+      retries: 3,
+    })
   })
 
-  it.each(['interval: 400us', 'timeout: 1us', 'start_period: -1s', 'start_interval: soon', 'retries: -1'])('with %s is refused by line', (line) => {
-    expect(() => web(`healthcheck: { ${line} }`)).toThrow(/compose\.yaml:4 services\.web\.healthcheck\./)
-  })
+  it.each(['interval: 400us', 'timeout: 1us', 'start_period: -1s', 'start_interval: soon', 'retries: -1'])(
+    'with %s is refused by line',
+    (line) => {
+      expect(() => web(`healthcheck: { ${line} }`)).toThrow(/compose\.yaml:4 services\.web\.healthcheck\./)
+    },
+  )
 
   it('start_interval is told of where it says something', () => {
-    expect(service('healthcheck: { start_interval: 2s }').warnings.map(({ field }) => field)).toContain('services.web.healthcheck.start_interval')
+    expect(service('healthcheck: { start_interval: 2s }').warnings.map(({ field }) => field)).toContain(
+      'services.web.healthcheck.start_interval',
+    )
   })
 })
 

@@ -31,8 +31,14 @@ export interface ComposeContext {
   unset: Set<string>
 }
 
-/** Compose specification (compose-spec/compose-spec, spec.md) → manifest, and the name the file gives itself. One worker runs all services. */
-export function parseCompose(raw: Field, options: ParseOptions): { manifest: Manifest; name: string | undefined } {
+/**
+ * Compose specification (compose-spec/compose-spec, spec.md) → manifest, and the name the file gives itself.
+ * One worker runs all services.
+ */
+export function parseCompose(
+  raw: Field,
+  options: ParseOptions,
+): { manifest: Manifest; name: string | undefined } {
   const project = loadProject(raw, options)
   const name = readTopLevel(project)
   const context = contextOf(project, options)
@@ -81,21 +87,37 @@ function readTopLevel({ root, sections }: ComposeProject): string | undefined {
     },
     { models: 'Run the model server as a service.' },
   )
-  if (sections.services.size === 0) root.refuse('there are no services', 'A Compose file has a "services" mapping; an SDL file has "deployment" too.')
+  if (sections.services.size === 0)
+    root.refuse(
+      'there are no services',
+      'A Compose file has a "services" mapping; an SDL file has "deployment" too.',
+    )
   readNetworks(sections.networks)
   return name
 }
 
 function isExternal(secret: Field): boolean {
   const external = secret.isMap ? secret.get('external') : undefined
-  if (external?.isMap) external.refuse("external as a mapping can't be honoured", 'Write external: true; a sealed secret has the name it has in the file.')
+  if (external?.isMap)
+    external.refuse(
+      "external as a mapping can't be honoured",
+      'Write external: true; a sealed secret has the name it has in the file.',
+    )
   return external?.boolean() === true
 }
 
 function contextOf({ sections }: ComposeProject, options: ParseOptions): ComposeContext {
-  const sealedSecrets = new Set([...sections.secrets].flatMap(([name, entry]) => (isExternal(entry) ? [name] : [])))
+  const sealedSecrets = new Set(
+    [...sections.secrets].flatMap(([name, entry]) => (isExternal(entry) ? [name] : [])),
+  )
   for (const name of sealedSecrets)
-    sections.secrets.get(name)?.fields({ external: () => {} }, {}, { name: 'a sealed secret has the name it has in the file', labels: 'labels have no effect' })
+    sections.secrets
+      .get(name)
+      ?.fields(
+        { external: () => {} },
+        {},
+        { name: 'a sealed secret has the name it has in the file', labels: 'labels have no effect' },
+      )
   return {
     options,
     configs: new Contents('configs', sections.configs, options),
@@ -125,15 +147,22 @@ function activeServices({ root, sections }: ComposeProject, options: ParseOption
     return isActive
   })
   if (chosen.length === 0)
-    root.get('services')?.refuse('every service has a profile, and none is switched on', `Choose with --profile: ${[...all].join(', ')}.`)
+    root
+      .get('services')
+      ?.refuse(
+        'every service has a profile, and none is switched on',
+        `Choose with --profile: ${[...all].join(', ')}.`,
+      )
   return new Map(chosen)
 }
 
 function giveNames({ services }: Manifest, { links }: ComposeContext): void {
   for (const { target, alias, at } of links) {
     const service = Object.hasOwn(services, target) ? services[target] : undefined
-    if (!service) at.refuse(`${target} is not in the file or not in an active profile`, 'Link to a service of the file.')
-    else if (Object.hasOwn(services, alias) && alias !== target) at.refuse(`${alias} is the name of another service`, 'Choose another one.')
+    if (!service)
+      at.refuse(`${target} is not in the file or not in an active profile`, 'Link to a service of the file.')
+    else if (Object.hasOwn(services, alias) && alias !== target)
+      at.refuse(`${alias} is the name of another service`, 'Choose another one.')
     else addAlias(service, target, alias, at)
   }
 }
@@ -151,8 +180,14 @@ function checkDependencies({ services }: Manifest, fields: Map<string, Field>): 
     })
 }
 
-/** Warns of what is declared and would do something, and that no service takes. A network that says nothing is nothing. */
-function warnOfUnused(active: Map<string, Field>, { declaredVolumes, volumes, networks, configs, secrets }: ComposeContext): void {
+/**
+ * Warns of what is declared and would do something, and that no service takes. A network that says nothing
+ * is nothing.
+ */
+function warnOfUnused(
+  active: Map<string, Field>,
+  { declaredVolumes, volumes, networks, configs, secrets }: ComposeContext,
+): void {
   for (const [key, volume] of declaredVolumes) {
     if (volumes[key]) continue
     checkKeys(volume, 'volumes.*')
@@ -161,13 +196,18 @@ function warnOfUnused(active: Map<string, Field>, { declaredVolumes, volumes, ne
   for (const entry of configs.unused()) entry.warn('ignored: no service takes this config')
   for (const entry of secrets.unused()) entry.warn('ignored: no service takes this secret')
   const used = new Set([...active.values()].flatMap(networksOf))
-  for (const [key, network] of networks) if (!used.has(key)) network.get('internal')?.warn('ignored: no service is on this network')
+  for (const [key, network] of networks)
+    if (!used.has(key)) network.get('internal')?.warn('ignored: no service is on this network')
 }
 
 function warnOfInternet({ networks }: ComposeContext, { root }: ComposeProject): void {
   for (const [name, network] of networks)
     if (network.get('internal')?.boolean() === true && root.get('x-internet') === undefined)
-      network.get('internal')?.warn(`services on ${name} can reach the internet, since others of the lease can; say x-internet: false for all`)
+      network
+        .get('internal')
+        ?.warn(
+          `services on ${name} can reach the internet, since others of the lease can; say x-internet: false for all`,
+        )
 }
 
 /** Records a named volume as used, with its size: `x-size`, `driver_opts.size` or the default. */
@@ -180,13 +220,17 @@ export function useVolume(name: string, mount: Field, context: ComposeContext, i
     declared.fields(
       {
         driver: (field) => {
-          if (field.text() !== 'local') field.refuse('only local volumes are offered', 'Leave the driver out.')
+          if (field.text() !== 'local')
+            field.refuse('only local volumes are offered', 'Leave the driver out.')
         },
         driver_opts: (field) => {
           if (!field.isNull)
             field.fields(
               { size: (size) => void (sizeMiB = size.parse(parseByteValueMiB)) },
-              { device: 'A volume is a folder of the worker; host devices and paths are not offered.', o: 'Mount options are not offered.' },
+              {
+                device: 'A volume is a folder of the worker; host devices and paths are not offered.',
+                o: 'Mount options are not offered.',
+              },
               { type: 'a volume is a folder of the worker' },
             )
         },
@@ -197,7 +241,11 @@ export function useVolume(name: string, mount: Field, context: ComposeContext, i
     const size = declared.get('x-size')
     if (size) sizeMiB = size.parse(parseByteValueMiB)
   }
-  if (isNamed && !declared) mount.warn(`the volume ${name} is declared nowhere; Docker Compose would refuse the file`)
-  if (sizeMiB === undefined) (declared ?? mount).warn(`the volume ${name} states no size and gets ${DEFAULT_VOLUME_MIB} MiB (set x-size)`)
+  if (isNamed && !declared)
+    mount.warn(`the volume ${name} is declared nowhere; Docker Compose would refuse the file`)
+  if (sizeMiB === undefined)
+    (declared ?? mount).warn(
+      `the volume ${name} states no size and gets ${DEFAULT_VOLUME_MIB} MiB (set x-size)`,
+    )
   context.volumes[name] = { sizeMiB: Math.max(1, sizeMiB ?? DEFAULT_VOLUME_MIB), class: 'default' }
 }

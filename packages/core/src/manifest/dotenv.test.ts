@@ -3,9 +3,13 @@ import { describe, expect, it } from 'vitest'
 import { parseDotenv } from './dotenv.ts'
 import { ManifestError } from './source.ts'
 
-const parse = (text: string, outer: Record<string, string> = {}) => parseDotenv('.env', text, (name) => (Object.hasOwn(outer, name) ? outer[name] : undefined))
+const parse = (text: string, outer: Record<string, string> = {}) =>
+  parseDotenv('.env', text, (name) => (Object.hasOwn(outer, name) ? outer[name] : undefined))
 
-/** Texts and results by compose-spec/compose-go v2, `dotenv/godotenv_test.go`, `godotenv_var_expansion_test.go` and `parser_test.go`. */
+/**
+ * Texts and results by compose-spec/compose-go v2, `dotenv/godotenv_test.go`,
+ * `godotenv_var_expansion_test.go` and `parser_test.go`.
+ */
 const TABLE: [string, Record<string, string>][] = [
   ['FOO=bar', { FOO: 'bar' }],
   ['FOO =bar', { FOO: 'bar' }],
@@ -97,7 +101,25 @@ describe('variables in a file are read as Docker Compose reads them', () => {
   })
 
   it('any text gives variables or an error of ours', () => {
-    const piece = fc.constantFrom('A', '=', '"', "'", '\\', '\n', '$', '{', '}', ' ', '#', ':', '-', 'export ', '\r', '\u2028', 'é')
+    const piece = fc.constantFrom(
+      'A',
+      '=',
+      '"',
+      "'",
+      '\\',
+      '\n',
+      '$',
+      '{',
+      '}',
+      ' ',
+      '#',
+      ':',
+      '-',
+      'export ',
+      '\r',
+      '\u2028',
+      'é',
+    )
     fc.assert(
       fc.property(
         fc.oneof(

@@ -5,12 +5,23 @@ import { fillIn, type LookUp, MOST_CHARACTERS, TemplateError } from './template.
 const ANY_SPACE = /[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
 const SPACE_BUT_LINE_FEED = /[\t\v\f\r \x85\xa0]/
 const NAME_CHARACTER = /[\p{L}\p{N}_.[\]-]/u
-const ESCAPES: Record<string, string> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '\\': '\\', '"': '"' }
+const ESCAPES: Record<string, string> = {
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  '\\': '\\',
+  '"': '"',
+}
 
 /**
- * Reads variables as Docker Compose reads `.env` and env_file: comments, `export`, single quotes literal, double quotes with
- * escapes, both over several lines, `$NAME` and `${NAME:-default}` outside of single quotes (`lookUp` before the file's own), and a
- * name alone for what `lookUp` knows. `unset` is told of variables that stand for nothing. Throws a ManifestError with the line.
+ * Reads variables as Docker Compose reads `.env` and env_file: comments, `export`, single quotes literal,
+ * double quotes with escapes, both over several lines, `$NAME` and `${NAME:-default}` outside of single
+ * quotes (`lookUp` before the file's own), and a name alone for what `lookUp` knows. `unset` is told of
+ * variables that stand for nothing. Throws a ManifestError with the line.
  *
  * Source: compose-spec/compose-go v2, `dotenv/parser.go`.
  */
@@ -44,11 +55,18 @@ class Reader {
     while (this.findStatement()) {
       const start = this.at
       const { name, hasValue } = this.readName()
-      if (/\s/.test(name)) this.fail(start, `found ${JSON.stringify(name.slice(0, 60))}`, 'Expected NAME=value; a name has no space.')
-      if (name === '' || name === '__proto__') this.fail(start, `found ${JSON.stringify(this.lineAt(start))}`, 'Expected NAME=value.')
+      if (/\s/.test(name))
+        this.fail(
+          start,
+          `found ${JSON.stringify(name.slice(0, 60))}`,
+          'Expected NAME=value; a name has no space.',
+        )
+      if (name === '' || name === '__proto__')
+        this.fail(start, `found ${JSON.stringify(this.lineAt(start))}`, 'Expected NAME=value.')
       const value = hasValue ? this.readValue() : this.lookUp(name)
       this.characters += value?.length ?? 0
-      if (this.characters > MOST_CHARACTERS) this.fail(start, 'its values grow too long', `At most ${MOST_CHARACTERS} characters in all.`)
+      if (this.characters > MOST_CHARACTERS)
+        this.fail(start, 'its values grow too long', `At most ${MOST_CHARACTERS} characters in all.`)
       if (value !== undefined) this.env[name] = value
     }
     return this.env
@@ -75,7 +93,11 @@ class Reader {
       if (character === '\n' || character === '=' || character === ':') break
       const whole = String.fromCodePoint(this.text.codePointAt(this.at) ?? 0)
       if (!SPACE_BUT_LINE_FEED.test(character) && !NAME_CHARACTER.test(whole))
-        this.fail(start, `found ${JSON.stringify(character)} in the name ${JSON.stringify(this.lineAt(start))}`, 'Expected NAME=value.')
+        this.fail(
+          start,
+          `found ${JSON.stringify(character)} in the name ${JSON.stringify(this.lineAt(start))}`,
+          'Expected NAME=value.',
+        )
       this.at += whole.length - 1
     }
     const name = this.text.slice(start, this.at)
@@ -111,11 +133,16 @@ class Reader {
         value += this.text[i] === quote ? quote : `\\${this.text[i]}`
       } else value += character
     }
-    return this.fail(start, `the quote of ${JSON.stringify(this.lineAt(start))} is never closed`, `Close it with ${quote}.`)
+    return this.fail(
+      start,
+      `the quote of ${JSON.stringify(this.lineAt(start))} is never closed`,
+      `Close it with ${quote}.`,
+    )
   }
 
   private fill(value: string, at: number): string {
-    const lookUp: LookUp = (name) => this.lookUp(name) ?? (Object.hasOwn(this.env, name) ? this.env[name] : undefined)
+    const lookUp: LookUp = (name) =>
+      this.lookUp(name) ?? (Object.hasOwn(this.env, name) ? this.env[name] : undefined)
     try {
       return fillIn(value, lookUp, (name) => this.unset(name, this.lineOf(at)))
     } catch (error) {
@@ -136,7 +163,11 @@ class Reader {
   private lineOf(at: number): number {
     // Asked in the order of the file nearly always.
     if (at < this.counted.at) this.counted = { at: 0, line: 1 }
-    for (let feed = this.text.indexOf('\n', this.counted.at); feed >= 0 && feed < at; feed = this.text.indexOf('\n', feed + 1))
+    for (
+      let feed = this.text.indexOf('\n', this.counted.at);
+      feed >= 0 && feed < at;
+      feed = this.text.indexOf('\n', feed + 1)
+    )
       this.counted = { at: feed + 1, line: this.counted.line + 1 }
     return this.counted.line
   }
@@ -146,7 +177,12 @@ class Reader {
   }
 
   private fail(at: number, problem: string, accepted: string): never {
-    throw new ManifestError('bad-file', { file: this.file, line: this.lineOf(at), field: '' }, problem, accepted)
+    throw new ManifestError(
+      'bad-file',
+      { file: this.file, line: this.lineOf(at), field: '' },
+      problem,
+      accepted,
+    )
   }
 }
 
@@ -156,11 +192,19 @@ function trimEnd(text: string): string {
   return text.slice(0, end)
 }
 
-/** The escapes of a POSIX shell's `echo`, and `\$` for a dollar sign that begins no variable. Others stay as they are. */
+/**
+ * The escapes of a POSIX shell's `echo`, and `\$` for a dollar sign that begins no variable. Others stay as
+ * they are.
+ */
 function resolveEscapes(text: string): string {
-  return text.replace(/\\(?:([abfnrtv"\\])|(\$)|0(\d{3}))/g, (whole, letter: string | undefined, dollar: string | undefined, octal: string | undefined) => {
-    if (letter !== undefined) return ESCAPES[letter] ?? whole
-    if (dollar !== undefined) return '$$'
-    return /^[0-3][0-7]{2}$/.test(octal ?? '') ? String.fromCharCode(Number.parseInt(octal ?? '', 8)) : whole
-  })
+  return text.replace(
+    /\\(?:([abfnrtv"\\])|(\$)|0(\d{3}))/g,
+    (whole, letter: string | undefined, dollar: string | undefined, octal: string | undefined) => {
+      if (letter !== undefined) return ESCAPES[letter] ?? whole
+      if (dollar !== undefined) return '$$'
+      return /^[0-3][0-7]{2}$/.test(octal ?? '')
+        ? String.fromCharCode(Number.parseInt(octal ?? '', 8))
+        : whole
+    },
+  )
 }

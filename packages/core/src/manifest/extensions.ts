@@ -4,8 +4,9 @@ import { SECRET_NAME_PATTERN } from './patterns.ts'
 import type { Service } from './service.ts'
 
 /**
- * What Compose and SDL have no words for, in either: `x-sealed` (secrets that come beside the manifest, `NAME` for a variable,
- * `NAME:/path` for a file), `x-exec: false` (nobody runs commands inside) and `x-agent-socket: true`.
+ * What Compose and SDL have no words for, in either: `x-sealed` (secrets that come beside the manifest,
+ * `NAME` for a variable, `NAME:/path` for a file), `x-exec: false` (nobody runs commands inside) and
+ * `x-agent-socket: true`.
  */
 export function readExtensions(root: Field, service: Service): void {
   const sealed = root.get('x-sealed')
@@ -19,29 +20,43 @@ export function addSealed(item: Field, text: string, service: Service): void {
   const colon = text.indexOf(':')
   const name = colon < 0 ? text : text.slice(0, colon)
   const path = colon < 0 ? undefined : text.slice(colon + 1)
-  if (!SECRET_NAME_PATTERN.test(name) || (path !== undefined && !path.startsWith('/'))) item.fail('NAME for a variable, or NAME:/path for a file')
+  if (!SECRET_NAME_PATTERN.test(name) || (path !== undefined && !path.startsWith('/')))
+    item.fail('NAME for a variable, or NAME:/path for a file')
   service.sealed = [...(service.sealed ?? []), path === undefined ? { name } : { name, path }]
 }
 
 /** Refuses more services than a lease has, before each of them is read. */
 export function checkCount(services: number, root: Field): void {
   if (services > MOST_SERVICES)
-    root.get('services')?.refuse(`there are ${services} services, and a lease has at most ${MOST_SERVICES}`, 'Deploy some of them as a lease of their own.')
+    root
+      .get('services')
+      ?.refuse(
+        `there are ${services} services, and a lease has at most ${MOST_SERVICES}`,
+        'Deploy some of them as a lease of their own.',
+      )
 }
 
 /**
- * `x-front: service` or `x-front: service:port` at the top level: what the lease's bare address leads to. Where nothing is said, the
- * first HTTP port that the file publishes, in the file's own order.
+ * `x-front: service` or `x-front: service:port` at the top level: what the lease's bare address leads to.
+ * Where nothing is said, the first HTTP port that the file publishes, in the file's own order.
  */
 export function readFront(root: Field, manifest: Manifest): void {
   const said = root.get('x-front')
   const [wanted, port] = said ? said.text().split(':') : []
   for (const [service, { expose }] of Object.entries(manifest.services)) {
     if (wanted !== undefined && service !== wanted) continue
-    const door = expose.find((exposed) => exposed.protocol === 'http' && exposed.global && (port === undefined || String(exposed.port) === port))
+    const door = expose.find(
+      (exposed) =>
+        exposed.protocol === 'http' &&
+        exposed.global &&
+        (port === undefined || String(exposed.port) === port),
+    )
     if (!door) continue
     manifest.front = { service, port: door.port }
     return
   }
-  said?.refuse(`${said.text().slice(0, 60)} is no HTTP port that the file publishes`, 'Name a service, or service:port with the port inside.')
+  said?.refuse(
+    `${said.text().slice(0, 60)} is no HTTP port that the file publishes`,
+    'Name a service, or service:port with the port inside.',
+  )
 }

@@ -5,7 +5,9 @@ import { ManifestError, MOST_ENTRIES, type Source } from './source.ts'
 
 type FieldHandler = (field: Field) => void
 
-/** A value in a manifest file, with its place. All reading goes through here, so that every error has a line. */
+/**
+ * A value in a manifest file, with its place. All reading goes through here, so that every error has a line.
+ */
 export class Field {
   readonly source: Source
   readonly path: readonly (string | number)[]
@@ -24,7 +26,10 @@ export class Field {
 
   /** `services.web.ports[0]` */
   get name(): string {
-    return this.path.reduce<string>((text, part) => (typeof part === 'number' ? `${text}[${part}]` : text ? `${text}.${part}` : part), '')
+    return this.path.reduce<string>(
+      (text, part) => (typeof part === 'number' ? `${text}[${part}]` : text ? `${text}.${part}` : part),
+      '',
+    )
   }
 
   get line(): number {
@@ -91,11 +96,17 @@ export class Field {
     return this.value instanceof Plain ? this.value.source : this.fail('a string or a number')
   }
 
-  /** The same as Docker Compose hands it on: numbers as their values, which may differ from how they are written. */
+  /**
+   * The same as Docker Compose hands it on: numbers as their values, which may differ from how they are
+   * written.
+   */
   printed(): string {
     if (!(this.value instanceof Plain)) return this.text()
     const { source, printed } = this.value
-    if (printed !== source) this.warn(`Docker Compose reads ${source} as ${printed}, and so do we; put it into quotes to keep it as it is`)
+    if (printed !== source)
+      this.warn(
+        `Docker Compose reads ${source} as ${printed}, and so do we; put it into quotes to keep it as it is`,
+      )
     return printed
   }
 
@@ -105,14 +116,16 @@ export class Field {
   }
 
   integer(min: number, max: number): number {
-    const text = this.value instanceof Plain && this.value.kind === 'integer' ? this.value.printed : this.text()
+    const text =
+      this.value instanceof Plain && this.value.kind === 'integer' ? this.value.printed : this.text()
     const value = /^-?\d{1,15}$/.test(text) ? Number(text) : Number.NaN
     if (!(value >= min && value <= max)) this.fail(`a whole number from ${min} to ${max}`)
     return value
   }
 
   boolean(): boolean {
-    const text = this.value instanceof Plain || typeof this.value === 'string' ? String(this.value).toLowerCase() : ''
+    const text =
+      this.value instanceof Plain || typeof this.value === 'string' ? String(this.value).toLowerCase() : ''
     if (['true', 'y', 'yes', 'on'].includes(text)) return true
     if (['false', 'n', 'no', 'off'].includes(text)) return false
     return this.fail('true or false')
@@ -134,7 +147,8 @@ export class Field {
   }
 
   private checkLength(length: number): void {
-    if (length > MOST_ENTRIES) this.refuse(`it has ${length} entries, and at most ${MOST_ENTRIES} are read`, 'Leave some out.')
+    if (length > MOST_ENTRIES)
+      this.refuse(`it has ${length} entries, and at most ${MOST_ENTRIES} are read`, 'Leave some out.')
   }
 
   get(key: string): Field | undefined {
@@ -143,21 +157,38 @@ export class Field {
   }
 
   /**
-   * Reads a mapping whose keys are all accounted for: `handlers` honour, `refused` and `ignored` say why not. A key that
-   * is in none of them is an error, so that nothing is dropped silently. Keys starting with `x-` are the writer's own.
+   * Reads a mapping whose keys are all accounted for: `handlers` honour, `refused` and `ignored` say why
+   * not. A key that is in none of them is an error, so that nothing is dropped silently. Keys starting with
+   * `x-` are the writer's own.
    */
-  fields(handlers: Record<string, FieldHandler>, refused: Record<string, string> = {}, ignored: Record<string, string> = {}): void {
+  fields(
+    handlers: Record<string, FieldHandler>,
+    refused: Record<string, string> = {},
+    ignored: Record<string, string> = {},
+  ): void {
     this.readAll(handlers, refused, ignored, (key, field) => {
       const meant = nearest(key, Object.keys(handlers))
       const hint = `Known here: ${Object.keys(handlers).join(', ')}.`
-      field.refuse(`${JSON.stringify(key)} is not a known field here`, meant === undefined ? hint : `Did you mean ${meant}? ${hint}`)
+      field.refuse(
+        `${JSON.stringify(key)} is not a known field here`,
+        meant === undefined ? hint : `Did you mean ${meant}? ${hint}`,
+      )
     })
   }
 
-  /** The same where the language passes over what it doesn't know, as Akash does below the top level: such a key is warned of. */
-  knownFields(handlers: Record<string, FieldHandler>, refused: Record<string, string> = {}, ignored: Record<string, string> = {}): void {
+  /**
+   * The same where the language passes over what it doesn't know, as Akash does below the top level: such a
+   * key is warned of.
+   */
+  knownFields(
+    handlers: Record<string, FieldHandler>,
+    refused: Record<string, string> = {},
+    ignored: Record<string, string> = {},
+  ): void {
     this.readAll(handlers, refused, ignored, (key, field) =>
-      field.warn(`ignored, as Akash ignores it: ${JSON.stringify(key)} is not a field of SDL here (known: ${Object.keys(handlers).join(', ')})`),
+      field.warn(
+        `ignored, as Akash ignores it: ${JSON.stringify(key)} is not a field of SDL here (known: ${Object.keys(handlers).join(', ')})`,
+      ),
     )
   }
 
@@ -177,7 +208,9 @@ export class Field {
     }
   }
 
-  /** What is below. A list or mapping that was put together of several holds fields, which keep their places. */
+  /**
+   * What is below. A list or mapping that was put together of several holds fields, which keep their places.
+   */
   private child(key: string | number, item: unknown): Field {
     return item instanceof Field ? item : new Field(this.source, [...this.path, key], item)
   }
@@ -192,5 +225,7 @@ function describe(value: unknown): string {
   if (value === null || value === undefined) return 'nothing'
   if (value instanceof Map) return 'a mapping'
   if (Array.isArray(value)) return 'a list'
-  return value instanceof Plain ? value.source.slice(0, 80) : (JSON.stringify(value)?.slice(0, 80) ?? typeof value)
+  return value instanceof Plain
+    ? value.source.slice(0, 80)
+    : (JSON.stringify(value)?.slice(0, 80) ?? typeof value)
 }

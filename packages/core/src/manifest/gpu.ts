@@ -43,7 +43,10 @@ interface Wanted {
   gpuKinds?: GpuKind[][] | undefined
 }
 
-/** What a worker has: its class, which its GPUs' evidence shows, and what its provider says where the class is made in several. */
+/**
+ * What a worker has: its class, which its GPUs' evidence shows, and what its provider says where the class
+ * is made in several.
+ */
 interface Has {
   gpuClass: string
   /** Memory of one GPU as in SDL, `80Gi`. */
@@ -58,7 +61,12 @@ export function gpuMismatch({ gpuKinds = [] }: Wanted, has: Has): string | undef
   const form = known?.form ?? has.form?.toLowerCase()
   for (const kinds of gpuKinds)
     if (
-      !kinds.some((kind) => isOf(kind, has.gpuClass) && (memoryMiB ?? 0) >= (kind.memoryMiB ?? 0) && (kind.interface === undefined || kind.interface === form))
+      !kinds.some(
+        (kind) =>
+          isOf(kind, has.gpuClass) &&
+          (memoryMiB ?? 0) >= (kind.memoryMiB ?? 0) &&
+          (kind.interface === undefined || kind.interface === form),
+      )
     )
       return `The order asks for ${kinds.map(describe).join(' or ')}; here is ${has.gpuClass || 'no GPU'} with ${memoryMiB === undefined ? 'memory nobody states (attribute gpu-ram)' : `${memoryMiB / 1024} GiB`}, ${form ?? 'of a form nobody states (attribute gpu-interface)'}.`
   return undefined
@@ -88,5 +96,11 @@ function memoryOf(text: string | undefined): number | undefined {
 }
 
 function describe({ model, memoryMiB, interface: form }: GpuKind): string {
-  return [model === '*' ? 'any GPU' : model, memoryMiB === undefined ? '' : `with ${memoryMiB / 1024} GiB`, form ?? ''].filter((part) => part !== '').join(' ')
+  return [
+    model === '*' ? 'any GPU' : model,
+    memoryMiB === undefined ? '' : `with ${memoryMiB / 1024} GiB`,
+    form ?? '',
+  ]
+    .filter((part) => part !== '')
+    .join(' ')
 }

@@ -4,8 +4,8 @@ import type { Health, Service } from './service.ts'
 export type HealthCheck = Required<{ [key in keyof Health]: NonNullable<Health[key]> }>
 
 /**
- * The check of a service: what its manifest says, and where that is silent what its image says, as Docker merges them. Undefined
- * where neither has one, or where the manifest switches it off.
+ * The check of a service: what its manifest says, and where that is silent what its image says, as Docker
+ * merges them. Undefined where neither has one, or where the manifest switches it off.
  */
 export function healthCheckOf(stated: Service['health'], image: Health = {}): HealthCheck | undefined {
   if (stated === 'none') return undefined

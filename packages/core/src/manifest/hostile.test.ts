@@ -22,7 +22,10 @@ function spent(work: () => void): number {
   return (user + system) / 1000
 }
 
-/** Minutes in a reader that takes the square of the length; well below a second in one that doesn't, here with room to spare. */
+/**
+ * Minutes in a reader that takes the square of the length; well below a second in one that doesn't, here
+ * with room to spare.
+ */
 const PATIENCE_MS = 5_000
 
 describe('a file of a megabyte that nobody would write', () => {
@@ -35,11 +38,17 @@ describe('a file of a megabyte that nobody would write', () => {
     ['variables', web(`    environment:\n${numbered((i) => `      A${i}: $B\n`)}`)],
     ['one key again and again', web(fill('    a: b\n'))],
     ['variables in one text', web(`    command: ["${fill('${A:-b}')}"]\n`)],
-    ['ports', web(`    ports:\n${numbered((i) => `      - "${1 + (i % 600) * 100}-${100 + (i % 600) * 100}"\n`)}`)],
+    [
+      'ports',
+      web(`    ports:\n${numbered((i) => `      - "${1 + (i % 600) * 100}-${100 + (i % 600) * 100}"\n`)}`),
+    ],
     ['folders', web(`    volumes:\n${numbered((i) => `      - /srv/${'v'.repeat(40)}${i}:/a${i}\n`)}`)],
     ['aliases', web(`    x-a: &a 1\n    x-l:\n${fill('      - *a\n')}`)],
     ['anchors', web(`    x-l:\n${numbered((i) => `      - &a${i} x\n`)}`)],
-    ['merges', `x-a: &a {${numbered((i) => `k${i}: 1, `, BYTES / 4)}z: 1}\nservices:\n  web: {<<: [${Array(90).fill('*a').join(',')}], image: a}\n`],
+    [
+      'merges',
+      `x-a: &a {${numbered((i) => `k${i}: 1, `, BYTES / 4)}z: 1}\nservices:\n  web: {<<: [${Array(90).fill('*a').join(',')}], image: a}\n`,
+    ],
     [
       'merges of what just fits',
       `x-a: &a {${numbered((i) => `k${i}: 1, `, 50_000)}z: 1}\nservices:\n${Array.from({ length: 60 }, (_, i) => `  s${i}: {<<: *a}\n`).join('')}`,
@@ -53,7 +62,12 @@ describe('a file of a megabyte that nobody would write', () => {
     ['tags', web(`    command: ${fill('!a ')}`)],
     ['question marks', web(fill('    ? a\n'))],
     ['digits', web(`    environment: {A: ${fill('9')}}\n`)],
-    ['storage', sdl(`    p:\n      resources:\n        storage:\n${numbered((i) => `          - {name: n${i}, size: 1Mi}\n`)}`)],
+    [
+      'storage',
+      sdl(
+        `    p:\n      resources:\n        storage:\n${numbered((i) => `          - {name: n${i}, size: 1Mi}\n`)}`,
+      ),
+    ],
     ['compute profiles', sdl(numbered((i) => `    p${i}: {}\n`))],
   ])('%s is read or refused by line, and soon', (_, text) => {
     const ms = spent(() => {
@@ -86,7 +100,11 @@ describe('a file of a megabyte that nobody would write', () => {
 
 describe('a small file that would grow', () => {
   it.each([
-    ['an alias of what it stands in', 'services:\n  web: &w\n    image: a\n    command: [*w]\n', /an alias stands in what it is an alias of/],
+    [
+      'an alias of what it stands in',
+      'services:\n  web: &w\n    image: a\n    command: [*w]\n',
+      /an alias stands in what it is an alias of/,
+    ],
     ['a merge of itself', 'services:\n  web: &w\n    image: a\n    <<: *w\n', /alias/],
   ])('by %s is refused', (_, text, message) => {
     expect(() => parseManifest(text, { file: 'a.yaml' })).toThrow(message)
@@ -95,26 +113,45 @@ describe('a small file that would grow', () => {
 
   it('by variables that double is refused by line', () => {
     const doubling = `A0=xxxxxxxxxx\n${Array.from({ length: 60 }, (_, i) => `A${i + 1}="\${A${i}}\${A${i}}"\n`).join('')}`
-    expect(() => parseDotenv('.env', doubling)).toThrow(/^\.env:\d+: its values? grows? too long|^\.env:\d+: it grows too long/)
+    expect(() => parseDotenv('.env', doubling)).toThrow(
+      /^\.env:\d+: its values? grows? too long|^\.env:\d+: it grows too long/,
+    )
     const big = { A: 'x'.repeat(100_000) }
-    expect(() => parseManifest(web(`    command: [${Array(200).fill('$A').join(',')}]\n`), { file: 'a.yaml', env: big })).toThrow(/a\.yaml:4 .*grows too long/)
+    expect(() =>
+      parseManifest(web(`    command: [${Array(200).fill('$A').join(',')}]\n`), { file: 'a.yaml', env: big }),
+    ).toThrow(/a\.yaml:4 .*grows too long/)
   })
 })
 
 describe('keys', () => {
-  it.each(['a: 1\n    a: 2', '"a": 1\n    a: 2', '1: x\n    "1": y', '~: x\n    null: y', '<<: {}\n    <<: {}'])(
-    '`%s` stand twice, and are refused by line',
-    (lines) => {
-      expect(() => parseManifest(web(`    ${lines}\n`), { file: 'a.yaml' })).toThrow(/^a\.yaml:5: the key ".*" stands twice/)
+  it.each([
+    'a: 1\n    a: 2',
+    '"a": 1\n    a: 2',
+    '1: x\n    "1": y',
+    '~: x\n    null: y',
+    '<<: {}\n    <<: {}',
+  ])('`%s` stand twice, and are refused by line', (lines) => {
+    expect(() => parseManifest(web(`    ${lines}\n`), { file: 'a.yaml' })).toThrow(
+      /^a\.yaml:5: the key ".*" stands twice/,
+    )
+  })
+
+  it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
+    'called %s are keys like others',
+    (name) => {
+      expect(() => parseManifest(web(`    ${name}: { image: x }\n`), { file: 'a.yaml' })).toThrow(
+        /a\.yaml:4 .*is not a known field here/,
+      )
+      const service = () =>
+        parseManifest(`services:\n  ${name}: { image: a, depends_on: [valueOf] }\n`, { file: 'a.yaml' })
+      expect(service).toThrow(ManifestError)
+      expect(() => parseManifest(web(`    networks: [${name}]\n`), { file: 'a.yaml' })).toThrow(
+        /is not declared/,
+      )
+      expect(() => parseManifest(web(`    configs: [${name}]\n`), { file: 'a.yaml' })).toThrow(
+        /is not among the file's configs/,
+      )
+      expect(({} as Record<string, unknown>)['image']).toBeUndefined()
     },
   )
-
-  it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('called %s are keys like others', (name) => {
-    expect(() => parseManifest(web(`    ${name}: { image: x }\n`), { file: 'a.yaml' })).toThrow(/a\.yaml:4 .*is not a known field here/)
-    const service = () => parseManifest(`services:\n  ${name}: { image: a, depends_on: [valueOf] }\n`, { file: 'a.yaml' })
-    expect(service).toThrow(ManifestError)
-    expect(() => parseManifest(web(`    networks: [${name}]\n`), { file: 'a.yaml' })).toThrow(/is not declared/)
-    expect(() => parseManifest(web(`    configs: [${name}]\n`), { file: 'a.yaml' })).toThrow(/is not among the file's configs/)
-    expect(({} as Record<string, unknown>)['image']).toBeUndefined()
-  })
 })

@@ -1,14 +1,21 @@
 import type { Field } from './field.ts'
 import { fillIn, MOST_CHARACTERS, TemplateError } from './template.ts'
 
-/** Fills variables into every string below a field (Compose specification, "Interpolation"); keys stay as they are. */
+/**
+ * Fills variables into every string below a field (Compose specification, "Interpolation"); keys stay as
+ * they are.
+ */
 export function interpolateField(field: Field, env: Readonly<Record<string, string>>): Field {
   let characters = 0
   const walk = (current: Field): unknown => {
     if (typeof current.value === 'string') {
       const text = interpolate(current.value, env, current)
       characters += text.length
-      if (characters > MOST_CHARACTERS) current.refuse('the file grows too long', `At most ${MOST_CHARACTERS} characters with its variables filled in.`)
+      if (characters > MOST_CHARACTERS)
+        current.refuse(
+          'the file grows too long',
+          `At most ${MOST_CHARACTERS} characters with its variables filled in.`,
+        )
       return text
     }
     if (current.isList) return current.list().map(walk)

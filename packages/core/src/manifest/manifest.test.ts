@@ -9,11 +9,14 @@ import { ManifestError } from './source.ts'
 
 const FIXTURES = resolve(import.meta.dirname, '../../../../../shared/fixtures')
 
-const compose = (text: string, env: Record<string, string> = {}) => parseManifest(text, { file: 'compose.yaml', env })
+const compose = (text: string, env: Record<string, string> = {}) =>
+  parseManifest(text, { file: 'compose.yaml', env })
 
 describe.skipIf(!hasFixtures())('real deployment files', () => {
   // What is skipped is read all the same.
-  const files = (hasFixtures() ? ['compose', 'sdl'] : []).flatMap((kind) => readdirSync(join(FIXTURES, kind)).map((name) => join(kind, name)))
+  const files = (hasFixtures() ? ['compose', 'sdl'] : []).flatMap((kind) =>
+    readdirSync(join(FIXTURES, kind)).map((name) => join(kind, name)),
+  )
   const outcome = (file: string) => {
     const text = readFileSync(join(FIXTURES, file), 'utf8')
     // A file with several placement groups is several leases; the first stands for them here.
@@ -41,7 +44,10 @@ describe.skipIf(!hasFixtures())('real deployment files', () => {
       expect(line).toBeGreaterThan(0)
       expect(hint).toMatch(/\S/)
       expect(message).toContain(`${file}:${line}`)
-    } else expect(readManifest(toCanonicalJson((result as { manifest: unknown }).manifest))).toEqual((result as { manifest: unknown }).manifest)
+    } else
+      expect(readManifest(toCanonicalJson((result as { manifest: unknown }).manifest))).toEqual(
+        (result as { manifest: unknown }).manifest,
+      )
   })
 
   it('convert for the most part: 56 of 71, the others for what a shared worker can not do', () => {
@@ -52,8 +58,12 @@ describe.skipIf(!hasFixtures())('real deployment files', () => {
 
 describe('Compose', () => {
   it('becomes the same manifest however its keys are ordered', () => {
-    const one = compose('services:\n  web:\n    image: a\n    ports: ["80"]\n    environment: { A: 1, B: 2 }\n  db:\n    image: b\n')
-    const two = compose('services:\n  db: { image: b }\n  web: { environment: { B: 2, A: 1 }, ports: ["80"], image: a }\n')
+    const one = compose(
+      'services:\n  web:\n    image: a\n    ports: ["80"]\n    environment: { A: 1, B: 2 }\n  db:\n    image: b\n',
+    )
+    const two = compose(
+      'services:\n  db: { image: b }\n  web: { environment: { B: 2, A: 1 }, ports: ["80"], image: a }\n',
+    )
     expect(hashManifest(one.manifest)).toBe(hashManifest(two.manifest))
   })
 
@@ -66,7 +76,9 @@ describe('Compose', () => {
     ['devices: ["/dev/kvm:/dev/kvm"]', 'devices'],
     ['frobnicate: yes', 'frobnicate'],
   ])('with `%s` is refused by name', (line, field) => {
-    expect(() => compose(`services:\n  web:\n    image: a\n    ${line}\n`)).toThrow(new RegExp(`compose\\.yaml:\\d+ services\\.web\\.${field}`))
+    expect(() => compose(`services:\n  web:\n    image: a\n    ${line}\n`)).toThrow(
+      new RegExp(`compose\\.yaml:\\d+ services\\.web\\.${field}`),
+    )
   })
 
   it('says what it ignores', () => {
@@ -87,8 +99,12 @@ describe('Compose', () => {
   })
 
   it('says what of a restart policy it ignores', () => {
-    const { warnings } = compose('services:\n  web:\n    image: a\n    deploy: { restart_policy: { condition: any, delay: 5s, window: 1m } }\n')
-    expect(warnings.map(({ field }) => field)).toEqual(expect.arrayContaining(['delay', 'window'].map((key) => `services.web.deploy.restart_policy.${key}`)))
+    const { warnings } = compose(
+      'services:\n  web:\n    image: a\n    deploy: { restart_policy: { condition: any, delay: 5s, window: 1m } }\n',
+    )
+    expect(warnings.map(({ field }) => field)).toEqual(
+      expect.arrayContaining(['delay', 'window'].map((key) => `services.web.deploy.restart_policy.${key}`)),
+    )
   })
 
   it('has a name of its own that is no part of the manifest', () => {
@@ -103,9 +119,14 @@ describe('Compose', () => {
   })
 
   it('fills variables in, and stops where one must be set', () => {
-    const { manifest } = compose('services:\n  web:\n    image: "${NAME:-a}:${TAG}"\n    command: ["$$HOME"]\n', { TAG: '2' })
+    const { manifest } = compose(
+      'services:\n  web:\n    image: "${NAME:-a}:${TAG}"\n    command: ["$$HOME"]\n',
+      { TAG: '2' },
+    )
     expect(manifest.services['web']).toMatchObject({ image: 'a:2', command: ['$HOME'] })
-    expect(() => compose('services: { web: { image: "${X:?say which}" } }')).toThrow(/the variable X must be set: say which/)
+    expect(() => compose('services: { web: { image: "${X:?say which}" } }')).toThrow(
+      /the variable X must be set: say which/,
+    )
   })
 
   it('does not let an alias bomb grow', () => {
@@ -141,7 +162,9 @@ secrets: { db: { external: true }, tls: { external: true } }`).manifest.services
 services: { web: { image: a, x-sealed: [TOKEN] } }
 profiles: { compute: { web: { resources: { cpu: { units: 1 }, memory: { size: 64Mi }, storage: { size: 64Mi } } } }, placement: { p: { pricing: { web: { denom: uakt, amount: 1 } } } } }
 deployment: { web: { p: { profile: web, count: 1 } } }`
-    expect(parseManifest(sdl, { file: 'deploy.yaml' }).manifest.services['web']?.sealed).toEqual([{ name: 'TOKEN' }])
+    expect(parseManifest(sdl, { file: 'deploy.yaml' }).manifest.services['web']?.sealed).toEqual([
+      { name: 'TOKEN' },
+    ])
   })
 
   it('change no hash of a manifest that has none', () => {
@@ -154,7 +177,11 @@ deployment: { web: { p: { profile: web, count: 1 } } }`
     ['a bad name', "x-sealed: ['1A']", /x-sealed\[0\]: found/],
     ['a relative path', "x-sealed: ['A:b']", /x-sealed\[0\]: found/],
     ['the same twice', 'x-sealed: [A, A]', /twice/],
-    ['one that is in the open as well', 'environment: { A: b }, x-sealed: [A]', /both sealed and in the open/],
+    [
+      'one that is in the open as well',
+      'environment: { A: b }, x-sealed: [A]',
+      /both sealed and in the open/,
+    ],
     ['no list', 'x-sealed: A', /x-sealed: found/],
   ])('refuse %s', (_, fields, message) => {
     expect(() => compose(`services: { web: { image: a, ${fields} } }`)).toThrow(message)
@@ -167,7 +194,19 @@ describe('any text', () => {
     fc.json(),
     fc
       .tuple(
-        fc.constantFrom('image', 'ports', 'volumes', 'deploy', 'environment', 'healthcheck', 'depends_on', 'restart', 'ulimits', 'user', 'secrets'),
+        fc.constantFrom(
+          'image',
+          'ports',
+          'volumes',
+          'deploy',
+          'environment',
+          'healthcheck',
+          'depends_on',
+          'restart',
+          'ulimits',
+          'user',
+          'secrets',
+        ),
         fc.json(),
       )
       .map(([key, value]) => `services: {"web": {"image": "a", "${key}": ${value}}}`),

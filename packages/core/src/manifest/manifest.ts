@@ -22,8 +22,8 @@ const Demands = z.strictObject({
 })
 
 /**
- * What to run, in canonical form: everything is stated, nothing is left to defaults, and nothing in it depends on the
- * machine it was written on. Sizes in MiB, times in milliseconds, CPUs in thousandths.
+ * What to run, in canonical form: everything is stated, nothing is left to defaults, and nothing in it
+ * depends on the machine it was written on. Sizes in MiB, times in milliseconds, CPUs in thousandths.
  */
 export const Manifest = z
   .strictObject({
@@ -32,7 +32,10 @@ export const Manifest = z
     volumes: z.record(name, z.strictObject({ sizeMiB: mib, class: z.string().regex(/^[a-z0-9-]{1,32}$/) })),
     /** What the worker must say of itself, all of it. */
     attributes: z.record(z.string().regex(ATTRIBUTE_PATTERN), z.string().regex(ATTRIBUTE_VALUE_PATTERN)),
-    /** What the lease's bare address leads to: an HTTP port that is open to the outside. The first of the file, which the canonical order hides. */
+    /**
+     * What the lease's bare address leads to: an HTTP port that is open to the outside. The first of the
+     * file, which the canonical order hides.
+     */
     front: z.strictObject({ service: name, port: z.int().min(1).max(65_535) }).optional(),
     /** The lease's containers reach each other and nothing else. */
     internet: z.literal(false).optional(),
@@ -43,23 +46,42 @@ export const Manifest = z
     if (services.length === 0 || services.length > MOST_SERVICES)
       context.addIssue({ code: 'custom', path: ['services'], message: 'one to 64 services are needed' })
     for (const [serviceName, service] of services) {
-      const at = (message: string) => context.addIssue({ code: 'custom', path: ['services', serviceName], message })
+      const at = (message: string) =>
+        context.addIssue({ code: 'custom', path: ['services', serviceName], message })
       const secrets = service.sealed?.map((secret) => secret.path ?? secret.name) ?? []
       if (new Set(secrets).size < secrets.length) at('takes a sealed secret twice at the same place')
       for (const secret of service.sealed ?? [])
-        if (secret.path === undefined && Object.hasOwn(service.env, secret.name)) at(`has the variable ${secret.name} both sealed and in the open`)
-      for (const mount of service.mounts) if (!Object.hasOwn(manifest.volumes, mount.volume)) at(`mounts the unknown volume ${mount.volume}`)
-      for (const { service: other } of service.dependsOn) if (!Object.hasOwn(manifest.services, other)) at(`depends on the unknown service ${other}`)
-      for (const { port, protocol, http } of service.expose) if (http && protocol !== 'http') at(`has HTTP options on port ${port}, which is ${protocol}`)
+        if (secret.path === undefined && Object.hasOwn(service.env, secret.name))
+          at(`has the variable ${secret.name} both sealed and in the open`)
+      for (const mount of service.mounts)
+        if (!Object.hasOwn(manifest.volumes, mount.volume)) at(`mounts the unknown volume ${mount.volume}`)
+      for (const { service: other } of service.dependsOn)
+        if (!Object.hasOwn(manifest.services, other)) at(`depends on the unknown service ${other}`)
+      for (const { port, protocol, http } of service.expose)
+        if (http && protocol !== 'http') at(`has HTTP options on port ${port}, which is ${protocol}`)
       for (const alias of service.aliases ?? [])
-        if (alias !== serviceName && Object.hasOwn(manifest.services, alias)) at(`is called ${alias}, which is the name of another service`)
+        if (alias !== serviceName && Object.hasOwn(manifest.services, alias))
+          at(`is called ${alias}, which is the name of another service`)
     }
     const { front } = manifest
-    const door = front && Object.hasOwn(manifest.services, front.service) ? manifest.services[front.service] : undefined
-    if (front && !door?.expose.some(({ port, protocol, global }) => port === front.port && protocol === 'http' && global))
-      context.addIssue({ code: 'custom', path: ['front'], message: 'no HTTP port of that service is open to the outside there' })
+    const door =
+      front && Object.hasOwn(manifest.services, front.service) ? manifest.services[front.service] : undefined
+    if (
+      front &&
+      !door?.expose.some(({ port, protocol, global }) => port === front.port && protocol === 'http' && global)
+    )
+      context.addIssue({
+        code: 'custom',
+        path: ['front'],
+        message: 'no HTTP port of that service is open to the outside there',
+      })
     const cycle = findCycle(manifest.services)
-    if (cycle) context.addIssue({ code: 'custom', path: ['services'], message: `dependencies form a circle: ${cycle.join(' → ')}` })
+    if (cycle)
+      context.addIssue({
+        code: 'custom',
+        path: ['services'],
+        message: `dependencies form a circle: ${cycle.join(' → ')}`,
+      })
   })
 
 export type Manifest = z.infer<typeof Manifest>

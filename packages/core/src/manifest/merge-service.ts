@@ -23,12 +23,20 @@ function merge(base: Field, own: Field, path: string): Field {
   if (own.isNull || REPLACED.has(key)) return own.isNull ? base : own
   if (base.isNull) return own
   if (PAIRS.has(path)) return own.with([...pairs(base), ...pairs(own)])
-  if (path === 'depends_on' || path === 'networks') return mergeMaps(asMap(base, path), asMap(own, path), path)
-  if (ONE_OR_MANY.has(path)) return own.with([...(base.isList ? base.list() : [base]), ...(own.isList ? own.list() : [own])])
+  if (path === 'depends_on' || path === 'networks')
+    return mergeMaps(asMap(base, path), asMap(own, path), path)
+  if (ONE_OR_MANY.has(path))
+    return own.with([...(base.isList ? base.list() : [base]), ...(own.isList ? own.list() : [own])])
   if (base.isMap && own.isMap) return mergeMaps(base, own, path)
-  if (base.isList && own.isList) return own.with(BY_TARGET.has(path) ? byTarget([...base.list(), ...own.list()]) : [...base.list(), ...own.list()])
+  if (base.isList && own.isList)
+    return own.with(
+      BY_TARGET.has(path) ? byTarget([...base.list(), ...own.list()]) : [...base.list(), ...own.list()],
+    )
   if (base.isMap !== own.isMap || base.isList !== own.isList)
-    own.refuse(`${own.name} is of another kind than what it extends`, `That is on line ${base.line} of ${base.source.file}.`)
+    own.refuse(
+      `${own.name} is of another kind than what it extends`,
+      `That is on line ${base.line} of ${base.source.file}.`,
+    )
   return own
 }
 
@@ -44,7 +52,9 @@ function mergeMaps(base: Field, own: Field, path: string): Field {
 /** `NAME=value` entries of either form. */
 function pairs(field: Field): Field[] {
   if (field.isList) return field.list()
-  return field.entries().map(([name, value]) => value.with(value.isNull ? name : `${name}=${value.printed()}`))
+  return field
+    .entries()
+    .map(([name, value]) => value.with(value.isNull ? name : `${name}=${value.printed()}`))
 }
 
 function asMap(field: Field, path: string): Field {
@@ -57,7 +67,9 @@ function byTarget(items: Field[]): Field[] {
   const places = new Map<string, Field>()
   for (const item of items) {
     const parts = item.isMap ? [] : item.text().split(':')
-    const target = item.isMap ? (item.get('target') ?? item.get('source') ?? item).text() : (parts[1] ?? parts[0] ?? '')
+    const target = item.isMap
+      ? (item.get('target') ?? item.get('source') ?? item).text()
+      : (parts[1] ?? parts[0] ?? '')
     places.set(target, item)
   }
   return [...places.values()]

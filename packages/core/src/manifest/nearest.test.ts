@@ -13,5 +13,11 @@ it('a slip is taken for the word that was meant, and nothing else is', () => {
     'env_file',
     undefined,
   ])
-  expect(['x', '', 'network', 'ports'.repeat(20), '__proto__'].map(meant)).toEqual([undefined, undefined, undefined, undefined, undefined])
+  expect(['x', '', 'network', 'ports'.repeat(20), '__proto__'].map(meant)).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ])
 })

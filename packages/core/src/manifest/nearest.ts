@@ -1,13 +1,18 @@
 /** How many letters may be wrong for a word to be taken for a slip of another. */
 const MOST_WRONG = 2
 
-/** The word that somebody who typed `typed` most likely meant: `readonly` for `read_only`, `enviroment` for `environment`. */
+/**
+ * The word that somebody who typed `typed` most likely meant: `readonly` for `read_only`, `enviroment` for
+ * `environment`.
+ */
 export function nearest(typed: string, words: readonly string[]): string | undefined {
   if (typed.length > 40) return undefined
   const plain = (word: string) => word.toLowerCase().replace(/[-_]/g, '')
   const same = words.find((word) => plain(word) === plain(typed))
   if (same !== undefined) return same
-  const far = words.map((word) => ({ word, wrong: distance(typed.toLowerCase(), word.toLowerCase()) })).sort((one, other) => one.wrong - other.wrong)
+  const far = words
+    .map((word) => ({ word, wrong: distance(typed.toLowerCase(), word.toLowerCase()) }))
+    .sort((one, other) => one.wrong - other.wrong)
   const [best] = far
   return best && best.wrong <= Math.min(MOST_WRONG, Math.floor(typed.length / 3)) ? best.word : undefined
 }

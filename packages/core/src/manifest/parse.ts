@@ -20,8 +20,8 @@ export interface ParseOptions {
   /** The SDL placement group to take; needed where a file has several. */
   group?: string
   /**
-   * What lies at a path that the file names, relative to the file's folder or absolute; undefined if nothing does. Throws a
-   * CloisterError for what must not be read.
+   * What lies at a path that the file names, relative to the file's folder or absolute; undefined if nothing
+   * does. Throws a CloisterError for what must not be read.
    */
   look?: (path: string) => Beside | undefined
 }
@@ -36,7 +36,10 @@ export interface ParsedManifest {
   name: string | undefined
   /** SDL placement groups in the file; each is a lease of its own. */
   groups: string[]
-  /** Logins at registries that the file states (SDL, `credentials`). They go to the worker beside the manifest. */
+  /**
+   * Logins at registries that the file states (SDL, `credentials`). They go to the worker beside the
+   * manifest.
+   */
   logins: RegistryLogin[]
 }
 
@@ -53,16 +56,36 @@ export function parseManifest(text: string, options: ParseOptions): ParsedManife
   const root = Field.of(source)
   if (!root.isMap) root.fail('a Compose file, an SDL file or a canonical manifest')
   if (isOne(root.get('version')) && root.get('services')?.isMap && root.get('volumes')?.isMap)
-    return { manifest: checkManifest(plain(root.value)), format: 'manifest', warnings: [], name: undefined, groups: [], logins: [] }
+    return {
+      manifest: checkManifest(plain(root.value)),
+      format: 'manifest',
+      warnings: [],
+      name: undefined,
+      groups: [],
+      logins: [],
+    }
   const isSdl = root.get('deployment') !== undefined || (root.get('profiles')?.isMap ?? false)
   const { manifest, name, groups, logins } = isSdl
     ? { ...parseSdl(root, options), name: undefined }
     : { ...parseCompose(root, options), groups: [], logins: [] }
   try {
-    return { manifest: checkManifest(manifest), format: isSdl ? 'sdl' : 'compose', warnings: source.warnings, name, groups, logins }
+    return {
+      manifest: checkManifest(manifest),
+      format: isSdl ? 'sdl' : 'compose',
+      warnings: source.warnings,
+      name,
+      groups,
+      logins,
+    }
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error
-    throw new ManifestError('bad-field', { file: options.file, line: 1, field: '' }, error.message.replace(/\.$/, ''), 'Change the field it names.', error)
+    throw new ManifestError(
+      'bad-field',
+      { file: options.file, line: 1, field: '' },
+      error.message.replace(/\.$/, ''),
+      'Change the field it names.',
+      error,
+    )
   }
 }
 
@@ -70,10 +93,17 @@ function plain(value: unknown): unknown {
   if (value instanceof Map) {
     // defineProperty, so that a key such as __proto__ stays an ordinary key and is refused by the schema.
     const object = {}
-    for (const [key, item] of value) Object.defineProperty(object, String(key), { value: plain(item), enumerable: true, configurable: true, writable: true })
+    for (const [key, item] of value)
+      Object.defineProperty(object, String(key), {
+        value: plain(item),
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      })
     return object
   }
-  if (value instanceof Plain) return value.kind === 'boolean' ? value.printed === 'true' : Number(value.printed)
+  if (value instanceof Plain)
+    return value.kind === 'boolean' ? value.printed === 'true' : Number(value.printed)
   return Array.isArray(value) ? value.map(plain) : value
 }
 

@@ -2,8 +2,10 @@ import { expect, it } from 'vitest'
 import { parseManifest } from './parse.ts'
 import { startPatienceMs } from './patience.ts'
 
-const patienceOf = (text: string) => startPatienceMs(parseManifest(text, { file: 'compose.yaml', env: {} }).manifest)
-const health = 'healthcheck: { test: ["CMD", "true"], interval: 10s, timeout: 5s, retries: 3, start_period: 15m }'
+const patienceOf = (text: string) =>
+  startPatienceMs(parseManifest(text, { file: 'compose.yaml', env: {} }).manifest)
+const health =
+  'healthcheck: { test: ["CMD", "true"], interval: 10s, timeout: 5s, retries: 3, start_period: 15m }'
 
 it('waits as long as the file’s own health checks allow, along what waits for what', () => {
   expect(patienceOf('services: { a: { image: x } }')).toBe(300_000)

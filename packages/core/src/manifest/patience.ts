@@ -6,8 +6,9 @@ import type { Service } from './service.ts'
 const BASE_MS = 300_000
 
 /**
- * Milliseconds that the containers of a manifest may take until all are ready, images aside: five minutes, and what health checks
- * allow (start period, then every retry) along the longest chain of services that wait for each other to be healthy or complete.
+ * Milliseconds that the containers of a manifest may take until all are ready, images aside: five minutes,
+ * and what health checks allow (start period, then every retry) along the longest chain of services that
+ * wait for each other to be healthy or complete.
  */
 export function startPatienceMs({ services }: Pick<Manifest, 'services'>): number {
   const known = new Map<string, number>()
@@ -17,7 +18,9 @@ export function startPatienceMs({ services }: Pick<Manifest, 'services'>): numbe
     // A circle, which no manifest has, would end here.
     known.set(name, 0)
     const service = services[name]
-    const before = (service?.dependsOn ?? []).filter(({ condition }) => condition !== 'started').map((dependency) => patienceOf(dependency.service))
+    const before = (service?.dependsOn ?? [])
+      .filter(({ condition }) => condition !== 'started')
+      .map((dependency) => patienceOf(dependency.service))
     const patience = Math.max(0, ...before) + (service ? healthPatienceMs(service) : 0)
     known.set(name, patience)
     return patience

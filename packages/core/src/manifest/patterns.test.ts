@@ -1,13 +1,35 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readManifest } from './canonical.ts'
-import { ATTRIBUTE_VALUE_PATTERN, CONTAINER_PATH, HOSTNAME_PATTERN, IMAGE_PATTERN, NAME_PATTERN, USER_PATTERN } from './patterns.ts'
+import {
+  ATTRIBUTE_VALUE_PATTERN,
+  CONTAINER_PATH,
+  HOSTNAME_PATTERN,
+  IMAGE_PATTERN,
+  NAME_PATTERN,
+  USER_PATTERN,
+} from './patterns.ts'
 import { LOGIN_PATTERN, PASSWORD_PATTERN, REGISTRY_PATTERN } from './registry-login.ts'
 import { compose } from './testing.ts'
 
 describe('text that a stranger wrote', () => {
   it.each([
-    [CONTAINER_PATH, ['/a\n/b', '/a/..', '/..', '/a\n/../../etc', '/x/../y', '/a:b', '/a\0', '/a\r', '/a\u2028\n', 'a', '/a\x7f']],
+    [
+      CONTAINER_PATH,
+      [
+        '/a\n/b',
+        '/a/..',
+        '/..',
+        '/a\n/../../etc',
+        '/x/../y',
+        '/a:b',
+        '/a\0',
+        '/a\r',
+        '/a\u2028\n',
+        'a',
+        '/a\x7f',
+      ],
+    ],
     [NAME_PATTERN, ['a\n', 'a\nb', '\na', 'a/b', '..', '']],
     [IMAGE_PATTERN, ['a\n', 'a b', '\na', 'a\0']],
     [USER_PATTERN, ['0\n', 'a:b\n', 'a b']],
@@ -21,10 +43,13 @@ describe('text that a stranger wrote', () => {
   })
 
   it('has paths that stay paths', () => {
-    for (const path of ['/', '/a', '/a..b/c', '/a/.../b', '/päth/with space', '/..a']) expect(CONTAINER_PATH.test(path)).toBe(true)
+    for (const path of ['/', '/a', '/a..b/c', '/a/.../b', '/päth/with space', '/..a'])
+      expect(CONTAINER_PATH.test(path)).toBe(true)
   })
 
-  const anyPath = fc.array(fc.constantFrom('/', '..', '.', 'a', '\n', '\r', ':', '\0', ' ', '\u2028'), { maxLength: 12 }).map((parts) => `/${parts.join('')}`)
+  const anyPath = fc
+    .array(fc.constantFrom('/', '..', '.', 'a', '\n', '\r', ':', '\0', ' ', '\u2028'), { maxLength: 12 })
+    .map((parts) => `/${parts.join('')}`)
 
   it('gets through a manifest as no path that climbs or has a control character', () => {
     const plain = compose('services: { web: { image: a } }').manifest

@@ -1,6 +1,6 @@
 /**
- * Patterns over text that a stranger wrote. In JavaScript `.` ends at a line feed unless the `s` flag is given, so what
- * is allowed is named, and control characters are not.
+ * Patterns over text that a stranger wrote. In JavaScript `.` ends at a line feed unless the `s` flag is
+ * given, so what is allowed is named, and control characters are not.
  */
 
 /** Names of services and volumes: letters, digits, `.`, `_`, `-`, starting with a letter or digit. */

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { readManifest, toCanonicalJson } from './canonical.ts'
 import { compose, service, web } from './testing.ts'
 
-const ports = (lines: string) => web(lines)?.expose.map(({ port, as, protocol, global }) => `${global ? `${as}:` : ''}${port}/${protocol}`)
+const ports = (lines: string) =>
+  web(lines)?.expose.map(({ port, as, protocol, global }) => `${global ? `${as}:` : ''}${port}/${protocol}`)
 
 describe('ports', () => {
   it.each([
@@ -26,7 +27,10 @@ describe('ports', () => {
     ['ports: ["443:443"]', ['443:443/tcp']],
     ['ports: ["443:8443"]', ['443:8443/tcp']],
     ['ports: ["443:80"]', ['443:80/http']],
-    ['ports: ["5432:5432", "6379", "22:22", "1883:1883", "25565:25565"]', ['5432:5432/tcp', '6379:6379/tcp', '22:22/tcp', '1883:1883/tcp', '25565:25565/tcp']],
+    [
+      'ports: ["5432:5432", "6379", "22:22", "1883:1883", "25565:25565"]',
+      ['5432:5432/tcp', '6379:6379/tcp', '22:22/tcp', '1883:1883/tcp', '25565:25565/tcp'],
+    ],
     ['ports: [{target: 5432, app_protocol: http}]', ['5432:5432/http']],
     ['ports: [{target: 8080, app_protocol: https}]', ['8080:8080/tcp']],
   ])('%j opens %j', (lines, expected) => {
@@ -49,13 +53,22 @@ describe('ports', () => {
     ])
   })
 
-  it.each(['"1-200:1-200"', '"80:80/sctp"', '"8000-8001:80-82"', '"a:80:80:80"', '"80\\n:80"', '"0"', '"70000"'])('%s is refused by line', (port) => {
+  it.each([
+    '"1-200:1-200"',
+    '"80:80/sctp"',
+    '"8000-8001:80-82"',
+    '"a:80:80:80"',
+    '"80\\n:80"',
+    '"0"',
+    '"70000"',
+  ])('%s is refused by line', (port) => {
     expect(() => service(`ports: [${port}]`)).toThrow(/compose\.yaml:4 services\.web\.ports\[0\]/)
   })
 })
 
 describe('the front door', () => {
-  const text = 'services:\n  web: { image: a, ports: ["80:80"] }\n  adminer: { image: b, ports: ["8080:8080"] }\n  db: { image: c, ports: ["5432:5432"] }\n'
+  const text =
+    'services:\n  web: { image: a, ports: ["80:80"] }\n  adminer: { image: b, ports: ["8080:8080"] }\n  db: { image: c, ports: ["5432:5432"] }\n'
 
   it('is the first service that the file publishes, in its own order', () => {
     expect(compose(text).manifest.front).toEqual({ service: 'web', port: 80 })
@@ -68,6 +81,8 @@ describe('the front door', () => {
 
   it('has to be an HTTP port that is open to the outside', () => {
     const { manifest } = compose(text)
-    expect(() => readManifest(toCanonicalJson({ ...manifest, front: { service: 'db', port: 5432 } }))).toThrow(/front/)
+    expect(() =>
+      readManifest(toCanonicalJson({ ...manifest, front: { service: 'db', port: 5432 } })),
+    ).toThrow(/front/)
   })
 })

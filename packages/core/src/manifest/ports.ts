@@ -76,8 +76,9 @@ export interface Spoken {
 }
 
 /**
- * What a published port speaks: what the file says (`app_protocol`), else what the port inside is known for, else TLS where it is
- * published as 443 and isn't the plain 80, else HTTP. The gateway ends TLS itself, so a service that does is a TCP port here.
+ * What a published port speaks: what the file says (`app_protocol`), else what the port inside is known for,
+ * else TLS where it is published as 443 and isn't the plain 80, else HTTP. The gateway ends TLS itself, so a
+ * service that does is a TCP port here.
  */
 export function spokenOn(port: number, published: number, said: string | undefined): Spoken {
   if (said !== undefined) {

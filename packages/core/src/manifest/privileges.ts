@@ -20,11 +20,14 @@ export const CAPABILITIES = [
 export type Capability = (typeof CAPABILITIES)[number]
 
 /** What a service has that says nothing of capabilities. */
-export const DEFAULT_CAPABILITIES: readonly Capability[] = CAPABILITIES.filter((name) => name !== 'AUDIT_WRITE' && name !== 'SETFCAP')
+export const DEFAULT_CAPABILITIES: readonly Capability[] = CAPABILITIES.filter(
+  (name) => name !== 'AUDIT_WRITE' && name !== 'SETFCAP',
+)
 
 /**
- * Kernel settings that belong to a container's own namespaces and reach nothing beyond them (Linux, `Documentation/admin-guide/sysctl`).
- * Settings of buffers are left out: what they allow isn't charged to a container everywhere.
+ * Kernel settings that belong to a container's own namespaces and reach nothing beyond them (Linux,
+ * `Documentation/admin-guide/sysctl`). Settings of buffers are left out: what they allow isn't charged to a
+ * container everywhere.
  */
 const SYSCTLS = new Set([
   'fs.mqueue.msg_default',

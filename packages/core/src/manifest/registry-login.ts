@@ -6,7 +6,10 @@ export const REGISTRY_PATTERN = /^[\x21-\x7e]{1,255}$/
 export const LOGIN_PATTERN = /^[^\p{Cc}:]{1,255}$/u
 export const PASSWORD_PATTERN = /^\P{Cc}{1,16384}$/u
 
-/** A login at a registry that images of a lease come from. It goes to the worker beside the manifest, which others get to see. */
+/**
+ * A login at a registry that images of a lease come from. It goes to the worker beside the manifest, which
+ * others get to see.
+ */
 export const RegistryLogin = z.strictObject({
   host: z.string().regex(REGISTRY_PATTERN),
   username: z.string().regex(LOGIN_PATTERN),

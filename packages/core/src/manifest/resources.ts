@@ -20,7 +20,8 @@ export function resourcesOf(manifest: Manifest): Resources {
   const wanted: Gpu[] = []
   for (const { resources, count, tmpfs, shmMiB = 0 } of Object.values(manifest.services)) {
     sum.cpuMilli += resources.cpuMilli * count
-    sum.memoryMiB += (resources.memoryMiB + shmMiB + tmpfs.reduce((total, mount) => total + mount.sizeMiB, 0)) * count
+    sum.memoryMiB +=
+      (resources.memoryMiB + shmMiB + tmpfs.reduce((total, mount) => total + mount.sizeMiB, 0)) * count
     sum.diskMiB += resources.diskMiB * count
     if (resources.gpu) {
       sum.gpus += resources.gpu.count * count
@@ -36,12 +37,19 @@ export function resourcesOf(manifest: Manifest): Resources {
 
 /** The models that would do for all of them; undefined where any would. */
 export function commonModels(gpus: Gpu[]): string[] | undefined {
-  const lists = gpus.map(({ models }) => models.map(({ model }) => model)).filter((list) => list.length > 0 && !list.includes('*'))
+  const lists = gpus
+    .map(({ models }) => models.map(({ model }) => model))
+    .filter((list) => list.length > 0 && !list.includes('*'))
   const [first, ...rest] = lists
   return first && [...new Set(first)].filter((model) => rest.every((list) => list.includes(model))).sort()
 }
 
 /** Whether `wanted` fits into `room`, GPU models left aside. */
 export function fits(wanted: Resources, room: Omit<Resources, 'gpuModels' | 'gpuKinds'>): boolean {
-  return wanted.cpuMilli <= room.cpuMilli && wanted.memoryMiB <= room.memoryMiB && wanted.diskMiB <= room.diskMiB && wanted.gpus <= room.gpus
+  return (
+    wanted.cpuMilli <= room.cpuMilli &&
+    wanted.memoryMiB <= room.memoryMiB &&
+    wanted.diskMiB <= room.diskMiB &&
+    wanted.gpus <= room.gpus
+  )
 }

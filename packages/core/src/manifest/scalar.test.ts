@@ -33,10 +33,24 @@ describe('a plain scalar is read as go-yaml reads it', () => {
     expect(readPlain(source)).toMatchObject({ source, kind, printed })
   })
 
-  it.each(['yes', 'on', '1.2.3', '8080:80', '0x', '-', '+', '.', '._5', '12e', '~', '', 'tRue', '1 000', '0b12', '0o9'])(
-    '%j stays text, as it is no number there',
-    (source) => {
-      expect(readPlain(source)).toBeUndefined()
-    },
-  )
+  it.each([
+    'yes',
+    'on',
+    '1.2.3',
+    '8080:80',
+    '0x',
+    '-',
+    '+',
+    '.',
+    '._5',
+    '12e',
+    '~',
+    '',
+    'tRue',
+    '1 000',
+    '0b12',
+    '0o9',
+  ])('%j stays text, as it is no number there', (source) => {
+    expect(readPlain(source)).toBeUndefined()
+  })
 })

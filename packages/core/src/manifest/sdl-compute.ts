@@ -27,8 +27,16 @@ export function readComputeProfile(root: Field): ComputeProfile {
   let storage: Storage[] = []
   let gpu: Gpu | undefined
   resources.knownFields({
-    cpu: (field) => field.knownFields({ units: (units) => void (cpuMilli = units.parse(parseCpuMilli)), attributes: ignoreAttributes }),
-    memory: (field) => field.knownFields({ size: (size) => void (memoryMiB = Math.max(1, size.parse(parseQuantityMiB))), attributes: ignoreAttributes }),
+    cpu: (field) =>
+      field.knownFields({
+        units: (units) => void (cpuMilli = units.parse(parseCpuMilli)),
+        attributes: ignoreAttributes,
+      }),
+    memory: (field) =>
+      field.knownFields({
+        size: (size) => void (memoryMiB = Math.max(1, size.parse(parseQuantityMiB))),
+        attributes: ignoreAttributes,
+      }),
     storage: (field) => void (storage = (field.isList ? field.list() : [field]).map(readStorage)),
     gpu: (field) => void (gpu = readGpu(field)),
     id: (field) => void field.integer(0, 1_000_000),
@@ -41,12 +49,17 @@ export function readComputeProfile(root: Field): ComputeProfile {
 function readStorage(root: Field): Storage {
   const result: Storage = { name: 'default', sizeMiB: 0, persistent: false, class: 'default', field: root }
   root.knownFields({
-    name: (field) => void (result.name = field.matching(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,40}$/, 'a storage name')),
+    name: (field) =>
+      void (result.name = field.matching(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,40}$/, 'a storage name')),
     size: (field) => void (result.sizeMiB = Math.max(1, field.parse(parseQuantityMiB))),
     attributes: (field) =>
       field.knownFields({
         persistent: (persistent) => void (result.persistent = persistent.boolean()),
-        class: (name) => void (result.class = name.matching(/^(default|beta1|beta2|beta3|ram)$/, 'default, beta1, beta2, beta3 or ram')),
+        class: (name) =>
+          void (result.class = name.matching(
+            /^(default|beta1|beta2|beta3|ram)$/,
+            'default, beta1, beta2, beta3 or ram',
+          )),
       }),
   })
   if (result.sizeMiB === 0) root.fail('a size')
@@ -75,16 +88,19 @@ function readGpu(root: Field): Gpu | undefined {
   })
   if (count === 0) return undefined
   // Any model without more to it is no demand.
-  const isAny = ({ model, memoryMiB, interface: form }: Gpu['models'][number]) => model === '*' && memoryMiB === undefined && form === undefined
+  const isAny = ({ model, memoryMiB, interface: form }: Gpu['models'][number]) =>
+    model === '*' && memoryMiB === undefined && form === undefined
   return { count, vendor, models: models.some(isAny) ? [] : models }
 }
 
 function readModel(root: Field): Gpu['models'][number] {
   const result: Gpu['models'][number] = { model: '*' }
   root.fields({
-    model: (field) => void (result.model = field.matching(/^(\*|[a-zA-Z0-9._-]{1,32})$/, 'a GPU model').toLowerCase()),
+    model: (field) =>
+      void (result.model = field.matching(/^(\*|[a-zA-Z0-9._-]{1,32})$/, 'a GPU model').toLowerCase()),
     ram: (field) => void (result.memoryMiB = field.parse(parseQuantityMiB)),
-    interface: (field) => void (result.interface = field.matching(/^(?:pcie|sxm)$/i, 'pcie or sxm').toLowerCase()),
+    interface: (field) =>
+      void (result.interface = field.matching(/^(?:pcie|sxm)$/i, 'pcie or sxm').toLowerCase()),
   })
   return result
 }

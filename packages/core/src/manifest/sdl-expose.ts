@@ -6,7 +6,10 @@ const NO_NAMES =
   "ignored: names of your own are not routed by the gateway; have your DNS provider or a proxy pass them on to the lease's address (--name chooses that)"
 const NO_RETRY = 'a request goes to one container and is not sent again to another'
 
-/** One entry of `expose`. As on Akash, a TCP port seen as 80 is HTTP and reached by name; others are reached as they are. */
+/**
+ * One entry of `expose`. As on Akash, a TCP port seen as 80 is HTTP and reached by name; others are reached
+ * as they are.
+ */
 export function readSdlExpose(root: Field, service: Service): void {
   let port = 0
   let as: number | undefined
@@ -17,7 +20,8 @@ export function readSdlExpose(root: Field, service: Service): void {
   root.knownFields({
     port: (field) => void (port = field.integer(1, 65_535)),
     as: (field) => void (as = field.integer(0, 65_535) || undefined),
-    proto: (field) => void (udp = field.matching(/^(?:tcp|udp|http|)$/i, 'tcp or udp').toLowerCase() === 'udp'),
+    proto: (field) =>
+      void (udp = field.matching(/^(?:tcp|udp|http|)$/i, 'tcp or udp').toLowerCase() === 'udp'),
     to: (field) => {
       for (const target of field.isNull ? [] : field.list())
         target.knownFields({
@@ -37,7 +41,8 @@ export function readSdlExpose(root: Field, service: Service): void {
   })
   if (port === 0) root.fail('a port')
   const outside = as ?? port
-  if (inner && outside !== port) inner.warn(`services of the lease reach it at port ${port}, not ${outside}; "as" is for the outside`)
+  if (inner && outside !== port)
+    inner.warn(`services of the lease reach it at port ${port}, not ${outside}; "as" is for the outside`)
   const protocol = udp ? 'udp' : outside === 80 ? 'http' : 'tcp'
   const http = options && !options.isNull ? readHttpOptions(options) : {}
   if (protocol !== 'http') options?.warn('ignored: only a port seen as 80 is HTTP')
@@ -69,7 +74,12 @@ function readHttpOptions(root: Field): HttpOptions {
       },
     },
     {},
-    { next_tries: NO_RETRY, next_timeout: NO_RETRY, next_cases: NO_RETRY, proxy_buffer_size: 'heads of answers have one limit for all' },
+    {
+      next_tries: NO_RETRY,
+      next_timeout: NO_RETRY,
+      next_cases: NO_RETRY,
+      proxy_buffer_size: 'heads of answers have one limit for all',
+    },
   )
   return options
 }

@@ -19,12 +19,20 @@ interface Deployed {
   logins: RegistryLogin[]
 }
 
-/** One service of an SDL file with the compute profile it is deployed with. Named storage becomes volumes of the lease. */
-export function readSdlService(name: string, root: Field, { profile, count, manifest, logins }: Deployed): Service {
+/**
+ * One service of an SDL file with the compute profile it is deployed with. Named storage becomes volumes of
+ * the lease.
+ */
+export function readSdlService(
+  name: string,
+  root: Field,
+  { profile, count, manifest, logins }: Deployed,
+): Service {
   const service = plainService('')
   service.count = count
   root.knownFields({
-    image: (field) => void (service.image = field.matching(IMAGE_PATTERN, 'an image such as ghcr.io/me/app:1')),
+    image: (field) =>
+      void (service.image = field.matching(IMAGE_PATTERN, 'an image such as ghcr.io/me/app:1')),
     command: (field) => {
       if (!field.isNull) service.entrypoint = readList(field)
     },
@@ -47,12 +55,14 @@ export function readSdlService(name: string, root: Field, { profile, count, mani
       if (!field.isNull) readCredentials(field, logins)
     },
   })
-  if (service.image === '') root.refuse('the service has no image', 'Name one under "image", such as ghcr.io/me/app:1.')
+  if (service.image === '')
+    root.refuse('the service has no image', 'Name one under "image", such as ghcr.io/me/app:1.')
   readExtensions(root, service)
   const { cpuMilli, memoryMiB, storage, gpu } = profile
   // Storage without a mount is the container's own disk, whatever its class.
   const storageField = root.get('params')?.get('storage')
-  const named = storageField && !storageField.isNull ? storageField.entries().map(([n]) => `${name}-${n}`) : []
+  const named =
+    storageField && !storageField.isNull ? storageField.entries().map(([n]) => `${name}-${n}`) : []
   const mounted = new Set([...service.mounts.map((m) => m.volume), ...named])
   const own = storage.filter((s) => !mounted.has(`${name}-${s.name}`))
   for (const disk of own) warnOfDisk(name, disk)
@@ -62,7 +72,10 @@ export function readSdlService(name: string, root: Field, { profile, count, mani
 }
 
 /** Says what of a storage is lost where it is mounted nowhere. */
-function warnOfDisk(service: string, { field, persistent, class: kind, name }: ComputeProfile['storage'][number]): void {
+function warnOfDisk(
+  service: string,
+  { field, persistent, class: kind, name }: ComputeProfile['storage'][number],
+): void {
   const lost = persistent
     ? 'it is not persistent'
     : kind !== 'default'
@@ -70,7 +83,10 @@ function warnOfDisk(service: string, { field, persistent, class: kind, name }: C
       : name !== 'default'
         ? 'its name has no effect'
         : undefined
-  if (lost) field.warn(`ignored: this storage is mounted nowhere in ${service} and adds to the container's own disk, so ${lost} (see params.storage)`)
+  if (lost)
+    field.warn(
+      `ignored: this storage is mounted nowhere in ${service} and adds to the container's own disk, so ${lost} (see params.storage)`,
+    )
 }
 
 function readList(field: Field): string[] {
@@ -102,34 +118,66 @@ function readDependencies(field: Field, service: Service): void {
     }
 }
 
-function readParams(name: string, root: Field, service: Service, profile: ComputeProfile, manifest: Manifest): void {
+function readParams(
+  name: string,
+  root: Field,
+  service: Service,
+  profile: ComputeProfile,
+  manifest: Manifest,
+): void {
   root.knownFields(
     {
       storage: (list) => {
         if (list.isNull) return
-        for (const [storageName, entry] of list.entries()) readStorage(`${name}-${storageName}`, storageName, entry, service, profile, manifest)
+        for (const [storageName, entry] of list.entries())
+          readStorage(`${name}-${storageName}`, storageName, entry, service, profile, manifest)
       },
       tee: (field) => {
         const tee = field.text()
         if (tee !== 'cpu' && tee !== 'cpu-gpu') return field.fail('cpu or cpu-gpu')
-        if (tee === 'cpu-gpu' && !profile.gpu) field.refuse('a TEE of GPUs is asked for, and no GPU', 'State gpu.units in the compute profile, or tee: cpu.')
+        if (tee === 'cpu-gpu' && !profile.gpu)
+          field.refuse(
+            'a TEE of GPUs is asked for, and no GPU',
+            'State gpu.units in the compute profile, or tee: cpu.',
+          )
         if (manifest.demands?.tee !== undefined && manifest.demands.tee !== tee)
-          field.refuse('services of one placement group ask for different TEEs', 'A lease is on one worker; state the same for all.')
+          field.refuse(
+            'services of one placement group ask for different TEEs',
+            'A lease is on one worker; state the same for all.',
+          )
         manifest.demands = { ...manifest.demands, tee }
       },
     },
     {},
-    { permissions: "a workload can't read its lease's deployment, logs or events from inside; read them with `cloister logs` and `events`" },
+    {
+      permissions:
+        "a workload can't read its lease's deployment, logs or events from inside; read them with `cloister logs` and `events`",
+    },
   )
 }
 
-function readStorage(volume: string, name: string, entry: Field, service: Service, profile: ComputeProfile, manifest: Manifest): void {
+function readStorage(
+  volume: string,
+  name: string,
+  entry: Field,
+  service: Service,
+  profile: ComputeProfile,
+  manifest: Manifest,
+): void {
   const storage = profile.storage.find((s) => s.name === name)
-  if (!storage) return entry.refuse(`the compute profile has no storage named ${name}`, `It has: ${profile.storage.map((s) => s.name).join(', ') || 'none'}.`)
+  if (!storage)
+    return entry.refuse(
+      `the compute profile has no storage named ${name}`,
+      `It has: ${profile.storage.map((s) => s.name).join(', ') || 'none'}.`,
+    )
   let path = ''
   let readOnly = false
   entry.knownFields({
-    mount: (field) => void (path = field.matching(CONTAINER_PATH, 'an absolute path, without "..", ":" or control characters')),
+    mount: (field) =>
+      void (path = field.matching(
+        CONTAINER_PATH,
+        'an absolute path, without "..", ":" or control characters',
+      )),
     readOnly: (field) => void (readOnly = field.boolean()),
   })
   if (path === '') entry.fail('a mount path')
@@ -147,14 +195,17 @@ function readCredentials(root: Field, logins: RegistryLogin[]): void {
   const login = { host: '', username: '', password: '' }
   root.knownFields(
     {
-      host: (field) => void (login.host = registryHostOf(field.matching(REGISTRY_PATTERN, 'the host of a registry'))),
-      username: (field) => void (login.username = field.matching(LOGIN_PATTERN, 'a name in one line, without ":"')),
+      host: (field) =>
+        void (login.host = registryHostOf(field.matching(REGISTRY_PATTERN, 'the host of a registry'))),
+      username: (field) =>
+        void (login.username = field.matching(LOGIN_PATTERN, 'a name in one line, without ":"')),
       password: (field) => void (login.password = field.matching(PASSWORD_PATTERN, 'a password in one line')),
     },
     {},
     { email: 'registries do not ask for it' },
   )
-  if (login.host === '' || login.username === '' || login.password === '') root.fail('host, username and password')
+  if (login.host === '' || login.username === '' || login.password === '')
+    root.fail('host, username and password')
   const other = logins.find(({ host }) => host === login.host)
   if (!other) logins.push(login)
   else if (other.username !== login.username || other.password !== login.password)

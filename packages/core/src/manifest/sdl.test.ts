@@ -37,7 +37,10 @@ describe('SDL of today', () => {
   })
 
   it('has HTTP on 80 alone', () => {
-    const { manifest } = sdl('', { expose: '{ port: 8443, as: 443, to: [{ global: true }] }, { port: 3000, as: 80, to: [{ global: true }] }' })
+    const { manifest } = sdl('', {
+      expose:
+        '{ port: 8443, as: 443, to: [{ global: true }] }, { port: 3000, as: 80, to: [{ global: true }] }',
+    })
     expect(manifest.services['web']?.expose.map(({ port, protocol }) => [port, protocol])).toEqual([
       [8443, 'tcp'],
       [3000, 'http'],
@@ -50,28 +53,36 @@ describe('SDL of today', () => {
   })
 
   it('GPU memory and form decide', () => {
-    const gpu = ', gpu: { units: 2, attributes: { vendor: { nvidia: [{ model: a100, ram: 80Gi, interface: sxm }] } } }'
+    const gpu =
+      ', gpu: { units: 2, attributes: { vendor: { nvidia: [{ model: a100, ram: 80Gi, interface: sxm }] } } }'
     const { resources } = orderFor(sdl('', { resources: gpu }).manifest, {
       tenant: '0x0000000000000000000000000000000000000001',
       token: '0x0000000000000000000000000000000000000002',
       policy: defaultPolicy(true),
     })
     expect(gpuMismatch(resources, { gpuClass: 'a100', ram: '80Gi', form: 'SXM' })).toBeUndefined()
-    expect(gpuMismatch(resources, { gpuClass: 'a100', ram: '40Gi', form: 'sxm' })).toMatch(/a100 with 80 GiB sxm; here is a100 with 40 GiB/)
+    expect(gpuMismatch(resources, { gpuClass: 'a100', ram: '40Gi', form: 'sxm' })).toMatch(
+      /a100 with 80 GiB sxm; here is a100 with 40 GiB/,
+    )
     expect(gpuMismatch(resources, { gpuClass: 'a100', ram: '80Gi' })).toMatch(/form nobody states/)
     expect(gpuMismatch(resources, { gpuClass: 'a100', form: 'sxm' })).toMatch(/memory nobody states/)
     expect(impossibleGpus(resources, 'a100')).toBeUndefined()
     const any = [[{ model: '*', memoryMiB: 40 * 1024 }]]
     expect(gpuMismatch({ gpuKinds: any }, { gpuClass: 'l4', ram: '80Gi' })).toMatch(/here is l4 with 24 GiB/)
     expect(gpuMismatch({ gpuKinds: any }, { gpuClass: 'l40s' })).toBeUndefined()
-    expect([impossibleGpus({ gpuKinds: any }, 'l4'), impossibleGpus({ gpuKinds: any }, 'h100')]).toEqual([expect.stringMatching(/l4/), undefined])
+    expect([impossibleGpus({ gpuKinds: any }, 'l4'), impossibleGpus({ gpuKinds: any }, 'h100')]).toEqual([
+      expect.stringMatching(/l4/),
+      undefined,
+    ])
     expect(gpuMismatch({ gpuKinds: any }, { gpuClass: '' })).toMatch(/no GPU/)
   })
 
   it('other vendors’ GPUs, and models that no one worker has, are refused before money moves', () => {
     const of = (text: string) => () => checkSupported(compose(text).manifest)
     expect(of('services: { a: { image: a, gpus: [{ driver: amd, count: 1 }] } }')).toThrow(/GPUs of amd/)
-    const { manifest } = compose('services: { a: { image: a, gpus: [{ count: 1 }] }, b: { image: b, gpus: [{ count: 1 }] } }')
+    const { manifest } = compose(
+      'services: { a: { image: a, gpus: [{ count: 1 }] }, b: { image: b, gpus: [{ count: 1 }] } }',
+    )
     for (const [name, model] of [
       ['a', 'h100'],
       ['b', 'a100'],
@@ -92,12 +103,20 @@ describe('SDL of today', () => {
   })
 
   it('has no password in the manifest: logins go beside it', () => {
-    const { manifest, logins } = sdl('credentials: { host: https://index.docker.io/v1/, username: me, password: correct-horse }')
+    const { manifest, logins } = sdl(
+      'credentials: { host: https://index.docker.io/v1/, username: me, password: correct-horse }',
+    )
     expect(logins).toEqual([{ host: 'registry-1.docker.io', username: 'me', password: 'correct-horse' }])
     expect(toCanonicalJson(manifest)).not.toMatch(/correct-horse|index\.docker/)
-    expect(() => sdl('credentials: { host: r.example.com, username: me }')).toThrow(/deploy\.yaml:7 services\.web\.credentials/)
-    expect(() => sdl('credentials: { host: r.example.com, username: "a:b", password: secret }')).toThrow(/credentials\.username: found "a:b"/)
-    expect(() => sdl('credentials: { host: r.example.com, username: a, password: "a\\nX-B: c" }')).toThrow(/credentials\.password/)
+    expect(() => sdl('credentials: { host: r.example.com, username: me }')).toThrow(
+      /deploy\.yaml:7 services\.web\.credentials/,
+    )
+    expect(() => sdl('credentials: { host: r.example.com, username: "a:b", password: secret }')).toThrow(
+      /credentials\.username: found "a:b"/,
+    )
+    expect(() => sdl('credentials: { host: r.example.com, username: a, password: "a\\nX-B: c" }')).toThrow(
+      /credentials\.password/,
+    )
   })
 
   it('has one login for a registry', () => {
@@ -110,6 +129,8 @@ describe('SDL of today', () => {
   })
 
   it('knows what people write for dependencies', () => {
-    expect(() => sdl('depends_on: [db]')).toThrow(/deploy\.yaml:7 services\.web\.depends_on: db is not in the placement group/)
+    expect(() => sdl('depends_on: [db]')).toThrow(
+      /deploy\.yaml:7 services\.web\.depends_on: db is not in the placement group/,
+    )
   })
 })

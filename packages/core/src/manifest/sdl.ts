@@ -9,17 +9,26 @@ import { type ComputeProfile, readComputeProfile } from './sdl-compute.ts'
 import { readSdlService } from './sdl-service.ts'
 import type { Service } from './service.ts'
 
-const NO_IP = 'Workers have no addresses of their own to lease. HTTP ports get a name at the gateway and other TCP ports a port of the worker.'
+const NO_IP =
+  'Workers have no addresses of their own to lease. HTTP ports get a name at the gateway and other TCP ports a port of the worker.'
 
 /**
- * Akash Stack Definition Language 2.0 and 2.1 (akash-network docs, "SDL") → manifest. One placement group is one lease;
- * a file with several needs `options.group`.
+ * Akash Stack Definition Language 2.0 and 2.1 (akash-network docs, "SDL") → manifest. One placement group is
+ * one lease; a file with several needs `options.group`.
  */
-export function parseSdl(root: Field, options: ParseOptions): { manifest: Manifest; groups: string[]; logins: RegistryLogin[] } {
+export function parseSdl(
+  root: Field,
+  options: ParseOptions,
+): { manifest: Manifest; groups: string[]; logins: RegistryLogin[] } {
   readVersion(root)
-  const services = root.get('services') ?? root.refuse('there are no services', 'SDL has a "services" mapping.')
-  const deployment = root.get('deployment') ?? root.refuse('there is no deployment', 'SDL has a "deployment" mapping from services to placement groups.')
-  const profiles = root.get('profiles') ?? root.refuse('there are no profiles', 'SDL has "profiles" with "compute" and "placement".')
+  const services =
+    root.get('services') ?? root.refuse('there are no services', 'SDL has a "services" mapping.')
+  const deployment =
+    root.get('deployment') ??
+    root.refuse('there is no deployment', 'SDL has a "deployment" mapping from services to placement groups.')
+  const profiles =
+    root.get('profiles') ??
+    root.refuse('there are no profiles', 'SDL has "profiles" with "compute" and "placement".')
   let noticeSeconds: number | undefined
   const elsewhere = () => {}
   root.fields({
@@ -35,14 +44,22 @@ export function parseSdl(root: Field, options: ParseOptions): { manifest: Manife
   const compute = new Map((profiles.get('compute') ?? profiles.fail('compute profiles')).entries())
   const placement = new Map((profiles.get('placement') ?? profiles.fail('placement groups')).entries())
 
-  const groups = [...new Set(deployment.entries().flatMap(([, service]) => service.entries().map(([group]) => group)))]
+  const groups = [
+    ...new Set(deployment.entries().flatMap(([, service]) => service.entries().map(([group]) => group))),
+  ]
   const group = chooseGroup(groups, options.group, deployment)
-  const manifest: Manifest = { version: 1, services: {}, volumes: {}, attributes: readPlacement(group, placement, deployment) }
+  const manifest: Manifest = {
+    version: 1,
+    services: {},
+    volumes: {},
+    attributes: readPlacement(group, placement, deployment),
+  }
   const logins: RegistryLogin[] = []
   checkCount(deployment.entries().length, root)
   const deployed = new Map<string, () => Service>()
   for (const [name, entry] of deployment.entries()) {
-    if (!NAME_PATTERN.test(name)) entry.fail('a service name of letters, digits, ".", "_" and "-", at most 46')
+    if (!NAME_PATTERN.test(name))
+      entry.fail('a service name of letters, digits, ".", "_" and "-", at most 46')
     const service =
       services.get(name) ??
       entry.refuse(
@@ -59,13 +76,19 @@ export function parseSdl(root: Field, options: ParseOptions): { manifest: Manife
     here.knownFields({
       profile: (field) => {
         const found = compute.get(field.text())
-        if (!found) field.refuse(`the compute profile ${field.text()} is not defined`, `Defined are: ${[...compute.keys()].join(', ')}.`)
+        if (!found)
+          field.refuse(
+            `the compute profile ${field.text()} is not defined`,
+            `Defined are: ${[...compute.keys()].join(', ')}.`,
+          )
         else profile = readComputeProfile(found)
       },
       count: (field) => void (count = field.integer(1, 100)),
     })
     if (!profile) here.fail('a profile')
-    deployed.set(name, () => readSdlService(name, service, { profile: profile ?? here.fail('a profile'), count, manifest, logins }))
+    deployed.set(name, () =>
+      readSdlService(name, service, { profile: profile ?? here.fail('a profile'), count, manifest, logins }),
+    )
   }
   // The order of "services" is the file's own; the front door is the first of them.
   for (const [name] of services.entries()) {
@@ -75,15 +98,25 @@ export function parseSdl(root: Field, options: ParseOptions): { manifest: Manife
   if (noticeSeconds !== undefined) manifest.demands = { ...manifest.demands, noticeSeconds }
   if (root.get('x-internet')?.boolean() === false) manifest.internet = false
   readFront(root, manifest)
-  for (const [name, service] of services.entries()) if (!deployment.get(name)) service.warn('ignored: the service is not deployed')
+  for (const [name, service] of services.entries())
+    if (!deployment.get(name)) service.warn('ignored: the service is not deployed')
   warnOfUnused(compute, placement, deployment)
   for (const [name, service] of Object.entries(manifest.services))
     for (const dependency of service.dependsOn)
       if (!manifest.services[dependency.service])
         services
           .get(name)
-          ?.get(services.get(name)?.get('dependencies') ? 'dependencies' : services.get(name)?.get('depends_on') ? 'depends_on' : 'depends-on')
-          ?.refuse(`${dependency.service} is not in the placement group ${group}`, 'A service depends on services of its own group only.')
+          ?.get(
+            services.get(name)?.get('dependencies')
+              ? 'dependencies'
+              : services.get(name)?.get('depends_on')
+                ? 'depends_on'
+                : 'depends-on',
+          )
+          ?.refuse(
+            `${dependency.service} is not in the placement group ${group}`,
+            'A service depends on services of its own group only.',
+          )
   checkTargets(services, manifest)
   return { manifest, groups, logins }
 }
@@ -92,35 +125,55 @@ export function parseSdl(root: Field, options: ParseOptions): { manifest: Manife
 function warnOfUnused(compute: Map<string, Field>, placement: Map<string, Field>, deployment: Field): void {
   const uses = deployment.entries().flatMap(([, service]) => service.entries())
   const isNone = 'ignored: no service is deployed with this profile'
-  for (const [name, profile] of compute) if (!uses.some(([, use]) => use.isMap && use.get('profile')?.value === name)) profile.warn(isNone)
+  for (const [name, profile] of compute)
+    if (!uses.some(([, use]) => use.isMap && use.get('profile')?.value === name)) profile.warn(isNone)
   for (const [name, profile] of placement) if (!uses.some(([group]) => group === name)) profile.warn(isNone)
 }
 
 function readVersion(root: Field): void {
-  const version = root.get('version') ?? root.refuse('the file has no version', 'Begin with version: "2.0" or "2.1".')
+  const version =
+    root.get('version') ?? root.refuse('the file has no version', 'Begin with version: "2.0" or "2.1".')
   if (!['2.0', '2', '2.1'].includes(version.text())) version.fail('"2.0" or "2.1"')
 }
 
 function chooseGroup(groups: string[], wanted: string | undefined, deployment: Field): string {
   if (wanted !== undefined) {
-    if (!groups.includes(wanted)) deployment.refuse(`there is no placement group ${wanted}`, `Groups: ${groups.join(', ')}.`)
+    if (!groups.includes(wanted))
+      deployment.refuse(`there is no placement group ${wanted}`, `Groups: ${groups.join(', ')}.`)
     return wanted
   }
   const [first] = groups
   if (first === undefined) return deployment.fail('at least one service')
-  if (groups.length > 1) deployment.refuse(`the file has ${groups.length} placement groups and one is one lease`, `Choose with --group: ${groups.join(', ')}.`)
+  if (groups.length > 1)
+    deployment.refuse(
+      `the file has ${groups.length} placement groups and one is one lease`,
+      `Choose with --group: ${groups.join(', ')}.`,
+    )
   return first
 }
 
-function readPlacement(group: string, placement: Map<string, Field>, deployment: Field): Record<string, string> {
+function readPlacement(
+  group: string,
+  placement: Map<string, Field>,
+  deployment: Field,
+): Record<string, string> {
   const attributes: Record<string, string> = {}
-  const field = placement.get(group) ?? deployment.refuse(`the placement group ${group} is not defined`, `Defined are: ${[...placement.keys()].join(', ')}.`)
+  const field =
+    placement.get(group) ??
+    deployment.refuse(
+      `the placement group ${group} is not defined`,
+      `Defined are: ${[...placement.keys()].join(', ')}.`,
+    )
   field.knownFields({
     attributes: (list) => {
       if (list.isNull) return
       for (const [key, value] of list.entries()) {
         if (key === 'host' && value.value === 'akash') value.warn('ignored: every worker is on this network')
-        else if (ATTRIBUTE_PATTERN.test(key)) attributes[key] = value.matching(ATTRIBUTE_VALUE_PATTERN, 'a value of at most 255 characters, in one line')
+        else if (ATTRIBUTE_PATTERN.test(key))
+          attributes[key] = value.matching(
+            ATTRIBUTE_VALUE_PATTERN,
+            'a value of at most 255 characters, in one line',
+          )
         else value.fail('an attribute name of letters, digits, ".", "_", "-" and "/"')
       }
     },
@@ -157,7 +210,8 @@ function readReclamation(root: Field): number | undefined {
 }
 
 function checkInclude(field: Field): void {
-  if (!field.isNull && field.list().length > 0) field.refuse("other files can't be included", 'Put everything into one file.')
+  if (!field.isNull && field.list().length > 0)
+    field.refuse("other files can't be included", 'Put everything into one file.')
 }
 
 /** `to: - service: x` must name a service of the lease. */
@@ -167,6 +221,9 @@ function checkTargets(services: Field, manifest: Manifest): void {
       for (const target of expose.get('to')?.isList ? (expose.get('to')?.list() ?? []) : []) {
         const service = target.get('service')
         if (service && !manifest.services[service.text()])
-          service.refuse(`${service.text()} is not a service of this placement group`, `Services: ${Object.keys(manifest.services).join(', ')}.`)
+          service.refuse(
+            `${service.text()} is not a service of this placement group`,
+            `Services: ${Object.keys(manifest.services).join(', ')}.`,
+          )
       }
 }

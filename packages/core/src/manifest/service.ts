@@ -30,7 +30,10 @@ const words = z.array(z.string().max(65_536).regex(NO_ZERO_BYTE)).max(1024)
 const Gpu = z.strictObject({
   count: z.int().min(1).max(64),
   vendor: z.string().regex(/^[a-z0-9-]{1,32}$/),
-  /** Acceptable models, any of them; empty means any model of the vendor. `*` is any model with what else is said. */
+  /**
+   * Acceptable models, any of them; empty means any model of the vendor. `*` is any model with what else is
+   * said.
+   */
   models: z.array(GpuKind),
 })
 
@@ -95,12 +98,32 @@ export const Service = z.strictObject({
       noCopy: z.literal(true).optional(),
     }),
   ),
-  tmpfs: z.array(z.strictObject({ path, sizeMiB: mib, mode: z.int().min(0).max(0o1777).optional(), uid: id.optional(), gid: id.optional() })),
+  tmpfs: z.array(
+    z.strictObject({
+      path,
+      sizeMiB: mib,
+      mode: z.int().min(0).max(0o1777).optional(),
+      uid: id.optional(),
+      gid: id.optional(),
+    }),
+  ),
   /** MiB of /dev/shm, 64 if not given. */
   shmMiB: mib.optional(),
   /** Files put into the container before it starts: configs and secrets. */
-  files: z.array(z.strictObject({ path, content: z.base64(), mode: z.int().min(0).max(0o777), secret: z.boolean(), uid: id.optional(), gid: id.optional() })),
-  /** Secrets whose values come sealed, beside the manifest: as a variable of that name, or as a file where there is a path. */
+  files: z.array(
+    z.strictObject({
+      path,
+      content: z.base64(),
+      mode: z.int().min(0).max(0o777),
+      secret: z.boolean(),
+      uid: id.optional(),
+      gid: id.optional(),
+    }),
+  ),
+  /**
+   * Secrets whose values come sealed, beside the manifest: as a variable of that name, or as a file where
+   * there is a path.
+   */
   sealed: z
     .array(z.strictObject({ name: secretName, path: path.optional() }))
     .min(1)
@@ -120,15 +143,31 @@ export const Service = z.strictObject({
   ),
   /** `none` switches the image's own check off. */
   health: z.union([z.literal('none'), Health]).optional(),
-  restart: z.strictObject({ policy: z.enum(['no', 'on-failure', 'always']), maxRetries: z.int().min(0).max(1000).optional() }),
-  resources: z.strictObject({ cpuMilli: z.int().min(1).max(1_024_000), memoryMiB: mib, diskMiB: mib, gpu: Gpu.optional() }),
+  restart: z.strictObject({
+    policy: z.enum(['no', 'on-failure', 'always']),
+    maxRetries: z.int().min(0).max(1000).optional(),
+  }),
+  resources: z.strictObject({
+    cpuMilli: z.int().min(1).max(1_024_000),
+    memoryMiB: mib,
+    diskMiB: mib,
+    gpu: Gpu.optional(),
+  }),
   maxProcesses: z.int().min(1).max(1_000_000),
-  ulimits: z.record(z.string().regex(/^[a-z]{2,16}$/), z.strictObject({ soft: z.int().min(-1), hard: z.int().min(-1) })),
+  ulimits: z.record(
+    z.string().regex(/^[a-z]{2,16}$/),
+    z.strictObject({ soft: z.int().min(-1), hard: z.int().min(-1) }),
+  ),
   readOnlyRoot: z.boolean(),
   /** What root in the container may do, in place of `DEFAULT_CAPABILITIES`; names without `CAP_`. */
   capabilities: z.array(z.enum(CAPABILITIES)).optional(),
   /** Kernel settings of the container's own namespaces. */
-  sysctls: z.record(z.string().refine(isOwnSysctl, 'not a setting of a container of its own'), z.string().regex(/^-?[0-9][0-9 \t-]{0,63}$/)).optional(),
+  sysctls: z
+    .record(
+      z.string().refine(isOwnSysctl, 'not a setting of a container of its own'),
+      z.string().regex(/^-?[0-9][0-9 \t-]{0,63}$/),
+    )
+    .optional(),
   hostname: z.string().regex(HOSTNAME_PATTERN).optional(),
   /** Further names by which the lease's containers reach it. */
   aliases: z.array(z.string().regex(ALIAS_PATTERN)).min(1).max(64).optional(),

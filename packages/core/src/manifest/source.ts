@@ -1,4 +1,18 @@
-import { type Document, isAlias, isMap, isNode, isScalar, isSeq, Lexer, LineCounter, parseDocument, type Range, Scalar, visit, type YAMLMap } from 'yaml'
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  parseDocument,
+  type Range,
+  Scalar,
+  visit,
+  type YAMLMap,
+} from 'yaml'
 import { CloisterError } from '../errors.ts'
 import { readPlain } from './scalar.ts'
 
@@ -62,19 +76,39 @@ export class Source {
   private readonly lines = new LineCounter()
   private readonly entries = new WeakMap<YAMLMap, Map<string, unknown>>()
 
-  /** Parses YAML as Docker Compose and Akash do, with merge keys. Throws a ManifestError on bad syntax, too large a file or an alias bomb. */
+  /**
+   * Parses YAML as Docker Compose and Akash do, with merge keys. Throws a ManifestError on bad syntax, too
+   * large a file or an alias bomb.
+   */
   constructor(file: string, text: string, folder = '', warnings: ManifestWarning[] = []) {
     this.file = file
     this.folder = folder
     this.warnings = warnings
     if (Buffer.byteLength(text) > MAX_FILE_BYTES)
-      throw new ManifestError('bad-file', { file, line: 1, field: '' }, 'the file is too large', `At most ${MAX_FILE_BYTES} bytes.`)
+      throw new ManifestError(
+        'bad-file',
+        { file, line: 1, field: '' },
+        'the file is too large',
+        `At most ${MAX_FILE_BYTES} bytes.`,
+      )
     checkShape(file, text)
     try {
       // Keys that stand twice are looked for below, which takes less than the square of their number.
-      this.document = parseDocument(text, { lineCounter: this.lines, merge: true, logLevel: 'silent', prettyErrors: false, uniqueKeys: false })
+      this.document = parseDocument(text, {
+        lineCounter: this.lines,
+        merge: true,
+        logLevel: 'silent',
+        prettyErrors: false,
+        uniqueKeys: false,
+      })
     } catch (cause) {
-      throw new ManifestError('bad-file', { file, line: 1, field: '' }, 'this is not YAML', 'Check its syntax.', cause)
+      throw new ManifestError(
+        'bad-file',
+        { file, line: 1, field: '' },
+        'this is not YAML',
+        'Check its syntax.',
+        cause,
+      )
     }
     const [problem] = this.document.errors
     if (problem)
@@ -90,11 +124,17 @@ export class Source {
     visit(this.document, {
       Node: (_, node) => {
         if (isAlias(node) || node.tag === undefined || node.tag.startsWith('tag:yaml.org,2002:')) return
-        throw this.wrong(node, `the tag ${node.tag.slice(0, 40)} can't be honoured`, 'Write the value out.', 'not-honoured')
+        throw this.wrong(
+          node,
+          `the tag ${node.tag.slice(0, 40)} can't be honoured`,
+          'Write the value out.',
+          'not-honoured',
+        )
       },
       Scalar: (position, node) => {
         if (node.type !== Scalar.PLAIN || (node.tag !== undefined && !STANDARD_TAG.test(node.tag))) return
-        const written = typeof node.value === 'number' || typeof node.value === 'boolean' ? node.source : node.value
+        const written =
+          typeof node.value === 'number' || typeof node.value === 'boolean' ? node.source : node.value
         node.value = position === 'key' ? written : (readPlain(node.source ?? '') ?? written)
       },
     })
@@ -104,18 +144,34 @@ export class Source {
 
   /** Two keys that are written the same way are one key, quoted or not, as in go-yaml. */
   private checkKeys(map: YAMLMap): void {
-    if (map.items.length > MOST_ENTRIES) throw this.wrong(map, `it has ${map.items.length} entries, and at most ${MOST_ENTRIES} are read`, 'Leave some out.')
+    if (map.items.length > MOST_ENTRIES)
+      throw this.wrong(
+        map,
+        `it has ${map.items.length} entries, and at most ${MOST_ENTRIES} are read`,
+        'Leave some out.',
+      )
     const known = new Set<string>()
     for (const { key } of map.items) {
       if (!isScalar(key)) continue
       const name = nameOf(key)
-      if (known.has(name)) throw this.wrong(key, `the key ${JSON.stringify(name.slice(0, 60))} stands twice`, 'Say it once.')
+      if (known.has(name))
+        throw this.wrong(key, `the key ${JSON.stringify(name.slice(0, 60))} stands twice`, 'Say it once.')
       known.add(name)
     }
   }
 
-  private wrong(node: { range?: Range | null | undefined }, problem: string, accepted: string, code: 'bad-file' | 'not-honoured' = 'bad-file'): ManifestError {
-    return new ManifestError(code, { file: this.file, line: this.lines.linePos(node.range?.[0] ?? 0).line, field: '' }, problem, accepted)
+  private wrong(
+    node: { range?: Range | null | undefined },
+    problem: string,
+    accepted: string,
+    code: 'bad-file' | 'not-honoured' = 'bad-file',
+  ): ManifestError {
+    return new ManifestError(
+      code,
+      { file: this.file, line: this.lines.linePos(node.range?.[0] ?? 0).line, field: '' },
+      problem,
+      accepted,
+    )
   }
 
   /** The whole file as JavaScript values: maps, lists, texts, `Plain` and null. */
@@ -124,20 +180,37 @@ export class Source {
     try {
       values = this.document.toJS({ mapAsMap: true, maxAliasCount: 100 })
     } catch {
-      throw this.wrong({}, 'its aliases can not be resolved', 'Check its anchors and aliases; at most 100 expansions are followed.')
+      throw this.wrong(
+        {},
+        'its aliases can not be resolved',
+        'Check its anchors and aliases; at most 100 expansions are followed.',
+      )
     }
     const count = countOf(values)
-    if (Number.isNaN(count)) throw this.wrong({}, 'an alias stands in what it is an alias of', 'Write it out.')
-    if (count > MOST_VALUES) throw this.wrong({}, `it has more than ${MOST_VALUES} values once its aliases are followed`, 'Merge less, or split it.')
+    if (Number.isNaN(count))
+      throw this.wrong({}, 'an alias stands in what it is an alias of', 'Write it out.')
+    if (count > MOST_VALUES)
+      throw this.wrong(
+        {},
+        `it has more than ${MOST_VALUES} values once its aliases are followed`,
+        'Merge less, or split it.',
+      )
     return values
   }
 
-  /** The line of the innermost node on a path that the file really has. Paths through merges and aliases have none of their own. */
+  /**
+   * The line of the innermost node on a path that the file really has. Paths through merges and aliases have
+   * none of their own.
+   */
   lineOf(path: readonly (string | number)[]): number {
     let node: unknown = this.document.contents
     let line = 1
     for (const step of path) {
-      node = isSeq(node) ? node.items[Number(step)] : isMap(node) ? this.entriesOf(node).get(String(step)) : undefined
+      node = isSeq(node)
+        ? node.items[Number(step)]
+        : isMap(node)
+          ? this.entriesOf(node).get(String(step))
+          : undefined
       if (!isNode(node) || !node.range) break
       line = this.lines.linePos(node.range[0]).line
     }
@@ -159,8 +232,8 @@ function nameOf({ value }: Scalar): string {
 }
 
 /**
- * Looks at a file's lexemes before it is parsed, which takes long, and a stack, for what nobody writes: lists and mappings in each
- * other without end, and values without end.
+ * Looks at a file's lexemes before it is parsed, which takes long, and a stack, for what nobody writes:
+ * lists and mappings in each other without end, and values without end.
  */
 function checkShape(file: string, text: string): void {
   const columns: number[] = []
@@ -186,9 +259,16 @@ function checkShape(file: string, text: string): void {
       else if (flow === 0 && (lexeme === '-' || lexeme === '?' || lexeme === ':')) compact++
       isScalarNext = false
     }
-    if (columns.length + flow + compact > MOST_DEPTH) throw tooMuch(file, line, `it is nested deeper than ${MOST_DEPTH} levels`, 'Nest less.')
+    if (columns.length + flow + compact > MOST_DEPTH)
+      throw tooMuch(file, line, `it is nested deeper than ${MOST_DEPTH} levels`, 'Nest less.')
     if (values > MOST_VALUES) throw tooMuch(file, line, `it has more than ${MOST_VALUES} values`, 'Split it.')
-    if (aliases > MOST_ALIASES) throw tooMuch(file, line, `it has more than ${MOST_ALIASES} anchors, aliases and tags`, 'Write some of them out.')
+    if (aliases > MOST_ALIASES)
+      throw tooMuch(
+        file,
+        line,
+        `it has more than ${MOST_ALIASES} anchors, aliases and tags`,
+        'Write some of them out.',
+      )
     if (line > MOST_LINES) throw tooMuch(file, line, `it has more than ${MOST_LINES} lines`, 'Split it.')
     for (let at = lexeme.indexOf('\n'); at >= 0; at = lexeme.indexOf('\n', at + 1)) line++
   }
@@ -204,7 +284,8 @@ function countOf(values: unknown): number {
   const within = new Set<unknown>()
   const visitAll = (value: unknown): void => {
     if (within.has(value)) count = Number.NaN
-    if (Number.isNaN(count) || ++count > MOST_VALUES || !(value instanceof Map || Array.isArray(value))) return
+    if (Number.isNaN(count) || ++count > MOST_VALUES || !(value instanceof Map || Array.isArray(value)))
+      return
     within.add(value)
     for (const item of value.values()) visitAll(item)
     within.delete(value)

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { fillIn, TemplateError } from './template.ts'
 
 const VALUES: Record<string, string> = { FOO: 'first', BAR: '', JSON: '{"json":2}' }
-const fill = (text: string, unset: (name: string) => void = () => {}) => fillIn(text, (name) => VALUES[name], unset)
+const fill = (text: string, unset: (name: string) => void = () => {}) =>
+  fillIn(text, (name) => VALUES[name], unset)
 
 describe('variables are filled in as Docker Compose does it', () => {
   // By compose-spec/compose-go v2, `template/template_test.go`.
@@ -33,16 +34,21 @@ describe('variables are filled in as Docker Compose does it', () => {
     expect(fill(text)).toBe(expected)
   })
 
-  it.each(['${', '${}', '${ }', '${ foo}', '${foo }', '${foo!}', '${A:-line\nnext}'])('%j is refused', (text) => {
-    expect(() => fill(text)).toThrow(TemplateError)
-  })
+  it.each(['${', '${}', '${ }', '${ foo}', '${foo }', '${foo!}', '${A:-line\nnext}'])(
+    '%j is refused',
+    (text) => {
+      expect(() => fill(text)).toThrow(TemplateError)
+    },
+  )
 
   it.each([
     ['${NO:?Mandatory ${FOO}}', 'the variable NO must be set: Mandatory first'],
     ['${BAR:?}', 'the variable BAR must be set'],
     ['${NO?}', 'the variable NO must be set'],
   ])('%s stops', (text, message) => {
-    expect(() => fill(text)).toThrow(new TemplateError(message, 'Set it in the environment or with --env-file.'))
+    expect(() => fill(text)).toThrow(
+      new TemplateError(message, 'Set it in the environment or with --env-file.'),
+    )
   })
 
   it('tells of what is not set, and only of what is used', () => {

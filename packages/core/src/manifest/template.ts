@@ -20,14 +20,16 @@ const MAX_DEPTH = 32
 export const MOST_CHARACTERS = 4 * 1024 * 1024
 
 /**
- * Replaces `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME-default}`, `${NAME:?error}`, `${NAME?error}`, `${NAME:+other}` and
- * `${NAME+other}`, nested as deep as people nest; `$$` is a dollar sign, and a dollar sign before anything else is one too.
- * `unset` is told of variables that stand for nothing. Throws a TemplateError.
+ * Replaces `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME-default}`, `${NAME:?error}`, `${NAME?error}`,
+ * `${NAME:+other}` and `${NAME+other}`, nested as deep as people nest; `$$` is a dollar sign, and a dollar
+ * sign before anything else is one too. `unset` is told of variables that stand for nothing. Throws a
+ * TemplateError.
  *
  * Source: compose-spec/compose-go v2, `template/template.go`.
  */
 export function fillIn(text: string, lookUp: LookUp, unset: (name: string) => void, depth = 0): string {
-  if (depth > MAX_DEPTH) throw new TemplateError('its variables are nested too deep', `At most ${MAX_DEPTH} levels.`)
+  if (depth > MAX_DEPTH)
+    throw new TemplateError('its variables are nested too deep', `At most ${MAX_DEPTH} levels.`)
   let result = ''
   let at = 0
   // Looked up once a line, so that a line of many variables takes no longer than its length.
@@ -39,19 +41,29 @@ export function fillIn(text: string, lookUp: LookUp, unset: (name: string) => vo
     at = match.index + whole.length
     if (at > line.end) {
       const end = text.indexOf('\n', at)
-      line = { end: end < 0 ? text.length : end, lastBrace: text.lastIndexOf('}', end < 0 ? text.length : end) }
+      line = {
+        end: end < 0 ? text.length : end,
+        lastBrace: text.lastIndexOf('}', end < 0 ? text.length : end),
+      }
     }
     if (dollar !== undefined) result += '$'
     else if (named !== undefined) result += valueFor(named)
     else if (braced === undefined || line.lastBrace < at)
-      throw new TemplateError(`${JSON.stringify(whole.slice(0, 40))} begins no variable`, 'Write ${NAME}, ${NAME:-default}, or $$ for a dollar sign.')
+      throw new TemplateError(
+        `${JSON.stringify(whole.slice(0, 40))} begins no variable`,
+        'Write ${NAME}, ${NAME:-default}, or $$ for a dollar sign.',
+      )
     else {
       // What is never balanced goes up to the last brace of the line.
       const end = closingBrace(text, match.index, line.lastBrace)
       result += expand(text.slice(match.index + 2, end))
       at = end + 1
     }
-    if (result.length > MOST_CHARACTERS) throw new TemplateError('it grows too long', `At most ${MOST_CHARACTERS} characters with its variables filled in.`)
+    if (result.length > MOST_CHARACTERS)
+      throw new TemplateError(
+        'it grows too long',
+        `At most ${MOST_CHARACTERS} characters with its variables filled in.`,
+      )
     pattern.lastIndex = at
   }
   return result + text.slice(at)
@@ -64,7 +76,11 @@ export function fillIn(text: string, lookUp: LookUp, unset: (name: string) => vo
 
   function expand(inner: string): string {
     const [, name = '', operator, operand = ''] = BRACED.exec(inner) ?? []
-    if (name === '') throw new TemplateError(`${JSON.stringify(inner.slice(0, 40))} is no variable`, 'Write ${NAME} or ${NAME:-default}.')
+    if (name === '')
+      throw new TemplateError(
+        `${JSON.stringify(inner.slice(0, 40))} is no variable`,
+        'Write ${NAME} or ${NAME:-default}.',
+      )
     if (operator === undefined) return valueFor(name)
     const value = lookUp(name)
     const isSet = value !== undefined && (!operator.startsWith(':') || value !== '')
@@ -73,11 +89,16 @@ export function fillIn(text: string, lookUp: LookUp, unset: (name: string) => vo
     if (operator.endsWith('+')) return value !== undefined && isSet ? other() : (value ?? '')
     if (isSet) return value
     const reason = other()
-    throw new TemplateError(`the variable ${name} must be set${reason ? `: ${reason.slice(0, 120)}` : ''}`, 'Set it in the environment or with --env-file.')
+    throw new TemplateError(
+      `the variable ${name} must be set${reason ? `: ${reason.slice(0, 120)}` : ''}`,
+      'Set it in the environment or with --env-file.',
+    )
   }
 }
 
-/** Where the brace is closed that opens after the dollar sign at `start`; `last` where it isn't before that. */
+/**
+ * Where the brace is closed that opens after the dollar sign at `start`; `last` where it isn't before that.
+ */
 function closingBrace(text: string, start: number, last: number): number {
   let open = 0
   for (let i = start; i < last; i++) {

@@ -2,7 +2,11 @@ import type { Beside } from './beside.ts'
 import { parseManifest } from './parse.ts'
 
 /** Reads a Compose file with what lies beside it: texts are files. */
-export const compose = (text: string, files: Record<string, string | Beside> = {}, env: Record<string, string> = {}) =>
+export const compose = (
+  text: string,
+  files: Record<string, string | Beside> = {},
+  env: Record<string, string> = {},
+) =>
   parseManifest(text, {
     file: 'compose.yaml',
     env,
@@ -17,7 +21,8 @@ export const service = (lines: string, rest = '', files: Record<string, string |
   compose(`services:\n  web:\n    image: a\n${lines.replace(/^/gm, '    ')}\n${rest}`, files)
 
 /** That service in the manifest. */
-export const web = (lines: string, rest = '', files: Record<string, string | Beside> = {}) => service(lines, rest, files).manifest.services['web']
+export const web = (lines: string, rest = '', files: Record<string, string | Beside> = {}) =>
+  service(lines, rest, files).manifest.services['web']
 
 /** Reads an SDL file with one service `web`, and more lines of it. */
 export const sdl = (lines: string, { resources = '', top = '', expose = '' } = {}) =>

@@ -2,7 +2,10 @@ import { type Address, type Hex, hashTypedData, type TypedDataDomain } from 'vie
 import { z } from 'zod'
 import { address, bytes32, decimal, hexBytes } from './words.ts'
 
-/** A provider's price for one order on one worker. `ratePerSecond` in base units of `token` per covered second. */
+/**
+ * A provider's price for one order on one worker. `ratePerSecond` in base units of `token` per covered
+ * second.
+ */
 export interface Bid {
   tenant: Address
   worker: Address
@@ -47,7 +50,12 @@ export function marketDomain(chainId: number, market: Address): TypedDataDomain 
 
 /** The id of the lease that takes a bid: the bid's typed-data digest. */
 export function leaseIdOf(bid: Bid, chainId: number, market: Address): Hex {
-  return hashTypedData({ domain: marketDomain(chainId, market), types: BID_TYPES, primaryType: 'Bid', message: bid })
+  return hashTypedData({
+    domain: marketDomain(chainId, market),
+    types: BID_TYPES,
+    primaryType: 'Bid',
+    message: bid,
+  })
 }
 
 const SignedBidJson = z.strictObject({
@@ -89,6 +97,7 @@ export function bidFromJson(value: unknown): SignedBid | undefined {
   const minimumDeposit = BigInt(parsed.data.minimumDeposit)
   const room = BigInt(parsed.data.room)
   const salt = BigInt(parsed.data.salt)
-  if (ratePerSecond >= 1n << 80n || minimumDeposit >= 1n << 96n || room >= 1n << 64n || salt >= 1n << 256n) return undefined
+  if (ratePerSecond >= 1n << 80n || minimumDeposit >= 1n << 96n || room >= 1n << 64n || salt >= 1n << 256n)
+    return undefined
   return { ...parsed.data, ratePerSecond, minimumDeposit, room, salt }
 }

@@ -26,7 +26,8 @@ const bid: SignedBid = {
   signature: '0x1234',
 }
 
-const manifestOf = (services: string) => parseManifest(`services:\n${services}`, { file: 'compose.yaml' }).manifest
+const manifestOf = (services: string) =>
+  parseManifest(`services:\n${services}`, { file: 'compose.yaml' }).manifest
 
 describe('bids', () => {
   it('survive JSON', () => expect(bidFromJson(JSON.parse(JSON.stringify(bidToJson(bid))))).toEqual(bid))
@@ -66,7 +67,10 @@ describe('bids', () => {
 
 describe('room', () => {
   /** As in Room.sol. */
-  const roomFits = (taken: bigint, more: bigint) => [0n, 16n, 32n, 48n].every((shift) => ((taken >> shift) & 0xffffn) + ((more >> shift) & 0xffffn) <= 0xffffn)
+  const roomFits = (taken: bigint, more: bigint) =>
+    [0n, 16n, 32n, 48n].every(
+      (shift) => ((taken >> shift) & 0xffffn) + ((more >> shift) & 0xffffn) <= 0xffffn,
+    )
   const none = { cpuMilli: 0, memoryMiB: 0, diskMiB: 0, gpus: 0 }
   const whole = { cpuMilli: 4_000, memoryMiB: 16_384, diskMiB: 100_000, gpus: 7 }
 
@@ -81,7 +85,8 @@ describe('room', () => {
     expect(roomFits(0x8000n << 48n, 0x8000n << 48n)).toBe(false)
   })
 
-  const cpus = (cpuMilli: number, capacity: number) => roomOf({ ...none, cpuMilli }, { ...whole, cpuMilli: capacity })
+  const cpus = (cpuMilli: number, capacity: number) =>
+    roomOf({ ...none, cpuMilli }, { ...whole, cpuMilli: capacity })
 
   it('is no more than the whole for N Nths of a worker', () => {
     fc.assert(
@@ -106,8 +111,18 @@ describe('room', () => {
         fc.integer({ min: 0, max: 64 }),
         fc.integer({ min: 0, max: 64 }),
         (a, b, c, d, e, f, g, h) => {
-          const all = { cpuMilli: Math.max(a, b), memoryMiB: Math.max(c, d), diskMiB: Math.max(e, f), gpus: Math.max(g, h) }
-          const bid = { cpuMilli: Math.min(a, b), memoryMiB: Math.min(c, d), diskMiB: Math.min(e, f), gpus: Math.min(g, h) }
+          const all = {
+            cpuMilli: Math.max(a, b),
+            memoryMiB: Math.max(c, d),
+            diskMiB: Math.max(e, f),
+            gpus: Math.max(g, h),
+          }
+          const bid = {
+            cpuMilli: Math.min(a, b),
+            memoryMiB: Math.min(c, d),
+            diskMiB: Math.min(e, f),
+            gpus: Math.min(g, h),
+          }
           const said = amountsOf(roomOf(bid, all), all)
           expect(roomOf(said, all)).toBe(roomOf(bid, all))
           for (const part of ['cpuMilli', 'memoryMiB', 'diskMiB', 'gpus'] as const) {
@@ -125,27 +140,43 @@ describe('room', () => {
 
   it('oversells a worker by a 65,535th for each lease at the most', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 1 << 20 }), { minLength: 1, maxLength: 50 }), fc.integer({ min: 1, max: 1 << 20 }), (leases, capacity) => {
-        let [taken, sold] = [0n, 0]
-        for (const lease of leases) {
-          if (lease > capacity || !roomFits(taken, cpus(lease, capacity))) continue
-          taken += cpus(lease, capacity)
-          sold += lease
-        }
-        return sold <= capacity * (1 + leases.length / 65_535)
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 1 << 20 }), { minLength: 1, maxLength: 50 }),
+        fc.integer({ min: 1, max: 1 << 20 }),
+        (leases, capacity) => {
+          let [taken, sold] = [0n, 0]
+          for (const lease of leases) {
+            if (lease > capacity || !roomFits(taken, cpus(lease, capacity))) continue
+            taken += cpus(lease, capacity)
+            sold += lease
+          }
+          return sold <= capacity * (1 + leases.length / 65_535)
+        },
+      ),
     )
   })
 })
 
 describe('names of leases', () => {
   it('round through 32 bytes', () => {
-    for (const name of ['a', 'my-app', 'x'.repeat(32)]) expect(decodeLeaseName(encodeLeaseName(name))).toBe(name)
+    for (const name of ['a', 'my-app', 'x'.repeat(32)])
+      expect(decodeLeaseName(encodeLeaseName(name))).toBe(name)
     expect(decodeLeaseName(encodeLeaseName(undefined))).toBeUndefined()
   })
 
   it('can not be taken for a short id, a host of another or markup', () => {
-    for (const name of ['0123456789abcdef', '0123456789abcdef-web', '', '-a', 'a-', 'A', 'a.b', 'a/b', '<b>', 'x'.repeat(33)])
+    for (const name of [
+      '0123456789abcdef',
+      '0123456789abcdef-web',
+      '',
+      '-a',
+      'a-',
+      'A',
+      'a.b',
+      'a/b',
+      '<b>',
+      'x'.repeat(33),
+    ])
       expect(isLeaseName(name), name).toBe(false)
     expect(() => encodeLeaseName('No')).toThrow(CloisterError)
   })
@@ -161,7 +192,12 @@ describe('orders', () => {
     const manifest = manifestOf(
       '  a: { image: x, deploy: { replicas: 2, resources: { limits: { cpus: "0.5", memory: 64M } } } }\n  b: { image: y, deploy: { resources: { limits: { cpus: "1", memory: 128M } } } }\n',
     )
-    const order = orderFor(manifest, { tenant: account.address, token: account.address, policy: defaultPolicy(true), maxRatePerSecond: 5n })
+    const order = orderFor(manifest, {
+      tenant: account.address,
+      token: account.address,
+      policy: defaultPolicy(true),
+      maxRatePerSecond: 5n,
+    })
     expect(Order.parse(order)).toEqual(order)
     expect(order.resources).toMatchObject({ cpuMilli: 2000, memoryMiB: 256 })
     expect(order.maxRatePerSecond).toBe('5')
@@ -169,10 +205,24 @@ describe('orders', () => {
   })
 
   it('say when services need networks of their own', () => {
-    expect(needsSeparateNetworks(manifestOf('  a: { image: x, ports: ["80"] }\n  b: { image: x, ports: ["81"] }\n'))).toBe(false)
-    expect(needsSeparateNetworks(manifestOf('  a: { image: x, ports: ["80"] }\n  b: { image: x, expose: ["80"] }\n'))).toBe(true)
-    expect(needsSeparateNetworks(manifestOf('  a: { image: x, ports: ["53:53"] }\n  b: { image: x, ports: ["53:53/udp"] }\n'))).toBe(false)
-    expect(needsSeparateNetworks(manifestOf('  a: { image: x, ports: ["80"], deploy: { replicas: 2 } }\n'))).toBe(true)
+    expect(
+      needsSeparateNetworks(
+        manifestOf('  a: { image: x, ports: ["80"] }\n  b: { image: x, ports: ["81"] }\n'),
+      ),
+    ).toBe(false)
+    expect(
+      needsSeparateNetworks(
+        manifestOf('  a: { image: x, ports: ["80"] }\n  b: { image: x, expose: ["80"] }\n'),
+      ),
+    ).toBe(true)
+    expect(
+      needsSeparateNetworks(
+        manifestOf('  a: { image: x, ports: ["53:53"] }\n  b: { image: x, ports: ["53:53/udp"] }\n'),
+      ),
+    ).toBe(false)
+    expect(
+      needsSeparateNetworks(manifestOf('  a: { image: x, ports: ["80"], deploy: { replicas: 2 } }\n')),
+    ).toBe(true)
   })
 })
 
@@ -197,13 +247,16 @@ describe('signed requests', () => {
       { ...request, nonce: `0x${'01'.repeat(32)}` },
       { ...request, worker: `0x${'22'.repeat(20)}` },
     ]
-    expect(new Set([...variants.map((variant) => requestDigest(variant, 1)), requestDigest(request, 2)]).size).toBe(variants.length + 1)
+    expect(
+      new Set([...variants.map((variant) => requestDigest(variant, 1)), requestDigest(request, 2)]).size,
+    ).toBe(variants.length + 1)
   })
 
   it('survive the header, and anything else is no authorization', () => {
     const authorization = { tenant: account.address, issuedAt: 1, nonce: hash, signature: '0x1234' as const }
     expect(decodeAuthorization(encodeAuthorization(authorization))).toEqual(authorization)
     fc.assert(fc.property(fc.string(), (text) => decodeAuthorization(`Cloister ${text}`) === undefined))
-    for (const header of [undefined, 'Bearer x', `Cloister ${'A'.repeat(10_000)}`]) expect(decodeAuthorization(header)).toBeUndefined()
+    for (const header of [undefined, 'Bearer x', `Cloister ${'A'.repeat(10_000)}`])
+      expect(decodeAuthorization(header)).toBeUndefined()
   })
 })

@@ -13,7 +13,10 @@ export function shortId(id: Hex): string {
 /** What the name of a lease may be, for people. */
 export const LEASE_NAME_RULE = '1 to 32 lower-case letters, digits and inner hyphens'
 
-/** Whether a text can be the name of a lease: a DNS label of at most 32 characters that doesn't look like a short id. */
+/**
+ * Whether a text can be the name of a lease: a DNS label of at most 32 characters that doesn't look like a
+ * short id.
+ */
 export function isLeaseName(text: string): boolean {
   return NAME.test(text)
 }
@@ -22,9 +25,13 @@ export function isLeaseName(text: string): boolean {
 export function encodeLeaseName(name: string | undefined): Hex {
   if (name === undefined) return stringToHex('', { size: 32 })
   if (!isLeaseName(name))
-    throw new CloisterError('bad-name', `${JSON.stringify(name.slice(0, 60))} can't be the name of a lease.`, {
-      hint: `Use ${LEASE_NAME_RULE}.`,
-    })
+    throw new CloisterError(
+      'bad-name',
+      `${JSON.stringify(name.slice(0, 60))} can't be the name of a lease.`,
+      {
+        hint: `Use ${LEASE_NAME_RULE}.`,
+      },
+    )
   return stringToHex(name, { size: 32 })
 }
 

@@ -55,7 +55,10 @@ export function hashOrder(order: Order): `0x${string}` {
 /**
  * The order that asks for bids on a manifest. Throws `unsupported` for what no worker can do yet.
  */
-export function orderFor(manifest: Manifest, terms: { tenant: Address; token: Address; policy: Policy; maxRatePerSecond?: bigint }): Order {
+export function orderFor(
+  manifest: Manifest,
+  terms: { tenant: Address; token: Address; policy: Policy; maxRatePerSecond?: bigint },
+): Order {
   checkSupported(manifest)
   return {
     version: 1,
@@ -70,12 +73,18 @@ export function orderFor(manifest: Manifest, terms: { tenant: Address; token: Ad
   }
 }
 
-/** What a manifest demands of the worker's evidence beside the policy: a TEE of GPUs takes GPUs in confidential mode. */
+/**
+ * What a manifest demands of the worker's evidence beside the policy: a TEE of GPUs takes GPUs in
+ * confidential mode.
+ */
 export function policyFor({ demands }: Manifest, policy: Policy): Policy {
   return demands?.tee === 'cpu-gpu' ? { ...policy, gpus: 'confidential' } : policy
 }
 
-/** Throws `notice-too-short` where a manifest demands more time between a provider's notice and the end than a market gives. */
+/**
+ * Throws `notice-too-short` where a manifest demands more time between a provider's notice and the end than
+ * a market gives.
+ */
 export function checkNotice({ demands }: Manifest, noticeSeconds: number): void {
   if (demands?.noticeSeconds === undefined || demands.noticeSeconds <= noticeSeconds) return
   throw new CloisterError(
@@ -90,7 +99,9 @@ export const LEAST_MEMORY_MIB = 6
 
 /** Throws `unsupported` naming what a manifest asks for that no worker does. */
 export function checkSupported(manifest: Manifest): void {
-  const small = Object.entries(manifest.services).find(([, { resources }]) => resources.memoryMiB < LEAST_MEMORY_MIB)
+  const small = Object.entries(manifest.services).find(
+    ([, { resources }]) => resources.memoryMiB < LEAST_MEMORY_MIB,
+  )
   if (small)
     throw new CloisterError(
       'unsupported',
@@ -107,14 +118,27 @@ export function checkSupported(manifest: Manifest): void {
       },
     ]) => rtprio && (rtprio.soft !== 0 || rtprio.hard !== 0),
   )
-  if (urgent) throw new CloisterError('unsupported', `The service ${urgent[0]} asks for the limit \`rtprio\`: its threads would run before everybody else's.`)
+  if (urgent)
+    throw new CloisterError(
+      'unsupported',
+      `The service ${urgent[0]} asks for the limit \`rtprio\`: its threads would run before everybody else's.`,
+    )
   const gpus = Object.values(manifest.services).flatMap(({ resources }) => resources.gpu ?? [])
   const foreign = gpus.find(({ vendor }) => vendor !== 'nvidia')
-  if (foreign) throw new CloisterError('unsupported', `The file asks for GPUs of ${foreign.vendor}, and workers have NVIDIA's.`, { hint: 'Ask for nvidia.' })
+  if (foreign)
+    throw new CloisterError(
+      'unsupported',
+      `The file asks for GPUs of ${foreign.vendor}, and workers have NVIDIA's.`,
+      { hint: 'Ask for nvidia.' },
+    )
   if (commonModels(gpus)?.length === 0)
-    throw new CloisterError('unsupported', 'Services of the file ask for different GPU models, and a lease is on one worker.', {
-      hint: 'Name a model that all of them take, or deploy them as leases of their own.',
-    })
+    throw new CloisterError(
+      'unsupported',
+      'Services of the file ask for different GPU models, and a lease is on one worker.',
+      {
+        hint: 'Name a model that all of them take, or deploy them as leases of their own.',
+      },
+    )
 }
 
 /** Whether two containers of a manifest listen on the same port. */
@@ -122,7 +146,9 @@ export function needsSeparateNetworks(manifest: Manifest): boolean {
   const taken = new Set<string>()
   for (const { expose, count } of Object.values(manifest.services)) {
     if (count > 1 && expose.length > 0) return true
-    for (const port of new Set(expose.map(({ port, protocol }) => `${port}/${protocol === 'udp' ? 'udp' : 'tcp'}`))) {
+    for (const port of new Set(
+      expose.map(({ port, protocol }) => `${port}/${protocol === 'udp' ? 'udp' : 'tcp'}`),
+    )) {
       if (taken.has(port)) return true
       taken.add(port)
     }

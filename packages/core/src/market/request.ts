@@ -75,7 +75,9 @@ export function encodeAuthorization(authorization: Authorization): string {
 export function decodeAuthorization(header: string | undefined): Authorization | undefined {
   if (!header?.startsWith(SCHEME) || header.length > 4096) return undefined
   try {
-    return Authorization.safeParse(JSON.parse(Buffer.from(header.slice(SCHEME.length), 'base64url').toString('utf8'))).data
+    return Authorization.safeParse(
+      JSON.parse(Buffer.from(header.slice(SCHEME.length), 'base64url').toString('utf8')),
+    ).data
   } catch {
     return undefined
   }

@@ -6,8 +6,9 @@ const WHOLE = 0xffffn
 type Amounts = Omit<Resources, 'gpuModels'>
 
 /**
- * What a lease takes of a worker, as the Market reckons (Room.sol): 65,535ths of its CPUs, memory, disk and GPUs, 16 bits each, from
- * the highest. Rounded down, so that N Nths are no more than the whole, and at least one of what is taken at all.
+ * What a lease takes of a worker, as the Market reckons (Room.sol): 65,535ths of its CPUs, memory, disk and
+ * GPUs, 16 bits each, from the highest. Rounded down, so that N Nths are no more than the whole, and at
+ * least one of what is taken at all.
  */
 export function roomOf(taken: Amounts, capacity: Amounts): bigint {
   let room = 0n
@@ -20,20 +21,24 @@ export function roomOf(taken: Amounts, capacity: Amounts): bigint {
 }
 
 /**
- * The most that takes this room of a worker: what was bid, to the unit where the worker lends no more than 65,535 of them, and up to
- * `roomGrain` more where it lends more of them; twice that where less than a 65,535th was bid.
+ * The most that takes this room of a worker: what was bid, to the unit where the worker lends no more than
+ * 65,535 of them, and up to `roomGrain` more where it lends more of them; twice that where less than a
+ * 65,535th was bid.
  */
 export function amountsOf(room: bigint, capacity: Amounts): Amounts {
   const amounts = { cpuMilli: 0, memoryMiB: 0, diskMiB: 0, gpus: 0 }
   for (const [index, part] of PARTS.entries()) {
     const share = (room >> BigInt(16 * (PARTS.length - 1 - index))) & WHOLE
     const all = BigInt(capacity[part])
-    if (share > 0n && all > 0n) amounts[part] = share === WHOLE ? capacity[part] : Number(((share + 1n) * all - 1n) / WHOLE)
+    if (share > 0n && all > 0n)
+      amounts[part] = share === WHOLE ? capacity[part] : Number(((share + 1n) * all - 1n) / WHOLE)
   }
   return amounts
 }
 
-/** How much more than what was bid `amountsOf` may say of a worker that lends `all` of something: a 65,535th. */
+/**
+ * How much more than what was bid `amountsOf` may say of a worker that lends `all` of something: a 65,535th.
+ */
 export function roomGrain(all: number): number {
   return Math.max(0, Math.floor((all - 1) / Number(WHOLE)))
 }

@@ -5,11 +5,26 @@ import { address, bytes32, decimal, hexBytes } from '../market/words.ts'
 const seconds = z.number().describe('Unix seconds')
 const args = z.record(z.string().max(64), z.unknown())
 
-/** Contracts whose owner announces what it changes, by what they are called in a network's description; the token by itself. */
-export const GOVERNED_CONTRACTS = ['token', 'stake', 'slashing', 'emission', 'market', 'workers', 'admission', 'keyService'] as const
+/**
+ * Contracts whose owner announces what it changes, by what they are called in a network's description; the
+ * token by itself.
+ */
+export const GOVERNED_CONTRACTS = [
+  'token',
+  'stake',
+  'slashing',
+  'emission',
+  'market',
+  'workers',
+  'admission',
+  'keyService',
+] as const
 export type GovernedContract = (typeof GOVERNED_CONTRACTS)[number]
 
-/** Seconds from when an announced change may be made until it can't be made any more (`Governed.CHANGE_EXPIRY`). */
+/**
+ * Seconds from when an announced change may be made until it can't be made any more
+ * (`Governed.CHANGE_EXPIRY`).
+ */
 export const CHANGE_EXPIRY_SECONDS = 14 * 86_400
 /** Seconds that a suspension lasts at the most (`Admission.SUSPENSION`). */
 export const SUSPENSION_SECONDS = 29 * 86_400
@@ -17,8 +32,8 @@ export const SUSPENSION_SECONDS = 29 * 86_400
 export const PROPOSAL_EXPIRY_SECONDS = 14 * 86_400
 
 /**
- * How an announced change stands: it has to `wait`, may be made now (`ready`), was `made`, `called-off`, announced again
- * (`replaced`), or nobody made it in time (`expired`).
+ * How an announced change stands: it has to `wait`, may be made now (`ready`), was `made`, `called-off`,
+ * announced again (`replaced`), or nobody made it in time (`expired`).
  */
 export const ANNOUNCEMENT_STATES = ['waiting', 'ready', 'made', 'called-off', 'replaced', 'expired'] as const
 

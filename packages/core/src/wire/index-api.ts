@@ -1,4 +1,5 @@
-// What the indexer's HTTP interface says. Amounts are decimal strings in base units of the token, instants Unix seconds.
+// What the indexer's HTTP interface says. Amounts are decimal strings in base units of the token, instants
+// Unix seconds.
 import { z } from 'zod'
 import { address, bytes32, decimal } from '../market/words.ts'
 import { PeriodRecord } from './stake-api.ts'
@@ -41,8 +42,8 @@ export const LeaseRecord = z.object({
 export type LeaseRecord = z.infer<typeof LeaseRecord>
 
 /**
- * How a worker stands: `attested` by a vendor's hardware and covered now; `simulated` where the network's root is a development
- * one; `lapsed` where its coverage has ended.
+ * How a worker stands: `attested` by a vendor's hardware and covered now; `simulated` where the network's
+ * root is a development one; `lapsed` where its coverage has ended.
  */
 export const ATTESTATION_STATES = ['attested', 'simulated', 'lapsed'] as const
 export type AttestationState = (typeof ATTESTATION_STATES)[number]
@@ -71,7 +72,9 @@ export const WorkerRecord = z.object({
   /** SHA-256 of the SubjectPublicKeyInfo of the key it is served with. */
   tlsKeyHash: bytes32.optional(),
   attestedAt: seconds.optional(),
-  /** GPUs in confidential mode that verifiers vouched for; without it a GPU class is the worker's own word. */
+  /**
+   * GPUs in confidential mode that verifiers vouched for; without it a GPU class is the worker's own word.
+   */
   confirmedGpus: z.object({ gpuClass: z.string().max(32), gpus: z.int(), until: seconds }).optional(),
   openLeases: z.int(),
   leasesServed: z.int(),
@@ -150,10 +153,16 @@ export const IndexStatus = z.object({
 export type IndexStatus = z.infer<typeof IndexStatus>
 
 /** What a page of records looks like; `next` goes into `cursor`. */
-export const pageOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next: z.string().optional() })
+export const pageOf = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), next: z.string().optional() })
 
 /** One message of the live stream: which leases and workers a block changed. */
-export const ChangeRecord = z.object({ block: z.int(), reorganised: z.boolean(), leases: z.array(bytes32), workers: z.array(address) })
+export const ChangeRecord = z.object({
+  block: z.int(),
+  reorganised: z.boolean(),
+  leases: z.array(bytes32),
+  workers: z.array(address),
+})
 export type ChangeRecord = z.infer<typeof ChangeRecord>
 
 /** A public address of a lease, as a gateway tells it. */
@@ -165,7 +174,10 @@ export const GatewayRoute = z.object({
   url: z.string().max(512),
   /** By the lease's name, where it has one. */
   namedUrl: z.string().max(512).optional(),
-  /** On the development network: the same on a port of 127.0.0.1, for programs that don't resolve `*.localhost`. */
+  /**
+   * On the development network: the same on a port of 127.0.0.1, for programs that don't resolve
+   * `*.localhost`.
+   */
   loopbackUrl: z.string().max(512).optional(),
 })
 export type GatewayRoute = z.infer<typeof GatewayRoute>

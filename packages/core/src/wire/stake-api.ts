@@ -1,4 +1,5 @@
-// What the indexer says of stake and emission. Amounts are decimal strings in base units of CLOI, instants Unix seconds.
+// What the indexer says of stake and emission. Amounts are decimal strings in base units of CLOI, instants
+// Unix seconds.
 import { z } from 'zod'
 import { address, bytes32, decimal } from '../market/words.ts'
 
@@ -30,8 +31,9 @@ export const PoolRecord = z.object({
     /** If stake, GPUs and emission stayed as they were in the last epoch, without compounding. */
     current: perYear,
     /**
-     * What each share earned between two settlements, the last one 30 days ago or more (or the pool's beginning) and the newest one, as
-     * a part of what it is worth now. Absent where that is less than an hour.
+     * What each share earned between two settlements, the last one 30 days ago or more (or the pool's
+     * beginning) and the newest one, as a part of what it is worth now. Absent where that is less than an
+     * hour.
      */
     trailing: perYear.optional(),
     trailingSeconds: z.number(),

@@ -8,13 +8,19 @@ const common = {
   tlsKeyHash: bytes32,
   /** The block that the evidence is bound to. */
   block: z.strictObject({ number: z.int().min(0), hash: bytes32 }),
-  /** The worker key's over all the rest (`verdictRequestTypedData`): evidence names no key, and anybody may have some made. */
+  /**
+   * The worker key's over all the rest (`verdictRequestTypedData`): evidence names no key, and anybody may
+   * have some made.
+   */
   signature: hexBytes,
 }
 const evidence = z.base64().max(100_000)
 
 /** A GPU's raw report (base64), and its certificates (PEM). */
-export const GpuReport = z.strictObject({ report: z.base64().max(100_000), certificates: z.string().max(64 * 1024) })
+export const GpuReport = z.strictObject({
+  report: z.base64().max(100_000),
+  certificates: z.string().max(64 * 1024),
+})
 export type GpuReport = z.infer<typeof GpuReport>
 
 /** Evidence about a guest, and what comes along with it. */
@@ -24,11 +30,15 @@ const GuestEvidence = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('nitro'), evidence }),
 ])
 
-/** `POST /v1/verdicts`: evidence about a worker that no contract can check, for another worker to check and sign. */
+/**
+ * `POST /v1/verdicts`: evidence about a worker that no contract can check, for another worker to check and
+ * sign.
+ */
 export const VerdictRequest = z.discriminatedUnion('kind', [
   /**
-   * `tokens`: a detached EAT bundle, made for the nonce `gpuNonceOf(report data)`. `reports`: each GPU's raw report for the same nonce, with
-   * its certificates (PEM), which say of what SKU it is. `guest`: evidence about the guest that says so, over the same report data.
+   * `tokens`: a detached EAT bundle, made for the nonce `gpuNonceOf(report data)`. `reports`: each GPU's raw
+   * report for the same nonce, with its certificates (PEM), which say of what SKU it is. `guest`: evidence
+   * about the guest that says so, over the same report data.
    */
   z.strictObject({
     kind: z.literal('nvidia-gpus'),

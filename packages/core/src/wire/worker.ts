@@ -1,5 +1,5 @@
-// What a worker's HTTP interface says. The agent answers in these shapes; whoever asks checks answers against them, since a
-// worker is a stranger.
+// What a worker's HTTP interface says. The agent answers in these shapes; whoever asks checks answers
+// against them, since a worker is a stranger.
 import { z } from 'zod'
 import { RegistryLogin } from '../manifest/registry-login.ts'
 import { address, bytes32, decimal } from '../market/words.ts'
@@ -25,7 +25,10 @@ export const WorkerReport = z.object({
   attributes: z.record(z.string(), text),
   isolation: z.object({ engine: text, enforced: z.array(text), missing: z.array(text) }),
   /** Price list by token symbol, whole tokens per hour, where there is one. */
-  prices: z.record(z.string(), z.object({ cpu: text, memoryGiB: text, diskGiB: text, gpu: z.record(z.string(), text) })),
+  prices: z.record(
+    z.string(),
+    z.object({ cpu: text, memoryGiB: text, diskGiB: text, gpu: z.record(z.string(), text) }),
+  ),
   openLeases: z.int(),
 })
 export type WorkerReport = z.infer<typeof WorkerReport>
@@ -34,8 +37,13 @@ export type WorkerReport = z.infer<typeof WorkerReport>
 export const GuestKind = z.enum(['tdx', 'sev-snp', 'nitro'])
 export type GuestKind = z.infer<typeof GuestKind>
 
-/** AMD's certificates (PEM) and revocation list (hexadecimal digits), which go along with an SEV-SNP report. */
-export const SnpCertificates = z.object({ certificates: z.string().max(64 * 1024), revocationList: z.string().max(400_000).optional() })
+/**
+ * AMD's certificates (PEM) and revocation list (hexadecimal digits), which go along with an SEV-SNP report.
+ */
+export const SnpCertificates = z.object({
+  certificates: z.string().max(64 * 1024),
+  revocationList: z.string().max(400_000).optional(),
+})
 
 /** `GET /v1/evidence`: a quote about the worker, and what it is bound to. */
 export const EvidenceReport = z.object({
@@ -80,8 +88,24 @@ export const RouteReport = z.object({
 })
 export type RouteReport = z.infer<typeof RouteReport>
 
-export const CONTAINER_STATES = ['waiting', 'starting', 'running', 'unhealthy', 'restarting', 'completed', 'failed'] as const
-export const LEASE_STATES = ['waiting', 'starting', 'running', 'degraded', 'completed', 'failed', 'closed'] as const
+export const CONTAINER_STATES = [
+  'waiting',
+  'starting',
+  'running',
+  'unhealthy',
+  'restarting',
+  'completed',
+  'failed',
+] as const
+export const LEASE_STATES = [
+  'waiting',
+  'starting',
+  'running',
+  'degraded',
+  'completed',
+  'failed',
+  'closed',
+] as const
 
 /** `GET /v1/leases/{id}`: how a lease is doing. */
 export const LeaseReport = z.object({
@@ -114,10 +138,18 @@ export const EventReport = z.object({ id: z.int(), lease: bytes32, time, kind: t
 export type EventReport = z.infer<typeof EventReport>
 
 /** One line of a service's output. */
-export const LogReport = z.object({ time, container: text, stream: z.enum(['stdout', 'stderr']), text: z.string().max(65_536) })
+export const LogReport = z.object({
+  time,
+  container: text,
+  stream: z.enum(['stdout', 'stderr']),
+  text: z.string().max(65_536),
+})
 export type LogReport = z.infer<typeof LogReport>
 
-/** `PUT /v1/leases/{id}/logins`: logins in place of all that were given before. They are shown to nobody, and wiped with the lease. */
+/**
+ * `PUT /v1/leases/{id}/logins`: logins in place of all that were given before. They are shown to nobody, and
+ * wiped with the lease.
+ */
 export const RegistryLogins = z.strictObject({ logins: z.array(RegistryLogin).max(16) })
 
 /** `GET /v1/leases/{id}/metrics`: what a lease uses now. */
@@ -161,8 +193,19 @@ export const ROUTE_HEADER = 'cloister-route'
 
 /** Says, in a worker's answer to a relayed request, why the answer is its own and no service's. */
 export const STATE_HEADER = 'cloister-state'
-/** Says more of the state, in words that people get to read: how a service fails, or how large a body may be. */
+/**
+ * Says more of the state, in words that people get to read: how a service fails, or how large a body may be.
+ */
 export const STATE_DETAIL_HEADER = 'cloister-state-detail'
 /** Why a worker answers a relayed request itself. */
-export const ROUTE_STATES = ['unknown', 'starting', 'failing', 'too-large', 'late', 'unreachable', 'refused', 'busy'] as const
+export const ROUTE_STATES = [
+  'unknown',
+  'starting',
+  'failing',
+  'too-large',
+  'late',
+  'unreachable',
+  'refused',
+  'busy',
+] as const
 export type RouteState = (typeof ROUTE_STATES)[number]

@@ -4,8 +4,17 @@ import type { Writable } from 'node:stream'
 import { Header } from 'tar'
 import { type ImageSource, MAX_LAYER_BYTES, type ResolvedImage, unavailable } from '../oci/source.ts'
 
-/** Writes an image as a `docker load` archive (Docker image specification 1.2), checking every digest on the way. */
-export async function archiveImage(source: ImageSource, image: ResolvedImage, tag: string, out: Writable, signal?: AbortSignal): Promise<void> {
+/**
+ * Writes an image as a `docker load` archive (Docker image specification 1.2), checking every digest on the
+ * way.
+ */
+export async function archiveImage(
+  source: ImageSource,
+  image: ResolvedImage,
+  tag: string,
+  out: Writable,
+  signal?: AbortSignal,
+): Promise<void> {
   const configName = `${image.manifest.config.digest.slice(7)}.json`
   const layers = image.manifest.layers.map((layer) => ({ layer, name: `${layer.digest.slice(7)}/layer.tar` }))
   try {
@@ -18,9 +27,12 @@ export async function archiveImage(source: ImageSource, image: ResolvedImage, ta
       const hash = createHash('sha256')
       const bytes = await source.blob(layer, 0, signal)
       await writeEntry(out, name, layer.size, hashing(bytes, hash))
-      if (`sha256:${hash.digest('hex')}` !== layer.digest) throw unavailable(`a layer does not match ${layer.digest}`)
+      if (`sha256:${hash.digest('hex')}` !== layer.digest)
+        throw unavailable(`a layer does not match ${layer.digest}`)
     }
-    const manifest = Buffer.from(JSON.stringify([{ Config: configName, RepoTags: [tag], Layers: layers.map((l) => l.name) }]))
+    const manifest = Buffer.from(
+      JSON.stringify([{ Config: configName, RepoTags: [tag], Layers: layers.map((l) => l.name) }]),
+    )
     await writeEntry(out, 'manifest.json', manifest.length, [manifest])
     out.end(Buffer.alloc(1024))
   } catch (error) {
@@ -36,7 +48,12 @@ async function* hashing(bytes: AsyncIterable<Buffer>, hash: { update(chunk: Buff
   }
 }
 
-async function writeEntry(out: Writable, path: string, size: number, content: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<void> {
+async function writeEntry(
+  out: Writable,
+  path: string,
+  size: number,
+  content: AsyncIterable<Buffer> | Iterable<Buffer>,
+): Promise<void> {
   const block = Buffer.alloc(512)
   new Header({ path, size, mode: 0o644, type: 'File', mtime: new Date(0), uid: 0, gid: 0 }).encode(block, 0)
   await write(out, block)

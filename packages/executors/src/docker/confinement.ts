@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import { CAPABILITIES } from '@cloister/core'
 import { seccompFilter } from '../sandbox/seccomp.ts'
 
-/** As engines hide them (moby, `oci/defaults.go`), and what they leave open to the machine's root, which a container's root is. */
+/**
+ * As engines hide them (moby, `oci/defaults.go`), and what they leave open to the machine's root, which a
+ * container's root is.
+ */
 const MASKED = [
   '/proc/acpi',
   '/proc/asound',
@@ -30,7 +33,10 @@ export function maskedPaths(podman: boolean): { option: string[]; MaskedPaths?: 
   return podman ? { option: [`mask=${MASKED.join(':')}`] } : { option: [], MaskedPaths: MASKED }
 }
 
-/** The option that sets the filter of system calls, the same as the sandbox's. Podman wants it in a file, which is put into `folder`. */
+/**
+ * The option that sets the filter of system calls, the same as the sandbox's. Podman wants it in a file,
+ * which is put into `folder`.
+ */
 export async function seccompOption(podman: boolean, folder: string): Promise<string> {
   const filter = JSON.stringify(seccompFilter(CAPABILITIES.map((name) => `CAP_${name}`)))
   if (!podman) return `seccomp=${filter}`

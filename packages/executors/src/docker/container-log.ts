@@ -14,25 +14,35 @@ const STREAMS = { stdout: true, stderr: true, timestamps: true } as const
 
 /** How an engine keeps what a container prints: 20 MiB of it at most. */
 export function logConfig(podman: boolean): { Type: string; Config: Record<string, string> } {
-  return podman ? { Type: 'k8s-file', Config: { 'max-size': '20m' } } : { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } }
+  return podman
+    ? { Type: 'k8s-file', Config: { 'max-size': '20m' } }
+    : { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } }
 }
 
 /**
- * What a container printed; followed, also what it goes on to print, through restarts and through others in its place, until the
- * caller hangs up.
+ * What a container printed; followed, also what it goes on to print, through restarts and through others in
+ * its place, until the caller hangs up.
  *
- * Docker tells all of it. Podman, asked to follow, reads the last lines and then goes to the end of the file, so that what is
- * written in between is lost, and lets go of what a slow reader has not taken once the container ended (measured with 4.3.1; libpod,
- * `GetLogFile` and `readFromLogFile`). Its file is read here instead, where it is within reach.
+ * Docker tells all of it. Podman, asked to follow, reads the last lines and then goes to the end of the
+ * file, so that what is written in between is lost, and lets go of what a slow reader has not taken once the
+ * container ended (measured with 4.3.1; libpod, `GetLogFile` and `readFromLogFile`). Its file is read here
+ * instead, where it is within reach.
  */
-export async function* readContainerLogs(container: Docker.Container, options: LogOptions, podman: boolean): AsyncGenerator<LogLine> {
+export async function* readContainerLogs(
+  container: Docker.Container,
+  options: LogOptions,
+  podman: boolean,
+): AsyncGenerator<LogLine> {
   const ended = new AbortController()
   const signal = AbortSignal.any([options.signal, ended.signal])
   try {
     let run = await runOf(container, podman)
     if (!options.follow) {
       if (run?.file) yield* readLogFile(run.file, options, new K8sLogFormat())
-      else if (run) yield* readerFor(run)(Readable.from([await container.logs({ ...STREAMS, tail: options.tail, follow: false })]))
+      else if (run)
+        yield* readerFor(run)(
+          Readable.from([await container.logs({ ...STREAMS, tail: options.tail, follow: false })]),
+        )
       return
     }
     for (let tail: number | undefined = options.tail; !signal.aborted; tail = undefined) {
@@ -40,10 +50,20 @@ export async function* readContainerLogs(container: Docker.Container, options: L
         const next = nextRun(container, run, podman, signal)
         const replaced = new AbortController()
         next.catch(() => {}).finally(() => replaced.abort())
-        yield* readLogFile(run.file, { tail: tail ?? Number.POSITIVE_INFINITY, follow: true, signal: replaced.signal }, new K8sLogFormat())
+        yield* readLogFile(
+          run.file,
+          { tail: tail ?? Number.POSITIVE_INFINITY, follow: true, signal: replaced.signal },
+          new K8sLogFormat(),
+        )
         run = await next
       } else {
-        if (run) yield* followStream(container, run, tail === undefined ? { since: run.startedAt / 1000 } : { tail }, signal)
+        if (run)
+          yield* followStream(
+            container,
+            run,
+            tail === undefined ? { since: run.startedAt / 1000 } : { tail },
+            signal,
+          )
         run = await nextRun(container, run, podman, signal)
       }
     }
@@ -52,8 +72,18 @@ export async function* readContainerLogs(container: Docker.Container, options: L
   }
 }
 
-async function* followStream(container: Docker.Container, run: Run, from: { tail: number } | { since: number }, signal: AbortSignal): AsyncGenerator<LogLine> {
-  const asked = container.logs({ ...STREAMS, ...from, follow: true, abortSignal: signal }) as Promise<Readable>
+async function* followStream(
+  container: Docker.Container,
+  run: Run,
+  from: { tail: number } | { since: number },
+  signal: AbortSignal,
+): AsyncGenerator<LogLine> {
+  const asked = container.logs({
+    ...STREAMS,
+    ...from,
+    follow: true,
+    abortSignal: signal,
+  }) as Promise<Readable>
   const stream = await asked.catch((error) => {
     // Gone since we looked, or nobody wants it any more.
     if (statusOf(error) === 404 || signal.aborted) return Readable.from([])
@@ -98,7 +128,12 @@ async function runOf(container: Docker.Container, podman: boolean): Promise<Run 
         () => true,
         () => false,
       ))
-    return { key: readable ? Id : `${Id} ${State.StartedAt}`, startedAt, file: readable ? LogPath : undefined, terminal: Config.Tty }
+    return {
+      key: readable ? Id : `${Id} ${State.StartedAt}`,
+      startedAt,
+      file: readable ? LogPath : undefined,
+      terminal: Config.Tty,
+    }
   } catch (error) {
     if (statusOf(error) === 404) return undefined
     throw error
@@ -106,7 +141,12 @@ async function runOf(container: Docker.Container, podman: boolean): Promise<Run 
 }
 
 /** Waits for a run that is another one than `run`; undefined where the caller hung up. */
-async function nextRun(container: Docker.Container, run: Run | undefined, podman: boolean, signal: AbortSignal): Promise<Run | undefined> {
+async function nextRun(
+  container: Docker.Container,
+  run: Run | undefined,
+  podman: boolean,
+  signal: AbortSignal,
+): Promise<Run | undefined> {
   while (!signal.aborted) {
     const found = await runOf(container, podman)
     if (found && found.key !== run?.key) return found

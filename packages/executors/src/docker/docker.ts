@@ -44,7 +44,9 @@ import { isReadable, writtenBytes } from './written.ts'
 export interface DockerSettings {
   /** Path of the engine's socket. */
   socketPath: string
-  /** Tells this worker's containers from others' on the same engine: 1 to 16 lower-case letters and digits. */
+  /**
+   * Tells this worker's containers from others' on the same engine: 1 to 16 lower-case letters and digits.
+   */
   scope: string
   /** Folder for files that are mounted into containers. */
   folder: string
@@ -59,7 +61,9 @@ const HALT_PAUSE_MS = 250
 /** Exit code of a process that was killed: 128 + SIGKILL. */
 const KILLED = 137
 
-/** Drives an engine with Docker's interface (Docker 20.10 and later, Podman 4 and later) through its socket. */
+/**
+ * Drives an engine with Docker's interface (Docker 20.10 and later, Podman 4 and later) through its socket.
+ */
 export class DockerExecutor implements Executor {
   private readonly docker: Docker
   private readonly settings: DockerSettings
@@ -102,7 +106,9 @@ export class DockerExecutor implements Executor {
         "the host's kernel is shared",
         'a disk limit by the kernel: disks are watched',
         'what the kernel counts by user (watches of files, terminals, queued signals) is shared with the host and with other leases',
-        ...(filter ? [] : ['no way out to the internet, and containers reach the host: filters need root and nftables']),
+        ...(filter
+          ? []
+          : ['no way out to the internet, and containers reach the host: filters need root and nftables']),
       ],
     }
   }
@@ -113,7 +119,8 @@ export class DockerExecutor implements Executor {
     try {
       const [version, info] = await Promise.all([docker.version(), docker.info()])
       const podman = JSON.stringify(version).toLowerCase().includes('podman')
-      // Engines mount what is in it as root; other users of this machine have no business with a tenant's files.
+      // Engines mount what is in it as root; other users of this machine have no business with a tenant's
+      // files.
       await mkdir(settings.folder, { recursive: true, mode: 0o700 })
       await chmod(settings.folder, 0o700)
       const engine = { podman, initProcess: !podman && Boolean(info.InitBinary), version: version.Version }
@@ -140,7 +147,9 @@ export class DockerExecutor implements Executor {
       this.docker.listNetworks({ filters }),
       this.docker.listVolumes({ filters }),
     ])
-    const all = [...containers, ...networks, ...(volumes.Volumes ?? [])].map((item) => this.leaseOf(item.Labels))
+    const all = [...containers, ...networks, ...(volumes.Volumes ?? [])].map((item) =>
+      this.leaseOf(item.Labels),
+    )
     return [...new Set(all.filter((lease) => lease !== undefined))]
   }
 
@@ -149,7 +158,11 @@ export class DockerExecutor implements Executor {
     await this.remove(spec.lease, spec.name)
     this.stopped.delete(this.nameOf(spec.lease, spec.name))
     const network = await this.ensureNetwork(spec)
-    for (const { volume } of spec.mounts) await this.docker.createVolume({ Name: this.nameOf(spec.lease, volume), Labels: this.labels(spec.lease) })
+    for (const { volume } of spec.mounts)
+      await this.docker.createVolume({
+        Name: this.nameOf(spec.lease, volume),
+        Labels: this.labels(spec.lease),
+      })
     const binds = await this.writeFiles(spec)
     if (spec.agentFolder !== undefined) binds.push(`${spec.agentFolder}:${AGENT_FOLDER}:ro`)
     const masked = maskedPaths(this.podman)
@@ -157,7 +170,9 @@ export class DockerExecutor implements Executor {
       const create = async (workingDir: string) =>
         this.docker.createContainer({
           name: this.nameOf(spec.lease, spec.name),
-          Image: spec.image.digest.startsWith('sha256:') ? await this.engineReference(spec.image) : spec.image.digest,
+          Image: spec.image.digest.startsWith('sha256:')
+            ? await this.engineReference(spec.image)
+            : spec.image.digest,
           Entrypoint: spec.argv.slice(0, 1),
           Cmd: spec.argv.slice(1),
           Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
@@ -178,12 +193,17 @@ export class DockerExecutor implements Executor {
             NetworkMode: network,
             Binds: [
               ...binds,
-              ...spec.mounts.map((m) => `${this.nameOf(spec.lease, m.volume)}:${m.path}:${m.readOnly ? 'ro' : 'rw'}${m.noCopy ? ',nocopy' : ''}`),
+              ...spec.mounts.map(
+                (m) =>
+                  `${this.nameOf(spec.lease, m.volume)}:${m.path}:${m.readOnly ? 'ro' : 'rw'}${m.noCopy ? ',nocopy' : ''}`,
+              ),
             ],
             Tmpfs: Object.fromEntries(spec.tmpfs.map((mount) => [mount.path, tmpfsOptions(mount)])),
             ...(spec.shmMiB !== undefined && { ShmSize: spec.shmMiB * 1024 * 1024 }),
             ...(spec.groups && { GroupAdd: spec.groups }),
-            ...(spec.hosts && { ExtraHosts: Object.entries(spec.hosts).map(([name, address]) => `${name}:${address}`) }),
+            ...(spec.hosts && {
+              ExtraHosts: Object.entries(spec.hosts).map(([name, address]) => `${name}:${address}`),
+            }),
             Memory: spec.memoryMiB * 1024 * 1024,
             MemorySwap: spec.memoryMiB * 1024 * 1024,
             NanoCpus: spec.cpuMilli * 1_000_000,
@@ -192,16 +212,24 @@ export class DockerExecutor implements Executor {
             // Podman would make added capabilities effective for other users too.
             CapAdd: /^(0|root)?(:|$)/.test(spec.user) ? [...(spec.capabilities ?? DEFAULT_CAPABILITIES)] : [],
             Sysctls: { 'net.ipv4.ip_unprivileged_port_start': '0', ...spec.sysctls },
-            SecurityOpt: ['no-new-privileges', await seccompOption(this.podman, this.settings.folder), ...masked.option],
+            SecurityOpt: [
+              'no-new-privileges',
+              await seccompOption(this.podman, this.settings.folder),
+              ...masked.option,
+            ],
             ...(masked.MaskedPaths && { MaskedPaths: masked.MaskedPaths }),
             ReadonlyRootfs: spec.readOnlyRoot,
             ...(spec.init && this.initProcess && { Init: true }),
             Ulimits: ulimitsOf(spec),
             RestartPolicy: { Name: 'no' },
-            ...(spec.gpus > 0 && { DeviceRequests: [{ Driver: 'nvidia', Count: spec.gpus, Capabilities: [['gpu']] }] }),
+            ...(spec.gpus > 0 && {
+              DeviceRequests: [{ Driver: 'nvidia', Count: spec.gpus, Capabilities: [['gpu']] }],
+            }),
             LogConfig: logConfig(this.podman),
           },
-          NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [spec.service, ...aliasesOf(spec)] } } },
+          NetworkingConfig: {
+            EndpointsConfig: { [network]: { Aliases: [spec.service, ...aliasesOf(spec)] } },
+          },
         })
       const container = await create(spec.workingDir)
       const settled = await this.settle(container, spec.workingDir)
@@ -223,7 +251,10 @@ export class DockerExecutor implements Executor {
       const { State, Config } = await container.inspect()
       // It may have made links of what was there.
       if (!State.Running && (await this.settle(container, Config.WorkingDir)) !== Config.WorkingDir)
-        throw new CloisterError('start-failed', `${name} does not start: its working directory has become a link.`)
+        throw new CloisterError(
+          'start-failed',
+          `${name} does not start: its working directory has become a link.`,
+        )
     }
     await container.start().catch((cause) => {
       if (statusOf(cause) !== 304) throw startFailed(name, cause)
@@ -267,13 +298,20 @@ export class DockerExecutor implements Executor {
 
   async exec(lease: string, name: string, options: ExecOptions): Promise<ExecSession> {
     const tty = options.terminal !== undefined
-    const exec = await this.container(lease, name).exec({ Cmd: options.argv, AttachStdin: true, AttachStdout: true, AttachStderr: true, Tty: tty })
+    const exec = await this.container(lease, name).exec({
+      Cmd: options.argv,
+      AttachStdin: true,
+      AttachStdout: true,
+      AttachStderr: true,
+      Tty: tty,
+    })
     const stream = await exec.start({ hijack: true, stdin: true, Tty: tty })
     const stdout = new PassThrough()
     const stderr = new PassThrough()
     if (tty) stream.pipe(stdout)
     else this.docker.modem.demuxStream(stream, stdout, stderr)
-    const resize = async (columns: number, rows: number) => void (await exec.resize({ w: columns, h: rows }).catch(() => {}))
+    const resize = async (columns: number, rows: number) =>
+      void (await exec.resize({ w: columns, h: rows }).catch(() => {}))
     if (options.terminal) void resize(options.terminal.columns, options.terminal.rows)
     const ended = new Promise<void>((resolve) =>
       stream
@@ -300,14 +338,20 @@ export class DockerExecutor implements Executor {
       cpuSeconds: (stats.cpu_stats?.cpu_usage?.total_usage ?? 0) / 1e9,
       memoryBytes: Math.max(
         0,
-        (stats.memory_stats?.usage ?? 0) - (stats.memory_stats?.stats?.['total_inactive_file'] ?? stats.memory_stats?.stats?.['inactive_file'] ?? 0),
+        (stats.memory_stats?.usage ?? 0) -
+          (stats.memory_stats?.stats?.['total_inactive_file'] ??
+            stats.memory_stats?.stats?.['inactive_file'] ??
+            0),
       ),
       processes: stats.pids_stats?.current ?? 0,
     }
   }
 
   async diskUsage(lease: string): Promise<number> {
-    const volumes = (await this.volumesOf(lease)).map(({ Name, Mountpoint }) => ({ name: Name, folder: Mountpoint }))
+    const volumes = (await this.volumesOf(lease)).map(({ Name, Mountpoint }) => ({
+      name: Name,
+      folder: Mountpoint,
+    }))
     const containers = (await this.containersOf(lease)).map(({ Id }) => this.docker.getContainer(Id))
     return writtenBytes(volumes, containers, this.volumeSizes)
   }
@@ -316,7 +360,12 @@ export class DockerExecutor implements Executor {
     return connect({ host: await this.addressOf(lease, name), port, noDelay: true })
   }
 
-  async datagrams(lease: string, name: string, port: number, receive: (datagram: Buffer) => void): Promise<DatagramFlow> {
+  async datagrams(
+    lease: string,
+    name: string,
+    port: number,
+    receive: (datagram: Buffer) => void,
+  ): Promise<DatagramFlow> {
     return flowOver(createSocket('udp4'), await this.addressOf(lease, name), port, receive)
   }
 
@@ -325,8 +374,13 @@ export class DockerExecutor implements Executor {
     for (let tries = 1; ; tries++) {
       const containers = await this.containersOf(lease)
       if (containers.length === 0) return
-      if (tries > HALT_TRIES) throw new CloisterError('engine-failed', `Containers of ${lease} can't be removed.`)
-      await Promise.all(containers.map((c) => ignoring([404, 409], this.docker.getContainer(c.Id).remove({ force: true, v: true }))))
+      if (tries > HALT_TRIES)
+        throw new CloisterError('engine-failed', `Containers of ${lease} can't be removed.`)
+      await Promise.all(
+        containers.map((c) =>
+          ignoring([404, 409], this.docker.getContainer(c.Id).remove({ force: true, v: true })),
+        ),
+      )
       if (tries > 1) await delay(HALT_PAUSE_MS)
     }
   }
@@ -334,10 +388,13 @@ export class DockerExecutor implements Executor {
   async destroy(lease: string): Promise<void> {
     try {
       await this.halt(lease)
-      for (const volume of await this.volumesOf(lease)) await ignoring([404], this.docker.getVolume(volume.Name).remove())
-      for (const network of await this.networksOf(lease)) await ignoring([404], this.docker.getNetwork(network.Id).remove())
+      for (const volume of await this.volumesOf(lease))
+        await ignoring([404], this.docker.getVolume(volume.Name).remove())
+      for (const network of await this.networksOf(lease))
+        await ignoring([404], this.docker.getNetwork(network.Id).remove())
     } finally {
-      // Whatever the engine couldn't remove: a bridge that is forgotten leads nowhere, and the files may be secrets.
+      // Whatever the engine couldn't remove: a bridge that is forgotten leads nowhere, and the files may be
+      // secrets.
       await this.filter?.forget(lease)
       await rm(join(this.settings.folder, shorten(lease)), { recursive: true, force: true })
       for (const key of this.addresses.keys()) if (key.startsWith(`${lease}/`)) this.addresses.delete(key)
@@ -372,7 +429,10 @@ export class DockerExecutor implements Executor {
         revision: label('revision'),
         digest: label('digest'),
         running: State.Running,
-        exit: State.Running || State.Status === 'created' ? undefined : this.exitOf(this.nameOf(label('lease'), label('name')), State),
+        exit:
+          State.Running || State.Status === 'created'
+            ? undefined
+            : this.exitOf(this.nameOf(label('lease'), label('name')), State),
         startedAt: Date.parse(State.StartedAt) || 0,
       }
     } catch (error) {
@@ -470,10 +530,16 @@ function leaseOf(labels: Record<string, string> | null | undefined, scope: strin
 }
 
 /** The filter of the engine's bridges, or nothing where this process may not set one. */
-async function openFilter(docker: Docker, { scope, wayOut = DEFAULT_LIMITS }: DockerSettings): Promise<BridgeFilter | undefined> {
+async function openFilter(
+  docker: Docker,
+  { scope, wayOut = DEFAULT_LIMITS }: DockerSettings,
+): Promise<BridgeFilter | undefined> {
   if (process.getuid?.() !== 0) return undefined
   const filters = { label: [`${LABEL}.scope=${scope}`] }
-  const [networks, containers] = await Promise.all([docker.listNetworks({ filters }), docker.listContainers({ all: true, filters })])
+  const [networks, containers] = await Promise.all([
+    docker.listNetworks({ filters }),
+    docker.listContainers({ all: true, filters }),
+  ])
   const own = [...networks, ...containers].flatMap(({ Labels }) => leaseOf(Labels, scope) ?? [])
   const leases = new Map(own.map((lease) => [lease, true]))
   for (const { Labels } of containers) {
@@ -493,5 +559,7 @@ function aliasesOf({ service, aliases = {} }: ContainerSpec): string[] {
 }
 
 function shorten(lease: string): string {
-  return /^0x[0-9a-f]{64}$/.test(lease) ? lease.slice(2, 26) : createHash('sha256').update(lease).digest('hex').slice(0, 24)
+  return /^0x[0-9a-f]{64}$/.test(lease)
+    ? lease.slice(2, 26)
+    : createHash('sha256').update(lease).digest('hex').slice(0, 24)
 }

@@ -1,7 +1,10 @@
 import type { LogLine } from '../executor.ts'
 import { LineDecoder, logLine } from '../logs/line.ts'
 
-/** Docker's multiplexed log stream (Engine API, "Attach to a container", stream format), asked for with times, as lines. */
+/**
+ * Docker's multiplexed log stream (Engine API, "Attach to a container", stream format), asked for with
+ * times, as lines.
+ */
 export async function* readMultiplexed(stream: NodeJS.ReadableStream): AsyncGenerator<LogLine> {
   let buffered = Buffer.alloc(0)
   const decoders = { stdout: new LineDecoder(), stderr: new LineDecoder() }
@@ -13,7 +16,8 @@ export async function* readMultiplexed(stream: NodeJS.ReadableStream): AsyncGene
         const size = buffered.readUInt32BE(4)
         if (buffered.length < 8 + size) break
         const name = buffered[0] === 2 ? 'stderr' : 'stdout'
-        // A frame is a line, or a piece of one: then it has no line end, and the next piece begins with a time again.
+        // A frame is a line, or a piece of one: then it has no line end, and the next piece begins with a
+        // time again.
         const frame = buffered.subarray(8, 8 + size)
         buffered = buffered.subarray(8 + size)
         const time = Date.parse(frame.toString('latin1', 0, frame.indexOf(' ')))
@@ -25,10 +29,14 @@ export async function* readMultiplexed(stream: NodeJS.ReadableStream): AsyncGene
   } catch (error) {
     if (!isHangUp(error)) throw error
   }
-  for (const name of ['stdout', 'stderr'] as const) for (const line of decoders[name].end()) yield logLine(times[name], name, line)
+  for (const name of ['stdout', 'stderr'] as const)
+    for (const line of decoders[name].end()) yield logLine(times[name], name, line)
 }
 
-/** What Docker tells of a container with a terminal, asked for with times: one stream, each line begun with its time. */
+/**
+ * What Docker tells of a container with a terminal, asked for with times: one stream, each line begun with
+ * its time.
+ */
 export async function* readPlain(stream: NodeJS.ReadableStream): AsyncGenerator<LogLine> {
   const decoder = new LineDecoder()
   let time = Date.now()

@@ -9,8 +9,16 @@ import { type ImageSource, inTime, type ResolvedImage, resolveImage, unavailable
 import { isInsecure } from '../oci/trust.ts'
 import { archiveImage } from './archive.ts'
 
-/** Brings an image into the engine: from a layout folder by loading an archive, from a registry by the engine's own pull. */
-export async function pullImage(docker: Docker, reference: string, options: PullOptions, settings: ImageSettings): Promise<Image> {
+/**
+ * Brings an image into the engine: from a layout folder by loading an archive, from a registry by the
+ * engine's own pull.
+ */
+export async function pullImage(
+  docker: Docker,
+  reference: string,
+  options: PullOptions,
+  settings: ImageSettings,
+): Promise<Image> {
   const { source, wanted, local, close } = await findImage(reference, options.credentials, settings)
   const { host } = parseImageReference(reference)
   try {
@@ -28,31 +36,59 @@ export async function pullImage(docker: Docker, reference: string, options: Pull
   }
 }
 
-async function pull(docker: Docker, reference: string, { credentials, progress, signal }: PullOptions): Promise<void> {
+async function pull(
+  docker: Docker,
+  reference: string,
+  { credentials, progress, signal }: PullOptions,
+): Promise<void> {
   try {
-    const login = credentials && { authconfig: { username: credentials.username, password: credentials.password, serveraddress: credentials.host } }
+    const login = credentials && {
+      authconfig: {
+        username: credentials.username,
+        password: credentials.password,
+        serveraddress: credentials.host,
+      },
+    }
     const stream = await docker.pull(reference, { ...login, ...(signal && { abortSignal: signal }) })
     const layers = new Map<string, { current: number; total: number }>()
-    const tell = ({ id, status, progressDetail }: { id?: string; status?: string; progressDetail?: { current?: number; total?: number } }) => {
+    const tell = ({
+      id,
+      status,
+      progressDetail,
+    }: {
+      id?: string
+      status?: string
+      progressDetail?: { current?: number; total?: number }
+    }) => {
       if (id === undefined || status !== 'Downloading' || !progressDetail?.total) return
       layers.set(id, { current: progressDetail.current ?? 0, total: progressDetail.total })
-      const sum = (key: 'current' | 'total') => [...layers.values()].reduce((all, layer) => all + layer[key], 0)
+      const sum = (key: 'current' | 'total') =>
+        [...layers.values()].reduce((all, layer) => all + layer[key], 0)
       progress?.({ step: 'downloading', bytes: sum('current'), total: sum('total') })
     }
-    await new Promise<void>((resolve, reject) => docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve()), tell))
+    await new Promise<void>((resolve, reject) =>
+      docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve()), tell),
+    )
   } catch (cause) {
     signal?.throwIfAborted()
     throw unavailable(`the engine says ${messageOf(cause)}`, { cause })
   }
 }
 
-async function load(docker: Docker, source: ImageSource, image: ResolvedImage, signal: AbortSignal): Promise<void> {
+async function load(
+  docker: Docker,
+  source: ImageSource,
+  image: ResolvedImage,
+  signal: AbortSignal,
+): Promise<void> {
   const tag = localTag(image.digest)
   if (await hasImage(docker, tag)) return
   const body = new PassThrough()
   const writing = archiveImage(source, image, tag, addAbortSignal(signal, body), signal)
   const [response] = await Promise.all([docker.loadImage(body), writing])
-  for await (const chunk of response) if (/"error"/.test(String(chunk))) throw unavailable(`the engine can't load it: ${String(chunk).slice(0, 200)}`)
+  for await (const chunk of response)
+    if (/"error"/.test(String(chunk)))
+      throw unavailable(`the engine can't load it: ${String(chunk).slice(0, 200)}`)
 }
 
 /** Name under which an image that was loaded from an archive is kept. */

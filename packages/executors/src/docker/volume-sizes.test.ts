@@ -31,7 +31,11 @@ afterEach(async () => {
 })
 
 it('are asked for once, however many leases there are, since engines walk through everything for it', async () => {
-  const volumes = [{ Name: 'one', UsageData: { Size: 5_000 } }, { Name: 'remote', UsageData: { Size: -1 } }, { Name: 'unknown' }]
+  const volumes = [
+    { Name: 'one', UsageData: { Size: 5_000 } },
+    { Name: 'remote', UsageData: { Size: -1 } },
+    { Name: 'unknown' },
+  ]
   answer.body = JSON.stringify({ Volumes: volumes })
   const sizes = new VolumeSizes(docker)
   const all = await Promise.all(Array.from({ length: 20 }, () => sizes.all()))

@@ -10,7 +10,10 @@ interface DiskUsage {
   Volumes?: { Name: string; UsageData?: { Size?: number } | null }[] | null
 }
 
-/** What the engine says that its volumes take, for an agent that may not look into them itself. All leases are told of one answer. */
+/**
+ * What the engine says that its volumes take, for an agent that may not look into them itself. All leases
+ * are told of one answer.
+ */
 export class VolumeSizes {
   private readonly docker: Docker
   private latest: { until: number; sizes: Promise<Map<string, number>> } | undefined
@@ -41,12 +44,16 @@ export class VolumeSizes {
       statusCodes: { 200: true },
     }
     const { Volumes } = await new Promise<DiskUsage>((resolve, reject) =>
-      this.docker.modem.dial(question, (error: unknown, answer: unknown) => (error ? reject(failed(error)) : resolve((answer ?? {}) as DiskUsage))),
+      this.docker.modem.dial(question, (error: unknown, answer: unknown) =>
+        error ? reject(failed(error)) : resolve((answer ?? {}) as DiskUsage),
+      ),
     )
     return new Map((Volumes ?? []).map(({ Name, UsageData }) => [Name, Math.max(0, UsageData?.Size ?? 0)]))
   }
 }
 
 function failed(cause: unknown): CloisterError {
-  return new CloisterError('engine-failed', 'The container engine does not say what its volumes take.', { cause })
+  return new CloisterError('engine-failed', 'The container engine does not say what its volumes take.', {
+    cause,
+  })
 }

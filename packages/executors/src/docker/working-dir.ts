@@ -9,9 +9,10 @@ const LINK_BIT = 0x8000000
 const PATIENCE_MS = 30_000
 
 /**
- * The path of a folder in a container that doesn't run, without the links that lead to it. Podman, left to itself, makes a missing
- * working directory by a path that it follows on the host: through links of an image's it makes folders anywhere there (measured with
- * 4.3.1). Where no link is on the way it makes them where they belong. Throws `start-failed`.
+ * The path of a folder in a container that doesn't run, without the links that lead to it. Podman, left to
+ * itself, makes a missing working directory by a path that it follows on the host: through links of an
+ * image's it makes folders anywhere there (measured with 4.3.1). Where no link is on the way it makes them
+ * where they belong. Throws `start-failed`.
  */
 export async function withoutLinks(socketPath: string, container: string, folder: string): Promise<string> {
   let path = posix.normalize(folder)
@@ -33,17 +34,33 @@ async function linkAt(socketPath: string, container: string, path: string): Prom
   const told = await new Promise<string | undefined>((resolve, reject) => {
     const query = `/containers/${encodeURIComponent(container)}/archive?path=${encodeURIComponent(path)}`
     // Of a link to nothing the engine says what it is, and 404; the client library tells the latter only.
-    request({ socketPath, method: 'HEAD', path: query, headers: { host: 'engine' }, signal: AbortSignal.timeout(PATIENCE_MS) })
+    request({
+      socketPath,
+      method: 'HEAD',
+      path: query,
+      headers: { host: 'engine' },
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    })
       .once('error', reject)
       .once('response', (answer) => {
         answer.resume()
         const stat = answer.headers['x-docker-container-path-stat']
-        if (answer.statusCode === 200 || answer.statusCode === 404) resolve(typeof stat === 'string' ? stat : undefined)
-        else reject(new CloisterError('engine-failed', `The container engine answers ${answer.statusCode} when asked for ${path}.`))
+        if (answer.statusCode === 200 || answer.statusCode === 404)
+          resolve(typeof stat === 'string' ? stat : undefined)
+        else
+          reject(
+            new CloisterError(
+              'engine-failed',
+              `The container engine answers ${answer.statusCode} when asked for ${path}.`,
+            ),
+          )
       })
       .end()
   })
   if (told === undefined) return undefined
-  const { mode, linkTarget } = JSON.parse(Buffer.from(told, 'base64').toString('utf8')) as { mode: number; linkTarget: string }
+  const { mode, linkTarget } = JSON.parse(Buffer.from(told, 'base64').toString('utf8')) as {
+    mode: number
+    linkTarget: string
+  }
   return (mode & LINK_BIT) === 0 ? undefined : linkTarget
 }

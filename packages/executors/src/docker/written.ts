@@ -11,8 +11,14 @@ export interface VolumePlace {
   folder: string
 }
 
-/** Bytes that containers wrote, with these volumes. What can't be counted here is as much as the engine says. */
-export async function writtenBytes(volumes: readonly VolumePlace[], containers: readonly Docker.Container[], sizes: VolumeSizes): Promise<number> {
+/**
+ * Bytes that containers wrote, with these volumes. What can't be counted here is as much as the engine says.
+ */
+export async function writtenBytes(
+  volumes: readonly VolumePlace[],
+  containers: readonly Docker.Container[],
+  sizes: VolumeSizes,
+): Promise<number> {
   const found = new Map(volumes.map(({ name, folder }) => [name, folder]))
   const folders: string[] = []
   let bytes = 0
@@ -31,16 +37,24 @@ export async function writtenBytes(volumes: readonly VolumePlace[], containers: 
 }
 
 /**
- * What holds what a container wrote: its volumes, those included that an engine makes of an image's own accord, and what it
- * changed of its image, where that can be counted here. Where it can't, as many `bytes` as the engine says.
+ * What holds what a container wrote: its volumes, those included that an engine makes of an image's own
+ * accord, and what it changed of its image, where that can be counted here. Where it can't, as many `bytes`
+ * as the engine says.
  */
-async function writtenBy(container: Docker.Container): Promise<{ volumes: VolumePlace[]; changed?: string; bytes: number }> {
+async function writtenBy(
+  container: Docker.Container,
+): Promise<{ volumes: VolumePlace[]; changed?: string; bytes: number }> {
   try {
     const { Mounts, GraphDriver } = await container.inspect()
-    const volumes = Mounts.filter(({ Type }) => Type === 'volume').map(({ Name, Source }) => ({ name: Name ?? '', folder: Source }))
+    const volumes = Mounts.filter(({ Type }) => Type === 'volume').map(({ Name, Source }) => ({
+      name: Name ?? '',
+      folder: Source,
+    }))
     const changed = (GraphDriver?.Data as Record<string, string> | null | undefined)?.['UpperDir']
     if (changed !== undefined && (await isCountable(changed))) return { volumes, changed, bytes: 0 }
-    const sized = (await container.inspect({ size: true } as Docker.ContainerInspectOptions)) as { SizeRw?: number }
+    const sized = (await container.inspect({ size: true } as Docker.ContainerInspectOptions)) as {
+      SizeRw?: number
+    }
     return { volumes, bytes: sized.SizeRw ?? 0 }
   } catch (error) {
     if (statusOf(error) === 404) return { volumes: [], bytes: 0 }

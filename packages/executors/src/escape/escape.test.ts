@@ -33,7 +33,14 @@ const forever = new AbortController().signal
 const IDLE = ['/usr/bin/perl', '-e', 'sleep 1 while 1']
 const SERVE = String.raw`socket(S, 2, 1, 0); bind(S, pack 'S n x12', 2, 8080); listen(S, 9); 1 while accept(C, S)`
 /** Networks of a provider's that a tenant has no business in, and where clouds answer with secrets. */
-const INSIDE = ['10.213.77.7', '172.16.213.7', '192.168.213.7', '100.64.213.7', '169.254.77.7', '198.18.213.7']
+const INSIDE = [
+  '10.213.77.7',
+  '172.16.213.7',
+  '192.168.213.7',
+  '100.64.213.7',
+  '169.254.77.7',
+  '198.18.213.7',
+]
 
 for (const { name, program, start } of ENGINES)
   describe.skipIf(!canRun(program))(`a container of ${name}`, () => {
@@ -101,24 +108,43 @@ for (const { name, program, start } of ENGINES)
       const images = { layouts: [join(folder, 'layout')], trustedRegistries: [] }
       engine = await start?.()
       executor = engine
-        ? await DockerExecutor.connect({ socketPath: engine.socketPath, scope: 'escape', folder: join(folder, 'files'), images })
-        : await SandboxExecutor.open({ folder: join(folder, 'sandbox'), imageFolder: join(folder, 'images'), images })
+        ? await DockerExecutor.connect({
+            socketPath: engine.socketPath,
+            scope: 'escape',
+            folder: join(folder, 'files'),
+            images,
+          })
+        : await SandboxExecutor.open({
+            folder: join(folder, 'sandbox'),
+            imageFolder: join(folder, 'images'),
+            images,
+          })
       image = await executor.pull(HOSTILE.main)
       worker = createServer((socket) => socket.end('the worker')).listen(0, '::')
-      abstract = createServer((socket) => socket.end('the host')).listen(`\0cloister-escape-${process.pid}-${name}`)
-      await Promise.all([worker, abstract].map((server) => new Promise((resolve) => server.once('listening', resolve))))
+      abstract = createServer((socket) => socket.end('the host')).listen(
+        `\0cloister-escape-${process.pid}-${name}`,
+      )
+      await Promise.all(
+        [worker, abstract].map((server) => new Promise((resolve) => server.once('listening', resolve))),
+      )
       const { port } = worker.address() as AddressInfo
       inside = await startOutsideHost(INSIDE, port)
       for (const address of INSIDE) expect(await reaches(address, port)).toBe(true)
 
-      await executor.start(spec({ lease: OTHER, name: 'other-0', argv: ['/usr/bin/perl', '-e', SERVE, SECRET] }))
+      await executor.start(
+        spec({ lease: OTHER, name: 'other-0', argv: ['/usr/bin/perl', '-e', SERVE, SECRET] }),
+      )
       const addresses = `print join "\n", map { /^\\s+32 host LOCAL/ && $last !~ /127/ ? $last : do { ($last) = /([\\d.]+)$/; () } } do { open F, '/proc/net/fib_trie'; <F> }`
-      const otherAddresses = (await run(['/usr/bin/perl', '-e', addresses], '', 'other-0', OTHER)).output.split('\n').filter(Boolean)
+      const otherAddresses = (await run(['/usr/bin/perl', '-e', addresses], '', 'other-0', OTHER)).output
+        .split('\n')
+        .filter(Boolean)
       await executor.start(spec())
       await executor.start(spec({ name: 'user-0', user: '1000:1000' }))
       const own = networkInterfaces()
       const addressesOf = (family: string) =>
-        Object.values(own).flatMap((list) => (list ?? []).filter((one) => one.family === family && !one.internal).map((one) => one.address))
+        Object.values(own).flatMap((list) =>
+          (list ?? []).filter((one) => one.family === family && !one.internal).map((one) => one.address),
+        )
       const disk = statSync('/').dev
       const host = {
         marker: join(folder, 'marker'),
@@ -140,7 +166,10 @@ for (const { name, program, start } of ENGINES)
         ['root', 'cell-0'],
         ['user', 'user-0'],
       ] as const)
-        outcomes[who] = readOutcomes(ATTEMPTS, (await run(['/usr/bin/perl', '-'], probeProgram(ATTEMPTS, host), container)).output)
+        outcomes[who] = readOutcomes(
+          ATTEMPTS,
+          (await run(['/usr/bin/perl', '-'], probeProgram(ATTEMPTS, host), container)).output,
+        )
       after = hostState(engine && 'cloister_escape')
     })
 
@@ -176,17 +205,29 @@ for (const { name, program, start } of ENGINES)
           ulimits: { nofile: { soft: GREEDY.openFiles, hard: GREEDY.openFiles } },
           leaseDiskMiB: GREEDY.diskMiB,
         })
-      const bystander = () => run(['/usr/bin/perl', '-e', deedProgram(BYSTANDER, { countsApart: name === 'sandbox' ? 1 : 0 })], '', 'other-0', OTHER)
+      const bystander = () =>
+        run(
+          ['/usr/bin/perl', '-e', deedProgram(BYSTANDER, { countsApart: name === 'sandbox' ? 1 : 0 })],
+          '',
+          'other-0',
+          OTHER,
+        )
 
       for (const { name: what, perl, most, told } of HOARDS.filter((hoard) => hoard.engines.includes(name)))
         it(what, async () => {
           if ((await executor.containers(THIRD)).length === 0) await executor.start(greedy())
-          const session = await executor.exec(THIRD, 'greedy-0', { argv: ['/usr/bin/perl', '-e', deedProgram(perl)], terminal: undefined })
+          const session = await executor.exec(THIRD, 'greedy-0', {
+            argv: ['/usr/bin/perl', '-e', deedProgram(perl)],
+            terminal: undefined,
+          })
           let output = ''
           session.stderr.resume()
           for await (const chunk of session.stdout) if (/took \d+ \d+\n/.test((output += chunk))) break
           const [, count, error] = /took (\d+) (\d+)\n/.exec(output) ?? []
-          expect([Number(count) > 0 || most < 100, Number(count) <= most, nameOfError(error ?? '')], output).toEqual([true, true, expect.toBeOneOf([...told])])
+          expect(
+            [Number(count) > 0 || most < 100, Number(count) <= most, nameOfError(error ?? '')],
+            output,
+          ).toEqual([true, true, expect.toBeOneOf([...told])])
           // While it holds all that, nobody else goes without.
           expect((await bystander()).output).toBe('fine\n')
           session.stdin.end()
@@ -222,21 +263,42 @@ for (const { name, program, start } of ENGINES)
         await executor.destroy(THIRD)
       })
 
-      // Plain Docker and Podman have no limit of a disk that the kernel keeps: what is written is seen, wherever it lies.
-      it.skipIf(name === 'sandbox')('disk, by being watched wherever it writes, and whatever is in the files', async () => {
-        expect(executor.isolation.enforced).toContain('disk (by watching)')
-        await executor.start(greedy())
-        const places = ['/data', '/', HOSTILE.volume]
-        for (const place of places) {
-          const before = await executor.diskUsage(THIRD)
-          await run(['/bin/dd', 'if=/dev/zero', `of=${place}/big`, 'bs=1048576', 'count=24'], '', 'greedy-0', THIRD)
-          const after = await executor.diskUsage(THIRD)
-          expect([place, after - before >= 23 * 1024 * 1024]).toEqual([place, true])
-          await run(['/usr/bin/perl', '-e', `mkdir "${place}/many"; for (1 .. 8000) { open my $f, '>', "${place}/many/$_" }`], '', 'greedy-0', THIRD)
-          expect([place, (await executor.diskUsage(THIRD)) - after >= 16 * 1024 * 1024]).toEqual([place, true])
-        }
-        await executor.destroy(THIRD)
-      })
+      // Plain Docker and Podman have no limit of a disk that the kernel keeps: what is written is seen,
+      // wherever it lies.
+      it.skipIf(name === 'sandbox')(
+        'disk, by being watched wherever it writes, and whatever is in the files',
+        async () => {
+          expect(executor.isolation.enforced).toContain('disk (by watching)')
+          await executor.start(greedy())
+          const places = ['/data', '/', HOSTILE.volume]
+          for (const place of places) {
+            const before = await executor.diskUsage(THIRD)
+            await run(
+              ['/bin/dd', 'if=/dev/zero', `of=${place}/big`, 'bs=1048576', 'count=24'],
+              '',
+              'greedy-0',
+              THIRD,
+            )
+            const after = await executor.diskUsage(THIRD)
+            expect([place, after - before >= 23 * 1024 * 1024]).toEqual([place, true])
+            await run(
+              [
+                '/usr/bin/perl',
+                '-e',
+                `mkdir "${place}/many"; for (1 .. 8000) { open my $f, '>', "${place}/many/$_" }`,
+              ],
+              '',
+              'greedy-0',
+              THIRD,
+            )
+            expect([place, (await executor.diskUsage(THIRD)) - after >= 16 * 1024 * 1024]).toEqual([
+              place,
+              true,
+            ])
+          }
+          await executor.destroy(THIRD)
+        },
+      )
     })
 
     describe('of a hostile image', () => {
@@ -252,7 +314,11 @@ for (const { name, program, start } of ENGINES)
             (error: { code: string }) => error.code,
           )
           // It runs and sees nothing, or doesn't run.
-          expect([workingDir, code, code === 0 ? await printed('led-0') : []]).toEqual([workingDir, code, code === 0 ? ['looked'] : []])
+          expect([workingDir, code, code === 0 ? await printed('led-0') : []]).toEqual([
+            workingDir,
+            code,
+            code === 0 ? ['looked'] : [],
+          ])
           if (typeof code === 'string') expect(code).toBe('start-failed')
         }
         await executor.destroy(THIRD)
@@ -261,7 +327,12 @@ for (const { name, program, start } of ENGINES)
       it('has commands run in its root, whatever it has made of that', async () => {
         await executor.start(spec({ lease: THIRD, name: 'turned-0', workingDir: '/tmp' }))
         for (const to of ['/proc/self/fd/7', '/proc/1/root', '/up']) {
-          await run(['/usr/bin/perl', '-e', `rename '/tmp', "/tmp.$$" or unlink '/tmp'; symlink '${to}', '/tmp'`], '', 'turned-0', THIRD)
+          await run(
+            ['/usr/bin/perl', '-e', `rename '/tmp', "/tmp.$$" or unlink '/tmp'; symlink '${to}', '/tmp'`],
+            '',
+            'turned-0',
+            THIRD,
+          )
           const { output } = await run(['/usr/bin/perl', '-e', lookUp, marker()], '', 'turned-0', THIRD)
           expect([to, output]).toEqual([to, expect.not.stringContaining('saw')])
         }
@@ -273,9 +344,13 @@ for (const { name, program, start } of ENGINES)
         const files = [{ path: '/srv/file', content: Buffer.from('mine'), mode: 0o644 }]
         const turn = String.raw`if (-e '/turned') { print "again\n"; exit } open my $f, '>', '/turned'; rename '/srv', '/srv.old'; symlink $ARGV[0], '/srv' or print "can't: $!\n"; exit`
         for (const to of [`${'../'.repeat(16)}${join(folder, 'outside').slice(1)}`, '/proc/1/root']) {
-          await executor.start(spec({ lease: THIRD, name: 'turning-0', mounts, files, argv: ['/usr/bin/perl', '-e', turn, to] }))
+          await executor.start(
+            spec({ lease: THIRD, name: 'turning-0', mounts, files, argv: ['/usr/bin/perl', '-e', turn, to] }),
+          )
           await executor.wait(THIRD, 'turning-0', forever)
-          await executor.restart(THIRD, 'turning-0').catch((error: { code: string }) => expect(error.code).toBe('start-failed'))
+          await executor
+            .restart(THIRD, 'turning-0')
+            .catch((error: { code: string }) => expect(error.code).toBe('start-failed'))
           await executor.wait(THIRD, 'turning-0', forever)
           expect([to, outside()]).toEqual([to, []])
         }
@@ -302,7 +377,8 @@ for (const { name, program, start } of ENGINES)
               () => executor.wait(THIRD, 'links-0', forever),
               (error: { code: string }) => error.code,
             )
-          if (typeof ended === 'object') expect(await printed('links-0')).not.toContainEqual(expect.stringContaining('saw'))
+          if (typeof ended === 'object')
+            expect(await printed('links-0')).not.toContainEqual(expect.stringContaining('saw'))
           else expect(ended).toMatch(/^(start-failed|image-unavailable)$/)
           expect([reference, outside()]).toEqual([reference, []])
         }
@@ -311,22 +387,37 @@ for (const { name, program, start } of ENGINES)
 
       it('gets no threads that run before all others', async () => {
         const ulimits = { rtprio: { soft: 99, hard: 99 } }
-        await expect(executor.start(spec({ lease: THIRD, name: 'first-0', ulimits }))).rejects.toMatchObject({ code: 'start-failed' })
+        await expect(executor.start(spec({ lease: THIRD, name: 'first-0', ulimits }))).rejects.toMatchObject({
+          code: 'start-failed',
+        })
       })
 
-      const mountsOf = (pulled: Image) => pulled.volumes.map((path, index) => ({ volume: `image-${index}`, path, readOnly: false }))
+      const mountsOf = (pulled: Image) =>
+        pulled.volumes.map((path, index) => ({ volume: `image-${index}`, path, readOnly: false }))
       const printed = async (container: string) => {
         const lines: string[] = []
-        for await (const { text } of executor.logs(THIRD, container, { tail: 50, follow: false, signal: forever })) lines.push(text)
+        for await (const { text } of executor.logs(THIRD, container, {
+          tail: 50,
+          follow: false,
+          signal: forever,
+        }))
+          lines.push(text)
         return lines
       }
     })
   })
 
 /** What is there before and after, where it isn't the same. */
-function changesOf(before: Record<string, string>, after: Record<string, string>): Record<string, (string | undefined)[]> {
+function changesOf(
+  before: Record<string, string>,
+  after: Record<string, string>,
+): Record<string, (string | undefined)[]> {
   const names = new Set([...Object.keys(before), ...Object.keys(after)])
-  return Object.fromEntries([...names].filter((name) => before[name] !== after[name]).map((name) => [name, [before[name], after[name]]]))
+  return Object.fromEntries(
+    [...names]
+      .filter((name) => before[name] !== after[name])
+      .map((name) => [name, [before[name], after[name]]]),
+  )
 }
 
 /** A process of this machine by a part of its command line. */

@@ -1,6 +1,6 @@
 /**
- * What one lease might take so much of that others have none. `perl` runs in a container of `GREEDY`'s limits, takes all it can get, says
- * `took COUNT ERROR` by `took` and holds on to it.
+ * What one lease might take so much of that others have none. `perl` runs in a container of `GREEDY`'s
+ * limits, takes all it can get, says `took COUNT ERROR` by `took` and holds on to it.
  */
 export interface Hoard {
   /** What is taken, as the end of a sentence that begins with "keeps to its own share of". */
@@ -10,12 +10,21 @@ export interface Hoard {
   most: number
   /** Errors with which it is told that there is no more. */
   told: readonly string[]
-  /** Engines whose containers are held to that; on the others `isolation` says in words that they aren't, or somebody watches. */
+  /**
+   * Engines whose containers are held to that; on the others `isolation` says in words that they aren't, or
+   * somebody watches.
+   */
   engines: readonly string[]
 }
 
 /** Limits of the container that takes all it can get. */
-export const GREEDY = { memoryMiB: 96, maxProcesses: 48, cpuMilli: 1000, openFiles: 512, diskMiB: 32 } as const
+export const GREEDY = {
+  memoryMiB: 96,
+  maxProcesses: 48,
+  cpuMilli: 1000,
+  openFiles: 512,
+  diskMiB: 32,
+} as const
 
 const ALL = ['sandbox', 'docker', 'podman']
 const MIB = 1024 * 1024

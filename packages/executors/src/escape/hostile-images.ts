@@ -2,20 +2,38 @@ import { readFileSync } from 'node:fs'
 import { addLayer, type LayerEntry } from '../testing/layers.ts'
 
 /** An image's name, and where its volume is, of the images that `buildHostileImages` makes. */
-export const HOSTILE = { main: 'cloister/escape:1', links: 'cloister/escape-links:1', system: 'cloister/escape-system:1', volume: '/image-volume' } as const
+export const HOSTILE = {
+  main: 'cloister/escape:1',
+  links: 'cloister/escape-links:1',
+  system: 'cloister/escape-system:1',
+  volume: '/image-volume',
+} as const
 
-/** Numbers of descriptors that runtimes have had open on the host when they began a container (CVE-2024-21626). */
+/**
+ * Numbers of descriptors that runtimes have had open on the host when they began a container
+ * (CVE-2024-21626).
+ */
 export const DESCRIPTORS = [7, 8]
 
 /**
- * Adds to a layout that has the image `base` those that strangers may hand a worker: `main`, which runs, with devices of the host's, a
- * set-user-id program, and folders that are links to descriptors; `links`, in which what engines write is links to `outside`, a folder
- * of the host's; and `system`, where the system's own folders are.
+ * Adds to a layout that has the image `base` those that strangers may hand a worker: `main`, which runs,
+ * with devices of the host's, a set-user-id program, and folders that are links to descriptors; `links`, in
+ * which what engines write is links to `outside`, a folder of the host's; and `system`, where the system's
+ * own folders are.
  */
-export async function buildHostileImages(layout: string, base: string, outside: string, disk: number): Promise<void> {
+export async function buildHostileImages(
+  layout: string,
+  base: string,
+  outside: string,
+  disk: number,
+): Promise<void> {
   const up = '../'.repeat(16)
   const link = (path: string, to: string): LayerEntry => ({ path, type: 'SymbolicLink', link: to })
-  const node = (path: string, type: 'CharacterDevice' | 'BlockDevice', device: [number, number]): LayerEntry => ({ path, type, device, mode: 0o666 })
+  const node = (
+    path: string,
+    type: 'CharacterDevice' | 'BlockDevice',
+    device: [number, number],
+  ): LayerEntry => ({ path, type, device, mode: 0o666 })
   const main: LayerEntry[] = [
     { path: 'image-devices/', type: 'Directory' },
     node('image-devices/mem', 'CharacterDevice', [1, 1]),

@@ -6,10 +6,16 @@ import { type Attempt, REFUSALS } from './attempt.ts'
 /** What the attempts know of the host, as an attacker might who has an account there. */
 export type HostFacts = Record<string, string | number | readonly string[]>
 
-/** What came of an attempt: `refused`, or in words what the container came by or what was wrong with the attempt. */
+/**
+ * What came of an attempt: `refused`, or in words what the container came by or what was wrong with the
+ * attempt.
+ */
 export type Outcome = 'refused' | `got ${string}` | `proves nothing: ${string}`
 
-/** A program in Perl, which has raw system calls and comes with every Debian, that makes attempts and tells of each. */
+/**
+ * A program in Perl, which has raw system calls and comes with every Debian, that makes attempts and tells
+ * of each.
+ */
 export function probeProgram(attempts: readonly Attempt[], host: HostFacts): string {
   const parts = attempts.map(({ perl }, index) => `${index} => ${perlOf(perl)}`)
   return `${program(0, host)}%parts = (${parts.join(', ')});\n${program(1)}`
@@ -23,14 +29,18 @@ export function deedProgram(perl: string, host: HostFacts = {}): string {
 function program(part: 0 | 1, host: HostFacts = {}): string {
   const text = readFileSync(join(import.meta.dirname, 'probe.pl'), 'utf8').split(/^(?=my @left)/m)[part] ?? ''
   if (part === 1) return text
-  const numbers = Object.entries(SYSTEM_CALLS).map(([name, [x64, arm64]]) => `${name} => ${process.arch === 'arm64' ? arm64 : x64}`)
+  const numbers = Object.entries(SYSTEM_CALLS).map(
+    ([name, [x64, arm64]]) => `${name} => ${process.arch === 'arm64' ? arm64 : x64}`,
+  )
   const facts = Object.entries(host).map(([name, value]) => `${name} => ${perlOf(value)}`)
   return `${text}%number = (${numbers.join(', ')});\n%host = (${facts.join(', ')});\n`
 }
 
 /** Reads what the program printed. */
 export function readOutcomes(attempts: readonly Attempt[], output: string): Outcome[] {
-  const lines = new Map(output.split('\n').map((line) => [line.split('\t')[0], line.slice(line.indexOf('\t') + 1)]))
+  const lines = new Map(
+    output.split('\n').map((line) => [line.split('\t')[0], line.slice(line.indexOf('\t') + 1)]),
+  )
   return attempts.map(({ also = [] }, index): Outcome => {
     const line = lines.get(`${index}`) ?? 'ended'
     if (line.startsWith('got ')) return line as Outcome
@@ -43,7 +53,11 @@ export function readOutcomes(attempts: readonly Attempt[], output: string): Outc
 }
 
 export function nameOfError(number: string): string {
-  return Object.entries(constants.errno).find(([, value]) => value === Number(number))?.[0] ?? MORE_ERRORS[number] ?? number
+  return (
+    Object.entries(constants.errno).find(([, value]) => value === Number(number))?.[0] ??
+    MORE_ERRORS[number] ??
+    number
+  )
 }
 
 /** Errors of Linux that Node has no names for. */

@@ -6,7 +6,8 @@ import type { LogFormat } from './read-file.ts'
 const MAX_JOINED = 256 * 1024
 
 /**
- * Podman's `k8s-file` logs. An entry is `TIME STREAM TAG TEXT`, TAG being `P` for a piece of a line and `F` for its end.
+ * Podman's `k8s-file` logs. An entry is `TIME STREAM TAG TEXT`, TAG being `P` for a piece of a line and `F`
+ * for its end.
  *
  * Source: Kubernetes, CRI logging proposal (design-proposals/node/kubelet-cri-logging.md), "Log format".
  */
@@ -33,6 +34,8 @@ export class K8sLogFormat implements LogFormat {
   private join(stream: LogLine['stream']): LogLine[] {
     const pieces = this.pieces[stream].splice(0)
     if (pieces.length === 0) return []
-    return cutLine(Buffer.concat(pieces).toString('utf8')).map((text) => logLine(this.times[stream], stream, text))
+    return cutLine(Buffer.concat(pieces).toString('utf8')).map((text) =>
+      logLine(this.times[stream], stream, text),
+    )
   }
 }

@@ -20,7 +20,11 @@ export class LastLines {
   push(line: LogLine): void {
     this.lines.push(line)
     this.characters += line.text.length
-    while (this.lines.length - this.first > this.wanted || (this.characters > MAX_TAIL_CHARACTERS && this.lines.length - this.first > 1)) this.drop()
+    while (
+      this.lines.length - this.first > this.wanted ||
+      (this.characters > MAX_TAIL_CHARACTERS && this.lines.length - this.first > 1)
+    )
+      this.drop()
   }
 
   /** All that are kept, oldest first. */

@@ -37,5 +37,7 @@ export class LineDecoder {
 /** A line in pieces of at most `longest` each; one piece where it is no longer. */
 export function cutLine(line: string, longest = MAX_LINE): string[] {
   if (line.length <= longest) return [line]
-  return Array.from({ length: Math.ceil(line.length / longest) }, (_, piece) => line.slice(piece * longest, (piece + 1) * longest))
+  return Array.from({ length: Math.ceil(line.length / longest) }, (_, piece) =>
+    line.slice(piece * longest, (piece + 1) * longest),
+  )
 }

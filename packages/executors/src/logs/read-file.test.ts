@@ -21,8 +21,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-const entries = (...texts: (string | number)[]) => texts.map((text) => `${JSON.stringify({ time: 1, stream: 'stdout', text: String(text) })}\n`).join('')
-const read = (tail: number, follow: boolean, format = JSON_LINES) => readLogFile(path, { tail, follow, signal: hangUp.signal }, format)
+const entries = (...texts: (string | number)[]) =>
+  texts.map((text) => `${JSON.stringify({ time: 1, stream: 'stdout', text: String(text) })}\n`).join('')
+const read = (tail: number, follow: boolean, format = JSON_LINES) =>
+  readLogFile(path, { tail, follow, signal: hangUp.signal }, format)
 const texts = async (lines: AsyncIterable<{ text: string }>) => {
   const all: string[] = []
   for await (const { text } of lines) all.push(text)
@@ -80,7 +82,10 @@ describe('a log file', () => {
   })
 
   it('is read whatever lies in it: what is damaged or far too long is left out', async () => {
-    await writeFile(path, `${entries('a')}{"time":1,"stre\n\n\0\xff\n${'x'.repeat(3_000_000)}\n${entries('b')}{"unfinished`)
+    await writeFile(
+      path,
+      `${entries('a')}{"time":1,"stre\n\n\0\xff\n${'x'.repeat(3_000_000)}\n${entries('b')}{"unfinished`,
+    )
     expect(await texts(read(10, false))).toEqual(['a', 'b'])
     // As where the process that wrote it died, and another one goes on.
     const writer = new LogWriter(path)
@@ -100,7 +105,10 @@ describe('a log file', () => {
     seen.pop()
     let waits = 0
     for (let line = 0; line < 40_000; line += 100) {
-      const piece = Array.from({ length: 100 }, (_, index) => `${String(line + index).padStart(8, '0')}${'x'.repeat(592)}\n`).join('')
+      const piece = Array.from(
+        { length: 100 },
+        (_, index) => `${String(line + index).padStart(8, '0')}${'x'.repeat(592)}\n`,
+      ).join('')
       const busy = writer.write('stdout', Buffer.from(piece))
       // No more than a mebibyte waits in memory.
       if (busy) waits++
@@ -148,7 +156,13 @@ describe('lines', () => {
     const bytes = Buffer.from(text)
     for (let cut = 0; cut <= bytes.length; cut++) {
       const decoder = new LineDecoder()
-      expect([...decoder.write(bytes.subarray(0, cut)), ...decoder.write(bytes.subarray(cut)), ...decoder.end()].join('\n')).toBe(text.trimEnd())
+      expect(
+        [
+          ...decoder.write(bytes.subarray(0, cut)),
+          ...decoder.write(bytes.subarray(cut)),
+          ...decoder.end(),
+        ].join('\n'),
+      ).toBe(text.trimEnd())
     }
     const decoder = new LineDecoder(4)
     expect(decoder.write(Buffer.from('abcdefghij\nkl'))).toEqual(['abcd', 'efgh', 'ij'])

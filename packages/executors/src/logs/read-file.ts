@@ -4,7 +4,10 @@ import type { LogLine, LogOptions } from '../executor.ts'
 import { LastLines } from './last-lines.ts'
 
 const PIECE = 64 * 1024
-/** Longest entry of a file: a line's with room for its time and for what its notation adds. Longer ones are left out. */
+/**
+ * Longest entry of a file: a line's with room for its time and for what its notation adds. Longer ones are
+ * left out.
+ */
 const MAX_ENTRY = 256 * 1024
 /** Watching misses a file that is put in the place of another; a look now and then does not. */
 const LOOK_MS = 500
@@ -18,17 +21,26 @@ export interface LogFormat {
 }
 
 /**
- * Reads a log file from its last lines on and, where `options.follow` says so, goes on with what is appended until `options.signal`
- * is aborted; then what is there still comes. A file may be there later, be renamed to `PATH.1` (which is read first where it is
- * there), be deleted, and be there anew: nothing is read twice and nothing is left out, since an open file stays what it is.
+ * Reads a log file from its last lines on and, where `options.follow` says so, goes on with what is appended
+ * until `options.signal` is aborted; then what is there still comes. A file may be there later, be renamed
+ * to `PATH.1` (which is read first where it is there), be deleted, and be there anew: nothing is read twice
+ * and nothing is left out, since an open file stays what it is.
  */
-export async function* readLogFile(path: string, options: LogOptions, format: LogFormat): AsyncGenerator<LogLine> {
+export async function* readLogFile(
+  path: string,
+  options: LogOptions,
+  format: LogFormat,
+): AsyncGenerator<LogLine> {
   let file = await successor(path, undefined)
-  /** The last lines of what was there already, until all of that is read; where all is wanted, nothing has to be kept. */
+  /**
+   * The last lines of what was there already, until all of that is read; where all is wanted, nothing has to
+   * be kept.
+   */
   let last = options.tail === Number.POSITIVE_INFINITY ? undefined : new LastLines(options.tail)
   try {
     for (;;) {
-      // Asked first: whatever was written before the file was replaced is there to be read when we know that it was.
+      // Asked first: whatever was written before the file was replaced is there to be read when we know that
+      // it was.
       const { aborted } = options.signal
       const inode = await inodeOf(path)
       for await (const line of file?.lines(format) ?? [])
@@ -51,7 +63,10 @@ export async function* readLogFile(path: string, options: LogOptions, format: Lo
   }
 }
 
-/** The file to read after `file`, which is closed then: that at `PATH.1` where it is another one, else that at `PATH`; `file` where there is none. */
+/**
+ * The file to read after `file`, which is closed then: that at `PATH.1` where it is another one, else that
+ * at `PATH`; `file` where there is none.
+ */
 async function successor(path: string, file: LogFile | undefined): Promise<LogFile | undefined> {
   const current = await LogFile.open(path)
   // Opened last, since the one may become the other right now.

@@ -7,9 +7,9 @@ import { hostResolvers } from './resolvers.ts'
 const BRIDGE = 'clo'
 
 /**
- * Keeps the containers of an engine with bridges (Docker, Podman) from this machine, from the networks it is in and from
- * one another, by rules of nftables in a table of its own. They stay when the worker ends, as the containers do, and
- * go with the last lease.
+ * Keeps the containers of an engine with bridges (Docker, Podman) from this machine, from the networks it is
+ * in and from one another, by rules of nftables in a table of its own. They stay when the worker ends, as
+ * the containers do, and go with the last lease.
  */
 export class BridgeFilter {
   private readonly table: string
@@ -28,8 +28,15 @@ export class BridgeFilter {
     this.limits = limits
   }
 
-  /** Sets the rules for the leases there are; `limits` is undefined where no lease gets a way out. Throws where the kernel, or a missing program or right, doesn't let it. */
-  static async open(scope: string, limits: WayOutLimits | undefined, leases: ReadonlyMap<string, boolean>): Promise<BridgeFilter> {
+  /**
+   * Sets the rules for the leases there are; `limits` is undefined where no lease gets a way out. Throws
+   * where the kernel, or a missing program or right, doesn't let it.
+   */
+  static async open(
+    scope: string,
+    limits: WayOutLimits | undefined,
+    leases: ReadonlyMap<string, boolean>,
+  ): Promise<BridgeFilter> {
     const filter = new BridgeFilter(scope, new Map(), limits)
     for (const [lease, internet] of leases) filter.bridges.set(filter.bridgeOf(lease), internet)
     await applyRules(filter.rules())
@@ -43,7 +50,10 @@ export class BridgeFilter {
     return `${BRIDGE}${hash(this.scope).slice(0, 4)}${hash(lease).slice(0, 8)}`
   }
 
-  /** Lets a lease's containers reach each other, and the internet or not. To be called before the first one starts. */
+  /**
+   * Lets a lease's containers reach each other, and the internet or not. To be called before the first one
+   * starts.
+   */
   async admit(lease: string, internet: boolean): Promise<void> {
     if (this.bridges.get(this.bridgeOf(lease)) === internet) return
     this.bridges.set(this.bridgeOf(lease), internet)
@@ -70,7 +80,10 @@ export class BridgeFilter {
 
   private elements(): string {
     const fill = (name: string, elements: string[]) =>
-      [`flush set inet ${this.table} ${name}`, ...(elements.length > 0 ? [`add element inet ${this.table} ${name} { ${elements.join(', ')} }`] : [])].join('\n')
+      [
+        `flush set inet ${this.table} ${name}`,
+        ...(elements.length > 0 ? [`add element inet ${this.table} ${name} { ${elements.join(', ')} }`] : []),
+      ].join('\n')
     const open = [...this.bridges].filter(([, internet]) => internet).map(([bridge]) => `"${bridge}"`)
     const own = [...this.bridges.keys()].map((bridge) => `"${bridge}" . "${bridge}"`)
     return `${fill('own', own)}\n${fill('open', open)}\n`
@@ -80,7 +93,8 @@ export class BridgeFilter {
     const { limits } = this
     const any = `"${this.bridgeOf('').slice(0, BRIDGE.length + 4)}*"`
     const resolvers = hostResolvers()
-    const resolversOf = (family: 4 | 6) => resolvers.filter((address) => address.includes(':') === (family === 6))
+    const resolversOf = (family: 4 | 6) =>
+      resolvers.filter((address) => address.includes(':') === (family === 6))
     const dns = 'meta l4proto { tcp, udp } th dport 53'
     return `
 table inet ${this.table}

@@ -6,5 +6,7 @@ export interface WayOutLimits {
   connections: number
 }
 
-/** Enough to fetch models and serve people, and not enough to take a machine's line or flood somebody else's. */
+/**
+ * Enough to fetch models and serve people, and not enough to take a machine's line or flood somebody else's.
+ */
 export const DEFAULT_LIMITS: WayOutLimits = { mibPerSecond: 64, connections: 1_024 }

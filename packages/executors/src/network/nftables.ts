@@ -2,27 +2,46 @@ import { spawn } from 'node:child_process'
 import { INTERNAL_NETWORKS } from '@cloister/core'
 import type { WayOutLimits } from './limits.ts'
 
-/** Questions to name servers that a lease may ask in a second: they go to the machine's own, whom a flood would keep from others. */
+/**
+ * Questions to name servers that a lease may ask in a second: they go to the machine's own, whom a flood
+ * would keep from others.
+ */
 const QUESTIONS = { perSecond: 500, burst: 1_000 }
 
-/** Runs nftables' program on rules, all of which take effect or none. `prefix` is a command that enters a network namespace. */
+/**
+ * Runs nftables' program on rules, all of which take effect or none. `prefix` is a command that enters a
+ * network namespace.
+ */
 export async function applyRules(rules: string, prefix: readonly string[] = []): Promise<void> {
   const [program = 'nft', ...args] = [...prefix, 'nft', '-f', '-']
-  const child = spawn(program, args, { stdio: ['pipe', 'ignore', 'pipe'], env: { PATH: `${process.env['PATH']}:/usr/sbin:/sbin` } })
+  const child = spawn(program, args, {
+    stdio: ['pipe', 'ignore', 'pipe'],
+    env: { PATH: `${process.env['PATH']}:/usr/sbin:/sbin` },
+  })
   let told = ''
   child.stderr.on('data', (chunk) => (told += chunk))
   child.stdin.on('error', () => {})
   child.stdin.end(rules)
-  const code = await new Promise<number>((resolve, reject) => child.once('error', reject).once('close', (value) => resolve(value ?? 1)))
+  const code = await new Promise<number>((resolve, reject) =>
+    child.once('error', reject).once('close', (value) => resolve(value ?? 1)),
+  )
   if (code !== 0) throw new Error(`nft: ${told.trim().split('\n')[0] ?? code}`)
 }
 
 /**
- * Sets, a chain `questions` that lets DNS pass within limits, and a chain `outward` that refuse what no lease may reach: private and special networks (RFC 6890), the addresses in
- * `hosts`, and what goes beyond the limits, counted by `key`. What passes returns.
+ * Sets, a chain `questions` that lets DNS pass within limits, and a chain `outward` that refuse what no
+ * lease may reach: private and special networks (RFC 6890), the addresses in `hosts`, and what goes beyond
+ * the limits, counted by `key`. What passes returns.
  */
-export function outwardRules(key: 'iifname' | 'oifname', limits: WayOutLimits, hosts: readonly string[]): string {
-  const [v4, v6] = [hosts.filter((address) => !address.includes(':')), hosts.filter((address) => address.includes(':'))]
+export function outwardRules(
+  key: 'iifname' | 'oifname',
+  limits: WayOutLimits,
+  hosts: readonly string[],
+): string {
+  const [v4, v6] = [
+    hosts.filter((address) => !address.includes(':')),
+    hosts.filter((address) => address.includes(':')),
+  ]
   return `
     ${set('internal4', 'ipv4_addr; flags interval', INTERNAL_NETWORKS.ipv4)}
     ${set('internal6', 'ipv6_addr; flags interval', INTERNAL_NETWORKS.ipv6)}

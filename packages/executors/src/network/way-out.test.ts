@@ -14,14 +14,28 @@ import { hostAddresses, openWayOut, refreshHosts } from './way-out.ts'
 const OUTSIDE = '1.2.3.4'
 /** A public address that the machine itself will have. */
 const OWN = '1.2.3.77'
-const INSIDE = ['10.213.78.7', '172.16.214.7', '192.168.214.7', '100.64.214.7', '169.254.78.7', '198.18.214.7', '192.0.0.9']
-/** What a program is told of an IPv4 packet that a filter refuses, at once (ICMP, "administratively prohibited"). */
+const INSIDE = [
+  '10.213.78.7',
+  '172.16.214.7',
+  '192.168.214.7',
+  '100.64.214.7',
+  '169.254.78.7',
+  '198.18.214.7',
+  '192.0.0.9',
+]
+/**
+ * What a program is told of an IPv4 packet that a filter refuses, at once (ICMP, "administratively
+ * prohibited").
+ */
 const REFUSED = 'EHOSTUNREACH'
 const LIMITS = { mibPerSecond: 8, connections: 8 }
 
 describe.skipIf(!canRun('podman'))('a way out', () => {
   let mounted: string
-  /** A mount below one that is shared with other namespaces, as nearly all are where systemd runs, and Podman's networks everywhere. */
+  /**
+   * A mount below one that is shared with other namespaces, as nearly all are where systemd runs, and
+   * Podman's networks everywhere.
+   */
   const isMounted = () => readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${mounted}/below `)
   let holder: ChildProcess
   let outside: OutsideHost
@@ -38,7 +52,11 @@ describe.skipIf(!canRun('podman'))('a way out', () => {
       `const s=require('net').connect({host:'${address}',port:${port},timeout:5000});s.on('connect',()=>{console.log('reached');s.destroy()});` +
         `s.on('error',e=>console.log(e.code));s.on('timeout',()=>{console.log('nothing');s.destroy()})`,
     )
-  const network = () => ({ holder: holder.pid ?? 0, enterUser: false, charged: (command: string[]) => command })
+  const network = () => ({
+    holder: holder.pid ?? 0,
+    enterUser: false,
+    charged: (command: string[]) => command,
+  })
 
   beforeAll(async () => {
     host = createServer((socket) => socket.destroy()).listen(0, '::')
@@ -50,7 +68,9 @@ describe.skipIf(!canRun('podman'))('a way out', () => {
     execFileSync('mount', ['--make-shared', mounted])
     mkdirSync(join(mounted, 'below'))
     execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', join(mounted, 'below')])
-    holder = spawn('unshare', ['--net', 'sh', '-c', 'echo up; exec sleep 600'], { stdio: ['ignore', 'pipe', 'ignore'] })
+    holder = spawn('unshare', ['--net', 'sh', '-c', 'echo up; exec sleep 600'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
     if (holder.stdout) await once(holder.stdout, 'data')
     await openWayOut(network(), LIMITS)
   })
@@ -91,8 +111,26 @@ describe.skipIf(!canRun('podman'))('a way out', () => {
   })
 
   it('refuses the same of IPv6, by any way of writing it', () => {
-    execFileSync('nsenter', ['--net', `--target=${holder.pid}`, 'ip', '-6', 'route', 'replace', 'default', 'dev', 'tap0'])
-    for (const address of ['fd00::2', '64:ff9b::a00:1', '2002:a00:1::1', '2001:db8::1', 'fec0::1', '::7f00:1', '4000::1'])
+    execFileSync('nsenter', [
+      '--net',
+      `--target=${holder.pid}`,
+      'ip',
+      '-6',
+      'route',
+      'replace',
+      'default',
+      'dev',
+      'tap0',
+    ])
+    for (const address of [
+      'fd00::2',
+      '64:ff9b::a00:1',
+      '2002:a00:1::1',
+      '2001:db8::1',
+      'fec0::1',
+      '::7f00:1',
+      '4000::1',
+    ])
       expect([address, reach(address)]).toEqual([address, 'EACCES'])
   })
 
@@ -133,8 +171,8 @@ describe.skipIf(!canRun('podman'))('a way out', () => {
     const sent = inside(`
       const began = Date.now(), s = require('net').connect({ host: '${OUTSIDE}', port: ${port}, allowHalfOpen: true })
       s.resume(); s.end(Buffer.alloc(${6 * LIMITS.mibPerSecond} << 20), () => { console.log(Date.now() - began); process.exit() })`)
-    // What is beyond the first two seconds' worth, and what the kernel keeps for the socket (up to 12 MiB here), takes its time; without a limit
-    // all of it is gone in a fraction of a second.
+    // What is beyond the first two seconds' worth, and what the kernel keeps for the socket (up to 12 MiB
+    // here), takes its time; without a limit all of it is gone in a fraction of a second.
     expect(Number(sent)).toBeGreaterThan(1_500)
   })
 

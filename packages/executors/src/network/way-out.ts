@@ -28,16 +28,17 @@ export interface LeaseNetwork {
 }
 
 /**
- * Gives a network a way out to the internet, through slirp4netns, which makes connections as an ordinary program of this
- * machine does. Before it is there, a filter is set inside the network that containers have no capability to touch: it goes
- * by the address a packet has, so what a name answers makes no difference. Gives the process to kill for its end; rejects
- * where the kernel or a program won't.
+ * Gives a network a way out to the internet, through slirp4netns, which makes connections as an ordinary
+ * program of this machine does. Before it is there, a filter is set inside the network that containers have
+ * no capability to touch: it goes by the address a packet has, so what a name answers makes no difference.
+ * Gives the process to kill for its end; rejects where the kernel or a program won't.
  */
 export async function openWayOut(network: LeaseNetwork, limits: WayOutLimits): Promise<number> {
   await applyRules(filterRules(limits, hostAddresses()), entering(network))
   const pid = String(network.holder)
-  // As root it must not have our mounts: its sandbox makes the topmost one private, and takes all of them down, which would take those below
-  // shared ones from the whole machine (nearly all where systemd runs, Podman's networks everywhere).
+  // As root it must not have our mounts: its sandbox makes the topmost one private, and takes all of them
+  // down, which would take those below shared ones from the whole machine (nearly all where systemd runs,
+  // Podman's networks everywhere).
   const apart = network.enterUser ? [] : ['unshare', '--mount', '--propagation', 'private', '--']
   const command = [
     ...apart,
@@ -51,13 +52,24 @@ export async function openWayOut(network: LeaseNetwork, limits: WayOutLimits): P
   ]
   if (hasIPv6()) command.push('--enable-ipv6')
   if (network.enterUser) command.push(`--userns-path=/proc/${pid}/ns/user`)
-  const [program = '', ...rest] = network.charged(['perl', PROGRAM, pid, ...command, `/proc/${pid}/ns/net`, DEVICE])
+  const [program = '', ...rest] = network.charged([
+    'perl',
+    PROGRAM,
+    pid,
+    ...command,
+    `/proc/${pid}/ns/net`,
+    DEVICE,
+  ])
   const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env: { PATH } })
   let said = ''
   child.stderr.on('data', (chunk) => (said = `${said}${chunk}`.slice(-400)))
   const late = setTimeout(() => child.kill('SIGKILL'), OPEN_MS)
   await new Promise<void>((resolve, reject) => {
-    child.once('error', reject).once('exit', () => reject(new Error(`slirp4netns: ${said.trim().split('\n').at(-1) || 'it does not start'}`)))
+    child
+      .once('error', reject)
+      .once('exit', () =>
+        reject(new Error(`slirp4netns: ${said.trim().split('\n').at(-1) || 'it does not start'}`)),
+      )
     child.stdout.once('data', () => resolve())
   }).finally(() => clearTimeout(late))
   child.stdout.destroy()
@@ -83,7 +95,9 @@ export async function refreshHosts(network: LeaseNetwork, all = hostAddresses())
 /** Addresses of this machine, which a lease must not reach even where they are public. */
 export function hostAddresses(): string[] {
   const all = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
-  return [...new Set(all.filter(({ internal }) => !internal).map(({ address }) => address.replace(/%.*/, '')))].sort()
+  return [
+    ...new Set(all.filter(({ internal }) => !internal).map(({ address }) => address.replace(/%.*/, ''))),
+  ].sort()
 }
 
 function hasIPv6(): boolean {
@@ -91,12 +105,19 @@ function hasIPv6(): boolean {
 }
 
 function entering({ holder, enterUser }: LeaseNetwork): string[] {
-  return ['nsenter', `--target=${holder}`, '--net', ...(enterUser ? ['--user', '--preserve-credentials'] : []), '--']
+  return [
+    'nsenter',
+    `--target=${holder}`,
+    '--net',
+    ...(enterUser ? ['--user', '--preserve-credentials'] : []),
+    '--',
+  ]
 }
 
 function filterRules(limits: WayOutLimits, hosts: readonly string[]): string {
   const dns = 'meta l4proto { tcp, udp } th dport 53 goto questions'
-  const neighbours = 'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert } accept'
+  const neighbours =
+    'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert } accept'
   return `
 table inet ${TABLE}
 delete table inet ${TABLE}

@@ -20,13 +20,16 @@ export interface BuildOptions {
 }
 
 /**
- * Packs programs and files into an image in an OCI layout folder, a layer for each, without any container engine. The same files
- * give the same digest. Returns the image's digest.
+ * Packs programs and files into an image in an OCI layout folder, a layer for each, without any container
+ * engine. The same files give the same digest. Returns the image's digest.
  */
 export async function buildImage(options: BuildOptions): Promise<string> {
   const { layout } = options
   await mkdir(layout, { recursive: true })
-  const layers = [await programsLayer(layout, options.programs), ...(Object.keys(options.files).length > 0 ? [await filesLayer(options)] : [])]
+  const layers = [
+    await programsLayer(layout, options.programs),
+    ...(Object.keys(options.files).length > 0 ? [await filesLayer(options)] : []),
+  ]
   const architecture = process.arch === 'x64' ? 'amd64' : process.arch
   const config = await addJson(layout, {
     architecture,
@@ -63,11 +66,20 @@ async function filesLayer({ layout, files }: BuildOptions): Promise<Layer> {
   return layer
 }
 
-async function addToIndex(layout: string, name: string, manifest: { digest: string; size: number }, architecture: string): Promise<void> {
+async function addToIndex(
+  layout: string,
+  name: string,
+  manifest: { digest: string; size: number },
+  architecture: string,
+): Promise<void> {
   const path = join(layout, 'index.json')
-  const index = existsSync(path) ? JSON.parse(await readFile(path, 'utf8')) : { schemaVersion: 2, manifests: [] }
+  const index = existsSync(path)
+    ? JSON.parse(await readFile(path, 'utf8'))
+    : { schemaVersion: 2, manifests: [] }
   const key = 'org.opencontainers.image.ref.name'
-  index.manifests = index.manifests.filter((m: { annotations?: Record<string, string> }) => m.annotations?.[key] !== name)
+  index.manifests = index.manifests.filter(
+    (m: { annotations?: Record<string, string> }) => m.annotations?.[key] !== name,
+  )
   index.manifests.push({
     mediaType: 'application/vnd.oci.image.manifest.v1+json',
     ...manifest,

@@ -21,8 +21,9 @@ function distinctOf(layers: readonly Descriptor[]): Descriptor[] {
 }
 
 /**
- * Brings an image's layers onto this machine and checks their digests, before anything looks into them. Returns a file for each, in
- * order. Those of a source on this machine are read where they lie. Whoever calls has set the disk aside. Throws `image-unavailable`.
+ * Brings an image's layers onto this machine and checks their digests, before anything looks into them.
+ * Returns a file for each, in order. Those of a source on this machine are read where they lie. Whoever
+ * calls has set the disk aside. Throws `image-unavailable`.
  */
 export async function fetchLayers(
   source: ImageSource,
@@ -59,13 +60,21 @@ export async function fetchLayers(
       }),
     ),
   )
-  const failures = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => reason as unknown)
+  const failures = outcomes
+    .filter((outcome) => outcome.status === 'rejected')
+    .map(({ reason }) => reason as unknown)
   signal?.throwIfAborted()
   if (failures.length > 0) throw failures[0]
   return layers.map(({ digest }) => files.get(digest) ?? '')
 }
 
-async function fetchLayer(source: ImageSource, layer: Descriptor, path: string, count: (bytes: number) => void, signal: AbortSignal): Promise<void> {
+async function fetchLayer(
+  source: ImageSource,
+  layer: Descriptor,
+  path: string,
+  count: (bytes: number) => void,
+  signal: AbortSignal,
+): Promise<void> {
   const file = await open(path, 'w', 0o600)
   const hash = createHash('sha256')
   let size = 0
@@ -81,14 +90,16 @@ async function fetchLayer(source: ImageSource, layer: Descriptor, path: string, 
         }
         if (size < layer.size) throw unavailable('a layer is shorter than stated', { reason: 'unreachable' })
       } catch (error) {
-        const mayResume = (error as { details?: { reason?: unknown } }).details?.reason === 'unreachable' && size > 0
+        const mayResume =
+          (error as { details?: { reason?: unknown } }).details?.reason === 'unreachable' && size > 0
         if (!mayResume || resumes >= MAX_RESUMES || signal.aborted) throw error
       }
     }
   } finally {
     await file.close()
   }
-  if (`sha256:${hash.digest('hex')}` !== layer.digest) throw unavailable(`a layer does not match ${layer.digest}`)
+  if (`sha256:${hash.digest('hex')}` !== layer.digest)
+    throw unavailable(`a layer does not match ${layer.digest}`)
 }
 
 async function checkFile(path: string, layer: Descriptor, count: (bytes: number) => void): Promise<void> {
@@ -103,5 +114,6 @@ async function checkFile(path: string, layer: Descriptor, count: (bytes: number)
   } catch (cause) {
     throw unavailable(`the layout lacks ${layer.digest}`, { reason: 'not-found', cause })
   }
-  if (size !== layer.size || `sha256:${hash.digest('hex')}` !== layer.digest) throw unavailable(`a layer does not match ${layer.digest}`)
+  if (size !== layer.size || `sha256:${hash.digest('hex')}` !== layer.digest)
+    throw unavailable(`a layer does not match ${layer.digest}`)
 }

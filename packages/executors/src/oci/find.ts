@@ -13,7 +13,8 @@ export interface ImageSettings {
   /** OCI layout folders of the provider's, asked first. */
   layouts: readonly string[]
   /**
-   * Registries with internal addresses that the provider trusts: `host:port`, which is spoken to by plain HTTP, or `https://host:port`.
+   * Registries with internal addresses that the provider trusts: `host:port`, which is spoken to by plain
+   * HTTP, or `https://host:port`.
    */
   trustedRegistries: readonly string[]
   /** Milliseconds a registry may be silent. */
@@ -37,7 +38,11 @@ interface FoundImage {
 }
 
 /** The source of an image, and what to ask it for: a layout folder that has the name, else the registry. */
-export async function findImage(reference: string, credentials: RegistryCredentials | undefined, settings: ImageSettings): Promise<FoundImage> {
+export async function findImage(
+  reference: string,
+  credentials: RegistryCredentials | undefined,
+  settings: ImageSettings,
+): Promise<FoundImage> {
   const parsed = parseImageReference(reference)
   for (const folder of settings.layouts) {
     const source = new LayoutSource(folder)
@@ -46,5 +51,11 @@ export async function findImage(reference: string, credentials: RegistryCredenti
   }
   const source = new RegistrySource(parsed, credentials, settings.trustedRegistries, settings.silenceMs)
   const place = `${parsed.host}/${parsed.repository}`
-  return { source, place, wanted: parsed.digest ?? parsed.tag ?? 'latest', local: false, close: () => source.close() }
+  return {
+    source,
+    place,
+    wanted: parsed.digest ?? parsed.tag ?? 'latest',
+    local: false,
+    close: () => source.close(),
+  }
 }

@@ -114,7 +114,9 @@ describe.skipIf(process.getuid?.() !== 0)('images on a disk that leases pay for'
     await room.hold(first, lease('one'), 'web-0')
     await room.hold(second, lease('two'), 'web-0')
     await room.hold(third, lease('three'), 'web-0')
-    await expect(room.limits(MOST)).resolves.toMatchObject({ bytes: expect.toSatisfy((bytes: number) => bytes <= 10 * MIB) })
+    await expect(room.limits(MOST)).resolves.toMatchObject({
+      bytes: expect.toSatisfy((bytes: number) => bytes <= 10 * MIB),
+    })
     expect(there()).toEqual([first, second, third])
     await rm(lease('two'), { recursive: true })
     await room.limits(MOST)
@@ -132,7 +134,10 @@ describe.skipIf(process.getuid?.() !== 0)('images on a disk that leases pay for'
 
   it('that came a moment ago stay, and where nothing can go, nothing comes', async () => {
     const fresh = image('a', 92, 0)
-    await expect(room.limits(MOST)).rejects.toMatchObject({ code: 'image-unavailable', message: expect.stringContaining('no room') })
+    await expect(room.limits(MOST)).rejects.toMatchObject({
+      code: 'image-unavailable',
+      message: expect.stringContaining('no room'),
+    })
     expect(there()).toEqual([fresh])
   })
 })

@@ -7,11 +7,17 @@ import { forgetUnshared } from './shared-files.ts'
 import { unavailable } from './source.ts'
 
 const GIB = 1024 ** 3
-/** Who looks at one image shouldn't see another removed that was brought a moment ago and is about to be started. */
+/**
+ * Who looks at one image shouldn't see another removed that was brought a moment ago and is about to be
+ * started.
+ */
 const FRESH_MS = 3_600_000
 const USES = '.uses'
 
-/** Of the disk that images lie on: what is left to leases whatever images take, and below what free images have to go. */
+/**
+ * Of the disk that images lie on: what is left to leases whatever images take, and below what free images
+ * have to go.
+ */
 const RESERVE = { part: 10, mostBytes: 5 * GIB }
 const CLEAR_BELOW = { part: 4, mostBytes: 20 * GIB }
 
@@ -39,8 +45,9 @@ export function sharedFolder(images: string): string {
 }
 
 /**
- * Keeps unpacked images from taking the disk that leases pay for. Nobody pays for an image: it stays as long as there is room, and
- * goes, the one that was pulled longest ago first, once no container of any lease runs it. Several workers may share the folder.
+ * Keeps unpacked images from taking the disk that leases pay for. Nobody pays for an image: it stays as long
+ * as there is room, and goes, the one that was pulled longest ago first, once no container of any lease runs
+ * it. Several workers may share the folder.
  */
 export class ImageRoom {
   private readonly folder: string
@@ -65,7 +72,9 @@ export class ImageRoom {
     await rm(this.useOf(lease, container), { force: true })
   }
 
-  /** What an image may unpack to at most, after making room. Throws `image-unavailable` where there is none. */
+  /**
+   * What an image may unpack to at most, after making room. Throws `image-unavailable` where there is none.
+   */
   async limits(most: UnpackLimits): Promise<UnpackLimits> {
     if (this.free().bytes < this.share(CLEAR_BELOW)) await this.clear()
     const { bytes, files } = this.free()
@@ -89,7 +98,10 @@ export class ImageRoom {
     return { written: give, end: () => give(left) }
   }
 
-  /** Fails once images have taken what is left to leases, as several that unpack at one time could. Ends with the signal. */
+  /**
+   * Fails once images have taken what is left to leases, as several that unpack at one time could. Ends with
+   * the signal.
+   */
   watch(signal: AbortSignal, everyMs: number = WATCH_MS): Promise<never> {
     return new Promise((_, reject) => {
       const timer = setInterval(() => {
@@ -129,7 +141,8 @@ export class ImageRoom {
       names.map(async (name) => ({
         name,
         // An image without a description is one that another process has unpacked just now, or left.
-        pulledAt: (await stat(join(this.folder, `${name}.json`)).catch(() => stat(join(this.folder, name)))).mtimeMs,
+        pulledAt: (await stat(join(this.folder, `${name}.json`)).catch(() => stat(join(this.folder, name))))
+          .mtimeMs,
       })),
     )
     return all.sort((one, other) => one.pulledAt - other.pulledAt)
@@ -156,7 +169,10 @@ export class ImageRoom {
   private free(): { bytes: number; files: number } {
     const { bavail, bsize, files, ffree } = statfsSync(this.folder)
     // File systems that make room for files as they come have none to count.
-    return { bytes: bavail * bsize - this.promised, files: files > 0 ? Math.floor(ffree / 2) : Number.MAX_SAFE_INTEGER }
+    return {
+      bytes: bavail * bsize - this.promised,
+      files: files > 0 ? Math.floor(ffree / 2) : Number.MAX_SAFE_INTEGER,
+    }
   }
 
   private share({ part, mostBytes }: typeof RESERVE): number {

@@ -42,12 +42,14 @@ export interface UnpackLimits {
 export class LayerError extends Error {}
 
 /**
- * The folder that an image's layers are unpacked into, one over the other (OCI image specification 1.1, "Applying Changesets").
+ * The folder that an image's layers are unpacked into, one over the other (OCI image specification 1.1,
+ * "Applying Changesets").
  *
- * Nothing outside the folder is ever written, linked to or removed. Every step of a path is looked at before it is taken; a symbolic
- * link on the way is followed as a process confined to the folder would follow it (`/` is the folder, `..` never leads above), and the
- * last step is never followed. That holds because nobody else writes below the folder while it is unpacked. Paths hold one
- * character for each byte, so that names that aren't UTF-8 stay what they are.
+ * Nothing outside the folder is ever written, linked to or removed. Every step of a path is looked at before
+ * it is taken; a symbolic link on the way is followed as a process confined to the folder would follow it
+ * (`/` is the folder, `..` never leads above), and the last step is never followed. That holds because
+ * nobody else writes below the folder while it is unpacked. Paths hold one character for each byte, so that
+ * names that aren't UTF-8 stay what they are.
  */
 export class ImageRoot {
   private readonly folder: string
@@ -74,14 +76,19 @@ export class ImageRoot {
     this.hidden = new Set()
   }
 
-  /** Counts what describes entries against what the image may unpack to. Throws a `LayerError` where it is too much. */
+  /**
+   * Counts what describes entries against what the image may unpack to. Throws a `LayerError` where it is
+   * too much.
+   */
   readonly extended = (bytes: number): void => {
     this.left.bytes -= bytes
     this.extendedLeft -= bytes
     if (this.left.bytes < 0 || this.extendedLeft < 0) throw new LayerError('it unpacks to too much')
   }
 
-  /** Applies one entry. Throws a `LayerError` where it leads out of the image, makes no sense or is too much. */
+  /**
+   * Applies one entry. Throws a `LayerError` where it leads out of the image, makes no sense or is too much.
+   */
   async apply(entry: TarEntry): Promise<void> {
     this.left.entries--
     this.left.bytes -= entry.size + entry.path.length + entry.linkPath.length
@@ -112,11 +119,16 @@ export class ImageRoot {
 
   /** Gives folders their times. */
   finish(): void {
-    for (const [path, modified] of this.times) if (look(path)?.isDirectory()) lutimesSync(bytesOf(path), modified, modified)
+    for (const [path, modified] of this.times)
+      if (look(path)?.isDirectory()) lutimesSync(bytesOf(path), modified, modified)
   }
 
   private async writeFile(path: string, entry: TarEntry): Promise<void> {
-    const file = openSync(bytesOf(path), constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
+    const file = openSync(
+      bytesOf(path),
+      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+      0o600,
+    )
     try {
       if (entry.pieces) await writePieces(file, entry, entry.pieces)
       else for await (const chunk of entry.content()) writeAll(file, chunk, null)
@@ -130,7 +142,8 @@ export class ImageRoot {
   }
 
   private writeLink(path: string, { linkPath, uid, gid, modified }: TarEntry): void {
-    if (linkPath === '' || linkPath.includes('\0') || linkPath.length > 4_095) throw new LayerError('a symbolic link in it has an impossible target')
+    if (linkPath === '' || linkPath.includes('\0') || linkPath.length > 4_095)
+      throw new LayerError('a symbolic link in it has an impossible target')
     symlinkSync(bytesOf(linkPath), bytesOf(path))
     if (this.isPrivileged) lchownSync(bytesOf(path), idOf(uid), idOf(gid))
     lutimesSync(bytesOf(path), modified, modified)
@@ -142,7 +155,8 @@ export class ImageRoot {
     const parent = this.findParent(steps, false)
     const target = `${parent}/${name}`
     const found = parent === undefined || name === undefined ? undefined : look(target)
-    if (!found || found.isDirectory()) throw new LayerError(`the hard link ${shown(linkPath)} leads to no file`)
+    if (!found || found.isDirectory())
+      throw new LayerError(`the hard link ${shown(linkPath)} leads to no file`)
     // link(2) on Linux does not follow a symbolic link: it gets another name itself.
     linkSync(bytesOf(target), bytesOf(path))
   }
@@ -159,7 +173,8 @@ export class ImageRoot {
   private hide(steps: string[], name: string): void {
     const hidden = name.slice(WHITEOUT.length)
     if (name !== OPAQUE && hidden.startsWith(WHITEOUT)) return // AUFS's own.
-    if (name !== OPAQUE && (hidden === '' || hidden === '.' || hidden === '..')) throw new LayerError(`the whiteout ${shown(name)} names nothing`)
+    if (name !== OPAQUE && (hidden === '' || hidden === '.' || hidden === '..'))
+      throw new LayerError(`the whiteout ${shown(name)} names nothing`)
     const parent = this.findParent(steps, false)
     if (parent === undefined || this.hidden.has(`${parent}/${name}`)) return
     this.hidden.add(`${parent}/${name}`)
@@ -171,7 +186,10 @@ export class ImageRoot {
     }
   }
 
-  /** Removes what is there, links and not what they lead to, but for inodes to `keep` and the folders they are in. */
+  /**
+   * Removes what is there, links and not what they lead to, but for inodes to `keep` and the folders they
+   * are in.
+   */
   private remove(path: string, { ino }: Stats, keep?: ReadonlySet<number>): void {
     const name = bytesOf(path)
     if (!lstatSync(name).isDirectory()) {
@@ -188,7 +206,8 @@ export class ImageRoot {
   /** The real folder that steps lead to, made where it is missing. */
   private makeParent(steps: string[]): string {
     const joined = steps.join('/')
-    if (this.lastParent?.steps !== joined) this.lastParent = { steps: joined, path: this.findParent(steps, true) }
+    if (this.lastParent?.steps !== joined)
+      this.lastParent = { steps: joined, path: this.findParent(steps, true) }
     return this.lastParent.path
   }
 
@@ -215,7 +234,8 @@ export class ImageRoot {
         continue
       }
       if (stat && !stat.isDirectory()) throw new LayerError(`${shown(joined)} goes through a file`)
-      if (done.reduce((length, one) => length + one.length + 1, step.length) > MAX_PATH_BYTES) throw new LayerError('a path in it is too long')
+      if (done.reduce((length, one) => length + one.length + 1, step.length) > MAX_PATH_BYTES)
+        throw new LayerError('a path in it is too long')
       if (!stat) {
         if (!make) return undefined
         this.left.entries--
@@ -242,7 +262,11 @@ function stepsOf(path: string): string[] {
   return steps
 }
 
-async function writePieces(file: number, entry: TarEntry, pieces: { offset: number; bytes: number }[]): Promise<void> {
+async function writePieces(
+  file: number,
+  entry: TarEntry,
+  pieces: { offset: number; bytes: number }[],
+): Promise<void> {
   ftruncateSync(file, entry.size)
   const queue = pieces.map((piece) => ({ ...piece }))
   for await (const chunk of entry.content())
@@ -260,7 +284,13 @@ async function writePieces(file: number, entry: TarEntry, pieces: { offset: numb
 
 function writeAll(file: number, bytes: Buffer, position: number | null): void {
   for (let written = 0; written < bytes.length; )
-    written += writeSync(file, bytes, written, bytes.length - written, position === null ? null : position + written)
+    written += writeSync(
+      file,
+      bytes,
+      written,
+      bytes.length - written,
+      position === null ? null : position + written,
+    )
 }
 
 function look(path: string): Stats | undefined {

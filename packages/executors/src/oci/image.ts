@@ -12,7 +12,8 @@ export function describeImage(reference: string, digest: string, { config }: Ima
   const env: Record<string, string> = {}
   for (const entry of config?.Env ?? []) {
     const equals = entry.indexOf('=')
-    if (equals > 0 && entry.slice(0, equals) !== '__proto__') env[entry.slice(0, equals)] = entry.slice(equals + 1)
+    if (equals > 0 && entry.slice(0, equals) !== '__proto__')
+      env[entry.slice(0, equals)] = entry.slice(equals + 1)
   }
   const health = healthOf(config?.Healthcheck)
   const stopSignal = config?.StopSignal ?? ''
@@ -54,5 +55,8 @@ function portOf(text: string): Image['ports'] {
   const last = Number(match[2] ?? first)
   if (first < 1 || last > 65_535 || last - first > 1_000) return []
   const protocol = match[3] === 'udp' ? 'udp' : 'tcp'
-  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => ({ port: first + index, protocol }))
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => ({
+    port: first + index,
+    protocol,
+  }))
 }

@@ -1,8 +1,13 @@
 /**
- * Does work that a stranger could draw out. Its signal comes with `signal`, or `ms` milliseconds after it began. Throws
- * `late` then, and otherwise what the work throws; either once the work has ended.
+ * Does work that a stranger could draw out. Its signal comes with `signal`, or `ms` milliseconds after it
+ * began. Throws `late` then, and otherwise what the work throws; either once the work has ended.
  */
-export async function withinTime<T>(ms: number, late: Error, signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function withinTime<T>(
+  ms: number,
+  late: Error,
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const aborter = new AbortController()
   const timer = setTimeout(() => aborter.abort(late), ms)
   try {

@@ -6,12 +6,20 @@ import { z } from 'zod'
 import { checkDigest, type Descriptor, type ImageSource, unavailable } from './source.ts'
 
 const LayoutIndex = z.object({
-  manifests: z.array(z.object({ digest: z.string().regex(/^sha256:[0-9a-f]{64}$/), annotations: z.record(z.string(), z.string()).optional() })),
+  manifests: z.array(
+    z.object({
+      digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+      annotations: z.record(z.string(), z.string()).optional(),
+    }),
+  ),
 })
 
 const NAME = 'org.opencontainers.image.ref.name'
 
-/** An OCI image layout folder (OCI image specification, "Image Layout"); images are named by `…image.ref.name`. */
+/**
+ * An OCI image layout folder (OCI image specification, "Image Layout"); images are named by
+ * `…image.ref.name`.
+ */
 export class LayoutSource implements ImageSource {
   private readonly folder: string
 
@@ -25,7 +33,9 @@ export class LayoutSource implements ImageSource {
     if (text === undefined) return undefined
     const index = LayoutIndex.parse(JSON.parse(text))
     const [bare, digest] = name.split('@')
-    return index.manifests.find((m) => (digest === undefined || m.digest === digest) && m.annotations?.[NAME] === bare)?.digest
+    return index.manifests.find(
+      (m) => (digest === undefined || m.digest === digest) && m.annotations?.[NAME] === bare,
+    )?.digest
   }
 
   async document(digest: string): Promise<{ bytes: Buffer; digest: string }> {

@@ -23,7 +23,17 @@ describe('references', () => {
     ['localhost:5000/x', { host: 'localhost:5000', repository: 'x', tag: 'latest' }],
   ])('%s', (text, parsed) => expect(parseImageReference(text)).toMatchObject(parsed))
 
-  it.each(['', 'UPPER/case', 'a b', '../etc', 'x:', 'x@sha256:12', 'http://x/y', 'a/../b', `${'x/'.repeat(200)}y`])('%s is none', (text) =>
+  it.each([
+    '',
+    'UPPER/case',
+    'a b',
+    '../etc',
+    'x:',
+    'x@sha256:12',
+    'http://x/y',
+    'a/../b',
+    `${'x/'.repeat(200)}y`,
+  ])('%s is none', (text) =>
     expect(() => parseImageReference(text)).toThrow(expect.objectContaining({ code: expect.any(String) })),
   )
 })
@@ -35,7 +45,9 @@ describe('pinned references', () => {
     ['localhost:5000/x', 'localhost:5000/x'],
     ['localhost:5000/x:2', 'localhost:5000/x'],
     [`ghcr.io/a/b:1@sha256:${'0'.repeat(64)}`, 'ghcr.io/a/b'],
-  ])('of %s name it without its tag', (text, name) => expect(pinnedReference(text, 'sha256:1')).toBe(`${name}@sha256:1`))
+  ])('of %s name it without its tag', (text, name) =>
+    expect(pinnedReference(text, 'sha256:1')).toBe(`${name}@sha256:1`),
+  )
 })
 
 describe('images', () => {
@@ -44,7 +56,10 @@ describe('images', () => {
   let digest: string
 
   const store = (trusted: string[] = [], layouts: string[] = []) =>
-    new ImageStore(join(folder, `store-${Math.random().toString(36).slice(2)}`), { layouts, trustedRegistries: trusted })
+    new ImageStore(join(folder, `store-${Math.random().toString(36).slice(2)}`), {
+      layouts,
+      trustedRegistries: trusted,
+    })
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cloister-oci-'))
@@ -94,7 +109,9 @@ describe('images', () => {
 
     it.each(['by tag', 'by digest'])('%s', async (how) => {
       const images = store([host])
-      const image = await images.pull(how === 'by tag' ? `${host}/team/plain:1` : `${host}/team/plain@${digest}`)
+      const image = await images.pull(
+        how === 'by tag' ? `${host}/team/plain:1` : `${host}/team/plain@${digest}`,
+      )
       expect(image.digest).toBe(digest)
       expect(readFileSync(join(images.rootOf(digest), 'app/hello.txt'), 'utf8')).toBe('hello')
     })
@@ -119,10 +136,19 @@ describe('images', () => {
       return { digest: sha256(bytes), size: bytes.length }
     }
     /** An image of one layer with these bytes. */
-    const image = (name: string, layer: Buffer, change: (manifest: { layers: { digest: string; size: number; mediaType: string }[] }) => void = () => {}) => {
+    const image = (
+      name: string,
+      layer: Buffer,
+      change: (manifest: {
+        layers: { digest: string; size: number; mediaType: string }[]
+      }) => void = () => {},
+    ) => {
       const manifest = {
         schemaVersion: 2,
-        config: { ...put(Buffer.from('{"architecture":"amd64","config":{}}')), mediaType: 'application/vnd.oci.image.config.v1+json' },
+        config: {
+          ...put(Buffer.from('{"architecture":"amd64","config":{}}')),
+          mediaType: 'application/vnd.oci.image.config.v1+json',
+        },
         layers: [{ ...put(layer), mediaType: 'application/vnd.oci.image.layer.v1.tar' }],
       }
       change(manifest)
@@ -130,7 +156,12 @@ describe('images', () => {
       return `${host}/${name}:1`
     }
     /** A tar entry made by hand, since no decent program writes such. */
-    const entry = (fields: { path: string; type?: 'File' | 'SymbolicLink' | 'Link' | 'CharacterDevice'; linkpath?: string; body?: string }) => {
+    const entry = (fields: {
+      path: string
+      type?: 'File' | 'SymbolicLink' | 'Link' | 'CharacterDevice'
+      linkpath?: string
+      body?: string
+    }) => {
       const body = Buffer.from(fields.body ?? '')
       const header = new Header({
         path: fields.path,
@@ -146,7 +177,8 @@ describe('images', () => {
       const head = header.block ?? Buffer.alloc(512)
       return Buffer.concat([head, body, Buffer.alloc((512 - (body.length % 512)) % 512)])
     }
-    const tarOf = (...entries: Parameters<typeof entry>[0][]) => Buffer.concat([...entries.map(entry), Buffer.alloc(1024)])
+    const tarOf = (...entries: Parameters<typeof entry>[0][]) =>
+      Buffer.concat([...entries.map(entry), Buffer.alloc(1024)])
 
     beforeAll(async () => {
       server = createServer((request, response) => {
@@ -154,7 +186,8 @@ describe('images', () => {
         const [, , name = '', kind, wanted = ''] = (request.url ?? '').split('/')
         const bytes = documents.get(kind === 'manifests' ? name : wanted)
         if (name === 'loop') return response.writeHead(302, { location: request.url }).end()
-        if (name === 'inside') return response.writeHead(302, { location: 'http://169.254.169.254/latest' }).end()
+        if (name === 'inside')
+          return response.writeHead(302, { location: 'http://169.254.169.254/latest' }).end()
         return bytes ? response.end(bytes) : response.writeHead(404).end()
       })
       await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
@@ -182,7 +215,8 @@ describe('images', () => {
       if (found instanceof Error) return expect(found).toMatchObject({ code: 'image-unavailable' })
       const root = images.rootOf(found.digest)
       expect(readFileSync(join(root, 'fine.txt'), 'utf8')).toBe('fine')
-      for (const path of readdirSync(root, { recursive: true })) expect(lstatSync(join(root, String(path))).isCharacterDevice()).toBe(false)
+      for (const path of readdirSync(root, { recursive: true }))
+        expect(lstatSync(join(root, String(path))).isCharacterDevice()).toBe(false)
       expect(existsSync(join(root, 'hard'))).toBe(false)
       return undefined
     })
@@ -196,7 +230,12 @@ describe('images', () => {
         .pull(
           image(
             'whiteout',
-            tarOf({ path: 'way', type: 'SymbolicLink', linkpath: victim }, { path: 'way/.wh.keep' }, { path: '../victim/.wh.keep' }, { path: '.wh...' }),
+            tarOf(
+              { path: 'way', type: 'SymbolicLink', linkpath: victim },
+              { path: 'way/.wh.keep' },
+              { path: '../victim/.wh.keep' },
+              { path: '.wh...' },
+            ),
           ),
         )
         .catch(() => {})
@@ -207,10 +246,23 @@ describe('images', () => {
       const good = tarOf({ path: 'a', body: 'a' })
       const other = tarOf({ path: 'other', body: 'other' })
       const references = [
-        image('content', other, (manifest) => documents.set(manifest.layers[0]?.digest ?? '', Buffer.concat([other.subarray(0, -512), Buffer.alloc(512, 1)]))),
-        image('longer', Buffer.concat([good, Buffer.alloc(512)]), (manifest) => manifest.layers[0] && (manifest.layers[0].size = 512)),
+        image('content', other, (manifest) =>
+          documents.set(
+            manifest.layers[0]?.digest ?? '',
+            Buffer.concat([other.subarray(0, -512), Buffer.alloc(512, 1)]),
+          ),
+        ),
+        image(
+          'longer',
+          Buffer.concat([good, Buffer.alloc(512)]),
+          (manifest) => manifest.layers[0] && (manifest.layers[0].size = 512),
+        ),
         image('no-tar', Buffer.from('this is no archive at all')),
-        image('odd', good, (manifest) => manifest.layers[0] && (manifest.layers[0].digest = 'sha256:../../x')),
+        image(
+          'odd',
+          good,
+          (manifest) => manifest.layers[0] && (manifest.layers[0].digest = 'sha256:../../x'),
+        ),
         `${host}/loop:1`,
         `${host}/inside:1`,
       ]
@@ -227,7 +279,9 @@ describe('images', () => {
 
     it('get no credentials of another registry', async () => {
       await store([host])
-        .pull(image('creds', tarOf({ path: 'b', body: 'b' })), { credentials: { host: 'ghcr.io', username: 'me', password: 'secret' } })
+        .pull(image('creds', tarOf({ path: 'b', body: 'b' })), {
+          credentials: { host: 'ghcr.io', username: 'me', password: 'secret' },
+        })
         .catch(() => {})
       expect(authorization).toBeUndefined()
     })
@@ -235,7 +289,10 @@ describe('images', () => {
 
   it('that two processes pull at once appear whole', async () => {
     const shared = join(folder, 'shared')
-    const stores = Array.from({ length: 4 }, () => new ImageStore(shared, { layouts: [layout], trustedRegistries: [] }))
+    const stores = Array.from(
+      { length: 4 },
+      () => new ImageStore(shared, { layouts: [layout], trustedRegistries: [] }),
+    )
     const found = await Promise.all(stores.map((one) => one.pull('test/plain:1')))
     expect(new Set(found.map((image) => image.digest))).toEqual(new Set([digest]))
   })

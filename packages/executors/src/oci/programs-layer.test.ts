@@ -13,7 +13,8 @@ describe('a layer of this machine’s programs', () => {
     mkdirSync(join(folder, layout), { recursive: true })
     return programsLayer(join(folder, layout), programs, cache)
   }
-  const blob = (layout: string, digest: string) => statSync(join(folder, layout, 'blobs', ...digest.split(':')))
+  const blob = (layout: string, digest: string) =>
+    statSync(join(folder, layout, 'blobs', ...digest.split(':')))
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cloister-layer-'))

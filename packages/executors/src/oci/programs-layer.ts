@@ -1,7 +1,19 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
-import { copyFile, cp, link, mkdir, readdir, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import {
+  copyFile,
+  cp,
+  link,
+  mkdir,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { packedFolder } from '@cloister/packed'
 import { create } from 'tar'
@@ -17,11 +29,16 @@ const FOLDERS = ['tmp', 'proc', 'dev', 'sys', 'etc', 'bin', 'run', 'usr/bin']
 const KEPT = 6
 
 /**
- * The layer that has programs of this machine, with the libraries they are linked to, and what any program looks for. One that was
- * packed before of the same files gets another name in the layout folder, where the file system allows that, instead of being packed
- * again. `programs` are paths on this machine by path in the image.
+ * The layer that has programs of this machine, with the libraries they are linked to, and what any program
+ * looks for. One that was packed before of the same files gets another name in the layout folder, where the
+ * file system allows that, instead of being packed again. `programs` are paths on this machine by path in
+ * the image.
  */
-export async function programsLayer(layout: string, programs: Record<string, string>, cache: string = join(packedFolder(), 'layers')): Promise<Layer> {
+export async function programsLayer(
+  layout: string,
+  programs: Record<string, string>,
+  cache: string = join(packedFolder(), 'layers'),
+): Promise<Layer> {
   const libraries = librariesOf(Object.values(programs))
   const key = await keyOf(programs, libraries)
   const fresh = join(layout, `.programs-${process.pid}`)
@@ -50,7 +67,11 @@ export async function blobPath(layout: string, digest: string): Promise<string> 
   return path
 }
 
-async function packPrograms(file: string, programs: Record<string, string>, libraries: string[]): Promise<Layer> {
+async function packPrograms(
+  file: string,
+  programs: Record<string, string>,
+  libraries: string[],
+): Promise<Layer> {
   const root = `${file}.root`
   await rm(root, { recursive: true, force: true })
   for (const folder of FOLDERS) await mkdir(join(root, folder), { recursive: true })
@@ -64,7 +85,10 @@ async function packPrograms(file: string, programs: Record<string, string>, libr
   return layer
 }
 
-/** Another name of the file where the file system and the user may have one, since it is only read; a copy elsewhere. */
+/**
+ * Another name of the file where the file system and the user may have one, since it is only read; a copy
+ * elsewhere.
+ */
 async function bring(root: string, target: string, from: string): Promise<void> {
   const path = join(root, target)
   if (existsSync(path)) return
@@ -94,8 +118,11 @@ async function keep(cache: string, key: string, file: string, { digest }: Layer)
   const work = `${kept}.${process.pid}`
   await link(file, work).catch(() => copyFile(file, work))
   await rename(work, kept)
-  const all = await Promise.all((await readdir(cache)).map(async (name) => ({ name, at: (await stat(join(cache, name))).mtimeMs })))
-  for (const { name } of all.sort((one, other) => other.at - one.at).slice(KEPT)) await rm(join(cache, name), { force: true })
+  const all = await Promise.all(
+    (await readdir(cache)).map(async (name) => ({ name, at: (await stat(join(cache, name))).mtimeMs })),
+  )
+  for (const { name } of all.sort((one, other) => other.at - one.at).slice(KEPT))
+    await rm(join(cache, name), { force: true })
 }
 
 /** Tells programs apart by place, size, rights and time of all that comes along. */
@@ -113,9 +140,14 @@ async function keyOf(programs: Record<string, string>, libraries: string[]): Pro
     .slice(0, 32)
 }
 
-/** Shared libraries that programs need, by the dynamic linker's own account; static programs have none, which it counts as a failure. */
+/**
+ * Shared libraries that programs need, by the dynamic linker's own account; static programs have none, which
+ * it counts as a failure.
+ */
 function librariesOf(programs: string[]): string[] {
   if (programs.length === 0) return []
   const { stdout } = spawnSync('ldd', programs, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-  return [...new Set([...(stdout ?? '').matchAll(/(?:=> )?(\/\S+) \(0x/g)].map((match) => match[1] ?? ''))].sort()
+  return [
+    ...new Set([...(stdout ?? '').matchAll(/(?:=> )?(\/\S+) \(0x/g)].map((match) => match[1] ?? '')),
+  ].sort()
 }

@@ -28,7 +28,15 @@ describe('a pull', () => {
     folder = await mkdtemp(join(tmpdir(), 'cloister-registry-'))
     layout = join(folder, 'layout')
     const big = randomBytes(300_000).toString('base64')
-    digest = await buildImage({ layout, name: 'app:1', programs: {}, files: { '/app/big': big }, entrypoint: ['/x'], command: [], env: {} })
+    digest = await buildImage({
+      layout,
+      name: 'app:1',
+      programs: {},
+      files: { '/app/big': big },
+      entrypoint: ['/x'],
+      command: [],
+      env: {},
+    })
     registry = await startFakeRegistry(layout)
     reference = `${registry.host}/team/app:1`
   })
@@ -46,7 +54,11 @@ describe('a pull', () => {
   const storeFolder = () => join(folder, `store-${randomBytes(4).toString('hex')}`)
   const storeIn = (where: string, trusted = [registry.host], more: Partial<ImageSettings> = {}) =>
     new ImageStore(where, { layouts: [], trustedRegistries: trusted, silenceMs: SILENCE_MS, ...more })
-  const failureOf = (wanted: string, trusted?: string[], credentials?: { host: string; username: string; password: string }) =>
+  const failureOf = (
+    wanted: string,
+    trusted?: string[],
+    credentials?: { host: string; username: string; password: string },
+  ) =>
     storeIn(storeFolder(), trusted)
       .pull(wanted, { credentials })
       .then(
@@ -120,7 +132,10 @@ describe('a pull', () => {
     }
     const where = storeFolder()
     const aborter = new AbortController()
-    const pulling = storeIn(where).pull(reference, { signal: aborter.signal, progress: () => aborter.abort() })
+    const pulling = storeIn(where).pull(reference, {
+      signal: aborter.signal,
+      progress: () => aborter.abort(),
+    })
     await expect(pulling).rejects.toMatchObject({ name: 'AbortError' })
     expect(readdirSync(where)).toEqual([])
   })
@@ -133,21 +148,33 @@ describe('a pull', () => {
     return true
   }
 
-  it.each(['manifests', 'blobs'])('fails where what describes it (%s) drips, with the reason', async (kind) => {
-    registry.misbehave = (request, response, blob) => request.url?.includes(`/${kind}/`) === true && drip(response, blob?.length ?? 10_000)
-    const error = await storeIn(storeFolder(), undefined, { documentMs: SILENCE_MS })
-      .pull(reference)
-      .catch((caught) => caught)
-    expect(error).toMatchObject({ code: 'image-unavailable', details: { reason: 'unreachable' }, message: expect.stringContaining('too slow') })
-  })
+  it.each(['manifests', 'blobs'])(
+    'fails where what describes it (%s) drips, with the reason',
+    async (kind) => {
+      registry.misbehave = (request, response, blob) =>
+        request.url?.includes(`/${kind}/`) === true && drip(response, blob?.length ?? 10_000)
+      const error = await storeIn(storeFolder(), undefined, { documentMs: SILENCE_MS })
+        .pull(reference)
+        .catch((caught) => caught)
+      expect(error).toMatchObject({
+        code: 'image-unavailable',
+        details: { reason: 'unreachable' },
+        message: expect.stringContaining('too slow'),
+      })
+    },
+  )
 
   it('fails where a layer drips without end, and leaves nothing behind', async () => {
-    registry.misbehave = (_, response, blob) => blob !== undefined && blob.length > 100_000 && drip(response, blob.length)
+    registry.misbehave = (_, response, blob) =>
+      blob !== undefined && blob.length > 100_000 && drip(response, blob.length)
     const where = storeFolder()
     const error = await storeIn(where, undefined, { pullMs: 2 * SILENCE_MS })
       .pull(reference)
       .catch((caught) => caught)
-    expect(error).toMatchObject({ code: 'image-unavailable', message: expect.stringContaining('takes too long') })
+    expect(error).toMatchObject({
+      code: 'image-unavailable',
+      message: expect.stringContaining('takes too long'),
+    })
     expect(readdirSync(where)).toEqual([])
   })
 
@@ -182,25 +209,44 @@ describe('a pull', () => {
       aborter.abort()
       return drip(response, 10_000)
     }
-    await expect(storeIn(storeFolder()).pull(reference, { signal: aborter.signal })).rejects.toMatchObject({ name: 'AbortError' })
+    await expect(storeIn(storeFolder()).pull(reference, { signal: aborter.signal })).rejects.toMatchObject({
+      name: 'AbortError',
+    })
   })
 
   it('says one of many reasons why it failed', async () => {
     const { host } = registry
-    expect(await failureOf(`${host}/team/app:2`)).toMatchObject({ details: { reason: 'not-found' }, message: expect.stringContaining('the tag 2') })
+    expect(await failureOf(`${host}/team/app:2`)).toMatchObject({
+      details: { reason: 'not-found' },
+      message: expect.stringContaining('the tag 2'),
+    })
     registry.login = { username: 'me', password: 'right' }
     const asked = await failureOf(reference)
-    expect(asked).toMatchObject({ details: { reason: 'login-needed' }, hint: expect.stringContaining('docker login') })
+    expect(asked).toMatchObject({
+      details: { reason: 'login-needed' },
+      hint: expect.stringContaining('docker login'),
+    })
     const refused = await failureOf(reference, undefined, { host, username: 'me', password: 'wrong-word' })
-    expect(refused).toMatchObject({ details: { reason: 'login-needed' }, message: expect.stringContaining('does not take the login') })
+    expect(refused).toMatchObject({
+      details: { reason: 'login-needed' },
+      message: expect.stringContaining('does not take the login'),
+    })
     expect(JSON.stringify(refused)).not.toContain('wrong-word')
     registry.login = undefined
     registry.misbehave = (_, response) => Boolean(response.writeHead(429).end())
     expect(await failureOf(reference)).toMatchObject({ details: { reason: 'rate-limited' } })
     registry.misbehave = () => false
-    expect(await failureOf('127.0.0.1:1/team/app:1', ['127.0.0.1:1'])).toMatchObject({ details: { reason: 'forbidden' } })
-    expect(await failureOf('registry.invalid/team/app:1')).toMatchObject({ details: { reason: 'unreachable' }, message: expect.stringContaining('is unknown') })
-    expect(await failureOf(reference, [])).toMatchObject({ details: { reason: 'forbidden' }, message: expect.stringContaining('internal address') })
+    expect(await failureOf('127.0.0.1:1/team/app:1', ['127.0.0.1:1'])).toMatchObject({
+      details: { reason: 'forbidden' },
+    })
+    expect(await failureOf('registry.invalid/team/app:1')).toMatchObject({
+      details: { reason: 'unreachable' },
+      message: expect.stringContaining('is unknown'),
+    })
+    expect(await failureOf(reference, [])).toMatchObject({
+      details: { reason: 'forbidden' },
+      message: expect.stringContaining('internal address'),
+    })
   })
 
   it('of an image for another kind of machine says for which', async () => {
@@ -213,7 +259,10 @@ describe('a pull', () => {
     const config = blob({ os: 'linux', architecture: 'arm64', config: {} })
     const only = blob({ schemaVersion: 2, config, layers: [] })
     registry.tags.set('team/app:arm', only.digest)
-    registry.tags.set('team/app:index', blob({ manifests: [{ ...only, platform: { os: 'linux', architecture: 'arm64' } }] }).digest)
+    registry.tags.set(
+      'team/app:index',
+      blob({ manifests: [{ ...only, platform: { os: 'linux', architecture: 'arm64' } }] }).digest,
+    )
     for (const tag of ['arm', 'index'])
       expect(await failureOf(`${registry.host}/team/app:${tag}`)).toMatchObject({
         details: { reason: 'platform' },
@@ -225,14 +274,36 @@ describe('a pull', () => {
     const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
     execFileSync(
       'openssl',
-      ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert, '-days', '1', '-subj', '/CN=127.0.0.1'],
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-nodes',
+        '-keyout',
+        key,
+        '-out',
+        cert,
+        '-days',
+        '1',
+        '-subj',
+        '/CN=127.0.0.1',
+      ],
       { stdio: 'ignore' },
     )
-    const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, response) => void response.end())
+    const server = createServer(
+      { key: readFileSync(key), cert: readFileSync(cert) },
+      (_, response) => void response.end(),
+    )
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
     const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
     const error = await failureOf(`${host}/team/app:1`, [`https://${host}`])
-    expect(error).toMatchObject({ details: { reason: 'certificate' }, message: expect.stringContaining('self-signed') })
+    expect(error).toMatchObject({
+      details: { reason: 'certificate' },
+      message: expect.stringContaining('self-signed'),
+    })
     await new Promise((done) => server.close(done))
   })
 
@@ -245,7 +316,9 @@ describe('a pull', () => {
       return true
     }
     const credentials = { host: registry.host, username: 'me', password: 'right' }
-    expect(await failureOf(reference, undefined, credentials)).toMatchObject({ details: { reason: 'forbidden' } })
+    expect(await failureOf(reference, undefined, credentials)).toMatchObject({
+      details: { reason: 'forbidden' },
+    })
     expect(other.asked).toEqual([])
     const image = await storeIn(storeFolder(), [registry.host, other.host]).pull(reference, { credentials })
     expect(image.digest).toBe(digest)
@@ -261,7 +334,12 @@ describe('a pull', () => {
       StopSignal: 'SIGINT',
       ExposedPorts: { '5432/tcp': {}, '53/udp': {}, nonsense: {} },
       Volumes: { '/var/lib/postgresql/data': {} },
-      Healthcheck: { Test: ['CMD-SHELL', 'pg_isready'], Interval: 5_000_000_000, StartPeriod: 1e25, Retries: 1e9 },
+      Healthcheck: {
+        Test: ['CMD-SHELL', 'pg_isready'],
+        Interval: 5_000_000_000,
+        StartPeriod: 1e25,
+        Retries: 1e9,
+      },
     }
     const write = (value: unknown) => {
       const bytes = Buffer.from(JSON.stringify(value))
@@ -269,7 +347,10 @@ describe('a pull', () => {
       writeFileSync(join(layout, 'blobs/sha256', hex), bytes)
       return { digest: `sha256:${hex}`, size: bytes.length }
     }
-    registry.tags.set('team/db:1', write({ ...manifest, config: write({ architecture: 'amd64', os: 'linux', config }) }).digest)
+    registry.tags.set(
+      'team/db:1',
+      write({ ...manifest, config: write({ architecture: 'amd64', os: 'linux', config }) }).digest,
+    )
     const image = await storeIn(storeFolder()).pull(`${registry.host}/team/db:1`)
     expect(image).toMatchObject({
       stopSignal: 'SIGINT',
@@ -278,7 +359,13 @@ describe('a pull', () => {
         { port: 53, protocol: 'udp' },
       ],
       volumes: ['/var/lib/postgresql/data'],
-      health: { test: ['CMD-SHELL', 'pg_isready'], intervalMs: 5_000, timeoutMs: 30_000, startPeriodMs: MAX_DURATION_MS, retries: MAX_RETRIES },
+      health: {
+        test: ['CMD-SHELL', 'pg_isready'],
+        intervalMs: 5_000,
+        timeoutMs: 30_000,
+        startPeriodMs: MAX_DURATION_MS,
+        retries: MAX_RETRIES,
+      },
     })
   })
 })

@@ -4,7 +4,14 @@ import type { ReadableStream } from 'node:stream/web'
 import { CloisterError, type ImageReference, messageOf, registryHostOf } from '@cloister/core'
 import { CheckedFetch } from '@cloister/relay'
 import type { RegistryCredentials } from '../executor.ts'
-import { checkDigest, type Descriptor, type ImageSource, inTime, MAX_DOCUMENT_BYTES, unavailable } from './source.ts'
+import {
+  checkDigest,
+  type Descriptor,
+  type ImageSource,
+  inTime,
+  MAX_DOCUMENT_BYTES,
+  unavailable,
+} from './source.ts'
 import { isInsecure, isTrusted } from './trust.ts'
 
 const ACCEPT = [
@@ -13,16 +20,19 @@ const ACCEPT = [
   'application/vnd.docker.distribution.manifest.list.v2+json',
   'application/vnd.docker.distribution.manifest.v2+json',
 ].join(', ')
-/** How long a registry may be silent: before an answer begins, and within one. How long a whole answer takes does not matter. */
+/**
+ * How long a registry may be silent: before an answer begins, and within one. How long a whole answer takes
+ * does not matter.
+ */
 const SILENCE_MS = 30_000
 const MAX_REDIRECTS = 5
 /** How long a registry may take to give a token, however it drips. */
 const LOGIN_MS = 60_000
 
 /**
- * Reads one repository of a registry (OCI distribution specification 1.1, "Pull"). A tenant names the host, and the registry names
- * others, so everything goes through the checked dialler: internal addresses are refused unless the provider trusts the host. See
- * `ImageSettings.trustedRegistries`.
+ * Reads one repository of a registry (OCI distribution specification 1.1, "Pull"). A tenant names the host,
+ * and the registry names others, so everything goes through the checked dialler: internal addresses are
+ * refused unless the provider trusts the host. See `ImageSettings.trustedRegistries`.
  */
 export class RegistrySource implements ImageSource {
   private readonly reference: ImageReference
@@ -32,9 +42,15 @@ export class RegistrySource implements ImageSource {
   private readonly checked: CheckedFetch
   private authorization: string | undefined
 
-  constructor(reference: ImageReference, credentials: RegistryCredentials | undefined, trustedHosts: readonly string[], silenceMs: number = SILENCE_MS) {
+  constructor(
+    reference: ImageReference,
+    credentials: RegistryCredentials | undefined,
+    trustedHosts: readonly string[],
+    silenceMs: number = SILENCE_MS,
+  ) {
     this.reference = reference
-    this.credentials = credentials && registryHostOf(credentials.host) === reference.host ? credentials : undefined
+    this.credentials =
+      credentials && registryHostOf(credentials.host) === reference.host ? credentials : undefined
     this.trustedHosts = trustedHosts
     this.silenceMs = silenceMs
     this.checked = new CheckedFetch((url) => ({ allowsInternal: isTrusted(url, trustedHosts) }))
@@ -61,14 +77,22 @@ export class RegistrySource implements ImageSource {
     this.checked.close()
   }
 
-  private async get(path: string, headers: Record<string, string>, signal: AbortSignal | undefined): Promise<Response> {
+  private async get(
+    path: string,
+    headers: Record<string, string>,
+    signal: AbortSignal | undefined,
+  ): Promise<Response> {
     const { host, repository } = this.reference
-    const url = new URL(`${isInsecure(host, this.trustedHosts) ? 'http' : 'https'}://${host}/v2/${repository}/${path}`)
+    const url = new URL(
+      `${isInsecure(host, this.trustedHosts) ? 'http' : 'https'}://${host}/v2/${repository}/${path}`,
+    )
     let response = await this.follow(url, headers, this.authorization, signal)
     if (response.status === 401) {
       await response.body?.cancel()
       const challenge = response.headers.get('www-authenticate') ?? ''
-      this.authorization = await inTime(LOGIN_MS, 'logging in takes too long', signal, (both) => this.authorize(challenge, both))
+      this.authorization = await inTime(LOGIN_MS, 'logging in takes too long', signal, (both) =>
+        this.authorize(challenge, both),
+      )
       response = await this.follow(url, headers, this.authorization, signal)
     }
     if (response.ok) return response
@@ -104,7 +128,12 @@ export class RegistrySource implements ImageSource {
   }
 
   /** Follows redirects itself: authorization goes to the registry only, and each hop is checked. */
-  private async follow(first: URL, sent: Record<string, string>, authorization: string | undefined, signal: AbortSignal | undefined): Promise<Response> {
+  private async follow(
+    first: URL,
+    sent: Record<string, string>,
+    authorization: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Response> {
     let url = first
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
       if (url.protocol !== 'https:' && !isInsecure(url.host, this.trustedHosts))
@@ -120,11 +149,18 @@ export class RegistrySource implements ImageSource {
     throw unavailable('the registry redirects too often')
   }
 
-  private async ask(url: URL, headers: Record<string, string>, signal: AbortSignal | undefined): Promise<Response> {
+  private async ask(
+    url: URL,
+    headers: Record<string, string>,
+    signal: AbortSignal | undefined,
+  ): Promise<Response> {
     const silence = new AbortController()
     const timer = setTimeout(() => silence.abort(), this.silenceMs)
     try {
-      return await this.checked.fetch(url, { headers, signal: signal ? AbortSignal.any([silence.signal, signal]) : silence.signal })
+      return await this.checked.fetch(url, {
+        headers,
+        signal: signal ? AbortSignal.any([silence.signal, signal]) : silence.signal,
+      })
     } catch (error) {
       throw explain(url.host, error)
     } finally {
@@ -134,13 +170,18 @@ export class RegistrySource implements ImageSource {
 
   private async authorize(challenge: string, signal: AbortSignal): Promise<string> {
     const { host, repository } = this.reference
-    const basic = this.credentials && `Basic ${Buffer.from(`${this.credentials.username}:${this.credentials.password}`).toString('base64')}`
+    const basic =
+      this.credentials &&
+      `Basic ${Buffer.from(`${this.credentials.username}:${this.credentials.password}`).toString('base64')}`
     if (/^basic/i.test(challenge)) {
       if (!basic) throw this.refusal(401, '')
       return basic
     }
-    const parts = Object.fromEntries([...challenge.slice(0, 4096).matchAll(/(\w+)="([^"]*)"/g)].map((m) => [m[1], m[2]]))
-    if (!/^bearer/i.test(challenge) || !parts['realm'] || !URL.canParse(parts['realm'])) throw unavailable(`${host} asks for an unknown kind of login`)
+    const parts = Object.fromEntries(
+      [...challenge.slice(0, 4096).matchAll(/(\w+)="([^"]*)"/g)].map((m) => [m[1], m[2]]),
+    )
+    if (!/^bearer/i.test(challenge) || !parts['realm'] || !URL.canParse(parts['realm']))
+      throw unavailable(`${host} asks for an unknown kind of login`)
     const realm = new URL(parts['realm'])
     if (parts['service']) realm.searchParams.set('service', parts['service'])
     realm.searchParams.set('scope', `repository:${repository}:pull`)
@@ -170,7 +211,12 @@ export class RegistrySource implements ImageSource {
   private async *watch(response: Response, signal?: AbortSignal): AsyncGenerator<Buffer> {
     const stream = Readable.fromWeb(response.body as ReadableStream)
     const stop = () => stream.destroy(new Error('it is not wanted any more'))
-    const silent = () => stream.destroy(unavailable(`the registry has sent nothing for ${this.silenceMs / 1000} s`, { reason: 'unreachable' }))
+    const silent = () =>
+      stream.destroy(
+        unavailable(`the registry has sent nothing for ${this.silenceMs / 1000} s`, {
+          reason: 'unreachable',
+        }),
+      )
     let timer = setTimeout(silent, this.silenceMs)
     if (signal?.aborted) stop()
     signal?.addEventListener('abort', stop, { once: true })
@@ -194,11 +240,15 @@ const CERTIFICATE = /SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|CERT_|ERR_TLS_CERT|CERTI
 /** Why a host can't be read from, in words for the tenant. */
 function explain(host: string, error: unknown): CloisterError {
   const chain: Error[] = []
-  for (let current = error; current instanceof Error && chain.length < 8; current = current.cause) chain.push(current)
+  for (let current = error; current instanceof Error && chain.length < 8; current = current.cause)
+    chain.push(current)
   const ours = chain.find((one) => one instanceof CloisterError)
   if (ours?.code === 'image-unavailable') return ours
-  if (ours?.code === 'forbidden-address') return unavailable(ours.message.replace(/\.$/, ''), { reason: 'forbidden', cause: error })
-  const code = chain.map((one) => String((one as NodeJS.ErrnoException).code ?? '')).find((one) => CERTIFICATE.test(one))
+  if (ours?.code === 'forbidden-address')
+    return unavailable(ours.message.replace(/\.$/, ''), { reason: 'forbidden', cause: error })
+  const code = chain
+    .map((one) => String((one as NodeJS.ErrnoException).code ?? ''))
+    .find((one) => CERTIFICATE.test(one))
   if (code !== undefined) {
     const how = /SELF_SIGNED/.test(code)
       ? 'it is self-signed'
@@ -207,7 +257,10 @@ function explain(host: string, error: unknown): CloisterError {
         : /ALTNAME/.test(code)
           ? 'it is for another name'
           : 'its issuer is unknown'
-    return unavailable(`the certificate of ${host} is not to be trusted: ${how}`, { reason: 'certificate', cause: error })
+    return unavailable(`the certificate of ${host} is not to be trusted: ${how}`, {
+      reason: 'certificate',
+      cause: error,
+    })
   }
   const why = ours ? messageOf(ours).replace(/\.$/, '') : `${host} does not answer`
   return unavailable(why, { reason: 'unreachable', cause: error })

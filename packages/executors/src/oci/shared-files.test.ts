@@ -1,4 +1,15 @@
-import { chmodSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,7 +28,15 @@ describe('large files of the provider’s own images', () => {
   let images: string
   const rootOf = (digest: string) => join(images, digest.replace(':', '-'))
   const build = (name: string, files: Record<string, string>) =>
-    buildImage({ layout, name, programs: { '/bin/big': join(folder, 'big') }, files, entrypoint: [], command: ['/bin/big'], env: {} })
+    buildImage({
+      layout,
+      name,
+      programs: { '/bin/big': join(folder, 'big') },
+      files,
+      entrypoint: [],
+      command: ['/bin/big'],
+      env: {},
+    })
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cloister-shared-'))
@@ -31,7 +50,10 @@ describe('large files of the provider’s own images', () => {
     const store = new ImageStore(images, { layouts: [layout], trustedRegistries: [] })
     const digests = [await build('a/one:1', { '/one': '1' }), await build('a/two:1', { '/two': '2' })]
     for (const name of ['a/one:1', 'a/two:1']) await store.pull(name)
-    const [one, two] = digests.map((digest) => statSync(join(rootOf(digest), 'bin/big'))) as [ReturnType<typeof statSync>, ReturnType<typeof statSync>]
+    const [one, two] = digests.map((digest) => statSync(join(rootOf(digest), 'bin/big'))) as [
+      ReturnType<typeof statSync>,
+      ReturnType<typeof statSync>,
+    ]
     expect(one?.ino).toBe(two?.ino)
     expect(statSync(join(rootOf(digests[1] ?? ''), 'bin')).mtimeMs).toBe(0)
     expect(readFileSync(join(rootOf(digests[1] ?? ''), 'bin/big')).equals(LARGE)).toBe(true)
@@ -49,7 +71,9 @@ describe('large files of the provider’s own images', () => {
     const digest = await build('a/one:1', {})
     const registry = await startFakeRegistry(layout)
     registry.tags.set('team/app:1', digest)
-    await new ImageStore(images, { layouts: [], trustedRegistries: [registry.host] }).pull(`${registry.host}/team/app:1`)
+    await new ImageStore(images, { layouts: [], trustedRegistries: [registry.host] }).pull(
+      `${registry.host}/team/app:1`,
+    )
     await registry.stop()
     expect(statSync(join(rootOf(digest), 'bin/big')).nlink).toBe(1)
     expect(existsSync(sharedFolder(images))).toBe(false)

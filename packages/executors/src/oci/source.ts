@@ -78,13 +78,20 @@ export interface ResolvedImage {
   config: ImageConfig
 }
 
-/** Follows indexes to the manifest for this machine's architecture and reads its configuration. Throws `image-unavailable`. */
+/**
+ * Follows indexes to the manifest for this machine's architecture and reads its configuration. Throws
+ * `image-unavailable`.
+ */
 export async function resolveImage(
   source: ImageSource,
   reference: string,
-  { signal, documentMs = DOCUMENT_MS }: { signal?: AbortSignal | undefined; documentMs?: number | undefined } = {},
+  {
+    signal,
+    documentMs = DOCUMENT_MS,
+  }: { signal?: AbortSignal | undefined; documentMs?: number | undefined } = {},
 ): Promise<ResolvedImage> {
-  const documentOf = (wanted: string) => inTime(documentMs, TOO_SLOW, signal, (both) => source.document(wanted, both))
+  const documentOf = (wanted: string) =>
+    inTime(documentMs, TOO_SLOW, signal, (both) => source.document(wanted, both))
   let { bytes, digest } = await documentOf(reference)
   for (let depth = 0; depth < 3; depth++) {
     const json = parseJson(bytes)
@@ -95,7 +102,8 @@ export async function resolveImage(
       const config = ImageConfig.safeParse(parseJson(configBytes))
       if (!config.success) throw unavailable("the image's configuration is malformed")
       const { os, architecture } = config.data
-      if ((os ?? 'linux') !== 'linux' || (architecture ?? ARCHITECTURE) !== ARCHITECTURE) throw otherPlatform([`${os ?? 'linux'}/${architecture}`])
+      if ((os ?? 'linux') !== 'linux' || (architecture ?? ARCHITECTURE) !== ARCHITECTURE)
+        throw otherPlatform([`${os ?? 'linux'}/${architecture}`])
       return { digest, manifest: manifest.data, configBytes, config: config.data }
     }
     const index = Index.safeParse(json)
@@ -110,14 +118,20 @@ function pickPlatform(manifests: Descriptor[]): Descriptor {
   const found =
     manifests.find((m) => m.platform?.os === 'linux' && m.platform.architecture === ARCHITECTURE) ??
     (manifests.length === 1 && !manifests[0]?.platform ? manifests[0] : undefined)
-  if (!found) throw otherPlatform(manifests.flatMap(({ platform }) => (platform ? [`${platform.os}/${platform.architecture}`] : [])))
+  if (!found)
+    throw otherPlatform(
+      manifests.flatMap(({ platform }) => (platform ? [`${platform.os}/${platform.architecture}`] : [])),
+    )
   return found
 }
 
 function otherPlatform(made: string[]): CloisterError {
   // Attestations that build tools add are listed under a platform of this name.
   const named = [...new Set(made)].filter((platform) => platform !== 'unknown/unknown').slice(0, 8)
-  return unavailable(`it is made for ${named.join(', ') || 'no platform'}, and the worker is linux/${ARCHITECTURE}`, { reason: 'platform' })
+  return unavailable(
+    `it is made for ${named.join(', ') || 'no platform'}, and the worker is linux/${ARCHITECTURE}`,
+    { reason: 'platform' },
+  )
 }
 
 /** Reads a small blob whole and checks its digest and size. */
@@ -137,20 +151,47 @@ async function readBlob(source: ImageSource, descriptor: Descriptor, signal: Abo
 
 /** Throws unless `bytes` hash to `digest`. */
 export function checkDigest(bytes: Buffer, digest: string): void {
-  if (`sha256:${createHash('sha256').update(bytes).digest('hex')}` !== digest) throw unavailable(`its content does not match ${digest}`)
+  if (`sha256:${createHash('sha256').update(bytes).digest('hex')}` !== digest)
+    throw unavailable(`its content does not match ${digest}`)
 }
 
 /** What kind of reason there is that an image can't be had, for programs. */
-export type UnavailableReason = 'login-needed' | 'not-found' | 'unreachable' | 'certificate' | 'platform' | 'rate-limited' | 'forbidden' | 'malformed'
+export type UnavailableReason =
+  | 'login-needed'
+  | 'not-found'
+  | 'unreachable'
+  | 'certificate'
+  | 'platform'
+  | 'rate-limited'
+  | 'forbidden'
+  | 'malformed'
 
-/** The error of an image that can't be had. `why` goes to the tenant: no path of the provider's machine is in it. */
-export function unavailable(why: string, options: { reason?: UnavailableReason; hint?: string; cause?: unknown } = {}): CloisterError {
+/**
+ * The error of an image that can't be had. `why` goes to the tenant: no path of the provider's machine is in
+ * it.
+ */
+export function unavailable(
+  why: string,
+  options: { reason?: UnavailableReason; hint?: string; cause?: unknown } = {},
+): CloisterError {
   const { reason = 'malformed', hint, cause } = options
-  return new CloisterError('image-unavailable', `The image can't be had: ${why}.`, { details: { reason }, cause, ...(hint !== undefined && { hint }) })
+  return new CloisterError('image-unavailable', `The image can't be had: ${why}.`, {
+    details: { reason },
+    cause,
+    ...(hint !== undefined && { hint }),
+  })
 }
 
-/** Work for an image that is given up after `ms` milliseconds, with `why`, or once the signal comes. Throws `image-unavailable`. */
-export function inTime<T>(ms: number, why: string, signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+/**
+ * Work for an image that is given up after `ms` milliseconds, with `why`, or once the signal comes. Throws
+ * `image-unavailable`.
+ */
+export function inTime<T>(
+  ms: number,
+  why: string,
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   return withinTime(ms, unavailable(why, { reason: 'unreachable' }), signal, work)
 }
 

@@ -8,7 +8,10 @@ const MAX_PIECES = 65_536
 /** Bytes of the map of one, in decimal numbers: above what so many pieces take. */
 const MAX_MAP_BYTES = 4 * 1024 * 1024
 
-/** What an entry of an archive is. Names and link targets hold one character for each byte, whatever their encoding. */
+/**
+ * What an entry of an archive is. Names and link targets hold one character for each byte, whatever their
+ * encoding.
+ */
 export interface TarEntry {
   type: 'file' | 'hard-link' | 'link' | 'folder' | 'device' | 'fifo'
   path: string
@@ -46,11 +49,15 @@ const TYPES: Record<string, TarEntry['type']> = {
 }
 
 /**
- * Reads a tar archive: ustar and pax (POSIX.1-2017, `pax`, "pax Interchange Format" and "ustar Interchange Format"), and GNU's long
- * names, binary numbers and sparse files (GNU tar manual, "Basic Tar Format" and "Storing Sparse Files"). Entries come in order, one
- * at a time. `extended` is told the bytes of all that describes entries and is none itself, and may throw. Throws a `TarError`.
+ * Reads a tar archive: ustar and pax (POSIX.1-2017, `pax`, "pax Interchange Format" and "ustar Interchange
+ * Format"), and GNU's long names, binary numbers and sparse files (GNU tar manual, "Basic Tar Format" and
+ * "Storing Sparse Files"). Entries come in order, one at a time. `extended` is told the bytes of all that
+ * describes entries and is none itself, and may throw. Throws a `TarError`.
  */
-export async function* readTar(source: AsyncIterable<Buffer>, extended: (bytes: number) => void = () => {}): AsyncGenerator<TarEntry> {
+export async function* readTar(
+  source: AsyncIterable<Buffer>,
+  extended: (bytes: number) => void = () => {},
+): AsyncGenerator<TarEntry> {
   const bytes = new Bytes(source)
   let records: [string, string][] = []
   let longPath: string | undefined
@@ -110,7 +117,11 @@ async function readEntry(
   if (!type) throw new TarError(`it has an entry of the unknown kind ${JSON.stringify(kind)}`)
   const prefix = header.toString('latin1', 257, 263) === 'ustar\0' ? textAt(header, 345, 155) : ''
   const short = textAt(header, 0, 100)
-  const path = pax.get('GNU.sparse.name') ?? pax.get('path') ?? longPath ?? (prefix === '' ? short : `${prefix}/${short}`)
+  const path =
+    pax.get('GNU.sparse.name') ??
+    pax.get('path') ??
+    longPath ??
+    (prefix === '' ? short : `${prefix}/${short}`)
   const linkPath = pax.get('linkpath') ?? longLink ?? textAt(header, 157, 100)
   if (type === 'file' && kind !== 'S' && path.endsWith('/')) type = 'folder'
   const padded = decimal(pax.get('size')) ?? headerSize
@@ -146,7 +157,10 @@ async function readEntry(
     return sparse({ ...described, stored: padded - read }, pieces, realSize)
   }
   const map = pax.get('GNU.sparse.map')
-  const numbers = map === undefined ? records.filter(([key]) => /^GNU\.sparse\.(offset|numbytes)$/.test(key)).map(([, value]) => value) : map.split(',')
+  const numbers =
+    map === undefined
+      ? records.filter(([key]) => /^GNU\.sparse\.(offset|numbytes)$/.test(key)).map(([, value]) => value)
+      : map.split(',')
   return sparse(described, pair(numbers), realSize)
 }
 
@@ -158,11 +172,15 @@ function sparse(entry: Described, pieces: { offset: number; bytes: number }[], s
     end = offset + bytes
     stored += bytes
   }
-  if (stored !== entry.stored) throw new TarError('the pieces of a sparse file do not fit what is stored of it')
+  if (stored !== entry.stored)
+    throw new TarError('the pieces of a sparse file do not fit what is stored of it')
   return { ...entry, size, pieces }
 }
 
-/** The map before the content of a sparse file in GNU's pax format 1.0: decimal numbers, a line each, filled up to whole blocks. */
+/**
+ * The map before the content of a sparse file in GNU's pax format 1.0: decimal numbers, a line each, filled
+ * up to whole blocks.
+ */
 async function readMap(
   bytes: Bytes,
   available: number,
@@ -185,9 +203,13 @@ async function readMap(
 }
 
 function pair(numbers: string[]): { offset: number; bytes: number }[] {
-  if (numbers.length % 2 !== 0 || numbers.length > 2 * MAX_PIECES) throw new TarError('the map of a sparse file is malformed')
+  if (numbers.length % 2 !== 0 || numbers.length > 2 * MAX_PIECES)
+    throw new TarError('the map of a sparse file is malformed')
   const all = numbers.map((text) => decimal(text) ?? 0)
-  return Array.from({ length: all.length / 2 }, (_, index) => ({ offset: all[2 * index] ?? 0, bytes: all[2 * index + 1] ?? 0 }))
+  return Array.from({ length: all.length / 2 }, (_, index) => ({
+    offset: all[2 * index] ?? 0,
+    bytes: all[2 * index + 1] ?? 0,
+  }))
 }
 
 function piecesAt(block: Buffer, at: number, count: number): { offset: number; bytes: number }[] {
@@ -202,7 +224,8 @@ function readRecords(header: Buffer): [string, string][] {
   for (let at = 0; at < header.length; ) {
     const space = header.indexOf(0x20, at)
     const length = space < 0 ? undefined : decimal(header.toString('latin1', at, space))
-    if (length === undefined || at + length > header.length || header[at + length - 1] !== 0x0a) throw new TarError('a pax header is malformed')
+    if (length === undefined || at + length > header.length || header[at + length - 1] !== 0x0a)
+      throw new TarError('a pax header is malformed')
     const record = header.toString('latin1', space + 1, at + length - 1)
     const equals = record.indexOf('=')
     if (equals < 1) throw new TarError('a pax header is malformed')
@@ -225,7 +248,10 @@ function checkSum(header: Buffer): void {
   if (stated !== unsigned && stated !== signed) throw new TarError('it is no tar archive')
 }
 
-/** An octal number, or GNU's binary one, which has the highest bit of its first byte set. Times before 1970 count as 1970. */
+/**
+ * An octal number, or GNU's binary one, which has the highest bit of its first byte set. Times before 1970
+ * count as 1970.
+ */
 function numberAt(block: Buffer, at: number, length: number, mayBeNegative = false): number {
   const first = block[at] ?? 0
   if (first & 0x80) {

@@ -11,8 +11,9 @@ import type { UnpackOrder, UnpackWord } from './unpack.ts'
 const PROGRESS_BYTES = 4 * 1024 * 1024
 
 /**
- * Unpacks an image in a process of its own, so that a hostile one costs the agent neither time nor memory. Takes one `UnpackOrder` as
- * a line on its input, says `UnpackWord`s on its output, and ends with whoever started it.
+ * Unpacks an image in a process of its own, so that a hostile one costs the agent neither time nor memory.
+ * Takes one `UnpackOrder` as a line on its input, says `UnpackWord`s on its output, and ends with whoever
+ * started it.
  */
 async function main(): Promise<void> {
   const order = await new Promise<string>((done) => {
@@ -35,7 +36,8 @@ async function main(): Promise<void> {
       bytes += count
       if (bytes % PROGRESS_BYTES < count) say({ bytes })
     })
-    for await (const entry of readTar(await decompress(layer, compressed), root.extended)) await root.apply(entry)
+    for await (const entry of readTar(await decompress(layer, compressed), root.extended))
+      await root.apply(entry)
   }
   if (pool !== undefined) shareFiles(folder, pool)
   root.finish()
@@ -51,11 +53,15 @@ async function decompress(file: string, bytes: AsyncIterable<Buffer>): Promise<A
   const begins = (...magic: number[]) => magic.every((byte, index) => head[index] === byte)
   if (begins(0x1f, 0x8b)) return through(bytes, createGunzip({ chunkSize: 256 * 1024 }))
   if (begins(0x28, 0xb5, 0x2f, 0xfd)) return through(bytes, createZstdDecompress({ chunkSize: 256 * 1024 }))
-  if (begins(0x42, 0x5a, 0x68) || begins(0xfd, 0x37, 0x7a, 0x58, 0x5a)) throw new LayerError('a layer is packed with bzip2 or xz; gzip and zstd are read')
+  if (begins(0x42, 0x5a, 0x68) || begins(0xfd, 0x37, 0x7a, 0x58, 0x5a))
+    throw new LayerError('a layer is packed with bzip2 or xz; gzip and zstd are read')
   return bytes
 }
 
-async function* through(bytes: AsyncIterable<Buffer>, unpacker: NodeJS.ReadWriteStream): AsyncGenerator<Buffer> {
+async function* through(
+  bytes: AsyncIterable<Buffer>,
+  unpacker: NodeJS.ReadWriteStream,
+): AsyncGenerator<Buffer> {
   let failure: unknown
   const piping = pipeline(bytes, unpacker).catch((error) => {
     failure = error
@@ -68,7 +74,10 @@ async function* through(bytes: AsyncIterable<Buffer>, unpacker: NodeJS.ReadWrite
   await piping
 }
 
-async function* counting(bytes: AsyncIterable<Buffer>, count: (bytes: number) => void): AsyncGenerator<Buffer> {
+async function* counting(
+  bytes: AsyncIterable<Buffer>,
+  count: (bytes: number) => void,
+): AsyncGenerator<Buffer> {
   for await (const chunk of bytes) {
     count(chunk.length)
     yield chunk

@@ -1,6 +1,16 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,7 +52,8 @@ function entry({ path, type = '0', body = '', link = '', mode = 0o755, uid = 0, 
   const content = Buffer.from(body)
   const header = Buffer.alloc(512)
   Buffer.from(path).copy(header, 0, 0, 100)
-  const octal = (value: number, at: number, length: number) => header.write(`${value.toString(8).padStart(length - 1, '0')}\0`, at, 'latin1')
+  const octal = (value: number, at: number, length: number) =>
+    header.write(`${value.toString(8).padStart(length - 1, '0')}\0`, at, 'latin1')
   octal(mode, 100, 8)
   octal(uid, 108, 8)
   octal(0, 116, 8)
@@ -77,7 +88,8 @@ function sparseMap(map: string): Buffer {
   return Buffer.concat([sparse, entry({ path: 'sparse', body: map })])
 }
 
-const archive = (...entries: (Entry | Buffer)[]) => Buffer.concat([...entries.map((one) => (Buffer.isBuffer(one) ? one : entry(one))), Buffer.alloc(1024)])
+const archive = (...entries: (Entry | Buffer)[]) =>
+  Buffer.concat([...entries.map((one) => (Buffer.isBuffer(one) ? one : entry(one))), Buffer.alloc(1024)])
 
 /** Applies layers in this process; what a process of its own does is the same. */
 async function apply(...layers: Buffer[]): Promise<void> {
@@ -99,9 +111,20 @@ describe('a hostile image', () => {
     ['climbs', () => [archive({ path: '../pwned', body: 'x' })]],
     ['climbs out of a folder', () => [archive({ path: 'a/../../pwned', body: 'x' })]],
     ['names an absolute path', (out) => [archive({ path: `${out}/pwned`, body: 'x' })]],
-    ['writes through a link', (out) => [archive({ path: 'a', type: '2', link: out }, { path: 'a/pwned', body: 'x' })]],
-    ['writes through a link of the layer below', (out) => [archive({ path: 'a', type: '2', link: out }), archive({ path: 'a/pwned', body: 'x' })]],
-    ['writes through a link that climbs', (out) => [archive({ path: 'a', type: '2', link: `../../../../../..${out}` }, { path: 'a/b/pwned', body: 'x' })]],
+    [
+      'writes through a link',
+      (out) => [archive({ path: 'a', type: '2', link: out }, { path: 'a/pwned', body: 'x' })],
+    ],
+    [
+      'writes through a link of the layer below',
+      (out) => [archive({ path: 'a', type: '2', link: out }), archive({ path: 'a/pwned', body: 'x' })],
+    ],
+    [
+      'writes through a link that climbs',
+      (out) => [
+        archive({ path: 'a', type: '2', link: `../../../../../..${out}` }, { path: 'a/b/pwned', body: 'x' }),
+      ],
+    ],
     [
       'writes through links in a row',
       (out) => [
@@ -114,24 +137,69 @@ describe('a hostile image', () => {
         ),
       ],
     ],
-    ['makes folders through a link', (out) => [archive({ path: 'a', type: '2', link: out }, { path: 'a/pwned/deep', type: '5' })]],
-    ['writes over what a link leads to', (out) => [archive({ path: 'f', type: '2', link: `${out}/victim` }, { path: 'f', body: 'OVERWRITTEN' })]],
-    ['writes over it in a second layer', (out) => [archive({ path: 'f', type: '2', link: `${out}/victim` }), archive({ path: 'f', body: 'OVERWRITTEN' })]],
-    ['has a hard link to an absolute path', (out) => [archive({ path: 'h', type: '1', link: `${out}/victim` }, { path: 'h', body: 'OVERWRITTEN' })]],
-    ['has a hard link that climbs', (out) => [archive({ path: 'h', type: '1', link: `../../../../../../..${out}/victim` })]],
+    [
+      'makes folders through a link',
+      (out) => [archive({ path: 'a', type: '2', link: out }, { path: 'a/pwned/deep', type: '5' })],
+    ],
+    [
+      'writes over what a link leads to',
+      (out) => [archive({ path: 'f', type: '2', link: `${out}/victim` }, { path: 'f', body: 'OVERWRITTEN' })],
+    ],
+    [
+      'writes over it in a second layer',
+      (out) => [
+        archive({ path: 'f', type: '2', link: `${out}/victim` }),
+        archive({ path: 'f', body: 'OVERWRITTEN' }),
+      ],
+    ],
+    [
+      'has a hard link to an absolute path',
+      (out) => [archive({ path: 'h', type: '1', link: `${out}/victim` }, { path: 'h', body: 'OVERWRITTEN' })],
+    ],
+    [
+      'has a hard link that climbs',
+      (out) => [archive({ path: 'h', type: '1', link: `../../../../../../..${out}/victim` })],
+    ],
     [
       'has a hard link through a link',
-      (out) => [archive({ path: 'a', type: '2', link: out }, { path: 'h', type: '1', link: 'a/victim' }, { path: 'h', body: 'OVERWRITTEN' })],
+      (out) => [
+        archive(
+          { path: 'a', type: '2', link: out },
+          { path: 'h', type: '1', link: 'a/victim' },
+          { path: 'h', body: 'OVERWRITTEN' },
+        ),
+      ],
     ],
     [
       'has a hard link to a link to a file',
-      (out) => [archive({ path: 's', type: '2', link: `${out}/victim` }, { path: 'h', type: '1', link: 's' }, { path: 'h', body: 'OVERWRITTEN' })],
+      (out) => [
+        archive(
+          { path: 's', type: '2', link: `${out}/victim` },
+          { path: 'h', type: '1', link: 's' },
+          { path: 'h', body: 'OVERWRITTEN' },
+        ),
+      ],
     ],
     [
       'has a hard link to a link to a folder',
-      (out) => [archive({ path: 's', type: '2', link: out }, { path: 'h', type: '1', link: 's' }, { path: 'h/pwned', body: 'x' })],
+      (out) => [
+        archive(
+          { path: 's', type: '2', link: out },
+          { path: 'h', type: '1', link: 's' },
+          { path: 'h/pwned', body: 'x' },
+        ),
+      ],
     ],
-    ['turns a folder into a link', (out) => [archive({ path: 'd', type: '5' }, { path: 'd', type: '2', link: out }, { path: 'd/pwned', body: 'x' })]],
+    [
+      'turns a folder into a link',
+      (out) => [
+        archive(
+          { path: 'd', type: '5' },
+          { path: 'd', type: '2', link: out },
+          { path: 'd/pwned', body: 'x' },
+        ),
+      ],
+    ],
     [
       'turns a filled folder into a link and back',
       (out) => [
@@ -144,28 +212,76 @@ describe('a hostile image', () => {
         ),
       ],
     ],
-    ['whites out through a link', (out) => [archive({ path: 'd', type: '2', link: out }), archive({ path: 'd/.wh.victim' })]],
-    ['makes a folder opaque through a link', (out) => [archive({ path: 'd', type: '2', link: out }), archive({ path: 'd/.wh..wh..opq' })]],
+    [
+      'whites out through a link',
+      (out) => [archive({ path: 'd', type: '2', link: out }), archive({ path: 'd/.wh.victim' })],
+    ],
+    [
+      'makes a folder opaque through a link',
+      (out) => [archive({ path: 'd', type: '2', link: out }), archive({ path: 'd/.wh..wh..opq' })],
+    ],
     [
       'whites out what climbs',
-      (out) => [archive({ path: 'd', type: '2', link: out }), archive({ path: 'e/../d/.wh.victim' }, { path: `../outside/.wh.victim` })],
+      (out) => [
+        archive({ path: 'd', type: '2', link: out }),
+        archive({ path: 'e/../d/.wh.victim' }, { path: `../outside/.wh.victim` }),
+      ],
     ],
-    ['whites out the folder above', () => [archive({ path: 'd/k', body: 'x' }), archive({ path: 'd/.wh...' })]],
-    ['whites out itself', () => [archive({ path: 'd/k', body: 'x' }), archive({ path: '.wh..' }, { path: '.wh.' })]],
+    [
+      'whites out the folder above',
+      () => [archive({ path: 'd/k', body: 'x' }), archive({ path: 'd/.wh...' })],
+    ],
+    [
+      'whites out itself',
+      () => [archive({ path: 'd/k', body: 'x' }), archive({ path: '.wh..' }, { path: '.wh.' })],
+    ],
     ['has a long path that climbs', () => [archive(pax({ path: '../pwned' }), { path: 'ok', body: 'x' })]],
-    ['has a long link', (out) => [archive(pax({ linkpath: out }), { path: 'l', type: '2', link: 'x' }, { path: 'l/pwned', body: 'x' })]],
-    ['has a long hard link', (out) => [archive(pax({ linkpath: `../../../../..${out}/victim` }), { path: 'l', type: '1', link: 'x' })]],
+    [
+      'has a long link',
+      (out) => [
+        archive(pax({ linkpath: out }), { path: 'l', type: '2', link: 'x' }, { path: 'l/pwned', body: 'x' }),
+      ],
+    ],
+    [
+      'has a long hard link',
+      (out) => [
+        archive(pax({ linkpath: `../../../../..${out}/victim` }), { path: 'l', type: '1', link: 'x' }),
+      ],
+    ],
     [
       'changes rights through a link',
-      (out) => [archive({ path: 's', type: '2', link: `${out}/victim`, mode: 0o777, uid: 777 }, { path: 't', type: '2', link: out, mode: 0o700, uid: 777 })],
+      (out) => [
+        archive(
+          { path: 's', type: '2', link: `${out}/victim`, mode: 0o777, uid: 777 },
+          { path: 't', type: '2', link: out, mode: 0o700, uid: 777 },
+        ),
+      ],
     ],
-    ['gives a link for a folder rights', (out) => [archive({ path: 'd', type: '2', link: out }), archive({ path: 'd', type: '5', mode: 0o700, uid: 777 })]],
-    ['goes round in circles', () => [archive({ path: 'a', type: '2', link: 'b' }, { path: 'b', type: '2', link: 'a' }, { path: 'a/x', body: 'x' })]],
+    [
+      'gives a link for a folder rights',
+      (out) => [
+        archive({ path: 'd', type: '2', link: out }),
+        archive({ path: 'd', type: '5', mode: 0o700, uid: 777 }),
+      ],
+    ],
+    [
+      'goes round in circles',
+      () => [
+        archive(
+          { path: 'a', type: '2', link: 'b' },
+          { path: 'b', type: '2', link: 'a' },
+          { path: 'a/x', body: 'x' },
+        ),
+      ],
+    ],
     ['has a zero byte in a path', () => [archive(pax({ path: 'a\0/../pwned' }), { path: 'ok', body: 'x' })]],
     ['states a negative length', () => [archive({ path: 'neg', size: Buffer.alloc(12, 0xff) })]],
     ['states more than there is', () => [archive({ path: 'huge', size: Buffer.from('77777777777\0') })]],
     ['has names too long for a file system', () => [archive(pax({ path: 'x'.repeat(300) }), { path: 'ok' })]],
-    ['has a path too long for a kernel', () => [archive(pax({ path: Array(30).fill('y'.repeat(200)).join('/') }), { path: 'ok' })]],
+    [
+      'has a path too long for a kernel',
+      () => [archive(pax({ path: Array(30).fill('y'.repeat(200)).join('/') }), { path: 'ok' })],
+    ],
     [
       'grows a path too long through links',
       () => [
@@ -184,10 +300,20 @@ describe('a hostile image', () => {
     ['is cut short', () => [archive({ path: 't', body: 'x'.repeat(5_000) }).subarray(0, 2_000)]],
     ['is no archive', () => [randomBytes(20_000)]],
     ['has an entry of no known kind', () => [archive({ path: 'z', type: 'Z' })]],
-    ['has more entries than it may', () => [archive(...Array.from({ length: 1_100 }, (_, index) => ({ path: `f${index}` })))]],
+    [
+      'has more entries than it may',
+      () => [archive(...Array.from({ length: 1_100 }, (_, index) => ({ path: `f${index}` })))],
+    ],
     [
       'has more folders than it may, none of them listed',
-      () => [archive(...Array.from({ length: 20 }, (_, index) => ({ path: `d${index}/${'e/'.repeat(45)}`, type: '5' as const })))],
+      () => [
+        archive(
+          ...Array.from({ length: 20 }, (_, index) => ({
+            path: `d${index}/${'e/'.repeat(45)}`,
+            type: '5' as const,
+          })),
+        ),
+      ],
     ],
   ]
 
@@ -200,7 +326,12 @@ describe('a hostile image', () => {
     expect(readdirSync(outside)).toEqual(['victim'])
     expect(readFileSync(victim, 'utf8')).toBe('VICTIM')
     const { nlink, mode, uid, ino } = statSync(victim)
-    expect({ nlink, mode, uid, ino }).toEqual({ nlink: 1, mode: before.mode, uid: before.uid, ino: before.ino })
+    expect({ nlink, mode, uid, ino }).toEqual({
+      nlink: 1,
+      mode: before.mode,
+      uid: before.uid,
+      ino: before.ino,
+    })
     expect(statSync(outside).mode).toBe(folderBefore.mode)
     for (const path of readdirSync(root, { recursive: true })) {
       const stat = lstatSync(join(root, String(path)))
@@ -212,18 +343,34 @@ describe('a hostile image', () => {
     ['a length that is negative', archive({ path: 'neg', size: Buffer.alloc(12, 0xff) }), /negative/],
     ['a path that leads out', archive({ path: '../x' }), /leads out/],
     ['a hard link to nothing', archive({ path: 'h', type: '1', link: 'nothing' }), /leads to no file/],
-    ['a hard link to itself', archive({ path: 'h', body: 'x' }, { path: 'h', type: '1', link: 'h' }), /leads to no file/],
-    ['too many entries', archive(...Array.from({ length: 1_100 }, (_, index) => ({ path: `f${index}` }))), /too much/],
-    ['extended headers without end', archive(...Array.from({ length: 17 }, () => pax({ path: 'x' })), { path: 'f' }), /too many extended headers/],
+    [
+      'a hard link to itself',
+      archive({ path: 'h', body: 'x' }, { path: 'h', type: '1', link: 'h' }),
+      /leads to no file/,
+    ],
+    [
+      'too many entries',
+      archive(...Array.from({ length: 1_100 }, (_, index) => ({ path: `f${index}` }))),
+      /too much/,
+    ],
+    [
+      'extended headers without end',
+      archive(...Array.from({ length: 17 }, () => pax({ path: 'x' })), { path: 'f' }),
+      /too many extended headers/,
+    ],
     ['a sparse map without end', archive(sparseMap(' '.repeat(5 * 1024 * 1024))), /cut short/],
     ['no end', archive({ path: 't', body: 'x'.repeat(5_000) }).subarray(0, 2_000), /cut short/],
   ])('with %s is refused with the reason', (_, layer, reason) => expect(apply(layer)).rejects.toThrow(reason))
 
   it('counts as much as its extended headers take, of all entries together', async () => {
     const image = new ImageRoot(root, { bytes: 1024 * 1024, entries: 100 })
-    const headers = Array.from({ length: 6 }, (_, index) => [{ path: 'g', type: 'g' as const, body: 'x'.repeat(200_000) }, { path: `f${index}` }])
+    const headers = Array.from({ length: 6 }, (_, index) => [
+      { path: 'g', type: 'g' as const, body: 'x'.repeat(200_000) },
+      { path: `f${index}` },
+    ])
     const applying = async () => {
-      for await (const one of readTar(inPieces(archive(...headers.flat())), image.extended)) await image.apply(one)
+      for await (const one of readTar(inPieces(archive(...headers.flat())), image.extended))
+        await image.apply(one)
     }
     await expect(applying()).rejects.toThrow(/too much/)
     expect(readdirSync(root)).toEqual(['f0', 'f1', 'f2', 'f3', 'f4'])
@@ -241,7 +388,8 @@ describe('a hostile image', () => {
       writeFileSync(probe, '')
       await hide(marker)
       expect(existsSync(probe)).toBe(false)
-      // Nobody else writes there while an image is unpacked: the file shows whether the folder is looked at again.
+      // Nobody else writes there while an image is unpacked: the file shows whether the folder is looked at
+      // again.
       writeFileSync(probe, '')
       await hide(marker)
       await hide(`./e/../${marker}`)
@@ -251,17 +399,31 @@ describe('a hostile image', () => {
 
   it('that takes too long to unpack is given up, and its process ended', async () => {
     const order = { folder: join(folder, 'image'), layers: [], limits: LIMITS }
-    const unpacking = unpackLayers(order, { progress: () => {}, charged: () => ['sleep', '600'], timeoutMs: 50 })
-    await expect(unpacking).rejects.toMatchObject({ code: 'image-unavailable', message: expect.stringContaining('takes too long') })
+    const unpacking = unpackLayers(order, {
+      progress: () => {},
+      charged: () => ['sleep', '600'],
+      timeoutMs: 50,
+    })
+    await expect(unpacking).rejects.toMatchObject({
+      code: 'image-unavailable',
+      message: expect.stringContaining('takes too long'),
+    })
   })
 
   it('that is a bomb ends at the limit, and says so without a path of this machine', async () => {
     const bomb = gzipSync(archive({ path: 'zeros', body: Buffer.alloc(8 * 1024 * 1024) }))
     expect(bomb.length).toBeLessThan(20_000)
     writeFileSync(join(folder, 'layer'), bomb)
-    const order = { folder: join(folder, 'image'), layers: [join(folder, 'layer')], limits: { bytes: 1024 * 1024, entries: 10 } }
+    const order = {
+      folder: join(folder, 'image'),
+      layers: [join(folder, 'layer')],
+      limits: { bytes: 1024 * 1024, entries: 10 },
+    }
     const error = await unpackLayers(order, { progress: () => {} }).catch((caught) => caught)
-    expect(error).toMatchObject({ code: 'image-unavailable', message: "The image can't be had: it unpacks to too much." })
+    expect(error).toMatchObject({
+      code: 'image-unavailable',
+      message: "The image can't be had: it unpacks to too much.",
+    })
   })
 })
 
@@ -283,8 +445,16 @@ describe('an image', () => {
 
   it('is written through its own links inside itself, as a process confined to it would', async () => {
     await apply(
-      archive({ path: 'usr/bin/', type: '5' }, { path: 'bin', type: '2', link: 'usr/bin' }, { path: 'opt', type: '2', link: '/srv/opt' }),
-      archive({ path: 'bin/sh', body: 'shell' }, { path: 'opt/app', body: 'app' }, { path: 'sh', type: '1', link: '/bin/sh' }),
+      archive(
+        { path: 'usr/bin/', type: '5' },
+        { path: 'bin', type: '2', link: 'usr/bin' },
+        { path: 'opt', type: '2', link: '/srv/opt' },
+      ),
+      archive(
+        { path: 'bin/sh', body: 'shell' },
+        { path: 'opt/app', body: 'app' },
+        { path: 'sh', type: '1', link: '/bin/sh' },
+      ),
     )
     expect(readFileSync(join(root, 'usr/bin/sh'), 'utf8')).toBe('shell')
     expect(readlinkSync(join(root, 'bin'))).toBe('usr/bin')
@@ -355,40 +525,61 @@ describe('an image', () => {
   })
 
   it.skipIf(process.getuid?.() !== 0)('keeps owners', async () => {
-    await apply(archive(pax({ uid: '70000' }), { path: 'f', body: 'x', mode: 0o4755 }, { path: 'l', type: '2', link: 'f', uid: 33 }))
+    await apply(
+      archive(
+        pax({ uid: '70000' }),
+        { path: 'f', body: 'x', mode: 0o4755 },
+        { path: 'l', type: '2', link: 'f', uid: 33 },
+      ),
+    )
     expect(statSync(join(root, 'f'))).toMatchObject({ uid: 70_000, mode: 0o104755 })
     expect(lstatSync(join(root, 'l')).uid).toBe(33)
   })
 
   // Archives of every format that GNU tar writes, read here and by GNU tar itself.
-  it.each(['ustar', 'oldgnu', 'gnu', 'pax', 'v7'])('packed by GNU tar as %s becomes what GNU tar makes of it', async (format) => {
-    const from = join(folder, 'from')
-    const theirs = join(folder, 'theirs')
-    for (const path of [from, theirs, join(from, 'sub/deep')]) mkdirSync(path, { recursive: true })
-    writeFileSync(join(from, 'plain'), randomBytes(70_001))
-    writeFileSync(join(from, 'empty'), '', { mode: 0o600 })
-    writeFileSync(join(from, 'sub/deep/ünïcode'), 'x')
-    chmodSync(join(from, 'sub/deep'), 0o2750)
-    execFileSync('ln', ['-s', '/etc/../x', join(from, 'link')])
-    execFileSync('ln', [join(from, 'plain'), join(from, 'sub/hard')])
-    const holes = format === 'pax' || format.includes('gnu')
-    if (holes) {
-      writeFileSync(join(from, `long-${'n'.repeat(180)}`), 'long')
-      execFileSync('ln', ['-s', `/${'t'.repeat(200)}`, join(from, 'long-link')])
-      // Holes, in enough pieces that the header alone can't hold their map.
-      execFileSync('sh', [
+  it.each(['ustar', 'oldgnu', 'gnu', 'pax', 'v7'])(
+    'packed by GNU tar as %s becomes what GNU tar makes of it',
+    async (format) => {
+      const from = join(folder, 'from')
+      const theirs = join(folder, 'theirs')
+      for (const path of [from, theirs, join(from, 'sub/deep')]) mkdirSync(path, { recursive: true })
+      writeFileSync(join(from, 'plain'), randomBytes(70_001))
+      writeFileSync(join(from, 'empty'), '', { mode: 0o600 })
+      writeFileSync(join(from, 'sub/deep/ünïcode'), 'x')
+      chmodSync(join(from, 'sub/deep'), 0o2750)
+      execFileSync('ln', ['-s', '/etc/../x', join(from, 'link')])
+      execFileSync('ln', [join(from, 'plain'), join(from, 'sub/hard')])
+      const holes = format === 'pax' || format.includes('gnu')
+      if (holes) {
+        writeFileSync(join(from, `long-${'n'.repeat(180)}`), 'long')
+        execFileSync('ln', ['-s', `/${'t'.repeat(200)}`, join(from, 'long-link')])
+        // Holes, in enough pieces that the header alone can't hold their map.
+        execFileSync('sh', [
+          '-c',
+          'for at in 0 3 7 11 15 19 23 27 31; do printf piece | dd of="$1" bs=64k seek=$at conv=notrunc status=none; done; truncate -s 3M "$1"',
+          'sh',
+          join(from, 'holes'),
+        ])
+      }
+      const layer = join(folder, 'layer.tar')
+      execFileSync('tar', [
         '-c',
-        'for at in 0 3 7 11 15 19 23 27 31; do printf piece | dd of="$1" bs=64k seek=$at conv=notrunc status=none; done; truncate -s 3M "$1"',
-        'sh',
-        join(from, 'holes'),
+        ...(holes ? ['-S'] : []),
+        `--format=${format}`,
+        '-C',
+        from,
+        '-f',
+        layer,
+        '.',
       ])
-    }
-    const layer = join(folder, 'layer.tar')
-    execFileSync('tar', ['-c', ...(holes ? ['-S'] : []), `--format=${format}`, '-C', from, '-f', layer, '.'])
-    execFileSync('tar', ['-x', '-p', '-C', theirs, '-f', layer])
-    await unpackLayers({ folder: join(folder, 'ours'), layers: [layer], limits: LIMITS }, { progress: () => {} })
-    expect(listing(join(folder, 'ours'))).toEqual(listing(theirs))
-  })
+      execFileSync('tar', ['-x', '-p', '-C', theirs, '-f', layer])
+      await unpackLayers(
+        { folder: join(folder, 'ours'), layers: [layer], limits: LIMITS },
+        { progress: () => {} },
+      )
+      expect(listing(join(folder, 'ours'))).toEqual(listing(theirs))
+    },
+  )
 
   it.each([
     ['gzip', gzipSync],
@@ -396,7 +587,10 @@ describe('an image', () => {
   ])('packed with %s is unpacked, whatever its description says', async (_, pack) => {
     writeFileSync(join(folder, 'layer'), pack(archive({ path: 'f', body: 'content' })))
     const said: number[] = []
-    await unpackLayers({ folder: join(folder, 'image'), layers: [join(folder, 'layer')], limits: LIMITS }, { progress: (bytes) => said.push(bytes) })
+    await unpackLayers(
+      { folder: join(folder, 'image'), layers: [join(folder, 'layer')], limits: LIMITS },
+      { progress: (bytes) => said.push(bytes) },
+    )
     expect(readFileSync(join(folder, 'image/f'), 'utf8')).toBe('content')
     expect(said.at(-1)).toBe(statSync(join(folder, 'layer')).size)
   })
@@ -410,8 +604,21 @@ function listing(path: string) {
     .map((name) => {
       const full = join(path, name)
       const { mode, uid, gid, size, mtimeMs, nlink } = lstatSync(full)
-      const content = (mode & 0o170000) === 0o100000 ? readFileSync(full).toString('base64') : (mode & 0o170000) === 0o120000 ? readlinkSync(full) : ''
+      const content =
+        (mode & 0o170000) === 0o100000
+          ? readFileSync(full).toString('base64')
+          : (mode & 0o170000) === 0o120000
+            ? readlinkSync(full)
+            : ''
       const isFile = (mode & 0o170000) === 0o100000
-      return { name, mode, uid, gid, ...(isFile && { size, nlink }), seconds: Math.floor(mtimeMs / 1000), content }
+      return {
+        name,
+        mode,
+        uid,
+        gid,
+        ...(isFile && { size, nlink }),
+        seconds: Math.floor(mtimeMs / 1000),
+        content,
+      }
     })
 }

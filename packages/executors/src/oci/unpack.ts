@@ -34,21 +34,38 @@ interface UnpackOptions {
 }
 
 /**
- * Unpacks layers, whose digests were checked, into a new folder, in a process of its own. Throws `image-unavailable` with the reason;
- * the folder may then hold a part, and nobody writes to it any more.
+ * Unpacks layers, whose digests were checked, into a new folder, in a process of its own. Throws
+ * `image-unavailable` with the reason; the folder may then hold a part, and nobody writes to it any more.
  */
 export async function unpackLayers(order: UnpackOrder, options: UnpackOptions): Promise<void> {
   const { signal, timeoutMs = UNPACK_MS } = options
-  await withinTime(timeoutMs, unavailable('unpacking it takes too long'), signal, (both) => run(order, { ...options, signal: both }))
+  await withinTime(timeoutMs, unavailable('unpacking it takes too long'), signal, (both) =>
+    run(order, { ...options, signal: both }),
+  )
 }
 
-async function run(order: UnpackOrder, { progress, signal, charged = (command) => command }: UnpackOptions): Promise<void> {
-  const node = [process.execPath, '--disable-warning=ExperimentalWarning', `--max-old-space-size=${MEMORY_MIB}`]
-  const [program = '', ...words] = charged([...node, packedProgram(join(import.meta.dirname, 'unpack-main.ts'))])
-  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'ignore'], env: { PATH: process.env['PATH'] } })
+async function run(
+  order: UnpackOrder,
+  { progress, signal, charged = (command) => command }: UnpackOptions,
+): Promise<void> {
+  const node = [
+    process.execPath,
+    '--disable-warning=ExperimentalWarning',
+    `--max-old-space-size=${MEMORY_MIB}`,
+  ]
+  const [program = '', ...words] = charged([
+    ...node,
+    packedProgram(join(import.meta.dirname, 'unpack-main.ts')),
+  ])
+  const child = spawn(program, words, {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env: { PATH: process.env['PATH'] },
+  })
   const stop = () => child.kill('SIGKILL')
   signal?.addEventListener('abort', stop, { once: true })
-  const ended = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))
+  const ended = new Promise<number | null>((resolve, reject) =>
+    child.once('error', reject).once('close', resolve),
+  )
   let failed: string | undefined
   createInterface(child.stdout).on('line', (line) => {
     const word = JSON.parse(line) as UnpackWord

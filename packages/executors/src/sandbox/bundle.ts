@@ -54,10 +54,19 @@ export function bundleConfig(spec: ContainerSpec, parts: BundleParts): Record<st
   const own = init ? [{ from: init, to: INIT_PROGRAM, readOnly: true }] : []
   return {
     ociVersion: '1.0.2',
-    process: processConfig(spec, parts.user, init ? [INIT_PROGRAM, '--', ...spec.argv] : spec.argv, spec.terminal ? { columns: 80, rows: 24 } : undefined),
+    process: processConfig(
+      spec,
+      parts.user,
+      init ? [INIT_PROGRAM, '--', ...spec.argv] : spec.argv,
+      spec.terminal ? { columns: 80, rows: 24 } : undefined,
+    ),
     root: { path: parts.root, readonly: spec.readOnlyRoot },
     hostname: spec.hostname,
-    mounts: [...systemMounts(spec, parts), ...spec.tmpfs.map(tmpfs), ...[...own, ...parts.mounts].map(bind)].sort(byDepth),
+    mounts: [
+      ...systemMounts(spec, parts),
+      ...spec.tmpfs.map(tmpfs),
+      ...[...own, ...parts.mounts].map(bind),
+    ].sort(byDepth),
     linux: {
       namespaces: [
         ...['pid', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type })),
@@ -68,7 +77,10 @@ export function bundleConfig(spec: ContainerSpec, parts: BundleParts): Record<st
       ...(firstId !== undefined && { uidMappings: map, gidMappings: map }),
       ...(spec.sysctls && { sysctl: spec.sysctls }),
       ...(cgroups.version !== 'none' && { cgroupsPath: parts.cgroupPath }),
-      resources: { ...(cgroups.version !== 'none' && { devices: [{ allow: false, access: 'rwm' }] }), ...resourcesOf(spec, cgroups) },
+      resources: {
+        ...(cgroups.version !== 'none' && { devices: [{ allow: false, access: 'rwm' }] }),
+        ...resourcesOf(spec, cgroups),
+      },
       seccomp: seccompFilter(capabilitiesOf(spec)),
       maskedPaths: MASKED,
       readonlyPaths: READ_ONLY,
@@ -90,7 +102,12 @@ export function processConfig(
 ): Record<string, unknown> {
   const bounding = capabilitiesOf(spec)
   const held = user.uid === 0 ? bounding : []
-  const env: Record<string, string> = { PATH: DEFAULT_PATH, HOSTNAME: spec.hostname, ...(terminal && { TERM: 'xterm' }), ...spec.env }
+  const env: Record<string, string> = {
+    PATH: DEFAULT_PATH,
+    HOSTNAME: spec.hostname,
+    ...(terminal && { TERM: 'xterm' }),
+    ...spec.env,
+  }
   return {
     terminal: terminal !== undefined,
     ...(terminal && { consoleSize: { width: terminal.columns, height: terminal.rows } }),
@@ -113,7 +130,12 @@ function systemMounts({ shmMiB = DEFAULT_SHM_MIB }: ContainerSpec, { cgroups }: 
   const plain = ['nosuid', 'noexec', 'nodev']
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: plain },
-    { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'] },
+    {
+      destination: '/dev',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+    },
     {
       destination: '/dev/pts',
       type: 'devpts',
@@ -121,9 +143,16 @@ function systemMounts({ shmMiB = DEFAULT_SHM_MIB }: ContainerSpec, { cgroups }: 
       options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', `max=${MAX_TERMINALS}`],
     },
     { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...plain, 'ro'] },
-    ...(cgroups.version === 'none' ? [] : [{ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['ro', ...plain] }]),
+    ...(cgroups.version === 'none'
+      ? []
+      : [{ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['ro', ...plain] }]),
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: plain },
-    { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: [...plain, 'mode=1777', `size=${shmMiB}m`] },
+    {
+      destination: '/dev/shm',
+      type: 'tmpfs',
+      source: 'shm',
+      options: [...plain, 'mode=1777', `size=${shmMiB}m`],
+    },
   ]
 }
 
@@ -135,12 +164,24 @@ interface Mount {
 }
 
 function tmpfs({ path, sizeMiB, mode = 0o1777, uid = 0, gid = 0 }: ContainerSpec['tmpfs'][number]): Mount {
-  const options = ['nosuid', 'nodev', `mode=${mode.toString(8)}`, `uid=${uid}`, `gid=${gid}`, `size=${sizeMiB}m`]
+  const options = [
+    'nosuid',
+    'nodev',
+    `mode=${mode.toString(8)}`,
+    `uid=${uid}`,
+    `gid=${gid}`,
+    `size=${sizeMiB}m`,
+  ]
   return { destination: path, type: 'tmpfs', source: 'tmpfs', options }
 }
 
 function bind({ from, to, readOnly }: BundleParts['mounts'][number]): Mount {
-  return { destination: to, type: 'bind', source: from, options: ['bind', 'rprivate', 'nosuid', 'nodev', readOnly ? 'ro' : 'rw'] }
+  return {
+    destination: to,
+    type: 'bind',
+    source: from,
+    options: ['bind', 'rprivate', 'nosuid', 'nodev', readOnly ? 'ro' : 'rw'],
+  }
 }
 
 /** What lies deeper is mounted later, in whatever order it was named. */
@@ -154,5 +195,7 @@ function depth(path: string): number {
 
 /** RLIM_INFINITY (2^64-1) is no number of JavaScript's: it is written as it is. */
 function rlimit(limit: number): unknown {
-  return limit < 0 ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON('18446744073709551615') : limit
+  return limit < 0
+    ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON('18446744073709551615')
+    : limit
 }

@@ -38,10 +38,16 @@ describe('control groups are found', () => {
   it('of version 2, where a part of the tree was delegated to an ordinary user', () => {
     file('cgroup.controllers', 'cpu memory pids')
     file('user.slice/agent.service/cgroup.subtree_control')
-    expect(find('0::/user.slice/agent.service\n', false)).toMatchObject({ version: 'v2', parent: '/user.slice/agent.service' })
+    expect(find('0::/user.slice/agent.service\n', false)).toMatchObject({
+      version: 'v2',
+      parent: '/user.slice/agent.service',
+    })
     // Started again, we are in the leaf that we moved to.
     folders('user.slice/agent.service/cloister-agent')
-    expect(find('0::/user.slice/agent.service/cloister-agent\n', false)).toMatchObject({ version: 'v2', parent: '/user.slice/agent.service' })
+    expect(find('0::/user.slice/agent.service/cloister-agent\n', false)).toMatchObject({
+      version: 'v2',
+      parent: '/user.slice/agent.service',
+    })
   })
 
   it('of version 2 not at all, where nothing is handed on', () => {
@@ -96,7 +102,10 @@ describe('a lease’s control group', () => {
     folders('slice/cloister-key/web-0')
     group.limitSockets('web-0', 100)
     expect(readdirSync(join(root, 'slice/cloister-key/web-0'))).toEqual([])
-    expect(resourcesOf(LIMITS, cgroups)).toMatchObject({ memory: { limit: 100 * MIB, swap: 100 * MIB }, pids: { limit: 40 } })
+    expect(resourcesOf(LIMITS, cgroups)).toMatchObject({
+      memory: { limit: 100 * MIB, swap: 100 * MIB },
+      pids: { limit: 40 },
+    })
   })
 
   it('is limited by version 1 in a tree for each controller, sockets included', () => {
@@ -109,12 +118,17 @@ describe('a lease’s control group', () => {
     group.limit(LIMITS)
     expect(told('cpu/cloister-key/cpu.cfs_quota_us')).toBe('150000')
     expect(told('pids/cloister-key/pids.max')).toBe('40')
-    for (const name of ['memory.limit_in_bytes', 'memory.memsw.limit_in_bytes']) expect(told(`memory/cloister-key/${name}`)).toBe(String(100 * MIB))
+    for (const name of ['memory.limit_in_bytes', 'memory.memsw.limit_in_bytes'])
+      expect(told(`memory/cloister-key/${name}`)).toBe(String(100 * MIB))
     expect(told('memory/cloister-key/keeper/memory.kmem.tcp.limit_in_bytes')).toBe(String(25 * MIB))
     folders('memory/cloister-key/web-0')
     group.limitSockets('web-0', 16)
     expect(told('memory/cloister-key/web-0/memory.kmem.tcp.limit_in_bytes')).toBe(String(8 * MIB))
-    expect(group.keeperFiles).toEqual(['cpu', 'cpuacct', 'memory', 'pids'].map((tree) => join(root, tree, 'cloister-key/keeper/cgroup.procs')))
+    expect(group.keeperFiles).toEqual(
+      ['cpu', 'cpuacct', 'memory', 'pids'].map((tree) =>
+        join(root, tree, 'cloister-key/keeper/cgroup.procs'),
+      ),
+    )
     expect(resourcesOf(LIMITS, cgroups)).toMatchObject({ memory: { limit: 100 * MIB, swap: 100 * MIB } })
   })
 
@@ -148,9 +162,17 @@ describe('a lease’s control group', () => {
   it('goes from every tree, those of a hybrid machine that we make nothing in included', async () => {
     version1()
     const group = groupOf(find())
-    folders('devices/cloister-key/web-0', 'unified/cloister-key/web-0', 'cpu/cloister-key/web-0', 'cpu/somebody-else')
+    folders(
+      'devices/cloister-key/web-0',
+      'unified/cloister-key/web-0',
+      'cpu/cloister-key/web-0',
+      'cpu/somebody-else',
+    )
     await group.remove('web-0')
-    expect([existsSync(join(root, 'devices/cloister-key/web-0')), existsSync(join(root, 'unified/cloister-key/web-0'))]).toEqual([false, false])
+    expect([
+      existsSync(join(root, 'devices/cloister-key/web-0')),
+      existsSync(join(root, 'unified/cloister-key/web-0')),
+    ]).toEqual([false, false])
     await group.destroy()
     expect(readdirSync(root).filter((tree) => existsSync(join(root, tree, 'cloister-key')))).toEqual([])
     expect(readdirSync(join(root, 'cpu'))).toEqual(['somebody-else'])

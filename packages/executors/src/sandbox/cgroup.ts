@@ -4,7 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { killPid } from './process.ts'
 
 const PERIOD_US = 100_000
-/** What a container's sockets may hold on version 1, as a part of its memory, beside which it counts; and the least. */
+/**
+ * What a container's sockets may hold on version 1, as a part of its memory, beside which it counts; and the
+ * least.
+ */
 const SOCKETS_PART = 4
 const SOCKETS_MIB = 8
 /** cpuacct may be mounted with cpu, as one folder with two names, or apart from it. */
@@ -24,7 +27,10 @@ export interface Counters {
   outOfMemory: boolean
 }
 
-/** Where control groups can be made: in version 2's tree below `parent`, in each of version 1's trees, or not at all. */
+/**
+ * Where control groups can be made: in version 2's tree below `parent`, in each of version 1's trees, or not
+ * at all.
+ */
 export interface Cgroups {
   version: 'v1' | 'v2' | 'none'
   /** Path of the group ours are made in, from the root of the tree on: `/`, or what was delegated to us. */
@@ -41,9 +47,16 @@ interface Surroundings {
   isRoot: boolean
 }
 
-/** Finds out by trying. A user other than root has groups where version 2's tree is delegated (systemd: `Delegate=yes`). */
+/**
+ * Finds out by trying. A user other than root has groups where version 2's tree is delegated (systemd:
+ * `Delegate=yes`).
+ */
 export function findCgroups(around: Partial<Surroundings> = {}): Cgroups {
-  const { root = '/sys/fs/cgroup', own: groups = read('/proc/self/cgroup'), isRoot = process.getuid?.() === 0 } = around
+  const {
+    root = '/sys/fs/cgroup',
+    own: groups = read('/proc/self/cgroup'),
+    isRoot = process.getuid?.() === 0,
+  } = around
   const none: Cgroups = { version: 'none', parent: '/', root }
   if (!existsSync(join(root, 'cgroup.controllers'))) {
     // Version 1, alone or (hybrid) with a tree of version 2 that has no controllers.
@@ -53,11 +66,15 @@ export function findCgroups(around: Partial<Surroundings> = {}): Cgroups {
   const own = /^0::(\/[^\n]*)$/m.exec(groups)?.[1] ?? '/'
   // Ours may be the leaf that we moved to before.
   for (const parent of isRoot ? ['/'] : [own.replace(/\/cloister-agent$/, '') || '/', own])
-    if (canMakeIn(join(root, parent)) && delegates(join(root, parent))) return { ...none, version: 'v2', parent }
+    if (canMakeIn(join(root, parent)) && delegates(join(root, parent)))
+      return { ...none, version: 'v2', parent }
   return none
 }
 
-/** Has a group of version 2 hand its controllers on, for which no process may be in it itself: we move to a leaf. */
+/**
+ * Has a group of version 2 hand its controllers on, for which no process may be in it itself: we move to a
+ * leaf.
+ */
 function delegates(folder: string): boolean {
   const enable = () => tryWrite(join(folder, 'cgroup.subtree_control'), '+cpu +memory +pids')
   if (enable()) return true
@@ -78,8 +95,8 @@ function canMakeIn(folder: string): boolean {
 }
 
 /**
- * The control groups of one lease: one around everything, limited to what its containers may take together and a stated
- * overhead, and in it one for each container and one, `keeper`, for what works for the lease.
+ * The control groups of one lease: one around everything, limited to what its containers may take together
+ * and a stated overhead, and in it one for each container and one, `keeper`, for what works for the lease.
  */
 export class LeaseCgroup {
   private readonly cgroups: Cgroups
@@ -115,7 +132,8 @@ export class LeaseCgroup {
       mkdirSync(join(folder, 'keeper'), { recursive: true })
       return
     }
-    for (const controller of V1_CONTROLLERS) mkdirSync(join(this.cgroups.root, controller, this.name, 'keeper'), { recursive: true })
+    for (const controller of V1_CONTROLLERS)
+      mkdirSync(join(this.cgroups.root, controller, this.name, 'keeper'), { recursive: true })
     writeFileSync(join(this.cgroups.root, 'cpu', this.name, 'cpu.cfs_quota_us'), quota)
     writeFileSync(join(this.cgroups.root, 'pids', this.name, 'pids.max'), String(maxProcesses))
     const memory = join(this.cgroups.root, 'memory', this.name)
@@ -124,13 +142,15 @@ export class LeaseCgroup {
     const plain = join(memory, 'memory.limit_in_bytes')
     // One that is in use at this moment is left as it was; the containers' own limits hold in any case.
     if (!existsSync(swap)) tryWrite(plain, bytes)
-    else if (!(tryWrite(swap, bytes) && tryWrite(plain, bytes)) && tryWrite(plain, bytes)) tryWrite(swap, bytes)
+    else if (!(tryWrite(swap, bytes) && tryWrite(plain, bytes)) && tryWrite(plain, bytes))
+      tryWrite(swap, bytes)
     this.limitSockets('keeper', memoryMiB)
   }
 
   /**
-   * Limits what sockets hold in a container that is made and not started yet. Version 2 counts that as memory; version 1
-   * counts it only where it has a limit of its own, which says nothing of sockets that are there already.
+   * Limits what sockets hold in a container that is made and not started yet. Version 2 counts that as
+   * memory; version 1 counts it only where it has a limit of its own, which says nothing of sockets that are
+   * there already.
    */
   limitSockets(container: string, memoryMiB: number): void {
     if (this.cgroups.version !== 'v1') return
@@ -184,14 +204,19 @@ export class LeaseCgroup {
   }
 
   private foldersOf(container: string): string[] {
-    return (this.cgroups.version === 'v2' ? [''] : V1_CONTROLLERS).map((controller) => this.folder(controller, container))
+    return (this.cgroups.version === 'v2' ? [''] : V1_CONTROLLERS).map((controller) =>
+      this.folder(controller, container),
+    )
   }
 
   private folder(controller: string, container: string): string {
     return join(this.cgroups.root, controller, this.cgroups.parent, this.name, container)
   }
 
-  /** The group's folders in all trees there are; a runtime makes them in those of version 1 that we don't know, too. */
+  /**
+   * The group's folders in all trees there are; a runtime makes them in those of version 1 that we don't
+   * know, too.
+   */
   private everywhere(container: string): string[] {
     const trees = this.cgroups.version === 'v2' ? [''] : childrenOf(this.cgroups.root)
     return trees.map((tree) => this.folder(tree, container)).filter((folder) => existsSync(folder))
@@ -199,7 +224,10 @@ export class LeaseCgroup {
 }
 
 /** Limits of a container as a runtime is told them (OCI runtime specification, "Control groups"). */
-export function resourcesOf({ cpuMilli, memoryMiB, maxProcesses }: Limits, { version, root }: Cgroups): Record<string, unknown> {
+export function resourcesOf(
+  { cpuMilli, memoryMiB, maxProcesses }: Limits,
+  { version, root }: Cgroups,
+): Record<string, unknown> {
   if (version === 'none') return {}
   const limit = memoryMiB * MIB
   const swaps = version === 'v2' || existsSync(join(root, 'memory/memory.memsw.limit_in_bytes'))
@@ -225,7 +253,9 @@ async function removeGroup(folders: string[]): Promise<void> {
       }
     })
     if (left.length === 0) return
-    for (const folder of left) for (const pid of read(join(folder, 'cgroup.procs')).split('\n').filter(Boolean)) killPid(Number(pid), 9)
+    for (const folder of left)
+      for (const pid of read(join(folder, 'cgroup.procs')).split('\n').filter(Boolean))
+        killPid(Number(pid), 9)
     await delay(Math.min(2 + attempt, 20))
   }
 }

@@ -41,8 +41,8 @@ export interface ContainerRecord {
 type StoredSpec = Omit<ContainerSpec, 'files'> & { files: { path: string; mode: number }[] }
 
 /**
- * One container of a lease: a bundle that runc runs, and conmon, a monitor of about a megabyte that writes down what it prints
- * and how it ends. Both outlive us; everything there is to know lies on disk.
+ * One container of a lease: a bundle that runc runs, and conmon, a monitor of about a megabyte that writes
+ * down what it prints and how it ends. Both outlive us; everything there is to know lies on disk.
  */
 export class Container {
   readonly name: string
@@ -76,7 +76,10 @@ export class Container {
     // A map of one line has nobody but root.
     const hasUsers = IS_ROOT || (await readFile(`/proc/${holder.pid}/uid_map`, 'utf8')).trim().includes('\n')
     if (user.uid + user.gid > 0 && !hasUsers)
-      throw new CloisterError('start-failed', `This worker can run ${this.name} as root only: it isn't root itself, and has no subordinate ids (subuid(5)).`)
+      throw new CloisterError(
+        'start-failed',
+        `This worker can run ${this.name} as root only: it isn't root itself, and has no subordinate ids (subuid(5)).`,
+      )
     for (const mount of spec.mounts) await this.makeVolume(mount, root, user)
     await this.writeFiles(spec)
     const files = this.allFiles(spec).map(({ path, mode }) => ({ path, mode }))
@@ -108,10 +111,20 @@ export class Container {
   /** Removes it, running or not, with what it changed and printed. */
   async remove(): Promise<void> {
     await this.clear()
-    await run(await this.lease.charged(['rm', '-rf', '--one-file-system', '--', join(this.lease.disk.folder, 'logs', this.name)]))
+    await run(
+      await this.lease.charged([
+        'rm',
+        '-rf',
+        '--one-file-system',
+        '--',
+        join(this.lease.disk.folder, 'logs', this.name),
+      ]),
+    )
   }
 
-  /** What is remembered of it, with how it ended where it has; undefined where it was never started wholly. */
+  /**
+   * What is remembered of it, with how it ended where it has; undefined where it was never started wholly.
+   */
   async record(): Promise<ContainerRecord | undefined> {
     const text = await readFile(join(this.folder, 'record.json'), 'utf8').catch(() => undefined)
     const record = text === undefined ? undefined : (JSON.parse(text) as ContainerRecord)
@@ -145,7 +158,12 @@ export class Container {
     const none = { cpuSeconds: 0, memoryBytes: 0, processes: 0 }
     if (!record) return none
     const counted = this.lease.groups.counters(this.name)
-    if (counted) return { cpuSeconds: counted.cpuSeconds, memoryBytes: counted.memoryBytes, processes: counted.processes }
+    if (counted)
+      return {
+        cpuSeconds: counted.cpuSeconds,
+        memoryBytes: counted.memoryBytes,
+        processes: counted.processes,
+      }
     return record.first && !record.exit ? usageOfTree(record.first.pid) : none
   }
 
@@ -157,15 +175,35 @@ export class Container {
   }
 
   /** The command that runs another one in it, and the file that its first process's number is written to. */
-  async execCommand(argv: string[], terminal: { columns: number; rows: number } | undefined): Promise<{ command: string[]; pidFile: string }> {
+  async execCommand(
+    argv: string[],
+    terminal: { columns: number; rows: number } | undefined,
+  ): Promise<{ command: string[]; pidFile: string }> {
     const record = await this.record()
     if (!record || record.exit) throw new Error('it does not run')
-    const folder = join(this.folder, 'execs', `${process.pid}-${Date.now()}-${Math.random().toString(36).slice(2)}`)
+    const folder = join(
+      this.folder,
+      'execs',
+      `${process.pid}-${Date.now()}-${Math.random().toString(36).slice(2)}`,
+    )
     await mkdir(folder, { recursive: true, mode: 0o700 })
     const description = join(folder, 'process.json')
-    await writeFile(description, JSON.stringify(processConfig(record.spec as ContainerSpec, record.user, argv, terminal)), { mode: 0o600 })
+    await writeFile(
+      description,
+      JSON.stringify(processConfig(record.spec as ContainerSpec, record.user, argv, terminal)),
+      { mode: 0o600 },
+    )
     const pidFile = join(folder, 'pid')
-    const words = [...passedLimits(record.spec.ulimits), ...this.runtime, 'exec', '--process', description, '--pid-file', pidFile, this.id]
+    const words = [
+      ...passedLimits(record.spec.ulimits),
+      ...this.runtime,
+      'exec',
+      '--process',
+      description,
+      '--pid-file',
+      pidFile,
+      this.id,
+    ]
     return { command: inGroups(this.lease.groups.keeperFiles, await this.lease.asOwner(words)), pidFile }
   }
 
@@ -188,7 +226,13 @@ export class Container {
 
   private get runtimeOptions(): string[] {
     // In a user namespace of ours it is told that it may find no control groups.
-    return ['--root', this.runtimeFolder, '--log', join(this.folder, 'runtime.log'), ...(IS_ROOT ? [] : ['--rootless', 'true'])]
+    return [
+      '--root',
+      this.runtimeFolder,
+      '--log',
+      join(this.folder, 'runtime.log'),
+      ...(IS_ROOT ? [] : ['--rootless', 'true']),
+    ]
   }
 
   private get runtime(): string[] {
@@ -198,7 +242,8 @@ export class Container {
   private async launch(record: ContainerRecord, holder: ProcessMark): Promise<void> {
     await this.remember(record)
     for (const part of ['ended', 'execs']) await rm(join(this.folder, part), { recursive: true, force: true })
-    for (const part of ['pid', 'conmon.pid', 'runtime.log', 'exit', 'oom']) await rm(join(this.folder, part), { force: true })
+    for (const part of ['pid', 'conmon.pid', 'runtime.log', 'exit', 'oom'])
+      await rm(join(this.folder, part), { force: true })
     await mkdir(this.exitFolder, { mode: 0o700 })
     await mkdir(join(this.logPath, '..'), { recursive: true, mode: 0o700 })
     const firstId = await this.lease.firstId()
@@ -224,17 +269,52 @@ export class Container {
     await this.remember({ ...record, monitor, first, holder, startedAt: Date.now() })
   }
 
-  /** Has the monitor have the runtime create the container. Gives its first process, which waits for its start. */
+  /**
+   * Has the monitor have the runtime create the container. Gives its first process, which waits for its
+   * start.
+   */
   private async create(record: ContainerRecord): Promise<number> {
     const { folder } = this
-    const words = ['--api-version', '1', '--cid', this.id, '--cuuid', this.id, '--name', this.id, '--bundle', folder, '--runtime', this.lease.runtimePath]
-    words.push('--container-pidfile', join(folder, 'pid'), '--conmon-pidfile', join(folder, 'conmon.pid'), '--exit-dir', this.exitFolder)
-    words.push('--persist-dir', folder, '--socket-dir-path', this.exitFolder, '--full-attach', '--no-sync-log', '--log-level', 'error')
+    const words = [
+      '--api-version',
+      '1',
+      '--cid',
+      this.id,
+      '--cuuid',
+      this.id,
+      '--name',
+      this.id,
+      '--bundle',
+      folder,
+      '--runtime',
+      this.lease.runtimePath,
+    ]
+    words.push(
+      '--container-pidfile',
+      join(folder, 'pid'),
+      '--conmon-pidfile',
+      join(folder, 'conmon.pid'),
+      '--exit-dir',
+      this.exitFolder,
+    )
+    words.push(
+      '--persist-dir',
+      folder,
+      '--socket-dir-path',
+      this.exitFolder,
+      '--full-attach',
+      '--no-sync-log',
+      '--log-level',
+      'error',
+    )
     if (record.spec.terminal) words.push('--terminal')
     if (record.spec.openStdin) words.push('--stdin', '--leave-stdin-open')
     words.push('--log-path', `k8s-file:${this.logPath}`, '--log-size-max', String(LOG_BYTES))
     for (const word of this.runtimeOptions) words.push(`--runtime-arg=${word}`)
-    const [program = '', ...rest] = inGroups(this.lease.groups.keeperFiles, await this.lease.asOwner(['conmon', ...words]))
+    const [program = '', ...rest] = inGroups(
+      this.lease.groups.keeperFiles,
+      await this.lease.asOwner(['conmon', ...words]),
+    )
     // What it says itself goes to a file, not to a pipe of ours that would keep it from outliving us.
     const errors = await open(join(folder, 'conmon.log'), 'w', 0o600)
     try {
@@ -291,7 +371,8 @@ export class Container {
       // The monitor may have written it as its last deed.
       code = await read()
     }
-    const outOfMemory = this.lease.groups.counters(this.name)?.outOfMemory ?? existsSync(join(this.folder, 'oom'))
+    const outOfMemory =
+      this.lease.groups.counters(this.name)?.outOfMemory ?? existsSync(join(this.folder, 'oom'))
     if (code !== undefined) return { code: Number(code.trim()), outOfMemory }
     // Nobody watches it any more, or its network has no keeper: it ends, and may be started again.
     await this.endProcesses()
@@ -315,8 +396,11 @@ export class Container {
     for (let round = 0; round < 100; round++) {
       const left = new Set([...processesNaming(this.id), ...this.lease.groups.processes(this.name)])
       const text = await readFile(join(this.folder, 'pid'), 'utf8').catch(() => '')
-      const record = JSON.parse(await readFile(join(this.folder, 'record.json'), 'utf8').catch(() => '{}')) as Partial<ContainerRecord>
-      if (record.first && isAlive(record.first) && record.first.pid === Number(text)) left.add(record.first.pid)
+      const record = JSON.parse(
+        await readFile(join(this.folder, 'record.json'), 'utf8').catch(() => '{}'),
+      ) as Partial<ContainerRecord>
+      if (record.first && isAlive(record.first) && record.first.pid === Number(text))
+        left.add(record.first.pid)
       if (left.size === 0) break
       for (const pid of left) signal(markOf(pid), 9)
       await delay(5)
@@ -331,13 +415,24 @@ export class Container {
     if (existsSync(this.folder)) await this.endProcesses()
     await this.unmountRoot()
     const { folder } = this.lease.disk
-    const parts = [join(folder, 'upper', this.name), join(folder, 'work', this.name), this.root, this.folder].filter((path) => existsSync(path))
-    if (parts.length > 0) await run(await this.lease.charged(['rm', '-rf', '--one-file-system', '--', ...parts]), { timeoutMs: 600_000 })
+    const parts = [
+      join(folder, 'upper', this.name),
+      join(folder, 'work', this.name),
+      this.root,
+      this.folder,
+    ].filter((path) => existsSync(path))
+    if (parts.length > 0)
+      await run(await this.lease.charged(['rm', '-rf', '--one-file-system', '--', ...parts]), {
+        timeoutMs: 600_000,
+      })
   }
 
   private async isRootMounted(): Promise<boolean> {
     const stat = (path: string) => lstat(path).catch(() => undefined)
-    const [root, above] = [await stat(await this.lease.view(this.root)), await stat(await this.lease.view(join(this.root, '..')))]
+    const [root, above] = [
+      await stat(await this.lease.view(this.root)),
+      await stat(await this.lease.view(join(this.root, '..'))),
+    ]
     return root !== undefined && root.dev !== above?.dev
   }
 
@@ -360,8 +455,13 @@ export class Container {
       to: path,
       readOnly,
     }))
-    const files = spec.files.map(({ path }, index) => ({ from: join(this.folder, 'files', String(index)), to: path, readOnly: true }))
-    const agent = spec.agentFolder === undefined ? [] : [{ from: spec.agentFolder, to: AGENT_FOLDER, readOnly: true }]
+    const files = spec.files.map(({ path }, index) => ({
+      from: join(this.folder, 'files', String(index)),
+      to: path,
+      readOnly: true,
+    }))
+    const agent =
+      spec.agentFolder === undefined ? [] : [{ from: spec.agentFolder, to: AGENT_FOLDER, readOnly: true }]
     return [...volumes, ...files, ...agent]
   }
 
@@ -369,7 +469,12 @@ export class Container {
   private allFiles(spec: ContainerSpec): ContainerSpec['files'] {
     const names = new Set([spec.hostname, ...spec.peers, ...Object.keys(spec.aliases ?? {})])
     const outside = Object.entries(spec.hosts ?? {}).map(([name, address]) => `${address} ${name}`)
-    const hosts = ['127.0.0.1 localhost', '::1 localhost', ...[...names].map((name) => `127.0.0.1 ${name}`), ...outside]
+    const hosts = [
+      '127.0.0.1 localhost',
+      '::1 localhost',
+      ...[...names].map((name) => `127.0.0.1 ${name}`),
+      ...outside,
+    ]
     const resolver = spec.internet === false ? '' : WAY_OUT_RESOLV_CONF
     return [
       { path: '/etc/hosts', content: Buffer.from(`${hosts.join('\n')}\n`), mode: 0o644 },
@@ -391,8 +496,15 @@ export class Container {
     }
   }
 
-  /** As Docker does: a new volume begins as what the image has there, owned as there; an empty one is the user's. */
-  private async makeVolume({ volume, path, noCopy }: ContainerSpec['mounts'][number], root: string, user: ContainerUser): Promise<void> {
+  /**
+   * As Docker does: a new volume begins as what the image has there, owned as there; an empty one is the
+   * user's.
+   */
+  private async makeVolume(
+    { volume, path, noCopy }: ContainerSpec['mounts'][number],
+    root: string,
+    user: ContainerUser,
+  ): Promise<void> {
     const target = join(this.lease.disk.folder, 'volumes', volume)
     if (existsSync(target)) return
     // It appears whole or not at all.
@@ -401,10 +513,12 @@ export class Container {
     const there = join(this.root, below)
     const stat = await lstat(join(root, below)).catch(() => undefined)
     const names = stat?.isDirectory() && !noCopy ? await readdir(join(root, below)) : []
-    if (existsSync(fresh)) await run(await this.lease.charged(['rm', '-rf', '--one-file-system', '--', fresh]))
+    if (existsSync(fresh))
+      await run(await this.lease.charged(['rm', '-rf', '--one-file-system', '--', fresh]))
     await mkdir(fresh, { mode: 0o755 })
     await chmod(fresh, 0o755)
-    if (names.length > 0) await run(await this.lease.charged(['cp', '-a', '--', `${there}/.`, fresh]), { timeoutMs: 600_000 })
+    if (names.length > 0)
+      await run(await this.lease.charged(['cp', '-a', '--', `${there}/.`, fresh]), { timeoutMs: 600_000 })
     const first = await this.lease.firstId()
     const own = stat?.isDirectory() && (names.length > 0 || stat.uid !== first) ? stat : undefined
     if (own) await run(await this.lease.asOwner(['chmod', (own.mode & 0o7777).toString(8), fresh]))

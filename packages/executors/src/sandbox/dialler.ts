@@ -9,13 +9,16 @@ import { SEARCH_PATH } from './run.ts'
 export const KERNEL_PROGRAM = fileURLToPath(new URL('kernel.pl', import.meta.url))
 
 /**
- * Connects to ports of other networks. One process for all leases makes each socket where it belongs and hands it over:
- * nothing stands between us and the service, and nothing of a lease's listens here.
+ * Connects to ports of other networks. One process for all leases makes each socket where it belongs and
+ * hands it over: nothing stands between us and the service, and nothing of a lease's listens here.
  */
 export class Dialler {
   private child: ChildProcess | undefined
   private sequence = 0
-  private readonly waiting = new Map<string, { resolve: (socket: Socket | DatagramSocket) => void; reject: (error: Error) => void }>()
+  private readonly waiting = new Map<
+    string,
+    { resolve: (socket: Socket | DatagramSocket) => void; reject: (error: Error) => void }
+  >()
 
   /** A UDP socket of the network that process `pid` is in, bound to no port yet. Throws `not-running`. */
   datagramSocket(pid: number): Promise<DatagramSocket> {
@@ -50,10 +53,16 @@ export class Dialler {
 
   private running(): ChildProcess {
     if (this.child) return this.child
-    const child = spawn('perl', [KERNEL_PROGRAM, 'dial'], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: { PATH: SEARCH_PATH } })
+    const child = spawn('perl', [KERNEL_PROGRAM, 'dial'], {
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      env: { PATH: SEARCH_PATH },
+    })
     child.on('message', (message, handle) => {
       const [sequence = '', ...why] = String(message).split(' ')
-      this.settle(sequence, handle instanceof Socket || handle instanceof DatagramSocket ? handle : why.join(' '))
+      this.settle(
+        sequence,
+        handle instanceof Socket || handle instanceof DatagramSocket ? handle : why.join(' '),
+      )
     })
     const ended = () => {
       if (this.child !== child) return
@@ -76,6 +85,9 @@ export class Dialler {
       if (outcome instanceof Socket) outcome.destroy()
       else if (typeof outcome !== 'string') outcome.close()
     } else if (typeof outcome !== 'string') waiting.resolve(outcome)
-    else waiting.reject(new CloisterError('not-running', `The container does not take the connection (${outcome}).`))
+    else
+      waiting.reject(
+        new CloisterError('not-running', `The container does not take the connection (${outcome}).`),
+      )
   }
 }

@@ -14,12 +14,23 @@ const NOT_FOUND = 127
 const RESIZE_MS = 5_000
 
 /** Runs the runtime that runs a command in a container, with a terminal of its own where one is wanted. */
-export function execSession({ command, pidFile }: { command: string[]; pidFile: string }, { terminal }: ExecOptions): ExecSession {
+export function execSession(
+  { command, pidFile }: { command: string[]; pidFile: string },
+  { terminal }: ExecOptions,
+): ExecSession {
   const wrapped = terminal
-    ? ['script', '-qefc', `stty cols ${terminal.columns} rows ${terminal.rows}; exec ${command.map(quote).join(' ')}`, '/dev/null']
+    ? [
+        'script',
+        '-qefc',
+        `stty cols ${terminal.columns} rows ${terminal.rows}; exec ${command.map(quote).join(' ')}`,
+        '/dev/null',
+      ]
     : command
   const [program = '', ...words] = wrapped
-  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: SEARCH_PATH, SHELL: '/bin/sh' } })
+  const child = spawn(program, words, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { PATH: SEARCH_PATH, SHELL: '/bin/sh' },
+  })
   child.stdin.on('error', () => {})
   const stdout = child.stdout.pipe(new PassThrough())
   const stderr = child.stderr.pipe(new PassThrough())
@@ -53,7 +64,8 @@ export function execSession({ command, pidFile }: { command: string[]; pidFile: 
     },
     resize: async (columns, rows) => {
       if (!terminal || isOver || child.pid === undefined) return
-      // The terminal is that of what `script` began; the runtime hears of the change, and changes the one inside.
+      // The terminal is that of what `script` began; the runtime hears of the change, and changes the one
+      // inside.
       const [inner] = childrenOf(child.pid)
       if (inner === undefined) return
       const command = ['stty', '-F', `/proc/${inner}/fd/0`, 'cols', String(columns), 'rows', String(rows)]
@@ -65,7 +77,8 @@ export function execSession({ command, pidFile }: { command: string[]; pidFile: 
 /** Input that ends when the caller ends it, and hangs up when the caller destroys it. */
 function inputOf(child: ChildProcess): Writable {
   return new Writable({
-    write: (chunk: Buffer, _, done) => void (child.stdin?.destroyed ? done() : child.stdin?.write(chunk, () => done())),
+    write: (chunk: Buffer, _, done) =>
+      void (child.stdin?.destroyed ? done() : child.stdin?.write(chunk, () => done())),
     final: (done) => void (child.stdin?.destroyed ? done() : child.stdin?.end(() => done())),
     destroy: (error, done) => {
       child.stdin?.destroy()

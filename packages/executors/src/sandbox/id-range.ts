@@ -5,15 +5,18 @@ import { join } from 'node:path'
 import { ID_COUNT } from './user.ts'
 
 /**
- * Ids from here on belong to nobody: above those of systemd's containers, below its "foreign" ones (systemd, "Users, Groups,
- * UIDs and GIDs on systemd Systems").
+ * Ids from here on belong to nobody: above those of systemd's containers, below its "foreign" ones (systemd,
+ * "Users, Groups, UIDs and GIDs on systemd Systems").
  */
 export const FIRST_ID = 1_879_048_192
 const RANGES = 4_094
 /** What is taken, on the whole machine: a link for each range, to the lease's folder. */
 const TAKEN = '/run/cloister/ids'
 
-/** Takes a range of user ids of this machine that no other lease has; gives the first one. Asked again, gives the same. */
+/**
+ * Takes a range of user ids of this machine that no other lease has; gives the first one. Asked again, gives
+ * the same.
+ */
 export async function takeIds(leaseFolder: string): Promise<number> {
   await mkdir(TAKEN, { recursive: true, mode: 0o700 })
   const record = join(leaseFolder, 'first-id')
@@ -37,7 +40,8 @@ export async function takeIds(leaseFolder: string): Promise<number> {
 /** Gives back what a lease has taken. */
 export async function giveIds(leaseFolder: string): Promise<void> {
   const first = Number(await readFile(join(leaseFolder, 'first-id'), 'utf8').catch(() => ''))
-  if (first > 0 && (await readlink(linkOf(first)).catch(() => '')) === leaseFolder) await unlink(linkOf(first)).catch(() => {})
+  if (first > 0 && (await readlink(linkOf(first)).catch(() => '')) === leaseFolder)
+    await unlink(linkOf(first)).catch(() => {})
 }
 
 async function take(first: number, leaseFolder: string): Promise<boolean> {

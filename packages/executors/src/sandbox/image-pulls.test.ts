@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { ImagePulls } from './image-pulls.ts'
 
 /** Holds a pull until it is aborted. */
-const holding = (signal: AbortSignal) => new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
+const holding = (signal: AbortSignal) =>
+  new Promise<void>((_, reject) =>
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+  )
 
 describe('pulls of one image', () => {
   const pulls = () => {

@@ -6,7 +6,10 @@ type Bring = (tell: (progress: PullProgress) => void, signal: AbortSignal) => Pr
 /** What somebody wants of a pull. */
 interface Wish {
   digest: string
-  /** Where it comes from. Pulls of one image from several places go on side by side: none can hold up another's. */
+  /**
+   * Where it comes from. Pulls of one image from several places go on side by side: none can hold up
+   * another's.
+   */
   place: string
   progress: ((progress: PullProgress) => void) | undefined
   signal: AbortSignal | undefined
@@ -23,7 +26,10 @@ interface Pulling {
   listeners: Set<(progress: PullProgress) => void>
 }
 
-/** The pulls that go on in this process: one for each image and place, whoever asks; the first that is done ends the image's others. */
+/**
+ * The pulls that go on in this process: one for each image and place, whoever asks; the first that is done
+ * ends the image's others.
+ */
 export class ImagePulls {
   private readonly running = new Map<string, Pulling>()
 

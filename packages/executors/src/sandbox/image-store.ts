@@ -17,7 +17,9 @@ const ABANDONED_MS = 24 * 3_600_000
 /** Images that are unpacked at one time. */
 const MAX_UNPACKING = 4
 
-/** Unpacked images by digest. Several processes may share one folder: an image appears whole or not at all. */
+/**
+ * Unpacked images by digest. Several processes may share one folder: an image appears whole or not at all.
+ */
 export class ImageStore {
   private readonly folder: string
   private readonly settings: ImageSettings
@@ -28,7 +30,11 @@ export class ImageStore {
   readonly room: ImageRoom
 
   /** `charged` is given the command that unpacks, and puts it where limits are. */
-  constructor(folder: string, settings: ImageSettings, charged: (command: string[]) => string[] = (command) => command) {
+  constructor(
+    folder: string,
+    settings: ImageSettings,
+    charged: (command: string[]) => string[] = (command) => command,
+  ) {
     this.folder = folder
     this.settings = settings
     this.charged = charged
@@ -49,7 +55,9 @@ export class ImageStore {
         isBringing = true
         const pool = local ? sharedFolder(this.folder) : undefined
         const work = (both: AbortSignal) => this.bring(source, resolved, target, pool, tell, both)
-        return inTime(this.settings.pullMs ?? PULL_MS, 'it takes too long to come', until, work).finally(close)
+        return inTime(this.settings.pullMs ?? PULL_MS, 'it takes too long to come', until, work).finally(
+          close,
+        )
       }
       if (!isThere()) await this.pulls.wait({ digest: image.digest, place, progress, signal, isThere, bring })
       await writeFile(`${target}.json`, JSON.stringify(image), { mode: 0o600 })
@@ -88,7 +96,9 @@ export class ImageStore {
       }
       const layers = await fetchLayers(source, manifest.layers, join(work, 'layers'), count, signal)
       const root = join(work, 'root')
-      await this.inTurn(signal, () => this.unpack({ folder: root, layers, pool }, manifest.layers, tell, signal))
+      await this.inTurn(signal, () =>
+        this.unpack({ folder: root, layers, pool }, manifest.layers, tell, signal),
+      )
       await rename(root, target).catch((error) => {
         // Another process was faster.
         if (!existsSync(target)) throw error
@@ -165,8 +175,8 @@ export class ImageStore {
 }
 
 /**
- * Makes the folder of images, and keeps this machine's other users out: images have set-user-id programs that strangers wrote, owned by
- * the very root of this machine, and what private registries gave.
+ * Makes the folder of images, and keeps this machine's other users out: images have set-user-id programs
+ * that strangers wrote, owned by the very root of this machine, and what private registries gave.
  */
 export async function openImageFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 })

@@ -5,14 +5,18 @@ import { folderBytes } from '../disk.ts'
 import { run } from './run.ts'
 
 const MIB = 1024 * 1024
-/** What a file system's own tables take: some of it whatever the size, and a part of it (inodes: 256 bytes in 8 KiB). */
+/**
+ * What a file system's own tables take: some of it whatever the size, and a part of it (inodes: 256 bytes in
+ * 8 KiB).
+ */
 const OVERHEAD_MIB = 8
 const OVERHEAD_PART = 28
 
 /**
- * What a lease writes: volumes, the changed files of its containers, and what they print. As root it is a file system of
- * its own in a file, so that its size and the number of its files are limited by the kernel, and wiping it is removing
- * one file, whatever lies in it. Elsewhere it is a folder, and somebody has to watch it.
+ * What a lease writes: volumes, the changed files of its containers, and what they print. As root it is a
+ * file system of its own in a file, so that its size and the number of its files are limited by the kernel,
+ * and wiping it is removing one file, whatever lies in it. Elsewhere it is a folder, and somebody has to
+ * watch it.
  */
 export class LeaseDisk {
   /** Where the lease's files lie. */
@@ -34,7 +38,10 @@ export class LeaseDisk {
     return existsSync(this.growing)
   }
 
-  /** Makes it, or mounts it where it is there. It grows where `sizeMiB` is more than it has; nothing makes it smaller. */
+  /**
+   * Makes it, or mounts it where it is there. It grows where `sizeMiB` is more than it has; nothing makes it
+   * smaller.
+   */
   async open(sizeMiB: number | undefined): Promise<void> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 })
     if (!this.isBounded) {
@@ -48,7 +55,8 @@ export class LeaseDisk {
     }
     // Also where somebody before us came no further than this.
     if (this.mayGrow && (await this.grow())) await rename(this.growing, `${this.image}.mib`)
-    if (!this.isMounted) await run(['mount', '-o', 'loop,nosuid,nodev,noatime,discard', this.image, this.folder])
+    if (!this.isMounted)
+      await run(['mount', '-o', 'loop,nosuid,nodev,noatime,discard', this.image, this.folder])
     await this.makeFolders()
   }
 
@@ -89,8 +97,8 @@ export class LeaseDisk {
   }
 
   /**
-   * Makes the file system as large as its file: while it is in use where the kernel lets us (CAP_SYS_RESOURCE), else in
-   * between. False where it is in use: then another start of the lease does it.
+   * Makes the file system as large as its file: while it is in use where the kernel lets us
+   * (CAP_SYS_RESOURCE), else in between. False where it is in use: then another start of the lease does it.
    */
   private async grow(): Promise<boolean> {
     if (this.isMounted) {
@@ -125,7 +133,18 @@ export class LeaseDisk {
     const file = await open(fresh, 'wx', 0o600)
     await file.truncate(imageBytes(sizeMiB))
     await file.close()
-    const options = ['-q', '-F', '-m', '0', '-E', 'lazy_itable_init=1,lazy_journal_init=1,nodiscard', '-i', '8192', '-J', `size=${journalMiB(sizeMiB)}`]
+    const options = [
+      '-q',
+      '-F',
+      '-m',
+      '0',
+      '-E',
+      'lazy_itable_init=1,lazy_journal_init=1,nodiscard',
+      '-i',
+      '8192',
+      '-J',
+      `size=${journalMiB(sizeMiB)}`,
+    ]
     await run(['mkfs.ext4', ...options, fresh])
     await writeFile(`${this.image}.mib`, String(sizeMiB))
     await rename(fresh, this.image)
@@ -146,6 +165,8 @@ export function mountPoints(): string[] {
     .split('\n')
     .map((line) => line.split(' ')[4] ?? '')
     .filter(Boolean)
-    .map((path) => path.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8))))
+    .map((path) =>
+      path.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8))),
+    )
     .reverse()
 }

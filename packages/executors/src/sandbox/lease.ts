@@ -14,15 +14,22 @@ import { isAlive, markOf, type ProcessMark, processesNaming, signal } from './pr
 import { inGroups, run } from './run.ts'
 import { ID_COUNT } from './user.ts'
 
-/** Processes that work for a lease (its monitors, a command that is being begun) beside its containers, at the most. */
+/**
+ * Processes that work for a lease (its monitors, a command that is being begun) beside its containers, at
+ * the most.
+ */
 const OVERHEAD_PROCESSES = 128
-/** While a container is being started, which is ours to do and bounded, the lease isn't slowed down to its own share. */
+/**
+ * While a container is being started, which is ours to do and bounded, the lease isn't slowed down to its
+ * own share.
+ */
 const STARTING_MILLI = 1_000
 
 /**
- * The ground that a lease's containers stand on: its folder, its disk, its control groups, its user ids, and a process of a
- * few hundred kilobytes that does nothing but hold its user namespace and its network. All of it is found again by
- * whoever comes after us, and what a machine loses when it is started anew is made anew.
+ * The ground that a lease's containers stand on: its folder, its disk, its control groups, its user ids, and
+ * a process of a few hundred kilobytes that does nothing but hold its user namespace and its network. All of
+ * it is found again by whoever comes after us, and what a machine loses when it is started anew is made
+ * anew.
  */
 export class Lease {
   readonly id: string
@@ -47,7 +54,9 @@ export class Lease {
     return next
   }
 
-  /** Makes sure that everything is there, and limited to `limits` and the overhead. Gives the holder's mark. */
+  /**
+   * Makes sure that everything is there, and limited to `limits` and the overhead. Gives the holder's mark.
+   */
   async prepare(limits: Limits, diskMiB: number | undefined): Promise<ProcessMark> {
     const { folder, run: runFolder, roots } = this.places
     await mkdir(join(folder, 'containers'), { recursive: true, mode: 0o700 })
@@ -76,8 +85,10 @@ export class Lease {
   }
 
   /**
-   * The runtime as a monitor begins it. The pipes that a container prints to are made outside of its user namespace; who owns
-   * them may open them again (`/dev/stdout`), and that is to be its root, and so its user. What is no pipe stays whose it is. Limits of the container (`passedLimits`) are the runtime's, too.
+   * The runtime as a monitor begins it. The pipes that a container prints to are made outside of its user
+   * namespace; who owns them may open them again (`/dev/stdout`), and that is to be its root, and so its
+   * user. What is no pipe stays whose it is. Limits of the container (`passedLimits`) are the runtime's,
+   * too.
    */
   get runtimePath(): string {
     return join(this.places.run, 'runtime')
@@ -95,24 +106,44 @@ export class Lease {
     return isAlive(mark) ? mark : undefined
   }
 
-  /** `command` as the root of the lease's containers sees files and users, where we aren't the machine's root ourselves. */
+  /**
+   * `command` as the root of the lease's containers sees files and users, where we aren't the machine's root
+   * ourselves.
+   */
   async asOwner(command: string[]): Promise<string[]> {
     const holder = IS_ROOT ? undefined : await this.holder()
-    return holder ? ['nsenter', `--target=${holder.pid}`, '--user', '--mount', '--net', '--preserve-credentials', '--', ...command] : command
+    return holder
+      ? [
+          'nsenter',
+          `--target=${holder.pid}`,
+          '--user',
+          '--mount',
+          '--net',
+          '--preserve-credentials',
+          '--',
+          ...command,
+        ]
+      : command
   }
 
   /** Gives a file of ours to a user and a group of the lease's containers. */
   async give(path: string, uid: number, gid: number): Promise<void> {
     // Beyond its own ids are another lease's.
     if ([uid, gid].some((id) => id < 0 || id >= ID_COUNT))
-      throw new CloisterError('start-failed', `A container has ids from 0 to ${ID_COUNT - 1}; ${uid}:${gid} is beyond.`)
+      throw new CloisterError(
+        'start-failed',
+        `A container has ids from 0 to ${ID_COUNT - 1}; ${uid}:${gid} is beyond.`,
+      )
     if (IS_ROOT) {
       const first = await this.firstId()
       await chown(path, first + uid, first + gid)
     } else if (uid + gid > 0) await run(await this.asOwner(['chown', `${uid}:${gid}`, path]))
   }
 
-  /** `command` as the owner of the lease's files, in the lease's control group: what it takes is charged to the lease. */
+  /**
+   * `command` as the owner of the lease's files, in the lease's control group: what it takes is charged to
+   * the lease.
+   */
   async charged(command: string[]): Promise<string[]> {
     const files = this.groups.keeperFiles.filter((path) => existsSync(path))
     return inGroups(files, await this.asOwner(command))
@@ -147,7 +178,13 @@ export class Lease {
 
   private async network(): Promise<LeaseNetwork | undefined> {
     const holder = await this.holder()
-    return holder && { holder: holder.pid, enterUser: !IS_ROOT, charged: (command) => inGroups(this.groups.keeperFiles, command) }
+    return (
+      holder && {
+        holder: holder.pid,
+        enterUser: !IS_ROOT,
+        charged: (command) => inGroups(this.groups.keeperFiles, command),
+      }
+    )
   }
 
   /** Names of the containers there are records of. */
@@ -155,18 +192,26 @@ export class Lease {
     return readdir(join(this.places.folder, 'containers')).catch(() => [])
   }
 
-  /** Ends everything that runs, and lets go of the mounts; files stay. Whatever was begun and never finished ends, too. */
+  /**
+   * Ends everything that runs, and lets go of the mounts; files stay. Whatever was begun and never finished
+   * ends, too.
+   */
   async halt(): Promise<void> {
     const holder = await this.holder()
-    for (const name of await this.containerNames()) for (const pid of processesNaming(this.containerId(name))) signal(markOf(pid), 9)
+    for (const name of await this.containerNames())
+      for (const pid of processesNaming(this.containerId(name))) signal(markOf(pid), 9)
     signal(holder, 9)
     await this.groups.destroy()
     for (const part of ['holder.json', 'way-out.json']) await rm(join(this.places.run, part), { force: true })
-    for (const path of mountPoints()) if (path.startsWith(`${this.places.run}/`)) await run(['umount', '-l', path]).catch(() => {})
+    for (const path of mountPoints())
+      if (path.startsWith(`${this.places.run}/`)) await run(['umount', '-l', path]).catch(() => {})
     await this.disk.close()
   }
 
-  /** Removes everything. What can't be removed is put out of the way, to be tried again later; then it throws. */
+  /**
+   * Removes everything. What can't be removed is put out of the way, to be tried again later; then it
+   * throws.
+   */
   async destroy(): Promise<void> {
     await this.halt()
     const { folder, run: runFolder } = this.places
@@ -176,7 +221,11 @@ export class Lease {
       const aside = unwipedFolder(this.sandboxFolder)
       await mkdir(aside, { recursive: true, mode: 0o700 })
       await rename(folder, join(aside, `${this.places.key}-${Date.now()}`))
-      throw new CloisterError('engine-failed', `What a lease wrote could not be wiped: ${messageOf(cause)}. It is tried again.`, { cause })
+      throw new CloisterError(
+        'engine-failed',
+        `What a lease wrote could not be wiped: ${messageOf(cause)}. It is tried again.`,
+        { cause },
+      )
     } finally {
       await run(['rm', '-rf', '--one-file-system', '--', runFolder]).catch(() => {})
     }
@@ -241,5 +290,7 @@ function unwipedFolder(sandboxFolder: string): string {
 
 /** Tries once more to remove what could not be wiped; nobody waits for it. */
 export function wipeAgain(sandboxFolder: string): void {
-  void run(['rm', '-rf', '--one-file-system', '--', unwipedFolder(sandboxFolder)], { timeoutMs: 600_000 }).catch(() => {})
+  void run(['rm', '-rf', '--one-file-system', '--', unwipedFolder(sandboxFolder)], {
+    timeoutMs: 600_000,
+  }).catch(() => {})
 }

@@ -8,7 +8,10 @@ const MAX_BYTES = 10 * 1024 * 1024
 /** A container that prints faster than the disk takes it waits, as it would on a slow terminal. */
 const MAX_QUEUED = 1024 * 1024
 
-/** Appends lines of a container's two streams to a file as JSON, one a line, with their times; keeps the last 10 to 20 MiB. */
+/**
+ * Appends lines of a container's two streams to a file as JSON, one a line, with their times; keeps the last
+ * 10 to 20 MiB.
+ */
 export class LogWriter {
   private readonly path: string
   private readonly decoders = { stdout: new LineDecoder(), stderr: new LineDecoder() }
@@ -24,7 +27,9 @@ export class LogWriter {
     if (this.bytes > 0) this.queue.push('\n')
   }
 
-  /** Takes a piece. Gives a promise to wait for before the next one where there is too much to write already. */
+  /**
+   * Takes a piece. Gives a promise to wait for before the next one where there is too much to write already.
+   */
   write(stream: LogLine['stream'], bytes: Buffer): Promise<void> | undefined {
     this.push(stream, this.decoders[stream].write(bytes))
     return this.queued > MAX_QUEUED ? this.writing : undefined

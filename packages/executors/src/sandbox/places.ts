@@ -27,7 +27,9 @@ export function placesOf(sandboxFolder: string, lease: string): LeasePlaces {
 
 /** The folder of what lasts as long as the machine runs. */
 function door(): string {
-  return IS_ROOT ? '/run/cloister' : join(process.env['XDG_RUNTIME_DIR'] ?? tmpdir(), `cloister-${process.getuid?.()}`)
+  return IS_ROOT
+    ? '/run/cloister'
+    : join(process.env['XDG_RUNTIME_DIR'] ?? tmpdir(), `cloister-${process.getuid?.()}`)
 }
 
 /** Makes that folder. Its name can be guessed, so it has to be ours. */
@@ -35,6 +37,7 @@ export async function openDoor(): Promise<void> {
   const folder = door()
   await mkdir(folder, { recursive: true, mode: 0o711 })
   const stat = await lstat(folder)
-  if (!stat.isDirectory() || stat.uid !== process.getuid?.()) throw startFailed('the sandbox', new Error(`${folder} belongs to somebody else`))
+  if (!stat.isDirectory() || stat.uid !== process.getuid?.())
+    throw startFailed('the sandbox', new Error(`${folder} belongs to somebody else`))
   await chmod(folder, 0o711)
 }

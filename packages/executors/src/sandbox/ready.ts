@@ -35,21 +35,34 @@ export interface Ready {
 export async function checkReady(folder: string, imageFolder: string): Promise<Ready> {
   const missing = Object.entries(PROGRAMS).filter(([program]) => !isThere(program))
   if (missing.length > 0)
-    throw new CloisterError('no-engine', `The sandbox needs ${missing.map(([program]) => program).join(', ')}, which this machine lacks.`, {
-      hint: `Type: apt-get install --no-install-recommends ${[...new Set(missing.map(([, name]) => name))].join(' ')}`,
-    })
+    throw new CloisterError(
+      'no-engine',
+      `The sandbox needs ${missing.map(([program]) => program).join(', ')}, which this machine lacks.`,
+      {
+        hint: `Type: apt-get install --no-install-recommends ${[...new Set(missing.map(([, name]) => name))].join(' ')}`,
+      },
+    )
   await openImageFolder(imageFolder)
   const probe = await mkdtemp(join(folder, 'probe-'))
   try {
-    const pid = Number(await run(['perl', KERNEL_PROGRAM, 'try', ...(IS_ROOT ? [String(FIRST_ID), String(ID_COUNT)] : [])]))
+    const pid = Number(
+      await run(['perl', KERNEL_PROGRAM, 'try', ...(IS_ROOT ? [String(FIRST_ID), String(ID_COUNT)] : [])]),
+    )
     try {
       if (IS_ROOT) await tryOverlay(pid, probe, imageFolder)
       const map = await run(['cat', `/proc/${pid}/uid_map`])
-      const wayOut = await openWayOut({ holder: pid, enterUser: !IS_ROOT, charged: (command) => command }, DEFAULT_LIMITS).then(
+      const wayOut = await openWayOut(
+        { holder: pid, enterUser: !IS_ROOT, charged: (command) => command },
+        DEFAULT_LIMITS,
+      ).then(
         () => true,
         () => false,
       )
-      return { disks: IS_ROOT && (await canMountFiles(probe)), ids: map.trim().split('\n').length > 1 || IS_ROOT, wayOut }
+      return {
+        disks: IS_ROOT && (await canMountFiles(probe)),
+        ids: map.trim().split('\n').length > 1 || IS_ROOT,
+        wayOut,
+      }
     } finally {
       killPid(pid, 9)
     }
@@ -67,7 +80,11 @@ export async function checkReady(folder: string, imageFolder: string): Promise<R
 
 /** Mounts with other user ids than the files have, below an overlay. */
 async function tryOverlay(pid: number, probe: string, imageFolder: string): Promise<void> {
-  const [upper, work, target] = ['upper', 'work', 'target'].map((part) => join(probe, part)) as [string, string, string]
+  const [upper, work, target] = ['upper', 'work', 'target'].map((part) => join(probe, part)) as [
+    string,
+    string,
+    string,
+  ]
   for (const part of [upper, work, target]) await mkdir(part)
   await run(['perl', KERNEL_PROGRAM, 'overlay', String(pid), probe, imageFolder, upper, work, target])
   await run(['umount', target])

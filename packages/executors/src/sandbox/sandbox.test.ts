@@ -41,20 +41,38 @@ describe.skipIf(!canRun('runc'))('the sandbox', () => {
 
   const logs = async (container: string) => {
     const lines: string[] = []
-    for await (const { text } of executor.logs(LEASE, container, { tail: 100, follow: false, signal: forever })) lines.push(text)
+    for await (const { text } of executor.logs(LEASE, container, {
+      tail: 100,
+      follow: false,
+      signal: forever,
+    }))
+      lines.push(text)
     return lines
   }
 
   const keyOf = (lease: string) => placesOf(join(folder, 'own'), lease).key
-  const isRunning = async (name: string, lease = LEASE) => (await executor.containers(lease)).find((c) => c.name === name)?.running ?? false
-  const record = (name: string) => JSON.parse(readFileSync(join(placesOf(join(folder, 'own'), LEASE).folder, 'containers', name, 'record.json'), 'utf8'))
+  const isRunning = async (name: string, lease = LEASE) =>
+    (await executor.containers(lease)).find((c) => c.name === name)?.running ?? false
+  const record = (name: string) =>
+    JSON.parse(
+      readFileSync(
+        join(placesOf(join(folder, 'own'), LEASE).folder, 'containers', name, 'record.json'),
+        'utf8',
+      ),
+    )
 
-  /** All of this machine's that belongs to a lease: mounts, loop devices, control groups, processes, folders. */
+  /**
+   * All of this machine's that belongs to a lease: mounts, loop devices, control groups, processes, folders.
+   */
   const traces = (lease: string) => {
     const { key, folder: own, run } = placesOf(join(folder, 'own'), lease)
-    const groups = execFileSync('find', ['/sys/fs/cgroup', '-maxdepth', '3', '-name', `cloister-${key}*`], { encoding: 'utf8' })
+    const groups = execFileSync('find', ['/sys/fs/cgroup', '-maxdepth', '3', '-name', `cloister-${key}*`], {
+      encoding: 'utf8',
+    })
     const loops = execFileSync('losetup', ['-a'], { encoding: 'utf8' })
-    const processes = readdirSync('/proc').filter((pid) => /^[0-9]+$/.test(pid) && commandOf(pid).includes(key))
+    const processes = readdirSync('/proc').filter(
+      (pid) => /^[0-9]+$/.test(pid) && commandOf(pid).includes(key),
+    )
     return {
       mounts: mountPoints().filter((path) => path.includes(key)),
       loops: loops.split('\n').filter((line) => line.includes(key)),
@@ -112,11 +130,21 @@ describe.skipIf(!canRun('runc'))('the sandbox', () => {
     await executor.start(spec())
     await executor.start(spec({ lease: OTHER }))
     const first = async (lease: string) =>
-      Number((await sh("node -p \"require('fs').readFileSync('/proc/self/uid_map','utf8').split(/ +/)[2]\"", 'web-0', lease)).output)
+      Number(
+        (
+          await sh(
+            "node -p \"require('fs').readFileSync('/proc/self/uid_map','utf8').split(/ +/)[2]\"",
+            'web-0',
+            lease,
+          )
+        ).output,
+      )
     const [one, other] = [await first(LEASE), await first(OTHER)]
     expect(Math.min(one, other)).toBeGreaterThan(process.getuid?.() === 0 ? 1_000_000 : 0)
     if (process.getuid?.() === 0) expect(Math.abs(one - other)).toBeGreaterThanOrEqual(65_536)
-    const ids = /^Uid:\s+([0-9]+)/m.exec(readFileSync(`/proc/${record('web-0').first.pid}/status`, 'utf8'))?.[1]
+    const ids = /^Uid:\s+([0-9]+)/m.exec(
+      readFileSync(`/proc/${record('web-0').first.pid}/status`, 'utf8'),
+    )?.[1]
     expect(Number(ids)).toBe(one)
   })
 
@@ -132,15 +160,22 @@ describe.skipIf(!canRun('runc'))('the sandbox', () => {
       'sys/kernel/hostname',
       'irq/0/smp_affinity',
     ]
-    for (const path of paths) expect([path, (await sh(`echo x > /proc/${path}`)).code]).toEqual([path, expect.any(Number)])
-    const { output } = await sh(`for f in ${paths.map((path) => `/proc/${path}`).join(' ')}; do (echo x > $f) 2>/dev/null && echo "wrote $f"; done; echo done`)
+    for (const path of paths)
+      expect([path, (await sh(`echo x > /proc/${path}`)).code]).toEqual([path, expect.any(Number)])
+    const { output } = await sh(
+      `for f in ${paths.map((path) => `/proc/${path}`).join(' ')}; do (echo x > $f) 2>/dev/null && echo "wrote $f"; done; echo done`,
+    )
     expect(output).toBe('done\n')
     expect(readFileSync('/proc/sys/kernel/core_pattern', 'utf8')).toBe(before)
-    expect((await sh('cat /proc/kcore /proc/keys /proc/timer_list 2>/dev/null | dd bs=1 count=1 2>/dev/null')).output).toBe('')
+    expect(
+      (await sh('cat /proc/kcore /proc/keys /proc/timer_list 2>/dev/null | dd bs=1 count=1 2>/dev/null'))
+        .output,
+    ).toBe('')
   })
 
   it('mounts inside its own root, whatever a container has made of that meanwhile', async () => {
-    // The parent of a mount point becomes a link that leads out of the root, and below it lies a link to the host's root.
+    // The parent of a mount point becomes a link that leads out of the root, and below it lies a link to the
+    // host's root.
     const mounts = [
       { volume: 'a', path: '/srv/volumes', readOnly: false },
       { volume: 'b', path: '/b', readOnly: false },
@@ -162,10 +197,25 @@ describe.skipIf(!canRun('runc'))('the sandbox', () => {
 
   it('refuses paths that would be read otherwise than they were written, or are the sandbox’s own', async () => {
     const volume = (path: string) => spec({ mounts: [{ volume: 'a', path, readOnly: false }] })
-    for (const path of ['/a\n/b', '/a\r', '/../etc', 'relative', '/proc', '/proc/sys', '/sys/fs/cgroup', '/dev', '/dev/pts', '//proc']) {
+    for (const path of [
+      '/a\n/b',
+      '/a\r',
+      '/../etc',
+      'relative',
+      '/proc',
+      '/proc/sys',
+      '/sys/fs/cgroup',
+      '/dev',
+      '/dev/pts',
+      '//proc',
+    ]) {
       await expect(executor.start(volume(path))).rejects.toMatchObject({ code: 'start-failed' })
-      await expect(executor.start(spec({ tmpfs: [{ path, sizeMiB: 1 }] }))).rejects.toMatchObject({ code: 'start-failed' })
-      await expect(executor.start(spec({ files: [{ path, content: Buffer.from(''), mode: 0o644 }] }))).rejects.toMatchObject({ code: 'start-failed' })
+      await expect(executor.start(spec({ tmpfs: [{ path, sizeMiB: 1 }] }))).rejects.toMatchObject({
+        code: 'start-failed',
+      })
+      await expect(
+        executor.start(spec({ files: [{ path, content: Buffer.from(''), mode: 0o644 }] })),
+      ).rejects.toMatchObject({ code: 'start-failed' })
     }
     await expect(executor.start(volume('/a:b'))).resolves.toBeUndefined()
     for (const workingDir of ['/proc/self/fd/7', '//proc/1/root'])
@@ -181,7 +231,9 @@ describe.skipIf(!canRun('runc'))('the sandbox', () => {
 
   it('wipes trees deeper than any path may be, in volumes and in the root', async () => {
     const deep = `let f='';for(const d of ['/data','/']){process.chdir(d);for(let i=0;i<60;i++){const n='d'.repeat(100);require('fs').mkdirSync(n);process.chdir(n)}require('fs').writeFileSync('secret','x')}console.log('done');setInterval(()=>{},1e3)`
-    await executor.start(spec({ argv: ['node', '-e', deep], mounts: [{ volume: 'data', path: '/data', readOnly: false }] }))
+    await executor.start(
+      spec({ argv: ['node', '-e', deep], mounts: [{ volume: 'data', path: '/data', readOnly: false }] }),
+    )
     await vi.waitFor(async () => expect(await logs('web-0')).toEqual(['done']), { timeout: 10_000 })
     await executor.destroy(LEASE)
     expect(traces(LEASE)).toEqual(NOTHING)
@@ -207,44 +259,61 @@ describe.skipIf(!canRun('runc'))('the sandbox', () => {
       await executor.restart(LEASE, 'bad-0')
     }
     for (const change of [{ argv: ['/no/such/program'] }, { ulimits: { bogus: { soft: 1, hard: 1 } } }])
-      await expect(executor.start(spec({ name: 'bad-0', ...change }))).rejects.toMatchObject({ code: 'start-failed' })
+      await expect(executor.start(spec({ name: 'bad-0', ...change }))).rejects.toMatchObject({
+        code: 'start-failed',
+      })
     expect(record('good-0').first).toEqual(before)
     expect(await isRunning('good-0')).toBe(true)
   })
 
-  it.each(['monitor', 'holder', 'first'] as const)('ends what is left of a container whose %s is killed, and starts it again', async (part) => {
-    await executor.start(spec())
-    const before = record('web-0')
-    execFileSync('kill', ['-9', String(before[part].pid)])
-    expect((await executor.wait(LEASE, 'web-0', forever)).code).toBe(part === 'first' ? 137 : 255)
-    expect(markOf(before.first.pid)).toBeUndefined()
-    await executor.restart(LEASE, 'web-0')
-    expect(await isRunning('web-0')).toBe(true)
-    expect((await sh('echo here')).output).toBe('here\n')
-  })
+  it.each(['monitor', 'holder', 'first'] as const)(
+    'ends what is left of a container whose %s is killed, and starts it again',
+    async (part) => {
+      await executor.start(spec())
+      const before = record('web-0')
+      execFileSync('kill', ['-9', String(before[part].pid)])
+      expect((await executor.wait(LEASE, 'web-0', forever)).code).toBe(part === 'first' ? 137 : 255)
+      expect(markOf(before.first.pid)).toBeUndefined()
+      await executor.restart(LEASE, 'web-0')
+      expect(await isRunning('web-0')).toBe(true)
+      expect((await sh('echo here')).output).toBe('here\n')
+    },
+  )
 
   it('has output that can be opened, a home, and no descriptor that isn’t its own', async () => {
     const look = 'echo out > /dev/stdout; echo err > /dev/stderr; ls /proc/self/fd | cat; echo $HOME'
     for (const user of ['', '1000']) {
-      const files = [{ path: '/etc/passwd', content: Buffer.from('root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/home/app:/bin/sh\n'), mode: 0o644 }]
+      const files = [
+        {
+          path: '/etc/passwd',
+          content: Buffer.from('root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/home/app:/bin/sh\n'),
+          mode: 0o644,
+        },
+      ]
       await executor.start(spec({ user, files, argv: ['sh', '-c', look] }))
       await executor.wait(LEASE, 'web-0', forever)
       const home = user === '' ? '/root' : '/home/app'
       expect((await logs('web-0')).toSorted()).toEqual([home, '0', '1', '2', '3', 'err', 'out'].toSorted())
       await executor.start(spec({ user, files }))
-      expect((await sh(look)).output.split('\n').filter(Boolean).toSorted()).toEqual([home, '0', '1', '2', '3', 'err', 'out'].toSorted())
+      expect((await sh(look)).output.split('\n').filter(Boolean).toSorted()).toEqual(
+        [home, '0', '1', '2', '3', 'err', 'out'].toSorted(),
+      )
       await executor.remove(LEASE, 'web-0')
     }
   })
 
   it('keeps what works for a lease small, and inside of the lease’s own limits', async () => {
     await executor.start(spec({ memoryMiB: 16 }))
-    const own = readdirSync('/proc').filter((pid) => /^[0-9]+$/.test(pid) && commandOf(pid).includes(keyOf(LEASE)))
+    const own = readdirSync('/proc').filter(
+      (pid) => /^[0-9]+$/.test(pid) && commandOf(pid).includes(keyOf(LEASE)),
+    )
     const all = [...own, String(record('web-0').holder.pid)]
-    const kib = (pid: string) => Number(/^Pss:\s+([0-9]+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1])
+    const kib = (pid: string) =>
+      Number(/^Pss:\s+([0-9]+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1])
     expect(all).toHaveLength(2)
     expect(all.reduce((sum, pid) => sum + kib(pid), 0)).toBeLessThan(4 * 1024)
-    for (const pid of all) expect(readFileSync(`/proc/${pid}/cgroup`, 'utf8')).toContain(`cloister-${keyOf(LEASE)}/keeper`)
+    for (const pid of all)
+      expect(readFileSync(`/proc/${pid}/cgroup`, 'utf8')).toContain(`cloister-${keyOf(LEASE)}/keeper`)
   })
 
   it('bounds what a container prints, and charges it for that', async () => {
@@ -252,41 +321,58 @@ describe.skipIf(!canRun('runc'))('the sandbox', () => {
     await executor.start(spec({ argv: ['node', '-e', flood], cpuMilli: 300 }))
     const monitor = record('web-0').monitor.pid
     const log = join(placesOf(join(folder, 'own'), LEASE).folder, 'disk/logs/web-0')
-    const size = () => readdirSync(log).reduce((sum, name) => sum + (readFileSync(join(log, name)).length || 0), 0)
+    const size = () =>
+      readdirSync(log).reduce((sum, name) => sum + (readFileSync(join(log, name)).length || 0), 0)
     const seconds = () =>
       readFileSync(`/proc/${monitor}/stat`, 'latin1')
         .split(' ')
         .slice(13, 15)
         .reduce((sum, ticks) => sum + Number(ticks) / 100, 0)
     const [began, before] = [Date.now(), seconds()]
-    await vi.waitFor(() => expect(seconds() - before).toBeGreaterThan(0.5), { timeout: 20_000, interval: 100 })
-    // All of the lease's work together stays below its share, with room for what the scheduler lets through at a time.
+    await vi.waitFor(() => expect(seconds() - before).toBeGreaterThan(0.5), {
+      timeout: 20_000,
+      interval: 100,
+    })
+    // All of the lease's work together stays below its share, with room for what the scheduler lets through
+    // at a time.
     expect(seconds() - before).toBeLessThan(((Date.now() - began) / 1000) * 0.3 + 0.4)
     expect(size()).toBeLessThan(42 * 1024 * 1024)
-    expect(Number(/VmRSS:\s+([0-9]+)/.exec(readFileSync(`/proc/${monitor}/status`, 'utf8'))?.[1])).toBeLessThan(16 * 1024)
+    expect(
+      Number(/VmRSS:\s+([0-9]+)/.exec(readFileSync(`/proc/${monitor}/status`, 'utf8'))?.[1]),
+    ).toBeLessThan(16 * 1024)
   })
 
-  it.skipIf(process.getuid?.() !== 0)('limits bytes and files by the kernel, and grows with the lease', async () => {
-    const mounts = [{ volume: 'data', path: '/data', readOnly: false }]
-    await executor.start(spec({ mounts, leaseDiskMiB: 16 }))
-    const fill = (path: string) => sh(`dd if=/dev/zero of=${path} bs=1048576 count=200 2>&1 | cat`)
-    expect((await fill('/data/big')).output).toContain('No space left')
-    expect((await fill('/root-big')).output).toContain('No space left')
-    expect(await executor.diskUsage(LEASE)).toBeLessThanOrEqual(16 * 1024 * 1024)
-    const many = "const fs=require('fs');let n=0;fs.rmSync('/data/big');try{for(;;n++)fs.writeFileSync('/data/'+n,'')}catch(e){console.log(e.code,n)}"
-    expect((await sh(`node -e "${many}"`)).output).toMatch(/^ENOSPC [0-9]{1,4}\n$/)
-    await executor.start(spec({ mounts, leaseDiskMiB: 64, revision: '2' }))
-    expect((await sh('dd if=/dev/zero of=/data/more bs=1048576 count=40 2>&1 && ls /data | cat')).code).toBe(0)
-  })
+  it.skipIf(process.getuid?.() !== 0)(
+    'limits bytes and files by the kernel, and grows with the lease',
+    async () => {
+      const mounts = [{ volume: 'data', path: '/data', readOnly: false }]
+      await executor.start(spec({ mounts, leaseDiskMiB: 16 }))
+      const fill = (path: string) => sh(`dd if=/dev/zero of=${path} bs=1048576 count=200 2>&1 | cat`)
+      expect((await fill('/data/big')).output).toContain('No space left')
+      expect((await fill('/root-big')).output).toContain('No space left')
+      expect(await executor.diskUsage(LEASE)).toBeLessThanOrEqual(16 * 1024 * 1024)
+      const many =
+        "const fs=require('fs');let n=0;fs.rmSync('/data/big');try{for(;;n++)fs.writeFileSync('/data/'+n,'')}catch(e){console.log(e.code,n)}"
+      expect((await sh(`node -e "${many}"`)).output).toMatch(/^ENOSPC [0-9]{1,4}\n$/)
+      await executor.start(spec({ mounts, leaseDiskMiB: 64, revision: '2' }))
+      expect(
+        (await sh('dd if=/dev/zero of=/data/more bs=1048576 count=40 2>&1 && ls /data | cat')).code,
+      ).toBe(0)
+    },
+  )
 
   it('leaves nothing of a start that was broken off at any moment, and starts anew', async () => {
     for (const ms of [0, 60, 150, 300]) {
       const script = `import { SandboxExecutor } from ${JSON.stringify(join(import.meta.dirname, 'sandbox.ts'))}
         const executor = await SandboxExecutor.open(${JSON.stringify({ folder: join(folder, 'own'), imageFolder: join(folder, 'unpacked'), images: { layouts: [], trustedRegistries: [] } })})
         console.log('ready'); await executor.start(${JSON.stringify(spec({ leaseDiskMiB: 8 }))})`
-      const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      })
+      const child = spawn(
+        process.execPath,
+        ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script],
+        {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        },
+      )
       await new Promise((resolve) => child.stdout.once('data', resolve))
       await new Promise((resolve) => setTimeout(resolve, ms))
       child.kill('SIGKILL')

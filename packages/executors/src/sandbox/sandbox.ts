@@ -75,7 +75,10 @@ export class SandboxExecutor implements Executor {
   private constructor(settings: SandboxSettings, cgroups: Cgroups, ready: Ready) {
     this.settings = settings
     this.images = new ImageStore(settings.imageFolder, settings.images, (command) => this.unpacking(command))
-    this.unpackers = new LeaseCgroup(cgroups, `cloister-images-${createHash('sha256').update(settings.folder).digest('hex').slice(0, 12)}`)
+    this.unpackers = new LeaseCgroup(
+      cgroups,
+      `cloister-images-${createHash('sha256').update(settings.folder).digest('hex').slice(0, 12)}`,
+    )
     this.cgroups = cgroups
     this.ready = ready
     const { wayOut = DEFAULT_LIMITS } = settings
@@ -101,9 +104,13 @@ export class SandboxExecutor implements Executor {
 
   async leases(): Promise<string[]> {
     const keys = await readdir(join(this.settings.folder, 'leases')).catch(() => [])
-    const names = await Promise.all(keys.map((key) => readFile(join(this.settings.folder, 'leases', key, 'lease'), 'utf8').catch(() => '')))
+    const names = await Promise.all(
+      keys.map((key) => readFile(join(this.settings.folder, 'leases', key, 'lease'), 'utf8').catch(() => '')),
+    )
     // A folder that was begun and never finished has nothing in it that anybody knows of.
-    return names.filter((name, index) => name !== '' && placesOf(this.settings.folder, name).key === keys[index])
+    return names.filter(
+      (name, index) => name !== '' && placesOf(this.settings.folder, name).key === keys[index],
+    )
   }
 
   async start(spec: ContainerSpec): Promise<void> {
@@ -119,7 +126,11 @@ export class SandboxExecutor implements Executor {
         // What was in the way may be gone.
         if (lease.disk.mayGrow) await lease.disk.open(spec.leaseDiskMiB)
         await lease.leadOut(spec.internet === false ? undefined : this.wayOut)
-        await this.images.room.hold(basename(this.images.rootOf(spec.image.digest)), lease.places.folder, spec.name)
+        await this.images.room.hold(
+          basename(this.images.rootOf(spec.image.digest)),
+          lease.places.folder,
+          spec.name,
+        )
         await container.start(spec, this.images.rootOf(spec.image.digest), holder)
         lease.limit(limits, false)
       } catch (cause) {
@@ -163,7 +174,14 @@ export class SandboxExecutor implements Executor {
       const record = await this.container(lease, name).record()
       if (!record) continue
       const { spec, startedAt, exit } = record
-      found.push({ name, revision: spec.revision, digest: spec.image.digest, startedAt, running: exit === undefined, exit })
+      found.push({
+        name,
+        revision: spec.revision,
+        digest: spec.image.digest,
+        startedAt,
+        running: exit === undefined,
+        exit,
+      })
     }
     return found
   }
@@ -199,7 +217,12 @@ export class SandboxExecutor implements Executor {
     return this.dialler.connect(holder.pid, port)
   }
 
-  async datagrams(id: string, _name: string, port: number, receive: (datagram: Buffer) => void): Promise<DatagramFlow> {
+  async datagrams(
+    id: string,
+    _name: string,
+    port: number,
+    receive: (datagram: Buffer) => void,
+  ): Promise<DatagramFlow> {
     const holder = await this.lease(id).holder()
     if (!holder) throw new CloisterError('not-running', 'The container is not running.')
     return flowOver(await this.dialler.datagramSocket(holder.pid), '127.0.0.1', port, receive)
@@ -243,9 +266,15 @@ export class SandboxExecutor implements Executor {
     if (done.every(Boolean)) this.hosts = hosts
   }
 
-  /** `command` with half of the CPUs, and memory for a few at a time, which it shares with all of its kind. */
+  /**
+   * `command` with half of the CPUs, and memory for a few at a time, which it shares with all of its kind.
+   */
   private unpacking(command: string[]): string[] {
-    this.unpackers.limit({ cpuMilli: Math.max(1_000, availableParallelism() * 500), memoryMiB: UNPACKING_MIB, maxProcesses: UNPACKING_THREADS })
+    this.unpackers.limit({
+      cpuMilli: Math.max(1_000, availableParallelism() * 500),
+      memoryMiB: UNPACKING_MIB,
+      maxProcesses: UNPACKING_THREADS,
+    })
     return inGroups(this.unpackers.keeperFiles, command)
   }
 
@@ -260,7 +289,10 @@ export class SandboxExecutor implements Executor {
     }
   }
 
-  /** Removes containers. Clearing away what they wrote is charged to the lease, but not slowed down to its own share. */
+  /**
+   * Removes containers. Clearing away what they wrote is charged to the lease, but not slowed down to its
+   * own share.
+   */
   private async clear(lease: Lease, names: string[]): Promise<void> {
     if (!existsSync(lease.places.folder)) return
     lease.limit(await this.limitsOf(lease), true)
@@ -276,7 +308,8 @@ export class SandboxExecutor implements Executor {
   }
 
   private container(lease: Lease, name: string): Container {
-    if (!/^[a-z0-9][a-z0-9_.-]{0,99}$/i.test(name) || /[\r\n]/.test(name)) throw new CloisterError('engine-failed', `${name} is no name of a container.`)
+    if (!/^[a-z0-9][a-z0-9_.-]{0,99}$/i.test(name) || /[\r\n]/.test(name))
+      throw new CloisterError('engine-failed', `${name} is no name of a container.`)
     return new Container(lease, name, this.cgroups)
   }
 
@@ -308,10 +341,16 @@ function isolationOf(cgroups: Cgroups, ready: Ready, wayOut: boolean): Isolation
       "the host's kernel is shared",
       ...(wayOut ? [] : ['no way out to the internet']),
       'the services of a lease share one network namespace',
-      ...(IS_ROOT ? [] : ['user ids of its own for each lease, and a share of its own of what the kernel counts by user: all leases are the same user here']),
+      ...(IS_ROOT
+        ? []
+        : [
+            'user ids of its own for each lease, and a share of its own of what the kernel counts by user: all leases are the same user here',
+          ]),
       ...(counted ? [] : [`${limits.join(', ')} limits: no control groups can be made here`]),
       ...(ready.disks ? [] : ['a disk limit by the kernel: no file systems in files can be mounted here']),
-      ...(ready.ids ? [] : ['users other than root in a container: this user has no subordinate ids (subuid(5))']),
+      ...(ready.ids
+        ? []
+        : ['users other than root in a container: this user has no subordinate ids (subuid(5))']),
     ],
   }
 }

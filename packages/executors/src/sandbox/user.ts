@@ -17,9 +17,9 @@ export interface ContainerUser {
 }
 
 /**
- * Resolves a path inside a root folder as a process confined to it would, following symbolic links without ever leaving
- * the root. The result is relative to the root, starts with `/`, and has no links in its existing part. Nobody may be
- * changing the tree meanwhile.
+ * Resolves a path inside a root folder as a process confined to it would, following symbolic links without
+ * ever leaving the root. The result is relative to the root, starts with `/`, and has no links in its
+ * existing part. Nobody may be changing the tree meanwhile.
  */
 export async function resolveInRoot(root: string, path: string): Promise<string> {
   const pending = path.split('/').filter(Boolean)
@@ -36,7 +36,8 @@ export async function resolveInRoot(root: string, path: string): Promise<string>
       done.push(part)
       continue
     }
-    if (++links > MAX_LINKS) throw new CloisterError('bad-image', `The path ${path} has too many symbolic links.`)
+    if (++links > MAX_LINKS)
+      throw new CloisterError('bad-image', `The path ${path} has too many symbolic links.`)
     const target = await readlink(join(root, ...done, part))
     if (target.startsWith('/')) done.length = 0
     pending.unshift(...target.split('/').filter(Boolean))
@@ -45,10 +46,14 @@ export async function resolveInRoot(root: string, path: string): Promise<string>
 }
 
 /**
- * Numeric user and groups of an image's `USER` (OCI image specification, "config.User"), looked up in the root's own
- * /etc/passwd and /etc/group; `groups` are names or numbers of further ones. Throws `bad-image`.
+ * Numeric user and groups of an image's `USER` (OCI image specification, "config.User"), looked up in the
+ * root's own /etc/passwd and /etc/group; `groups` are names or numbers of further ones. Throws `bad-image`.
  */
-export async function resolveUser(root: string, user: string, groups: readonly string[] = []): Promise<ContainerUser> {
+export async function resolveUser(
+  root: string,
+  user: string,
+  groups: readonly string[] = [],
+): Promise<ContainerUser> {
   const [name = '', group] = user.split(':')
   const passwd = await readTable(root, '/etc/passwd')
   const table = await readTable(root, '/etc/group')
@@ -57,17 +62,27 @@ export async function resolveUser(root: string, user: string, groups: readonly s
   const groupId = (text: string) => numberOf(table.find((row) => row[0] === text)?.[2]) ?? numberOf(text)
   const uid = numberOf(entry?.[2]) ?? numberOf(wanted)
   const gid = group === undefined || group === '' ? (numberOf(entry?.[3]) ?? 0) : groupId(group)
-  if (uid === undefined || gid === undefined) throw new CloisterError('bad-image', `The image has no user ${user}.`)
+  if (uid === undefined || gid === undefined)
+    throw new CloisterError('bad-image', `The image has no user ${user}.`)
   // A named group replaces those that list the user, as under Docker.
-  const listed = group !== undefined && group !== '' ? [] : table.filter((row) => (row[3] ?? '').split(',').includes(entry?.[0] ?? '\0'))
+  const listed =
+    group !== undefined && group !== ''
+      ? []
+      : table.filter((row) => (row[3] ?? '').split(',').includes(entry?.[0] ?? '\0'))
   const additional = [...listed.map((row) => numberOf(row[2])), ...groups.map(groupId)]
   const missing = groups.find((_, index) => additional.at(index - groups.length) === undefined)
   if (missing !== undefined) throw new CloisterError('bad-image', `The image has no group ${missing}.`)
-  return { uid, gid, additionalGids: [...new Set(additional.filter((id) => id !== undefined))].filter((id) => id !== gid) }
+  return {
+    uid,
+    gid,
+    additionalGids: [...new Set(additional.filter((id) => id !== undefined))].filter((id) => id !== gid),
+  }
 }
 
 function numberOf(text: string | undefined): number | undefined {
-  return text !== undefined && /^[0-9]{1,5}$/.test(text) && !text.includes('\n') && Number(text) < ID_COUNT ? Number(text) : undefined
+  return text !== undefined && /^[0-9]{1,5}$/.test(text) && !text.includes('\n') && Number(text) < ID_COUNT
+    ? Number(text)
+    : undefined
 }
 
 async function readTable(root: string, path: string): Promise<string[][]> {

@@ -67,23 +67,51 @@ describe.skipIf(!canRun('runc'))('the sandbox, without root,', () => {
 
   it('runs, serves, keeps and ends a container, and says what it lacks', async () => {
     const source = (path: string) => JSON.stringify(join(import.meta.dirname, path))
-    const script = DEED.replace("'@sandbox'", source('sandbox.ts')).replace("'@workbench'", source('../oci/workbench.ts'))
-    const node = [process.execPath, '--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script, folder]
-    // Whoever runs the tests as root may keep the sources where others can't read them: that much, and no more, is granted.
-    const drop = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups', '--inh-caps=-all,+dac_read_search', '--ambient-caps=-all,+dac_read_search']
+    const script = DEED.replace("'@sandbox'", source('sandbox.ts')).replace(
+      "'@workbench'",
+      source('../oci/workbench.ts'),
+    )
+    const node = [
+      process.execPath,
+      '--disable-warning=ExperimentalWarning',
+      '--input-type=module',
+      '-e',
+      script,
+      folder,
+    ]
+    // Whoever runs the tests as root may keep the sources where others can't read them: that much, and no
+    // more, is granted.
+    const drop = [
+      'setpriv',
+      `--reuid=${USER}`,
+      `--regid=${USER}`,
+      '--clear-groups',
+      '--inh-caps=-all,+dac_read_search',
+      '--ambient-caps=-all,+dac_read_search',
+    ]
     const [program = '', ...words] = process.getuid?.() === 0 ? [...drop, '--', ...node] : node
-    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: '/usr/bin:/bin:/usr/sbin', HOME: folder, TMPDIR: folder } })
+    const child = spawn(program, words, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: '/usr/bin:/bin:/usr/sbin', HOME: folder, TMPDIR: folder },
+    })
     let [output, errors] = ['', '']
     child.stdout.on('data', (chunk) => (output += chunk))
     child.stderr.on('data', (chunk) => (errors += chunk))
     await new Promise((resolve) => child.once('close', resolve))
     expect(output, errors).toMatch(/^\{/)
     const told = JSON.parse(output)
-    expect(told).toMatchObject({ log: 'up', answer: expect.stringContaining('hello'), id: '0\nout\n', kept: 'kept\n', left: [] })
+    expect(told).toMatchObject({
+      log: 'up',
+      answer: expect.stringContaining('hello'),
+      id: '0\nout\n',
+      kept: 'kept\n',
+      left: [],
+    })
     expect(told.set).toMatch(/Read-only|Permission denied/)
     expect(told.missing).toContainEqual(expect.stringMatching(/disk limit by the kernel/))
     expect(told.missing).toContainEqual(expect.stringMatching(/user ids of its own for each lease/))
-    if (told.missing.some((text: string) => text.includes('subordinate ids'))) expect(told.other).toMatch(/as root only/)
+    if (told.missing.some((text: string) => text.includes('subordinate ids')))
+      expect(told.other).toMatch(/as root only/)
     else expect(told.other).toBe('runs')
   }, 240_000)
 })

@@ -11,7 +11,10 @@ export interface TestEngine {
   stop(): Promise<void>
 }
 
-/** Whether this machine can run an engine for tests: its programs are there, and for all but the sandbox (`runc`) we are root. */
+/**
+ * Whether this machine can run an engine for tests: its programs are there, and for all but the sandbox
+ * (`runc`) we are root.
+ */
 export function canRun(program: 'dockerd' | 'podman' | 'runc'): boolean {
   if (process.getuid?.() !== 0 && program !== 'runc') return false
   const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin']
@@ -47,10 +50,14 @@ export async function startDocker(): Promise<TestEngine> {
 /** Where Podman run by root keeps what its name servers know, whatever its storage. */
 const PODMAN_NAMES = '/run/containers/networks/aardvark-dns'
 
-/** Names of networks of tests that were killed: the name servers would try to listen there, and answer nobody. */
+/**
+ * Names of networks of tests that were killed: the name servers would try to listen there, and answer
+ * nobody.
+ */
 async function forgetKilledTests(): Promise<void> {
   const names = await readdir(PODMAN_NAMES).catch(() => [])
-  for (const name of names) if (name.startsWith('cloister-')) await rm(join(PODMAN_NAMES, name), { force: true })
+  for (const name of names)
+    if (name.startsWith('cloister-')) await rm(join(PODMAN_NAMES, name), { force: true })
 }
 
 /** Starts Podman's service with the Docker interface and storage of its own. */
@@ -59,16 +66,34 @@ export async function startPodman(): Promise<TestEngine> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-podman-'))
   const socketPath = join(folder, 'podman.sock')
   const config = join(folder, 'containers.conf')
-  // runc, because crun refuses hybrid control groups; explicit limits, because podman asks for more than a guest may have.
+  // runc, because crun refuses hybrid control groups; explicit limits, because podman asks for more than a
+  // guest may have.
   await writeFile(
     config,
     '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\nlog_driver = "k8s-file"\n[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n[network]\ndefault_subnet_pools = [{base = "172.31.128.0/17", size = 24}]\n',
   )
-  const storage = ['--root', join(folder, 'root'), '--runroot', join(folder, 'run'), '--runtime', 'runc', '--cgroup-manager', 'cgroupfs']
+  const storage = [
+    '--root',
+    join(folder, 'root'),
+    '--runroot',
+    join(folder, 'run'),
+    '--runtime',
+    'runc',
+    '--cgroup-manager',
+    'cgroupfs',
+  ]
   const environment = { ...process.env, CONTAINERS_CONF: config }
-  const child = spawn('podman', [...storage, 'system', 'service', '--time=0', `unix://${socketPath}`], { stdio: 'ignore', cwd: folder, env: environment })
+  const child = spawn('podman', [...storage, 'system', 'service', '--time=0', `unix://${socketPath}`], {
+    stdio: 'ignore',
+    cwd: folder,
+    env: environment,
+  })
   // Containers have no service above them: they would stay.
-  const clear = () => void spawnSync('podman', [...storage, 'rm', '--all', '--force', '--time', '0'], { stdio: 'ignore', env: environment })
+  const clear = () =>
+    void spawnSync('podman', [...storage, 'rm', '--all', '--force', '--time', '0'], {
+      stdio: 'ignore',
+      env: environment,
+    })
   return ready(child, folder, socketPath, clear)
 }
 
@@ -80,8 +105,15 @@ function endIfOf(folder: string, pid: string): void {
   }
 }
 
-async function ready(child: ChildProcess, folder: string, socketPath: string, clear = () => {}): Promise<TestEngine> {
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()).once('error', () => resolve()))
+async function ready(
+  child: ChildProcess,
+  folder: string,
+  socketPath: string,
+  clear = () => {},
+): Promise<TestEngine> {
+  const ended = new Promise<void>((resolve) =>
+    child.once('exit', () => resolve()).once('error', () => resolve()),
+  )
   for (let attempt = 0; ; attempt++) {
     const up = await new Promise<boolean>((resolve) => {
       const socket = connect(socketPath)

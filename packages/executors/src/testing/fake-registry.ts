@@ -3,7 +3,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 
-/** A registry that serves images of a layout folder under tags that can be moved, and misbehaves as it is told. */
+/**
+ * A registry that serves images of a layout folder under tags that can be moved, and misbehaves as it is
+ * told.
+ */
 export interface FakeRegistry {
   /** `127.0.0.1:port`. */
   host: string
@@ -18,9 +21,19 @@ export interface FakeRegistry {
   stop(): Promise<void>
 }
 
-/** Starts one over the blobs of a layout folder (OCI distribution specification 1.1, "Pull", and Basic authorization). */
+/**
+ * Starts one over the blobs of a layout folder (OCI distribution specification 1.1, "Pull", and Basic
+ * authorization).
+ */
 export async function startFakeRegistry(layout: string): Promise<FakeRegistry> {
-  const registry: FakeRegistry = { host: '', tags: new Map(), login: undefined, misbehave: () => false, asked: [], stop: async () => {} }
+  const registry: FakeRegistry = {
+    host: '',
+    tags: new Map(),
+    login: undefined,
+    misbehave: () => false,
+    asked: [],
+    stop: async () => {},
+  }
   const server = createServer((request, response) => {
     const { url = '', headers } = request
     registry.asked.push({ path: url, authorization: headers.authorization })
@@ -32,7 +45,9 @@ export async function startFakeRegistry(layout: string): Promise<FakeRegistry> {
       return void response.writeHead(401, { 'www-authenticate': 'Basic realm="here"' }).end()
     if (!bytes) return void response.writeHead(404).end()
     const from = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0)
-    response.writeHead(from > 0 ? 206 : 200, { 'content-length': bytes.length - from }).end(bytes.subarray(from))
+    response
+      .writeHead(from > 0 ? 206 : 200, { 'content-length': bytes.length - from })
+      .end(bytes.subarray(from))
   })
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   registry.host = `127.0.0.1:${(server.address() as AddressInfo).port}`

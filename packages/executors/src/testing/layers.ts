@@ -14,10 +14,18 @@ export interface LayerEntry {
 }
 
 /** Lays a layer over an image of a layout folder and names that, with changes to its configuration. */
-export async function addLayer(layout: string, base: string, name: string, entries: readonly LayerEntry[], changes: object = {}): Promise<void> {
+export async function addLayer(
+  layout: string,
+  base: string,
+  name: string,
+  entries: readonly LayerEntry[],
+  changes: object = {},
+): Promise<void> {
   const key = 'org.opencontainers.image.ref.name'
   const index = JSON.parse(await readFile(join(layout, 'index.json'), 'utf8'))
-  const found = index.manifests.find((one: { annotations: Record<string, string> }) => one.annotations[key] === base)
+  const found = index.manifests.find(
+    (one: { annotations: Record<string, string> }) => one.annotations[key] === base,
+  )
   const manifest = await readJson(layout, found.digest)
   const config = await readJson(layout, manifest.config.digest)
   const layer = await addBlob(layout, tarOf(entries))
@@ -31,14 +39,24 @@ export async function addLayer(layout: string, base: string, name: string, entri
 }
 
 function tarOf(entries: readonly LayerEntry[]): Buffer {
-  const parts = entries.flatMap(({ path, type, mode = 0o755, body = Buffer.alloc(0), link = '', device = [0, 0] }) => {
-    const block = Buffer.alloc(512)
-    new Header({ path, type, mode, size: body.length, linkpath: link, uid: 0, gid: 0, devmaj: device[0], devmin: device[1], mtime: new Date(0) }).encode(
-      block,
-      0,
-    )
-    return [block, body, Buffer.alloc((512 - (body.length % 512)) % 512)]
-  })
+  const parts = entries.flatMap(
+    ({ path, type, mode = 0o755, body = Buffer.alloc(0), link = '', device = [0, 0] }) => {
+      const block = Buffer.alloc(512)
+      new Header({
+        path,
+        type,
+        mode,
+        size: body.length,
+        linkpath: link,
+        uid: 0,
+        gid: 0,
+        devmaj: device[0],
+        devmin: device[1],
+        mtime: new Date(0),
+      }).encode(block, 0)
+      return [block, body, Buffer.alloc((512 - (body.length % 512)) % 512)]
+    },
+  )
   return Buffer.concat([...parts, Buffer.alloc(1024)])
 }
 

@@ -1,7 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-/** A host beyond this machine, in a network namespace of its own, for tests that may not use a real network. */
+/**
+ * A host beyond this machine, in a network namespace of its own, for tests that may not use a real network.
+ */
 export interface OutsideHost {
   /** The TCP port that answers `outside` and reads on, and the UDP port that sends back what comes. */
   port: number
@@ -19,12 +21,14 @@ const SERVER = `
 let made = 0
 
 /**
- * Makes a host that has `addresses` (IPv4 and IPv6) and answers on `port` of each. The machine it runs on gets a route
- * to exactly these addresses. Needs root.
+ * Makes a host that has `addresses` (IPv4 and IPv6) and answers on `port` of each. The machine it runs on
+ * gets a route to exactly these addresses. Needs root.
  */
 export async function startOutsideHost(addresses: readonly string[], port: number): Promise<OutsideHost> {
   const name = `clo${process.pid % 100_000}x${made++}`
-  const child = spawn('unshare', ['--net', process.execPath, '-e', SERVER], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn('unshare', ['--net', process.execPath, '-e', SERVER], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   const pid = String(child.pid)
   const ip = (...args: string[]) => execFileSync('ip', args)
   const inside = (...args: string[]) => execFileSync('nsenter', ['--net', '--target', pid, 'ip', ...args])
@@ -32,11 +36,20 @@ export async function startOutsideHost(addresses: readonly string[], port: numbe
     await waitForNamespace(pid)
     ip('link', 'add', name, 'type', 'veth', 'peer', 'name', 'out0', 'netns', pid)
     ip('link', 'set', name, 'up')
-    for (const step of ['link set lo up', 'link set out0 up', 'route add default dev out0']) inside(...step.split(' '))
+    for (const step of ['link set lo up', 'link set out0 up', 'route add default dev out0'])
+      inside(...step.split(' '))
     inside('-6', 'route', 'add', 'default', 'dev', 'out0')
     for (const address of addresses) {
       const [family, length] = address.includes(':') ? ['-6', '128'] : ['-4', '32']
-      inside(family, 'address', 'add', `${address}/${length}`, 'dev', 'out0', ...(length === '128' ? ['nodad'] : []))
+      inside(
+        family,
+        'address',
+        'add',
+        `${address}/${length}`,
+        'dev',
+        'out0',
+        ...(length === '128' ? ['nodad'] : []),
+      )
       ip(family, 'route', 'add', `${address}/${length}`, 'dev', name)
     }
     child.stdin.write(`${port}\n`)

@@ -28,12 +28,21 @@ export async function startRegistry(folder: string, { isPrivate = false } = {}):
   const auth = isPrivate ? `auth:\n  htpasswd:\n    realm: here\n    path: ${join(folder, 'htpasswd')}\n` : ''
   writeFileSync(join(folder, 'htpasswd'), HTPASSWD)
   const config = join(folder, 'registry.yml')
-  writeFileSync(config, `version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: ${join(folder, 'registry')}\nhttp:\n  addr: ${host}\n${auth}`)
+  writeFileSync(
+    config,
+    `version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: ${join(folder, 'registry')}\nhttp:\n  addr: ${host}\n${auth}`,
+  )
   const child = spawn(PROGRAM, ['serve', config], { stdio: 'ignore' })
-  const headers = isPrivate ? { authorization: `Basic ${Buffer.from(`${LOGIN.username}:${LOGIN.password}`).toString('base64')}` } : {}
+  const headers = isPrivate
+    ? { authorization: `Basic ${Buffer.from(`${LOGIN.username}:${LOGIN.password}`).toString('base64')}` }
+    : {}
   const send = async (path: string | URL, init: RequestInit & { headers?: Record<string, string> } = {}) => {
-    const answer = await fetch(new URL(path, `http://${host}`), { ...init, headers: { ...headers, ...init.headers } })
-    if (!answer.ok) throw new Error(`${init.method ?? 'GET'} ${path}: ${answer.status} ${await answer.text()}`)
+    const answer = await fetch(new URL(path, `http://${host}`), {
+      ...init,
+      headers: { ...headers, ...init.headers },
+    })
+    if (!answer.ok)
+      throw new Error(`${init.method ?? 'GET'} ${path}: ${answer.status} ${await answer.text()}`)
     return answer
   }
   for (let tries = 0; ; tries++) {
@@ -50,7 +59,11 @@ export async function startRegistry(folder: string, { isPrivate = false } = {}):
       const started = await send(`/v2/${repository}/blobs/uploads/`, { method: 'POST' })
       const to = new URL(started.headers.get('location') ?? '', `http://${host}`)
       to.searchParams.set('digest', part.digest)
-      await send(to, { method: 'PUT', body: blob(part.digest), headers: { 'content-type': 'application/octet-stream' } })
+      await send(to, {
+        method: 'PUT',
+        body: blob(part.digest),
+        headers: { 'content-type': 'application/octet-stream' },
+      })
     }
     await send(`/v2/${repository}/manifests/${tag}`, {
       method: 'PUT',

@@ -34,11 +34,26 @@ import { addStakeRoutes } from './stake.ts'
 
 const MAX_STREAMS = 1_000
 /** A lease's id, the first 16 hex digits of it, or its name. */
-const leaseKey = z.string().refine((text) => /^(0x[0-9a-f]{64}|[0-9a-f]{16})$/.test(text) || isLeaseName(text), 'not a lease id, short id or name')
+const leaseKey = z
+  .string()
+  .refine(
+    (text) => /^(0x[0-9a-f]{64}|[0-9a-f]{16})$/.test(text) || isLeaseName(text),
+    'not a lease id, short id or name',
+  )
 
 const routes = {
-  status: createRoute({ method: 'get', path: '/v1/status', summary: 'How far the index is', responses: { 200: json(IndexStatus, 'Where it is.') } }),
-  totals: createRoute({ method: 'get', path: '/v1/totals', summary: 'The network in numbers', responses: { 200: json(TotalsRecord, 'Totals.') } }),
+  status: createRoute({
+    method: 'get',
+    path: '/v1/status',
+    summary: 'How far the index is',
+    responses: { 200: json(IndexStatus, 'Where it is.') },
+  }),
+  totals: createRoute({
+    method: 'get',
+    path: '/v1/totals',
+    summary: 'The network in numbers',
+    responses: { 200: json(TotalsRecord, 'Totals.') },
+  }),
   leases: createRoute({
     method: 'get',
     path: '/v1/leases',
@@ -106,7 +121,13 @@ const routes = {
     path: '/v1/payments',
     summary: 'Money that moved, newest first',
     request: {
-      query: z.object({ lease: bytes32.optional(), account: address.optional(), token: address.optional(), kind: z.enum(PAYMENT_KINDS).optional(), ...paging }),
+      query: z.object({
+        lease: bytes32.optional(),
+        account: address.optional(),
+        token: address.optional(),
+        kind: z.enum(PAYMENT_KINDS).optional(),
+        ...paging,
+      }),
     },
     responses: { 200: json(pageOf(PaymentRecord), 'A page.'), 400: problem },
   }),
@@ -132,20 +153,34 @@ const routes = {
     path: '/v1/stream',
     summary: 'Changes as they happen, as server-sent events',
     responses: {
-      200: { content: { 'text/event-stream': { schema: ChangeRecord } }, description: 'Which leases and workers each block changed.' },
+      200: {
+        content: { 'text/event-stream': { schema: ChangeRecord } },
+        description: 'Which leases and workers each block changed.',
+      },
       503: problem,
     },
   }),
 }
 
 /** The indexer's query interface, as OpenAPI describes it at `/openapi.json`. Read-only and public. */
-export function indexApi(parts: { database: Database; follower: Follower; network: Network; warn: (message: string) => void }): OpenAPIHono {
+export function indexApi(parts: {
+  database: Database
+  follower: Follower
+  network: Network
+  warn: (message: string) => void
+}): OpenAPIHono {
   const { database, follower, network } = parts
   const app = new OpenAPIHono({
     defaultHook: (result, context) => {
       if (result.success) return
       const issue = result.error.issues[0]
-      return answer(context, new CloisterError('bad-request', `The request is wrong at ${issue?.path.join('.')}: ${issue?.message}.`))
+      return answer(
+        context,
+        new CloisterError(
+          'bad-request',
+          `The request is wrong at ${issue?.path.join('.')}: ${issue?.message}.`,
+        ),
+      )
     },
   })
   app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'Cloister index', version: '1' } })
@@ -154,7 +189,9 @@ export function indexApi(parts: { database: Database; follower: Follower; networ
     if (!(error instanceof CloisterError)) parts.warn(`a query failed: ${messageOf(error)}`)
     return answer(context, error)
   })
-  app.notFound((context) => answer(context, new CloisterError('not-found', 'There is nothing here.', { hint: 'See /openapi.json.' })))
+  app.notFound((context) =>
+    answer(context, new CloisterError('not-found', 'There is nothing here.', { hint: 'See /openapi.json.' })),
+  )
   // A development chain's clock may have been moved ahead.
   const now = () => Math.max(Math.floor(Date.now() / 1000), follower.time)
   const view = () => ({ now: now(), simulated: network.attestation.root !== undefined })
@@ -181,28 +218,59 @@ export function indexApi(parts: { database: Database; follower: Follower; networ
       200,
     )
   })
-  app.openapi(routes.totals, async (context) => context.json(await readTotals(database, now(), network.emissionStart), 200))
+  app.openapi(routes.totals, async (context) =>
+    context.json(await readTotals(database, now(), network.emissionStart), 200),
+  )
   app.openapi(routes.leases, async (context) => {
     const { limit, cursor, open, ...filters } = context.req.valid('query')
-    return context.json(toJson(await findLeases(database, { ...given(filters), ...(open !== undefined && { open }) }, limit, placeOf(cursor))), 200)
+    return context.json(
+      toJson(
+        await findLeases(
+          database,
+          { ...given(filters), ...(open !== undefined && { open }) },
+          limit,
+          placeOf(cursor),
+        ),
+      ),
+      200,
+    )
   })
   app.openapi(routes.lease, async (context) => {
     const { key } = context.req.valid('param')
-    const filters = key.startsWith('0x') ? { lease: key } : /^[0-9a-f]{16}$/.test(key) ? { short: key } : { name: key }
+    const filters = key.startsWith('0x')
+      ? { lease: key }
+      : /^[0-9a-f]{16}$/.test(key)
+        ? { short: key }
+        : { name: key }
     const [lease] = (await findLeases(database, filters, 1)).items
-    if (!lease) throw new CloisterError('not-found', `There is no ${filters.name === undefined ? '' : 'open '}lease ${key}.`)
+    if (!lease)
+      throw new CloisterError(
+        'not-found',
+        `There is no ${filters.name === undefined ? '' : 'open '}lease ${key}.`,
+      )
     return context.json(lease, 200)
   })
   app.openapi(routes.workers, async (context) => {
     const { covered, ...filters } = context.req.valid('query')
-    return context.json({ items: await findWorkers(database, { ...given(filters), ...(covered !== undefined && { covered }) }, view()) }, 200)
+    return context.json(
+      {
+        items: await findWorkers(
+          database,
+          { ...given(filters), ...(covered !== undefined && { covered }) },
+          view(),
+        ),
+      },
+      200,
+    )
   })
   app.openapi(routes.worker, async (context) => {
     const [found] = await findWorkers(database, { worker: context.req.valid('param').address }, view())
     if (!found) throw new CloisterError('not-found', 'There is no such worker.')
     return context.json(found, 200)
   })
-  app.openapi(routes.providers, async (context) => context.json({ items: await findProviders(database, {}, view()) }, 200))
+  app.openapi(routes.providers, async (context) =>
+    context.json({ items: await findProviders(database, {}, view()) }, 200),
+  )
   app.openapi(routes.provider, async (context) => {
     const [found] = await findProviders(database, { provider: context.req.valid('param').address }, view())
     if (!found) throw new CloisterError('not-found', 'There is no such provider.')
@@ -220,7 +288,8 @@ export function indexApi(parts: { database: Database; follower: Follower; networ
   addStakeRoutes(app, { database, now, start: network.emissionStart })
   let streams = 0
   app.openapi(routes.stream, (context) => {
-    if (streams >= MAX_STREAMS) throw new CloisterError('too-busy', 'There are too many readers of the stream.')
+    if (streams >= MAX_STREAMS)
+      throw new CloisterError('too-busy', 'There are too many readers of the stream.')
     streams++
     const response = streamSSE(context, async (stream) => {
       const aborter = new AbortController()
@@ -228,7 +297,9 @@ export function indexApi(parts: { database: Database; follower: Follower; networ
       const alive = setInterval(() => void stream.write(': still here\n\n'), 15_000)
       try {
         await stream.write(': open\n\n')
-        for await (const [change] of on(follower.changes, 'change', { signal: aborter.signal }) as AsyncIterable<[ChangeRecord]>)
+        for await (const [change] of on(follower.changes, 'change', {
+          signal: aborter.signal,
+        }) as AsyncIterable<[ChangeRecord]>)
           await stream.writeSSE({ id: String(change.block), data: JSON.stringify(change) })
       } catch (error) {
         if (!aborter.signal.aborted) throw error
@@ -246,5 +317,7 @@ export function indexApi(parts: { database: Database; follower: Follower; networ
 function answer(context: Context, error: unknown): never {
   const body = toProblem(error)
   // Problems are declared per route; this is every route's.
-  return context.body(JSON.stringify(body), body.status as 400, { 'content-type': 'application/problem+json' }) as never
+  return context.body(JSON.stringify(body), body.status as 400, {
+    'content-type': 'application/problem+json',
+  }) as never
 }

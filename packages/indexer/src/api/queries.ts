@@ -1,4 +1,11 @@
-import type { ChainEventRecord, LeaseRecord, PaymentRecord, ProviderRecord, TotalsRecord, WorkerRecord } from '@cloister/core'
+import type {
+  ChainEventRecord,
+  LeaseRecord,
+  PaymentRecord,
+  ProviderRecord,
+  TotalsRecord,
+  WorkerRecord,
+} from '@cloister/core'
 import { and, asc, count, desc, eq, gt, lt, min, or, type SQL, sql, sum } from 'drizzle-orm'
 import type { Address, Hex } from 'viem'
 import type { Database } from '../database/open.ts'
@@ -53,10 +60,19 @@ export async function findLeases(
     ),
     // Of those that wish for a name, the first that is open has it.
     filters.name === undefined ? undefined : isHolder(),
-    after && or(lt(lease.openedBlock, after.block), and(eq(lease.openedBlock, after.block), lt(lease.openedLogIndex, after.logIndex))),
+    after &&
+      or(
+        lt(lease.openedBlock, after.block),
+        and(eq(lease.openedBlock, after.block), lt(lease.openedLogIndex, after.logIndex)),
+      ),
   )
   const rows = await database
-    .select({ lease, endpoint: worker.endpoint, tlsKeyHash: worker.tlsKeyHash, holds: sql<boolean>`${isHolder()}` })
+    .select({
+      lease,
+      endpoint: worker.endpoint,
+      tlsKeyHash: worker.tlsKeyHash,
+      holds: sql<boolean>`${isHolder()}`,
+    })
     .from(lease)
     .leftJoin(worker, eq(worker.address, lease.worker))
     .where(where)
@@ -90,7 +106,11 @@ export async function findLeases(
     }),
   )
   const last = rows[limit - 1]?.lease
-  return { items, next: rows.length > limit && last ? { block: last.openedBlock, logIndex: last.openedLogIndex } : undefined }
+  return {
+    items,
+    next:
+      rows.length > limit && last ? { block: last.openedBlock, logIndex: last.openedLogIndex } : undefined,
+  }
 }
 
 function isHolder(): SQL {
@@ -112,7 +132,11 @@ export async function findWorkers(
   { now, simulated }: View,
 ): Promise<WorkerRecord[]> {
   const served = database
-    .select({ worker: lease.worker, total: count().as('total'), open: sql<number>`count(*) filter (where ${lease.open})`.as('open_leases') })
+    .select({
+      worker: lease.worker,
+      total: count().as('total'),
+      open: sql<number>`count(*) filter (where ${lease.open})`.as('open_leases'),
+    })
     .from(lease)
     .where(eq(lease.refused, false))
     .groupBy(lease.worker)
@@ -160,12 +184,22 @@ function confirmedGpusOf(
   { confirmedGpuClass, confirmedGpus, confirmedUntil, coveredUntil }: typeof worker.$inferSelect,
   now: number,
 ): Pick<WorkerRecord, 'confirmedGpus'> {
-  if (confirmedGpuClass === null || confirmedGpus === null || confirmedUntil === null || Math.min(confirmedUntil, coveredUntil) <= now) return {}
+  if (
+    confirmedGpuClass === null ||
+    confirmedGpus === null ||
+    confirmedUntil === null ||
+    Math.min(confirmedUntil, coveredUntil) <= now
+  )
+    return {}
   return { confirmedGpus: { gpuClass: confirmedGpuClass, gpus: confirmedGpus, until: confirmedUntil } }
 }
 
 /** Providers with what their workers add up to. */
-export async function findProviders(database: Database, filters: { provider?: string }, view: View): Promise<ProviderRecord[]> {
+export async function findProviders(
+  database: Database,
+  filters: { provider?: string },
+  view: View,
+): Promise<ProviderRecord[]> {
   const workers = await findWorkers(database, filters, view)
   const earned = await database
     .select({
@@ -180,7 +214,8 @@ export async function findProviders(database: Database, filters: { provider?: st
   const byProvider = Map.groupBy(workers, (found) => found.provider)
   return [...byProvider].map(([provider, all]): ProviderRecord => {
     const live = all.filter((found) => !found.retired)
-    const add = (pick: (found: WorkerRecord) => number, of = live) => of.reduce((total, found) => total + pick(found), 0)
+    const add = (pick: (found: WorkerRecord) => number, of = live) =>
+      of.reduce((total, found) => total + pick(found), 0)
     const money = earned.filter((row) => row.provider === provider)
     return {
       provider,
@@ -211,8 +246,12 @@ export async function findPayments(
     .from(payment)
     .where(
       and(
-        ...equal({ lease: payment.lease, account: payment.account, token: payment.token, kind: payment.kind }, filters),
-        after && sql`(${block}, ${logIndex}, ${part}) < (${after.block}, ${after.logIndex}, ${after.part ?? 0})`,
+        ...equal(
+          { lease: payment.lease, account: payment.account, token: payment.token, kind: payment.kind },
+          filters,
+        ),
+        after &&
+          sql`(${block}, ${logIndex}, ${part}) < (${after.block}, ${after.logIndex}, ${after.part ?? 0})`,
       ),
     )
     .orderBy(desc(block), desc(logIndex), desc(part))
@@ -230,7 +269,13 @@ export async function findPayments(
     }),
   )
   const last = rows[limit - 1]
-  return { items, next: rows.length > limit && last ? { block: last.block, logIndex: last.logIndex, part: last.part } : undefined }
+  return {
+    items,
+    next:
+      rows.length > limit && last
+        ? { block: last.block, logIndex: last.logIndex, part: last.part }
+        : undefined,
+  }
 }
 
 /** Events of the contracts, newest first. */
@@ -260,7 +305,10 @@ export async function findEvents(
     }),
   )
   const last = rows[limit - 1]
-  return { items, next: rows.length > limit && last ? { block: last.block, logIndex: last.logIndex } : undefined }
+  return {
+    items,
+    next: rows.length > limit && last ? { block: last.block, logIndex: last.logIndex } : undefined,
+  }
 }
 
 /** The network in numbers. */
@@ -268,7 +316,11 @@ export async function readTotals(database: Database, now: number, start: number)
   const covered = and(gt(worker.coveredUntil, now), eq(worker.retired, false))
   const [[leases], [workers], paid, [staked], periods] = await Promise.all([
     database
-      .select({ all: count(), open: sql<number>`count(*) filter (where ${lease.open})`, tenants: sql<number>`count(distinct ${lease.tenant})` })
+      .select({
+        all: count(),
+        open: sql<number>`count(*) filter (where ${lease.open})`,
+        tenants: sql<number>`count(distinct ${lease.tenant})`,
+      })
       .from(lease),
     database
       .select({
@@ -281,7 +333,12 @@ export async function readTotals(database: Database, now: number, start: number)
       })
       .from(worker),
     database
-      .select({ token: lease.token, deposits: sum(lease.deposit), spent: sum(lease.spent), fees: sum(lease.fee) })
+      .select({
+        token: lease.token,
+        deposits: sum(lease.deposit),
+        spent: sum(lease.spent),
+        fees: sum(lease.fee),
+      })
       .from(lease)
       .groupBy(lease.token)
       .orderBy(min(lease.openedBlock)),
@@ -298,13 +355,23 @@ export async function readTotals(database: Database, now: number, start: number)
     cpuMilli: Number(workers?.cpu ?? 0),
     memoryMiB: Number(workers?.memory ?? 0),
     gpus: Number(workers?.gpus ?? 0),
-    paid: paid.map(({ token, deposits, spent, fees }) => ({ token: token as Address, deposits: deposits ?? '0', spent: spent ?? '0', fees: fees ?? '0' })),
+    paid: paid.map(({ token, deposits, spent, fees }) => ({
+      token: token as Address,
+      deposits: deposits ?? '0',
+      spent: spent ?? '0',
+      fees: fees ?? '0',
+    })),
     staked: staked?.all ?? '0',
     periods,
   }
 }
 
 /** Conditions for the filters that were given. */
-export function equal(columns: Record<string, SQL | Parameters<typeof eq>[0]>, filters: Filters): (SQL | undefined)[] {
-  return Object.entries(columns).map(([key, column]) => (filters[key] === undefined ? undefined : eq(column as SQL, filters[key])))
+export function equal(
+  columns: Record<string, SQL | Parameters<typeof eq>[0]>,
+  filters: Filters,
+): (SQL | undefined)[] {
+  return Object.entries(columns).map(([key, column]) =>
+    filters[key] === undefined ? undefined : eq(column as SQL, filters[key]),
+  )
 }

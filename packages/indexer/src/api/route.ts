@@ -3,9 +3,15 @@ import { z } from '@hono/zod-openapi'
 import type { Page, Place } from './queries.ts'
 
 /** What a route answers where it can't. */
-export const problem = { content: { 'application/problem+json': { schema: Problem } }, description: 'What was wrong and what would be right (RFC 9457).' }
+export const problem = {
+  content: { 'application/problem+json': { schema: Problem } },
+  description: 'What was wrong and what would be right (RFC 9457).',
+}
 /** A route's answer. */
-export const json = <T extends z.ZodType>(schema: T, description: string) => ({ content: { 'application/json': { schema } }, description })
+export const json = <T extends z.ZodType>(schema: T, description: string) => ({
+  content: { 'application/json': { schema } },
+  description,
+})
 /** `true` or `false` in a query. */
 export const flag = z
   .enum(['true', 'false'])
@@ -39,11 +45,15 @@ export function cursorOf<T extends z.ZodType>(cursor: string | undefined, place:
   try {
     return place.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')))
   } catch {
-    throw new CloisterError('bad-request', 'The cursor is not one of ours.', { hint: 'Take `next` of the page before as it is.' })
+    throw new CloisterError('bad-request', 'The cursor is not one of ours.', {
+      hint: 'Take `next` of the page before as it is.',
+    })
   }
 }
 
 /** Without the filters that were not given. */
-export function given<T extends Record<string, unknown>>(filters: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+export function given<T extends Record<string, unknown>>(
+  filters: T,
+): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(filters).filter(([, value]) => value !== undefined)) as never
 }

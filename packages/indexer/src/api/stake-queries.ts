@@ -18,7 +18,16 @@ import { and, asc, count, desc, eq, gt, gte, lt, lte, max, sql, sum } from 'driz
 import type { Address, Hex } from 'viem'
 import { z } from 'zod'
 import type { Database } from '../database/open.ts'
-import { delegation, epochWeight, payment, pool, reward, settlement, slash, stakeExit } from '../database/schema.ts'
+import {
+  delegation,
+  epochWeight,
+  payment,
+  pool,
+  reward,
+  settlement,
+  slash,
+  stakeExit,
+} from '../database/schema.ts'
 import { equal, type Page, type Place } from './queries.ts'
 
 const TRAILING_SECONDS = 30 * 86_400
@@ -31,7 +40,11 @@ export interface Clock {
 }
 
 /** Pools, those with most stake first. */
-export async function findPools(database: Database, filters: { provider?: string }, { now, start }: Clock): Promise<PoolRecord[]> {
+export async function findPools(
+  database: Database,
+  filters: { provider?: string },
+  { now, start }: Clock,
+): Promise<PoolRecord[]> {
   // The last epoch that is over: what the present one weighs isn't certain yet.
   const epoch = Math.floor((now - start) / EPOCH_SECONDS) - 1
   // What each share had earned by the last settlement that is thirty days old, and by the newest one.
@@ -43,7 +56,10 @@ export async function findPools(database: Database, filters: { provider?: string
     .limit(1)
     .as('newest')
   const before = database
-    .select({ perShare: sql<string>`${settlement.perShare}`.as('before_per_share'), time: sql<string>`${settlement.time}`.as('before_time') })
+    .select({
+      perShare: sql<string>`${settlement.perShare}`.as('before_per_share'),
+      time: sql<string>`${settlement.time}`.as('before_time'),
+    })
     .from(settlement)
     .where(and(eq(settlement.provider, pool.provider), lte(settlement.time, now - TRAILING_SECONDS)))
     .orderBy(desc(settlement.time), desc(settlement.block), desc(settlement.logIndex))
@@ -51,16 +67,27 @@ export async function findPools(database: Database, filters: { provider?: string
     .as('before')
   const [pools, delegators, own, weights, [all]] = await Promise.all([
     database
-      .select({ pool, newest: { perShare: newest.perShare, time: newest.time }, before: { perShare: before.perShare, time: before.time } })
+      .select({
+        pool,
+        newest: { perShare: newest.perShare, time: newest.time },
+        before: { perShare: before.perShare, time: before.time },
+      })
       .from(pool)
       .leftJoinLateral(newest, sql`true`)
       .leftJoinLateral(before, sql`true`)
       // Anybody may have events made about a provider that nobody has staked for.
       .where(
-        and(...equal({ provider: pool.provider }, filters), sql`(${pool.shares} > 0 or ${pool.exitShares} > 0 or ${pool.rewarded} > 0 or ${pool.kept} > 0)`),
+        and(
+          ...equal({ provider: pool.provider }, filters),
+          sql`(${pool.shares} > 0 or ${pool.exitShares} > 0 or ${pool.rewarded} > 0 or ${pool.kept} > 0)`,
+        ),
       )
       .orderBy(desc(pool.assets), asc(pool.provider)),
-    database.select({ provider: delegation.provider, all: count() }).from(delegation).where(sql`${delegation.shares} > 0`).groupBy(delegation.provider),
+    database
+      .select({ provider: delegation.provider, all: count() })
+      .from(delegation)
+      .where(sql`${delegation.shares} > 0`)
+      .groupBy(delegation.provider),
     database.select().from(delegation).where(eq(delegation.account, delegation.provider)),
     database.select().from(epochWeight).where(eq(epochWeight.epoch, epoch)),
     database.select({ active: sum(pool.assets) }).from(pool),
@@ -73,11 +100,18 @@ export async function findPools(database: Database, filters: { provider?: string
   return pools.map(({ pool: row, newest, before }): PoolRecord => {
     const weight = weightOf.get(row.provider) ?? 0
     const assets = Number(row.assets)
-    // What an hour brings a unit of stake: of all stake's part, and of the pool's half of what its GPUs earn.
-    const stakeHour = active === 0 || now < start ? 0 : (Number(gpuBudgetOf(Math.max(0, epoch))) * (1 - row.commissionBps / 10_000)) / active
-    const gpuHour = assets === 0 || totalWeight === 0 ? 0 : (Number(gpuBudgetOf(epoch)) * weight) / totalWeight / 2 / assets
+    // What an hour brings a unit of stake: of all stake's part, and of the pool's half of what its GPUs
+    // earn.
+    const stakeHour =
+      active === 0 || now < start
+        ? 0
+        : (Number(gpuBudgetOf(Math.max(0, epoch))) * (1 - row.commissionBps / 10_000)) / active
+    const gpuHour =
+      assets === 0 || totalWeight === 0 ? 0 : (Number(gpuBudgetOf(epoch)) * weight) / totalWeight / 2 / assets
     const trailingSeconds = newest ? Math.max(0, newest.time - Number(before?.time ?? row.since)) : 0
-    const earned = newest ? ((newest.perShare - BigInt(before?.perShare ?? 0)) * row.shares) / REWARD_PRECISION : 0n
+    const earned = newest
+      ? ((newest.perShare - BigInt(before?.perShare ?? 0)) * row.shares) / REWARD_PRECISION
+      : 0n
     return {
       provider: row.provider as Address,
       stake: row.assets.toString(),
@@ -87,7 +121,9 @@ export async function findPools(database: Database, filters: { provider?: string
       locked: row.locked.toString(),
       commissionBps: row.commissionBps,
       ...(row.nextCommissionBps !== null &&
-        row.nextCommissionFrom !== null && { nextCommission: { bps: row.nextCommissionBps, from: row.nextCommissionFrom } }),
+        row.nextCommissionFrom !== null && {
+          nextCommission: { bps: row.nextCommissionBps, from: row.nextCommissionFrom },
+        }),
       delegators: delegatorsOf.get(row.provider) ?? 0,
       weight,
       totalWeight,
@@ -96,7 +132,10 @@ export async function findPools(database: Database, filters: { provider?: string
       slashed: row.slashed.toString(),
       yields: {
         current: ((stakeHour + gpuHour) * YEAR_SECONDS) / EPOCH_SECONDS,
-        ...(assets > 0 && trailingSeconds >= EPOCH_SECONDS && { trailing: (Number(earned) / assets) * (YEAR_SECONDS / trailingSeconds) }),
+        ...(assets > 0 &&
+          trailingSeconds >= EPOCH_SECONDS && {
+            trailing: (Number(earned) / assets) * (YEAR_SECONDS / trailingSeconds),
+          }),
         trailingSeconds,
       },
     }
@@ -141,7 +180,10 @@ export async function findDelegations(
     }),
   )
   const last = rows[limit - 1]?.held
-  return { items, next: rows.length > limit && last ? { shares: last.shares.toString(), key: last.key } : undefined }
+  return {
+    items,
+    next: rows.length > limit && last ? { shares: last.shares.toString(), key: last.key } : undefined,
+  }
 }
 
 /** Exits, those ready first first. */
@@ -157,7 +199,10 @@ export async function findExits(
     .innerJoin(pool, eq(pool.provider, stakeExit.provider))
     .where(
       and(
-        ...equal({ provider: stakeExit.provider, account: stakeExit.account, state: stakeExit.state }, filters),
+        ...equal(
+          { provider: stakeExit.provider, account: stakeExit.account, state: stakeExit.state },
+          filters,
+        ),
         after && sql`(${stakeExit.readyAt}, ${stakeExit.id}) > (${after.readyAt}, ${after.id})`,
       ),
     )
@@ -179,7 +224,8 @@ export async function findExits(
 }
 
 /**
- * Epochs with what each pool weighed and earned, or one provider's, newest first, those ahead that are counted already included.
+ * Epochs with what each pool weighed and earned, or one provider's, newest first, those ahead that are
+ * counted already included.
  */
 export async function findEpochs(
   database: Database,
@@ -254,19 +300,43 @@ export async function findRewards(
     }),
   )
   const last = rows[limit - 1]
-  return { items, next: rows.length > limit && last ? { block: last.block, logIndex: last.logIndex } : undefined }
+  return {
+    items,
+    next: rows.length > limit && last ? { block: last.block, logIndex: last.logIndex } : undefined,
+  }
 }
 
 /** Slashes, newest first. */
-export async function findSlashes(database: Database, filters: { provider?: string }, limit: number, after?: Place): Promise<Page<SlashRecord>> {
+export async function findSlashes(
+  database: Database,
+  filters: { provider?: string },
+  limit: number,
+  after?: Place,
+): Promise<Page<SlashRecord>> {
   const rows = await database
     .select()
     .from(slash)
-    .where(and(...equal({ provider: slash.provider }, filters), after && sql`(${slash.block}, ${slash.logIndex}) < (${after.block}, ${after.logIndex})`))
+    .where(
+      and(
+        ...equal({ provider: slash.provider }, filters),
+        after && sql`(${slash.block}, ${slash.logIndex}) < (${after.block}, ${after.logIndex})`,
+      ),
+    )
     .orderBy(desc(slash.block), desc(slash.logIndex))
     .limit(limit + 1)
   const items = rows.slice(0, limit).map(
-    ({ provider, active, exiting, reporter, reward: paid, reason, offence, block, time, transaction }): SlashRecord => ({
+    ({
+      provider,
+      active,
+      exiting,
+      reporter,
+      reward: paid,
+      reason,
+      offence,
+      block,
+      time,
+      transaction,
+    }): SlashRecord => ({
       provider: provider as Address,
       active: active.toString(),
       exiting: exiting.toString(),
@@ -280,7 +350,10 @@ export async function findSlashes(database: Database, filters: { provider?: stri
     }),
   )
   const last = rows[limit - 1]
-  return { items, next: rows.length > limit && last ? { block: last.block, logIndex: last.logIndex } : undefined }
+  return {
+    items,
+    next: rows.length > limit && last ? { block: last.block, logIndex: last.logIndex } : undefined,
+  }
 }
 
 /** Emission and fee income of every period so far. */
@@ -293,14 +366,19 @@ export async function readPeriods(database: Database, now: number, start: number
     .groupBy(sql`1`, payment.token)
     .orderBy(payment.token)
   const elapsed = now - start
-  return Array.from({ length: Math.max(0, Math.floor(elapsed / PERIOD_SECONDS) + 1) }, (_, index): PeriodRecord => {
-    const [from, until] = [index * PERIOD_SECONDS, (index + 1) * PERIOD_SECONDS]
-    return {
-      period: index,
-      from: start + from,
-      until: start + until,
-      emitted: (emitted(Math.min(until, elapsed)) - emitted(from)).toString(),
-      fees: fees.filter((row) => row.period === index).map(({ token, amount }) => ({ token: token as Address, amount: amount ?? '0' })),
-    }
-  })
+  return Array.from(
+    { length: Math.max(0, Math.floor(elapsed / PERIOD_SECONDS) + 1) },
+    (_, index): PeriodRecord => {
+      const [from, until] = [index * PERIOD_SECONDS, (index + 1) * PERIOD_SECONDS]
+      return {
+        period: index,
+        from: start + from,
+        until: start + until,
+        emitted: (emitted(Math.min(until, elapsed)) - emitted(from)).toString(),
+        fees: fees
+          .filter((row) => row.period === index)
+          .map(({ token, amount }) => ({ token: token as Address, amount: amount ?? '0' })),
+      }
+    },
+  )
 }

@@ -1,8 +1,27 @@
-import { address, CloisterError, DelegationRecord, EpochRecord, ExitRecord, PoolRecord, pageOf, RewardRecord, SlashRecord } from '@cloister/core'
+import {
+  address,
+  CloisterError,
+  DelegationRecord,
+  EpochRecord,
+  ExitRecord,
+  PoolRecord,
+  pageOf,
+  RewardRecord,
+  SlashRecord,
+} from '@cloister/core'
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Database } from '../database/open.ts'
 import { cursorOf, given, json, paging, placeOf, problem, toJson } from './route.ts'
-import { DelegationPlace, ExitPlace, findDelegations, findEpochs, findExits, findPools, findRewards, findSlashes } from './stake-queries.ts'
+import {
+  DelegationPlace,
+  ExitPlace,
+  findDelegations,
+  findEpochs,
+  findExits,
+  findPools,
+  findRewards,
+  findSlashes,
+} from './stake-queries.ts'
 
 const list = <T extends z.ZodType>(item: T) => json(z.object({ items: z.array(item) }), 'All of them.')
 const holders = z.object({ provider: address.optional(), account: address.optional(), ...paging })
@@ -11,7 +30,12 @@ const holders = z.object({ provider: address.optional(), account: address.option
 const MAX_EPOCHS_OF_ALL = 100
 
 const routes = {
-  pools: createRoute({ method: 'get', path: '/v1/pools', summary: 'Stake pools, those with most stake first', responses: { 200: list(PoolRecord) } }),
+  pools: createRoute({
+    method: 'get',
+    path: '/v1/pools',
+    summary: 'Stake pools, those with most stake first',
+    responses: { 200: list(PoolRecord) },
+  }),
   pool: createRoute({
     method: 'get',
     path: '/v1/pools/{provider}',
@@ -63,9 +87,14 @@ const routes = {
 }
 
 /** Adds what is asked about stake and emission. `start` is when emission began, Unix seconds. */
-export function addStakeRoutes(app: OpenAPIHono, { database, now, start }: { database: Database; now: () => number; start: number }): void {
+export function addStakeRoutes(
+  app: OpenAPIHono,
+  { database, now, start }: { database: Database; now: () => number; start: number },
+): void {
   const clock = () => ({ now: now(), start })
-  app.openapi(routes.pools, async (context) => context.json({ items: await findPools(database, {}, clock()) }, 200))
+  app.openapi(routes.pools, async (context) =>
+    context.json({ items: await findPools(database, {}, clock()) }, 200),
+  )
   app.openapi(routes.pool, async (context) => {
     const [found] = await findPools(database, context.req.valid('param'), clock())
     if (!found) throw new CloisterError('not-found', 'Nobody has staked for such a provider.')
@@ -73,18 +102,28 @@ export function addStakeRoutes(app: OpenAPIHono, { database, now, start }: { dat
   })
   app.openapi(routes.delegations, async (context) => {
     const { limit, cursor, ...filters } = context.req.valid('query')
-    return context.json(toJson(await findDelegations(database, given(filters), limit, cursorOf(cursor, DelegationPlace))), 200)
+    return context.json(
+      toJson(await findDelegations(database, given(filters), limit, cursorOf(cursor, DelegationPlace))),
+      200,
+    )
   })
   app.openapi(routes.exits, async (context) => {
     const { limit, cursor, ...filters } = context.req.valid('query')
-    return context.json(toJson(await findExits(database, given(filters), limit, cursorOf(cursor, ExitPlace))), 200)
+    return context.json(
+      toJson(await findExits(database, given(filters), limit, cursorOf(cursor, ExitPlace))),
+      200,
+    )
   })
   app.openapi(routes.epochs, async (context) => {
     const { limit, ...filters } = context.req.valid('query')
     if (filters.provider === undefined && limit > MAX_EPOCHS_OF_ALL)
-      throw new CloisterError('bad-request', `Of all pools there are at most ${MAX_EPOCHS_OF_ALL} epochs at once.`, {
-        hint: 'Name a provider, or page with `before`.',
-      })
+      throw new CloisterError(
+        'bad-request',
+        `Of all pools there are at most ${MAX_EPOCHS_OF_ALL} epochs at once.`,
+        {
+          hint: 'Name a provider, or page with `before`.',
+        },
+      )
     return context.json({ items: await findEpochs(database, { limit, ...given(filters) }, clock()) }, 200)
   })
   app.openapi(routes.rewards, async (context) => {

@@ -8,10 +8,16 @@ type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0]
 const ROWS_AT_ONCE = 5_000
 
 /**
- * Inserts many rows as one JSON parameter each time, which PostgreSQL takes apart itself: with a parameter for every value,
- * building the statement takes longer than running it. With `key`, a row that is there already is replaced.
+ * Inserts many rows as one JSON parameter each time, which PostgreSQL takes apart itself: with a parameter
+ * for every value, building the statement takes longer than running it. With `key`, a row that is there
+ * already is replaced.
  */
-export async function insertRows<T extends PgTable>(tx: Transaction, table: T, rows: T['$inferInsert'][], key?: string): Promise<void> {
+export async function insertRows<T extends PgTable>(
+  tx: Transaction,
+  table: T,
+  rows: T['$inferInsert'][],
+  key?: string,
+): Promise<void> {
   const columns = Object.entries(getTableColumns(table))
   const names = sql.join(
     columns.map(([, column]) => sql.identifier(column.name)),
@@ -21,11 +27,21 @@ export async function insertRows<T extends PgTable>(tx: Transaction, table: T, r
     columns.map(([, column]) => sql`${sql.identifier(column.name)} ${sql.raw(column.getSQLType())}`),
     sql`, `,
   )
-  const onConflict = key === undefined ? sql`` : sql` on conflict (${sql.identifier(key)}) do update set ${replaced(columns.map(([, column]) => column.name))}`
+  const onConflict =
+    key === undefined
+      ? sql``
+      : sql` on conflict (${sql.identifier(key)}) do update set ${replaced(columns.map(([, column]) => column.name))}`
   for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
     const part = rows
       .slice(from, from + ROWS_AT_ONCE)
-      .map((row) => Object.fromEntries(columns.map(([field, column]) => [column.name, storable((row as Record<string, unknown>)[field], column.getSQLType())])))
+      .map((row) =>
+        Object.fromEntries(
+          columns.map(([field, column]) => [
+            column.name,
+            storable((row as Record<string, unknown>)[field], column.getSQLType()),
+          ]),
+        ),
+      )
     const json = JSON.stringify(part)
     await tx.execute(
       sql`insert into ${sql.identifier(getTableName(table))} (${names}) select ${names} from jsonb_to_recordset(${json}::jsonb) as rows(${shape})${onConflict}`,

@@ -19,21 +19,26 @@ export type Database = PgDatabase<PgQueryResultHKT, typeof schema>
 
 const MAKE = packedProgram(join(import.meta.dirname, 'make.ts'))
 /**
- * PostgreSQL's usual 128 MiB of shared buffers would all be touched within an hour, in a process that the operating system caches files
- * for anyway.
+ * PostgreSQL's usual 128 MiB of shared buffers would all be touched within an hour, in a process that the
+ * operating system caches files for anyway.
  */
-const SMALL = { startParams: [...PGlite.defaultStartParams, '-c', 'shared_buffers=4MB', '-c', 'wal_buffers=256kB'] }
+const SMALL = {
+  startParams: [...PGlite.defaultStartParams, '-c', 'shared_buffers=4MB', '-c', 'wal_buffers=256kB'],
+}
 const MIGRATIONS = { migrationsFolder: join(import.meta.dirname, '../../drizzle') }
 
 /**
  * Opens `postgres://…`, or a folder for the embedded database, and brings its tables up to date.
  * Throws `database-unreachable`.
  */
-export async function openDatabase(location: string): Promise<{ database: Database; close: () => Promise<void> }> {
+export async function openDatabase(
+  location: string,
+): Promise<{ database: Database; close: () => Promise<void> }> {
   try {
     if (/^postgres(ql)?:\/\//.test(location)) {
       const pool = new pg.Pool({ connectionString: location, max: 8 })
-      // An idle connection that the server ends (as when it restarts) is no reason to end with it; the next query opens another.
+      // An idle connection that the server ends (as when it restarts) is no reason to end with it; the next
+      // query opens another.
       pool.on('error', () => {})
       const database = drizzlePg(pool, { schema })
       await migratePg(database, MIGRATIONS)
@@ -44,14 +49,21 @@ export async function openDatabase(location: string): Promise<{ database: Databa
     await migratePglite(database, MIGRATIONS)
     return { database, close: () => client.close() }
   } catch (cause) {
-    throw new CloisterError('database-unreachable', `The index database at ${location.replace(/\/\/[^@]*@/, '//…@')} can not be opened.`, {
-      hint: 'Start PostgreSQL, or delete the folder: the index is built again from the chain.',
-      cause,
-    })
+    throw new CloisterError(
+      'database-unreachable',
+      `The index database at ${location.replace(/\/\/[^@]*@/, '//…@')} can not be opened.`,
+      {
+        hint: 'Start PostgreSQL, or delete the folder: the index is built again from the chain.',
+        cause,
+      },
+    )
   }
 }
 
-/** Opens a folder's database, made anew where there is none yet or a crash of the machine left one that can't be opened. */
+/**
+ * Opens a folder's database, made anew where there is none yet or a crash of the machine left one that can't
+ * be opened.
+ */
 async function openEmbedded(folder: string): Promise<PGlite> {
   if (existsSync(join(folder, 'PG_VERSION'))) {
     try {
@@ -62,7 +74,11 @@ async function openEmbedded(folder: string): Promise<PGlite> {
   }
   await rm(folder, { recursive: true, force: true })
   await rm(`${folder}.new`, { recursive: true, force: true })
-  await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', MAKE, `${folder}.new`])
+  await promisify(execFile)(process.execPath, [
+    '--disable-warning=ExperimentalWarning',
+    MAKE,
+    `${folder}.new`,
+  ])
   await rename(`${folder}.new`, folder)
   return PGlite.create(folder, SMALL)
 }

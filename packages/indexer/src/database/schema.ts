@@ -1,4 +1,14 @@
-import { bigint, boolean, index, integer, jsonb, numeric, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  boolean,
+  index,
+  integer,
+  jsonb,
+  numeric,
+  pgTable,
+  primaryKey,
+  text,
+} from 'drizzle-orm/pg-core'
 
 const amount = (name: string) => numeric(name, { precision: 78, scale: 0, mode: 'bigint' })
 const seconds = (name: string) => bigint(name, { mode: 'number' })
@@ -9,7 +19,9 @@ export const progress = pgTable('progress', {
   value: text().notNull(),
 })
 
-/** Blocks up to which everything was read, with their hashes: where to go back to when the chain reorganises. */
+/**
+ * Blocks up to which everything was read, with their hashes: where to go back to when the chain reorganises.
+ */
 export const checkpoint = pgTable('checkpoint', {
   block: bigint({ mode: 'number' }).primaryKey(),
   hash: text().notNull(),
@@ -199,7 +211,10 @@ export const settlement = pgTable(
     perShare: amount('per_share').notNull(),
     time: seconds('time').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.block, table.logIndex] }), index('settlement_provider').on(table.provider, table.time)],
+  (table) => [
+    primaryKey({ columns: [table.block, table.logIndex] }),
+    index('settlement_provider').on(table.provider, table.time),
+  ],
 )
 
 /** Rewards that were paid out. */
@@ -214,7 +229,11 @@ export const reward = pgTable(
     time: seconds('time').notNull(),
     transaction: text().notNull(),
   },
-  (table) => [primaryKey({ columns: [table.block, table.logIndex] }), index('reward_account').on(table.account), index('reward_provider').on(table.provider)],
+  (table) => [
+    primaryKey({ columns: [table.block, table.logIndex] }),
+    index('reward_account').on(table.account),
+    index('reward_provider').on(table.provider),
+  ],
 )
 
 export const slash = pgTable(
@@ -232,10 +251,16 @@ export const slash = pgTable(
     time: seconds('time').notNull(),
     transaction: text().notNull(),
   },
-  (table) => [primaryKey({ columns: [table.block, table.logIndex] }), index('slash_provider').on(table.provider)],
+  (table) => [
+    primaryKey({ columns: [table.block, table.logIndex] }),
+    index('slash_provider').on(table.provider),
+  ],
 )
 
-/** Events by which governance acts or says that it will, few as they are. What became of each is reckoned when it is asked. */
+/**
+ * Events by which governance acts or says that it will, few as they are. What became of each is reckoned
+ * when it is asked.
+ */
 export const governance = pgTable(
   'governance',
   {

@@ -14,10 +14,15 @@ interface Known {
 }
 
 /**
- * What was announced and what became of it, newest first, out of governance's events in the order of the chain. A change that is
- * made says nothing of its announcement: it is the one with the same values, in the time in which it could be made.
+ * What was announced and what became of it, newest first, out of governance's events in the order of the
+ * chain. A change that is made says nothing of its announcement: it is the one with the same values, in the
+ * time in which it could be made.
  */
-export function foldAnnouncements(rows: GovernanceRow[], contracts: Governed[], now: number): AnnouncementRecord[] {
+export function foldAnnouncements(
+  rows: GovernanceRow[],
+  contracts: Governed[],
+  now: number,
+): AnnouncementRecord[] {
   const byAddress = new Map(contracts.map((contract) => [contract.address.toLowerCase(), contract]))
   const known: Known[] = []
   for (const [row, owner] of withOwners(rows)) {
@@ -39,7 +44,9 @@ export function foldAnnouncements(rows: GovernanceRow[], contracts: Governed[], 
       )
     else if (row.name === 'CollateralPerGpuSet') {
       if (Number(row.args['from']) <= row.time) continue
-      const before = open.find(({ record }) => record.change === undefined && record.args?.['gpuClass'] === row.args['gpuClass'])
+      const before = open.find(
+        ({ record }) => record.change === undefined && record.args?.['gpuClass'] === row.args['gpuClass'],
+      )
       if (before && before.record.readyAt > row.time) end(before, 'replaced', row)
       known.push({ record: waiting(row, contract, owner), isOpen: true })
     } else
@@ -49,7 +56,9 @@ export function foldAnnouncements(rows: GovernanceRow[], contracts: Governed[], 
         row,
       )
   }
-  return known.map(({ record, isOpen }) => (isOpen ? { ...record, state: stateOf(record, now) } : record)).reverse()
+  return known
+    .map(({ record, isOpen }) => (isOpen ? { ...record, state: stateOf(record, now) } : record))
+    .reverse()
 }
 
 function announced(row: GovernanceRow, { name, address, abi }: Governed, owner: Owner): AnnouncementRecord {
@@ -69,12 +78,24 @@ function announced(row: GovernanceRow, { name, address, abi }: Governed, owner: 
 /** A change that waits by itself, and that nobody has to make again. */
 function waiting(row: GovernanceRow, { name, address }: Governed, owner: Owner): AnnouncementRecord {
   const { gpuClass, amount, from } = row.args
-  return { ...common(row, { name, address }, owner), function: 'setCollateralPerGpu', args: { gpuClass, amount }, readyAt: Number(from) }
+  return {
+    ...common(row, { name, address }, owner),
+    function: 'setCollateralPerGpu',
+    args: { gpuClass, amount },
+    readyAt: Number(from),
+  }
 }
 
 function common(row: GovernanceRow, { name, address }: Pick<Governed, 'name' | 'address'>, owner: Owner) {
   const { time, transaction } = row
-  return { contract: name, address, ...owner, announcedAt: time, state: 'waiting', transaction: transaction as Hex } as const
+  return {
+    contract: name,
+    address,
+    ...owner,
+    announcedAt: time,
+    state: 'waiting',
+    transaction: transaction as Hex,
+  } as const
 }
 
 function end(one: Known | undefined, state: AnnouncementRecord['state'], row: GovernanceRow): void {
@@ -83,16 +104,24 @@ function end(one: Known | undefined, state: AnnouncementRecord['state'], row: Go
   one.record = { ...one.record, state, endedAt: row.time }
 }
 
-function isEffect(row: GovernanceRow, { function: called, args = {}, change, readyAt, expiresAt = 0 }: AnnouncementRecord): boolean {
+function isEffect(
+  row: GovernanceRow,
+  { function: called, args = {}, change, readyAt, expiresAt = 0 }: AnnouncementRecord,
+): boolean {
   if (change === undefined || called === undefined || EFFECTS[called] !== row.name) return false
   if (row.time < readyAt || row.time >= expiresAt) return false
   // Ownership is handed over by an event of the same name.
   if (called === 'renounceOwnership' && row.args['newOwner'] !== zeroAddress) return false
-  const values = new Map(Object.entries(row.args).map(([name, value]) => [name.replace(/_$/, ''), JSON.stringify(value)]))
+  const values = new Map(
+    Object.entries(row.args).map(([name, value]) => [name.replace(/_$/, ''), JSON.stringify(value)]),
+  )
   return Object.entries(args).every(([name, value]) => values.get(name) === JSON.stringify(value))
 }
 
-function stateOf({ change, readyAt, expiresAt = readyAt }: AnnouncementRecord, now: number): AnnouncementRecord['state'] {
+function stateOf(
+  { change, readyAt, expiresAt = readyAt }: AnnouncementRecord,
+  now: number,
+): AnnouncementRecord['state'] {
   if (now < readyAt) return 'waiting'
   if (change === undefined) return 'made'
   return now < expiresAt ? 'ready' : 'expired'

@@ -1,7 +1,14 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ADMISSION_ABI, governedContracts, MARKET_ABI, SLASHING_ABI, STAKE_ABI, type Wallet } from '@cloister/chain'
+import {
+  ADMISSION_ABI,
+  governedContracts,
+  MARKET_ABI,
+  SLASHING_ABI,
+  STAKE_ABI,
+  type Wallet,
+} from '@cloister/chain'
 import { type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
 import { GovernanceRecord, IndexStatus } from '@cloister/core'
 import { type Abi, type Address, encodeFunctionData, type Hex, keccak256, stringToHex } from 'viem'
@@ -24,7 +31,13 @@ beforeAll(async () => {
   chain = await startDevelopmentChain()
   owner = chain.wallet(0)
   treasury = chain.wallet(8).account.address
-  indexer = await startIndexer({ network: chain.network, database: folder, host: '127.0.0.1', port: 0, warn: () => {} })
+  indexer = await startIndexer({
+    network: chain.network,
+    database: folder,
+    host: '127.0.0.1',
+    port: 0,
+    warn: () => {},
+  })
 }, 60_000)
 afterAll(async () => {
   await indexer?.stop()
@@ -54,7 +67,9 @@ test('an announcement is known with its call, its owner and its time, and so is 
   const call = encodeFunctionData({ abi: MARKET_ABI, functionName: 'setTreasury', args: [treasury] })
   const notice = encodeFunctionData({ abi: MARKET_ABI, functionName: 'setNoticePeriod', args: [3_600n] })
   // The same call means another treasury elsewhere.
-  await act(stake, STAKE_ABI as Abi, 'announce', [encodeFunctionData({ abi: STAKE_ABI, functionName: 'setTreasury', args: [treasury] })])
+  await act(stake, STAKE_ABI as Abi, 'announce', [
+    encodeFunctionData({ abi: STAKE_ABI, functionName: 'setTreasury', args: [treasury] }),
+  ])
   await act(market, MARKET_ABI as Abi, 'announce', [stringToHex('nothing')])
   await act(market, MARKET_ABI as Abi, 'announce', [notice])
   const announcedAt = await act(market, MARKET_ABI as Abi, 'announce', [call])
@@ -76,7 +91,12 @@ test('an announcement is known with its call, its owner and its time, and so is 
   expect(first.announcements[2]?.function).toBeUndefined()
   const endedAt = await act(market, MARKET_ABI as Abi, 'callOff', [keccak256(notice)])
   await pass(22 * DAY)
-  expect((await asked()).announcements.map(({ state }) => state)).toEqual(['ready', 'called-off', 'ready', 'ready'])
+  expect((await asked()).announcements.map(({ state }) => state)).toEqual([
+    'ready',
+    'called-off',
+    'ready',
+    'ready',
+  ])
   const madeAt = await act(market, MARKET_ABI as Abi, 'setTreasury', [treasury])
   const made = (await asked()).announcements
   expect(made[0]).toMatchObject({ state: 'made', endedAt: madeAt })
@@ -98,7 +118,13 @@ test('more collateral takes effect by itself, and says so', async () => {
   const gpuClass = stringToHex('h100', { size: 32 })
   const at = await act(chain.network.contracts.stake, STAKE_ABI as Abi, 'setCollateralPerGpu', [gpuClass, 5n])
   const [one] = (await asked()).announcements
-  expect(one).toMatchObject({ contract: 'stake', function: 'setCollateralPerGpu', args: { gpuClass, amount: '5' }, readyAt: at + 22 * DAY, state: 'waiting' })
+  expect(one).toMatchObject({
+    contract: 'stake',
+    function: 'setCollateralPerGpu',
+    args: { gpuClass, amount: '5' },
+    readyAt: at + 22 * DAY,
+    state: 'waiting',
+  })
   expect(one?.change).toBeUndefined()
   await pass(22 * DAY)
   expect((await asked()).announcements[0]?.state).toBe('made')
@@ -107,23 +133,40 @@ test('more collateral takes effect by itself, and says so', async () => {
 test('images and families of platforms are suspended until they are given back, or the time is over', async () => {
   const { admission } = chain.network.contracts
   const [one, other]: [Hex, Hex] = [`0x${'a1'.repeat(32)}`, `0x${'a2'.repeat(32)}`]
-  const floor = await owner.client.readContract({ address: admission, abi: ADMISSION_ABI, functionName: 'floorOf', args: [FMSPC] })
+  const floor = await owner.client.readContract({
+    address: admission,
+    abi: ADMISSION_ABI,
+    functionName: 'floorOf',
+    args: [FMSPC],
+  })
   // Nothing is given back where nothing was taken.
   await act(admission, ADMISSION_ABI as Abi, 'suspendImage', [other, 0])
   const since = await act(admission, ADMISSION_ABI as Abi, 'suspendImage', [one, 3])
   await act(admission, ADMISSION_ABI as Abi, 'suspendImage', [other, 2])
   await act(admission, ADMISSION_ABI as Abi, 'raiseFloor', [FMSPC, { ...floor, pceSvn: 99 }])
   const { suspensions } = await asked()
-  expect(suspensions.map(({ kind, state }) => `${kind} ${state}`)).toEqual(['floor in-force', 'image in-force', 'image in-force'])
+  expect(suspensions.map(({ kind, state }) => `${kind} ${state}`)).toEqual([
+    'floor in-force',
+    'image in-force',
+    'image in-force',
+  ])
   expect(suspensions[0]).toMatchObject({ fmspc: FMSPC, floor: { pceSvn: '99' }, by: owner.account.address })
-  expect(suspensions.find((found) => found.kind === 'image' && found.image === one)).toMatchObject({ roles: 3, since, until: since + 29 * DAY })
+  expect(suspensions.find((found) => found.kind === 'image' && found.image === one)).toMatchObject({
+    roles: 3,
+    since,
+    until: since + 29 * DAY,
+  })
   await act(admission, ADMISSION_ABI as Abi, 'lowerFloor', [FMSPC])
   await act(admission, ADMISSION_ABI as Abi, 'suspendImage', [other, 0])
   // Within its time one can be narrowed; it ends when it would have ended.
   await act(admission, ADMISSION_ABI as Abi, 'suspendImage', [one, 1])
   const now = (await asked()).suspensions
   expect(now.map(({ state }) => state).sort()).toEqual(['in-force', 'lifted', 'lifted'])
-  expect(now.find(({ state }) => state === 'in-force')).toMatchObject({ image: one, roles: 1, until: since + 29 * DAY })
+  expect(now.find(({ state }) => state === 'in-force')).toMatchObject({
+    image: one,
+    roles: 1,
+    until: since + 29 * DAY,
+  })
   await pass(29 * DAY)
   expect((await asked()).suspensions.map(({ state }) => state).sort()).toEqual(['lifted', 'lifted', 'over'])
 }, 60_000)
@@ -136,7 +179,14 @@ test('a proposed slash is known until it is over', async () => {
   await act(slashing, SLASHING_ABI as Abi, 'cancel', [2n])
   const { proposals } = await asked()
   expect(proposals.map(({ id, state }) => `${id} ${state}`)).toEqual(['2 cancelled', '1 waiting'])
-  expect(proposals[1]).toMatchObject({ provider: first, bps: 500, reason: REASON, by: owner.account.address, proposedAt: at, readyAt: at + 7 * DAY })
+  expect(proposals[1]).toMatchObject({
+    provider: first,
+    bps: 500,
+    reason: REASON,
+    by: owner.account.address,
+    proposedAt: at,
+    readyAt: at + 7 * DAY,
+  })
   await pass(7 * DAY)
   expect((await asked()).proposals[1]?.state).toBe('ready')
   await pass(14 * DAY)
@@ -147,7 +197,10 @@ test('whatever is announced in the contracts says when it is made, with the valu
   const sources = join(import.meta.dirname, '../../../../contracts/src')
   const found = new Set<string>()
   for (const name of (await readdir(sources)).filter((file) => file.endsWith('.sol')))
-    for (const [, called = ''] of (await readFile(join(sources, name), 'utf8')).matchAll(/function (\w+)\([^{;]*\{\s*_useAnnouncement\(\);/g)) found.add(called)
+    for (const [, called = ''] of (await readFile(join(sources, name), 'utf8')).matchAll(
+      /function (\w+)\([^{;]*\{\s*_useAnnouncement\(\);/g,
+    ))
+      found.add(called)
   expect([...found, 'setToken', 'setManifest'].filter((name) => !(name in EFFECTS))).toEqual([])
   const plainly = (name = '') => name.replace(/_$/, '')
   for (const { name: contract, abi } of governedContracts(chain.network))

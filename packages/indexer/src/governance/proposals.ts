@@ -22,10 +22,13 @@ export function foldProposals(rows: GovernanceRow[], now: number): ProposalRecor
         state: 'waiting',
         transaction: row.transaction as Hex,
       })
-    } else if (row.name === 'Executed' && before) known.set(id, { ...before, state: 'executed', taken: String(row.args['taken']) })
+    } else if (row.name === 'Executed' && before)
+      known.set(id, { ...before, state: 'executed', taken: String(row.args['taken']) })
     else if (row.name === 'Cancelled' && before) known.set(id, { ...before, state: 'cancelled' })
   }
-  return [...known.values()].map((one): ProposalRecord => (one.state === 'waiting' ? { ...one, state: stateOf(one, now) } : one)).reverse()
+  return [...known.values()]
+    .map((one): ProposalRecord => (one.state === 'waiting' ? { ...one, state: stateOf(one, now) } : one))
+    .reverse()
 }
 
 function stateOf({ readyAt, expiresAt }: ProposalRecord, now: number): ProposalRecord['state'] {

@@ -17,10 +17,16 @@ const route = createRoute({
 })
 
 /** Adds what is asked about governance. */
-export function addGovernanceRoute(app: OpenAPIHono, { database, now, network }: { database: Database; now: () => number; network: Network }): void {
+export function addGovernanceRoute(
+  app: OpenAPIHono,
+  { database, now, network }: { database: Database; now: () => number; network: Network },
+): void {
   const contracts = governedContracts(network)
   app.openapi(route, async (context) => {
-    const rows = await database.select().from(governance).orderBy(asc(governance.block), asc(governance.logIndex))
+    const rows = await database
+      .select()
+      .from(governance)
+      .orderBy(asc(governance.block), asc(governance.logIndex))
     const instant = now()
     return context.json(
       {

@@ -8,7 +8,9 @@ export type LeaseRow = typeof lease.$inferSelect
 export type WorkerRow = typeof worker.$inferSelect
 export type PaymentRow = typeof payment.$inferSelect
 
-/** A lease after one more of its events. Events come in the order of the chain, beginning with `LeaseOpened`. */
+/**
+ * A lease after one more of its events. Events come in the order of the chain, beginning with `LeaseOpened`.
+ */
 export function foldLease(before: LeaseRow | undefined, row: EventRow): LeaseRow | undefined {
   const args = row.args as Record<string, string>
   if (row.name === 'LeaseOpened') {
@@ -54,7 +56,13 @@ export function foldLease(before: LeaseRow | undefined, row: EventRow): LeaseRow
       return { ...before, noticeUntil: Number(args['noticeUntil']) }
     case 'LeaseClosed':
     case 'LeaseRefused':
-      return { ...before, open: false, refused: row.name === 'LeaseRefused', refund: BigInt(args['refund'] ?? 0), closedAt: row.time }
+      return {
+        ...before,
+        open: false,
+        refused: row.name === 'LeaseRefused',
+        refund: BigInt(args['refund'] ?? 0),
+        closedAt: row.time,
+      }
     default:
       return before
   }
@@ -101,14 +109,30 @@ export function foldWorker(before: WorkerRow | undefined, row: EventRow): Worker
       const start = Number(row.args['start'])
       const until = Number(row.args['until'])
       if (start === before.coveredFrom) return { ...before, coveredUntil: until }
-      return { ...before, coveredBefore: before.coveredBefore + before.coveredUntil - before.coveredFrom, coveredFrom: start, coveredUntil: until }
+      return {
+        ...before,
+        coveredBefore: before.coveredBefore + before.coveredUntil - before.coveredFrom,
+        coveredFrom: start,
+        coveredUntil: until,
+      }
     }
     case 'Attested':
     case 'AttestedByVerdict':
-      return { ...before, platform: text(row, 'platform'), image: text(row, 'image'), tlsKeyHash: text(row, 'tlsKeyHash'), attestedAt: row.time }
+      return {
+        ...before,
+        platform: text(row, 'platform'),
+        image: text(row, 'image'),
+        tlsKeyHash: text(row, 'tlsKeyHash'),
+        attestedAt: row.time,
+      }
     case 'GpusConfirmed': {
       const confirmedGpuClass = hexToString(text(row, 'gpuClass') as Hex).replace(/\0+$/, '')
-      return { ...before, confirmedGpuClass, confirmedGpus: Number(row.args['gpus']), confirmedUntil: Number(row.args['until']) }
+      return {
+        ...before,
+        confirmedGpuClass,
+        confirmedGpus: Number(row.args['gpus']),
+        confirmedUntil: Number(row.args['until']),
+      }
     }
     case 'CoverageEnded':
       return { ...before, coveredUntil: Number(row.args['until']) }
@@ -124,10 +148,29 @@ function text(row: EventRow, name: string): string {
 /** The money an event moved. `of` is the lease the event is about, as it was opened. */
 export function paymentsOf(row: EventRow, of: LeaseRow | undefined): PaymentRow[] {
   const args = row.args as Record<string, string>
-  const pay = (part: number, kind: string, account: string | undefined, amount: bigint, token = of?.token): PaymentRow[] =>
+  const pay = (
+    part: number,
+    kind: string,
+    account: string | undefined,
+    amount: bigint,
+    token = of?.token,
+  ): PaymentRow[] =>
     account === undefined || token === undefined || amount === 0n
       ? []
-      : [{ block: row.block, logIndex: row.logIndex, part, kind, lease: row.lease, account, token, amount, time: row.time, transaction: row.transaction }]
+      : [
+          {
+            block: row.block,
+            logIndex: row.logIndex,
+            part,
+            kind,
+            lease: row.lease,
+            account,
+            token,
+            amount,
+            time: row.time,
+            transaction: row.transaction,
+          },
+        ]
   switch (row.name) {
     case 'LeaseOpened':
       return pay(0, 'deposit', args['tenant'], BigInt(args['deposit'] ?? 0), args['token'])
@@ -135,7 +178,10 @@ export function paymentsOf(row: EventRow, of: LeaseRow | undefined): PaymentRow[
       return pay(0, 'top-up', args['payer'], BigInt(args['amount'] ?? 0))
     case 'LeaseSettled': {
       const fee = BigInt(args['fee'] ?? 0)
-      return [...pay(0, 'earning', of?.provider, BigInt(args['amount'] ?? 0) - fee), ...pay(1, 'fee', of?.provider, fee)]
+      return [
+        ...pay(0, 'earning', of?.provider, BigInt(args['amount'] ?? 0) - fee),
+        ...pay(1, 'fee', of?.provider, fee),
+      ]
     }
     case 'LeaseClosed':
     case 'LeaseRefused':

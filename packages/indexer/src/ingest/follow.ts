@@ -108,7 +108,8 @@ export class Follower {
           this.narrow()
           continue
         }
-        if (quiet && !signal.aborted) this.warn(`the index can not follow the chain and will try again: ${messageOf(error)}`)
+        if (quiet && !signal.aborted)
+          this.warn(`the index can not follow the chain and will try again: ${messageOf(error)}`)
         quiet = false
       }
       await heads.after(looked, signal)
@@ -133,9 +134,10 @@ export class Follower {
   }
 
   /**
-   * The highest checkpoint that is on the chain; goes back to it if it is not the last one. `ahead` where the node doesn't know the
-   * last one yet. Only a block with another hash at the same height proves that the chain went another way: a node that refuses to
-   * answer or lags behind proves nothing, and the tables stay as they are.
+   * The highest checkpoint that is on the chain; goes back to it if it is not the last one. `ahead` where
+   * the node doesn't know the last one yet. Only a block with another hash at the same height proves that
+   * the chain went another way: a node that refuses to answer or lags behind proves nothing, and the tables
+   * stay as they are.
    */
   private async lastCommon(): Promise<number | 'ahead' | undefined> {
     const [last] = await this.database.select().from(checkpoint).orderBy(desc(checkpoint.block)).limit(1)
@@ -144,7 +146,8 @@ export class Follower {
     if (at === 'same') return last.block
     const all = await this.database.select().from(checkpoint).orderBy(asc(checkpoint.block))
     let differing = at === 'other' ? all.length - 1 : all.findLastIndex(({ block }) => block <= this.head)
-    if (differing < 0 || (at === 'unknown' && (await this.compare(all[differing])) !== 'other')) return 'ahead'
+    if (differing < 0 || (at === 'unknown' && (await this.compare(all[differing])) !== 'other'))
+      return 'ahead'
     // What is below a common block is common. `same` is the highest known to be so, -1 for none.
     let same = -1
     while (differing - same > 1) {
@@ -162,7 +165,9 @@ export class Follower {
   }
 
   /** What the node has at a checkpoint's height. Throws what the node answers instead. */
-  private async compare(mark: { block: number; hash: string } | undefined): Promise<'same' | 'other' | 'unknown'> {
+  private async compare(
+    mark: { block: number; hash: string } | undefined,
+  ): Promise<'same' | 'other' | 'unknown'> {
     if (!mark) return 'unknown'
     try {
       const { hash } = await this.chain.client.getBlock({ blockNumber: BigInt(mark.block) })
@@ -173,8 +178,21 @@ export class Follower {
     }
   }
 
-  private tell({ leases, workers, ...rest }: { block: number; reorganised: boolean; leases: string[]; workers: string[] }): void {
+  private tell({
+    leases,
+    workers,
+    ...rest
+  }: {
+    block: number
+    reorganised: boolean
+    leases: string[]
+    workers: string[]
+  }): void {
     // Rows hold what was decoded from events: ids and addresses.
-    this.changes.emit('change', { ...rest, leases: leases as Hex[], workers: workers as Address[] } satisfies ChangeRecord)
+    this.changes.emit('change', {
+      ...rest,
+      leases: leases as Hex[],
+      workers: workers as Address[],
+    } satisfies ChangeRecord)
   }
 }

@@ -33,16 +33,28 @@ afterAll(async () => {
 })
 
 const follow = (name: string, rpcUrl = chain.network.rpcUrl) =>
-  startIndexer({ network: { ...chain.network, rpcUrl }, database: join(folder, name), host: '127.0.0.1', port: 0, warn: () => {} })
+  startIndexer({
+    network: { ...chain.network, rpcUrl },
+    database: join(folder, name),
+    host: '127.0.0.1',
+    port: 0,
+    warn: () => {},
+  })
 const statusOf = async (url: string) => IndexStatus.parse(await (await fetch(`${url}/v1/status`)).json())
-const untilAt = (url: string, block: number) => expect.poll(async () => (await statusOf(url)).block, { timeout: 20_000 }).toBeGreaterThanOrEqual(block)
+const untilAt = (url: string, block: number) =>
+  expect.poll(async () => (await statusOf(url)).block, { timeout: 20_000 }).toBeGreaterThanOrEqual(block)
 const head = async () => Number(await chain.wallet(0).client.getBlockNumber())
 
 test('a worker whose GPU class and endpoint are no text stops no index', async () => {
   const provider = chain.wallet(5)
   const worker = privateKeyToAccount(generatePrivateKey())
   const signature = await worker.signTypedData({
-    domain: { name: 'Cloister Workers', version: '1', chainId: chain.network.chainId, verifyingContract: chain.network.contracts.workers },
+    domain: {
+      name: 'Cloister Workers',
+      version: '1',
+      chainId: chain.network.chainId,
+      verifyingContract: chain.network.contracts.workers,
+    },
     types: {
       Join: [
         { name: 'provider', type: 'address' },
@@ -62,7 +74,12 @@ test('a worker whose GPU class and endpoint are no text stops no index', async (
     endpoint: `https://\0${'x'.repeat(4_000)}`,
   }
   const { address } = { address: chain.network.contracts.workers }
-  const hash = await provider.wallet.writeContract({ address, abi: WORKERS_ABI, functionName: 'register', args: [worker.address, description, signature] })
+  const hash = await provider.wallet.writeContract({
+    address,
+    abi: WORKERS_ABI,
+    functionName: 'register',
+    args: [worker.address, description, signature],
+  })
   await provider.client.waitForTransactionReceipt({ hash })
   const index = await follow('text')
   await untilAt(index.url, await head())
@@ -74,31 +91,49 @@ test('a worker whose GPU class and endpoint are no text stops no index', async (
 
 /** One contract that has them all. */
 const CONTRACTS: Governed[] = [{ name: 'stake', address: `0x${'66'.repeat(20)}`, abi: [] }]
-const word = fc.oneof(fc.uint8Array({ minLength: 32, maxLength: 32 }), fc.constant(new Uint8Array(32)), fc.constant(new Uint8Array(32).fill(0xff)))
+const word = fc.oneof(
+  fc.uint8Array({ minLength: 32, maxLength: 32 }),
+  fc.constant(new Uint8Array(32)),
+  fc.constant(new Uint8Array(32).fill(0xff)),
+)
 /** Few, so that events meet. */
 const account = fc.constantFrom(`0x${'11'.repeat(20)}`, `0x${'22'.repeat(20)}`)
 const id = fc.constantFrom(`0x${'33'.repeat(32)}`, `0x${'44'.repeat(32)}`)
 
 /** Any value that Solidity's type has, in the form viem decodes it into. */
-function anyOf(input: { name?: string; type: string; components?: readonly { name?: string; type: string }[] }): fc.Arbitrary<unknown> {
-  if (input.components) return fc.record(Object.fromEntries(input.components.map((part) => [part.name ?? '', anyOf(part)])))
+function anyOf(input: {
+  name?: string
+  type: string
+  components?: readonly { name?: string; type: string }[]
+}): fc.Arbitrary<unknown> {
+  if (input.components)
+    return fc.record(Object.fromEntries(input.components.map((part) => [part.name ?? '', anyOf(part)])))
   // A list of hours is as long as the contract made it.
   if (input.name === 'from') return input.type === 'address' ? account : fc.constant(5n)
   if (input.name === 'to' && input.type !== 'address') return fc.bigInt({ min: 5n, max: 9n })
   if (input.name === 'id') return input.type === 'bytes32' ? id : fc.constantFrom(1n, 2n)
   if (input.type === 'address') return account
   if (input.type === 'bool') return fc.boolean()
-  if (input.type === 'string') return fc.oneof(fc.string({ unit: 'binary', maxLength: 40 }), fc.constantFrom('\0', '\ud800', '\udc00\ud800', 'x'.repeat(5_000)))
+  if (input.type === 'string')
+    return fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 40 }),
+      fc.constantFrom('\0', '\ud800', '\udc00\ud800', 'x'.repeat(5_000)),
+    )
   const bits = Number(/^u?int(\d+)/.exec(input.type)?.[1] ?? 0)
   // What the contract counts in whole tokens can't be more than there are; the rest is any number.
-  if (bits > 0) return fc.oneof(fc.bigInt({ min: 0n, max: 2n ** BigInt(bits) - 1n }), fc.bigInt({ min: 0n, max: 3n }))
+  if (bits > 0)
+    return fc.oneof(fc.bigInt({ min: 0n, max: 2n ** BigInt(bits) - 1n }), fc.bigInt({ min: 0n, max: 3n }))
   const size = Number(/^bytes(\d+)/.exec(input.type)?.[1] ?? 32)
   return word.map((bytes) => toHex(bytes.slice(0, size)))
 }
 
 const anyEvent = fc
   .constantFrom(...EVENTS)
-  .chain((event) => fc.record(Object.fromEntries(event.inputs.map((input) => [input.name ?? '', anyOf(input)]))).map((args) => ({ name: event.name, args })))
+  .chain((event) =>
+    fc
+      .record(Object.fromEntries(event.inputs.map((input) => [input.name ?? '', anyOf(input)])))
+      .map((args) => ({ name: event.name, args })),
+  )
 
 test('no event that a contract could emit, whatever is in it, is refused by the database', async () => {
   const { database, close } = await openDatabase(join(folder, 'property'))
@@ -130,9 +165,16 @@ test('no event that a contract could emit, whatever is in it, is refused by the 
     { numRuns: 40, endOnFailure: true },
   )
   // Nor does what is reckoned from it fail.
-  const known = await database.select().from(governance).orderBy(asc(governance.block), asc(governance.logIndex))
+  const known = await database
+    .select()
+    .from(governance)
+    .orderBy(asc(governance.block), asc(governance.logIndex))
   expect(known.length).toBeGreaterThan(10)
-  expect(() => [foldAnnouncements(known, CONTRACTS, 2_000), foldSuspensions(known, 2_000), foldProposals(known, 2_000)]).not.toThrow()
+  expect(() => [
+    foldAnnouncements(known, CONTRACTS, 2_000),
+    foldSuspensions(known, 2_000),
+    foldProposals(known, 2_000),
+  ]).not.toThrow()
   await close()
 }, 60_000)
 
@@ -149,10 +191,14 @@ test('a node that refuses blocks, or has none of them yet, takes nothing back', 
       if (mode === 'refuse') return void response.writeHead(401).end('{"error":"quota"}')
       const asked = JSON.parse(body.toString()) as { id: number } | { id: number }[]
       const nothing = ({ id }: { id: number }) => ({ jsonrpc: '2.0', id, result: null })
-      return void response.writeHead(200).end(JSON.stringify(Array.isArray(asked) ? asked.map(nothing) : nothing(asked)))
+      return void response
+        .writeHead(200)
+        .end(JSON.stringify(Array.isArray(asked) ? asked.map(nothing) : nothing(asked)))
     }
     const headers = { 'content-type': 'application/json', 'content-length': body.length }
-    const outgoing = request({ host: up.hostname, port: up.port, method: 'POST', headers }, (answer) => answer.pipe(response))
+    const outgoing = request({ host: up.hostname, port: up.port, method: 'POST', headers }, (answer) =>
+      answer.pipe(response),
+    )
     outgoing.on('error', () => response.destroy())
     outgoing.end(body)
   })
@@ -183,6 +229,13 @@ test('a node that refuses blocks, or has none of them yet, takes nothing back', 
 /** Registers a worker of no particular kind. */
 async function joined(secret = generatePrivateKey()): Promise<Hex> {
   const key = privateKeyToAccount(secret)
-  await registerWorker(chain.wallet(5), key, { cpuMilli: 1, memoryMiB: 1, diskMiB: 1, gpus: 0, gpuClass: '', endpoint: 'https://x' })
+  await registerWorker(chain.wallet(5), key, {
+    cpuMilli: 1,
+    memoryMiB: 1,
+    diskMiB: 1,
+    gpus: 0,
+    gpuClass: '',
+    endpoint: 'https://x',
+  })
   return key.address
 }

@@ -1,6 +1,14 @@
 import { REWARD_PRECISION } from '@cloister/core'
 import { zeroAddress } from 'viem'
-import type { delegation, epochWeight, pool, reward, settlement, slash, stakeExit } from '../database/schema.ts'
+import type {
+  delegation,
+  epochWeight,
+  pool,
+  reward,
+  settlement,
+  slash,
+  stakeExit,
+} from '../database/schema.ts'
 import type { EventRow } from './fold.ts'
 
 export type PoolRow = typeof pool.$inferSelect
@@ -27,7 +35,10 @@ export const POOL_EVENTS = new Set([
   'Uncounted',
 ])
 
-/** Pools and what is in them, folded from events in the order of the chain. Begin with what is known of those the events touch. */
+/**
+ * Pools and what is in them, folded from events in the order of the chain. Begin with what is known of those
+ * the events touch.
+ */
 export class PoolFold {
   readonly pools = new Map<string, PoolRow>()
   readonly delegations = new Map<string, DelegationRow>()
@@ -79,7 +90,8 @@ export class PoolFold {
         found.exitShares -= exit.exitShares
         exit.state = row.name === 'ExitCancelled' ? 'cancelled' : 'withdrawn'
         // It was stake before; the event before this one added it as if it were new.
-        if (row.name === 'ExitCancelled') this.delegation(row.pool, account, row.time).delegated -= number('amount')
+        if (row.name === 'ExitCancelled')
+          this.delegation(row.pool, account, row.time).delegated -= number('amount')
         return
       }
       case 'PoolRewarded': {
@@ -89,7 +101,11 @@ export class PoolFold {
         found.rewarded += shared
         found.kept += kept
         if (found.nextCommissionFrom !== null && found.nextCommissionFrom <= row.time)
-          Object.assign(found, { commissionBps: found.nextCommissionBps, nextCommissionBps: null, nextCommissionFrom: null })
+          Object.assign(found, {
+            commissionBps: found.nextCommissionBps,
+            nextCommissionBps: null,
+            nextCommissionFrom: null,
+          })
         this.settlements.push({ ...place, perShare: found.perShare })
         return
       }
@@ -105,7 +121,8 @@ export class PoolFold {
           ...place,
           active: number('active'),
           exiting: number('exiting'),
-          reporter: args['reporter'] === undefined || args['reporter'] === zeroAddress ? null : args['reporter'],
+          reporter:
+            args['reporter'] === undefined || args['reporter'] === zeroAddress ? null : args['reporter'],
           reward: number('reward'),
           reason: args['reason'] ?? '',
           offence: null,
@@ -116,7 +133,8 @@ export class PoolFold {
       case 'CommissionSet': {
         const bps = Number(args['bps'])
         const from = Number(args['from'])
-        if (from <= row.time) Object.assign(found, { commissionBps: bps, nextCommissionBps: null, nextCommissionFrom: null })
+        if (from <= row.time)
+          Object.assign(found, { commissionBps: bps, nextCommissionBps: null, nextCommissionFrom: null })
         else Object.assign(found, { nextCommissionBps: bps, nextCommissionFrom: from })
         return
       }
@@ -153,8 +171,25 @@ export class PoolFold {
   private pool(provider: string, time: number): PoolRow {
     let found = this.pools.get(provider)
     if (!found) {
-      const none = { assets: 0n, shares: 0n, exitAssets: 0n, exitShares: 0n, locked: 0n, perShare: 0n, rewarded: 0n, kept: 0n, slashed: 0n }
-      found = { provider, ...none, commissionBps: 0, nextCommissionBps: null, nextCommissionFrom: null, since: time }
+      const none = {
+        assets: 0n,
+        shares: 0n,
+        exitAssets: 0n,
+        exitShares: 0n,
+        locked: 0n,
+        perShare: 0n,
+        rewarded: 0n,
+        kept: 0n,
+        slashed: 0n,
+      }
+      found = {
+        provider,
+        ...none,
+        commissionBps: 0,
+        nextCommissionBps: null,
+        nextCommissionFrom: null,
+        since: time,
+      }
       this.pools.set(provider, found)
     }
     return found

@@ -13,14 +13,27 @@ import {
 import type { EventRow } from './fold.ts'
 import { POOL_EVENTS } from './pools.ts'
 
-const ABIS = [MARKET_ABI, WORKERS_ABI, STAKE_ABI, EMISSION_ABI, SLASHING_ABI, ADMISSION_ABI, KEY_SERVICE_ABI] as const
+const ABIS = [
+  MARKET_ABI,
+  WORKERS_ABI,
+  STAKE_ABI,
+  EMISSION_ABI,
+  SLASHING_ABI,
+  ADMISSION_ABI,
+  KEY_SERVICE_ABI,
+] as const
 /** Transfers of the token are its accounts' business. */
 const OF_TOKEN = TOKEN_ABI.filter((item) => item.type === 'event').filter(({ name }) => name === 'Allotted')
 
 const ALL = [...ABIS.flat().filter((item) => item.type === 'event'), ...OF_TOKEN]
 
-/** What is read of the contracts. What several have alike is there once: each log is looked for among all of them. */
-export const EVENTS = ALL.filter((item, index) => ALL.findIndex((other) => JSON.stringify(other) === JSON.stringify(item)) === index)
+/**
+ * What is read of the contracts. What several have alike is there once: each log is looked for among all of
+ * them.
+ */
+export const EVENTS = ALL.filter(
+  (item, index) => ALL.findIndex((other) => JSON.stringify(other) === JSON.stringify(item)) === index,
+)
 
 /** An event, and the contract that emitted it, in lower case. */
 export type ReadRow = EventRow & { contract: string }
@@ -31,16 +44,33 @@ export interface BlockMark {
   hash: string
 }
 
-/** All events of the contracts in a span of blocks, in the order of the chain, as rows, and the blocks they are in. */
-export async function readEvents({ client, network }: Chain, fromBlock: bigint, toBlock: bigint): Promise<{ rows: ReadRow[]; blocks: BlockMark[] }> {
+/**
+ * All events of the contracts in a span of blocks, in the order of the chain, as rows, and the blocks they
+ * are in.
+ */
+export async function readEvents(
+  { client, network }: Chain,
+  fromBlock: bigint,
+  toBlock: bigint,
+): Promise<{ rows: ReadRow[]; blocks: BlockMark[] }> {
   const market = network.contracts.market.toLowerCase()
-  const logs = await client.getLogs({ address: governedContracts(network).map(({ address }) => address), events: EVENTS, fromBlock, toBlock, strict: true })
+  const logs = await client.getLogs({
+    address: governedContracts(network).map(({ address }) => address),
+    events: EVENTS,
+    fromBlock,
+    toBlock,
+    strict: true,
+  })
   const times = new Map<bigint, number>()
-  for (const { blockNumber, blockTimestamp } of logs as { blockNumber: bigint; blockTimestamp?: bigint | string }[])
+  for (const { blockNumber, blockTimestamp } of logs as {
+    blockNumber: bigint
+    blockTimestamp?: bigint | string
+  }[])
     if (blockTimestamp !== undefined) times.set(blockNumber, Number(blockTimestamp))
   // Not every node says when; ask for the blocks then.
   const unknown = [...new Set(logs.map((log) => log.blockNumber).filter((block) => !times.has(block)))]
-  for (const block of await Promise.all(unknown.map((blockNumber) => client.getBlock({ blockNumber })))) times.set(block.number, Number(block.timestamp))
+  for (const block of await Promise.all(unknown.map((blockNumber) => client.getBlock({ blockNumber }))))
+    times.set(block.number, Number(block.timestamp))
   const blocks = new Map(logs.map((log) => [Number(log.blockNumber), log.blockHash]))
   const rows = logs.map((log) => {
     const args = plain(log.args) as Record<string, unknown>
@@ -72,6 +102,7 @@ export function poolOf(name: string, args: Record<string, unknown>): string | nu
 export function plain(value: unknown): unknown {
   if (typeof value === 'bigint' || typeof value === 'number') return value.toString()
   if (Array.isArray(value)) return value.map(plain)
-  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]))
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]))
   return value
 }

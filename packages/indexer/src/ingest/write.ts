@@ -18,7 +18,15 @@ import {
   worker,
 } from '../database/schema.ts'
 import { GOVERNANCE_EVENTS } from '../governance/events.ts'
-import { type EventRow, foldLease, foldWorker, type LeaseRow, type PaymentRow, paymentsOf, type WorkerRow } from './fold.ts'
+import {
+  type EventRow,
+  foldLease,
+  foldWorker,
+  type LeaseRow,
+  type PaymentRow,
+  paymentsOf,
+  type WorkerRow,
+} from './fold.ts'
 import { PoolFold } from './pools.ts'
 import type { BlockMark, ReadRow } from './read.ts'
 
@@ -31,19 +39,32 @@ export interface Changed {
 }
 
 /**
- * Writes a span of events, what folds from them, and how far reading has come, all or nothing. `blocks` are those with events and,
- * last, the one that reading has come to. Of those below `keepFrom` every thousandth is remembered.
+ * Writes a span of events, what folds from them, and how far reading has come, all or nothing. `blocks` are
+ * those with events and, last, the one that reading has come to. Of those below `keepFrom` every thousandth
+ * is remembered.
  */
-export async function writeSpan(database: Database, rows: ReadRow[], blocks: BlockMark[], keepFrom: number): Promise<Changed> {
+export async function writeSpan(
+  database: Database,
+  rows: ReadRow[],
+  blocks: BlockMark[],
+  keepFrom: number,
+): Promise<Changed> {
   return database.transaction(async (tx) => {
     const ids = distinct(rows.map((row) => row.lease))
     const addresses = distinct(rows.filter((row) => isWorkerEvent(row.name)).map((row) => row.worker))
     // What is opened in this very span can't be in the table.
     const opened = new Set(rows.filter((row) => row.name === 'LeaseOpened').map((row) => row.lease))
     const older = ids.filter((id) => !opened.has(id))
-    const leases = new Map((await inChunks(older, (some) => tx.select().from(lease).where(inArray(lease.id, some)))).map((row) => [row.id, row]))
+    const leases = new Map(
+      (await inChunks(older, (some) => tx.select().from(lease).where(inArray(lease.id, some)))).map((row) => [
+        row.id,
+        row,
+      ]),
+    )
     const workers = new Map(
-      (await inChunks(addresses, (some) => tx.select().from(worker).where(inArray(worker.address, some)))).map((row) => [row.address, row]),
+      (
+        await inChunks(addresses, (some) => tx.select().from(worker).where(inArray(worker.address, some)))
+      ).map((row) => [row.address, row]),
     )
     const payments: PaymentRow[] = []
     for (const row of rows) {
@@ -79,8 +100,17 @@ export async function writeSpan(database: Database, rows: ReadRow[], blocks: Blo
     // Checkpoints deeper than any reorganisation are thinned out to every thousandth block.
     await tx
       .delete(checkpoint)
-      .where(and(sql`${checkpoint.block} < ${keepFrom}`, sql`${checkpoint.block} % 1000 <> 0`, sql`${checkpoint.block} <> ${blocks.at(-1)?.block ?? 0}`))
-    return { leases: ids, workers: distinct([...addresses, ...ids.map((id) => leases.get(id)?.worker ?? null)]) }
+      .where(
+        and(
+          sql`${checkpoint.block} < ${keepFrom}`,
+          sql`${checkpoint.block} % 1000 <> 0`,
+          sql`${checkpoint.block} <> ${blocks.at(-1)?.block ?? 0}`,
+        ),
+      )
+    return {
+      leases: ids,
+      workers: distinct([...addresses, ...ids.map((id) => leases.get(id)?.worker ?? null)]),
+    }
   })
 }
 
@@ -112,15 +142,26 @@ export async function rewind(database: Database, block: number): Promise<Changed
       ).map((row) => row.id),
     )
     await tx.delete(event).where(gt(event.block, block))
-    for (const table of [settlement, reward, slash, governance]) await tx.delete(table).where(gt(table.block, block))
+    for (const table of [settlement, reward, slash, governance])
+      await tx.delete(table).where(gt(table.block, block))
     await tx.delete(payment).where(gt(payment.block, block))
     await tx.delete(checkpoint).where(gt(checkpoint.block, block))
     const leases = new Map<string, LeaseRow>()
     const workers = new Map<string, WorkerRow>()
-    for (const row of await inChunks(ids, (some) => tx.select().from(event).where(inArray(event.lease, some)).orderBy(asc(event.block), asc(event.logIndex))))
+    for (const row of await inChunks(ids, (some) =>
+      tx
+        .select()
+        .from(event)
+        .where(inArray(event.lease, some))
+        .orderBy(asc(event.block), asc(event.logIndex)),
+    ))
       fold(leases, row.lease, row, foldLease)
     for (const row of await inChunks(addresses, (some) =>
-      tx.select().from(event).where(inArray(event.worker, some)).orderBy(asc(event.block), asc(event.logIndex)),
+      tx
+        .select()
+        .from(event)
+        .where(inArray(event.worker, some))
+        .orderBy(asc(event.block), asc(event.logIndex)),
     ))
       if (isWorkerEvent(row.name)) fold(workers, row.worker, row, foldWorker)
     for (const some of chunks(ids)) await tx.delete(lease).where(inArray(lease.id, some))
@@ -129,8 +170,14 @@ export async function rewind(database: Database, block: number): Promise<Changed
     await insertRows(tx, worker, [...workers.values()], 'address')
     const pools = new PoolFold()
     for (const some of chunks(providers)) {
-      for (const row of await tx.select().from(event).where(inArray(event.pool, some)).orderBy(asc(event.block), asc(event.logIndex))) pools.apply(row)
-      for (const table of [pool, delegation, stakeExit, epochWeight]) await tx.delete(table).where(inArray(table.provider, some))
+      for (const row of await tx
+        .select()
+        .from(event)
+        .where(inArray(event.pool, some))
+        .orderBy(asc(event.block), asc(event.logIndex)))
+        pools.apply(row)
+      for (const table of [pool, delegation, stakeExit, epochWeight])
+        await tx.delete(table).where(inArray(table.provider, some))
     }
     await writePools(tx, pools)
     await tx
@@ -146,7 +193,22 @@ export async function claimFor(database: Database, identity: string): Promise<vo
   await database.transaction(async (tx) => {
     const known = await tx.select().from(progress).where(eq(progress.key, 'identity'))
     if (known[0]?.value === identity) return
-    for (const table of [event, payment, lease, worker, pool, delegation, stakeExit, epochWeight, settlement, reward, slash, governance, checkpoint, progress])
+    for (const table of [
+      event,
+      payment,
+      lease,
+      worker,
+      pool,
+      delegation,
+      stakeExit,
+      epochWeight,
+      settlement,
+      reward,
+      slash,
+      governance,
+      checkpoint,
+      progress,
+    ])
       await tx.delete(table)
     await tx.insert(progress).values({ key: 'identity', value: identity })
   })
@@ -159,9 +221,14 @@ async function foldPools(tx: Transaction, rows: EventRow[]): Promise<PoolFold> {
   const fold = new PoolFold()
   const touched = rows.filter((row) => row.pool !== null)
   if (touched.length === 0) return fold
-  const named = (name: string) => distinct(touched.map(({ args }) => (args[name] === undefined ? null : String(args[name]))))
+  const named = (name: string) =>
+    distinct(touched.map(({ args }) => (args[name] === undefined ? null : String(args[name]))))
   const providers = distinct(touched.map((row) => row.pool))
-  const held = distinct(touched.map(({ pool: provider, args }) => (args['account'] === undefined ? null : `${provider} ${args['account']}`)))
+  const held = distinct(
+    touched.map(({ pool: provider, args }) =>
+      args['account'] === undefined ? null : `${provider} ${args['account']}`,
+    ),
+  )
   const counted = touched.filter(({ name }) => name === 'Counted' || name === 'Uncounted')
   const weights = distinct(
     counted.flatMap(({ pool: provider, args }) => {
@@ -169,10 +236,22 @@ async function foldPools(tx: Transaction, rows: EventRow[]): Promise<PoolFold> {
       return Array.from({ length: to - from }, (_, index) => `${provider} ${from + index}`)
     }),
   )
-  for (const row of await inChunks(providers, (some) => tx.select().from(pool).where(inArray(pool.provider, some)))) fold.pools.set(row.provider, row)
-  for (const row of await inChunks(held, (some) => tx.select().from(delegation).where(inArray(delegation.key, some)))) fold.delegations.set(row.key, row)
-  for (const row of await inChunks(named('id'), (some) => tx.select().from(stakeExit).where(inArray(stakeExit.id, some)))) fold.exits.set(row.id, row)
-  for (const row of await inChunks(weights, (some) => tx.select().from(epochWeight).where(inArray(epochWeight.key, some)))) fold.weights.set(row.key, row)
+  for (const row of await inChunks(providers, (some) =>
+    tx.select().from(pool).where(inArray(pool.provider, some)),
+  ))
+    fold.pools.set(row.provider, row)
+  for (const row of await inChunks(held, (some) =>
+    tx.select().from(delegation).where(inArray(delegation.key, some)),
+  ))
+    fold.delegations.set(row.key, row)
+  for (const row of await inChunks(named('id'), (some) =>
+    tx.select().from(stakeExit).where(inArray(stakeExit.id, some)),
+  ))
+    fold.exits.set(row.id, row)
+  for (const row of await inChunks(weights, (some) =>
+    tx.select().from(epochWeight).where(inArray(epochWeight.key, some)),
+  ))
+    fold.weights.set(row.key, row)
   for (const row of rows) fold.apply(row)
   return fold
 }
@@ -195,14 +274,21 @@ function isWorkerEvent(name: string): boolean {
   )
 }
 
-function fold<Row>(rows: Map<string, Row>, key: string | null, row: EventRow, step: (before: Row | undefined, row: EventRow) => Row | undefined): void {
+function fold<Row>(
+  rows: Map<string, Row>,
+  key: string | null,
+  row: EventRow,
+  step: (before: Row | undefined, row: EventRow) => Row | undefined,
+): void {
   if (key === null) return
   const after = step(rows.get(key), row)
   if (after) rows.set(key, after)
 }
 
 function chunks<T>(items: T[]): T[][] {
-  return Array.from({ length: Math.ceil(items.length / ROWS_AT_ONCE) }, (_, i) => items.slice(i * ROWS_AT_ONCE, (i + 1) * ROWS_AT_ONCE))
+  return Array.from({ length: Math.ceil(items.length / ROWS_AT_ONCE) }, (_, i) =>
+    items.slice(i * ROWS_AT_ONCE, (i + 1) * ROWS_AT_ONCE),
+  )
 }
 
 async function inChunks<T, R>(items: T[], select: (some: T[]) => Promise<R[]>): Promise<R[]> {

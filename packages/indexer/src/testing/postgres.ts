@@ -17,22 +17,34 @@ export function postgresPrograms(): string | undefined {
   return existsSync(join(programs, 'postgres')) ? programs : undefined
 }
 
-/** Starts a PostgreSQL server of a test's own. It refuses to be root, so as root it runs as its own account. */
-export async function startPostgres(programs: string): Promise<{ url: string; restart: () => Promise<void>; stop: () => Promise<void> }> {
+/**
+ * Starts a PostgreSQL server of a test's own. It refuses to be root, so as root it runs as its own account.
+ */
+export async function startPostgres(
+  programs: string,
+): Promise<{ url: string; restart: () => Promise<void>; stop: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-postgres-'))
   const isRoot = process.getuid?.() === 0
   const ids = isRoot ? { uid: idOf('-u'), gid: idOf('-g') } : {}
   if (ids.uid !== undefined && ids.gid !== undefined) chownSync(folder, ids.uid, ids.gid)
   const data = join(folder, 'data')
-  execFileSync(join(programs, 'initdb'), ['--pgdata', data, '--username', 'cloister', '--auth', 'trust', '--no-sync'], { ...ids, cwd: folder, stdio: 'ignore' })
+  execFileSync(
+    join(programs, 'initdb'),
+    ['--pgdata', data, '--username', 'cloister', '--auth', 'trust', '--no-sync'],
+    { ...ids, cwd: folder, stdio: 'ignore' },
+  )
   const port = await freePort()
   const url = `postgres://cloister@127.0.0.1:${port}/postgres`
   const serve = async () => {
-    const child = spawn(join(programs, 'postgres'), ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-F'], {
-      ...ids,
-      cwd: folder,
-      stdio: 'ignore',
-    })
+    const child = spawn(
+      join(programs, 'postgres'),
+      ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-F'],
+      {
+        ...ids,
+        cwd: folder,
+        stdio: 'ignore',
+      },
+    )
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
     await answering(url)
     return async () => {

@@ -1,5 +1,13 @@
 import { EMISSION_ABI, findToken, getTokenBalance, STAKE_ABI } from '@cloister/chain'
-import { CloisterError, emitted, emittedForStake, gpuBudgetOf, poolAssetsOf, poolLossOf, REWARD_PRECISION } from '@cloister/core'
+import {
+  CloisterError,
+  emitted,
+  emittedForStake,
+  gpuBudgetOf,
+  poolAssetsOf,
+  poolLossOf,
+  REWARD_PRECISION,
+} from '@cloister/core'
 import type { Address } from 'viem'
 import type { Cloister } from '../cloister.ts'
 
@@ -44,11 +52,15 @@ interface Position {
 }
 
 /**
- * Recomputes stake and emission from the chain's events alone, with no index and none of the contracts' own answers, and compares
- * what comes out with what the contracts say at the same block. Every position, claim and GPU reward has to agree to the unit;
- * what stake earned, of which the contracts round each step down, to some units.
+ * Recomputes stake and emission from the chain's events alone, with no index and none of the contracts' own
+ * answers, and compares what comes out with what the contracts say at the same block. Every position, claim
+ * and GPU reward has to agree to the unit; what stake earned, of which the contracts round each step down,
+ * to some units.
  */
-export async function auditStake(cloister: Cloister, progress: (part: number) => void = () => {}): Promise<{ block: bigint; checks: AuditCheck[] }> {
+export async function auditStake(
+  cloister: Cloister,
+  progress: (part: number) => void = () => {},
+): Promise<{ block: bigint; checks: AuditCheck[] }> {
   const { client, network } = cloister.chain
   const head = await client.getBlock()
   const audit = new Audit(network.emissionStart)
@@ -63,7 +75,9 @@ export async function auditStake(cloister: Cloister, progress: (part: number) =>
       span /= 2n
       continue
     }
-    progress(Number(to - BigInt(network.deployedAt) + 1n) / Number(head.number - BigInt(network.deployedAt) + 1n))
+    progress(
+      Number(to - BigInt(network.deployedAt) + 1n) / Number(head.number - BigInt(network.deployedAt) + 1n),
+    )
     from = to + 1n
   }
   const at = { blockNumber: head.number } as const
@@ -76,26 +90,59 @@ export async function auditStake(cloister: Cloister, progress: (part: number) =>
   }
   for (const [key, position] of audit.positions) {
     const [provider, account] = key.split(' ') as [Address, Address]
-    const [shares, worth, rewards] = await client.readContract({ ...stake, ...at, functionName: 'positionOf', args: [provider, account] })
+    const [shares, worth, rewards] = await client.readContract({
+      ...stake,
+      ...at,
+      functionName: 'positionOf',
+      args: [provider, account],
+    })
     audit.equal('positions', `shares of ${account} in ${provider}`, shares, position.shares)
     audit.equal('positions', `worth of ${account} in ${provider}`, worth, audit.worthOf(provider, position))
-    audit.equal('positions', `rewards of ${account} in ${provider}`, rewards, audit.rewardsOf(provider, account, position))
+    audit.equal(
+      'positions',
+      `rewards of ${account} in ${provider}`,
+      rewards,
+      audit.rewardsOf(provider, account, position),
+    )
   }
-  const minted = await client.readContract({ address: network.contracts.emission, abi: EMISSION_ABI, functionName: 'minted', ...at })
+  const minted = await client.readContract({
+    address: network.contracts.emission,
+    abi: EMISSION_ABI,
+    functionName: 'minted',
+    ...at,
+  })
   audit.equal('supply', 'what was created', minted, audit.paid)
   audit.atMost('supply', 'what was created', minted, emitted(Number(head.timestamp) - network.emissionStart))
-  const held = [...audit.pools.values()].reduce((sum, { assets, exitAssets }) => sum + assets + exitAssets, 0n)
-  const balance = await getTokenBalance(cloister.chain, findToken(network, 'CLOI').address, network.contracts.stake)
+  const held = [...audit.pools.values()].reduce(
+    (sum, { assets, exitAssets }) => sum + assets + exitAssets,
+    0n,
+  )
+  const balance = await getTokenBalance(
+    cloister.chain,
+    findToken(network, 'CLOI').address,
+    network.contracts.stake,
+  )
   audit.atMost('supply', 'stake and exits', held, balance)
   return { block: head.number, checks: [...audit.checks.values()] }
 }
 
 async function readLogs({ chain: { client, network } }: Cloister, fromBlock: bigint, toBlock: bigint) {
   const { stake, emission } = network.contracts
-  const logs = await client.getLogs({ address: [stake, emission], events: EVENTS, fromBlock, toBlock, strict: true })
+  const logs = await client.getLogs({
+    address: [stake, emission],
+    events: EVENTS,
+    fromBlock,
+    toBlock,
+    strict: true,
+  })
   const blocks = [...new Set(logs.map(({ blockNumber }) => blockNumber))]
   const times = new Map(
-    await Promise.all(blocks.map(async (blockNumber) => [blockNumber, Number((await client.getBlock({ blockNumber })).timestamp)] as const)),
+    await Promise.all(
+      blocks.map(
+        async (blockNumber) =>
+          [blockNumber, Number((await client.getBlock({ blockNumber })).timestamp)] as const,
+      ),
+    ),
   )
   return logs.map((log) => ({ ...log, time: times.get(log.blockNumber) ?? 0 }))
 }
@@ -127,7 +174,10 @@ class Audit {
   }
 
   equal(what: string, figure: string, found: bigint, expected: bigint): void {
-    this.note(what, found === expected ? undefined : `${figure}: the chain has ${found}, its events make ${expected}`)
+    this.note(
+      what,
+      found === expected ? undefined : `${figure}: the chain has ${found}, its events make ${expected}`,
+    )
   }
 
   atMost(what: string, figure: string, found: bigint, most: bigint): void {
@@ -141,7 +191,11 @@ class Audit {
 
   rewardsOf(provider: Address, account: Address, { shares, paid, owed }: Position): bigint {
     const pool = this.pool(provider)
-    return owed + (shares * (pool.perShare - paid)) / REWARD_PRECISION + (account === provider ? pool.providerOwed : 0n)
+    return (
+      owed +
+      (shares * (pool.perShare - paid)) / REWARD_PRECISION +
+      (account === provider ? pool.providerOwed : 0n)
+    )
   }
 
   private apply(log: Log): void {
@@ -176,9 +230,15 @@ class Audit {
       case 'Slashed': {
         const { provider, active, exiting, reward } = log.args
         const pool = this.pool(provider)
-        this.atMost('slashes', `slash of ${provider}`, active + exiting, (pool.assets + pool.exitAssets) / 10n)
+        this.atMost(
+          'slashes',
+          `slash of ${provider}`,
+          active + exiting,
+          (pool.assets + pool.exitAssets) / 10n,
+        )
         const { shares: own } = this.position(provider, provider)
-        const lost = poolLossOf(own, active, pool.shares) + poolLossOf(pool.ownExitShares, exiting, pool.exitShares)
+        const lost =
+          poolLossOf(own, active, pool.shares) + poolLossOf(pool.ownExitShares, exiting, pool.exitShares)
         this.atMost('slashes', `what reporting ${provider} brought`, reward, lost / 2n)
         pool.assets -= active
         pool.exitAssets -= exiting
@@ -203,7 +263,8 @@ class Audit {
         let expected = 0n
         for (let epoch = Number(from); epoch < Number(to); epoch++) {
           const weight = this.weights.get(`${provider} ${epoch}`) ?? 0
-          if (weight > 0) expected += (gpuBudgetOf(epoch) * BigInt(weight)) / BigInt(this.totals.get(epoch) ?? 1)
+          if (weight > 0)
+            expected += (gpuBudgetOf(epoch) * BigInt(weight)) / BigInt(this.totals.get(epoch) ?? 1)
         }
         return this.equal('GPU rewards', `GPUs of ${provider} in hours ${from} to ${to}`, amount, expected)
       }
@@ -220,19 +281,29 @@ class Audit {
     commission,
     gpuReward,
     providerPart,
-  }: Record<'stakeReward' | 'commission' | 'gpuReward' | 'providerPart', bigint> & { provider: Address }): void {
+  }: Record<'stakeReward' | 'commission' | 'gpuReward' | 'providerPart', bigint> & {
+    provider: Address
+  }): void {
     const pool = this.pool(provider)
     const expected = (pool.assets * (this.perAsset - pool.paidPerAsset)) / FINE
     // The contract rounds down once a step in time, by less than a unit a pool, and once here.
     const off = expected - stakeReward
-    this.note('stake rewards', off >= 0n && off <= this.steps + 1n ? undefined : `stake of ${provider} earned ${stakeReward}, its events make ${expected}`)
+    this.note(
+      'stake rewards',
+      off >= 0n && off <= this.steps + 1n
+        ? undefined
+        : `stake of ${provider} earned ${stakeReward}, its events make ${expected}`,
+    )
     pool.paidPerAsset = this.perAsset
     pool.providerOwed += commission + providerPart
     const shared = stakeReward - commission + gpuReward - providerPart
     if (shared > 0n) pool.perShare += (shared * REWARD_PRECISION) / pool.shares
   }
 
-  private weigh({ provider, from, to, weight }: { provider: Address; from: bigint; to: bigint; weight: bigint }, sign: 1 | -1): void {
+  private weigh(
+    { provider, from, to, weight }: { provider: Address; from: bigint; to: bigint; weight: bigint },
+    sign: 1 | -1,
+  ): void {
     for (let epoch = Number(from); epoch < Number(to); epoch++) {
       const key = `${provider} ${epoch}`
       this.weights.set(key, (this.weights.get(key) ?? 0) + sign * Number(weight))
@@ -249,7 +320,11 @@ class Audit {
   }
 
   private moveExit(exit: Exit | undefined, amount: bigint, sign: 1n | -1n): void {
-    if (!exit) throw new CloisterError('bad-answer', 'The chain tells of the end of an exit, and not of its beginning.')
+    if (!exit)
+      throw new CloisterError(
+        'bad-answer',
+        'The chain tells of the end of an exit, and not of its beginning.',
+      )
     const pool = this.pool(exit.provider)
     pool.exitAssets += sign * amount
     pool.exitShares += sign * exit.shares

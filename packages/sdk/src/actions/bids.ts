@@ -63,12 +63,17 @@ const MAX_ASKED = 64
 const SPARE_SECONDS = 15
 
 /**
- * Asks every covered worker that could serve a manifest for a bid, in parallel, and checks each answer: that it is for this
- * order, under the ceiling, alive, and signed by the worker or its provider. Sends no transaction.
+ * Asks every covered worker that could serve a manifest for a bid, in parallel, and checks each answer: that
+ * it is for this order, under the ceiling, alive, and signed by the worker or its provider. Sends no
+ * transaction.
  */
-export async function bids(cloister: Cloister, { manifest, pay, maxRatePerSecond, provider, policy }: BidsParameters): Promise<Bids> {
+export async function bids(
+  cloister: Cloister,
+  { manifest, pay, maxRatePerSecond, provider, policy }: BidsParameters,
+): Promise<Bids> {
   const token = findToken(cloister.network, pay)
-  if (manifest.demands?.noticeSeconds !== undefined) checkNotice(manifest, await getNoticeSeconds(cloister.chain))
+  if (manifest.demands?.noticeSeconds !== undefined)
+    checkNotice(manifest, await getNoticeSeconds(cloister.chain))
   const order = orderFor(manifest, {
     tenant: cloister.wallet?.account.address ?? zeroAddress,
     token: token.address,
@@ -96,7 +101,13 @@ export async function bids(cloister: Cloister, { manifest, pay, maxRatePerSecond
         }
       }),
   )
-  bids.sort((a, b) => (a.bid.ratePerSecond === b.bid.ratePerSecond ? b.worker.uptime - a.worker.uptime : a.bid.ratePerSecond < b.bid.ratePerSecond ? -1 : 1))
+  bids.sort((a, b) =>
+    a.bid.ratePerSecond === b.bid.ratePerSecond
+      ? b.worker.uptime - a.worker.uptime
+      : a.bid.ratePerSecond < b.bid.ratePerSecond
+        ? -1
+        : 1,
+  )
   return { order, token, bids, declined }
 }
 
@@ -105,21 +116,46 @@ async function ask(cloister: Cloister, order: Order, worker: WorkerRecord): Prom
   const signal = AbortSignal.timeout(ANSWER_MS)
   const [bid, report] = await Promise.all([client.bid(order, signal), client.report(signal)])
   await checkBid(cloister, order, worker, bid)
-  return { bid, worker, report, lease: leaseIdOf(bid, cloister.network.chainId, cloister.network.contracts.market) }
+  return {
+    bid,
+    worker,
+    report,
+    lease: leaseIdOf(bid, cloister.network.chainId, cloister.network.contracts.market),
+  }
 }
 
-async function checkBid({ chain, network }: Cloister, order: Order, worker: WorkerRecord, bid: SignedBid): Promise<void> {
+async function checkBid(
+  { chain, network }: Cloister,
+  order: Order,
+  worker: WorkerRecord,
+  bid: SignedBid,
+): Promise<void> {
   const wrong = (what: string) => new CloisterError('bad-bid', `Its bid ${what}.`)
   if (bid.worker !== worker.worker) throw wrong('is for another worker')
-  if (bid.tenant !== order.tenant || bid.manifestHash !== order.manifestHash || bid.order !== hashOrder(order)) throw wrong('is for another order')
+  if (
+    bid.tenant !== order.tenant ||
+    bid.manifestHash !== order.manifestHash ||
+    bid.order !== hashOrder(order)
+  )
+    throw wrong('is for another order')
   if (bid.token !== order.token) throw wrong('is in another token')
   if (bid.ratePerSecond === 0n) throw wrong('has no price')
-  if (order.maxRatePerSecond !== undefined && bid.ratePerSecond > BigInt(order.maxRatePerSecond)) throw wrong('is above the ceiling')
+  if (order.maxRatePerSecond !== undefined && bid.ratePerSecond > BigInt(order.maxRatePerSecond))
+    throw wrong('is above the ceiling')
   if (bid.expiry < Date.now() / 1000 + SPARE_SECONDS) throw wrong('is about to expire')
   const { signature, ...message } = bid
-  const typed = { domain: marketDomain(network.chainId, network.contracts.market), types: BID_TYPES, primaryType: 'Bid' as const, message }
-  // The worker's key is a plain one; only the provider may be a contract, which costs a question to the chain.
-  if (!(await isSignedBy(chain, bid.worker, signature, typed)) && !(await isSignedBy(chain, worker.provider, signature, typed)))
+  const typed = {
+    domain: marketDomain(network.chainId, network.contracts.market),
+    types: BID_TYPES,
+    primaryType: 'Bid' as const,
+    message,
+  }
+  // The worker's key is a plain one; only the provider may be a contract, which costs a question to the
+  // chain.
+  if (
+    !(await isSignedBy(chain, bid.worker, signature, typed)) &&
+    !(await isSignedBy(chain, worker.provider, signature, typed))
+  )
     throw wrong('is not signed by the worker or its provider')
 }
 
@@ -128,7 +164,8 @@ function tooSmall({ resources }: Order, worker: WorkerRecord): string | undefine
   if (resources.memoryMiB > worker.memoryMiB) return 'It has too little memory.'
   if (resources.diskMiB > worker.diskMiB) return 'It has too little disk.'
   if (resources.gpus > worker.gpus) return worker.gpus === 0 ? 'It has no GPU.' : 'It has too few GPUs.'
-  if (resources.gpus > 0 && resources.gpuModels.length > 0 && !resources.gpuModels.includes(worker.gpuClass)) return `Its GPUs are ${worker.gpuClass}.`
+  if (resources.gpus > 0 && resources.gpuModels.length > 0 && !resources.gpuModels.includes(worker.gpuClass))
+    return `Its GPUs are ${worker.gpuClass}.`
   return impossibleGpus(resources, worker.gpuClass)
 }
 

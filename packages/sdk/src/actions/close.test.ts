@@ -1,4 +1,12 @@
-import { fundDevelopmentAccount, getCredit, getTokenBalance, openLease, registerWorker, signBid, type Wallet } from '@cloister/chain'
+import {
+  fundDevelopmentAccount,
+  getCredit,
+  getTokenBalance,
+  openLease,
+  registerWorker,
+  signBid,
+  type Wallet,
+} from '@cloister/chain'
 import { coverWorker, type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
 import type { Address, Hex } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
@@ -21,21 +29,46 @@ beforeAll(async () => {
   usdc = chain.network.tokens.find(({ symbol }) => symbol === 'USDC')?.address ?? HASH
   await fundDevelopmentAccount(chain.wallet(0), tenant.account.address)
   const provider = chain.wallet(1)
-  await registerWorker(provider, worker, { cpuMilli: 2000, memoryMiB: 1024, diskMiB: 1024, gpus: 0, gpuClass: '', endpoint: 'http://127.0.0.1:1' })
+  await registerWorker(provider, worker, {
+    cpuMilli: 2000,
+    memoryMiB: 1024,
+    diskMiB: 1024,
+    gpus: 0,
+    gpuClass: '',
+    endpoint: 'http://127.0.0.1:1',
+  })
   await coverWorker(provider, await chain.root.manufacture(), worker)
 }, 60_000)
 afterAll(() => chain?.stop())
 
 const open = async (salt: bigint) => {
   const now = Number((await tenant.client.getBlock()).timestamp)
-  const terms = { tenant: tenant.account.address, worker: worker.address, token: usdc, ratePerSecond: 10n, minimumDeposit: 0n }
-  const bid = await signBid(chain.network, worker, { ...terms, expiry: now + 600, room: 0n, manifestHash: HASH, order: HASH, salt })
+  const terms = {
+    tenant: tenant.account.address,
+    worker: worker.address,
+    token: usdc,
+    ratePerSecond: 10n,
+    minimumDeposit: 0n,
+  }
+  const bid = await signBid(chain.network, worker, {
+    ...terms,
+    expiry: now + 600,
+    room: 0n,
+    manifestHash: HASH,
+    order: HASH,
+    salt,
+  })
   return (await openLease(tenant, bid, 10_000n)).id
 }
 /** A connection whose index knows one lease. */
 const knowing = (lease: Hex) => {
   const record = { lease, shortId: lease.slice(2, 18), tenant: tenant.account.address, token: usdc }
-  return { network: chain.network, chain: tenant, wallet: tenant, index: { lease: async () => record } } as unknown as Cloister
+  return {
+    network: chain.network,
+    chain: tenant,
+    wallet: tenant,
+    index: { lease: async () => record },
+  } as unknown as Cloister
 }
 
 it('what is left is back in the account, to the unit', async () => {
@@ -49,7 +82,8 @@ it('what is left is back in the account, to the unit', async () => {
 it('what a token that does not move keeps back is not called back, but credit', async () => {
   const lease = await open(2n)
   const code = await tenant.client.getCode({ address: usdc })
-  const setCode = (to: string) => tenant.client.request({ method: 'anvil_setCode', params: [usdc, to] } as never)
+  const setCode = (to: string) =>
+    tenant.client.request({ method: 'anvil_setCode', params: [usdc, to] } as never)
   await setCode(STUCK)
   const closed = await close(knowing(lease), lease).finally(() => setCode(code ?? '0x'))
   expect(closed).toMatchObject({ refund: 0n, credited: 10_000n - closed.spent })

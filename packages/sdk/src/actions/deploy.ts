@@ -1,5 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { closeLease, getCredit, getLease, openLease, type Returned, returnedBy, type Wallet, withdrawCredit } from '@cloister/chain'
+import {
+  closeLease,
+  getCredit,
+  getLease,
+  openLease,
+  type Returned,
+  returnedBy,
+  type Wallet,
+  withdrawCredit,
+} from '@cloister/chain'
 import {
   type AttestationState,
   CloisterError,
@@ -36,13 +45,14 @@ export interface DeployParameters {
   provider?: Address | undefined
   policy?: Policy | undefined
   /**
-   * Base units to put in: so many, and no bid that asks for more is taken; or what is reckoned from the bid that is taken, and at
-   * least what that asks for.
+   * Base units to put in: so many, and no bid that asks for more is taken; or what is reckoned from the bid
+   * that is taken, and at least what that asks for.
    */
   deposit: AskedDeposit
   /**
-   * Asked before another bid than the first is taken that costs more than it: by the second, or as a deposit. Without it, it is
-   * taken. Asked, too, before any bid whose least deposit is unexpected (`isUnexpected`), which isn't taken without it.
+   * Asked before another bid than the first is taken that costs more than it: by the second, or as a
+   * deposit. Without it, it is taken. Asked, too, before any bid whose least deposit is unexpected
+   * (`isUnexpected`), which isn't taken without it.
    */
   agree?: ((chosen: CheckedBid, deposit: bigint) => Promise<boolean>) | undefined
   name?: string | undefined
@@ -54,7 +64,10 @@ export interface DeployParameters {
   onStep?: (step: DeployStep, detail: string) => void
   /** Leave a lease open whose containers don't start. */
   keepFailed?: boolean
-  /** Milliseconds until everything has to be ready, images included; what the manifest's health checks allow if not given. */
+  /**
+   * Milliseconds until everything has to be ready, images included; what the manifest's health checks allow
+   * if not given.
+   */
   timeoutMs?: number | undefined
 }
 
@@ -79,12 +92,21 @@ const ACCEPT_MS = 30_000
 const ADDRESS_MS = 30_000
 
 /**
- * From a manifest to a running service with an address, for one transaction. Where a worker's room has been taken since the bid, or
- * its evidence doesn't meet the policy, the next bid is tried; so it is where a worker turns the lease down, and the refund is taken back. Throws `policy`, `no-bids`, `deposit-too-small`, `deposit-unexpected`, or `start-failed` once the lease is closed again.
+ * From a manifest to a running service with an address, for one transaction. Where a worker's room has been
+ * taken since the bid, or its evidence doesn't meet the policy, the next bid is tried; so it is where a
+ * worker turns the lease down, and the refund is taken back. Throws `policy`, `no-bids`,
+ * `deposit-too-small`, `deposit-unexpected`, or `start-failed` once the lease is closed again.
  */
 export async function deploy(cloister: Cloister, parameters: DeployParameters): Promise<Deployed> {
   const { manifest, onStep = () => {} } = parameters
-  const timings: Record<DeployStep, number> = { bids: 0, evidence: 0, transaction: 0, manifest: 0, start: 0, address: 0 }
+  const timings: Record<DeployStep, number> = {
+    bids: 0,
+    evidence: 0,
+    transaction: 0,
+    manifest: 0,
+    start: 0,
+    address: 0,
+  }
   const timed = async <T>(step: DeployStep, detail: string, action: () => Promise<T>): Promise<T> => {
     onStep(step, detail)
     const begun = performance.now()
@@ -95,13 +117,15 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
     }
   }
   checkSecrets(manifest, parameters.envelope)
-  const found = parameters.bids ?? (await timed('bids', 'asking workers for bids', () => bids(cloister, parameters)))
+  const found =
+    parameters.bids ?? (await timed('bids', 'asking workers for bids', () => bids(cloister, parameters)))
   const candidates = parameters.chosen ? [parameters.chosen] : found.bids
   if (candidates.length === 0) throw noBids(found)
   let refusal: unknown
   const [first] = candidates
   const costsMore = ({ bid }: CheckedBid, deposit: bigint) =>
-    first !== undefined && (bid.ratePerSecond > first.bid.ratePerSecond || deposit > depositFor(first, parameters.deposit))
+    first !== undefined &&
+    (bid.ratePerSecond > first.bid.ratePerSecond || deposit > depositFor(first, parameters.deposit))
   for (const chosen of candidates) {
     const deposit = depositFor(chosen, parameters.deposit)
     const problem = depositProblem(chosen, parameters.deposit, found.token, parameters.agree !== undefined)
@@ -124,23 +148,33 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
     await requireMoney(cloister, chosen.bid.token, deposit)
     let opened: Awaited<ReturnType<typeof openLease>>
     try {
-      opened = await timed('transaction', 'opening the lease', () => openLease(walletOf(cloister), chosen.bid, deposit, parameters.name))
+      opened = await timed('transaction', 'opening the lease', () =>
+        openLease(walletOf(cloister), chosen.bid, deposit, parameters.name),
+      )
     } catch (error) {
-      if (parameters.chosen || !(error instanceof CloisterError) || error.details['error'] !== 'NoRoom') throw error
+      if (parameters.chosen || !(error instanceof CloisterError) || error.details['error'] !== 'NoRoom')
+        throw error
       refusal = error
       continue
     }
     const client = workerOf(cloister, chosen.worker)
     try {
-      await timed('manifest', 'handing the manifest to the worker', () => handOver(cloister, client, opened.id, parameters))
+      await timed('manifest', 'handing the manifest to the worker', () =>
+        handOver(cloister, client, opened.id, parameters),
+      )
     } catch (error) {
-      if (!(error instanceof CloisterError) || error.code !== 'refused') throw await gaveUp(cloister, opened.id, error, parameters.keepFailed)
+      if (!(error instanceof CloisterError) || error.code !== 'refused')
+        throw await gaveUp(cloister, opened.id, error, parameters.keepFailed)
       refusal = error
       continue
     }
     try {
-      await timed('start', 'starting', () => untilStarted(client, opened.id, parameters, (text) => onStep('start', text)))
-      const routes = await timed('address', 'waiting for the first answer', () => untilReached(cloister, opened.id, manifest))
+      await timed('start', 'starting', () =>
+        untilStarted(client, opened.id, parameters, (text) => onStep('start', text)),
+      )
+      const routes = await timed('address', 'waiting for the first answer', () =>
+        untilReached(cloister, opened.id, manifest),
+      )
       return {
         lease: opened.id,
         provider: chosen.worker.provider,
@@ -167,12 +201,18 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
 
 /** Throws `secrets-missing` naming sealed secrets that a manifest takes and nobody gives. */
 export function checkSecrets(manifest: Manifest, envelope: Envelope | undefined): void {
-  const wanted = Object.values(manifest.services).flatMap(({ sealed }) => (sealed ?? []).map(({ name }) => name))
+  const wanted = Object.values(manifest.services).flatMap(({ sealed }) =>
+    (sealed ?? []).map(({ name }) => name),
+  )
   const missing = [...new Set(wanted)].filter((name) => !envelope?.names.includes(name))
   if (missing.length > 0)
-    throw new CloisterError('secrets-missing', `The file takes sealed secrets that are not given: ${missing.join(', ')}.`, {
-      hint: 'Give them with --app NAME --secrets FILE; see docs/secrets.md.',
-    })
+    throw new CloisterError(
+      'secrets-missing',
+      `The file takes sealed secrets that are not given: ${missing.join(', ')}.`,
+      {
+        hint: 'Give them with --app NAME --secrets FILE; see docs/secrets.md.',
+      },
+    )
 }
 
 function whereTheRestIs({ credited }: Returned): string {
@@ -181,7 +221,8 @@ function whereTheRestIs({ credited }: Returned): string {
 }
 
 function whatToDo({ message }: CloisterError): string {
-  if (message.includes('asks for a login')) return 'Type `docker login` and deploy again with --registry-login; an SDL may state `credentials`.'
+  if (message.includes('asks for a login'))
+    return 'Type `docker login` and deploy again with --registry-login; an SDL may state `credentials`.'
   return 'Fix it and deploy again, or add --keep to look into it while it is open.'
 }
 
@@ -190,7 +231,9 @@ export function noBids({ declined }: Bids): CloisterError {
   const reasons = [...new Set(declined.map(({ reason }) => reason))].slice(0, 5).join(' ')
   return new CloisterError(
     'no-bids',
-    declined.length === 0 ? 'There is no covered worker to ask.' : `None of the ${declined.length} workers asked makes a bid: ${reasons}`,
+    declined.length === 0
+      ? 'There is no covered worker to ask.'
+      : `None of the ${declined.length} workers asked makes a bid: ${reasons}`,
     {
       hint: 'Change what they decline for, or see who else is there with `cloister workers`.',
       details: { declined },
@@ -198,7 +241,10 @@ export function noBids({ declined }: Bids): CloisterError {
   )
 }
 
-/** Gives the manifest to the worker, which may hear of the lease a moment after us. Throws `refused` once it turned the lease down. */
+/**
+ * Gives the manifest to the worker, which may hear of the lease a moment after us. Throws `refused` once it
+ * turned the lease down.
+ */
 async function handOver(
   cloister: Cloister,
   client: WorkerClient,
@@ -212,14 +258,18 @@ async function handOver(
       if (envelope) await client.putSecrets(lease, envelope)
       return await client.putManifest(lease, manifest)
     } catch (error) {
-      const again = error instanceof CloisterError && ['not-found', 'unreachable', 'chain-unreachable', 'internal', 'bad-answer'].includes(error.code)
+      const again =
+        error instanceof CloisterError &&
+        ['not-found', 'unreachable', 'chain-unreachable', 'internal', 'bad-answer'].includes(error.code)
       if (!again || Date.now() > until) throw error
       const wallet = walletOf(cloister)
       const { state, tokenIndex } = await getLease(wallet, lease)
       if (state === 'refused' || state === 'closed') {
         const token = cloister.network.tokens[tokenIndex]?.address
         const isBack = token === undefined || (await takeBack(wallet, token))
-        const where = isBack ? 'The whole deposit is back.' : 'The deposit waits for you: `cloister wallet withdraw`.'
+        const where = isBack
+          ? 'The whole deposit is back.'
+          : 'The deposit waits for you: `cloister wallet withdraw`.'
         throw new CloisterError('refused', `The worker turned the lease down. ${where}`, {
           hint: `Try again for fresh bids. A refused bid costs the provider stake: cloister stake report ${lease}`,
           cause: error,
@@ -242,7 +292,9 @@ async function takeBack(wallet: Wallet, token: Address): Promise<boolean> {
 
 /** Resolves when the gateway leads to the service. TCP ports are not tried. */
 async function untilReached(cloister: Cloister, lease: Hex, manifest: Manifest): Promise<GatewayRoute[]> {
-  const isPublic = Object.values(manifest.services).some((service) => service.expose.some((port) => port.global))
+  const isPublic = Object.values(manifest.services).some((service) =>
+    service.expose.some((port) => port.global),
+  )
   if (!isPublic) return []
   const until = Date.now() + ADDRESS_MS
   for (let pause = 25; ; pause = Math.min(pause * 1.3, 500)) {
@@ -250,20 +302,40 @@ async function untilReached(cloister: Cloister, lease: Hex, manifest: Manifest):
       const routes = await routesOf(cloister, lease)
       const front = routes.find((route) => route.protocol === 'http')
       if (!front) return routes
-      const response = await fetch(front.loopbackUrl ?? front.url, { signal: AbortSignal.timeout(5_000), redirect: 'manual' })
+      const response = await fetch(front.loopbackUrl ?? front.url, {
+        signal: AbortSignal.timeout(5_000),
+        redirect: 'manual',
+      })
       await response.body?.cancel()
       if (![502, 503, 504].includes(response.status)) return routes
     } catch (error) {
-      if (Date.now() > until) throw new CloisterError('unreachable', `It runs, but the gateway does not lead to it: ${messageOf(error)}`, { cause: error })
+      if (Date.now() > until)
+        throw new CloisterError(
+          'unreachable',
+          `It runs, but the gateway does not lead to it: ${messageOf(error)}`,
+          { cause: error },
+        )
     }
     if (Date.now() > until) return routesOf(cloister, lease)
     await delay(pause)
   }
 }
 
-/** Closes a lease that came to nothing, so that it costs no more. `last`: what the container printed that the error is about. */
-async function gaveUp(cloister: Cloister, lease: Hex, error: unknown, keep = false, last?: LastLines): Promise<CloisterError> {
-  const cause = error instanceof CloisterError ? error : new CloisterError('start-failed', messageOf(error), { cause: error })
+/**
+ * Closes a lease that came to nothing, so that it costs no more. `last`: what the container printed that the
+ * error is about.
+ */
+async function gaveUp(
+  cloister: Cloister,
+  lease: Hex,
+  error: unknown,
+  keep = false,
+  last?: LastLines,
+): Promise<CloisterError> {
+  const cause =
+    error instanceof CloisterError
+      ? error
+      : new CloisterError('start-failed', messageOf(error), { cause: error })
   const details = { lease, ...(last && { last }) }
   const id = lease.slice(2, 18)
   if (keep) {

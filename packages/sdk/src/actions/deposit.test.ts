@@ -9,7 +9,10 @@ const USDC = { symbol: 'USDC', decimals: 6, address: `0x${'11'.repeat(20)}` as c
 /** 0.36 USDC an hour. */
 const RATE = 100n
 const bidOf = (minimumDeposit: bigint, endpoint = 'http://127.0.0.1:9') =>
-  ({ bid: { ratePerSecond: RATE, minimumDeposit, token: USDC.address }, worker: { endpoint } }) as unknown as CheckedBid
+  ({
+    bid: { ratePerSecond: RATE, minimumDeposit, token: USDC.address },
+    worker: { endpoint },
+  }) as unknown as CheckedBid
 const lasting =
   (seconds: bigint) =>
   ({ bid }: CheckedBid) =>
@@ -34,7 +37,8 @@ it('what can’t be asked about is refused with the words that agree to it', () 
   const greedy = bidOf(500_000_000n)
   expect(depositProblem(greedy, lasting(3_600n), USDC, false)).toMatchObject({
     code: 'deposit-unexpected',
-    message: 'The worker opens no lease with less than 500 USDC; an hour of it costs 0.36 USDC. Nobody agreed to put in so much.',
+    message:
+      'The worker opens no lease with less than 500 USDC; an hour of it costs 0.36 USDC. Nobody agreed to put in so much.',
     hint: 'Say --deposit 500 to agree. What is not used is paid back.',
   })
   expect(depositProblem(greedy, lasting(3_600n), USDC, true)).toBeUndefined()
@@ -46,13 +50,27 @@ it('no lease is opened for a deposit that nobody agreed to; the next bid is trie
   // Whoever gets as far as being asked for evidence has passed: a real network wants TLS for that.
   const client = { readContract: async () => ({ lastBlock: 0n }), getBlock: async () => ({}) }
   const cloister = { network: { development: false }, chain: { client, network: { contracts: {} } } }
-  const found = (...bids: CheckedBid[]) => ({ bids, declined: [], token: USDC, order: { resources: { gpus: 0, gpuModels: [] } } }) as unknown as Bids
+  const found = (...bids: CheckedBid[]) =>
+    ({ bids, declined: [], token: USDC, order: { resources: { gpus: 0, gpuModels: [] } } }) as unknown as Bids
   const open = (bids: Bids, deposit: bigint | ReturnType<typeof lasting>, agree?: () => Promise<boolean>) =>
-    deploy(cloister as unknown as Cloister, { manifest: { services: {} } as Manifest, bids, pay: 'USDC', deposit, agree })
+    deploy(cloister as unknown as Cloister, {
+      manifest: { services: {} } as Manifest,
+      bids,
+      pay: 'USDC',
+      deposit,
+      agree,
+    })
   const greedy = bidOf(500_000_000n, 'http://greedy')
-  const passed = (name: string) => ({ code: 'not-attested', message: expect.stringContaining(`http://${name} is reached without TLS`) })
+  const passed = (name: string) => ({
+    code: 'not-attested',
+    message: expect.stringContaining(`http://${name} is reached without TLS`),
+  })
   await expect(open(found(greedy), lasting(3_600n))).rejects.toMatchObject({ code: 'deposit-unexpected' })
-  await expect(open(found(greedy, bidOf(10_000n, 'http://fair')), lasting(3_600n))).rejects.toMatchObject(passed('fair'))
+  await expect(open(found(greedy, bidOf(10_000n, 'http://fair')), lasting(3_600n))).rejects.toMatchObject(
+    passed('fair'),
+  )
   await expect(open(found(greedy), 500_000_000n)).rejects.toMatchObject(passed('greedy'))
-  await expect(open(found(greedy), lasting(3_600n), async () => false)).rejects.toMatchObject(passed('greedy'))
+  await expect(open(found(greedy), lasting(3_600n), async () => false)).rejects.toMatchObject(
+    passed('greedy'),
+  )
 })

@@ -2,7 +2,10 @@ import type { Token } from '@cloister/chain'
 import { CloisterError, formatAmount } from '@cloister/core'
 import type { CheckedBid } from './bids.ts'
 
-/** What is put in: so many base units, or as many as are reckoned from the bid that is taken, and at least what that asks for. */
+/**
+ * What is put in: so many base units, or as many as are reckoned from the bid that is taken, and at least
+ * what that asks for.
+ */
 export type AskedDeposit = bigint | ((chosen: CheckedBid) => bigint)
 
 /** Base units that a lease is opened with where `asked` is said of it. */
@@ -15,20 +18,31 @@ export function depositFor(chosen: CheckedBid, asked: AskedDeposit): bigint {
 }
 
 /**
- * Whether a bid asks for a deposit that nobody who gave no amount could expect: more than what was reckoned, and more than an hour
- * at its price and a twentieth of a whole token, which is the most that the default configuration of a provider asks for.
+ * Whether a bid asks for a deposit that nobody who gave no amount could expect: more than what was reckoned,
+ * and more than an hour at its price and a twentieth of a whole token, which is the most that the default
+ * configuration of a provider asks for.
  */
-export function isUnexpected(chosen: CheckedBid, asked: AskedDeposit, { decimals }: Pick<Token, 'decimals'>): boolean {
+export function isUnexpected(
+  chosen: CheckedBid,
+  asked: AskedDeposit,
+  { decimals }: Pick<Token, 'decimals'>,
+): boolean {
   if (typeof asked === 'bigint') return false
   const { minimumDeposit, ratePerSecond } = chosen.bid
   return minimumDeposit > asked(chosen) && minimumDeposit > ordinaryDeposit(ratePerSecond, decimals)
 }
 
 /**
- * Why a lease isn't opened with what is put in: it is less than the bid asks for (`deposit-too-small`), or the bid asks for more
- * than anybody could expect and nobody is there to be asked (`deposit-unexpected`). Undefined where nothing is wrong.
+ * Why a lease isn't opened with what is put in: it is less than the bid asks for (`deposit-too-small`), or
+ * the bid asks for more than anybody could expect and nobody is there to be asked (`deposit-unexpected`).
+ * Undefined where nothing is wrong.
  */
-export function depositProblem(chosen: CheckedBid, asked: AskedDeposit, token: Token, canAsk: boolean): CloisterError | undefined {
+export function depositProblem(
+  chosen: CheckedBid,
+  asked: AskedDeposit,
+  token: Token,
+  canAsk: boolean,
+): CloisterError | undefined {
   const { minimumDeposit, ratePerSecond } = chosen.bid
   const deposit = depositFor(chosen, asked)
   const shown = (amount: bigint) => `${formatAmount(amount, token.decimals)} ${token.symbol}`
@@ -43,7 +57,10 @@ export function depositProblem(chosen: CheckedBid, asked: AskedDeposit, token: T
   return new CloisterError(
     'deposit-unexpected',
     `The worker opens no lease with less than ${shown(minimumDeposit)}; an hour of it costs ${shown(ratePerSecond * 3600n)}. Nobody agreed to put in so much.`,
-    { hint: `Say --deposit ${least} to agree. What is not used is paid back.`, details: { minimumDeposit: minimumDeposit.toString() } },
+    {
+      hint: `Say --deposit ${least} to agree. What is not used is paid back.`,
+      details: { minimumDeposit: minimumDeposit.toString() },
+    },
   )
 }
 

@@ -23,7 +23,10 @@ export interface LeaseStatus {
   lease: Hex
   shortId: string
   name: string | undefined
-  /** The worker's word; `closed` is the chain's, `unreachable` where the worker doesn't answer, `open` where we may not ask it. */
+  /**
+   * The worker's word; `closed` is the chain's, `unreachable` where the worker doesn't answer, `open` where
+   * we may not ask it.
+   */
   state: LeaseReport['state'] | 'unreachable' | 'open'
   attestation: AttestationState
   /** Unix seconds up to which the worker is covered. */
@@ -60,13 +63,17 @@ export interface LeaseStatus {
 }
 
 /**
- * Finds a lease by id, short id or name. A name means a lease of our own that was opened with it, if there is one: names go to
- * whoever comes first, and somebody else may have come. Throws `not-found`.
+ * Finds a lease by id, short id or name. A name means a lease of our own that was opened with it, if there
+ * is one: names go to whoever comes first, and somebody else may have come. Throws `not-found`.
  */
 export async function findLease(cloister: Cloister, key: string): Promise<LeaseRecord> {
   const text = key.trim().toLowerCase()
   if (!/^(0x[0-9a-f]{64}|[0-9a-f]{4,64}|[a-z0-9-]{1,32})$/.test(text))
-    throw new CloisterError('not-found', `${JSON.stringify(key.slice(0, 80))} is not the id or name of a lease.`, { hint: 'See `cloister ps`.' })
+    throw new CloisterError(
+      'not-found',
+      `${JSON.stringify(key.slice(0, 80))} is not the id or name of a lease.`,
+      { hint: 'See `cloister ps`.' },
+    )
   const tenant = cloister.wallet?.account.address
   if (tenant && isLeaseName(text)) {
     const { items } = await cloister.index.leases({ tenant, wishedName: text, open: true, limit: 200 })
@@ -76,25 +83,39 @@ export async function findLease(cloister: Cloister, key: string): Promise<LeaseR
   try {
     const found = await cloister.index.lease(text)
     if (found.lease.startsWith(`0x${text.replace(/^0x/, '')}`) || found.name === text) return found
-    throw new CloisterError('bad-answer', `The index was asked for ${text}, and answered with the lease ${found.lease}.`, { hint: 'Ask another one.' })
+    throw new CloisterError(
+      'bad-answer',
+      `The index was asked for ${text}, and answered with the lease ${found.lease}.`,
+      { hint: 'Ask another one.' },
+    )
   } catch (error) {
     if (!(error instanceof CloisterError) || error.code !== 'not-found') throw error
     // The first digits of one of our own leases will do.
     const own = tenant
-      ? (await cloister.index.leases({ tenant, limit: 200 })).items.filter((lease) => lease.lease.startsWith(`0x${text.replace(/^0x/, '')}`))
+      ? (await cloister.index.leases({ tenant, limit: 200 })).items.filter((lease) =>
+          lease.lease.startsWith(`0x${text.replace(/^0x/, '')}`),
+        )
       : []
     if (own.length === 1 && own[0]) return own[0]
-    throw new CloisterError('not-found', own.length > 1 ? `${key} is the beginning of ${own.length} leases.` : `There is no lease ${key}.`, {
-      hint: 'See `cloister ps --all`.',
-      cause: error,
-    })
+    throw new CloisterError(
+      'not-found',
+      own.length > 1 ? `${key} is the beginning of ${own.length} leases.` : `There is no lease ${key}.`,
+      {
+        hint: 'See `cloister ps --all`.',
+        cause: error,
+      },
+    )
   }
 }
 
-/** The worker of a lease, asked as its tenant, over a connection to its attested key. Throws `not-attested` where it has no TLS. */
+/**
+ * The worker of a lease, asked as its tenant, over a connection to its attested key. Throws `not-attested`
+ * where it has no TLS.
+ */
 export function workerOf(
   cloister: Cloister,
-  lease: Pick<LeaseRecord, 'worker' | 'provider' | 'endpoint' | 'tlsKeyHash'> & Partial<Pick<LeaseRecord, 'lease' | 'tenant'>>,
+  lease: Pick<LeaseRecord, 'worker' | 'provider' | 'endpoint' | 'tlsKeyHash'> &
+    Partial<Pick<LeaseRecord, 'lease' | 'tenant'>>,
 ): WorkerClient {
   const { endpoint, worker } = lease
   requireTls(cloister.network, endpoint)
@@ -103,7 +124,8 @@ export function workerOf(
     worker,
     wallet: cloister.wallet,
     network: cloister.network,
-    attestedKey: () => attestedKeyOf(cloister, { worker, endpoint, tlsKeyHash: lease.tlsKeyHash }, lease.lease),
+    attestedKey: () =>
+      attestedKeyOf(cloister, { worker, endpoint, tlsKeyHash: lease.tlsKeyHash }, lease.lease),
   })
 }
 
@@ -111,9 +133,13 @@ export function workerOf(
 export function workerAsTenant(cloister: Cloister, lease: LeaseRecord): WorkerClient {
   const { account } = walletOf(cloister)
   if (account.address !== lease.tenant)
-    throw new CloisterError('forbidden', `The lease ${lease.shortId} belongs to ${lease.tenant}, and this account is ${account.address}.`, {
-      hint: 'Name its account with --account.',
-    })
+    throw new CloisterError(
+      'forbidden',
+      `The lease ${lease.shortId} belongs to ${lease.tenant}, and this account is ${account.address}.`,
+      {
+        hint: 'Name its account with --account.',
+      },
+    )
   return workerOf(cloister, lease)
 }
 
@@ -141,7 +167,8 @@ export async function status(cloister: Cloister, key: string): Promise<LeaseStat
   const secondsLeft = isOpen ? Number(secondsAffordable(balance, onChain.ratePerSecond)) : 0
   const covered = billing.until > block.timestamp
   const end = isOpen ? Number(block.timestamp) : (record.closedAt ?? record.openedAt)
-  const earnedSeconds = record.coveredSeconds + (isOpen ? Number(billing.coveredSeconds - BigInt(onChain.settledSeconds)) : 0)
+  const earnedSeconds =
+    record.coveredSeconds + (isOpen ? Number(billing.coveredSeconds - BigInt(onChain.settledSeconds)) : 0)
   const uncoveredSeconds = Math.max(0, end - record.openedAt - earnedSeconds)
   return {
     lease: record.lease,
@@ -172,20 +199,30 @@ export async function status(cloister: Cloister, key: string): Promise<LeaseStat
     routes,
     openedAt: record.openedAt,
     closedAt: record.closedAt,
-    problem: problem ?? (isOpen && !covered ? 'The worker is not covered just now, so the lease costs nothing and may not run.' : undefined),
+    problem:
+      problem ??
+      (isOpen && !covered
+        ? 'The worker is not covered just now, so the lease costs nothing and may not run.'
+        : undefined),
   }
 }
 
 /** Addresses by service, as programs that don't resolve `*.localhost` can use them. */
 export function urlsOf(routes: GatewayRoute[]): Record<string, string> {
   const urls: Record<string, string> = {}
-  for (const route of routes) urls[route.service in urls ? `${route.service}:${route.port}` : route.service] = route.loopbackUrl ?? route.url
+  for (const route of routes)
+    urls[route.service in urls ? `${route.service}:${route.port}` : route.service] =
+      route.loopbackUrl ?? route.url
   return urls
 }
 
 /** The public addresses of an open lease, from the gateway. */
 export function routesOf({ network }: Cloister, lease: Hex): Promise<GatewayRoute[]> {
-  return fetchJson('The gateway', `${network.gatewayUrl.replace(/\/$/, '')}/v1/routes/${lease}`, z.array(GatewayRoute))
+  return fetchJson(
+    'The gateway',
+    `${network.gatewayUrl.replace(/\/$/, '')}/v1/routes/${lease}`,
+    z.array(GatewayRoute),
+  )
 }
 
 function paidIn(record: LeaseRecord, onChain: ChainLease): bigint {

@@ -3,18 +3,35 @@ import { CloisterError, showAmount } from '@cloister/core'
 import type { Address } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
 
-/** Checks that the account can pay: `amount` base units of a token, and ether for the transaction. Throws `no-money` or `no-gas`. */
+/**
+ * Checks that the account can pay: `amount` base units of a token, and ether for the transaction. Throws
+ * `no-money` or `no-gas`.
+ */
 export async function requireMoney(cloister: Cloister, token: Address, amount: bigint): Promise<void> {
   const { network } = cloister
   const { account, client } = walletOf(cloister)
   const known = network.tokens.find(({ address }) => address === token)
-  const [held, ether] = await Promise.all([getTokenBalance(cloister.chain, token, account.address), client.getBalance({ address: account.address })])
-  const hint = network.development ? 'On the development network: `cloister wallet faucet`.' : 'Send some to it, or name another account with --account.'
-  if (ether === 0n) throw new CloisterError('no-gas', `The account ${account.address} has no ether to pay for transactions.`, { hint })
+  const [held, ether] = await Promise.all([
+    getTokenBalance(cloister.chain, token, account.address),
+    client.getBalance({ address: account.address }),
+  ])
+  const hint = network.development
+    ? 'On the development network: `cloister wallet faucet`.'
+    : 'Send some to it, or name another account with --account.'
+  if (ether === 0n)
+    throw new CloisterError(
+      'no-gas',
+      `The account ${account.address} has no ether to pay for transactions.`,
+      { hint },
+    )
   if (held >= amount) return
   const shown = (value: bigint) => (known ? showAmount(value, known, known.decimals) : `${value} of ${token}`)
-  throw new CloisterError('no-money', `The account ${account.address} has ${shown(held)}; the deposit is ${shown(amount)}.`, {
-    hint,
-    details: { held: held.toString(), wanted: amount.toString() },
-  })
+  throw new CloisterError(
+    'no-money',
+    `The account ${account.address} has ${shown(held)}; the deposit is ${shown(amount)}.`,
+    {
+      hint,
+      details: { held: held.toString(), wanted: amount.toString() },
+    },
+  )
 }

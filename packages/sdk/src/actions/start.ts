@@ -6,7 +6,10 @@ import type { WorkerClient } from '../worker/client.ts'
 
 /** Images may be large and the worker's line slow; the file can't say how long they take. */
 const IMAGES_MS = 3_600_000
-/** So many ends, one after another, and a container is given up: one that waits for nothing, and one that may wait for another. */
+/**
+ * So many ends, one after another, and a container is given up: one that waits for nothing, and one that may
+ * wait for another.
+ */
 const EARLY_EXITS = { alone: 3, amongOthers: 6 } as const
 const LAST_LINES = 20
 const LINES_MS = 10_000
@@ -27,10 +30,16 @@ export interface Patience {
 type ServiceReport = LeaseReport['services'][number]
 
 /**
- * Resolves when all containers of a lease are ready or done. Waits for images up to an hour, then for as long as the manifest's own
- * health checks allow, or `timeoutMs` in all. Throws `start-failed` for a container that failed, that keeps ending, or isn't ready in time.
+ * Resolves when all containers of a lease are ready or done. Waits for images up to an hour, then for as
+ * long as the manifest's own health checks allow, or `timeoutMs` in all. Throws `start-failed` for a
+ * container that failed, that keeps ending, or isn't ready in time.
  */
-export async function untilStarted(client: WorkerClient, lease: Hex, { manifest, timeoutMs }: Patience, tell: (text: string) => void): Promise<LeaseReport> {
+export async function untilStarted(
+  client: WorkerClient,
+  lease: Hex,
+  { manifest, timeoutMs }: Patience,
+  tell: (text: string) => void,
+): Promise<LeaseReport> {
   const begun = Date.now()
   let until = begun + (timeoutMs ?? IMAGES_MS)
   let imagesAreHere = false
@@ -43,22 +52,33 @@ export async function untilStarted(client: WorkerClient, lease: Hex, { manifest,
       if (timeoutMs === undefined) until = Date.now() + startPatienceMs(manifest)
     }
     const exits = services.length === 1 ? EARLY_EXITS.alone : EARLY_EXITS.amongOthers
-    const bad = services.find(({ state, restarts }) => state === 'failed' || (state === 'restarting' && restarts >= exits))
+    const bad = services.find(
+      ({ state, restarts }) => state === 'failed' || (state === 'restarting' && restarts >= exits),
+    )
     if (bad) throw failure(`${bad.name} does not start: ${reasonOf(bad)}.`, bad.name)
     if (report.state === 'failed') throw failure(failed?.reason ?? 'It does not start.')
     if (report.state === 'closed') throw failure('The lease was closed while it started.')
-    if (Date.now() > until) throw failure(tooSlow(services, Math.round((Date.now() - begun) / 1000)), services.find((service) => !isUp(service))?.name)
+    if (Date.now() > until)
+      throw failure(
+        tooSlow(services, Math.round((Date.now() - begun) / 1000)),
+        services.find((service) => !isUp(service))?.name,
+      )
     tell(services.length === 0 ? 'bringing images' : howFar(services))
     await delay(pause)
   }
 }
 
 /** The last lines that a container printed; undefined where there are none to be had. Never throws. */
-export async function lastLinesOf(client: WorkerClient, lease: Hex, container: string): Promise<LastLines | undefined> {
+export async function lastLinesOf(
+  client: WorkerClient,
+  lease: Hex,
+  container: string,
+): Promise<LastLines | undefined> {
   try {
     const lines: string[] = []
     const signal = AbortSignal.timeout(LINES_MS)
-    for await (const { text } of client.logs(lease, { service: container, tail: LAST_LINES, signal })) lines.push(text)
+    for await (const { text } of client.logs(lease, { service: container, tail: LAST_LINES, signal }))
+      lines.push(text)
     return lines.length > 0 ? { container, lines: lines.slice(-LAST_LINES) } : undefined
   } catch {
     return undefined
@@ -81,7 +101,9 @@ function reasonOf({ reason, exitCode }: ServiceReport): string {
 
 function tooSlow(services: ServiceReport[], seconds: number): string {
   if (services.length === 0) return `Its images have not come within ${seconds} s.`
-  const states = services.filter((service) => !isUp(service)).map(({ name, state, reason }) => `${name} is ${state}${reason ? ` (${reason})` : ''}`)
+  const states = services
+    .filter((service) => !isUp(service))
+    .map(({ name, state, reason }) => `${name} is ${state}${reason ? ` (${reason})` : ''}`)
   return `It is not ready after ${seconds} s: ${states.join(', ')}.`
 }
 

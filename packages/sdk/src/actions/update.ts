@@ -1,6 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { getLease, updateLease } from '@cloister/chain'
-import { CloisterError, hashManifest, type Manifest, messageOf, type Policy, type RegistryLogin, startPatienceMs } from '@cloister/core'
+import {
+  CloisterError,
+  hashManifest,
+  type Manifest,
+  messageOf,
+  type Policy,
+  type RegistryLogin,
+  startPatienceMs,
+} from '@cloister/core'
 import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
@@ -36,9 +44,10 @@ export interface UpdateOptions {
 }
 
 /**
- * Puts a new manifest on a lease: same worker, address and volumes; and new sealed secrets, if any are given. If it doesn't start, the worker goes back to the one
- * before and so does the hash on chain; throws `update-failed` then. A worker that isn't what the manifest or the policy demands gets
- * nothing; throws `policy` or `unsupported`.
+ * Puts a new manifest on a lease: same worker, address and volumes; and new sealed secrets, if any are
+ * given. If it doesn't start, the worker goes back to the one before and so does the hash on chain; throws
+ * `update-failed` then. A worker that isn't what the manifest or the policy demands gets nothing; throws
+ * `policy` or `unsupported`.
  */
 export async function update(
   cloister: Cloister,
@@ -61,7 +70,13 @@ export async function update(
   }
   if (logins) await throughAbsence(() => worker.putLogins(record.lease, logins))
   if (isSame && !envelope && !pull)
-    return { lease: record.lease, manifestHash: hash, previousManifestHash: previous, transaction: undefined, handedOver: false }
+    return {
+      lease: record.lease,
+      manifestHash: hash,
+      previousManifestHash: previous,
+      transaction: undefined,
+      handedOver: false,
+    }
   onStep('putting the new hash on the lease')
   const receipt = previous === hash ? undefined : await updateLease(wallet, record.lease, hash)
   try {
@@ -69,7 +84,12 @@ export async function update(
     if (envelope) await throughAbsence(() => worker.putSecrets(record.lease, envelope))
     if (isSame && !envelope) await throughAbsence(() => worker.pull(record.lease))
     else await throughAbsence(() => worker.putManifest(record.lease, manifest))
-    await untilRunning(() => throughAbsence(() => worker.lease(record.lease)), hash, timeoutMs ?? IMAGES_MS + startPatienceMs(manifest), onStep)
+    await untilRunning(
+      () => throughAbsence(() => worker.lease(record.lease)),
+      hash,
+      timeoutMs ?? IMAGES_MS + startPatienceMs(manifest),
+      onStep,
+    )
   } catch (error) {
     // To the hash that the tenant put there, whatever the worker says that it runs.
     if (previous !== hash) {
@@ -87,7 +107,13 @@ export async function update(
       ...(error instanceof CloisterError && error.hint !== undefined && { hint: error.hint }),
     })
   }
-  return { lease: record.lease, manifestHash: hash, previousManifestHash: previous, transaction: receipt?.transactionHash, handedOver: true }
+  return {
+    lease: record.lease,
+    manifestHash: hash,
+    previousManifestHash: previous,
+    transaction: receipt?.transactionHash,
+    handedOver: true,
+  }
 }
 
 async function untilRunning(
@@ -105,10 +131,13 @@ async function untilRunning(
   const until = Date.now() + patienceMs
   for (let pause = 50; ; pause = Math.min(pause * 1.2, 500)) {
     const report = await read()
-    if (report.failed?.manifestHash === hash && report.nextManifestHash === undefined) throw new CloisterError('start-failed', report.failed.reason)
+    if (report.failed?.manifestHash === hash && report.nextManifestHash === undefined)
+      throw new CloisterError('start-failed', report.failed.reason)
     if (report.manifestHash === hash && report.nextManifestHash === undefined) return
     if (Date.now() > until) throw new CloisterError('start-failed', 'It is not ready in time.')
-    onStep(`${report.services.filter((service) => service.state === 'running').length} of ${report.services.length} containers ready`)
+    onStep(
+      `${report.services.filter((service) => service.state === 'running').length} of ${report.services.length} containers ready`,
+    )
     await delay(pause)
   }
 }

@@ -7,24 +7,34 @@ import { type Verified, verifySubject } from '../verify/subject.ts'
 import { findLease } from './lease.ts'
 
 /**
- * Checks a worker or a lease: has the worker quote a number chosen this moment, and checks everything from the hardware to
- * the manifest. `key`: a lease's id, short id or name, the URL of one of its services, or a worker's address. Throws
- * `not-found`, `unreachable`, `no-collateral` or `bad-evidence`; what the evidence is worth is in the verdict.
+ * Checks a worker or a lease: has the worker quote a number chosen this moment, and checks everything from
+ * the hardware to the manifest. `key`: a lease's id, short id or name, the URL of one of its services, or a
+ * worker's address. Throws `not-found`, `unreachable`, `no-collateral` or `bad-evidence`; what the evidence
+ * is worth is in the verdict.
  *
  * ```ts
  * const { verdict } = await verify(cloister, 'my-app')
  * if (!verdict.genuine) throw new Error(verdict.sentence)
  * ```
  */
-export async function verify(cloister: Cloister, key: string, options: GatherOptions = { fresh: true }): Promise<Verified> {
+export async function verify(
+  cloister: Cloister,
+  key: string,
+  options: GatherOptions = { fresh: true },
+): Promise<Verified> {
   return verifySubject(cloister, await subjectOf(cloister, key), options)
 }
 
 /** The evidence of a lease or worker for an auditor, with the manifest if it is given. */
-export async function evidence(cloister: Cloister, key: string, manifest?: Parameters<typeof toCanonicalJson>[0]): Promise<EvidenceBundle> {
+export async function evidence(
+  cloister: Cloister,
+  key: string,
+  manifest?: Parameters<typeof toCanonicalJson>[0],
+): Promise<EvidenceBundle> {
   const { bundle } = await verify(cloister, key, { fresh: false })
   if (manifest === undefined) return bundle
-  if (!bundle.lease) throw new CloisterError('bad-option', 'A manifest goes with a lease, and this is a worker.')
+  if (!bundle.lease)
+    throw new CloisterError('bad-option', 'A manifest goes with a lease, and this is a worker.')
   return { ...bundle, lease: { ...bundle.lease, manifest: toCanonicalJson(manifest) } }
 }
 
@@ -44,6 +54,8 @@ function leaseIn(key: string): string {
   const label = hostname.split('.')[0] ?? ''
   const dash = label.lastIndexOf('-')
   if (/^[\d.]+$/.test(hostname) || dash <= 0)
-    throw new CloisterError('not-found', `${hostname} does not name a lease.`, { hint: 'Give the address with the lease in it, or the lease itself.' })
+    throw new CloisterError('not-found', `${hostname} does not name a lease.`, {
+      hint: 'Give the address with the lease in it, or the lease itself.',
+    })
   return label.slice(0, dash)
 }

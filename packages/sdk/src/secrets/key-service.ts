@@ -1,6 +1,15 @@
 import { getLease, getSeats, type Seat } from '@cloister/chain'
 import { CloisterError, defaultPolicy, messageOf, ROUTE_HEADER } from '@cloister/core'
-import { AppPublicKeys, type Envelope, InstanceState, PARTS, type Part, SeatConsent, type Secrets, sealSecrets } from '@cloister/secrets'
+import {
+  AppPublicKeys,
+  type Envelope,
+  InstanceState,
+  PARTS,
+  type Part,
+  SeatConsent,
+  type Secrets,
+  sealSecrets,
+} from '@cloister/secrets'
 import type { Hex } from 'viem'
 import type { z } from 'zod'
 import type { Cloister } from '../cloister.ts'
@@ -32,9 +41,10 @@ export async function keyService(cloister: Cloister): Promise<SeatStatus[]> {
 }
 
 /**
- * Seals secrets to an app: only a worker whose evidence meets the app's policy on chain can have them opened. The app's keys
- * come from the key service, whose machines and manifests are checked first; a single lying one changes nothing, since it is
- * never asked for the part that it lacks. Throws `keys-unavailable`, `seats-disagree` or `bad-secrets`.
+ * Seals secrets to an app: only a worker whose evidence meets the app's policy on chain can have them
+ * opened. The app's keys come from the key service, whose machines and manifests are checked first; a single
+ * lying one changes nothing, since it is never asked for the part that it lacks. Throws `keys-unavailable`,
+ * `seats-disagree` or `bad-secrets`.
  */
 export async function sealForApp(cloister: Cloister, app: Hex, secrets: Secrets): Promise<Envelope> {
   const seats = await getSeats(cloister.chain)
@@ -42,7 +52,9 @@ export async function sealForApp(cloister: Cloister, app: Hex, secrets: Secrets)
   const problems: string[] = []
   const answers = await Promise.all(
     seats.map((seat) =>
-      askSeat(cloister, seat, `/v1/apps/${app}/keys`, AppPublicKeys).catch((error) => void problems.push(`seat ${seat.index}: ${messageOf(error)}`)),
+      askSeat(cloister, seat, `/v1/apps/${app}/keys`, AppPublicKeys).catch(
+        (error) => void problems.push(`seat ${seat.index}: ${messageOf(error)}`),
+      ),
     ),
   )
   for (const [position, answer] of answers.entries()) {
@@ -53,34 +65,53 @@ export async function sealForApp(cloister: Cloister, app: Hex, secrets: Secrets)
       // Whatever it says, a seat has no word on the part that it doesn't hold.
       if (key === undefined || part === seat.index) continue
       if (found.has(part) && found.get(part) !== key)
-        throw new CloisterError('seats-disagree', `Two seats of the key service name different keys for part ${part} of the app.`, {
-          hint: 'One of them is not to be trusted. Nothing was sealed.',
-        })
+        throw new CloisterError(
+          'seats-disagree',
+          `Two seats of the key service name different keys for part ${part} of the app.`,
+          {
+            hint: 'One of them is not to be trusted. Nothing was sealed.',
+          },
+        )
       found.set(part, key)
     }
   }
   const [first, second, third] = PARTS.map((part) => found.get(part))
   if (first === undefined || second === undefined || third === undefined)
-    throw new CloisterError('keys-unavailable', `The key service can't be had${problems.length > 0 ? `: ${problems.join('; ')}` : ': its seats are free'}.`, {
-      hint: 'Two of its three seats are needed; see `cloister keys`.',
-    })
+    throw new CloisterError(
+      'keys-unavailable',
+      `The key service can't be had${problems.length > 0 ? `: ${problems.join('; ')}` : ': its seats are free'}.`,
+      {
+        hint: 'Two of its three seats are needed; see `cloister keys`.',
+      },
+    )
   const bytes = (key: string) => new Uint8Array(Buffer.from(key, 'base64'))
   return sealSecrets(app, [bytes(first), bytes(second), bytes(third)], secrets)
 }
 
 /**
- * Asks an instance of the key service, which has no seat yet, for its worker's consent to one; `takeSeat` takes it. Throws
- * `forbidden` where the worker's provider gives no seat.
+ * Asks an instance of the key service, which has no seat yet, for its worker's consent to one; `takeSeat`
+ * takes it. Throws `forbidden` where the worker's provider gives no seat.
  */
 export async function seatConsent(cloister: Cloister, lease: Hex): Promise<SeatConsent> {
   const { worker } = await getLease(cloister.chain, lease)
   const { connection } = workerOfRecord(cloister.network, await cloister.index.worker(worker))
   const request = { headers: { [ROUTE_HEADER]: `${lease}/` }, signal: AbortSignal.timeout(EVIDENCE_MS) }
-  return fetchJson('The instance', `${connection.endpoint}/v1/consent`, SeatConsent, request, connection.fetch)
+  return fetchJson(
+    'The instance',
+    `${connection.endpoint}/v1/consent`,
+    SeatConsent,
+    request,
+    connection.fetch,
+  )
 }
 
 /** Checks a seat's machine, guest and manifest, and asks it something over its attested key. */
-async function askSeat<T extends z.ZodType>(cloister: Cloister, seat: Seat, path: string, schema: T): Promise<z.infer<T>> {
+async function askSeat<T extends z.ZodType>(
+  cloister: Cloister,
+  seat: Seat,
+  path: string,
+  schema: T,
+): Promise<z.infer<T>> {
   const record = await cloister.index.worker(seat.worker)
   const { tenant } = await getLease(cloister.chain, seat.lease)
   const { bundle, verdict } = await verifySubject(
@@ -88,11 +119,21 @@ async function askSeat<T extends z.ZodType>(cloister: Cloister, seat: Seat, path
     { ...record, worker: seat.worker, lease: { lease: seat.lease, tenant } },
     { fresh: true, signal: AbortSignal.timeout(EVIDENCE_MS) },
   )
-  // The quote is of this moment and the worker is covered: how long ago it last told the chain makes it no worse.
+  // The quote is of this moment and the worker is covered: how long ago it last told the chain makes it no
+  // worse.
   demand(verdict, defaultPolicy(cloister.network.development), { attestedSecondsAgo: 0 })
   if (bundle.lease?.statement?.manifestHash !== seat.manifestHash)
-    throw new CloisterError('not-attested', `It runs another manifest than the key service’s, ${seat.manifestHash.slice(0, 10)}….`)
+    throw new CloisterError(
+      'not-attested',
+      `It runs another manifest than the key service’s, ${seat.manifestHash.slice(0, 10)}….`,
+    )
   const { connection } = workerOfRecord(cloister.network, { ...record, worker: seat.worker })
   const headers = { [ROUTE_HEADER]: `${seat.lease}/` }
-  return fetchJson(`Seat ${seat.index}`, connection.endpoint + path, schema, { headers, signal: AbortSignal.timeout(EVIDENCE_MS) }, connection.fetch)
+  return fetchJson(
+    `Seat ${seat.index}`,
+    connection.endpoint + path,
+    schema,
+    { headers, signal: AbortSignal.timeout(EVIDENCE_MS) },
+    connection.fetch,
+  )
 }

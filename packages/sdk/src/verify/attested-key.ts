@@ -9,9 +9,9 @@ const EVIDENCE_MS = 15_000
 const found = new WeakMap<Cloister, Map<string, Promise<Hex>>>()
 
 /**
- * The TLS key of a worker, out of evidence that was checked now; once per connection to a network. `lease`: the worker has to be
- * the one that this lease is on. Throws `not-attested` with
- * the verdict's sentence where the evidence is not genuine.
+ * The TLS key of a worker, out of evidence that was checked now; once per connection to a network. `lease`:
+ * the worker has to be the one that this lease is on. Throws `not-attested` with the verdict's sentence
+ * where the evidence is not genuine.
  */
 export function attestedKeyOf(cloister: Cloister, subject: Subject, lease?: Hex): Promise<Hex> {
   const known = found.get(cloister) ?? new Map<string, Promise<Hex>>()
@@ -30,8 +30,14 @@ async function check(cloister: Cloister, subject: Subject, lease: Hex | undefine
   // Which worker a lease is on is the chain's to say.
   const onChain = lease && (await getLease(cloister.chain, lease))
   if (onChain && onChain.worker !== subject.worker)
-    throw new CloisterError('not-attested', `The index says that the lease is on the worker ${subject.worker}; the chain says ${onChain.worker}.`)
-  const { bundle, verdict } = await verifySubject(cloister, subject, { fresh: true, signal: AbortSignal.timeout(EVIDENCE_MS) })
+    throw new CloisterError(
+      'not-attested',
+      `The index says that the lease is on the worker ${subject.worker}; the chain says ${onChain.worker}.`,
+    )
+  const { bundle, verdict } = await verifySubject(cloister, subject, {
+    fresh: true,
+    signal: AbortSignal.timeout(EVIDENCE_MS),
+  })
   if (!verdict.genuine)
     throw new CloisterError(
       'not-attested',

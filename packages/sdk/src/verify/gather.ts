@@ -19,16 +19,24 @@ export interface Subject {
 }
 
 export interface GatherOptions {
-  /** Ask for a quote over a number of our own, made this moment; otherwise the one last handed in on chain will do. */
+  /**
+   * Ask for a quote over a number of our own, made this moment; otherwise the one last handed in on chain
+   * will do.
+   */
   fresh: boolean
   signal?: AbortSignal
 }
 
 /**
- * Puts together everything needed to check a worker, and what it runs, without asking anybody again. Nothing is judged here.
- * Throws `unreachable`, `bad-answer`, `no-collateral`, `bad-evidence`, or `not-running` for a closed lease.
+ * Puts together everything needed to check a worker, and what it runs, without asking anybody again. Nothing
+ * is judged here. Throws `unreachable`, `bad-answer`, `no-collateral`, `bad-evidence`, or `not-running` for
+ * a closed lease.
  */
-export async function gatherEvidence(cloister: Cloister, subject: Subject, { fresh, signal }: GatherOptions): Promise<EvidenceBundle> {
+export async function gatherEvidence(
+  cloister: Cloister,
+  subject: Subject,
+  { fresh, signal }: GatherOptions,
+): Promise<EvidenceBundle> {
   const { chain, network } = cloister
   requireTls(network, subject.endpoint)
   // Whatever key the connection is held to, the evidence has to name it.
@@ -44,7 +52,10 @@ export async function gatherEvidence(cloister: Cloister, subject: Subject, { fre
       hint: 'Evidence that was kept can be checked still: `cloister verify --offline FILE`.',
     })
   if (onChain && onChain.worker !== subject.worker)
-    throw new CloisterError('bad-evidence', `The index says that the lease is on the worker ${subject.worker}; the chain says ${onChain.worker}.`)
+    throw new CloisterError(
+      'bad-evidence',
+      `The index says that the lease is on the worker ${subject.worker}; the chain says ${onChain.worker}.`,
+    )
   checkAnswer(report, nonce, subject)
   const quote = new Uint8Array(Buffer.from(report.quote, 'base64'))
   const { worker, endpoint } = subject
@@ -68,11 +79,20 @@ export async function gatherEvidence(cloister: Cloister, subject: Subject, { fre
   }
 }
 
-function checkAnswer({ freshness, tlsKeyHash }: EvidenceReport, nonce: Hex | undefined, { endpoint, tlsKeyHash: spokenTo }: Subject): void {
+function checkAnswer(
+  { freshness, tlsKeyHash }: EvidenceReport,
+  nonce: Hex | undefined,
+  { endpoint, tlsKeyHash: spokenTo }: Subject,
+): void {
   if (endpoint.startsWith('https:') && tlsKeyHash !== spokenTo)
-    throw new CloisterError('bad-evidence', 'The worker’s evidence names another TLS key than the one it is served with.')
-  const asked = nonce === undefined ? freshness.kind === 'block' : freshness.kind === 'nonce' && freshness.nonce === nonce
-  if (!asked) throw new CloisterError('bad-evidence', 'The worker answered with evidence for another question.')
+    throw new CloisterError(
+      'bad-evidence',
+      'The worker’s evidence names another TLS key than the one it is served with.',
+    )
+  const asked =
+    nonce === undefined ? freshness.kind === 'block' : freshness.kind === 'nonce' && freshness.nonce === nonce
+  if (!asked)
+    throw new CloisterError('bad-evidence', 'The worker answered with evidence for another question.')
 }
 
 /** A lease that isn't running has no statement; anything else that is wrong is. */

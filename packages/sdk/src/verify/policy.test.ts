@@ -24,12 +24,17 @@ describe('a policy', () => {
     const policy = parsePolicy('place=aws/eu-central-1+hetzner', false)
     expect(failuresOf(verdict({ places: [place('hetzner/fsn1')] }), policy, facts())).toEqual([])
     expect(failuresOf(verdict({ places: [place('aws/eu-central-1/a')] }), policy, facts())).toEqual([])
-    expect(failuresOf(verdict(), policy, facts())).toEqual(['No witness says where it stands; the policy wants aws/eu-central-1 or hetzner.'])
-    expect(failuresOf(verdict({ places: [place('aws/us-east-1')] }), policy, facts())[0]).toMatch(/^Witnesses saw it at aws\/us-east-1;/)
+    expect(failuresOf(verdict(), policy, facts())).toEqual([
+      'No witness says where it stands; the policy wants aws/eu-central-1 or hetzner.',
+    ])
+    expect(failuresOf(verdict({ places: [place('aws/us-east-1')] }), policy, facts())[0]).toMatch(
+      /^Witnesses saw it at aws\/us-east-1;/,
+    )
   })
 
   it('wants GPUs confirmed in confidential mode, as many and of the model that are leased, unless it says any', () => {
-    const gpus = (confirmed: { gpuClass: string; gpus: number }, models = ['h100'], wanted = 2) => facts({ gpus: { wanted, models, confirmed } })
+    const gpus = (confirmed: { gpuClass: string; gpus: number }, models = ['h100'], wanted = 2) =>
+      facts({ gpus: { wanted, models, confirmed } })
     const strict = parsePolicy('', false)
     expect(failuresOf(verdict(), strict, gpus({ gpuClass: 'h100', gpus: 8 }))).toEqual([])
     expect(failuresOf(verdict(), strict, gpus({ gpuClass: '', gpus: 0 }))).toEqual([
@@ -43,7 +48,13 @@ describe('a policy', () => {
   })
 
   it('says every reason, the first as the error', () => {
-    const simulated = verdict({ verdict: { kind: 'tdx', root: 'devnet', tcb: { status: 'OutOfDate', advisories: [] } } as unknown as BundleVerdict['verdict'] })
+    const simulated = verdict({
+      verdict: {
+        kind: 'tdx',
+        root: 'devnet',
+        tcb: { status: 'OutOfDate', advisories: [] },
+      } as unknown as BundleVerdict['verdict'],
+    })
     const policy = parsePolicy(`image=0x${'22'.repeat(32)},age=1m`, false)
     const failures = failuresOf(simulated, policy, facts({ attestedSecondsAgo: 120 }))
     expect(failures).toHaveLength(4)
@@ -52,8 +63,14 @@ describe('a policy', () => {
   })
 
   it('that wants it young is not met where the chain does not know the attestation', () => {
-    const failures = failuresOf(verdict(), parsePolicy('age=1h', false), facts({ attestedSecondsAgo: Infinity }))
-    expect(failures).toEqual(['The chain does not say when it last attested; the policy wants no more than 1h.'])
+    const failures = failuresOf(
+      verdict(),
+      parsePolicy('age=1h', false),
+      facts({ attestedSecondsAgo: Infinity }),
+    )
+    expect(failures).toEqual([
+      'The chain does not say when it last attested; the policy wants no more than 1h.',
+    ])
   })
 
   it('that is not one is refused by name', () => {

@@ -4,24 +4,39 @@ import { CloisterError, formatDuration, type Policy } from '@cloister/core'
 
 /** What a policy asks of a worker that its evidence doesn't say. */
 export interface PolicyFacts {
-  /** Since the worker last attested on chain, as the chain has it (`getAttestationAge`); Infinity where that isn't known. */
+  /**
+   * Since the worker last attested on chain, as the chain has it (`getAttestationAge`); Infinity where that
+   * isn't known.
+   */
   attestedSecondsAgo: number
-  /** GPUs that are wanted, of any of the models (of any at all, if none is named), and those that are confirmed on chain; undefined where none are wanted. */
+  /**
+   * GPUs that are wanted, of any of the models (of any at all, if none is named), and those that are
+   * confirmed on chain; undefined where none are wanted.
+   */
   gpus?: { wanted: number; models: readonly string[]; confirmed: ConfirmedGpus } | undefined
 }
 
 /** Why a verdict doesn't meet a policy, sentence by sentence; none if it does. */
-export function failuresOf({ verdict, image, places, problems }: BundleVerdict, policy: Policy, { attestedSecondsAgo, gpus }: PolicyFacts): string[] {
+export function failuresOf(
+  { verdict, image, places, problems }: BundleVerdict,
+  policy: Policy,
+  { attestedSecondsAgo, gpus }: PolicyFacts,
+): string[] {
   if (problems.length > 0) return problems.map(({ message }) => message)
   const failures: string[] = []
   const { root, tcb } = verdict
   if (root === undefined || !(policy.roots as string[]).includes(root))
-    failures.push(`Its root is ${root === 'devnet' ? 'devnet, which is simulated' : root}; the policy wants ${policy.roots.join(' or ')}.`)
+    failures.push(
+      `Its root is ${root === 'devnet' ? 'devnet, which is simulated' : root}; the policy wants ${policy.roots.join(' or ')}.`,
+    )
   // AMD and Amazon publish no such status: whoever lets their roots do, lets their machines as they are do.
   const hasStatus = verdict.kind === 'tdx' || verdict.kind === 'sgx'
   if (hasStatus && (tcb === undefined || !(policy.tcb as string[]).includes(tcb.status)))
-    failures.push(`Its TCB status is ${tcb?.status ?? 'unknown'}; the policy wants ${policy.tcb.join(' or ')}.`)
-  if (policy.images && (image === undefined || !policy.images.includes(image))) failures.push(`Its guest image is ${image}, which the policy does not list.`)
+    failures.push(
+      `Its TCB status is ${tcb?.status ?? 'unknown'}; the policy wants ${policy.tcb.join(' or ')}.`,
+    )
+  if (policy.images && (image === undefined || !policy.images.includes(image)))
+    failures.push(`Its guest image is ${image}, which the policy does not list.`)
   if (policy.places && !places.some(({ label }) => policy.places?.some((place) => isInPlace(label, place))))
     failures.push(
       `${places.length === 0 ? 'No witness says where it stands' : `Witnesses saw it at ${places.map(({ label }) => label).join(', ')}`}; the policy wants ${policy.places.join(' or ')}.`,
@@ -43,9 +58,14 @@ export function failuresOf({ verdict, image, places, problems }: BundleVerdict, 
 export function demand(verdict: BundleVerdict, policy: Policy, facts: PolicyFacts): void {
   const [first, ...others] = failuresOf(verdict, policy, facts)
   if (first === undefined) return
-  throw new CloisterError('policy', first, { details: { others }, hint: 'Look closer with `cloister verify`, or say another --policy.' })
+  throw new CloisterError('policy', first, {
+    details: { others },
+    hint: 'Look closer with `cloister verify`, or say another --policy.',
+  })
 }
 
 function areConfirmed({ wanted, models, confirmed }: NonNullable<PolicyFacts['gpus']>): boolean {
-  return confirmed.gpus >= wanted && (wanted === 0 || models.length === 0 || models.includes(confirmed.gpuClass))
+  return (
+    confirmed.gpus >= wanted && (wanted === 0 || models.length === 0 || models.includes(confirmed.gpuClass))
+  )
 }

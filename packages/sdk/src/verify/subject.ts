@@ -9,8 +9,15 @@ export interface Verified {
   verdict: BundleVerdict
 }
 
-/** Gathers evidence about a worker and checks it against the network's root. Throws what `gatherEvidence` throws. */
-export async function verifySubject(cloister: Cloister, subject: Subject, options: GatherOptions): Promise<Verified> {
+/**
+ * Gathers evidence about a worker and checks it against the network's root. Throws what `gatherEvidence`
+ * throws.
+ */
+export async function verifySubject(
+  cloister: Cloister,
+  subject: Subject,
+  options: GatherOptions,
+): Promise<Verified> {
   const bundle = await gatherEvidence(cloister, subject, options)
   const { network } = cloister
   const trust = { root: trustRootOf(network), witnesses: network.attestation.witnesses, checkedOnChain: true }

@@ -95,7 +95,10 @@ export class WorkerClient {
     await this.change('PUT', `/v1/leases/${lease}/logins`, toCanonicalJson({ logins }))
   }
 
-  /** Has the worker look up anew what the tags of the running manifest are, and run that. Throws `not-running`. */
+  /**
+   * Has the worker look up anew what the tags of the running manifest are, and run that. Throws
+   * `not-running`.
+   */
   async pull(lease: Hex): Promise<void> {
     await this.change('POST', `/v1/leases/${lease}/pull`, '{}')
   }
@@ -110,40 +113,80 @@ export class WorkerClient {
     return this.ask(path, MetricsReport, { headers: await this.sign('GET', path) })
   }
 
-  events(lease: Hex, { after = 0, follow = false, signal }: { after?: number; follow?: boolean; signal: AbortSignal }): AsyncGenerator<EventReport> {
+  events(
+    lease: Hex,
+    { after = 0, follow = false, signal }: { after?: number; follow?: boolean; signal: AbortSignal },
+  ): AsyncGenerator<EventReport> {
     return this.stream(`/v1/leases/${lease}/events?after=${after}&follow=${follow}`, EventReport, signal)
   }
 
   logs(
     lease: Hex,
-    { service, tail = 1000, follow = false, signal }: { service?: string | undefined; tail?: number; follow?: boolean; signal: AbortSignal },
+    {
+      service,
+      tail = 1000,
+      follow = false,
+      signal,
+    }: { service?: string | undefined; tail?: number; follow?: boolean; signal: AbortSignal },
   ): AsyncGenerator<LogReport> {
-    const query = new URLSearchParams({ tail: String(tail), follow: String(follow), ...(service !== undefined && { service }) })
+    const query = new URLSearchParams({
+      tail: String(tail),
+      follow: String(follow),
+      ...(service !== undefined && { service }),
+    })
     return this.stream(`/v1/leases/${lease}/logs?${query}`, LogReport, signal)
   }
 
   /** Headers that carry the tenant's signature over one request. */
-  async sign(method: string, path: string, body: string | Uint8Array = ''): Promise<{ authorization: string }> {
+  async sign(
+    method: string,
+    path: string,
+    body: string | Uint8Array = '',
+  ): Promise<{ authorization: string }> {
     if (!this.wallet) throw new CloisterError('no-wallet', "That needs the tenant's account to sign with.")
     const { account, wallet, network } = this.wallet
-    const signed = { tenant: account.address, issuedAt: Math.floor(Date.now() / 1000), nonce: bytesToHex(randomBytes(32)) }
-    const typed = requestTypedData({ ...signed, worker: this.worker, method, path, bodyHash: bodyHash(body) }, network.chainId)
+    const signed = {
+      tenant: account.address,
+      issuedAt: Math.floor(Date.now() / 1000),
+      nonce: bytesToHex(randomBytes(32)),
+    }
+    const typed = requestTypedData(
+      { ...signed, worker: this.worker, method, path, bodyHash: bodyHash(body) },
+      network.chainId,
+    )
     const signature = await wallet.signTypedData({ account, ...typed })
     return { authorization: encodeAuthorization({ ...signed, signature }) }
   }
 
   private async change(method: 'PUT' | 'POST', path: string, body: string): Promise<void> {
-    await this.ask(path, z.unknown(), { method, body, headers: { 'content-type': 'application/json', ...(await this.sign(method, path, body)) } })
+    await this.ask(path, z.unknown(), {
+      method,
+      body,
+      headers: { 'content-type': 'application/json', ...(await this.sign(method, path, body)) },
+    })
   }
 
-  private async *stream<T extends z.ZodType>(path: string, schema: T, signal: AbortSignal): AsyncGenerator<z.infer<T>> {
-    const response = await reach(this.who, this.endpoint + path, { headers: await this.sign('GET', path), signal }, this.connection.fetch)
-    if (!response.ok || !response.body) throw fromProblem(response.status, await readText(this.who, response), this.who)
+  private async *stream<T extends z.ZodType>(
+    path: string,
+    schema: T,
+    signal: AbortSignal,
+  ): AsyncGenerator<z.infer<T>> {
+    const response = await reach(
+      this.who,
+      this.endpoint + path,
+      { headers: await this.sign('GET', path), signal },
+      this.connection.fetch,
+    )
+    if (!response.ok || !response.body)
+      throw fromProblem(response.status, await readText(this.who, response), this.who)
     try {
       yield* readServerSentEvents(response.body, schema)
     } catch (cause) {
       if (signal.aborted) return
-      throw new CloisterError('unreachable', `${this.who} broke the stream off.`, { hint: 'Ask again; what was said is kept.', cause })
+      throw new CloisterError('unreachable', `${this.who} broke the stream off.`, {
+        hint: 'Ask again; what was said is kept.',
+        cause,
+      })
     }
   }
 

@@ -6,9 +6,9 @@ import type { Hex } from 'viem'
 export type AttestedKey = () => Promise<Hex>
 
 /**
- * How requests reach a worker. Over `https:` only connections whose key is the attested one are used, whoever signed the
- * certificate; over `http:`, for development, there is nothing to check. Its provider named the address: it leads into private networks
- * only where the network is a development one.
+ * How requests reach a worker. Over `https:` only connections whose key is the attested one are used,
+ * whoever signed the certificate; over `http:`, for development, there is nothing to check. Its provider
+ * named the address: it leads into private networks only where the network is a development one.
  */
 export class WorkerConnection {
   readonly endpoint: string

@@ -21,7 +21,10 @@ export interface ExecParameters {
 const MAX_WAITING_BYTES = 1024 * 1024
 const OPEN_MS = 15_000
 
-/** Runs a command in a lease to its end; resolves with its exit code. Slow readers and writers slow each other down. */
+/**
+ * Runs a command in a lease to its end; resolves with its exit code. Slow readers and writers slow each
+ * other down.
+ */
 export async function exec(client: WorkerClient, parameters: ExecParameters): Promise<number> {
   const { lease, container, argv, terminal, stdin, stdout, stderr } = parameters
   const query = new URLSearchParams(argv.map((word): [string, string] => ['arg', word]))
@@ -37,7 +40,10 @@ export async function exec(client: WorkerClient, parameters: ExecParameters): Pr
   })
   const send = (channel: number, payload: Buffer) => {
     if (socket.readyState === WebSocket.OPEN)
-      socket.send(Buffer.concat([Buffer.of(channel), payload]), () => socket.bufferedAmount < MAX_WAITING_BYTES && stdin?.resume())
+      socket.send(
+        Buffer.concat([Buffer.of(channel), payload]),
+        () => socket.bufferedAmount < MAX_WAITING_BYTES && stdin?.resume(),
+      )
     if (socket.bufferedAmount >= MAX_WAITING_BYTES) stdin?.pause()
   }
   const onInput = (chunk: Buffer | string) => send(EXEC_CHANNEL.stdin, Buffer.from(chunk))
@@ -62,7 +68,8 @@ export async function exec(client: WorkerClient, parameters: ExecParameters): Pr
         code = payload.readInt32BE(0)
         socket.close(1000)
       }
-      const output = data[0] === EXEC_CHANNEL.stdout ? stdout : data[0] === EXEC_CHANNEL.stderr ? stderr : undefined
+      const output =
+        data[0] === EXEC_CHANNEL.stdout ? stdout : data[0] === EXEC_CHANNEL.stderr ? stderr : undefined
       if (!output || output.write(payload)) return
       socket.pause()
       output.once('drain', () => socket.resume())
@@ -72,13 +79,21 @@ export async function exec(client: WorkerClient, parameters: ExecParameters): Pr
       response.on('data', (chunk) => (text = (text + chunk).slice(0, 10_000)))
       response.on('end', () => reject(fromProblem(response.statusCode ?? 0, text, 'The worker')))
     })
-    socket.once('error', (cause) => reject(new CloisterError('unreachable', 'The worker can not be reached for the command.', { cause })))
+    socket.once('error', (cause) =>
+      reject(new CloisterError('unreachable', 'The worker can not be reached for the command.', { cause })),
+    )
     socket.once('close', () => {
       stdin?.off('data', onInput)
       stdin?.off('end', onInputEnd)
       stdin?.pause()
       if (code !== undefined) resolve(code)
-      else reject(new CloisterError('unreachable', 'The command was cut off: the container ended, or the worker went away.'))
+      else
+        reject(
+          new CloisterError(
+            'unreachable',
+            'The command was cut off: the container ended, or the worker went away.',
+          ),
+        )
     })
   })
 }

@@ -3,8 +3,8 @@ import { CloisterError, type WorkerRecord } from '@cloister/core'
 import { WorkerClient } from './client.ts'
 
 /**
- * A worker as the index describes it, for what nobody has to trust: bids are signed, evidence is checked. Over TLS it is held
- * to the key that the chain's events name.
+ * A worker as the index describes it, for what nobody has to trust: bids are signed, evidence is checked.
+ * Over TLS it is held to the key that the chain's events name.
  */
 export function workerOfRecord(
   network: Pick<Network, 'development'>,
@@ -16,7 +16,10 @@ export function workerOfRecord(
     network,
     attestedKey: async () => {
       if (tlsKeyHash) return tlsKeyHash
-      throw new CloisterError('not-attested', `The worker ${worker} has attested no TLS key, so it is not spoken to.`)
+      throw new CloisterError(
+        'not-attested',
+        `The worker ${worker} has attested no TLS key, so it is not spoken to.`,
+      )
     },
   })
 }

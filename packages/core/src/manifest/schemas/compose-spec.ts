@@ -1,7 +1,8 @@
 /**
- * What the Compose specification knows: every place of its JSON schema and the kinds of values there, a line each.
- * Source: compose-spec/compose-spec, schema/compose-spec.json at 170098ba07d9f53c383a41bfd4c5166b0a4529a6 (Apache-2.0).
- * Made by scripts/schema-keys.ts, which says how to read it.
+ * What the Compose specification knows: every place of its JSON schema and the kinds of values there, a line
+ * each. Source: compose-spec/compose-spec, schema/compose-spec.json at
+ * 170098ba07d9f53c383a41bfd4c5166b0a4529a6 (Apache-2.0). Made by scripts/schema-keys.ts, which says how to
+ * read it.
  */
 export const COMPOSE_SPEC = `
 version: string

@@ -42,8 +42,10 @@ export const COMPOSE: Language = {
   },
   beside: (mapping, tried) => {
     const [, options] = /^services\.\*\.volumes\[\]\.(bind|tmpfs|image)\./.exec(tried) ?? []
-    if (options !== undefined && mapping === 'services.*.volumes[]') return { type: options, target: '/a', ...(options === 'tmpfs' ? {} : { source: './d' }) }
-    if (tried === 'services.*.env_file[].required' && mapping === 'services.*.env_file[]') return { path: 'no.env' }
+    if (options !== undefined && mapping === 'services.*.volumes[]')
+      return { type: options, target: '/a', ...(options === 'tmpfs' ? {} : { source: './d' }) }
+    if (tried === 'services.*.env_file[].required' && mapping === 'services.*.env_file[]')
+      return { path: 'no.env' }
     return BESIDE[mapping]
   },
   values: {

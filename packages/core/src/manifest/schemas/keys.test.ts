@@ -4,7 +4,18 @@ import { describe, expect, it } from 'vitest'
 import { COMPOSE } from './compose.ts'
 import { COMPOSE_SPEC } from './compose-spec.ts'
 import { SDL } from './sdl.ts'
-import { fateOf, type Json, leaves, mappings, nameOf, put, read, readPlaces, stepsOf, valueFor } from './walk.ts'
+import {
+  fateOf,
+  type Json,
+  leaves,
+  mappings,
+  nameOf,
+  put,
+  read,
+  readPlaces,
+  stepsOf,
+  valueFor,
+} from './walk.ts'
 
 const STRAY = 'strange_key'
 
@@ -37,25 +48,58 @@ describe.each([
   it('stands in one file with all the others, where a stray key is found in every mapping', () => {
     let whole = language.plain()
     for (const place of tried) {
-      const more = put(language, place.path, stepsOf(place.path, language), valueFor(language, place), structuredClone(whole))
+      const more = put(
+        language,
+        place.path,
+        stepsOf(place.path, language),
+        valueFor(language, place),
+        structuredClone(whole),
+      )
       if (read(language, more).manifest.includes('"web":')) whole = more
     }
     // Below these, keys are names that the writer chooses.
     const named = places.filter(({ path }) => path.endsWith('.*')).map(({ path }) => path.slice(0, -2))
     const open = tried.filter(({ kind }) => kind === 'mapping+').map(({ path }) => path)
-    const free = [...named, ...open].map((path) => new RegExp(`^${path.replaceAll('[]', '.[0-9]+').replaceAll('*', '[^.]+')}$`))
+    const free = [...named, ...open].map(
+      (path) => new RegExp(`^${path.replaceAll('[]', '.[0-9]+').replaceAll('*', '[^.]+')}$`),
+    )
     const at = objects(whole).filter((path) => !free.some((pattern) => pattern.test(path.join('.'))))
     expect(at.length).toBeGreaterThan(language === SDL ? 15 : 30)
     for (const path of at) {
       const changed = structuredClone(whole)
-      const object = path.reduce<Json>((value, step) => (value as { [key: string]: Json })[step] ?? null, changed)
+      const object = path.reduce<Json>(
+        (value, step) => (value as { [key: string]: Json })[step] ?? null,
+        changed,
+      )
       Object.assign(object as { [key: string]: Json }, { [STRAY]: 'x' })
       expect([path, isFound(read(language, changed), [...path, STRAY])]).toEqual([path, true])
     }
   })
 
   const anyValue = fc.oneof(
-    fc.constantFrom<Json>(null, true, 0, -1, 1e300, '', ' ', 'x', '\n', '0', '-', ':', '/', '${A', [], {}, [[]], [{}], { '': '' }, [null], { a: null }),
+    fc.constantFrom<Json>(
+      null,
+      true,
+      0,
+      -1,
+      1e300,
+      '',
+      ' ',
+      'x',
+      '\n',
+      '0',
+      '-',
+      ':',
+      '/',
+      '${A',
+      [],
+      {},
+      [[]],
+      [{}],
+      { '': '' },
+      [null],
+      { a: null },
+    ),
     fc.jsonValue({ maxDepth: 3 }) as fc.Arbitrary<Json>,
   )
 
@@ -64,7 +108,8 @@ describe.each([
       fc.property(fc.constantFrom(...places), anyValue, ({ path }, value) => {
         // Anything but an error of the manifest's own would be thrown on.
         const { refused } = read(language, put(language, path, stepsOf(path, language), value))
-        if (refused) expect([refused.line >= 1, refused.message.includes(language.file)]).toEqual([true, true])
+        if (refused)
+          expect([refused.line >= 1, refused.message.includes(language.file)]).toEqual([true, true])
       }),
       { numRuns: 400 },
     )
@@ -74,7 +119,8 @@ describe.each([
 /** Whether a file's messages name a key, or what holds it as refused or ignored as a whole. */
 function isFound({ refused, warnings }: ReturnType<typeof read>, steps: (string | number)[]): boolean {
   const name = nameOf(steps)
-  const isWhole = (field: string, message: string) => name.startsWith(field) && /can't be honoured|^ignored/.test(message)
+  const isWhole = (field: string, message: string) =>
+    name.startsWith(field) && /can't be honoured|^ignored/.test(message)
   if (refused) return refused.field === name || isWhole(refused.field, refused.message)
   return warnings.some(({ field, message }) => field === name || isWhole(field, message))
 }
@@ -82,6 +128,8 @@ function isFound({ refused, warnings }: ReturnType<typeof read>, steps: (string 
 /** Paths of all mappings in a value. */
 function objects(value: Json, path: (string | number)[] = []): (string | number)[][] {
   if (typeof value !== 'object' || value === null) return []
-  const below = Object.entries(value).flatMap(([key, item]) => objects(item, [...path, Array.isArray(value) ? Number(key) : key]))
+  const below = Object.entries(value).flatMap(([key, item]) =>
+    objects(item, [...path, Array.isArray(value) ? Number(key) : key]),
+  )
   return Array.isArray(value) ? below : [path, ...below]
 }

@@ -26,7 +26,10 @@ export const SDL: Language = {
           resources: {
             cpu: { units: 1 },
             memory: { size: '64Mi' },
-            storage: [{ size: '64Mi' }, { name: 'data', size: '64Mi', attributes: { class: 'beta2', persistent: true } }],
+            storage: [
+              { size: '64Mi' },
+              { name: 'data', size: '64Mi', attributes: { class: 'beta2', persistent: true } },
+            ],
           },
         },
         other: { resources: { cpu: { units: 2 }, memory: { size: '64Mi' }, storage: { size: '64Mi' } } },
@@ -46,7 +49,8 @@ export const SDL: Language = {
     endpoints: 'myip',
   },
   beside: (mapping, tried) => {
-    if (/storage\[\]\.attributes\./.test(tried) && mapping.endsWith('attributes')) return { class: 'beta3', persistent: true }
+    if (/storage\[\]\.attributes\./.test(tried) && mapping.endsWith('attributes'))
+      return { class: 'beta3', persistent: true }
     return BESIDE[mapping]
   },
   values: {

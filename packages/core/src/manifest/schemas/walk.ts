@@ -15,7 +15,9 @@ export interface Place {
   kinds: string[]
 }
 
-/** What becomes of a key: it changes the manifest, a warning names its line, or the file is refused by line. */
+/**
+ * What becomes of a key: it changes the manifest, a warning names its line, or the file is refused by line.
+ */
 export type Fate = 'honoured' | 'warned' | 'refused' | 'SILENT'
 
 /** How a language's files are made for a walk through its schema. */
@@ -27,7 +29,10 @@ export interface Language {
   names: Record<string, string>
   /** What a mapping has beside the key that is tried. */
   beside: (mapping: string, tried: string) => { [key: string]: Json } | undefined
-  /** Values to try, by path. A number or truth value is tried in quotes as well; what isn't here is tried with any value. */
+  /**
+   * Values to try, by path. A number or truth value is tried in quotes as well; what isn't here is tried
+   * with any value.
+   */
   values: Record<string, Json[]>
   /** Another value for keys that can't be left out. */
   others: Record<string, Json>
@@ -59,11 +64,15 @@ export function leaves(places: Place[]): Place[] {
 
 /** Mappings that know their keys. */
 export function mappings(places: Place[]): string[] {
-  const knows = (path: string) => places.some((other) => other.path.startsWith(`${path}.`) && !other.path.startsWith(`${path}.*`))
+  const knows = (path: string) =>
+    places.some((other) => other.path.startsWith(`${path}.`) && !other.path.startsWith(`${path}.*`))
   return places.flatMap(({ path, kind }) => (kind.startsWith('mapping') && knows(path) ? [path] : []))
 }
 
-/** What becomes of a key with a value of one kind: the file with it is compared with the file without it, or with another value. */
+/**
+ * What becomes of a key with a value of one kind: the file with it is compared with the file without it, or
+ * with another value.
+ */
 export function fateOf(language: Language, place: Place): Fate {
   const { path } = place
   const steps = stepsOf(path, language)
@@ -72,18 +81,30 @@ export function fateOf(language: Language, place: Place): Fate {
   const isTold = (told: { field: string; line: number }) => isPlaceOf(told.field, name) && after.tells(told)
   if (after.refused) return isTold(after.refused) ? 'refused' : 'SILENT'
   // A whole that is ignored says so whatever is in it.
-  if (after.warnings.some((warning) => isTold(warning) && warning.message.startsWith('ignored'))) return 'warned'
+  if (after.warnings.some((warning) => isTold(warning) && warning.message.startsWith('ignored')))
+    return 'warned'
   const other = language.others[path]
   const before = read(language, put(language, path, steps, other))
-  if (before.refused && other === undefined) throw new Error(`${path} has nothing to be compared with: ${before.refused.message}`)
+  if (before.refused && other === undefined)
+    throw new Error(`${path} has nothing to be compared with: ${before.refused.message}`)
   if (after.manifest !== before.manifest) return 'honoured'
   const isNew = ({ field, message }: { field: string; message: string }) =>
     !before.warnings.some((warning) => field === warning.field && message === warning.message)
-  return after.warnings.some((warning) => isTold(warning) && warning.field.length >= name.length && isNew(warning)) ? 'warned' : 'SILENT'
+  return after.warnings.some(
+    (warning) => isTold(warning) && warning.field.length >= name.length && isNew(warning),
+  )
+    ? 'warned'
+    : 'SILENT'
 }
 
 /** The file with a value at a path. */
-export function put(language: Language, path: string, steps: Step[], value: Json | undefined, root = language.plain()): Json {
+export function put(
+  language: Language,
+  path: string,
+  steps: Step[],
+  value: Json | undefined,
+  root = language.plain(),
+): Json {
   let at: Json = root
   let place = ''
   const schemaSteps = path.replaceAll('[]', '.[]').split('.')
@@ -98,9 +119,12 @@ export function put(language: Language, path: string, steps: Step[], value: Json
     }
     const next = steps[index + 1]
     const found = (at as { [key: string]: Json })[step]
-    const fits = typeof found === 'object' && found !== null && Array.isArray(found) === (typeof next === 'number')
+    const fits =
+      typeof found === 'object' && found !== null && Array.isArray(found) === (typeof next === 'number')
     const below: Json = fits ? found : typeof next === 'number' ? [] : {}
-    if (!Array.isArray(below)) for (const [key, beside] of Object.entries(language.beside(place, path) ?? {})) below[key] ??= structuredClone(beside)
+    if (!Array.isArray(below))
+      for (const [key, beside] of Object.entries(language.beside(place, path) ?? {}))
+        below[key] ??= structuredClone(beside)
     assign(at, step, below)
     at = below
   }
@@ -112,7 +136,12 @@ export function stepsOf(path: string, { names }: Language): Step[] {
   for (const part of path.replaceAll('[]', '.[]').split('.')) {
     if (part === '[]') steps.push(0)
     else if (part !== '*') steps.push(part)
-    else steps.push(Object.entries(names).find(([place]) => place.includes('*') && path.startsWith(place))?.[1] ?? names[String(steps.at(-1))] ?? 'k')
+    else
+      steps.push(
+        Object.entries(names).find(([place]) => place.includes('*') && path.startsWith(place))?.[1] ??
+          names[String(steps.at(-1))] ??
+          'k',
+      )
   }
   return steps
 }
@@ -121,17 +150,24 @@ export function stepsOf(path: string, { names }: Language): Step[] {
 export function read({ file, files }: Language, value: Json) {
   const text = stringify(value, { lineWidth: 0 })
   const lines = text.split('\n')
-  /** Whether a message's line is that of the key its place ends with; a list or mapping begins on the line after. */
+  /**
+   * Whether a message's line is that of the key its place ends with; a list or mapping begins on the line
+   * after.
+   */
   const tells = ({ field, line }: { field: string; line: number }) => {
     const key =
       field
         .replace(/(?:\[\d+\])+$/, '')
         .split('.')
         .at(-1) ?? ''
-    return [lines[line - 1], lines[line - 2]].some((at = '') => at.includes(`${key}:`) || (field.endsWith(']') && at.trimStart().startsWith('- ')))
+    return [lines[line - 1], lines[line - 2]].some(
+      (at = '') => at.includes(`${key}:`) || (field.endsWith(']') && at.trimStart().startsWith('- ')),
+    )
   }
   const look = (path: string): Beside | undefined =>
-    Object.hasOwn(files, path) ? { kind: 'file', content: Buffer.from(files[path] ?? ''), mode: 0o644 } : undefined
+    Object.hasOwn(files, path)
+      ? { kind: 'file', content: Buffer.from(files[path] ?? ''), mode: 0o644 }
+      : undefined
   try {
     const { manifest, logins, warnings } = parseManifest(text, { file, env: {}, look })
     return { text, manifest: toCanonicalJson({ ...manifest, logins }), warnings, refused: undefined, tells }
@@ -146,8 +182,14 @@ export function valueFor({ values }: Language, { path, kind, kinds }: Place): Js
   const found = named.find((value) => [kind, ...(ALSO[kind] ?? [])].includes(kindOf(value)))
   if (found !== undefined) return found
   const [first] = named
-  if (kind === 'string' && first !== undefined && first !== null && typeof first !== 'object') return String(first)
-  if (kind === 'string') return kinds.includes('boolean') ? 'true' : kinds.some((other) => other === 'integer' || other === 'number') ? '7' : 'x'
+  if (kind === 'string' && first !== undefined && first !== null && typeof first !== 'object')
+    return String(first)
+  if (kind === 'string')
+    return kinds.includes('boolean')
+      ? 'true'
+      : kinds.some((other) => other === 'integer' || other === 'number')
+        ? '7'
+        : 'x'
   return kind === 'boolean' ? true : kind === 'list' ? ['x'] : kind.startsWith('mapping') ? { a: 'b' } : 7
 }
 
@@ -164,11 +206,15 @@ function assign(at: Json, step: Step, value: Json): void {
 
 /** As an error names it, `services.web.ports[0].target`. */
 export function nameOf(steps: Step[]): string {
-  return steps.reduce<string>((text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? step : `${text}.${step}`), '')
+  return steps.reduce<string>(
+    (text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? step : `${text}.${step}`),
+    '',
+  )
 }
 
 /** Whether a message stands at a key, below it or at what holds it. */
 function isPlaceOf(field: string, name: string): boolean {
-  const isIn = (inner: string, outer: string) => inner === outer || inner.startsWith(`${outer}.`) || inner.startsWith(`${outer}[`)
+  const isIn = (inner: string, outer: string) =>
+    inner === outer || inner.startsWith(`${outer}.`) || inner.startsWith(`${outer}[`)
   return field !== '' && (isIn(field, name) || isIn(name, field))
 }

@@ -5,7 +5,10 @@ export const FILES: readonly Attempt[] = [
   { name: 'mount a proc of its own', perl: `mkdir '/tmp/p'; mounts 'proc', '/tmp/p', 'proc', 0` },
   { name: 'mount a tmpfs of its own', perl: `mkdir '/tmp/p'; mounts 'none', '/tmp/p', 'tmpfs', 0` },
   { name: 'mount sysfs', perl: `mkdir '/tmp/p'; mounts 'none', '/tmp/p', 'sysfs', 0` },
-  { name: 'mount control groups', perl: `mkdir '/tmp/p'; mounts 'none', '/tmp/p', 'cgroup2', 0; mounts 'none', '/tmp/p', 'cgroup', 0, 'pids'` },
+  {
+    name: 'mount control groups',
+    perl: `mkdir '/tmp/p'; mounts 'none', '/tmp/p', 'cgroup2', 0; mounts 'none', '/tmp/p', 'cgroup', 0, 'pids'`,
+  },
   { name: 'mount debugfs', perl: `mkdir '/tmp/p'; mounts 'none', '/tmp/p', 'debugfs', 0` },
   { name: 'mount the host’s disk', perl: `mkdir '/tmp/p'; mounts $host{disk}, '/tmp/p', 'ext4', 1` },
   {
@@ -14,12 +17,29 @@ export const FILES: readonly Attempt[] = [
   },
   { name: 'bind its root elsewhere', perl: `mkdir '/tmp/p'; mounts '/', '/tmp/p', '', 4096` },
   { name: 'bind nothing over a masked path', perl: `mounts '/dev/zero', '/proc/kcore', '', 4096` },
-  { name: 'make /proc/sys writable again', perl: `mounts 'none', '/proc/sys', '', 4096 | 32; mounts 'none', '/proc', '', 32; mounts 'none', '/sys', '', 32` },
-  { name: 'take a mask off', perl: `gets 'umount2', $_, 2 for '/proc/kcore', '/proc/sys', '/proc/keys', '/sys/firmware'` },
-  { name: 'open a file system by the new calls', perl: `my $t = 'tmpfs'; gets 'fsopen', $t, 0`, also: ['ENOSYS'] },
+  {
+    name: 'make /proc/sys writable again',
+    perl: `mounts 'none', '/proc/sys', '', 4096 | 32; mounts 'none', '/proc', '', 32; mounts 'none', '/sys', '', 32`,
+  },
+  {
+    name: 'take a mask off',
+    perl: `gets 'umount2', $_, 2 for '/proc/kcore', '/proc/sys', '/proc/keys', '/sys/firmware'`,
+  },
+  {
+    name: 'open a file system by the new calls',
+    perl: `my $t = 'tmpfs'; gets 'fsopen', $t, 0`,
+    also: ['ENOSYS'],
+  },
   { name: 'copy a tree of mounts', perl: `my $r = '/'; gets 'open_tree', -100, $r, 1`, also: ['ENOSYS'] },
-  { name: 'change the settings of a mount', perl: `my ($p, $a) = ('/', pack('Q4', 0, 1, 0, 0)); gets 'mount_setattr', -100, $p, 0, $a, 32`, also: ['ENOSYS'] },
-  { name: 'swap its root', perl: `mkdir '/tmp/p'; my ($n, $o) = ('/tmp', '/tmp/p'); gets 'pivot_root', $n, $o` },
+  {
+    name: 'change the settings of a mount',
+    perl: `my ($p, $a) = ('/', pack('Q4', 0, 1, 0, 0)); gets 'mount_setattr', -100, $p, 0, $a, 32`,
+    also: ['ENOSYS'],
+  },
+  {
+    name: 'swap its root',
+    perl: `mkdir '/tmp/p'; my ($n, $o) = ('/tmp', '/tmp/p'); gets 'pivot_root', $n, $o`,
+  },
   {
     name: 'climb out of a root within its root',
     perl: String.raw`
@@ -44,16 +64,28 @@ export const FILES: readonly Attempt[] = [
       }
       $! = 2; refused()`,
   },
-  { name: 'make a device of the host’s disk', perl: `my $p = '/tmp/disk'; gets 'mknodat', -100, $p, 0060666, $host{diskNumber}` },
-  { name: 'make a device of the host’s memory', perl: `my $p = '/tmp/mem'; gets 'mknodat', -100, $p, 0020666, 0x101` },
+  {
+    name: 'make a device of the host’s disk',
+    perl: `my $p = '/tmp/disk'; gets 'mknodat', -100, $p, 0060666, $host{diskNumber}`,
+  },
+  {
+    name: 'make a device of the host’s memory',
+    perl: `my $p = '/tmp/mem'; gets 'mknodat', -100, $p, 0020666, 0x101`,
+  },
   {
     name: 'read a disk of the host’s',
     perl: `reads $_ for $host{disk}, paths('/dev/sd*', '/dev/vd*', '/dev/nvme*', '/dev/dm-*', '/dev/loop*'); $! = 2; refused()`,
   },
-  { name: 'read a device that came with its image', perl: `reads '/image-devices/mem'; reads '/image-devices/disk'` },
+  {
+    name: 'read a device that came with its image',
+    perl: `reads '/image-devices/mem'; reads '/image-devices/disk'`,
+  },
   { name: 'make virtual machines', perl: `opens_to_write '/dev/kvm'` },
   { name: 'make interfaces', perl: `opens_to_write '/dev/net/tun'` },
-  { name: 'make file systems of its own', perl: `opens_to_write '/dev/fuse'; opens_to_write '/dev/loop-control'` },
+  {
+    name: 'make file systems of its own',
+    perl: `opens_to_write '/dev/fuse'; opens_to_write '/dev/loop-control'`,
+  },
   {
     name: 'find a device that no container needs',
     perl: String.raw`
@@ -86,5 +118,9 @@ export const FILES: readonly Attempt[] = [
       $! = 2; refused()`,
     also: ['ETXTBSY'],
   },
-  { name: 'write to what its engine lent it', perl: `opens_to_write $_ for '/etc/hosts', '/etc/resolv.conf', '/etc/hostname'`, by: 'user' },
+  {
+    name: 'write to what its engine lent it',
+    perl: `opens_to_write $_ for '/etc/hosts', '/etc/resolv.conf', '/etc/hostname'`,
+    by: 'user',
+  },
 ]

@@ -21,8 +21,16 @@ export const PROCESSES: readonly Attempt[] = [
     perl: `for (qw(mnt pid net user uts ipc cgroup)) { open(my $f, '<', "/proc/1/ns/$_") or refused(); gets 'setns', fileno($f), 0 if $f }`,
     also: ['EINVAL'],
   },
-  { name: 'signal a process of the host’s', perl: `gets 'kill', $host{process}, 0; gets 'kill', $host{other}, 0`, also: ['ESRCH'] },
-  { name: 'hold a process of the host’s', perl: `gets 'pidfd_open', $host{process}, 0; gets 'pidfd_open', $host{other}, 0`, also: ['ESRCH'] },
+  {
+    name: 'signal a process of the host’s',
+    perl: `gets 'kill', $host{process}, 0; gets 'kill', $host{other}, 0`,
+    also: ['ESRCH'],
+  },
+  {
+    name: 'hold a process of the host’s',
+    perl: `gets 'pidfd_open', $host{process}, 0; gets 'pidfd_open', $host{other}, 0`,
+    also: ['ESRCH'],
+  },
   {
     name: 'trace a process of the host’s or of another lease',
     perl: `gets 'ptrace', 16, $host{process}, 0, 0; gets 'ptrace', 16, $host{other}, 0, 0`,
@@ -48,13 +56,21 @@ export const PROCESSES: readonly Attempt[] = [
     perl: `socket(my $s, 2, 3, 1) ? got('an ICMP socket') : refused(); socket($s, 10, 3, 58) ? got('an ICMPv6 socket') : refused()`,
     also: ['EAFNOSUPPORT'],
   },
-  { name: 'see packets on the wire', perl: `socket(my $s, 17, 3, 0x300) ? got('a packet socket') : refused()`, also: ['EAFNOSUPPORT'] },
+  {
+    name: 'see packets on the wire',
+    perl: `socket(my $s, 17, 3, 0x300) ? got('a packet socket') : refused()`,
+    also: ['EAFNOSUPPORT'],
+  },
   {
     name: 'speak to the hypervisor past the network',
     perl: `socket(my $s, 40, 1, 0) ? got('a vsock socket') : refused()`,
     also: ['EAFNOSUPPORT'],
   },
-  { name: 'use the kernel’s ciphers', perl: `socket(my $s, 38, 5, 0) ? got('an AF_ALG socket') : refused()`, also: ['EAFNOSUPPORT'] },
+  {
+    name: 'use the kernel’s ciphers',
+    perl: `socket(my $s, 38, 5, 0) ? got('an AF_ALG socket') : refused()`,
+    also: ['EAFNOSUPPORT'],
+  },
   {
     name: 'use families of sockets that nobody needs',
     perl: `for (9, 15, 21, 29, 30, 31, 42, 43, 44) { socket(my $s, $_, 2, 0) && got("family $_"); refused(); socket($s, $_, 5, 0) && got("family $_"); refused(); socket($s, $_, 3, 1) && got("family $_"); refused() }`,
@@ -77,7 +93,11 @@ export const PROCESSES: readonly Attempt[] = [
       $type == 2 && $error == 0 ? got('every table is gone') : do { $! = -$error; refused() }`,
     also: ['EAFNOSUPPORT', 'EPROTONOSUPPORT'],
   },
-  { name: 'reach a socket of the host’s by its abstract name', perl: `reaches 'the socket', pack('S a*', 1, "\\0$host{abstract}")`, also: ['ECONNREFUSED'] },
+  {
+    name: 'reach a socket of the host’s by its abstract name',
+    perl: `reaches 'the socket', pack('S a*', 1, "\\0$host{abstract}")`,
+    also: ['ECONNREFUSED'],
+  },
   {
     name: 'reach the host’s loopback',
     perl: `reaches4 $_, $host{port} for '127.0.0.1', '127.1.2.3', '0.0.0.0'; reaches6 '0' x 31 . '1', $host{port}; reaches6 '0' x 20 . 'ffff7f000001', $host{port}`,
@@ -91,7 +111,16 @@ export const PROCESSES: readonly Attempt[] = [
         (map { my $to = $_; sub { reaches4 $to, $host{port} } } @{$host{addresses4}}),
         (map { my $to = $_; map { my $scope = $_; sub { reaches6 $to, $host{port}, $scope } } @scopes } @{$host{addresses6}}),
       )`,
-    also: ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EADDRNOTAVAIL', 'EINVAL', 'ENODEV', 'EAFNOSUPPORT'],
+    also: [
+      'ECONNREFUSED',
+      'EHOSTUNREACH',
+      'ENETUNREACH',
+      'ETIMEDOUT',
+      'EADDRNOTAVAIL',
+      'EINVAL',
+      'ENODEV',
+      'EAFNOSUPPORT',
+    ],
   },
   {
     name: 'reach the host by its own gateway',
