@@ -1,6 +1,6 @@
 import type { Network } from '@cloister/chain'
 import { CloisterError, findCause, WorkerRecord } from '@cloister/core'
-import { DialAgent, dialChecked, fetchOver, securePinned } from '@cloister/relay'
+import { DialAgent, dialChecked, fetchOver, securePinned } from '@cloister/transport'
 import type { Address } from 'viem'
 
 const ANSWER_MS = 20_000

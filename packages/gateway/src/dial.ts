@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { LeaseRecord } from '@cloister/core'
-import { dialChecked, securePinned } from '@cloister/relay'
+import { dialChecked, securePinned } from '@cloister/transport'
 
 const CONNECT_MS = 5_000
 /** Stands in no URL. */

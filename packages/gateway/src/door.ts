@@ -21,7 +21,7 @@ import {
   type Refusal,
   relayRequest,
   relayUpgrade,
-} from '@cloister/relay'
+} from '@cloister/transport'
 import { dialEndpoint, targetOf } from './dial.ts'
 import type { Wanted } from './host.ts'
 import { failing, PAGES, type Page, refused, render, tooLarge } from './pages.ts'

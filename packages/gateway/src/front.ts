@@ -11,7 +11,7 @@ import {
   type Outgoing,
   SERVER_OPTIONS,
   serveRequests,
-} from '@cloister/relay'
+} from '@cloister/transport'
 
 /** Milliseconds that a connection may take until its first byte, and one of HTTP/2 may have no request. */
 const IDLE_MS = 60_000

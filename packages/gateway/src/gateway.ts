@@ -10,7 +10,7 @@ import {
   type Outgoing,
   SERVER_OPTIONS,
   serveRequests,
-} from '@cloister/relay'
+} from '@cloister/transport'
 import { Door, show } from './door.ts'
 import { openFront } from './front.ts'
 import { readHost, type Wanted } from './host.ts'

@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http'
 import { type GatewayRoute, type LeaseRecord, RouteReport } from '@cloister/core'
-import type { DialAgent } from '@cloister/relay'
+import type { DialAgent } from '@cloister/transport'
 import { z } from 'zod'
 import { targetOf } from './dial.ts'
 import type { LoopbackPorts } from './loopback.ts'

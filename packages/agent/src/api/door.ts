@@ -12,7 +12,7 @@ import {
   type Outgoing,
   SERVER_OPTIONS,
   serveRequests,
-} from '@cloister/relay'
+} from '@cloister/transport'
 import { Ingress, type IngressParts, refuse } from './ingress.ts'
 import type { ServerIdentity } from './tls.ts'
 

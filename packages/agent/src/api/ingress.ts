@@ -20,7 +20,7 @@ import {
   type Refusal,
   relayRequest,
   relayUpgrade,
-} from '@cloister/relay'
+} from '@cloister/transport'
 
 const MAX_BODY_BYTES = 1024 * 1024 * 1024
 const SILENCE_MS = 60_000

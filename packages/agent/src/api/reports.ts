@@ -36,15 +36,13 @@ export function routesOf({ supervisor, config }: Worker, lease: StoredLease): Ro
           label,
         }))
       : []),
-    ...supervisor.forwarding
-      .of(lease.id)
-      .map(({ service, port, protocol, workerPort }) => ({
-        service,
-        port,
-        protocol,
-        label: '',
-        address: `${host}:${workerPort}`,
-      })),
+    ...supervisor.forwarding.of(lease.id).map(({ service, port, protocol, workerPort }) => ({
+      service,
+      port,
+      protocol,
+      label: '',
+      address: `${host}:${workerPort}`,
+    })),
   ]
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { CloisterError, type ImageReference, messageOf, registryHostOf } from '@cloister/core'
-import { CheckedFetch } from '@cloister/relay'
+import { CheckedFetch } from '@cloister/transport'
 import type { RegistryCredentials } from '../executor.ts'
 import {
   checkDigest,

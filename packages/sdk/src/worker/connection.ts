@@ -1,5 +1,5 @@
 import type { Network } from '@cloister/chain'
-import { DialAgent, dialChecked, fetchOver, securePinned } from '@cloister/relay'
+import { DialAgent, dialChecked, fetchOver, securePinned } from '@cloister/transport'
 import type { Hex } from 'viem'
 
 /** The key that a worker's TLS has to be for: known already, or found out when first needed. */
