@@ -7,7 +7,7 @@ import { join } from 'node:path'
 const CONTRACTS = join(import.meta.dirname, '../contracts')
 const TAKEN = /\bsnapshot(?:GasLastCall|Value)\(\s*"Gas",\s*"([^"]+)"/g
 
-const taken = readdirSync(join(CONTRACTS, 'test'))
+const taken = readdirSync(join(CONTRACTS, 'test'), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.sol'))
   .flatMap((name) =>
     [...readFileSync(join(CONTRACTS, 'test', name), 'utf8').matchAll(TAKEN)].map(

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Schedule} from "../src/Schedule.sol";
-import {Shares} from "../src/Shares.sol";
+import {Schedule} from "../src/libraries/Schedule.sol";
+import {Shares} from "../src/libraries/Shares.sol";
 
 /// @dev What holds for every value there is, not only for those that tests tried: each assertion is proven
 /// by solc's SMTChecker with Z3 (proofs.test.ts). What is required is what Stake keeps true by its types and

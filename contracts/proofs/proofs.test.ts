@@ -31,7 +31,10 @@ async function ask(source: string): Promise<string[]> {
     sources: {
       [FILE]: { content: used },
       ...Object.fromEntries(
-        names.map((name) => [`contracts/src/${name}.sol`, { content: content(`contracts/src/${name}.sol`) }]),
+        names.map((name) => [
+          `contracts/src/libraries/${name}.sol`,
+          { content: content(`contracts/src/libraries/${name}.sol`) },
+        ]),
       ),
     },
     settings: {

@@ -154,7 +154,9 @@ const AT_ONCE = {
 
 it('has an owner that takes nothing and lets nobody in at once', () => {
   const folder = join(import.meta.dirname, '../../../contracts/src')
-  const sources = readdirSync(folder).filter((name) => name.endsWith('.sol'))
+  const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.sol'),
+  )
   const found = sources.flatMap((name) => {
     const source = readFileSync(join(folder, name), 'utf8')
     return [...source.matchAll(/function (\w+)\([^{;]*onlyOwner[^{;]*\{([\s\S]*?)\n {4}\}/g)].map(

@@ -196,7 +196,7 @@ test('a proposed slash is known until it is over', async () => {
 test('whatever is announced in the contracts says when it is made, with the values it was announced with', async () => {
   const sources = join(import.meta.dirname, '../../../../contracts/src')
   const found = new Set<string>()
-  for (const name of (await readdir(sources)).filter((file) => file.endsWith('.sol')))
+  for (const name of (await readdir(sources, { recursive: true })).filter((file) => file.endsWith('.sol')))
     for (const [, called = ''] of (await readFile(join(sources, name), 'utf8')).matchAll(
       /function (\w+)\([^{;]*\{\s*_useAnnouncement\(\);/g,
     ))

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {Admission, VERIFIER} from "../../src/attestation/Admission.sol";
+import {Gpus} from "../../src/attestation/Gpus.sol";
+import {CoveredWorkers} from "../../src/attestation/CoveredWorkers.sol";
+import {Verdicts} from "../../src/attestation/Verdicts.sol";
+import {change} from "../stages/Economy.sol";
+import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
+import {VerifiedNetwork} from "../stages/VerifiedNetwork.sol";
+import {vm} from "../Vm.sol";
+
+contract VerdictsTest is VerifiedNetwork {
+    function test_enough_verifiers_of_other_providers_cover_a_worker() public {
+        Verdicts.Verdict memory verdict = snp();
+        bytes[] memory signatures = signed(verdict, 2);
+        vm.prank(worker);
+        workers.attestByVerdict(verdict, signatures, "");
+        vm.snapshotGasLastCall("Gas", "attestByVerdict of 2");
+        (,, uint256 until) = workers.billing(worker);
+        vm.assertEq(until, block.timestamp + 1 hours);
+        vm.assertEq(workers.imageOf(worker), workers.nameOf(Verdicts.Kind.SevSnp, SNP_IMAGE));
+        vm.assertEq(workers.holderOf(workers.nameOf(Verdicts.Kind.SevSnp, CHIP)).provider, provider);
+    }
+
+    function test_too_few_verdicts_are_refused_as_governance_says() public {
+        Verdicts.Verdict memory verdict = snp();
+        bytes[] memory one = signed(verdict, 1);
+        vm.prank(verdict.worker);
+        vm.expectRevert(abi.encodeWithSelector(Verdicts.TooFewVerdicts.selector, 1, 2));
+        workers.attestByVerdict(verdict, one, "");
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger));
+        workers.setVerdictThreshold(3);
+        bytes memory tooFew = abi.encodeCall(Verdicts.setVerdictThreshold, (1));
+        vm.prank(governance);
+        workers.announce(tooFew);
+        change(governance, workers, abi.encodeCall(Verdicts.setVerdictThreshold, (3)));
+        vm.prank(governance);
+        vm.expectRevert(abi.encodeWithSelector(Verdicts.ThresholdOutOfBounds.selector, 1, 2, 16));
+        workers.setVerdictThreshold(1);
+        vm.roll(block.number + 2);
+        for (uint256 i; i < 3; ++i) {
+            renewVerifier(i);
+        }
+        verdict = snp();
+        bytes[] memory two = signed(verdict, 2);
+        vm.prank(verdict.worker);
+        vm.expectRevert(abi.encodeWithSelector(Verdicts.TooFewVerdicts.selector, 2, 3));
+        workers.attestByVerdict(verdict, two, "");
+        workers.attestByVerdict(verdict, signed(verdict, 3), claimed(verdict));
+    }
+
+    function test_verifiers_must_be_of_different_providers_and_not_the_workers() public {
+        Verdicts.Verdict memory verdict = snp();
+        bytes[] memory twice = signed(verdict, 2);
+        twice[1] = twice[0];
+        vm.prank(verdict.worker);
+        vm.expectRevert(
+            abi.encodeWithSelector(Verdicts.VerifierNotIndependent.selector, vm.addr(keys[0]), owners[0])
+        );
+        workers.attestByVerdict(verdict, twice, "");
+        // A second worker of the first verifier's provider, on a machine of its own.
+        join(0x1009, owners[0], 0xF009, 59);
+        vm.roll(block.number + 2);
+        verdict = snp();
+        bytes[] memory same = signed(verdict, 2);
+        same[1] = sign(0x1009, workers.verdictDigest(verdict));
+        vm.prank(verdict.worker);
+        vm.expectRevert(
+            abi.encodeWithSelector(Verdicts.VerifierNotIndependent.selector, vm.addr(0x1009), owners[0])
+        );
+        workers.attestByVerdict(verdict, same, "");
+        // A verifier of the very provider it is about.
+        join(0x1008, provider, 0xF008, 58);
+        vm.roll(block.number + 2);
+        verdict = snp();
+        bytes[] memory own = signed(verdict, 2);
+        own[1] = sign(0x1008, workers.verdictDigest(verdict));
+        vm.prank(verdict.worker);
+        vm.expectRevert(
+            abi.encodeWithSelector(Verdicts.VerifierNotIndependent.selector, vm.addr(0x1008), provider)
+        );
+        workers.attestByVerdict(verdict, own, "");
+    }
+
+    function test_who_is_not_covered_or_no_verifier_does_not_count() public {
+        Verdicts.Verdict memory verdict = snp();
+        bytes[] memory forged = signed(verdict, 2);
+        forged[1] = sign(0xBAD, workers.verdictDigest(verdict));
+        vm.prank(verdict.worker);
+        vm.expectRevert(abi.encodeWithSelector(Verdicts.NotAVerifier.selector, vm.addr(0xBAD)));
+        workers.attestByVerdict(verdict, forged, "");
+        forged[1] = hex"00";
+        vm.prank(verdict.worker);
+        vm.expectRevert(abi.encodeWithSelector(Verdicts.NotAVerifier.selector, address(0)));
+        workers.attestByVerdict(verdict, forged, "");
+        bytes[] memory good = signed(verdict, 2);
+        vm.prank(owners[1]);
+        workers.depart(vm.addr(keys[1]));
+        vm.prank(verdict.worker);
+        vm.expectRevert(abi.encodeWithSelector(Verdicts.NotAVerifier.selector, vm.addr(keys[1])));
+        workers.attestByVerdict(verdict, good, "");
+        vm.prank(governance);
+        admission.suspendImage(SoftwarePlatform.imageId(keccak256("guest")), VERIFIER);
+        vm.prank(verdict.worker);
+        vm.expectRevert(abi.encodeWithSelector(Verdicts.NotAVerifier.selector, vm.addr(keys[0])));
+        workers.attestByVerdict(verdict, good, "");
+    }
+
+    function test_a_verdict_is_about_one_worker_one_provider_and_one_block() public {
+        Verdicts.Verdict memory verdict = snp();
+        bytes[] memory signatures = signed(verdict, 2);
+        verdict.tlsKeyHash = keccak256("another");
+        vm.prank(verdict.worker);
+        vm.expectRevert();
+        workers.attestByVerdict(verdict, signatures, "");
+        verdict = snp();
+        workers.attestByVerdict(verdict, signatures, claimed(verdict));
+        vm.prank(verdict.worker);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                CoveredWorkers.EvidenceReplayed.selector, verdict.blockNumber, verdict.blockNumber
+            )
+        );
+        workers.attestByVerdict(verdict, signatures, "");
+        verdict.provider = stranger;
+        signatures = signed(verdict, 2);
+        vm.prank(verdict.worker);
+        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.NotProvider.selector, stranger));
+        workers.attestByVerdict(verdict, signatures, "");
+        verdict = snp();
+        verdict.blockHash = keccak256("another fork");
+        signatures = signed(verdict, 2);
+        vm.prank(verdict.worker);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                Verdicts.EvidenceNotFresh.selector, verdict.blockHash, blockhash(verdict.blockNumber)
+            )
+        );
+        workers.attestByVerdict(verdict, signatures, "");
+        verdict = snp();
+        signatures = signed(verdict, 2);
+        vm.roll(block.number + 300);
+        vm.prank(verdict.worker);
+        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.BlockUnknown.selector, verdict.blockNumber));
+        workers.attestByVerdict(verdict, signatures, "");
+    }
+
+    function test_an_image_that_is_not_listed_is_refused_whoever_signs() public {
+        Verdicts.Verdict memory verdict = snp();
+        verdict.image = keccak256("another guest");
+        bytes[] memory signatures = signed(verdict, 3);
+        bytes32 name = workers.nameOf(Verdicts.Kind.SevSnp, verdict.image);
+        vm.prank(verdict.worker);
+        vm.expectRevert(abi.encodeWithSelector(Admission.ImageNotAllowed.selector, name));
+        workers.attestByVerdict(verdict, signatures, "");
+    }
+
+    function test_gpus_are_worth_nothing_without_a_verdict_and_while_the_worker_is_not_covered() public {
+        attest();
+        vm.prank(worker);
+        workers.depart(worker);
+        vm.roll(block.number + 2);
+        Verdicts.Verdict memory verdict = gpus();
+        bytes[] memory first = signed(verdict, 2);
+        vm.prank(worker);
+        workers.confirmGpus(verdict, first, "", gpuIds());
+        vm.snapshotGasLastCall("Gas", "confirmGpus of 2");
+        bytes[] memory again = signed(verdict, 2);
+        vm.prank(verdict.worker);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                CoveredWorkers.EvidenceReplayed.selector, verdict.blockNumber, verdict.blockNumber
+            )
+        );
+        workers.confirmGpus(verdict, again, "", gpuIds());
+        (bytes32 class, uint256 count) = workers.gpusOf(worker);
+        vm.assertEq(class, bytes32(0));
+        attest();
+        (class, count) = workers.gpusOf(worker);
+        vm.assertEq(class, bytes32("h100"));
+        vm.assertEq(count, 8);
+        vm.warp(block.timestamp + 1 hours);
+        attest();
+        (class, count) = workers.gpusOf(worker);
+        vm.assertEq(count, 0);
+        verdict = snp();
+        bytes[] memory signatures = signed(verdict, 0);
+        vm.prank(verdict.worker);
+        vm.expectRevert(Verdicts.WrongKind.selector);
+        workers.confirmGpus(verdict, signatures, "", gpuIds());
+        verdict = gpus();
+        vm.prank(verdict.worker);
+        vm.expectRevert(Verdicts.WrongKind.selector);
+        workers.attestByVerdict(verdict, signatures, "");
+    }
+
+    function test_a_gpu_is_in_one_worker_at_a_time_and_named_in_the_verdict() public {
+        attest();
+        vm.roll(block.number + 2);
+        Verdicts.Verdict memory verdict = gpus();
+        bytes[] memory signatures = signed(verdict, 2);
+        bytes32[] memory others = gpuIds();
+        others[7] = bytes32(uint256(0x99));
+        vm.prank(verdict.worker);
+        vm.expectRevert(Gpus.GpusNotAsNamed.selector);
+        workers.confirmGpus(verdict, signatures, "", others);
+        workers.confirmGpus(verdict, signatures, claimed(verdict), gpuIds());
+        vm.assertEq(workers.gpuHolderOf(bytes32(uint256(0x60))).worker, worker);
+        // Another worker of the same provider, with seven of the same eight.
+        uint256 key = 0x2009;
+        join(key, provider, 0xF010, 60);
+        vm.roll(block.number + 2);
+        verdict = gpus();
+        verdict.worker = vm.addr(key);
+        bytes32[] memory seven = new bytes32[](7);
+        for (uint256 i; i < 7; ++i) {
+            seven[i] = gpuIds()[i];
+        }
+        (verdict.gpus, verdict.platform) = (7, sha256(abi.encodePacked(seven)));
+        signatures = signed(verdict, 2);
+        vm.prank(verdict.worker);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                Gpus.GpuHeld.selector, bytes32(uint256(0x60)), worker, block.timestamp + 1 hours
+            )
+        );
+        workers.confirmGpus(verdict, signatures, "", seven);
+        // Twice in one verdict is no better.
+        seven[6] = seven[5];
+        verdict.platform = sha256(abi.encodePacked(seven));
+        signatures = signed(verdict, 2);
+        vm.prank(verdict.worker);
+        vm.expectRevert();
+        workers.confirmGpus(verdict, signatures, "", seven);
+    }
+}
