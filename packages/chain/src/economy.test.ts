@@ -244,19 +244,17 @@ test('the model agrees with the contracts to the unit, whatever is done in whate
         providerOwed,
       } = economy.poolOf(provider)
       checks.push(
-        stage
-          .read('stake', 'poolOf', provider)
-          .then((pool) =>
-            expect(pool).toMatchObject({
-              assets,
-              shares: all,
-              exitAssets,
-              exitShares,
-              locked,
-              rewardPerShare,
-              providerOwed,
-            }),
-          ),
+        stage.read('stake', 'poolOf', provider).then((pool) =>
+          expect(pool).toMatchObject({
+            assets,
+            shares: all,
+            exitAssets,
+            exitShares,
+            locked,
+            rewardPerShare,
+            providerOwed,
+          }),
+        ),
       )
       for (const who of addresses) {
         const { shares: held, worth, rewards } = economy.positionOf(provider, who)
