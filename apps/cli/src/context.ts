@@ -3,38 +3,9 @@ import { dirname, join, resolve } from 'node:path'
 import { DEVELOPMENT_ROLES, developmentAccount, loadNetwork, type Network } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import { type Cloister, createCloister } from '@cloister/sdk'
-import type { Command } from 'commander'
 import type { Account } from 'viem'
+import type { Globals } from './command.ts'
 import { listWallets, openWallet } from './wallets.ts'
-
-/** Options every command has. */
-export interface Globals {
-  json?: boolean
-  network?: string
-  account?: string
-  verbose?: boolean
-  /** Taken by every command, also where nothing is asked, so that scripts need not know. */
-  yes?: boolean
-}
-
-/** Adds the options every command has, and an example to its help. */
-export function command(parent: Command, usage: string, summary: string, example: string): Command {
-  return parent
-    .command(usage)
-    .description(summary)
-    .option('--json', 'print JSON for programs')
-    .option(
-      '--network <file>',
-      'the network to use (network.json); default: CLOISTER_NETWORK, or the embedded network',
-    )
-    .option(
-      '--account <wallet>',
-      'wallet to act as, or dev0 to dev9 on the development network; default: CLOISTER_ACCOUNT',
-    )
-    .option('--verbose', 'show where an error came from')
-    .option('-y, --yes', 'never ask; go ahead')
-    .addHelpText('after', `\nExample:\n  $ ${example}`)
-}
 
 /**
  * Where the network's description is: named, from the environment, or `.cloister/network.json` here or in a

@@ -2,22 +2,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { CloisterError, type ParsedManifest, parseDotenv, parseManifest } from '@cloister/core'
 import { note, paint, printable } from '@cloister/terminal'
-import type { Command } from 'commander'
 import { lookBeside } from './beside.ts'
-
-/** Options of every command that takes a Compose or SDL file. */
-export interface ManifestOptions {
-  envFile?: string
-  profile?: string[]
-  group?: string
-}
-
-export function withManifestOptions(command: Command): Command {
-  return command
-    .option('--env-file <file>', 'variables for ${…} in the file; default: .env beside it')
-    .option('--profile <name...>', 'Compose profiles to switch on')
-    .option('--group <name>', 'the SDL placement group to take, where the file has several')
-}
+import type { ManifestOptions } from './options.ts'
 
 /**
  * Reads a Compose or SDL file with what it refers to. Files it names have to lie in its own folder or below.

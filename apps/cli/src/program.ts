@@ -1,17 +1,14 @@
 import { paint, showError } from '@cloister/terminal'
 import { Command, CommanderError } from 'commander'
-import { addApps } from './commands/apps.ts'
-import { addDeploy } from './commands/deploy.ts'
-import { addGovernance } from './commands/governance.ts'
-import { addLeaseStreams } from './commands/lease-streams.ts'
-import { addLeases } from './commands/leases.ts'
-import { addManifest } from './commands/manifest.ts'
-import { addNetwork } from './commands/network.ts'
-import { addProvider } from './commands/provider.ts'
-import { addStake } from './commands/stake.ts'
-import { addVerify } from './commands/verify.ts'
-import { addWallet } from './commands/wallet.ts'
-import { addWitness } from './commands/witness.ts'
+import { addApps } from './commands/apps/commands.ts'
+import { addGovernance } from './commands/governance/commands.ts'
+import { addDeploy, addLeaseStreams, addLeases, addManifest } from './commands/leases/commands.ts'
+import { addProvider } from './commands/provider/commands.ts'
+import { addStake } from './commands/stake/commands.ts'
+import { addVerify } from './commands/verify/commands.ts'
+import { addWallet } from './commands/wallet/commands.ts'
+import { addWitness } from './commands/witness/commands.ts'
+import { addWorkers } from './commands/workers/commands.ts'
 
 const program = new Command('cloister')
   .description(
@@ -24,7 +21,7 @@ addLeases(program)
 addLeaseStreams(program)
 addVerify(program)
 addApps(program)
-addNetwork(program)
+addWorkers(program)
 addGovernance(program)
 addManifest(program)
 addWallet(program)

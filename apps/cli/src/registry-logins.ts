@@ -8,8 +8,8 @@ import {
   type RegistryLogin,
   registryHostOf,
 } from '@cloister/core'
-import type { Command } from 'commander'
 import { z } from 'zod'
+import type { LoginOptions } from './options.ts'
 
 /** What of Docker's configuration holds logins (docker/cli, `cli/config/configfile`, `types.AuthConfig`). */
 const DockerConfig = z.object({
@@ -19,17 +19,6 @@ const DockerConfig = z.object({
   credsStore: z.string().optional(),
   credHelpers: z.record(z.string(), z.string()).optional(),
 })
-
-export interface LoginOptions {
-  registryLogin?: boolean
-}
-
-export function withLoginOption(command: Command): Command {
-  return command.option(
-    '--registry-login',
-    'give the worker the logins that `docker login` keeps for the registries of the images',
-  )
-}
 
 /**
  * Logins for the registries that a manifest's images come from: those that the file states, and with the

@@ -3,24 +3,8 @@ import { appIdOf } from '@cloister/chain'
 import { CloisterError, parseDotenv } from '@cloister/core'
 import { type Cloister, sealForApp, walletOf } from '@cloister/sdk'
 import { type Envelope, MAX_SECRET_BYTES, readEnvelope, type Secrets } from '@cloister/secrets'
-import type { Command } from 'commander'
 import type { Hex } from 'viem'
-
-/** Options of every command that takes secrets. */
-export interface SecretOptions {
-  app?: string
-  secrets?: string
-  secretFile?: string[]
-  sealed?: string
-}
-
-export function withSecretOptions(command: Command): Command {
-  return command
-    .option('--app <app>', 'the app that secrets are sealed to, by name or id; see `cloister apps`')
-    .option('--secrets <file>', 'NAME=value lines, for what the file takes under x-sealed')
-    .option('--secret-file <name=path...>', 'a secret that is a file')
-    .option('--sealed <file>', 'secrets that `cloister secrets seal` sealed')
-}
+import type { SecretOptions } from './options.ts'
 
 /** Whether the options name any secrets. */
 export function takesSecrets({ secrets, secretFile, sealed }: SecretOptions): boolean {

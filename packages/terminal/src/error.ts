@@ -1,4 +1,4 @@
-import { CloisterError, messageOf } from '@cloister/core'
+import { CloisterError, messageOf } from '@cloister/core/errors'
 import { note, paint, printable, sayJson } from './print.ts'
 
 /** Shows an error once, at the edge: what was wrong and what to do. The stack only with `verbose`. */

@@ -1,4 +1,4 @@
-import { CloisterError } from '@cloister/core'
+import { CloisterError } from '@cloister/core/errors'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { showError } from './error.ts'

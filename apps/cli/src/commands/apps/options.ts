@@ -1,0 +1,7 @@
+import type { Globals } from '../../command.ts'
+import type { ManifestOptions } from '../../options.ts'
+
+/** What of an app's policy to change. */
+export interface PolicyOptions extends Globals, ManifestOptions {
+  image?: string[]
+}

@@ -1,0 +1,59 @@
+import { allowInApp, forbidInApp, getApp } from '@cloister/chain'
+import { CloisterError, hashManifest } from '@cloister/core'
+import { walletOf } from '@cloister/sdk'
+import { sayJson } from '@cloister/terminal'
+import type { Hex } from 'viem'
+import { connect } from '../../context.ts'
+import { readManifestFile } from '../../manifest-file.ts'
+import { resolveApp } from '../../secret-options.ts'
+import type { PolicyOptions } from './options.ts'
+import { sayApp } from './show.ts'
+
+/** Lets another file, or guest image, have an app's keys once the upgrade delay has passed. */
+export function allow(app: string, file: string | undefined, options: PolicyOptions): Promise<void> {
+  return changePolicy('allow', app, file, options)
+}
+
+/** Takes a file, or guest image, off at once. */
+export function forbid(app: string, file: string | undefined, options: PolicyOptions): Promise<void> {
+  return changePolicy('forbid', app, file, options)
+}
+
+async function changePolicy(
+  what: 'allow' | 'forbid',
+  name: string,
+  file: string | undefined,
+  options: PolicyOptions,
+): Promise<void> {
+  const cloister = connect(options)
+  const app = resolveApp(cloister, name)
+  const entries: ['manifest' | 'image', Hex][] = (options.image ?? []).map((image) => [
+    'image',
+    checkHash(image),
+  ])
+  if (file !== undefined)
+    entries.push([
+      'manifest',
+      /^0x[0-9a-f]{64}$/.test(file)
+        ? (file as Hex)
+        : hashManifest(readManifestFile(file, options, options.json === true).manifest),
+    ])
+  if (entries.length === 0)
+    throw new CloisterError('bad-option', `There is nothing to ${what}.`, {
+      hint: 'Name a file, the hash of a manifest, or --image.',
+    })
+  const change = what === 'allow' ? allowInApp : forbidInApp
+  for (const [kind, hash] of entries) await change(walletOf(cloister), app, kind, hash)
+  const changed = await getApp(cloister.chain, app)
+  if (options.json) return sayJson(changed)
+  sayApp(changed)
+}
+
+export function checkHash(text: string): Hex {
+  if (/^0x[0-9a-f]{64}$/.test(text)) return text as Hex
+  throw new CloisterError(
+    'bad-option',
+    `${JSON.stringify(text.slice(0, 80))} is not the hash of a guest image.`,
+    { hint: 'See `cloister workers --json`.' },
+  )
+}

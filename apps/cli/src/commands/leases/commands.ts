@@ -1,0 +1,125 @@
+import type { Command } from 'commander'
+import { command, later } from '../../command.ts'
+import { withLoginOption, withManifestOptions, withSecretOptions } from '../../options.ts'
+import { withBidOptions } from './options.ts'
+
+export function addDeploy(program: Command): void {
+  const bidsCommand = command(
+    program,
+    'bids <file>',
+    'what a Compose or SDL file would cost, and who could run it; sends no transaction',
+    'cloister bids compose.yaml --pay CLOI',
+  )
+  withBidOptions(withManifestOptions(bidsCommand)).action(
+    later(async () => (await import('./bids.ts')).showBids),
+  )
+
+  const deployCommand = command(
+    program,
+    'deploy <file>',
+    'run a Compose or SDL file: takes the cheapest bid and ends with the address',
+    'cloister deploy compose.yaml --for 2h --name my-app',
+  )
+  withLoginOption(withSecretOptions(withBidOptions(withManifestOptions(deployCommand))))
+    .option('--deposit <amount>', 'money to put in, in whole tokens')
+    .option('--for <time>', 'put in as much as lasts this long, such as 2h or 7d (default 24h)')
+    .option(
+      '--name <name>',
+      'a name for its address, beside its id; default: what a Compose file calls itself',
+    )
+    .option('--keep', 'leave the lease open if its containers do not start')
+    .option(
+      '--timeout <time>',
+      'give up after so long, such as 20m; default: what the health checks of the file allow',
+    )
+    .action(later(async () => (await import('./deploy.ts')).runDeploy))
+}
+
+export function addLeases(program: Command): void {
+  command(
+    program,
+    'ps',
+    'your leases: what is running, what it costs so far, how long the money lasts',
+    'cloister ps --all',
+  )
+    .option('-a, --all', 'closed ones as well')
+    .action(later(async () => (await import('./ps.ts')).showLeases))
+  command(
+    program,
+    'status <lease>',
+    'one lease: services, money, addresses',
+    'cloister status my-app',
+  ).action(later(async () => (await import('./status.ts')).showStatus))
+  command(
+    program,
+    'metrics <lease>',
+    'CPU, memory, processes and disk a lease uses',
+    'cloister metrics my-app',
+  ).action(later(async () => (await import('./metrics.ts')).showMetrics))
+  const updateCommand = command(
+    program,
+    'update <lease> <file>',
+    'a new manifest on the same lease, worker and address; the old one is back if the new one does not start',
+    'cloister update my-app compose.yaml',
+  )
+  withLoginOption(withSecretOptions(withManifestOptions(updateCommand)))
+    .option(
+      '--policy <policy>',
+      'what the machine has to prove anew before it gets anything, as with `deploy`',
+    )
+    .option(
+      '--pull',
+      'look up anew what the tags of its images mean, also where the file is what runs already',
+    )
+    .option(
+      '--timeout <time>',
+      'give up after so long, such as 20m; default: what the health checks of the file allow',
+    )
+    .action(later(async () => (await import('./update.ts')).runUpdate))
+  command(
+    program,
+    'top-up <lease> <amount>',
+    'add money, in whole tokens of the lease',
+    'cloister top-up my-app 2.5',
+  ).action(later(async () => (await import('./top-up.ts')).runTopUp))
+  command(
+    program,
+    'close <lease>',
+    'stop everything; what is left is back in the same transaction',
+    'cloister close my-app',
+  ).action(later(async () => (await import('./close.ts')).runClose))
+}
+
+/** Logs and events of a lease, and commands in it: what runs over one connection for as long as it lasts. */
+export function addLeaseStreams(program: Command): void {
+  command(program, 'logs <lease>', 'what the services print', 'cloister logs my-app -f --service web')
+    .option('-f, --follow', 'go on with what comes')
+    .option('--service <name>', 'only this service or container')
+    .option('--replica <number>', 'only this copy of the service, from 0')
+    .option('--tail <lines>', 'only that many last lines', '1000')
+    .action(later(async () => (await import('./logs.ts')).showLogs))
+  command(program, 'events <lease>', 'what happened to a lease', 'cloister events my-app -f')
+    .option('-f, --follow', 'go on with what comes')
+    .action(later(async () => (await import('./events.ts')).showEvents))
+  command(
+    program,
+    'exec <lease> <command...>',
+    'run a command in a lease; interactive on a terminal',
+    'cloister exec my-app -- sh',
+  )
+    .option('--service <name>', 'the service or container to run it in')
+    .option('--replica <number>', 'the copy of the service, from 0')
+    .action(later(async () => (await import('./exec.ts')).runExec))
+}
+
+/** Adds what only reads a file. */
+export function addManifest(program: Command): void {
+  withManifestOptions(
+    command(
+      program,
+      'manifest <file>',
+      'print the canonical form of a Compose or SDL file, and its hash',
+      'cloister manifest compose.yaml',
+    ),
+  ).action(later(async () => (await import('./manifest.ts')).showManifest))
+}

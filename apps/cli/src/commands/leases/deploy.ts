@@ -1,0 +1,174 @@
+import type { Network, Token } from '@cloister/chain'
+import {
+  CloisterError,
+  formatDuration,
+  isLeaseName,
+  LEASE_NAME_RULE,
+  parseAmount,
+  secondsAffordable,
+  shortId,
+} from '@cloister/core'
+import {
+  type AskedDeposit,
+  bids,
+  type CheckedBid,
+  checkSecrets,
+  deploy,
+  depositFor,
+  depositProblem,
+  isUnexpected,
+  type LastLines,
+  noBids,
+  requireMoney,
+} from '@cloister/sdk'
+import { note, paint, printable, Steps, say, sayJson } from '@cloister/terminal'
+import { agreement } from '../../agree.ts'
+import { confirm } from '../../ask.ts'
+import { connect } from '../../context.ts'
+import { secondsOf } from '../../durations.ts'
+import { readManifestFile } from '../../manifest-file.ts'
+import { loginsFor } from '../../registry-logins.ts'
+import { sealedFrom, takesSecrets } from '../../secret-options.ts'
+import { attestation, hourly, money, short } from '../../show.ts'
+import { bidTable, terms } from './bid-terms.ts'
+import type { DeployOptions } from './options.ts'
+
+const DEFAULT_SECONDS = 24n * 3600n
+
+export async function runDeploy(file: string, options: DeployOptions): Promise<void> {
+  const cloister = connect(options)
+  const { network } = cloister
+  const json = options.json === true
+  if (options.name !== undefined && !isLeaseName(options.name))
+    throw new CloisterError(
+      'bad-name',
+      `${JSON.stringify(options.name.slice(0, 60))} can't be the name of a lease.`,
+      {
+        hint: `Use ${LEASE_NAME_RULE}.`,
+      },
+    )
+  // A time that can't be read is told of before anybody is asked for a bid.
+  for (const time of [options.for, options.timeout]) if (time !== undefined) secondsOf(time)
+  const parsed = readManifestFile(file, options, json)
+  const { manifest, name: ownName } = parsed
+  const wished = options.name ?? ownName
+  const asked = terms(options, network)
+  const steps = new Steps(json)
+  try {
+    if (takesSecrets(options)) steps.begin('secrets', 'checking the key service and sealing')
+    const envelope = await sealedFrom(cloister, options)
+    checkSecrets(manifest, envelope)
+    const logins = loginsFor(parsed, options)
+    const begun = performance.now()
+    steps.begin('bids', 'asking workers for bids')
+    const found = await bids(cloister, { manifest, ...asked })
+    steps.done()
+    const bidMs = Math.round(performance.now() - begun)
+    const [cheapest] = found.bids
+    if (!cheapest) throw noBids(found)
+    const wanted = wantedDeposit(options, found.token)
+    const asks = !json && options.yes !== true
+    const best = found.bids.find((bid) => !depositProblem(bid, wanted, found.token, asks))
+    if (!best) throw depositProblem(cheapest, wanted, found.token, asks)
+    await requireMoney(cloister, best.bid.token, depositFor(best, wanted))
+    if (!json) {
+      note('')
+      note(bidTable(found, best))
+      const amount = depositFor(best, wanted)
+      note('')
+      note(
+        `Deposit ${money(network, best.bid.token, amount)}: lasts ${formatDuration(Number(secondsAffordable(amount, best.bid.ratePerSecond)))} at ${hourly(network, best.bid.token, best.bid.ratePerSecond)} an hour. What is not used is paid back.`,
+      )
+      if (isUnexpected(best, wanted, found.token))
+        note(
+          `${paint('yellow', '!', process.stderr)} The worker takes no smaller deposit, and this is more than you asked for.`,
+        )
+      else if (amount === best.bid.minimumDeposit) note('The worker takes no smaller deposit.')
+      if (asks && !(await confirm('Open the lease?')))
+        throw new CloisterError('cancelled', 'Nothing was opened.')
+    }
+    const started = performance.now()
+    const deployed = await deploy(cloister, {
+      manifest,
+      bids: found,
+      ...asked,
+      deposit: wanted,
+      agree: agreement(options, best, (chosen, deposit) => agrees(steps, network, chosen, deposit)),
+      name: wished,
+      envelope,
+      logins,
+      keepFailed: options.keep === true,
+      timeoutMs: options.timeout === undefined ? undefined : secondsOf(options.timeout) * 1000,
+      onStep: (step, detail) => steps.begin(step, detail),
+    })
+    steps.done()
+    const timings = {
+      ...deployed.timings,
+      bids: bidMs,
+      total: Math.round(performance.now() - started) + bidMs,
+    }
+    // Names go to the first open lease that wishes for one.
+    const record =
+      wished === undefined ? undefined : await cloister.index.lease(deployed.lease).catch(() => undefined)
+    const name = record?.name
+    if (json) return sayJson({ ...deployed, name, timings })
+    const id = shortId(deployed.lease)
+    say('')
+    if (record && name !== wished)
+      note(
+        `${paint('yellow', '!', process.stderr)} An open lease is called ${wished} already. This one is next in line; use its id until then.`,
+      )
+    say(
+      `${paint('green', '●')} ${paint('bold', name ?? id)} runs on ${short(deployed.worker)} (${attestation(deployed.attestation)}), ready after ${(timings.total / 1000).toFixed(2)} s.`,
+    )
+    for (const route of deployed.routes) {
+      say(
+        `  ${printable(route.service).padEnd(10)} ${paint(['bold', 'cyan'], printable(route.loopbackUrl ?? route.url))}`,
+      )
+      for (const other of [route.namedUrl, route.loopbackUrl && route.url])
+        if (other) say(`  ${''.padEnd(10)} ${paint('cyan', printable(other))}`)
+    }
+    say('')
+    say(
+      paint(
+        'dim',
+        `  cloister status ${id}    cloister verify ${id}    cloister logs ${id} -f    cloister close ${id}`,
+      ),
+    )
+  } catch (error) {
+    steps.fail()
+    if (!json) showLastLines(error)
+    throw error
+  }
+}
+
+/** What the container printed last that a failed deployment is about. */
+function showLastLines(error: unknown): void {
+  const last = error instanceof CloisterError ? (error.details['last'] as LastLines | undefined) : undefined
+  if (!last) return
+  note(paint('dim', `Last lines of ${printable(last.container)}:`, process.stderr))
+  for (const line of last.lines) note(`  ${printable(line)}`)
+}
+
+/** What was agreed to was the first bid; another one that costs more is asked about. */
+function agrees(steps: Steps, network: Network, { bid }: CheckedBid, deposit: bigint): Promise<boolean> {
+  steps.done()
+  note('')
+  note(
+    `The first bid came to nothing. The next is ${hourly(network, bid.token, bid.ratePerSecond)} an hour, with a deposit of ${money(network, bid.token, deposit)}.`,
+  )
+  return confirm('Open the lease there?')
+}
+
+function wantedDeposit({ deposit, for: lasting }: DeployOptions, token: Token): AskedDeposit {
+  if (deposit !== undefined && lasting !== undefined)
+    throw new CloisterError('bad-option', 'Say --deposit or --for, not both.')
+  if (deposit !== undefined) {
+    const amount = parseAmount(deposit, token.decimals)
+    if (amount === 0n) throw new CloisterError('bad-amount', 'A deposit has to be more than nothing.')
+    return amount
+  }
+  const seconds = lasting === undefined ? DEFAULT_SECONDS : BigInt(secondsOf(lasting))
+  if (seconds === 0n) throw new CloisterError('bad-option', '--for has to be longer than nothing.')
+  return (chosen) => chosen.bid.ratePerSecond * seconds
+}

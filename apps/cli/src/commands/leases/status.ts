@@ -1,0 +1,103 @@
+import { formatDuration } from '@cloister/core'
+import { type LeaseStatus, status } from '@cloister/sdk'
+import { bar, facts, paint, printable, say, sayJson, table } from '@cloister/terminal'
+import type { Globals } from '../../command.ts'
+import { connect } from '../../context.ts'
+import { attestation, hourly, instant, money, short, since, state } from '../../show.ts'
+
+export async function showStatus(key: string, options: Globals): Promise<void> {
+  const cloister = connect(options)
+  const lease = await status(cloister, key)
+  if (options.json) return sayJson(statusJson(lease))
+  const { network } = cloister
+  say(
+    facts([
+      ['lease', lease.lease],
+      ['name', lease.name],
+      ['state', state(lease.state)],
+      ['attestation', describeAttestation(lease)],
+      ['not covered', describeGaps(lease, network)],
+      [
+        'notice',
+        lease.noticeUntil === undefined
+          ? undefined
+          : `the provider ends this lease on ${instant(lease.noticeUntil)}`,
+      ],
+      ['worker', `${lease.worker} of ${short(lease.provider)}`],
+      ['price', `${hourly(network, lease.token, lease.ratePerSecond)} an hour`],
+      ['paid in', money(network, lease.token, lease.deposit)],
+      ['spent', money(network, lease.token, lease.spent)],
+      [
+        'left',
+        lease.state === 'closed'
+          ? undefined
+          : `${money(network, lease.token, lease.balance)}  ${bar(Number(lease.balance), Number(lease.deposit))}  lasts ${formatDuration(lease.secondsLeft)}`,
+      ],
+      ['paid until', lease.paidUntil === undefined ? undefined : instant(lease.paidUntil)],
+      ['refund', lease.state === 'closed' ? money(network, lease.token, lease.refund) : undefined],
+      ['opened', `${instant(lease.openedAt)} (${since(lease.openedAt)} ago)`],
+      ['closed', lease.closedAt === undefined ? undefined : instant(lease.closedAt)],
+      ['manifest', lease.manifestHash],
+      [
+        'failed',
+        lease.failed
+          ? `${printable(lease.failed.reason)} (manifest ${lease.failed.manifestHash.slice(0, 18)}…)`
+          : undefined,
+      ],
+      ['problem', lease.problem],
+    ]),
+  )
+  if (lease.services.length > 0) {
+    say()
+    say(
+      table(
+        ['container', 'state', 'restarts', 'since', 'image', 'digest', ''],
+        lease.services.map((service) => [
+          printable(service.name),
+          state(service.state),
+          String(service.restarts),
+          service.startedAt === undefined ? '' : since(Math.round(service.startedAt / 1000)),
+          printable(service.image),
+          printable(service.digest).slice(0, 19),
+          printable(service.reason ?? ''),
+        ]),
+        ['restarts'],
+      ),
+    )
+  }
+  if (lease.routes.length === 0) return
+  say()
+  for (const route of lease.routes)
+    say(
+      `${printable(route.service).padEnd(10)} ${[route.loopbackUrl, route.namedUrl, route.url]
+        .filter((url) => url !== undefined)
+        .map((url) => paint('cyan', printable(url)))
+        .join('  ')}`,
+    )
+}
+
+/** Until when the worker is attested, as a person reads it. */
+function describeAttestation({
+  attestation: standing,
+  coveredUntil,
+  state: leaseState,
+}: LeaseStatus): string {
+  if (leaseState === 'closed') return ''
+  const left = coveredUntil - Math.floor(Date.now() / 1000)
+  if (standing === 'lapsed')
+    return `${attestation(standing)} since ${instant(coveredUntil)}: nothing is paid until it is renewed`
+  return `${attestation(standing)} until ${instant(coveredUntil)} (${formatDuration(Math.max(0, left))} more)`
+}
+
+/** Gaps in the worker's coverage, and what they cost the provider. */
+function describeGaps(
+  { uncoveredSeconds, uncoveredCost, token }: LeaseStatus,
+  network: Parameters<typeof money>[0],
+): string | undefined {
+  if (uncoveredSeconds === 0) return undefined
+  return `${formatDuration(uncoveredSeconds)}, which you did not pay for and cost the provider ${money(network, token, uncoveredCost)}`
+}
+
+export function statusJson({ symbol: _, ...lease }: LeaseStatus) {
+  return { ...lease, services: lease.services.map((service) => ({ ...service })) }
+}

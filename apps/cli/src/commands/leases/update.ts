@@ -1,0 +1,43 @@
+import { parsePolicy } from '@cloister/core'
+import { update } from '@cloister/sdk'
+import { paint, Steps, say, sayJson } from '@cloister/terminal'
+import { connect } from '../../context.ts'
+import { secondsOf } from '../../durations.ts'
+import { readManifestFile } from '../../manifest-file.ts'
+import { loginsFor } from '../../registry-logins.ts'
+import { sealedFrom } from '../../secret-options.ts'
+import type { UpdateOptions } from './options.ts'
+
+export async function runUpdate(key: string, file: string, options: UpdateOptions): Promise<void> {
+  const cloister = connect(options)
+  const parsed = readManifestFile(file, options, options.json === true)
+  const steps = new Steps(options.json === true)
+  try {
+    steps.begin('update')
+    const envelope = await sealedFrom(cloister, options)
+    const updated = await update(cloister, key, parsed.manifest, {
+      onStep: (detail) => steps.begin('update', detail),
+      policy:
+        options.policy === undefined ? undefined : parsePolicy(options.policy, cloister.network.development),
+      envelope,
+      logins: loginsFor(parsed, options),
+      pull: options.pull,
+      timeoutMs: options.timeout === undefined ? undefined : secondsOf(options.timeout) * 1000,
+    })
+    steps.done()
+    if (options.json) return sayJson(updated)
+    if (!updated.handedOver)
+      return say(
+        'The lease runs that manifest already. Images that were pushed again under their tags are taken with --pull.',
+      )
+    const what = updated.transaction
+      ? 'the new manifest'
+      : envelope
+        ? 'the manifest with the new secrets,'
+        : 'the manifest again,'
+    say(`${paint('green', '●')} The lease runs ${what} ${updated.manifestHash.slice(0, 18)}….`)
+  } catch (error) {
+    steps.fail()
+    throw error
+  }
+}

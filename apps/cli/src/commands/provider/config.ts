@@ -1,0 +1,151 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { cpus, freemem } from 'node:os'
+import { dirname, relative, resolve } from 'node:path'
+import type { AgentConfig } from '@cloister/agent'
+import type { Wallet } from '@cloister/chain'
+import { CloisterError } from '@cloister/core'
+import { type Cloister, walletOf } from '@cloister/sdk'
+import { note, say } from '@cloister/terminal'
+import type { Command } from 'commander'
+import { connect, findNetwork } from '../../context.ts'
+import type { ConfigOptions } from './options.ts'
+
+/** What a provider's commands work with. */
+export interface Provider {
+  path: string
+  config: AgentConfig
+  cloister: Cloister
+  wallet: Wallet
+}
+
+/**
+ * Opens the provider's wallet, and the configuration file, which it writes where there is none. Says so
+ * where one that is there says otherwise than the options. Throws `bad-option`, `bad-config`, `no-wallet`.
+ */
+export async function openProvider(options: ConfigOptions, command: Command): Promise<Provider> {
+  const { loadAgentConfig } = await import('@cloister/agent')
+  const path = resolve(options.config)
+  const known = existsSync(path) ? loadAgentConfig(path) : undefined
+  // The wallet first: nothing is written for somebody who can't act.
+  const cloister = connect({ ...options, ...(known && { network: known.network }) })
+  const wallet = walletOf(cloister)
+  if (!known) writeConfig(path, options)
+  else if (!options.json) tellUnused(known, options, command)
+  return { path, config: known ?? loadAgentConfig(path), cloister, wallet }
+}
+
+function tellUnused(
+  { name, endpoint, listen, executor, capacity }: AgentConfig,
+  options: ConfigOptions,
+  command: Command,
+): void {
+  const holds = {
+    name,
+    endpoint,
+    port: listen.port,
+    engine: executor.engine,
+    gpus: capacity.gpus,
+    gpuClass: capacity.gpuClass,
+  }
+  const names = ['name', 'endpoint', 'port', 'engine', 'gpus', 'gpuClass'] as const
+  const unused = names.filter(
+    (one) => command.getOptionValueSource(one) === 'cli' && options[one] !== String(holds[one]),
+  )
+  if (unused.length > 0)
+    note(
+      `! ${options.config} is there already and holds; what was said of ${unused.join(', ')} is not used. Change it there.`,
+    )
+}
+
+/** Writes a configuration file. Throws `bad-option`. */
+function writeConfig(path: string, options: ConfigOptions): void {
+  const isRight =
+    /^[a-z0-9][a-z0-9-]{0,31}$/.test(options.name) &&
+    /^\d{1,5}$/.test(options.port) &&
+    /^(sandbox|docker)$/.test(options.engine) &&
+    /^\d{1,2}$/.test(options.gpus) &&
+    /^[a-z0-9._-]{1,32}$/.test(options.gpuClass)
+  if (!isRight)
+    throw new CloisterError(
+      'bad-option',
+      '--name takes lower-case letters, digits and hyphens, --port and --gpus a number, --engine sandbox or docker, --gpu-class a class such as h100.',
+    )
+  writeFileSync(
+    path,
+    template({
+      name: options.name,
+      network: relative(dirname(path), findNetwork(options)),
+      port: Number(options.port),
+      endpoint: options.endpoint ?? `https://127.0.0.1:${options.port}`,
+      engine: options.engine,
+      gpus: Number(options.gpus),
+      gpuClass: options.gpuClass,
+    }),
+    { flag: 'wx' },
+  )
+  if (!options.json)
+    say(`Wrote ${options.config}. Look at the prices in it; they can be changed at any time.`)
+}
+
+function template(values: {
+  name: string
+  network: string
+  port: number
+  endpoint: string
+  engine: string
+  gpus: number
+  gpuClass: string
+}): string {
+  const memoryGiB = Math.max(1, Math.floor((freemem() / 1024 ** 3) * 0.8))
+  return `# A Cloister worker. Paths are relative to this file; see docs/providers.md.
+
+# Shown to tenants.
+name: ${values.name}
+# The network to work for.
+network: ${values.network}
+# The worker's key and memory. Back up worker.key; losing it means registering as a new worker.
+folder: .cloister-worker
+
+listen:
+  host: 0.0.0.0
+  port: ${values.port}
+# Where tenants and gateways reach this worker. Over https: with the worker's own attested key, so that nobody on the way can
+# read along: let connections through to it as they are, and terminate TLS nowhere else. Registered on chain: run \`cloister provider init\` again after a change.
+endpoint: ${values.endpoint}
+
+# What is lent. Never more than this is leased at once.
+capacity:
+  cpus: ${Math.max(1, cpus().length - 1)}
+  memory: ${memoryGiB}GiB
+  disk: 20GiB
+${values.gpus > 0 ? `  gpus: ${values.gpus}\n  gpuClass: ${values.gpuClass}` : '  # gpus: 1\n  # gpuClass: h100'}
+
+# sandbox needs nothing but runc and conmon and gives a lease one network; docker speaks to Docker or Podman.
+executor:
+  engine: ${values.engine}
+${values.engine === 'docker' ? '  socket: /var/run/docker.sock\n' : ''}
+# Per hour, in whole tokens. A bid is the sum, rounded up to a whole base unit per second. minimumDeposit is the least that a lease
+# is opened with: it pays for the transactions that its end takes.
+prices:
+  USDC: { cpu: "0.02", memoryGiB: "0.005", diskGiB: "0.0002", minimumDeposit: "0.01" }
+  CLOI: { cpu: "0.1", memoryGiB: "0.025", diskGiB: "0.001", minimumDeposit: "0.05" }
+# Or a program that gets the order as JSON and answers {"ratePerSecond": "12"} or {"decline": "why"}:
+# bidScript: ./price.js
+# The smallest lease that is worth its upkeep. Less is not bid on, and each is opened with what lasts so many seconds.
+smallest: { cpus: 0.05, memory: 32MiB, seconds: 3600 }
+
+# What manifests may ask of a worker.
+attributes:
+  region: home
+
+# Images are pulled from their registries. Folders in the OCI layout are looked at first:
+# images:
+#   layouts: [./images]
+#   trustedRegistries: ["localhost:5000"]
+
+# Ports of this machine for services that open TCP ports to the outside.
+tcpPorts: { first: 30000, last: 30999 }
+# Seconds between two collections of what was earned.
+settleEverySeconds: 3600
+`
+}

@@ -1,0 +1,38 @@
+import { delegate, findToken, getTokenBalance } from '@cloister/chain'
+import { CloisterError, parseAmount, showAmount } from '@cloister/core'
+import { walletOf } from '@cloister/sdk'
+import { Steps, say, sayJson } from '@cloister/terminal'
+import type { Globals } from '../../command.ts'
+import { connect } from '../../context.ts'
+import { payee } from '../../payee.ts'
+import { CLOI, short } from '../../show.ts'
+
+export async function put(provider: string, amount: string, options: Globals): Promise<void> {
+  const cloister = connect(options)
+  const wallet = walletOf(cloister)
+  const to = payee(provider, 'cloister stake pools')
+  const units = parseAmount(amount, CLOI.decimals)
+  const held = await getTokenBalance(
+    wallet,
+    findToken(cloister.network, 'CLOI').address,
+    wallet.account.address,
+  )
+  if (held < units)
+    throw new CloisterError(
+      'no-funds',
+      `${wallet.account.address} has ${showAmount(held, CLOI)}, less than ${amount}.`,
+      {
+        hint: cloister.network.development
+          ? 'On the development network: `cloister wallet faucet`.'
+          : 'Get CLOI first.',
+      },
+    )
+  const steps = new Steps(options.json === true)
+  steps.begin('delegating', `${amount} CLOI to ${short(to)}`)
+  const { shares, receipt } = await steps.until(delegate(wallet, to, units))
+  if (options.json)
+    return sayJson({ provider: to, amount: units, shares, transaction: receipt.transactionHash })
+  say(
+    `${amount} CLOI went into the pool of ${to}. They earn from now on, and answer for it: leaving takes 21 days (cloister stake exit ${to.slice(0, 8)}).`,
+  )
+}

@@ -1,0 +1,12 @@
+import { say, sayJson } from '@cloister/terminal'
+import type { Hex } from 'viem'
+import type { Globals } from '../../command.ts'
+import { saveWallet, walletFolder } from '../../wallets.ts'
+
+export async function save(options: Globals & { name: string }, key: Hex): Promise<void> {
+  const address = await saveWallet(options.name, key)
+  if (options.json) return sayJson({ name: options.name, address })
+  say(
+    `The wallet ${options.name} is ${address}. Its key is encrypted in ${walletFolder()}; keep a copy of the file and the password.`,
+  )
+}

@@ -1,0 +1,42 @@
+import type { Command } from 'commander'
+
+/** Options of every command that takes a Compose or SDL file. */
+export interface ManifestOptions {
+  envFile?: string
+  profile?: string[]
+  group?: string
+}
+
+export function withManifestOptions(command: Command): Command {
+  return command
+    .option('--env-file <file>', 'variables for ${…} in the file; default: .env beside it')
+    .option('--profile <name...>', 'Compose profiles to switch on')
+    .option('--group <name>', 'the SDL placement group to take, where the file has several')
+}
+
+/** Options of every command that takes secrets. */
+export interface SecretOptions {
+  app?: string
+  secrets?: string
+  secretFile?: string[]
+  sealed?: string
+}
+
+export function withSecretOptions(command: Command): Command {
+  return command
+    .option('--app <app>', 'the app that secrets are sealed to, by name or id; see `cloister apps`')
+    .option('--secrets <file>', 'NAME=value lines, for what the file takes under x-sealed')
+    .option('--secret-file <name=path...>', 'a secret that is a file')
+    .option('--sealed <file>', 'secrets that `cloister secrets seal` sealed')
+}
+
+export interface LoginOptions {
+  registryLogin?: boolean
+}
+
+export function withLoginOption(command: Command): Command {
+  return command.option(
+    '--registry-login',
+    'give the worker the logins that `docker login` keeps for the registries of the images',
+  )
+}
