@@ -5,7 +5,7 @@ import { CloisterError } from '@cloister/core'
 import { getRequestListener } from '@hono/node-server'
 import { indexApi } from './api/app.ts'
 import { openDatabase } from './database/open.ts'
-import { Follower } from './ingest/follow.ts'
+import { Follower } from './engine/follow.ts'
 
 /** What an indexer is started with. */
 export interface IndexerSettings {

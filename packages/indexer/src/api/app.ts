@@ -23,14 +23,21 @@ import { count, desc, eq } from 'drizzle-orm'
 import type { Context } from 'hono'
 import { cors } from 'hono/cors'
 import { streamSSE } from 'hono/streaming'
+import { addGovernanceRoute } from '../chapters/governance/routes.ts'
+import {
+  findEvents,
+  findLeases,
+  findPayments,
+  findProviders,
+  findWorkers,
+  readTotals,
+} from '../chapters/leases/queries.ts'
+import { addStakeRoutes } from '../chapters/stake/routes.ts'
 import type { Database } from '../database/open.ts'
 import { checkpoint, event, progress } from '../database/schema.ts'
 import { storableText } from '../database/storable.ts'
-import { addGovernanceRoute } from '../governance/route.ts'
-import type { Follower } from '../ingest/follow.ts'
-import { findEvents, findLeases, findPayments, findProviders, findWorkers, readTotals } from './queries.ts'
+import type { Follower } from '../engine/follow.ts'
 import { flag, given, json, paging, placeOf, problem, toJson } from './route.ts'
-import { addStakeRoutes } from './stake.ts'
 
 const MAX_STREAMS = 1_000
 /** A lease's id, the first 16 hex digits of it, or its name. */

@@ -1,6 +1,6 @@
 import { CloisterError, Problem } from '@cloister/core'
 import { z } from '@hono/zod-openapi'
-import type { Page, Place } from './queries.ts'
+import type { Page, Place } from '../chapters/leases/queries.ts'
 
 /** What a route answers where it can't. */
 export const problem = {

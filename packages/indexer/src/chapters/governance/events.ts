@@ -1,5 +1,5 @@
 import type { Address } from 'viem'
-import type { governance } from '../database/schema.ts'
+import type { governance } from '../../database/schema.ts'
 
 /** The event that tells that a change was made, by the function that makes it once it was announced. */
 export const EFFECTS: Record<string, string> = {

@@ -13,7 +13,7 @@ import { type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/an
 import { GovernanceRecord, IndexStatus } from '@cloister/core'
 import { type Abi, type Address, encodeFunctionData, type Hex, keccak256, stringToHex } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startIndexer } from '../indexer.ts'
+import { startIndexer } from '../../indexer.ts'
 import { EFFECTS } from './events.ts'
 
 const DAY = 86_400
@@ -194,7 +194,7 @@ test('a proposed slash is known until it is over', async () => {
 }, 60_000)
 
 test('whatever is announced in the contracts says when it is made, with the values it was announced with', async () => {
-  const sources = join(import.meta.dirname, '../../../../contracts/src')
+  const sources = join(import.meta.dirname, '../../../../../contracts/src')
   const found = new Set<string>()
   for (const name of (await readdir(sources, { recursive: true })).filter((file) => file.endsWith('.sol')))
     for (const [, called = ''] of (await readFile(join(sources, name), 'utf8')).matchAll(

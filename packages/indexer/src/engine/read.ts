@@ -10,8 +10,8 @@ import {
   TOKEN_ABI,
   WORKERS_ABI,
 } from '@cloister/chain'
-import type { EventRow } from './fold.ts'
-import { POOL_EVENTS } from './pools.ts'
+import type { EventRow } from '../chapters/leases/fold.ts'
+import { POOL_EVENTS } from '../chapters/stake/fold.ts'
 
 const ABIS = [
   MARKET_ABI,

@@ -1,7 +1,7 @@
 import { decodeChange, type Governed } from '@cloister/chain'
 import { type AnnouncementRecord, CHANGE_EXPIRY_SECONDS } from '@cloister/core'
 import { type Hex, zeroAddress } from 'viem'
-import { plain } from '../ingest/read.ts'
+import { plain } from '../../engine/read.ts'
 import { EFFECTS, type GovernanceRow, withOwners } from './events.ts'
 
 /** Who owned the contract. */

@@ -10,8 +10,8 @@ import {
   SlashRecord,
 } from '@cloister/core'
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import type { Database } from '../database/open.ts'
-import { cursorOf, given, json, paging, placeOf, problem, toJson } from './route.ts'
+import { cursorOf, given, json, paging, placeOf, problem, toJson } from '../../api/route.ts'
+import type { Database } from '../../database/open.ts'
 import {
   DelegationPlace,
   ExitPlace,
@@ -21,7 +21,7 @@ import {
   findPools,
   findRewards,
   findSlashes,
-} from './stake-queries.ts'
+} from './queries.ts'
 
 const list = <T extends z.ZodType>(item: T) => json(z.object({ items: z.array(item) }), 'All of them.')
 const holders = z.object({ provider: address.optional(), account: address.optional(), ...paging })

@@ -1,7 +1,7 @@
 import { fromChain } from '@cloister/chain'
 import { decodeLeaseName, shortId } from '@cloister/core'
 import { type Address, type Hex, hexToString } from 'viem'
-import type { event, lease, payment, worker } from '../database/schema.ts'
+import type { event, lease, payment, worker } from '../../database/schema.ts'
 
 export type EventRow = typeof event.$inferSelect
 export type LeaseRow = typeof lease.$inferSelect

@@ -8,8 +8,8 @@ import type {
   settlement,
   slash,
   stakeExit,
-} from '../database/schema.ts'
-import type { EventRow } from './fold.ts'
+} from '../../database/schema.ts'
+import type { EventRow } from '../leases/fold.ts'
 
 export type PoolRow = typeof pool.$inferSelect
 export type DelegationRow = typeof delegation.$inferSelect

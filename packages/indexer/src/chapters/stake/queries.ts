@@ -17,7 +17,7 @@ import {
 import { and, asc, count, desc, eq, gt, gte, lt, lte, max, sql, sum } from 'drizzle-orm'
 import type { Address, Hex } from 'viem'
 import { z } from 'zod'
-import type { Database } from '../database/open.ts'
+import type { Database } from '../../database/open.ts'
 import {
   delegation,
   epochWeight,
@@ -27,8 +27,8 @@ import {
   settlement,
   slash,
   stakeExit,
-} from '../database/schema.ts'
-import { equal, type Page, type Place } from './queries.ts'
+} from '../../database/schema.ts'
+import { equal, type Page, type Place } from '../leases/queries.ts'
 
 const TRAILING_SECONDS = 30 * 86_400
 const YEAR_SECONDS = 365 * 86_400

@@ -1,4 +1,15 @@
 import { and, asc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm'
+import { GOVERNANCE_EVENTS } from '../chapters/governance/events.ts'
+import {
+  type EventRow,
+  foldLease,
+  foldWorker,
+  type LeaseRow,
+  type PaymentRow,
+  paymentsOf,
+  type WorkerRow,
+} from '../chapters/leases/fold.ts'
+import { PoolFold } from '../chapters/stake/fold.ts'
 import { insertRows } from '../database/insert.ts'
 import type { Database } from '../database/open.ts'
 import {
@@ -17,17 +28,6 @@ import {
   stakeExit,
   worker,
 } from '../database/schema.ts'
-import { GOVERNANCE_EVENTS } from '../governance/events.ts'
-import {
-  type EventRow,
-  foldLease,
-  foldWorker,
-  type LeaseRow,
-  type PaymentRow,
-  paymentsOf,
-  type WorkerRow,
-} from './fold.ts'
-import { PoolFold } from './pools.ts'
 import type { BlockMark, ReadRow } from './read.ts'
 
 const ROWS_AT_ONCE = 1_000

@@ -8,9 +8,9 @@ import type {
 } from '@cloister/core'
 import { and, asc, count, desc, eq, gt, lt, min, or, type SQL, sql, sum } from 'drizzle-orm'
 import type { Address, Hex } from 'viem'
-import type { Database } from '../database/open.ts'
-import { event, lease, payment, pool, worker } from '../database/schema.ts'
-import { readPeriods } from './stake-queries.ts'
+import type { Database } from '../../database/open.ts'
+import { event, lease, payment, pool, worker } from '../../database/schema.ts'
+import { readPeriods } from '../stake/queries.ts'
 
 /** Where a page begins: after this place in the order of the chain, newest first. */
 export interface Place {
