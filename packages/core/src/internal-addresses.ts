@@ -1,7 +1,10 @@
 import { BlockList, isIP } from 'node:net'
 
-/** Addresses that lie inside a network or on the machine itself: IANA's special-purpose registries (RFC 6890), multicast, reserved, and
- * what carries an IPv4 address inside an IPv6 one (NAT64, 6to4, Teredo, IPv4-compatible), which a translator would unpack. */
+/**
+ * Addresses that lie inside a network or on the machine itself: IANA's special-purpose registries (RFC 6890),
+ * multicast, reserved, and what carries an IPv4 address inside an IPv6 one (NAT64, 6to4, Teredo,
+ * IPv4-compatible), which a translator would unpack.
+ */
 const INTERNAL = new BlockList()
 const IPV4 = [
   '0.0.0.0/8',

@@ -91,7 +91,8 @@ sub together {
     refused();
   }
 }
-# Says how much of something was come by, and what was said to the last try; holds on to it until nobody listens any more.
+# Says how much of something was come by, and what was said to the last try; holds on to it until nobody
+# listens any more.
 our $n = 0;
 sub took { my $why = $! + 0; print "took $n $why\n"; sysread STDIN, my $end, 1; exit 0 }
 sub finish { my %once = map { $_ => 1 } @errors; print $report 'no ', join(',', keys %once), "\n"; close $report; exit 0 }

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
-# Runs slirp4netns for a network for as long as the process that holds it lives, and starts it again where it ends before.
-#   way-out.pl PID slirp4netns WORD…      prints "up" when the network's interface is there
-# Killing this one is enough: slirp4netns ends when the other end of its exit descriptor closes.
+# Runs slirp4netns for a network for as long as the process that holds it lives, and starts it again where it
+# ends before. way-out.pl PID slirp4netns WORD… prints "up" when the network's interface is there Killing
+# this one is enough: slirp4netns ends when the other end of its exit descriptor closes.
 use strict;
 use warnings;
 

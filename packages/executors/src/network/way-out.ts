@@ -123,7 +123,8 @@ table inet ${TABLE}
 delete table inet ${TABLE}
 table inet ${TABLE} {
     ${outwardRules('oifname', limits, hosts)}
-    # What services of a lease say to each other goes by no table of connections, which nobody would be charged for.
+    # What services of a lease say to each other goes by no table of connections, which nobody would be
+    # charged for.
     chain untracked_out {
       type filter hook output priority raw; policy accept;
       oifname "lo" notrack

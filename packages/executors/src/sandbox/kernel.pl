@@ -1,12 +1,20 @@
 #!/usr/bin/perl
-# The system calls that the sandbox needs and Node doesn't offer: namespaces, mounts that map user ids, and sockets made in
-# another network. Perl is part of every Debian (perl-base), and this runs in a few megabytes.
+# The system calls that the sandbox needs and Node doesn't offer: namespaces, mounts that map user ids, and
+# sockets made in another network. Perl is part of every Debian (perl-base), and this runs in a few
+# megabytes.
 #
-#   kernel.pl hold FIRST COUNT     as root: a process that holds a user and a network namespace; ids 0…COUNT-1 are FIRST…
-#   kernel.pl hold                 as anybody: the same with a mount namespace; ids are the caller's own and its subordinate ones
-#   kernel.pl try …                the same for half a minute, to find out whether it can be done
-#   kernel.pl overlay PID FOLDER LOWER UPPER WORK TARGET   mounts an overlay, LOWER with the ids of PID's user namespace (0: as they are)
-#   kernel.pl dial                 hands out connections to ports of other networks, over Node's channel for handles
+# As root:
+#   kernel.pl hold FIRST COUNT    a process that holds a user and a network namespace; ids 0…COUNT-1 are
+#                                 FIRST…
+# As anybody:
+#   kernel.pl hold                the same with a mount namespace; ids are the caller's and its subordinate
+#                                 ones
+#   kernel.pl try …               the same for half a minute, to find out whether it can be done
+#   kernel.pl dial                hands out connections to ports of other networks, over Node's channel for
+#                                 handles
+#   kernel.pl overlay PID FOLDER LOWER UPPER WORK TARGET
+#                                 mounts an overlay, LOWER with the ids of PID's user namespace (0: as they
+#                                 are)
 use strict;
 use warnings;
 use Errno qw(EINPROGRESS EINTR EAGAIN);
@@ -59,7 +67,8 @@ sub hold {
       POSIX::setgid(0);
       POSIX::setuid(0);
       raise_loopback();
-      # As under Docker: whoever a service runs as, it may listen on port 80 of its own network, and ask who is there.
+      # As under Docker: whoever a service runs as, it may listen on port 80 of its own network, and ask who
+      # is there.
       put('/proc/sys/net/ipv4/ip_unprivileged_port_start', '0');
       put('/proc/sys/net/ipv4/ping_group_range', '0 2147483647');
       # The filter of system calls refuses these, too; the runtime joins this one and makes none.
@@ -94,9 +103,10 @@ sub hold {
   print "$pid\n";
 }
 
-# Whoever makes a user namespace is charged for what the kernel counts by user in it (inotify's instances, queued signals, …):
-# each lease's own root, so that none can use up what the machine's root has. The rights to make one are kept (prctl(2),
-# PR_SET_SECUREBITS with SECBIT_NO_SETUID_FIXUP); in the new one these bits are plain again.
+# Whoever makes a user namespace is charged for what the kernel counts by user in it (inotify's instances,
+# queued signals, …): each lease's own root, so that none can use up what the machine's root has. The rights
+# to make one are kept (prctl(2), PR_SET_SECUREBITS with SECBIT_NO_SETUID_FIXUP); in the new one these bits
+# are plain again.
 sub become_owner {
   my ($id) = @_;
   call('prctl', $PRCTL, 28, 4, 0, 0, 0);
@@ -159,7 +169,8 @@ sub overlay {
     rmdir('lower');
     symlink($lower, 'lower');
   }
-  # MS_NODEV, and MS_NOSUID: what a service runs gains no rights by it anyway, and nobody of this machine shall.
+  # MS_NODEV, and MS_NOSUID: what a service runs gains no rights by it anyway, and nobody of this machine
+  # shall.
   my $mounted = syscall($MOUNT, my $source = 'overlay', $target, my $kind = 'overlay', 0x6, $options);
   my $why = $!;
   if ($pid) {
@@ -171,7 +182,8 @@ sub overlay {
   die "overlay: $why\n" if $mounted < 0;
 }
 
-# Each line from Node is "SEQUENCE PID PORT"; each answer is a connected socket with "SEQUENCE", or "SEQUENCE WHY".
+# Each line from Node is "SEQUENCE PID PORT"; each answer is a connected socket with "SEQUENCE", or "SEQUENCE
+# WHY".
 sub dial {
   my $channel_fd = $ENV{NODE_CHANNEL_FD} // die "no channel\n";
   open(my $channel, '+<&=', $channel_fd) or die "channel: $!\n";
@@ -229,7 +241,8 @@ sub socket_in {
   return ($socket, 0);
 }
 
-# Whoever isn't root has to enter the other's user namespace first, from which there is no way back: a child does.
+# Whoever isn't root has to enter the other's user namespace first, from which there is no way back: a child
+# does.
 sub connect_in_child {
   my ($channel, $sequence, $pid, $port, $udp) = @_;
   my $child = fork();
@@ -251,7 +264,8 @@ sub enter {
   return syscall($SETNS, fileno($namespace), $flag) == 0;
 }
 
-# One message of Node's channel between processes (lib/internal/child_process.js), with a descriptor where there is one.
+# One message of Node's channel between processes (lib/internal/child_process.js), with a descriptor where
+# there is one.
 sub answer {
   my ($channel, $sequence, $socket, $error, $udp) = @_;
   if (!$socket) {

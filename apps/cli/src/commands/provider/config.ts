@@ -109,8 +109,9 @@ folder: .cloister-worker
 listen:
   host: 0.0.0.0
   port: ${values.port}
-# Where tenants and gateways reach this worker. Over https: with the worker's own attested key, so that nobody on the way can
-# read along: let connections through to it as they are, and terminate TLS nowhere else. Registered on chain: run \`cloister provider init\` again after a change.
+# Where tenants and gateways reach this worker. Over https: with the worker's own attested key, so that
+# nobody on the way can read along: let connections through to it as they are, and terminate TLS nowhere
+# else. Registered on chain: run \`cloister provider init\` again after a change.
 endpoint: ${values.endpoint}
 
 # What is lent. Never more than this is leased at once.
@@ -124,14 +125,15 @@ ${values.gpus > 0 ? `  gpus: ${values.gpus}\n  gpuClass: ${values.gpuClass}` : '
 executor:
   engine: ${values.engine}
 ${values.engine === 'docker' ? '  socket: /var/run/docker.sock\n' : ''}
-# Per hour, in whole tokens. A bid is the sum, rounded up to a whole base unit per second. minimumDeposit is the least that a lease
-# is opened with: it pays for the transactions that its end takes.
+# Per hour, in whole tokens. A bid is the sum, rounded up to a whole base unit per second. minimumDeposit is
+# the least that a lease is opened with: it pays for the transactions that its end takes.
 prices:
   USDC: { cpu: "0.02", memoryGiB: "0.005", diskGiB: "0.0002", minimumDeposit: "0.01" }
   CLOI: { cpu: "0.1", memoryGiB: "0.025", diskGiB: "0.001", minimumDeposit: "0.05" }
 # Or a program that gets the order as JSON and answers {"ratePerSecond": "12"} or {"decline": "why"}:
 # bidScript: ./price.js
-# The smallest lease that is worth its upkeep. Less is not bid on, and each is opened with what lasts so many seconds.
+# The smallest lease that is worth its upkeep. Less is not bid on, and each is opened with what lasts so
+# many seconds.
 smallest: { cpus: 0.05, memory: 32MiB, seconds: 3600 }
 
 # What manifests may ask of a worker.
