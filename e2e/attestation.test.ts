@@ -4,7 +4,6 @@ import { createServer as createTlsServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { type RunningWorker, Verifier } from '@cloister/agent'
-import { verifyBundle } from '@cloister/attest'
 import {
   type DevelopmentPlatform,
   DevelopmentRoot,
@@ -36,6 +35,7 @@ import {
 } from '@cloister/chain'
 import type { UnsignedVerdictRequest, VerdictRequest } from '@cloister/core'
 import { createCloister, governance, WorkerClient, workerOf, workerOfRecord } from '@cloister/sdk'
+import { verifyBundle } from '@cloister/verify'
 import { encodeFunctionData, type Hex, zeroAddress, zeroHash } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { WitnessKey } from '@cloister/attest'
 import type { DevelopmentRoot } from '@cloister/attest/devnet'
 import {
   connectWallet,
@@ -10,6 +9,7 @@ import {
   type Network,
 } from '@cloister/chain'
 import { deployDevelopment } from '@cloister/chain/deploy'
+import type { WitnessKey } from '@cloister/verify'
 import { erc20Abi, type Hex, parseAbi } from 'viem'
 import type { Settings } from './settings.ts'
 

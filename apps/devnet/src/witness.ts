@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { newWitnessKey, signLabel, type WitnessKey } from '@cloister/attest'
 import { IndexClient } from '@cloister/sdk'
+import { newWitnessKey, signLabel, type WitnessKey } from '@cloister/verify'
 import type { Settings } from './settings.ts'
 import type { Supervision } from './supervisor.ts'
 import { WORKERS } from './workers.ts'

@@ -1,12 +1,5 @@
-import {
-  type BundleVerdict,
-  type CheckGroup,
-  intelRoot,
-  type TrustRoot,
-  trustRoot,
-  verifyBundle,
-  type Witness,
-} from '@cloister/attest'
+import { type CheckGroup, intelRoot, type TrustRoot, trustRoot } from '@cloister/attest'
+import { type BundleVerdict, verifyBundle, type Witness } from '@cloister/verify'
 
 const MAX_BYTES = 8 * 1024 * 1024
 const bundleInput = element<HTMLInputElement>('bundle')

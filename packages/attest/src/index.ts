@@ -2,15 +2,7 @@ export { parseCertificateTable } from './amd/certificate-table.ts'
 export { fetchSnpCollateral, fetchSnpRevocations, type SnpProduct, snpProductOf } from './amd/fetch.ts'
 export { SnpCollateral, verifySnpReport } from './amd/verify.ts'
 export { verifyNitroDocument } from './aws/verify.ts'
-export {
-  type BundleVerdict,
-  type CheckGroup,
-  EvidenceBundle,
-  RunStatement,
-  statementDigest,
-  verifyBundle,
-  workerBinding,
-} from './bundle.ts'
+export { fromBase64 } from './bytes.ts'
 export type { EvidenceDocument } from './documents/document.ts'
 export { readEvidenceDocuments } from './documents/read.ts'
 export { type DocumentVerdict, type Missing, verifyEvidenceDocument } from './documents/verify.ts'
@@ -23,6 +15,7 @@ export {
 } from './dstack/event-log.ts'
 export { composeBytes, type DstackVerdict, dstackReportData, verifyDstack } from './dstack/verify.ts'
 export { EvidenceError } from './errors.ts'
+export { Findings, type Rule } from './findings.ts'
 export { claimsOfGuest, type GuestClaims, GuestCollateral, GuestKind, imageOf, verifyGuest } from './guest.ts'
 export { type PreparedCollateral, prepareCollateral, QuoteCollateral } from './intel/collateral.ts'
 export { type FetchCollateralOptions, fetchCollateral, INTEL_PCS } from './intel/fetch.ts'
@@ -33,7 +26,5 @@ export { type VerifyQuoteOptions, verifyQuote } from './intel/verify.ts'
 export { gpuClassOf, gpuNonceOf } from './nvidia/binding.ts'
 export { identifyGpu, verifyGpuReport } from './nvidia/report.ts'
 export { verifyGpuTokens } from './nvidia/token.ts'
-export { isInPlace, type Place, verifyLabels, type Witness } from './place/labels.ts'
-export { newWitnessKey, signLabel, type WitnessKey } from './place/sign.ts'
-export type { Check, EvidenceKind, Problem, RootName, TcbStatus, Verdict } from './verdict.ts'
+export type { Check, CheckGroup, EvidenceKind, Problem, RootName, TcbStatus, Verdict } from './verdict.ts'
 export { parseRevocationList, type RevocationList } from './x509/revocation-list.ts'

@@ -28,6 +28,12 @@ export interface Check {
   source: string
 }
 
+/** A branch of the tree of checks. */
+export interface CheckGroup {
+  title: string
+  checks: Check[]
+}
+
 /** Why the evidence is refused. */
 export interface Problem {
   code: string

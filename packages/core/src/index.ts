@@ -32,7 +32,7 @@ export {
 export { ManifestError, type ManifestWarning } from './manifest/source.ts'
 export * from './market/index.ts'
 export * from './money.ts'
-export { defaultPolicy, Policy, parsePolicy } from './policy.ts'
+export { type ConfirmedGpus, defaultPolicy, Policy, parsePolicy } from './policy.ts'
 export { checkRequest, fromProblem, Problem, problemResponse, toProblem } from './problem.ts'
 export * from './units.ts'
 export * from './wire/governance-api.ts'

@@ -37,6 +37,12 @@ export const Policy = z.strictObject({
 })
 export type Policy = z.infer<typeof Policy>
 
+/** GPUs that are confirmed in confidential mode; `gpuClass` empty and 0 where none are. */
+export interface ConfirmedGpus {
+  gpuClass: string
+  gpus: number
+}
+
 /**
  * What is demanded where nothing is said: a vendor's root and complete security updates, GPUs in
  * confidential mode if any are asked for, attested within two hours. On a development network the

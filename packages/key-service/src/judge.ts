@@ -1,7 +1,7 @@
-import { verifyBundle } from '@cloister/attest'
 import { type Chain, composeBundle, trustRootOf } from '@cloister/chain'
 import { CloisterError, defaultPolicy } from '@cloister/core'
 import { purposeTypedData, type WorkerEvidence } from '@cloister/secrets'
+import { verifyBundle } from '@cloister/verify'
 import { type Address, type Hex, recoverTypedDataAddress } from 'viem'
 
 /** A worker whose evidence holds. */

@@ -1,5 +1,5 @@
-import { statementDigest } from '@cloister/attest'
 import { CloisterError, type EvidenceReport, type StatementReport } from '@cloister/core'
+import { statementDigest } from '@cloister/verify'
 import type { Hex } from 'viem'
 import type { Evidence } from '../evidence/source.ts'
 import type { Accepted } from '../store.ts'

@@ -1,6 +1,5 @@
 import { SnpCollateral, verifySnpReport } from '../amd/verify.ts'
 import { verifyNitroDocument } from '../aws/verify.ts'
-import type { CheckGroup } from '../bundle.ts'
 import type { DstackIdentity } from '../dstack/event-log.ts'
 import { verifyDstack } from '../dstack/verify.ts'
 import { EvidenceError } from '../errors.ts'
@@ -9,7 +8,7 @@ import { emptyCollateral, type QuoteCollateral } from '../intel/collateral.ts'
 import type { TrustRoot } from '../intel/root.ts'
 import { verifyQuote } from '../intel/verify.ts'
 import { identifyGpu } from '../nvidia/report.ts'
-import type { Problem, Verdict } from '../verdict.ts'
+import type { CheckGroup, Problem, Verdict } from '../verdict.ts'
 import { type EvidenceDocument, padded } from './document.ts'
 
 /** Something that no part of the file shows, and where it comes from. */

@@ -1,9 +1,5 @@
-import {
-  type PlatformCertificates,
-  platformCertificates,
-  withoutCertificates,
-  workerBinding,
-} from '@cloister/attest'
+import { type PlatformCertificates, platformCertificates, withoutCertificates } from '@cloister/attest'
+import { workerBinding } from '@cloister/core'
 import {
   type Abi,
   type Address,

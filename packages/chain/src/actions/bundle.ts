@@ -1,4 +1,5 @@
-import type { EvidenceBundle, GuestCollateral, GuestKind } from '@cloister/attest'
+import type { GuestCollateral, GuestKind } from '@cloister/attest'
+import type { EvidenceBundle } from '@cloister/verify'
 import type { Address, Hex } from 'viem'
 import type { Chain } from '../client.ts'
 import { claimsOf } from '../collateral.ts'

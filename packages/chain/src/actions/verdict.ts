@@ -1,4 +1,4 @@
-import { canonicalHash, type UnsignedVerdictRequest } from '@cloister/core'
+import { type ConfirmedGpus, canonicalHash, type UnsignedVerdictRequest } from '@cloister/core'
 import {
   type Address,
   concatHex,
@@ -147,12 +147,6 @@ export function nameGpus(identities: string[]): { gpuIds: Hex[]; platform: Hex }
 /** The hash over GPUs' names that a verdict calls its platform. */
 export function platformOfGpus(gpuIds: Hex[]): Hex {
   return sha256(concatHex(gpuIds))
-}
-
-/** GPUs that are confirmed in confidential mode; `gpuClass` empty and 0 where none are. */
-export interface ConfirmedGpus {
-  gpuClass: string
-  gpus: number
 }
 
 /** What `Workers.gpusOf` says: GPUs that verifiers vouched for, while that and the worker's coverage last. */

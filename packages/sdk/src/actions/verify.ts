@@ -1,5 +1,5 @@
-import type { EvidenceBundle } from '@cloister/attest'
 import { CloisterError, toCanonicalJson, type WorkerRecord } from '@cloister/core'
+import type { EvidenceBundle } from '@cloister/verify'
 import { isAddress } from 'viem'
 import type { Cloister } from '../cloister.ts'
 import type { GatherOptions, Subject } from '../verify/gather.ts'

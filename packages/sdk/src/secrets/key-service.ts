@@ -10,11 +10,11 @@ import {
   type Secrets,
   sealSecrets,
 } from '@cloister/secrets'
+import { demand } from '@cloister/verify'
 import type { Hex } from 'viem'
 import type { z } from 'zod'
 import type { Cloister } from '../cloister.ts'
 import { fetchJson } from '../http.ts'
-import { demand } from '../verify/policy.ts'
 import { verifySubject } from '../verify/subject.ts'
 import { workerOfRecord } from '../worker/record.ts'
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import type { EvidenceBundle } from '@cloister/attest'
 import { claimsOf, collateralFor, composeBundle, getLease } from '@cloister/chain'
 import { CloisterError, type EvidenceReport, type LeaseRecord } from '@cloister/core'
+import type { EvidenceBundle } from '@cloister/verify'
 import { type Address, bytesToHex, type Hex } from 'viem'
 import type { Cloister } from '../cloister.ts'
 import { workerOfRecord } from '../worker/record.ts'

@@ -1,5 +1,5 @@
-import { type BundleVerdict, type EvidenceBundle, verifyBundle } from '@cloister/attest'
 import { trustRootOf } from '@cloister/chain'
+import { type BundleVerdict, type EvidenceBundle, verifyBundle } from '@cloister/verify'
 import type { Cloister } from '../cloister.ts'
 import { type GatherOptions, gatherEvidence, type Subject } from './gather.ts'
 

@@ -12,9 +12,9 @@ import {
   resourcesOf,
   type WorkerRecord,
 } from '@cloister/core'
+import { demand } from '@cloister/verify'
 import type { Cloister } from '../cloister.ts'
 import { workerOfRecord } from '../worker/record.ts'
-import { demand } from './policy.ts'
 import { verifySubject } from './subject.ts'
 
 const EVIDENCE_MS = 15_000

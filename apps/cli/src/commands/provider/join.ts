@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Log, RunningWorker } from '@cloister/agent'
 import {
-  type ConfirmedGpus,
   delegate,
   getClassWeight,
   getCollateralPerGpu,
@@ -15,6 +14,7 @@ import {
 } from '@cloister/chain'
 import {
   CloisterError,
+  type ConfirmedGpus,
   defaultPolicy,
   formatAmount,
   GPU_CLASSES,

@@ -1,5 +1,5 @@
-import type { BundleVerdict } from '@cloister/attest'
 import { paint, printable } from '@cloister/terminal'
+import type { BundleVerdict } from '@cloister/verify'
 
 /** The checks as a tree: what was compared, what was found, and where the rule comes from. */
 export function* treeOf(groups: BundleVerdict['groups']): Generator<string> {

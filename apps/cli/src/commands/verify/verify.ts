@@ -1,8 +1,15 @@
-import { type BundleVerdict, intelRoot, type TrustRoot, verifyBundle, type Witness } from '@cloister/attest'
+import { intelRoot, type TrustRoot } from '@cloister/attest'
 import { getAttestationAge, getConfirmedGpus, loadNetwork, trustRootOf } from '@cloister/chain'
 import { CloisterError, parsePolicy } from '@cloister/core'
-import { failuresOf, type PolicyFacts, verify } from '@cloister/sdk'
+import { verify } from '@cloister/sdk'
 import { note, paint, printable, say, sayJson } from '@cloister/terminal'
+import {
+  type BundleVerdict,
+  failuresOf,
+  type PolicyFacts,
+  verifyBundle,
+  type Witness,
+} from '@cloister/verify'
 import { connect, findNetwork } from '../../context.ts'
 import { type FileTrust, readFileOf, verifyEvidenceFile } from './file.ts'
 import type { VerifyOptions } from './options.ts'

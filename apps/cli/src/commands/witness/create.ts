@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
-import { newWitnessKey } from '@cloister/attest'
 import { CloisterError } from '@cloister/core'
 import { say, sayJson } from '@cloister/terminal'
+import { newWitnessKey } from '@cloister/verify'
 import type { Globals } from '../../command.ts'
 
 export async function create(options: Globals & { output: string }): Promise<void> {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { signLabel, type WitnessKey } from '@cloister/attest'
 import { CloisterError } from '@cloister/core'
 import { say, sayJson } from '@cloister/terminal'
+import { signLabel, type WitnessKey } from '@cloister/verify'
 import { isAddress } from 'viem'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'

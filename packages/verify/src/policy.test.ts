@@ -1,6 +1,6 @@
-import type { BundleVerdict } from '@cloister/attest'
 import { parsePolicy } from '@cloister/core'
 import { describe, expect, it } from 'vitest'
+import type { BundleVerdict } from './bundle.ts'
 import { demand, failuresOf, type PolicyFacts } from './policy.ts'
 
 const verdict = (change: Partial<BundleVerdict> = {}): BundleVerdict =>

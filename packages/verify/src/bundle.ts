@@ -1,13 +1,20 @@
 import {
-  type Address,
-  encodeAbiParameters,
-  type Hex,
-  hashTypedData,
-  keccak256,
-  recoverAddress,
-  sha256,
-  toHex as toHexOf,
-} from 'viem'
+  type CheckGroup,
+  type DstackIdentity,
+  Findings,
+  fromBase64,
+  GuestCollateral,
+  GuestKind,
+  imageOf,
+  type Problem,
+  type Rule,
+  type TrustRoot,
+  type Verdict,
+  verifyDstack,
+  verifyGuest,
+} from '@cloister/attest'
+import { workerBinding } from '@cloister/core'
+import { type Address, type Hex, hashTypedData, recoverAddress, sha256, toHex as toHexOf } from 'viem'
 import { z } from 'zod'
 import {
   APP,
@@ -20,14 +27,7 @@ import {
   MANIFEST,
   STATEMENT,
 } from './bundle-rules.ts'
-import { fromBase64 } from './bytes.ts'
-import type { DstackIdentity } from './dstack/event-log.ts'
-import { verifyDstack } from './dstack/verify.ts'
-import { Findings, type Rule } from './findings.ts'
-import { GuestCollateral, GuestKind, imageOf, verifyGuest } from './guest.ts'
-import type { TrustRoot } from './intel/root.ts'
 import { type Place, verifyLabels, type Witness } from './place/labels.ts'
-import type { Check, Problem, Verdict } from './verdict.ts'
 
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/) as unknown as z.ZodType<Address>
 const bytes32 = z.string().regex(/^0x[0-9a-f]{64}$/) as unknown as z.ZodType<Hex>
@@ -104,12 +104,6 @@ export const EvidenceBundle = z.object({
     .optional(),
 })
 export type EvidenceBundle = z.infer<typeof EvidenceBundle>
-
-/** A branch of the tree of checks. */
-export interface CheckGroup {
-  title: string
-  checks: Check[]
-}
 
 /** What checking a bundle concludes. */
 export interface BundleVerdict {
@@ -239,32 +233,6 @@ export function statementDigest(
     primaryType: 'Statement',
     message: { lease, manifestHash, images: sha256(toHexOf(canonical)), instant: BigInt(instant) },
   })
-}
-
-/** First half of a worker's report data, as `Workers.bindingOf` computes it. */
-export function workerBinding(bound: {
-  chainId: number
-  workers: Address
-  provider: Address
-  worker: Address
-  tlsKeyHash: Hex
-}): Hex {
-  const words = [
-    { type: 'uint256' },
-    { type: 'address' },
-    { type: 'address' },
-    { type: 'address' },
-    { type: 'bytes32' },
-  ] as const
-  return keccak256(
-    encodeAbiParameters(words, [
-      BigInt(bound.chainId),
-      bound.workers,
-      bound.provider,
-      bound.worker,
-      bound.tlsKeyHash,
-    ]),
-  )
 }
 
 /** How a rule reads for which the chain is the source. */

@@ -1,5 +1,5 @@
 import { base64url, CompactSign, exportJWK, generateKeyPair, importJWK } from 'jose'
-import { fromHex, toHex } from '../bytes.ts'
+import { bytesToHex, hexToBytes } from 'viem'
 
 /** A witness's key pair; both hexadecimal. */
 export interface WitnessKey {
@@ -11,7 +11,7 @@ export interface WitnessKey {
 export async function newWitnessKey(): Promise<WitnessKey> {
   const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true })
   const { x = '', d = '' } = await exportJWK(privateKey)
-  return { publicKey: toHex(base64url.decode(x)), privateKey: toHex(base64url.decode(d)) }
+  return { publicKey: digits(x), privateKey: digits(d) }
 }
 
 /** What a witness signs: where a machine stands, or that it doesn't say so any more. */
@@ -29,7 +29,7 @@ export async function signLabel(
   { publicKey, privateKey }: WitnessKey,
   { platform, label, instant, revoked }: LabelStatement,
 ): Promise<string> {
-  const encoded = (hex: string) => base64url.encode(fromHex(hex, 'The witness’s key'))
+  const encoded = (hex: string) => base64url.encode(hexToBytes(`0x${hex}`))
   const jwk = { kty: 'OKP', crv: 'Ed25519', x: encoded(publicKey), d: encoded(privateKey) }
   const claims = {
     machine_id: platform.replace(/^0x/, ''),
@@ -40,4 +40,9 @@ export async function signLabel(
   return new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
     .setProtectedHeader({ alg: 'EdDSA', kid: publicKey, typ: 'JWT' })
     .sign(await importJWK(jwk, 'EdDSA'))
+}
+
+/** Hexadecimal digits of base64url, without a prefix. */
+function digits(encoded: string): string {
+  return bytesToHex(base64url.decode(encoded)).slice(2)
 }

@@ -1,6 +1,6 @@
-import { type BundleVerdict, isInPlace } from '@cloister/attest'
-import type { ConfirmedGpus } from '@cloister/chain'
-import { CloisterError, formatDuration, type Policy } from '@cloister/core'
+import { CloisterError, type ConfirmedGpus, formatDuration, type Policy } from '@cloister/core'
+import type { BundleVerdict } from './bundle.ts'
+import { isInPlace } from './place/labels.ts'
 
 /** What a policy asks of a worker that its evidence doesn't say. */
 export interface PolicyFacts {

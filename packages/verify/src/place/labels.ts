@@ -1,8 +1,7 @@
+import { Findings, type Rule } from '@cloister/attest'
 import { base64url, compactVerify, decodeProtectedHeader, importJWK } from 'jose'
+import { hexToBytes, sha256 } from 'viem'
 import { z } from 'zod'
-import { crypto } from '#crypto'
-import { fromHex, toHex } from '../bytes.ts'
-import { Findings, type Rule } from '../findings.ts'
 
 const MAX_LABELS = 64
 const MAX_CHARACTERS = 4096
@@ -58,7 +57,7 @@ export async function verifyLabels(
   tokens: readonly string[],
   { identity, witnesses, instant }: { identity: string; witnesses: readonly Witness[]; instant: number },
 ): Promise<{ places: Place[]; findings: Findings }> {
-  const platform = toHex(await crypto.digest('SHA-256', fromHex(identity, 'The machine’s identity')))
+  const platform = sha256(`0x${identity}`).slice(2)
   const newest = new Map<Witness, { label: string; instant: number; revoked: boolean }>()
   for (const token of tokens.slice(0, MAX_LABELS)) {
     const read = await readLabel(token, witnesses)
@@ -98,7 +97,7 @@ async function readLabel(token: string, witnesses: readonly Witness[]) {
       {
         kty: 'OKP',
         crv: 'Ed25519',
-        x: base64url.encode(fromHex(witness.key.toLowerCase(), 'The witness’s key')),
+        x: base64url.encode(hexToBytes(`0x${witness.key.toLowerCase()}`)),
       },
       'EdDSA',
     )

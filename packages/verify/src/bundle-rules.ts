@@ -1,4 +1,4 @@
-import type { Rule } from './findings.ts'
+import type { Rule } from '@cloister/attest'
 
 const DESIGN = 'Cloister, docs/attestation.md'
 export const BINDING: Rule = {
