@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { EMISSION_TOTAL, EPOCH_SECONDS, emitted, gpuBudgetOf, PERIOD_SECONDS } from '@cloister/core'
+import { EMISSION_TOTAL, EPOCH_SECONDS, emitted, gpuBudgetOf, PERIOD_SECONDS } from '@cloister/economy'
 import { note, Steps, say, table } from '@cloister/terminal'
 import { agreeWithContracts } from './emission/contracts.ts'
 import { lines } from './emission/plot.ts'

@@ -4,19 +4,11 @@ import { createServer as createTlsServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { type RunningWorker, Verifier } from '@cloister/agent'
-import {
-  type DevelopmentPlatform,
-  DevelopmentRoot,
-  developmentGuest,
-  NEWEST_SVNS,
-  type QuoteVariations,
-} from '@cloister/attest/devnet'
 import { issueTlsCertificate, newTlsKey } from '@cloister/attest/tls'
 import {
   ADMISSION_ABI,
   attestWorker,
   connectWallet,
-  developmentAccount,
   ensurePlatform,
   type FreshBlock,
   freshBlock,
@@ -34,6 +26,14 @@ import {
   WORKERS_ABI,
 } from '@cloister/chain'
 import type { UnsignedVerdictRequest, VerdictRequest } from '@cloister/core'
+import { developmentAccount } from '@cloister/development/accounts'
+import {
+  type DevelopmentPlatform,
+  DevelopmentRoot,
+  developmentGuest,
+  NEWEST_SVNS,
+  type QuoteVariations,
+} from '@cloister/development/root'
 import { createCloister, governance, WorkerClient, workerOf, workerOfRecord } from '@cloister/sdk'
 import { verifyBundle } from '@cloister/verify'
 import { encodeFunctionData, type Hex, zeroAddress, zeroHash } from 'viem'

@@ -4,10 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { GpuConfirmation, type RunningWorker, Sequence, Verifier } from '@cloister/agent'
 import { gpuNonceOf } from '@cloister/attest'
-import { DevelopmentRoot, developmentGuest } from '@cloister/attest/devnet'
 import {
   connectWallet,
-  developmentAccount,
   freshBlock,
   getConfirmedGpus,
   getVerifierProvider,
@@ -17,6 +15,8 @@ import {
   WORKERS_ABI,
 } from '@cloister/chain'
 import type { UnsignedVerdictRequest, VerdictRequest } from '@cloister/core'
+import { developmentAccount } from '@cloister/development/accounts'
+import { DevelopmentRoot, developmentGuest } from '@cloister/development/root'
 import { createCloister, workerOfRecord } from '@cloister/sdk'
 import { hexToString, type LocalAccount, zeroAddress, zeroHash } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'

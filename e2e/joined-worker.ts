@@ -1,7 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { enrolWorker, loadAgentConfig, loadWorkerKey, type RunningWorker, startWorker } from '@cloister/agent'
-import { connectWallet, developmentAccount } from '@cloister/chain'
+import { connectWallet } from '@cloister/chain'
+import { developmentAccount } from '@cloister/development/accounts'
+import { openDevelopmentSource } from '@cloister/development/evidence'
 import { freePort, type Stage } from './embedded.ts'
 
 /**
@@ -38,5 +40,9 @@ export async function joinWith(
     loadWorkerKey(config.folder),
     config,
   )
-  return startWorker(config, (_, message, fields) => said.push(`${message} ${JSON.stringify(fields)}`))
+  return startWorker(
+    config,
+    (_, message, fields) => said.push(`${message} ${JSON.stringify(fields)}`),
+    openDevelopmentSource,
+  )
 }

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { enrolWorker, loadAgentConfig, loadWorkerKey, type RunningWorker, startWorker } from '@cloister/agent'
-import { closeLease, fundDevelopmentAccount, openLease, type Wallet } from '@cloister/chain'
-import { type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
+import { closeLease, openLease, type Wallet } from '@cloister/chain'
 import {
   defaultPolicy,
   type LeaseReport,
@@ -15,6 +14,9 @@ import {
   parseManifest,
   type SignedBid,
 } from '@cloister/core'
+import { type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
+import { openDevelopmentSource } from '@cloister/development/evidence'
+import { fundDevelopmentAccount } from '@cloister/development/faucet'
 import { buildWorkbench, WORKBENCH_IMAGE } from '@cloister/executors'
 import { exec, WorkerClient } from '@cloister/sdk'
 import type { Hex } from 'viem'
@@ -143,7 +145,7 @@ export function useWorker(registries: () => string[] = () => []): OwnWorker {
     expect(await enrolWorker(own.chain.wallet(1), key, config)).toBe('registered')
     expect(await enrolWorker(own.chain.wallet(1), key, config)).toBe('unchanged')
     await expect(enrolWorker(own.chain.wallet(2), key, config)).rejects.toMatchObject({ code: 'not-yours' })
-    own.running = await startWorker(config, () => {})
+    own.running = await startWorker(config, () => {}, openDevelopmentSource)
     own.client = new WorkerClient({
       endpoint: `http://127.0.0.1:${own.running.port}`,
       worker: key.address,

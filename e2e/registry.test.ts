@@ -1,15 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RunningWorker } from '@cloister/agent'
-import { developmentAccount } from '@cloister/chain'
+import { developmentAccount } from '@cloister/development/accounts'
+import { hasRegistry, LOGIN, type Registry, startRegistry } from '@cloister/development/engines'
 import { buildWorkbench } from '@cloister/executors'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  hasRegistry,
-  LOGIN,
-  type Registry,
-  startRegistry,
-} from '../packages/executors/src/testing/registry.ts'
 import { canDeploy, type Json, raiseStage, type Stage, until } from './embedded.ts'
 import { joinWith } from './joined-worker.ts'
 

@@ -1,16 +1,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import {
-  collateralFor,
-  DEVELOPMENT_ROLES,
-  developmentAccount,
-  getSeats,
-  listApps,
-  registerApp,
-  type Seat,
-  updateLease,
-} from '@cloister/chain'
+import { collateralFor, getSeats, listApps, registerApp, type Seat, updateLease } from '@cloister/chain'
 import { hashManifest, type Manifest, parseManifest, ROUTE_HEADER } from '@cloister/core'
+import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import {
   type Cloister,
   close,

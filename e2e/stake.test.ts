@@ -1,11 +1,9 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { claimIfItPays, Sequence } from '@cloister/agent'
-import { type DevelopmentPlatform, DevelopmentRoot } from '@cloister/attest/devnet'
 import {
   connectWallet,
   delegate,
-  developmentAccount,
   EMISSION_ABI,
   findToken,
   freshBlock,
@@ -21,8 +19,10 @@ import {
   type Wallet,
   WORKERS_ABI,
 } from '@cloister/chain'
-import { coverWorker } from '@cloister/chain/anvil'
-import { Economy } from '@cloister/core'
+import { developmentAccount } from '@cloister/development/accounts'
+import { coverWorker } from '@cloister/development/chain'
+import { type DevelopmentPlatform, DevelopmentRoot } from '@cloister/development/root'
+import { Economy } from '@cloister/economy/model'
 import { createCloister } from '@cloister/sdk'
 import { type Address, bytesToHex, type Hex, parseEventLogs, zeroHash } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'

@@ -5,7 +5,6 @@ import { join, resolve } from 'node:path'
 import {
   connectChain,
   connectWallet,
-  developmentAccount,
   getCredit,
   getLease,
   getTokenBalance,
@@ -13,6 +12,7 @@ import {
   settleLeases,
 } from '@cloister/chain'
 import { defaultPolicy, parseManifest } from '@cloister/core'
+import { developmentAccount } from '@cloister/development/accounts'
 import { bids, createCloister, deploy } from '@cloister/sdk'
 import { type Hex, parseEventLogs } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

@@ -45,7 +45,7 @@ const PARTS: Record<string, Part> = {
     runs: 3_000,
     commands: (runs, seed) => [
       {
-        argv: node('node_modules/vitest/vitest.mjs', 'run', 'packages/chain/src/economy.test.ts'),
+        argv: node('node_modules/vitest/vitest.mjs', 'run', 'packages/economy/src/contracts.test.ts'),
         env: { CLOISTER_FUZZ_RUNS: String(runs), CLOISTER_FUZZ_SEED: String(seed) },
       },
     ],

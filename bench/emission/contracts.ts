@@ -1,5 +1,5 @@
-import { addressOf, classOf, type EconomyStage, raiseEconomy } from '@cloister/chain/economy-stage'
-import { Economy } from '@cloister/core'
+import { addressOf, classOf, type EconomyStage, raiseEconomy } from '@cloister/development/economy-stage'
+import { Economy } from '@cloister/economy/model'
 import { type Act, happen, happenings } from './simulation.ts'
 
 /** How much was done, and how many figures were compared. */

@@ -1,4 +1,5 @@
-import { Economy, EPOCH_SECONDS, GPU_CLASSES, gpuBudgetOf } from '@cloister/core'
+import { EPOCH_SECONDS, GPU_CLASSES, gpuBudgetOf } from '@cloister/economy'
+import { Economy } from '@cloister/economy/model'
 
 const CLOI = 10n ** 18n
 const DAY = 86_400

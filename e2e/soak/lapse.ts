@@ -3,18 +3,18 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { DevelopmentRoot } from '@cloister/attest/devnet'
 import {
   closeLease,
   connectWallet,
-  developmentAccount,
   getLease,
   openLease,
   registerWorker,
   settleLeases,
   signBid,
 } from '@cloister/chain'
-import { coverWorker } from '@cloister/chain/anvil'
+import { developmentAccount } from '@cloister/development/accounts'
+import { coverWorker } from '@cloister/development/chain'
+import { DevelopmentRoot } from '@cloister/development/root'
 import { ChainDoor, ensureContracts, fundTenants, JournaledChain, type Pace } from '@cloister/devnet/chain'
 import { packedProgram } from '@cloister/packed'
 import { IndexClient } from '@cloister/sdk'

@@ -2,7 +2,7 @@
 // good. chores.ts sign FOLDER prints the collateral of the network's development root, signed now chores.ts
 // halt FOLDER ends containers that workers which crashed have left running
 import { join } from 'node:path'
-import { DevelopmentRoot } from '@cloister/attest/devnet'
+import { DevelopmentRoot } from '@cloister/development/root'
 import { ATTESTATION_FOLDER } from './contracts.ts'
 import { signDocuments } from './documents.ts'
 import { eachSandboxedLease } from './sandboxed-leases.ts'

@@ -1,14 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { DevelopmentRoot } from '@cloister/attest/devnet'
-import {
-  connectWallet,
-  DEVELOPMENT_ROLES,
-  developmentAccount,
-  loadNetwork,
-  type Network,
-} from '@cloister/chain'
-import { deployDevelopment } from '@cloister/chain/deploy'
+import { connectWallet, loadNetwork, type Network } from '@cloister/chain'
+import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
+import { deployDevelopment } from '@cloister/development/deploy'
+import type { DevelopmentRoot } from '@cloister/development/root'
 import type { WitnessKey } from '@cloister/verify'
 import { erc20Abi, type Hex, parseAbi } from 'viem'
 import type { Settings } from './settings.ts'

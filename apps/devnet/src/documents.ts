@@ -1,4 +1,4 @@
-import type { DevelopmentRoot } from '@cloister/attest/devnet'
+import type { DevelopmentRoot } from '@cloister/development/root'
 import type { Documents } from './collateral.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { DEVELOPMENT_ROLES, developmentAccount, type Network } from '@cloister/chain'
+import type { Network } from '@cloister/chain'
 import type { GatewayRoute } from '@cloister/core'
 import { canonicalHash, parseManifest } from '@cloister/core'
+import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { buildWorkbench } from '@cloister/executors'
 import {
   type Cloister,

@@ -2,8 +2,6 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   connectWallet,
-  DEVELOPMENT_ROLES,
-  developmentAccount,
   getBilling,
   getKeyServiceManifest,
   getSeats,
@@ -13,6 +11,7 @@ import {
   takeSeat,
 } from '@cloister/chain'
 import { CloisterError, hashManifest } from '@cloister/core'
+import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { buildKeyServiceImage, keyServiceManifest } from '@cloister/key-service'
 import { close, createCloister, deploy, keyService, seatConsent, status, topUp } from '@cloister/sdk'
 import { zeroHash } from 'viem'

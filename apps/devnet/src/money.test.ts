@@ -1,5 +1,6 @@
-import { DEVELOPMENT_ROLES, getPosition, getTokenBalance } from '@cloister/chain'
-import { type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
+import { getPosition, getTokenBalance } from '@cloister/chain'
+import { DEVELOPMENT_ROLES } from '@cloister/development/accounts'
+import { type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
 import { parseAbi } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { fundTenants } from './contracts.ts'

@@ -1,5 +1,6 @@
-import { DEVELOPMENT_ROLES, developmentAccount, type Network } from '@cloister/chain'
+import type { Network } from '@cloister/chain'
 import { formatAmount, formatDuration, pricePerHour } from '@cloister/core'
+import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { paint, say, table } from '@cloister/terminal'
 import type { RaisedNetwork } from './raise.ts'
 import { WORKERS } from './workers.ts'

@@ -2,16 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { enrolWorker, loadAgentConfig, loadWorkerKey } from '@cloister/agent'
-import {
-  connectWallet,
-  DEVELOPMENT_ROLES,
-  delegate,
-  developmentAccount,
-  getPosition,
-  type Network,
-  STAKE_ABI,
-} from '@cloister/chain'
+import { connectWallet, delegate, getPosition, type Network, STAKE_ABI } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
+import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { DockerExecutor, SandboxExecutor } from '@cloister/executors'
 import { stringify } from 'yaml'
 import { type DaemonSettings, NODE } from './daemon.ts'

@@ -18,7 +18,7 @@ import { Attestor } from './attestation.ts'
 import { Bidder } from './bidding/bidder.ts'
 import type { AgentConfig } from './config.ts'
 import { watchDisks } from './disk-watch.ts'
-import { openEvidenceSource } from './evidence/open.ts'
+import { type OpenSource, openEvidenceSource } from './evidence/open.ts'
 import { WorkerProver } from './evidence/prover.ts'
 import { LeaseSupervisor } from './leases/supervisor.ts'
 import { watchLeases } from './leases/watcher.ts'
@@ -70,9 +70,14 @@ export interface RunningWorker {
  * Starts a worker: takes up its leases, opens its interface and keeps itself attested. Throws
  * `not-registered` where its key is no provider's worker, `no-evidence` where the machine can't prove what
  * it is, `no-engine` where there is nothing to run containers with, `port-taken`, and `reverted` with the
- * contract's reason where its evidence is refused.
+ * contract's reason where its evidence is refused. `openSource` opens evidence of machines that the agent
+ * doesn't know, which simulated ones are.
  */
-export async function startWorker(config: AgentConfig, log: Log): Promise<RunningWorker> {
+export async function startWorker(
+  config: AgentConfig,
+  log: Log,
+  openSource?: OpenSource,
+): Promise<RunningWorker> {
   await keepOthersOut(config.folder)
   const network = loadNetwork(config.network)
   const key = loadWorkerKey(config.folder)
@@ -86,7 +91,7 @@ export async function startWorker(config: AgentConfig, log: Log): Promise<Runnin
         hint: 'Register it with `cloister provider init`.',
       },
     )
-  const source = await openEvidenceSource(config, network)
+  const source = await openEvidenceSource(config, network, openSource)
   const executor = await openExecutor(config, key.address)
   const store = new Store(join(config.folder, 'worker.db'))
   const sequence = new Sequence()

@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
+import { DevelopmentRoot } from '@cloister/development/root'
 import { exportJWK, type JSONWebKeySet, SignJWT } from 'jose'
 import { describe, expect, it } from 'vitest'
-import { DevelopmentRoot } from '../src/devnet/index.ts'
 import {
   composeBytes,
   dstackReportData,

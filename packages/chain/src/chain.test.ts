@@ -1,4 +1,3 @@
-import type { DevelopmentPlatform } from '@cloister/attest/devnet'
 import {
   type Bid,
   bidToJson,
@@ -9,14 +8,15 @@ import {
   roomOf,
   type SignedBid,
 } from '@cloister/core'
+import { coverWorker, type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
+import { fundDevelopmentAccount } from '@cloister/development/faucet'
+import type { DevelopmentPlatform } from '@cloister/development/root'
 import { bytesToHex, type Hex, parseEventLogs } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { coverWorker, type DevelopmentChain, startDevelopmentChain } from './anvil.ts'
 import {
   closeLease,
   delegate,
-  fundDevelopmentAccount,
   getAccrued,
   getBilling,
   getCredit,

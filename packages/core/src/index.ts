@@ -1,4 +1,3 @@
-export * from './economy/index.ts'
 export { CloisterError, type CloisterErrorOptions, findCause, messageOf } from './errors.ts'
 export { INTERNAL_NETWORKS, isInternalAddress } from './internal-addresses.ts'
 export { type Beside, MAX_BESIDE_BYTES } from './manifest/beside.ts'

@@ -6,13 +6,13 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { canRun, startDocker, startPodman, type TestEngine } from '@cloister/development/engines'
 import Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { DockerExecutor } from './docker/docker.ts'
 import { AGENT_FOLDER, type ContainerSpec, type Executor, type Image } from './executor.ts'
 import { buildWorkbench, WORKBENCH_IMAGE } from './oci/workbench.ts'
 import { SandboxExecutor } from './sandbox/sandbox.ts'
-import { canRun, startDocker, startPodman, type TestEngine } from './testing/engines.ts'
 
 const ENGINES = [
   { name: 'sandbox', program: 'runc', start: undefined },

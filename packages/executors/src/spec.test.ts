@@ -1,13 +1,18 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import {
+  canRun,
+  startDocker,
+  startOutsideHost,
+  startPodman,
+  type TestEngine,
+} from '@cloister/development/engines'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DockerExecutor } from './docker/docker.ts'
 import type { ContainerSpec, Executor, Image } from './executor.ts'
 import { buildWorkbench, WORKBENCH_IMAGE } from './oci/workbench.ts'
 import { SandboxExecutor } from './sandbox/sandbox.ts'
-import { canRun, startDocker, startPodman, type TestEngine } from './testing/engines.ts'
-import { startOutsideHost } from './testing/outside.ts'
 
 const ENGINES = [
   { name: 'sandbox', program: 'runc', start: undefined },

@@ -2,14 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { DevelopmentPlatform } from '@cloister/attest/devnet'
 import {
   cancelExit,
   claimRewards,
   closeLease,
   delegate,
   departWorker,
-  fundDevelopmentAccount,
   getBilling,
   getLease,
   getPool,
@@ -25,7 +23,6 @@ import {
   updateLease,
   type Wallet,
 } from '@cloister/chain'
-import { coverWorker, type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
 import {
   type Bid,
   ChainEventRecord,
@@ -43,12 +40,15 @@ import {
   TotalsRecord,
   WorkerRecord,
 } from '@cloister/core'
+import { coverWorker, type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
+import { fundDevelopmentAccount } from '@cloister/development/faucet'
+import { postgresPrograms, startPostgres } from '@cloister/development/postgres'
+import type { DevelopmentPlatform } from '@cloister/development/root'
 import { type Hex, sha256 } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { startIndexer } from './indexer.ts'
-import { postgresPrograms, startPostgres } from './testing/postgres.ts'
 
 const CLOI = 10n ** 18n
 const HASH = `0x${'ab'.repeat(32)}` as const

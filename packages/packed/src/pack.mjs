@@ -122,9 +122,10 @@ function bundle(programs, splitting) {
 
 /** Descriptions of the packages, which say what is imported under their names. */
 function packageFiles() {
-  return ['packages', 'apps'].flatMap((group) =>
-    readdirSync(join(ROOT, group)).map((name) => join(group, name, 'package.json')),
+  const folders = ['packages', 'apps'].flatMap((group) =>
+    readdirSync(join(ROOT, group)).map((name) => join(group, name)),
   )
+  return [...folders, 'contracts'].map((folder) => join(folder, 'package.json'))
 }
 
 function forget(current) {

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
-import { anvilPath, CHAIN_ARGUMENTS } from '@cloister/chain/anvil'
 import { CloisterError, messageOf } from '@cloister/core'
+import { anvilPath, CHAIN_ARGUMENTS } from '@cloister/development/chain'
 
 const START_MS = 30_000
 /** Blocks whose state can be asked for. More are not needed, and each is a copy of everything. */

@@ -1,9 +1,7 @@
 import { existsSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
 import type { Network } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import type { AgentConfig } from '../config.ts'
-import { developmentSource } from './development.ts'
 import { dstackSource } from './dstack.ts'
 import { gpuEvidenceBy } from './gpu-command.ts'
 import { nitroSource } from './nitro.ts'
@@ -13,9 +11,22 @@ import { tsmSource } from './tsm.ts'
 const DSTACK_SOCKET = '/var/run/dstack.sock'
 const TSM_FOLDER = '/sys/kernel/config/tsm/report'
 
-/** The source that the configuration names, or the one that this machine has. Throws `no-evidence`. */
-export async function openEvidenceSource(config: AgentConfig, network: Network): Promise<EvidenceSource> {
-  const source = await openQuoteSource(config, network)
+/**
+ * Opens a source that this package doesn't know, such as a simulated machine of a development network.
+ * Undefined where the configuration wants none of its.
+ */
+export type OpenSource = (config: AgentConfig, network: Network) => Promise<EvidenceSource | undefined>
+
+/**
+ * The source that the configuration names, the one that `openOther` opens, or the one that this machine has.
+ * Throws `no-evidence`.
+ */
+export async function openEvidenceSource(
+  config: AgentConfig,
+  network: Network,
+  openOther?: OpenSource,
+): Promise<EvidenceSource> {
+  const source = await openQuoteSource(config, network, openOther)
   const { gpuEvidence } = config
   return gpuEvidence
     ? {
@@ -26,25 +37,19 @@ export async function openEvidenceSource(config: AgentConfig, network: Network):
     : source
 }
 
-async function openQuoteSource(config: AgentConfig, network: Network): Promise<EvidenceSource> {
+async function openQuoteSource(
+  config: AgentConfig,
+  network: Network,
+  openOther?: OpenSource,
+): Promise<EvidenceSource> {
   const { evidence } = config
   if (evidence?.source === 'dstack') return dstackSource(evidence.socket)
   if (evidence?.source === 'tsm') return tsmSource(evidence.folder)
   if (evidence?.source === 'nitro') return nitroSource(evidence.command)
-  const { developmentFolder } = network.attestation
-  if (network.development && (evidence?.source === 'development' || developmentFolder !== undefined)) {
-    const rootFolder =
-      (evidence?.source === 'development' ? evidence.rootFolder : undefined) ??
-      (developmentFolder && resolve(dirname(config.network), developmentFolder))
-    if (rootFolder === undefined)
-      throw new CloisterError('no-evidence', 'The network does not say where its development root is.')
-    return developmentSource(
-      config.folder,
-      rootFolder,
-      config.capacity,
-      evidence?.source === 'development' ? evidence.kind : 'tdx',
-    )
-  }
+  const other = await openOther?.(config, network)
+  if (other) return other
+  if (network.development && evidence?.source === 'development')
+    throw new CloisterError('no-evidence', 'This program brings no simulated machines along.')
   if (existsSync(DSTACK_SOCKET)) return dstackSource(DSTACK_SOCKET)
   if (existsSync(TSM_FOLDER)) return tsmSource(TSM_FOLDER)
   throw new CloisterError(

@@ -1,10 +1,10 @@
 import 'reflect-metadata'
 import { createHash, randomBytes, X509Certificate } from 'node:crypto'
+import { type DevelopmentPlatform, DevelopmentRoot } from '@cloister/development/root'
 import { Extension, X509CertificateGenerator } from '@peculiar/x509'
 import { encode, Token, Type } from 'cborg'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type DevelopmentPlatform, DevelopmentRoot } from '../devnet/index.ts'
 import {
   dstackReportData,
   EvidenceError,

@@ -11,7 +11,7 @@ import {
   type TransactionReceipt,
 } from 'viem'
 import type { Wallet } from '../client.ts'
-import { TEST_USDC_ABI } from '../generated/abis.ts'
+import { TOKEN_ABI } from '../generated/abis.ts'
 import { REFUSALS } from './refusals.ts'
 
 const SPARE_GAS = 80_000n
@@ -87,7 +87,7 @@ function decodeRevert({ data, raw, reason }: ContractFunctionRevertedError): {
 } {
   if (data) return { name: data.errorName, args: data.args ?? [] }
   try {
-    const { errorName, args } = decodeErrorResult({ abi: TEST_USDC_ABI as Abi, data: raw ?? '0x' })
+    const { errorName, args } = decodeErrorResult({ abi: TOKEN_ABI as Abi, data: raw ?? '0x' })
     return { name: errorName, args: args ?? [] }
   } catch {
     return { name: reason ?? 'no reason', args: [] }

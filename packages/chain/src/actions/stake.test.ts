@@ -1,7 +1,7 @@
+import { classOf, type EconomyStage, raiseEconomy } from '@cloister/development/economy-stage'
 import { type Address, parseEventLogs } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Wallet } from '../client.ts'
-import { classOf, type EconomyStage, raiseEconomy } from '../economy-stage.ts'
 import { STAKE_ABI } from '../generated/abis.ts'
 import { cancelExit, claimRewards, getPosition } from './stake.ts'
 

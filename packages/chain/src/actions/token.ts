@@ -1,6 +1,6 @@
 import { type Address, erc20Abi, type Hex, maxUint256 } from 'viem'
 import type { Chain, Wallet } from '../client.ts'
-import { TEST_USDC_ABI } from '../generated/abis.ts'
+import { TOKEN_ABI } from '../generated/abis.ts'
 import { send } from './send.ts'
 
 /** An account's balance of a token, in base units. */
@@ -24,7 +24,7 @@ export async function signPermit(
   value: bigint,
 ): Promise<Hex | undefined> {
   const { client, account, network } = wallet
-  const contract = { address: token, abi: TEST_USDC_ABI } as const
+  const contract = { address: token, abi: TOKEN_ABI } as const
   const [allowance, nonce, domain] = await Promise.all([
     client.readContract({
       address: token,

@@ -4,13 +4,19 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import {
+  canRun,
+  type OutsideHost,
+  startDocker,
+  startOutsideHost,
+  startPodman,
+  type TestEngine,
+} from '@cloister/development/engines'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DockerExecutor } from '../docker/docker.ts'
 import type { ContainerSpec, Executor, Image } from '../executor.ts'
 import { buildImage } from '../oci/build.ts'
 import { SandboxExecutor } from '../sandbox/sandbox.ts'
-import { canRun, startDocker, startPodman, type TestEngine } from '../testing/engines.ts'
-import { type OutsideHost, startOutsideHost } from '../testing/outside.ts'
 import type { Who } from './attempt.ts'
 import { ATTEMPTS } from './attempts.ts'
 import { BYSTANDER, GREEDY, HOARDS } from './hoards.ts'

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { addLayer, type LayerEntry } from '../testing/layers.ts'
+import { addLayer, type LayerEntry } from '@cloister/development/engines'
 
 /** An image's name, and where its volume is, of the images that `buildHostileImages` makes. */
 export const HOSTILE = {

@@ -4,9 +4,9 @@ import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'n
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { startFakeRegistry } from '@cloister/development/engines'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ImageStore } from '../sandbox/image-store.ts'
-import { startFakeRegistry } from '../testing/fake-registry.ts'
 import { ImageRoom } from './image-room.ts'
 
 const MIB = 1024 * 1024

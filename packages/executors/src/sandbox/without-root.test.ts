@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { chown, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { canRun } from '@cloister/development/engines'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { canRun } from '../testing/engines.ts'
 
 /** Nobody's. */
 const USER = 65_533

@@ -1,13 +1,13 @@
 import { EMISSION_ABI, findToken, getTokenBalance, STAKE_ABI } from '@cloister/chain'
+import { CloisterError } from '@cloister/core'
 import {
-  CloisterError,
   emitted,
   emittedForStake,
   gpuBudgetOf,
   poolAssetsOf,
   poolLossOf,
   REWARD_PRECISION,
-} from '@cloister/core'
+} from '@cloister/economy'
 import type { Address } from 'viem'
 import type { Cloister } from '../cloister.ts'
 

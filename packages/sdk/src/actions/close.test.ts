@@ -1,13 +1,6 @@
-import {
-  fundDevelopmentAccount,
-  getCredit,
-  getTokenBalance,
-  openLease,
-  registerWorker,
-  signBid,
-  type Wallet,
-} from '@cloister/chain'
-import { coverWorker, type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
+import { getCredit, getTokenBalance, openLease, registerWorker, signBid, type Wallet } from '@cloister/chain'
+import { coverWorker, type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
+import { fundDevelopmentAccount } from '@cloister/development/faucet'
 import type { Address, Hex } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, expect, it } from 'vitest'

@@ -17,7 +17,6 @@ import {
   type ConfirmedGpus,
   defaultPolicy,
   formatAmount,
-  GPU_CLASSES,
   messageOf,
   orderFor,
   parseAmount,
@@ -25,6 +24,7 @@ import {
   pricePerHour,
   showAmount,
 } from '@cloister/core'
+import { GPU_CLASSES } from '@cloister/economy'
 import type { Cloister } from '@cloister/sdk'
 import { note, paint, printable, Steps, say, sayJson, table } from '@cloister/terminal'
 import type { Command } from 'commander'
@@ -34,6 +34,7 @@ import { CLOI } from '../../show.ts'
 import { openProvider } from './config.ts'
 import type { ConfigOptions } from './options.ts'
 import { readableLog, runUntilAsked } from './run-until-asked.ts'
+import { openSimulated } from './simulated.ts'
 
 const GPUS_MS = 180_000
 /** Gas of each step, a little above what the contracts' snapshot says. */
@@ -92,7 +93,7 @@ export async function join(options: JoinOptions, command: Command): Promise<void
       await delegate(wallet, provider, plan.toStake)
     }
     steps.begin('attest', 'the hardware proves itself')
-    running = await startWorker(config, log)
+    running = await startWorker(config, log, openSimulated)
     let collateral = 0n
     let earning: ConfirmedGpus | undefined
     if (gpus > 0) {

@@ -1,10 +1,6 @@
-import {
-  connectWallet,
-  DEVELOPMENT_ROLES,
-  developmentAccount,
-  fundDevelopmentAccount,
-  loadNetwork,
-} from '@cloister/chain'
+import { connectWallet, loadNetwork } from '@cloister/chain'
+import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
+import { fundDevelopmentAccount } from '@cloister/development/faucet'
 import { walletOf } from '@cloister/sdk'
 import { say, sayJson } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'

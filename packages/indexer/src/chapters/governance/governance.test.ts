@@ -9,8 +9,8 @@ import {
   STAKE_ABI,
   type Wallet,
 } from '@cloister/chain'
-import { type DevelopmentChain, startDevelopmentChain } from '@cloister/chain/anvil'
 import { GovernanceRecord, IndexStatus } from '@cloister/core'
+import { type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
 import { type Abi, type Address, encodeFunctionData, type Hex, keccak256, stringToHex } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startIndexer } from '../../indexer.ts'

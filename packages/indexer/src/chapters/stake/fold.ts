@@ -1,4 +1,4 @@
-import { REWARD_PRECISION } from '@cloister/core'
+import { REWARD_PRECISION } from '@cloister/economy'
 import { zeroAddress } from 'viem'
 import type {
   delegation,

@@ -1,19 +1,21 @@
 import {
   type DelegationRecord,
   decimal,
-  EPOCH_SECONDS,
   type EpochRecord,
   type ExitRecord,
-  emitted,
-  gpuBudgetOf,
-  PERIOD_SECONDS,
   type PeriodRecord,
   type PoolRecord,
-  poolAssetsOf,
-  REWARD_PRECISION,
   type RewardRecord,
   type SlashRecord,
 } from '@cloister/core'
+import {
+  EPOCH_SECONDS,
+  emitted,
+  gpuBudgetOf,
+  PERIOD_SECONDS,
+  poolAssetsOf,
+  REWARD_PRECISION,
+} from '@cloister/economy'
 import { and, asc, count, desc, eq, gt, gte, lt, lte, max, sql, sum } from 'drizzle-orm'
 import type { Address, Hex } from 'viem'
 import { z } from 'zod'

@@ -1,6 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto'
-import fc from 'fast-check'
-import { beforeAll, describe, expect, it } from 'vitest'
 import {
   claimsOfGuest,
   type GuestCollateral,
@@ -9,7 +7,9 @@ import {
   intelRoot,
   parseCertificateTable,
   verifyGuest,
-} from '../index.ts'
+} from '@cloister/attest'
+import fc from 'fast-check'
+import { beforeAll, describe, expect, it } from 'vitest'
 import {
   type DevelopmentEnclave,
   DevelopmentRoot,

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { intelRoot, trustRoot, verifyQuote } from '@cloister/attest'
 import { describe, expect, it } from 'vitest'
-import { intelRoot, trustRoot, verifyQuote } from '../index.ts'
 import { DevelopmentPlatform, DevelopmentRoot, developmentGuest, NEWEST_SVNS } from './index.ts'
 
 const reportData = Uint8Array.from({ length: 64 }, (_, index) => index)

@@ -1,4 +1,6 @@
-import { EMISSION_TOTAL, GPU_CLASSES } from '@cloister/core'
+import { EMISSION_ABI, STAKE_ABI, TOKEN_ABI } from '@cloister/chain'
+import { EMISSION_BYTECODE, STAKE_BYTECODE, TOKEN_BYTECODE } from '@cloister/contracts/bytecode'
+import { EMISSION_TOTAL, GPU_CLASSES } from '@cloister/economy'
 import {
   type Abi,
   type Address,
@@ -11,14 +13,8 @@ import {
   type TransactionReceipt,
   toHex,
 } from 'viem'
-import { type DevelopmentChain, startDevelopmentChain } from './anvil.ts'
-import { EMISSION_ABI, STAKE_ABI, TEST_WORKERS_ABI, TOKEN_ABI } from './generated/abis.ts'
-import {
-  EMISSION_BYTECODE,
-  STAKE_BYTECODE,
-  TEST_WORKERS_BYTECODE,
-  TOKEN_BYTECODE,
-} from './generated/bytecode.ts'
+import { type DevelopmentChain, startDevelopmentChain } from './chain.ts'
+import { TEST_WORKERS_ABI, TEST_WORKERS_BYTECODE } from './generated/test-contracts.ts'
 
 const CLOI = 10n ** 18n
 const START_AFTER = 100n

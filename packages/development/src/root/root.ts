@@ -1,9 +1,9 @@
 import { createHash, type KeyObject, sign } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type QuoteCollateral, type TrustRoot, trustRoot } from '@cloister/attest'
 import { type JSONWebKeySet, type JWK, SignJWT } from 'jose'
 import { z } from 'zod'
-import { type QuoteCollateral, type TrustRoot, trustRoot } from '../index.ts'
 import {
   type Certified,
   certify,

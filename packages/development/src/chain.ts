@@ -1,14 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { type DevelopmentPlatform, DevelopmentRoot } from '@cloister/attest/devnet'
+import {
+  attestWorker,
+  connectWallet,
+  ensurePlatform,
+  freshBlock,
+  getWorker,
+  type Network,
+  reportDataOf,
+  type Wallet,
+} from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import { type Hex, type LocalAccount, zeroAddress, zeroHash } from 'viem'
-import { attestWorker, ensurePlatform, freshBlock, reportDataOf } from './actions/attestation.ts'
-import { getWorker } from './actions/worker.ts'
-import { connectWallet, type Wallet } from './client.ts'
+import { DEVELOPMENT_ROLES, developmentAccount } from './accounts.ts'
 import { deployDevelopment } from './deploy.ts'
-import { DEVELOPMENT_ROLES, developmentAccount } from './development.ts'
-import type { Network } from './network.ts'
+import { type DevelopmentPlatform, DevelopmentRoot } from './root/index.ts'
 
 const START_MS = 15_000
 /** What waits when looked at twice, so far apart, has been overlooked. */

@@ -1,8 +1,8 @@
-import { Economy } from '@cloister/core'
+import { EMISSION_ABI, STAKE_ABI } from '@cloister/chain'
+import { classOf, type EconomyStage, raiseEconomy } from '@cloister/development/economy-stage'
 import { type Address, encodeFunctionData, parseEventLogs, toHex } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { classOf, type EconomyStage, raiseEconomy } from './economy-stage.ts'
-import { EMISSION_ABI, STAKE_ABI } from './generated/abis.ts'
+import { Economy } from './model.ts'
 
 const CLOI = 10n ** 18n
 const PROVIDERS = [1, 2, 3, 4] as const

@@ -1,6 +1,6 @@
+import type { Network } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import { type HDAccount, mnemonicToAccount } from 'viem/accounts'
-import type { Network } from './network.ts'
 
 /**
  * The phrase anvil and every other development chain funds. Everybody knows it: never use it for anything of

@@ -1,15 +1,33 @@
 import { imageOf } from '@cloister/attest'
+import type { Wallet } from '@cloister/chain'
 import {
-  DEVELOPMENT_FMSPC,
-  type DevelopmentRoot,
-  developmentEnclave,
-  developmentGuest,
-  developmentSnpGuest,
-  measurementsOf,
-  NEWEST_SVNS,
-  TEE_TCB_SVN,
-} from '@cloister/attest/devnet'
-import { CloisterError, EPOCH_SECONDS, GPU_CLASSES } from '@cloister/core'
+  ADMISSION_ABI,
+  APPS_ABI,
+  EMISSION_ABI,
+  KEY_SERVICE_ABI,
+  MARKET_ABI,
+  PLATFORMS_ABI,
+  REVOCATION_FUND_ABI,
+  SLASHING_ABI,
+  STAKE_ABI,
+  TOKEN_ABI,
+  WORKERS_ABI,
+} from '@cloister/chain'
+import {
+  ADMISSION_BYTECODE,
+  APPS_BYTECODE,
+  EMISSION_BYTECODE,
+  KEY_SERVICE_BYTECODE,
+  MARKET_BYTECODE,
+  PLATFORMS_BYTECODE,
+  REVOCATION_FUND_BYTECODE,
+  SLASHING_BYTECODE,
+  STAKE_BYTECODE,
+  TOKEN_BYTECODE,
+  WORKERS_BYTECODE,
+} from '@cloister/contracts/bytecode'
+import { CloisterError } from '@cloister/core'
+import { EPOCH_SECONDS, GPU_CLASSES } from '@cloister/economy'
 import {
   type Abi,
   type Address,
@@ -21,36 +39,18 @@ import {
   toHex,
   zeroHash,
 } from 'viem'
-import type { Wallet } from './client.ts'
-import { DEVELOPMENT_ROLES, developmentAccount } from './development.ts'
+import { DEVELOPMENT_ROLES, developmentAccount } from './accounts.ts'
+import { TEST_USDC_ABI, TEST_USDC_BYTECODE } from './generated/test-contracts.ts'
 import {
-  ADMISSION_ABI,
-  APPS_ABI,
-  EMISSION_ABI,
-  KEY_SERVICE_ABI,
-  MARKET_ABI,
-  PLATFORMS_ABI,
-  REVOCATION_FUND_ABI,
-  SLASHING_ABI,
-  STAKE_ABI,
-  TEST_USDC_ABI,
-  TOKEN_ABI,
-  WORKERS_ABI,
-} from './generated/abis.ts'
-import {
-  ADMISSION_BYTECODE,
-  APPS_BYTECODE,
-  EMISSION_BYTECODE,
-  KEY_SERVICE_BYTECODE,
-  MARKET_BYTECODE,
-  PLATFORMS_BYTECODE,
-  REVOCATION_FUND_BYTECODE,
-  SLASHING_BYTECODE,
-  STAKE_BYTECODE,
-  TEST_USDC_BYTECODE,
-  TOKEN_BYTECODE,
-  WORKERS_BYTECODE,
-} from './generated/bytecode.ts'
+  DEVELOPMENT_FMSPC,
+  type DevelopmentRoot,
+  developmentEnclave,
+  developmentGuest,
+  developmentSnpGuest,
+  measurementsOf,
+  NEWEST_SVNS,
+  TEE_TCB_SVN,
+} from './root/index.ts'
 
 /** Addresses of a freshly deployed network. */
 export interface Deployment {

@@ -1,7 +1,24 @@
 import { createHash } from 'node:crypto'
+import { dirname, resolve } from 'node:path'
+import type { EvidenceSource, OpenSource } from '@cloister/agent'
 import type { GuestKind } from '@cloister/attest'
-import { DevelopmentPlatform, DevelopmentRoot } from '@cloister/attest/devnet'
-import type { EvidenceSource } from './source.ts'
+import { CloisterError } from '@cloister/core'
+import { DevelopmentPlatform, DevelopmentRoot } from './root/index.ts'
+
+/**
+ * Opens the simulated machine of a worker on a development network, unless its configuration names a real
+ * source. Throws `no-evidence` where nothing says where the development root is.
+ */
+export const openDevelopmentSource: OpenSource = async (config, network) => {
+  const named = config.evidence?.source === 'development' ? config.evidence : undefined
+  const { developmentFolder } = network.attestation
+  if (!network.development || (!named && developmentFolder === undefined)) return undefined
+  const rootFolder =
+    named?.rootFolder ?? (developmentFolder && resolve(dirname(config.network), developmentFolder))
+  if (rootFolder === undefined)
+    throw new CloisterError('no-evidence', 'The network does not say where its development root is.')
+  return developmentSource(config.folder, rootFolder, config.capacity, named?.kind)
+}
 
 /**
  * A machine made of software, for development networks: the root's folder certifies it once, and it is kept

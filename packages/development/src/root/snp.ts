@@ -1,6 +1,6 @@
 import { createHash, type KeyObject, randomBytes, sign } from 'node:crypto'
+import type { SnpCollateral } from '@cloister/attest'
 import { ASN1Construction, ASN1TagClass, DERElement } from 'asn1-ts'
-import type { SnpCollateral } from '../amd/verify.ts'
 import { type Certified, certify, newKey, toPem } from './certificates.ts'
 
 const AMD_OID = '1.3.6.1.4.1.3704.1'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Economy } from './economy.ts'
+import { Economy } from './model.ts'
 import { Runs } from './runs.ts'
 import {
   EMISSION_TOTAL,

@@ -1,7 +1,5 @@
+import { chainError, send, transferToken, type Wallet } from '@cloister/chain'
 import { type Address, parseAbi } from 'viem'
-import type { Wallet } from '../client.ts'
-import { chainError, send } from './send.ts'
-import { transferToken } from './token.ts'
 
 const ETHER = 10n ** 18n
 const AMOUNT = 1_000n

@@ -1,19 +1,19 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { EMISSION_TOTAL } from '@cloister/core'
-import { type Address, encodeFunctionData, getAddress, parseAbi, parseEventLogs, zeroAddress } from 'viem'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type DevelopmentChain, startDevelopmentChain } from './anvil.ts'
 import {
   ADMISSION_ABI,
   EMISSION_ABI,
+  findToken,
   MARKET_ABI,
   SLASHING_ABI,
   STAKE_ABI,
   TOKEN_ABI,
   WORKERS_ABI,
-} from './generated/abis.ts'
-import { findToken } from './network.ts'
+} from '@cloister/chain'
+import { EMISSION_TOTAL } from '@cloister/economy'
+import { type Address, encodeFunctionData, getAddress, parseAbi, parseEventLogs, zeroAddress } from 'viem'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type DevelopmentChain, startDevelopmentChain } from './chain.ts'
 
 let chain: DevelopmentChain
 beforeAll(async () => {

@@ -1,3 +1,0 @@
-export { GPU_CLASSES } from './classes.ts'
-export { Economy, poolAssetsOf, poolLossOf, REWARD_PRECISION } from './economy.ts'
-export * from './schedule.ts'

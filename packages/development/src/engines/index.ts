@@ -1,0 +1,5 @@
+export { canRun, startDocker, startPodman, type TestEngine } from './engines.ts'
+export { type FakeRegistry, startFakeRegistry } from './fake-registry.ts'
+export { addLayer, type LayerEntry } from './layers.ts'
+export { type OutsideHost, startOutsideHost } from './outside.ts'
+export { hasRegistry, LOGIN, type Registry, startRegistry } from './registry.ts'
