@@ -1,0 +1,133 @@
+// Prints how packages import each other, as floors, and says what breaks the rules of docs/architecture.md:
+// circles between packages or between files of one, arrows that don't point to a lower floor, packages that
+// reach `development` though they aren't apps, and what needs Node in packages that run in browsers. Exit 1
+// if there is any.
+import { circlesOf } from './imports/circles.ts'
+import { readSources, type Source } from './imports/sources.ts'
+
+/** From the bottom. Each imports what is below it, and nothing beside it. Keep docs/architecture.md in step. */
+const FLOORS = [
+  ['core', 'attest', 'packed'],
+  ['verify', 'terminal', 'transport'],
+  ['secrets', 'executors', 'chain'],
+  ['economy', 'contracts'],
+  ['sdk', 'agent', 'indexer', 'gateway', 'key-service'],
+  ['development'],
+  ['cli', 'verify-page'],
+  ['devnet'],
+]
+/** Start development networks, or serve one. Nothing else may reach `development`. */
+const APPS = ['cli', 'verify-page', 'devnet']
+/** Run in browsers as they are, but for their `/node` doors. */
+const FOR_BROWSERS = ['core', 'attest', 'verify', 'chain', 'secrets', 'economy', 'sdk']
+const NODE_DOOR = /\/node(\.ts$|\/)/
+const NODE_ONLY = /'node:|\bBuffer\b/
+/** Files of those that need Node nevertheless. The list may only get shorter. */
+const NODE_STILL: string[] = [
+  'packages/attest/src/nvidia/fetch.ts',
+  'packages/attest/src/nvidia/rim.ts',
+  'packages/attest/src/nvidia/xml.ts',
+  'packages/attest/src/tls/index.ts',
+  'packages/chain/src/actions/bundle.ts',
+  'packages/chain/src/actions/revocations.ts',
+  'packages/chain/src/network.ts',
+  'packages/core/src/internal-addresses.ts',
+  'packages/core/src/manifest/canonical.ts',
+  'packages/core/src/manifest/compose-contents.ts',
+  'packages/core/src/manifest/compose-environment.ts',
+  'packages/core/src/manifest/compose-files.ts',
+  'packages/core/src/manifest/compose-mounts.ts',
+  'packages/core/src/manifest/compose-names.ts',
+  'packages/core/src/manifest/compose-ports.ts',
+  'packages/core/src/manifest/compose-project.ts',
+  'packages/core/src/manifest/schemas/walk.ts',
+  'packages/core/src/manifest/source.ts',
+  'packages/core/src/market/request.ts',
+  'packages/sdk/src/actions/deploy.ts',
+  'packages/sdk/src/actions/start.ts',
+  'packages/sdk/src/actions/update.ts',
+  'packages/sdk/src/http.ts',
+  'packages/sdk/src/secrets/key-service.ts',
+  'packages/sdk/src/verify/gather.ts',
+  'packages/sdk/src/worker/absence.ts',
+  'packages/sdk/src/worker/client.ts',
+  'packages/sdk/src/worker/exec.ts',
+  'packages/secrets/src/app-keys.ts',
+  'packages/secrets/src/envelope.ts',
+  'packages/secrets/src/hpke.ts',
+  'packages/secrets/src/wire.ts',
+]
+
+const sources = readSources()
+const wrong = [...checkFloors(), ...checkDevelopment(), ...checkCircles(), ...checkBrowsers()]
+printFloors()
+for (const line of wrong) console.error(`✘ ${line}`)
+process.exitCode = wrong.length > 0 ? 1 : 0
+
+function arrowsOf(name: string): string[] {
+  const own = sources.filter((source) => source.package === name)
+  return [...new Set(own.flatMap(({ packages }) => packages))].filter((other) => other !== name).sort()
+}
+
+function floorOf(name: string): number {
+  return FLOORS.findIndex((floor) => floor.includes(name))
+}
+
+function checkFloors(): string[] {
+  return [...new Set(sources.map((source) => source.package))].flatMap((name) =>
+    floorOf(name) < 0
+      ? [`${name} is on no floor: give it one in scripts/check-imports.ts and in docs/architecture.md`]
+      : arrowsOf(name)
+          .filter((other) => floorOf(other) >= floorOf(name))
+          .map((other) => `${name} imports ${other}, which is not below it: ${whoImports(name, other)}`),
+  )
+}
+
+function whoImports(name: string, other: string): string {
+  return sources
+    .filter((source) => source.package === name && source.packages.includes(other))
+    .map(({ path }) => path)
+    .join(', ')
+}
+
+function checkDevelopment(): string[] {
+  const reaching = new Set(['development'])
+  for (let size = 0; size < reaching.size; ) {
+    size = reaching.size
+    for (const name of FLOORS.flat())
+      if (!APPS.includes(name) && arrowsOf(name).some((other) => reaching.has(other))) reaching.add(name)
+  }
+  return [...reaching]
+    .filter((name) => name !== 'development')
+    .map((name) => `${name} reaches development, which only apps and tests may`)
+}
+
+function checkCircles(): string[] {
+  const names = FLOORS.flat()
+  const between = circlesOf(new Map(names.map((name) => [name, arrowsOf(name)])))
+  const inside = circlesOf(new Map(sources.map(({ path, files }) => [path, files])))
+  return [...between, ...inside].map((circle) => `these import each other: ${circle.join(', ')}`)
+}
+
+function checkBrowsers(): string[] {
+  const needsNode = ({ path, text, package: name }: Source) =>
+    FOR_BROWSERS.includes(name) && !NODE_DOOR.test(path) && NODE_ONLY.test(text)
+  const found = sources.filter(needsNode).map(({ path }) => path)
+  return [
+    ...found
+      .filter((path) => !NODE_STILL.includes(path))
+      .map((path) => `${path} imports Node or uses Buffer, and has to run in browsers`),
+    ...NODE_STILL.filter((path) => !found.includes(path)).map(
+      (path) => `${path} needs no Node any more: take it from the list in scripts/check-imports.ts`,
+    ),
+  ]
+}
+
+function printFloors(): void {
+  for (const floor of FLOORS.toReversed()) {
+    for (const name of floor) {
+      const below = arrowsOf(name)
+      console.log(`${String(floorOf(name)).padStart(2)}  ${name.padEnd(12)} ${below.join(' ') || '–'}`)
+    }
+  }
+}
