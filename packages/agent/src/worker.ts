@@ -1,19 +1,12 @@
 import { chmod, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  connectWallet,
-  departWorker,
-  getWorker,
-  loadNetwork,
-  type Network,
-  type Wallet,
-} from '@cloister/chain'
+import { connectWallet, departWorker, getWorker, loadNetwork } from '@cloister/chain'
 import { CloisterError, messageOf } from '@cloister/core'
 import { DockerExecutor, type Executor, SandboxExecutor } from '@cloister/executors'
 import type { Address } from 'viem'
-import type { PrivateKeyAccount } from 'viem/accounts'
 import { serveWorker } from './api/server.ts'
 import { serverIdentity } from './api/tls.ts'
+import type { Worker } from './api/worker.ts'
 import { Attestor } from './attestation.ts'
 import { Bidder } from './bidding/bidder.ts'
 import type { AgentConfig } from './config.ts'
@@ -41,22 +34,6 @@ import { AgentSockets } from './workload/agent-sockets.ts'
 
 /** Milliseconds that the watch over the chain waits for one lease to be looked at. */
 const TOUCH_MS = 10_000
-
-/** Everything a running worker is made of. */
-export interface Worker {
-  config: AgentConfig
-  network: Network
-  chain: Wallet
-  key: PrivateKeyAccount
-  store: Store
-  executor: Executor
-  supervisor: LeaseSupervisor
-  bidder: Bidder
-  attestor: Attestor
-  /** Where this worker checks evidence for others. */
-  verifier: Verifier | undefined
-  log: Log
-}
 
 /** A worker that was started. */
 export interface RunningWorker {

@@ -1,6 +1,6 @@
 export { CloisterError, type CloisterErrorOptions, findCause, messageOf } from './errors.ts'
 export { INTERNAL_NETWORKS, isInternalAddress } from './internal-addresses.ts'
-export { type Beside, MAX_BESIDE_BYTES } from './manifest/beside.ts'
+export { MAX_BESIDE_BYTES } from './manifest/beside.ts'
 export {
   canonicalHash,
   checkManifest,
@@ -14,7 +14,8 @@ export { gpuMismatch, impossibleGpus } from './manifest/gpu.ts'
 export { type HealthCheck, healthCheckOf } from './manifest/health.ts'
 export { type ImageReference, parseImageReference, registryHostOf } from './manifest/image-reference.ts'
 export { AGENT_SOCKET, type Manifest } from './manifest/manifest.ts'
-export { type ParsedManifest, type ParseOptions, parseManifest } from './manifest/parse.ts'
+export { type ParsedManifest, parseManifest } from './manifest/parse.ts'
+export type { Beside, ParseOptions } from './manifest/parse-options.ts'
 export { startPatienceMs } from './manifest/patience.ts'
 export { SECRET_NAME_PATTERN } from './manifest/patterns.ts'
 export { CAPABILITIES, type Capability, DEFAULT_CAPABILITIES } from './manifest/privileges.ts'

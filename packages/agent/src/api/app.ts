@@ -28,12 +28,12 @@ import type { Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { Hex } from 'viem'
 import type { LeaseEvent } from '../store.ts'
-import type { Worker } from '../worker.ts'
 import { authorize } from './authorize.ts'
 import { evidenceReport, statementReport } from './evidence.ts'
 import { namesOf, readEnded, readLogs } from './logs.ts'
 import { leaseReport, metricsReport, routesOf, workerReport } from './reports.ts'
 import { streamOf, toServerSentEvents } from './streams.ts'
+import type { Worker } from './worker.ts'
 
 const MAX_LOG_LINES = 10_000
 const problem = {

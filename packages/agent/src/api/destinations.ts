@@ -1,8 +1,8 @@
 import type { Hex } from 'viem'
 import { type Exposed, exposedHttp } from '../leases/plan.ts'
 import type { ContainerReport } from '../leases/runner.ts'
-import type { Worker } from '../worker.ts'
 import type { Destination, NoDestination } from './ingress.ts'
+import type { Worker } from './worker.ts'
 
 /**
  * Finds where `<lease id>/<label>` leads: to the containers of a service in turn, those that take requests.

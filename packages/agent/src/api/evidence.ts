@@ -3,7 +3,7 @@ import { statementDigest } from '@cloister/verify'
 import type { Hex } from 'viem'
 import type { Evidence } from '../evidence/source.ts'
 import type { Accepted } from '../store.ts'
-import type { Worker } from '../worker.ts'
+import type { Worker } from './worker.ts'
 
 /** Quotes that are being made for strangers at once: hardware makes a few a second. */
 const MAX_AT_ONCE = 4

@@ -2,7 +2,7 @@ import type { LeaseReport, MetricsReport, RouteReport, WorkerReport } from '@clo
 import { capacityOf, freeRoom } from '../bidding/capacity.ts'
 import { exposedHttp } from '../leases/plan.ts'
 import type { StoredLease } from '../store.ts'
-import type { Worker } from '../worker.ts'
+import type { Worker } from './worker.ts'
 
 export function workerReport({ config, key, network, executor, store, attestor }: Worker): WorkerReport {
   const capacity = capacityOf(config)

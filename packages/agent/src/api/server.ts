@@ -2,13 +2,13 @@ import { CloisterError } from '@cloister/core'
 import { getRequestListener } from '@hono/node-server'
 import type { Hex } from 'viem'
 import { WebSocketServer } from 'ws'
-import type { Worker } from '../worker.ts'
 import { workerApi } from './app.ts'
 import { authorize } from './authorize.ts'
 import { destinations } from './destinations.ts'
 import { openWorkerDoor, type WorkerDoor } from './door.ts'
 import { checkHandshake, type Upgrade, upgradeToExec } from './exec.ts'
 import type { ServerIdentity } from './tls.ts'
+import type { Worker } from './worker.ts'
 
 const MAX_ARGUMENTS = 256
 

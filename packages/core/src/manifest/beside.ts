@@ -1,12 +1,6 @@
 import { CloisterError } from '../errors.ts'
 import type { Field } from './field.ts'
-import type { ParseOptions } from './parse.ts'
-
-/** What lies beside a Compose file, or below its folder. */
-export type Beside =
-  | { kind: 'file'; content: Uint8Array; mode: number }
-  /** All files of a folder, with their paths in it. */
-  | { kind: 'folder'; files: { path: string; content: Uint8Array; mode: number }[] }
+import type { Beside, ParseOptions } from './parse-options.ts'
 
 /** Bytes of a file or folder that a manifest can hold beside what else is in it. */
 export const MAX_BESIDE_BYTES = 640 * 1024

@@ -1,5 +1,5 @@
 import { readBeside } from './beside.ts'
-import type { ComposeContext } from './compose.ts'
+import type { ComposeContext } from './compose-context.ts'
 import { parseDotenv } from './dotenv.ts'
 import type { Field } from './field.ts'
 import { ENV_PATTERN } from './patterns.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Beside } from './beside.ts'
+import type { Beside } from './parse-options.ts'
 import { ManifestError } from './source.ts'
 import { compose, service, web } from './testing.ts'
 

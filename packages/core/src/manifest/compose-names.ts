@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { ComposeContext } from './compose.ts'
+import type { ComposeContext } from './compose-context.ts'
 import type { Field } from './field.ts'
 import { ALIAS_PATTERN } from './patterns.ts'
 import type { Service } from './service.ts'

@@ -3,7 +3,7 @@ import { parseDotenv } from './dotenv.ts'
 import { Field } from './field.ts'
 import { interpolateField } from './interpolate.ts'
 import { mergeService } from './merge-service.ts'
-import type { ParseOptions } from './parse.ts'
+import type { ParseOptions } from './parse-options.ts'
 import { Source } from './source.ts'
 
 const SECTIONS = ['services', 'volumes', 'networks', 'configs', 'secrets'] as const

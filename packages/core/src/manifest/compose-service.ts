@@ -1,5 +1,5 @@
 import { parseByteValueMiB, parseDurationMs } from '../units.ts'
-import type { ComposeContext } from './compose.ts'
+import type { ComposeContext } from './compose-context.ts'
 import { readDeploy, readGpus, setCpus, setMemory, setProcesses } from './compose-deploy.ts'
 import { readEnvironment } from './compose-environment.ts'
 import { readComposeConfigs, readComposeSecrets } from './compose-files.ts'

@@ -1,35 +1,15 @@
 import { isLeaseName, LEASE_NAME_RULE } from '../market/names.ts'
-import { parseByteValueMiB } from '../units.ts'
-import { Contents } from './compose-files.ts'
+import { Contents } from './compose-contents.ts'
+import type { ComposeContext } from './compose-context.ts'
 import { checkKeys } from './compose-known.ts'
 import { addAlias, isInternalOnly, networksOf, readNetworks } from './compose-names.ts'
 import { type ComposeProject, loadProject } from './compose-project.ts'
 import { readComposeService } from './compose-service.ts'
-import { DEFAULT_VOLUME_MIB } from './defaults.ts'
 import { checkCount, readFront } from './extensions.ts'
 import type { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
-import type { ParseOptions } from './parse.ts'
+import type { ParseOptions } from './parse-options.ts'
 import { NAME_PATTERN } from './patterns.ts'
-
-/** The file-level parts that services refer to, and what they leave to be put together at the end. */
-export interface ComposeContext {
-  options: ParseOptions
-  /** Contents of configs and secrets by name. */
-  configs: Contents
-  secrets: Contents
-  /** Secrets that are external: they come sealed. */
-  sealedSecrets: Set<string>
-  networks: Map<string, Field>
-  volumes: Manifest['volumes']
-  declaredVolumes: Map<string, Field>
-  /** Volumes that stand for folders of the host, by the folder. */
-  hostFolders: Map<string, string>
-  /** Names that services give to others. */
-  links: { target: string; alias: string; at: Field }[]
-  /** Variables that the service at hand names and that have no value. */
-  unset: Set<string>
-}
 
 /**
  * Compose specification (compose-spec/compose-spec, spec.md) → manifest, and the name the file gives itself.
@@ -208,44 +188,4 @@ function warnOfInternet({ networks }: ComposeContext, { root }: ComposeProject):
         ?.warn(
           `services on ${name} can reach the internet, since others of the lease can; say x-internet: false for all`,
         )
-}
-
-/** Records a named volume as used, with its size: `x-size`, `driver_opts.size` or the default. */
-export function useVolume(name: string, mount: Field, context: ComposeContext, isNamed: boolean): void {
-  if (context.volumes[name]) return
-  if (!NAME_PATTERN.test(name)) mount.fail('a volume name of letters, digits, ".", "_" and "-"')
-  const declared = context.declaredVolumes.get(name)
-  let sizeMiB: number | undefined
-  if (declared && !declared.isNull) {
-    declared.fields(
-      {
-        driver: (field) => {
-          if (field.text() !== 'local')
-            field.refuse('only local volumes are offered', 'Leave the driver out.')
-        },
-        driver_opts: (field) => {
-          if (!field.isNull)
-            field.fields(
-              { size: (size) => void (sizeMiB = size.parse(parseByteValueMiB)) },
-              {
-                device: 'A volume is a folder of the worker; host devices and paths are not offered.',
-                o: 'Mount options are not offered.',
-              },
-              { type: 'a volume is a folder of the worker' },
-            )
-        },
-      },
-      { external: 'Volumes live and end with their lease; drop "external".' },
-      { labels: 'labels have no effect', name: 'the worker names volumes' },
-    )
-    const size = declared.get('x-size')
-    if (size) sizeMiB = size.parse(parseByteValueMiB)
-  }
-  if (isNamed && !declared)
-    mount.warn(`the volume ${name} is declared nowhere; Docker Compose would refuse the file`)
-  if (sizeMiB === undefined)
-    (declared ?? mount).warn(
-      `the volume ${name} states no size and gets ${DEFAULT_VOLUME_MIB} MiB (set x-size)`,
-    )
-  context.volumes[name] = { sizeMiB: Math.max(1, sizeMiB ?? DEFAULT_VOLUME_MIB), class: 'default' }
 }

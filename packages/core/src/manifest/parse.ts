@@ -1,30 +1,13 @@
 import { CloisterError } from '../errors.ts'
-import type { Beside } from './beside.ts'
 import { checkManifest } from './canonical.ts'
 import { parseCompose } from './compose.ts'
 import { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
+import type { ParseOptions } from './parse-options.ts'
 import type { RegistryLogin } from './registry-login.ts'
 import { Plain } from './scalar.ts'
 import { parseSdl } from './sdl.ts'
 import { ManifestError, type ManifestWarning, Source } from './source.ts'
-
-/** What surrounds a Compose or SDL file. The parser itself reads nothing. */
-export interface ParseOptions {
-  /** The file's name, for messages. */
-  file: string
-  /** Variables for Compose interpolation. */
-  env?: Readonly<Record<string, string>>
-  /** Compose profiles that are switched on. */
-  profiles?: readonly string[]
-  /** The SDL placement group to take; needed where a file has several. */
-  group?: string
-  /**
-   * What lies at a path that the file names, relative to the file's folder or absolute; undefined if nothing
-   * does. Throws a CloisterError for what must not be read.
-   */
-  look?: (path: string) => Beside | undefined
-}
 
 /** A manifest and what was ignored on the way to it. */
 export interface ParsedManifest {

@@ -1,5 +1,5 @@
-import type { Beside } from './beside.ts'
 import { parseManifest } from './parse.ts'
+import type { Beside } from './parse-options.ts'
 
 /** Reads a Compose file with what lies beside it: texts are files. */
 export const compose = (

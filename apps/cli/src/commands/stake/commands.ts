@@ -1,8 +1,6 @@
 import type { Command } from 'commander'
 import { command, later } from '../../command.ts'
-
-/** How many pools are shown unless all are asked for. */
-export const POOLS_SHOWN = 25
+import { POOLS_SHOWN } from './pools-shown.ts'
 
 export function addStake(program: Command): void {
   const stake = program

@@ -4,7 +4,7 @@ import { note, paint, say, sayJson, table } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
 import { instant, percent, yearly } from '../../show.ts'
-import { POOLS_SHOWN } from './commands.ts'
+import { POOLS_SHOWN } from './pools-shown.ts'
 import { cloi } from './positions.ts'
 
 export async function showPools(options: Globals & { all?: boolean }): Promise<void> {

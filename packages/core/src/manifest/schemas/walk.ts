@@ -1,7 +1,7 @@
 import { stringify } from 'yaml'
-import type { Beside } from '../beside.ts'
 import { toCanonicalJson } from '../canonical.ts'
 import { parseManifest } from '../parse.ts'
+import type { Beside } from '../parse-options.ts'
 import { ManifestError } from '../source.ts'
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }

@@ -1,0 +1,26 @@
+import type { Network, Wallet } from '@cloister/chain'
+import type { Executor } from '@cloister/executors'
+import type { PrivateKeyAccount } from 'viem/accounts'
+import type { Attestor } from '../attestation.ts'
+import type { Bidder } from '../bidding/bidder.ts'
+import type { AgentConfig } from '../config.ts'
+import type { LeaseSupervisor } from '../leases/supervisor.ts'
+import type { Log } from '../log.ts'
+import type { Store } from '../store.ts'
+import type { Verifier } from '../verdicts/verifier.ts'
+
+/** The parts of a running worker that its HTTP interface speaks for. */
+export interface Worker {
+  config: AgentConfig
+  network: Network
+  chain: Wallet
+  key: PrivateKeyAccount
+  store: Store
+  executor: Executor
+  supervisor: LeaseSupervisor
+  bidder: Bidder
+  attestor: Attestor
+  /** Where this worker checks evidence for others. */
+  verifier: Verifier | undefined
+  log: Log
+}

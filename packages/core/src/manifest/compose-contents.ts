@@ -1,0 +1,90 @@
+import { readBeside } from './beside.ts'
+import { checkKeys } from './compose-known.ts'
+import type { Field } from './field.ts'
+import type { Beside, ParseOptions } from './parse-options.ts'
+
+const NO_TEMPLATES = 'Templates are not offered.'
+
+/**
+ * The file's `configs` or `secrets`, which are read once a service takes them: what nobody takes needs not
+ * be there.
+ */
+export class Contents {
+  private readonly kind: 'configs' | 'secrets'
+  private readonly section: Map<string, Field>
+  private readonly options: ParseOptions
+  private readonly taken = new Map<string, Uint8Array>()
+  /** External secrets that a service takes; they come sealed. */
+  private readonly sealed = new Set<string>()
+
+  constructor(kind: 'configs' | 'secrets', section: Map<string, Field>, options: ParseOptions) {
+    this.kind = kind
+    this.section = section
+    this.options = options
+  }
+
+  /** What a name stands for; undefined where it isn't declared. */
+  take(name: string): Uint8Array | undefined {
+    const entry = this.section.get(name)
+    const known = this.taken.get(name)
+    if (!entry || known) return known
+    const content = readContent(entry, this.options)
+    this.taken.set(name, content)
+    return content
+  }
+
+  takeSealed(name: string): void {
+    this.sealed.add(name)
+  }
+
+  /** Those that no service took. Their keys are looked at all the same. */
+  unused(): Field[] {
+    return [...this.section].flatMap(([name, entry]) => {
+      if (this.taken.has(name) || this.sealed.has(name)) return []
+      checkKeys(entry, `${this.kind}.*`)
+      return [entry]
+    })
+  }
+}
+
+function readContent(entry: Field, options: ParseOptions): Uint8Array {
+  let content: Uint8Array | undefined
+  entry.fields(
+    {
+      content: (field) => void (content = Buffer.from(field.printed())),
+      environment: (field) => {
+        const variable = field.text()
+        const value = options.env && Object.hasOwn(options.env, variable) ? options.env[variable] : undefined
+        content = Buffer.from(
+          value ??
+            field.refuse(
+              `the variable ${variable} is not set`,
+              'Set it in the environment or with --env-file.',
+            ),
+        )
+      },
+      file: (field) => void (content = fileOf(readBeside(field, options), field)),
+    },
+    {
+      external:
+        'Only secrets can be external: those come sealed (docs/secrets.md). Use file, content or environment.',
+      template_driver: NO_TEMPLATES,
+      driver:
+        'Secrets of a store are not offered; make the secret external and send it sealed (docs/secrets.md).',
+      driver_opts: 'Secrets of a store are not offered.',
+    },
+    {
+      labels: 'labels have no effect',
+      name: 'what is mounted is a file of the lease, without a name elsewhere',
+    },
+  )
+  return content ?? entry.fail('one of file, content or environment')
+}
+
+function fileOf(found: Beside | undefined, field: Field): Uint8Array {
+  if (found?.kind === 'file') return found.content
+  return field.refuse(
+    `the file ${field.text()} can't be read`,
+    'Paths are relative to the Compose file and stay below its folder.',
+  )
+}
