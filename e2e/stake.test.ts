@@ -9,7 +9,6 @@ import {
   freshBlock,
   getTokenBalance,
   handInVerdict,
-  nameGpus,
   registerWorker,
   STAKE_ABI,
   setCollateral,
@@ -19,6 +18,7 @@ import {
   type Wallet,
   WORKERS_ABI,
 } from '@cloister/chain'
+import { nameGpus } from '@cloister/core'
 import { developmentAccount } from '@cloister/development/accounts'
 import { coverWorker } from '@cloister/development/chain'
 import { type DevelopmentPlatform, DevelopmentRoot } from '@cloister/development/root'

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   attestWorker,
-  claimsOf,
   ensurePlatform,
   ensureRevocations,
   type FreshBlock,
@@ -13,6 +12,7 @@ import {
   WORKERS_ABI,
 } from '@cloister/chain'
 import { CloisterError, formatDuration, messageOf } from '@cloister/core'
+import { claimsOf } from '@cloister/verify'
 import type { Address, Hex, LocalAccount } from 'viem'
 import type { Evidence, EvidenceSource } from './evidence/source.ts'
 import type { Log } from './log.ts'

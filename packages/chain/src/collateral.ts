@@ -1,13 +1,12 @@
 import {
-  claimsOfGuest,
   EvidenceError,
   fetchCollateral,
-  type GuestClaims,
   type GuestCollateral,
   type GuestKind,
   type QuoteCollateral,
 } from '@cloister/attest'
 import { CloisterError } from '@cloister/core'
+import { claimsOf } from '@cloister/verify'
 import type { Network } from './network.ts'
 
 const ANSWER_MS = 10_000
@@ -55,18 +54,6 @@ export async function collateralFor(
     if (!(cause instanceof EvidenceError)) throw cause
     throw new CloisterError('no-collateral', `The vendor’s collateral is not to be had: ${cause.message}`, {
       hint: 'It is needed to judge the hardware. Try again, or check `attestation.collateralUrl` of the network.',
-      cause,
-    })
-  }
-}
-
-/** What a guest's evidence claims, before anything is verified. Throws `bad-evidence`. */
-export async function claimsOf(kind: GuestKind, quote: Uint8Array): Promise<GuestClaims> {
-  try {
-    return await claimsOfGuest(kind, quote)
-  } catch (cause) {
-    if (!(cause instanceof EvidenceError)) throw cause
-    throw new CloisterError('bad-evidence', `What should be evidence of a guest is none: ${cause.message}`, {
       cause,
     })
   }

@@ -27,7 +27,7 @@ import {
 import type { Hex } from 'viem'
 import type { AgentSocket, Self } from './agent-socket.ts'
 import { Challenges } from './challenges.ts'
-import { judge } from './judge.ts'
+import { judgeWorker } from './judge.ts'
 import { allComplete, exchangeFor, type Held, learn, partToMake } from './parts.ts'
 import type { Vault } from './vault.ts'
 
@@ -109,7 +109,7 @@ export class Instance {
     const { seat, secrets } = await this.serving()
     this.challenges.use(request.challenge)
     const { chain, log } = this.parts
-    const { worker, image } = await judge(chain, request.evidence, releaseFreshness(request))
+    const { worker, image } = await judgeWorker(chain, request.evidence, releaseFreshness(request))
     const lease = await getLease(chain, request.lease)
     if (lease.state !== 'open' || lease.worker !== worker)
       throw new CloisterError('no-keys', 'The lease is not open on this worker.')
@@ -226,7 +226,7 @@ export class Instance {
   private async judgePeer(peer: Seat, evidence: ExchangeAnswer['evidence'], data: Hex): Promise<void> {
     if (evidence.worker !== peer.worker)
       throw new CloisterError('not-attested', `Seat ${peer.index} is on another worker.`)
-    await judge(this.parts.chain, evidence, workloadFreshness(peer.lease, peer.manifestHash, data))
+    await judgeWorker(this.parts.chain, evidence, workloadFreshness(peer.lease, peer.manifestHash, data))
   }
 
   private async serving(): Promise<{ seat: number; secrets: [Part, Uint8Array][] }> {

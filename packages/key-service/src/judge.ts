@@ -1,7 +1,7 @@
 import { type Chain, composeBundle, trustRootOf } from '@cloister/chain'
 import { CloisterError, defaultPolicy } from '@cloister/core'
 import { purposeTypedData, type WorkerEvidence } from '@cloister/secrets'
-import { verifyBundle } from '@cloister/verify'
+import { judge } from '@cloister/verify'
 import { type Address, type Hex, recoverTypedDataAddress } from 'viem'
 
 /** A worker whose evidence holds. */
@@ -16,7 +16,7 @@ export interface JudgedWorker {
  * TCB as a tenant would demand, a guest image that may earn, covered. `freshness`: what the quote has to
  * hold. Throws `not-attested` with why.
  */
-export async function judge(
+export async function judgeWorker(
   chain: Chain,
   { worker, signature, kind, tlsKeyHash, quote, eventLog, collateral }: WorkerEvidence,
   freshness: Hex,
@@ -39,18 +39,11 @@ export async function judge(
     freshness: { kind: 'nonce', nonce: freshness },
     collateral,
   })
-  const { genuine, image, verdict, problems } = await verifyBundle(bundle, {
-    root: trustRootOf(network),
-    checkedOnChain: true,
-  })
-  if (!genuine || image === undefined)
-    throw new CloisterError('not-attested', problems[0]?.message ?? 'The evidence is not genuine.')
+  const trust = { root: trustRootOf(network), checkedOnChain: true }
+  // Whose roots, and which images, is for governance to say, which lists them.
   const { tcb } = defaultPolicy(network.development)
-  // AMD and Amazon know no such status; for the guest images it lists, governance answers.
-  if (kind === 'tdx' && (verdict.tcb === undefined || !(tcb as string[]).includes(verdict.tcb.status)))
-    throw new CloisterError(
-      'not-attested',
-      `The machine's TCB status is ${verdict.tcb?.status ?? 'unknown'}; ${tcb.join(' or ')} is needed.`,
-    )
+  const { image, failures } = await judge(bundle, trust, { policy: { tcb } })
+  if (image === undefined || failures.length > 0)
+    throw new CloisterError('not-attested', failures[0] ?? 'The evidence is not genuine.')
   return { worker, image }
 }

@@ -1,10 +1,10 @@
-export {
-  type BundleVerdict,
-  EvidenceBundle,
-  RunStatement,
-  statementDigest,
-  verifyBundle,
-} from './bundle.ts'
+export { EvidenceBundle } from './bundle.ts'
+export { GpuKeySet, type JudgedGpus, judgeGpus } from './gpus.ts'
+export { claimsOf, type GuestEvidence, judgeGuest } from './guest.ts'
+export { type Demands, type Judgement, judge } from './judge.ts'
 export { isInPlace, type Place, verifyLabels, type Witness } from './place/labels.ts'
 export { newWitnessKey, signLabel, type WitnessKey } from './place/sign.ts'
-export { demand, failuresOf, type PolicyFacts } from './policy.ts'
+export { failuresOf, type PolicyFacts, requireMet } from './policy.ts'
+export { RunStatement, statementDigest } from './statement.ts'
+export type { BundleVerdict } from './verdict.ts'
+export { type BundleTrust, verifyBundle } from './verify-bundle.ts'

@@ -1,14 +1,15 @@
+import type { Verdict } from '@cloister/attest'
 import { CloisterError, type ConfirmedGpus, formatDuration, type Policy } from '@cloister/core'
-import type { BundleVerdict } from './bundle.ts'
 import { isInPlace } from './place/labels.ts'
+import type { BundleVerdict } from './verdict.ts'
 
 /** What a policy asks of a worker that its evidence doesn't say. */
 export interface PolicyFacts {
   /**
    * Since the worker last attested on chain, as the chain has it (`getAttestationAge`); Infinity where that
-   * isn't known.
+   * isn't known, or not said.
    */
-  attestedSecondsAgo: number
+  attestedSecondsAgo?: number
   /**
    * GPUs that are wanted, of any of the models (of any at all, if none is named), and those that are
    * confirmed on chain; undefined where none are wanted.
@@ -16,25 +17,24 @@ export interface PolicyFacts {
   gpus?: { wanted: number; models: readonly string[]; confirmed: ConfirmedGpus } | undefined
 }
 
-/** Why a verdict doesn't meet a policy, sentence by sentence; none if it does. */
+/**
+ * Why a verdict doesn't meet a policy, sentence by sentence; none if it does. What a policy leaves out is not
+ * demanded.
+ */
 export function failuresOf(
-  { verdict, image, places, problems }: BundleVerdict,
-  policy: Policy,
-  { attestedSecondsAgo, gpus }: PolicyFacts,
+  { genuine, verdict, image, places, problems }: BundleVerdict,
+  policy: Partial<Policy>,
+  { attestedSecondsAgo = Number.POSITIVE_INFINITY, gpus }: PolicyFacts,
 ): string[] {
   if (problems.length > 0) return problems.map(({ message }) => message)
+  if (!genuine) return ['Its evidence is not genuine.']
   const failures: string[] = []
-  const { root, tcb } = verdict
-  if (root === undefined || !(policy.roots as string[]).includes(root))
+  const { root } = verdict
+  if (policy.roots && (root === undefined || !(policy.roots as string[]).includes(root)))
     failures.push(
       `Its root is ${root === 'devnet' ? 'devnet, which is simulated' : root}; the policy wants ${policy.roots.join(' or ')}.`,
     )
-  // AMD and Amazon publish no such status: whoever lets their roots do, lets their machines as they are do.
-  const hasStatus = verdict.kind === 'tdx' || verdict.kind === 'sgx'
-  if (hasStatus && (tcb === undefined || !(policy.tcb as string[]).includes(tcb.status)))
-    failures.push(
-      `Its TCB status is ${tcb?.status ?? 'unknown'}; the policy wants ${policy.tcb.join(' or ')}.`,
-    )
+  if (policy.tcb) failures.push(...tcbFailures(verdict, policy.tcb))
   if (policy.images && (image === undefined || !policy.images.includes(image)))
     failures.push(`Its guest image is ${image}, which the policy does not list.`)
   if (policy.places && !places.some(({ label }) => policy.places?.some((place) => isInPlace(label, place))))
@@ -45,7 +45,7 @@ export function failuresOf(
     failures.push(
       `${gpus.confirmed.gpus === 0 ? 'None of its GPUs is' : `${gpus.confirmed.gpus} GPUs of class ${gpus.confirmed.gpuClass} are`} confirmed in confidential mode; the policy wants ${gpus.wanted}${gpus.models.length > 0 ? ` × ${gpus.models.join(' or ')}` : ''}.`,
     )
-  if (attestedSecondsAgo > policy.maxAgeSeconds) {
+  if (policy.maxAgeSeconds !== undefined && attestedSecondsAgo > policy.maxAgeSeconds) {
     const when = Number.isFinite(attestedSecondsAgo)
       ? `It last attested on chain ${formatDuration(attestedSecondsAgo)} ago`
       : 'The chain does not say when it last attested'
@@ -54,14 +54,21 @@ export function failuresOf(
   return failures
 }
 
-/** Throws `policy` with the reasons where a verdict doesn't meet a policy. */
-export function demand(verdict: BundleVerdict, policy: Policy, facts: PolicyFacts): void {
-  const [first, ...others] = failuresOf(verdict, policy, facts)
+/** Throws `policy` with the reasons where there are any. */
+export function requireMet({ failures }: { failures: readonly string[] }): void {
+  const [first, ...others] = failures
   if (first === undefined) return
   throw new CloisterError('policy', first, {
     details: { others },
     hint: 'Look closer with `cloister verify`, or say another --policy.',
   })
+}
+
+/** AMD and Amazon publish no such status: whoever lets their roots do, lets their machines as they are do. */
+function tcbFailures({ kind, tcb }: Verdict, wanted: Policy['tcb']): string[] {
+  const hasStatus = kind === 'tdx' || kind === 'sgx'
+  if (!hasStatus || (tcb !== undefined && (wanted as string[]).includes(tcb.status))) return []
+  return [`Its TCB status is ${tcb?.status ?? 'unknown'}; the policy wants ${wanted.join(' or ')}.`]
 }
 
 function areConfirmed({ wanted, models, confirmed }: NonNullable<PolicyFacts['gpus']>): boolean {

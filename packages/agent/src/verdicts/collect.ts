@@ -4,7 +4,6 @@ import {
   getVerdictThreshold,
   getVerifierProvider,
   type Network,
-  platformOfGpus,
   recoverVerifier,
   verdictRequestTypedData,
   type Wallet,
@@ -13,6 +12,7 @@ import {
 import {
   CloisterError,
   messageOf,
+  platformOfGpus,
   type UnsignedVerdictRequest,
   VerdictReport,
   type VerdictRequest,
@@ -21,7 +21,7 @@ import {
 import type { Address, Hex, LocalAccount } from 'viem'
 import { z } from 'zod'
 import { askWorker } from '../peers.ts'
-import type { Found } from './gpus.ts'
+import type { Found } from './verifier.ts'
 
 const ANSWER_MS = 20_000
 const MAX_ASKED = 32

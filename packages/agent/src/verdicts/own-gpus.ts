@@ -1,12 +1,13 @@
 import { gpuNonceOf } from '@cloister/attest'
 import { type FreshBlock, handInVerdict, reportDataOf, trustRootOf, type Wallet } from '@cloister/chain'
 import { CloisterError, type GuestEvidence } from '@cloister/core'
-import type { Address, Hex, LocalAccount } from 'viem'
+import { judgeGpus } from '@cloister/verify'
+import { type Address, type Hex, type LocalAccount, zeroHash } from 'viem'
 import type { Evidence, EvidenceSource } from '../evidence/source.ts'
 import type { Log } from '../log.ts'
 import type { Sequence } from '../sending.ts'
 import { collectVerdict } from './collect.ts'
-import { GpuKeys, judgeGpus } from './gpus.ts'
+import { GpuKeys } from './gpus.ts'
 
 /** What it takes to have a worker's GPUs vouched for. */
 export interface Confirming {
@@ -36,11 +37,13 @@ export async function confirmOwnGpus(
   const reportData = reportDataOf(network, { provider, worker: key.address, tlsKeyHash }, block.hash)
   const nonce = await gpuNonceOf(reportData)
   const gpus = await source.gpuEvidence(nonce)
-  const own = await judgeGpus(gpus, {
+  const judged = await judgeGpus(gpus, {
     keys: await new GpuKeys(network).get(),
     nonce,
     root: trustRootOf(network),
+    instant: Math.floor(Date.now() / 1000),
   })
+  const own = { ...judged, image: zeroHash }
   const guest = guestEvidence(await source.quote(reportData))
   const bound = { worker: key.address, tlsKeyHash, block: { number: Number(block.number), hash: block.hash } }
   const request = { kind: 'nvidia-gpus', ...bound, ...gpus, guest } as const

@@ -1,6 +1,5 @@
-import { gpuNonceOf, verifyGuest } from '@cloister/attest'
+import { gpuNonceOf } from '@cloister/attest'
 import {
-  claimsOf,
   collateralFor,
   getRoles,
   getTlsKeyHash,
@@ -12,13 +11,17 @@ import {
   type Wallet,
 } from '@cloister/chain'
 import { CloisterError, type GuestEvidence, type VerdictReport, type VerdictRequest } from '@cloister/core'
-import { type Address, type LocalAccount, recoverTypedDataAddress } from 'viem'
-import { type Found, GpuKeys, judgeGpus } from './gpus.ts'
+import { claimsOf, judgeGpus, judgeGuest } from '@cloister/verify'
+import { type Address, type LocalAccount, recoverTypedDataAddress, zeroHash } from 'viem'
+import { GpuKeys } from './gpus.ts'
 
 /** Blocks of age at which evidence is too old to be handed in still: the contract takes sixty. */
 const MAX_BLOCKS_OLD = 45n
 /** What a guest image has to have for its word about GPUs to count: bit 1, it may earn. */
 const GUEST = 1
+
+/** What was found in evidence. */
+export type Found = Omit<VerdictReport, 'signature'>
 
 /** Checks evidence that no contract can, for workers of other providers, and signs what it found. */
 export class Verifier {
@@ -93,12 +96,13 @@ export class Verifier {
         'bad-evidence',
         'The guest that says it has the GPUs runs an image that is not listed.',
       )
-    const nonce = await gpuNonceOf(reportData)
-    return judgeGpus(request, {
+    const gpus = await judgeGpus(request, {
       keys: await this.gpuKeys.get(),
-      nonce,
+      nonce: await gpuNonceOf(reportData),
       root: trustRootOf(this.chain.network),
+      instant: Math.floor(Date.now() / 1000),
     })
+    return { ...gpus, image: zeroHash }
   }
 
   private async judgeGuest(
@@ -112,17 +116,18 @@ export class Verifier {
 
   /** Throws `bad-evidence` unless hardware signed this very report data, which names the worker's key. */
   private async checkGuest(guest: GuestEvidence, reportData: Uint8Array): Promise<void> {
-    const evidence = bytesOf(guest.evidence)
+    const quote = bytesOf(guest.evidence)
     const { network } = this.chain
-    const given = guest.kind === 'sev-snp' ? guest.collateral : undefined
-    const collateral = await collateralFor(network, { kind: guest.kind, quote: evidence, collateral: given })
-    const verdict = await verifyGuest(guest.kind, evidence, collateral, {
-      instant: Math.floor(Date.now() / 1000),
-      root: trustRootOf(network),
-    })
-    if (!verdict.genuine)
-      throw new CloisterError('bad-evidence', verdict.problems[0]?.message ?? 'The evidence is not genuine.')
-    if (verdict.reportData !== Buffer.from(reportData).toString('hex'))
+    const { kind } = guest
+    const given = kind === 'sev-snp' ? guest.collateral : undefined
+    const collateral = await collateralFor(network, { kind, quote, collateral: given })
+    const { hardware, binding } = await judgeGuest(
+      { kind, quote, collateral },
+      { reportData, root: trustRootOf(network), instant: Math.floor(Date.now() / 1000) },
+    )
+    if (!hardware.genuine)
+      throw new CloisterError('bad-evidence', hardware.problems[0]?.message ?? 'The evidence is not genuine.')
+    if (binding.problems.length > 0)
       throw new CloisterError(
         'bad-evidence',
         'The evidence was made for another provider, worker, TLS key, network or block.',

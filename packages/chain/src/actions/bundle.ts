@@ -1,8 +1,7 @@
 import type { GuestCollateral, GuestKind } from '@cloister/attest'
-import type { EvidenceBundle } from '@cloister/verify'
+import { claimsOf, type EvidenceBundle } from '@cloister/verify'
 import type { Address, Hex } from 'viem'
 import type { Chain } from '../client.ts'
-import { claimsOf } from '../collateral.ts'
 import { getRoles } from './attestation.ts'
 import { getBilling } from './worker.ts'
 

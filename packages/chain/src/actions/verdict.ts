@@ -1,12 +1,10 @@
 import { type ConfirmedGpus, canonicalHash, type UnsignedVerdictRequest } from '@cloister/core'
 import {
   type Address,
-  concatHex,
   type Hex,
   hexToString,
   type LocalAccount,
   recoverTypedDataAddress,
-  sha256,
   stringToHex,
 } from 'viem'
 import type { Chain, Wallet } from '../client.ts'
@@ -133,20 +131,6 @@ export function handInVerdict(wallet: Wallet, verdict: WorkerVerdict, signatures
   if (verdict.kind === 'nvidia-gpus')
     return send(wallet, { ...call, functionName: 'confirmGpus', args: [...said, verdict.gpuIds] })
   return send(wallet, { ...call, functionName: 'attestByVerdict', args: said })
-}
-
-/**
- * How GPUs are named in a verdict, out of their identities (UEIDs): each one's hash, ascending, and the hash
- * of those.
- */
-export function nameGpus(identities: string[]): { gpuIds: Hex[]; platform: Hex } {
-  const gpuIds = identities.map((identity) => sha256(stringToHex(identity))).sort()
-  return { gpuIds, platform: platformOfGpus(gpuIds) }
-}
-
-/** The hash over GPUs' names that a verdict calls its platform. */
-export function platformOfGpus(gpuIds: Hex[]): Hex {
-  return sha256(concatHex(gpuIds))
 }
 
 /** What `Workers.gpusOf` says: GPUs that verifiers vouched for, while that and the worker's coverage last. */

@@ -1,4 +1,5 @@
 export * from './bid.ts'
+export { nameGpus, platformOfGpus } from './gpu-names.ts'
 export * from './names.ts'
 export * from './order.ts'
 export * from './receipt.ts'

@@ -10,7 +10,7 @@ import {
   type Secrets,
   sealSecrets,
 } from '@cloister/secrets'
-import { demand } from '@cloister/verify'
+import { requireMet } from '@cloister/verify'
 import type { Hex } from 'viem'
 import type { z } from 'zod'
 import type { Cloister } from '../cloister.ts'
@@ -118,10 +118,11 @@ async function askSeat<T extends z.ZodType>(
     cloister,
     { ...record, worker: seat.worker, lease: { lease: seat.lease, tenant } },
     { fresh: true, signal: AbortSignal.timeout(EVIDENCE_MS) },
+    // The quote is of this moment and the worker is covered: how long ago it last told the chain makes it no
+    // worse.
+    { policy: defaultPolicy(cloister.network.development), facts: { attestedSecondsAgo: 0 } },
   )
-  // The quote is of this moment and the worker is covered: how long ago it last told the chain makes it no
-  // worse.
-  demand(verdict, defaultPolicy(cloister.network.development), { attestedSecondsAgo: 0 })
+  requireMet(verdict)
   if (bundle.lease?.statement?.manifestHash !== seat.manifestHash)
     throw new CloisterError(
       'not-attested',

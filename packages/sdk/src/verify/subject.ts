@@ -1,25 +1,29 @@
-import { trustRootOf } from '@cloister/chain'
-import { type BundleVerdict, type EvidenceBundle, verifyBundle } from '@cloister/verify'
+import { type Network, trustRootOf } from '@cloister/chain'
+import { type BundleTrust, type Demands, type EvidenceBundle, type Judgement, judge } from '@cloister/verify'
 import type { Cloister } from '../cloister.ts'
 import { type GatherOptions, gatherEvidence, type Subject } from './gather.ts'
 
 /** Evidence and what checking it concludes. */
 export interface Verified {
   bundle: EvidenceBundle
-  verdict: BundleVerdict
+  verdict: Judgement
+}
+
+/** Whom a network's users believe, of evidence that was put together from the chain just now. */
+export function trustOf(network: Network): BundleTrust {
+  return { root: trustRootOf(network), witnesses: network.attestation.witnesses, checkedOnChain: true }
 }
 
 /**
- * Gathers evidence about a worker and checks it against the network's root. Throws what `gatherEvidence`
- * throws.
+ * Gathers evidence about a worker and judges it by the network's root, and by what else is demanded. Throws
+ * what `gatherEvidence` throws.
  */
 export async function verifySubject(
   cloister: Cloister,
   subject: Subject,
   options: GatherOptions,
+  demands?: Demands,
 ): Promise<Verified> {
   const bundle = await gatherEvidence(cloister, subject, options)
-  const { network } = cloister
-  const trust = { root: trustRootOf(network), witnesses: network.attestation.witnesses, checkedOnChain: true }
-  return { bundle, verdict: await verifyBundle(bundle, trust) }
+  return { bundle, verdict: await judge(bundle, trustOf(cloister.network), demands) }
 }

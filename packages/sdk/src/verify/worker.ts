@@ -12,17 +12,18 @@ import {
   resourcesOf,
   type WorkerRecord,
 } from '@cloister/core'
-import { demand } from '@cloister/verify'
+import { judge, requireMet } from '@cloister/verify'
 import type { Cloister } from '../cloister.ts'
 import { workerOfRecord } from '../worker/record.ts'
-import { verifySubject } from './subject.ts'
+import { gatherEvidence } from './gather.ts'
+import { trustOf } from './subject.ts'
 
 const EVIDENCE_MS = 15_000
 const REPORT_MS = 5_000
 
 /**
  * Has a worker quote a number of ours and holds the verdict against a policy. Throws `policy`,
- * `bad-evidence` where it isn't the provider's that the index says, and what `verifySubject` throws.
+ * `bad-evidence` where it isn't the provider's that the index says, and what `gatherEvidence` throws.
  */
 export async function checkEvidence(
   cloister: Cloister,
@@ -30,8 +31,8 @@ export async function checkEvidence(
   policy: Policy,
   { gpus: wanted, gpuModels: models }: Pick<Resources, 'gpus' | 'gpuModels'>,
 ): Promise<void> {
-  const [{ bundle, verdict }, attestedSecondsAgo, confirmed] = await Promise.all([
-    verifySubject(cloister, worker, { fresh: true, signal: AbortSignal.timeout(EVIDENCE_MS) }),
+  const [bundle, attestedSecondsAgo, confirmed] = await Promise.all([
+    gatherEvidence(cloister, worker, { fresh: true, signal: AbortSignal.timeout(EVIDENCE_MS) }),
     getAttestationAge(cloister.chain, worker.worker),
     wanted > 0 ? getConfirmedGpus(cloister.chain, worker.worker) : undefined,
   ])
@@ -42,7 +43,8 @@ export async function checkEvidence(
       'bad-evidence',
       `The index says that the worker ${worker.worker} is ${worker.provider}'s; the chain says ${provider}'s.`,
     )
-  demand(verdict, policy, { attestedSecondsAgo, gpus: confirmed && { wanted, models, confirmed } })
+  const facts = { attestedSecondsAgo, gpus: confirmed && { wanted, models, confirmed } }
+  requireMet(await judge(bundle, trustOf(cloister.network), { policy, facts }))
 }
 
 /**
