@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { CloisterError, messageOf } from '@cloister/core'
+import { CloisterError, type ErrorCode, type Hint, messageOf } from '@cloister/core'
 import type { Documents } from './collateral.ts'
 import type { DaemonSettings } from './daemon.ts'
 import type { Supervision } from './supervisor.ts'
@@ -21,7 +21,7 @@ interface Numbered {
 interface Answer {
   number: number
   value?: unknown
-  error?: { code: string; message: string; hint: string | undefined }
+  error?: { code: ErrorCode; message: string; hint: Hint | undefined }
 }
 
 /** Does what a forked set-up orders. `onUp` is told when it says that the network is up. */

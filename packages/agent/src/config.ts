@@ -169,7 +169,7 @@ export function loadAgentConfig(path: string): AgentConfig {
       'bad-config',
       isMissing ? `There is no file ${path}.` : `${path} can not be read as YAML.`,
       {
-        hint: 'Write one with `cloister provider init`.',
+        hint: { do: 'register-worker' },
         cause,
       },
     )

@@ -98,7 +98,7 @@ async function look({ wallet, store, supervisor, sequence, log }: MeteringParts,
     supervisor.event(
       id,
       'low-balance',
-      `The balance lasts ${formatDuration(left)} more; then the lease ends. Add to it with \`cloister top-up ${shortId(id)}\`.`,
+      `The balance lasts ${formatDuration(left)} more; then the lease ends, unless somebody adds to it.`,
     )
   }
 }

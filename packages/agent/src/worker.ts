@@ -65,7 +65,7 @@ export async function startWorker(
       'not-registered',
       `The worker ${key.address} is ${registered ? 'retired' : 'not registered'} on ${network.name}.`,
       {
-        hint: 'Register it with `cloister provider init`.',
+        hint: { do: 'register-worker' },
       },
     )
   const source = await openEvidenceSource(config, network, openSource)

@@ -72,7 +72,7 @@ export function loadNetwork(path: string): Network {
     json = JSON.parse(readFileSync(path, 'utf8'))
   } catch (cause) {
     throw new CloisterError('bad-network', `There is no network described at ${path}.`, {
-      hint: 'Start the embedded network with `npm start`, or name a network file with --network.',
+      hint: { do: 'start-network' },
       cause,
     })
   }

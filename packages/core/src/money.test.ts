@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { CloisterError } from './errors.ts'
+import { CloisterError } from './errors/error.ts'
 import {
   formatAmount,
   parseAmount,

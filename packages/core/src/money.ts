@@ -1,4 +1,4 @@
-import { CloisterError } from './errors.ts'
+import { CloisterError } from './errors/error.ts'
 
 /** A token as people see it. Amounts are bigint in base units. */
 export interface TokenInfo {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { CloisterError } from './errors.ts'
+import { CloisterError } from './errors/error.ts'
 import { bytes32 } from './market/words.ts'
 import { parseDurationMs } from './units.ts'
 

@@ -1,4 +1,4 @@
-import { CloisterError } from './errors.ts'
+import { CloisterError } from './errors/error.ts'
 
 const MIB = 1024n * 1024n
 

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { loadNetwork } from '@cloister/chain'
-import { CloisterError, messageOf } from '@cloister/core'
+import { CloisterError, messageOf, sentenceOf } from '@cloister/core'
 import { giveBackAfterStart } from '@cloister/packed'
 import { startGateway } from './gateway.ts'
 
@@ -67,7 +67,7 @@ try {
 } catch (error) {
   log(
     'error',
-    error instanceof CloisterError && error.hint ? `${error.message} ${error.hint}` : messageOf(error),
+    [messageOf(error), error instanceof CloisterError && sentenceOf(error.hint)].filter(Boolean).join(' '),
   )
   process.exit(1)
 }

@@ -2,7 +2,7 @@
 // The indexer as a daemon: cloister-indexer --network network.json --database postgres://… --port 7080
 import { parseArgs } from 'node:util'
 import { loadNetwork } from '@cloister/chain'
-import { CloisterError, messageOf } from '@cloister/core'
+import { CloisterError, messageOf, sentenceOf } from '@cloister/core'
 import { giveBackAfterStart } from '@cloister/packed'
 import { startIndexer } from './indexer.ts'
 
@@ -42,7 +42,7 @@ try {
 } catch (error) {
   log(
     'error',
-    error instanceof CloisterError && error.hint ? `${error.message} ${error.hint}` : messageOf(error),
+    [messageOf(error), error instanceof CloisterError && sentenceOf(error.hint)].filter(Boolean).join(' '),
   )
   process.exit(1)
 }

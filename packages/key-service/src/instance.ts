@@ -121,7 +121,7 @@ export class Instance {
       throw new CloisterError(
         'no-keys',
         `The worker would start the manifest ${manifestHash.slice(0, 10)}…, and the lease says ${lease.manifestHash.slice(0, 10)}….`,
-        { hint: 'Hand the lease’s manifest over, or put the lease back: `cloister update`.' },
+        { hint: { do: 'update-lease' } },
       )
     if (!(await mayHaveKeys(chain, { app: request.app, tenant, manifestHash, image }))) {
       log(`refused the keys of ${request.app.slice(0, 10)}… to lease ${request.lease.slice(0, 10)}…`)
@@ -129,7 +129,7 @@ export class Instance {
         'no-keys',
         `The app ${request.app.slice(0, 10)}… does not allow the manifest ${manifestHash.slice(0, 10)}… in this guest image, by this tenant.`,
         {
-          hint: 'Its owner can allow it: `cloister apps allow`; it counts after the upgrade delay.',
+          hint: { do: 'allow-manifest' },
         },
       )
     }

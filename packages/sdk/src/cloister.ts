@@ -31,7 +31,7 @@ export function createCloister({ network, account }: { network: Network; account
 export function walletOf({ wallet }: Cloister): Wallet {
   if (!wallet)
     throw new CloisterError('no-wallet', 'That needs an account to sign with.', {
-      hint: 'Make one with `cloister wallet create`, or import one with `cloister wallet import`.',
+      hint: { do: 'create-wallet' },
     })
   return wallet
 }

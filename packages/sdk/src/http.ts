@@ -63,7 +63,7 @@ export async function reach(
     const isEmbedded = LOOPBACK.test(hostname)
     throw new CloisterError('unreachable', `${who} does not answer at ${origin}: ${reason}.`, {
       cause,
-      ...(isEmbedded && { hint: 'Does the embedded network run? `npm start` starts it.' }),
+      ...(isEmbedded && { hint: { do: 'start-network' } as const }),
     })
   }
 }

@@ -55,13 +55,14 @@ describe('text from outside', () => {
     ['facts', (text) => say(facts([['name', text]]))],
     [
       'an error',
-      (text) => showError(new CloisterError('bad', text, { hint: text }), { json: false, verbose: true }),
+      (text) =>
+        showError(new CloisterError('bad-file', text, { hint: text }), { json: false, verbose: true }),
     ],
     ['an error of another kind', (text) => showError(new Error(text), { json: false, verbose: true })],
     [
       'an error as JSON',
       (text) =>
-        showError(new CloisterError('bad', text, { hint: text, details: { text } }), {
+        showError(new CloisterError('bad-file', text, { hint: text, details: { text } }), {
           json: true,
           verbose: false,
         }),

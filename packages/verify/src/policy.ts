@@ -60,7 +60,7 @@ export function requireMet({ failures }: { failures: readonly string[] }): void 
   if (first === undefined) return
   throw new CloisterError('policy', first, {
     details: { others },
-    hint: 'Look closer with `cloister verify`, or say another --policy.',
+    hint: { do: 'verify-worker' },
   })
 }
 

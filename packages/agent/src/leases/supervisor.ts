@@ -145,7 +145,7 @@ export class LeaseSupervisor {
         'wrong-manifest',
         `The lease is for the manifest ${chain.manifestHash}, not ${hash}.`,
         {
-          hint: 'Put the new hash on the lease first: `cloister update` does both.',
+          hint: { do: 'update-lease' },
         },
       )
     const wanted = resourcesOf(manifest)
@@ -187,7 +187,7 @@ export class LeaseSupervisor {
         'secrets-missing',
         `The manifest takes sealed secrets that were not handed over: ${missing.slice(0, 10).join(', ')}.`,
         {
-          hint: 'Give them with --secrets and --app; `cloister update` takes them too.',
+          hint: { do: 'give-secrets' },
         },
       )
     store.patchLease(id, (stored) => {

@@ -15,6 +15,8 @@ import { type EvidenceDocument, padded } from './document.ts'
 export interface Missing {
   what: string
   from: string
+  /** Which of the options it would come in by. */
+  option?: 'reportData' | 'nonce' | 'compose'
 }
 
 /** What checking one document concludes. */
@@ -181,12 +183,14 @@ function checkBinding(
         reportData === ''
           ? 'what it is bound to: it holds no report data'
           : 'what the report data stands for',
-      from: 'whoever had it made: a key’s hash, a number; give it with --report-data',
+      from: 'whoever had it made: a key’s hash, a number',
+      option: 'reportData',
     })
   if (asked.nonce === undefined)
     missing.push({
       what: 'that it was made just now, for you',
-      from: 'a number of your own to ask with; give it with --nonce',
+      from: 'a number of your own to ask with',
+      option: 'nonce',
     })
   // Where the document has a statement over the number instead of the number, the binding above has decided.
   else if (nonce !== undefined) findings.note(FRESH, nonce === plain(asked.nonce), nonce, plain(asked.nonce))
@@ -212,7 +216,8 @@ async function checkApp(
   if (compose === undefined)
     missing.push({
       what: 'what the app’s compose hash stands for',
-      from: 'the app’s app-compose.json; give it with --compose',
+      from: 'the app’s app-compose.json',
+      option: 'compose',
     })
   if (document.isBundled)
     missing.push({

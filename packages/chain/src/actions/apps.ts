@@ -85,7 +85,7 @@ export async function getApp(chain: Chain, app: Hex): Promise<App> {
   ])
   if (BigInt(info.owner) === 0n)
     throw new CloisterError('not-found', `There is no app ${app.slice(0, 18)}….`, {
-      hint: 'Register it with `cloister apps create`.',
+      hint: { do: 'register-app' },
     })
   const frozenAt = info.frozenAt === 0 ? undefined : info.frozenAt
   const current = async (

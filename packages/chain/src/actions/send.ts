@@ -112,7 +112,7 @@ export function chainError(what: string, error: unknown): CloisterError {
     }
     if (/insufficient funds/i.test(error.message))
       return new CloisterError('no-gas', `The account has no ether to pay for ${what}.`, {
-        hint: 'On the development network: `cloister wallet faucet`.',
+        hint: { do: 'fund-account' },
         cause: error,
       })
     return new CloisterError('chain-unreachable', `The chain did not take ${what}: ${error.shortMessage}`, {

@@ -1,4 +1,4 @@
-import { CloisterError } from '../errors.ts'
+import { CloisterError } from '../errors/error.ts'
 import type { Field } from './field.ts'
 import type { Beside, ParseOptions } from './parse-options.ts'
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import canonicalize from 'canonicalize'
-import { CloisterError } from '../errors.ts'
+import { CloisterError } from '../errors/error.ts'
 import { Manifest } from './manifest.ts'
 
 /** Bytes a canonical manifest may have. */

@@ -56,11 +56,7 @@ function readContent(entry: Field, options: ParseOptions): Uint8Array {
         const variable = field.text()
         const value = options.env && Object.hasOwn(options.env, variable) ? options.env[variable] : undefined
         content = Buffer.from(
-          value ??
-            field.refuse(
-              `the variable ${variable} is not set`,
-              'Set it in the environment or with --env-file.',
-            ),
+          value ?? field.refuse(`the variable ${variable} is not set`, { do: 'set-variable' }),
         )
       },
       file: (field) => void (content = fileOf(readBeside(field, options), field)),

@@ -24,7 +24,7 @@ export function readDeploy(root: Field, service: Service, stated: Stated): void 
     },
     {},
     {
-      placement: 'a lease is on one worker; choose it with --provider or a policy',
+      placement: 'a lease is on one worker; choose it by its provider or a policy',
       labels: 'labels have no effect',
       update_config: 'an update replaces all services and goes back if one fails',
       rollback_config: 'an update goes back by itself if a service fails to start',

@@ -30,7 +30,7 @@ export const IGNORED: Record<string, string> = {
   labels: 'labels have no effect',
   annotations: 'annotations have no effect',
   label_file: 'labels have no effect',
-  logging: 'logs are kept by the worker and read with `cloister logs`',
+  logging: 'logs are kept by the worker',
   pull_policy: 'an image is pulled where the worker lacks it, by digest',
   pull_refresh_after: 'an image is pulled where the worker lacks it, by digest',
   develop: 'it concerns development only',

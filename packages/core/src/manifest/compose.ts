@@ -127,12 +127,10 @@ function activeServices({ root, sections }: ComposeProject, options: ParseOption
     return isActive
   })
   if (chosen.length === 0)
-    root
-      .get('services')
-      ?.refuse(
-        'every service has a profile, and none is switched on',
-        `Choose with --profile: ${[...all].join(', ')}.`,
-      )
+    root.get('services')?.refuse('every service has a profile, and none is switched on', {
+      do: 'choose-profile',
+      subject: [...all].join(', '),
+    })
   return new Map(chosen)
 }
 
@@ -154,7 +152,7 @@ function checkDependencies({ services }: Manifest, fields: Map<string, Field>): 
       if (Object.hasOwn(services, other)) return true
       const at = fields.get(key)?.get('depends_on')
       const what = `${key} depends on ${other}, which is not in the file or not in an active profile`
-      if (!optional) at?.refuse(what, 'Add the service, or switch its profile on with --profile.')
+      if (!optional) at?.refuse(what, 'Add the service, or switch its profile on.')
       at?.warn(`${what}; it starts without`)
       return false
     })

@@ -1,3 +1,4 @@
+import type { Hint } from '../errors/hint.ts'
 import { ManifestError } from './source.ts'
 import { fillIn, type LookUp, MOST_CHARACTERS, TemplateError } from './template.ts'
 
@@ -176,7 +177,7 @@ class Reader {
     return this.text.slice(at).split('\n', 1)[0]?.slice(0, 60) ?? ''
   }
 
-  private fail(at: number, problem: string, accepted: string): never {
+  private fail(at: number, problem: string, accepted: Hint): never {
     throw new ManifestError(
       'bad-file',
       { file: this.file, line: this.lineOf(at), field: '' },

@@ -1,4 +1,5 @@
-import { CloisterError } from '../errors.ts'
+import { CloisterError } from '../errors/error.ts'
+import type { Hint } from '../errors/hint.ts'
 import { nearest } from './nearest.ts'
 import { Plain } from './scalar.ts'
 import { ManifestError, MOST_ENTRIES, type Source } from './source.ts'
@@ -46,7 +47,7 @@ export class Field {
   }
 
   /** The value asks for what a worker can't give. */
-  refuse(why: string, instead: string): never {
+  refuse(why: string, instead: Hint): never {
     throw new ManifestError('not-honoured', this.at, why, instead)
   }
 

@@ -1,4 +1,4 @@
-import { CloisterError } from '../errors.ts'
+import { CloisterError } from '../errors/error.ts'
 
 /** An image reference taken apart. Distribution specification; Docker's rule for the default registry. */
 export interface ImageReference {

@@ -1,4 +1,4 @@
-import { CloisterError } from '../errors.ts'
+import { CloisterError } from '../errors/error.ts'
 import { checkManifest } from './canonical.ts'
 import { parseCompose } from './compose.ts'
 import { Field } from './field.ts'

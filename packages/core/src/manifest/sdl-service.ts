@@ -151,7 +151,7 @@ function readParams(
     {},
     {
       permissions:
-        "a workload can't read its lease's deployment, logs or events from inside; read them with `cloister logs` and `events`",
+        "a workload can't read its lease's deployment, logs or events from inside; read them from outside",
     },
   )
 }

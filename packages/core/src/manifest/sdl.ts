@@ -145,10 +145,10 @@ function chooseGroup(groups: string[], wanted: string | undefined, deployment: F
   const [first] = groups
   if (first === undefined) return deployment.fail('at least one service')
   if (groups.length > 1)
-    deployment.refuse(
-      `the file has ${groups.length} placement groups and one is one lease`,
-      `Choose with --group: ${groups.join(', ')}.`,
-    )
+    deployment.refuse(`the file has ${groups.length} placement groups and one is one lease`, {
+      do: 'choose-group',
+      subject: groups.join(', '),
+    })
   return first
 }
 
@@ -186,7 +186,9 @@ function readPlacement(
           denom: (denom) => void denom.text(),
           amount: (amount) => void amount.matching(/^\d+(\.\d+)?$/, 'an amount'),
         })
-      pricing.warn("ignored: Akash's prices per block are in another currency; set --max-price")
+      pricing.warn(
+        "ignored: Akash's prices per block are in another currency; state the highest price you pay when you deploy",
+      )
     },
   })
   return attributes

@@ -13,7 +13,8 @@ import {
   visit,
   type YAMLMap,
 } from 'yaml'
-import { CloisterError } from '../errors.ts'
+import { CloisterError } from '../errors/error.ts'
+import { type Hint, sentenceOf } from '../errors/hint.ts'
 import { readPlain } from './scalar.ts'
 
 /** Bytes of a Compose or SDL file. */
@@ -53,11 +54,15 @@ export class ManifestError extends CloisterError {
     code: 'bad-file' | 'bad-field' | 'not-honoured',
     at: { file: string; line: number; field: string },
     problem: string,
-    accepted: string,
+    accepted: Hint,
     cause?: unknown,
   ) {
     const where = `${at.file}:${at.line}${at.field ? ` ${at.field}` : ''}`
-    super(code, `${where}: ${problem}.`, { hint: accepted, details: { ...at, problem, accepted }, cause })
+    super(code, `${where}: ${problem}.`, {
+      hint: accepted,
+      details: { ...at, problem, accepted: sentenceOf(accepted) },
+      cause,
+    })
     this.file = at.file
     this.line = at.line
     this.field = at.field

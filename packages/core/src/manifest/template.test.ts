@@ -46,9 +46,7 @@ describe('variables are filled in as Docker Compose does it', () => {
     ['${BAR:?}', 'the variable BAR must be set'],
     ['${NO?}', 'the variable NO must be set'],
   ])('%s stops', (text, message) => {
-    expect(() => fill(text)).toThrow(
-      new TemplateError(message, 'Set it in the environment or with --env-file.'),
-    )
+    expect(() => fill(text)).toThrow(new TemplateError(message, { do: 'set-variable' }))
   })
 
   it('tells of what is not set, and only of what is used', () => {

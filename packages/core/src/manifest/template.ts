@@ -1,11 +1,12 @@
+import type { Hint } from '../errors/hint.ts'
 /** Where the value of a variable comes from; undefined where it isn't set. */
 export type LookUp = (name: string) => string | undefined
 
 /** A text whose variables can't be filled in, with what would do. */
 export class TemplateError extends Error {
-  readonly accepted: string
+  readonly accepted: Hint
 
-  constructor(problem: string, accepted: string) {
+  constructor(problem: string, accepted: Hint) {
     super(problem)
     this.accepted = accepted
   }
@@ -89,10 +90,9 @@ export function fillIn(text: string, lookUp: LookUp, unset: (name: string) => vo
     if (operator.endsWith('+')) return value !== undefined && isSet ? other() : (value ?? '')
     if (isSet) return value
     const reason = other()
-    throw new TemplateError(
-      `the variable ${name} must be set${reason ? `: ${reason.slice(0, 120)}` : ''}`,
-      'Set it in the environment or with --env-file.',
-    )
+    throw new TemplateError(`the variable ${name} must be set${reason ? `: ${reason.slice(0, 120)}` : ''}`, {
+      do: 'set-variable',
+    })
   }
 }
 

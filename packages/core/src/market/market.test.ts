@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, it } from 'vitest'
-import { CloisterError } from '../errors.ts'
+import { CloisterError } from '../errors/error.ts'
 import { parseManifest } from '../manifest/parse.ts'
 import { defaultPolicy } from '../policy.ts'
 import { bidFromJson, bidToJson, leaseIdOf, type SignedBid } from './bid.ts'

@@ -1,5 +1,5 @@
 import { type Hex, hexToString, stringToHex } from 'viem'
-import { CloisterError } from '../errors.ts'
+import { CloisterError } from '../errors/error.ts'
 
 /** Hex digits of a lease's id in its short form. */
 export const SHORT_ID_LENGTH = 16

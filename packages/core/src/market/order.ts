@@ -1,6 +1,6 @@
 import type { Address } from 'viem'
 import { z } from 'zod'
-import { CloisterError } from '../errors.ts'
+import { CloisterError } from '../errors/error.ts'
 import { canonicalHash, hashManifest } from '../manifest/canonical.ts'
 import { GpuKind } from '../manifest/gpu.ts'
 import type { Manifest } from '../manifest/manifest.ts'

@@ -224,7 +224,7 @@ describe('a pull', () => {
     const asked = await failureOf(reference)
     expect(asked).toMatchObject({
       details: { reason: 'login-needed' },
-      hint: expect.stringContaining('docker login'),
+      hint: { do: 'log-in-to-registry' },
     })
     const refused = await failureOf(reference, undefined, { host, username: 'me', password: 'wrong-word' })
     expect(refused).toMatchObject({

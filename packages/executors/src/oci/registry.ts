@@ -113,11 +113,11 @@ export class RegistrySource implements ImageSource {
       return this.credentials
         ? unavailable(`${shownHost} does not take the login that was given for ${repository}`, {
             reason: 'login-needed',
-            hint: 'Log in again with `docker login`, and give the login with --registry-login.',
+            hint: { do: 'log-in-to-registry' },
           })
         : unavailable(`${shownHost} asks for a login for ${repository}, which is private or does not exist`, {
             reason: 'login-needed',
-            hint: 'Check the name. If it is private, log in with `docker login` and deploy with --registry-login.',
+            hint: { do: 'log-in-to-registry' },
           })
     if (status === 429)
       return unavailable(`${shownHost} limits how much is pulled from it (429)`, {

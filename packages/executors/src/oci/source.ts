@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import { CloisterError } from '@cloister/core'
+import { CloisterError, type Hint } from '@cloister/core'
 import { z } from 'zod'
 import { withinTime } from './in-time.ts'
 
@@ -172,7 +172,7 @@ export type UnavailableReason =
  */
 export function unavailable(
   why: string,
-  options: { reason?: UnavailableReason; hint?: string; cause?: unknown } = {},
+  options: { reason?: UnavailableReason; hint?: Hint; cause?: unknown } = {},
 ): CloisterError {
   const { reason = 'malformed', hint, cause } = options
   return new CloisterError('image-unavailable', `The image can't be had: ${why}.`, {

@@ -30,7 +30,7 @@ export async function close(cloister: Cloister, key: string): Promise<Closed> {
       'forbidden',
       `Only its tenant, ${record.tenant}, can close the lease ${record.shortId}.`,
       {
-        hint: 'Name its account with --account.',
+        hint: { do: 'name-account' },
       },
     )
   const receipt = await closeLease(wallet, record.lease)
@@ -73,7 +73,7 @@ export async function topUp(
   const { state, tenant, tokenIndex } = await getLease(wallet, lease)
   if (state !== 'open')
     throw new CloisterError('not-found', `There is no open lease ${shortId(lease)}.`, {
-      hint: 'See `cloister ps`.',
+      hint: { do: 'list-leases' },
     })
   if (tenant !== wallet.account.address && whole !== lease)
     throw new CloisterError(

@@ -13,6 +13,7 @@ import {
   type AttestationState,
   CloisterError,
   type GatewayRoute,
+  type Hint,
   hashManifest,
   type Manifest,
   messageOf,
@@ -210,20 +211,18 @@ export function checkSecrets(manifest: Manifest, envelope: Envelope | undefined)
       'secrets-missing',
       `The file takes sealed secrets that are not given: ${missing.join(', ')}.`,
       {
-        hint: 'Give them with --app NAME --secrets FILE; see docs/secrets.md.',
+        hint: { do: 'give-secrets' },
       },
     )
 }
 
 function whereTheRestIs({ credited }: Returned): string {
   if (credited === 0n) return 'The lease is closed and the rest of the deposit is back.'
-  return 'The lease is closed. Its token does not move, so the rest of the deposit waits for you: `cloister wallet withdraw`.'
+  return 'The lease is closed. Its token does not move, so the rest of the deposit waits in the market for you to withdraw.'
 }
 
-function whatToDo({ message }: CloisterError): string {
-  if (message.includes('asks for a login'))
-    return 'Type `docker login` and deploy again with --registry-login; an SDL may state `credentials`.'
-  return 'Fix it and deploy again, or add --keep to look into it while it is open.'
+function whatToDo({ message }: CloisterError): Hint {
+  return { do: message.includes('asks for a login') ? 'log-in-to-registry' : 'deploy-again' }
 }
 
 /** Why nobody bid, as an error. */
@@ -235,7 +234,7 @@ export function noBids({ declined }: Bids): CloisterError {
       ? 'There is no covered worker to ask.'
       : `None of the ${declined.length} workers asked makes a bid: ${reasons}`,
     {
-      hint: 'Change what they decline for, or see who else is there with `cloister workers`.',
+      hint: { do: 'list-workers' },
       details: { declined },
     },
   )
@@ -269,9 +268,9 @@ async function handOver(
         const isBack = token === undefined || (await takeBack(wallet, token))
         const where = isBack
           ? 'The whole deposit is back.'
-          : 'The deposit waits for you: `cloister wallet withdraw`.'
+          : 'The deposit waits in the market for you to withdraw.'
         throw new CloisterError('refused', `The worker turned the lease down. ${where}`, {
-          hint: `Try again for fresh bids. A refused bid costs the provider stake: cloister stake report ${lease}`,
+          hint: { do: 'report-refusal', subject: lease },
           cause: error,
         })
       }
@@ -339,7 +338,7 @@ async function gaveUp(
   const details = { lease, ...(last && { last }) }
   const id = lease.slice(2, 18)
   if (keep) {
-    const hint = `The lease stays open: \`cloister logs ${id}\`, \`cloister exec ${id} -- sh\`; end it with \`cloister close ${id}\`.`
+    const hint: Hint = { do: 'look-into-lease', subject: id }
     return new CloisterError(cause.code, cause.message, { hint, details, cause })
   }
   const wallet = walletOf(cloister)
@@ -348,7 +347,7 @@ async function gaveUp(
     () => undefined,
   )
   return new CloisterError(cause.code, `${cause.message}${closed ? ` ${whereTheRestIs(closed)}` : ''}`, {
-    hint: closed ? whatToDo(cause) : `Close the lease yourself: \`cloister close ${id}\`.`,
+    hint: closed ? whatToDo(cause) : { do: 'close-lease', subject: id },
     details,
     cause,
   })

@@ -39,7 +39,7 @@ it('what can’t be asked about is refused with the words that agree to it', () 
     code: 'deposit-unexpected',
     message:
       'The worker opens no lease with less than 500 USDC; an hour of it costs 0.36 USDC. Nobody agreed to put in so much.',
-    hint: 'Say --deposit 500 to agree. What is not used is paid back.',
+    hint: { do: 'give-deposit', subject: '500' },
   })
   expect(depositProblem(greedy, lasting(3_600n), USDC, true)).toBeUndefined()
   expect(depositProblem(greedy, 500_000_000n, USDC, false)).toBeUndefined()

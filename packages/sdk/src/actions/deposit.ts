@@ -51,14 +51,14 @@ export function depositProblem(
     return new CloisterError(
       'deposit-too-small',
       `The worker opens no lease with less than ${shown(minimumDeposit)}, and this is ${shown(deposit)}. What is not used is paid back.`,
-      { hint: `Say --deposit ${least}, or leave it out.` },
+      { hint: { do: 'give-deposit', subject: least } },
     )
   if (canAsk || !isUnexpected(chosen, asked, token)) return undefined
   return new CloisterError(
     'deposit-unexpected',
     `The worker opens no lease with less than ${shown(minimumDeposit)}; an hour of it costs ${shown(ratePerSecond * 3600n)}. Nobody agreed to put in so much.`,
     {
-      hint: `Say --deposit ${least} to agree. What is not used is paid back.`,
+      hint: { do: 'give-deposit', subject: least },
       details: { minimumDeposit: minimumDeposit.toString() },
     },
   )

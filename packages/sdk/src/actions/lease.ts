@@ -72,7 +72,7 @@ export async function findLease(cloister: Cloister, key: string): Promise<LeaseR
     throw new CloisterError(
       'not-found',
       `${JSON.stringify(key.slice(0, 80))} is not the id or name of a lease.`,
-      { hint: 'See `cloister ps`.' },
+      { hint: { do: 'list-leases' } },
     )
   const tenant = cloister.wallet?.account.address
   if (tenant && isLeaseName(text)) {
@@ -101,7 +101,7 @@ export async function findLease(cloister: Cloister, key: string): Promise<LeaseR
       'not-found',
       own.length > 1 ? `${key} is the beginning of ${own.length} leases.` : `There is no lease ${key}.`,
       {
-        hint: 'See `cloister ps --all`.',
+        hint: { do: 'list-all-leases' },
         cause: error,
       },
     )
@@ -137,7 +137,7 @@ export function workerAsTenant(cloister: Cloister, lease: LeaseRecord): WorkerCl
       'forbidden',
       `The lease ${lease.shortId} belongs to ${lease.tenant}, and this account is ${account.address}.`,
       {
-        hint: 'Name its account with --account.',
+        hint: { do: 'name-account' },
       },
     )
   return workerOf(cloister, lease)

@@ -1,5 +1,5 @@
 import { getTokenBalance } from '@cloister/chain'
-import { CloisterError, showAmount } from '@cloister/core'
+import { CloisterError, type Hint, showAmount } from '@cloister/core'
 import type { Address } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
 
@@ -15,9 +15,7 @@ export async function requireMoney(cloister: Cloister, token: Address, amount: b
     getTokenBalance(cloister.chain, token, account.address),
     client.getBalance({ address: account.address }),
   ])
-  const hint = network.development
-    ? 'On the development network: `cloister wallet faucet`.'
-    : 'Send some to it, or name another account with --account.'
+  const hint: Hint = { do: network.development ? 'fund-account' : 'send-money' }
   if (ether === 0n)
     throw new CloisterError(
       'no-gas',

@@ -81,7 +81,7 @@ export async function sealForApp(cloister: Cloister, app: Hex, secrets: Secrets)
       'keys-unavailable',
       `The key service can't be had${problems.length > 0 ? `: ${problems.join('; ')}` : ': its seats are free'}.`,
       {
-        hint: 'Two of its three seats are needed; see `cloister keys`.',
+        hint: { do: 'look-at-key-service' },
       },
     )
   const bytes = (key: string) => new Uint8Array(Buffer.from(key, 'base64'))

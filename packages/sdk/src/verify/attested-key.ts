@@ -43,7 +43,7 @@ async function check(cloister: Cloister, subject: Subject, lease: Hex | undefine
       'not-attested',
       `The worker ${subject.worker} is not to be trusted: ${verdict.problems[0]?.message ?? 'its evidence is not genuine.'}`,
       {
-        hint: `Look closer with \`cloister verify ${subject.worker}\`.`,
+        hint: { do: 'verify-worker', subject: subject.worker },
       },
     )
   return bundle.evidence.tlsKeyHash

@@ -49,7 +49,7 @@ export async function gatherEvidence(
   ])
   if (onChain && onChain.state !== 'open')
     throw new CloisterError('not-running', 'The lease is closed, so nothing runs for it.', {
-      hint: 'Evidence that was kept can be checked still: `cloister verify --offline FILE`.',
+      hint: { do: 'check-kept-evidence' },
     })
   if (onChain && onChain.worker !== subject.worker)
     throw new CloisterError(

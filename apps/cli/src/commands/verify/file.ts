@@ -19,6 +19,7 @@ import type { FileOptions } from './options.ts'
 import { treeOf } from './tree.ts'
 
 const MAX_FILE_BYTES = 16 * 1024 * 1024
+const FLAGS = { reportData: '--report-data', nonce: '--nonce', compose: '--compose' }
 const FETCH_MS = 20_000
 
 /** Whom to believe besides the vendors, and whether to ask vendors for papers. */
@@ -164,8 +165,12 @@ function show(
   // Registers that nobody wrote to say nothing.
   for (const [name, value] of Object.entries(facts))
     if (!/^0*$/.test(value)) say(`  ${printable(name).padEnd(18)} ${paint('dim', printable(value))}`)
-  for (const { what, from } of missing)
-    say(`${paint('yellow', '?')} Not shown: ${printable(what)} ${paint('dim', `(from ${printable(from)})`)}`)
+  for (const { what, from, option } of missing) {
+    const how = option === undefined ? '' : `; give it with ${FLAGS[option]}`
+    say(
+      `${paint('yellow', '?')} Not shown: ${printable(what)} ${paint('dim', `(from ${printable(from)}${how})`)}`,
+    )
+  }
   say('')
   say(paint(!genuine ? 'red' : simulated ? 'yellow' : 'green', printable(sentence)))
 }

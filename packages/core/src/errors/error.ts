@@ -1,7 +1,10 @@
+import { ERRORS, type ErrorCode, type ErrorFamily } from './catalogue.ts'
+import type { Hint } from './hint.ts'
+
 /** What every Cloister error carries besides its message. */
 export interface CloisterErrorOptions {
-  /** What to do next, one sentence. */
-  hint?: string
+  /** What to do next. */
+  hint?: Hint
   /** Facts for programs; JSON values only, never secrets. */
   details?: Record<string, unknown>
   cause?: unknown
@@ -12,15 +15,25 @@ export interface CloisterErrorOptions {
  */
 export class CloisterError extends Error {
   override name = 'CloisterError'
-  readonly code: string
-  readonly hint: string | undefined
+  readonly code: ErrorCode
+  readonly hint: Hint | undefined
   readonly details: Record<string, unknown>
 
-  constructor(code: string, message: string, options: CloisterErrorOptions = {}) {
+  constructor(code: ErrorCode, message: string, options: CloisterErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.hint = options.hint
     this.details = options.details ?? {}
+  }
+
+  /** What kind of thing went wrong. */
+  get family(): ErrorFamily {
+    return ERRORS[this.code].family
+  }
+
+  /** Whether the very same attempt may come to something later. */
+  get mayRetry(): boolean {
+    return ERRORS[this.code].retry
   }
 }
 

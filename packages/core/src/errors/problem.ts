@@ -1,5 +1,7 @@
 import { z } from 'zod'
-import { CloisterError, messageOf } from './errors.ts'
+import { ERRORS, isErrorCode } from './catalogue.ts'
+import { CloisterError, messageOf } from './error.ts'
+import { ADVICE, type Hint } from './hint.ts'
 
 /** An error as HTTP carries it (RFC 9457, `application/problem+json`). */
 export const Problem = z.object({
@@ -9,36 +11,21 @@ export const Problem = z.object({
   /** Stable code of the error. */
   code: z.string().max(64),
   /** What to do next. */
-  hint: z.string().max(2_000).optional(),
+  hint: z
+    .union([
+      z.string().max(2_000),
+      z
+        .object({ do: z.enum(ADVICE), subject: z.string().max(200).optional() })
+        .transform(
+          (advice): Hint =>
+            advice.subject === undefined ? { do: advice.do } : { do: advice.do, subject: advice.subject },
+        ),
+    ])
+    .optional(),
   details: z.record(z.string(), z.unknown()).optional(),
 })
 
 export type Problem = z.infer<typeof Problem>
-
-const STATUS: Record<string, number> = {
-  'bad-request': 400,
-  unauthorized: 401,
-  forbidden: 403,
-  'not-found': 404,
-  'wrong-manifest': 409,
-  'not-running': 409,
-  'too-large': 413,
-  'bad-manifest': 422,
-  'secrets-missing': 409,
-  stale: 409,
-  unsupported: 422,
-  'bad-secrets': 422,
-  'bad-evidence': 422,
-  'no-bid': 409,
-  'no-keys': 403,
-  'not-attested': 403,
-  'not-seated': 503,
-  'not-open': 503,
-  'too-many': 429,
-  'too-busy': 503,
-  'no-evidence': 503,
-  'chain-unreachable': 503,
-}
 
 /** The problem document of anything thrown. What is not ours becomes `internal`, without its message. */
 export function toProblem(error: unknown): Problem {
@@ -48,7 +35,7 @@ export function toProblem(error: unknown): Problem {
   return {
     type: 'about:blank',
     title: message,
-    status: STATUS[code] ?? 400,
+    status: ERRORS[code].status,
     code,
     ...(hint && { hint }),
     ...(Object.keys(details).length > 0 && { details }),
@@ -59,7 +46,8 @@ export function toProblem(error: unknown): Problem {
 export function fromProblem(status: number, body: string, who: string): CloisterError {
   try {
     const problem = Problem.parse(JSON.parse(body))
-    return new CloisterError(problem.code, problem.title, {
+    // A code of a later version than this is no code here.
+    return new CloisterError(isErrorCode(problem.code) ? problem.code : 'bad-answer', problem.title, {
       ...(problem.hint && { hint: problem.hint }),
       details: problem.details ?? {},
     })
@@ -79,7 +67,7 @@ export function problemResponse(error: unknown): Response {
   const body = toProblem(error)
   const headers = {
     'content-type': 'application/problem+json',
-    ...(body.status === STATUS['too-large'] && { connection: 'close' }),
+    ...(body.status === ERRORS['too-large'].status && { connection: 'close' }),
   }
   return new Response(JSON.stringify(body), { status: body.status, headers })
 }

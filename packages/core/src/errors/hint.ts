@@ -1,0 +1,44 @@
+/** What can be done next, by name. Whoever shows an error puts it into the words of its own interface. */
+export const ADVICE = [
+  'allow-manifest',
+  'check-kept-evidence',
+  'choose-group',
+  'choose-profile',
+  'close-lease',
+  'create-wallet',
+  'deploy-again',
+  'fund-account',
+  'give-deposit',
+  'give-secrets',
+  'list-all-leases',
+  'list-leases',
+  'list-workers',
+  'log-in-to-registry',
+  'look-at-key-service',
+  'look-into-lease',
+  'name-account',
+  'register-app',
+  'register-worker',
+  'report-refusal',
+  'send-money',
+  'set-variable',
+  'start-network',
+  'update-lease',
+  'verify-worker',
+] as const
+
+export type AdviceName = (typeof ADVICE)[number]
+
+/** One thing to do; `subject` is what it is to be done with: a lease, an amount. */
+export interface Advice {
+  do: AdviceName
+  subject?: string
+}
+
+/** What to do next: a sentence where it holds in any interface, advice where it is a command or a button. */
+export type Hint = string | Advice
+
+/** The hint as a sentence, where it is one. */
+export function sentenceOf(hint: Hint | undefined): string | undefined {
+  return typeof hint === 'string' ? hint : undefined
+}
