@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { collateralFor, getSeats, listApps, registerApp, type Seat, updateLease } from '@cloister/chain'
+import { getSeats, listApps, registerApp, type Seat, updateLease } from '@cloister/chain'
+import { collateralFor } from '@cloister/client'
 import { hashManifest, type Manifest, parseManifest, ROUTE_HEADER } from '@cloister/core'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import {

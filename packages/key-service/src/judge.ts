@@ -1,4 +1,5 @@
-import { type Chain, composeBundle, trustRootOf } from '@cloister/chain'
+import { type Chain, trustRootOf } from '@cloister/chain'
+import { composeBundle } from '@cloister/client'
 import { CloisterError, defaultPolicy } from '@cloister/core'
 import { purposeTypedData, type WorkerEvidence } from '@cloister/secrets'
 import { judge } from '@cloister/verify'

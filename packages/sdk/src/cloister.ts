@@ -1,7 +1,7 @@
 import { type Chain, connectChain, connectWallet, type Network, type Wallet } from '@cloister/chain'
+import { IndexClient } from '@cloister/client'
 import { CloisterError } from '@cloister/core'
 import type { Account } from 'viem'
-import { IndexClient } from './index-client.ts'
 
 /** A network, what reads it, and the account that acts on it. Given to every action. */
 export interface Cloister {

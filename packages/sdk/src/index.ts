@@ -11,6 +11,14 @@ export {
   setCommission,
   withdrawExit,
 } from '@cloister/chain'
+export {
+  type ExecParameters,
+  everyPage,
+  exec,
+  IndexClient,
+  WorkerClient,
+  workerOfRecord,
+} from '@cloister/client'
 export { type AuditCheck, auditStake } from './actions/audit.ts'
 export { type Bids, type BidsParameters, bids, type CheckedBid, type Declined } from './actions/bids.ts'
 export { type Closed, close, topUp } from './actions/close.ts'
@@ -39,9 +47,5 @@ export type { LastLines } from './actions/start.ts'
 export { type Updated, update } from './actions/update.ts'
 export { evidence, verify } from './actions/verify.ts'
 export { type Cloister, createCloister, walletOf } from './cloister.ts'
-export { everyPage, IndexClient } from './index-client.ts'
 export { keyService, type SeatStatus, sealForApp, seatConsent } from './secrets/key-service.ts'
 export { type Verified, verifySubject } from './verify/subject.ts'
-export { WorkerClient } from './worker/client.ts'
-export { type ExecParameters, exec } from './worker/exec.ts'
-export { workerOfRecord } from './worker/record.ts'

@@ -1,4 +1,5 @@
-import { type AttestedWorker, collateralFor, type Network, reportDataOf } from '@cloister/chain'
+import { type AttestedWorker, type Network, reportDataOf } from '@cloister/chain'
+import { collateralFor } from '@cloister/client'
 import { purposeTypedData, type WorkerEvidence } from '@cloister/secrets'
 import type { Hex, LocalAccount } from 'viem'
 import type { EvidenceSource } from './source.ts'

@@ -1,5 +1,6 @@
 import { gpuNonceOf } from '@cloister/attest'
 import { type FreshBlock, handInVerdict, reportDataOf, trustRootOf, type Wallet } from '@cloister/chain'
+import { GpuKeys } from '@cloister/client'
 import { CloisterError, type GuestEvidence } from '@cloister/core'
 import { judgeGpus } from '@cloister/verify'
 import { type Address, type Hex, type LocalAccount, zeroHash } from 'viem'
@@ -7,7 +8,6 @@ import type { Evidence, EvidenceSource } from '../evidence/source.ts'
 import type { Log } from '../log.ts'
 import type { Sequence } from '../sending.ts'
 import { collectVerdict } from './collect.ts'
-import { GpuKeys } from './gpus.ts'
 
 /** What it takes to have a worker's GPUs vouched for. */
 export interface Confirming {

@@ -1,6 +1,5 @@
 import { gpuNonceOf } from '@cloister/attest'
 import {
-  collateralFor,
   getRoles,
   getTlsKeyHash,
   getWorker,
@@ -10,10 +9,10 @@ import {
   verdictRequestTypedData,
   type Wallet,
 } from '@cloister/chain'
+import { collateralFor, GpuKeys } from '@cloister/client'
 import { CloisterError, type GuestEvidence, type VerdictReport, type VerdictRequest } from '@cloister/core'
 import { claimsOf, judgeGpus, judgeGuest } from '@cloister/verify'
 import { type Address, type LocalAccount, recoverTypedDataAddress, zeroHash } from 'viem'
-import { GpuKeys } from './gpus.ts'
 
 /** Blocks of age at which evidence is too old to be handed in still: the contract takes sixty. */
 const MAX_BLOCKS_OLD = 45n

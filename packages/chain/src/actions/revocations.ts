@@ -1,4 +1,9 @@
-import { type PlatformCertificates, parseRevocationList, platformCertificates } from '@cloister/attest'
+import {
+  type GuestCollateral,
+  type PlatformCertificates,
+  parseRevocationList,
+  platformCertificates,
+} from '@cloister/attest'
 import {
   type Abi,
   bytesToHex,
@@ -10,7 +15,6 @@ import {
   zeroHash,
 } from 'viem'
 import type { Wallet } from '../client.ts'
-import { collateralFor } from '../collateral.ts'
 import { PLATFORMS_ABI, REVOCATION_FUND_ABI } from '../generated/abis.ts'
 import { trustRootOf } from '../network.ts'
 import { certificateOf } from './attestation.ts'
@@ -44,13 +48,15 @@ export interface PostedLists {
 
 /**
  * Sees to it that the chain has fresh revocation lists for the platform that made a quote, and knows all
- * that the vendor's newest lists revoke. Anybody may; the fund pays back what is of use. Throws
- * `no-collateral`, or `reverted` with the contract's reason.
+ * that the vendor's newest lists, which are in the quote's `collateral`, revoke. Anybody may; the fund pays
+ * back what is of use. Throws `reverted` with the contract's reason.
  */
-export async function ensureRevocations(wallet: Wallet, quote: Uint8Array): Promise<PostedLists> {
-  const { root_ca_crl, pck_crl } = await collateralFor(wallet.network, { kind: 'tdx', quote }).then(
-    (collateral) => ('root_ca_crl' in collateral ? collateral : { root_ca_crl: '', pck_crl: '' }),
-  )
+export async function ensureRevocations(
+  wallet: Wallet,
+  quote: Uint8Array,
+  collateral: GuestCollateral,
+): Promise<PostedLists> {
+  const { root_ca_crl, pck_crl } = 'root_ca_crl' in collateral ? collateral : { root_ca_crl: '', pck_crl: '' }
   const posted: PostedLists = { revoked: 0, lists: 0, paidBack: 0n }
   // The root's first: it may be an authority that is revoked.
   for (const issued of listsOf(wallet, platformCertificates(quote), root_ca_crl, pck_crl)) {

@@ -1,4 +1,5 @@
 import { findToken, getNoticeSeconds, isSignedBy, type Token } from '@cloister/chain'
+import { workerOfRecord } from '@cloister/client'
 import {
   BID_TYPES,
   CloisterError,
@@ -19,7 +20,6 @@ import {
 } from '@cloister/core'
 import { type Address, type Hex, zeroAddress } from 'viem'
 import type { Cloister } from '../cloister.ts'
-import { workerOfRecord } from '../worker/record.ts'
 
 export interface BidsParameters {
   manifest: Manifest

@@ -9,6 +9,7 @@ import {
   type Wallet,
   withdrawCredit,
 } from '@cloister/chain'
+import type { WorkerClient } from '@cloister/client'
 import {
   type AttestationState,
   CloisterError,
@@ -24,7 +25,6 @@ import type { Envelope } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
 import { checkEvidence } from '../verify/worker.ts'
-import type { WorkerClient } from '../worker/client.ts'
 import { type Bids, bids, type CheckedBid } from './bids.ts'
 import { type AskedDeposit, depositFor, depositProblem, isUnexpected } from './deposit.ts'
 import { routesOf, urlsOf, workerOf } from './lease.ts'

@@ -1,4 +1,5 @@
 import { type ChainLease, getAccrued, getBilling, getLease } from '@cloister/chain'
+import { fetchJson, requireTls, WorkerClient } from '@cloister/client'
 import {
   type AttestationState,
   CloisterError,
@@ -13,10 +14,7 @@ import {
 import type { Address, Hex } from 'viem'
 import { z } from 'zod'
 import { type Cloister, walletOf } from '../cloister.ts'
-import { fetchJson } from '../http.ts'
 import { attestedKeyOf } from '../verify/attested-key.ts'
-import { WorkerClient } from '../worker/client.ts'
-import { requireTls } from '../worker/require-tls.ts'
 
 /** Everything about a lease at one moment. Amounts in base units of `token`, instants in Unix seconds. */
 export interface LeaseStatus {

@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { throughAbsence, type WorkerClient } from '@cloister/client'
 import { CloisterError, type LeaseReport, type Manifest, startPatienceMs } from '@cloister/core'
 import type { Hex } from 'viem'
-import { throughAbsence } from '../worker/absence.ts'
-import type { WorkerClient } from '../worker/client.ts'
 
 /** Images may be large and the worker's line slow; the file can't say how long they take. */
 const IMAGES_MS = 3_600_000

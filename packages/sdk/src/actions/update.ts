@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { getLease, updateLease } from '@cloister/chain'
+import { throughAbsence } from '@cloister/client'
 import {
   CloisterError,
   hashManifest,
@@ -13,7 +14,6 @@ import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
 import { checkWorkerFor } from '../verify/worker.ts'
-import { throughAbsence } from '../worker/absence.ts'
 import { findLease, workerAsTenant } from './lease.ts'
 
 /** The worker may be bringing images; it gives up by itself once they are here. */

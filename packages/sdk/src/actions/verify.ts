@@ -1,8 +1,8 @@
+import type { GatherOptions, Subject } from '@cloister/client'
 import { CloisterError, toCanonicalJson, type WorkerRecord } from '@cloister/core'
 import type { EvidenceBundle } from '@cloister/verify'
 import { isAddress } from 'viem'
 import type { Cloister } from '../cloister.ts'
-import type { GatherOptions, Subject } from '../verify/gather.ts'
 import { type Verified, verifySubject } from '../verify/subject.ts'
 import { findLease } from './lease.ts'
 

@@ -1,4 +1,5 @@
 import { getLease, getSeats, type Seat } from '@cloister/chain'
+import { fetchJson, workerOfRecord } from '@cloister/client'
 import { CloisterError, defaultPolicy, messageOf, ROUTE_HEADER } from '@cloister/core'
 import {
   AppPublicKeys,
@@ -14,9 +15,7 @@ import { requireMet } from '@cloister/verify'
 import type { Hex } from 'viem'
 import type { z } from 'zod'
 import type { Cloister } from '../cloister.ts'
-import { fetchJson } from '../http.ts'
 import { verifySubject } from '../verify/subject.ts'
-import { workerOfRecord } from '../worker/record.ts'
 
 const EVIDENCE_MS = 15_000
 

@@ -1,8 +1,8 @@
 import { getLease } from '@cloister/chain'
+import type { Subject } from '@cloister/client'
 import { CloisterError } from '@cloister/core'
 import type { Hex } from 'viem'
 import type { Cloister } from '../cloister.ts'
-import type { Subject } from './gather.ts'
 import { verifySubject } from './subject.ts'
 
 const EVIDENCE_MS = 15_000

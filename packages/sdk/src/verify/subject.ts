@@ -1,7 +1,7 @@
 import { type Network, trustRootOf } from '@cloister/chain'
+import { type GatherOptions, gatherEvidence, type Subject } from '@cloister/client'
 import { type BundleTrust, type Demands, type EvidenceBundle, type Judgement, judge } from '@cloister/verify'
 import type { Cloister } from '../cloister.ts'
-import { type GatherOptions, gatherEvidence, type Subject } from './gather.ts'
 
 /** Evidence and what checking it concludes. */
 export interface Verified {
@@ -24,6 +24,6 @@ export async function verifySubject(
   options: GatherOptions,
   demands?: Demands,
 ): Promise<Verified> {
-  const bundle = await gatherEvidence(cloister, subject, options)
+  const bundle = await gatherEvidence(cloister.chain, subject, options)
   return { bundle, verdict: await judge(bundle, trustOf(cloister.network), demands) }
 }

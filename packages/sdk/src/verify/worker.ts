@@ -1,4 +1,5 @@
 import { getAttestationAge, getConfirmedGpus, getNoticeSeconds } from '@cloister/chain'
+import { gatherEvidence, workerOfRecord } from '@cloister/client'
 import {
   CloisterError,
   checkNotice,
@@ -14,8 +15,6 @@ import {
 } from '@cloister/core'
 import { judge, requireMet } from '@cloister/verify'
 import type { Cloister } from '../cloister.ts'
-import { workerOfRecord } from '../worker/record.ts'
-import { gatherEvidence } from './gather.ts'
 import { trustOf } from './subject.ts'
 
 const EVIDENCE_MS = 15_000
@@ -32,7 +31,7 @@ export async function checkEvidence(
   { gpus: wanted, gpuModels: models }: Pick<Resources, 'gpus' | 'gpuModels'>,
 ): Promise<void> {
   const [bundle, attestedSecondsAgo, confirmed] = await Promise.all([
-    gatherEvidence(cloister, worker, { fresh: true, signal: AbortSignal.timeout(EVIDENCE_MS) }),
+    gatherEvidence(cloister.chain, worker, { fresh: true, signal: AbortSignal.timeout(EVIDENCE_MS) }),
     getAttestationAge(cloister.chain, worker.worker),
     wanted > 0 ? getConfirmedGpus(cloister.chain, worker.worker) : undefined,
   ])

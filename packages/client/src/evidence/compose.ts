@@ -1,9 +1,7 @@
 import type { GuestCollateral, GuestKind } from '@cloister/attest'
+import { type Chain, getBilling, getRoles } from '@cloister/chain'
 import { claimsOf, type EvidenceBundle } from '@cloister/verify'
 import type { Address, Hex } from 'viem'
-import type { Chain } from '../client.ts'
-import { getRoles } from './attestation.ts'
-import { getBilling } from './worker.ts'
 
 /** Evidence about a worker as it came from somebody, and the collateral to judge it with. */
 export interface GivenEvidence {

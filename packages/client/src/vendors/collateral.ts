@@ -5,9 +5,9 @@ import {
   type GuestKind,
   type QuoteCollateral,
 } from '@cloister/attest'
+import type { Network } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import { claimsOf } from '@cloister/verify'
-import type { Network } from './network.ts'
 
 const ANSWER_MS = 10_000
 const KEPT_MS = 600_000

@@ -21,10 +21,10 @@ import {
   WorkerReport,
 } from '@cloister/core'
 import type { Envelope } from '@cloister/secrets'
+import { readServerSentEvents } from '@cloister/transport'
 import { type Address, bytesToHex, type Hex } from 'viem'
 import { z } from 'zod'
-import { fetchJson, reach, readText } from '../http.ts'
-import { readServerSentEvents } from '../server-sent-events.ts'
+import { fetchJson, reach, readText } from '../ask.ts'
 import { type AttestedKey, WorkerConnection } from './connection.ts'
 
 interface WorkerClientParts {

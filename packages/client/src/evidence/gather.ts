@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { collateralFor, composeBundle, getLease } from '@cloister/chain'
+import { type Chain, getLease } from '@cloister/chain'
 import { CloisterError, type EvidenceReport, type LeaseRecord } from '@cloister/core'
 import { claimsOf, type EvidenceBundle } from '@cloister/verify'
 import { type Address, bytesToHex, type Hex } from 'viem'
-import type { Cloister } from '../cloister.ts'
+import { collateralFor } from '../vendors/collateral.ts'
 import { workerOfRecord } from '../worker/record.ts'
 import { requireTls } from '../worker/require-tls.ts'
+import { composeBundle } from './compose.ts'
 import { fetchLabels } from './labels.ts'
 
 /** Whom to gather evidence about. */
@@ -33,11 +34,11 @@ export interface GatherOptions {
  * a closed lease.
  */
 export async function gatherEvidence(
-  cloister: Cloister,
+  chain: Chain,
   subject: Subject,
   { fresh, signal }: GatherOptions,
 ): Promise<EvidenceBundle> {
-  const { chain, network } = cloister
+  const { network } = chain
   requireTls(network, subject.endpoint)
   // Whatever key the connection is held to, the evidence has to name it.
   const client = workerOfRecord(network, subject)

@@ -16,9 +16,9 @@ import {
   TotalsRecord,
   WorkerRecord,
 } from '@cloister/core'
+import { readServerSentEvents } from '@cloister/transport'
 import { z } from 'zod'
-import { fetchJson, reach } from './http.ts'
-import { readServerSentEvents } from './server-sent-events.ts'
+import { fetchJson, reach } from './ask.ts'
 
 type Query = Record<string, string | number | boolean | undefined>
 

@@ -1,7 +1,7 @@
 import type { Network } from '@cloister/chain'
 import type { Hex } from 'viem'
 import { z } from 'zod'
-import { fetchJson } from '../http.ts'
+import { fetchJson } from '../ask.ts'
 
 const ANSWER_MS = 5_000
 const Labels = z.object({ labels: z.array(z.string().max(4096)).max(64) })

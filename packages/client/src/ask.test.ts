@@ -1,6 +1,6 @@
 import { CloisterError } from '@cloister/core'
 import { expect, it } from 'vitest'
-import { reach } from './http.ts'
+import { reach } from './ask.ts'
 
 it('says why somebody can not be reached in the words of what failed first, however deep', async () => {
   const inner = new TypeError('fetch failed', { cause: new Error('its key is another') })
