@@ -30,6 +30,7 @@ export default defineConfig({
           include: [
             'contracts/**/*.test.ts',
             'packages/**/*.test.ts',
+            'services/**/*.test.ts',
             'apps/**/*.test.ts',
             'e2e/**/*.test.ts',
           ],

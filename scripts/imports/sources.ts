@@ -11,7 +11,7 @@ const IMPORT = /(?:^|[^.\w])(?:import|export)\s+(?:[^'"`;]*?\sfrom\s+)?'([^']+)'
 export interface Source {
   /** From the repository's root. */
   path: string
-  /** Folder of its package under `packages` or `apps`, or `contracts`. */
+  /** Folder of its package under `packages`, `services` or `apps`, or `contracts`. */
   package: string
   /** Without comments. */
   text: string
@@ -25,7 +25,7 @@ export interface Source {
 export function readSources(): Source[] {
   const listed = execFileSync(
     'git',
-    ['ls-files', '-co', '--exclude-standard', 'packages', 'apps', 'contracts'],
+    ['ls-files', '-co', '--exclude-standard', 'packages', 'services', 'apps', 'contracts'],
     {
       cwd: ROOT,
       encoding: 'utf8',
@@ -33,12 +33,13 @@ export function readSources(): Source[] {
   ).split('\n')
   const folders = new Map(
     listed
-      .filter((path) => /^((packages|apps)\/[^/]+|contracts)\/package\.json$/.test(path))
+      .filter((path) => /^((packages|services|apps)\/[^/]+|contracts)\/package\.json$/.test(path))
       .map((path) => [JSON.parse(readFileSync(join(ROOT, path), 'utf8')).name as string, dirname(path)]),
   )
   const paths = listed.filter(
     (path) =>
-      /^((packages|apps)\/[^/]+\/src|contracts\/deploy)\/.*\.m?ts$/.test(path) && !FOR_TESTS.test(path),
+      /^((packages|services|apps)\/[^/]+\/src|contracts\/deploy)\/.*\.m?ts$/.test(path) &&
+      !FOR_TESTS.test(path),
   )
   return paths.flatMap((path) => {
     let read: string
@@ -64,5 +65,5 @@ export function readSources(): Source[] {
 }
 
 function packageOf(path: string): string {
-  return path.replace(/^(packages|apps)\//, '').split('/')[0] ?? ''
+  return path.replace(/^(packages|services|apps)\//, '').split('/')[0] ?? ''
 }

@@ -122,7 +122,7 @@ function bundle(programs, splitting) {
 
 /** Descriptions of the packages, which say what is imported under their names. */
 function packageFiles() {
-  const folders = ['packages', 'apps'].flatMap((group) =>
+  const folders = ['packages', 'services', 'apps'].flatMap((group) =>
     readdirSync(join(ROOT, group)).map((name) => join(group, name)),
   )
   return [...folders, 'contracts'].map((folder) => join(folder, 'package.json'))
