@@ -31,57 +31,27 @@ export async function ensureContracts(
   } catch {
     // Not deployed yet.
   }
-  const zero = '0x0000000000000000000000000000000000000000'
-  const base: Network = {
-    name: 'embedded',
-    chainId: CHAIN_ID,
-    rpcUrl: `http://127.0.0.1:${ports.chain}`,
-    wsUrl: `ws://127.0.0.1:${ports.chain}`,
-    pollingIntervalMs: 150,
-    contracts: {
-      admission: zero,
-      platforms: zero,
-      workers: zero,
-      market: zero,
-      apps: zero,
-      keyService: zero,
-      stake: zero,
-      emission: zero,
-      slashing: zero,
-      revocationFund: zero,
+  const { network } = await deployDevelopment(
+    {
+      name: 'embedded',
+      chainId: CHAIN_ID,
+      rpcUrl: `http://127.0.0.1:${ports.chain}`,
+      wsUrl: `ws://127.0.0.1:${ports.chain}`,
+      pollingIntervalMs: 150,
+      indexerUrl: `http://127.0.0.1:${ports.indexer}`,
+      gatewayUrl: `http://127.0.0.1:${ports.gateway}`,
+      attestation: {
+        collateralUrl: `http://127.0.0.1:${ports.collateral}`,
+        gpuKeysUrl: `http://127.0.0.1:${ports.collateral}/nvidia/keys.json`,
+        witnesses: [{ name: 'development witness', key: witness.publicKey }],
+        labelsUrl: `http://127.0.0.1:${ports.collateral}/labels`,
+        root: Buffer.from(root.certificate).toString('base64'),
+        developmentFolder: ATTESTATION_FOLDER,
+      },
+      development: true,
     },
-    deployedAt: 0,
-    emissionStart: 0,
-    tokens: [{ symbol: 'CLOI', decimals: 18, address: zero }],
-    indexerUrl: `http://127.0.0.1:${ports.indexer}`,
-    gatewayUrl: `http://127.0.0.1:${ports.gateway}`,
-    attestation: {
-      collateralUrl: `http://127.0.0.1:${ports.collateral}`,
-      gpuKeysUrl: `http://127.0.0.1:${ports.collateral}/nvidia/keys.json`,
-      witnesses: [{ name: 'development witness', key: witness.publicKey }],
-      labelsUrl: `http://127.0.0.1:${ports.collateral}/labels`,
-      root: Buffer.from(root.certificate).toString('base64'),
-      developmentFolder: ATTESTATION_FOLDER,
-    },
-    development: true,
-  }
-  const governance = connectWallet(base, developmentAccount(base, DEVELOPMENT_ROLES.governance))
-  const treasury = developmentAccount(base, DEVELOPMENT_ROLES.treasury).address
-  const { cloi, usdc, deployedAt, emissionStart, ...contracts } = await deployDevelopment(
-    governance,
-    treasury,
     root,
   )
-  const network: Network = {
-    ...base,
-    contracts,
-    deployedAt,
-    emissionStart,
-    tokens: [
-      { symbol: 'CLOI', decimals: 18, address: cloi },
-      { symbol: 'USDC', decimals: 6, address: usdc },
-    ],
-  }
   writeFileSync(path, `${JSON.stringify(network, null, 2)}\n`)
   return network
 }

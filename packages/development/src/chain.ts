@@ -10,9 +10,10 @@ import {
   reportDataOf,
   type Wallet,
 } from '@cloister/chain'
+import type { Deployment } from '@cloister/contracts/deploy'
 import { CloisterError } from '@cloister/core'
-import { type Hex, type LocalAccount, zeroAddress, zeroHash } from 'viem'
-import { DEVELOPMENT_ROLES, developmentAccount } from './accounts.ts'
+import { type Hex, type LocalAccount, zeroHash } from 'viem'
+import { developmentAccount } from './accounts.ts'
 import { deployDevelopment } from './deploy.ts'
 import { type DevelopmentPlatform, DevelopmentRoot } from './root/index.ts'
 
@@ -36,6 +37,8 @@ export function anvilPath(): string {
 /** A development chain with the contracts on it. */
 export interface DevelopmentChain {
   network: Network
+  /** What its contracts were deployed from. */
+  deployment: Deployment
   /** Certifies platforms made of software. */
   root: DevelopmentRoot
   /** Acts as one of the ten funded accounts. */
@@ -52,50 +55,29 @@ export async function startDevelopmentChain(args: string[] = []): Promise<Develo
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const [port, root] = await Promise.all([listening(child), DevelopmentRoot.create()])
-  const empty: Network = {
-    name: 'test',
-    chainId: 31337,
-    rpcUrl: `http://127.0.0.1:${port}`,
-    pollingIntervalMs: 50,
-    contracts: {
-      admission: zeroAddress,
-      platforms: zeroAddress,
-      workers: zeroAddress,
-      market: zeroAddress,
-      apps: zeroAddress,
-      keyService: zeroAddress,
-      stake: zeroAddress,
-      emission: zeroAddress,
-      slashing: zeroAddress,
-      revocationFund: zeroAddress,
+  const { network, deployment } = await deployDevelopment(
+    {
+      name: 'test',
+      chainId: 31337,
+      rpcUrl: `http://127.0.0.1:${port}`,
+      pollingIntervalMs: 50,
+      indexerUrl: 'http://127.0.0.1:1',
+      gatewayUrl: 'http://127.0.0.1:1',
+      attestation: {
+        collateralUrl: 'http://127.0.0.1:1',
+        gpuKeysUrl: 'http://127.0.0.1:1',
+        witnesses: [],
+        root: Buffer.from(root.certificate).toString('base64'),
+      },
+      development: true,
     },
-    deployedAt: 0,
-    emissionStart: 0,
-    tokens: [{ symbol: 'CLOI', decimals: 18, address: zeroAddress }],
-    indexerUrl: 'http://127.0.0.1:1',
-    gatewayUrl: 'http://127.0.0.1:1',
-    attestation: {
-      collateralUrl: 'http://127.0.0.1:1',
-      gpuKeysUrl: 'http://127.0.0.1:1',
-      witnesses: [],
-      root: Buffer.from(root.certificate).toString('base64'),
-    },
-    development: true,
-  }
-  const account = (index: number) => developmentAccount(empty, index)
-  const { cloi, usdc, deployedAt, emissionStart, ...contracts } = await deployDevelopment(
-    connectWallet(empty, account(DEVELOPMENT_ROLES.governance)),
-    account(DEVELOPMENT_ROLES.treasury).address,
     root,
   )
-  const tokens = [
-    { symbol: 'CLOI', decimals: 18, address: cloi },
-    { symbol: 'USDC', decimals: 6, address: usdc },
-  ]
-  const network = { ...empty, contracts, deployedAt, emissionStart, tokens }
+  const account = (index: number) => developmentAccount(network, index)
   const watch = watchPool(connectWallet(network, account(0)))
   return {
     network,
+    deployment,
     root,
     wallet: (index) => connectWallet(network, account(index)),
     stop: () =>

@@ -1,11 +1,19 @@
 import { EMISSION_ABI, STAKE_ABI, TOKEN_ABI } from '@cloister/chain'
-import { EMISSION_BYTECODE, STAKE_BYTECODE, TOKEN_BYTECODE } from '@cloister/contracts/bytecode'
-import { EMISSION_TOTAL, GPU_CLASSES } from '@cloister/economy'
+import {
+  ARTIFACTS,
+  account,
+  COLLATERAL,
+  contract,
+  given,
+  type Plan,
+  runPlan,
+  WEIGHTS,
+} from '@cloister/contracts/deploy'
+import { EMISSION_TOTAL } from '@cloister/economy'
 import {
   type Abi,
   type Address,
   encodeFunctionData,
-  getContractAddress,
   type Hex,
   keccak256,
   type Log,
@@ -18,6 +26,51 @@ import { TEST_WORKERS_ABI, TEST_WORKERS_BYTECODE } from './generated/test-contra
 
 const CLOI = 10n ** 18n
 const START_AFTER = 100n
+
+const GOVERNANCE = account('governance')
+
+/** Stake and Emission with workers that say themselves what they are, and governance as the slasher. */
+const STAGE: Plan = {
+  contracts: [
+    {
+      name: 'token',
+      contract: 'Token',
+      args: [GOVERNANCE, [contract('emission'), GOVERNANCE], [EMISSION_TOTAL, 300_000_000n * CLOI]],
+    },
+    { name: 'workers', contract: 'TestWorkers', args: [] },
+    {
+      name: 'stake',
+      contract: 'Stake',
+      args: [
+        GOVERNANCE,
+        {
+          token: contract('token'),
+          workers: contract('workers'),
+          rewarder: contract('emission'),
+          slasher: GOVERNANCE,
+          treasury: account('treasury'),
+          start: given('emissionStart'),
+        },
+        COLLATERAL,
+      ],
+    },
+    {
+      name: 'emission',
+      contract: 'Emission',
+      args: [
+        GOVERNANCE,
+        contract('token'),
+        contract('workers'),
+        contract('stake'),
+        account('treasury'),
+        WEIGHTS,
+      ],
+    },
+  ],
+  steps: [{ by: GOVERNANCE, to: 'workers', function: 'setObserver', args: [contract('emission')] }],
+  facts: [],
+  values: {},
+}
 
 /** What became of a transaction. */
 export interface Done {
@@ -70,37 +123,28 @@ export function classOf(name: string): Hex {
 /** Starts the stage, on a chain of its own. Throws `chain-unreachable`. */
 export async function raiseEconomy(): Promise<EconomyStage> {
   const chain = await startDevelopmentChain(['--auto-impersonate'])
-  const { client, account, wallet } = chain.wallet(0)
-  const governance = account.address
+  const own = chain.wallet(0)
+  const { client } = own
+  const governance = own.account.address
   const treasury = addressOf('treasury')
-  const nonce = await client.getTransactionCount({ address: governance })
-  const at = (offset: number) => getContractAddress({ from: governance, nonce: BigInt(nonce + offset) })
-  const [token, workers, stake, emission] = [at(0), at(1), at(2), at(3)]
   const start = (await client.getBlock()).timestamp + START_AFTER
+  const { deployment } = await runPlan(own, {
+    plan: STAGE,
+    artifacts: { ...ARTIFACTS, TestWorkers: { abi: TEST_WORKERS_ABI, bytecode: TEST_WORKERS_BYTECODE } },
+    accounts: { governance, treasury },
+    given: { emissionStart: start },
+  })
+  const { token, workers, stake, emission } = deployment.addresses as Record<
+    'token' | 'workers' | 'stake' | 'emission',
+    Address
+  >
+  const addresses: Record<string, Address> = deployment.addresses
   const abis: Record<string, Abi> = {
     token: TOKEN_ABI,
     workers: TEST_WORKERS_ABI,
     stake: STAKE_ABI,
     emission: EMISSION_ABI,
   }
-  const classes = Object.entries(GPU_CLASSES)
-  const collateral = classes.map(([name, { collateral: amount }]) => ({
-    gpuClass: classOf(name),
-    amount: amount * CLOI,
-  }))
-  const weights = classes.map(([name, { weight }]) => ({ gpuClass: classOf(name), weight }))
-  const addresses: Record<string, Address> = { token, workers, stake, emission }
-  for (const [abi, bytecode, args] of [
-    [TOKEN_ABI, TOKEN_BYTECODE, [governance, [emission, governance], [EMISSION_TOTAL, 300_000_000n * CLOI]]],
-    [TEST_WORKERS_ABI, TEST_WORKERS_BYTECODE, []],
-    [
-      STAKE_ABI,
-      STAKE_BYTECODE,
-      [governance, { token, workers, rewarder: emission, slasher: governance, treasury, start }, collateral],
-    ],
-    [EMISSION_ABI, EMISSION_BYTECODE, [governance, token, workers, stake, treasury, weights]],
-  ] as [Abi, Hex, unknown[]][])
-    await wallet.deployContract({ abi, bytecode, args })
 
   const request = client.request as (call: { method: string; params: unknown[] }) => Promise<unknown>
   const send: EconomyStage['send'] = async (from, to, functionName, ...args) => {
@@ -119,7 +163,6 @@ export async function raiseEconomy(): Promise<EconomyStage> {
       logs: receipt.logs,
     }
   }
-  await send(governance, 'workers', 'setObserver', emission)
   return {
     chain,
     start: Number(start),

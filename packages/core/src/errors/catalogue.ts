@@ -46,6 +46,7 @@ const CODES = {
   'bad-network': 'input',
   'bad-option': 'input',
   'bad-password': 'input',
+  'bad-plan': 'input',
   'bad-policy': 'input',
   'bad-report': 'input',
   'bad-request': 'input',

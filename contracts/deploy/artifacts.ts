@@ -1,0 +1,50 @@
+import {
+  ADMISSION_ABI,
+  APPS_ABI,
+  EMISSION_ABI,
+  KEY_SERVICE_ABI,
+  MARKET_ABI,
+  PLATFORMS_ABI,
+  REVOCATION_FUND_ABI,
+  SLASHING_ABI,
+  STAKE_ABI,
+  TOKEN_ABI,
+  WORKERS_ABI,
+} from '@cloister/chain'
+import type { Abi, Hex } from 'viem'
+import {
+  ADMISSION_BYTECODE,
+  APPS_BYTECODE,
+  EMISSION_BYTECODE,
+  KEY_SERVICE_BYTECODE,
+  MARKET_BYTECODE,
+  PLATFORMS_BYTECODE,
+  REVOCATION_FUND_BYTECODE,
+  SLASHING_BYTECODE,
+  STAKE_BYTECODE,
+  TOKEN_BYTECODE,
+  WORKERS_BYTECODE,
+} from './generated/bytecode.ts'
+
+/** A compiled contract. */
+export interface Artifact {
+  abi: Abi
+  bytecode: Hex
+}
+
+/** Compiled contracts by their names in Solidity. */
+export type Artifacts = Readonly<Record<string, Artifact>>
+
+export const ARTIFACTS: Artifacts = {
+  Admission: { abi: ADMISSION_ABI, bytecode: ADMISSION_BYTECODE },
+  Apps: { abi: APPS_ABI, bytecode: APPS_BYTECODE },
+  Emission: { abi: EMISSION_ABI, bytecode: EMISSION_BYTECODE },
+  KeyService: { abi: KEY_SERVICE_ABI, bytecode: KEY_SERVICE_BYTECODE },
+  Market: { abi: MARKET_ABI, bytecode: MARKET_BYTECODE },
+  Platforms: { abi: PLATFORMS_ABI, bytecode: PLATFORMS_BYTECODE },
+  RevocationFund: { abi: REVOCATION_FUND_ABI, bytecode: REVOCATION_FUND_BYTECODE },
+  Slashing: { abi: SLASHING_ABI, bytecode: SLASHING_BYTECODE },
+  Stake: { abi: STAKE_ABI, bytecode: STAKE_BYTECODE },
+  Token: { abi: TOKEN_ABI, bytecode: TOKEN_BYTECODE },
+  Workers: { abi: WORKERS_ABI, bytecode: WORKERS_BYTECODE },
+}

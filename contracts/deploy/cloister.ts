@@ -1,0 +1,121 @@
+import { EMISSION_TOTAL, GPU_CLASSES } from '@cloister/economy'
+import { stringToHex, zeroAddress } from 'viem'
+import { account, contract, factsOf, given, type Plan, type Value } from './plan.ts'
+
+const CLOI = 10n ** 18n
+const governance = account('governance')
+const treasury = account('treasury')
+/** Who owns a contract: governance, and nobody that waits to. */
+const OWNED = { owner: governance, pendingOwner: zeroAddress }
+
+const CLASSES = Object.entries(GPU_CLASSES).map(([name, { collateral, weight }]) => ({
+  gpuClass: stringToHex(name, { size: 32 }),
+  collateral: collateral * CLOI,
+  weight: BigInt(weight),
+}))
+/** Base units of CLOI that a GPU of each class needs in its provider's pool, as Stake begins with them. */
+export const COLLATERAL = CLASSES.map(({ gpuClass, collateral }) => ({ gpuClass, amount: collateral }))
+/** What a GPU of each class weighs, as Emission begins with it. */
+export const WEIGHTS = CLASSES.map(({ gpuClass, weight }) => ({ gpuClass, weight }))
+
+/** Of a fee's 10,000 parts: what is kept of a lease that is paid in CLOI, and in a stable token. */
+export const FEE_BPS = { cloi: 400n, stable: 2_000n }
+/** What Emission may create, ever; see Schedule.sol. */
+export const EMISSION_ALLOTMENT: bigint = EMISSION_TOTAL
+
+/**
+ * What every network has. Who slashes, who creates CLOI, who is told of coverage and what may serve is said
+ * once, by the constructors, and all that has an owner is governance's from its first block on.
+ *
+ * Accounts: `governance`, `treasury`. Given: `rootX`, `rootY` (the attestation root's public key), `floors`,
+ * `images` (what may serve), `minters`, `allotments` (who may create CLOI, and how much), `emissionStart`.
+ */
+export const CLOISTER: Plan = {
+  contracts: [
+    { name: 'admission', contract: 'Admission', args: [governance, given('floors'), given('images')] },
+    {
+      name: 'platforms',
+      contract: 'Platforms',
+      args: [given('rootX'), given('rootY'), contract('admission')],
+    },
+    { name: 'workers', contract: 'Workers', args: [governance, contract('platforms'), contract('emission')] },
+    { name: 'market', contract: 'Market', args: [contract('workers'), treasury, governance] },
+    { name: 'cloi', contract: 'Token', args: [governance, given('minters'), given('allotments')] },
+    { name: 'apps', contract: 'Apps', args: [] },
+    {
+      name: 'keyService',
+      contract: 'KeyService',
+      args: [governance, contract('workers'), contract('market')],
+    },
+    {
+      name: 'stake',
+      contract: 'Stake',
+      args: [
+        governance,
+        {
+          token: contract('cloi'),
+          workers: contract('workers'),
+          rewarder: contract('emission'),
+          slasher: contract('slashing'),
+          treasury,
+          start: given('emissionStart'),
+        },
+        COLLATERAL,
+      ],
+    },
+    {
+      name: 'emission',
+      contract: 'Emission',
+      args: [governance, contract('cloi'), contract('workers'), contract('stake'), treasury, WEIGHTS],
+    },
+    {
+      name: 'slashing',
+      contract: 'Slashing',
+      args: [governance, contract('workers'), contract('market'), contract('stake')],
+    },
+    { name: 'revocationFund', contract: 'RevocationFund', args: [contract('platforms')] },
+  ],
+  steps: [],
+  facts: [
+    ...factsOf('admission', OWNED),
+    ...factsOf('platforms', { admission: contract('admission') }),
+    ...factsOf('workers', {
+      ...OWNED,
+      admission: contract('admission'),
+      platforms: contract('platforms'),
+      observer: contract('emission'),
+    }),
+    ...factsOf('market', { ...OWNED, workers: contract('workers'), treasury }),
+    ...factsOf('cloi', OWNED),
+    ...factsOf('keyService', { ...OWNED, workers: contract('workers'), market: contract('market') }),
+    ...factsOf('stake', {
+      ...OWNED,
+      token: contract('cloi'),
+      workers: contract('workers'),
+      rewarder: contract('emission'),
+      slasher: contract('slashing'),
+      treasury,
+    }),
+    ...factsOf('emission', {
+      ...OWNED,
+      token: contract('cloi'),
+      workers: contract('workers'),
+      stake: contract('stake'),
+      treasury,
+    }),
+    ...factsOf('slashing', {
+      ...OWNED,
+      workers: contract('workers'),
+      market: contract('market'),
+      stake: contract('stake'),
+    }),
+    ...factsOf('revocationFund', { platforms: contract('platforms') }),
+    { of: 'cloi', view: 'allotted', args: [contract('emission')], is: EMISSION_ALLOTMENT },
+  ],
+  values: {},
+}
+
+/** A token that leases can be paid in from the first block on, and its fee. */
+export function allowToken(token: Value, feeBps: bigint) {
+  return { by: governance, to: 'market', function: 'setToken', args: [token, true, feeBps] } as const
+}

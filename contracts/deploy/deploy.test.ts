@@ -1,0 +1,170 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  ADMISSION_ABI,
+  EMISSION_ABI,
+  findToken,
+  MARKET_ABI,
+  STAKE_ABI,
+  TOKEN_ABI,
+  WORKERS_ABI,
+} from '@cloister/chain'
+import { type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
+import { encodeFunctionData } from 'viem'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { ARTIFACTS, account, checkDeployment, LAYER2, type Plan, runPlan } from './index.ts'
+
+let chain: DevelopmentChain
+beforeAll(async () => {
+  chain = await startDevelopmentChain()
+})
+afterAll(() => chain.stop())
+
+/** What a plan for a real network leaves open, with accounts of the development chain. */
+const open = () => ({
+  artifacts: ARTIFACTS,
+  accounts: {
+    governance: chain.wallet(0).account.address,
+    treasury: chain.wallet(9).account.address,
+  },
+  given: { floors: [], images: [], emissionStart: 1_900_000_800n, usdc: chain.wallet(6).account.address },
+})
+
+it('of the embedded network leaves everything as the plan says', async () => {
+  expect(await checkDeployment(chain.wallet(0), chain.deployment)).toEqual([])
+})
+
+it('of a real network leaves nothing to whoever deploys it, and to governance what only it may do', async () => {
+  const deployer = chain.wallet(5)
+  const governance = chain.wallet(0).account.address
+  const { deployment, left } = await runPlan(deployer, { plan: LAYER2, ...open() })
+  expect(await checkDeployment(deployer, deployment)).toEqual([])
+  expect(left.map(({ by, call }) => [by, call.what])).toEqual([
+    [governance, 'market.setToken'],
+    [governance, 'market.setToken'],
+  ])
+  for (const { call } of left) {
+    const { to, data } = call
+    await deployer.client.call({ account: governance, to, data })
+    await expect(deployer.client.call({ account: deployer.account.address, to, data })).rejects.toThrow()
+  }
+})
+
+it('shows a role that was left with the deployer', async () => {
+  const careless: Plan = {
+    ...LAYER2,
+    contracts: LAYER2.contracts.map((planned) =>
+      planned.name === 'slashing'
+        ? { ...planned, args: [account('deployer'), ...planned.args.slice(1)] }
+        : planned,
+    ),
+  }
+  const { deployment } = await runPlan(chain.wallet(5), { plan: careless, ...open() })
+  expect(await checkDeployment(chain.wallet(5), deployment)).toEqual([
+    {
+      what: 'slashing.owner()',
+      planned: expect.stringMatching(/^governance /),
+      found: expect.stringMatching(/^deployer /),
+    },
+  ])
+})
+
+it('is not checked by a plan that forgets whom a contract obeys', async () => {
+  const forgetful = { ...LAYER2, facts: LAYER2.facts.filter(({ view }) => view !== 'slasher') }
+  const checked = checkDeployment(chain.wallet(0), { ...chain.deployment, plan: forgetful })
+  await expect(checked).rejects.toMatchObject({
+    code: 'bad-plan',
+    message: expect.stringContaining('stake.slasher'),
+  })
+})
+
+it('sends nothing where the plan names what is not there', async () => {
+  const { client, account: deployer } = chain.wallet(7)
+  const { usdc: _, ...given } = open().given
+  await expect(runPlan(chain.wallet(7), { plan: LAYER2, ...open(), given })).rejects.toMatchObject({
+    code: 'bad-plan',
+  })
+  expect(await client.getTransactionCount({ address: deployer.address })).toBe(0)
+})
+
+it('leaves nobody who can change the embedded network at once', async () => {
+  const { client, account, network } = chain.wallet(0)
+  const { contracts } = network
+  const cloi = findToken(network, 'CLOI').address
+  const treasury = chain.wallet(9).account.address
+  expect(TOKEN_ABI.some((item) => item.type === 'function' && /role/i.test(item.name))).toBe(false)
+  // Whatever its owner asks for at once is refused.
+  const attempts = [
+    [
+      contracts.stake,
+      encodeFunctionData({ abi: STAKE_ABI, functionName: 'setSlasher', args: [account.address] }),
+    ],
+    [
+      contracts.stake,
+      encodeFunctionData({
+        abi: STAKE_ABI,
+        functionName: 'slash',
+        args: [contracts.market, 1n, account.address, 0n, `0x${'00'.repeat(32)}`],
+      }),
+    ],
+    [
+      contracts.stake,
+      encodeFunctionData({ abi: STAKE_ABI, functionName: 'transferOwnership', args: [treasury] }),
+    ],
+    [
+      contracts.emission,
+      encodeFunctionData({ abi: EMISSION_ABI, functionName: 'pay', args: [account.address, 1n] }),
+    ],
+    [cloi, encodeFunctionData({ abi: TOKEN_ABI, functionName: 'mint', args: [account.address, 1n] })],
+    [cloi, encodeFunctionData({ abi: TOKEN_ABI, functionName: 'allot', args: [account.address, 1n] })],
+    [
+      contracts.market,
+      encodeFunctionData({ abi: MARKET_ABI, functionName: 'setNoticePeriod', args: [3_600n] }),
+    ],
+    [
+      contracts.workers,
+      encodeFunctionData({ abi: WORKERS_ABI, functionName: 'setVerdictThreshold', args: [16n] }),
+    ],
+    [
+      contracts.admission,
+      encodeFunctionData({ abi: ADMISSION_ABI, functionName: 'setImage', args: [`0x${'11'.repeat(32)}`, 3] }),
+    ],
+  ] as const
+  for (const [to, data] of attempts)
+    await expect(client.call({ account: account.address, to, data }), data.slice(0, 10)).rejects.toThrow()
+})
+
+/**
+ * Functions that only the owner may call and that take effect at once, and why that takes nothing from
+ * anybody.
+ */
+const AT_ONCE = {
+  announce: 'it says what is to come, in 22 days',
+  callOff: 'what was announced does not come',
+  setCollateralPerGpu: 'it waits 22 days by itself, so that more can be locked by then',
+  setToken: 'a higher fee is announced',
+  propose: 'a slash waits a week, is bounded, and is not repeated before people have left',
+  cancel: 'a slash does not come',
+  raiseFloor: 'it keeps platforms out for 29 days, and not again for 22',
+  lowerFloor: 'it goes back to the floor that was announced',
+  suspendImage: 'it keeps an image out for 29 days, and not again for 22, or takes that back',
+  setManifest: 'the first one, before which nothing is sealed; others are announced',
+  vacate: 'one seat a week, which can be filled from the others by then',
+}
+
+it('has an owner that takes nothing and lets nobody in at once', () => {
+  const folder = join(import.meta.dirname, '../src')
+  const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.sol'),
+  )
+  const found = sources.flatMap((name) => {
+    const source = readFileSync(join(folder, name), 'utf8')
+    return [...source.matchAll(/function (\w+)\([^{;]*onlyOwner[^{;]*\{([\s\S]*?)\n {4}\}/g)].map(
+      ([, called = '', body = '']) => ({ called, body }),
+    )
+  })
+  expect(found.length).toBeGreaterThan(20)
+  for (const { called, body } of found)
+    if (!(called in AT_ONCE)) expect(body, called).toMatch(/^\s*_useAnnouncement\(\);/)
+  expect(Object.keys(AT_ONCE).filter((name) => !found.some(({ called }) => called === name))).toEqual([])
+})

@@ -1,0 +1,8 @@
+export { ARTIFACTS, type Artifact, type Artifacts } from './artifacts.ts'
+export { checkDeployment, type Difference } from './check.ts'
+export { CLOISTER, COLLATERAL, WEIGHTS } from './cloister.ts'
+export { EMBEDDED } from './networks/embedded.ts'
+export { LAYER2 } from './networks/layer2.ts'
+export { account, type Contract, contract, factsOf, given, type Plan, type Value } from './plan.ts'
+export type { Deployment } from './resolve.ts'
+export { type Call, type Outcome, runPlan, type Sending } from './run.ts'
