@@ -1,7 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { CloisterError } from '@cloister/core'
 import {
   type AddressLimitSettings,
   AddressLimits,
@@ -9,6 +7,7 @@ import {
   type Incoming,
   type Outgoing,
   SERVER_OPTIONS,
+  serve,
   serveRequests,
 } from '@cloister/transport'
 import { Door, show } from './door.ts'
@@ -138,19 +137,8 @@ export async function startGateway(
   }
 
   const server = openFront({ tls, limits, handle, upgrade })
-  const sockets = new Set<Duplex>()
-  server.on('connection', (socket: Duplex) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-  })
-  await new Promise<void>((resolve, reject) =>
-    server.once('error', reject).listen(settings.port, host, () => resolve()),
-  ).catch((cause) => {
-    throw new CloisterError('port-taken', `The gateway can not listen on ${host}:${settings.port}.`, {
-      cause,
-    })
-  })
-  bound = (server.address() as AddressInfo).port
+  const served = await serve('The gateway', server, { host, port: settings.port })
+  bound = served.port
   // A lease that can't be looked up now keeps its port.
   await loopback?.restore(
     async ({ key }) => (await resolver.find(key).catch(() => ({ state: 'open' })))?.state === 'open',
@@ -161,8 +149,7 @@ export async function startGateway(
     stop: async () => {
       loopback?.close()
       door.close()
-      for (const socket of sockets) socket.destroy()
-      await new Promise<void>((resolve) => server.close(() => resolve()))
+      await served.close()
     },
   }
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { dirname } from 'node:path'
+import { type Served, serve } from '@cloister/transport'
 import { z } from 'zod'
 import type { Wanted } from './host.ts'
 
@@ -15,7 +15,7 @@ const Kept = z.record(z.string().regex(/^\d{1,5}$/), z.strictObject({ key: z.str
 export class LoopbackPorts {
   private readonly file: string
   private readonly listen: (wanted: Wanted) => Server
-  private readonly open = new Map<string, { port: number; wanted: Wanted; server: Server }>()
+  private readonly open = new Map<string, Served & { wanted: Wanted }>()
 
   constructor(file: string, listen: (wanted: Wanted) => Server = () => createServer()) {
     this.file = file
@@ -46,20 +46,14 @@ export class LoopbackPorts {
   }
 
   close(): void {
-    for (const { server } of this.open.values()) {
-      server.closeAllConnections()
-      server.close()
-    }
+    for (const { close } of this.open.values()) void close()
   }
 
   private async add(wanted: Wanted, port: number): Promise<number> {
     const server = this.listen(wanted)
-    await new Promise<void>((resolve, reject) =>
-      server.once('error', reject).listen(port, '127.0.0.1', () => resolve()),
-    )
-    const bound = (server.address() as AddressInfo).port
-    this.open.set(keyOf(wanted), { port: bound, wanted, server })
-    return bound
+    const served = await serve('The gateway', server, { host: '127.0.0.1', port })
+    this.open.set(keyOf(wanted), { ...served, wanted })
+    return served.port
   }
 
   private keep(): void {

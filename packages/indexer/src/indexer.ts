@@ -1,7 +1,6 @@
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Network } from '@cloister/chain'
-import { CloisterError } from '@cloister/core'
+import { serve } from '@cloister/transport'
 import { getRequestListener } from '@hono/node-server'
 import { indexApi } from './api/app.ts'
 import { openDatabase } from './database/open.ts'
@@ -29,22 +28,18 @@ export async function startIndexer({
   const { database, close } = await openDatabase(location)
   const follower = new Follower(database, network, warn)
   const server = createServer(getRequestListener(indexApi({ database, follower, network, warn }).fetch))
-  await new Promise<void>((resolve, reject) =>
-    server.once('error', reject).listen(port, host, () => resolve()),
-  ).catch(async (cause) => {
+  const served = await serve('The indexer', server, { host, port }).catch(async (error) => {
     await close()
-    throw new CloisterError('port-taken', `The indexer can not listen on ${host}:${port}.`, { cause })
+    throw error
   })
   follower.start()
-  const bound = (server.address() as AddressInfo).port
   return {
-    port: bound,
-    url: `http://${host}:${bound}`,
+    port: served.port,
+    url: `http://${host}:${served.port}`,
     follower,
     stop: async () => {
       await follower.stop()
-      server.closeAllConnections()
-      await new Promise<void>((resolve) => server.close(() => resolve()))
+      await served.close()
       await close()
     },
   }

@@ -1,7 +1,7 @@
-import { request } from 'node:http'
 import { Network } from '@cloister/chain'
 import { AGENT_SOCKET, address, bytes32, CloisterError, fromProblem } from '@cloister/core'
 import { SeatConsent, WorkerEvidence } from '@cloister/secrets'
+import { fetchSocket, readText } from '@cloister/transport'
 import { custom, type Hex } from 'viem'
 import { z } from 'zod'
 
@@ -17,9 +17,11 @@ const Called = z.object({ status: z.int(), body: z.string() })
 /** The worker's agent, as a container sees it: it is part of the guest image, so it is believed. */
 export class AgentSocket {
   private readonly path: string
+  private readonly fetch: ReturnType<typeof fetchSocket>
 
   constructor(path: string = AGENT_SOCKET) {
     this.path = path
+    this.fetch = fetchSocket(path)
   }
 
   async self(): Promise<Self> {
@@ -73,46 +75,22 @@ export class AgentSocket {
     )
   }
 
-  private ask(method: string, path: string, body?: unknown): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const failed = (cause: unknown) =>
-        reject(
-          new CloisterError('agent-unreachable', `The worker's agent does not answer on ${this.path}.`, {
-            cause,
-          }),
-        )
-      const asking = request(
-        {
-          socketPath: this.path,
-          path,
-          method,
-          headers: { 'content-type': 'application/json' },
-          timeout: ANSWER_MS,
-        },
-        (response) => {
-          const chunks: Buffer[] = []
-          let size = 0
-          response.on('data', (chunk: Buffer) => {
-            size += chunk.length
-            if (size > MAX_ANSWER_BYTES) asking.destroy(new Error('its answer is too large'))
-            else chunks.push(chunk)
-          })
-          response.on('error', failed)
-          response.on('end', () => {
-            const text = Buffer.concat(chunks).toString('utf8')
-            if (response.statusCode !== 200)
-              return reject(fromProblem(response.statusCode ?? 500, text, "The worker's agent"))
-            try {
-              resolve(JSON.parse(text))
-            } catch (cause) {
-              failed(cause)
-            }
-          })
-        },
-      )
-      asking.once('timeout', () => asking.destroy(new Error('no answer')))
-      asking.once('error', failed)
-      asking.end(body === undefined ? undefined : JSON.stringify(body))
-    })
+  private async ask(method: string, path: string, body?: unknown): Promise<unknown> {
+    let answer: { status: number; text: string }
+    try {
+      const response = await this.fetch(`http://agent${path}`, {
+        method,
+        headers: { 'content-type': 'application/json' },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(ANSWER_MS),
+      })
+      answer = { status: response.status, text: await readText(response.body, MAX_ANSWER_BYTES) }
+      if (answer.status === 200) return JSON.parse(answer.text)
+    } catch (cause) {
+      throw new CloisterError('agent-unreachable', `The worker's agent does not answer on ${this.path}.`, {
+        cause,
+      })
+    }
+    throw fromProblem(answer.status, answer.text, "The worker's agent")
   }
 }

@@ -1,7 +1,7 @@
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
 import { bytes32, CloisterError, checkRequest, problemResponse } from '@cloister/core'
 import { ExchangeRequest, ReleaseRequest } from '@cloister/secrets'
+import { type Served, serve } from '@cloister/transport'
 import { getRequestListener } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -12,10 +12,7 @@ import type { Instance } from './instance.ts'
 const MAX_BODY_BYTES = 2 * 1024 * 1024
 
 /** Serves an instance over plain HTTP inside its lease: the worker's attested TLS ends right before it. */
-export async function serveInstance(
-  instance: Instance,
-  port: number,
-): Promise<{ port: number; close: () => Promise<void> }> {
+export function serveInstance(instance: Instance, port: number): Promise<Served> {
   const app = new Hono()
   app.use(
     '*',
@@ -39,16 +36,9 @@ export async function serveInstance(
   app.post('/v1/exchange', async (context) =>
     context.json(await instance.exchange(await bodyOf(context, ExchangeRequest))),
   )
-  const server: Server = createServer(getRequestListener(app.fetch))
+  const server = createServer(getRequestListener(app.fetch))
   server.requestTimeout = 30_000
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, () => resolve()))
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: async () => {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
+  return serve('The key service', server, { port })
 }
 
 async function bodyOf<T extends z.ZodType>(context: Context, schema: T): Promise<z.infer<T>> {

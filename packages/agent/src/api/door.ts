@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { CloisterError, ROUTE_HEADER, toProblem } from '@cloister/core'
 import {
@@ -11,6 +10,7 @@ import {
   linger,
   type Outgoing,
   SERVER_OPTIONS,
+  serve,
   serveRequests,
 } from '@cloister/transport'
 import { Ingress, type IngressParts, refuse } from './ingress.ts'
@@ -60,7 +60,7 @@ export async function openWorkerDoor(parts: WorkerDoorParts): Promise<WorkerDoor
     hint: 'Try again in a moment.',
   })
 
-  const serve = (request: Incoming, response: Outgoing) => {
+  const answer = (request: Incoming, response: Outgoing) => {
     const { remoteAddress } = request.socket
     if (request.headers[ROUTE_HEADER] !== undefined) {
       if (gateways.take(remoteAddress) > 0) refuse({ state: 'busy' }, request, response)
@@ -91,33 +91,20 @@ export async function openWorkerDoor(parts: WorkerDoorParts): Promise<WorkerDoor
   const tls = identity && createTlsServer({ ...SERVER_OPTIONS, ...identity, minVersion: 'TLSv1.3' })
   const server: Server = tls ?? createServer(SERVER_OPTIONS)
   strangers.guard(server)
-  serveRequests(server, serve)
+  serveRequests(server, answer)
   server.on('upgrade', upgrade)
-  // Upgraded connections are the server's no more, but it waits for them.
-  const sockets = new Set<Duplex>()
-  server.on('connection', (socket: Duplex) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-  })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(listen.port, listen.host, () => resolve())
-  }).catch((cause: NodeJS.ErrnoException) => {
-    throw new CloisterError(
-      'port-taken',
-      `The worker can not listen on ${listen.host}:${listen.port} (${cause.code}).`,
-      {
-        hint: 'Another program has the port; change `listen.port` in the configuration.',
-        cause,
-      },
-    )
-  })
+  const served = await serve(
+    'The worker',
+    server,
+    listen,
+    'Another program has the port; change `listen.port` in the configuration.',
+  )
   return {
-    port: (server.address() as AddressInfo).port,
+    port: served.port,
     identify: (renewed) => tls?.setSecureContext({ ...renewed, minVersion: 'TLSv1.3' }),
     close: async () => {
       ingress.close()
-      for (const socket of sockets) socket.destroy()
-      await new Promise<void>((resolve) => server.close(() => resolve()))
+      await served.close()
     },
   }
 }

@@ -1,5 +1,5 @@
-import { request } from 'node:http'
 import { CloisterError } from '@cloister/core'
+import { fetchSocket, readText } from '@cloister/transport'
 import { z } from 'zod'
 import type { EvidenceSource } from './source.ts'
 
@@ -30,38 +30,24 @@ export function dstackSource(socketPath: string): EvidenceSource {
   }
 }
 
-function post(socketPath: string, path: string, body: string): Promise<unknown> {
+async function post(socketPath: string, path: string, body: string): Promise<unknown> {
   const failed = (what: string, cause?: unknown) =>
     new CloisterError('no-evidence', `The dstack guest agent at ${socketPath} ${what}.`, {
       hint: 'Is the socket mounted into this container?',
       cause,
     })
-  return new Promise((resolve, reject) => {
-    const headers = {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
-      host: 'dstack',
-    }
-    const asked = request({ socketPath, path, method: 'POST', headers, timeout: ANSWER_MS }, (response) => {
-      const chunks: Buffer[] = []
-      let size = 0
-      response.on('data', (chunk: Buffer) => {
-        size += chunk.length
-        if (size > MAX_ANSWER_BYTES) asked.destroy(new Error('too long'))
-        chunks.push(chunk)
-      })
-      response.on('error', (error) => reject(failed('broke its answer off', error)))
-      response.on('end', () => {
-        if (response.statusCode !== 200) return reject(failed(`answered with status ${response.statusCode}`))
-        try {
-          resolve(JSON.parse(Buffer.concat(chunks).toString()))
-        } catch (error) {
-          reject(failed('answered with something other than JSON', error))
-        }
-      })
-    })
-    asked.on('timeout', () => asked.destroy(new Error('no answer')))
-    asked.on('error', (error) => reject(failed('can not be reached', error)))
-    asked.end(body)
+  const headers = { 'content-type': 'application/json' }
+  const init = { method: 'POST', headers, body, signal: AbortSignal.timeout(ANSWER_MS) }
+  const response = await fetchSocket(socketPath)(`http://dstack${path}`, init).catch((error) => {
+    throw failed('can not be reached', error)
   })
+  const text = await readText(response.body, MAX_ANSWER_BYTES).catch((error) => {
+    throw failed('broke its answer off', error)
+  })
+  if (response.status !== 200) throw failed(`answered with status ${response.status}`)
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw failed('answered with something other than JSON', error)
+  }
 }

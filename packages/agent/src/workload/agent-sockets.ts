@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto'
 import { chmod, lstat, mkdir, rm } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { AGENT_SOCKET, CloisterError } from '@cloister/core'
+import { type Served, serve } from '@cloister/transport'
 import { getRequestListener } from '@hono/node-server'
 import type { Hex } from 'viem'
 
@@ -26,7 +27,7 @@ export type AgentHandler = (
 export class AgentSockets {
   private readonly secret: Uint8Array
   private readonly handler: AgentHandler
-  private readonly served = new Map<string, { lease: Hex; server: Server; folder: string }>()
+  private readonly served = new Map<string, { lease: Hex; folder: string; close: Served['close'] }>()
 
   /**
    * Where a socket lies follows from `secret`, the worker's own: any user of a container may use it, so no
@@ -68,10 +69,10 @@ export class AgentSockets {
     const server = createServer(getRequestListener(this.handler(lease, manifestHash)))
     server.requestTimeout = 60_000
     server.maxConnections = MAX_CONNECTIONS
-    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, () => resolve()))
+    const { close } = await serve('The agent', server, { path })
     // Any user of the container may ask; nobody else sees the socket.
     await chmod(path, 0o666)
-    this.served.set(key, { lease, server, folder })
+    this.served.set(key, { lease, folder, close })
     return folder
   }
 
@@ -80,8 +81,7 @@ export class AgentSockets {
     for (const [key, socket] of this.served) {
       if (socket.lease !== lease) continue
       this.served.delete(key)
-      socket.server.closeAllConnections()
-      socket.server.close()
+      await socket.close()
       await rm(socket.folder, { recursive: true, force: true })
     }
   }

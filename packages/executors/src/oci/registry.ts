@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { CloisterError, type ImageReference, messageOf, registryHostOf } from '@cloister/core'
-import { CheckedFetch } from '@cloister/transport'
+import { CheckedFetch, readBody } from '@cloister/transport'
 import type { RegistryCredentials } from '../executor.ts'
 import {
   checkDigest,
@@ -197,14 +197,13 @@ export class RegistrySource implements ImageSource {
   }
 
   private async readBounded(response: Response, signal: AbortSignal | undefined): Promise<Buffer> {
-    const chunks: Buffer[] = []
-    let size = 0
-    for await (const chunk of this.watch(response, signal)) {
-      size += chunk.length
-      if (size > MAX_DOCUMENT_BYTES) throw unavailable('the registry sends too large a document')
-      chunks.push(chunk)
+    try {
+      return Buffer.from(await readBody(this.watch(response, signal), MAX_DOCUMENT_BYTES))
+    } catch (error) {
+      if (error instanceof CloisterError && error.code === 'too-large')
+        throw unavailable('the registry sends too large a document')
+      throw error
     }
-    return Buffer.concat(chunks)
   }
 
   /** An answer's bytes, which fail once there is silence or the signal comes. */
