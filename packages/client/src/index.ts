@@ -1,6 +1,7 @@
 export { type Ask, fetchJson, reach } from './ask.ts'
 export { composeBundle, type GivenEvidence } from './evidence/compose.ts'
 export { type GatherOptions, gatherEvidence, type Subject } from './evidence/gather.ts'
+export { trustOf, type Verified, verifySubject } from './evidence/verify.ts'
 export { everyPage, IndexClient } from './index-client.ts'
 export { collateralFor } from './vendors/collateral.ts'
 export { GpuKeys } from './vendors/gpu-keys.ts'

@@ -16,6 +16,7 @@ export {
   everyPage,
   exec,
   IndexClient,
+  type Verified,
   WorkerClient,
   workerOfRecord,
 } from '@cloister/client'
@@ -48,4 +49,3 @@ export { type Updated, update } from './actions/update.ts'
 export { evidence, verify } from './actions/verify.ts'
 export { type Cloister, createCloister, walletOf } from './cloister.ts'
 export { keyService, type SeatStatus, sealForApp, seatConsent } from './secrets/key-service.ts'
-export { type Verified, verifySubject } from './verify/subject.ts'

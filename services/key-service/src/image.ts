@@ -14,7 +14,7 @@ const SERVICE = 'keys'
  */
 export async function buildKeyServiceImage(layout: string): Promise<string> {
   const bundled = await build({
-    entryPoints: [join(import.meta.dirname, 'main.ts')],
+    entryPoints: [join(import.meta.dirname, 'server', 'main.ts')],
     bundle: true,
     write: false,
     format: 'esm',

@@ -1,9 +1,8 @@
-import type { GatherOptions, Subject } from '@cloister/client'
+import { type GatherOptions, type Subject, type Verified, verifySubject } from '@cloister/client'
 import { CloisterError, toCanonicalJson, type WorkerRecord } from '@cloister/core'
 import type { EvidenceBundle } from '@cloister/verify'
 import { isAddress } from 'viem'
 import type { Cloister } from '../cloister.ts'
-import { type Verified, verifySubject } from '../verify/subject.ts'
 import { findLease } from './lease.ts'
 
 /**
@@ -22,7 +21,7 @@ export async function verify(
   key: string,
   options: GatherOptions = { fresh: true },
 ): Promise<Verified> {
-  return verifySubject(cloister, await subjectOf(cloister, key), options)
+  return verifySubject(cloister.chain, await subjectOf(cloister, key), options)
 }
 
 /** The evidence of a lease or worker for an auditor, with the manifest if it is given. */

@@ -1,5 +1,5 @@
 import { getLease, getSeats, type Seat } from '@cloister/chain'
-import { fetchJson, workerOfRecord } from '@cloister/client'
+import { fetchJson, verifySubject, workerOfRecord } from '@cloister/client'
 import { CloisterError, defaultPolicy, messageOf, ROUTE_HEADER } from '@cloister/core'
 import {
   AppPublicKeys,
@@ -15,7 +15,6 @@ import { requireMet } from '@cloister/verify'
 import type { Hex } from 'viem'
 import type { z } from 'zod'
 import type { Cloister } from '../cloister.ts'
-import { verifySubject } from '../verify/subject.ts'
 
 const EVIDENCE_MS = 15_000
 
@@ -114,7 +113,7 @@ async function askSeat<T extends z.ZodType>(
   const record = await cloister.index.worker(seat.worker)
   const { tenant } = await getLease(cloister.chain, seat.lease)
   const { bundle, verdict } = await verifySubject(
-    cloister,
+    cloister.chain,
     { ...record, worker: seat.worker, lease: { lease: seat.lease, tenant } },
     { fresh: true, signal: AbortSignal.timeout(EVIDENCE_MS) },
     // The quote is of this moment and the worker is covered: how long ago it last told the chain makes it no

@@ -1,9 +1,8 @@
 import { getLease } from '@cloister/chain'
-import type { Subject } from '@cloister/client'
+import { type Subject, verifySubject } from '@cloister/client'
 import { CloisterError } from '@cloister/core'
 import type { Hex } from 'viem'
 import type { Cloister } from '../cloister.ts'
-import { verifySubject } from './subject.ts'
 
 const EVIDENCE_MS = 15_000
 const found = new WeakMap<Cloister, Map<string, Promise<Hex>>>()
@@ -34,7 +33,7 @@ async function check(cloister: Cloister, subject: Subject, lease: Hex | undefine
       'not-attested',
       `The index says that the lease is on the worker ${subject.worker}; the chain says ${onChain.worker}.`,
     )
-  const { bundle, verdict } = await verifySubject(cloister, subject, {
+  const { bundle, verdict } = await verifySubject(cloister.chain, subject, {
     fresh: true,
     signal: AbortSignal.timeout(EVIDENCE_MS),
   })

@@ -1,5 +1,5 @@
 import { getAttestationAge, getConfirmedGpus, getNoticeSeconds } from '@cloister/chain'
-import { gatherEvidence, workerOfRecord } from '@cloister/client'
+import { gatherEvidence, trustOf, workerOfRecord } from '@cloister/client'
 import {
   CloisterError,
   checkNotice,
@@ -15,7 +15,6 @@ import {
 } from '@cloister/core'
 import { judge, requireMet } from '@cloister/verify'
 import type { Cloister } from '../cloister.ts'
-import { trustOf } from './subject.ts'
 
 const EVIDENCE_MS = 15_000
 const REPORT_MS = 5_000

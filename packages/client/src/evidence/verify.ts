@@ -1,7 +1,6 @@
-import { type Network, trustRootOf } from '@cloister/chain'
-import { type GatherOptions, gatherEvidence, type Subject } from '@cloister/client'
+import { type Chain, type Network, trustRootOf } from '@cloister/chain'
 import { type BundleTrust, type Demands, type EvidenceBundle, type Judgement, judge } from '@cloister/verify'
-import type { Cloister } from '../cloister.ts'
+import { type GatherOptions, gatherEvidence, type Subject } from './gather.ts'
 
 /** Evidence and what checking it concludes. */
 export interface Verified {
@@ -19,11 +18,11 @@ export function trustOf(network: Network): BundleTrust {
  * what `gatherEvidence` throws.
  */
 export async function verifySubject(
-  cloister: Cloister,
+  chain: Chain,
   subject: Subject,
   options: GatherOptions,
   demands?: Demands,
 ): Promise<Verified> {
-  const bundle = await gatherEvidence(cloister.chain, subject, options)
-  return { bundle, verdict: await judge(bundle, trustOf(cloister.network), demands) }
+  const bundle = await gatherEvidence(chain, subject, options)
+  return { bundle, verdict: await judge(bundle, trustOf(chain.network), demands) }
 }

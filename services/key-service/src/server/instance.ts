@@ -24,10 +24,9 @@ import {
   seal,
   workloadFreshness,
 } from '@cloister/secrets'
+import { type AgentSocket, judgeWorker, type Self } from '@cloister/workload'
 import type { Hex } from 'viem'
-import type { AgentSocket, Self } from './agent-socket.ts'
 import { Challenges } from './challenges.ts'
-import { judgeWorker } from './judge.ts'
 import { allComplete, exchangeFor, type Held, learn, partToMake } from './parts.ts'
 import type { Vault } from './vault.ts'
 

@@ -2,9 +2,9 @@
 // HTTP on port 8080.
 import { connectChain } from '@cloister/chain'
 import { giveBackAfterStart } from '@cloister/packed'
-import { AgentSocket } from './agent-socket.ts'
+import { AgentSocket } from '@cloister/workload'
 import { Instance } from './instance.ts'
-import { serveInstance } from './server.ts'
+import { serveInstance } from './serve.ts'
 import { Vault } from './vault.ts'
 
 const PORT = 8080

@@ -1,0 +1,2 @@
+export { AgentSocket, type Self } from './agent.ts'
+export { type JudgedWorker, judgeWorker } from './judge.ts'
