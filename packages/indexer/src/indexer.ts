@@ -3,8 +3,11 @@ import type { Network } from '@cloister/chain'
 import { serve } from '@cloister/transport'
 import { getRequestListener } from '@hono/node-server'
 import { indexApi } from './api/app.ts'
+import { CHAPTERS } from './chapters/index.ts'
 import { openDatabase } from './database/open.ts'
+import type { Chapter } from './engine/chapter.ts'
 import { Follower } from './engine/follow.ts'
+import { Plan } from './engine/plan.ts'
 
 /** What an indexer is started with. */
 export interface IndexerSettings {
@@ -15,6 +18,8 @@ export interface IndexerSettings {
   /** 0 for any free one. */
   port: number
   warn: (message: string) => void
+  /** What it knows; everything if not given. */
+  chapters?: readonly Chapter[]
 }
 
 /** Starts following the chain and serving what is known. Throws `database-unreachable` or `port-taken`. */
@@ -24,10 +29,14 @@ export async function startIndexer({
   host,
   port,
   warn,
+  chapters = CHAPTERS,
 }: IndexerSettings): Promise<{ port: number; url: string; follower: Follower; stop: () => Promise<void> }> {
+  const plan = new Plan(chapters, network)
   const { database, close } = await openDatabase(location)
-  const follower = new Follower(database, network, warn)
-  const server = createServer(getRequestListener(indexApi({ database, follower, network, warn }).fetch))
+  const follower = new Follower(database, network, plan, warn)
+  const now = () => Math.max(Math.floor(Date.now() / 1000), follower.time)
+  const api = indexApi({ database, follower, network, plan, now }, warn)
+  const server = createServer(getRequestListener(api.fetch))
   const served = await serve('The indexer', server, { host, port }).catch(async (error) => {
     await close()
     throw error

@@ -1,9 +1,7 @@
 import { getTableColumns, getTableName, type SQL, sql } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
-import type { Database } from './open.ts'
+import type { Transaction } from './open.ts'
 import { storable } from './storable.ts'
-
-type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0]
 
 const ROWS_AT_ONCE = 5_000
 

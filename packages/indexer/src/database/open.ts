@@ -12,10 +12,11 @@ import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core'
 import { drizzle as drizzlePglite } from 'drizzle-orm/pglite'
 import { migrate as migratePglite } from 'drizzle-orm/pglite/migrator'
 import pg from 'pg'
-import * as schema from './schema.ts'
 
 /** PostgreSQL, in its own server or embedded: one dialect, one set of tables. */
-export type Database = PgDatabase<PgQueryResultHKT, typeof schema>
+export type Database = PgDatabase<PgQueryResultHKT>
+/** A database within a transaction. */
+export type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0]
 
 const MAKE = packedProgram(join(import.meta.dirname, 'make.ts'))
 /**
@@ -40,12 +41,12 @@ export async function openDatabase(
       // An idle connection that the server ends (as when it restarts) is no reason to end with it; the next
       // query opens another.
       pool.on('error', () => {})
-      const database = drizzlePg(pool, { schema })
+      const database = drizzlePg(pool)
       await migratePg(database, MIGRATIONS)
       return { database, close: () => pool.end() }
     }
     const client = await openEmbedded(location)
-    const database = drizzlePglite(client, { schema })
+    const database = drizzlePglite(client)
     await migratePglite(database, MIGRATIONS)
     return { database, close: () => client.close() }
   } catch (cause) {

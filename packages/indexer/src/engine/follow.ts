@@ -1,12 +1,15 @@
 import { EventEmitter } from 'node:events'
 import { type Chain, connectChain, Heads, type Network } from '@cloister/chain'
-import { type ChangeRecord, messageOf } from '@cloister/core'
-import { asc, desc } from 'drizzle-orm'
-import { type Address, BlockNotFoundError, type Hex } from 'viem'
+import { messageOf } from '@cloister/core'
+import { asc } from 'drizzle-orm'
+import { BlockNotFoundError, type Hex } from 'viem'
 import type { Database } from '../database/open.ts'
-import { checkpoint } from '../database/schema.ts'
+import { claimFor, lastCheckpoint } from './checkpoint.ts'
+import type { Plan } from './plan.ts'
 import { readEvents } from './read.ts'
-import { claimFor, rewind, writeSpan } from './write.ts'
+import { rewind } from './rewind.ts'
+import { checkpoint } from './tables.ts'
+import { type Changed, writeSpan } from './write.ts'
 
 const FIRST_SPAN = 16n
 const SMALLEST_SPAN = 1n
@@ -16,12 +19,18 @@ const COMFORTABLE_EVENTS = 3_000
 /** Deeper than any reorganisation of a chain that finalises. */
 const CHECKPOINTS_KEPT = 1_000
 
-/** Which events are read. Tables of an index that read fewer are filled anew. */
-const WHAT_IS_READ = 2
+/** What a block changed, once it is committed. */
+export interface Change {
+  block: number
+  /** The chain went another way: the block is the last one that is common. */
+  reorganised: boolean
+  /** Subjects whose answers change, by kind. */
+  subjects: Changed
+}
 
 /** Follows the chain into the database: resumes where it stopped and goes back where the chain does. */
 export class Follower {
-  /** Emits `change` with every ChangeRecord once it is committed. */
+  /** Emits `change` with a `Change` for every span that is committed. */
   readonly changes = new EventEmitter()
   /** Highest block of the chain, as last heard. */
   head = 0
@@ -29,6 +38,7 @@ export class Follower {
   time = 0
   private readonly database: Database
   private readonly chain: Chain
+  private readonly plan: Plan
   private readonly aborter = new AbortController()
   private readonly warn: (message: string) => void
   /** Hash of the block that reading has come to, as far as this process knows. */
@@ -37,8 +47,9 @@ export class Follower {
   private widest = LARGEST_SPAN
   private loop: Promise<void> | undefined
 
-  constructor(database: Database, network: Network, warn: (message: string) => void) {
+  constructor(database: Database, network: Network, plan: Plan, warn: (message: string) => void) {
     this.database = database
+    this.plan = plan
     this.chain = connectChain(network)
     this.warn = warn
     this.changes.setMaxListeners(0)
@@ -70,15 +81,16 @@ export class Follower {
     }
     const to = head < from + this.span - 1n ? head : from + this.span - 1n
     const end = await client.getBlock({ blockNumber: to })
-    const { rows, blocks } = await readEvents(this.chain, from, to)
+    const { events, blocks } = await readEvents(this.chain, this.plan, from, to)
     // Events are the ones of `end` only where that was the chain's block before and after they were read.
-    if (rows.length > 0 && (await client.getBlock({ blockNumber: to })).hash !== end.hash) return true
+    if (events.length > 0 && (await client.getBlock({ blockNumber: to })).hash !== end.hash) return true
     const marks = [...blocks.filter(({ block }) => block < Number(to)), { block: Number(to), hash: end.hash }]
-    const changed = await writeSpan(this.database, rows, marks, Number(head) - CHECKPOINTS_KEPT)
+    const keepFrom = Number(head) - CHECKPOINTS_KEPT
+    const subjects = await writeSpan(this.database, this.plan, events, marks, keepFrom)
     this.time = Number(end.timestamp)
     this.lastHash = end.hash
-    this.fit(rows.length)
-    this.tell({ block: Number(to), reorganised: false, ...changed })
+    this.fit(events.length)
+    this.tell({ block: Number(to), reorganised: false, subjects })
     return to < head
   }
 
@@ -86,8 +98,8 @@ export class Follower {
   async claim(): Promise<void> {
     const { client, network } = this.chain
     const first = await client.getBlock({ blockNumber: BigInt(network.deployedAt) })
-    const contracts = `${network.contracts.market}/${network.contracts.workers}`
-    await claimFor(this.database, `${network.chainId}/${contracts}/${first.hash}/${WHAT_IS_READ}`)
+    const identity = `${network.chainId}/${first.hash}/${this.plan.identity}`
+    await claimFor(this.database, this.plan, identity)
   }
 
   private async run(): Promise<void> {
@@ -140,7 +152,7 @@ export class Follower {
    * stay as they are.
    */
   private async lastCommon(): Promise<number | 'ahead' | undefined> {
-    const [last] = await this.database.select().from(checkpoint).orderBy(desc(checkpoint.block)).limit(1)
+    const last = await lastCheckpoint(this.database)
     if (!last) return undefined
     const at = await this.compare(last)
     if (at === 'same') return last.block
@@ -159,8 +171,8 @@ export class Follower {
     }
     const common = all[same]
     const to = common?.block ?? this.chain.network.deployedAt - 1
-    const changed = await rewind(this.database, to)
-    this.tell({ block: to, reorganised: true, ...changed })
+    const subjects = await rewind(this.database, this.plan, to)
+    this.tell({ block: to, reorganised: true, subjects })
     return common?.block
   }
 
@@ -178,21 +190,7 @@ export class Follower {
     }
   }
 
-  private tell({
-    leases,
-    workers,
-    ...rest
-  }: {
-    block: number
-    reorganised: boolean
-    leases: string[]
-    workers: string[]
-  }): void {
-    // Rows hold what was decoded from events: ids and addresses.
-    this.changes.emit('change', {
-      ...rest,
-      leases: leases as Hex[],
-      workers: workers as Address[],
-    } satisfies ChangeRecord)
+  private tell(change: Change): void {
+    this.changes.emit('change', change)
   }
 }

@@ -1,42 +1,8 @@
-import {
-  ADMISSION_ABI,
-  type Chain,
-  EMISSION_ABI,
-  governedContracts,
-  KEY_SERVICE_ABI,
-  MARKET_ABI,
-  SLASHING_ABI,
-  STAKE_ABI,
-  TOKEN_ABI,
-  WORKERS_ABI,
-} from '@cloister/chain'
-import type { EventRow } from '../chapters/leases/fold.ts'
-import { POOL_EVENTS } from '../chapters/stake/fold.ts'
-
-const ABIS = [
-  MARKET_ABI,
-  WORKERS_ABI,
-  STAKE_ABI,
-  EMISSION_ABI,
-  SLASHING_ABI,
-  ADMISSION_ABI,
-  KEY_SERVICE_ABI,
-] as const
-/** Transfers of the token are its accounts' business. */
-const OF_TOKEN = TOKEN_ABI.filter((item) => item.type === 'event').filter(({ name }) => name === 'Allotted')
-
-const ALL = [...ABIS.flat().filter((item) => item.type === 'event'), ...OF_TOKEN]
-
-/**
- * What is read of the contracts. What several have alike is there once: each log is looked for among all of
- * them.
- */
-export const EVENTS = ALL.filter(
-  (item, index) => ALL.findIndex((other) => JSON.stringify(other) === JSON.stringify(item)) === index,
-)
-
-/** An event, and the contract that emitted it, in lower case. */
-export type ReadRow = EventRow & { contract: string }
+import type { Chain } from '@cloister/chain'
+import { CloisterError } from '@cloister/core'
+import { type AbiParameter, decodeAbiParameters, type Hex, numberToHex, type RpcLog } from 'viem'
+import type { ChainEvent } from './contract.ts'
+import type { Listening, Plan } from './plan.ts'
 
 /** A block that was read. */
 export interface BlockMark {
@@ -45,64 +11,83 @@ export interface BlockMark {
 }
 
 /**
- * All events of the contracts in a span of blocks, in the order of the chain, as rows, and the blocks they
- * are in.
+ * All events that the chapters read in a span of blocks, decoded, in the order of the chain, and the blocks
+ * they are in.
  */
 export async function readEvents(
-  { client, network }: Chain,
+  { client }: Chain,
+  plan: Plan,
   fromBlock: bigint,
   toBlock: bigint,
-): Promise<{ rows: ReadRow[]; blocks: BlockMark[] }> {
-  const market = network.contracts.market.toLowerCase()
-  const logs = await client.getLogs({
-    address: governedContracts(network).map(({ address }) => address),
-    events: EVENTS,
-    fromBlock,
-    toBlock,
-    strict: true,
+): Promise<{ events: ChainEvent[]; blocks: BlockMark[] }> {
+  const logs = await client.request({
+    method: 'eth_getLogs',
+    params: [
+      {
+        address: plan.addresses,
+        topics: [plan.selectors],
+        fromBlock: numberToHex(fromBlock),
+        toBlock: numberToHex(toBlock),
+      },
+    ],
   })
-  const times = new Map<bigint, number>()
-  for (const { blockNumber, blockTimestamp } of logs as {
-    blockNumber: bigint
-    blockTimestamp?: bigint | string
-  }[])
-    if (blockTimestamp !== undefined) times.set(blockNumber, Number(blockTimestamp))
-  // Not every node says when; ask for the blocks then.
-  const unknown = [...new Set(logs.map((log) => log.blockNumber).filter((block) => !times.has(block)))]
-  for (const block of await Promise.all(unknown.map((blockNumber) => client.getBlock({ blockNumber }))))
-    times.set(block.number, Number(block.timestamp))
-  const blocks = new Map(logs.map((log) => [Number(log.blockNumber), log.blockHash]))
-  const rows = logs.map((log) => {
-    const args = plain(log.args) as Record<string, unknown>
-    const contract = log.address.toLowerCase()
-    return {
-      contract,
-      block: Number(log.blockNumber),
-      logIndex: log.logIndex,
-      time: times.get(log.blockNumber) ?? 0,
-      transaction: log.transactionHash,
-      name: log.eventName,
-      lease: contract === market && typeof args['id'] === 'string' ? args['id'] : null,
-      worker: typeof args['worker'] === 'string' ? args['worker'] : null,
-      pool: poolOf(log.eventName, args),
-      args,
-    }
+  const times = await timesOf(client, logs)
+  const blocks = new Map<number, string>()
+  const events = logs.flatMap((log): ChainEvent[] => {
+    const listening = plan.ofLog(log.address, log.topics[0])
+    if (!listening) return []
+    const { blockHash, blockNumber, logIndex, transactionHash } = log
+    if (blockNumber === null || blockHash === null || logIndex === null || transactionHash === null)
+      throw new CloisterError('bad-answer', 'The node tells of an event in a block that is not made.')
+    const block = Number(blockNumber)
+    blocks.set(block, blockHash)
+    return [
+      {
+        contract: listening.contract,
+        name: listening.event.name,
+        args: decode(listening, log),
+        block,
+        logIndex: Number(logIndex),
+        time: times.get(blockNumber) ?? 0,
+        transaction: transactionHash,
+      },
+    ]
   })
-  return { rows, blocks: [...blocks].map(([block, hash]) => ({ block, hash })) }
+  return { events, blocks: [...blocks].map(([block, hash]) => ({ block, hash })) }
 }
 
-/** The provider whose pool an event is about. */
-export function poolOf(name: string, args: Record<string, unknown>): string | null {
-  if (!POOL_EVENTS.has(name)) return null
-  const provider = args['provider'] ?? args['from']
-  return typeof provider === 'string' ? provider : null
+/** When the blocks of logs were made, Unix seconds. */
+async function timesOf(client: Chain['client'], logs: RpcLog[]): Promise<Map<Hex, number>> {
+  const times = new Map<Hex, number>()
+  const unknown = new Set<Hex>()
+  for (const { blockNumber, blockTimestamp } of logs as (RpcLog & { blockTimestamp?: Hex })[]) {
+    if (blockNumber === null || times.has(blockNumber)) continue
+    // Not every node says when; ask for the blocks then.
+    if (blockTimestamp === undefined) unknown.add(blockNumber)
+    else times.set(blockNumber, Number(blockTimestamp))
+  }
+  await Promise.all(
+    [...unknown].map(async (block) => {
+      const { timestamp } = await client.getBlock({ blockNumber: BigInt(block) })
+      times.set(block, Number(timestamp))
+    }),
+  )
+  return times
 }
 
-/** Event arguments as JSON: whole numbers as decimal strings, whatever their size. */
-export function plain(value: unknown): unknown {
-  if (typeof value === 'bigint' || typeof value === 'number') return value.toString()
-  if (Array.isArray(value)) return value.map(plain)
-  if (typeof value === 'object' && value !== null)
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]))
-  return value
+/** The arguments of a log by name. Throws viem's errors for what isn't such an event. */
+function decode({ event }: Listening, { topics, data }: RpcLog): Record<string, unknown> {
+  const { inputs } = event
+  const values = decodeAbiParameters(inputs.filter(({ indexed }) => !indexed) as AbiParameter[], data)
+  let [topic, value] = [1, 0]
+  return Object.fromEntries(
+    inputs.map((input) => [input.name, input.indexed ? ofTopic(input, topics[topic++]) : values[value++]]),
+  )
+}
+
+/** An indexed argument. Of what is longer than a word the chain keeps the hash alone. */
+function ofTopic(input: AbiParameter, topic: Hex | undefined): unknown {
+  if (topic === undefined) throw new CloisterError('bad-answer', `An event has no ${input.name}.`)
+  const isHash = input.type === 'string' || input.type === 'bytes' || /\[\d*\]$|^tuple/.test(input.type)
+  return isHash ? topic : decodeAbiParameters([input], topic)[0]
 }

@@ -1,8 +1,8 @@
 import { decodeChange, type Governed } from '@cloister/chain'
 import { type AnnouncementRecord, CHANGE_EXPIRY_SECONDS } from '@cloister/core'
-import { type Hex, zeroAddress } from 'viem'
-import { plain } from '../../engine/read.ts'
-import { EFFECTS, type GovernanceRow, withOwners } from './events.ts'
+import { zeroAddress } from 'viem'
+import { plain } from '../../engine/args.ts'
+import { effectOf, type GovernanceEvent, withOwners } from './events.ts'
 
 /** Who owned the contract. */
 type Owner = Pick<AnnouncementRecord, 'by'>
@@ -19,41 +19,41 @@ interface Known {
  * time in which it could be made.
  */
 export function foldAnnouncements(
-  rows: GovernanceRow[],
+  events: GovernanceEvent[],
   contracts: Governed[],
   now: number,
 ): AnnouncementRecord[] {
-  const byAddress = new Map(contracts.map((contract) => [contract.address.toLowerCase(), contract]))
+  const byName = new Map<string, Governed>(contracts.map((contract) => [contract.name, contract]))
   const known: Known[] = []
-  for (const [row, owner] of withOwners(rows)) {
-    const contract = byAddress.get(row.contract)
+  for (const [event, owner] of withOwners(events)) {
+    const contract = byName.get(event.contract)
     if (!contract) continue
     const open = known.filter(({ isOpen, record }) => isOpen && record.contract === contract.name)
-    if (row.name === 'Announced') {
+    if (event.name === 'Announced') {
       end(
-        open.find(({ record }) => record.change === row.args['change']),
+        open.find(({ record }) => record.change === event.args.change),
         'replaced',
-        row,
+        event,
       )
-      known.push({ record: announced(row, contract, owner), isOpen: true })
-    } else if (row.name === 'CalledOff')
+      known.push({ record: announced(event, contract, owner), isOpen: true })
+    } else if (event.name === 'CalledOff')
       end(
-        open.find(({ record }) => record.change === row.args['change']),
+        open.find(({ record }) => record.change === event.args.change),
         'called-off',
-        row,
+        event,
       )
-    else if (row.name === 'CollateralPerGpuSet') {
-      if (Number(row.args['from']) <= row.time) continue
+    else if (event.name === 'CollateralPerGpuSet') {
+      if (Number(event.args.from) <= event.time) continue
       const before = open.find(
-        ({ record }) => record.change === undefined && record.args?.['gpuClass'] === row.args['gpuClass'],
+        ({ record }) => record.change === undefined && record.args?.['gpuClass'] === event.args.gpuClass,
       )
-      if (before && before.record.readyAt > row.time) end(before, 'replaced', row)
-      known.push({ record: waiting(row, contract, owner), isOpen: true })
+      if (before && before.record.readyAt > event.time) end(before, 'replaced', event)
+      known.push({ record: waiting(event, contract, owner), isOpen: true })
     } else
       end(
-        open.find(({ record }) => isEffect(row, record)),
+        open.find(({ record }) => isEffect(event, record)),
         'made',
-        row,
+        event,
       )
   }
   return known
@@ -61,59 +61,62 @@ export function foldAnnouncements(
     .reverse()
 }
 
-function announced(row: GovernanceRow, { name, address, abi }: Governed, owner: Owner): AnnouncementRecord {
-  const call = row.args['call'] as Hex
-  const change = decodeChange(abi, call)
-  const readyAt = Number(row.args['readyAt'])
+function announced(
+  event: GovernanceEvent & { name: 'Announced' },
+  contract: Governed,
+  owner: Owner,
+): AnnouncementRecord {
+  const { change, call, readyAt: ready } = event.args
+  const decoded = decodeChange(contract.abi, call)
+  const readyAt = Number(ready)
   return {
-    ...common(row, { name, address }, owner),
-    change: row.args['change'] as Hex,
+    ...began(event, contract, owner),
+    change,
     call,
-    ...(change && { function: change.function, args: plain(change.args) as Record<string, unknown> }),
+    // Arguments are an object, so their plain form is one.
+    ...(decoded && { function: decoded.function, args: plain(decoded.args) as Record<string, unknown> }),
     readyAt,
     expiresAt: readyAt + CHANGE_EXPIRY_SECONDS,
   }
 }
 
 /** A change that waits by itself, and that nobody has to make again. */
-function waiting(row: GovernanceRow, { name, address }: Governed, owner: Owner): AnnouncementRecord {
-  const { gpuClass, amount, from } = row.args
+function waiting(
+  event: GovernanceEvent & { name: 'CollateralPerGpuSet' },
+  contract: Governed,
+  owner: Owner,
+): AnnouncementRecord {
+  const { gpuClass, amount, from } = event.args
   return {
-    ...common(row, { name, address }, owner),
+    ...began(event, contract, owner),
     function: 'setCollateralPerGpu',
-    args: { gpuClass, amount },
+    args: { gpuClass, amount: amount.toString() },
     readyAt: Number(from),
   }
 }
 
-function common(row: GovernanceRow, { name, address }: Pick<Governed, 'name' | 'address'>, owner: Owner) {
-  const { time, transaction } = row
-  return {
-    contract: name,
-    address,
-    ...owner,
-    announcedAt: time,
-    state: 'waiting',
-    transaction: transaction as Hex,
-  } as const
+/** What both kinds begin with. */
+function began({ time, transaction }: GovernanceEvent, { name, address }: Governed, owner: Owner) {
+  return { contract: name, address, ...owner, announcedAt: time, state: 'waiting', transaction } as const
 }
 
-function end(one: Known | undefined, state: AnnouncementRecord['state'], row: GovernanceRow): void {
+function end(one: Known | undefined, state: AnnouncementRecord['state'], { time }: GovernanceEvent): void {
   if (!one) return
   one.isOpen = false
-  one.record = { ...one.record, state, endedAt: row.time }
+  one.record = { ...one.record, state, endedAt: time }
 }
 
 function isEffect(
-  row: GovernanceRow,
+  event: GovernanceEvent,
   { function: called, args = {}, change, readyAt, expiresAt = 0 }: AnnouncementRecord,
 ): boolean {
-  if (change === undefined || called === undefined || EFFECTS[called] !== row.name) return false
-  if (row.time < readyAt || row.time >= expiresAt) return false
+  if (change === undefined || called === undefined || effectOf(called) !== event.name) return false
+  if (event.time < readyAt || event.time >= expiresAt) return false
   // Ownership is handed over by an event of the same name.
-  if (called === 'renounceOwnership' && row.args['newOwner'] !== zeroAddress) return false
+  if (called === 'renounceOwnership' && event.name === 'OwnershipTransferred')
+    if (event.args.newOwner !== zeroAddress) return false
   const values = new Map(
-    Object.entries(row.args).map(([name, value]) => [name.replace(/_$/, ''), JSON.stringify(value)]),
+    Object.entries(event.args).map(([name, value]) => [name.replace(/_$/, ''), JSON.stringify(plain(value))]),
   )
   return Object.entries(args).every(([name, value]) => values.get(name) === JSON.stringify(value))
 }

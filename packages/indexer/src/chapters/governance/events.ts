@@ -1,8 +1,11 @@
 import type { Address } from 'viem'
-import type { governance } from '../../database/schema.ts'
+import type { ChainEvent, EventOf } from '../../engine/contract.ts'
+import type { MARKET } from '../leases/contract.ts'
+import type { SLASHING, STAKE } from '../stake/contracts.ts'
+import type { ADMISSION } from './contracts.ts'
 
 /** The event that tells that a change was made, by the function that makes it once it was announced. */
-export const EFFECTS: Record<string, string> = {
+export const EFFECTS = {
   allot: 'Allotted',
   renounceOwnership: 'OwnershipTransferred',
   setClassWeight: 'ClassWeightSet',
@@ -17,10 +20,17 @@ export const EFFECTS: Record<string, string> = {
   setTreasury: 'TreasurySet',
   setVerdictThreshold: 'VerdictThresholdSet',
   transferOwnership: 'OwnershipTransferStarted',
+} as const satisfies Record<string, string>
+
+type Effect = (typeof EFFECTS)[keyof typeof EFFECTS]
+
+/** The event that tells of a change by a function; undefined for one that announces nothing. */
+export function effectOf(called: string): string | undefined {
+  return new Map<string, string>(Object.entries(EFFECTS)).get(called)
 }
 
 /** Events by which governance acts, or says that it will. */
-export const GOVERNANCE_EVENTS = new Set([
+export const GOVERNANCE_EVENTS: ReadonlySet<string> = new Set([
   ...Object.values(EFFECTS),
   'Announced',
   'CalledOff',
@@ -34,15 +44,20 @@ export const GOVERNANCE_EVENTS = new Set([
   'TcbFloorRaised',
 ])
 
-/** An event of governance's, as it is kept. */
-export type GovernanceRow = typeof governance.$inferSelect
+/** An event of governance's. `Announced` and those after it are alike in all contracts that have them. */
+export type GovernanceEvent =
+  | EventOf<typeof MARKET, 'Announced' | 'CalledOff' | 'OwnershipTransferred'>
+  | EventOf<typeof STAKE, 'CollateralPerGpuSet'>
+  | EventOf<typeof ADMISSION, 'ImageSuspended' | 'TcbFloorRaised' | 'TcbFloorLowered'>
+  | EventOf<typeof SLASHING, 'Proposed' | 'Executed' | 'Cancelled'>
+  | ChainEvent<Exclude<Effect, 'OwnershipTransferred'>>
 
 /** Events in the order of the chain, each with who owned its contract when it was emitted. */
-export function* withOwners(rows: GovernanceRow[]): Generator<[GovernanceRow, { by?: Address }]> {
+export function* withOwners(events: GovernanceEvent[]): Generator<[GovernanceEvent, { by?: Address }]> {
   const owners = new Map<string, Address>()
-  for (const row of rows) {
-    const by = owners.get(row.contract)
-    yield [row, by === undefined ? {} : { by }]
-    if (row.name === 'OwnershipTransferred') owners.set(row.contract, row.args['newOwner'] as Address)
+  for (const event of events) {
+    const by = owners.get(event.contract)
+    yield [event, by === undefined ? {} : { by }]
+    if (event.name === 'OwnershipTransferred') owners.set(event.contract, event.args.newOwner)
   }
 }

@@ -14,7 +14,7 @@ import { type DevelopmentChain, startDevelopmentChain } from '@cloister/developm
 import { type Abi, type Address, encodeFunctionData, type Hex, keccak256, stringToHex } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startIndexer } from '../../indexer.ts'
-import { EFFECTS } from './events.ts'
+import { EFFECTS, effectOf } from './events.ts'
 
 const DAY = 86_400
 const FMSPC: Hex = '0xc10157e20000'
@@ -38,7 +38,7 @@ beforeAll(async () => {
     port: 0,
     warn: () => {},
   })
-}, 60_000)
+})
 afterAll(async () => {
   await indexer?.stop()
   await chain?.stop()
@@ -112,7 +112,7 @@ test('an announcement is known with its call, its owner and its time, and so is 
     'market expired',
     'stake replaced',
   ])
-}, 60_000)
+})
 
 test('more collateral takes effect by itself, and says so', async () => {
   const gpuClass = stringToHex('h100', { size: 32 })
@@ -128,7 +128,7 @@ test('more collateral takes effect by itself, and says so', async () => {
   expect(one?.change).toBeUndefined()
   await pass(22 * DAY)
   expect((await asked()).announcements[0]?.state).toBe('made')
-}, 60_000)
+})
 
 test('images and families of platforms are suspended until they are given back, or the time is over', async () => {
   const { admission } = chain.network.contracts
@@ -169,7 +169,7 @@ test('images and families of platforms are suspended until they are given back, 
   })
   await pass(29 * DAY)
   expect((await asked()).suspensions.map(({ state }) => state).sort()).toEqual(['lifted', 'lifted', 'over'])
-}, 60_000)
+})
 
 test('a proposed slash is known until it is over', async () => {
   const { slashing } = chain.network.contracts
@@ -191,7 +191,7 @@ test('a proposed slash is known until it is over', async () => {
   expect((await asked()).proposals[1]?.state).toBe('ready')
   await pass(14 * DAY)
   expect((await asked()).proposals[1]?.state).toBe('expired')
-}, 60_000)
+})
 
 test('whatever is announced in the contracts says when it is made, with the values it was announced with', async () => {
   const sources = join(import.meta.dirname, '../../../../../contracts/src')
@@ -205,7 +205,7 @@ test('whatever is announced in the contracts says when it is made, with the valu
   const plainly = (name = '') => name.replace(/_$/, '')
   for (const { name: contract, abi } of governedContracts(chain.network))
     for (const item of abi) {
-      const effect = item.type === 'function' ? EFFECTS[item.name] : undefined
+      const effect = item.type === 'function' ? effectOf(item.name) : undefined
       if (item.type !== 'function' || effect === undefined) continue
       const event = abi.find((candidate) => candidate.type === 'event' && candidate.name === effect)
       const names = event?.type === 'event' ? event.inputs.map(({ name }) => plainly(name)) : []

@@ -1,30 +1,32 @@
-import { PROPOSAL_EXPIRY_SECONDS, type ProposalRecord } from '@cloister/core'
-import type { Address, Hex } from 'viem'
-import { type GovernanceRow, withOwners } from './events.ts'
+import { CloisterError, PROPOSAL_EXPIRY_SECONDS, type ProposalRecord } from '@cloister/core'
+import { type GovernanceEvent, withOwners } from './events.ts'
 
 /** Slashes that governance proposed, and what became of them, newest first. */
-export function foldProposals(rows: GovernanceRow[], now: number): ProposalRecord[] {
+export function foldProposals(events: GovernanceEvent[], now: number): ProposalRecord[] {
   const known = new Map<string, ProposalRecord>()
-  for (const [row, owner] of withOwners(rows)) {
-    const id = String(row.args['id'])
+  for (const [event, owner] of withOwners(events)) {
+    if (event.name !== 'Proposed' && event.name !== 'Executed' && event.name !== 'Cancelled') continue
+    const id = event.args.id.toString()
     const before = known.get(id)
-    if (row.name === 'Proposed') {
-      const readyAt = Number(row.args['readyAt'])
+    if (event.name === 'Proposed') {
+      const readyAt = Number(event.args.readyAt)
       known.set(id, {
         id,
-        provider: row.args['provider'] as Address,
-        bps: Number(row.args['bps']),
-        reason: row.args['reason'] as Hex,
+        provider: event.args.provider,
+        bps: Number(event.args.bps),
+        reason: event.args.reason,
         ...owner,
-        proposedAt: row.time,
+        proposedAt: event.time,
         readyAt,
         expiresAt: readyAt + PROPOSAL_EXPIRY_SECONDS,
         state: 'waiting',
-        transaction: row.transaction as Hex,
+        transaction: event.transaction,
       })
-    } else if (row.name === 'Executed' && before)
-      known.set(id, { ...before, state: 'executed', taken: String(row.args['taken']) })
-    else if (row.name === 'Cancelled' && before) known.set(id, { ...before, state: 'cancelled' })
+    } else if (!before)
+      throw new CloisterError('bad-fold', `The proposal ${id} is over, and none such was made.`)
+    else if (event.name === 'Executed')
+      known.set(id, { ...before, state: 'executed', taken: event.args.taken.toString() })
+    else known.set(id, { ...before, state: 'cancelled' })
   }
   return [...known.values()]
     .map((one): ProposalRecord => (one.state === 'waiting' ? { ...one, state: stateOf(one, now) } : one))

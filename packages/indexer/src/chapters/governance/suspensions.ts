@@ -1,43 +1,52 @@
 import { SUSPENSION_SECONDS, type SuspensionRecord } from '@cloister/core'
-import type { Hex } from 'viem'
-import { type GovernanceRow, withOwners } from './events.ts'
+import { plain } from '../../engine/args.ts'
+import { type GovernanceEvent, withOwners } from './events.ts'
 
 /**
  * What governance suspended without waiting, newest first: roles of guest images, and families of platforms
  * below a second floor.
  */
-export function foldSuspensions(rows: GovernanceRow[], now: number): SuspensionRecord[] {
+export function foldSuspensions(events: GovernanceEvent[], now: number): SuspensionRecord[] {
   const known = new Map<string, SuspensionRecord>()
-  for (const [row, owner] of withOwners(rows)) {
-    const { image, fmspc, roles, floor } = row.args
-    const until = Number(row.args['until'])
+  for (const [event, owner] of withOwners(events)) {
     // As often as one is changed, it ends when it would have ended.
-    const key = `${image ?? fmspc} ${until}`
-    const before = known.get(key)
-    const began = { ...owner, since: until - SUSPENSION_SECONDS, until, transaction: row.transaction as Hex }
-    if (row.name === 'ImageSuspended') {
-      const taken = Number(roles)
+    const keyOf = (what: string, until: number) => `${what} ${until}`
+    const began = (until: number) =>
+      ({ ...owner, since: until - SUSPENSION_SECONDS, until, transaction: event.transaction }) as const
+    if (event.name === 'ImageSuspended') {
+      const { image, roles: taken } = event.args
+      const until = Number(event.args.until)
+      const key = keyOf(image, until)
+      const before = known.get(key)
       // Zero gives back, also where nothing was taken.
-      if (taken === 0 && (before?.kind !== 'image' || row.time >= until)) continue
+      if (taken === 0 && (before?.kind !== 'image' || event.time >= until)) continue
       const kept = before?.kind === 'image' && taken === 0 ? before.roles : taken
       known.set(key, {
         kind: 'image',
-        image: image as Hex,
+        image,
         roles: kept,
-        ...began,
+        ...began(until),
         state: taken === 0 ? 'lifted' : 'in-force',
       })
-    } else if (row.name === 'TcbFloorRaised')
-      known.set(key, {
+    } else if (event.name === 'TcbFloorRaised') {
+      const { fmspc, floor } = event.args
+      const until = Number(event.args.until)
+      known.set(keyOf(fmspc, until), {
         kind: 'floor',
-        fmspc: String(fmspc),
-        floor: floor as Record<string, unknown>,
-        ...began,
+        fmspc,
+        // A floor is an object, so its plain form is one.
+        floor: plain(floor) as Record<string, unknown>,
+        ...began(until),
         state: 'in-force',
       })
-    else if (row.name === 'TcbFloorLowered')
+    } else if (event.name === 'TcbFloorLowered')
       for (const [other, one] of known)
-        if (one.kind === 'floor' && one.fmspc === fmspc && one.state === 'in-force' && row.time < one.until)
+        if (
+          one.kind === 'floor' &&
+          one.fmspc === event.args.fmspc &&
+          one.state === 'in-force' &&
+          event.time < one.until
+        )
           known.set(other, { ...one, state: 'lifted' })
   }
   const all = [...known.values()].map(

@@ -1,207 +1,238 @@
 import { REWARD_PRECISION } from '@cloister/economy'
-import { zeroAddress } from 'viem'
-import type {
-  delegation,
-  epochWeight,
-  pool,
-  reward,
-  settlement,
-  slash,
-  stakeExit,
-} from '../../database/schema.ts'
-import type { EventRow } from '../leases/fold.ts'
+import { type Address, zeroAddress } from 'viem'
+import { entity, type Handler, log, type Need, on, type RowOf, type Subject } from '../../engine/chapter.ts'
+import type { ChainEvent } from '../../engine/contract.ts'
+import type { Rows } from '../../engine/rows.ts'
+import { EMISSION, SLASHING, STAKE } from './contracts.ts'
+import { delegation, epochWeight, pool, reward, settlement, slash, stakeExit } from './tables.ts'
 
-export type PoolRow = typeof pool.$inferSelect
-export type DelegationRow = typeof delegation.$inferSelect
-export type ExitRow = typeof stakeExit.$inferSelect
-export type WeightRow = typeof epochWeight.$inferSelect
-export type SettlementRow = typeof settlement.$inferSelect
-export type RewardRow = typeof reward.$inferSelect
-export type SlashRow = typeof slash.$inferSelect
+type PoolRow = RowOf<typeof pool>
 
-/** Events that are about a pool. */
-export const POOL_EVENTS = new Set([
-  'Delegated',
-  'ExitRequested',
-  'ExitCancelled',
-  'ExitWithdrawn',
-  'Redelegated',
-  'PoolRewarded',
-  'RewardClaimed',
-  'Slashed',
-  'CommissionSet',
-  'CollateralSet',
-  'Counted',
-  'Uncounted',
-])
+const OFFENCES = ['receipts', 'bids', 'refusal']
 
-/**
- * Pools and what is in them, folded from events in the order of the chain. Begin with what is known of those
- * the events touch.
- */
-export class PoolFold {
-  readonly pools = new Map<string, PoolRow>()
-  readonly delegations = new Map<string, DelegationRow>()
-  readonly exits = new Map<string, ExitRow>()
-  readonly weights = new Map<string, WeightRow>()
-  readonly settlements: SettlementRow[] = []
-  readonly rewards: RewardRow[] = []
-  readonly slashes: SlashRow[] = []
+const POOL_KIND = 'pool'
 
-  apply(row: EventRow): void {
-    if (row.name === 'Reported') this.nameOffence(row)
-    if (row.pool === null) return
-    const args = row.args as Record<string, string>
-    const found = this.pool(row.pool, row.time)
-    const number = (name: string) => BigInt(args[name] ?? 0)
-    const account = args['account'] ?? ''
-    const place = { block: row.block, logIndex: row.logIndex, provider: row.pool, time: row.time }
-    switch (row.name) {
-      case 'Delegated': {
-        found.assets += number('amount')
-        found.shares += number('shares')
-        const held = this.delegation(row.pool, account, row.time)
-        held.shares += number('shares')
-        held.delegated += number('amount')
-        return
+const pools = entity(pool, { key: 'provider', subject: POOL_KIND, column: pool.provider })
+const delegations = entity(delegation, { key: 'key', subject: POOL_KIND, column: delegation.provider })
+const exits = entity(stakeExit, { key: 'id', subject: POOL_KIND, column: stakeExit.provider })
+const weights = entity(epochWeight, { key: 'key', subject: POOL_KIND, column: epochWeight.provider })
+const settlements = log(settlement)
+const rewards = log(reward)
+const slashes = log(slash)
+
+export const stakeEntities = [pools, delegations, exits, weights]
+export const stakeLogs = [settlements, rewards, slashes]
+
+const onStake = on(STAKE, POOL_KIND)
+const onEmission = on(EMISSION, POOL_KIND)
+
+type OfPool = ChainEvent<string, { provider: Address }>
+type OfHolder = ChainEvent<string, { provider: Address; account: Address }>
+type OfExit = ChainEvent<string, { provider: Address; account: Address; id: bigint }>
+
+const itsPool = ({ args }: OfPool): Need[] => [[pools, args.provider]]
+const itsHolder = (event: OfHolder): Need[] => [
+  ...itsPool(event),
+  [delegations, keyOf(event.args.provider, event.args.account)],
+]
+const itsExit = (event: OfExit): Need[] => [...itsHolder(event), [exits, String(event.args.id)]]
+
+const countings = (['Counted', 'Uncounted'] as const).map((name) =>
+  onEmission(
+    name,
+    (event) => [
+      ...itsPool(event),
+      ...epochsOf(event.args).map((epoch): Need => [weights, keyOf(event.args.provider, epoch)]),
+    ],
+    ({ args, time }, rows) => {
+      const { provider } = args
+      rows.put(pools, poolOf(rows, provider, time))
+      for (const epoch of epochsOf(args)) {
+        const key = keyOf(provider, epoch)
+        const before = rows.get(weights, key)?.weight ?? 0
+        const weight = before + Number(args.weight) * (name === 'Counted' ? 1 : -1)
+        rows.put(weights, { key, provider, epoch, weight })
       }
-      case 'ExitRequested':
-        this.leave(found, account, row)
-        found.exitAssets += number('amount')
-        found.exitShares += number('exitShares')
-        this.exits.set(args['id'] ?? '', {
-          id: args['id'] ?? '',
-          provider: row.pool,
-          account,
-          amount: number('amount'),
-          exitShares: number('exitShares'),
-          readyAt: Number(args['readyAt']),
-          state: 'waiting',
-        })
-        return
-      case 'Redelegated':
-        this.leave(found, account, row)
-        return
-      case 'ExitCancelled':
-      case 'ExitWithdrawn': {
-        const exit = this.exits.get(args['id'] ?? '')
-        if (!exit) return
-        found.exitAssets -= number('amount')
-        found.exitShares -= exit.exitShares
-        exit.state = row.name === 'ExitCancelled' ? 'cancelled' : 'withdrawn'
-        // It was stake before; the event before this one added it as if it were new.
-        if (row.name === 'ExitCancelled')
-          this.delegation(row.pool, account, row.time).delegated -= number('amount')
-        return
-      }
-      case 'PoolRewarded': {
-        const kept = number('commission') + number('providerPart')
-        const shared = number('stakeReward') + number('gpuReward') - kept
-        if (shared > 0n && found.shares > 0n) found.perShare += (shared * REWARD_PRECISION) / found.shares
-        found.rewarded += shared
-        found.kept += kept
-        if (found.nextCommissionFrom !== null && found.nextCommissionFrom <= row.time)
-          Object.assign(found, {
-            commissionBps: found.nextCommissionBps,
-            nextCommissionBps: null,
-            nextCommissionFrom: null,
-          })
-        this.settlements.push({ ...place, perShare: found.perShare })
-        return
-      }
-      case 'RewardClaimed':
-        this.delegation(row.pool, account, row.time).claimed += number('amount')
-        this.rewards.push({ ...place, account, amount: number('amount'), transaction: row.transaction })
-        return
-      case 'Slashed': {
-        found.assets -= number('active')
-        found.exitAssets -= number('exiting')
-        found.slashed += number('active') + number('exiting')
-        this.slashes.push({
-          ...place,
-          active: number('active'),
-          exiting: number('exiting'),
-          reporter:
-            args['reporter'] === undefined || args['reporter'] === zeroAddress ? null : args['reporter'],
-          reward: number('reward'),
-          reason: args['reason'] ?? '',
-          offence: null,
-          transaction: row.transaction,
-        })
-        return
-      }
-      case 'CommissionSet': {
-        const bps = Number(args['bps'])
-        const from = Number(args['from'])
-        if (from <= row.time)
-          Object.assign(found, { commissionBps: bps, nextCommissionBps: null, nextCommissionFrom: null })
-        else Object.assign(found, { nextCommissionBps: bps, nextCommissionFrom: from })
-        return
-      }
-      case 'CollateralSet':
-        found.locked = number('locked')
-        return
-      default:
-        this.weigh(row.pool, row)
-    }
+    },
+  ),
+)
+
+/** What becomes of a pool and what is in it. Anybody's event about a provider makes a pool, if an empty one. */
+const poolHandlers: Handler[] = [
+  onStake('Delegated', itsHolder, ({ args, time }, rows) => {
+    const { provider, account, amount, shares } = args
+    const found = poolOf(rows, provider, time)
+    rows.put(pools, { ...found, assets: found.assets + amount, shares: found.shares + shares })
+    const held = delegationOf(rows, provider, account, time)
+    rows.put(delegations, { ...held, shares: held.shares + shares, delegated: held.delegated + amount })
+  }),
+  onStake('ExitRequested', itsExit, ({ args, time }, rows) => {
+    const { id, provider, account, amount, exitShares, readyAt } = args
+    leave(rows, { ...args, time })
+    rows.change(pools, provider, (found) => ({
+      exitAssets: found.exitAssets + amount,
+      exitShares: found.exitShares + exitShares,
+    }))
+    rows.put(exits, {
+      id: String(id),
+      provider,
+      account,
+      amount,
+      exitShares,
+      readyAt: Number(readyAt),
+      state: 'waiting',
+    })
+  }),
+  onStake(
+    'Redelegated',
+    ({ args }) => [
+      [pools, args.from],
+      [delegations, keyOf(args.from, args.account)],
+    ],
+    ({ args, time }, rows) => leave(rows, { ...args, provider: args.from, time }),
+  ),
+  onStake('ExitCancelled', itsExit, ({ args, time }, rows) => {
+    const { provider, account, amount } = args
+    endExit(rows, args, 'cancelled')
+    // It was stake before; the event before this one added it as if it were new.
+    const held = delegationOf(rows, provider, account, time)
+    rows.put(delegations, { ...held, delegated: held.delegated - amount })
+  }),
+  onStake('ExitWithdrawn', itsExit, ({ args }, rows) => endExit(rows, args, 'withdrawn')),
+  onStake('PoolRewarded', itsPool, ({ args, time, block, logIndex }, rows) => {
+    const { provider, stakeReward, commission, gpuReward, providerPart } = args
+    const found = poolOf(rows, provider, time)
+    const kept = commission + providerPart
+    const shared = stakeReward + gpuReward - kept
+    const each = shared > 0n && found.shares > 0n ? (shared * REWARD_PRECISION) / found.shares : 0n
+    const perShare = found.perShare + each
+    const isDue = found.nextCommissionFrom !== null && found.nextCommissionFrom <= time
+    rows.put(pools, {
+      ...found,
+      perShare,
+      rewarded: found.rewarded + shared,
+      kept: found.kept + kept,
+      ...(isDue && found.nextCommissionBps !== null && commissionNow(found.nextCommissionBps)),
+    })
+    rows.add(settlements, { block, logIndex, provider, perShare, time })
+  }),
+  onStake('RewardClaimed', itsHolder, ({ args, time, block, logIndex, transaction }, rows) => {
+    const { provider, account, amount } = args
+    rows.put(pools, poolOf(rows, provider, time))
+    const held = delegationOf(rows, provider, account, time)
+    rows.put(delegations, { ...held, claimed: held.claimed + amount })
+    rows.add(rewards, { block, logIndex, provider, account, amount, time, transaction })
+  }),
+  onStake('Slashed', itsPool, ({ args, time, block, logIndex, transaction }, rows) => {
+    const { provider, active, exiting, reporter, reward: paid, reason } = args
+    const found = poolOf(rows, provider, time)
+    rows.put(pools, {
+      ...found,
+      assets: found.assets - active,
+      exitAssets: found.exitAssets - exiting,
+      slashed: found.slashed + active + exiting,
+    })
+    const by = reporter === zeroAddress ? null : reporter
+    const place = { block, logIndex, time, transaction }
+    rows.add(slashes, {
+      ...place,
+      provider,
+      active,
+      exiting,
+      reporter: by,
+      reward: paid,
+      reason,
+      offence: null,
+    })
+  }),
+  onStake('CommissionSet', itsPool, ({ args, time }, rows) => {
+    const [bps, from] = [Number(args.bps), Number(args.from)]
+    rows.put(pools, {
+      ...poolOf(rows, args.provider, time),
+      ...(from <= time ? commissionNow(bps) : { nextCommissionBps: bps, nextCommissionFrom: from }),
+    })
+  }),
+  onStake('CollateralSet', itsPool, ({ args, time }, rows) =>
+    rows.put(pools, { ...poolOf(rows, args.provider, time), locked: args.locked }),
+  ),
+  ...countings,
+]
+
+/** What was proven is told by the event after the slash. */
+const reported = on(SLASHING)(
+  'Reported',
+  () => [],
+  ({ args, transaction }, rows) => {
+    const slashed = rows.added(slashes).findLast((one) => one.transaction === transaction)
+    if (slashed) slashed.offence = OFFENCES[args.offence] ?? null
+  },
+)
+
+export const stakeHandlers: Handler[] = [...poolHandlers, reported]
+
+/** A pool, which events of its handlers name by its provider. */
+export const POOL: Subject = {
+  kind: POOL_KIND,
+  argumentOf: (contract, { name: event, inputs }) => {
+    if (!poolHandlers.some((one) => one.contract === contract && one.event === event)) return undefined
+    return inputs.some(({ name }) => name === 'provider') ? 'provider' : 'from'
+  },
+}
+
+function commissionNow(bps: number) {
+  return { commissionBps: bps, nextCommissionBps: null, nextCommissionFrom: null }
+}
+
+/** Takes stake out of a pool and from whoever has it there. */
+function leave(
+  rows: Rows,
+  of: { provider: Address; account: Address; amount: bigint; shares: bigint; time: number },
+): void {
+  const { provider, account, amount, shares, time } = of
+  const found = poolOf(rows, provider, time)
+  rows.put(pools, { ...found, assets: found.assets - amount, shares: found.shares - shares })
+  const held = delegationOf(rows, provider, account, time)
+  rows.put(delegations, { ...held, shares: held.shares - shares })
+}
+
+function endExit(
+  rows: Rows,
+  { id, provider, amount }: { id: bigint; provider: Address; amount: bigint },
+  state: 'cancelled' | 'withdrawn',
+): void {
+  const { exitShares } = rows.change(exits, String(id), () => ({ state }))
+  rows.change(pools, provider, (found) => ({
+    exitAssets: found.exitAssets - amount,
+    exitShares: found.exitShares - exitShares,
+  }))
+}
+
+/** A provider's pool, empty from `time` on where there was none. */
+function poolOf(rows: Rows, provider: Address, time: number): PoolRow {
+  const empty = {
+    assets: 0n,
+    shares: 0n,
+    exitAssets: 0n,
+    exitShares: 0n,
+    locked: 0n,
+    perShare: 0n,
+    rewarded: 0n,
+    kept: 0n,
+    slashed: 0n,
   }
+  return rows.get(pools, provider) ?? { provider, ...empty, ...commissionNow(0), since: time }
+}
 
-  private weigh(provider: string, { name, args }: EventRow): void {
-    const weight = Number(args['weight']) * (name === 'Counted' ? 1 : -1)
-    for (let epoch = Number(args['from']); epoch < Number(args['to']); epoch++) {
-      const key = `${provider} ${epoch}`
-      const known = this.weights.get(key) ?? { key, provider, epoch, weight: 0 }
-      this.weights.set(key, { ...known, weight: known.weight + weight })
-    }
-  }
+function delegationOf(rows: Rows, provider: Address, account: Address, time: number) {
+  const key = keyOf(provider, account)
+  const none = { shares: 0n, delegated: 0n, claimed: 0n }
+  return rows.get(delegations, key) ?? { key, provider, account, ...none, since: time }
+}
 
-  private leave(found: PoolRow, account: string, { args, time }: EventRow): void {
-    const [amount, shares] = [BigInt(String(args['amount'])), BigInt(String(args['shares']))]
-    found.assets -= amount
-    found.shares -= shares
-    this.delegation(found.provider, account, time).shares -= shares
-  }
+function keyOf(provider: Address, of: Address | number): string {
+  return `${provider} ${of}`
+}
 
-  /** What was proven is told by the event after the slash. */
-  private nameOffence({ transaction, args }: EventRow): void {
-    const slashed = this.slashes.findLast((one) => one.transaction === transaction)
-    if (slashed) slashed.offence = ['receipts', 'bids', 'refusal'][Number(args['offence'])] ?? null
-  }
-
-  private pool(provider: string, time: number): PoolRow {
-    let found = this.pools.get(provider)
-    if (!found) {
-      const none = {
-        assets: 0n,
-        shares: 0n,
-        exitAssets: 0n,
-        exitShares: 0n,
-        locked: 0n,
-        perShare: 0n,
-        rewarded: 0n,
-        kept: 0n,
-        slashed: 0n,
-      }
-      found = {
-        provider,
-        ...none,
-        commissionBps: 0,
-        nextCommissionBps: null,
-        nextCommissionFrom: null,
-        since: time,
-      }
-      this.pools.set(provider, found)
-    }
-    return found
-  }
-
-  private delegation(provider: string, account: string, time: number): DelegationRow {
-    const key = `${provider} ${account}`
-    let found = this.delegations.get(key)
-    if (!found) {
-      found = { key, provider, account, shares: 0n, delegated: 0n, claimed: 0n, since: time }
-      this.delegations.set(key, found)
-    }
-    return found
-  }
+function epochsOf({ from, to }: { from: bigint; to: bigint }): number[] {
+  return Array.from({ length: Number(to - from) }, (_, index) => Number(from) + index)
 }

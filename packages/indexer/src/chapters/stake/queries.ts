@@ -3,34 +3,19 @@ import {
   decimal,
   type EpochRecord,
   type ExitRecord,
-  type PeriodRecord,
   type PoolRecord,
   type RewardRecord,
   type SlashRecord,
 } from '@cloister/core'
-import {
-  EPOCH_SECONDS,
-  emitted,
-  gpuBudgetOf,
-  PERIOD_SECONDS,
-  poolAssetsOf,
-  REWARD_PRECISION,
-} from '@cloister/economy'
+import { EPOCH_SECONDS, gpuBudgetOf, poolAssetsOf, REWARD_PRECISION } from '@cloister/economy'
 import { and, asc, count, desc, eq, gt, gte, lt, lte, max, sql, sum } from 'drizzle-orm'
 import type { Address, Hex } from 'viem'
 import { z } from 'zod'
+import type { Page, Place } from '../../api/paging.ts'
+import type { Parts } from '../../api/route.ts'
+import { equal, type Filter } from '../../database/filters.ts'
 import type { Database } from '../../database/open.ts'
-import {
-  delegation,
-  epochWeight,
-  payment,
-  pool,
-  reward,
-  settlement,
-  slash,
-  stakeExit,
-} from '../../database/schema.ts'
-import { equal, type Page, type Place } from '../leases/queries.ts'
+import { delegation, epochWeight, pool, reward, settlement, slash, stakeExit } from './tables.ts'
 
 const TRAILING_SECONDS = 30 * 86_400
 const YEAR_SECONDS = 365 * 86_400
@@ -41,10 +26,14 @@ export interface Clock {
   start: number
 }
 
+export function clockOf({ network, now }: Pick<Parts, 'network' | 'now'>): Clock {
+  return { now: now(), start: network.emissionStart }
+}
+
 /** Pools, those with most stake first. */
 export async function findPools(
   database: Database,
-  filters: { provider?: string },
+  filters: Filter<'provider'>,
   { now, start }: Clock,
 ): Promise<PoolRecord[]> {
   // The last epoch that is over: what the present one weighs isn't certain yet.
@@ -152,7 +141,7 @@ export const ExitPlace = z.strictObject({ readyAt: z.int(), id: decimal })
 /** Who holds what in which pool, those with most shares first; those who have left are left out. */
 export async function findDelegations(
   database: Database,
-  filters: { provider?: string; account?: string },
+  filters: Filter<'provider' | 'account'>,
   limit: number,
   after?: z.infer<typeof DelegationPlace>,
 ): Promise<Page<DelegationRecord, z.infer<typeof DelegationPlace>>> {
@@ -191,7 +180,7 @@ export async function findDelegations(
 /** Exits, those ready first first. */
 export async function findExits(
   database: Database,
-  filters: { provider?: string; account?: string; state?: string },
+  filters: Filter<'provider' | 'account' | 'state'>,
   limit: number,
   after?: z.infer<typeof ExitPlace>,
 ): Promise<Page<ExitRecord, z.infer<typeof ExitPlace>>> {
@@ -231,7 +220,7 @@ export async function findExits(
  */
 export async function findEpochs(
   database: Database,
-  { before, limit, provider }: { before?: number; limit: number; provider?: string },
+  { before, limit, provider }: { before?: number | undefined; limit: number } & Filter<'provider'>,
   { now, start }: Clock,
 ): Promise<EpochRecord[]> {
   const present = Math.floor((now - start) / EPOCH_SECONDS)
@@ -276,7 +265,7 @@ export async function findEpochs(
 /** Rewards that were paid out, newest first. */
 export async function findRewards(
   database: Database,
-  filters: { provider?: string; account?: string },
+  filters: Filter<'provider' | 'account'>,
   limit: number,
   after?: Place,
 ): Promise<Page<RewardRecord>> {
@@ -311,7 +300,7 @@ export async function findRewards(
 /** Slashes, newest first. */
 export async function findSlashes(
   database: Database,
-  filters: { provider?: string },
+  filters: Filter<'provider'>,
   limit: number,
   after?: Place,
 ): Promise<Page<SlashRecord>> {
@@ -356,31 +345,4 @@ export async function findSlashes(
     items,
     next: rows.length > limit && last ? { block: last.block, logIndex: last.logIndex } : undefined,
   }
-}
-
-/** Emission and fee income of every period so far. */
-export async function readPeriods(database: Database, now: number, start: number): Promise<PeriodRecord[]> {
-  const period = sql<number>`floor((${payment.time} - ${start}) / ${PERIOD_SECONDS}::numeric)::int`
-  const fees = await database
-    .select({ period, token: payment.token, amount: sum(payment.amount) })
-    .from(payment)
-    .where(and(eq(payment.kind, 'fee'), gte(payment.time, start), lte(payment.time, now)))
-    .groupBy(sql`1`, payment.token)
-    .orderBy(payment.token)
-  const elapsed = now - start
-  return Array.from(
-    { length: Math.max(0, Math.floor(elapsed / PERIOD_SECONDS) + 1) },
-    (_, index): PeriodRecord => {
-      const [from, until] = [index * PERIOD_SECONDS, (index + 1) * PERIOD_SECONDS]
-      return {
-        period: index,
-        from: start + from,
-        until: start + until,
-        emitted: (emitted(Math.min(until, elapsed)) - emitted(from)).toString(),
-        fees: fees
-          .filter((row) => row.period === index)
-          .map(({ token, amount }) => ({ token: token as Address, amount: amount ?? '0' })),
-      }
-    },
-  )
 }

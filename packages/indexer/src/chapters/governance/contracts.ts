@@ -1,0 +1,28 @@
+import { ADMISSION_ABI, KEY_SERVICE_ABI, TOKEN_ABI } from '@cloister/chain'
+import type { Contract } from '../../engine/contract.ts'
+import { MARKET } from '../leases/contract.ts'
+import { EMISSION, SLASHING, STAKE } from '../stake/contracts.ts'
+import { WORKERS } from '../workers/contract.ts'
+
+const TOKEN = {
+  name: 'token',
+  abi: TOKEN_ABI,
+  at: ({ tokens }) => tokens.find(({ symbol }) => symbol === 'CLOI')?.address,
+  /** Transfers of the token are its accounts' business. */
+  without: ['Approval', 'Transfer'],
+} as const satisfies Contract
+
+export const ADMISSION = {
+  name: 'admission',
+  abi: ADMISSION_ABI,
+  at: ({ contracts }) => contracts.admission,
+} as const satisfies Contract
+
+const KEY_SERVICE = {
+  name: 'keyService',
+  abi: KEY_SERVICE_ABI,
+  at: ({ contracts }) => contracts.keyService,
+} as const satisfies Contract
+
+/** Contracts whose owner announces what it changes, by the names of `GOVERNED_CONTRACTS`. */
+export const GOVERNED = [TOKEN, STAKE, SLASHING, EMISSION, MARKET, WORKERS, ADMISSION, KEY_SERVICE] as const

@@ -1,0 +1,16 @@
+import type { Chapter } from '../../engine/chapter.ts'
+import { MARKET } from './contract.ts'
+import { LEASE, leaseHandlers, leases } from './fold.ts'
+import { oneLease } from './routes/lease.ts'
+import { listLeases } from './routes/leases.ts'
+
+export const LEASES_CHAPTER: Chapter = {
+  name: 'leases',
+  version: 1,
+  contracts: [MARKET],
+  subjects: [LEASE],
+  entities: [leases],
+  logs: [],
+  handlers: leaseHandlers,
+  routes: [listLeases, oneLease],
+}

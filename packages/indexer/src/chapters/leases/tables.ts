@@ -1,0 +1,39 @@
+import { bigint, boolean, index, integer, pgTable, text } from 'drizzle-orm/pg-core'
+import { amount, seconds } from '../../database/columns.ts'
+
+export const lease = pgTable(
+  'lease',
+  {
+    id: text().primaryKey(),
+    shortId: text('short_id').notNull(),
+    /** The name the tenant wished for; who has it is decided when asked. */
+    wishedName: text('wished_name'),
+    open: boolean().notNull(),
+    refused: boolean().notNull(),
+    tenant: text().notNull(),
+    worker: text().notNull(),
+    provider: text().notNull(),
+    token: text().notNull(),
+    ratePerSecond: amount('rate_per_second').notNull(),
+    deposit: amount('deposit').notNull(),
+    spent: amount('spent').notNull(),
+    fee: amount('fee').notNull(),
+    refund: amount('refund').notNull(),
+    coveredSeconds: seconds('covered_seconds').notNull(),
+    manifestHash: text('manifest_hash').notNull(),
+    openedAt: seconds('opened_at').notNull(),
+    openedBlock: bigint('opened_block', { mode: 'number' }).notNull(),
+    openedLogIndex: integer('opened_log_index').notNull(),
+    closedAt: seconds('closed_at'),
+    noticeUntil: seconds('notice_until'),
+    transaction: text().notNull(),
+  },
+  (table) => [
+    index('lease_short_id').on(table.shortId),
+    index('lease_name').on(table.wishedName),
+    index('lease_tenant').on(table.tenant),
+    index('lease_worker').on(table.worker),
+    index('lease_provider').on(table.provider),
+    index('lease_order').on(table.openedBlock, table.openedLogIndex),
+  ],
+)

@@ -1,0 +1,16 @@
+import type { Chapter } from '../../engine/chapter.ts'
+import { MARKET } from '../leases/contract.ts'
+import { paymentHandlers, payments } from './fold.ts'
+import { listPayments } from './routes/payments.ts'
+
+/** Money that leases moved. */
+export const PAYMENTS_CHAPTER: Chapter = {
+  name: 'payments',
+  version: 1,
+  contracts: [MARKET],
+  subjects: [],
+  entities: [],
+  logs: [payments],
+  handlers: paymentHandlers,
+  routes: [listPayments],
+}

@@ -1,0 +1,24 @@
+import { bigint, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { amount, seconds } from '../../database/columns.ts'
+
+export const payment = pgTable(
+  'payment',
+  {
+    block: bigint({ mode: 'number' }).notNull(),
+    logIndex: integer('log_index').notNull(),
+    /** One event can move money in two ways: an earning and its fee. */
+    part: integer().notNull(),
+    kind: text().notNull(),
+    lease: text(),
+    account: text().notNull(),
+    token: text().notNull(),
+    amount: amount('amount').notNull(),
+    time: seconds('time').notNull(),
+    transaction: text().notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.block, table.logIndex, table.part] }),
+    index('payment_lease').on(table.lease),
+    index('payment_account').on(table.account),
+  ],
+)

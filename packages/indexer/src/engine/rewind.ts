@@ -1,0 +1,60 @@
+import { and, asc, eq, gt, inArray, or, sql } from 'drizzle-orm'
+import { chunks } from '../database/chunks.ts'
+import type { Database, Transaction } from '../database/open.ts'
+import type { Plan } from './plan.ts'
+import { Rows } from './rows.ts'
+import { checkpoint, event, progress, subject } from './tables.ts'
+import type { Changed } from './write.ts'
+
+/** Takes back everything above a block and folds what it touched anew from the events that remain. */
+export async function rewind(database: Database, plan: Plan, block: number): Promise<Changed> {
+  return database.transaction(async (tx) => {
+    const touched = Map.groupBy(
+      await tx
+        .selectDistinct({ kind: subject.kind, id: subject.id })
+        .from(subject)
+        .where(gt(subject.block, block)),
+      ({ kind }) => kind,
+    )
+    for (const table of [event, subject, checkpoint]) await tx.delete(table).where(gt(table.block, block))
+    for (const log of plan.logs) await tx.delete(log.table).where(gt(log.block, block))
+    const changed: Changed = new Map()
+    for (const [kind, subjects] of touched) {
+      const ids = subjects.map(({ id }) => id)
+      changed.set(kind, new Set(ids))
+      for (const some of chunks(ids)) await refold(tx, plan, kind, some)
+    }
+    await tx
+      .insert(progress)
+      .values({ key: 'reorganisations', value: '1' })
+      .onConflictDoUpdate({ target: progress.key, set: { value: sql`(${progress.value}::int + 1)::text` } })
+    return changed
+  })
+}
+
+/** Makes the rows of subjects from nothing. */
+async function refold(tx: Transaction, plan: Plan, kind: string, ids: string[]): Promise<void> {
+  const entities = plan.entities.filter((entity) => entity.subject === kind)
+  if (entities.length === 0) return
+  for (const { table, column } of entities) await tx.delete(table).where(inArray(column, ids))
+  const handled = plan.handlersOf(kind)
+  const found = await tx
+    .select({ event })
+    .from(subject)
+    .innerJoin(event, and(eq(event.block, subject.block), eq(event.logIndex, subject.logIndex)))
+    .where(
+      and(
+        eq(subject.kind, kind),
+        inArray(subject.id, ids),
+        or(...handled.map((one) => and(eq(event.contract, one.contract), eq(event.name, one.event)))),
+      ),
+    )
+    .orderBy(asc(event.block), asc(event.logIndex))
+  const rows = new Rows({ isRefold: true })
+  rows.folding = kind
+  for (const row of found) {
+    const one = plan.revive(row.event)
+    for (const handler of plan.of(one).handlers) if (handler.subject === kind) handler.apply(one, rows)
+  }
+  await rows.flush(tx)
+}
