@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Network } from '@cloister/chain'
+import { postgresPrograms, startPostgres } from '@cloister/development/postgres'
 import { say, table } from '@cloister/terminal'
 import { type Address, type Hex, numberToHex } from 'viem'
 import { indexApi } from '../packages/indexer/src/api/app.ts'
@@ -10,7 +11,6 @@ import { openDatabase } from '../packages/indexer/src/database/open.ts'
 import type { ChainEvent } from '../packages/indexer/src/engine/contract.ts'
 import { Plan } from '../packages/indexer/src/engine/plan.ts'
 import { writeSpan } from '../packages/indexer/src/engine/write.ts'
-import { postgresPrograms, startPostgres } from '../packages/indexer/src/testing/postgres.ts'
 
 const LEASES = Number(process.env['CLOISTER_INDEX_LEASES'] ?? 100_000)
 const LEASES_A_SPAN = 1_000
