@@ -119,6 +119,7 @@ const CODES = {
   unreachable: 'reach',
   'bad-answer': 'answer',
   'bad-bid': 'answer',
+  'bad-index': 'failure',
   'bad-state': 'failure',
   'daemon-failed': 'failure',
   'deploy-failed': 'failure',

@@ -11,7 +11,7 @@ export function plain(value: unknown): unknown {
   return value
 }
 
-/** Arguments as viem decodes them, out of what `plain` made of them. Throws `bad-event` for what is missing. */
+/** Arguments as viem decodes them, out of what `plain` made of them. Throws `bad-index` for what is missing. */
 export function revive(event: AbiEvent, args: Record<string, unknown>): Record<string, unknown> {
   return reviveAll(event.name, event.inputs, args)
 }
@@ -26,7 +26,7 @@ function reviveAll(
       const { name = '' } = input
       const value = args[name]
       if (value === undefined || value === null)
-        throw new CloisterError('bad-event', `The event ${of} in the index has no argument ${name}.`, {
+        throw new CloisterError('bad-index', `The event ${of} in the index has no argument ${name}.`, {
           hint: 'Delete the database: the index is built again from the chain.',
         })
       return [name, reviveOne(of, input, value)]

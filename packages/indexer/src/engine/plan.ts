@@ -35,7 +35,7 @@ export class Plan {
   private readonly byName = new Map<string, Listening>()
   private readonly byLog = new Map<string, Listening>()
 
-  /** Throws `bad-chapters` where two differ about a contract, or one handles what isn't read. */
+  /** Throws `bad-index` where two differ about a contract, or one handles what isn't read. */
   constructor(chapters: readonly Chapter[], network: Network) {
     this.chapters = chapters
     this.entities = chapters.flatMap(({ entities }) => entities)
@@ -74,7 +74,7 @@ export class Plan {
     return selector === undefined ? undefined : this.byLog.get(logKey(address, selector))
   }
 
-  /** What is done about an event. Throws `bad-chapters` where no chapter reads such a one. */
+  /** What is done about an event. Throws `bad-index` where no chapter reads such a one. */
   of({ contract, name }: { contract: string; name: string }): Listening {
     return this.listening({ contract, event: name })
   }
@@ -84,7 +84,7 @@ export class Plan {
     return this.of(event).subjects.map(({ kind, argument }) => ({ kind, id: String(event.args[argument]) }))
   }
 
-  /** An event as it was decoded, out of its row. Throws `bad-event`. */
+  /** An event as it was decoded, out of its row. Throws `bad-index`. */
   revive({ args, transaction, ...row }: typeof event.$inferSelect): ChainEvent {
     // A transaction's hash was written as one.
     return { ...row, transaction: transaction as Hex, args: revive(this.of(row).event, args) }
@@ -97,7 +97,7 @@ export class Plan {
 
   private listening({ contract, event }: { contract: string; event: string }): Listening {
     const found = this.byName.get(`${contract}.${event}`)
-    if (!found) throw new CloisterError('bad-chapters', `No chapter reads the event ${event} of ${contract}.`)
+    if (!found) throw new CloisterError('bad-index', `No chapter reads the event ${event} of ${contract}.`)
     return found
   }
 }
@@ -108,7 +108,7 @@ function contractsOf(chapters: readonly Chapter[]): Contract[] {
   for (const contract of chapters.flatMap(({ contracts }) => contracts)) {
     const known = found.get(contract.name)
     if (known && known !== contract)
-      throw new CloisterError('bad-chapters', `Two contracts are called ${contract.name}.`)
+      throw new CloisterError('bad-index', `Two contracts are called ${contract.name}.`)
     found.set(contract.name, contract)
   }
   return [...found.values()]

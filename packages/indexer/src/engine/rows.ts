@@ -48,16 +48,16 @@ export class Rows {
   get<T extends PgTable>(entity: Entity<T>, key: string): RowOf<T> | undefined {
     const { rows } = this.known(entity)
     if (!this.isRefold && !rows.has(key))
-      throw new CloisterError('bad-fold', `A fold reads ${nameOf(entity, key)}, which it didn't ask for.`)
+      throw new CloisterError('bad-index', `A fold reads ${nameOf(entity, key)}, which it didn't ask for.`)
     // What a table's map holds was read from it or put there.
     return rows.get(key) as RowOf<T> | undefined
   }
 
-  /** A row that has to be there. Throws `bad-fold`. */
+  /** A row that has to be there. Throws `bad-index`. */
   require<T extends PgTable>(entity: Entity<T>, key: string): RowOf<T> {
     const row = this.get(entity, key)
     if (row === undefined)
-      throw new CloisterError('bad-fold', `An event is about ${nameOf(entity, key)}, which isn't there.`)
+      throw new CloisterError('bad-index', `An event is about ${nameOf(entity, key)}, which isn't there.`)
     return row
   }
 
@@ -67,7 +67,7 @@ export class Rows {
     const key = String((row as Record<string, unknown>)[entity.key])
     if (entity.subject !== this.folding)
       throw new CloisterError(
-        'bad-fold',
+        'bad-index',
         `A fold of ${this.folding ?? 'logs'} writes ${nameOf(entity, key)}, which is folded by ${entity.subject}.`,
       )
     const known = this.known(entity)
@@ -75,7 +75,7 @@ export class Rows {
     known.changed.add(key)
   }
 
-  /** Changes fields of a row that has to be there. Throws `bad-fold`. */
+  /** Changes fields of a row that has to be there. Throws `bad-index`. */
   change<T extends PgTable>(
     entity: Entity<T>,
     key: string,

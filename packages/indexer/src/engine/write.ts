@@ -14,7 +14,7 @@ export type Changed = Map<string, Set<string>>
 /**
  * Writes a span of events, what folds from them, and how far reading has come, all or nothing. `blocks` are
  * those with events and, last, the one that reading has come to. Of those below `keepFrom` every thousandth
- * is remembered. Throws `bad-fold` where an event is about a row that should be there and isn't.
+ * is remembered. Throws `bad-index` where an event is about a row that should be there and isn't.
  */
 export async function writeSpan(
   database: Database,

@@ -23,7 +23,7 @@ export function foldProposals(events: GovernanceEvent[], now: number): ProposalR
         transaction: event.transaction,
       })
     } else if (!before)
-      throw new CloisterError('bad-fold', `The proposal ${id} is over, and none such was made.`)
+      throw new CloisterError('bad-index', `The proposal ${id} is over, and none such was made.`)
     else if (event.name === 'Executed')
       known.set(id, { ...before, state: 'executed', taken: event.args.taken.toString() })
     else known.set(id, { ...before, state: 'cancelled' })
