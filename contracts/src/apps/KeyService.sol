@@ -6,7 +6,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Governed} from "../governance/Governed.sol";
 import {Market} from "../market/Market.sol";
-import {Workers} from "../attestation/Workers.sol";
+import {Workers} from "../market/Workers.sol";
 
 /// @title KeyService: where the three instances of the key service are
 /// @notice An instance is a lease that runs the key service's manifest on a covered worker. There are three

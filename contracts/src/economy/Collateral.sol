@@ -5,7 +5,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Governed} from "../governance/Governed.sol";
 import {IRewarder} from "../interfaces/IRewarder.sol";
-import {Workers} from "../attestation/Workers.sol";
+import {Workers} from "../market/Workers.sol";
 
 /// @title Collateral: what GPUs in service lock of their provider's pool
 /// @notice A GPU earns emission only with collateral for it: active stake of its provider's pool. While it

@@ -7,7 +7,7 @@ import {Schedule} from "../libraries/Schedule.sol";
 import {Stake} from "./Stake.sol";
 import {Token} from "./Token.sol";
 import {Weights} from "./Weights.sol";
-import {Workers} from "../attestation/Workers.sol";
+import {Workers} from "../market/Workers.sol";
 
 /// @title Emission: 700,000,000 CLOI over time, and never one unit more
 /// @notice Of what the schedule emits (see `Schedule`), 20% are the treasury's, 40% all stake's, 40% GPU

@@ -8,7 +8,7 @@ import {Governed} from "../governance/Governed.sol";
 import {Market} from "../market/Market.sol";
 import {Pools} from "./Pools.sol";
 import {Stake} from "./Stake.sol";
-import {Workers} from "../attestation/Workers.sol";
+import {Workers} from "../market/Workers.sol";
 
 /// @title Slashing: what costs stake
 /// @notice Three things anybody can prove, and is rewarded for: a worker key that signed two receipts for

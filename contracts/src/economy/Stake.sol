@@ -12,7 +12,7 @@ import {IRewarder} from "../interfaces/IRewarder.sol";
 import {Pools} from "./Pools.sol";
 import {Shares} from "../libraries/Shares.sol";
 import {SlashRoom} from "../libraries/SlashRoom.sol";
-import {Workers} from "../attestation/Workers.sol";
+import {Workers} from "../market/Workers.sol";
 
 /// @title Stake: one pool a provider, and delegators' shares in it
 /// @notice A pool is a provider's collateral. Whoever puts CLOI in gets shares; leaving takes 21 days, in

@@ -7,7 +7,7 @@ import {Schedule} from "../libraries/Schedule.sol";
 import {Gpus} from "../attestation/Gpus.sol";
 import {CoveredWorkers} from "../attestation/CoveredWorkers.sol";
 import {Stake} from "./Stake.sol";
-import {Workers} from "../attestation/Workers.sol";
+import {Workers} from "../market/Workers.sol";
 
 /// @title Weights: which worker's GPUs count for which hour
 /// @notice A worker counts for an epoch if it is covered throughout, its GPUs are vouched for throughout,

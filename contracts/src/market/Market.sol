@@ -11,7 +11,7 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {LeaseTerms} from "./LeaseTerms.sol";
 import {Room} from "../libraries/Room.sol";
-import {Workers} from "../attestation/Workers.sol";
+import {Workers} from "./Workers.sol";
 
 /// @title Market: leases of compute, paid per covered second
 /// @notice A tenant opens a lease by taking a bid that a provider signed off chain. The deposit is held here

@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {Admission} from "../../src/attestation/Admission.sol";
 import {Platforms} from "../../src/attestation/Platforms.sol";
-import {Workers} from "../../src/attestation/Workers.sol";
+import {Workers} from "../../src/market/Workers.sol";
 import {Der} from "../../src/attestation/Der.sol";
 import {TdxQuote} from "../../src/attestation/TdxQuote.sol";
 import {X509} from "../../src/attestation/X509.sol";

@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {Collateral} from "../../src/economy/Collateral.sol";
 import {IRewarder} from "../../src/interfaces/IRewarder.sol";
 import {Stake} from "../../src/economy/Stake.sol";
-import {Workers} from "../../src/attestation/Workers.sol";
+import {Workers} from "../../src/market/Workers.sol";
 import {EconomyTest} from "../stages/Economy.sol";
 import {vm} from "../Vm.sol";
 

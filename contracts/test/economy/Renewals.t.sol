@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {ICoverageObserver} from "../../src/interfaces/ICoverageObserver.sol";
-import {Workers} from "../../src/attestation/Workers.sol";
+import {Workers} from "../../src/market/Workers.sol";
 import {StakedNetwork} from "../stages/StakedNetwork.sol";
 import {vm} from "../Vm.sol";
 

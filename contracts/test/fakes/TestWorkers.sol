@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {ICoverageObserver} from "../../src/interfaces/ICoverageObserver.sol";
 import {Gpus} from "../../src/attestation/Gpus.sol";
 import {CoveredWorkers} from "../../src/attestation/CoveredWorkers.sol";
-import {Workers} from "../../src/attestation/Workers.sol";
+import {Workers} from "../../src/market/Workers.sol";
 
 /// @title TestWorkers: stands for Workers in tests of stake and emission, where who vouches for coverage and
 /// GPUs does not matter

@@ -6,7 +6,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {CoveredWorkers} from "../../src/attestation/CoveredWorkers.sol";
 import {LeaseTerms} from "../../src/market/LeaseTerms.sol";
 import {Market} from "../../src/market/Market.sol";
-import {Workers} from "../../src/attestation/Workers.sol";
+import {Workers} from "../../src/market/Workers.sol";
 import {LeasedNetwork} from "../stages/LeasedNetwork.sol";
 import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
 import {vm} from "../Vm.sol";

@@ -6,7 +6,7 @@ import {Emission} from "../../src/economy/Emission.sol";
 import {Governed} from "../../src/governance/Governed.sol";
 import {Stake} from "../../src/economy/Stake.sol";
 import {Weights} from "../../src/economy/Weights.sol";
-import {Workers} from "../../src/attestation/Workers.sol";
+import {Workers} from "../../src/market/Workers.sol";
 import {TestWorkers} from "../fakes/TestWorkers.sol";
 import {OpenToken} from "../fakes/OpenToken.sol";
 import {vm} from "../Vm.sol";

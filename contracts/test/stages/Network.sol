@@ -6,7 +6,7 @@ import {CoveredWorkers} from "../../src/attestation/CoveredWorkers.sol";
 import {ICoverageObserver} from "../../src/interfaces/ICoverageObserver.sol";
 import {Market} from "../../src/market/Market.sol";
 import {Platforms} from "../../src/attestation/Platforms.sol";
-import {Workers} from "../../src/attestation/Workers.sol";
+import {Workers} from "../../src/market/Workers.sol";
 import {TestUSDC} from "../../src/devnet/TestUSDC.sol";
 import {OpenToken} from "../fakes/OpenToken.sol";
 import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";

@@ -5,7 +5,7 @@ import {Admission, GUEST, VERIFIER} from "../../src/attestation/Admission.sol";
 import {CoveredWorkers} from "../../src/attestation/CoveredWorkers.sol";
 import {Gpus} from "../../src/attestation/Gpus.sol";
 import {Verdicts} from "../../src/attestation/Verdicts.sol";
-import {Workers} from "../../src/attestation/Workers.sol";
+import {Workers} from "../../src/market/Workers.sol";
 import {change} from "../stages/Economy.sol";
 import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
 import {StakedNetwork} from "../stages/StakedNetwork.sol";

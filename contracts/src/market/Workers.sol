@@ -3,12 +3,12 @@ pragma solidity 0.8.30;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Admission, GUEST, VERIFIER} from "./Admission.sol";
-import {CoveredWorkers} from "./CoveredWorkers.sol";
-import {Gpus} from "./Gpus.sol";
+import {Admission, GUEST, VERIFIER} from "../attestation/Admission.sol";
+import {CoveredWorkers} from "../attestation/CoveredWorkers.sol";
+import {Gpus} from "../attestation/Gpus.sol";
 import {ICoverageObserver} from "../interfaces/ICoverageObserver.sol";
-import {Platforms} from "./Platforms.sol";
-import {TdxQuote} from "./TdxQuote.sol";
+import {Platforms} from "../attestation/Platforms.sol";
+import {TdxQuote} from "../attestation/TdxQuote.sol";
 
 /// @title Workers: who may earn, and for which seconds
 /// @notice A worker is one machine of a provider, known by the address of a signing key that never leaves
