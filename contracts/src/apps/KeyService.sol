@@ -5,74 +5,34 @@ import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Governed} from "../governance/Governed.sol";
-import {Market} from "../market/Market.sol";
-import {Workers} from "../market/Workers.sol";
+import {Errors} from "../interfaces/Errors.sol";
+import {IKeyService} from "../interfaces/IKeyService.sol";
+import {IMarket} from "../interfaces/IMarket.sol";
+import {IWorkers} from "../interfaces/IWorkers.sol";
 
 /// @title KeyService: where the three instances of the key service are
-/// @notice An instance is a lease that runs the key service's manifest on a covered worker. There are three
-/// seats; their workers are of three providers, so that no provider's machines hold what it takes to read an
-/// app's secrets. A seat is free when its lease is closed or changed, or its worker was reported absent and
-/// stays so; an instance may take it whose worker consents. The worker signs for what runs on it, when that
-/// asks, and for the one seat that its provider named; so a lease alone neither takes a seat nor ties a
-/// provider to one. What an instance then gets, it gets from the other two, which check its evidence
-/// themselves.
-contract KeyService is EIP712, Governed {
-    struct Seat {
-        bytes32 lease;
-        address worker;
-        address provider;
-        /// What the instance runs: SHA-256 of the canonical manifest.
-        bytes32 manifestHash;
-        /// When its worker was last reported absent, Unix seconds; 0 if it never was.
-        uint48 absentFrom;
-    }
-
-    error ZeroAddress();
-    error NoSuchSeat(uint256 seat);
-    error SeatTaken(uint256 seat, bytes32 lease);
-    error LeaseNotOpen(bytes32 lease);
-    error WrongManifest(bytes32 found, bytes32 expected);
-    error WorkerNotCovered(address worker, uint256 until);
-    error WorkerCovered(address worker, uint256 until);
-    error ConsentExpired(uint256 expiry);
-    error NoConsent(address worker);
-    error VacatedRecently(bytes32 lease, uint256 until);
-    error OneSeatAtATime(uint256 until);
-    error NoManifest();
-    error ProviderHasAnotherSeat(address provider, uint256 seat);
-
-    event SeatFilled(
-        uint256 indexed seat,
-        bytes32 indexed lease,
-        address indexed worker,
-        address provider,
-        bytes32 manifestHash
-    );
-    event SeatVacated(uint256 indexed seat);
-    /// @notice The seat is free in `ABSENCE` seconds unless its worker attests before.
-    event AbsenceReported(uint256 indexed seat, address indexed worker);
-    event ManifestSet(bytes32 manifestHash);
-
+/// @notice See `IKeyService`.
+contract KeyService is IKeyService, EIP712, Governed {
     /// @dev What a worker's key signs for an instance: its seat, its lease, what runs, and how long that may
     /// be used.
     bytes32 private constant CONSENT_TYPEHASH =
         keccak256("Consent(uint256 seat,bytes32 lease,bytes32 manifestHash,uint256 expiry)");
 
+    /// @inheritdoc IKeyService
     uint256 public constant SEATS = 3;
-    /// @notice Seconds that a reported absence has to last before it costs an instance its seat. They begin
-    /// with the report, so that a chain that stood still, and with it all coverage, frees no seat by itself.
+    /// @inheritdoc IKeyService
     uint256 public constant ABSENCE = 1 hours;
-    /// @notice Seconds in which a lease that was put out can't come back.
+    /// @inheritdoc IKeyService
     uint256 public constant BARRED = 1 days;
-    /// @notice Seconds between two instances that are put out, by governance or for their absence: time for
-    /// the seat before to be filled from the other two. Governance can make absent whom it wants, by
-    /// suspending its worker's image.
+    /// @inheritdoc IKeyService
     uint256 public constant VACATING_PAUSE = 7 days;
 
-    Workers public immutable workers;
-    Market public immutable market;
+    /// @inheritdoc IKeyService
+    IWorkers public immutable workers;
+    /// @inheritdoc IKeyService
+    IMarket public immutable market;
 
-    /// @notice What a new instance has to run. Instances that run an earlier one keep their seats.
+    /// @inheritdoc IKeyService
     bytes32 public manifestHash;
 
     Seat[3] private _seat;
@@ -84,26 +44,22 @@ contract KeyService is EIP712, Governed {
     uint256 private _vacatedAt;
 
     /// @param owner Announces manifests of the key service: the governance executor.
-    constructor(address owner, Workers workers_, Market market_)
+    constructor(address owner, IWorkers workers_, IMarket market_)
         EIP712("Cloister KeyService", "1")
         Ownable(owner)
     {
-        if (address(workers_) == address(0) || address(market_) == address(0)) revert ZeroAddress();
+        if (address(workers_) == address(0) || address(market_) == address(0)) revert Errors.ZeroAddress();
         (workers, market) = (workers_, market_);
     }
 
-    /// @notice Gives a free seat to a lease that runs the key service. Anybody may call it who has its
-    /// worker's consent.
-    /// @param seat 0, 1 or 2.
-    /// @param expiry Until when the consent may be used, Unix seconds.
-    /// @param consent The worker key's signature over `consentDigest`.
+    /// @inheritdoc IKeyService
     function take(uint256 seat, bytes32 lease, uint256 expiry, bytes calldata consent) external {
         if (!isFree(seat)) revert SeatTaken(seat, _seat[seat].lease);
         // Whoever had it may come back, with what it holds.
         if (_isServed(_seat[seat])) _vacatedAt = block.timestamp;
         if (block.timestamp < _barredUntil[lease]) revert VacatedRecently(lease, _barredUntil[lease]);
-        Market.Lease memory l = market.leaseOf(lease);
-        if (l.state != Market.State.Open) revert LeaseNotOpen(lease);
+        IMarket.Lease memory l = market.leaseOf(lease);
+        if (l.state != IMarket.State.Open) revert Errors.LeaseNotOpen(lease);
         if (manifestHash == 0 || l.manifestHash != manifestHash) {
             revert WrongManifest(l.manifestHash, manifestHash);
         }
@@ -112,7 +68,7 @@ contract KeyService is EIP712, Governed {
         (address signer, ECDSA.RecoverError err,) = ECDSA.tryRecoverCalldata(digest, consent);
         if (err != ECDSA.RecoverError.NoError || signer != l.worker) revert NoConsent(l.worker);
         (address provider,, uint256 until) = workers.billing(l.worker);
-        if (until <= block.timestamp) revert WorkerNotCovered(l.worker, until);
+        if (until <= block.timestamp) revert Errors.WorkerNotCovered(l.worker, until);
         uint256 had = _seatOf[provider];
         if (had != 0 && had != seat + 1) revert ProviderHasAnotherSeat(provider, had - 1);
         _seatOf[provider] = seat + 1;
@@ -120,8 +76,7 @@ contract KeyService is EIP712, Governed {
         emit SeatFilled(seat, lease, l.worker, provider, l.manifestHash);
     }
 
-    /// @notice Reports that a seat's worker isn't covered. Where that is so still in `ABSENCE` seconds,
-    /// without an attestation in between, the seat is free. Anybody may.
+    /// @inheritdoc IKeyService
     function reportAbsence(uint256 seat) external {
         if (seat >= SEATS) revert NoSuchSeat(seat);
         Seat storage s = _seat[seat];
@@ -133,7 +88,7 @@ contract KeyService is EIP712, Governed {
         emit AbsenceReported(seat, s.worker);
     }
 
-    /// @notice Whether a seat can be taken.
+    /// @inheritdoc IKeyService
     function isFree(uint256 seat) public view returns (bool) {
         if (seat >= SEATS) revert NoSuchSeat(seat);
         Seat memory s = _seat[seat];
@@ -145,7 +100,7 @@ contract KeyService is EIP712, Governed {
         return until <= s.absentFrom;
     }
 
-    /// @notice The digest that a worker's key signs to let a lease of its have a seat.
+    /// @inheritdoc IKeyService
     function consentDigest(uint256 seat, bytes32 lease, bytes32 manifestHash_, uint256 expiry)
         public
         view
@@ -154,23 +109,20 @@ contract KeyService is EIP712, Governed {
         return _hashTypedDataV4(keccak256(abi.encode(CONSENT_TYPEHASH, seat, lease, manifestHash_, expiry)));
     }
 
+    /// @inheritdoc IKeyService
     function seats() external view returns (Seat[3] memory) {
         return _seat;
     }
 
-    /// @notice Names what new instances have to run: SHA-256 of the canonical manifest. Announced, but for
-    /// the first one: before that nothing can be sealed. There is no way back to none, which would make the
-    /// next one a first.
+    /// @inheritdoc IKeyService
     function setManifest(bytes32 manifestHash_) external onlyOwner {
-        if (manifestHash_ == 0) revert NoManifest();
+        if (manifestHash_ == 0) revert Errors.ZeroHash();
         if (manifestHash != 0) _useAnnouncement();
         manifestHash = manifestHash_;
         emit ManifestSet(manifestHash_);
     }
 
-    /// @notice Frees a seat, for instance one whose instance doesn't answer; one a week, since two at once
-    /// would take with them what only they two held. The lease that had it is kept out for a day; anybody
-    /// else's may come.
+    /// @inheritdoc IKeyService
     function vacate(uint256 seat) external onlyOwner {
         if (seat >= SEATS) revert NoSuchSeat(seat);
         uint256 next = _nextVacating();
@@ -184,8 +136,8 @@ contract KeyService is EIP712, Governed {
     /// @dev Whether an instance has the seat whose lease is what it was when it took it.
     function _isServed(Seat memory s) private view returns (bool) {
         if (s.lease == 0) return false;
-        Market.Lease memory l = market.leaseOf(s.lease);
-        return l.state == Market.State.Open && l.manifestHash == s.manifestHash;
+        IMarket.Lease memory l = market.leaseOf(s.lease);
+        return l.state == IMarket.State.Open && l.manifestHash == s.manifestHash;
     }
 
     function _nextVacating() private view returns (uint256) {

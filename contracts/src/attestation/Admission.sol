@@ -3,54 +3,11 @@ pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Governed} from "../governance/Governed.sol";
-
-/// @dev What an image may do: earn as a worker, and sign verdicts about other machines.
-uint8 constant GUEST = 1;
-uint8 constant VERIFIER = 2;
+import {GUEST, IAdmission} from "../interfaces/IAdmission.sol";
 
 /// @title Admission: which platforms are new enough, and which guest images may serve
-/// @notice What lets in, and what keeps out for good, is announced like all that decides who may earn.
-/// Against a hole that was just found governance may raise a floor, or take roles from an image, at once:
-/// for 29 days, in which it can announce the lasting change and take the quick one back, and then not again
-/// for
-/// 22. It stops earnings and touches nothing that was earned.
-contract Admission is Governed {
-    /// @notice The least that platforms of one family must have. Nothing is accepted after `expiry`, so that
-    /// a floor which nobody looks after ends by itself.
-    struct Floor {
-        /// Each of a platform's sixteen component SVNs must be at least this.
-        bytes16 componentSvns;
-        uint16 pceSvn;
-        uint16 qeSvn;
-        /// Unix seconds.
-        uint48 expiry;
-        /// Each TDX component SVN but the first two must be at least this.
-        bytes16 tdxSvns;
-        /// By version of the TDX module, its least SVN; 255 keeps a version out, and so does being beyond
-        /// the eighth.
-        bytes8 moduleSvns;
-    }
-
-    /// @notice Security version numbers of a platform: of its PCK certificate and of its quote.
-    struct Svns {
-        bytes16 components;
-        uint16 pce;
-        uint16 qe;
-        bytes16 tdx;
-    }
-
-    /// @notice What a family of platforms begins with.
-    struct FamilyFloor {
-        bytes6 fmspc;
-        Floor floor;
-    }
-
-    /// @notice What a guest image begins with.
-    struct ImageRoles {
-        bytes32 image;
-        uint8 roles;
-    }
-
+/// @notice See `IAdmission`.
+contract Admission is IAdmission, Governed {
     /// @dev One slot.
     struct Image {
         uint8 roles;
@@ -67,24 +24,7 @@ contract Admission is Governed {
         Floor floor;
     }
 
-    error NoTcbFloor(bytes6 fmspc);
-    error TcbFloorExpired(bytes6 fmspc, uint256 expiry);
-    error TcbBelowFloor(bytes6 fmspc);
-    error ImageNotAllowed(bytes32 image);
-    error SuspendedRecently(uint256 until);
-
-    event TcbFloorSet(bytes6 indexed fmspc, Floor floor);
-    event ImageSet(bytes32 indexed image, uint8 roles);
-    /// @notice Platforms have to reach `floor` as well as the one that was set, until `until` or until that
-    /// is taken back. Unix seconds.
-    event TcbFloorRaised(bytes6 indexed fmspc, Floor floor, uint256 until);
-    event TcbFloorLowered(bytes6 indexed fmspc);
-    /// @notice An image hasn't the roles `roles` until `until`, Unix seconds, or until that is taken back.
-    event ImageSuspended(bytes32 indexed image, uint8 roles, uint256 until);
-
-    /// @notice Seconds that a suspension lasts at the most, counted from its beginning however often it is
-    /// changed; a week more than a lasting change takes. As many as that takes have to pass before the next
-    /// one of the same image or family.
+    /// @inheritdoc IAdmission
     uint256 public constant SUSPENSION = CHANGE_DELAY + 7 days;
 
     mapping(bytes6 fmspc => Floor) private _floor;
@@ -104,21 +44,19 @@ contract Admission is Governed {
 
     // GOVERNANCE
 
-    /// @notice Sets the TCB floor of a family of platforms. An expiry in the past shuts the family out.
-    /// Announced.
+    /// @inheritdoc IAdmission
     function setFloor(bytes6 fmspc, Floor calldata floor) external onlyOwner {
         _useAnnouncement();
         _setFloor(fmspc, floor);
     }
 
-    /// @notice Sets what a guest image may do: `GUEST`, `VERIFIER`, both, or 0 for nothing. Announced.
+    /// @inheritdoc IAdmission
     function setImage(bytes32 image, uint8 roles) external onlyOwner {
         _useAnnouncement();
         _setImage(image, roles);
     }
 
-    /// @notice Has platforms of a family reach a second floor too, at once, for as long as `SUSPENSION`
-    /// says.
+    /// @inheritdoc IAdmission
     function raiseFloor(bytes6 fmspc, Floor calldata floor) external onlyOwner {
         RaisedFloor storage raised = _raised[fmspc];
         raised.raisedAt = _suspend(raised.raisedAt);
@@ -126,14 +64,13 @@ contract Admission is Governed {
         emit TcbFloorRaised(fmspc, floor, raised.raisedAt + SUSPENSION);
     }
 
-    /// @notice Takes back what `raiseFloor` did, at once.
+    /// @inheritdoc IAdmission
     function lowerFloor(bytes6 fmspc) external onlyOwner {
         _raised[fmspc].inForce = false;
         emit TcbFloorLowered(fmspc);
     }
 
-    /// @notice Takes roles from a guest image, at once, for as long as `SUSPENSION` says. 0 gives all back
-    /// that it had.
+    /// @inheritdoc IAdmission
     function suspendImage(bytes32 image, uint8 roles) external onlyOwner {
         Image storage i = _image[image];
         if (roles != 0) i.suspendedAt = _suspend(i.suspendedAt);
@@ -143,8 +80,7 @@ contract Admission is Governed {
 
     // VIEWS
 
-    /// @notice Reverts unless a platform of the family `fmspc` is new enough and `image` may serve as a
-    /// guest on it.
+    /// @inheritdoc IAdmission
     function check(bytes6 fmspc, Svns calldata svns, bytes32 image) external view {
         Floor memory floor = _floor[fmspc];
         if (floor.expiry == 0) revert NoTcbFloor(fmspc);
@@ -154,19 +90,18 @@ contract Admission is Governed {
         if (rolesOf(image) & GUEST == 0) revert ImageNotAllowed(image);
     }
 
-    /// @notice The roles that a guest image has now. Images are named keccak256(MRTD ‖ RTMR0 ‖ RTMR1 ‖
-    /// RTMR2).
+    /// @inheritdoc IAdmission
     function rolesOf(bytes32 image) public view returns (uint8) {
         Image memory i = _image[image];
         return _isSuspended(i.suspendedAt) ? i.roles & ~i.withheld : i.roles;
     }
 
-    /// @notice The floor that was set, whether a raised one is in force besides or not.
+    /// @inheritdoc IAdmission
     function floorOf(bytes6 fmspc) external view returns (Floor memory) {
         return _floor[fmspc];
     }
 
-    /// @notice The floor that is in force besides, and until when, Unix seconds; 0 for none.
+    /// @inheritdoc IAdmission
     function raisedFloorOf(bytes6 fmspc) external view returns (Floor memory floor, uint256 until) {
         RaisedFloor storage raised = _raised[fmspc];
         if (_isRaised(raised)) (floor, until) = (raised.floor, raised.raisedAt + SUSPENSION);

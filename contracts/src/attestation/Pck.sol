@@ -6,6 +6,7 @@ import {Der} from "./Der.sol";
 /// @title What Intel's extension of a PCK certificate says of its platform
 /// @dev Intel SGX PCK Certificate and CRL Profile Specification, section 1.3.5.
 library Pck {
+    /// @notice What stands at `offset` is not what Intel's extension of a PCK certificate has there.
     error BadPck(uint256 offset);
 
     /// Hash of the contents of 1.2.840.113741.1.13.1.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Admission} from "./Admission.sol";
+import {IAdmission} from "../interfaces/IAdmission.sol";
+import {IPlatforms} from "../interfaces/IPlatforms.sol";
 import {Der} from "./Der.sol";
 import {P256} from "./P256.sol";
 import {Pck} from "./Pck.sol";
@@ -9,42 +10,9 @@ import {TdxQuote} from "./TdxQuote.sol";
 import {X509} from "./X509.sol";
 
 /// @title Platforms: which machines are genuine
-/// @notice Anybody may register a platform: its PCK certificate is checked to the root key that was fixed at
-/// deployment. Anybody may post revocation lists, since the vendor's signature is checked. Which of them are
-/// new enough, and for which guest images, Admission says. Nobody owns this contract: no role can add a
-/// platform or make a quote.
+/// @notice See `IPlatforms`.
 /// @dev Apart from Workers for the size of a contract.
-contract Platforms {
-    /// @notice A registered PCK key. A platform has one for each TCB level it was certified at.
-    /// @dev Four slots. Keyed by issuer and serial number, as revocation lists are; the flag may be set
-    /// before the rest is known.
-    struct PckKey {
-        /// SHA-256 of the PPID, the platform's identity (dstack and Proof of Cloud call it device id).
-        bytes32 platform;
-        uint256 x;
-        uint256 y;
-        bytes6 fmspc;
-        bytes16 componentSvns;
-        uint16 pceSvn;
-        /// The lesser of its certificate's end and its authority's, Unix seconds.
-        uint40 notAfter;
-        bool revoked;
-        uint16 authority;
-    }
-
-    /// @notice An authority that issues PCK certificates, or the root, and the newest of its revocation
-    /// lists that was posted whole.
-    /// @dev One slot.
-    struct Authority {
-        bool revoked;
-        /// When the list was made, and when the next one is to be expected by. Unix seconds; 0 without a
-        /// list.
-        uint40 thisUpdate;
-        uint40 nextUpdate;
-        /// The first bytes of keccak256 over the list's entries: whether another list has the same ones.
-        bytes20 entries;
-    }
-
+contract Platforms is IPlatforms {
     /// @dev Whose list is gone through.
     struct Issuer {
         uint256 x;
@@ -52,40 +20,24 @@ contract Platforms {
         bool isRoot;
     }
 
-    error DevelopmentRootOutsideDevelopment(uint256 chainId);
-    error NotAnAuthority();
-    error NotAPckCertificate();
-    error CertificateNotValidNow(uint256 notBefore, uint256 notAfter);
-    error CertificateRevoked(bytes32 certificate);
-    error ListNotValidYet(uint256 thisUpdate);
-    /// @notice No list is there that is fresh: of the root, or of the authority, whichever ran out first.
-    error RevocationsOutdated(uint256 nextUpdate);
-    error UnknownPckKey(bytes32 pckKey);
-
-    event PlatformRegistered(
-        bytes32 indexed platform, bytes32 indexed pckKey, bytes6 fmspc, uint256 notAfter
-    );
-    event CertificateRevocationPosted(bytes32 indexed certificate, uint256 serial);
-    /// @notice A list newer than all before is known whole. `authority`: index of its issuer, 0 for the
-    /// root. Unix seconds.
-    event RevocationsPosted(uint256 indexed authority, uint256 thisUpdate, uint256 nextUpdate);
-
     /// Intel SGX Root CA, from https://certificates.trustedservices.intel.com/IntelSGXRootCA.der
     uint256 private constant INTEL_X = 0x0ba9c4c0c0c86193a3fe23d6b02cda10a8bbd4e88e48b4458561a36e705525f5;
     uint256 private constant INTEL_Y = 0x67918e2edc88e40d860bd0cc4ee26aacc988e505a953558c453f6b0904ae7394;
     uint256 private constant DEVELOPMENT_CHAIN = 31_337;
 
-    /// @notice Seconds after a list's next update during which platforms go on without a newer one.
+    /// @inheritdoc IPlatforms
     uint256 public constant LIST_GRACE = 7 days;
-    /// @notice A list that has fewer seconds left to its next update is due to be replaced.
+    /// @inheritdoc IPlatforms
     uint256 public constant LIST_DUE = 10 days;
 
-    /// @notice The root key every platform's certificates end in, a point of P-256.
+    /// @inheritdoc IPlatforms
     uint256 public immutable rootX;
+    /// @inheritdoc IPlatforms
     uint256 public immutable rootY;
-    /// @notice The root is a development one: platforms are software, and nothing is confidential.
+    /// @inheritdoc IPlatforms
     bool public immutable simulated;
-    Admission public immutable admission;
+    /// @inheritdoc IPlatforms
+    IAdmission public immutable admission;
 
     mapping(bytes32 pckKey => PckKey) private _pck;
     mapping(bytes32 certificate => uint16) private _authorityIndex;
@@ -97,7 +49,7 @@ contract Platforms {
 
     /// @param x, y The root key; anything but Intel's is refused outside development chains.
     /// @param admission_ Knows floors and images. Fixed: nobody can put another in its place.
-    constructor(uint256 x, uint256 y, Admission admission_) {
+    constructor(uint256 x, uint256 y, IAdmission admission_) {
         simulated = x != INTEL_X || y != INTEL_Y;
         if (simulated && block.chainid != DEVELOPMENT_CHAIN) {
             revert DevelopmentRootOutsideDevelopment(block.chainid);
@@ -107,21 +59,18 @@ contract Platforms {
 
     // ANYBODY
 
-    /// @notice Registers a platform, or a further TCB level of one.
-    /// @param pck The PCK certificate in DER.
-    /// @param authority The certificate of the authority that issued it, itself issued by the root, in DER.
-    /// @return key What `attest` names the PCK key by.
+    /// @inheritdoc IPlatforms
     function registerPlatform(bytes calldata pck, bytes calldata authority) external returns (bytes32 key) {
         X509.Certificate memory issuer = _readAuthority(authority);
         X509.Certificate memory leaf = X509.parse(pck, Pck.EXTENSION);
         if (leaf.isAuthority || leaf.extensionEnd == 0) revert NotAPckCertificate();
         X509.checkSignature(leaf, issuer.x, issuer.y);
-        _checkTime(leaf);
+        _requireValidNow(leaf);
         key = _certificateId(issuer.x, issuer.y, leaf.serial);
         PckKey storage stored = _pck[key];
         if (stored.revoked) revert CertificateRevoked(key);
         stored.authority = _indexOf(_certificateId(rootX, rootY, issuer.serial));
-        _checkLists(_authority[stored.authority].nextUpdate);
+        _requireFreshLists(_authority[stored.authority].nextUpdate);
         Pck.Facts memory facts = Pck.parse(pck, leaf.extensionStart, leaf.extensionEnd);
         stored.platform = sha256(abi.encodePacked(facts.ppid));
         stored.x = leaf.x;
@@ -134,16 +83,7 @@ contract Platforms {
         emit PlatformRegistered(stored.platform, key, facts.fmspc, notAfter);
     }
 
-    /// @notice Posts a revocation list of an authority, or of the root where `authority` is empty. What is
-    /// revoked stays so. A list counts as the authority's newest once all of its entries have been gone
-    /// through, so that nobody can pass for fresh what leaves something out.
-    /// @param list The list in DER, whole.
-    /// @param authority The certificate of the authority that signed it, in DER.
-    /// @param most Entries to go through in this transaction. Whoever posts the same list again goes on
-    /// where this ends.
-    /// @return added Certificates that nobody knew to be revoked.
-    /// @return renewed The list replaced one that was due (`LIST_DUE`), or the first one, and isn't due
-    /// itself.
+    /// @inheritdoc IPlatforms
     function postRevocations(bytes calldata list, bytes calldata authority, uint256 most)
         external
         returns (uint256 added, bool renewed)
@@ -169,10 +109,7 @@ contract Platforms {
 
     // VIEWS
 
-    /// @notice Verifies a quote by a registered platform: signatures, revocation, TCB floor, guest image,
-    /// debug off. Reverts unless all is well. Whether its report data is what it should be is the caller's
-    /// question.
-    /// @param quote A TDX quote; what follows the quoting enclave's authentication data may be left out.
+    /// @inheritdoc IPlatforms
     function verify(bytes32 key, bytes calldata quote)
         external
         view
@@ -183,20 +120,20 @@ contract Platforms {
         if (platform == 0) revert UnknownPckKey(key);
         Authority memory authority = _authority[pck.authority];
         if (pck.revoked || authority.revoked) revert CertificateRevoked(key);
-        _checkLists(authority.nextUpdate);
+        _requireFreshLists(authority.nextUpdate);
         if (block.timestamp > pck.notAfter) revert CertificateNotValidNow(0, pck.notAfter);
         evidence = TdxQuote.verify(quote, pck.x, pck.y);
-        Admission.Svns memory svns =
-            Admission.Svns(pck.componentSvns, pck.pceSvn, evidence.qeSvn, evidence.teeTcbSvn);
+        IAdmission.Svns memory svns =
+            IAdmission.Svns(pck.componentSvns, pck.pceSvn, evidence.qeSvn, evidence.teeTcbSvn);
         admission.check(pck.fmspc, svns, evidence.image);
     }
 
+    /// @inheritdoc IPlatforms
     function pckKeyOf(bytes32 key) external view returns (PckKey memory) {
         return _pck[key];
     }
 
-    /// @notice An authority by its certificate, which is named keccak256(abi.encode(the root key's x, y,
-    /// serial number)); the root for 0.
+    /// @inheritdoc IPlatforms
     function authorityOf(bytes32 certificate) external view returns (Authority memory) {
         return _authority[_authorityIndex[certificate]];
     }
@@ -207,13 +144,13 @@ contract Platforms {
         c = X509.parse(der, 0);
         if (!c.isAuthority) revert NotAnAuthority();
         X509.checkSignature(c, rootX, rootY);
-        _checkTime(c);
+        _requireValidNow(c);
         bytes32 id = _certificateId(rootX, rootY, c.serial);
         if (_authority[_authorityIndex[id]].revoked) revert CertificateRevoked(id);
     }
 
     /// @dev Both lists are needed, since the root's is what revokes authorities.
-    function _checkLists(uint256 nextUpdate) private view {
+    function _requireFreshLists(uint256 nextUpdate) private view {
         uint256 ofRoot = _authority[0].nextUpdate;
         uint256 first = ofRoot < nextUpdate ? ofRoot : nextUpdate;
         if (block.timestamp > first + LIST_GRACE) revert RevocationsOutdated(first);
@@ -266,7 +203,7 @@ contract Platforms {
         emit RevocationsPosted(index, parsed.thisUpdate, parsed.nextUpdate);
     }
 
-    function _checkTime(X509.Certificate memory c) private view {
+    function _requireValidNow(X509.Certificate memory c) private view {
         if (block.timestamp < c.notBefore || block.timestamp > c.notAfter) {
             revert CertificateNotValidNow(c.notBefore, c.notAfter);
         }

@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {IPlatforms} from "../interfaces/IPlatforms.sol";
+import {IRevocationFund} from "../interfaces/IRevocationFund.sol";
 import {ListPieces} from "../libraries/ListPieces.sol";
-import {Platforms} from "./Platforms.sol";
 
 /// @title RevocationFund: pays back whoever posts revocation lists
-/// @notice Holds ether that anybody may give and nobody can take out. It pays for what is of use alone: a
-/// list that names certificates nobody knew to be revoked, or one that takes the place of a list about to
-/// run out. A vendor signs both, so nobody can make occasions to be paid, and no occasion pays twice.
-/// Posting without the fund is always possible.
-contract RevocationFund {
-    error NotAnAccount(address caller);
-
-    event PieceStored(address piece);
-    /// @notice `amount` wei were paid back, less than the costs where the fund had no more.
-    event PaidBack(address indexed to, uint256 amount, uint256 gas);
-
-    /// @notice What a unit of gas is paid back with at the most.
+/// @notice See `IRevocationFund`.
+contract RevocationFund is IRevocationFund {
+    /// @inheritdoc IRevocationFund
     uint256 public constant MAX_GAS_PRICE = 20 gwei;
     /// @dev A transaction's own 21,000, and what paying back costs.
     uint256 private constant OVERHEAD = 21_000 + 15_000;
@@ -26,16 +18,16 @@ contract RevocationFund {
     uint256 private constant GAS_PER_LIST = 300_000;
     uint256 private constant GAS_PER_ENTRY = 60_000;
 
-    Platforms public immutable platforms;
+    /// @inheritdoc IRevocationFund
+    IPlatforms public immutable platforms;
 
-    constructor(Platforms platforms_) {
+    constructor(IPlatforms platforms_) {
         platforms = platforms_;
     }
 
     receive() external payable {}
 
-    /// @notice `Platforms.postRevocations`, paid back in the same transaction at the block's base fee.
-    /// @return paid Wei.
+    /// @inheritdoc IRevocationFund
     function post(bytes calldata list, bytes calldata authority, uint256 most)
         external
         returns (uint256 paid)
@@ -45,9 +37,7 @@ contract RevocationFund {
         return _payBack(before, added, renewed);
     }
 
-    /// @notice The same for a list that is too long to be sent in one transaction. Storing its pieces isn't
-    /// paid back.
-    /// @param pieces What `store` gave, in the list's order.
+    /// @inheritdoc IRevocationFund
     function postPieces(address[] calldata pieces, bytes calldata authority, uint256 most)
         external
         returns (uint256 paid)
@@ -57,7 +47,7 @@ contract RevocationFund {
         return _payBack(before, added, renewed);
     }
 
-    /// @notice Stores a piece of a long list, of at most 24,575 bytes. Anybody may, for anybody.
+    /// @inheritdoc IRevocationFund
     function store(bytes calldata piece) external returns (address at) {
         at = ListPieces.store(piece);
         emit PieceStored(at);

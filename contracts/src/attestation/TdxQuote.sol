@@ -8,10 +8,17 @@ import {P256} from "./P256.sol";
 /// part up to the quoting enclave's authentication data is needed: the certificate chain behind it was
 /// checked when the platform was registered.
 library TdxQuote {
+    /// @notice What stands at `offset` of the quote is not what a TDX quote has there.
     error BadQuote(uint256 offset);
+    /// @notice The attestation key in the quote didn't sign it.
     error BadQuoteSignature();
+    /// @notice The quoting enclave's report isn't signed by the platform's PCK key, doesn't name the
+    /// attestation key, or isn't that of Intel's quoting enclave.
     error BadQuotingEnclave();
+    /// @notice The guest runs in debug mode: its host can read its memory.
     error DebugGuest();
+    /// @notice The TDX module isn't Intel's, a service TD is bound to the guest, or its attributes allow what
+    /// isn't known to be safe.
     error UnsafeGuest();
 
     struct Evidence {

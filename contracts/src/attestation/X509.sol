@@ -6,8 +6,11 @@ import {P256} from "./P256.sol";
 
 /// @title X.509 certificates and revocation lists signed with ECDSA on P-256 (RFC 5280)
 library X509 {
+    /// @notice What stands at `offset` is not what a certificate, or a revocation list, has there.
     error BadCertificate(uint256 offset);
+    /// @notice The issuer's key didn't sign the certificate or list.
     error BadCertificateSignature();
+    /// @notice An extension is marked critical that is not understood here.
     error UnknownCriticalExtension(uint256 offset);
 
     struct Certificate {

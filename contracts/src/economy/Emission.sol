@@ -2,147 +2,223 @@
 pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {Gpus} from "../attestation/Gpus.sol";
+import {Treasury} from "../governance/Treasury.sol";
+import {Errors} from "../interfaces/Errors.sol";
+import {ICoverageObserver} from "../interfaces/ICoverageObserver.sol";
+import {IEmission} from "../interfaces/IEmission.sol";
 import {IRewarder} from "../interfaces/IRewarder.sol";
+import {IStake} from "../interfaces/IStake.sol";
+import {IToken} from "../interfaces/IToken.sol";
+import {IWorkers} from "../interfaces/IWorkers.sol";
+import {Coverage} from "../libraries/Coverage.sol";
+import {EpochWeights} from "../libraries/EpochWeights.sol";
 import {Schedule} from "../libraries/Schedule.sol";
-import {Stake} from "./Stake.sol";
-import {Token} from "./Token.sol";
-import {Weights} from "./Weights.sol";
-import {Workers} from "../market/Workers.sol";
 
 /// @title Emission: 700,000,000 CLOI over time, and never one unit more
-/// @notice Of what the schedule emits (see `Schedule`), 20% are the treasury's, 40% all stake's, 40% GPU
-/// workers', by weight and by the hour (see `Weights`). An hour in which no GPU counted goes to the
-/// treasury. Tokens are created when somebody takes them: stakers and providers through Stake, the treasury
-/// here.
-/// @dev What a pool gets of an epoch is rounded down; the rest, less than one unit a pool and epoch, is
-/// never created.
-contract Emission is Weights, IRewarder {
-    error ZeroAddress();
-    error NothingToCollect();
-    error OverSchedule(uint256 asked, uint256 left);
+/// @notice See `IEmission`.
+contract Emission is IEmission, Treasury {
+    using EpochWeights for EpochWeights.Book;
 
-    /// @notice A pool's GPUs earned `amount` in epochs [from, to).
-    event GpusRewarded(address indexed provider, uint256 from, uint256 to, uint256 amount);
-    event Paid(address indexed account, uint256 amount);
-    /// @notice The treasury took `amount`, of which `unearned` are GPU budgets of epochs up to `to` that
-    /// nobody earned.
-    event Collected(address indexed treasury, uint256 amount, uint256 unearned, uint256 to);
-    event TreasurySet(address treasury);
-
-    /// @notice Epochs that one settlement looks at, at the most.
+    /// @inheritdoc IEmission
     uint256 public constant MAX_EPOCHS = 512;
-    /// @dev Epochs that an attestation reaches ahead, at the most (`Workers.MAX_COVERAGE_PERIOD`).
+    /// @inheritdoc IEmission
+    uint256 public constant MAX_CLASS_WEIGHT = 1_000;
+    /// @dev The most epochs that an attestation reaches ahead (`IWorkers.MAX_COVERAGE_PERIOD`).
     uint256 private constant AHEAD = 24;
 
-    Token public immutable token;
-    /// @notice Who the treasury's part goes to.
-    address public treasury;
-    /// @notice Base units created so far.
+    /// @inheritdoc IEmission
+    IToken public immutable token;
+    /// @inheritdoc IEmission
+    IWorkers public immutable workers;
+    /// @inheritdoc IEmission
+    IStake public immutable stake;
+    /// @inheritdoc IEmission
+    uint256 public immutable start;
+
+    /// @inheritdoc IEmission
     uint256 public minted;
-    /// @notice What the treasury has taken of its 20%.
+    /// @inheritdoc IEmission
     uint256 public collected;
-    /// @notice The first epoch whose GPU budget the treasury hasn't looked at.
+    /// @inheritdoc IEmission
     uint256 public collectedTo;
+    /// @inheritdoc IEmission
+    mapping(bytes32 gpuClass => uint256) public classWeight;
+
+    mapping(address worker => Standing) private _standing;
+    mapping(address provider => PoolStanding) private _poolStanding;
+    EpochWeights.Book private _weights;
+
+    modifier onlyStake() {
+        if (msg.sender != address(stake)) revert NotStake(msg.sender);
+        _;
+    }
+
+    modifier onlyWorkers() {
+        if (msg.sender != address(workers)) revert NotWorkers(msg.sender);
+        _;
+    }
 
     /// @param owner Announces class weights and the treasury: the governance executor.
     /// @param classes What GPUs weigh at first.
     constructor(
         address owner,
-        Token token_,
-        Workers workers_,
-        Stake stake_,
+        IToken token_,
+        IWorkers workers_,
+        IStake stake_,
         address treasury_,
         ClassWeight[] memory classes
-    ) Ownable(owner) Weights(workers_, stake_, classes) {
-        if (address(token_) == address(0) || treasury_ == address(0)) revert ZeroAddress();
-        token = token_;
-        treasury = treasury_;
-        emit TreasurySet(treasury_);
+    ) Ownable(owner) Treasury(treasury_) {
+        if (address(token_) == address(0)) revert Errors.ZeroAddress();
+        (token, workers, stake, start) = (token_, workers_, stake_, stake_.start());
+        for (uint256 i; i < classes.length; ++i) {
+            _setClassWeight(classes[i].gpuClass, classes[i].weight);
+        }
+    }
+
+    // WORKERS
+
+    /// @inheritdoc ICoverageObserver
+    function onCovered(address worker, address provider, uint256 coveredFrom, uint256 until)
+        external
+        onlyWorkers
+    {
+        Standing memory s = _standing[worker];
+        if (s.weight != 0 && _count(s, worker, provider, coveredFrom, until)) _standing[worker] = s;
+    }
+
+    /// @inheritdoc ICoverageObserver
+    function onCoverageEnded(address worker, address provider) external onlyWorkers {
+        Standing memory s = _standing[worker];
+        if (_uncount(s, worker, provider)) _standing[worker] = s;
+    }
+
+    /// @inheritdoc ICoverageObserver
+    function onGpusConfirmed(address worker) external {
+        weigh(worker);
+    }
+
+    /// @inheritdoc IRewarder
+    function weigh(address worker) public {
+        Gpus.ConfirmedGpus memory gpus = workers.confirmedGpus(worker);
+        Standing memory s = _standing[worker];
+        (address provider,,) = workers.billing(worker);
+        uint32 tag = uint32(uint256(keccak256(abi.encode(gpus.gpuClass, gpus.gpus))));
+        uint256 weight = stake.isCollateralised(worker, gpus.gpuClass, gpus.gpus)
+            ? classWeight[gpus.gpuClass] * gpus.gpus
+            : 0;
+        if (tag != s.gpusTag || weight != s.weight) _uncount(s, worker, provider);
+        if (tag != s.gpusTag || s.gpusUntil < block.timestamp || s.weight == 0) {
+            s.since = uint32(block.timestamp);
+        }
+        (s.weight, s.gpusTag, s.gpusUntil) = (uint32(weight), tag, uint32(gpus.until));
+        Coverage.Record memory c = workers.coverageOf(worker);
+        if (weight != 0) _count(s, worker, provider, c.start, c.until);
+        _standing[worker] = s;
     }
 
     // STAKE
 
     /// @inheritdoc IRewarder
-    function settle(address provider) external returns (uint256 amount, bool done) {
-        _onlyStake();
+    function settle(address provider) external onlyStake returns (uint256 amount, bool done) {
         uint256 pending = _poolStanding[provider].pendingFrom;
         if (pending == 0) return (0, true);
         uint256 closed = epochAt(block.timestamp);
         if (pending > closed) return (0, true);
-        uint256 to;
-        (amount, to) = _earned(provider, pending - 1, closed);
+        uint256 to = _upTo(pending - 1, closed, MAX_EPOCHS);
+        amount = _weights.earned(provider, pending - 1, to);
         done = to == closed;
         _poolStanding[provider].pendingFrom =
-            done && amount == 0 && !_countsFrom(provider, to) ? 0 : uint32(to + 1);
+            done && amount == 0 && !_weights.countsFrom(provider, to, AHEAD) ? 0 : uint32(to + 1);
         if (amount != 0) emit GpusRewarded(provider, pending - 1, to, amount);
     }
 
     /// @inheritdoc IRewarder
-    function pay(address account, uint256 amount) external {
-        _onlyStake();
+    function pay(address account, uint256 amount) external onlyStake {
         _pay(account, amount);
     }
 
     /// @inheritdoc IRewarder
-    function setBacked(address provider, bool backed) external {
-        _onlyStake();
-        _setBacked(provider, backed);
-    }
-
-    /// @inheritdoc IRewarder
-    function weigh(address worker) public override(Weights, IRewarder) {
-        super.weigh(worker);
+    function setBacked(address provider, bool backed) external onlyStake {
+        PoolStanding storage pool = _poolStanding[provider];
+        pool.unbacked = !backed;
+        pool.backedFrom = uint32(block.timestamp);
     }
 
     // TREASURY
 
-    /// @notice Takes the treasury's 20% up to now, and GPU budgets that nobody earned, of at most `epochs`
-    /// epochs. Anybody.
+    /// @inheritdoc IEmission
     function collect(uint256 epochs) external returns (uint256 amount) {
         uint256 due = Schedule.forTreasury(_elapsed());
         amount = due - collected;
         collected = due;
-        (uint256 unearned, uint256 to) = _unearned(collectedTo, epochs);
+        uint256 from = collectedTo;
+        uint256 to = _upTo(from, epochAt(block.timestamp), epochs);
+        uint256 unearned = _weights.unearned(from, to);
         collectedTo = to;
         amount += unearned;
-        if (amount == 0) revert NothingToCollect();
+        if (amount == 0) revert Errors.ZeroAmount();
         emit Collected(treasury, amount, unearned, to);
         _pay(treasury, amount);
     }
 
-    /// @notice Announced.
-    function setTreasury(address treasury_) external onlyOwner {
-        _useAnnouncement();
-        if (treasury_ == address(0)) revert ZeroAddress();
-        treasury = treasury_;
-        emit TreasurySet(treasury_);
-    }
-
     // VIEWS
 
-    /// @notice What a pool's GPUs have earned that isn't settled, of at most `MAX_EPOCHS` epochs.
+    /// @inheritdoc IEmission
     function pendingOf(address provider) external view returns (uint256 amount) {
         uint256 pending = _poolStanding[provider].pendingFrom;
         uint256 closed = epochAt(block.timestamp);
-        if (pending != 0 && pending <= closed) (amount,) = _earned(provider, pending - 1, closed);
+        if (pending == 0 || pending > closed) return 0;
+        return _weights.earned(provider, pending - 1, _upTo(pending - 1, closed, MAX_EPOCHS));
     }
 
-    /// @notice What GPU workers share in an epoch.
+    /// @inheritdoc IEmission
     function gpuBudgetOf(uint256 epoch) external pure returns (uint256) {
         Schedule.Cursor memory cursor = Schedule.first();
         uint256 before = Schedule.forGpusBefore(cursor, epoch);
         return Schedule.forGpusBefore(cursor, epoch + 1) - before;
     }
 
-    /// @notice Everything the schedule has emitted until now, whether it was taken or not.
+    /// @inheritdoc IEmission
     function emitted() external view returns (uint256) {
         return Schedule.emitted(_elapsed());
     }
 
+    /// @inheritdoc IEmission
+    function epochAt(uint256 instant) public view returns (uint256) {
+        return instant < start ? 0 : (instant - start) / Schedule.EPOCH;
+    }
+
+    /// @inheritdoc IEmission
+    function weightsOf(address provider, uint256 epoch) external view returns (uint256 pool, uint256 total) {
+        return _weights.at(provider, epoch);
+    }
+
+    /// @inheritdoc IEmission
+    function standingOf(address worker) external view returns (Standing memory) {
+        return _standing[worker];
+    }
+
+    /// @inheritdoc IEmission
+    function poolStandingOf(address provider) external view returns (PoolStanding memory) {
+        return _poolStanding[provider];
+    }
+
+    // GOVERNANCE
+
+    /// @inheritdoc IEmission
+    function setClassWeight(bytes32 gpuClass, uint256 weight) external onlyOwner {
+        _useAnnouncement();
+        _setClassWeight(gpuClass, weight);
+    }
+
     // INTERNAL
 
-    function _onlyStake() private view {
-        if (msg.sender != address(stake)) revert NotStake(msg.sender);
+    function _setClassWeight(bytes32 gpuClass, uint256 weight) private {
+        if (weight > MAX_CLASS_WEIGHT) revert Errors.OutOfBounds(weight, 0, MAX_CLASS_WEIGHT);
+        classWeight[gpuClass] = weight;
+        emit ClassWeightSet(gpuClass, weight);
     }
 
     function _elapsed() private view returns (uint256) {
@@ -159,59 +235,49 @@ contract Emission is Weights, IRewarder {
         token.mint(account, amount);
     }
 
-    /// @dev What a pool's weights bring in epochs [from, to), where `to` is `closed` or what could be looked
-    /// at.
-    function _earned(address provider, uint256 from, uint256 closed)
+    /// @dev Counts the epochs from the present one on that lie in all of coverage, verdict, collateral.
+    /// Changes `s`; true if it did.
+    function _count(Standing memory s, address worker, address provider, uint256 coveredFrom, uint256 until)
         private
-        view
-        returns (uint256 amount, uint256 to)
+        returns (bool)
     {
-        to = closed - from > MAX_EPOCHS ? from + MAX_EPOCHS : closed;
-        Schedule.Cursor memory cursor = Schedule.first();
-        mapping(uint256 group => uint256) storage poolWeights = _poolWeights[provider];
-        for (uint256 epoch = from; epoch < to;) {
-            (uint256 group, uint256 shift) = _place(epoch);
-            uint256 pool = poolWeights[group] >> shift;
-            if (pool == 0) {
-                epoch = (group + 1) * PACKED;
-                continue;
-            }
-            uint256 total = _totalWeights[group] >> shift;
-            uint256 before = Schedule.forGpusBefore(cursor, epoch);
-            for (; epoch < to && pool != 0; ++epoch) {
-                uint256 after_ = Schedule.forGpusBefore(cursor, epoch + 1);
-                uint256 weight = uint32(pool);
-                // The products stay far below 2^256: a budget is below 2^90, a weight below 2^32.
-                if (weight != 0) amount += (after_ - before) * weight / uint32(total);
-                (before, pool, total) = (after_, pool >> 32, total >> 32);
-            }
-            if (epoch < to && epoch / PACKED == group) epoch = (group + 1) * PACKED;
+        PoolStanding memory pool = _poolStanding[provider];
+        if (pool.unbacked) return false;
+        uint256 stoodFrom = Math.max(Math.max(coveredFrom, s.since), pool.backedFrom);
+        // The first epoch that began no earlier, isn't over and isn't counted.
+        uint256 from = Math.max(Math.max(epochAt(block.timestamp), _epochFrom(stoodFrom)), s.countedTo);
+        uint256 to = epochAt(until < s.gpusUntil ? until : s.gpusUntil);
+        if (from >= to) return false;
+        if (from != s.countedTo) s.countedFrom = uint32(from);
+        (s.countedTo, s.countedWeight) = (uint32(to), s.weight);
+        // With coverage of more than an hour another worker of the pool may have been counted for a later
+        // epoch first.
+        if (pool.pendingFrom == 0 || from + 1 < pool.pendingFrom) {
+            _poolStanding[provider].pendingFrom = uint32(from + 1);
         }
+        _weights.add(provider, from, to, s.weight);
+        emit Counted(worker, provider, from, to, s.weight);
+        return true;
     }
 
-    /// @dev Whether a pool counts for an epoch from `epoch` on. Nothing is counted further ahead than one
-    /// attestation reaches.
-    function _countsFrom(address provider, uint256 epoch) private view returns (bool) {
-        (uint256 group, uint256 shift) = _place(epoch);
-        if (_poolWeights[provider][group] >> shift != 0) return true;
-        uint256 last = (epoch + AHEAD) / PACKED;
-        while (++group <= last) {
-            if (_poolWeights[provider][group] != 0) return true;
-        }
-        return false;
+    /// @dev Takes back the epochs that aren't over yet. Changes `s`; true if it did.
+    function _uncount(Standing memory s, address worker, address provider) private returns (bool) {
+        uint256 from = Math.max(epochAt(block.timestamp), s.countedFrom);
+        uint256 to = s.countedTo;
+        if (from >= to) return false;
+        s.countedTo = uint32(from);
+        _weights.remove(provider, from, to, s.countedWeight);
+        emit Uncounted(worker, provider, from, to, s.countedWeight);
+        return true;
     }
 
-    /// @dev GPU budgets that nobody earned in ended epochs from `from` on, of at most `epochs`.
-    function _unearned(uint256 from, uint256 epochs) private view returns (uint256 amount, uint256 to) {
-        uint256 closed = epochAt(block.timestamp);
-        to = closed - from > epochs ? from + epochs : closed;
-        Schedule.Cursor memory cursor = Schedule.first();
-        uint256 before = Schedule.forGpusBefore(cursor, from);
-        for (uint256 epoch = from; epoch < to; ++epoch) {
-            (uint256 group, uint256 shift) = _place(epoch);
-            uint256 after_ = Schedule.forGpusBefore(cursor, epoch + 1);
-            if (uint32(_totalWeights[group] >> shift) == 0) amount += after_ - before;
-            before = after_;
-        }
+    /// @dev The first epoch that begins at an instant or later.
+    function _epochFrom(uint256 instant) private view returns (uint256) {
+        return instant <= start ? 0 : (instant - start + Schedule.EPOCH - 1) / Schedule.EPOCH;
+    }
+
+    /// @dev `closed`, or the epoch that is `most` after `from` where that comes first.
+    function _upTo(uint256 from, uint256 closed, uint256 most) private pure returns (uint256) {
+        return closed - from > most ? from + most : closed;
     }
 }

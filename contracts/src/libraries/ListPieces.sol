@@ -5,6 +5,7 @@ pragma solidity 0.8.30;
 /// @dev A byte of code costs 200 gas once, and is read for next to nothing however often a list is gone
 /// through.
 library ListPieces {
+    /// @notice A piece is too long to be stored, or isn't stored at the address given.
     error PieceNotStored();
 
     /// @notice Stores a piece, of at most 24,575 bytes (EIP-170); its address is what it is called by.

@@ -3,16 +3,16 @@ pragma solidity 0.8.30;
 
 /// @title Room: what leases take of workers
 /// @dev Four parts of 16 bits, from the highest: CPUs, memory, disk, GPUs, each in 65,535ths of what the
-/// worker lends. The worker's agent reckons a bid's room: rounded down, so that N Nths are no more than the
-/// whole, and at least one of what is taken at all.
+/// worker lends. The worker's agent computes a bid's room: each part rounded down, so that N leases of an Nth
+/// fit, and at least 1 of what the lease takes at all.
 library Room {
-    /// @dev What is taken of each worker, in 64 bits; and `USED`, so that the word isn't zero again, which
-    /// would be dear to change.
+    /// @dev What is taken of each worker, in 64 bits, and `USED` above them: a word that never returns to zero
+    /// costs less gas to change.
     struct Taken {
         mapping(address worker => uint256) word;
     }
 
-    /// @notice Of the worker's room `taken` is, so that `asked` isn't there.
+    /// @notice `taken` of the worker's room is in use; `asked` doesn't fit.
     error NoRoom(address worker, uint64 taken, uint64 asked);
 
     uint256 private constant WHOLE = type(uint16).max;

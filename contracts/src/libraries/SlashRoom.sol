@@ -14,6 +14,7 @@ library SlashRoom {
         uint48 at;
     }
 
+    /// @notice Slashes may take `room` of the pool now, which is less than `asked`.
     error SlashedEnough(address provider, uint256 asked, uint256 room);
 
     /// @dev Hundredths of a percent.

@@ -3,188 +3,85 @@ pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {LeaseTerms} from "./LeaseTerms.sol";
+import {Treasury} from "../governance/Treasury.sol";
+import {Errors} from "../interfaces/Errors.sol";
+import {IMarket} from "../interfaces/IMarket.sol";
+import {ITill} from "../interfaces/ITill.sol";
+import {IWorkers} from "../interfaces/IWorkers.sol";
 import {Room} from "../libraries/Room.sol";
-import {Workers} from "./Workers.sol";
+import {Till} from "../libraries/Till.sol";
 
 /// @title Market: leases of compute, paid per covered second
-/// @notice A tenant opens a lease by taking a bid that a provider signed off chain. The deposit is held here
-/// and earned by the provider, less the fee, for exactly those seconds in which the worker was covered (see
-/// Workers). The tenant closes at will and gets the rest. What providers, treasury and tenants are owed is
-/// credited and withdrawn by them.
-/// @dev For every token: balance of this contract = lease balances + credits + fees. Tokens on the
-/// allow-list must move exactly the amount asked: no fee on transfer, no rebasing.
-contract Market is EIP712, LeaseTerms {
+/// @notice See `IMarket`.
+/// @dev For every token: balance of this contract = lease balances + credits + fees (see `Till`).
+contract Market is IMarket, EIP712, Treasury {
     using SafeERC20 for IERC20;
     using Room for Room.Taken;
-
-    /// @notice A provider's price for one order on one worker. Signed (EIP-712) by the worker's key, or by
-    /// the provider, who may be a contract (ERC-1271). Its typed-data digest is the lease's id, so it can be
-    /// taken once.
-    struct Bid {
-        address tenant;
-        address worker;
-        address token;
-        /// Base units of `token` per covered second.
-        uint80 ratePerSecond;
-        /// Base units that the lease has to be opened with, at least.
-        uint96 minimumDeposit;
-        /// Last second, Unix, at which the bid can be taken.
-        uint48 expiry;
-        /// What of the worker the lease takes (see `Room`). The bid can't be taken while the worker has
-        /// less.
-        uint64 room;
-        /// SHA-256 of the canonical manifest.
-        bytes32 manifestHash;
-        /// SHA-256 of the canonical order the bid answers.
-        bytes32 order;
-        uint256 salt;
-    }
-
-    /// @notice An ERC-2612 permit for this contract; `deadline` zero means none is given.
-    struct Permit {
-        uint256 value;
-        uint256 deadline;
-        uint8 v;
-        bytes32 r;
-        bytes32 s;
-    }
-
-    enum State {
-        None,
-        Open,
-        Closed,
-        /// Turned down by the provider before it had earned anything.
-        Refused
-    }
-
-    /// @dev Four slots.
-    struct Lease {
-        address tenant;
-        /// The worker's covered seconds that are settled.
-        uint40 settledSeconds;
-        /// When the provider may close, Unix seconds; 0 without notice.
-        uint40 noticeUntil;
-        /// Index into `tokens`.
-        uint8 tokenIndex;
-        State state;
-        address worker;
-        /// Base units per covered second.
-        uint80 ratePerSecond;
-        /// Hundredths of a percent of what is paid, fixed when the lease is opened.
-        uint16 feeBps;
-        /// Base units still held for this lease.
-        uint96 balance;
-        /// Base units paid so far, fee included.
-        uint96 spent;
-        /// What it takes of the worker while it is open.
-        uint64 room;
-        bytes32 manifestHash;
-    }
-
-    error NotTenant(address caller);
-    error NotProvider(address caller);
-    error BidExpired(uint256 expiry);
-    error BidTaken(bytes32 id);
-    error BadSignature();
-    error UnknownWorker(address worker);
-    error WorkerNotCovered(address worker, uint256 until);
-    error LeaseNotOpen(bytes32 id);
-    error DepositTooSmall(uint256 deposit, uint256 minimum);
-    error AlreadyEarning(bytes32 id);
-    error MayNotClose(bytes32 id, uint256 noticeUntil);
-
-    event LeaseOpened(
-        bytes32 indexed id,
-        address indexed tenant,
-        address indexed worker,
-        address provider,
-        address token,
-        uint256 ratePerSecond,
-        uint256 deposit,
-        uint256 feeBps,
-        bytes32 manifestHash,
-        bytes32 name
-    );
-    event LeaseToppedUp(bytes32 indexed id, address indexed payer, uint256 amount);
-    event LeaseUpdated(bytes32 indexed id, bytes32 manifestHash);
-    /// @notice `coveredSeconds` more seconds are settled; `amount` left the lease, of which `fee` is the
-    /// treasury's.
-    event LeaseSettled(bytes32 indexed id, uint256 coveredSeconds, uint256 amount, uint256 fee);
-    event NoticeGiven(bytes32 indexed id, uint256 noticeUntil);
-    /// @notice `refund` went to whom the tenant named, or else is the tenant's credit (see `Credited`).
-    event LeaseClosed(bytes32 indexed id, address indexed by, uint256 refund);
-    /// @notice What was left of a lease waits for its tenant, who can withdraw it.
-    event Credited(bytes32 indexed id, address indexed tenant, address token, uint256 amount);
-    /// @notice The provider turned down a lease that had earned nothing; the deposit is the tenant's again.
-    event LeaseRefused(bytes32 indexed id, address indexed by, uint256 refund);
-    event Withdrawn(address indexed account, address indexed token, address to, uint256 amount);
+    using Till for Till.Books;
 
     bytes32 private constant BID_TYPEHASH = keccak256(
         "Bid(address tenant,address worker,address token,uint80 ratePerSecond,uint96 minimumDeposit,uint48 expiry,uint64 room,bytes32 manifestHash,bytes32 order,uint256 salt)"
     );
 
-    /// @notice Covered seconds within which a provider may still turn a lease down, forgoing them.
+    /// @inheritdoc ITill
+    uint256 public constant MAX_FEE_BPS = Till.MAX_FEE_BPS;
+    /// @inheritdoc IMarket
     uint256 public constant REFUSAL_SECONDS = 5 minutes;
-    /// @notice With less left than so many seconds cost, a lease counts as used up for its provider, so that
-    /// dust keeps no room.
+    /// @inheritdoc IMarket
     uint256 public constant USED_UP_SECONDS = 60;
+    /// @inheritdoc IMarket
+    uint256 public constant MIN_NOTICE_PERIOD = 1 hours;
+    /// @inheritdoc IMarket
+    uint256 public constant MAX_NOTICE_PERIOD = 30 days;
 
-    Workers public immutable workers;
+    /// @inheritdoc IMarket
+    IWorkers public immutable workers;
 
-    /// @notice Base units an account may withdraw.
-    mapping(address account => mapping(address token => uint256)) public credit;
+    /// @inheritdoc IMarket
+    uint256 public noticePeriod = 1 days;
 
+    Till.Books private _till;
     Room.Taken private _roomTaken;
     mapping(bytes32 id => Lease) private _lease;
 
     /// @param owner Allows tokens and announces fees, treasury and notice period, within their bounds: the
     /// governance executor.
-    constructor(Workers workers_, address treasury_, address owner)
+    constructor(IWorkers workers_, address treasury_, address owner)
         EIP712("Cloister Market", "1")
         Ownable(owner)
-        LeaseTerms(treasury_)
+        Treasury(treasury_)
     {
-        if (address(workers_) == address(0)) revert ZeroAddress();
+        if (address(workers_) == address(0)) revert Errors.ZeroAddress();
         workers = workers_;
     }
 
     // TENANTS
 
-    /// @notice Takes a bid: opens a lease with `deposit` base units, all in one transaction.
-    /// @param bid The bid; the caller must be its tenant.
-    /// @param signature The worker key's or the provider's over the bid.
-    /// @param deposit Base units taken from the caller.
-    /// @param name A name wished for, ASCII and left-aligned, or zero. Only logged; readers grant it first
-    /// come, first served.
-    /// @param permit Allowance for the deposit, unless it was approved before.
-    /// @return id The lease's id: the bid's typed-data digest.
+    /// @inheritdoc IMarket
     function open(
         Bid calldata bid,
         bytes calldata signature,
         uint256 deposit,
         bytes32 name,
-        Permit calldata permit
+        Till.Permit calldata permit
     ) external returns (bytes32 id) {
         if (msg.sender != bid.tenant) revert NotTenant(msg.sender);
         if (block.timestamp > bid.expiry) revert BidExpired(bid.expiry);
-        if (deposit == 0 || bid.ratePerSecond == 0) revert ZeroAmount();
+        if (deposit == 0 || bid.ratePerSecond == 0) revert Errors.ZeroAmount();
         if (deposit < bid.minimumDeposit) revert DepositTooSmall(deposit, bid.minimumDeposit);
-        TokenTerms memory terms = termsOf[bid.token];
-        if (!terms.allowed) revert TokenNotAllowed(bid.token);
+        Till.Terms memory terms = _till.requireAllowed(bid.token);
         id = bidDigest(bid);
         Lease storage lease = _lease[id];
         if (lease.state != State.None) revert BidTaken(id);
         (address provider, uint256 coveredSeconds, uint256 until) = workers.billing(bid.worker);
-        if (provider == address(0)) revert UnknownWorker(bid.worker);
-        if (until <= block.timestamp) revert WorkerNotCovered(bid.worker, until);
-        if (!_isSigned(id, signature, bid.worker, provider)) revert BadSignature();
+        if (provider == address(0)) revert Errors.UnknownWorker(bid.worker);
+        if (until <= block.timestamp) revert Errors.WorkerNotCovered(bid.worker, until);
+        if (!_isSigned(id, signature, bid.worker, provider)) revert Errors.BadSignature();
         _roomTaken.take(bid.worker, bid.room);
 
         lease.tenant = bid.tenant;
@@ -198,25 +95,25 @@ contract Market is EIP712, LeaseTerms {
         lease.room = bid.room;
         lease.manifestHash = bid.manifestHash;
         _emitOpened(id, bid, provider, deposit, terms.feeBps, name);
-        _pull(bid.token, deposit, permit);
+        Till.pull(bid.token, deposit, permit);
     }
 
-    /// @notice Adds `amount` base units to a lease. Anybody may pay.
-    function topUp(bytes32 id, uint256 amount, Permit calldata permit) external {
-        if (amount == 0) revert ZeroAmount();
-        Lease storage lease = _open(id);
+    /// @inheritdoc IMarket
+    function topUp(bytes32 id, uint256 amount, Till.Permit calldata permit) external {
+        if (amount == 0) revert Errors.ZeroAmount();
+        Lease storage lease = _requireOpen(id);
         // Seconds that the old balance couldn't pay for are forgiven, not charged to the new money.
         _settleOne(id, lease);
         // All that was ever put in fits, so that `spent` always will.
         SafeCast.toUint96(uint256(lease.spent) + lease.balance + amount);
         lease.balance += uint96(amount);
         emit LeaseToppedUp(id, msg.sender, amount);
-        _pull(tokens[lease.tokenIndex], amount, permit);
+        Till.pull(_till.tokens[lease.tokenIndex], amount, permit);
     }
 
-    /// @notice Replaces the manifest of a lease. Tenant only.
+    /// @inheritdoc IMarket
     function update(bytes32 id, bytes32 manifestHash) external {
-        Lease storage lease = _open(id);
+        Lease storage lease = _requireOpen(id);
         if (msg.sender != lease.tenant) revert NotTenant(msg.sender);
         lease.manifestHash = manifestHash;
         emit LeaseUpdated(id, manifestHash);
@@ -224,13 +121,12 @@ contract Market is EIP712, LeaseTerms {
 
     // BILLING
 
-    /// @notice Pays the provider for the covered seconds since the last settlement. Anybody may call.
+    /// @inheritdoc IMarket
     function settle(bytes32 id) external {
-        _settleOne(id, _open(id));
+        _settleOne(id, _requireOpen(id));
     }
 
-    /// @notice Settles many leases. Those that aren't open are passed over, so that nobody can spoil a batch
-    /// by closing.
+    /// @inheritdoc IMarket
     function settleMany(bytes32[] calldata ids) public {
         // Credits to one provider in one token are added up and written once.
         address provider;
@@ -251,8 +147,7 @@ contract Market is EIP712, LeaseTerms {
         _credit(provider, token, earned, feeSum);
     }
 
-    /// @notice Attests a worker (see `Workers.attest`) and settles leases in one transaction, which costs
-    /// less than two.
+    /// @inheritdoc IMarket
     function attestAndSettle(
         address worker,
         bytes32 pckKey,
@@ -267,22 +162,19 @@ contract Market is EIP712, LeaseTerms {
 
     // ENDS
 
-    /// @notice Tells the tenant that the lease may be closed after the notice period. Provider or worker; a
-    /// second notice changes nothing.
+    /// @inheritdoc IMarket
     function giveNotice(bytes32 id) external {
-        Lease storage lease = _open(id);
-        _checkProvider(lease.worker);
+        Lease storage lease = _requireOpen(id);
+        _requireProvider(lease.worker);
         if (lease.noticeUntil != 0) return;
         lease.noticeUntil = uint40(block.timestamp + noticePeriod);
         emit NoticeGiven(id, lease.noticeUntil);
     }
 
-    /// @notice Turns down a lease that has just been opened, at no cost to the tenant: one that was settled,
-    /// or is older than `REFUSAL_SECONDS` covered seconds, ends by notice only. Provider or worker. The
-    /// chain remembers it: a bid that was taken and refused costs stake (see Slashing).
+    /// @inheritdoc IMarket
     function refuse(bytes32 id) external {
-        Lease storage lease = _open(id);
-        _checkProvider(lease.worker);
+        Lease storage lease = _requireOpen(id);
+        _requireProvider(lease.worker);
         (, uint256 coveredSeconds,) = workers.billing(lease.worker);
         if (lease.spent != 0 || coveredSeconds - lease.settledSeconds > REFUSAL_SECONDS) {
             revert AlreadyEarning(id);
@@ -292,15 +184,12 @@ contract Market is EIP712, LeaseTerms {
         lease.state = State.Refused;
         _roomTaken.giveBack(lease.worker, lease.room);
         emit LeaseRefused(id, msg.sender, refund);
-        _creditTenant(id, lease.tenant, tokens[lease.tokenIndex], refund);
+        _creditTenant(id, lease.tenant, _till.tokens[lease.tokenIndex], refund);
     }
 
-    /// @notice Settles and closes a lease. The tenant may at any time, whatever its token does: the rest is
-    /// sent to `recipient`, or credited to the tenant where that is zero or the token doesn't move. The
-    /// provider or worker may once notice has run out or less is left than `USED_UP_SECONDS` cost, and
-    /// anybody when nothing is left; the rest, if any, is credited to the tenant.
+    /// @inheritdoc IMarket
     function close(bytes32 id, address recipient) external {
-        Lease storage lease = _open(id);
+        Lease storage lease = _requireOpen(id);
         address provider = _settleOne(id, lease);
         address tenant = lease.tenant;
         uint256 refund = lease.balance;
@@ -317,28 +206,57 @@ contract Market is EIP712, LeaseTerms {
         _roomTaken.giveBack(lease.worker, lease.room);
         emit LeaseClosed(id, msg.sender, refund);
         if (refund == 0) return;
-        address token = tokens[lease.tokenIndex];
+        address token = _till.tokens[lease.tokenIndex];
         bool isSent = byTenant && recipient != address(0) && IERC20(token).trySafeTransfer(recipient, refund);
         if (!isSent) _creditTenant(id, tenant, token, refund);
     }
 
-    /// @notice Sends the caller's whole credit in `token` to `to`.
+    // MONEY
+
+    /// @inheritdoc ITill
     function withdraw(address token, address to) external returns (uint256 amount) {
-        if (to == address(0)) revert ZeroAddress();
-        amount = credit[msg.sender][token];
-        if (amount == 0) revert ZeroAmount();
-        credit[msg.sender][token] = 0;
-        emit Withdrawn(msg.sender, token, to, amount);
-        IERC20(token).safeTransfer(to, amount);
+        return _till.withdraw(token, to);
+    }
+
+    /// @inheritdoc ITill
+    function collect(address token) external returns (uint256 amount) {
+        return _till.collect(token, treasury);
+    }
+
+    /// @inheritdoc ITill
+    function credit(address account, address token) external view returns (uint256) {
+        return _till.credit[account][token];
+    }
+
+    /// @inheritdoc ITill
+    function fees(address token) external view returns (uint256) {
+        return _till.fees[token];
+    }
+
+    /// @inheritdoc ITill
+    function tokens(uint256 index) external view returns (address) {
+        return _till.tokens[index];
+    }
+
+    /// @inheritdoc ITill
+    function tokenCount() external view returns (uint256) {
+        return _till.tokenCount;
+    }
+
+    /// @inheritdoc ITill
+    function termsOf(address token) external view returns (bool allowed, uint8 index, uint16 feeBps) {
+        Till.Terms memory terms = _till.termsOf[token];
+        return (terms.allowed, terms.index, terms.feeBps);
     }
 
     // VIEWS
 
+    /// @inheritdoc IMarket
     function leaseOf(bytes32 id) external view returns (Lease memory) {
         return _lease[id];
     }
 
-    /// @notice Base units earned by the provider (fee included) since the last settlement.
+    /// @inheritdoc IMarket
     function accrued(bytes32 id) external view returns (uint256 amount) {
         Lease storage lease = _lease[id];
         if (lease.state != State.Open) return 0;
@@ -346,30 +264,46 @@ contract Market is EIP712, LeaseTerms {
         (, amount) = _accrual(lease, coveredSeconds);
     }
 
-    /// @notice What open leases take of a worker (see `Room`). No more bids can be taken than it has room
-    /// for, so that an honest one never has to refuse.
+    /// @inheritdoc IMarket
     function roomTaken(address worker) external view returns (uint64) {
         return _roomTaken.takenOf(worker);
     }
 
-    /// @notice Whether a bid's digest is signed as `open` asks: by the worker's key, or by its provider, who
-    /// may be a contract (ERC-1271).
+    /// @inheritdoc IMarket
     function isSigned(bytes32 digest, bytes calldata signature, address worker) external view returns (bool) {
         (address provider,,) = workers.billing(worker);
         return _isSigned(digest, signature, worker, provider);
     }
 
-    /// @notice The typed-data digest a bid is signed over; also the id of the lease that takes it.
+    /// @inheritdoc IMarket
     function bidDigest(Bid calldata bid) public view returns (bytes32) {
         // The struct has static members only, so it is encoded as EIP-712 asks: one word a member, in order.
         return _hashTypedDataV4(keccak256(abi.encode(BID_TYPEHASH, bid)));
     }
 
+    // GOVERNANCE
+
+    /// @inheritdoc ITill
+    function setToken(address token, bool allowed, uint256 feeBps) external onlyOwner {
+        bool isRaised = _till.setToken(token, allowed, feeBps);
+        if (isRaised) _useAnnouncement();
+    }
+
+    /// @inheritdoc IMarket
+    function setNoticePeriod(uint256 seconds_) external onlyOwner {
+        _useAnnouncement();
+        if (seconds_ < MIN_NOTICE_PERIOD || seconds_ > MAX_NOTICE_PERIOD) {
+            revert Errors.OutOfBounds(seconds_, MIN_NOTICE_PERIOD, MAX_NOTICE_PERIOD);
+        }
+        noticePeriod = seconds_;
+        emit NoticePeriodSet(seconds_);
+    }
+
     // INTERNAL
 
-    function _open(bytes32 id) private view returns (Lease storage lease) {
+    function _requireOpen(bytes32 id) private view returns (Lease storage lease) {
         lease = _lease[id];
-        if (lease.state != State.Open) revert LeaseNotOpen(id);
+        if (lease.state != State.Open) revert Errors.LeaseNotOpen(id);
     }
 
     /// @dev Apart from `open` for the stack's sake.
@@ -395,10 +329,10 @@ contract Market is EIP712, LeaseTerms {
         );
     }
 
-    function _checkProvider(address worker) private view {
+    function _requireProvider(address worker) private view {
         if (msg.sender == worker) return;
         (address provider,,) = workers.billing(worker);
-        if (msg.sender != provider) revert NotProvider(msg.sender);
+        if (msg.sender != provider) revert Errors.NotProvider(msg.sender);
     }
 
     function _isSigned(bytes32 digest, bytes calldata signature, address worker, address provider)
@@ -432,17 +366,16 @@ contract Market is EIP712, LeaseTerms {
     {
         uint256 coveredSeconds;
         (provider, coveredSeconds,) = workers.billing(lease.worker);
-        token = tokens[lease.tokenIndex];
+        token = _till.tokens[lease.tokenIndex];
         uint256 newSeconds;
         (newSeconds, amount) = _accrual(lease, coveredSeconds);
         if (newSeconds == 0) return (provider, token, 0, 0);
         lease.settledSeconds = uint40(coveredSeconds);
         if (amount != 0) {
-            uint256 product = amount * lease.feeBps;
-            fee = product / 10_000;
-            if (product % 10_000 != 0 && msg.sender != treasury) ++fee;
-            // Can't overflow or underflow: amount ≤ balance, and spent + balance is what was put in, which
-            // fits.
+            // Nothing is cut off: amount ≤ balance, and spent + balance is what was put in, which fits.
+            bool isExact;
+            (fee, isExact) = Till.feeOf(uint96(amount), lease.feeBps);
+            if (!isExact && msg.sender != treasury) ++fee;
             lease.balance -= uint96(amount);
             lease.spent += uint96(amount);
         }
@@ -458,25 +391,12 @@ contract Market is EIP712, LeaseTerms {
     }
 
     function _creditTenant(bytes32 id, address tenant, address token, uint256 amount) private {
-        credit[tenant][token] += amount;
+        _till.owe(tenant, token, amount);
         emit Credited(id, tenant, token, amount);
     }
 
     function _credit(address provider, address token, uint256 earned, uint256 fee) private {
-        if (earned != 0) credit[provider][token] += earned;
-        if (fee != 0) fees[token] += fee;
-    }
-
-    function _pull(address token, uint256 amount, Permit calldata permit) private {
-        if (permit.deadline != 0) {
-            // A permit that somebody else has handed in already leaves the allowance it grants, so a failure
-            // is no harm.
-            try IERC20Permit(token)
-                .permit(
-                    msg.sender, address(this), permit.value, permit.deadline, permit.v, permit.r, permit.s
-                ) {}
-                catch {}
-        }
-        IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
+        _till.owe(provider, token, earned);
+        _till.oweFee(token, fee);
     }
 }

@@ -2,6 +2,8 @@
 pragma solidity 0.8.30;
 
 import {Apps} from "../../src/apps/Apps.sol";
+import {Errors} from "../../src/interfaces/Errors.sol";
+import {IApps} from "../../src/interfaces/IApps.sol";
 import {vm} from "../Vm.sol";
 
 contract AppsTest {
@@ -35,16 +37,16 @@ contract AppsTest {
 
     function test_a_name_is_the_owners_and_taken_once() public {
         vm.prank(owner);
-        vm.expectRevert(abi.encodeWithSelector(Apps.AppExists.selector, app));
+        vm.expectRevert(abi.encodeWithSelector(IApps.AppExists.selector, app));
         apps.register("shop", 0, one(NEXT), one(IMAGE));
         vm.prank(stranger);
         bytes32 other = apps.register("shop", 0, one(NEXT), one(IMAGE));
         vm.assertTrue(other != app);
         vm.prank(owner);
-        vm.expectRevert(Apps.EmptyName.selector);
+        vm.expectRevert(IApps.EmptyName.selector);
         apps.register("", 0, one(NEXT), one(IMAGE));
         vm.prank(owner);
-        vm.expectRevert(abi.encodeWithSelector(Apps.DelayTooLong.selector, 366 days, 365 days));
+        vm.expectRevert(abi.encodeWithSelector(Errors.OutOfBounds.selector, 366 days, 0, 365 days));
         apps.register("slow", 366 days, one(NEXT), one(IMAGE));
     }
 
@@ -100,16 +102,16 @@ contract AppsTest {
         vm.assertTrue(apps.mayHaveKeys(app, owner, MANIFEST, IMAGE));
         vm.assertTrue(!apps.mayHaveKeys(app, owner, NEXT, IMAGE), "announced before, due after");
         vm.prank(owner);
-        vm.expectRevert(abi.encodeWithSelector(Apps.AppFrozen.selector, app));
+        vm.expectRevert(abi.encodeWithSelector(IApps.AppFrozen.selector, app));
         apps.allowManifest(app, keccak256("third"));
         vm.prank(owner);
-        vm.expectRevert(abi.encodeWithSelector(Apps.AppFrozen.selector, app));
+        vm.expectRevert(abi.encodeWithSelector(IApps.AppFrozen.selector, app));
         apps.allowImage(app, keccak256("other image"));
         vm.prank(owner);
-        vm.expectRevert(abi.encodeWithSelector(Apps.AppFrozen.selector, app));
+        vm.expectRevert(abi.encodeWithSelector(IApps.AppFrozen.selector, app));
         apps.setUpgradeDelay(app, 0);
         vm.prank(owner);
-        vm.expectRevert(abi.encodeWithSelector(Apps.AppFrozen.selector, app));
+        vm.expectRevert(abi.encodeWithSelector(IApps.AppFrozen.selector, app));
         apps.freeze(app);
         vm.prank(owner);
         apps.forbidManifest(app, MANIFEST);
@@ -118,13 +120,13 @@ contract AppsTest {
 
     function test_only_the_owner_changes_anything_and_hands_it_over_in_two_steps() public {
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Apps.NotAppOwner.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(IApps.NotAppOwner.selector, stranger));
         apps.allowManifest(app, NEXT);
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Apps.NotAppOwner.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(IApps.NotAppOwner.selector, stranger));
         apps.freeze(app);
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Apps.NotPendingOwner.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(IApps.NotPendingOwner.selector, stranger));
         apps.takeOwnership(app);
         vm.prank(owner);
         apps.offerOwnership(app, stranger);
@@ -134,7 +136,7 @@ contract AppsTest {
         vm.assertTrue(apps.mayHaveKeys(app, stranger, MANIFEST, IMAGE));
         vm.assertTrue(!apps.mayHaveKeys(app, owner, MANIFEST, IMAGE));
         vm.prank(owner);
-        vm.expectRevert(abi.encodeWithSelector(Apps.NotAppOwner.selector, owner));
+        vm.expectRevert(abi.encodeWithSelector(IApps.NotAppOwner.selector, owner));
         apps.forbidManifest(app, MANIFEST);
     }
 

@@ -2,11 +2,13 @@
 pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Governed} from "../../src/governance/Governed.sol";
 import {KeyService} from "../../src/apps/KeyService.sol";
+import {Errors} from "../../src/interfaces/Errors.sol";
+import {IKeyService} from "../../src/interfaces/IKeyService.sol";
+import {Announcements} from "../../src/libraries/Announcements.sol";
+import {vm} from "../Vm.sol";
 import {change} from "../stages/Economy.sol";
 import {Network} from "../stages/Network.sol";
-import {vm} from "../Vm.sol";
 
 contract KeyServiceTest is Network {
     KeyService private service;
@@ -25,22 +27,22 @@ contract KeyServiceTest is Network {
 
     function test_anybody_seats_an_instance_that_runs_the_manifest_on_a_covered_worker() public {
         consent = consentOf(0, lease);
-        vm.expectRevert(abi.encodeWithSelector(KeyService.WrongManifest.selector, keccak256("manifest"), 0));
+        vm.expectRevert(abi.encodeWithSelector(IKeyService.WrongManifest.selector, keccak256("manifest"), 0));
         service.take(0, lease, expiry, consent);
         approve();
         consent = consentOf(0, keccak256("none"));
-        vm.expectRevert(abi.encodeWithSelector(KeyService.LeaseNotOpen.selector, keccak256("none")));
+        vm.expectRevert(abi.encodeWithSelector(Errors.LeaseNotOpen.selector, keccak256("none")));
         service.take(0, keccak256("none"), expiry, consent);
         take(0, lease);
-        KeyService.Seat[3] memory seats = service.seats();
+        IKeyService.Seat[3] memory seats = service.seats();
         vm.assertEq(seats[0].lease, lease);
         vm.assertEq(seats[0].worker, worker);
         vm.assertEq(seats[0].provider, provider);
         consent = consentOf(0, lease);
-        vm.expectRevert(abi.encodeWithSelector(KeyService.SeatTaken.selector, 0, lease));
+        vm.expectRevert(abi.encodeWithSelector(IKeyService.SeatTaken.selector, 0, lease));
         service.take(0, lease, expiry, consent);
         consent = consentOf(3, lease);
-        vm.expectRevert(abi.encodeWithSelector(KeyService.NoSuchSeat.selector, 3));
+        vm.expectRevert(abi.encodeWithSelector(IKeyService.NoSuchSeat.selector, 3));
         service.take(3, lease, expiry, consent);
     }
 
@@ -49,7 +51,7 @@ contract KeyServiceTest is Network {
         take(0, lease);
         bytes32 second = openLease(address(usdc), 1, 1_000_000, 2);
         consent = consentOf(1, second);
-        vm.expectRevert(abi.encodeWithSelector(KeyService.ProviderHasAnotherSeat.selector, provider, 0));
+        vm.expectRevert(abi.encodeWithSelector(IKeyService.ProviderHasAnotherSeat.selector, provider, 0));
         service.take(1, second, expiry, consent);
         // In the seat it has already it may follow itself.
         vm.prank(tenant);
@@ -60,7 +62,7 @@ contract KeyServiceTest is Network {
         market.close(second, tenant);
         second = openLease(address(usdc), 1, 1_000_000, 3);
         consent = consentOf(1, second);
-        vm.expectRevert(abi.encodeWithSelector(KeyService.ProviderHasAnotherSeat.selector, provider, 0));
+        vm.expectRevert(abi.encodeWithSelector(IKeyService.ProviderHasAnotherSeat.selector, provider, 0));
         service.take(1, second, expiry, consent);
         take(0, second);
     }
@@ -69,7 +71,7 @@ contract KeyServiceTest is Network {
         approve();
         take(0, lease);
         vm.expectRevert(
-            abi.encodeWithSelector(KeyService.WorkerCovered.selector, worker, block.timestamp + 1 hours)
+            abi.encodeWithSelector(IKeyService.WorkerCovered.selector, worker, block.timestamp + 1 hours)
         );
         service.reportAbsence(0);
         vm.warp(block.timestamp + 1 hours);
@@ -82,7 +84,7 @@ contract KeyServiceTest is Network {
         vm.assertTrue(service.isFree(0));
         (,, uint256 until) = workers.billing(worker);
         consent = consentOf(0, lease);
-        vm.expectRevert(abi.encodeWithSelector(KeyService.WorkerNotCovered.selector, worker, until));
+        vm.expectRevert(abi.encodeWithSelector(Errors.WorkerNotCovered.selector, worker, until));
         service.take(0, lease, expiry, consent);
         attest();
         vm.assertTrue(!service.isFree(0), "it is back, and nobody was in its place");
@@ -113,7 +115,7 @@ contract KeyServiceTest is Network {
         approve();
         expiry = block.timestamp + 600;
         bytes memory own = sign(TENANT_KEY, service.consentDigest(0, lease, keccak256("manifest"), expiry));
-        vm.expectRevert(abi.encodeWithSelector(KeyService.NoConsent.selector, worker));
+        vm.expectRevert(abi.encodeWithSelector(IKeyService.NoConsent.selector, worker));
         service.take(0, lease, expiry, own);
         // The worker's word for another seat, another lease, or what the lease ran when it asked.
         bytes[3] memory others = [
@@ -122,13 +124,13 @@ contract KeyServiceTest is Network {
             sign(WORKER_KEY, service.consentDigest(0, lease, keccak256("a spy"), expiry))
         ];
         for (uint256 i; i < 3; ++i) {
-            vm.expectRevert(abi.encodeWithSelector(KeyService.NoConsent.selector, worker));
+            vm.expectRevert(abi.encodeWithSelector(IKeyService.NoConsent.selector, worker));
             service.take(0, lease, expiry, others[i]);
         }
         // Yesterday's.
         bytes memory old = consentOf(0, lease);
         vm.warp(expiry + 1);
-        vm.expectRevert(abi.encodeWithSelector(KeyService.ConsentExpired.selector, expiry));
+        vm.expectRevert(abi.encodeWithSelector(IKeyService.ConsentExpired.selector, expiry));
         service.take(0, lease, expiry, old);
         vm.assertTrue(service.isFree(0));
         // Nothing of that ties the provider to a seat.
@@ -143,12 +145,12 @@ contract KeyServiceTest is Network {
         service.vacate(0);
         consent = consentOf(0, lease);
         vm.expectRevert(
-            abi.encodeWithSelector(KeyService.VacatedRecently.selector, lease, block.timestamp + 1 days)
+            abi.encodeWithSelector(IKeyService.VacatedRecently.selector, lease, block.timestamp + 1 days)
         );
         service.take(0, lease, expiry, consent);
         take(0, second);
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(KeyService.OneSeatAtATime.selector, block.timestamp + 7 days));
+        vm.expectRevert(abi.encodeWithSelector(IKeyService.OneSeatAtATime.selector, block.timestamp + 7 days));
         service.vacate(0);
         vm.warp(block.timestamp + 7 days);
         vm.prank(governance);
@@ -166,7 +168,7 @@ contract KeyServiceTest is Network {
         consent = consentOf(0, lease);
         vm.expectRevert(
             abi.encodeWithSelector(
-                KeyService.WrongManifest.selector, keccak256("a spy"), keccak256("manifest")
+                IKeyService.WrongManifest.selector, keccak256("a spy"), keccak256("manifest")
             )
         );
         service.take(0, lease, expiry, consent);
@@ -187,13 +189,13 @@ contract KeyServiceTest is Network {
 
     function test_another_manifest_is_announced_and_there_is_no_way_round_that() public {
         vm.prank(governance);
-        vm.expectRevert(KeyService.NoManifest.selector);
+        vm.expectRevert(Errors.ZeroHash.selector);
         service.setManifest(0);
         approve();
         bytes memory call = abi.encodeCall(KeyService.setManifest, (keccak256("a spy")));
         for (uint256 i; i < 2; ++i) {
             vm.prank(governance);
-            vm.expectRevert(abi.encodeWithSelector(Governed.NotAnnounced.selector, keccak256(call)));
+            vm.expectRevert(abi.encodeWithSelector(Announcements.NotAnnounced.selector, keccak256(call)));
             service.setManifest(keccak256("a spy"));
             // Not by way of none, after which the next would be a first.
             bytes memory none = abi.encodeCall(KeyService.setManifest, (0));
@@ -201,7 +203,7 @@ contract KeyServiceTest is Network {
             service.announce(none);
             vm.warp(block.timestamp + 22 days);
             vm.prank(governance);
-            vm.expectRevert(KeyService.NoManifest.selector);
+            vm.expectRevert(Errors.ZeroHash.selector);
             service.setManifest(0);
         }
         change(governance, service, call);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Admission, GUEST, VERIFIER} from "../../src/attestation/Admission.sol";
 import {KeyService} from "../../src/apps/KeyService.sol";
-import {Market} from "../../src/market/Market.sol";
+import {GUEST, IAdmission, VERIFIER} from "../../src/interfaces/IAdmission.sol";
+import {IKeyService} from "../../src/interfaces/IKeyService.sol";
+import {IMarket} from "../../src/interfaces/IMarket.sol";
+import {vm} from "../Vm.sol";
 import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
 import {VerifiedNetwork} from "../stages/VerifiedNetwork.sol";
-import {vm} from "../Vm.sol";
 
 /// @dev Three seats that three providers fill, and three others who want them: somebody who holds
 /// governance, and workers of an image of their own beside those of everybody else's.
@@ -35,10 +36,10 @@ contract SeatsTest is VerifiedNetwork {
         }
     }
 
-    function images() internal pure override returns (Admission.ImageRoles[] memory roles) {
-        roles = new Admission.ImageRoles[](2);
-        roles[0] = Admission.ImageRoles(SoftwarePlatform.imageId(keccak256("guest")), GUEST | VERIFIER);
-        roles[1] = Admission.ImageRoles(SoftwarePlatform.imageId(OTHER_IMAGE), GUEST);
+    function images() internal pure override returns (IAdmission.ImageRoles[] memory roles) {
+        roles = new IAdmission.ImageRoles[](2);
+        roles[0] = IAdmission.ImageRoles(SoftwarePlatform.imageId(keccak256("guest")), GUEST | VERIFIER);
+        roles[1] = IAdmission.ImageRoles(SoftwarePlatform.imageId(OTHER_IMAGE), GUEST);
     }
 
     function test_governance_that_makes_all_instances_absent_replaces_one_a_week() public {
@@ -52,7 +53,7 @@ contract SeatsTest is VerifiedNetwork {
         refused(1, rivals[1]);
         // Nor does vacating come on top.
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(KeyService.OneSeatAtATime.selector, began + 7 days));
+        vm.expectRevert(abi.encodeWithSelector(IKeyService.OneSeatAtATime.selector, began + 7 days));
         service.vacate(1);
         vm.warp(began + 7 days);
         take(1, rivals[1]);
@@ -80,7 +81,7 @@ contract SeatsTest is VerifiedNetwork {
     function test_leases_that_ended_leave_their_seats_whatever_was_put_out_lately() public {
         vm.prank(governance);
         service.vacate(0);
-        KeyService.Seat[3] memory seats = service.seats();
+        IKeyService.Seat[3] memory seats = service.seats();
         for (uint256 i = 1; i < 3; ++i) {
             vm.prank(tenant);
             market.close(seats[i].lease, tenant);
@@ -113,7 +114,7 @@ contract SeatsTest is VerifiedNetwork {
         bytes32 lease = leaseOn(key);
         bytes memory consent = sign(key, service.consentDigest(index, lease, MANIFEST, block.timestamp + 600));
         bytes32 held = service.seats()[index].lease;
-        vm.expectRevert(abi.encodeWithSelector(KeyService.SeatTaken.selector, index, held));
+        vm.expectRevert(abi.encodeWithSelector(IKeyService.SeatTaken.selector, index, held));
         service.take(index, lease, block.timestamp + 600, consent);
     }
 
@@ -134,7 +135,7 @@ contract SeatsTest is VerifiedNetwork {
     }
 
     function leaseOn(uint256 key) private returns (bytes32) {
-        Market.Bid memory bid = makeBid(address(usdc), 1, ++salt);
+        IMarket.Bid memory bid = makeBid(address(usdc), 1, ++salt);
         bid.worker = vm.addr(key);
         bytes memory signature = sign(key, market.bidDigest(bid));
         vm.prank(tenant);

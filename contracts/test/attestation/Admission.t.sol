@@ -2,12 +2,13 @@
 pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Admission, GUEST, VERIFIER} from "../../src/attestation/Admission.sol";
-import {Governed} from "../../src/governance/Governed.sol";
+import {Admission} from "../../src/attestation/Admission.sol";
+import {GUEST, IAdmission, VERIFIER} from "../../src/interfaces/IAdmission.sol";
+import {Announcements} from "../../src/libraries/Announcements.sol";
+import {vm} from "../Vm.sol";
+import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
 import {change} from "../stages/Economy.sol";
 import {Network} from "../stages/Network.sol";
-import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
-import {vm} from "../Vm.sol";
 
 /// @dev What governance may let in and keep out, and how fast.
 contract AdmissionTest is Network {
@@ -30,7 +31,7 @@ contract AdmissionTest is Network {
     }
 
     function test_nobody_lowers_a_floor_or_lengthens_it_before_everybody_could_have_left() public {
-        Admission.Floor memory nothing;
+        IAdmission.Floor memory nothing;
         nothing.expiry = type(uint48).max;
         waits(abi.encodeCall(Admission.setFloor, (FMSPC, nothing)));
         vm.assertEq(admission.floorOf(FMSPC).expiry, type(uint48).max);
@@ -40,20 +41,20 @@ contract AdmissionTest is Network {
 
     function test_what_keeps_out_for_good_is_announced_too() public {
         waits(abi.encodeCall(Admission.setImage, (GUEST_IMAGE, 0)));
-        refused(abi.encodeWithSelector(Admission.ImageNotAllowed.selector, GUEST_IMAGE));
+        refused(abi.encodeWithSelector(IAdmission.ImageNotAllowed.selector, GUEST_IMAGE));
     }
 
     function test_a_raised_floor_is_none_below_the_one_that_was_set() public {
         vm.roll(block.number + 2);
         SoftwarePlatform.Guest memory old = guestFor(worker, block.number - 1);
         old.qeSvn = 3;
-        Admission.Floor memory nothing;
+        IAdmission.Floor memory nothing;
         nothing.expiry = type(uint48).max;
         vm.prank(governance);
         admission.raiseFloor(FMSPC, nothing);
         bytes memory quote = SoftwarePlatform.quote(old, PCK);
         vm.prank(worker);
-        vm.expectRevert(abi.encodeWithSelector(Admission.TcbBelowFloor.selector, FMSPC));
+        vm.expectRevert(abi.encodeWithSelector(IAdmission.TcbBelowFloor.selector, FMSPC));
         workers.attest(worker, pckKey, block.number - 1, TLS_KEY_HASH, quote);
     }
 
@@ -80,7 +81,7 @@ contract AdmissionTest is Network {
         admission.suspendImage(GUEST_IMAGE, GUEST);
         (,, uint256 until) = workers.billing(worker);
         vm.assertEq(until, block.timestamp + 1 hours);
-        refused(abi.encodeWithSelector(Admission.ImageNotAllowed.selector, GUEST_IMAGE));
+        refused(abi.encodeWithSelector(IAdmission.ImageNotAllowed.selector, GUEST_IMAGE));
         vm.prank(governance);
         admission.suspendImage(GUEST_IMAGE, 0);
         attest();
@@ -97,13 +98,13 @@ contract AdmissionTest is Network {
         vm.prank(governance);
         admission.suspendImage(GUEST_IMAGE, GUEST);
         vm.warp(began + 29 days - 1);
-        refused(abi.encodeWithSelector(Admission.ImageNotAllowed.selector, GUEST_IMAGE));
+        refused(abi.encodeWithSelector(IAdmission.ImageNotAllowed.selector, GUEST_IMAGE));
         vm.warp(began + 29 days);
         attest();
         for (uint256 i; i < 2; ++i) {
             vm.warp(began + 29 days + i * (22 days - 1));
             vm.prank(governance);
-            vm.expectRevert(abi.encodeWithSelector(Admission.SuspendedRecently.selector, began + 51 days));
+            vm.expectRevert(abi.encodeWithSelector(IAdmission.SuspendedRecently.selector, began + 51 days));
             admission.suspendImage(GUEST_IMAGE, GUEST);
         }
         vm.warp(began + 51 days);
@@ -114,16 +115,16 @@ contract AdmissionTest is Network {
 
     function test_a_raised_floor_ends_after_29_days_and_another_is_raised_after_22_more() public {
         uint256 began = block.timestamp;
-        Admission.Floor memory high = floor();
+        IAdmission.Floor memory high = floor();
         high.pceSvn = 0xffff;
         raise(high);
-        refused(abi.encodeWithSelector(Admission.TcbBelowFloor.selector, FMSPC));
+        refused(abi.encodeWithSelector(IAdmission.TcbBelowFloor.selector, FMSPC));
         vm.warp(began + 28 days);
         vm.prank(governance);
         admission.lowerFloor(FMSPC);
         attest();
         raise(high);
-        (Admission.Floor memory raised, uint256 until) = admission.raisedFloorOf(FMSPC);
+        (IAdmission.Floor memory raised, uint256 until) = admission.raisedFloorOf(FMSPC);
         vm.assertEq(raised.pceSvn, 0xffff);
         vm.assertEq(until, began + 29 days);
         vm.warp(began + 29 days);
@@ -132,7 +133,7 @@ contract AdmissionTest is Network {
         attest();
         vm.warp(began + 51 days - 1);
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(Admission.SuspendedRecently.selector, began + 51 days));
+        vm.expectRevert(abi.encodeWithSelector(IAdmission.SuspendedRecently.selector, began + 51 days));
         admission.raiseFloor(FMSPC, high);
         vm.warp(began + 51 days);
         raise(high);
@@ -176,15 +177,17 @@ contract AdmissionTest is Network {
     /// then.
     function waits(bytes memory call) private {
         bytes32 id = keccak256(call);
-        fails(governance, call, abi.encodeWithSelector(Governed.NotAnnounced.selector, id));
+        fails(governance, call, abi.encodeWithSelector(Announcements.NotAnnounced.selector, id));
         vm.prank(governance);
         admission.announce(call);
         vm.warp(block.timestamp + 22 days - 1);
-        fails(governance, call, abi.encodeWithSelector(Governed.TooEarly.selector, id, block.timestamp + 1));
+        fails(
+            governance, call, abi.encodeWithSelector(Announcements.TooEarly.selector, id, block.timestamp + 1)
+        );
         vm.prank(governance);
         admission.callOff(id);
         vm.warp(block.timestamp + 1);
-        fails(governance, call, abi.encodeWithSelector(Governed.NotAnnounced.selector, id));
+        fails(governance, call, abi.encodeWithSelector(Announcements.NotAnnounced.selector, id));
         change(governance, admission, call);
     }
 
@@ -195,7 +198,7 @@ contract AdmissionTest is Network {
         vm.assertEq(keccak256(found), keccak256(reason));
     }
 
-    function raise(Admission.Floor memory f) private {
+    function raise(IAdmission.Floor memory f) private {
         vm.prank(governance);
         admission.raiseFloor(FMSPC, f);
     }

@@ -2,15 +2,17 @@
 pragma solidity 0.8.30;
 
 import {Admission} from "../../src/attestation/Admission.sol";
-import {Platforms} from "../../src/attestation/Platforms.sol";
-import {Workers} from "../../src/market/Workers.sol";
 import {Der} from "../../src/attestation/Der.sol";
+import {Platforms} from "../../src/attestation/Platforms.sol";
 import {TdxQuote} from "../../src/attestation/TdxQuote.sol";
 import {X509} from "../../src/attestation/X509.sol";
+import {IAdmission} from "../../src/interfaces/IAdmission.sol";
+import {IPlatforms} from "../../src/interfaces/IPlatforms.sol";
+import {IWorkers} from "../../src/interfaces/IWorkers.sol";
+import {vm} from "../Vm.sol";
+import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
 import {change} from "../stages/Economy.sol";
 import {Network} from "../stages/Network.sol";
-import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
-import {vm} from "../Vm.sol";
 
 /// @dev Platforms, floors, images and revocation, with a platform in software under a development root.
 contract PlatformsTest is Network {
@@ -27,12 +29,12 @@ contract PlatformsTest is Network {
         (uint256 x, uint256 y) = vm.publicKeyP256(SoftwarePlatform.ROOT_KEY);
         vm.assertTrue(platforms.simulated());
         vm.chainId(1);
-        vm.expectRevert(abi.encodeWithSelector(Platforms.DevelopmentRootOutsideDevelopment.selector, 1));
+        vm.expectRevert(abi.encodeWithSelector(IPlatforms.DevelopmentRootOutsideDevelopment.selector, 1));
         new Platforms(x, y, admission);
     }
 
     function test_registerPlatform_remembers_what_the_certificate_says() public view {
-        Platforms.PckKey memory pck = platforms.pckKeyOf(pckKey);
+        IPlatforms.PckKey memory pck = platforms.pckKeyOf(pckKey);
         vm.assertEq(pck.platform, sha256(abi.encodePacked(PPID)));
         (uint256 x, uint256 y) = vm.publicKeyP256(PCK);
         vm.assertEq(pck.x, x);
@@ -71,14 +73,14 @@ contract PlatformsTest is Network {
         bytes memory expired =
             SoftwarePlatform.pck(PCK, 1, PPID, SoftwarePlatform.SVNS, instant - 20, instant - 1);
         vm.expectRevert(
-            abi.encodeWithSelector(Platforms.CertificateNotValidNow.selector, instant - 20, instant - 1)
+            abi.encodeWithSelector(IPlatforms.CertificateNotValidNow.selector, instant - 20, instant - 1)
         );
         platforms.registerPlatform(expired, authority);
         bytes memory good = SoftwarePlatform.pck(PCK, 1, PPID, SoftwarePlatform.SVNS, instant, instant);
         platforms.registerPlatform(good, authority);
         bytes memory early = SoftwarePlatform.authority(77, instant + 1, instant + 10);
         vm.expectRevert(
-            abi.encodeWithSelector(Platforms.CertificateNotValidNow.selector, instant + 1, instant + 10)
+            abi.encodeWithSelector(IPlatforms.CertificateNotValidNow.selector, instant + 1, instant + 10)
         );
         platforms.registerPlatform(good, early);
     }
@@ -97,9 +99,9 @@ contract PlatformsTest is Network {
             until,
             SoftwarePlatform.extension(hex"551d13", true, hex"3000")
         );
-        vm.expectRevert(Platforms.NotAnAuthority.selector);
+        vm.expectRevert(IPlatforms.NotAnAuthority.selector);
         platforms.registerPlatform(pck, noAuthority);
-        vm.expectRevert(Platforms.NotAPckCertificate.selector);
+        vm.expectRevert(IPlatforms.NotAPckCertificate.selector);
         platforms.registerPlatform(authority, authority);
         // An authority that the root did not sign.
         bytes memory forged = SoftwarePlatform.certificate(
@@ -126,7 +128,7 @@ contract PlatformsTest is Network {
 
     function test_attest_refuses_quotes_below_the_floor_in_any_part() public {
         SoftwarePlatform.Guest memory g = guestFor(worker, number);
-        bytes memory below = abi.encodeWithSelector(Admission.TcbBelowFloor.selector, SoftwarePlatform.FMSPC);
+        bytes memory below = abi.encodeWithSelector(IAdmission.TcbBelowFloor.selector, SoftwarePlatform.FMSPC);
         g.qeSvn = 3;
         refused(g, below);
         g.qeSvn = 4;
@@ -145,8 +147,8 @@ contract PlatformsTest is Network {
     }
 
     function test_attest_refuses_a_platform_below_the_floor_and_after_the_floor_expired() public {
-        bytes memory below = abi.encodeWithSelector(Admission.TcbBelowFloor.selector, SoftwarePlatform.FMSPC);
-        Admission.Floor memory f = floor();
+        bytes memory below = abi.encodeWithSelector(IAdmission.TcbBelowFloor.selector, SoftwarePlatform.FMSPC);
+        IAdmission.Floor memory f = floor();
         f.pceSvn = SoftwarePlatform.PCE_SVN + 1;
         govern(f);
         refused(guestFor(worker, number), below);
@@ -159,14 +161,14 @@ contract PlatformsTest is Network {
         govern(f);
         refused(
             guestFor(worker, number),
-            abi.encodeWithSelector(Admission.TcbFloorExpired.selector, SoftwarePlatform.FMSPC, f.expiry)
+            abi.encodeWithSelector(IAdmission.TcbFloorExpired.selector, SoftwarePlatform.FMSPC, f.expiry)
         );
         f.expiry = 0;
         change(governance, admission, abi.encodeCall(Admission.setFloor, (SoftwarePlatform.FMSPC, f)));
         nextBlock();
         refused(
             guestFor(worker, number),
-            abi.encodeWithSelector(Admission.NoTcbFloor.selector, SoftwarePlatform.FMSPC)
+            abi.encodeWithSelector(IAdmission.NoTcbFloor.selector, SoftwarePlatform.FMSPC)
         );
     }
 
@@ -183,7 +185,7 @@ contract PlatformsTest is Network {
         refused(
             g,
             abi.encodeWithSelector(
-                Admission.ImageNotAllowed.selector, SoftwarePlatform.imageId("another image")
+                IAdmission.ImageNotAllowed.selector, SoftwarePlatform.imageId("another image")
             )
         );
         change(
@@ -203,7 +205,7 @@ contract PlatformsTest is Network {
         bytes memory quote = quoteFor(worker, number);
         vm.expectRevert(TdxQuote.BadQuotingEnclave.selector);
         workers.attest(worker, second, number, TLS_KEY_HASH, quote);
-        vm.expectRevert(abi.encodeWithSelector(Platforms.UnknownPckKey.selector, keccak256("none")));
+        vm.expectRevert(abi.encodeWithSelector(IPlatforms.UnknownPckKey.selector, keccak256("none")));
         workers.attest(worker, keccak256("none"), number, TLS_KEY_HASH, quote);
     }
 
@@ -220,7 +222,7 @@ contract PlatformsTest is Network {
         bytes memory quote = quoteFor(worker, number);
         vm.warp(block.timestamp + 11);
         vm.expectRevert(
-            abi.encodeWithSelector(Platforms.CertificateNotValidNow.selector, 0, block.timestamp - 1)
+            abi.encodeWithSelector(IPlatforms.CertificateNotValidNow.selector, 0, block.timestamp - 1)
         );
         workers.attest(worker, short, number, TLS_KEY_HASH, quote);
     }
@@ -244,9 +246,9 @@ contract PlatformsTest is Network {
         number = block.number;
         vm.roll(block.number + 2);
         refused(
-            guestFor(worker, number), abi.encodeWithSelector(Platforms.CertificateRevoked.selector, pckKey)
+            guestFor(worker, number), abi.encodeWithSelector(IPlatforms.CertificateRevoked.selector, pckKey)
         );
-        vm.expectRevert(abi.encodeWithSelector(Platforms.CertificateRevoked.selector, pckKey));
+        vm.expectRevert(abi.encodeWithSelector(IPlatforms.CertificateRevoked.selector, pckKey));
         this.again(1);
 
         // A new certificate of the same platform does, until the authority itself is revoked.
@@ -261,7 +263,7 @@ contract PlatformsTest is Network {
         number = block.number;
         vm.roll(block.number + 2);
         quote = quoteFor(worker, number);
-        vm.expectRevert(abi.encodeWithSelector(Platforms.CertificateRevoked.selector, renewed));
+        vm.expectRevert(abi.encodeWithSelector(IPlatforms.CertificateRevoked.selector, renewed));
         workers.attest(worker, renewed, number, TLS_KEY_HASH, quote);
         vm.expectRevert();
         this.again(6);
@@ -275,7 +277,7 @@ contract PlatformsTest is Network {
         attestOnce();
         bytes memory future =
             SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp + 1, none);
-        vm.expectRevert(abi.encodeWithSelector(Platforms.ListNotValidYet.selector, block.timestamp + 1));
+        vm.expectRevert(abi.encodeWithSelector(IPlatforms.ListNotValidYet.selector, block.timestamp + 1));
         platforms.postRevocations(future, "", 100);
     }
 
@@ -289,7 +291,7 @@ contract PlatformsTest is Network {
         bytes memory quote = SoftwarePlatform.quote(guestFor(second, number), PCK);
         bytes32 platform = platforms.pckKeyOf(pckKey).platform;
         vm.prank(second);
-        vm.expectRevert(abi.encodeWithSelector(Workers.PlatformHeld.selector, platform, provider, until));
+        vm.expectRevert(abi.encodeWithSelector(IWorkers.PlatformHeld.selector, platform, provider, until));
         workers.attest(second, pckKey, number, TLS_KEY_HASH, quote);
         vm.warp(until);
         attestWith(second, pckKey, number, quote);
@@ -300,7 +302,7 @@ contract PlatformsTest is Network {
         quote = quoteFor(worker, number);
         vm.prank(worker);
         vm.expectRevert(
-            abi.encodeWithSelector(Workers.PlatformHeld.selector, platform, stranger, until + 1 hours)
+            abi.encodeWithSelector(IWorkers.PlatformHeld.selector, platform, stranger, until + 1 hours)
         );
         workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
     }
@@ -332,7 +334,7 @@ contract PlatformsTest is Network {
         );
     }
 
-    function govern(Admission.Floor memory f) private {
+    function govern(IAdmission.Floor memory f) private {
         vm.prank(governance);
         admission.raiseFloor(SoftwarePlatform.FMSPC, f);
     }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Admission, GUEST} from "../../src/attestation/Admission.sol";
+import {Admission} from "../../src/attestation/Admission.sol";
 import {Platforms} from "../../src/attestation/Platforms.sol";
+import {GUEST, IAdmission} from "../../src/interfaces/IAdmission.sol";
+import {IPlatforms} from "../../src/interfaces/IPlatforms.sol";
 import {vm} from "../Vm.sol";
 
 /// @dev A machine of Intel's under Intel's real root key: its quote and the lists of that time, from the
@@ -41,7 +43,7 @@ abstract contract RealPlatform {
     }
 
     /// @dev The floor that the machine is held against first.
-    function begin(Vector memory vector_, Admission.Floor memory floor) internal {
+    function begin(Vector memory vector_, IAdmission.Floor memory floor) internal {
         vector = vector_;
         // Where the folder is absent, even asking for it is refused.
         try vm.exists(vector.quote) returns (bool found) {
@@ -57,10 +59,10 @@ abstract contract RealPlatform {
         uint256 body = vector.body;
         bytes memory registers =
             bytes.concat(part(whole, body + 136, body + 184), part(whole, body + 328, body + 472));
-        Admission.FamilyFloor[] memory floors = new Admission.FamilyFloor[](1);
-        floors[0] = Admission.FamilyFloor(vector.fmspc, floor);
-        Admission.ImageRoles[] memory images = new Admission.ImageRoles[](1);
-        images[0] = Admission.ImageRoles(keccak256(registers), GUEST);
+        IAdmission.FamilyFloor[] memory floors = new IAdmission.FamilyFloor[](1);
+        floors[0] = IAdmission.FamilyFloor(vector.fmspc, floor);
+        IAdmission.ImageRoles[] memory images = new IAdmission.ImageRoles[](1);
+        images[0] = IAdmission.ImageRoles(keccak256(registers), GUEST);
         admission = new Admission(address(this), floors, images);
         platforms = new Platforms(
             0x0ba9c4c0c0c86193a3fe23d6b02cda10a8bbd4e88e48b4458561a36e705525f5,
@@ -70,7 +72,7 @@ abstract contract RealPlatform {
         string memory json = vm.readFile(vector.collateral);
         ofRoot = vm.parseBytes(vm.parseJsonString(json, ".root_ca_crl"));
         ofAuthority = vm.parseBytes(vm.parseJsonString(json, ".pck_crl"));
-        vm.expectRevert(abi.encodeWithSelector(Platforms.RevocationsOutdated.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(IPlatforms.RevocationsOutdated.selector, 0));
         platforms.registerPlatform(pck, authority);
         platforms.postRevocations(ofRoot, "", 100);
         platforms.postRevocations(ofAuthority, authority, 100);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Admission} from "../../src/attestation/Admission.sol";
-import {Platforms} from "../../src/attestation/Platforms.sol";
 import {TdxQuote} from "../../src/attestation/TdxQuote.sol";
-import {RealPlatform} from "./RealPlatform.sol";
+import {IAdmission} from "../../src/interfaces/IAdmission.sol";
+import {IPlatforms} from "../../src/interfaces/IPlatforms.sol";
 import {vm} from "../Vm.sol";
+import {RealPlatform} from "./RealPlatform.sol";
 
 /// @dev A genuine quote of version 4.
 contract RealQuoteTest is RealPlatform {
@@ -37,7 +37,7 @@ contract RealQuoteTest is RealPlatform {
 
     function test_a_floor_above_the_machine_refuses_it() public real {
         admission.raiseFloor(FMSPC, floor(hex"ff020202030100050000000000000000"));
-        vm.expectRevert(abi.encodeWithSelector(Admission.TcbBelowFloor.selector, FMSPC));
+        vm.expectRevert(abi.encodeWithSelector(IAdmission.TcbBelowFloor.selector, FMSPC));
         platforms.verify(key, quote);
     }
 
@@ -72,12 +72,12 @@ contract RealQuoteTest is RealPlatform {
         vm.expectRevert();
         platforms.postRevocations(other, authority, 100);
         vm.warp(1_752_919_235 + 7 days + 1);
-        vm.expectRevert(abi.encodeWithSelector(Platforms.RevocationsOutdated.selector, 1_752_919_235));
+        vm.expectRevert(abi.encodeWithSelector(IPlatforms.RevocationsOutdated.selector, 1_752_919_235));
         platforms.verify(key, quote);
     }
 
-    function floor(bytes16 svns) private pure returns (Admission.Floor memory) {
-        return Admission.Floor(
+    function floor(bytes16 svns) private pure returns (IAdmission.Floor memory) {
+        return IAdmission.Floor(
             svns, 11, 4, 1_800_000_000, hex"00000200000000000000000000000000", hex"0504ffffffffffff"
         );
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Admission} from "../../src/attestation/Admission.sol";
 import {TdxQuote} from "../../src/attestation/TdxQuote.sol";
-import {RealPlatform} from "./RealPlatform.sol";
+import {IAdmission} from "../../src/interfaces/IAdmission.sol";
 import {vm} from "../Vm.sol";
+import {RealPlatform} from "./RealPlatform.sol";
 
 /// @dev A genuine quote of version 5 with the body of TD 1.5, by a machine that is out of date: what Intel
 /// asked for when its TCB info was issued it doesn't reach.
@@ -41,12 +41,12 @@ contract RealQuote5Test is RealPlatform {
 
     function test_what_intel_calls_up_to_date_refuses_it_as_a_floor() public real {
         admission.raiseFloor(FMSPC, floor(UP_TO_DATE, 5));
-        vm.expectRevert(abi.encodeWithSelector(Admission.TcbBelowFloor.selector, FMSPC));
+        vm.expectRevert(abi.encodeWithSelector(IAdmission.TcbBelowFloor.selector, FMSPC));
         platforms.verify(key, quote);
         admission.lowerFloor(FMSPC);
         platforms.verify(key, quote);
         admission.raiseFloor(FMSPC, floor(ITS_OWN, 8));
-        vm.expectRevert(abi.encodeWithSelector(Admission.TcbBelowFloor.selector, FMSPC));
+        vm.expectRevert(abi.encodeWithSelector(IAdmission.TcbBelowFloor.selector, FMSPC));
         platforms.verify(key, quote);
     }
 
@@ -66,8 +66,8 @@ contract RealQuote5Test is RealPlatform {
         platforms.verify(key, other);
     }
 
-    function floor(bytes16 svns, uint8 module) private pure returns (Admission.Floor memory) {
+    function floor(bytes16 svns, uint8 module) private pure returns (IAdmission.Floor memory) {
         bytes8 modules = bytes8(abi.encodePacked(hex"ff", module, hex"ffffffffffff"));
-        return Admission.Floor(svns, 13, 7, 1_800_000_000, hex"00000300000000000000000000000000", modules);
+        return IAdmission.Floor(svns, 13, 7, 1_800_000_000, hex"00000300000000000000000000000000", modules);
     }
 }

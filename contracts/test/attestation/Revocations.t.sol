@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {ListPieces} from "../../src/libraries/ListPieces.sol";
 import {Platforms} from "../../src/attestation/Platforms.sol";
 import {RevocationFund} from "../../src/attestation/RevocationFund.sol";
-import {Network} from "../stages/Network.sol";
-import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
+import {IPlatforms} from "../../src/interfaces/IPlatforms.sol";
+import {IRevocationFund} from "../../src/interfaces/IRevocationFund.sol";
+import {ListPieces} from "../../src/libraries/ListPieces.sol";
 import {vm} from "../Vm.sol";
+import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
+import {Network} from "../stages/Network.sol";
 
 /// @dev Revocation lists: needed, of any length, and paid back.
 contract RevocationsTest is Network {
@@ -35,7 +37,7 @@ contract RevocationsTest is Network {
         vm.warp(block.timestamp + 1);
         vm.roll(block.number + 2);
         refused(next);
-        vm.expectRevert(abi.encodeWithSelector(Platforms.RevocationsOutdated.selector, next));
+        vm.expectRevert(abi.encodeWithSelector(IPlatforms.RevocationsOutdated.selector, next));
         this.registerAgain();
         // The authority's alone is not enough, since authorities are revoked by the root.
         platforms.postRevocations(listOf(block.timestamp, 0), authority, 0);
@@ -50,12 +52,12 @@ contract RevocationsTest is Network {
     function test_no_list_has_ever_been_posted_no_platform_is_registered() public {
         (uint256 x, uint256 y) = vm.publicKeyP256(SoftwarePlatform.ROOT_KEY);
         platforms = new Platforms(x, y, admission);
-        vm.expectRevert(abi.encodeWithSelector(Platforms.RevocationsOutdated.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(IPlatforms.RevocationsOutdated.selector, 0));
         this.registerAgain();
         platforms.postRevocations(
             SoftwarePlatform.revocations(SoftwarePlatform.ROOT_KEY, block.timestamp, new uint256[](0)), "", 0
         );
-        vm.expectRevert(abi.encodeWithSelector(Platforms.RevocationsOutdated.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(IPlatforms.RevocationsOutdated.selector, 0));
         this.registerAgain();
     }
 
@@ -159,7 +161,7 @@ contract RevocationsTest is Network {
         bytes memory list = listOf(block.timestamp + 1, 3);
         vm.warp(block.timestamp + 1);
         vm.prank(stranger, poster);
-        vm.expectRevert(abi.encodeWithSelector(RevocationFund.NotAnAccount.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(IRevocationFund.NotAnAccount.selector, stranger));
         fund.post(list, authority, 10);
         vm.fee(1_000 gwei);
         vm.prank(poster, poster);
@@ -185,7 +187,7 @@ contract RevocationsTest is Network {
         bytes memory quote = SoftwarePlatform.quote(guestFor(worker, block.number - 1), 0xFACE);
         vm.warp(instant + 10 minutes + 1);
         vm.expectRevert(
-            abi.encodeWithSelector(Platforms.CertificateNotValidNow.selector, 0, instant + 10 minutes)
+            abi.encodeWithSelector(IPlatforms.CertificateNotValidNow.selector, 0, instant + 10 minutes)
         );
         workers.attest(worker, key, block.number - 1, TLS_KEY_HASH, quote);
     }
@@ -197,7 +199,7 @@ contract RevocationsTest is Network {
     function refused(uint256 next) private {
         bytes memory quote = quoteFor(worker, block.number - 1);
         vm.prank(worker);
-        vm.expectRevert(abi.encodeWithSelector(Platforms.RevocationsOutdated.selector, next));
+        vm.expectRevert(abi.encodeWithSelector(IPlatforms.RevocationsOutdated.selector, next));
         workers.attest(worker, pckKey, block.number - 1, TLS_KEY_HASH, quote);
     }
 

@@ -2,14 +2,16 @@
 pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Admission, VERIFIER} from "../../src/attestation/Admission.sol";
 import {Gpus} from "../../src/attestation/Gpus.sol";
-import {CoveredWorkers} from "../../src/attestation/CoveredWorkers.sol";
 import {Verdicts} from "../../src/attestation/Verdicts.sol";
-import {change} from "../stages/Economy.sol";
-import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
-import {VerifiedNetwork} from "../stages/VerifiedNetwork.sol";
+import {Errors} from "../../src/interfaces/Errors.sol";
+import {IAdmission, VERIFIER} from "../../src/interfaces/IAdmission.sol";
+import {IWorkers} from "../../src/interfaces/IWorkers.sol";
+import {Coverage} from "../../src/libraries/Coverage.sol";
 import {vm} from "../Vm.sol";
+import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
+import {change} from "../stages/Economy.sol";
+import {VerifiedNetwork} from "../stages/VerifiedNetwork.sol";
 
 contract VerdictsTest is VerifiedNetwork {
     function test_enough_verifiers_of_other_providers_cover_a_worker() public {
@@ -33,12 +35,12 @@ contract VerdictsTest is VerifiedNetwork {
         vm.prank(stranger);
         vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger));
         workers.setVerdictThreshold(3);
-        bytes memory tooFew = abi.encodeCall(Verdicts.setVerdictThreshold, (1));
+        bytes memory tooFew = abi.encodeCall(IWorkers.setVerdictThreshold, (1));
         vm.prank(governance);
         workers.announce(tooFew);
-        change(governance, workers, abi.encodeCall(Verdicts.setVerdictThreshold, (3)));
+        change(governance, workers, abi.encodeCall(IWorkers.setVerdictThreshold, (3)));
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(Verdicts.ThresholdOutOfBounds.selector, 1, 2, 16));
+        vm.expectRevert(abi.encodeWithSelector(Errors.OutOfBounds.selector, 1, 2, 16));
         workers.setVerdictThreshold(1);
         vm.roll(block.number + 2);
         for (uint256 i; i < 3; ++i) {
@@ -121,14 +123,14 @@ contract VerdictsTest is VerifiedNetwork {
         vm.prank(verdict.worker);
         vm.expectRevert(
             abi.encodeWithSelector(
-                CoveredWorkers.EvidenceReplayed.selector, verdict.blockNumber, verdict.blockNumber
+                Coverage.EvidenceReplayed.selector, verdict.blockNumber, verdict.blockNumber
             )
         );
         workers.attestByVerdict(verdict, signatures, "");
         verdict.provider = stranger;
         signatures = signed(verdict, 2);
         vm.prank(verdict.worker);
-        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.NotProvider.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotProvider.selector, stranger));
         workers.attestByVerdict(verdict, signatures, "");
         verdict = snp();
         verdict.blockHash = keccak256("another fork");
@@ -136,7 +138,7 @@ contract VerdictsTest is VerifiedNetwork {
         vm.prank(verdict.worker);
         vm.expectRevert(
             abi.encodeWithSelector(
-                Verdicts.EvidenceNotFresh.selector, verdict.blockHash, blockhash(verdict.blockNumber)
+                IWorkers.EvidenceNotFresh.selector, verdict.blockHash, blockhash(verdict.blockNumber)
             )
         );
         workers.attestByVerdict(verdict, signatures, "");
@@ -144,7 +146,7 @@ contract VerdictsTest is VerifiedNetwork {
         signatures = signed(verdict, 2);
         vm.roll(block.number + 300);
         vm.prank(verdict.worker);
-        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.BlockUnknown.selector, verdict.blockNumber));
+        vm.expectRevert(abi.encodeWithSelector(IWorkers.BlockUnknown.selector, verdict.blockNumber));
         workers.attestByVerdict(verdict, signatures, "");
     }
 
@@ -154,7 +156,7 @@ contract VerdictsTest is VerifiedNetwork {
         bytes[] memory signatures = signed(verdict, 3);
         bytes32 name = workers.nameOf(Verdicts.Kind.SevSnp, verdict.image);
         vm.prank(verdict.worker);
-        vm.expectRevert(abi.encodeWithSelector(Admission.ImageNotAllowed.selector, name));
+        vm.expectRevert(abi.encodeWithSelector(IAdmission.ImageNotAllowed.selector, name));
         workers.attestByVerdict(verdict, signatures, "");
     }
 
@@ -172,7 +174,7 @@ contract VerdictsTest is VerifiedNetwork {
         vm.prank(verdict.worker);
         vm.expectRevert(
             abi.encodeWithSelector(
-                CoveredWorkers.EvidenceReplayed.selector, verdict.blockNumber, verdict.blockNumber
+                Coverage.EvidenceReplayed.selector, verdict.blockNumber, verdict.blockNumber
             )
         );
         workers.confirmGpus(verdict, again, "", gpuIds());

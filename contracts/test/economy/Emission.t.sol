@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Emission} from "../../src/economy/Emission.sol";
-import {Governed} from "../../src/governance/Governed.sol";
+import {Errors} from "../../src/interfaces/Errors.sol";
+import {IEmission} from "../../src/interfaces/IEmission.sol";
+import {Announcements} from "../../src/libraries/Announcements.sol";
 import {Schedule} from "../../src/libraries/Schedule.sol";
-import {Weights} from "../../src/economy/Weights.sol";
-import {EconomyTest} from "../stages/Economy.sol";
 import {vm} from "../Vm.sol";
+import {EconomyTest} from "../stages/Economy.sol";
 
 contract EmissionTest is EconomyTest {
     /// 40% of what the first period emits in an hour, which is 175,000,000 / 4,320.
@@ -111,7 +111,7 @@ contract EmissionTest is EconomyTest {
         renew(worker, "h100", 2);
         toEpoch(0, 1_800);
         vm.prank(provider);
-        stake.setCollateral(worker);
+        stake.syncCollateral(worker);
         renew(worker, "h100", 2);
         counts(0, false);
         toEpoch(1, 0);
@@ -125,10 +125,10 @@ contract EmissionTest is EconomyTest {
         counts(1, false);
         vm.prank(provider);
         vm.expectRevert();
-        stake.setCollateral(worker);
+        stake.syncCollateral(worker);
         put(provider, provider, 2_000 * ONE);
         vm.prank(provider);
-        stake.setCollateral(worker);
+        stake.syncCollateral(worker);
         toEpoch(2, 0);
         renew(worker, "b200", 2);
         (pool,) = emission.weightsOf(provider, 2);
@@ -178,7 +178,7 @@ contract EmissionTest is EconomyTest {
         fake.cover(worker, 1 days);
         fake.confirm(worker, "h100", 1, 1 days);
         vm.prank(provider);
-        stake.setCollateral(worker);
+        stake.syncCollateral(worker);
         for (uint256 epoch; epoch < 24; ++epoch) {
             counts(epoch, true);
         }
@@ -200,10 +200,10 @@ contract EmissionTest is EconomyTest {
         serve(worker, provider, "h100", 1);
         toEpoch(0, 3_000);
         renew(worker, "h100", 1);
-        bytes32 announced = emission.announce(abi.encodeCall(Weights.setClassWeight, ("h100", 20)));
-        emission.announce(abi.encodeCall(Weights.setClassWeight, ("h100", 1_001)));
+        bytes32 announced = emission.announce(abi.encodeCall(IEmission.setClassWeight, ("h100", 20)));
+        emission.announce(abi.encodeCall(IEmission.setClassWeight, ("h100", 1_001)));
         vm.expectRevert(
-            abi.encodeWithSelector(Governed.TooEarly.selector, announced, block.timestamp + 22 days)
+            abi.encodeWithSelector(Announcements.TooEarly.selector, announced, block.timestamp + 22 days)
         );
         emission.setClassWeight("h100", 20);
         toEpoch(22 * 24, 3_000);
@@ -216,7 +216,7 @@ contract EmissionTest is EconomyTest {
         emission.weigh(worker);
         (pool,) = emission.weightsOf(provider, 22 * 24 + 1);
         vm.assertEq(pool, 20);
-        vm.expectRevert(abi.encodeWithSelector(Weights.WeightOutOfBounds.selector, 1_001, 1_000));
+        vm.expectRevert(abi.encodeWithSelector(Errors.OutOfBounds.selector, 1_001, 0, 1_000));
         emission.setClassWeight("h100", 1_001);
         vm.prank(alice);
         vm.expectRevert();
@@ -224,18 +224,18 @@ contract EmissionTest is EconomyTest {
     }
 
     function test_only_workers_tell_of_coverage_and_only_stake_settles() public {
-        vm.expectRevert(abi.encodeWithSelector(Weights.NotWorkers.selector, address(this)));
+        vm.expectRevert(abi.encodeWithSelector(IEmission.NotWorkers.selector, address(this)));
         emission.onCovered(worker, provider, 0, 1);
-        vm.expectRevert(abi.encodeWithSelector(Weights.NotWorkers.selector, address(this)));
+        vm.expectRevert(abi.encodeWithSelector(IEmission.NotWorkers.selector, address(this)));
         emission.onCoverageEnded(worker, provider);
-        vm.expectRevert(abi.encodeWithSelector(Weights.NotStake.selector, address(this)));
+        vm.expectRevert(abi.encodeWithSelector(IEmission.NotStake.selector, address(this)));
         emission.settle(provider);
-        vm.expectRevert(abi.encodeWithSelector(Weights.NotStake.selector, address(this)));
+        vm.expectRevert(abi.encodeWithSelector(IEmission.NotStake.selector, address(this)));
         emission.pay(alice, 1);
-        vm.expectRevert(abi.encodeWithSelector(Weights.NotStake.selector, address(this)));
+        vm.expectRevert(abi.encodeWithSelector(IEmission.NotStake.selector, address(this)));
         emission.setBacked(provider, true);
         vm.prank(address(stake));
-        vm.expectRevert(abi.encodeWithSelector(Emission.OverSchedule.selector, 1, 0));
+        vm.expectRevert(abi.encodeWithSelector(IEmission.OverSchedule.selector, 1, 0));
         emission.pay(alice, 1);
     }
 
@@ -255,7 +255,7 @@ contract EmissionTest is EconomyTest {
         emission.collect(100);
         vm.assertEq(emission.collectedTo(), 10);
         vm.assertLe(near(token.balanceOf(treasury), Schedule.forTreasury(10 hours) + unearned), 3);
-        vm.expectRevert(Emission.NothingToCollect.selector);
+        vm.expectRevert(Errors.ZeroAmount.selector);
         emission.collect(100);
         // And all of it is there, to a few units.
         stake.claimReward(provider, provider);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Weights} from "../../src/economy/Weights.sol";
-import {change, EconomyTest} from "../stages/Economy.sol";
-import {StakedNetwork} from "../stages/StakedNetwork.sol";
+import {IEmission} from "../../src/interfaces/IEmission.sol";
 import {vm} from "../Vm.sol";
+import {EconomyTest, change} from "../stages/Economy.sol";
+import {StakedNetwork} from "../stages/StakedNetwork.sol";
 
 /// @dev A pool whose shares are all gone and in which rounding left units behind that go on earning.
 contract EmptiedPoolTest is StakedNetwork {
@@ -99,7 +99,7 @@ contract EmptiedPoolTest is StakedNetwork {
 /// @dev Pools of next to nothing that earn by GPUs all the same.
 contract SmallPoolTest is EconomyTest {
     function test_a_class_that_nothing_is_asked_for_does_not_count() public {
-        change(address(this), emission, abi.encodeCall(Weights.setClassWeight, ("b300", 20)));
+        change(address(this), emission, abi.encodeCall(IEmission.setClassWeight, ("b300", 20)));
         renew(worker, "b300", 8);
         uint256 epoch = emission.epochAt(block.timestamp) + 1;
         toEpoch(epoch, 0);
@@ -125,7 +125,7 @@ contract SmallPoolTest is EconomyTest {
     {
         stake.setCollateralPerGpu("b300", 1);
         // Passes as many days as collateral takes to change.
-        change(address(this), emission, abi.encodeCall(Weights.setClassWeight, ("b300", 20)));
+        change(address(this), emission, abi.encodeCall(IEmission.setClassWeight, ("b300", 20)));
         uint256 begun = emission.epochAt(block.timestamp) + 1;
         uint256 own = uint256(amount) % 1e15 + 8;
         put(provider, provider, own);
@@ -133,7 +133,7 @@ contract SmallPoolTest is EconomyTest {
             toEpoch(epoch, 0);
             renew(worker, "b300", 8);
             vm.prank(provider);
-            stake.setCollateral(worker);
+            stake.syncCollateral(worker);
         }
         stake.settle(provider);
         uint256 budgets = emission.gpuBudgetOf(begun) + emission.gpuBudgetOf(begun + 1);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Collateral} from "../../src/economy/Collateral.sol";
-import {IRewarder} from "../../src/interfaces/IRewarder.sol";
 import {Stake} from "../../src/economy/Stake.sol";
+import {IRewarder} from "../../src/interfaces/IRewarder.sol";
+import {IStake} from "../../src/interfaces/IStake.sol";
 import {Workers} from "../../src/market/Workers.sol";
-import {EconomyTest} from "../stages/Economy.sol";
 import {vm} from "../Vm.sol";
+import {EconomyTest} from "../stages/Economy.sol";
 
 /// @dev Pays nobody, and reckons nothing while it is broken.
 contract BreakableRewarder is IRewarder {
@@ -33,13 +33,13 @@ contract LeavingTest is EconomyTest {
         uint256 mine = put(alice, provider, 5_000 * ONE);
         renew(worker, "h100", 8);
         vm.prank(provider);
-        stake.setCollateral(worker);
+        stake.syncCollateral(worker);
         vm.assertEq(stake.poolOf(provider).locked, 10_000 * ONE);
         // The provider's own stake is held, by a unit as by all of it.
         uint256 own = sharesOf(provider);
         vm.prank(provider);
         vm.expectRevert(
-            abi.encodeWithSelector(Collateral.CollateralLocked.selector, 10_000 * ONE - 1, 10_000 * ONE)
+            abi.encodeWithSelector(IStake.CollateralLocked.selector, 10_000 * ONE - 1, 10_000 * ONE)
         );
         stake.requestExit(provider, 1_100_000);
         toEpoch(1, 0);
@@ -74,7 +74,7 @@ contract LeavingTest is EconomyTest {
         uint256 mine = put(alice, provider, 5_000 * ONE);
         renew(worker, "h100", 8);
         vm.prank(provider);
-        stake.setCollateral(worker);
+        stake.syncCollateral(worker);
         for (uint256 day; day < 50; ++day) {
             vm.warp(block.timestamp + 1 days);
             renew(worker, "h100", 8);
@@ -90,7 +90,7 @@ contract LeavingTest is EconomyTest {
         uint256 mine = put(alice, provider, 10 * ONE);
         renew(worker, "h100", 1);
         vm.prank(provider);
-        stake.setCollateral(worker);
+        stake.syncCollateral(worker);
         stake.slash(provider, 100 * ONE, address(0), 0, "proof");
         vm.prank(alice);
         stake.requestExit(provider, mine);
@@ -101,8 +101,8 @@ contract LeavingTest is EconomyTest {
         BreakableRewarder rewarder = new BreakableRewarder();
         stake = new Stake(
             address(this),
-            Stake.Parts(token, Workers(address(fake)), rewarder, address(this), treasury, START),
-            new Collateral.ClassCollateral[](0)
+            IStake.Parts(token, Workers(address(fake)), rewarder, address(this), treasury, START),
+            new IStake.ClassCollateral[](0)
         );
         address[2] memory accounts = [provider, alice];
         for (uint256 i; i < 2; ++i) {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Pools} from "../../src/economy/Pools.sol";
-import {Stake} from "../../src/economy/Stake.sol";
-import {EconomyTest} from "../stages/Economy.sol";
+import {IStake} from "../../src/interfaces/IStake.sol";
 import {vm} from "../Vm.sol";
+import {EconomyTest} from "../stages/Economy.sol";
 
 /// @dev Coverage of a day, as long as governance may let it be: hours are counted a day ahead, and a pool
 /// may lose its collateral meanwhile.
@@ -18,10 +17,10 @@ contract LongCoverageTest is EconomyTest {
         put(other, other, 1_250 * ONE);
         day(worker, "h100", 8);
         vm.prank(provider);
-        stake.setCollateral(worker);
+        stake.syncCollateral(worker);
         day(secondWorker, "h100", 1);
         vm.prank(other);
-        stake.setCollateral(secondWorker);
+        stake.syncCollateral(secondWorker);
     }
 
     function test_hours_counted_before_a_pool_fell_short_stay_counted_and_no_others_are() public {
@@ -103,11 +102,13 @@ contract LongCoverageTest is EconomyTest {
         stake.redelegate(provider, other, mine);
         day(secondWorker, "h100", 4);
         vm.prank(other);
-        stake.setCollateral(secondWorker);
+        stake.syncCollateral(secondWorker);
         weighs(23, 80, 120);
         weighs(24, 0, 40);
         vm.prank(alice);
-        vm.expectRevert(abi.encodeWithSelector(Stake.RedelegatedRecently.selector, block.timestamp + 21 days));
+        vm.expectRevert(
+            abi.encodeWithSelector(IStake.RedelegatedRecently.selector, block.timestamp + 21 days)
+        );
         stake.redelegate(other, provider, 1e18);
     }
 
@@ -186,7 +187,7 @@ contract IdlePoolTest is EconomyTest {
         for (uint256 i = 1; i <= calls; ++i) {
             if (i < calls) {
                 vm.prank(alice);
-                vm.expectRevert(abi.encodeWithSelector(Pools.UnsettledEpochs.selector, provider));
+                vm.expectRevert(abi.encodeWithSelector(IStake.UnsettledEpochs.selector, provider));
                 stake.requestExit(provider, shares);
             }
             bool done = stake.settle(provider);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {EconomyTest} from "../stages/Economy.sol";
 import {vm} from "../Vm.sol";
+import {EconomyTest} from "../stages/Economy.sol";
 
 /// @dev Workers tells Emission with a bounded amount of gas (150,000, and 20,000 an hour of coverage) and
 /// goes on if that fails: so it has to be enough for the dearest there is, the first hours that a pool and
@@ -26,7 +26,7 @@ contract ObserverGasTest is EconomyTest {
         fake.cover(worker, 1);
         fake.confirm(worker, "h100", 8, 1);
         vm.prank(provider);
-        stake.setCollateral(worker);
+        stake.syncCollateral(worker);
         // The last hour of a group of eight, which share a word.
         toEpoch(87, 0);
         fake.confirm(worker, "h100", 8, period);

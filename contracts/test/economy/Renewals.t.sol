@@ -3,8 +3,8 @@ pragma solidity 0.8.30;
 
 import {ICoverageObserver} from "../../src/interfaces/ICoverageObserver.sol";
 import {Workers} from "../../src/market/Workers.sol";
-import {StakedNetwork} from "../stages/StakedNetwork.sol";
 import {vm} from "../Vm.sol";
+import {StakedNetwork} from "../stages/StakedNetwork.sol";
 
 /// @dev What Emission adds to attestations, and that it can't stop one.
 contract RenewalsTest is StakedNetwork {
@@ -71,7 +71,7 @@ contract RenewalsTest is StakedNetwork {
     function stand() private {
         confirm();
         vm.prank(provider);
-        stake.setCollateral(worker);
+        stake.syncCollateral(worker);
     }
 
     /// @dev A register of workers like the first, but for whom it tells of coverage.

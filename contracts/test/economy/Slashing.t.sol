@@ -2,13 +2,15 @@
 pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Market} from "../../src/market/Market.sol";
-import {Pools} from "../../src/economy/Pools.sol";
 import {Slashing} from "../../src/economy/Slashing.sol";
-import {Stake} from "../../src/economy/Stake.sol";
+import {Errors} from "../../src/interfaces/Errors.sol";
+import {IMarket} from "../../src/interfaces/IMarket.sol";
+import {ISlashing} from "../../src/interfaces/ISlashing.sol";
+import {IStake} from "../../src/interfaces/IStake.sol";
+import {Announcements} from "../../src/libraries/Announcements.sol";
+import {vm} from "../Vm.sol";
 import {change} from "../stages/Economy.sol";
 import {StakedNetwork} from "../stages/StakedNetwork.sol";
-import {vm} from "../Vm.sol";
 
 /// @dev The whole network with stake: real attestations, verdicts and leases.
 contract SlashingTest is StakedNetwork {
@@ -22,8 +24,8 @@ contract SlashingTest is StakedNetwork {
     // PROOFS
 
     function test_two_receipts_for_one_unit_of_work_cost_a_twentieth_once() public {
-        Slashing.Receipt memory a = Slashing.Receipt(worker, keccak256("lease"), 7, keccak256("one"));
-        Slashing.Receipt memory b = Slashing.Receipt(worker, keccak256("lease"), 7, keccak256("two"));
+        ISlashing.Receipt memory a = ISlashing.Receipt(worker, keccak256("lease"), 7, keccak256("one"));
+        ISlashing.Receipt memory b = ISlashing.Receipt(worker, keccak256("lease"), 7, keccak256("two"));
         (bytes memory signatureA, bytes memory signatureB) =
             (receiptBy(WORKER_KEY, a), receiptBy(WORKER_KEY, b));
         vm.prank(stranger);
@@ -33,28 +35,28 @@ contract SlashingTest is StakedNetwork {
         // The same two the other way round are the same deed, and so is a third receipt.
         b.content = keccak256("three");
         bytes memory signatureC = receiptBy(WORKER_KEY, b);
-        bytes32 deed = keccak256(abi.encode(Slashing.Offence.Receipts, worker, a.lease, a.sequence));
-        vm.expectRevert(abi.encodeWithSelector(Slashing.KnownAlready.selector, deed));
+        bytes32 deed = keccak256(abi.encode(ISlashing.Offence.Receipts, worker, a.lease, a.sequence));
+        vm.expectRevert(abi.encodeWithSelector(ISlashing.KnownAlready.selector, deed));
         slashing.reportReceipts(b, signatureC, a, signatureA);
         // Another number is another unit of work.
         b.sequence = 8;
         signatureC = receiptBy(WORKER_KEY, b);
-        vm.expectRevert(Slashing.NoContradiction.selector);
+        vm.expectRevert(ISlashing.NoContradiction.selector);
         slashing.reportReceipts(a, signatureA, b, signatureC);
-        vm.expectRevert(Slashing.NoContradiction.selector);
+        vm.expectRevert(ISlashing.NoContradiction.selector);
         slashing.reportReceipts(a, signatureA, a, signatureA);
     }
 
     function test_a_stolen_key_empties_no_pool_overnight() public {
         vm.assertEq(contradict(1), POOL / 20);
         (
-            Slashing.Receipt memory a,
+            ISlashing.Receipt memory a,
             bytes memory signatureA,
-            Slashing.Receipt memory b,
+            ISlashing.Receipt memory b,
             bytes memory signatureB
         ) = twoReceipts(2);
         vm.expectRevert(
-            abi.encodeWithSelector(Slashing.ReportedRecently.selector, provider, block.timestamp + 1 days)
+            abi.encodeWithSelector(ISlashing.ReportedRecently.selector, provider, block.timestamp + 1 days)
         );
         slashing.reportReceipts(a, signatureA, b, signatureB);
         // A day later it counts: what was refused is not lost.
@@ -68,44 +70,44 @@ contract SlashingTest is StakedNetwork {
         vm.assertEq(contradict(1), POOL / 20);
         vm.warp(coveredUntil + 22 days);
         (
-            Slashing.Receipt memory a,
+            ISlashing.Receipt memory a,
             bytes memory signatureA,
-            Slashing.Receipt memory b,
+            ISlashing.Receipt memory b,
             bytes memory signatureB
         ) = twoReceipts(2);
         vm.expectRevert(
-            abi.encodeWithSelector(Slashing.OutOfService.selector, worker, coveredUntil + 21 days)
+            abi.encodeWithSelector(ISlashing.OutOfService.selector, worker, coveredUntil + 21 days)
         );
         slashing.reportReceipts(a, signatureA, b, signatureB);
     }
 
     function test_what_the_worker_did_not_sign_proves_nothing() public {
-        Slashing.Receipt memory a = Slashing.Receipt(worker, keccak256("lease"), 7, keccak256("one"));
-        Slashing.Receipt memory b = Slashing.Receipt(worker, keccak256("lease"), 7, keccak256("two"));
+        ISlashing.Receipt memory a = ISlashing.Receipt(worker, keccak256("lease"), 7, keccak256("one"));
+        ISlashing.Receipt memory b = ISlashing.Receipt(worker, keccak256("lease"), 7, keccak256("two"));
         (bytes memory signatureA, bytes memory forged) = (receiptBy(WORKER_KEY, a), receiptBy(0xBAD, b));
-        vm.expectRevert(abi.encodeWithSelector(Slashing.NotSignedByWorker.selector, worker));
+        vm.expectRevert(abi.encodeWithSelector(ISlashing.NotSignedByWorker.selector, worker));
         slashing.reportReceipts(a, signatureA, b, forged);
-        vm.expectRevert(abi.encodeWithSelector(Slashing.NotSignedByWorker.selector, worker));
+        vm.expectRevert(abi.encodeWithSelector(ISlashing.NotSignedByWorker.selector, worker));
         slashing.reportReceipts(b, "", a, signatureA);
         // A key that is no worker's contradicts nobody.
         (a.worker, b.worker) = (vm.addr(0xBAD), vm.addr(0xBAD));
         (signatureA, forged) = (receiptBy(0xBAD, a), receiptBy(0xBAD, b));
-        vm.expectRevert(abi.encodeWithSelector(Slashing.UnknownWorker.selector, vm.addr(0xBAD)));
+        vm.expectRevert(abi.encodeWithSelector(Errors.UnknownWorker.selector, vm.addr(0xBAD)));
         slashing.reportReceipts(a, signatureA, b, forged);
     }
 
     function test_two_prices_under_one_salt_cost_a_hundredth() public {
-        Market.Bid memory a = makeBid(address(usdc), 16, 1);
-        Market.Bid memory b = makeBid(address(usdc), 17, 1);
+        IMarket.Bid memory a = makeBid(address(usdc), 16, 1);
+        IMarket.Bid memory b = makeBid(address(usdc), 17, 1);
         bytes memory signatureA = sign(WORKER_KEY, market.bidDigest(a));
         bytes memory signatureB = sign(WORKER_KEY, market.bidDigest(b));
         vm.prank(stranger);
         vm.assertEq(slashing.reportBids(a, signatureA, b, signatureB), POOL / 100);
-        vm.expectRevert(Slashing.NoContradiction.selector);
+        vm.expectRevert(ISlashing.NoContradiction.selector);
         slashing.reportBids(a, signatureA, a, signatureA);
-        Market.Bid memory c = makeBid(address(usdc), 17, 2);
+        IMarket.Bid memory c = makeBid(address(usdc), 17, 2);
         bytes memory signatureC = sign(WORKER_KEY, market.bidDigest(c));
-        vm.expectRevert(Slashing.NoContradiction.selector);
+        vm.expectRevert(ISlashing.NoContradiction.selector);
         slashing.reportBids(a, signatureA, c, signatureC);
     }
 
@@ -117,13 +119,13 @@ contract SlashingTest is StakedNetwork {
         market.refuse(first);
         vm.prank(provider);
         market.refuse(second);
-        vm.expectRevert(abi.encodeWithSelector(Slashing.NotRefused.selector, kept));
+        vm.expectRevert(abi.encodeWithSelector(ISlashing.NotRefused.selector, kept));
         slashing.reportRefusal(kept);
         vm.prank(stranger);
         vm.assertEq(slashing.reportRefusal(first), POOL / 1_000);
         vm.assertEq(token.balanceOf(stranger), POOL / 10_000);
         vm.expectRevert(
-            abi.encodeWithSelector(Slashing.ReportedRecently.selector, provider, block.timestamp + 1 days)
+            abi.encodeWithSelector(ISlashing.ReportedRecently.selector, provider, block.timestamp + 1 days)
         );
         slashing.reportRefusal(second);
         vm.warp(block.timestamp + 1 days);
@@ -140,12 +142,12 @@ contract SlashingTest is StakedNetwork {
         vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger));
         slashing.propose(provider, 100, "reason");
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(Slashing.OutOfBounds.selector, 1_001, 1_000));
+        vm.expectRevert(abi.encodeWithSelector(Errors.OutOfBounds.selector, 1_001, 1, 1_000));
         slashing.propose(provider, 1_001, "reason");
         vm.prank(governance);
         uint256 id = slashing.propose(provider, 1_000, "reason");
         uint256 readyAt = block.timestamp + 7 days;
-        vm.expectRevert(abi.encodeWithSelector(Slashing.NotReady.selector, id, readyAt));
+        vm.expectRevert(abi.encodeWithSelector(Announcements.TooEarly.selector, id, readyAt));
         slashing.execute(id);
         vm.prank(governance);
         uint256 second = slashing.propose(owners[0], 500, "another reason");
@@ -154,15 +156,15 @@ contract SlashingTest is StakedNetwork {
         vm.warp(readyAt);
         vm.assertEq(slashing.execute(id), POOL / 10);
         vm.assertEq(token.balanceOf(treasury), POOL / 10);
-        vm.expectRevert(abi.encodeWithSelector(Slashing.NoProposal.selector, id));
+        vm.expectRevert(abi.encodeWithSelector(Announcements.NotAnnounced.selector, id));
         slashing.execute(id);
-        vm.expectRevert(abi.encodeWithSelector(Slashing.NoProposal.selector, second));
+        vm.expectRevert(abi.encodeWithSelector(Announcements.NotAnnounced.selector, second));
         slashing.execute(second);
         vm.warp(block.timestamp + 22 days);
         vm.prank(governance);
         id = slashing.propose(provider, 1_000, "reason");
         vm.warp(block.timestamp + 21 days);
-        vm.expectRevert(abi.encodeWithSelector(Slashing.Expired.selector, id, block.timestamp));
+        vm.expectRevert(abi.encodeWithSelector(Announcements.TooLate.selector, id, block.timestamp));
         slashing.execute(id);
     }
 
@@ -173,7 +175,7 @@ contract SlashingTest is StakedNetwork {
         vm.prank(governance);
         vm.expectRevert(
             abi.encodeWithSelector(
-                Slashing.ProposedRecently.selector, provider, block.timestamp + (7 + 14 + 22) * 1 days
+                ISlashing.ProposedRecently.selector, provider, block.timestamp + (7 + 14 + 22) * 1 days
             )
         );
         slashing.propose(provider, 1_000, "reason");
@@ -183,7 +185,7 @@ contract SlashingTest is StakedNetwork {
         vm.warp(executedAt + 22 days - 1);
         vm.prank(governance);
         vm.expectRevert(
-            abi.encodeWithSelector(Slashing.ProposedRecently.selector, provider, executedAt + 22 days)
+            abi.encodeWithSelector(ISlashing.ProposedRecently.selector, provider, executedAt + 22 days)
         );
         slashing.propose(provider, 1_000, "reason");
         // Nor does cancelling make room for the next one: no slash hangs over a pool for ever.
@@ -194,7 +196,7 @@ contract SlashingTest is StakedNetwork {
         slashing.cancel(id);
         vm.prank(governance);
         vm.expectRevert(
-            abi.encodeWithSelector(Slashing.ProposedRecently.selector, provider, block.timestamp + 22 days)
+            abi.encodeWithSelector(ISlashing.ProposedRecently.selector, provider, block.timestamp + 22 days)
         );
         slashing.propose(provider, 1_000, "reason");
         vm.assertEq(stake.poolOf(provider).assets, POOL * 9 / 10);
@@ -212,7 +214,9 @@ contract SlashingTest is StakedNetwork {
         uint256 id = slashing.propose(provider, 1_000, "reason");
         // Nine tenths of a pool may be its provider's under another name.
         vm.prank(alice);
-        vm.expectRevert(abi.encodeWithSelector(Stake.MovesHeld.selector, provider, block.timestamp + 21 days));
+        vm.expectRevert(
+            abi.encodeWithSelector(IStake.MovesHeld.selector, provider, block.timestamp + 21 days)
+        );
         stake.redelegate(provider, owners[0], shares);
         vm.prank(alice);
         uint256 exit = stake.requestExit(provider, shares / 2);
@@ -222,12 +226,12 @@ contract SlashingTest is StakedNetwork {
         // It is over, whatever became of it.
         vm.prank(alice);
         stake.redelegate(provider, owners[0], shares / 4);
-        vm.expectRevert(abi.encodeWithSelector(Stake.NotSlasher.selector, address(this)));
+        vm.expectRevert(abi.encodeWithSelector(IStake.NotSlasher.selector, address(this)));
         stake.holdMoves(provider, block.timestamp);
         vm.prank(address(slashing));
         vm.expectRevert(
             abi.encodeWithSelector(
-                Pools.OutOfBounds.selector, block.timestamp + 21 days + 1, 0, block.timestamp + 21 days
+                Errors.OutOfBounds.selector, block.timestamp + 21 days + 1, 0, block.timestamp + 21 days
             )
         );
         stake.holdMoves(provider, block.timestamp + 21 days + 1);
@@ -235,8 +239,8 @@ contract SlashingTest is StakedNetwork {
 
     function test_penalties_have_bounds() public {
         bytes[2] memory beyond = [
-            abi.encodeCall(Slashing.setPenalty, (Slashing.Offence.Bids, 1_001, 0)),
-            abi.encodeCall(Slashing.setPenalty, (Slashing.Offence.Bids, 1, 2_001))
+            abi.encodeCall(Slashing.setPenalty, (ISlashing.Offence.Bids, 1_001, 0)),
+            abi.encodeCall(Slashing.setPenalty, (ISlashing.Offence.Bids, 1, 2_001))
         ];
         for (uint256 i; i < 2; ++i) {
             vm.prank(governance);
@@ -244,12 +248,12 @@ contract SlashingTest is StakedNetwork {
         }
         vm.warp(block.timestamp + 22 days);
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(Slashing.OutOfBounds.selector, 1_001, 1_000));
-        slashing.setPenalty(Slashing.Offence.Bids, 1_001, 0);
+        vm.expectRevert(abi.encodeWithSelector(Errors.OutOfBounds.selector, 1_001, 0, 1_000));
+        slashing.setPenalty(ISlashing.Offence.Bids, 1_001, 0);
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(Slashing.OutOfBounds.selector, 2_001, 2_000));
-        slashing.setPenalty(Slashing.Offence.Bids, 1, 2_001);
-        change(governance, slashing, abi.encodeCall(Slashing.setPenalty, (Slashing.Offence.Bids, 1, 1)));
-        vm.assertEq(slashing.penaltyBps(Slashing.Offence.Bids), 1);
+        vm.expectRevert(abi.encodeWithSelector(Errors.OutOfBounds.selector, 2_001, 0, 2_000));
+        slashing.setPenalty(ISlashing.Offence.Bids, 1, 2_001);
+        change(governance, slashing, abi.encodeCall(Slashing.setPenalty, (ISlashing.Offence.Bids, 1, 1)));
+        vm.assertEq(slashing.penaltyBps(ISlashing.Offence.Bids), 1);
     }
 }

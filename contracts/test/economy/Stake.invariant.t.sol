@@ -2,12 +2,12 @@
 pragma solidity 0.8.30;
 
 import {Emission} from "../../src/economy/Emission.sol";
-import {Pools} from "../../src/economy/Pools.sol";
-import {Schedule} from "../../src/libraries/Schedule.sol";
 import {Stake} from "../../src/economy/Stake.sol";
-import {Economy} from "../stages/Economy.sol";
-import {OpenToken} from "../fakes/OpenToken.sol";
+import {IStake} from "../../src/interfaces/IStake.sol";
+import {Schedule} from "../../src/libraries/Schedule.sol";
 import {vm} from "../Vm.sol";
+import {OpenToken} from "../fakes/OpenToken.sol";
+import {Economy} from "../stages/Economy.sol";
 
 /// @dev Any of 4,096 accounts doing random things with eight pools, of two workers each, and their GPUs, by
 /// the CLOI and by the unit; and governance slashing and changing what it may. Keeps plain books of what
@@ -89,7 +89,7 @@ contract StakeHandler is Economy {
         fake.depart(workerOf(from % POOLS + POOLS));
         for (uint256 i; i < 2; ++i) {
             vm.prank(provider_);
-            stake.setCollateral(workerOf(from % POOLS + i * POOLS));
+            stake.syncCollateral(workerOf(from % POOLS + i * POOLS));
         }
         // The provider was the first that was known, and goes last.
         for (uint256 i = known.length; i > 0; --i) {
@@ -105,7 +105,7 @@ contract StakeHandler is Economy {
     function _leave(address provider_, address a, uint256 shares) private {
         while (!stake.settle(provider_)) {}
         (, uint256 worth,) = stake.positionOf(provider_, a);
-        Pools.Pool memory pool = stake.poolOf(provider_);
+        IStake.Pool memory pool = stake.poolOf(provider_);
         vm.prank(a);
         try stake.requestExit(provider_, shares) returns (uint256 id) {
             exits.push(id);
@@ -184,7 +184,7 @@ contract StakeHandler is Economy {
 
     function _ownExits(address provider_) private view returns (uint256 sum) {
         for (uint256 i; i < exits.length; ++i) {
-            Stake.Exit memory e = stake.exitOf(exits[i]);
+            IStake.Exit memory e = stake.exitOf(exits[i]);
             if (e.account == provider_ && e.provider == provider_) sum += stake.exitWorth(exits[i]);
         }
     }
@@ -201,7 +201,7 @@ contract StakeHandler is Economy {
         fake.cover(workerOf(which), seconds_);
         fake.confirm(workerOf(which), class, gpus % 4 + 1, minutes_ % 3 == 0 ? 1 hours : seconds_);
         vm.prank(account(which % POOLS));
-        try stake.setCollateral(workerOf(which)) {} catch {}
+        try stake.syncCollateral(workerOf(which)) {} catch {}
     }
 
     function depart(uint256 which) external inTime {
@@ -315,7 +315,7 @@ contract StakeInvariants {
         uint256 active;
         uint256 count = handler.knownCount();
         for (uint256 p; p < POOLS; ++p) {
-            Pools.Pool memory pool = stake.poolOf(handler.account(p));
+            IStake.Pool memory pool = stake.poolOf(handler.account(p));
             held += uint256(pool.assets) + pool.exitAssets;
             active += pool.assets;
             uint256 worths;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Collateral} from "../../src/economy/Collateral.sol";
-import {Pools} from "../../src/economy/Pools.sol";
+import {Errors} from "../../src/interfaces/Errors.sol";
+import {IStake} from "../../src/interfaces/IStake.sol";
 import {SlashRoom} from "../../src/libraries/SlashRoom.sol";
-import {Stake} from "../../src/economy/Stake.sol";
-import {EconomyTest} from "../stages/Economy.sol";
 import {vm} from "../Vm.sol";
+import {EconomyTest} from "../stages/Economy.sol";
 
 contract StakeTest is EconomyTest {
     function test_stake_comes_back_whole_after_three_weeks_and_no_sooner() public {
@@ -17,17 +16,17 @@ contract StakeTest is EconomyTest {
         vm.assertEq(stake.exitWorth(id), 50 * ONE);
         vm.warp(block.timestamp + 21 days - 1);
         vm.prank(alice);
-        vm.expectRevert(abi.encodeWithSelector(Stake.NotReady.selector, id, block.timestamp + 1));
+        vm.expectRevert(abi.encodeWithSelector(IStake.NotReady.selector, id, block.timestamp + 1));
         stake.withdraw(id);
         vm.warp(block.timestamp + 1);
         vm.prank(bob);
-        vm.expectRevert(abi.encodeWithSelector(Stake.NotYourExit.selector, id));
+        vm.expectRevert(abi.encodeWithSelector(IStake.NotYourExit.selector, id));
         stake.withdraw(id);
         vm.prank(alice);
         stake.withdraw(id);
         vm.assertEq(token.balanceOf(alice), 1_000_000 * ONE);
         vm.prank(alice);
-        vm.expectRevert(abi.encodeWithSelector(Stake.NotYourExit.selector, id));
+        vm.expectRevert(abi.encodeWithSelector(IStake.NotYourExit.selector, id));
         stake.withdraw(id);
     }
 
@@ -61,9 +60,9 @@ contract StakeTest is EconomyTest {
         (, uint256 after_,) = stake.positionOf(other, other);
         vm.assertEq(after_, before);
         vm.prank(alice);
-        vm.expectRevert(abi.encodeWithSelector(Stake.NotSlasher.selector, alice));
+        vm.expectRevert(abi.encodeWithSelector(IStake.NotSlasher.selector, alice));
         stake.slash(provider, 1, alice, 0, "proof");
-        vm.expectRevert(abi.encodeWithSelector(Pools.OutOfBounds.selector, 2_001, 0, 2_000));
+        vm.expectRevert(abi.encodeWithSelector(Errors.OutOfBounds.selector, 2_001, 0, 2_000));
         stake.slash(provider, 1, alice, 2_001, "proof");
     }
 
@@ -155,17 +154,19 @@ contract StakeTest is EconomyTest {
         (, uint256 worth,) = stake.positionOf(other, alice);
         vm.assertEq(worth, 50 * ONE);
         vm.prank(alice);
-        vm.expectRevert(abi.encodeWithSelector(Stake.RedelegatedRecently.selector, block.timestamp + 21 days));
+        vm.expectRevert(
+            abi.encodeWithSelector(IStake.RedelegatedRecently.selector, block.timestamp + 21 days)
+        );
         stake.redelegate(other, provider, moved);
         vm.warp(block.timestamp + 21 days);
         vm.prank(alice);
         stake.redelegate(other, provider, moved);
         vm.prank(alice);
-        vm.expectRevert(Stake.SamePool.selector);
+        vm.expectRevert(IStake.SamePool.selector);
         stake.redelegate(provider, provider, 1);
         // A provider's own stake answers for what it did.
         vm.prank(provider);
-        vm.expectRevert(Stake.ProviderStays.selector);
+        vm.expectRevert(IStake.ProviderStays.selector);
         stake.redelegate(provider, other, 1);
     }
 
@@ -202,7 +203,7 @@ contract StakeTest is EconomyTest {
         stake.setCommission(0);
         vm.assertEq(stake.commissionOf(provider), 0);
         vm.prank(provider);
-        vm.expectRevert(abi.encodeWithSelector(Pools.OutOfBounds.selector, 5_001, 0, 5_000));
+        vm.expectRevert(abi.encodeWithSelector(Errors.OutOfBounds.selector, 5_001, 0, 5_000));
         stake.setCommission(5_001);
     }
 
@@ -213,7 +214,7 @@ contract StakeTest is EconomyTest {
         vm.assertEq(stake.unearned(), day);
         vm.assertEq(stake.collectUnearned(), day);
         vm.assertEq(token.balanceOf(treasury), day);
-        vm.expectRevert(Pools.ZeroAmount.selector);
+        vm.expectRevert(Errors.ZeroAmount.selector);
         stake.collectUnearned();
     }
 
@@ -233,7 +234,7 @@ contract StakeTest is EconomyTest {
         uint256 day = 175_000_000 * ONE / 180 * 2 / 5;
         vm.assertLe(day * 5 / 6 - amount, 10);
         vm.assertLe(day / 2 - (token.balanceOf(alice) - alices), 10);
-        vm.expectRevert(abi.encodeWithSelector(Pools.LengthsDiffer.selector, 3, 0));
+        vm.expectRevert(abi.encodeWithSelector(Errors.LengthsDiffer.selector, 3, 0));
         stake.claimRewards(pools, new address[](0));
     }
 
@@ -241,30 +242,28 @@ contract StakeTest is EconomyTest {
         uint256 shares = put(provider, provider, 2_600 * ONE);
         renew(worker, "h100", 2);
         vm.prank(alice);
-        vm.expectRevert(abi.encodeWithSelector(Collateral.NotProvider.selector, alice));
-        stake.setCollateral(worker);
-        vm.expectRevert(abi.encodeWithSelector(Collateral.UnknownWorker.selector, alice));
-        stake.setCollateral(alice);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotProvider.selector, alice));
+        stake.syncCollateral(worker);
+        vm.expectRevert(abi.encodeWithSelector(Errors.UnknownWorker.selector, alice));
+        stake.syncCollateral(alice);
         vm.prank(provider);
-        stake.setCollateral(worker);
+        stake.syncCollateral(worker);
         vm.assertEq(stake.poolOf(provider).locked, 2_500 * ONE);
         vm.prank(provider);
         vm.expectRevert();
         stake.requestExit(provider, shares / 10);
         fake.confirm(worker, "h100", 3, 1 hours);
         vm.prank(provider);
-        vm.expectRevert(
-            abi.encodeWithSelector(Collateral.CollateralLocked.selector, 2_600 * ONE, 3_750 * ONE)
-        );
-        stake.setCollateral(worker);
+        vm.expectRevert(abi.encodeWithSelector(IStake.CollateralLocked.selector, 2_600 * ONE, 3_750 * ONE));
+        stake.syncCollateral(worker);
         // Nobody vouches for them any more: a day later anybody lets go of it.
         vm.warp(START + 1 hours + 1 days - 1);
         vm.prank(alice);
-        vm.expectRevert(abi.encodeWithSelector(Collateral.NotProvider.selector, alice));
-        stake.setCollateral(worker);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotProvider.selector, alice));
+        stake.syncCollateral(worker);
         vm.warp(START + 1 hours + 1 days);
         vm.prank(alice);
-        stake.setCollateral(worker);
+        stake.syncCollateral(worker);
         vm.prank(provider);
         stake.requestExit(provider, shares);
     }
@@ -273,7 +272,7 @@ contract StakeTest is EconomyTest {
         put(provider, provider, 4_000 * ONE);
         renew(worker, "h100", 2);
         vm.prank(provider);
-        stake.setCollateral(worker);
+        stake.syncCollateral(worker);
         stake.setCollateralPerGpu("h100", 1_500 * ONE);
         vm.warp(START + 22 days - 1);
         vm.assertEq(stake.collateralPerGpu("h100"), 1_250 * ONE);
@@ -283,7 +282,7 @@ contract StakeTest is EconomyTest {
         vm.assertTrue(!stake.isCollateralised(worker, "h100", 2));
         renew(worker, "h100", 2);
         vm.prank(provider);
-        stake.setCollateral(worker);
+        stake.syncCollateral(worker);
         vm.assertTrue(stake.isCollateralised(worker, "h100", 2));
         // Less lets others earn, so it waits as well; then what is too much can be had back.
         stake.setCollateralPerGpu("h100", 1);
@@ -292,7 +291,7 @@ contract StakeTest is EconomyTest {
         renew(worker, "h100", 2);
         vm.warp(block.timestamp + 1);
         vm.prank(provider);
-        stake.setCollateral(worker);
+        stake.syncCollateral(worker);
         vm.assertEq(stake.lockedFor(worker), 2);
         // So does a class that nothing was asked for.
         stake.setCollateralPerGpu("b300", 1);

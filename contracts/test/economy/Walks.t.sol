@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {EconomyTest} from "../stages/Economy.sol";
 import {vm} from "../Vm.sol";
+import {EconomyTest} from "../stages/Economy.sol";
 
 /// @dev Two workers of each of two providers at random: covered, vouched for, departing, backed or not.
 /// Whatever an ended hour's weights say has been paid out to the unit, however long attestations last and in
@@ -47,13 +47,13 @@ contract WalksTest is EconomyTest {
         fake.cover(machines[0], 1 hours);
         fake.confirm(machines[0], "h100", 1, 10 hours);
         vm.prank(provider);
-        stake.setCollateral(machines[0]);
+        stake.syncCollateral(machines[0]);
         // The other one joins during epoch 5 and counts from epoch 6 on.
         toEpoch(5, 600);
         fake.cover(machines[1], 2 hours);
         fake.confirm(machines[1], "h100", 1, 10 hours);
         vm.prank(provider);
-        stake.setCollateral(machines[1]);
+        stake.syncCollateral(machines[1]);
         vm.assertEq(emission.poolStandingOf(provider).pendingFrom, 7);
         // The first one renews, and counts for epoch 5 as well.
         toEpoch(5, 1_200);
@@ -88,7 +88,7 @@ contract WalksTest is EconomyTest {
             fake.depart(machine);
         } else if (which < 15) {
             vm.prank((seed >> 80) % 4 < 2 ? provider : other);
-            try stake.setCollateral(machine) {} catch {}
+            try stake.syncCollateral(machine) {} catch {}
         } else {
             vm.warp(block.timestamp + (seed >> 128) % 30 hours);
         }

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {ICoverageObserver} from "../../src/interfaces/ICoverageObserver.sol";
 import {Gpus} from "../../src/attestation/Gpus.sol";
-import {CoveredWorkers} from "../../src/attestation/CoveredWorkers.sol";
-import {Workers} from "../../src/market/Workers.sol";
+import {ICoverageObserver} from "../../src/interfaces/ICoverageObserver.sol";
+import {Coverage} from "../../src/libraries/Coverage.sol";
 
 /// @title TestWorkers: stands for Workers in tests of stake and emission, where who vouches for coverage and
 /// GPUs does not matter
 contract TestWorkers {
     ICoverageObserver public observer;
     mapping(address worker => address) private _provider;
-    mapping(address worker => CoveredWorkers.Coverage) private _coverage;
+    mapping(address worker => Coverage.Record) private _coverage;
     mapping(address worker => Gpus.ConfirmedGpus) private _gpus;
 
     function setObserver(ICoverageObserver observer_) external {
@@ -24,7 +23,7 @@ contract TestWorkers {
 
     /// @dev Covers a worker from now, or longer than it is, for some seconds.
     function cover(address worker, uint256 seconds_) external {
-        CoveredWorkers.Coverage storage c = _coverage[worker];
+        Coverage.Record storage c = _coverage[worker];
         if (block.timestamp > c.until) c.start = uint48(block.timestamp);
         c.until = uint48(block.timestamp + seconds_);
         observer.onCovered(worker, _provider[worker], c.start, c.until);
@@ -44,7 +43,7 @@ contract TestWorkers {
         return (_provider[worker], 0, _coverage[worker].until);
     }
 
-    function coverageOf(address worker) external view returns (CoveredWorkers.Coverage memory) {
+    function coverageOf(address worker) external view returns (Coverage.Record memory) {
         return _coverage[worker];
     }
 

@@ -2,23 +2,26 @@
 pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Admission} from "../../src/attestation/Admission.sol";
-import {CoveredWorkers} from "../../src/attestation/CoveredWorkers.sol";
-import {Emission} from "../../src/economy/Emission.sol";
-import {Governed} from "../../src/governance/Governed.sol";
 import {KeyService} from "../../src/apps/KeyService.sol";
-import {LeaseTerms} from "../../src/market/LeaseTerms.sol";
-import {Market} from "../../src/market/Market.sol";
-import {SlashRoom} from "../../src/libraries/SlashRoom.sol";
+import {Admission} from "../../src/attestation/Admission.sol";
 import {Slashing} from "../../src/economy/Slashing.sol";
 import {Stake} from "../../src/economy/Stake.sol";
 import {Token} from "../../src/economy/Token.sol";
-import {Verdicts} from "../../src/attestation/Verdicts.sol";
-import {Weights} from "../../src/economy/Weights.sol";
-import {change} from "../stages/Economy.sol";
-import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
-import {StakedNetwork} from "../stages/StakedNetwork.sol";
+import {Governed} from "../../src/governance/Governed.sol";
+import {IEmission} from "../../src/interfaces/IEmission.sol";
+import {IMarket} from "../../src/interfaces/IMarket.sol";
+import {ISlashing} from "../../src/interfaces/ISlashing.sol";
+import {IStake} from "../../src/interfaces/IStake.sol";
+import {ITill} from "../../src/interfaces/ITill.sol";
+import {IToken} from "../../src/interfaces/IToken.sol";
+import {ITreasury} from "../../src/interfaces/ITreasury.sol";
+import {IWorkers} from "../../src/interfaces/IWorkers.sol";
+import {Announcements} from "../../src/libraries/Announcements.sol";
+import {SlashRoom} from "../../src/libraries/SlashRoom.sol";
 import {vm} from "../Vm.sol";
+import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
+import {change} from "../stages/Economy.sol";
+import {StakedNetwork} from "../stages/StakedNetwork.sol";
 
 /// @dev What governance and whoever has its key can do, and how long people have to leave before.
 contract PowersTest is StakedNetwork {
@@ -48,11 +51,11 @@ contract PowersTest is StakedNetwork {
         vm.warp(block.timestamp + 22 days - 1);
         vm.prank(governance);
         vm.expectRevert(
-            abi.encodeWithSelector(Governed.TooEarly.selector, keccak256(call), block.timestamp + 1)
+            abi.encodeWithSelector(Announcements.TooEarly.selector, keccak256(call), block.timestamp + 1)
         );
         stake.setSlasher(governance);
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(Stake.NotSlasher.selector, governance));
+        vm.expectRevert(abi.encodeWithSelector(IStake.NotSlasher.selector, governance));
         stake.slash(provider, 1, stranger, 2_000, "no proof at all");
         vm.prank(provider);
         stake.withdraw(1);
@@ -112,14 +115,14 @@ contract PowersTest is StakedNetwork {
             workers.register(w, describe(), joined);
             uint256 number = block.number - 1;
             attestWith(w, pckKey, number, SoftwarePlatform.quote(guestFor(w, number), PCK));
-            Slashing.Receipt memory a = Slashing.Receipt(w, "lease", 1, "one");
-            Slashing.Receipt memory b = Slashing.Receipt(w, "lease", 1, "two");
+            ISlashing.Receipt memory a = ISlashing.Receipt(w, "lease", 1, "one");
+            ISlashing.Receipt memory b = ISlashing.Receipt(w, "lease", 1, "two");
             (bytes memory signatureA, bytes memory signatureB) =
                 (sign(key, slashing.receiptDigest(a)), sign(key, slashing.receiptDigest(b)));
             if (i > 0) {
                 vm.expectRevert(
                     abi.encodeWithSelector(
-                        Slashing.ReportedRecently.selector, provider, block.timestamp + 1 days
+                        ISlashing.ReportedRecently.selector, provider, block.timestamp + 1 days
                     )
                 );
             }
@@ -129,8 +132,8 @@ contract PowersTest is StakedNetwork {
         // Nor do other offences add up beyond the pool's bound, and what was refused is not lost.
         for (uint64 day = 1; day <= 4; ++day) {
             vm.warp(block.timestamp + 1 days);
-            Slashing.Receipt memory a = Slashing.Receipt(worker, "lease", day, "one");
-            Slashing.Receipt memory b = Slashing.Receipt(worker, "lease", day, "two");
+            ISlashing.Receipt memory a = ISlashing.Receipt(worker, "lease", day, "one");
+            ISlashing.Receipt memory b = ISlashing.Receipt(worker, "lease", day, "two");
             (bytes memory signatureA, bytes memory signatureB) =
                 (sign(WORKER_KEY, slashing.receiptDigest(a)), sign(WORKER_KEY, slashing.receiptDigest(b)));
             if (day == 2 || day == 3) vm.expectRevert();
@@ -139,12 +142,12 @@ contract PowersTest is StakedNetwork {
     }
 
     function test_contradicting_bids_that_the_provider_signed_cost_stake_as_they_can_be_taken() public {
-        Market.Bid memory a = makeBid(address(usdc), 16, 1);
-        Market.Bid memory b = makeBid(address(usdc), 17, 1);
+        IMarket.Bid memory a = makeBid(address(usdc), 16, 1);
+        IMarket.Bid memory b = makeBid(address(usdc), 17, 1);
         bytes memory signatureA = sign(PROVIDER_KEY, market.bidDigest(a));
         bytes memory signatureB = sign(WORKER_KEY, market.bidDigest(b));
         bytes memory forged = sign(TENANT_KEY, market.bidDigest(b));
-        vm.expectRevert(abi.encodeWithSelector(Slashing.NotSignedByWorker.selector, worker));
+        vm.expectRevert(abi.encodeWithSelector(ISlashing.NotSignedByWorker.selector, worker));
         slashing.reportBids(a, signatureA, b, forged);
         vm.assertEq(slashing.reportBids(a, signatureA, b, signatureB), POOL / 100);
     }
@@ -153,10 +156,10 @@ contract PowersTest is StakedNetwork {
 
     function test_nobody_creates_more_than_its_allotment_and_emission_keeps_its_own() public {
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(Token.OverAllotment.selector, governance, 1, 0));
+        vm.expectRevert(abi.encodeWithSelector(IToken.OverAllotment.selector, governance, 1, 0));
         token.mint(governance, 1);
         uint256 left = OWN_ALLOTMENT - POOL;
-        vm.expectRevert(abi.encodeWithSelector(Token.OverAllotment.selector, address(this), left + 1, left));
+        vm.expectRevert(abi.encodeWithSelector(IToken.OverAllotment.selector, address(this), left + 1, left));
         token.mint(stranger, left + 1);
         token.mint(stranger, left);
         // Governance can't allot what is emission's, however long it waits.
@@ -167,7 +170,7 @@ contract PowersTest is StakedNetwork {
         token.announce(call);
         vm.warp(block.timestamp + 22 days);
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(Token.OverCap.selector, free + 1, free));
+        vm.expectRevert(abi.encodeWithSelector(IToken.OverCap.selector, free + 1, free));
         token.allot(governance, free + 1);
         // A contract for claims gets what is nobody's, three weeks after everybody could read of it.
         vm.prank(governance);
@@ -196,7 +199,7 @@ contract PowersTest is StakedNetwork {
                 governance,
                 contracts[i],
                 calls[i],
-                abi.encodeWithSelector(Governed.NotAnnounced.selector, keccak256(calls[i]))
+                abi.encodeWithSelector(Announcements.NotAnnounced.selector, keccak256(calls[i]))
             );
             vm.prank(stranger);
             vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger));
@@ -211,7 +214,7 @@ contract PowersTest is StakedNetwork {
                 governance,
                 contracts[i],
                 calls[i],
-                abi.encodeWithSelector(Governed.TooEarly.selector, keccak256(calls[i]), ready)
+                abi.encodeWithSelector(Announcements.TooEarly.selector, keccak256(calls[i]), ready)
             );
         }
         vm.warp(ready);
@@ -231,7 +234,7 @@ contract PowersTest is StakedNetwork {
                     governance,
                     contracts[i],
                     calls[i],
-                    abi.encodeWithSelector(Governed.NotAnnounced.selector, keccak256(calls[i]))
+                    abi.encodeWithSelector(Announcements.NotAnnounced.selector, keccak256(calls[i]))
                 );
             }
         }
@@ -247,10 +250,10 @@ contract PowersTest is StakedNetwork {
         vm.prank(governance);
         stake.callOff(announced);
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(Governed.NotAnnounced.selector, announced));
+        vm.expectRevert(abi.encodeWithSelector(Announcements.NotAnnounced.selector, announced));
         stake.callOff(announced);
         vm.warp(block.timestamp + 22 days);
-        fails(governance, stake, call, abi.encodeWithSelector(Governed.NotAnnounced.selector, announced));
+        fails(governance, stake, call, abi.encodeWithSelector(Announcements.NotAnnounced.selector, announced));
         vm.prank(governance);
         stake.announce(call);
         vm.warp(block.timestamp + 36 days);
@@ -258,7 +261,7 @@ contract PowersTest is StakedNetwork {
             governance,
             stake,
             call,
-            abi.encodeWithSelector(Governed.TooLate.selector, announced, block.timestamp)
+            abi.encodeWithSelector(Announcements.TooLate.selector, announced, block.timestamp)
         );
         vm.assertEq(stake.slasher(), address(slashing));
     }
@@ -273,7 +276,7 @@ contract PowersTest is StakedNetwork {
             market,
             abi.encodeWithSignature("renounceOwnership()"),
             abi.encodeWithSelector(
-                Governed.NotAnnounced.selector, keccak256(abi.encodeWithSignature("renounceOwnership()"))
+                Announcements.NotAnnounced.selector, keccak256(abi.encodeWithSignature("renounceOwnership()"))
             )
         );
         change(governance, market, abi.encodeWithSignature("renounceOwnership()"));
@@ -286,21 +289,21 @@ contract PowersTest is StakedNetwork {
         returns (Governed[CHANGES] memory contracts, bytes[CHANGES] memory calls)
     {
         (contracts[0], calls[0]) = (stake, abi.encodeCall(Stake.setSlasher, (governance)));
-        (contracts[1], calls[1]) = (stake, abi.encodeCall(Stake.setTreasury, (governance)));
+        (contracts[1], calls[1]) = (stake, abi.encodeCall(ITreasury.setTreasury, (governance)));
         (contracts[2], calls[2]) =
-        (slashing, abi.encodeCall(Slashing.setPenalty, (Slashing.Offence.Refusal, 1_000, 0)));
-        (contracts[3], calls[3]) = (emission, abi.encodeCall(Emission.setTreasury, (governance)));
-        (contracts[4], calls[4]) = (emission, abi.encodeCall(Weights.setClassWeight, ("b300", 20)));
-        (contracts[5], calls[5]) = (market, abi.encodeCall(LeaseTerms.setTreasury, (governance)));
-        (contracts[6], calls[6]) = (market, abi.encodeCall(LeaseTerms.setNoticePeriod, (1 hours)));
-        (contracts[7], calls[7]) = (market, abi.encodeCall(LeaseTerms.setToken, (address(cloi), true, 2_000)));
+        (slashing, abi.encodeCall(Slashing.setPenalty, (ISlashing.Offence.Refusal, 1_000, 0)));
+        (contracts[3], calls[3]) = (emission, abi.encodeCall(ITreasury.setTreasury, (governance)));
+        (contracts[4], calls[4]) = (emission, abi.encodeCall(IEmission.setClassWeight, ("b300", 20)));
+        (contracts[5], calls[5]) = (market, abi.encodeCall(ITreasury.setTreasury, (governance)));
+        (contracts[6], calls[6]) = (market, abi.encodeCall(IMarket.setNoticePeriod, (1 hours)));
+        (contracts[7], calls[7]) = (market, abi.encodeCall(ITill.setToken, (address(cloi), true, 2_000)));
         (contracts[8], calls[8]) = (token, abi.encodeCall(Token.allot, (governance, 1)));
         (contracts[9], calls[9]) = (token, abi.encodeWithSignature("transferOwnership(address)", stranger));
         (contracts[10], calls[10]) = (market, abi.encodeWithSignature("transferOwnership(address)", stranger));
         (contracts[11], calls[11]) =
         (slashing, abi.encodeWithSignature("transferOwnership(address)", stranger));
-        (contracts[12], calls[12]) = (workers, abi.encodeCall(CoveredWorkers.setCoveragePeriod, (1 days)));
-        (contracts[13], calls[13]) = (workers, abi.encodeCall(Verdicts.setVerdictThreshold, (16)));
+        (contracts[12], calls[12]) = (workers, abi.encodeCall(IWorkers.setCoveragePeriod, (1 days)));
+        (contracts[13], calls[13]) = (workers, abi.encodeCall(IWorkers.setVerdictThreshold, (16)));
         (contracts[14], calls[14]) =
         (workers, abi.encodeWithSignature("transferOwnership(address)", stranger));
         (contracts[15], calls[15]) =

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Network} from "../stages/Network.sol";
-import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
-import {Market} from "../../src/market/Market.sol";
+import {IMarket} from "../../src/interfaces/IMarket.sol";
+import {Till} from "../../src/libraries/Till.sol";
 import {vm} from "../Vm.sol";
+import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
+import {Network} from "../stages/Network.sol";
 
 /// @dev Gas of whole transactions (21,000 and calldata included: each call runs isolated). The numbers land
 /// in `snapshots/Gas.json`, which is committed; the aims are asserted because they are promises, not speeds.
@@ -23,7 +24,7 @@ contract GasTest is Network {
     }
 
     function test_gas_open_settle_topUp_update_close_withdraw() public {
-        Market.Bid memory bid = makeBid(address(usdc), 16, 2);
+        IMarket.Bid memory bid = makeBid(address(usdc), 16, 2);
         bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
         vm.prank(tenant);
         bytes32 id = market.open(bid, signature, 1_000_000, "hello", noPermit);
@@ -53,7 +54,7 @@ contract GasTest is Network {
     function test_gas_openWithPermit() public {
         vm.prank(tenant);
         usdc.approve(address(market), 0);
-        Market.Bid memory bid = makeBid(address(usdc), 16, 2);
+        IMarket.Bid memory bid = makeBid(address(usdc), 16, 2);
         bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
         bytes32 structHash = keccak256(
             abi.encode(
@@ -69,7 +70,7 @@ contract GasTest is Network {
         );
         (uint8 v, bytes32 r, bytes32 s) =
             vm.sign(TENANT_KEY, keccak256(abi.encodePacked(hex"1901", usdc.DOMAIN_SEPARATOR(), structHash)));
-        Market.Permit memory permit = Market.Permit(1_000_000, block.timestamp, v, r, s);
+        Till.Permit memory permit = Till.Permit(1_000_000, block.timestamp, v, r, s);
         vm.prank(tenant);
         market.open(bid, signature, 1_000_000, "hello", permit);
         vm.snapshotGasLastCall("Gas", "open with permit");

@@ -2,13 +2,15 @@
 pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Governed} from "../../src/governance/Governed.sol";
-import {LeaseTerms} from "../../src/market/LeaseTerms.sol";
-import {Market} from "../../src/market/Market.sol";
+import {Errors} from "../../src/interfaces/Errors.sol";
+import {IMarket} from "../../src/interfaces/IMarket.sol";
+import {ITill} from "../../src/interfaces/ITill.sol";
+import {ITreasury} from "../../src/interfaces/ITreasury.sol";
+import {Announcements} from "../../src/libraries/Announcements.sol";
+import {vm} from "../Vm.sol";
+import {PausableToken} from "../fakes/PausableToken.sol";
 import {change} from "../stages/Economy.sol";
 import {LeasedNetwork} from "../stages/LeasedNetwork.sol";
-import {PausableToken} from "../fakes/PausableToken.sol";
-import {vm} from "../Vm.sol";
 
 /// @dev How leases end, what is withdrawn then, and what governance may change about them.
 contract LeaseEndsTest is LeasedNetwork {
@@ -22,19 +24,19 @@ contract LeaseEndsTest is LeasedNetwork {
         vm.assertEq(usdc.balanceOf(stranger), DEPOSIT - 1_600);
         vm.assertEq(usdc.balanceOf(address(market)), 1_600);
         vm.prank(tenant);
-        vm.expectRevert(abi.encodeWithSelector(Market.LeaseNotOpen.selector, id));
+        vm.expectRevert(abi.encodeWithSelector(Errors.LeaseNotOpen.selector, id));
         market.close(id, tenant);
-        vm.expectRevert(abi.encodeWithSelector(Market.LeaseNotOpen.selector, id));
+        vm.expectRevert(abi.encodeWithSelector(Errors.LeaseNotOpen.selector, id));
         market.settle(id);
     }
 
     function test_close_by_the_provider_waits_for_the_notice() public {
         bytes32 id = open();
         vm.prank(provider);
-        vm.expectRevert(abi.encodeWithSelector(Market.MayNotClose.selector, id, 0));
+        vm.expectRevert(abi.encodeWithSelector(IMarket.MayNotClose.selector, id, 0));
         market.close(id, provider);
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Market.NotProvider.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotProvider.selector, stranger));
         market.giveNotice(id);
         vm.prank(provider);
         market.giveNotice(id);
@@ -45,11 +47,11 @@ contract LeaseEndsTest is LeasedNetwork {
         vm.assertEq(market.leaseOf(id).noticeUntil, noticeUntil);
         vm.warp(noticeUntil - 1);
         vm.prank(provider);
-        vm.expectRevert(abi.encodeWithSelector(Market.MayNotClose.selector, id, noticeUntil));
+        vm.expectRevert(abi.encodeWithSelector(IMarket.MayNotClose.selector, id, noticeUntil));
         market.close(id, provider);
         vm.warp(noticeUntil);
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Market.MayNotClose.selector, id, noticeUntil));
+        vm.expectRevert(abi.encodeWithSelector(IMarket.MayNotClose.selector, id, noticeUntil));
         market.close(id, stranger);
         vm.prank(worker);
         market.close(id, worker);
@@ -63,20 +65,20 @@ contract LeaseEndsTest is LeasedNetwork {
         bytes32 id = openLease(address(usdc), RATE, 160, 1);
         vm.warp(block.timestamp + 9);
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Market.MayNotClose.selector, id, 0));
+        vm.expectRevert(abi.encodeWithSelector(IMarket.MayNotClose.selector, id, 0));
         market.close(id, stranger);
         vm.warp(block.timestamp + 1);
         vm.prank(stranger);
         market.close(id, stranger);
         vm.assertEq(market.leaseOf(id).spent, 160);
-        vm.assertTrue(market.leaseOf(id).state == Market.State.Closed);
+        vm.assertTrue(market.leaseOf(id).state == IMarket.State.Closed);
     }
 
     function test_refuse_returns_everything_as_long_as_nothing_was_earned() public {
         bytes32 id = open();
         vm.warp(block.timestamp + 5);
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Market.NotProvider.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotProvider.selector, stranger));
         market.refuse(id);
         vm.prank(worker);
         market.refuse(id);
@@ -85,7 +87,7 @@ contract LeaseEndsTest is LeasedNetwork {
         vm.warp(block.timestamp + 5);
         market.settle(second);
         vm.prank(worker);
-        vm.expectRevert(abi.encodeWithSelector(Market.AlreadyEarning.selector, second));
+        vm.expectRevert(abi.encodeWithSelector(IMarket.AlreadyEarning.selector, second));
         market.refuse(second);
     }
 
@@ -97,7 +99,7 @@ contract LeaseEndsTest is LeasedNetwork {
         market.refuse(other);
         vm.warp(block.timestamp + 1);
         vm.prank(provider);
-        vm.expectRevert(abi.encodeWithSelector(Market.AlreadyEarning.selector, id));
+        vm.expectRevert(abi.encodeWithSelector(IMarket.AlreadyEarning.selector, id));
         market.refuse(id);
         // Nobody settles for three days, and it makes no difference.
         for (uint256 end = block.timestamp + 3 days; block.timestamp < end;) {
@@ -105,7 +107,7 @@ contract LeaseEndsTest is LeasedNetwork {
             attest();
         }
         vm.prank(worker);
-        vm.expectRevert(abi.encodeWithSelector(Market.AlreadyEarning.selector, id));
+        vm.expectRevert(abi.encodeWithSelector(IMarket.AlreadyEarning.selector, id));
         market.refuse(id);
     }
 
@@ -121,7 +123,7 @@ contract LeaseEndsTest is LeasedNetwork {
         token.pause(true);
         vm.prank(tenant);
         market.close(id, tenant);
-        vm.assertTrue(market.leaseOf(id).state == Market.State.Closed);
+        vm.assertTrue(market.leaseOf(id).state == IMarket.State.Closed);
         vm.assertEq(market.credit(tenant, address(token)), 900_000);
         vm.prank(tenant);
         vm.expectRevert("paused");
@@ -142,18 +144,18 @@ contract LeaseEndsTest is LeasedNetwork {
     }
 
     function test_a_lease_is_opened_with_what_the_bid_asks_for_at_least() public {
-        Market.Bid memory bid = makeBid(address(usdc), RATE, 2);
+        IMarket.Bid memory bid = makeBid(address(usdc), RATE, 2);
         (bid.room, bid.minimumDeposit) = (partOf(type(uint16).max), 3_600 * RATE);
         bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
         vm.prank(tenant);
         vm.expectRevert(
-            abi.encodeWithSelector(Market.DepositTooSmall.selector, 3_600 * RATE - 1, 3_600 * RATE)
+            abi.encodeWithSelector(IMarket.DepositTooSmall.selector, 3_600 * RATE - 1, 3_600 * RATE)
         );
         market.open(bid, signature, 3_600 * RATE - 1, "", noPermit);
         // It is signed along with the rest.
         bid.minimumDeposit = 1;
         vm.prank(tenant);
-        vm.expectRevert(Market.BadSignature.selector);
+        vm.expectRevert(Errors.BadSignature.selector);
         market.open(bid, signature, 1, "", noPermit);
         bid.minimumDeposit = 3_600 * RATE;
         vm.prank(tenant);
@@ -167,14 +169,14 @@ contract LeaseEndsTest is LeasedNetwork {
         market.topUp(id, RATE * 60 - 1, noPermit);
         // A stranger still has to wait; the provider need not keep room for less than a minute.
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Market.MayNotClose.selector, id, 0));
+        vm.expectRevert(abi.encodeWithSelector(IMarket.MayNotClose.selector, id, 0));
         market.close(id, stranger);
         vm.prank(worker);
         market.close(id, worker);
         vm.assertEq(market.credit(tenant, address(usdc)), RATE * 60 - 1);
         id = openLease(address(usdc), RATE, RATE * 60, 2);
         vm.prank(worker);
-        vm.expectRevert(abi.encodeWithSelector(Market.MayNotClose.selector, id, 0));
+        vm.expectRevert(abi.encodeWithSelector(IMarket.MayNotClose.selector, id, 0));
         market.close(id, worker);
     }
 
@@ -183,13 +185,13 @@ contract LeaseEndsTest is LeasedNetwork {
         vm.warp(block.timestamp + 100);
         market.settle(id);
         vm.prank(provider);
-        vm.expectRevert(LeaseTerms.ZeroAddress.selector);
+        vm.expectRevert(Errors.ZeroAddress.selector);
         market.withdraw(address(usdc), address(0));
         vm.prank(provider);
         market.withdraw(address(usdc), stranger);
         vm.assertEq(usdc.balanceOf(stranger), 1_280);
         vm.prank(provider);
-        vm.expectRevert(LeaseTerms.ZeroAmount.selector);
+        vm.expectRevert(Errors.ZeroAmount.selector);
         market.withdraw(address(usdc), provider);
     }
 
@@ -200,7 +202,7 @@ contract LeaseEndsTest is LeasedNetwork {
         vm.prank(stranger);
         market.collect(address(usdc));
         vm.assertEq(usdc.balanceOf(treasury), 320);
-        vm.expectRevert(LeaseTerms.ZeroAmount.selector);
+        vm.expectRevert(Errors.ZeroAmount.selector);
         market.collect(address(usdc));
     }
 
@@ -210,37 +212,37 @@ contract LeaseEndsTest is LeasedNetwork {
         vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, address(this)));
         market.setToken(address(usdc), true, 0);
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(LeaseTerms.OutOfBounds.selector, 2_001, 0, 2_000));
+        vm.expectRevert(abi.encodeWithSelector(Errors.OutOfBounds.selector, 2_001, 0, 2_000));
         market.setToken(address(usdc), true, 2_001);
-        change(governance, market, abi.encodeCall(LeaseTerms.setNoticePeriod, (2 hours)));
+        change(governance, market, abi.encodeCall(IMarket.setNoticePeriod, (2 hours)));
         vm.assertEq(market.noticePeriod(), 2 hours);
         vm.prank(governance);
-        market.announce(abi.encodeCall(LeaseTerms.setNoticePeriod, (1)));
+        market.announce(abi.encodeCall(IMarket.setNoticePeriod, (1)));
         vm.prank(governance);
-        market.announce(abi.encodeCall(LeaseTerms.setTreasury, (address(0))));
+        market.announce(abi.encodeCall(ITreasury.setTreasury, (address(0))));
         vm.warp(block.timestamp + 22 days);
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(LeaseTerms.OutOfBounds.selector, 1, 1 hours, 30 days));
+        vm.expectRevert(abi.encodeWithSelector(Errors.OutOfBounds.selector, 1, 1 hours, 30 days));
         market.setNoticePeriod(1);
         vm.prank(governance);
-        vm.expectRevert(LeaseTerms.ZeroAddress.selector);
+        vm.expectRevert(Errors.ZeroAddress.selector);
         market.setTreasury(address(0));
-        change(governance, market, abi.encodeCall(LeaseTerms.setTreasury, (stranger)));
+        change(governance, market, abi.encodeCall(ITreasury.setTreasury, (stranger)));
         vm.assertEq(market.treasury(), stranger);
     }
 
     function test_a_higher_fee_is_announced_and_a_lower_one_holds_at_once() public {
         vm.prank(governance);
         market.setToken(address(usdc), true, 300);
-        bytes memory call = abi.encodeCall(LeaseTerms.setToken, (address(usdc), true, 301));
+        bytes memory call = abi.encodeCall(ITill.setToken, (address(usdc), true, 301));
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(Governed.NotAnnounced.selector, keccak256(call)));
+        vm.expectRevert(abi.encodeWithSelector(Announcements.NotAnnounced.selector, keccak256(call)));
         market.setToken(address(usdc), true, 301);
         // Nor by closing the door for a moment.
         vm.prank(governance);
         market.setToken(address(usdc), false, 300);
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(Governed.NotAnnounced.selector, keccak256(call)));
+        vm.expectRevert(abi.encodeWithSelector(Announcements.NotAnnounced.selector, keccak256(call)));
         market.setToken(address(usdc), true, 301);
         change(governance, market, call);
         (bool allowed,, uint16 feeBps) = market.termsOf(address(usdc));
@@ -255,10 +257,10 @@ contract LeaseEndsTest is LeasedNetwork {
         vm.warp(block.timestamp + 100);
         market.settle(id);
         vm.assertEq(market.fees(address(usdc)), 320);
-        Market.Bid memory bid = makeBid(address(usdc), RATE, 2);
+        IMarket.Bid memory bid = makeBid(address(usdc), RATE, 2);
         bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
         vm.prank(tenant);
-        vm.expectRevert(abi.encodeWithSelector(LeaseTerms.TokenNotAllowed.selector, address(usdc)));
+        vm.expectRevert(abi.encodeWithSelector(ITill.TokenNotAllowed.selector, address(usdc)));
         market.open(bid, signature, DEPOSIT, "", noPermit);
         vm.assertEq(market.tokens(1), address(usdc));
     }

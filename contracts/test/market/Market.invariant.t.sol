@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {CoveredWorkers} from "../../src/attestation/CoveredWorkers.sol";
-import {LeaseTerms} from "../../src/market/LeaseTerms.sol";
+import {IMarket} from "../../src/interfaces/IMarket.sol";
+import {ITill} from "../../src/interfaces/ITill.sol";
+import {IWorkers} from "../../src/interfaces/IWorkers.sol";
 import {Market} from "../../src/market/Market.sol";
+import {vm} from "../Vm.sol";
 import {change} from "../stages/Economy.sol";
 import {Network} from "../stages/Network.sol";
-import {vm} from "../Vm.sol";
 
 /// @dev Random actors doing random things with leases in two tokens, on two workers of one provider, while
 /// governance changes what it may. It keeps its own plain books, second by second, against which the
@@ -81,7 +82,7 @@ contract Handler is Network {
     function _open(uint256 seed, uint80 rate, uint256 deposit) private {
         address on = workerAt(seed >> 1);
         if (ids.length == 12 || coveredUntil[on] <= clock) return;
-        Market.Bid memory bid = makeBid(tokenAt(seed % 2), rate, ++_salt);
+        IMarket.Bid memory bid = makeBid(tokenAt(seed % 2), rate, ++_salt);
         bid.worker = on;
         bytes memory signature = sign(on == worker ? WORKER_KEY : SECOND_KEY, market.bidDigest(bid));
         vm.prank(tenant);
@@ -98,9 +99,9 @@ contract Handler is Network {
     function _pass(uint256 seconds_) private {
         uint256 end = clock + seconds_;
         for (uint256 i; i < ids.length; ++i) {
-            Market.Lease memory lease = market.leaseOf(ids[i]);
+            IMarket.Lease memory lease = market.leaseOf(ids[i]);
             uint256 until = coveredUntil[lease.worker];
-            if (lease.state != Market.State.Open || until <= clock) continue;
+            if (lease.state != IMarket.State.Open || until <= clock) continue;
             owed[ids[i]] += lease.ratePerSecond * ((end < until ? end : until) - clock);
         }
         clock = end;
@@ -122,17 +123,13 @@ contract Handler is Network {
         if (++_changes > MOST_CHANGES) return;
         if (which % 3 == 0) {
             change(
-                governance,
-                workers,
-                abi.encodeCall(CoveredWorkers.setCoveragePeriod, (value % 1 days + 1 minutes))
+                governance, workers, abi.encodeCall(IWorkers.setCoveragePeriod, (value % 1 days + 1 minutes))
             );
         } else if (which % 3 == 1) {
-            change(governance, market, abi.encodeCall(LeaseTerms.setNoticePeriod, (value % 2 days + 1 hours)));
+            change(governance, market, abi.encodeCall(IMarket.setNoticePeriod, (value % 2 days + 1 hours)));
         } else {
             change(
-                governance,
-                market,
-                abi.encodeCall(LeaseTerms.setToken, (tokenAt(which % 2), true, value % 2_001))
+                governance, market, abi.encodeCall(ITill.setToken, (tokenAt(which % 2), true, value % 2_001))
             );
         }
         _pass(22 days);
@@ -218,7 +215,7 @@ contract Handler is Network {
     function _pick(uint256 seed) private view returns (bytes32 id, bool found) {
         if (ids.length == 0) return (0, false);
         id = ids[seed % ids.length];
-        found = market.leaseOf(id).state == Market.State.Open;
+        found = market.leaseOf(id).state == IMarket.State.Open;
     }
 
     function _balance(address token, address account) private view returns (uint256) {
@@ -284,7 +281,7 @@ contract MarketInvariants {
             address token = handler.tokenAt(t);
             uint256 sum;
             for (uint256 i; i < handler.count(); ++i) {
-                Market.Lease memory lease = market.leaseOf(handler.ids(i));
+                IMarket.Lease memory lease = market.leaseOf(handler.ids(i));
                 if (market.tokens(lease.tokenIndex) == token) sum += lease.balance;
             }
             sum += market.fees(token);
@@ -302,8 +299,8 @@ contract MarketInvariants {
         for (uint256 w; w < 2; ++w) {
             uint64 taken;
             for (uint256 i; i < handler.count(); ++i) {
-                Market.Lease memory lease = market.leaseOf(handler.ids(i));
-                if (lease.state == Market.State.Open && lease.worker == handler.workerAt(w)) {
+                IMarket.Lease memory lease = market.leaseOf(handler.ids(i));
+                if (lease.state == IMarket.State.Open && lease.worker == handler.workerAt(w)) {
                     taken += lease.room;
                 }
             }
@@ -326,9 +323,9 @@ contract MarketInvariants {
         vm.assertTrue(!handler.spentFell());
         for (uint256 i; i < handler.count(); ++i) {
             bytes32 id = handler.ids(i);
-            Market.Lease memory lease = market.leaseOf(id);
+            IMarket.Lease memory lease = market.leaseOf(id);
             vm.assertLe(lease.spent, handler.deposited(id), "spent <= deposits");
-            if (lease.state != Market.State.Open) {
+            if (lease.state != IMarket.State.Open) {
                 vm.assertEq(lease.spent + handler.returned(id), handler.deposited(id), "rest returned");
             } else {
                 vm.assertEq(lease.spent + lease.balance, handler.deposited(id), "rest held");

@@ -3,13 +3,15 @@ pragma solidity 0.8.30;
 
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {CoveredWorkers} from "../../src/attestation/CoveredWorkers.sol";
-import {LeaseTerms} from "../../src/market/LeaseTerms.sol";
-import {Market} from "../../src/market/Market.sol";
+import {Errors} from "../../src/interfaces/Errors.sol";
+import {IMarket} from "../../src/interfaces/IMarket.sol";
+import {ITill} from "../../src/interfaces/ITill.sol";
+import {IWorkers} from "../../src/interfaces/IWorkers.sol";
+import {Till} from "../../src/libraries/Till.sol";
 import {Workers} from "../../src/market/Workers.sol";
-import {LeasedNetwork} from "../stages/LeasedNetwork.sol";
-import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
 import {vm} from "../Vm.sol";
+import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
+import {LeasedNetwork} from "../stages/LeasedNetwork.sol";
 
 /// @dev A provider that is a contract and signs by ERC-1271 whatever digest it was told to.
 contract ContractProvider is IERC1271 {
@@ -19,12 +21,9 @@ contract ContractProvider is IERC1271 {
         _approved = digest;
     }
 
-    function join(
-        Workers workers,
-        address worker,
-        CoveredWorkers.Description calldata d,
-        bytes calldata signature
-    ) external {
+    function join(Workers workers, address worker, IWorkers.Description calldata d, bytes calldata signature)
+        external
+    {
         workers.register(worker, d, signature);
     }
 
@@ -37,9 +36,9 @@ contract MarketTest is LeasedNetwork {
     // OPEN
 
     function test_open_escrows_the_deposit_and_remembers_the_bid() public {
-        Market.Bid memory bid = makeBid(address(usdc), RATE, 1);
+        IMarket.Bid memory bid = makeBid(address(usdc), RATE, 1);
         bytes32 id = open();
-        Market.Lease memory lease = market.leaseOf(id);
+        IMarket.Lease memory lease = market.leaseOf(id);
         vm.assertEq(id, market.bidDigest(bid));
         vm.assertEq(lease.tenant, tenant);
         vm.assertEq(lease.worker, worker);
@@ -53,64 +52,64 @@ contract MarketTest is LeasedNetwork {
 
     function test_open_takes_a_bid_once_even_after_the_lease_is_closed() public {
         bytes32 id = open();
-        Market.Bid memory bid = makeBid(address(usdc), RATE, 1);
+        IMarket.Bid memory bid = makeBid(address(usdc), RATE, 1);
         bytes memory signature = sign(WORKER_KEY, id);
         vm.prank(tenant);
-        vm.expectRevert(abi.encodeWithSelector(Market.BidTaken.selector, id));
+        vm.expectRevert(abi.encodeWithSelector(IMarket.BidTaken.selector, id));
         market.open(bid, signature, DEPOSIT, "", noPermit);
         vm.prank(tenant);
         market.close(id, tenant);
         vm.prank(tenant);
-        vm.expectRevert(abi.encodeWithSelector(Market.BidTaken.selector, id));
+        vm.expectRevert(abi.encodeWithSelector(IMarket.BidTaken.selector, id));
         market.open(bid, signature, DEPOSIT, "", noPermit);
     }
 
     function test_open_refuses_what_is_wrong_with_a_bid() public {
-        Market.Bid memory bid = makeBid(address(usdc), RATE, 1);
+        IMarket.Bid memory bid = makeBid(address(usdc), RATE, 1);
         bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Market.NotTenant.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(IMarket.NotTenant.selector, stranger));
         market.open(bid, signature, DEPOSIT, "", noPermit);
 
         vm.prank(tenant);
-        vm.expectRevert(LeaseTerms.ZeroAmount.selector);
+        vm.expectRevert(Errors.ZeroAmount.selector);
         market.open(bid, signature, 0, "", noPermit);
 
         bid.ratePerSecond = 1;
         vm.prank(tenant);
-        vm.expectRevert(Market.BadSignature.selector);
+        vm.expectRevert(Errors.BadSignature.selector);
         market.open(bid, signature, DEPOSIT, "", noPermit);
         bid.ratePerSecond = RATE;
 
         vm.warp(uint256(bid.expiry) + 1);
         vm.prank(tenant);
-        vm.expectRevert(abi.encodeWithSelector(Market.BidExpired.selector, bid.expiry));
+        vm.expectRevert(abi.encodeWithSelector(IMarket.BidExpired.selector, bid.expiry));
         market.open(bid, signature, DEPOSIT, "", noPermit);
 
         bid = makeBid(address(0xDEAD), RATE, 1);
         vm.prank(tenant);
-        vm.expectRevert(abi.encodeWithSelector(LeaseTerms.TokenNotAllowed.selector, address(0xDEAD)));
+        vm.expectRevert(abi.encodeWithSelector(ITill.TokenNotAllowed.selector, address(0xDEAD)));
         market.open(bid, signature, DEPOSIT, "", noPermit);
 
         bid = makeBid(address(usdc), RATE, 1);
         bid.worker = stranger;
         vm.prank(tenant);
-        vm.expectRevert(abi.encodeWithSelector(Market.UnknownWorker.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(Errors.UnknownWorker.selector, stranger));
         market.open(bid, signature, DEPOSIT, "", noPermit);
     }
 
     function test_open_refuses_a_worker_that_is_not_covered() public {
         (,, uint256 until) = workers.billing(worker);
         vm.warp(until);
-        Market.Bid memory bid = makeBid(address(usdc), RATE, 1);
+        IMarket.Bid memory bid = makeBid(address(usdc), RATE, 1);
         bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
         vm.prank(tenant);
-        vm.expectRevert(abi.encodeWithSelector(Market.WorkerNotCovered.selector, worker, until));
+        vm.expectRevert(abi.encodeWithSelector(Errors.WorkerNotCovered.selector, worker, until));
         market.open(bid, signature, DEPOSIT, "", noPermit);
     }
 
     function test_open_accepts_the_providers_signature_and_a_contract_providers() public {
-        Market.Bid memory bid = makeBid(address(usdc), RATE, 1);
+        IMarket.Bid memory bid = makeBid(address(usdc), RATE, 1);
         bytes memory signature = sign(PROVIDER_KEY, market.bidDigest(bid));
         vm.prank(tenant);
         market.open(bid, signature, DEPOSIT, "", noPermit);
@@ -127,7 +126,7 @@ contract MarketTest is LeasedNetwork {
         attestWith(other, otherPck, block.number - 1, quote);
         bid.worker = other;
         vm.prank(tenant);
-        vm.expectRevert(Market.BadSignature.selector);
+        vm.expectRevert(Errors.BadSignature.selector);
         market.open(bid, hex"00", DEPOSIT, "", noPermit);
         contractProvider.approve(market.bidDigest(bid));
         vm.prank(tenant);
@@ -137,7 +136,7 @@ contract MarketTest is LeasedNetwork {
     function test_open_takes_its_allowance_from_a_permit_even_if_it_was_handed_in_already() public {
         vm.prank(tenant);
         usdc.approve(address(market), 0);
-        Market.Bid memory bid = makeBid(address(usdc), RATE, 1);
+        IMarket.Bid memory bid = makeBid(address(usdc), RATE, 1);
         bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
         uint256 deadline = block.timestamp + 60;
         bytes32 structHash = keccak256(
@@ -156,7 +155,7 @@ contract MarketTest is LeasedNetwork {
             vm.sign(TENANT_KEY, keccak256(abi.encodePacked(hex"1901", usdc.DOMAIN_SEPARATOR(), structHash)));
         usdc.permit(tenant, address(market), DEPOSIT, deadline, v, r, s);
         vm.prank(tenant);
-        bytes32 id = market.open(bid, signature, DEPOSIT, "", Market.Permit(DEPOSIT, deadline, v, r, s));
+        bytes32 id = market.open(bid, signature, DEPOSIT, "", Till.Permit(DEPOSIT, deadline, v, r, s));
         vm.assertEq(market.leaseOf(id).balance, DEPOSIT);
         vm.assertEq(usdc.allowance(tenant, address(market)), 0);
     }
@@ -233,7 +232,7 @@ contract MarketTest is LeasedNetwork {
         vm.assertEq(market.leaseOf(id).spent, 160);
         vm.assertEq(market.leaseOf(id).balance, 160);
         vm.prank(tenant);
-        vm.expectRevert(LeaseTerms.ZeroAmount.selector);
+        vm.expectRevert(Errors.ZeroAmount.selector);
         market.topUp(id, 0, noPermit);
     }
 
@@ -258,7 +257,7 @@ contract MarketTest is LeasedNetwork {
 
     function test_update_is_the_tenants() public {
         bytes32 id = open();
-        vm.expectRevert(abi.encodeWithSelector(Market.NotTenant.selector, address(this)));
+        vm.expectRevert(abi.encodeWithSelector(IMarket.NotTenant.selector, address(this)));
         market.update(id, keccak256("new"));
         vm.prank(tenant);
         market.update(id, keccak256("new"));

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Market} from "../../src/market/Market.sol";
+import {IMarket} from "../../src/interfaces/IMarket.sol";
 import {Room} from "../../src/libraries/Room.sol";
-import {Network} from "../stages/Network.sol";
 import {vm} from "../Vm.sol";
+import {Network} from "../stages/Network.sol";
 
 /// @dev What leases take of a worker, through the Market.
 contract RoomTest is Network {
@@ -55,7 +55,7 @@ contract RoomTest is Network {
     }
 
     function expectNoRoom(uint64 taken, uint64 asked) private {
-        Market.Bid memory bid = makeBid(address(usdc), 16, 99);
+        IMarket.Bid memory bid = makeBid(address(usdc), 16, 99);
         bid.room = asked;
         bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
         vm.prank(tenant);
@@ -64,7 +64,7 @@ contract RoomTest is Network {
     }
 
     function open(uint64 part, uint256 salt) private returns (bytes32) {
-        Market.Bid memory bid = makeBid(address(usdc), 16, salt);
+        IMarket.Bid memory bid = makeBid(address(usdc), 16, salt);
         bid.room = part;
         bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
         vm.prank(tenant);

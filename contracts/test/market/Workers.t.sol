@@ -2,46 +2,46 @@
 pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Gpus} from "../../src/attestation/Gpus.sol";
-import {CoveredWorkers} from "../../src/attestation/CoveredWorkers.sol";
-import {Verdicts} from "../../src/attestation/Verdicts.sol";
+import {Errors} from "../../src/interfaces/Errors.sol";
+import {IWorkers} from "../../src/interfaces/IWorkers.sol";
+import {Coverage} from "../../src/libraries/Coverage.sol";
+import {vm} from "../Vm.sol";
+import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
 import {change} from "../stages/Economy.sol";
 import {Network} from "../stages/Network.sol";
-import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
-import {vm} from "../Vm.sol";
 
 contract WorkersTest is Network {
     function test_register_records_the_provider_and_refuses_a_second_time() public {
         register();
-        CoveredWorkers.Worker memory w = workers.workerOf(worker);
+        IWorkers.Worker memory w = workers.workerOf(worker);
         vm.assertEq(w.provider, provider);
         vm.assertEq(w.registeredAt, block.timestamp);
         vm.assertEq(w.description.cpuMilli, 4_000);
         bytes memory signature = sign(WORKER_KEY, joinDigest(stranger, worker));
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.AlreadyRegistered.selector, worker));
+        vm.expectRevert(abi.encodeWithSelector(IWorkers.AlreadyRegistered.selector, worker));
         workers.register(worker, describe(), signature);
     }
 
     function test_register_needs_the_worker_keys_consent() public {
         bytes memory forSomebodyElse = sign(WORKER_KEY, joinDigest(stranger, worker));
         vm.prank(provider);
-        vm.expectRevert(CoveredWorkers.BadSignature.selector);
+        vm.expectRevert(Errors.BadSignature.selector);
         workers.register(worker, describe(), forSomebodyElse);
         vm.prank(provider);
-        vm.expectRevert(CoveredWorkers.BadSignature.selector);
+        vm.expectRevert(Errors.BadSignature.selector);
         workers.register(worker, describe(), hex"1234");
         vm.prank(provider);
-        vm.expectRevert(CoveredWorkers.ZeroAddress.selector);
+        vm.expectRevert(Errors.ZeroAddress.selector);
         workers.register(address(0), describe(), hex"");
     }
 
     function test_describe_is_the_providers() public {
         register();
-        CoveredWorkers.Description memory d = describe();
+        IWorkers.Description memory d = describe();
         d.endpoint = "https://elsewhere.example";
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.NotProvider.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotProvider.selector, stranger));
         workers.describe(worker, d);
         vm.prank(provider);
         workers.describe(worker, d);
@@ -67,23 +67,23 @@ contract WorkersTest is Network {
         attest();
         uint256 number = block.number - 1;
         bytes memory quote = quoteFor(worker, number);
-        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.EvidenceReplayed.selector, number, number));
+        vm.expectRevert(abi.encodeWithSelector(Coverage.EvidenceReplayed.selector, number, number));
         workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
 
         vm.roll(block.number + 2);
         number = block.number - 1;
         bytes32 hash = blockhash(number);
         vm.expectRevert(
-            abi.encodeWithSelector(Verdicts.EvidenceNotFresh.selector, blockhash(number - 2), hash)
+            abi.encodeWithSelector(IWorkers.EvidenceNotFresh.selector, blockhash(number - 2), hash)
         );
         workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
         quote = quoteFor(worker, number);
-        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.BlockUnknown.selector, number + 1));
+        vm.expectRevert(abi.encodeWithSelector(IWorkers.BlockUnknown.selector, number + 1));
         workers.attest(worker, pckKey, number + 1, TLS_KEY_HASH, quote);
         vm.roll(block.number + 300);
-        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.BlockUnknown.selector, number));
+        vm.expectRevert(abi.encodeWithSelector(IWorkers.BlockUnknown.selector, number));
         workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
-        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.UnknownWorker.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(Errors.UnknownWorker.selector, stranger));
         workers.attest(stranger, pckKey, number, TLS_KEY_HASH, quote);
     }
 
@@ -101,7 +101,7 @@ contract WorkersTest is Network {
         for (uint256 i; i < 3; ++i) {
             guest.binding = others[i];
             bytes memory quote = SoftwarePlatform.quote(guest, PCK);
-            vm.expectRevert(abi.encodeWithSelector(Gpus.EvidenceNotBound.selector, others[i], wanted));
+            vm.expectRevert(abi.encodeWithSelector(IWorkers.EvidenceNotBound.selector, others[i], wanted));
             workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
         }
     }
@@ -114,14 +114,12 @@ contract WorkersTest is Network {
         bytes memory before = quoteFor(worker, number);
         vm.warp(block.timestamp + 100);
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.NotProviderOrWorker.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(IWorkers.NotProviderOrWorker.selector, stranger));
         workers.depart(worker);
         vm.prank(worker);
         workers.depart(worker);
         vm.prank(worker);
-        vm.expectRevert(
-            abi.encodeWithSelector(CoveredWorkers.EvidenceReplayed.selector, number, block.number)
-        );
+        vm.expectRevert(abi.encodeWithSelector(Coverage.EvidenceReplayed.selector, number, block.number));
         workers.attest(worker, pckKey, number, TLS_KEY_HASH, before);
         vm.warp(block.timestamp + 1_000);
         vm.assertEq(workers.covered(worker, block.timestamp), 100);
@@ -134,7 +132,7 @@ contract WorkersTest is Network {
         register();
         attest();
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.NotProvider.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotProvider.selector, stranger));
         workers.retire(worker);
         vm.prank(provider);
         workers.retire(worker);
@@ -143,7 +141,7 @@ contract WorkersTest is Network {
         vm.roll(block.number + 2);
         uint256 number = block.number - 1;
         bytes memory quote = quoteFor(worker, number);
-        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.WorkerRetired.selector, worker));
+        vm.expectRevert(abi.encodeWithSelector(IWorkers.WorkerRetired.selector, worker));
         workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
     }
 
@@ -151,12 +149,12 @@ contract WorkersTest is Network {
         vm.prank(stranger);
         vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, stranger));
         workers.setCoveragePeriod(120);
-        bytes memory tooShort = abi.encodeCall(CoveredWorkers.setCoveragePeriod, (59));
+        bytes memory tooShort = abi.encodeCall(IWorkers.setCoveragePeriod, (59));
         vm.prank(governance);
         workers.announce(tooShort);
-        change(governance, workers, abi.encodeCall(CoveredWorkers.setCoveragePeriod, (120)));
+        change(governance, workers, abi.encodeCall(IWorkers.setCoveragePeriod, (120)));
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.OutOfBounds.selector, 59, 60, 86_400));
+        vm.expectRevert(abi.encodeWithSelector(Errors.OutOfBounds.selector, 59, 60, 86_400));
         workers.setCoveragePeriod(59);
         vm.assertEq(workers.coveragePeriod(), 120);
     }
@@ -168,14 +166,14 @@ contract WorkersTest is Network {
         vm.warp(end + 500);
         attest();
         vm.assertEq(workers.covered(worker, end + 250), 3600);
-        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.InstantTooOld.selector, end - 1, end));
+        vm.expectRevert(abi.encodeWithSelector(Coverage.InstantTooOld.selector, end - 1, end));
         workers.covered(worker, end - 1);
     }
 
     /// The accumulator equals a plain count of seconds, whatever the pattern of attestations, gaps and
     /// departures.
     function testFuzz_covered_counts_every_covered_second_once(uint256 seed) public {
-        change(governance, workers, abi.encodeCall(CoveredWorkers.setCoveragePeriod, (60)));
+        change(governance, workers, abi.encodeCall(IWorkers.setCoveragePeriod, (60)));
         register();
         uint256 expected;
         uint256 until;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Admission, GUEST, VERIFIER} from "../../src/attestation/Admission.sol";
-import {CoveredWorkers} from "../../src/attestation/CoveredWorkers.sol";
 import {Gpus} from "../../src/attestation/Gpus.sol";
 import {Verdicts} from "../../src/attestation/Verdicts.sol";
-import {Workers} from "../../src/market/Workers.sol";
-import {change} from "../stages/Economy.sol";
-import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
-import {StakedNetwork} from "../stages/StakedNetwork.sol";
+import {Errors} from "../../src/interfaces/Errors.sol";
+import {GUEST, IAdmission, VERIFIER} from "../../src/interfaces/IAdmission.sol";
+import {IWorkers} from "../../src/interfaces/IWorkers.sol";
 import {vm} from "../Vm.sol";
+import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
+import {change} from "../stages/Economy.sol";
+import {StakedNetwork} from "../stages/StakedNetwork.sol";
 
 /// @dev What somebody tries to have said of a worker without its key: by verifiers that are honest and were
 /// given evidence of their own, by verifiers that are broken, by a machine that is broken, or by a quote
@@ -18,11 +18,11 @@ contract WorkersWordTest is StakedNetwork {
     bytes32 private verifierImage = SoftwarePlatform.imageId(keccak256("guest"));
 
     /// @dev Governance listed the SEV-SNP image as a verifier's by mistake, and a second TDX image.
-    function images() internal pure override returns (Admission.ImageRoles[] memory roles) {
-        roles = new Admission.ImageRoles[](3);
-        roles[0] = Admission.ImageRoles(SoftwarePlatform.imageId(keccak256("guest")), GUEST | VERIFIER);
-        roles[1] = Admission.ImageRoles(snpName(), GUEST | VERIFIER);
-        roles[2] = Admission.ImageRoles(SoftwarePlatform.imageId("another image"), GUEST);
+    function images() internal pure override returns (IAdmission.ImageRoles[] memory roles) {
+        roles = new IAdmission.ImageRoles[](3);
+        roles[0] = IAdmission.ImageRoles(SoftwarePlatform.imageId(keccak256("guest")), GUEST | VERIFIER);
+        roles[1] = IAdmission.ImageRoles(snpName(), GUEST | VERIFIER);
+        roles[2] = IAdmission.ImageRoles(SoftwarePlatform.imageId("another image"), GUEST);
     }
 
     // GPUS
@@ -35,7 +35,7 @@ contract WorkersWordTest is StakedNetwork {
         (Verdicts.Verdict memory verdict, bytes32[] memory one) = strangersGpu();
         bytes[] memory signatures = signed(verdict, 2);
         vm.prank(stranger);
-        vm.expectRevert(CoveredWorkers.BadSignature.selector);
+        vm.expectRevert(Errors.BadSignature.selector);
         workers.confirmGpus(verdict, signatures, "", one);
         // Nor by the word of its provider, of a verifier, or by the worker's word on another verdict or as a
         // verifier.
@@ -46,7 +46,7 @@ contract WorkersWordTest is StakedNetwork {
             sign(WORKER_KEY, workers.verdictDigest(verdict))
         ];
         for (uint256 i; i < 4; ++i) {
-            vm.expectRevert(CoveredWorkers.BadSignature.selector);
+            vm.expectRevert(Errors.BadSignature.selector);
             workers.confirmGpus(verdict, signatures, claims[i], one);
         }
         (, uint256 after_) = workers.gpusOf(worker);
@@ -66,7 +66,7 @@ contract WorkersWordTest is StakedNetwork {
             (Verdicts.Verdict memory verdict, bytes32[] memory one) = strangersGpu();
             bytes[] memory signatures = signed(verdict, 2);
             vm.prank(stranger);
-            vm.expectRevert(CoveredWorkers.BadSignature.selector);
+            vm.expectRevert(Errors.BadSignature.selector);
             workers.confirmGpus(verdict, signatures, "", one);
             vm.warp(block.timestamp + 30 minutes);
         }
@@ -87,7 +87,7 @@ contract WorkersWordTest is StakedNetwork {
         bytes[] memory signatures = signed(wrong, 2);
         bytes memory claim = claimed(right);
         vm.prank(stranger);
-        vm.expectRevert(CoveredWorkers.BadSignature.selector);
+        vm.expectRevert(Errors.BadSignature.selector);
         workers.confirmGpus(wrong, signatures, claim, gpuIds());
         signatures = signed(right, 2);
         // What the worker claims, anybody may hand in for it.
@@ -104,17 +104,17 @@ contract WorkersWordTest is StakedNetwork {
         verdict.tlsKeyHash = 0;
         bytes[] memory signatures = signed(verdict, 2);
         vm.prank(worker);
-        vm.expectRevert(abi.encodeWithSelector(Gpus.EvidenceNotBound.selector, bytes32(0), TLS_KEY_HASH));
+        vm.expectRevert(abi.encodeWithSelector(IWorkers.EvidenceNotBound.selector, bytes32(0), TLS_KEY_HASH));
         workers.confirmGpus(verdict, signatures, "", gpuIds());
     }
 
     /// Who confirms again after the coverage period was shortened keeps its GPUs for as long as they were
     /// counted.
     function test_gpus_do_not_count_in_two_workers_after_the_period_was_shortened() public {
-        bytes memory shorter = abi.encodeCall(CoveredWorkers.setCoveragePeriod, (1 hours));
+        bytes memory shorter = abi.encodeCall(IWorkers.setCoveragePeriod, (1 hours));
         vm.prank(governance);
         workers.announce(shorter);
-        change(governance, workers, abi.encodeCall(CoveredWorkers.setCoveragePeriod, (1 days)));
+        change(governance, workers, abi.encodeCall(IWorkers.setCoveragePeriod, (1 days)));
         stand();
         uint256 until = workers.confirmedGpus(worker).until;
         vm.prank(governance);
@@ -155,7 +155,7 @@ contract WorkersWordTest is StakedNetwork {
             bytes[] memory asVerifier = signed(fake, 2);
             bytes32 name = workers.nameOf(Verdicts.Kind.SevSnp, verifierImage);
             vm.prank(fake.worker);
-            vm.expectRevert(abi.encodeWithSelector(Admission.ImageNotAllowed.selector, name));
+            vm.expectRevert(abi.encodeWithSelector(IAdmission.ImageNotAllowed.selector, name));
             workers.attestByVerdict(fake, asVerifier, "");
             fake.image = SNP_IMAGE;
             vm.prank(fake.worker);
@@ -211,7 +211,7 @@ contract WorkersWordTest is StakedNetwork {
         Verdicts.Verdict memory verdict = snp();
         verdict.tlsKeyHash = keccak256("the attacker's key, which gateways would expect");
         bytes[] memory signatures = signed(verdict, 2);
-        vm.expectRevert(CoveredWorkers.BadSignature.selector);
+        vm.expectRevert(Errors.BadSignature.selector);
         workers.attestByVerdict(verdict, signatures, "");
         vm.assertEq(workers.imageOf(worker), honest);
         vm.assertEq(workers.tlsKeyHashOf(worker), TLS_KEY_HASH);
@@ -228,18 +228,18 @@ contract WorkersWordTest is StakedNetwork {
             SoftwarePlatform.guest(workers.bindingOf(provider, worker, key), blockhash(number));
         bytes memory quote = SoftwarePlatform.quote(guest, 0xBAD);
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Workers.NotWorker.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(IWorkers.NotWorker.selector, stranger));
         workers.attest(worker, broken, number, key, quote);
         // Its provider is no better: what holds the TLS key is the guest.
         vm.prank(provider);
-        vm.expectRevert(abi.encodeWithSelector(Workers.NotWorker.selector, provider));
+        vm.expectRevert(abi.encodeWithSelector(IWorkers.NotWorker.selector, provider));
         workers.attest(worker, broken, number, key, quote);
         // Another image, under the right key.
         guest = guestFor(worker, number);
         guest.image = "another image";
         quote = SoftwarePlatform.quote(guest, 0xBAD);
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Workers.NotWorker.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(IWorkers.NotWorker.selector, stranger));
         workers.attest(worker, broken, number, TLS_KEY_HASH, quote);
         vm.assertEq(workers.tlsKeyHashOf(worker), TLS_KEY_HASH);
     }
@@ -258,7 +258,7 @@ contract WorkersWordTest is StakedNetwork {
         number = block.number - 1;
         asked = quoteFor(worker, number);
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Workers.NotWorker.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(IWorkers.NotWorker.selector, stranger));
         workers.attest(worker, pckKey, number, TLS_KEY_HASH, asked);
         vm.prank(worker);
         workers.attest(worker, pckKey, number, TLS_KEY_HASH, asked);
@@ -267,7 +267,7 @@ contract WorkersWordTest is StakedNetwork {
         number = block.number - 1;
         asked = quoteFor(worker, number);
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(Workers.NotWorker.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(IWorkers.NotWorker.selector, stranger));
         workers.attest(worker, pckKey, number, TLS_KEY_HASH, asked);
     }
 
@@ -276,7 +276,7 @@ contract WorkersWordTest is StakedNetwork {
         bytes memory quote = quoteFor(worker, number);
         vm.roll(number + 61);
         vm.prank(worker);
-        vm.expectRevert(abi.encodeWithSelector(CoveredWorkers.BlockUnknown.selector, number));
+        vm.expectRevert(abi.encodeWithSelector(IWorkers.BlockUnknown.selector, number));
         workers.attest(worker, pckKey, number, TLS_KEY_HASH, quote);
         vm.roll(number + 60);
         vm.prank(worker);
@@ -289,7 +289,7 @@ contract WorkersWordTest is StakedNetwork {
         vm.warp(block.timestamp + 1 hours - (block.timestamp - emission.start()) % 1 hours);
         renewAll();
         vm.prank(provider);
-        stake.setCollateral(worker);
+        stake.syncCollateral(worker);
     }
 
     function renewAll() private {

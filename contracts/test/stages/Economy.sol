@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Collateral} from "../../src/economy/Collateral.sol";
 import {Emission} from "../../src/economy/Emission.sol";
-import {Governed} from "../../src/governance/Governed.sol";
 import {Stake} from "../../src/economy/Stake.sol";
-import {Weights} from "../../src/economy/Weights.sol";
+import {Governed} from "../../src/governance/Governed.sol";
+import {IEmission} from "../../src/interfaces/IEmission.sol";
+import {IStake} from "../../src/interfaces/IStake.sol";
 import {Workers} from "../../src/market/Workers.sol";
-import {TestWorkers} from "../fakes/TestWorkers.sol";
-import {OpenToken} from "../fakes/OpenToken.sol";
 import {vm} from "../Vm.sol";
+import {OpenToken} from "../fakes/OpenToken.sol";
+import {TestWorkers} from "../fakes/TestWorkers.sol";
 
 /// @dev Deploys both, with `self`, the calling contract, as governance and as the slasher.
 function deployEconomy(address self, OpenToken token, Workers workers, address treasury, uint256 start)
     returns (Stake stake, Emission emission)
 {
     Emission predicted = Emission(vm.computeCreateAddress(self, vm.getNonce(self) + 1));
-    Collateral.ClassCollateral[] memory collateral = new Collateral.ClassCollateral[](3);
-    collateral[0] = Collateral.ClassCollateral("h100", 1_250e18);
-    collateral[1] = Collateral.ClassCollateral("h200", 1_875e18);
-    collateral[2] = Collateral.ClassCollateral("b200", 2_250e18);
-    Weights.ClassWeight[] memory weights = new Weights.ClassWeight[](3);
-    weights[0] = Weights.ClassWeight("h100", 10);
-    weights[1] = Weights.ClassWeight("h200", 15);
-    weights[2] = Weights.ClassWeight("b200", 18);
-    stake = new Stake(self, Stake.Parts(token, workers, predicted, self, treasury, start), collateral);
+    IStake.ClassCollateral[] memory collateral = new IStake.ClassCollateral[](3);
+    collateral[0] = IStake.ClassCollateral("h100", 1_250e18);
+    collateral[1] = IStake.ClassCollateral("h200", 1_875e18);
+    collateral[2] = IStake.ClassCollateral("b200", 2_250e18);
+    IEmission.ClassWeight[] memory weights = new IEmission.ClassWeight[](3);
+    weights[0] = IEmission.ClassWeight("h100", 10);
+    weights[1] = IEmission.ClassWeight("h200", 15);
+    weights[2] = IEmission.ClassWeight("b200", 18);
+    stake = new Stake(self, IStake.Parts(token, workers, predicted, self, treasury, start), collateral);
     emission = new Emission(self, token, workers, stake, treasury, weights);
     vm.assertEq(address(emission), address(predicted));
     token.allotNow(address(emission), 700_000_000e18);
@@ -94,7 +94,7 @@ abstract contract Economy {
         put(owner, owner, gpus * stake.collateralPerGpu(class));
         renew(w, class, gpus);
         vm.prank(owner);
-        stake.setCollateral(w);
+        stake.syncCollateral(w);
     }
 
     function renew(address w, bytes32 class, uint256 gpus) internal {

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Admission, GUEST} from "../../src/attestation/Admission.sol";
-import {CoveredWorkers} from "../../src/attestation/CoveredWorkers.sol";
-import {ICoverageObserver} from "../../src/interfaces/ICoverageObserver.sol";
-import {Market} from "../../src/market/Market.sol";
+import {Admission} from "../../src/attestation/Admission.sol";
 import {Platforms} from "../../src/attestation/Platforms.sol";
-import {Workers} from "../../src/market/Workers.sol";
 import {TestUSDC} from "../../src/devnet/TestUSDC.sol";
+import {GUEST, IAdmission} from "../../src/interfaces/IAdmission.sol";
+import {ICoverageObserver} from "../../src/interfaces/ICoverageObserver.sol";
+import {IMarket} from "../../src/interfaces/IMarket.sol";
+import {IWorkers} from "../../src/interfaces/IWorkers.sol";
+import {Till} from "../../src/libraries/Till.sol";
+import {Market} from "../../src/market/Market.sol";
+import {Workers} from "../../src/market/Workers.sol";
+import {vm} from "../Vm.sol";
 import {OpenToken} from "../fakes/OpenToken.sol";
 import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
-import {vm} from "../Vm.sol";
 
 /// @dev A deployed network and the signatures its parties make. Every test contract starts from here.
 abstract contract Network {
@@ -38,15 +41,15 @@ abstract contract Network {
     Market internal market;
     OpenToken internal cloi;
     TestUSDC internal usdc;
-    Market.Permit internal noPermit;
+    Till.Permit internal noPermit;
 
     function setUp() public virtual {
         vm.chainId(31337);
         vm.warp(1_750_000_000);
         vm.roll(1_000);
         (uint256 x, uint256 y) = vm.publicKeyP256(SoftwarePlatform.ROOT_KEY);
-        Admission.FamilyFloor[] memory floors = new Admission.FamilyFloor[](1);
-        floors[0] = Admission.FamilyFloor(SoftwarePlatform.FMSPC, floor());
+        IAdmission.FamilyFloor[] memory floors = new IAdmission.FamilyFloor[](1);
+        floors[0] = IAdmission.FamilyFloor(SoftwarePlatform.FMSPC, floor());
         admission = new Admission(governance, floors, images());
         platforms = new Platforms(x, y, admission);
         workers = new Workers(governance, platforms, observer());
@@ -69,9 +72,9 @@ abstract contract Network {
     }
 
     /// @dev What may serve from the beginning.
-    function images() internal pure virtual returns (Admission.ImageRoles[] memory roles) {
-        roles = new Admission.ImageRoles[](1);
-        roles[0] = Admission.ImageRoles(SoftwarePlatform.imageId(keccak256("guest")), GUEST);
+    function images() internal pure virtual returns (IAdmission.ImageRoles[] memory roles) {
+        roles = new IAdmission.ImageRoles[](1);
+        roles[0] = IAdmission.ImageRoles(SoftwarePlatform.imageId(keccak256("guest")), GUEST);
     }
 
     /// @dev Whom workers tell of coverage.
@@ -79,8 +82,8 @@ abstract contract Network {
         return ICoverageObserver(address(0));
     }
 
-    function describe() internal pure returns (CoveredWorkers.Description memory) {
-        return CoveredWorkers.Description(4_000, 8_192, 65_536, 0, 0, "http://127.0.0.1:7001");
+    function describe() internal pure returns (IWorkers.Description memory) {
+        return IWorkers.Description(4_000, 8_192, 65_536, 0, 0, "http://127.0.0.1:7001");
     }
 
     function register() internal {
@@ -90,8 +93,8 @@ abstract contract Network {
     }
 
     /// @dev A floor that the software platform just reaches.
-    function floor() internal view returns (Admission.Floor memory) {
-        return Admission.Floor({
+    function floor() internal view returns (IAdmission.Floor memory) {
+        return IAdmission.Floor({
             componentSvns: SoftwarePlatform.SVNS,
             pceSvn: SoftwarePlatform.PCE_SVN,
             qeSvn: 4,
@@ -145,8 +148,8 @@ abstract contract Network {
         workers.attest(w, key, number, TLS_KEY_HASH, quote);
     }
 
-    function makeBid(address token, uint80 rate, uint256 salt) internal view returns (Market.Bid memory) {
-        return Market.Bid({
+    function makeBid(address token, uint80 rate, uint256 salt) internal view returns (IMarket.Bid memory) {
+        return IMarket.Bid({
             tenant: tenant,
             worker: worker,
             token: token,
@@ -166,7 +169,7 @@ abstract contract Network {
     }
 
     function openLease(address token, uint80 rate, uint256 deposit, uint256 salt) internal returns (bytes32) {
-        Market.Bid memory bid = makeBid(token, rate, salt);
+        IMarket.Bid memory bid = makeBid(token, rate, salt);
         bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
         vm.prank(tenant);
         return market.open(bid, signature, deposit, "", noPermit);

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Collateral} from "../../src/economy/Collateral.sol";
+import {Verdicts} from "../../src/attestation/Verdicts.sol";
 import {Emission} from "../../src/economy/Emission.sol";
-import {ICoverageObserver} from "../../src/interfaces/ICoverageObserver.sol";
 import {Slashing} from "../../src/economy/Slashing.sol";
 import {Stake} from "../../src/economy/Stake.sol";
 import {Token} from "../../src/economy/Token.sol";
-import {Verdicts} from "../../src/attestation/Verdicts.sol";
-import {Weights} from "../../src/economy/Weights.sol";
+import {ICoverageObserver} from "../../src/interfaces/ICoverageObserver.sol";
+import {IEmission} from "../../src/interfaces/IEmission.sol";
+import {ISlashing} from "../../src/interfaces/ISlashing.sol";
+import {IStake} from "../../src/interfaces/IStake.sol";
+import {vm} from "../Vm.sol";
 import {Cradle} from "./Cradle.sol";
 import {VerifiedNetwork} from "./VerifiedNetwork.sol";
-import {vm} from "../Vm.sol";
 
 /// @dev The whole network with stake, deployed as a real one is: nothing is set afterwards, and all of it is
 /// governance's.
@@ -34,13 +35,15 @@ abstract contract StakedNetwork is VerifiedNetwork {
         uint256[] memory amounts = new uint256[](2);
         (amounts[0], amounts[1]) = (700_000_000e18, OWN_ALLOTMENT);
         token = new Token(governance, minters, amounts);
-        Collateral.ClassCollateral[] memory collateral = new Collateral.ClassCollateral[](1);
-        collateral[0] = Collateral.ClassCollateral("h100", 1_250e18);
-        Weights.ClassWeight[] memory weights = new Weights.ClassWeight[](1);
-        weights[0] = Weights.ClassWeight("h100", 10);
+        IStake.ClassCollateral[] memory collateral = new IStake.ClassCollateral[](1);
+        collateral[0] = IStake.ClassCollateral("h100", 1_250e18);
+        IEmission.ClassWeight[] memory weights = new IEmission.ClassWeight[](1);
+        weights[0] = IEmission.ClassWeight("h100", 10);
         address slasher = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
         stake = new Stake(
-            governance, Stake.Parts(token, workers, predicted, slasher, treasury, block.timestamp), collateral
+            governance,
+            IStake.Parts(token, workers, predicted, slasher, treasury, block.timestamp),
+            collateral
         );
         slashing = new Slashing(governance, workers, market, stake);
         bytes memory arguments = abi.encode(governance, token, workers, stake, treasury, weights);
@@ -68,9 +71,9 @@ abstract contract StakedNetwork is VerifiedNetwork {
     /// @dev What a stolen key of the worker's can do: two receipts for one unit of work.
     function contradict(uint64 sequence) internal returns (uint256 taken) {
         (
-            Slashing.Receipt memory a,
+            ISlashing.Receipt memory a,
             bytes memory signatureA,
-            Slashing.Receipt memory b,
+            ISlashing.Receipt memory b,
             bytes memory signatureB
         ) = twoReceipts(sequence);
         return slashing.reportReceipts(a, signatureA, b, signatureB);
@@ -80,18 +83,18 @@ abstract contract StakedNetwork is VerifiedNetwork {
         internal
         view
         returns (
-            Slashing.Receipt memory a,
+            ISlashing.Receipt memory a,
             bytes memory signatureA,
-            Slashing.Receipt memory b,
+            ISlashing.Receipt memory b,
             bytes memory signatureB
         )
     {
-        a = Slashing.Receipt(worker, keccak256("lease"), sequence, keccak256("one"));
-        b = Slashing.Receipt(worker, keccak256("lease"), sequence, keccak256("two"));
+        a = ISlashing.Receipt(worker, keccak256("lease"), sequence, keccak256("one"));
+        b = ISlashing.Receipt(worker, keccak256("lease"), sequence, keccak256("two"));
         (signatureA, signatureB) = (receiptBy(WORKER_KEY, a), receiptBy(WORKER_KEY, b));
     }
 
-    function receiptBy(uint256 key, Slashing.Receipt memory receipt) internal view returns (bytes memory) {
+    function receiptBy(uint256 key, ISlashing.Receipt memory receipt) internal view returns (bytes memory) {
         return sign(key, slashing.receiptDigest(receipt));
     }
 

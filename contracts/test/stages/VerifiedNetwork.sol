@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Admission, GUEST, VERIFIER} from "../../src/attestation/Admission.sol";
 import {Verdicts} from "../../src/attestation/Verdicts.sol";
-import {Network} from "./Network.sol";
-import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
+import {GUEST, IAdmission, VERIFIER} from "../../src/interfaces/IAdmission.sol";
 import {vm} from "../Vm.sol";
+import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
+import {Network} from "./Network.sol";
 
 /// @dev Three providers with verifiers of their own, and a worker whose GPUs or guest no contract can check.
 abstract contract VerifiedNetwork is Network {
@@ -24,10 +24,10 @@ abstract contract VerifiedNetwork is Network {
         vm.roll(block.number + 2);
     }
 
-    function images() internal pure virtual override returns (Admission.ImageRoles[] memory roles) {
-        roles = new Admission.ImageRoles[](2);
-        roles[0] = Admission.ImageRoles(SoftwarePlatform.imageId(keccak256("guest")), GUEST | VERIFIER);
-        roles[1] = Admission.ImageRoles(snpName(), GUEST);
+    function images() internal pure virtual override returns (IAdmission.ImageRoles[] memory roles) {
+        roles = new IAdmission.ImageRoles[](2);
+        roles[0] = IAdmission.ImageRoles(SoftwarePlatform.imageId(keccak256("guest")), GUEST | VERIFIER);
+        roles[1] = IAdmission.ImageRoles(snpName(), GUEST);
     }
 
     /// @dev What the SEV-SNP image is called on chain (`Verdicts.nameOf`).
