@@ -11,10 +11,10 @@ import {
   handInVerdict,
   registerWorker,
   STAKE_ABI,
-  setCollateral,
   signClaim,
   signReceipt,
   signVerdict,
+  syncCollateral,
   type Wallet,
   WORKERS_ABI,
 } from '@cloister/chain'
@@ -323,9 +323,9 @@ describe('stake and emission on the embedded network', () => {
       await delegate(provider, provider.account.address, 10_000n * CLOI)
       const put_ = await last('Delegated')
       economy.delegate(put_.time, provider.account.address, provider.account.address, 10_000n * CLOI)
-      await setCollateral(provider, key.address)
+      await syncCollateral(provider, key.address)
       const locked = await last('CollateralSet')
-      economy.setCollateral(locked.time, key.address)
+      economy.syncCollateral(locked.time, key.address)
     }
     const first = economy.weights.epochAt(await now()) + 1
     let exitOfFive = 0n

@@ -124,7 +124,7 @@ async function both(stage: EconomyStage, economy: Economy, act: Act): Promise<vo
       return happen(
         economy,
         act,
-        await at(stage.send(who(act.provider), 'stake', 'setCollateral', who(act.provider))),
+        await at(stage.send(who(act.provider), 'stake', 'syncCollateral', who(act.provider))),
       )
     case 'commission':
       return happen(economy, act, await at(stage.send(who(act.provider), 'stake', 'setCommission', act.bps)))

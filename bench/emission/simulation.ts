@@ -184,7 +184,7 @@ export function happen(economy: Economy, act: Act, at: number): void {
       economy.cover(at, act.provider, act.seconds)
       return economy.confirmGpus(at, act.provider, act.gpuClass, act.gpus, act.seconds)
     case 'lock':
-      return economy.setCollateral(at, act.provider)
+      return economy.syncCollateral(at, act.provider)
     case 'commission':
       return economy.setCommission(at, act.provider, act.bps)
     case 'exit':

@@ -10,8 +10,8 @@ uint8 constant VERIFIER = 2;
 /// Against a hole that was just found governance may raise a floor, or take roles from an image, at once: for
 /// 29 days, in which it can announce the lasting change and take the quick one back, and then not again for
 /// 22. It stops earnings and touches nothing that was earned.
-/// @dev A family of platforms is known by its FMSPC. Images are named keccak256(MRTD ‖ RTMR0 ‖ RTMR1 ‖ RTMR2),
-/// or by `Verdicts.nameOf`. Instants are Unix seconds.
+/// @dev A family of platforms is known by its FMSPC. Images are named keccak256(MRTD ‖ RTMR0 ‖ RTMR1 ‖
+/// RTMR2), or by `Verdicts.nameOf`. Instants are Unix seconds.
 interface IAdmission {
     /// @notice The least that platforms of one family must have. Nothing is accepted after `expiry`, so that
     /// a floor which nobody looks after ends by itself.

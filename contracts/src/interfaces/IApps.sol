@@ -58,7 +58,8 @@ interface IApps {
 
     /// @notice Registers an app of the caller's. What is named here counts at once; what is allowed later
     /// waits.
-    /// Reverts with `EmptyName`, `OutOfBounds`, `TooMany` (more than 64 of either), `AppExists` or `ZeroHash`.
+    /// Reverts with `EmptyName`, `OutOfBounds`, `TooMany` (more than 64 of either), `AppExists` or
+    /// `ZeroHash`.
     /// @param name Any name the caller hasn't used, for instance in ASCII, left-aligned.
     /// @param upgradeDelay Seconds, at most `MAX_UPGRADE_DELAY`.
     function register(

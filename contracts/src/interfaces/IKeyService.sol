@@ -107,9 +107,9 @@ interface IKeyService {
     /// suspending its worker's image.
     function VACATING_PAUSE() external view returns (uint256);
 
-    /// @notice Names what new instances have to run: SHA-256 of the canonical manifest. Owner only. Announced,
-    /// but for the first one: before that nothing can be sealed. There is no way back to none, which would
-    /// make the next one a first. Reverts with `ZeroHash`.
+    /// @notice Names what new instances have to run: SHA-256 of the canonical manifest. Owner only.
+    /// Announced, but for the first one: before that nothing can be sealed. There is no way back to none,
+    /// which would make the next one a first. Reverts with `ZeroHash`.
     function setManifest(bytes32 manifestHash_) external;
 
     /// @notice Frees a seat, for instance one whose instance doesn't answer; one a week, since two at once

@@ -96,8 +96,8 @@ interface IPlatforms {
 
     /// @notice Verifies a quote by a registered platform: signatures, revocation, TCB floor, guest image,
     /// debug off. Whether its report data is what it should be is the caller's question.
-    /// Reverts with `UnknownPckKey`, `CertificateRevoked`, `RevocationsOutdated`, `CertificateNotValidNow`, as
-    /// `TdxQuote.verify` does, or as `IAdmission.check` does.
+    /// Reverts with `UnknownPckKey`, `CertificateRevoked`, `RevocationsOutdated`, `CertificateNotValidNow`,
+    /// as `TdxQuote.verify` does, or as `IAdmission.check` does.
     /// @param quote A TDX quote; what follows the quoting enclave's authentication data may be left out.
     function verify(bytes32 key, bytes calldata quote)
         external

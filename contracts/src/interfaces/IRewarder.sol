@@ -13,9 +13,9 @@ interface IRewarder {
     /// @notice Creates tokens for an account, out of what has been emitted. Stake only.
     function pay(address account, uint256 amount) external;
 
-    /// @notice Computes anew what a worker's GPUs weigh, from their verdict, their collateral and the worker's
-    /// coverage, and counts what can be counted. Happens by itself; anybody may call it all the same, and it
-    /// changes nothing that isn't so.
+    /// @notice Computes anew what a worker's GPUs weigh, from their verdict, their collateral and the
+    /// worker's coverage, and counts what can be counted. Happens by itself; anybody may call it all the
+    /// same, and it changes nothing that isn't so.
     function weigh(address worker) external;
 
     /// @notice Whether a pool has the collateral that is locked in it. Stake only.

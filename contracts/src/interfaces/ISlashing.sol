@@ -85,8 +85,8 @@ interface ISlashing {
     ) external returns (uint256 taken);
 
     /// @notice Two bids of one worker to one tenant for one order under one salt, with different terms, each
-    /// signed by the worker's key or by its provider, as the Market takes them. Anybody may report. Reverts as
-    /// `reportReceipts` does.
+    /// signed by the worker's key or by its provider, as the Market takes them. Anybody may report. Reverts
+    /// as `reportReceipts` does.
     function reportBids(
         IMarket.Bid calldata a,
         bytes calldata signatureA,
@@ -101,8 +101,9 @@ interface ISlashing {
 
     // GOVERNANCE
 
-    /// @notice Announces a slash for what no contract can judge. Until it is carried out, cancelled or expired
-    /// nobody moves stake out of the pool to another one; leaving takes its 21 days as ever. Owner only.
+    /// @notice Announces a slash for what no contract can judge. Until it is carried out, cancelled or
+    /// expired nobody moves stake out of the pool to another one; leaving takes its 21 days as ever. Owner
+    /// only.
     /// Reverts with `OutOfBounds` or `ProposedRecently`.
     /// @param reason Hash of what was published about it.
     function propose(address provider, uint256 bps, bytes32 reason) external returns (uint256 id);

@@ -20,9 +20,9 @@ import {IWorkers} from "./IWorkers.sol";
 /// A GPU earns emission only with collateral for it: active stake of its provider's pool. While it is locked
 /// the provider itself can't take it out; delegators may leave all the same, and with less than is locked the
 /// pool's GPUs earn nothing.
-/// @dev Amounts in base units of CLOI, parts in hundredths of a percent, instants in Unix seconds. Rounding is
-/// always in favour of the pool (see `Shares`). Tokens sent here by hand are nobody's and change nothing.
-/// Balance of CLOI ≥ stake + exits; equal where nobody sent any by hand.
+/// @dev Amounts in base units of CLOI, parts in hundredths of a percent, instants in Unix seconds. Rounding
+/// is always in favour of the pool (see `Shares`). Tokens sent here by hand are nobody's and change
+/// nothing. Balance of CLOI ≥ stake + exits; equal where nobody sent any by hand.
 interface IStake is ITreasury {
     /// @notice What Stake is deployed with.
     struct Parts {
@@ -199,8 +199,8 @@ interface IStake is ITreasury {
 
     /// @notice Begins to leave with some shares; what they are worth can be withdrawn after 21 days, less
     /// what is slashed until then. Earns nothing from now on. Nobody but the pool's provider is ever held.
-    /// Reverts with `ZeroAmount`, `TooFewShares`, `UnsettledEpochs` (a pool that lay idle for weeks is settled
-    /// first) and, the provider only, `CollateralLocked` or `OwnPartTooSmall`.
+    /// Reverts with `ZeroAmount`, `TooFewShares`, `UnsettledEpochs` (a pool that lay idle for weeks is
+    /// settled first) and, the provider only, `CollateralLocked` or `OwnPartTooSmall`.
     /// @return id The exit's number.
     function requestExit(address provider, uint256 shares) external returns (uint256 id);
 
@@ -247,10 +247,10 @@ interface IStake is ITreasury {
     /// Reverts with `OutOfBounds` or `UnsettledEpochs`.
     function setCommission(uint256 bps) external;
 
-    /// @notice Makes what is locked for a worker what its GPUs need: those that verifiers vouch for now, times
-    /// what their class needs, or is announced to need where that is more. Its provider may do so at any time.
-    /// Once nobody has vouched for them for `RELEASE_AFTER`, anybody may, so that a provider that is gone
-    /// holds nobody's stake. Reverts with `UnknownWorker`, `NotProvider` or `CollateralLocked`.
+    /// @notice Makes what is locked for a worker what its GPUs need: those that verifiers vouch for now,
+    /// times what their class needs, or is announced to need where that is more. Its provider may do so at
+    /// any time. Once nobody has vouched for them for `RELEASE_AFTER`, anybody may, so that a provider that
+    /// is gone holds nobody's stake. Reverts with `UnknownWorker`, `NotProvider` or `CollateralLocked`.
     function syncCollateral(address worker) external;
 
     // SLASHING
@@ -369,8 +369,8 @@ interface IStake is ITreasury {
     /// @notice Names who slashes. Zero for nobody. Announced.
     function setSlasher(address slasher_) external;
 
-    /// @notice Sets what a GPU of a class needs of its provider's pool, from 22 days on (`CHANGE_DELAY`): more
-    /// can be locked already until then, less would let others earn at once. Zero takes the class out. Owner
-    /// only.
+    /// @notice Sets what a GPU of a class needs of its provider's pool, from 22 days on (`CHANGE_DELAY`):
+    /// more can be locked already until then, less would let others earn at once. Zero takes the class out.
+    /// Owner only.
     function setCollateralPerGpu(bytes32 gpuClass, uint256 amount) external;
 }

@@ -111,8 +111,8 @@ interface IWorkers {
 
     /// @notice Registers `worker` for the caller.
     /// Reverts with `ZeroAddress`, `AlreadyRegistered` or `BadSignature`.
-    /// @param signature The worker key's over `Join(provider, worker)`, so that nobody can register a key that
-    /// isn't theirs.
+    /// @param signature The worker key's over `Join(provider, worker)`, so that nobody can register a key
+    /// that isn't theirs.
     function register(address worker, Description calldata description, bytes calldata signature) external;
 
     /// @notice Replaces what the worker says it is. Provider only.

@@ -42,8 +42,8 @@ library Coverage {
         return self.base + (block.timestamp < self.until ? block.timestamp : self.until) - self.start;
     }
 
-    /// @dev Covers the seconds from now to `until`, on evidence bound to block `blockNumber`. Goes on with the
-    /// current segment or, after a gap, begins another one.
+    /// @dev Covers the seconds from now to `until`, on evidence bound to block `blockNumber`. Goes on with
+    /// the current segment or, after a gap, begins another one.
     function extend(Record storage self, uint256 blockNumber, uint48 until) internal {
         if (blockNumber <= self.lastBlock) revert EvidenceReplayed(blockNumber, self.lastBlock);
         uint48 instant = uint48(block.timestamp);

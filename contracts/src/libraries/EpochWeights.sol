@@ -80,8 +80,8 @@ library EpochWeights {
         }
     }
 
-    /// @dev What GPUs could have earned in those of the epochs [from, to) in which none counted, in base units
-    /// of CLOI.
+    /// @dev What GPUs could have earned in those of the epochs [from, to) in which none counted, in base
+    /// units of CLOI.
     function unearned(Book storage self, uint256 from, uint256 to) internal view returns (uint256 amount) {
         Schedule.Cursor memory cursor = Schedule.first();
         uint256 before = Schedule.forGpusBefore(cursor, from);

@@ -6,8 +6,8 @@ pragma solidity 0.8.30;
 /// worker lends. The worker's agent computes a bid's room: each part rounded down, so that N leases of an Nth
 /// fit, and at least 1 of what the lease takes at all.
 library Room {
-    /// @dev What is taken of each worker, in 64 bits, and `USED` above them: a word that never returns to zero
-    /// costs less gas to change.
+    /// @dev What is taken of each worker, in 64 bits, and `USED` above them: a word that never returns to
+    /// zero costs less gas to change.
     struct Taken {
         mapping(address worker => uint256) word;
     }

@@ -78,8 +78,8 @@ test('the model agrees with the contracts to the unit, whatever is done in whate
       BigInt(seconds),
     ])
     if (confirmed) economy.confirmGpus(confirmed.at, worker, name, gpus, seconds)
-    const locked = await send(provider, 'stake', 'setCollateral', [worker])
-    if (locked) economy.setCollateral(locked.at, worker)
+    const locked = await send(provider, 'stake', 'syncCollateral', [worker])
+    if (locked) economy.syncCollateral(locked.at, worker)
   }
   const acts: (() => Promise<unknown>)[] = [
     async () => {

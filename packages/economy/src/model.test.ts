@@ -62,7 +62,7 @@ test('one hour of two pools is what anyone reckons by hand', () => {
     economy.delegate(0, provider, provider, 20_000n * CLOI)
     economy.cover(0, worker, 3_600)
     economy.confirmGpus(0, worker, gpuClass, gpus, 3_600)
-    economy.setCollateral(0, worker)
+    economy.syncCollateral(0, worker)
   }
   expect(economy.weights.weightOf('alice', 0)).toBe(30)
   expect(economy.weights.totalOf(0)).toBe(120)

@@ -283,7 +283,7 @@ export class Economy {
     this.weigh(at, worker)
   }
 
-  setCollateral(at: number, worker: string): void {
+  syncCollateral(at: number, worker: string): void {
     const state = this.worker(worker)
     const isInService = state.gpusUntil > at && state.coveredUntil > at
     const current = this.collateralPerGpu(at, state.gpuClass)

@@ -33,7 +33,7 @@ beforeAll(async () => {
   await pass(200)
   await stage.send(stage.governance, 'workers', 'cover', WORKER, 86_400n)
   await stage.send(stage.governance, 'workers', 'confirm', WORKER, classOf('h100'), 1, 86_400n)
-  await stage.send(address, 'stake', 'setCollateral', WORKER)
+  await stage.send(address, 'stake', 'syncCollateral', WORKER)
 }, 60_000)
 afterAll(() => stage?.stop())
 

@@ -195,8 +195,8 @@ export function setCommission(wallet: Wallet, bps: number): Promise<TransactionR
  * Locks the collateral that a worker's confirmed GPUs need, or lets go of what they don't. Throws
  * `reverted`.
  */
-export function setCollateral(wallet: Wallet, worker: Address): Promise<TransactionReceipt> {
-  return send(wallet, { ...stake(wallet), functionName: 'setCollateral', args: [worker] })
+export function syncCollateral(wallet: Wallet, worker: Address): Promise<TransactionReceipt> {
+  return send(wallet, { ...stake(wallet), functionName: 'syncCollateral', args: [worker] })
 }
 
 /**

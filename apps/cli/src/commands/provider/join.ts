@@ -9,7 +9,7 @@ import {
   getPool,
   getPosition,
   getTokenBalance,
-  setCollateral,
+  syncCollateral,
   type Wallet,
 } from '@cloister/chain'
 import {
@@ -101,7 +101,7 @@ export async function join(options: JoinOptions, command: Command): Promise<void
       earning = await confirmed(wallet, key.address)
       if (earning) {
         steps.begin('collateral', `for ${earning.gpus} × ${earning.gpuClass}`)
-        await setCollateral(wallet, key.address)
+        await syncCollateral(wallet, key.address)
         collateral = await getLockedFor(wallet, key.address)
       } else {
         steps.fail()
