@@ -1,3 +1,4 @@
+export { type BookCheck, StakeBooks, type StakeEvent } from './books.ts'
 export { GPU_CLASSES } from './classes.ts'
-export { poolAssetsOf, poolLossOf, REWARD_PRECISION } from './model.ts'
 export * from './schedule.ts'
+export { poolAssetsOf, poolLossOf, REWARD_PRECISION } from './shares.ts'

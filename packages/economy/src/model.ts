@@ -1,10 +1,8 @@
 import { GPU_CLASSES } from './classes.ts'
 import { emitted, emittedForStake, emittedForTreasury } from './schedule.ts'
+import { poolAssetsOf, poolLossOf, REWARD_PRECISION, toShares } from './shares.ts'
 import { Weights, type WorkerState } from './weights.ts'
 
-const VIRTUAL_SHARES = 10n ** 6n
-/** What rewards per share are kept times, in Stake.sol and wherever it is followed. */
-export const REWARD_PRECISION = 10n ** 27n
 const ASSET_PRECISION = 2n ** 96n
 const MIN_ACTIVE = 10n ** 18n
 const BPS = 10_000n
@@ -450,23 +448,6 @@ export class Economy {
 
 function smaller(a: bigint, b: bigint): bigint {
   return a < b ? a : b
-}
-
-function toShares(amount: bigint, assets: bigint, shares: bigint): bigint {
-  return (amount * (shares + VIRTUAL_SHARES)) / (assets + 1n)
-}
-
-/**
- * What `shares` of a pool are worth that has `assets` base units and `all` shares, rounded down in favour of
- * the pool.
- */
-export function poolAssetsOf(shares: bigint, assets: bigint, all: bigint): bigint {
-  return (shares * (assets + 1n)) / (all + VIRTUAL_SHARES)
-}
-
-/** What `shares` of `all` lose where `taken` is taken out of what they are shares of, rounded down. */
-export function poolLossOf(shares: bigint, taken: bigint, all: bigint): bigint {
-  return (shares * taken) / (all + VIRTUAL_SHARES)
 }
 
 function key(provider: string, account: string): string {

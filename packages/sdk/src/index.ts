@@ -20,7 +20,7 @@ export {
   WorkerClient,
   workerOfRecord,
 } from '@cloister/client'
-export { type AuditCheck, auditStake } from './actions/audit.ts'
+export { auditStake } from './actions/audit.ts'
 export { type Bids, type BidsParameters, bids, type CheckedBid, type Declined } from './actions/bids.ts'
 export { type Closed, close, topUp } from './actions/close.ts'
 export {
