@@ -1,8 +1,23 @@
 import { CloisterError, findCause, fromProblem, messageOf } from '@cloister/core'
+import { readText } from '@cloister/transport'
 import type { z } from 'zod'
 
 /** Sends a request: the global `fetch`, or one that knows how to reach a worker. */
-export type Ask = (url: string, init: RequestInit) => Promise<Response>
+export type Send = (url: string, init: RequestInit) => Promise<Response>
+
+/** How to ask. */
+export interface Asked extends RequestInit {
+  /** The global `fetch`, if not given. */
+  send?: Send
+  /** Bytes that an answer may have; 4 MiB, if not given. */
+  maxBytes?: number
+}
+
+/** An answer of any status. */
+export interface Answer {
+  status: number
+  text: string
+}
 
 const ANSWER_MS = 15_000
 const MAX_BYTES = 4 * 1024 * 1024
@@ -12,17 +27,25 @@ export async function fetchJson<T extends z.ZodType>(
   who: string,
   url: string,
   schema: T,
-  init: RequestInit = {},
-  ask: Ask = fetch,
+  asked: Asked = {},
 ): Promise<z.infer<T>> {
-  const response = await reach(
-    who,
-    url,
-    { ...init, signal: init.signal ?? AbortSignal.timeout(ANSWER_MS) },
-    ask,
-  )
-  const text = await readText(who, response)
-  if (!response.ok) throw fromProblem(response.status, text, who)
+  return jsonOf(who, await fetchText(who, url, asked), schema)
+}
+
+/** Asks, for 15 seconds unless `signal` says otherwise. Throws `unreachable` or `bad-answer`. */
+export async function fetchText(
+  who: string,
+  url: string,
+  { send = fetch, maxBytes = MAX_BYTES, ...init }: Asked,
+): Promise<Answer> {
+  const signal = init.signal ?? AbortSignal.timeout(ANSWER_MS)
+  const response = await reach(who, url, { ...init, signal }, send)
+  return { status: response.status, text: await textOf(who, response, maxBytes) }
+}
+
+/** The JSON in an answer, checked. Throws what its problem document says, or `bad-answer`. */
+export function jsonOf<T extends z.ZodType>(who: string, { status, text }: Answer, schema: T): z.infer<T> {
+  if (status < 200 || status > 299) throw fromProblem(status, text, who)
   let json: unknown
   try {
     json = JSON.parse(text)
@@ -45,7 +68,7 @@ export async function reach(
   who: string,
   url: string,
   init: RequestInit,
-  send: Ask = fetch,
+  send: Send = fetch,
 ): Promise<Response> {
   const ask = () => send(url, { ...init, redirect: 'error' })
   try {
@@ -76,22 +99,15 @@ function rootOf(error: unknown): unknown {
   return root
 }
 
-/** The body as text, up to a limit. */
-export async function readText(who: string, response: Response): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let size = 0
+/** The body as text, up to a limit. Throws `bad-answer` or `unreachable`. */
+export async function textOf(who: string, response: Response, maxBytes = MAX_BYTES): Promise<string> {
   try {
-    for await (const chunk of response.body ?? []) {
-      size += chunk.length
-      if (size > MAX_BYTES)
-        throw new CloisterError('bad-answer', `${who} answered with more than ${MAX_BYTES} bytes.`)
-      chunks.push(chunk)
-    }
+    return await readText(response.body, maxBytes)
   } catch (cause) {
-    if (cause instanceof CloisterError) throw cause
+    if (cause instanceof CloisterError && cause.code === 'too-large')
+      throw new CloisterError('bad-answer', `${who} answered with more than ${maxBytes} bytes.`, { cause })
     throw new CloisterError('unreachable', `${who} broke off in the middle of an answer.`, { cause })
   }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 function wasClosed(error: unknown): boolean {

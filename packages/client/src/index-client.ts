@@ -1,6 +1,7 @@
 import {
   ChainEventRecord,
   ChangeRecord,
+  CloisterError,
   DelegationRecord,
   EpochRecord,
   ExitRecord,
@@ -41,9 +42,12 @@ export async function everyPage<T>(
 /** Asks the indexer. Every answer is checked. */
 export class IndexClient {
   private readonly url: string
+  private readonly answerMs: number
 
-  constructor(url: string) {
+  /** `answerMs`: how long an answer may take. */
+  constructor(url: string, { answerMs = 15_000 }: { answerMs?: number } = {}) {
     this.url = url.replace(/\/$/, '')
+    this.answerMs = answerMs
   }
 
   status() {
@@ -66,6 +70,16 @@ export class IndexClient {
     } = {},
   ) {
     return this.get('/v1/leases', pageOf(LeaseRecord), query)
+  }
+
+  /** The lease of an id, short id or name; undefined where there is none. */
+  async findLease(key: string): Promise<LeaseRecord | undefined> {
+    return this.lease(key).catch((error) => {
+      const isNone =
+        error instanceof CloisterError && (error.code === 'not-found' || error.details['status'] === 404)
+      if (isNone) return undefined
+      throw error
+    })
   }
 
   /** By id, short id or name. Throws `not-found`. */
@@ -150,6 +164,8 @@ export class IndexClient {
         value === undefined ? [] : [[key, String(value)] as [string, string]],
       ),
     )
-    return fetchJson('The index', `${this.url}${path}${search.size > 0 ? `?${search}` : ''}`, schema)
+    return fetchJson('The index', `${this.url}${path}${search.size > 0 ? `?${search}` : ''}`, schema, {
+      signal: AbortSignal.timeout(this.answerMs),
+    })
   }
 }

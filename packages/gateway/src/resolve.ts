@@ -1,4 +1,5 @@
-import { type LeaseRecord, LeaseRecord as LeaseSchema } from '@cloister/core'
+import { IndexClient } from '@cloister/client'
+import type { LeaseRecord } from '@cloister/core'
 
 const KNOWN_MS = 2_000
 const UNKNOWN_MS = 150
@@ -10,12 +11,12 @@ const ANSWER_MS = 5_000
  * at a time.
  */
 export class Resolver {
-  private readonly indexerUrl: string
+  private readonly index: IndexClient
   private readonly cache = new Map<string, { until: number; lease: LeaseRecord | undefined }>()
   private readonly asking = new Map<string, Promise<LeaseRecord | undefined>>()
 
   constructor(indexerUrl: string) {
-    this.indexerUrl = indexerUrl
+    this.index = new IndexClient(indexerUrl, { answerMs: ANSWER_MS })
   }
 
   /**
@@ -40,11 +41,7 @@ export class Resolver {
   }
 
   private async ask(key: string): Promise<LeaseRecord | undefined> {
-    const response = await fetch(`${this.indexerUrl}/v1/leases/${encodeURIComponent(key)}`, {
-      signal: AbortSignal.timeout(ANSWER_MS),
-    })
-    if (!response.ok && response.status !== 404) throw new Error(`the index answered ${response.status}`)
-    const lease = response.ok ? LeaseSchema.parse(await response.json()) : undefined
+    const lease = await this.index.findLease(key)
     if (this.cache.size >= MAX_CACHED) this.cache.clear()
     this.cache.set(key, { until: Date.now() + (lease ? KNOWN_MS : UNKNOWN_MS), lease })
     return lease

@@ -1,6 +1,6 @@
-import { request as httpRequest } from 'node:http'
+import { fetchJson } from '@cloister/client'
 import { type GatewayRoute, type LeaseRecord, RouteReport } from '@cloister/core'
-import type { DialAgent } from '@cloister/transport'
+import { type DialAgent, fetchOver } from '@cloister/transport'
 import { z } from 'zod'
 import { targetOf } from './dial.ts'
 import type { LoopbackPorts } from './loopback.ts'
@@ -13,10 +13,14 @@ export async function routesOf(
   lease: LeaseRecord,
   parts: { agent: DialAgent; loopback: LoopbackPorts | undefined; urlOf: (label: string) => string },
 ): Promise<GatewayRoute[]> {
-  const reports = z
-    .array(RouteReport)
-    .max(1_000)
-    .parse(await getJson(parts.agent, targetOf(lease), `/v1/leases/${lease.lease}/routes`))
+  const url = new URL(`/v1/leases/${lease.lease}/routes`, lease.endpoint).href
+  const reports = await fetchJson('The worker', url, z.array(RouteReport).max(1_000), {
+    // No host of its own: it asks the worker itself, and none of the services there.
+    headers: { host: 'worker' },
+    send: (_, init) => fetchOver(parts.agent, targetOf(lease), url, init),
+    maxBytes: MAX_ANSWER_BYTES,
+    signal: AbortSignal.timeout(ANSWER_MS),
+  })
   const routes: GatewayRoute[] = []
   for (const [index, { service, port, protocol, label, address }] of reports.entries()) {
     if (protocol !== 'http') {
@@ -34,37 +38,4 @@ export async function routesOf(
     })
   }
   return routes
-}
-
-function getJson(agent: DialAgent, target: string, path: string): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    // `target` is not Node's: it reaches our agent with the other options.
-    const options = {
-      agent,
-      target,
-      path,
-      headers: { host: 'worker' },
-      signal: AbortSignal.timeout(ANSWER_MS),
-    }
-    const asking = httpRequest(options, (response) => {
-      const chunks: Buffer[] = []
-      let size = 0
-      response.on('data', (chunk: Buffer) => {
-        size += chunk.length
-        if (size > MAX_ANSWER_BYTES) response.destroy(new Error('the worker says too much'))
-        else chunks.push(chunk)
-      })
-      response.on('error', reject)
-      response.on('end', () => {
-        try {
-          if (response.statusCode !== 200) throw new Error(`the worker answered ${response.statusCode}`)
-          resolve(JSON.parse(Buffer.concat(chunks).toString('utf8')))
-        } catch (error) {
-          reject(error)
-        }
-      })
-    })
-    asking.on('error', reject)
-    asking.end()
-  })
 }

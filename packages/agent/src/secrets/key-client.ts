@@ -1,5 +1,6 @@
 import { type Chain, getSeats, type Seat } from '@cloister/chain'
-import { CloisterError, fromProblem, messageOf, ROUTE_HEADER } from '@cloister/core'
+import { askService, IndexClient, type ServiceRequest, workerOfRecord } from '@cloister/client'
+import { CloisterError, messageOf } from '@cloister/core'
 import {
   Challenge,
   type Envelope,
@@ -17,7 +18,6 @@ import {
 import type { Hex } from 'viem'
 import type { z } from 'zod'
 import type { WorkerProver } from '../evidence/prover.ts'
-import { askWorker, findWorkerRecord, type PeerRequest } from '../peers.ts'
 import type { Run } from './lease-secrets.ts'
 
 /**
@@ -75,7 +75,11 @@ async function askSeat(
   run: Run,
   app: Hex,
 ): Promise<[Part, Uint8Array][]> {
-  const { challenge } = await ask(chain, seat, { method: 'GET', path: '/v1/challenge' }, Challenge)
+  const { network } = chain
+  const worker = workerOfRecord(network, await new IndexClient(network.indexerUrl).worker(seat.worker))
+  const ask = <T extends z.ZodType>(question: ServiceRequest, schema: T) =>
+    askService(`Seat ${seat.index}`, worker, seat.lease, question, schema)
+  const { challenge } = await ask({ path: '/v1/challenge' }, Challenge)
   const transport = await generateKeyPair()
   const question = {
     app,
@@ -85,8 +89,6 @@ async function askSeat(
   }
   const request: ReleaseRequest = { ...question, evidence: await prover.prove(releaseFreshness(question)) }
   const { sealed } = await ask(
-    chain,
-    seat,
     { method: 'POST', path: '/v1/release', body: JSON.stringify(request) },
     ReleaseAnswer,
   )
@@ -96,19 +98,4 @@ async function askSeat(
     const key = keys[`${part}`]
     return key === undefined ? [] : [[part, new Uint8Array(Buffer.from(key, 'base64'))]]
   })
-}
-
-async function ask<T extends z.ZodType>(
-  { network }: Chain,
-  seat: Seat,
-  request: PeerRequest,
-  schema: T,
-): Promise<z.infer<T>> {
-  const record = await findWorkerRecord(network.indexerUrl, seat.worker)
-  const { status, text } = await askWorker(network, record, {
-    ...request,
-    headers: { [ROUTE_HEADER]: `${seat.lease}/` },
-  })
-  if (status !== 200) throw fromProblem(status, text, `Seat ${seat.index}`)
-  return schema.parse(JSON.parse(text))
 }

@@ -9,18 +9,17 @@ import {
   type Wallet,
   type WorkerVerdict,
 } from '@cloister/chain'
+import { IndexClient, workerOfRecord } from '@cloister/client'
 import {
   CloisterError,
   messageOf,
   platformOfGpus,
   type UnsignedVerdictRequest,
-  VerdictReport,
+  type VerdictReport,
   type VerdictRequest,
-  WorkerRecord,
+  type WorkerRecord,
 } from '@cloister/core'
 import type { Address, Hex, LocalAccount } from 'viem'
-import { z } from 'zod'
-import { askWorker } from '../peers.ts'
 import type { Found } from './verifier.ts'
 
 const ANSWER_MS = 20_000
@@ -86,10 +85,7 @@ export async function collectVerdict({
  * whose, the chain says: a single signature that doesn't count has the whole verdict refused.
  */
 async function findVerifiers(chain: Chain, own: Address): Promise<WorkerRecord[]> {
-  const response = await fetch(`${chain.network.indexerUrl}/v1/workers?covered=true`, {
-    signal: AbortSignal.timeout(ANSWER_MS),
-  })
-  const { items } = z.object({ items: z.array(WorkerRecord) }).parse(await response.json())
+  const items = await new IndexClient(chain.network.indexerUrl).workers({ covered: true })
   const found = new Map<Address, WorkerRecord>()
   const named = shuffled(items)
   for (let from = 0; from < named.length && found.size < MAX_ASKED; from += MAX_ASKED) {
@@ -109,17 +105,7 @@ async function ask(
   request: VerdictRequest,
   own: WorkerVerdict,
 ): Promise<VerdictReport> {
-  const { status, text } = await askWorker(network, verifier, {
-    method: 'POST',
-    path: '/v1/verdicts',
-    body: JSON.stringify(request),
-  })
-  if (status !== 200)
-    throw new CloisterError(
-      'no-verdict',
-      `${verifier.endpoint} answered with status ${status}: ${text.slice(0, 300)}`,
-    )
-  const report = VerdictReport.parse(JSON.parse(text))
+  const report = await workerOfRecord(network, verifier).verdict(request, AbortSignal.timeout(ANSWER_MS))
   // Signed is the hash of the names, not the names: a verifier that gives others would have the whole
   // verdict refused on chain.
   if (

@@ -1,13 +1,7 @@
 import { hkdfSync } from 'node:crypto'
 import { type Chain, getLease, signConsent } from '@cloister/chain'
-import {
-  bytes32,
-  CloisterError,
-  checkRequest,
-  messageOf,
-  problemResponse,
-  ROUTE_HEADER,
-} from '@cloister/core'
+import { callService, IndexClient, workerOfRecord } from '@cloister/client'
+import { bytes32, CloisterError, checkRequest, messageOf, problemResponse } from '@cloister/core'
 import { workloadFreshness } from '@cloister/secrets'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -15,7 +9,6 @@ import type { Hex, LocalAccount } from 'viem'
 import { z } from 'zod'
 import type { WorkerProver } from '../evidence/prover.ts'
 import type { Log } from '../log.ts'
-import { askWorker, findWorkerRecord } from '../peers.ts'
 import type { AgentHandler } from './agent-sockets.ts'
 
 const MAX_BODY_BYTES = 2 * 1024 * 1024
@@ -122,14 +115,9 @@ export function agentApi({ chain, key, keySeat, prover, sealingSecret, log }: Ag
       const call = checkRequest(Call, await bodyOf(context))
       const target = await getLease(chain, call.lease)
       if (target.state !== 'open') throw new CloisterError('not-found', 'There is no such open lease.')
-      const record = await findWorkerRecord(chain.network.indexerUrl, target.worker)
-      const { method, path, body } = call
-      const { status, text } = await askWorker(chain.network, record, {
-        method,
-        path,
-        headers: { [ROUTE_HEADER]: `${call.lease}/` },
-        ...(body !== undefined && { body }),
-      })
+      const { network } = chain
+      const record = await new IndexClient(network.indexerUrl).worker(target.worker)
+      const { status, text } = await callService(workerOfRecord(network, record), call.lease, call)
       return context.json({ status, body: text })
     })
     return (request) => app.fetch(request)

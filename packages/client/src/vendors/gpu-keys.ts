@@ -1,6 +1,7 @@
 import type { Network } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import { GpuKeySet } from '@cloister/verify'
+import { fetchJson } from '../ask.ts'
 
 const ANSWER_MS = 10_000
 const KEYS_KEPT_MS = 600_000
@@ -18,8 +19,8 @@ export class GpuKeys {
   async get(): Promise<GpuKeySet> {
     if (this.kept && Date.now() - this.kept.at < KEYS_KEPT_MS) return this.kept.set
     try {
-      const response = await fetch(this.url, { signal: AbortSignal.timeout(ANSWER_MS), redirect: 'error' })
-      const set = GpuKeySet.parse(await response.json())
+      const signal = AbortSignal.timeout(ANSWER_MS)
+      const set = await fetchJson('The service of GPU keys', this.url, GpuKeySet, { signal })
       this.kept = { at: Date.now(), set }
       return set
     } catch (cause) {

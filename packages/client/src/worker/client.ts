@@ -18,13 +18,15 @@ import {
   type SignedBid,
   StatementReport,
   toCanonicalJson,
+  VerdictReport,
+  type VerdictRequest,
   WorkerReport,
 } from '@cloister/core'
 import type { Envelope } from '@cloister/secrets'
 import { readServerSentEvents } from '@cloister/transport'
 import { type Address, bytesToHex, type Hex } from 'viem'
 import { z } from 'zod'
-import { fetchJson, reach, readText } from '../ask.ts'
+import { fetchJson, reach, textOf } from '../ask.ts'
 import { type AttestedKey, WorkerConnection } from './connection.ts'
 
 interface WorkerClientParts {
@@ -79,6 +81,16 @@ export class WorkerClient {
     const bid = bidFromJson(answer)
     if (!bid) throw new CloisterError('bad-answer', `${this.who} answered with something that is no bid.`)
     return bid
+  }
+
+  /** A verdict on another worker's evidence. Throws `bad-evidence` or `forbidden` with the reason. */
+  verdict(request: VerdictRequest, signal: AbortSignal): Promise<VerdictReport> {
+    return this.ask('/v1/verdicts', VerdictReport, {
+      method: 'POST',
+      body: JSON.stringify(request),
+      headers: { 'content-type': 'application/json' },
+      signal,
+    })
   }
 
   async putManifest(lease: Hex, manifest: Manifest): Promise<void> {
@@ -173,12 +185,12 @@ export class WorkerClient {
   ): AsyncGenerator<z.infer<T>> {
     const response = await reach(
       this.who,
-      this.endpoint + path,
+      this.connection.urlOf(path),
       { headers: await this.sign('GET', path), signal },
       this.connection.fetch,
     )
     if (!response.ok || !response.body)
-      throw fromProblem(response.status, await readText(this.who, response), this.who)
+      throw fromProblem(response.status, await textOf(this.who, response), this.who)
     try {
       yield* readServerSentEvents(response.body, schema)
     } catch (cause) {
@@ -191,7 +203,8 @@ export class WorkerClient {
   }
 
   private ask<T extends z.ZodType>(path: string, schema: T, init: RequestInit): Promise<z.infer<T>> {
-    return fetchJson(this.who, this.endpoint + path, schema, init, this.connection.fetch)
+    const send = this.connection.fetch
+    return fetchJson(this.who, this.connection.urlOf(path), schema, { ...init, send })
   }
 
   private get who(): string {

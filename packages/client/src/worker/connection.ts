@@ -1,4 +1,5 @@
 import type { Network } from '@cloister/chain'
+import { CloisterError } from '@cloister/core'
 import { DialAgent, dialChecked, fetchOver, securePinned } from '@cloister/transport'
 import type { Hex } from 'viem'
 
@@ -20,6 +21,19 @@ export class WorkerConnection {
     this.endpoint = endpoint.replace(/\/$/, '')
     this.attestedKey = attestedKey
     this.allowsInternal = development
+  }
+
+  /**
+   * The URL of a path. Throws `forbidden-address` for an endpoint that is none, and `bad-request` for a path
+   * that leads elsewhere.
+   */
+  urlOf(path: string): string {
+    const url = this.endpoint + path
+    if (!URL.canParse(this.endpoint) || !URL.canParse(url))
+      throw new CloisterError('forbidden-address', 'The worker has no address that can be asked.')
+    if (!path.startsWith('/') || new URL(url).origin !== new URL(this.endpoint).origin)
+      throw new CloisterError('bad-request', 'The path leads away from the worker.')
+    return url
   }
 
   /** Like the global `fetch`. */

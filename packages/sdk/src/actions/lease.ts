@@ -1,9 +1,9 @@
 import { type ChainLease, getAccrued, getBilling, getLease } from '@cloister/chain'
-import { fetchJson, requireTls, WorkerClient } from '@cloister/client'
+import { GatewayClient, requireTls, WorkerClient } from '@cloister/client'
 import {
   type AttestationState,
   CloisterError,
-  GatewayRoute,
+  type GatewayRoute,
   isLeaseName,
   type LeaseRecord,
   type LeaseReport,
@@ -12,7 +12,6 @@ import {
   shortId,
 } from '@cloister/core'
 import type { Address, Hex } from 'viem'
-import { z } from 'zod'
 import { type Cloister, walletOf } from '../cloister.ts'
 import { attestedKeyOf } from '../verify/attested-key.ts'
 
@@ -216,11 +215,7 @@ export function urlsOf(routes: GatewayRoute[]): Record<string, string> {
 
 /** The public addresses of an open lease, from the gateway. */
 export function routesOf({ network }: Cloister, lease: Hex): Promise<GatewayRoute[]> {
-  return fetchJson(
-    'The gateway',
-    `${network.gatewayUrl.replace(/\/$/, '')}/v1/routes/${lease}`,
-    z.array(GatewayRoute),
-  )
+  return new GatewayClient(network.gatewayUrl).routes(lease)
 }
 
 function paidIn(record: LeaseRecord, onChain: ChainLease): bigint {

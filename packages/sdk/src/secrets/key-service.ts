@@ -1,6 +1,6 @@
 import { getLease, getSeats, type Seat } from '@cloister/chain'
-import { fetchJson, verifySubject, workerOfRecord } from '@cloister/client'
-import { CloisterError, defaultPolicy, messageOf, ROUTE_HEADER } from '@cloister/core'
+import { askService, verifySubject, workerOfRecord } from '@cloister/client'
+import { CloisterError, defaultPolicy, messageOf } from '@cloister/core'
 import {
   AppPublicKeys,
   type Envelope,
@@ -92,15 +92,9 @@ export async function sealForApp(cloister: Cloister, app: Hex, secrets: Secrets)
  */
 export async function seatConsent(cloister: Cloister, lease: Hex): Promise<SeatConsent> {
   const { worker } = await getLease(cloister.chain, lease)
-  const { connection } = workerOfRecord(cloister.network, await cloister.index.worker(worker))
-  const request = { headers: { [ROUTE_HEADER]: `${lease}/` }, signal: AbortSignal.timeout(EVIDENCE_MS) }
-  return fetchJson(
-    'The instance',
-    `${connection.endpoint}/v1/consent`,
-    SeatConsent,
-    request,
-    connection.fetch,
-  )
+  const instance = workerOfRecord(cloister.network, await cloister.index.worker(worker))
+  const request = { path: '/v1/consent', signal: AbortSignal.timeout(EVIDENCE_MS) }
+  return askService('The instance', instance, lease, request, SeatConsent)
 }
 
 /** Checks a seat's machine, guest and manifest, and asks it something over its attested key. */
@@ -126,13 +120,7 @@ async function askSeat<T extends z.ZodType>(
       'not-attested',
       `It runs another manifest than the key service’s, ${seat.manifestHash.slice(0, 10)}….`,
     )
-  const { connection } = workerOfRecord(cloister.network, { ...record, worker: seat.worker })
-  const headers = { [ROUTE_HEADER]: `${seat.lease}/` }
-  return fetchJson(
-    `Seat ${seat.index}`,
-    connection.endpoint + path,
-    schema,
-    { headers, signal: AbortSignal.timeout(EVIDENCE_MS) },
-    connection.fetch,
-  )
+  const worker = workerOfRecord(cloister.network, { ...record, worker: seat.worker })
+  const request = { path, signal: AbortSignal.timeout(EVIDENCE_MS) }
+  return askService(`Seat ${seat.index}`, worker, seat.lease, request, schema)
 }
