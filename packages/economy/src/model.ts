@@ -48,10 +48,10 @@ interface Exit {
 }
 
 /**
- * Stake and emission as the contracts do them, to the unit, in memory: Stake.sol, Emission.sol and
- * Weights.sol in TypeScript. It predicts every account's balance from what was done when. It doesn't check
- * who may do what: give it what the chain has taken. Amounts are base units of CLOI, instants Unix seconds
- * that never go back, accounts any text.
+ * Stake and emission as the contracts do them, to the unit, in memory: Stake.sol and Emission.sol in
+ * TypeScript. It predicts every account's balance from what was done when. It doesn't check who may do what:
+ * give it what the chain has taken. Amounts are base units of CLOI, instants Unix seconds that never go back,
+ * accounts any text.
  */
 export class Economy {
   readonly weights: Weights

@@ -35,7 +35,7 @@ export interface WorkerState {
 }
 
 /**
- * Which worker's GPUs count for which epoch: Weights.sol in TypeScript. Of its own only that rewards of long
+ * Which worker's GPUs count for which epoch, as in Emission.sol. Of its own only that rewards of long
  * runs of epochs are added up once for all pools of one weight.
  */
 export class Weights {

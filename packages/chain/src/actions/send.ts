@@ -5,14 +5,11 @@ import {
   BaseError,
   type ContractFunctionArgs,
   type ContractFunctionName,
-  ContractFunctionRevertedError,
-  decodeErrorResult,
   NonceTooLowError,
   type TransactionReceipt,
 } from 'viem'
 import type { Wallet } from '../client.ts'
-import { TOKEN_ABI } from '../generated/abis.ts'
-import { REFUSALS } from './refusals.ts'
+import { chainError } from '../errors/chain-error.ts'
 
 const SPARE_GAS = 80_000n
 /**
@@ -78,47 +75,4 @@ async function withFreeNonce<T>(write: () => Promise<T>): Promise<T> {
       if (!isTaken || tries === NONCE_TRIES) throw error
     }
   }
-}
-
-/** Name and arguments of the error that a contract, or a token it calls, reverted with. */
-function decodeRevert({ data, raw, reason }: ContractFunctionRevertedError): {
-  name: string
-  args: readonly unknown[]
-} {
-  if (data) return { name: data.errorName, args: data.args ?? [] }
-  try {
-    const { errorName, args } = decodeErrorResult({ abi: TOKEN_ABI as Abi, data: raw ?? '0x' })
-    return { name: errorName, args: args ?? [] }
-  } catch {
-    return { name: reason ?? 'no reason', args: [] }
-  }
-}
-
-/** Our error for whatever viem threw while doing `what`. */
-export function chainError(what: string, error: unknown): CloisterError {
-  if (error instanceof CloisterError) return error
-  if (error instanceof BaseError) {
-    const revert = error.walk((cause) => cause instanceof ContractFunctionRevertedError)
-    if (revert instanceof ContractFunctionRevertedError) {
-      const decoded = decodeRevert(revert)
-      const { name } = decoded
-      const args = decoded.args.map(String).join(', ')
-      const reason = REFUSALS[name]
-      const told = reason === undefined ? `${name}${args ? ` (${args})` : ''}.` : `${reason} (${name})`
-      return new CloisterError('reverted', `The contract refuses ${what}: ${told}`, {
-        details: { error: name },
-        cause: error,
-      })
-    }
-    if (/insufficient funds/i.test(error.message))
-      return new CloisterError('no-gas', `The account has no ether to pay for ${what}.`, {
-        hint: { do: 'fund-account' },
-        cause: error,
-      })
-    return new CloisterError('chain-unreachable', `The chain did not take ${what}: ${error.shortMessage}`, {
-      hint: 'Is the network running?',
-      cause: error,
-    })
-  }
-  return new CloisterError('chain-unreachable', `The chain did not take ${what}.`, { cause: error })
 }
