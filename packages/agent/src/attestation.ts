@@ -12,7 +12,7 @@ import {
   WORKERS_ABI,
 } from '@cloister/chain'
 import { collateralFor } from '@cloister/client'
-import { CloisterError, formatDuration, messageOf } from '@cloister/core'
+import { CloisterError, formatDuration, GrowingPause, loop, messageOf } from '@cloister/core'
 import { claimsOf } from '@cloister/verify'
 import type { Address, Hex, LocalAccount } from 'viem'
 import type { Evidence, EvidenceSource } from './evidence/source.ts'
@@ -167,11 +167,15 @@ export class Attestor {
   /** Keeps the worker covered until `signal`. */
   async keep(signal: AbortSignal): Promise<void> {
     const { log } = this.parts
-    while (!signal.aborted) {
+    // Soon after a first failure, then more and more patiently.
+    const retries = new GrowingPause({ firstMs: RETRY_MS, longestMs: LOOK_MS * 6 })
+    await loop(signal, async () => {
       try {
         await this.ensure()
         if (this.failures > 0) log('info', 'attestation works again', { failures: this.failures })
         this.failures = 0
+        retries.reset()
+        return LOOK_MS
       } catch (error) {
         this.failures++
         const left = Math.max(0, Math.round(this.secondsLeft))
@@ -181,11 +185,9 @@ export class Attestor {
           error: messageOf(error),
           ...(this.alarm !== undefined && { alarm: this.alarm }),
         })
+        return retries.take()
       }
-      // Soon after a first failure, then more and more patiently.
-      const pause = this.failures === 0 ? LOOK_MS : Math.min(RETRY_MS * 2 ** (this.failures - 1), LOOK_MS * 6)
-      await delay(pause, undefined, { signal }).catch(() => {})
-    }
+    })
   }
 
   /**

@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { formatMiB, messageOf } from '@cloister/core'
+import { formatMiB, loop, messageOf } from '@cloister/core'
 import type { Executor } from '@cloister/executors'
 import type { Hex } from 'viem'
 import type { LeaseSupervisor } from './leases/supervisor.ts'
@@ -40,12 +39,12 @@ export async function watchDisks(parts: {
     }
   }
   const looks = new LeaseLooks(look, PATIENCE_MS)
-  while (!signal.aborted) {
+  await loop(signal, async () => {
     await looks.all(
       supervisor.openLeases().map(({ id }) => id),
       signal,
     )
-    await delay(LOOK_MS, undefined, { signal }).catch(() => {})
-  }
+    return LOOK_MS
+  })
   await looks.idle(PATIENCE_MS)
 }

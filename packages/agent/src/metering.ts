@@ -1,6 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { closeLease, getAccrued, getLease, type Wallet } from '@cloister/chain'
-import { formatDuration, messageOf, secondsAffordable, shortId } from '@cloister/core'
+import { formatDuration, loop, messageOf, secondsAffordable, shortId } from '@cloister/core'
 import type { Hex } from 'viem'
 import type { LeaseSupervisor } from './leases/supervisor.ts'
 import type { Log } from './log.ts'
@@ -41,15 +40,15 @@ export async function meter(parts: MeteringParts): Promise<void> {
     told = true
   }
   const looks = new LeaseLooks((id) => look(parts, id).catch(again), PATIENCE_MS)
-  while (!signal.aborted) {
+  await loop(signal, async () => {
     told = false
     await looks.all(
       supervisor.openLeases().map(({ id }) => id),
       signal,
     )
     if (settlement.isDue && !signal.aborted) await settlement.settleAll().catch(again)
-    await delay(LOOK_MS, undefined, { signal }).catch(() => {})
-  }
+    return LOOK_MS
+  })
   await looks.idle(LEAVING_MS)
 }
 

@@ -1,6 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { claimRewards, getClaimable, type Wallet } from '@cloister/chain'
-import { formatAmount, messageOf } from '@cloister/core'
+import { formatAmount, loop, messageOf } from '@cloister/core'
 import type { Address } from 'viem'
 import type { AgentConfig } from './config.ts'
 import type { Log } from './log.ts'
@@ -23,12 +22,12 @@ interface Parts {
  * to the provider.
  */
 export async function keepClaiming(parts: Parts, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
+  await loop(signal, async () => {
     await claimIfItPays(parts).catch((error) =>
       parts.log('warn', 'rewards could not be claimed and will be later', { error: messageOf(error) }),
     )
-    await delay(LOOK_MS, undefined, { signal }).catch(() => {})
-  }
+    return LOOK_MS
+  })
 }
 
 /**

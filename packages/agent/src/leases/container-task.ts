@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type HealthCheck, messageOf, type Service, timerMs } from '@cloister/core'
+import { GrowingPause, type HealthCheck, messageOf, type Service, timerMs } from '@cloister/core'
 import type { ContainerSpec, ContainerStatus, Executor, Exit } from '@cloister/executors'
 import type { Hex } from 'viem'
 import { lastWords } from '../ended-logs.ts'
@@ -126,7 +126,8 @@ export class ContainerTask {
     let adopted = found
     if (!adopted)
       for (const dependency of this.service.dependsOn) await this.context.dependency(dependency, signal)
-    for (let pause = FIRST_DELAY_MS; ; pause = Math.min(pause * 2, LONGEST_DELAY_MS)) {
+    const pauses = new GrowingPause({ firstMs: FIRST_DELAY_MS, longestMs: LONGEST_DELAY_MS })
+    for (;;) {
       signal.throwIfAborted()
       let startedAt = adopted?.startedAt
       if (startedAt === undefined || this.hasStarted) {
@@ -135,7 +136,7 @@ export class ContainerTask {
         signal.throwIfAborted()
         if (failure !== undefined) {
           this.earlyExits++
-          if (!(await this.mayRestart({ code: 125, outOfMemory: false }, failure, pause))) return
+          if (!(await this.mayRestart({ code: 125, outOfMemory: false }, failure, pauses.take()))) return
           continue
         }
         startedAt =
@@ -155,12 +156,12 @@ export class ContainerTask {
       const wasReady = this.state === 'running' || this.state === 'unhealthy'
       this.earlyExits =
         wasReady && (this.isTried || Date.now() - startedAt >= UNTRIED_MS) ? 0 : this.earlyExits + 1
-      if (Date.now() - startedAt >= STEADY_MS) pause = FIRST_DELAY_MS
+      if (Date.now() - startedAt >= STEADY_MS) pauses.reset()
       if (
         !(await this.mayRestart(
           exit,
           exit.outOfMemory ? 'it ran out of memory' : `it ended with code ${exit.code}`,
-          pause,
+          pauses.take(),
         ))
       )
         return
@@ -237,7 +238,8 @@ export class ContainerTask {
     if (health) return this.watchHealth(signal, startedAt, health)
     const ports = this.service.expose.filter((port) => port.protocol !== 'udp').map((port) => port.port)
     let told = false
-    for (let pause = 15; ; pause = Math.min(pause * 1.3, 1_000)) {
+    const pauses = new GrowingPause({ firstMs: 15, longestMs: 1_000, factor: 1.3 })
+    for (;;) {
       const open = await Promise.all(
         ports.map((port) => isListening(this.context.executor, this.spec.lease, this.spec.name, port)),
       )
@@ -254,7 +256,8 @@ export class ContainerTask {
           `${this.spec.name} has not opened port ${ports.join(' or ')} yet.`,
         )
       }
-      await delay(pause, undefined, { signal })
+      await pauses.wait(signal)
+      signal.throwIfAborted()
     }
   }
 

@@ -1,5 +1,5 @@
 import { type Chain, Heads, MARKET_ABI } from '@cloister/chain'
-import { messageOf } from '@cloister/core'
+import { loop, messageOf } from '@cloister/core'
 import type { Address, Hex } from 'viem'
 import type { Log } from '../log.ts'
 import type { Store } from '../store.ts'
@@ -35,7 +35,7 @@ export async function watchLeases(parts: {
   )
   const heads = new Heads(network)
   let quiet = true
-  while (!signal.aborted) {
+  await loop(signal, async () => {
     const looked = heads.seen
     try {
       const head = await client.getBlockNumber()
@@ -68,7 +68,7 @@ export async function watchLeases(parts: {
         }
         if (seen.size > 10_000) seen.clear()
         store.saveSetting('cursor', to.toString())
-        if (to < head) continue
+        if (to < head) return 0
       }
       quiet = true
     } catch (error) {
@@ -76,6 +76,7 @@ export async function watchLeases(parts: {
       quiet = false
     }
     await heads.after(looked, signal)
-  }
+    return 0
+  })
   heads.close()
 }

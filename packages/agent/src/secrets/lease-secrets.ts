@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { CloisterError, type Manifest, messageOf, type Service } from '@cloister/core'
+import { CloisterError, GrowingPause, type Manifest, messageOf, type Service } from '@cloister/core'
 import type { ContainerSpec } from '@cloister/executors'
 import { type Envelope, openEnvelope, type Secrets } from '@cloister/secrets'
 import type { Hex } from 'viem'
@@ -41,7 +40,8 @@ export class LeaseSecrets {
     signal: AbortSignal,
     waiting: (why: string) => void = () => {},
   ): Promise<Secrets> {
-    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+    const pauses = new GrowingPause({ firstMs: FIRST_PAUSE_MS, longestMs: LONGEST_PAUSE_MS })
+    for (;;) {
       try {
         const secrets = await openEnvelope(envelope, await this.fetchKeys(run, envelope))
         const ofLease = this.opened.get(run.lease) ?? new Map()
@@ -51,8 +51,8 @@ export class LeaseSecrets {
         const isFinal =
           error instanceof CloisterError && ['no-keys', 'not-sealed-for-us'].includes(error.code)
         if (isFinal || signal.aborted) throw error
-        if (pause === FIRST_PAUSE_MS) waiting(messageOf(error))
-        await delay(pause, undefined, { signal }).catch(() => {})
+        if (pauses.isFirst) waiting(messageOf(error))
+        await pauses.wait(signal)
         if (signal.aborted) throw error
       }
     }

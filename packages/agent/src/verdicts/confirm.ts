@@ -1,6 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { type FreshBlock, freshBlock } from '@cloister/chain'
-import { CloisterError, messageOf } from '@cloister/core'
+import { CloisterError, GrowingPause, loop, messageOf } from '@cloister/core'
 import { type Confirming, confirmOwnGpus } from './own-gpus.ts'
 
 const RETRY_MS = 15_000
@@ -30,21 +29,22 @@ export class GpuConfirmation {
 
   private async keepTrying(block: FreshBlock, round: number): Promise<void> {
     const { wallet, log } = this.parts
-    for (let attempt = 0; round === this.round && !this.signal.aborted; attempt++) {
+    const pauses = new GrowingPause({ firstMs: this.retryMs, longestMs: LONGEST_RETRY_MS })
+    let attempt = 0
+    await loop(this.signal, async () => {
+      if (round !== this.round) return undefined
       try {
         // The block of the attestation grows too old for a later try.
         await confirmOwnGpus(this.parts, attempt === 0 ? block : await freshBlock(wallet))
-        return
+        return undefined
       } catch (error) {
         log('warn', 'the GPUs could not be confirmed; they count for nothing on chain until they are', {
-          attempt: attempt + 1,
+          attempt: ++attempt,
           error: messageOf(error),
           ...(error instanceof CloisterError && error.details),
         })
       }
-      await delay(Math.min(this.retryMs * 2 ** attempt, LONGEST_RETRY_MS), undefined, {
-        signal: this.signal,
-      }).catch(() => {})
-    }
+      return pauses.take()
+    })
   }
 }

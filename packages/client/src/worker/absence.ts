@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { CloisterError } from '@cloister/core'
+import { CloisterError, pause } from '@cloister/core'
 
 const AWAY_MS = 30_000
 const PAUSE_MS = 250
@@ -18,7 +17,7 @@ export async function throughAbsence<T>(ask: () => Promise<T>): Promise<T> {
         error instanceof CloisterError &&
         ['unreachable', 'chain-unreachable', 'internal'].includes(error.code)
       if (!isAway || Date.now() > until) throw error
-      await delay(PAUSE_MS)
+      await pause(PAUSE_MS)
     }
   }
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { Readable } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { loop } from '@cloister/core'
 import type Docker from 'dockerode'
 import type { LogLine, LogOptions } from '../executor.ts'
 import { K8sLogFormat } from '../logs/k8s-file.ts'
@@ -147,10 +147,12 @@ async function nextRun(
   podman: boolean,
   signal: AbortSignal,
 ): Promise<Run | undefined> {
-  while (!signal.aborted) {
+  let next: Run | undefined
+  await loop(signal, async () => {
     const found = await runOf(container, podman)
-    if (found && found.key !== run?.key) return found
-    await sleep(LOOK_MS, undefined, { signal }).catch(() => {})
-  }
-  return undefined
+    if (!found || found.key === run?.key) return LOOK_MS
+    next = found
+    return undefined
+  })
+  return next
 }

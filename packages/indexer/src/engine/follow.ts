@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { type Chain, connectChain, Heads, type Network } from '@cloister/chain'
-import { messageOf } from '@cloister/core'
+import { loop, messageOf } from '@cloister/core'
 import { asc } from 'drizzle-orm'
 import { BlockNotFoundError, type Hex } from 'viem'
 import type { Database } from '../database/open.ts'
@@ -107,25 +107,26 @@ export class Follower {
     const heads = new Heads(this.chain.network)
     let claimed = false
     let quiet = true
-    while (!signal.aborted) {
+    await loop(signal, async () => {
       const looked = heads.seen
       try {
         if (!claimed) await this.claim()
         claimed = true
         quiet = true
-        if (await this.step()) continue
+        if (await this.step()) return 0
       } catch (error) {
         // A node may refuse a long span of blocks, or one with too many events in it.
         if (this.span > SMALLEST_SPAN) {
           this.narrow()
-          continue
+          return 0
         }
         if (quiet && !signal.aborted)
           this.warn(`the index can not follow the chain and will try again: ${messageOf(error)}`)
         quiet = false
       }
       await heads.after(looked, signal)
-    }
+      return 0
+    })
     heads.close()
   }
 

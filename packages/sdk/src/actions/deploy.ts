@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import {
   closeLease,
   getCredit,
@@ -14,6 +13,7 @@ import {
   type AttestationState,
   CloisterError,
   type GatewayRoute,
+  GrowingPause,
   type Hint,
   hashManifest,
   type Manifest,
@@ -251,7 +251,8 @@ async function handOver(
   { manifest, envelope, logins }: Pick<DeployParameters, 'manifest' | 'envelope' | 'logins'>,
 ): Promise<void> {
   const until = Date.now() + ACCEPT_MS
-  for (let pause = 50; ; pause = Math.min(pause * 2, 1_000)) {
+  const pauses = new GrowingPause({ firstMs: 50, longestMs: 1_000 })
+  for (;;) {
     try {
       if (logins) await client.putLogins(lease, logins)
       if (envelope) await client.putSecrets(lease, envelope)
@@ -274,7 +275,7 @@ async function handOver(
           cause: error,
         })
       }
-      await delay(pause)
+      await pauses.wait()
     }
   }
 }
@@ -296,7 +297,8 @@ async function untilReached(cloister: Cloister, lease: Hex, manifest: Manifest):
   )
   if (!isPublic) return []
   const until = Date.now() + ADDRESS_MS
-  for (let pause = 25; ; pause = Math.min(pause * 1.3, 500)) {
+  const pauses = new GrowingPause({ firstMs: 25, longestMs: 500, factor: 1.3 })
+  for (;;) {
     try {
       const routes = await routesOf(cloister, lease)
       const front = routes.find((route) => route.protocol === 'http')
@@ -316,7 +318,7 @@ async function untilReached(cloister: Cloister, lease: Hex, manifest: Manifest):
         )
     }
     if (Date.now() > until) return routesOf(cloister, lease)
-    await delay(pause)
+    await pauses.wait()
   }
 }
 

@@ -1,6 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { throughAbsence, type WorkerClient } from '@cloister/client'
-import { CloisterError, type LeaseReport, type Manifest, startPatienceMs } from '@cloister/core'
+import { CloisterError, GrowingPause, type LeaseReport, type Manifest, startPatienceMs } from '@cloister/core'
 import type { Hex } from 'viem'
 
 /** Images may be large and the worker's line slow; the file can't say how long they take. */
@@ -42,7 +41,8 @@ export async function untilStarted(
   const begun = Date.now()
   let until = begun + (timeoutMs ?? IMAGES_MS)
   let imagesAreHere = false
-  for (let pause = 25; ; pause = Math.min(pause * 1.2, 500)) {
+  const pauses = new GrowingPause({ firstMs: 25, longestMs: 500, factor: 1.2 })
+  for (;;) {
     const report = await throughAbsence(() => client.lease(lease))
     if (report.state === 'running' || report.state === 'completed') return report
     const { failed, services } = report
@@ -63,7 +63,7 @@ export async function untilStarted(
         services.find((service) => !isUp(service))?.name,
       )
     tell(services.length === 0 ? 'bringing images' : howFar(services))
-    await delay(pause)
+    await pauses.wait()
   }
 }
 

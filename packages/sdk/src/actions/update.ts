@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { getLease, updateLease } from '@cloister/chain'
 import { throughAbsence } from '@cloister/client'
 import {
   CloisterError,
+  GrowingPause,
   hashManifest,
   type Manifest,
   messageOf,
@@ -129,7 +129,8 @@ async function untilRunning(
   onStep: (text: string) => void,
 ): Promise<void> {
   const until = Date.now() + patienceMs
-  for (let pause = 50; ; pause = Math.min(pause * 1.2, 500)) {
+  const pauses = new GrowingPause({ firstMs: 50, longestMs: 500, factor: 1.2 })
+  for (;;) {
     const report = await read()
     if (report.failed?.manifestHash === hash && report.nextManifestHash === undefined)
       throw new CloisterError('start-failed', report.failed.reason)
@@ -138,6 +139,6 @@ async function untilRunning(
     onStep(
       `${report.services.filter((service) => service.state === 'running').length} of ${report.services.length} containers ready`,
     )
-    await delay(pause)
+    await pauses.wait()
   }
 }

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import { type Chain, getLease, getSeats, mayHaveKeys, type Seat } from '@cloister/chain'
-import { CloisterError, messageOf } from '@cloister/core'
+import { CloisterError, loop, messageOf } from '@cloister/core'
 import {
   AppPublicKeys,
   appKeyPair,
@@ -68,7 +67,7 @@ export class Instance {
 
   /** Gets this seat's parts, from the others or by making them up with them, until `signal`. */
   async keep(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+    await loop(signal, async () => {
       await this.look().then(
         () => {
           this.lastProblem = ''
@@ -79,8 +78,8 @@ export class Instance {
           this.lastProblem = messageOf(error)
         },
       )
-      await delay(this.held?.open ? PATIENT_LOOK_MS : LOOK_MS, undefined, { signal }).catch(() => {})
-    }
+      return this.held?.open ? PATIENT_LOOK_MS : LOOK_MS
+    })
   }
 
   /** What it takes to be seated. Throws `forbidden` where the worker's provider gives no seat. */
