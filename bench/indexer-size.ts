@@ -126,6 +126,7 @@ async function measure(
     }
     const seconds = (performance.now() - begun) / 1000
     const api = indexApi(
+      CHAPTERS.flatMap(({ routes }) => routes),
       { database, network: NETWORK, plan, follower: { head: block } as never, now: () => START + block },
       say,
     )

@@ -35,7 +35,8 @@ export async function startIndexer({
   const { database, close } = await openDatabase(location)
   const follower = new Follower(database, network, plan, warn)
   const now = () => Math.max(Math.floor(Date.now() / 1000), follower.time)
-  const api = indexApi({ database, follower, network, plan, now }, warn)
+  const routes = chapters.flatMap((chapter) => chapter.routes)
+  const api = indexApi(routes, { database, follower, network, plan, now }, warn)
   const server = createServer(getRequestListener(api.fetch))
   const served = await serve('The indexer', server, { host, port }).catch(async (error) => {
     await close()

@@ -2,11 +2,15 @@ import { CloisterError, messageOf, toProblem } from '@cloister/core'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { cors } from 'hono/cors'
-import type { Parts } from './route.ts'
+import type { Parts, Route } from './route.ts'
 import { status } from './status.ts'
 
 /** The index's query interface, as OpenAPI describes it at `/openapi.json`. Read-only and public. */
-export function indexApi(parts: Parts, warn: (message: string) => void): OpenAPIHono {
+export function indexApi(
+  routes: readonly Route[],
+  parts: Parts,
+  warn: (message: string) => void,
+): OpenAPIHono {
   const app = new OpenAPIHono({
     defaultHook: (result, context) => {
       if (result.success) return
@@ -30,7 +34,7 @@ export function indexApi(parts: Parts, warn: (message: string) => void): OpenAPI
     answer(context, new CloisterError('not-found', 'There is nothing here.', { hint: 'See /openapi.json.' })),
   )
   app.get('/health', (context) => context.text('ok\n'))
-  for (const route of [status, ...parts.plan.chapters.flatMap(({ routes }) => routes)]) route.add(app, parts)
+  for (const route of [status, ...routes]) route.add(app, parts)
   return app
 }
 

@@ -2,8 +2,9 @@ import type { Network } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import { type AbiEvent, type Address, type Hex, keccak256, stringToHex, toEventSelector } from 'viem'
 import { revive } from './args.ts'
-import type { Chapter, Entity, Handler, Log } from './chapter.ts'
 import { type ChainEvent, type Contract, eventsOf } from './contract.ts'
+import type { Entity, Log } from './entity.ts'
+import type { Folding, Handler } from './folding.ts'
 import type { event } from './tables.ts'
 
 /** An event of a contract, and what is done about it. */
@@ -23,7 +24,6 @@ export interface SubjectOf {
 
 /** What the engine does, put together from the chapters. */
 export class Plan {
-  readonly chapters: readonly Chapter[]
   readonly addresses: Address[]
   readonly selectors: Hex[]
   readonly entities: Entity[]
@@ -36,8 +36,7 @@ export class Plan {
   private readonly byLog = new Map<string, Listening>()
 
   /** Throws `bad-index` where two differ about a contract, or one handles what isn't read. */
-  constructor(chapters: readonly Chapter[], network: Network) {
-    this.chapters = chapters
+  constructor(chapters: readonly Folding[], network: Network) {
     this.entities = chapters.flatMap(({ entities }) => entities)
     this.logs = chapters.flatMap(({ logs }) => logs)
     const contracts = contractsOf(chapters)
@@ -103,7 +102,7 @@ export class Plan {
 }
 
 /** The contracts of all chapters, each once. */
-function contractsOf(chapters: readonly Chapter[]): Contract[] {
+function contractsOf(chapters: readonly Folding[]): Contract[] {
   const found = new Map<string, Contract>()
   for (const contract of chapters.flatMap(({ contracts }) => contracts)) {
     const known = found.get(contract.name)

@@ -4,7 +4,7 @@ import type { PgColumn, PgTable } from 'drizzle-orm/pg-core'
 import { chunks } from '../database/chunks.ts'
 import { insertRows } from '../database/insert.ts'
 import type { Transaction } from '../database/open.ts'
-import type { Entity, Log, Need, RowOf } from './chapter.ts'
+import type { Entity, Log, Need, RowOf } from './entity.ts'
 
 interface Known {
   entity: Entity
