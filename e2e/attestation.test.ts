@@ -34,7 +34,7 @@ import {
   NEWEST_SVNS,
   type QuoteVariations,
 } from '@cloister/development/root'
-import { createCloister, governance, WorkerClient, workerOf, workerOfRecord } from '@cloister/sdk'
+import { createCloister, governance, sessionOf, WorkerClient, workerOfRecord } from '@cloister/sdk'
 import { verifyBundle } from '@cloister/verify'
 import { encodeFunctionData, type Hex, zeroAddress, zeroHash } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
@@ -675,9 +675,9 @@ describe.skipIf(!canDeploy)(
           code: 'unreachable',
           message: expect.stringContaining('its TLS key is not the attested one'),
         }
-        await expect(workerOf(cloister, { ...record, endpoint }).lease(lease.lease)).rejects.toMatchObject(
-          refusal,
-        )
+        await expect(
+          sessionOf(cloister, { ...record, endpoint }).worker.lease(lease.lease),
+        ).rejects.toMatchObject(refusal)
         let heard = false
         proxy.on('request', () => (heard = true))
         const attestedKey = async () => (await cloister.index.worker(lease.worker)).tlsKeyHash ?? zeroHash

@@ -13,8 +13,8 @@ import {
   keyService,
   routesOf,
   sealForApp,
+  sessionOf,
   update,
-  workerAsTenant,
   workerOfRecord,
 } from '@cloister/sdk'
 import { generateKeyPair, readEnvelope, releaseFreshness } from '@cloister/secrets'
@@ -220,7 +220,7 @@ describe.skipIf(!canDeploy)(
         deposit,
       })
       const record = await findLease(tenant, lease)
-      const worker = workerAsTenant(tenant, record)
+      const worker = sessionOf(tenant, record).asTenant
       // On chain: the manifest that the shop's registry allows. To the worker: the shop's secrets, for what
       // runs.
       await updateLease(tenant.wallet, lease, hashManifest(v2()))

@@ -37,11 +37,10 @@ export { type GovernanceStatus, governance, type OnChain } from './actions/gover
 export {
   findLease,
   type LeaseStatus,
+  openSession,
   routesOf,
   status,
   urlsOf,
-  workerAsTenant,
-  workerOf,
 } from './actions/lease.ts'
 export { requireMoney } from './actions/money.ts'
 export type { LastLines } from './actions/start.ts'
@@ -49,3 +48,4 @@ export { type Updated, update } from './actions/update.ts'
 export { evidence, verify } from './actions/verify.ts'
 export { type Cloister, createCloister, walletOf } from './cloister.ts'
 export { keyService, type SeatStatus, sealForApp, seatConsent } from './secrets/key-service.ts'
+export { type Counterpart, Session, sessionOf } from './session.ts'

@@ -4,6 +4,7 @@ import { CloisterError, type EvidenceReport, type LeaseRecord } from '@cloister/
 import { claimsOf, type EvidenceBundle } from '@cloister/verify'
 import { type Address, bytesToHex, type Hex } from 'viem'
 import { collateralFor } from '../vendors/collateral.ts'
+import type { WorkerClient } from '../worker/client.ts'
 import { workerOfRecord } from '../worker/record.ts'
 import { requireTls } from '../worker/require-tls.ts'
 import { composeBundle } from './compose.ts'
@@ -26,6 +27,8 @@ export interface GatherOptions {
    */
   fresh: boolean
   signal?: AbortSignal
+  /** What speaks to the worker already, held to the subject's own `tlsKeyHash`. */
+  client?: Pick<WorkerClient, 'evidence' | 'statement'>
 }
 
 /**
@@ -36,12 +39,10 @@ export interface GatherOptions {
 export async function gatherEvidence(
   chain: Chain,
   subject: Subject,
-  { fresh, signal }: GatherOptions,
+  { fresh, signal, client = workerOfRecord(chain.network, subject) }: GatherOptions,
 ): Promise<EvidenceBundle> {
   const { network } = chain
   requireTls(network, subject.endpoint)
-  // Whatever key the connection is held to, the evidence has to name it.
-  const client = workerOfRecord(network, subject)
   const nonce = fresh ? bytesToHex(randomBytes(32)) : undefined
   const [report, onChain, statement] = await Promise.all([
     client.evidence(nonce, signal),
@@ -57,6 +58,7 @@ export async function gatherEvidence(
       'bad-evidence',
       `The index says that the lease is on the worker ${subject.worker}; the chain says ${onChain.worker}.`,
     )
+  // Whatever key the connection is held to, the evidence has to name it.
   checkAnswer(report, nonce, subject)
   const quote = new Uint8Array(Buffer.from(report.quote, 'base64'))
   const { worker, endpoint } = subject

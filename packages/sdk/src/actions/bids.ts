@@ -1,5 +1,4 @@
 import { findToken, getNoticeSeconds, isSignedBy, type Token } from '@cloister/chain'
-import { workerOfRecord } from '@cloister/client'
 import {
   BID_TYPES,
   CloisterError,
@@ -20,6 +19,7 @@ import {
 } from '@cloister/core'
 import { type Address, type Hex, zeroAddress } from 'viem'
 import type { Cloister } from '../cloister.ts'
+import { sessionOf } from '../session.ts'
 
 export interface BidsParameters {
   manifest: Manifest
@@ -112,9 +112,9 @@ export async function bids(
 }
 
 async function ask(cloister: Cloister, order: Order, worker: WorkerRecord): Promise<CheckedBid> {
-  const client = workerOfRecord(cloister.network, worker)
+  const { stranger } = sessionOf(cloister, worker)
   const signal = AbortSignal.timeout(ANSWER_MS)
-  const [bid, report] = await Promise.all([client.bid(order, signal), client.report(signal)])
+  const [bid, report] = await Promise.all([stranger.bid(order, signal), stranger.report(signal)])
   await checkBid(cloister, order, worker, bid)
   return {
     bid,

@@ -24,10 +24,10 @@ import {
 import type { Envelope } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
-import { checkEvidence } from '../verify/worker.ts'
+import { sessionOf } from '../session.ts'
 import { type Bids, bids, type CheckedBid } from './bids.ts'
 import { type AskedDeposit, depositFor, depositProblem, isUnexpected } from './deposit.ts'
-import { routesOf, urlsOf, workerOf } from './lease.ts'
+import { routesOf, urlsOf } from './lease.ts'
 import { requireMoney } from './money.ts'
 import { failedContainer, type LastLines, lastLinesOf, untilStarted } from './start.ts'
 
@@ -128,6 +128,7 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
     first !== undefined &&
     (bid.ratePerSecond > first.bid.ratePerSecond || deposit > depositFor(first, parameters.deposit))
   for (const chosen of candidates) {
+    const session = sessionOf(cloister, chosen.worker)
     const deposit = depositFor(chosen, parameters.deposit)
     const problem = depositProblem(chosen, parameters.deposit, found.token, parameters.agree !== undefined)
     if (problem) {
@@ -136,7 +137,7 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
     }
     try {
       await timed('evidence', 'checking the machine before money moves', () =>
-        checkEvidence(cloister, chosen.worker, found.order.policy, found.order.resources),
+        session.demand(found.order.policy, found.order.resources),
       )
     } catch (error) {
       if (parameters.chosen) throw error
@@ -158,7 +159,7 @@ export async function deploy(cloister: Cloister, parameters: DeployParameters): 
       refusal = error
       continue
     }
-    const client = workerOf(cloister, chosen.worker)
+    const client = session.worker
     try {
       await timed('manifest', 'handing the manifest to the worker', () =>
         handOver(cloister, client, opened.id, parameters),

@@ -1,5 +1,5 @@
 import { type ChainLease, getAccrued, getBilling, getLease } from '@cloister/chain'
-import { GatewayClient, requireTls, WorkerClient } from '@cloister/client'
+import { GatewayClient } from '@cloister/client'
 import {
   type AttestationState,
   CloisterError,
@@ -12,8 +12,8 @@ import {
   shortId,
 } from '@cloister/core'
 import type { Address, Hex } from 'viem'
-import { type Cloister, walletOf } from '../cloister.ts'
-import { attestedKeyOf } from '../verify/attested-key.ts'
+import type { Cloister } from '../cloister.ts'
+import { type Session, sessionOf } from '../session.ts'
 
 /** Everything about a lease at one moment. Amounts in base units of `token`, instants in Unix seconds. */
 export interface LeaseStatus {
@@ -105,39 +105,9 @@ export async function findLease(cloister: Cloister, key: string): Promise<LeaseR
   }
 }
 
-/**
- * The worker of a lease, asked as its tenant, over a connection to its attested key. Throws `not-attested`
- * where it has no TLS.
- */
-export function workerOf(
-  cloister: Cloister,
-  lease: Pick<LeaseRecord, 'worker' | 'provider' | 'endpoint' | 'tlsKeyHash'> &
-    Partial<Pick<LeaseRecord, 'lease' | 'tenant'>>,
-): WorkerClient {
-  const { endpoint, worker } = lease
-  requireTls(cloister.network, endpoint)
-  return new WorkerClient({
-    endpoint,
-    worker,
-    wallet: cloister.wallet,
-    network: cloister.network,
-    attestedKey: () =>
-      attestedKeyOf(cloister, { worker, endpoint, tlsKeyHash: lease.tlsKeyHash }, lease.lease),
-  })
-}
-
-/** The worker of a lease, for what only the tenant may ask. Throws `no-wallet` or `forbidden`. */
-export function workerAsTenant(cloister: Cloister, lease: LeaseRecord): WorkerClient {
-  const { account } = walletOf(cloister)
-  if (account.address !== lease.tenant)
-    throw new CloisterError(
-      'forbidden',
-      `The lease ${lease.shortId} belongs to ${lease.tenant}, and this account is ${account.address}.`,
-      {
-        hint: { do: 'name-account' },
-      },
-    )
-  return workerOf(cloister, lease)
+/** The session about a lease: its id, short id or name. Throws `not-found`. */
+export async function openSession(cloister: Cloister, key: string): Promise<Session> {
+  return sessionOf(cloister, await findLease(cloister, key))
 }
 
 /** What runs, what it cost so far and how long the money lasts; money as of the chain's newest block. */
@@ -155,8 +125,8 @@ export async function status(cloister: Cloister, key: string): Promise<LeaseStat
   let report: LeaseReport | undefined
   let problem: string | undefined
   if (isOpen && isOurs)
-    report = await workerOf(cloister, record)
-      .lease(record.lease)
+    report = await sessionOf(cloister, record)
+      .worker.lease(record.lease)
       .catch((error) => void (problem = messageOf(error)))
   const routes = isOpen ? await routesOf(cloister, record.lease).catch(() => []) : []
   const balance = isOpen ? onChain.balance - accrued : 0n

@@ -13,8 +13,9 @@ import {
 import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
-import { checkWorkerFor } from '../verify/worker.ts'
-import { findLease, workerAsTenant } from './lease.ts'
+import { sessionOf } from '../session.ts'
+import { checkWorkerFor } from './check-worker.ts'
+import { findLease } from './lease.ts'
 
 /** The worker may be bringing images; it gives up by itself once they are here. */
 const IMAGES_MS = 3_600_000
@@ -57,7 +58,8 @@ export async function update(
 ): Promise<Updated> {
   const wallet = walletOf(cloister)
   const record = await findLease(cloister, key)
-  const worker = workerAsTenant(cloister, record)
+  const session = sessionOf(cloister, record)
+  const worker = session.asTenant
   const { manifestHash: previous, state } = await getLease(wallet, record.lease)
   if (state !== 'open') throw new CloisterError('not-found', `The lease ${record.shortId} is closed.`)
   const running = (await throughAbsence(() => worker.lease(record.lease))).manifestHash
@@ -66,7 +68,7 @@ export async function update(
   // Before anything is given to the worker, and before the hash on chain says that it runs.
   if (!isSame || envelope || policy) {
     onStep('checking the worker against the file')
-    await throughAbsence(() => checkWorkerFor(cloister, record.worker, manifest, policy))
+    await throughAbsence(() => checkWorkerFor(session, manifest, policy))
   }
   if (logins) await throughAbsence(() => worker.putLogins(record.lease, logins))
   if (isSame && !envelope && !pull)

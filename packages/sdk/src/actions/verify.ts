@@ -1,9 +1,10 @@
-import { type GatherOptions, type Subject, type Verified, verifySubject } from '@cloister/client'
-import { CloisterError, toCanonicalJson, type WorkerRecord } from '@cloister/core'
+import type { GatherOptions, Verified } from '@cloister/client'
+import { CloisterError, toCanonicalJson } from '@cloister/core'
 import type { EvidenceBundle } from '@cloister/verify'
 import { isAddress } from 'viem'
 import type { Cloister } from '../cloister.ts'
-import { findLease } from './lease.ts'
+import { type Session, sessionOf } from '../session.ts'
+import { openSession } from './lease.ts'
 
 /**
  * Checks a worker or a lease: has the worker quote a number chosen this moment, and checks everything from
@@ -21,7 +22,7 @@ export async function verify(
   key: string,
   options: GatherOptions = { fresh: true },
 ): Promise<Verified> {
-  return verifySubject(cloister.chain, await subjectOf(cloister, key), options)
+  return (await sessionWith(cloister, key)).verify({}, options)
 }
 
 /** The evidence of a lease or worker for an auditor, with the manifest if it is given. */
@@ -37,13 +38,9 @@ export async function evidence(
   return { ...bundle, lease: { ...bundle.lease, manifest: toCanonicalJson(manifest) } }
 }
 
-async function subjectOf(cloister: Cloister, key: string): Promise<Subject> {
-  if (isAddress(key, { strict: false })) {
-    const record: WorkerRecord = await cloister.index.worker(key)
-    return record
-  }
-  const record = await findLease(cloister, leaseIn(key))
-  return { ...record, lease: record }
+async function sessionWith(cloister: Cloister, key: string): Promise<Session> {
+  if (isAddress(key, { strict: false })) return sessionOf(cloister, await cloister.index.worker(key))
+  return openSession(cloister, leaseIn(key))
 }
 
 /** The lease that a URL of a gateway names: `<lease>-<service>.<domain>`. Anything else is taken as it is. */

@@ -1,5 +1,5 @@
 import { getLease, getSeats, type Seat } from '@cloister/chain'
-import { askService, verifySubject, workerOfRecord } from '@cloister/client'
+import { askService } from '@cloister/client'
 import { CloisterError, defaultPolicy, messageOf } from '@cloister/core'
 import {
   AppPublicKeys,
@@ -15,6 +15,7 @@ import { requireMet } from '@cloister/verify'
 import type { Hex } from 'viem'
 import type { z } from 'zod'
 import type { Cloister } from '../cloister.ts'
+import { sessionOf } from '../session.ts'
 
 const EVIDENCE_MS = 15_000
 
@@ -92,9 +93,9 @@ export async function sealForApp(cloister: Cloister, app: Hex, secrets: Secrets)
  */
 export async function seatConsent(cloister: Cloister, lease: Hex): Promise<SeatConsent> {
   const { worker } = await getLease(cloister.chain, lease)
-  const instance = workerOfRecord(cloister.network, await cloister.index.worker(worker))
+  const { stranger } = sessionOf(cloister, await cloister.index.worker(worker))
   const request = { path: '/v1/consent', signal: AbortSignal.timeout(EVIDENCE_MS) }
-  return askService('The instance', instance, lease, request, SeatConsent)
+  return askService('The instance', stranger, lease, request, SeatConsent)
 }
 
 /** Checks a seat's machine, guest and manifest, and asks it something over its attested key. */
@@ -106,21 +107,18 @@ async function askSeat<T extends z.ZodType>(
 ): Promise<z.infer<T>> {
   const record = await cloister.index.worker(seat.worker)
   const { tenant } = await getLease(cloister.chain, seat.lease)
-  const { bundle, verdict } = await verifySubject(
-    cloister.chain,
-    { ...record, worker: seat.worker, lease: { lease: seat.lease, tenant } },
-    { fresh: true, signal: AbortSignal.timeout(EVIDENCE_MS) },
-    // The quote is of this moment and the worker is covered: how long ago it last told the chain makes it no
-    // worse.
-    { policy: defaultPolicy(cloister.network.development), facts: { attestedSecondsAgo: 0 } },
-  )
+  const about = { ...record, worker: seat.worker, lease: seat.lease, tenant }
+  const session = sessionOf(cloister, about)
+  // The quote is of this moment and the worker is covered: how long ago it last told the chain makes it no
+  // worse.
+  const policy = defaultPolicy(cloister.network.development)
+  const { bundle, verdict } = await session.verify({ policy, facts: { attestedSecondsAgo: 0 } })
   requireMet(verdict)
   if (bundle.lease?.statement?.manifestHash !== seat.manifestHash)
     throw new CloisterError(
       'not-attested',
       `It runs another manifest than the key service’s, ${seat.manifestHash.slice(0, 10)}….`,
     )
-  const worker = workerOfRecord(cloister.network, { ...record, worker: seat.worker })
   const request = { path, signal: AbortSignal.timeout(EVIDENCE_MS) }
-  return askService(`Seat ${seat.index}`, worker, seat.lease, request, schema)
+  return askService(`Seat ${seat.index}`, session.worker, seat.lease, request, schema)
 }

@@ -1,4 +1,4 @@
-import { findLease, workerAsTenant } from '@cloister/sdk'
+import { findLease, sessionOf } from '@cloister/sdk'
 import { paint, printable, say, sayJson } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
@@ -9,7 +9,7 @@ export async function showEvents(key: string, options: Globals & { follow?: bool
   const cloister = connect(options)
   const lease = await findLease(cloister, key)
   const aborter = onInterrupt()
-  for await (const event of workerAsTenant(cloister, lease).events(lease.lease, {
+  for await (const event of sessionOf(cloister, lease).asTenant.events(lease.lease, {
     follow: options.follow === true,
     signal: aborter.signal,
   })) {

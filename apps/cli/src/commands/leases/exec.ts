@@ -1,4 +1,4 @@
-import { exec, findLease, workerAsTenant } from '@cloister/sdk'
+import { exec, findLease, sessionOf } from '@cloister/sdk'
 import { note, paint, sayJson, shownOn } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
@@ -18,7 +18,7 @@ export async function runExec(
   const size = () => ({ columns: process.stdout.columns ?? 80, rows: process.stdout.rows ?? 24 })
   if (interactive) process.stdin.setRawMode(true)
   try {
-    const code = await exec(workerAsTenant(cloister, lease), {
+    const code = await exec(sessionOf(cloister, lease).asTenant, {
       lease: lease.lease,
       container: containerOf(options),
       argv,

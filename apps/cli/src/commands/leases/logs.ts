@@ -1,5 +1,5 @@
 import { CloisterError } from '@cloister/core'
-import { findLease, workerAsTenant } from '@cloister/sdk'
+import { findLease, sessionOf } from '@cloister/sdk'
 import { note, paint, printable, sayJson } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
@@ -17,7 +17,7 @@ export async function showLogs(
   const aborter = onInterrupt()
   const containers = new Map<string, number>()
   const colours = ['cyan', 'magenta', 'yellow', 'green', 'blue'] as const
-  for await (const line of workerAsTenant(cloister, lease).logs(lease.lease, {
+  for await (const line of sessionOf(cloister, lease).asTenant.logs(lease.lease, {
     service: containerOf(options),
     tail: Number(options.tail),
     follow: options.follow === true,

@@ -1,5 +1,5 @@
 import { formatCpu, formatMiB } from '@cloister/core'
-import { findLease, workerAsTenant } from '@cloister/sdk'
+import { findLease, sessionOf } from '@cloister/sdk'
 import { bar, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
@@ -7,7 +7,7 @@ import { connect } from '../../context.ts'
 export async function showMetrics(key: string, options: Globals): Promise<void> {
   const cloister = connect(options)
   const lease = await findLease(cloister, key)
-  const worker = workerAsTenant(cloister, lease)
+  const worker = sessionOf(cloister, lease).asTenant
   const first = await worker.metrics(lease.lease)
   if (options.json) return sayJson(first)
   // CPU in use is the difference of two readings.
