@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { loadNetwork, type Network } from '@cloister/chain'
+import type { Network } from '@cloister/chain'
+import { loadNetwork } from '@cloister/chain/node'
 import { CloisterError } from '@cloister/core'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { type Cloister, createCloister } from '@cloister/sdk'

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { connectWallet, loadNetwork, type Network } from '@cloister/chain'
+import { connectWallet, type Network } from '@cloister/chain'
+import { loadNetwork } from '@cloister/chain/node'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { deployDevelopment } from '@cloister/development/deploy'
 import type { DevelopmentRoot } from '@cloister/development/root'

@@ -1,6 +1,7 @@
 import { chmod, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { connectWallet, departWorker, getWorker, loadNetwork } from '@cloister/chain'
+import { connectWallet, departWorker, getWorker } from '@cloister/chain'
+import { loadNetwork } from '@cloister/chain/node'
 import { CloisterError, messageOf } from '@cloister/core'
 import { DockerExecutor, type Executor, SandboxExecutor } from '@cloister/executors'
 import type { Address } from 'viem'

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { intelRoot, type TrustRoot, trustRoot } from '@cloister/attest'
-import { address, CloisterError } from '@cloister/core'
+import { address, CloisterError, fromBase64 } from '@cloister/core'
 import { z } from 'zod'
 
 const url = z.string().refine((text) => URL.canParse(text), 'not a URL')
@@ -65,29 +64,23 @@ export const Network = z.object({
 export type Network = z.infer<typeof Network>
 export type Token = Network['tokens'][number]
 
-/** Reads a network's description from a JSON file. Throws `bad-network`. */
-export function loadNetwork(path: string): Network {
-  let json: unknown
-  try {
-    json = JSON.parse(readFileSync(path, 'utf8'))
-  } catch (cause) {
-    throw new CloisterError('bad-network', `There is no network described at ${path}.`, {
-      hint: { do: 'start-network' },
-      cause,
-    })
-  }
+/**
+ * Checks a network's description, as read from JSON. `source` is where it comes from, for messages. Throws
+ * `bad-network`.
+ */
+export function readNetwork(json: unknown, source = 'The network’s description'): Network {
   const parsed = Network.safeParse(json)
   if (parsed.success) {
     const network = parsed.data
     if (network.attestation.root !== undefined && !network.development)
       throw new CloisterError(
         'bad-network',
-        `${path} names an attestation root of its own, which only development networks may.`,
+        `${source} names an attestation root of its own, which only development networks may.`,
       )
     return network
   }
   const issue = parsed.error.issues[0]
-  throw new CloisterError('bad-network', `${path} is wrong at ${issue?.path.join('.')}: ${issue?.message}.`)
+  throw new CloisterError('bad-network', `${source} is wrong at ${issue?.path.join('.')}: ${issue?.message}.`)
 }
 
 /** The token of a symbol or address. Throws `unknown-token` naming those there are. */
@@ -108,7 +101,7 @@ export function findToken(network: Network, wanted: string): Token {
 export function trustRootOf({ attestation }: Pick<Network, 'attestation'>): TrustRoot {
   if (attestation.root === undefined) return intelRoot
   try {
-    return trustRoot(new Uint8Array(Buffer.from(attestation.root, 'base64')))
+    return trustRoot(fromBase64(attestation.root))
   } catch (cause) {
     throw new CloisterError('bad-network', 'The network’s attestation root is no certificate.', { cause })
   }

@@ -1,5 +1,7 @@
+import { BlockList, isIP } from 'node:net'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isInternalAddress } from './internal-addresses.ts'
+import { INTERNAL_NETWORKS, isInternalAddress } from './internal-addresses.ts'
 
 describe('addresses', () => {
   it.each([
@@ -47,4 +49,33 @@ describe('addresses', () => {
     '2001:4860:4860::8888',
     '2a00:1450::1',
   ])('%s is not', (ip) => expect(isInternalAddress(ip)).toBe(false))
+})
+
+it('an address is internal where Node finds it in one of the networks', () => {
+  const networks = new BlockList()
+  for (const [family, nets] of Object.entries(INTERNAL_NETWORKS))
+    for (const net of nets) {
+      const [address = '', bits] = net.split('/')
+      networks.addSubnet(address, Number(bits), family as 'ipv4' | 'ipv6')
+    }
+  const near = fc
+    .tuple(
+      fc.constantFrom(...INTERNAL_NETWORKS.ipv6),
+      fc.array(fc.nat(0xffff), { minLength: 1, maxLength: 3 }),
+    )
+    .map(([net, groups]) => `${net.replace(/(::)?\/.*/, '')}::${groups.map((n) => n.toString(16)).join(':')}`)
+  const address = fc.oneof(
+    fc.ipV4(),
+    fc.ipV6(),
+    near,
+    fc.ipV4().map((ip) => `::ffff:${ip}`),
+  )
+  fc.assert(
+    fc.property(address, (ip) => {
+      const version = isIP(ip)
+      fc.pre(version !== 0)
+      expect(isInternalAddress(ip), ip).toBe(networks.check(ip, version === 4 ? 'ipv4' : 'ipv6'))
+    }),
+    { numRuns: 3_000 },
+  )
 })

@@ -1,11 +1,10 @@
-import { BlockList, isIP } from 'node:net'
+import { type IpAddress, parseIp } from './ip-address.ts'
 
 /**
  * Addresses that lie inside a network or on the machine itself: IANA's special-purpose registries (RFC 6890),
  * multicast, reserved, and what carries an IPv4 address inside an IPv6 one (NAT64, 6to4, Teredo,
  * IPv4-compatible), which a translator would unpack.
  */
-const INTERNAL = new BlockList()
 const IPV4 = [
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -41,22 +40,35 @@ const IPV6 = [
   'fec0::/10',
   'ff00::/8',
 ]
-for (const [family, nets] of [
-  ['ipv4', IPV4],
-  ['ipv6', IPV6],
-] as const)
-  for (const net of nets) {
-    const [address = '', bits] = net.split('/')
-    INTERNAL.addSubnet(address, Number(bits), family)
-  }
+/** Prefixes, as numbers, and how many bits are behind them. */
+const INTERNAL = [...IPV4, ...IPV6].map((net) => {
+  const [text = '', bits] = net.split('/')
+  const { version, value } = addressIn(text)
+  const behind = BigInt((version === 4 ? 32 : 128) - Number(bits))
+  return { version, behind, prefix: value >> behind }
+})
 
 /**
  * Whether an IP address must not be reached on a stranger's word. An IPv4 address within IPv6 counts as what
  * it is; what is no address counts as internal.
  */
 export function isInternalAddress(ip: string): boolean {
-  const version = isIP(ip)
-  return version === 0 || INTERNAL.check(ip, version === 4 ? 'ipv4' : 'ipv6')
+  const read = parseIp(ip)
+  if (!read) return true
+  const { version, value } = mappedOf(read)
+  return INTERNAL.some((net) => net.version === version && value >> net.behind === net.prefix)
+}
+
+/** The IPv4 address that an IPv6 one writes (RFC 4291, section 2.5.5.2), or the address as it is. */
+function mappedOf(address: IpAddress): IpAddress {
+  const { version, value } = address
+  return version === 6 && value >> 32n === 0xffffn ? { version: 4, value: value & 0xffffffffn } : address
+}
+
+function addressIn(net: string): IpAddress {
+  const read = parseIp(net)
+  if (!read) throw new TypeError(`${net} is no address`)
+  return read
 }
 
 /** The networks that `isInternalAddress` goes by, for filters that want them written down. */

@@ -3,7 +3,7 @@
 // key.pem --cert cert.pem
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { loadNetwork } from '@cloister/chain'
+import { loadNetwork } from '@cloister/chain/node'
 import { CloisterError, messageOf, sentenceOf } from '@cloister/core'
 import { giveBackAfterStart } from '@cloister/packed'
 import { startGateway } from './gateway.ts'

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The indexer as a daemon: cloister-indexer --network network.json --database postgres://… --port 7080
 import { parseArgs } from 'node:util'
-import { loadNetwork } from '@cloister/chain'
+import { loadNetwork } from '@cloister/chain/node'
 import { CloisterError, messageOf, sentenceOf } from '@cloister/core'
 import { giveBackAfterStart } from '@cloister/packed'
 import { startIndexer } from './indexer.ts'

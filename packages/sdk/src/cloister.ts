@@ -15,7 +15,7 @@ export interface Cloister {
  * Connects to a network. Without an account only what is public can be asked.
  *
  * @example
- * const cloister = createCloister({ network: loadNetwork('network.json'), account })
+ * const cloister = createCloister({ network: readNetwork(description), account })
  * const lease = await deploy(cloister, { manifest, deposit: 1_000_000n, pay: 'USDC' })
  */
 export function createCloister({ network, account }: { network: Network; account?: Account }): Cloister {

@@ -8,6 +8,7 @@ import {
   type Abi,
   bytesToHex,
   type Hex,
+  hexToBytes,
   keccak256,
   parseEventLogs,
   slice,
@@ -81,7 +82,7 @@ function listsOf(
   ofRoot: string,
   ofAuthority: string,
 ): IssuedList[] {
-  const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'))
+  const bytes = (hex: string) => hexToBytes(`0x${hex}`)
   const issuer = certificateOf(trustRootOf(network).certificate.publicKey.point, authoritySerial)
   return [
     { list: bytes(ofRoot), authority: new Uint8Array(), issuer: zeroHash },

@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto'
 import canonicalize from 'canonicalize'
+import { sha256 } from 'viem'
+import { utf8 } from '../bytes.ts'
 import { CloisterError } from '../errors/error.ts'
 import { Manifest } from './manifest.ts'
 
@@ -15,7 +16,7 @@ export function toCanonicalJson(value: unknown): string {
 
 /** SHA-256 of the canonical JSON of a value, 32 bytes. */
 export function canonicalHash(value: unknown): `0x${string}` {
-  return `0x${createHash('sha256').update(toCanonicalJson(value)).digest('hex')}`
+  return sha256(utf8(toCanonicalJson(value)))
 }
 
 /** The manifest's hash as it goes on chain: SHA-256 of its canonical JSON (RFC 8785). */
@@ -28,7 +29,7 @@ export function hashManifest(manifest: Manifest): `0x${string}` {
  * Throws `bad-manifest` naming the first field that is wrong.
  */
 export function readManifest(text: string): Manifest {
-  if (Buffer.byteLength(text) > MAX_MANIFEST_BYTES)
+  if (utf8(text).length > MAX_MANIFEST_BYTES)
     throw new CloisterError('bad-manifest', `The manifest is larger than ${MAX_MANIFEST_BYTES} bytes.`)
   let json: unknown
   try {

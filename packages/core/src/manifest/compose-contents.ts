@@ -1,3 +1,4 @@
+import { utf8 } from '../bytes.ts'
 import { readBeside } from './beside.ts'
 import { checkKeys } from './compose-known.ts'
 import type { Field } from './field.ts'
@@ -51,13 +52,11 @@ function readContent(entry: Field, options: ParseOptions): Uint8Array {
   let content: Uint8Array | undefined
   entry.fields(
     {
-      content: (field) => void (content = Buffer.from(field.printed())),
+      content: (field) => void (content = utf8(field.printed())),
       environment: (field) => {
         const variable = field.text()
         const value = options.env && Object.hasOwn(options.env, variable) ? options.env[variable] : undefined
-        content = Buffer.from(
-          value ?? field.refuse(`the variable ${variable} is not set`, { do: 'set-variable' }),
-        )
+        content = utf8(value ?? field.refuse(`the variable ${variable} is not set`, { do: 'set-variable' }))
       },
       file: (field) => void (content = fileOf(readBeside(field, options), field)),
     },

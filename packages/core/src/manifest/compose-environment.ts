@@ -1,3 +1,4 @@
+import { textOf } from '../bytes.ts'
 import { readBeside } from './beside.ts'
 import type { ComposeContext } from './compose-context.ts'
 import { parseDotenv } from './dotenv.ts'
@@ -72,7 +73,7 @@ function readEnvFile(
       )
     return {}
   }
-  const text = Buffer.from(found.content).toString('utf8')
+  const text = textOf(found.content)
   const outer = field.source.env ?? context.options.env ?? {}
   const lookUp = (name: string) =>
     [outer, known.own, known.all].find((env) => Object.hasOwn(env, name))?.[name]

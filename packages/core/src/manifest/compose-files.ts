@@ -1,3 +1,4 @@
+import { toBase64 } from '../bytes.ts'
 import type { Contents } from './compose-contents.ts'
 import type { ComposeContext } from './compose-context.ts'
 import { addSealed } from './extensions.ts'
@@ -44,7 +45,7 @@ function addFile(item: Field, service: Service, contents: Contents, secret: bool
     )
   service.files.push({
     path,
-    content: Buffer.from(content ?? '').toString('base64'),
+    content: toBase64(content ?? new Uint8Array()),
     mode,
     secret,
     ...(uid !== undefined && { uid }),

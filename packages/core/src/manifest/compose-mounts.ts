@@ -1,3 +1,4 @@
+import { toBase64 } from '../bytes.ts'
 import { parseByteValueMiB } from '../units.ts'
 import { MAX_BESIDE_BYTES, pathOf, readBeside } from './beside.ts'
 import type { ComposeContext } from './compose-context.ts'
@@ -179,7 +180,7 @@ function addFiles(
   for (const { path, content, mode } of files)
     service.files.push({
       path,
-      content: Buffer.from(content).toString('base64'),
+      content: toBase64(content),
       mode: mode & 0o777,
       secret: false,
     })

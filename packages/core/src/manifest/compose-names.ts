@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { parseIp } from '../ip-address.ts'
 import type { ComposeContext } from './compose-context.ts'
 import type { Field } from './field.ts'
 import { ALIAS_PATTERN } from './patterns.ts'
@@ -116,7 +116,7 @@ export function readExtraHosts(root: Field, service: Service): void {
     if (!ALIAS_PATTERN.test(name)) at.fail('a host name before the address')
     if (address === 'host-gateway')
       at.warn(`ignored: ${name} has no address, since a lease reaches nothing of its host`)
-    else if (isIP(address) === 0) at.fail('an IP address')
+    else if (parseIp(address) === undefined) at.fail('an IP address')
     else if (service.hosts?.[name] !== undefined && service.hosts[name] !== address)
       at.refuse(`${name} has two addresses`, 'Name one.')
     else service.hosts = { ...service.hosts, [name]: address }

@@ -1,5 +1,5 @@
-import { isIP } from 'node:net'
 import { isInternalAddress } from '../internal-addresses.ts'
+import { parseIp } from '../ip-address.ts'
 import type { Field } from './field.ts'
 import { addPort, httpOptions, spokenOn } from './ports.ts'
 import type { Service } from './service.ts'
@@ -51,7 +51,8 @@ function readShort(item: Field): Published {
   // Several published ports for one inside: Docker takes the first that is free.
   if (last > first && asLast - as !== last - first) item.fail('port ranges of the same length')
   const bare = address.replace(/^\[(.*)\]$/, '$1')
-  if (bare !== '' && bare !== 'localhost' && isIP(bare) === 0) item.fail('an address before the port')
+  if (bare !== '' && bare !== 'localhost' && parseIp(bare) === undefined)
+    item.fail('an address before the port')
   if (protocol.toLowerCase() === 'sctp') item.refuse("SCTP can't be honoured", 'Use TCP or UDP.')
   return { first, last, as, udp: protocol.toLowerCase() === 'udp', address: bare, said: undefined }
 }
@@ -72,7 +73,7 @@ function readLong(item: Field): Published {
         void (port.said = field.matching(/^[\w./+-]{1,64}$/, 'a protocol such as http, tcp or grpc')),
       host_ip: (field) =>
         void (port.address =
-          field.text() === '' || field.text() === 'localhost' || isIP(field.text()) !== 0
+          field.text() === '' || field.text() === 'localhost' || parseIp(field.text()) !== undefined
             ? field.text()
             : field.fail('an address')),
     },

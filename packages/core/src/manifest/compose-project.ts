@@ -1,3 +1,4 @@
+import { textOf } from '../bytes.ts'
 import { pathOf, readBeside } from './beside.ts'
 import { parseDotenv } from './dotenv.ts'
 import { Field } from './field.ts'
@@ -102,8 +103,7 @@ class Loader {
       Object.hasOwn(outer, name) ? outer[name] : Object.hasOwn(env, name) ? env[name] : undefined
     for (const file of envFiles ?? [item.with(folder === '' ? '.env' : `${folder}/.env`)]) {
       const found = readBeside(file, this.options)
-      if (found?.kind === 'file')
-        Object.assign(env, parseDotenv(file.text(), Buffer.from(found.content).toString('utf8'), lookUp))
+      if (found?.kind === 'file') Object.assign(env, parseDotenv(file.text(), textOf(found.content), lookUp))
       else if (envFiles)
         file.refuse(
           `the file ${file.text()} can't be read`,
@@ -159,11 +159,6 @@ class Loader {
         folder.refuse(`${folder.text()} lies outside of the project's folder`, 'Name one in it.'))
       : whole.split('/').slice(0, -1).join('/')
     const content = found?.kind === 'file' ? found.content : new Uint8Array()
-    return new Source(
-      path.text(),
-      Buffer.from(content).toString('utf8'),
-      own === '.' ? '' : own,
-      path.source.warnings,
-    )
+    return new Source(path.text(), textOf(content), own === '.' ? '' : own, path.source.warnings)
   }
 }

@@ -13,6 +13,7 @@ import {
   visit,
   type YAMLMap,
 } from 'yaml'
+import { utf8 } from '../bytes.ts'
 import { CloisterError } from '../errors/error.ts'
 import { type Hint, sentenceOf } from '../errors/hint.ts'
 import { readPlain } from './scalar.ts'
@@ -89,7 +90,7 @@ export class Source {
     this.file = file
     this.folder = folder
     this.warnings = warnings
-    if (Buffer.byteLength(text) > MAX_FILE_BYTES)
+    if (utf8(text).length > MAX_FILE_BYTES)
       throw new ManifestError(
         'bad-file',
         { file, line: 1, field: '' },

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
-import { type Address, type Hex, hashTypedData } from 'viem'
+import { type Address, type Hex, hashTypedData, sha256 } from 'viem'
 import { z } from 'zod'
+import { fromBase64Url, textOf, toBase64Url, utf8 } from '../bytes.ts'
 import { address, bytes32, hexBytes } from './words.ts'
 
 /** Seconds a signed request may be old or from the future. */
@@ -48,7 +48,7 @@ export function requestDigest(request: SignedRequest, chainId: number): Hex {
 
 /** SHA-256 of a body. */
 export function bodyHash(body: Uint8Array | string): Hex {
-  return `0x${createHash('sha256').update(body).digest('hex')}`
+  return sha256(typeof body === 'string' ? utf8(body) : body)
 }
 
 const Authorization = z.strictObject({
@@ -68,16 +68,14 @@ const SCHEME = 'Cloister '
 
 /** The value of the `authorization` header: `Cloister` and base64url JSON. */
 export function encodeAuthorization(authorization: Authorization): string {
-  return SCHEME + Buffer.from(JSON.stringify(authorization)).toString('base64url')
+  return SCHEME + toBase64Url(utf8(JSON.stringify(authorization)))
 }
 
 /** Reads an untrusted `authorization` header; undefined if it isn't ours or is malformed. */
 export function decodeAuthorization(header: string | undefined): Authorization | undefined {
   if (!header?.startsWith(SCHEME) || header.length > 4096) return undefined
   try {
-    return Authorization.safeParse(
-      JSON.parse(Buffer.from(header.slice(SCHEME.length), 'base64url').toString('utf8')),
-    ).data
+    return Authorization.safeParse(JSON.parse(textOf(fromBase64Url(header.slice(SCHEME.length))))).data
   } catch {
     return undefined
   }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
-import { getBilling, getCredit, getWorker, loadNetwork } from '@cloister/chain'
+import { getBilling, getCredit, getWorker } from '@cloister/chain'
+import { loadNetwork } from '@cloister/chain/node'
 import { CloisterError, formatAmount, formatDuration } from '@cloister/core'
 import { createCloister, workerOfRecord } from '@cloister/sdk'
 import { facts, paint, printable, say, sayJson, table } from '@cloister/terminal'

@@ -1,5 +1,6 @@
 import { intelRoot, type TrustRoot } from '@cloister/attest'
-import { getAttestationAge, getConfirmedGpus, loadNetwork, trustRootOf } from '@cloister/chain'
+import { getAttestationAge, getConfirmedGpus, trustRootOf } from '@cloister/chain'
+import { loadNetwork } from '@cloister/chain/node'
 import { CloisterError, parsePolicy } from '@cloister/core'
 import { verify } from '@cloister/sdk'
 import { note, paint, printable, say, sayJson } from '@cloister/terminal'

@@ -1,4 +1,5 @@
-import { connectWallet, loadNetwork } from '@cloister/chain'
+import { connectWallet } from '@cloister/chain'
+import { loadNetwork } from '@cloister/chain/node'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { fundDevelopmentAccount } from '@cloister/development/faucet'
 import { walletOf } from '@cloister/sdk'

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml'
+import { utf8 } from '../../bytes.ts'
 import { toCanonicalJson } from '../canonical.ts'
 import { parseManifest } from '../parse.ts'
 import type { Beside } from '../parse-options.ts'
@@ -165,9 +166,7 @@ export function read({ file, files }: Language, value: Json) {
     )
   }
   const look = (path: string): Beside | undefined =>
-    Object.hasOwn(files, path)
-      ? { kind: 'file', content: Buffer.from(files[path] ?? ''), mode: 0o644 }
-      : undefined
+    Object.hasOwn(files, path) ? { kind: 'file', content: utf8(files[path] ?? ''), mode: 0o644 } : undefined
   try {
     const { manifest, logins, warnings } = parseManifest(text, { file, env: {}, look })
     return { text, manifest: toCanonicalJson({ ...manifest, logins }), warnings, refused: undefined, tells }
