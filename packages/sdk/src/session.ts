@@ -86,8 +86,8 @@ export class Session {
   }
 
   /**
-   * Has the worker quote a number of ours, or takes the quote it last handed in on chain, and judges it; for a
-   * lease, what runs too. What is genuine and of this moment is from now on the ground that the worker is
+   * Has the worker quote a number of ours, or takes the quote it last handed in on chain, and judges it; for
+   * a lease, what runs too. What is genuine and of this moment is from now on the ground that the worker is
    * trusted on. Throws what `gatherEvidence` throws.
    */
   async verify(demands?: Demands, options: Partial<GatherOptions> = {}): Promise<Verified> {

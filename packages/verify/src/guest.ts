@@ -31,8 +31,8 @@ export interface JudgedGuest {
 
 /**
  * Judges a guest's evidence: hardware under `root` made it, valid at `instant` (Unix seconds), over the 64
- * bytes of `reportData` (`reportDataOf`), which name the network, provider, worker and TLS key, and a block or
- * number. Every judgement of a worker begins with this one. Never throws for what is in the evidence.
+ * bytes of `reportData` (`reportDataOf`), which name the network, provider, worker and TLS key, and a block
+ * or number. Every judgement of a worker begins with this one. Never throws for what is in the evidence.
  */
 export async function judgeGuest(
   { kind, quote, collateral }: GuestEvidence,

@@ -1,5 +1,5 @@
-import { type Chain, trustRootOf } from '@cloister/chain'
-import { composeBundle } from '@cloister/client'
+import type { Chain } from '@cloister/chain'
+import { composeBundle, trustOf } from '@cloister/client'
 import { CloisterError, defaultPolicy } from '@cloister/core'
 import { purposeTypedData, type WorkerEvidence } from '@cloister/secrets'
 import { judge } from '@cloister/verify'
@@ -40,10 +40,9 @@ export async function judgeWorker(
     freshness: { kind: 'nonce', nonce: freshness },
     collateral,
   })
-  const trust = { root: trustRootOf(network), checkedOnChain: true }
   // Whose roots, and which images, is for governance to say, which lists them.
   const { tcb } = defaultPolicy(network.development)
-  const { image, failures } = await judge(bundle, trust, { policy: { tcb } })
+  const { image, failures } = await judge(bundle, trustOf(network), { policy: { tcb } })
   if (image === undefined || failures.length > 0)
     throw new CloisterError('not-attested', failures[0] ?? 'The evidence is not genuine.')
   return { worker, image }
