@@ -4,6 +4,7 @@ import { getSeats, listApps, registerApp, type Seat, updateLease } from '@cloist
 import { collateralFor } from '@cloister/client'
 import { hashManifest, type Manifest, parseManifest, ROUTE_HEADER } from '@cloister/core'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
+import { releaseFreshness } from '@cloister/key-service/protocol'
 import {
   type Cloister,
   close,
@@ -17,7 +18,7 @@ import {
   update,
   workerOfRecord,
 } from '@cloister/sdk'
-import { generateKeyPair, readEnvelope, releaseFreshness } from '@cloister/secrets'
+import { generateKeyPair, readEnvelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { canDeploy, crash, type Json, raiseStage, type Stage, until } from './embedded.ts'

@@ -4,6 +4,7 @@ import { connectWallet, departWorker, getWorker } from '@cloister/chain'
 import { loadNetwork } from '@cloister/chain/node'
 import { CloisterError, messageOf } from '@cloister/core'
 import { DockerExecutor, type Executor, SandboxExecutor } from '@cloister/executors'
+import { fetchAppKeys } from '@cloister/key-service/client'
 import type { Address } from 'viem'
 import { serveWorker } from './api/server.ts'
 import { serverIdentity } from './api/tls.ts'
@@ -21,7 +22,6 @@ import { meter } from './metering.ts'
 import { within } from './patience.ts'
 import { keepClaiming } from './rewards.ts'
 import { loadSealingSecret } from './sealing-secret.ts'
-import { fetchAppKeys } from './secrets/key-client.ts'
 import { LeaseSecrets } from './secrets/lease-secrets.ts'
 import { Sequence } from './sending.ts'
 import { Settlement } from './settlement.ts'
@@ -76,7 +76,9 @@ export async function startWorker(
   const tlsKey = loadTlsKey(config.folder)
   const binding = { provider: registered.provider, worker: key.address, tlsKeyHash: tlsKey.hash }
   const prover = new WorkerProver({ network, key, source, binding })
-  const secrets = new LeaseSecrets((run, envelope) => fetchAppKeys(wallet, prover, run, envelope))
+  const secrets = new LeaseSecrets((run, envelope) =>
+    fetchAppKeys(wallet, (purpose) => prover.prove(purpose), run, envelope),
+  )
   const sealingSecret = loadSealingSecret(config.folder)
   const sockets = new AgentSockets(
     sealingSecret,

@@ -8,4 +8,3 @@ export {
   sealSecrets,
 } from './envelope.ts'
 export { generateKeyPair, type KeyPair, open, publicKeyOf, seal } from './hpke.ts'
-export * from './wire.ts'

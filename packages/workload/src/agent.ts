@@ -1,20 +1,23 @@
-import { Network } from '@cloister/chain'
-import { AGENT_SOCKET, address, bytes32, CloisterError, fromProblem } from '@cloister/core'
-import { SeatConsent, WorkerEvidence } from '@cloister/secrets'
+import { AGENT_SOCKET, CloisterError, fromProblem } from '@cloister/core'
 import { fetchSocket, readText } from '@cloister/transport'
 import { custom, type Hex } from 'viem'
-import { z } from 'zod'
+import { LeaseAnswer, type LeaseCall, SealingKey, SeatConsent, Self, WorkerEvidence } from './wire.ts'
 
 const ANSWER_MS = 30_000
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
-const Self = z.object({ lease: bytes32, manifestHash: bytes32, worker: address, network: Network })
-/** Who we are, by the word of the worker's agent. */
-export type Self = z.infer<typeof Self>
-
-const Called = z.object({ status: z.int(), body: z.string() })
-
-/** The worker's agent, as a container sees it: it is part of the guest image, so it is believed. */
+/**
+ * The worker's agent, as a container sees it through its socket: it is part of the guest image, so it is
+ * believed. A container has the socket where its service says `x-agent-socket: true`. All methods throw
+ * `agent-unreachable` where nobody answers, and what the agent's problem document says.
+ *
+ * ```ts
+ * const agent = new AgentSocket()
+ * const { lease, network } = await agent.self()
+ * const chain = connectChain(network, agent.transport())
+ * const evidence = await agent.quote(keccak256('0x1234'))
+ * ```
+ */
 export class AgentSocket {
   private readonly path: string
   private readonly fetch: ReturnType<typeof fetchSocket>
@@ -24,13 +27,14 @@ export class AgentSocket {
     this.fetch = fetchSocket(path)
   }
 
+  /** Which lease we are, what runs for it, and on which worker and network. */
   async self(): Promise<Self> {
     return Self.parse(await this.ask('GET', '/v1/self'))
   }
 
   /** A key that this worker gives to this very manifest alone, whenever it runs here: 32 bytes. */
   async sealingKey(): Promise<Uint8Array> {
-    const { key } = z.object({ key: z.base64().length(44) }).parse(await this.ask('GET', '/v1/sealing-key'))
+    const { key } = SealingKey.parse(await this.ask('GET', '/v1/sealing-key'))
     return new Uint8Array(Buffer.from(key, 'base64'))
   }
 
@@ -51,8 +55,8 @@ export class AgentSocket {
    * Asks a service of another lease. Nobody on the way is to be believed: what comes back has to prove
    * itself.
    */
-  async call(lease: Hex, method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown> {
-    const called = Called.parse(
+  async call(lease: Hex, method: LeaseCall['method'], path: string, body?: unknown): Promise<unknown> {
+    const called = LeaseAnswer.parse(
       await this.ask('POST', '/v1/call', {
         lease,
         method,

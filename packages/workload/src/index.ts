@@ -1,2 +1,3 @@
-export { AgentSocket, type Self } from './agent.ts'
-export { type JudgedWorker, judgeWorker } from './judge.ts'
+export { AgentSocket } from './agent.ts'
+export { type JudgedWorker, judgeQuote, judgeWorker } from './judge.ts'
+export type { Self, WorkerEvidence } from './wire.ts'

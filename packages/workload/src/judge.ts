@@ -1,15 +1,30 @@
 import type { Chain } from '@cloister/chain'
 import { composeBundle, trustOf } from '@cloister/client'
 import { CloisterError, defaultPolicy } from '@cloister/core'
-import { purposeTypedData, type WorkerEvidence } from '@cloister/secrets'
 import { judge } from '@cloister/verify'
 import { type Address, type Hex, recoverTypedDataAddress } from 'viem'
+import { purposeTypedData, type WorkerEvidence, workloadFreshness } from './wire.ts'
 
 /** A worker whose evidence holds. */
 export interface JudgedWorker {
   worker: Address
   /** The guest image's name on chain. */
   image: Hex
+}
+
+/**
+ * Judges a quote over 32 bytes that another lease had its worker make: it has to be by that worker, for that
+ * lease and for the manifest that it is supposed to run. Throws `not-attested` with why.
+ */
+export async function judgeQuote(
+  chain: Chain,
+  from: { worker: Address; lease: Hex; manifestHash: Hex },
+  evidence: WorkerEvidence,
+  data: Hex,
+): Promise<JudgedWorker> {
+  if (evidence.worker !== from.worker)
+    throw new CloisterError('not-attested', 'The quote is by another worker than the lease is on.')
+  return judgeWorker(chain, evidence, workloadFreshness(from.lease, from.manifestHash, data))
 }
 
 /**

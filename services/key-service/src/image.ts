@@ -1,11 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { canonicalHash, type Manifest, parseManifest } from '@cloister/core'
+import { canonicalHash } from '@cloister/core'
 import { buildImage } from '@cloister/executors'
 import { build, stop } from 'esbuild'
-
-const NAME = 'cloister/key-service:1'
-const SERVICE = 'keys'
+import { IMAGE } from './manifest.ts'
 
 /**
  * Packs the key service into an image in an OCI layout folder, unless it is there: one file of code, and
@@ -39,7 +37,7 @@ export async function buildKeyServiceImage(layout: string): Promise<string> {
   if (built === state && digest !== undefined) return digest
   const made = await buildImage({
     layout,
-    name: NAME,
+    name: IMAGE,
     programs: { '/usr/bin/node': process.execPath },
     files: { '/app/key-service.mjs': code },
     entrypoint: ['node', '--max-semi-space-size=1', '/app/key-service.mjs'],
@@ -49,39 +47,4 @@ export async function buildKeyServiceImage(layout: string): Promise<string> {
   })
   writeFileSync(mark, `${state} ${made}`)
   return made
-}
-
-/** What an instance runs, image by digest. Its hash is what `KeyService.manifestHash` names. */
-export function keyServiceManifest(digest: string): Manifest {
-  const compose = {
-    services: {
-      [SERVICE]: {
-        image: `${NAME}@${digest}`,
-        restart: 'always',
-        ports: ['80:8080'],
-        volumes: ['held:/data'],
-        read_only: true,
-        cpus: '0.5',
-        mem_limit: '192m',
-        storage_opt: { size: '64m' },
-        // Whoever leases an instance gets nothing out of it: no shell, and nothing in its logs.
-        'x-exec': false,
-        'x-agent-socket': true,
-        healthcheck: {
-          test: [
-            'CMD',
-            'node',
-            '-e',
-            "fetch('http://127.0.0.1:8080/v1/state').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))",
-          ],
-          interval: '60s',
-          timeout: '5s',
-          retries: 3,
-          start_period: '30s',
-        },
-      },
-    },
-    volumes: { held: { 'x-size': '16m' } },
-  }
-  return parseManifest(JSON.stringify(compose), { file: 'key-service.json', env: {} }).manifest
 }

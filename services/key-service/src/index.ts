@@ -1,1 +1,2 @@
-export { buildKeyServiceImage, keyServiceManifest } from './image.ts'
+export { buildKeyServiceImage } from './image.ts'
+export { keyServiceManifest } from './manifest.ts'

@@ -1,6 +1,6 @@
 import { type AttestedWorker, type Network, reportDataOf } from '@cloister/chain'
 import { collateralFor } from '@cloister/client'
-import { purposeTypedData, type WorkerEvidence } from '@cloister/secrets'
+import { purposeTypedData, type WorkerEvidence } from '@cloister/workload/wire'
 import type { Hex, LocalAccount } from 'viem'
 import type { EvidenceSource } from './source.ts'
 

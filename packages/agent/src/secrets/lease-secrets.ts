@@ -1,18 +1,12 @@
 import { CloisterError, GrowingPause, type Manifest, messageOf, type Service } from '@cloister/core'
 import type { ContainerSpec } from '@cloister/executors'
+import type { Run } from '@cloister/key-service/client'
 import { type Envelope, openEnvelope, type Secrets } from '@cloister/secrets'
 import type { Hex } from 'viem'
 
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 15_000
 const FILE_MODE = 0o444
-
-/** What secrets are for: one manifest of one lease. They are given to nothing else that runs for it. */
-export interface Run {
-  lease: Hex
-  /** SHA-256 of the canonical manifest that is started. */
-  manifestHash: Hex
-}
 
 /** Gets the private keys for an envelope of a lease's; see `fetchAppKeys`. */
 export type FetchKeys = (run: Run, envelope: Envelope) => Promise<[Uint8Array, Uint8Array, Uint8Array]>

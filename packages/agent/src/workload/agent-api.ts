@@ -2,16 +2,22 @@ import { hkdfSync } from 'node:crypto'
 import { type Chain, getLease, signConsent } from '@cloister/chain'
 import { callService, IndexClient, workerOfRecord } from '@cloister/client'
 import { bytes32, CloisterError, checkRequest, messageOf, problemResponse } from '@cloister/core'
-import { workloadFreshness } from '@cloister/secrets'
+import {
+  ChainRead,
+  type LeaseAnswer,
+  LeaseCall,
+  MAX_BODY_BYTES,
+  type SealingKey,
+  type Self,
+  workloadFreshness,
+} from '@cloister/workload/wire'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { Hex, LocalAccount } from 'viem'
-import { z } from 'zod'
 import type { WorkerProver } from '../evidence/prover.ts'
 import type { Log } from '../log.ts'
 import type { AgentHandler } from './agent-sockets.ts'
 
-const MAX_BODY_BYTES = 2 * 1024 * 1024
 /**
  * Requests of one manifest that are answered at once: each may have hardware make a quote, or another worker
  * asked.
@@ -19,17 +25,6 @@ const MAX_BODY_BYTES = 2 * 1024 * 1024
 const MAX_AT_ONCE = 8
 /** Seconds in which a seat may be taken by a consent. */
 const CONSENT_SECONDS = 600
-/** What a workload may ask the chain: nothing is sent, nothing is made to wait. */
-const READS = ['eth_chainId', 'eth_blockNumber', 'eth_getBlockByNumber', 'eth_call'] as const
-
-const Rpc = z.object({ method: z.enum(READS), params: z.array(z.unknown()).max(4) })
-const Call = z.strictObject({
-  lease: bytes32,
-  method: z.enum(['GET', 'POST']),
-  path: z.string().regex(/^\/[\x21-\x7e]{0,1000}$/),
-  body: z.string().max(MAX_BODY_BYTES).optional(),
-})
-
 interface AgentApiParts {
   chain: Chain
   /** The worker's. */
@@ -81,12 +76,14 @@ export function agentApi({ chain, key, keySeat, prover, sealingSecret, log }: Ag
     app.notFound(() => problemResponse(new CloisterError('not-found', 'There is nothing here.')))
     // The way to the node may have a password in it; reads go through `/v1/rpc`.
     const network = { ...chain.network, rpcUrl: 'http://rpc.invalid' }
-    app.get('/v1/self', (context) => context.json({ lease, manifestHash, worker: key.address, network }))
+    app.get('/v1/self', (context) =>
+      context.json({ lease, manifestHash, worker: key.address, network } satisfies Self),
+    )
     app.get('/v1/sealing-key', (context) => {
       const info = Buffer.from(`cloister sealing key ${lease} ${manifestHash}`)
       return context.json({
         key: Buffer.from(hkdfSync('sha256', sealingSecret, new Uint8Array(), info, 32)).toString('base64'),
-      })
+      } satisfies SealingKey)
     })
     app.get('/v1/quote', async (context) => {
       const data = checkRequest(bytes32, context.req.query('data'))
@@ -109,16 +106,18 @@ export function agentApi({ chain, key, keySeat, prover, sealingSecret, log }: Ag
       )
     })
     app.post('/v1/rpc', async (context) =>
-      context.json((await chain.client.request(checkRequest(Rpc, await bodyOf(context)) as never)) ?? null),
+      context.json(
+        (await chain.client.request(checkRequest(ChainRead, await bodyOf(context)) as never)) ?? null,
+      ),
     )
     app.post('/v1/call', async (context) => {
-      const call = checkRequest(Call, await bodyOf(context))
+      const call = checkRequest(LeaseCall, await bodyOf(context))
       const target = await getLease(chain, call.lease)
       if (target.state !== 'open') throw new CloisterError('not-found', 'There is no such open lease.')
       const { network } = chain
       const record = await new IndexClient(network.indexerUrl).worker(target.worker)
       const { status, text } = await callService(workerOfRecord(network, record), call.lease, call)
-      return context.json({ status, body: text })
+      return context.json({ status, body: text } satisfies LeaseAnswer)
     })
     return (request) => app.fetch(request)
   }

@@ -1,30 +1,23 @@
 import { randomBytes } from 'node:crypto'
 import { type Chain, getLease, getSeats, mayHaveKeys, type Seat } from '@cloister/chain'
 import { CloisterError, loop, messageOf } from '@cloister/core'
+import { appKeyPair, checkOf, generateKeyPair, open, type Part, partsOf, seal } from '@cloister/secrets'
+import { type AgentSocket, judgeQuote, judgeWorker, type Self } from '@cloister/workload'
+import type { SeatConsent } from '@cloister/workload/wire'
+import type { Hex } from 'viem'
 import {
   AppPublicKeys,
-  appKeyPair,
   Challenge,
-  checkOf,
   Exchange,
   ExchangeAnswer,
   type ExchangeRequest,
   exchangeAnswerData,
   exchangeData,
-  generateKeyPair,
   type InstanceState,
-  open,
-  type Part,
-  partsOf,
   type ReleaseRequest,
   releaseContext,
   releaseFreshness,
-  type SeatConsent,
-  seal,
-  workloadFreshness,
-} from '@cloister/secrets'
-import { type AgentSocket, judgeWorker, type Self } from '@cloister/workload'
-import type { Hex } from 'viem'
+} from '../protocol.ts'
 import { Challenges } from './challenges.ts'
 import { allComplete, exchangeFor, type Held, learn, partToMake } from './parts.ts'
 import type { Vault } from './vault.ts'
@@ -156,7 +149,7 @@ export class Instance {
     const peer = others.find(({ index }) => index === request.seat)
     if (!peer) throw new CloisterError('not-seated', `Nobody has seat ${request.seat}, or it is ours.`)
     this.challenges.use(request.challenge)
-    await this.judgePeer(peer, request.evidence, exchangeData(request))
+    await judgeQuote(this.parts.chain, peer, request.evidence, exchangeData(request))
     const plaintext = Buffer.from(JSON.stringify(exchangeFor(held, peer.index)))
     const sealed = base64(await seal([Buffer.from(request.transportKey, 'base64')], plaintext, 'exchange'))
     const evidence = await this.parts.agent.quote(exchangeAnswerData(request.transportKey, sealed))
@@ -212,19 +205,14 @@ export class Instance {
     const answer = ExchangeAnswer.parse(
       await agent.call(peer.lease, 'POST', '/v1/exchange', { ...request, evidence }),
     )
-    await this.judgePeer(peer, answer.evidence, exchangeAnswerData(request.transportKey, answer.sealed))
+    await judgeQuote(
+      this.parts.chain,
+      peer,
+      answer.evidence,
+      exchangeAnswerData(request.transportKey, answer.sealed),
+    )
     const opened = await open([transport.privateKey], Buffer.from(answer.sealed, 'base64'), 'exchange')
     return Exchange.parse(JSON.parse(Buffer.from(opened).toString('utf8')))
-  }
-
-  /**
-   * The quote has to be by the seat's own worker, for the seat's own lease and the manifest it was seated
-   * with.
-   */
-  private async judgePeer(peer: Seat, evidence: ExchangeAnswer['evidence'], data: Hex): Promise<void> {
-    if (evidence.worker !== peer.worker)
-      throw new CloisterError('not-attested', `Seat ${peer.index} is on another worker.`)
-    await judgeWorker(this.parts.chain, evidence, workloadFreshness(peer.lease, peer.manifestHash, data))
   }
 
   private async serving(): Promise<{ seat: number; secrets: [Part, Uint8Array][] }> {

@@ -1,6 +1,7 @@
 import { CloisterError } from '@cloister/core'
-import { checkOf, type Exchange, PARTS, type Part, partsOf } from '@cloister/secrets'
+import { checkOf, PARTS, type Part, partsOf } from '@cloister/secrets'
 import type { Hex } from 'viem'
+import type { Exchange } from '../protocol.ts'
 
 /** What an instance remembers. Secrets in base64, by part. */
 export interface Held {

@@ -1,11 +1,11 @@
 import { createServer } from 'node:http'
 import { bytes32, CloisterError, checkRequest, problemResponse } from '@cloister/core'
-import { ExchangeRequest, ReleaseRequest } from '@cloister/secrets'
 import { type Served, serve } from '@cloister/transport'
 import { getRequestListener } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { z } from 'zod'
+import { ExchangeRequest, ReleaseRequest } from '../protocol.ts'
 import type { Instance } from './instance.ts'
 
 /** Bytes of a request: a quote, its event log and collateral. */

@@ -1,24 +1,27 @@
 import { type Chain, getSeats, type Seat } from '@cloister/chain'
-import { askService, IndexClient, type ServiceRequest, workerOfRecord } from '@cloister/client'
-import { CloisterError, messageOf } from '@cloister/core'
+import { CloisterError, fromBase64, messageOf, toBase64 } from '@cloister/core'
+import { type Envelope, generateKeyPair, open, PARTS, type Part, publicKeyOf } from '@cloister/secrets'
+import type { WorkerEvidence } from '@cloister/workload/wire'
+import { bytesToHex, type Hex } from 'viem'
 import {
   Challenge,
-  type Envelope,
-  generateKeyPair,
-  open,
-  PARTS,
-  type Part,
-  publicKeyOf,
   ReleaseAnswer,
   ReleasedKeys,
   type ReleaseRequest,
   releaseContext,
   releaseFreshness,
-} from '@cloister/secrets'
-import type { Hex } from 'viem'
-import type { z } from 'zod'
-import type { WorkerProver } from '../evidence/prover.ts'
-import type { Run } from './lease-secrets.ts'
+} from '../protocol.ts'
+import { askInstance } from './ask.ts'
+
+/** What keys are for: one manifest of one lease. They are given to nothing else that runs for it. */
+export interface Run {
+  lease: Hex
+  /** SHA-256 of the canonical manifest that is started. */
+  manifestHash: Hex
+}
+
+/** Has a worker prove itself for a purpose; see `purposeDigest`. */
+export type Prove = (purpose: Hex) => Promise<WorkerEvidence>
 
 /**
  * The private keys, by part, that open an envelope, for what a lease is about to run here: asks all seats of
@@ -27,7 +30,7 @@ import type { Run } from './lease-secrets.ts'
  */
 export async function fetchAppKeys(
   chain: Chain,
-  prover: WorkerProver,
+  prove: Prove,
   run: Run,
   envelope: Envelope,
 ): Promise<[Uint8Array, Uint8Array, Uint8Array]> {
@@ -37,9 +40,8 @@ export async function fetchAppKeys(
   await Promise.all(
     seats.map(async (seat) => {
       try {
-        for (const [part, key] of await askSeat(chain, prover, seat, run, envelope.app)) {
-          const wanted = Buffer.from(envelope.keys[part], 'base64')
-          if (!wanted.equals(publicKeyOf(key)))
+        for (const [part, key] of await release(chain, prove, seat, run, envelope.app)) {
+          if (bytesToHex(publicKeyOf(key)) !== bytesToHex(fromBase64(envelope.keys[part])))
             throw new CloisterError(
               'keys-unavailable',
               `Seat ${seat.index} gave another key for part ${part}.`,
@@ -68,34 +70,32 @@ export async function fetchAppKeys(
   )
 }
 
-async function askSeat(
+async function release(
   chain: Chain,
-  prover: WorkerProver,
+  prove: Prove,
   seat: Seat,
   run: Run,
   app: Hex,
 ): Promise<[Part, Uint8Array][]> {
-  const { network } = chain
-  const worker = workerOfRecord(network, await new IndexClient(network.indexerUrl).worker(seat.worker))
-  const ask = <T extends z.ZodType>(question: ServiceRequest, schema: T) =>
-    askService(`Seat ${seat.index}`, worker, seat.lease, question, schema)
-  const { challenge } = await ask({ path: '/v1/challenge' }, Challenge)
+  const who = `Seat ${seat.index}`
+  const { challenge } = await askInstance(chain, who, seat, { path: '/v1/challenge', answer: Challenge })
   const transport = await generateKeyPair()
   const question = {
     app,
     ...run,
     challenge,
-    transportKey: Buffer.from(transport.publicKey).toString('base64'),
+    transportKey: toBase64(transport.publicKey),
   }
-  const request: ReleaseRequest = { ...question, evidence: await prover.prove(releaseFreshness(question)) }
-  const { sealed } = await ask(
-    { method: 'POST', path: '/v1/release', body: JSON.stringify(request) },
-    ReleaseAnswer,
-  )
-  const opened = await open([transport.privateKey], Buffer.from(sealed, 'base64'), releaseContext(question))
-  const keys = ReleasedKeys.parse(JSON.parse(Buffer.from(opened).toString('utf8')))
+  const request: ReleaseRequest = { ...question, evidence: await prove(releaseFreshness(question)) }
+  const { sealed } = await askInstance(chain, who, seat, {
+    path: '/v1/release',
+    body: request,
+    answer: ReleaseAnswer,
+  })
+  const opened = await open([transport.privateKey], fromBase64(sealed), releaseContext(question))
+  const keys = ReleasedKeys.parse(JSON.parse(new TextDecoder().decode(opened)))
   return PARTS.flatMap((part) => {
     const key = keys[`${part}`]
-    return key === undefined ? [] : [[part, new Uint8Array(Buffer.from(key, 'base64'))]]
+    return key === undefined ? [] : [[part, fromBase64(key)]]
   })
 }

@@ -1,27 +1,11 @@
 // What the key service's HTTP interface takes and says. Whoever asks is a stranger to it, and it is one to
-// them.
-import { createHash } from 'node:crypto'
-import { GuestCollateral, GuestKind } from '@cloister/attest'
-import { address, bytes32, hexBytes } from '@cloister/core'
-import { bytesToHex, concat, type Hex, hexToBytes, stringToHex } from 'viem'
+// them. An instance answers `GET /v1/consent` too, with its worker's `SeatConsent`.
+import { bytes32, fromBase64 } from '@cloister/core'
+import { purposeDigest, WorkerEvidence } from '@cloister/workload/wire'
+import { bytesToHex, type Hex } from 'viem'
 import { z } from 'zod'
 
 const key = z.base64().length(44)
-
-/**
- * A quote about a worker, with all it takes to judge it. What the quote is bound to, both sides compute; the
- * worker's key signs it besides (`purposeTypedData`), since a worker quotes any number for whoever asks.
- */
-export const WorkerEvidence = z.strictObject({
-  worker: address,
-  signature: hexBytes,
-  kind: GuestKind,
-  tlsKeyHash: bytes32,
-  quote: z.base64().max(100_000),
-  eventLog: z.string().max(1_000_000).optional(),
-  collateral: GuestCollateral,
-})
-export type WorkerEvidence = z.infer<typeof WorkerEvidence>
 
 /** `GET /v1/state`: how an instance is doing. */
 export const InstanceState = z.object({
@@ -59,17 +43,6 @@ export const ReleaseRequest = z.strictObject({
 export type ReleaseRequest = z.infer<typeof ReleaseRequest>
 /** What is asked, less the evidence about who asks. */
 export type ReleaseQuestion = Omit<ReleaseRequest, 'evidence'>
-
-/** `GET /v1/consent`: what `KeyService.take` wants to see for an instance to be seated. */
-export const SeatConsent = z.object({
-  seat: z.int().min(0).max(2),
-  lease: bytes32,
-  /** Unix seconds. */
-  expiry: z.int().min(0),
-  /** The worker key's, see KeyService.sol. */
-  signature: hexBytes,
-})
-export type SeatConsent = z.infer<typeof SeatConsent>
 
 /** Private keys by part, sealed to the transport key. */
 export const ReleaseAnswer = z.object({ seat: z.int().min(0).max(2), sealed: z.base64().max(10_000) })
@@ -111,13 +84,7 @@ export function releaseFreshness({
   manifestHash,
   transportKey,
 }: ReleaseQuestion): Hex {
-  return digest('cloister key release', [
-    challenge,
-    app,
-    lease,
-    manifestHash,
-    bytesToHex(Buffer.from(transportKey, 'base64')),
-  ])
+  return purposeDigest('cloister key release', [challenge, app, lease, manifestHash, hexOf(transportKey)])
 }
 
 /**
@@ -128,47 +95,16 @@ export function releaseContext({ challenge, app, lease, manifestHash }: ReleaseQ
   return `release ${app} ${lease} ${manifestHash} ${challenge}`
 }
 
-/**
- * Second half of the report data of a quote that a worker made for a lease that runs on it, over 32 bytes of
- * the lease's choice.
- */
-export function workloadFreshness(lease: Hex, manifestHash: Hex, data: Hex): Hex {
-  return digest('cloister workload quote', [lease, manifestHash, data])
-}
-
 /** What a seat has quoted when it asks another. */
 export function exchangeData({ seat, challenge, transportKey }: Omit<ExchangeRequest, 'evidence'>): Hex {
-  return digest('cloister key exchange', [
-    `0x0${seat}`,
-    challenge,
-    bytesToHex(Buffer.from(transportKey, 'base64')),
-  ])
+  return purposeDigest('cloister key exchange', [`0x0${seat}`, challenge, hexOf(transportKey)])
 }
 
 /** What a seat has quoted when it answers: the asker's fresh key, and the answer. */
 export function exchangeAnswerData(transportKey: string, sealed: string): Hex {
-  return digest('cloister key exchange answer', [
-    bytesToHex(Buffer.from(transportKey, 'base64')),
-    bytesToHex(Buffer.from(sealed, 'base64')),
-  ])
+  return purposeDigest('cloister key exchange answer', [hexOf(transportKey), hexOf(sealed)])
 }
 
-/**
- * What a worker's key signs (EIP-712) to say that a quote was made for a purpose of its own: one of the
- * digests above.
- */
-export function purposeTypedData(digest: Hex, chainId: number) {
-  return {
-    domain: { name: 'Cloister Purpose', version: '1', chainId },
-    types: { Purpose: [{ name: 'digest', type: 'bytes32' }] },
-    primaryType: 'Purpose' as const,
-    message: { digest },
-  } as const
-}
-
-/** SHA-256 over a purpose, which ends in a zero byte, and parts whose lengths are fixed but for the last. */
-function digest(purpose: string, parts: Hex[]): Hex {
-  return `0x${createHash('sha256')
-    .update(hexToBytes(concat([stringToHex(purpose), '0x00', ...parts])))
-    .digest('hex')}`
+function hexOf(base64: string): Hex {
+  return bytesToHex(fromBase64(base64))
 }

@@ -1,0 +1,101 @@
+// What the worker's agent takes and says on its socket in a container, `AGENT_SOCKET`: HTTP, bodies in JSON,
+// problem documents (RFC 9457) for what it doesn't do. Both sides read these shapes.
+import { GuestCollateral, GuestKind } from '@cloister/attest'
+import { Network } from '@cloister/chain'
+import { address, bytes32, hexBytes } from '@cloister/core'
+import { concat, type Hex, sha256, stringToHex } from 'viem'
+import { z } from 'zod'
+
+/** Bytes of a request's body, at most. */
+export const MAX_BODY_BYTES = 2 * 1024 * 1024
+
+/** `GET /v1/self`: what asks, as its worker's agent knows it. */
+export const Self = z.object({
+  lease: bytes32,
+  /** SHA-256 of the canonical manifest that runs. */
+  manifestHash: bytes32,
+  worker: address,
+  /** Its `rpcUrl` leads nowhere: the chain is read through the agent. */
+  network: Network,
+})
+export type Self = z.infer<typeof Self>
+
+/** `GET /v1/sealing-key`: 32 bytes that this worker gives to this very manifest of this lease alone. */
+export const SealingKey = z.object({ key: z.base64().length(44) })
+export type SealingKey = z.infer<typeof SealingKey>
+
+/**
+ * `GET /v1/quote?data=0x…`: a quote about a worker, with all it takes to judge it. Both sides compute what
+ * the quote is bound to; the worker's key signs that besides (`purposeTypedData`), since a worker quotes any
+ * number for whoever asks.
+ */
+export const WorkerEvidence = z.strictObject({
+  worker: address,
+  signature: hexBytes,
+  kind: GuestKind,
+  tlsKeyHash: bytes32,
+  quote: z.base64().max(100_000),
+  eventLog: z.string().max(1_000_000).optional(),
+  collateral: GuestCollateral,
+})
+export type WorkerEvidence = z.infer<typeof WorkerEvidence>
+
+/**
+ * `GET /v1/seat-consent`: the worker's word that this lease may have a seat of the key service, as
+ * `KeyService.take` wants to see it. The agent answers `forbidden` where its provider gives no seat.
+ */
+export const SeatConsent = z.object({
+  seat: z.int().min(0).max(2),
+  lease: bytes32,
+  /** Unix seconds. */
+  expiry: z.int().min(0),
+  /** The worker key's, see KeyService.sol. */
+  signature: hexBytes,
+})
+export type SeatConsent = z.infer<typeof SeatConsent>
+
+/** What a workload may ask the chain: nothing is sent, nothing is made to wait. */
+const READS = ['eth_chainId', 'eth_blockNumber', 'eth_getBlockByNumber', 'eth_call'] as const
+
+/** `POST /v1/rpc`: a read of the chain. The answer is the call's result. */
+export const ChainRead = z.object({ method: z.enum(READS), params: z.array(z.unknown()).max(4) })
+
+/** `POST /v1/call`: a request to a service of another lease, wherever that runs. */
+export const LeaseCall = z.strictObject({
+  lease: bytes32,
+  method: z.enum(['GET', 'POST']),
+  path: z.string().regex(/^\/[\x21-\x7e]{0,1000}$/),
+  /** JSON. */
+  body: z.string().max(MAX_BODY_BYTES).optional(),
+})
+export type LeaseCall = z.infer<typeof LeaseCall>
+
+/** What came back: nobody on the way vouches for it. */
+export const LeaseAnswer = z.object({ status: z.int(), body: z.string() })
+export type LeaseAnswer = z.infer<typeof LeaseAnswer>
+
+/**
+ * Second half of the report data of a quote that a worker made for a lease that runs on it, over 32 bytes of
+ * the lease's choice.
+ */
+export function workloadFreshness(lease: Hex, manifestHash: Hex, data: Hex): Hex {
+  return purposeDigest('cloister workload quote', [lease, manifestHash, data])
+}
+
+/**
+ * What a worker's key signs (EIP-712) to say that a quote was made for a purpose of its own: `digest` is a
+ * `purposeDigest`.
+ */
+export function purposeTypedData(digest: Hex, chainId: number) {
+  return {
+    domain: { name: 'Cloister Purpose', version: '1', chainId },
+    types: { Purpose: [{ name: 'digest', type: 'bytes32' }] },
+    primaryType: 'Purpose' as const,
+    message: { digest },
+  } as const
+}
+
+/** SHA-256 over a purpose, which ends in a zero byte, and parts whose lengths are fixed but for the last. */
+export function purposeDigest(purpose: string, parts: Hex[]): Hex {
+  return sha256(concat([stringToHex(purpose), '0x00', ...parts]))
+}
