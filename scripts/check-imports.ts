@@ -5,7 +5,7 @@
 import { circlesOf } from './imports/circles.ts'
 import { readSources, type Source } from './imports/sources.ts'
 
-/** From the bottom. Each imports what is below it, and nothing beside it. Keep docs/architecture.md in step. */
+/** From the bottom. Each imports what is below it, nothing beside it. Keep docs/architecture.md in step. */
 const FLOORS = [
   ['core', 'attest', 'packed'],
   ['verify', 'terminal', 'transport'],
