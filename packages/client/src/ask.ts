@@ -1,5 +1,5 @@
 import { CloisterError, findCause, fromProblem, messageOf } from '@cloister/core'
-import { readText } from '@cloister/transport'
+import { readText } from '@cloister/transport/web'
 import type { z } from 'zod'
 
 /** Sends a request: the global `fetch`, or one that knows how to reach a worker. */

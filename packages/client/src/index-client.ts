@@ -17,7 +17,7 @@ import {
   TotalsRecord,
   WorkerRecord,
 } from '@cloister/core'
-import { readServerSentEvents } from '@cloister/transport'
+import { readServerSentEvents } from '@cloister/transport/web'
 import { z } from 'zod'
 import { fetchJson, reach } from './ask.ts'
 

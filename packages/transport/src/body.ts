@@ -15,7 +15,13 @@ export async function readBody(
     if (size > maxBytes) throw new CloisterError('too-large', `An answer has at most ${maxBytes} bytes.`)
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks)
+  const whole = new Uint8Array(size)
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.length
+  }
+  return whole
 }
 
 /** The same as text (UTF-8). */

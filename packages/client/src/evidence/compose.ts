@@ -1,5 +1,6 @@
 import type { GuestCollateral, GuestKind } from '@cloister/attest'
 import { type Chain, getBilling, getRoles } from '@cloister/chain'
+import { toBase64 } from '@cloister/core'
 import { claimsOf, type EvidenceBundle } from '@cloister/verify'
 import type { Address, Hex } from 'viem'
 
@@ -45,7 +46,7 @@ export async function composeBundle(chain: Chain, given: GivenEvidence): Promise
     worker: { address: given.worker, provider: billing.provider, endpoint: given.endpoint },
     evidence: {
       kind: given.kind,
-      quote: Buffer.from(given.quote).toString('base64'),
+      quote: toBase64(given.quote),
       ...(given.eventLog !== undefined && { eventLog: given.eventLog }),
       tlsKeyHash: given.tlsKeyHash,
       freshness,

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import { type Chain, getLease } from '@cloister/chain'
-import { CloisterError, type EvidenceReport, type LeaseRecord } from '@cloister/core'
+import { CloisterError, type EvidenceReport, fromBase64, type LeaseRecord } from '@cloister/core'
 import { claimsOf, type EvidenceBundle } from '@cloister/verify'
 import { type Address, bytesToHex, type Hex } from 'viem'
 import { collateralFor } from '../vendors/collateral.ts'
@@ -43,7 +42,7 @@ export async function gatherEvidence(
 ): Promise<EvidenceBundle> {
   const { network } = chain
   requireTls(network, subject.endpoint)
-  const nonce = fresh ? bytesToHex(randomBytes(32)) : undefined
+  const nonce = fresh ? bytesToHex(crypto.getRandomValues(new Uint8Array(32))) : undefined
   const [report, onChain, statement] = await Promise.all([
     client.evidence(nonce, signal),
     subject.lease && getLease(chain, subject.lease.lease),
@@ -60,7 +59,7 @@ export async function gatherEvidence(
     )
   // Whatever key the connection is held to, the evidence has to name it.
   checkAnswer(report, nonce, subject)
-  const quote = new Uint8Array(Buffer.from(report.quote, 'base64'))
+  const quote = fromBase64(report.quote)
   const { worker, endpoint } = subject
   const { kind } = report
   const collateral = await collateralFor(network, { kind, quote, collateral: report.collateral })

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Network, Wallet } from '@cloister/chain'
 import {
   bidFromJson,
@@ -23,7 +22,7 @@ import {
   WorkerReport,
 } from '@cloister/core'
 import type { Envelope } from '@cloister/secrets'
-import { readServerSentEvents } from '@cloister/transport'
+import { readServerSentEvents } from '@cloister/transport/web'
 import { type Address, bytesToHex, type Hex } from 'viem'
 import { z } from 'zod'
 import { fetchJson, reach, textOf } from '../ask.ts'
@@ -160,7 +159,7 @@ export class WorkerClient {
     const signed = {
       tenant: account.address,
       issuedAt: Math.floor(Date.now() / 1000),
-      nonce: bytesToHex(randomBytes(32)),
+      nonce: bytesToHex(crypto.getRandomValues(new Uint8Array(32))),
     }
     const typed = requestTypedData(
       { ...signed, worker: this.worker, method, path, bodyHash: bodyHash(body) },
