@@ -56,11 +56,16 @@ export interface BoundEvidence extends Evidence {
   block: FreshBlock
 }
 
+/** Quotes that are made for strangers at once: hardware makes a few a second. */
+const STRANGERS_AT_ONCE = 4
+
 /** Keeps the worker covered: has its hardware quote, hands the quote in, and says so loudly when it can't. */
 export class Attestor {
   private readonly parts: AttestorParts
   private threshold = RENEW_AT
   private failures = 0
+  /** Quotes that are being made for strangers. */
+  private strangers = 0
   /** Unix seconds of the chain, whose clock may be ahead of ours. */
   private coveredUntil = 0
   private aheadSeconds = 0
@@ -107,7 +112,19 @@ export class Attestor {
     return this.coveredUntil - (Date.now() / 1000 + this.aheadSeconds)
   }
 
-  /** A fresh quote over anybody's 32 bytes, bound to this worker as those on chain are. */
+  /** A fresh quote over a stranger's number. Throws `too-busy` where enough are being made for others. */
+  async quoteForStranger(nonce: Hex): Promise<Evidence> {
+    if (this.strangers >= STRANGERS_AT_ONCE)
+      throw new CloisterError('too-busy', 'The worker makes as many quotes as it can; ask again in a moment.')
+    this.strangers++
+    try {
+      return await this.quote(nonce)
+    } finally {
+      this.strangers--
+    }
+  }
+
+  /** A fresh quote over 32 bytes, bound to this worker as those on chain are. */
   quote(freshness: Hex): Promise<Evidence> {
     const { wallet, key, provider, tlsKeyHash, source } = this.parts
     return source.quote(

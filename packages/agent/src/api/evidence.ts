@@ -5,10 +5,6 @@ import type { Evidence } from '../evidence/source.ts'
 import type { Accepted } from '../store.ts'
 import type { Worker } from './worker.ts'
 
-/** Quotes that are being made for strangers at once: hardware makes a few a second. */
-const MAX_AT_ONCE = 4
-let making = 0
-
 /** The evidence last handed in, or fresh evidence over `nonce`. Throws `too-busy` or `no-evidence`. */
 export async function evidenceReport(
   { attestor, key }: Worker,
@@ -31,13 +27,10 @@ export async function evidenceReport(
       freshness: { kind: 'block', number: Number(latest.block.number), hash: latest.block.hash },
     }
   }
-  if (making >= MAX_AT_ONCE)
-    throw new CloisterError('too-busy', 'The worker makes as many quotes as it can; ask again in a moment.')
-  making++
-  try {
-    return { ...common, ...encoded(await attestor.quote(nonce)), freshness: { kind: 'nonce', nonce } }
-  } finally {
-    making--
+  return {
+    ...common,
+    ...encoded(await attestor.quoteForStranger(nonce)),
+    freshness: { kind: 'nonce', nonce },
   }
 }
 

@@ -12,30 +12,35 @@ const ANSWER_MS = 15_000
 /** Certificates change with updates of the firmware; AMD's list is made anew every few weeks. */
 const KEPT_MS = 6 * 3_600_000
 const PRODUCTS: SnpProduct[] = ['Milan', 'Genoa', 'Turin']
-let kept: { at: number; tcb: string; collateral: SnpCollateral } | undefined
+
+/** Finds what goes along with an SNP report, given it and the host's table of certificates. */
+export type FindSnpCollateral = (report: Uint8Array, table: Uint8Array) => Promise<SnpCollateral>
 
 /**
  * What goes along with an SNP report: certificates out of the host's table where it has the chip's or the
  * cloud's key and what signed it, from AMD's key service where not; and AMD's revocation list. Nothing is
- * verified here: those who judge do. Throws `no-evidence`.
+ * verified here: those who judge do. What was found is kept for six hours. Throws `no-evidence`.
  */
-export async function snpCollateral(report: Uint8Array, table: Uint8Array): Promise<SnpCollateral> {
-  // Reported TCB: the chip's key is for one.
-  const tcb = Buffer.from(report.subarray(0x180, 0x188)).toString('hex')
-  if (kept && kept.tcb === tcb && Date.now() - kept.at < KEPT_MS) return kept.collateral
-  try {
-    const collateral = await find(report, table)
-    kept = { at: Date.now(), tcb, collateral }
-    return collateral
-  } catch (cause) {
-    throw new CloisterError(
-      'no-evidence',
-      'The certificates of this chip are not to be had, from the host or from AMD.',
-      {
-        hint: 'The worker has to reach kdsintf.amd.com, now and then.',
-        cause,
-      },
-    )
+export function snpCollateral(): FindSnpCollateral {
+  let kept: { at: number; tcb: string; collateral: SnpCollateral } | undefined
+  return async (report, table) => {
+    // Reported TCB: the chip's key is for one.
+    const tcb = Buffer.from(report.subarray(0x180, 0x188)).toString('hex')
+    if (kept && kept.tcb === tcb && Date.now() - kept.at < KEPT_MS) return kept.collateral
+    try {
+      const collateral = await find(report, table)
+      kept = { at: Date.now(), tcb, collateral }
+      return collateral
+    } catch (cause) {
+      throw new CloisterError(
+        'no-evidence',
+        'The certificates of this chip are not to be had, from the host or from AMD.',
+        {
+          hint: 'The worker has to reach kdsintf.amd.com, now and then.',
+          cause,
+        },
+      )
+    }
   }
 }
 

@@ -3,7 +3,7 @@ import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SnpCollateral } from '@cloister/attest'
 import { CloisterError, messageOf } from '@cloister/core'
-import { snpCollateral } from './snp-collateral.ts'
+import { type FindSnpCollateral, snpCollateral } from './snp-collateral.ts'
 import type { Evidence, EvidenceSource } from './source.ts'
 
 /** The calls that the kernel's file interface answers; a fake takes their place in tests. */
@@ -24,7 +24,7 @@ const ATTEMPTS = 3
 export function tsmSource(
   root: string,
   files: TsmFiles = { mkdir, readFile, writeFile, rmdir },
-  amd: (report: Uint8Array, table: Uint8Array) => Promise<SnpCollateral> = snpCollateral,
+  amd: FindSnpCollateral = snpCollateral(),
 ): EvidenceSource {
   return {
     name: 'configfs-tsm',

@@ -11,7 +11,9 @@ import { claimsOf } from '@cloister/verify'
 
 const ANSWER_MS = 10_000
 const KEPT_MS = 600_000
-const kept = new Map<string, { at: number; collateral: Promise<QuoteCollateral> }>()
+type Kept = Map<string, { at: number; collateral: Promise<QuoteCollateral> }>
+/** By network, and by Intel's family of platforms (FMSPC). */
+const keptOf = new WeakMap<Network, Kept>()
 
 /** Evidence about a guest, and collateral that came along with it. */
 export interface GuestEvidence {
@@ -39,18 +41,20 @@ export async function collateralFor(
       'The worker gives no certificates of AMD’s along with its report.',
     )
   }
-  const key = `${network.attestation.collateralUrl} ${(await claimsOf(kind, quote)).family}`
-  const known = kept.get(key)
+  const { family } = await claimsOf(kind, quote)
+  const kept: Kept = keptOf.get(network) ?? new Map()
+  keptOf.set(network, kept)
+  const known = kept.get(family)
   if (known && Date.now() - known.at < KEPT_MS) return known.collateral
   const asked = fetchCollateral(quote, {
     baseUrl: network.attestation.collateralUrl,
     signal: AbortSignal.timeout(ANSWER_MS),
   })
-  kept.set(key, { at: Date.now(), collateral: asked })
+  kept.set(family, { at: Date.now(), collateral: asked })
   try {
     return await asked
   } catch (cause) {
-    kept.delete(key)
+    kept.delete(family)
     if (!(cause instanceof EvidenceError)) throw cause
     throw new CloisterError('no-collateral', `The vendor’s collateral is not to be had: ${cause.message}`, {
       hint: 'It is needed to judge the hardware. Try again, or check `attestation.collateralUrl` of the network.',
