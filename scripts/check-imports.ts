@@ -2,10 +2,12 @@
 // circles between packages or between files of one, arrows that don't point to a lower floor, packages that
 // reach `development` though they aren't apps, and what needs Node in packages that run in browsers. Exit 1
 // if there is any.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { circlesOf } from './imports/circles.ts'
 import { readSources, type Source } from './imports/sources.ts'
 
-/** From the bottom. Each imports what is below it, nothing beside it. Keep docs/architecture.md in step. */
+/** From the bottom. Each imports what is below it, nothing beside it, as docs/architecture.md shows. */
 const FLOORS = [
   ['core', 'attest', 'packed'],
   ['verify', 'terminal', 'transport'],
@@ -38,7 +40,13 @@ const NODE_STILL: string[] = [
 ]
 
 const sources = readSources()
-const wrong = [...checkFloors(), ...checkDevelopment(), ...checkCircles(), ...checkBrowsers()]
+const wrong = [
+  ...checkFloors(),
+  ...checkPicture(),
+  ...checkDevelopment(),
+  ...checkCircles(),
+  ...checkBrowsers(),
+]
 printFloors()
 for (const line of wrong) console.error(`✘ ${line}`)
 process.exitCode = wrong.length > 0 ? 1 : 0
@@ -67,6 +75,21 @@ function whoImports(name: string, other: string): string {
     .filter((source) => source.package === name && source.packages.includes(other))
     .map(({ path }) => path)
     .join(', ')
+}
+
+/** The first picture of docs/architecture.md: a number begins a floor, and folders stand on it. */
+function checkPicture(): string[] {
+  const text = readFileSync(join(import.meta.dirname, '../docs/architecture.md'), 'utf8')
+  const shown = new Map<string, number>()
+  let floor = -1
+  for (const line of text.split('```')[1]?.split('\n') ?? []) {
+    floor = Number(/^ *(\d+) {2}/.exec(line)?.[1] ?? floor)
+    for (const [, name, plan] of line.matchAll(/(?:packages|services|apps)\/([a-z-]+)|(contracts)\/deploy/g))
+      shown.set(name ?? plan ?? '', floor)
+  }
+  return FLOORS.flat()
+    .filter((name) => shown.get(name) !== floorOf(name))
+    .map((name) => `docs/architecture.md does not show ${name} on floor ${floorOf(name)}`)
 }
 
 function checkDevelopment(): string[] {
