@@ -1,5 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import {
   ADMISSION_ABI,
   EMISSION_ABI,
@@ -9,10 +12,14 @@ import {
   TOKEN_ABI,
   WORKERS_ABI,
 } from '@cloister/chain'
+import { loadNetwork } from '@cloister/chain/node'
+import { developmentAccount } from '@cloister/development/accounts'
 import { type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
-import { encodeFunctionData } from 'viem'
+import { encodeFunctionData, toHex } from 'viem'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ARTIFACTS, account, checkDeployment, LAYER2, type Plan, runPlan } from './index.ts'
+
+const MAIN = join(import.meta.dirname, 'main.ts')
 
 let chain: DevelopmentChain
 beforeAll(async () => {
@@ -167,4 +174,42 @@ it('has an owner that takes nothing and lets nobody in at once', () => {
   for (const { called, body } of found)
     if (!(called in AT_ONCE)) expect(body, called).toMatch(/^\s*_useAnnouncement\(\);/)
   expect(Object.keys(AT_ONCE).filter((name) => !found.some(({ called }) => called === name))).toEqual([])
+})
+
+it('is done from settings alone, which are wrong where they say so', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cloister-deploy-'))
+  try {
+    const { contracts: _, deployedAt: __, tokens: ___, ...described } = chain.network
+    const { root: ____, ...attestation } = described.attestation
+    const settings = {
+      ...described,
+      development: false,
+      attestation,
+      emissionStart: 1_900_000_800,
+      governance: chain.wallet(0).account.address,
+      treasury: chain.wallet(9).account.address,
+      usdc: chain.wallet(6).account.address,
+      floors: [],
+      images: [{ image: `0x${'11'.repeat(32)}`, roles: 1 }],
+    }
+    const paths = [join(folder, 'settings.json'), join(folder, 'network.json')] as const
+    const key = toHex(developmentAccount(chain.network, 8).getHdKey().privateKey ?? new Uint8Array())
+    const run = async (given: object, ...flags: string[]) => {
+      writeFileSync(paths[0], JSON.stringify(given))
+      const options = { env: { ...process.env, CLOISTER_DEPLOYER_KEY: key } }
+      return promisify(execFile)(process.execPath, [MAIN, ...paths, ...flags], options)
+    }
+    expect((await run(settings)).stdout).toContain('  owner() will be governance\n')
+    expect(existsSync(paths[1])).toBe(false)
+    const calls = JSON.parse((await run(settings, '--run')).stdout)
+    expect(calls).toMatchObject([{ what: 'market.setToken', by: settings.governance }, {}])
+    const network = loadNetwork(paths[1])
+    expect(calls[0].to).toBe(network.contracts.market)
+    await expect(run({ ...settings, chainId: 1 }, '--run')).rejects.toThrow('is on 1.')
+    await expect(run({ ...settings, emissionStart: 1_900_000_801 }, '--run')).rejects.toThrow(
+      'not a full hour',
+    )
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })

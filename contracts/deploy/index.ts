@@ -1,6 +1,7 @@
 export { ARTIFACTS, type Artifact, type Artifacts } from './artifacts.ts'
 export { checkDeployment, type Difference } from './check.ts'
 export { CLOISTER, COLLATERAL, WEIGHTS } from './cloister.ts'
+export { type DeployedNetwork, deployNetwork, type Undeployed } from './network.ts'
 export { EMBEDDED } from './networks/embedded.ts'
 export { LAYER2 } from './networks/layer2.ts'
 export { account, type Contract, contract, factsOf, given, type Plan, type Value } from './plan.ts'

@@ -1,8 +1,13 @@
 import { imageOf } from '@cloister/attest'
-import { connectWallet, Network } from '@cloister/chain'
-import { ARTIFACTS, type Deployment, EMBEDDED, runPlan } from '@cloister/contracts/deploy'
+import {
+  ARTIFACTS,
+  type DeployedNetwork,
+  deployNetwork,
+  EMBEDDED,
+  type Undeployed,
+} from '@cloister/contracts/deploy'
 import { EPOCH_SECONDS } from '@cloister/economy'
-import { type Address, bytesToHex, hexToBigInt, slice, toHex, zeroAddress, zeroHash } from 'viem'
+import { bytesToHex, createPublicClient, hexToBigInt, http, slice, toHex, zeroHash } from 'viem'
 import { DEVELOPMENT_ROLES, developmentAccount } from './accounts.ts'
 import { TEST_USDC_ABI, TEST_USDC_BYTECODE } from './generated/test-contracts.ts'
 import {
@@ -16,15 +21,6 @@ import {
   TEE_TCB_SVN,
 } from './root/index.ts'
 
-/** A development network whose contracts aren't deployed. */
-export type Undeployed = Omit<Network, 'contracts' | 'deployedAt' | 'emissionStart' | 'tokens'>
-
-/** A development network with contracts, and what they were deployed from. */
-export interface DeployedNetwork {
-  network: Network
-  deployment: Deployment
-}
-
 /** Development guests may earn; those on TDX verify for others. */
 const GUEST = 1
 const GUEST_AND_VERIFIER = 3
@@ -34,11 +30,6 @@ const FLOOR_SECONDS = 10n * 365n * 86_400n
  * block of the development chain has room for all of them.
  */
 const AT_ONCE = { gasOfContract: 6_000_000n, gasOfStep: 400_000n }
-const Contracts = Network.shape.contracts
-const NOWHERE = Contracts.parse(
-  Object.fromEntries(Object.keys(Contracts.shape).map((name) => [name, zeroAddress])),
-)
-
 /**
  * Deploys a development network's contracts from its governance account. Platforms of `root` may serve it,
  * with the development guests, and emission begins at the last full hour. Throws `deploy-failed`.
@@ -47,51 +38,40 @@ export async function deployDevelopment(
   undeployed: Undeployed,
   root: Pick<DevelopmentRoot, 'publicKey' | 'authorityCertificate' | 'collateral'>,
 ): Promise<DeployedNetwork> {
-  const empty = { ...undeployed, contracts: NOWHERE, deployedAt: 0, emissionStart: 0, tokens: [] }
   const addressOf = (index: number) => developmentAccount(undeployed, index).address
-  const governance = connectWallet(empty, developmentAccount(undeployed, DEVELOPMENT_ROLES.governance))
-  const { timestamp } = await governance.client.getBlock()
-  const emissionStart = timestamp - (timestamp % BigInt(EPOCH_SECONDS))
+  const governance = developmentAccount(undeployed, DEVELOPMENT_ROLES.governance)
+  const { timestamp } = await createPublicClient({ transport: http(undeployed.rpcUrl) }).getBlock()
   const key = bytesToHex(root.publicKey)
   // No platform serves before there are revocation lists. Workers post the later ones.
   const lists = await root.collateral(Number(timestamp))
-  const { deployment, block } = await runPlan(
+  const providers = DEVELOPMENT_ROLES.providers.map(
+    (index, provider) => [`provider${provider}`, addressOf(index)] as const,
+  )
+  return deployNetwork(
+    undeployed,
     governance,
     {
       plan: EMBEDDED,
       artifacts: { ...ARTIFACTS, TestUSDC: { abi: TEST_USDC_ABI, bytecode: TEST_USDC_BYTECODE } },
       accounts: {
-        governance: governance.account.address,
+        governance: governance.address,
         treasury: addressOf(DEVELOPMENT_ROLES.treasury),
-        ...Object.fromEntries(
-          DEVELOPMENT_ROLES.providers.map((index, provider) => [`provider${provider}`, addressOf(index)]),
-        ),
+        ...Object.fromEntries(providers),
       },
       given: {
         rootX: hexToBigInt(slice(key, 0, 32)),
         rootY: hexToBigInt(slice(key, 32)),
         floors: [{ fmspc: `0x${DEVELOPMENT_FMSPC}`, floor: floorUntil(timestamp + FLOOR_SECONDS) }],
         images: developmentImages(),
-        emissionStart,
+        emissionStart: timestamp - (timestamp % BigInt(EPOCH_SECONDS)),
         authority: bytesToHex(root.authorityCertificate),
         rootList: `0x${lists.root_ca_crl}`,
         platformList: `0x${lists.pck_crl}`,
       },
     },
+    { symbol: 'USDC', decimals: 6 },
     { atOnce: AT_ONCE },
   )
-  const { cloi, usdc } = deployment.addresses
-  const network: Network = {
-    ...undeployed,
-    contracts: Contracts.parse(deployment.addresses),
-    deployedAt: block,
-    emissionStart: Number(emissionStart),
-    tokens: [
-      { symbol: 'CLOI', decimals: 18, address: cloi as Address },
-      { symbol: 'USDC', decimals: 6, address: usdc as Address },
-    ],
-  }
-  return { network, deployment }
 }
 
 /** The TCB floor of development platforms: what they are made with. */

@@ -1,0 +1,112 @@
+// Deploys a network's contracts on its layer 2: main.ts SETTINGS.json NETWORK.json [--run]
+// SETTINGS is the network's description without what deploying finds out, and what `Settings` adds. Without
+// --run it says which contracts there will be and what they will answer. With it, the account of
+// CLOISTER_DEPLOYER_KEY sends. NETWORK is written once the chain says what the plan says; what is left to
+// governance is printed as calls, and nothing can be paid for before governance has sent them.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { connectChain, Network } from '@cloister/chain'
+import { address, bytes32, CloisterError, hexBytes, messageOf } from '@cloister/core'
+import { privateKeyToAccount } from 'viem/accounts'
+import { z } from 'zod'
+import { ARTIFACTS } from './artifacts.ts'
+import { checkDeployment } from './check.ts'
+import { deployNetwork } from './network.ts'
+import { LAYER2 } from './networks/layer2.ts'
+import type { Value } from './plan.ts'
+
+const number = z.int().min(0)
+const Settings = Network.omit({
+  contracts: true,
+  deployedAt: true,
+  emissionStart: true,
+  tokens: true,
+}).extend({
+  governance: address,
+  treasury: address,
+  usdc: address,
+  /** When emission begins, Unix seconds: a full hour. */
+  emissionStart: number.refine((seconds) => seconds % 3600 === 0, 'not a full hour'),
+  /** TCB floors of families of platforms, and guest images, as Admission's constructor takes them. */
+  floors: z.array(
+    z.strictObject({
+      fmspc: hexBytes,
+      floor: z.strictObject({
+        componentSvns: hexBytes,
+        pceSvn: number,
+        qeSvn: number,
+        expiry: number,
+        tdxSvns: hexBytes,
+        moduleSvns: hexBytes,
+      }),
+    }),
+  ),
+  images: z.array(z.strictObject({ image: bytes32, roles: z.int().min(1).max(3) })),
+})
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    options: { run: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  })
+  const [from, to] = positionals
+  if (from === undefined || to === undefined)
+    throw new CloisterError('bad-option', 'Name the settings and where the network’s description is to go.')
+  const { governance, treasury, usdc, emissionStart, floors, images, ...undeployed } = settingsIn(from)
+  if (undeployed.development)
+    throw new CloisterError('bad-config', 'Development networks deploy themselves: use `npm start`.')
+  if (!values.run) return describe({ governance, treasury })
+  const deployed = await deployNetwork(
+    undeployed,
+    privateKeyToAccount(bytes32.parse(process.env['CLOISTER_DEPLOYER_KEY'])),
+    {
+      plan: LAYER2,
+      artifacts: ARTIFACTS,
+      accounts: { governance, treasury },
+      given: { emissionStart, usdc, floors, images },
+    },
+    { symbol: 'USDC', decimals: 6, address: usdc },
+  )
+  const { network, deployment, left } = deployed
+  const differences = await checkDeployment(connectChain(network), deployment)
+  for (const { what, planned, found } of differences)
+    console.error(`✘ ${what} should be ${planned} and is ${found}`)
+  if (differences.length > 0)
+    throw new CloisterError('deploy-failed', 'The contracts are not as planned. Use none of them.')
+  writeFileSync(to, `${JSON.stringify(network, null, 2)}\n`)
+  const calls = left.map(({ by, call: { what, to: contract, data } }) => ({ by, what, to: contract, data }))
+  console.log(JSON.stringify(calls, null, 2))
+}
+
+function settingsIn(path: string): z.infer<typeof Settings> {
+  const parsed = Settings.safeParse(JSON.parse(readFileSync(path, 'utf8')))
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  throw new CloisterError('bad-config', `${path} is wrong at ${issue?.path.join('.')}: ${issue?.message}.`)
+}
+
+/** Says what there will be, in the plan's own names. */
+function describe(accounts: Record<string, string>): void {
+  for (const [name, who] of Object.entries(accounts)) console.log(`${name} is ${who}`)
+  for (const { name, contract } of LAYER2.contracts) {
+    console.log(`${name} (${contract})`)
+    for (const { of, view, args, is } of LAYER2.facts)
+      if (of === name) console.log(`  ${view}(${args.map(written).join(', ')}) will be ${written(is)}`)
+  }
+  for (const step of LAYER2.steps)
+    if ('function' in step)
+      console.log(
+        `${written(step.by)} sends ${step.to}.${step.function}(${step.args.map(written).join(', ')})`,
+      )
+}
+
+function written(value: Value): string {
+  return typeof value === 'object' ? String(Object.values(value)[0]) : String(value)
+}
+
+try {
+  await main()
+} catch (error) {
+  console.error(`✘ ${messageOf(error)}`)
+  process.exitCode = 1
+}
