@@ -1,0 +1,148 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { bundleCommand } from './command.ts'
+import { type Member, ROOT, readWorkspace, withNeeded } from './workspace.ts'
+
+/** What people install; what it needs of ours is published with it. */
+const WANTED = ['@cloister/core', '@cloister/attest', '@cloister/verify', '@cloister/sdk']
+const COMMAND = 'cloister'
+const TESTS = /(\.test\.|\/testing\/)/
+const TSC = join(ROOT, 'node_modules/.bin/tsc')
+
+export interface Built {
+  name: string
+  tarball: string
+}
+
+/**
+ * Builds every package that is published into `folder`: JavaScript modules and their types, packed by npm. A
+ * package without a README is refused.
+ */
+export async function buildPackages(folder: string): Promise<Built[]> {
+  const workspace = readWorkspace()
+  const members = withNeeded(workspace, WANTED)
+  const work = mkdtempSync(join(tmpdir(), 'cloister-packages-'))
+  try {
+    const emitted = join(work, 'emitted')
+    emit(members, emitted)
+    mkdirSync(folder, { recursive: true })
+    const libraries = members.map((member) => {
+      const made = join(work, member.folder)
+      assemble(member, emitted, made)
+      return { name: member.description.name, tarball: join(folder, pack(made, folder)) }
+    })
+    return [
+      ...libraries,
+      { name: COMMAND, tarball: join(folder, await packCommand(workspace, work, folder)) },
+    ]
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+/** Compiles the packages' sources, all at once: each imports the others' sources. */
+function emit(members: Member[], outDir: string): void {
+  const config = join(ROOT, `tsconfig.publish.${process.pid}.json`)
+  writeFileSync(
+    config,
+    JSON.stringify({
+      extends: './tsconfig.json',
+      compilerOptions: {
+        noEmit: false,
+        incremental: false,
+        declaration: true,
+        rewriteRelativeImportExtensions: true,
+        rootDir: '.',
+        outDir,
+      },
+      include: members.map(({ folder }) => `${folder}/src`),
+      exclude: ['**/*.test.ts', '**/testing/**'],
+    }),
+  )
+  try {
+    execFileSync(TSC, ['-p', config], { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] })
+  } finally {
+    rmSync(config)
+  }
+}
+
+/** The command line, packed; returns the tarball's name. */
+async function packCommand(workspace: Map<string, Member>, work: string, folder: string): Promise<string> {
+  const command = workspace.get(COMMAND)
+  if (command === undefined) throw new Error(`There is no package ${COMMAND}.`)
+  const made = join(work, COMMAND)
+  const dependencies = await bundleCommand(workspace, made)
+  const readme = addTexts(command, made)
+  const { version } = command.description
+  const bin = { [COMMAND]: 'dist/main.js' }
+  write(made, { name: COMMAND, version, ...common(readme), bin, files: ['dist'], dependencies })
+  return pack(made, folder)
+}
+
+/** A package's folder as npm packs it. */
+function assemble({ folder, description }: Member, emitted: string, made: string): void {
+  cpSync(join(emitted, folder, 'src'), join(made, 'dist'), {
+    recursive: true,
+    filter: (source) => !TESTS.test(source),
+  })
+  const readme = addTexts({ folder, description }, made)
+  const { name, version, sideEffects, exports, imports, dependencies } = description
+  const doors = Object.entries(exports).map(([door, source]) => {
+    const compiled = compiledOf(source)
+    return [door, { types: compiled.replace(/js$/, 'd.ts'), default: compiled }]
+  })
+  const inner = Object.entries(imports ?? {}).map(([at, places]) => [
+    at,
+    Object.fromEntries(Object.entries(places).map(([where, source]) => [where, compiledOf(source)])),
+  ])
+  write(made, {
+    name,
+    version,
+    ...common(readme),
+    sideEffects,
+    exports: Object.fromEntries(doors),
+    ...(imports && { imports: Object.fromEntries(inner) }),
+    files: ['dist'],
+    dependencies,
+  })
+}
+
+/** Where a source is, compiled. */
+function compiledOf(source: string): string {
+  return source.replace('./src/', './dist/').replace(/\.ts$/, '.js')
+}
+
+/** Adds what people read; returns the README. */
+function addTexts({ folder }: Member, made: string): string {
+  const readme = join(ROOT, folder, 'README.md')
+  if (!existsSync(readme)) throw new Error(`${folder} is published and has no README.md.`)
+  cpSync(readme, join(made, 'README.md'))
+  cpSync(join(ROOT, 'LICENSE'), join(made, 'LICENSE'))
+  return readFileSync(readme, 'utf8')
+}
+
+function write(made: string, description: object): void {
+  writeFileSync(join(made, 'package.json'), `${JSON.stringify(description, null, 2)}\n`)
+}
+
+/** What all published packages say of themselves; \`provenance\`: npm signs where they were built. */
+function common(readme: string): object {
+  const [, summary = ''] = readme.split('\n\n')
+  return {
+    description: summary.replaceAll('\n', ' ').trim(),
+    license: 'Apache-2.0',
+    type: 'module',
+    engines: { node: '>=20' },
+    publishConfig: { access: 'public', provenance: true },
+  }
+}
+
+function pack(made: string, folder: string): string {
+  const args = ['pack', '--json', '--pack-destination', folder, '--ignore-scripts']
+  const output = execFileSync('npm', args, { cwd: made, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  const [packed] = JSON.parse(output) as { filename: string }[]
+  if (packed === undefined) throw new Error(`npm packed nothing of ${made}.`)
+  return packed.filename
+}
