@@ -5,60 +5,15 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { workerBinding } from '@cloister/core'
 import { DevelopmentRoot } from '@cloister/development/root'
-import { type EvidenceBundle, statementDigest } from '@cloister/verify'
+import type { EvidenceBundle } from '@cloister/verify'
 import { writeVerifyPage } from '@cloister/verify-page'
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { concat, hexToBytes, sha256, toHex, zeroHash } from 'viem'
-import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { zeroHash } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { simulatedBundle } from './simulated-bundle.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
 const PICTURES = process.env['CLOISTER_PICTURES']
-const ADDRESS = `0x${'11'.repeat(20)}` as const
-
-/** A bundle as `cloister evidence` writes it, about a worker made of software. */
-async function makeBundle(root: DevelopmentRoot): Promise<EvidenceBundle> {
-  const platform = await root.manufacture()
-  const worker = privateKeyToAccount(generatePrivateKey())
-  const recordedAt = Math.floor(Date.now() / 1000)
-  const bound = {
-    chainId: 31337,
-    workers: ADDRESS,
-    provider: ADDRESS,
-    worker: worker.address,
-    tlsKeyHash: sha256('0x01'),
-  }
-  const hash = sha256('0x02')
-  const manifest = '{"version":1}'
-  const lease = sha256('0x03')
-  const said = {
-    lease,
-    manifestHash: sha256(toHex(manifest)),
-    images: { web: 'sha256:00' },
-    instant: recordedAt,
-  }
-  return {
-    format: 'cloister-evidence/1',
-    recordedAt,
-    network: { name: 'test', chainId: 31337, workers: ADDRESS, market: ADDRESS },
-    worker: { address: worker.address, provider: ADDRESS, endpoint: 'https://worker.example' },
-    evidence: {
-      kind: 'tdx',
-      quote: Buffer.from(platform.quote(hexToBytes(concat([workerBinding(bound), hash])))).toString('base64'),
-      tlsKeyHash: bound.tlsKeyHash,
-      freshness: { kind: 'block', number: 7, hash },
-    },
-    collateral: await root.collateral(),
-    chain: { coveredUntil: recordedAt + 100, imageRoles: 1, blockHash: hash },
-    lease: {
-      id: lease,
-      tenant: ADDRESS,
-      manifestHash: said.manifestHash,
-      statement: { ...said, signature: await worker.sign({ hash: statementDigest(said, 31337, ADDRESS) }) },
-      manifest,
-    },
-  }
-}
 
 describe.skipIf(!existsSync(CHROMIUM))(
   'verify.html, in a browser without a network',
@@ -73,7 +28,7 @@ describe.skipIf(!existsSync(CHROMIUM))(
       folder = await mkdtemp(join(tmpdir(), 'cloister-verify-'))
       await writeVerifyPage(join(folder, 'verify.html'))
       const root = await DevelopmentRoot.create()
-      bundle = await makeBundle(root)
+      bundle = await simulatedBundle(root)
       await writeFile(
         join(folder, 'network.json'),
         JSON.stringify({ attestation: { root: Buffer.from(root.certificate).toString('base64') } }),

