@@ -28,8 +28,8 @@ export { giveBackAfterStart } from ${JSON.stringify(join(ROOT, 'packages/packed/
 `
 
 /**
- * Bundles the command line into `made`: our own packages are in it, everybody else's are installed beside it.
- * Returns what it needs, by name, with the version that the workspace has.
+ * Bundles the command line into `made`: our own packages are in it, everybody else's are installed beside
+ * it. Returns what it needs, by name, with the version that the workspace has.
  */
 export async function bundleCommand(
   workspace: Map<string, Member>,
@@ -77,7 +77,8 @@ const published: Plugin = {
 }
 
 /**
- * Sources that look for files beside themselves find them below the bundle, whose parts all lie in one folder.
+ * Sources that look for files beside themselves find them below the bundle, whose parts all lie in one
+ * folder.
  */
 const ownPaths: Plugin = {
   name: 'own-paths',

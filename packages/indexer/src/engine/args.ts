@@ -11,7 +11,9 @@ export function plain(value: unknown): unknown {
   return value
 }
 
-/** Arguments as viem decodes them, out of what `plain` made of them. Throws `bad-index` for what is missing. */
+/**
+ * Arguments as viem decodes them, out of what `plain` made of them. Throws `bad-index` for what is missing.
+ */
 export function revive(event: AbiEvent, args: Record<string, unknown>): Record<string, unknown> {
   return reviveAll(event.name, event.inputs, args)
 }

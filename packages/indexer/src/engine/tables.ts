@@ -35,7 +35,10 @@ export const event = pgTable(
   ],
 )
 
-/** What each event is about: a lease, a worker, a pool. Rows are folded anew by subject when the chain reorganises. */
+/**
+ * What each event is about: a lease, a worker, a pool. Rows are folded anew by subject when the chain
+ * reorganises.
+ */
 export const subject = pgTable(
   'subject',
   {

@@ -57,7 +57,9 @@ const countings = (['Counted', 'Uncounted'] as const).map((name) =>
   ),
 )
 
-/** What becomes of a pool and what is in it. Anybody's event about a provider makes a pool, if an empty one. */
+/**
+ * What becomes of a pool and what is in it. Anybody's event about a provider makes a pool, if an empty one.
+ */
 const poolHandlers: Handler[] = [
   onStake('Delegated', itsHolder, ({ args, time }, rows) => {
     const { provider, account, amount, shares } = args
