@@ -23,6 +23,11 @@ export async function serverIdentity(
   const host = new URL(endpoint).hostname.replace(/^\[|\]$/g, '')
   return {
     key,
-    cert: await issueTlsCertificate(key, { host, quote: latest?.quote, eventLog: latest?.eventLog }),
+    cert: await issueTlsCertificate(key, {
+      host,
+      name: 'Cloister worker',
+      quote: latest?.quote,
+      eventLog: latest?.eventLog,
+    }),
   }
 }

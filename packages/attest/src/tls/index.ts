@@ -33,10 +33,18 @@ export function tlsKeyHashOf(key: string): Uint8Array {
   return hashOfKey(createPublicKey(key).export({ format: 'der', type: 'spki' }))
 }
 
-/** A self-signed certificate in PEM for `key` that carries a worker's evidence, where there is some. */
+interface IssueOptions {
+  host: string
+  /** Common name of its subject; the host, if not given. Nobody goes by it. */
+  name?: string
+  quote?: Uint8Array | undefined
+  eventLog?: string | undefined
+}
+
+/** A self-signed certificate in PEM for `key` that carries a machine's evidence, where there is some. */
 export async function issueTlsCertificate(
   key: string,
-  { host, quote, eventLog }: { host: string; quote?: Uint8Array | undefined; eventLog?: string | undefined },
+  { host, name = host, quote, eventLog }: IssueOptions,
 ): Promise<string> {
   const jwk = createPrivateKey(key).export({ format: 'jwk' })
   const { d: _, ...open } = jwk
@@ -46,7 +54,7 @@ export async function issueTlsCertificate(
     publicKey: await webcrypto.subtle.importKey('jwk', open, algorithm, true, ['verify']),
   }
   const certificate = await X509CertificateGenerator.createSelfSigned({
-    name: 'CN=Cloister worker',
+    name: [{ CN: [name] }],
     notBefore: new Date(Date.now() - 86_400_000),
     notAfter: new Date(Date.now() + VALID_DAYS * 86_400_000),
     signingAlgorithm: ALGORITHM,
