@@ -2,7 +2,7 @@
 // contracts/deploy, and both of the contracts that only development networks and tests have for
 // packages/development. With --check it only says whether they are up to date (exit 1 if not).
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -28,8 +28,15 @@ execFileSync(process.execPath, [join(ROOT, 'scripts/forge.mjs'), 'build', '--sil
   stdio: 'inherit',
 })
 
-const made = {
-  'packages/chain/src/generated/abis.ts': [HEADER, ...CONTRACTS.map(abiOf)],
+const made: Record<string, string[]> = {
+  ...Object.fromEntries(
+    CONTRACTS.map((name) => [`packages/chain/src/generated/${fileOf(name)}`, [HEADER, abiOf(name)]]),
+  ),
+  'packages/chain/src/generated/abis.ts': [
+    HEADER,
+    '\n',
+    ...CONTRACTS.map((name) => `export { ${constantOf(name)}_ABI } from './${fileOf(name)}'\n`),
+  ],
   'contracts/deploy/generated/bytecode.ts': [HEADER, HEX, '\n', ...CONTRACTS.map(bytecodeOf)],
   'packages/development/src/generated/test-contracts.ts': [
     HEADER,
@@ -44,7 +51,7 @@ for (const [file, parts] of Object.entries(made)) {
   const path = join(ROOT, file)
   const text = parts.join('')
   if (process.argv.includes('--check')) {
-    if (readFileSync(path, 'utf8') !== text) {
+    if (!existsSync(path) || readFileSync(path, 'utf8') !== text) {
       console.error(`${path} is out of date: run npm run contracts`)
       stale = true
     }
@@ -62,6 +69,10 @@ function bytecodeOf(name: string): string {
 
 function artifactOf(name: string): { abi: unknown; bytecode: { object: string } } {
   return JSON.parse(readFileSync(join(ROOT, `contracts/out/${name}.sol/${name}.json`), 'utf8'))
+}
+
+function fileOf(name: string): string {
+  return `${name.replace(/([a-z])([A-Z])/g, '$1-$2').toLowerCase()}.ts`
 }
 
 function constantOf(name: string): string {

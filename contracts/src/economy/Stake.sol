@@ -9,57 +9,87 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Treasury} from "../governance/Treasury.sol";
 import {Errors} from "../interfaces/Errors.sol";
+import {IRewarder} from "../interfaces/IRewarder.sol";
 import {IStake} from "../interfaces/IStake.sol";
+import {IWorkers} from "../interfaces/IWorkers.sol";
+import {Announcements} from "../libraries/Announcements.sol";
 import {Shares} from "../libraries/Shares.sol";
 import {SlashRoom} from "../libraries/SlashRoom.sol";
 import {Collateral} from "./Collateral.sol";
 import {Pools} from "./Pools.sol";
 
 /// @title Stake: one pool a provider, and delegators' shares in it
-/// @notice See `IStake`. What GPUs lock is in `Collateral`, what stake earns in `Pools`.
-contract Stake is Pools {
+/// @notice See `IStake`. The books of stake and rewards are `Pools`, those of collateral `Collateral`.
+contract Stake is IStake, Treasury {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
+    using Announcements for Announcements.Value;
+    using Collateral for Collateral.Book;
+    using Pools for Pools.Book;
     using SlashRoom for SlashRoom.Lately;
 
     /// @inheritdoc IStake
     uint256 public constant EXIT_SECONDS = 21 days;
     /// @inheritdoc IStake
-    uint256 public constant MIN_OWN_BPS = 1_000;
+    uint256 public constant MIN_OWN_BPS = Pools.MIN_OWN_BPS;
     /// @inheritdoc IStake
     uint256 public constant MAX_SLASH_BPS = SlashRoom.MAX_BPS;
     /// @inheritdoc IStake
     uint256 public constant SLASH_PERIOD = SlashRoom.PERIOD;
     /// @inheritdoc IStake
     uint256 public constant MAX_REPORTER_BPS = 2_000;
+    /// @inheritdoc IStake
+    uint256 public constant NOTICE = 7 days;
+    /// @inheritdoc IStake
+    uint256 public constant MAX_COMMISSION_BPS = 5_000;
+    /// @inheritdoc IStake
+    uint256 public constant RELEASE_AFTER = 1 days;
 
     /// @inheritdoc IStake
     IERC20 public immutable token;
+    /// @inheritdoc IStake
+    IWorkers public immutable workers;
+    /// @inheritdoc IStake
+    IRewarder public immutable rewarder;
+    /// @inheritdoc IStake
+    uint256 public immutable start;
 
     /// @inheritdoc IStake
     address public slasher;
-
-    /// @inheritdoc IStake
-    mapping(address provider => uint256) public ownExitShares;
     /// @inheritdoc IStake
     uint256 public exitCount;
-    mapping(uint256 id => Exit) private _exit;
     /// @inheritdoc IStake
     mapping(address account => uint256) public redelegatedAt;
     /// @inheritdoc IStake
     mapping(address provider => uint256) public movesHeldUntil;
+
+    Pools.Book private _book;
+    Collateral.Book private _collateral;
+    mapping(uint256 id => Exit) private _exit;
     mapping(address provider => SlashRoom.Lately) private _slashed;
+
+    modifier onlySlasher() {
+        if (msg.sender != slasher) revert NotSlasher(msg.sender);
+        _;
+    }
 
     /// @param owner Announces another slasher or treasury and sets collateral: the governance executor.
     /// @param classes What GPUs need at first.
     constructor(address owner, Parts memory parts, ClassCollateral[] memory classes)
         Ownable(owner)
-        Collateral(parts.workers, parts.rewarder, classes)
-        Pools(parts.start)
         Treasury(parts.treasury)
     {
-        if (address(parts.token) == address(0)) revert Errors.ZeroAddress();
-        (token, slasher) = (parts.token, parts.slasher);
+        if (
+            address(parts.token) == address(0) || address(parts.workers) == address(0)
+                || address(parts.rewarder) == address(0)
+        ) revert Errors.ZeroAddress();
+        (token, workers, rewarder) = (parts.token, parts.workers, parts.rewarder);
+        (start, slasher) = (parts.start, parts.slasher);
+        _book.totals.syncedAt = parts.start.toUint32();
+        for (uint256 i; i < classes.length; ++i) {
+            _collateral.perGpu[classes[i].gpuClass].current = classes[i].amount;
+            emit CollateralPerGpuSet(classes[i].gpuClass, classes[i].amount, block.timestamp);
+        }
         emit SlasherSet(parts.slasher);
     }
 
@@ -68,7 +98,7 @@ contract Stake is Pools {
     /// @inheritdoc IStake
     function delegate(address provider, uint256 amount) public returns (uint256 shares) {
         if (provider == address(0)) revert Errors.ZeroAddress();
-        shares = _enter(provider, msg.sender, amount);
+        shares = _enter(provider, amount);
         token.safeTransferFrom(msg.sender, address(this), amount);
     }
 
@@ -88,32 +118,28 @@ contract Stake is Pools {
 
     /// @inheritdoc IStake
     function requestExit(address provider, uint256 shares) external returns (uint256 id) {
-        uint256 amount = _leave(provider, msg.sender, shares);
-        Pool storage pool = _pool[provider];
-        uint256 exitShares = Shares.toShares(amount, pool.exitAssets, pool.exitShares);
+        uint256 amount = _leave(provider, shares);
+        uint256 exitShares = _book.addExit(provider, msg.sender, amount);
         if (exitShares == 0) revert Errors.ZeroAmount();
-        pool.exitAssets += amount.toUint96();
-        pool.exitShares += exitShares.toUint128();
-        if (msg.sender == provider) ownExitShares[provider] += exitShares;
         id = ++exitCount;
-        uint256 readyAt = block.timestamp + EXIT_SECONDS;
-        _exit[id] = Exit(msg.sender, uint48(readyAt), provider, exitShares.toUint128());
-        emit ExitRequested(id, provider, msg.sender, amount, shares, exitShares, readyAt);
+        uint256 readyAt_ = block.timestamp + EXIT_SECONDS;
+        _exit[id] = Exit(msg.sender, uint48(readyAt_), provider, exitShares.toUint128());
+        emit ExitRequested(id, provider, msg.sender, amount, shares, exitShares, readyAt_);
     }
 
     /// @inheritdoc IStake
     function cancelExit(uint256 id) external returns (uint256 shares) {
-        Exit memory e = _ownExit(id);
-        uint256 amount = _takeExit(id, e);
-        shares = _enter(e.provider, msg.sender, amount);
+        Exit memory e = _requireOwnExit(id);
+        uint256 amount = _endExit(id, e);
+        shares = _enter(e.provider, amount);
         emit ExitCancelled(id, e.provider, msg.sender, amount);
     }
 
     /// @inheritdoc IStake
     function withdraw(uint256 id) external returns (uint256 amount) {
-        Exit memory e = _ownExit(id);
+        Exit memory e = _requireOwnExit(id);
         if (block.timestamp < e.readyAt) revert NotReady(id, e.readyAt);
-        amount = _takeExit(id, e);
+        amount = _endExit(id, e);
         emit ExitWithdrawn(id, e.provider, msg.sender, amount);
         token.safeTransfer(msg.sender, amount);
     }
@@ -130,9 +156,84 @@ contract Stake is Pools {
         uint256 held = movesHeldUntil[from];
         if (block.timestamp < held) revert MovesHeld(from, held);
         redelegatedAt[msg.sender] = block.timestamp;
-        uint256 amount = _leave(from, msg.sender, shares);
-        newShares = _enter(to, msg.sender, amount);
+        uint256 amount = _leave(from, shares);
+        newShares = _enter(to, amount);
         emit Redelegated(from, to, msg.sender, amount, shares);
+    }
+
+    // REWARDS
+
+    /// @inheritdoc IStake
+    function settle(address provider) public returns (bool done) {
+        return _book.settle(provider, start, rewarder);
+    }
+
+    /// @inheritdoc IStake
+    function claimReward(address provider, address account) public returns (uint256 amount) {
+        settle(provider);
+        amount = _book.takeOwed(provider, account);
+        if (amount == 0) return 0;
+        emit RewardClaimed(provider, account, amount);
+        rewarder.pay(account, amount);
+    }
+
+    /// @inheritdoc IStake
+    function claimRewards(address[] calldata providers, address[] calldata accounts)
+        external
+        returns (uint256 amount)
+    {
+        if (providers.length != accounts.length) {
+            revert Errors.LengthsDiffer(providers.length, accounts.length);
+        }
+        for (uint256 i; i < providers.length; ++i) {
+            amount += claimReward(providers[i], accounts[i]);
+        }
+    }
+
+    /// @inheritdoc IStake
+    function collectUnearned() external returns (uint256 amount) {
+        _book.sync(start);
+        amount = _book.unearned;
+        if (amount == 0) revert Errors.ZeroAmount();
+        _book.unearned = 0;
+        emit UnearnedCollected(amount);
+        rewarder.pay(treasury, amount);
+    }
+
+    // PROVIDERS
+
+    /// @inheritdoc IStake
+    function setCommission(uint256 bps) external {
+        if (bps > MAX_COMMISSION_BPS) revert Errors.OutOfBounds(bps, 0, MAX_COMMISSION_BPS);
+        _requireSettled(msg.sender);
+        Pool storage pool = _book.pool[msg.sender];
+        uint256 from = block.timestamp;
+        if (bps <= pool.commissionBps) {
+            (pool.commissionBps, pool.nextCommissionBps, pool.nextCommissionFrom) = (uint16(bps), 0, 0);
+        } else {
+            from += NOTICE;
+            (pool.nextCommissionBps, pool.nextCommissionFrom) = (uint16(bps), uint32(from));
+        }
+        emit CommissionSet(msg.sender, bps, from);
+    }
+
+    /// @inheritdoc IStake
+    function syncCollateral(address worker) external {
+        (address provider,,) = workers.billing(worker);
+        if (provider == address(0)) revert Errors.UnknownWorker(worker);
+        (bytes32 gpuClass, uint256 gpus) = workers.gpusOf(worker);
+        if (msg.sender != provider) {
+            uint256 until = workers.confirmedGpus(worker).until;
+            if (gpus != 0 || until + RELEASE_AFTER > block.timestamp) revert Errors.NotProvider(msg.sender);
+        }
+        uint256 needed = _collateral.toLock(gpuClass, gpus);
+        uint256 held = _collateral.lockedFor[worker];
+        if (needed != held) {
+            _collateral.lockedFor[worker] = needed;
+            uint256 locked = _changeLocked(provider, needed, held);
+            emit CollateralSet(provider, worker, needed, locked);
+        }
+        rewarder.weigh(worker);
     }
 
     // SLASHING
@@ -140,35 +241,30 @@ contract Stake is Pools {
     /// @inheritdoc IStake
     function slash(address provider, uint256 amount, address reporter, uint256 reporterBps, bytes32 reason)
         external
+        onlySlasher
         returns (uint256 taken)
     {
-        if (msg.sender != slasher) revert NotSlasher(msg.sender);
         if (reporterBps > MAX_REPORTER_BPS) revert Errors.OutOfBounds(reporterBps, 0, MAX_REPORTER_BPS);
         if (amount == 0) revert Errors.ZeroAmount();
         // What was earned until now was earned by the stake that was there. Should that fail, stake answers
         // all the same.
         try this.settle(provider) {} catch {}
-        Pool storage pool = _pool[provider];
-        uint256 whole = uint256(pool.assets) + pool.exitAssets;
         taken = amount;
+        uint256 whole = _book.wholeOf(provider);
         _slashed[provider].use(provider, whole, taken);
-        uint256 exiting = taken * pool.exitAssets / whole;
-        uint256 toReporter = reporter == address(0)
-            ? 0
-            : Math.min(taken * reporterBps / BPS, _ownLoss(provider, pool, taken - exiting, exiting) / 2);
-        (uint256 assets, uint256 locked) = (pool.assets, pool.locked);
-        pool.exitAssets -= exiting.toUint96();
-        pool.assets = (assets - (taken - exiting)).toUint96();
-        _totals.active -= (taken - exiting).toUint96();
-        _tellBacked(provider, assets < locked, pool.assets < locked);
+        Pool storage pool = _book.pool[provider];
+        bool wasShort = pool.assets < pool.locked;
+        (uint256 exiting, uint256 ownLoss) = _book.slash(provider, taken, whole);
+        _tellBacked(provider, wasShort, pool.assets < pool.locked);
+        uint256 toReporter =
+            reporter == address(0) ? 0 : Math.min(taken * reporterBps / Pools.BPS, ownLoss / 2);
         emit Slashed(provider, taken - exiting, exiting, reporter, toReporter, reason);
         if (toReporter > 0) token.safeTransfer(reporter, toReporter);
         token.safeTransfer(treasury, taken - toReporter);
     }
 
     /// @inheritdoc IStake
-    function holdMoves(address provider, uint256 until) external {
-        if (msg.sender != slasher) revert NotSlasher(msg.sender);
+    function holdMoves(address provider, uint256 until) external onlySlasher {
         uint256 latest = block.timestamp + EXIT_SECONDS;
         if (until > latest) revert Errors.OutOfBounds(until, 0, latest);
         movesHeldUntil[provider] = until;
@@ -178,9 +274,30 @@ contract Stake is Pools {
     // VIEWS
 
     /// @inheritdoc IStake
-    function slashRoomOf(address provider) external view returns (uint256) {
-        Pool storage pool = _pool[provider];
-        return _slashed[provider].roomOf(uint256(pool.assets) + pool.exitAssets);
+    function poolOf(address provider) external view returns (Pool memory) {
+        return _book.pool[provider];
+    }
+
+    /// @inheritdoc IStake
+    function totals() external view returns (Totals memory) {
+        return _book.totals;
+    }
+
+    /// @inheritdoc IStake
+    function positionOf(address provider, address account)
+        external
+        view
+        returns (uint256 shares, uint256 worth, uint256 rewards)
+    {
+        Pool storage pool = _book.pool[provider];
+        shares = _book.position[provider][account].shares;
+        worth = Shares.toAssets(shares, pool.assets, pool.shares);
+        rewards = _book.owedTo(provider, account);
+    }
+
+    /// @inheritdoc IStake
+    function commissionOf(address provider) external view returns (uint256) {
+        return _book.commissionOf(provider);
     }
 
     /// @inheritdoc IStake
@@ -191,8 +308,38 @@ contract Stake is Pools {
     /// @inheritdoc IStake
     function exitWorth(uint256 id) external view returns (uint256) {
         Exit memory e = _exit[id];
-        Pool memory pool = _pool[e.provider];
+        Pool storage pool = _book.pool[e.provider];
         return Shares.toAssets(e.shares, pool.exitAssets, pool.exitShares);
+    }
+
+    /// @inheritdoc IStake
+    function ownExitShares(address provider) external view returns (uint256) {
+        return _book.ownExitShares[provider];
+    }
+
+    /// @inheritdoc IStake
+    function slashRoomOf(address provider) external view returns (uint256) {
+        return _slashed[provider].roomOf(_book.wholeOf(provider));
+    }
+
+    /// @inheritdoc IStake
+    function collateralPerGpu(bytes32 gpuClass) external view returns (uint256) {
+        return _collateral.perGpuOf(gpuClass);
+    }
+
+    /// @inheritdoc IStake
+    function isCollateralised(address worker, bytes32 gpuClass, uint256 gpus) external view returns (bool) {
+        return _collateral.isEnough(worker, gpuClass, gpus);
+    }
+
+    /// @inheritdoc IStake
+    function lockedFor(address worker) external view returns (uint256) {
+        return _collateral.lockedFor[worker];
+    }
+
+    /// @inheritdoc IStake
+    function unearned() external view returns (uint256) {
+        return _book.unearned;
     }
 
     // GOVERNANCE
@@ -204,77 +351,69 @@ contract Stake is Pools {
         emit SlasherSet(slasher_);
     }
 
-    // INTERNAL
-
-    /// @dev The pool is brought up to date first: who enters has no part in what was earned before.
-    function _enter(address provider, address account, uint256 amount) private returns (uint256 shares) {
-        if (amount == 0) revert Errors.ZeroAmount();
-        _settleAll(provider);
-        Position storage position = _accrue(provider, account);
-        Pool storage pool = _pool[provider];
-        (uint256 assets, uint256 locked) = (pool.assets, pool.locked);
-        shares = Shares.toShares(amount, assets, pool.shares);
-        if (shares == 0) revert NoShares();
-        pool.assets = (assets + amount).toUint96();
-        pool.shares += shares.toUint128();
-        _totals.active += amount.toUint96();
-        position.shares += shares.toUint128();
-        if (account != provider) _requireOwnPart(provider, pool);
-        _tellBacked(provider, assets < locked, assets + amount < locked);
-        emit Delegated(provider, account, amount, shares);
+    /// @inheritdoc IStake
+    function setCollateralPerGpu(bytes32 gpuClass, uint256 amount) external onlyOwner {
+        uint256 from = block.timestamp + CHANGE_DELAY;
+        _collateral.perGpu[gpuClass].announce(amount.toUint96(), from);
+        emit CollateralPerGpuSet(gpuClass, amount, from);
     }
 
-    function _leave(address provider, address account, uint256 shares) private returns (uint256 amount) {
-        // What can't be reckoned holds nobody; who leaves then leaves the rewards since the last settlement
+    // INTERNAL
+
+    /// @dev Puts the caller's stake into a pool. That is brought up to date first: who enters has no part in
+    /// what was earned before.
+    function _enter(address provider, uint256 amount) private returns (uint256 shares) {
+        if (amount == 0) revert Errors.ZeroAmount();
+        _requireSettled(provider);
+        Pool storage pool = _book.pool[provider];
+        (uint256 assets, uint256 locked) = (pool.assets, pool.locked);
+        shares = _book.add(provider, msg.sender, amount);
+        _tellBacked(provider, assets < locked, assets + amount < locked);
+        emit Delegated(provider, msg.sender, amount, shares);
+    }
+
+    /// @dev Takes the caller's stake out of a pool.
+    function _leave(address provider, uint256 shares) private returns (uint256 amount) {
+        // What can't be computed holds nobody; who leaves then leaves the rewards since the last settlement
         // to those who stay.
         try this.settle(provider) returns (bool done) {
             if (!done) revert UnsettledEpochs(provider);
         } catch {}
-        Position storage position = _accrue(provider, account);
         if (shares == 0) revert Errors.ZeroAmount();
-        if (shares > position.shares) revert TooFewShares(position.shares, shares);
-        Pool storage pool = _pool[provider];
-        amount = Shares.toAssets(shares, pool.assets, pool.shares);
-        position.shares -= shares.toUint128();
-        pool.shares -= shares.toUint128();
-        pool.assets -= amount.toUint96();
-        _totals.active -= amount.toUint96();
+        amount = _book.remove(provider, msg.sender, shares);
+        Pool storage pool = _book.pool[provider];
         (uint256 assets, uint256 locked) = (pool.assets, pool.locked);
-        if (account == provider) {
-            if (assets < locked) revert CollateralLocked(assets, locked);
-            // It goes last, or keeps its part.
-            if (pool.shares > position.shares) _requireOwnPart(provider, pool);
-        }
         _tellBacked(provider, assets + amount < locked, assets < locked);
     }
 
-    /// @dev What of a slash is the provider's own loss, rounded down.
-    function _ownLoss(address provider, Pool storage pool, uint256 active, uint256 exiting)
-        private
-        view
-        returns (uint256)
-    {
-        return Shares.lossOf(_position[provider][provider].shares, active, pool.shares)
-            + Shares.lossOf(ownExitShares[provider], exiting, pool.exitShares);
-    }
-
-    function _requireOwnPart(address provider, Pool storage pool) private view {
-        uint256 own = _position[provider][provider].shares;
-        uint256 needed = Math.ceilDiv(uint256(pool.shares) * MIN_OWN_BPS, BPS);
-        if (own < needed) revert OwnPartTooSmall(own, needed);
-    }
-
-    function _ownExit(uint256 id) private view returns (Exit memory e) {
+    function _requireOwnExit(uint256 id) private view returns (Exit memory e) {
         e = _exit[id];
         if (e.account != msg.sender) revert NotYourExit(id);
     }
 
-    function _takeExit(uint256 id, Exit memory e) private returns (uint256 amount) {
-        Pool storage pool = _pool[e.provider];
-        amount = Shares.toAssets(e.shares, pool.exitAssets, pool.exitShares);
-        pool.exitShares -= e.shares;
-        pool.exitAssets -= amount.toUint96();
-        if (e.account == e.provider) ownExitShares[e.provider] -= e.shares;
+    function _endExit(uint256 id, Exit memory e) private returns (uint256 amount) {
         delete _exit[id];
+        return _book.removeExit(e.provider, e.account, e.shares);
+    }
+
+    /// @dev Brings a pool up to date, or reverts where that takes more than one call: `settle` it first.
+    function _requireSettled(address provider) private {
+        if (!settle(provider)) revert UnsettledEpochs(provider);
+    }
+
+    /// @dev Changes what is locked in a provider's pool for one of its workers from `held` to `needed`.
+    /// Returns what is locked for all of them.
+    function _changeLocked(address provider, uint256 needed, uint256 held) private returns (uint256 locked) {
+        Pool storage pool = _book.pool[provider];
+        (uint256 assets, uint256 before) = (pool.assets, pool.locked);
+        locked = before + needed - held;
+        if (needed > held && locked > assets) revert CollateralLocked(assets, locked);
+        pool.locked = locked.toUint96();
+        _tellBacked(provider, assets < before, assets < locked);
+    }
+
+    /// @dev Tells Emission where a pool came to have less than is locked in it, or has it again.
+    function _tellBacked(address provider, bool wasShort, bool isShort) private {
+        if (wasShort != isShort) rewarder.setBacked(provider, !isShort);
     }
 }
