@@ -1,3 +1,4 @@
+export * from './attestation-state.ts'
 export * from './bid.ts'
 export { nameGpus, platformOfGpus } from './gpu-names.ts'
 export * from './names.ts'

@@ -1,6 +1,7 @@
 // What the indexer's HTTP interface says. Amounts are decimal strings in base units of the token, instants
 // Unix seconds.
 import { z } from 'zod'
+import { ATTESTATION_STATES } from '../market/attestation-state.ts'
 import { address, bytes32, decimal } from '../market/words.ts'
 import { PeriodRecord } from './stake-api.ts'
 
@@ -40,13 +41,6 @@ export const LeaseRecord = z.object({
   transaction: bytes32,
 })
 export type LeaseRecord = z.infer<typeof LeaseRecord>
-
-/**
- * How a worker stands: `attested` by a vendor's hardware and covered now; `simulated` where the network's
- * root is a development one; `lapsed` where its coverage has ended.
- */
-export const ATTESTATION_STATES = ['attested', 'simulated', 'lapsed'] as const
-export type AttestationState = (typeof ATTESTATION_STATES)[number]
 
 export const WorkerRecord = z.object({
   worker: address,

@@ -2,6 +2,7 @@ import { type ChainLease, getAccrued, getBilling, getLease } from '@cloister/cha
 import { GatewayClient } from '@cloister/client'
 import {
   type AttestationState,
+  attestationStateOf,
   CloisterError,
   type GatewayRoute,
   isLeaseName,
@@ -142,7 +143,7 @@ export async function status(cloister: Cloister, key: string): Promise<LeaseStat
     shortId: shortId(record.lease),
     name: record.name,
     state: !isOpen ? 'closed' : !isOurs ? 'open' : (report?.state ?? 'unreachable'),
-    attestation: !covered ? 'lapsed' : network.attestation.root === undefined ? 'attested' : 'simulated',
+    attestation: attestationStateOf(network, covered),
     coveredUntil: Number(billing.until),
     uncoveredSeconds,
     uncoveredCost: BigInt(uncoveredSeconds) * BigInt(record.ratePerSecond),

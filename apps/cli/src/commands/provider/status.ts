@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { getBilling, getCredit, getWorker } from '@cloister/chain'
 import { loadNetwork } from '@cloister/chain/node'
-import { CloisterError, formatAmount, formatDuration } from '@cloister/core'
+import { attestationStateOf, CloisterError, formatAmount, formatDuration, isSimulated } from '@cloister/core'
 import { createCloister, workerOfRecord } from '@cloister/sdk'
 import { facts, paint, printable, say, sayJson, table } from '@cloister/terminal'
 import { resources } from '../../show.ts'
@@ -44,8 +44,7 @@ export async function showStatus(options: ProviderOptions): Promise<void> {
       provider: worker.provider,
       endpoint: worker.description.endpoint,
       answers: report !== undefined,
-      attestation:
-        coveredFor <= 0 ? 'lapsed' : network.attestation.root === undefined ? 'attested' : 'simulated',
+      attestation: attestationStateOf(network, coveredFor > 0),
       evidence: report?.evidence,
       alarm: report?.alarm,
       coveredSeconds: billing.coveredSeconds,
@@ -64,7 +63,7 @@ export async function showStatus(options: ProviderOptions): Promise<void> {
       ],
       [
         'coverage',
-        `${coveredFor > 0 ? `for ${formatDuration(coveredFor)} more` : paint('red', 'none')} ${network.attestation.root === undefined ? '' : ' (simulated)'}, ${formatDuration(Number(billing.coveredSeconds))} so far`,
+        `${coveredFor > 0 ? `for ${formatDuration(coveredFor)} more` : paint('red', 'none')} ${isSimulated(network) ? ' (simulated)' : ''}, ${formatDuration(Number(billing.coveredSeconds))} so far`,
       ],
       ['evidence', report && printable(report.evidence)],
       ['alarm', report?.alarm && paint('red', printable(report.alarm))],

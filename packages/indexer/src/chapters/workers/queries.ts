@@ -1,4 +1,5 @@
-import type { ProviderRecord, WorkerRecord } from '@cloister/core'
+import type { Network } from '@cloister/chain'
+import { attestationStateOf, type ProviderRecord, type WorkerRecord } from '@cloister/core'
 import { and, asc, count, eq, gt, sql } from 'drizzle-orm'
 import type { Address, Hex } from 'viem'
 import type { Parts } from '../../api/route.ts'
@@ -11,19 +12,19 @@ import { worker } from './tables.ts'
 export interface View {
   /** Unix seconds; decides what is covered. */
   now: number
-  /** The network's root is a development one. */
-  simulated: boolean
+  /** Its root decides whether what is covered is attested or simulated. */
+  network: Network
 }
 
 export function viewOf({ network, now }: Pick<Parts, 'network' | 'now'>): View {
-  return { now: now(), simulated: network.attestation.root !== undefined }
+  return { now: now(), network }
 }
 
 /** Workers, those registered first first. */
 export async function findWorkers(
   database: Database,
   filters: Filter<'worker' | 'provider' | 'gpuClass'> & { covered?: boolean | undefined },
-  { now, simulated }: View,
+  { now, network }: View,
 ): Promise<WorkerRecord[]> {
   const served = database
     .select({
@@ -62,7 +63,7 @@ export async function findWorkers(
       coveredUntil: row.coveredUntil,
       coveredSeconds,
       uptime: Math.min(1, coveredSeconds / Math.max(1, now - row.registeredAt)),
-      attestation: row.coveredUntil <= now || row.retired ? 'lapsed' : simulated ? 'simulated' : 'attested',
+      attestation: attestationStateOf(network, row.coveredUntil > now && !row.retired),
       ...(row.platform !== null && { platform: row.platform as Hex }),
       ...(row.image !== null && { image: row.image as Hex }),
       ...(row.tlsKeyHash !== null && { tlsKeyHash: row.tlsKeyHash as Hex }),
