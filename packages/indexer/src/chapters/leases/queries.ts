@@ -1,5 +1,5 @@
 import type { LeaseRecord } from '@cloister/core'
-import { and, desc, eq, lt, or, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
 import type { Address, Hex } from 'viem'
 import type { Page, Place } from '../../api/paging.ts'
 import { equal, type Filter } from '../../database/filters.ts'
@@ -32,11 +32,7 @@ export async function findLeases(
     ),
     // Of those that wish for a name, the first that is open has it.
     filters.name === undefined ? undefined : isHolder(),
-    after &&
-      or(
-        lt(lease.openedBlock, after.block),
-        and(eq(lease.openedBlock, after.block), lt(lease.openedLogIndex, after.logIndex)),
-      ),
+    after && sql`(${lease.openedBlock}, ${lease.openedLogIndex}) < (${after.block}, ${after.logIndex})`,
   )
   const rows = await database
     .select({

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm'
 import { bigint, boolean, index, integer, pgTable, text } from 'drizzle-orm/pg-core'
 import { amount, seconds } from '../../database/columns.ts'
 
@@ -31,9 +32,12 @@ export const lease = pgTable(
   (table) => [
     index('lease_short_id').on(table.shortId),
     index('lease_name').on(table.wishedName),
-    index('lease_tenant').on(table.tenant),
-    index('lease_worker').on(table.worker),
-    index('lease_provider').on(table.provider),
+    // Lists are in the order of opening, each a piece of one index.
+    index('lease_tenant').on(table.tenant, table.openedBlock, table.openedLogIndex),
+    index('lease_worker').on(table.worker, table.openedBlock, table.openedLogIndex),
+    index('lease_provider').on(table.provider, table.openedBlock, table.openedLogIndex),
+    index('lease_token').on(table.token, table.openedBlock, table.openedLogIndex),
     index('lease_order').on(table.openedBlock, table.openedLogIndex),
+    index('lease_open').on(table.openedBlock, table.openedLogIndex).where(sql`open`),
   ],
 )
