@@ -54,9 +54,9 @@ export async function benchIndexerSize(): Promise<void> {
         ['PGlite p50', 'p99', 'PostgreSQL p50', 'aim'],
       ),
     )
-    for (const [index, { seconds, events, rss }] of results.entries())
+    for (const [index, { seconds, cpuSeconds, events, rss }] of results.entries())
       say(
-        `${index === 0 ? 'PGlite' : 'PostgreSQL'}: ${events} events of ${LEASES} leases written in ${seconds.toFixed(1)} s; resident memory after each tenth of them: ${rss.join(', ')} MiB`,
+        `${index === 0 ? 'PGlite' : 'PostgreSQL'}: ${events} events of ${LEASES} leases written in ${seconds.toFixed(1)} s, ${cpuSeconds.toFixed(1)} s of this process; resident memory after each tenth of them: ${rss.join(', ')} MiB`,
       )
   } finally {
     await server?.stop()
@@ -103,11 +103,12 @@ const QUESTIONS: ((round: number) => string)[] = [
 
 async function measure(
   location: string,
-): Promise<{ asked: number[][]; seconds: number; events: number; rss: number[] }> {
+): Promise<{ asked: number[][]; seconds: number; cpuSeconds: number; events: number; rss: number[] }> {
   const plan = new Plan(CHAPTERS, NETWORK)
   const { database, close } = await openDatabase(location)
   try {
     const begun = performance.now()
+    const cpu = process.cpuUsage()
     const rss: number[] = []
     let [block, events] = [0, 0]
     const write = async (made: Omit<ChainEvent, 'block' | 'logIndex' | 'time' | 'transaction'>[]) => {
@@ -125,6 +126,8 @@ async function measure(
         rss.push(Math.round(process.memoryUsage.rss() / 1024 ** 2))
     }
     const seconds = (performance.now() - begun) / 1000
+    const { user, system } = process.cpuUsage(cpu)
+    const cpuSeconds = (user + system) / 1e6
     const api = indexApi(
       CHAPTERS.flatMap(({ routes }) => routes),
       { database, network: NETWORK, plan, follower: { head: block } as never, now: () => START + block },
@@ -144,7 +147,7 @@ async function measure(
       times.sort((a, b) => a - b)
       asked.push([times[Math.floor(ROUNDS / 2)] ?? 0, times[Math.ceil(ROUNDS * 0.99) - 1] ?? 0])
     }
-    return { asked, seconds, events, rss }
+    return { asked, seconds, cpuSeconds, events, rss }
   } finally {
     await close()
   }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { getSeats, listApps, registerApp, type Seat, updateLease } from '@cloister/chain'
+import { getSeats, registerApp, type Seat, updateLease } from '@cloister/chain'
 import { collateralFor } from '@cloister/client'
 import { hashManifest, type Manifest, parseManifest, ROUTE_HEADER } from '@cloister/core'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
@@ -12,6 +12,7 @@ import {
   deploy,
   findLease,
   keyService,
+  listApps,
   routesOf,
   sealForApp,
   sessionOf,
@@ -106,7 +107,7 @@ describe.skipIf(!canDeploy)(
       const registered = await stage.json('apps', 'create', 'shop', 'v1.yaml')
       app = registered.app
       expect(registered).toMatchObject({ manifests: [{ void: false }], images: [{ void: false }] })
-      expect(await listApps(tenant.chain, registered.owner)).toEqual([{ app, name: 'shop' }])
+      await expect.poll(() => listApps(tenant, registered.owner)).toEqual([{ app, name: 'shop' }])
       const deployed = await stage.json(
         'deploy',
         'v1.yaml',

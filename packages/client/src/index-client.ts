@@ -1,4 +1,6 @@
 import {
+  AppPolicyRecord,
+  AppRecord,
   ChainEventRecord,
   ChangeRecord,
   CloisterError,
@@ -13,6 +15,7 @@ import {
   ProviderRecord,
   pageOf,
   RewardRecord,
+  SeatRecord,
   SlashRecord,
   TotalsRecord,
   WorkerRecord,
@@ -150,6 +153,21 @@ export class IndexClient {
   /** What governance announced, suspended and proposed. */
   governance() {
     return this.get('/v1/governance', GovernanceRecord)
+  }
+
+  /** Apps, those registered last first. */
+  apps(query: { owner?: string; limit?: number; cursor?: string } = {}) {
+    return this.get('/v1/apps', pageOf(AppRecord), query)
+  }
+
+  /** An app with its policy, by id. Throws `not-found`. */
+  app(id: string) {
+    return this.get(`/v1/apps/${id}`, AppPolicyRecord)
+  }
+
+  /** Seats of the key service, as they were last filled. */
+  async seats() {
+    return (await this.get('/v1/seats', z.object({ items: z.array(SeatRecord) }))).items
   }
 
   /** What each block changes, as it happens. */

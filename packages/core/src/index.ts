@@ -40,6 +40,7 @@ export { type ConfirmedGpus, defaultPolicy, Policy, parsePolicy } from './policy
 export { loop } from './time/loop.ts'
 export { GrowingPause, type Growth, pause } from './time/pause.ts'
 export * from './units.ts'
+export * from './wire/apps-api.ts'
 export * from './wire/governance-api.ts'
 export * from './wire/index-api.ts'
 export * from './wire/stake-api.ts'

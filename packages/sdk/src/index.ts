@@ -20,6 +20,7 @@ export {
   WorkerClient,
   workerOfRecord,
 } from '@cloister/client'
+export { listApps } from './actions/apps.ts'
 export { auditStake } from './actions/audit.ts'
 export { type Bids, type BidsParameters, bids, type CheckedBid, type Declined } from './actions/bids.ts'
 export { type Closed, close, topUp } from './actions/close.ts'

@@ -1,5 +1,5 @@
 import { CloisterError } from '@cloister/core'
-import { type Address, encodeAbiParameters, type Hex, hexToString, keccak256, stringToHex } from 'viem'
+import { type Address, encodeAbiParameters, type Hex, keccak256, stringToHex, zeroAddress } from 'viem'
 import type { Chain, Wallet } from '../client.ts'
 import { APPS_ABI } from '../generated/abis.ts'
 import type { Network } from '../network.ts'
@@ -118,37 +118,15 @@ export async function getApp(chain: Chain, app: Hex): Promise<App> {
   }
 }
 
-/**
- * Apps that an account registered or took over and still owns, oldest first, with the names they were
- * registered under.
- */
-export async function listApps(
-  { client, network }: Chain,
-  owner: Address,
-): Promise<{ app: Hex; name: string }[]> {
-  const contract = { address: network.contracts.apps, abi: APPS_ABI } as const
-  const events = await client.getContractEvents({ ...contract, fromBlock: BigInt(network.deployedAt) })
-  const names = new Map<Hex, string>()
-  for (const event of events)
-    if (event.eventName === 'AppRegistered' && event.args.app && event.args.name)
-      names.set(event.args.app, hexToString(event.args.name, { size: 32 }).replace(/[^\x20-\x7e]/g, '?'))
-  const candidates = new Set<Hex>()
-  for (const event of events)
-    if (
-      (event.eventName === 'AppRegistered' || event.eventName === 'OwnershipTaken') &&
-      event.args.app &&
-      event.args.owner === owner
-    )
-      candidates.add(event.args.app)
-  const owned = await Promise.all(
-    [...candidates].map(async (app) => ({
-      app,
-      info: await client.readContract({ ...contract, functionName: 'appInfo', args: [app] }),
-    })),
-  )
-  return owned
-    .filter(({ info }) => info.owner === owner)
-    .map(({ app }) => ({ app, name: names.get(app) ?? '' }))
+/** The account that owns an app; undefined where there is no such app. */
+export async function getAppOwner({ client, network }: Chain, app: Hex): Promise<Address | undefined> {
+  const { owner } = await client.readContract({
+    address: network.contracts.apps,
+    abi: APPS_ABI,
+    functionName: 'appInfo',
+    args: [app],
+  })
+  return owner === zeroAddress ? undefined : owner
 }
 
 /** Whether a tenant's lease that runs a manifest in a guest image may have an app's keys now. */

@@ -1,4 +1,5 @@
 import type { Chapter } from '../engine/chapter.ts'
+import { APPS_CHAPTER } from './apps/chapter.ts'
 import { EVENTS_CHAPTER } from './events/chapter.ts'
 import { GOVERNANCE_CHAPTER } from './governance/chapter.ts'
 import { LEASES_CHAPTER } from './leases/chapter.ts'
@@ -14,6 +15,7 @@ export const CHAPTERS: readonly Chapter[] = [
   PAYMENTS_CHAPTER,
   STAKE_CHAPTER,
   GOVERNANCE_CHAPTER,
+  APPS_CHAPTER,
   EVENTS_CHAPTER,
   TOTALS_CHAPTER,
 ]

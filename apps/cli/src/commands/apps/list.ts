@@ -1,5 +1,4 @@
-import { listApps } from '@cloister/chain'
-import { walletOf } from '@cloister/sdk'
+import { listApps, walletOf } from '@cloister/sdk'
 import { printable, say, sayJson, table } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
@@ -8,7 +7,7 @@ import { short } from '../../show.ts'
 export async function showApps(options: Globals): Promise<void> {
   const cloister = connect(options)
   const { account } = walletOf(cloister)
-  const owned = await listApps(cloister.chain, account.address)
+  const owned = await listApps(cloister, account.address)
   if (options.json) return sayJson(owned)
   say(
     owned.length === 0

@@ -1,5 +1,6 @@
-import { ADMISSION_ABI, KEY_SERVICE_ABI, TOKEN_ABI } from '@cloister/chain'
+import { ADMISSION_ABI, TOKEN_ABI } from '@cloister/chain'
 import type { Contract } from '../../engine/contract.ts'
+import { KEY_SERVICE } from '../apps/contracts.ts'
 import { MARKET } from '../leases/contract.ts'
 import { EMISSION, SLASHING, STAKE } from '../stake/contracts.ts'
 import { WORKERS } from '../workers/contract.ts'
@@ -16,12 +17,6 @@ export const ADMISSION = {
   name: 'admission',
   abi: ADMISSION_ABI,
   at: ({ contracts }) => contracts.admission,
-} as const satisfies Contract
-
-const KEY_SERVICE = {
-  name: 'keyService',
-  abi: KEY_SERVICE_ABI,
-  at: ({ contracts }) => contracts.keyService,
 } as const satisfies Contract
 
 /** Contracts whose owner announces what it changes, by the names of `GOVERNED_CONTRACTS`. */
