@@ -478,6 +478,8 @@ for (const { name, skip, open } of DATABASES)
       await synced()
       const paths = [
         'totals',
+        'workers',
+        'providers',
         'leases?limit=200',
         'payments?limit=200',
         'events?limit=200',
@@ -488,9 +490,9 @@ for (const { name, skip, open } of DATABASES)
         'rewards',
         'slashes',
       ]
-      // Yields and what is emitted so far change with every second.
-      const still = (key: string, value: unknown) =>
-        key === 'yields' || key === 'emitted' ? undefined : value
+      // What changes with every second.
+      const moving = new Set(['coveredSeconds', 'emitted', 'uptime', 'yields'])
+      const still = (key: string, value: unknown) => (moving.has(key) ? undefined : value)
       for (const path of paths) {
         const [one, two] = await Promise.all(
           [used.url, fresh.url].map(async (url) =>

@@ -1,8 +1,6 @@
 import { IndexStatus } from '@cloister/core'
-import { count, eq } from 'drizzle-orm'
 import type { Hex } from 'viem'
-import { lastCheckpoint } from '../engine/checkpoint.ts'
-import { event, progress } from '../engine/tables.ts'
+import { lastCheckpoint, readCounter } from '../engine/checkpoint.ts'
 import { route } from './route.ts'
 
 export const status = route(
@@ -13,10 +11,10 @@ export const status = route(
     description: 'Where it is.',
   },
   async (_, { database, follower, network }) => {
-    const [last, [events], [reorganised]] = await Promise.all([
+    const [last, events, reorganisations] = await Promise.all([
       lastCheckpoint(database),
-      database.select({ all: count() }).from(event),
-      database.select().from(progress).where(eq(progress.key, 'reorganisations')),
+      readCounter(database, 'events'),
+      readCounter(database, 'reorganisations'),
     ])
     const block = last?.block ?? 0
     return {
@@ -27,8 +25,8 @@ export const status = route(
       ...(last && { blockHash: last.hash as Hex }),
       head: Math.max(follower.head, block),
       synced: last !== undefined && block >= follower.head,
-      events: events?.all ?? 0,
-      reorganisations: Number(reorganised?.value ?? 0),
+      events,
+      reorganisations,
     }
   },
 )

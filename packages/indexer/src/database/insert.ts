@@ -8,13 +8,14 @@ const ROWS_AT_ONCE = 5_000
 /**
  * Inserts many rows as one JSON parameter each time, which PostgreSQL takes apart itself: with a parameter
  * for every value, building the statement takes longer than running it. With `key`, a row that is there
- * already is replaced.
+ * already is replaced, but for the fields in `adds`: to those the new row's are added.
  */
 export async function insertRows<T extends PgTable>(
   tx: Transaction,
   table: T,
   rows: T['$inferInsert'][],
   key?: string,
+  adds: readonly string[] = [],
 ): Promise<void> {
   const columns = Object.entries(getTableColumns(table))
   const names = sql.join(
@@ -28,7 +29,10 @@ export async function insertRows<T extends PgTable>(
   const onConflict =
     key === undefined
       ? sql``
-      : sql` on conflict (${sql.identifier(key)}) do update set ${replaced(columns.map(([, column]) => column.name))}`
+      : sql` on conflict (${sql.identifier(key)}) do update set ${sql.join(
+          columns.map(([field, { name }]) => changed(table, name, adds.includes(field))),
+          sql`, `,
+        )}`
   for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
     const part = rows
       .slice(from, from + ROWS_AT_ONCE)
@@ -47,9 +51,8 @@ export async function insertRows<T extends PgTable>(
   }
 }
 
-function replaced(names: string[]): SQL {
-  return sql.join(
-    names.map((name) => sql`${sql.identifier(name)} = excluded.${sql.identifier(name)}`),
-    sql`, `,
-  )
+function changed(table: PgTable, name: string, isAdded: boolean): SQL {
+  const column = sql.identifier(name)
+  if (!isAdded) return sql`${column} = excluded.${column}`
+  return sql`${column} = ${sql.identifier(getTableName(table))}.${column} + excluded.${column}`
 }

@@ -1,6 +1,6 @@
 import type { AbiEvent, ContractEventName } from 'viem'
 import type { ChainEvent, Contract, EventOf } from './contract.ts'
-import type { Entity, Log, Need } from './entity.ts'
+import type { Entity, Log, Need, Total } from './entity.ts'
 import type { Rows } from './rows.ts'
 
 /** What the engine has of a chapter: what it reads, and the tables it folds from that. */
@@ -12,6 +12,7 @@ export interface Folding {
   subjects: readonly Subject[]
   entities: readonly Entity[]
   logs: readonly Log[]
+  totals?: readonly Total[]
   handlers: readonly Handler[]
 }
 

@@ -3,7 +3,7 @@ import { CloisterError } from '@cloister/core'
 import { type AbiEvent, type Address, type Hex, keccak256, stringToHex, toEventSelector } from 'viem'
 import { revive } from './args.ts'
 import { type ChainEvent, type Contract, eventsOf } from './contract.ts'
-import type { Entity, Log } from './entity.ts'
+import type { Entity, Log, Total } from './entity.ts'
 import type { Folding, Handler } from './folding.ts'
 import type { event } from './tables.ts'
 
@@ -28,6 +28,7 @@ export class Plan {
   readonly selectors: Hex[]
   readonly entities: Entity[]
   readonly logs: Log[]
+  readonly totals: Total[]
   /** Names the contracts and the chapters with their versions: tables of another identity are filled anew. */
   readonly identity: Hex
   /** Every event that is read. */
@@ -39,6 +40,7 @@ export class Plan {
   constructor(chapters: readonly Folding[], network: Network) {
     this.entities = chapters.flatMap(({ entities }) => entities)
     this.logs = chapters.flatMap(({ logs }) => logs)
+    this.totals = chapters.flatMap(({ totals = [] }) => totals)
     const contracts = contractsOf(chapters)
     const subjects = chapters.flatMap((chapter) => chapter.subjects)
     const addresses = new Map<string, Address>()

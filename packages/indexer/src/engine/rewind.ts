@@ -1,9 +1,10 @@
-import { and, asc, eq, gt, inArray, or, sql } from 'drizzle-orm'
+import { and, asc, count, eq, gt, inArray, or } from 'drizzle-orm'
 import { chunks } from '../database/chunks.ts'
 import type { Database, Transaction } from '../database/open.ts'
+import { addTo } from './checkpoint.ts'
 import type { Plan } from './plan.ts'
 import { Rows } from './rows.ts'
-import { checkpoint, event, progress, subject } from './tables.ts'
+import { checkpoint, event, subject } from './tables.ts'
 import type { Changed } from './write.ts'
 
 /** Takes back everything above a block and folds what it touched anew from the events that remain. */
@@ -16,6 +17,8 @@ export async function rewind(database: Database, plan: Plan, block: number): Pro
         .where(gt(subject.block, block)),
       ({ kind }) => kind,
     )
+    const [gone] = await tx.select({ events: count() }).from(event).where(gt(event.block, block))
+    await addTo(tx, 'events', -(gone?.events ?? 0))
     for (const table of [event, subject, checkpoint]) await tx.delete(table).where(gt(table.block, block))
     for (const log of plan.logs) await tx.delete(log.table).where(gt(log.block, block))
     const changed: Changed = new Map()
@@ -24,10 +27,7 @@ export async function rewind(database: Database, plan: Plan, block: number): Pro
       changed.set(kind, new Set(ids))
       for (const some of chunks(ids)) await refold(tx, plan, kind, some)
     }
-    await tx
-      .insert(progress)
-      .values({ key: 'reorganisations', value: '1' })
-      .onConflictDoUpdate({ target: progress.key, set: { value: sql`(${progress.value}::int + 1)::text` } })
+    await addTo(tx, 'reorganisations', 1)
     return changed
   })
 }
@@ -36,7 +36,11 @@ export async function rewind(database: Database, plan: Plan, block: number): Pro
 async function refold(tx: Transaction, plan: Plan, kind: string, ids: string[]): Promise<void> {
   const entities = plan.entities.filter((entity) => entity.subject === kind)
   if (entities.length === 0) return
-  for (const { table, column } of entities) await tx.delete(table).where(inArray(column, ids))
+  const rows = new Rows({ isRefold: true })
+  rows.folding = kind
+  for (const entity of entities)
+    for (const row of await tx.delete(entity.table).where(inArray(entity.column, ids)).returning())
+      rows.drop(entity, row)
   const handled = plan.handlersOf(kind)
   const found = await tx
     .select({ event })
@@ -50,11 +54,9 @@ async function refold(tx: Transaction, plan: Plan, kind: string, ids: string[]):
       ),
     )
     .orderBy(asc(event.block), asc(event.logIndex))
-  const rows = new Rows({ isRefold: true })
-  rows.folding = kind
   for (const row of found) {
     const one = plan.revive(row.event)
     for (const handler of plan.of(one).handlers) if (handler.subject === kind) handler.apply(one, rows)
   }
-  await rows.flush(tx)
+  await rows.flush(tx, plan.totals)
 }

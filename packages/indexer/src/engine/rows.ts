@@ -4,12 +4,14 @@ import type { PgColumn, PgTable } from 'drizzle-orm/pg-core'
 import { chunks } from '../database/chunks.ts'
 import { insertRows } from '../database/insert.ts'
 import type { Transaction } from '../database/open.ts'
-import type { Entity, Log, Need, RowOf } from './entity.ts'
+import type { Entity, Log, Need, RowOf, Total } from './entity.ts'
+import { addDifferences } from './totals.ts'
 
 interface Known {
   entity: Entity
   rows: Map<string, object | undefined>
-  changed: Set<string>
+  /** Rows that changed, as they were before. */
+  before: Map<string, object | undefined>
 }
 
 /** The rows that handlers read and write while a span of events is folded. */
@@ -36,10 +38,11 @@ export class Rows {
   /** Reads what is wanted. */
   async load(tx: Transaction): Promise<void> {
     for (const { entity, rows } of this.entities.values()) {
-      // An entity's key is a column of its table.
-      const column = (entity.table as unknown as Record<string, PgColumn>)[entity.key] as PgColumn
       for (const some of chunks([...rows.keys()]))
-        for (const row of await tx.select().from(entity.table).where(inArray(column, some)))
+        for (const row of await tx
+          .select()
+          .from(entity.table)
+          .where(inArray(columnOf(entity), some)))
           rows.set(String(row[entity.key]), row)
     }
   }
@@ -71,8 +74,8 @@ export class Rows {
         `A fold of ${this.folding ?? 'logs'} writes ${nameOf(entity, key)}, which is folded by ${entity.subject}.`,
       )
     const known = this.known(entity)
+    if (!known.before.has(key)) known.before.set(key, known.rows.get(key))
     known.rows.set(key, row)
-    known.changed.add(key)
   }
 
   /** Changes fields of a row that has to be there. Throws `bad-index`. */
@@ -85,6 +88,14 @@ export class Rows {
     const changed = { ...row, ...by(row) }
     this.put(entity, changed)
     return changed
+  }
+
+  /** Says that a row was there and is deleted, unless it is put again. */
+  drop<T extends PgTable>(entity: Entity<T>, row: RowOf<T>): void {
+    const { rows, before } = this.known(entity)
+    const key = String((row as Record<string, unknown>)[entity.key])
+    before.set(key, row)
+    rows.set(key, undefined)
   }
 
   /** Adds rows to a log. */
@@ -107,25 +118,29 @@ export class Rows {
     else this.noted.set(kind, new Set([id]))
   }
 
-  /** Writes all that changed. */
-  async flush(tx: Transaction): Promise<void> {
-    for (const { entity, rows, changed } of this.entities.values())
-      await insertRows(
-        tx,
-        entity.table,
-        [...changed].map((key) => rows.get(key) as object),
-        entity.key,
-      )
+  /** Writes all that changed, and what it changes in totals. */
+  async flush(tx: Transaction, totals: readonly Total[]): Promise<void> {
+    for (const { entity, rows, before } of this.entities.values()) {
+      const after = [...before.keys()].map((key) => rows.get(key)).filter((row) => row !== undefined)
+      await insertRows(tx, entity.table, after, columnOf(entity).name)
+      for (const total of totals)
+        if (total.of.table === entity.table) await addDifferences(tx, total, before, rows)
+    }
     for (const [table, rows] of this.logs) await insertRows(tx, table, rows)
   }
 
   private known(entity: Entity): Known {
     let known = this.entities.get(entity.table)
-    if (!known) this.entities.set(entity.table, (known = { entity, rows: new Map(), changed: new Set() }))
+    if (!known) this.entities.set(entity.table, (known = { entity, rows: new Map(), before: new Map() }))
     return known
   }
 }
 
 function nameOf(entity: Entity, key: string): string {
   return `the ${getTableName(entity.table)} ${key}`
+}
+
+function columnOf({ table, key }: Entity): PgColumn {
+  // An entity's key is a column of its table.
+  return (table as unknown as Record<string, PgColumn>)[key] as PgColumn
 }

@@ -1,7 +1,7 @@
 import { insertRows } from '../database/insert.ts'
 import type { Database } from '../database/open.ts'
 import { plain } from './args.ts'
-import { markBlocks } from './checkpoint.ts'
+import { addTo, markBlocks } from './checkpoint.ts'
 import type { ChainEvent } from './contract.ts'
 import type { Plan } from './plan.ts'
 import type { BlockMark } from './read.ts'
@@ -40,7 +40,8 @@ export async function writeSpan(
     const eventRows = events.map((one) => ({ ...one, args: plain(one.args) as Record<string, unknown> }))
     await insertRows(tx, event, eventRows)
     await insertRows(tx, subject, subjects)
-    await rows.flush(tx)
+    await rows.flush(tx, plan.totals)
+    await addTo(tx, 'events', events.length)
     await markBlocks(tx, blocks, keepFrom)
     for (const one of events) {
       const folded = new Set(plan.of(one).handlers.map(({ subject: kind }) => kind))

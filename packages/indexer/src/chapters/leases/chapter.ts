@@ -3,6 +3,7 @@ import { MARKET } from './contract.ts'
 import { LEASE, leaseHandlers, leases } from './fold.ts'
 import { oneLease } from './routes/lease.ts'
 import { listLeases } from './routes/leases.ts'
+import { leaseTotals } from './totals.ts'
 
 export const LEASES_CHAPTER: Chapter = {
   name: 'leases',
@@ -11,6 +12,7 @@ export const LEASES_CHAPTER: Chapter = {
   subjects: [LEASE],
   entities: [leases],
   logs: [],
+  totals: leaseTotals,
   handlers: leaseHandlers,
   routes: [listLeases, oneLease],
 }

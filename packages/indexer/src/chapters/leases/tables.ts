@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { bigint, boolean, index, integer, pgTable, text } from 'drizzle-orm/pg-core'
+import { bigint, boolean, index, integer, numeric, pgTable, text } from 'drizzle-orm/pg-core'
 import { amount, seconds } from '../../database/columns.ts'
 
 export const lease = pgTable(
@@ -41,3 +41,27 @@ export const lease = pgTable(
     index('lease_open').on(table.openedBlock, table.openedLogIndex).where(sql`open`),
   ],
 )
+
+/** A sum of amounts, which may be larger than any one amount. */
+const sum = (name: string) => numeric(name, { mode: 'bigint' })
+
+/** What leases add up to, by worker and token. */
+export const leaseTotal = pgTable('lease_total', {
+  /** Worker and token. */
+  key: text().primaryKey(),
+  worker: text().notNull(),
+  provider: text().notNull(),
+  token: text().notNull(),
+  leases: integer().notNull(),
+  open: integer().notNull(),
+  refused: integer().notNull(),
+  deposit: sum('deposit').notNull(),
+  spent: sum('spent').notNull(),
+  fee: sum('fee').notNull(),
+})
+
+/** How many leases each tenant opened. */
+export const tenantTotal = pgTable('tenant_total', {
+  tenant: text().primaryKey(),
+  leases: integer().notNull(),
+})

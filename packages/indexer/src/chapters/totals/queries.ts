@@ -1,9 +1,9 @@
 import type { PeriodRecord, TotalsRecord } from '@cloister/core'
 import { emitted, PERIOD_SECONDS } from '@cloister/economy'
-import { and, count, eq, gt, gte, lte, min, sql, sum } from 'drizzle-orm'
+import { and, eq, gt, gte, lte, sql, sum } from 'drizzle-orm'
 import type { Address } from 'viem'
 import type { Database } from '../../database/open.ts'
-import { lease } from '../leases/tables.ts'
+import { lease, leaseTotal, tenantTotal } from '../leases/tables.ts'
 import { payment } from '../payments/tables.ts'
 import { pool } from '../stake/tables.ts'
 import { worker } from '../workers/tables.ts'
@@ -14,11 +14,11 @@ export async function readTotals(database: Database, now: number, start: number)
   const [[leases], [workers], paid, [staked], periods] = await Promise.all([
     database
       .select({
-        all: count(),
-        open: sql<number>`count(*) filter (where ${lease.open})`,
-        tenants: sql<number>`count(distinct ${lease.tenant})`,
+        all: sum(leaseTotal.leases),
+        open: sum(leaseTotal.open),
+        tenants: database.$count(tenantTotal, gt(tenantTotal.leases, 0)),
       })
-      .from(lease),
+      .from(leaseTotal),
     database
       .select({
         all: sql<number>`count(*) filter (where not ${worker.retired})`,
@@ -31,19 +31,23 @@ export async function readTotals(database: Database, now: number, start: number)
       .from(worker),
     database
       .select({
-        token: lease.token,
-        deposits: sum(lease.deposit),
-        spent: sum(lease.spent),
-        fees: sum(lease.fee),
+        token: leaseTotal.token,
+        deposits: sum(leaseTotal.deposit),
+        spent: sum(leaseTotal.spent),
+        fees: sum(leaseTotal.fee),
       })
-      .from(lease)
-      .groupBy(lease.token)
-      .orderBy(min(lease.openedBlock)),
+      .from(leaseTotal)
+      .where(gt(leaseTotal.leases, 0))
+      .groupBy(leaseTotal.token)
+      // Tokens in the order in which they were first paid with.
+      .orderBy(
+        sql`(select min(${lease.openedBlock}) from ${lease} where ${lease.token} = ${leaseTotal.token})`,
+      ),
     database.select({ all: sum(pool.assets) }).from(pool),
     readPeriods(database, now, start),
   ])
   return {
-    leases: leases?.all ?? 0,
+    leases: Number(leases?.all ?? 0),
     openLeases: Number(leases?.open ?? 0),
     workers: Number(workers?.all ?? 0),
     coveredWorkers: Number(workers?.covered ?? 0),

@@ -1,11 +1,11 @@
 import type { Network } from '@cloister/chain'
 import { attestationStateOf, type ProviderRecord, type WorkerRecord } from '@cloister/core'
-import { and, asc, count, eq, gt, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, sql, sum } from 'drizzle-orm'
 import type { Address, Hex } from 'viem'
 import type { Parts } from '../../api/route.ts'
 import { equal, type Filter } from '../../database/filters.ts'
 import type { Database } from '../../database/open.ts'
-import { lease } from '../leases/tables.ts'
+import { leaseTotal } from '../leases/tables.ts'
 import { worker } from './tables.ts'
 
 /** What answers depend on besides the tables. */
@@ -28,13 +28,12 @@ export async function findWorkers(
 ): Promise<WorkerRecord[]> {
   const served = database
     .select({
-      worker: lease.worker,
-      total: count().as('total'),
-      open: sql<number>`count(*) filter (where ${lease.open})`.as('open_leases'),
+      worker: leaseTotal.worker,
+      total: sql<number>`sum(${leaseTotal.leases} - ${leaseTotal.refused})`.as('total'),
+      open: sql<number>`sum(${leaseTotal.open})`.as('open_leases'),
     })
-    .from(lease)
-    .where(eq(lease.refused, false))
-    .groupBy(lease.worker)
+    .from(leaseTotal)
+    .groupBy(leaseTotal.worker)
     .as('served')
   const rows = await database
     .select({ worker, total: served.total, open: served.open })
@@ -98,14 +97,15 @@ export async function findProviders(
   const workers = await findWorkers(database, filters, view)
   const earned = await database
     .select({
-      provider: lease.provider,
-      token: lease.token,
-      amount: sql<string>`(sum(${lease.spent}) - sum(${lease.fee}))::text`,
-      refused: sql<number>`count(*) filter (where ${lease.refused})`,
+      provider: leaseTotal.provider,
+      token: leaseTotal.token,
+      amount: sql<string>`(sum(${leaseTotal.spent}) - sum(${leaseTotal.fee}))::text`,
+      refused: sum(leaseTotal.refused),
     })
-    .from(lease)
-    .where(and(...equal({ provider: lease.provider }, filters)))
-    .groupBy(lease.provider, lease.token)
+    .from(leaseTotal)
+    // Of leases that a reorganisation took back nothing is left.
+    .where(and(gt(leaseTotal.leases, 0), ...equal({ provider: leaseTotal.provider }, filters)))
+    .groupBy(leaseTotal.provider, leaseTotal.token)
   const byProvider = Map.groupBy(workers, (found) => found.provider)
   return [...byProvider].map(([provider, all]): ProviderRecord => {
     const live = all.filter((found) => !found.retired)
