@@ -8,6 +8,7 @@ import { benchEmission } from './emission.ts'
 import { benchGas } from './gas.ts'
 import { benchGateway } from './gateway.ts'
 import { benchIndexer } from './indexer.ts'
+import { benchIndexerSize } from './indexer-size.ts'
 
 const BENCHES = {
   gas: benchGas,
@@ -15,6 +16,7 @@ const BENCHES = {
   deploy: benchDeploy,
   gateway: benchGateway,
   indexer: benchIndexer,
+  'indexer-size': benchIndexerSize,
   emission: benchEmission,
 }
 

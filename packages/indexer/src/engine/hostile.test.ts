@@ -114,6 +114,7 @@ function anyOf(input: {
   // A list of hours is as long as the contract made it.
   if (input.name === 'from') return input.type === 'address' ? account : fc.constant(5n)
   if (input.name === 'to' && input.type !== 'address') return fc.bigInt({ min: 5n, max: 9n })
+  if (input.name === 'app') return id
   if (input.name === 'id') return input.type === 'bytes32' ? id : fc.constantFrom(1n, 2n)
   if (input.type === 'address') return account
   if (input.type === 'bool') return fc.boolean()
@@ -133,8 +134,13 @@ function anyOf(input: {
 
 type Decoded = Pick<ChainEvent, 'contract' | 'name' | 'args'>
 
-const argsOf = ({ event }: Listening) =>
-  fc.record(Object.fromEntries(event.inputs.map((input) => [input.name ?? '', anyOf(input)])))
+const argsOf = ({ contract, event }: Listening) =>
+  fc
+    .record(Object.fromEntries(event.inputs.map((input) => [input.name ?? '', anyOf(input)])))
+    // An exit is of one pool.
+    .map((args) =>
+      contract === 'stake' && 'id' in args ? { ...args, provider: ACCOUNTS[Number(args['id']) - 1] } : args,
+    )
 
 /** Any event that a contract of the network could emit. */
 const anyEvent = (plan: Plan): fc.Arbitrary<Decoded> =>
@@ -142,8 +148,15 @@ const anyEvent = (plan: Plan): fc.Arbitrary<Decoded> =>
     .constantFrom(...plan.listened)
     .chain((one) => argsOf(one).map((args) => ({ contract: one.contract, name: one.event.name, args })))
 
-/** Without these no others are about the same lease, worker, exit and proposal. */
-const BEGINNINGS = ['LeaseOpened', 'WorkerRegistered', 'ExitRequested', 'Proposed', 'AppRegistered']
+/** Without these no others are about the same app, pool, exit, lease, proposal and worker. */
+const BEGINNINGS = [
+  'AppRegistered',
+  'Delegated',
+  'ExitRequested',
+  'LeaseOpened',
+  'Proposed',
+  'WorkerRegistered',
+]
 
 /** The beginning of everything that events may be about, with any values. */
 function beginnings(plan: Plan): Decoded[] {
@@ -155,6 +168,7 @@ function beginnings(plan: Plan): Decoded[] {
         const names = {
           id: one.contract === 'market' ? IDS[which] : BigInt(which + 1),
           app: IDS[which],
+          provider: ACCOUNTS[which],
           worker: ACCOUNTS[which],
         }
         const known = Object.entries(names).filter(([name]) => name in (args ?? {}))
