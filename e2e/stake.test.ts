@@ -18,7 +18,7 @@ import {
   type Wallet,
   WORKERS_ABI,
 } from '@cloister/chain'
-import { nameGpus } from '@cloister/core'
+import { nameGpus, receiptToJson } from '@cloister/core'
 import { developmentAccount } from '@cloister/development/accounts'
 import { coverWorker } from '@cloister/development/chain'
 import { type DevelopmentPlatform, DevelopmentRoot } from '@cloister/development/root'
@@ -452,11 +452,16 @@ describe('stake and emission on the embedded network', () => {
 
   async function slashFirst() {
     const [{ key }] = providers as [Platform]
-    const receipt = { worker: key.address, lease: bytesToHex(new Uint8Array(32).fill(1)), sequence: 7n }
+    const receipt = {
+      worker: key.address,
+      lease: bytesToHex(new Uint8Array(32).fill(1)),
+      era: 1n,
+      sequence: 7n,
+    }
     for (const name of ['one', 'two']) {
       const content = bytesToHex(new Uint8Array(32).fill(name.length + (name === 'two' ? 1 : 0)))
       const signed = await signReceipt(stage.embedded.network, key, { ...receipt, content })
-      writeFileSync(join(stage.folder, `${name}.json`), JSON.stringify({ ...signed, sequence: '7' }))
+      writeFileSync(join(stage.folder, `${name}.json`), JSON.stringify(receiptToJson(signed)))
     }
     const same = await stage.cloister('stake', 'report', 'one.json', 'one.json', '--account', 'dev8')
     expect(same).toMatchObject({ code: 1 })

@@ -18,7 +18,7 @@ contract Slashing is ISlashing, Governed {
     bytes32 private constant DOMAIN_TYPEHASH =
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
     bytes32 private constant RECEIPT_TYPEHASH =
-        keccak256("Receipt(address worker,bytes32 lease,uint64 sequence,bytes32 content)");
+        keccak256("Receipt(address worker,bytes32 lease,uint64 era,uint64 sequence,bytes32 content)");
     /// @inheritdoc ISlashing
     uint256 public constant MAX_BPS = 1_000;
     /// @inheritdoc ISlashing
@@ -76,15 +76,16 @@ contract Slashing is ISlashing, Governed {
         Receipt calldata b,
         bytes calldata signatureB
     ) external returns (uint256 taken) {
-        if (a.worker != b.worker || a.lease != b.lease || a.sequence != b.sequence || a.content == b.content)
-        {
+        if (
+            a.worker != b.worker || a.lease != b.lease || a.era != b.era || a.sequence != b.sequence
+                || a.content == b.content
+        ) {
             revert NoContradiction();
         }
         _requireSignature(receiptDigest(a), signatureA, a.worker);
         _requireSignature(receiptDigest(b), signatureB, a.worker);
-        return _slash(
-            Offence.Receipts, a.worker, keccak256(abi.encode(Offence.Receipts, a.worker, a.lease, a.sequence))
-        );
+        bytes32 deed = keccak256(abi.encode(Offence.Receipts, a.worker, a.lease, a.era, a.sequence));
+        return _slash(Offence.Receipts, a.worker, deed);
     }
 
     /// @inheritdoc ISlashing

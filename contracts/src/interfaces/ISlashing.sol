@@ -15,11 +15,15 @@ import {IWorkers} from "./IWorkers.sol";
 /// later at the earliest, and not again before everybody who wants to has left.
 /// @dev Parts in hundredths of a percent of a pool, what is leaving it included. Instants in Unix seconds.
 interface ISlashing {
-    /// @notice A worker's word on one unit of its work: that number `sequence` of a lease had this content.
+    /// @notice A worker's word on one unit of its work: that number `sequence` of a lease, in an era of the
+    /// worker's, had this content. A worker counts anew in each era, which is the life of its store, so that
+    /// one which lost its store doesn't contradict itself.
     /// Signed (EIP-712, domain "Cloister Receipts", version 1, verified by Workers) by the worker's key.
     struct Receipt {
         address worker;
         bytes32 lease;
+        /// A number that was drawn at random when the worker's store was made.
+        uint64 era;
         uint64 sequence;
         /// Hash of what was done: request, response, frame or message.
         bytes32 content;
@@ -73,8 +77,8 @@ interface ISlashing {
 
     // PROOFS
 
-    /// @notice Two receipts of one worker for the same unit of work with different contents. Anybody may
-    /// report; the caller is the reporter.
+    /// @notice Two receipts of one worker for the same unit of work, which is a number in an era of a lease,
+    /// with different contents. Anybody may report; the caller is the reporter.
     /// Reverts with `NoContradiction`, `NotSignedByWorker`, `KnownAlready`, `UnknownWorker`,
     /// `ReportedRecently`, `OutOfService`, or as `IStake.slash` does.
     function reportReceipts(

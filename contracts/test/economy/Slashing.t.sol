@@ -24,8 +24,8 @@ contract SlashingTest is StakedNetwork {
     // PROOFS
 
     function test_two_receipts_for_one_unit_of_work_cost_a_twentieth_once() public {
-        ISlashing.Receipt memory a = ISlashing.Receipt(worker, keccak256("lease"), 7, keccak256("one"));
-        ISlashing.Receipt memory b = ISlashing.Receipt(worker, keccak256("lease"), 7, keccak256("two"));
+        ISlashing.Receipt memory a = ISlashing.Receipt(worker, keccak256("lease"), 1, 7, keccak256("one"));
+        ISlashing.Receipt memory b = ISlashing.Receipt(worker, keccak256("lease"), 1, 7, keccak256("two"));
         (bytes memory signatureA, bytes memory signatureB) =
             (receiptBy(WORKER_KEY, a), receiptBy(WORKER_KEY, b));
         vm.prank(stranger);
@@ -35,7 +35,7 @@ contract SlashingTest is StakedNetwork {
         // The same two the other way round are the same deed, and so is a third receipt.
         b.content = keccak256("three");
         bytes memory signatureC = receiptBy(WORKER_KEY, b);
-        bytes32 deed = keccak256(abi.encode(ISlashing.Offence.Receipts, worker, a.lease, a.sequence));
+        bytes32 deed = keccak256(abi.encode(ISlashing.Offence.Receipts, worker, a.lease, a.era, a.sequence));
         vm.expectRevert(abi.encodeWithSelector(ISlashing.KnownAlready.selector, deed));
         slashing.reportReceipts(b, signatureC, a, signatureA);
         // Another number is another unit of work.
@@ -45,6 +45,18 @@ contract SlashingTest is StakedNetwork {
         slashing.reportReceipts(a, signatureA, b, signatureC);
         vm.expectRevert(ISlashing.NoContradiction.selector);
         slashing.reportReceipts(a, signatureA, a, signatureA);
+    }
+
+    function test_a_worker_that_lost_its_store_counts_anew_in_another_era() public {
+        (ISlashing.Receipt memory a, bytes memory signatureA, ISlashing.Receipt memory b,) = twoReceipts(7);
+        b.era = 2;
+        bytes memory signatureB = receiptBy(WORKER_KEY, b);
+        vm.expectRevert(ISlashing.NoContradiction.selector);
+        slashing.reportReceipts(a, signatureA, b, signatureB);
+        // In that era it answers for what it says as ever.
+        ISlashing.Receipt memory c = ISlashing.Receipt(worker, b.lease, 2, b.sequence, keccak256("three"));
+        bytes memory signatureC = receiptBy(WORKER_KEY, c);
+        vm.assertEq(slashing.reportReceipts(b, signatureB, c, signatureC), POOL / 20);
     }
 
     function test_a_stolen_key_empties_no_pool_overnight() public {
@@ -82,8 +94,8 @@ contract SlashingTest is StakedNetwork {
     }
 
     function test_what_the_worker_did_not_sign_proves_nothing() public {
-        ISlashing.Receipt memory a = ISlashing.Receipt(worker, keccak256("lease"), 7, keccak256("one"));
-        ISlashing.Receipt memory b = ISlashing.Receipt(worker, keccak256("lease"), 7, keccak256("two"));
+        ISlashing.Receipt memory a = ISlashing.Receipt(worker, keccak256("lease"), 1, 7, keccak256("one"));
+        ISlashing.Receipt memory b = ISlashing.Receipt(worker, keccak256("lease"), 1, 7, keccak256("two"));
         (bytes memory signatureA, bytes memory forged) = (receiptBy(WORKER_KEY, a), receiptBy(0xBAD, b));
         vm.expectRevert(abi.encodeWithSelector(ISlashing.NotSignedByWorker.selector, worker));
         slashing.reportReceipts(a, signatureA, b, forged);

@@ -115,8 +115,8 @@ contract PowersTest is StakedNetwork {
             workers.register(w, describe(), joined);
             uint256 number = block.number - 1;
             attestWith(w, pckKey, number, SoftwarePlatform.quote(guestFor(w, number), PCK));
-            ISlashing.Receipt memory a = ISlashing.Receipt(w, "lease", 1, "one");
-            ISlashing.Receipt memory b = ISlashing.Receipt(w, "lease", 1, "two");
+            ISlashing.Receipt memory a = ISlashing.Receipt(w, "lease", 1, 1, "one");
+            ISlashing.Receipt memory b = ISlashing.Receipt(w, "lease", 1, 1, "two");
             (bytes memory signatureA, bytes memory signatureB) =
                 (sign(key, slashing.receiptDigest(a)), sign(key, slashing.receiptDigest(b)));
             if (i > 0) {
@@ -132,8 +132,8 @@ contract PowersTest is StakedNetwork {
         // Nor do other offences add up beyond the pool's bound, and what was refused is not lost.
         for (uint64 day = 1; day <= 4; ++day) {
             vm.warp(block.timestamp + 1 days);
-            ISlashing.Receipt memory a = ISlashing.Receipt(worker, "lease", day, "one");
-            ISlashing.Receipt memory b = ISlashing.Receipt(worker, "lease", day, "two");
+            ISlashing.Receipt memory a = ISlashing.Receipt(worker, "lease", 1, day, "one");
+            ISlashing.Receipt memory b = ISlashing.Receipt(worker, "lease", 1, day, "two");
             (bytes memory signatureA, bytes memory signatureB) =
                 (sign(WORKER_KEY, slashing.receiptDigest(a)), sign(WORKER_KEY, slashing.receiptDigest(b)));
             if (day == 2 || day == 3) vm.expectRevert();

@@ -89,8 +89,8 @@ abstract contract StakedNetwork is VerifiedNetwork {
             bytes memory signatureB
         )
     {
-        a = ISlashing.Receipt(worker, keccak256("lease"), sequence, keccak256("one"));
-        b = ISlashing.Receipt(worker, keccak256("lease"), sequence, keccak256("two"));
+        a = ISlashing.Receipt(worker, keccak256("lease"), 1, sequence, keccak256("one"));
+        b = ISlashing.Receipt(worker, keccak256("lease"), 1, sequence, keccak256("two"));
         (signatureA, signatureB) = (receiptBy(WORKER_KEY, a), receiptBy(WORKER_KEY, b));
     }
 

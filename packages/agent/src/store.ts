@@ -6,6 +6,7 @@ import type { Image } from '@cloister/executors'
 import type { Envelope } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
 import { EndedLogs } from './ended-logs.ts'
+import { ReceiptNumbers } from './receipts/receipt-numbers.ts'
 
 /** A manifest as a worker runs it: what each image reference meant when it was accepted. */
 export interface Accepted {
@@ -79,6 +80,7 @@ export class Store {
   private readCharacters = 0
   private readonly cacheCharacters: number
   readonly ended: EndedLogs
+  readonly receipts: ReceiptNumbers
 
   /** `cacheCharacters` of leases are held read. */
   constructor(path: string, cacheCharacters: number = CACHE_CHARACTERS) {
@@ -98,6 +100,7 @@ export class Store {
       CREATE TABLE IF NOT EXISTS setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
     `)
     this.ended = new EndedLogs(this.db)
+    this.receipts = new ReceiptNumbers(this.db)
     for (const row of this.db.prepare("SELECT data FROM lease WHERE state = 'open'").iterate()) {
       const { id, resources } = JSON.parse(String(row['data'])) as StoredLease
       this.open.set(id, { id, resources })

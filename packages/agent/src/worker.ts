@@ -82,7 +82,15 @@ export async function startWorker(
   const sealingSecret = loadSealingSecret(config.folder)
   const sockets = new AgentSockets(
     sealingSecret,
-    agentApi({ chain: wallet, key, keySeat: config.keySeat, prover, sealingSecret, log }),
+    agentApi({
+      chain: wallet,
+      key,
+      keySeat: config.keySeat,
+      prover,
+      receipts: store.receipts,
+      sealingSecret,
+      log,
+    }),
   )
   const supervisor = new LeaseSupervisor({ config, store, executor, wallet, secrets, sockets, log })
   const settlement = new Settlement({ wallet, supervisor, sequence, everySeconds: config.settleEverySeconds })

@@ -3,7 +3,9 @@ import {
   bidToJson,
   bodyHash,
   type CloisterError,
+  isReceiptSigned,
   leaseIdOf,
+  receiptTypedData,
   requestTypedData,
   roomOf,
   type SignedBid,
@@ -11,7 +13,7 @@ import {
 import { coverWorker, type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
 import { fundDevelopmentAccount } from '@cloister/development/faucet'
 import type { DevelopmentPlatform } from '@cloister/development/root'
-import { bytesToHex, type Hex, parseEventLogs } from 'viem'
+import { bytesToHex, type Hex, hashTypedData, parseEventLogs } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import {
@@ -31,8 +33,10 @@ import {
   registerWorker,
   reportContradiction,
   reportRefusal,
+  SLASHING_ABI,
   settleLeases,
   signBid,
+  signReceipt,
   topUpLease,
   updateLease,
   type Wallet,
@@ -213,6 +217,22 @@ describe('the chain', () => {
     await expect(reportContradiction(reporter, two, one)).rejects.toMatchObject({
       details: { error: 'KnownAlready' },
     })
+  })
+
+  it('hashes what a worker signs of a receipt as Slashing does', async () => {
+    const receipt = { worker: key.address, lease: HASH, era: 2n ** 64n - 1n, sequence: 7n, content: HASH }
+    const { chainId, contracts } = chain.network
+    const onChain = await tenant.client.readContract({
+      address: contracts.slashing,
+      abi: SLASHING_ABI,
+      functionName: 'receiptDigest',
+      args: [receipt],
+    })
+    expect(onChain).toBe(hashTypedData(receiptTypedData(receipt, chainId, contracts.workers)))
+    const signed = await signReceipt(chain.network, key, receipt)
+    expect(await isReceiptSigned(signed, chainId, contracts.workers)).toBe(true)
+    for (const other of [{ era: 1n }, { sequence: 8n }, { worker: tenant.account.address }])
+      expect(await isReceiptSigned({ ...signed, ...other }, chainId, contracts.workers)).toBe(false)
   })
 
   it('names the contract’s own error where it refuses', async () => {

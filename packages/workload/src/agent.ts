@@ -1,4 +1,4 @@
-import { AGENT_SOCKET, CloisterError, fromProblem } from '@cloister/core'
+import { AGENT_SOCKET, CloisterError, fromProblem, receiptFromJson, type SignedReceipt } from '@cloister/core'
 import { fetchSocket, readText } from '@cloister/transport'
 import { custom, type Hex } from 'viem'
 import { LeaseAnswer, type LeaseCall, SealingKey, SeatConsent, Self, WorkerEvidence } from './wire.ts'
@@ -41,6 +41,18 @@ export class AgentSocket {
   /** A quote over 32 bytes of ours; see `workloadFreshness`. */
   async quote(data: Hex): Promise<WorkerEvidence> {
     return WorkerEvidence.parse(await this.ask('GET', `/v1/quote?data=${data}`))
+  }
+
+  /**
+   * The worker's signed word on one unit of our work, such as an answer or a frame, for whoever is to show
+   * it: `content` is the hash of what was done. The worker numbers them by lease; `isReceiptSigned` checks
+   * one.
+   */
+  async receipt(content: Hex): Promise<SignedReceipt> {
+    const receipt = receiptFromJson(await this.ask('POST', '/v1/receipts', { content }))
+    if (!receipt)
+      throw new CloisterError('bad-answer', 'The worker’s agent gave something that is no receipt.')
+    return receipt
   }
 
   /**

@@ -54,6 +54,15 @@ export const SeatConsent = z.object({
 })
 export type SeatConsent = z.infer<typeof SeatConsent>
 
+/**
+ * `POST /v1/receipts`: the worker's receipt for one unit of the lease's work. The answer is a
+ * `SignedReceiptJson` of core, with the lease's next number.
+ */
+export const ReceiptRequest = z.strictObject({
+  /** Hash of what was done. */
+  content: bytes32,
+})
+
 /** What a workload may ask the chain: nothing is sent, nothing is made to wait. */
 const READS = ['eth_chainId', 'eth_blockNumber', 'eth_getBlockByNumber', 'eth_call'] as const
 

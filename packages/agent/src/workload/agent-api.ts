@@ -1,12 +1,20 @@
 import { hkdfSync } from 'node:crypto'
-import { type Chain, getLease, signConsent } from '@cloister/chain'
+import { type Chain, getLease, signConsent, signReceipt } from '@cloister/chain'
 import { callService, IndexClient, workerOfRecord } from '@cloister/client'
-import { bytes32, CloisterError, checkRequest, messageOf, problemResponse } from '@cloister/core'
+import {
+  bytes32,
+  CloisterError,
+  checkRequest,
+  messageOf,
+  problemResponse,
+  receiptToJson,
+} from '@cloister/core'
 import {
   ChainRead,
   type LeaseAnswer,
   LeaseCall,
   MAX_BODY_BYTES,
+  ReceiptRequest,
   type SealingKey,
   type Self,
   workloadFreshness,
@@ -16,6 +24,7 @@ import { bodyLimit } from 'hono/body-limit'
 import type { Hex, LocalAccount } from 'viem'
 import type { WorkerProver } from '../evidence/prover.ts'
 import type { Log } from '../log.ts'
+import type { ReceiptNumbers } from '../receipts/receipt-numbers.ts'
 import type { AgentHandler } from './agent-sockets.ts'
 
 /**
@@ -31,7 +40,8 @@ interface AgentApiParts {
   key: LocalAccount
   /** The seat of the key service that the provider lets instances here have. */
   keySeat: number | undefined
-  prover: WorkerProver
+  prover: Pick<WorkerProver, 'prove'>
+  receipts: Pick<ReceiptNumbers, 'era' | 'next'>
   /** The worker's own secret, 32 bytes. */
   sealingSecret: Uint8Array
   log: Log
@@ -39,9 +49,17 @@ interface AgentApiParts {
 
 /**
  * What the agent answers on its socket in a container: who the container is, quotes over data of its own, a
- * key to seal with, reads of the chain, and the way to services of other leases.
+ * key to seal with, receipts, reads of the chain, and the way to services of other leases.
  */
-export function agentApi({ chain, key, keySeat, prover, sealingSecret, log }: AgentApiParts): AgentHandler {
+export function agentApi({
+  chain,
+  key,
+  keySeat,
+  prover,
+  receipts,
+  sealingSecret,
+  log,
+}: AgentApiParts): AgentHandler {
   return (lease: Hex, manifestHash: Hex) => {
     const app = new Hono()
     let busy = 0
@@ -104,6 +122,13 @@ export function agentApi({ chain, key, keySeat, prover, sealingSecret, log }: Ag
       return context.json(
         await signConsent(chain.network, key, { seat: keySeat, lease, manifestHash, expiry }),
       )
+    })
+    app.post('/v1/receipts', async (context) => {
+      const { content } = checkRequest(ReceiptRequest, await bodyOf(context))
+      // Numbered for good before it is signed: no number is ever signed twice.
+      const numbered = { era: receipts.era, sequence: receipts.next(lease) }
+      const receipt = { worker: key.address, lease, ...numbered, content }
+      return context.json(receiptToJson(await signReceipt(chain.network, key, receipt)))
     })
     app.post('/v1/rpc', async (context) =>
       context.json(

@@ -1,4 +1,11 @@
-import { bidFromJson, CloisterError, type SignedReceipt, SignedReceiptJson } from '@cloister/core'
+import {
+  bidFromJson,
+  CloisterError,
+  type Receipt,
+  receiptFromJson,
+  receiptTypedData,
+  type SignedReceipt,
+} from '@cloister/core'
 import { type Abi, type Hex, type LocalAccount, parseEventLogs } from 'viem'
 import type { Wallet } from '../client.ts'
 import { SLASHING_ABI, STAKE_ABI } from '../generated/abis.ts'
@@ -11,15 +18,6 @@ const REPORT_ABI = [
   ...STAKE_ABI.filter(({ type }) => type === 'error'),
 ] as const satisfies Abi
 
-const RECEIPT_TYPES = {
-  Receipt: [
-    { name: 'worker', type: 'address' },
-    { name: 'lease', type: 'bytes32' },
-    { name: 'sequence', type: 'uint64' },
-    { name: 'content', type: 'bytes32' },
-  ],
-} as const
-
 /** What a report took of a pool, and of that what the reporter got, in base units of CLOI. */
 export interface Reported {
   taken: bigint
@@ -27,22 +25,17 @@ export interface Reported {
   transaction: Hex
 }
 
-/** Signs a receipt as a worker (EIP-712, see Slashing.sol). */
+/**
+ * Signs a receipt with the worker's key. A worker signs no two contents under one number: that costs its
+ * provider stake.
+ */
 export async function signReceipt(
   { chainId, contracts }: Pick<Network, 'chainId' | 'contracts'>,
   worker: LocalAccount,
-  receipt: Omit<SignedReceipt, 'signature'>,
+  receipt: Receipt,
 ): Promise<SignedReceipt> {
-  const domain = { name: 'Cloister Receipts', version: '1', chainId, verifyingContract: contracts.workers }
-  return {
-    ...receipt,
-    signature: await worker.signTypedData({
-      domain,
-      types: RECEIPT_TYPES,
-      primaryType: 'Receipt',
-      message: receipt,
-    }),
-  }
+  const signature = await worker.signTypedData(receiptTypedData(receipt, chainId, contracts.workers))
+  return { ...receipt, signature }
 }
 
 /**
@@ -54,9 +47,9 @@ export async function reportContradiction(
   first: unknown,
   second: unknown,
 ): Promise<Reported> {
-  const [a, b] = [SignedReceiptJson.safeParse(first), SignedReceiptJson.safeParse(second)]
-  if (a.success && b.success) {
-    const args = [receiptOf(a.data), a.data.signature, receiptOf(b.data), b.data.signature] as const
+  const [a, b] = [receiptFromJson(first), receiptFromJson(second)]
+  if (a && b) {
+    const args = [a, a.signature, b, b.signature] as const
     return reported(await send(wallet, { ...slashing(wallet), functionName: 'reportReceipts', args }))
   }
   const [bidA, bidB] = [bidFromJson(first), bidFromJson(second)]
@@ -81,10 +74,6 @@ export async function reportRefusal(wallet: Wallet, lease: Hex): Promise<Reporte
 
 function slashing({ network }: Wallet) {
   return { address: network.contracts.slashing, abi: REPORT_ABI } as const
-}
-
-function receiptOf({ signature: _apart, sequence, ...receipt }: SignedReceiptJson) {
-  return { ...receipt, sequence: BigInt(sequence) }
 }
 
 function reported({ logs, transactionHash }: Awaited<ReturnType<typeof send>>): Reported {
