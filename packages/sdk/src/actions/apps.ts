@@ -4,8 +4,9 @@ import type { Address, Hex } from 'viem'
 import type { Cloister } from '../cloister.ts'
 
 /**
- * Apps that an account owns, oldest first, with the names they were registered under. Which there may be the
- * index says; who owns each is read from the chain, and a name is given only where the app's id is made of it.
+ * Apps that an account owns, oldest first, with the names they were registered under. The index says which
+ * there may be; who owns each is read from the chain, and a name is given only where the app's id is made of
+ * it.
  */
 export async function listApps(
   { chain, index, network }: Cloister,
