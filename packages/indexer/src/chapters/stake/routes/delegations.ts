@@ -1,7 +1,7 @@
 import { address, DelegationRecord, pageOf } from '@cloister/core'
 import { cursorOf, paging, toJson } from '../../../api/paging.ts'
 import { route } from '../../../api/route.ts'
-import { DelegationPlace, findDelegations } from '../queries.ts'
+import { DelegationPlace, findDelegations } from '../queries/delegations.ts'
 
 export const listDelegations = route(
   {

@@ -1,7 +1,8 @@
 import { address, CloisterError, EpochRecord } from '@cloister/core'
 import { z } from '@hono/zod-openapi'
 import { listOf, route } from '../../../api/route.ts'
-import { clockOf, findEpochs } from '../queries.ts'
+import { clockOf } from '../queries/clock.ts'
+import { findEpochs } from '../queries/epochs.ts'
 
 /** With thousands of pools an epoch is long. */
 const MAX_EPOCHS_OF_ALL = 100

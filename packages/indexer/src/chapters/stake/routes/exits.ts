@@ -1,7 +1,7 @@
 import { address, ExitRecord, pageOf } from '@cloister/core'
 import { cursorOf, paging, toJson } from '../../../api/paging.ts'
 import { route } from '../../../api/route.ts'
-import { ExitPlace, findExits } from '../queries.ts'
+import { ExitPlace, findExits } from '../queries/exits.ts'
 
 export const listExits = route(
   {

@@ -1,6 +1,7 @@
 import { address, CloisterError, PoolRecord } from '@cloister/core'
 import { route } from '../../../api/route.ts'
-import { clockOf, findPools } from '../queries.ts'
+import { clockOf } from '../queries/clock.ts'
+import { findPools } from '../queries/pools.ts'
 
 export const onePool = route(
   {

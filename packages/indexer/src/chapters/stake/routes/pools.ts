@@ -1,6 +1,7 @@
 import { PoolRecord } from '@cloister/core'
 import { listOf, route } from '../../../api/route.ts'
-import { clockOf, findPools } from '../queries.ts'
+import { clockOf } from '../queries/clock.ts'
+import { findPools } from '../queries/pools.ts'
 
 export const listPools = route(
   {

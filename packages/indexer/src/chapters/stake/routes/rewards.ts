@@ -1,7 +1,7 @@
 import { address, pageOf, RewardRecord } from '@cloister/core'
 import { paging, placeOf, toJson } from '../../../api/paging.ts'
 import { route } from '../../../api/route.ts'
-import { findRewards } from '../queries.ts'
+import { findRewards } from '../queries/rewards.ts'
 
 export const listRewards = route(
   {

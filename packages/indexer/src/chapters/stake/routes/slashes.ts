@@ -1,7 +1,7 @@
 import { address, pageOf, SlashRecord } from '@cloister/core'
 import { paging, placeOf, toJson } from '../../../api/paging.ts'
 import { route } from '../../../api/route.ts'
-import { findSlashes } from '../queries.ts'
+import { findSlashes } from '../queries/slashes.ts'
 
 export const listSlashes = route(
   {
