@@ -1,4 +1,3 @@
-import { sql } from 'drizzle-orm'
 import { bigint, boolean, index, integer, numeric, pgTable, text } from 'drizzle-orm/pg-core'
 import { amount, seconds } from '../../database/columns.ts'
 
@@ -32,13 +31,12 @@ export const lease = pgTable(
   (table) => [
     index('lease_short_id').on(table.shortId),
     index('lease_name').on(table.wishedName),
-    // Lists are in the order of opening, each a piece of one index.
+    // Lists are in the order of opening, each a piece of one index. None is on what changes, so that a change
+    // writes the row alone.
     index('lease_tenant').on(table.tenant, table.openedBlock, table.openedLogIndex),
     index('lease_worker').on(table.worker, table.openedBlock, table.openedLogIndex),
     index('lease_provider').on(table.provider, table.openedBlock, table.openedLogIndex),
-    index('lease_token').on(table.token, table.openedBlock, table.openedLogIndex),
     index('lease_order').on(table.openedBlock, table.openedLogIndex),
-    index('lease_open').on(table.openedBlock, table.openedLogIndex).where(sql`open`),
   ],
 )
 
