@@ -71,7 +71,7 @@ export class Attestor {
   private aheadSeconds = 0
   private period = 3600
   private evidence: BoundEvidence | undefined
-  private renewed: () => void = () => {}
+  private readonly renewed: (() => void)[] = []
 
   constructor(parts: AttestorParts) {
     this.parts = parts
@@ -96,7 +96,7 @@ export class Attestor {
 
   /** Calls `renewed` after each attestation from now on. */
   onRenewed(renewed: () => void): void {
-    this.renewed = renewed
+    this.renewed.push(renewed)
   }
 
   /** Why nothing new should start here: renewals fail and coverage runs out. Undefined if all is well. */
@@ -260,7 +260,7 @@ export class Attestor {
     this.evidence = { ...evidence, block }
     this.threshold = RENEW_AT + (Math.random() * 2 - 1) * JITTER
     this.coveredUntil = Number((await getBilling(wallet, key.address)).until)
-    this.renewed()
+    for (const renewed of this.renewed) renewed()
     log('info', 'attested', {
       block: Number(block.number),
       until: new Date(this.coveredUntil * 1000).toISOString(),

@@ -1,0 +1,88 @@
+import { chmod, mkdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { connectWallet, getWorker, type Network, type Wallet } from '@cloister/chain'
+import { loadNetwork } from '@cloister/chain/node'
+import { CloisterError } from '@cloister/core'
+import { DockerExecutor, type Executor, SandboxExecutor } from '@cloister/executors'
+import type { Address } from 'viem'
+import type { PrivateKeyAccount } from 'viem/accounts'
+import type { AgentConfig } from './config.ts'
+import { type OpenSource, openEvidenceSource } from './evidence/open.ts'
+import type { EvidenceSource } from './evidence/source.ts'
+import type { Log } from './log.ts'
+import { Sequence } from './sending.ts'
+import { Store } from './store.ts'
+import { loadTlsKey } from './tls-key.ts'
+import { loadWorkerKey } from './worker-key.ts'
+
+/** What all parts of a worker stand on: its keys, its machine, its store and its way to the chain. */
+export interface Machine {
+  config: AgentConfig
+  network: Network
+  key: PrivateKeyAccount
+  wallet: Wallet
+  /** Whose worker it is, as the chain has it. */
+  provider: Address
+  source: EvidenceSource
+  executor: Executor
+  store: Store
+  /** Its transactions go one after the other. */
+  sequence: Sequence
+  tlsKey: ReturnType<typeof loadTlsKey>
+  log: Log
+}
+
+/**
+ * Opens a worker's machine. Throws `not-registered`, `no-evidence` or `no-engine`. `openSource` opens
+ * evidence of machines that the agent doesn't know.
+ */
+export async function openMachine(config: AgentConfig, log: Log, openSource?: OpenSource): Promise<Machine> {
+  await keepOthersOut(config.folder)
+  const network = loadNetwork(config.network)
+  const key = loadWorkerKey(config.folder)
+  const wallet = connectWallet(network, key)
+  const registered = await getWorker(wallet, key.address)
+  if (!registered || registered.retired)
+    throw new CloisterError(
+      'not-registered',
+      `The worker ${key.address} is ${registered ? 'retired' : 'not registered'} on ${network.name}.`,
+      {
+        hint: { do: 'register-worker' },
+      },
+    )
+  const source = await openEvidenceSource(config, network, openSource)
+  const executor = await openExecutor(config, key.address)
+  const store = new Store(join(config.folder, 'worker.db'))
+  const sequence = new Sequence()
+  const tlsKey = loadTlsKey(config.folder)
+  const { provider } = registered
+  return { config, network, key, wallet, provider, source, executor, store, sequence, tlsKey, log }
+}
+
+/**
+ * Other users of this machine may walk through the folder, as users of containers have to, and neither list
+ * nor change what is in it.
+ */
+async function keepOthersOut(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o711 })
+  const { mode } = await stat(folder)
+  await chmod(folder, mode & 0o711)
+}
+
+function openExecutor(config: AgentConfig, worker: Address): Promise<Executor> {
+  const images = { layouts: config.images.layouts, trustedRegistries: config.images.trustedRegistries }
+  const imageFolder = config.images.folder ?? join(config.folder, 'images')
+  const { allow, ...limits } = config.internet
+  const wayOut = allow ? limits : 'off'
+  if (config.executor.engine === 'sandbox')
+    return SandboxExecutor.open({ folder: join(config.folder, 'sandbox'), imageFolder, images, wayOut })
+  // By its key, not its name: two workers of one name may share an engine, and each removes what it doesn't
+  // know.
+  return DockerExecutor.connect({
+    socketPath: config.executor.socket,
+    scope: worker.slice(2, 14).toLowerCase(),
+    folder: join(config.folder, 'docker'),
+    images,
+    wayOut,
+  })
+}
