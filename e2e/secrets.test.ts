@@ -2,14 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { getSeats, registerApp, type Seat, updateLease } from '@cloister/chain'
 import { collateralFor } from '@cloister/client'
-import {
-  hashManifest,
-  isReceiptSigned,
-  type Manifest,
-  parseManifest,
-  ROUTE_HEADER,
-  receiptFromJson,
-} from '@cloister/core'
+import { hashManifest, type Manifest, parseManifest, ROUTE_HEADER } from '@cloister/core'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { releaseFreshness } from '@cloister/key-service/protocol'
 import {
@@ -27,10 +20,7 @@ import {
   workerOfRecord,
 } from '@cloister/sdk'
 import { generateKeyPair, readEnvelope } from '@cloister/secrets'
-import { judgeQuote } from '@cloister/workload'
-import { buildProgramImage } from '@cloister/workload/image'
-import { WorkerEvidence } from '@cloister/workload/wire'
-import { type Hex, sha256 } from 'viem'
+import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { canDeploy, crash, type Json, raiseStage, type Stage, until } from './embedded.ts'
 
@@ -328,44 +318,6 @@ describe.skipIf(!canDeploy)(
       // The other two go on alone: a service that starts now gets its secrets.
       await update(tenant, 'shop', v2(), { envelope: sealed() })
       expect(await shop()).toMatchObject({ word: SECRET })
-    })
-
-    it('a program in a lease proves what it is, and shows its worker’s receipts', async () => {
-      const example = join(import.meta.dirname, '../examples/workload-quote')
-      await buildProgramImage(join(stage.folder, 'state', 'images'), {
-        name: 'cloister/workload-quote:1',
-        source: join(example, 'quote.ts'),
-        file: 'workload-quote',
-      })
-      const manifest = manifestOf(join(example, 'compose.yaml'))
-      const deposit = ({ bid }: { bid: { ratePerSecond: bigint } }) => bid.ratePerSecond * 3600n
-      const { lease } = await deploy(tenant, { manifest, pay: 'USDC', deposit })
-      const { worker } = await findLease(tenant, lease)
-      const [route] = await routesOf(tenant, lease)
-      const data = sha256('0x1234')
-      const ask = async (query: string) => {
-        const url = `${route?.loopbackUrl}/?data=${query}`
-        const response = await fetch(url, { signal: AbortSignal.timeout(20_000) })
-        return (await response.json()) as Json
-      }
-      const [one, two] = [await ask(data), await ask(data)]
-      const from = { worker, lease, manifestHash: hashManifest(manifest) }
-      expect(one).toMatchObject(from)
-      const evidence = WorkerEvidence.parse(one.evidence)
-      expect(await judgeQuote(tenant.chain, from, evidence, data)).toMatchObject({ worker })
-      await expect(
-        judgeQuote(tenant.chain, { ...from, manifestHash: hashManifest(v2()) }, evidence, data),
-      ).rejects.toMatchObject({ code: 'not-attested' })
-      const receipts = [one, two].map(({ receipt }) => receiptFromJson(receipt))
-      const { chainId, contracts } = tenant.network
-      for (const receipt of receipts)
-        expect(receipt && (await isReceiptSigned(receipt, chainId, contracts.workers))).toBe(true)
-      expect(receipts).toMatchObject([
-        { worker, lease, sequence: 0n },
-        { worker, lease, sequence: 1n, era: receipts[0]?.era },
-      ])
-      expect(await ask('0x12')).toMatchObject({ code: 'bad-request' })
-      await close(tenant, lease)
     })
 
     it('an instance that is lost is replaced, and then another one, and every secret opens still', async () => {
