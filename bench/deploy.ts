@@ -10,7 +10,7 @@ import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/acc
 import { startDocker } from '@cloister/development/engines'
 import { startNetwork } from '@cloister/devnet'
 import { DockerExecutor, type Executor, SandboxExecutor } from '@cloister/executors'
-import { close, createCloister, DEPLOY_STEPS, deploy } from '@cloister/sdk'
+import { createCloister, DEPLOY_STEPS, leases } from '@cloister/sdk'
 import { Steps, say, table } from '@cloister/terminal'
 import { ms, spread, times } from './numbers.ts'
 
@@ -47,12 +47,12 @@ export async function benchDeploy(): Promise<void> {
       // Not in step with the blocks.
       await new Promise((done) => setTimeout(done, Math.random() * 1_000))
       const begun = performance.now()
-      const deployed = await deploy(cloister, { manifest, pay: 'USDC', deposit: 7_200n })
+      const deployed = await leases.deploy(cloister, { manifest, pay: 'USDC', deposit: 7_200n })
       const answer = await fetch(deployed.url['web'] ?? '')
       if (!answer.ok) throw new Error(`the address answers ${answer.status}`)
       totals.push(performance.now() - begun)
       for (const step of DEPLOY_STEPS) parts.get(step)?.push(deployed.timings[step])
-      await close(cloister, deployed.lease)
+      await leases.close(cloister, deployed.lease)
     }
     const command: number[] = []
     for (let round = 1; round <= COMMAND_ROUNDS; round++) {
@@ -67,7 +67,7 @@ export async function benchDeploy(): Promise<void> {
         },
       )
       command.push(performance.now() - begun)
-      await close(cloister, (JSON.parse(printed) as { lease: string }).lease)
+      await leases.close(cloister, (JSON.parse(printed) as { lease: string }).lease)
     }
     const images = { layouts: [join(folder, 'state/images')], trustedRegistries: [] }
     steps.begin('sandbox', 'bare')

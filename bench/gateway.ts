@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseManifest, ROUTE_HEADER } from '@cloister/core'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { startNetwork } from '@cloister/devnet'
-import { createCloister, deploy } from '@cloister/sdk'
+import { createCloister, leases } from '@cloister/sdk'
 import { Steps, say, table } from '@cloister/terminal'
 import autocannon from 'autocannon'
 import { times } from './numbers.ts'
@@ -41,13 +41,13 @@ export async function benchGateway(): Promise<void> {
     })
     const compose = (expose: string) =>
       `services:\n  web:\n    image: cloister/hello:1\n    command: ["node", "-e", '${SERVER(8080)}']\n    ports: [${expose}]\n    deploy: { resources: { limits: { cpus: "2", memory: 256M } } }\n`
-    const deployed = await deploy(cloister, {
+    const deployed = await leases.deploy(cloister, {
       manifest: parseManifest(compose('"8080"'), { file: 'compose.yaml' }).manifest,
       pay: 'USDC',
       deposit: 1_000_000n,
       provider: (await cloister.index.workers()).find((worker) => worker.cpuMilli === 8000)?.worker,
     })
-    const tcp = await deploy(cloister, {
+    const tcp = await leases.deploy(cloister, {
       manifest: parseManifest(compose('{ target: 8080, app_protocol: tcp }'), { file: 'compose.yaml' })
         .manifest,
       pay: 'USDC',

@@ -12,6 +12,24 @@ import { simulatedBundle } from './simulated-bundle.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const NODES = join(ROOT, 'node_modules/.cache/cloister/nodes')
+const ADDRESS = `0x${'11'.repeat(20)}`
+const CONTRACTS =
+  'admission platforms workers market apps keyService stake emission slashing revocationFund'.split(' ')
+/** A network as its operator describes it; nobody is asked there. */
+const _NETWORK = {
+  name: 'nowhere',
+  chainId: 31337,
+  rpcUrl: 'http://127.0.0.1:1',
+  pollingIntervalMs: 1000,
+  contracts: Object.fromEntries(CONTRACTS.map((name) => [name, ADDRESS])),
+  deployedAt: 0,
+  emissionStart: 0,
+  tokens: [{ symbol: 'USDC', decimals: 6, address: ADDRESS }],
+  indexerUrl: 'http://127.0.0.1:1',
+  gatewayUrl: 'http://127.0.0.1:1',
+  attestation: { collateralUrl: 'http://127.0.0.1:1' },
+  development: true,
+}
 const WANTED = new Set(['@cloister/attest', '@cloister/core', '@cloister/sdk', '@cloister/verify'])
 /** What the set-up of the tests brought, and the one that runs them. */
 const nodes = [

@@ -5,20 +5,7 @@ import { collateralFor } from '@cloister/client'
 import { hashManifest, type Manifest, parseManifest, ROUTE_HEADER } from '@cloister/core'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { releaseFreshness } from '@cloister/key-service/protocol'
-import {
-  type Cloister,
-  close,
-  createCloister,
-  deploy,
-  findLease,
-  keyService,
-  listApps,
-  routesOf,
-  sealForApp,
-  sessionOf,
-  update,
-  workerOfRecord,
-} from '@cloister/sdk'
+import { apps, type Cloister, createCloister, leases, sessionOf, workerOfRecord } from '@cloister/sdk'
 import { generateKeyPair, readEnvelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -58,7 +45,7 @@ describe.skipIf(!canDeploy)(
     const governance = () => ['--account', `dev${DEVELOPMENT_ROLES.governance}`]
     /** What the tenant's service answers. */
     const shop = async (): Promise<Json> => {
-      const [route] = await routesOf(tenant, (await findLease(tenant, 'shop')).lease)
+      const [route] = await leases.routesOf(tenant, (await leases.findLease(tenant, 'shop')).lease)
       return (await fetch(route?.loopbackUrl ?? '', { signal: AbortSignal.timeout(5_000) })).json()
     }
     const sealed = () => readEnvelope(JSON.parse(readFileSync(join(stage.folder, 'shop.sealed'), 'utf8')))
@@ -91,7 +78,7 @@ describe.skipIf(!canDeploy)(
     afterAll(() => stage.end(), 180_000)
 
     it('the key service has three seats of three providers, and says so', async () => {
-      const seats = await keyService(tenant)
+      const seats = await apps.keyService(tenant)
       expect(new Set(seats.map(({ provider }) => provider)).size).toBe(3)
       for (const seat of seats) expect(seat).toMatchObject({ state: { open: true }, problem: undefined })
       expect((await stage.cloister('keys')).stdout).toContain('any one may be lost')
@@ -107,7 +94,7 @@ describe.skipIf(!canDeploy)(
       const registered = await stage.json('apps', 'create', 'shop', 'v1.yaml')
       app = registered.app
       expect(registered).toMatchObject({ manifests: [{ void: false }], images: [{ void: false }] })
-      await expect.poll(() => listApps(tenant, registered.owner)).toEqual([{ app, name: 'shop' }])
+      await expect.poll(() => apps.list(tenant, registered.owner)).toEqual([{ app, name: 'shop' }])
       const deployed = await stage.json(
         'deploy',
         'v1.yaml',
@@ -142,10 +129,10 @@ describe.skipIf(!canDeploy)(
       expect(stderr).toContain('The manifest before runs on')
       expect(await shop()).toMatchObject({ word: SECRET })
       await stage.json('apps', 'allow', 'shop', 'v2.yaml')
-      await update(tenant, 'shop', v2())
+      await leases.update(tenant, 'shop', v2())
       expect(await shop()).toMatchObject({ word: SECRET })
       await stage.json('apps', 'forbid', 'shop', 'v1.yaml')
-      await expect(update(tenant, 'shop', manifestOf(join(stage.folder, 'v1.yaml')))).rejects.toThrow(
+      await expect(leases.update(tenant, 'shop', manifestOf(join(stage.folder, 'v1.yaml')))).rejects.toThrow(
         /does not allow the manifest/,
       )
     })
@@ -182,7 +169,7 @@ describe.skipIf(!canDeploy)(
         path,
       )
       expect(readFileSync(path, 'utf8')).not.toContain(SECRET)
-      await update(tenant, 'shop', v2(), { envelope: sealed() })
+      await leases.update(tenant, 'shop', v2(), { envelope: sealed() })
       expect(await shop()).toMatchObject({ word: SECRET })
     })
 
@@ -194,7 +181,7 @@ describe.skipIf(!canDeploy)(
       })
       const deposit = ({ bid }: { bid: { ratePerSecond: bigint } }) => bid.ratePerSecond * 3600n
       await expect(
-        deploy(thief, { manifest: v2(), envelope: sealed(), pay: 'USDC', deposit }),
+        leases.deploy(thief, { manifest: v2(), envelope: sealed(), pay: 'USDC', deposit }),
       ).rejects.toThrow(/by this tenant/)
     })
 
@@ -215,13 +202,13 @@ describe.skipIf(!canDeploy)(
       })
       const dummy = { WORD: Buffer.from('dummy'), 'tls.key': Buffer.from('none') }
       const deposit = ({ bid }: { bid: { ratePerSecond: bigint } }) => bid.ratePerSecond * 3600n
-      const { lease } = await deploy(tenant, {
+      const { lease } = await leases.deploy(tenant, {
         manifest: evil,
-        envelope: await sealForApp(tenant, own, dummy),
+        envelope: await apps.seal(tenant, own, dummy),
         pay: 'USDC',
         deposit,
       })
-      const record = await findLease(tenant, lease)
+      const record = await leases.findLease(tenant, lease)
       const worker = sessionOf(tenant, record).asTenant
       // On chain: the manifest that the shop's registry allows. To the worker: the shop's secrets, for what
       // runs.
@@ -233,15 +220,15 @@ describe.skipIf(!canDeploy)(
       })
       expect(report.failed?.reason).toContain('The worker would start the manifest')
       expect(report.manifestHash).toBe(hashManifest(evil))
-      const [route] = await routesOf(tenant, lease)
+      const [route] = await leases.routesOf(tenant, lease)
       const answer = await fetch(route?.loopbackUrl ?? '', { signal: AbortSignal.timeout(5_000) })
       expect(await answer.json()).toMatchObject({ word: 'dummy' })
-      await close(tenant, lease)
+      await leases.close(tenant, lease)
     })
 
     it('the key service answers no evidence that was not made for the question', async () => {
       const [seat] = (await getSeats(tenant.chain)) as [Seat]
-      const lease = await findLease(tenant, 'shop')
+      const lease = await leases.findLease(tenant, 'shop')
       const record = await tenant.index.worker(lease.worker)
       const transport = await generateKeyPair()
       const { challenge } = (await (await ask(seat, '/v1/challenge')).json()) as { challenge: Hex }
@@ -307,7 +294,7 @@ describe.skipIf(!canDeploy)(
         'spy.yaml',
         `services:\n  keys:\n    image: cloister/hello:1\n    command: [sh, -c, 'cat /data/*; echo; echo looked; sleep 1000']\n    volumes: ['held:/data']\n    cpus: 0.1\n    mem_limit: 64m\n    storage_opt: { size: 64m }\nvolumes:\n  held: { x-size: 16m }\n`,
       )
-      await update(landlord, 'keys-0', manifestOf(spy))
+      await leases.update(landlord, 'keys-0', manifestOf(spy))
       // What it kept is sealed to its own manifest, and its seat is gone for as long as it runs another.
       const logs = await until('the spy has looked', async () => {
         const { stdout } = await stage.cloister('logs', 'keys-0', ...governance())
@@ -316,32 +303,32 @@ describe.skipIf(!canDeploy)(
       expect(logs).not.toContain('parts')
       expect(await getSeats(tenant.chain)).toHaveLength(2)
       // The other two go on alone: a service that starts now gets its secrets.
-      await update(tenant, 'shop', v2(), { envelope: sealed() })
+      await leases.update(tenant, 'shop', v2(), { envelope: sealed() })
       expect(await shop()).toMatchObject({ word: SECRET })
     })
 
     it('an instance that is lost is replaced, and then another one, and every secret opens still', async () => {
       for (const seat of [0, 1]) {
-        await close(landlord, `keys-${seat}`)
+        await leases.close(landlord, `keys-${seat}`)
         await until('the seat is free', async () =>
           (await getSeats(tenant.chain)).every(({ index }) => index !== seat),
         )
         await stage.embedded.fillSeats()
       }
-      expect((await keyService(tenant)).every(({ state }) => state?.open)).toBe(true)
-      await update(tenant, 'shop', v2(), { envelope: sealed() })
+      expect((await apps.keyService(tenant)).every(({ state }) => state?.open)).toBe(true)
+      await leases.update(tenant, 'shop', v2(), { envelope: sealed() })
       expect(await shop()).toMatchObject({ word: SECRET })
-      await sealForApp(tenant, app, { MORE: Buffer.from('x') })
+      await apps.seal(tenant, app, { MORE: Buffer.from('x') })
     })
 
     it('a worker that crashed goes on with what it was given', async () => {
-      const { name } = await workerOfRecord(tenant.network, await findLease(tenant, 'shop')).report()
+      const { name } = await workerOfRecord(tenant.network, await leases.findLease(tenant, 'shop')).report()
       await crash(stage.embedded, name)
       await until('the service answers', async () => (await shop()).word === SECRET, 60_000)
       // Its instance of the key service found the agent's socket again.
       await until(
         'all seats answer',
-        async () => (await keyService(tenant)).every(({ state }) => state?.open),
+        async () => (await apps.keyService(tenant)).every(({ state }) => state?.open),
         60_000,
       )
     })

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
 import {
   connectChain,
   connectWallet,
@@ -13,8 +15,8 @@ import {
 } from '@cloister/chain'
 import { defaultPolicy, parseManifest } from '@cloister/core'
 import { developmentAccount } from '@cloister/development/accounts'
-import { bids, createCloister, deploy } from '@cloister/sdk'
-import { type Hex, parseEventLogs } from 'viem'
+import { createCloister, leases } from '@cloister/sdk'
+import { type Hex, parseEventLogs, toHex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   canDeploy,
@@ -27,6 +29,7 @@ import {
 } from './embedded.ts'
 
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
+const PROGRAM = resolve(import.meta.dirname, '../examples/sdk-deploy/deploy.ts')
 const TENANT = 4
 
 const service = (lines: string) =>
@@ -401,17 +404,17 @@ describe.skipIf(!canDeploy)(
       })
       const terms = { manifest, pay: 'USDC', policy: defaultPolicy(true) }
       // Both are asked for while there is room for either.
-      const [early, late] = [await bids(cloister, terms), await bids(cloister, terms)]
+      const [early, late] = [await leases.bids(cloister, terms), await leases.bids(cloister, terms)]
       expect(late.bids[0]?.worker.worker).toBe(early.bids[0]?.worker.worker)
-      const first = await deploy(cloister, { ...terms, bids: early, deposit: 100_000n })
+      const first = await leases.deploy(cloister, { ...terms, bids: early, deposit: 100_000n })
       const chosen = late.bids[0]
       await expect(
-        deploy(cloister, { ...terms, bids: late, ...(chosen && { chosen }), deposit: 100_000n }),
+        leases.deploy(cloister, { ...terms, bids: late, ...(chosen && { chosen }), deposit: 100_000n }),
       ).rejects.toMatchObject({
         code: 'reverted',
         message: expect.stringContaining('room has been taken'),
       })
-      const second = await deploy(cloister, { ...terms, bids: late, deposit: 100_000n })
+      const second = await leases.deploy(cloister, { ...terms, bids: late, deposit: 100_000n })
       expect(first.worker).toBe(early.bids[0]?.worker.worker)
       expect(second.worker).toBe(late.bids[1]?.worker.worker)
       for (const { lease } of [first, second]) await stage.json('close', lease)
@@ -431,6 +434,22 @@ describe.skipIf(!canDeploy)(
       const lease = await stage.json('deploy', HELLO, '--account', 'alice', '--for', '10m', '--yes')
       expect((await stage.json('close', lease.lease, '--account', 'alice')).lease).toBe(lease.lease)
       expect((await stage.cloister('wallet', 'create', '--name', 'alice')).stderr).toContain('already')
+    })
+
+    it('can be done by a program of the tenant’s own', async () => {
+      const { privateKey } = developmentAccount(stage.embedded.network, TENANT).getHdKey()
+      const child = spawn(process.execPath, [PROGRAM, join(stage.folder, 'state/network.json'), HELLO], {
+        env: { ...process.env, PRIVATE_KEY: toHex(privateKey ?? new Uint8Array()) },
+      })
+      const [printed, said, [code]] = await Promise.all([
+        text(child.stdout),
+        text(child.stderr),
+        once(child, 'close'),
+      ])
+      expect({ code, said }).toMatchObject({ code: 0 })
+      expect(printed).toMatch(/simulated/i)
+      expect(printed).toMatch(/^http\S+ 200$/m)
+      expect(printed).toMatch(/^It cost \d+ base units; \d+ are back\.$/m)
     })
 
     it('tells a person what to do next, and a program the code', async () => {

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { appIdOf } from '@cloister/chain'
 import { CloisterError, parseDotenv } from '@cloister/core'
-import { type Cloister, sealForApp, walletOf } from '@cloister/sdk'
+import { apps, type Cloister, walletOf } from '@cloister/sdk'
 import { type Envelope, MAX_SECRET_BYTES, readEnvelope, type Secrets } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import type { SecretOptions } from './options.ts'
@@ -24,7 +24,7 @@ export async function sealedFrom(cloister: Cloister, options: SecretOptions): Pr
     throw new CloisterError('bad-option', 'Secrets are sealed to an app, and none is named.', {
       hint: 'Name one with --app; register one with `cloister apps create`.',
     })
-  return sealForApp(cloister, resolveApp(cloister, options.app), secrets)
+  return apps.seal(cloister, resolveApp(cloister, options.app), secrets)
 }
 
 /**

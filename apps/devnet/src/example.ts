@@ -5,15 +5,7 @@ import type { GatewayRoute } from '@cloister/core'
 import { canonicalHash, parseManifest } from '@cloister/core'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { buildWorkbench } from '@cloister/executors'
-import {
-  type Cloister,
-  createCloister,
-  deploy,
-  type LeaseStatus,
-  routesOf,
-  status,
-  update,
-} from '@cloister/sdk'
+import { type Cloister, createCloister, type LeaseStatus, leases } from '@cloister/sdk'
 
 const EXAMPLE = resolve(import.meta.dirname, '../../../examples/hello')
 const IMAGE = 'cloister/hello:1'
@@ -57,9 +49,9 @@ export async function ensureExample(network: Network): Promise<Example> {
   ).items
   if (known) {
     await untilRunning(cloister, known.lease)
-    await update(cloister, known.lease, manifest)
+    await leases.update(cloister, known.lease, manifest)
   } else
-    await deploy(cloister, {
+    await leases.deploy(cloister, {
       manifest,
       pay: 'USDC',
       deposit: (chosen) => chosen.bid.ratePerSecond * SECONDS,
@@ -72,12 +64,15 @@ export async function ensureExample(network: Network): Promise<Example> {
     })
   ).items
   const id = lease?.lease ?? ''
-  return { status: await status(cloister, id), routes: await routesOf(cloister, id as `0x${string}`) }
+  return {
+    status: await leases.status(cloister, id),
+    routes: await leases.routesOf(cloister, id as `0x${string}`),
+  }
 }
 
 async function untilRunning(cloister: Cloister, lease: string): Promise<void> {
   for (let i = 0; i < 200; i++) {
-    const { state } = await status(cloister, lease)
+    const { state } = await leases.status(cloister, lease)
     if (state === 'running' || state === 'failed' || state === 'closed') return
     await new Promise((done) => setTimeout(done, 100))
   }

@@ -13,7 +13,7 @@ import {
 import { CloisterError, hashManifest } from '@cloister/core'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { buildKeyServiceImage, keyServiceManifest } from '@cloister/key-service'
-import { close, createCloister, deploy, keyService, seatConsent, status, topUp } from '@cloister/sdk'
+import { apps, createCloister, leases } from '@cloister/sdk'
 import { zeroHash } from 'viem'
 
 const SECONDS = 30n * 24n * 3600n
@@ -44,7 +44,7 @@ export async function ensureKeyService(network: Network, folder: string, signal:
     signal.throwIfAborted()
     const known = seated.find((one) => one.index === seat)
     if (known) {
-      const { secondsLeft, ratePerSecond } = await status(cloister, known.lease)
+      const { secondsLeft, ratePerSecond } = await leases.status(cloister, known.lease)
       // An instance whose worker stays away makes room for another one.
       const [{ until }, { timestamp }] = await Promise.all([
         getBilling(governance, known.worker),
@@ -52,7 +52,7 @@ export async function ensureKeyService(network: Network, folder: string, signal:
       ])
       if (until <= timestamp) await reportAbsence(governance, known.index)
       if (BigInt(secondsLeft) < SECONDS / 2n)
-        await topUp(cloister, known.lease, (SECONDS - BigInt(secondsLeft)) * ratePerSecond)
+        await leases.topUp(cloister, known.lease, (SECONDS - BigInt(secondsLeft)) * ratePerSecond)
       continue
     }
     // A start that was cut short may have left a lease behind that has no seat.
@@ -62,24 +62,24 @@ export async function ensureKeyService(network: Network, folder: string, signal:
     if (
       stray &&
       stray.manifestHash === hashManifest(manifest) &&
-      (await status(cloister, stray.lease)).state === 'running'
+      (await leases.status(cloister, stray.lease)).state === 'running'
     ) {
-      await takeSeat(governance, await seatConsent(cloister, stray.lease))
+      await takeSeat(governance, await apps.seatConsent(cloister, stray.lease))
       continue
     }
-    if (stray) await close(cloister, stray.lease)
+    if (stray) await leases.close(cloister, stray.lease)
     const provider = developmentAccount(network, index).address
-    const { lease } = await deploy(cloister, {
+    const { lease } = await leases.deploy(cloister, {
       manifest,
       pay: 'CLOI',
       provider,
       deposit: ({ bid }) => bid.ratePerSecond * SECONDS,
       name: `keys-${seat}`,
     })
-    await takeSeat(governance, await seatConsent(cloister, lease))
+    await takeSeat(governance, await apps.seatConsent(cloister, lease))
   }
   for (const until = Date.now() + READY_MS; ; ) {
-    const seats = await keyService(cloister)
+    const seats = await apps.keyService(cloister)
     if (seats.filter(({ state }) => state?.open).length === 3) return
     signal.throwIfAborted()
     if (Date.now() > until)

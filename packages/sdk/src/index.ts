@@ -1,16 +1,4 @@
-export {
-  cancelExit,
-  claimRewards,
-  delegate,
-  getClaimable,
-  getPosition,
-  redelegate,
-  reportContradiction,
-  reportRefusal,
-  requestExit,
-  setCommission,
-  withdrawExit,
-} from '@cloister/chain'
+export { type Network, readNetwork, setCommission } from '@cloister/chain'
 export {
   type ExecParameters,
   everyPage,
@@ -20,33 +8,18 @@ export {
   WorkerClient,
   workerOfRecord,
 } from '@cloister/client'
-export { listApps } from './actions/apps.ts'
-export { auditStake } from './actions/audit.ts'
-export { type Bids, type BidsParameters, bids, type CheckedBid, type Declined } from './actions/bids.ts'
-export { type Closed, close, topUp } from './actions/close.ts'
-export {
-  checkSecrets,
-  DEPLOY_STEPS,
-  type Deployed,
-  type DeployParameters,
-  type DeployStep,
-  deploy,
-  noBids,
-} from './actions/deploy.ts'
-export { type AskedDeposit, depositFor, depositProblem, isUnexpected } from './actions/deposit.ts'
+export { type Manifest, type Policy, parseManifest, parsePolicy } from '@cloister/core'
+export type { Bids, BidsParameters, CheckedBid, Declined } from './actions/bids.ts'
+export type { Closed } from './actions/close.ts'
+export { DEPLOY_STEPS, type Deployed, type DeployParameters, type DeployStep } from './actions/deploy.ts'
+export type { AskedDeposit } from './actions/deposit.ts'
 export { type GovernanceStatus, governance, type OnChain } from './actions/governance.ts'
-export {
-  findLease,
-  type LeaseStatus,
-  openSession,
-  routesOf,
-  status,
-  urlsOf,
-} from './actions/lease.ts'
-export { requireMoney } from './actions/money.ts'
+export type { LeaseStatus } from './actions/lease.ts'
 export type { LastLines } from './actions/start.ts'
-export { type Updated, update } from './actions/update.ts'
-export { evidence, verify } from './actions/verify.ts'
+export type { Updated } from './actions/update.ts'
 export { type Cloister, createCloister, walletOf } from './cloister.ts'
-export { keyService, sealForApp, seatConsent } from './secrets/key-service.ts'
+export * as apps from './namespaces/apps.ts'
+export * as leases from './namespaces/leases.ts'
+export * as stake from './namespaces/stake.ts'
+export * as verify from './namespaces/verify.ts'
 export { type Counterpart, Session, sessionOf } from './session.ts'

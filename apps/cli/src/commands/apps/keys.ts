@@ -1,4 +1,4 @@
-import { keyService } from '@cloister/sdk'
+import { apps } from '@cloister/sdk'
 import { paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
@@ -6,7 +6,7 @@ import { short } from '../../show.ts'
 
 export async function showKeys(options: Globals): Promise<void> {
   const cloister = connect(options)
-  const seats = await keyService(cloister)
+  const seats = await apps.keyService(cloister)
   if (options.json) return sayJson(seats)
   if (seats.length === 0) return say('No seat of the key service is filled: nothing can be sealed here.')
   say(

@@ -1,4 +1,4 @@
-import { listApps, walletOf } from '@cloister/sdk'
+import { apps, walletOf } from '@cloister/sdk'
 import { printable, say, sayJson, table } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
@@ -7,7 +7,7 @@ import { short } from '../../show.ts'
 export async function showApps(options: Globals): Promise<void> {
   const cloister = connect(options)
   const { account } = walletOf(cloister)
-  const owned = await listApps(cloister, account.address)
+  const owned = await apps.list(cloister, account.address)
   if (options.json) return sayJson(owned)
   say(
     owned.length === 0

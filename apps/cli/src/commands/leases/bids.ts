@@ -1,5 +1,5 @@
 import { hashManifest, resourcesOf } from '@cloister/core'
-import { type Bids, bids, noBids } from '@cloister/sdk'
+import { type Bids, leases } from '@cloister/sdk'
 import { note, paint, printable, say, sayJson } from '@cloister/terminal'
 import { connect } from '../../context.ts'
 import { readManifestFile } from '../../manifest-file.ts'
@@ -10,7 +10,7 @@ import type { BidOptions } from './options.ts'
 export async function showBids(file: string, options: BidOptions): Promise<void> {
   const cloister = connect(options)
   const { manifest } = readManifestFile(file, options, options.json === true)
-  const found = await bids(cloister, { manifest, ...terms(options, cloister.network) })
+  const found = await leases.bids(cloister, { manifest, ...terms(options, cloister.network) })
   if (options.json)
     return sayJson({
       manifestHash: hashManifest(manifest),
@@ -30,7 +30,7 @@ export async function showBids(file: string, options: BidOptions): Promise<void>
       declined: found.declined,
     })
   say(`${paint('bold', file)}  ${resources(resourcesOf(manifest))}`)
-  if (found.bids.length === 0) throw noBids(found)
+  if (found.bids.length === 0) throw leases.noBids(found)
   say(bidTable(found))
   sayDeclined(found)
 }

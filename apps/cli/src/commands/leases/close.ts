@@ -1,5 +1,5 @@
 import { shortId } from '@cloister/core'
-import { close } from '@cloister/sdk'
+import { leases } from '@cloister/sdk'
 import { Steps, say, sayJson } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
@@ -10,7 +10,7 @@ export async function runClose(key: string, options: Globals): Promise<void> {
   const steps = new Steps(options.json === true)
   try {
     steps.begin('close', 'settling, stopping, refunding')
-    const closed = await close(cloister, key)
+    const closed = await leases.close(cloister, key)
     steps.done()
     if (options.json) return sayJson(closed)
     const shown = (amount: bigint) => money(cloister.network, closed.token, amount)

@@ -8,19 +8,7 @@ import {
   secondsAffordable,
   shortId,
 } from '@cloister/core'
-import {
-  type AskedDeposit,
-  bids,
-  type CheckedBid,
-  checkSecrets,
-  deploy,
-  depositFor,
-  depositProblem,
-  isUnexpected,
-  type LastLines,
-  noBids,
-  requireMoney,
-} from '@cloister/sdk'
+import { type AskedDeposit, type CheckedBid, type LastLines, leases } from '@cloister/sdk'
 import { note, paint, printable, Steps, say, sayJson } from '@cloister/terminal'
 import { agreement } from '../../agree.ts'
 import { confirm } from '../../ask.ts'
@@ -57,29 +45,29 @@ export async function runDeploy(file: string, options: DeployOptions): Promise<v
   try {
     if (takesSecrets(options)) steps.begin('secrets', 'checking the key service and sealing')
     const envelope = await sealedFrom(cloister, options)
-    checkSecrets(manifest, envelope)
+    leases.checkSecrets(manifest, envelope)
     const logins = loginsFor(parsed, options)
     const begun = performance.now()
     steps.begin('bids', 'asking workers for bids')
-    const found = await bids(cloister, { manifest, ...asked })
+    const found = await leases.bids(cloister, { manifest, ...asked })
     steps.done()
     const bidMs = Math.round(performance.now() - begun)
     const [cheapest] = found.bids
-    if (!cheapest) throw noBids(found)
+    if (!cheapest) throw leases.noBids(found)
     const wanted = wantedDeposit(options, found.token)
     const asks = !json && options.yes !== true
-    const best = found.bids.find((bid) => !depositProblem(bid, wanted, found.token, asks))
-    if (!best) throw depositProblem(cheapest, wanted, found.token, asks)
-    await requireMoney(cloister, best.bid.token, depositFor(best, wanted))
+    const best = found.bids.find((bid) => !leases.depositProblem(bid, wanted, found.token, asks))
+    if (!best) throw leases.depositProblem(cheapest, wanted, found.token, asks)
+    await leases.requireMoney(cloister, best.bid.token, leases.depositFor(best, wanted))
     if (!json) {
       note('')
       note(bidTable(found, best))
-      const amount = depositFor(best, wanted)
+      const amount = leases.depositFor(best, wanted)
       note('')
       note(
         `Deposit ${money(network, best.bid.token, amount)}: lasts ${formatDuration(Number(secondsAffordable(amount, best.bid.ratePerSecond)))} at ${hourly(network, best.bid.token, best.bid.ratePerSecond)} an hour. What is not used is paid back.`,
       )
-      if (isUnexpected(best, wanted, found.token))
+      if (leases.isUnexpected(best, wanted, found.token))
         note(
           `${paint('yellow', '!', process.stderr)} The worker takes no smaller deposit, and this is more than you asked for.`,
         )
@@ -88,7 +76,7 @@ export async function runDeploy(file: string, options: DeployOptions): Promise<v
         throw new CloisterError('cancelled', 'Nothing was opened.')
     }
     const started = performance.now()
-    const deployed = await deploy(cloister, {
+    const deployed = await leases.deploy(cloister, {
       manifest,
       bids: found,
       ...asked,

@@ -1,4 +1,4 @@
-import { findLease, sessionOf } from '@cloister/sdk'
+import { leases, sessionOf } from '@cloister/sdk'
 import { paint, printable, say, sayJson } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
@@ -7,7 +7,7 @@ import { onInterrupt } from './streams.ts'
 
 export async function showEvents(key: string, options: Globals & { follow?: boolean }): Promise<void> {
   const cloister = connect(options)
-  const lease = await findLease(cloister, key)
+  const lease = await leases.findLease(cloister, key)
   const aborter = onInterrupt()
   for await (const event of sessionOf(cloister, lease).asTenant.events(lease.lease, {
     follow: options.follow === true,

@@ -1,4 +1,4 @@
-import { exec, findLease, sessionOf } from '@cloister/sdk'
+import { exec, leases, sessionOf } from '@cloister/sdk'
 import { note, paint, sayJson, shownOn } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
@@ -13,7 +13,7 @@ export async function runExec(
   options: Globals & ContainerOptions,
 ): Promise<void> {
   const cloister = connect(options)
-  const lease = await findLease(cloister, key)
+  const lease = await leases.findLease(cloister, key)
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true && options.json !== true
   const size = () => ({ columns: process.stdout.columns ?? 80, rows: process.stdout.rows ?? 24 })
   if (interactive) process.stdin.setRawMode(true)

@@ -1,5 +1,5 @@
 import { CloisterError } from '@cloister/core'
-import { findLease, sessionOf } from '@cloister/sdk'
+import { leases, sessionOf } from '@cloister/sdk'
 import { note, paint, printable, sayJson } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
@@ -11,7 +11,7 @@ export async function showLogs(
   options: Globals & ContainerOptions & { follow?: boolean; tail: string },
 ): Promise<void> {
   const cloister = connect(options)
-  const lease = await findLease(cloister, key)
+  const lease = await leases.findLease(cloister, key)
   if (!/^\d{1,5}$/.test(options.tail) || Number(options.tail) > 10_000)
     throw new CloisterError('bad-option', '--tail takes a number of lines up to 10000.')
   const aborter = onInterrupt()

@@ -1,12 +1,12 @@
 import { formatCpu, formatMiB } from '@cloister/core'
-import { findLease, sessionOf } from '@cloister/sdk'
+import { leases, sessionOf } from '@cloister/sdk'
 import { bar, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
 
 export async function showMetrics(key: string, options: Globals): Promise<void> {
   const cloister = connect(options)
-  const lease = await findLease(cloister, key)
+  const lease = await leases.findLease(cloister, key)
   const worker = sessionOf(cloister, lease).asTenant
   const first = await worker.metrics(lease.lease)
   if (options.json) return sayJson(first)

@@ -1,5 +1,5 @@
 import { formatDuration } from '@cloister/core'
-import { status, walletOf } from '@cloister/sdk'
+import { leases, walletOf } from '@cloister/sdk'
 import { printable, say, sayJson, table } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
@@ -14,7 +14,7 @@ export async function showLeases(options: Globals & { all?: boolean }): Promise<
     limit: 200,
     ...(options.all !== true && { open: true }),
   })
-  const found = await Promise.all(items.map((lease) => status(cloister, lease.lease)))
+  const found = await Promise.all(items.map((lease) => leases.status(cloister, lease.lease)))
   if (options.json) return sayJson(found.map(statusJson))
   if (found.length === 0)
     return say(

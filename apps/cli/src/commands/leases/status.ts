@@ -1,5 +1,5 @@
 import { formatDuration } from '@cloister/core'
-import { type LeaseStatus, status } from '@cloister/sdk'
+import { type LeaseStatus, leases } from '@cloister/sdk'
 import { bar, facts, paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
@@ -7,7 +7,7 @@ import { attestation, hourly, instant, money, short, since, state } from '../../
 
 export async function showStatus(key: string, options: Globals): Promise<void> {
   const cloister = connect(options)
-  const lease = await status(cloister, key)
+  const lease = await leases.status(cloister, key)
   if (options.json) return sayJson(statusJson(lease))
   const { network } = cloister
   say(

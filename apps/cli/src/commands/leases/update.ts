@@ -1,5 +1,5 @@
 import { parsePolicy } from '@cloister/core'
-import { update } from '@cloister/sdk'
+import { leases } from '@cloister/sdk'
 import { paint, Steps, say, sayJson } from '@cloister/terminal'
 import { connect } from '../../context.ts'
 import { secondsOf } from '../../durations.ts'
@@ -15,7 +15,7 @@ export async function runUpdate(key: string, file: string, options: UpdateOption
   try {
     steps.begin('update')
     const envelope = await sealedFrom(cloister, options)
-    const updated = await update(cloister, key, parsed.manifest, {
+    const updated = await leases.update(cloister, key, parsed.manifest, {
       onStep: (detail) => steps.begin('update', detail),
       policy:
         options.policy === undefined ? undefined : parsePolicy(options.policy, cloister.network.development),

@@ -1,6 +1,6 @@
 import { getLease, giveNotice } from '@cloister/chain'
 import { CloisterError, shortId } from '@cloister/core'
-import { findLease, walletOf } from '@cloister/sdk'
+import { leases, walletOf } from '@cloister/sdk'
 import { say, sayJson } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
@@ -10,7 +10,7 @@ import { instant } from '../../show.ts'
 export async function endLease(key: string, options: Globals): Promise<void> {
   const cloister = connect(options)
   const wallet = walletOf(cloister)
-  const { lease, provider } = await findLease(cloister, key)
+  const { lease, provider } = await leases.findLease(cloister, key)
   const { state, noticeUntil: given } = await getLease(wallet, lease)
   if (state !== 'open') throw new CloisterError('not-found', `The lease ${shortId(lease)} is closed already.`)
   if (provider !== wallet.account.address)

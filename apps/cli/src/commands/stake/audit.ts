@@ -1,4 +1,4 @@
-import { auditStake } from '@cloister/sdk'
+import { stake } from '@cloister/sdk'
 import { bar, paint, Steps, say, sayJson, table } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
@@ -8,7 +8,7 @@ export async function audit(options: Globals): Promise<void> {
   const steps = new Steps(options.json === true)
   const began = performance.now()
   const { block, checks } = await steps.until(
-    auditStake(cloister, (part) => steps.begin('events', `${bar(part, 1)} ${Math.round(part * 100)}%`)),
+    stake.audit(cloister, (part) => steps.begin('events', `${bar(part, 1)} ${Math.round(part * 100)}%`)),
   )
   const wrong = checks.flatMap((check) => check.wrong)
   if (options.json) sayJson({ block, checks })

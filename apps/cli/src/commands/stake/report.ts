@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type Reported, reportContradiction, reportRefusal } from '@cloister/chain'
 import { CloisterError, showAmount } from '@cloister/core'
-import { findLease, walletOf } from '@cloister/sdk'
+import { leases, walletOf } from '@cloister/sdk'
 import { facts, say, sayJson } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
@@ -12,7 +12,7 @@ export async function report(what: string, and: string | undefined, options: Glo
   const wallet = walletOf(cloister)
   const done: Reported =
     and === undefined
-      ? await reportRefusal(wallet, (await findLease(cloister, what)).lease)
+      ? await reportRefusal(wallet, (await leases.findLease(cloister, what)).lease)
       : await reportContradiction(wallet, readJson(what), readJson(and))
   if (options.json) return sayJson(done)
   say(

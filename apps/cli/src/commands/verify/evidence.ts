@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { evidence } from '@cloister/sdk'
+import { verify } from '@cloister/sdk'
 import { paint, say, sayExactly, sayJson } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
@@ -15,7 +15,7 @@ export async function runEvidence(
     options.manifest === undefined
       ? undefined
       : readManifestFile(options.manifest, options, options.json === true).manifest
-  const bundle = await evidence(connect(options), subject, manifest)
+  const bundle = await verify.evidence(connect(options), subject, manifest)
   const text = `${JSON.stringify(bundle, null, 2)}\n`
   if (options.output === undefined) return sayExactly(text.trimEnd())
   writeFileSync(options.output, text)

@@ -78,7 +78,7 @@ async function verifyNow(
   options: VerifyOptions,
 ): Promise<{ verdict: BundleVerdict; facts: PolicyFacts }> {
   const connection = connect(options)
-  const { bundle, verdict } = await verify(connection, subject)
+  const { bundle, verdict } = await verify.check(connection, subject)
   if (options.policy === undefined) return { verdict, facts: { attestedSecondsAgo: 0 } }
   const { address } = bundle.worker
   const { chain, index } = connection

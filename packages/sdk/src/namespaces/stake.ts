@@ -1,0 +1,14 @@
+/** Backing providers with CLOI, and what that earns. */
+export {
+  cancelExit,
+  claimRewards,
+  delegate,
+  getClaimable,
+  getPosition,
+  redelegate,
+  reportContradiction,
+  reportRefusal,
+  requestExit,
+  withdrawExit,
+} from '@cloister/chain'
+export { auditStake as audit } from '../actions/audit.ts'
