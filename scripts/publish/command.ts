@@ -2,7 +2,8 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { build, type Plugin } from 'esbuild'
-import { type Member, ROOT, withNeeded } from './workspace.ts'
+import { packageOf } from './reach.ts'
+import { type Member, ROOT } from './workspace.ts'
 
 /** Where, below the bundle, what is looked for beside a source lies, as it does beside that source. */
 const OWN = 'own'
@@ -111,10 +112,6 @@ const othersOutside: Plugin = {
   },
 }
 
-function packageOf(path: string): string {
-  return path.split('/', path.startsWith('@') ? 2 : 1).join('/')
-}
-
 function isBuiltin(name: string): boolean {
   return name.startsWith('node:') || builtinModules.includes(name)
 }
@@ -122,7 +119,7 @@ function isBuiltin(name: string): boolean {
 function versions(workspace: Map<string, Member>, names: string[]): Record<string, string> {
   const known = Object.assign(
     {},
-    ...withNeeded(workspace, [...workspace.keys()]).map(({ description }) => description.dependencies),
+    ...[...workspace.values()].map(({ description }) => description.dependencies),
   ) as Record<string, string>
   return Object.fromEntries(
     names.map((name) => {

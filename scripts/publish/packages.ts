@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { bundleCommand } from './command.ts'
-import { type Member, ROOT, readWorkspace, withNeeded } from './workspace.ts'
+import { type Reach, reachOf } from './reach.ts'
+import { type Member, ROOT, readWorkspace } from './workspace.ts'
 
 /** What people install; what it needs of ours is published with it. */
 const WANTED = ['@cloister/core', '@cloister/attest', '@cloister/verify', '@cloister/sdk']
 const COMMAND = 'cloister'
-const TESTS = /(\.test\.|\/testing\/)/
 const TSC = join(ROOT, 'node_modules/.bin/tsc')
 
 export interface Built {
@@ -22,19 +22,37 @@ export interface Built {
  */
 export async function buildPackages(folder: string): Promise<Built[]> {
   const workspace = readWorkspace()
-  const members = withNeeded(workspace, WANTED)
   const work = mkdtempSync(join(tmpdir(), 'cloister-packages-'))
   try {
     const emitted = join(work, 'emitted')
-    emit(members, emitted)
+    emit(namedBy(workspace, WANTED), emitted)
     mkdirSync(folder, { recursive: true })
-    for (const member of members) assemble(member, emitted, join(work, member.folder))
+    const wanted = new Set(WANTED)
+    // What one needs of ours joins the set while it is gone through.
+    for (const name of wanted) {
+      const member = workspace.get(name)
+      if (!member) throw new Error(`There is no package ${name}.`)
+      const reach = reachOf(member, join(emitted, member.folder))
+      for (const needed of Object.keys(reach.dependencies)) if (workspace.has(needed)) wanted.add(needed)
+      assemble(member, reach, join(emitted, member.folder), join(work, name))
+    }
     const command = await assembleCommand(workspace, work)
-    const folders = [...members.map((member) => member.folder), command].map((name) => join(work, name))
-    return pack(folders, folder)
+    return pack(
+      [...wanted, command].map((name) => join(work, name)),
+      folder,
+    )
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
+}
+
+/** Packages by name, and all of ours that they name as dependencies, and so on. */
+function namedBy(workspace: Map<string, Member>, names: readonly string[]): Member[] {
+  const found = new Set(names)
+  for (const name of found)
+    for (const needed of Object.keys(workspace.get(name)?.description.dependencies ?? {}))
+      if (workspace.has(needed)) found.add(needed)
+  return [...found].flatMap((name) => workspace.get(name) ?? [])
 }
 
 /** Compiles the packages' sources, all at once: each imports the others' sources. */
@@ -69,7 +87,7 @@ async function assembleCommand(workspace: Map<string, Member>, work: string): Pr
   if (command === undefined) throw new Error(`There is no package ${COMMAND}.`)
   const made = join(work, COMMAND)
   const dependencies = await bundleCommand(workspace, made)
-  const readme = addTexts(command, made)
+  const readme = addTexts(command.folder, made)
   const { version } = command.description
   const bin = { [COMMAND]: 'dist/main.js' }
   write(made, { name: COMMAND, version, ...common(readme), bin, files: ['dist'], dependencies })
@@ -77,40 +95,29 @@ async function assembleCommand(workspace: Map<string, Member>, work: string): Pr
 }
 
 /** A package's folder as npm packs it. */
-function assemble({ folder, description }: Member, emitted: string, made: string): void {
-  cpSync(join(emitted, folder, 'src'), join(made, 'dist'), {
-    recursive: true,
-    filter: (source) => !TESTS.test(source),
-  })
-  const readme = addTexts({ folder, description }, made)
-  const { name, version, sideEffects, exports, imports, dependencies } = description
-  const doors = Object.entries(exports).map(([door, source]) => {
-    const compiled = compiledOf(source)
-    return [door, { types: compiled.replace(/js$/, 'd.ts'), default: compiled }]
-  })
-  const inner = Object.entries(imports ?? {}).map(([at, places]) => [
-    at,
-    Object.fromEntries(Object.entries(places).map(([where, source]) => [where, compiledOf(source)])),
-  ])
+function assemble({ folder, description }: Member, reach: Reach, emitted: string, made: string): void {
+  for (const path of reach.files) {
+    const target = join(made, path.replace(/^src/, 'dist'))
+    mkdirSync(dirname(target), { recursive: true })
+    cpSync(join(emitted, path), target)
+  }
+  const readme = addTexts(folder, made)
+  const { name, version, sideEffects } = description
+  const { doors, imports, dependencies } = reach
   write(made, {
     name,
     version,
     ...common(readme),
     sideEffects,
-    exports: Object.fromEntries(doors),
-    ...(imports && { imports: Object.fromEntries(inner) }),
+    exports: doors,
+    ...(imports && { imports }),
     files: ['dist'],
     dependencies,
   })
 }
 
-/** Where a source is, compiled. */
-function compiledOf(source: string): string {
-  return source.replace('./src/', './dist/').replace(/\.ts$/, '.js')
-}
-
 /** Adds what people read; returns the README. */
-function addTexts({ folder }: Member, made: string): string {
+function addTexts(folder: string, made: string): string {
   const readme = join(ROOT, folder, 'README.md')
   if (!existsSync(readme)) throw new Error(`${folder} is published and has no README.md.`)
   cpSync(readme, join(made, 'README.md'))

@@ -15,6 +15,8 @@ export interface Description {
   /** Modules of its own that differ by where it runs. */
   imports?: Record<string, Record<string, string>>
   dependencies?: Record<string, string>
+  /** The doors that are published; all of them where it isn't said. */
+  published?: string[]
 }
 
 /** A package of this workspace: its folder below the project's, and what it says of itself. */
@@ -32,19 +34,6 @@ export function readWorkspace(): Map<string, Member> {
     }),
   )
   return new Map(members.map((member) => [member.description.name, member]))
-}
-
-/** `names` and every package of the workspace that they need, those that are needed first. */
-export function withNeeded(workspace: Map<string, Member>, names: readonly string[]): Member[] {
-  const found = new Map<string, Member>()
-  const visit = (name: string): void => {
-    const member = workspace.get(name)
-    if (!member || found.has(name)) return
-    for (const needed of Object.keys(member.description.dependencies ?? {})) visit(needed)
-    found.set(name, member)
-  }
-  names.forEach(visit)
-  return [...found.values()]
 }
 
 function foldersOf(group: string): string[] {
