@@ -1,6 +1,7 @@
+import { pbkdf2Sync } from 'node:crypto'
 import type { Network } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
-import { type HDAccount, mnemonicToAccount } from 'viem/accounts'
+import { type HDAccount, HDKey, hdKeyToAccount } from 'viem/accounts'
 
 /**
  * The phrase anvil and every other development chain funds. Everybody knows it: never use it for anything of
@@ -24,5 +25,10 @@ export function developmentAccount(network: Pick<Network, 'development' | 'name'
       'not-development',
       `${network.name} is not a development network, so it has no development accounts.`,
     )
-  return mnemonicToAccount(MNEMONIC, { addressIndex: index })
+  return hdKeyToAccount(HDKey.fromMasterSeed(seed()), { addressIndex: index })
+}
+
+/** The phrase's seed (BIP-39, "From mnemonic to seed"), by native code: a command would wait for it. */
+function seed(): Uint8Array {
+  return pbkdf2Sync(MNEMONIC, 'mnemonic', 2048, 64, 'sha512')
 }
