@@ -144,6 +144,11 @@ export class Store {
     return lease
   }
 
+  /** Takes what was deleted off the disk, too: changes lie in a log beside the file until they are put into it. */
+  scrub(): void {
+    this.db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  }
+
   addEvent(lease: Hex, kind: string, message: string): LeaseEvent {
     const time = Date.now()
     const { lastInsertRowid } = this.db

@@ -344,6 +344,7 @@ export class LeaseSupervisor {
       delete lease.envelope
       delete lease.logins
     })
+    store.scrub()
     const who =
       closer === undefined
         ? 'The lease is closed'
