@@ -36,7 +36,7 @@ export default defineConfig({
           ],
           exclude: [...ALONE, '**/node_modules/**'],
           // Most wait for real chains, databases and containers more than they reckon.
-          maxWorkers: 3,
+          maxWorkers: 4,
           sequence: { groupOrder: 0 },
         },
       },
