@@ -66,7 +66,8 @@ describe.skipIf(!canDeploy)('readers that do not read', () => {
     await own.untilState(lease, 'running')
     const before = used()
     await Promise.all(Array.from({ length: READERS }, () => open(lease)))
-    // Long enough for tens of MiB to each of them. What is on its way at a moment, on a busy machine, is more.
+    // Long enough for tens of MiB to each of them. What is on its way at a moment, on a busy machine, is
+    // more.
     const readings: number[] = []
     for (let second = 0; second < 8; second++) {
       await delay(1_000)

@@ -144,7 +144,7 @@ export class Store {
     return lease
   }
 
-  /** Takes what was deleted off the disk, too: changes lie in a log beside the file until they are put into it. */
+  /** Takes what was deleted off the disk, too: changes lie in a log beside the file for a while. */
   scrub(): void {
     this.db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   }
