@@ -16,7 +16,7 @@ const ADDRESS = `0x${'11'.repeat(20)}`
 const CONTRACTS =
   'admission platforms workers market apps keyService stake emission slashing revocationFund'.split(' ')
 /** A network as its operator describes it; nobody is asked there. */
-const _NETWORK = {
+const NETWORK = {
   name: 'nowhere',
   chainId: 31337,
   rpcUrl: 'http://127.0.0.1:1',
@@ -70,6 +70,7 @@ describe('what npm installs of ours', () => {
     const root = await DevelopmentRoot.create()
     const bundle = await simulatedBundle(root)
     writeFileSync(join(home, 'bundle.json'), JSON.stringify(bundle))
+    writeFileSync(join(home, 'network.json'), JSON.stringify(NETWORK))
     writeFileSync(join(home, 'quote.bin'), Buffer.from(bundle.evidence.quote, 'base64'))
     writeFileSync(join(home, 'collateral.json'), JSON.stringify(bundle.collateral))
     writeFileSync(
