@@ -4,7 +4,7 @@ import { createServer as createTlsServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { type RunningWorker, Verifier } from '@cloister/agent'
-import { issueTlsCertificate, newTlsKey } from '@cloister/attest/tls'
+import { issueTlsCertificate, newTlsKey } from '@cloister/attest/node/tls'
 import {
   ADMISSION_ABI,
   attestWorker,

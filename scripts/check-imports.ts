@@ -30,10 +30,6 @@ const NODE_DOOR = /\/node(\.ts$|\/)/
 const NODE_ONLY = /'node:|\bBuffer\b/
 /** Files of those that need Node nevertheless. The list may only get shorter. */
 const NODE_STILL: string[] = [
-  'packages/attest/src/nvidia/fetch.ts',
-  'packages/attest/src/nvidia/rim.ts',
-  'packages/attest/src/nvidia/xml.ts',
-  'packages/attest/src/tls/index.ts',
   'packages/secrets/src/app-keys.ts',
   'packages/secrets/src/envelope.ts',
   'packages/secrets/src/hpke.ts',

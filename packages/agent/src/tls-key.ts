@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { newTlsKey, tlsKeyHashOf } from '@cloister/attest/tls'
+import { newTlsKey, tlsKeyHashOf } from '@cloister/attest/node/tls'
 import { CloisterError } from '@cloister/core'
 import { bytesToHex, type Hex } from 'viem'
 

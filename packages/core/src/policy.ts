@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { CloisterError } from './errors/error.ts'
-import { bytes32 } from './market/words.ts'
+import { bytes32 } from './shapes.ts'
 import { parseDurationMs } from './units.ts'
 
 const ROOTS = ['intel', 'amd', 'aws', 'devnet'] as const

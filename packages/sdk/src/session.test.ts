@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:https'
-import { issueTlsCertificate, newTlsKey, tlsKeyHashOf } from '@cloister/attest/tls'
+import { issueTlsCertificate, newTlsKey, tlsKeyHashOf } from '@cloister/attest/node/tls'
 import { type Served, serve } from '@cloister/transport'
 import { bytesToHex, type Hex, sha256, zeroAddress, zeroHash } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-import { issueTlsCertificate } from '@cloister/attest/tls'
+import { issueTlsCertificate } from '@cloister/attest/node/tls'
 import type { Attestor } from '../attestation.ts'
 
 /**

@@ -12,7 +12,7 @@ import {
   readEvidenceDocuments,
   verifyEvidenceDocument,
 } from '../index.ts'
-import { issueTlsCertificate, newTlsKey } from '../tls/index.ts'
+import { issueTlsCertificate, newTlsKey } from '../node/tls.ts'
 
 const instant = Math.floor(Date.now() / 1000)
 const bytesOf = (text: string) => new Uint8Array(Buffer.from(text))

@@ -4,10 +4,15 @@ import { describe, expect, it } from 'vitest'
 import { CloisterError } from '../errors/error.ts'
 import { parseManifest } from '../manifest/parse.ts'
 import { defaultPolicy } from '../policy.ts'
-import { bidFromJson, bidToJson, leaseIdOf, type SignedBid } from './bid.ts'
+import { bidFromJson, bidToJson, leaseIdOf, type SignedBid } from '../signed/bid.ts'
+import {
+  decodeAuthorization,
+  encodeAuthorization,
+  requestDigest,
+  type SignedRequest,
+} from '../signed/request.ts'
 import { decodeLeaseName, encodeLeaseName, hostLabel, isLeaseName, shortId } from './names.ts'
 import { hashOrder, needsSeparateNetworks, Order, orderFor } from './order.ts'
-import { decodeAuthorization, encodeAuthorization, requestDigest, type SignedRequest } from './request.ts'
 import { amountsOf, roomGrain, roomOf } from './room.ts'
 
 const account = privateKeyToAccount(`0x${'11'.repeat(32)}`)

@@ -7,8 +7,8 @@ import type { Manifest } from '../manifest/manifest.ts'
 import { ATTRIBUTE_PATTERN, ATTRIBUTE_VALUE_PATTERN } from '../manifest/patterns.ts'
 import { commonModels, resourcesOf } from '../manifest/resources.ts'
 import { Policy } from '../policy.ts'
+import { address, bytes32, decimal } from '../shapes.ts'
 import { formatDuration, formatMiB } from '../units.ts'
-import { address, bytes32, decimal } from './words.ts'
 
 /** What a tenant asks bids for. Signed by nobody: a provider that answers commits itself to its hash. */
 export const Order = z.strictObject({

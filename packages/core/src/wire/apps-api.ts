@@ -1,6 +1,6 @@
 // What the indexer says of apps and of the key service's seats. Instants are Unix seconds.
 import { z } from 'zod'
-import { address, bytes32 } from '../market/words.ts'
+import { address, bytes32 } from '../shapes.ts'
 
 const seconds = z.number().describe('Unix seconds')
 

@@ -1,6 +1,6 @@
 // What the indexer says of what governance announced, suspended and proposed. Instants are Unix seconds.
 import { z } from 'zod'
-import { address, bytes32, decimal, hexBytes } from '../market/words.ts'
+import { address, bytes32, decimal, hexBytes } from '../shapes.ts'
 
 const seconds = z.number().describe('Unix seconds')
 const args = z.record(z.string().max(64), z.unknown())

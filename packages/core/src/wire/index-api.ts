@@ -2,7 +2,7 @@
 // Unix seconds.
 import { z } from 'zod'
 import { ATTESTATION_STATES } from '../market/attestation-state.ts'
-import { address, bytes32, decimal } from '../market/words.ts'
+import { address, bytes32, decimal } from '../shapes.ts'
 import { PeriodRecord } from './stake-api.ts'
 
 const seconds = z.number().describe('Unix seconds')

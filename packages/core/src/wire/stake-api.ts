@@ -1,7 +1,7 @@
 // What the indexer says of stake and emission. Amounts are decimal strings in base units of CLOI, instants
 // Unix seconds.
 import { z } from 'zod'
-import { address, bytes32, decimal } from '../market/words.ts'
+import { address, bytes32, decimal } from '../shapes.ts'
 
 const seconds = z.number().describe('Unix seconds')
 const perYear = z.number().describe('Part of the stake in a year, 0.1 for 10%')

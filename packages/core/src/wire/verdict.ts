@@ -1,6 +1,6 @@
 // What workers that verify evidence for others are asked, and answer.
 import { z } from 'zod'
-import { address, bytes32, hexBytes } from '../market/words.ts'
+import { address, bytes32, hexBytes } from '../shapes.ts'
 import { SnpCertificates } from './worker.ts'
 
 const common = {

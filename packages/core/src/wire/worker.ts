@@ -2,7 +2,7 @@
 // against them, since a worker is a stranger.
 import { z } from 'zod'
 import { RegistryLogin } from '../manifest/registry-login.ts'
-import { address, bytes32, decimal } from '../market/words.ts'
+import { address, bytes32, decimal } from '../shapes.ts'
 
 const text = z.string().max(4096)
 const time = z.number().describe('Unix milliseconds')

@@ -1,10 +1,10 @@
 // Node alone: browsers are given what NVIDIA published, not the XML it came in.
 import { createHash, verify as verifySignature, X509Certificate } from 'node:crypto'
-import { fromBase64 } from '../bytes.ts'
-import { EvidenceError } from '../errors.ts'
-import { NVIDIA_RIM } from '../vendor-roots.ts'
-import { parseCertificate } from '../x509/certificate.ts'
-import { expiredIn, flawOfChain } from '../x509/chain.ts'
+import { fromBase64 } from '../../bytes.ts'
+import { EvidenceError } from '../../errors.ts'
+import { NVIDIA_RIM } from '../../vendor-roots.ts'
+import { parseCertificate } from '../../x509/certificate.ts'
+import { expiredIn, flawOfChain } from '../../x509/chain.ts'
 import {
   C14nCanonicalization,
   childrenOfNode,

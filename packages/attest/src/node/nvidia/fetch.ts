@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { EvidenceError } from '../errors.ts'
-import { parseCertificate } from '../x509/certificate.ts'
-import { ocspRequest } from '../x509/ocsp.ts'
-import { readPem } from '../x509/pem.ts'
+import { EvidenceError } from '../../errors.ts'
+import { parseCertificate } from '../../x509/certificate.ts'
+import { ocspRequest } from '../../x509/ocsp.ts'
+import { readPem } from '../../x509/pem.ts'
 
 const RIM = 'https://rim.attestation.nvidia.com/v1/rim'
 const OCSP = 'https://ocsp.ndis.nvidia.com'

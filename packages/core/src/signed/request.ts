@@ -1,7 +1,7 @@
 import { type Address, type Hex, hashTypedData, sha256 } from 'viem'
 import { z } from 'zod'
 import { fromBase64Url, textOf, toBase64Url, utf8 } from '../bytes.ts'
-import { address, bytes32, hexBytes } from './words.ts'
+import { address, bytes32, hexBytes } from '../shapes.ts'
 
 /** Seconds a signed request may be old or from the future. */
 export const REQUEST_LIFETIME_SECONDS = 60

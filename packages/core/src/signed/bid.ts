@@ -1,6 +1,6 @@
 import { type Address, type Hex, hashTypedData, type TypedDataDomain } from 'viem'
 import { z } from 'zod'
-import { address, bytes32, decimal, hexBytes } from './words.ts'
+import { address, bytes32, decimal, hexBytes } from '../shapes.ts'
 
 /**
  * A provider's price for one order on one worker. `ratePerSecond` in base units of `token` per covered

@@ -1,0 +1,3 @@
+export * from './bid.ts'
+export * from './receipt.ts'
+export * from './request.ts'
