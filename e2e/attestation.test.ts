@@ -21,11 +21,10 @@ import {
   reportDataOf,
   settleLeases,
   trustRootOf,
-  verdictRequestTypedData,
   type Wallet,
   WORKERS_ABI,
 } from '@cloister/chain'
-import type { UnsignedVerdictRequest, VerdictRequest } from '@cloister/core'
+import { type UnsignedVerdictRequest, type VerdictRequest, verdictRequestTypedData } from '@cloister/core'
 import { developmentAccount } from '@cloister/development/accounts'
 import {
   type DevelopmentPlatform,
@@ -601,7 +600,9 @@ describe.skipIf(!canDeploy)(
           block: { number: Number(block.number), hash: block.hash },
         }
         const signed = async (request: UnsignedVerdictRequest, by = key): Promise<VerdictRequest> => {
-          const signature = await by.signTypedData(verdictRequestTypedData(stage.embedded.network, request))
+          const { chainId, contracts } = stage.embedded.network
+          const typed = verdictRequestTypedData(request, chainId, contracts.workers)
+          const signature = await by.signTypedData(typed)
           return { ...request, signature } as VerdictRequest
         }
         const asked = async (

@@ -11,10 +11,9 @@ import {
   getVerifierProvider,
   reportDataOf,
   signVerdict,
-  verdictRequestTypedData,
   WORKERS_ABI,
 } from '@cloister/chain'
-import type { UnsignedVerdictRequest, VerdictRequest } from '@cloister/core'
+import { type UnsignedVerdictRequest, type VerdictRequest, verdictRequestTypedData } from '@cloister/core'
 import { developmentAccount } from '@cloister/development/accounts'
 import { DevelopmentRoot, developmentGuest } from '@cloister/development/root'
 import { createCloister, workerOfRecord } from '@cloister/sdk'
@@ -70,7 +69,9 @@ describe.skipIf(!canDeploy)(
       const verifier = new Verifier({ chain, key, provider: zeroAddress })
       /** The request, signed by the worker's key or another one. */
       const signed = async (unsigned: UnsignedVerdictRequest, by: LocalAccount = key) => {
-        const signature = await by.signTypedData(verdictRequestTypedData(network, unsigned))
+        const { chainId, contracts } = network
+        const typed = verdictRequestTypedData(unsigned, chainId, contracts.workers)
+        const signature = await by.signTypedData(typed)
         return { ...unsigned, signature } as VerdictRequest
       }
       const judge = async (more: object) =>

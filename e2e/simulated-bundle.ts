@@ -1,6 +1,6 @@
-import { workerBinding } from '@cloister/core'
+import { statementDigest, workerBinding } from '@cloister/core'
 import type { DevelopmentRoot } from '@cloister/development/root'
-import { type EvidenceBundle, statementDigest } from '@cloister/verify'
+import type { EvidenceBundle } from '@cloister/verify'
 import { concat, hexToBytes, sha256, toHex } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 

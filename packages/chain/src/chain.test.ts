@@ -3,12 +3,17 @@ import {
   bidToJson,
   bodyHash,
   type CloisterError,
+  claimTypedData,
+  consentTypedData,
   isReceiptSigned,
   leaseIdOf,
   receiptTypedData,
   requestTypedData,
   roomOf,
   type SignedBid,
+  verdictToChain,
+  verdictTypedData,
+  type WorkerVerdict,
 } from '@cloister/core'
 import { coverWorker, type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
 import { fundDevelopmentAccount } from '@cloister/development/faucet'
@@ -27,6 +32,7 @@ import {
   getTokenBalance,
   getWorker,
   isSignedBy,
+  KEY_SERVICE_ABI,
   MARKET_ABI,
   openLease,
   refuseLease,
@@ -40,6 +46,7 @@ import {
   topUpLease,
   updateLease,
   type Wallet,
+  WORKERS_ABI,
   withdrawCredit,
 } from './index.ts'
 
@@ -219,16 +226,49 @@ describe('the chain', () => {
     })
   })
 
-  it('hashes what a worker signs of a receipt as Slashing does', async () => {
-    const receipt = { worker: key.address, lease: HASH, era: 2n ** 64n - 1n, sequence: 7n, content: HASH }
+  it('hashes what is signed as the contracts do', async () => {
     const { chainId, contracts } = chain.network
-    const onChain = await tenant.client.readContract({
-      address: contracts.slashing,
-      abi: SLASHING_ABI,
-      functionName: 'receiptDigest',
-      args: [receipt],
-    })
-    expect(onChain).toBe(hashTypedData(receiptTypedData(receipt, chainId, contracts.workers)))
+    const { market, workers, keyService, slashing } = contracts
+    const { signature: _, ...bid } = await bidFor()
+    const seat = { seat: 2, lease: HASH, manifestHash: HASH, expiry: 7 }
+    const verdict: WorkerVerdict = {
+      kind: 'nvidia-gpus',
+      worker: key.address,
+      provider: tenant.account.address,
+      platform: HASH,
+      image: HASH,
+      tlsKeyHash: HASH,
+      gpuClass: 'h100',
+      gpus: 8,
+      gpuIds: [HASH],
+      block: { number: 9n, hash: HASH },
+    }
+    const said = [verdictToChain(verdict)] as const
+    const onWorkers = { address: workers, abi: WORKERS_ABI } as const
+    const read = tenant.client.readContract
+    expect(
+      await Promise.all([
+        read({ address: market, abi: MARKET_ABI, functionName: 'bidDigest', args: [bid] }),
+        read({ ...onWorkers, functionName: 'verdictDigest', args: said }),
+        read({ ...onWorkers, functionName: 'claimDigest', args: said }),
+        read({
+          address: keyService,
+          abi: KEY_SERVICE_ABI,
+          functionName: 'consentDigest',
+          args: [2n, HASH, HASH, 7n],
+        }),
+      ]),
+    ).toEqual([
+      leaseIdOf(bid, chainId, market),
+      hashTypedData(verdictTypedData(verdict, chainId, workers)),
+      hashTypedData(claimTypedData(verdict, chainId, workers)),
+      hashTypedData(consentTypedData(seat, chainId, keyService)),
+    ])
+    const receipt = { worker: key.address, lease: HASH, era: 2n ** 64n - 1n, sequence: 7n, content: HASH }
+    const digest = { address: slashing, abi: SLASHING_ABI, functionName: 'receiptDigest' } as const
+    expect(await read({ ...digest, args: [receipt] })).toBe(
+      hashTypedData(receiptTypedData(receipt, chainId, workers)),
+    )
     const signed = await signReceipt(chain.network, key, receipt)
     expect(await isReceiptSigned(signed, chainId, contracts.workers)).toBe(true)
     for (const other of [{ era: 1n }, { sequence: 8n }, { worker: tenant.account.address }])

@@ -1,5 +1,5 @@
 import type { TrustRoot } from '@cloister/attest'
-import { parsePolicy, workerBinding } from '@cloister/core'
+import { parsePolicy, statementDigest, workerBinding } from '@cloister/core'
 import { type DevelopmentPlatform, DevelopmentRoot } from '@cloister/development/root'
 import { concat, hexToBytes, sha256 } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
@@ -7,7 +7,6 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import type { EvidenceBundle } from './bundle.ts'
 import { judgeGuest } from './guest.ts'
 import { judge } from './judge.ts'
-import { statementDigest } from './statement.ts'
 
 const CONTRACT = `0x${'11'.repeat(20)}` as const
 const NONCE = sha256('0x02')

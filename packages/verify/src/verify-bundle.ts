@@ -7,13 +7,12 @@ import {
   type Verdict,
   verifyDstack,
 } from '@cloister/attest'
-import { workerBinding } from '@cloister/core'
+import { statementDigest, workerBinding } from '@cloister/core'
 import { concat, type Hex, hexToBytes, recoverAddress, sha256, toHex } from 'viem'
 import { EvidenceBundle } from './bundle.ts'
 import { APP, asRecorded, BLOCK, COVERAGE, IMAGE, MANIFEST, STATEMENT } from './bundle-rules.ts'
 import { judgeGuest } from './guest.ts'
 import { verifyLabels, type Witness } from './place/labels.ts'
-import { statementDigest } from './statement.ts'
 import { type BundleVerdict, sentenceOf, unreadable } from './verdict.ts'
 
 const GUEST_ROLE = 1

@@ -1,9 +1,9 @@
 import type { Chain } from '@cloister/chain'
 import { composeBundle, trustOf } from '@cloister/client'
-import { CloisterError, defaultPolicy } from '@cloister/core'
+import { CloisterError, defaultPolicy, purposeTypedData } from '@cloister/core'
 import { judge } from '@cloister/verify'
 import { type Address, type Hex, recoverTypedDataAddress } from 'viem'
-import { purposeTypedData, type WorkerEvidence, workloadFreshness } from './wire.ts'
+import { type WorkerEvidence, workloadFreshness } from './wire.ts'
 
 /** A worker whose evidence holds. */
 export interface JudgedWorker {

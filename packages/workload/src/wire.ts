@@ -2,8 +2,8 @@
 // problem documents (RFC 9457) for what it doesn't do. Both sides read these shapes.
 import { GuestCollateral, GuestKind } from '@cloister/attest'
 import { Network } from '@cloister/chain'
-import { address, bytes32, hexBytes } from '@cloister/core'
-import { concat, type Hex, sha256, stringToHex } from 'viem'
+import { address, bytes32, hexBytes, purposeDigest } from '@cloister/core'
+import type { Hex } from 'viem'
 import { z } from 'zod'
 
 /** Bytes of a request's body, at most. */
@@ -89,22 +89,4 @@ export type LeaseAnswer = z.infer<typeof LeaseAnswer>
  */
 export function workloadFreshness(lease: Hex, manifestHash: Hex, data: Hex): Hex {
   return purposeDigest('cloister workload quote', [lease, manifestHash, data])
-}
-
-/**
- * What a worker's key signs (EIP-712) to say that a quote was made for a purpose of its own: `digest` is a
- * `purposeDigest`.
- */
-export function purposeTypedData(digest: Hex, chainId: number) {
-  return {
-    domain: { name: 'Cloister Purpose', version: '1', chainId },
-    types: { Purpose: [{ name: 'digest', type: 'bytes32' }] },
-    primaryType: 'Purpose' as const,
-    message: { digest },
-  } as const
-}
-
-/** SHA-256 over a purpose, which ends in a zero byte, and parts whose lengths are fixed but for the last. */
-export function purposeDigest(purpose: string, parts: Hex[]): Hex {
-  return sha256(concat([stringToHex(purpose), '0x00', ...parts]))
 }

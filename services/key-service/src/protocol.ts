@@ -1,7 +1,7 @@
 // What the key service's HTTP interface takes and says. Whoever asks is a stranger to it, and it is one to
 // them. An instance answers `GET /v1/consent` too, with its worker's `SeatConsent`.
-import { bytes32, fromBase64 } from '@cloister/core'
-import { purposeDigest, WorkerEvidence } from '@cloister/workload/wire'
+import { bytes32, fromBase64, purposeDigest } from '@cloister/core'
+import { WorkerEvidence } from '@cloister/workload/wire'
 import { bytesToHex, type Hex } from 'viem'
 import { z } from 'zod'
 

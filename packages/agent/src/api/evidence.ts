@@ -1,5 +1,4 @@
-import { CloisterError, type EvidenceReport, type StatementReport } from '@cloister/core'
-import { statementDigest } from '@cloister/verify'
+import { CloisterError, type EvidenceReport, type StatementReport, statementDigest } from '@cloister/core'
 import type { Hex } from 'viem'
 import type { Evidence } from '../evidence/source.ts'
 import type { Accepted } from '../store.ts'

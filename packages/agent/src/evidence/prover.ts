@@ -1,6 +1,7 @@
 import { type AttestedWorker, type Network, reportDataOf } from '@cloister/chain'
 import { collateralFor } from '@cloister/client'
-import { purposeTypedData, type WorkerEvidence } from '@cloister/workload/wire'
+import { purposeTypedData } from '@cloister/core'
+import type { WorkerEvidence } from '@cloister/workload/wire'
 import type { Hex, LocalAccount } from 'viem'
 import type { EvidenceSource } from './source.ts'
 

@@ -5,9 +5,7 @@ import {
   getVerifierProvider,
   type Network,
   recoverVerifier,
-  verdictRequestTypedData,
   type Wallet,
-  type WorkerVerdict,
 } from '@cloister/chain'
 import { IndexClient, workerOfRecord } from '@cloister/client'
 import {
@@ -17,7 +15,9 @@ import {
   type UnsignedVerdictRequest,
   type VerdictReport,
   type VerdictRequest,
+  verdictRequestTypedData,
   type WorkerRecord,
+  type WorkerVerdict,
 } from '@cloister/core'
 import type { Address, Hex, LocalAccount } from 'viem'
 import type { Found } from './verifier.ts'
@@ -47,7 +47,9 @@ export async function collectVerdict({
   request,
   own,
 }: Wanted): Promise<[WorkerVerdict, Hex[]]> {
-  const signature = await key.signTypedData(verdictRequestTypedData(wallet.network, request))
+  const { chainId, contracts } = wallet.network
+  const typed = verdictRequestTypedData(request, chainId, contracts.workers)
+  const signature = await key.signTypedData(typed)
   const signed = { ...request, signature } as VerdictRequest
   const [threshold, verifiers] = await Promise.all([
     getVerdictThreshold(wallet),

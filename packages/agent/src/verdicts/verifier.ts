@@ -6,11 +6,16 @@ import {
   reportDataOf,
   signVerdict,
   trustRootOf,
-  verdictRequestTypedData,
   type Wallet,
 } from '@cloister/chain'
 import { collateralFor, GpuKeys } from '@cloister/client'
-import { CloisterError, type GuestEvidence, type VerdictReport, type VerdictRequest } from '@cloister/core'
+import {
+  CloisterError,
+  type GuestEvidence,
+  type VerdictReport,
+  type VerdictRequest,
+  verdictRequestTypedData,
+} from '@cloister/core'
 import { claimsOf, judgeGpus, judgeGuest } from '@cloister/verify'
 import { type Address, type LocalAccount, recoverTypedDataAddress, zeroHash } from 'viem'
 
@@ -69,9 +74,11 @@ export class Verifier {
   /** Evidence names no worker's key, so the key names the evidence. */
   private async checkSignature({ signature, ...rest }: VerdictRequest): Promise<void> {
     const signer = await Promise.resolve()
-      .then(() =>
-        recoverTypedDataAddress({ ...verdictRequestTypedData(this.chain.network, rest), signature }),
-      )
+      .then(() => {
+        const { chainId, contracts } = this.chain.network
+        const typed = verdictRequestTypedData(rest, chainId, contracts.workers)
+        return recoverTypedDataAddress({ ...typed, signature })
+      })
       .catch(() => undefined)
     if (signer !== rest.worker)
       throw new CloisterError('bad-evidence', 'The worker’s key did not sign the request.')

@@ -1,4 +1,4 @@
-import { BID_TYPES, type Bid, marketDomain, type SignedBid } from '@cloister/core'
+import { type Bid, bidTypedData, type SignedBid } from '@cloister/core'
 import type { LocalAccount } from 'viem'
 import type { Network } from '../network.ts'
 
@@ -8,11 +8,6 @@ export async function signBid(
   signer: LocalAccount,
   bid: Bid,
 ): Promise<SignedBid> {
-  const signature = await signer.signTypedData({
-    domain: marketDomain(chainId, contracts.market),
-    types: BID_TYPES,
-    primaryType: 'Bid',
-    message: bid,
-  })
+  const signature = await signer.signTypedData(bidTypedData(bid, chainId, contracts.market))
   return { ...bid, signature }
 }

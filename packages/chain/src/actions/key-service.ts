@@ -1,3 +1,4 @@
+import { consentTypedData } from '@cloister/core'
 import type { Address, Hex, LocalAccount } from 'viem'
 import type { Chain, Wallet } from '../client.ts'
 import { KEY_SERVICE_ABI } from '../generated/abis.ts'
@@ -51,22 +52,11 @@ export interface Consent {
 export async function signConsent(
   { chainId, contracts }: Pick<Network, 'chainId' | 'contracts'>,
   worker: LocalAccount,
-  { seat, lease, manifestHash, expiry }: Omit<Consent, 'signature'> & { manifestHash: Hex },
+  { manifestHash, ...consent }: Omit<Consent, 'signature'> & { manifestHash: Hex },
 ): Promise<Consent> {
-  const signature = await worker.signTypedData({
-    domain: { name: 'Cloister KeyService', version: '1', chainId, verifyingContract: contracts.keyService },
-    types: {
-      Consent: [
-        { name: 'seat', type: 'uint256' },
-        { name: 'lease', type: 'bytes32' },
-        { name: 'manifestHash', type: 'bytes32' },
-        { name: 'expiry', type: 'uint256' },
-      ],
-    },
-    primaryType: 'Consent',
-    message: { seat: BigInt(seat), lease, manifestHash, expiry: BigInt(expiry) },
-  })
-  return { seat, lease, expiry, signature }
+  const signed = { ...consent, manifestHash }
+  const signature = await worker.signTypedData(consentTypedData(signed, chainId, contracts.keyService))
+  return { ...consent, signature }
 }
 
 /**

@@ -1,3 +1,4 @@
+import { permitTypedData } from '@cloister/core'
 import { type Address, erc20Abi, type Hex, maxUint256 } from 'viem'
 import type { Chain, Wallet } from '../client.ts'
 import { TOKEN_ABI } from '../generated/abis.ts'
@@ -36,19 +37,9 @@ export async function signPermit(
     client.readContract({ ...contract, functionName: 'eip712Domain' }),
   ])
   if (allowance >= value) return undefined
-  return wallet.wallet.signTypedData({
-    account,
-    domain: { name: domain[1], version: domain[2], chainId: network.chainId, verifyingContract: token },
-    types: {
-      Permit: [
-        { name: 'owner', type: 'address' },
-        { name: 'spender', type: 'address' },
-        { name: 'value', type: 'uint256' },
-        { name: 'nonce', type: 'uint256' },
-        { name: 'deadline', type: 'uint256' },
-      ],
-    },
-    primaryType: 'Permit',
-    message: { owner: account.address, spender, value, nonce, deadline: maxUint256 },
-  })
+  const typed = permitTypedData(
+    { owner: account.address, spender, value, nonce, deadline: maxUint256 },
+    { name: domain[1], version: domain[2], chainId: network.chainId, address: token },
+  )
+  return wallet.wallet.signTypedData({ account, ...typed })
 }

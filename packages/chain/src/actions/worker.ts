@@ -1,3 +1,4 @@
+import { joinTypedData } from '@cloister/core'
 import {
   type Address,
   BlockNotFoundError,
@@ -28,15 +29,6 @@ export interface Billing {
   provider: Address
   coveredSeconds: bigint
   until: bigint
-}
-
-function domain({ network }: Chain) {
-  return {
-    name: 'Cloister Workers',
-    version: '1',
-    chainId: network.chainId,
-    verifyingContract: network.contracts.workers,
-  }
 }
 
 /** The registered worker, or undefined. */
@@ -89,19 +81,11 @@ export async function getAttestationAge({ client, network }: Chain, worker: Addr
 
 /** Registers a worker for the wallet's account, with the worker key's consent. */
 export async function registerWorker(provider: Wallet, worker: LocalAccount, description: WorkerDescription) {
-  const signature = await worker.signTypedData({
-    domain: domain(provider),
-    types: {
-      Join: [
-        { name: 'provider', type: 'address' },
-        { name: 'worker', type: 'address' },
-      ],
-    },
-    primaryType: 'Join',
-    message: { provider: provider.account.address, worker: worker.address },
-  })
+  const { chainId, contracts } = provider.network
+  const join = { provider: provider.account.address, worker: worker.address }
+  const signature = await worker.signTypedData(joinTypedData(join, chainId, contracts.workers))
   return send(provider, {
-    address: provider.network.contracts.workers,
+    address: contracts.workers,
     abi: WORKERS_ABI,
     functionName: 'register',
     args: [worker.address, toChain(description), signature],

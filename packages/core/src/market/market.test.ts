@@ -4,71 +4,14 @@ import { describe, expect, it } from 'vitest'
 import { CloisterError } from '../errors/error.ts'
 import { parseManifest } from '../manifest/parse.ts'
 import { defaultPolicy } from '../policy.ts'
-import { bidFromJson, bidToJson, leaseIdOf, type SignedBid } from '../signed/bid.ts'
-import {
-  decodeAuthorization,
-  encodeAuthorization,
-  requestDigest,
-  type SignedRequest,
-} from '../signed/request.ts'
 import { decodeLeaseName, encodeLeaseName, hostLabel, isLeaseName, shortId } from './names.ts'
 import { hashOrder, needsSeparateNetworks, Order, orderFor } from './order.ts'
 import { amountsOf, roomGrain, roomOf } from './room.ts'
 
 const account = privateKeyToAccount(`0x${'11'.repeat(32)}`)
 const hash = `0x${'ab'.repeat(32)}` as const
-const bid: SignedBid = {
-  tenant: account.address,
-  worker: account.address,
-  token: account.address,
-  ratePerSecond: 12n,
-  minimumDeposit: 43_200n,
-  expiry: 1_800_000_000,
-  room: 2n ** 64n - 1n,
-  manifestHash: hash,
-  order: hash,
-  salt: 2n ** 255n,
-  signature: '0x1234',
-}
-
 const manifestOf = (services: string) =>
   parseManifest(`services:\n${services}`, { file: 'compose.yaml' }).manifest
-
-describe('bids', () => {
-  it('survive JSON', () => expect(bidFromJson(JSON.parse(JSON.stringify(bidToJson(bid))))).toEqual(bid))
-
-  it('are refused with anything missing, extra or out of range', () => {
-    const json = bidToJson(bid)
-    const { salt: _, ...missing } = json
-    for (const wrong of [
-      missing,
-      { ...json, more: 1 },
-      { ...json, ratePerSecond: (2n ** 80n).toString() },
-      { ...json, minimumDeposit: (2n ** 96n).toString() },
-      { ...json, room: (2n ** 64n).toString() },
-      { ...json, salt: (2n ** 256n).toString() },
-      { ...json, expiry: -1 },
-      { ...json, tenant: '0x12' },
-      null,
-      'bid',
-      [],
-    ])
-      expect(bidFromJson(wrong)).toBeUndefined()
-  })
-
-  it('have an id that every field and the market are part of', () => {
-    const id = leaseIdOf(bid, 1, account.address)
-    const others = [
-      leaseIdOf({ ...bid, salt: 3n }, 1, account.address),
-      leaseIdOf({ ...bid, ratePerSecond: 13n }, 1, account.address),
-      leaseIdOf({ ...bid, minimumDeposit: 43_199n }, 1, account.address),
-      leaseIdOf({ ...bid, room: 1n }, 1, account.address),
-      leaseIdOf(bid, 2, account.address),
-      leaseIdOf(bid, 1, `0x${'22'.repeat(20)}`),
-    ]
-    expect(new Set([id, ...others]).size).toBe(7)
-  })
-})
 
 describe('room', () => {
   /** As in Room.sol. */
@@ -228,40 +171,5 @@ describe('orders', () => {
     expect(
       needsSeparateNetworks(manifestOf('  a: { image: x, ports: ["80"], deploy: { replicas: 2 } }\n')),
     ).toBe(true)
-  })
-})
-
-describe('signed requests', () => {
-  const request: SignedRequest = {
-    tenant: account.address,
-    worker: account.address,
-    method: 'GET',
-    path: '/v1/leases?x=1',
-    bodyHash: hash,
-    issuedAt: 1,
-    nonce: hash,
-  }
-
-  it('bind every part', () => {
-    const variants: SignedRequest[] = [
-      request,
-      { ...request, method: 'PUT' },
-      { ...request, path: '/v1/leases?x=2' },
-      { ...request, issuedAt: 2 },
-      { ...request, bodyHash: `0x${'00'.repeat(32)}` },
-      { ...request, nonce: `0x${'01'.repeat(32)}` },
-      { ...request, worker: `0x${'22'.repeat(20)}` },
-    ]
-    expect(
-      new Set([...variants.map((variant) => requestDigest(variant, 1)), requestDigest(request, 2)]).size,
-    ).toBe(variants.length + 1)
-  })
-
-  it('survive the header, and anything else is no authorization', () => {
-    const authorization = { tenant: account.address, issuedAt: 1, nonce: hash, signature: '0x1234' as const }
-    expect(decodeAuthorization(encodeAuthorization(authorization))).toEqual(authorization)
-    fc.assert(fc.property(fc.string(), (text) => decodeAuthorization(`Cloister ${text}`) === undefined))
-    for (const header of [undefined, 'Bearer x', `Cloister ${'A'.repeat(10_000)}`])
-      expect(decodeAuthorization(header)).toBeUndefined()
   })
 })

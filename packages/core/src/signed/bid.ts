@@ -1,4 +1,4 @@
-import { type Address, type Hex, hashTypedData, type TypedDataDomain } from 'viem'
+import { type Address, type Hex, hashTypedData } from 'viem'
 import { z } from 'zod'
 import { address, bytes32, decimal, hexBytes } from '../shapes.ts'
 
@@ -43,19 +43,19 @@ export const BID_TYPES = {
   ],
 } as const
 
-/** EIP-712 domain of bids: the Market contract of one chain. */
-export function marketDomain(chainId: number, market: Address): TypedDataDomain {
-  return { name: 'Cloister Market', version: '1', chainId, verifyingContract: market }
+/** What a worker's key, or its provider's account, signs: `market` is the Market contract of one chain. */
+export function bidTypedData(bid: Bid, chainId: number, market: Address) {
+  return {
+    domain: { name: 'Cloister Market', version: '1', chainId, verifyingContract: market },
+    types: BID_TYPES,
+    primaryType: 'Bid' as const,
+    message: { ...bid },
+  } as const
 }
 
 /** The id of the lease that takes a bid: the bid's typed-data digest. */
 export function leaseIdOf(bid: Bid, chainId: number, market: Address): Hex {
-  return hashTypedData({
-    domain: marketDomain(chainId, market),
-    types: BID_TYPES,
-    primaryType: 'Bid',
-    message: bid,
-  })
+  return hashTypedData(bidTypedData(bid, chainId, market))
 }
 
 const SignedBidJson = z.strictObject({

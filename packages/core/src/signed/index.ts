@@ -1,3 +1,35 @@
-export * from './bid.ts'
-export * from './receipt.ts'
-export * from './request.ts'
+export {
+  type Bid,
+  bidFromJson,
+  bidToJson,
+  bidTypedData,
+  leaseIdOf,
+  type SignedBid,
+  type SignedBidJson,
+} from './bid.ts'
+export { claimTypedData } from './claim.ts'
+export { consentTypedData } from './consent.ts'
+export { joinTypedData } from './join.ts'
+export { permitTypedData } from './permit.ts'
+export { purposeDigest, purposeTypedData } from './purpose.ts'
+export {
+  isReceiptSigned,
+  type Receipt,
+  receiptFromJson,
+  receiptToJson,
+  receiptTypedData,
+  type SignedReceipt,
+  SignedReceiptJson,
+} from './receipt.ts'
+export {
+  type Authorization,
+  bodyHash,
+  decodeAuthorization,
+  encodeAuthorization,
+  REQUEST_LIFETIME_SECONDS,
+  requestTypedData,
+  type SignedRequest,
+} from './request.ts'
+export { type Statement, statementDigest } from './statement.ts'
+export { type VerdictKind, verdictToChain, verdictTypedData, type WorkerVerdict } from './verdict.ts'
+export { verdictRequestTypedData } from './verdict-request.ts'

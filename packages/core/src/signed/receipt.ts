@@ -23,7 +23,7 @@ export interface SignedReceipt extends Receipt {
 }
 
 /** EIP-712 types of a receipt, as in Slashing.sol. */
-const RECEIPT_TYPES = {
+export const RECEIPT_TYPES = {
   Receipt: [
     { name: 'worker', type: 'address' },
     { name: 'lease', type: 'bytes32' },

@@ -1,4 +1,4 @@
-import { type Address, type Hex, hashTypedData, sha256 } from 'viem'
+import { type Address, type Hex, sha256 } from 'viem'
 import { z } from 'zod'
 import { fromBase64Url, textOf, toBase64Url, utf8 } from '../bytes.ts'
 import { address, bytes32, hexBytes } from '../shapes.ts'
@@ -20,7 +20,8 @@ export interface SignedRequest {
   nonce: Hex
 }
 
-const REQUEST_TYPES = {
+/** EIP-712 types of a request. No contract reads it. */
+export const REQUEST_TYPES = {
   Request: [
     { name: 'tenant', type: 'address' },
     { name: 'worker', type: 'address' },
@@ -40,10 +41,6 @@ export function requestTypedData(request: SignedRequest, chainId: number) {
     primaryType: 'Request' as const,
     message: { ...request, issuedAt: BigInt(request.issuedAt) },
   }
-}
-
-export function requestDigest(request: SignedRequest, chainId: number): Hex {
-  return hashTypedData(requestTypedData(request, chainId))
 }
 
 /** SHA-256 of a body. */

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Governed, registerWorker, WORKERS_ABI } from '@cloister/chain'
-import { IndexStatus } from '@cloister/core'
+import { IndexStatus, joinTypedData } from '@cloister/core'
 import { coverWorker, type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
 import fc from 'fast-check'
 import { type Hex, toHex } from 'viem'
@@ -50,22 +50,9 @@ const head = async () => Number(await chain.wallet(0).client.getBlockNumber())
 test('a worker whose GPU class and endpoint are no text stops no index', async () => {
   const provider = chain.wallet(5)
   const worker = privateKeyToAccount(generatePrivateKey())
-  const signature = await worker.signTypedData({
-    domain: {
-      name: 'Cloister Workers',
-      version: '1',
-      chainId: chain.network.chainId,
-      verifyingContract: chain.network.contracts.workers,
-    },
-    types: {
-      Join: [
-        { name: 'provider', type: 'address' },
-        { name: 'worker', type: 'address' },
-      ],
-    },
-    primaryType: 'Join',
-    message: { provider: provider.account.address, worker: worker.address },
-  })
+  const { chainId, contracts } = chain.network
+  const joined = { provider: provider.account.address, worker: worker.address }
+  const signature = await worker.signTypedData(joinTypedData(joined, chainId, contracts.workers))
   const most = 2 ** 32 - 1
   const description = {
     cpuMilli: most,

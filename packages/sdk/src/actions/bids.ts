@@ -1,6 +1,6 @@
 import { findToken, getNoticeSeconds, isSignedBy, type Token } from '@cloister/chain'
 import {
-  BID_TYPES,
+  bidTypedData,
   CloisterError,
   checkNotice,
   defaultPolicy,
@@ -8,7 +8,6 @@ import {
   impossibleGpus,
   leaseIdOf,
   type Manifest,
-  marketDomain,
   messageOf,
   type Order,
   orderFor,
@@ -144,12 +143,7 @@ async function checkBid(
     throw wrong('is above the ceiling')
   if (bid.expiry < Date.now() / 1000 + SPARE_SECONDS) throw wrong('is about to expire')
   const { signature, ...message } = bid
-  const typed = {
-    domain: marketDomain(network.chainId, network.contracts.market),
-    types: BID_TYPES,
-    primaryType: 'Bid' as const,
-    message,
-  }
+  const typed = bidTypedData(message, network.chainId, network.contracts.market)
   // The worker's key is a plain one; only the provider may be a contract, which costs a question to the
   // chain.
   if (

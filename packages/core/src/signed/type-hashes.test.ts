@@ -1,0 +1,70 @@
+import { globSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { BID_TYPES } from './bid.ts'
+import { CLAIM_TYPES } from './claim.ts'
+import { CONSENT_TYPES } from './consent.ts'
+import { JOIN_TYPES } from './join.ts'
+import { PERMIT_TYPES } from './permit.ts'
+import { PURPOSE_TYPES } from './purpose.ts'
+import { RECEIPT_TYPES } from './receipt.ts'
+import { REQUEST_TYPES } from './request.ts'
+import { STATEMENT_TYPES } from './statement.ts'
+import { VERDICT_TYPES } from './verdict.ts'
+import { VERDICT_REQUEST_TYPES } from './verdict-request.ts'
+
+type Types = Record<string, readonly { name: string; type: string }[]>
+
+/** encodeType of EIP-712: the type itself, then what it refers to. Ours refer to one at most. */
+function encodeType(types: Types): string {
+  return Object.entries(types)
+    .map(([name, fields]) => `${name}(${fields.map((field) => `${field.type} ${field.name}`).join(',')})`)
+    .join('')
+}
+
+/** What contracts hash as types: their string literals, those that follow each other as one. */
+function typesIn(source: string): string[] {
+  const text = source.replaceAll(/\/\/.*$/gm, '')
+  return [...text.matchAll(/"[^"\n]*"(?:\s*"[^"\n]*")*/g)]
+    .map(([literals]) => literals.replaceAll(/"\s*"|"/g, ''))
+    .filter((literal) => /^[A-Z]\w*\(\w+ /.test(literal) && !literal.startsWith('EIP712Domain('))
+}
+
+const CONTRACTS = join(import.meta.dirname, '../../../../contracts/src')
+const sources = globSync('**/*.sol', { cwd: CONTRACTS }).map((path) =>
+  readFileSync(join(CONTRACTS, path), 'utf8'),
+)
+const inContracts = new Set(sources.flatMap(typesIn))
+
+describe('what is signed', () => {
+  it('has the types that the contracts hash, and nothing else has', () => {
+    // Verdicts.sol puts the two parts of a claim together.
+    const claim = encodeType({ Claim: CLAIM_TYPES.Claim })
+    const ours = [BID_TYPES, CONSENT_TYPES, JOIN_TYPES, RECEIPT_TYPES, VERDICT_TYPES].map(encodeType)
+    expect([...ours, claim].sort()).toEqual([...inContracts].sort())
+    expect(encodeType(CLAIM_TYPES)).toBe(claim + encodeType(VERDICT_TYPES))
+  })
+
+  it('is permitted as tokens hash it (ERC-2612)', () => {
+    const path = '@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol'
+    const source = readFileSync(createRequire(join(CONTRACTS, '../package.json')).resolve(path), 'utf8')
+    expect(typesIn(source)).toEqual([encodeType(PERMIT_TYPES)])
+  })
+
+  // What no contract reads is read by programs of other versions.
+  it.each([
+    [PURPOSE_TYPES, 'Purpose(bytes32 digest)'],
+    [
+      REQUEST_TYPES,
+      'Request(address tenant,address worker,string method,string path,bytes32 bodyHash,uint64 issuedAt,bytes32 nonce)',
+    ],
+    [STATEMENT_TYPES, 'Statement(bytes32 lease,bytes32 manifestHash,bytes32 images,uint64 instant)'],
+    [
+      VERDICT_REQUEST_TYPES,
+      'VerdictRequest(uint8 kind,address worker,bytes32 tlsKeyHash,uint256 blockNumber,bytes32 blockHash,bytes32 evidence)',
+    ],
+  ] as [Types, string][])('stays what it was where no contract reads it: %#', (types, text) => {
+    expect(encodeType(types)).toBe(text)
+  })
+})
