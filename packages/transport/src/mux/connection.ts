@@ -1,0 +1,286 @@
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import {
+  type ControlKind,
+  CREDIT,
+  END,
+  encodeFrames,
+  type Frame,
+  FrameReader,
+  MAX_PAYLOAD_BYTES,
+  OPEN,
+  PING,
+  PONG,
+  ProtocolError,
+  RESET,
+} from './frame.ts'
+import { MuxStream } from './stream.ts'
+
+/** Streams that one connection carries at a time. */
+export const MAX_STREAMS = 1024
+/** Bytes by which the windows of a connection's streams may grow, all together. */
+const GROWTH_BYTES = 16 * 1024 * 1024
+/** Bytes of one write. */
+const BATCH_BYTES = 128 * 1024
+/** Frames other than data that may wait for a connection that takes none. */
+const MAX_CONTROL = 4 * MAX_STREAMS
+const MAX_STREAM_ID = 0xffff_ffff
+const PING_MS = 10_000
+/** Rounds in a row without a byte after which the other side is given up. */
+const MISSED_ROUNDS = 4
+
+export interface MuxOptions {
+  /** Takes the streams that the other side opens; without it, it is we who open them. */
+  accept?(stream: MuxStream): void
+  /** Milliseconds without a stream after which the connection is closed. */
+  idleMs: number
+  /** Milliseconds of silence after which the other side is asked for a sign of life. */
+  pingMs?: number
+  /** The connection is over; undefined where it just ended. */
+  closed?(error: Error | undefined): void
+}
+
+/**
+ * Many streams over one connection. What is sent within one turn of the event loop goes out in one write;
+ * streams take turns. Ids count up and are never used again. A frame that breaks the rules ends the
+ * connection and all its streams.
+ */
+export class MuxConnection {
+  private readonly socket: Duplex
+  private readonly options: MuxOptions
+  private readonly streams = new Map<number, MuxStream>()
+  /** Streams that were opened and have said nothing yet. */
+  private readonly fresh = new Set<number>()
+  private lastId = 0
+  private control: Frame[] = []
+  /** Streams with data to send, in the order of their turns. */
+  private readonly turns = new Set<MuxStream>()
+  private isScheduled = false
+  private growth = GROWTH_BYTES
+  private owesPong = false
+  /** Rounds of the pinger in which nothing came. */
+  private missed = 0
+  private isOver = false
+  private readonly pinger: NodeJS.Timeout
+  private idle: NodeJS.Timeout | undefined
+
+  constructor(socket: Duplex, options: MuxOptions) {
+    this.socket = socket
+    this.options = options
+    const reader = new FrameReader({
+      data: (stream, piece) => this.received(stream, piece),
+      control: (kind, stream, value) => this.told(kind, stream, value),
+    })
+    socket.on('data', (chunk: Buffer) => {
+      this.missed = 0
+      if (this.isOver) return
+      try {
+        reader.read(chunk)
+      } catch (error) {
+        this.close(error as Error)
+      }
+    })
+    socket.on('drain', () => this.schedule())
+    socket.on('error', (error) => this.close(error))
+    socket.on('end', () => this.close(undefined))
+    socket.on('close', () => this.close(undefined))
+    this.pinger = setInterval(() => this.ping(), options.pingMs ?? PING_MS).unref()
+    this.watchIdle()
+  }
+
+  /** Streams that are open. */
+  get size(): number {
+    return this.streams.size + this.fresh.size
+  }
+
+  /** Whether it takes no more streams. */
+  get isFull(): boolean {
+    return this.isOver || this.size >= MAX_STREAMS || this.lastId >= MAX_STREAM_ID
+  }
+
+  get isClosed(): boolean {
+    return this.isOver
+  }
+
+  /** Whether a stream that moves much is on it. */
+  get isBusy(): boolean {
+    for (const stream of this.streams.values()) if (stream.isLarge) return true
+    return false
+  }
+
+  /** Opens a stream. Throws where there can be no more. */
+  open(): MuxStream {
+    if (this.options.accept) throw new Error('this side of a connection opens no streams')
+    if (this.isFull) throw new Error('the connection takes no more streams')
+    const isKept = this.lastId > 0
+    this.lastId++
+    this.queue({ kind: OPEN, stream: this.lastId })
+    return this.add(this.lastId, isKept)
+  }
+
+  /** Ends the connection and its streams. */
+  close(error: Error | undefined): void {
+    if (this.isOver) return
+    this.isOver = true
+    clearInterval(this.pinger)
+    clearTimeout(this.idle)
+    this.control = []
+    this.turns.clear()
+    for (const stream of this.streams.values()) stream.destroy(broken(error))
+    this.streams.clear()
+    this.fresh.clear()
+    if (error) this.socket.destroy()
+    else this.socket.end(() => this.socket.destroy())
+    this.options.closed?.(error)
+  }
+
+  private add(id: number, isKept: boolean): MuxStream {
+    const stream = new MuxStream(
+      {
+        remoteAddress: (this.socket as Partial<Socket>).remoteAddress,
+        control: (frame) => this.queue(frame),
+        ready: (ready) => {
+          this.turns.add(ready)
+          this.schedule()
+        },
+        reserve: (bytes) => {
+          if (bytes > this.growth) return false
+          this.growth -= bytes
+          return true
+        },
+        release: (bytes) => {
+          this.growth += bytes
+        },
+        closed: (closed, isWhole) => this.forget(closed, isWhole),
+      },
+      id,
+      isKept,
+    )
+    this.streams.set(id, stream)
+    clearTimeout(this.idle)
+    return stream
+  }
+
+  private forget(stream: MuxStream, isWhole: boolean): void {
+    this.streams.delete(stream.id)
+    this.turns.delete(stream)
+    if (this.isOver) return
+    if (!isWhole) this.queue({ kind: RESET, stream: stream.id })
+    this.watchIdle()
+  }
+
+  /** Closes in a while, if no stream is opened. */
+  private watchIdle(): void {
+    if (this.size > 0) return
+    clearTimeout(this.idle)
+    this.idle = setTimeout(() => this.close(undefined), this.options.idleMs).unref()
+  }
+
+  private received(id: number, piece: Buffer): void {
+    // What came before is over, and so is the rest of what was read with it.
+    if (this.isOver) return
+    const stream = this.streamOf(id)
+    if (stream) stream.receive(piece)
+    // It was closed here, and the other side may not know yet.
+    else this.queue({ kind: RESET, stream: id })
+  }
+
+  private told(kind: ControlKind, id: number, value: number): void {
+    if (this.isOver) return
+    if (kind === PONG) return
+    if (kind === PING) {
+      this.owesPong = true
+      return this.schedule()
+    }
+    if (kind === OPEN) return this.opened(id)
+    if (kind === RESET) {
+      if (this.fresh.delete(id)) return this.watchIdle()
+      const stream = this.known(id)
+      if (!stream) return
+      this.streams.delete(id)
+      stream.abandoned()
+      return this.watchIdle()
+    }
+    const stream = this.streamOf(id)
+    if (!stream) return
+    if (kind === END) stream.receiveEnd()
+    else if (kind === CREDIT) stream.receiveCredit(value)
+  }
+
+  /** The other side has opened a stream. It is handed on once something comes on it. */
+  private opened(id: number): void {
+    if (!this.options.accept) throw new ProtocolError('a stream was opened by the side that opens none')
+    if (id !== this.lastId + 1) throw new ProtocolError(`stream ${id} was opened after ${this.lastId}`)
+    this.lastId = id
+    if (this.size >= MAX_STREAMS) return this.queue({ kind: RESET, stream: id })
+    this.fresh.add(id)
+    clearTimeout(this.idle)
+  }
+
+  /** The stream of a frame; undefined for one that is over. */
+  private streamOf(id: number): MuxStream | undefined {
+    if (!this.fresh.delete(id)) return this.known(id)
+    const stream = this.add(id, true)
+    this.options.accept?.(stream)
+    return stream
+  }
+
+  private known(id: number): MuxStream | undefined {
+    if (id > this.lastId) throw new ProtocolError(`stream ${id} was never opened`)
+    return this.streams.get(id)
+  }
+
+  private queue(frame: Frame): void {
+    if (this.isOver) return
+    this.control.push(frame)
+    if (this.control.length > MAX_CONTROL)
+      return this.close(new ProtocolError('the other side asks for more than it reads'))
+    this.schedule()
+  }
+
+  private schedule(): void {
+    if (this.isScheduled || this.isOver) return
+    this.isScheduled = true
+    setImmediate(() => this.flush())
+  }
+
+  /** One write: what is to be told, then data of streams in turn. */
+  private flush(): void {
+    this.isScheduled = false
+    // `drain` schedules it again.
+    if (this.isOver || this.socket.writableNeedDrain) return
+    const frames = this.control
+    this.control = []
+    if (this.owesPong) frames.push({ kind: PONG, stream: 0 })
+    this.owesPong = false
+    const taken: (() => void)[] = []
+    let room = BATCH_BYTES
+    // A stream that is added again while the set is gone through has its next turn after the others.
+    for (const stream of this.turns) {
+      if (room <= 0) break
+      this.turns.delete(stream)
+      const next = stream.takeFrame(MAX_PAYLOAD_BYTES)
+      if (!next) continue
+      frames.push(next.frame)
+      room -= next.frame.bytes
+      if (next.taken) taken.push(next.taken)
+      if (stream.maySend) this.turns.add(stream)
+    }
+    if (frames.length > 0) this.socket.write(encodeFrames(frames))
+    for (const done of taken) done()
+    if (this.turns.size > 0) this.schedule()
+  }
+
+  private ping(): void {
+    if (this.missed >= MISSED_ROUNDS) return this.close(new Error('the other side is gone'))
+    // Anything that comes counts as an answer.
+    if (this.missed++ > 0) this.queue({ kind: PING, stream: 0 })
+  }
+}
+
+/** What streams are told that end with their connection. */
+function broken(cause: Error | undefined): Error {
+  return Object.assign(new Error('the connection of this stream is closed', { cause }), {
+    code: 'ECONNRESET',
+  })
+}

@@ -1,0 +1,241 @@
+import { Duplex } from 'node:stream'
+import { type ControlFrame, CREDIT, DATA, type DataFrame, END, ProtocolError } from './frame.ts'
+import { Inbox } from './inbox.ts'
+
+/** Bytes each side of a stream may send before the other grants more. */
+export const FIRST_WINDOW_BYTES = 64 * 1024
+/** What a window grows to where its reader keeps up. */
+export const MAX_WINDOW_BYTES = 1024 * 1024
+/** Credit that nobody can have been granted. */
+const MAX_CREDIT = 2 ** 31
+/** A stream that has moved so much is large: it keeps others from a connection, and is not kept itself. */
+const LARGE_BYTES = 1024 * 1024
+
+/** What a stream needs of its connection. */
+export interface StreamHost {
+  readonly remoteAddress: string | undefined
+  /** Queues a frame that goes ahead of data. */
+  control(frame: ControlFrame): void
+  /** The stream has data to send, and credit for it. */
+  ready(stream: MuxStream): void
+  /** Reserves bytes for a window that grows; false where there are none left. */
+  reserve(bytes: number): boolean
+  release(bytes: number): void
+  /** The stream is over; `isWhole` where the other side needs not be told. */
+  closed(stream: MuxStream, isWhole: boolean): void
+}
+
+/**
+ * One of many streams over a connection: bytes both ways with back-pressure, like a socket. What has come
+ * and is not read is never more than its window.
+ */
+export class MuxStream extends Duplex {
+  readonly id: number
+  /** Whether the connection was used before: the other side may have closed it just then. */
+  readonly isKept: boolean
+  private readonly host: StreamHost
+
+  private credit = FIRST_WINDOW_BYTES
+  private pending: Buffer[] = []
+  private written: ((error?: Error | null) => void) | undefined
+  private endSent = false
+
+  private readonly inbox = new Inbox()
+  private wants = false
+  /** Bytes the other side may still send. */
+  private window = FIRST_WINDOW_BYTES
+  private windowBytes = FIRST_WINDOW_BYTES
+  /** Bytes that were read since the last credit. */
+  private owed = 0
+  private endReceived = false
+  private isReset = false
+
+  private moved = 0
+  private timer: NodeJS.Timeout | undefined
+  timeout = 0
+
+  constructor(host: StreamHost, id: number, isKept: boolean) {
+    // Nothing is kept in the stream's own buffer of what comes: the inbox keeps it.
+    super({ allowHalfOpen: true, readableHighWaterMark: 1, decodeStrings: true })
+    this.host = host
+    this.id = id
+    this.isKept = isKept
+    // It ends with its connection at any moment, whoever listens just then.
+    this.on('error', () => {})
+  }
+
+  /** The address of the connection's other side. */
+  get remoteAddress(): string | undefined {
+    return this.host.remoteAddress
+  }
+
+  /** Whether it has moved much already. */
+  get isLarge(): boolean {
+    return this.moved >= LARGE_BYTES
+  }
+
+  /** Data that may be sent now, `bytes` at most, as a frame; undefined where there is none. */
+  takeFrame(bytes: number): { frame: DataFrame; taken: (() => void) | undefined } | undefined {
+    let room = Math.min(bytes, this.credit)
+    const pieces: Buffer[] = []
+    let size = 0
+    while (room > 0) {
+      const first = this.pending[0]
+      if (!first) break
+      const piece = first.length <= room ? first : first.subarray(0, room)
+      if (piece === first) this.pending.shift()
+      else this.pending[0] = first.subarray(room)
+      pieces.push(piece)
+      size += piece.length
+      room -= piece.length
+    }
+    if (size === 0) return undefined
+    this.credit -= size
+    this.activity(size)
+    let taken: (() => void) | undefined
+    if (this.pending.length === 0) {
+      taken = this.written
+      this.written = undefined
+    }
+    return { frame: { kind: DATA, stream: this.id, pieces, bytes: size }, taken }
+  }
+
+  /** Whether `takeFrame` would give anything. */
+  get maySend(): boolean {
+    return this.pending.length > 0 && this.credit > 0
+  }
+
+  /** Data came. Throws a `ProtocolError` where there was no credit for it. */
+  receive(piece: Buffer): void {
+    if (this.endReceived) throw new ProtocolError('data came after the end of its stream')
+    if (piece.length > this.window) throw new ProtocolError('more data came than was granted')
+    this.window -= piece.length
+    this.activity(piece.length)
+    // Whoever reads at once is given the bytes as they are.
+    if (this.wants && this.inbox.length === 0 && this.readableFlowing && this.readableLength === 0) {
+      this.wants = this.push(piece)
+      this.consumed(piece.length)
+      return
+    }
+    this.inbox.add(piece)
+    this.deliver()
+  }
+
+  /** The other side has ended its direction. Throws a `ProtocolError` where it had already. */
+  receiveEnd(): void {
+    if (this.endReceived) throw new ProtocolError('a stream ended twice')
+    this.endReceived = true
+    this.deliver()
+  }
+
+  /** The other side reads on. Throws a `ProtocolError` for a credit that can not be. */
+  receiveCredit(bytes: number): void {
+    if (bytes === 0 || this.credit + bytes > MAX_CREDIT) throw new ProtocolError('a credit is out of range')
+    this.credit += bytes
+    if (this.maySend) this.host.ready(this)
+  }
+
+  /** The other side has given the stream up. */
+  abandoned(): void {
+    this.isReset = true
+    this.destroy(Object.assign(new Error('the other side has reset the stream'), { code: 'ECONNRESET' }))
+  }
+
+  override _read(): void {
+    this.wants = true
+    this.deliver()
+  }
+
+  override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.send([chunk], done)
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this.send(
+      chunks.map(({ chunk }) => chunk),
+      done,
+    )
+  }
+
+  override _final(done: () => void): void {
+    this.endSent = true
+    this.host.control({ kind: END, stream: this.id })
+    done()
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    clearTimeout(this.timer)
+    this.pending = []
+    this.inbox.clear()
+    this.host.release(this.windowBytes - FIRST_WINDOW_BYTES)
+    this.host.closed(this, this.isReset || (this.endSent && this.endReceived))
+    const { written } = this
+    this.written = undefined
+    written?.(error ?? new Error('the stream was closed'))
+    done(error)
+  }
+
+  /** As a socket's: emits `timeout` after so many milliseconds in which nothing moved. */
+  setTimeout(milliseconds: number, callback?: () => void): this {
+    this.timeout = milliseconds
+    clearTimeout(this.timer)
+    this.timer = undefined
+    if (callback) this.once('timeout', callback)
+    if (milliseconds > 0) this.timer = setTimeout(() => this.emit('timeout'), milliseconds).unref()
+    return this
+  }
+
+  // What Node's HTTP asks of a socket, and what the connection sees to.
+  setNoDelay(): this {
+    return this
+  }
+  setKeepAlive(): this {
+    return this
+  }
+  ref(): this {
+    return this
+  }
+  unref(): this {
+    return this
+  }
+
+  private send(chunks: Buffer[], done: (error?: Error | null) => void): void {
+    for (const chunk of chunks) if (chunk.length > 0) this.pending.push(chunk)
+    if (this.pending.length === 0) return done()
+    this.written = done
+    if (this.maySend) this.host.ready(this)
+  }
+
+  private deliver(): void {
+    while (this.wants) {
+      const piece = this.inbox.take()
+      if (!piece) break
+      this.wants = this.push(piece)
+      this.consumed(piece.length)
+    }
+    if (this.endReceived && this.inbox.length === 0 && this.wants) {
+      this.wants = false
+      this.push(null)
+    }
+  }
+
+  /** Grants anew what was read, by halves of the window; one whose reader keeps up grows. */
+  private consumed(bytes: number): void {
+    this.owed += bytes
+    if (this.owed * 2 < this.windowBytes || this.endReceived || this.destroyed) return
+    let granted = this.owed
+    const keepsUp = this.inbox.length === 0 && this.windowBytes < MAX_WINDOW_BYTES
+    if (keepsUp && this.host.reserve(this.windowBytes)) {
+      granted += this.windowBytes
+      this.windowBytes *= 2
+    }
+    this.owed = 0
+    this.window += granted
+    this.host.control({ kind: CREDIT, stream: this.id, value: granted })
+  }
+
+  private activity(bytes: number): void {
+    this.moved += bytes
+    this.timer?.refresh()
+  }
+}
