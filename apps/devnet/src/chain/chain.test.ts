@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { connectWallet, type Network } from '@cloister/chain'
 import { developmentAccount } from '@cloister/development/accounts'
 import { encodeAbiParameters, type Hex, parseGwei, toHex } from 'viem'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { JournaledChain, type Pace } from './chain.ts'
 import { ChainDoor } from './door.ts'
+import { Engine } from './engine.ts'
 
 const ZERO = `0x${'00'.repeat(20)}` as const
 const NEVER = 1e9
@@ -94,6 +95,36 @@ test('no transaction whose hash was given is lost or doubled, whenever the engin
   expect(await client.getBalance({ address: to })).toBe(before + 12n)
   expect(await client.getTransactionCount({ address: account.address })).toBe(12)
   expect(warnings.some((text) => text.includes('takes over'))).toBe(true)
+})
+
+test('a transaction that reaches the engine right after a block was made is in the next one', async () => {
+  const { chain, url } = await open(await folderOf(), { heartbeatMs: 3_000 })
+  const { wallet, client } = walletOf(url)
+  const rpc = Engine.prototype.rpc
+  const arrived = Promise.withResolvers<void>()
+  const asked = Promise.withResolvers<void>()
+  const spy = vi.spyOn(Engine.prototype, 'rpc').mockImplementation(async function (this: Engine, ...call) {
+    const [method] = call
+    if (method === 'eth_sendRawTransaction') await asked.promise
+    if (method === 'eth_getTransactionByHash') {
+      // The block was made without it, and it is looked for.
+      asked.resolve()
+      await arrived.promise
+    }
+    const answer = await rpc.apply(this, call)
+    if (method === 'eth_sendRawTransaction') arrived.resolve()
+    return answer
+  })
+  ended.push(async () => spy.mockRestore())
+  const to = developmentAccount({ development: true } as Network, 7).address
+  const fees = { maxFeePerGas: parseGwei('10'), maxPriorityFeePerGas: 1n, gas: 21_000n, nonce: 0 }
+  const hash = await wallet.sendTransaction({ to, value: 1n, ...fees })
+  const found = () => client.getTransactionReceipt({ hash }).catch(() => undefined)
+  await expect.poll(found, { timeout: 20_000 }).toMatchObject({ status: 'success', blockNumber: 2n })
+  const [first, second] = await Promise.all([1n, 2n].map((blockNumber) => client.getBlock({ blockNumber })))
+  // Not as late as a heartbeat would be.
+  expect(Number((second?.timestamp ?? 0n) - (first?.timestamp ?? 0n))).toBeLessThan(3)
+  expect(chain.head.number).toBe(2)
 })
 
 test('a chain taken up again has the same blocks, receipts, logs and state, also by a snapshot, and no engine is left behind', async () => {

@@ -78,6 +78,10 @@ export class JournaledChain {
   private last: Head
   /** Transactions that wait for another that nobody sent yet, so that no block is made for them. */
   private stuck = 0
+  /** Transactions on their way to an engine. */
+  private underWay = 0
+  /** Transactions that were ever sent. */
+  private sent = 0
   private turn: Promise<unknown> = Promise.resolve()
   private timer: NodeJS.Timeout | undefined
   private stopped = false
@@ -160,6 +164,8 @@ export class JournaledChain {
     const hash = keccak256(raw)
     if (this.journal.knows(hash)) return hash
     this.journal.addPending(hash, raw)
+    this.sent++
+    this.underWay++
     try {
       await this.ready
       await this.alive().rpc('eth_sendRawTransaction', raw)
@@ -175,6 +181,8 @@ export class JournaledChain {
       await delay(RETRY_MS)
       await this.ready
       if (!this.journal.knows(hash)) throw error
+    } finally {
+      this.underWay--
     }
     this.schedule()
     return hash
@@ -187,11 +195,14 @@ export class JournaledChain {
       if (this.stopped) return
       const engine = this.alive()
       const time = Math.max(this.now(), this.last.time + 1)
+      const sent = this.sent - this.underWay
       try {
         await engine.rpc('evm_mine', { timestamp: quantity(time), blocks: 1 })
         const taken = await this.remember(engine)
         const handed = await this.sift(engine)
-        this.stuck = taken + handed === 0 ? this.journal.pending().length : 0
+        // One that came while the block was made may not have been there for it, and waits for nothing.
+        const isAll = this.sent === sent
+        this.stuck = taken + handed === 0 && isAll ? this.journal.pending().length : 0
       } catch (error) {
         // It may be a block ahead of the journal now. Its successor is not.
         void engine.kill()
