@@ -3,6 +3,7 @@ import {
   createPublicClient,
   createWalletClient,
   defineChain,
+  type Hex,
   http,
   type PublicClient,
   type Transport,
@@ -10,6 +11,7 @@ import {
   type WalletClient,
 } from 'viem'
 import type { Network } from './network.ts'
+import { waitForTransactionReceipt } from './receipt.ts'
 
 /** A network with a client to read it. */
 export interface Chain {
@@ -28,9 +30,13 @@ export interface Wallet extends Chain {
  * connection until something is asked.
  */
 export function connectChain(network: Network, transport?: Transport): Chain {
+  const client = createPublicClient({ ...clientOptions(network), ...(transport && { transport }) })
   return {
     network,
-    client: createPublicClient({ ...clientOptions(network), ...(transport && { transport }) }),
+    client: client.extend((reader) => ({
+      waitForTransactionReceipt: (wanted: { hash: Hex; timeout?: number }) =>
+        waitForTransactionReceipt(reader as PublicClient, wanted),
+    })) as typeof client,
   }
 }
 

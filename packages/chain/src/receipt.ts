@@ -1,0 +1,35 @@
+import { pause } from '@cloister/core'
+import {
+  type Hex,
+  type PublicClient,
+  type TransactionReceipt,
+  TransactionReceiptNotFoundError,
+  WaitForTransactionReceiptTimeoutError,
+} from 'viem'
+
+const LONGEST_MS = 180_000
+
+/**
+ * The receipt of a transaction, as soon as it is in a block, whether it succeeded there or not. Stands in for
+ * viem's action of the same name, which looks only when it sees a new block and, where several wait at once,
+ * misses one: on a chain that makes a block when there is something to put in it, that is seconds, or for
+ * ever. A node that doesn't answer for a while is asked again, since the transaction was sent.
+ *
+ * Throws viem's WaitForTransactionReceiptTimeoutError after `timeout` milliseconds, or why nobody answered.
+ */
+export async function waitForTransactionReceipt(
+  client: Pick<PublicClient, 'getTransactionReceipt' | 'pollingInterval'>,
+  { hash, timeout = LONGEST_MS }: { hash: Hex; timeout?: number | undefined },
+): Promise<TransactionReceipt> {
+  const end = performance.now() + timeout
+  for (;;) {
+    let why: unknown = new WaitForTransactionReceiptTimeoutError({ hash })
+    try {
+      return await client.getTransactionReceipt({ hash })
+    } catch (error) {
+      if (!(error instanceof TransactionReceiptNotFoundError)) why = error
+    }
+    if (performance.now() >= end) throw why
+    await pause(client.pollingInterval)
+  }
+}
