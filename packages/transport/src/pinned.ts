@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
+import { CloisterError } from '@cloister/core'
 
 const CONNECT_MS = 5_000
 
@@ -38,7 +39,7 @@ function open(options: ConnectionOptions & { host: string }, keyHash: string): P
     socket.once('timeout', () => socket.destroy(new Error('the worker does not answer')))
     socket.once('secureConnect', () => {
       if (keyHashOf(socket) !== keyHash)
-        return socket.destroy(new Error('its TLS key is not the attested one'))
+        return socket.destroy(new CloisterError('not-attested', 'its TLS key is not the attested one'))
       socket.setTimeout(0)
       socket.off('error', reject)
       resolve(socket)

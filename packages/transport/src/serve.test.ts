@@ -56,3 +56,31 @@ it('whoever listens on a Unix socket is asked like anybody else', async () => {
     rmSync(folder, { recursive: true })
   }
 })
+
+it('a server that drains takes nothing new, answers what it was asked, and ends what is idle', async () => {
+  let answer = () => {}
+  const server = createServer((request, response) => {
+    if (request.url === '/now') response.end('now')
+    else answer = () => response.end('late')
+  })
+  const { port, drain } = await serve('The test', server, { host: '127.0.0.1', port: 0 })
+  const ask = async (path: string) => await (await fetch(`http://127.0.0.1:${port}${path}`)).text()
+  expect(await ask('/now')).toBe('now')
+  const asked = once(server, 'request')
+  const late = ask('/late')
+  await asked
+  const drained = drain(10_000)
+  await expect(ask('/now')).rejects.toThrow()
+  answer()
+  expect(await late).toBe('late')
+  await drained
+  expect(server.listening).toBe(false)
+})
+
+it('a request that does not end holds a draining server for its bound, and no longer', async () => {
+  const server = createServer((_, response) => response.write('a beginning'))
+  const { port, drain } = await serve('The test', server, { host: '127.0.0.1', port: 0 })
+  const response = await fetch(`http://127.0.0.1:${port}/`)
+  await drain(20)
+  await expect(response.text()).rejects.toThrow()
+})
