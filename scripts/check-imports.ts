@@ -11,7 +11,7 @@ import { readSources, type Source } from './imports/sources.ts'
 const FLOORS = [
   ['core', 'attest', 'packed'],
   ['verify', 'terminal', 'transport'],
-  ['secrets', 'executors', 'chain'],
+  ['secrets', 'executors', 'chain', 'operations'],
   ['client', 'economy'],
   ['contracts', 'workload'],
   ['key-service'],

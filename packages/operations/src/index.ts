@@ -1,0 +1,5 @@
+export { openOperatorInterface } from './interface.ts'
+export { LastBlock } from './last-block.ts'
+export { parseListenAt } from './listen-at.ts'
+export { Readiness, type ReadinessReport, type Reason } from './readiness.ts'
+export { parseDrain, stopWhenAsked } from './stop.ts'
