@@ -7,6 +7,8 @@ import type { Settings } from './settings.ts'
 const CHAIN = packedProgram(join(import.meta.dirname, 'chain/main.ts'))
 const INDEXER = packedProgram(fileURLToPath(import.meta.resolve('@cloister/indexer/daemon')))
 const GATEWAY = packedProgram(fileURLToPath(import.meta.resolve('@cloister/gateway/daemon')))
+/** Whoever watches a network on their own machine wants it to stop soon. */
+const DRAIN = ['--drain', '1']
 
 export function chainDaemon({ folder, ports }: Settings): DaemonSettings {
   return {
@@ -28,6 +30,7 @@ export function indexerDaemon({ folder, ports }: Settings): DaemonSettings {
     join(folder, 'index'),
     '--port',
     String(ports.indexer),
+    ...DRAIN,
   ]
   return {
     ...common(folder),
@@ -51,6 +54,7 @@ export function gatewayDaemon({ folder, ports }: Settings): DaemonSettings {
       ...listen,
       '--ports',
       join(folder, 'gateway-ports.json'),
+      ...DRAIN,
     ],
     probe: { url: `http://127.0.0.1:${ports.gateway}/health` },
   }

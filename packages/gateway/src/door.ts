@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import {
+  CloisterError,
   type LeaseRecord,
   ROUTE_HEADER,
   ROUTE_STATES,
@@ -24,6 +25,7 @@ import {
 } from '@cloister/transport'
 import { dialEndpoint, targetOf } from './dial.ts'
 import type { Wanted } from './host.ts'
+import type { GatewayObserver } from './observer.ts'
 import { failing, PAGES, type Page, refused, render, tooLarge } from './pages.ts'
 import type { Resolver } from './resolve.ts'
 
@@ -39,10 +41,19 @@ export class Door {
   private readonly resolver: Resolver
   private readonly limits: Limits
 
-  constructor(resolver: Resolver, limits: Limits, isDevelopment: boolean) {
+  constructor(resolver: Resolver, limits: Limits, isDevelopment: boolean, observer: GatewayObserver) {
     this.resolver = resolver
     this.limits = limits
-    this.agent = new DialAgent((target) => dialEndpoint(target, isDevelopment))
+    this.agent = new DialAgent(async (target) => {
+      try {
+        const connection = await dialEndpoint(target, isDevelopment)
+        observer.dialled('connected')
+        return connection
+      } catch (error) {
+        observer.dialled(isUnattested(error) ? 'unattested' : 'unreachable')
+        throw error
+      }
+    })
   }
 
   async request(wanted: Wanted, secure: boolean, request: Incoming, response: Outgoing): Promise<void> {
@@ -110,6 +121,10 @@ export class Door {
       [CORRELATION]: String(request.headers[CORRELATION] ?? randomUUID()).slice(0, 100),
     }
   }
+}
+
+function isUnattested(error: unknown): boolean {
+  return error instanceof CloisterError && error.code === 'not-attested'
 }
 
 /** The page for what a worker says in its own name; undefined for an answer of a service. */

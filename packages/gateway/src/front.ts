@@ -35,7 +35,7 @@ export function openFront({ tls, limits, handle, upgrade }: FrontParts): Server 
   const server = tls
     ? createTlsServer({ ...SERVER_OPTIONS, ...tls, ALPNProtocols: ['h2', 'http/1.1'] })
     : createPlainServer(SERVER_OPTIONS)
-  const http2 = http2Server(handle)
+  const http2 = http2Server(handle, server)
   serveRequests(server, handle)
   server.on('upgrade', upgrade)
   limits.guard(server)
@@ -68,7 +68,8 @@ export function openFront({ tls, limits, handle, upgrade }: FrontParts): Server 
   return server
 }
 
-function http2Server(handle: (request: Incoming, response: Outgoing) => void): Http2Server {
+/** `front` tells when it drains, and of each stream it is told. */
+function http2Server(handle: (request: Incoming, response: Outgoing) => void, front: Server): Http2Server {
   const server = createHttp2Server({
     settings: { maxHeaderListSize: MAX_HEADER_BYTES, maxConcurrentStreams: 128 },
     // Bytes a session may keep in memory, in MB.
@@ -77,10 +78,15 @@ function http2Server(handle: (request: Incoming, response: Outgoing) => void): H
   serveRequests(server, handle)
   // What a client does to its session is no failure of ours; the session is over, and its streams are told.
   server.on('sessionError', () => {})
+  front.setMaxListeners(0)
   server.on('session', (session) => {
     let streams = 0
+    const drain = () => session.close()
+    front.once('draining', drain)
+    session.once('close', () => front.off('draining', drain))
     session.on('stream', (stream) => {
       streams++
+      front.emit('stream', stream)
       stream.on('error', () => {})
       stream.once('close', () => streams--)
     })

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { Readiness } from '@cloister/operations'
 import {
   type AddressLimitSettings,
   AddressLimits,
@@ -14,7 +15,9 @@ import { Door, show } from './door.ts'
 import { openFront } from './front.ts'
 import { readHost, type Wanted } from './host.ts'
 import { LoopbackPorts } from './loopback.ts'
+import { type GatewayObserver, UNOBSERVED } from './observer.ts'
 import { PAGES } from './pages.ts'
+import { gatewayReasons } from './ready.ts'
 import { Resolver } from './resolve.ts'
 import { routesOf } from './routes.ts'
 
@@ -37,10 +40,23 @@ export interface GatewaySettings {
   silenceMs?: number
   /** What one address may ask for; in development nearly anything, else what `PUBLIC_LIMITS` says. */
   addressLimits?: Partial<AddressLimitSettings>
+  /** Is told what the gateway does. */
+  observer?: GatewayObserver
+  /** Milliseconds that requests under way may take to end when it stops; 0 if not given. */
+  drainMs?: number
+}
+
+/** A gateway that was started. */
+export interface RunningGateway {
+  port: number
+  url: string
+  readiness: Readiness
+  stop: () => Promise<void>
 }
 
 const MAX_BODY_BYTES = 256 * 1024 * 1024
 const SILENCE_MS = 60_000
+const JSON_UNSTORED = { 'content-type': 'application/json', 'cache-control': 'no-store' }
 /** What one address may ask of a gateway. */
 const PUBLIC_LIMITS: AddressLimitSettings = {
   requestsPerSecond: 100,
@@ -56,16 +72,16 @@ const DEVELOPMENT_LIMITS: AddressLimitSettings = {
 }
 
 /** Opens the public door. HTTP/1.1, HTTP/2 and WebSocket. Throws `port-taken`. */
-export async function startGateway(
-  settings: GatewaySettings,
-): Promise<{ port: number; url: string; stop: () => Promise<void> }> {
-  const { domain, host, tls, development, silenceMs = SILENCE_MS } = settings
+export async function startGateway(settings: GatewaySettings): Promise<RunningGateway> {
+  const { domain, host, tls, development, silenceMs = SILENCE_MS, observer = UNOBSERVED } = settings
+  const readiness = new Readiness(gatewayReasons(settings.indexerUrl, tls?.cert))
   const resolver = new Resolver(settings.indexerUrl)
   const silence = { clientMs: silenceMs, sendMs: silenceMs, answerMs: silenceMs }
   const door = new Door(
     resolver,
     { maxBodyBytes: settings.maxBodyBytes ?? MAX_BODY_BYTES, silence },
     development !== undefined,
+    observer,
   )
   const limits = new AddressLimits({
     ...(development ? DEVELOPMENT_LIMITS : PUBLIC_LIMITS),
@@ -103,6 +119,8 @@ export async function startGateway(
   }
 
   const handle = (request: Incoming, response: Outgoing) => {
+    const ended = observer.request()
+    response.once('close', () => ended(statusOf(response)))
     const wait = limits.take(request.socket.remoteAddress)
     if (wait > 0) return show({ ...PAGES.many, retryAfter: wait }, request, response)
     const authority = request.headers[':authority'] ?? request.headers.host
@@ -117,14 +135,16 @@ export async function startGateway(
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
     const plain = response as ServerResponse
     if (path === '/health') return void plain.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n')
+    if (path === '/ready') {
+      const report = await readiness.report()
+      return void plain.writeHead(report.ready ? 200 : 503, JSON_UNSTORED).end(`${JSON.stringify(report)}\n`)
+    }
     const key = /^\/v1\/routes\/(0x[0-9a-f]{64}|[a-z0-9-]{1,32})$/.exec(path)?.[1]
     if (key === undefined) return show(path === '/' ? PAGES.home : PAGES.unknown, request, response)
     const lease = await resolver.find(key)
     if (lease?.state !== 'open') return show(lease ? PAGES.closed : PAGES.unknown, request, response)
     const routes = await routesOf(lease, { agent: door.agent, loopback, urlOf })
-    plain
-      .writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' })
-      .end(JSON.stringify(routes))
+    plain.writeHead(200, JSON_UNSTORED).end(JSON.stringify(routes))
   }
 
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -133,6 +153,7 @@ export async function startGateway(
     const wanted = readHost(request.headers.host, domain)
     if (wanted === undefined || wanted === 'home')
       return show(PAGES.unknown, request, answerOn(request, socket))
+    socket.once('close', observer.upgrade())
     upgradeTo(wanted)(request, socket, head)
   }
 
@@ -146,10 +167,18 @@ export async function startGateway(
   return {
     port: bound,
     url: `${secure ? 'https' : 'http'}://${domain}${`:${bound}`}`,
+    readiness,
     stop: async () => {
+      readiness.stop()
       loopback?.close()
+      await served.drain(settings.drainMs ?? 0)
       door.close()
-      await served.close()
     },
   }
+}
+
+/** The status of an answer that has ended; 0 where none was begun. */
+function statusOf(response: Outgoing): number {
+  if (!response.headersSent) return 0
+  return 'stream' in response ? Number(response.stream?.sentHeaders?.[':status'] ?? 0) : response.statusCode
 }

@@ -5,12 +5,14 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { loadNetwork } from '@cloister/chain/node'
 import { CloisterError, messageOf, sentenceOf } from '@cloister/core'
+import { openOperatorInterface, parseDrain, parseListenAt, stopWhenAsked } from '@cloister/operations'
 import { giveBackAfterStart } from '@cloister/packed'
 import { startGateway } from './gateway.ts'
 
 const USAGE =
-  'Usage: cloister-gateway --network FILE [--domain localhost] [--host 0.0.0.0] [--port 8080] [--key FILE --cert FILE] [--ports FILE] ' +
-  '[--requests-per-second N] [--connections-per-address N]'
+  'Usage: cloister-gateway --network FILE [--domain localhost] [--host 0.0.0.0] [--port 8080] ' +
+  '[--key FILE --cert FILE] [--ports FILE] [--requests-per-second N] [--connections-per-address N] ' +
+  '[--metrics [HOST:]PORT] [--drain SECONDS]'
 const log = (level: string, message: string) =>
   process.stdout.write(
     `${JSON.stringify({ time: new Date().toISOString(), level, name: 'gateway', message })}\n`,
@@ -28,6 +30,8 @@ try {
       ports: { type: 'string' },
       'requests-per-second': { type: 'string' },
       'connections-per-address': { type: 'string' },
+      metrics: { type: 'string' },
+      drain: { type: 'string', default: '10' },
     },
   })
   if (values.network === undefined || (values.key === undefined) !== (values.cert === undefined))
@@ -40,6 +44,10 @@ try {
     )
   const rate = countOf(values['requests-per-second'])
   const connections = countOf(values['connections-per-address'])
+  const tls = values.key !== undefined &&
+    values.cert !== undefined && { key: readFileSync(values.key), cert: readFileSync(values.cert) }
+  const at = values.metrics === undefined ? undefined : parseListenAt(values.metrics)
+  const metrics = at && (await openMetrics(tls ? tls.cert : undefined))
   const gateway = await startGateway({
     domain: values.domain,
     host: values.host,
@@ -49,27 +57,39 @@ try {
       ...(rate !== undefined && { requestsPerSecond: rate, burst: 5 * rate }),
       ...(connections !== undefined && { connectionsPerAddress: connections }),
     },
-    ...(values.key !== undefined &&
-      values.cert !== undefined && {
-        tls: { key: readFileSync(values.key), cert: readFileSync(values.cert) },
-      }),
+    drainMs: parseDrain(values.drain),
+    ...(metrics && { observer: metrics.observer }),
+    ...(tls && { tls }),
     ...(values.ports !== undefined && { development: { portsFile: values.ports } }),
   })
   log('info', `the gateway is open at ${gateway.url}`)
-  giveBackAfterStart()
-  let stopping = false
-  const stop = () => {
-    if (stopping) return
-    stopping = true
-    void gateway.stop().finally(() => process.exit(0))
+  if (at && metrics) {
+    const { port } = await openOperatorInterface({
+      who: 'The gateway',
+      at,
+      metrics: metrics.expose,
+      readiness: gateway.readiness,
+    })
+    log('info', `metrics are at http://${at.host}:${port}/metrics`)
   }
-  process.on('SIGINT', stop).on('SIGTERM', stop).on('disconnect', stop)
+  giveBackAfterStart()
+  stopWhenAsked(gateway.stop)
 } catch (error) {
   log(
     'error',
     [messageOf(error), error instanceof CloisterError && sentenceOf(error.hint)].filter(Boolean).join(' '),
   )
   process.exit(1)
+}
+
+/** Read once it is asked for: it takes 6 MB. */
+async function openMetrics(certificate: Buffer | undefined) {
+  const [{ expose, openRegistry }, { gatewayMetrics }] = await Promise.all([
+    import('@cloister/operations/metrics'),
+    import('./metrics.ts'),
+  ])
+  const registry = openRegistry()
+  return { observer: gatewayMetrics(registry, certificate), expose: () => expose(registry) }
 }
 
 /** A limit as it is typed; 0 is none. Throws `bad-option`. */
