@@ -1,13 +1,15 @@
 import { createServer } from 'node:http'
 import type { Network } from '@cloister/chain'
+import { Readiness } from '@cloister/operations'
 import { serve } from '@cloister/transport'
 import { getRequestListener } from '@hono/node-server'
 import { indexApi } from './api/app.ts'
 import { CHAPTERS } from './chapters/index.ts'
-import { openDatabase } from './database/open.ts'
+import { type Database, openDatabase } from './database/open.ts'
 import type { Chapter } from './engine/chapter.ts'
 import { Follower } from './engine/follow.ts'
 import { Plan } from './engine/plan.ts'
+import { indexReasons } from './ready.ts'
 
 /** What an indexer is started with. */
 export interface IndexerSettings {
@@ -20,6 +22,20 @@ export interface IndexerSettings {
   warn: (message: string) => void
   /** What it knows; everything if not given. */
   chapters?: readonly Chapter[]
+  /** Is told how long a query took, in seconds, by its route's path as OpenAPI has it. */
+  answered?: (path: string, seconds: number) => void
+  /** Milliseconds that requests under way may take to end when it stops; 0 if not given. */
+  drainMs?: number
+}
+
+/** An indexer that was started. */
+export interface RunningIndexer {
+  port: number
+  url: string
+  database: Database
+  follower: Follower
+  readiness: Readiness
+  stop: () => Promise<void>
 }
 
 /** Starts following the chain and serving what is known. Throws `database-unreachable` or `port-taken`. */
@@ -30,13 +46,20 @@ export async function startIndexer({
   port,
   warn,
   chapters = CHAPTERS,
-}: IndexerSettings): Promise<{ port: number; url: string; follower: Follower; stop: () => Promise<void> }> {
+  answered = () => {},
+  drainMs = 0,
+}: IndexerSettings): Promise<RunningIndexer> {
   const plan = new Plan(chapters, network)
   const { database, close } = await openDatabase(location)
   const follower = new Follower(database, network, plan, warn)
   const now = () => Math.max(Math.floor(Date.now() / 1000), follower.time)
   const routes = chapters.flatMap((chapter) => chapter.routes)
-  const api = indexApi(routes, { database, follower, network, plan, now }, warn)
+  const readiness = new Readiness(indexReasons(database, follower))
+  const api = indexApi(routes, { database, follower, network, plan, now, answered }, warn)
+  api.get('/ready', async (context) => {
+    const report = await readiness.report()
+    return context.json(report, report.ready ? 200 : 503, { 'cache-control': 'no-store' })
+  })
   const server = createServer(getRequestListener(api.fetch))
   const served = await serve('The indexer', server, { host, port }).catch(async (error) => {
     await close()
@@ -46,10 +69,13 @@ export async function startIndexer({
   return {
     port: served.port,
     url: `http://${host}:${served.port}`,
+    database,
     follower,
+    readiness,
     stop: async () => {
-      await follower.stop()
-      await served.close()
+      readiness.stop()
+      // What is being written is committed, and what is being asked is answered, before the database closes.
+      await Promise.all([follower.stop(), served.drain(drainMs)])
       await close()
     },
   }

@@ -12,6 +12,8 @@ export interface Parts {
   network: Network
   plan: Plan
   follower: Pick<Follower, 'changes' | 'head'>
+  /** Is told how long a query took, in seconds, by its route's path as OpenAPI has it. */
+  answered?: (path: string, seconds: number) => void
   /** Unix seconds. A development chain's clock may have been moved ahead of this machine's. */
   now: () => number
 }
@@ -71,7 +73,12 @@ export function route<
         // Hono has checked both against the shapes above.
         const valid = (of: string) => (context.req.valid as (of: string) => unknown)(of)
         const asked = { params: params && valid('param'), query: query && valid('query') }
-        return context.json((await handle(asked as Parameters<typeof handle>[0], parts)) as object, 200)
+        const began = performance.now()
+        try {
+          return context.json((await handle(asked as Parameters<typeof handle>[0], parts)) as object, 200)
+        } finally {
+          parts.answered?.(path, (performance.now() - began) / 1000)
+        }
         // Its types don't follow shapes that are parameters themselves.
       }) as never)
     },

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { type Chain, connectChain, Heads, type Network } from '@cloister/chain'
 import { loop, messageOf } from '@cloister/core'
+import { LastBlock } from '@cloister/operations'
 import { asc } from 'drizzle-orm'
 import { BlockNotFoundError, type Hex } from 'viem'
 import type { Database } from '../database/open.ts'
@@ -34,6 +35,8 @@ export class Follower {
   readonly changes = new EventEmitter()
   /** Highest block of the chain, as last heard. */
   head = 0
+  /** The chain's newest block, and since when. */
+  readonly newest = new LastBlock()
   /** When the last block that was read was made, Unix seconds. */
   time = 0
   private readonly database: Database
@@ -70,6 +73,7 @@ export class Follower {
     const newest = await client.getBlock()
     const head = newest.number
     this.head = Number(head)
+    this.newest.hear(this.head)
     // Nothing happened since: the database need not be asked.
     if (newest.hash === this.lastHash) return false
     const last = await this.lastCommon()
