@@ -70,6 +70,7 @@ export class Attestor {
   private coveredUntil = 0
   private aheadSeconds = 0
   private period = 3600
+  private attestedAt = 0
   private evidence: BoundEvidence | undefined
   private readonly renewed: (() => void)[] = []
 
@@ -92,6 +93,18 @@ export class Attestor {
   /** What was last handed in. */
   get latest(): BoundEvidence | undefined {
     return this.evidence
+  }
+
+  /**
+   * Seconds that are still covered, by the chain's clock; when this worker last attested (Unix seconds, 0 for
+   * never); renewals that failed since the last that didn't.
+   */
+  get state(): { secondsLeft: number; attestedAt: number; failures: number } {
+    return {
+      secondsLeft: Math.max(0, this.secondsLeft),
+      attestedAt: this.attestedAt,
+      failures: this.failures,
+    }
   }
 
   /** Calls `renewed` after each attestation from now on. */
@@ -258,6 +271,7 @@ export class Attestor {
       await handInVerdict(wallet, ...verdict)
     }
     this.evidence = { ...evidence, block }
+    this.attestedAt = Date.now() / 1000
     this.threshold = RENEW_AT + (Math.random() * 2 - 1) * JITTER
     this.coveredUntil = Number((await getBilling(wallet, key.address)).until)
     for (const renewed of this.renewed) renewed()

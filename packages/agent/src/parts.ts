@@ -1,4 +1,5 @@
 import { messageOf } from '@cloister/core'
+import type { LastBlock } from '@cloister/operations'
 import { serverIdentity } from './api/tls.ts'
 import type { Attestor } from './attestation.ts'
 import { watchDisks } from './disk-watch.ts'
@@ -27,12 +28,14 @@ export interface PartsOf {
   supervisor: LeaseSupervisor
   settlement: Settlement
   attestor: Attestor
+  /** What is known of the chain's newest block. */
+  newest: LastBlock
   /** Serves TLS with a renewed certificate. */
   identify: (identity: Awaited<ReturnType<typeof serverIdentity>>) => void
 }
 
 /** The parts of a worker. What a worker is to do besides is one more of them. */
-export function partsOf({ machine, supervisor, settlement, attestor, identify }: PartsOf): Part[] {
+export function partsOf({ machine, supervisor, settlement, attestor, newest, identify }: PartsOf): Part[] {
   const { config, key, wallet, provider, source, executor, store, sequence, tlsKey, log } = machine
   return [
     {
@@ -67,6 +70,7 @@ export function partsOf({ machine, supervisor, settlement, attestor, identify }:
           worker: key.address,
           store,
           log,
+          newest,
           isMine: (id) => store.lease(id) !== undefined,
           // One lease that is hard to wipe keeps nobody from hearing of the others.
           touched: (id, closer) => within(supervisor.refresh(id, closer), TOUCH_MS, signal),

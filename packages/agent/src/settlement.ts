@@ -18,6 +18,8 @@ export class Settlement {
   private readonly sequence: Sequence
   private readonly everySeconds: number
   private settledAt = Date.now()
+  /** Collections since this worker started, and when the last was: Unix seconds, 0 where there was none. */
+  readonly collections = { count: 0, lastAt: 0 }
 
   constructor(parts: {
     wallet: Wallet
@@ -48,14 +50,22 @@ export class Settlement {
   /** Told that all there was has been settled. */
   settled(): void {
     this.settledAt = Date.now()
+    this.collected()
   }
 
   /** Settles all open leases that have earned something, in batches. */
   async settleAll(): Promise<void> {
-    this.settled()
+    this.settledAt = Date.now()
     const ids = await this.earning()
-    for (let i = 0; i < ids.length; i += BATCH)
+    for (let i = 0; i < ids.length; i += BATCH) {
       await this.sequence.run(() => settleLeases(this.wallet, ids.slice(i, i + BATCH)))
+      this.collected()
+    }
+  }
+
+  private collected(): void {
+    this.collections.count++
+    this.collections.lastAt = Date.now() / 1000
   }
 
   private get elapsed(): number {

@@ -1,6 +1,7 @@
 import { departWorker } from '@cloister/chain'
 import { messageOf } from '@cloister/core'
 import { fetchAppKeys } from '@cloister/key-service/client'
+import { LastBlock, Readiness } from '@cloister/operations'
 import { serveWorker } from './api/server.ts'
 import { serverIdentity } from './api/tls.ts'
 import type { Worker } from './api/worker.ts'
@@ -13,12 +14,18 @@ import { LeaseSupervisor } from './leases/supervisor.ts'
 import type { Log } from './log.ts'
 import { type Machine, openMachine } from './machine.ts'
 import { partsOf } from './parts.ts'
+import { workerReasons } from './ready.ts'
 import { loadSealingSecret } from './sealing-secret.ts'
 import { LeaseSecrets } from './secrets/lease-secrets.ts'
 import { Settlement } from './settlement.ts'
 import { Verifier } from './verdicts/verifier.ts'
 import { agentApi } from './workload/agent-api.ts'
 import { AgentSockets } from './workload/agent-sockets.ts'
+
+/** Milliseconds that requests under way have to end when a worker stops. */
+const DRAIN_MS = 10_000
+/** The same on a development network, whose people wait for it to stop. */
+const DEVELOPMENT_DRAIN_MS = 1_000
 
 /** A worker that was started. */
 export interface RunningWorker {
@@ -49,6 +56,7 @@ export async function startWorker(
   const { separateNetworks } = executor
   const bidder = new Bidder({ config, network, store, key, attestor, separateNetworks })
   const verifier = config.verifier ? new Verifier({ chain: wallet, key, provider }) : undefined
+  const newest = new LastBlock()
   const worker: Worker = {
     config,
     network,
@@ -60,6 +68,9 @@ export async function startWorker(
     bidder,
     attestor,
     verifier,
+    settlement,
+    newest,
+    readiness: new Readiness(async () => workerReasons(attestor, newest)),
     log,
   }
   await attestor.begin()
@@ -69,9 +80,14 @@ export async function startWorker(
   const identity = isSecure ? await serverIdentity(attestor, tlsKey.pem, config.endpoint) : undefined
   const server = await serveWorker(worker, identity)
   const aborter = new AbortController()
-  const running = partsOf({ machine, supervisor, settlement, attestor, identify: server.identify }).map(
-    (part) => part.start(aborter.signal),
-  )
+  const running = partsOf({
+    machine,
+    supervisor,
+    settlement,
+    attestor,
+    newest,
+    identify: server.identify,
+  }).map((part) => part.start(aborter.signal))
   log('info', `the worker is open for leases on port ${server.port}`, {
     worker: key.address,
     engine: executor.isolation.engine,
@@ -81,8 +97,9 @@ export async function startWorker(
     worker,
     port: server.port,
     stop: async () => {
+      worker.readiness.stop()
       aborter.abort()
-      await server.close()
+      await server.drain(network.development ? DEVELOPMENT_DRAIN_MS : DRAIN_MS)
       await Promise.all(running)
       await settlement
         .settleAll()

@@ -275,6 +275,10 @@ export function workerApi(worker: Worker): OpenAPIHono {
   }
 
   app.get('/health', (context) => context.text('ok\n'))
+  app.get('/ready', async (context) => {
+    const report = await worker.readiness.report()
+    return context.json(report, report.ready ? 200 : 503, { 'cache-control': 'no-store' })
+  })
   app.openapi(routes.worker, (context) => context.json(workerReport(worker), 200))
   app.openapi(routes.evidence, async (context) =>
     context.json(await evidenceReport(worker, context.req.valid('query').nonce), 200),

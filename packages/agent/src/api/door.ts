@@ -47,6 +47,8 @@ export interface WorkerDoor {
   /** Takes a renewed certificate. */
   identify(identity: ServerIdentity): void
   close(): Promise<void>
+  /** Closes once requests under way have ended, in `ms` milliseconds at the most. */
+  drain(ms: number): Promise<void>
 }
 
 /** Opens a worker's one port: its interface, and requests for the services it runs. Throws `port-taken`. */
@@ -105,6 +107,10 @@ export async function openWorkerDoor(parts: WorkerDoorParts): Promise<WorkerDoor
     close: async () => {
       ingress.close()
       await served.close()
+    },
+    drain: async (ms) => {
+      await served.drain(ms)
+      ingress.close()
     },
   }
 }

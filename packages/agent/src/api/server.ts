@@ -33,13 +33,11 @@ export async function serveWorker(worker: Worker, identity: ServerIdentity | und
     upgrade: (request, socket, head) => openExec(worker, sockets, { request, socket, head }),
     isDevelopment: worker.network.development,
   })
-  return {
-    ...door,
-    close: async () => {
-      for (const client of sockets.clients) client.terminate()
-      await door.close()
-    },
+  const ended = (ending: Promise<void>) => {
+    for (const client of sockets.clients) client.terminate()
+    return ending
   }
+  return { ...door, close: () => ended(door.close()), drain: (ms) => ended(door.drain(ms)) }
 }
 
 /** `GET /v1/leases/{id}/exec?container=web-0&arg=sh&arg=-l&terminal=80x24`, upgraded to a WebSocket. */

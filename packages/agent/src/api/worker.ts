@@ -1,11 +1,13 @@
 import type { Network, Wallet } from '@cloister/chain'
 import type { Executor } from '@cloister/executors'
+import type { LastBlock, Readiness } from '@cloister/operations'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import type { Attestor } from '../attestation.ts'
 import type { Bidder } from '../bidding/bidder.ts'
 import type { AgentConfig } from '../config.ts'
 import type { LeaseSupervisor } from '../leases/supervisor.ts'
 import type { Log } from '../log.ts'
+import type { Settlement } from '../settlement.ts'
 import type { Store } from '../store.ts'
 import type { Verifier } from '../verdicts/verifier.ts'
 
@@ -22,5 +24,9 @@ export interface Worker {
   attestor: Attestor
   /** Where this worker checks evidence for others. */
   verifier: Verifier | undefined
+  settlement: Settlement
+  /** What is known of the chain's newest block. */
+  newest: LastBlock
+  readiness: Readiness
   log: Log
 }

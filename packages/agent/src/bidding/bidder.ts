@@ -31,6 +31,8 @@ export class Bidder {
   private readonly key: LocalAccount
   private readonly separateNetworks: boolean
   private readonly attestor: Pick<Attestor, 'alarm'>
+  /** Orders that were bid on, and those that weren't, since this worker started. */
+  readonly counts = { signed: 0, declined: 0 }
 
   constructor(parts: {
     config: AgentConfig
@@ -50,6 +52,17 @@ export class Bidder {
 
   /** Signs a bid for an order. Throws `no-bid` with the reason where this worker can't or won't serve it. */
   async bid(order: Order): Promise<SignedBid> {
+    try {
+      const signed = await this.sign(order)
+      this.counts.signed++
+      return signed
+    } catch (error) {
+      this.counts.declined++
+      throw error
+    }
+  }
+
+  private async sign(order: Order): Promise<SignedBid> {
     this.check(order)
     const token = this.network.tokens.find((known) => known.address === order.token)
     if (!token) throw noBid(`It does not know the token ${order.token}.`)

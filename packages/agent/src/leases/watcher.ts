@@ -1,5 +1,6 @@
 import { type Chain, Heads, MARKET_ABI } from '@cloister/chain'
 import { loop, messageOf } from '@cloister/core'
+import type { LastBlock } from '@cloister/operations'
 import type { Address, Hex } from 'viem'
 import type { Log } from '../log.ts'
 import type { Store } from '../store.ts'
@@ -23,11 +24,13 @@ export async function watchLeases(parts: {
   store: Store
   log: Log
   isMine: (id: Hex) => boolean
+  /** Is told of the chain's newest block, each time it is asked for. */
+  newest: Pick<LastBlock, 'hear'>
   /** `closer` is who closed it, where that is what happened. */
   touched: (id: Hex, closer?: Address) => Promise<void>
   signal: AbortSignal
 }): Promise<void> {
-  const { chain, store, log, signal } = parts
+  const { chain, store, log, signal, newest } = parts
   const { client, network } = chain
   const seen = new Set<string>()
   const events = MARKET_ABI.filter(
@@ -39,6 +42,7 @@ export async function watchLeases(parts: {
     const looked = heads.seen
     try {
       const head = await client.getBlockNumber()
+      newest.hear(Number(head))
       const cursor = BigInt(store.setting('cursor') ?? network.deployedAt)
       const from = cursor > OVERLAP ? cursor - OVERLAP : 0n
       const to = head < from + MAX_SPAN ? head : from + MAX_SPAN

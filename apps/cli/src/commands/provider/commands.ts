@@ -27,9 +27,12 @@ export function addProvider(program: Command): void {
       'cloister provider init --account alice --endpoint https://worker.example.com',
     ),
   ).action(later(async () => (await import('./init.ts')).init))
-  sub('run', 'run the worker until Ctrl-C', 'cloister provider run -c provider.yaml').action(
-    later(async () => (await import('./run.ts')).run),
-  )
+  sub('run', 'run the worker until Ctrl-C', 'cloister provider run -c provider.yaml')
+    .option(
+      '--metrics <[host:]port>',
+      'answer /metrics, /health and /ready there; a port alone is on loopback',
+    )
+    .action(later(async () => (await import('./run.ts')).run))
   sub('status', 'what the worker does and what there is to withdraw', 'cloister provider status').action(
     later(async () => (await import('./status.ts')).showStatus),
   )

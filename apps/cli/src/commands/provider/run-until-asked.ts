@@ -35,7 +35,7 @@ export async function runUntilAsked(parts: {
   await asked
   unwatchFile(path)
   log('info', 'stopping; Ctrl-C again to leave at once')
-  process.once('SIGINT', () => process.exit(1))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
   await running.stop()
 }
 
