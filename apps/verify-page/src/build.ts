@@ -16,8 +16,6 @@ export async function buildVerifyPage(): Promise<string> {
     format: 'iife',
     platform: 'browser',
     target: 'es2023',
-    // The DER library asks for Node's buffers.
-    alias: { 'node:buffer': 'buffer' },
     charset: 'ascii',
     legalComments: 'none',
   })

@@ -85,7 +85,7 @@ export function parseCertificate(der: Uint8Array, what: string): Certificate {
   )
   const basic = extensions.get(BASIC_CONSTRAINTS)
   const [flag, length] = basic ? readSequence(readDer(basic.value, what), what) : []
-  const isAuthority = flag?.element.tagNumber === TAG.boolean && flag.contents[0] === 0xff
+  const isAuthority = flag?.tagNumber === TAG.boolean && flag.contents[0] === 0xff
   const usage = extensions.get(KEY_USAGE)
   const usageBits = usage ? (expectTag(readDer(usage.value, what), TAG.bitString, what).contents[1] ?? 0) : 0
   return {

@@ -1,7 +1,14 @@
-import { type ASN1Element, ASN1TagClass, DERElement } from 'asn1-ts'
+import { concatBytes } from '../bytes.ts'
 import { EvidenceError } from '../errors.ts'
 
 const MAX_CHILDREN = 20_000
+/** Octets of a length in its long form: four count further than anything read here is long. */
+const MAX_LENGTH_OCTETS = 4
+/** Bits of a tag's first octet (X.690, section 8.1.2). */
+const CLASS_BITS = 0xc0
+const CONTEXT_CLASS = 0x80
+const CONSTRUCTED = 0x20
+const NUMBER_BITS = 0x1f
 
 /** Universal tag numbers in use (X.680, section 8.4). */
 export const TAG = {
@@ -19,7 +26,8 @@ export const TAG = {
 
 /** A DER element with the bytes it was read from. */
 export interface Der {
-  element: ASN1Element
+  tagClass: 'universal' | 'context' | 'other'
+  tagNumber: number
   /** Tag, length and contents. */
   raw: Uint8Array
   /** Contents only. */
@@ -54,22 +62,39 @@ export function firstChildOf(der: Der, what: string): Der {
 
 /** Checks that `der` is there and has a universal tag. Throws `bad-der`. */
 export function expectTag(der: Der | undefined, tag: number, what: string): Der {
-  if (!der || der.element.tagClass !== ASN1TagClass.universal || der.element.tagNumber !== tag)
+  if (der?.tagClass !== 'universal' || der.tagNumber !== tag)
     throw new EvidenceError('bad-der', `${what} is missing or of another type.`)
   return der
 }
 
 /** Whether `der` has the context-specific tag `[number]`. */
 export function hasContextTag(der: Der | undefined, number: number): der is Der {
-  return der?.element.tagClass === ASN1TagClass.context && der.element.tagNumber === number
+  return der?.tagClass === 'context' && der.tagNumber === number
 }
 
 export function readSequence(der: Der | undefined, what: string): Der[] {
   return childrenOf(expectTag(der, TAG.sequence, what), what)
 }
 
+/** An object identifier in dotted form (X.690, section 8.19). Throws `bad-der`. */
 export function readOid(der: Der | undefined, what: string): string {
-  return guarded(what, () => expectTag(der, TAG.oid, what).element.objectIdentifier.dotDelimitedNotation)
+  const { contents } = expectTag(der, TAG.oid, what)
+  const arcs: number[] = []
+  let arc = 0
+  for (const [index, octet] of contents.entries()) {
+    // An arc begins with no empty octet, and the last octet ends one.
+    if ((arc === 0 && octet === 0x80) || (index === contents.length - 1 && octet >= 0x80)) arc = Infinity
+    arc = arc * 0x80 + (octet & 0x7f)
+    if (arc > Number.MAX_SAFE_INTEGER)
+      throw new EvidenceError('bad-der', `${what} has an object identifier that is none.`)
+    if (octet >= 0x80) continue
+    arcs.push(arc)
+    arc = 0
+  }
+  const [first, ...rest] = arcs
+  if (first === undefined) throw new EvidenceError('bad-der', `${what} has an empty object identifier.`)
+  const top = Math.min(2, Math.floor(first / 40))
+  return [top, first - top * 40, ...rest].join('.')
 }
 
 export function readOctets(der: Der | undefined, what: string): Uint8Array {
@@ -93,12 +118,8 @@ export function readBits(der: Der | undefined, what: string): Uint8Array {
 
 /** UTCTime or GeneralizedTime in the forms RFC 5280, section 4.1.2.5, allows; Unix seconds. */
 export function readTime(der: Der | undefined, what: string): number {
-  const tag = der?.element.tagNumber
-  if (
-    !der ||
-    der.element.tagClass !== ASN1TagClass.universal ||
-    (tag !== TAG.utcTime && tag !== TAG.generalizedTime)
-  )
+  const tag = der?.tagNumber
+  if (der?.tagClass !== 'universal' || (tag !== TAG.utcTime && tag !== TAG.generalizedTime))
     throw new EvidenceError('bad-der', `${what} is missing or not a time.`)
   const text = String.fromCharCode(...der.contents.subarray(0, 16))
   const match = (
@@ -122,24 +143,41 @@ export function readTime(der: Der | undefined, what: string): number {
   return milliseconds / 1000
 }
 
-function readNext(bytes: Uint8Array, what: string): Der {
-  return guarded(what, () => {
-    // Indefinite lengths (X.690, section 10.1) aren't DER, and lengths over four bytes aren't ours.
-    if (bytes[1] === 0x80 || (bytes[1] ?? 0) > 0x84)
-      throw new EvidenceError('bad-der', `${what} has a length that DER does not know.`)
-    const element = new DERElement()
-    const length = element.fromBytes(bytes)
-    if (length > bytes.length) throw new EvidenceError('bad-der', `${what} is cut short.`)
-    const raw = bytes.subarray(0, length)
-    return { element, raw, contents: raw.subarray(length - element.value.length) }
-  })
+/** One element in DER, constructed for a sequence or set; its contents are `parts`, one after the other. */
+export function encodeDer(tag: number, ...parts: Uint8Array[]): Uint8Array {
+  const contents = concatBytes(...parts)
+  const isConstructed = tag === TAG.sequence || tag === TAG.set
+  const { length } = contents
+  const octets: number[] = []
+  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest % 256)
+  const head = length < 0x80 ? [length] : [0x80 + octets.length, ...octets]
+  return concatBytes(Uint8Array.of(isConstructed ? tag | CONSTRUCTED : tag, ...head), contents)
 }
 
-function guarded<T>(what: string, read: () => T): T {
-  try {
-    return read()
-  } catch (cause) {
-    if (cause instanceof EvidenceError) throw cause
-    throw new EvidenceError('bad-der', `${what} is not well-formed DER.`, { cause })
+/** Tag, length and contents (X.690, sections 8.1.2 to 8.1.4 and 10.1). */
+function readNext(bytes: Uint8Array, what: string): Der {
+  const bad = (why: string) => new EvidenceError('bad-der', `${what} ${why}.`)
+  const [tag, shortLength] = bytes
+  if (tag === undefined || shortLength === undefined) throw bad('is cut short')
+  const tagNumber = tag & NUMBER_BITS
+  if (tagNumber === NUMBER_BITS) throw bad('has a tag that nothing read here has')
+  let length = shortLength
+  let start = 2
+  if (shortLength >= 0x80) {
+    const octets = shortLength - 0x80
+    if (octets === 0 || octets > MAX_LENGTH_OCTETS) throw bad('has a length that DER does not know')
+    start += octets
+    if (bytes.length < start) throw bad('is cut short')
+    length = bytes.subarray(2, start).reduce((value, octet) => value * 256 + octet, 0)
+    if (length < 0x80 || bytes[2] === 0) throw bad('has a length that DER writes shorter')
+  }
+  const end = start + length
+  if (end > bytes.length) throw bad('is cut short')
+  const bits = tag & CLASS_BITS
+  return {
+    tagClass: bits === 0 ? 'universal' : bits === CONTEXT_CLASS ? 'context' : 'other',
+    tagNumber,
+    raw: bytes.subarray(0, end),
+    contents: bytes.subarray(start, end),
   }
 }

@@ -1,4 +1,3 @@
-import { ASN1Construction, ASN1TagClass, DERElement } from 'asn1-ts'
 import { crypto } from '#crypto'
 import { equalBytes, fromHex, toHex } from '../bytes.ts'
 import { EvidenceError } from '../errors.ts'
@@ -12,6 +11,7 @@ import {
 import {
   childrenOf,
   type Der,
+  encodeDer,
   expectTag,
   hasContextTag,
   readBits,
@@ -49,15 +49,14 @@ export async function ocspRequest(
   issuer: Certificate,
   sha1: (data: Uint8Array) => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
-  const name = element(4, await sha1(issuer.subject))
-  const key = element(4, await sha1(keyBits(issuer)))
+  const sequence = (...parts: Uint8Array[]) => encodeDer(TAG.sequence, ...parts)
   const id = sequence(
-    sequence(raw(SHA1), raw(Uint8Array.of(5, 0))),
-    name,
-    key,
-    element(2, fromHex(certificate.serial, 'The serial number')),
+    sequence(SHA1, Uint8Array.of(5, 0)),
+    encodeDer(TAG.octetString, await sha1(issuer.subject)),
+    encodeDer(TAG.octetString, await sha1(keyBits(issuer))),
+    encodeDer(TAG.integer, fromHex(certificate.serial, 'The serial number')),
   )
-  return new Uint8Array(sequence(sequence(sequence(sequence(id)))).toBytes())
+  return sequence(sequence(sequence(sequence(id))))
 }
 
 /**
@@ -157,19 +156,4 @@ async function isDelegate(delegate: Certificate, issuer: Certificate, instant: n
 function keyBits(certificate: Certificate): Uint8Array {
   const [, bits] = readSequence(readDer(certificate.publicKey.spki, 'The issuer’s key'), 'The issuer’s key')
   return readBits(bits, 'The issuer’s key')
-}
-
-function element(tag: number, value: Uint8Array): DERElement {
-  return new DERElement(ASN1TagClass.universal, ASN1Construction.primitive, tag, new Uint8Array(value))
-}
-
-function raw(bytes: Uint8Array): DERElement {
-  const made = new DERElement()
-  made.fromBytes(new Uint8Array(bytes))
-  return made
-}
-
-function sequence(...elements: DERElement[]): DERElement {
-  const contents = elements.flatMap((one) => [...one.toBytes()])
-  return new DERElement(ASN1TagClass.universal, ASN1Construction.constructed, 16, Uint8Array.from(contents))
 }

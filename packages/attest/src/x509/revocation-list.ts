@@ -40,7 +40,7 @@ export function parseRevocationList(der: Uint8Array, what: string): RevocationLi
     )
   const parts = readSequence(tbsDer, what)
   // The version is optional, and with it the first position of the rest.
-  if (parts[0]?.element.tagNumber === TAG.integer) parts.shift()
+  if (parts[0]?.tagNumber === TAG.integer) parts.shift()
   const [innerAlgorithm, issuer, thisUpdate, nextUpdate, ...rest] = parts
   if (!innerAlgorithm || !equalBytes(innerAlgorithm.raw, outerAlgorithm.raw))
     throw new EvidenceError('bad-revocation-list', `${what} names two different signature algorithms.`)
