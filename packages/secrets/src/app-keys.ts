@@ -1,5 +1,7 @@
-import { hkdfSync } from 'node:crypto'
-import type { Hex } from 'viem'
+import { utf8 } from '@cloister/core'
+import { hkdf } from '@noble/hashes/hkdf'
+import { sha256 } from '@noble/hashes/sha2'
+import { bytesToHex, type Hex, hexToBytes } from 'viem'
 import { deriveKeyPair, type KeyPair } from './hpke.ts'
 
 /**
@@ -17,12 +19,10 @@ export function partsOf(seat: number): Part[] {
 
 /** An app's key pair out of one part's secret, 32 bytes. */
 export async function appKeyPair(secret: Uint8Array, app: Hex): Promise<KeyPair> {
-  return deriveKeyPair(
-    new Uint8Array(hkdfSync('sha256', secret, Buffer.from(app.slice(2), 'hex'), 'cloister app key', 32)),
-  )
+  return deriveKeyPair(hkdf(sha256, secret, hexToBytes(app), utf8('cloister app key'), 32))
 }
 
 /** Names a part's secret without giving it away: 32 bytes, hexadecimal. */
 export function checkOf(secret: Uint8Array): Hex {
-  return `0x${Buffer.from(hkdfSync('sha256', secret, new Uint8Array(), 'cloister part check', 32)).toString('hex')}`
+  return bytesToHex(hkdf(sha256, secret, new Uint8Array(), utf8('cloister part check'), 32))
 }

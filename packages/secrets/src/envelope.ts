@@ -1,6 +1,15 @@
-import { bytes32, CloisterError, SECRET_NAME_PATTERN, toCanonicalJson } from '@cloister/core'
+import {
+  bytes32,
+  CloisterError,
+  fromBase64,
+  SECRET_NAME_PATTERN,
+  textOf,
+  toBase64,
+  toCanonicalJson,
+  utf8,
+} from '@cloister/core'
 import type { Hex } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod'
 import { open, seal } from './hpke.ts'
 
 const MAX_SECRETS = 256
@@ -47,15 +56,15 @@ export async function sealSecrets(
       'bad-secrets',
       `${names.length} secrets of ${bytes} bytes are more than the ${MAX_SECRETS} of ${MAX_SECRET_BYTES} bytes there may be.`,
     )
-  const values = Object.fromEntries(names.map((name) => [name, base64(secrets[name] ?? new Uint8Array())]))
-  const keys = publicKeys.map(base64) as [string, string, string]
-  const plaintext = Buffer.from(toCanonicalJson(values))
+  const values = Object.fromEntries(names.map((name) => [name, toBase64(secrets[name] ?? new Uint8Array())]))
+  const keys = publicKeys.map(toBase64) as [string, string, string]
+  const plaintext = utf8(toCanonicalJson(values))
   return {
     format: 'cloister-sealed/1',
     app,
     keys,
     names,
-    sealed: base64(await seal(publicKeys, plaintext, contextOf(app, names))),
+    sealed: toBase64(await seal(publicKeys, plaintext, contextOf(app, names))),
   }
 }
 
@@ -68,16 +77,10 @@ export async function openEnvelope(
   // it.
   if (envelope.names.some((name) => !SECRET_NAME_PATTERN.test(name)))
     throw new CloisterError('not-sealed-for-us', 'The names of what is sealed are none.')
-  const opened = await open(
-    privateKeys,
-    Buffer.from(envelope.sealed, 'base64'),
-    contextOf(envelope.app, envelope.names),
-  )
-  const values = Values.safeParse(JSON.parse(Buffer.from(opened).toString('utf8')))
+  const opened = await open(privateKeys, fromBase64(envelope.sealed), contextOf(envelope.app, envelope.names))
+  const values = Values.safeParse(JSON.parse(textOf(opened)))
   if (!values.success) throw new CloisterError('not-sealed-for-us', 'What was sealed are no secrets.')
-  return Object.fromEntries(
-    Object.entries(values.data).map(([name, value]) => [name, new Uint8Array(Buffer.from(value, 'base64'))]),
-  )
+  return Object.fromEntries(Object.entries(values.data).map(([name, value]) => [name, fromBase64(value)]))
 }
 
 /** Reads an untrusted envelope. Throws `bad-secrets` naming the field. */
@@ -94,8 +97,4 @@ export function readEnvelope(value: unknown): Envelope {
 /** Names are in the context, so that what an envelope says of itself is what was sealed. */
 function contextOf(app: Hex, names: string[]): string {
   return `secrets ${app} ${names.join(' ')}`
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64')
 }

@@ -1,6 +1,6 @@
-import { createPrivateKey, createPublicKey } from 'node:crypto'
-import { CloisterError } from '@cloister/core'
+import { CloisterError, fromBase64Url, utf8 } from '@cloister/core'
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core'
+import { concat, hexToBytes } from 'viem'
 
 // RFC 9180, base mode: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
 const SUITE = new CipherSuite({
@@ -10,7 +10,7 @@ const SUITE = new CipherSuite({
 })
 const KEY_BYTES = 32
 /** What comes before the 32 bytes of an X25519 key in PKCS #8 (RFC 8410, section 7). */
-const PKCS8_X25519 = Buffer.from('302e020100300506032b656e04220420', 'hex')
+const PKCS8_X25519 = hexToBytes('0x302e020100300506032b656e04220420')
 const OVERHEAD_BYTES = KEY_BYTES + 16
 
 /** An X25519 key pair; both raw, 32 bytes. */
@@ -33,12 +33,11 @@ export async function deriveKeyPair(seed: Uint8Array): Promise<KeyPair> {
 }
 
 /** The public key of a private one, both raw. */
-export function publicKeyOf(privateKey: Uint8Array): Uint8Array {
-  const der = Buffer.concat([PKCS8_X25519, privateKey])
-  const { x = '' } = createPublicKey(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })).export({
-    format: 'jwk',
-  })
-  return new Uint8Array(Buffer.from(x, 'base64url'))
+export async function publicKeyOf(privateKey: Uint8Array): Promise<Uint8Array> {
+  const der = exact(concat([PKCS8_X25519, privateKey]))
+  const key = await crypto.subtle.importKey('pkcs8', der, { name: 'X25519' }, true, ['deriveBits'])
+  const { x = '' } = await crypto.subtle.exportKey('jwk', key)
+  return fromBase64Url(x)
 }
 
 /**
@@ -58,7 +57,7 @@ export async function seal(
         { recipientPublicKey, info: infoOf(context, index) },
         exact(sealed),
       )
-      sealed = new Uint8Array(Buffer.concat([Buffer.from(enc), Buffer.from(ct)]))
+      sealed = concat([new Uint8Array(enc), new Uint8Array(ct)])
     } catch (cause) {
       throw new CloisterError('bad-key', 'Something was to be sealed to a key that is none.', { cause })
     }
@@ -95,7 +94,7 @@ export async function open(
 }
 
 function infoOf(context: string, index: number): ArrayBuffer {
-  return exact(Buffer.from(`cloister ${context} ${index}`))
+  return exact(utf8(`cloister ${context} ${index}`))
 }
 
 function notForUs(cause?: unknown): CloisterError {

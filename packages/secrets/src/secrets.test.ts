@@ -66,7 +66,7 @@ describe('sealing', () => {
 
   it('says what key a private key is for, and refuses keys that are none', async () => {
     const { publicKey, privateKey } = await generateKeyPair()
-    expect(publicKeyOf(privateKey)).toEqual(publicKey)
+    expect(await publicKeyOf(privateKey)).toEqual(publicKey)
     await expect(seal([new Uint8Array(31)], Buffer.from('x'), 'test')).rejects.toSatisfy(code('bad-key'))
     // The point of order one: what is agreed with it is known to all.
     await expect(seal([new Uint8Array(32)], Buffer.from('x'), 'test')).rejects.toSatisfy(code('bad-key'))

@@ -41,7 +41,7 @@ export async function fetchAppKeys(
     seats.map(async (seat) => {
       try {
         for (const [part, key] of await release(chain, prove, seat, run, envelope.app)) {
-          if (bytesToHex(publicKeyOf(key)) !== bytesToHex(fromBase64(envelope.keys[part])))
+          if (bytesToHex(await publicKeyOf(key)) !== bytesToHex(fromBase64(envelope.keys[part])))
             throw new CloisterError(
               'keys-unavailable',
               `Seat ${seat.index} gave another key for part ${part}.`,
