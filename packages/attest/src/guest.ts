@@ -1,5 +1,5 @@
 import { keccak_256 } from '@noble/hashes/sha3'
-import { z } from 'zod'
+import * as z from 'zod'
 import { crypto } from '#crypto'
 import { parseSnpReport } from './amd/report.ts'
 import { SnpCollateral, verifySnpReport } from './amd/verify.ts'

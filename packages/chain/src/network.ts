@@ -1,6 +1,6 @@
 import { intelRoot, type TrustRoot, trustRoot } from '@cloister/attest'
 import { address, CloisterError, fromBase64 } from '@cloister/core'
-import { z } from 'zod'
+import * as z from 'zod'
 
 const url = z.string().refine((text) => URL.canParse(text), 'not a URL')
 

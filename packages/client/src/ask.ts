@@ -1,6 +1,6 @@
 import { CloisterError, findCause, fromProblem, messageOf } from '@cloister/core'
 import { readText } from '@cloister/transport/web'
-import type { z } from 'zod'
+import type * as z from 'zod'
 
 /** Sends a request: the global `fetch`, or one that knows how to reach a worker. */
 export type Send = (url: string, init: RequestInit) => Promise<Response>

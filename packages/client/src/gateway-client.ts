@@ -1,6 +1,6 @@
 import { GatewayRoute } from '@cloister/core'
 import type { Hex } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod'
 import { fetchJson } from './ask.ts'
 
 /** Asks a gateway what it says of itself. */

@@ -21,7 +21,7 @@ import {
   WorkerRecord,
 } from '@cloister/core'
 import { readServerSentEvents } from '@cloister/transport/web'
-import { z } from 'zod'
+import * as z from 'zod'
 import { fetchJson, reach } from './ask.ts'
 
 type Query = Record<string, string | number | boolean | undefined>

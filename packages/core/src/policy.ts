@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { CloisterError } from './errors/error.ts'
 import { bytes32 } from './shapes.ts'
 import { parseDurationMs } from './units.ts'

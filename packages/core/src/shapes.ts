@@ -1,5 +1,5 @@
 import { type Address, getAddress, type Hex, isAddress } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** An Ethereum address in any case; comes out checksummed. */
 export const address = z

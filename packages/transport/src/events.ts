@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 
 const MAX_EVENT_CHARACTERS = 1024 * 1024
 

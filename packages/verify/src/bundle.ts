@@ -1,5 +1,5 @@
 import { GuestCollateral, GuestKind } from '@cloister/attest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { address, bytes32, seconds } from './shapes.ts'
 import { RunStatement } from './statement.ts'
 

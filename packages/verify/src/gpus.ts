@@ -8,7 +8,7 @@ import {
 } from '@cloister/attest'
 import { CloisterError, type GpuReport, nameGpus } from '@cloister/core'
 import type { Hex } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** The keys that tokens about GPUs are signed with (JWKS, RFC 7517). */
 export const GpuKeySet = z.object({ keys: z.array(z.record(z.string(), z.unknown())).max(100) })

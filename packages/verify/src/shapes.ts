@@ -1,5 +1,5 @@
 import type { Address, Hex } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod'
 
 // A bundle is read as it stands: whatever is written otherwise than we write it is refused, so that each
 // verdict is about one text.

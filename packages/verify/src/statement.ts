@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { bytes32, hex, seconds } from './shapes.ts'
 
 /** What a worker says it runs for a lease, signed by the key that its quote binds. */

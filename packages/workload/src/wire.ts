@@ -4,7 +4,7 @@ import { GuestCollateral, GuestKind } from '@cloister/attest'
 import { Network } from '@cloister/chain'
 import { address, bytes32, hexBytes, purposeDigest } from '@cloister/core'
 import type { Hex } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** Bytes of a request's body, at most. */
 export const MAX_BODY_BYTES = 2 * 1024 * 1024

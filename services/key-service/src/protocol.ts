@@ -3,7 +3,7 @@
 import { bytes32, fromBase64, purposeDigest } from '@cloister/core'
 import { WorkerEvidence } from '@cloister/workload/wire'
 import { bytesToHex, type Hex } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod'
 
 const key = z.base64().length(44)
 

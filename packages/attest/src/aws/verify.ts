@@ -1,5 +1,5 @@
 import { decode, encode } from 'cborg'
-import { z } from 'zod'
+import * as z from 'zod'
 import { fromBase64, isZero, toHex } from '../bytes.ts'
 import { EvidenceError } from '../errors.ts'
 import { Findings, type Rule } from '../findings.ts'

@@ -1,5 +1,5 @@
 import { decode } from 'cborg'
-import { z } from 'zod'
+import * as z from 'zod'
 import { crypto } from '#crypto'
 import { toHex } from '../bytes.ts'
 import { dstackReportData } from '../dstack/verify.ts'

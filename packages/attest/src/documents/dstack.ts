@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { toHex } from '../bytes.ts'
 import { bareDocument, type EvidenceDocument, padded, unreadable } from './document.ts'
 import { decodeText } from './encoding.ts'

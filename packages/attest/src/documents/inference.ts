@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { crypto } from '#crypto'
 import { concatBytes, fromHex, toHex } from '../bytes.ts'
 import {

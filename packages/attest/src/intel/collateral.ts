@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { equalBytes, fromBase64, fromHex } from '../bytes.ts'
 import { EvidenceError } from '../errors.ts'
 import { Findings, type Rule } from '../findings.ts'

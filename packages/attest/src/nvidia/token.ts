@@ -1,5 +1,5 @@
 import { createLocalJWKSet, decodeJwt, errors, type JSONWebKeySet, jwtVerify } from 'jose'
-import { z } from 'zod'
+import * as z from 'zod'
 import { crypto } from '#crypto'
 import { toHex } from '../bytes.ts'
 import { EvidenceError } from '../errors.ts'

@@ -1,6 +1,6 @@
 import type { Network } from '@cloister/chain'
 import type { Hex } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod'
 import { fetchJson } from '../ask.ts'
 
 const ANSWER_MS = 5_000

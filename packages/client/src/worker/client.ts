@@ -24,7 +24,7 @@ import {
 import type { Envelope } from '@cloister/secrets'
 import { readServerSentEvents } from '@cloister/transport/web'
 import { type Address, bytesToHex, type Hex } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod'
 import { fetchJson, reach, textOf } from '../ask.ts'
 import { type AttestedKey, WorkerConnection } from './connection.ts'
 

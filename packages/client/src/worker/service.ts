@@ -1,6 +1,6 @@
 import { ROUTE_HEADER } from '@cloister/core'
 import type { Hex } from 'viem'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { type Answer, fetchText, jsonOf } from '../ask.ts'
 import type { WorkerClient } from './client.ts'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { ERRORS, isErrorCode } from './catalogue.ts'
 import { CloisterError, messageOf } from './error.ts'
 import { ADVICE, type Hint } from './hint.ts'

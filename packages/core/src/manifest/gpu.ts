@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseQuantityMiB } from '../units.ts'
 
 /** GPUs that would do: a model (`*` for any), at least so much memory, in that form. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { ATTRIBUTE_PATTERN, ATTRIBUTE_VALUE_PATTERN, NAME_PATTERN } from './patterns.ts'
 import { mib, Service } from './service.ts'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** A registry as an image's reference names it. */
 export const REGISTRY_PATTERN = /^[\x21-\x7e]{1,255}$/

@@ -1,5 +1,5 @@
 import type { Address } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod'
 import { CloisterError } from '../errors/error.ts'
 import { canonicalHash, hashManifest } from '../manifest/canonical.ts'
 import { GpuKind } from '../manifest/gpu.ts'

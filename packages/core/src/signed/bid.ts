@@ -1,5 +1,5 @@
 import { type Address, type Hex, hashTypedData } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod'
 import { address, bytes32, decimal, hexBytes } from '../shapes.ts'
 
 /**

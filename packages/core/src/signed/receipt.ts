@@ -1,5 +1,5 @@
 import { type Address, type Hex, recoverTypedDataAddress } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod'
 import { address, bytes32, decimal, hexBytes } from '../shapes.ts'
 
 /** A worker's word on one unit of its work: number `sequence` of a lease, in `era`, had this content. */

@@ -1,5 +1,5 @@
 import { type Address, type Hex, sha256 } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod'
 import { fromBase64Url, textOf, toBase64Url, utf8 } from '../bytes.ts'
 import { address, bytes32, hexBytes } from '../shapes.ts'
 

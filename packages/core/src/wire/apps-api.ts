@@ -1,5 +1,5 @@
 // What the indexer says of apps and of the key service's seats. Instants are Unix seconds.
-import { z } from 'zod'
+import * as z from 'zod'
 import { address, bytes32 } from '../shapes.ts'
 
 const seconds = z.number().describe('Unix seconds')

@@ -1,5 +1,5 @@
 // What the indexer says of what governance announced, suspended and proposed. Instants are Unix seconds.
-import { z } from 'zod'
+import * as z from 'zod'
 import { address, bytes32, decimal, hexBytes } from '../shapes.ts'
 
 const seconds = z.number().describe('Unix seconds')

@@ -1,6 +1,6 @@
 // What the indexer's HTTP interface says. Amounts are decimal strings in base units of the token, instants
 // Unix seconds.
-import { z } from 'zod'
+import * as z from 'zod'
 import { ATTESTATION_STATES } from '../market/attestation-state.ts'
 import { address, bytes32, decimal } from '../shapes.ts'
 import { PeriodRecord } from './stake-api.ts'

@@ -1,6 +1,6 @@
 // What the indexer says of stake and emission. Amounts are decimal strings in base units of CLOI, instants
 // Unix seconds.
-import { z } from 'zod'
+import * as z from 'zod'
 import { address, bytes32, decimal } from '../shapes.ts'
 
 const seconds = z.number().describe('Unix seconds')

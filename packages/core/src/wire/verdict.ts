@@ -1,5 +1,5 @@
 // What workers that verify evidence for others are asked, and answer.
-import { z } from 'zod'
+import * as z from 'zod'
 import { address, bytes32, hexBytes } from '../shapes.ts'
 import { SnpCertificates } from './worker.ts'
 

@@ -1,6 +1,6 @@
 // What a worker's HTTP interface says. The agent answers in these shapes; whoever asks checks answers
 // against them, since a worker is a stranger.
-import { z } from 'zod'
+import * as z from 'zod'
 import { RegistryLogin } from '../manifest/registry-login.ts'
 import { address, bytes32, decimal } from '../shapes.ts'
 

@@ -1,7 +1,7 @@
 import { Findings, type Rule } from '@cloister/attest'
 import { base64url, compactVerify, decodeProtectedHeader, importJWK } from 'jose'
 import { hexToBytes, sha256 } from 'viem'
-import { z } from 'zod'
+import * as z from 'zod'
 
 const MAX_LABELS = 64
 const MAX_CHARACTERS = 4096

@@ -3,7 +3,7 @@ import { askService, IndexClient, requireTls, verifySubject, workerOfRecord } fr
 import { CloisterError, defaultPolicy, type WorkerRecord } from '@cloister/core'
 import { requireMet } from '@cloister/verify'
 import type { Address, Hex } from 'viem'
-import type { z } from 'zod'
+import type * as z from 'zod'
 
 const EVIDENCE_MS = 15_000
 

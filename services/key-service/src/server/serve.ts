@@ -4,7 +4,7 @@ import { type Served, serve } from '@cloister/transport'
 import { getRequestListener } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { ExchangeRequest, ReleaseRequest } from '../protocol.ts'
 import type { Instance } from './instance.ts'
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { EvidenceError } from '../../errors.ts'
 import { parseCertificate } from '../../x509/certificate.ts'
 import { ocspRequest } from '../../x509/ocsp.ts'
