@@ -18,7 +18,8 @@ import {
   WORKERS_ABI,
 } from '@cloister/chain'
 import { hashManifest, type Order, resourcesOf, toCanonicalJson } from '@cloister/core'
-import { exec, WorkerClient } from '@cloister/sdk'
+import { WorkerClient } from '@cloister/sdk'
+import { exec } from '@cloister/sdk/node'
 import type { Hex, LocalAccount } from 'viem'
 import { describe, expect, it, vi } from 'vitest'
 import { canDeploy, processesOf, until } from './embedded.ts'

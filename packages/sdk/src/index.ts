@@ -1,8 +1,6 @@
 export { type Network, readNetwork, setCommission } from '@cloister/chain'
 export {
-  type ExecParameters,
   everyPage,
-  exec,
   IndexClient,
   type Verified,
   WorkerClient,

@@ -25,8 +25,8 @@ import type { Envelope } from '@cloister/secrets'
 import { readServerSentEvents } from '@cloister/transport/web'
 import { type Address, bytesToHex, type Hex } from 'viem'
 import * as z from 'zod'
+import { type AttestedKey, WorkerConnection } from '#connection'
 import { fetchJson, reach, textOf } from '../ask.ts'
-import { type AttestedKey, WorkerConnection } from './connection.ts'
 
 interface WorkerClientParts {
   endpoint: string

@@ -1,4 +1,5 @@
-import { exec, leases, sessionOf } from '@cloister/sdk'
+import { leases, sessionOf } from '@cloister/sdk'
+import { exec } from '@cloister/sdk/node'
 import { note, paint, sayJson, shownOn } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'

@@ -1,7 +1,7 @@
 import { CloisterError, EXEC_CHANNEL, fromProblem } from '@cloister/core'
 import type { Hex } from 'viem'
 import { WebSocket } from 'ws'
-import type { WorkerClient } from './client.ts'
+import type { WorkerClient } from '../worker/client.ts'
 
 /** What to run in a lease, and where its input and output go. */
 export interface ExecParameters {
