@@ -3,12 +3,12 @@ import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke
 import { concat, hexToBytes } from 'viem'
 
 // RFC 9180, base mode: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
-const SUITE = new CipherSuite({
+export const SUITE = new CipherSuite({
   kem: new DhkemX25519HkdfSha256(),
   kdf: new HkdfSha256(),
   aead: new Aes256Gcm(),
 })
-const KEY_BYTES = 32
+export const KEY_BYTES = 32
 /** What comes before the 32 bytes of an X25519 key in PKCS #8 (RFC 8410, section 7). */
 const PKCS8_X25519 = hexToBytes('0x302e020100300506032b656e04220420')
 const OVERHEAD_BYTES = KEY_BYTES + 16
@@ -97,7 +97,7 @@ function infoOf(context: string, index: number): ArrayBuffer {
   return exact(utf8(`cloister ${context} ${index}`))
 }
 
-function notForUs(cause?: unknown): CloisterError {
+export function notForUs(cause?: unknown): CloisterError {
   return new CloisterError(
     'not-sealed-for-us',
     'What is sealed does not open: it was sealed to another key, or changed.',
@@ -113,6 +113,7 @@ async function exported(pair: { publicKey: unknown; privateKey: unknown }): Prom
   return { publicKey: new Uint8Array(publicKey), privateKey: new Uint8Array(privateKey) }
 }
 
-function exact(bytes: Uint8Array): ArrayBuffer {
+/** A copy that nobody shares, as WebCrypto wants it. */
+export function exact(bytes: Uint8Array): ArrayBuffer {
   return new Uint8Array(bytes).buffer
 }

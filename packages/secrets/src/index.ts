@@ -8,3 +8,4 @@ export {
   sealSecrets,
 } from './envelope.ts'
 export { generateKeyPair, type KeyPair, open, publicKeyOf, seal } from './hpke.ts'
+export { type OpenedQuestion, openQuestion, type SealedQuestion, sealQuestion } from './sealed-exchange.ts'

@@ -30,6 +30,7 @@ export {
   requestTypedData,
   type SignedRequest,
 } from './request.ts'
+export { isRequestKeyOf, type RequestKey, requestKeyTypedData } from './request-key.ts'
 export { type Statement, statementDigest } from './statement.ts'
 export { type VerdictKind, verdictToChain, verdictTypedData, type WorkerVerdict } from './verdict.ts'
 export { verdictRequestTypedData } from './verdict-request.ts'

@@ -10,6 +10,7 @@ import { PERMIT_TYPES } from './permit.ts'
 import { PURPOSE_TYPES } from './purpose.ts'
 import { RECEIPT_TYPES } from './receipt.ts'
 import { REQUEST_TYPES } from './request.ts'
+import { REQUEST_KEY_TYPES } from './request-key.ts'
 import { STATEMENT_TYPES } from './statement.ts'
 import { VERDICT_TYPES } from './verdict.ts'
 import { VERDICT_REQUEST_TYPES } from './verdict-request.ts'
@@ -59,6 +60,7 @@ describe('what is signed', () => {
       REQUEST_TYPES,
       'Request(address tenant,address worker,string method,string path,bytes32 bodyHash,uint64 issuedAt,bytes32 nonce)',
     ],
+    [REQUEST_KEY_TYPES, 'RequestKey(bytes32 key,bytes32 tlsKeyHash)'],
     [STATEMENT_TYPES, 'Statement(bytes32 lease,bytes32 manifestHash,bytes32 images,uint64 instant)'],
     [
       VERDICT_REQUEST_TYPES,
