@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import { type Body, piecesOf } from './body.ts'
 
 const MAX_EVENT_CHARACTERS = 1024 * 1024
 
@@ -7,12 +8,12 @@ const MAX_EVENT_CHARACTERS = 1024 * 1024
  * shape is passed over.
  */
 export async function* readServerSentEvents<T extends z.ZodType>(
-  body: AsyncIterable<Uint8Array>,
+  body: Body,
   schema: T,
 ): AsyncGenerator<z.infer<T>> {
   const decoder = new TextDecoder()
   let buffer = ''
-  for await (const chunk of body) {
+  for await (const chunk of piecesOf(body)) {
     buffer += decoder.decode(chunk, { stream: true })
     for (;;) {
       const end = buffer.indexOf('\n\n')

@@ -1,3 +1,3 @@
 // What needs no Node: how answers are read, in browsers too.
-export { readBody, readText } from './body.ts'
+export { piecesOf, readBody, readText } from './body.ts'
 export { readServerSentEvents } from './events.ts'

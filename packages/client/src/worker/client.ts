@@ -1,4 +1,4 @@
-import type { Network, Wallet } from '@cloister/chain'
+import type { Wallet } from '@cloister/chain'
 import {
   bidFromJson,
   bodyHash,
@@ -25,29 +25,26 @@ import type { Envelope } from '@cloister/secrets'
 import { readServerSentEvents } from '@cloister/transport/web'
 import { type Address, bytesToHex, type Hex } from 'viem'
 import * as z from 'zod'
-import { type AttestedKey, WorkerConnection } from '#connection'
+import { WorkerConnection } from '#connection'
 import { fetchJson, reach, textOf } from '../ask.ts'
+import type { ConnectionParts } from './connection/connection.ts'
 
-interface WorkerClientParts {
-  endpoint: string
-  worker: Address
+interface WorkerClientParts extends ConnectionParts {
   /** Signs what only a tenant may ask. */
   wallet?: Wallet | undefined
-  attestedKey: AttestedKey
-  network: Pick<Network, 'development'>
 }
 
 /** A worker's HTTP interface, as one tenant sees it. Requests about leases are signed, one by one. */
 export class WorkerClient {
   readonly worker: Address
-  /** How to reach it; over TLS, its attested key alone is spoken to. */
+  /** How to reach it: whoever holds its attested key alone is spoken to. */
   readonly connection: WorkerConnection
   private readonly wallet: Wallet | undefined
 
-  constructor({ endpoint, worker, wallet, attestedKey, network }: WorkerClientParts) {
-    this.worker = worker
+  constructor({ wallet, ...parts }: WorkerClientParts) {
+    this.worker = parts.worker
     this.wallet = wallet
-    this.connection = new WorkerConnection(endpoint, attestedKey, network)
+    this.connection = new WorkerConnection(parts)
   }
 
   get endpoint(): string {

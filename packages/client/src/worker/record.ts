@@ -1,13 +1,13 @@
-import type { Network } from '@cloister/chain'
 import { CloisterError, type WorkerRecord } from '@cloister/core'
 import { WorkerClient } from './client.ts'
+import type { ConnectionParts } from './connection/connection.ts'
 
 /**
  * A worker as the index describes it, for what nobody has to trust: bids are signed, evidence is checked.
  * Over TLS it is held to the key that the chain's events name.
  */
 export function workerOfRecord(
-  network: Pick<Network, 'development'>,
+  network: ConnectionParts['network'],
   { worker, endpoint, tlsKeyHash }: Pick<WorkerRecord, 'worker' | 'endpoint' | 'tlsKeyHash'>,
 ): WorkerClient {
   return new WorkerClient({

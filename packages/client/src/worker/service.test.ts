@@ -25,7 +25,10 @@ beforeAll(async () => {
 afterAll(() => served.close())
 
 const workerAt = (endpoint: string, development = true) =>
-  workerOfRecord({ development }, { worker: zeroAddress, endpoint, tlsKeyHash: undefined })
+  workerOfRecord(
+    { development, chainId: 1, gatewayUrl: 'http://127.0.0.1:9' },
+    { worker: zeroAddress, endpoint, tlsKeyHash: undefined },
+  )
 const worker = (development?: boolean) => workerAt(`http://127.0.0.1:${served.port}/`, development)
 
 describe('a service of a lease', () => {

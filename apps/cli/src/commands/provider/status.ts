@@ -24,7 +24,7 @@ export async function showStatus(options: ProviderOptions): Promise<void> {
     cloister.chain.client.getBalance({ address }),
     // The provider asks its own machine, wherever that is.
     workerOfRecord(
-      { development: true },
+      { ...network, development: true },
       { endpoint: config.endpoint, worker: address, tlsKeyHash: loadTlsKey(config.folder).hash },
     )
       .report(AbortSignal.timeout(3_000))

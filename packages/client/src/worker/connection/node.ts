@@ -1,10 +1,6 @@
-import type { Network } from '@cloister/chain'
-import { CloisterError } from '@cloister/core'
 import { DialAgent, dialChecked, fetchOver, securePinned } from '@cloister/transport'
-import type { Hex } from 'viem'
-
-/** The key that a worker's TLS has to be for: known already, or found out when first needed. */
-export type AttestedKey = () => Promise<Hex>
+import type { AttestedKey, ConnectionParts } from './connection.ts'
+import { urlAt } from './url.ts'
 
 /**
  * How requests reach a worker. Over `https:` only connections whose key is the attested one are used,
@@ -17,10 +13,10 @@ export class WorkerConnection {
   private readonly allowsInternal: boolean
   private dialer: DialAgent | undefined
 
-  constructor(endpoint: string, attestedKey: AttestedKey, { development }: Pick<Network, 'development'>) {
+  constructor({ endpoint, attestedKey, network }: ConnectionParts) {
     this.endpoint = endpoint.replace(/\/$/, '')
     this.attestedKey = attestedKey
-    this.allowsInternal = development
+    this.allowsInternal = network.development
   }
 
   /**
@@ -28,12 +24,7 @@ export class WorkerConnection {
    * that leads elsewhere.
    */
   urlOf(path: string): string {
-    const url = this.endpoint + path
-    if (!URL.canParse(this.endpoint) || !URL.canParse(url))
-      throw new CloisterError('forbidden-address', 'The worker has no address that can be asked.')
-    if (!path.startsWith('/') || new URL(url).origin !== new URL(this.endpoint).origin)
-      throw new CloisterError('bad-request', 'The path leads away from the worker.')
-    return url
+    return urlAt(this.endpoint, path)
   }
 
   /** Like the global `fetch`. */
