@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { LeaseRecord } from '@cloister/core'
-import { dialChecked, securePinned } from '@cloister/transport'
+import { dialChecked, MUX_PROTOCOL, securePinned } from '@cloister/transport'
 
 const CONNECT_MS = 5_000
 /** Stands in no URL. */
@@ -33,7 +33,7 @@ export async function dialEndpoint(target: string, isDevelopment: boolean): Prom
   const socket = await dialChecked(
     url,
     { allowsInternal: isDevelopment, timeoutMs: CONNECT_MS },
-    securePinned(keyHash),
+    securePinned(keyHash, [MUX_PROTOCOL, 'http/1.1']),
   )
   return socket.setNoDelay(true)
 }

@@ -18,6 +18,7 @@ import {
   http1Upstream,
   type Incoming,
   linger,
+  MuxPool,
   type Outgoing,
   type Refusal,
   relayRequest,
@@ -38,13 +39,14 @@ export interface Limits {
 /** Leads requests to the workers of leases, and to nowhere else. */
 export class Door {
   readonly agent: DialAgent
+  private readonly pool: MuxPool
   private readonly resolver: Resolver
   private readonly limits: Limits
 
   constructor(resolver: Resolver, limits: Limits, isDevelopment: boolean, observer: GatewayObserver) {
     this.resolver = resolver
     this.limits = limits
-    this.agent = new DialAgent(async (target) => {
+    this.pool = new MuxPool(async (target) => {
       try {
         const connection = await dialEndpoint(target, isDevelopment)
         observer.dialled('connected')
@@ -54,6 +56,7 @@ export class Door {
         throw error
       }
     })
+    this.agent = new DialAgent((target) => this.pool.dial(target))
   }
 
   async request(wanted: Wanted, secure: boolean, request: Incoming, response: Outgoing): Promise<void> {
@@ -92,6 +95,7 @@ export class Door {
 
   close(): void {
     this.agent.destroy()
+    this.pool.close()
   }
 
   private async find(wanted: Wanted): Promise<LeaseRecord | Page> {

@@ -11,6 +11,7 @@ import {
   type Outgoing,
   SERVER_OPTIONS,
   serveRequests,
+  takeReader,
 } from '@cloister/transport'
 
 /** Milliseconds that a connection may take until its first byte, and one of HTTP/2 may have no request. */
@@ -40,15 +41,10 @@ export function openFront({ tls, limits, handle, upgrade }: FrontParts): Server 
   server.on('upgrade', upgrade)
   limits.guard(server)
 
-  // The server's own listener reads HTTP/1.1, and sees to the time-outs of heads; it gets those connections
-  // that speak it.
   const event = tls ? 'secureConnection' : 'connection'
-  const readHttp1 = server
-    .listeners(event)
-    .find((listener) => listener.name.includes('onnectionListener')) as (socket: Socket) => void
-  server.off(event, readHttp1)
+  const readHttp1 = takeReader(server, event)
   const byProtocol = (socket: TLSSocket) =>
-    socket.alpnProtocol === 'h2' ? http2.emit('connection', socket) : readHttp1.call(server, socket)
+    socket.alpnProtocol === 'h2' ? http2.emit('connection', socket) : readHttp1(socket)
   const byPreface = (socket: Socket) => {
     if (socket.destroyed) return
     const end = () => socket.destroy()
@@ -61,7 +57,7 @@ export function openFront({ tls, limits, handle, upgrade }: FrontParts): Server 
       const first = socket.read() as Buffer | null
       if (first) socket.unshift(first)
       if (first && PREFACE.equals(first.subarray(0, PREFACE.length))) http2.emit('connection', socket)
-      else readHttp1.call(server, socket)
+      else readHttp1(socket)
     })
   }
   server.on(event, tls ? byProtocol : byPreface)

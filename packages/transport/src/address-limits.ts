@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6, type Server } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 /**
  * How much one address may ask for. An IPv6 address counts with the others of its /64: one customer has that
@@ -66,20 +67,26 @@ export class AddressLimits {
    * Closes connections to `server` beyond what an address, and all of them, may have. Before any handshake.
    */
   guard(server: Server): void {
-    server.on('connection', (socket) => {
-      const key = networkOf(socket.remoteAddress)
-      const count = (this.open.get(key) ?? 0) + 1
-      if (count > this.settings.connectionsPerAddress || this.total >= this.settings.connections)
-        return void socket.destroy()
-      this.open.set(key, count)
-      this.total++
-      socket.once('close', () => {
-        this.total--
-        const left = (this.open.get(key) ?? 1) - 1
-        if (left === 0) this.open.delete(key)
-        else this.open.set(key, left)
-      })
+    server.on('connection', (socket) => this.admit(socket))
+  }
+
+  /** Counts a connection until it closes. Closes one too many, and returns false. */
+  admit(socket: Duplex & { remoteAddress?: string | undefined }): boolean {
+    const key = networkOf(socket.remoteAddress)
+    const count = (this.open.get(key) ?? 0) + 1
+    if (count > this.settings.connectionsPerAddress || this.total >= this.settings.connections) {
+      socket.destroy()
+      return false
+    }
+    this.open.set(key, count)
+    this.total++
+    socket.once('close', () => {
+      this.total--
+      const left = (this.open.get(key) ?? 1) - 1
+      if (left === 0) this.open.delete(key)
+      else this.open.set(key, left)
     })
+    return true
   }
 }
 

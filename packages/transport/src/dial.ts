@@ -1,5 +1,6 @@
 import { Agent, type AgentOptions, type ClientRequestArgs } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { MuxStream } from './mux/stream.ts'
 
 /**
  * Where a relayed request goes: whatever `dial` understands. It is also what connections are kept and reused
@@ -21,6 +22,13 @@ export class DialAgent extends Agent {
 
   override getName(options?: ClientRequestArgs & { target?: Target }): string {
     return options?.target ?? ''
+  }
+
+  /** What has moved much is not kept: others are to have its connection to themselves. */
+  override keepSocketAlive(socket: Duplex): boolean {
+    if (socket instanceof MuxStream && socket.isLarge) return false
+    // Node's types don't tell that it says whether the socket is kept.
+    return super.keepSocketAlive(socket) as unknown as boolean
   }
 
   override createConnection(

@@ -1,7 +1,9 @@
 import { type IncomingMessage, request } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { DialAgent, Target } from './dial.ts'
 import type { Answer, Upstream } from './exchange.ts'
 import { type Framing, MAX_HEADER_BYTES } from './framing.ts'
+import { MuxStream } from './mux/stream.ts'
 
 /** Methods whose requests have a length although they have no body (RFC 9110, section 8.6). */
 const EXPECTS_BODY = new Set(['POST', 'PUT', 'PATCH'])
@@ -34,7 +36,7 @@ export function http1Upstream(agent: DialAgent, target: Target): Upstream {
     const fail = (error: Error) => {
       if (settled) return
       settled = true
-      asker.failed(error, outgoing.reusedSocket)
+      asker.failed(error, outgoing.reusedSocket || isKept(outgoing.socket))
     }
     // The head goes ahead of a body that takes its time: the answer may not wait for it.
     if (framing !== 'none') setImmediate(() => outgoing.destroyed || outgoing.flushHeaders())
@@ -67,6 +69,11 @@ export function http1Upstream(agent: DialAgent, target: Target): Upstream {
       destroy: () => outgoing.destroy(),
     }
   }
+}
+
+/** Whether a stream came over a connection from before. */
+function isKept(socket: Duplex | null): boolean {
+  return socket instanceof MuxStream && socket.isKept
 }
 
 /**

@@ -19,10 +19,14 @@ export function connectPinned(
 
 /**
  * The same over a connection that is there already, such as one by `dialChecked`, which takes what this
- * returns.
+ * returns. `protocols` are offered in the handshake (ALPN), the dearest first.
  */
-export function securePinned(keyHash: string): (socket: Socket, host: string) => Promise<TLSSocket> {
-  return (socket, host) => open({ socket, host }, keyHash)
+export function securePinned(
+  keyHash: string,
+  protocols: string[] = [],
+): (socket: Socket, host: string) => Promise<TLSSocket> {
+  const offered = protocols.length > 0 && { ALPNProtocols: protocols }
+  return (socket, host) => open({ socket, host, ...offered }, keyHash)
 }
 
 function open(options: ConnectionOptions & { host: string }, keyHash: string): Promise<TLSSocket> {

@@ -1,5 +1,6 @@
 import type { Server, ServerOptions } from 'node:http'
 import type { Http2Server } from 'node:http2'
+import type { Duplex } from 'node:stream'
 import { type Incoming, MAX_HEADER_BYTES } from './framing.ts'
 import type { Outgoing } from './reply.ts'
 import { isWebSocketUpgrade } from './request.ts'
@@ -34,4 +35,19 @@ export function serveRequests(
   const either = server as Server
   for (const event of ['request', 'checkContinue', 'checkExpectation']) either.on(event, handle)
   either.maxHeadersCount = 0
+}
+
+/**
+ * Takes a server's own reader of HTTP/1.1 off it, which also sees to the time-outs of heads: whoever takes it
+ * decides which connections it gets. `event`: what connections are announced by.
+ */
+export function takeReader(
+  server: Server,
+  event: 'connection' | 'secureConnection',
+): (connection: Duplex) => void {
+  const read = server.listeners(event).find((listener) => listener.name.includes('onnectionListener')) as (
+    socket: Duplex,
+  ) => void
+  server.off(event, read)
+  return (connection) => read.call(server, connection)
 }

@@ -8,10 +8,14 @@ import {
   answerOn,
   type Incoming,
   linger,
+  MUX_PROTOCOL,
+  MuxConnection,
+  type MuxStream,
   type Outgoing,
   SERVER_OPTIONS,
   serve,
   serveRequests,
+  takeReader,
 } from '@cloister/transport'
 import { Ingress, type IngressParts, refuse } from './ingress.ts'
 import type { ServerIdentity } from './tls.ts'
@@ -24,7 +28,15 @@ const STRANGERS: AddressLimitSettings = {
   connections: 20_000,
 }
 /** What one address may ask of services: it is a gateway's, with many people behind it. */
-const GATEWAYS: AddressLimitSettings = { ...STRANGERS, requestsPerSecond: 2_000, burst: 10_000 }
+const GATEWAYS: AddressLimitSettings = {
+  ...STRANGERS,
+  requestsPerSecond: 2_000,
+  burst: 10_000,
+  // Of streams: connections are counted as a stranger's.
+  connectionsPerAddress: 10_000,
+}
+/** Milliseconds that a gateway's connection without a stream is kept: longer than gateways keep it. */
+const IDLE_MS = 90_000
 
 /** What a worker's door is made of. */
 export interface WorkerDoorParts {
@@ -90,11 +102,28 @@ export async function openWorkerDoor(parts: WorkerDoorParts): Promise<WorkerDoor
       .catch((error) => answerWith(error, 0, request, answerOn(request, socket)))
   }
 
-  const tls = identity && createTlsServer({ ...SERVER_OPTIONS, ...identity, minVersion: 'TLSv1.3' })
+  const tls =
+    identity &&
+    createTlsServer({
+      ...SERVER_OPTIONS,
+      ...identity,
+      minVersion: 'TLSv1.3',
+      ALPNProtocols: [MUX_PROTOCOL, 'http/1.1'],
+    })
   const server: Server = tls ?? createServer(SERVER_OPTIONS)
   strangers.guard(server)
   serveRequests(server, answer)
   server.on('upgrade', upgrade)
+  if (tls) {
+    const readHttp1 = takeReader(server, 'secureConnection')
+    const accept = (stream: MuxStream) => {
+      if (gateways.admit(stream)) readHttp1(stream)
+    }
+    tls.on('secureConnection', (socket) => {
+      if (socket.alpnProtocol === MUX_PROTOCOL) new MuxConnection(socket, { idleMs: IDLE_MS, accept })
+      else readHttp1(socket)
+    })
+  }
   const served = await serve(
     'The worker',
     server,

@@ -57,6 +57,8 @@ export class MuxConnection {
   private readonly turns = new Set<MuxStream>()
   private isScheduled = false
   private growth = GROWTH_BYTES
+  /** Open streams that have moved much. */
+  private large = 0
   private owesPong = false
   /** Rounds of the pinger in which nothing came. */
   private missed = 0
@@ -104,8 +106,7 @@ export class MuxConnection {
 
   /** Whether a stream that moves much is on it. */
   get isBusy(): boolean {
-    for (const stream of this.streams.values()) if (stream.isLarge) return true
-    return false
+    return this.large > 0
   }
 
   /** Opens a stream. Throws where there can be no more. */
@@ -151,6 +152,9 @@ export class MuxConnection {
         release: (bytes) => {
           this.growth += bytes
         },
+        grewLarge: () => {
+          this.large++
+        },
         closed: (closed, isWhole) => this.forget(closed, isWhole),
       },
       id,
@@ -164,6 +168,7 @@ export class MuxConnection {
   private forget(stream: MuxStream, isWhole: boolean): void {
     this.streams.delete(stream.id)
     this.turns.delete(stream)
+    if (stream.isLarge) this.large--
     if (this.isOver) return
     if (!isWhole) this.queue({ kind: RESET, stream: stream.id })
     this.watchIdle()
@@ -197,9 +202,7 @@ export class MuxConnection {
       if (this.fresh.delete(id)) return this.watchIdle()
       const stream = this.known(id)
       if (!stream) return
-      this.streams.delete(id)
-      stream.abandoned()
-      return this.watchIdle()
+      return stream.abandoned()
     }
     const stream = this.streamOf(id)
     if (!stream) return

@@ -21,6 +21,8 @@ export interface StreamHost {
   /** Reserves bytes for a window that grows; false where there are none left. */
   reserve(bytes: number): boolean
   release(bytes: number): void
+  /** The stream has moved much from now on. */
+  grewLarge(): void
   /** The stream is over; `isWhole` where the other side needs not be told. */
   closed(stream: MuxStream, isWhole: boolean): void
 }
@@ -175,12 +177,16 @@ export class MuxStream extends Duplex {
     done(error)
   }
 
-  /** As a socket's: emits `timeout` after so many milliseconds in which nothing moved. */
+  /**
+   * As a socket's: emits `timeout` after so many milliseconds in which nothing moved, 0 for
+   * never; then `callback` isn't called any more.
+   */
   setTimeout(milliseconds: number, callback?: () => void): this {
     this.timeout = milliseconds
     clearTimeout(this.timer)
     this.timer = undefined
-    if (callback) this.once('timeout', callback)
+    if (callback && milliseconds > 0) this.once('timeout', callback)
+    else if (callback) this.off('timeout', callback)
     if (milliseconds > 0) this.timer = setTimeout(() => this.emit('timeout'), milliseconds).unref()
     return this
   }
@@ -235,7 +241,9 @@ export class MuxStream extends Duplex {
   }
 
   private activity(bytes: number): void {
+    const wasLarge = this.isLarge
     this.moved += bytes
+    if (this.isLarge && !wasLarge) this.host.grewLarge()
     this.timer?.refresh()
   }
 }
