@@ -115,13 +115,19 @@ export async function openWorkerDoor(parts: WorkerDoorParts): Promise<WorkerDoor
   serveRequests(server, answer)
   server.on('upgrade', upgrade)
   if (tls) {
+    // A listener for each gateway's connection.
+    tls.setMaxListeners(0)
     const readHttp1 = takeReader(server, 'secureConnection')
     const accept = (stream: MuxStream) => {
       if (gateways.admit(stream)) readHttp1(stream)
     }
     tls.on('secureConnection', (socket) => {
-      if (socket.alpnProtocol === MUX_PROTOCOL) new MuxConnection(socket, { idleMs: IDLE_MS, accept })
-      else readHttp1(socket)
+      if (socket.alpnProtocol !== MUX_PROTOCOL) return readHttp1(socket)
+      const connection = new MuxConnection(socket, { idleMs: IDLE_MS, accept })
+      const leave = () => connection.leave()
+      // See `serve`.
+      tls.on('draining', leave)
+      socket.once('close', () => tls.off('draining', leave))
     })
   }
   const served = await serve(

@@ -326,6 +326,17 @@ describe('a connection', () => {
     expect([live.isClosed, other.destroyed]).toEqual([false, false])
   })
 
+  it('whose other side leaves opens no more streams, and those that are open go on', async () => {
+    const { opener, acceptor } = raise(echo)
+    const stream = opener.open()
+    stream.write('a')
+    await once(stream, 'readable')
+    acceptor.leave()
+    await expect.poll(() => opener.isFull).toBe(true)
+    stream.end('b')
+    expect(await readAll(stream)).toBe('ab')
+  })
+
   it('ends when it carries nothing for a while', async () => {
     const { opener, ends } = raise(echo, { idleMs: 20 })
     const stream = opener.open()

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import {
+  AWAY,
   type ControlKind,
   CREDIT,
   END,
@@ -63,6 +64,8 @@ export class MuxConnection {
   /** Rounds of the pinger in which nothing came. */
   private missed = 0
   private isOver = false
+  /** The other side takes no more streams. */
+  private isAway = false
   private readonly pinger: NodeJS.Timeout
   private idle: NodeJS.Timeout | undefined
 
@@ -97,7 +100,7 @@ export class MuxConnection {
 
   /** Whether it takes no more streams. */
   get isFull(): boolean {
-    return this.isOver || this.size >= MAX_STREAMS || this.lastId >= MAX_STREAM_ID
+    return this.isOver || this.isAway || this.size >= MAX_STREAMS || this.lastId >= MAX_STREAM_ID
   }
 
   get isClosed(): boolean {
@@ -117,6 +120,11 @@ export class MuxConnection {
     this.lastId++
     this.queue({ kind: OPEN, stream: this.lastId })
     return this.add(this.lastId, isKept)
+  }
+
+  /** Tells the other side to open no more streams here; those that are open go on. */
+  leave(): void {
+    this.queue({ kind: AWAY, stream: 0 })
   }
 
   /** Ends the connection and its streams. */
@@ -193,6 +201,10 @@ export class MuxConnection {
   private told(kind: ControlKind, id: number, value: number): void {
     if (this.isOver) return
     if (kind === PONG) return
+    if (kind === AWAY) {
+      this.isAway = true
+      return
+    }
     if (kind === PING) {
       this.owesPong = true
       return this.schedule()

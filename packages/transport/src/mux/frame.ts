@@ -12,7 +12,10 @@ export const MAX_PAYLOAD_BYTES = 32 * 1024
 /** Payloads of all frames but data: a number of four bytes, or nothing. */
 const VALUE_BYTES = 4
 
-/** Kinds of frames. Ping and pong belong to stream 0, all others to a stream from 1 on. */
+/**
+ * Kinds of frames. Ping, pong and away belong to stream 0, all others to a stream from 1 on. `AWAY`: whoever
+ * sends it takes no more streams.
+ */
 export const OPEN = 1
 export const DATA = 2
 export const END = 3
@@ -20,8 +23,16 @@ export const RESET = 4
 export const CREDIT = 5
 export const PING = 6
 export const PONG = 7
+export const AWAY = 8
 
-export type ControlKind = typeof OPEN | typeof END | typeof RESET | typeof CREDIT | typeof PING | typeof PONG
+export type ControlKind =
+  | typeof OPEN
+  | typeof END
+  | typeof RESET
+  | typeof CREDIT
+  | typeof PING
+  | typeof PONG
+  | typeof AWAY
 
 /** Bytes of payload by kind; data has any number from 1 on. */
 const PAYLOAD_BYTES: Record<ControlKind, number> = {
@@ -31,6 +42,7 @@ const PAYLOAD_BYTES: Record<ControlKind, number> = {
   [CREDIT]: VALUE_BYTES,
   [PING]: 0,
   [PONG]: 0,
+  [AWAY]: 0,
 }
 
 /** The other side broke the protocol; nothing on its connection can be trusted any more. */
@@ -138,8 +150,8 @@ export class FrameReader {
 }
 
 function checkHead(stream: number, kind: number, length: number): void {
-  if (kind < OPEN || kind > PONG) throw new ProtocolError(`a frame has the unknown kind ${kind}`)
-  if ((stream === 0) !== (kind === PING || kind === PONG))
+  if (kind < OPEN || kind > AWAY) throw new ProtocolError(`a frame has the unknown kind ${kind}`)
+  if ((stream === 0) !== kind >= PING)
     throw new ProtocolError(`a frame of kind ${kind} has the stream ${stream}`)
   const isLength =
     kind === DATA ? length > 0 && length <= MAX_PAYLOAD_BYTES : length === PAYLOAD_BYTES[kind as ControlKind]
