@@ -55,7 +55,7 @@ describe.skipIf(!canDeploy)(
 
     it('is that time is up, where somebody set one, and how far it got', async () => {
       const path = await file('slow.yaml', compose('while :; do sleep 1; done', '    ports: ["8000"]\n'))
-      const { stderr } = await stage.cloister('deploy', path, '--yes', '--timeout', '14s')
+      const { stderr } = await stage.cloister('deploy', path, '--yes', '--timeout', '24s')
       expect(stderr).toMatch(
         /It is not ready after \d+ s: web-0 is starting \(nothing listens on port 8000 in it yet\)/,
       )

@@ -78,7 +78,9 @@ const findings = await soak({
   },
 })
 say(table(['kill', 'during', 'of', 'after ms', 'exit code', 'healed ms'], rows))
-const { rounds, leases, ...amiss } = findings
+const { rounds, leases, orphans, ...numbers } = findings
+for (const orphan of orphans) say(`left behind: ${orphan}`)
+const amiss = { orphans: orphans.length, ...numbers }
 say(
   table(
     ['kills', 'leases', ...Object.keys(amiss)],

@@ -26,11 +26,12 @@ export interface Round {
   healedMs: number
 }
 
-/** What was found in the end. All but `rounds` and `leases` have to be 0. */
+/** What was found in the end. All but `rounds` and `leases` have to be 0, or empty. */
 export interface Findings {
   rounds: number
   leases: number
-  orphans: number
+  /** Processes of closed leases: state and command line. */
+  orphans: string[]
   doubled: number
   lost: number
   billedWrongly: number
@@ -115,11 +116,24 @@ export async function soak({
       async () => leases.every((id) => processesOf(stage.folder, id).length === 0),
       SETTLE_MS,
     ).catch(() => {})
-    const orphans = leases.flatMap((id) => processesOf(stage.folder, id)).length
+    const orphans = leases.flatMap((id) => processesOf(stage.folder, id)).map(lookOf)
     return { rounds: kills, leases: leases.length, orphans, doubled, ...(await account(stage, leases)) }
   } finally {
     await stage.end()
   }
+}
+
+/** What a process is doing, for people. */
+function lookOf(pid: number): string {
+  const read = (file: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, 'latin1').replaceAll('\0', ' ').trim()
+    } catch {
+      return 'gone'
+    }
+  }
+  const state = read('stat').replace(/^.*\) (\S+ \d+).*$/, '$1')
+  return `${pid} ${state} ${read('comm')}: ${read('cmdline')} in ${read('cgroup').split('\n').at(-1)} at ${read('wchan')}`
 }
 
 /** Does one act by the command line. */
