@@ -103,7 +103,7 @@ describe.skipIf(!canDeploy)(
       },
     )
 
-    it.each([0, 30, 120, 300, 600, 1000])(
+    it.each([0, 100, 300, 1000])(
       'a worker killed %i ms into a deployment ends up with exactly the right container',
       async (ms) => {
         const deploying = stage.json('deploy', HELLO, '--for', '1h', '--yes')

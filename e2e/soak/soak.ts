@@ -111,12 +111,16 @@ export async function soak({
     }
     await shut(stage, lease.lease)
     const leases = await mine()
+    // What still cleans up after them ends by itself.
+    let orphans: string[] = []
     await until(
       'nothing of closed leases runs',
-      async () => leases.every((id) => processesOf(stage.folder, id).length === 0),
+      async () => {
+        orphans = leases.flatMap((id) => processesOf(stage.folder, id)).map(lookOf)
+        return orphans.length === 0
+      },
       SETTLE_MS,
     ).catch(() => {})
-    const orphans = leases.flatMap((id) => processesOf(stage.folder, id)).map(lookOf)
     return { rounds: kills, leases: leases.length, orphans, doubled, ...(await account(stage, leases)) }
   } finally {
     await stage.end()

@@ -130,14 +130,15 @@ export class JournaledChain {
   }
 
   /**
-   * Moves the chain's clock ahead from the next block on. Returns by how much it is ahead altogether,
-   * seconds.
+   * Moves the chain's clock ahead from the next block on, which is made at once where a heartbeat is due by
+   * then. Returns by how much it is ahead altogether, seconds.
    */
   advance(seconds: number): number {
     if (!Number.isSafeInteger(seconds) || seconds < 0)
       throw new RpcError({ code: -32602, message: 'time goes forward by whole seconds only' })
     const ahead = Number(this.journal.meta('ahead') ?? 0) + seconds
     this.journal.setMeta('ahead', String(ahead))
+    this.schedule()
     return ahead
   }
 
