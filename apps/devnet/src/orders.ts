@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { CloisterError, type ErrorCode, type Hint, messageOf } from '@cloister/core'
+import { onceAbandoned } from '@cloister/operations/stop'
 import type { Documents } from './collateral.ts'
 import type { DaemonSettings } from './daemon.ts'
 import type { Supervision } from './supervisor.ts'
@@ -59,7 +60,7 @@ export class DistantSupervision implements Supervision {
       this.waiting.delete(answer.number)
     })
     // Nobody is there to keep what would be started.
-    process.on('disconnect', () => process.exit(1))
+    onceAbandoned(() => process.exit(1))
   }
 
   launch(daemon: DaemonSettings): Promise<void> {

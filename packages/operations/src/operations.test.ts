@@ -1,5 +1,9 @@
+import { fork } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import {
   LastBlock,
@@ -9,6 +13,7 @@ import {
   Readiness,
   stopWhenAsked,
 } from './index.ts'
+import { onceAbandoned } from './stop.ts'
 
 it.each([
   ['9400', { host: '127.0.0.1', port: 9400 }],
@@ -90,6 +95,27 @@ it('a first signal stops and a second ends at once; failing to stop is an exit w
   three.end(new Error('no'))
   await three.ended()
   await expect.poll(() => exits).toEqual([0, 143, 1])
+})
+
+it('stops, too, where whoever started it was gone before it listened', async () => {
+  const left: string[] = []
+  onceAbandoned(() => left.push('gone'), Object.assign(new EventEmitter(), { connected: false }))
+  onceAbandoned(() => left.push('there'), Object.assign(new EventEmitter(), { connected: true }))
+  onceAbandoned(() => left.push('never'), new EventEmitter())
+  expect(left).toEqual(['gone'])
+  const folder = mkdtempSync(join(tmpdir(), 'cloister-stop-'))
+  const stop = JSON.stringify(join(import.meta.dirname, 'stop.ts'))
+  writeFileSync(
+    join(folder, 'late.mts'),
+    `import { onceAbandoned } from ${stop}
+if (process.connected) await new Promise((gone) => process.once('disconnect', gone))
+setTimeout(() => process.exit(1), 10_000)
+onceAbandoned(() => process.exit(7))`,
+  )
+  const child = fork(join(folder, 'late.mts'), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  child.disconnect()
+  expect(await once(child, 'exit')).toEqual([7, null])
+  rmSync(folder, { recursive: true })
 })
 
 it('answers operators on a port of its own: metrics, health, readiness and nothing else', async () => {

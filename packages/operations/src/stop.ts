@@ -3,6 +3,12 @@ import { CloisterError } from '@cloister/core'
 /** How a process ends itself; tests have another. */
 type Exit = (code: number) => void
 
+/** A process as seen from inside: signals, and the channel to whoever started it. */
+interface Channel extends Pick<NodeJS.EventEmitter, 'on'> {
+  /** Undefined where there never was a channel. */
+  connected?: boolean | undefined
+}
+
 /** Shells' code for a program that a signal ended (128 + SIGTERM). */
 const ASKED_TWICE = 143
 
@@ -14,7 +20,7 @@ const ASKED_TWICE = 143
 export function stopWhenAsked(
   stop: () => Promise<void>,
   exit: Exit = process.exit,
-  source: Pick<NodeJS.EventEmitter, 'on'> = process,
+  source: Channel = process,
 ): void {
   let asked = false
   const leave = () => {
@@ -26,7 +32,17 @@ export function stopWhenAsked(
     )
   }
   const signalled = () => (asked ? exit(ASKED_TWICE) : leave())
-  source.on('SIGINT', signalled).on('SIGTERM', signalled).on('disconnect', leave)
+  source.on('SIGINT', signalled).on('SIGTERM', signalled)
+  onceAbandoned(leave, source)
+}
+
+/**
+ * Calls `leave` once whoever started this process with a channel is gone; at once where that happened before
+ * anybody listened. Never where it was started without one.
+ */
+export function onceAbandoned(leave: () => void, source: Channel = process): void {
+  source.on('disconnect', leave)
+  if (source.connected === false) leave()
 }
 
 /** Milliseconds that requests under way have to end, of `--drain SECONDS` as it is typed. Throws `bad-option`. */

@@ -180,10 +180,12 @@ test('a chain taken up again has the same blocks, receipts, logs and state, also
   await second.close()
   const left = await readdir(folder)
   expect(left.filter((name) => name.startsWith('engine-'))).toEqual([])
-  expect(left.filter((name) => name.startsWith('snapshot-'))).toHaveLength(1)
-  // A snapshot that is damaged is passed over: the journal alone is enough.
-  const snapshot = join(folder, left.find((name) => name.startsWith('snapshot-')) ?? '')
-  await rm(snapshot)
+  // The one that was put to use; newer ones, which were taken on the way, may be beside it.
+  const snapshots = left.filter((name) => name.startsWith('snapshot-'))
+  expect(snapshots).toContain('snapshot-30.json')
+  expect(snapshots.length).toBeLessThan(5)
+  // Without any of them the journal alone is enough.
+  for (const name of snapshots) await rm(join(folder, name))
   const third = await open(folder, {}, now)
   expect(await view(walletOf(third.url))).toEqual(before)
   expect((await stat(join(folder, 'journal.db'))).size).toBeLessThan(2_000_000)

@@ -1,5 +1,6 @@
 // The embedded network's chain as a daemon: node main.ts FOLDER PORT
 import { messageOf } from '@cloister/core'
+import { stopWhenAsked } from '@cloister/operations/stop'
 import { giveBackAfterStart } from '@cloister/packed'
 import { JournaledChain } from './chain.ts'
 import { ChainDoor } from './door.ts'
@@ -16,16 +17,10 @@ try {
   await door.listen(Number(port))
   log('info', `block ${chain.head.number}, port ${port}`)
   giveBackAfterStart()
-  let stopping = false
-  const stop = () => {
-    if (stopping) return
-    stopping = true
-    void door
-      .close()
-      .then(() => chain.stop())
-      .finally(() => process.exit(0))
-  }
-  process.on('SIGINT', stop).on('SIGTERM', stop).on('disconnect', stop)
+  stopWhenAsked(async () => {
+    await door.close()
+    await chain.stop()
+  })
 } catch (error) {
   log('error', messageOf(error))
   process.exit(1)

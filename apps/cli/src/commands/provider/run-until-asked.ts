@@ -1,6 +1,7 @@
 import { unwatchFile, watchFile } from 'node:fs'
 import type { AgentConfig, Log, RunningWorker } from '@cloister/agent'
 import { messageOf } from '@cloister/core'
+import { onceAbandoned } from '@cloister/operations/stop'
 import { giveBackAfterStart } from '@cloister/packed'
 import { paint, printable, say } from '@cloister/terminal'
 
@@ -17,8 +18,7 @@ export async function runUntilAsked(parts: {
   const asked = new Promise<void>((done) => {
     process.once('SIGINT', done)
     process.once('SIGTERM', done)
-    // Whoever started it with a channel is gone.
-    process.once('disconnect', done)
+    onceAbandoned(done)
   })
   const running = await parts.start()
   giveBackAfterStart()
