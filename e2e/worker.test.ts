@@ -307,7 +307,7 @@ describe.skipIf(!canDeploy)(
         sequence: new Sequence(),
         everySeconds: 3_600,
       })
-      expect(await rarely.along()).toEqual([])
+      expect(await rarely.joinable()).toEqual([])
       const often = new Settlement({
         wallet: ownWallet,
         supervisor,
@@ -315,7 +315,7 @@ describe.skipIf(!canDeploy)(
         everySeconds: 0.001,
       })
       const leases = await until('something is earned', async () => {
-        const due = await often.along()
+        const due = await often.joinable()
         return due.includes(id) && due
       })
       const before = await getLease(own.tenant, id)

@@ -248,6 +248,7 @@ contract StakeTest is EconomyTest {
         stake.syncCollateral(alice);
         vm.prank(provider);
         stake.syncCollateral(worker);
+        vm.snapshotGasLastCall("Gas", "syncCollateral");
         vm.assertEq(stake.poolOf(provider).locked, 2_500 * ONE);
         vm.prank(provider);
         vm.expectRevert();

@@ -41,7 +41,7 @@ const SURE_SECONDS = 60
 
 interface AttestorParts {
   /** Leases that an attestation settles along with it. */
-  settlement: Pick<Settlement, 'along' | 'settled'>
+  settlement: Pick<Settlement, 'joinable' | 'markSettled'>
   wallet: Wallet
   key: LocalAccount
   provider: Address
@@ -251,13 +251,13 @@ export class Attestor {
       const pckKey = await ensurePlatform(wallet, evidence.quote)
       // Through the Market only what says nothing new: the first attestation, or one after a gap, is the
       // worker's own to hand in.
-      if (this.evidence && this.secondsLeft > SURE_SECONDS) leases = await settlement.along()
+      if (this.evidence && this.secondsLeft > SURE_SECONDS) leases = await settlement.joinable()
       await attestWorker(
         wallet,
         { worker: key.address, tlsKeyHash, pckKey, block, quote: evidence.quote },
         leases,
       )
-      if (leases.length > 0) settlement.settled()
+      if (leases.length > 0) settlement.markSettled()
     } else {
       // P-384 is beyond contracts: other providers' verifiers check it for them.
       const bound = {

@@ -11,7 +11,7 @@ import { capacityOf } from './bidding/capacity.ts'
 import type { AgentConfig } from './config.ts'
 
 /** Ether that a worker's key is given for its transactions, in wei. */
-const GAS_MONEY = 5n * 10n ** 16n
+export const GAS_MONEY = 5n * 10n ** 16n
 
 /** What a configuration says a worker is, as it is registered. */
 export function descriptionOf(config: AgentConfig): WorkerDescription {

@@ -1,7 +1,7 @@
 export { openWorkerDoor } from './api/door.ts'
 export type { Destination, NoDestination } from './api/ingress.ts'
 export { type AgentConfig, loadAgentConfig } from './config.ts'
-export { descriptionOf, enrolWorker } from './enrol.ts'
+export { descriptionOf, enrolWorker, GAS_MONEY } from './enrol.ts'
 export type { OpenSource } from './evidence/open.ts'
 export type { EvidenceSource } from './evidence/source.ts'
 export { jsonLog, type Log, type LogLevel } from './log.ts'

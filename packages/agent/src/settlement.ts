@@ -38,17 +38,17 @@ export class Settlement {
   }
 
   /**
-   * What an attestation should settle along with it: nothing soon after the last collection, nor more than
-   * fits beside it.
+   * Leases that an attestation settles along with it: none soon after the last collection, nor more than fit
+   * beside it.
    */
-  async along(): Promise<Hex[]> {
+  async joinable(): Promise<Hex[]> {
     if (this.elapsed < ALONG_AT) return []
     const ids = await this.earning()
     return ids.length <= BATCH ? ids : []
   }
 
-  /** Told that all there was has been settled. */
-  settled(): void {
+  /** Notes that an attestation settled all `joinable` leases. */
+  markSettled(): void {
     this.settledAt = Date.now()
     this.collected()
   }

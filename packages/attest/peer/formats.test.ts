@@ -240,7 +240,7 @@ describe('NVIDIA GPUs', () => {
     'refuses the unsigned tokens of a local verifier, and shows their claims all the same',
     async () => {
       const { detached_eat: bundle } = json('nvidia/gpu_attestation_h100.json')
-      const verdict = await verifyGpuTokens(bundle, { keys: { keys: [] }, nonce, instant })
+      const verdict = await verifyGpuTokens(bundle, { issuer: 'nvidia', keys: { keys: [] }, nonce, instant })
       expect(verdict).toMatchObject({ genuine: false, root: undefined, reportData: nonce })
       expect(codes(verdict)).toContain('token-signature')
       expect(verdict.claims).toEqual({
@@ -287,31 +287,41 @@ describe('NVIDIA GPUs', () => {
 
   it('accepts tokens signed by a key of the set, for the nonce asked', async () => {
     const { bundle, keys } = await issue()
-    expect(await verifyGpuTokens(bundle, { keys, nonce: `0x${nonce}`, instant })).toMatchObject({
+    expect(
+      await verifyGpuTokens(bundle, { issuer: 'nvidia', keys, nonce: `0x${nonce}`, instant }),
+    ).toMatchObject({
       genuine: true,
       root: 'nvidia',
       problems: [],
       claims: { gpuMode: 'confidential' },
     })
-    expect(codes(await verifyGpuTokens(bundle, { keys, nonce: '22'.repeat(32), instant }))).toContain(
-      'gpu-nonce',
-    )
-    expect(codes(await verifyGpuTokens(bundle, { keys, nonce, instant: instant + 4000 }))).toEqual([
-      'token-time',
-    ])
-    expect(codes(await verifyGpuTokens(bundle, { keys: (await issue()).keys, nonce, instant }))).toContain(
-      'token-signature',
-    )
+    expect(await verifyGpuTokens(bundle, { issuer: 'devnet', keys, nonce, instant })).toMatchObject({
+      genuine: true,
+      root: 'devnet',
+      simulated: true,
+    })
+    expect(
+      codes(await verifyGpuTokens(bundle, { issuer: 'nvidia', keys, nonce: '22'.repeat(32), instant })),
+    ).toContain('gpu-nonce')
+    expect(
+      codes(await verifyGpuTokens(bundle, { issuer: 'nvidia', keys, nonce, instant: instant + 4000 })),
+    ).toEqual(['token-time'])
+    expect(
+      codes(await verifyGpuTokens(bundle, { issuer: 'nvidia', keys: (await issue()).keys, nonce, instant })),
+    ).toContain('token-signature')
     expect(
       codes(
         await verifyGpuTokens([bundle[0], { 'GPU-0': (await issue()).bundle[1]['GPU-0'] }], {
+          issuer: 'nvidia',
           keys,
           nonce,
           instant,
         }),
       ),
     ).toContain('token-bundle')
-    expect(codes(await verifyGpuTokens({}, { keys, nonce, instant }))).toEqual(['bad-token'])
+    expect(codes(await verifyGpuTokens({}, { issuer: 'nvidia', keys, nonce, instant }))).toEqual([
+      'bad-token',
+    ])
   })
 
   it('refuses debug, failed measurements, insecure boot and a bad result', async () => {
@@ -323,7 +333,7 @@ describe('NVIDIA GPUs', () => {
       [(_, overall) => (overall['x-nvidia-overall-att-result'] = false), 'gpu-result'],
     ] as [Parameters<typeof issue>[0], string][]) {
       const { bundle, keys } = await issue(change)
-      expect(codes(await verifyGpuTokens(bundle, { keys, nonce, instant }))).toEqual([code])
+      expect(codes(await verifyGpuTokens(bundle, { issuer: 'nvidia', keys, nonce, instant }))).toEqual([code])
     }
   })
 

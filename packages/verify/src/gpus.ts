@@ -35,6 +35,7 @@ export async function judgeGpus(
 ): Promise<JudgedGpus> {
   const verdict = await verifyGpuTokens(tokens, {
     keys: keys as Parameters<typeof verifyGpuTokens>[1]['keys'],
+    issuer: root.name === 'devnet' ? 'devnet' : 'nvidia',
     ...asked,
   })
   if (!verdict.genuine)

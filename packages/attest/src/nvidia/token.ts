@@ -84,14 +84,20 @@ const RULE = {
 } satisfies Record<string, Rule>
 
 /**
- * Verifies a detached EAT bundle about NVIDIA GPUs against a key set (NRAS publishes its own). `nonce`:
- * hexadecimal digits that the tokens have to hold; to bind GPUs to a worker, take a number out of its quote.
+ * Verifies a detached EAT bundle about NVIDIA GPUs against a key set and whose it is: `nvidia` for the set
+ * that NRAS publishes, fetched from there; what another one signed is simulated. `nonce`: hexadecimal digits
+ * that the tokens have to hold; to bind GPUs to a worker, take a number out of its quote.
  * Unsigned tokens, as a local `nvattest` makes them, are refused. One verdict for all devices. Never throws
  * for what is in the evidence.
  */
 export async function verifyGpuTokens(
   input: unknown,
-  { keys, nonce, instant }: { keys: JSONWebKeySet; nonce: string; instant: number },
+  {
+    keys,
+    issuer,
+    nonce,
+    instant,
+  }: { keys: JSONWebKeySet; issuer: 'nvidia' | 'devnet'; nonce: string; instant: number },
 ): Promise<Verdict> {
   const findings = new Findings()
   const devices: z.infer<typeof Device>[] = []
@@ -124,8 +130,8 @@ export async function verifyGpuTokens(
   return {
     genuine: findings.problems.length === 0 && devices.length > 0,
     kind: 'nvidia-gpu',
-    root: signed ? 'nvidia' : undefined,
-    simulated: false,
+    root: signed ? issuer : undefined,
+    simulated: signed && issuer === 'devnet',
     tcb: undefined,
     measurements: {},
     reportData: first?.eat_nonce.toLowerCase() ?? '',

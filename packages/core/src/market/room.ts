@@ -21,9 +21,13 @@ export function roomOf(taken: Amounts, capacity: Amounts): bigint {
 }
 
 /**
- * The most that takes this room of a worker: what was bid, to the unit where the worker lends no more than
- * 65,535 of them, and up to `roomGrain` more where it lends more of them; twice that where less than a
- * 65,535th was bid.
+ * The most that takes this room of a worker. For every bid:
+ *
+ *     bid ≤ amountsOf(roomOf(bid, all), all) ≤ bid + grain       where bid ≥ a 65,535th of all
+ *     amountsOf(roomOf(bid, all), all) ≤ bid + 2 · grain + 1     where it is less
+ *     grain = roomGrain(all), 0 up to 65,535 units
+ *
+ * held for random bids and capacities in market.test.ts.
  */
 export function amountsOf(room: bigint, capacity: Amounts): Amounts {
   const amounts = { cpuMilli: 0, memoryMiB: 0, diskMiB: 0, gpus: 0 }

@@ -58,7 +58,7 @@ export function leaseIdOf(bid: Bid, chainId: number, market: Address): Hex {
   return hashTypedData(bidTypedData(bid, chainId, market))
 }
 
-const SignedBidJson = z.strictObject({
+export const SignedBidJson = z.strictObject({
   tenant: address,
   worker: address,
   token: address,

@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import { RegistryLogin } from '../manifest/registry-login.ts'
 import { address, bytes32, decimal } from '../shapes.ts'
+import { SignedBidJson } from '../signed/bid.ts'
 
 const text = z.string().max(4096)
 const time = z.number().describe('Unix milliseconds')
@@ -172,18 +173,7 @@ export const MetricsReport = z.object({
 export type MetricsReport = z.infer<typeof MetricsReport>
 
 /** A bid in JSON: whole numbers as decimal strings. */
-export const BidReport = z.object({
-  tenant: address,
-  worker: address,
-  token: address,
-  ratePerSecond: decimal,
-  minimumDeposit: decimal,
-  expiry: z.int(),
-  manifestHash: bytes32,
-  order: bytes32,
-  salt: decimal,
-  signature: z.string(),
-})
+export const BidReport = SignedBidJson
 
 /** Channels of the WebSocket a command's terminal runs over: the first byte of every binary message. */
 export const EXEC_CHANNEL = { stdin: 0, stdout: 1, stderr: 2, exit: 3, resize: 4, endOfInput: 5 } as const

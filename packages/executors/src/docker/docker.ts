@@ -289,7 +289,7 @@ export class DockerExecutor implements Executor {
     const container = this.container(lease, name)
     await container.wait({ condition: 'not-running', abortSignal: signal })
     const { State } = await container.inspect()
-    return this.exitOf(container.id, State)
+    return this.exitOf(this.nameOf(lease, name), State)
   }
 
   logs(lease: string, name: string, options: LogOptions): AsyncIterable<LogLine> {

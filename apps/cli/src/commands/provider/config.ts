@@ -59,17 +59,7 @@ function tellUnused(
 
 /** Writes a configuration file. Throws `bad-option`. */
 function writeConfig(path: string, options: ConfigOptions): void {
-  const isRight =
-    /^[a-z0-9][a-z0-9-]{0,31}$/.test(options.name) &&
-    /^\d{1,5}$/.test(options.port) &&
-    /^(sandbox|docker)$/.test(options.engine) &&
-    /^\d{1,2}$/.test(options.gpus) &&
-    /^[a-z0-9._-]{1,32}$/.test(options.gpuClass)
-  if (!isRight)
-    throw new CloisterError(
-      'bad-option',
-      '--name takes lower-case letters, digits and hyphens, --port and --gpus a number, --engine sandbox or docker, --gpu-class a class such as h100.',
-    )
+  checkOptions(options)
   writeFileSync(
     path,
     template({
@@ -85,6 +75,24 @@ function writeConfig(path: string, options: ConfigOptions): void {
   )
   if (!options.json)
     say(`Wrote ${options.config}. Look at the prices in it; they can be changed at any time.`)
+}
+
+/** Throws `bad-option` with each option that a configuration can't hold, and what it takes. */
+export function checkOptions(options: ConfigOptions): void {
+  const { name, port, engine, gpus, gpuClass, endpoint } = options
+  const whole = (text: string, most: number) => /^\d{1,5}$/.test(text) && Number(text) <= most
+  const wrong = [
+    !/^[a-z0-9][a-z0-9-]{0,31}$/.test(name) &&
+      `--name takes up to 32 lower-case letters, digits and hyphens, not ${name}`,
+    !whole(port, 65_535) && `--port takes a number up to 65535, not ${port}`,
+    endpoint !== undefined &&
+      !/^https?:$/.test(URL.parse(endpoint)?.protocol ?? '') &&
+      `--endpoint takes an http(s) URL, not ${endpoint}`,
+    !['sandbox', 'docker'].includes(engine) && `--engine takes sandbox or docker, not ${engine}`,
+    !whole(gpus, 64) && `--gpus takes a number up to 64, not ${gpus}`,
+    !/^[a-z0-9._-]{1,32}$/.test(gpuClass) && `--gpu-class takes a class such as h100, not ${gpuClass}`,
+  ].filter((text) => text !== false)
+  if (wrong.length > 0) throw new CloisterError('bad-option', `${wrong.join('; ')}.`)
 }
 
 function template(values: {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Log, RunningWorker } from '@cloister/agent'
 import {
   delegate,
+  GAS,
   getClassWeight,
   getCollateralPerGpu,
   getConfirmedGpus,
@@ -37,17 +38,6 @@ import { readableLog, runUntilAsked } from './run-until-asked.ts'
 import { openSimulated } from './simulated.ts'
 
 const GPUS_MS = 180_000
-/** Gas of each step, a little above what the contracts' snapshot says. */
-const GAS = {
-  register: 110_000n,
-  delegate: 110_000n,
-  platform: 350_000n,
-  attest: 130_000n,
-  confirm: 215_000n,
-  collateral: 150_000n,
-}
-/** What the worker's key is given for its transactions, in wei (see `enrolWorker`). */
-const GAS_MONEY = 5n * 10n ** 16n
 /** Something small, to see that bidding works. */
 const SAMPLE =
   'services:\n  web:\n    image: nginx:alpine\n    deploy: { resources: { limits: { cpus: "0.1", memory: 64M } } }\n'
@@ -228,7 +218,10 @@ async function explain(
     toStake,
   }: { worker: Address; gpus: number; gpuClass: string; collateral: bigint; toStake: bigint },
 ): Promise<void> {
-  const gasPrice = await wallet.client.getGasPrice()
+  const [{ GAS_MONEY }, gasPrice] = await Promise.all([
+    import('@cloister/agent'),
+    wallet.client.getGasPrice(),
+  ])
   const ether = (gas: bigint) => `${showAmount(gas * gasPrice, { symbol: 'ETH', decimals: 18 }, 6)}`
   const rows = [
     [
@@ -248,19 +241,19 @@ async function explain(
     [
       'attest',
       'the hardware proves itself; the platform is registered the first time',
-      `${ether(GAS.platform + GAS.attest)} gas, then ${ether(GAS.attest * 2n)} an hour`,
+      `${ether(GAS.registerPlatform + GAS.attest)} gas, then ${ether(GAS.attest * 2n)} an hour`,
     ],
     ...(gpus > 0
       ? [
           [
             'GPUs',
             `other providers’ verifiers vouch for ${gpus} × ${gpuClass}`,
-            `${ether(GAS.confirm * 2n)} gas an hour`,
+            `${ether(GAS.confirmGpus * 2n)} gas an hour`,
           ],
           [
             'collateral',
             `${showAmount(collateral, CLOI)} of your pool stay while the GPUs are in service`,
-            `${ether(GAS.collateral)} gas`,
+            `${ether(GAS.syncCollateral)} gas`,
           ],
         ]
       : []),
