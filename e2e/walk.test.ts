@@ -14,9 +14,9 @@ import {
   settleLeases,
 } from '@cloister/chain'
 import { defaultPolicy, parseManifest } from '@cloister/core'
-import { developmentAccount } from '@cloister/development/accounts'
+import { developmentAccount, developmentKey } from '@cloister/development/accounts'
 import { createCloister, leases } from '@cloister/sdk'
-import { type Hex, parseEventLogs, toHex } from 'viem'
+import { type Hex, parseEventLogs } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   canDeploy,
@@ -437,9 +437,9 @@ describe.skipIf(!canDeploy)(
     })
 
     it('can be done by a program of the tenant’s own', async () => {
-      const { privateKey } = developmentAccount(stage.embedded.network, TENANT).getHdKey()
+      const privateKey = developmentKey(stage.embedded.network, TENANT)
       const child = spawn(process.execPath, [PROGRAM, join(stage.folder, 'state/network.json'), HELLO], {
-        env: { ...process.env, PRIVATE_KEY: toHex(privateKey ?? new Uint8Array()) },
+        env: { ...process.env, PRIVATE_KEY: privateKey },
       })
       const [printed, said, [code]] = await Promise.all([
         text(child.stdout),

@@ -13,9 +13,9 @@ import {
   WORKERS_ABI,
 } from '@cloister/chain'
 import { loadNetwork } from '@cloister/chain/node'
-import { developmentAccount } from '@cloister/development/accounts'
+import { developmentKey } from '@cloister/development/accounts'
 import { type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
-import { encodeFunctionData, toHex } from 'viem'
+import { encodeFunctionData } from 'viem'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ARTIFACTS, account, checkDeployment, LAYER2, type Plan, runPlan } from './index.ts'
 
@@ -193,7 +193,7 @@ it('is done from settings alone, which are wrong where they say so', async () =>
       images: [{ image: `0x${'11'.repeat(32)}`, roles: 1 }],
     }
     const paths = [join(folder, 'settings.json'), join(folder, 'network.json')] as const
-    const key = toHex(developmentAccount(chain.network, 8).getHdKey().privateKey ?? new Uint8Array())
+    const key = developmentKey(chain.network, 8)
     const run = async (given: object, ...flags: string[]) => {
       writeFileSync(paths[0], JSON.stringify(given))
       const options = { env: { ...process.env, CLOISTER_DEPLOYER_KEY: key } }

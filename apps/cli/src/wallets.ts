@@ -1,10 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { lateAccount } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
-import { Keystore } from 'ox'
+import type { Keystore } from 'ox'
 import { type Address, getAddress, type Hex, isAddress, type LocalAccount } from 'viem'
-import { privateKeyToAccount, toAccount } from 'viem/accounts'
+import { privateKeyToAccount } from 'viem/accounts'
 import { askSecret } from './ask.ts'
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,31}$/
@@ -31,6 +32,7 @@ export async function saveWallet(name: string, privateKey: Hex): Promise<Address
     })
   const password = await askSecret('A password for the wallet', 'CLOISTER_PASSWORD', { twice: true })
   const account = privateKeyToAccount(privateKey)
+  const Keystore = await import('ox/Keystore')
   const [key, options] = await Keystore.scryptAsync({ password, n: 131_072 })
   const keystore = {
     ...Keystore.encrypt(privateKey, key, options),
@@ -44,23 +46,13 @@ export async function saveWallet(name: string, privateKey: Hex): Promise<Address
 /** An account whose key is decrypted when something has to be signed, and not before. */
 export function openWallet(name: string): LocalAccount {
   checkName(name)
-  const address = addressIn(name)
-  let unlocked: Promise<LocalAccount> | undefined
-  const unlock = () => {
-    unlocked ??= decrypt(name)
-    return unlocked
-  }
-  return toAccount({
-    address,
-    signMessage: async (parameters) => (await unlock()).signMessage(parameters),
-    signTransaction: async (transaction, options) => (await unlock()).signTransaction(transaction, options),
-    signTypedData: async (parameters) => (await unlock()).signTypedData(parameters),
-  })
+  return lateAccount(addressIn(name), () => decrypt(name))
 }
 
 async function decrypt(name: string): Promise<LocalAccount> {
   const password = await askSecret(`Password of the wallet ${name}`, 'CLOISTER_PASSWORD')
   const keystore = readKeystore(name)
+  const Keystore = await import('ox/Keystore')
   try {
     const key = await Keystore.toKeyAsync(keystore, { password })
     return privateKeyToAccount(Keystore.decrypt(keystore, key))

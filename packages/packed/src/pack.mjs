@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wri
 import { dirname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
+import { lateBuiltins } from './late-builtins.mjs'
 import { isPacked, packedFolder, packedIndex, ROOT, stampOf } from './packed.mjs'
 
 /** The command line: many commands, each of which reads the parts it needs. */
@@ -59,7 +60,7 @@ if (!isPacked()) await pack()
 async function pack() {
   const built = await Promise.all([bundle(COMMANDS, true), bundle(DAEMONS, false)])
   const outputFiles = built.flatMap((one) => one.outputFiles)
-  const sources = built.flatMap((one) => Object.keys(one.metafile.inputs))
+  const outputs = Object.assign({}, ...built.map((one) => one.metafile.outputs))
   const digest = createHash('sha256')
   for (const { path, contents } of outputFiles) digest.update(path).update(contents)
   const name = digest.digest('hex').slice(0, 16)
@@ -70,25 +71,41 @@ async function pack() {
     mkdirSync(dirname(target), { recursive: true })
     writeFileSync(target, contents)
   }
+  // Without it Node would look into each file for what kind of module it is.
+  writeFileSync(join(making, 'package.json'), '{"type":"module"}')
   rmSync(folder, { recursive: true, force: true })
   renameSync(making, folder)
-  const own = [...new Set(sources)].filter(
-    (path) => !path.includes('node_modules/') && !path.startsWith('unused:'),
-  )
-  const inputs = ['package-lock.json', ...own, ...packageFiles()]
+  const sources = new Map()
+  const numberOf = (path) => {
+    if (!sources.has(path)) sources.set(path, sources.size)
+    return sources.get(path)
+  }
+  const always = ['package-lock.json', ...packageFiles()].map(numberOf)
+  const programs = Object.entries({ ...COMMANDS, ...DAEMONS }).map(([program, source]) => [
+    source,
+    {
+      file: join(name, `${program}.js`),
+      sources: [...always, ...ownSources(outputs, source).map(numberOf)],
+    },
+  ])
   const index = {
     node: process.version,
-    programs: Object.fromEntries(
-      Object.entries({ ...COMMANDS, ...DAEMONS }).map(([program, source]) => [
-        source,
-        join(name, `${program}.js`),
-      ]),
-    ),
-    stamps: Object.fromEntries(inputs.map((path) => [path, stampOf(join(ROOT, path))])),
+    programs: Object.fromEntries(programs),
+    sources: [...sources.keys()].map((path) => [path, stampOf(join(ROOT, path))]),
   }
   writeFileSync(`${INDEX}.${process.pid}`, JSON.stringify(index))
   renameSync(`${INDEX}.${process.pid}`, INDEX)
   forget(name)
+}
+
+/** The sources of ours that a program is made of, in whichever of its files. */
+function ownSources(outputs, source) {
+  const first = Object.keys(outputs).find((path) => outputs[path].entryPoint === source)
+  const files = new Set([first])
+  for (const file of files)
+    for (const { path, external } of outputs[file].imports) if (!external) files.add(path)
+  const all = new Set([...files].flatMap((file) => Object.keys(outputs[file].inputs)))
+  return [...all].filter((path) => !path.includes('node_modules/') && !path.includes(':'))
 }
 
 /** Programs as files, not yet written; with `splitting`, what several parts share is in files of its own. */
@@ -111,7 +128,7 @@ function bundle(programs, splitting) {
     legalComments: 'none',
     external: LEFT_OUT,
     define: OWN_PATHS,
-    plugins: [ownPaths, unused],
+    plugins: [ownPaths, unused, lateBuiltins],
     // Some of what is packed is CommonJS and asks for `require`.
     banner: {
       js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",

@@ -20,3 +20,9 @@ export function packedProgram(source: string, root?: string): string
  * The folder, below the project's, that keeps what is made once: packed programs, compiled code and images.
  */
 export function packedFolder(root?: string): string
+
+/** Whether all programs are packed from the sources as they are now. */
+export function isPacked(root?: string): boolean
+
+/** What tells whether a file has changed: its size and time of last change. Throws where there is none. */
+export function stampOf(path: string): string

@@ -2,8 +2,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import * as nodeModule from 'node:module'
 import { join, relative } from 'node:path'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 
 /** The project's folder. */
 export const ROOT = join(import.meta.dirname, '../../..')
@@ -26,40 +24,54 @@ export function keepCompiledCode() {
 }
 
 export function giveBackAfterStart() {
-  setTimeout(() => {
-    setFlagsFromString('--expose-gc')
-    runInNewContext('gc')({ type: 'major' })
+  setTimeout(async () => {
+    // Read here: a command would wait for both.
+    const [v8, vm] = await Promise.all([import('node:v8'), import('node:vm')])
+    v8.setFlagsFromString('--expose-gc')
+    vm.runInNewContext('gc')({ type: 'major' })
   }, STARTED_MS).unref()
 }
 
 export function packedProgram(source, root = ROOT) {
-  return programsOf(root)?.[relative(root, source)] ?? source
+  const index = readIndex(root)
+  const program = index?.programs[relative(root, source)]
+  return program && areAsPacked(index.sources, program.sources, root)
+    ? `${packedFolder(root)}/${program.file}`
+    : source
 }
 
 /** Whether the packed programs are made of the sources as they are now. */
 export function isPacked(root = ROOT) {
-  return programsOf(root) !== undefined
+  const index = readIndex(root)
+  return index !== undefined && areAsPacked(index.sources, index.sources.keys(), root)
 }
 
-/** What tells whether a file has changed: its size and time of last change, in nanoseconds. */
+/** What tells whether a file has changed: its size and time of last change. Throws where there is none. */
 export function stampOf(path) {
-  const { size, mtimeNs } = statSync(path, { bigint: true })
-  return `${size} ${mtimeNs}`
+  const { size, mtimeMs } = statSync(path)
+  return `${size} ${mtimeMs}`
 }
 
-function programsOf(root) {
+/** Undefined where programs were never packed, or for another Node or by an earlier edition of this. */
+function readIndex(root) {
   try {
-    const { node, programs, stamps } = JSON.parse(readFileSync(packedIndex(root), 'utf8'))
-    const same =
-      node === process.version &&
-      Object.entries(stamps).every(([path, stamp]) => stampOf(join(root, path)) === stamp)
-    return same
-      ? Object.fromEntries(
-          Object.entries(programs).map(([source, path]) => [source, join(packedFolder(root), path)]),
-        )
-      : undefined
+    const index = JSON.parse(readFileSync(packedIndex(root), 'utf8'))
+    return index.node === process.version && index.sources ? index : undefined
   } catch {
-    // Never packed, or a file of it is gone.
     return undefined
+  }
+}
+
+/** Whether the sources of these numbers are what was packed. A command waits for this: no path is normalised. */
+function areAsPacked(sources, numbers, root) {
+  try {
+    for (const number of numbers) {
+      const [path, stamp] = sources[number]
+      if (stampOf(`${root}/${path}`) !== stamp) return false
+    }
+    return true
+  } catch {
+    // A source is gone.
+    return false
   }
 }

@@ -1,17 +1,19 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { packedProgram } from './packed.mjs'
+import { isPacked, packedProgram, stampOf } from './packed.mjs'
 
 describe('a packed program', () => {
   let root: string
   const pack = (changes: object = {}) => {
-    const { size, mtimeNs } = statSync(join(root, 'main.ts'), { bigint: true })
     const index = {
       node: process.version,
-      programs: { 'main.ts': 'abc/main.js' },
-      stamps: { 'main.ts': `${size} ${mtimeNs}` },
+      programs: { 'main.ts': { file: 'abc/main.js', sources: [0] } },
+      sources: [
+        ['main.ts', stampOf(join(root, 'main.ts'))],
+        ['other.ts', '1 1'],
+      ],
       ...changes,
     }
     mkdirSync(join(root, 'node_modules/.cache/cloister'), { recursive: true })
@@ -29,6 +31,8 @@ describe('a packed program', () => {
     pack()
     expect(found()).toBe(join(root, 'node_modules/.cache/cloister/abc/main.js'))
     expect(found('other.ts')).toBe(join(root, 'other.ts'))
+    // Of what it wasn't made of, something has changed.
+    expect(isPacked(root)).toBe(false)
   })
 
   it('gives way to its source where it was never packed, or for another Node', () => {
@@ -41,7 +45,7 @@ describe('a packed program', () => {
     pack()
     writeFileSync(join(root, 'main.ts'), 'export{ }')
     expect(found()).toBe(join(root, 'main.ts'))
-    pack({ stamps: { 'gone.ts': '1 1' } })
+    pack({ sources: [['gone.ts', '1 1']] })
     expect(found()).toBe(join(root, 'main.ts'))
   })
 })

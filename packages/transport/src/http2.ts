@@ -11,7 +11,6 @@ import type { Answer, Head, Upstream } from './exchange.ts'
 
 /** Milliseconds a session is kept without a request on it. */
 const IDLE_MS = 10_000
-const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM } = constants
 
 /**
  * Sessions of HTTP/2 without TLS, begun at once (RFC 9113, section 3.3), one for each target that `dial`
@@ -112,7 +111,7 @@ export function http2Upstream(sessions: Http2Sessions, target: Target): Upstream
     const endsAtOnce = head.framing === 'none' || head.framing === 0
     const begin = async () => {
       stream = await sessions.request(target, pseudo(head), endsAtOnce)
-      if (body.destroyed) return stream.close(NGHTTP2_CANCEL)
+      if (body.destroyed) return stream.close(constants.NGHTTP2_CANCEL)
       const opened = stream
       opened.on('error', fail)
       opened.on('close', () => fail(new Error('the stream was closed without an answer')))
@@ -121,7 +120,9 @@ export function http2Upstream(sessions: Http2Sessions, target: Target): Upstream
       opened.on('response', (headers, flags) => {
         if (settled) return
         settled = true
-        asker.answered(answerOf(opened, headers, head.method, (flags & NGHTTP2_FLAG_END_STREAM) !== 0))
+        asker.answered(
+          answerOf(opened, headers, head.method, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0),
+        )
       })
       if (endsAtOnce) return body.resume()
       body.pipe(opened)
@@ -135,7 +136,7 @@ export function http2Upstream(sessions: Http2Sessions, target: Target): Upstream
       },
       destroy: () => {
         body.destroy()
-        stream?.close(NGHTTP2_CANCEL)
+        stream?.close(constants.NGHTTP2_CANCEL)
       },
     }
   }
