@@ -7,6 +7,7 @@ import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/acc
 import { releaseFreshness } from '@cloister/key-service/protocol'
 import { apps, type Cloister, createCloister, leases, sessionOf, workerOfRecord } from '@cloister/sdk'
 import { generateKeyPair, readEnvelope } from '@cloister/secrets'
+import { fetchOver } from '@cloister/transport'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { canDeploy, crash, type Json, raiseStage, type Stage, until } from './embedded.ts'
@@ -53,7 +54,7 @@ describe.skipIf(!canDeploy)(
     /** A request to an instance of the key service, as anybody could make it. */
     const ask = async (seat: Seat, path: string, body?: unknown) => {
       const { connection } = workerOfRecord(tenant.network, await tenant.index.worker(seat.worker))
-      return connection.fetch(connection.endpoint + path, {
+      return fetchOver(connection.agent, connection.endpoint, connection.endpoint + path, {
         method: body === undefined ? 'GET' : 'POST',
         headers: { [ROUTE_HEADER]: `${seat.lease}/`, 'content-type': 'application/json' },
         ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -276,7 +277,8 @@ describe.skipIf(!canDeploy)(
         JSON.stringify({ ...question, evidence: { ...evidence, signature, quote: 'AAAA' } }),
       ]) {
         const { connection } = workerOfRecord(tenant.network, await tenant.index.worker(seat.worker))
-        const response = await connection.fetch(`${connection.endpoint}/v1/release`, {
+        const { agent, endpoint } = connection
+        const response = await fetchOver(agent, endpoint, `${endpoint}/v1/release`, {
           method: 'POST',
           headers: { [ROUTE_HEADER]: `${seat.lease}/` },
           body,

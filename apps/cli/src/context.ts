@@ -5,6 +5,7 @@ import { loadNetwork } from '@cloister/chain/node'
 import { CloisterError } from '@cloister/core'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { type Cloister, createCloister } from '@cloister/sdk'
+import { send } from '@cloister/sdk/node'
 import type { Account } from 'viem'
 import type { Globals } from './command.ts'
 import { listWallets, openWallet } from './wallets.ts'
@@ -48,5 +49,5 @@ function findAccount(globals: Globals, network: Network): Account | undefined {
 export function connect(globals: Globals): Cloister {
   const network = loadNetwork(findNetwork(globals))
   const account = findAccount(globals, network)
-  return createCloister({ network, ...(account && { account }) })
+  return createCloister({ network, send, ...(account && { account }) })
 }

@@ -40,12 +40,12 @@ export function connectChain(network: Network, transport?: Transport): Chain {
   }
 }
 
-/** Connects with an account. */
-export function connectWallet(network: Network, account: Account): Wallet {
+/** Connects with an account, over `transport` if it is another than HTTP. */
+export function connectWallet(network: Network, account: Account, transport?: Transport): Wallet {
   return {
-    ...connectChain(network),
+    ...connectChain(network, transport),
     account,
-    wallet: createWalletClient({ ...clientOptions(network), account }),
+    wallet: createWalletClient({ ...clientOptions(network), ...(transport && { transport }), account }),
   }
 }
 

@@ -20,3 +20,4 @@ export { decodeChange, type Governed, getReadyAt, governedContracts } from './go
 export { Heads } from './heads.ts'
 export { lateAccount } from './late-account.ts'
 export { findToken, Network, readNetwork, type Token, trustRootOf } from './network.ts'
+export { rpcOver } from './rpc-over.ts'

@@ -1,9 +1,6 @@
 import { CloisterError, findCause, fromProblem, messageOf } from '@cloister/core'
-import { readText } from '@cloister/transport/web'
+import { type Received, readText, type Send } from '@cloister/transport/web'
 import type * as z from 'zod'
-
-/** Sends a request: the global `fetch`, or one that knows how to reach a worker. */
-export type Send = (url: string, init: RequestInit) => Promise<Response>
 
 /** How to ask. */
 export interface Asked extends RequestInit {
@@ -69,7 +66,7 @@ export async function reach(
   url: string,
   init: RequestInit,
   send: Send = fetch,
-): Promise<Response> {
+): Promise<Received> {
   const ask = () => send(url, { ...init, redirect: 'error' })
   try {
     // A kept connection may have been closed by the other side just now; what only asks is asked again.
@@ -100,7 +97,7 @@ function rootOf(error: unknown): unknown {
 }
 
 /** The body as text, up to a limit. Throws `bad-answer` or `unreachable`. */
-export async function textOf(who: string, response: Response, maxBytes = MAX_BYTES): Promise<string> {
+export async function textOf(who: string, response: Received, maxBytes = MAX_BYTES): Promise<string> {
   try {
     return await readText(response.body, maxBytes)
   } catch (cause) {

@@ -20,7 +20,7 @@ import {
   TotalsRecord,
   WorkerRecord,
 } from '@cloister/core'
-import { readServerSentEvents } from '@cloister/transport/web'
+import { readServerSentEvents, type Send } from '@cloister/transport/web'
 import * as z from 'zod'
 import { fetchJson, reach } from './ask.ts'
 
@@ -46,9 +46,14 @@ export async function everyPage<T>(
 export class IndexClient {
   private readonly url: string
   private readonly answerMs: number
+  private readonly send: Send | undefined
 
-  /** `answerMs`: how long an answer may take. */
-  constructor(url: string, { answerMs = 15_000 }: { answerMs?: number } = {}) {
+  /**
+   * `answerMs`: how long an answer may take. `send`: how to reach it, if another way than the global
+   * `fetch`.
+   */
+  constructor(url: string, { answerMs = 15_000, send }: { answerMs?: number; send?: Send | undefined } = {}) {
+    this.send = send
     this.url = url.replace(/\/$/, '')
     this.answerMs = answerMs
   }
@@ -172,7 +177,7 @@ export class IndexClient {
 
   /** What each block changes, as it happens. */
   async *changes(signal: AbortSignal): AsyncGenerator<ChangeRecord> {
-    const response = await reach('The index', `${this.url}/v1/stream`, { signal })
+    const response = await reach('The index', `${this.url}/v1/stream`, { signal }, this.send)
     if (response.body) yield* readServerSentEvents(response.body, ChangeRecord)
   }
 
@@ -184,6 +189,7 @@ export class IndexClient {
     )
     return fetchJson('The index', `${this.url}${path}${search.size > 0 ? `?${search}` : ''}`, schema, {
       signal: AbortSignal.timeout(this.answerMs),
+      ...(this.send && { send: this.send }),
     })
   }
 }

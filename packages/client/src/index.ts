@@ -1,4 +1,4 @@
-export { type Answer, type Asked, fetchJson, type Send } from './ask.ts'
+export { type Answer, type Asked, fetchJson } from './ask.ts'
 export { composeBundle, type GivenEvidence } from './evidence/compose.ts'
 export { type GatherOptions, gatherEvidence, type Subject } from './evidence/gather.ts'
 export { trustOf, type Verified, verifySubject } from './evidence/verify.ts'

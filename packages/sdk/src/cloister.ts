@@ -1,6 +1,7 @@
-import { type Chain, connectChain, connectWallet, type Network, type Wallet } from '@cloister/chain'
+import { type Chain, connectChain, connectWallet, type Network, rpcOver, type Wallet } from '@cloister/chain'
 import { IndexClient } from '@cloister/client'
 import { CloisterError } from '@cloister/core'
+import type { Send } from '@cloister/transport/web'
 import type { Account } from 'viem'
 
 /** A network, what reads it, and the account that acts on it. Given to every action. */
@@ -9,6 +10,15 @@ export interface Cloister {
   chain: Chain
   index: IndexClient
   wallet: Wallet | undefined
+  /** How index, gateway and addresses are asked. */
+  send: Send
+}
+
+export interface CloisterParameters {
+  network: Network
+  account?: Account
+  /** How requests are sent; the global `fetch`, if not given. See `send` of `@cloister/sdk/node`. */
+  send?: Send
 }
 
 /**
@@ -18,12 +28,14 @@ export interface Cloister {
  * const cloister = createCloister({ network: readNetwork(description), account })
  * const lease = await deploy(cloister, { manifest, deposit: 1_000_000n, pay: 'USDC' })
  */
-export function createCloister({ network, account }: { network: Network; account?: Account }): Cloister {
+export function createCloister({ network, account, send }: CloisterParameters): Cloister {
+  const transport = send && rpcOver(network.rpcUrl, send)
   return {
     network,
-    chain: connectChain(network),
-    index: new IndexClient(network.indexerUrl),
-    wallet: account && connectWallet(network, account),
+    chain: connectChain(network, transport),
+    index: new IndexClient(network.indexerUrl, { send }),
+    wallet: account && connectWallet(network, account, transport),
+    send: send ?? fetch,
   }
 }
 

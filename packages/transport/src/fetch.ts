@@ -1,6 +1,8 @@
-import { type IncomingMessage, request } from 'node:http'
+import { type IncomingMessage, request as requestPlain } from 'node:http'
+import { request as requestOverTls } from 'node:https'
 import { Readable } from 'node:stream'
 import type { DialAgent } from './dial.ts'
+import type { Received } from './received.ts'
 import { SAFE } from './request.ts'
 
 /**
@@ -23,21 +25,74 @@ export async function fetchOver(
   url: string,
   init: RequestInit,
 ): Promise<Response> {
-  const { pathname, search, host } = new URL(url)
+  const { answer, status } = await ask({ agent, target }, url, init)
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(answer.headers))
+    if (value !== undefined) headers.set(name, String(value))
+  if (!EMPTY.has(status)) return new Response(Readable.toWeb(answer) as ReadableStream, { status, headers })
+  answer.resume()
+  return new Response(null, { status, headers })
+}
+
+/**
+ * The same without the global `fetch`'s own client, which takes longer to read than a command has: of the
+ * response there is what a client reads.
+ */
+export async function receiveOver(
+  agent: DialAgent,
+  target: string,
+  url: string,
+  init: RequestInit,
+): Promise<Received> {
+  return received(await ask({ agent, target }, url, init))
+}
+
+/** A request to an `http:` or `https:` URL, as the system resolves and trusts it; see `receiveOver`. */
+export async function receive(url: string, init: RequestInit): Promise<Received> {
+  return received(await ask({ protocol: new URL(url).protocol }, url, init))
+}
+
+function received({ answer, status }: Asked): Received {
+  if (EMPTY.has(status)) answer.resume()
+  return {
+    ok: status >= 200 && status < 300,
+    status,
+    body: EMPTY.has(status)
+      ? null
+      : {
+          [Symbol.asyncIterator]: () => answer[Symbol.asyncIterator](),
+          cancel: async () => void answer.destroy(),
+        },
+  }
+}
+
+interface Asked {
+  answer: IncomingMessage
+  status: number
+}
+
+async function ask(
+  over: { agent: DialAgent; target: string } | { protocol: string },
+  url: string,
+  init: RequestInit,
+): Promise<Asked> {
+  const { pathname, search, host, hostname, port } = new URL(url)
   const { method = 'GET', body, signal } = init
   if (body !== undefined && body !== null && typeof body !== 'string')
     throw new TypeError('only text is sent')
-  const sent = Object.fromEntries(new Headers({ host, ...(init.headers as Record<string, string>) }))
+  const sent = { host, ...plain(init.headers) }
   const options = {
-    agent,
-    target,
+    ...('protocol' in over
+      ? { protocol: over.protocol, hostname: hostname.replace(/^\[|\]$/g, ''), port: port || undefined }
+      : over),
     method,
     path: pathname + search,
     headers: sent,
     setHost: false,
     ...(signal && { signal }),
   }
-  const ask = (mayRepeat: boolean): Promise<IncomingMessage> =>
+  const request = 'protocol' in over && over.protocol === 'https:' ? requestOverTls : requestPlain
+  const send = (mayRepeat: boolean): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
       const outgoing = request(options)
       outgoing.once('response', resolve)
@@ -49,12 +104,12 @@ export async function fetchOver(
         )
       })
       outgoing.on('error', (cause) => {
-        if (mayRepeat && outgoing.reusedSocket && !signal?.aborted) ask(false).then(resolve, reject)
+        if (mayRepeat && outgoing.reusedSocket && !signal?.aborted) send(false).then(resolve, reject)
         else reject(new TypeError('fetch failed', { cause }))
       })
       outgoing.end(body ?? undefined)
     })
-  const answer = await ask(SAFE.has(method))
+  const answer = await send(SAFE.has(method))
   const status = answer.statusCode ?? 0
   const refuse = (reason: string): never => {
     answer.destroy()
@@ -62,10 +117,12 @@ export async function fetchOver(
   }
   if (status < LOWEST || status > HIGHEST) refuse(`it answered with status ${status}`)
   if (status >= 300 && status < 400 && status !== 304 && init.redirect !== 'manual') refuse('it redirects')
-  const headers = new Headers()
-  for (const [name, value] of Object.entries(answer.headers))
-    if (value !== undefined) headers.set(name, String(value))
-  if (!EMPTY.has(status)) return new Response(Readable.toWeb(answer) as ReadableStream, { status, headers })
-  answer.resume()
-  return new Response(null, { status, headers })
+  return { answer, status }
+}
+
+/** Headers as Node sends them. */
+function plain(headers: RequestInit['headers']): Record<string, string> {
+  if (headers === undefined) return {}
+  const pairs = Symbol.iterator in headers ? [...headers] : Object.entries(headers)
+  return Object.fromEntries(pairs.map(([name, value]) => [String(name).toLowerCase(), String(value)]))
 }

@@ -183,7 +183,7 @@ export class WorkerClient {
       this.who,
       this.connection.urlOf(path),
       { headers: await this.sign('GET', path), signal },
-      this.connection.fetch,
+      this.connection.send,
     )
     if (!response.ok || !response.body)
       throw fromProblem(response.status, await textOf(this.who, response), this.who)
@@ -199,7 +199,7 @@ export class WorkerClient {
   }
 
   private ask<T extends z.ZodType>(path: string, schema: T, init: RequestInit): Promise<z.infer<T>> {
-    const send = this.connection.fetch
+    const { send } = this.connection
     return fetchJson(this.who, this.connection.urlOf(path), schema, { ...init, send })
   }
 

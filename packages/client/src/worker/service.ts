@@ -30,7 +30,7 @@ export function callService(
     ...(body !== undefined && { 'content-type': 'application/json' }),
   }
   const init = { method, headers, signal, ...(body !== undefined && { body }) }
-  return fetchText('The worker', connection.urlOf(path), { ...init, send: connection.fetch })
+  return fetchText('The worker', connection.urlOf(path), { ...init, send: connection.send })
 }
 
 /** The same for JSON of a known shape. Throws what the service's problem document says besides. */

@@ -304,7 +304,7 @@ async function untilReached(cloister: Cloister, lease: Hex, manifest: Manifest):
       const routes = await routesOf(cloister, lease)
       const front = routes.find((route) => route.protocol === 'http')
       if (!front) return routes
-      const response = await fetch(front.loopbackUrl ?? front.url, {
+      const response = await cloister.send(front.loopbackUrl ?? front.url, {
         signal: AbortSignal.timeout(5_000),
         redirect: 'manual',
       })

@@ -185,8 +185,8 @@ export function urlsOf(routes: GatewayRoute[]): Record<string, string> {
 }
 
 /** The public addresses of an open lease, from the gateway. */
-export function routesOf({ network }: Cloister, lease: Hex): Promise<GatewayRoute[]> {
-  return new GatewayClient(network.gatewayUrl).routes(lease)
+export function routesOf({ network, send }: Cloister, lease: Hex): Promise<GatewayRoute[]> {
+  return new GatewayClient(network.gatewayUrl, send).routes(lease)
 }
 
 function paidIn(record: LeaseRecord, onChain: ChainLease): bigint {

@@ -1,4 +1,4 @@
-import { DialAgent, dialChecked, fetchOver, securePinned } from '@cloister/transport'
+import { DialAgent, dialChecked, receiveOver, type Send, securePinned } from '@cloister/transport'
 import type { AttestedKey, ConnectionParts } from './connection.ts'
 import { urlAt } from './url.ts'
 
@@ -27,10 +27,10 @@ export class WorkerConnection {
     return urlAt(this.endpoint, path)
   }
 
-  /** Like the global `fetch`. */
-  get fetch(): (url: string, init: RequestInit) => Promise<Response> {
+  /** Like the global `fetch`, over these connections. */
+  get send(): Send {
     const { agent, endpoint } = this
-    return (url, init) => fetchOver(agent, endpoint, url, init)
+    return (url, init) => receiveOver(agent, endpoint, url, init)
   }
 
   /** What opens connections, for other protocols such as WebSockets too. */

@@ -11,7 +11,7 @@ import {
   sealedPaths,
 } from '@cloister/core'
 import { sealQuestion } from '@cloister/secrets'
-import { piecesOf } from '@cloister/transport/web'
+import { piecesOf, type Send } from '@cloister/transport/web'
 import { type Hex, hexToBytes } from 'viem'
 import { fetchJson, textOf } from '../../ask.ts'
 import type { ConnectionParts } from './connection.ts'
@@ -48,11 +48,11 @@ export class WorkerConnection {
   }
 
   /** Like the global `fetch`; bodies sent are text. */
-  get fetch(): (url: string, init: RequestInit) => Promise<Response> {
-    return (url, init) => this.send(url, init)
+  get send(): Send {
+    return (url, init) => this.ask(url, init)
   }
 
-  private async send(url: string, { method = 'GET', headers, body, signal }: RequestInit): Promise<Response> {
+  private async ask(url: string, { method = 'GET', headers, body, signal }: RequestInit): Promise<Response> {
     if (body !== undefined && body !== null && typeof body !== 'string')
       throw new TypeError('only text is sent')
     const { pathname, search } = new URL(url)
