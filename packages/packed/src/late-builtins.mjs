@@ -40,14 +40,14 @@ export const lateBuiltins = {
   },
 }
 
-/** A module that has what a part of Node exports, each read when it is asked for. */
+/** A module that has what a part of Node exports, read when any of it is asked for; some set what they wrap. */
 function lateModule(name) {
   const names = Object.getOwnPropertyNames(require(name)).filter((key) => NAME.test(key))
-  const getters = names.map((key) => `get ${key}(){return part().${key}}`)
+  const members = names.map((key) => `get ${key}(){return part().${key}},set ${key}(to){part().${key}=to}`)
   const lines = [
     'let found',
     `const part=()=>found??=process.getBuiltinModule(${JSON.stringify(name)})`,
-    `module.exports={${getters.join(',')}}`,
+    `module.exports={${members.join(',')}}`,
   ]
   return lines.join('\n')
 }
