@@ -3,6 +3,7 @@
 import { cpus, totalmem } from 'node:os'
 import { paint, say, showError } from '@cloister/terminal'
 import { benchAttest } from './attest.ts'
+import { benchCli } from './cli.ts'
 import { benchDeploy } from './deploy.ts'
 import { benchEmission } from './emission.ts'
 import { benchGas } from './gas.ts'
@@ -13,6 +14,7 @@ import { benchIndexerSize } from './indexer-size.ts'
 const BENCHES = {
   gas: benchGas,
   attest: benchAttest,
+  cli: benchCli,
   deploy: benchDeploy,
   gateway: benchGateway,
   indexer: benchIndexer,

@@ -40,13 +40,19 @@ export const lateBuiltins = {
   },
 }
 
-/** A module that has what a part of Node exports, read when any of it is asked for; some set what they wrap. */
+/**
+ * A module that has what a part of Node exports, read when any of it is asked for. What is set stays with
+ * whom it is set on: some libraries make an object of which a part of Node is the prototype.
+ */
 function lateModule(name) {
   const names = Object.getOwnPropertyNames(require(name)).filter((key) => NAME.test(key))
-  const members = names.map((key) => `get ${key}(){return part().${key}},set ${key}(to){part().${key}=to}`)
+  const members = names.map(
+    (key) => `get ${key}(){return part().${key}},set ${key}(to){put(this,"${key}",to)}`,
+  )
   const lines = [
     'let found',
     `const part=()=>found??=process.getBuiltinModule(${JSON.stringify(name)})`,
+    'const put=(on,key,value)=>Object.defineProperty(on,key,{value,writable:true,enumerable:true,configurable:true})',
     `module.exports={${members.join(',')}}`,
   ]
   return lines.join('\n')

@@ -12,8 +12,10 @@ import http, { Agent, request } from 'node:http'
 import { createHash } from 'crypto'
 const before = ${LOADED}
 class Own extends Agent {}
+const heir = Object.create(http)
+heir.request = 'another'
 const digest = createHash('sha256').update('a').digest('hex').slice(0, 8)
-console.log(before, ${LOADED}, new Own() instanceof http.Agent, typeof request, digest)
+console.log(before, ${LOADED}, new Own() instanceof http.Agent, typeof request, heir.request, digest)
 `
 
 it('are read when they are first used, and are what Node has', async () => {
@@ -29,7 +31,7 @@ it('are read when they are first used, and are what Node has', async () => {
       plugins: [lateBuiltins],
     })
     expect(execFileSync(process.execPath, [join(folder, 'out.mjs')], { encoding: 'utf8' }).trim()).toBe(
-      'false true true function ca978112',
+      'false true true function another ca978112',
     )
   } finally {
     rmSync(folder, { recursive: true, force: true })

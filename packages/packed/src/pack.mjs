@@ -28,6 +28,8 @@ const LEFT_OUT = ['@electric-sql/pglite', 'esbuild', 'pg-native']
  * fifty languages of zod's.
  */
 const UNUSED = /^(ssh2|protobufjs|@grpc\/grpc-js|@grpc\/proto-loader|\.\.\/locales\/index\.js)$/
+/** What packs is a source too. */
+const OWN = ['pack', 'late-builtins'].map((name) => `packages/packed/src/${name}.mjs`)
 const FOLDER = packedFolder()
 const INDEX = packedIndex()
 /** Packs of before are kept for programs that still run from them. */
@@ -80,7 +82,7 @@ async function pack() {
     if (!sources.has(path)) sources.set(path, sources.size)
     return sources.get(path)
   }
-  const always = ['package-lock.json', ...packageFiles()].map(numberOf)
+  const always = ['package-lock.json', ...packageFiles(), ...OWN].map(numberOf)
   const programs = Object.entries({ ...COMMANDS, ...DAEMONS }).map(([program, source]) => [
     source,
     {
