@@ -13,8 +13,8 @@ const MAX_ANSWER_BYTES = 10 * 1024 * 1024
 const Answers = z.array(
   z.object({
     id: z.int(),
-    result: z.unknown(),
-    error: z.object({ code: z.int(), message: z.string(), data: z.unknown() }).optional(),
+    result: z.unknown().optional(),
+    error: z.object({ code: z.int(), message: z.string(), data: z.unknown().optional() }).optional(),
   }),
 )
 
