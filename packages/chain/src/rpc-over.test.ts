@@ -43,9 +43,9 @@ describe('questions to a node', () => {
       node.request({ method: 'eth_blockNumber' }),
     ])
     expect(chainId).toMatchObject({ status: 'fulfilled', value: 1 })
-    expect(call.status === 'rejected' && call.reason.walk((e: unknown) => e instanceof RpcRequestError)).toMatchObject(
-      { code: 3, data: '0x08c379a0' },
-    )
+    expect(
+      call.status === 'rejected' && call.reason.walk((e: unknown) => e instanceof RpcRequestError),
+    ).toMatchObject({ code: 3, data: '0x08c379a0' })
   })
 
   it('that nobody answers fail as unanswered', async () => {
