@@ -62,7 +62,7 @@ function readIndex(root) {
   }
 }
 
-/** Whether the sources of these numbers are what was packed. A command waits for this: no path is normalised. */
+/** Whether sources are what was packed, by number. A command waits for this: no path is normalised. */
 function areAsPacked(sources, numbers, root) {
   try {
     for (const number of numbers) {
