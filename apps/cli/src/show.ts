@@ -52,9 +52,20 @@ export function uptimeOf({ uptime, registeredAt }: Pick<WorkerRecord, 'uptime' |
   return Date.now() / 1000 - registeredAt < 3600 ? 'new' : percent(uptime)
 }
 
+/** Yields above this, a year, are said as how many times over. */
+const MOST_PERCENT = 10
+
 /** A year's yield: a percentage, or how many times over where it is absurd. */
 export function yearly(part: number): string {
-  return part > 10 ? `${Math.round(part).toLocaleString('en')} times` : percent(part)
+  return part > MOST_PERCENT ? `${Math.round(part).toLocaleString('en')} times` : percent(part)
+}
+
+/** What to say below a table in which a yield is said as times; undefined where none is. */
+export function explainTimes(parts: (number | undefined)[]): string | undefined {
+  const most = Math.max(...parts.map((part) => part ?? 0))
+  return most > MOST_PERCENT
+    ? `${yearly(most)}: at this rate a year would pay the stake back that often, since little is staked beside what is emitted. It falls as more is staked.`
+    : undefined
 }
 
 export function instant(unixSeconds: number): string {

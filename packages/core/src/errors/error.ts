@@ -18,6 +18,8 @@ export class CloisterError extends Error {
   readonly code: ErrorCode
   readonly hint: Hint | undefined
   readonly details: Record<string, unknown>
+  /** What else was found wrong on the way, in the order in which a person would mend it. */
+  others: readonly CloisterError[] = []
 
   constructor(code: ErrorCode, message: string, options: CloisterErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })

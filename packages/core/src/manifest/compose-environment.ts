@@ -2,6 +2,7 @@ import { textOf } from '../bytes.ts'
 import { readBeside } from './beside.ts'
 import type { ComposeContext } from './compose-context.ts'
 import { parseDotenv } from './dotenv.ts'
+import { each } from './every-problem.ts'
 import type { Field } from './field.ts'
 import { ENV_PATTERN } from './patterns.ts'
 
@@ -39,12 +40,12 @@ function readOwn(field: Field | undefined, context: ComposeContext): Record<stri
     }
   }
   if (field.isList) {
-    for (const item of field.list()) {
+    each(field.list(), (item) => {
       const text = item.text()
       const equals = text.indexOf('=')
       set(equals < 0 ? text : text.slice(0, equals), equals < 0 ? undefined : text.slice(equals + 1), item)
-    }
-  } else for (const [name, item] of field.entries()) set(name, item.isNull ? undefined : item.printed(), item)
+    })
+  } else each(field.entries(), ([name, item]) => set(name, item.isNull ? undefined : item.printed(), item))
   return env
 }
 

@@ -5,6 +5,7 @@ import type { ComposeContext } from './compose-context.ts'
 import { readMode } from './compose-files.ts'
 import { useVolume } from './compose-volumes.ts'
 import { DEFAULT_TMPFS_MIB } from './defaults.ts'
+import { each } from './every-problem.ts'
 import type { Field } from './field.ts'
 import { CONTAINER_PATH } from './patterns.ts'
 import type { Service } from './service.ts'
@@ -34,10 +35,10 @@ interface Mount {
  */
 export function readComposeMounts(root: Field, service: Service, context: ComposeContext): void {
   if (root.isNull) return
-  for (const item of root.list()) {
+  each(root.list(), (item) => {
     if (item.isMap) readLong(item, service, context)
     else readShort(item, service, context)
-  }
+  })
 }
 
 function readShort(item: Field, service: Service, context: ComposeContext): void {

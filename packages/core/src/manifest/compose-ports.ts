@@ -1,5 +1,6 @@
 import { isInternalAddress } from '../internal-addresses.ts'
 import { parseIp } from '../ip-address.ts'
+import { each } from './every-problem.ts'
 import type { Field } from './field.ts'
 import { addPort, httpOptions, spokenOn } from './ports.ts'
 import type { Service } from './service.ts'
@@ -22,20 +23,20 @@ interface Published {
 /** `ports`, short and long form: HTTP through the gateway, or a TCP or UDP port of the worker. */
 export function readComposePorts(root: Field, service: Service): void {
   if (root.isNull) return
-  for (const item of fewOf(root)) publish(item.isMap ? readLong(item) : readShort(item), item, service)
+  each(fewOf(root), (item) => publish(item.isMap ? readLong(item) : readShort(item), item, service))
 }
 
 /** `expose`: ports for the lease's other containers, singly or as a range, with `/udp` where they are. */
 export function readComposeExpose(root: Field, service: Service): void {
   if (root.isNull) return
-  for (const item of fewOf(root)) {
+  each(fewOf(root), (item) => {
     const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp))?$/i.exec(item.text())
     if (!match) return item.fail('a port such as 3000, 3000-3005 or 53/udp')
     const [first, last] = range(match[1], match[2], item)
     const protocol = match[3]?.toLowerCase() === 'udp' ? 'udp' : 'tcp'
     for (let port = first; port <= last; port++)
       addPort(service.expose, { port, as: port, protocol, global: false })
-  }
+  })
 }
 
 /**

@@ -16,6 +16,7 @@ import {
   readUlimits,
 } from './compose-privileges.ts'
 import { plainService } from './defaults.ts'
+import { each } from './every-problem.ts'
 import { readExtensions } from './extensions.ts'
 import type { Field } from './field.ts'
 import { CONTAINER_PATH, HOSTNAME_PATTERN, IMAGE_PATTERN, USER_PATTERN } from './patterns.ts'
@@ -30,125 +31,136 @@ export function readComposeService(name: string, root: Field, context: ComposeCo
   service.restart = { policy: 'no' }
   const stated = { cpu: false, memory: false, disk: false }
   const elsewhere = () => {}
-  root.fields(
-    {
-      image: (field) =>
-        void (service.image = field.matching(IMAGE_PATTERN, 'an image such as ghcr.io/me/app:1')),
-      build: (field) => {
-        if (root.get('image')) field.warn('ignored: the image is pulled, not built')
-        else
-          field.refuse(
-            "an image can't be built by a worker",
-            'Build it, push it to a registry and name it under "image".',
-          )
+  const readFields = () =>
+    root.fields(
+      {
+        image: (field) =>
+          void (service.image = field.matching(IMAGE_PATTERN, 'an image such as ghcr.io/me/app:1')),
+        build: (field) => {
+          if (root.get('image')) field.warn('ignored: the image is pulled, not built')
+          else
+            field.refuse(
+              "an image can't be built by a worker",
+              'Build it, push it to a registry and name it under "image".',
+            )
+        },
+        profiles: elsewhere,
+        command: (field) => {
+          if (!field.isNull) service.command = readWords(field)
+        },
+        entrypoint: (field) => {
+          if (!field.isNull) service.entrypoint = readWords(field)
+        },
+        environment: elsewhere,
+        env_file: elsewhere,
+        container_name: (field) => addAlias(service, name, field.text(), field),
+        networks: (field) => readServiceNetworks(field, name, service, context),
+        links: (field) => readLinks(field, context),
+        extra_hosts: (field) => readExtraHosts(field, service),
+        expose: (field) => readComposeExpose(field, service),
+        ports: elsewhere,
+        volumes: (field) => readComposeMounts(field, service, context),
+        tmpfs: (field) => readTmpfs(field, service),
+        configs: (field) => readComposeConfigs(field, service, context),
+        secrets: (field) => readComposeSecrets(field, service, context),
+        depends_on: (field) => readDependencies(field, service),
+        healthcheck: (field) => readHealth(field, service),
+        restart: (field) => readRestart(field, service),
+        scale: (field) => void (service.count = field.integer(0, 100)),
+        deploy: (field) => readDeploy(field, service, stated),
+        gpus: (field) => readGpus(field, service),
+        cpus: (field) => setCpus(field, service, stated),
+        cpu_count: (field) => setCpus(field, service, stated),
+        mem_limit: (field) => setMemory(field, service, stated),
+        mem_reservation: (field) => {
+          if (!stated.memory && !root.get('mem_limit')) setMemory(field, service, stated)
+        },
+        pids_limit: (field) => setProcesses(field, service),
+        shm_size: (field) => void (service.shmMiB = Math.max(1, field.parse(parseByteValueMiB))),
+        storage_opt: (field) =>
+          field.fields({
+            size: (size) => {
+              service.resources.diskMiB = Math.max(1, size.parse(parseByteValueMiB))
+              stated.disk = true
+            },
+          }),
+        ulimits: (field) => readUlimits(field, service),
+        user: (field) => {
+          if (!field.isNothing) service.user = field.matching(USER_PATTERN, 'user or user:group')
+        },
+        group_add: (field) => readGroups(field, service),
+        cap_add: elsewhere,
+        cap_drop: elsewhere,
+        sysctls: (field) => readSysctls(field, service),
+        security_opt: (field) => readSecurityOptions(field),
+        working_dir: (field) =>
+          void (service.workingDir = field.matching(CONTAINER_PATH, 'an absolute path')),
+        hostname: (field) => {
+          service.hostname = field.matching(HOSTNAME_PATTERN, 'a host name')
+          addAlias(service, name, service.hostname, field)
+        },
+        read_only: (field) => void (service.readOnlyRoot = field.boolean()),
+        init: (field) => {
+          if (field.boolean()) service.init = true
+        },
+        tty: (field) => {
+          if (field.boolean()) service.terminal = true
+        },
+        stdin_open: (field) => {
+          if (field.boolean()) service.openStdin = true
+        },
+        stop_signal: (field) => void (service.stopSignal = readSignal(field)),
+        stop_grace_period: (field) => void (service.stopGraceMs = field.parse(parseDurationMs)),
+        platform: (field) => {
+          if (!/^(?:linux|(?:linux\/)?(?:amd64|x86_64)(?:\/v[1-3])?)$/.test(field.text()))
+            field.refuse(
+              `images for ${field.text()} are not run`,
+              'Workers are linux/amd64; drop the field, or name an image for that.',
+            )
+        },
+        network_mode: (field) => {
+          if (!['', 'bridge', 'default'].includes(field.text()))
+            field.refuse(`network_mode ${field.text()} can't be honoured`, NO_HOST)
+        },
+        ipc: (field) => {
+          if (!['', 'private', 'none'].includes(field.text()))
+            field.refuse(`ipc ${field.text()} can't be honoured`, NO_HOST)
+        },
+        cgroup: (field) => {
+          if (!['', 'private'].includes(field.text()))
+            field.refuse(`cgroup ${field.text()} can't be honoured`, NO_HOST)
+        },
+        isolation: (field) => {
+          if (!['', 'default'].includes(field.text()))
+            field.refuse(`isolation ${field.text()} can't be honoured`, 'Workers run Linux; drop the field.')
+        },
+        runtime: (field) => {
+          if (field.text() !== 'runc')
+            field.refuse(
+              `the runtime ${field.text()} can't be chosen`,
+              'GPUs are asked for under deploy.resources.reservations.devices.',
+            )
+        },
       },
-      profiles: elsewhere,
-      command: (field) => {
-        if (!field.isNull) service.command = readWords(field)
-      },
-      entrypoint: (field) => {
-        if (!field.isNull) service.entrypoint = readWords(field)
-      },
-      environment: elsewhere,
-      env_file: elsewhere,
-      container_name: (field) => addAlias(service, name, field.text(), field),
-      networks: (field) => readServiceNetworks(field, name, service, context),
-      links: (field) => readLinks(field, context),
-      extra_hosts: (field) => readExtraHosts(field, service),
-      expose: (field) => readComposeExpose(field, service),
-      ports: elsewhere,
-      volumes: (field) => readComposeMounts(field, service, context),
-      tmpfs: (field) => readTmpfs(field, service),
-      configs: (field) => readComposeConfigs(field, service, context),
-      secrets: (field) => readComposeSecrets(field, service, context),
-      depends_on: (field) => readDependencies(field, service),
-      healthcheck: (field) => readHealth(field, service),
-      restart: (field) => readRestart(field, service),
-      scale: (field) => void (service.count = field.integer(0, 100)),
-      deploy: (field) => readDeploy(field, service, stated),
-      gpus: (field) => readGpus(field, service),
-      cpus: (field) => setCpus(field, service, stated),
-      cpu_count: (field) => setCpus(field, service, stated),
-      mem_limit: (field) => setMemory(field, service, stated),
-      mem_reservation: (field) => {
-        if (!stated.memory && !root.get('mem_limit')) setMemory(field, service, stated)
-      },
-      pids_limit: (field) => setProcesses(field, service),
-      shm_size: (field) => void (service.shmMiB = Math.max(1, field.parse(parseByteValueMiB))),
-      storage_opt: (field) =>
-        field.fields({
-          size: (size) => {
-            service.resources.diskMiB = Math.max(1, size.parse(parseByteValueMiB))
-            stated.disk = true
-          },
-        }),
-      ulimits: (field) => readUlimits(field, service),
-      user: (field) => {
-        if (!field.isNothing) service.user = field.matching(USER_PATTERN, 'user or user:group')
-      },
-      group_add: (field) => readGroups(field, service),
-      cap_add: elsewhere,
-      cap_drop: elsewhere,
-      sysctls: (field) => readSysctls(field, service),
-      security_opt: (field) => readSecurityOptions(field),
-      working_dir: (field) => void (service.workingDir = field.matching(CONTAINER_PATH, 'an absolute path')),
-      hostname: (field) => {
-        service.hostname = field.matching(HOSTNAME_PATTERN, 'a host name')
-        addAlias(service, name, service.hostname, field)
-      },
-      read_only: (field) => void (service.readOnlyRoot = field.boolean()),
-      init: (field) => {
-        if (field.boolean()) service.init = true
-      },
-      tty: (field) => {
-        if (field.boolean()) service.terminal = true
-      },
-      stdin_open: (field) => {
-        if (field.boolean()) service.openStdin = true
-      },
-      stop_signal: (field) => void (service.stopSignal = readSignal(field)),
-      stop_grace_period: (field) => void (service.stopGraceMs = field.parse(parseDurationMs)),
-      platform: (field) => {
-        if (!/^(?:linux|(?:linux\/)?(?:amd64|x86_64)(?:\/v[1-3])?)$/.test(field.text()))
-          field.refuse(
-            `images for ${field.text()} are not run`,
-            'Workers are linux/amd64; drop the field, or name an image for that.',
-          )
-      },
-      network_mode: (field) => {
-        if (!['', 'bridge', 'default'].includes(field.text()))
-          field.refuse(`network_mode ${field.text()} can't be honoured`, NO_HOST)
-      },
-      ipc: (field) => {
-        if (!['', 'private', 'none'].includes(field.text()))
-          field.refuse(`ipc ${field.text()} can't be honoured`, NO_HOST)
-      },
-      cgroup: (field) => {
-        if (!['', 'private'].includes(field.text()))
-          field.refuse(`cgroup ${field.text()} can't be honoured`, NO_HOST)
-      },
-      isolation: (field) => {
-        if (!['', 'default'].includes(field.text()))
-          field.refuse(`isolation ${field.text()} can't be honoured`, 'Workers run Linux; drop the field.')
-      },
-      runtime: (field) => {
-        if (field.text() !== 'runc')
-          field.refuse(
-            `the runtime ${field.text()} can't be chosen`,
-            'GPUs are asked for under deploy.resources.reservations.devices.',
-          )
-      },
-    },
-    REFUSED,
-    IGNORED,
+      REFUSED,
+      IGNORED,
+    )
+  const readPorts = () => {
+    const ports = root.get('ports')
+    if (ports) readComposePorts(ports, service)
+  }
+  each(
+    [
+      readFields,
+      readPorts,
+      () => readCapabilities(root, service),
+      () => void (service.env = readEnvironment(root, context)),
+      () => readExtensions(root, service),
+    ],
+    (read) => read(),
   )
   if (service.image === '')
     root.refuse('the service has no image', 'Name one under "image", such as ghcr.io/me/app:1.')
-  const ports = root.get('ports')
-  if (ports) readComposePorts(ports, service)
-  readCapabilities(root, service)
-  service.env = readEnvironment(root, context)
-  readExtensions(root, service)
   const assumed = [
     ...(stated.cpu ? [] : [`${service.resources.cpuMilli / 1000} CPU`]),
     ...(stated.memory ? [] : [`${service.resources.memoryMiB} MiB of memory`]),

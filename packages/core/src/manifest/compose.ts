@@ -5,6 +5,7 @@ import { checkKeys } from './compose-known.ts'
 import { addAlias, isInternalOnly, networksOf, readNetworks } from './compose-names.ts'
 import { type ComposeProject, loadProject } from './compose-project.ts'
 import { readComposeService } from './compose-service.ts'
+import { each } from './every-problem.ts'
 import { checkCount, readFront } from './extensions.ts'
 import type { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
@@ -26,7 +27,7 @@ export function parseCompose(
   const active = activeServices(project, options)
   checkCount(active.size, project.root)
   let isInside = active.size > 0
-  for (const [key, field] of active) {
+  each(active, ([key, field]) => {
     if (!NAME_PATTERN.test(key)) field.fail('a service name of letters, digits, ".", "_" and "-", at most 46')
     const service = readComposeService(key, field, context)
     if (service.count === 0) {
@@ -35,7 +36,7 @@ export function parseCompose(
       active.delete(key)
     } else manifest.services[key] = service
     if (!isInternalOnly(field, context)) isInside = false
-  }
+  })
   const said = project.root.get('x-internet')?.boolean()
   if (said === false || (said === undefined && isInside)) manifest.internet = false
   else if (!isInside) warnOfInternet(context, project)

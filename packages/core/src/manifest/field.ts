@@ -1,5 +1,6 @@
 import { CloisterError } from '../errors/error.ts'
 import type { Hint } from '../errors/hint.ts'
+import { each } from './every-problem.ts'
 import { nearest } from './nearest.ts'
 import { Plain } from './scalar.ts'
 import { ManifestError, MOST_ENTRIES, type Source } from './source.ts'
@@ -199,14 +200,14 @@ export class Field {
     ignored: Record<string, string>,
     unknown: (key: string, field: Field) => void,
   ): void {
-    for (const [key, field] of this.entries()) {
-      if (key.startsWith('x-')) continue
+    each(this.entries(), ([key, field]) => {
+      if (key.startsWith('x-')) return
       if (Object.hasOwn(handlers, key)) handlers[key]?.(field)
       else if (Object.hasOwn(refused, key)) {
         if (!field.isNothing) field.refuse(`${key} can't be honoured`, refused[key] ?? '')
       } else if (Object.hasOwn(ignored, key)) field.warn(`ignored: ${ignored[key]}`)
       else unknown(key, field)
-    }
+    })
   }
 
   /**

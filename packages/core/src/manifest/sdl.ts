@@ -1,4 +1,5 @@
 import { parseDurationMs } from '../units.ts'
+import { each } from './every-problem.ts'
 import { checkCount, readFront } from './extensions.ts'
 import type { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
@@ -91,10 +92,10 @@ export function parseSdl(
     )
   }
   // The order of "services" is the file's own; the front door is the first of them.
-  for (const [name] of services.entries()) {
+  each(services.entries(), ([name]) => {
     const read = deployed.get(name)
     if (read) manifest.services[name] = read()
-  }
+  })
   if (noticeSeconds !== undefined) manifest.demands = { ...manifest.demands, noticeSeconds }
   if (root.get('x-internet')?.boolean() === false) manifest.internet = false
   readFront(root, manifest)

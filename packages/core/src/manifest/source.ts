@@ -47,6 +47,7 @@ export interface ManifestWarning {
 /** A Compose or SDL file that can't become a manifest, with the place and what would do. */
 export class ManifestError extends CloisterError {
   override name = 'ManifestError'
+  override others: readonly ManifestError[] = []
   readonly file: string
   readonly line: number
   readonly field: string

@@ -20,6 +20,7 @@ import { type Session, sessionOf } from '../session.ts'
 export interface LeaseStatus {
   lease: Hex
   shortId: string
+  /** What it is called; of a closed lease, what it was opened with. */
   name: string | undefined
   /**
    * The worker's word; `closed` is the chain's, `unreachable` where the worker doesn't answer, `open` where
@@ -141,7 +142,7 @@ export async function status(cloister: Cloister, key: string): Promise<LeaseStat
   return {
     lease: record.lease,
     shortId: shortId(record.lease),
-    name: record.name,
+    name: record.name ?? (isOpen ? undefined : record.wishedName),
     state: !isOpen ? 'closed' : !isOurs ? 'open' : (report?.state ?? 'unreachable'),
     attestation: attestationStateOf(network, covered),
     coveredUntil: Number(billing.until),

@@ -1,7 +1,8 @@
 import { delegate, findToken, getTokenBalance } from '@cloister/chain'
 import { CloisterError, parseAmount, showAmount } from '@cloister/core'
 import { walletOf } from '@cloister/sdk'
-import { Steps, say, sayJson } from '@cloister/terminal'
+import { note, Steps, say, sayJson } from '@cloister/terminal'
+import { confirm } from '../../ask.ts'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
 import { payee } from '../../payee.ts'
@@ -27,6 +28,12 @@ export async function put(provider: string, amount: string, options: Globals): P
           : 'Get CLOI first.',
       },
     )
+  if (options.yes !== true && options.json !== true) {
+    note(
+      `${amount} CLOI go into the pool of ${to}. They answer for what it does, so they can be slashed, and leaving takes 21 days.`,
+    )
+    if (!(await confirm('Delegate them?'))) throw new CloisterError('cancelled', 'Nothing was delegated.')
+  }
   const steps = new Steps(options.json === true)
   steps.begin('delegating', `${amount} CLOI to ${short(to)}`)
   const { shares, receipt } = await steps.until(delegate(wallet, to, units))

@@ -1,6 +1,8 @@
 import { redelegate } from '@cloister/chain'
+import { CloisterError } from '@cloister/core'
 import { walletOf } from '@cloister/sdk'
-import { say, sayJson } from '@cloister/terminal'
+import { note, say, sayJson } from '@cloister/terminal'
+import { confirm } from '../../ask.ts'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
 import { payee } from '../../payee.ts'
@@ -18,6 +20,12 @@ export async function move(
   const target = payee(to, 'cloister stake pools')
   const source = await providerOf(cloister, from)
   const shares = await sharesFor(cloister, source, wallet.account.address, amount)
+  if (options.yes !== true && options.json !== true) {
+    note(
+      `${amount === undefined ? 'Everything' : `${amount} CLOI`} goes from the pool of ${source} to that of ${target}. The next move is possible in 21 days.`,
+    )
+    if (!(await confirm('Move it?'))) throw new CloisterError('cancelled', 'Nothing was moved.')
+  }
   const { transactionHash } = await redelegate(wallet, source, target, shares)
   if (options.json) return sayJson({ from: source, to: target, shares, transaction: transactionHash })
   say(

@@ -3,7 +3,7 @@ import type { Cloister } from '@cloister/sdk'
 import { note, paint, say, sayJson, table } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
-import { instant, percent, yearly } from '../../show.ts'
+import { explainTimes, instant, percent, yearly } from '../../show.ts'
 import { POOLS_SHOWN } from './pools-shown.ts'
 import { cloi } from './positions.ts'
 
@@ -51,6 +51,8 @@ export async function showPools(options: Globals & { all?: boolean }): Promise<v
         ['stake', 'own', 'commission', 'delegators', 'GPU weight', 'last 30 days', 'current', 'slashed'],
       ),
     )
+  const times = explainTimes(shown.flatMap(({ yields }) => [yields.trailing, yields.current]))
+  if (times !== undefined) note(paint('dim', times, process.stderr))
   if (shown.length < pools.length)
     say(paint('dim', `${pools.length - shown.length} more, with less stake: cloister stake pools --all`))
   say()

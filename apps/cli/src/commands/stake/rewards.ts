@@ -4,7 +4,7 @@ import { note, paint, say, sayJson, table } from '@cloister/terminal'
 import type { Address } from 'viem'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
-import { CLOI, instant, yearly } from '../../show.ts'
+import { CLOI, explainTimes, instant, yearly } from '../../show.ts'
 import { accountOf, claimableOf, cloi, delegationsOf } from './positions.ts'
 
 export async function showRewards(options: Globals & { of?: string }): Promise<void> {
@@ -44,6 +44,10 @@ export async function showRewards(options: Globals & { of?: string }): Promise<v
       ['stake', 'to claim', 'claimed', 'current'],
     ),
   )
+  const times = explainTimes(
+    delegations.map((held) => pools.find(({ provider }) => provider === held.provider)?.yields.current),
+  )
+  if (times !== undefined) note(paint('dim', times, process.stderr))
   if (waiting.length > 0) {
     say('\nLeaving:')
     say(
