@@ -2,7 +2,7 @@
 // against them, since a worker is a stranger.
 import * as z from 'zod'
 import { RegistryLogin } from '../manifest/registry-login.ts'
-import { address, bytes32, decimal } from '../shapes.ts'
+import { address, bytes32 } from '../shapes.ts'
 import { SignedBidJson } from '../signed/bid.ts'
 
 const text = z.string().max(4096)
