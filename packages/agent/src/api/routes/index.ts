@@ -1,0 +1,33 @@
+import type { Route } from '../route.ts'
+import { bidRoute } from './bid.ts'
+import { eventsRoute } from './events.ts'
+import { evidenceRoute } from './evidence.ts'
+import { leaseRoute } from './lease.ts'
+import { loginsRoute } from './logins.ts'
+import { logsRoute } from './logs.ts'
+import { manifestRoute } from './manifest.ts'
+import { metricsRoute } from './metrics.ts'
+import { pullRoute } from './pull.ts'
+import { routesRoute } from './routes.ts'
+import { secretsRoute } from './secrets.ts'
+import { statementRoute } from './statement.ts'
+import { verdictRoute } from './verdict.ts'
+import { workerRoute } from './worker.ts'
+
+/** What the worker's interface answers, in the order in which OpenAPI lists it. */
+export const ROUTES: readonly Route[] = [
+  workerRoute,
+  evidenceRoute,
+  statementRoute,
+  verdictRoute,
+  bidRoute,
+  manifestRoute,
+  secretsRoute,
+  loginsRoute,
+  pullRoute,
+  leaseRoute,
+  routesRoute,
+  metricsRoute,
+  eventsRoute,
+  logsRoute,
+]

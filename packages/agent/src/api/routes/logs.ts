@@ -1,0 +1,43 @@
+import { CloisterError, LogReport } from '@cloister/core'
+import { z } from '@hono/zod-openapi'
+import { namesOf, readEnded, readLogs } from '../logs.ts'
+import { flag, params, problem, requireTenant, route, security } from '../route.ts'
+import { sse } from '../sse.ts'
+
+const MAX_LINES = 10_000
+
+export const logsRoute = route(
+  {
+    method: 'get',
+    path: '/v1/leases/{id}/logs',
+    summary: 'What the services print, as server-sent events',
+    security,
+    request: {
+      params,
+      query: z.object({
+        service: z.string().max(64).optional(),
+        tail: z.coerce.number().int().min(0).max(MAX_LINES).default(1000),
+        follow: flag,
+      }),
+    },
+    responses: {
+      200: { content: { 'text/event-stream': { schema: LogReport } }, description: 'Lines.' },
+      401: problem,
+    },
+  },
+  async (context, worker) => {
+    const { id } = await requireTenant(context, worker, context.req.valid('param').id)
+    const { service, tail, follow } = context.req.valid('query')
+    const runner = worker.supervisor.runner(id)
+    if (!runner) {
+      const kept = worker.store.ended.of(id)
+      if (!kept) throw new CloisterError('not-found', 'The lease has ended, and its logs are wiped.')
+      return sse(context, () => readEnded(kept, service, tail))
+    }
+    if (service !== undefined && namesOf(runner, service).length === 0)
+      throw new CloisterError('not-found', `The lease has no service ${service}.`, {
+        hint: `It has: ${[...new Set(runner.report().map((report) => report.service))].join(', ') || 'none yet'}.`,
+      })
+    return sse(context, (signal) => readLogs(worker.executor, runner, { service, tail, follow, signal }))
+  },
+)
