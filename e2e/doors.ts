@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Destination, type NoDestination, openWorkerDoor } from '@cloister/agent'
 import { type GatewaySettings, startGateway } from '@cloister/gateway'
+import { zeroAddress, zeroHash } from 'viem'
 
 /** A lease of the stage: who answers for it, and how requests for it are passed on. */
 export interface StagedLease {
@@ -83,6 +84,8 @@ export async function raiseDoors(
           connect: async (target) =>
             connect({ host: '127.0.0.1', port: portOf(services.get(target) as Server), noDelay: true }),
         },
+        worker: zeroAddress,
+        requestKey: { report: { key: zeroHash, signature: '0x' }, privateKey: new Uint8Array(32) },
         api: (_, response) => void response.writeHead(404).end('the interface'),
         upgrade: async (_, socket) => void socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n'),
         isDevelopment: true,

@@ -23,13 +23,16 @@ const FLOORS = [
 /** Start development networks, or serve one. Nothing else may reach `development`. */
 const APPS = ['cli', 'verify-page', 'devnet']
 /** Run in browsers as they are, but for their `/node` doors. */
-const FOR_BROWSERS = ['core', 'attest', 'verify', 'chain', 'secrets', 'economy', 'sdk']
+const FOR_BROWSERS = ['core', 'attest', 'verify', 'chain', 'secrets', 'economy', 'client', 'sdk']
 /** Files of others that do: what clients of a service import. */
-const BROWSER_DOOR = /^services\/[^/]+\/src\/(client\/|protocol)|^packages\/workload\/src\/wire\.ts$/
+const BROWSER_DOOR =
+  /^services\/[^/]+\/src\/(client\/|protocol)|^packages\/(workload\/src\/wire|transport\/src\/(web|body|events))\.ts$/
 const NODE_DOOR = /\/node(\.ts$|\/)/
-const NODE_ONLY = /'node:|\bBuffer\b/
-/** Files of those that need Node nevertheless. The list may only get shorter. */
-const NODE_STILL: string[] = []
+/** Modules of Node's, and doors of ours that need it. */
+const NODE_ONLY =
+  /'node:|\bBuffer\b|'@cloister\/(transport|workload|key-service|executors|[a-z-]+\/node(\/[a-z]+)?)'/
+/** A bundler can't tell what of the object `z` is used, and keeps all of zod's languages. */
+const WHOLE_ZOD = /import (type )?\{ z \} from 'zod'/
 
 const sources = readSources()
 const wrong = [
@@ -104,17 +107,16 @@ function checkCircles(): string[] {
 }
 
 function checkBrowsers(): string[] {
-  const needsNode = ({ path, text, package: name }: Source) =>
-    (FOR_BROWSERS.includes(name) || BROWSER_DOOR.test(path)) && !NODE_DOOR.test(path) && NODE_ONLY.test(text)
-  const found = sources.filter(needsNode).map(({ path }) => path)
-  return [
-    ...found
-      .filter((path) => !NODE_STILL.includes(path))
-      .map((path) => `${path} imports Node or uses Buffer, and has to run in browsers`),
-    ...NODE_STILL.filter((path) => !found.includes(path)).map(
-      (path) => `${path} needs no Node any more: take it from the list in scripts/check-imports.ts`,
-    ),
-  ]
+  const runsInBrowsers = ({ path, package: name }: Source) =>
+    (FOR_BROWSERS.includes(name) || BROWSER_DOOR.test(path)) && !NODE_DOOR.test(path)
+  return sources.flatMap((source) => {
+    if (!runsInBrowsers(source)) return []
+    const { path, text } = source
+    return [
+      ...(NODE_ONLY.test(text) ? [`${path} imports Node or uses Buffer, and has to run in browsers`] : []),
+      ...(WHOLE_ZOD.test(text) ? [`${path} has to import * as z from zod, or pages grow by 60 kB`] : []),
+    ]
+  })
 }
 
 function printFloors(): void {

@@ -11,6 +11,8 @@ export interface CollateralServer {
   close(): Promise<void>
 }
 
+/** Pages verify evidence too; the chains of certificates are in headers. */
+const EVERY_PAGE = { 'access-control-allow-origin': '*', 'access-control-expose-headers': '*' }
 /** What was signed is served for so long, of the days that it is good for. */
 const RENEWED_MS = 6 * 3_600_000
 
@@ -52,7 +54,7 @@ export async function serveCollateral(
   const server = createServer((request, response) => {
     answer(new URL(request.url ?? '/', 'http://collateral').pathname).then(
       (found) => {
-        response.writeHead(found ? 200 : 404, found?.headers).end(found?.body)
+        response.writeHead(found ? 200 : 404, { ...found?.headers, ...EVERY_PAGE }).end(found?.body)
       },
       () => response.writeHead(500).end(),
     )

@@ -82,12 +82,12 @@ export class IndexClient {
 
   /** The lease of an id, short id or name; undefined where there is none. */
   async findLease(key: string): Promise<LeaseRecord | undefined> {
-    return this.lease(key).catch((error) => {
-      const isNone =
-        error instanceof CloisterError && (error.code === 'not-found' || error.details['status'] === 404)
-      if (isNone) return undefined
-      throw error
-    })
+    return this.lease(key).catch(noneThere)
+  }
+
+  /** The worker of an address; undefined where there is none. */
+  async findWorker(address: string): Promise<WorkerRecord | undefined> {
+    return this.worker(address).catch(noneThere)
   }
 
   /** By id, short id or name. Throws `not-found`. */
@@ -192,4 +192,10 @@ export class IndexClient {
       ...(this.send && { send: this.send }),
     })
   }
+}
+
+function noneThere(error: unknown): undefined {
+  if (error instanceof CloisterError && (error.code === 'not-found' || error.details['status'] === 404))
+    return undefined
+  throw error
 }

@@ -40,10 +40,15 @@ export interface Limits {
 export class Door {
   readonly agent: DialAgent
   private readonly pool: MuxPool
-  private readonly resolver: Resolver
+  private readonly resolver: Resolver<LeaseRecord>
   private readonly limits: Limits
 
-  constructor(resolver: Resolver, limits: Limits, isDevelopment: boolean, observer: GatewayObserver) {
+  constructor(
+    resolver: Resolver<LeaseRecord>,
+    limits: Limits,
+    isDevelopment: boolean,
+    observer: GatewayObserver,
+  ) {
     this.resolver = resolver
     this.limits = limits
     this.pool = new MuxPool(async (target) => {
@@ -152,7 +157,7 @@ function pageOf({ headers }: Answer): Page | undefined {
   )
 }
 
-function pageFor({ status, limitBytes, message }: Refusal): Page {
+export function pageFor({ status, limitBytes, message }: Refusal): Page {
   if (limitBytes !== undefined) return tooLarge(limitBytes)
   if (status === 502) return PAGES.unreachable
   if (status === 504) return PAGES.late

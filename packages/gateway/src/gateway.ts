@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { IndexClient } from '@cloister/client'
 import { Readiness } from '@cloister/operations'
 import {
   type AddressLimitSettings,
@@ -16,10 +17,11 @@ import { openFront } from './front.ts'
 import { readHost, type Wanted } from './host.ts'
 import { LoopbackPorts } from './loopback.ts'
 import { type GatewayObserver, UNOBSERVED } from './observer.ts'
-import { PAGES } from './pages.ts'
+import { EVERY_PAGE, PAGES } from './pages.ts'
 import { gatewayReasons } from './ready.ts'
 import { Resolver } from './resolve.ts'
 import { routesOf } from './routes.ts'
+import { WorkerDoor } from './worker-door.ts'
 
 /** What a gateway is started with. */
 export interface GatewaySettings {
@@ -56,6 +58,7 @@ export interface RunningGateway {
 
 const MAX_BODY_BYTES = 256 * 1024 * 1024
 const SILENCE_MS = 60_000
+const INDEX_MS = 5_000
 const JSON_UNSTORED = { 'content-type': 'application/json', 'cache-control': 'no-store' }
 /** What one address may ask of a gateway. */
 const PUBLIC_LIMITS: AddressLimitSettings = {
@@ -75,7 +78,8 @@ const DEVELOPMENT_LIMITS: AddressLimitSettings = {
 export async function startGateway(settings: GatewaySettings): Promise<RunningGateway> {
   const { domain, host, tls, development, silenceMs = SILENCE_MS, observer = UNOBSERVED } = settings
   const readiness = new Readiness(gatewayReasons(settings.indexerUrl, tls?.cert))
-  const resolver = new Resolver(settings.indexerUrl)
+  const index = new IndexClient(settings.indexerUrl, { answerMs: INDEX_MS })
+  const resolver = new Resolver((key) => index.findLease(key))
   const silence = { clientMs: silenceMs, sendMs: silenceMs, answerMs: silenceMs }
   const door = new Door(
     resolver,
@@ -83,6 +87,7 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
     development !== undefined,
     observer,
   )
+  const workers = new WorkerDoor(new Resolver((key) => index.findWorker(key)), door.agent, silence)
   const limits = new AddressLimits({
     ...(development ? DEVELOPMENT_LIMITS : PUBLIC_LIMITS),
     ...settings.addressLimits,
@@ -130,7 +135,7 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
     else lead(wanted, request, response)
   }
 
-  /** What the gateway says of itself, at the domain: its health and the addresses of a lease. */
+  /** What is at the domain itself: the gateway's health, addresses of a lease, a way to workers. */
   const home = async (request: Incoming, response: Outgoing) => {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
     const plain = response as ServerResponse
@@ -139,12 +144,14 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
       const report = await readiness.report()
       return void plain.writeHead(report.ready ? 200 : 503, JSON_UNSTORED).end(`${JSON.stringify(report)}\n`)
     }
+    const worker = workers.workerIn(path)
+    if (worker !== undefined) return workers.request(worker, request, response)
     const key = /^\/v1\/routes\/(0x[0-9a-f]{64}|[a-z0-9-]{1,32})$/.exec(path)?.[1]
     if (key === undefined) return show(path === '/' ? PAGES.home : PAGES.unknown, request, response)
     const lease = await resolver.find(key)
     if (lease?.state !== 'open') return show(lease ? PAGES.closed : PAGES.unknown, request, response)
     const routes = await routesOf(lease, { agent: door.agent, loopback, urlOf })
-    plain.writeHead(200, JSON_UNSTORED).end(JSON.stringify(routes))
+    plain.writeHead(200, { ...JSON_UNSTORED, ...EVERY_PAGE }).end(JSON.stringify(routes))
   }
 
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {

@@ -1,3 +1,9 @@
+/**
+ * Lets programs in pages of every origin read an answer (Fetch standard, section 3.2). No credential of a
+ * gateway's counts for anything, so there is nothing to keep from them.
+ */
+export const EVERY_PAGE = { 'access-control-allow-origin': '*' } as const
+
 /** What a gateway says in its own name. */
 export interface Page {
   status: number
@@ -30,6 +36,11 @@ export const PAGES = {
     title: 'Starting',
     text: 'The lease is open and its service is starting. This page asks again by itself.',
     refresh: 1,
+  },
+  stranger: {
+    status: 404,
+    title: 'No such worker',
+    text: 'No worker of this network has this address.',
   },
   closed: {
     status: 410,
@@ -101,6 +112,8 @@ export function render(
   const headers: Record<string, string> = {
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
+    // That it is the gateway's own word, and which: a service's answer is the service's to show.
+    ...EVERY_PAGE,
     ...((page.retryAfter ?? page.refresh) !== undefined && {
       'retry-after': String(page.retryAfter ?? page.refresh),
     }),

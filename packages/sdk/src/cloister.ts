@@ -35,7 +35,8 @@ export function createCloister({ network, account, send }: CloisterParameters): 
     chain: connectChain(network, transport),
     index: new IndexClient(network.indexerUrl, { send }),
     wallet: account && connectWallet(network, account, transport),
-    send: send ?? fetch,
+    // Browsers let nobody call `fetch` as a method of something else.
+    send: send ?? ((url, init) => fetch(url, init)),
   }
 }
 

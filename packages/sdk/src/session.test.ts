@@ -71,7 +71,7 @@ describe('a session', () => {
     asked.length = 0
     const { worker } = sessionOf(cloister(), about({ tlsKeyHash: zeroHash }))
     await expect(worker.lease(LEASE)).rejects.toMatchObject({
-      code: 'unreachable',
+      code: 'not-attested',
       message: expect.stringContaining('its TLS key is not the attested one'),
     })
     expect(asked).toEqual([])

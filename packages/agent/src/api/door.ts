@@ -17,7 +17,10 @@ import {
   serveRequests,
   takeReader,
 } from '@cloister/transport'
+import type { Address } from 'viem'
 import { Ingress, type IngressParts, refuse } from './ingress.ts'
+import type { RequestKey } from './request-key.ts'
+import { SealedDoor } from './sealed.ts'
 import type { ServerIdentity } from './tls.ts'
 
 /** What one address may ask of a worker's interface, and how many connections there may be to the worker. */
@@ -45,6 +48,9 @@ export interface WorkerDoorParts {
   identity: ServerIdentity | undefined
   /** Where requests with a route go. */
   ingress: IngressParts
+  /** Whose door it is, and what requests to it may be sealed to. */
+  worker: Address
+  requestKey: RequestKey
   /** Answers every other request. */
   api(request: IncomingMessage, response: ServerResponse): void
   /** Takes every other upgrade. What it throws is answered as a problem document. */
@@ -74,6 +80,14 @@ export async function openWorkerDoor(parts: WorkerDoorParts): Promise<WorkerDoor
     hint: 'Try again in a moment.',
   })
 
+  // The door speaks HTTP/1.1 alone.
+  const askApi = (request: Incoming, response: Outgoing) =>
+    parts.api(request as IncomingMessage, response as ServerResponse)
+  const sealed = new SealedDoor(parts.worker, parts.requestKey, (request, response) => {
+    if (request.headers[ROUTE_HEADER] !== undefined) ingress.request(request, response)
+    else askApi(request, response)
+  })
+
   const answer = (request: Incoming, response: Outgoing) => {
     const { remoteAddress } = request.socket
     if (request.headers[ROUTE_HEADER] !== undefined) {
@@ -81,11 +95,15 @@ export async function openWorkerDoor(parts: WorkerDoorParts): Promise<WorkerDoor
       else ingress.request(request, response)
       return
     }
-    const wait = strangers.take(remoteAddress)
+    // What is sealed comes from gateways, with many people behind them.
+    const isSealed = sealed.takes(request)
+    const wait = (isSealed ? gateways : strangers).take(remoteAddress)
     if (wait > 0) return answerWith(tooMany, wait, request, response)
     if (request.headers.expect !== undefined) response.writeContinue()
-    // The door speaks HTTP/1.1 alone.
-    parts.api(request as IncomingMessage, response as ServerResponse)
+    if (!isSealed) return askApi(request, response)
+    sealed
+      .request(request as IncomingMessage, response as ServerResponse)
+      .catch((error) => answerWith(error, 0, request, response))
   }
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
@@ -141,11 +159,13 @@ export async function openWorkerDoor(parts: WorkerDoorParts): Promise<WorkerDoor
     identify: (renewed) => tls?.setSecureContext({ ...renewed, minVersion: 'TLSv1.3' }),
     close: async () => {
       ingress.close()
+      sealed.close()
       await served.close()
     },
     drain: async (ms) => {
       await served.drain(ms)
       ingress.close()
+      sealed.close()
     },
   }
 }

@@ -7,6 +7,7 @@ import { authorize } from './authorize.ts'
 import { destinations } from './destinations.ts'
 import { openWorkerDoor, type WorkerDoor } from './door.ts'
 import { checkHandshake, type Upgrade, upgradeToExec } from './exec.ts'
+import { newRequestKey } from './request-key.ts'
 import type { ServerIdentity } from './tls.ts'
 import type { Worker } from './worker.ts'
 
@@ -29,6 +30,8 @@ export async function serveWorker(worker: Worker, identity: ServerIdentity | und
         return worker.executor.connect(lease, container, Number(port))
       },
     },
+    worker: worker.key.address,
+    requestKey: await newRequestKey(worker.key, worker.attestor.tlsKeyHash, worker.network.chainId),
     api: (request, response) => void listener(request, response),
     upgrade: (request, socket, head) => openExec(worker, sockets, { request, socket, head }),
     isDevelopment: worker.network.development,

@@ -8,7 +8,7 @@ import {
   type Wallet,
   withdrawCredit,
 } from '@cloister/chain'
-import type { WorkerClient } from '@cloister/client'
+import { GatewayClient, type WorkerClient } from '@cloister/client'
 import {
   type AttestationState,
   CloisterError,
@@ -27,7 +27,7 @@ import { type Cloister, walletOf } from '../cloister.ts'
 import { sessionOf } from '../session.ts'
 import { type Bids, bids, type CheckedBid } from './bids.ts'
 import { type AskedDeposit, depositFor, depositProblem, isUnexpected } from './deposit.ts'
-import { routesOf, urlsOf } from './lease.ts'
+import { urlsOf } from './lease.ts'
 import { requireMoney } from './money.ts'
 import { failedContainer, type LastLines, lastLinesOf, untilStarted } from './start.ts'
 
@@ -297,19 +297,15 @@ async function untilReached(cloister: Cloister, lease: Hex, manifest: Manifest):
     service.expose.some((port) => port.global),
   )
   if (!isPublic) return []
+  const gateway = new GatewayClient(cloister.network.gatewayUrl, cloister.send)
   const until = Date.now() + ADDRESS_MS
   const pauses = new GrowingPause({ firstMs: 25, longestMs: 500, factor: 1.3 })
   for (;;) {
     try {
-      const routes = await routesOf(cloister, lease)
+      const routes = await gateway.routes(lease)
       const front = routes.find((route) => route.protocol === 'http')
       if (!front) return routes
-      const response = await cloister.send(front.loopbackUrl ?? front.url, {
-        signal: AbortSignal.timeout(5_000),
-        redirect: 'manual',
-      })
-      await response.body?.cancel()
-      if (![502, 503, 504].includes(response.status)) return routes
+      if (await gateway.leadsTo(front, AbortSignal.timeout(5_000))) return routes
     } catch (error) {
       if (Date.now() > until)
         throw new CloisterError(
@@ -318,7 +314,7 @@ async function untilReached(cloister: Cloister, lease: Hex, manifest: Manifest):
           { cause: error },
         )
     }
-    if (Date.now() > until) return routesOf(cloister, lease)
+    if (Date.now() > until) return gateway.routes(lease)
     await pauses.wait()
   }
 }
