@@ -1,11 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join, resolve } from 'node:path'
-import { developmentAccount } from '@cloister/development/accounts'
+import { developmentAccount, developmentKey } from '@cloister/development/accounts'
 import { type Served, serve } from '@cloister/transport'
 import { build } from 'esbuild'
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { bytesToHex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { canDeploy, type Json, raiseStage, type Stage } from './embedded.ts'
 
@@ -69,7 +68,7 @@ describe.skipIf(!existsSync(CHROMIUM) || !canDeploy)(
 
     it('deploys, checks the evidence, follows the log and closes, and asks no worker but sealed', async () => {
       const { network } = stage.embedded
-      const key = bytesToHex(developmentAccount(network, 5).getHdKey().privateKey as Uint8Array)
+      const key = developmentKey(network, 5)
       const walked = await call('walk', network, key, readFileSync(HELLO, 'utf8'))
       expect(walked).toMatchObject({
         steps: ['bids', 'evidence', 'transaction', 'manifest', 'start', 'address'],

@@ -26,7 +26,7 @@ const APPS = ['cli', 'verify-page', 'devnet']
 const FOR_BROWSERS = ['core', 'attest', 'verify', 'chain', 'secrets', 'economy', 'client', 'sdk']
 /** Files of others that do: what clients of a service import. */
 const BROWSER_DOOR =
-  /^services\/[^/]+\/src\/(client\/|protocol)|^packages\/(workload\/src\/wire|transport\/src\/(web|body|events))\.ts$/
+  /^services\/[^/]+\/src\/(client\/|protocol)|^packages\/(workload\/src\/wire|transport\/src\/(web|body|events|received))\.ts$/
 const NODE_DOOR = /\/node(\.ts$|\/)/
 /** Modules of Node's, and doors of ours that need it. */
 const NODE_ONLY =

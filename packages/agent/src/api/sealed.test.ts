@@ -63,7 +63,7 @@ const connectionTo = ({ port }: WorkerDoor, worker = key.address, attested = TLS
     network: { development: true, chainId: 1, gatewayUrl: `http://127.0.0.1:${port}` },
   })
 const ask = (connection: WorkerConnection, path: string, init: RequestInit = {}) =>
-  connection.fetch(connection.urlOf(path), init)
+  connection.send(connection.urlOf(path), init) as Promise<Response>
 
 it('answers what is sealed as it answers what isn’t', async () => {
   const headers = { authorization: 'Cloister abc', 'content-type': 'application/json' }
