@@ -6,6 +6,7 @@ import { dirname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { lateBuiltins } from './late-builtins.mjs'
+import { LEFT_OUT, REQUIRE, unused } from './left-out.mjs'
 import { isPacked, packedFolder, packedIndex, ROOT, stampOf } from './packed.mjs'
 
 /** The command line: many commands, each of which reads the parts it needs. */
@@ -21,15 +22,8 @@ const DAEMONS = {
   gateway: 'packages/gateway/src/main.ts',
   unpack: 'packages/executors/src/oci/unpack-main.ts',
 }
-/** What has to stay as it is: it finds files beside itself, or is there for some machines only. */
-const LEFT_OUT = ['@electric-sql/pglite', 'esbuild', 'pg-native']
-/**
- * What dockerode has for engines reached over SSH and for building images, which nothing here does, and
- * fifty languages of zod's.
- */
-const UNUSED = /^(ssh2|protobufjs|@grpc\/grpc-js|@grpc\/proto-loader|\.\.\/locales\/index\.js)$/
 /** What packs is a source too. */
-const OWN = ['pack', 'late-builtins'].map((name) => `packages/packed/src/${name}.mjs`)
+const OWN = ['pack', 'late-builtins', 'left-out'].map((name) => `packages/packed/src/${name}.mjs`)
 const FOLDER = packedFolder()
 const INDEX = packedIndex()
 /** Packs of before are kept for programs that still run from them. */
@@ -46,14 +40,6 @@ const ownPaths = {
       const own = `const ownUrl = ${JSON.stringify(pathToFileURL(path).href)}, ownFolder = ${JSON.stringify(dirname(path))};`
       return { contents: own + text.replace(/^#!.*/, ''), loader: path.endsWith('.ts') ? 'ts' : 'js' }
     })
-  },
-}
-
-const unused = {
-  name: 'unused',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: UNUSED }, ({ path }) => ({ path, namespace: 'unused' }))
-    onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: '' }))
   },
 }
 
@@ -131,10 +117,7 @@ function bundle(programs, splitting) {
     external: LEFT_OUT,
     define: OWN_PATHS,
     plugins: [ownPaths, unused, lateBuiltins],
-    // Some of what is packed is CommonJS and asks for `require`.
-    banner: {
-      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
-    },
+    banner: { js: REQUIRE },
     logLevel: 'error',
   })
 }

@@ -1,16 +1,8 @@
-import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { CloisterError } from '@cloister/core'
-import { packedProgram } from '@cloister/packed'
-import { PGlite } from '@electric-sql/pglite'
 import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres'
 import { migrate as migratePg } from 'drizzle-orm/node-postgres/migrator'
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core'
-import { drizzle as drizzlePglite } from 'drizzle-orm/pglite'
-import { migrate as migratePglite } from 'drizzle-orm/pglite/migrator'
 import pg from 'pg'
 
 /** PostgreSQL, in its own server or embedded: one dialect, one set of tables. */
@@ -18,14 +10,6 @@ export type Database = PgDatabase<PgQueryResultHKT>
 /** A database within a transaction. */
 export type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0]
 
-const MAKE = packedProgram(join(import.meta.dirname, 'make.ts'))
-/**
- * PostgreSQL's usual 128 MiB of shared buffers would all be touched within an hour, in a process that the
- * operating system caches files for anyway.
- */
-const SMALL = {
-  startParams: [...PGlite.defaultStartParams, '-c', 'shared_buffers=4MB', '-c', 'wal_buffers=256kB'],
-}
 const MIGRATIONS = { migrationsFolder: join(import.meta.dirname, '../../drizzle') }
 
 /**
@@ -45,10 +29,9 @@ export async function openDatabase(
       await migratePg(database, MIGRATIONS)
       return { database, close: () => pool.end() }
     }
-    const client = await openEmbedded(location)
-    const database = drizzlePglite(client)
-    await migratePglite(database, MIGRATIONS)
-    return { database, close: () => client.close() }
+    // Images that are made for PostgreSQL have no embedded one in them.
+    const { openEmbedded } = await import('./embedded.ts')
+    return await openEmbedded(location, MIGRATIONS)
   } catch (cause) {
     throw new CloisterError(
       'database-unreachable',
@@ -59,27 +42,4 @@ export async function openDatabase(
       },
     )
   }
-}
-
-/**
- * Opens a folder's database, made anew where there is none yet or a crash of the machine left one that can't
- * be opened.
- */
-async function openEmbedded(folder: string): Promise<PGlite> {
-  if (existsSync(join(folder, 'PG_VERSION'))) {
-    try {
-      return await PGlite.create(folder, SMALL)
-    } catch {
-      // Everything in it is on the chain, and is read from there again.
-    }
-  }
-  await rm(folder, { recursive: true, force: true })
-  await rm(`${folder}.new`, { recursive: true, force: true })
-  await promisify(execFile)(process.execPath, [
-    '--disable-warning=ExperimentalWarning',
-    MAKE,
-    `${folder}.new`,
-  ])
-  await rename(`${folder}.new`, folder)
-  return PGlite.create(folder, SMALL)
 }

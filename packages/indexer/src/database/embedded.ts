@@ -1,0 +1,52 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { packedProgram } from '@cloister/packed'
+import { PGlite } from '@electric-sql/pglite'
+import { drizzle, type PgliteDatabase } from 'drizzle-orm/pglite'
+import { migrate } from 'drizzle-orm/pglite/migrator'
+
+const MAKE = packedProgram(join(import.meta.dirname, 'make.ts'))
+/**
+ * PostgreSQL's usual 128 MiB of shared buffers would all be touched within an hour, in a process that the
+ * operating system caches files for anyway.
+ */
+const SMALL = {
+  startParams: [...PGlite.defaultStartParams, '-c', 'shared_buffers=4MB', '-c', 'wal_buffers=256kB'],
+}
+
+/** Opens a folder's database and brings its tables up to date. */
+export async function openEmbedded(
+  folder: string,
+  migrations: { migrationsFolder: string },
+): Promise<{ database: PgliteDatabase; close: () => Promise<void> }> {
+  const client = await openClient(folder)
+  const database = drizzle(client)
+  await migrate(database, migrations)
+  return { database, close: () => client.close() }
+}
+
+/**
+ * Opens a folder's database, made anew where there is none yet or a crash of the machine left one that can't
+ * be opened.
+ */
+async function openClient(folder: string): Promise<PGlite> {
+  if (existsSync(join(folder, 'PG_VERSION'))) {
+    try {
+      return await PGlite.create(folder, SMALL)
+    } catch {
+      // Everything in it is on the chain, and is read from there again.
+    }
+  }
+  await rm(folder, { recursive: true, force: true })
+  await rm(`${folder}.new`, { recursive: true, force: true })
+  await promisify(execFile)(process.execPath, [
+    '--disable-warning=ExperimentalWarning',
+    MAKE,
+    `${folder}.new`,
+  ])
+  await rename(`${folder}.new`, folder)
+  return PGlite.create(folder, SMALL)
+}
