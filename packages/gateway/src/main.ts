@@ -11,7 +11,7 @@ import { startGateway } from './gateway.ts'
 
 const USAGE =
   'Usage: cloister-gateway --network FILE [--domain localhost] [--host 0.0.0.0] [--port 8080] ' +
-  '[--key FILE --cert FILE] [--ports FILE] [--requests-per-second N] [--connections-per-address N] ' +
+  '[--key FILE --cert FILE] [--indexer URL] [--ports FILE] [--requests-per-second N] [--connections-per-address N] ' +
   '[--metrics [HOST:]PORT] [--drain SECONDS]'
 const log = (level: string, message: string) =>
   process.stdout.write(
@@ -27,6 +27,7 @@ try {
       port: { type: 'string', default: '8080' },
       key: { type: 'string' },
       cert: { type: 'string' },
+      indexer: { type: 'string' },
       ports: { type: 'string' },
       'requests-per-second': { type: 'string' },
       'connections-per-address': { type: 'string' },
@@ -52,7 +53,7 @@ try {
     domain: values.domain,
     host: values.host,
     port: Number(values.port),
-    indexerUrl: network.indexerUrl,
+    indexerUrl: values.indexer ?? network.indexerUrl,
     addressLimits: {
       ...(rate !== undefined && { requestsPerSecond: rate, burst: 5 * rate }),
       ...(connections !== undefined && { connectionsPerAddress: connections }),
