@@ -3,7 +3,9 @@ export type Dialled = 'connected' | 'unattested' | 'unreachable'
 
 /** Is told what a gateway does, to count it. It must not throw. */
 export interface GatewayObserver {
-  /** A request began. What it returns is called with the answer's status at its end, 0 where there was none. */
+  /**
+   * A request began. What it returns is called with the answer's status at its end, 0 where there was none.
+   */
   request(): (status: number) => void
   /** A connection is a WebSocket from now on. What it returns is called when that has ended. */
   upgrade(): () => void

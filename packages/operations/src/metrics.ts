@@ -5,10 +5,14 @@ import { patiently } from './patience.ts'
 
 export { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 
-/** Milliseconds between two looks at how late the event loop is; more often costs an idle daemon something. */
+/**
+ * Milliseconds between two looks at how late the event loop is; more often costs an idle daemon something.
+ */
 const LAG_PRECISION_MS = 50
 
-/** A registry with what every process has: processor time, memory, file descriptors, lag of the event loop. */
+/**
+ * A registry with what every process has: processor time, memory, file descriptors, lag of the event loop.
+ */
 export function openRegistry(): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LAG_PRECISION_MS })

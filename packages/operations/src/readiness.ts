@@ -23,7 +23,9 @@ export class Readiness {
   private asking: Promise<Reason[]> | undefined
   private askedAt = 0
 
-  /** `look` returns all that is wrong. What it throws, and not coming back within 5 seconds, is wrong, too. */
+  /**
+   * `look` returns all that is wrong. What it throws, and not coming back within 5 seconds, is wrong, too.
+   */
   constructor(look: () => Promise<Reason[]>) {
     this.look = look
   }

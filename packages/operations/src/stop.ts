@@ -45,7 +45,10 @@ export function onceAbandoned(leave: () => void, source: Channel = process): voi
   if (source.connected === false) leave()
 }
 
-/** Milliseconds that requests under way have to end, of `--drain SECONDS` as it is typed. Throws `bad-option`. */
+/**
+ * Milliseconds that requests under way have to end, of `--drain SECONDS` as it is typed. Throws
+ * `bad-option`.
+ */
 export function parseDrain(text: string): number {
   if (/^\d{1,4}$/.test(text)) return Number(text) * 1000
   throw new CloisterError('bad-option', `--drain takes whole seconds, not ${text}.`)
