@@ -1,21 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { createRequire } from 'node:module'
+import parse from 'parse-prometheus-text-format'
 
 /** What a scrape says of one metric. */
-export interface Family {
-  name: string
-  help: string
-  type: 'COUNTER' | 'GAUGE' | 'HISTOGRAM' | 'SUMMARY' | 'UNTYPED'
-  metrics: {
-    value?: string
-    labels?: Record<string, string>
-    count?: string
-    buckets?: Record<string, string>
-  }[]
-}
+export type Family = ReturnType<typeof parse>[number]
 
-// CommonJS, and without types.
-const parse: (text: string) => Family[] = createRequire(import.meta.url)('parse-prometheus-text-format')
 const LINE =
   /^(# (HELP|TYPE) [a-zA-Z_:][a-zA-Z0-9_:]* .*|[a-zA-Z_:][a-zA-Z0-9_:]*(\{[^\n]*\})? (NaN|Nan|[+-]Inf|[-+\d.e]+))$/
 

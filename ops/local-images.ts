@@ -53,10 +53,14 @@ export function growTree(folder: string): Tree {
 }
 
 /** Imports a tree as an image. */
-export function importTree(docker: (words: string[]) => string, { folder }: Tree, name: string): void {
+export async function importTree(
+  docker: (words: string[]) => Promise<string>,
+  { folder }: Tree,
+  name: string,
+): Promise<void> {
   const archive = `${folder}.tar`
   execFileSync('tar', ['-C', folder, '-cf', archive, '.'])
-  docker(['import', archive, name])
+  await docker(['import', archive, name])
   rmSync(archive)
   rmSync(folder, { recursive: true, force: true })
 }

@@ -2,13 +2,14 @@
 // made of this machine's own Node, PostgreSQL and programs; everything else is as in production. It builds
 // the images, brings up ops/compose.yaml and ops/compose.agent.yaml beside a development chain, looks at
 // health, readiness, metrics and TLS, deploys nothing, and stops all of it. About a minute and a half.
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { get } from 'node:https'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { enrolWorker, loadAgentConfig, loadWorkerKey } from '@cloister/agent'
 import { startDevelopmentChain } from '@cloister/development/chain'
 import { startDocker } from '@cloister/development/engines'
@@ -35,30 +36,28 @@ const environment: NodeJS.ProcessEnv = {
   DOCKER_BUILDKIT: '0',
   COMPOSE_DOCKER_CLI_BUILD: '0',
 }
-const run = (program: string, words: string[], cwd = ROOT) =>
-  execFileSync(program, words, { cwd, env: environment, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+// Not at a stretch: meanwhile this process leads containers to the chain.
+const run = async (program: string, words: string[]) =>
+  (await promisify(execFile)(program, words, { cwd: ROOT, env: environment, maxBuffer: 2 ** 26 })).stdout
 const docker = (words: string[]) => run('docker', words)
 const composer =
   spawnSync('docker', ['compose', 'version']).status === 0 ? ['docker', 'compose'] : ['docker-compose']
 /** A project for each file, so that neither takes the other's for its own. */
-const composing = (file: string, words: string[]) =>
-  [
-    composer[0] ?? '',
-    [...composer.slice(1), '-p', file.replaceAll('.', '-'), '-f', join(OPS, file), ...words],
-    { cwd: OPS, env: environment, encoding: 'utf8' },
-  ] as const
-const compose = (file: string, words: string[]) =>
-  run(...(composing(file, words).slice(0, 2) as [string, string[]]))
+const called = (file: string, words: string[]): [string, string[]] => [
+  composer[0] ?? '',
+  [...composer.slice(1), '-p', file.replaceAll('.', '-'), '-f', join(OPS, file), ...words],
+]
+const compose = (file: string, words: string[]) => run(...called(file, words))
 const chain = await startDevelopmentChain()
 
 try {
   say(`an engine and a chain run; composing with ${composer.join(' ')}`)
-  makeBase()
-  makePostgres()
+  await makeBase()
+  await makePostgres()
   say('base images are made of what this machine has')
-  run(process.execPath, ['--disable-warning=ExperimentalWarning', 'scripts/publish/images-main.ts'])
-  describe()
-  compose('compose.yaml', ['up', '-d', '--build', 'postgres', 'indexer', 'gateway'])
+  await run(process.execPath, ['--disable-warning=ExperimentalWarning', 'scripts/publish/images-main.ts'])
+  await describe()
+  await compose('compose.yaml', ['up', '-d', '--build', 'postgres', 'indexer', 'gateway'])
   say('compose.yaml is up')
   for (const service of ['postgres', 'indexer', 'gateway']) await healthy('compose.yaml', service)
   const block = await metric('compose.yaml', 'indexer', 9402, 'cloister_indexer_block')
@@ -68,15 +67,15 @@ try {
   if (page !== 404) throw new Error(`The gateway answered ${page} over TLS, where there is no lease.`)
   say('the gateway answers over TLS')
   await raiseAgent()
-  stopAll()
+  await stopAll()
 } catch (error) {
   console.error(String((error as { stderr?: string }).stderr ?? error).slice(-2_000))
-  for (const file of FILES) console.error(spawnSync(...composing(file, ['logs', '--tail', '15'])).stdout)
+  for (const file of FILES) console.error(await compose(file, ['logs', '--tail', '15']).catch(() => ''))
   process.exitCode = 1
 } finally {
   for (const file of FILES) {
     try {
-      compose(file, ['down', '--volumes', '--timeout', '5'])
+      await compose(file, ['down', '--volumes', '--timeout', '5'])
     } catch {
       // It never was up.
     }
@@ -89,20 +88,20 @@ if (!process.exitCode) say('all of it was tried')
 process.exit()
 
 /** Node, a shell, and what the agent asks for. */
-function makeBase(): void {
+async function makeBase(): Promise<void> {
   const tree = growTree(join(folder, 'base'))
   tree.add(process.execPath, '/usr/bin/node')
   tree.add('/usr/bin/busybox', '/usr/bin/busybox')
   for (const name of ['sh', 'cat', 'ls', 'env', 'id', 'sleep', 'mkdir', 'chown'])
     cpSync('/usr/bin/busybox', join(tree.folder, 'usr/bin', name), { dereference: true })
-  for (const name of ['nft', 'ip', 'perl']) tree.add(run('which', [name]).trim(), `/usr/bin/${name}`)
+  for (const name of ['nft', 'ip', 'perl']) tree.add((await run('which', [name])).trim(), `/usr/bin/${name}`)
   for (const path of ['/usr/share/perl', '/usr/lib/x86_64-linux-gnu/perl-base'])
     cpSync(path, join(tree.folder, path), { recursive: true })
-  importTree(docker, tree, 'cloister-try-base')
+  await importTree(docker, tree, 'cloister-try-base')
 }
 
 /** PostgreSQL as the usual image behaves: it makes a database of what the environment says. */
-function makePostgres(): void {
+async function makePostgres(): Promise<void> {
   const programs = postgresPrograms()
   if (programs === undefined) throw new Error('This machine has no PostgreSQL to make an image of.')
   const tree = growTree(join(folder, 'postgres'))
@@ -131,23 +130,23 @@ exec su postgres -c "exec ${programs}/postgres -D $data -h '*'"
 `,
     { mode: 0o755 },
   )
-  importTree(docker, tree, 'cloister-try-postgres-tree')
+  await importTree(docker, tree, 'cloister-try-postgres-tree')
   const built = join(folder, 'postgres-image')
   mkdirSync(built)
   writeFileSync(
     join(built, 'Dockerfile'),
     `FROM cloister-try-postgres-tree\nENV PATH=/usr/bin:${programs}\nSTOPSIGNAL SIGINT\nENTRYPOINT ["/usr/bin/entry"]\n`,
   )
-  docker(['build', '-q', '-t', 'cloister-try-postgres', built])
+  await docker(['build', '-q', '-t', 'cloister-try-postgres', built])
 }
 
 /** What an operator writes before anything is brought up. */
-function describe(): void {
+async function describe(): Promise<void> {
   const tls = join(folder, 'tls')
   mkdirSync(tls)
   const [key, cert] = [join(tls, 'key.pem'), join(tls, 'cert.pem')]
   const words = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
-  run('openssl', ['req', ...words, '-subj', '/CN=*.example.com', '-keyout', key, '-out', cert])
+  await run('openssl', ['req', ...words, '-subj', '/CN=*.example.com', '-keyout', key, '-out', cert])
   execFileSync('chown', ['10001:10001', key])
   chmodSync(folder, 0o755)
   const { port } = new URL(chain.network.rpcUrl)
@@ -176,20 +175,20 @@ function describe(): void {
 async function healthy(file: string, service: string): Promise<void> {
   const end = Date.now() + PATIENCE_MS
   for (;;) {
-    const id = compose(file, ['ps', '-q', service]).trim()
-    const state = docker(['inspect', '-f', '{{.State.Status}} {{.State.Health.Status}}', id]).trim()
+    const id = (await compose(file, ['ps', '-q', service])).trim()
+    const state = (await docker(['inspect', '-f', '{{.State.Status}} {{.State.Health.Status}}', id])).trim()
     if (state === 'running healthy') return
     if (Date.now() > end || state.startsWith('exited'))
-      throw new Error(`${service} is ${state}:\n${compose(file, ['logs', '--tail', '40', service])}`)
+      throw new Error(`${service} is ${state}:\n${await compose(file, ['logs', '--tail', '40', service])}`)
     await delay(500)
   }
 }
 
 /** A sample of a scrape, which has to be one through and through. */
 async function metric(file: string, service: string, port: number, name: string): Promise<number> {
-  const id = compose(file, ['ps', '-q', service]).trim()
+  const id = (await compose(file, ['ps', '-q', service])).trim()
   const script = `fetch('http://127.0.0.1:${port}/metrics').then((r) => r.text()).then((t) => process.stdout.write(t))`
-  const text = docker(['exec', id, 'node', '-e', script])
+  const text = await docker(['exec', id, 'node', '-e', script])
   readExposition(text)
   const line = text.split('\n').find((one) => one.startsWith(`${name} `))
   if (line === undefined) throw new Error(`${service} has no ${name}.`)
@@ -225,31 +224,32 @@ async function raiseAgent(): Promise<void> {
   writeFileSync(join(state, 'provider.yaml'), JSON.stringify(config))
   const read = loadAgentConfig(join(state, 'provider.yaml'))
   await enrolWorker(chain.wallet(1), loadWorkerKey(read.folder), read)
-  const { DockerRootDir } = JSON.parse(docker(['info', '-f', '{{json .}}']))
+  const { DockerRootDir } = JSON.parse(await docker(['info', '-f', '{{json .}}']))
   Object.assign(environment, {
     STATE_FOLDER: state,
     DOCKER_SOCKET: engine.socketPath,
     DOCKER_FOLDER: DockerRootDir,
   })
-  compose('compose.agent.yaml', ['up', '-d', '--build'])
+  await compose('compose.agent.yaml', ['up', '-d', '--build'])
   await healthy('compose.agent.yaml', 'agent')
   const left = await metric('compose.agent.yaml', 'agent', 9403, 'cloister_agent_attestation_expiry_seconds')
   say(`the agent is ready, attested for ${Math.round(left)} more seconds`)
 }
 
 /** SIGTERM to each, and an orderly end within its bound. */
-function stopAll(): void {
+async function stopAll(): Promise<void> {
   const services = [
     ['compose.yaml', 'gateway'],
     ['compose.agent.yaml', 'agent'],
     ['compose.yaml', 'indexer'],
   ] as const
   for (const [file, service] of services) {
-    const id = compose(file, ['ps', '-q', service]).trim()
+    const id = (await compose(file, ['ps', '-q', service])).trim()
     const from = Date.now()
-    compose(file, ['stop', service])
-    const code = docker(['inspect', '-f', '{{.State.ExitCode}}', id]).trim()
-    if (code !== '0') throw new Error(`${service} ended with ${code}:\n${compose(file, ['logs', service])}`)
+    await compose(file, ['stop', service])
+    const code = (await docker(['inspect', '-f', '{{.State.ExitCode}}', id])).trim()
+    if (code !== '0')
+      throw new Error(`${service} ended with ${code}:\n${await compose(file, ['logs', service])}`)
     say(`${service} stopped in order, in ${((Date.now() - from) / 1000).toFixed(1)} s`)
   }
 }

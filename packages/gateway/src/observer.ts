@@ -1,5 +1,5 @@
 /** What became of a try to connect to a worker. */
-export type Dialled = 'connected' | 'unattested' | 'unreachable'
+type Dialled = 'connected' | 'unattested' | 'unreachable'
 
 /** Is told what a gateway does, to count it. It must not throw. */
 export interface GatewayObserver {
