@@ -148,6 +148,8 @@ describe.skipIf(!canDeploy || postgresPrograms() === undefined)('what operators 
     await expect(own.bid(own.order(manifestOf(web()), { attributes: { region: 'mars' } }))).rejects.toThrow()
     const { settlement } = own.running.worker
     await until('it collected what was earned', async () => {
+      // Time passes on this chain with its blocks.
+      await own.tenant.client.request({ method: 'evm_mine' } as never)
       await settlement.settleAll()
       return settlement.collections.count > 0
     })
