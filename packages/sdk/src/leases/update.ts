@@ -14,7 +14,7 @@ import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
 import { sessionOf } from '../session.ts'
-import { checkWorkerFor } from './check-worker.ts'
+import { checkWorkerFor } from '../verify/check-worker.ts'
 import { findLease } from './lease.ts'
 
 /** The worker may be bringing images; it gives up by itself once they are here. */

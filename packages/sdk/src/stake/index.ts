@@ -11,4 +11,4 @@ export {
   requestExit,
   withdrawExit,
 } from '@cloister/chain'
-export { auditStake as audit } from '../actions/audit.ts'
+export { auditStake as audit } from './audit.ts'

@@ -3,8 +3,8 @@ import { CloisterError, toCanonicalJson } from '@cloister/core'
 import type { EvidenceBundle } from '@cloister/verify'
 import { isAddress } from 'viem'
 import type { Cloister } from '../cloister.ts'
+import { openSession } from '../leases/lease.ts'
 import { type Session, sessionOf } from '../session.ts'
-import { openSession } from './lease.ts'
 
 /**
  * Checks a worker or a lease: has the worker quote a number chosen this moment, and checks everything from

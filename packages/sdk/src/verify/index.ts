@@ -1,2 +1,2 @@
 /** Checking a lease or a worker without taking anybody at their word. */
-export { evidence, verify as check } from '../actions/verify.ts'
+export { evidence, verify as check } from './verify.ts'

@@ -8,5 +8,5 @@ export {
   registerApp as register,
   setUpgradeDelay,
 } from '@cloister/chain'
-export { listApps as list } from '../actions/apps.ts'
 export { keyService, sealForApp as seal, seatConsent } from '../secrets/key-service.ts'
+export { listApps as list } from './list.ts'
