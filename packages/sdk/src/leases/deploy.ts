@@ -1,25 +1,11 @@
-import {
-  closeLease,
-  getCredit,
-  getLease,
-  openLease,
-  type Returned,
-  returnedBy,
-  type Wallet,
-  withdrawCredit,
-} from '@cloister/chain'
-import { GatewayClient, type WorkerClient } from '@cloister/client'
+import { openLease } from '@cloister/chain'
 import {
   type AttestationState,
   CloisterError,
   type GatewayRoute,
-  GrowingPause,
-  type Hint,
   hashManifest,
   type Manifest,
-  messageOf,
   type Policy,
-  type RegistryLogin,
 } from '@cloister/core'
 import type { Envelope } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
@@ -27,16 +13,18 @@ import { type Cloister, walletOf } from '../cloister.ts'
 import { sessionOf } from '../session.ts'
 import { type Bids, bids, type CheckedBid } from './bids.ts'
 import { type AskedDeposit, depositFor, depositProblem, isUnexpected } from './deposit.ts'
+import { giveUp } from './give-up.ts'
+import { type Handed, handOver } from './hand-over.ts'
 import { urlsOf } from './lease.ts'
 import { requireMoney } from './money.ts'
-import { failedContainer, type LastLines, lastLinesOf, untilStarted } from './start.ts'
+import { untilReached } from './reach.ts'
+import { failedContainer, lastLinesOf, untilStarted } from './start.ts'
 
 /** Steps of a deployment, in order. */
 export const DEPLOY_STEPS = ['bids', 'evidence', 'transaction', 'manifest', 'start', 'address'] as const
 export type DeployStep = (typeof DEPLOY_STEPS)[number]
 
-export interface DeployParameters {
-  manifest: Manifest
+export interface DeployParameters extends Handed {
   /** Bids as `bids` gave them; asked for if not given. */
   bids?: Bids
   /** The one to take; the cheapest if not given. Others are tried only then. */
@@ -57,10 +45,6 @@ export interface DeployParameters {
    */
   agree?: ((chosen: CheckedBid, deposit: bigint) => Promise<boolean>) | undefined
   name?: string | undefined
-  /** Sealed secrets that the manifest takes. */
-  envelope?: Envelope | undefined
-  /** Logins at the registries of its images. */
-  logins?: readonly RegistryLogin[] | undefined
   /** Told when a step begins, and how it is going. */
   onStep?: (step: DeployStep, detail: string) => void
   /** Leave a lease open whose containers don't start. */
@@ -89,8 +73,32 @@ export interface Deployed {
   attestation: AttestationState
 }
 
-const ACCEPT_MS = 30_000
-const ADDRESS_MS = 30_000
+/** Milliseconds by step, as they go by. */
+class Timings {
+  readonly spent: Record<DeployStep, number> = {
+    bids: 0,
+    evidence: 0,
+    transaction: 0,
+    manifest: 0,
+    start: 0,
+    address: 0,
+  }
+  private readonly onStep: (step: DeployStep, detail: string) => void
+
+  constructor(onStep: (step: DeployStep, detail: string) => void = () => {}) {
+    this.onStep = onStep
+  }
+
+  async take<T>(step: DeployStep, detail: string, action: () => Promise<T>): Promise<T> {
+    this.onStep(step, detail)
+    const begun = performance.now()
+    try {
+      return await action()
+    } finally {
+      this.spent[step] += Math.round(performance.now() - begun)
+    }
+  }
+}
 
 /**
  * From a manifest to a running service with an address, for one transaction. Where a worker's room has been
@@ -99,106 +107,129 @@ const ADDRESS_MS = 30_000
  * `deposit-too-small`, `deposit-unexpected`, or `start-failed` once the lease is closed again.
  */
 export async function deploy(cloister: Cloister, parameters: DeployParameters): Promise<Deployed> {
-  const { manifest, onStep = () => {} } = parameters
-  const timings: Record<DeployStep, number> = {
-    bids: 0,
-    evidence: 0,
-    transaction: 0,
-    manifest: 0,
-    start: 0,
-    address: 0,
-  }
-  const timed = async <T>(step: DeployStep, detail: string, action: () => Promise<T>): Promise<T> => {
-    onStep(step, detail)
-    const begun = performance.now()
-    try {
-      return await action()
-    } finally {
-      timings[step] += Math.round(performance.now() - begun)
-    }
-  }
-  checkSecrets(manifest, parameters.envelope)
+  const timings = new Timings(parameters.onStep)
+  checkSecrets(parameters.manifest, parameters.envelope)
   const found =
-    parameters.bids ?? (await timed('bids', 'asking workers for bids', () => bids(cloister, parameters)))
+    parameters.bids ??
+    (await timings.take('bids', 'asking workers for bids', () => bids(cloister, parameters)))
   const candidates = parameters.chosen ? [parameters.chosen] : found.bids
-  if (candidates.length === 0) throw noBids(found)
-  let refusal: unknown
   const [first] = candidates
-  const costsMore = ({ bid }: CheckedBid, deposit: bigint) =>
-    first !== undefined &&
-    (bid.ratePerSecond > first.bid.ratePerSecond || deposit > depositFor(first, parameters.deposit))
+  if (!first) throw noBids(found)
+  let why: unknown
   for (const chosen of candidates) {
-    const session = sessionOf(cloister, chosen.worker)
-    const deposit = depositFor(chosen, parameters.deposit)
-    const problem = depositProblem(chosen, parameters.deposit, found.token, parameters.agree !== undefined)
-    if (problem) {
-      refusal = problem
-      continue
-    }
-    try {
-      await timed('evidence', 'checking the machine before money moves', () =>
-        session.demand(found.order.policy, found.order.resources),
-      )
-    } catch (error) {
-      if (parameters.chosen) throw error
-      refusal = error
-      continue
-    }
-    const isToAgree = costsMore(chosen, deposit) || isUnexpected(chosen, parameters.deposit, found.token)
-    if (isToAgree && parameters.agree && !(await parameters.agree(chosen, deposit)))
-      throw new CloisterError('cancelled', 'Nothing was opened.', { cause: refusal })
-    await requireMoney(cloister, chosen.bid.token, deposit)
-    let opened: Awaited<ReturnType<typeof openLease>>
-    try {
-      opened = await timed('transaction', 'opening the lease', () =>
-        openLease(walletOf(cloister), chosen.bid, deposit, parameters.name),
-      )
-    } catch (error) {
-      if (parameters.chosen || !(error instanceof CloisterError) || error.details['error'] !== 'NoRoom')
-        throw error
-      refusal = error
-      continue
-    }
-    const client = session.worker
-    try {
-      await timed('manifest', 'handing the manifest to the worker', () =>
-        handOver(cloister, client, opened.id, parameters),
-      )
-    } catch (error) {
-      if (!(error instanceof CloisterError) || error.code !== 'refused')
-        throw await gaveUp(cloister, opened.id, error, parameters.keepFailed)
-      refusal = error
-      continue
-    }
-    try {
-      await timed('start', 'starting', () =>
-        untilStarted(client, opened.id, parameters, (text) => onStep('start', text)),
-      )
-      const routes = await timed('address', 'waiting for the first answer', () =>
-        untilReached(cloister, opened.id, manifest),
-      )
-      return {
-        lease: opened.id,
-        provider: chosen.worker.provider,
-        worker: chosen.worker.worker,
-        token: chosen.bid.token,
-        ratePerSecond: chosen.bid.ratePerSecond,
-        deposit,
-        url: urlsOf(routes),
-        routes,
-        manifestHash: hashManifest(manifest),
-        transaction: opened.receipt.transactionHash,
-        timings,
-        attestation: chosen.worker.attestation,
-      }
-    } catch (error) {
-      const container = failedContainer(error)
-      // Closing may take its output with it.
-      const last = container === undefined ? undefined : await lastLinesOf(client, opened.id, container)
-      throw await gaveUp(cloister, opened.id, error, parameters.keepFailed, last)
-    }
+    const attempt = await attemptBid({ cloister, parameters, found, first, chosen, timings, why })
+    if ('deployed' in attempt) return attempt.deployed
+    why = attempt.passedOver
   }
-  throw refusal
+  throw why
+}
+
+/** What came of one bid: a deployment, or why the next one may be tried. */
+type Attempt = { deployed: Deployed } | { passedOver: unknown }
+
+interface AttemptParts {
+  cloister: Cloister
+  parameters: DeployParameters
+  found: Bids
+  /** The bid that was tried first. */
+  first: CheckedBid
+  chosen: CheckedBid
+  timings: Timings
+  /** Why the bid before this one was passed over. */
+  why: unknown
+}
+
+/** Takes one bid. Throws what no other bid would better. */
+async function attemptBid(parts: AttemptParts): Promise<Attempt> {
+  const { cloister, parameters, found, chosen, timings } = parts
+  const deposit = depositFor(chosen, parameters.deposit)
+  const problem = depositProblem(chosen, parameters.deposit, found.token, parameters.agree !== undefined)
+  if (problem) return { passedOver: problem }
+  const session = sessionOf(cloister, chosen.worker)
+  try {
+    await timings.take('evidence', 'checking the machine before money moves', () =>
+      session.demand(found.order.policy, found.order.resources),
+    )
+  } catch (passedOver) {
+    if (parameters.chosen) throw passedOver
+    return { passedOver }
+  }
+  await requireAgreement(parts, deposit)
+  await requireMoney(cloister, chosen.bid.token, deposit)
+  let opened: Awaited<ReturnType<typeof openLease>>
+  try {
+    opened = await timings.take('transaction', 'opening the lease', () =>
+      openLease(walletOf(cloister), chosen.bid, deposit, parameters.name),
+    )
+  } catch (passedOver) {
+    const hasNoRoom = passedOver instanceof CloisterError && passedOver.details['error'] === 'NoRoom'
+    if (parameters.chosen || !hasNoRoom) throw passedOver
+    return { passedOver }
+  }
+  try {
+    await timings.take('manifest', 'handing the manifest to the worker', () =>
+      handOver(cloister, session.worker, opened.id, parameters),
+    )
+  } catch (passedOver) {
+    if (passedOver instanceof CloisterError && passedOver.code === 'refused') return { passedOver }
+    throw await giveUp(cloister, opened.id, passedOver, parameters.keepFailed)
+  }
+  return { deployed: await serve(parts, opened, deposit) }
+}
+
+/**
+ * Throws `cancelled` where whoever deploys doesn't agree to a bid that costs more than was to be expected.
+ */
+async function requireAgreement(
+  { parameters, found, first, chosen, why }: AttemptParts,
+  deposit: bigint,
+): Promise<void> {
+  const isToAgree =
+    chosen.bid.ratePerSecond > first.bid.ratePerSecond ||
+    deposit > depositFor(first, parameters.deposit) ||
+    isUnexpected(chosen, parameters.deposit, found.token)
+  if (isToAgree && parameters.agree && !(await parameters.agree(chosen, deposit)))
+    throw new CloisterError('cancelled', 'Nothing was opened.', { cause: why })
+}
+
+/**
+ * From a manifest in a worker's hands to an address that answers. Closes the lease where it comes to
+ * nothing.
+ */
+async function serve(
+  { cloister, parameters, chosen, timings }: AttemptParts,
+  { id, receipt }: Awaited<ReturnType<typeof openLease>>,
+  deposit: bigint,
+): Promise<Deployed> {
+  const { manifest, onStep } = parameters
+  const client = sessionOf(cloister, chosen.worker).worker
+  try {
+    await timings.take('start', 'starting', () =>
+      untilStarted(client, id, parameters, (text) => onStep?.('start', text)),
+    )
+    const routes = await timings.take('address', 'waiting for the first answer', () =>
+      untilReached(cloister, id, manifest),
+    )
+    return {
+      lease: id,
+      provider: chosen.worker.provider,
+      worker: chosen.worker.worker,
+      token: chosen.bid.token,
+      ratePerSecond: chosen.bid.ratePerSecond,
+      deposit,
+      url: urlsOf(routes),
+      routes,
+      manifestHash: hashManifest(manifest),
+      transaction: receipt.transactionHash,
+      timings: timings.spent,
+      attestation: chosen.worker.attestation,
+    }
+  } catch (error) {
+    const container = failedContainer(error)
+    // Closing may take its output with it.
+    const last = container === undefined ? undefined : await lastLinesOf(client, id, container)
+    throw await giveUp(cloister, id, error, parameters.keepFailed, last)
+  }
 }
 
 /** Throws `secrets-missing` naming sealed secrets that a manifest takes and nobody gives. */
@@ -217,15 +248,6 @@ export function checkSecrets(manifest: Manifest, envelope: Envelope | undefined)
     )
 }
 
-function whereTheRestIs({ credited }: Returned): string {
-  if (credited === 0n) return 'The lease is closed and the rest of the deposit is back.'
-  return 'The lease is closed. Its token does not move, so the rest of the deposit waits in the market for you to withdraw.'
-}
-
-function whatToDo({ message }: CloisterError): Hint {
-  return { do: message.includes('asks for a login') ? 'log-in-to-registry' : 'deploy-again' }
-}
-
 /** Why nobody bid, as an error. */
 export function noBids({ declined }: Bids): CloisterError {
   const reasons = [...new Set(declined.map(({ reason }) => reason))].slice(0, 5).join(' ')
@@ -239,115 +261,4 @@ export function noBids({ declined }: Bids): CloisterError {
       details: { declined },
     },
   )
-}
-
-/**
- * Gives the manifest to the worker, which may hear of the lease a moment after us. Throws `refused` once it
- * turned the lease down.
- */
-async function handOver(
-  cloister: Cloister,
-  client: WorkerClient,
-  lease: Hex,
-  { manifest, envelope, logins }: Pick<DeployParameters, 'manifest' | 'envelope' | 'logins'>,
-): Promise<void> {
-  const until = Date.now() + ACCEPT_MS
-  const pauses = new GrowingPause({ firstMs: 50, longestMs: 1_000 })
-  for (;;) {
-    try {
-      if (logins) await client.putLogins(lease, logins)
-      if (envelope) await client.putSecrets(lease, envelope)
-      return await client.putManifest(lease, manifest)
-    } catch (error) {
-      const again =
-        error instanceof CloisterError &&
-        ['not-found', 'unreachable', 'chain-unreachable', 'internal', 'bad-answer'].includes(error.code)
-      if (!again || Date.now() > until) throw error
-      const wallet = walletOf(cloister)
-      const { state, tokenIndex } = await getLease(wallet, lease)
-      if (state === 'refused' || state === 'closed') {
-        const token = cloister.network.tokens[tokenIndex]?.address
-        const isBack = token === undefined || (await takeBack(wallet, token))
-        const where = isBack
-          ? 'The whole deposit is back.'
-          : 'The deposit waits in the market for you to withdraw.'
-        throw new CloisterError('refused', `The worker turned the lease down. ${where}`, {
-          hint: { do: 'report-refusal', subject: lease },
-          cause: error,
-        })
-      }
-      await pauses.wait()
-    }
-  }
-}
-
-/** Withdraws what the account has as credit; false where the token doesn't move. */
-async function takeBack(wallet: Wallet, token: Address): Promise<boolean> {
-  const { address } = wallet.account
-  if ((await getCredit(wallet, address, token)) === 0n) return true
-  return withdrawCredit(wallet, token, address).then(
-    () => true,
-    () => false,
-  )
-}
-
-/** Resolves when the gateway leads to the service. TCP ports are not tried. */
-async function untilReached(cloister: Cloister, lease: Hex, manifest: Manifest): Promise<GatewayRoute[]> {
-  const isPublic = Object.values(manifest.services).some((service) =>
-    service.expose.some((port) => port.global),
-  )
-  if (!isPublic) return []
-  const gateway = new GatewayClient(cloister.network.gatewayUrl, cloister.send)
-  const until = Date.now() + ADDRESS_MS
-  const pauses = new GrowingPause({ firstMs: 25, longestMs: 500, factor: 1.3 })
-  for (;;) {
-    try {
-      const routes = await gateway.routes(lease)
-      const front = routes.find((route) => route.protocol === 'http')
-      if (!front) return routes
-      if (await gateway.leadsTo(front, AbortSignal.timeout(5_000))) return routes
-    } catch (error) {
-      if (Date.now() > until)
-        throw new CloisterError(
-          'unreachable',
-          `It runs, but the gateway does not lead to it: ${messageOf(error)}`,
-          { cause: error },
-        )
-    }
-    if (Date.now() > until) return gateway.routes(lease)
-    await pauses.wait()
-  }
-}
-
-/**
- * Closes a lease that came to nothing, so that it costs no more. `last`: what the container printed that the
- * error is about.
- */
-async function gaveUp(
-  cloister: Cloister,
-  lease: Hex,
-  error: unknown,
-  keep = false,
-  last?: LastLines,
-): Promise<CloisterError> {
-  const cause =
-    error instanceof CloisterError
-      ? error
-      : new CloisterError('start-failed', messageOf(error), { cause: error })
-  const details = { lease, ...(last && { last }) }
-  const id = lease.slice(2, 18)
-  if (keep) {
-    const hint: Hint = { do: 'look-into-lease', subject: id }
-    return new CloisterError(cause.code, cause.message, { hint, details, cause })
-  }
-  const wallet = walletOf(cloister)
-  const closed = await closeLease(wallet, lease).then(
-    (receipt) => returnedBy(wallet, receipt, lease),
-    () => undefined,
-  )
-  return new CloisterError(cause.code, `${cause.message}${closed ? ` ${whereTheRestIs(closed)}` : ''}`, {
-    hint: closed ? whatToDo(cause) : { do: 'close-lease', subject: id },
-    details,
-    cause,
-  })
 }

@@ -1,0 +1,67 @@
+import { getCredit, getLease, type Wallet, withdrawCredit } from '@cloister/chain'
+import type { WorkerClient } from '@cloister/client'
+import { CloisterError, GrowingPause, type Manifest, type RegistryLogin } from '@cloister/core'
+import type { Envelope } from '@cloister/secrets'
+import type { Address, Hex } from 'viem'
+import { type Cloister, walletOf } from '../cloister.ts'
+
+const ACCEPT_MS = 30_000
+
+/** What a worker is given of a lease. */
+export interface Handed {
+  manifest: Manifest
+  /** Sealed secrets that the manifest takes. */
+  envelope?: Envelope | undefined
+  /** Logins at the registries of its images. */
+  logins?: readonly RegistryLogin[] | undefined
+}
+
+/**
+ * Gives the manifest to the worker, which may hear of the lease a moment after us. Throws `refused` once it
+ * turned the lease down.
+ */
+export async function handOver(
+  cloister: Cloister,
+  client: WorkerClient,
+  lease: Hex,
+  { manifest, envelope, logins }: Handed,
+): Promise<void> {
+  const until = Date.now() + ACCEPT_MS
+  const pauses = new GrowingPause({ firstMs: 50, longestMs: 1_000 })
+  for (;;) {
+    try {
+      if (logins) await client.putLogins(lease, logins)
+      if (envelope) await client.putSecrets(lease, envelope)
+      return await client.putManifest(lease, manifest)
+    } catch (error) {
+      const again =
+        error instanceof CloisterError &&
+        ['not-found', 'unreachable', 'chain-unreachable', 'internal', 'bad-answer'].includes(error.code)
+      if (!again || Date.now() > until) throw error
+      const wallet = walletOf(cloister)
+      const { state, tokenIndex } = await getLease(wallet, lease)
+      if (state === 'refused' || state === 'closed') {
+        const token = cloister.network.tokens[tokenIndex]?.address
+        const isBack = token === undefined || (await takeBack(wallet, token))
+        const where = isBack
+          ? 'The whole deposit is back.'
+          : 'The deposit waits in the market for you to withdraw.'
+        throw new CloisterError('refused', `The worker turned the lease down. ${where}`, {
+          hint: { do: 'report-refusal', subject: lease },
+          cause: error,
+        })
+      }
+      await pauses.wait()
+    }
+  }
+}
+
+/** Withdraws what the account has as credit; false where the token doesn't move. */
+async function takeBack(wallet: Wallet, token: Address): Promise<boolean> {
+  const { address } = wallet.account
+  if ((await getCredit(wallet, address, token)) === 0n) return true
+  return withdrawCredit(wallet, token, address).then(
+    () => true,
+    () => false,
+  )
+}
