@@ -13,7 +13,7 @@ import { WorkerProver } from './evidence/prover.ts'
 import { LeaseSupervisor } from './leases/supervisor.ts'
 import type { Log } from './log.ts'
 import { type Machine, openMachine } from './machine.ts'
-import { partsOf } from './parts.ts'
+import { PARTS } from './parts/index.ts'
 import { workerReasons } from './ready.ts'
 import { loadSealingSecret } from './sealing-secret.ts'
 import { LeaseSecrets } from './secrets/lease-secrets.ts'
@@ -80,14 +80,8 @@ export async function startWorker(
   const identity = isSecure ? await serverIdentity(attestor, tlsKey.pem, config.endpoint) : undefined
   const server = await serveWorker(worker, identity)
   const aborter = new AbortController()
-  const running = partsOf({
-    machine,
-    supervisor,
-    settlement,
-    attestor,
-    newest,
-    identify: server.identify,
-  }).map((part) => part.start(aborter.signal))
+  const ground = { machine, supervisor, settlement, attestor, newest, identify: server.identify }
+  const running = PARTS.map((make) => make(ground).start(aborter.signal))
   log('info', `the worker is open for leases on port ${server.port}`, {
     worker: key.address,
     engine: executor.isolation.engine,

@@ -1,12 +1,13 @@
 import { closeLease, getAccrued, getLease, type Wallet } from '@cloister/chain'
 import { formatDuration, loop, messageOf, secondsAffordable, shortId } from '@cloister/core'
 import type { Hex } from 'viem'
-import type { LeaseSupervisor } from './leases/supervisor.ts'
-import type { Log } from './log.ts'
-import { LeaseLooks, within } from './patience.ts'
-import type { Sequence } from './sending.ts'
-import type { Settlement } from './settlement.ts'
-import type { Store } from './store.ts'
+import type { LeaseSupervisor } from '../leases/supervisor.ts'
+import type { Log } from '../log.ts'
+import { LeaseLooks, within } from '../patience.ts'
+import type { Sequence } from '../sending.ts'
+import type { Settlement } from '../settlement.ts'
+import type { Store } from '../store.ts'
+import type { MakePart } from './part.ts'
 
 /** Seconds of balance at which the tenant is warned. */
 const WARNINGS = [600, 3600]
@@ -27,6 +28,15 @@ interface MeteringParts {
   settlement: Settlement
   signal: AbortSignal
 }
+
+/** Ends leases that are out of money, and collects what was earned. */
+export const meteringPart: MakePart = ({ machine, supervisor, settlement }) => ({
+  name: 'metering',
+  start: (signal) => {
+    const { wallet, store, sequence, log } = machine
+    return meter({ wallet, store, supervisor, sequence, log, settlement, signal })
+  },
+})
 
 /**
  * Watches what leases can still pay, warns, ends what is out of money or whose notice has run out, and

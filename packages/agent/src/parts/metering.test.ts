@@ -1,11 +1,11 @@
 import type { Wallet } from '@cloister/chain'
 import type { Hex } from 'viem'
 import { expect, it, vi } from 'vitest'
-import type { LeaseSupervisor } from './leases/supervisor.ts'
+import type { LeaseSupervisor } from '../leases/supervisor.ts'
+import { Sequence } from '../sending.ts'
+import type { Settlement } from '../settlement.ts'
+import type { Store } from '../store.ts'
 import { meter } from './metering.ts'
-import { Sequence } from './sending.ts'
-import type { Settlement } from './settlement.ts'
-import type { Store } from './store.ts'
 
 const LEASES: Hex[] = [`0x${'a'.repeat(64)}`, `0x${'b'.repeat(64)}`]
 

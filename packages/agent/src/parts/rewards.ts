@@ -1,9 +1,10 @@
 import { claimRewards, getClaimable, type Wallet } from '@cloister/chain'
 import { formatAmount, loop, messageOf } from '@cloister/core'
 import type { Address } from 'viem'
-import type { AgentConfig } from './config.ts'
-import type { Log } from './log.ts'
-import type { Sequence } from './sending.ts'
+import type { AgentConfig } from '../config.ts'
+import type { Log } from '../log.ts'
+import type { Sequence } from '../sending.ts'
+import type { MakePart } from './part.ts'
 
 const LOOK_MS = 3_600_000
 /** Gas that a claim of a day takes at the most (see the contracts' gas snapshot, with some to spare). */
@@ -18,17 +19,18 @@ interface Parts {
 }
 
 /**
- * Claims what the provider's pool earned for the provider, whenever it pays, until `signal`. The tokens go
- * to the provider.
+ * Claims what the provider's pool earned for the provider, whenever it pays. The tokens go to the provider.
  */
-export async function keepClaiming(parts: Parts, signal: AbortSignal): Promise<void> {
-  await loop(signal, async () => {
-    await claimIfItPays(parts).catch((error) =>
-      parts.log('warn', 'rewards could not be claimed and will be later', { error: messageOf(error) }),
-    )
-    return LOOK_MS
-  })
-}
+export const rewardsPart: MakePart = ({ machine }) => ({
+  name: 'rewards',
+  start: (signal) =>
+    loop(signal, async () => {
+      await claimIfItPays({ ...machine, config: machine.config.rewards }).catch((error) =>
+        machine.log('warn', 'rewards could not be claimed and will be later', { error: messageOf(error) }),
+      )
+      return LOOK_MS
+    }),
+})
 
 /**
  * Claims the provider's rewards if they are worth `timesGas` times the gas that takes, at `cloiPerEther`.

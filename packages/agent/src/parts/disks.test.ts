@@ -1,7 +1,7 @@
 import type { Executor } from '@cloister/executors'
 import { expect, it, vi } from 'vitest'
-import { watchDisks } from './disk-watch.ts'
-import type { LeaseSupervisor } from './leases/supervisor.ts'
+import type { LeaseSupervisor } from '../leases/supervisor.ts'
+import { watchDisks } from './disks.ts'
 
 const LEASE = `0x${'1d'.repeat(32)}` as const
 

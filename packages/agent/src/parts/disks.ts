@@ -1,14 +1,21 @@
 import { formatMiB, loop, messageOf } from '@cloister/core'
 import type { Executor } from '@cloister/executors'
 import type { Hex } from 'viem'
-import type { LeaseSupervisor } from './leases/supervisor.ts'
-import type { Log } from './log.ts'
-import { LeaseLooks } from './patience.ts'
+import type { LeaseSupervisor } from '../leases/supervisor.ts'
+import type { Log } from '../log.ts'
+import { LeaseLooks } from '../patience.ts'
+import type { MakePart } from './part.ts'
 
 const LOOK_MS = 5_000
 /** Milliseconds that the others wait for the look at one lease. */
 const PATIENCE_MS = 10_000
 const BYTES_PER_MIB = 1024 * 1024
+
+/** Stops leases whose files outgrow the disk they pay for. */
+export const disksPart: MakePart = ({ machine: { executor, log }, supervisor }) => ({
+  name: 'disks',
+  start: (signal) => watchDisks({ executor, supervisor, log, signal }),
+})
 
 /** Stops leases whose files outgrow the disk they pay for. */
 export async function watchDisks(parts: {

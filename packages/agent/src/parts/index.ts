@@ -1,0 +1,19 @@
+import { attestationPart } from './attestation.ts'
+import { certificatePart } from './certificate.ts'
+import { disksPart } from './disks.ts'
+import { gpusPart } from './gpus.ts'
+import { leasesPart } from './leases.ts'
+import { meteringPart } from './metering.ts'
+import type { MakePart } from './part.ts'
+import { rewardsPart } from './rewards.ts'
+
+/** The parts of a worker. What a worker is to do besides is one more of them. */
+export const PARTS: readonly MakePart[] = [
+  gpusPart,
+  certificatePart,
+  leasesPart,
+  attestationPart,
+  meteringPart,
+  disksPart,
+  rewardsPart,
+]
