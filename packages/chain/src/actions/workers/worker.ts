@@ -8,9 +8,9 @@ import {
   stringToHex,
   zeroAddress,
 } from 'viem'
-import type { Chain, Wallet } from '../client.ts'
-import { WORKERS_ABI } from '../generated/abis.ts'
-import { send } from './send.ts'
+import type { Chain, Wallet } from '../../client.ts'
+import { WORKERS_ABI } from '../../generated/abis.ts'
+import { send } from '../send.ts'
 
 /** What a worker says it is, as registered. */
 export interface WorkerDescription {

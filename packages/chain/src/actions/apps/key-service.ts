@@ -1,9 +1,9 @@
 import { consentTypedData } from '@cloister/core'
 import type { Address, Hex, LocalAccount } from 'viem'
-import type { Chain, Wallet } from '../client.ts'
-import { KEY_SERVICE_ABI } from '../generated/abis.ts'
-import type { Network } from '../network.ts'
-import { send } from './send.ts'
+import type { Chain, Wallet } from '../../client.ts'
+import { KEY_SERVICE_ABI } from '../../generated/abis.ts'
+import type { Network } from '../../network.ts'
+import { send } from '../send.ts'
 
 /** One of the three instances of the key service: a lease on a worker. */
 export interface Seat {

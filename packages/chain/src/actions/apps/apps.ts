@@ -1,9 +1,9 @@
 import { CloisterError } from '@cloister/core'
 import { type Address, encodeAbiParameters, type Hex, keccak256, stringToHex, zeroAddress } from 'viem'
-import type { Chain, Wallet } from '../client.ts'
-import { APPS_ABI } from '../generated/abis.ts'
-import type { Network } from '../network.ts'
-import { send } from './send.ts'
+import type { Chain, Wallet } from '../../client.ts'
+import { APPS_ABI } from '../../generated/abis.ts'
+import type { Network } from '../../network.ts'
+import { send } from '../send.ts'
 
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/
 

@@ -1,6 +1,6 @@
 import { type Address, zeroAddress } from 'viem'
-import type { Chain } from '../client.ts'
-import { WORKERS_ABI } from '../generated/abis.ts'
+import type { Chain } from '../../client.ts'
+import { WORKERS_ABI } from '../../generated/abis.ts'
 import { getRoles } from './attestation.ts'
 
 /** Bit 2 of what governance lets a guest image do: sign verdicts. */

@@ -11,10 +11,10 @@ import {
   hexToBytes,
   keccak256,
 } from 'viem'
-import type { Chain, Wallet } from '../client.ts'
-import { ADMISSION_ABI, MARKET_ABI, PLATFORMS_ABI, WORKERS_ABI } from '../generated/abis.ts'
-import type { Network } from '../network.ts'
-import { send } from './send.ts'
+import type { Chain, Wallet } from '../../client.ts'
+import { ADMISSION_ABI, MARKET_ABI, PLATFORMS_ABI, WORKERS_ABI } from '../../generated/abis.ts'
+import type { Network } from '../../network.ts'
+import { send } from '../send.ts'
 
 /** What a quote of a worker's is bound to, besides the worker itself. */
 export interface AttestedWorker {

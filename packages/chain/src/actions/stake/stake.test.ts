@@ -1,8 +1,8 @@
 import { classOf, type EconomyStage, raiseEconomy } from '@cloister/development/economy-stage'
 import { type Address, parseEventLogs } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Wallet } from '../client.ts'
-import { STAKE_ABI } from '../generated/abis.ts'
+import type { Wallet } from '../../client.ts'
+import { STAKE_ABI } from '../../generated/abis.ts'
 import { cancelExit, claimRewards, getPosition } from './stake.ts'
 
 const CLOI = 10n ** 18n

@@ -6,10 +6,10 @@ import {
   type WorkerVerdict,
 } from '@cloister/core'
 import { type Address, type Hex, hexToString, type LocalAccount, recoverTypedDataAddress } from 'viem'
-import type { Chain, Wallet } from '../client.ts'
-import { WORKERS_ABI } from '../generated/abis.ts'
-import type { Network } from '../network.ts'
-import { send } from './send.ts'
+import type { Chain, Wallet } from '../../client.ts'
+import { WORKERS_ABI } from '../../generated/abis.ts'
+import type { Network } from '../../network.ts'
+import { send } from '../send.ts'
 
 type Place = Pick<Network, 'chainId' | 'contracts'>
 

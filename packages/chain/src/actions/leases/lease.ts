@@ -9,10 +9,10 @@ import {
   type TransactionReceipt,
   zeroHash,
 } from 'viem'
-import type { Chain, Wallet } from '../client.ts'
-import { MARKET_ABI } from '../generated/abis.ts'
-import { send } from './send.ts'
-import { signPermit } from './token.ts'
+import type { Chain, Wallet } from '../../client.ts'
+import { MARKET_ABI } from '../../generated/abis.ts'
+import { send } from '../send.ts'
+import { signPermit } from '../token.ts'
 
 /** A lease as the Market keeps it. Amounts in base units of `token`, instants in Unix seconds. */
 export interface ChainLease {

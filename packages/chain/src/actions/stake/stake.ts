@@ -8,11 +8,11 @@ import {
   stringToHex,
   type TransactionReceipt,
 } from 'viem'
-import type { Chain, Wallet } from '../client.ts'
-import { EMISSION_ABI, STAKE_ABI } from '../generated/abis.ts'
-import { findToken } from '../network.ts'
-import { send } from './send.ts'
-import { signPermit } from './token.ts'
+import type { Chain, Wallet } from '../../client.ts'
+import { EMISSION_ABI, STAKE_ABI } from '../../generated/abis.ts'
+import { findToken } from '../../network.ts'
+import { send } from '../send.ts'
+import { signPermit } from '../token.ts'
 
 /** Errors of Emission come through Stake. */
 const POOL_ABI = [...STAKE_ABI, ...EMISSION_ABI.filter(({ type }) => type === 'error')] as const satisfies Abi

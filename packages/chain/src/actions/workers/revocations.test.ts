@@ -3,7 +3,7 @@ import { platformCertificates, type QuoteCollateral } from '@cloister/attest'
 import { type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
 import type { DevelopmentPlatform } from '@cloister/development/root'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { PLATFORMS_ABI } from '../generated/abis.ts'
+import { PLATFORMS_ABI } from '../../generated/abis.ts'
 import { pckKeyOf } from './attestation.ts'
 import { ensureRevocations } from './revocations.ts'
 

@@ -7,10 +7,10 @@ import {
   type SignedReceipt,
 } from '@cloister/core'
 import { type Abi, type Hex, type LocalAccount, parseEventLogs } from 'viem'
-import type { Wallet } from '../client.ts'
-import { SLASHING_ABI, STAKE_ABI } from '../generated/abis.ts'
-import type { Network } from '../network.ts'
-import { send } from './send.ts'
+import type { Wallet } from '../../client.ts'
+import { SLASHING_ABI, STAKE_ABI } from '../../generated/abis.ts'
+import type { Network } from '../../network.ts'
+import { send } from '../send.ts'
 
 /** Errors of Stake come through Slashing. */
 const REPORT_ABI = [

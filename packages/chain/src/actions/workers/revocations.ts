@@ -15,11 +15,11 @@ import {
   type TransactionReceipt,
   zeroHash,
 } from 'viem'
-import type { Wallet } from '../client.ts'
-import { PLATFORMS_ABI, REVOCATION_FUND_ABI } from '../generated/abis.ts'
-import { trustRootOf } from '../network.ts'
+import type { Wallet } from '../../client.ts'
+import { PLATFORMS_ABI, REVOCATION_FUND_ABI } from '../../generated/abis.ts'
+import { trustRootOf } from '../../network.ts'
+import { send } from '../send.ts'
 import { certificateOf } from './attestation.ts'
-import { send } from './send.ts'
 
 /** Entries of a list gone through in a transaction: some 9 million gas where all are new. */
 const ENTRIES_AT_ONCE = 300

@@ -1,6 +1,6 @@
 import { type Bid, bidTypedData, type SignedBid } from '@cloister/core'
 import type { LocalAccount } from 'viem'
-import type { Network } from '../network.ts'
+import type { Network } from '../../network.ts'
 
 /** Signs a bid as its worker's key or its provider's account. */
 export async function signBid(
