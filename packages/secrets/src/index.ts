@@ -8,4 +8,5 @@ export {
   sealSecrets,
 } from './envelope.ts'
 export { generateKeyPair, type KeyPair, open, publicKeyOf, seal } from './hpke.ts'
+export { missingSecrets } from './missing.ts'
 export { type OpenedQuestion, openQuestion, type SealedQuestion, sealQuestion } from './sealed-exchange.ts'

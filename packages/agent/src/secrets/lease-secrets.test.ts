@@ -1,10 +1,10 @@
 import { CloisterError, type Service } from '@cloister/core'
 import type { ContainerSpec } from '@cloister/executors'
 import type { Run } from '@cloister/key-service/client'
-import { type Envelope, generateKeyPair, type KeyPair, sealSecrets } from '@cloister/secrets'
+import { type Envelope, generateKeyPair, type KeyPair, missingSecrets, sealSecrets } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { LeaseSecrets, missingSecrets } from './lease-secrets.ts'
+import { LeaseSecrets } from './lease-secrets.ts'
 
 const LEASE: Hex = `0x${'ab'.repeat(32)}`
 const APP: Hex = `0x${'cd'.repeat(32)}`

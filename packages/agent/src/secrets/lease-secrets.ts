@@ -83,14 +83,6 @@ export class LeaseSecrets {
   }
 }
 
-/** Names of sealed secrets that a manifest takes and an envelope doesn't have. */
-export function missingSecrets(manifest: Manifest, envelope: Envelope | undefined): string[] {
-  const wanted = new Set(
-    Object.values(manifest.services).flatMap((service) => (service.sealed ?? []).map(({ name }) => name)),
-  )
-  return [...wanted].filter((name) => !envelope?.names.includes(name))
-}
-
 function textOf(name: string, value: Uint8Array): string {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(value)

@@ -7,7 +7,7 @@ import {
   type Manifest,
   type Policy,
 } from '@cloister/core'
-import type { Envelope } from '@cloister/secrets'
+import { type Envelope, missingSecrets } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
 import { sessionOf } from '../session.ts'
@@ -234,10 +234,7 @@ async function serve(
 
 /** Throws `secrets-missing` naming sealed secrets that a manifest takes and nobody gives. */
 export function checkSecrets(manifest: Manifest, envelope: Envelope | undefined): void {
-  const wanted = Object.values(manifest.services).flatMap(({ sealed }) =>
-    (sealed ?? []).map(({ name }) => name),
-  )
-  const missing = [...new Set(wanted)].filter((name) => !envelope?.names.includes(name))
+  const missing = missingSecrets(manifest, envelope)
   if (missing.length > 0)
     throw new CloisterError(
       'secrets-missing',
