@@ -227,6 +227,8 @@ async function raiseAgent(): Promise<void> {
   const { DockerRootDir } = JSON.parse(await docker(['info', '-f', '{{json .}}']))
   Object.assign(environment, {
     STATE_FOLDER: state,
+    // This machine has no evidence but a simulated one.
+    EVIDENCE_FOLDER: join(state, 'attestation'),
     DOCKER_SOCKET: engine.socketPath,
     DOCKER_FOLDER: DockerRootDir,
   })

@@ -50,7 +50,7 @@ export function indexerMetrics(registry: Registry): {
         },
         {
           name: 'cloister_indexer_rows',
-          help: 'Rows by table, as PostgreSQL estimates them.',
+          help: 'Rows by table, as PostgreSQL estimates them; an embedded database does not.',
           label: 'table',
           read: () => rowsByTable(database),
         },
