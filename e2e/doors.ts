@@ -5,8 +5,10 @@ import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { type Destination, type NoDestination, openWorkerDoor } from '@cloister/agent'
 import { type GatewaySettings, startGateway } from '@cloister/gateway'
+import { MUX_PROTOCOL, MuxConnection } from '@cloister/transport'
 import { zeroAddress, zeroHash } from 'viem'
 
 /** A lease of the stage: who answers for it, and how requests for it are passed on. */
@@ -44,15 +46,20 @@ const listen = <T extends { listen(port: number, host: string, done: () => void)
 
 /**
  * Raises the stage. `secure`: the gateway has TLS, too. `worker` replaces the worker with one that answers
- * with bytes of its own.
+ * with bytes of its own, over connections or over `streams` of one.
  */
 export async function raiseDoors(
   leases: StagedLease[],
   {
     secure = false,
     worker,
+    streams = false,
     ...settings
-  }: { secure?: boolean; worker?: (socket: Socket) => void } & Partial<GatewaySettings> = {},
+  }: {
+    secure?: boolean
+    worker?: (connection: Duplex) => void
+    streams?: boolean
+  } & Partial<GatewaySettings> = {},
 ): Promise<DoorsStage> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-doors-'))
   const tls = await certificate(folder)
@@ -96,7 +103,14 @@ export async function raiseDoors(
   const rogue =
     worker &&
     (await listen(
-      createTlsServer({ ...tls, minVersion: 'TLSv1.3' }, (socket) => worker(socket.on('error', () => {}))),
+      createTlsServer(
+        { ...tls, minVersion: 'TLSv1.3', ...(streams && { ALPNProtocols: [MUX_PROTOCOL] }) },
+        (socket) => {
+          socket.on('error', () => {})
+          if (streams) new MuxConnection(socket, { idleMs: 60_000, accept: worker })
+          else worker(socket)
+        },
+      ),
     ))
   const workerPort = door?.port ?? portOf(rogue as Server)
   const wire = await listen(

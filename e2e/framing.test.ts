@@ -85,6 +85,13 @@ describe('between clients, gateway, worker and services', () => {
     },
   )
 
+  it('many requests of a lease at once share one connection to its worker', async () => {
+    await ask('GET / HTTP/1.1', '', 'mirror')
+    const before = stage.toWorker()
+    await Promise.all(Array.from({ length: 40 }, () => ask('GET / HTTP/1.1', '', 'mirror')))
+    expect(stage.toWorker()).toBe(before)
+  })
+
   it('leases never share a connection to their worker', async () => {
     const before = stage.toWorker()
     for (const name of ['mirror', 'victim', 'mirror', 'victim', 'raw', 'victim', 'mirror'])
@@ -521,7 +528,7 @@ describe('over HTTP/2', () => {
   })
 })
 
-describe('a worker that answers with bytes of its own', () => {
+describe.each([false, true])('a worker that answers with bytes of its own (over streams: %s)', (streams) => {
   it.each([
     ['HTTP/1.1 099 X\r\ncontent-length: 0\r\n\r\n', 502],
     ['HTTP/1.1 101 X\r\n\r\n', 502],
@@ -533,7 +540,8 @@ describe('a worker that answers with bytes of its own', () => {
     ['garbage', 502],
   ])('%j takes the gateway nowhere', async (bytes, status) => {
     const stage = await raiseDoors([{ name: 'mirror', service: () => {} }], {
-      worker: (socket) => socket.once('data', () => socket.end(bytes)),
+      streams,
+      worker: (connection) => connection.once('data', () => connection.end(bytes)),
     })
     try {
       for (let round = 0; round < 3; round++) {

@@ -9,14 +9,14 @@ const differential = new Differential()
 await differential.begin()
 try {
   const began = performance.now()
-  const passed: Findings['passed'] = { ours: 0, nginx: 0, haproxy: 0 }
+  const passed: Findings['passed'] = { ours: 0, careful: 0, nginx: 0, haproxy: 0 }
   let [done, violations] = [0, 0]
   while (done < messages && performance.now() - began < seconds * 1000) {
     const slice = Math.min(SLICE, messages - done)
     const findings = await differential.run(first + done, first + done + slice)
     done += slice
     violations += findings.violations.length
-    for (const way of ['ours', 'nginx', 'haproxy'] as const) passed[way] += findings.passed[way]
+    for (const way of ['ours', 'careful', 'nginx', 'haproxy'] as const) passed[way] += findings.passed[way]
     for (const { seed, message, requests } of findings.violations)
       console.log(seed, JSON.stringify(requests), JSON.stringify(message))
   }

@@ -11,18 +11,20 @@ import {
 } from '@cloister/core'
 import {
   type AllowedSilence,
-  type Answer,
   answerOn,
   CORRELATION,
   DialAgent,
+  fieldOf,
   http1Upstream,
   type Incoming,
   linger,
   MuxPool,
   type Outgoing,
   type Refusal,
+  type RequestHead,
   relayRequest,
   relayUpgrade,
+  type Way,
 } from '@cloister/transport'
 import { dialEndpoint, targetOf } from './dial.ts'
 import type { Wanted } from './host.ts'
@@ -69,15 +71,59 @@ export class Door {
     if ('status' in lease) return show(lease, request, response)
     relayRequest(request, response, {
       upstream: http1Upstream(this.agent, targetOf(lease)),
-      headers: this.headers(lease, wanted, secure, request),
+      headers: this.headersOf(lease, wanted, secure, request),
       ...this.limits,
       intercept: (answer) => {
-        const page = pageOf(answer)
+        const page = pageOf((name) => answer.headers[name])
         if (page) show(page, request, response)
         return page !== undefined
       },
       refuse: (refusal) => show(pageFor(refusal), request, response),
     })
+  }
+
+  /** Where a request of the common shape goes; undefined for what is answered with a page. */
+  way(
+    wanted: Wanted,
+    secure: boolean,
+    head: RequestHead,
+    address: string | undefined,
+  ): Way | undefined | Promise<Way | undefined> {
+    const known = this.resolver.known(wanted.key)
+    if (known) return this.wayTo(known, wanted, secure, head, address)
+    return this.find(wanted).then((lease) =>
+      'status' in lease ? undefined : this.wayTo(lease, wanted, secure, head, address),
+    )
+  }
+
+  private wayTo(
+    lease: LeaseRecord,
+    wanted: Wanted,
+    secure: boolean,
+    { host, fields }: RequestHead,
+    address: string | undefined,
+  ): Way | undefined {
+    if (lease.state === 'closed' || !lease.endpoint.startsWith('https:') || !URL.canParse(lease.endpoint))
+      return undefined
+    const set = this.headers(lease, wanted, secure, host, address, fieldOf(fields, CORRELATION))
+    let lines = ''
+    for (const [name, value] of Object.entries(set)) if (value !== undefined) lines += `${name}: ${value}\r\n`
+    const accept = fieldOf(fields, 'accept')
+    return {
+      target: targetOf(lease),
+      lines,
+      ...this.limits,
+      intercept: (answer) => {
+        const page = pageOf((name) => fieldOf(answer.fields, name))
+        return page && render(page, accept)
+      },
+      refuse: (refusal) => render(pageFor(refusal), accept),
+    }
+  }
+
+  /** A stream to a worker that speaks of streams. */
+  stream(target: string): Promise<Duplex | undefined> {
+    return this.pool.stream(target)
   }
 
   async upgrade(
@@ -92,7 +138,7 @@ export class Door {
     relayUpgrade(request, socket, head, {
       agent: this.agent,
       target: targetOf(lease),
-      headers: this.headers(lease, wanted, secure, request),
+      headers: this.headersOf(lease, wanted, secure, request),
       answerMs: this.limits.silence.answerMs,
       refuse: (refusal, response) => show(pageFor(refusal), request, response),
     })
@@ -111,23 +157,42 @@ export class Door {
     return URL.canParse(lease.endpoint) && /^https?:/.test(lease.endpoint) ? lease : PAGES.unreachable
   }
 
+  private headersOf(
+    lease: LeaseRecord,
+    wanted: Wanted,
+    secure: boolean,
+    { headers, socket }: Incoming,
+  ): Record<string, string | undefined> {
+    const host = String(headers[':authority'] ?? headers.host ?? '')
+    const correlation = headers[CORRELATION]
+    return this.headers(
+      lease,
+      wanted,
+      secure,
+      host,
+      socket.remoteAddress,
+      correlation === undefined ? undefined : String(correlation),
+    )
+  }
+
   /** Whatever the client said of these, we know better. */
   private headers(
     lease: LeaseRecord,
     wanted: Wanted,
     secure: boolean,
-    request: Incoming,
+    host: string,
+    address: string | undefined,
+    correlation: string | undefined,
   ): Record<string, string | undefined> {
-    const host = request.headers[':authority'] ?? request.headers.host
     return {
       [ROUTE_HEADER]: `${lease.lease}/${wanted.label}`,
-      host: String(host ?? ''),
-      'x-forwarded-for': request.socket.remoteAddress ?? '',
+      host,
+      'x-forwarded-for': address ?? '',
       'x-forwarded-proto': secure ? 'https' : 'http',
-      'x-forwarded-host': String(host ?? ''),
+      'x-forwarded-host': host,
       'x-real-ip': undefined,
       forwarded: undefined,
-      [CORRELATION]: String(request.headers[CORRELATION] ?? randomUUID()).slice(0, 100),
+      [CORRELATION]: (correlation ?? randomUUID()).slice(0, 100),
     }
   }
 }
@@ -136,12 +201,24 @@ function isUnattested(error: unknown): boolean {
   return error instanceof CloisterError && error.code === 'not-attested'
 }
 
+/** Fields that are the gateway's to set; see `Door.headers`. */
+export const REPLACED: ReadonlySet<string> = new Set([
+  ROUTE_HEADER,
+  'host',
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+  'x-real-ip',
+  'forwarded',
+  CORRELATION,
+])
+
 /** The page for what a worker says in its own name; undefined for an answer of a service. */
-function pageOf({ headers }: Answer): Page | undefined {
-  const said = headers[STATE_HEADER]
+function pageOf(fieldOf: (name: string) => unknown): Page | undefined {
+  const said = fieldOf(STATE_HEADER)
   const state = ROUTE_STATES.find((known) => known === said)
   // It becomes a part of a page.
-  const detail = /^[\w .,:-]{1,100}$/.exec(String(headers[STATE_DETAIL_HEADER]))?.[0] ?? ''
+  const detail = /^[\w .,:-]{1,100}$/.exec(String(fieldOf(STATE_DETAIL_HEADER)))?.[0] ?? ''
   if (state === 'failing') return failing(detail || 'ends again and again')
   if (state === 'too-large') return /^\d{1,15}$/.test(detail) ? tooLarge(Number(detail)) : PAGES.tooLarge
   if (state === 'refused') return refused(400, detail || 'its worker refuses it')

@@ -6,6 +6,8 @@ import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import {
   type AddressLimits,
+  type DirectFrontParts,
+  directFront,
   type Incoming,
   MAX_HEADER_BYTES,
   type Outgoing,
@@ -26,13 +28,15 @@ export interface FrontParts {
   limits: AddressLimits
   handle(request: Incoming, response: Outgoing): void
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
+  /** The way of requests that are of the common shape. */
+  direct: Omit<DirectFrontParts, 'careful'>
 }
 
 /**
  * A server that speaks HTTP/1.1 and HTTP/2: over TLS as client and server agree (ALPN), else by how a client
  * begins. Its `close` ends sessions of HTTP/2 with it.
  */
-export function openFront({ tls, limits, handle, upgrade }: FrontParts): Server {
+export function openFront({ tls, limits, handle, upgrade, direct }: FrontParts): Server {
   const server = tls
     ? createTlsServer({ ...SERVER_OPTIONS, ...tls, ALPNProtocols: ['h2', 'http/1.1'] })
     : createPlainServer(SERVER_OPTIONS)
@@ -43,9 +47,13 @@ export function openFront({ tls, limits, handle, upgrade }: FrontParts): Server 
 
   const event = tls ? 'secureConnection' : 'connection'
   const readHttp1 = takeReader(server, event)
-  const byProtocol = (socket: TLSSocket) =>
-    socket.alpnProtocol === 'h2' ? http2.emit('connection', socket) : readHttp1(socket)
-  const byPreface = (socket: Socket) => {
+  const readDirect = directFront(server, { ...direct, careful: tls ? readHttp1 : byPreface })
+  const byProtocol = (socket: TLSSocket) => {
+    if (socket.alpnProtocol === 'h2') http2.emit('connection', socket)
+    else readDirect(socket)
+  }
+  function byPreface(connection: Duplex) {
+    const socket = connection as Socket
     if (socket.destroyed) return
     const end = () => socket.destroy()
     socket.setTimeout(IDLE_MS, end)
@@ -60,7 +68,7 @@ export function openFront({ tls, limits, handle, upgrade }: FrontParts): Server 
       else readHttp1(socket)
     })
   }
-  server.on(event, tls ? byProtocol : byPreface)
+  server.on(event, tls ? byProtocol : readDirect)
   return server
 }
 

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { IndexClient } from '@cloister/client'
 import { Readiness } from '@cloister/operations'
@@ -6,13 +7,17 @@ import {
   type AddressLimitSettings,
   AddressLimits,
   answerOn,
+  directFront,
   type Incoming,
   type Outgoing,
+  type RequestHead,
   SERVER_OPTIONS,
   serve,
   serveRequests,
+  takeReader,
+  type Way,
 } from '@cloister/transport'
-import { Door, show } from './door.ts'
+import { Door, REPLACED, show } from './door.ts'
 import { openFront } from './front.ts'
 import { readHost, type Wanted } from './host.ts'
 import { LoopbackPorts } from './loopback.ts'
@@ -101,8 +106,32 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
     new LoopbackPorts(development.portsFile, (wanted) => {
       const server = createServer(SERVER_OPTIONS)
       serveRequests(server, (request, response) => lead(wanted, request, response))
+      const careful = takeReader(server, 'connection')
+      const find = (head: RequestHead, client: Duplex) => door.way(wanted, secure, head, addressOf(client))
+      server.on('connection', directFront(server, { ...direct, find, careful }))
       return server.on('upgrade', upgradeTo(wanted))
     })
+
+  const direct = {
+    dial: (target: string) => door.stream(target),
+    replaced: REPLACED,
+    removed: new Set<string>(),
+    tellsKeepAlive: true,
+  }
+  /** The way of a request of the common shape; undefined for what `handle` answers. */
+  function find(head: RequestHead, client: Duplex): Way | undefined | Promise<Way | undefined> {
+    const wanted = readHost(head.host, domain)
+    if (wanted === undefined || wanted === 'home') return undefined
+    const address = addressOf(client)
+    if (limits.take(address) > 0) return undefined
+    const counted = (way: Way | undefined) => {
+      // `handle` takes it again.
+      if (!way) limits.giveBack(address)
+      return way
+    }
+    const way = door.way(wanted, secure, head, address)
+    return way instanceof Promise ? way.then(counted) : counted(way)
+  }
 
   /**
    * Answers with a page where anything goes wrong that nobody thought of: one request must not end the
@@ -164,7 +193,13 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
     upgradeTo(wanted)(request, socket, head)
   }
 
-  const server = openFront({ tls, limits, handle, upgrade })
+  const server = openFront({
+    tls,
+    limits,
+    handle,
+    upgrade,
+    direct: { ...direct, find, begun: () => observer.request() },
+  })
   const served = await serve('The gateway', server, { host, port: settings.port })
   bound = served.port
   // A lease that can't be looked up now keeps its port.
@@ -182,6 +217,10 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
       door.close()
     },
   }
+}
+
+function addressOf(client: Duplex): string | undefined {
+  return (client as Socket).remoteAddress
 }
 
 /** The status of an answer that has ended; 0 where none was begun. */

@@ -31,6 +31,12 @@ export class Resolver<T> {
     }
   }
 
+  /** What was found, where it was looked up just now. */
+  known(key: string): T | undefined {
+    const cached = this.cache.get(key)
+    return cached && cached.until > Date.now() ? cached.found : undefined
+  }
+
   private async ask(key: string): Promise<T | undefined> {
     const found = await this.look(key)
     if (this.cache.size >= MAX_CACHED) this.cache.clear()

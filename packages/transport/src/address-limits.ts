@@ -63,6 +63,12 @@ export class AddressLimits {
     return isThere ? 0 : Math.max(1, Math.ceil((1 - bucket.tokens) / requestsPerSecond))
   }
 
+  /** Gives back what was taken for a request that is counted again. */
+  giveBack(address: string | undefined): void {
+    const bucket = this.buckets.get(networkOf(address))
+    if (bucket) bucket.tokens = Math.min(this.settings.burst, bucket.tokens + 1)
+  }
+
   /**
    * Closes connections to `server` beyond what an address, and all of them, may have. Before any handshake.
    */

@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
  * Headers that concern one connection only (RFC 9110, section 7.6.1), those of framing, and `expect`, which
  * each hop answers itself.
  */
-const HOP_BY_HOP = new Set([
+export const HOP_BY_HOP = new Set([
   'connection',
   'content-length',
   'expect',

@@ -78,6 +78,11 @@ class UnderWay {
     for (const event of ['request', 'checkContinue', 'checkExpectation'])
       server.on(event, (_, response: ServerResponse) => begin(response))
     server.on('stream', begin)
+    // Of the direct way; see `directFront`.
+    server.on('exchange', (change: 1 | -1) => {
+      this.count += change
+      if (this.count === 0) this.none.emit('none')
+    })
   }
 
   /** Waits until there are none, for `ms` milliseconds at the most. */

@@ -1,11 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
-import { CloisterError, ROUTE_HEADER, toProblem } from '@cloister/core'
+import { CloisterError, ROUTE_HEADER, STATE_DETAIL_HEADER, STATE_HEADER, toProblem } from '@cloister/core'
 import {
   type AddressLimitSettings,
   AddressLimits,
   answerOn,
+  directFront,
   type Incoming,
   linger,
   MUX_PROTOCOL,
@@ -136,8 +137,19 @@ export async function openWorkerDoor(parts: WorkerDoorParts): Promise<WorkerDoor
     // A listener for each gateway's connection.
     tls.setMaxListeners(0)
     const readHttp1 = takeReader(server, 'secureConnection')
+    const readDirect = directFront(server, {
+      find: (head, client) => {
+        const way = ingress.way(head)
+        return way && gateways.take((client as MuxStream).remoteAddress) === 0 ? way : undefined
+      },
+      dial: (target) => ingress.connect(target),
+      careful: readHttp1,
+      replaced: new Set([ROUTE_HEADER]),
+      removed: new Set([STATE_HEADER, STATE_DETAIL_HEADER]),
+      tellsKeepAlive: false,
+    })
     const accept = (stream: MuxStream) => {
-      if (gateways.admit(stream)) readHttp1(stream)
+      if (gateways.admit(stream)) readDirect(stream)
     }
     tls.on('secureConnection', (socket) => {
       if (socket.alpnProtocol !== MUX_PROTOCOL) return readHttp1(socket)

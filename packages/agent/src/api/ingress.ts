@@ -11,6 +11,7 @@ import {
   type AllowedSilence,
   answerOn,
   DialAgent,
+  fieldOf,
   Http2Sessions,
   http1Upstream,
   http2Upstream,
@@ -18,8 +19,11 @@ import {
   linger,
   type Outgoing,
   type Refusal,
+  type RequestHead,
   relayRequest,
   relayUpgrade,
+  type Said,
+  type Way,
 } from '@cloister/transport'
 
 const MAX_BODY_BYTES = 1024 * 1024 * 1024
@@ -83,20 +87,43 @@ export class Ingress {
     this.sessions = new Http2Sessions(parts.connect)
   }
 
+  /**
+   * Where a request of the common shape goes. Undefined for what needs more care: a route that leads nowhere,
+   * HTTP/2 behind us, services that may be silent for so long that gateways are told.
+   */
+  way({ fields }: RequestHead): Way | undefined {
+    const route = fieldOf(fields, ROUTE_HEADER)
+    const destination = route === undefined ? undefined : this.parts.find(route)
+    if (!destination || 'state' in destination) return undefined
+    const { target, http } = destination
+    const silence = silenceOf(http)
+    if (http?.version === 'h2' || this.needsSigns(http, silence)) return undefined
+    return {
+      target,
+      lines: '',
+      maxBodyBytes: http?.maxBodyBytes ?? MAX_BODY_BYTES,
+      silence,
+      refuse: (refusal) => said(reasonOf(refusal)),
+    }
+  }
+
+  /** A connection to a target. Rejects where nobody listens. */
+  connect(target: string): Promise<Duplex> {
+    return this.parts.connect(target)
+  }
+
+  private needsSigns(http: Exposure['http'], { answerMs, sendMs }: AllowedSilence): boolean {
+    const { signOfLifeMs = SIGN_OF_LIFE_MS } = this.parts
+    return http !== undefined && Math.max(answerMs, sendMs) > signOfLifeMs
+  }
+
   request(request: Incoming, response: Outgoing): void {
     const destination = this.parts.find(String(request.headers[ROUTE_HEADER]))
     if ('state' in destination) return refuse(destination, request, response)
     const { target, http } = destination
-    const readMs = http?.readTimeoutMs
-    const silence: AllowedSilence = {
-      clientMs: SILENCE_MS,
-      sendMs: http?.sendTimeoutMs ?? SILENCE_MS,
-      answerMs: readMs ?? SILENCE_MS,
-      ...(readMs !== undefined && { streamMs: readMs }),
-    }
+    const silence = silenceOf(http)
     const { signOfLifeMs = SIGN_OF_LIFE_MS } = this.parts
-    if (http !== undefined && Math.max(silence.answerMs, silence.sendMs) > signOfLifeMs)
-      signsOfLife(request, response as ServerResponse, signOfLifeMs)
+    if (this.needsSigns(http, silence)) signsOfLife(request, response as ServerResponse, signOfLifeMs)
     relayRequest(request, response, {
       upstream:
         http?.version === 'h2' ? http2Upstream(this.sessions, target) : http1Upstream(this.agent, target),
@@ -146,15 +173,33 @@ function reasonOf({ status, limitBytes, message }: Refusal): NoDestination {
 }
 
 /** Answers in the worker's own name: a gateway makes a page of it. */
-export function refuse({ state, detail }: NoDestination, request: Incoming, response: Outgoing): void {
+export function refuse(why: NoDestination, request: Incoming, response: Outgoing): void {
   const plain = response as ServerResponse
-  const body = `${detail === undefined ? state : `${state}: ${detail}`}\n`
-  plain.writeHead(STATUS[state], {
-    'content-type': 'text/plain; charset=utf-8',
-    'content-length': Buffer.byteLength(body),
-    [STATE_HEADER]: state,
-    ...(detail !== undefined && { [STATE_DETAIL_HEADER]: detail }),
-  })
+  const { status, headers, body } = said(why)
+  plain.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) })
   plain.end(body)
   linger(request)
+}
+
+function said({ state, detail }: NoDestination): Said {
+  return {
+    status: STATUS[state],
+    headers: {
+      'content-type': 'text/plain; charset=utf-8',
+      [STATE_HEADER]: state,
+      ...(detail !== undefined && { [STATE_DETAIL_HEADER]: detail }),
+    },
+    body: `${detail === undefined ? state : `${state}: ${detail}`}\n`,
+  }
+}
+
+/** The silence that a service's manifest allows. */
+function silenceOf(http: Exposure['http']): AllowedSilence {
+  const readMs = http?.readTimeoutMs
+  return {
+    clientMs: SILENCE_MS,
+    sendMs: http?.sendTimeoutMs ?? SILENCE_MS,
+    answerMs: readMs ?? SILENCE_MS,
+    ...(readMs !== undefined && { streamMs: readMs }),
+  }
 }

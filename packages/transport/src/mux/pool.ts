@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { MuxConnection } from './connection.ts'
 import { MUX_PROTOCOL } from './frame.ts'
-import type { MuxStream } from './stream.ts'
+import { MuxStream } from './stream.ts'
 
 /** Where a connection leads: whatever `connect` understands. */
 type Target = string
@@ -48,6 +48,16 @@ export class MuxPool {
       const connection = await opened
       if (connection) return connection
     }
+  }
+
+  /** A stream to a target; undefined where it doesn't speak the protocol. Rejects where nobody listens. */
+  async stream(target: Target): Promise<MuxStream | undefined> {
+    const there = this.take(target)
+    if (there || (this.plain.get(target) ?? 0) > performance.now()) return there
+    const dialled = await this.dial(target)
+    if (dialled instanceof MuxStream) return dialled
+    dialled.destroy()
+    return undefined
   }
 
   /** A stream over a connection that is there; undefined where one has to be opened. */

@@ -1,0 +1,473 @@
+import type { Duplex } from 'node:stream'
+import { MAX_HEADER_BYTES, Refusal, tooLarge } from '../framing.ts'
+import { MuxStream } from '../mux/stream.ts'
+import { type AllowedSilence, SAFE } from '../request.ts'
+import { Silence } from '../silence.ts'
+import { ChunkReader } from './chunks.ts'
+import { type AnswerHead, HEAD_END, type RequestHead, readAnswerHead, readRequestHead } from './head.ts'
+import { KeptConnection, type KeptConnections, type Onward } from './kept.ts'
+import { answerText, lastChunk, requestText, type Said, saidText } from './write.ts'
+
+/** Milliseconds that a client's connection may be without a request. */
+const IDLE_MS = 65_000
+/** For how long, and how much of, what a client still sends is read after its answer. */
+const LINGER_MS = 2_000
+const LINGER_BYTES = 4 * 1024 * 1024
+const NOTHING = Buffer.alloc(0)
+const CRLF = Buffer.from('\r\n')
+
+/** Where a request goes, and on which terms. */
+export interface Way {
+  /** Connections are kept by it, and never used for another. */
+  target: string
+  /** Header lines in place of those that are replaced, each with its end. */
+  lines: string
+  maxBodyBytes: number
+  silence: AllowedSilence
+  /** May answer instead of the other side. */
+  intercept?(answer: AnswerHead): Said | undefined
+  /** What is said where the request is refused or the other side can't answer. */
+  refuse(refusal: Refusal): Said
+}
+
+/** What the direct way needs of its surroundings. */
+export interface DirectParts {
+  /** Finds where a request goes; undefined for what needs more care, such as a page of our own. */
+  find(head: RequestHead, client: Duplex): Way | undefined | Promise<Way | undefined>
+  /** Connects to a target. Undefined where the direct way doesn't lead there. */
+  dial(target: string): Promise<Duplex | undefined>
+  /** Reads a connection by Node's parser from now on. */
+  careful(client: Duplex): void
+  kept: KeptConnections
+  /** Fields of requests that are ours to set. */
+  replaced: ReadonlySet<string>
+  /** Fields of answers that are ours to set. */
+  removed: ReadonlySet<string>
+  /** Whether clients are told for how long connections are kept. */
+  tellsKeepAlive: boolean
+  /** A request began; what is returned is called with its answer's status, 0 where there was none. */
+  begun(): (status: number) => void
+  /** The connection is closed, or read by Node from now on. */
+  ended(relay: DirectRelay): void
+}
+
+/**
+ * Relays requests of the common shape from a client's connection, heads read and written by hand, bodies as
+ * they are. At the first that is of another shape the connection goes to Node's parser, with the bytes that
+ * were read. One request at a time; the rules are those of `relayRequest`.
+ */
+export class DirectRelay implements Onward {
+  private readonly client: Duplex
+  private readonly parts: DirectParts
+  private readonly silence = new Silence(() => this.silent())
+  private state: 'idle' | 'finding' | 'answering' | 'over' = 'idle'
+  /** What came and was not looked at. */
+  private leftover: Buffer | undefined
+  /** What the present request began with. */
+  private first: Buffer | undefined
+  private head!: RequestHead
+  private way!: Way
+  private onward: KeptConnection | undefined
+  private hasRepeated = false
+  private ended: ((status: number) => void) | undefined
+  private isLeaving = false
+
+  // The request's body.
+  private sent = false
+  private left = 0
+  private chunks: ChunkReader | undefined
+  private seen = 0
+
+  // The answer.
+  private headBytes: Buffer | undefined
+  private answer: AnswerHead | undefined
+  private answerLeft = 0
+  private answerChunks: ChunkReader | undefined
+  private lingering = LINGER_BYTES
+
+  private readonly onData = (chunk: Buffer) => this.data(chunk)
+  private readonly onDrain = () => this.clientDrained()
+  private readonly onEnd = () => this.clientGone()
+  private readonly onError = () => this.client.destroy()
+
+  constructor(client: Duplex, parts: DirectParts) {
+    this.client = client
+    this.parts = parts
+    client.on('data', this.onData)
+    client.on('drain', this.onDrain)
+    client.on('end', this.onEnd)
+    client.on('close', this.onEnd)
+    client.on('error', this.onError)
+    this.silence.allow(IDLE_MS)
+  }
+
+  /** Takes no request after the present one. */
+  leave(): void {
+    this.isLeaving = true
+    if (this.state === 'idle') this.client.destroy()
+  }
+
+  private data(chunk: Buffer): void {
+    if (this.state === 'idle') this.begin(chunk)
+    else if (this.state === 'answering' && !this.sent) this.upload(chunk)
+    else if (this.state === 'over') this.linger(chunk)
+    else this.hold(chunk)
+  }
+
+  private hold(chunk: Buffer): void {
+    if (chunk.length === 0) return
+    this.leftover = this.leftover ? Buffer.concat([this.leftover, chunk]) : chunk
+    this.client.pause()
+  }
+
+  private begin(chunk: Buffer): void {
+    const end = chunk.indexOf(HEAD_END)
+    this.first = chunk
+    const head =
+      end < 0 || end > MAX_HEADER_BYTES ? undefined : readRequestHead(chunk.toString('latin1', 0, end))
+    if (!head) return this.handOver()
+    this.head = head
+    this.state = 'finding'
+    this.hasRepeated = false
+    const way = this.parts.find(this.head, this.client)
+    if (!(way instanceof Promise)) return this.go(way)
+    this.client.pause()
+    way.then(
+      (found) => this.go(found),
+      () => this.handOver(),
+    )
+  }
+
+  private go(way: Way | undefined): void {
+    if (this.state !== 'finding') return
+    const { framing } = this.head
+    if (!way || (typeof framing === 'number' && framing > way.maxBodyBytes)) return this.handOver()
+    this.way = way
+    const kept = this.parts.kept.take(way.target)
+    if (kept) this.start(kept)
+    else this.dial(way, () => this.handOver())
+  }
+
+  /** Connects anew; `failed` where that is not to be had. */
+  private dial(way: Way, failed: () => void): void {
+    this.client.pause()
+    this.parts.dial(way.target).then(
+      (duplex) => {
+        if (this.state === 'over') duplex?.destroy()
+        else if (duplex) this.start(new KeptConnection(duplex))
+        else failed()
+      },
+      () => this.state === 'over' || failed(),
+    )
+  }
+
+  private start(onward: KeptConnection): void {
+    const { way, head } = this
+    this.onward = onward
+    onward.user = this
+    this.state = 'answering'
+    this.headBytes = undefined
+    this.answer = undefined
+    this.ended ??= this.parts.begun()
+    const { framing } = head
+    this.sent = framing === 'none' || framing === 0
+    this.left = typeof framing === 'number' ? framing : 0
+    this.chunks = framing === 'open' ? new ChunkReader() : undefined
+    this.seen = 0
+    const rest = this.hasRepeated ? NOTHING : this.bytesAfterHead()
+    const { duplex } = onward
+    duplex.cork()
+    duplex.write(requestText(head, this.parts.replaced, way.lines), 'latin1')
+    if (this.sent) {
+      this.silence.allow(way.silence.answerMs)
+      this.hold(rest)
+    } else if (rest.length > 0) this.upload(rest)
+    else this.silence.allow(way.silence.clientMs)
+    duplex.uncork()
+    if (!this.leftover && this.client.isPaused() && (this.sent || !duplex.writableNeedDrain))
+      this.client.resume()
+  }
+
+  /** What came after the head, in its order. */
+  private bytesAfterHead(): Buffer {
+    const { first = NOTHING, leftover = NOTHING } = this
+    this.leftover = undefined
+    const rest = first.subarray(first.indexOf(HEAD_END) + HEAD_END.length)
+    return leftover.length === 0 ? rest : Buffer.concat([rest, leftover])
+  }
+
+  /** Passes a piece of the request's body on. */
+  private upload(chunk: Buffer): void {
+    const { onward, way } = this
+    if (!onward) return
+    const { duplex } = onward
+    let rest: Buffer | undefined
+    if (this.chunks) {
+      duplex.cork()
+      try {
+        rest = this.chunks.read(chunk, { data: (piece) => this.uploadChunk(piece) })
+        if (rest) duplex.write(lastChunk(this.chunks.trailers), 'latin1')
+      } catch (error) {
+        return this.fail(
+          error instanceof Refusal ? error : new Refusal(400, 'the body is not in chunks', { cause: error }),
+        )
+      }
+      duplex.uncork()
+    } else {
+      const piece = chunk.subarray(0, this.left)
+      this.left -= piece.length
+      duplex.write(piece)
+      if (this.left === 0) rest = chunk.subarray(piece.length)
+    }
+    if (rest) {
+      this.sent = true
+      if (!this.answer) this.silence.allow(way.silence.answerMs)
+      return this.hold(rest)
+    }
+    if (duplex.writableNeedDrain) this.client.pause()
+    if (!this.answer) this.silence.allow(duplex.writableNeedDrain ? way.silence.sendMs : way.silence.clientMs)
+  }
+
+  private uploadChunk(piece: Buffer): void {
+    const { onward, way } = this
+    if (!onward) return
+    this.seen += piece.length
+    if (this.seen > way.maxBodyBytes) throw tooLarge(way.maxBodyBytes)
+    writeChunk(onward.duplex, piece)
+  }
+
+  /** The connection behind takes more. */
+  drained(): void {
+    if (this.sent || this.state !== 'answering') return
+    this.client.resume()
+    if (!this.answer) this.silence.allow(this.way.silence.clientMs)
+  }
+
+  /** Something of the answer came. */
+  answered(chunk: Buffer): void {
+    if (this.answer) {
+      this.client.cork()
+      this.download(this.answer, chunk)
+      return this.client.uncork()
+    }
+    let rest = this.headBytes ? Buffer.concat([this.headBytes, chunk]) : chunk
+    for (;;) {
+      const end = rest.indexOf(HEAD_END)
+      if (end < 0 ? rest.length > MAX_HEADER_BYTES : end > MAX_HEADER_BYTES)
+        return this.fail(new Refusal(502, 'the head of the answer is too long'))
+      if (end < 0) {
+        this.headBytes = rest
+        return
+      }
+      let head: AnswerHead | 'interim'
+      try {
+        head = readAnswerHead(rest.toString('latin1', 0, end), this.head.method)
+      } catch (cause) {
+        return this.fail(new Refusal(502, 'the other side does not answer', { cause }))
+      }
+      rest = rest.subarray(end + HEAD_END.length)
+      if (head !== 'interim') return this.reply(head, rest)
+      // It says nothing of a client that is silent.
+      if (this.sent || this.onward?.duplex.writableNeedDrain) this.silence.heard()
+      this.headBytes = undefined
+      if (rest.length === 0) return
+    }
+  }
+
+  private reply(answer: AnswerHead, rest: Buffer): void {
+    const { way, head, client } = this
+    const said = way.intercept?.(answer)
+    if (said) return this.say(said)
+    this.answer = answer
+    this.silence.allow(undefined)
+    this.answerLeft = typeof answer.framing === 'number' ? answer.framing : 0
+    this.answerChunks = answer.framing === 'open' && answer.isChunked ? new ChunkReader() : undefined
+    client.cork()
+    client.write(answerText(answer, head.method, this.parts.removed, this.connectionLines(head)), 'latin1')
+    if (answer.framing === 'none') this.finish(rest.length === 0)
+    else this.download(answer, rest)
+    client.uncork()
+  }
+
+  private connectionLines({ closes }: RequestHead): string {
+    if (closes || this.isLeaving) return 'connection: close\r\n'
+    return this.parts.tellsKeepAlive ? 'connection: keep-alive\r\nkeep-alive: timeout=65\r\n' : ''
+  }
+
+  /** Passes a piece of the answer's body on. */
+  private download(answer: AnswerHead, chunk: Buffer): void {
+    const { client } = this
+    if (this.answerChunks) {
+      try {
+        const rest = this.answerChunks.read(chunk, { data: (piece) => writeChunk(client, piece) })
+        if (rest) {
+          client.write(lastChunk(this.answerChunks.trailers), 'latin1')
+          return this.finish(rest.length === 0)
+        }
+      } catch (cause) {
+        return this.fail(new Refusal(502, 'the answer broke off', { cause }))
+      }
+    } else if (answer.framing === 'open') {
+      if (chunk.length > 0) writeChunk(client, chunk)
+    } else {
+      const piece = chunk.length > this.answerLeft ? chunk.subarray(0, this.answerLeft) : chunk
+      this.answerLeft -= piece.length
+      if (piece.length > 0) client.write(piece)
+      if (this.answerLeft === 0) return this.finish(piece.length === chunk.length)
+    }
+    if (client.writableNeedDrain) this.onward?.duplex.pause()
+    this.moved()
+  }
+
+  private moved(): void {
+    const { clientMs, streamMs } = this.way.silence
+    this.silence.allow(this.client.writableNeedDrain ? clientMs : streamMs)
+  }
+
+  /** The client takes more. */
+  private clientDrained(): void {
+    if (this.state !== 'answering' || !this.answer) return
+    this.onward?.duplex.resume()
+    this.moved()
+  }
+
+  /** The connection behind has ended; `isClean` where the other side said so. */
+  over(isClean: boolean): void {
+    const { answer } = this
+    if (answer?.framing === 'open' && !answer.isChunked && isClean) {
+      this.client.write('0\r\n\r\n')
+      return this.finish(false)
+    }
+    if (answer || !this.mayRepeat()) return this.fail(new Refusal(502, 'the other side does not answer'))
+    // A kept connection may have been closed by the other side just now; what has no body and no effect goes
+    // again.
+    this.hasRepeated = true
+    this.release(false)
+    this.state = 'finding'
+    this.dial(this.way, () => this.fail(new Refusal(502, 'the other side does not answer')))
+  }
+
+  private mayRepeat(): boolean {
+    const { head, onward, headBytes, hasRepeated } = this
+    if (!onward || headBytes || hasRepeated) return false
+    const wasKept = onward.wasUsed || (onward.duplex instanceof MuxStream && onward.duplex.isKept)
+    return wasKept && head.framing === 'none' && SAFE.has(head.method)
+  }
+
+  /** The answer has ended. `isClean`: nothing came after it. */
+  private finish(isClean: boolean): void {
+    const { answer, head } = this
+    if (!answer) return
+    this.release(isClean && this.sent && answer.isKept)
+    this.ended?.(answer.status)
+    this.ended = undefined
+    if (!this.sent || head.closes || this.isLeaving) return this.close()
+    this.state = 'idle'
+    this.first = undefined
+    this.silence.allow(IDLE_MS)
+    const next = this.leftover
+    this.leftover = undefined
+    if (next) setImmediate(() => this.goOn(next))
+    else if (this.client.isPaused()) this.client.resume()
+  }
+
+  /** Begins with what came before its turn. */
+  private goOn(next: Buffer): void {
+    if (this.client.destroyed) return
+    if (this.client.isPaused()) this.client.resume()
+    this.begin(next)
+  }
+
+  /** Gives the connection behind back, or up. */
+  private release(isKept: boolean): void {
+    const { onward, way } = this
+    this.onward = undefined
+    if (!onward) return
+    onward.user = undefined
+    const { duplex } = onward
+    if (!isKept || duplex.destroyed || (duplex instanceof MuxStream && duplex.isLarge))
+      return void duplex.destroy()
+    if (duplex.isPaused()) duplex.resume()
+    this.parts.kept.keep(way.target, onward)
+  }
+
+  private fail(refusal: Refusal): void {
+    if (this.state === 'over') return
+    if (!this.answer) return this.say(this.way.refuse(refusal))
+    this.release(false)
+    this.client.destroy()
+  }
+
+  /** Answers in our own name. */
+  private say(said: Said): void {
+    this.release(false)
+    this.ended?.(said.status)
+    this.ended = undefined
+    this.client.write(saidText(said, this.head.method))
+    this.close()
+  }
+
+  /** Closes the client's connection once it has its answer, and reads what it still sends for a moment. */
+  private close(): void {
+    this.state = 'over'
+    this.leftover = undefined
+    this.silence.allow(this.way.silence.clientMs)
+    this.client.end(() => this.silence.allow(LINGER_MS))
+    this.client.resume()
+  }
+
+  private linger(chunk: Buffer): void {
+    this.lingering -= chunk.length
+    if (this.lingering < 0) this.client.destroy()
+  }
+
+  private silent(): void {
+    if (this.state !== 'answering') return void this.client.destroy()
+    const { client, onward } = this
+    const clientWaits = this.answer
+      ? !client.writableNeedDrain
+      : this.sent || onward?.duplex.writableNeedDrain
+    this.fail(
+      clientWaits
+        ? new Refusal(504, 'nothing came from the other side in time')
+        : new Refusal(408, 'nothing came from the client in time'),
+    )
+  }
+
+  /** The client has ended, or its connection is gone: nobody waits for an answer. */
+  private clientGone(): void {
+    this.silence.end()
+    this.state = 'over'
+    this.release(false)
+    this.ended?.(this.answer?.status ?? 0)
+    this.ended = undefined
+    this.client.destroy()
+    this.parts.ended(this)
+  }
+
+  /** Leaves the connection to Node's parser, with what was read of it. */
+  private handOver(): void {
+    if (this.state === 'over') return
+    const { client, first, leftover } = this
+    this.state = 'over'
+    this.silence.end()
+    client.off('data', this.onData)
+    client.off('drain', this.onDrain)
+    client.off('end', this.onEnd)
+    client.off('close', this.onEnd)
+    client.off('error', this.onError)
+    this.parts.ended(this)
+    if (client.destroyed) return
+    client.pause()
+    if (leftover) client.unshift(leftover)
+    if (first) client.unshift(first)
+    this.parts.careful(client)
+    client.resume()
+  }
+}
+
+function writeChunk(to: Duplex, piece: Buffer): void {
+  to.write(`${piece.length.toString(16)}\r\n`, 'latin1')
+  to.write(piece)
+  to.write(CRLF)
+}
