@@ -176,6 +176,8 @@ export class DirectRelay implements Onward {
     this.seen = 0
     const rest = this.hasRepeated ? NOTHING : this.bytesAfterHead()
     const { duplex } = onward
+    // It was closed while it was waited for; nobody would tell of it again.
+    if (duplex.destroyed) return this.over(false)
     duplex.cork()
     duplex.write(requestText(head, this.parts.replaced, way.lines), 'latin1')
     if (this.sent) {
