@@ -7,14 +7,16 @@ import {
   getSeats,
   type Network,
   reportAbsence,
+  type Seat,
   setKeyServiceManifest,
   takeSeat,
+  type Wallet,
 } from '@cloister/chain'
-import { CloisterError, hashManifest } from '@cloister/core'
+import { CloisterError, hashManifest, type Manifest } from '@cloister/core'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { buildKeyServiceImage, keyServiceManifest } from '@cloister/key-service'
-import { apps, createCloister, leases } from '@cloister/sdk'
-import { zeroHash } from 'viem'
+import { apps, type Cloister, createCloister, leases, walletOf } from '@cloister/sdk'
+import { type Address, type Hex, zeroHash } from 'viem'
 
 const SECONDS = 30n * 24n * 3600n
 const READY_MS = 120_000
@@ -40,43 +42,17 @@ export async function ensureKeyService(network: Network, folder: string, signal:
         hint: 'Another manifest has to be announced 22 days ahead. Begin anew with `npm start -- --fresh`.',
       },
     )
-  for (const [seat, index] of DEVELOPMENT_ROLES.providers.entries()) {
+  // Each on a worker of its own, so at once.
+  const instances = await Promise.all(
+    DEVELOPMENT_ROLES.providers.map(async (index, seat) => {
+      const known = seated.find((one) => one.index === seat)
+      if (known) return keepSeated(cloister, governance, known)
+      return startInstance(cloister, manifest, seat, developmentAccount(network, index).address)
+    }),
+  )
+  for (const lease of instances) {
     signal.throwIfAborted()
-    const known = seated.find((one) => one.index === seat)
-    if (known) {
-      const { secondsLeft, ratePerSecond } = await leases.status(cloister, known.lease)
-      // An instance whose worker stays away makes room for another one.
-      const [{ until }, { timestamp }] = await Promise.all([
-        getBilling(governance, known.worker),
-        governance.client.getBlock(),
-      ])
-      if (until <= timestamp) await reportAbsence(governance, known.index)
-      if (BigInt(secondsLeft) < SECONDS / 2n)
-        await leases.topUp(cloister, known.lease, (SECONDS - BigInt(secondsLeft)) * ratePerSecond)
-      continue
-    }
-    // A start that was cut short may have left a lease behind that has no seat.
-    const stray = (
-      await cloister.index.leases({ tenant: account.address, open: true, limit: 200 })
-    ).items.find(({ name }) => name === `keys-${seat}`)
-    if (
-      stray &&
-      stray.manifestHash === hashManifest(manifest) &&
-      (await leases.status(cloister, stray.lease)).state === 'running'
-    ) {
-      await takeSeat(governance, await apps.seatConsent(cloister, stray.lease))
-      continue
-    }
-    if (stray) await leases.close(cloister, stray.lease)
-    const provider = developmentAccount(network, index).address
-    const { lease } = await leases.deploy(cloister, {
-      manifest,
-      pay: 'CLOI',
-      provider,
-      deposit: ({ bid }) => bid.ratePerSecond * SECONDS,
-      name: `keys-${seat}`,
-    })
-    await takeSeat(governance, await apps.seatConsent(cloister, lease))
+    if (lease !== undefined) await takeSeat(governance, await apps.seatConsent(cloister, lease))
   }
   for (const until = Date.now() + READY_MS; ; ) {
     const seats = await apps.keyService(cloister)
@@ -92,4 +68,45 @@ export async function ensureKeyService(network: Network, folder: string, signal:
       )
     await delay(500, undefined, { signal })
   }
+}
+
+/** Sees to it that an instance that has its seat has money, and leaves it where its worker stays away. */
+async function keepSeated(cloister: Cloister, governance: Wallet, seat: Seat): Promise<undefined> {
+  const [{ secondsLeft, ratePerSecond }, { until }, { timestamp }] = await Promise.all([
+    leases.status(cloister, seat.lease),
+    getBilling(governance, seat.worker),
+    governance.client.getBlock(),
+  ])
+  // An instance whose worker stays away makes room for another one.
+  if (until <= timestamp) await reportAbsence(governance, seat.index)
+  if (BigInt(secondsLeft) < SECONDS / 2n)
+    await leases.topUp(cloister, seat.lease, (SECONDS - BigInt(secondsLeft)) * ratePerSecond)
+}
+
+/** The lease of an instance that runs and has no seat yet. */
+async function startInstance(
+  cloister: Cloister,
+  manifest: Manifest,
+  seat: number,
+  provider: Address,
+): Promise<Hex> {
+  const name = `keys-${seat}`
+  // A start that was cut short may have left a lease behind that has no seat.
+  const tenant = walletOf(cloister).account.address
+  const { items } = await cloister.index.leases({ tenant, open: true, limit: 200 })
+  const stray = items.find((lease) => lease.name === name)
+  if (
+    stray?.manifestHash === hashManifest(manifest) &&
+    (await leases.status(cloister, stray.lease)).state === 'running'
+  )
+    return stray.lease
+  if (stray) await leases.close(cloister, stray.lease)
+  const { lease } = await leases.deploy(cloister, {
+    manifest,
+    pay: 'CLOI',
+    provider,
+    deposit: ({ bid }) => bid.ratePerSecond * SECONDS,
+    name,
+  })
+  return lease
 }
