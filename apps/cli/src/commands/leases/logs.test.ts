@@ -1,0 +1,59 @@
+import { leases, sessionOf } from '@cloister/sdk'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { connect } from '../../context.ts'
+import { fakeCloister, LEASE, printed } from '../../testing.ts'
+import { showLogs } from './logs.ts'
+
+vi.mock('../../context.ts')
+vi.mock('@cloister/sdk', { spy: true })
+
+const LINES = [
+  { container: 'web-0', stream: 'stdout', text: 'up', time: 1 },
+  { container: 'db-0', stream: 'stderr', text: 'slow\x1b[2J', time: 2 },
+]
+
+function withLogs() {
+  const asked = vi.fn((_: string, __: object) => LINES)
+  vi.mocked(connect).mockReturnValue(fakeCloister())
+  vi.mocked(leases.findLease).mockResolvedValue({ lease: LEASE } as unknown as Awaited<
+    ReturnType<typeof leases.findLease>
+  >)
+  vi.mocked(sessionOf).mockReturnValue({ asTenant: { logs: asked } } as unknown as ReturnType<
+    typeof sessionOf
+  >)
+  return asked
+}
+
+beforeEach(() => void vi.resetAllMocks())
+
+describe('logs', () => {
+  it('keep the two streams apart, and what a terminal obeys away from it', async () => {
+    withLogs()
+    const { out, err } = await printed(() => showLogs('shop', { tail: '100' }))
+    expect(out).toBe('web-0      up\n')
+    expect(err).toBe('db-0       slow[2J\n')
+  })
+
+  it('ask for as many lines as were said, and no more than the worker gives', async () => {
+    const asked = withLogs()
+    await printed(() => showLogs('shop', { tail: '7' }))
+    expect(asked.mock.calls[0]).toMatchObject([LEASE, { tail: 7, follow: false }])
+    for (const tail of ['10001', '-1', 'all'])
+      await expect(printed(() => showLogs('shop', { tail }))).rejects.toMatchObject({ code: 'bad-option' })
+    expect(asked).toHaveBeenCalledOnce()
+  })
+
+  it('say to a person who follows that the lease has ended, and to no program', async () => {
+    withLogs()
+    const followed = await printed(() => showLogs('shop', { tail: '1', follow: true }))
+    expect(followed.err).toContain('The lease has ended.')
+    const json = await printed(() => showLogs('shop', { tail: '1', follow: true, json: true }))
+    expect(json.err).toBe('')
+    expect(
+      json.out
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual(LINES)
+  })
+})

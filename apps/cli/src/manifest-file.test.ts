@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { showError } from '@cloister/terminal'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { readManifestFile } from './manifest-file.ts'
+import { printed } from './testing.ts'
+
+let folder: string
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cloister-file-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const write = (name: string, text: string) => writeFileSync(join(folder, name), text)
+const read = (options = {}) => readManifestFile(join(folder, 'compose.yaml'), options, true)
+
+/** What a person sees of a file that is wrong. */
+function complaints(json = false) {
+  return printed(() => {
+    try {
+      read()
+    } catch (error) {
+      showError(error, { json, verbose: false })
+    }
+  })
+}
+
+describe('a file', () => {
+  it('has all its mistakes shown, each with its line and what would do', async () => {
+    write('compose.yaml', 'services:\n  web:\n    imagee: nginx\n    ports: ["x"]\n    read_only: perhaps\n')
+    const { err } = await complaints()
+    expect(err.match(/compose\.yaml:\d+/g)).toEqual(['compose.yaml:3', 'compose.yaml:4', 'compose.yaml:5'])
+    expect(err).toMatch(/Did you mean image\?/)
+    expect(err).toMatch(/Expected true or false/)
+  })
+
+  it('has them in JSON as one error with others', async () => {
+    write('compose.yaml', 'services:\n  web:\n    imagee: nginx\n    ports: ["x"]\n')
+    const { error } = JSON.parse((await complaints(true)).out)
+    expect(error).toMatchObject({ code: 'not-honoured', details: { line: 3 } })
+    expect(error.others).toMatchObject([{ code: 'bad-field', details: { line: 4 } }])
+  })
+
+  it('takes variables from .env beside it, and from the environment before that', async () => {
+    write('compose.yaml', 'services:\n  web:\n    image: nginx:$' + '{TAG}\n')
+    write('.env', 'TAG=1\n')
+    expect(read().manifest.services['web']?.image).toBe('nginx:1')
+    process.env['TAG'] = '2'
+    expect(read().manifest.services['web']?.image).toBe('nginx:2')
+    delete process.env['TAG']
+  })
+
+  it('that is not there is said to be so', () => {
+    expect(() => read()).toThrow('there is no such file')
+  })
+})
