@@ -11,7 +11,7 @@ import { Steps, say, table } from '@cloister/terminal'
 import { ms, spread, times } from './numbers.ts'
 
 const COMMAND = resolve(import.meta.dirname, '../apps/cli/src/main.mjs')
-const ROUNDS = 20
+const ROUNDS = 12
 /** From npm, in a folder of their own: what people start as often. */
 const PEERS = { wrangler: '4.164.0', vercel: '64.0.2' }
 const INSTALL_MS = 180_000
