@@ -1,4 +1,4 @@
-import { CloisterError, GrowingPause, type Manifest, messageOf, type Service } from '@cloister/core'
+import { CloisterError, GrowingPause, messageOf, type Service } from '@cloister/core'
 import type { ContainerSpec } from '@cloister/executors'
 import type { Run } from '@cloister/key-service/client'
 import { type Envelope, openEnvelope, type Secrets } from '@cloister/secrets'
