@@ -25,8 +25,12 @@ export interface CloisterParameters {
  * Connects to a network. Without an account only what is public can be asked.
  *
  * @example
+ * ```ts
+ * import { createCloister, leases, readNetwork } from '@cloister/sdk'
+ *
  * const cloister = createCloister({ network: readNetwork(description), account })
- * const lease = await deploy(cloister, { manifest, deposit: 1_000_000n, pay: 'USDC' })
+ * const { lease } = await leases.deploy(cloister, { manifest, deposit: 1_000_000n, pay: 'USDC' })
+ * ```
  */
 export function createCloister({ network, account, send }: CloisterParameters): Cloister {
   const transport = send && rpcOver(network.rpcUrl, send)

@@ -11,7 +11,12 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024
  * believed. A container has the socket where its service says `x-agent-socket: true`. All methods throw
  * `agent-unreachable` where nobody answers, and what the agent's problem document says.
  *
+ * @example
  * ```ts
+ * import { connectChain } from '@cloister/chain'
+ * import { AgentSocket } from '@cloister/workload'
+ * import { keccak256 } from 'viem'
+ *
  * const agent = new AgentSocket()
  * const { lease, network } = await agent.self()
  * const chain = connectChain(network, agent.transport())

@@ -31,8 +31,12 @@ export interface ParsedManifest {
  * Throws a ManifestError (with file, line and field) or `bad-manifest`, and nothing else.
  *
  * @example
- * const { manifest } = parseManifest(text, { file: 'compose.yaml', env: process.env })
- * hashManifest(manifest)
+ * ```ts
+ * import { hashManifest, parseManifest } from '@cloister/core'
+ *
+ * const { manifest } = parseManifest(text, { file: 'compose.yaml', env: {} })
+ * console.log(hashManifest(manifest))
+ * ```
  */
 export function parseManifest(text: string, options: ParseOptions): ParsedManifest {
   const source = new Source(options.file, text)

@@ -7,6 +7,13 @@ import type { Cloister } from '../cloister.ts'
  * Apps that an account owns, oldest first, with the names they were registered under. The index says which
  * there may be; who owns each is read from the chain, and a name is given only where the app's id is made of
  * it.
+ *
+ * @example
+ * ```ts
+ * import { apps } from '@cloister/sdk'
+ *
+ * for (const { app, name } of await apps.list(cloister, account.address)) console.log(app, name)
+ * ```
  */
 export async function listApps(
   { chain, index, network }: Cloister,

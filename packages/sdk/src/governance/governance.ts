@@ -29,6 +29,14 @@ export interface GovernanceStatus {
  * What governance announced, suspended and proposed, newest first. Of what is open the chain is asked
  * whether it is so, and what a call does is read from the call itself. An index can leave things out all the
  * same: who has to be sure asks several.
+ *
+ * @example
+ * ```ts
+ * import { governance } from '@cloister/sdk'
+ *
+ * const status = await governance(cloister)
+ * console.log(status)
+ * ```
  */
 export async function governance(cloister: Cloister): Promise<GovernanceStatus> {
   const { announcements, suspensions, proposals }: GovernanceRecord = await cloister.index.governance()

@@ -65,6 +65,14 @@ const SPARE_SECONDS = 15
  * Asks every covered worker that could serve a manifest for a bid, in parallel, and checks each answer: that
  * it is for this order, under the ceiling, alive, and signed by the worker or its provider. Sends no
  * transaction.
+ *
+ * @example
+ * ```ts
+ * import { leases } from '@cloister/sdk'
+ *
+ * const { bids, declined } = await leases.bids(cloister, { manifest, pay: 'USDC' })
+ * console.log(bids[0]?.bid.ratePerSecond, declined.map(({ reason }) => reason))
+ * ```
  */
 export async function bids(
   cloister: Cloister,

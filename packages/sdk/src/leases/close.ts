@@ -19,6 +19,13 @@ export interface Closed {
 /**
  * Ends a lease; what is left of its balance is back in the tenant's account with the same transaction, or
  * waits as its credit where the token doesn't move.
+ *
+ * @example
+ * ```ts
+ * import { leases } from '@cloister/sdk'
+ *
+ * const { spent, refund } = await leases.close(cloister, 'my-app')
+ * ```
  */
 export async function close(cloister: Cloister, key: string): Promise<Closed> {
   const wallet = walletOf(cloister)
@@ -61,6 +68,14 @@ export interface ToppedUp {
  * Adds money to a lease. It never comes back to anyone but the tenant, so a lease of somebody else's has to
  * be named by its whole id: whom a name stands for is the index's word. Throws `forbidden`, `not-found`, and
  * `unknown-token` where the network file lacks its token.
+ *
+ * @example
+ * ```ts
+ * import { leases } from '@cloister/sdk'
+ *
+ * const { balance, ratePerSecond } = await leases.topUp(cloister, 'my-app', 1_000_000n)
+ * console.log(`It lasts ${balance / ratePerSecond} seconds.`)
+ * ```
  */
 export async function topUp(
   cloister: Cloister,

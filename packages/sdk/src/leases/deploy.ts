@@ -105,6 +105,18 @@ class Timings {
  * taken since the bid, or its evidence doesn't meet the policy, the next bid is tried; so it is where a
  * worker turns the lease down, and the refund is taken back. Throws `policy`, `no-bids`,
  * `deposit-too-small`, `deposit-unexpected`, or `start-failed` once the lease is closed again.
+ *
+ * @example
+ * ```ts
+ * import { leases } from '@cloister/sdk'
+ *
+ * const { lease, url } = await leases.deploy(cloister, {
+ *   manifest,
+ *   pay: 'USDC',
+ *   deposit: ({ bid }) => bid.ratePerSecond * 7200n,
+ * })
+ * console.log(lease, url['web'])
+ * ```
  */
 export async function deploy(cloister: Cloister, parameters: DeployParameters): Promise<Deployed> {
   const timings = new Timings(parameters.onStep)

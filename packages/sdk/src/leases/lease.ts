@@ -64,6 +64,13 @@ export interface LeaseStatus {
 /**
  * Finds a lease by id, short id or name. A name means a lease of our own that was opened with it, if there
  * is one: names go to whoever comes first, and somebody else may have come. Throws `not-found`.
+ *
+ * @example
+ * ```ts
+ * import { leases } from '@cloister/sdk'
+ *
+ * const { shortId, worker } = await leases.findLease(cloister, 'my-app')
+ * ```
  */
 export async function findLease(cloister: Cloister, key: string): Promise<LeaseRecord> {
   const text = key.trim().toLowerCase()
@@ -107,12 +114,33 @@ export async function findLease(cloister: Cloister, key: string): Promise<LeaseR
   }
 }
 
-/** The session about a lease: its id, short id or name. Throws `not-found`. */
+/**
+ * The session about a lease: its id, short id or name. Throws `not-found`.
+ *
+ * @example
+ * ```ts
+ * import { leases } from '@cloister/sdk'
+ *
+ * const { lease } = await leases.findLease(cloister, 'my-app')
+ * const { asTenant } = await leases.openSession(cloister, lease)
+ * for await (const { container, text } of asTenant.logs(lease, { signal: AbortSignal.timeout(60_000) }))
+ *   console.log(container, text)
+ * ```
+ */
 export async function openSession(cloister: Cloister, key: string): Promise<Session> {
   return sessionOf(cloister, await findLease(cloister, key))
 }
 
-/** What runs, what it cost so far and how long the money lasts; money as of the chain's newest block. */
+/**
+ * What runs, what it cost so far and how long the money lasts; money as of the chain's newest block.
+ *
+ * @example
+ * ```ts
+ * import { leases } from '@cloister/sdk'
+ *
+ * const { state, secondsLeft, url } = await leases.status(cloister, 'my-app')
+ * ```
+ */
 export async function status(cloister: Cloister, key: string): Promise<LeaseStatus> {
   const record = await findLease(cloister, key)
   const { chain, network } = cloister

@@ -49,6 +49,13 @@ export interface UpdateOptions {
  * given. If it doesn't start, the worker goes back to the one before and so does the hash on chain; throws
  * `update-failed` then. A worker that isn't what the manifest or the policy demands gets nothing; throws
  * `policy` or `unsupported`.
+ *
+ * @example
+ * ```ts
+ * import { leases } from '@cloister/sdk'
+ *
+ * const { handedOver } = await leases.update(cloister, 'my-app', manifest, { onStep: console.log })
+ * ```
  */
 export async function update(
   cloister: Cloister,

@@ -17,6 +17,15 @@ export function keyService({ chain }: Cloister): Promise<SeatStatus[]> {
  * Seals secrets to an app: only a worker whose evidence meets the app's policy on chain can have them
  * opened. The app's keys come from the key service, whose machines and manifests are checked first. Throws
  * `keys-unavailable`, `seats-disagree` or `bad-secrets`.
+ *
+ * @example
+ * ```ts
+ * import { apps, leases, walletOf } from '@cloister/sdk'
+ *
+ * const app = apps.idOf(cloister.network, walletOf(cloister).account.address, 'my-app')
+ * const envelope = await apps.seal(cloister, app, { PASSWORD: new TextEncoder().encode('secret') })
+ * await leases.deploy(cloister, { manifest, envelope, deposit: 1_000_000n, pay: 'USDC' })
+ * ```
  */
 export async function sealForApp({ chain }: Cloister, app: Hex, secrets: Secrets): Promise<Envelope> {
   return sealSecrets(app, await fetchPublicKeys(chain, app), secrets)

@@ -12,6 +12,14 @@ const EVENTS = [...STAKE_ABI, ...EMISSION_ABI].filter((item) => item.type === 'e
  * answers, and compares what comes out with what the contracts say at the same block. Every position, claim
  * and GPU reward has to agree to the unit; what stake earned, of which the contracts round each step down,
  * to some units.
+ *
+ * @example
+ * ```ts
+ * import { stake } from '@cloister/sdk'
+ *
+ * const { block, checks } = await stake.audit(cloister)
+ * console.log(block, checks)
+ * ```
  */
 export async function auditStake(
   cloister: Cloister,

@@ -12,8 +12,11 @@ import { type Session, sessionOf } from '../session.ts'
  * worker's address. Throws `not-found`, `unreachable`, `no-collateral` or `bad-evidence`; what the evidence
  * is worth is in the verdict.
  *
+ * @example
  * ```ts
- * const { verdict } = await verify(cloister, 'my-app')
+ * import { verify } from '@cloister/sdk'
+ *
+ * const { verdict } = await verify.check(cloister, 'my-app')
  * if (!verdict.genuine) throw new Error(verdict.sentence)
  * ```
  */
@@ -25,7 +28,17 @@ export async function verify(
   return (await sessionWith(cloister, key)).verify({}, options)
 }
 
-/** The evidence of a lease or worker for an auditor, with the manifest if it is given. */
+/**
+ * The evidence of a lease or worker for an auditor, with the manifest if it is given.
+ *
+ * @example
+ * ```ts
+ * import { verify } from '@cloister/sdk'
+ *
+ * const bundle = await verify.evidence(cloister, 'my-app', manifest)
+ * console.log(JSON.stringify(bundle))
+ * ```
+ */
 export async function evidence(
   cloister: Cloister,
   key: string,

@@ -94,6 +94,13 @@ export function getStanding(chain: Chain, worker: Address) {
 /**
  * Puts `amount` base units of CLOI into a provider's pool, in one transaction. Returns the shares. Throws
  * `reverted`.
+ *
+ * @example
+ * ```ts
+ * import { stake, walletOf } from '@cloister/sdk'
+ *
+ * const { shares } = await stake.delegate(walletOf(cloister), provider, 100n * 10n ** 18n)
+ * ```
  */
 export async function delegate(
   wallet: Wallet,
