@@ -10,10 +10,12 @@ import { benchGas } from './gas.ts'
 import { benchGateway } from './gateway.ts'
 import { benchIndexer } from './indexer.ts'
 import { benchIndexerSize } from './indexer-size.ts'
+import { benchVerifyPage } from './verify-page.ts'
 
 const BENCHES = {
   gas: benchGas,
   attest: benchAttest,
+  'verify-page': benchVerifyPage,
   cli: benchCli,
   deploy: benchDeploy,
   gateway: benchGateway,
