@@ -17,8 +17,8 @@ export interface Findings {
   /** Messages of which a service got at least one request, by who passed them on. */
   passed: Record<Way, number>
   /**
-   * Messages of which a service got more requests through us, by hand or by Node's parser, than through either
-   * peer, or something malformed.
+   * Messages of which a service got more requests through us, by hand or by Node's parser, than through
+   * either peer, or something malformed.
    */
   violations: { seed: number; message: string; requests: Record<Way, number> }[]
 }

@@ -6,7 +6,7 @@
 /** What the two sides agree on in the TLS handshake (ALPN, RFC 7301). */
 export const MUX_PROTOCOL = 'cloister-mux/1'
 
-export const HEADER_BYTES = 8
+const HEADER_BYTES = 8
 /** Bytes of one data frame: what a stream may send until it is another's turn. */
 export const MAX_PAYLOAD_BYTES = 32 * 1024
 /** Payloads of all frames but data: a number of four bytes, or nothing. */
