@@ -34,6 +34,14 @@ it('refuses lengths that DER writes otherwise, and what is cut short', () => {
   refused(4, 1, 0, 0)
 })
 
+it('refuses strings put together of parts, and sequences of none (X.690, section 10.2)', () => {
+  refused(0x24, 3, 4, 1, 7)
+  refused(0x23, 4, 3, 2, 0, 7)
+  refused(0x10, 0)
+  refused(0x11, 2, 4, 0)
+  expect(readDer(bytes(0x30, 0), 'It').contents.length).toBe(0)
+})
+
 it('throws its own error and no other, whatever it is given', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 40 }), (octets) => {

@@ -154,7 +154,7 @@ export function encodeDer(tag: number, ...parts: Uint8Array[]): Uint8Array {
   return concatBytes(Uint8Array.of(isConstructed ? tag | CONSTRUCTED : tag, ...head), contents)
 }
 
-/** Tag, length and contents (X.690, sections 8.1.2 to 8.1.4 and 10.1). */
+/** Tag, length and contents (X.690, sections 8.1.2 to 8.1.4, 10.1 and 10.2). */
 function readNext(bytes: Uint8Array, what: string): Der {
   const bad = (why: string) => new EvidenceError('bad-der', `${what} ${why}.`)
   const [tag, shortLength] = bytes
@@ -174,6 +174,8 @@ function readNext(bytes: Uint8Array, what: string): Der {
   const end = start + length
   if (end > bytes.length) throw bad('is cut short')
   const bits = tag & CLASS_BITS
+  const hasParts = tagNumber === TAG.sequence || tagNumber === TAG.set
+  if (bits === 0 && hasParts !== ((tag & CONSTRUCTED) !== 0)) throw bad('is put together as DER does not')
   return {
     tagClass: bits === 0 ? 'universal' : bits === CONTEXT_CLASS ? 'context' : 'other',
     tagNumber,
