@@ -673,7 +673,7 @@ describe.skipIf(!canDeploy)(
         const cloister = createCloister({ network, account: developmentAccount(network, 4) })
         const record = await cloister.index.lease(lease.lease)
         const refusal = {
-          code: 'unreachable',
+          code: 'not-attested',
           message: expect.stringContaining('its TLS key is not the attested one'),
         }
         await expect(

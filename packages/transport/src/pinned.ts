@@ -43,7 +43,12 @@ function open(options: ConnectionOptions & { host: string }, keyHash: string): P
     socket.once('timeout', () => socket.destroy(new Error('the worker does not answer')))
     socket.once('secureConnect', () => {
       if (keyHashOf(socket) !== keyHash)
-        return socket.destroy(new CloisterError('not-attested', 'its TLS key is not the attested one'))
+        return socket.destroy(
+          new CloisterError(
+            'not-attested',
+            `Whoever is at ${options.host} is not the worker: its TLS key is not the attested one.`,
+          ),
+        )
       socket.setTimeout(0)
       socket.off('error', reject)
       resolve(socket)
