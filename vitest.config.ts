@@ -13,6 +13,17 @@ const ALONE = [
   'e2e/{lapse,soak,differential}.test.ts',
 ]
 
+/**
+ * Tests that talk to nothing outside of their process but ports and programs of their own: files share a
+ * process, and with it what they load.
+ */
+const QUICK = [
+  'packages/{attest,client,core,gateway,operations,packed,sdk,secrets,terminal,transport,verify,workload}/**/*.test.ts',
+  'packages/agent/src/**/*.test.ts',
+  'apps/cli/**/*.test.ts',
+  'services/**/*.test.ts',
+]
+
 const common = {
   testTimeout: 180_000,
   hookTimeout: 240_000,
@@ -26,6 +37,17 @@ export default defineConfig({
       {
         test: {
           ...common,
+          name: 'quick',
+          include: QUICK,
+          exclude: ['**/node_modules/**'],
+          isolate: false,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...common,
           name: 'beside each other',
           include: [
             'contracts/**/*.test.ts',
@@ -34,13 +56,13 @@ export default defineConfig({
             'apps/**/*.test.ts',
             'e2e/**/*.test.ts',
           ],
-          exclude: [...ALONE, '**/node_modules/**'],
+          exclude: [...QUICK, ...ALONE, '**/node_modules/**'],
           // Most wait for real chains, databases and containers more than they reckon.
           maxWorkers: 4,
-          sequence: { groupOrder: 0 },
+          sequence: { groupOrder: 1 },
         },
       },
-      { test: { ...common, name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+      { test: { ...common, name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 2 } } },
     ],
   },
 })
