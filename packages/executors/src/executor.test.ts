@@ -49,7 +49,8 @@ for (const { name, program, start } of ENGINES)
       tmpfs: [],
       files: [],
       cpuMilli: 1000,
-      memoryMiB: 256,
+      // Pages of Node's own program count for whoever reads them first, and two of it run at a time.
+      memoryMiB: 512,
       maxProcesses: 128,
       gpus: 0,
       ulimits: {},
@@ -418,7 +419,7 @@ for (const { name, program, start } of ENGINES)
       if (other !== '') expect((await sh(ask)).output).not.toContain('hello from other')
       await executor.destroy(OTHER)
       expect(await executor.leases()).toEqual([LEASE])
-    }, 40_000)
+    }, 120_000)
 
     it('lets services of a lease find each other by name', async () => {
       await executor.start(
