@@ -47,7 +47,7 @@ export async function benchDeploy(): Promise<void> {
       // Not in step with the blocks.
       await new Promise((done) => setTimeout(done, Math.random() * 1_000))
       const begun = performance.now()
-      const deployed = await leases.deploy(cloister, { manifest, pay: 'USDC', deposit: 7_200n })
+      const deployed = await leases.deploy(cloister, { manifest, pay: 'USDC', deposit: () => 7_200n })
       const answer = await fetch(deployed.url['web'] ?? '')
       if (!answer.ok) throw new Error(`the address answers ${answer.status}`)
       totals.push(performance.now() - begun)
