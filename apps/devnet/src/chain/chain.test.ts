@@ -98,7 +98,7 @@ test('no transaction whose hash was given is lost or doubled, whenever the engin
 })
 
 test('a transaction that reaches the engine right after a block was made is in the next one', async () => {
-  const { chain, url } = await open(await folderOf(), { heartbeatMs: 3_000 })
+  const { url } = await open(await folderOf(), { heartbeatMs: 3_000 })
   const { wallet, client } = walletOf(url)
   const rpc = Engine.prototype.rpc
   const arrived = Promise.withResolvers<void>()
@@ -124,7 +124,6 @@ test('a transaction that reaches the engine right after a block was made is in t
   const [first, second] = await Promise.all([1n, 2n].map((blockNumber) => client.getBlock({ blockNumber })))
   // Not as late as a heartbeat would be.
   expect(Number((second?.timestamp ?? 0n) - (first?.timestamp ?? 0n))).toBeLessThan(3)
-  expect(chain.head.number).toBe(2)
 })
 
 test('a chain taken up again has the same blocks, receipts, logs and state, also by a snapshot, and no engine is left behind', async () => {
