@@ -67,6 +67,13 @@ export type Token = Network['tokens'][number]
 /**
  * Checks a network's description, as read from JSON. `source` is where it comes from, for messages. Throws
  * `bad-network`.
+ *
+ * @example
+ * ```ts
+ * import { readNetwork } from '@cloister/sdk'
+ *
+ * const network = readNetwork(await (await fetch('/network.json')).json())
+ * ```
  */
 export function readNetwork(json: unknown, source = 'The network’s description'): Network {
   const parsed = Network.safeParse(json)

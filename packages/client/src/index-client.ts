@@ -27,8 +27,14 @@ import { fetchJson, reach } from './ask.ts'
 type Query = Record<string, string | number | boolean | undefined>
 
 /**
- * All items of a list, a page after the other: `everyPage((from) => index.delegations({ account, ...from
- * }))`.
+ * All items of a list of the index, a page after the other. Throws what `page` throws.
+ *
+ * @example
+ * ```ts
+ * import { everyPage } from '@cloister/sdk'
+ *
+ * const leases = await everyPage((from) => cloister.index.leases({ tenant: account.address, ...from }))
+ * ```
  */
 export async function everyPage<T>(
   page: (from: { cursor?: string }) => Promise<{ items: T[]; next?: string | undefined }>,
@@ -42,7 +48,19 @@ export async function everyPage<T>(
   }
 }
 
-/** Asks the indexer. Every answer is checked. */
+/**
+ * Asks the index. Each answer is checked; what it says is a word to be held against the chain where money or
+ * trust hangs on it. Throws `unreachable`, `bad-answer`, and what the index's problem document says, such as
+ * `not-found`.
+ *
+ * @example
+ * ```ts
+ * import { IndexClient } from '@cloister/sdk'
+ *
+ * const index = new IndexClient('https://index.example.org')
+ * const { items } = await index.leases({ tenant: account.address, open: true })
+ * ```
+ */
 export class IndexClient {
   private readonly url: string
   private readonly answerMs: number

@@ -61,6 +61,14 @@ export function defaultPolicy(development: boolean): Policy {
  * Reads a policy as it is typed:
  * `root=intel,tcb=UpToDate+OutOfDate,image=0x…,place=aws/eu-central-1,gpu=confidential,age=30m`. What isn't
  * said is as in `defaultPolicy`. Throws `bad-policy`.
+ *
+ * @example
+ * ```ts
+ * import { leases, parsePolicy } from '@cloister/sdk'
+ *
+ * const policy = parsePolicy('root=intel,tcb=UpToDate,age=1h', false)
+ * const { bids } = await leases.bids(cloister, { manifest, pay: 'USDC', policy })
+ * ```
  */
 export function parsePolicy(text: string, development: boolean): Policy {
   const policy: Record<string, unknown> = { ...defaultPolicy(development) }

@@ -22,7 +22,8 @@ export interface CloisterParameters {
 }
 
 /**
- * Connects to a network. Without an account only what is public can be asked.
+ * Connects to a network. Without an account only what is public can be asked. Asks nothing yet, and throws
+ * nothing.
  *
  * @example
  * ```ts
@@ -44,7 +45,16 @@ export function createCloister({ network, account, send }: CloisterParameters): 
   }
 }
 
-/** The account that acts. Throws `no-wallet`. */
+/**
+ * The account that acts, for actions that take a wallet alone. Throws `no-wallet`.
+ *
+ * @example
+ * ```ts
+ * import { walletOf } from '@cloister/sdk'
+ *
+ * const { address } = walletOf(cloister).account
+ * ```
+ */
 export function walletOf({ wallet }: Cloister): Wallet {
   if (!wallet)
     throw new CloisterError('no-wallet', 'That needs an account to sign with.', {

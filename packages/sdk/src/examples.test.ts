@@ -4,26 +4,32 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import * as sdk from './index.ts'
+import * as node from './node.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 /** Below node_modules, so that packages are found from there and nobody else looks at it. */
 const FOLDER = join(ROOT, 'node_modules/.examples')
 /** What examples take for given. */
 const GIVEN = `import type { Cloister, Manifest } from '@cloister/sdk'
-import type { Account, Address } from 'viem'
+import type { Account, Address, Hex } from 'viem'
 declare global {
   var account: Account
+  var app: Hex
   var cloister: Cloister
   var description: unknown
+  var hash: Hex
   var manifest: Manifest
   var provider: Address
   var text: string
+  var worker: Address
 }
 `
 
 interface Example {
   /** Where it stands: path and name. */
   of: string
+  /** What it is about, as it is called where it is declared. */
+  declared: string
   code: string
 }
 
@@ -37,6 +43,7 @@ function examplesIn(path: string): Example[] {
       .slice(1)
       .map((text) => ({
         of: `${path} ${name}`,
+        declared: name,
         code: text.replaceAll(/^ \* ?/gm, '').replaceAll(/^```(?:ts)?$/gm, ''),
       })),
   )
@@ -76,10 +83,38 @@ it('has examples that compile as they stand', async () => {
   expect(failed ? named : '').toBe('')
 })
 
-it('has one for each thing that an application does', () => {
-  const text = examples.map(({ code }) => code).join('\n')
-  const doings = ['bids', 'close', 'deploy', 'findLease', 'openSession', 'status', 'topUp', 'update']
-  for (const name of doings) expect(text, name).toContain(`leases.${name}(`)
-  for (const name of ['check', 'evidence']) expect(text, name).toContain(`verify.${name}(`)
-  expect(Object.keys(sdk.leases)).toEqual(expect.arrayContaining(doings))
+/** Functions and classes that an application imports, by the words that it calls them with. */
+const called = new Map<string, string>()
+const namespaces = new Set<string>()
+for (const [name, value] of Object.entries({ ...node, ...sdk })) {
+  if (typeof value === 'function') called.set(name, value.name)
+  else if (!Array.isArray(value)) {
+    namespaces.add(name)
+    for (const [own, action] of Object.entries(value)) called.set(`${name}.${own}`, action.name)
+  }
+}
+const names = [...called.keys()].sort()
+
+it('has one for each function that an application calls, in the function’s own comment', () => {
+  const bare = names.filter(
+    (name) =>
+      !examples.some(
+        ({ declared, code }) =>
+          declared === called.get(name) && new RegExp(`\\b${name.replace('.', '\\.')}\\b`).test(code),
+      ),
+  )
+  expect(bare).toEqual([])
+  expect(names).toEqual(expect.arrayContaining(['apps.seal', 'exec', 'leases.deploy', 'stake.delegate']))
+})
+
+it('names each of them in its page and in its README, and nothing that is not there', () => {
+  const page = readFileSync(join(ROOT, 'docs/sdk.md'), 'utf8')
+  const inPage = [...page.matchAll(/^\| `([\w.]+)`/gm)].map(([, name]) => name ?? '')
+  expect(inPage.sort()).toEqual(names)
+  const readme = readFileSync(join(ROOT, 'packages/sdk/README.md'), 'utf8')
+  const inReadme = [...readme.matchAll(/^- (.*(?:\n {2}.*)*)/gm)].flatMap(([, item = '']) => {
+    const [first = '', ...others] = [...item.matchAll(/`(\w+)`/g)].map(([, name]) => name ?? '')
+    return namespaces.has(first) ? others.map((name) => `${first}.${name}`) : [first, ...others]
+  })
+  expect(inReadme.sort()).toEqual(names)
 })

@@ -26,7 +26,18 @@ export type Counterpart = Pick<WorkerRecord, 'worker' | 'provider' | 'endpoint' 
 const EVIDENCE_MS = 15_000
 const sessions = new WeakMap<Cloister, Map<string, Session>>()
 
-/** The session with a worker or about a lease: one for each, while the index says the same of it. */
+/**
+ * The session with a worker or about a lease: one for each, while the index says the same of it. Nothing is
+ * asked yet.
+ *
+ * @example
+ * ```ts
+ * import { sessionOf } from '@cloister/sdk'
+ *
+ * const session = sessionOf(cloister, await cloister.index.worker(worker))
+ * const { verdict } = await session.verify()
+ * ```
+ */
 export function sessionOf(cloister: Cloister, about: Counterpart): Session {
   const known = sessions.get(cloister) ?? new Map<string, Session>()
   sessions.set(cloister, known)
@@ -42,6 +53,15 @@ export function sessionOf(cloister: Cloister, about: Counterpart): Session {
  * trusts them. `stranger` is the worker by the word of the index, asked for what proves itself. `worker` is
  * asked for everything else, over connections to the key alone that evidence names which was checked here,
  * once, when first needed.
+ *
+ * @example
+ * ```ts
+ * import { leases, parsePolicy, type Session } from '@cloister/sdk'
+ *
+ * const session: Session = await leases.openSession(cloister, 'my-app')
+ * await session.demand(parsePolicy('root=intel', false), { gpus: 0, gpuModels: [] })
+ * console.log((await session.worker.report()).name)
+ * ```
  */
 export class Session {
   readonly cloister: Cloister

@@ -47,7 +47,18 @@ export async function receiveOver(
   return received(await ask({ agent, target }, url, init))
 }
 
-/** A request to an `http:` or `https:` URL, as the system resolves and trusts it; see `receiveOver`. */
+/**
+ * A request to an `http:` or `https:` URL, as the system resolves and trusts it; see `receiveOver`. Throws
+ * what the connection throws.
+ *
+ * @example
+ * ```ts
+ * import { createCloister, readNetwork } from '@cloister/sdk'
+ * import { send } from '@cloister/sdk/node'
+ *
+ * const cloister = createCloister({ network: readNetwork(description), account, send })
+ * ```
+ */
 export async function receive(url: string, init: RequestInit): Promise<Received> {
   return received(await ask({ protocol: new URL(url).protocol }, url, init))
 }

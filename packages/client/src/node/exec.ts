@@ -23,7 +23,18 @@ const OPEN_MS = 15_000
 
 /**
  * Runs a command in a lease to its end; resolves with its exit code. Slow readers and writers slow each
- * other down.
+ * other down. Throws `unreachable`, and what the worker's problem document says.
+ *
+ * @example
+ * ```ts
+ * import { leases } from '@cloister/sdk'
+ * import { exec } from '@cloister/sdk/node'
+ *
+ * const { lease } = await leases.findLease(cloister, 'my-app')
+ * const { asTenant } = await leases.openSession(cloister, lease)
+ * const { stdin, stdout, stderr } = process
+ * const code = await exec(asTenant, { lease, argv: ['ls', '/'], stdin, stdout, stderr })
+ * ```
  */
 export async function exec(client: WorkerClient, parameters: ExecParameters): Promise<number> {
   const { lease, container, argv, terminal, stdin, stdout, stderr } = parameters

@@ -34,7 +34,20 @@ interface WorkerClientParts extends ConnectionParts {
   wallet?: Wallet | undefined
 }
 
-/** A worker's HTTP interface, as one tenant sees it. Requests about leases are signed, one by one. */
+/**
+ * A worker's HTTP interface, as one tenant sees it. Requests about leases are signed, one by one. A session
+ * gives one whose key was checked. Throws `unreachable`, `not-attested`, `bad-answer`, and what the worker's
+ * problem document says.
+ *
+ * @example
+ * ```ts
+ * import { leases, type WorkerClient } from '@cloister/sdk'
+ *
+ * const { asTenant } = await leases.openSession(cloister, 'my-app')
+ * const worker: WorkerClient = asTenant
+ * console.log((await worker.report()).name)
+ * ```
+ */
 export class WorkerClient {
   readonly worker: Address
   /** How to reach it: whoever holds its attested key alone is spoken to. */

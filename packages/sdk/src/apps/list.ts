@@ -6,7 +6,7 @@ import type { Cloister } from '../cloister.ts'
 /**
  * Apps that an account owns, oldest first, with the names they were registered under. The index says which
  * there may be; who owns each is read from the chain, and a name is given only where the app's id is made of
- * it.
+ * it. Throws what the index and the chain's node throw.
  *
  * @example
  * ```ts

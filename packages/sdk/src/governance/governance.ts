@@ -28,7 +28,7 @@ export interface GovernanceStatus {
 /**
  * What governance announced, suspended and proposed, newest first. Of what is open the chain is asked
  * whether it is so, and what a call does is read from the call itself. An index can leave things out all the
- * same: who has to be sure asks several.
+ * same: who has to be sure asks several. Throws what the index and the chain's node throw.
  *
  * @example
  * ```ts

@@ -63,8 +63,9 @@ const SPARE_SECONDS = 15
 
 /**
  * Asks every covered worker that could serve a manifest for a bid, in parallel, and checks each answer: that
- * it is for this order, under the ceiling, alive, and signed by the worker or its provider. Sends no
- * transaction.
+ * it is for this order, under the ceiling, alive, and signed by the worker or its provider. Prices are in
+ * base units per second. Sends no transaction. A worker that doesn't bid is among `declined`. Throws
+ * `unknown-token`, `notice-too-short` and what the index throws.
  *
  * @example
  * ```ts

@@ -18,7 +18,8 @@ export interface Closed {
 
 /**
  * Ends a lease; what is left of its balance is back in the tenant's account with the same transaction, or
- * waits as its credit where the token doesn't move.
+ * waits as its credit where the token doesn't move. Throws `no-wallet`, `not-found`, `forbidden` and
+ * `reverted`.
  *
  * @example
  * ```ts

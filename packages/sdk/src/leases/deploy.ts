@@ -244,7 +244,16 @@ async function serve(
   }
 }
 
-/** Throws `secrets-missing` naming sealed secrets that a manifest takes and nobody gives. */
+/**
+ * Throws `secrets-missing` naming sealed secrets that a manifest takes and nobody gives.
+ *
+ * @example
+ * ```ts
+ * import { leases } from '@cloister/sdk'
+ *
+ * leases.checkSecrets(manifest, undefined)
+ * ```
+ */
 export function checkSecrets(manifest: Manifest, envelope: Envelope | undefined): void {
   const missing = missingSecrets(manifest, envelope)
   if (missing.length > 0)
@@ -257,7 +266,17 @@ export function checkSecrets(manifest: Manifest, envelope: Envelope | undefined)
     )
 }
 
-/** Why nobody bid, as an error. */
+/**
+ * Why nobody bid, as an error: `no-bids`, with each worker's reason under `declined` of its details.
+ *
+ * @example
+ * ```ts
+ * import { leases } from '@cloister/sdk'
+ *
+ * const found = await leases.bids(cloister, { manifest, pay: 'USDC' })
+ * if (found.bids.length === 0) throw leases.noBids(found)
+ * ```
+ */
 export function noBids({ declined }: Bids): CloisterError {
   const reasons = [...new Set(declined.map(({ reason }) => reason))].slice(0, 5).join(' ')
   return new CloisterError(

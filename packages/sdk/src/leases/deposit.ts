@@ -8,7 +8,17 @@ import type { CheckedBid } from './bids.ts'
  */
 export type AskedDeposit = bigint | ((chosen: CheckedBid) => bigint)
 
-/** Base units that a lease is opened with where `asked` is said of it. */
+/**
+ * Base units that a lease is opened with where `asked` is said of it.
+ *
+ * @example
+ * ```ts
+ * import { leases } from '@cloister/sdk'
+ *
+ * const { bids } = await leases.bids(cloister, { manifest, pay: 'USDC' })
+ * const anHour = bids.map((bid) => leases.depositFor(bid, ({ bid }) => bid.ratePerSecond * 3600n))
+ * ```
+ */
 export function depositFor(chosen: CheckedBid, asked: AskedDeposit): bigint {
   if (typeof asked === 'bigint') return asked
   const { minimumDeposit } = chosen.bid
@@ -21,6 +31,14 @@ export function depositFor(chosen: CheckedBid, asked: AskedDeposit): bigint {
  * Whether a bid asks for a deposit that nobody who gave no amount could expect: more than what was reckoned,
  * and more than an hour at its price and a twentieth of a whole token, which is the most that the default
  * configuration of a provider asks for.
+ *
+ * @example
+ * ```ts
+ * import { leases } from '@cloister/sdk'
+ *
+ * const { bids, token } = await leases.bids(cloister, { manifest, pay: 'USDC' })
+ * const greedy = bids.filter((bid) => leases.isUnexpected(bid, ({ bid }) => bid.ratePerSecond * 60n, token))
+ * ```
  */
 export function isUnexpected(
   chosen: CheckedBid,
@@ -36,6 +54,14 @@ export function isUnexpected(
  * Why a lease isn't opened with what is put in: it is less than the bid asks for (`deposit-too-small`), or
  * the bid asks for more than anybody could expect and nobody is there to be asked (`deposit-unexpected`).
  * Undefined where nothing is wrong.
+ *
+ * @example
+ * ```ts
+ * import { leases } from '@cloister/sdk'
+ *
+ * const { bids, token } = await leases.bids(cloister, { manifest, pay: 'USDC' })
+ * const best = bids.find((bid) => !leases.depositProblem(bid, 1_000_000n, token, false))
+ * ```
  */
 export function depositProblem(
   chosen: CheckedBid,

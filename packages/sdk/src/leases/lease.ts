@@ -132,7 +132,8 @@ export async function openSession(cloister: Cloister, key: string): Promise<Sess
 }
 
 /**
- * What runs, what it cost so far and how long the money lasts; money as of the chain's newest block.
+ * What runs, what it cost so far and how long the money lasts; money as of the chain's newest block. Throws
+ * `not-found`; a worker that doesn't answer is the state `unreachable`, with the reason as `problem`.
  *
  * @example
  * ```ts
@@ -204,7 +205,18 @@ export async function status(cloister: Cloister, key: string): Promise<LeaseStat
   }
 }
 
-/** Addresses by service, as programs that don't resolve `*.localhost` can use them. */
+/**
+ * Addresses by service, as programs that don't resolve `*.localhost` can use them. A service with several
+ * ports has the second and further ones as `service:port`.
+ *
+ * @example
+ * ```ts
+ * import { leases } from '@cloister/sdk'
+ *
+ * const { lease } = await leases.findLease(cloister, 'my-app')
+ * console.log(leases.urlsOf(await leases.routesOf(cloister, lease))['web'])
+ * ```
+ */
 export function urlsOf(routes: GatewayRoute[]): Record<string, string> {
   const urls: Record<string, string> = {}
   for (const route of routes)
@@ -213,7 +225,17 @@ export function urlsOf(routes: GatewayRoute[]): Record<string, string> {
   return urls
 }
 
-/** The public addresses of an open lease, from the gateway. */
+/**
+ * The public addresses of an open lease, from the gateway. Throws `unreachable` or `bad-answer`.
+ *
+ * @example
+ * ```ts
+ * import { leases } from '@cloister/sdk'
+ *
+ * const { lease } = await leases.findLease(cloister, 'my-app')
+ * for (const { service, url } of await leases.routesOf(cloister, lease)) console.log(service, url)
+ * ```
+ */
 export function routesOf({ network, send }: Cloister, lease: Hex): Promise<GatewayRoute[]> {
   return new GatewayClient(network.gatewayUrl, send).routes(lease)
 }

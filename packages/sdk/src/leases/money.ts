@@ -6,6 +6,14 @@ import { type Cloister, walletOf } from '../cloister.ts'
 /**
  * Checks that the account can pay: `amount` base units of a token, and ether for the transaction. Throws
  * `no-money` or `no-gas`.
+ *
+ * @example
+ * ```ts
+ * import { leases } from '@cloister/sdk'
+ *
+ * const { bids } = await leases.bids(cloister, { manifest, pay: 'USDC' })
+ * if (bids[0]) await leases.requireMoney(cloister, bids[0].bid.token, bids[0].bid.minimumDeposit)
+ * ```
  */
 export async function requireMoney(cloister: Cloister, token: Address, amount: bigint): Promise<void> {
   const { network } = cloister

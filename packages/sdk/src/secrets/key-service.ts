@@ -8,7 +8,18 @@ import { type Envelope, type Secrets, sealSecrets } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import type { Cloister } from '../cloister.ts'
 
-/** How the key service is doing: each filled seat, its machine and manifest checked. */
+/**
+ * How the key service is doing: each filled seat, its machine and manifest checked. A seat that doesn't
+ * answer, or isn't to be believed, says so as its `problem`. Throws `chain-unreachable`.
+ *
+ * @example
+ * ```ts
+ * import { apps } from '@cloister/sdk'
+ *
+ * const seats = await apps.keyService(cloister)
+ * console.log(seats.map(({ index, problem }) => `${index}: ${problem ?? 'as it should be'}`))
+ * ```
+ */
 export function keyService({ chain }: Cloister): Promise<SeatStatus[]> {
   return seatStatuses(chain)
 }
@@ -34,6 +45,14 @@ export async function sealForApp({ chain }: Cloister, app: Hex, secrets: Secrets
 /**
  * Asks an instance of the key service, which has no seat yet, for its worker's consent to one; `takeSeat`
  * takes it. Throws `forbidden` where the worker's provider gives no seat.
+ *
+ * @example
+ * ```ts
+ * import { apps, leases } from '@cloister/sdk'
+ *
+ * const { lease } = await leases.findLease(cloister, 'key-service-0')
+ * const consent = await apps.seatConsent(cloister, lease)
+ * ```
  */
 export function seatConsent({ chain }: Cloister, lease: Hex): ReturnType<typeof askConsent> {
   return askConsent(chain, lease)

@@ -11,7 +11,7 @@ const EVENTS = [...STAKE_ABI, ...EMISSION_ABI].filter((item) => item.type === 'e
  * Recomputes stake and emission from the chain's events alone, with no index and none of the contracts' own
  * answers, and compares what comes out with what the contracts say at the same block. Every position, claim
  * and GPU reward has to agree to the unit; what stake earned, of which the contracts round each step down,
- * to some units.
+ * to some units. `progress` is told the part that is read, up to 1. Throws what the chain's node throws.
  *
  * @example
  * ```ts

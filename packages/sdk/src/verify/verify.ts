@@ -29,7 +29,8 @@ export async function verify(
 }
 
 /**
- * The evidence of a lease or worker for an auditor, with the manifest if it is given.
+ * The evidence of a lease or worker for an auditor, with the manifest if it is given. `key` and errors are as
+ * in `check`; a manifest beside a worker is `bad-option`.
  *
  * @example
  * ```ts

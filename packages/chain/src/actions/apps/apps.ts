@@ -30,6 +30,13 @@ export interface AllowedHash {
 
 /**
  * The id of the app that an account registers under a name, as `Apps.appOf` computes it. Throws `bad-name`.
+ *
+ * @example
+ * ```ts
+ * import { apps } from '@cloister/sdk'
+ *
+ * const app = apps.idOf(cloister.network, account.address, 'shop')
+ * ```
  */
 export function appIdOf(
   { chainId, contracts }: Pick<Network, 'chainId' | 'contracts'>,
@@ -40,7 +47,24 @@ export function appIdOf(
   return keccak256(encodeAbiParameters(words, [BigInt(chainId), contracts.apps, owner, nameOf(name)]))
 }
 
-/** Registers an app. Throws `bad-name`, or `reverted` with the contract's reason. */
+/**
+ * Registers an app, and what may have its keys from the first: SHA-256 hashes of canonical manifests, and
+ * guest images. `upgradeDelay`: seconds that what is allowed later waits. Returns the app's id. Throws
+ * `bad-name`, or `reverted` with the contract's reason.
+ *
+ * @example
+ * ```ts
+ * import { apps, walletOf } from '@cloister/sdk'
+ *
+ * const { image } = await cloister.index.worker(worker)
+ * const app = await apps.register(walletOf(cloister), {
+ *   name: 'shop',
+ *   upgradeDelay: 3 * 86_400,
+ *   manifests: [hash],
+ *   images: image ? [image] : [],
+ * })
+ * ```
+ */
 export async function registerApp(
   wallet: Wallet,
   {
@@ -54,27 +78,77 @@ export async function registerApp(
   return appIdOf(wallet.network, wallet.account.address, name)
 }
 
-/** Adds to an app's policy; it counts once the upgrade delay has passed. */
+/**
+ * Adds the hash of a manifest or of a guest image to an app's policy; it counts once the upgrade delay has
+ * passed. Throws `reverted` with the contract's reason.
+ *
+ * @example
+ * ```ts
+ * import { apps, walletOf } from '@cloister/sdk'
+ *
+ * await apps.allow(walletOf(cloister), app, 'manifest', hash)
+ * ```
+ */
 export function allowInApp(wallet: Wallet, app: Hex, what: 'manifest' | 'image', hash: Hex) {
   return change(wallet, what === 'manifest' ? 'allowManifest' : 'allowImage', [app, hash])
 }
 
-/** Takes something off an app's policy, at once. */
+/**
+ * Takes the hash of a manifest or of a guest image off an app's policy, at once. Throws `reverted` with the
+ * contract's reason.
+ *
+ * @example
+ * ```ts
+ * import { apps, walletOf } from '@cloister/sdk'
+ *
+ * await apps.forbid(walletOf(cloister), app, 'manifest', hash)
+ * ```
+ */
 export function forbidInApp(wallet: Wallet, app: Hex, what: 'manifest' | 'image', hash: Hex) {
   return change(wallet, what === 'manifest' ? 'forbidManifest' : 'forbidImage', [app, hash])
 }
 
-/** Freezes an app's policy for good. */
+/**
+ * Freezes an app's policy for good: nothing new is ever allowed. Throws `reverted` with the contract's
+ * reason.
+ *
+ * @example
+ * ```ts
+ * import { apps, walletOf } from '@cloister/sdk'
+ *
+ * await apps.freeze(walletOf(cloister), app)
+ * ```
+ */
 export function freezeApp(wallet: Wallet, app: Hex) {
   return change(wallet, 'freeze', [app])
 }
 
-/** Sets the upgrade delay, seconds; a shorter one holds once the present one has passed. */
+/**
+ * Sets the upgrade delay, seconds; a shorter one holds once the present one has passed. Throws `reverted`
+ * with the contract's reason.
+ *
+ * @example
+ * ```ts
+ * import { apps, walletOf } from '@cloister/sdk'
+ *
+ * await apps.setUpgradeDelay(walletOf(cloister), app, 7 * 86_400)
+ * ```
+ */
 export function setUpgradeDelay(wallet: Wallet, app: Hex, seconds: number) {
   return change(wallet, 'setUpgradeDelay', [app, BigInt(seconds)])
 }
 
-/** An app and its policy, read from the chain's events and state. Throws `not-found`. */
+/**
+ * An app and its policy, read from the chain's events and state. Throws `not-found`.
+ *
+ * @example
+ * ```ts
+ * import { apps } from '@cloister/sdk'
+ *
+ * const { manifests, frozenAt } = await apps.get(cloister.chain, app)
+ * console.log(manifests.map(({ hash, allowedFrom }) => [hash, new Date(allowedFrom * 1000)]), frozenAt)
+ * ```
+ */
 export async function getApp(chain: Chain, app: Hex): Promise<App> {
   const { client, network } = chain
   const contract = { address: network.contracts.apps, abi: APPS_ABI } as const

@@ -41,6 +41,14 @@ export async function signReceipt(
 /**
  * Reports two receipts or two bids that contradict each other, as read from files: the chain decides. Throws
  * `bad-report` for what is neither, `reverted` with the contract's reason.
+ *
+ * @example
+ * ```ts
+ * import { stake, walletOf } from '@cloister/sdk'
+ *
+ * const [first, second] = JSON.parse(text)
+ * const { taken, reward } = await stake.reportContradiction(walletOf(cloister), first, second)
+ * ```
  */
 export async function reportContradiction(
   wallet: Wallet,
@@ -67,7 +75,17 @@ export async function reportContradiction(
   )
 }
 
-/** Reports a lease that its worker turned down. Throws `reverted` with the contract's reason. */
+/**
+ * Reports a lease that its worker turned down. Throws `reverted` with the contract's reason.
+ *
+ * @example
+ * ```ts
+ * import { leases, stake, walletOf } from '@cloister/sdk'
+ *
+ * const { lease } = await leases.findLease(cloister, '7f3a9c')
+ * const { reward } = await stake.reportRefusal(walletOf(cloister), lease)
+ * ```
+ */
 export async function reportRefusal(wallet: Wallet, lease: Hex): Promise<Reported> {
   return reported(await send(wallet, { ...slashing(wallet), functionName: 'reportRefusal', args: [lease] }))
 }

@@ -29,7 +29,16 @@ export function getPool(chain: Chain, provider: Address) {
   return chain.client.readContract({ ...stake(chain), functionName: 'poolOf', args: [provider] })
 }
 
-/** An account's shares of a pool and what they are worth, in base units of CLOI. */
+/**
+ * An account's shares of a pool and what they are worth, in base units of CLOI.
+ *
+ * @example
+ * ```ts
+ * import { stake } from '@cloister/sdk'
+ *
+ * const { shares, worth } = await stake.getPosition(cloister.chain, provider, account.address)
+ * ```
+ */
 export async function getPosition(
   chain: Chain,
   provider: Address,
@@ -43,7 +52,16 @@ export async function getPosition(
   return { shares, worth }
 }
 
-/** What an account could claim in a pool just now, in base units of CLOI. Nothing is sent. */
+/**
+ * What an account could claim in a pool just now, in base units of CLOI. Nothing is sent.
+ *
+ * @example
+ * ```ts
+ * import { stake } from '@cloister/sdk'
+ *
+ * const amount = await stake.getClaimable(cloister.chain, provider, account.address)
+ * ```
+ */
 export async function getClaimable(chain: Chain, provider: Address, account: Address): Promise<bigint> {
   const { result } = await chain.client.simulateContract({
     ...stake(chain),
@@ -123,7 +141,19 @@ export async function delegate(
   return { shares: log?.args.shares ?? 0n, receipt }
 }
 
-/** Begins to leave a pool with some shares. Returns the exit's id and when it is ready. Throws `reverted`. */
+/**
+ * Begins to leave a pool with some shares. Returns the exit's id, what it is worth in base units of CLOI, and
+ * when it is ready, Unix seconds. Throws `reverted`.
+ *
+ * @example
+ * ```ts
+ * import { stake, walletOf } from '@cloister/sdk'
+ *
+ * const { shares } = await stake.getPosition(cloister.chain, provider, account.address)
+ * const { id, readyAt } = await stake.requestExit(walletOf(cloister), provider, shares)
+ * console.log(id, new Date(readyAt * 1000))
+ * ```
+ */
 export async function requestExit(
   wallet: Wallet,
   provider: Address,
@@ -137,7 +167,16 @@ export async function requestExit(
   return { id: log.args.id, amount: log.args.amount, readyAt: Number(log.args.readyAt) }
 }
 
-/** Turns an exit back into active stake. Throws `reverted`. */
+/**
+ * Turns an exit back into active stake. Throws `reverted`.
+ *
+ * @example
+ * ```ts
+ * import { stake, walletOf } from '@cloister/sdk'
+ *
+ * await stake.cancelExit(walletOf(cloister), 3n)
+ * ```
+ */
 export async function cancelExit(wallet: Wallet, id: bigint): Promise<TransactionReceipt> {
   const { provider } = await wallet.client.readContract({
     ...stake(wallet),
@@ -149,13 +188,33 @@ export async function cancelExit(wallet: Wallet, id: bigint): Promise<Transactio
   )
 }
 
-/** Takes out an exit that is ready. Returns the amount in base units of CLOI. Throws `reverted`. */
+/**
+ * Takes out an exit that is ready. Returns the amount in base units of CLOI. Throws `reverted`.
+ *
+ * @example
+ * ```ts
+ * import { stake, walletOf } from '@cloister/sdk'
+ *
+ * const amount = await stake.withdrawExit(walletOf(cloister), 3n)
+ * ```
+ */
 export async function withdrawExit(wallet: Wallet, id: bigint): Promise<bigint> {
   const { logs } = await send(wallet, { ...stake(wallet), functionName: 'withdraw', args: [id] })
   return parseEventLogs({ abi: STAKE_ABI, eventName: 'ExitWithdrawn', logs })[0]?.args.amount ?? 0n
 }
 
-/** Moves shares from one pool to another without the waiting time. Throws `reverted`. */
+/**
+ * Moves shares from one pool to another without the waiting time. Throws `reverted`.
+ *
+ * @example
+ * ```ts
+ * import { stake, walletOf } from '@cloister/sdk'
+ *
+ * const other = '0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC'
+ * const { shares } = await stake.getPosition(cloister.chain, provider, account.address)
+ * await stake.redelegate(walletOf(cloister), provider, other, shares)
+ * ```
+ */
 export function redelegate(
   wallet: Wallet,
   from: Address,
@@ -171,7 +230,14 @@ export function redelegate(
 
 /**
  * Pays out rewards of several pools, to whom they belong; anybody may. In one transaction, or as many as
- * blocks have room for. Returns the sum, in base units of CLOI.
+ * blocks have room for. Returns the sum, in base units of CLOI. Throws `reverted`.
+ *
+ * @example
+ * ```ts
+ * import { stake, walletOf } from '@cloister/sdk'
+ *
+ * const sum = await stake.claimRewards(walletOf(cloister), [{ provider, account: account.address }])
+ * ```
  */
 export async function claimRewards(
   wallet: Wallet,
@@ -191,6 +257,13 @@ export async function claimRewards(
 /**
  * Sets the commission of the wallet's own pool, in hundredths of a percent; a higher one holds after a week.
  * Throws `reverted`.
+ *
+ * @example
+ * ```ts
+ * import { setCommission, walletOf } from '@cloister/sdk'
+ *
+ * await setCommission(walletOf(cloister), 750)
+ * ```
  */
 export function setCommission(wallet: Wallet, bps: number): Promise<TransactionReceipt> {
   return settledFirst(wallet, wallet.account.address, () =>
