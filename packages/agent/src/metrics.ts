@@ -1,19 +1,10 @@
 import { statfs } from 'node:fs/promises'
+import { LEASE_STATES } from '@cloister/core'
 import { addCounters, addGauges, type Observed, type Registry } from '@cloister/operations/metrics'
 import type { Worker } from './api/worker.ts'
 import { capacityOf, freeRoom } from './bidding/capacity.ts'
-import type { LeaseState } from './leases/runner.ts'
 
 const BYTES_PER_MIB = 1024 * 1024
-const LEASE_STATES: LeaseState[] = [
-  'waiting',
-  'starting',
-  'running',
-  'degraded',
-  'completed',
-  'failed',
-  'closed',
-]
 
 /**
  * Adds a worker's metrics, read when somebody asks. They say how many leases there are and never which: no

@@ -35,6 +35,7 @@ export {
 } from './manifest/service.ts'
 export { ManifestError, type ManifestWarning } from './manifest/source.ts'
 export * from './market/index.ts'
+export { Memo } from './memo.ts'
 export * from './money.ts'
 export { type ConfirmedGpus, defaultPolicy, Policy, parsePolicy } from './policy.ts'
 export { address, bytes32, decimal, hexBytes } from './shapes.ts'

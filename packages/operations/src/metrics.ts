@@ -37,16 +37,13 @@ type Reading = number | Record<string, number>
 
 /** Adds what goes up and down. */
 export function addGauges(registry: Registry, observed: Observed[]): void {
-  for (const { name, help, label, read } of observed)
+  for (const metric of observed)
     new Gauge({
-      name,
-      help,
-      labelNames: label === undefined ? [] : [label],
-      registers: [registry],
+      ...shapeOf(registry, metric),
       async collect() {
-        const now = await readings(label, read)
+        const now = await readings(metric)
         // What can't be read is not known, and no old value tells it.
-        if (!now && label === undefined) this.set(Number.NaN)
+        if (!now && metric.label === undefined) this.set(Number.NaN)
         else this.reset()
         for (const [labels, value] of now ?? []) this.set(labels, value)
       },
@@ -55,14 +52,11 @@ export function addGauges(registry: Registry, observed: Observed[]): void {
 
 /** Adds what only grows, counted elsewhere. */
 export function addCounters(registry: Registry, observed: Observed[]): void {
-  for (const { name, help, label, read } of observed)
+  for (const metric of observed)
     new Counter({
-      name,
-      help,
-      labelNames: label === undefined ? [] : [label],
-      registers: [registry],
+      ...shapeOf(registry, metric),
       async collect() {
-        const now = await readings(label, read)
+        const now = await readings(metric)
         // It can't have become less.
         if (!now) return
         this.reset()
@@ -71,11 +65,12 @@ export function addCounters(registry: Registry, observed: Observed[]): void {
     })
 }
 
+function shapeOf(registry: Registry, { name, help, label }: Observed) {
+  return { name, help, labelNames: label === undefined ? [] : [label], registers: [registry] }
+}
+
 /** By labels; undefined for what can't be read now: the other metrics are worth having all the same. */
-async function readings(
-  label: string | undefined,
-  read: Observed['read'],
-): Promise<[Record<string, string>, number][] | undefined> {
+async function readings({ label, read }: Observed): Promise<[Record<string, string>, number][] | undefined> {
   const reading = await patiently(Promise.resolve().then(read)).catch(() => undefined)
   if (reading === undefined) return undefined
   if (typeof reading === 'number') return [[{}, reading]]

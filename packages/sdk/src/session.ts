@@ -11,6 +11,7 @@ import {
 import {
   CloisterError,
   type LeaseRecord,
+  Memo,
   type Policy,
   type Resources,
   type WorkerRecord,
@@ -69,7 +70,7 @@ export class Session {
   /** For bids, which are signed, and for evidence. */
   readonly stranger: WorkerClient
   private trusted: WorkerClient | undefined
-  private key: Promise<Hex> | undefined
+  private readonly key = new Memo(() => this.findKey())
 
   constructor(cloister: Cloister, about: Counterpart) {
     this.cloister = cloister
@@ -87,7 +88,7 @@ export class Session {
       worker,
       wallet,
       network,
-      attestedKey: () => this.attestedKey(),
+      attestedKey: () => this.key.get(),
     })
     return this.trusted
   }
@@ -157,17 +158,7 @@ export class Session {
   }
 
   private trust({ evidence }: EvidenceBundle): void {
-    this.key = Promise.resolve(evidence.tlsKeyHash)
-  }
-
-  private attestedKey(): Promise<Hex> {
-    if (!this.key) {
-      this.key = this.findKey()
-      this.key.catch(() => {
-        this.key = undefined
-      })
-    }
-    return this.key
+    this.key.set(evidence.tlsKeyHash)
   }
 
   /** The worker's TLS key, out of evidence that is checked now. Throws `not-attested`. */

@@ -1,6 +1,7 @@
 import { EventEmitter, on, once } from 'node:events'
 import {
   CloisterError,
+  type LEASE_STATES,
   type Manifest,
   messageOf,
   parseImageReference,
@@ -21,7 +22,7 @@ import { type ContainerState, ContainerTask } from './container-task.ts'
 import { type PlannedContainer, planContainers } from './plan.ts'
 
 /** How a lease's containers are doing, all taken together. */
-export type LeaseState = 'waiting' | 'starting' | 'running' | 'degraded' | 'completed' | 'failed' | 'closed'
+export type LeaseState = (typeof LEASE_STATES)[number]
 
 /** One container in a lease's status. */
 export interface ContainerReport {

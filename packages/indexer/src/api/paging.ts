@@ -39,6 +39,11 @@ export function pageFrom<Row, T, P>(
   }
 }
 
+/** Where a row of events is in the order of the chain. */
+export function placeIn({ block, logIndex }: Place): Place {
+  return { block, logIndex }
+}
+
 /** As much as the columns hold. */
 const small = z
   .int()

@@ -4,6 +4,7 @@ import {
   encodeSealedRequest,
   fromProblem,
   isRequestKeyOf,
+  Memo,
   RequestKeyReport,
   SEALED_TYPE,
   SealedHead,
@@ -29,7 +30,7 @@ export class WorkerConnection {
   readonly endpoint: string
   private readonly parts: ConnectionParts
   private readonly urls: { key: string; sealed: string }
-  private key: Promise<Hex> | undefined
+  private readonly key = new Memo(() => this.findKey())
 
   constructor(parts: ConnectionParts) {
     this.endpoint = parts.endpoint.replace(/\/$/, '')
@@ -64,13 +65,13 @@ export class WorkerConnection {
     } catch (error) {
       // The worker was started anew, and has another key: what it can't open, it did nothing about.
       if (!(error instanceof CloisterError) || error.code !== 'not-sealed-for-us') throw error
-      this.key = undefined
+      this.key.forget()
       return this.exchange(question, signal ?? undefined)
     }
   }
 
   private async exchange(question: Uint8Array, signal: AbortSignal | undefined): Promise<Response> {
-    const key = hexToBytes(await this.requestKey())
+    const key = hexToBytes(await this.key.get())
     const { sealed, openAnswer } = await sealQuestion(key, question, sealedContext(this.parts.worker))
     const response = await fetch(this.urls.sealed, {
       method: 'POST',
@@ -90,16 +91,6 @@ export class WorkerConnection {
     const { status, contentType } = head
     const headers: Record<string, string> = contentType === undefined ? {} : { 'content-type': contentType }
     return new Response(NO_BODY.has(status) ? null : streamOf(pieces), { status, headers })
-  }
-
-  private requestKey(): Promise<Hex> {
-    if (!this.key) {
-      this.key = this.findKey()
-      this.key.catch(() => {
-        this.key = undefined
-      })
-    }
-    return this.key
   }
 
   /** Throws `not-attested` for a key that isn't the worker's. */

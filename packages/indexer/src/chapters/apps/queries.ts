@@ -1,7 +1,7 @@
 import type { AllowanceRecord, AppPolicyRecord, AppRecord, SeatRecord } from '@cloister/core'
 import { and, asc, desc, eq, isNotNull, isNull, sql } from 'drizzle-orm'
 import type { Address, Hex } from 'viem'
-import { type Page, type Place, pageFrom } from '../../api/paging.ts'
+import { type Page, type Place, pageFrom, placeIn } from '../../api/paging.ts'
 import { equal, type Filter } from '../../database/filters.ts'
 import type { Database } from '../../database/open.ts'
 import { lease } from '../leases/tables.ts'
@@ -27,12 +27,7 @@ export async function findApps(
     )
     .orderBy(desc(app.block), desc(app.logIndex))
     .limit(limit + 1)
-  return pageFrom(
-    rows,
-    limit,
-    (row) => recordOf(row, now),
-    ({ block, logIndex }) => ({ block, logIndex }),
-  )
+  return pageFrom(rows, limit, (row) => recordOf(row, now), placeIn)
 }
 
 /** An app with its policy; undefined where there is none. */

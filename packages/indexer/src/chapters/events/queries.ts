@@ -2,7 +2,7 @@ import type { ChainEventRecord } from '@cloister/core'
 import { and, desc, eq, exists, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { Address, Hex } from 'viem'
-import { type Page, type Place, pageFrom } from '../../api/paging.ts'
+import { type Page, type Place, pageFrom, placeIn } from '../../api/paging.ts'
 import type { Filter } from '../../database/filters.ts'
 import type { Database } from '../../database/open.ts'
 import type { Plan } from '../../engine/plan.ts'
@@ -34,7 +34,7 @@ export async function findEvents(
         ...(of.has('worker') && { worker: of.get('worker') as Address }),
       }
     },
-    ({ block, logIndex }) => ({ block, logIndex }),
+    placeIn,
   )
 }
 

@@ -1,7 +1,7 @@
 import type { LeaseRecord } from '@cloister/core'
 import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
 import type { Address, Hex } from 'viem'
-import type { Page, Place } from '../../api/paging.ts'
+import { type Page, type Place, pageFrom } from '../../api/paging.ts'
 import { equal, type Filter } from '../../database/filters.ts'
 import type { Database } from '../../database/open.ts'
 import { worker } from '../workers/tables.ts'
@@ -46,7 +46,9 @@ export async function findLeases(
     .where(where)
     .orderBy(desc(lease.openedBlock), desc(lease.openedLogIndex))
     .limit(limit + 1)
-  const items = rows.slice(0, limit).map(
+  return pageFrom(
+    rows,
+    limit,
     ({ lease: row, endpoint, tlsKeyHash, holds }): LeaseRecord => ({
       lease: row.id as Hex,
       shortId: row.shortId,
@@ -72,13 +74,8 @@ export async function findLeases(
       ...(tlsKeyHash !== null && { tlsKeyHash: tlsKeyHash as Hex }),
       transaction: row.transaction as Hex,
     }),
+    ({ lease: row }) => ({ block: row.openedBlock, logIndex: row.openedLogIndex }),
   )
-  const last = rows[limit - 1]?.lease
-  return {
-    items,
-    next:
-      rows.length > limit && last ? { block: last.openedBlock, logIndex: last.openedLogIndex } : undefined,
-  }
 }
 
 function isHolder(): SQL {

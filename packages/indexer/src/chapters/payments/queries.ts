@@ -1,7 +1,7 @@
 import type { PaymentRecord } from '@cloister/core'
 import { and, desc, sql } from 'drizzle-orm'
 import type { Address, Hex } from 'viem'
-import type { Page, Place } from '../../api/paging.ts'
+import { type Page, type Place, pageFrom } from '../../api/paging.ts'
 import { equal, type Filter } from '../../database/filters.ts'
 import type { Database } from '../../database/open.ts'
 import { payment } from './tables.ts'
@@ -29,7 +29,9 @@ export async function findPayments(
     )
     .orderBy(desc(block), desc(logIndex), desc(part))
     .limit(limit + 1)
-  const items = rows.slice(0, limit).map(
+  return pageFrom(
+    rows,
+    limit,
     (row): PaymentRecord => ({
       kind: row.kind as PaymentRecord['kind'],
       ...(row.lease !== null && { lease: row.lease as Hex }),
@@ -40,13 +42,6 @@ export async function findPayments(
       time: row.time,
       transaction: row.transaction as Hex,
     }),
+    ({ block, logIndex, part }) => ({ block, logIndex, part }),
   )
-  const last = rows[limit - 1]
-  return {
-    items,
-    next:
-      rows.length > limit && last
-        ? { block: last.block, logIndex: last.logIndex, part: last.part }
-        : undefined,
-  }
 }

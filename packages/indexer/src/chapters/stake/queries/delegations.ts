@@ -3,7 +3,7 @@ import { poolAssetsOf } from '@cloister/economy'
 import { and, asc, desc, eq, sql } from 'drizzle-orm'
 import type { Address } from 'viem'
 import { z } from 'zod'
-import type { Page } from '../../../api/paging.ts'
+import { type Page, pageFrom } from '../../../api/paging.ts'
 import { equal, type Filter } from '../../../database/filters.ts'
 import type { Database } from '../../../database/open.ts'
 import { delegation, pool } from '../tables.ts'
@@ -32,7 +32,9 @@ export async function findDelegations(
     )
     .orderBy(desc(delegation.shares), asc(delegation.key))
     .limit(limit + 1)
-  const items = rows.slice(0, limit).map(
+  return pageFrom(
+    rows,
+    limit,
     ({ held, assets, all }): DelegationRecord => ({
       provider: held.provider as Address,
       account: held.account as Address,
@@ -42,10 +44,6 @@ export async function findDelegations(
       claimed: held.claimed.toString(),
       since: held.since,
     }),
+    ({ held }) => ({ shares: held.shares.toString(), key: held.key }),
   )
-  const last = rows[limit - 1]?.held
-  return {
-    items,
-    next: rows.length > limit && last ? { shares: last.shares.toString(), key: last.key } : undefined,
-  }
 }

@@ -3,7 +3,7 @@ import { poolAssetsOf } from '@cloister/economy'
 import { and, asc, eq, sql } from 'drizzle-orm'
 import type { Address } from 'viem'
 import { z } from 'zod'
-import type { Page } from '../../../api/paging.ts'
+import { type Page, pageFrom } from '../../../api/paging.ts'
 import { equal, type Filter } from '../../../database/filters.ts'
 import type { Database } from '../../../database/open.ts'
 import { pool, stakeExit } from '../tables.ts'
@@ -33,7 +33,9 @@ export async function findExits(
     )
     .orderBy(asc(stakeExit.readyAt), asc(stakeExit.id))
     .limit(limit + 1)
-  const items = rows.slice(0, limit).map(
+  return pageFrom(
+    rows,
+    limit,
     ({ exit, assets, all }): ExitRecord => ({
       id: exit.id,
       provider: exit.provider as Address,
@@ -43,7 +45,6 @@ export async function findExits(
       readyAt: exit.readyAt,
       state: exit.state as ExitRecord['state'],
     }),
+    ({ exit }) => ({ readyAt: exit.readyAt, id: exit.id }),
   )
-  const last = rows[limit - 1]?.exit
-  return { items, next: rows.length > limit && last ? { readyAt: last.readyAt, id: last.id } : undefined }
 }

@@ -1,7 +1,7 @@
 import type { RewardRecord } from '@cloister/core'
 import { and, desc, sql } from 'drizzle-orm'
 import type { Address, Hex } from 'viem'
-import type { Page, Place } from '../../../api/paging.ts'
+import { type Page, type Place, pageFrom, placeIn } from '../../../api/paging.ts'
 import { equal, type Filter } from '../../../database/filters.ts'
 import type { Database } from '../../../database/open.ts'
 import { reward } from '../tables.ts'
@@ -24,7 +24,9 @@ export async function findRewards(
     )
     .orderBy(desc(reward.block), desc(reward.logIndex))
     .limit(limit + 1)
-  const items = rows.slice(0, limit).map(
+  return pageFrom(
+    rows,
+    limit,
     ({ provider, account, amount, block, time, transaction }): RewardRecord => ({
       provider: provider as Address,
       account: account as Address,
@@ -33,10 +35,6 @@ export async function findRewards(
       time,
       transaction: transaction as Hex,
     }),
+    placeIn,
   )
-  const last = rows[limit - 1]
-  return {
-    items,
-    next: rows.length > limit && last ? { block: last.block, logIndex: last.logIndex } : undefined,
-  }
 }
