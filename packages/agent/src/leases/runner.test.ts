@@ -1,16 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { hashManifest, type Manifest, parseManifest } from '@cloister/core'
 import type { ContainerSpec, Executor, Image } from '@cloister/executors'
-import type { Hex } from 'viem'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { LeaseSecrets } from '../secrets/lease-secrets.ts'
-import { Store } from '../store.ts'
+import type { Store } from '../store.ts'
 import type { AgentSockets } from '../workload/agent-sockets.ts'
 import { LeaseRunner } from './runner.ts'
+import { LEASE, openTestStore } from './testing.ts'
 
-const LEASE: Hex = `0x${'1e'.repeat(32)}`
 const NEVER = new Promise<never>(() => {})
 const BEGAN = Date.now()
 const IMAGE: Image = {
@@ -34,8 +30,8 @@ const TRIED_FOR_DAYS = manifestOf('    healthcheck: { test: ["CMD", "no"], start
 /** It may take a day to end. */
 const ENDS_SLOWLY = manifestOf('    stop_grace_period: 24h\n')
 
-let folder: string
 let store: Store
+let closeStore: () => void
 let running: Map<string, ContainerSpec>
 let done: string[]
 let events: string[]
@@ -110,25 +106,14 @@ function close(): void {
 }
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'cloister-runner-'))
-  store = new Store(join(folder, 'worker.db'))
-  const resources = { cpuMilli: 100, memoryMiB: 64, diskMiB: 128, gpus: 0 }
-  store.saveLease({
-    id: LEASE,
-    tenant: `0x${'1'.repeat(40)}`,
-    state: 'open',
-    resources,
-    restarts: {},
-    openedAt: 1,
-  })
+  ;({ store, close: closeStore } = openTestStore({ cpuMilli: 100, memoryMiB: 64, diskMiB: 128, gpus: 0 }))
   running = new Map()
   done = []
   events = []
 })
 afterEach(() => {
   vi.useRealTimers()
-  store.close()
-  rmSync(folder, { recursive: true, force: true })
+  closeStore()
 })
 
 describe('a lease that has to stop in the middle of an update', () => {

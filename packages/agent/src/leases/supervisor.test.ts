@@ -1,34 +1,19 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { hashManifest, parseManifest } from '@cloister/core'
-import type { Hex } from 'viem'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { Store } from '../store.ts'
+import type { Store } from '../store.ts'
 import { LeaseSupervisor, type SupervisorParts } from './supervisor.ts'
+import { LEASE, openTestStore } from './testing.ts'
 
-const LEASE: Hex = `0x${'1e'.repeat(32)}`
 const MANIFEST = parseManifest('services:\n  web:\n    image: web\n', { file: 'compose.yaml' }).manifest
 const [OPEN, CLOSED] = [1, 2]
 
-let folder: string
 let store: Store
+let close: () => void
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'cloister-supervisor-'))
-  store = new Store(join(folder, 'worker.db'))
-  const resources = { cpuMilli: 8_000, memoryMiB: 8_000, diskMiB: 80_000, gpus: 0 }
-  store.saveLease({
-    id: LEASE,
-    tenant: `0x${'1'.repeat(40)}`,
-    state: 'open',
-    resources,
-    restarts: {},
-    openedAt: 1,
-  })
+  ;({ store, close } = openTestStore({ cpuMilli: 8_000, memoryMiB: 8_000, diskMiB: 80_000, gpus: 0 }))
 })
 afterEach(() => {
-  store.close()
-  rmSync(folder, { recursive: true, force: true })
+  close()
 })
 
 /** A supervisor whose chain says that the lease is in `state`, while `meanwhile` happens. */

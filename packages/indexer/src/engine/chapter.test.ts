@@ -1,9 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Wallet } from '@cloister/chain'
-import { address, CloisterError, decimal, IndexStatus } from '@cloister/core'
-import { type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
+import { address, CloisterError, decimal } from '@cloister/core'
 import { fundDevelopmentAccount } from '@cloister/development/faucet'
 import { desc, eq, sql } from 'drizzle-orm'
 import { bigint, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
@@ -14,7 +10,7 @@ import { listOf, route } from '../api/route.ts'
 import { CHAPTERS } from '../chapters/index.ts'
 import { amount } from '../database/columns.ts'
 import { openDatabase } from '../database/open.ts'
-import { startIndexer } from '../indexer.ts'
+import { startTestIndex, type TestIndex } from '../testing.ts'
 import { type Chapter, entity, log, on } from './chapter.ts'
 import type { Contract } from './contract.ts'
 import { Plan } from './plan.ts'
@@ -117,17 +113,20 @@ const RECEIVERS: Chapter = {
   routes: [readReceiver, listReceivers],
 }
 
-let chain: DevelopmentChain
-let folder: string
-let indexer: Awaited<ReturnType<typeof startIndexer>>
+let index: TestIndex
+let chain: TestIndex['chain']
 let sender: Wallet
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'cloister-index-'))
-  chain = await startDevelopmentChain()
+  index = await startTestIndex({ chapters: [...CHAPTERS, RECEIVERS], prepare: makeTables })
+  chain = index.chain
   sender = chain.wallet(4)
   await fundDevelopmentAccount(chain.wallet(0), sender.account.address)
-  // A real chapter's tables are made by a migration.
+})
+afterAll(() => index?.stop())
+
+/** A real chapter's tables are made by a migration. */
+async function makeTables(folder: string): Promise<void> {
   const { database, close } = await openDatabase(folder)
   await database.execute(
     sql`create table receiver (account text primary key, received numeric(78) not null, times int not null)`,
@@ -136,22 +135,8 @@ beforeAll(async () => {
     sql`create table sending (block bigint, log_index int, to_account text, value numeric(78), primary key (block, log_index))`,
   )
   await close()
-  indexer = await startIndexer({
-    network: chain.network,
-    database: folder,
-    host: '127.0.0.1',
-    port: 0,
-    warn: () => {},
-    chapters: [...CHAPTERS, RECEIVERS],
-  })
-})
-afterAll(async () => {
-  await indexer?.stop()
-  await chain?.stop()
-  await rm(folder, { recursive: true, force: true })
-})
+}
 
-const rpc = (method: string, ...params: unknown[]) => sender.client.request({ method, params } as never)
 const send = async (to: Address, value: bigint) => {
   const token = USDC.at(chain.network)
   if (!token) throw new Error('the development chain has no USDC')
@@ -163,41 +148,26 @@ const send = async (to: Address, value: bigint) => {
   })
   await sender.client.waitForTransactionReceipt({ hash })
 }
-const synced = () =>
-  expect
-    .poll(
-      async () => {
-        const head = await sender.client.getBlock()
-        const status = IndexStatus.parse(await (await fetch(`${indexer.url}/v1/status`)).json())
-        return status.blockHash === head.hash
-      },
-      { timeout: 20_000 },
-    )
-    .toBe(true)
-const asked = async (account: Address) =>
-  Receiver.parse(await (await fetch(`${indexer.url}/v1/receivers/${account}`)).json())
+const asked = (account: Address) => index.ask(`/v1/receivers/${account}`, Receiver)
 
 test('a chapter of its own is folded, taken back and folded anew, and answers', async () => {
   const [one, two] = [chain.wallet(8).account.address, chain.wallet(9).account.address]
   await send(one, 5n)
   await send(one, 7n)
-  await synced()
   expect(await asked(one)).toMatchObject({ received: '12', times: 2, sendings: ['7', '5'] })
-  const snapshot = await rpc('evm_snapshot')
+  const snapshot = await index.rpc('evm_snapshot')
   await send(one, 100n)
   await send(two, 1n)
-  await synced()
   expect(await asked(one)).toMatchObject({ received: '112', times: 3 })
-  await rpc('evm_revert', snapshot)
+  await index.rpc('evm_revert', snapshot)
   // Another history than the one that was indexed.
-  await rpc('evm_mine')
+  await index.rpc('evm_mine')
   await send(one, 8n)
-  await synced()
   expect(await asked(one)).toMatchObject({ received: '20', times: 3, sendings: ['8', '7', '5'] })
-  expect((await fetch(`${indexer.url}/v1/receivers/${two}`)).status).toBe(404)
+  expect((await fetch(`${index.url}/v1/receivers/${two}`)).status).toBe(404)
   const { paths } = z
     .object({ paths: z.record(z.string(), z.unknown()) })
-    .parse(await (await fetch(`${indexer.url}/openapi.json`)).json())
+    .parse(await (await fetch(`${index.url}/openapi.json`)).json())
   expect(Object.keys(paths)).toContain('/v1/receivers/{account}')
 })
 

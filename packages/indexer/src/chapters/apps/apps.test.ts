@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   APPS_ABI,
@@ -11,8 +9,7 @@ import {
   setUpgradeDelay,
   type Wallet,
 } from '@cloister/chain'
-import { AppPolicyRecord, AppRecord, IndexStatus, pageOf } from '@cloister/core'
-import { type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
+import { AppPolicyRecord, AppRecord, pageOf } from '@cloister/core'
 import { fundDevelopmentAccount } from '@cloister/development/faucet'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -22,46 +19,28 @@ import type { ChainEvent } from '../../engine/contract.ts'
 import { Plan } from '../../engine/plan.ts'
 import { rewind } from '../../engine/rewind.ts'
 import { writeSpan } from '../../engine/write.ts'
-import { startIndexer } from '../../indexer.ts'
+import { startTestIndex, type TestIndex } from '../../testing.ts'
 import { CHAPTERS } from '../index.ts'
 import { findSeats } from './queries.ts'
 
 const hash = (byte: string): Hex => `0x${byte.repeat(32)}`
 
-let chain: DevelopmentChain
-let folder: string
-let indexer: Awaited<ReturnType<typeof startIndexer>>
+let index: TestIndex
 let owner: Wallet
 let other: Wallet
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'cloister-index-'))
-  chain = await startDevelopmentChain()
+  index = await startTestIndex()
+  const { chain } = index
   ;[owner, other] = [chain.wallet(4), chain.wallet(5)]
   for (const { account } of [owner, other]) await fundDevelopmentAccount(chain.wallet(0), account.address)
-  indexer = await startIndexer({
-    network: chain.network,
-    database: join(folder, 'index'),
-    host: '127.0.0.1',
-    port: 0,
-    warn: () => {},
-  })
 })
-afterAll(async () => {
-  await indexer?.stop()
-  await chain?.stop()
-  await rm(folder, { recursive: true, force: true })
-})
+afterAll(() => index?.stop())
 
-const rpc = (method: string, ...params: unknown[]) => owner.client.request({ method, params } as never)
-const ask = async <T extends z.ZodType>(path: string, schema: T): Promise<z.infer<T>> => {
-  const head = await owner.client.getBlock()
-  const status = async () => IndexStatus.parse(await (await fetch(`${indexer.url}/v1/status`)).json())
-  await expect.poll(async () => (await status()).blockHash, { timeout: 20_000 }).toBe(head.hash)
-  return schema.parse(await (await fetch(indexer.url + path)).json())
-}
+const rpc = (...call: Parameters<TestIndex['rpc']>) => index.rpc(...call)
+const ask = <T extends z.ZodType>(path: string, schema: T) => index.ask(path, schema)
 const write = async (wallet: Wallet, functionName: 'offerOwnership' | 'takeOwnership', args: unknown[]) => {
-  const call = { address: chain.network.contracts.apps, abi: APPS_ABI, functionName, args }
+  const call = { address: index.chain.network.contracts.apps, abi: APPS_ABI, functionName, args }
   const hash = await wallet.wallet.writeContract(call as never)
   await wallet.client.waitForTransactionReceipt({ hash })
 }
@@ -125,8 +104,8 @@ test('a shorter upgrade delay holds once the present one has passed', async () =
 })
 
 test('seats are known as they were last filled, and not those that were vacated', async () => {
-  const { database, close } = await openDatabase(join(folder, 'seats'))
-  const plan = new Plan(CHAPTERS, chain.network)
+  const { database, close } = await openDatabase(join(index.folder, 'seats'))
+  const plan = new Plan(CHAPTERS, index.chain.network)
   const [lease, worker, provider] = [hash('11'), `0x${'22'.repeat(20)}`, `0x${'33'.repeat(20)}`]
   const write = (block: number, name: string, args: Record<string, unknown>) => {
     const event: ChainEvent = {

@@ -1,5 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   ADMISSION_ABI,
@@ -9,41 +8,28 @@ import {
   STAKE_ABI,
   type Wallet,
 } from '@cloister/chain'
-import { GovernanceRecord, IndexStatus } from '@cloister/core'
-import { type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
+import { GovernanceRecord } from '@cloister/core'
 import { type Abi, type Address, encodeFunctionData, type Hex, keccak256, stringToHex } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startIndexer } from '../../indexer.ts'
+import { startTestIndex, type TestIndex } from '../../testing.ts'
 import { EFFECTS, effectOf } from './events.ts'
 
 const DAY = 86_400
 const FMSPC: Hex = '0xc10157e20000'
 const REASON: Hex = `0x${'77'.repeat(32)}`
 
-let chain: DevelopmentChain
-let folder: string
-let indexer: Awaited<ReturnType<typeof startIndexer>>
+let index: TestIndex
+let chain: TestIndex['chain']
 let owner: Wallet
 let treasury: Address
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'cloister-index-'))
-  chain = await startDevelopmentChain()
+  index = await startTestIndex()
+  chain = index.chain
   owner = chain.wallet(0)
   treasury = chain.wallet(8).account.address
-  indexer = await startIndexer({
-    network: chain.network,
-    database: folder,
-    host: '127.0.0.1',
-    port: 0,
-    warn: () => {},
-  })
 })
-afterAll(async () => {
-  await indexer?.stop()
-  await chain?.stop()
-  await rm(folder, { recursive: true, force: true })
-})
+afterAll(() => index?.stop())
 
 const act = async (address: Address, abi: Abi, functionName: string, args: unknown[]) => {
   const hash = await owner.wallet.writeContract({ address, abi, functionName, args })
@@ -52,15 +38,10 @@ const act = async (address: Address, abi: Abi, functionName: string, args: unkno
   return Number((await owner.client.getBlock({ blockNumber })).timestamp)
 }
 const pass = async (seconds: number) => {
-  await owner.client.request({ method: 'evm_increaseTime', params: [seconds] } as never)
-  await owner.client.request({ method: 'evm_mine' } as never)
+  await index.rpc('evm_increaseTime', seconds)
+  await index.rpc('evm_mine')
 }
-const asked = async () => {
-  const head = Number(await owner.client.getBlockNumber())
-  const status = async () => IndexStatus.parse(await (await fetch(`${indexer.url}/v1/status`)).json())
-  await expect.poll(async () => (await status()).block, { timeout: 20_000 }).toBeGreaterThanOrEqual(head)
-  return GovernanceRecord.parse(await (await fetch(`${indexer.url}/v1/governance`)).json())
-}
+const asked = () => index.ask('/v1/governance', GovernanceRecord)
 
 test('an announcement is known with its call, its owner and its time, and so is what became of it', async () => {
   const { market, stake } = chain.network.contracts
