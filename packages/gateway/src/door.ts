@@ -11,6 +11,7 @@ import {
 } from '@cloister/core'
 import {
   type AllowedSilence,
+  type AnswerHead,
   answerOn,
   CORRELATION,
   DialAgent,
@@ -24,6 +25,7 @@ import {
   type RequestHead,
   relayRequest,
   relayUpgrade,
+  type Said,
   type Way,
 } from '@cloister/transport'
 import { dialEndpoint, targetOf } from './dial.ts'
@@ -44,6 +46,8 @@ export class Door {
   private readonly pool: MuxPool
   private readonly resolver: Resolver<LeaseRecord>
   private readonly limits: Limits
+  /** Targets of leases as they were found; none is ''. */
+  private readonly targets = new WeakMap<LeaseRecord, string>()
 
   constructor(
     resolver: Resolver<LeaseRecord>,
@@ -98,27 +102,29 @@ export class Door {
 
   private wayTo(
     lease: LeaseRecord,
-    wanted: Wanted,
+    { label }: Wanted,
     secure: boolean,
     { host, fields }: RequestHead,
     address: string | undefined,
   ): Way | undefined {
-    if (lease.state === 'closed' || !lease.endpoint.startsWith('https:') || !URL.canParse(lease.endpoint))
-      return undefined
-    const set = this.headers(lease, wanted, secure, host, address, fieldOf(fields, CORRELATION))
+    const target = this.directTarget(lease)
+    if (target === undefined) return undefined
+    const set = fieldsSet(lease, label, secure, host, address, fieldOf(fields, CORRELATION))
     let lines = ''
-    for (const [name, value] of Object.entries(set)) if (value !== undefined) lines += `${name}: ${value}\r\n`
-    const accept = fieldOf(fields, 'accept')
-    return {
-      target: targetOf(lease),
-      lines,
-      ...this.limits,
-      intercept: (answer) => {
-        const page = pageOf((name) => fieldOf(answer.fields, name))
-        return page && render(page, accept)
-      },
-      refuse: (refusal) => render(pageFor(refusal), accept),
+    for (let at = 0; at < set.length; at += 2) lines += `${set[at]}: ${set[at + 1]}\r\n`
+    return new DirectWay(target, lines, this.limits, fields)
+  }
+
+  /** Where requests for a lease go directly; undefined where they don't. */
+  private directTarget(lease: LeaseRecord): string | undefined {
+    let target = this.targets.get(lease)
+    if (target === undefined) {
+      const { state, endpoint } = lease
+      target =
+        state !== 'closed' && endpoint.startsWith('https:') && URL.canParse(endpoint) ? targetOf(lease) : ''
+      this.targets.set(lease, target)
     }
+    return target || undefined
   }
 
   /** A stream to a worker that speaks of streams. */
@@ -159,41 +165,74 @@ export class Door {
 
   private headersOf(
     lease: LeaseRecord,
-    wanted: Wanted,
+    { label }: Wanted,
     secure: boolean,
     { headers, socket }: Incoming,
   ): Record<string, string | undefined> {
     const host = String(headers[':authority'] ?? headers.host ?? '')
-    const correlation = headers[CORRELATION]
-    return this.headers(
-      lease,
-      wanted,
-      secure,
-      host,
-      socket.remoteAddress,
-      correlation === undefined ? undefined : String(correlation),
-    )
+    const said = headers[CORRELATION]
+    const correlation = said === undefined ? undefined : String(said)
+    const set = fieldsSet(lease, label, secure, host, socket.remoteAddress, correlation)
+    const all: Record<string, string | undefined> = {}
+    for (const name of REPLACED) all[name] = undefined
+    for (let at = 0; at < set.length; at += 2) all[set[at] as string] = set[at + 1]
+    return all
+  }
+}
+
+/** Names and values in turn. Whatever the client said of these, and of others in `REPLACED`, we know better. */
+function fieldsSet(
+  lease: LeaseRecord,
+  label: string,
+  secure: boolean,
+  host: string,
+  address = '',
+  correlation: string = randomUUID(),
+): string[] {
+  return [
+    ROUTE_HEADER,
+    `${lease.lease}/${label}`,
+    'host',
+    host,
+    'x-forwarded-for',
+    address,
+    'x-forwarded-proto',
+    secure ? 'https' : 'http',
+    'x-forwarded-host',
+    host,
+    CORRELATION,
+    correlation.slice(0, 100),
+  ]
+}
+
+/** The way of a request of the common shape to a worker. */
+class DirectWay implements Way {
+  readonly target: string
+  readonly lines: string
+  readonly maxBodyBytes: number
+  readonly silence: AllowedSilence
+  private readonly fields: RequestHead['fields']
+
+  constructor(
+    target: string,
+    lines: string,
+    { maxBodyBytes, silence }: Limits,
+    fields: RequestHead['fields'],
+  ) {
+    this.target = target
+    this.lines = lines
+    this.maxBodyBytes = maxBodyBytes
+    this.silence = silence
+    this.fields = fields
   }
 
-  /** Whatever the client said of these, we know better. */
-  private headers(
-    lease: LeaseRecord,
-    wanted: Wanted,
-    secure: boolean,
-    host: string,
-    address: string | undefined,
-    correlation: string | undefined,
-  ): Record<string, string | undefined> {
-    return {
-      [ROUTE_HEADER]: `${lease.lease}/${wanted.label}`,
-      host,
-      'x-forwarded-for': address ?? '',
-      'x-forwarded-proto': secure ? 'https' : 'http',
-      'x-forwarded-host': host,
-      'x-real-ip': undefined,
-      forwarded: undefined,
-      [CORRELATION]: (correlation ?? randomUUID()).slice(0, 100),
-    }
+  intercept(answer: AnswerHead): Said | undefined {
+    const page = pageOf((name) => fieldOf(answer.fields, name))
+    return page && render(page, fieldOf(this.fields, 'accept'))
+  }
+
+  refuse(refusal: Refusal): Said {
+    return render(pageFor(refusal), fieldOf(this.fields, 'accept'))
   }
 }
 
@@ -201,7 +240,7 @@ function isUnattested(error: unknown): boolean {
   return error instanceof CloisterError && error.code === 'not-attested'
 }
 
-/** Fields that are the gateway's to set; see `Door.headers`. */
+/** Fields that are the gateway's to set; see `fieldsSet`. */
 export const REPLACED: ReadonlySet<string> = new Set([
   ROUTE_HEADER,
   'host',
@@ -216,6 +255,7 @@ export const REPLACED: ReadonlySet<string> = new Set([
 /** The page for what a worker says in its own name; undefined for an answer of a service. */
 function pageOf(fieldOf: (name: string) => unknown): Page | undefined {
   const said = fieldOf(STATE_HEADER)
+  if (said === undefined) return undefined
   const state = ROUTE_STATES.find((known) => known === said)
   // It becomes a part of a page.
   const detail = /^[\w .,:-]{1,100}$/.exec(String(fieldOf(STATE_DETAIL_HEADER)))?.[0] ?? ''

@@ -19,7 +19,7 @@ import {
 } from '@cloister/transport'
 import { Door, REPLACED, show } from './door.ts'
 import { openFront } from './front.ts'
-import { readHost, type Wanted } from './host.ts'
+import { Hosts, readHost, type Wanted } from './host.ts'
 import { LoopbackPorts } from './loopback.ts'
 import { type GatewayObserver, UNOBSERVED } from './observer.ts'
 import { EVERY_PAGE, PAGES } from './pages.ts'
@@ -98,6 +98,7 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
     ...settings.addressLimits,
   })
   const secure = tls !== undefined
+  const hosts = new Hosts(domain)
   let bound = 0
   const urlOf = (label: string) =>
     `${secure ? 'https' : 'http'}://${label}.${domain}${bound === (secure ? 443 : 80) ? '' : `:${bound}`}`
@@ -120,7 +121,7 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
   }
   /** The way of a request of the common shape; undefined for what `handle` answers. */
   function find(head: RequestHead, client: Duplex): Way | undefined | Promise<Way | undefined> {
-    const wanted = readHost(head.host, domain)
+    const wanted = hosts.read(head.host)
     if (wanted === undefined || wanted === 'home') return undefined
     const address = addressOf(client)
     if (limits.take(address) > 0) return undefined

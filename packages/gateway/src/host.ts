@@ -26,3 +26,30 @@ export function readHost(host: string | undefined, domain: string): Wanted | 'ho
   if (byId) return { key: byId[1] ?? '', label: byId[2] ?? '' }
   return isLeaseName(label) ? { key: label, label: '' } : undefined
 }
+
+/** Hosts that are remembered, and how long they may be. */
+const MAX_HOSTS = 10_000
+const MAX_HOST_LENGTH = 253
+
+/** Reads hosts under a domain as `readHost` does, and remembers the latest. */
+export class Hosts {
+  private readonly domain: string
+  private readonly known = new Map<string, Wanted | 'home'>()
+
+  constructor(domain: string) {
+    this.domain = domain
+  }
+
+  read(host: string): Wanted | 'home' | undefined {
+    const found = this.known.get(host)
+    if (found) return found
+    if (host.length > MAX_HOST_LENGTH) return readHost(host, this.domain)
+    // A copy: what is cut out of a head would keep the whole of it in memory.
+    const copy = Buffer.from(host, 'latin1').toString('latin1')
+    const wanted = readHost(copy, this.domain)
+    if (!wanted) return undefined
+    if (this.known.size >= MAX_HOSTS) this.known.clear()
+    this.known.set(copy, wanted)
+    return wanted
+  }
+}

@@ -62,7 +62,7 @@ export class ChunkReader {
     } else if (text === '') this.state = 'over'
     else {
       this.overhead += text.length
-      if (this.overhead > MAX_HEADER_BYTES || FORBIDDEN.test(text) || !readFields([text], this.trailers, 0))
+      if (this.overhead > MAX_HEADER_BYTES || FORBIDDEN.test(text) || !readFields(text, 0, this.trailers))
         throw new Error('what comes after the chunks is no field')
       for (const name of ['content-length', 'transfer-encoding'])
         if (indexOf(this.trailers, name) >= 0) throw new Error('framing comes after the chunks')

@@ -1,4 +1,5 @@
 import { type Framing, MAX_HEADER_BYTES } from '../framing.ts'
+import { readName } from './name.ts'
 
 /**
  * Heads of HTTP/1.1 read by hand: of requests only the common shape, of answers every shape that Node's
@@ -37,10 +38,10 @@ const REQUEST_LINE = /^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (\/[\x21\x22\x24
 const STATUS_LINE = /^HTTP\/1\.([01]) (\d{3})(?: [\t\x20-\x7e\x80-\xff]*)?$/
 /** Whatever is in no field (RFC 9110, section 5.5), with lone carriage returns and line feeds. */
 export const FORBIDDEN = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|(?<!\r)\n/
-const NAME = /^[!#$%&'*+.^`|~\w-]+$/
+const LINE_END = '\r\n'
 const LENGTH = /^\d{1,15}$/
-/** Requests with more lines are read with more care. */
-const MAX_LINES = 200
+/** Requests with more fields are read with more care. */
+const MAX_FIELDS = 199
 
 /** A request with one of these, or with a name that looks like another (`_`), is read with more care. */
 const CAREFUL = new Set([
@@ -61,9 +62,9 @@ const CAREFUL = new Set([
  */
 export function readRequestHead(text: string): RequestHead | undefined {
   if (text.length > MAX_HEADER_BYTES || FORBIDDEN.test(text)) return undefined
-  const lines = text.split('\r\n')
-  const line = REQUEST_LINE.exec(lines[0] ?? '')
-  if (!line || lines.length > MAX_LINES) return undefined
+  const end = firstLineEnd(text)
+  const line = REQUEST_LINE.exec(text.slice(0, end))
+  if (!line) return undefined
   const head: RequestHead = {
     method: line[1] as string,
     path: line[2] as string,
@@ -72,8 +73,8 @@ export function readRequestHead(text: string): RequestHead | undefined {
     framing: 'none',
     closes: false,
   }
-  if (!readFields(lines, head.fields)) return undefined
   const { fields } = head
+  if (!readFields(text, end + LINE_END.length, fields) || fields.length > 2 * MAX_FIELDS) return undefined
   for (let at = 0; at < fields.length; at += 2) {
     const name = fields[at] as string
     const value = fields[at + 1] as string
@@ -100,13 +101,14 @@ export function readRequestHead(text: string): RequestHead | undefined {
  */
 export function readAnswerHead(text: string, method: string): AnswerHead | 'interim' {
   if (FORBIDDEN.test(text)) throw new Error('the answer has bytes that no head has')
-  const lines = text.split('\r\n')
-  const line = STATUS_LINE.exec(lines[0] ?? '')
+  const end = firstLineEnd(text)
+  const line = STATUS_LINE.exec(text.slice(0, end))
   if (!line) throw new Error('the answer is not HTTP/1')
   const status = Number(line[2])
   const is11 = line[1] === '1'
   const fields: Fields = []
-  if (!readFields(lines, fields)) throw new Error('the answer has a line that is no field')
+  if (!readFields(text, end + LINE_END.length, fields))
+    throw new Error('the answer has a line that is no field')
   if (status >= 102 && status < 200) return 'interim'
   if (status === 100) return 'interim'
   if (status < 200) throw new Error(`the answer has the status ${status}`)
@@ -142,16 +144,26 @@ export function readAnswerHead(text: string, method: string): AnswerHead | 'inte
   }
 }
 
-/** Reads `name: value` lines from the second on; false where one isn't. */
-export function readFields(lines: string[], fields: Fields, from = 1): boolean {
-  for (let index = from; index < lines.length; index++) {
-    const line = lines[index] as string
-    const colon = line.indexOf(':')
-    const name = line.slice(0, colon)
-    if (colon < 1 || !NAME.test(name)) return false
-    fields.push(name.toLowerCase(), trimmed(line, colon + 1))
+function firstLineEnd(text: string): number {
+  const end = text.indexOf(LINE_END)
+  return end < 0 ? text.length : end
+}
+
+/** Reads lines `name: value` from a place on; false where one isn't. */
+export function readFields(text: string, from: number, fields: Fields): boolean {
+  let at = from
+  while (at < text.length) {
+    const found = text.indexOf(LINE_END, at)
+    const end = found < 0 ? text.length : found
+    const colon = text.indexOf(':', at)
+    if (colon <= at || colon > end) return false
+    const name = readName(text.slice(at, colon))
+    if (name === undefined) return false
+    fields.push(name, trimmed(text, colon + 1, end))
+    at = end + LINE_END.length
   }
-  return true
+  // At the very end of the text an empty line begins.
+  return at !== text.length
 }
 
 /** Where a name is first among fields; -1 where it isn't. */
@@ -166,13 +178,13 @@ export function fieldOf(fields: Fields, name: string): string | undefined {
   return at < 0 ? undefined : fields[at + 1]
 }
 
-/** A field's value without the spaces and tabs around it. */
-function trimmed(line: string, from: number): string {
+/** A value without the spaces and tabs around it. */
+function trimmed(text: string, from: number, to: number): string {
   let start = from
-  let end = line.length
-  while (start < end && isBlank(line.charCodeAt(start))) start++
-  while (end > start && isBlank(line.charCodeAt(end - 1))) end--
-  return line.slice(start, end)
+  let end = to
+  while (start < end && isBlank(text.charCodeAt(start))) start++
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
 }
 
 function isBlank(code: number): boolean {
