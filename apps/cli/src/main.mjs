@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 // The command itself. Runs on the Node that came with the project where the one at hand can not run
 // TypeScript.
-import { keepCompiledCode, packedProgram } from '@cloister/packed'
+import { VERSION } from './version.mjs'
 
-if (process.features.typescript) {
+const [first, ...others] = process.argv.slice(2)
+if ((first === '--version' || first === '-V') && others.length === 0) console.log(VERSION)
+else if (process.features.typescript) {
+  const { keepCompiledCode, packedProgram } = await import('@cloister/packed')
   keepCompiledCode()
   await import(packedProgram(`${import.meta.dirname}/program.ts`))
 } else {

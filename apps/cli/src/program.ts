@@ -9,12 +9,16 @@ import { addVerify } from './commands/verify/commands.ts'
 import { addWallet } from './commands/wallet/commands.ts'
 import { addWitness } from './commands/witness/commands.ts'
 import { addWorkers } from './commands/workers/commands.ts'
+import { VERSION } from './version.mjs'
+
+// One command reads few answers: a parser that zod compiles for each shape would not pay.
+Object.assign(globalThis, { __zod_globalConfig: { jitless: true } })
 
 const program = new Command('cloister')
   .description(
     'Lease confidential compute by the second, or lend it. Every claim can be checked, and no approval is needed.',
   )
-  .version('0.1.0')
+  .version(VERSION)
   .showHelpAfterError('(add --help for the options)')
 addDeploy(program)
 addLeases(program)

@@ -18,7 +18,12 @@ export { EvidenceError } from './errors.ts'
 export { Findings, type Rule } from './findings.ts'
 export { claimsOfGuest, type GuestClaims, GuestCollateral, GuestKind, imageOf, verifyGuest } from './guest.ts'
 export { type PreparedCollateral, prepareCollateral, QuoteCollateral } from './intel/collateral.ts'
-export { type FetchCollateralOptions, fetchCollateral, INTEL_PCS } from './intel/fetch.ts'
+export {
+  type FetchCollateralOptions,
+  type FetchForCollateral,
+  fetchCollateral,
+  INTEL_PCS,
+} from './intel/fetch.ts'
 export { type PlatformCertificates, platformCertificates, withoutCertificates } from './intel/platform.ts'
 export { parseQuote, type Quote } from './intel/quote.ts'
 export { intelRoot, type TrustRoot, trustRoot } from './intel/root.ts'

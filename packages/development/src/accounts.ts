@@ -64,7 +64,7 @@ type Where = Pick<Network, 'development' | 'name'>
 /** A funded account of a development network, 0 to 9. Throws `not-development` anywhere else. */
 export function developmentAccount(network: Where, index: number): LocalAccount {
   const [address, key] = known(network, index)
-  return lateAccount(address, async () => (await import('viem/accounts')).privateKeyToAccount(key))
+  return lateAccount(address, async () => (await import('./key-account.ts')).privateKeyToAccount(key))
 }
 
 /** Its private key, for programs that take one. Throws `not-development`. */

@@ -154,7 +154,12 @@ export class Session {
   ): Promise<EvidenceBundle> {
     const { worker, endpoint, tlsKeyHash } = this.about
     const subject = { worker, endpoint, tlsKeyHash, ...(lease && { lease }) }
-    return gatherEvidence(this.cloister.chain, subject, { fresh, signal, client: this.stranger })
+    return gatherEvidence(this.cloister.chain, subject, {
+      fresh,
+      signal,
+      client: this.stranger,
+      send: this.cloister.send,
+    })
   }
 
   private trust({ evidence }: EvidenceBundle): void {

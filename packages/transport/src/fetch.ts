@@ -68,6 +68,7 @@ function received({ answer, status }: Asked): Received {
   return {
     ok: status >= 200 && status < 300,
     status,
+    headers: { get: (name) => headerOf(answer, name) },
     body: EMPTY.has(status)
       ? null
       : {
@@ -75,6 +76,11 @@ function received({ answer, status }: Asked): Received {
           cancel: async () => void answer.destroy(),
         },
   }
+}
+
+function headerOf({ headers }: IncomingMessage, name: string): string | null {
+  const value = headers[name.toLowerCase()]
+  return value === undefined ? null : String(value)
 }
 
 interface Asked {

@@ -3,6 +3,7 @@ export interface Received {
   /** Whether the status is one of success. */
   readonly ok: boolean
   readonly status: number
+  readonly headers: Pick<Headers, 'get'>
   /** Null where there is none. Cancelled, nobody reads on. */
   readonly body: (AsyncIterable<Uint8Array> & { cancel(): Promise<void> }) | null
 }

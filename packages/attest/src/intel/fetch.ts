@@ -11,11 +11,18 @@ export const INTEL_PCS = 'https://api.trustedservices.intel.com'
 const INTEL_ROOT_LIST = 'https://certificates.trustedservices.intel.com/IntelSGXRootCA.der'
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024
 
+/** Of the global `fetch`, what is needed here. */
+export type FetchForCollateral = (
+  url: string,
+  init: RequestInit,
+) => Promise<Pick<Response, 'ok' | 'status' | 'arrayBuffer'> & { headers: Pick<Headers, 'get'> }>
+
 export interface FetchCollateralOptions {
   /** Base URL of a PCS or PCCS (API v4). */
   baseUrl?: string
   signal?: AbortSignal
-  fetch?: typeof globalThis.fetch
+  /** The global `fetch`, if not given. */
+  fetch?: FetchForCollateral
 }
 
 /**
@@ -61,14 +68,10 @@ interface Answer {
   chain(...headers: string[]): string
 }
 
-async function ask(
-  fetch: typeof globalThis.fetch,
-  url: string,
-  signal: AbortSignal | undefined,
-): Promise<Answer> {
+async function ask(fetch: FetchForCollateral, url: string, signal: AbortSignal | undefined): Promise<Answer> {
   const failed = (what: string, cause?: unknown) =>
     new EvidenceError('no-collateral', `${new URL(url).host} ${what}.`, { cause })
-  let response: Response
+  let response: Awaited<ReturnType<FetchForCollateral>>
   let bytes: Uint8Array
   try {
     response = await fetch(url, { ...(signal && { signal }), redirect: 'error' })

@@ -1,5 +1,6 @@
 import { type Chain, getLease } from '@cloister/chain'
 import { CloisterError, type EvidenceReport, fromBase64, type LeaseRecord } from '@cloister/core'
+import type { Send } from '@cloister/transport/web'
 import { claimsOf, type EvidenceBundle } from '@cloister/verify'
 import { type Address, bytesToHex, type Hex } from 'viem'
 import { collateralFor } from '../vendors/collateral.ts'
@@ -28,6 +29,8 @@ export interface GatherOptions {
   signal?: AbortSignal
   /** What speaks to the worker already, held to the subject's own `tlsKeyHash`. */
   client?: Pick<WorkerClient, 'evidence' | 'statement'>
+  /** How the network's services are asked for collateral and labels; the global `fetch`, if not given. */
+  send?: Send
 }
 
 /**
@@ -38,7 +41,7 @@ export interface GatherOptions {
 export async function gatherEvidence(
   chain: Chain,
   subject: Subject,
-  { fresh, signal, client = workerOfRecord(chain.network, subject) }: GatherOptions,
+  { fresh, signal, client = workerOfRecord(chain.network, subject), send }: GatherOptions,
 ): Promise<EvidenceBundle> {
   const { network } = chain
   requireTls(network, subject.endpoint)
@@ -62,11 +65,11 @@ export async function gatherEvidence(
   const quote = fromBase64(report.quote)
   const { worker, endpoint } = subject
   const { kind } = report
-  const collateral = await collateralFor(network, { kind, quote, collateral: report.collateral })
+  const collateral = await collateralFor(network, { kind, quote, collateral: report.collateral }, send)
   const { eventLog, tlsKeyHash, freshness } = report
   const [composed, labels] = await Promise.all([
     composeBundle(chain, { worker, endpoint, kind, quote, eventLog, tlsKeyHash, freshness, collateral }),
-    claimsOf(kind, quote).then(({ platform }) => fetchLabels(network, platform, signal)),
+    claimsOf(kind, quote).then(({ platform }) => fetchLabels(network, platform, { signal, send })),
   ])
   const bundle = { ...composed, ...(labels.length > 0 && { labels }) }
   if (!subject.lease || !onChain) return bundle

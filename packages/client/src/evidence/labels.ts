@@ -1,4 +1,5 @@
 import type { Network } from '@cloister/chain'
+import type { Send } from '@cloister/transport/web'
 import type { Hex } from 'viem'
 import * as z from 'zod'
 import { fetchJson } from '../ask.ts'
@@ -14,7 +15,7 @@ const Labels = z.object({ labels: z.array(z.string().max(4096)).max(64) })
 export async function fetchLabels(
   { attestation }: Network,
   platform: Hex,
-  signal?: AbortSignal,
+  { signal, send }: { signal?: AbortSignal | undefined; send?: Send | undefined } = {},
 ): Promise<string[]> {
   if (attestation.labelsUrl === undefined || attestation.witnesses.length === 0) return []
   const limit = AbortSignal.timeout(ANSWER_MS)
@@ -23,6 +24,7 @@ export async function fetchLabels(
     return (
       await fetchJson('The labels of machines', url, Labels, {
         signal: signal ? AbortSignal.any([signal, limit]) : limit,
+        ...(send && { send }),
       })
     ).labels
   } catch {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { QuoteCollateral } from '@cloister/attest'
 import type { Network } from '@cloister/chain'
 import { type DevelopmentPlatform, DevelopmentRoot } from '@cloister/development/root'
+import { receive } from '@cloister/transport'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { collateralFor } from './collateral.ts'
 
@@ -61,6 +62,16 @@ describe('the vendor’s collateral', () => {
     expect(asked).toBe(before)
     await collateralFor(from('here'), tdx())
     expect(asked).toBeGreaterThan(before)
+  })
+
+  it('is asked for in the way that is given', async () => {
+    const ways: string[] = []
+    const collateral = await collateralFor(from('here'), tdx(), (url, init) => {
+      ways.push(new URL(url).pathname)
+      return receive(url, init)
+    })
+    expect(collateral).toMatchObject({ tcb_info: issued.tcb_info, root_ca_crl: issued.root_ca_crl })
+    expect(ways).toHaveLength(4)
   })
 
   it('that can not be had is an error, and asked for again', async () => {

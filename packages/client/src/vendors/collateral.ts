@@ -1,5 +1,6 @@
 import {
   EvidenceError,
+  type FetchForCollateral,
   fetchCollateral,
   type GuestCollateral,
   type GuestKind,
@@ -7,10 +8,12 @@ import {
 } from '@cloister/attest'
 import type { Network } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
+import { readBody, type Send } from '@cloister/transport/web'
 import { claimsOf } from '@cloister/verify'
 
 const ANSWER_MS = 10_000
 const KEPT_MS = 600_000
+const MAX_BYTES = 2 * 1024 * 1024
 type Kept = Map<string, { at: number; collateral: Promise<QuoteCollateral> }>
 /** By network, and by Intel's family of platforms (FMSPC). */
 const keptOf = new WeakMap<Network, Kept>()
@@ -26,12 +29,13 @@ export interface GuestEvidence {
 
 /**
  * What a guest's evidence is judged with: Intel's collateral from the network's service, kept for ten
- * minutes; AMD's as it came along; nothing for Amazon. Throws `no-collateral`, or `bad-evidence` for what is
- * no evidence.
+ * minutes; AMD's as it came along; nothing for Amazon. `send`: how that service is asked, if another way than
+ * the global `fetch`. Throws `no-collateral`, or `bad-evidence` for what is no evidence.
  */
 export async function collateralFor(
   network: Network,
   { kind, quote, collateral }: GuestEvidence,
+  send?: Send,
 ): Promise<GuestCollateral> {
   if (kind === 'nitro') return {}
   if (kind === 'sev-snp') {
@@ -49,6 +53,7 @@ export async function collateralFor(
   const asked = fetchCollateral(quote, {
     baseUrl: network.attestation.collateralUrl,
     signal: AbortSignal.timeout(ANSWER_MS),
+    ...(send && { fetch: fetchOver(send) }),
   })
   kept.set(family, { at: Date.now(), collateral: asked })
   try {
@@ -60,5 +65,17 @@ export async function collateralFor(
       hint: 'It is needed to judge the hardware. Try again, or check `attestation.collateralUrl` of the network.',
       cause,
     })
+  }
+}
+
+function fetchOver(send: Send): FetchForCollateral {
+  return async (url, init) => {
+    const { ok, status, headers, body } = await send(url, init)
+    return {
+      ok,
+      status,
+      headers,
+      arrayBuffer: async () => Uint8Array.from(await readBody(body, MAX_BYTES)).buffer,
+    }
   }
 }
