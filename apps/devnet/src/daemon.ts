@@ -4,7 +4,7 @@ import { getCompileCacheDir } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CloisterError } from '@cloister/core'
-import { answers, type Probe } from './probe.ts'
+import { answers, listens, type Probe } from './probe.ts'
 
 /** How one daemon of the embedded network is started. */
 export interface DaemonSettings {
@@ -67,7 +67,7 @@ export class Daemon {
   async start(): Promise<void> {
     this.launch()
     const until = Date.now() + UP_MS
-    while (!(await this.isUp())) {
+    while (!((await listens(this.settings.probe.url)) && (await this.isUp()))) {
       if (this.child?.exitCode !== null || Date.now() > until) {
         this.stopping = true
         this.child?.kill('SIGKILL')

@@ -22,12 +22,18 @@ export function chainDaemon({ folder, ports }: Settings): DaemonSettings {
   }
 }
 
-export function indexerDaemon({ folder, ports }: Settings): DaemonSettings {
+/** Keeps the index's embedded database. */
+export function indexFolder({ folder }: Settings): string {
+  return join(folder, 'index')
+}
+
+export function indexerDaemon(settings: Settings): DaemonSettings {
+  const { folder, ports } = settings
   const words = [
     '--network',
     join(folder, 'network.json'),
     '--database',
-    join(folder, 'index'),
+    indexFolder(settings),
     '--port',
     String(ports.indexer),
     ...DRAIN,

@@ -1,5 +1,6 @@
 import { request as requestPlain } from 'node:http'
 import { request as requestOverTls } from 'node:https'
+import { connect } from 'node:net'
 
 const ANSWER_MS = 500
 
@@ -28,5 +29,18 @@ export function answers({ url, body }: Probe): Promise<boolean> {
     asked.once('timeout', () => asked.destroy(new Error('no answer')))
     asked.once('error', reject)
     asked.end(body)
+  })
+}
+
+/** Whether anybody listens where a URL leads to. To a closed port a request takes ten times as long. */
+export function listens(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url)
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), hostname)
+    const end = (listening: boolean) => {
+      socket.destroy()
+      resolve(listening)
+    }
+    socket.once('connect', () => end(true)).once('error', () => end(false))
   })
 }

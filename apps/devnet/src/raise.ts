@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { connectChain, type Network } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import { DevelopmentRoot } from '@cloister/development/root'
+import { prepareDatabase } from '@cloister/indexer/database'
 import { IndexClient } from '@cloister/sdk'
 import { ATTESTATION_FOLDER, ensureContracts, fundTenants } from './contracts.ts'
-import { chainDaemon, gatewayDaemon, indexerDaemon } from './daemons.ts'
+import { chainDaemon, gatewayDaemon, indexerDaemon, indexFolder } from './daemons.ts'
 import { signDocuments } from './documents.ts'
 import { buildExampleImage, type Example, ensureExample } from './example.ts'
 import { ensureKeyService } from './key-service.ts'
@@ -61,22 +62,25 @@ export async function raiseNetwork(
   const engine = await chooseEngine(folder)
 
   step('chain', `anvil on port ${settings.ports.chain}, with a journal`)
+  // Begun here and awaited where they are needed.
   const image = buildExampleImage(folder)
-  image.catch(() => {})
+  // Where it can't be made, the index will say why.
+  const database = prepareDatabase(indexFolder(settings)).catch(() => {})
+  const opening = openRoot(folder)
+  for (const begun of [image, opening]) begun.catch(() => {})
   await supervision.launch(chainDaemon(settings))
 
   step(
     'contracts',
     'Token, Platforms, Workers, Market, Stake, Emission and four more; a development attestation root',
   )
-  const root = await DevelopmentRoot.open(join(folder, ATTESTATION_FOLDER))
-  await supervision.serveCollateral(settings.ports.collateral, await signDocuments(root))
-  const witness = await loadWitness(join(folder, ATTESTATION_FOLDER))
+  const { root, documents, witness } = await opening
+  await supervision.serveCollateral(settings.ports.collateral, documents)
   const network = await ensureContracts(settings, root, witness)
 
   step('daemons', 'indexer, gateway; three providers register their workers, which attest')
   await Promise.all([
-    supervision.launch(indexerDaemon(settings)),
+    database.then(() => supervision.launch(indexerDaemon(settings))),
     supervision.launch(gatewayDaemon(settings)),
     fundTenants(network),
     ...([0, 1, 2] as const).map(async (index) => {
@@ -94,6 +98,13 @@ export async function raiseNetwork(
   const keys = options.withoutKeys ? Promise.resolve() : fillSeats()
   keys.catch(() => {})
   return { network, settings, engine, example, keys, fillSeats }
+}
+
+/** The development root with what it signs, and the witness of places. */
+async function openRoot(folder: string) {
+  const own = join(folder, ATTESTATION_FOLDER)
+  const root = await DevelopmentRoot.open(own)
+  return { root, documents: await signDocuments(root), witness: await loadWitness(own) }
 }
 
 async function untilIndexed(network: Network): Promise<void> {

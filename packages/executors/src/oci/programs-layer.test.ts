@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -39,6 +39,16 @@ describe('a layer of this machine’s programs', () => {
     const third = await build('three')
     const linked = await build('four', { '/bin/program': '/bin/sh' })
     expect(new Set([first, second, third, linked].map(({ digest }) => digest)).size).toBe(4)
+  })
+
+  it('has the libraries that the linker finds, which is asked again where one of them has changed', async () => {
+    const first = await build('one', { '/bin/sh': '/bin/sh' })
+    const lists = () => readdirSync(cache).filter((name) => name.endsWith('.libraries'))
+    expect(lists()).toHaveLength(1)
+    writeFileSync(join(cache, lists()[0] ?? ''), JSON.stringify([['/bin/ls', '/bin/ls', 1, 1, 1]]))
+    expect(await build('two', { '/bin/sh': '/bin/sh' })).toEqual(first)
+    expect(JSON.parse(readFileSync(join(cache, lists()[0] ?? ''), 'utf8')).length).toBeGreaterThan(0)
+    expect(readFileSync(join(cache, lists()[0] ?? ''), 'utf8')).not.toContain('/bin/ls')
   })
 
   it('is packed each time where nothing can be kept, and what is kept does not grow without end', async () => {

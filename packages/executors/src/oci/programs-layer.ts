@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
 import {
@@ -7,6 +7,7 @@ import {
   link,
   mkdir,
   readdir,
+  readFile,
   realpath,
   rename,
   rm,
@@ -27,6 +28,9 @@ export interface Layer {
 const FOLDERS = ['tmp', 'proc', 'dev', 'sys', 'etc', 'bin', 'run', 'usr/bin']
 /** So many layers are kept, the ones used last: Node alone is 120 MB. */
 const KEPT = 6
+const LAYER = /^[0-9a-f]{32}-[0-9a-f]{64}$/
+/** A list of libraries, under the stamps of the programs that need them. */
+const LIBRARIES = /^[0-9a-f]{32}\.libraries$/
 
 /**
  * The layer that has programs of this machine, with the libraries they are linked to, and what any program
@@ -39,8 +43,8 @@ export async function programsLayer(
   programs: Record<string, string>,
   cache: string = join(packedFolder(), 'layers'),
 ): Promise<Layer> {
-  const libraries = librariesOf(Object.values(programs))
-  const key = await keyOf(programs, libraries)
+  const libraries = await librariesOf(Object.values(programs), cache)
+  const key = digestOf([FOLDERS, programs, await stampsOf([...Object.values(programs), ...libraries])])
   const fresh = join(layout, `.programs-${process.pid}`)
   let layer = await takeKept(cache, key, fresh)
   if (!layer) {
@@ -118,36 +122,74 @@ async function keep(cache: string, key: string, file: string, { digest }: Layer)
   const work = `${kept}.${process.pid}`
   await link(file, work).catch(() => copyFile(file, work))
   await rename(work, kept)
+  await forget(cache, LAYER)
+}
+
+/** Removes files of one kind, but the ones written last. */
+async function forget(cache: string, kind: RegExp): Promise<void> {
+  const names = (await readdir(cache)).filter((name) => kind.test(name))
   const all = await Promise.all(
-    (await readdir(cache)).map(async (name) => ({ name, at: (await stat(join(cache, name))).mtimeMs })),
+    names.map(async (name) => ({ name, at: (await stat(join(cache, name))).mtimeMs })),
   )
   for (const { name } of all.sort((one, other) => other.at - one.at).slice(KEPT))
     await rm(join(cache, name), { force: true })
 }
 
-/** Tells programs apart by place, size, rights and time of all that comes along. */
-async function keyOf(programs: Record<string, string>, libraries: string[]): Promise<string> {
-  const stamps = await Promise.all(
-    [...Object.values(programs), ...libraries].map(async (path) => {
+function digestOf(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32)
+}
+
+/** Tells files apart by place, size, rights and time. Throws where one is gone. */
+function stampsOf(paths: string[]) {
+  return Promise.all(
+    paths.map(async (path) => {
       const real = await realpath(path)
       const { size, mtimeMs, mode } = await stat(real)
       return [path, real, size, mtimeMs, mode]
     }),
   )
-  return createHash('sha256')
-    .update(JSON.stringify([FOLDERS, programs, stamps]))
-    .digest('hex')
-    .slice(0, 32)
 }
 
 /**
- * Shared libraries that programs need, by the dynamic linker's own account; static programs have none, which
- * it counts as a failure.
+ * Shared libraries that programs need, by the dynamic linker's own account. It takes half a second for
+ * forty programs, so its answer is kept for as long as neither they nor the libraries change.
  */
-function librariesOf(programs: string[]): string[] {
+async function librariesOf(programs: string[], cache: string): Promise<string[]> {
   if (programs.length === 0) return []
-  const { stdout } = spawnSync('ldd', programs, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-  return [
-    ...new Set([...(stdout ?? '').matchAll(/(?:=> )?(\/\S+) \(0x/g)].map((match) => match[1] ?? '')),
-  ].sort()
+  const file = join(cache, `${digestOf(await stampsOf(programs))}.libraries`)
+  const kept = await readKept(file)
+  if (kept) return kept
+  const libraries = await askLinker(programs)
+  // Where nothing can be kept, the linker is asked each time.
+  if (libraries.length > 0) await keepLibraries(cache, file, libraries).catch(() => {})
+  return libraries
+}
+
+async function keepLibraries(cache: string, file: string, libraries: string[]): Promise<void> {
+  await mkdir(cache, { recursive: true })
+  const work = `${file}.${process.pid}`
+  await writeFile(work, JSON.stringify(await stampsOf(libraries)))
+  await rename(work, file)
+  await forget(cache, LIBRARIES)
+}
+
+/** A list of libraries that was kept. Undefined where there is none, or one of them has changed. */
+async function readKept(file: string): Promise<string[] | undefined> {
+  try {
+    const text = await readFile(file, 'utf8')
+    const libraries = (JSON.parse(text) as string[][]).map(([path]) => path ?? '')
+    return JSON.stringify(await stampsOf(libraries)) === text ? libraries : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Static programs have no libraries, which `ldd` counts as a failure. */
+function askLinker(programs: string[]): Promise<string[]> {
+  return new Promise((done) => {
+    execFile('ldd', programs, (_, stdout) => {
+      const found = [...stdout.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map((match) => match[1] ?? '')
+      done([...new Set(found)].sort())
+    })
+  })
 }

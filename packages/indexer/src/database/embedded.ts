@@ -1,14 +1,11 @@
-import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { packedProgram } from '@cloister/packed'
 import { PGlite } from '@electric-sql/pglite'
 import { drizzle, type PgliteDatabase } from 'drizzle-orm/pglite'
 import { migrate } from 'drizzle-orm/pglite/migrator'
+import { makeEmpty } from './empty.ts'
 
-const MAKE = packedProgram(join(import.meta.dirname, 'make.ts'))
 /**
  * PostgreSQL's usual 128 MiB of shared buffers would all be touched within an hour, in a process that the
  * operating system caches files for anyway.
@@ -41,12 +38,6 @@ async function openClient(folder: string): Promise<PGlite> {
     }
   }
   await rm(folder, { recursive: true, force: true })
-  await rm(`${folder}.new`, { recursive: true, force: true })
-  await promisify(execFile)(process.execPath, [
-    '--disable-warning=ExperimentalWarning',
-    MAKE,
-    `${folder}.new`,
-  ])
-  await rename(`${folder}.new`, folder)
+  await makeEmpty(folder)
   return PGlite.create(folder, SMALL)
 }
