@@ -31,8 +31,16 @@ const common = {
   execArgv: ['--disable-warning=ExperimentalWarning'],
 }
 
+/**
+ * Tests that wait for real engines, chains and containers get a second try, since a machine that others use
+ * can be slower than any limit. The last lines of a run name those that needed it: a fault until it is known
+ * to be none.
+ */
+const SECOND_TRY = { retry: 1 }
+
 export default defineConfig({
   test: {
+    reporters: ['default', './scripts/second-tries.ts'],
     projects: [
       {
         test: {
@@ -48,6 +56,7 @@ export default defineConfig({
       {
         test: {
           ...common,
+          ...SECOND_TRY,
           name: 'beside each other',
           include: [
             'contracts/**/*.test.ts',
@@ -62,7 +71,16 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
-      { test: { ...common, name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 2 } } },
+      {
+        test: {
+          ...common,
+          ...SECOND_TRY,
+          name: 'alone',
+          include: ALONE,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
     ],
   },
 })
