@@ -1,6 +1,11 @@
-import type { Cloister } from '@cloister/sdk'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { CheckedBid, Cloister } from '@cloister/sdk'
+import { showError } from '@cloister/terminal'
+import { Command, CommanderError } from 'commander'
 import type { Address } from 'viem'
-import { vi } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
 
 export const ACCOUNT: Address = '0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65'
 export const PROVIDER: Address = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
@@ -44,4 +49,73 @@ export async function printed(run: () => unknown): Promise<Printed> {
   } finally {
     for (const spy of spies) spy.mockRestore()
   }
+}
+
+/** What came of a command that was typed. */
+export interface Outcome extends Printed {
+  exitCode: number
+}
+
+/**
+ * What somebody sees who types `words` after `cloister`: options are read, the command runs, and an error
+ * becomes a sentence and an exit code, as with the program itself. `add` adds the command.
+ */
+export async function typed(add: (program: Command) => void, ...words: string[]): Promise<Outcome> {
+  const program = new Command('cloister').exitOverride()
+  add(program)
+  const before = process.exitCode
+  process.exitCode = 0
+  try {
+    const texts = await printed(async () => {
+      try {
+        await program.parseAsync(words, { from: 'user' })
+      } catch (error) {
+        process.exitCode ||= 1
+        if (!(error instanceof CommanderError))
+          showError(error, { json: words.includes('--json'), verbose: false })
+      }
+    })
+    return { ...texts, exitCode: Number(process.exitCode) }
+  } finally {
+    process.exitCode = before
+  }
+}
+
+/** The same, of a command that prints JSON. */
+export async function typedJson(add: (program: Command) => void, ...words: string[]) {
+  const { out, exitCode } = await typed(add, ...words, '--json')
+  return { json: JSON.parse(out), exitCode }
+}
+
+/** A folder for one test, with `files` in it; gone when the test is over. */
+export function folderWith(files: Record<string, string> = {}): string {
+  const folder = mkdtempSync(join(tmpdir(), 'cloister-cli-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+  return folder
+}
+
+/** The path of a Compose file with one service. */
+export function composeFile(image = 'nginx:alpine'): string {
+  const limits = '{ cpus: "0.1", memory: 64M }'
+  const text = `services:\n  web:\n    image: ${image}\n    ports: ["80"]\n    deploy: { resources: { limits: ${limits} } }\n`
+  return join(folderWith({ 'compose.yaml': text }), 'compose.yaml')
+}
+
+/** A bid of 0.36 USDC an hour that was checked; `changes` are of the bid itself. */
+export function checkedBid(changes: Partial<CheckedBid['bid']> = {}): CheckedBid {
+  const room = { cpuMilli: 2000, memoryMiB: 4096, diskMiB: 8192, gpus: 0 }
+  return {
+    bid: { ratePerSecond: 100n, minimumDeposit: 10_000n, token: USDC, expiry: 1, ...changes },
+    lease: LEASE,
+    worker: {
+      worker: WORKER,
+      provider: PROVIDER,
+      uptime: 0.5,
+      registeredAt: 0,
+      attestation: 'simulated',
+      ...room,
+    },
+    report: { name: 'worker-a', free: room, gpuClass: '', isolation: { engine: 'sandbox' } },
+  } as unknown as CheckedBid
 }

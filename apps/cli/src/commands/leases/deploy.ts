@@ -1,4 +1,4 @@
-import type { Network, Token } from '@cloister/chain'
+import { findToken, type Network, type Token } from '@cloister/chain'
 import {
   CloisterError,
   formatDuration,
@@ -35,12 +35,13 @@ export async function runDeploy(file: string, options: DeployOptions): Promise<v
         hint: `Use ${LEASE_NAME_RULE}.`,
       },
     )
-  // A time that can't be read is told of before anybody is asked for a bid.
-  for (const time of [options.for, options.timeout]) if (time !== undefined) secondsOf(time)
+  // What can't be read is told of before anybody is asked for a bid.
+  if (options.timeout !== undefined) secondsOf(options.timeout)
   const parsed = readManifestFile(file, options, json)
   const { manifest, name: ownName } = parsed
   const wished = options.name ?? ownName
   const asked = terms(options, network)
+  const wanted = wantedDeposit(options, findToken(network, asked.pay))
   const steps = new Steps(json)
   try {
     if (takesSecrets(options)) steps.begin('secrets', 'checking the key service and sealing')
@@ -50,11 +51,10 @@ export async function runDeploy(file: string, options: DeployOptions): Promise<v
     const begun = performance.now()
     steps.begin('bids', 'asking workers for bids')
     const found = await leases.bids(cloister, { manifest, ...asked })
-    steps.done()
-    const bidMs = Math.round(performance.now() - begun)
     const [cheapest] = found.bids
     if (!cheapest) throw leases.noBids(found)
-    const wanted = wantedDeposit(options, found.token)
+    steps.done()
+    const bidMs = Math.round(performance.now() - begun)
     const asks = !json && options.yes !== true
     const best = found.bids.find((bid) => !leases.depositProblem(bid, wanted, found.token, asks))
     if (!best) throw leases.depositProblem(cheapest, wanted, found.token, asks)
