@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { cpus, freemem } from 'node:os'
 import { dirname, relative, resolve } from 'node:path'
 import type { AgentConfig } from '@cloister/agent'
@@ -8,6 +8,7 @@ import { type Cloister, walletOf } from '@cloister/sdk'
 import { note, say } from '@cloister/terminal'
 import type { Command } from 'commander'
 import { connect, findNetwork } from '../../context.ts'
+import { writeOutput } from '../../output-file.ts'
 import type { ConfigOptions } from './options.ts'
 
 /** What a provider's commands work with. */
@@ -60,7 +61,7 @@ function tellUnused(
 /** Writes a configuration file. Throws `bad-option`. */
 function writeConfig(path: string, options: ConfigOptions): void {
   checkOptions(options)
-  writeFileSync(
+  writeOutput(
     path,
     template({
       name: options.name,

@@ -1,10 +1,10 @@
-import { writeFileSync } from 'node:fs'
 import { verify } from '@cloister/sdk'
 import { paint, say, sayExactly, sayJson } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
 import { readManifestFile } from '../../manifest-file.ts'
 import type { ManifestOptions } from '../../options.ts'
+import { writeOutput } from '../../output-file.ts'
 import { instant } from '../../show.ts'
 
 export async function runEvidence(
@@ -18,7 +18,7 @@ export async function runEvidence(
   const bundle = await verify.evidence(connect(options), subject, manifest)
   const text = `${JSON.stringify(bundle, null, 2)}\n`
   if (options.output === undefined) return sayExactly(text.trimEnd())
-  writeFileSync(options.output, text)
+  writeOutput(options.output, text)
   if (options.json) return sayJson({ written: options.output, bytes: text.length })
   say(
     `Wrote ${options.output} (${Math.round(text.length / 1024)} KiB), recorded at ${instant(bundle.recordedAt)}.`,
