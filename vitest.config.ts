@@ -20,9 +20,18 @@ const ALONE = [
 const QUICK = [
   'packages/{attest,client,core,gateway,operations,packed,sdk,secrets,terminal,transport,verify,workload}/**/*.test.ts',
   'packages/agent/src/**/*.test.ts',
-  'apps/cli/**/*.test.ts',
   'services/**/*.test.ts',
 ]
+
+/** The same of the command line, with what its commands reach outside of themselves made up where need be. */
+const COMMANDS = ['apps/cli/**/*.test.ts']
+
+const quick = {
+  exclude: ['**/node_modules/**'],
+  isolate: false,
+  maxWorkers: 2,
+  sequence: { groupOrder: 0 },
+}
 
 const common = {
   testTimeout: 180_000,
@@ -42,15 +51,14 @@ export default defineConfig({
   test: {
     reporters: ['default', './scripts/second-tries.ts'],
     projects: [
+      { test: { ...common, ...quick, name: 'quick', include: QUICK } },
       {
         test: {
           ...common,
-          name: 'quick',
-          include: QUICK,
-          exclude: ['**/node_modules/**'],
-          isolate: false,
-          maxWorkers: 2,
-          sequence: { groupOrder: 0 },
+          ...quick,
+          name: 'commands',
+          include: COMMANDS,
+          setupFiles: ['apps/cli/src/testing-setup.ts'],
         },
       },
       {
@@ -65,7 +73,7 @@ export default defineConfig({
             'apps/**/*.test.ts',
             'e2e/**/*.test.ts',
           ],
-          exclude: [...QUICK, ...ALONE, '**/node_modules/**'],
+          exclude: [...QUICK, ...COMMANDS, ...ALONE, '**/node_modules/**'],
           // Most wait for real chains, databases and containers more than they reckon.
           maxWorkers: 4,
           sequence: { groupOrder: 1 },

@@ -20,9 +20,18 @@ const TOKENS = [
 ]
 
 /** What a command connects to, as far as one test needs it: a made-up network with `parts` of a Cloister. */
-export function fakeCloister(parts: { index?: object; chain?: object; wallet?: undefined } = {}): Cloister {
-  const network = { name: 'fake', development: true, tokens: TOKENS, contracts: {} }
-  const wallet = { account: { address: ACCOUNT }, network }
+export function fakeCloister(
+  parts: { index?: object; chain?: object; client?: object; wallet?: undefined } = {},
+): Cloister {
+  const network = {
+    name: 'fake',
+    chainId: 1,
+    development: true,
+    tokens: TOKENS,
+    contracts: {},
+    attestation: {},
+  }
+  const wallet = { account: { address: ACCOUNT }, network, client: parts.client }
   // The rest is not asked for; where it is, the test fails there.
   return { network, wallet, ...parts } as unknown as Cloister
 }

@@ -30,11 +30,6 @@ import {
 } from '../../testing.ts'
 import { addApps } from './commands.ts'
 
-vi.mock('../../context.ts')
-vi.mock('../../ask.ts')
-vi.mock('@cloister/chain', { spy: true })
-vi.mock('@cloister/sdk', { spy: true })
-
 const APP: Hex = `0x${'ab'.repeat(32)}`
 const IMAGE: Hex = `0x${'cd'.repeat(32)}`
 const MANIFEST: Hex = `0x${'ef'.repeat(32)}`
@@ -55,7 +50,6 @@ let images: (Hex | undefined)[]
 let roles: number
 
 beforeEach(() => {
-  vi.resetAllMocks()
   images = [IMAGE, IMAGE, undefined]
   roles = 1
   const index = { workers: async () => images.map((image) => ({ worker: WORKER, ...(image && { image }) })) }
@@ -330,11 +324,11 @@ describe('keys', () => {
 
   it('says what each seat holds, and what their number means', async () => {
     withSeats(seat(0), seat(1), seat(2))
-    expect(await keys()).toMatch(/0 +0x90F79b…b906 .*yes +parts 1 and 2 of three\n[^]*any one may be lost/)
+    expect(await keys()).toMatch(/0 +0x90F79b…b906 .*yes +parts 1 and 2 of three\n[\s\S]*any one may be lost/)
     withSeats(seat(0), seat(1), seat(2, { state: undefined, problem: 'Its image\x1b[2J is another.' }))
-    expect(await keys()).toMatch(/2 .*no +Its image\[2J is another\.\n[^]*no other one may be lost/)
+    expect(await keys()).toMatch(/2 .*no +Its image\[2J is another\.\n[\s\S]*no other one may be lost/)
     withSeats(seat(0), seat(1, { state: { open: false } }))
-    expect(await keys()).toMatch(/1 .*not yet +parts 0 and 2[^]*no secret can be sealed or opened now/)
+    expect(await keys()).toMatch(/1 .*not yet +parts 0 and 2[\s\S]*no secret can be sealed or opened now/)
     withSeats()
     expect(await keys()).toBe('No seat of the key service is filled: nothing can be sealed here.\n')
   })

@@ -14,9 +14,6 @@ import {
 } from '../../testing.ts'
 import { addDeploy, addManifest } from './commands.ts'
 
-vi.mock('../../context.ts')
-vi.mock('@cloister/sdk', { spy: true })
-
 const TOKEN = { symbol: 'USDC', decimals: 6, address: USDC }
 
 function withBids(found: Partial<Bids>) {
@@ -26,7 +23,6 @@ function withBids(found: Partial<Bids>) {
 const bidsFor = (...words: string[]) => typed(addDeploy, 'bids', composeFile(), ...words)
 
 beforeEach(() => {
-  vi.resetAllMocks()
   vi.mocked(connect).mockReturnValue(fakeCloister())
   withBids({ bids: [checkedBid()] })
 })

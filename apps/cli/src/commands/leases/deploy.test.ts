@@ -18,10 +18,6 @@ import {
 } from '../../testing.ts'
 import { addDeploy } from './commands.ts'
 
-vi.mock('../../context.ts')
-vi.mock('../../ask.ts')
-vi.mock('@cloister/sdk', { spy: true })
-
 const TOKEN = { symbol: 'USDC', decimals: 6, address: USDC }
 const ROUTES = [
   {
@@ -67,7 +63,6 @@ const withBids = (...bids: Bids['bids']) =>
 let named: string | undefined
 
 beforeEach(() => {
-  vi.resetAllMocks()
   named = 'shop'
   const index = { lease: async () => ({ lease: LEASE, name: named }) }
   vi.mocked(connect).mockReturnValue(fakeCloister({ index }))

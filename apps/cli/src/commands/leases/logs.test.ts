@@ -1,11 +1,8 @@
 import { leases, sessionOf } from '@cloister/sdk'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { connect } from '../../context.ts'
 import { fakeCloister, LEASE, printed } from '../../testing.ts'
 import { showLogs } from './logs.ts'
-
-vi.mock('../../context.ts')
-vi.mock('@cloister/sdk', { spy: true })
 
 const LINES = [
   { container: 'web-0', stream: 'stdout', text: 'up', time: 1 },
@@ -23,8 +20,6 @@ function withLogs() {
   >)
   return asked
 }
-
-beforeEach(() => void vi.resetAllMocks())
 
 describe('logs', () => {
   it('keep the two streams apart, and what a terminal obeys away from it', async () => {

@@ -1,14 +1,11 @@
 import { type LeaseStatus, leases } from '@cloister/sdk'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { connect } from '../../context.ts'
 import { ACCOUNT, fakeCloister, LEASE, PROVIDER, printed, USDC, WORKER } from '../../testing.ts'
 import { runClose } from './close.ts'
 import { showLeases } from './ps.ts'
 import { showStatus } from './status.ts'
 import { runTopUp } from './top-up.ts'
-
-vi.mock('../../context.ts')
-vi.mock('@cloister/sdk', { spy: true })
 
 const now = () => Math.round(Date.now() / 1000)
 
@@ -59,7 +56,6 @@ function withLeases(...found: LeaseStatus[]) {
 }
 
 beforeEach(() => void withLeases(status()))
-afterEach(() => void vi.restoreAllMocks())
 
 describe('ps', () => {
   it('shows what runs, what it costs and how long the money lasts', async () => {

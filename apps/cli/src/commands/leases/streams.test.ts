@@ -6,16 +6,11 @@ import { connect } from '../../context.ts'
 import { fakeCloister, LEASE, typed, typedJson } from '../../testing.ts'
 import { addLeaseStreams, addLeases } from './commands.ts'
 
-vi.mock('../../context.ts')
-vi.mock('@cloister/sdk', { spy: true })
-vi.mock('@cloister/sdk/node', { spy: true })
-
 function withWorker(asTenant: object) {
   vi.mocked(sessionOf).mockReturnValue({ asTenant } as unknown as ReturnType<typeof sessionOf>)
 }
 
 beforeEach(() => {
-  vi.resetAllMocks()
   vi.mocked(connect).mockReturnValue(fakeCloister())
   const record = { lease: LEASE } as Awaited<ReturnType<typeof leases.findLease>>
   vi.mocked(leases.findLease).mockResolvedValue(record)

@@ -5,9 +5,6 @@ import { connect } from '../../context.ts'
 import { composeFile, fakeCloister, LEASE, typed, typedJson, WORKER } from '../../testing.ts'
 import { addLeases } from './commands.ts'
 
-vi.mock('../../context.ts')
-vi.mock('@cloister/sdk', { spy: true })
-
 const updated: Updated = {
   lease: LEASE,
   manifestHash: LEASE,
@@ -19,7 +16,6 @@ const update = (...words: string[]) => typed(addLeases, 'update', 'shop', compos
 const asked = () => vi.mocked(leases.update).mock.calls[0]
 
 beforeEach(() => {
-  vi.resetAllMocks()
   vi.mocked(connect).mockReturnValue(fakeCloister())
   vi.mocked(leases.update).mockResolvedValue(updated)
 })

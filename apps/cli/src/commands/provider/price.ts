@@ -15,8 +15,13 @@ export async function price(
     gpu?: string[]
   },
 ): Promise<void> {
+  const { config, cpu, memory, disk, minimumDeposit, gpu } = options
+  if (token === undefined && [cpu, memory, disk, minimumDeposit, gpu].some((said) => said !== undefined))
+    throw new CloisterError('bad-option', 'Say in which token the prices are.', {
+      hint: 'As in: cloister provider price USDC --cpu 0.02',
+    })
   const { loadAgentConfig } = await import('@cloister/agent')
-  const path = resolve(options.config)
+  const path = resolve(config)
   const before = loadAgentConfig(path)
   const changes: [string[], string][] = []
   if (token !== undefined) {

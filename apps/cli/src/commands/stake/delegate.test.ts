@@ -7,16 +7,10 @@ import { put } from './delegate.ts'
 import { move } from './move.ts'
 import { sharesFor } from './positions.ts'
 
-vi.mock('../../context.ts')
-vi.mock('../../ask.ts')
-vi.mock('./positions.ts', { spy: true })
-vi.mock('@cloister/chain', { spy: true })
-
 const TRANSACTION = `0x${'1'.repeat(64)}` as const
 const CLOI = 10n ** 18n
 
 beforeEach(() => {
-  vi.resetAllMocks()
   vi.mocked(connect).mockReturnValue(fakeCloister())
   vi.mocked(getTokenBalance).mockResolvedValue(1_000n * CLOI)
   vi.mocked(sharesFor).mockResolvedValue(7n)

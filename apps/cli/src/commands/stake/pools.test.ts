@@ -1,9 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { connect } from '../../context.ts'
 import { CLOI_TOKEN, fakeCloister, PROVIDER, printed, USDC, WORKER } from '../../testing.ts'
 import { showPools } from './pools.ts'
-
-vi.mock('../../context.ts')
 
 const DAY = 86_400
 
@@ -38,7 +36,6 @@ function withPools(...pools: object[]) {
 }
 
 beforeEach(() => withPools(pool()))
-afterEach(() => void vi.restoreAllMocks())
 
 describe('stake pools', () => {
   it('shows stake, commission and yields of each, and emission beside fees', async () => {

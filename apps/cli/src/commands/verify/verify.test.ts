@@ -10,10 +10,6 @@ import { connect, findNetwork } from '../../context.ts'
 import { composeFile, fakeCloister, folderWith, LEASE, typed, typedJson, WORKER } from '../../testing.ts'
 import { addVerify } from './commands.ts'
 
-vi.mock('../../context.ts')
-vi.mock('@cloister/chain', { spy: true })
-vi.mock('@cloister/sdk', { spy: true })
-
 const verdict = (changes: Partial<BundleVerdict> = {}): BundleVerdict =>
   ({
     genuine: true,
@@ -42,7 +38,6 @@ const withVerdict = (found: BundleVerdict) =>
   } as Awaited<ReturnType<typeof verify.check>>)
 
 beforeEach(() => {
-  vi.resetAllMocks()
   vi.mocked(connect).mockReturnValue(fakeCloister({ index: { worker: async () => ({ gpus: 2 }) } }))
   vi.mocked(findNetwork).mockImplementation(() => {
     throw new CloisterError('no-network', 'There is no network to talk to.')

@@ -5,13 +5,9 @@ import { ACCOUNT, fakeCloister, printed, USDC } from '../../testing.ts'
 import { showBalance } from './balance.ts'
 import { withdraw } from './withdraw.ts'
 
-vi.mock('../../context.ts')
-vi.mock('@cloister/chain', { spy: true })
-
 const TRANSACTION = `0x${'2'.repeat(64)}` as const
 
 beforeEach(() => {
-  vi.resetAllMocks()
   const chain = { client: { getBalance: async () => 15n * 10n ** 17n } }
   vi.mocked(connect).mockReturnValue(fakeCloister({ chain }))
   vi.mocked(getTokenBalance).mockResolvedValue(0n)
