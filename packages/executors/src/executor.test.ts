@@ -6,23 +6,15 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { canRun, startDocker, startPodman, type TestEngine } from '@cloister/development/engines'
+import { canRun, type TestEngine } from '@cloister/development/engines'
 import Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { DockerExecutor } from './docker/docker.ts'
 import { AGENT_FOLDER, type ContainerSpec, type Executor, type Image } from './executor.ts'
 import { buildWorkbench, WORKBENCH_IMAGE } from './oci/workbench.ts'
-import { SandboxExecutor } from './sandbox/sandbox.ts'
-
-const ENGINES = [
-  { name: 'sandbox', program: 'runc', start: undefined },
-  { name: 'docker', program: 'dockerd', start: startDocker },
-  { name: 'podman', program: 'podman', start: startPodman },
-] as const
+import { containerOf, ENGINES, IDLE, openExecutor, runIn } from './testing.ts'
 
 const LEASE = `0x${'ab'.repeat(32)}`
 const OTHER = `0x${'cd'.repeat(32)}`
-const IDLE = ['node', '-e', 'setInterval(() => {}, 1000)']
 const SERVER = `require('http').createServer((q,s)=>s.end('hello from '+process.env.WHO)).listen(8080)`
 
 for (const { name, program, start } of ENGINES)
@@ -34,40 +26,17 @@ for (const { name, program, start } of ENGINES)
     let bystander: Server
 
     const spec = (changes: Partial<ContainerSpec> = {}): ContainerSpec => ({
-      lease: LEASE,
-      name: 'web-0',
-      service: 'web',
+      ...containerOf(LEASE, image),
       peers: ['web', 'other'],
-      image,
-      revision: 'r1',
       argv: ['node', '-e', SERVER],
       env: { WHO: 'cell', PATH: '/usr/bin:/bin' },
-      workingDir: '/',
-      user: '',
-      hostname: 'web',
-      mounts: [],
-      tmpfs: [],
-      files: [],
-      cpuMilli: 1000,
       // Pages of Node's own program count for whoever reads them first, and two of it run at a time.
       memoryMiB: 512,
-      maxProcesses: 128,
-      gpus: 0,
-      ulimits: {},
-      readOnlyRoot: false,
-      stopSignal: 'SIGTERM',
       ...changes,
     })
 
-    /** Runs a command in the container to its end. */
-    const sh = async (line: string, container = 'web-0', lease = LEASE) => {
-      const session = await executor.exec(lease, container, { argv: ['sh', '-c', line], terminal: undefined })
-      let output = ''
-      session.stdout.on('data', (chunk) => (output += chunk))
-      session.stderr.on('data', (chunk) => (output += chunk))
-      session.stdin.end()
-      return { code: await session.exit, output }
-    }
+    const sh = (line: string, name = 'web-0', lease = LEASE) =>
+      runIn(executor, { lease, name }, ['sh', '-c', line])
 
     const get = async (container = 'web-0', lease = LEASE) => {
       for (let attempt = 0; ; attempt++) {
@@ -88,21 +57,7 @@ for (const { name, program, start } of ENGINES)
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), `cloister-${name}-`))
       await buildWorkbench(join(folder, 'layout'))
-      const images = { layouts: [join(folder, 'layout')], trustedRegistries: [] }
-      if (start) {
-        engine = await start()
-        executor = await DockerExecutor.connect({
-          socketPath: engine.socketPath,
-          scope: 'test',
-          folder: join(folder, 'files'),
-          images,
-        })
-      } else
-        executor = await SandboxExecutor.open({
-          folder: join(folder, 'sandbox'),
-          imageFolder: join(folder, 'images'),
-          images,
-        })
+      ;({ executor, engine } = await openExecutor(start, folder, 'test'))
       image = await executor.pull(WORKBENCH_IMAGE)
       bystander = createServer((_, response) => response.end('secret')).listen(0, '127.0.0.1')
       await new Promise((resolve) => bystander.once('listening', resolve))

@@ -1,27 +1,13 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  canRun,
-  startDocker,
-  startOutsideHost,
-  startPodman,
-  type TestEngine,
-} from '@cloister/development/engines'
+import { canRun, startOutsideHost, type TestEngine } from '@cloister/development/engines'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DockerExecutor } from './docker/docker.ts'
 import type { ContainerSpec, Executor, Image } from './executor.ts'
 import { buildWorkbench, WORKBENCH_IMAGE } from './oci/workbench.ts'
-import { SandboxExecutor } from './sandbox/sandbox.ts'
-
-const ENGINES = [
-  { name: 'sandbox', program: 'runc', start: undefined },
-  { name: 'docker', program: 'dockerd', start: startDocker },
-  { name: 'podman', program: 'podman', start: startPodman },
-] as const
+import { containerOf, ENGINES, openExecutor, runIn } from './testing.ts'
 
 const LEASE = `0x${'5c'.repeat(32)}`
-const IDLE = ['node', '-e', 'setInterval(() => {}, 1000)']
 
 for (const { name, program, start } of ENGINES)
   describe.skipIf(!canRun(program))(`what a file may say, on ${name}`, () => {
@@ -31,39 +17,13 @@ for (const { name, program, start } of ENGINES)
     let image: Image
 
     const spec = (changes: Partial<ContainerSpec>): ContainerSpec => ({
-      lease: LEASE,
-      name: 'web-0',
-      service: 'web',
+      ...containerOf(LEASE, image),
       peers: ['web', 'db'],
-      image,
-      revision: 'r1',
-      argv: IDLE,
-      env: { PATH: '/usr/bin:/bin' },
-      workingDir: '/',
-      user: '',
-      hostname: 'web',
-      mounts: [],
-      tmpfs: [],
-      files: [],
-      cpuMilli: 1000,
-      memoryMiB: 256,
-      maxProcesses: 128,
-      gpus: 0,
-      ulimits: {},
-      readOnlyRoot: false,
-      stopSignal: 'SIGTERM',
       ...changes,
     })
 
-    const sh = async (line: string, container = 'web-0') => {
-      const session = await executor.exec(LEASE, container, { argv: ['sh', '-c', line], terminal: undefined })
-      let output = ''
-      session.stdout.on('data', (chunk) => (output += chunk))
-      session.stderr.on('data', (chunk) => (output += chunk))
-      session.stdin.end()
-      await session.exit
-      return output.trim()
-    }
+    const sh = async (line: string, name = 'web-0') =>
+      (await runIn(executor, { lease: LEASE, name }, ['sh', '-c', line])).output.trim()
 
     const ownerOf = async (...paths: string[]) => {
       const script =
@@ -76,21 +36,7 @@ for (const { name, program, start } of ENGINES)
       // As where the agent keeps its folders: any user can walk there.
       await chmod(folder, 0o711)
       await buildWorkbench(join(folder, 'layout'))
-      const images = { layouts: [join(folder, 'layout')], trustedRegistries: [] }
-      if (start) {
-        engine = await start()
-        executor = await DockerExecutor.connect({
-          socketPath: engine.socketPath,
-          scope: 'spec',
-          folder: join(folder, 'files'),
-          images,
-        })
-      } else
-        executor = await SandboxExecutor.open({
-          folder: join(folder, 'sandbox'),
-          imageFolder: join(folder, 'images'),
-          images,
-        })
+      ;({ executor, engine } = await openExecutor(start, folder, 'spec'))
       image = await executor.pull(WORKBENCH_IMAGE, undefined)
     }, 120_000)
 

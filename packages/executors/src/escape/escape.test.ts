@@ -4,31 +4,17 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import {
-  canRun,
-  type OutsideHost,
-  startDocker,
-  startOutsideHost,
-  startPodman,
-  type TestEngine,
-} from '@cloister/development/engines'
+import { canRun, type OutsideHost, startOutsideHost, type TestEngine } from '@cloister/development/engines'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DockerExecutor } from '../docker/docker.ts'
 import type { ContainerSpec, Executor, Image } from '../executor.ts'
 import { buildImage } from '../oci/build.ts'
-import { SandboxExecutor } from '../sandbox/sandbox.ts'
+import { containerOf, ENGINES, openExecutor, runIn } from '../testing.ts'
 import type { Who } from './attempt.ts'
 import { ATTEMPTS } from './attempts.ts'
 import { BYSTANDER, GREEDY, HOARDS } from './hoards.ts'
 import { hostState } from './host.ts'
 import { buildHostileImages, DESCRIPTORS, HOSTILE } from './hostile-images.ts'
 import { deedProgram, nameOfError, type Outcome, probeProgram, readOutcomes } from './probe.ts'
-
-const ENGINES = [
-  { name: 'sandbox', program: 'runc', start: undefined },
-  { name: 'docker', program: 'dockerd', start: startDocker },
-  { name: 'podman', program: 'podman', start: startPodman },
-] as const
 
 const LEASE = `0x${'e5'.repeat(32)}`
 const OTHER = `0x${'0e'.repeat(32)}`
@@ -62,38 +48,19 @@ for (const { name, program, start } of ENGINES)
     const outcomes: Record<Who, Outcome[]> = { root: [], user: [] }
 
     const spec = (changes: Partial<ContainerSpec> = {}): ContainerSpec => ({
-      lease: LEASE,
+      ...containerOf(LEASE, image),
       name: 'cell-0',
       service: 'cell',
       peers: ['cell'],
-      image,
-      revision: 'r1',
       argv: IDLE,
-      env: { PATH: '/usr/bin:/bin' },
-      workingDir: '/',
-      user: '',
       hostname: 'cell',
       mounts: [{ volume: 'data', path: '/data', readOnly: false }],
-      tmpfs: [],
-      files: [],
-      cpuMilli: 1000,
-      memoryMiB: 256,
-      maxProcesses: 128,
-      gpus: 0,
       ulimits: { nofile: { soft: 1024, hard: 1024 } },
-      readOnlyRoot: false,
-      stopSignal: 'SIGTERM',
       ...changes,
     })
 
-    const run = async (argv: string[], input = '', container = 'cell-0', lease = LEASE) => {
-      const session = await executor.exec(lease, container, { argv, terminal: undefined })
-      let output = ''
-      session.stdout.on('data', (chunk) => (output += chunk))
-      session.stderr.on('data', (chunk) => (output += chunk))
-      session.stdin.end(input)
-      return { code: await session.exit, output }
-    }
+    const run = (argv: string[], input = '', name = 'cell-0', lease = LEASE) =>
+      runIn(executor, { lease, name }, argv, input)
 
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'cloister-escape-'))
@@ -111,20 +78,7 @@ for (const { name, program, start } of ENGINES)
       })
       await mkdir(join(folder, 'outside'))
       await buildHostileImages(join(folder, 'layout'), BASE, join(folder, 'outside'), statSync('/').dev)
-      const images = { layouts: [join(folder, 'layout')], trustedRegistries: [] }
-      engine = await start?.()
-      executor = engine
-        ? await DockerExecutor.connect({
-            socketPath: engine.socketPath,
-            scope: 'escape',
-            folder: join(folder, 'files'),
-            images,
-          })
-        : await SandboxExecutor.open({
-            folder: join(folder, 'sandbox'),
-            imageFolder: join(folder, 'images'),
-            images,
-          })
+      ;({ executor, engine } = await openExecutor(start, folder, 'escape'))
       image = await executor.pull(HOSTILE.main)
       worker = createServer((socket) => socket.end('the worker')).listen(0, '::')
       abstract = createServer((socket) => socket.end('the host')).listen(

@@ -7,6 +7,7 @@ import { canRun } from '@cloister/development/engines'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ContainerSpec } from '../executor.ts'
 import { buildWorkbench, WORKBENCH_IMAGE } from '../oci/workbench.ts'
+import { containerOf } from '../testing.ts'
 import { placesOf } from './places.ts'
 import { SandboxExecutor } from './sandbox.ts'
 
@@ -38,27 +39,12 @@ describe.skipIf(!canRun('runc'))('what the sandbox keeps on a machine', () => {
     imageFolder: join(folder, 'unpacked'),
     images: { layouts: [join(folder, 'images')], trustedRegistries: [] },
   })
+  /** Its image is pulled by whoever starts it. */
   const spec = (changes: object = {}): Omit<ContainerSpec, 'image'> => ({
-    lease: LEASE,
-    name: 'web-0',
-    service: 'web',
-    peers: ['web'],
-    revision: '1',
-    argv: ['node', '-e', 'setInterval(() => {}, 1000)'],
-    env: { PATH: '/usr/bin:/bin' },
-    workingDir: '/',
-    user: '',
-    hostname: 'web',
+    ...containerOf(LEASE, undefined),
     mounts: [{ volume: 'data', path: '/data', readOnly: false }],
-    tmpfs: [],
-    files: [],
-    cpuMilli: 1000,
     memoryMiB: 128,
     maxProcesses: 64,
-    gpus: 0,
-    ulimits: {},
-    readOnlyRoot: false,
-    stopSignal: 'SIGTERM',
     ...changes,
   })
   const modeOf = (path: string) => (statSync(path).mode & 0o7777).toString(8)

@@ -7,6 +7,7 @@ import { canRun } from '@cloister/development/engines'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { ContainerSpec } from '../executor.ts'
 import { buildWorkbench, WORKBENCH_IMAGE } from '../oci/workbench.ts'
+import { containerOf, runIn } from '../testing.ts'
 import { mountPoints } from './lease-disk.ts'
 import { placesOf } from './places.ts'
 import { markOf, processesNaming } from './process.ts'
@@ -14,7 +15,6 @@ import { SandboxExecutor } from './sandbox.ts'
 
 const LEASE = `0x${'ef'.repeat(32)}`
 const OTHER = `0x${'1e'.repeat(32)}`
-const IDLE = ['node', '-e', 'setInterval(() => {}, 1000)']
 const forever = new AbortController().signal
 
 describe.skipIf(!canRun('runc'))('the sandbox', () => {
@@ -29,15 +29,8 @@ describe.skipIf(!canRun('runc'))('the sandbox', () => {
       images: { layouts: [join(folder, 'images')], trustedRegistries: [] },
     })
 
-  /** Runs a command in a container to its end. */
-  const sh = async (line: string, container = 'web-0', lease = LEASE) => {
-    const session = await executor.exec(lease, container, { argv: ['sh', '-c', line], terminal: undefined })
-    let output = ''
-    session.stdout.on('data', (chunk) => (output += chunk))
-    session.stderr.on('data', (chunk) => (output += chunk))
-    session.stdin.end()
-    return { code: await session.exit, output }
-  }
+  const sh = (line: string, name = 'web-0', lease = LEASE) =>
+    runIn(executor, { lease, name }, ['sh', '-c', line])
 
   const logs = async (container: string) => {
     const lines: string[] = []
@@ -89,27 +82,9 @@ describe.skipIf(!canRun('runc'))('the sandbox', () => {
     executor = await open()
     const image = await executor.pull(WORKBENCH_IMAGE)
     spec = (changes = {}) => ({
-      lease: LEASE,
-      name: 'web-0',
-      service: 'web',
-      peers: ['web'],
-      image,
-      revision: '1',
-      argv: IDLE,
-      env: { PATH: '/usr/bin:/bin' },
-      workingDir: '/',
-      user: '',
-      hostname: 'web',
-      mounts: [],
-      tmpfs: [],
-      files: [],
-      cpuMilli: 1000,
+      ...containerOf(LEASE, image),
       memoryMiB: 128,
       maxProcesses: 64,
-      gpus: 0,
-      ulimits: {},
-      readOnlyRoot: false,
-      stopSignal: 'SIGTERM',
       ...changes,
     })
   })
