@@ -1,49 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Errors} from "../../src/interfaces/Errors.sol";
-import {IEmission} from "../../src/interfaces/IEmission.sol";
-import {Announcements} from "../../src/libraries/Announcements.sol";
-import {Schedule} from "../../src/libraries/Schedule.sol";
-import {vm} from "../Vm.sol";
-import {EconomyTest} from "../stages/Economy.sol";
+import {IEmission} from "../../../src/interfaces/IEmission.sol";
+import {Schedule} from "../../../src/libraries/Schedule.sol";
+import {vm} from "../../Vm.sol";
+import {EmissionStage} from "./EmissionStage.sol";
 
-contract EmissionTest is EconomyTest {
-    /// 40% of what the first period emits in an hour, which is 175,000,000 / 4,320.
-    uint256 private constant BUDGET = 175_000_000e18 * uint256(2) / 5 / 4_320;
-
-    // SCHEDULE
-
-    function test_each_period_emits_three_quarters_of_the_one_before() public pure {
-        uint256 before;
-        uint256 budget = 175_000_000 * ONE;
-        for (uint256 period = 1; period <= 20; ++period) {
-            uint256 emitted = Schedule.emitted(period * 180 days);
-            // A quarter of what is left is rounded down to a unit, each time.
-            vm.assertLe(emitted - before, budget + period);
-            vm.assertGe(emitted - before + period, budget);
-            (before, budget) = (emitted, budget * 3 / 4);
-        }
-        vm.assertEq(Schedule.emitted(0), 0);
-        vm.assertEq(Schedule.emitted(90 days), 87_500_000 * ONE);
-        vm.assertLe(Schedule.emitted(type(uint32).max), 700_000_000 * ONE);
-        vm.assertGe(Schedule.emitted(5_000 * 180 days), 700_000_000 * ONE - 3);
-        vm.assertLe(Schedule.emitted(type(uint64).max), 700_000_000 * ONE);
-    }
-
-    function testFuzz_the_schedule_never_goes_back_and_its_parts_add_up(uint64 a, uint64 b) public pure {
-        (uint256 first, uint256 second) = a < b ? (a, b) : (b, a);
-        vm.assertLe(Schedule.emitted(first), Schedule.emitted(second));
-        vm.assertLe(Schedule.emitted(second), 700_000_000 * ONE);
-        vm.assertEq(2 * Schedule.forStake(first) + Schedule.forTreasury(first), Schedule.emitted(first));
-        vm.assertLe(Schedule.forTreasury(first), Schedule.forTreasury(second));
-        Schedule.Cursor memory cursor = Schedule.first();
-        vm.assertEq(Schedule.emitted(cursor, first), Schedule.emitted(first));
-        vm.assertEq(Schedule.emitted(cursor, second), Schedule.emitted(second));
-    }
-
-    // WEIGHTS
-
+contract EmissionOnCoveredTest is EmissionStage {
     function test_gpus_share_an_hour_by_weight_and_half_goes_to_the_pool() public {
         serve(worker, provider, "h100", 3);
         serve(secondWorker, other, "b200", 5);
@@ -196,33 +159,6 @@ contract EmissionTest is EconomyTest {
         counts(23, true);
     }
 
-    function test_a_class_counts_as_governance_weighs_it_in_hours_that_are_not_over() public {
-        serve(worker, provider, "h100", 1);
-        toEpoch(0, 3_000);
-        renew(worker, "h100", 1);
-        bytes32 announced = emission.announce(abi.encodeCall(IEmission.setClassWeight, ("h100", 20)));
-        emission.announce(abi.encodeCall(IEmission.setClassWeight, ("h100", 1_001)));
-        vm.expectRevert(
-            abi.encodeWithSelector(Announcements.TooEarly.selector, announced, block.timestamp + 22 days)
-        );
-        emission.setClassWeight("h100", 20);
-        toEpoch(22 * 24, 3_000);
-        renew(worker, "h100", 1);
-        toEpoch(22 * 24 + 1, 3_000);
-        renew(worker, "h100", 1);
-        (uint256 pool,) = emission.weightsOf(provider, 22 * 24 + 1);
-        vm.assertEq(pool, 10);
-        emission.setClassWeight("h100", 20);
-        emission.weigh(worker);
-        (pool,) = emission.weightsOf(provider, 22 * 24 + 1);
-        vm.assertEq(pool, 20);
-        vm.expectRevert(abi.encodeWithSelector(Errors.OutOfBounds.selector, 1_001, 0, 1_000));
-        emission.setClassWeight("h100", 1_001);
-        vm.prank(alice);
-        vm.expectRevert();
-        emission.setClassWeight("h100", 1);
-    }
-
     function test_only_workers_tell_of_coverage_and_only_stake_settles() public {
         vm.expectRevert(abi.encodeWithSelector(IEmission.NotWorkers.selector, address(this)));
         emission.onCovered(worker, provider, 0, 1);
@@ -237,77 +173,6 @@ contract EmissionTest is EconomyTest {
         vm.prank(address(stake));
         vm.expectRevert(abi.encodeWithSelector(IEmission.OverSchedule.selector, 1, 0));
         emission.pay(alice, 1);
-    }
-
-    // TREASURY
-
-    function test_the_treasury_gets_its_part_and_hours_that_nobody_earned() public {
-        serve(worker, provider, "h100", 1);
-        for (uint256 epoch; epoch < 4; ++epoch) {
-            toEpoch(epoch, 0);
-            if (epoch != 2) renew(worker, "h100", 1);
-        }
-        // Coverage ended at the third hour's beginning: epochs 0, 1 and 3 count, if the next one comes.
-        toEpoch(10, 0);
-        uint256 unearned = Schedule.forStake(10 hours) - 2 * BUDGET - (emission.gpuBudgetOf(3));
-        emission.collect(3);
-        vm.assertEq(emission.collectedTo(), 3);
-        emission.collect(100);
-        vm.assertEq(emission.collectedTo(), 10);
-        vm.assertLe(near(token.balanceOf(treasury), Schedule.forTreasury(10 hours) + unearned), 3);
-        vm.expectRevert(Errors.ZeroAmount.selector);
-        emission.collect(100);
-        // And all of it is there, to a few units.
-        stake.claimReward(provider, provider);
-        vm.assertLe(near(emission.minted(), Schedule.emitted(10 hours)), 10);
-        vm.assertLe(emission.minted(), Schedule.emitted(10 hours));
-    }
-
-    // GAS
-
-    function test_gas_delegate_exit_and_claim() public {
-        serve(worker, provider, "h100", 8);
-        serve(secondWorker, other, "h200", 8);
-        vm.prank(provider);
-        stake.setCommission(500);
-        put(bob, provider, 1_000 * ONE);
-        for (uint256 epoch; epoch < 200; ++epoch) {
-            toEpoch(epoch, 10);
-            renew(worker, "h100", 8);
-            renew(secondWorker, "h200", 8);
-        }
-        // In the fifth period of the schedule's walk a claim costs no more than in the first, to some
-        // hundreds of gas.
-        toEpoch(200, 20);
-        renew(worker, "h100", 8);
-        stake.claimReward(provider, provider);
-        toEpoch(200, 40);
-        put(alice, provider, 1_000 * ONE);
-        vm.assertLe(vm.snapshotGasLastCall("Gas", "delegate"), 110_000);
-        for (uint256 epoch = 201; epoch <= 224; ++epoch) {
-            toEpoch(epoch, 10);
-            renew(worker, "h100", 8);
-            renew(secondWorker, "h200", 8);
-        }
-        vm.prank(bob);
-        stake.claimReward(provider, bob);
-        vm.assertLe(vm.snapshotGasLastCall("Gas", "claimReward of 24 epochs"), 150_000);
-        stake.claimReward(provider, alice);
-        vm.snapshotGasLastCall("Gas", "claimReward (settled)");
-        (uint256 shares,,) = stake.positionOf(provider, alice);
-        vm.prank(alice);
-        uint256 id = stake.requestExit(provider, shares);
-        vm.snapshotGasLastCall("Gas", "requestExit");
-        vm.warp(block.timestamp + 21 days);
-        vm.prank(alice);
-        stake.withdraw(id);
-        vm.snapshotGasLastCall("Gas", "withdraw (stake)");
-        emission.collect(24);
-        vm.snapshotGasLastCall("Gas", "collect of 24 epochs");
-    }
-
-    function near(uint256 a, uint256 b) private pure returns (uint256) {
-        return a > b ? a - b : b - a;
     }
 
     function counts(uint256 epoch, bool expected) private view {

@@ -2,16 +2,15 @@
 pragma solidity 0.8.30;
 
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
-import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {Errors} from "../../src/interfaces/Errors.sol";
-import {IMarket} from "../../src/interfaces/IMarket.sol";
-import {ITill} from "../../src/interfaces/ITill.sol";
-import {IWorkers} from "../../src/interfaces/IWorkers.sol";
-import {Till} from "../../src/libraries/Till.sol";
-import {Workers} from "../../src/market/Workers.sol";
-import {vm} from "../Vm.sol";
-import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
-import {LeasedNetwork} from "../stages/LeasedNetwork.sol";
+import {Errors} from "../../../src/interfaces/Errors.sol";
+import {IMarket} from "../../../src/interfaces/IMarket.sol";
+import {ITill} from "../../../src/interfaces/ITill.sol";
+import {IWorkers} from "../../../src/interfaces/IWorkers.sol";
+import {Till} from "../../../src/libraries/Till.sol";
+import {Workers} from "../../../src/market/Workers.sol";
+import {vm} from "../../Vm.sol";
+import {SoftwarePlatform} from "../../fakes/SoftwarePlatform.sol";
+import {LeasedNetwork} from "../../stages/LeasedNetwork.sol";
 
 /// @dev A provider that is a contract and signs by ERC-1271 whatever digest it was told to.
 contract ContractProvider is IERC1271 {
@@ -32,9 +31,7 @@ contract ContractProvider is IERC1271 {
     }
 }
 
-contract MarketTest is LeasedNetwork {
-    // OPEN
-
+contract MarketOpenTest is LeasedNetwork {
     function test_open_escrows_the_deposit_and_remembers_the_bid() public {
         IMarket.Bid memory bid = makeBid(address(usdc), RATE, 1);
         bytes32 id = open();
@@ -160,140 +157,22 @@ contract MarketTest is LeasedNetwork {
         vm.assertEq(usdc.allowance(tenant, address(market)), 0);
     }
 
-    // BILLING
-
-    function test_settle_pays_covered_seconds_less_the_fee() public {
-        bytes32 id = open();
-        vm.warp(block.timestamp + 100);
-        vm.assertEq(market.accrued(id), 1_600);
-        market.settle(id);
-        vm.assertEq(market.credit(provider, address(usdc)), 1_280);
-        vm.assertEq(market.fees(address(usdc)), 320);
-        vm.assertEq(market.leaseOf(id).spent, 1_600);
-        vm.assertEq(market.leaseOf(id).balance, DEPOSIT - 1_600);
-        market.settle(id);
-        vm.assertEq(market.leaseOf(id).spent, 1_600);
-    }
-
-    function test_settle_in_cloi_takes_four_percent_and_rounds_against_the_provider() public {
-        bytes32 id = openLease(address(cloi), 7, 1_000, 1);
-        vm.warp(block.timestamp + 3);
-        vm.prank(provider);
-        market.settle(id);
-        // 21 × 4% = 0.84
-        vm.assertEq(market.fees(address(cloi)), 1);
-        vm.assertEq(market.credit(provider, address(cloi)), 20);
-        vm.warp(block.timestamp + 3);
-        vm.prank(treasury);
-        market.settle(id);
-        vm.assertEq(market.fees(address(cloi)), 1);
-        vm.assertEq(market.credit(provider, address(cloi)), 41);
-    }
-
-    function test_nothing_is_paid_for_the_time_after_coverage_ended() public {
-        bytes32 id = open();
-        vm.warp(block.timestamp + 100);
-        vm.prank(worker);
-        workers.depart(worker);
-        vm.warp(block.timestamp + 5_000);
-        market.settle(id);
-        vm.assertEq(market.leaseOf(id).spent, 1_600);
-        attest();
-        vm.warp(block.timestamp + 10);
-        market.settle(id);
-        vm.assertEq(market.leaseOf(id).spent, 1_760);
-    }
-
-    function test_settleMany_equals_settling_one_by_one_and_skips_what_is_not_open() public {
-        bytes32[] memory ids = new bytes32[](4);
-        ids[0] = openLease(address(usdc), 10, DEPOSIT, 1);
-        ids[1] = openLease(address(cloi), 11, DEPOSIT, 2);
-        ids[2] = openLease(address(usdc), 13, DEPOSIT, 3);
-        ids[3] = bytes32("nothing");
-        vm.warp(block.timestamp + 10);
-        vm.prank(tenant);
-        market.close(ids[0], tenant);
-        vm.warp(block.timestamp + 10);
-        market.settleMany(ids);
-        vm.assertEq(market.leaseOf(ids[1]).spent, 220);
-        vm.assertEq(market.leaseOf(ids[2]).spent, 260);
-        vm.assertEq(market.credit(provider, address(usdc)), 80 + 208);
-        vm.assertEq(market.credit(provider, address(cloi)), 220 - 9);
-    }
-
-    function test_topUp_by_anyone_buys_future_time_and_forgives_what_could_not_be_paid() public {
-        bytes32 id = openLease(address(usdc), RATE, 160, 1);
-        vm.warp(block.timestamp + 100);
-        usdc.mint(stranger, 160);
-        vm.prank(stranger);
-        usdc.approve(address(market), 160);
-        vm.prank(stranger);
-        market.topUp(id, 160, noPermit);
-        vm.assertEq(market.leaseOf(id).spent, 160);
-        vm.assertEq(market.leaseOf(id).balance, 160);
-        vm.prank(tenant);
-        vm.expectRevert(Errors.ZeroAmount.selector);
-        market.topUp(id, 0, noPermit);
-    }
-
-    function test_what_was_ever_put_into_a_lease_has_a_bound_so_that_it_can_always_be_settled() public {
-        bytes32 id = open();
-        vm.warp(block.timestamp + 100);
-        uint256 most = type(uint96).max - DEPOSIT;
-        usdc.mint(tenant, most + 1);
+    function test_a_lease_is_opened_with_what_the_bid_asks_for_at_least() public {
+        IMarket.Bid memory bid = makeBid(address(usdc), RATE, 2);
+        (bid.room, bid.minimumDeposit) = (partOf(type(uint16).max), 3_600 * RATE);
+        bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
         vm.prank(tenant);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                SafeCast.SafeCastOverflowedUintDowncast.selector, 96, uint256(type(uint96).max) + 1
-            )
+            abi.encodeWithSelector(IMarket.DepositTooSmall.selector, 3_600 * RATE - 1, 3_600 * RATE)
         );
-        market.topUp(id, most + 1, noPermit);
+        market.open(bid, signature, 3_600 * RATE - 1, "", noPermit);
+        // It is signed along with the rest.
+        bid.minimumDeposit = 1;
         vm.prank(tenant);
-        market.topUp(id, most, noPermit);
-        vm.warp(block.timestamp + 1 hours);
+        vm.expectRevert(Errors.BadSignature.selector);
+        market.open(bid, signature, 1, "", noPermit);
+        bid.minimumDeposit = 3_600 * RATE;
         vm.prank(tenant);
-        market.close(id, tenant);
-    }
-
-    function test_update_is_the_tenants() public {
-        bytes32 id = open();
-        vm.expectRevert(abi.encodeWithSelector(IMarket.NotTenant.selector, address(this)));
-        market.update(id, keccak256("new"));
-        vm.prank(tenant);
-        market.update(id, keccak256("new"));
-        vm.assertEq(market.leaseOf(id).manifestHash, keccak256("new"));
-    }
-
-    // ARITHMETIC
-
-    function testFuzz_every_unit_is_accounted_for(
-        uint80 rate,
-        uint96 deposit,
-        uint256 elapsed,
-        bool settleBetween
-    ) public {
-        rate = uint80(rate % 1e24) + 1;
-        deposit = uint96(deposit % 1_000_000e18) + 1;
-        elapsed %= 2 hours;
-        bytes32 id = openLease(address(cloi), rate, deposit, 1);
-        uint256 start = block.timestamp;
-        if (settleBetween) {
-            vm.warp(start + elapsed / 3);
-            market.settle(id);
-        }
-        vm.warp(start + elapsed);
-        uint256 before = cloi.balanceOf(tenant);
-        vm.prank(tenant);
-        market.close(id, tenant);
-        uint256 refund = cloi.balanceOf(tenant) - before;
-        uint256 seconds_ = elapsed < 1 hours ? elapsed : 1 hours;
-        uint256 due = uint256(rate) * seconds_;
-        if (due > deposit) due = deposit;
-        vm.assertEq(refund, deposit - due);
-        uint256 toTreasury = market.fees(address(cloi));
-        vm.assertEq(market.credit(provider, address(cloi)) + toTreasury, due);
-        vm.assertGe(toTreasury * 10_000, due * 400);
-        vm.assertLe(toTreasury * 10_000, due * 400 + 20_000);
-        vm.assertEq(cloi.balanceOf(address(market)), due);
+        market.open(bid, signature, 3_600 * RATE, "", noPermit);
     }
 }

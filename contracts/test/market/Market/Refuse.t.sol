@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
+import {Errors} from "../../../src/interfaces/Errors.sol";
+import {IMarket} from "../../../src/interfaces/IMarket.sol";
+import {IWorkers} from "../../../src/interfaces/IWorkers.sol";
+import {Workers} from "../../../src/market/Workers.sol";
+import {vm} from "../../Vm.sol";
+import {LeasedNetwork} from "../../stages/LeasedNetwork.sol";
+
+/// @dev A provider that is a contract and signs by ERC-1271 whatever digest it was told to.
+contract ContractProvider is IERC1271 {
+    bytes32 private _approved;
+
+    function approve(bytes32 digest) external {
+        _approved = digest;
+    }
+
+    function join(Workers workers, address worker, IWorkers.Description calldata d, bytes calldata signature)
+        external
+    {
+        workers.register(worker, d, signature);
+    }
+
+    function isValidSignature(bytes32 digest, bytes calldata) external view returns (bytes4) {
+        return digest == _approved ? IERC1271.isValidSignature.selector : bytes4(0);
+    }
+}
+
+contract MarketRefuseTest is LeasedNetwork {
+    function test_refuse_returns_everything_as_long_as_nothing_was_earned() public {
+        bytes32 id = open();
+        vm.warp(block.timestamp + 5);
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotProvider.selector, stranger));
+        market.refuse(id);
+        vm.prank(worker);
+        market.refuse(id);
+        vm.assertEq(market.credit(tenant, address(usdc)), DEPOSIT);
+        bytes32 second = openLease(address(usdc), RATE, DEPOSIT, 2);
+        vm.warp(block.timestamp + 5);
+        market.settle(second);
+        vm.prank(worker);
+        vm.expectRevert(abi.encodeWithSelector(IMarket.AlreadyEarning.selector, second));
+        market.refuse(second);
+    }
+
+    function test_a_lease_that_has_run_for_days_ends_by_notice_only() public {
+        bytes32 id = openLease(address(usdc), RATE, 10_000_000, 1);
+        bytes32 other = openLease(address(usdc), RATE, 10_000_000, 2);
+        vm.warp(block.timestamp + 5 minutes);
+        vm.prank(provider);
+        market.refuse(other);
+        vm.warp(block.timestamp + 1);
+        vm.prank(provider);
+        vm.expectRevert(abi.encodeWithSelector(IMarket.AlreadyEarning.selector, id));
+        market.refuse(id);
+        // Nobody settles for three days, and it makes no difference.
+        for (uint256 end = block.timestamp + 3 days; block.timestamp < end;) {
+            vm.warp(block.timestamp + 30 minutes);
+            attest();
+        }
+        vm.prank(worker);
+        vm.expectRevert(abi.encodeWithSelector(IMarket.AlreadyEarning.selector, id));
+        market.refuse(id);
+    }
+}
