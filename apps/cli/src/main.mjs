@@ -8,7 +8,7 @@ if ((first === '--version' || first === '-V') && others.length === 0) console.lo
 else if (process.features.typescript) {
   const { keepCompiledCode, packedProgram } = await import('@cloister/packed')
   keepCompiledCode()
-  await import(packedProgram(`${import.meta.dirname}/program.ts`))
+  await import(packedProgram(`${import.meta.dirname}/program.ts`, { command: first }))
 } else {
   const [{ spawnSync }, { createRequire }] = await Promise.all([
     import('node:child_process'),

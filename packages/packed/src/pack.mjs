@@ -4,13 +4,25 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { build } from 'esbuild'
+import { build, context } from 'esbuild'
 import { lateBuiltins } from './late-builtins.mjs'
 import { LEFT_OUT, REQUIRE, unused } from './left-out.mjs'
 import { isPacked, packedFolder, packedIndex, ROOT, stampOf } from './packed.mjs'
 
 /** The command line: many commands, each of which reads the parts it needs. */
 const COMMANDS = { cloister: 'apps/cli/src/program.ts' }
+/**
+ * Commands that are typed most, by the file of their action: each is packed once more, with what it alone
+ * needs in one file. Parts that commands share hold what any of them needs.
+ */
+const OFTEN = {
+  ps: 'leases/ps.ts',
+  status: 'leases/status.ts',
+  deploy: 'leases/deploy.ts',
+  close: 'leases/close.ts',
+  logs: 'leases/logs.ts',
+}
+const ACTIONS = 'apps/cli/src/commands'
 /** Daemons: each reads all of its one file and keeps it, so nothing that only others need may be in there. */
 const DAEMONS = {
   network: 'apps/devnet/src/start.ts',
@@ -43,10 +55,30 @@ const ownPaths = {
   },
 }
 
+const PLUGINS = [ownPaths, unused, lateBuiltins]
+const OPTIONS = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  write: false,
+  metafile: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  // Node keeps the text of what it runs: without comments it is half as long. Lines stay short, since Node
+  // shows the one that failed.
+  minifyWhitespace: true,
+  lineLimit: 160,
+  legalComments: 'none',
+  external: LEFT_OUT,
+  define: OWN_PATHS,
+  banner: { js: REQUIRE },
+  logLevel: 'error',
+}
+
 if (!isPacked()) await pack()
 
 async function pack() {
-  const built = await Promise.all([bundle(COMMANDS, true), bundle(DAEMONS, false)])
+  const built = [...(await Promise.all([bundle(COMMANDS, true), bundle(DAEMONS, false)])), ...(await often())]
   const outputFiles = built.flatMap((one) => one.outputFiles)
   const outputs = Object.assign({}, ...built.map((one) => one.metafile.outputs))
   const digest = createHash('sha256')
@@ -69,13 +101,19 @@ async function pack() {
     return sources.get(path)
   }
   const always = ['package-lock.json', ...packageFiles(), ...OWN].map(numberOf)
-  const programs = Object.entries({ ...COMMANDS, ...DAEMONS }).map(([program, source]) => [
-    source,
-    {
-      file: join(name, `${program}.js`),
-      sources: [...always, ...ownSources(outputs, source).map(numberOf)],
-    },
-  ])
+  const described = (key, program, sources) => [
+    key,
+    { file: join(name, `${program}.js`), sources: [...always, ...sources.map(numberOf)] },
+  ]
+  const programs = [
+    ...Object.entries({ ...COMMANDS, ...DAEMONS }).map(([program, source]) =>
+      described(source, program, ownSources(outputs, firstOf(outputs, source))),
+    ),
+    ...Object.keys(OFTEN).map((command) => {
+      const file = relative(ROOT, join(FOLDER, `${command}.js`))
+      return described(`${COMMANDS.cloister} ${command}`, command, ownSources(outputs, file))
+    }),
+  ]
   const index = {
     node: process.version,
     programs: Object.fromEntries(programs),
@@ -86,9 +124,12 @@ async function pack() {
   forget(name)
 }
 
-/** The sources of ours that a program is made of, in whichever of its files. */
-function ownSources(outputs, source) {
-  const first = Object.keys(outputs).find((path) => outputs[path].entryPoint === source)
+function firstOf(outputs, source) {
+  return Object.keys(outputs).find((path) => outputs[path].entryPoint === source)
+}
+
+/** The sources of ours that a program is made of, in whichever of its files; `first` is the one it begins with. */
+function ownSources(outputs, first) {
   const files = new Set([first])
   for (const file of files)
     for (const { path, external } of outputs[file].imports) if (!external) files.add(path)
@@ -98,28 +139,44 @@ function ownSources(outputs, source) {
 
 /** Programs as files, not yet written; with `splitting`, what several parts share is in files of its own. */
 function bundle(programs, splitting) {
-  return build({
-    entryPoints: programs,
-    absWorkingDir: ROOT,
+  return build({ ...OPTIONS, entryPoints: programs, outdir: FOLDER, splitting, plugins: PLUGINS })
+}
+
+/** A file for each command that is typed often, not yet written. */
+async function often() {
+  let action
+  const ownAction = {
+    name: 'own-action',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^\.\/.*\.ts$/ }, ({ path, kind, importer }) => {
+        const from = relative(join(ROOT, ACTIONS), importer)
+        if (kind !== 'dynamic-import' || from.startsWith('..') || !from.endsWith('/commands.ts'))
+          return undefined
+        return join(dirname(from), path) === action ? undefined : { path, namespace: 'other-action' }
+      })
+      onLoad({ filter: /.*/, namespace: 'other-action' }, () => ({ contents: '' }))
+    },
+  }
+  // Files are read once for all of them.
+  const making = await context({
+    ...OPTIONS,
+    entryPoints: { often: COMMANDS.cloister },
     outdir: FOLDER,
-    bundle: true,
-    splitting,
-    write: false,
-    metafile: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node24',
-    // Node keeps the text of what it runs: without comments it is half as long. Lines stay short, since Node
-    // shows the one that failed.
-    minifyWhitespace: true,
-    lineLimit: 160,
-    legalComments: 'none',
-    external: LEFT_OUT,
-    define: OWN_PATHS,
-    plugins: [ownPaths, unused, lateBuiltins],
-    banner: { js: REQUIRE },
-    logLevel: 'error',
+    plugins: [ownAction, ...PLUGINS],
   })
+  const made = []
+  for (const [command, file] of Object.entries(OFTEN)) {
+    action = file
+    const { outputFiles, metafile } = await making.rebuild()
+    const [output] = Object.values(metafile.outputs)
+    const path = join(FOLDER, `${command}.js`)
+    made.push({
+      outputFiles: outputFiles.map(({ contents }) => ({ path, contents })),
+      metafile: { outputs: { [relative(ROOT, path)]: { ...output, entryPoint: undefined } } },
+    })
+  }
+  await making.dispose()
+  return made
 }
 
 /** Descriptions of the packages, which say what is imported under their names. */

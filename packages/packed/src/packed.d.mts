@@ -12,9 +12,13 @@ export function giveBackAfterStart(): void
  * the source itself.
  *
  * @param source Absolute path of the program's first file.
- * @param root The project's folder; this one's where it isn't given.
+ * @param options.root The project's folder; this one's where it isn't given.
+ * @param options.command The program's first word: a command that is typed often is packed by itself, too.
  */
-export function packedProgram(source: string, root?: string): string
+export function packedProgram(
+  source: string,
+  options?: { root?: string; command?: string | undefined },
+): string
 
 /**
  * The folder, below the project's, that keeps what is made once: packed programs, compiled code and images.

@@ -32,9 +32,10 @@ export function giveBackAfterStart() {
   }, STARTED_MS).unref()
 }
 
-export function packedProgram(source, root = ROOT) {
+export function packedProgram(source, { root = ROOT, command = '' } = {}) {
   const index = readIndex(root)
-  const program = index?.programs[relative(root, source)]
+  const name = relative(root, source)
+  const program = index?.programs[`${name} ${command}`] ?? index?.programs[name]
   return program && areAsPacked(index.sources, program.sources, root)
     ? `${packedFolder(root)}/${program.file}`
     : source

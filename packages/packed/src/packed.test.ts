@@ -19,7 +19,7 @@ describe('a packed program', () => {
     mkdirSync(join(root, 'node_modules/.cache/cloister'), { recursive: true })
     writeFileSync(join(root, 'node_modules/.cache/cloister/packed.json'), JSON.stringify(index))
   }
-  const found = (name = 'main.ts') => packedProgram(join(root, name), root)
+  const found = (name = 'main.ts', command?: string) => packedProgram(join(root, name), { root, command })
 
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), 'cloister-packed-'))
@@ -33,6 +33,17 @@ describe('a packed program', () => {
     expect(found('other.ts')).toBe(join(root, 'other.ts'))
     // Of what it wasn't made of, something has changed.
     expect(isPacked(root)).toBe(false)
+  })
+
+  it('is run in the form of its own that a command has, where it has one', () => {
+    pack({
+      programs: {
+        'main.ts': { file: 'abc/main.js', sources: [0] },
+        'main.ts ps': { file: 'abc/ps.js', sources: [0] },
+      },
+    })
+    expect(found('main.ts', 'ps')).toBe(join(root, 'node_modules/.cache/cloister/abc/ps.js'))
+    expect(found('main.ts', 'stake')).toBe(join(root, 'node_modules/.cache/cloister/abc/main.js'))
   })
 
   it('gives way to its source where it was never packed, or for another Node', () => {
