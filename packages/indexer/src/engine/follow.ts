@@ -7,7 +7,7 @@ import { BlockNotFoundError, type Hex } from 'viem'
 import type { Database } from '../database/open.ts'
 import { claimFor, lastCheckpoint } from './checkpoint.ts'
 import type { Plan } from './plan.ts'
-import { readEvents } from './read.ts'
+import { readSpan, type Span } from './read.ts'
 import { rewind } from './rewind.ts'
 import { checkpoint } from './tables.ts'
 import { type Changed, writeSpan } from './write.ts'
@@ -47,6 +47,8 @@ export class Follower {
   /** Hash of the block that reading has come to, as far as this process knows. */
   private lastHash: Hex | undefined
   private span = FIRST_SPAN
+  /** The span after the one that is being written, of which the chain was asked already. */
+  private ahead: { from: bigint; span: Promise<Span> } | undefined
   private widest = LARGEST_SPAN
   private loop: Promise<void> | undefined
 
@@ -83,19 +85,43 @@ export class Follower {
       if (last === Number(head)) this.lastHash = newest.hash
       return false
     }
-    const to = head < from + this.span - 1n ? head : from + this.span - 1n
-    const end = await client.getBlock({ blockNumber: to })
-    const { events, blocks } = await readEvents(this.chain, this.plan, from, to)
+    const { span, isOld } = await this.read(from, head)
+    const { to, end, events, blocks } = span
     // Events are the ones of `end` only where that was the chain's block before and after they were read.
-    if (events.length > 0 && (await client.getBlock({ blockNumber: to })).hash !== end.hash) return true
+    if ((isOld || events.length > 0) && (await client.getBlock({ blockNumber: to })).hash !== end.hash)
+      return true
+    this.fit(events.length)
+    // The chain is asked for what comes next while this is written.
+    if (to < head) this.readAhead(to + 1n, head)
     const marks = [...blocks.filter(({ block }) => block < Number(to)), { block: Number(to), hash: end.hash }]
     const keepFrom = Number(head) - CHECKPOINTS_KEPT
     const subjects = await writeSpan(this.database, this.plan, events, marks, keepFrom)
     this.time = Number(end.timestamp)
     this.lastHash = end.hash
-    this.fit(events.length)
     this.tell({ block: Number(to), reorganised: false, subjects })
     return to < head
+  }
+
+  /** The span that begins at `from`: what was read ahead, if it does, or else from the chain. */
+  private async read(from: bigint, head: bigint): Promise<{ span: Span; isOld: boolean }> {
+    const { ahead } = this
+    this.ahead = undefined
+    if (ahead?.from === from) {
+      const span = await ahead.span
+      if (span.to <= head) return { span, isOld: true }
+    }
+    return { span: await readSpan(this.chain, this.plan, from, this.lastOf(from, head)), isOld: false }
+  }
+
+  private readAhead(from: bigint, head: bigint): void {
+    const span = readSpan(this.chain, this.plan, from, this.lastOf(from, head))
+    // Whoever takes it is told.
+    span.catch(() => {})
+    this.ahead = { from, span }
+  }
+
+  private lastOf(from: bigint, head: bigint): bigint {
+    return head < from + this.span - 1n ? head : from + this.span - 1n
   }
 
   /** Makes sure the tables are about this chain and these contracts. */

@@ -3,6 +3,7 @@ import { CloisterError } from '@cloister/core'
 import { type AbiEvent, type Address, type Hex, keccak256, stringToHex, toEventSelector } from 'viem'
 import { revive } from './args.ts'
 import { type ChainEvent, type Contract, eventsOf } from './contract.ts'
+import { type Decode, decoderOf } from './decode.ts'
 import type { Entity, Log, Total } from './entity.ts'
 import type { Folding, Handler } from './folding.ts'
 import type { event } from './tables.ts'
@@ -11,6 +12,7 @@ import type { event } from './tables.ts'
 export interface Listening {
   contract: string
   event: AbiEvent
+  decode: Decode
   /** Kinds of subject it is about, each with the argument that names one. */
   subjects: { kind: string; argument: string }[]
   handlers: Handler[]
@@ -51,6 +53,7 @@ export class Plan {
         const listening: Listening = {
           contract: contract.name,
           event: item,
+          decode: decoderOf(item),
           subjects: subjects.flatMap(({ kind, argumentOf }) => {
             const argument = argumentOf(contract.name, item)
             return argument === undefined ? [] : [{ kind, argument }]

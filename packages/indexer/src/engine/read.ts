@@ -1,8 +1,8 @@
 import type { Chain } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
-import { type AbiParameter, decodeAbiParameters, type Hex, numberToHex, type RpcLog } from 'viem'
+import { type Hex, numberToHex, type RpcLog } from 'viem'
 import type { ChainEvent } from './contract.ts'
-import type { Listening, Plan } from './plan.ts'
+import type { Plan } from './plan.ts'
 
 /** A block that was read. */
 export interface BlockMark {
@@ -10,11 +10,28 @@ export interface BlockMark {
   hash: string
 }
 
+/** What a span of blocks has for the chapters. */
+export interface Span {
+  from: bigint
+  to: bigint
+  /** The last block, as it was before the events were read. */
+  end: { hash: Hex; timestamp: bigint }
+  /** Events, decoded, in the order of the chain. */
+  events: ChainEvent[]
+  /** The blocks that events are in. */
+  blocks: BlockMark[]
+}
+
 /**
- * All events that the chapters read in a span of blocks, decoded, in the order of the chain, and the blocks
- * they are in.
+ * Reads a span. Its events are those of `end` only where that still is the chain's block: ask once more before
+ * they are written.
  */
-export async function readEvents(
+export async function readSpan(chain: Chain, plan: Plan, from: bigint, to: bigint): Promise<Span> {
+  const end = await chain.client.getBlock({ blockNumber: to })
+  return { from, to, end, ...(await readEvents(chain, plan, from, to)) }
+}
+
+async function readEvents(
   { client }: Chain,
   plan: Plan,
   fromBlock: bigint,
@@ -45,7 +62,7 @@ export async function readEvents(
       {
         contract: listening.contract,
         name: listening.event.name,
-        args: decode(listening, log),
+        args: listening.decode(log),
         block,
         logIndex: Number(logIndex),
         time: times.get(blockNumber) ?? 0,
@@ -73,21 +90,4 @@ async function timesOf(client: Chain['client'], logs: RpcLog[]): Promise<Map<Hex
     }),
   )
   return times
-}
-
-/** The arguments of a log by name. Throws viem's errors for what isn't such an event. */
-function decode({ event }: Listening, { topics, data }: RpcLog): Record<string, unknown> {
-  const { inputs } = event
-  const values = decodeAbiParameters(inputs.filter(({ indexed }) => !indexed) as AbiParameter[], data)
-  let [topic, value] = [1, 0]
-  return Object.fromEntries(
-    inputs.map((input) => [input.name, input.indexed ? ofTopic(input, topics[topic++]) : values[value++]]),
-  )
-}
-
-/** An indexed argument. Of what is longer than a word the chain keeps the hash alone. */
-function ofTopic(input: AbiParameter, topic: Hex | undefined): unknown {
-  if (topic === undefined) throw new CloisterError('bad-answer', `An event has no ${input.name}.`)
-  const isHash = input.type === 'string' || input.type === 'bytes' || /\[\d*\]$|^tuple/.test(input.type)
-  return isHash ? topic : decodeAbiParameters([input], topic)[0]
 }
