@@ -1,15 +1,16 @@
 import { PGlite } from '@electric-sql/pglite'
+import { dataDir } from '@electric-sql/pglite-prepopulatedfs'
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import { arrayLiteral } from './array-literal.ts'
 
-const database = new PGlite()
+const database = await PGlite.create({ loadDataDir: await dataDir() })
 afterAll(() => database.close())
 
 /** What PostgreSQL makes of an array. */
 async function readBack(values: unknown[], type: string): Promise<unknown[]> {
   const { rows } = await database.query<{ value: unknown }>(
-    `select ${type === 'numeric' ? 'value::text' : 'value'} from unnest($1::text::${type}[]) as list(value)`,
+    `select ${type === 'numeric' ? 'value::text' : 'value'} from unnest($1::${type}[]) as list(value)`,
     [arrayLiteral(values, type)],
   )
   return rows.map(({ value }) => value)

@@ -41,7 +41,7 @@ export async function insertRows<T extends PgTable>(
         part.map((row) => row[field]),
         type,
       )
-      return sql`${literal}::text::${sql.raw(type)}[]`
+      return sql`${literal}::${sql.raw(type)}[]`
     })
     await tx.execute(
       sql`insert into ${sql.identifier(getTableName(table))} (${names}) select * from unnest(${sql.join(arrays, sql`, `)})${onConflict}`,
