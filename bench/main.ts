@@ -8,7 +8,7 @@ import { benchDeploy } from './deploy.ts'
 import { benchEmission } from './emission.ts'
 import { benchGas } from './gas.ts'
 import { benchGateway } from './gateway.ts'
-import { benchIndexer } from './indexer.ts'
+import { benchIndexer } from './indexer/main.ts'
 import { benchIndexerSize } from './indexer-size.ts'
 import { benchVerifyPage } from './verify-page.ts'
 

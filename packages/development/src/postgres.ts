@@ -18,11 +18,11 @@ export function postgresPrograms(): string | undefined {
 }
 
 /**
- * Starts a PostgreSQL server of a test's own. It refuses to be root, so as root it runs as its own account.
+ * Starts a PostgreSQL server of a test's own, whose first process is `pid`. It refuses to be root, so as root it runs as its own account.
  */
 export async function startPostgres(
   programs: string,
-): Promise<{ url: string; restart: () => Promise<void>; stop: () => Promise<void> }> {
+): Promise<{ url: string; pid: () => number; restart: () => Promise<void>; stop: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-postgres-'))
   const isRoot = process.getuid?.() === 0
   const ids = isRoot ? { uid: idOf('-u'), gid: idOf('-g') } : {}
@@ -47,20 +47,22 @@ export async function startPostgres(
     )
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
     await answering(url)
-    return async () => {
+    const end = async () => {
       child.kill('SIGINT')
       await ended
     }
+    return { pid: child.pid ?? 0, end }
   }
-  let end = await serve()
+  let server = await serve()
   return {
     url,
+    pid: () => server.pid,
     restart: async () => {
-      await end()
-      end = await serve()
+      await server.end()
+      server = await serve()
     },
     stop: async () => {
-      await end()
+      await server.end()
       await rm(folder, { recursive: true, force: true })
     },
   }
