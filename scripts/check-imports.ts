@@ -72,7 +72,10 @@ function whoImports(name: string, other: string): string {
     .join(', ')
 }
 
-/** The first picture of docs/architecture.md: a number begins a floor, and folders stand on it. */
+/**
+ * The first picture of docs/architecture.md: a number begins a floor, and folders stand on it. docs/rooms.svg
+ * has each of them.
+ */
 function checkPicture(): string[] {
   const text = readFileSync(join(import.meta.dirname, '../docs/architecture.md'), 'utf8')
   const shown = new Map<string, number>()
@@ -82,9 +85,16 @@ function checkPicture(): string[] {
     for (const [, name, plan] of line.matchAll(/(?:packages|services|apps)\/([a-z-]+)|(contracts)\/deploy/g))
       shown.set(name ?? plan ?? '', floor)
   }
-  return FLOORS.flat()
-    .filter((name) => shown.get(name) !== floorOf(name))
-    .map((name) => `docs/architecture.md does not show ${name} on floor ${floorOf(name)}`)
+  const drawn = readFileSync(join(import.meta.dirname, '../docs/rooms.svg'), 'utf8')
+  const isDrawn = (name: string) => new RegExp(`/${name}<|>${name}/`).test(drawn)
+  return [
+    ...FLOORS.flat()
+      .filter((name) => shown.get(name) !== floorOf(name))
+      .map((name) => `docs/architecture.md does not show ${name} on floor ${floorOf(name)}`),
+    ...FLOORS.flat()
+      .filter((name) => !isDrawn(name))
+      .map((name) => `docs/rooms.svg does not show ${name}`),
+  ]
 }
 
 function checkDevelopment(): string[] {

@@ -3,7 +3,7 @@ import type { Hex } from 'viem'
 import type { LeaseSupervisor } from '../leases/supervisor.ts'
 import { accepted, body, params, problem, type Route, requireTenant, route, security } from './route.ts'
 
-/** A route by which a lease's tenant hands over what the manifest takes. Answers once `accept` wrote it down. */
+/** A route by which a lease's tenant hands over what the manifest takes. `accept` writes it down. */
 export function handOver<T extends z.ZodType>(
   path: `/v1/leases/{id}/${string}`,
   summary: string,
