@@ -1,0 +1,286 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import {
+  ADMISSION_ABI,
+  attestWorker,
+  connectWallet,
+  ensurePlatform,
+  type FreshBlock,
+  freshBlock,
+  registerWorker,
+  reportDataOf,
+  type Wallet,
+} from '@cloister/chain'
+import { developmentAccount } from '@cloister/development/accounts'
+import {
+  type DevelopmentPlatform,
+  DevelopmentRoot,
+  developmentGuest,
+  NEWEST_SVNS,
+  type QuoteVariations,
+} from '@cloister/development/root'
+import { createCloister, governance, workerOfRecord } from '@cloister/sdk'
+import { encodeFunctionData, type Hex, zeroHash } from 'viem'
+import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { until } from '../embedded.ts'
+
+import type { Ground } from './ground.ts'
+
+const FMSPC: Hex = '0xc10157e20000'
+
+/** Evidence that contracts and tenants refuse. */
+export function badEvidenceTests(ground: Ground): void {
+  describe('evidence that is not good', () => {
+    let attacker: Wallet
+    let key: PrivateKeyAccount
+    /** The attacker's worker, which hands its own evidence in. */
+    let own: Wallet
+    let platform: DevelopmentPlatform
+
+    /** Has a platform quote for the attacker's worker and hands it in. */
+    const attest = async (
+      how: {
+        platform?: DevelopmentPlatform
+        block?: FreshBlock
+        variations?: QuoteVariations
+        change?: (quote: Uint8Array) => void
+      } = {},
+    ) => {
+      const used = how.platform ?? platform
+      const block = how.block ?? (await freshBlock(attacker))
+      const bound = { provider: attacker.account.address, worker: key.address, tlsKeyHash: zeroHash }
+      const quote = used.quote(reportDataOf(attacker.network, bound, block.hash), how.variations)
+      const pckKey = await ensurePlatform(attacker, quote)
+      how.change?.(quote)
+      await attestWorker(own, { worker: key.address, tlsKeyHash: zeroHash, pckKey, block, quote })
+      return quote
+    }
+
+    beforeAll(async () => {
+      const { network } = ground.stage.embedded
+      attacker = connectWallet(network, developmentAccount(network, 7))
+      key = privateKeyToAccount(generatePrivateKey())
+      own = connectWallet(network, key)
+      await giveGas(attacker, key.address)
+      platform = await ground.root.manufacture()
+      await registerWorker(attacker, key, {
+        cpuMilli: 1000,
+        memoryMiB: 1024,
+        diskMiB: 1024,
+        gpus: 0,
+        gpuClass: '',
+        endpoint: 'https://127.0.0.1:1',
+      })
+    })
+
+    it('is refused where it is forged', async () => {
+      // A bit turned is never what it was; a byte set could be.
+      const turned = (at: number) => (quote: Uint8Array) => quote.set([(quote[at] ?? 0) ^ 1], at)
+      await expect(attest({ change: turned(700) })).rejects.toMatchObject({
+        message: expect.stringContaining('The quote is forged'),
+      })
+      await expect(attest({ change: turned(600) })).rejects.toMatchObject({
+        message: expect.stringContaining('The quote is forged'),
+      })
+      const stranger = await (await DevelopmentRoot.create()).manufacture()
+      await expect(attest({ platform: stranger })).rejects.toMatchObject({
+        message: expect.stringContaining('A certificate is forged'),
+      })
+    })
+
+    it('is refused where the guest is in debug mode or another image', async () => {
+      await expect(attest({ variations: { debug: true } })).rejects.toMatchObject({
+        message: expect.stringContaining('debug mode, so the host can look inside'),
+      })
+      const image = developmentGuest('something else')
+      await expect(attest({ variations: { image } })).rejects.toMatchObject({
+        message: expect.stringContaining('The guest image is not on the list'),
+      })
+    })
+
+    it('is refused where the platform is out of date, or its floor has expired', async () => {
+      const old = await ground.root.manufacture({ svns: NEWEST_SVNS.map((svn) => Math.max(svn - 1, 0)) })
+      await expect(attest({ platform: old })).rejects.toMatchObject({
+        message: expect.stringContaining('out of date: it is below the floor'),
+      })
+      const { network } = ground.stage.embedded
+      const owner = connectWallet(network, developmentAccount(network, 0))
+      const call = { address: network.contracts.admission, abi: ADMISSION_ABI } as const
+      const floor = await owner.client.readContract({ ...call, functionName: 'floorOf', args: [FMSPC] })
+      const raised = await owner.wallet.writeContract({
+        ...call,
+        functionName: 'raiseFloor',
+        args: [FMSPC, { ...floor, expiry: 1 }],
+      })
+      await owner.client.waitForTransactionReceipt({ hash: raised })
+      await expect(attest()).rejects.toMatchObject({
+        message: expect.stringContaining('The TCB floor of this family of platforms has expired'),
+      })
+      const suspended = await until(
+        'the index has the floor',
+        async () => (await ground.stage.json('governance')).suspensions[0],
+      )
+      const by = owner.account.address
+      expect(suspended).toMatchObject({
+        kind: 'floor',
+        fmspc: FMSPC,
+        floor: { expiry: '1' },
+        by,
+        state: 'in-force',
+        onChain: true,
+      })
+      expect((await ground.stage.cloister('governance')).stdout).toMatch(
+        /platforms 0xc10157e20000 +floor raised to .*in-force, 28d 23h more/,
+      )
+      const lowered = await owner.wallet.writeContract({
+        ...call,
+        functionName: 'lowerFloor',
+        args: [FMSPC],
+      })
+      await owner.client.waitForTransactionReceipt({ hash: lowered })
+      await until(
+        'the floor is as it was',
+        async () => (await ground.stage.json('governance', '--all')).suspensions[0]?.state === 'lifted',
+      )
+      expect((await ground.stage.json('governance')).suspensions).toEqual([])
+    })
+
+    it('is told what governance announced as the chain has it, and whatever an index makes up as made up', async () => {
+      const { network } = ground.stage.embedded
+      const owner = connectWallet(network, developmentAccount(network, 0))
+      const { admission } = network.contracts
+      const image: Hex = `0x${'b1'.repeat(32)}`
+      const announce = async (roles: number) => {
+        const call = encodeFunctionData({
+          abi: ADMISSION_ABI,
+          functionName: 'setImage',
+          args: [image, roles],
+        })
+        const hash = await owner.wallet.writeContract({
+          address: admission,
+          abi: ADMISSION_ABI,
+          functionName: 'announce',
+          args: [call],
+        })
+        await owner.client.waitForTransactionReceipt({ hash })
+      }
+      await announce(3)
+      const found = await until(
+        'the index has it',
+        async () => (await ground.stage.json('governance')).announcements[0],
+      )
+      expect(found).toMatchObject({
+        contract: 'admission',
+        function: 'setImage',
+        args: { image, roles: 3 },
+        state: 'waiting',
+        onChain: true,
+      })
+      const { stdout } = await ground.stage.cloister('governance')
+      expect(stdout).toMatch(/admission +setImage\(image: 0xb1b1b1b1b1…, roles: 3\) .* waiting, 21d 23h more/)
+      // The same with another reading of the call, another time, and a call that nobody announced.
+      const { onChain: _, ...record } = found
+      const lies = [
+        [{ ...record, function: 'setNothing', args: {} }, true],
+        [{ ...record, readyAt: record.readyAt + 1 }, false],
+        [{ ...record, call: record.call.replace(/3$/, '1') }, false],
+      ] as const
+      const index = createServer((_, response) => {
+        response
+          .setHeader('content-type', 'application/json')
+          .end(JSON.stringify({ announcements: lies.map(([lie]) => lie), suspensions: [], proposals: [] }))
+      })
+      await new Promise<void>((done) => index.listen(0, '127.0.0.1', done))
+      try {
+        const lying = createCloister({
+          network: { ...network, indexerUrl: `http://127.0.0.1:${(index.address() as AddressInfo).port}` },
+        })
+        const { announcements } = await governance(lying)
+        expect(announcements.map(({ onChain }) => onChain)).toEqual(lies.map(([, isSo]) => isSo))
+        expect(announcements[0]).toMatchObject({ function: 'setImage', args: { image, roles: 3 } })
+      } finally {
+        await new Promise((done) => index.close(done))
+      }
+    })
+
+    it('is refused where it is old, and where it is another’s', async () => {
+      const block = await freshBlock(attacker)
+      const quote = await attest({ block })
+      const { pckKey } = { pckKey: await ensurePlatform(attacker, quote) }
+      const again = { worker: key.address, tlsKeyHash: zeroHash, pckKey, quote }
+      await expect(attestWorker(own, { ...again, block })).rejects.toMatchObject({
+        message: expect.stringContaining('The quote is a replay'),
+      })
+      const later = await until('there is a newer block', async () => {
+        const found = await freshBlock(attacker)
+        return found.number > block.number && found
+      })
+      await expect(attestWorker(own, { ...again, block: later })).rejects.toMatchObject({
+        message: expect.stringContaining('The quote is not fresh'),
+      })
+
+      const { network } = ground.stage.embedded
+      const record = await createCloister({ network }).index.worker(ground.lease.worker)
+      const theirs = await workerOfRecord(network, record).evidence()
+      if (theirs.freshness.kind !== 'block') throw new Error('no block')
+      const stolen = new Uint8Array(Buffer.from(theirs.quote, 'base64'))
+      const hash = theirs.freshness.hash
+      const number = BigInt(theirs.freshness.number)
+      const fresh = (await attacker.client.getBlockNumber()) - number < 60n
+      await expect(
+        attestWorker(own, {
+          worker: key.address,
+          tlsKeyHash: zeroHash,
+          pckKey: await ensurePlatform(attacker, stolen),
+          block: { number, hash },
+          quote: stolen,
+        }),
+      ).rejects.toMatchObject({
+        message: expect.stringContaining(fresh ? 'made for another provider' : 'too old'),
+      })
+    })
+
+    it('is refused where the machine serves another provider', async () => {
+      const { network } = ground.stage.embedded
+      const second = connectWallet(network, developmentAccount(network, 6))
+      const other = privateKeyToAccount(generatePrivateKey())
+      await registerWorker(second, other, {
+        cpuMilli: 1000,
+        memoryMiB: 1024,
+        diskMiB: 1024,
+        gpus: 0,
+        gpuClass: '',
+        endpoint: 'https://127.0.0.1:1',
+      })
+      const block = await freshBlock(second)
+      const quote = platform.quote(
+        reportDataOf(
+          network,
+          { provider: second.account.address, worker: other.address, tlsKeyHash: zeroHash },
+          block.hash,
+        ),
+      )
+      const evidence = {
+        worker: other.address,
+        tlsKeyHash: zeroHash,
+        pckKey: await ensurePlatform(second, quote),
+        block,
+        quote,
+      }
+      await giveGas(second, other.address)
+      // Whoever isn't the worker can't even try.
+      await expect(attestWorker(second, evidence)).rejects.toMatchObject({
+        message: expect.stringContaining('Only the worker itself'),
+      })
+      await expect(attestWorker(connectWallet(network, other), evidence)).rejects.toMatchObject({
+        message: expect.stringContaining('The machine serves another provider'),
+      })
+    })
+  })
+
+  async function giveGas(from: Wallet, to: `0x${string}`): Promise<void> {
+    const hash = await from.wallet.sendTransaction({ to, value: 10n ** 17n })
+    await from.client.waitForTransactionReceipt({ hash })
+  }
+}
