@@ -1,5 +1,8 @@
 import { hashManifest, parseManifest } from '@cloister/core'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import type { Executor } from '@cloister/executors'
+import type { Envelope } from '@cloister/secrets'
+import { type Address, type Hex, zeroHash } from 'viem'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Store } from '../store.ts'
 import { LeaseSupervisor, type SupervisorParts } from './supervisor.ts'
 import { LEASE, openTestStore } from './testing.ts'
@@ -13,6 +16,7 @@ beforeEach(() => {
   ;({ store, close } = openTestStore({ cpuMilli: 8_000, memoryMiB: 8_000, diskMiB: 80_000, gpus: 0 }))
 })
 afterEach(() => {
+  vi.useRealTimers()
   close()
 })
 
@@ -53,4 +57,243 @@ it('takes no manifest for a lease that the chain knows to be closed before the w
   await expect(supervisor.accept(LEASE, MANIFEST)).rejects.toMatchObject({ code: 'not-found' })
   expect(store.lease(LEASE)).not.toHaveProperty('next')
   expect(supervisor.runner(LEASE)).toBeUndefined()
+})
+
+const OTHER: Hex = `0x${'2f'.repeat(32)}`
+const TENANT: Address = `0x${'1'.repeat(40)}`
+const WORKER: Address = `0x${'9'.repeat(40)}`
+const [NONE, REFUSED] = [0, 3]
+const NEVER = new Promise<never>(() => {})
+const manifestOf = (lines: string) =>
+  parseManifest(`services:\n  web:\n    image: web\n${lines}`, { file: 'compose.yaml' }).manifest
+
+/** What the chain says of each lease: its state, worker and the hash of its manifest. */
+let chain: Record<Hex, { state: number; worker?: Address; manifest?: typeof MANIFEST }>
+/** Leases whose data the engine has, and those that it was told to wipe. */
+let onDisk: Hex[]
+let wiped: string[]
+let supervisor: LeaseSupervisor
+let events: string[]
+
+/** A supervisor on the chain and engine that a test describes. */
+function supervise(executor: Partial<Executor> = {}): LeaseSupervisor {
+  const readContract = async ({ args: [id] }: { args: [Hex] }) => {
+    const { state = NONE, worker = WORKER, manifest = MANIFEST } = chain[id] ?? {}
+    const room = 0n
+    return { state, worker, tenant: TENANT, manifestHash: hashManifest(manifest), terms: { room }, room }
+  }
+  const parts = {
+    store,
+    wallet: {
+      account: { address: WORKER },
+      client: { readContract },
+      network: { contracts: { market: LEASE } },
+    },
+    config: {
+      tcpPorts: { first: 1, last: 0 },
+      listen: { host: '127.0.0.1' },
+      attributes: { region: 'home' },
+      capacity: { cpus: 8, memory: 8_000, disk: 80_000, gpus: 0, gpuClass: 'h100' },
+    },
+    executor: {
+      separateNetworks: false,
+      pull: () => NEVER,
+      leases: async () => onDisk,
+      containers: async () => [],
+      destroy: async (id: Hex) => void wiped.push(id),
+      halt: async () => {},
+      logs: async function* () {},
+      ...executor,
+    },
+    secrets: {},
+    sockets: { close: async () => {}, closeAll: async () => {} },
+    log: () => {},
+  }
+  supervisor = new LeaseSupervisor(parts as unknown as SupervisorParts)
+  supervisor.events.on('event', ({ kind, message }) => events.push(`${kind}: ${message}`))
+  return supervisor
+}
+
+beforeEach(() => {
+  chain = { [LEASE]: { state: OPEN } }
+  onDisk = []
+  wiped = []
+  events = []
+})
+
+describe('a manifest', () => {
+  afterEach(() => supervisor.halt())
+
+  it('that is the lease’s is kept before it is run, and taken once', async () => {
+    await supervise().accept(LEASE, MANIFEST)
+    expect(store.lease(LEASE)?.next).toMatchObject({ hash: hashManifest(MANIFEST) })
+    expect(supervisor.runner(LEASE)).toBeDefined()
+    await supervisor.accept(LEASE, MANIFEST)
+    expect(events).toEqual([expect.stringMatching(/^manifest: Accepted the manifest 0x/)])
+  })
+
+  it('that is not the one on the lease is turned down, with what to do', async () => {
+    await expect(supervise().accept(LEASE, manifestOf('    command: x\n'))).rejects.toMatchObject({
+      code: 'wrong-manifest',
+      hint: { do: 'update-lease' },
+    })
+    expect(store.lease(LEASE)).not.toHaveProperty('next')
+  })
+
+  it.each([
+    [
+      '    deploy: { resources: { limits: { cpus: "9" } } }\n',
+      'unsupported',
+      /^The manifest needs more than the lease has \(.* 8 CPUs, .* of disk\)\.$/,
+    ],
+    [
+      '    ports: ["80"]\n  two:\n    image: web\n    ports: ["80"]\n',
+      'unsupported',
+      /^Two containers listen on the same port/,
+    ],
+    ['    x-sealed: [PASSWORD]\n', 'secrets-missing', /not handed over: PASSWORD\.$/],
+  ])('that this worker can’t serve is turned down: %j', async (lines, code, message) => {
+    const manifest = manifestOf(lines)
+    chain = { [LEASE]: { state: OPEN, manifest } }
+    await expect(supervise().accept(LEASE, manifest)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    })
+    expect(store.lease(LEASE)).not.toHaveProperty('next')
+    expect(events).toEqual([])
+  })
+
+  it('that asks for what this worker is not is turned down', async () => {
+    const manifest = { ...MANIFEST, attributes: { region: 'moon' } }
+    chain = { [LEASE]: { state: OPEN, manifest } }
+    await expect(supervise().accept(LEASE, manifest)).rejects.toMatchObject({
+      code: 'unsupported',
+      message: 'The manifest asks for region=moon; here it is home.',
+    })
+  })
+
+  it('of a lease that nobody here has heard of makes it look at the chain', async () => {
+    chain = { [OTHER]: { state: OPEN } }
+    await expect(supervise().accept(OTHER, MANIFEST)).rejects.toMatchObject({ code: 'unsupported' })
+    expect(events).toEqual(['opened: The lease is open; waiting for its manifest.'])
+    chain = { [OTHER]: { state: OPEN, worker: TENANT } }
+    const stranger: Hex = `0x${'3a'.repeat(32)}`
+    chain = { [stranger]: { state: OPEN, worker: TENANT } }
+    await expect(supervisor.accept(stranger, MANIFEST)).rejects.toMatchObject({ code: 'not-found' })
+  })
+})
+
+describe('sealed secrets and logins', () => {
+  const envelope = { app: zeroHash, names: ['PASSWORD'] } as unknown as Envelope
+
+  afterEach(() => supervisor.halt())
+
+  it('are kept for the manifest that comes, and told of by number alone', async () => {
+    await supervise().acceptSecrets(LEASE, envelope)
+    await supervisor.acceptLogins(LEASE, [{ registry: 'r', username: 'u', password: 'p' } as never])
+    expect(store.lease(LEASE)).toMatchObject({ envelope, logins: [{ username: 'u' }] })
+    await supervisor.acceptLogins(LEASE, [])
+    expect(store.lease(LEASE)).not.toHaveProperty('logins')
+    expect(events).toEqual([
+      'secrets: Took 1 sealed secret.',
+      'logins: Took 1 login for registries.',
+      'logins: Took 0 logins for registries.',
+    ])
+  })
+
+  it('start anew what runs and takes them', async () => {
+    const manifest = manifestOf('    x-sealed: [PASSWORD]\n')
+    const hash = hashManifest(manifest)
+    store.patchLease(LEASE, (lease) => {
+      lease.running = { hash, manifest, images: {} }
+    })
+    await supervise().acceptSecrets(LEASE, envelope)
+    expect(store.lease(LEASE)?.next).toMatchObject({ hash, envelope })
+  })
+
+  it('of a lease that is closed here are nobody’s', async () => {
+    store.patchLease(LEASE, (lease) => {
+      lease.state = 'closed'
+    })
+    supervise()
+    for (const act of [
+      () => supervisor.acceptSecrets(LEASE, envelope),
+      () => supervisor.acceptLogins(LEASE, []),
+      () => supervisor.pullAgain(LEASE),
+    ])
+      await expect(act()).rejects.toMatchObject({ code: 'not-found' })
+  })
+
+  it('and nothing can be pulled again where nothing runs', async () => {
+    await expect(supervise().pullAgain(LEASE)).rejects.toMatchObject({ code: 'not-running' })
+  })
+})
+
+describe('what the chain says', () => {
+  afterEach(() => supervisor.halt())
+
+  it('closes a lease: its data is wiped, its manifests are gone, and its tenant told who did it', async () => {
+    store.patchLease(LEASE, (lease) => {
+      lease.next = { hash: zeroHash, manifest: MANIFEST }
+    })
+    chain = { [LEASE]: { state: CLOSED } }
+    await supervise().refresh(LEASE, TENANT)
+    expect(store.lease(LEASE)).toMatchObject({ state: 'closed' })
+    expect(store.lease(LEASE)).not.toHaveProperty('next')
+    expect(wiped).toEqual([LEASE])
+    expect(events).toEqual([expect.stringMatching(/^closed: Its tenant closed the lease; everything/)])
+    await supervisor.refresh(LEASE)
+    expect(events).toHaveLength(1)
+  })
+
+  it('is not believed at once where it says nothing of a lease, as while it goes back and forth', async () => {
+    chain = {}
+    vi.useFakeTimers({ toFake: ['Date'] })
+    await supervise().refresh(LEASE)
+    vi.setSystemTime(Date.now() + 119_000)
+    await supervisor.refresh(LEASE)
+    expect(store.lease(LEASE)?.state).toBe('open')
+    chain = { [LEASE]: { state: OPEN } }
+    await supervisor.refresh(LEASE)
+    chain = {}
+    vi.setSystemTime(Date.now() + 10_000)
+    await supervisor.refresh(LEASE)
+    expect(wiped).toEqual([])
+    vi.setSystemTime(Date.now() + 121_000)
+    await supervisor.refresh(LEASE)
+    expect(store.lease(LEASE)?.state).toBe('closed')
+    expect(wiped).toEqual([LEASE])
+  })
+
+  it('opens a closed lease again, which only a reorganisation does', async () => {
+    store.patchLease(LEASE, (lease) => {
+      lease.state = 'closed'
+    })
+    await supervise().refresh(LEASE)
+    expect(store.lease(LEASE)?.state).toBe('open')
+    expect(supervisor.runner(LEASE)).toBeDefined()
+  })
+
+  it('decides after a restart what of the engine’s data stays', async () => {
+    const strange: Hex = `0x${'4b'.repeat(32)}`
+    onDisk = [LEASE, OTHER, strange]
+    chain = { [LEASE]: { state: OPEN }, [OTHER]: { state: OPEN }, [strange]: { state: REFUSED } }
+    await supervise().resume()
+    expect(wiped).toEqual([strange])
+    expect(supervisor.openLeases().map(({ id }) => id)).toEqual(expect.arrayContaining([LEASE, OTHER]))
+    expect(supervisor.runner(LEASE)).toBeDefined()
+  })
+
+  it('and where it does not answer, nothing is wiped', async () => {
+    onDisk = [OTHER]
+    supervise()
+    chain = new Proxy(chain, {
+      get: () => {
+        throw new Error('The chain does not answer.')
+      },
+    })
+    await supervisor.resume()
+    expect(wiped).toEqual([])
+    expect(supervisor.openLeases().map(({ id }) => id)).toEqual([LEASE])
+  })
 })
