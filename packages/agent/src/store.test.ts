@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import type { LogReport } from '@cloister/core'
 import type { Hex } from 'viem'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -121,6 +122,73 @@ describe('logs of leases that have ended', () => {
     expect(kept.at(-1)?.text).toMatch(/^999 /)
     expect(kept.length).toBeGreaterThan(100)
     expect(kept.length).toBeLessThan(300)
+  })
+})
+
+describe('what happened to a lease', () => {
+  it('is told in order from a number on, of that lease alone', () => {
+    const first = store.addEvent(idOf(1), 'opened', 'one')
+    store.addEvent(idOf(2), 'opened', 'another’s')
+    const second = store.addEvent(idOf(1), 'closed', 'two')
+    expect(store.events(idOf(1), 0)).toEqual([first, second])
+    expect(store.events(idOf(1), first.id)).toEqual([second])
+    expect(second.id).toBeGreaterThan(first.id)
+  })
+
+  it('is forgotten beyond the last thousand, whatever others do', () => {
+    store.addEvent(idOf(2), 'opened', 'stays')
+    // As they would have come one by one, each written through to the disk.
+    const db = new DatabaseSync(path)
+    db.exec('BEGIN')
+    const add = db.prepare('INSERT INTO event (lease, time, kind, message) VALUES (?, 0, ?, ?)')
+    for (let index = 0; index < 1_004; index++) add.run(idOf(1), 'restarting', String(index))
+    db.exec('COMMIT')
+    db.close()
+    store.addEvent(idOf(1), 'restarting', '1004')
+    const kept = store.events(idOf(1), 0).map(({ message }) => message)
+    expect([kept.length, kept[0], kept.at(-1)]).toEqual([1_000, '5', '1004'])
+    expect(store.events(idOf(2), 0)).toHaveLength(1)
+  })
+})
+
+describe('a nonce', () => {
+  it('is good once, also after a restart, and forgotten when its request would be too old', () => {
+    expect(store.useNonce('a', 100, 50)).toBe(true)
+    store.close()
+    store = new Store(path)
+    expect(store.useNonce('a', 100, 60)).toBe(false)
+    expect(store.useNonce('a', 300, 101)).toBe(true)
+  })
+})
+
+describe('a port of the worker', () => {
+  const range = { first: 30_000, last: 30_001 }
+
+  it('stays a service’s until it is released, also over a restart', () => {
+    expect(store.portFor(idOf(1), 'db', 5432, range)).toEqual({ workerPort: 30_000, isKnown: false })
+    expect(store.portFor(idOf(2), 'db', 5432, range)).toEqual({ workerPort: 30_001, isKnown: false })
+    store.close()
+    store = new Store(path)
+    expect(store.portFor(idOf(1), 'db', 5432, range)).toEqual({ workerPort: 30_000, isKnown: true })
+    expect(store.portFor(idOf(3), 'db', 5432, range)).toBeUndefined()
+    store.releasePorts(idOf(1))
+    expect(store.portFor(idOf(3), 'db', 5432, range)).toEqual({ workerPort: 30_000, isKnown: false })
+  })
+
+  it('is another one where the machine uses it itself', () => {
+    store.portFor(idOf(1), 'db', 5432, range)
+    const busy = new Set([30_000])
+    expect(store.portFor(idOf(1), 'db', 5432, range, busy)).toEqual({ workerPort: 30_001, isKnown: false })
+    expect(store.portFor(idOf(1), 'db', 5432, range)).toEqual({ workerPort: 30_001, isKnown: true })
+  })
+})
+
+describe('a setting', () => {
+  it('is what was saved last', () => {
+    expect(store.setting('era')).toBeUndefined()
+    store.saveSetting('era', '1')
+    store.saveSetting('era', '2')
+    expect(store.setting('era')).toBe('2')
   })
 })
 

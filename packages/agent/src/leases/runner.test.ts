@@ -1,4 +1,4 @@
-import { hashManifest, type Manifest, parseManifest } from '@cloister/core'
+import { CloisterError, hashManifest, type Manifest, parseManifest } from '@cloister/core'
 import type { ContainerSpec, Executor, Image } from '@cloister/executors'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { LeaseSecrets } from '../secrets/lease-secrets.ts'
@@ -217,5 +217,97 @@ describe('a lease that is closed in the middle of an update', () => {
     started()
     await vi.waitFor(() => expect(done).toEqual(['destroy', 'destroy']))
     expect(running.size).toBe(0)
+  })
+})
+
+describe('a manifest that is run', () => {
+  it('starts what it asks for, and its tenant is told once all is ready', async () => {
+    const runner = runnerOf(engine())
+    expect(runner.state).toBe('waiting')
+    await runs(runner, BEFORE)
+    expect(runner.report()).toMatchObject([{ name: 'web-0', service: 'web', state: 'running', restarts: 0 }])
+    expect(runner.ready('web')).toEqual(['web-0'])
+    expect(events.map((event) => event.split(':')[0])).toEqual(['image', 'running'])
+    await runner.destroy()
+    expect(runner.wiped.aborted).toBe(true)
+  })
+
+  it('leaves alone what it has in common with the one before', async () => {
+    const two = (edition: string) =>
+      manifestOf(`  db:\n    image: db\n    environment: { EDITION: "${edition}" }\n`)
+    const runner = runnerOf(engine())
+    await runs(runner, two('1'))
+    await runs(runner, two('2'))
+    expect(done).toEqual(['start', 'start', 'start'])
+    expect(events.at(-1)).toBe('updated: The new manifest runs.')
+    await runner.destroy()
+  })
+
+  it('is taken over as it runs after the worker was started again', async () => {
+    const first = runnerOf(engine())
+    await runs(first, BEFORE)
+    const second = runnerOf(engine())
+    second.resume()
+    await vi.waitFor(() => expect(second.state).toBe('running'))
+    expect(done).toEqual(['start'])
+    await first.destroy()
+    await second.destroy()
+  })
+
+  it('gives way to the one before where an image of it is not to be had, which is named', async () => {
+    const problem = new CloisterError('image-unavailable', 'The image asks for a login.')
+    const pull = vi.fn<Executor['pull']>().mockResolvedValueOnce(IMAGE).mockRejectedValueOnce(problem)
+    const runner = runnerOf(engine({ pull }))
+    await runs(runner, BEFORE)
+    hand(runner, AFTER)
+    await vi.waitFor(() => expect(store.lease(LEASE)?.failed?.hash).toBe(hashManifest(AFTER)))
+    expect(events.at(-1)).toBe(
+      'start-failed: The new manifest does not start: The image web of web asks for a login. The one before runs on.',
+    )
+    expect(store.lease(LEASE)?.running?.hash).toBe(hashManifest(BEFORE))
+    await vi.waitFor(() => expect(runner.state).toBe('running'))
+    expect(store.lease(LEASE)).not.toHaveProperty('next')
+    await runner.destroy()
+  })
+
+  it('gives way to the one before where a container of it does not start', async () => {
+    const start = async (spec: ContainerSpec) => {
+      if (spec.env['EDITION'] === '2') throw new Error('there is no such program')
+      running.set(spec.name, spec)
+    }
+    const runner = runnerOf(engine({ start }))
+    await runs(runner, BEFORE)
+    hand(runner, manifestOf('    environment: { EDITION: "2" }\n    restart: "no"\n'))
+    await vi.waitFor(() =>
+      expect(store.lease(LEASE)?.failed?.reason).toMatch(/web-0 does not start: there is/),
+    )
+    await vi.waitFor(() => expect(runner.state).toBe('running'))
+    expect([...running.values()].map(({ env }) => env['EDITION'])).toEqual(['1'])
+    await runner.destroy()
+  })
+
+  it('pulls with the login for the registry of an image alone', async () => {
+    const pull = vi.fn<Executor['pull']>().mockResolvedValue(IMAGE)
+    const login = { host: 'registry.example', username: 'u', password: 'p' }
+    store.patchLease(LEASE, (lease) => {
+      lease.logins = [login]
+    })
+    const runner = runnerOf(engine({ pull }))
+    await runs(runner, manifestOf('  db:\n    image: registry.example/db\n'))
+    expect(pull.mock.calls.map(([image, { credentials } = {}]) => [image, credentials])).toEqual([
+      ['web', undefined],
+      ['registry.example/db', login],
+    ])
+    await runner.destroy()
+  })
+
+  it('halts without being wiped', async () => {
+    const halt = vi.fn(async () => {})
+    const runner = runnerOf(engine({ halt }))
+    await runs(runner, BEFORE)
+    await runner.halt()
+    expect(halt).toHaveBeenCalledWith(LEASE)
+    expect(done).toEqual(['start'])
+    expect(runner.wiped.aborted).toBe(false)
   })
 })
