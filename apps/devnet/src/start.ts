@@ -38,6 +38,8 @@ try {
   )
   let isUp = false
   const setUp = fork(SET_UP, process.argv.slice(2), {
+    // It ends, so it may take what memory makes it quick.
+    execArgv: ['--disable-warning=ExperimentalWarning'],
     env: { ...process.env, NODE_COMPILE_CACHE: getCompileCacheDir() ?? '' },
   })
   obey(setUp, supervisor, () => {
