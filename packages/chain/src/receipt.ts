@@ -1,4 +1,4 @@
-import { pause } from '@cloister/core'
+import { GrowingPause } from '@cloister/core'
 import {
   type Hex,
   type PublicClient,
@@ -8,6 +8,7 @@ import {
 } from 'viem'
 
 const LONGEST_MS = 180_000
+const FIRST_PAUSE_MS = 15
 
 /**
  * The receipt of a transaction, as soon as it is in a block, whether it succeeded there or not. Stands in for
@@ -22,6 +23,8 @@ export async function waitForTransactionReceipt(
   { hash, timeout = LONGEST_MS }: { hash: Hex; timeout?: number | undefined },
 ): Promise<TransactionReceipt> {
   const end = performance.now() + timeout
+  // A chain that makes a block for a transaction has made it long before the usual interval is over.
+  const pauses = new GrowingPause({ firstMs: FIRST_PAUSE_MS, longestMs: client.pollingInterval })
   for (;;) {
     let why: unknown = new WaitForTransactionReceiptTimeoutError({ hash })
     try {
@@ -30,6 +33,6 @@ export async function waitForTransactionReceipt(
       if (!(error instanceof TransactionReceiptNotFoundError)) why = error
     }
     if (performance.now() >= end) throw why
-    await pause(client.pollingInterval)
+    await pauses.wait()
   }
 }

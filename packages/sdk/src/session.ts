@@ -169,6 +169,9 @@ export class Session {
   /** The worker's TLS key, out of evidence that is checked now. Throws `not-attested`. */
   private async findKey(): Promise<Hex> {
     const { worker, lease } = this.about
+    const gathering = this.gather({ fresh: true })
+    // What goes wrong with it is told where it is waited for.
+    gathering.catch(() => {})
     // Which worker a lease is on is the chain's to say.
     const onChain = lease && (await getLease(this.cloister.chain, lease))
     if (onChain && onChain.worker !== worker)
@@ -176,7 +179,7 @@ export class Session {
         'not-attested',
         `The index says that the lease is on the worker ${worker}; the chain says ${onChain.worker}.`,
       )
-    const bundle = await this.gather({ fresh: true })
+    const bundle = await gathering
     const { genuine, problems } = await judge(bundle, trustOf(this.cloister.network))
     if (!genuine)
       throw new CloisterError(

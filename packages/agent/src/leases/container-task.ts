@@ -238,7 +238,7 @@ export class ContainerTask {
     if (health) return this.watchHealth(signal, startedAt, health)
     const ports = this.service.expose.filter((port) => port.protocol !== 'udp').map((port) => port.port)
     let told = false
-    const pauses = new GrowingPause({ firstMs: 15, longestMs: 1_000, factor: 1.3 })
+    const pauses = new GrowingPause({ firstMs: 15, longestMs: 1_000, factor: 1.12 })
     for (;;) {
       const open = await Promise.all(
         ports.map((port) => isListening(this.context.executor, this.spec.lease, this.spec.name, port)),

@@ -5,6 +5,8 @@ import {
   BaseError,
   type ContractFunctionArgs,
   type ContractFunctionName,
+  Eip1559FeesNotSupportedError,
+  type FeeValuesEIP1559,
   NonceTooLowError,
   type TransactionReceipt,
 } from 'viem'
@@ -38,15 +40,19 @@ export async function send<
   try {
     // The generic call can't be checked by viem's own inference twice; its shape was checked above.
     const request = { ...call, account: wallet.account } as never
-    const [{ request: simulated }, estimated] = await Promise.all([
+    const [{ request: simulated }, estimated, fees] = await Promise.all([
       wallet.client.simulateContract(request),
-      wallet.client.estimateContractGas(request),
+      // By its address alone: with a key to sign with, viem would first ask for all that a transaction has.
+      wallet.client.estimateContractGas({ ...call, account: wallet.account.address } as never),
+      feesOf(wallet),
     ])
     // What a lease has earned grows with time: a settlement that writes nothing now may write fresh slots a
     // block later.
     const gas = (estimated * 5n) / 4n + SPARE_GAS
-    const hash = await withFreeNonce(() =>
-      wallet.wallet.writeContract({ ...(simulated as object), gas } as never),
+    // With all that a transaction has, viem asks for nothing more.
+    const { chainId } = wallet.network
+    const hash = await withFreeNonce(wallet, (nonce) =>
+      wallet.wallet.writeContract({ ...(simulated as object), ...fees, chainId, gas, nonce } as never),
     )
     const receipt = await wallet.client.waitForTransactionReceipt({ hash, timeout: 60_000 })
     if (receipt.status === 'success') return receipt
@@ -63,11 +69,24 @@ export async function send<
   }
 }
 
+/** What a transaction offers for its gas; nothing where the chain knows no EIP-1559, and viem finds out. */
+async function feesOf({ client }: Wallet): Promise<Partial<FeeValuesEIP1559>> {
+  try {
+    return await client.estimateFeesPerGas()
+  } catch (error) {
+    if (error instanceof Eip1559FeesNotSupportedError) return {}
+    throw error
+  }
+}
+
 /** Sends again where another transaction of the account took the nonce meanwhile. */
-async function withFreeNonce<T>(write: () => Promise<T>): Promise<T> {
+async function withFreeNonce<T>(
+  { client, account: { address } }: Wallet,
+  write: (nonce: number) => Promise<T>,
+): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      return await write()
+      return await write(await client.getTransactionCount({ address, blockTag: 'pending' }))
     } catch (error) {
       const isTaken =
         error instanceof BaseError &&

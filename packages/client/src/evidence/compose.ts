@@ -13,7 +13,8 @@ export interface GivenEvidence {
   eventLog?: string | undefined
   tlsKeyHash: Hex
   freshness: EvidenceBundle['evidence']['freshness']
-  collateral: GuestCollateral
+  /** Waited for while the chain is asked. */
+  collateral: GuestCollateral | Promise<GuestCollateral>
 }
 
 /**
@@ -24,7 +25,8 @@ export interface GivenEvidence {
 export async function composeBundle(chain: Chain, given: GivenEvidence): Promise<EvidenceBundle> {
   const { network, client } = chain
   const { freshness } = given
-  const [billing, block, imageRoles, named] = await Promise.all([
+  const [collateral, billing, block, imageRoles, named] = await Promise.all([
+    given.collateral,
     getBilling(chain, given.worker),
     client.getBlock(),
     claimsOf(given.kind, given.quote).then(({ image }) => getRoles(chain, image)),
@@ -51,7 +53,7 @@ export async function composeBundle(chain: Chain, given: GivenEvidence): Promise
       tlsKeyHash: given.tlsKeyHash,
       freshness,
     },
-    collateral: given.collateral,
+    collateral,
     chain: {
       // The chain's clock may be ahead of ours on a development network; what counts is how long coverage
       // lasts.

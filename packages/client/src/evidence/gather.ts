@@ -65,7 +65,7 @@ export async function gatherEvidence(
   const quote = fromBase64(report.quote)
   const { worker, endpoint } = subject
   const { kind } = report
-  const collateral = await collateralFor(network, { kind, quote, collateral: report.collateral }, send)
+  const collateral = collateralFor(network, { kind, quote, collateral: report.collateral }, send)
   const { eventLog, tlsKeyHash, freshness } = report
   const [composed, labels] = await Promise.all([
     composeBundle(chain, { worker, endpoint, kind, quote, eventLog, tlsKeyHash, freshness, collateral }),

@@ -122,8 +122,9 @@ export async function bids(
 async function ask(cloister: Cloister, order: Order, worker: WorkerRecord): Promise<CheckedBid> {
   const { stranger } = sessionOf(cloister, worker)
   const signal = AbortSignal.timeout(ANSWER_MS)
-  const [bid, report] = await Promise.all([stranger.bid(order, signal), stranger.report(signal)])
-  await checkBid(cloister, order, worker, bid)
+  const bid = await stranger.bid(order, signal)
+  // Asked for afterwards, over the same connection: a second one would take longer to open.
+  const [report] = await Promise.all([stranger.report(signal), checkBid(cloister, order, worker, bid)])
   return {
     bid,
     worker,

@@ -134,6 +134,7 @@ export async function openSession(cloister: Cloister, key: string): Promise<Sess
 /**
  * What runs, what it cost so far and how long the money lasts; money as of the chain's newest block. Throws
  * `not-found`; a worker that doesn't answer is the state `unreachable`, with the reason as `problem`.
+ * `lease`: its id, short id or name, or what the index said of it.
  *
  * @example
  * ```ts
@@ -142,24 +143,23 @@ export async function openSession(cloister: Cloister, key: string): Promise<Sess
  * const { state, secondsLeft, url } = await leases.status(cloister, 'my-app')
  * ```
  */
-export async function status(cloister: Cloister, key: string): Promise<LeaseStatus> {
-  const record = await findLease(cloister, key)
+export async function status(cloister: Cloister, lease: string | LeaseRecord): Promise<LeaseStatus> {
+  const record = typeof lease === 'string' ? await findLease(cloister, lease) : lease
   const { chain, network } = cloister
-  const [onChain, accrued, billing, block] = await Promise.all([
+  const isOurs = cloister.wallet?.account.address === record.tenant
+  const mayRun = record.closedAt === undefined
+  // No answer waits for another. What is said of a lease that the chain calls closed counts for nothing.
+  const [onChain, accrued, billing, block, said, found] = await Promise.all([
     getLease(chain, record.lease),
     getAccrued(chain, record.lease).catch(() => 0n),
     getBilling(chain, record.worker),
     chain.client.getBlock(),
+    mayRun && isOurs ? reportOf(cloister, record) : undefined,
+    mayRun ? routesOf(cloister, record.lease).catch(() => []) : [],
   ])
   const isOpen = onChain.state === 'open'
-  const isOurs = cloister.wallet?.account.address === record.tenant
-  let report: LeaseReport | undefined
-  let problem: string | undefined
-  if (isOpen && isOurs)
-    report = await sessionOf(cloister, record)
-      .worker.lease(record.lease)
-      .catch((error) => void (problem = messageOf(error)))
-  const routes = isOpen ? await routesOf(cloister, record.lease).catch(() => []) : []
+  const { report, problem } = (isOpen ? said : undefined) ?? {}
+  const routes = isOpen ? found : []
   const balance = isOpen ? onChain.balance - accrued : 0n
   const spent = isOpen ? onChain.spent + accrued : BigInt(record.spent)
   const secondsLeft = isOpen ? Number(secondsAffordable(balance, onChain.ratePerSecond)) : 0
@@ -202,6 +202,18 @@ export async function status(cloister: Cloister, key: string): Promise<LeaseStat
       (isOpen && !covered
         ? 'The worker is not covered just now, so the lease costs nothing and may not run.'
         : undefined),
+  }
+}
+
+/** The worker's word on a lease, or why there is none. */
+async function reportOf(
+  cloister: Cloister,
+  record: LeaseRecord,
+): Promise<{ report?: LeaseReport; problem?: string }> {
+  try {
+    return { report: await sessionOf(cloister, record).worker.lease(record.lease) }
+  } catch (error) {
+    return { problem: messageOf(error) }
   }
 }
 

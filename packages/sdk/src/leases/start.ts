@@ -1,6 +1,7 @@
 import { throughAbsence, type WorkerClient } from '@cloister/client'
 import { CloisterError, GrowingPause, type LeaseReport, type Manifest, startPatienceMs } from '@cloister/core'
 import type { Hex } from 'viem'
+import { Hearing } from './hearing.ts'
 
 /** Images may be large and the worker's line slow; the file can't say how long they take. */
 const IMAGES_MS = 3_600_000
@@ -9,6 +10,8 @@ const IMAGES_MS = 3_600_000
  * wait for another.
  */
 const EARLY_EXITS = { alone: 3, amongOthers: 6 } as const
+/** A worker that tells of what happens is still asked so often: how far it has come is shown. */
+const TOLD_MS = 500
 const LAST_LINES = 20
 const LINES_MS = 10_000
 
@@ -35,8 +38,23 @@ type ServiceReport = LeaseReport['services'][number]
 export async function untilStarted(
   client: WorkerClient,
   lease: Hex,
+  patience: Patience,
+  tell: (text: string) => void,
+): Promise<LeaseReport> {
+  const hearing = new Hearing(client, lease)
+  try {
+    return await watchStart(client, lease, patience, tell, hearing)
+  } finally {
+    hearing.stop()
+  }
+}
+
+async function watchStart(
+  client: WorkerClient,
+  lease: Hex,
   { manifest, timeoutMs }: Patience,
   tell: (text: string) => void,
+  hearing: Hearing,
 ): Promise<LeaseReport> {
   const begun = Date.now()
   let until = begun + (timeoutMs ?? IMAGES_MS)
@@ -63,7 +81,7 @@ export async function untilStarted(
         services.find((service) => !isUp(service))?.name,
       )
     tell(services.length === 0 ? 'bringing images' : howFar(services))
-    await pauses.wait()
+    await hearing.wait(hearing.isTelling ? TOLD_MS : pauses.take())
   }
 }
 

@@ -48,8 +48,9 @@ function withLeases(...found: LeaseStatus[]) {
   const asked = vi.fn(async (_: object) => ({ items: found }))
   vi.mocked(connect).mockReturnValue(fakeCloister({ index: { leases: asked } }))
   vi.mocked(leases.status).mockImplementation(async (_, key) => {
-    const lease = found.find((one) => one.lease === key)
-    if (!lease) throw new Error(`nobody knows ${key}`)
+    const id = typeof key === 'string' ? key : key.lease
+    const lease = found.find((one) => one.lease === id)
+    if (!lease) throw new Error(`nobody knows ${id}`)
     return lease
   })
   return asked

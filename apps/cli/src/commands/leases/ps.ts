@@ -14,7 +14,7 @@ export async function showLeases(options: Globals & { all?: boolean }): Promise<
     limit: 200,
     ...(options.all !== true && { open: true }),
   })
-  const found = await Promise.all(items.map((lease) => leases.status(cloister, lease.lease)))
+  const found = await Promise.all(items.map((lease) => leases.status(cloister, lease)))
   if (options.json) return sayJson(found.map(statusJson))
   if (found.length === 0)
     return say(
