@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { type Line, type LineUser, lineOf } from './line.ts'
 
 /** Milliseconds a connection is kept without a request on it. */
 const IDLE_MS = 10_000
@@ -12,25 +13,32 @@ export interface Onward {
   over(isClean: boolean): void
 }
 
-/** A connection behind us. Its listeners stay; whom they tell changes with each request. */
-export class KeptConnection {
+/** A connection behind us. Whom it tells changes with each request. */
+export class KeptConnection implements LineUser {
   readonly duplex: Duplex
+  readonly line: Line
   user: Onward | undefined
   wasUsed = false
   since = 0
 
   constructor(duplex: Duplex) {
     this.duplex = duplex
+    this.line = lineOf(duplex, this)
+  }
+
+  data(chunk: Buffer): void {
+    if (this.user) this.user.answered(chunk)
     // Nobody asked for what comes between requests.
-    duplex.on('data', (chunk: Buffer) => (this.user ? this.user.answered(chunk) : duplex.destroy()))
-    duplex.on('drain', () => this.user?.drained())
-    duplex.on('error', () => duplex.destroy())
-    const over = (isClean: boolean) => {
-      if (this.user) this.user.over(isClean)
-      else duplex.destroy()
-    }
-    duplex.on('end', () => over(true))
-    duplex.on('close', () => over(false))
+    else this.duplex.destroy()
+  }
+
+  drained(): void {
+    this.user?.drained()
+  }
+
+  over(isClean: boolean): void {
+    if (this.user) this.user.over(isClean)
+    else this.duplex.destroy()
   }
 }
 

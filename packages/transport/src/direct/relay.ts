@@ -6,6 +6,7 @@ import { Silence } from '../silence.ts'
 import { ChunkReader } from './chunks.ts'
 import { type AnswerHead, HEAD_END, type RequestHead, readAnswerHead, readRequestHead } from './head.ts'
 import { KeptConnection, type KeptConnections, type Onward } from './kept.ts'
+import { type Line, lineOf } from './line.ts'
 import { answerText, lastChunk, requestText, type Said, saidText } from './write.ts'
 
 /** Milliseconds that a client's connection may be without a request. */
@@ -14,7 +15,6 @@ const IDLE_MS = 65_000
 const LINGER_MS = 2_000
 const LINGER_BYTES = 4 * 1024 * 1024
 const NOTHING = Buffer.alloc(0)
-const CRLF = Buffer.from('\r\n')
 
 /** Where a request goes, and on which terms. */
 export interface Way {
@@ -58,6 +58,7 @@ export interface DirectParts {
  */
 export class DirectRelay implements Onward {
   private readonly client: Duplex
+  private readonly line: Line
   private readonly parts: DirectParts
   private readonly silence = new Silence(() => this.silent())
   private state: 'idle' | 'finding' | 'answering' | 'over' = 'idle'
@@ -85,19 +86,14 @@ export class DirectRelay implements Onward {
   private answerChunks: ChunkReader | undefined
   private lingering = LINGER_BYTES
 
-  private readonly onData = (chunk: Buffer) => this.data(chunk)
-  private readonly onDrain = () => this.clientDrained()
-  private readonly onEnd = () => this.clientGone()
-  private readonly onError = () => this.client.destroy()
-
   constructor(client: Duplex, parts: DirectParts) {
     this.client = client
     this.parts = parts
-    client.on('data', this.onData)
-    client.on('drain', this.onDrain)
-    client.on('end', this.onEnd)
-    client.on('close', this.onEnd)
-    client.on('error', this.onError)
+    this.line = lineOf(client, {
+      data: (chunk) => this.data(chunk),
+      drained: () => this.clientDrained(),
+      over: () => this.clientGone(),
+    })
     this.silence.allow(IDLE_MS)
   }
 
@@ -117,7 +113,7 @@ export class DirectRelay implements Onward {
   private hold(chunk: Buffer): void {
     if (chunk.length === 0) return
     this.leftover = this.leftover ? Buffer.concat([this.leftover, chunk]) : chunk
-    this.client.pause()
+    this.line.hold()
   }
 
   private begin(chunk: Buffer): void {
@@ -131,7 +127,7 @@ export class DirectRelay implements Onward {
     this.hasRepeated = false
     const way = this.parts.find(this.head, this.client)
     if (!(way instanceof Promise)) return this.go(way)
-    this.client.pause()
+    this.line.hold()
     way.then(
       (found) => this.go(found),
       () => this.handOver(),
@@ -150,7 +146,7 @@ export class DirectRelay implements Onward {
 
   /** Connects anew; `failed` where that is not to be had. */
   private dial(way: Way, failed: () => void): void {
-    this.client.pause()
+    this.line.hold()
     this.parts.dial(way.target).then(
       (duplex) => {
         if (this.state === 'over') duplex?.destroy()
@@ -178,16 +174,19 @@ export class DirectRelay implements Onward {
     const { duplex } = onward
     // It was closed while it was waited for; nobody would tell of it again.
     if (duplex.destroyed) return this.over(false)
-    duplex.cork()
-    duplex.write(requestText(head, this.parts.replaced, way.lines), 'latin1')
+    const text = requestText(head, this.parts.replaced, way.lines)
     if (this.sent) {
+      onward.line.send(text)
       this.silence.allow(way.silence.answerMs)
       this.hold(rest)
-    } else if (rest.length > 0) this.upload(rest)
-    else this.silence.allow(way.silence.clientMs)
-    duplex.uncork()
-    if (!this.leftover && this.client.isPaused() && (this.sent || !duplex.writableNeedDrain))
-      this.client.resume()
+    } else {
+      onward.line.gather()
+      onward.line.send(text)
+      if (rest.length > 0) this.upload(rest)
+      else this.silence.allow(way.silence.clientMs)
+      onward.line.letGo()
+    }
+    if (!this.leftover && this.line.isHeld && (this.sent || !onward.line.isFull)) this.line.goOn()
   }
 
   /** What came after the head, in its order. */
@@ -202,23 +201,23 @@ export class DirectRelay implements Onward {
   private upload(chunk: Buffer): void {
     const { onward, way } = this
     if (!onward) return
-    const { duplex } = onward
+    const { line } = onward
     let rest: Buffer | undefined
     if (this.chunks) {
-      duplex.cork()
+      line.gather()
       try {
         rest = this.chunks.read(chunk, { data: (piece) => this.uploadChunk(piece) })
-        if (rest) duplex.write(lastChunk(this.chunks.trailers), 'latin1')
+        if (rest) line.send(lastChunk(this.chunks.trailers))
       } catch (error) {
         return this.fail(
           error instanceof Refusal ? error : new Refusal(400, 'the body is not in chunks', { cause: error }),
         )
       }
-      duplex.uncork()
+      line.letGo()
     } else {
-      const piece = chunk.subarray(0, this.left)
+      const piece = chunk.length > this.left ? chunk.subarray(0, this.left) : chunk
       this.left -= piece.length
-      duplex.write(piece)
+      line.sendBytes(piece)
       if (this.left === 0) rest = chunk.subarray(piece.length)
     }
     if (rest) {
@@ -226,8 +225,8 @@ export class DirectRelay implements Onward {
       if (!this.answer) this.silence.allow(way.silence.answerMs)
       return this.hold(rest)
     }
-    if (duplex.writableNeedDrain) this.client.pause()
-    if (!this.answer) this.silence.allow(duplex.writableNeedDrain ? way.silence.sendMs : way.silence.clientMs)
+    if (line.isFull) this.line.hold()
+    if (!this.answer) this.silence.allow(line.isFull ? way.silence.sendMs : way.silence.clientMs)
   }
 
   private uploadChunk(piece: Buffer): void {
@@ -235,23 +234,19 @@ export class DirectRelay implements Onward {
     if (!onward) return
     this.seen += piece.length
     if (this.seen > way.maxBodyBytes) throw tooLarge(way.maxBodyBytes)
-    writeChunk(onward.duplex, piece)
+    sendChunk(onward.line, piece)
   }
 
   /** The connection behind takes more. */
   drained(): void {
     if (this.sent || this.state !== 'answering') return
-    this.client.resume()
     if (!this.answer) this.silence.allow(this.way.silence.clientMs)
+    this.line.goOn()
   }
 
   /** Something of the answer came. */
   answered(chunk: Buffer): void {
-    if (this.answer) {
-      this.client.cork()
-      this.download(this.answer, chunk)
-      return this.client.uncork()
-    }
+    if (this.answer) return this.download(this.answer, chunk)
     let rest = this.headBytes ? Buffer.concat([this.headBytes, chunk]) : chunk
     for (;;) {
       const end = rest.indexOf(HEAD_END)
@@ -270,25 +265,34 @@ export class DirectRelay implements Onward {
       rest = rest.subarray(end + HEAD_END.length)
       if (head !== 'interim') return this.reply(head, rest)
       // It says nothing of a client that is silent.
-      if (this.sent || this.onward?.duplex.writableNeedDrain) this.silence.heard()
+      if (this.sent || this.onward?.line.isFull) this.silence.heard()
       this.headBytes = undefined
       if (rest.length === 0) return
     }
   }
 
   private reply(answer: AnswerHead, rest: Buffer): void {
-    const { way, head, client } = this
+    const { way, head, line } = this
     const said = way.intercept?.(answer)
     if (said) return this.say(said)
     this.answer = answer
     this.silence.allow(undefined)
     this.answerLeft = typeof answer.framing === 'number' ? answer.framing : 0
     this.answerChunks = answer.framing === 'open' && answer.isChunked ? new ChunkReader() : undefined
-    client.cork()
-    client.write(answerText(answer, head.method, this.parts.removed, this.connectionLines(head)), 'latin1')
-    if (answer.framing === 'none') this.finish(rest.length === 0)
-    else this.download(answer, rest)
-    client.uncork()
+    const text = answerText(answer, head.method, this.parts.removed, this.connectionLines(head))
+    if (answer.framing === 'none') {
+      line.send(text)
+      this.finish(rest.length === 0)
+    } else if (answer.framing === 'open') {
+      line.gather()
+      line.send(text)
+      this.download(answer, rest)
+      line.letGo()
+    } else {
+      const piece = this.takePiece(rest)
+      line.send(text, piece)
+      this.sentOn(piece.length === rest.length)
+    }
   }
 
   private connectionLines({ closes }: RequestHead): string {
@@ -298,46 +302,67 @@ export class DirectRelay implements Onward {
 
   /** Passes a piece of the answer's body on. */
   private download(answer: AnswerHead, chunk: Buffer): void {
-    const { client } = this
-    if (this.answerChunks) {
-      try {
-        const rest = this.answerChunks.read(chunk, { data: (piece) => writeChunk(client, piece) })
-        if (rest) {
-          client.write(lastChunk(this.answerChunks.trailers), 'latin1')
-          return this.finish(rest.length === 0)
-        }
-      } catch (cause) {
-        return this.fail(new Refusal(502, 'the answer broke off', { cause }))
-      }
-    } else if (answer.framing === 'open') {
-      if (chunk.length > 0) writeChunk(client, chunk)
-    } else {
-      const piece = chunk.length > this.answerLeft ? chunk.subarray(0, this.answerLeft) : chunk
-      this.answerLeft -= piece.length
-      if (piece.length > 0) client.write(piece)
-      if (this.answerLeft === 0) return this.finish(piece.length === chunk.length)
+    const { line } = this
+    if (answer.framing !== 'open') {
+      const piece = this.takePiece(chunk)
+      line.sendBytes(piece)
+      return this.sentOn(piece.length === chunk.length)
     }
-    if (client.writableNeedDrain) this.onward?.duplex.pause()
-    this.moved()
+    line.gather()
+    const rest = this.downloadOpen(chunk)
+    line.letGo()
+    if (rest) this.finish(rest.length === 0)
+    else if (this.onward) this.moved()
+  }
+
+  /** Passes a piece of a body without a length on; returns what comes after its end. */
+  private downloadOpen(chunk: Buffer): Buffer | undefined {
+    const { line, answerChunks } = this
+    if (!answerChunks) {
+      if (chunk.length > 0) sendChunk(line, chunk)
+      return undefined
+    }
+    try {
+      const rest = answerChunks.read(chunk, { data: (piece) => sendChunk(line, piece) })
+      if (rest) line.send(lastChunk(answerChunks.trailers))
+      return rest
+    } catch (cause) {
+      this.fail(new Refusal(502, 'the answer broke off', { cause }))
+      return undefined
+    }
+  }
+
+  /** What of `chunk` belongs to a body with a length. */
+  private takePiece(chunk: Buffer): Buffer {
+    const piece = chunk.length > this.answerLeft ? chunk.subarray(0, this.answerLeft) : chunk
+    this.answerLeft -= piece.length
+    return piece
+  }
+
+  private sentOn(isClean: boolean): void {
+    if (this.answerLeft === 0) this.finish(isClean)
+    else this.moved()
   }
 
   private moved(): void {
     const { clientMs, streamMs } = this.way.silence
-    this.silence.allow(this.client.writableNeedDrain ? clientMs : streamMs)
+    const { isFull } = this.line
+    if (isFull) this.onward?.line.hold()
+    this.silence.allow(isFull ? clientMs : streamMs)
   }
 
   /** The client takes more. */
   private clientDrained(): void {
     if (this.state !== 'answering' || !this.answer) return
-    this.onward?.duplex.resume()
     this.moved()
+    this.onward?.line.goOn()
   }
 
   /** The connection behind has ended; `isClean` where the other side said so. */
   over(isClean: boolean): void {
     const { answer } = this
     if (answer?.framing === 'open' && !answer.isChunked && isClean) {
-      this.client.write('0\r\n\r\n')
+      this.line.send('0\r\n\r\n')
       return this.finish(false)
     }
     if (answer || !this.mayRepeat()) return this.fail(new Refusal(502, 'the other side does not answer'))
@@ -370,13 +395,12 @@ export class DirectRelay implements Onward {
     const next = this.leftover
     this.leftover = undefined
     if (next) setImmediate(() => this.goOn(next))
-    else if (this.client.isPaused()) this.client.resume()
+    else this.line.goOn()
   }
 
   /** Begins with what came before its turn. */
   private goOn(next: Buffer): void {
     if (this.client.destroyed) return
-    if (this.client.isPaused()) this.client.resume()
     this.begin(next)
   }
 
@@ -389,7 +413,7 @@ export class DirectRelay implements Onward {
     const { duplex } = onward
     if (!isKept || duplex.destroyed || (duplex instanceof MuxStream && duplex.isLarge))
       return void duplex.destroy()
-    if (duplex.isPaused()) duplex.resume()
+    onward.line.goOn()
     this.parts.kept.keep(way.target, onward)
   }
 
@@ -405,7 +429,7 @@ export class DirectRelay implements Onward {
     this.release(false)
     this.ended?.(said.status)
     this.ended = undefined
-    this.client.write(saidText(said, this.head.method))
+    this.line.sendBytes(Buffer.from(saidText(said, this.head.method)))
     this.close()
   }
 
@@ -415,7 +439,7 @@ export class DirectRelay implements Onward {
     this.leftover = undefined
     this.silence.allow(this.way.silence.clientMs)
     this.client.end(() => this.silence.allow(LINGER_MS))
-    this.client.resume()
+    this.line.goOn()
   }
 
   private linger(chunk: Buffer): void {
@@ -425,10 +449,8 @@ export class DirectRelay implements Onward {
 
   private silent(): void {
     if (this.state !== 'answering') return void this.client.destroy()
-    const { client, onward } = this
-    const clientWaits = this.answer
-      ? !client.writableNeedDrain
-      : this.sent || onward?.duplex.writableNeedDrain
+    const { line, onward } = this
+    const clientWaits = this.answer ? !line.isFull : this.sent || onward?.line.isFull
     this.fail(
       clientWaits
         ? new Refusal(504, 'nothing came from the other side in time')
@@ -453,11 +475,7 @@ export class DirectRelay implements Onward {
     const { client, first, leftover } = this
     this.state = 'over'
     this.silence.end()
-    client.off('data', this.onData)
-    client.off('drain', this.onDrain)
-    client.off('end', this.onEnd)
-    client.off('close', this.onEnd)
-    client.off('error', this.onError)
+    this.line.leave()
     this.parts.ended(this)
     if (client.destroyed) return
     client.pause()
@@ -468,8 +486,7 @@ export class DirectRelay implements Onward {
   }
 }
 
-function writeChunk(to: Duplex, piece: Buffer): void {
-  to.write(`${piece.length.toString(16)}\r\n`, 'latin1')
-  to.write(piece)
-  to.write(CRLF)
+function sendChunk(to: Line, piece: Buffer): void {
+  to.send(`${piece.length.toString(16)}\r\n`, piece)
+  to.send('\r\n')
 }

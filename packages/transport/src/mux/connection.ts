@@ -1,5 +1,6 @@
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { giveBlock, takeBlock } from './block.ts'
 import {
   AWAY,
   type ControlKind,
@@ -8,6 +9,7 @@ import {
   encodeFrames,
   type Frame,
   FrameReader,
+  frameBytes,
   MAX_PAYLOAD_BYTES,
   OPEN,
   PING,
@@ -21,8 +23,11 @@ import { MuxStream } from './stream.ts'
 export const MAX_STREAMS = 1024
 /** Bytes by which the windows of a connection's streams may grow, all together. */
 const GROWTH_BYTES = 16 * 1024 * 1024
-/** Bytes of one write. */
+/** Bytes of streams that may wait to be sent, beyond a little of each, all together. */
+const WAITING_BYTES = 8 * 1024 * 1024
+/** Bytes of one write, and of one that is worth a block. */
 const BATCH_BYTES = 128 * 1024
+const SMALL_BYTES = 4 * 1024
 /** Frames other than data that may wait for a connection that takes none. */
 const MAX_CONTROL = 4 * MAX_STREAMS
 const MAX_STREAM_ID = 0xffff_ffff
@@ -58,6 +63,7 @@ export class MuxConnection {
   private readonly turns = new Set<MuxStream>()
   private isScheduled = false
   private growth = GROWTH_BYTES
+  private waiting = 0
   /** Open streams that have moved much. */
   private large = 0
   private owesPong = false
@@ -159,6 +165,10 @@ export class MuxConnection {
         },
         release: (bytes) => {
           this.growth += bytes
+        },
+        waits: (bytes) => {
+          this.waiting += bytes
+          return this.waiting < WAITING_BYTES
         },
         grewLarge: () => {
           this.large++
@@ -268,22 +278,30 @@ export class MuxConnection {
     this.control = []
     if (this.owesPong) frames.push({ kind: PONG, stream: 0 })
     this.owesPong = false
-    const taken: (() => void)[] = []
+    const sent: MuxStream[] = []
     let room = BATCH_BYTES
     // A stream that is added again while the set is gone through has its next turn after the others.
     for (const stream of this.turns) {
       if (room <= 0) break
       this.turns.delete(stream)
-      const next = stream.takeFrame(MAX_PAYLOAD_BYTES)
-      if (!next) continue
-      frames.push(next.frame)
-      room -= next.frame.bytes
-      if (next.taken) taken.push(next.taken)
+      const frame = stream.takeFrame(MAX_PAYLOAD_BYTES)
+      if (!frame) continue
+      frames.push(frame)
+      room -= frame.bytes
+      sent.push(stream)
       if (stream.maySend) this.turns.add(stream)
     }
-    if (frames.length > 0) this.socket.write(encodeFrames(frames))
-    for (const done of taken) done()
+    if (frames.length > 0) this.write(frames)
+    for (const stream of sent) stream.taken()
     if (this.turns.size > 0) this.schedule()
+  }
+
+  private write(frames: Frame[]): void {
+    // Other streams than sockets may hand on the bytes themselves, and not a copy.
+    if (!(this.socket instanceof Socket) || frameBytes(frames) <= SMALL_BYTES)
+      return void this.socket.write(encodeFrames(frames))
+    const block = takeBlock()
+    this.socket.write(encodeFrames(frames, block), () => giveBlock(block))
   }
 
   private ping(): void {

@@ -60,16 +60,23 @@ export interface ControlFrame {
 export interface DataFrame {
   kind: typeof DATA
   stream: number
-  pieces: Buffer[]
+  /** Strings are bytes in latin1. */
+  pieces: (Buffer | string)[]
   /** Of all pieces together. */
   bytes: number
 }
 
-/** Writes frames into one buffer, so that they go out in one write. */
-export function encodeFrames(frames: Frame[]): Buffer {
+/** Bytes that frames take. */
+export function frameBytes(frames: Frame[]): number {
   let size = 0
   for (const frame of frames) size += HEADER_BYTES + payloadBytes(frame)
-  const whole = Buffer.allocUnsafe(size)
+  return size
+}
+
+/** Writes frames into one buffer, so that they go out in one write; into `block`, where it is large enough. */
+export function encodeFrames(frames: Frame[], block?: Buffer): Buffer {
+  const size = frameBytes(frames)
+  const whole = block && block.length >= size ? block.subarray(0, size) : Buffer.allocUnsafe(size)
   let at = 0
   for (const frame of frames) {
     const length = payloadBytes(frame)
@@ -77,7 +84,9 @@ export function encodeFrames(frames: Frame[]): Buffer {
     // Kind and length share four bytes.
     whole.writeUInt32BE(frame.kind * 0x1000000 + length, at + 4)
     at += HEADER_BYTES
-    if (frame.kind === DATA) for (const piece of frame.pieces) at += piece.copy(whole, at)
+    if (frame.kind === DATA)
+      for (const piece of frame.pieces)
+        at += typeof piece === 'string' ? whole.write(piece, at, 'latin1') : piece.copy(whole, at)
     else if (frame.kind === CREDIT) at = whole.writeUInt32BE(frame.value ?? 0, at)
   }
   return whole

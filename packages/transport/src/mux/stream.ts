@@ -11,6 +11,19 @@ const MAX_CREDIT = 2 ** 31
 /** A stream that has moved so much is large: it keeps others from a connection, and is not kept itself. */
 const LARGE_BYTES = 1024 * 1024
 
+/** Bytes that wait in a stream until it is full; and how many may, where its connection has room for them. */
+const SEND_BYTES = 64 * 1024
+export const MAX_SEND_BYTES = 512 * 1024
+
+/** Whoever takes what comes on a stream as it comes, with none of Node's buffers between. */
+export interface StreamReader {
+  data(piece: Buffer): void
+  /** A stream that was full takes more. */
+  drained(): void
+  /** Nothing more comes; `isClean` where the other side has said so. */
+  over(isClean: boolean): void
+}
+
 /** What a stream needs of its connection. */
 export interface StreamHost {
   readonly remoteAddress: string | undefined
@@ -21,6 +34,8 @@ export interface StreamHost {
   /** Reserves bytes for a window that grows; false where there are none left. */
   reserve(bytes: number): boolean
   release(bytes: number): void
+  /** So many bytes more wait to be sent, or fewer. Returns whether there is room for more of all streams. */
+  waits(bytes: number): boolean
   /** The stream has moved much from now on. */
   grewLarge(): void
   /** The stream is over; `isWhole` where the other side needs not be told. */
@@ -38,10 +53,15 @@ export class MuxStream extends Duplex {
   private readonly host: StreamHost
 
   private credit = FIRST_WINDOW_BYTES
-  private pending: Buffer[] = []
+  private pending: (Buffer | string)[] = []
+  private pendingBytes = 0
+  private isFullNow = false
   private written: ((error?: Error | null) => void) | undefined
+  private finished: (() => void) | undefined
   private endSent = false
 
+  private reader: StreamReader | undefined
+  private isHeld = false
   private readonly inbox = new Inbox()
   private wants = false
   /** Bytes the other side may still send. */
@@ -76,30 +96,82 @@ export class MuxStream extends Duplex {
     return this.moved >= LARGE_BYTES
   }
 
+  /**
+   * From now on `reader` takes what comes, and `post` sends; Node's own ways of reading and writing rest until
+   * `detach`.
+   */
+  attach(reader: StreamReader): void {
+    this.reader = reader
+    this.deliver()
+  }
+
+  /** What comes from now on is read, and sent, as of any stream of Node's. */
+  detach(): void {
+    this.reader = undefined
+    this.isHeld = false
+  }
+
+  /** Keeps what comes, up to the window, until `goOn`. */
+  hold(): void {
+    this.isHeld = true
+  }
+
+  goOn(): void {
+    if (!this.isHeld) return
+    this.isHeld = false
+    this.deliver()
+  }
+
+  /** Whether it is held. */
+  get isHolding(): boolean {
+    return this.isHeld
+  }
+
+  /** Whether it wants nothing posted until `drained`. */
+  get isFull(): boolean {
+    return this.isFullNow
+  }
+
+  /** Sends bytes; strings are latin1. */
+  post(bytes: Buffer | string): void {
+    if (bytes.length === 0 || this.destroyed) return
+    this.wait(bytes)
+    if (this.maySend) this.host.ready(this)
+  }
+
   /** Data that may be sent now, `bytes` at most, as a frame; undefined where there is none. */
-  takeFrame(bytes: number): { frame: DataFrame; taken: (() => void) | undefined } | undefined {
+  takeFrame(bytes: number): DataFrame | undefined {
     let room = Math.min(bytes, this.credit)
-    const pieces: Buffer[] = []
+    const pieces: (Buffer | string)[] = []
     let size = 0
     while (room > 0) {
       const first = this.pending[0]
-      if (!first) break
-      const piece = first.length <= room ? first : first.subarray(0, room)
+      if (first === undefined) break
+      const piece = first.length <= room ? first : cut(first, 0, room)
       if (piece === first) this.pending.shift()
-      else this.pending[0] = first.subarray(room)
+      else this.pending[0] = cut(first, room, first.length)
       pieces.push(piece)
       size += piece.length
       room -= piece.length
     }
     if (size === 0) return undefined
     this.credit -= size
+    this.pendingBytes -= size
+    this.host.waits(-size)
     this.activity(size)
-    let taken: (() => void) | undefined
-    if (this.pending.length === 0) {
-      taken = this.written
+    return { kind: DATA, stream: this.id, pieces, bytes: size }
+  }
+
+  /** A frame of it has gone out. */
+  taken(): void {
+    if (this.isFullNow && this.pendingBytes * 2 <= SEND_BYTES) {
+      this.isFullNow = false
+      const { written } = this
       this.written = undefined
+      if (written) written()
+      else this.reader?.drained()
     }
-    return { frame: { kind: DATA, stream: this.id, pieces, bytes: size }, taken }
+    if (this.finished && this.pending.length === 0) this.finish(this.finished)
   }
 
   /** Whether `takeFrame` would give anything. */
@@ -113,8 +185,19 @@ export class MuxStream extends Duplex {
     if (piece.length > this.window) throw new ProtocolError('more data came than was granted')
     this.window -= piece.length
     this.activity(piece.length)
+    if (this.reader && !this.isHeld && this.inbox.length === 0) {
+      this.reader.data(piece)
+      this.consumed(piece.length)
+      return
+    }
     // Whoever reads at once is given the bytes as they are.
-    if (this.wants && this.inbox.length === 0 && this.readableFlowing && this.readableLength === 0) {
+    if (
+      !this.reader &&
+      this.wants &&
+      this.inbox.length === 0 &&
+      this.readableFlowing &&
+      this.readableLength === 0
+    ) {
       this.wants = this.push(piece)
       this.consumed(piece.length)
       return
@@ -160,20 +243,23 @@ export class MuxStream extends Duplex {
   }
 
   override _final(done: () => void): void {
-    this.endSent = true
-    this.host.control({ kind: END, stream: this.id })
-    done()
+    if (this.pending.length > 0) this.finished = done
+    else this.finish(done)
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     clearTimeout(this.timer)
     this.pending = []
+    this.host.waits(-this.pendingBytes)
+    this.pendingBytes = 0
     this.inbox.clear()
     this.host.release(this.windowBytes - FIRST_WINDOW_BYTES)
     this.host.closed(this, this.isReset || (this.endSent && this.endReceived))
-    const { written } = this
+    const { written, reader } = this
     this.written = undefined
+    this.reader = undefined
     written?.(error ?? new Error('the stream was closed'))
+    if (reader) process.nextTick(() => reader.over(false))
     done(error)
   }
 
@@ -206,20 +292,38 @@ export class MuxStream extends Duplex {
   }
 
   private send(chunks: Buffer[], done: (error?: Error | null) => void): void {
-    for (const chunk of chunks) if (chunk.length > 0) this.pending.push(chunk)
-    if (this.pending.length === 0) return done()
-    this.written = done
+    for (const chunk of chunks) if (chunk.length > 0) this.wait(chunk)
+    if (this.isFullNow) this.written = done
     if (this.maySend) this.host.ready(this)
+    if (!this.isFullNow) done()
+  }
+
+  private wait(bytes: Buffer | string): void {
+    this.pending.push(bytes)
+    this.pendingBytes += bytes.length
+    const hasRoom = this.host.waits(bytes.length)
+    if (this.pendingBytes >= (hasRoom ? MAX_SEND_BYTES : SEND_BYTES)) this.isFullNow = true
+  }
+
+  private finish(done: () => void): void {
+    this.finished = undefined
+    this.endSent = true
+    this.host.control({ kind: END, stream: this.id })
+    done()
   }
 
   private deliver(): void {
-    while (this.wants) {
+    while (this.reader ? !this.isHeld : this.wants) {
       const piece = this.inbox.take()
       if (!piece) break
-      this.wants = this.push(piece)
+      if (this.reader) this.reader.data(piece)
+      else this.wants = this.push(piece)
       this.consumed(piece.length)
     }
-    if (this.endReceived && this.inbox.length === 0 && this.wants) {
+    if (!this.endReceived || this.inbox.length > 0) return
+    if (this.reader) {
+      if (!this.isHeld) this.reader.over(true)
+    } else if (this.wants) {
       this.wants = false
       this.push(null)
     }
@@ -230,7 +334,7 @@ export class MuxStream extends Duplex {
     this.owed += bytes
     if (this.owed * 2 < this.windowBytes || this.endReceived || this.destroyed) return
     let granted = this.owed
-    const keepsUp = this.inbox.length === 0 && this.windowBytes < MAX_WINDOW_BYTES
+    const keepsUp = this.inbox.length === 0 && !this.isHeld && this.windowBytes < MAX_WINDOW_BYTES
     if (keepsUp && this.host.reserve(this.windowBytes)) {
       granted += this.windowBytes
       this.windowBytes *= 2
@@ -246,4 +350,8 @@ export class MuxStream extends Duplex {
     if (this.isLarge && !wasLarge) this.host.grewLarge()
     this.timer?.refresh()
   }
+}
+
+function cut(bytes: Buffer | string, from: number, to: number): Buffer | string {
+  return typeof bytes === 'string' ? bytes.slice(from, to) : bytes.subarray(from, to)
 }

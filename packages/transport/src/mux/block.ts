@@ -1,0 +1,16 @@
+/** Bytes of a block, and how many wait to be used again. */
+export const BLOCK_BYTES = 160 * 1024
+const MAX_SPARE = 8
+
+/** Blocks that no write has any more. What is written all the time doesn't ask for memory all the time. */
+const spare: Buffer[] = []
+
+/** A block to write from. */
+export function takeBlock(): Buffer {
+  return spare.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES)
+}
+
+/** Gives a block back whose bytes nobody reads any more. */
+export function giveBlock(block: Buffer): void {
+  if (spare.length < MAX_SPARE) spare.push(block)
+}
