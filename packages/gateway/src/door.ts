@@ -15,6 +15,7 @@ import {
   answerOn,
   CORRELATION,
   DialAgent,
+  type DirectFrontParts,
   fieldOf,
   http1Upstream,
   type Incoming,
@@ -40,23 +41,31 @@ export interface Limits {
   silence: AllowedSilence
 }
 
+/** What a door is made of. */
+export interface DoorParts {
+  resolver: Resolver<LeaseRecord>
+  limits: Limits
+  /** Clients come over TLS. */
+  secure: boolean
+  /** Workers may be on private addresses. */
+  isDevelopment: boolean
+  observer: GatewayObserver
+}
+
 /** Leads requests to the workers of leases, and to nowhere else. */
 export class Door {
   readonly agent: DialAgent
   private readonly pool: MuxPool
   private readonly resolver: Resolver<LeaseRecord>
   private readonly limits: Limits
+  private readonly secure: boolean
   /** Targets of leases as they were found; none is ''. */
   private readonly targets = new WeakMap<LeaseRecord, string>()
 
-  constructor(
-    resolver: Resolver<LeaseRecord>,
-    limits: Limits,
-    isDevelopment: boolean,
-    observer: GatewayObserver,
-  ) {
+  constructor({ resolver, limits, secure, isDevelopment, observer }: DoorParts) {
     this.resolver = resolver
     this.limits = limits
+    this.secure = secure
     this.pool = new MuxPool(async (target) => {
       try {
         const connection = await dialEndpoint(target, isDevelopment)
@@ -70,12 +79,36 @@ export class Door {
     this.agent = new DialAgent((target) => this.pool.dial(target))
   }
 
-  async request(wanted: Wanted, secure: boolean, request: Incoming, response: Outgoing): Promise<void> {
+  /** What the direct way needs of a door, besides `way`. */
+  get direct(): Pick<DirectFrontParts, 'dial' | 'replaced' | 'removed' | 'tellsKeepAlive'> {
+    return {
+      dial: (target) => this.pool.stream(target),
+      replaced: REPLACED,
+      removed: new Set(),
+      tellsKeepAlive: true,
+    }
+  }
+
+  /**
+   * Leads a request. It answers with a page where anything goes wrong that nobody thought of: one request must
+   * not end the others.
+   */
+  request(wanted: Wanted, request: Incoming, response: Outgoing): void {
+    this.lead(wanted, request, response).catch(() => show(PAGES.unreachable, request, response))
+  }
+
+  /** Leads a request for another protocol. */
+  upgrade(wanted: Wanted, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy())
+    this.leadUpgrade(wanted, request, socket, head).catch(() => socket.destroy())
+  }
+
+  private async lead(wanted: Wanted, request: Incoming, response: Outgoing): Promise<void> {
     const lease = await this.find(wanted)
     if ('status' in lease) return show(lease, request, response)
     relayRequest(request, response, {
       upstream: http1Upstream(this.agent, targetOf(lease)),
-      headers: this.headersOf(lease, wanted, secure, request),
+      headers: this.headersOf(lease, wanted, request),
       ...this.limits,
       intercept: (answer) => {
         const page = pageOf((name) => answer.headers[name])
@@ -89,27 +122,25 @@ export class Door {
   /** Where a request of the common shape goes; undefined for what is answered with a page. */
   way(
     wanted: Wanted,
-    secure: boolean,
     head: RequestHead,
     address: string | undefined,
   ): Way | undefined | Promise<Way | undefined> {
     const known = this.resolver.known(wanted.key)
-    if (known) return this.wayTo(known, wanted, secure, head, address)
+    if (known) return this.wayTo(known, wanted, head, address)
     return this.find(wanted).then((lease) =>
-      'status' in lease ? undefined : this.wayTo(lease, wanted, secure, head, address),
+      'status' in lease ? undefined : this.wayTo(lease, wanted, head, address),
     )
   }
 
   private wayTo(
     lease: LeaseRecord,
     { label }: Wanted,
-    secure: boolean,
     { host, fields }: RequestHead,
     address: string | undefined,
   ): Way | undefined {
     const target = this.directTarget(lease)
     if (target === undefined) return undefined
-    const set = fieldsSet(lease, label, secure, host, address, fieldOf(fields, CORRELATION))
+    const set = fieldsSet(lease, label, this.secure, host, address, fieldOf(fields, CORRELATION))
     let lines = ''
     for (let at = 0; at < set.length; at += 2) lines += `${set[at]}: ${set[at + 1]}\r\n`
     return new DirectWay(target, lines, this.limits, fields)
@@ -127,14 +158,8 @@ export class Door {
     return target || undefined
   }
 
-  /** A stream to a worker that speaks of streams. */
-  stream(target: string): Promise<Duplex | undefined> {
-    return this.pool.stream(target)
-  }
-
-  async upgrade(
+  private async leadUpgrade(
     wanted: Wanted,
-    secure: boolean,
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
@@ -144,7 +169,7 @@ export class Door {
     relayUpgrade(request, socket, head, {
       agent: this.agent,
       target: targetOf(lease),
-      headers: this.headersOf(lease, wanted, secure, request),
+      headers: this.headersOf(lease, wanted, request),
       answerMs: this.limits.silence.answerMs,
       refuse: (refusal, response) => show(pageFor(refusal), request, response),
     })
@@ -166,13 +191,12 @@ export class Door {
   private headersOf(
     lease: LeaseRecord,
     { label }: Wanted,
-    secure: boolean,
     { headers, socket }: Incoming,
   ): Record<string, string | undefined> {
     const host = String(headers[':authority'] ?? headers.host ?? '')
     const said = headers[CORRELATION]
     const correlation = said === undefined ? undefined : String(said)
-    const set = fieldsSet(lease, label, secure, host, socket.remoteAddress, correlation)
+    const set = fieldsSet(lease, label, this.secure, host, socket.remoteAddress, correlation)
     const all: Record<string, string | undefined> = {}
     for (const name of REPLACED) all[name] = undefined
     for (let at = 0; at < set.length; at += 2) all[set[at] as string] = set[at + 1]
@@ -241,7 +265,7 @@ function isUnattested(error: unknown): boolean {
 }
 
 /** Fields that are the gateway's to set; see `fieldsSet`. */
-export const REPLACED: ReadonlySet<string> = new Set([
+const REPLACED: ReadonlySet<string> = new Set([
   ROUTE_HEADER,
   'host',
   'x-forwarded-for',

@@ -45,7 +45,7 @@ export class Hosts {
     if (found) return found
     if (host.length > MAX_HOST_LENGTH) return readHost(host, this.domain)
     // A copy: what is cut out of a head would keep the whole of it in memory.
-    const copy = Buffer.from(host, 'latin1').toString('latin1')
+    const copy = Buffer.from(host).toString()
     const wanted = readHost(copy, this.domain)
     if (!wanted) return undefined
     if (this.known.size >= MAX_HOSTS) this.known.clear()

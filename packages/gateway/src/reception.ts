@@ -1,0 +1,85 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import {
+  type AddressLimits,
+  answerOn,
+  type Incoming,
+  type Outgoing,
+  type RequestHead,
+  type Way,
+} from '@cloister/transport'
+import { type Door, show } from './door.ts'
+import type { Home } from './home.ts'
+import { Hosts } from './host.ts'
+import type { GatewayObserver } from './observer.ts'
+import { PAGES } from './pages.ts'
+
+/** What a reception is made of. */
+export interface ReceptionParts {
+  domain: string
+  door: Door
+  home: Home
+  limits: AddressLimits
+  observer: GatewayObserver
+}
+
+/** Receives requests: counts them by address, and sends each where its host says. */
+export class Reception {
+  private readonly parts: ReceptionParts
+  private readonly hosts: Hosts
+
+  constructor(parts: ReceptionParts) {
+    this.parts = parts
+    this.hosts = new Hosts(parts.domain)
+  }
+
+  handle(request: Incoming, response: Outgoing): void {
+    const { limits, observer, home, door } = this.parts
+    const ended = observer.request()
+    response.once('close', () => ended(statusOf(response)))
+    const wait = limits.take(request.socket.remoteAddress)
+    if (wait > 0) return show({ ...PAGES.many, retryAfter: wait }, request, response)
+    const authority = request.headers[':authority'] ?? request.headers.host
+    const wanted = this.hosts.read(typeof authority === 'string' ? authority : '')
+    if (wanted === undefined) return show(PAGES.foreign, request, response)
+    if (wanted === 'home') home.request(request, response)
+    else door.request(wanted, request, response)
+  }
+
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { limits, observer, door } = this.parts
+    const wait = limits.take(request.socket.remoteAddress)
+    if (wait > 0) return show({ ...PAGES.many, retryAfter: wait }, request, answerOn(request, socket))
+    const wanted = this.hosts.read(request.headers.host ?? '')
+    if (wanted === undefined || wanted === 'home')
+      return show(PAGES.unknown, request, answerOn(request, socket))
+    socket.once('close', observer.upgrade())
+    door.upgrade(wanted, request, socket, head)
+  }
+
+  /** The way of a request of the common shape; undefined for what `handle` answers. */
+  find(head: RequestHead, client: Duplex): Way | undefined | Promise<Way | undefined> {
+    const { limits, door } = this.parts
+    const wanted = this.hosts.read(head.host)
+    if (wanted === undefined || wanted === 'home') return undefined
+    const address = (client as Socket).remoteAddress
+    if (limits.take(address) > 0) return undefined
+    const way = door.way(wanted, head, address)
+    return way instanceof Promise
+      ? way.then((found) => this.counted(found, address))
+      : this.counted(way, address)
+  }
+
+  /** What goes no direct way is counted by `handle`. */
+  private counted(way: Way | undefined, address: string | undefined): Way | undefined {
+    if (!way) this.parts.limits.giveBack(address)
+    return way
+  }
+}
+
+/** The status of an answer that has ended; 0 where none was begun. */
+function statusOf(response: Outgoing): number {
+  if (!response.headersSent) return 0
+  return 'stream' in response ? Number(response.stream?.sentHeaders?.[':status'] ?? 0) : response.statusCode
+}
