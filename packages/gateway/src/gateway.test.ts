@@ -6,9 +6,8 @@ import { request as requestTls } from 'node:https'
 import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { ROUTE_HEADER } from '@cloister/core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { dialEndpoint } from './dial.ts'
 import { startGateway } from './gateway.ts'
@@ -49,6 +48,8 @@ describe('the gateway', () => {
   let gateway: Awaited<ReturnType<typeof startGateway>>
   let lease: Record<string, unknown>
   let asked = 0
+  /** Has the service that answers slowly say the rest. */
+  let goOn = () => {}
   let seen: IncomingMessage['headers'] = {}
 
   const portOf = (server: Server) => (server.address() as AddressInfo).port
@@ -94,7 +95,8 @@ describe('the gateway', () => {
         if (incoming.url === '/hangs') return undefined
         if (incoming.url === '/slow') {
           response.write('one ')
-          return setTimeout(() => response.end('two'), 150)
+          goOn = () => response.end('two')
+          return undefined
         }
         if (incoming.url === '/count') {
           let size = 0
@@ -199,7 +201,13 @@ describe('the gateway', () => {
     const pieces: string[] = []
     await new Promise<void>((done) =>
       get({ port: gateway.port, path: '/slow', headers: { host: `${SHORT}.localhost` } }, (response) =>
-        response.on('data', (chunk) => pieces.push(String(chunk))).on('end', done),
+        response
+          .on('data', (chunk) => {
+            pieces.push(String(chunk))
+            // The second piece is written once the first is here.
+            if (pieces.length === 1) goOn()
+          })
+          .on('end', done),
       ),
     )
     expect(pieces).toEqual(['one ', 'two'])
@@ -272,8 +280,12 @@ describe('the gateway', () => {
       new Promise<string>((done) => {
         let answer = ''
         const socket = connect(gateway.port, '127.0.0.1', () => socket.write(text))
-        socket.on('data', (chunk) => (answer += chunk)).on('close', () => done(answer))
-        setTimeout(() => socket.destroy(), 500)
+        socket
+          .on('data', (chunk) => {
+            answer += chunk
+            if (answer.includes('\r\n\r\n')) socket.destroy()
+          })
+          .on('close', () => done(answer))
       })
     expect(await raw(`GET http://127.0.0.1:${portOf(index)}/ HTTP/1.1\r\nHost: evil.com\r\n\r\n`)).toMatch(
       /^HTTP\/1\.1 421/,
@@ -297,9 +309,14 @@ describe('the gateway', () => {
       index.closeAllConnections()
       index.close(done)
     })
-    await delay(2_100)
-    expect((await call()).status).toBe(200)
-    expect((await call({ headers: { host: 'unheard.localhost' } })).status).toBe(503)
+    // Later than what was asked once is taken for true.
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 2_100 })
+    try {
+      expect((await call()).status).toBe(200)
+      expect((await call({ headers: { host: 'unheard.localhost' } })).status).toBe(503)
+    } finally {
+      vi.useRealTimers()
+    }
     await new Promise<void>((done) => index.listen(port, '127.0.0.1', done))
   })
 

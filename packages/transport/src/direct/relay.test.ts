@@ -1,6 +1,5 @@
 import { createServer, type Server } from 'node:http'
 import { type Duplex, duplexPair } from 'node:stream'
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { SERVER_OPTIONS, serveRequests, takeReader } from '../server.ts'
 import { directFront } from './front.ts'
@@ -145,21 +144,20 @@ describe('the direct way', () => {
     ['garbage', 'garbage\r\n\r\n', 'HTTP/1.1 400 '],
   ])('leaves %s to Node', async (_, bytes, answer) => {
     const { client, says, dialled } = raise()
-    client.write(bytes)
-    await delay(10)
+    await new Promise((taken) => client.write(bytes, taken))
     if (answer === '') client.write('st: a\r\n\r\n')
     await says.until(answer || 'Node read GET /pieces')
     expect(dialled).toEqual([])
   })
 
   it('waits for who looks a lease up, and for what comes meanwhile', async () => {
-    let found = (_: Way | undefined) => {}
+    let found: ((way: Way | undefined) => void) | undefined
     const { client, says, byNode } = raise({ find: () => new Promise((done) => (found = done)) })
     client.write(`POST /1 HTTP/1.1\r\n${HOST}Content-Length: 3\r\n\r\na`)
     client.write('bc')
     client.write(`GET /2 HTTP/1.1\r\n${HOST}\r\n`)
-    await delay(10)
-    found(undefined)
+    await expect.poll(() => found, { interval: 5 }).toBeDefined()
+    found?.(undefined)
     await says.until(/Node read GET \/2$/)
     expect(byNode()).toBe(2)
   })
@@ -179,11 +177,12 @@ describe('the direct way', () => {
     await heard.until(/\/2/)
     service.destroy()
     const second = await behind(1)
-    await reader(second).until(/GET \/2 /)
+    const heardAgain = reader(second)
+    await heardAgain.until(/GET \/2 /)
     second.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n/2')
     await says.until(/\/2$/)
     client.write(`POST /3 HTTP/1.1\r\n${HOST}Content-Length: 0\r\n\r\n`)
-    await delay(10)
+    await heardAgain.until(/POST \/3 /)
     second.destroy()
     expect(await says.until(/HTTP/)).toMatch(/^HTTP\/1\.1 502 /)
   })
@@ -270,7 +269,14 @@ describe('the direct way', () => {
     }
     service.on('drain', fill)
     fill()
-    await delay(50)
+    // Until no more is taken between two looks.
+    let before = -1
+    const grew = () => {
+      const more = written - before
+      before = written
+      return more
+    }
+    await expect.poll(grew, { interval: 10 }).toBe(0)
     expect(written).toBeLessThan(1_000_000)
   })
 
