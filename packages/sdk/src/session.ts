@@ -89,6 +89,7 @@ export class Session {
       wallet,
       network,
       attestedKey: () => this.key.get(),
+      beside: this.stranger,
     })
     return this.trusted
   }

@@ -32,6 +32,8 @@ import type { ConnectionParts } from './connection/connection.ts'
 interface WorkerClientParts extends ConnectionParts {
   /** Signs what only a tenant may ask. */
   wallet?: Wallet | undefined
+  /** Another client of the same worker, whose connections are used where the key is the same. */
+  beside?: WorkerClient | undefined
 }
 
 /**
@@ -54,10 +56,10 @@ export class WorkerClient {
   readonly connection: WorkerConnection
   private readonly wallet: Wallet | undefined
 
-  constructor({ wallet, ...parts }: WorkerClientParts) {
+  constructor({ wallet, beside, ...parts }: WorkerClientParts) {
     this.worker = parts.worker
     this.wallet = wallet
-    this.connection = new WorkerConnection(parts)
+    this.connection = new WorkerConnection(parts, beside?.connection)
   }
 
   get endpoint(): string {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { DialAgent, dialChecked, receiveOver, type Send, securePinned } from '@cloister/transport'
 import type { AttestedKey, ConnectionParts } from './connection.ts'
 import { urlAt } from './url.ts'
@@ -11,12 +12,20 @@ export class WorkerConnection {
   readonly endpoint: string
   private readonly attestedKey: AttestedKey
   private readonly allowsInternal: boolean
+  /** Whose connections are used where they are held to the same key. */
+  private readonly beside: WorkerConnection | undefined
   private dialer: DialAgent | undefined
+  private kept: DialAgent | undefined
 
-  constructor({ endpoint, attestedKey, network }: ConnectionParts) {
+  /**
+   * @param beside Another to the same endpoint: a connection of its that is held to the key that this one
+   * demands need not be opened a second time.
+   */
+  constructor({ endpoint, attestedKey, network }: ConnectionParts, beside?: WorkerConnection) {
     this.endpoint = endpoint.replace(/\/$/, '')
     this.attestedKey = attestedKey
     this.allowsInternal = network.development
+    this.beside = beside?.endpoint === this.endpoint ? beside : undefined
   }
 
   /**
@@ -29,17 +38,33 @@ export class WorkerConnection {
 
   /** Like the global `fetch`, over these connections. */
   get send(): Send {
-    const { agent, endpoint } = this
-    return (url, init) => receiveOver(agent, endpoint, url, init)
+    return async (url, init) => receiveOver(this.pool, await this.keyHash(), url, init)
   }
 
-  /** What opens connections, for other protocols such as WebSockets too. */
+  /** What opens connections for other protocols, such as WebSockets. */
   get agent(): DialAgent {
-    this.dialer ??= new DialAgent(async () => {
-      const url = new URL(this.endpoint)
-      const secure = url.protocol === 'https:' ? securePinned(await this.attestedKey()) : undefined
-      return dialChecked(url, { allowsInternal: this.allowsInternal }, secure)
-    })
+    this.dialer ??= new DialAgent(async () => this.dial(await this.keyHash()))
     return this.dialer
+  }
+
+  /** Connections that are kept, by the key that each is held to. */
+  private get pool(): DialAgent {
+    if (this.beside) return this.beside.pool
+    this.kept ??= new DialAgent((keyHash) => this.dial(keyHash))
+    return this.kept
+  }
+
+  /** The key that a connection has to be held to; empty over `http:`, where there is none. */
+  private async keyHash(): Promise<string> {
+    return this.isSecure ? this.attestedKey() : ''
+  }
+
+  private dial(keyHash: string): Promise<Socket> {
+    const secure = this.isSecure ? securePinned(keyHash) : undefined
+    return dialChecked(new URL(this.endpoint), { allowsInternal: this.allowsInternal }, secure)
+  }
+
+  private get isSecure(): boolean {
+    return new URL(this.endpoint).protocol === 'https:'
   }
 }

@@ -32,7 +32,7 @@ export class WorkerConnection {
   private readonly urls: { key: string; sealed: string }
   private readonly key = new Memo(() => this.findKey())
 
-  constructor(parts: ConnectionParts) {
+  constructor(parts: ConnectionParts, _beside?: WorkerConnection) {
     this.endpoint = parts.endpoint.replace(/\/$/, '')
     this.parts = parts
     const base = parts.network.gatewayUrl.replace(/\/$/, '')
