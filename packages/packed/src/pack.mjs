@@ -19,8 +19,6 @@ const OFTEN = {
   ps: 'leases/ps.ts',
   status: 'leases/status.ts',
   deploy: 'leases/deploy.ts',
-  close: 'leases/close.ts',
-  logs: 'leases/logs.ts',
 }
 const ACTIONS = 'apps/cli/src/commands'
 /** Daemons: each reads all of its one file and keeps it, so nothing that only others need may be in there. */
