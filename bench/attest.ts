@@ -1,4 +1,4 @@
-import { prepareCollateral, verifyQuote } from '@cloister/attest'
+import { prepareEndorsements, verifyQuote } from '@cloister/attest'
 import { say, table } from '@cloister/terminal'
 import { mutantsOf } from '../packages/attest/peer/mutations.ts'
 import { askPeer } from '../packages/attest/peer/peer.ts'
@@ -18,10 +18,10 @@ export async function benchAttest(): Promise<void> {
   const vectors = quoteVectors()
   const rows: string[][] = []
   for (const vector of vectors) {
-    const { quote, collateral, instant, name } = vector
-    const prepared = await prepareCollateral(collateral)
-    const peer = await median(async () => askPeer(quote, collateral, instant))
-    const cold = await median(() => verifyQuote(quote, collateral, { instant }))
+    const { quote, endorsements, instant, name } = vector
+    const prepared = await prepareEndorsements(endorsements)
+    const peer = await median(async () => askPeer(quote, endorsements, instant))
+    const cold = await median(() => verifyQuote(quote, endorsements, { instant }))
     const warm = await median(() => verifyQuote(quote, prepared, { instant }))
     rows.push([
       name,
@@ -33,11 +33,11 @@ export async function benchAttest(): Promise<void> {
     ])
   }
   say(
-    table(['vector', 'peer', 'ours, cold', 'ratio', 'ours, collateral prepared', 'ratio '], rows, [
+    table(['vector', 'peer', 'ours, cold', 'ratio', 'ours, endorsements prepared', 'ratio '], rows, [
       'peer',
       'ours, cold',
       'ratio',
-      'ours, collateral prepared',
+      'ours, endorsements prepared',
       'ratio ',
     ]),
   )
@@ -49,9 +49,9 @@ export async function benchAttest(): Promise<void> {
 async function compareVerdicts(vectors: QuoteVector[]): Promise<void> {
   const counts = new Map<string, [number, number, number, number]>()
   const reasons = new Map<string, number>()
-  for (const { kind, quote, collateral, instant } of mutantsOf(vectors, MUTANTS, 1)) {
-    const ours = await verifyQuote(quote, collateral, { instant })
-    const theirs = askPeer(quote, collateral, instant)
+  for (const { kind, quote, endorsements, instant } of mutantsOf(vectors, MUTANTS, 1)) {
+    const ours = await verifyQuote(quote, endorsements, { instant })
+    const theirs = askPeer(quote, endorsements, instant)
     const row = counts.get(kind) ?? [0, 0, 0, 0]
     const column = ours.genuine ? (theirs.accepted ? 0 : 3) : theirs.accepted ? 2 : 1
     row[column] = (row[column] ?? 0) + 1

@@ -103,7 +103,7 @@ async function inTurn(candidates: Candidate[], onRound: (round: number) => void)
   return found
 }
 
-/** One start to its end, in milliseconds. This process goes on meanwhile: it serves collateral. */
+/** One start to its end, in milliseconds. This process goes on meanwhile: it serves endorsements. */
 async function start({ name, program, words, env }: Candidate): Promise<number> {
   const begun = performance.now()
   const child = spawn(program, words, {

@@ -58,7 +58,7 @@ export async function benchDeploy(): Promise<void> {
     for (let round = 1; round <= COMMAND_ROUNDS; round++) {
       steps.begin('command', `${round} of ${COMMAND_ROUNDS}`)
       const begun = performance.now()
-      // This process serves collateral meanwhile.
+      // This process serves endorsements meanwhile.
       const { stdout: printed } = await promisify(execFile)(
         process.execPath,
         [COMMAND, 'deploy', HELLO, '--for', '1h', '--yes', '--json'],

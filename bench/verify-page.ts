@@ -17,12 +17,12 @@ const CHROMIUM = '/usr/bin/chromium'
 const ROUNDS = 100
 const AIM_MS = 50
 const AIM_BYTES = 150_000
-/** Both are given a quote and its collateral as they came, and read everything anew each time. */
+/** Both are given a quote and its endorsements as they came, and read everything anew each time. */
 const OURS = `import { verifyQuote } from '@cloister/attest'
-globalThis.verify = async (quote, collateral, instant) =>
-  (await verifyQuote(quote, collateral, { instant })).genuine`
+globalThis.verify = async (quote, endorsements, instant) =>
+  (await verifyQuote(quote, endorsements, { instant })).genuine`
 const PEER = `import qvl from '@phala/dcap-qvl'
-globalThis.verify = async (quote, collateral, instant) => Boolean(qvl.verify(quote, collateral, instant))`
+globalThis.verify = async (quote, endorsements, instant) => Boolean(qvl.verify(quote, endorsements, instant))`
 
 /**
  * verify.html in Chromium: its size, and how long from a bundle that is chosen to the verdict that is shown.
@@ -100,8 +100,8 @@ async function rowsOfQuotes(browser: Browser, ours: string, peer: string): Promi
   const rows: string[][] = []
   const pages = await Promise.all([ours, peer].map((script) => pageWith(browser, script)))
   // The third is too far out of date for us to call it genuine.
-  for (const { name, quote, collateral, instant } of quoteVectors().slice(0, 2)) {
-    const given = [Buffer.from(quote).toString('base64'), collateral, instant, ROUNDS]
+  for (const { name, quote, endorsements, instant } of quoteVectors().slice(0, 2)) {
+    const given = [Buffer.from(quote).toString('base64'), endorsements, instant, ROUNDS]
     const times: { median: number; p90: number }[] = []
     for (const page of pages) times.push(spread(await timesOfQuotes(page, given)))
     const [mine, other] = times
@@ -125,12 +125,12 @@ async function pageWith(browser: Browser, script: string): Promise<Page> {
 
 function timesOfQuotes(page: Page, given: unknown[]): Promise<number[]> {
   return page.evaluate(
-    `(async ([quote, collateral, instant, rounds]) => {
+    `(async ([quote, endorsements, instant, rounds]) => {
       const bytes = Uint8Array.from(atob(quote), (character) => character.charCodeAt(0))
       const times = []
       for (let round = 0; round < rounds; round++) {
         const begun = performance.now()
-        if (!(await verify(bytes, collateral, instant))) throw new Error('not genuine')
+        if (!(await verify(bytes, endorsements, instant))) throw new Error('not genuine')
         times.push(performance.now() - begun)
       }
       return times

@@ -27,7 +27,7 @@ const NETWORK = {
   tokens: [{ symbol: 'USDC', decimals: 6, address: ADDRESS }],
   indexerUrl: 'http://127.0.0.1:1',
   gatewayUrl: 'http://127.0.0.1:1',
-  attestation: { collateralUrl: 'http://127.0.0.1:1' },
+  attestation: { endorsementsUrl: 'http://127.0.0.1:1' },
   development: true,
 }
 const WANTED = new Set(['@cloister/attest', '@cloister/core', '@cloister/sdk', '@cloister/verify'])
@@ -72,7 +72,7 @@ describe('what npm installs of ours', () => {
     writeFileSync(join(home, 'bundle.json'), JSON.stringify(bundle))
     writeFileSync(join(home, 'network.json'), JSON.stringify(NETWORK))
     writeFileSync(join(home, 'quote.bin'), Buffer.from(bundle.evidence.quote, 'base64'))
-    writeFileSync(join(home, 'collateral.json'), JSON.stringify(bundle.collateral))
+    writeFileSync(join(home, 'endorsements.json'), JSON.stringify(bundle.endorsements))
     writeFileSync(
       join(home, 'compose.yaml'),
       'services: { web: { image: "nginx:1.29", ports: ["80:80"] } }\n',

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { getSeats, registerApp, type Seat, updateLease } from '@cloister/chain'
-import { collateralFor } from '@cloister/client'
+import { endorsementsFor } from '@cloister/client'
 import { hashManifest, type Manifest, parseManifest, ROUTE_HEADER } from '@cloister/core'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { releaseFreshness } from '@cloister/key-service/protocol'
@@ -243,7 +243,7 @@ describe.skipIf(!canDeploy)(
       // A worker quotes any number for anybody, so this is a genuine, fresh quote of the very worker, over
       // the very question.
       const report = await workerOfRecord(tenant.network, record).evidence(releaseFreshness(question))
-      const collateral = await collateralFor(stage.embedded.network, {
+      const endorsements = await endorsementsFor(stage.embedded.network, {
         kind: report.kind,
         quote: Buffer.from(report.quote, 'base64'),
       })
@@ -253,7 +253,7 @@ describe.skipIf(!canDeploy)(
         kind: report.kind,
         tlsKeyHash: report.tlsKeyHash,
         quote: report.quote,
-        collateral,
+        endorsements,
       }
       const signature = await thief.signMessage({ message: 'not the worker' })
       const refused = await ask(seat, '/v1/release', { ...question, evidence: { ...evidence, signature } })

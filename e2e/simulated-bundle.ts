@@ -38,7 +38,7 @@ export async function simulatedBundle(root: DevelopmentRoot): Promise<EvidenceBu
       tlsKeyHash: bound.tlsKeyHash,
       freshness: { kind: 'block', number: 7, hash },
     },
-    collateral: await root.collateral(),
+    endorsements: await root.endorsements(),
     chain: { coveredUntil: recordedAt + 100, imageRoles: 1, blockHash: hash },
     lease: {
       id: lease,

@@ -27,7 +27,7 @@ describe.skipIf(!canDeploy)('a program in a lease', () => {
       response.writeHead(found ? 200 : 404, found?.headers).end(found && Buffer.from(found.body, 'base64'))
     })
     vendor = await serve('The vendor', server, { host: '127.0.0.1', port: 0 })
-    own.running.worker.network.attestation.collateralUrl = `http://127.0.0.1:${vendor.port}`
+    own.running.worker.network.attestation.endorsementsUrl = `http://127.0.0.1:${vendor.port}`
   })
   afterAll(() => vendor.close())
 

@@ -101,7 +101,7 @@ export function otherHardwareTests(ground: Ground): void {
         }
         const made = by === ground.root ? snp : await by.manufactureSnp()
         const evidence = Buffer.from(made.report(data, { debug })).toString('base64')
-        return signed({ kind: machine, ...common, evidence, collateral: await made.collateral() })
+        return signed({ kind: machine, ...common, evidence, endorsements: await made.endorsements() })
       }
       const good = await asked(reportData)
       expect(await verifier.judge(good)).toMatchObject({ gpus: 0, gpuClass: '' })

@@ -1,5 +1,5 @@
 // What the supervisor needs done now and then, in a process that ends: it would keep what the work takes for
-// good. chores.ts sign FOLDER prints the collateral of the network's development root, signed now chores.ts
+// good. chores.ts sign FOLDER prints the endorsements of the network's development root, signed now chores.ts
 // halt FOLDER ends containers that workers which crashed have left running
 import { join } from 'node:path'
 import { DevelopmentRoot } from '@cloister/development/root'

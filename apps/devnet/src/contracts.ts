@@ -42,10 +42,10 @@ export async function ensureContracts(
       indexerUrl: `http://127.0.0.1:${ports.indexer}`,
       gatewayUrl: `http://127.0.0.1:${ports.gateway}`,
       attestation: {
-        collateralUrl: `http://127.0.0.1:${ports.collateral}`,
-        gpuKeysUrl: `http://127.0.0.1:${ports.collateral}/nvidia/keys.json`,
+        endorsementsUrl: `http://127.0.0.1:${ports.endorsements}`,
+        gpuKeysUrl: `http://127.0.0.1:${ports.endorsements}/nvidia/keys.json`,
         witnesses: [{ name: 'development witness', key: witness.publicKey }],
-        labelsUrl: `http://127.0.0.1:${ports.collateral}/labels`,
+        labelsUrl: `http://127.0.0.1:${ports.endorsements}/labels`,
         root: Buffer.from(root.certificate).toString('base64'),
         developmentFolder: ATTESTATION_FOLDER,
       },

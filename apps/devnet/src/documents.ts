@@ -1,5 +1,5 @@
 import type { DevelopmentRoot } from '@cloister/development/root'
-import type { Documents } from './collateral.ts'
+import type { Documents } from './endorsements.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 
@@ -8,7 +8,7 @@ const JSON_TYPE = { 'content-type': 'application/json' }
  * lists, TCB info, the quoting enclave's identity; and the key set of its GPU tokens. Signed now.
  */
 export async function signDocuments(root: DevelopmentRoot): Promise<Documents> {
-  const collateral = await root.collateral()
+  const endorsements = await root.endorsements()
   const entry = (headers: Record<string, string>, body: string, encoding: BufferEncoding = 'utf8') => ({
     headers,
     body: Buffer.from(body, encoding).toString('base64'),
@@ -19,18 +19,18 @@ export async function signDocuments(root: DevelopmentRoot): Promise<Documents> {
   return {
     '/nvidia/keys.json': entry(JSON_TYPE, JSON.stringify(root.gpuKeys)),
     '/sgx/certification/v4/pckcrl': entry(
-      chain('SGX-PCK-CRL-Issuer-Chain', collateral.pck_crl_issuer_chain),
-      collateral.pck_crl,
+      chain('SGX-PCK-CRL-Issuer-Chain', endorsements.pck_crl_issuer_chain),
+      endorsements.pck_crl,
       'hex',
     ),
-    '/sgx/certification/v4/rootcacrl': entry({}, collateral.root_ca_crl),
+    '/sgx/certification/v4/rootcacrl': entry({}, endorsements.root_ca_crl),
     '/tdx/certification/v4/tcb': entry(
-      { ...JSON_TYPE, ...chain('TCB-Info-Issuer-Chain', collateral.tcb_info_issuer_chain) },
-      signed('tcbInfo', collateral.tcb_info, collateral.tcb_info_signature),
+      { ...JSON_TYPE, ...chain('TCB-Info-Issuer-Chain', endorsements.tcb_info_issuer_chain) },
+      signed('tcbInfo', endorsements.tcb_info, endorsements.tcb_info_signature),
     ),
     '/tdx/certification/v4/qe/identity': entry(
-      { ...JSON_TYPE, ...chain('SGX-Enclave-Identity-Issuer-Chain', collateral.qe_identity_issuer_chain) },
-      signed('enclaveIdentity', collateral.qe_identity, collateral.qe_identity_signature),
+      { ...JSON_TYPE, ...chain('SGX-Enclave-Identity-Issuer-Chain', endorsements.qe_identity_issuer_chain) },
+      signed('enclaveIdentity', endorsements.qe_identity, endorsements.qe_identity_signature),
     ),
   }
 }

@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process'
 import { CloisterError, type ErrorCode, type Hint, messageOf } from '@cloister/core'
 import { onceAbandoned } from '@cloister/operations/stop'
-import type { Documents } from './collateral.ts'
 import type { DaemonSettings } from './daemon.ts'
+import type { Documents } from './endorsements.ts'
 import type { Supervision } from './supervisor.ts'
 
 /**
@@ -11,7 +11,7 @@ import type { Supervision } from './supervisor.ts'
  */
 type Order =
   | { act: 'launch'; daemon: DaemonSettings }
-  | { act: 'serveCollateral'; port: number; documents: Documents }
+  | { act: 'serveEndorsements'; port: number; documents: Documents }
   | { act: 'label'; platform: string; token: string }
   | { act: 'claim'; port: number }
   | { act: 'up' }
@@ -29,7 +29,7 @@ interface Answer {
 export function obey(setUp: ChildProcess, supervision: Supervision, onUp: () => void): void {
   const perform = (order: Order): unknown => {
     if (order.act === 'launch') return supervision.launch(order.daemon)
-    if (order.act === 'serveCollateral') return supervision.serveCollateral(order.port, order.documents)
+    if (order.act === 'serveEndorsements') return supervision.serveEndorsements(order.port, order.documents)
     if (order.act === 'label') return supervision.label(order.platform, order.token)
     if (order.act === 'claim') return supervision.claim(order.port)
     return onUp()
@@ -67,8 +67,8 @@ export class DistantSupervision implements Supervision {
     return this.order({ act: 'launch', daemon }) as Promise<void>
   }
 
-  serveCollateral(port: number, documents: Documents): Promise<void> {
-    return this.order({ act: 'serveCollateral', port, documents }) as Promise<void>
+  serveEndorsements(port: number, documents: Documents): Promise<void> {
+    return this.order({ act: 'serveEndorsements', port, documents }) as Promise<void>
   }
 
   label(platform: string, token: string): Promise<void> {

@@ -75,7 +75,7 @@ export async function raiseNetwork(
     'Token, Platforms, Workers, Market, Stake, Emission and four more; a development attestation root',
   )
   const { root, documents, witness } = await opening
-  await supervision.serveCollateral(settings.ports.collateral, documents)
+  await supervision.serveEndorsements(settings.ports.endorsements, documents)
   const network = await ensureContracts(settings, root, witness)
 
   step('daemons', 'indexer, gateway; three providers register their workers, which attest')
@@ -143,7 +143,7 @@ async function checkPorts({ ports, folder }: Settings): Promise<void> {
     chain: ports.chain,
     indexer: ports.indexer,
     gateway: ports.gateway,
-    collateral: ports.collateral,
+    endorsements: ports.endorsements,
     oak: ports.workers[0],
     elm: ports.workers[1],
     ash: ports.workers[2],

@@ -12,7 +12,7 @@ const Ports = z.strictObject({
   chain: port,
   indexer: port,
   gateway: port,
-  collateral: port,
+  endorsements: port,
   workers: z.tuple([port, port, port]),
   tcp: port,
 })
@@ -22,7 +22,7 @@ const USUAL: Ports = {
   chain: 18545,
   indexer: 18600,
   gateway: 18080,
-  collateral: 18700,
+  endorsements: 18700,
   workers: [17071, 17072, 17073],
   tcp: 31000,
 }
@@ -68,7 +68,7 @@ export async function loadSettings(
     chain: await choose(USUAL.chain),
     indexer: await choose(USUAL.indexer),
     gateway: await choose(USUAL.gateway),
-    collateral: await choose(USUAL.collateral),
+    endorsements: await choose(USUAL.endorsements),
     workers: [await choose(a), await choose(b), await choose(c)],
     tcp: freePorts ? await claimTcpPorts(claim) : USUAL.tcp,
   }

@@ -21,8 +21,8 @@ export function summarize({ network, settings, engine, example }: RaisedNetwork,
         ['index', network.indexerUrl, 'what happened so far; /openapi.json'],
         ['gateway', network.gatewayUrl, `leases at http://<lease>-<service>.localhost:${ports.gateway}`],
         [
-          'collateral',
-          network.attestation.collateralUrl,
+          'endorsements',
+          network.attestation.endorsementsUrl,
           'what Intel’s PCS says of real machines, about these',
         ],
         ...WORKERS.map((worker, i) => [

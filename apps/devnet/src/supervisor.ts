@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { CloisterError } from '@cloister/core'
 import { packedProgram } from '@cloister/packed'
-import { type CollateralServer, type Documents, serveCollateral } from './collateral.ts'
 import { Daemon, type DaemonSettings, NODE } from './daemon.ts'
+import { type Documents, type EndorsementsServer, serveEndorsements } from './endorsements.ts'
 import { lockFolder } from './lock.ts'
 import { claim } from './ports.ts'
 
@@ -18,9 +18,9 @@ const STOPPED_AFTER_WORKERS = ['gateway', 'indexer', 'chain']
 export interface Supervision {
   /** Starts a daemon and waits until it answers. Throws `daemon-failed`. */
   launch(daemon: DaemonSettings): Promise<void>
-  /** Serves collateral from now on, signed anew when it is due. Throws `port-taken`. */
-  serveCollateral(port: number, documents: Documents): Promise<void>
-  /** Serves a label of a platform's, beside the collateral. */
+  /** Serves endorsements from now on, signed anew when they are due. Throws `port-taken`. */
+  serveEndorsements(port: number, documents: Documents): Promise<void>
+  /** Serves a label of a platform's, beside the endorsements. */
   label(platform: string, token: string): Promise<void>
   /** Listens on a port until the end, to hold it. False where somebody else does. */
   claim(port: number): Promise<boolean>
@@ -36,7 +36,7 @@ export class Supervisor implements Supervision {
   private readonly folder: string
   private readonly onRestart: (daemon: string) => void
   private readonly unlock: () => void
-  private collateral: CollateralServer | undefined
+  private endorsements: EndorsementsServer | undefined
   private stopping = false
 
   /** Throws `already-running`. `onRestart` is told when a daemon ended by itself and is started again. */
@@ -53,8 +53,8 @@ export class Supervisor implements Supervision {
     await daemon.start()
   }
 
-  async serveCollateral(port: number, documents: Documents): Promise<void> {
-    this.collateral = await serveCollateral(
+  async serveEndorsements(port: number, documents: Documents): Promise<void> {
+    this.endorsements = await serveEndorsements(
       port,
       documents,
       async () => JSON.parse(await this.chore('sign')) as Documents,
@@ -62,7 +62,7 @@ export class Supervisor implements Supervision {
   }
 
   async label(platform: string, token: string): Promise<void> {
-    this.collateral?.label(platform, token)
+    this.endorsements?.label(platform, token)
   }
 
   claim(port: number): Promise<boolean> {
@@ -78,7 +78,7 @@ export class Supervisor implements Supervision {
     if (ended.filter(Boolean).length < WORKER_COUNT) await this.chore('halt').catch(() => {})
     await Promise.all(['gateway', 'indexer'].map((name) => this.daemons.get(name)?.stop()))
     await this.daemons.get('chain')?.stop()
-    await this.collateral?.close()
+    await this.endorsements?.close()
     this.unlock()
   }
 

@@ -15,7 +15,7 @@ abstract contract RealPlatform {
     /// @dev Which vectors, and what of them is where.
     struct Vector {
         string quote;
-        string collateral;
+        string endorsements;
         /// An instant at which the lists are fresh, Unix seconds.
         uint256 instant;
         bytes6 fmspc;
@@ -69,7 +69,7 @@ abstract contract RealPlatform {
             0x67918e2edc88e40d860bd0cc4ee26aacc988e505a953558c453f6b0904ae7394,
             admission
         );
-        string memory json = vm.readFile(vector.collateral);
+        string memory json = vm.readFile(vector.endorsements);
         ofRoot = vm.parseBytes(vm.parseJsonString(json, ".root_ca_crl"));
         ofAuthority = vm.parseBytes(vm.parseJsonString(json, ".pck_crl"));
         vm.expectRevert(abi.encodeWithSelector(IPlatforms.RevocationsOutdated.selector, 0));

@@ -15,7 +15,7 @@ contract RealQuoteTest is RealPlatform {
         begin(
             Vector({
                 quote: "../shared/vectors/tdx/tdx_quote",
-                collateral: "../shared/vectors/tdx/tdx_quote_collateral.json",
+                endorsements: "../shared/vectors/tdx/tdx_quote_collateral.json",
                 instant: 1_751_000_000,
                 fmspc: FMSPC,
                 body: 48,

@@ -19,7 +19,7 @@ contract RealQuote5Test is RealPlatform {
         begin(
             Vector({
                 quote: "../shared/vectors/tdx/tdx_quote_outdated",
-                collateral: "../shared/vectors/tdx/tdx_quote_outdated_collateral.json",
+                endorsements: "../shared/vectors/tdx/tdx_quote_outdated_collateral.json",
                 instant: 1_772_000_000,
                 fmspc: FMSPC,
                 body: 54,

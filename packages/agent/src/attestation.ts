@@ -11,7 +11,7 @@ import {
   type Wallet,
   WORKERS_ABI,
 } from '@cloister/chain'
-import { collateralFor } from '@cloister/client'
+import { endorsementsFor } from '@cloister/client'
 import { CloisterError, formatDuration, GrowingPause, loop, messageOf } from '@cloister/core'
 import { claimsOf } from '@cloister/verify'
 import type { Address, Hex, LocalAccount } from 'viem'
@@ -227,8 +227,8 @@ export class Attestor {
   private async postRevocations(quote: Uint8Array): Promise<void> {
     const { wallet, log } = this.parts
     try {
-      const collateral = await collateralFor(wallet.network, { kind: 'tdx', quote })
-      const { lists, revoked, paidBack } = await ensureRevocations(wallet, quote, collateral)
+      const endorsements = await endorsementsFor(wallet.network, { kind: 'tdx', quote })
+      const { lists, revoked, paidBack } = await ensureRevocations(wallet, quote, endorsements)
       if (lists > 0)
         log('info', 'revocation lists posted', {
           lists,

@@ -21,11 +21,11 @@ describe.skipIf(!hasVectors)(
       expect(found).toMatchObject({ form, kind })
     })
 
-    it('are genuine where their papers come along, and name what is missing where not', async () => {
-      for (const { quote, collateral, instant: at, name } of quoteVectors()) {
+    it('are genuine where their endorsements come along, and name what is missing where not', async () => {
+      for (const { quote, endorsements, instant: at, name } of quoteVectors()) {
         const [document] = await readEvidenceDocuments(quote)
         if (!document) throw new Error('nothing found')
-        const verdict = await verifyEvidenceDocument(document, { instant: at, root: intelRoot, collateral })
+        const verdict = await verifyEvidenceDocument(document, { instant: at, root: intelRoot, endorsements })
         expect([name, verdict.genuine]).toEqual([name, !name.includes('outdated')])
         expect(verdict.simulated).toBe(false)
       }
@@ -45,7 +45,7 @@ describe.skipIf(!hasVectors)(
         const [document] = await readEvidenceDocuments(readVector(path))
         if (!document) throw new Error('nothing found')
         const verdict = await verifyEvidenceDocument(document, { instant, root: intelRoot })
-        // Intel's papers for these machines aren't among the vectors.
+        // Intel's endorsements for these machines aren't among the vectors.
         expect(verdict.genuine).toBe(false)
         expect(verdict.dstack?.appId).toMatch(/^[0-9a-f]{40}$/)
         const checks = verdict.groups.flatMap((group) => group.checks)

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import {
   composeBytes,
   dstackReportData,
-  fetchSnpCollateral,
+  fetchSnpEndorsements,
   gpuClassOf,
   identifyGpu,
   identityOf,
@@ -188,13 +188,13 @@ describe.skipIf(!hasVectors)('SEV-SNP (real vectors; left out where shared/vecto
         url.endsWith('cert_chain') ? text('sev/sev_snp_ask.pem') : Uint8Array.of(0x30, 0x00),
       )
     }
-    const collateral = await fetchSnpCollateral(report(), 'Milan', {
+    const endorsements = await fetchSnpEndorsements(report(), 'Milan', {
       fetch: fetch as typeof globalThis.fetch,
     })
     expect(asked.find((url) => url.includes('SPL'))).toMatch(
       /\/vcek\/v1\/Milan\/38d1[0-9a-f]{124}\?blSPL=4&teeSPL=0&snpSPL=23&ucodeSPL=213$/,
     )
-    expect(collateral.revocationList).toBe('3000')
+    expect(endorsements.revocationList).toBe('3000')
   })
 })
 

@@ -1,7 +1,7 @@
-import type { QuoteCollateral } from '../src/index.ts'
+import type { QuoteEndorsements } from '../src/index.ts'
 import type { QuoteVector } from './vectors.ts'
 
-/** A changed vector. `collateral` is the vector's own object where it wasn't changed. */
+/** A changed vector. `endorsements` is the vector's own object where it wasn't changed. */
 export interface Mutant extends QuoteVector {
   kind: string
 }
@@ -19,7 +19,7 @@ const FIELDS = [
   'qe_identity_issuer_chain',
   'qe_identity',
   'qe_identity_signature',
-] as const satisfies (keyof QuoteCollateral)[]
+] as const satisfies (keyof QuoteEndorsements)[]
 const CHAINS = ['pck_crl_issuer_chain', 'tcb_info_issuer_chain', 'qe_identity_issuer_chain'] as const
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g
 const FIELD_LENGTHS = [1, 2, 4, 8, 16, 32, 48, 64]
@@ -79,46 +79,46 @@ const MUTATIONS: Record<string, Mutation> = {
     changed.fill(0, start, end).set(Buffer.from(chain, 'latin1').subarray(0, end - start), start)
     return { quote: changed }
   },
-  'collateral character changed': ({ collateral }, _, random) => {
+  'endorsements character changed': ({ endorsements }, _, random) => {
     const field = pick(FIELDS, random)
-    const text = collateral[field]
+    const text = endorsements[field]
     const at = below(text.length, random)
     const character = pick([...'0123456789abcdefABCDEF+/=\n"{}:, -Z'], random)
-    return { collateral: { ...collateral, [field]: text.slice(0, at) + character + text.slice(at + 1) } }
+    return { endorsements: { ...endorsements, [field]: text.slice(0, at) + character + text.slice(at + 1) } }
   },
-  'collateral cut': ({ collateral }, _, random) => {
+  'endorsements cut': ({ endorsements }, _, random) => {
     const field = pick(FIELDS, random)
     return {
-      collateral: {
-        ...collateral,
-        [field]: collateral[field].slice(0, below(collateral[field].length, random)),
+      endorsements: {
+        ...endorsements,
+        [field]: endorsements[field].slice(0, below(endorsements[field].length, random)),
       },
     }
   },
-  'collateral field exchanged': ({ collateral }, pool, random) => {
+  'endorsements field exchanged': ({ endorsements }, pool, random) => {
     const field = pick(FIELDS, random)
     return {
-      collateral: {
-        ...collateral,
-        [field]: pick(pool, random).collateral[random() < 0.8 ? field : pick(FIELDS, random)],
+      endorsements: {
+        ...endorsements,
+        [field]: pick(pool, random).endorsements[random() < 0.8 ? field : pick(FIELDS, random)],
       },
     }
   },
-  'collateral certificates exchanged': ({ collateral }, pool, random) => {
+  'endorsements certificates exchanged': ({ endorsements }, pool, random) => {
     const field = pick(CHAINS, random)
-    return { collateral: { ...collateral, [field]: exchanged(collateral[field], pool, random) } }
+    return { endorsements: { ...endorsements, [field]: exchanged(endorsements[field], pool, random) } }
   },
-  'collateral value changed': ({ collateral }, _, random) => {
+  'endorsements value changed': ({ endorsements }, _, random) => {
     const field = random() < 0.5 ? 'tcb_info' : 'qe_identity'
-    const numbers = [...collateral[field].matchAll(/\d+/g)]
+    const numbers = [...endorsements[field].matchAll(/\d+/g)]
     const { index, 0: found } = pick(numbers, random)
     return {
-      collateral: {
-        ...collateral,
+      endorsements: {
+        ...endorsements,
         [field]:
-          collateral[field].slice(0, index) +
+          endorsements[field].slice(0, index) +
           below(300, random) +
-          collateral[field].slice(index + found.length),
+          endorsements[field].slice(index + found.length),
       },
     }
   },
@@ -141,8 +141,8 @@ export function* mutantsOf(vectors: readonly QuoteVector[], count: number, seed:
 /** A chain with a certificate exchanged, doubled, dropped or moved. */
 function exchanged(chain: string, pool: readonly QuoteVector[], random: Random): string {
   const certificates: string[] = chain.match(CERTIFICATE) ?? []
-  const others = pool.flatMap(({ collateral }) =>
-    CHAINS.flatMap((field) => collateral[field].match(CERTIFICATE) ?? []),
+  const others = pool.flatMap(({ endorsements }) =>
+    CHAINS.flatMap((field) => endorsements[field].match(CERTIFICATE) ?? []),
   )
   const at = below(certificates.length, random)
   const way = below(4, random)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type PreparedCollateral, prepareCollateral, verifyQuote } from '../src/index.ts'
+import { type PreparedEndorsements, prepareEndorsements, verifyQuote } from '../src/index.ts'
 import { mutantsOf } from './mutations.ts'
 import { askPeer } from './peer.ts'
 import { hasVectors, quoteVectors } from './vectors.ts'
@@ -11,10 +11,10 @@ describe.skipIf(!hasVectors)(
   'beside @phala/dcap-qvl, on real quotes (left out where shared/vectors is absent)',
   () => {
     it('comes to the same verdict on every vector, at every instant', async () => {
-      for (const { name, quote, collateral, instant } of quoteVectors())
+      for (const { name, quote, endorsements, instant } of quoteVectors())
         for (const at of [instant, 1_750_000_000, 1_795_000_000]) {
-          const ours = await verifyQuote(quote, collateral, { instant: at })
-          const theirs = askPeer(quote, collateral, at)
+          const ours = await verifyQuote(quote, endorsements, { instant: at })
+          const theirs = askPeer(quote, endorsements, at)
           expect(ours.genuine, `${name} at ${at}`).toBe(theirs.accepted)
           if (theirs.accepted)
             expect(ours.tcb).toEqual({ status: theirs.status, advisories: theirs.advisories })
@@ -23,15 +23,16 @@ describe.skipIf(!hasVectors)(
 
     it(`accepts nothing that the peer refuses, in ${MUTANTS} mutants`, { timeout: 600_000 }, async () => {
       const vectors = quoteVectors()
-      const prepared = new Map<object, PreparedCollateral>()
-      for (const { collateral } of vectors) prepared.set(collateral, await prepareCollateral(collateral))
+      const prepared = new Map<object, PreparedEndorsements>()
+      for (const { endorsements } of vectors)
+        prepared.set(endorsements, await prepareEndorsements(endorsements))
       const seed = Date.now() & 0xffffff
       let accepted = 0
-      for (const { kind, name, quote, collateral, instant } of mutantsOf(vectors, MUTANTS, seed)) {
-        const ours = await verifyQuote(quote, prepared.get(collateral) ?? collateral, { instant })
+      for (const { kind, name, quote, endorsements, instant } of mutantsOf(vectors, MUTANTS, seed)) {
+        const ours = await verifyQuote(quote, prepared.get(endorsements) ?? endorsements, { instant })
         if (!ours.genuine) continue
         accepted++
-        const theirs = askPeer(quote, collateral, instant)
+        const theirs = askPeer(quote, endorsements, instant)
         expect(theirs.accepted, `seed ${seed}: ${kind} of ${name}: ${JSON.stringify(theirs)}`).toBe(true)
       }
       // Times moved within the validity, fields exchanged for the same ones: some mutants are as good as the

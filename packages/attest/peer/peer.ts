@@ -1,16 +1,16 @@
 import qvl from '@phala/dcap-qvl'
-import type { QuoteCollateral } from '../src/index.ts'
+import type { QuoteEndorsements } from '../src/index.ts'
 
 export type PeerVerdict =
   | { accepted: true; status: string; advisories: string[] }
   | { accepted: false; reason: string }
 
 /** What `@phala/dcap-qvl` says of a quote. */
-export function askPeer(quote: Uint8Array, collateral: QuoteCollateral, instant: number): PeerVerdict {
+export function askPeer(quote: Uint8Array, endorsements: QuoteEndorsements, instant: number): PeerVerdict {
   try {
     const { status, advisory_ids } = qvl.verify(
       quote,
-      collateral as Parameters<typeof qvl.verify>[1],
+      endorsements as Parameters<typeof qvl.verify>[1],
       instant,
     )
     return { accepted: true, status, advisories: advisory_ids }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { QuoteCollateral } from '../src/index.ts'
+import type { QuoteEndorsements } from '../src/index.ts'
 
 /**
  * Real quotes lie beside the project, not in it; where they are absent, tests that need them say so and are
@@ -17,12 +17,12 @@ export function readVector(path: string): Uint8Array {
 export interface QuoteVector {
   name: string
   quote: Uint8Array
-  collateral: QuoteCollateral
-  /** Unix seconds inside the collateral's validity. */
+  endorsements: QuoteEndorsements
+  /** Unix seconds inside the endorsements' validity. */
   instant: number
 }
 
-/** The SGX and TDX vectors with their collateral. */
+/** The SGX and TDX vectors with their endorsements. */
 export function quoteVectors(): QuoteVector[] {
   return [
     { name: 'sgx/sgx_quote', instant: 1_751_000_000 },
@@ -32,8 +32,8 @@ export function quoteVectors(): QuoteVector[] {
     name,
     instant,
     quote: readVector(name),
-    collateral: JSON.parse(
+    endorsements: JSON.parse(
       new TextDecoder().decode(readVector(`${name}_collateral.json`)),
-    ) as QuoteCollateral,
+    ) as QuoteEndorsements,
   }))
 }

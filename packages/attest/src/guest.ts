@@ -2,11 +2,11 @@ import { keccak_256 } from '@noble/hashes/sha3'
 import * as z from 'zod'
 import { crypto } from '#crypto'
 import { parseSnpReport } from './amd/report.ts'
-import { SnpCollateral, verifySnpReport } from './amd/verify.ts'
+import { SnpEndorsements, verifySnpReport } from './amd/verify.ts'
 import { parseNitroDocument, verifyNitroDocument } from './aws/verify.ts'
 import { concatBytes, fromHex, toHex } from './bytes.ts'
 import { EvidenceError } from './errors.ts'
-import { emptyCollateral, QuoteCollateral } from './intel/collateral.ts'
+import { emptyEndorsements, QuoteEndorsements } from './intel/endorsements.ts'
 import { pckOf } from './intel/platform.ts'
 import { parseQuote } from './intel/quote.ts'
 import type { TrustRoot } from './intel/root.ts'
@@ -18,8 +18,8 @@ export const GuestKind = z.enum(['tdx', 'sev-snp', 'nitro'])
 export type GuestKind = z.infer<typeof GuestKind>
 
 /** What a guest's evidence is judged with. A Nitro document brings its own certificates. */
-export const GuestCollateral = z.union([QuoteCollateral, SnpCollateral, z.strictObject({})])
-export type GuestCollateral = z.infer<typeof GuestCollateral>
+export const GuestEndorsements = z.union([QuoteEndorsements, SnpEndorsements, z.strictObject({})])
+export type GuestEndorsements = z.infer<typeof GuestEndorsements>
 
 /**
  * What is known of a guest by its evidence before anything is verified: names on chain, and its family of
@@ -37,17 +37,17 @@ export interface GuestClaims {
 
 /**
  * Verifies a guest's evidence, whatever its hardware, under `root`: a development root stands for every
- * vendor's, and with Intel's go AMD's and Amazon's own. Never throws for what is in evidence or collateral.
+ * vendor's, and with Intel's go AMD's and Amazon's own. Never throws for what is in evidence or endorsements.
  */
 export async function verifyGuest(
   kind: GuestKind,
   evidence: Uint8Array,
-  collateral: GuestCollateral,
+  endorsements: GuestEndorsements,
   given: { instant: number; root: TrustRoot },
 ): Promise<Verdict> {
   if (kind === 'nitro') return verifyNitroDocument(evidence, given)
   if (kind === 'sev-snp') {
-    const parsed = SnpCollateral.safeParse(collateral)
+    const parsed = SnpEndorsements.safeParse(endorsements)
     const verdict = await verifySnpReport(evidence, parsed.data ?? { certificates: '' }, given)
     // Alone it may be left out; where machines earn by it, nobody else would notice.
     return parsed.data?.revocationList === undefined
@@ -58,12 +58,12 @@ export async function verifyGuest(
         )
       : verdict
   }
-  const parsed = QuoteCollateral.safeParse(collateral)
+  const parsed = QuoteEndorsements.safeParse(endorsements)
   if (parsed.success) return verifyQuote(evidence, parsed.data, given)
   return refused(
-    await verifyQuote(evidence, emptyCollateral, given),
-    'bad-collateral',
-    'Intel’s collateral is missing.',
+    await verifyQuote(evidence, emptyEndorsements, given),
+    'bad-endorsements',
+    'Intel’s endorsements are missing.',
   )
 }
 

@@ -1,6 +1,6 @@
 export { parseCertificateTable } from './amd/certificate-table.ts'
-export { fetchSnpCollateral, fetchSnpRevocations, type SnpProduct, snpProductOf } from './amd/fetch.ts'
-export { SnpCollateral, verifySnpReport } from './amd/verify.ts'
+export { fetchSnpEndorsements, fetchSnpRevocations, type SnpProduct, snpProductOf } from './amd/fetch.ts'
+export { SnpEndorsements, verifySnpReport } from './amd/verify.ts'
 export { verifyNitroDocument } from './aws/verify.ts'
 export { fromBase64 } from './bytes.ts'
 export type { EvidenceDocument } from './documents/document.ts'
@@ -16,12 +16,19 @@ export {
 export { composeBytes, type DstackVerdict, dstackReportData, verifyDstack } from './dstack/verify.ts'
 export { EvidenceError } from './errors.ts'
 export { Findings, type Rule } from './findings.ts'
-export { claimsOfGuest, type GuestClaims, GuestCollateral, GuestKind, imageOf, verifyGuest } from './guest.ts'
-export { type PreparedCollateral, prepareCollateral, QuoteCollateral } from './intel/collateral.ts'
 export {
-  type FetchCollateralOptions,
-  type FetchForCollateral,
-  fetchCollateral,
+  claimsOfGuest,
+  type GuestClaims,
+  GuestEndorsements,
+  GuestKind,
+  imageOf,
+  verifyGuest,
+} from './guest.ts'
+export { type PreparedEndorsements, prepareEndorsements, QuoteEndorsements } from './intel/endorsements.ts'
+export {
+  type FetchEndorsementsOptions,
+  type FetchForEndorsements,
+  fetchEndorsements,
   INTEL_PCS,
 } from './intel/fetch.ts'
 export { type PlatformCertificates, platformCertificates, withoutCertificates } from './intel/platform.ts'

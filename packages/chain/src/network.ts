@@ -40,8 +40,8 @@ export const Network = z.object({
   indexerUrl: url,
   gatewayUrl: url,
   attestation: z.object({
-    /** Where collateral is to be had, in the form of Intel's PCS (API v4). */
-    collateralUrl: url,
+    /** Where endorsements are to be had, in the form of Intel's PCS (API v4). */
+    endorsementsUrl: url,
     /** Key set (JWKS) that tokens about GPUs are signed with; NVIDIA's if not given. */
     gpuKeysUrl: url.default('https://nras.attestation.nvidia.com/.well-known/jwks.json'),
     /** Whose word on where machines stand is taken: Ed25519 keys in hexadecimal digits. */

@@ -4,7 +4,7 @@ export { type GatherOptions, gatherEvidence, type Subject } from './evidence/gat
 export { trustOf, type Verified, verifySubject } from './evidence/verify.ts'
 export { GatewayClient } from './gateway-client.ts'
 export { everyPage, IndexClient } from './index-client.ts'
-export { collateralFor } from './vendors/collateral.ts'
+export { endorsementsFor } from './vendors/endorsements.ts'
 export { GpuKeys } from './vendors/gpu-keys.ts'
 export { throughAbsence } from './worker/absence.ts'
 export { WorkerClient } from './worker/client.ts'

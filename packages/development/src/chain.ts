@@ -64,7 +64,7 @@ export async function startDevelopmentChain(args: string[] = []): Promise<Develo
       indexerUrl: 'http://127.0.0.1:1',
       gatewayUrl: 'http://127.0.0.1:1',
       attestation: {
-        collateralUrl: 'http://127.0.0.1:1',
+        endorsementsUrl: 'http://127.0.0.1:1',
         gpuKeysUrl: 'http://127.0.0.1:1',
         witnesses: [],
         root: Buffer.from(root.certificate).toString('base64'),

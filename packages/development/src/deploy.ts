@@ -36,14 +36,14 @@ const AT_ONCE = { gasOfContract: 6_000_000n, gasOfStep: 400_000n }
  */
 export async function deployDevelopment(
   undeployed: Undeployed,
-  root: Pick<DevelopmentRoot, 'publicKey' | 'authorityCertificate' | 'collateral'>,
+  root: Pick<DevelopmentRoot, 'publicKey' | 'authorityCertificate' | 'endorsements'>,
 ): Promise<DeployedNetwork> {
   const addressOf = (index: number) => developmentAccount(undeployed, index).address
   const governance = developmentAccount(undeployed, DEVELOPMENT_ROLES.governance)
   const { timestamp } = await createPublicClient({ transport: http(undeployed.rpcUrl) }).getBlock()
   const key = bytesToHex(root.publicKey)
   // No platform serves before there are revocation lists. Workers post the later ones.
-  const lists = await root.collateral(Number(timestamp))
+  const lists = await root.endorsements(Number(timestamp))
   const providers = DEVELOPMENT_ROLES.providers.map(
     (index, provider) => [`provider${provider}`, addressOf(index)] as const,
   )

@@ -43,7 +43,7 @@ export async function developmentSource(
       quote: async (reportData) => ({
         kind,
         quote: snp.report(reportData),
-        collateral: await snp.collateral(),
+        endorsements: await snp.endorsements(),
       }),
     }
   }

@@ -1,4 +1,4 @@
-import { GuestCollateral, GuestKind } from '@cloister/attest'
+import { GuestEndorsements, GuestKind } from '@cloister/attest'
 import * as z from 'zod'
 import { address, bytes32, seconds } from './shapes.ts'
 import { RunStatement } from './statement.ts'
@@ -29,7 +29,7 @@ export const EvidenceBundle = z.object({
       z.object({ kind: z.literal('nonce'), nonce: bytes32 }),
     ]),
   }),
-  collateral: GuestCollateral,
+  endorsements: GuestEndorsements,
   /**
    * What the chain said when the bundle was made. Offline these are taken as they stand, and the verdict
    * says so.

@@ -3,7 +3,7 @@ import {
   EvidenceError,
   Findings,
   type GuestClaims,
-  type GuestCollateral,
+  type GuestEndorsements,
   type GuestKind,
   type TrustRoot,
   type Verdict,
@@ -18,7 +18,7 @@ export interface GuestEvidence {
   kind: GuestKind
   /** TDX quote, SEV-SNP report or Nitro document. */
   quote: Uint8Array
-  collateral: GuestCollateral
+  endorsements: GuestEndorsements
 }
 
 /** What is known of a guest once its evidence was judged. */
@@ -35,10 +35,10 @@ export interface JudgedGuest {
  * or number. Every judgement of a worker begins with this one. Never throws for what is in the evidence.
  */
 export async function judgeGuest(
-  { kind, quote, collateral }: GuestEvidence,
+  { kind, quote, endorsements }: GuestEvidence,
   { reportData, ...trust }: { reportData: Uint8Array; root: TrustRoot; instant: number },
 ): Promise<JudgedGuest> {
-  const hardware = await verifyGuest(kind, quote, collateral, trust)
+  const hardware = await verifyGuest(kind, quote, endorsements, trust)
   const binding = new Findings()
   const { reportData: found } = hardware
   const [whose, fresh] = [`0x${found.slice(0, 64)}`, `0x${found.slice(64)}`]

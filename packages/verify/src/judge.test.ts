@@ -39,7 +39,7 @@ beforeAll(async () => {
       tlsKeyHash,
       freshness: { kind: 'nonce', nonce: NONCE },
     },
-    collateral: await root.collateral(),
+    endorsements: await root.endorsements(),
     chain: { coveredUntil: NOW + 100, imageRoles: 1 },
     lease: {
       id: said.lease,
@@ -120,7 +120,7 @@ describe('judging a guest', () => {
   const guest = () => ({
     kind: 'tdx' as const,
     quote: platform.quote(reportData),
-    collateral: bundle.collateral,
+    endorsements: bundle.endorsements,
   })
 
   it('tells whose evidence it is, and how fresh, apart from what hardware says', async () => {

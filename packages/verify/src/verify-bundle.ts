@@ -50,7 +50,7 @@ export async function verifyBundle(
     {
       kind: bundle.evidence.kind,
       quote: fromBase64(bundle.evidence.quote, 'The evidence'),
-      collateral: bundle.collateral,
+      endorsements: bundle.endorsements,
     },
     { reportData: reportDataFor(bundle), root, instant: at },
   )

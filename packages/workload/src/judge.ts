@@ -34,7 +34,7 @@ export async function judgeQuote(
  */
 export async function judgeWorker(
   chain: Chain,
-  { worker, signature, kind, tlsKeyHash, quote, eventLog, collateral }: WorkerEvidence,
+  { worker, signature, kind, tlsKeyHash, quote, eventLog, endorsements }: WorkerEvidence,
   freshness: Hex,
 ): Promise<JudgedWorker> {
   const { network } = chain
@@ -53,7 +53,7 @@ export async function judgeWorker(
     eventLog,
     tlsKeyHash,
     freshness: { kind: 'nonce', nonce: freshness },
-    collateral,
+    endorsements,
   })
   // Whose roots, and which images, is for governance to say, which lists them.
   const { tcb } = defaultPolicy(network.development)

@@ -1,6 +1,6 @@
 // What the worker's agent takes and says on its socket in a container, `AGENT_SOCKET`: HTTP, bodies in JSON,
 // problem documents (RFC 9457) for what it doesn't do. Both sides read these shapes.
-import { GuestCollateral, GuestKind } from '@cloister/attest'
+import { GuestEndorsements, GuestKind } from '@cloister/attest'
 import { Network } from '@cloister/chain'
 import { address, bytes32, hexBytes, purposeDigest } from '@cloister/core'
 import type { Hex } from 'viem'
@@ -36,7 +36,7 @@ export const WorkerEvidence = z.strictObject({
   tlsKeyHash: bytes32,
   quote: z.base64().max(100_000),
   eventLog: z.string().max(1_000_000).optional(),
-  collateral: GuestCollateral,
+  endorsements: GuestEndorsements,
 })
 export type WorkerEvidence = z.infer<typeof WorkerEvidence>
 

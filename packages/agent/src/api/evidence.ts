@@ -10,10 +10,10 @@ export async function evidenceReport(
   nonce: Hex | undefined,
 ): Promise<EvidenceReport> {
   const common = { worker: key.address, provider: attestor.provider, tlsKeyHash: attestor.tlsKeyHash }
-  const encoded = ({ kind, quote, eventLog, collateral }: Evidence) => ({
+  const encoded = ({ kind, quote, eventLog, endorsements }: Evidence) => ({
     kind,
     quote: Buffer.from(quote).toString('base64'),
-    ...(collateral && { collateral }),
+    ...(endorsements && { endorsements }),
     ...(eventLog !== undefined && { eventLog }),
   })
   if (nonce === undefined) {

@@ -93,7 +93,7 @@ describe('evidence', () => {
   let quote: (reportData: Uint8Array) => Uint8Array
   let folder: string
   const genuine = async (bytes: Uint8Array) => {
-    const verdict = await verifyQuote(bytes, await root.collateral(), {
+    const verdict = await verifyQuote(bytes, await root.endorsements(), {
       instant: Math.floor(Date.now() / 1000),
       root: root.trust,
     })
@@ -138,10 +138,10 @@ describe('evidence', () => {
       const tables: Uint8Array[] = []
       const amd = async (_: Uint8Array, table: Uint8Array) => {
         tables.push(table)
-        return machine.collateral()
+        return machine.endorsements()
       }
-      const judge = async ({ kind, quote, collateral }: Evidence) => {
-        const verdict = await verifyGuest(kind, quote, collateral ?? {}, {
+      const judge = async ({ kind, quote, endorsements }: Evidence) => {
+        const verdict = await verifyGuest(kind, quote, endorsements ?? {}, {
           instant: Math.floor(Date.now() / 1000),
           root: root.trust,
         })
@@ -309,7 +309,7 @@ describe('evidence', () => {
     expect(await genuine(first.quote)).toBe(true)
     const platformOf = async (bytes: Uint8Array) =>
       (
-        await verifyQuote(bytes, await root.collateral(), {
+        await verifyQuote(bytes, await root.endorsements(), {
           instant: Math.floor(Date.now() / 1000),
           root: root.trust,
         })

@@ -1,5 +1,5 @@
 import { type AttestedWorker, type Network, reportDataOf } from '@cloister/chain'
-import { collateralFor } from '@cloister/client'
+import { endorsementsFor } from '@cloister/client'
 import { purposeTypedData } from '@cloister/core'
 import type { WorkerEvidence } from '@cloister/workload/wire'
 import type { Hex, LocalAccount } from 'viem'
@@ -13,7 +13,7 @@ interface Parts {
 }
 
 /**
- * Evidence about this machine for others to judge without asking anybody: a quote, collateral, and the
+ * Evidence about this machine for others to judge without asking anybody: a quote, endorsements, and the
  * worker's word what it is for.
  */
 export class WorkerProver {
@@ -25,14 +25,14 @@ export class WorkerProver {
 
   /**
    * `purpose` is a digest that says what the quote is for; nobody but this agent's own code names one.
-   * Throws `no-evidence` or `no-collateral`.
+   * Throws `no-evidence` or `no-endorsements`.
    */
   async prove(purpose: Hex): Promise<WorkerEvidence> {
     const { network, key, source, binding } = this.parts
     const evidence = await source.quote(reportDataOf(network, binding, purpose))
     const { kind, quote, eventLog } = evidence
-    const [collateral, signature] = await Promise.all([
-      collateralFor(network, evidence),
+    const [endorsements, signature] = await Promise.all([
+      endorsementsFor(network, evidence),
       key.signTypedData(purposeTypedData(purpose, network.chainId)),
     ])
     return {
@@ -42,7 +42,7 @@ export class WorkerProver {
       tlsKeyHash: binding.tlsKeyHash,
       quote: Buffer.from(quote).toString('base64'),
       ...(eventLog !== undefined && { eventLog }),
-      collateral,
+      endorsements,
     }
   }
 }

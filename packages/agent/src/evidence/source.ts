@@ -1,4 +1,4 @@
-import type { GuestKind, SnpCollateral } from '@cloister/attest'
+import type { GuestKind, SnpEndorsements } from '@cloister/attest'
 import type { GpuReport } from '@cloister/core'
 
 /** What hardware said. */
@@ -7,7 +7,7 @@ export interface Evidence {
   /** A TDX quote, SEV-SNP report or Nitro document. */
   quote: Uint8Array
   /** For SEV-SNP: AMD's certificates and revocation list. */
-  collateral?: SnpCollateral
+  endorsements?: SnpEndorsements
   /** dstack's event log, JSON, where the guest keeps one. */
   eventLog?: string
 }

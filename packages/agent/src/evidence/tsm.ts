@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { SnpCollateral } from '@cloister/attest'
+import type { SnpEndorsements } from '@cloister/attest'
 import { CloisterError, messageOf } from '@cloister/core'
-import { type FindSnpCollateral, snpCollateral } from './snp-collateral.ts'
+import { type FindSnpEndorsements, snpEndorsements } from './snp-endorsements.ts'
 import type { Evidence, EvidenceSource } from './source.ts'
 
 /** The calls that the kernel's file interface answers; a fake takes their place in tests. */
@@ -24,7 +24,7 @@ const ATTEMPTS = 3
 export function tsmSource(
   root: string,
   files: TsmFiles = { mkdir, readFile, writeFile, rmdir },
-  amd: FindSnpCollateral = snpCollateral(),
+  amd: FindSnpEndorsements = snpEndorsements(),
 ): EvidenceSource {
   return {
     name: 'configfs-tsm',
@@ -51,7 +51,7 @@ async function request(
   files: TsmFiles,
   folder: string,
   reportData: Uint8Array,
-  amd: (report: Uint8Array, table: Uint8Array) => Promise<SnpCollateral>,
+  amd: (report: Uint8Array, table: Uint8Array) => Promise<SnpEndorsements>,
 ): Promise<Evidence> {
   const text = async (name: string) => (await files.readFile(join(folder, name))).toString().trim()
   try {
@@ -73,7 +73,7 @@ async function request(
       // One write, ours, lies between: otherwise the quote may be about somebody else's data.
       if (Number(await text('generation')) !== before + 1) continue
       return table
-        ? { kind: 'sev-snp', quote, collateral: await amd(quote, new Uint8Array(table)) }
+        ? { kind: 'sev-snp', quote, endorsements: await amd(quote, new Uint8Array(table)) }
         : { kind: 'tdx', quote }
     }
   } catch (cause) {

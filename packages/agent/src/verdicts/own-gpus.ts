@@ -60,10 +60,10 @@ export async function confirmOwnGpus(
  * Evidence about the guest as it is sent to verifiers. Throws `no-evidence` where SEV-SNP's certificates are
  * missing.
  */
-export function guestEvidence({ kind, quote, collateral }: Evidence): GuestEvidence {
+export function guestEvidence({ kind, quote, endorsements }: Evidence): GuestEvidence {
   const evidence = Buffer.from(quote).toString('base64')
   if (kind !== 'sev-snp') return { kind, evidence }
-  if (collateral) return { kind, evidence, collateral }
+  if (endorsements) return { kind, evidence, endorsements }
   throw new CloisterError(
     'no-evidence',
     'There are no certificates of AMD’s with this evidence for verifiers to check.',

@@ -8,7 +8,7 @@ import {
   trustRootOf,
   type Wallet,
 } from '@cloister/chain'
-import { collateralFor, GpuKeys } from '@cloister/client'
+import { endorsementsFor, GpuKeys } from '@cloister/client'
 import {
   CloisterError,
   type GuestEvidence,
@@ -125,10 +125,10 @@ export class Verifier {
     const quote = bytesOf(guest.evidence)
     const { network } = this.chain
     const { kind } = guest
-    const given = kind === 'sev-snp' ? guest.collateral : undefined
-    const collateral = await collateralFor(network, { kind, quote, collateral: given })
+    const given = kind === 'sev-snp' ? guest.endorsements : undefined
+    const endorsements = await endorsementsFor(network, { kind, quote, endorsements: given })
     const { hardware, binding } = await judgeGuest(
-      { kind, quote, collateral },
+      { kind, quote, endorsements },
       { reportData, root: trustRootOf(network), instant: Math.floor(Date.now() / 1000) },
     )
     if (!hardware.genuine)

@@ -36,7 +36,7 @@ const fakeEvidence = (purpose: Hex): WorkerEvidence => ({
   kind: 'tdx',
   tlsKeyHash: purpose,
   quote: 'AAAA',
-  collateral: {},
+  endorsements: {},
 })
 
 describe('the agent’s socket', () => {

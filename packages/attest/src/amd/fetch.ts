@@ -2,7 +2,7 @@ import { toHex } from '../bytes.ts'
 import { EvidenceError } from '../errors.ts'
 import { toPem } from '../x509/pem.ts'
 import { parseSnpReport, tcbVersion } from './report.ts'
-import type { SnpCollateral } from './verify.ts'
+import type { SnpEndorsements } from './verify.ts'
 
 const KDS = 'https://kdsintf.amd.com'
 const TURIN_FAMILY = 0x1a
@@ -12,9 +12,9 @@ export type SnpProduct = 'Milan' | 'Genoa' | 'Turin'
 
 /**
  * Gets chain and revocation list for a report signed by a VCEK (AMD KDS Interface Specification, sections 2
- * and 4). `product`: `Milan`, `Genoa` or `Turin`. Nothing is verified here. Throws `no-collateral`.
+ * and 4). `product`: `Milan`, `Genoa` or `Turin`. Nothing is verified here. Throws `no-endorsements`.
  */
-export async function fetchSnpCollateral(
+export async function fetchSnpEndorsements(
   bytes: Uint8Array,
   product: SnpProduct,
   {
@@ -22,7 +22,7 @@ export async function fetchSnpCollateral(
     signal,
     fetch = globalThis.fetch,
   }: { baseUrl?: string; signal?: AbortSignal; fetch?: typeof globalThis.fetch } = {},
-): Promise<SnpCollateral> {
+): Promise<SnpEndorsements> {
   const report = parseSnpReport(bytes)
   const turin = report.family === TURIN_FAMILY
   const { fmc, bootLoader, tee, snp, microcode } = tcbVersion(report.reportedTcb, turin)
@@ -42,7 +42,7 @@ export async function fetchSnpCollateral(
 
 /**
  * Gets AMD's revocation list of a product for chips (`vcek`) or for clouds (`vlek`), hexadecimal digits.
- * Throws `no-collateral`.
+ * Throws `no-endorsements`.
  */
 export async function fetchSnpRevocations(
   product: SnpProduct,
@@ -70,9 +70,9 @@ async function ask(
   { signal, fetch }: { signal?: AbortSignal; fetch: typeof globalThis.fetch },
 ): Promise<Uint8Array> {
   const response = await fetch(url, { ...(signal && { signal }), redirect: 'error' }).catch((cause) => {
-    throw new EvidenceError('no-collateral', 'AMD’s key service can not be reached.', { cause })
+    throw new EvidenceError('no-endorsements', 'AMD’s key service can not be reached.', { cause })
   })
   if (!response.ok)
-    throw new EvidenceError('no-collateral', `AMD’s key service answered with status ${response.status}.`)
+    throw new EvidenceError('no-endorsements', `AMD’s key service answered with status ${response.status}.`)
   return new Uint8Array(await response.arrayBuffer())
 }

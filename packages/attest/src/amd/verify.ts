@@ -13,7 +13,7 @@ import { isRevoked, parseRevocationList } from '../x509/revocation-list.ts'
 import { parseSnpReport, type SnpReport, type TcbVersion, tcbVersion } from './report.ts'
 
 /** What AMD's Key Distribution Service gives beside a report. */
-export const SnpCollateral = z.object({
+export const SnpEndorsements = z.object({
   /** VCEK or VLEK first, then the key that signed it (ASK or ASVK), in PEM; the root may follow. */
   certificates: z.string().max(64 * 1024),
   /**
@@ -22,7 +22,7 @@ export const SnpCollateral = z.object({
    */
   revocationList: z.string().max(400_000).optional(),
 })
-export type SnpCollateral = z.infer<typeof SnpCollateral>
+export type SnpEndorsements = z.infer<typeof SnpEndorsements>
 
 const AMD_ROOTS = [AMD_MILAN, AMD_GENOA, AMD_TURIN].map((base64) =>
   parseCertificate(fromBase64(base64, 'AMD’s root'), 'AMD’s root'),
@@ -107,7 +107,7 @@ const RULE = {
  */
 export async function verifySnpReport(
   bytes: Uint8Array,
-  collateral: SnpCollateral,
+  endorsements: SnpEndorsements,
   { instant, root }: { instant: number; root?: TrustRoot },
 ): Promise<Verdict> {
   const roots = root?.name === 'devnet' ? [root.certificate] : AMD_ROOTS
@@ -116,10 +116,10 @@ export async function verifySnpReport(
   let chained = false
   if (report)
     await findings.attempt(async () => {
-      const chain = readPem(collateral.certificates, 'AMD’s certificates').map((der) =>
+      const chain = readPem(endorsements.certificates, 'AMD’s certificates').map((der) =>
         parseCertificate(der, 'A certificate of AMD’s'),
       )
-      chained = await checkChain(findings, chain, roots, collateral, instant)
+      chained = await checkChain(findings, chain, roots, endorsements, instant)
       await checkReport(findings, report, chain[0] as Certificate)
     })
   if (report) checkPolicy(findings, report)
@@ -139,7 +139,7 @@ export async function verifySnpReport(
     reportData: report ? toHex(report.reportData) : '',
     debug: report !== undefined && (report.policy & POLICY.debug) !== 0n,
     platform: report && !report.isChipIdMasked ? toHex(report.chipId) : undefined,
-    claims: report ? claimsOf(report, collateral) : {},
+    claims: report ? claimsOf(report, endorsements) : {},
     instant,
     checks: findings.checks,
     problems: findings.problems,
@@ -150,7 +150,7 @@ async function checkChain(
   findings: Findings,
   chain: Certificate[],
   roots: readonly Certificate[],
-  { revocationList }: SnpCollateral,
+  { revocationList }: SnpEndorsements,
   instant: number,
 ): Promise<boolean> {
   const last = chain.at(-1) as Certificate
@@ -222,7 +222,7 @@ function isTurin({ family }: SnpReport): boolean {
   return family === TURIN_FAMILY
 }
 
-function claimsOf(report: SnpReport, { revocationList }: SnpCollateral): Record<string, string> {
+function claimsOf(report: SnpReport, { revocationList }: SnpEndorsements): Record<string, string> {
   const text = (version: TcbVersion) =>
     Object.entries(version)
       .map(([name, svn]) => `${name} ${svn}`)

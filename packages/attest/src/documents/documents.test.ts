@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import {
   dstackReportData,
   EvidenceError,
-  type QuoteCollateral,
+  type QuoteEndorsements,
   readEvidenceDocuments,
   verifyEvidenceDocument,
 } from '../index.ts'
@@ -22,11 +22,11 @@ const sha256 = (data: string | Uint8Array) => createHash('sha256').update(data).
 describe('evidence out of a file', () => {
   let root: DevelopmentRoot
   let platform: DevelopmentPlatform
-  let collateral: QuoteCollateral
+  let endorsements: QuoteEndorsements
   beforeAll(async () => {
     root = await DevelopmentRoot.create()
     platform = await root.manufacture()
-    collateral = await root.collateral()
+    endorsements = await root.endorsements()
   })
 
   const quoteOver = (data: Uint8Array) => {
@@ -44,7 +44,7 @@ describe('evidence out of a file', () => {
     )
     return Promise.all(
       documents.map((document) =>
-        verifyEvidenceDocument(document, { instant, root: root.trust, collateral, ...given }),
+        verifyEvidenceDocument(document, { instant, root: root.trust, endorsements, ...given }),
       ),
     )
   }
@@ -70,10 +70,10 @@ describe('evidence out of a file', () => {
   })
 
   it('says what it does not show, and where that comes from', async () => {
-    const [alone] = await judge(quoteOver(Uint8Array.of(9)), { collateral: undefined })
+    const [alone] = await judge(quoteOver(Uint8Array.of(9)), { endorsements: undefined })
     expect(alone?.genuine).toBe(false)
     expect(alone?.missing.map(({ what }) => what)).toEqual([
-      expect.stringContaining('Intel’s collateral'),
+      expect.stringContaining('Intel’s endorsements'),
       'what the report data stands for',
       expect.stringContaining('made just now'),
       expect.stringContaining('which app'),
@@ -228,12 +228,12 @@ describe('evidence out of a file', () => {
     const snp = await root.manufactureSnp()
     const reportData = new Uint8Array(64).fill(7)
     const report = snp.report(reportData)
-    const papers = await snp.collateral()
-    const [bare] = await judge(report, { collateral: undefined })
+    const endorsements = await snp.endorsements()
+    const [bare] = await judge(report, { endorsements: undefined })
     expect(bare).toMatchObject({ form: 'SEV-SNP report', genuine: false })
     expect(bare?.missing.map(({ from }) => from).join()).toContain('kdsintf.amd.com')
-    const both = new Uint8Array([...report, ...bytesOf(papers.certificates)])
-    const [whole] = await judge(both, { collateral: undefined })
+    const both = new Uint8Array([...report, ...bytesOf(endorsements.certificates)])
+    const [whole] = await judge(both, { endorsements: undefined })
     expect(whole).toMatchObject({ form: 'SEV-SNP report with certificates', genuine: true, problems: [] })
     const enclave = await root.manufactureEnclave()
     const [nitro] = await judge(bytesOf(Buffer.from(enclave.document(reportData)).toString('base64')))

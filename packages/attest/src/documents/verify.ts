@@ -1,10 +1,10 @@
-import { SnpCollateral, verifySnpReport } from '../amd/verify.ts'
+import { SnpEndorsements, verifySnpReport } from '../amd/verify.ts'
 import { verifyNitroDocument } from '../aws/verify.ts'
 import type { DstackIdentity } from '../dstack/event-log.ts'
 import { verifyDstack } from '../dstack/verify.ts'
 import { EvidenceError } from '../errors.ts'
 import { Findings, type Rule } from '../findings.ts'
-import { emptyCollateral, type QuoteCollateral } from '../intel/collateral.ts'
+import { emptyEndorsements, type QuoteEndorsements } from '../intel/endorsements.ts'
 import type { TrustRoot } from '../intel/root.ts'
 import { verifyQuote } from '../intel/verify.ts'
 import { identifyGpu } from '../nvidia/report.ts'
@@ -43,8 +43,8 @@ export interface VerifyDocumentOptions {
   /** Unix seconds at which everything is judged. */
   instant: number
   root: TrustRoot
-  /** Intel's papers for a quote, or AMD's for a report that brings none. */
-  collateral?: QuoteCollateral | SnpCollateral | undefined
+  /** Intel's endorsements of a quote, or AMD's for a report that brings none. */
+  endorsements?: QuoteEndorsements | SnpEndorsements | undefined
   /**
    * Report data that the guest has to have had signed, in hexadecimal digits; zeros at the end may be left
    * out.
@@ -118,12 +118,12 @@ export async function verifyEvidenceDocument(
 
 async function verifyHardware(
   { kind, evidence, certificates }: EvidenceDocument,
-  { collateral, instant, root }: VerifyDocumentOptions,
+  { endorsements, instant, root }: VerifyDocumentOptions,
   missing: Missing[],
 ): Promise<Verdict> {
   if (kind === 'nitro') return verifyNitroDocument(evidence, { instant, root })
   if (kind === 'sev-snp') {
-    const given = SnpCollateral.safeParse(collateral).data
+    const given = SnpEndorsements.safeParse(endorsements).data
     const papers = { certificates: '', ...(certificates !== undefined && { certificates }), ...given }
     const verdict = await verifySnpReport(evidence, papers, { instant, root })
     if (papers.certificates === '') {
@@ -140,21 +140,21 @@ async function verifyHardware(
       })
     return verdict
   }
-  const papers = collateral && 'tcb_info' in collateral ? collateral : undefined
+  const papers = endorsements && 'tcb_info' in endorsements ? endorsements : undefined
   if (!papers) {
     missing.push({
-      what: 'Intel’s collateral: certificates, revocation lists and the state of security updates',
+      what: 'Intel’s endorsements: certificates, revocation lists and the state of security updates',
       from: 'Intel’s certification service, api.trustedservices.intel.com, or a PCCS',
     })
-    const verdict = await verifyQuote(evidence, emptyCollateral, { instant, root })
-    return unjudged(verdict, 'Intel’s collateral is missing, so nobody knows whose key signed it.')
+    const verdict = await verifyQuote(evidence, emptyEndorsements, { instant, root })
+    return unjudged(verdict, 'Intel’s endorsements are missing, so nobody knows whose key signed it.')
   }
   return verifyQuote(evidence, papers, { instant, root })
 }
 
 /** What the evidence holds, with one problem in place of all that follow from it. */
 function unjudged(verdict: Verdict, message: string): Verdict {
-  return { ...verdict, genuine: false, checks: [], problems: [{ code: 'no-collateral', message }] }
+  return { ...verdict, genuine: false, checks: [], problems: [{ code: 'no-endorsements', message }] }
 }
 
 function checkBinding(

@@ -1,7 +1,7 @@
 import { toHex } from '../bytes.ts'
 import { EvidenceError } from '../errors.ts'
 import { parseCertificate } from '../x509/certificate.ts'
-import type { QuoteCollateral } from './collateral.ts'
+import type { QuoteEndorsements } from './endorsements.ts'
 import { readPck } from './pck.ts'
 import { platformCertificates } from './platform.ts'
 import { parseQuote } from './quote.ts'
@@ -12,28 +12,28 @@ const INTEL_ROOT_LIST = 'https://certificates.trustedservices.intel.com/IntelSGX
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024
 
 /** Of the global `fetch`, what is needed here. */
-export type FetchForCollateral = (
+export type FetchForEndorsements = (
   url: string,
   init: RequestInit,
 ) => Promise<Pick<Response, 'ok' | 'status' | 'arrayBuffer'> & { headers: Pick<Headers, 'get'> }>
 
-export interface FetchCollateralOptions {
+export interface FetchEndorsementsOptions {
   /** Base URL of a PCS or PCCS (API v4). */
   baseUrl?: string
   signal?: AbortSignal
   /** The global `fetch`, if not given. */
-  fetch?: FetchForCollateral
+  fetch?: FetchForEndorsements
 }
 
 /**
- * Gets the collateral that belongs to a quote (Intel PCS API v4: Get PCK CRL, Get TCB Info, Get Enclave
+ * Gets the endorsements that belong to a quote (Intel PCS API v4: Get PCK CRL, Get TCB Info, Get Enclave
  * Identity). Nothing is verified here: every part is signed by Intel, and `verifyQuote` checks it. Throws
- * `no-collateral`.
+ * `no-endorsements`.
  */
-export async function fetchCollateral(
+export async function fetchEndorsements(
   quote: Uint8Array,
-  { baseUrl = INTEL_PCS, signal, fetch = globalThis.fetch }: FetchCollateralOptions = {},
-): Promise<QuoteCollateral> {
+  { baseUrl = INTEL_PCS, signal, fetch = globalThis.fetch }: FetchEndorsementsOptions = {},
+): Promise<QuoteEndorsements> {
   const base = baseUrl.replace(/\/$/, '')
   const get = (url: string) => ask(fetch, url, signal)
   const pck = parseCertificate(platformCertificates(quote).pck, 'The PCK certificate')
@@ -68,10 +68,14 @@ interface Answer {
   chain(...headers: string[]): string
 }
 
-async function ask(fetch: FetchForCollateral, url: string, signal: AbortSignal | undefined): Promise<Answer> {
+async function ask(
+  fetch: FetchForEndorsements,
+  url: string,
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
   const failed = (what: string, cause?: unknown) =>
-    new EvidenceError('no-collateral', `${new URL(url).host} ${what}.`, { cause })
-  let response: Awaited<ReturnType<FetchForCollateral>>
+    new EvidenceError('no-endorsements', `${new URL(url).host} ${what}.`, { cause })
+  let response: Awaited<ReturnType<FetchForEndorsements>>
   let bytes: Uint8Array
   try {
     response = await fetch(url, { ...(signal && { signal }), redirect: 'error' })
@@ -97,7 +101,7 @@ function splitSigned(text: string, name: string): { document: string; signature:
   const head = `{"${name}":`
   const match = /,"signature":"([0-9a-fA-F]{128})"\}\s*$/.exec(text)
   if (!text.startsWith(head) || !match?.[1])
-    throw new EvidenceError('no-collateral', `The answer is no signed ${name}.`)
+    throw new EvidenceError('no-endorsements', `The answer is no signed ${name}.`)
   return { document: text.slice(head.length, match.index), signature: match[1] }
 }
 

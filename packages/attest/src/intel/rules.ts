@@ -49,17 +49,17 @@ export const RULE = {
     source: PCS,
     otherwise: 'The signature of the quoting enclave’s identity is wrong.',
   },
-  collateralTime: {
-    code: 'collateral-time',
+  endorsementsTime: {
+    code: 'endorsements-time',
     title: 'TCB info, identities, revocation lists and their signers are valid at the instant',
     source: PCS,
-    otherwise: 'Part of the collateral is not valid at the instant.',
+    otherwise: 'Part of the endorsements is not valid at the instant.',
   },
-  collateralKind: {
-    code: 'collateral-kind',
-    title: 'The collateral is for this kind of quote',
+  endorsementsKind: {
+    code: 'endorsements-kind',
+    title: 'The endorsements are for this kind of quote',
     source: QVL,
-    otherwise: 'The collateral is for another kind of quote.',
+    otherwise: 'The endorsements are for another kind of quote.',
   },
   vendor: {
     code: 'qe-vendor',

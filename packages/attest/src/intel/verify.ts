@@ -4,7 +4,12 @@ import { EvidenceError } from '../errors.ts'
 import { Findings } from '../findings.ts'
 import type { Verdict } from '../verdict.ts'
 import { type Certificate, keyOf } from '../x509/certificate.ts'
-import { checkChain, type PreparedCollateral, prepareCollateral, type QuoteCollateral } from './collateral.ts'
+import {
+  checkChain,
+  type PreparedEndorsements,
+  prepareEndorsements,
+  type QuoteEndorsements,
+} from './endorsements.ts'
 import { type PckFacts, readPck } from './pck.ts'
 import { type EnclaveReport, parseQuote, type Quote, type TdReport } from './quote.ts'
 import { intelRoot, type TrustRoot } from './root.ts'
@@ -27,30 +32,30 @@ export interface VerifyQuoteOptions {
   /** Unix seconds at which everything has to be valid. */
   instant: number
   /**
-   * Where chains have to end; Intel's root if not given. Of no effect on prepared collateral, which has its
-   * own.
+   * Where chains have to end; Intel's root if not given. Of no effect on prepared endorsements, which have
+   * their own.
    */
   root?: TrustRoot
 }
 
 /**
- * Verifies an SGX or TDX quote against collateral, wholly offline. Never throws for what is in the evidence:
- * whatever is wrong with it is in the verdict's problems. Prepare the collateral once where many quotes are
- * checked.
+ * Verifies an SGX or TDX quote against endorsements, wholly offline. Never throws for what is in the
+ * evidence: whatever is wrong with it is in the verdict's problems. Prepare the endorsements once where many
+ * quotes are checked.
  *
  * ```ts
- * const verdict = await verifyQuote(quote, collateral, { instant: 1_751_000_000 })
+ * const verdict = await verifyQuote(quote, endorsements, { instant: 1_751_000_000 })
  * if (!verdict.genuine) console.error(verdict.problems[0]?.message)
  * ```
  */
 export async function verifyQuote(
   bytes: Uint8Array,
-  collateral: QuoteCollateral | PreparedCollateral,
+  endorsements: QuoteEndorsements | PreparedEndorsements,
   { instant, root }: VerifyQuoteOptions,
 ): Promise<Verdict> {
   const findings = new Findings()
   const prepared = await findings.attempt(() =>
-    'findings' in collateral ? collateral : prepareCollateral(collateral, root ?? intelRoot),
+    'findings' in endorsements ? endorsements : prepareEndorsements(endorsements, root ?? intelRoot),
   )
   const quote = await findings.attempt(() => parseQuote(bytes))
   let platform: PckFacts | undefined
@@ -59,7 +64,7 @@ export async function verifyQuote(
     findings.checks.push(...prepared.findings.checks)
     findings.problems.push(...prepared.findings.problems)
     findings.note(RULE.vendor, equalBytes(quote.qeVendorId, INTEL_QE_VENDOR), toHex(quote.qeVendorId))
-    checkCollateralWindow(findings, prepared, quote, instant)
+    checkEndorsementsWindow(findings, prepared, quote, instant)
     await findings.attempt(async () => {
       const chain = readPckChain(prepared, quote)
       await checkPckChain(findings, prepared, chain, instant)
@@ -89,9 +94,9 @@ export async function verifyQuote(
   }
 }
 
-function checkCollateralWindow(
+function checkEndorsementsWindow(
   findings: Findings,
-  { windows, tcbInfo, qeIdentity }: PreparedCollateral,
+  { windows, tcbInfo, qeIdentity }: PreparedEndorsements,
   quote: Quote,
   instant: number,
 ): void {
@@ -99,28 +104,28 @@ function checkCollateralWindow(
   const window =
     outside &&
     `${outside.what} is valid from ${iso(outside.from)} to ${iso(outside.until)}, the instant is ${iso(instant)}`
-  findings.note(RULE.collateralTime, outside === undefined, window)
+  findings.note(RULE.endorsementsTime, outside === undefined, window)
   const wanted = quote.body.kind === 'tdx' ? 'TDX, TD_QE' : 'SGX, QE'
   const found = `${tcbInfo.id}, ${qeIdentity.id}`
-  findings.note(RULE.collateralKind, found === wanted, found, wanted)
+  findings.note(RULE.endorsementsKind, found === wanted, found, wanted)
 }
 
 function readPckChain(
-  { pckChain, readChain }: PreparedCollateral,
+  { pckChain, readChain }: PreparedEndorsements,
   { certificationType, certificationData }: Quote,
 ): Certificate[] {
   if (pckChain) return pckChain
   if (certificationType !== PCK_CHAIN_IN_PEM)
     throw new EvidenceError(
       'no-pck-chain',
-      `The quote only refers to its PCK certificate (type ${certificationType}); give it with the collateral.`,
+      `The quote only refers to its PCK certificate (type ${certificationType}); give it with the endorsements.`,
     )
   return readChain(new TextDecoder('latin1').decode(certificationData), 'The quote’s PCK chain')
 }
 
 async function checkPckChain(
   findings: Findings,
-  collateral: PreparedCollateral,
+  endorsements: PreparedEndorsements,
   chain: Certificate[],
   instant: number,
 ): Promise<void> {
@@ -128,10 +133,10 @@ async function checkPckChain(
     findings,
     { chain: RULE.pckChain, time: RULE.pckTime, revoked: RULE.revoked },
     chain,
-    collateral,
+    endorsements,
     instant,
   )
-  findings.note(RULE.pckIssuer, equalBytes(collateral.pckList.issuer, (chain[0] as Certificate).issuer))
+  findings.note(RULE.pckIssuer, equalBytes(endorsements.pckList.issuer, (chain[0] as Certificate).issuer))
 }
 
 async function checkSignatures(findings: Findings, quote: Quote, pck: Certificate): Promise<void> {
@@ -153,7 +158,7 @@ async function checkSignatures(findings: Findings, quote: Quote, pck: Certificat
 /** Everything that decides about the TCB status; undefined where there is none. */
 function judgeTcb(
   findings: Findings,
-  { tcbInfo, qeIdentity }: PreparedCollateral,
+  { tcbInfo, qeIdentity }: PreparedEndorsements,
   quote: Quote,
   platform: PckFacts,
 ): TcbLevel | undefined {
@@ -185,7 +190,7 @@ function judgeTcb(
 function checkQe(
   findings: Findings,
   report: EnclaveReport,
-  identity: PreparedCollateral['qeIdentity'],
+  identity: PreparedEndorsements['qeIdentity'],
 ): void {
   const signer = toHex(report.mrSigner)
   findings.note(
@@ -223,7 +228,7 @@ function checkQe(
  */
 function judgeModule(
   findings: Findings,
-  info: PreparedCollateral['tcbInfo'],
+  info: PreparedEndorsements['tcbInfo'],
   td: TdReport,
 ): TcbLevel | undefined {
   const [svn = 0, version = 0] = td.teeTcbSvn
@@ -272,8 +277,8 @@ function tdBits(attributes: Uint8Array): bigint {
 
 /** Hexadecimal `wanted` and `mask`, both read left to right as the bytes come. */
 function matchesUnderMask(found: Uint8Array, wanted: string, mask: string): boolean {
-  const wantedBytes = fromHex(wanted, 'A value of the collateral')
-  const maskBytes = fromHex(mask, 'A mask of the collateral')
+  const wantedBytes = fromHex(wanted, 'A value of the endorsements')
+  const maskBytes = fromHex(mask, 'A mask of the endorsements')
   return found.every(
     (byte, index) =>
       (byte & (maskBytes[index] ?? 0xff)) === ((wantedBytes[index] ?? 0) & (maskBytes[index] ?? 0xff)),
@@ -301,7 +306,7 @@ function measurementsOf({ body }: Quote): Record<string, string> {
 function claimsOf(
   quote: Quote,
   platform: PckFacts,
-  prepared: PreparedCollateral | undefined,
+  prepared: PreparedEndorsements | undefined,
 ): Record<string, string> {
   const claims: Record<string, string> = {
     quoteVersion: String(quote.version),

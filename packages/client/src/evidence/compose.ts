@@ -1,10 +1,10 @@
-import type { GuestCollateral, GuestKind } from '@cloister/attest'
+import type { GuestEndorsements, GuestKind } from '@cloister/attest'
 import { type Chain, getBilling, getRoles } from '@cloister/chain'
 import { toBase64 } from '@cloister/core'
 import { claimsOf, type EvidenceBundle } from '@cloister/verify'
 import type { Address, Hex } from 'viem'
 
-/** Evidence about a worker as it came from somebody, and the collateral to judge it with. */
+/** Evidence about a worker as it came from somebody, and the endorsements to judge it with. */
 export interface GivenEvidence {
   worker: Address
   endpoint: string
@@ -14,7 +14,7 @@ export interface GivenEvidence {
   tlsKeyHash: Hex
   freshness: EvidenceBundle['evidence']['freshness']
   /** Waited for while the chain is asked. */
-  collateral: GuestCollateral | Promise<GuestCollateral>
+  endorsements: GuestEndorsements | Promise<GuestEndorsements>
 }
 
 /**
@@ -25,8 +25,8 @@ export interface GivenEvidence {
 export async function composeBundle(chain: Chain, given: GivenEvidence): Promise<EvidenceBundle> {
   const { network, client } = chain
   const { freshness } = given
-  const [collateral, billing, block, imageRoles, named] = await Promise.all([
-    given.collateral,
+  const [endorsements, billing, block, imageRoles, named] = await Promise.all([
+    given.endorsements,
     getBilling(chain, given.worker),
     client.getBlock(),
     claimsOf(given.kind, given.quote).then(({ image }) => getRoles(chain, image)),
@@ -53,7 +53,7 @@ export async function composeBundle(chain: Chain, given: GivenEvidence): Promise
       tlsKeyHash: given.tlsKeyHash,
       freshness,
     },
-    collateral,
+    endorsements,
     chain: {
       // The chain's clock may be ahead of ours on a development network; what counts is how long coverage
       // lasts.

@@ -3,7 +3,7 @@ import { CloisterError, type EvidenceReport, fromBase64, type LeaseRecord } from
 import type { Send } from '@cloister/transport/web'
 import { claimsOf, type EvidenceBundle } from '@cloister/verify'
 import { type Address, bytesToHex, type Hex } from 'viem'
-import { collateralFor } from '../vendors/collateral.ts'
+import { endorsementsFor } from '../vendors/endorsements.ts'
 import type { WorkerClient } from '../worker/client.ts'
 import { workerOfRecord } from '../worker/record.ts'
 import { requireTls } from '../worker/require-tls.ts'
@@ -29,13 +29,13 @@ export interface GatherOptions {
   signal?: AbortSignal
   /** What speaks to the worker already, held to the subject's own `tlsKeyHash`. */
   client?: Pick<WorkerClient, 'evidence' | 'statement'>
-  /** How the network's services are asked for collateral and labels; the global `fetch`, if not given. */
+  /** How the network's services are asked for endorsements and labels; the global `fetch`, if not given. */
   send?: Send
 }
 
 /**
  * Puts together everything needed to check a worker, and what it runs, without asking anybody again. Nothing
- * is judged here. Throws `unreachable`, `bad-answer`, `no-collateral`, `bad-evidence`, or `not-running` for
+ * is judged here. Throws `unreachable`, `bad-answer`, `no-endorsements`, `bad-evidence`, or `not-running` for
  * a closed lease.
  */
 export async function gatherEvidence(
@@ -65,10 +65,10 @@ export async function gatherEvidence(
   const quote = fromBase64(report.quote)
   const { worker, endpoint } = subject
   const { kind } = report
-  const collateral = collateralFor(network, { kind, quote, collateral: report.collateral }, send)
+  const endorsements = endorsementsFor(network, { kind, quote, endorsements: report.endorsements }, send)
   const { eventLog, tlsKeyHash, freshness } = report
   const [composed, labels] = await Promise.all([
-    composeBundle(chain, { worker, endpoint, kind, quote, eventLog, tlsKeyHash, freshness, collateral }),
+    composeBundle(chain, { worker, endpoint, kind, quote, eventLog, tlsKeyHash, freshness, endorsements }),
     claimsOf(kind, quote).then(({ platform }) => fetchLabels(network, platform, { signal, send })),
   ])
   const bundle = { ...composed, ...(labels.length > 0 && { labels }) }

@@ -15,7 +15,7 @@ export class GpuKeys {
     this.url = attestation.gpuKeysUrl
   }
 
-  /** Throws `no-collateral`. */
+  /** Throws `no-endorsements`. */
   async get(): Promise<GpuKeySet> {
     if (this.kept && Date.now() - this.kept.at < KEYS_KEPT_MS) return this.kept.set
     try {
@@ -24,7 +24,7 @@ export class GpuKeys {
       this.kept = { at: Date.now(), set }
       return set
     } catch (cause) {
-      throw new CloisterError('no-collateral', 'The key set for tokens about GPUs is not to be had.', {
+      throw new CloisterError('no-endorsements', 'The key set for tokens about GPUs is not to be had.', {
         cause,
       })
     }

@@ -72,7 +72,7 @@ const CODES = {
   forbidden: 'permission',
   'no-keys': 'permission',
   'not-yours': 'permission',
-  'no-collateral': 'absence',
+  'no-endorsements': 'absence',
   'no-network': 'absence',
   'no-wallet': 'absence',
   'not-found': 'absence',

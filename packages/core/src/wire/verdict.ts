@@ -26,7 +26,7 @@ export type GpuReport = z.infer<typeof GpuReport>
 /** Evidence about a guest, and what comes along with it. */
 const GuestEvidence = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('tdx'), evidence }),
-  z.strictObject({ kind: z.literal('sev-snp'), evidence, collateral: SnpCertificates }),
+  z.strictObject({ kind: z.literal('sev-snp'), evidence, endorsements: SnpCertificates }),
   z.strictObject({ kind: z.literal('nitro'), evidence }),
 ])
 
@@ -47,7 +47,7 @@ export const VerdictRequest = z.discriminatedUnion('kind', [
     reports: z.array(GpuReport).max(64).optional(),
     guest: GuestEvidence,
   }),
-  z.strictObject({ kind: z.literal('sev-snp'), ...common, evidence, collateral: SnpCertificates }),
+  z.strictObject({ kind: z.literal('sev-snp'), ...common, evidence, endorsements: SnpCertificates }),
   z.strictObject({ kind: z.literal('nitro'), ...common, evidence }),
 ])
 export type VerdictRequest = z.infer<typeof VerdictRequest>

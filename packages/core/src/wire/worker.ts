@@ -54,7 +54,7 @@ export const EvidenceReport = z.object({
   /** TDX quote, SEV-SNP report or Nitro document, base64. */
   quote: z.base64().max(100_000),
   /** For SEV-SNP. */
-  collateral: SnpCertificates.optional(),
+  endorsements: SnpCertificates.optional(),
   /** dstack's event log, JSON. */
   eventLog: z.string().max(4_000_000).optional(),
   /** SHA-256 of the SubjectPublicKeyInfo of the key that this interface is served with. */

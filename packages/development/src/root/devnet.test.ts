@@ -11,10 +11,10 @@ const instant = Math.floor(Date.now() / 1000)
 describe('a development platform', async () => {
   const root = await DevelopmentRoot.create()
   const platform = await root.manufacture()
-  const collateral = await root.collateral()
+  const endorsements = await root.endorsements()
 
   it('makes quotes that are genuine under its root, and simulated', async () => {
-    const verdict = await verifyQuote(platform.quote(reportData), collateral, { instant, root: root.trust })
+    const verdict = await verifyQuote(platform.quote(reportData), endorsements, { instant, root: root.trust })
     expect(verdict.problems).toEqual([])
     expect(verdict).toMatchObject({
       genuine: true,
@@ -30,7 +30,7 @@ describe('a development platform', async () => {
   })
 
   it('is nothing under Intel’s root, and no root can be called Intel’s', async () => {
-    const verdict = await verifyQuote(platform.quote(reportData), collateral, { instant })
+    const verdict = await verifyQuote(platform.quote(reportData), endorsements, { instant })
     expect(verdict).toMatchObject({ genuine: false, root: undefined, simulated: false })
     expect(verdict.problems.map(({ code }) => code)).toContain('pck-chain')
     expect(root.trust.name).toBe('devnet')
@@ -39,7 +39,7 @@ describe('a development platform', async () => {
     // Somebody who lies to the verifier about a root lies to himself; evidence can't.
     expect(
       (
-        await verifyQuote(platform.quote(reportData), collateral, {
+        await verifyQuote(platform.quote(reportData), endorsements, {
           instant,
           root: trustRoot(forged.certificate.der),
         })
@@ -48,7 +48,7 @@ describe('a development platform', async () => {
   })
 
   it('is refused in debug, out of date where its SVNs are, below every level where they are older still', async () => {
-    const verify = (quote: Uint8Array) => verifyQuote(quote, collateral, { instant, root: root.trust })
+    const verify = (quote: Uint8Array) => verifyQuote(quote, endorsements, { instant, root: root.trust })
     const debug = await verify(platform.quote(reportData, { debug: true }))
     expect(debug).toMatchObject({ genuine: false, debug: true })
     expect(debug.problems[0]).toEqual({
@@ -68,7 +68,7 @@ describe('a development platform', async () => {
 
   it('is refused once its certificate is revoked', async () => {
     const { X509Certificate } = await import('node:crypto')
-    const revoked = await root.collateral(instant, [new X509Certificate(platform.chain[0]).serialNumber])
+    const revoked = await root.endorsements(instant, [new X509Certificate(platform.chain[0]).serialNumber])
     const verdict = await verifyQuote(platform.quote(reportData), revoked, { instant, root: root.trust })
     expect(verdict.problems.map(({ code }) => code)).toEqual(['revoked'])
   })
@@ -82,7 +82,7 @@ describe('a development platform', async () => {
       const same = await DevelopmentPlatform.open(folder, () => again.manufacture())
       expect(same.ppid).toEqual(made.ppid)
       expect(
-        (await verifyQuote(same.quote(reportData), await again.collateral(), { instant, root: kept.trust }))
+        (await verifyQuote(same.quote(reportData), await again.endorsements(), { instant, root: kept.trust }))
           .genuine,
       ).toBe(true)
     } finally {

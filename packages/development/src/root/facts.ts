@@ -6,7 +6,7 @@ export const FMSPC = 'c10157e20000'
 export const NEWEST_SVNS = [5, 5, 2, 2, 4, 1, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0] as const
 export const TEE_TCB_SVN = [6, 1, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] as const
 /**
- * MRSIGNER of Intel's quoting enclave for TDX, which contracts and collateral name; a development enclave
+ * MRSIGNER of Intel's quoting enclave for TDX, which contracts and endorsements name; a development enclave
  * claims it too.
  */
 export const QE_SIGNER = 'dc9e2a7c6f948f17474e34a7fc43ed030f7c1563f1babddf6340c82e0e54a8c5'

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import {
   claimsOfGuest,
-  type GuestCollateral,
+  type GuestEndorsements,
   type GuestKind,
   imageOf,
   intelRoot,
@@ -27,18 +27,18 @@ describe('guests on machines of other makers, made of software', () => {
   let other: DevelopmentRoot
   let snp: DevelopmentSnpPlatform
   let enclave: DevelopmentEnclave
-  let collateral: GuestCollateral
+  let endorsements: GuestEndorsements
   const judge = (
     kind: GuestKind,
     evidence: Uint8Array,
-    given: GuestCollateral = kind === 'nitro' ? {} : collateral,
+    given: GuestEndorsements = kind === 'nitro' ? {} : endorsements,
     at = instant,
   ) => verifyGuest(kind, evidence, given, { instant: at, root: root.trust })
 
   beforeAll(async () => {
     ;[root, other] = await Promise.all([DevelopmentRoot.create(), DevelopmentRoot.create()])
     ;[snp, enclave] = await Promise.all([root.manufactureSnp(), root.manufactureEnclave()])
-    collateral = await snp.collateral()
+    endorsements = await snp.endorsements()
   })
 
   it('are genuine under the development root, and simulated', async () => {
@@ -66,7 +66,7 @@ describe('guests on machines of other makers, made of software', () => {
   it('are nothing under the roots of real ones, or of somebody else’s network', async () => {
     for (const trust of [intelRoot, other.trust]) {
       expect(
-        await verifyGuest('sev-snp', snp.report(reportData), collateral, { instant, root: trust }),
+        await verifyGuest('sev-snp', snp.report(reportData), endorsements, { instant, root: trust }),
       ).toMatchObject({ genuine: false, simulated: false })
       expect(
         await verifyGuest('nitro', enclave.document(reportData), {}, { instant, root: trust }),
@@ -91,16 +91,16 @@ describe('guests on machines of other makers, made of software', () => {
     expect(await codes('sev-snp', snp.report(reportData, { debug: true }))).toContain('debug')
     expect(await codes('nitro', enclave.document(reportData, { debug: true }))).toContain('debug')
     const stranger = await root.manufactureSnp()
-    expect(await codes('sev-snp', snp.report(reportData), await stranger.collateral())).toEqual(
+    expect(await codes('sev-snp', snp.report(reportData), await stranger.endorsements())).toEqual(
       expect.arrayContaining(['report-signature', 'chip-id']),
     )
-    const { certificates } = await snp.collateral()
+    const { certificates } = await snp.endorsements()
     expect(await codes('sev-snp', snp.report(reportData), { certificates })).toContain('amd-crl')
     expect(await codes('sev-snp', snp.report(reportData), {})).not.toEqual([])
-    expect(await codes('sev-snp', snp.report(reportData), collateral, instant + 31 * 86_400)).toContain(
+    expect(await codes('sev-snp', snp.report(reportData), endorsements, instant + 31 * 86_400)).toContain(
       'amd-crl',
     )
-    expect(await codes('tdx', snp.report(reportData), collateral)).toContain('bad-collateral')
+    expect(await codes('tdx', snp.report(reportData), endorsements)).toContain('bad-endorsements')
     expect(await codes('nitro', snp.report(reportData), {})).not.toEqual([])
   })
 

@@ -1,7 +1,7 @@
 import { createHash, type KeyObject, sign } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type QuoteCollateral, type TrustRoot, trustRoot } from '@cloister/attest'
+import { type QuoteEndorsements, type TrustRoot, trustRoot } from '@cloister/attest'
 import { type JSONWebKeySet, type JWK, SignJWT } from 'jose'
 import { z } from 'zod'
 import {
@@ -28,7 +28,7 @@ const Stored = z.strictObject({ root: Entity, authority: Entity, tcbSigner: Enti
 
 /**
  * A development attestation root: what Intel is to real machines, this is to machines made of software. It
- * certifies platforms and signs collateral in the very format of Intel's. Whatever is verified under it is
+ * certifies platforms and signs endorsements in the very format of Intel's. Whatever is verified under it is
  * `simulated`.
  */
 export class DevelopmentRoot {
@@ -164,11 +164,14 @@ export class DevelopmentRoot {
   }
 
   /**
-   * Collateral for every platform of this root, as of `now` (Unix seconds): issued a minute before, valid
+   * Endorsements for every platform of this root, as of `now` (Unix seconds): issued a minute before, valid
    * for 30 days. Revocation lists are valid for a year: contracts take no platform without a fresh one, and
    * tests move a chain's time by weeks.
    */
-  async collateral(now = Math.floor(Date.now() / 1000), revoked: string[] = []): Promise<QuoteCollateral> {
+  async endorsements(
+    now = Math.floor(Date.now() / 1000),
+    revoked: string[] = [],
+  ): Promise<QuoteEndorsements> {
     const instant = now - 60
     const issueDate = `${new Date(instant * 1000).toISOString().slice(0, 19)}Z`
     const nextUpdate = `${new Date((instant + 30 * 86_400) * 1000).toISOString().slice(0, 19)}Z`

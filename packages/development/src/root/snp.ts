@@ -1,5 +1,5 @@
 import { createHash, type KeyObject, randomBytes, sign } from 'node:crypto'
-import type { SnpCollateral } from '@cloister/attest'
+import type { SnpEndorsements } from '@cloister/attest'
 import { ASN1Construction, ASN1TagClass, DERElement } from 'asn1-ts'
 import { type Certified, certify, newKey, toPem } from './certificates.ts'
 
@@ -107,7 +107,7 @@ export class DevelopmentSnpPlatform {
   }
 
   /** Certificates and revocation list, as AMD's key service gives them. */
-  async collateral(): Promise<SnpCollateral> {
+  async endorsements(): Promise<SnpEndorsements> {
     return {
       certificates: this.certificates,
       revocationList: Buffer.from(await this.revocations()).toString('hex'),

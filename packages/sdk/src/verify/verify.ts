@@ -9,7 +9,7 @@ import { type Session, sessionOf } from '../session.ts'
 /**
  * Checks a worker or a lease: has the worker quote a number chosen this moment, and checks everything from
  * the hardware to the manifest. `key`: a lease's id, short id or name, the URL of one of its services, or a
- * worker's address. Throws `not-found`, `unreachable`, `no-collateral` or `bad-evidence`; what the evidence
+ * worker's address. Throws `not-found`, `unreachable`, `no-endorsements` or `bad-evidence`; what the evidence
  * is worth is in the verdict.
  *
  * @example

@@ -8,7 +8,7 @@ import type * as z from 'zod'
 import { ExchangeRequest, ReleaseRequest } from '../protocol.ts'
 import type { Instance } from './instance.ts'
 
-/** Bytes of a request: a quote, its event log and collateral. */
+/** Bytes of a request: a quote, its event log and endorsements. */
 const MAX_BODY_BYTES = 2 * 1024 * 1024
 
 /** Serves an instance over plain HTTP inside its lease: the worker's attested TLS ends right before it. */

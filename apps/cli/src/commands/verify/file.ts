@@ -2,13 +2,13 @@ import { readFileSync, statSync } from 'node:fs'
 import {
   type DocumentVerdict,
   type EvidenceDocument,
-  fetchCollateral,
-  fetchSnpCollateral,
+  fetchEndorsements,
+  fetchSnpEndorsements,
   fetchSnpRevocations,
   intelRoot,
-  QuoteCollateral,
+  QuoteEndorsements,
   readEvidenceDocuments,
-  SnpCollateral,
+  SnpEndorsements,
   snpProductOf,
   type TrustRoot,
   verifyEvidenceDocument,
@@ -22,14 +22,14 @@ const MAX_FILE_BYTES = 16 * 1024 * 1024
 const FLAGS = { reportData: '--report-data', nonce: '--nonce', compose: '--compose' }
 const FETCH_MS = 20_000
 
-/** Whom to believe besides the vendors, and whether to ask vendors for papers. */
+/** Whom to believe besides the vendors, and whether to ask vendors for endorsements. */
 export interface FileTrust {
-  /** The development root of a network, and where its papers are. */
-  development: { root: TrustRoot; collateralUrl: string } | undefined
+  /** The development root of a network, and where its endorsements are. */
+  development: { root: TrustRoot; endorsementsUrl: string } | undefined
   online: boolean
 }
 
-type Papers = QuoteCollateral | SnpCollateral | undefined
+type Endorsements = QuoteEndorsements | SnpEndorsements | undefined
 
 /**
  * Checks a file of evidence, whatever form it has, and prints what was found, and what a full verdict would
@@ -45,7 +45,7 @@ export async function verifyEvidenceFile(
   const reportData = hexOption(options.reportData, '--report-data')
   const compose = options.compose === undefined ? undefined : readFileOf(options.compose)
   const instant = instantOf(options.at)
-  const given = options.collateral === undefined ? undefined : readCollateral(options.collateral)
+  const given = options.endorsements === undefined ? undefined : readEndorsements(options.endorsements)
   const documents = await readEvidenceDocuments(bytes, nonce === undefined ? {} : { nonce }).catch(
     (cause) => {
       throw new CloisterError('no-evidence', messageOf(cause), { cause })
@@ -53,13 +53,13 @@ export async function verifyEvidenceFile(
   )
   const verdicts: DocumentVerdict[] = []
   for (const document of documents) {
-    const judge = async (root: TrustRoot, collateralUrl?: string) => {
-      const collateral =
-        given ?? (trust.online ? await papersOf(document, collateralUrl, options.json === true) : undefined)
-      return verifyEvidenceDocument(document, { instant, root, collateral, reportData, nonce, compose })
+    const judge = async (root: TrustRoot, endorsementsUrl?: string) => {
+      const endorsements =
+        given ?? (trust.online ? await endorsementsOf(document, endorsementsUrl, options.json === true) : undefined)
+      return verifyEvidenceDocument(document, { instant, root, endorsements, reportData, nonce, compose })
     }
     const { development } = trust
-    const made = development && (await judge(development.root, development.collateralUrl))
+    const made = development && (await judge(development.root, development.endorsementsUrl))
     // A vendor's evidence never ends in a development root.
     verdicts.push(made?.verdict.root === 'devnet' ? made : await judge(intelRoot))
   }
@@ -89,21 +89,21 @@ export function readFileOf(path: string): Uint8Array {
   }
 }
 
-/** Papers that the vendor publishes; undefined where they can't be had, which a person is told. */
-async function papersOf(
+/** What the vendor publishes; undefined where they can't be had, which a person is told. */
+async function endorsementsOf(
   { kind, evidence, certificates }: EvidenceDocument,
   baseUrl: string | undefined,
   quiet: boolean,
-): Promise<Papers> {
+): Promise<Endorsements> {
   const signal = AbortSignal.timeout(FETCH_MS)
   try {
     if (kind === 'tdx' || kind === 'sgx')
-      return await fetchCollateral(evidence, { signal, ...(baseUrl && { baseUrl }) })
-    // A development network's papers come along, or are nowhere.
+      return await fetchEndorsements(evidence, { signal, ...(baseUrl && { baseUrl }) })
+    // A development network's endorsements come along, or are nowhere.
     if (kind === 'nitro' || baseUrl !== undefined) return undefined
     const product = snpProductOf(evidence)
     if (product === undefined) return undefined
-    if (certificates === undefined) return await fetchSnpCollateral(evidence, product, { signal })
+    if (certificates === undefined) return await fetchSnpEndorsements(evidence, product, { signal })
     return { certificates, revocationList: await fetchSnpRevocations(product, 'vcek', { signal }) }
   } catch (error) {
     if (!quiet && baseUrl === undefined)
@@ -112,13 +112,13 @@ async function papersOf(
   }
 }
 
-function readCollateral(path: string): Papers {
+function readEndorsements(path: string): Endorsements {
   const json: unknown = parseJson(path)
-  for (const schema of [QuoteCollateral, SnpCollateral]) {
+  for (const schema of [QuoteEndorsements, SnpEndorsements]) {
     const parsed = schema.safeParse(json)
     if (parsed.success) return parsed.data
   }
-  throw new CloisterError('bad-option', `${path} is neither Intel’s collateral nor AMD’s.`, {
+  throw new CloisterError('bad-option', `${path} is neither Intel’s endorsements nor AMD’s.`, {
     hint: 'It is JSON with `tcb_info`, `qe_identity`, `pck_crl` and the rest, or with `certificates` and `revocationList`.',
   })
 }

@@ -6,7 +6,7 @@ export interface FileOptions {
   reportData?: string
   nonce?: string
   compose?: string
-  collateral?: string
+  endorsements?: string
   at?: string
 }
 

@@ -125,11 +125,11 @@ describe('verify of a file', () => {
     quote = (await root.manufacture()).quote(new Uint8Array(64).fill(0xab))
   })
 
-  /** A folder with a quote, its collateral and the network whose root it ends in. */
+  /** A folder with a quote, its endorsements and the network whose root it ends in. */
   async function files(): Promise<string> {
     const folder = folderWith({
       'network.json': JSON.stringify(networkOf(Buffer.from(root.certificate).toString('base64'))),
-      'collateral.json': JSON.stringify(await root.collateral()),
+      'endorsements.json': JSON.stringify(await root.endorsements()),
       'nothing.txt': 'not evidence',
       'broken.json': '{"format":"cloister-evidence/1"}',
     })
@@ -137,7 +137,7 @@ describe('verify of a file', () => {
     return folder
   }
   const check = (folder: string, name: string, ...words: string[]) =>
-    typed(addVerify, 'verify', `${folder}/${name}`, '--collateral', `${folder}/collateral.json`, ...words)
+    typed(addVerify, 'verify', `${folder}/${name}`, '--endorsements', `${folder}/endorsements.json`, ...words)
 
   it('says of a development machine that it is simulated', async () => {
     const folder = await files()
@@ -148,7 +148,7 @@ describe('verify of a file', () => {
     expect(exitCode).toBe(0)
     const { json } = await typedJson(
       addVerify,
-      ...['verify', `${folder}/quote.bin`, '--collateral', `${folder}/collateral.json`],
+      ...['verify', `${folder}/quote.bin`, '--endorsements', `${folder}/endorsements.json`],
     )
     expect(json).toMatchObject({ ok: true, documents: [{ genuine: true, simulated: true }] })
   })
@@ -171,7 +171,7 @@ describe('verify of a file', () => {
     ['nothing.txt', [], 'There is no evidence of a known form in it'],
     ['quote.bin', ['--report-data', 'xyz'], '--report-data takes up to 64 bytes in hexadecimal digits.'],
     ['quote.bin', ['--at', 'yesterday'], '--at takes a time such as'],
-    ['quote.bin', ['--collateral', '/nowhere'], 'There is no file /nowhere.'],
+    ['quote.bin', ['--endorsements', '/nowhere'], 'There is no file /nowhere.'],
     ['quote.bin', ['--policy', 'age=1h'], '--policy is for leases, workers and bundles'],
     ['broken.json', ['--policy', 'age=1h'], 'A file can not tell what the chain says now: age=1h.'],
   ])('refuses %s %j', async (name, words, message) => {
@@ -239,7 +239,7 @@ function networkOf(root: string) {
     tokens: [{ symbol: 'CLOI', decimals: 18, address: zeroAddress }],
     indexerUrl: 'http://127.0.0.1:1',
     gatewayUrl: 'http://127.0.0.1:1',
-    attestation: { collateralUrl: 'http://127.0.0.1:1', root },
+    attestation: { endorsementsUrl: 'http://127.0.0.1:1', root },
     development: true,
   }
 }

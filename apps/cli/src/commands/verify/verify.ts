@@ -125,7 +125,7 @@ function developmentFor(options: VerifyOptions): FileTrust['development'] {
   try {
     const network = loadNetwork(findNetwork(options))
     const root = trustRootOf(network)
-    return root.name === 'devnet' ? { root, collateralUrl: network.attestation.collateralUrl } : undefined
+    return root.name === 'devnet' ? { root, endorsementsUrl: network.attestation.endorsementsUrl } : undefined
   } catch (error) {
     if (options.network !== undefined) throw error
     return undefined

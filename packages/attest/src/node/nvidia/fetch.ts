@@ -43,7 +43,7 @@ export function rimIdsOf({ die, driver, firmware, project, projectSku, chipSku }
 
 /**
  * Gets a Reference Integrity Manifest from NVIDIA's service. Nothing is verified here: `verifyGpuRim` does.
- * Throws `no-collateral`.
+ * Throws `no-endorsements`.
  */
 export async function fetchGpuRim(
   id: string,
@@ -61,7 +61,7 @@ export async function fetchGpuRim(
     )
   } catch (cause) {
     throw new EvidenceError(
-      'no-collateral',
+      'no-endorsements',
       'NVIDIA’s service of reference values answered with something that is none.',
       { cause },
     )
@@ -70,7 +70,7 @@ export async function fetchGpuRim(
 
 /**
  * Gets OCSP responses about the certificates of a chain (PEM, the end first) but the last, in their order.
- * Nothing is verified here: `verifyGpuReport` does. Throws `no-collateral`.
+ * Nothing is verified here: `verifyGpuReport` does. Throws `no-endorsements`.
  */
 export async function fetchOcsp(
   chainPem: string,
@@ -102,13 +102,13 @@ async function ask(
 ): Promise<Uint8Array> {
   const response = await fetch(url, { ...init, ...(signal && { signal }), redirect: 'error' }).catch(
     (cause) => {
-      throw new EvidenceError('no-collateral', `${who} can not be reached.`, { cause })
+      throw new EvidenceError('no-endorsements', `${who} can not be reached.`, { cause })
     },
   )
   if (!response.ok)
-    throw new EvidenceError('no-collateral', `${who} answered with status ${response.status}.`)
+    throw new EvidenceError('no-endorsements', `${who} answered with status ${response.status}.`)
   const bytes = new Uint8Array(await response.arrayBuffer())
   if (bytes.length > MAX_BYTES)
-    throw new EvidenceError('no-collateral', `${who} answered with more than ${MAX_BYTES} bytes.`)
+    throw new EvidenceError('no-endorsements', `${who} answered with more than ${MAX_BYTES} bytes.`)
   return bytes
 }

@@ -161,10 +161,10 @@ describe('reference values of GPUs', () => {
     ).toBe(rim)
     expect(asked).toEqual(['https://rim.attestation.nvidia.com/v1/rim/NV_GPU_DRIVER_GH100_550.90.07'])
     await expect(fetchGpuRim(ids.driver, { fetch: answer({}) })).rejects.toMatchObject({
-      code: 'no-collateral',
+      code: 'no-endorsements',
     })
     await expect(fetchGpuRim(ids.driver, { fetch: answer({}, 404) })).rejects.toMatchObject({
-      code: 'no-collateral',
+      code: 'no-endorsements',
     })
   })
 })

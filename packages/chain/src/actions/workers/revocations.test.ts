@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { platformCertificates, type QuoteCollateral } from '@cloister/attest'
+import { platformCertificates, type QuoteEndorsements } from '@cloister/attest'
 import { type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
 import type { DevelopmentPlatform } from '@cloister/development/root'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -10,10 +10,10 @@ import { ensureRevocations } from './revocations.ts'
 describe('revocation lists', () => {
   let chain: DevelopmentChain
   let platform: DevelopmentPlatform
-  let issued: QuoteCollateral
+  let issued: QuoteEndorsements
   /** Has the vendor issue lists that name so many, as of an instant (Unix seconds). */
   const issue = async (revoked: string[], instant?: number) => {
-    issued = await chain.root.collateral(instant, revoked)
+    issued = await chain.root.endorsements(instant, revoked)
   }
 
   beforeAll(async () => {

@@ -1,5 +1,5 @@
 import {
-  type GuestCollateral,
+  type GuestEndorsements,
   type PlatformCertificates,
   parseRevocationList,
   platformCertificates,
@@ -49,15 +49,16 @@ export interface PostedLists {
 
 /**
  * Sees to it that the chain has fresh revocation lists for the platform that made a quote, and knows all
- * that the vendor's newest lists, which are in the quote's `collateral`, revoke. Anybody may; the fund pays
+ * that the vendor's newest lists, which are in the quote's `endorsements`, revoke. Anybody may; the fund pays
  * back what is of use. Throws `reverted` with the contract's reason.
  */
 export async function ensureRevocations(
   wallet: Wallet,
   quote: Uint8Array,
-  collateral: GuestCollateral,
+  endorsements: GuestEndorsements,
 ): Promise<PostedLists> {
-  const { root_ca_crl, pck_crl } = 'root_ca_crl' in collateral ? collateral : { root_ca_crl: '', pck_crl: '' }
+  const { root_ca_crl, pck_crl } =
+    'root_ca_crl' in endorsements ? endorsements : { root_ca_crl: '', pck_crl: '' }
   const posted: PostedLists = { revoked: 0, lists: 0, paidBack: 0n }
   // The root's first: it may be an authority that is revoked.
   for (const issued of listsOf(wallet, platformCertificates(quote), root_ca_crl, pck_crl)) {

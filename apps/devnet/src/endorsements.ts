@@ -1,11 +1,11 @@
 import { createServer, type Server } from 'node:http'
 import { CloisterError } from '@cloister/core'
 
-/** Answers of the collateral service by path, their bodies in base64. */
+/** Answers of the endorsements service by path, their bodies in base64. */
 export type Documents = Record<string, { headers: Record<string, string>; body: string }>
 
-/** The collateral service of a development network. */
-export interface CollateralServer {
+/** The endorsements service of a development network. */
+export interface EndorsementsServer {
   /** Serves a label of a platform's; see `verifyLabels`. */
   label(platform: string, token: string): void
   close(): Promise<void>
@@ -20,11 +20,11 @@ const RENEWED_MS = 6 * 3_600_000
  * Answers as Intel's PCS does (API v4), with documents that are signed anew from time to time, and with
  * labels of platforms. Throws `port-taken`.
  */
-export async function serveCollateral(
+export async function serveEndorsements(
   port: number,
   documents: Documents,
   renew: () => Promise<Documents>,
-): Promise<CollateralServer> {
+): Promise<EndorsementsServer> {
   const labels = new Map<string, string>()
   let current = Promise.resolve(documents)
   let until = Date.now() + RENEWED_MS
@@ -52,7 +52,7 @@ export async function serveCollateral(
     return found && { headers: found.headers, body: Buffer.from(found.body, 'base64') }
   }
   const server = createServer((request, response) => {
-    answer(new URL(request.url ?? '/', 'http://collateral').pathname).then(
+    answer(new URL(request.url ?? '/', 'http://endorsements').pathname).then(
       (found) => {
         response.writeHead(found ? 200 : 404, { ...found?.headers, ...EVERY_PAGE }).end(found?.body)
       },

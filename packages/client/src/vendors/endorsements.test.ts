@@ -1,22 +1,22 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { QuoteCollateral } from '@cloister/attest'
+import type { QuoteEndorsements } from '@cloister/attest'
 import type { Network } from '@cloister/chain'
 import { type DevelopmentPlatform, DevelopmentRoot } from '@cloister/development/root'
 import { receive } from '@cloister/transport'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { collateralFor } from './collateral.ts'
+import { endorsementsFor } from './endorsements.ts'
 
-describe('the vendor’s collateral', () => {
+describe('a vendor’s endorsements', () => {
   let vendor: Server
   let platform: DevelopmentPlatform
-  let issued: QuoteCollateral
+  let issued: QuoteEndorsements
   let asked = 0
 
   beforeAll(async () => {
     const root = await DevelopmentRoot.create()
     platform = await root.manufacture()
-    issued = await root.collateral()
+    issued = await root.endorsements()
     // A vendor as far as one is asked: its forms are tested in attest.
     vendor = createServer((request, response) => {
       asked++
@@ -45,57 +45,57 @@ describe('the vendor’s collateral', () => {
   })
 
   const from = (path: string) => {
-    const collateralUrl = `http://127.0.0.1:${(vendor.address() as AddressInfo).port}/${path}`
-    return { attestation: { collateralUrl } } as unknown as Network
+    const endorsementsUrl = `http://127.0.0.1:${(vendor.address() as AddressInfo).port}/${path}`
+    return { attestation: { endorsementsUrl } } as unknown as Network
   }
   const tdx = () => ({ kind: 'tdx' as const, quote: platform.quote(new Uint8Array(64)) })
 
-  it('is asked for once and kept for other quotes of the same kind of platform', async () => {
+  it('are asked for once and kept for other quotes of the same kind of platform', async () => {
     const network = from('here')
-    expect(await collateralFor(network, tdx())).toMatchObject({
+    expect(await endorsementsFor(network, tdx())).toMatchObject({
       pck_crl: issued.pck_crl,
       root_ca_crl: issued.root_ca_crl,
       tcb_info: issued.tcb_info,
     })
     const before = asked
-    await collateralFor(network, tdx())
+    await endorsementsFor(network, tdx())
     expect(asked).toBe(before)
-    await collateralFor(from('here'), tdx())
+    await endorsementsFor(from('here'), tdx())
     expect(asked).toBeGreaterThan(before)
   })
 
-  it('is asked for in the way that is given', async () => {
+  it('are asked for in the way that is given', async () => {
     const ways: string[] = []
-    const collateral = await collateralFor(from('here'), tdx(), (url, init) => {
+    const endorsements = await endorsementsFor(from('here'), tdx(), (url, init) => {
       ways.push(new URL(url).pathname)
       return receive(url, init)
     })
-    expect(collateral).toMatchObject({ tcb_info: issued.tcb_info, root_ca_crl: issued.root_ca_crl })
+    expect(endorsements).toMatchObject({ tcb_info: issued.tcb_info, root_ca_crl: issued.root_ca_crl })
     expect(ways).toHaveLength(4)
   })
 
-  it('that can not be had is an error, and asked for again', async () => {
+  it('that can not be had are an error, and asked for again', async () => {
     const missing = () =>
-      expect(collateralFor(from('away'), tdx())).rejects.toMatchObject({ code: 'no-collateral' })
+      expect(endorsementsFor(from('away'), tdx())).rejects.toMatchObject({ code: 'no-endorsements' })
     await missing()
     const before = asked
     await missing()
     expect(asked).toBeGreaterThan(before)
   })
 
-  it('comes along with AMD’s reports and is in Amazon’s documents', async () => {
+  it('come along with AMD’s reports and are in Amazon’s documents', async () => {
     const quote = new Uint8Array()
-    const collateral = { certificates: 'PEM' }
-    expect(await collateralFor(from('here'), { kind: 'sev-snp', quote, collateral })).toBe(collateral)
-    expect(await collateralFor(from('here'), { kind: 'nitro', quote })).toEqual({})
-    await expect(collateralFor(from('here'), { kind: 'sev-snp', quote })).rejects.toMatchObject({
-      code: 'no-collateral',
+    const endorsements = { certificates: 'PEM' }
+    expect(await endorsementsFor(from('here'), { kind: 'sev-snp', quote, endorsements })).toBe(endorsements)
+    expect(await endorsementsFor(from('here'), { kind: 'nitro', quote })).toEqual({})
+    await expect(endorsementsFor(from('here'), { kind: 'sev-snp', quote })).rejects.toMatchObject({
+      code: 'no-endorsements',
     })
   })
 
-  it('is not asked for what is no evidence', async () => {
+  it('are not asked for what is no evidence', async () => {
     await expect(
-      collateralFor(from('here'), { kind: 'tdx', quote: new Uint8Array(3) }),
+      endorsementsFor(from('here'), { kind: 'tdx', quote: new Uint8Array(3) }),
     ).rejects.toMatchObject({ code: 'bad-evidence' })
   })
 })

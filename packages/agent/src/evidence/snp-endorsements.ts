@@ -1,8 +1,8 @@
 import {
-  fetchSnpCollateral,
+  fetchSnpEndorsements,
   fetchSnpRevocations,
   parseCertificateTable,
-  type SnpCollateral,
+  type SnpEndorsements,
   type SnpProduct,
   snpProductOf,
 } from '@cloister/attest'
@@ -14,23 +14,23 @@ const KEPT_MS = 6 * 3_600_000
 const PRODUCTS: SnpProduct[] = ['Milan', 'Genoa', 'Turin']
 
 /** Finds what goes along with an SNP report, given it and the host's table of certificates. */
-export type FindSnpCollateral = (report: Uint8Array, table: Uint8Array) => Promise<SnpCollateral>
+export type FindSnpEndorsements = (report: Uint8Array, table: Uint8Array) => Promise<SnpEndorsements>
 
 /**
  * What goes along with an SNP report: certificates out of the host's table where it has the chip's or the
  * cloud's key and what signed it, from AMD's key service where not; and AMD's revocation list. Nothing is
  * verified here: those who judge do. What was found is kept for six hours. Throws `no-evidence`.
  */
-export function snpCollateral(): FindSnpCollateral {
-  let kept: { at: number; tcb: string; collateral: SnpCollateral } | undefined
+export function snpEndorsements(): FindSnpEndorsements {
+  let kept: { at: number; tcb: string; endorsements: SnpEndorsements } | undefined
   return async (report, table) => {
     // Reported TCB: the chip's key is for one.
     const tcb = Buffer.from(report.subarray(0x180, 0x188)).toString('hex')
-    if (kept && kept.tcb === tcb && Date.now() - kept.at < KEPT_MS) return kept.collateral
+    if (kept && kept.tcb === tcb && Date.now() - kept.at < KEPT_MS) return kept.endorsements
     try {
-      const collateral = await find(report, table)
-      kept = { at: Date.now(), tcb, collateral }
-      return collateral
+      const endorsements = await find(report, table)
+      kept = { at: Date.now(), tcb, endorsements }
+      return endorsements
     } catch (cause) {
       throw new CloisterError(
         'no-evidence',
@@ -44,7 +44,7 @@ export function snpCollateral(): FindSnpCollateral {
   }
 }
 
-async function find(report: Uint8Array, table: Uint8Array): Promise<SnpCollateral> {
+async function find(report: Uint8Array, table: Uint8Array): Promise<SnpEndorsements> {
   const known = snpProductOf(report)
   const given = table.length > 0 ? parseCertificateTable(table) : {}
   const leaf = given.vlek ?? given.vcek
@@ -53,7 +53,7 @@ async function find(report: Uint8Array, table: Uint8Array): Promise<SnpCollatera
   for (const product of known ? [known] : PRODUCTS) {
     const signal = AbortSignal.timeout(ANSWER_MS)
     try {
-      if (!leaf || !given.ask) return await fetchSnpCollateral(report, product, { signal })
+      if (!leaf || !given.ask) return await fetchSnpEndorsements(report, product, { signal })
       const chain = [leaf, given.ask, ...(given.ark ? [given.ark] : [])]
       return {
         certificates: chain.map(pemOf).join(''),

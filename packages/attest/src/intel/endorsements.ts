@@ -17,7 +17,7 @@ const text = z.string().max(1024 * 1024)
  * PEM, lists and signatures in hexadecimal digits, TCB info and identity as the very JSON text that was
  * signed.
  */
-export const QuoteCollateral = z.object({
+export const QuoteEndorsements = z.object({
   pck_crl_issuer_chain: text,
   root_ca_crl: text,
   pck_crl: text,
@@ -30,10 +30,10 @@ export const QuoteCollateral = z.object({
   /** For quotes that only refer to their PCK certificate. */
   pck_certificate_chain: text.nullish(),
 })
-export type QuoteCollateral = z.infer<typeof QuoteCollateral>
+export type QuoteEndorsements = z.infer<typeof QuoteEndorsements>
 
-/** Collateral where there is none: whatever is judged with it is refused. */
-export const emptyCollateral: QuoteCollateral = {
+/** Endorsements where there are none: whatever is judged with them is refused. */
+export const emptyEndorsements: QuoteEndorsements = {
   pck_crl_issuer_chain: '',
   root_ca_crl: '',
   pck_crl: '',
@@ -45,8 +45,8 @@ export const emptyCollateral: QuoteCollateral = {
   qe_identity_signature: '',
 }
 
-/** Collateral that was read, and whose signatures were checked, once for many quotes. */
-export interface PreparedCollateral {
+/** Endorsements that were read, and whose signatures were checked, once for many quotes. */
+export interface PreparedEndorsements {
   root: TrustRoot
   tcbInfo: TcbInfo
   qeIdentity: QeIdentity
@@ -62,38 +62,38 @@ export interface PreparedCollateral {
 const MAX_REMEMBERED = 64
 
 /**
- * Reads collateral and checks all signatures in it. What is wrong is in `findings`, and every quote checked
- * against it carries that. Throws an `EvidenceError` where the collateral can't be read at all.
+ * Reads endorsements and checks all signatures in them. What is wrong is in `findings`, and every quote
+ * checked against it carries that. Throws an `EvidenceError` where the endorsements can't be read at all.
  */
-export async function prepareCollateral(
-  raw: QuoteCollateral,
+export async function prepareEndorsements(
+  raw: QuoteEndorsements,
   root: TrustRoot = intelRoot,
-): Promise<PreparedCollateral> {
-  const parsed = QuoteCollateral.safeParse(raw)
+): Promise<PreparedEndorsements> {
+  const parsed = QuoteEndorsements.safeParse(raw)
   if (!parsed.success)
     throw new EvidenceError(
-      'bad-collateral',
-      `The collateral lacks ${parsed.error.issues[0]?.path.join('.')}, or it is no text.`,
+      'bad-endorsements',
+      `The endorsements lack ${parsed.error.issues[0]?.path.join('.')}, or it is no text.`,
     )
-  const collateral = parsed.data
+  const endorsements = parsed.data
   const findings = new Findings()
   const readChain = chainReader()
   const rootList = parseRevocationList(
-    fromHex(collateral.root_ca_crl, 'The root’s revocation list'),
+    fromHex(endorsements.root_ca_crl, 'The root’s revocation list'),
     'The root’s revocation list',
   )
   const pckList = parseRevocationList(
-    fromHex(collateral.pck_crl, 'The PCK revocation list'),
+    fromHex(endorsements.pck_crl, 'The PCK revocation list'),
     'The PCK revocation list',
   )
-  const pckListChain = readChain(collateral.pck_crl_issuer_chain, 'The chain of the PCK revocation list')
-  const tcbChain = readChain(collateral.tcb_info_issuer_chain, 'The chain of the TCB info')
+  const pckListChain = readChain(endorsements.pck_crl_issuer_chain, 'The chain of the PCK revocation list')
+  const tcbChain = readChain(endorsements.tcb_info_issuer_chain, 'The chain of the TCB info')
   const qeChain = readChain(
-    collateral.qe_identity_issuer_chain,
+    endorsements.qe_identity_issuer_chain,
     'The chain of the quoting enclave’s identity',
   )
-  const tcbInfo = parseTcbInfo(collateral.tcb_info)
-  const qeIdentity = parseQeIdentity(collateral.qe_identity)
+  const tcbInfo = parseTcbInfo(endorsements.tcb_info)
+  const qeIdentity = parseQeIdentity(endorsements.qe_identity)
   const lists = [rootList, pckList]
 
   await checkList(findings, RULE.rootList, rootList, root.certificate)
@@ -104,22 +104,22 @@ export async function prepareCollateral(
   await checkDocument(
     findings,
     [RULE.tcbInfoChain, RULE.tcbInfo],
-    collateral.tcb_info,
-    collateral.tcb_info_signature,
+    endorsements.tcb_info,
+    endorsements.tcb_info_signature,
     tcbChain,
     root,
   )
   await checkDocument(
     findings,
     [RULE.qeIdentityChain, RULE.qeIdentity],
-    collateral.qe_identity,
-    collateral.qe_identity_signature,
+    endorsements.qe_identity,
+    endorsements.qe_identity_signature,
     qeChain,
     root,
   )
   const certificates = [...pckListChain, ...tcbChain, ...qeChain, root.certificate]
   const revoked = certificates.find((certificate) => isRevoked(certificate, lists))
-  if (revoked) findings.note({ ...RULE.revoked, code: 'collateral-revoked' }, false, revoked.name)
+  if (revoked) findings.note({ ...RULE.revoked, code: 'endorsements-revoked' }, false, revoked.name)
 
   return {
     root,
@@ -127,8 +127,8 @@ export async function prepareCollateral(
     qeIdentity,
     lists,
     pckList,
-    pckChain: collateral.pck_certificate_chain
-      ? readChain(collateral.pck_certificate_chain, 'The PCK chain of the collateral')
+    pckChain: endorsements.pck_certificate_chain
+      ? readChain(endorsements.pck_certificate_chain, 'The PCK chain of the endorsements')
       : undefined,
     windows: [
       { what: 'the TCB info', from: tcbInfo.issueDate, until: tcbInfo.nextUpdate },
@@ -151,7 +151,7 @@ export async function checkChain(
   findings: Findings,
   rules: { chain: Rule; time: Rule; revoked: Rule },
   chain: Certificate[],
-  { root, lists }: Pick<PreparedCollateral, 'root' | 'lists'>,
+  { root, lists }: Pick<PreparedEndorsements, 'root' | 'lists'>,
   instant: number,
 ): Promise<void> {
   const flaw = await flawOfChain(chain, root.certificate)
@@ -186,7 +186,7 @@ async function checkDocument(
   const flaw = await flawOfChain(chain, root.certificate)
   findings.note(chainRule, flaw === undefined, flaw)
   const [signer] = chain
-  const bytes = fromHex(signature, 'A signature of the collateral')
+  const bytes = fromHex(signature, 'A signature of the endorsements')
   const ok =
     signer?.publicKey.kind === 'P-256' &&
     (await (await keyOf(signer)).verify(new TextEncoder().encode(document), bytes))
@@ -194,7 +194,7 @@ async function checkDocument(
 }
 
 /** Reads PEM chains and remembers certificates by their text, since the same few come again and again. */
-function chainReader(): PreparedCollateral['readChain'] {
+function chainReader(): PreparedEndorsements['readChain'] {
   const known = new Map<string, Certificate>()
   const chains = new Map<string, Certificate[]>()
   return (pem, what) => {
