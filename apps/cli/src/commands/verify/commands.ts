@@ -23,7 +23,10 @@ document, an RA-TLS certificate, or the attestation report of a private inferenc
     .option('--report-data <hex>', 'for files: the report data that the quote must hold')
     .option('--nonce <hex>', 'for files: the number that you asked with')
     .option('--compose <file>', 'for files: the app-compose.json of a dstack app')
-    .option('--endorsements <file>', 'for files: the vendor’s certificates and lists, where they are not to be fetched')
+    .option(
+      '--endorsements <file>',
+      'for files: the vendor’s certificates and lists, where they are not to be fetched',
+    )
     .option('--at <time>', 'for files: the instant to judge at; default: now')
     .option(
       '--policy <policy>',

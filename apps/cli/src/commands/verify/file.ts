@@ -55,7 +55,8 @@ export async function verifyEvidenceFile(
   for (const document of documents) {
     const judge = async (root: TrustRoot, endorsementsUrl?: string) => {
       const endorsements =
-        given ?? (trust.online ? await endorsementsOf(document, endorsementsUrl, options.json === true) : undefined)
+        given ??
+        (trust.online ? await endorsementsOf(document, endorsementsUrl, options.json === true) : undefined)
       return verifyEvidenceDocument(document, { instant, root, endorsements, reportData, nonce, compose })
     }
     const { development } = trust
