@@ -47,17 +47,27 @@ export async function backfillOurs(
       if (url !== undefined) break
     }
     for (;;) {
-      const status = IndexStatus.parse(await (await fetch(`${url}/v1/status`)).json())
-      if (status.synced && isDone(status.events)) {
+      const status = await statusOf(url)
+      if (status?.synced && isDone(status.events)) {
         const seconds = (performance.now() - begun) / 1000
         const own = cpuSeconds(child.pid ?? 0)
         const beside = server === undefined ? 0 : cpuSeconds(server) - before
         return { name, seconds, events: status.events, cpuSeconds: own + beside }
       }
+      if (child.exitCode !== null) throw new Error('The indexer has ended.')
       await delay(LOOKED_AT_EVERY_MS)
     }
   } finally {
     child.kill('SIGTERM')
     await ended
+  }
+}
+
+/** How far it is; undefined where it doesn't answer, as when it is too busy to keep a connection. */
+async function statusOf(url: string | undefined): Promise<IndexStatus | undefined> {
+  try {
+    return IndexStatus.parse(await (await fetch(`${url}/v1/status`)).json())
+  } catch {
+    return undefined
   }
 }

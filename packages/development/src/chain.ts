@@ -83,6 +83,8 @@ export async function startDevelopmentChain(args: string[] = []): Promise<Develo
     stop: () =>
       new Promise((resolve) => {
         clearInterval(watch)
+        // A signal to all of a terminal's processes has ended it already.
+        if (child.exitCode !== null || child.signalCode !== null) return resolve()
         child.once('exit', () => resolve())
         child.kill('SIGKILL')
       }),

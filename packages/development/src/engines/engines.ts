@@ -22,8 +22,11 @@ export function canRun(program: 'dockerd' | 'podman' | 'runc'): boolean {
   return programs.every((name) => folders.some((folder) => existsSync(join(folder, name))))
 }
 
-/** Starts a Docker daemon with a data folder of its own. */
-export async function startDocker(): Promise<TestEngine> {
+/**
+ * Starts a Docker daemon with a data folder of its own. With `isDetached` a Ctrl-C of the terminal leaves it
+ * to whoever started it to stop it.
+ */
+export async function startDocker({ isDetached = false } = {}): Promise<TestEngine> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-docker-'))
   const socketPath = join(folder, 'docker.sock')
   const child = spawn(
@@ -42,7 +45,7 @@ export async function startDocker(): Promise<TestEngine> {
       '--default-address-pool',
       'base=172.31.0.0/17,size=24',
     ],
-    { stdio: 'ignore' },
+    { stdio: 'ignore', detached: isDetached },
   )
   return ready(child, folder, socketPath)
 }

@@ -12,7 +12,8 @@ import { rewind } from './rewind.ts'
 import { checkpoint } from './tables.ts'
 import { type Changed, writeSpan } from './write.ts'
 
-const FIRST_SPAN = 16n
+/** Blocks that are read at first. */
+export const FIRST_SPAN = 16n
 const SMALLEST_SPAN = 1n
 const LARGEST_SPAN = 10_000n
 /** Events in a span that are read and written well in one go. */
@@ -48,7 +49,7 @@ export class Follower {
   private lastHash: Hex | undefined
   private span = FIRST_SPAN
   /** The span after the one that is being written, of which the chain was asked already. */
-  private ahead: { from: bigint; span: Promise<Span> } | undefined
+  private ahead: { from: bigint; span: Promise<Span>; isHere: boolean } | undefined
   private widest = LARGEST_SPAN
   private loop: Promise<void> | undefined
 
@@ -58,6 +59,11 @@ export class Follower {
     this.chain = connectChain(network)
     this.warn = warn
     this.changes.setMaxListeners(0)
+  }
+
+  /** Whether the next span has come while one was written. For tests. */
+  get isReadAhead(): boolean {
+    return this.ahead?.isHere === true
   }
 
   start(): void {
@@ -115,9 +121,13 @@ export class Follower {
 
   private readAhead(from: bigint, head: bigint): void {
     const span = readSpan(this.chain, this.plan, from, this.lastOf(from, head))
-    // Whoever takes it is told.
-    span.catch(() => {})
-    this.ahead = { from, span }
+    const ahead = { from, span, isHere: false }
+    // Whoever takes it is told of an error.
+    span.then(
+      () => (ahead.isHere = true),
+      () => {},
+    )
+    this.ahead = ahead
   }
 
   private lastOf(from: bigint, head: bigint): bigint {

@@ -9,7 +9,7 @@ import { coverWorker, type DevelopmentChain, startDevelopmentChain } from '@cloi
 import fc from 'fast-check'
 import { type Hex, toHex } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { foldAnnouncements } from '../chapters/governance/announcements.ts'
 import { foldProposals } from '../chapters/governance/proposals.ts'
 import { readActions } from '../chapters/governance/queries.ts'
@@ -18,8 +18,10 @@ import { CHAPTERS } from '../chapters/index.ts'
 import { openDatabase } from '../database/open.ts'
 import { startIndexer } from '../indexer.ts'
 import type { ChainEvent } from './contract.ts'
+import { FIRST_SPAN, Follower } from './follow.ts'
 import { type Listening, Plan } from './plan.ts'
 import { rewind } from './rewind.ts'
+import { checkpoint, event } from './tables.ts'
 import { writeSpan } from './write.ts'
 
 let chain: DevelopmentChain
@@ -201,6 +203,29 @@ test('no event that a contract could emit, whatever is in it, is refused by the 
     foldSuspensions(known, 2_000),
     foldProposals(known, 2_000),
   ]).not.toThrow()
+  await close()
+})
+
+test('what was read ahead of a reorganisation is not written', async () => {
+  const { client } = chain.wallet(0)
+  const rpc = (method: string, ...params: unknown[]) => client.request({ method, params } as never)
+  const { database, close } = await openDatabase(join(folder, 'ahead'))
+  const plan = new Plan(CHAPTERS, chain.network)
+  const from = (await head()) + 1
+  const follower = new Follower(database, { ...chain.network, deployedAt: from }, plan, () => {})
+  const known = async () => (await database.select().from(event)).map(({ args }) => args['worker'])
+  await rpc('anvil_mine', toHex(FIRST_SPAN))
+  const snapshot = await rpc('evm_snapshot')
+  const gone = await joined()
+  // The first span is written, and the second one is read meanwhile.
+  expect(await follower.step()).toBe(true)
+  await vi.waitFor(() => expect(follower.isReadAhead).toBe(true), 10_000)
+  await rpc('evm_revert', snapshot)
+  const instead = await joined()
+  while ((await follower.step()) || (await database.select().from(checkpoint)).length < 2);
+  expect(await known()).toContain(instead)
+  expect(await known()).not.toContain(gone)
+  await follower.stop()
   await close()
 })
 
