@@ -36,6 +36,7 @@ export const lease = pgTable(
     index('lease_tenant').on(table.tenant, table.openedBlock, table.openedLogIndex),
     index('lease_worker').on(table.worker, table.openedBlock, table.openedLogIndex),
     index('lease_provider').on(table.provider, table.openedBlock, table.openedLogIndex),
+    index('lease_token').on(table.token, table.openedBlock, table.openedLogIndex),
     index('lease_order').on(table.openedBlock, table.openedLogIndex),
   ],
 )

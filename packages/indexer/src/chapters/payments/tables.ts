@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm'
 import { bigint, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import { amount, seconds } from '../../database/columns.ts'
 
@@ -21,6 +22,9 @@ export const payment = pgTable(
     index('payment_lease').on(table.lease),
     // Lists are in the order of the chain, each a piece of one index.
     index('payment_account').on(table.account, table.block, table.logIndex, table.part),
+    index('payment_token').on(table.token, table.block, table.logIndex, table.part),
     index('payment_kind').on(table.kind, table.block, table.logIndex, table.part),
+    // All that is asked of fees when they are added up.
+    index('payment_fee').on(table.time, table.token, table.amount).where(sql`kind = 'fee'`),
   ],
 )

@@ -69,7 +69,8 @@ export async function readTotals(database: Database, now: number, start: number)
 
 /** Emission and fee income of every period so far. */
 async function readPeriods(database: Database, now: number, start: number): Promise<PeriodRecord[]> {
-  const period = sql<number>`floor((${payment.time} - ${start}) / ${PERIOD_SECONDS}::numeric)::int`
+  // Both are whole and no payment is from before the start: numbers with decimals take ten times as long.
+  const period = sql<number>`((${payment.time} - ${start}::bigint) / ${PERIOD_SECONDS}::bigint)::int`
   const fees = await database
     .select({ period, token: payment.token, amount: sum(payment.amount) })
     .from(payment)
