@@ -2,7 +2,7 @@ import { CloisterError } from '@cloister/core'
 import { type AbiEvent, type AbiParameter, checksumAddress, decodeAbiParameters, type Hex } from 'viem'
 
 /** What an event is decoded from: topics with its selector first, and data. */
-export interface Encoded {
+interface Encoded {
   topics: readonly Hex[]
   data: Hex
 }
