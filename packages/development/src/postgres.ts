@@ -18,7 +18,8 @@ export function postgresPrograms(): string | undefined {
 }
 
 /**
- * Starts a PostgreSQL server of a test's own, whose first process is `pid`. It refuses to be root, so as root it runs as its own account.
+ * Starts a PostgreSQL server of a test's own, whose first process is `pid`. It refuses to be root, so as root
+ * it runs as its own account.
  */
 export async function startPostgres(
   programs: string,

@@ -5,8 +5,8 @@ const PLAIN = /^[\w.:/-]{5,256}$/
 const TO_ESCAPE = /["\\]/g
 
 /**
- * A column's values as PostgreSQL's text of an array (documentation, "Array Input and Output Syntax"), each as
- * it can be stored in a column of type `type`.
+ * A column's values as PostgreSQL's text of an array (documentation, "Array Input and Output Syntax"), each
+ * as it can be stored in a column of type `type`.
  */
 export function arrayLiteral(values: readonly unknown[], type: string): string {
   const write = type === 'jsonb' ? jsonElement : (value: unknown) => element(value, type)

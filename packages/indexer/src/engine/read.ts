@@ -23,8 +23,8 @@ export interface Span {
 }
 
 /**
- * Reads a span. Its events are those of `end` only where that still is the chain's block: ask once more before
- * they are written.
+ * Reads a span. Its events are those of `end` only where that still is the chain's block: ask once more
+ * before they are written.
  */
 export async function readSpan(chain: Chain, plan: Plan, from: bigint, to: bigint): Promise<Span> {
   const end = await chain.client.getBlock({ blockNumber: to })
