@@ -11,7 +11,7 @@ import {
   type WalletClient,
 } from 'viem'
 import type { Network } from './network.ts'
-import { waitForTransactionReceipt } from './receipt.ts'
+import { waitForTransactionReceipt } from './transaction-receipt.ts'
 
 /** A network with a client to read it. */
 export interface Chain {

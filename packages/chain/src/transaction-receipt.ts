@@ -11,7 +11,7 @@ const LONGEST_MS = 180_000
 const FIRST_PAUSE_MS = 15
 
 /**
- * The receipt of a transaction, as soon as it is in a block, whether it succeeded there or not. Stands in for
+ * A transaction's receipt, as soon as it is in a block, whether it succeeded there or not. Stands in for
  * viem's action of the same name, which looks only when it sees a new block and, where several wait at once,
  * misses one: on a chain that makes a block when there is something to put in it, that is seconds, or for
  * ever. A node that doesn't answer for a while is asked again, since the transaction was sent.

@@ -1,6 +1,6 @@
 import { type Hex, type TransactionReceipt, TransactionReceiptNotFoundError } from 'viem'
 import { expect, test } from 'vitest'
-import { waitForTransactionReceipt } from './receipt.ts'
+import { waitForTransactionReceipt } from './transaction-receipt.ts'
 
 const HASH: Hex = `0x${'11'.repeat(32)}`
 const RECEIPT = { status: 'reverted', transactionHash: HASH } as TransactionReceipt
