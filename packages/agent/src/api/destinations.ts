@@ -1,3 +1,4 @@
+import type { Manifest } from '@cloister/core'
 import type { Hex } from 'viem'
 import { type Exposed, exposedHttp } from '../leases/plan.ts'
 import type { ContainerReport } from '../leases/runner.ts'
@@ -18,13 +19,25 @@ export function destinations(
     const lease = worker.store.lease(id as Hex)
     const manifest = lease?.running?.manifest ?? lease?.next?.manifest
     if (!manifest) return { state: 'starting' }
-    const exposed = find(exposedHttp(manifest), label)
+    const exposed = find(exposedOf(manifest), label)
     if (!exposed) return { state: 'unknown' }
     const ready = runner.ready(exposed.service)
     const container = ready[turn++ % Math.max(ready.length, 1)]
     if (container !== undefined) return { target: `${id}/${container}/${exposed.port}`, http: exposed.http }
     return stateOf(runner.report().filter(({ service }) => service === exposed.service))
   }
+}
+
+/** What manifests open, as it was read once: leases that are read are shared, and never change. */
+const exposedBy = new WeakMap<Manifest, Exposed[]>()
+
+function exposedOf(manifest: Manifest): Exposed[] {
+  let exposed = exposedBy.get(manifest)
+  if (!exposed) {
+    exposed = exposedHttp(manifest)
+    exposedBy.set(manifest, exposed)
+  }
+  return exposed
 }
 
 function find(exposed: Exposed[], label: string): Exposed | undefined {
