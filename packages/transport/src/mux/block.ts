@@ -1,5 +1,5 @@
 /** Bytes of a block, and how many wait to be used again. */
-export const BLOCK_BYTES = 160 * 1024
+const BLOCK_BYTES = 160 * 1024
 const MAX_SPARE = 8
 
 /** Blocks that no write has any more. What is written all the time doesn't ask for memory all the time. */
