@@ -10,8 +10,8 @@ import type { Cloister } from '../cloister.ts'
 import { type Session, sessionOf } from '../session.ts'
 import type { Bids, CheckedBid } from './bids.ts'
 
-export const HASH: Hex = `0x${'ab'.repeat(32)}`
-export const RATE = 10n
+const HASH: Hex = `0x${'ab'.repeat(32)}`
+const RATE = 10n
 
 /** One service of an image, without a port. */
 export function manifestOf(image = 'web'): Manifest {
@@ -106,7 +106,7 @@ export function recordOf(stage: Stage, lease: Hex, changes: Partial<LeaseRecord>
   } as LeaseRecord
 }
 
-/** Makes the session with a worker, or about a lease, one with `worker`, whose evidence is as it should be. */
+/** Makes the session with a worker, or about a lease, one with `worker`, whose evidence holds. */
 export function sessionWith(
   cloister: Cloister,
   about: Parameters<typeof sessionOf>[1],
