@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { CheckedBid, Cloister } from '@cloister/sdk'
 import { showError } from '@cloister/terminal'
 import { Command, CommanderError } from 'commander'
-import type { Address } from 'viem'
+import { type Address, zeroAddress } from 'viem'
 import { onTestFinished, vi } from 'vitest'
 
 export const ACCOUNT: Address = '0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65'
@@ -127,4 +127,25 @@ export function checkedBid(changes: Partial<CheckedBid['bid']> = {}): CheckedBid
     },
     report: { name: 'worker-a', free: room, gpuClass: '', isolation: { engine: 'sandbox' } },
   } as unknown as CheckedBid
+}
+
+/** The description of a development network with a root of its own: a certificate in base64. */
+export function networkOf(root: string) {
+  const contracts = ['admission', 'platforms', 'workers', 'market', 'apps', 'keyService', 'stake', 'emission']
+  return {
+    name: 'fake',
+    chainId: 31337,
+    rpcUrl: 'http://127.0.0.1:1',
+    pollingIntervalMs: 100,
+    contracts: Object.fromEntries(
+      [...contracts, 'slashing', 'revocationFund'].map((name) => [name, zeroAddress]),
+    ),
+    deployedAt: 0,
+    emissionStart: 0,
+    tokens: [{ symbol: 'CLOI', decimals: 18, address: zeroAddress }],
+    indexerUrl: 'http://127.0.0.1:1',
+    gatewayUrl: 'http://127.0.0.1:1',
+    attestation: { endorsementsUrl: 'http://127.0.0.1:1', root },
+    development: true,
+  }
 }

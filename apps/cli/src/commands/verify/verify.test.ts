@@ -4,10 +4,18 @@ import { CloisterError } from '@cloister/core'
 import { DevelopmentRoot } from '@cloister/development/root'
 import { verify } from '@cloister/sdk'
 import type { BundleVerdict } from '@cloister/verify'
-import { zeroAddress } from 'viem'
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { connect, findNetwork } from '../../context.ts'
-import { composeFile, fakeCloister, folderWith, LEASE, typed, typedJson, WORKER } from '../../testing.ts'
+import {
+  composeFile,
+  fakeCloister,
+  folderWith,
+  LEASE,
+  networkOf,
+  typed,
+  typedJson,
+  WORKER,
+} from '../../testing.ts'
 import { addVerify } from './commands.ts'
 
 const verdict = (changes: Partial<BundleVerdict> = {}): BundleVerdict =>
@@ -222,24 +230,3 @@ describe('evidence', () => {
     expect(exitCode).toBe(1)
   })
 })
-
-/** The description of a development network with a root of its own. */
-function networkOf(root: string) {
-  const contracts = ['admission', 'platforms', 'workers', 'market', 'apps', 'keyService', 'stake', 'emission']
-  return {
-    name: 'fake',
-    chainId: 31337,
-    rpcUrl: 'http://127.0.0.1:1',
-    pollingIntervalMs: 100,
-    contracts: Object.fromEntries(
-      [...contracts, 'slashing', 'revocationFund'].map((name) => [name, zeroAddress]),
-    ),
-    deployedAt: 0,
-    emissionStart: 0,
-    tokens: [{ symbol: 'CLOI', decimals: 18, address: zeroAddress }],
-    indexerUrl: 'http://127.0.0.1:1',
-    gatewayUrl: 'http://127.0.0.1:1',
-    attestation: { endorsementsUrl: 'http://127.0.0.1:1', root },
-    development: true,
-  }
-}
