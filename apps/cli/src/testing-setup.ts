@@ -1,18 +1,32 @@
 import { afterEach, vi } from 'vitest'
 
-// Whatever a command reaches outside of itself can be made up in a test, and is itself where it isn't. Test
-// files share a process and the modules that are loaded in it, so that all of them see the same of these.
-vi.mock('./ask.ts', { spy: true })
-vi.mock('./context.ts', { spy: true })
-vi.mock('./commands/stake/positions.ts', { spy: true })
-vi.mock('@cloister/agent', { spy: true })
-vi.mock('@cloister/chain', { spy: true })
-vi.mock('@cloister/chain/node', { spy: true })
-vi.mock('@cloister/development/faucet', { spy: true })
-vi.mock('@cloister/operations/stop', { spy: true })
-vi.mock('@cloister/packed', { spy: true })
-vi.mock('@cloister/sdk', { spy: true })
-vi.mock('@cloister/sdk/node', { spy: true })
+/**
+ * A module whose functions are spies: themselves where a test makes nothing else of them. Test files share a
+ * process and what is loaded in it, so all of them get the same spies, whichever file loads a command first.
+ */
+const spied = vi.hoisted(() => {
+  const KEPT = Symbol.for('cloister.spied')
+  const kept: Map<string, object> = Reflect.get(globalThis, KEPT) ?? new Map()
+  Reflect.set(globalThis, KEPT, kept)
+  return (name: string) => async (load: () => Promise<object>) => {
+    const spies = kept.get(name) ?? vi.mockObject({ ...(await load()) }, { spy: true })
+    kept.set(name, spies)
+    return spies
+  }
+})
+
+// What commands reach outside of themselves through.
+vi.mock('./ask.ts', spied('ask'))
+vi.mock('./context.ts', spied('context'))
+vi.mock('./commands/stake/positions.ts', spied('positions'))
+vi.mock('@cloister/agent', spied('agent'))
+vi.mock('@cloister/chain', spied('chain'))
+vi.mock('@cloister/chain/node', spied('chain/node'))
+vi.mock('@cloister/development/faucet', spied('faucet'))
+vi.mock('@cloister/operations/stop', spied('stop'))
+vi.mock('@cloister/packed', spied('packed'))
+vi.mock('@cloister/sdk', spied('sdk'))
+vi.mock('@cloister/sdk/node', spied('sdk/node'))
 
 afterEach(() => {
   vi.resetAllMocks()
