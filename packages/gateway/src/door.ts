@@ -90,8 +90,8 @@ export class Door {
   }
 
   /**
-   * Leads a request. It answers with a page where anything goes wrong that nobody thought of: one request must
-   * not end the others.
+   * Leads a request. It answers with a page where anything goes wrong that nobody thought of: one request
+   * must not end the others.
    */
   request(wanted: Wanted, request: Incoming, response: Outgoing): void {
     this.lead(wanted, request, response).catch(() => show(PAGES.unreachable, request, response))
@@ -204,7 +204,9 @@ export class Door {
   }
 }
 
-/** Names and values in turn. Whatever the client said of these, and of others in `REPLACED`, we know better. */
+/**
+ * Names and values in turn. Whatever the client said of these, and of others in `REPLACED`, we know better.
+ */
 function fieldsSet(
   lease: LeaseRecord,
   label: string,

@@ -126,7 +126,10 @@ function firstOf(outputs, source) {
   return Object.keys(outputs).find((path) => outputs[path].entryPoint === source)
 }
 
-/** The sources of ours that a program is made of, in whichever of its files; `first` is the one it begins with. */
+/**
+ * The sources of ours that a program is made of, in whichever of its files; `first` is the one it begins
+ * with.
+ */
 function ownSources(outputs, first) {
   const files = new Set([first])
   for (const file of files)

@@ -73,7 +73,9 @@ export function frameBytes(frames: Frame[]): number {
   return size
 }
 
-/** Writes frames into one buffer, so that they go out in one write; into `block`, where it is large enough. */
+/**
+ * Writes frames into one buffer, so that they go out in one write; into `block`, where it is large enough.
+ */
 export function encodeFrames(frames: Frame[], block?: Buffer): Buffer {
   const size = frameBytes(frames)
   const whole = block && block.length >= size ? block.subarray(0, size) : Buffer.allocUnsafe(size)

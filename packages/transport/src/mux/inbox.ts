@@ -2,8 +2,9 @@
 const BLOCK_BYTES = 4 * 1024
 
 /**
- * Bytes that have come and that nobody has taken yet. Small pieces are copied into blocks: a piece that stayed
- * a part of what was read would hold all of it in memory, and many small ones would cost more than they are.
+ * Bytes that have come and that nobody has taken yet. Small pieces are copied into blocks: a piece that
+ * stayed a part of what was read would hold all of it in memory, and many small ones would cost more than
+ * they are.
  */
 export class Inbox {
   private readonly blocks: Buffer[] = []

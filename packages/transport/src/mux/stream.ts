@@ -97,8 +97,8 @@ export class MuxStream extends Duplex {
   }
 
   /**
-   * From now on `reader` takes what comes, and `post` sends; Node's own ways of reading and writing rest until
-   * `detach`.
+   * From now on `reader` takes what comes, and `post` sends; Node's own ways of reading and writing rest
+   * until `detach`.
    */
   attach(reader: StreamReader): void {
     this.reader = reader
