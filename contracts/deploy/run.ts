@@ -86,15 +86,18 @@ export async function runPlan(
       gas: atOnce?.gasOfStep,
     })),
   ]
+  // Asked for once where all are sent within the same block.
+  const fees = atOnce ? { ...(await client.estimateFeesPerGas()), type: 'eip1559' } : {}
   const waiting: Promise<bigint>[] = []
   for (const [index, { what, ...transaction }] of transactions.entries()) {
-    const hash = await wallet.wallet.sendTransaction({
+    const sent = wallet.wallet.sendTransaction({
       ...transaction,
+      ...fees,
       nonce: first + index,
       account: wallet.account,
       chain: null,
     } as never)
-    const mined = minedBlock(wallet, what, hash)
+    const mined = sent.then((hash) => minedBlock(wallet, what, hash))
     mined.catch(() => {})
     waiting.push(mined)
     if (!atOnce) await mined

@@ -34,7 +34,7 @@ const GIVING_BACK = {
  * What every Node daemon is run with: short-lived objects get little room, since daemons idle most of the
  * time.
  */
-export const NODE = [process.execPath, '--disable-warning=ExperimentalWarning', '--max-semi-space-size=1']
+export const NODE = [process.execPath, '--disable-warning=ExperimentalWarning', '--max-semi-space-size=4']
 const UP_MS = 120_000
 const STARTING_MS = 8_000
 const LONGEST_PAUSE_MS = 10_000

@@ -59,7 +59,6 @@ export async function raiseNetwork(
     freePorts: options.freePorts === true,
   })
   await checkPorts(settings)
-  const engine = await chooseEngine(folder)
 
   step('chain', `anvil on port ${settings.ports.chain}, with a journal`)
   // Begun here and awaited where they are needed.
@@ -67,7 +66,8 @@ export async function raiseNetwork(
   // Where it can't be made, the index will say why.
   const database = prepareDatabase(indexFolder(settings)).catch(() => {})
   const opening = openRoot(folder)
-  for (const begun of [image, opening]) begun.catch(() => {})
+  const choosing = chooseEngine(folder)
+  for (const begun of [image, opening, choosing]) begun.catch(() => {})
   await supervision.launch(chainDaemon(settings))
 
   step(
@@ -79,14 +79,19 @@ export async function raiseNetwork(
   const network = await ensureContracts(settings, root, witness)
 
   step('daemons', 'indexer, gateway; three providers register their workers, which attest')
+  const engine = await choosing
+  // While nothing else takes the processor: workers are what takes longest from here.
+  const workers = await Promise.all(
+    ([0, 1, 2] as const).map(async (index) =>
+      workerDaemon(settings, index, await prepareWorker(settings, network, index, engine)),
+    ),
+  )
   await Promise.all([
+    ...workers.map((worker) => supervision.launch(worker)),
     database.then(() => supervision.launch(indexerDaemon(settings))),
     supervision.launch(gatewayDaemon(settings)),
     fundTenants(network),
-    ...([0, 1, 2] as const).map(async (index) => {
-      const config = await prepareWorker(settings, network, index, engine)
-      await Promise.all([supervision.launch(workerDaemon(settings, index, config)), backPool(network, index)])
-    }),
+    ...([0, 1, 2] as const).map((index) => backPool(network, index)),
   ])
 
   step('example', 'deploying examples/hello')

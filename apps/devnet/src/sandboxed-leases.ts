@@ -8,15 +8,17 @@ export async function eachSandboxedLease(
   folder: string,
   action: (sandbox: SandboxExecutor, lease: string) => Promise<void>,
 ): Promise<void> {
-  for (const { name } of WORKERS) {
-    const own = join(folder, 'workers', name, 'sandbox')
-    if (!existsSync(own)) continue
-    const sandbox = await SandboxExecutor.open({
-      folder: own,
-      imageFolder: join(folder, 'unpacked'),
-      images: { layouts: [], trustedRegistries: [] },
-    }).catch(() => undefined)
-    for (const lease of (await sandbox?.leases()) ?? []) if (sandbox) await action(sandbox, lease)
-    await sandbox?.close()
-  }
+  await Promise.all(
+    WORKERS.map(async ({ name }) => {
+      const own = join(folder, 'workers', name, 'sandbox')
+      if (!existsSync(own)) return
+      const sandbox = await SandboxExecutor.open({
+        folder: own,
+        imageFolder: join(folder, 'unpacked'),
+        images: { layouts: [], trustedRegistries: [] },
+      }).catch(() => undefined)
+      for (const lease of (await sandbox?.leases()) ?? []) if (sandbox) await action(sandbox, lease)
+      await sandbox?.close()
+    }),
+  )
 }

@@ -1,12 +1,22 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { enrolWorker, loadAgentConfig, loadWorkerKey } from '@cloister/agent'
-import { connectWallet, delegate, getPosition, type Network, STAKE_ABI } from '@cloister/chain'
+import { type AgentConfig, enrolWorker, loadAgentConfig, loadWorkerKey } from '@cloister/agent'
+import {
+  connectWallet,
+  delegate,
+  ensurePlatform,
+  getPosition,
+  type Network,
+  STAKE_ABI,
+  type Wallet,
+} from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
+import { developmentSource } from '@cloister/development/evidence'
 import { DockerExecutor, SandboxExecutor } from '@cloister/executors'
 import { stringify } from 'yaml'
+import { ATTESTATION_FOLDER } from './contracts.ts'
 import { type DaemonSettings, NODE } from './daemon.ts'
 import type { Settings } from './settings.ts'
 
@@ -132,12 +142,20 @@ export async function prepareWorker(
     }),
   )
   const config = loadAgentConfig(path)
-  await enrolWorker(
-    connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.providers[index])),
-    loadWorkerKey(config.folder),
-    config,
-  )
+  const provider = connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.providers[index]))
+  const anybody = connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.governance))
+  await Promise.all([
+    enrolWorker(provider, loadWorkerKey(config.folder), config),
+    registerPlatform(anybody, config, join(folder, ATTESTATION_FOLDER)),
+  ])
   return path
+}
+
+/** Registers a worker's simulated machine, which the worker would wait a block for. */
+async function registerPlatform(wallet: Wallet, config: AgentConfig, rootFolder: string): Promise<void> {
+  const machine = await developmentSource(config.folder, rootFolder, config.capacity)
+  const { quote } = await machine.quote(new Uint8Array(64))
+  await ensurePlatform(wallet, quote)
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   type WorkerDescription,
 } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
+import type { Address } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { capacityOf } from './bidding/capacity.ts'
 import type { AgentConfig } from './config.ts'
@@ -34,18 +35,25 @@ export async function enrolWorker(
       'not-yours',
       `The worker ${key.address} belongs to the provider ${known.provider}.`,
     )
-  if ((await provider.client.getBalance({ address: key.address })) < GAS_MONEY / 2n) {
-    const hash = await provider.wallet.sendTransaction({ to: key.address, value: GAS_MONEY })
-    await provider.client.waitForTransactionReceipt({ hash })
-  }
+  // The registration needn't wait for it: both may be in one block.
+  const funded = await fund(provider, key.address)
   if (!known) {
-    await registerWorker(provider, key, description)
+    await Promise.all([registerWorker(provider, key, description), funded.settled()])
     return 'registered'
   }
+  await funded.settled()
   const same =
     JSON.stringify(Object.entries(known.description).sort()) ===
     JSON.stringify(Object.entries(description).sort())
   if (same) return 'unchanged'
   await describeWorker(provider, key.address, description)
   return 'described'
+}
+
+/** Sends a worker's key ether for gas, if it has little. `settled` resolves once that is in a block. */
+async function fund(provider: Wallet, to: Address): Promise<{ settled: () => Promise<unknown> }> {
+  const { client, wallet } = provider
+  if ((await client.getBalance({ address: to })) >= GAS_MONEY / 2n) return { settled: async () => {} }
+  const hash = await wallet.sendTransaction({ to, value: GAS_MONEY })
+  return { settled: () => client.waitForTransactionReceipt({ hash }) }
 }

@@ -39,6 +39,10 @@ const APART = 4
 /** Snapshots that are tried, at the most, before the one that was put to use last is. */
 const MOST_TRIED = 2
 
+/** Milliseconds that a block waits for another transaction, since some send several, and for all of them. */
+const GATHERING_MS = 40
+const LONGEST_GATHERING_MS = 400
+
 const BLOCKS_AT_ONCE = 50
 const RETRY_MS = 500
 
@@ -53,7 +57,7 @@ export interface ChainSettings {
 
 /**
  * The embedded network's chain. The journal remembers; an engine (anvil) holds the present state and
- * computes. A block is made at once when a transaction comes, at most one a second, or as a heartbeat. A
+ * computes. A block is made as soon as transactions have come, at most one a second, or as a heartbeat. A
  * block is in the journal, and on disk, before anybody is told of it, and a transaction before its sender
  * hears its hash. An engine that died is replaced by another that is given the journal's blocks since the
  * last snapshot again: the same transactions at the same times make the same hashes.
@@ -82,6 +86,8 @@ export class JournaledChain {
   private underWay = 0
   /** Transactions that were ever sent. */
   private sent = 0
+  /** When the first of the transactions came that the next block takes; of `performance.now`. */
+  private gatheringSince: number | undefined
   private turn: Promise<unknown> = Promise.resolve()
   private timer: NodeJS.Timeout | undefined
   private stopped = false
@@ -185,6 +191,7 @@ export class JournaledChain {
     } finally {
       this.underWay--
     }
+    this.gatheringSince ??= performance.now()
     this.schedule()
     return hash
   }
@@ -197,6 +204,7 @@ export class JournaledChain {
       const engine = this.alive()
       const time = Math.max(this.now(), this.last.time + 1)
       const sent = this.sent - this.underWay
+      this.gatheringSince = undefined
       try {
         await engine.rpc('evm_mine', { timestamp: quantity(time), blocks: 1 })
         const taken = await this.remember(engine)
@@ -459,8 +467,16 @@ export class JournaledChain {
     clearTimeout(this.timer)
     const since = Math.max(0, (this.now() - this.last.time) * 1000)
     const wait =
-      this.journal.pending().length > this.stuck ? 1_000 - since : this.settings.pace.heartbeatMs - since
+      this.journal.pending().length > this.stuck
+        ? Math.max(1_000 - since, this.gatheringMs())
+        : this.settings.pace.heartbeatMs - since
     this.timer = setTimeout(() => void this.beat(), Math.max(0, wait))
+  }
+
+  /** Milliseconds that the next block waits for company of the transaction that came last. */
+  private gatheringMs(): number {
+    if (this.gatheringSince === undefined) return 0
+    return Math.min(GATHERING_MS, this.gatheringSince + LONGEST_GATHERING_MS - performance.now())
   }
 
   private async beat(): Promise<void> {
