@@ -185,6 +185,6 @@ export function workerDaemon({ folder, ports }: Settings, index: 0 | 1 | 2, conf
     probe: { url: `https://127.0.0.1:${ports.workers[index]}/health` },
     channel: true,
     stopSignal: 'SIGTERM',
-    stopMs: 30_000,
+    stopMs: 60_000,
   }
 }

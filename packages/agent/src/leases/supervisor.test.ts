@@ -297,3 +297,18 @@ describe('what the chain says', () => {
     expect(supervisor.openLeases().map(({ id }) => id)).toEqual([LEASE])
   })
 })
+
+it('that stops waits for a lease that is being ended, whose containers take their time', async () => {
+  chain = { [LEASE]: { state: CLOSED } }
+  const worker = supervise({
+    destroy: async (id) => {
+      await new Promise((done) => setTimeout(done, 25_000))
+      wiped.push(id)
+    },
+  })
+  vi.useFakeTimers()
+  void worker.refresh(LEASE)
+  const halted = worker.halt().then(() => [...wiped])
+  await vi.advanceTimersByTimeAsync(26_000)
+  expect(await halted).toEqual([LEASE])
+})

@@ -42,8 +42,11 @@ export interface SupervisorParts {
 
 /** Milliseconds a lease may be missing from the chain, as while it reorganises, before it counts as ended. */
 const MISSING_MS = 120_000
-/** Milliseconds for looks that are under way to end when the worker stops. */
-const LEAVING_MS = 10_000
+/**
+ * Milliseconds for looks that are under way to end when the worker stops: a lease that is closed has to let
+ * go of what begins, gives its containers their time and is wiped. Left alone they would run on with nobody.
+ */
+const LEAVING_MS = 40_000
 
 /** Brings what runs here in line with what the chain says: takes leases on, ends what is closed. */
 export class LeaseSupervisor {
