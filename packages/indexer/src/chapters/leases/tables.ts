@@ -30,9 +30,9 @@ export const lease = pgTable(
   },
   (table) => [
     index('lease_short_id').on(table.shortId),
-    index('lease_name').on(table.wishedName),
     // Lists are in the order of opening, each a piece of one index. None is on what changes, so that a change
     // writes the row alone.
+    index('lease_name').on(table.wishedName, table.openedBlock, table.openedLogIndex),
     index('lease_tenant').on(table.tenant, table.openedBlock, table.openedLogIndex),
     index('lease_worker').on(table.worker, table.openedBlock, table.openedLogIndex),
     index('lease_provider').on(table.provider, table.openedBlock, table.openedLogIndex),

@@ -19,8 +19,8 @@ export const payment = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.block, table.logIndex, table.part] }),
-    index('payment_lease').on(table.lease),
     // Lists are in the order of the chain, each a piece of one index.
+    index('payment_lease').on(table.lease, table.block, table.logIndex, table.part),
     index('payment_account').on(table.account, table.block, table.logIndex, table.part),
     index('payment_token').on(table.token, table.block, table.logIndex, table.part),
     index('payment_kind').on(table.kind, table.block, table.logIndex, table.part),
