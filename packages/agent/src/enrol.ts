@@ -6,7 +6,7 @@ import {
   type WorkerDescription,
 } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
-import type { Address } from 'viem'
+import type { Address, Hex } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { capacityOf } from './bidding/capacity.ts'
 import type { AgentConfig } from './config.ts'
@@ -21,7 +21,8 @@ export function descriptionOf(config: AgentConfig): WorkerDescription {
 
 /**
  * Registers the worker for the provider's account, or brings its registration up to date, and gives its key
- * ether for gas. Asks nobody. Throws `not-yours` where the worker is another provider's.
+ * ether for gas. Asks nobody. Throws `not-yours` where the worker is another provider's, and what sending
+ * throws: `reverted`, `chain-unreachable`.
  */
 export async function enrolWorker(
   provider: Wallet,
@@ -36,12 +37,10 @@ export async function enrolWorker(
       `The worker ${key.address} belongs to the provider ${known.provider}.`,
     )
   // The registration needn't wait for it: both may be in one block.
-  const funded = await fund(provider, key.address)
-  if (!known) {
-    await Promise.all([registerWorker(provider, key, description), funded.settled()])
-    return 'registered'
-  }
-  await funded.settled()
+  const funding = await sendGasMoney(provider, key.address)
+  if (!known) await registerWorker(provider, key, description)
+  if (funding) await provider.client.waitForTransactionReceipt({ hash: funding })
+  if (!known) return 'registered'
   const same =
     JSON.stringify(Object.entries(known.description).sort()) ===
     JSON.stringify(Object.entries(description).sort())
@@ -50,10 +49,8 @@ export async function enrolWorker(
   return 'described'
 }
 
-/** Sends a worker's key ether for gas, if it has little. `settled` resolves once that is in a block. */
-async function fund(provider: Wallet, to: Address): Promise<{ settled: () => Promise<unknown> }> {
-  const { client, wallet } = provider
-  if ((await client.getBalance({ address: to })) >= GAS_MONEY / 2n) return { settled: async () => {} }
-  const hash = await wallet.sendTransaction({ to, value: GAS_MONEY })
-  return { settled: () => client.waitForTransactionReceipt({ hash }) }
+/** Sends a worker's key ether for gas. Returns the transaction's hash; undefined where the key has enough. */
+async function sendGasMoney({ client, wallet }: Wallet, to: Address): Promise<Hex | undefined> {
+  if ((await client.getBalance({ address: to })) >= GAS_MONEY / 2n) return undefined
+  return wallet.sendTransaction({ to, value: GAS_MONEY })
 }

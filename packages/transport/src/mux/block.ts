@@ -2,7 +2,7 @@
 const BLOCK_BYTES = 160 * 1024
 const MAX_SPARE = 8
 
-/** Blocks that no write has any more. What is written all the time doesn't ask for memory all the time. */
+/** Blocks whose write is over, kept for the next one, so that steady traffic allocates nothing. */
 const spare: Buffer[] = []
 
 /** A block to write from. */
