@@ -11,6 +11,8 @@ import { type OpenSource, openEvidenceSource } from './evidence/open.ts'
 import type { EvidenceSource } from './evidence/source.ts'
 import type { Log } from './log.ts'
 import { Sequence } from './sending.ts'
+import { pinnedBy } from './sent/pinned.ts'
+import { SentRoom } from './sent/sent-room.ts'
 import { Store } from './store.ts'
 import { loadTlsKey } from './tls-key.ts'
 import { loadWorkerKey } from './worker-key.ts'
@@ -26,6 +28,7 @@ export interface Machine {
   source: EvidenceSource
   executor: Executor
   store: Store
+  sent: SentRoom
   /** Its transactions go one after the other. */
   sequence: Sequence
   tlsKey: ReturnType<typeof loadTlsKey>
@@ -53,10 +56,11 @@ export async function openMachine(config: AgentConfig, log: Log, openSource?: Op
   const source = await openEvidenceSource(config, network, openSource)
   const executor = await openExecutor(config, key.address)
   const store = new Store(join(config.folder, 'worker.db'))
+  const sent = new SentRoom(join(config.folder, 'sent'), (tenant) => pinnedBy(store, tenant))
   const sequence = new Sequence()
   const tlsKey = loadTlsKey(config.folder)
   const { provider } = registered
-  return { config, network, key, wallet, provider, source, executor, store, sequence, tlsKey, log }
+  return { config, network, key, wallet, provider, source, executor, store, sent, sequence, tlsKey, log }
 }
 
 /**

@@ -31,6 +31,10 @@ export interface StoredLease {
   envelope?: Envelope
   /** Logins at registries, for what is pulled from now on. */
   logins?: RegistryLogin[]
+  /**
+   * Digests of what its tenant said comes beside its manifest, and beside the one before, which may run on.
+   */
+  sent?: { now: string[]; before: string[] }
   /** Manifest that runs. */
   running?: Accepted
   /** Manifest that was accepted and is not known to run yet. */

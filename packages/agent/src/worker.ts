@@ -48,7 +48,7 @@ export async function startWorker(
   openSource?: OpenSource,
 ): Promise<RunningWorker> {
   const machine = await openMachine(config, log, openSource)
-  const { network, key, wallet, provider, source, executor, store, sequence, tlsKey } = machine
+  const { network, key, wallet, provider, source, executor, store, sent, sequence, tlsKey } = machine
   const supervisor = superviseLeases(machine)
   const settlement = new Settlement({ wallet, supervisor, sequence, everySeconds: config.settleEverySeconds })
   const tlsKeyHash = tlsKey.hash
@@ -70,6 +70,7 @@ export async function startWorker(
     verifier,
     settlement,
     newest,
+    sent,
     readiness: new Readiness(async () => workerReasons(attestor, newest)),
     log,
   }
@@ -111,7 +112,7 @@ export async function startWorker(
 
 /** What runs leases: with their secrets, and with the agent's sockets in their containers. */
 function superviseLeases(machine: Machine): LeaseSupervisor {
-  const { config, network, key, wallet, provider, source, executor, store, tlsKey, log } = machine
+  const { config, network, key, wallet, provider, source, executor, store, sent, tlsKey, log } = machine
   const binding = { provider, worker: key.address, tlsKeyHash: tlsKey.hash }
   const prover = new WorkerProver({ network, key, source, binding })
   const secrets = new LeaseSecrets((run, envelope) =>
@@ -122,5 +123,5 @@ function superviseLeases(machine: Machine): LeaseSupervisor {
   const { keySeat } = config
   const api = agentApi({ chain: wallet, key, keySeat, prover, receipts, sealingSecret, log })
   const sockets = new AgentSockets(sealingSecret, api)
-  return new LeaseSupervisor({ config, store, executor, wallet, secrets, sockets, log })
+  return new LeaseSupervisor({ config, store, executor, sent, wallet, secrets, sockets, log })
 }

@@ -19,12 +19,20 @@ export { type HealthCheck, healthCheckOf } from './manifest/health.ts'
 export { type ImageReference, parseImageReference, registryHostOf } from './manifest/image-reference.ts'
 export { AGENT_SOCKET, type Manifest } from './manifest/manifest.ts'
 export { type ParsedManifest, parseManifest } from './manifest/parse.ts'
-export type { Beside, ParseOptions } from './manifest/parse-options.ts'
+export type { Beside, Build, Granted, ImagePlace, ParseOptions, Wish } from './manifest/parse-options.ts'
 export { startPatienceMs } from './manifest/patience.ts'
 export { SECRET_NAME_PATTERN } from './manifest/patterns.ts'
 export { CAPABILITIES, type Capability, DEFAULT_CAPABILITIES } from './manifest/privileges.ts'
 export type { RegistryLogin } from './manifest/registry-login.ts'
 export { fits, type Resources, resourcesOf } from './manifest/resources.ts'
+export {
+  DIGEST_PATTERN,
+  SENT_HOST,
+  SentBlob,
+  sentDigest,
+  sentReference,
+} from './manifest/sent.ts'
+export { type SentParts, sentParts } from './manifest/sent-parts.ts'
 export {
   type Exposure,
   type Gpu,
@@ -47,6 +55,7 @@ export * from './wire/apps-api.ts'
 export * from './wire/governance-api.ts'
 export * from './wire/index-api.ts'
 export * from './wire/sealed.ts'
+export * from './wire/sent.ts'
 export * from './wire/stake-api.ts'
 export * from './wire/verdict.ts'
 export * from './wire/worker.ts'

@@ -33,6 +33,8 @@ export interface Image {
 
 /** How a pull is to go. */
 export interface PullOptions {
+  /** A layout folder (OCI image layout) with what the tenant has sent. */
+  sent?: string | undefined
   credentials?: RegistryCredentials | undefined
   /** Told, often, how far it is. */
   progress?: ((progress: PullProgress) => void) | undefined
@@ -49,6 +51,16 @@ export interface PullProgress {
 
 /** Where a container sees `ContainerSpec.agentFolder`. */
 export const AGENT_FOLDER = '/run/cloister'
+
+/** A file that is put into a container before it starts. */
+export interface ContainerFile {
+  path: string
+  /** Its bytes, or the file of this machine's that has them. */
+  content: Buffer | { file: string }
+  mode: number
+  uid?: number | undefined
+  gid?: number | undefined
+}
 
 /** One container of a lease, everything resolved. */
 export interface ContainerSpec {
@@ -73,8 +85,17 @@ export interface ContainerSpec {
   /** Further groups of its processes, by name or number. */
   groups?: string[]
   hostname: string
-  /** A fresh volume begins with what the image has at its path, but for `noCopy`. */
-  mounts: { volume: string; path: string; readOnly: boolean; noCopy?: true | undefined }[]
+  /**
+   * A fresh volume begins with a tar archive, `from` (a file of this machine's), or else with what the image
+   * has at its path, but for `noCopy`.
+   */
+  mounts: {
+    volume: string
+    path: string
+    readOnly: boolean
+    noCopy?: true | undefined
+    from?: string | undefined
+  }[]
   /** Owned by root with mode 1777 where they don't say otherwise. */
   tmpfs: {
     path: string
@@ -86,7 +107,7 @@ export interface ContainerSpec {
   /** MiB of /dev/shm; 64 if not given. */
   shmMiB?: number
   /** Owned by root where they don't say otherwise; the mode holds whatever the worker's umask. */
-  files: { path: string; content: Buffer; mode: number; uid?: number | undefined; gid?: number | undefined }[]
+  files: ContainerFile[]
   /**
    * A folder of this machine's that the container sees at /run/cloister, to read: the agent's socket lies
    * there.

@@ -1,5 +1,6 @@
 export { DockerExecutor, type DockerSettings } from './docker/docker.ts'
 export {
+  type ContainerFile,
   type ContainerSpec,
   type ContainerStatus,
   type DatagramFlow,
@@ -21,5 +22,6 @@ export { MAX_TAIL_CHARACTERS } from './logs/last-lines.ts'
 export { DEFAULT_LIMITS, type WayOutLimits } from './network/limits.ts'
 export { type BuildOptions, buildImage } from './oci/build.ts'
 export type { ImageSettings } from './oci/find.ts'
+export { sentImageParts } from './oci/sent.ts'
 export { buildWorkbench, WORKBENCH_IMAGE } from './oci/workbench.ts'
 export { SandboxExecutor, type SandboxSettings } from './sandbox/sandbox.ts'

@@ -2,6 +2,7 @@ import { CloisterError, MAX_MANIFEST_BYTES, messageOf, problemResponse } from '@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { bodyLimit } from 'hono/body-limit'
 import { ROUTES } from './routes/index.ts'
+import { sendRoute } from './routes/sent.ts'
 import type { Worker } from './worker.ts'
 
 /**
@@ -36,6 +37,7 @@ export function workerApi(worker: Worker): OpenAPIHono {
   app.notFound(() =>
     answer(new CloisterError('not-found', 'There is nothing here.', { hint: 'See /openapi.json.' })),
   )
+  sendRoute.add(app, worker)
   app.use(
     '*',
     bodyLimit({

@@ -7,6 +7,7 @@ import type { Bidder } from '../bidding/bidder.ts'
 import type { AgentConfig } from '../config.ts'
 import type { LeaseSupervisor } from '../leases/supervisor.ts'
 import type { Log } from '../log.ts'
+import type { SentRoom } from '../sent/sent-room.ts'
 import type { Settlement } from '../settlement.ts'
 import type { Store } from '../store.ts'
 import type { Verifier } from '../verdicts/verifier.ts'
@@ -28,5 +29,6 @@ export interface Worker {
   /** What is known of the chain's newest block. */
   newest: LastBlock
   readiness: Readiness
+  sent: SentRoom
   log: Log
 }

@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import {
   canonicalHash,
   type Exposure,
@@ -28,14 +29,17 @@ export interface PlannedContainer {
 
 /**
  * The containers a manifest asks for, in the order of the manifest, dependencies left to whoever starts
- * them. `agentFolder` is where the agent's socket for this manifest lies.
+ * them. `agentFolder` is where the agent's socket for this manifest lies, `fileOf` where a blob that the
+ * tenant sent does.
  */
 export function planContainers(
   lease: Hex,
   { hash, manifest, images, envelope }: Accepted,
   agentFolder: string,
+  fileOf: (digest: string) => string,
 ): PlannedContainer[] {
   const peers = Object.keys(manifest.services)
+  const volumes = sentVolumes(manifest, fileOf)
   const aliases = Object.fromEntries(
     Object.entries(manifest.services).flatMap(([name, service]) =>
       (service.aliases ?? []).map((alias) => [alias, name]),
@@ -50,7 +54,7 @@ export function planContainers(
     const image = images[service.image]
     if (!image) throw new Error(`no image ${service.image}`)
     return Array.from({ length: service.count }, (_, replica) => {
-      const own = containerOf(lease, name, replica, service, image)
+      const own = containerOf({ lease, name, replica, service, image, volumes, fileOf })
       const spec = { ...own, ...shared, ...(service.agentSocket && { agentFolder }) }
       const sealed = service.sealed ? envelope : undefined
       const health = healthCheckOf(service.health, image.health)
@@ -101,13 +105,39 @@ export function exposedPorts(
   )
 }
 
+interface ContainerParts {
+  lease: Hex
+  name: string
+  replica: number
+  service: Service
+  image: Image
+  volumes: SentVolumes
+  fileOf: (digest: string) => string
+}
+
+/** Volumes that begin with what the tenant sent: as which volume of the engine's, and with which archive. */
+type SentVolumes = Map<string, { volume: string; from: string }>
+
+/**
+ * One that nobody writes to is another for another archive, so that it is always as the manifest says; one
+ * that is written to stays, with what was written.
+ */
+function sentVolumes({ services, volumes }: Manifest, fileOf: (digest: string) => string): SentVolumes {
+  const mounts = Object.values(services).flatMap((service) => service.mounts)
+  const isWritten = (name: string) => mounts.some(({ volume, readOnly }) => volume === name && !readOnly)
+  return new Map(
+    Object.entries(volumes).flatMap(([name, { from }]) => {
+      if (!from) return []
+      const volume = isWritten(name) ? name : `${name}.sent-${from.digest.slice(7, 19)}`
+      return [[name, { volume, from: fileOf(from.digest) }]]
+    }),
+  )
+}
+
 function containerOf(
-  lease: Hex,
-  name: string,
-  replica: number,
-  service: Service,
-  image: Image,
+  parts: ContainerParts,
 ): Omit<ContainerSpec, 'revision' | 'peers' | 'aliases' | 'internet'> {
+  const { lease, name, replica, service, image, volumes, fileOf } = parts
   // As Docker does: an entrypoint of one's own drops the image's command.
   const command = service.command ?? (service.entrypoint ? [] : image.command)
   const container = `${name}-${replica}`
@@ -127,14 +157,17 @@ function containerOf(
     workingDir: service.workingDir ?? (image.workingDir || '/'),
     user: service.user ?? image.user,
     hostname: service.hostname ?? hostLabel(container),
-    mounts: [...service.mounts, ...imageVolumes(container, image, service)],
+    mounts: [
+      ...service.mounts.map((mount) => ({ ...mount, ...volumes.get(mount.volume) })),
+      ...imageVolumes(container, image, service),
+    ],
     tmpfs: service.tmpfs,
-    files: service.files.map(({ path, content, mode, uid, gid }) => ({
-      path,
-      content: Buffer.from(content, 'base64'),
-      mode,
-      uid,
-      gid,
+    files: service.files.map((file) => ({
+      path: file.path,
+      content: 'blob' in file ? { file: fileOf(file.blob.digest) } : Buffer.from(file.content, 'base64'),
+      mode: file.mode,
+      uid: file.uid,
+      gid: file.gid,
     })),
     cpuMilli: service.resources.cpuMilli,
     memoryMiB: service.resources.memoryMiB,
@@ -156,13 +189,19 @@ function containerOf(
 
 /** What was started under `exec: false` is not carried over to a manifest that lets people in. */
 function revisionOf(
-  { files, ...spec }: Omit<ContainerSpec, 'revision'>,
+  { files, mounts, ...spec }: Omit<ContainerSpec, 'revision'>,
   { exec }: Service,
   envelope: Envelope | undefined,
 ): string {
-  const encoded = files.map(({ content, ...file }) => ({ ...file, content: content.toString('base64') }))
+  const encoded = files.map(({ content, ...file }) => ({
+    ...file,
+    content: Buffer.isBuffer(content) ? content.toString('base64') : { digest: basename(content.file) },
+  }))
+  // What a volume began with changes nothing once it is there.
+  const mounted = mounts.map(({ from: _, ...mount }) => mount)
   return canonicalHash({
     ...spec,
+    mounts: mounted,
     files: encoded,
     ...(exec === false && { exec }),
     ...(envelope && { sealed: canonicalHash(envelope) }),

@@ -2,6 +2,7 @@ import { CloisterError, hashManifest, type Manifest, parseManifest } from '@cloi
 import type { ContainerSpec, Executor, Image } from '@cloister/executors'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { LeaseSecrets } from '../secrets/lease-secrets.ts'
+import type { SentRoom } from '../sent/sent-room.ts'
 import type { Store } from '../store.ts'
 import type { AgentSockets } from '../workload/agent-sockets.ts'
 import { LeaseRunner } from './runner.ts'
@@ -31,6 +32,7 @@ const TRIED_FOR_DAYS = manifestOf('    healthcheck: { test: ["CMD", "no"], start
 const ENDS_SLOWLY = manifestOf('    stop_grace_period: 24h\n')
 
 let store: Store
+let sent: SentRoom
 let closeStore: () => void
 let running: Map<string, ContainerSpec>
 let done: string[]
@@ -77,6 +79,7 @@ function runnerOf(executor: Executor): LeaseRunner {
     id: LEASE,
     executor,
     store,
+    sent,
     secrets: new LeaseSecrets(() => NEVER),
     sockets,
     emit,
@@ -106,7 +109,11 @@ function close(): void {
 }
 
 beforeEach(() => {
-  ;({ store, close: closeStore } = openTestStore({ cpuMilli: 100, memoryMiB: 64, diskMiB: 128, gpus: 0 }))
+  ;({
+    store,
+    sent,
+    close: closeStore,
+  } = openTestStore({ cpuMilli: 100, memoryMiB: 64, diskMiB: 128, gpus: 0 }))
   running = new Map()
   done = []
   events = []

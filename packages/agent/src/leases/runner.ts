@@ -16,6 +16,7 @@ import type { Hex } from 'viem'
 import { lastWords } from '../ended-logs.ts'
 import { until, within } from '../patience.ts'
 import type { LeaseSecrets } from '../secrets/lease-secrets.ts'
+import type { SentRoom } from '../sent/sent-room.ts'
 import type { Accepted, Store, StoredLease } from '../store.ts'
 import type { AgentSockets } from '../workload/agent-sockets.ts'
 import { type ContainerState, ContainerTask } from './container-task.ts'
@@ -41,6 +42,7 @@ interface RunnerParts {
   id: Hex
   executor: Executor
   store: Store
+  sent: SentRoom
   secrets: LeaseSecrets
   sockets: AgentSockets
   emit: (kind: string, message: string) => void
@@ -66,6 +68,7 @@ export class LeaseRunner {
   readonly changes = new EventEmitter()
   private readonly executor: Executor
   private readonly store: Store
+  private readonly sent: SentRoom
   private readonly secrets: LeaseSecrets
   private readonly sockets: AgentSockets
   private readonly emit: (kind: string, message: string) => void
@@ -87,6 +90,7 @@ export class LeaseRunner {
 
   constructor(parts: RunnerParts) {
     this.id = parts.id
+    this.sent = parts.sent
     this.secrets = parts.secrets
     this.sockets = parts.sockets
     this.executor = parts.executor
@@ -242,12 +246,15 @@ export class LeaseRunner {
 
   private async pull(manifest: Manifest, signal: AbortSignal): Promise<Record<string, Image>> {
     const images: Record<string, Image> = {}
+    const tenant = this.store.lease(this.id)?.tenant
+    const sent = tenant && this.sent.layoutOf(tenant)
     for (const [name, service] of Object.entries(manifest.services)) {
       if (images[service.image]) continue
       const started = Date.now()
       // Broken off, it may take its time to end; what it brings is not used any more.
       const pull = this.executor.pull(service.image, {
         credentials: this.loginFor(service.image),
+        sent,
         progress: this.progressOf(service.image, signal),
         signal,
       })
@@ -260,6 +267,13 @@ export class LeaseRunner {
       )
     }
     return images
+  }
+
+  /** Where what the tenant has sent lies. */
+  private fileOf(digest: string): string {
+    const tenant = this.store.lease(this.id)?.tenant
+    if (!tenant) throw new CloisterError('not-found', 'The lease is not known any more.')
+    return this.sent.fileOf(tenant, digest)
   }
 
   private loginFor(image: string): RegistryLogin | undefined {
@@ -284,7 +298,10 @@ export class LeaseRunner {
     const needsAgent = Object.values(manifest.services).some(({ agentSocket }) => agentSocket)
     const agentFolder = needsAgent ? await this.step(this.sockets.open(this.id, hash), signal) : ''
     const plan = new Map(
-      planContainers(this.id, accepted, agentFolder).map((planned) => [planned.spec.name, planned]),
+      planContainers(this.id, accepted, agentFolder, (digest) => this.fileOf(digest)).map((planned) => [
+        planned.spec.name,
+        planned,
+      ]),
     )
     const stays = (name: string) =>
       this.tasks.get(name)?.spec.revision === plan.get(name)?.spec.revision &&

@@ -3,6 +3,7 @@ import type { Executor } from '@cloister/executors'
 import type { Envelope } from '@cloister/secrets'
 import { type Address, type Hex, zeroHash } from 'viem'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { SentRoom } from '../sent/sent-room.ts'
 import type { Store } from '../store.ts'
 import { LeaseSupervisor, type SupervisorParts } from './supervisor.ts'
 import { LEASE, openTestStore } from './testing.ts'
@@ -11,9 +12,10 @@ const MANIFEST = parseManifest('services:\n  web:\n    image: web\n', { file: 'c
 const [OPEN, CLOSED] = [1, 2]
 
 let store: Store
+let sent: SentRoom
 let close: () => void
 beforeEach(() => {
-  ;({ store, close } = openTestStore({ cpuMilli: 8_000, memoryMiB: 8_000, diskMiB: 80_000, gpus: 0 }))
+  ;({ store, sent, close } = openTestStore({ cpuMilli: 8_000, memoryMiB: 8_000, diskMiB: 80_000, gpus: 0 }))
 })
 afterEach(() => {
   vi.useRealTimers()
@@ -28,6 +30,7 @@ function supervisorOf(state: number, meanwhile: () => void): LeaseSupervisor {
   }
   const parts = {
     store,
+    sent,
     wallet: { client: { readContract }, network: { contracts: { market: LEASE } } },
     config: {
       tcpPorts: { first: 1, last: 0 },
@@ -84,6 +87,7 @@ function supervise(executor: Partial<Executor> = {}): LeaseSupervisor {
   }
   const parts = {
     store,
+    sent,
     wallet: {
       account: { address: WORKER },
       client: { readContract },

@@ -3,6 +3,7 @@ import { getLease, type Wallet } from '@cloister/chain'
 import {
   amountsOf,
   CloisterError,
+  canonicalHash,
   checkSupported,
   fits,
   formatMiB,
@@ -13,6 +14,8 @@ import {
   needsSeparateNetworks,
   type RegistryLogin,
   resourcesOf,
+  type SendReport,
+  type SentBlob,
   shortId,
 } from '@cloister/core'
 import { type Executor, LEASE_OVERHEAD_MIB } from '@cloister/executors'
@@ -24,6 +27,7 @@ import { lastWords } from '../ended-logs.ts'
 import type { Log } from '../log.ts'
 import { within } from '../patience.ts'
 import type { LeaseSecrets } from '../secrets/lease-secrets.ts'
+import type { SentRoom } from '../sent/sent-room.ts'
 import type { LeaseEvent, OpenLease, Store, StoredLease } from '../store.ts'
 import type { AgentSockets } from '../workload/agent-sockets.ts'
 import { Forwarding } from './forwarding.ts'
@@ -34,6 +38,7 @@ export interface SupervisorParts {
   config: AgentConfig
   store: Store
   executor: Executor
+  sent: SentRoom
   wallet: Wallet
   secrets: LeaseSecrets
   sockets: AgentSockets
@@ -132,11 +137,12 @@ export class LeaseSupervisor {
    * was bid, and need nothing this worker lacks. Committed before it is run.
    */
   async accept(id: Hex, manifest: Manifest): Promise<void> {
-    const { store, wallet, executor, config } = this.parts
+    const { store, wallet, executor, config, sent } = this.parts
     if (store.lease(id)?.state !== 'open') await this.refresh(id)
     const hash = hashManifest(manifest)
     const known = openOf(store, id)
     if (known.running?.hash === hash || known.next?.hash === hash) return
+    await sent.require(known.tenant, manifest)
     const chain = await getLease(wallet, id)
     // It may have been closed meanwhile. From here to the end nothing is waited for, so that what holds now
     // holds then.
@@ -199,6 +205,21 @@ export class LeaseSupervisor {
     this.event(id, 'manifest', `Accepted the manifest ${hash.slice(0, 18)}….`)
     this.forwarding.arrange(id, manifest)
     ;(this.runners.get(id) ?? this.take(id)).takeNext()
+  }
+
+  /**
+   * Hears what a lease's tenant is about to send beside the next manifest, and says what of it is lacking.
+   * Committed before anything comes, so that nothing of it goes while the lease is open.
+   */
+  async announce(id: Hex, blobs: readonly SentBlob[]): Promise<SendReport> {
+    const { store, sent } = this.parts
+    const { tenant, resources } = openOf(store, id)
+    const now = blobs.map(({ digest }) => digest)
+    store.patchLease(id, (lease) => {
+      if (lease.sent && canonicalHash(lease.sent.now) === canonicalHash(now)) return
+      lease.sent = { now, before: lease.sent?.now ?? [] }
+    })
+    return sent.begin({ id, tenant, diskMiB: resources.diskMiB }, blobs)
   }
 
   /**
@@ -346,6 +367,7 @@ export class LeaseSupervisor {
       delete lease.next
       delete lease.envelope
       delete lease.logins
+      delete lease.sent
     })
     store.scrub()
     const who =
@@ -375,11 +397,12 @@ export class LeaseSupervisor {
   }
 
   private take(id: Hex): LeaseRunner {
-    const { executor, store, secrets, sockets } = this.parts
+    const { executor, store, sent, secrets, sockets } = this.parts
     const runner = new LeaseRunner({
       id,
       executor,
       store,
+      sent,
       secrets,
       sockets,
       emit: (kind, message) => this.event(id, kind, message),

@@ -3,12 +3,18 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
+import { pinnedBy } from '../sent/pinned.ts'
+import { SentRoom } from '../sent/sent-room.ts'
 import { Store, type StoredLease } from '../store.ts'
 
 export const LEASE: Hex = `0x${'1e'.repeat(32)}`
 
 /** Opens the store in a folder that `close` deletes. */
-export function openTestStore(resources: StoredLease['resources']): { store: Store; close: () => void } {
+export function openTestStore(resources: StoredLease['resources']): {
+  store: Store
+  sent: SentRoom
+  close: () => void
+} {
   const folder = mkdtempSync(join(tmpdir(), 'cloister-store-'))
   const store = new Store(join(folder, 'worker.db'))
   store.saveLease({
@@ -19,8 +25,10 @@ export function openTestStore(resources: StoredLease['resources']): { store: Sto
     restarts: {},
     openedAt: 1,
   })
+  const sent = new SentRoom(join(folder, 'sent'), (tenant) => pinnedBy(store, tenant))
   return {
     store,
+    sent,
     close: () => {
       store.close()
       rmSync(folder, { recursive: true, force: true })

@@ -6,6 +6,7 @@ import { leasesPart } from './leases.ts'
 import { meteringPart } from './metering.ts'
 import type { MakePart } from './part.ts'
 import { rewardsPart } from './rewards.ts'
+import { sentPart } from './sent.ts'
 
 /** The parts of a worker. What a worker is to do besides is one more of them. */
 export const PARTS: readonly MakePart[] = [
@@ -16,4 +17,5 @@ export const PARTS: readonly MakePart[] = [
   meteringPart,
   disksPart,
   rewardsPart,
+  sentPart,
 ]

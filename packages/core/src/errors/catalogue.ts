@@ -86,6 +86,7 @@ const CODES = {
   'no-ports': 'state',
   'not-development': 'state',
   'not-running': 'state',
+  'not-sent': 'state',
   'notice-too-short': 'state',
   'port-taken': 'state',
   refused: 'state',

@@ -1,11 +1,13 @@
 import type { Contents } from './compose-contents.ts'
 import type { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
-import type { ParseOptions } from './parse-options.ts'
+import type { ParseOptions, Wish } from './parse-options.ts'
 
 /** The file-level parts that services refer to, and what they leave to be put together at the end. */
 export interface ComposeContext {
   options: ParseOptions
+  /** What isn't granted yet. */
+  wishes: Wish[]
   /** Contents of configs and secrets by name. */
   configs: Contents
   secrets: Contents

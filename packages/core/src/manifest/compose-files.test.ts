@@ -21,10 +21,10 @@ describe('mounts', () => {
       beside,
     )
     expect(
-      found?.files.map(({ path, mode, content }) => [
-        path,
-        mode.toString(8),
-        Buffer.from(content, 'base64').toString(),
+      found?.files.map((file) => [
+        file.path,
+        file.mode.toString(8),
+        'content' in file && Buffer.from(file.content, 'base64').toString(),
       ]),
     ).toEqual([
       ['/etc/nginx.conf', '644', 'conf'],

@@ -9,7 +9,7 @@ import { each } from './every-problem.ts'
 import { checkCount, readFront } from './extensions.ts'
 import type { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
-import type { ParseOptions } from './parse-options.ts'
+import type { ParseOptions, Wish } from './parse-options.ts'
 import { NAME_PATTERN } from './patterns.ts'
 
 /**
@@ -19,7 +19,7 @@ import { NAME_PATTERN } from './patterns.ts'
 export function parseCompose(
   raw: Field,
   options: ParseOptions,
-): { manifest: Manifest; name: string | undefined } {
+): { manifest: Manifest; name: string | undefined; wishes: Wish[] } {
   const project = loadProject(raw, options)
   const name = readTopLevel(project)
   const context = contextOf(project, options)
@@ -44,7 +44,7 @@ export function parseCompose(
   checkDependencies(manifest, active)
   warnOfUnused(active, context)
   readFront(project.root, manifest)
-  return { manifest, name }
+  return { manifest, name, wishes: context.wishes }
 }
 
 function readTopLevel({ root, sections }: ComposeProject): string | undefined {
@@ -101,6 +101,7 @@ function contextOf({ sections }: ComposeProject, options: ParseOptions): Compose
       )
   return {
     options,
+    wishes: [],
     configs: new Contents('configs', sections.configs, options),
     secrets: new Contents('secrets', sections.secrets, options),
     sealedSecrets,

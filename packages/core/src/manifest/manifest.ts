@@ -1,11 +1,13 @@
 import * as z from 'zod'
 import { ATTRIBUTE_PATTERN, ATTRIBUTE_VALUE_PATTERN, NAME_PATTERN } from './patterns.ts'
+import { SENT_HOST, SentBlob } from './sent.ts'
 import { mib, Service } from './service.ts'
 
 /** Where a container finds the worker's agent, if its manifest asks for it. */
 export const AGENT_SOCKET = '/run/cloister/agent.sock'
 
 export const MOST_SERVICES = 64
+const MIB = 1024 * 1024
 
 const name = z.string().regex(NAME_PATTERN)
 
@@ -29,7 +31,18 @@ export const Manifest = z
   .strictObject({
     version: z.literal(1),
     services: z.record(name, Service),
-    volumes: z.record(name, z.strictObject({ sizeMiB: mib, class: z.string().regex(/^[a-z0-9-]{1,32}$/) })),
+    volumes: z.record(
+      name,
+      z.strictObject({
+        sizeMiB: mib,
+        class: z.string().regex(/^[a-z0-9-]{1,32}$/),
+        /**
+         * A tar archive that it begins with. One that is only read is as the archive of the manifest at hand;
+         * one that is written to keeps what was written.
+         */
+        from: SentBlob.optional(),
+      }),
+    ),
     /** What the worker must say of itself, all of it. */
     attributes: z.record(z.string().regex(ATTRIBUTE_PATTERN), z.string().regex(ATTRIBUTE_VALUE_PATTERN)),
     /**
@@ -55,6 +68,8 @@ export const Manifest = z
           at(`has the variable ${secret.name} both sealed and in the open`)
       for (const mount of service.mounts)
         if (!Object.hasOwn(manifest.volumes, mount.volume)) at(`mounts the unknown volume ${mount.volume}`)
+      if (isSentWithoutDigest(service.image))
+        at('takes an image that is sent, and does not say by which digest')
       for (const { service: other } of service.dependsOn)
         if (!Object.hasOwn(manifest.services, other)) at(`depends on the unknown service ${other}`)
       for (const { port, protocol, http } of service.expose)
@@ -63,6 +78,13 @@ export const Manifest = z
         if (alias !== serviceName && Object.hasOwn(manifest.services, alias))
           at(`is called ${alias}, which is the name of another service`)
     }
+    for (const [volumeName, { sizeMiB, from }] of Object.entries(manifest.volumes))
+      if (from && from.bytes > sizeMiB * MIB)
+        context.addIssue({
+          code: 'custom',
+          path: ['volumes', volumeName],
+          message: 'is smaller than what it begins with',
+        })
     const { front } = manifest
     const door =
       front && Object.hasOwn(manifest.services, front.service) ? manifest.services[front.service] : undefined
@@ -85,6 +107,11 @@ export const Manifest = z
   })
 
 export type Manifest = z.infer<typeof Manifest>
+
+/** References that can't be read are for whoever pulls them to refuse. */
+function isSentWithoutDigest(image: string): boolean {
+  return image.startsWith(`${SENT_HOST}/`) && !/@sha256:[0-9a-f]{64}$/.test(image)
+}
 
 function findCycle(services: Record<string, { dependsOn: { service: string }[] }>): string[] | undefined {
   const done = new Set<string>()

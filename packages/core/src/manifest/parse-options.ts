@@ -1,8 +1,55 @@
+import type { SentBlob } from './sent.ts'
+
 /** What lies beside a Compose file, or below its folder. */
 export type Beside =
   | { kind: 'file'; content: Uint8Array; mode: number }
   /** All files of a folder, with their paths in it. */
   | { kind: 'folder'; files: { path: string; content: Uint8Array; mode: number }[] }
+
+/**
+ * What a file takes and no manifest can hold: somebody has to build, pack or read it before its digest is
+ * known. `path`s as for `ParseOptions.look`.
+ */
+export type Wish =
+  /** An image that is on this machine: a layout folder, an archive, or an engine's own. */
+  | { kind: 'image'; service: string; from: ImagePlace }
+  | { kind: 'build'; service: string; build: Build }
+  /** All of a folder, as a tar archive; without what matches a pattern of `exclude`. */
+  | { kind: 'folder'; path: string; exclude: string[] }
+  | { kind: 'file'; path: string }
+
+/** Where an image is on this machine. */
+export type ImagePlace =
+  | { kind: 'layout' | 'oci-archive' | 'docker-archive'; path: string }
+  /** What the machine's container engine has under a name. */
+  | { kind: 'engine'; name: string }
+
+/** How an image is built (Compose build specification), variables filled in. Paths as for `look`. */
+export interface Build {
+  context: string
+  /** Relative to the context. */
+  dockerfile?: string
+  /** In place of a file. */
+  dockerfileInline?: string
+  /** `undefined` is the value in the environment of whoever builds. */
+  args: Record<string, string | undefined>
+  target?: string
+  labels: Record<string, string>
+  /** Name to the folder or image that stands for it. */
+  additionalContexts: Record<string, string>
+  shmMiB?: number
+  /** As `docker build --network` takes it. */
+  network?: string
+  extraHosts: string[]
+  /** Build secrets: id to file or variable. */
+  secrets: { id: string; file?: string; variable?: string }[]
+  noCache: boolean
+  /** Ask for newer base images. */
+  pull: boolean
+}
+
+/** What a wish came to: bytes to be sent, or an image by the digest of its manifest. */
+export type Granted = SentBlob | { image: string }
 
 /** What surrounds a Compose or SDL file. The parser itself reads nothing. */
 export interface ParseOptions {
@@ -19,4 +66,10 @@ export interface ParseOptions {
    * does. Throws a CloisterError for what must not be read.
    */
   look?: (path: string) => Beside | undefined
+  /**
+   * What a wish came to, where that is known. What isn't is listed in `ParsedManifest.wishes`, and the
+   * manifest is nothing yet. Without it nothing is sent beside manifests, and what would have to be is
+   * refused.
+   */
+  granted?: (wish: Wish) => Granted | undefined
 }

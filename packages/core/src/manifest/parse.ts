@@ -3,7 +3,7 @@ import { checkManifest } from './canonical.ts'
 import { parseCompose } from './compose.ts'
 import { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
-import type { ParseOptions } from './parse-options.ts'
+import type { ParseOptions, Wish } from './parse-options.ts'
 import type { RegistryLogin } from './registry-login.ts'
 import { Plain } from './scalar.ts'
 import { parseSdl } from './sdl.ts'
@@ -24,6 +24,11 @@ export interface ParsedManifest {
    * manifest.
    */
   logins: RegistryLogin[]
+  /**
+   * What has to be built, packed or read before there is a manifest: until they are granted, `manifest` has
+   * stand-ins. Empty where all is known.
+   */
+  wishes: Wish[]
 }
 
 /**
@@ -50,10 +55,11 @@ export function parseManifest(text: string, options: ParseOptions): ParsedManife
       name: undefined,
       groups: [],
       logins: [],
+      wishes: [],
     }
   const isSdl = root.get('deployment') !== undefined || (root.get('profiles')?.isMap ?? false)
-  const { manifest, name, groups, logins } = isSdl
-    ? { ...parseSdl(root, options), name: undefined }
+  const { manifest, name, groups, logins, wishes } = isSdl
+    ? { ...parseSdl(root, options), name: undefined, wishes: [] }
     : { ...parseCompose(root, options), groups: [], logins: [] }
   try {
     return {
@@ -63,6 +69,7 @@ export function parseManifest(text: string, options: ParseOptions): ParsedManife
       name,
       groups,
       logins,
+      wishes,
     }
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error

@@ -14,6 +14,7 @@ import {
   USER_PATTERN,
 } from './patterns.ts'
 import { CAPABILITIES, isOwnSysctl } from './privileges.ts'
+import { SentBlob } from './sent.ts'
 
 const secretName = z.string().regex(SECRET_NAME_PATTERN)
 const name = z.string().regex(NAME_PATTERN)
@@ -39,6 +40,15 @@ const Gpu = z.strictObject({
 
 /** Failures of a health check, one after another, that a manifest may wait for. */
 export const MAX_RETRIES = 1_000
+
+/** Where a file goes, and who may do what with it. */
+const placed = {
+  path,
+  mode: z.int().min(0).max(0o777),
+  secret: z.boolean(),
+  uid: id.optional(),
+  gid: id.optional(),
+}
 
 /** What is not said is as the image says, else Docker's default. */
 const Health = z.strictObject({
@@ -109,16 +119,15 @@ export const Service = z.strictObject({
   ),
   /** MiB of /dev/shm, 64 if not given. */
   shmMiB: mib.optional(),
-  /** Files put into the container before it starts: configs and secrets. */
+  /**
+   * Files put into the container before it starts: configs and secrets, and others too large to be in here,
+   * which the tenant sends beside the manifest.
+   */
   files: z.array(
-    z.strictObject({
-      path,
-      content: z.base64(),
-      mode: z.int().min(0).max(0o777),
-      secret: z.boolean(),
-      uid: id.optional(),
-      gid: id.optional(),
-    }),
+    z.union([
+      z.strictObject({ ...placed, content: z.base64() }),
+      z.strictObject({ ...placed, blob: SentBlob }),
+    ]),
   ),
   /**
    * Secrets whose values come sealed, beside the manifest: as a variable of that name, or as a file where

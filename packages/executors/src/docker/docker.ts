@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createSocket } from 'node:dgram'
-import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join, posix } from 'node:path'
 import { type Duplex, PassThrough } from 'node:stream'
@@ -471,7 +471,8 @@ export class DockerExecutor implements Executor {
     const binds: string[] = []
     for (const [index, file] of spec.files.entries()) {
       const path = join(folder, String(index))
-      await writeFile(path, file.content, { mode: 0o600 })
+      if (Buffer.isBuffer(file.content)) await writeFile(path, file.content, { mode: 0o600 })
+      else await copyFile(file.content.file, path)
       await chown(path, file.uid ?? 0, file.gid ?? 0)
       // Not with the content, since the worker's umask would take away from it.
       await chmod(path, file.mode)

@@ -10,8 +10,8 @@ import { isInsecure } from '../oci/trust.ts'
 import { archiveImage } from './archive.ts'
 
 /**
- * Brings an image into the engine: from a layout folder by loading an archive, from a registry by the
- * engine's own pull.
+ * Brings an image into the engine: from a folder of this machine by loading an archive, from a registry by
+ * the engine's own pull.
  */
 export async function pullImage(
   docker: Docker,
@@ -19,7 +19,7 @@ export async function pullImage(
   options: PullOptions,
   settings: ImageSettings,
 ): Promise<Image> {
-  const { source, wanted, local, close } = await findImage(reference, options.credentials, settings)
+  const { source, wanted, close } = await findImage(reference, options, settings)
   const { host } = parseImageReference(reference)
   try {
     // Asks the registry itself first: it refuses internal addresses, which the engine would not.
@@ -27,7 +27,8 @@ export async function pullImage(
     const pinned = pinnedReference(reference, image.digest)
     await inTime(settings.pullMs ?? PULL_MS, 'it takes too long to come', options.signal, async (signal) => {
       // A registry that we trust by plain HTTP is read by us; the engine may not be set up for it.
-      if (local || isInsecure(host, settings.trustedRegistries)) await load(docker, source, image, signal)
+      if (source.fileOf || isInsecure(host, settings.trustedRegistries))
+        await load(docker, source, image, signal)
       else if (!(await hasImage(docker, pinned))) await pull(docker, pinned, { ...options, signal })
     })
     return describeImage(reference, image.digest, image.config)

@@ -1,9 +1,9 @@
-import { parseImageReference } from '@cloister/core'
-import type { RegistryCredentials } from '../executor.ts'
+import { parseImageReference, SENT_HOST } from '@cloister/core'
+import type { PullOptions } from '../executor.ts'
 import type { UnpackLimits } from './image-root.ts'
 import { LayoutSource } from './layout.ts'
 import { RegistrySource } from './registry.ts'
-import type { ImageSource } from './source.ts'
+import { type ImageSource, unavailable } from './source.ts'
 
 /** How long a pull may take in all, waiting for its turn included. */
 export const PULL_MS = 6 * 3_600_000
@@ -27,27 +27,37 @@ export interface ImageSettings {
   limits?: UnpackLimits
 }
 
-/** A source, what to ask it for, whether it is of this machine, and what ends its connections. */
+/** A source, what to ask it for, and what ends its connections. */
 interface FoundImage {
   source: ImageSource
   /** Names the source: a layout folder, or a repository of a registry. */
   place: string
   wanted: string
-  local: boolean
+  /** It is the provider's own. */
+  isOwn: boolean
   close(): void
 }
 
-/** The source of an image, and what to ask it for: a layout folder that has the name, else the registry. */
+/**
+ * The source of an image, and what to ask it for: what the tenant has sent, a layout folder that has the
+ * name, else the registry. Throws `image-unavailable`.
+ */
 export async function findImage(
   reference: string,
-  credentials: RegistryCredentials | undefined,
+  { credentials, sent }: Pick<PullOptions, 'credentials' | 'sent'>,
   settings: ImageSettings,
 ): Promise<FoundImage> {
   const parsed = parseImageReference(reference)
+  if (parsed.host === SENT_HOST) {
+    if (sent === undefined || parsed.digest === undefined)
+      throw unavailable('its tenant has not sent it', { reason: 'not-found' })
+    const source = new LayoutSource(sent)
+    return { source, place: sent, wanted: parsed.digest, isOwn: false, close: () => {} }
+  }
   for (const folder of settings.layouts) {
     const source = new LayoutSource(folder)
     const digest = await source.find(reference)
-    if (digest) return { source, place: folder, wanted: digest, local: true, close: () => {} }
+    if (digest) return { source, place: folder, wanted: digest, isOwn: true, close: () => {} }
   }
   const source = new RegistrySource(parsed, credentials, settings.trustedRegistries, settings.silenceMs)
   const place = `${parsed.host}/${parsed.repository}`
@@ -55,7 +65,7 @@ export async function findImage(
     source,
     place,
     wanted: parsed.digest ?? parsed.tag ?? 'latest',
-    local: false,
+    isOwn: false,
     close: () => source.close(),
   }
 }

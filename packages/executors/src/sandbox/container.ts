@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, watch } from 'node:fs'
+import { createReadStream, existsSync, watch } from 'node:fs'
 import { chmod, lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { join } from 'node:path'
@@ -489,7 +489,7 @@ export class Container {
     for (const [index, { content, mode, uid = 0, gid = 0 }] of this.allFiles(spec).entries()) {
       const path = join(folder, String(index))
       const file = await open(path, 'wx', 0o600)
-      await file.writeFile(content)
+      await file.writeFile(Buffer.isBuffer(content) ? content : createReadStream(content.file))
       await file.chmod(mode)
       await file.close()
       await this.lease.give(path, uid, gid)

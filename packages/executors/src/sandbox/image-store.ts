@@ -42,8 +42,9 @@ export class ImageStore {
   }
 
   /** Brings an image into the store; nothing stays of one that can't be had. Throws `image-unavailable`. */
-  async pull(reference: string, { credentials, progress, signal }: PullOptions = {}): Promise<Image> {
-    const { source, place, wanted, local, close } = await findImage(reference, credentials, this.settings)
+  async pull(reference: string, options: PullOptions = {}): Promise<Image> {
+    const { progress, signal } = options
+    const { source, place, wanted, isOwn, close } = await findImage(reference, options, this.settings)
     let isBringing = false
     try {
       const resolved = await resolveImage(source, wanted, { signal, documentMs: this.settings.documentMs })
@@ -53,7 +54,7 @@ export class ImageStore {
       const isThere = () => existsSync(target)
       const bring = (tell: (progress: PullProgress) => void, until: AbortSignal) => {
         isBringing = true
-        const pool = local ? sharedFolder(this.folder) : undefined
+        const pool = isOwn ? sharedFolder(this.folder) : undefined
         const work = (both: AbortSignal) => this.bring(source, resolved, target, pool, tell, both)
         return inTime(this.settings.pullMs ?? PULL_MS, 'it takes too long to come', until, work).finally(
           close,

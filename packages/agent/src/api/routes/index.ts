@@ -10,6 +10,7 @@ import { metricsRoute } from './metrics.ts'
 import { pullRoute } from './pull.ts'
 import { routesRoute } from './routes.ts'
 import { secretsRoute } from './secrets.ts'
+import { announceRoute } from './sent.ts'
 import { statementRoute } from './statement.ts'
 import { verdictRoute } from './verdict.ts'
 import { workerRoute } from './worker.ts'
@@ -21,6 +22,7 @@ export const ROUTES: readonly Route[] = [
   statementRoute,
   verdictRoute,
   bidRoute,
+  announceRoute,
   manifestRoute,
   secretsRoute,
   loginsRoute,

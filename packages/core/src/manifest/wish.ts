@@ -1,0 +1,45 @@
+import type { ComposeContext } from './compose-context.ts'
+import type { Field } from './field.ts'
+import type { Granted, Wish } from './parse-options.ts'
+import type { SentBlob } from './sent.ts'
+
+/** In place of a digest that isn't known yet. */
+const STAND_IN = `sha256:${'0'.repeat(64)}`
+
+/**
+ * What a wish came to, or a stand-in while that isn't known. Refused, with `instead`, where nothing is sent
+ * beside the manifest.
+ */
+function grant(
+  wish: Wish,
+  at: Field,
+  instead: string,
+  { options, wishes }: ComposeContext,
+): Granted | undefined {
+  if (!options.granted) at.refuse('it has to be prepared on the machine it is deployed from', instead)
+  const granted = options.granted?.(wish)
+  if (!granted) wishes.push(wish)
+  return granted
+}
+
+/** Digest of the manifest of an image that is sent. */
+export function grantImage(
+  wish: Extract<Wish, { kind: 'image' | 'build' }>,
+  at: Field,
+  instead: string,
+  context: ComposeContext,
+): string {
+  const granted = grant(wish, at, instead, context)
+  return granted && 'image' in granted ? granted.image : STAND_IN
+}
+
+/** Bytes that are sent. */
+export function grantBlob(
+  wish: Extract<Wish, { kind: 'folder' | 'file' }>,
+  at: Field,
+  instead: string,
+  context: ComposeContext,
+): SentBlob {
+  const granted = grant(wish, at, instead, context)
+  return granted && 'digest' in granted ? granted : { digest: STAND_IN, bytes: 0 }
+}
