@@ -252,7 +252,7 @@ describe.skipIf(!canDeploy)(
       for (const [quote, reason] of [
         [machine.quote(elsewhere), 'another provider, worker, TLS key, network or block'],
         [machine.quote(bound, { debug: true }), 'Debug is on'],
-        [machine.quote(bound, { image: developmentGuest('something else') }), 'an image that is not listed'],
+        [machine.quote(bound, { guest: developmentGuest('something else') }), 'The measurement of the guest'],
         [(await (await DevelopmentRoot.create()).manufacture()).quote(bound), ''],
       ] as const)
         await expect(judge({ tokens, guest: guest(quote) }), reason).rejects.toMatchObject({

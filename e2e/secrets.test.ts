@@ -94,7 +94,7 @@ describe.skipIf(!canDeploy)(
     it('gives a service its secrets, and nobody else', async () => {
       const registered = await stage.json('apps', 'create', 'shop', 'v1.yaml')
       app = registered.app
-      expect(registered).toMatchObject({ manifests: [{ void: false }], images: [{ void: false }] })
+      expect(registered).toMatchObject({ manifests: [{ void: false }], measurements: [{ void: false }] })
       await expect.poll(() => apps.list(tenant, registered.owner)).toEqual([{ app, name: 'shop' }])
       const deployed = await stage.json(
         'deploy',
@@ -189,9 +189,11 @@ describe.skipIf(!canDeploy)(
     it('secrets for the manifest on the lease reach no other one that runs for it', async () => {
       // The tenant's own app allows a manifest that the shop's does not, and that one runs.
       const evil = manifestOf(file('evil.yaml', compose('0.15')))
-      const images = [
+      const measurements = [
         ...new Set(
-          (await tenant.index.workers({ covered: true })).flatMap(({ image }) => (image ? [image] : [])),
+          (await tenant.index.workers({ covered: true })).flatMap(({ measurement }) =>
+            measurement ? [measurement] : [],
+          ),
         ),
       ]
       if (!tenant.wallet) throw new Error('the tenant has an account')
@@ -199,7 +201,7 @@ describe.skipIf(!canDeploy)(
         name: 'own',
         upgradeDelay: 0,
         manifests: [hashManifest(evil)],
-        images,
+        measurements,
       })
       const dummy = { WORD: Buffer.from('dummy'), 'tls.key': Buffer.from('none') }
       const deposit = ({ bid }: { bid: { ratePerSecond: bigint } }) => bid.ratePerSecond * 3600n

@@ -39,7 +39,7 @@ export async function simulatedBundle(root: DevelopmentRoot): Promise<EvidenceBu
       freshness: { kind: 'block', number: 7, hash },
     },
     endorsements: await root.endorsements(),
-    chain: { coveredUntil: recordedAt + 100, imageRoles: 1, blockHash: hash },
+    chain: { coveredUntil: recordedAt + 100, measurementRoles: 1, blockHash: hash },
     lease: {
       id: lease,
       tenant: ADDRESS,

@@ -147,7 +147,7 @@ describe('stake and emission on the embedded network', () => {
           worker: key.address,
           provider: provider.account.address,
           ...named,
-          image: zeroHash,
+          measurement: zeroHash,
           tlsKeyHash: zeroHash,
           gpuClass,
           gpus,

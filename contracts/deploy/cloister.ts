@@ -28,11 +28,12 @@ export const EMISSION_ALLOTMENT: bigint = EMISSION_TOTAL
  * once, by the constructors, and all that has an owner is governance's from its first block on.
  *
  * Accounts: `governance`, `treasury`. Given: `rootX`, `rootY` (the attestation root's public key), `floors`,
- * `images` (what may serve), `minters`, `allotments` (who may create CLOI, and how much), `emissionStart`.
+ * `measurements` (which guests may serve), `minters`, `allotments` (who may create CLOI, and how much),
+ * `emissionStart`.
  */
 export const CLOISTER: Plan = {
   contracts: [
-    { name: 'admission', contract: 'Admission', args: [governance, given('floors'), given('images')] },
+    { name: 'admission', contract: 'Admission', args: [governance, given('floors'), given('measurements')] },
     {
       name: 'platforms',
       contract: 'Platforms',

@@ -34,7 +34,12 @@ const open = () => ({
     governance: chain.wallet(0).account.address,
     treasury: chain.wallet(9).account.address,
   },
-  given: { floors: [], images: [], emissionStart: 1_900_000_800n, usdc: chain.wallet(6).account.address },
+  given: {
+    floors: [],
+    measurements: [],
+    emissionStart: 1_900_000_800n,
+    usdc: chain.wallet(6).account.address,
+  },
 })
 
 it('of the embedded network leaves everything as the plan says', async () => {
@@ -134,7 +139,11 @@ it('leaves nobody who can change the embedded network at once', async () => {
     ],
     [
       contracts.admission,
-      encodeFunctionData({ abi: ADMISSION_ABI, functionName: 'setImage', args: [`0x${'11'.repeat(32)}`, 3] }),
+      encodeFunctionData({
+        abi: ADMISSION_ABI,
+        functionName: 'setMeasurement',
+        args: [`0x${'11'.repeat(32)}`, 3],
+      }),
     ],
   ] as const
   for (const [to, data] of attempts)
@@ -154,7 +163,8 @@ const AT_ONCE = {
   cancel: 'a slash does not come',
   raiseFloor: 'it keeps platforms out for 29 days, and not again for 22',
   lowerFloor: 'it goes back to the floor that was announced',
-  suspendImage: 'it keeps an image out for 29 days, and not again for 22, or takes that back',
+  suspendMeasurement:
+    'it keeps guests of a measurement out for 29 days, and not again for 22, or takes that back',
   setManifest: 'the first one, before which nothing is sealed; others are announced',
   vacate: 'one seat a week, which can be filled from the others by then',
 }
@@ -190,7 +200,7 @@ it('is done from settings alone, which are wrong where they say so', async () =>
       treasury: chain.wallet(9).account.address,
       usdc: chain.wallet(6).account.address,
       floors: [],
-      images: [{ image: `0x${'11'.repeat(32)}`, roles: 1 }],
+      measurements: [{ measurement: `0x${'11'.repeat(32)}`, roles: 1 }],
     }
     const paths = [join(folder, 'settings.json'), join(folder, 'network.json')] as const
     const key = developmentKey(chain.network, 8)

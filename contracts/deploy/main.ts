@@ -27,7 +27,7 @@ const Settings = Network.omit({
   usdc: address,
   /** When emission begins, Unix seconds: a full hour. */
   emissionStart: number.refine((seconds) => seconds % 3600 === 0, 'not a full hour'),
-  /** TCB floors of families of platforms, and guest images, as Admission's constructor takes them. */
+  /** TCB floors of families of platforms, and measurements, as Admission's constructor takes them. */
   floors: z.array(
     z.strictObject({
       fmspc: hexBytes,
@@ -41,7 +41,7 @@ const Settings = Network.omit({
       }),
     }),
   ),
-  images: z.array(z.strictObject({ image: bytes32, roles: z.int().min(1).max(3) })),
+  measurements: z.array(z.strictObject({ measurement: bytes32, roles: z.int().min(1).max(3) })),
 })
 
 async function main(): Promise<void> {
@@ -52,7 +52,7 @@ async function main(): Promise<void> {
   const [from, to] = positionals
   if (from === undefined || to === undefined)
     throw new CloisterError('bad-option', 'Name the settings and where the network’s description is to go.')
-  const { governance, treasury, usdc, emissionStart, floors, images, ...undeployed } = settingsIn(from)
+  const { governance, treasury, usdc, emissionStart, floors, measurements, ...undeployed } = settingsIn(from)
   if (undeployed.development)
     throw new CloisterError('bad-config', 'Development networks deploy themselves: use `npm start`.')
   if (!values.run) return describe({ governance, treasury })
@@ -63,7 +63,7 @@ async function main(): Promise<void> {
       plan: LAYER2,
       artifacts: ARTIFACTS,
       accounts: { governance, treasury },
-      given: { emissionStart, usdc, floors, images },
+      given: { emissionStart, usdc, floors, measurements },
     },
     { symbol: 'USDC', decimals: 6, address: usdc },
   )

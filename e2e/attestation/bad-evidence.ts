@@ -89,13 +89,13 @@ export function badEvidenceTests(ground: Ground): void {
       })
     })
 
-    it('is refused where the guest is in debug mode or another image', async () => {
+    it('is refused where the guest is in debug mode or of another measurement', async () => {
       await expect(attest({ variations: { debug: true } })).rejects.toMatchObject({
         message: expect.stringContaining('debug mode, so the host can look inside'),
       })
-      const image = developmentGuest('something else')
-      await expect(attest({ variations: { image } })).rejects.toMatchObject({
-        message: expect.stringContaining('The guest image is not on the list'),
+      const guest = developmentGuest('something else')
+      await expect(attest({ variations: { guest } })).rejects.toMatchObject({
+        message: expect.stringContaining('The guest’s measurement is not on the list'),
       })
     })
 
@@ -150,12 +150,12 @@ export function badEvidenceTests(ground: Ground): void {
       const { network } = ground.stage.embedded
       const owner = connectWallet(network, developmentAccount(network, 0))
       const { admission } = network.contracts
-      const image: Hex = `0x${'b1'.repeat(32)}`
+      const measurement: Hex = `0x${'b1'.repeat(32)}`
       const announce = async (roles: number) => {
         const call = encodeFunctionData({
           abi: ADMISSION_ABI,
-          functionName: 'setImage',
-          args: [image, roles],
+          functionName: 'setMeasurement',
+          args: [measurement, roles],
         })
         const hash = await owner.wallet.writeContract({
           address: admission,
@@ -172,13 +172,15 @@ export function badEvidenceTests(ground: Ground): void {
       )
       expect(found).toMatchObject({
         contract: 'admission',
-        function: 'setImage',
-        args: { image, roles: 3 },
+        function: 'setMeasurement',
+        args: { measurement, roles: 3 },
         state: 'waiting',
         onChain: true,
       })
       const { stdout } = await ground.stage.cloister('governance')
-      expect(stdout).toMatch(/admission +setImage\(image: 0xb1b1b1b1b1…, roles: 3\) .* waiting, 21d 23h more/)
+      expect(stdout).toMatch(
+        /admission +setMeasurement\(measurement: 0xb1b1b1b1b1…, roles: 3\) .* waiting, 21d 23h more/,
+      )
       // The same with another reading of the call, another time, and a call that nobody announced.
       const { onChain: _, ...record } = found
       const lies = [
@@ -198,7 +200,10 @@ export function badEvidenceTests(ground: Ground): void {
         })
         const { announcements } = await governance(lying)
         expect(announcements.map(({ onChain }) => onChain)).toEqual(lies.map(([, isSo]) => isSo))
-        expect(announcements[0]).toMatchObject({ function: 'setImage', args: { image, roles: 3 } })
+        expect(announcements[0]).toMatchObject({
+          function: 'setMeasurement',
+          args: { measurement, roles: 3 },
+        })
       } finally {
         await new Promise((done) => index.close(done))
       }

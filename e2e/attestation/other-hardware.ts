@@ -43,7 +43,7 @@ export function otherHardwareTests(ground: Ground): void {
       expect(await getVerifierProvider(anyone, ground.lease.worker)).toBeDefined()
       await until(
         'the index has it',
-        async () => (await createCloister({ network }).index.worker(address)).image !== undefined,
+        async () => (await createCloister({ network }).index.worker(address)).measurement !== undefined,
       )
       const deployed = await ground.stage.json('deploy', HELLO, '--for', '1h', '--provider', address, '--yes')
       const { code, stdout } = await ground.stage.cloister('verify', deployed.lease)
@@ -62,7 +62,7 @@ export function otherHardwareTests(ground: Ground): void {
       await ground.stage.json('close', deployed.lease)
     })
 
-    it('is not vouched for where the evidence is another’s, in debug, of another image or by another root', async () => {
+    it('is not vouched for where the evidence is another’s, in debug, of another measurement or by another root', async () => {
       const { chain, key, attestor } = worker.worker
       const verifier = new Verifier({ chain, key, provider: zeroAddress })
       const block = await freshBlock(chain)

@@ -205,7 +205,7 @@ export function tenantTests(ground: Ground): void {
         ],
         ['what runs', (copy) => (copy.lease.statement.images.web = 'sha256:00'), 'not signed by the worker'],
         ['coverage', (copy) => (copy.chain.coveredUntil = copy.recordedAt), 'not covered'],
-        ['the image', (copy) => (copy.chain.imageRoles = 0), 'guest image'],
+        ['the measurement', (copy) => (copy.chain.measurementRoles = 0), 'measurement'],
         ['the time', (copy) => (copy.recordedAt += 40 * 86_400), 'not valid at the instant'],
         [
           'the quote',
@@ -237,7 +237,7 @@ export function tenantTests(ground: Ground): void {
       for (const [policy, reason] of [
         ['root=intel', 'Its root is devnet, which is simulated; the policy wants intel.'],
         ['tcb=OutOfDate', 'Its TCB status is UpToDate; the policy wants OutOfDate.'],
-        [`image=${zeroHash}`, 'Its guest image is'],
+        [`measurement=${zeroHash}`, 'Its measurement is'],
       ] as const) {
         const { code, stderr } = await ground.stage.cloister(
           'deploy',

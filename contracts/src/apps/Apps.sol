@@ -18,19 +18,19 @@ contract Apps is IApps {
     /// @inheritdoc IApps
     mapping(bytes32 app => mapping(bytes32 manifestHash => uint256)) public manifestAllowedFrom;
     /// @inheritdoc IApps
-    mapping(bytes32 app => mapping(bytes32 image => uint256)) public imageAllowedFrom;
+    mapping(bytes32 app => mapping(bytes32 measurement => uint256)) public measurementAllowedFrom;
 
     /// @inheritdoc IApps
     function register(
         bytes32 name,
         uint256 upgradeDelay,
         bytes32[] calldata manifests,
-        bytes32[] calldata images
+        bytes32[] calldata measurements
     ) external returns (bytes32 app) {
         if (name == 0) revert EmptyName();
         if (upgradeDelay > MAX_UPGRADE_DELAY) revert Errors.OutOfBounds(upgradeDelay, 0, MAX_UPGRADE_DELAY);
         if (manifests.length > MAX_AT_ONCE) revert TooMany(manifests.length, MAX_AT_ONCE);
-        if (images.length > MAX_AT_ONCE) revert TooMany(images.length, MAX_AT_ONCE);
+        if (measurements.length > MAX_AT_ONCE) revert TooMany(measurements.length, MAX_AT_ONCE);
         app = appOf(msg.sender, name);
         if (_app[app].owner != address(0)) revert AppExists(app);
         _app[app] = App(msg.sender, uint32(upgradeDelay), 0, 0, 0);
@@ -38,8 +38,8 @@ contract Apps is IApps {
         for (uint256 i; i < manifests.length; ++i) {
             _allowManifest(app, manifests[i], block.timestamp);
         }
-        for (uint256 i; i < images.length; ++i) {
-            _allowImage(app, images[i], block.timestamp);
+        for (uint256 i; i < measurements.length; ++i) {
+            _allowMeasurement(app, measurements[i], block.timestamp);
         }
     }
 
@@ -49,8 +49,8 @@ contract Apps is IApps {
     }
 
     /// @inheritdoc IApps
-    function allowImage(bytes32 app, bytes32 image) external {
-        _allowImage(app, image, block.timestamp + _requireOpen(app));
+    function allowMeasurement(bytes32 app, bytes32 measurement) external {
+        _allowMeasurement(app, measurement, block.timestamp + _requireOpen(app));
     }
 
     /// @inheritdoc IApps
@@ -61,10 +61,10 @@ contract Apps is IApps {
     }
 
     /// @inheritdoc IApps
-    function forbidImage(bytes32 app, bytes32 image) external {
+    function forbidMeasurement(bytes32 app, bytes32 measurement) external {
         _requireOwned(app);
-        delete imageAllowedFrom[app][image];
-        emit ImageForbidden(app, image);
+        delete measurementAllowedFrom[app][measurement];
+        emit MeasurementForbidden(app, measurement);
     }
 
     /// @inheritdoc IApps
@@ -105,14 +105,15 @@ contract Apps is IApps {
     }
 
     /// @inheritdoc IApps
-    function mayHaveKeys(bytes32 app, address tenant, bytes32 manifestHash, bytes32 image)
+    function mayHaveKeys(bytes32 app, address tenant, bytes32 manifestHash, bytes32 measurement)
         external
         view
         returns (bool)
     {
         App memory a = _app[app];
         return a.owner != address(0) && a.owner == tenant
-            && _counts(a, manifestAllowedFrom[app][manifestHash]) && _counts(a, imageAllowedFrom[app][image]);
+            && _counts(a, manifestAllowedFrom[app][manifestHash])
+            && _counts(a, measurementAllowedFrom[app][measurement]);
     }
 
     /// @inheritdoc IApps
@@ -155,10 +156,10 @@ contract Apps is IApps {
         emit ManifestAllowed(app, manifestHash, from);
     }
 
-    function _allowImage(bytes32 app, bytes32 image, uint256 from) private {
-        if (image == 0) revert Errors.ZeroHash();
-        if (imageAllowedFrom[app][image] != 0) return;
-        imageAllowedFrom[app][image] = from;
-        emit ImageAllowed(app, image, from);
+    function _allowMeasurement(bytes32 app, bytes32 measurement, uint256 from) private {
+        if (measurement == 0) revert Errors.ZeroHash();
+        if (measurementAllowedFrom[app][measurement] != 0) return;
+        measurementAllowedFrom[app][measurement] = from;
+        emit MeasurementAllowed(app, measurement, from);
     }
 }

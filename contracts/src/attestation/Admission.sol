@@ -5,13 +5,13 @@ import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Governed} from "../governance/Governed.sol";
 import {GUEST, IAdmission} from "../interfaces/IAdmission.sol";
 
-/// @title Admission: which platforms are new enough, and which guest images may serve
+/// @title Admission: which platforms are new enough, and which guests may serve, by measurement
 /// @notice See `IAdmission`.
 contract Admission is IAdmission, Governed {
     /// @dev One slot.
-    struct Image {
-        uint8 roles;
-        /// Roles that it doesn't have while the suspension lasts.
+    struct Roles {
+        uint8 granted;
+        /// Those of them that it doesn't have while the suspension lasts.
         uint8 withheld;
         /// When it was suspended first, in the suspension that was last; Unix seconds, 0 if it never was.
         uint48 suspendedAt;
@@ -29,16 +29,18 @@ contract Admission is IAdmission, Governed {
 
     mapping(bytes6 fmspc => Floor) private _floor;
     mapping(bytes6 fmspc => RaisedFloor) private _raised;
-    mapping(bytes32 image => Image) private _image;
+    mapping(bytes32 measurement => Roles) private _roles;
 
-    /// @param owner Announces floors and images: the governance executor.
-    /// @param floors, images What may serve at first.
-    constructor(address owner, FamilyFloor[] memory floors, ImageRoles[] memory images) Ownable(owner) {
+    /// @param owner Announces floors and measurements: the governance executor.
+    /// @param floors, measurements Those that hold at first.
+    constructor(address owner, FamilyFloor[] memory floors, MeasurementRoles[] memory measurements)
+        Ownable(owner)
+    {
         for (uint256 i; i < floors.length; ++i) {
             _setFloor(floors[i].fmspc, floors[i].floor);
         }
-        for (uint256 i; i < images.length; ++i) {
-            _setImage(images[i].image, images[i].roles);
+        for (uint256 i; i < measurements.length; ++i) {
+            _setMeasurement(measurements[i].measurement, measurements[i].roles);
         }
     }
 
@@ -51,9 +53,9 @@ contract Admission is IAdmission, Governed {
     }
 
     /// @inheritdoc IAdmission
-    function setImage(bytes32 image, uint8 roles) external onlyOwner {
+    function setMeasurement(bytes32 measurement, uint8 roles) external onlyOwner {
         _useAnnouncement();
-        _setImage(image, roles);
+        _setMeasurement(measurement, roles);
     }
 
     /// @inheritdoc IAdmission
@@ -71,29 +73,29 @@ contract Admission is IAdmission, Governed {
     }
 
     /// @inheritdoc IAdmission
-    function suspendImage(bytes32 image, uint8 roles) external onlyOwner {
-        Image storage i = _image[image];
-        if (roles != 0) i.suspendedAt = _suspend(i.suspendedAt);
-        i.withheld = roles;
-        emit ImageSuspended(image, roles, i.suspendedAt + SUSPENSION);
+    function suspendMeasurement(bytes32 measurement, uint8 roles) external onlyOwner {
+        Roles storage its = _roles[measurement];
+        if (roles != 0) its.suspendedAt = _suspend(its.suspendedAt);
+        its.withheld = roles;
+        emit MeasurementSuspended(measurement, roles, its.suspendedAt + SUSPENSION);
     }
 
     // VIEWS
 
     /// @inheritdoc IAdmission
-    function check(bytes6 fmspc, Svns calldata svns, bytes32 image) external view {
+    function check(bytes6 fmspc, Svns calldata svns, bytes32 measurement) external view {
         Floor memory floor = _floor[fmspc];
         if (floor.expiry == 0) revert NoTcbFloor(fmspc);
         _checkFloor(floor, fmspc, svns);
         RaisedFloor storage raised = _raised[fmspc];
         if (_isRaised(raised)) _checkFloor(raised.floor, fmspc, svns);
-        if (rolesOf(image) & GUEST == 0) revert ImageNotAllowed(image);
+        if (rolesOf(measurement) & GUEST == 0) revert MeasurementNotAllowed(measurement);
     }
 
     /// @inheritdoc IAdmission
-    function rolesOf(bytes32 image) public view returns (uint8) {
-        Image memory i = _image[image];
-        return _isSuspended(i.suspendedAt) ? i.roles & ~i.withheld : i.roles;
+    function rolesOf(bytes32 measurement) public view returns (uint8) {
+        Roles memory its = _roles[measurement];
+        return _isSuspended(its.suspendedAt) ? its.granted & ~its.withheld : its.granted;
     }
 
     /// @inheritdoc IAdmission
@@ -131,9 +133,9 @@ contract Admission is IAdmission, Governed {
         emit TcbFloorSet(fmspc, floor);
     }
 
-    function _setImage(bytes32 image, uint8 roles) private {
-        _image[image].roles = roles;
-        emit ImageSet(image, roles);
+    function _setMeasurement(bytes32 measurement, uint8 roles) private {
+        _roles[measurement].granted = roles;
+        emit MeasurementSet(measurement, roles);
     }
 
     function _isRaised(RaisedFloor storage raised) private view returns (bool) {

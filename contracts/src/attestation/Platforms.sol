@@ -48,7 +48,7 @@ contract Platforms is IPlatforms {
     mapping(bytes32 list => uint256 offset) private _goneThrough;
 
     /// @param x, y The root key; anything but Intel's is refused outside development chains.
-    /// @param admission_ Knows floors and images. Fixed: nobody can put another in its place.
+    /// @param admission_ Knows floors and measurements. Fixed: nobody can put another in its place.
     constructor(uint256 x, uint256 y, IAdmission admission_) {
         simulated = x != INTEL_X || y != INTEL_Y;
         if (simulated && block.chainid != DEVELOPMENT_CHAIN) {
@@ -125,7 +125,7 @@ contract Platforms is IPlatforms {
         evidence = TdxQuote.verify(quote, pck.x, pck.y);
         IAdmission.Svns memory svns =
             IAdmission.Svns(pck.componentSvns, pck.pceSvn, evidence.qeSvn, evidence.teeTcbSvn);
-        admission.check(pck.fmspc, svns, evidence.image);
+        admission.check(pck.fmspc, svns, evidence.measurement);
     }
 
     /// @inheritdoc IPlatforms

@@ -27,7 +27,7 @@ library TdxQuote {
         bytes32 freshness;
         /// keccak256(MRTD ‖ RTMR0 ‖ RTMR1 ‖ RTMR2): firmware, virtual hardware, kernel, command line and
         /// initial disk.
-        bytes32 image;
+        bytes32 measurement;
         /// SVNs of the TDX module and its platform.
         bytes16 teeTcbSvn;
         uint16 qeSvn;
@@ -139,7 +139,8 @@ library TdxQuote {
             revert UnsafeGuest();
         }
         evidence.teeTcbSvn = bytes16(quote[body:body + 16]);
-        evidence.image = keccak256(bytes.concat(quote[body + 136:body + 184], quote[body + 328:body + 472]));
+        evidence.measurement =
+            keccak256(bytes.concat(quote[body + 136:body + 184], quote[body + 328:body + 472]));
         evidence.binding = bytes32(quote[body + 520:body + 552]);
         evidence.freshness = bytes32(quote[body + 552:body + 584]);
     }

@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
 /// @title Verdicts: what covered workers say of evidence that a contract can't check
-/// @notice SEV-SNP, Nitro and NVIDIA GPUs sign on P-384, which is too dear here. Workers whose guest image
+/// @notice SEV-SNP, Nitro and NVIDIA GPUs sign on P-384, which is too dear here. Workers whose measurement
 /// governance lists as a verifier check such evidence instead and sign what they found; enough of them, each
 /// of another provider and none of the provider it is about, make a verdict count. They say it of nobody
 /// against its will: the worker's own key, which only its guest holds, claims what they found.
@@ -24,9 +24,9 @@ library Verdicts {
         address provider;
         /// SHA-256 of the machine's identity: AMD's chip id, Nitro's module id, the GPUs' UEIDs.
         bytes32 platform;
-        /// keccak256 of the guest's measurements; zero for GPUs. On chain an image is called `nameOf(kind,
-        /// image)`.
-        bytes32 image;
+        /// keccak256 of what the hardware measured of the guest; zero for GPUs. On chain it is called
+        /// `nameOf(kind, measurement)`.
+        bytes32 measurement;
         /// SHA-256 of the SubjectPublicKeyInfo of the worker's TLS key.
         bytes32 tlsKeyHash;
         /// Model in lower case ASCII, left-aligned ("h100"), and how many, in confidential mode; zero for
@@ -46,7 +46,7 @@ library Verdicts {
     /// @notice A verdict on a guest was given where one on GPUs belongs, or the other way round.
     error WrongKind();
 
-    bytes private constant VERDICT_TYPE = "Verdict(uint8 kind,address worker,address provider,bytes32 platform,bytes32 image,bytes32 tlsKeyHash,"
+    bytes private constant VERDICT_TYPE = "Verdict(uint8 kind,address worker,address provider,bytes32 platform,bytes32 measurement,bytes32 tlsKeyHash,"
         "bytes32 gpuClass,uint16 gpus,uint256 blockNumber,bytes32 blockHash)";
     bytes32 private constant VERDICT_TYPEHASH = keccak256(VERDICT_TYPE);
     bytes32 private constant CLAIM_TYPEHASH =
@@ -63,9 +63,9 @@ library Verdicts {
         return keccak256(abi.encode(CLAIM_TYPEHASH, hashOf(verdict)));
     }
 
-    /// @dev Platforms and images that verifiers vouch for are named by their kind, so that no verdict can
-    /// speak of what quotes show: neither of a TDX platform nor of a TDX guest image, whose names are hashes
-    /// of something longer.
+    /// @dev Platforms and measurements that verifiers vouch for are named by their kind, so that no verdict
+    /// can speak of what quotes show: neither of a TDX platform nor of a TDX guest's measurement, whose names
+    /// are hashes of something longer.
     function nameOf(Kind kind, bytes32 digest) internal pure returns (bytes32) {
         return keccak256(abi.encodePacked(uint8(kind), digest));
     }

@@ -2,12 +2,13 @@
 pragma solidity 0.8.30;
 
 /// @title IApps: which code may have an app's keys
-/// @notice An app is a name of its owner's with a policy: the manifests that may run it and the guest images
-/// it may run in. The key service gives an app's keys to nothing else (`mayHaveKeys`). What the policy newly
-/// allows counts after the app's upgrade delay only, so that whoever relies on it sees a change coming; what
-/// it forbids counts at once. A frozen app's policy allows nothing new, ever. No role has any power here.
+/// @notice An app is a name of its owner's with a policy: the manifests that may run it and the measurements
+/// of guests it may run in. The key service gives an app's keys to nothing else (`mayHaveKeys`). What the
+/// policy newly allows counts after the app's upgrade delay only, so that whoever relies on it sees a change
+/// coming; what it forbids counts at once. A frozen app's policy allows nothing new, ever. No role has any
+/// power here.
 /// @dev Instants in Unix seconds. Apps are named by `appOf`, manifests by SHA-256 of their canonical form,
-/// guest images as `IAdmission` names them.
+/// measurements as `IAdmission` names them.
 interface IApps {
     struct App {
         address owner;
@@ -34,7 +35,7 @@ interface IApps {
     error AppFrozen(bytes32 app);
     /// @notice An app has to have a name.
     error EmptyName();
-    /// @notice `found` manifests or images were given at once, more than `max`.
+    /// @notice `found` manifests or measurements were given at once, more than `max`.
     error TooMany(uint256 found, uint256 max);
 
     /// @notice An account registered an app. What it allows from the beginning follows.
@@ -43,10 +44,10 @@ interface IApps {
     event ManifestAllowed(bytes32 indexed app, bytes32 indexed manifestHash, uint256 allowedFrom);
     /// @notice A manifest may have the app's keys no longer.
     event ManifestForbidden(bytes32 indexed app, bytes32 indexed manifestHash);
-    /// @notice The app may run in a guest image from `allowedFrom` on.
-    event ImageAllowed(bytes32 indexed app, bytes32 indexed image, uint256 allowedFrom);
-    /// @notice The app may run in a guest image no longer.
-    event ImageForbidden(bytes32 indexed app, bytes32 indexed image);
+    /// @notice The app may run in guests of a measurement from `allowedFrom` on.
+    event MeasurementAllowed(bytes32 indexed app, bytes32 indexed measurement, uint256 allowedFrom);
+    /// @notice The app may run in guests of a measurement no longer.
+    event MeasurementForbidden(bytes32 indexed app, bytes32 indexed measurement);
     /// @notice What is newly allowed waits `upgradeDelay` seconds, from `from` on.
     event UpgradeDelaySet(bytes32 indexed app, uint256 upgradeDelay, uint256 from);
     /// @notice The app's policy allows nothing new any more.
@@ -66,24 +67,24 @@ interface IApps {
         bytes32 name,
         uint256 upgradeDelay,
         bytes32[] calldata manifests,
-        bytes32[] calldata images
+        bytes32[] calldata measurements
     ) external returns (bytes32 app);
 
     /// @notice Lets a manifest have the app's keys, once the upgrade delay has passed. Owner only.
     /// Reverts with `UnknownApp`, `NotAppOwner`, `AppFrozen` or `ZeroHash`.
     function allowManifest(bytes32 app, bytes32 manifestHash) external;
 
-    /// @notice Lets the app run in a guest image, once the upgrade delay has passed. Owner only. Reverts as
-    /// `allowManifest` does.
-    function allowImage(bytes32 app, bytes32 image) external;
+    /// @notice Lets the app run in guests of a measurement, once the upgrade delay has passed. Owner only.
+    /// Reverts as `allowManifest` does.
+    function allowMeasurement(bytes32 app, bytes32 measurement) external;
 
     /// @notice Takes a manifest off, at once. Owner only; frozen apps too. Reverts with `UnknownApp` or
     /// `NotAppOwner`.
     function forbidManifest(bytes32 app, bytes32 manifestHash) external;
 
-    /// @notice Takes a guest image off, at once. Owner only; frozen apps too. Reverts with `UnknownApp` or
+    /// @notice Takes a measurement off, at once. Owner only; frozen apps too. Reverts with `UnknownApp` or
     /// `NotAppOwner`.
-    function forbidImage(bytes32 app, bytes32 image) external;
+    function forbidMeasurement(bytes32 app, bytes32 measurement) external;
 
     /// @notice Sets the upgrade delay, in seconds: a longer one holds at once, a shorter one after the delay
     /// that holds now. Owner only. Reverts with `UnknownApp`, `NotAppOwner`, `AppFrozen` or `OutOfBounds`.
@@ -100,9 +101,9 @@ interface IApps {
     /// @notice Takes an app that was offered to the caller. Reverts with `NotPendingOwner`.
     function takeOwnership(bytes32 app) external;
 
-    /// @notice Whether a lease of `tenant` that runs a manifest in a guest image may have the app's keys
-    /// now.
-    function mayHaveKeys(bytes32 app, address tenant, bytes32 manifestHash, bytes32 image)
+    /// @notice Whether a lease of `tenant` that runs a manifest in a guest of this measurement may have the
+    /// app's keys now.
+    function mayHaveKeys(bytes32 app, address tenant, bytes32 manifestHash, bytes32 measurement)
         external
         view
         returns (bool);
@@ -123,8 +124,8 @@ interface IApps {
     /// @notice The instant from which a manifest may have an app's keys; 0 if it may not.
     function manifestAllowedFrom(bytes32 app, bytes32 manifestHash) external view returns (uint256);
 
-    /// @notice The instant from which an app may run in a guest image; 0 if it may not.
-    function imageAllowedFrom(bytes32 app, bytes32 image) external view returns (uint256);
+    /// @notice The instant from which an app may run in guests of a measurement; 0 if it may not.
+    function measurementAllowedFrom(bytes32 app, bytes32 measurement) external view returns (uint256);
 
     /// @notice The longest upgrade delay there can be, in seconds.
     function MAX_UPGRADE_DELAY() external view returns (uint256);

@@ -104,7 +104,7 @@ interface IKeyService {
 
     /// @notice Seconds between two instances that are put out, by governance or for their absence: time for
     /// the seat before to be filled from the other two. Governance can make absent whom it wants, by
-    /// suspending its worker's image.
+    /// suspending its worker's measurement.
     function VACATING_PAUSE() external view returns (uint256);
 
     /// @notice Names what new instances have to run: SHA-256 of the canonical manifest. Owner only.

@@ -7,7 +7,7 @@ import {IAdmission} from "./IAdmission.sol";
 /// @title IPlatforms: which machines are genuine
 /// @notice Anybody may register a platform: its PCK certificate is checked to the root key that was fixed at
 /// deployment. Anybody may post revocation lists, since the vendor's signature is checked. Which of them are
-/// new enough, and for which guest images, Admission says. Nobody owns this contract: no role can add a
+/// new enough, and which guests may serve, Admission says. Nobody owns this contract: no role can add a
 /// platform or make a quote.
 /// @dev Certificates are named keccak256(abi.encode(their issuer's x, y, serial number)). Certificates and
 /// lists are in DER, and revert with `Der.BadDer`, `X509.BadCertificate` or `Pck.BadPck` where they aren't
@@ -94,10 +94,10 @@ interface IPlatforms {
         external
         returns (uint256 added, bool renewed);
 
-    /// @notice Verifies a quote by a registered platform: signatures, revocation, TCB floor, guest image,
-    /// debug off. Whether its report data is what it should be is the caller's question.
-    /// Reverts with `UnknownPckKey`, `CertificateRevoked`, `RevocationsOutdated`, `CertificateNotValidNow`,
-    /// as `TdxQuote.verify` does, or as `IAdmission.check` does.
+    /// @notice Verifies a quote by a registered platform: signatures, revocation, TCB floor, the guest's
+    /// measurement, debug off. Whether its report data is what it should be is the caller's question. Reverts
+    /// with `UnknownPckKey`, `CertificateRevoked`, `RevocationsOutdated`, `CertificateNotValidNow`, as
+    /// `TdxQuote.verify` does, or as `IAdmission.check` does.
     /// @param quote A TDX quote; what follows the quoting enclave's authentication data may be left out.
     function verify(bytes32 key, bytes calldata quote)
         external
@@ -119,7 +119,7 @@ interface IPlatforms {
     /// @notice The root is a development one: platforms are software, and nothing is confidential.
     function simulated() external view returns (bool);
 
-    /// @notice Which platforms are new enough, and which guest images may serve.
+    /// @notice Which platforms are new enough, and which guests may serve, by measurement.
     function admission() external view returns (IAdmission);
 
     /// @notice Seconds after a list's next update during which platforms go on without a newer one.

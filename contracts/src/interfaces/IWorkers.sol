@@ -9,11 +9,11 @@ import {ICoverageObserver} from "./ICoverageObserver.sol";
 import {IPlatforms} from "./IPlatforms.sol";
 
 /// @title IWorkers: who may earn, and for which seconds
-/// @notice A worker is one machine of a provider, known by the address of a signing key that never leaves
-/// it. Anybody may register one; nobody has to agree. It is covered by attestation alone: a quote that its
+/// @notice A worker is one machine of a provider, known by the address of a signing key that never leaves it.
+/// Anybody may register one; nobody has to agree. It is covered by attestation alone: a quote that its
 /// hardware made a moment ago, checked in full by Platforms, or the word of verifiers for hardware that no
-/// contract can check. Whatever is new about a worker (its image, its TLS key, that it is back, its GPUs)
-/// takes the worker's own key besides: one machine that was broken into can't speak for others.
+/// contract can check. Whatever is new about a worker (its measurement, its TLS key, that it is back, its
+/// GPUs) takes the worker's own key besides: one machine that was broken into can't speak for others.
 /// @dev Instants are Unix seconds. A key's hash is SHA-256 of its SubjectPublicKeyInfo.
 interface IWorkers {
     /// @notice What a worker says it is, for people to read. What it has is another question (`gpusOf`).
@@ -55,8 +55,8 @@ interface IWorkers {
     error WorkerRetired(address worker);
     /// @notice Only the worker's provider or the worker itself may do that.
     error NotProviderOrWorker(address caller);
-    /// @notice Only the worker itself may hand in its first quote, one after a gap, or one for another image
-    /// or TLS key.
+    /// @notice Only the worker itself may hand in its first quote, one after a gap, or one for another
+    /// measurement or TLS key.
     error NotWorker(address caller);
     /// @notice The machine serves another provider, whose coverage of it ends at `until`.
     error PlatformHeld(bytes32 platform, address provider, uint256 until);
@@ -84,21 +84,21 @@ interface IWorkers {
     event CoveragePeriodSet(uint256 seconds_);
     /// @notice The observer failed to take note of a worker's coverage. Coverage holds all the same.
     event ObserverFailed(address indexed worker);
-    /// @notice A quote of the worker's was accepted. `image` names the guest (see `IAdmission.rolesOf`),
-    /// `tlsKeyHash` the key that the worker's interface is served with.
+    /// @notice A quote of the worker's was accepted. `measurement` names the guest (see
+    /// `IAdmission.rolesOf`), `tlsKeyHash` the key that the worker's interface is served with.
     event Attested(
         address indexed worker,
         bytes32 indexed platform,
-        bytes32 indexed image,
+        bytes32 indexed measurement,
         bytes32 pckKey,
         bytes32 tlsKeyHash
     );
-    /// @notice Verifiers vouched for the worker's guest (`kind` SEV-SNP or Nitro). Platform and image by
-    /// `nameOf`.
+    /// @notice Verifiers vouched for the worker's guest (`kind` SEV-SNP or Nitro). Platform and measurement
+    /// by `nameOf`.
     event AttestedByVerdict(
         address indexed worker,
         bytes32 indexed platform,
-        bytes32 indexed image,
+        bytes32 indexed measurement,
         Verdicts.Kind kind,
         bytes32 tlsKeyHash
     );
@@ -132,7 +132,7 @@ interface IWorkers {
 
     /// @notice Covers the worker for `coveragePeriod` seconds from now. Anybody may hand in a quote that
     /// renews coverage and says what the one before said; the first one, one after a gap or a departure, and
-    /// one for another TLS key or image only the worker itself.
+    /// one for another TLS key or measurement only the worker itself.
     /// Reverts with `UnknownWorker`, `WorkerRetired`, `BlockUnknown`, `EvidenceNotFresh`, `EvidenceNotBound`,
     /// `EvidenceReplayed`, `NotWorker`, `PlatformHeld`, `GasTooLow`, or as `IPlatforms.verify` does.
     /// @param pckKey The registered key of the platform's that vouches for the quoting enclave
@@ -151,10 +151,10 @@ interface IWorkers {
     ) external;
 
     /// @notice Covers a worker whose evidence a contract can't check, on the word of enough verifiers and
-    /// its own (see `Verdicts`). Anybody may call. The same rules hold as for quotes: a listed guest image, a
+    /// its own (see `Verdicts`). Anybody may call. The same rules hold as for quotes: a listed measurement, a
     /// fresh block, one provider a platform. It is no verifier itself.
     /// Reverts as `attest` does, and with `WrongKind`, `NotProvider`, `BadSignature`, `TooFewVerdicts`,
-    /// `NotAVerifier`, `VerifierNotIndependent` or `ImageNotAllowed`.
+    /// `NotAVerifier`, `VerifierNotIndependent` or `MeasurementNotAllowed`.
     /// @param signatures The verifiers' over `verdictDigest`.
     /// @param claim The worker key's signature over `claimDigest`; empty where the worker itself calls.
     function attestByVerdict(
@@ -211,8 +211,8 @@ interface IWorkers {
     /// @notice The provider that holds a platform, and the instant from which another may take it over.
     function holderOf(bytes32 platform) external view returns (Holder memory);
 
-    /// @notice The guest image that the worker last proved to run.
-    function imageOf(address worker) external view returns (bytes32);
+    /// @notice The measurement of the guest that the worker last proved to be.
+    function measurementOf(address worker) external view returns (bytes32);
 
     /// @notice The hash of the TLS key that the worker last attested.
     function tlsKeyHashOf(address worker) external view returns (bytes32);
@@ -227,14 +227,14 @@ interface IWorkers {
     /// @notice The digest that the worker itself signs, where it doesn't hand the verdict in itself.
     function claimDigest(Verdicts.Verdict calldata verdict) external view returns (bytes32);
 
-    /// @notice What a platform or an image is called that verifiers vouched for.
-    /// @param digest `platform` or `image` of a verdict.
+    /// @notice What a platform or a measurement is called that verifiers vouched for.
+    /// @param digest `platform` or `measurement` of a verdict.
     function nameOf(Verdicts.Kind kind, bytes32 digest) external pure returns (bytes32);
 
     /// @notice Where quotes are checked.
     function platforms() external view returns (IPlatforms);
 
-    /// @notice Which guest images may serve and verify.
+    /// @notice Which guests may serve and verify, by measurement.
     function admission() external view returns (IAdmission);
 
     /// @notice Who is told of coverage: the Emission contract. It can't stop an attestation, and nobody can

@@ -49,7 +49,7 @@ contract Workers is IWorkers, EIP712, Governed {
     /// @inheritdoc IWorkers
     uint256 public verdictThreshold = MIN_THRESHOLD;
     /// @inheritdoc IWorkers
-    mapping(address worker => bytes32) public imageOf;
+    mapping(address worker => bytes32) public measurementOf;
     /// @inheritdoc IWorkers
     mapping(address worker => bytes32) public tlsKeyHashOf;
 
@@ -122,11 +122,11 @@ contract Workers is IWorkers, EIP712, Governed {
         (bytes32 platform, TdxQuote.Evidence memory evidence) = platforms.verify(pckKey, quote);
         _requireBound(evidence, _freshHash(blockNumber), bindingOf(provider, worker, tlsKeyHash));
         bool isRenewal = _coverage[worker].isCurrent();
-        if ((_become(worker, evidence.image, tlsKeyHash, true) || !isRenewal) && msg.sender != worker) {
+        if ((_become(worker, evidence.measurement, tlsKeyHash, true) || !isRenewal) && msg.sender != worker) {
             revert NotWorker(msg.sender);
         }
         _hold(platform, provider, _cover(worker, provider, blockNumber));
-        emit Attested(worker, platform, evidence.image, pckKey, tlsKeyHash);
+        emit Attested(worker, platform, evidence.measurement, pckKey, tlsKeyHash);
     }
 
     /// @inheritdoc IWorkers
@@ -140,12 +140,14 @@ contract Workers is IWorkers, EIP712, Governed {
         }
         address worker = verdict.worker;
         address provider = _requireVerdict(verdict, signatures, claim);
-        (bytes32 platform, bytes32 image) =
-            (nameOf(verdict.kind, verdict.platform), nameOf(verdict.kind, verdict.image));
-        if (admission.rolesOf(image) & GUEST == 0) revert IAdmission.ImageNotAllowed(image);
-        _become(worker, image, verdict.tlsKeyHash, false);
+        (bytes32 platform, bytes32 measurement) =
+            (nameOf(verdict.kind, verdict.platform), nameOf(verdict.kind, verdict.measurement));
+        if (admission.rolesOf(measurement) & GUEST == 0) {
+            revert IAdmission.MeasurementNotAllowed(measurement);
+        }
+        _become(worker, measurement, verdict.tlsKeyHash, false);
         _hold(platform, provider, _cover(worker, provider, verdict.blockNumber));
-        emit AttestedByVerdict(worker, platform, image, verdict.kind, verdict.tlsKeyHash);
+        emit AttestedByVerdict(worker, platform, measurement, verdict.kind, verdict.tlsKeyHash);
     }
 
     /// @inheritdoc IWorkers
@@ -298,7 +300,7 @@ contract Workers is IWorkers, EIP712, Governed {
     function _verifierProvider(address signer) private view returns (address) {
         Worker storage w = _worker[signer];
         bool attested = w.byQuote && !w.retired && _coverage[signer].isCurrent();
-        return attested && admission.rolesOf(imageOf[signer]) & VERIFIER != 0 ? w.provider : address(0);
+        return attested && admission.rolesOf(measurementOf[signer]) & VERIFIER != 0 ? w.provider : address(0);
     }
 
     /// @dev The hash of a block that evidence may be bound to.
@@ -308,11 +310,13 @@ contract Workers is IWorkers, EIP712, Governed {
     }
 
     /// @dev Writes down what the worker proved to be; true if it is anything else than before.
-    function _become(address worker, bytes32 image, bytes32 tlsKeyHash, bool byQuote)
+    function _become(address worker, bytes32 measurement, bytes32 tlsKeyHash, bool byQuote)
         private
         returns (bool changed)
     {
-        if (imageOf[worker] != image) (imageOf[worker], changed) = (image, true);
+        if (measurementOf[worker] != measurement) {
+            (measurementOf[worker], changed) = (measurement, true);
+        }
         if (tlsKeyHashOf[worker] != tlsKeyHash) (tlsKeyHashOf[worker], changed) = (tlsKeyHash, true);
         if (_worker[worker].byQuote != byQuote) (_worker[worker].byQuote, changed) = (byQuote, true);
     }

@@ -13,7 +13,7 @@ contract AppsTest {
     address private stranger = address(0xB);
     bytes32 private constant MANIFEST = keccak256("manifest");
     bytes32 private constant NEXT = keccak256("next manifest");
-    bytes32 private constant IMAGE = keccak256("image");
+    bytes32 private constant MEASUREMENT = keccak256("guest");
     uint256 private constant DELAY = 3 days;
 
     Apps private apps;
@@ -23,53 +23,53 @@ contract AppsTest {
         vm.warp(1_750_000_000);
         apps = new Apps();
         vm.prank(owner);
-        app = apps.register("shop", DELAY, one(MANIFEST), one(IMAGE));
+        app = apps.register("shop", DELAY, one(MANIFEST), one(MEASUREMENT));
     }
 
     function test_the_first_policy_counts_at_once_and_for_the_owner_alone() public {
         vm.assertEq(app, apps.appOf(owner, "shop"));
-        vm.assertTrue(apps.mayHaveKeys(app, owner, MANIFEST, IMAGE));
-        vm.assertTrue(!apps.mayHaveKeys(app, stranger, MANIFEST, IMAGE));
-        vm.assertTrue(!apps.mayHaveKeys(app, owner, NEXT, IMAGE));
+        vm.assertTrue(apps.mayHaveKeys(app, owner, MANIFEST, MEASUREMENT));
+        vm.assertTrue(!apps.mayHaveKeys(app, stranger, MANIFEST, MEASUREMENT));
+        vm.assertTrue(!apps.mayHaveKeys(app, owner, NEXT, MEASUREMENT));
         vm.assertTrue(!apps.mayHaveKeys(app, owner, MANIFEST, NEXT));
-        vm.assertTrue(!apps.mayHaveKeys(keccak256("no app"), address(0), MANIFEST, IMAGE));
+        vm.assertTrue(!apps.mayHaveKeys(keccak256("no app"), address(0), MANIFEST, MEASUREMENT));
     }
 
     function test_a_name_is_the_owners_and_taken_once() public {
         vm.prank(owner);
         vm.expectRevert(abi.encodeWithSelector(IApps.AppExists.selector, app));
-        apps.register("shop", 0, one(NEXT), one(IMAGE));
+        apps.register("shop", 0, one(NEXT), one(MEASUREMENT));
         vm.prank(stranger);
-        bytes32 other = apps.register("shop", 0, one(NEXT), one(IMAGE));
+        bytes32 other = apps.register("shop", 0, one(NEXT), one(MEASUREMENT));
         vm.assertTrue(other != app);
         vm.prank(owner);
         vm.expectRevert(IApps.EmptyName.selector);
-        apps.register("", 0, one(NEXT), one(IMAGE));
+        apps.register("", 0, one(NEXT), one(MEASUREMENT));
         vm.prank(owner);
         vm.expectRevert(abi.encodeWithSelector(Errors.OutOfBounds.selector, 366 days, 0, 365 days));
-        apps.register("slow", 366 days, one(NEXT), one(IMAGE));
+        apps.register("slow", 366 days, one(NEXT), one(MEASUREMENT));
     }
 
     function test_what_is_newly_allowed_waits_and_what_is_forbidden_does_not() public {
         vm.prank(owner);
         apps.allowManifest(app, NEXT);
         vm.warp(block.timestamp + DELAY - 1);
-        vm.assertTrue(!apps.mayHaveKeys(app, owner, NEXT, IMAGE));
+        vm.assertTrue(!apps.mayHaveKeys(app, owner, NEXT, MEASUREMENT));
         // Saying it again changes nothing.
         vm.prank(owner);
         apps.allowManifest(app, NEXT);
         vm.warp(block.timestamp + 1);
-        vm.assertTrue(apps.mayHaveKeys(app, owner, NEXT, IMAGE));
+        vm.assertTrue(apps.mayHaveKeys(app, owner, NEXT, MEASUREMENT));
         vm.prank(owner);
         apps.forbidManifest(app, NEXT);
-        vm.assertTrue(!apps.mayHaveKeys(app, owner, NEXT, IMAGE));
-        vm.assertTrue(apps.mayHaveKeys(app, owner, MANIFEST, IMAGE));
+        vm.assertTrue(!apps.mayHaveKeys(app, owner, NEXT, MEASUREMENT));
+        vm.assertTrue(apps.mayHaveKeys(app, owner, MANIFEST, MEASUREMENT));
         vm.prank(owner);
-        apps.forbidImage(app, IMAGE);
-        vm.assertTrue(!apps.mayHaveKeys(app, owner, MANIFEST, IMAGE));
+        apps.forbidMeasurement(app, MEASUREMENT);
+        vm.assertTrue(!apps.mayHaveKeys(app, owner, MANIFEST, MEASUREMENT));
         vm.prank(owner);
-        apps.allowImage(app, IMAGE);
-        vm.assertTrue(!apps.mayHaveKeys(app, owner, MANIFEST, IMAGE));
+        apps.allowMeasurement(app, MEASUREMENT);
+        vm.assertTrue(!apps.mayHaveKeys(app, owner, MANIFEST, MEASUREMENT));
     }
 
     function test_a_shorter_delay_waits_for_the_longer_one() public {
@@ -99,14 +99,14 @@ contract AppsTest {
         vm.prank(owner);
         apps.freeze(app);
         vm.warp(block.timestamp + 2 * DELAY);
-        vm.assertTrue(apps.mayHaveKeys(app, owner, MANIFEST, IMAGE));
-        vm.assertTrue(!apps.mayHaveKeys(app, owner, NEXT, IMAGE), "announced before, due after");
+        vm.assertTrue(apps.mayHaveKeys(app, owner, MANIFEST, MEASUREMENT));
+        vm.assertTrue(!apps.mayHaveKeys(app, owner, NEXT, MEASUREMENT), "announced before, due after");
         vm.prank(owner);
         vm.expectRevert(abi.encodeWithSelector(IApps.AppFrozen.selector, app));
         apps.allowManifest(app, keccak256("third"));
         vm.prank(owner);
         vm.expectRevert(abi.encodeWithSelector(IApps.AppFrozen.selector, app));
-        apps.allowImage(app, keccak256("other image"));
+        apps.allowMeasurement(app, keccak256("other guest"));
         vm.prank(owner);
         vm.expectRevert(abi.encodeWithSelector(IApps.AppFrozen.selector, app));
         apps.setUpgradeDelay(app, 0);
@@ -115,7 +115,7 @@ contract AppsTest {
         apps.freeze(app);
         vm.prank(owner);
         apps.forbidManifest(app, MANIFEST);
-        vm.assertTrue(!apps.mayHaveKeys(app, owner, MANIFEST, IMAGE));
+        vm.assertTrue(!apps.mayHaveKeys(app, owner, MANIFEST, MEASUREMENT));
     }
 
     function test_only_the_owner_changes_anything_and_hands_it_over_in_two_steps() public {
@@ -130,11 +130,11 @@ contract AppsTest {
         apps.takeOwnership(app);
         vm.prank(owner);
         apps.offerOwnership(app, stranger);
-        vm.assertTrue(apps.mayHaveKeys(app, owner, MANIFEST, IMAGE));
+        vm.assertTrue(apps.mayHaveKeys(app, owner, MANIFEST, MEASUREMENT));
         vm.prank(stranger);
         apps.takeOwnership(app);
-        vm.assertTrue(apps.mayHaveKeys(app, stranger, MANIFEST, IMAGE));
-        vm.assertTrue(!apps.mayHaveKeys(app, owner, MANIFEST, IMAGE));
+        vm.assertTrue(apps.mayHaveKeys(app, stranger, MANIFEST, MEASUREMENT));
+        vm.assertTrue(!apps.mayHaveKeys(app, owner, MANIFEST, MEASUREMENT));
         vm.prank(owner);
         vm.expectRevert(abi.encodeWithSelector(IApps.NotAppOwner.selector, owner));
         apps.forbidManifest(app, MANIFEST);
@@ -154,7 +154,7 @@ contract AppsTest {
         apps.allowManifest(app, NEXT);
         vm.warp(start + first + second);
         uint256 held = first >= DELAY ? to : DELAY;
-        vm.assertTrue(apps.mayHaveKeys(app, owner, NEXT, IMAGE) == (second >= held));
+        vm.assertTrue(apps.mayHaveKeys(app, owner, NEXT, MEASUREMENT) == (second >= held));
     }
 
     function one(bytes32 value) private pure returns (bytes32[] memory list) {

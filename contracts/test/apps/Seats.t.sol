@@ -10,10 +10,10 @@ import {SoftwarePlatform} from "../fakes/SoftwarePlatform.sol";
 import {VerifiedNetwork} from "../stages/VerifiedNetwork.sol";
 
 /// @dev Three seats that three providers fill, and three others who want them: somebody who holds
-/// governance, and workers of an image of their own beside those of everybody else's.
+/// governance, and workers of another guest beside those of everybody else's.
 contract SeatsTest is VerifiedNetwork {
     bytes32 private constant MANIFEST = keccak256("manifest");
-    bytes32 private constant OTHER_IMAGE = "another image";
+    bytes32 private constant OTHER_GUEST = "another guest";
 
     KeyService private service;
     uint256[3] private rivals = [uint256(0x3001), 0x3002, 0x3003];
@@ -36,15 +36,16 @@ contract SeatsTest is VerifiedNetwork {
         }
     }
 
-    function images() internal pure override returns (IAdmission.ImageRoles[] memory roles) {
-        roles = new IAdmission.ImageRoles[](2);
-        roles[0] = IAdmission.ImageRoles(SoftwarePlatform.imageId(keccak256("guest")), GUEST | VERIFIER);
-        roles[1] = IAdmission.ImageRoles(SoftwarePlatform.imageId(OTHER_IMAGE), GUEST);
+    function measurements() internal pure override returns (IAdmission.MeasurementRoles[] memory roles) {
+        roles = new IAdmission.MeasurementRoles[](2);
+        roles[0] =
+            IAdmission.MeasurementRoles(SoftwarePlatform.measurementOf(keccak256("guest")), GUEST | VERIFIER);
+        roles[1] = IAdmission.MeasurementRoles(SoftwarePlatform.measurementOf(OTHER_GUEST), GUEST);
     }
 
     function test_governance_that_makes_all_instances_absent_replaces_one_a_week() public {
         vm.prank(governance);
-        admission.suspendImage(SoftwarePlatform.imageId(keccak256("guest")), GUEST);
+        admission.suspendMeasurement(SoftwarePlatform.measurementOf(keccak256("guest")), GUEST);
         uint256 began = block.timestamp + 2 hours;
         absent();
         take(0, rivals[0]);
@@ -58,9 +59,9 @@ contract SeatsTest is VerifiedNetwork {
         vm.warp(began + 7 days);
         take(1, rivals[1]);
         refused(2, rivals[2]);
-        // When the image is back so is the third, as if nothing had been.
+        // When the guest is back so is the third, as if nothing had been.
         vm.prank(governance);
-        admission.suspendImage(SoftwarePlatform.imageId(keccak256("guest")), 0);
+        admission.suspendMeasurement(SoftwarePlatform.measurementOf(keccak256("guest")), 0);
         vm.roll(block.number + 2);
         renewVerifier(2);
         vm.warp(block.timestamp + 14 days);
@@ -102,7 +103,7 @@ contract SeatsTest is VerifiedNetwork {
         vm.warp(block.timestamp + 1 hours);
     }
 
-    /// @dev Covers a rival, in the other image, and has it take a seat.
+    /// @dev Covers a rival, in the other guest, and has it take a seat.
     function take(uint256 index, uint256 key) private {
         cover(key);
         seat(index, key);
@@ -130,7 +131,7 @@ contract SeatsTest is VerifiedNetwork {
         address who = vm.addr(key);
         uint256 number = block.number - 1;
         SoftwarePlatform.Guest memory guest = guestFor(who, number);
-        guest.image = OTHER_IMAGE;
+        guest.software = OTHER_GUEST;
         attestWith(who, pckIds[who], number, SoftwarePlatform.quote(guest, 0xE000 + key - rivals[0]));
     }
 

@@ -61,9 +61,9 @@ abstract contract RealPlatform {
             bytes.concat(part(whole, body + 136, body + 184), part(whole, body + 328, body + 472));
         IAdmission.FamilyFloor[] memory floors = new IAdmission.FamilyFloor[](1);
         floors[0] = IAdmission.FamilyFloor(vector.fmspc, floor);
-        IAdmission.ImageRoles[] memory images = new IAdmission.ImageRoles[](1);
-        images[0] = IAdmission.ImageRoles(keccak256(registers), GUEST);
-        admission = new Admission(address(this), floors, images);
+        IAdmission.MeasurementRoles[] memory measurements = new IAdmission.MeasurementRoles[](1);
+        measurements[0] = IAdmission.MeasurementRoles(keccak256(registers), GUEST);
+        admission = new Admission(address(this), floors, measurements);
         platforms = new Platforms(
             0x0ba9c4c0c0c86193a3fe23d6b02cda10a8bbd4e88e48b4458561a36e705525f5,
             0x67918e2edc88e40d860bd0cc4ee26aacc988e505a953558c453f6b0904ae7394,

@@ -18,7 +18,7 @@ library SoftwarePlatform {
     struct Guest {
         bytes16 teeTcbSvn;
         bytes8 attributes;
-        bytes32 image;
+        bytes32 software;
         uint16 qeSvn;
         bytes32 binding;
         bytes32 freshness;
@@ -28,9 +28,9 @@ library SoftwarePlatform {
         return Guest(TEE_TCB_SVN, hex"0000001000000000", keccak256("guest"), 4, binding, freshness);
     }
 
-    /// @dev keccak256(MRTD ‖ RTMR0 ‖ RTMR1 ‖ RTMR2) of a guest whose four registers all begin with `image`.
-    function imageId(bytes32 image) internal pure returns (bytes32) {
-        bytes memory register = abi.encodePacked(image, bytes16(0));
+    /// @dev keccak256(MRTD ‖ RTMR0 ‖ RTMR1 ‖ RTMR2) of a guest whose four registers begin with `software`.
+    function measurementOf(bytes32 software) internal pure returns (bytes32) {
+        bytes memory register = abi.encodePacked(software, bytes16(0));
         return keccak256(bytes.concat(register, register, register, register));
     }
 
@@ -121,7 +121,7 @@ library SoftwarePlatform {
 
     /// @dev A quote of version 4 up to the authentication data, by the platform whose PCK key is `pckKey`.
     function quote(Guest memory g, uint256 pckKey) internal pure returns (bytes memory) {
-        bytes memory register = abi.encodePacked(g.image, bytes16(0));
+        bytes memory register = abi.encodePacked(g.software, bytes16(0));
         bytes memory body = bytes.concat(
             bytes.concat(
                 hex"0400020081000000", hex"00000000", hex"939a7233f79c4ca9940a0db3957f0607", new bytes(20)

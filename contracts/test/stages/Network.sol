@@ -50,7 +50,7 @@ abstract contract Network {
         (uint256 x, uint256 y) = vm.publicKeyP256(SoftwarePlatform.ROOT_KEY);
         IAdmission.FamilyFloor[] memory floors = new IAdmission.FamilyFloor[](1);
         floors[0] = IAdmission.FamilyFloor(SoftwarePlatform.FMSPC, floor());
-        admission = new Admission(governance, floors, images());
+        admission = new Admission(governance, floors, measurements());
         platforms = new Platforms(x, y, admission);
         workers = new Workers(governance, platforms, observer());
         postLists();
@@ -72,9 +72,9 @@ abstract contract Network {
     }
 
     /// @dev What may serve from the beginning.
-    function images() internal pure virtual returns (IAdmission.ImageRoles[] memory roles) {
-        roles = new IAdmission.ImageRoles[](1);
-        roles[0] = IAdmission.ImageRoles(SoftwarePlatform.imageId(keccak256("guest")), GUEST);
+    function measurements() internal pure virtual returns (IAdmission.MeasurementRoles[] memory roles) {
+        roles = new IAdmission.MeasurementRoles[](1);
+        roles[0] = IAdmission.MeasurementRoles(SoftwarePlatform.measurementOf(keccak256("guest")), GUEST);
     }
 
     /// @dev Whom workers tell of coverage.

@@ -12,7 +12,7 @@ abstract contract VerifiedNetwork is Network {
     uint256[3] internal keys = [uint256(0x1001), 0x1002, 0x1003];
     address[3] internal owners = [address(0xA1), address(0xA2), address(0xA3)];
     mapping(address verifier => bytes32) internal pckIds;
-    bytes32 internal constant SNP_IMAGE = keccak256("snp guest");
+    bytes32 internal constant SNP_MEASUREMENT = keccak256("snp guest");
     bytes32 internal constant CHIP = keccak256("chip");
 
     function setUp() public virtual override {
@@ -24,15 +24,22 @@ abstract contract VerifiedNetwork is Network {
         vm.roll(block.number + 2);
     }
 
-    function images() internal pure virtual override returns (IAdmission.ImageRoles[] memory roles) {
-        roles = new IAdmission.ImageRoles[](2);
-        roles[0] = IAdmission.ImageRoles(SoftwarePlatform.imageId(keccak256("guest")), GUEST | VERIFIER);
-        roles[1] = IAdmission.ImageRoles(snpName(), GUEST);
+    function measurements()
+        internal
+        pure
+        virtual
+        override
+        returns (IAdmission.MeasurementRoles[] memory roles)
+    {
+        roles = new IAdmission.MeasurementRoles[](2);
+        roles[0] =
+            IAdmission.MeasurementRoles(SoftwarePlatform.measurementOf(keccak256("guest")), GUEST | VERIFIER);
+        roles[1] = IAdmission.MeasurementRoles(snpName(), GUEST);
     }
 
-    /// @dev What the SEV-SNP image is called on chain (`Verdicts.nameOf`).
+    /// @dev What the SEV-SNP measurement is called on chain (`Verdicts.nameOf`).
     function snpName() internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(uint8(Verdicts.Kind.SevSnp), SNP_IMAGE));
+        return keccak256(abi.encodePacked(uint8(Verdicts.Kind.SevSnp), SNP_MEASUREMENT));
     }
 
     function join(uint256 key, address owner, uint256 pck, uint256 serial) internal {
@@ -61,7 +68,7 @@ abstract contract VerifiedNetwork is Network {
             worker,
             provider,
             CHIP,
-            SNP_IMAGE,
+            SNP_MEASUREMENT,
             TLS_KEY_HASH,
             0,
             0,

@@ -265,8 +265,8 @@ export class Attestor {
         tlsKeyHash,
         block: { number: Number(block.number), hash: block.hash },
       }
-      const { platform, measurements } = await claimsOf(guest.kind, evidence.quote)
-      const own = { platform, image: measurements, gpuClass: '', gpus: 0, gpuIds: [] }
+      const { platform, digest: measurement } = await claimsOf(guest.kind, evidence.quote)
+      const own = { platform, measurement, gpuClass: '', gpus: 0, gpuIds: [] }
       const verdict = await collectVerdict({ wallet, key, provider, request: { ...bound, ...guest }, own })
       await handInVerdict(wallet, ...verdict)
     }

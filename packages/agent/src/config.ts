@@ -85,7 +85,7 @@ export const AgentConfig = z.strictObject({
    * `detached_eat` and `evidences`, as nvattest does.
    */
   gpuEvidence: z.strictObject({ command: z.array(z.string().max(4096)).min(1).max(64) }).optional(),
-  /** Check evidence for workers of other providers, where the guest image may. */
+  /** Check evidence for workers of other providers, where the guest's measurement may. */
   verifier: z.boolean().default(false),
   /**
    * The seat of the key service (0, 1 or 2) that an instance which runs here may have; none if not given. A

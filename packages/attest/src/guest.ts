@@ -26,10 +26,10 @@ export type GuestEndorsements = z.infer<typeof GuestEndorsements>
  * platforms if Intel's.
  */
 export interface GuestClaims {
-  /** Name of the guest image. */
-  image: `0x${string}`
-  /** What a verdict calls the image: keccak256 of its measurements, without the kind. */
-  measurements: `0x${string}`
+  /** What the chain calls what was measured of the guest (`measurementOf`). */
+  measurement: `0x${string}`
+  /** What a signed verdict calls it: keccak256 of the registers, without the kind. */
+  digest: `0x${string}`
   /** SHA-256 of the platform's identity: Intel's PPID, AMD's chip id, Nitro's module id. */
   platform: `0x${string}`
   family: string
@@ -68,12 +68,13 @@ export async function verifyGuest(
 }
 
 /**
- * The name of a guest image on chain, out of a verdict's measurements. TDX: keccak256(MRTD ‖ RTMR0 ‖ RTMR1 ‖
- * RTMR2), that is firmware, virtual hardware, kernel, command line and initial disk. Others, which verifiers
- * vouch for, by their kind (`Verdicts.nameOf`): keccak256(0 ‖ keccak256(measurement)) for SEV-SNP,
- * keccak256(1 ‖ keccak256(PCR0 ‖ PCR1 ‖ PCR2)) for Nitro. Undefined where they are incomplete.
+ * The measurement of a guest as the chain names it, out of a verdict's measurements, which are one a
+ * register. TDX: keccak256(MRTD ‖ RTMR0 ‖ RTMR1 ‖ RTMR2), that is firmware, virtual hardware, kernel, command
+ * line and initial disk. Others, which verifiers vouch for, by their kind (`Verdicts.nameOf`):
+ * keccak256(0 ‖ keccak256(measurement)) for SEV-SNP, keccak256(1 ‖ keccak256(PCR0 ‖ PCR1 ‖ PCR2)) for Nitro.
+ * Undefined where they are incomplete.
  */
-export function imageOf(measurements: Record<string, string>): `0x${string}` | undefined {
+export function measurementOf(measurements: Record<string, string>): `0x${string}` | undefined {
   const nameFor = (kind: keyof typeof VOUCHED_FOR | undefined, names: string[]) => {
     const registers = names.map((name) => measurements[name])
     if (registers.some((register) => register === undefined)) return undefined
@@ -112,8 +113,8 @@ export async function claimsOfGuest(kind: GuestKind, evidence: Uint8Array): Prom
     throw new EvidenceError('unsupported-quote', 'The quote is of an enclave, not of a TDX guest.')
   const { fmspc, ppid } = pckOf(evidence)
   const { mrTd, rtmr } = body.report
-  const image = toHexWord(hashOf(mrTd, rtmr[0], rtmr[1], rtmr[2]))
-  return { image, measurements: image, platform: await hashed(ppid), family: toHex(fmspc) }
+  const digest = toHexWord(hashOf(mrTd, rtmr[0], rtmr[1], rtmr[2]))
+  return { measurement: digest, digest, platform: await hashed(ppid), family: toHex(fmspc) }
 }
 
 function refused(verdict: Verdict, code: string, message: string): Verdict {
@@ -125,7 +126,7 @@ const VOUCHED_FOR = { 'sev-snp': 0, nitro: 1 } as const
 
 function named(kind: keyof typeof VOUCHED_FOR, ...registers: Uint8Array[]) {
   const digest = hashOf(...registers)
-  return { image: nameOf(kind, digest), measurements: toHexWord(digest) }
+  return { measurement: nameOf(kind, digest), digest: toHexWord(digest) }
 }
 
 function nameOf(kind: keyof typeof VOUCHED_FOR, digest: Uint8Array): `0x${string}` {

@@ -21,7 +21,7 @@ export {
   type GuestClaims,
   GuestEndorsements,
   GuestKind,
-  imageOf,
+  measurementOf,
   verifyGuest,
 } from './guest.ts'
 export { type PreparedEndorsements, prepareEndorsements, QuoteEndorsements } from './intel/endorsements.ts'

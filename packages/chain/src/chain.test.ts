@@ -236,7 +236,7 @@ describe('the chain', () => {
       worker: key.address,
       provider: tenant.account.address,
       platform: HASH,
-      image: HASH,
+      measurement: HASH,
       tlsKeyHash: HASH,
       gpuClass: 'h100',
       gpus: 8,

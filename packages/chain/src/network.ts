@@ -17,7 +17,7 @@ export const Network = z.object({
   /** Milliseconds between two looks at the chain. */
   pollingIntervalMs: z.int().min(20).max(60_000),
   contracts: z.object({
-    /** Which platforms are new enough and which guest images may serve. */
+    /** Which platforms are new enough and which guests may serve, by measurement. */
     admission: address,
     platforms: address,
     workers: address,

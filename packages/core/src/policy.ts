@@ -19,8 +19,8 @@ export const Policy = z.strictObject({
   roots: z.array(z.enum(ROOTS)).min(1).max(ROOTS.length),
   /** TCB statuses that will do. */
   tcb: z.array(z.enum(TCB_STATUSES)).min(1).max(TCB_STATUSES.length),
-  /** Guest images that will do; those that governance allows, if not given. */
-  images: z.array(bytes32).min(1).max(64).optional(),
+  /** Measurements of guests that will do; those that governance allows, if not given. */
+  measurements: z.array(bytes32).min(1).max(64).optional(),
   /** Places, any of which will do, by a witness of the network's; anywhere, if not given. */
   places: z
     .array(z.string().regex(/^[\x21-\x7e]{1,100}$/))
@@ -59,8 +59,8 @@ export function defaultPolicy(development: boolean): Policy {
 
 /**
  * Reads a policy as it is typed:
- * `root=intel,tcb=UpToDate+OutOfDate,image=0x…,place=aws/eu-central-1,gpu=confidential,age=30m`. What isn't
- * said is as in `defaultPolicy`. Throws `bad-policy`.
+ * `root=intel,tcb=UpToDate+OutOfDate,measurement=0x…,place=aws/eu-central-1,gpu=confidential,age=30m`. What
+ * isn't said is as in `defaultPolicy`. Throws `bad-policy`.
  *
  * @example
  * ```ts
@@ -79,7 +79,7 @@ export function parsePolicy(text: string, development: boolean): Policy {
     const values = value.split('+')
     if (name === 'root') policy['roots'] = values
     else if (name === 'tcb') policy['tcb'] = values
-    else if (name === 'image') policy['images'] = values
+    else if (name === 'measurement') policy['measurements'] = values
     else if (name === 'place') policy['places'] = values
     else if (name === 'gpu') policy['gpus'] = value
     else if (name === 'age') policy['maxAgeSeconds'] = Math.floor(parseDurationMs(value) / 1000)

@@ -1,4 +1,4 @@
-import { imageOf } from '@cloister/attest'
+import { measurementOf } from '@cloister/attest'
 import {
   ARTIFACTS,
   type DeployedNetwork,
@@ -62,7 +62,7 @@ export async function deployDevelopment(
         rootX: hexToBigInt(slice(key, 0, 32)),
         rootY: hexToBigInt(slice(key, 32)),
         floors: [{ fmspc: `0x${DEVELOPMENT_FMSPC}`, floor: floorUntil(timestamp + FLOOR_SECONDS) }],
-        images: developmentImages(),
+        measurements: developmentMeasurements(),
         emissionStart: timestamp - (timestamp % BigInt(EPOCH_SECONDS)),
         authority: bytesToHex(root.authorityCertificate),
         rootList: `0x${lists.root_ca_crl}`,
@@ -87,13 +87,13 @@ function floorUntil(expiry: bigint) {
   }
 }
 
-/** Guest images that may serve, and what they may do. */
-function developmentImages() {
+/** Measurements of guests that may serve, and what they may do. */
+function developmentMeasurements() {
   const hex = (bytes: Uint8Array) => bytesToHex(bytes).slice(2)
   const registers = developmentEnclave().map((pcr, index) => [`pcr${index}`, hex(pcr)])
   return [
     { measurements: measurementsOf(developmentGuest()), roles: GUEST_AND_VERIFIER },
     { measurements: { measurement: hex(developmentSnpGuest()) }, roles: GUEST },
     { measurements: Object.fromEntries(registers), roles: GUEST },
-  ].map(({ measurements, roles }) => ({ image: imageOf(measurements) ?? zeroHash, roles }))
+  ].map(({ measurements, roles }) => ({ measurement: measurementOf(measurements) ?? zeroHash, roles }))
 }

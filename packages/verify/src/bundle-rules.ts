@@ -19,11 +19,11 @@ export const BLOCK: Rule = {
   source: 'the chain',
   otherwise: 'The chain has no such block.',
 }
-export const IMAGE: Rule = {
-  code: 'image',
-  title: 'Governance lets this guest image earn',
+export const MEASUREMENT: Rule = {
+  code: 'measurement',
+  title: 'Governance lets guests of this measurement earn',
   source: 'the chain, Admission.rolesOf',
-  otherwise: 'The guest image is not on the network’s list.',
+  otherwise: 'The guest’s measurement is not on the network’s list.',
 }
 export const COVERAGE: Rule = {
   code: 'coverage',

@@ -37,8 +37,8 @@ export const EvidenceBundle = z.object({
   chain: z.object({
     /** Unix seconds. */
     coveredUntil: seconds,
-    /** Bit 1: governance lets the guest image earn. */
-    imageRoles: z.int().min(0).max(255),
+    /** Bit 1: governance lets guests of its measurement earn. */
+    measurementRoles: z.int().min(0).max(255),
     /** Hash of the block that the evidence names, as the chain has it. */
     blockHash: bytes32.optional(),
   }),

@@ -40,7 +40,7 @@ beforeAll(async () => {
       freshness: { kind: 'nonce', nonce: NONCE },
     },
     endorsements: await root.endorsements(),
-    chain: { coveredUntil: NOW + 100, imageRoles: 1 },
+    chain: { coveredUntil: NOW + 100, measurementRoles: 1 },
     lease: {
       id: said.lease,
       tenant: CONTRACT,
@@ -71,9 +71,9 @@ describe('judging a worker', () => {
       /^The quote was made for another worker/,
     ],
     [
-      'runs an image that governance does not list',
-      ({ chain, ...rest }) => ({ ...rest, chain: { ...chain, imageRoles: 2 } }),
-      /^The guest image is not on the network’s list/,
+      'has a measurement that governance does not list',
+      ({ chain, ...rest }) => ({ ...rest, chain: { ...chain, measurementRoles: 2 } }),
+      /^The guest’s measurement is not on the network’s list/,
     ],
     [
       'is not covered',

@@ -6,7 +6,7 @@ import type { BundleVerdict } from './verdict.ts'
 const verdict = (change: Partial<BundleVerdict> = {}): BundleVerdict =>
   ({
     genuine: true,
-    image: `0x${'11'.repeat(32)}`,
+    measurement: `0x${'11'.repeat(32)}`,
     places: [],
     problems: [],
     verdict: { kind: 'tdx', root: 'intel', tcb: { status: 'UpToDate', advisories: [] } },
@@ -55,7 +55,7 @@ describe('a policy', () => {
         tcb: { status: 'OutOfDate', advisories: [] },
       } as unknown as BundleVerdict['verdict'],
     })
-    const policy = parsePolicy(`image=0x${'22'.repeat(32)},age=1m`, false)
+    const policy = parsePolicy(`measurement=0x${'22'.repeat(32)},age=1m`, false)
     const failures = failuresOf(simulated, policy, facts({ attestedSecondsAgo: 120 }))
     expect(failures).toHaveLength(4)
     expect(() => requireMet({ failures })).toThrow(failures[0])

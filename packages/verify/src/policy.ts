@@ -22,7 +22,7 @@ export interface PolicyFacts {
  * demanded.
  */
 export function failuresOf(
-  { genuine, verdict, image, places, problems }: BundleVerdict,
+  { genuine, verdict, measurement, places, problems }: BundleVerdict,
   policy: Partial<Policy>,
   { attestedSecondsAgo = Number.POSITIVE_INFINITY, gpus }: PolicyFacts,
 ): string[] {
@@ -35,8 +35,8 @@ export function failuresOf(
       `Its root is ${root === 'devnet' ? 'devnet, which is simulated' : root}; the policy wants ${policy.roots.join(' or ')}.`,
     )
   if (policy.tcb) failures.push(...tcbFailures(verdict, policy.tcb))
-  if (policy.images && (image === undefined || !policy.images.includes(image)))
-    failures.push(`Its guest image is ${image}, which the policy does not list.`)
+  if (policy.measurements && (measurement === undefined || !policy.measurements.includes(measurement)))
+    failures.push(`Its measurement is ${measurement}, which the policy does not list.`)
   if (policy.places && !places.some(({ label }) => policy.places?.some((place) => isInPlace(label, place))))
     failures.push(
       `${places.length === 0 ? 'No witness says where it stands' : `Witnesses saw it at ${places.map(({ label }) => label).join(', ')}`}; the policy wants ${policy.places.join(' or ')}.`,

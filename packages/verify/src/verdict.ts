@@ -8,12 +8,12 @@ export interface BundleVerdict {
   /** No problem was found. */
   genuine: boolean
   simulated: boolean
-  /** False where what the chain has to say (block, image, coverage, lease) is the bundle's word. */
+  /** False where what the chain has to say (block, measurement, coverage, lease) is the bundle's word. */
   checkedOnChain: boolean
   /** About the hardware alone. */
   verdict: Verdict
-  /** Name of the guest image on chain. */
-  image: Hex | undefined
+  /** The guest's, as the chain names it. */
+  measurement: Hex | undefined
   /** Where witnesses that the verifier believes say that the machine stands. */
   places: Place[]
   /** Which app a dstack machine runs, by its event log. */
@@ -47,7 +47,7 @@ export function unreadable(message: string): BundleVerdict {
     simulated: false,
     checkedOnChain: false,
     verdict,
-    image: undefined,
+    measurement: undefined,
     places: [],
     dstack: undefined,
     groups: [],

@@ -1,7 +1,7 @@
 import {
   Findings,
   fromBase64,
-  imageOf,
+  measurementOf,
   type Rule,
   type TrustRoot,
   type Verdict,
@@ -10,14 +10,14 @@ import {
 import { statementDigest, workerBinding } from '@cloister/core'
 import { concat, type Hex, hexToBytes, recoverAddress, sha256, toHex } from 'viem'
 import { EvidenceBundle } from './bundle.ts'
-import { APP, asRecorded, BLOCK, COVERAGE, IMAGE, MANIFEST, STATEMENT } from './bundle-rules.ts'
+import { APP, asRecorded, BLOCK, COVERAGE, MANIFEST, MEASUREMENT, STATEMENT } from './bundle-rules.ts'
 import { judgeGuest } from './guest.ts'
 import { verifyLabels, type Witness } from './place/labels.ts'
 import { type BundleVerdict, sentenceOf, unreadable } from './verdict.ts'
 
 const GUEST_ROLE = 1
 const NOT_ON_CHAIN =
-  ' Not checked on chain: the block, the image’s role, coverage and the lease are the file’s word.'
+  ' Not checked on chain: the block, the measurement’s role, coverage and the lease are the file’s word.'
 
 /** Whom to believe about a bundle, and as of when. */
 export interface BundleTrust {
@@ -56,7 +56,7 @@ export async function verifyBundle(
   )
   const onChain = checkedOnChain ? (rule: Rule) => rule : asRecorded
   checkBlock(bundle, binding, onChain)
-  const { findings: guest, image } = checkGuest(bundle, verdict, at, onChain)
+  const { findings: guest, measurement } = checkGuest(bundle, verdict, at, onChain)
   const app = bundle.lease && (await checkApp(bundle, bundle.lease, onChain))
   const dstack =
     bundle.evidence.eventLog === undefined ? undefined : await verifyDstack(verdict, bundle.evidence.eventLog)
@@ -78,7 +78,7 @@ export async function verifyBundle(
     simulated: verdict.simulated,
     checkedOnChain,
     verdict,
-    image,
+    measurement,
     places: place?.places ?? [],
     dstack: dstack?.identity,
     groups: [
@@ -132,17 +132,17 @@ function checkGuest(
   verdict: Verdict,
   instant: number,
   onChain: OnChain,
-): { findings: Findings; image: Hex | undefined } {
+): { findings: Findings; measurement: Hex | undefined } {
   const findings = new Findings()
-  const image = imageOf(verdict.measurements)
+  const measurement = measurementOf(verdict.measurements)
   findings.note(
-    onChain(IMAGE),
-    image !== undefined && (chain.imageRoles & GUEST_ROLE) !== 0,
-    image ?? 'no image',
+    onChain(MEASUREMENT),
+    measurement !== undefined && (chain.measurementRoles & GUEST_ROLE) !== 0,
+    measurement ?? 'no measurement',
   )
   const until = new Date(chain.coveredUntil * 1000).toISOString().replace('.000Z', 'Z')
   findings.note(onChain(COVERAGE), chain.coveredUntil > instant, `until ${until}`)
-  return { findings, image }
+  return { findings, measurement }
 }
 
 async function checkApp(

@@ -7,7 +7,7 @@ const ANSWER_MS = 30_000
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
 /**
- * The worker's agent, as a container sees it through its socket: it is part of the guest image, so it is
+ * The worker's agent, as a container sees it through its socket: it is part of the guest, so it is
  * believed. A container has the socket where its service says `x-agent-socket: true`. All methods throw
  * `agent-unreachable` where nobody answers, and what the agent's problem document says.
  *

@@ -8,8 +8,8 @@ import { type WorkerEvidence, workloadFreshness } from './wire.ts'
 /** A worker whose evidence holds. */
 export interface JudgedWorker {
   worker: Address
-  /** The guest image's name on chain. */
-  image: Hex
+  /** The guest's, as the chain names it. */
+  measurement: Hex
 }
 
 /**
@@ -29,7 +29,7 @@ export async function judgeQuote(
 
 /**
  * Judges a worker by fresh evidence and by what the chain says of it now: genuine under the network's root,
- * TCB as a tenant would demand, a guest image that may earn, covered. `freshness`: what the quote has to
+ * TCB as a tenant would demand, a measurement that may earn, covered. `freshness`: what the quote has to
  * hold. Throws `not-attested` with why.
  */
 export async function judgeWorker(
@@ -55,10 +55,10 @@ export async function judgeWorker(
     freshness: { kind: 'nonce', nonce: freshness },
     endorsements,
   })
-  // Whose roots, and which images, is for governance to say, which lists them.
+  // Whose roots, and which measurements, is for governance to say, which lists them.
   const { tcb } = defaultPolicy(network.development)
-  const { image, failures } = await judge(bundle, trustOf(network), { policy: { tcb } })
-  if (image === undefined || failures.length > 0)
+  const { measurement, failures } = await judge(bundle, trustOf(network), { policy: { tcb } })
+  if (measurement === undefined || failures.length > 0)
     throw new CloisterError('not-attested', failures[0] ?? 'The evidence is not genuine.')
-  return { worker, image }
+  return { worker, measurement }
 }

@@ -10,8 +10,8 @@ import {Network} from "../../stages/Network.sol";
 
 /// @dev What governance may let in and keep out, and how fast.
 abstract contract AdmissionStage is Network {
-    bytes32 internal constant SPY = keccak256("an image that looks into what tenants run");
-    bytes32 internal immutable GUEST_IMAGE = SoftwarePlatform.imageId(keccak256("guest"));
+    bytes32 internal constant SPY = keccak256("a guest that looks into what tenants run");
+    bytes32 internal immutable GUEST_MEASUREMENT = SoftwarePlatform.measurementOf(keccak256("guest"));
     bytes6 internal constant FMSPC = SoftwarePlatform.FMSPC;
 
     function setUp() public override {

@@ -57,7 +57,7 @@ contract PlatformsAttestTest is PlatformsStage {
         );
     }
 
-    function test_attest_refuses_debug_unsafe_attributes_and_unknown_images() public {
+    function test_attest_refuses_debug_unsafe_attributes_and_unknown_measurements() public {
         SoftwarePlatform.Guest memory g = guestFor(worker, number);
         g.attributes = hex"0100001000000000";
         refused(g, abi.encodeWithSelector(TdxQuote.DebugGuest.selector));
@@ -66,23 +66,23 @@ contract PlatformsAttestTest is PlatformsStage {
         g.attributes = hex"0000001001000000";
         refused(g, abi.encodeWithSelector(TdxQuote.UnsafeGuest.selector));
         g.attributes = hex"0000001000000000";
-        g.image = "another image";
+        g.software = "another guest";
         refused(
             g,
             abi.encodeWithSelector(
-                IAdmission.ImageNotAllowed.selector, SoftwarePlatform.imageId("another image")
+                IAdmission.MeasurementNotAllowed.selector, SoftwarePlatform.measurementOf("another guest")
             )
         );
         change(
             governance,
             admission,
-            abi.encodeCall(Admission.setImage, (SoftwarePlatform.imageId("another image"), 1))
+            abi.encodeCall(Admission.setMeasurement, (SoftwarePlatform.measurementOf("another guest"), 1))
         );
         nextBlock();
         g = guestFor(worker, number);
-        g.image = "another image";
+        g.software = "another guest";
         attestWith(worker, pckKey, number, SoftwarePlatform.quote(g, PCK));
-        vm.assertEq(workers.imageOf(worker), SoftwarePlatform.imageId("another image"));
+        vm.assertEq(workers.measurementOf(worker), SoftwarePlatform.measurementOf("another guest"));
     }
 
     function test_attest_refuses_another_platforms_key_and_unknown_ones() public {

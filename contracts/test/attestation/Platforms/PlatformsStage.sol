@@ -6,7 +6,7 @@ import {vm} from "../../Vm.sol";
 import {SoftwarePlatform} from "../../fakes/SoftwarePlatform.sol";
 import {Network} from "../../stages/Network.sol";
 
-/// @dev Platforms, floors, images and revocation, with a platform in software under a development root.
+/// @dev Platforms, floors, measurements and revocation, with a platform in software under a development root.
 abstract contract PlatformsStage is Network {
     uint256 internal number;
 

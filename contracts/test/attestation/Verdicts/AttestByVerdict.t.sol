@@ -21,7 +21,7 @@ contract VerdictsAttestByVerdictTest is VerifiedNetwork {
         vm.snapshotGasLastCall("Gas", "attestByVerdict of 2");
         (,, uint256 until) = workers.billing(worker);
         vm.assertEq(until, block.timestamp + 1 hours);
-        vm.assertEq(workers.imageOf(worker), workers.nameOf(Verdicts.Kind.SevSnp, SNP_IMAGE));
+        vm.assertEq(workers.measurementOf(worker), workers.nameOf(Verdicts.Kind.SevSnp, SNP_MEASUREMENT));
         vm.assertEq(workers.holderOf(workers.nameOf(Verdicts.Kind.SevSnp, CHIP)).provider, provider);
     }
 
@@ -104,7 +104,7 @@ contract VerdictsAttestByVerdictTest is VerifiedNetwork {
         vm.expectRevert(abi.encodeWithSelector(Verdicts.NotAVerifier.selector, vm.addr(keys[1])));
         workers.attestByVerdict(verdict, good, "");
         vm.prank(governance);
-        admission.suspendImage(SoftwarePlatform.imageId(keccak256("guest")), VERIFIER);
+        admission.suspendMeasurement(SoftwarePlatform.measurementOf(keccak256("guest")), VERIFIER);
         vm.prank(verdict.worker);
         vm.expectRevert(abi.encodeWithSelector(Verdicts.NotAVerifier.selector, vm.addr(keys[0])));
         workers.attestByVerdict(verdict, good, "");
@@ -149,13 +149,13 @@ contract VerdictsAttestByVerdictTest is VerifiedNetwork {
         workers.attestByVerdict(verdict, signatures, "");
     }
 
-    function test_an_image_that_is_not_listed_is_refused_whoever_signs() public {
+    function test_a_measurement_that_is_not_listed_is_refused_whoever_signs() public {
         Verdicts.Verdict memory verdict = snp();
-        verdict.image = keccak256("another guest");
+        verdict.measurement = keccak256("another guest");
         bytes[] memory signatures = signed(verdict, 3);
-        bytes32 name = workers.nameOf(Verdicts.Kind.SevSnp, verdict.image);
+        bytes32 name = workers.nameOf(Verdicts.Kind.SevSnp, verdict.measurement);
         vm.prank(verdict.worker);
-        vm.expectRevert(abi.encodeWithSelector(IAdmission.ImageNotAllowed.selector, name));
+        vm.expectRevert(abi.encodeWithSelector(IAdmission.MeasurementNotAllowed.selector, name));
         workers.attestByVerdict(verdict, signatures, "");
     }
 }

@@ -143,7 +143,8 @@ contract PowersAnnounceTest is PowersStage {
         (workers, abi.encodeWithSignature("transferOwnership(address)", stranger));
         (contracts[15], calls[15]) =
         (admission, abi.encodeCall(Admission.setFloor, (SoftwarePlatform.FMSPC, floor())));
-        (contracts[16], calls[16]) = (admission, abi.encodeCall(Admission.setImage, (keccak256("a spy"), 3)));
+        (contracts[16], calls[16]) =
+        (admission, abi.encodeCall(Admission.setMeasurement, (keccak256("a spy"), 3)));
         (contracts[17], calls[17]) =
         (admission, abi.encodeWithSignature("transferOwnership(address)", stranger));
         (contracts[18], calls[18]) = (service, abi.encodeCall(KeyService.setManifest, (keccak256("a spy"))));

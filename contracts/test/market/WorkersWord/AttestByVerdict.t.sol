@@ -10,7 +10,7 @@ import {SoftwarePlatform} from "../../fakes/SoftwarePlatform.sol";
 import {WorkersWordStage} from "./WorkersWordStage.sol";
 
 contract WorkersWordAttestByVerdictTest is WorkersWordStage {
-    bytes32 private verifierImage = SoftwarePlatform.imageId(keccak256("guest"));
+    bytes32 private verifierMeasurement = SoftwarePlatform.measurementOf(keccak256("guest"));
 
     /// Two verifiers that are broken vouch for machines which don't exist. Those may be covered, since two
     /// that lie are enough for that while they last; but they make nothing further, and end with those who
@@ -24,14 +24,14 @@ contract WorkersWordAttestByVerdictTest is WorkersWordStage {
         for (uint256 i; i < 2; ++i) {
             Verdicts.Verdict memory fake = verdictFor(fakes[i], address(uint160(0xBAD00 + i)));
             bytes[] memory good = signed(fake, 2);
-            // The verifiers' own image, which is one of TDX, is not what it is called in a verdict.
-            fake.image = verifierImage;
+            // The verifiers' own measurement, which is one of TDX, is not what it is called in a verdict.
+            fake.measurement = verifierMeasurement;
             bytes[] memory asVerifier = signed(fake, 2);
-            bytes32 name = workers.nameOf(Verdicts.Kind.SevSnp, verifierImage);
+            bytes32 name = workers.nameOf(Verdicts.Kind.SevSnp, verifierMeasurement);
             vm.prank(fake.worker);
-            vm.expectRevert(abi.encodeWithSelector(IAdmission.ImageNotAllowed.selector, name));
+            vm.expectRevert(abi.encodeWithSelector(IAdmission.MeasurementNotAllowed.selector, name));
             workers.attestByVerdict(fake, asVerifier, "");
-            fake.image = SNP_IMAGE;
+            fake.measurement = SNP_MEASUREMENT;
             vm.prank(fake.worker);
             workers.attestByVerdict(fake, good, "");
         }
@@ -76,23 +76,23 @@ contract WorkersWordAttestByVerdictTest is WorkersWordStage {
         vm.assertEq(workers.holderOf(verdict.platform).provider, provider);
     }
 
-    // TLS KEY, IMAGE, COVERAGE
+    // TLS KEY, MEASUREMENT, COVERAGE
 
-    function test_broken_verifiers_do_not_rewrite_an_honest_workers_image_and_key() public {
+    function test_broken_verifiers_do_not_rewrite_an_honest_workers_measurement_and_key() public {
         attest();
-        bytes32 honest = workers.imageOf(worker);
+        bytes32 honest = workers.measurementOf(worker);
         vm.roll(block.number + 2);
         Verdicts.Verdict memory verdict = snp();
         verdict.tlsKeyHash = keccak256("the attacker's key, which gateways would expect");
         bytes[] memory signatures = signed(verdict, 2);
         vm.expectRevert(Errors.BadSignature.selector);
         workers.attestByVerdict(verdict, signatures, "");
-        vm.assertEq(workers.imageOf(worker), honest);
+        vm.assertEq(workers.measurementOf(worker), honest);
         vm.assertEq(workers.tlsKeyHashOf(worker), TLS_KEY_HASH);
     }
 
     /// One machine whose keys somebody has can quote anything for any worker.
-    function test_a_broken_machine_does_not_rewrite_another_workers_image_and_key() public {
+    function test_a_broken_machine_does_not_rewrite_another_workers_measurement_and_key() public {
         attest();
         bytes32 broken = registerPlatform(0xBAD, 66, "a broken machine");
         vm.roll(block.number + 2);
@@ -108,9 +108,9 @@ contract WorkersWordAttestByVerdictTest is WorkersWordStage {
         vm.prank(provider);
         vm.expectRevert(abi.encodeWithSelector(IWorkers.NotWorker.selector, provider));
         workers.attest(worker, broken, number, key, quote);
-        // Another image, under the right key.
+        // Another guest, under the right key.
         guest = guestFor(worker, number);
-        guest.image = "another image";
+        guest.software = "another guest";
         quote = SoftwarePlatform.quote(guest, 0xBAD);
         vm.prank(stranger);
         vm.expectRevert(abi.encodeWithSelector(IWorkers.NotWorker.selector, stranger));

@@ -9,11 +9,12 @@ import {StakedNetwork} from "../../stages/StakedNetwork.sol";
 /// given evidence of their own, by verifiers that are broken, by a machine that is broken, or by a quote
 /// that the worker made for anybody.
 abstract contract WorkersWordStage is StakedNetwork {
-    /// @dev Governance listed the SEV-SNP image as a verifier's by mistake, and a second TDX image.
-    function images() internal pure override returns (IAdmission.ImageRoles[] memory roles) {
-        roles = new IAdmission.ImageRoles[](3);
-        roles[0] = IAdmission.ImageRoles(SoftwarePlatform.imageId(keccak256("guest")), GUEST | VERIFIER);
-        roles[1] = IAdmission.ImageRoles(snpName(), GUEST | VERIFIER);
-        roles[2] = IAdmission.ImageRoles(SoftwarePlatform.imageId("another image"), GUEST);
+    /// @dev Governance listed the SEV-SNP guest as a verifier by mistake, and a second TDX guest.
+    function measurements() internal pure override returns (IAdmission.MeasurementRoles[] memory roles) {
+        roles = new IAdmission.MeasurementRoles[](3);
+        roles[0] =
+            IAdmission.MeasurementRoles(SoftwarePlatform.measurementOf(keccak256("guest")), GUEST | VERIFIER);
+        roles[1] = IAdmission.MeasurementRoles(snpName(), GUEST | VERIFIER);
+        roles[2] = IAdmission.MeasurementRoles(SoftwarePlatform.measurementOf("another guest"), GUEST);
     }
 }

@@ -133,6 +133,6 @@ function shuffled<T>(items: T[]): T[] {
   return items
 }
 
-function summaryOf({ platform, image, gpuClass, gpus }: Found): string {
-  return gpus > 0 ? `${gpus} × ${gpuClass} (${platform})` : `the image ${image} on ${platform}`
+function summaryOf({ platform, measurement, gpuClass, gpus }: Found): string {
+  return gpus > 0 ? `${gpus} × ${gpuClass} (${platform})` : `the guest ${measurement} on ${platform}`
 }

@@ -43,7 +43,7 @@ export async function confirmOwnGpus(
     root: trustRootOf(network),
     instant: Math.floor(Date.now() / 1000),
   })
-  const own = { ...judged, image: zeroHash }
+  const own = { ...judged, measurement: zeroHash }
   const guest = guestEvidence(await source.quote(reportData))
   const bound = { worker: key.address, tlsKeyHash, block: { number: Number(block.number), hash: block.hash } }
   const request = { kind: 'nvidia-gpus', ...bound, ...gpus, guest } as const

@@ -21,7 +21,7 @@ import { type Address, type LocalAccount, recoverTypedDataAddress, zeroHash } fr
 
 /** Blocks of age at which evidence is too old to be handed in still: the contract takes sixty. */
 const MAX_BLOCKS_OLD = 45n
-/** What a guest image has to have for its word about GPUs to count: bit 1, it may earn. */
+/** What guests of a measurement may do if their word about GPUs counts: bit 1, it may earn. */
 const GUEST = 1
 
 /** What was found in evidence. */
@@ -96,11 +96,11 @@ export class Verifier {
     if ((await getTlsKeyHash(this.chain, request.worker)) !== request.tlsKeyHash)
       throw new CloisterError('bad-evidence', 'The TLS key is not the one that the worker attested.')
     await this.checkGuest(request.guest, reportData)
-    const { image } = await claimsOf(request.guest.kind, bytesOf(request.guest.evidence))
-    if (((await getRoles(this.chain, image)) & GUEST) === 0)
+    const { measurement } = await claimsOf(request.guest.kind, bytesOf(request.guest.evidence))
+    if (((await getRoles(this.chain, measurement)) & GUEST) === 0)
       throw new CloisterError(
         'bad-evidence',
-        'The guest that says it has the GPUs runs an image that is not listed.',
+        'The measurement of the guest that says it has the GPUs is not listed.',
       )
     const gpus = await judgeGpus(request, {
       keys: await this.gpuKeys.get(),
@@ -108,7 +108,7 @@ export class Verifier {
       root: trustRootOf(this.chain.network),
       instant: Math.floor(Date.now() / 1000),
     })
-    return { ...gpus, image: zeroHash }
+    return { ...gpus, measurement: zeroHash }
   }
 
   private async judgeGuest(
@@ -116,8 +116,8 @@ export class Verifier {
     reportData: Uint8Array,
   ): Promise<Found> {
     await this.checkGuest(request, reportData)
-    const { measurements, platform } = await claimsOf(request.kind, bytesOf(request.evidence))
-    return { platform, image: measurements, gpuClass: '', gpus: 0, gpuIds: [] }
+    const { digest: measurement, platform } = await claimsOf(request.kind, bytesOf(request.evidence))
+    return { platform, measurement, gpuClass: '', gpus: 0, gpuIds: [] }
   }
 
   /** Throws `bad-evidence` unless hardware signed this very report data, which names the worker's key. */

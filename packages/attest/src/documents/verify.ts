@@ -90,7 +90,7 @@ export async function verifyEvidenceDocument(
   const gpus = await checkGpus(document, options, missing)
   missing.push({
     what: 'which software the measurements stand for',
-    from: 'whoever publishes the guest image: rebuild it, or compare with the measurements of its release',
+    from: 'whoever publishes the guest: rebuild it, or compare with the measurements of its release',
   })
   const problems = [...verdict.problems, ...binding.problems, ...(dstack?.problems ?? []), ...gpus.problems]
   const genuine = verdict.genuine && problems.length === 0

@@ -14,13 +14,13 @@ export const REFUSALS: Record<string, string> = {
   NoTcbFloor: 'Nobody has set a TCB floor for this family of platforms yet.',
   TcbFloorExpired: 'The TCB floor of this family of platforms has expired.',
   TcbBelowFloor: 'The platform’s TCB is out of date: it is below the floor.',
-  ImageNotAllowed: 'The guest image is not on the list of those that may earn.',
+  MeasurementNotAllowed: 'The guest’s measurement is not on the list of those that may earn.',
   EvidenceNotFresh: 'The quote is not fresh: it was made for another block.',
   EvidenceReplayed: 'The quote is a replay: newer evidence was handed in already.',
   EvidenceNotBound: 'The quote was made for another provider, worker, TLS key or network.',
   BlockUnknown: 'The block that the quote is bound to is too old, or not there yet.',
   NotWorker:
-    'Only the worker itself may hand in its first quote, one after a gap, or one for another image or TLS key.',
+    'Only the worker itself may hand in its first quote, one after a gap, or one for another measurement or TLS key.',
   BadSignature: 'That was not signed by whom it has to be signed by.',
   RevocationsOutdated:
     'The chain knows no fresh revocation list of the platform’s vendor. Anybody may post one; workers do.',
@@ -115,7 +115,8 @@ export const REFUSALS: Record<string, string> = {
   DevelopmentRootOutsideDevelopment: 'A development root is refused on every chain but a development one.',
   NotAnAccount: 'The fund pays accounts back, not contracts.',
   PieceNotStored: 'A piece of the list is not stored, or too long.',
-  SuspendedRecently: 'The image, or the family of platforms, was suspended lately and can not be again yet.',
+  SuspendedRecently:
+    'The measurement, or the family of platforms, was suspended lately and can not be again yet.',
 
   // Stake, emission and the token.
   NoShares: 'The amount is too small to bring a share of the pool.',

@@ -5,7 +5,7 @@ export const GAS = {
   register: 104_484n,
   delegate: 103_820n,
   registerPlatform: 344_718n,
-  attest: 126_993n,
-  confirmGpus: 306_016n,
+  attest: 127_015n,
+  confirmGpus: 306_004n,
   syncCollateral: 178_355n,
 } as const

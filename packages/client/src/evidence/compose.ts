@@ -19,17 +19,17 @@ export interface GivenEvidence {
 
 /**
  * Puts evidence together with what the chain says of the worker now: whose it is, whether it is covered,
- * what its image may do. Nothing is judged here: `verifyBundle` does. Throws `bad-evidence` for what is no
- * quote.
+ * what guests of its measurement may do. Nothing is judged here: `verifyBundle` does. Throws
+ * `bad-evidence` for what is no quote.
  */
 export async function composeBundle(chain: Chain, given: GivenEvidence): Promise<EvidenceBundle> {
   const { network, client } = chain
   const { freshness } = given
-  const [endorsements, billing, block, imageRoles, named] = await Promise.all([
+  const [endorsements, billing, block, measurementRoles, named] = await Promise.all([
     given.endorsements,
     getBilling(chain, given.worker),
     client.getBlock(),
-    claimsOf(given.kind, given.quote).then(({ image }) => getRoles(chain, image)),
+    claimsOf(given.kind, given.quote).then(({ measurement }) => getRoles(chain, measurement)),
     freshness.kind === 'block'
       ? client.getBlock({ blockNumber: BigInt(freshness.number) }).catch(() => undefined)
       : undefined,
@@ -58,7 +58,7 @@ export async function composeBundle(chain: Chain, given: GivenEvidence): Promise
       // The chain's clock may be ahead of ours on a development network; what counts is how long coverage
       // lasts.
       coveredUntil: Math.max(0, now + Number(billing.until - block.timestamp)),
-      imageRoles,
+      measurementRoles,
       ...(named?.hash && { blockHash: named.hash }),
     },
   }

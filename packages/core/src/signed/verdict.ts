@@ -13,7 +13,7 @@ export interface WorkerVerdict {
   /** SHA-256 of the identity of the machine, or of the GPUs. */
   platform: Hex
   /** keccak256 of the guest's measurements; for GPUs zero. */
-  image: Hex
+  measurement: Hex
   tlsKeyHash: Hex
   /** Lower case model; for guests empty. */
   gpuClass: string
@@ -33,7 +33,7 @@ export const VERDICT_TYPES = {
     { name: 'worker', type: 'address' },
     { name: 'provider', type: 'address' },
     { name: 'platform', type: 'bytes32' },
-    { name: 'image', type: 'bytes32' },
+    { name: 'measurement', type: 'bytes32' },
     { name: 'tlsKeyHash', type: 'bytes32' },
     { name: 'gpuClass', type: 'bytes32' },
     { name: 'gpus', type: 'uint16' },

@@ -34,8 +34,8 @@ export type AllowanceRecord = z.infer<typeof AllowanceRecord>
 
 export const AppPolicyRecord = AppRecord.extend({
   manifests: z.array(AllowanceRecord),
-  /** Guest images. */
-  images: z.array(AllowanceRecord),
+  /** Of guests. */
+  measurements: z.array(AllowanceRecord),
 })
 export type AppPolicyRecord = z.infer<typeof AppPolicyRecord>
 

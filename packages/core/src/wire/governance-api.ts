@@ -65,9 +65,9 @@ export const SUSPENSION_STATES = ['in-force', 'over', 'lifted'] as const
 
 export const SuspensionRecord = z.discriminatedUnion('kind', [
   z.object({
-    kind: z.literal('image'),
-    /** The guest image's name on chain. */
-    image: bytes32,
+    kind: z.literal('measurement'),
+    /** Of guests, as the chain names it. */
+    measurement: bytes32,
     /** Roles that it hasn't: bit 1 earn, bit 2 sign verdicts. */
     roles: z.int().min(0).max(255),
     by: address.optional(),

@@ -61,8 +61,8 @@ export const WorkerRecord = z.object({
   attestation: z.enum(ATTESTATION_STATES),
   /** The machine, SHA-256 of its PPID; what the last accepted quote said, as the fields below. */
   platform: bytes32.optional(),
-  /** Guest image it runs. */
-  image: bytes32.optional(),
+  /** Of the guest that it runs in. */
+  measurement: bytes32.optional(),
   /** SHA-256 of the SubjectPublicKeyInfo of the key it is served with. */
   tlsKeyHash: bytes32.optional(),
   attestedAt: seconds.optional(),

@@ -61,7 +61,7 @@ export type UnsignedVerdictRequest = WithoutSignature<VerdictRequest>
 export const VerdictReport = z.object({
   platform: bytes32,
   /** keccak256 of the guest's measurements; zero for GPUs. */
-  image: bytes32,
+  measurement: bytes32,
   /** Lower case model; empty for guests. */
   gpuClass: z.string().regex(/^[a-z0-9._-]{0,32}$/),
   gpus: z.int().min(0).max(64),

@@ -12,13 +12,13 @@ export const TEE_TCB_SVN = [6, 1, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] as c
 export const QE_SIGNER = 'dc9e2a7c6f948f17474e34a7fc43ed030f7c1563f1babddf6340c82e0e54a8c5'
 
 /** Measurements of a guest, 48 bytes each. */
-export interface GuestImage {
+export interface GuestMeasurements {
   mrtd: Uint8Array
   rtmr: [Uint8Array, Uint8Array, Uint8Array, Uint8Array]
 }
 
-/** The guest image that development platforms run: measurements of nothing but its name. */
-export function developmentGuest(name = 'cloister development guest'): GuestImage {
+/** The guest that development platforms run: measurements of nothing but its name. */
+export function developmentGuest(name = 'cloister development guest'): GuestMeasurements {
   const register = (part: string) => new Uint8Array(createHash('sha384').update(`${name}: ${part}`).digest())
   return {
     mrtd: register('firmware'),
@@ -32,7 +32,7 @@ export function developmentGuest(name = 'cloister development guest'): GuestImag
 }
 
 /** A guest's measurements under the names that verdicts have. */
-export function measurementsOf({ mrtd, rtmr }: GuestImage): Record<string, string> {
+export function measurementsOf({ mrtd, rtmr }: GuestMeasurements): Record<string, string> {
   const named = { mrtd, rtmr0: rtmr[0], rtmr1: rtmr[1], rtmr2: rtmr[2], rtmr3: rtmr[3] }
   return Object.fromEntries(
     Object.entries(named).map(([name, bytes]) => [name, Buffer.from(bytes).toString('hex')]),

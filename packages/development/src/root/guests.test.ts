@@ -3,8 +3,8 @@ import {
   claimsOfGuest,
   type GuestEndorsements,
   type GuestKind,
-  imageOf,
   intelRoot,
+  measurementOf,
   parseCertificateTable,
   verifyGuest,
 } from '@cloister/attest'
@@ -57,7 +57,7 @@ describe('guests on machines of other makers, made of software', () => {
         reportData: hex(reportData),
       })
       const claims = await claimsOfGuest(kind, evidence)
-      expect(claims.image).toBe(imageOf(verdict.measurements))
+      expect(claims.measurement).toBe(measurementOf(verdict.measurements))
       expect(claims.platform).toMatch(/^0x[0-9a-f]{64}$/)
     }
     expect((await judge('sev-snp', snp.report(reportData))).platform).toBe(hex(snp.chipId))
@@ -74,15 +74,15 @@ describe('guests on machines of other makers, made of software', () => {
     }
   })
 
-  it('have images of their own, by what they were launched with', async () => {
-    const one = imageOf({ measurement: hex(developmentSnpGuest()) })
-    expect(one).toBe((await claimsOfGuest('sev-snp', snp.report(reportData))).image)
-    expect(imageOf({ measurement: hex(developmentSnpGuest('another')) })).not.toBe(one)
+  it('have measurements of their own, by what they were launched with', async () => {
+    const one = measurementOf({ measurement: hex(developmentSnpGuest()) })
+    expect(one).toBe((await claimsOfGuest('sev-snp', snp.report(reportData))).measurement)
+    expect(measurementOf({ measurement: hex(developmentSnpGuest('another')) })).not.toBe(one)
     const [a, b, c] = developmentEnclave().map(hex) as [string, string, string]
-    expect(imageOf({ pcr0: a, pcr1: b, pcr2: c })).toBe(
-      (await claimsOfGuest('nitro', enclave.document(reportData))).image,
+    expect(measurementOf({ pcr0: a, pcr1: b, pcr2: c })).toBe(
+      (await claimsOfGuest('nitro', enclave.document(reportData))).measurement,
     )
-    expect(imageOf({ pcr0: a, pcr1: b })).toBeUndefined()
+    expect(measurementOf({ pcr0: a, pcr1: b })).toBeUndefined()
   })
 
   it('are refused in debug mode, with another’s certificates, without a revocation list, and when time has moved', async () => {

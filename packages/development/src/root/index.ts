@@ -1,7 +1,7 @@
 export {
   developmentGuest,
   FMSPC as DEVELOPMENT_FMSPC,
-  type GuestImage,
+  type GuestMeasurements,
   measurementsOf,
   NEWEST_SVNS,
   TEE_TCB_SVN,

@@ -4,12 +4,12 @@ import { type Certified, certify, newKey } from './certificates.ts'
 
 /** What may differ between documents; the rest is as it should be. */
 export interface NitroVariations {
-  /** Name of the enclave image. */
-  image?: string
+  /** What the enclave is called, of which it is measured. */
+  enclave?: string
   debug?: boolean
 }
 
-/** PCR0 to PCR2 of the enclave image of development machines: measurements of nothing but its name. */
+/** PCR0 to PCR2 of the enclave of development machines: measurements of nothing but its name. */
 export function developmentEnclave(name = 'cloister development guest'): Uint8Array[] {
   return [0, 1, 2].map(
     (index) => new Uint8Array(createHash('sha384').update(`${name}: PCR${index}`).digest()),
@@ -55,9 +55,9 @@ export class DevelopmentEnclave {
   }
 
   /** A document over user data: a COSE_Sign1 structure, ES384. */
-  document(userData: Uint8Array, { image, debug = false }: NitroVariations = {}): Uint8Array {
+  document(userData: Uint8Array, { enclave, debug = false }: NitroVariations = {}): Uint8Array {
     const pcrs = new Map<number, Uint8Array>(
-      developmentEnclave(image).map((pcr, index) => [index, debug ? new Uint8Array(48) : pcr]),
+      developmentEnclave(enclave).map((pcr, index) => [index, debug ? new Uint8Array(48) : pcr]),
     )
     const payload = encode(
       new Map<string, unknown>([

@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import { ASN1Construction, ASN1TagClass, DERElement } from 'asn1-ts'
 import { z } from 'zod'
 import { type Certified, certify, exportKey, importKey, newKey, pointOf, toPem } from './certificates.ts'
-import { developmentGuest, FMSPC, type GuestImage, NEWEST_SVNS, QE_SIGNER, TEE_TCB_SVN } from './facts.ts'
+import {
+  developmentGuest,
+  FMSPC,
+  type GuestMeasurements,
+  NEWEST_SVNS,
+  QE_SIGNER,
+  TEE_TCB_SVN,
+} from './facts.ts'
 
 const SGX_EXTENSION = '1.2.840.113741.1.13.1'
 const INTEL_QE_VENDOR = '939a7233f79c4ca9940a0db3957f0607'
@@ -19,7 +26,7 @@ export interface Manufactured {
 
 /** What may differ between quotes; the rest is as it should be. */
 export interface QuoteVariations {
-  image?: GuestImage
+  guest?: GuestMeasurements
   /** Debug on. */
   debug?: boolean
 }
@@ -83,7 +90,7 @@ export class DevelopmentPlatform {
   /** A TDX quote of version 4 over 64 bytes of report data. */
   quote(
     reportData: Uint8Array,
-    { image = developmentGuest(), debug = false }: QuoteVariations = {},
+    { guest = developmentGuest(), debug = false }: QuoteVariations = {},
   ): Uint8Array<ArrayBuffer> {
     if (reportData.length !== 64) throw new RangeError('report data has 64 bytes')
     const body = Buffer.concat([
@@ -93,9 +100,9 @@ export class DevelopmentPlatform {
       // SEPT_VE_DISABLE is bit 28, debug bit 0.
       Buffer.of(debug ? 1 : 0, 0, 0, 0x10, 0, 0, 0, 0),
       Buffer.from('e702060000000000', 'hex'),
-      image.mrtd,
+      guest.mrtd,
       Buffer.alloc(3 * 48),
-      ...image.rtmr,
+      ...guest.rtmr,
       reportData,
     ])
     const key = pointOf(this.attestationKey)

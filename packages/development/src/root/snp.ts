@@ -26,7 +26,7 @@ export interface SnpVariations {
   debug?: boolean
 }
 
-/** The guest image of development SNP machines: a measurement of nothing but its name. */
+/** The guest of development SNP machines: a measurement of nothing but its name. */
 export function developmentSnpGuest(name = 'cloister development guest'): Uint8Array {
   return new Uint8Array(createHash('sha384').update(`${name}: SEV-SNP`).digest())
 }

@@ -66,10 +66,17 @@ it('asks the chain nothing about what is over', async () => {
 })
 
 it('holds suspensions and proposed slashes against the chain', async () => {
-  const image = { kind: 'image', image: HASH, roles: 1, since: 0, until: 9, state: 'in-force' }
+  const measurement = {
+    kind: 'measurement',
+    measurement: HASH,
+    roles: 1,
+    since: 0,
+    until: 9,
+    state: 'in-force',
+  }
   const floor = { kind: 'floor', fmspc: '0x00a06d080000', floor: {}, since: 0, until: 9, state: 'in-force' }
   const proposal = { id: '1', provider: OWNER, bps: 100, readyAt: 5, state: 'ready' }
-  const record = { suspensions: [image, floor], proposals: [proposal] } as unknown as GovernanceRecord
+  const record = { suspensions: [measurement, floor], proposals: [proposal] } as unknown as GovernanceRecord
   const stands = (found: Awaited<ReturnType<typeof governance>>) => [
     ...found.suspensions.map(({ onChain }) => onChain),
     ...found.proposals.map(({ onChain }) => onChain),

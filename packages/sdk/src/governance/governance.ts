@@ -87,7 +87,7 @@ async function isAnnounced(
 }
 
 async function isSuspended(chain: Chain, one: SuspensionRecord): Promise<boolean> {
-  if (one.kind === 'image') return ((await getRoles(chain, one.image)) & one.roles) === 0
+  if (one.kind === 'measurement') return ((await getRoles(chain, one.measurement)) & one.roles) === 0
   const call = {
     address: chain.network.contracts.admission,
     abi: ADMISSION_ABI,

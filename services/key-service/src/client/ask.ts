@@ -30,8 +30,8 @@ export async function askInstance<T extends z.ZodType>(
 }
 
 /**
- * Asks a seat whose answer is believed: first its worker quotes a number of ours, and its machine, guest
- * image and manifest have to be what the chain says that a seat is. Throws what `askInstance` throws, and
+ * Asks a seat whose answer is believed: first its worker quotes a number of ours, and its machine,
+ * guest and manifest have to be what the chain says that a seat is. Throws what `askInstance` throws, and
  * `policy` or `not-attested` for a machine that isn't to be believed.
  */
 export async function askJudgedSeat<T extends z.ZodType>(

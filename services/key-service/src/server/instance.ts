@@ -100,7 +100,7 @@ export class Instance {
     const { seat, secrets } = await this.serving()
     this.challenges.use(request.challenge)
     const { chain, log } = this.parts
-    const { worker, image } = await judgeWorker(chain, request.evidence, releaseFreshness(request))
+    const { worker, measurement } = await judgeWorker(chain, request.evidence, releaseFreshness(request))
     const lease = await getLease(chain, request.lease)
     if (lease.state !== 'open' || lease.worker !== worker)
       throw new CloisterError('no-keys', 'The lease is not open on this worker.')
@@ -114,11 +114,11 @@ export class Instance {
         `The worker would start the manifest ${manifestHash.slice(0, 10)}…, and the lease says ${lease.manifestHash.slice(0, 10)}….`,
         { hint: { do: 'update-lease' } },
       )
-    if (!(await mayHaveKeys(chain, { app: request.app, tenant, manifestHash, image }))) {
+    if (!(await mayHaveKeys(chain, { app: request.app, tenant, manifestHash, measurement }))) {
       log(`refused the keys of ${request.app.slice(0, 10)}… to lease ${request.lease.slice(0, 10)}…`)
       throw new CloisterError(
         'no-keys',
-        `The app ${request.app.slice(0, 10)}… does not allow the manifest ${manifestHash.slice(0, 10)}… in this guest image, by this tenant.`,
+        `The app ${request.app.slice(0, 10)}… does not allow the manifest ${manifestHash.slice(0, 10)}… in this guest, by this tenant.`,
         {
           hint: { do: 'allow-manifest' },
         },

@@ -31,7 +31,7 @@ import {
 import { addApps } from './commands.ts'
 
 const APP: Hex = `0x${'ab'.repeat(32)}`
-const IMAGE: Hex = `0x${'cd'.repeat(32)}`
+const MEASUREMENT: Hex = `0x${'cd'.repeat(32)}`
 const MANIFEST: Hex = `0x${'ef'.repeat(32)}`
 const DAY = 86_400
 
@@ -41,18 +41,21 @@ const app = (changes: Partial<App> = {}): App => ({
   upgradeDelay: 0,
   frozenAt: undefined,
   manifests: [{ hash: MANIFEST, allowedFrom: 1, void: false }],
-  images: [],
+  measurements: [],
   ...changes,
 })
 
 /** What covered workers run, and what of it may earn. */
-let images: (Hex | undefined)[]
+let measurements: (Hex | undefined)[]
 let roles: number
 
 beforeEach(() => {
-  images = [IMAGE, IMAGE, undefined]
+  measurements = [MEASUREMENT, MEASUREMENT, undefined]
   roles = 1
-  const index = { workers: async () => images.map((image) => ({ worker: WORKER, ...(image && { image }) })) }
+  const index = {
+    workers: async () =>
+      measurements.map((measurement) => ({ worker: WORKER, ...(measurement && { measurement }) })),
+  }
   vi.mocked(connect).mockReturnValue(fakeCloister({ index }))
   vi.mocked(appIdOf).mockReturnValue(APP)
   vi.mocked(getApp).mockResolvedValue(app())
@@ -92,14 +95,14 @@ describe('apps show', () => {
     const known = app({
       upgradeDelay: DAY,
       manifests,
-      images: [{ hash: IMAGE, allowedFrom: later, void: true }],
+      measurements: [{ hash: MEASUREMENT, allowedFrom: later, void: true }],
     })
     vi.mocked(getApp).mockResolvedValue(known)
     const { out } = await typed(addApps, 'apps', 'show', 'shop')
     expect(out).toMatch(/upgrade delay +1d\n/)
     expect(out).toMatch(new RegExp(`manifest +${MANIFEST} +counts\n`))
     expect(out).toMatch(new RegExp(`manifest +${LEASE} +from \\d{4}-.* UTC\n`))
-    expect(out).toMatch(new RegExp(`guest image +${IMAGE} +never: the app was frozen first\n`))
+    expect(out).toMatch(new RegExp(`measurement +${MEASUREMENT} +never: the app was frozen first\n`))
     vi.mocked(getApp).mockResolvedValue(app({ frozenAt: 1_900_000_000 }))
     expect((await typed(addApps, 'apps', 'show', 'shop')).out).toMatch(
       /none: what is allowed counts at once\nfrozen +since 2030-03-17/,
@@ -107,8 +110,8 @@ describe('apps show', () => {
   })
 
   it('takes an id as it is, and a name as the account’s own', async () => {
-    await typed(addApps, 'apps', 'show', IMAGE)
-    expect(vi.mocked(getApp).mock.calls[0]?.[1]).toBe(IMAGE)
+    await typed(addApps, 'apps', 'show', MEASUREMENT)
+    expect(vi.mocked(getApp).mock.calls[0]?.[1]).toBe(MEASUREMENT)
     await typed(addApps, 'apps', 'show', 'shop')
     expect(vi.mocked(appIdOf).mock.calls[0]?.slice(1)).toEqual([ACCOUNT, 'shop'])
     expect(vi.mocked(getApp).mock.calls[1]?.[1]).toBe(APP)
@@ -128,36 +131,36 @@ describe('apps show', () => {
 describe('apps create', () => {
   const registered = () => vi.mocked(registerApp).mock.calls[0]?.[1]
 
-  it('registers the hashes of files, and the images that covered workers may earn with', async () => {
+  it('registers the hashes of files, and the measurements that covered workers may earn with', async () => {
     const file = composeFile()
     const { out, exitCode } = await typed(addApps, 'apps', 'create', 'shop', file, '--upgrade-delay', '3d')
     expect(registered()).toEqual({
       name: 'shop',
       upgradeDelay: 3 * DAY,
       manifests: [expect.stringMatching(/^0x[0-9a-f]{64}$/)],
-      images: [IMAGE],
+      measurements: [MEASUREMENT],
     })
     expect(out).toContain(`cloister deploy ${file} --app shop --secrets FILE`)
     expect(exitCode).toBe(0)
   })
 
-  it('takes images that are named, and no text that is no hash', async () => {
-    await typed(addApps, 'apps', 'create', 'shop', composeFile(), '--image', MANIFEST)
-    expect(registered()?.images).toEqual([MANIFEST])
-    const wrong = await typed(addApps, 'apps', 'create', 'shop', composeFile(), '--image', 'latest')
-    expect(wrong.err).toBe('✘ "latest" is not the hash of a guest image.\n  See `cloister workers --json`.\n')
+  it('takes measurements that are named, and no text that is no hash', async () => {
+    await typed(addApps, 'apps', 'create', 'shop', composeFile(), '--measurement', MANIFEST)
+    expect(registered()?.measurements).toEqual([MANIFEST])
+    const wrong = await typed(addApps, 'apps', 'create', 'shop', composeFile(), '--measurement', 'latest')
+    expect(wrong.err).toBe('✘ "latest" is not a measurement.\n  See `cloister workers --json`.\n')
     expect(wrong.exitCode).toBe(1)
     expect(registerApp).toHaveBeenCalledOnce()
   })
 
-  it('registers nothing where no image may earn', async () => {
+  it('registers nothing where no measurement may earn', async () => {
     roles = 2
     const { err, exitCode } = await typed(addApps, 'apps', 'create', 'shop', composeFile())
     expect(err).toContain(
-      '✘ No covered worker runs a guest image that may earn.\n  Name guest images with --image.',
+      '✘ No covered worker has a measurement that may earn.\n  Name measurements with --measurement.',
     )
     expect(exitCode).toBe(1)
-    images = []
+    measurements = []
     expect((await typed(addApps, 'apps', 'create', 'shop', composeFile())).exitCode).toBe(1)
     expect(registerApp).not.toHaveBeenCalled()
   })
@@ -173,10 +176,10 @@ describe('apps create', () => {
 
 describe('apps allow and forbid', () => {
   it('send one transaction for each entry', async () => {
-    await typed(addApps, 'apps', 'allow', 'shop', MANIFEST, '--image', IMAGE)
+    await typed(addApps, 'apps', 'allow', 'shop', MANIFEST, '--measurement', MEASUREMENT)
     const calls = vi.mocked(allowInApp).mock.calls.map(([, ...rest]) => rest)
     expect(calls).toEqual([
-      [APP, 'image', IMAGE],
+      [APP, 'measurement', MEASUREMENT],
       [APP, 'manifest', MANIFEST],
     ])
     await typed(addApps, 'apps', 'forbid', 'shop', composeFile())
@@ -185,7 +188,9 @@ describe('apps allow and forbid', () => {
 
   it.each(['allow', 'forbid'])('say that there is nothing to %s', async (what) => {
     const { err, exitCode } = await typed(addApps, 'apps', what, 'shop')
-    expect(err).toBe(`✘ There is nothing to ${what}.\n  Name a file, the hash of a manifest, or --image.\n`)
+    expect(err).toBe(
+      `✘ There is nothing to ${what}.\n  Name a file, the hash of a manifest, or --measurement.\n`,
+    )
     expect(exitCode).toBe(1)
   })
 
@@ -325,8 +330,8 @@ describe('keys', () => {
   it('says what each seat holds, and what their number means', async () => {
     withSeats(seat(0), seat(1), seat(2))
     expect(await keys()).toMatch(/0 +0x90F79b…b906 .*yes +parts 1 and 2 of three\n[\s\S]*any one may be lost/)
-    withSeats(seat(0), seat(1), seat(2, { state: undefined, problem: 'Its image\x1b[2J is another.' }))
-    expect(await keys()).toMatch(/2 .*no +Its image\[2J is another\.\n[\s\S]*no other one may be lost/)
+    withSeats(seat(0), seat(1), seat(2, { state: undefined, problem: 'Its manifest\x1b[2J is another.' }))
+    expect(await keys()).toMatch(/2 .*no +Its manifest\[2J is another\.\n[\s\S]*no other one may be lost/)
     withSeats(seat(0), seat(1, { state: { open: false } }))
     expect(await keys()).toMatch(/1 .*not yet +parts 0 and 2[\s\S]*no secret can be sealed or opened now/)
     withSeats()

@@ -21,8 +21,8 @@ export function addApps(program: Command): void {
     ),
   )
     .option(
-      '--image <hash...>',
-      'guest images it may run in; default: those of the workers that are covered now',
+      '--measurement <hash...>',
+      'measurements of guests it may run in; default: those of the workers covered now',
     )
     .option('--upgrade-delay <time>', 'how long what is allowed later has to wait, such as 3d', '0s')
     .action(later(async () => (await import('./create.ts')).createApp))
@@ -30,21 +30,21 @@ export function addApps(program: Command): void {
     command(
       apps,
       'allow <app> [file]',
-      'let another file, or guest image, have the keys, once the upgrade delay has passed',
+      'let another file, or guests of another measurement, have the keys, once the upgrade delay has passed',
       'cloister apps allow shop v2.yaml',
     ),
   )
-    .option('--image <hash...>', 'guest images to allow')
+    .option('--measurement <hash...>', 'measurements of guests to allow')
     .action(later(async () => (await import('./policy.ts')).allow))
   withManifestOptions(
     command(
       apps,
       'forbid <app> [file]',
-      'take a file, or guest image, off at once',
+      'take a file, or a measurement, off at once',
       'cloister apps forbid shop compose.yaml',
     ),
   )
-    .option('--image <hash...>', 'guest images to forbid')
+    .option('--measurement <hash...>', 'measurements of guests to forbid')
     .action(later(async () => (await import('./policy.ts')).forbid))
   command(
     apps,

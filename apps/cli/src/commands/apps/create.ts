@@ -19,12 +19,14 @@ export async function createApp(
   const manifests = files.map((file) =>
     hashManifest(readManifestFile(file, options, options.json === true).manifest),
   )
-  const images = options.image ? options.image.map(checkHash) : await coveredImages(cloister)
+  const measurements = options.measurement
+    ? options.measurement.map(checkHash)
+    : await coveredMeasurements(cloister)
   const app = await registerApp(walletOf(cloister), {
     name,
     upgradeDelay: secondsOf(options.upgradeDelay),
     manifests,
-    images,
+    measurements,
   })
   const registered = await getApp(cloister.chain, app)
   if (options.json) return sayJson(registered)
@@ -33,15 +35,15 @@ export async function createApp(
   say(paint('dim', `  cloister deploy ${files[0]} --app ${name} --secrets FILE`))
 }
 
-/** Guest images of the workers that are covered now, as far as governance lets them earn. */
-async function coveredImages(cloister: Cloister): Promise<Hex[]> {
+/** Measurements of the workers that are covered now, as far as governance lets them earn. */
+async function coveredMeasurements(cloister: Cloister): Promise<Hex[]> {
   const workers = await cloister.index.workers({ covered: true })
-  const images = [...new Set(workers.flatMap(({ image }) => (image ? [image] : [])))]
-  const roles = await Promise.all(images.map((image) => getRoles(cloister.chain, image)))
-  const allowed = images.filter((_, position) => ((roles[position] ?? 0) & 1) !== 0)
+  const measurements = [...new Set(workers.flatMap(({ measurement }) => (measurement ? [measurement] : [])))]
+  const roles = await Promise.all(measurements.map((measurement) => getRoles(cloister.chain, measurement)))
+  const allowed = measurements.filter((_, position) => ((roles[position] ?? 0) & 1) !== 0)
   if (allowed.length === 0)
-    throw new CloisterError('bad-option', 'No covered worker runs a guest image that may earn.', {
-      hint: 'Name guest images with --image.',
+    throw new CloisterError('bad-option', 'No covered worker has a measurement that may earn.', {
+      hint: 'Name measurements with --measurement.',
     })
   return allowed
 }

@@ -3,5 +3,5 @@ import type { ManifestOptions } from '../../options.ts'
 
 /** What of an app's policy to change. */
 export interface PolicyOptions extends Globals, ManifestOptions {
-  image?: string[]
+  measurement?: string[]
 }

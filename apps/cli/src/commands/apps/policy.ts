@@ -9,12 +9,12 @@ import { resolveApp } from '../../secret-options.ts'
 import type { PolicyOptions } from './options.ts'
 import { sayApp } from './show.ts'
 
-/** Lets another file, or guest image, have an app's keys once the upgrade delay has passed. */
+/** Lets another file, or other guests, have an app's keys once the upgrade delay has passed. */
 export function allow(app: string, file: string | undefined, options: PolicyOptions): Promise<void> {
   return changePolicy('allow', app, file, options)
 }
 
-/** Takes a file, or guest image, off at once. */
+/** Takes a file, or a measurement, off at once. */
 export function forbid(app: string, file: string | undefined, options: PolicyOptions): Promise<void> {
   return changePolicy('forbid', app, file, options)
 }
@@ -27,9 +27,9 @@ async function changePolicy(
 ): Promise<void> {
   const cloister = connect(options)
   const app = resolveApp(cloister, name)
-  const entries: ['manifest' | 'image', Hex][] = (options.image ?? []).map((image) => [
-    'image',
-    checkHash(image),
+  const entries: ['manifest' | 'measurement', Hex][] = (options.measurement ?? []).map((measurement) => [
+    'measurement',
+    checkHash(measurement),
   ])
   if (file !== undefined)
     entries.push([
@@ -40,7 +40,7 @@ async function changePolicy(
     ])
   if (entries.length === 0)
     throw new CloisterError('bad-option', `There is nothing to ${what}.`, {
-      hint: 'Name a file, the hash of a manifest, or --image.',
+      hint: 'Name a file, the hash of a manifest, or --measurement.',
     })
   const change = what === 'allow' ? allowInApp : forbidInApp
   for (const [kind, hash] of entries) await change(walletOf(cloister), app, kind, hash)
@@ -51,9 +51,7 @@ async function changePolicy(
 
 export function checkHash(text: string): Hex {
   if (/^0x[0-9a-f]{64}$/.test(text)) return text as Hex
-  throw new CloisterError(
-    'bad-option',
-    `${JSON.stringify(text.slice(0, 80))} is not the hash of a guest image.`,
-    { hint: 'See `cloister workers --json`.' },
-  )
+  throw new CloisterError('bad-option', `${JSON.stringify(text.slice(0, 80))} is not a measurement.`, {
+    hint: 'See `cloister workers --json`.',
+  })
 }

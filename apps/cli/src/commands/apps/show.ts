@@ -32,7 +32,7 @@ export function sayApp(app: App): void {
   say(
     table(
       ['may have its keys', 'hash', ''],
-      [...rows('manifest', app.manifests), ...rows('guest image', app.images)],
+      [...rows('manifest', app.manifests), ...rows('measurement', app.measurements)],
     ),
   )
 }

@@ -52,8 +52,8 @@ describe('governance', () => {
     withFound({
       suspensions: [
         {
-          kind: 'image',
-          image: LEASE,
+          kind: 'measurement',
+          measurement: LEASE,
           roles: 3,
           since: 1_900_000_000,
           until,
@@ -75,7 +75,7 @@ describe('governance', () => {
       ],
     })
     const out = await shown()
-    expect(out).toMatch(/image 0x7f3a000000… +may not earn or verify/)
+    expect(out).toMatch(/measurement 0x7f3a000000… +may not earn or verify/)
     expect(out).toMatch(/15% of the pool +0x7099.* ready, for (1h 59m 59s|2h) more/)
     expect(out).not.toContain('0x00a06d080000')
     expect(await shown('--all')).toMatch(/platforms 0x00a06d080000 +floor raised to tcb: 5 .* over/)

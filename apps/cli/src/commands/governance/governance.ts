@@ -59,8 +59,9 @@ function announcementRow(one: OnChain<AnnouncementRecord>): string[] {
 
 function suspensionRow(one: OnChain<SuspensionRecord>): string[] {
   const taken =
-    one.kind === 'image' ? `may not ${rolesOf(one.roles)}` : `floor raised to ${argumentsOf(one.floor)}`
-  const named = one.kind === 'image' ? `image ${shortened(one.image)}` : `platforms ${one.fmspc}`
+    one.kind === 'measurement' ? `may not ${rolesOf(one.roles)}` : `floor raised to ${argumentsOf(one.floor)}`
+  const named =
+    one.kind === 'measurement' ? `measurement ${shortened(one.measurement)}` : `platforms ${one.fmspc}`
   return [
     named,
     printable(taken),

@@ -22,7 +22,7 @@ const verdict = (changes: Partial<BundleVerdict> = {}): BundleVerdict =>
   ({
     genuine: true,
     simulated: false,
-    image: LEASE,
+    measurement: LEASE,
     places: [],
     problems: [],
     verdict: { kind: 'tdx', root: 'intel', tcb: { status: 'UpToDate', advisories: [] } },

@@ -16,7 +16,7 @@ export interface App {
   frozenAt: number | undefined
   /** What may have its keys, and from when. */
   manifests: AllowedHash[]
-  images: AllowedHash[]
+  measurements: AllowedHash[]
 }
 
 /** An entry of an app's policy. */
@@ -49,19 +49,19 @@ export function appIdOf(
 
 /**
  * Registers an app, and what may have its keys from the first: SHA-256 hashes of canonical manifests, and
- * guest images. `upgradeDelay`: seconds that what is allowed later waits. Returns the app's id. Throws
- * `bad-name`, or `reverted` with the contract's reason.
+ * measurements of guests. `upgradeDelay`: seconds that what is allowed later waits. Returns the app's id.
+ * Throws `bad-name`, or `reverted` with the contract's reason.
  *
  * @example
  * ```ts
  * import { apps, walletOf } from '@cloister/sdk'
  *
- * const { image } = await cloister.index.worker(worker)
+ * const { measurement } = await cloister.index.worker(worker)
  * const app = await apps.register(walletOf(cloister), {
  *   name: 'shop',
  *   upgradeDelay: 3 * 86_400,
  *   manifests: [hash],
- *   images: image ? [image] : [],
+ *   measurements: measurement ? [measurement] : [],
  * })
  * ```
  */
@@ -71,16 +71,16 @@ export async function registerApp(
     name,
     upgradeDelay,
     manifests,
-    images,
-  }: { name: string; upgradeDelay: number; manifests: Hex[]; images: Hex[] },
+    measurements,
+  }: { name: string; upgradeDelay: number; manifests: Hex[]; measurements: Hex[] },
 ): Promise<Hex> {
-  await change(wallet, 'register', [nameOf(name), BigInt(upgradeDelay), manifests, images])
+  await change(wallet, 'register', [nameOf(name), BigInt(upgradeDelay), manifests, measurements])
   return appIdOf(wallet.network, wallet.account.address, name)
 }
 
 /**
- * Adds the hash of a manifest or of a guest image to an app's policy; it counts once the upgrade delay has
- * passed. Throws `reverted` with the contract's reason.
+ * Adds the hash of a manifest or a measurement of guests to an app's policy; it counts once the upgrade
+ * delay has passed. Throws `reverted` with the contract's reason.
  *
  * @example
  * ```ts
@@ -89,13 +89,13 @@ export async function registerApp(
  * await apps.allow(walletOf(cloister), app, 'manifest', hash)
  * ```
  */
-export function allowInApp(wallet: Wallet, app: Hex, what: 'manifest' | 'image', hash: Hex) {
-  return change(wallet, what === 'manifest' ? 'allowManifest' : 'allowImage', [app, hash])
+export function allowInApp(wallet: Wallet, app: Hex, what: 'manifest' | 'measurement', hash: Hex) {
+  return change(wallet, what === 'manifest' ? 'allowManifest' : 'allowMeasurement', [app, hash])
 }
 
 /**
- * Takes the hash of a manifest or of a guest image off an app's policy, at once. Throws `reverted` with the
- * contract's reason.
+ * Takes the hash of a manifest or a measurement of guests off an app's policy, at once. Throws `reverted`
+ * with the contract's reason.
  *
  * @example
  * ```ts
@@ -104,8 +104,8 @@ export function allowInApp(wallet: Wallet, app: Hex, what: 'manifest' | 'image',
  * await apps.forbid(walletOf(cloister), app, 'manifest', hash)
  * ```
  */
-export function forbidInApp(wallet: Wallet, app: Hex, what: 'manifest' | 'image', hash: Hex) {
-  return change(wallet, what === 'manifest' ? 'forbidManifest' : 'forbidImage', [app, hash])
+export function forbidInApp(wallet: Wallet, app: Hex, what: 'manifest' | 'measurement', hash: Hex) {
+  return change(wallet, what === 'manifest' ? 'forbidManifest' : 'forbidMeasurement', [app, hash])
 }
 
 /**
@@ -163,7 +163,7 @@ export async function getApp(chain: Chain, app: Hex): Promise<App> {
     })
   const frozenAt = info.frozenAt === 0 ? undefined : info.frozenAt
   const current = async (
-    functionName: 'manifestAllowedFrom' | 'imageAllowedFrom',
+    functionName: 'manifestAllowedFrom' | 'measurementAllowedFrom',
     hashes: Hex[],
   ): Promise<AllowedHash[]> => {
     const found = await Promise.all(
@@ -179,8 +179,8 @@ export async function getApp(chain: Chain, app: Hex): Promise<App> {
   const manifests = allowed.flatMap((event) =>
     event.eventName === 'ManifestAllowed' && event.args.manifestHash ? [event.args.manifestHash] : [],
   )
-  const images = allowed.flatMap((event) =>
-    event.eventName === 'ImageAllowed' && event.args.image ? [event.args.image] : [],
+  const measurements = allowed.flatMap((event) =>
+    event.eventName === 'MeasurementAllowed' && event.args.measurement ? [event.args.measurement] : [],
   )
   return {
     app,
@@ -188,7 +188,7 @@ export async function getApp(chain: Chain, app: Hex): Promise<App> {
     upgradeDelay: Number(delay),
     frozenAt,
     manifests: await current('manifestAllowedFrom', manifests),
-    images: await current('imageAllowedFrom', images),
+    measurements: await current('measurementAllowedFrom', measurements),
   }
 }
 
@@ -203,16 +203,21 @@ export async function getAppOwner({ client, network }: Chain, app: Hex): Promise
   return owner === zeroAddress ? undefined : owner
 }
 
-/** Whether a tenant's lease that runs a manifest in a guest image may have an app's keys now. */
+/** Whether a tenant's lease of a manifest in a guest of this measurement may have an app's keys now. */
 export function mayHaveKeys(
   { client, network }: Chain,
-  { app, tenant, manifestHash, image }: { app: Hex; tenant: Address; manifestHash: Hex; image: Hex },
+  {
+    app,
+    tenant,
+    manifestHash,
+    measurement,
+  }: { app: Hex; tenant: Address; manifestHash: Hex; measurement: Hex },
 ): Promise<boolean> {
   return client.readContract({
     address: network.contracts.apps,
     abi: APPS_ABI,
     functionName: 'mayHaveKeys',
-    args: [app, tenant, manifestHash, image],
+    args: [app, tenant, manifestHash, measurement],
   })
 }
 
@@ -227,9 +232,9 @@ function nameOf(name: string): Hex {
 type Change =
   | 'register'
   | 'allowManifest'
-  | 'allowImage'
+  | 'allowMeasurement'
   | 'forbidManifest'
-  | 'forbidImage'
+  | 'forbidMeasurement'
   | 'freeze'
   | 'setUpgradeDelay'
 

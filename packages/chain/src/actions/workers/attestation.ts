@@ -121,12 +121,12 @@ const SETTLE_ABI = [
   ...ATTEST_ABI.filter(({ type }) => type === 'error'),
 ] as const satisfies Abi
 
-/** What governance lets a guest image do: bit 1 earn, bit 2 sign verdicts. */
-export function getRoles({ client, network }: Chain, image: Hex): Promise<number> {
+/** What governance lets guests of a measurement do: bit 1 earn, bit 2 sign verdicts. */
+export function getRoles({ client, network }: Chain, measurement: Hex): Promise<number> {
   return client.readContract({
     address: network.contracts.admission,
     abi: ADMISSION_ABI,
     functionName: 'rolesOf',
-    args: [image],
+    args: [measurement],
   })
 }

@@ -50,11 +50,11 @@ test('an app and its policy are what the chain says, also once the chain went an
     name: 'shop',
     upgradeDelay: 600,
     manifests: [hash('a1')],
-    images: [hash('b1')],
+    measurements: [hash('b1')],
   })
-  const second = await registerApp(owner, { name: 'blog', upgradeDelay: 0, manifests: [], images: [] })
+  const second = await registerApp(owner, { name: 'blog', upgradeDelay: 0, manifests: [], measurements: [] })
   await allowInApp(owner, app, 'manifest', hash('a2'))
-  await forbidInApp(owner, app, 'image', hash('b1'))
+  await forbidInApp(owner, app, 'measurement', hash('b1'))
   const same = async () => {
     const found = await ask(`/v1/apps/${app}`, AppPolicyRecord)
     const onChain = await getApp(owner, app)
@@ -67,7 +67,7 @@ test('an app and its policy are what the chain says, also once the chain went an
     })
     expect(found.frozenAt).toBe(onChain.frozenAt)
     expect(found.manifests.sort(byHash)).toEqual(onChain.manifests.sort(byHash))
-    expect(found.images.sort(byHash)).toEqual(onChain.images.sort(byHash))
+    expect(found.measurements.sort(byHash)).toEqual(onChain.measurements.sort(byHash))
     return found
   }
   expect((await same()).manifests).toHaveLength(2)
@@ -82,13 +82,13 @@ test('an app and its policy are what the chain says, also once the chain went an
   expect((await ask(`/v1/apps?owner=${owner.account.address}`, pageOf(AppRecord))).items).toHaveLength(1)
   await rpc('evm_revert', snapshot)
   await rpc('evm_mine')
-  await allowInApp(owner, app, 'image', hash('b2'))
+  await allowInApp(owner, app, 'measurement', hash('b2'))
   expect(await same()).toMatchObject({ owner: owner.account.address })
   expect((await ask(`/v1/apps?owner=${owner.account.address}`, pageOf(AppRecord))).items).toHaveLength(2)
 })
 
 test('a shorter upgrade delay holds once the present one has passed', async () => {
-  const app = await registerApp(owner, { name: 'slow', upgradeDelay: 600, manifests: [], images: [] })
+  const app = await registerApp(owner, { name: 'slow', upgradeDelay: 600, manifests: [], measurements: [] })
   await setUpgradeDelay(owner, app, 60)
   const { timestamp } = await owner.client.getBlock()
   expect(await ask(`/v1/apps/${app}`, AppPolicyRecord)).toMatchObject({

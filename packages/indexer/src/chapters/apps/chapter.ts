@@ -9,7 +9,7 @@ import { SEAT, seatHandlers, seats } from './seats.ts'
 /** Apps with their policies, and the key service's seats. */
 export const APPS_CHAPTER: Chapter = {
   name: 'apps',
-  version: 1,
+  version: 2,
   contracts: [APPS, KEY_SERVICE],
   subjects: [APP, SEAT],
   entities: [apps, allowances, seats],

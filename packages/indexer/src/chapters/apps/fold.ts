@@ -7,7 +7,7 @@ import { allowance, app } from './tables.ts'
 
 type AppRow = RowOf<typeof app>
 type AppEvent<Args = unknown> = ChainEvent<string, Args & { app: Hex }>
-type Kind = 'manifest' | 'image'
+type Kind = 'manifest' | 'measurement'
 
 /** An app, which the events of Apps.sol name by `app`. */
 export const APP: Subject = {
@@ -61,14 +61,14 @@ export const appHandlers: Handler[] = [
     ({ args }, rows) => allow(rows, args.app, 'manifest', args.manifestHash, null),
   ),
   onApps(
-    'ImageAllowed',
+    'MeasurementAllowed',
     () => [],
-    ({ args }, rows) => allow(rows, args.app, 'image', args.image, Number(args.allowedFrom)),
+    ({ args }, rows) => allow(rows, args.app, 'measurement', args.measurement, Number(args.allowedFrom)),
   ),
   onApps(
-    'ImageForbidden',
+    'MeasurementForbidden',
     () => [],
-    ({ args }, rows) => allow(rows, args.app, 'image', args.image, null),
+    ({ args }, rows) => allow(rows, args.app, 'measurement', args.measurement, null),
   ),
   onApps('UpgradeDelaySet', itsApp, change(delayed)),
   onApps(

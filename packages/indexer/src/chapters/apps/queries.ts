@@ -52,7 +52,7 @@ export async function findApp(
         // Rows hold what was decoded from events: hashes and addresses, here and below.
         return { hash: hash as Hex, allowedFrom: from, void: isVoid }
       })
-  return { ...found, manifests: of('manifest'), images: of('image') }
+  return { ...found, manifests: of('manifest'), measurements: of('measurement') }
 }
 
 function recordOf(row: typeof app.$inferSelect, now: number): AppRecord {

@@ -34,7 +34,7 @@ export const allowance = pgTable(
     /** App, kind and hash. */
     key: text().primaryKey(),
     app: text().notNull(),
-    /** `manifest` or `image`. */
+    /** `manifest` or `measurement`. */
     kind: text().notNull(),
     hash: text().notNull(),
     /** Null once it was forbidden. */

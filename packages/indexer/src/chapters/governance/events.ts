@@ -11,7 +11,7 @@ export const EFFECTS = {
   setClassWeight: 'ClassWeightSet',
   setCoveragePeriod: 'CoveragePeriodSet',
   setFloor: 'TcbFloorSet',
-  setImage: 'ImageSet',
+  setMeasurement: 'MeasurementSet',
   setManifest: 'ManifestSet',
   setNoticePeriod: 'NoticePeriodSet',
   setPenalty: 'PenaltySet',
@@ -37,7 +37,7 @@ export const GOVERNANCE_EVENTS: ReadonlySet<string> = new Set([
   'Cancelled',
   'CollateralPerGpuSet',
   'Executed',
-  'ImageSuspended',
+  'MeasurementSuspended',
   'OwnershipTransferred',
   'Proposed',
   'TcbFloorLowered',
@@ -48,7 +48,7 @@ export const GOVERNANCE_EVENTS: ReadonlySet<string> = new Set([
 export type GovernanceEvent =
   | EventOf<typeof MARKET, 'Announced' | 'CalledOff' | 'OwnershipTransferred'>
   | EventOf<typeof STAKE, 'CollateralPerGpuSet'>
-  | EventOf<typeof ADMISSION, 'ImageSuspended' | 'TcbFloorRaised' | 'TcbFloorLowered'>
+  | EventOf<typeof ADMISSION, 'MeasurementSuspended' | 'TcbFloorRaised' | 'TcbFloorLowered'>
   | EventOf<typeof SLASHING, 'Proposed' | 'Executed' | 'Cancelled'>
   | ChainEvent<Exclude<Effect, 'OwnershipTransferred'>>
 

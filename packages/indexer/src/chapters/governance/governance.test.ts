@@ -111,7 +111,7 @@ test('more collateral takes effect by itself, and says so', async () => {
   expect((await asked()).announcements[0]?.state).toBe('made')
 })
 
-test('images and families of platforms are suspended until they are given back, or the time is over', async () => {
+test('measurements and families of platforms are suspended until they are given back, or the time is over', async () => {
   const { admission } = chain.network.contracts
   const [one, other]: [Hex, Hex] = [`0x${'a1'.repeat(32)}`, `0x${'a2'.repeat(32)}`]
   const floor = await owner.client.readContract({
@@ -121,30 +121,32 @@ test('images and families of platforms are suspended until they are given back, 
     args: [FMSPC],
   })
   // Nothing is given back where nothing was taken.
-  await act(admission, ADMISSION_ABI as Abi, 'suspendImage', [other, 0])
-  const since = await act(admission, ADMISSION_ABI as Abi, 'suspendImage', [one, 3])
-  await act(admission, ADMISSION_ABI as Abi, 'suspendImage', [other, 2])
+  await act(admission, ADMISSION_ABI as Abi, 'suspendMeasurement', [other, 0])
+  const since = await act(admission, ADMISSION_ABI as Abi, 'suspendMeasurement', [one, 3])
+  await act(admission, ADMISSION_ABI as Abi, 'suspendMeasurement', [other, 2])
   await act(admission, ADMISSION_ABI as Abi, 'raiseFloor', [FMSPC, { ...floor, pceSvn: 99 }])
   const { suspensions } = await asked()
   expect(suspensions.map(({ kind, state }) => `${kind} ${state}`)).toEqual([
     'floor in-force',
-    'image in-force',
-    'image in-force',
+    'measurement in-force',
+    'measurement in-force',
   ])
   expect(suspensions[0]).toMatchObject({ fmspc: FMSPC, floor: { pceSvn: '99' }, by: owner.account.address })
-  expect(suspensions.find((found) => found.kind === 'image' && found.image === one)).toMatchObject({
+  expect(
+    suspensions.find((found) => found.kind === 'measurement' && found.measurement === one),
+  ).toMatchObject({
     roles: 3,
     since,
     until: since + 29 * DAY,
   })
   await act(admission, ADMISSION_ABI as Abi, 'lowerFloor', [FMSPC])
-  await act(admission, ADMISSION_ABI as Abi, 'suspendImage', [other, 0])
+  await act(admission, ADMISSION_ABI as Abi, 'suspendMeasurement', [other, 0])
   // Within its time one can be narrowed; it ends when it would have ended.
-  await act(admission, ADMISSION_ABI as Abi, 'suspendImage', [one, 1])
+  await act(admission, ADMISSION_ABI as Abi, 'suspendMeasurement', [one, 1])
   const now = (await asked()).suspensions
   expect(now.map(({ state }) => state).sort()).toEqual(['in-force', 'lifted', 'lifted'])
   expect(now.find(({ state }) => state === 'in-force')).toMatchObject({
-    image: one,
+    measurement: one,
     roles: 1,
     until: since + 29 * DAY,
   })

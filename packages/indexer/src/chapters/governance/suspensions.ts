@@ -3,7 +3,7 @@ import { plain } from '../../engine/args.ts'
 import { type GovernanceEvent, withOwners } from './events.ts'
 
 /**
- * What governance suspended without waiting, newest first: roles of guest images, and families of platforms
+ * What governance suspended without waiting, newest first: roles of measurements, and families of platforms
  * below a second floor.
  */
 export function foldSuspensions(events: GovernanceEvent[], now: number): SuspensionRecord[] {
@@ -13,17 +13,17 @@ export function foldSuspensions(events: GovernanceEvent[], now: number): Suspens
     const keyOf = (what: string, until: number) => `${what} ${until}`
     const began = (until: number) =>
       ({ ...owner, since: until - SUSPENSION_SECONDS, until, transaction: event.transaction }) as const
-    if (event.name === 'ImageSuspended') {
-      const { image, roles: taken } = event.args
+    if (event.name === 'MeasurementSuspended') {
+      const { measurement, roles: taken } = event.args
       const until = Number(event.args.until)
-      const key = keyOf(image, until)
+      const key = keyOf(measurement, until)
       const before = known.get(key)
       // Zero gives back, also where nothing was taken.
-      if (taken === 0 && (before?.kind !== 'image' || event.time >= until)) continue
-      const kept = before?.kind === 'image' && taken === 0 ? before.roles : taken
+      if (taken === 0 && (before?.kind !== 'measurement' || event.time >= until)) continue
+      const kept = before?.kind === 'measurement' && taken === 0 ? before.roles : taken
       known.set(key, {
-        kind: 'image',
-        image,
+        kind: 'measurement',
+        measurement,
         roles: kept,
         ...began(until),
         state: taken === 0 ? 'lifted' : 'in-force',

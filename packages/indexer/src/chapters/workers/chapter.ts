@@ -9,7 +9,7 @@ import { listWorkers } from './routes/workers.ts'
 /** Workers, and providers as what their workers add up to. */
 export const WORKERS_CHAPTER: Chapter = {
   name: 'workers',
-  version: 1,
+  version: 2,
   contracts: [WORKERS],
   subjects: [WORKER],
   entities: [workers],

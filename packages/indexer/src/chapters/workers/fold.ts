@@ -27,12 +27,14 @@ const change =
     rows.change(workers, event.args.worker, (before) => by(before, event))
   }
 
-const attest = change((_, { args, time }: WorkerEvent<{ platform: Hex; image: Hex; tlsKeyHash: Hex }>) => ({
-  platform: args.platform,
-  image: args.image,
-  tlsKeyHash: args.tlsKeyHash,
-  attestedAt: time,
-}))
+const attest = change(
+  (_, { args, time }: WorkerEvent<{ platform: Hex; measurement: Hex; tlsKeyHash: Hex }>) => ({
+    platform: args.platform,
+    measurement: args.measurement,
+    tlsKeyHash: args.tlsKeyHash,
+    attestedAt: time,
+  }),
+)
 
 /** What becomes of a worker, from `WorkerRegistered` on. Covered time adds up as in Workers.sol. */
 export const workerHandlers: Handler[] = [
@@ -50,7 +52,7 @@ export const workerHandlers: Handler[] = [
         coveredFrom: 0,
         coveredUntil: 0,
         platform: null,
-        image: null,
+        measurement: null,
         tlsKeyHash: null,
         attestedAt: null,
         confirmedGpuClass: null,

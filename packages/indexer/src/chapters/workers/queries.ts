@@ -64,7 +64,7 @@ export async function findWorkers(
       uptime: Math.min(1, coveredSeconds / Math.max(1, now - row.registeredAt)),
       attestation: attestationStateOf(network, row.coveredUntil > now && !row.retired),
       ...(row.platform !== null && { platform: row.platform as Hex }),
-      ...(row.image !== null && { image: row.image as Hex }),
+      ...(row.measurement !== null && { measurement: row.measurement as Hex }),
       ...(row.tlsKeyHash !== null && { tlsKeyHash: row.tlsKeyHash as Hex }),
       ...(row.attestedAt !== null && { attestedAt: row.attestedAt }),
       ...confirmedGpusOf(row, now),

@@ -20,7 +20,7 @@ export const worker = pgTable(
     coveredUntil: seconds('covered_until').notNull(),
     /** What the last accepted quote said. */
     platform: text(),
-    image: text(),
+    measurement: text(),
     tlsKeyHash: text('tls_key_hash'),
     attestedAt: seconds('attested_at'),
     /** GPUs that verifiers vouched for. */

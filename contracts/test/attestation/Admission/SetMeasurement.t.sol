@@ -7,25 +7,25 @@ import {GUEST, IAdmission, VERIFIER} from "../../../src/interfaces/IAdmission.so
 import {vm} from "../../Vm.sol";
 import {AdmissionStage} from "./AdmissionStage.sol";
 
-contract AdmissionSetImageTest is AdmissionStage {
-    function test_nobody_lets_an_image_in_before_everybody_could_have_left() public {
-        bytes memory call = abi.encodeCall(Admission.setImage, (SPY, GUEST | VERIFIER));
+contract AdmissionSetMeasurementTest is AdmissionStage {
+    function test_nobody_lets_a_measurement_in_before_everybody_could_have_left() public {
+        bytes memory call = abi.encodeCall(Admission.setMeasurement, (SPY, GUEST | VERIFIER));
         waits(call);
         vm.assertEq(admission.rolesOf(SPY), 3);
     }
 
     function test_what_keeps_out_for_good_is_announced_too() public {
-        waits(abi.encodeCall(Admission.setImage, (GUEST_IMAGE, 0)));
-        refused(abi.encodeWithSelector(IAdmission.ImageNotAllowed.selector, GUEST_IMAGE));
+        waits(abi.encodeCall(Admission.setMeasurement, (GUEST_MEASUREMENT, 0)));
+        refused(abi.encodeWithSelector(IAdmission.MeasurementNotAllowed.selector, GUEST_MEASUREMENT));
     }
 
     function test_nobody_but_governance_changes_anything() public {
         bytes[5] memory calls = [
             abi.encodeCall(Admission.setFloor, (FMSPC, floor())),
-            abi.encodeCall(Admission.setImage, (SPY, GUEST)),
+            abi.encodeCall(Admission.setMeasurement, (SPY, GUEST)),
             abi.encodeCall(Admission.raiseFloor, (FMSPC, floor())),
             abi.encodeCall(Admission.lowerFloor, (FMSPC)),
-            abi.encodeCall(Admission.suspendImage, (GUEST_IMAGE, GUEST))
+            abi.encodeCall(Admission.suspendMeasurement, (GUEST_MEASUREMENT, GUEST))
         ];
         for (uint256 i; i < 5; ++i) {
             fails(
