@@ -16,6 +16,7 @@ export { DEPLOY_STEPS, type Deployed, type DeployParameters, type DeployStep } f
 export type { AskedDeposit } from './leases/deposit.ts'
 export * as leases from './leases/index.ts'
 export type { LeaseStatus } from './leases/lease.ts'
+export type { SendProgress, SentContent } from './leases/send.ts'
 export type { LastLines } from './leases/start.ts'
 export type { Updated } from './leases/update.ts'
 export { type Counterpart, Session, sessionOf } from './session.ts'

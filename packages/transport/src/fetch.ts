@@ -95,8 +95,8 @@ async function ask(
 ): Promise<Asked> {
   const { pathname, search, host, hostname, port } = new URL(url)
   const { method = 'GET', body, signal } = init
-  if (body !== undefined && body !== null && typeof body !== 'string')
-    throw new TypeError('only text is sent')
+  const isSendable = typeof body === 'string' || body instanceof Uint8Array
+  if (body !== undefined && body !== null && !isSendable) throw new TypeError('only text and bytes are sent')
   const sent = { host, ...plain(init.headers) }
   const options = {
     ...('protocol' in over

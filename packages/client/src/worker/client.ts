@@ -11,11 +11,16 @@ import {
   LogReport,
   type Manifest,
   MetricsReport,
+  OFFSET_HEADER,
   type Order,
+  PartReport,
   type RegistryLogin,
   requestTypedData,
+  SendReport,
+  type SentBlob,
   type SignedBid,
   StatementReport,
+  TICKET_HEADER,
   toCanonicalJson,
   VerdictReport,
   type VerdictRequest,
@@ -28,6 +33,9 @@ import * as z from 'zod'
 import { WorkerConnection } from '#connection'
 import { fetchJson, reach, textOf } from '../ask.ts'
 import type { ConnectionParts } from './connection/connection.ts'
+
+/** Milliseconds for 4 MiB to get through, over a slow line. */
+const PART_MS = 120_000
 
 interface WorkerClientParts extends ConnectionParts {
   /** Signs what only a tenant may ask. */
@@ -116,6 +124,40 @@ export class WorkerClient {
   /** Hands over logins at registries, in place of those before, for the manifest that comes next. */
   async putLogins(lease: Hex, logins: readonly RegistryLogin[]): Promise<void> {
     await this.change('PUT', `/v1/leases/${lease}/logins`, toCanonicalJson({ logins }))
+  }
+
+  /**
+   * Says what comes beside the next manifest, and hears what of it is lacking. Throws `too-large` where it is
+   * more than the lease has disk, and `too-busy` where the worker has no room.
+   */
+  async announce(lease: Hex, blobs: readonly SentBlob[]): Promise<SendReport> {
+    const path = `/v1/leases/${lease}/sent`
+    const body = toCanonicalJson({ blobs })
+    const headers = { 'content-type': 'application/json', ...(await this.sign('POST', path, body)) }
+    return this.ask(path, SendReport, { method: 'POST', body, headers })
+  }
+
+  /**
+   * Sends a part of a blob, of 4 MiB at most. Not from browsers. Throws `stale` where it doesn't begin at what
+   * has come, `unauthorized` for a ticket that holds no more, and `bad-file` where the whole is not what its
+   * digest says.
+   */
+  sendPart(
+    lease: Hex,
+    digest: string,
+    { ticket, offset }: { ticket: Hex; offset: number },
+    bytes: Uint8Array<ArrayBuffer>,
+  ): Promise<PartReport> {
+    return this.ask(`/v1/leases/${lease}/sent/${digest}`, PartReport, {
+      method: 'PUT',
+      body: bytes,
+      headers: {
+        'content-type': 'application/octet-stream',
+        [TICKET_HEADER]: ticket,
+        [OFFSET_HEADER]: String(offset),
+      },
+      signal: AbortSignal.timeout(PART_MS),
+    })
   }
 
   /**

@@ -18,6 +18,7 @@ import { type Handed, handOver } from './hand-over.ts'
 import { urlsOf } from './lease.ts'
 import { requireMoney } from './money.ts'
 import { untilReached } from './reach.ts'
+import { checkContents, sayProgress } from './send.ts'
 import { failedContainer, lastLinesOf, untilStarted } from './start.ts'
 
 /** Steps of a deployment, in order. */
@@ -103,7 +104,7 @@ class Timings {
 /**
  * From a manifest to a running service with an address, for one transaction. Where a worker's room has been
  * taken since the bid, or its evidence doesn't meet the policy, the next bid is tried; so it is where a
- * worker turns the lease down, and the refund is taken back. Throws `policy`, `no-bids`,
+ * worker turns the lease down, and the refund is taken back. Throws `policy`, `no-bids`, `not-sent`,
  * `deposit-too-small`, `deposit-unexpected`, or `start-failed` once the lease is closed again.
  *
  * @example
@@ -121,6 +122,7 @@ class Timings {
 export async function deploy(cloister: Cloister, parameters: DeployParameters): Promise<Deployed> {
   const timings = new Timings(parameters.onStep)
   checkSecrets(parameters.manifest, parameters.envelope)
+  checkContents(parameters.manifest, parameters.contents ?? [])
   const found =
     parameters.bids ??
     (await timings.take('bids', 'asking workers for bids', () => bids(cloister, parameters)))
@@ -180,7 +182,9 @@ async function attemptBid(parts: AttemptParts): Promise<Attempt> {
   }
   try {
     await timings.take('manifest', 'handing the manifest to the worker', () =>
-      handOver(cloister, session.worker, opened.id, parameters),
+      handOver(cloister, session.worker, opened.id, parameters, (progress) =>
+        parameters.onStep?.('manifest', sayProgress(progress)),
+      ),
     )
   } catch (passedOver) {
     if (passedOver instanceof CloisterError && passedOver.code === 'refused') return { passedOver }

@@ -4,6 +4,7 @@ import { CloisterError, GrowingPause, type Manifest, type RegistryLogin } from '
 import type { Envelope } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
+import { type SendProgress, type SentContent, sendContents } from './send.ts'
 
 const ACCEPT_MS = 30_000
 
@@ -14,6 +15,8 @@ export interface Handed {
   envelope?: Envelope | undefined
   /** Logins at the registries of its images. */
   logins?: readonly RegistryLogin[] | undefined
+  /** What the manifest takes beside it; for an image its manifest, its configuration and its layers. */
+  contents?: readonly SentContent[] | undefined
 }
 
 /**
@@ -24,14 +27,19 @@ export async function handOver(
   cloister: Cloister,
   client: WorkerClient,
   lease: Hex,
-  { manifest, envelope, logins }: Handed,
+  { manifest, envelope, logins, contents = [] }: Handed,
+  tell?: (progress: SendProgress) => void,
 ): Promise<void> {
-  const until = Date.now() + ACCEPT_MS
+  let until = Date.now() + ACCEPT_MS
   const pauses = new GrowingPause({ firstMs: 50, longestMs: 1_000 })
   for (;;) {
     try {
       if (logins) await client.putLogins(lease, logins)
       if (envelope) await client.putSecrets(lease, envelope)
+      if (contents.length > 0) {
+        await sendContents(client, lease, contents, tell)
+        until = Date.now() + ACCEPT_MS
+      }
       return await client.putManifest(lease, manifest)
     } catch (error) {
       const again =

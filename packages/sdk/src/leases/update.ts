@@ -16,6 +16,7 @@ import { type Cloister, walletOf } from '../cloister.ts'
 import { sessionOf } from '../session.ts'
 import { checkWorkerFor } from '../verify/check-worker.ts'
 import { findLease } from './lease.ts'
+import { checkContents, type SentContent, sayProgress, sendContents } from './send.ts'
 
 /** The worker may be bringing images; it gives up by itself once they are here. */
 const IMAGES_MS = 3_600_000
@@ -37,6 +38,8 @@ export interface UpdateOptions {
   policy?: Policy | undefined
   /** New sealed secrets. */
   envelope?: Envelope | undefined
+  /** What the manifest takes beside it; what the worker has already is not sent again. */
+  contents?: readonly SentContent[] | undefined
   /** Logins at registries, in place of those given before. */
   logins?: readonly RegistryLogin[] | undefined
   /** Have tags looked up anew where the manifest is what runs already. */
@@ -61,9 +64,10 @@ export async function update(
   cloister: Cloister,
   key: string,
   manifest: Manifest,
-  { onStep = () => {}, policy, envelope, logins, pull = false, timeoutMs }: UpdateOptions = {},
+  { onStep = () => {}, policy, envelope, logins, contents = [], pull = false, timeoutMs }: UpdateOptions = {},
 ): Promise<Updated> {
   const wallet = walletOf(cloister)
+  checkContents(manifest, contents)
   const record = await findLease(cloister, key)
   const session = sessionOf(cloister, record)
   const worker = session.asTenant
@@ -86,6 +90,7 @@ export async function update(
       transaction: undefined,
       handedOver: false,
     }
+  await sendContents(worker, record.lease, contents, (progress) => onStep(sayProgress(progress)))
   onStep('putting the new hash on the lease')
   const receipt = previous === hash ? undefined : await updateLease(wallet, record.lease, hash)
   try {
