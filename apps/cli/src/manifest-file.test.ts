@@ -18,9 +18,9 @@ const read = (options = {}) => readManifestFile(join(folder, 'compose.yaml'), op
 
 /** What a person sees of a file that is wrong. */
 function complaints(json = false) {
-  return printed(() => {
+  return printed(async () => {
     try {
-      read()
+      await read()
     } catch (error) {
       showError(error, { json, verbose: false })
     }
@@ -46,13 +46,13 @@ describe('a file', () => {
   it('takes variables from .env beside it, and from the environment before that', async () => {
     write('compose.yaml', 'services:\n  web:\n    image: nginx:$' + '{TAG}\n')
     write('.env', 'TAG=1\n')
-    expect(read().manifest.services['web']?.image).toBe('nginx:1')
+    expect((await read()).manifest.services['web']?.image).toBe('nginx:1')
     process.env['TAG'] = '2'
-    expect(read().manifest.services['web']?.image).toBe('nginx:2')
+    expect((await read()).manifest.services['web']?.image).toBe('nginx:2')
     delete process.env['TAG']
   })
 
-  it('that is not there is said to be so', () => {
-    expect(() => read()).toThrow('there is no such file')
+  it('that is not there is said to be so', async () => {
+    await expect(read()).rejects.toThrow('there is no such file')
   })
 })

@@ -1,18 +1,48 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { CloisterError, type ParsedManifest, parseDotenv, parseManifest } from '@cloister/core'
+import {
+  CloisterError,
+  type ParsedManifest,
+  type ParseOptions,
+  parseDotenv,
+  parseManifest,
+  type SentContent,
+} from '@cloister/core'
 import { note, paint, printable } from '@cloister/terminal'
 import { lookBeside } from './beside.ts'
 import type { ManifestOptions } from './options.ts'
+import { grantWishes } from './wishes/index.ts'
+
+/** A file's manifest, and what is sent to the worker beside it. */
+export interface ManifestFile extends ParsedManifest {
+  contents: SentContent[]
+}
 
 /**
  * Reads a Compose or SDL file with what it refers to. Files it names have to lie in its own folder or below.
+ * What it wishes for is built, packed and read.
  */
-export function readManifestFile(
+export async function readManifestFile(
+  path: string,
+  options: ManifestOptions,
+  quiet: boolean,
+): Promise<ManifestFile> {
+  const parse = parserOf(path, options, quiet)
+  const parsed = parse(() => undefined)
+  if (!quiet)
+    for (const warning of parsed.warnings)
+      warn(`${warning.file}:${warning.line} ${warning.field}: ${warning.message}`)
+  if (parsed.wishes.length === 0) return { ...parsed, contents: [] }
+  const { granted, contents } = await grantWishes(parsed.wishes, { folder: dirname(path), quiet })
+  return { ...parse(granted), contents }
+}
+
+/** Parses the file, given what its wishes came to. */
+function parserOf(
   path: string,
   { envFile, profile, group }: ManifestOptions,
   quiet: boolean,
-): ParsedManifest {
+): (granted: NonNullable<ParseOptions['granted']>) => ParsedManifest {
   const text = readText(path)
   const folder = dirname(path)
   const beside = join(folder, '.env')
@@ -26,17 +56,15 @@ export function readManifestFile(
   }
   const variables = file === undefined ? {} : parseDotenv(file, readText(file), lookUp, unset)
   const env = { ...variables, ...outer }
-  const parsed = parseManifest(text, {
-    file: basename(path),
-    env,
-    ...(profile && { profiles: profile }),
-    ...(group !== undefined && { group }),
-    look: (name) => lookBeside(folder, name),
-  })
-  if (!quiet)
-    for (const warning of parsed.warnings)
-      warn(`${warning.file}:${warning.line} ${warning.field}: ${warning.message}`)
-  return parsed
+  return (granted) =>
+    parseManifest(text, {
+      file: basename(path),
+      env,
+      ...(profile && { profiles: profile }),
+      ...(group !== undefined && { group }),
+      look: (name) => lookBeside(folder, name),
+      granted,
+    })
 }
 
 function warn(message: string): void {

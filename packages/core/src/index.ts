@@ -29,6 +29,7 @@ export {
   DIGEST_PATTERN,
   SENT_HOST,
   SentBlob,
+  type SentContent,
   sentDigest,
   sentReference,
 } from './manifest/sent.ts'

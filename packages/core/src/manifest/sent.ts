@@ -17,6 +17,15 @@ export const SentBlob = z.strictObject({
 })
 export type SentBlob = z.infer<typeof SentBlob>
 
+/** What is sent beside a manifest: an archive, a file, or a part of an image. */
+export interface SentContent {
+  /** `sha256:…` of all of it. */
+  digest: string
+  bytes: number
+  /** Its bytes from `from` on. May be asked several times. */
+  open(from: number): AsyncIterable<Uint8Array>
+}
+
 /** In place of a registry's host: the tenant sends the image, and nobody is asked for it. */
 export const SENT_HOST = 'sent.local'
 

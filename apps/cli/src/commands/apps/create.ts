@@ -16,9 +16,9 @@ export async function createApp(
   options: PolicyOptions & { upgradeDelay: string },
 ): Promise<void> {
   const cloister = connect(options)
-  const manifests = files.map((file) =>
-    hashManifest(readManifestFile(file, options, options.json === true).manifest),
-  )
+  const manifests: Hex[] = []
+  for (const file of files)
+    manifests.push(hashManifest((await readManifestFile(file, options, options.json === true)).manifest))
   const measurements = options.measurement
     ? options.measurement.map(checkHash)
     : await coveredMeasurements(cloister)

@@ -36,7 +36,7 @@ async function changePolicy(
       'manifest',
       /^0x[0-9a-f]{64}$/.test(file)
         ? (file as Hex)
-        : hashManifest(readManifestFile(file, options, options.json === true).manifest),
+        : hashManifest((await readManifestFile(file, options, options.json === true)).manifest),
     ])
   if (entries.length === 0)
     throw new CloisterError('bad-option', `There is nothing to ${what}.`, {

@@ -9,7 +9,7 @@ import type { BidOptions } from './options.ts'
 
 export async function showBids(file: string, options: BidOptions): Promise<void> {
   const cloister = connect(options)
-  const { manifest } = readManifestFile(file, options, options.json === true)
+  const { manifest } = await readManifestFile(file, options, options.json === true)
   const found = await leases.bids(cloister, { manifest, ...terms(options, cloister.network) })
   if (options.json)
     return sayJson({

@@ -37,7 +37,7 @@ export async function runDeploy(file: string, options: DeployOptions): Promise<v
     )
   // What can't be read is told of before anybody is asked for a bid.
   if (options.timeout !== undefined) secondsOf(options.timeout)
-  const parsed = readManifestFile(file, options, json)
+  const parsed = await readManifestFile(file, options, json)
   const { manifest, name: ownName } = parsed
   const wished = options.name ?? ownName
   const asked = terms(options, network)

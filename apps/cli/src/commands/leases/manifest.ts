@@ -5,8 +5,8 @@ import { readManifestFile } from '../../manifest-file.ts'
 import type { ManifestOptions } from '../../options.ts'
 import { resources } from '../../show.ts'
 
-export function showManifest(file: string, options: Globals & ManifestOptions): void {
-  const parsed = readManifestFile(file, options, options.json === true)
+export async function showManifest(file: string, options: Globals & ManifestOptions): Promise<void> {
+  const parsed = await readManifestFile(file, options, options.json === true)
   const { manifest, format, warnings, groups } = parsed
   const manifestHash = hashManifest(manifest)
   if (options.json)

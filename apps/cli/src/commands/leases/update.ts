@@ -10,7 +10,7 @@ import type { UpdateOptions } from './options.ts'
 
 export async function runUpdate(key: string, file: string, options: UpdateOptions): Promise<void> {
   const cloister = connect(options)
-  const parsed = readManifestFile(file, options, options.json === true)
+  const parsed = await readManifestFile(file, options, options.json === true)
   const steps = new Steps(options.json === true)
   try {
     steps.begin('update')

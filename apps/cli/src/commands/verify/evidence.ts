@@ -14,7 +14,7 @@ export async function runEvidence(
   const manifest =
     options.manifest === undefined
       ? undefined
-      : readManifestFile(options.manifest, options, options.json === true).manifest
+      : (await readManifestFile(options.manifest, options, options.json === true)).manifest
   const bundle = await verify.evidence(connect(options), subject, manifest)
   const text = `${JSON.stringify(bundle, null, 2)}\n`
   if (options.output === undefined) return sayExactly(text.trimEnd())
