@@ -64,7 +64,7 @@ export async function liveThrough(
   const settings = {
     folder: join(folder, 'chain'),
     now,
-    pace: { heartbeatMs: 1e9, ...pace },
+    pace: { heartbeatMs: 1e9, headStart: 0, ...pace },
     warn: (text: string) => void warnings.push(text),
   }
   let chain = await JournaledChain.open(settings)

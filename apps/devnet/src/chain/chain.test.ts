@@ -36,7 +36,7 @@ async function folderOf(): Promise<string> {
 
 async function open(folder: string, pace: Partial<Pace> = {}, now?: () => number): Promise<Stage> {
   const warnings: string[] = []
-  const usual = { heartbeatMs: NEVER, engineBlocks: NEVER, depth: 260 }
+  const usual = { heartbeatMs: NEVER, engineBlocks: NEVER, depth: 260, headStart: 0 }
   const chain = await JournaledChain.open({
     folder,
     pace: { ...usual, ...pace },
@@ -236,6 +236,33 @@ test('time goes on sanely after a stop of hours, and what is asked of an idle ch
   time -= 3_600
   await chain.mine()
   expect(chain.head.time).toBe(time + 3_601)
+})
+
+test('a new chain begins behind the clock, and catches up by blocks that wait for no second', async () => {
+  const folder = await folderOf()
+  let time = 1_800_000_000
+  // The clock stands still, so a block is made while the chain is behind, or never.
+  const { chain, url, close } = await open(folder, { headStart: 3 }, () => time)
+  const { wallet, client, account } = walletOf(url)
+  const send = async (nonce: number) => {
+    const fees = { maxFeePerGas: parseGwei('10'), maxPriorityFeePerGas: 1n, gas: 21_000n }
+    const hash = await wallet.sendTransaction({ to: account.address, value: 1n, nonce, ...fees })
+    await client.waitForTransactionReceipt({ hash })
+    return chain.head.time - time
+  }
+  expect(chain.head.time).toBe(time - 3)
+  expect([await send(0), await send(1), await send(2)]).toEqual([-2, -1, 0])
+  time += 5
+  expect(await send(3)).toBe(0)
+  await close()
+  const another = await open(await folderOf(), { headStart: 30 }, () => time)
+  await another.chain.mine()
+  expect(another.chain.head.time).toBe(time)
+  // One that is taken up again goes by the clock.
+  time += 100
+  const again = await open(folder, { headStart: 3 }, () => time)
+  await again.chain.mine()
+  expect(again.chain.head.time).toBe(time)
 })
 
 test('bad calls get an error and change nothing', async () => {

@@ -30,9 +30,16 @@ export interface Pace {
    * snapshot doesn't hold.
    */
   depth: number
+  /**
+   * Seconds that a new chain begins behind the clock. While it is behind, a block that has transactions is
+   * made at once and is a second younger than its parent; a block without any is made at the clock's time,
+   * and from then on the chain goes by the clock. Endorsements of a development network are issued a minute
+   * before they are served, so that such a block takes them.
+   */
+  headStart: number
 }
 
-const USUAL_PACE: Pace = { heartbeatMs: 10_000, engineBlocks: 600, depth: 260 }
+const USUAL_PACE: Pace = { heartbeatMs: 10_000, engineBlocks: 600, depth: 260, headStart: 12 }
 
 /** So many snapshots lie on the way to the depth at which one is put to use. */
 const APART = 4
@@ -57,9 +64,9 @@ export interface ChainSettings {
 
 /**
  * The embedded network's chain. The journal remembers; an engine (anvil) holds the present state and
- * computes. A block is made as soon as transactions have come, at most one a second, or as a heartbeat. A
- * block is in the journal, and on disk, before anybody is told of it, and a transaction before its sender
- * hears its hash. An engine that died is replaced by another that is given the journal's blocks since the
+ * computes. A block is made as soon as transactions have come, a second younger than its parent at least,
+ * or as a heartbeat. A block is in the journal, and on disk, before anybody is told of it, and a transaction
+ * before its sender hears its hash. An engine that died is replaced by another that is given the journal's blocks since the
  * last snapshot again: the same transactions at the same times make the same hashes.
  */
 export class JournaledChain {
@@ -80,6 +87,8 @@ export class JournaledChain {
   private rotating: Promise<void> = Promise.resolve()
   private isRotating = false
   private last: Head
+  /** Seconds that a chain which was just begun is behind the clock yet. */
+  private behind = 0
   /** Transactions that wait for another that nobody sent yet, so that no block is made for them. */
   private stuck = 0
   /** Transactions on their way to an engine. */
@@ -96,8 +105,10 @@ export class JournaledChain {
     this.settings = settings
     this.journal = journal
     this.blocks.setMaxListeners(0)
+    const head = journal.head()
+    if (!head) this.behind = settings.pace.headStart
     this.genesisTime = Number(journal.block(0, false)?.timestamp ?? this.now())
-    this.last = journal.head() ?? { number: 0, hash: '0x', time: this.genesisTime }
+    this.last = head ?? { number: 0, hash: '0x', time: this.genesisTime }
   }
 
   /**
@@ -131,8 +142,9 @@ export class JournaledChain {
     return this.engine?.pid
   }
 
+  /** Unix seconds: the time that a block made now has, unless its parent is as young. */
   now(): number {
-    return (this.settings.now ?? wallClock)() + Number(this.journal.meta('ahead') ?? 0)
+    return (this.settings.now ?? wallClock)() + Number(this.journal.meta('ahead') ?? 0) - this.behind
   }
 
   /**
@@ -144,6 +156,7 @@ export class JournaledChain {
       throw new RpcError({ code: -32602, message: 'time goes forward by whole seconds only' })
     const ahead = Number(this.journal.meta('ahead') ?? 0) + seconds
     this.journal.setMeta('ahead', String(ahead))
+    this.behind = 0
     this.schedule()
     return ahead
   }
@@ -202,7 +215,10 @@ export class JournaledChain {
       await this.ready
       if (this.stopped) return
       const engine = this.alive()
+      if (this.waiting() === 0) this.behind = 0
       const time = Math.max(this.now(), this.last.time + 1)
+      // What it is ahead of the time that it would have had is made up for.
+      this.behind = Math.max(0, this.behind - (time - this.now()))
       const sent = this.sent - this.underWay
       this.gatheringSince = undefined
       try {
@@ -466,11 +482,15 @@ export class JournaledChain {
     if (this.stopped) return
     clearTimeout(this.timer)
     const since = Math.max(0, (this.now() - this.last.time) * 1000)
+    const pauseMs = this.behind > 0 ? 0 : 1_000 - since
     const wait =
-      this.journal.pending().length > this.stuck
-        ? Math.max(1_000 - since, this.gatheringMs())
-        : this.settings.pace.heartbeatMs - since
+      this.waiting() > 0 ? Math.max(pauseMs, this.gatheringMs()) : this.settings.pace.heartbeatMs - since
     this.timer = setTimeout(() => void this.beat(), Math.max(0, wait))
+  }
+
+  /** Transactions that the next block may take. */
+  private waiting(): number {
+    return this.journal.pending().length - this.stuck
   }
 
   /** Milliseconds that the next block waits for company of the transaction that came last. */
