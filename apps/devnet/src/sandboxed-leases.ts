@@ -1,20 +1,20 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { SandboxExecutor } from '@cloister/executors'
-import { WORKERS } from './workers.ts'
+import { type Remains, SandboxExecutor } from '@cloister/executors'
+import { UNPACKED, WORKERS } from './workers.ts'
 
 /** Does something with every lease that a worker's sandbox holds anything of. */
 export async function eachSandboxedLease(
   folder: string,
-  action: (sandbox: SandboxExecutor, lease: string) => Promise<void>,
+  action: (sandbox: Remains, lease: string) => Promise<void>,
 ): Promise<void> {
   await Promise.all(
     WORKERS.map(async ({ name }) => {
       const own = join(folder, 'workers', name, 'sandbox')
       if (!existsSync(own)) return
-      const sandbox = await SandboxExecutor.open({
+      const sandbox = await SandboxExecutor.openRemains({
         folder: own,
-        imageFolder: join(folder, 'unpacked'),
+        imageFolder: join(folder, UNPACKED),
         images: { layouts: [], trustedRegistries: [] },
       }).catch(() => undefined)
       for (const lease of (await sandbox?.leases()) ?? []) if (sandbox) await action(sandbox, lease)

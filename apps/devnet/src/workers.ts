@@ -59,6 +59,8 @@ export const WORKERS = [
 
 const COMMAND_LINE = fileURLToPath(import.meta.resolve('cloister'))
 const TCP_PORTS = 100
+/** Unpacked images, which the workers share. */
+export const UNPACKED = 'unpacked'
 
 export type Engine = { engine: 'sandbox' } | { engine: 'docker'; socket: string }
 
@@ -69,7 +71,8 @@ export async function chooseEngine(folder: string): Promise<Engine> {
   try {
     const sandbox = await SandboxExecutor.open({
       folder: join(folder, 'probe'),
-      imageFolder: join(folder, 'probe'),
+      // The workers', which then needn't try what was tried a moment ago.
+      imageFolder: join(folder, UNPACKED),
       images,
     })
     await sandbox.close()
@@ -134,7 +137,7 @@ export async function prepareWorker(
       keySeat: index,
       images: {
         layouts: ['../../images'],
-        folder: '../../unpacked',
+        folder: `../../${UNPACKED}`,
         trustedRegistries: ['localhost:5000', '127.0.0.1:5000'],
       },
       tcpPorts: { first, last: first + TCP_PORTS - 1 },

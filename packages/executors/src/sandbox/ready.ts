@@ -6,14 +6,13 @@ import { DEFAULT_LIMITS } from '../network/limits.ts'
 import { openWayOut } from '../network/way-out.ts'
 import { KERNEL_PROGRAM } from './dialler.ts'
 import { FIRST_ID } from './id-range.ts'
-import { openImageFolder } from './image-store.ts'
 import { IS_ROOT } from './places.ts'
 import { killPid } from './process.ts'
 import { run, SEARCH_PATH } from './run.ts'
 import { ID_COUNT } from './user.ts'
 
 /** Programs the sandbox drives, and the Debian package each is in. */
-const PROGRAMS = {
+export const PROGRAMS = {
   runc: 'runc',
   conmon: 'conmon',
   perl: 'perl-base',
@@ -31,7 +30,7 @@ export interface Ready {
   wayOut: boolean
 }
 
-/** Tries what the sandbox needs. Throws `no-engine`, with what to type. */
+/** Tries what the sandbox needs, in folders that are there. Throws `no-engine`, with what to type. */
 export async function checkReady(folder: string, imageFolder: string): Promise<Ready> {
   const missing = Object.entries(PROGRAMS).filter(([program]) => !isThere(program))
   if (missing.length > 0)
@@ -42,7 +41,6 @@ export async function checkReady(folder: string, imageFolder: string): Promise<R
         hint: `Type: apt-get install --no-install-recommends ${[...new Set(missing.map(([, name]) => name))].join(' ')}`,
       },
     )
-  await openImageFolder(imageFolder)
   const probe = await mkdtemp(join(folder, 'probe-'))
   try {
     const pid = Number(

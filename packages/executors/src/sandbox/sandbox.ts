@@ -36,7 +36,8 @@ import { ImageStore } from './image-store.ts'
 import { Lease, wipeAgain } from './lease.ts'
 import { checkPaths } from './paths.ts'
 import { IS_ROOT, openDoor, placesOf } from './places.ts'
-import { checkReady, type Ready } from './ready.ts'
+import type { Ready } from './ready.ts'
+import { findReady } from './ready-note.ts'
 import { inGroups } from './run.ts'
 
 export interface SandboxSettings {
@@ -55,6 +56,9 @@ const UNPACKING_THREADS = 128
 
 /** Between two looks at the machine's own addresses. */
 const HOSTS_MS = 10_000
+
+/** What of an executor ends leases. */
+export type Remains = Pick<SandboxExecutor, 'leases' | 'halt' | 'destroy' | 'close'>
 
 /** Runs containers without a daemon: OCI images unpacked here, run by runc, watched over by conmon. */
 export class SandboxExecutor implements Executor {
@@ -89,13 +93,17 @@ export class SandboxExecutor implements Executor {
 
   /** Looks at what the kernel allows. Throws `no-engine`, with what to do about it. */
   static async open(settings: SandboxSettings): Promise<SandboxExecutor> {
-    await mkdir(join(settings.folder, 'leases'), { recursive: true, mode: 0o700 })
-    await openDoor()
-    wipeAgain(settings.folder)
-    const ready = await checkReady(settings.folder, settings.imageFolder)
+    await openFolder(settings.folder)
+    const ready = await findReady(settings.folder, settings.imageFolder)
     const executor = new SandboxExecutor(settings, findCgroups(), ready)
     await executor.holdImages()
     return executor
+  }
+
+  /** Opens what another process left, to end it. What the kernel allows isn't looked at: nothing starts. */
+  static async openRemains(settings: SandboxSettings): Promise<Remains> {
+    await openFolder(settings.folder)
+    return new SandboxExecutor(settings, findCgroups(), { disks: false, ids: false, wayOut: false })
   }
 
   pull(reference: string, options?: PullOptions): Promise<Image> {
@@ -320,6 +328,12 @@ export class SandboxExecutor implements Executor {
     const sum = (part: keyof Limits) => all.reduce((total, limits) => total + (limits?.[part] ?? 0), 0)
     return { cpuMilli: sum('cpuMilli'), memoryMiB: sum('memoryMiB'), maxProcesses: sum('maxProcesses') }
   }
+}
+
+async function openFolder(folder: string): Promise<void> {
+  await mkdir(join(folder, 'leases'), { recursive: true, mode: 0o700 })
+  await openDoor()
+  wipeAgain(folder)
 }
 
 function isolationOf(cgroups: Cgroups, ready: Ready, wayOut: boolean): Isolation {
