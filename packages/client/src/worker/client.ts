@@ -127,8 +127,8 @@ export class WorkerClient {
   }
 
   /**
-   * Says what comes beside the next manifest, and hears what of it is lacking. Throws `too-large` where it is
-   * more than the lease has disk, and `too-busy` where the worker has no room.
+   * Says what comes beside the next manifest, and hears what of it is lacking. Throws `too-large` where it
+   * is more than the lease has disk, and `too-busy` where the worker has no room.
    */
   async announce(lease: Hex, blobs: readonly SentBlob[]): Promise<SendReport> {
     const path = `/v1/leases/${lease}/sent`
@@ -138,9 +138,9 @@ export class WorkerClient {
   }
 
   /**
-   * Sends a part of a blob, of 4 MiB at most. Not from browsers. Throws `stale` where it doesn't begin at what
-   * has come, `unauthorized` for a ticket that holds no more, and `bad-file` where the whole is not what its
-   * digest says.
+   * Sends a part of a blob, of 4 MiB at most. Not from browsers. Throws `stale` where it doesn't begin at
+   * what has come, `unauthorized` for a ticket that holds no more, and `bad-file` where the whole is not
+   * what its digest says.
    */
   sendPart(
     lease: Hex,

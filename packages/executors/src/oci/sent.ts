@@ -3,8 +3,8 @@ import { LayoutSource } from './layout.ts'
 import { type Descriptor, resolveImage, unavailable } from './source.ts'
 
 /**
- * The parts of an image that this machine takes of a layout folder, its manifest left aside: configuration and
- * layers, all of which are there. Throws `image-unavailable` naming what isn't.
+ * The parts of an image that this machine takes of a layout folder, its manifest left aside: configuration
+ * and layers, all of which are there. Throws `image-unavailable` naming what isn't.
  */
 export async function sentImageParts(folder: string, digest: string): Promise<Descriptor[]> {
   const source = new LayoutSource(folder)

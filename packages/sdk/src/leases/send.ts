@@ -62,9 +62,18 @@ export function checkContents(manifest: Manifest, contents: readonly SentContent
 }
 
 /**
- * Sends a worker what it lacks of `contents`, each named by its digest; what was begun before goes on where it
- * stopped. Throws `bad-file` where something changed meanwhile, `too-large` where it is more than the lease has
- * disk, and what the worker says once nothing has arrived for two minutes.
+ * Sends a worker what it lacks of `contents`, each named by its digest; what was begun before goes on where
+ * it stopped. Throws `bad-file` where something changed meanwhile, `too-large` where it is more than the
+ * lease has disk, and what the worker says once nothing has arrived for two minutes.
+ *
+ * @example
+ * ```ts
+ * import { leases } from '@cloister/sdk'
+ *
+ * const { lease } = await leases.findLease(cloister, 'my-app')
+ * const { asTenant } = await leases.openSession(cloister, lease)
+ * await leases.sendContents(asTenant, lease, [], ({ bytes, total }) => console.log(bytes, total))
+ * ```
  */
 export async function sendContents(
   client: WorkerClient,
