@@ -7,8 +7,10 @@ const MAX_KEPT = 256
 
 /** Whoever a connection's events go to while it is used. */
 export interface Onward {
+  /** `chunk` is there no longer than the call. */
   answered(chunk: Buffer): void
   drained(): void
+  filled(): void
   /** Nothing more comes; `isClean` where the other side has said so. */
   over(isClean: boolean): void
 }
@@ -34,6 +36,10 @@ export class KeptConnection implements LineUser {
 
   drained(): void {
     this.user?.drained()
+  }
+
+  filled(): void {
+    this.user?.filled()
   }
 
   over(isClean: boolean): void {

@@ -1,13 +1,22 @@
 import type { Duplex } from 'node:stream'
+import { Blocks, freeRead } from '../memory.ts'
 import { MuxStream, type StreamReader } from '../mux/stream.ts'
 
-/** Bytes of a body that go out with what is before them as one string: less work than two buffers. */
+/** Bytes that go out at once, with what is before them as one string: less work than two buffers. */
 const SMALL_BYTES = 4 * 1024
+/** What more is gathered in. */
+const blocks = new Blocks(64 * 1024, 32)
 
 /** Whoever a line belongs to now. */
-export type LineUser = StreamReader
+export interface LineUser extends StreamReader {
+  /** What was gathered has filled it. */
+  filled(): void
+}
 
-/** One side of a relay: a socket, or a stream of a connection. What is sent as a string is latin1. */
+/**
+ * One side of a relay: a socket, or a stream of a connection. What is sent as a string is latin1; of what is
+ * sent as a buffer a copy is taken. What its user is told is there no longer than the call.
+ */
 export interface Line {
   readonly duplex: Duplex
   /** It wants nothing sent until `drained`. */
@@ -18,6 +27,8 @@ export interface Line {
   /** What is sent between the two goes out together. */
   gather(): void
   letGo(): void
+  /** Sends what was gathered; what is sent after it may end the duplex. */
+  flush(): void
   /** Keeps what comes back until `goOn`. */
   hold(): void
   goOn(): void
@@ -58,6 +69,7 @@ class StreamLine implements Line {
   // A connection gathers what its streams send.
   gather(): void {}
   letGo(): void {}
+  flush(): void {}
 
   hold(): void {
     this.duplex.hold()
@@ -72,17 +84,30 @@ class StreamLine implements Line {
   }
 }
 
+/**
+ * A socket. What is sent of large bodies within a turn of the event loop goes out in writes of a block, since
+ * it comes in small pieces: TLS cuts all into records of 16 KiB.
+ */
 class SocketLine implements Line {
   readonly duplex: Duplex
+  private readonly user: LineUser
   private readonly data: (chunk: Buffer) => void
   private readonly drained: () => void
   private readonly ended: () => void
   private readonly closed: () => void
   private readonly failed: () => void
+  private block: Buffer | undefined
+  private used = 0
+  private isGathering = false
+  private isScheduled = false
 
   constructor(duplex: Duplex, user: LineUser) {
     this.duplex = duplex
-    this.data = (chunk) => user.data(chunk)
+    this.user = user
+    this.data = (chunk) => {
+      user.data(chunk)
+      freeRead(duplex, chunk)
+    }
     this.drained = () => user.drained()
     this.ended = () => user.over(true)
     this.closed = () => user.over(false)
@@ -92,7 +117,8 @@ class SocketLine implements Line {
   }
 
   get isFull(): boolean {
-    return this.duplex.writableNeedDrain
+    // What was written at once is no reason to wait, although `drain` comes later.
+    return this.duplex.writableNeedDrain && this.duplex.writableLength > 0
   }
 
   get isHeld(): boolean {
@@ -100,26 +126,25 @@ class SocketLine implements Line {
   }
 
   send(head: string, body?: Buffer): void {
-    if (!body || body.length === 0) this.duplex.write(head, 'latin1')
-    else if (body.length <= SMALL_BYTES) this.duplex.write(head + body.toString('latin1'), 'latin1')
-    else {
-      this.gather()
-      this.duplex.write(head, 'latin1')
-      this.duplex.write(body)
-      this.letGo()
-    }
+    const size = head.length + (body?.length ?? 0)
+    if (this.block || this.isGathering || size > SMALL_BYTES) {
+      this.add(head)
+      if (body) this.add(body)
+    } else if (size > 0) this.duplex.write(body ? head + body.toString('latin1') : head, 'latin1')
   }
 
   sendBytes(bytes: Buffer): void {
-    this.duplex.write(bytes)
+    this.send('', bytes)
   }
 
   gather(): void {
-    this.duplex.cork()
+    this.isGathering = true
   }
 
   letGo(): void {
-    this.duplex.uncork()
+    this.isGathering = false
+    // The rest of much will come at once.
+    if (this.used <= SMALL_BYTES) this.flush()
   }
 
   hold(): void {
@@ -132,7 +157,35 @@ class SocketLine implements Line {
 
   leave(): void {
     const { duplex } = this
+    this.flush()
     duplex.off('data', this.data).off('drain', this.drained)
     duplex.off('end', this.ended).off('close', this.closed).off('error', this.failed)
+  }
+
+  flush(): void {
+    const { block, used } = this
+    this.block = undefined
+    this.used = 0
+    if (block) blocks.write(this.duplex, block, used)
+  }
+
+  private add(bytes: Buffer | string): void {
+    let at = 0
+    while (at < bytes.length) {
+      this.block ??= blocks.take()
+      const part = Math.min(bytes.length - at, this.block.length - this.used)
+      if (typeof bytes !== 'string') bytes.copy(this.block, this.used, at, at + part)
+      else this.block.write(bytes.slice(at, at + part), this.used, 'latin1')
+      this.used += part
+      at += part
+      if (this.used === this.block.length) this.flush()
+    }
+    if (!this.block || this.isScheduled) return
+    this.isScheduled = true
+    setImmediate(() => {
+      this.isScheduled = false
+      this.flush()
+      if (this.isFull) this.user.filled()
+    })
   }
 }

@@ -92,6 +92,7 @@ export class DirectRelay implements Onward {
     this.line = lineOf(client, {
       data: (chunk) => this.data(chunk),
       drained: () => this.clientDrained(),
+      filled: () => this.clientFilled(),
       over: () => this.clientGone(),
     })
     this.silence.allow(IDLE_MS)
@@ -112,11 +113,17 @@ export class DirectRelay implements Onward {
 
   private hold(chunk: Buffer): void {
     if (chunk.length === 0) return
-    this.leftover = this.leftover ? Buffer.concat([this.leftover, chunk]) : chunk
+    this.leftover = this.leftover ? Buffer.concat([this.leftover, chunk]) : Buffer.from(chunk)
     this.line.hold()
   }
 
   private begin(chunk: Buffer): void {
+    this.read(chunk)
+    // What it began with is there no longer than now.
+    this.first = this.state === 'finding' ? Buffer.from(chunk) : undefined
+  }
+
+  private read(chunk: Buffer): void {
     const end = chunk.indexOf(HEAD_END)
     this.first = chunk
     const head =
@@ -225,8 +232,15 @@ export class DirectRelay implements Onward {
       if (!this.answer) this.silence.allow(way.silence.answerMs)
       return this.hold(rest)
     }
-    if (line.isFull) this.line.hold()
-    if (!this.answer) this.silence.allow(line.isFull ? way.silence.sendMs : way.silence.clientMs)
+    if (line.isFull) this.filled()
+    else if (!this.answer) this.silence.allow(way.silence.clientMs)
+  }
+
+  /** The connection behind takes no more for now. */
+  filled(): void {
+    if (this.sent || this.state !== 'answering') return
+    this.line.hold()
+    if (!this.answer) this.silence.allow(this.way.silence.sendMs)
   }
 
   private uploadChunk(piece: Buffer): void {
@@ -253,7 +267,7 @@ export class DirectRelay implements Onward {
       if (end < 0 ? rest.length > MAX_HEADER_BYTES : end > MAX_HEADER_BYTES)
         return this.fail(new Refusal(502, 'the head of the answer is too long'))
       if (end < 0) {
-        this.headBytes = rest
+        this.headBytes = Buffer.from(rest)
         return
       }
       let head: AnswerHead | 'interim'
@@ -351,6 +365,10 @@ export class DirectRelay implements Onward {
     this.silence.allow(isFull ? clientMs : streamMs)
   }
 
+  private clientFilled(): void {
+    if (this.state === 'answering' && this.answer) this.moved()
+  }
+
   /** The client takes more. */
   private clientDrained(): void {
     if (this.state !== 'answering' || !this.answer) return
@@ -421,6 +439,7 @@ export class DirectRelay implements Onward {
     if (this.state === 'over') return
     if (!this.answer) return this.say(this.way.refuse(refusal))
     this.release(false)
+    this.line.flush()
     this.client.destroy()
   }
 
@@ -438,6 +457,7 @@ export class DirectRelay implements Onward {
     this.state = 'over'
     this.leftover = undefined
     this.silence.allow(this.way.silence.clientMs)
+    this.line.flush()
     this.client.end(() => this.silence.allow(LINGER_MS))
     this.line.goOn()
   }
@@ -480,7 +500,7 @@ export class DirectRelay implements Onward {
     if (client.destroyed) return
     client.pause()
     if (leftover) client.unshift(leftover)
-    if (first) client.unshift(first)
+    if (first) client.unshift(Buffer.from(first))
     this.parts.careful(client)
     client.resume()
   }

@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { type Duplex, duplexPair, Transform } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import { MAX_STREAMS, MuxConnection, type MuxOptions } from './connection.ts'
-import { CREDIT, DATA, END, encodeFrames, type Frame, OPEN, PING, RESET } from './frame.ts'
+import { CREDIT, DATA, END, OPEN, PING, RESET } from './frame.ts'
 import { FIRST_WINDOW_BYTES, MAX_SEND_BYTES, MAX_WINDOW_BYTES, type MuxStream } from './stream.ts'
+import { encodeFrames, type Frame } from './testing.ts'
 
 const MINUTE = 60_000
 const opened: { destroy(): void }[] = []
@@ -47,10 +48,11 @@ function raiseRaw(accept: (stream: MuxStream) => void = () => {}) {
   const send = (...frames: Frame[]) => mine.write(encodeFrames(frames))
   return { acceptor, send, mine, ended: () => ended }
 }
-const data = (stream: number, text: string | Buffer): Frame => {
-  const piece = Buffer.from(text)
-  return { kind: DATA, stream, pieces: [piece], bytes: piece.length }
-}
+const data = (stream: number, text: string | Buffer): Frame => ({
+  kind: DATA,
+  stream,
+  bytes: Buffer.from(text),
+})
 const echo = (stream: MuxStream) => void stream.pipe(stream)
 
 async function readAll(stream: Duplex): Promise<string> {

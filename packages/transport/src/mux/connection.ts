@@ -1,16 +1,14 @@
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { giveBlock, takeBlock } from './block.ts'
+import { freeRead } from '../memory.ts'
+import { Batch } from './batch.ts'
 import {
   AWAY,
+  type ControlFrame,
   type ControlKind,
   CREDIT,
   END,
-  encodeFrames,
-  type Frame,
   FrameReader,
-  frameBytes,
-  MAX_PAYLOAD_BYTES,
   OPEN,
   PING,
   PONG,
@@ -25,9 +23,6 @@ export const MAX_STREAMS = 1024
 const GROWTH_BYTES = 16 * 1024 * 1024
 /** Bytes of streams that may wait to be sent, beyond a little of each, all together. */
 const WAITING_BYTES = 8 * 1024 * 1024
-/** Bytes of one write, and of one that is worth a block. */
-const BATCH_BYTES = 128 * 1024
-const SMALL_BYTES = 4 * 1024
 /** Frames other than data that may wait for a connection that takes none. */
 const MAX_CONTROL = 4 * MAX_STREAMS
 const MAX_STREAM_ID = 0xffff_ffff
@@ -58,8 +53,10 @@ export class MuxConnection {
   /** Streams that were opened and have said nothing yet. */
   private readonly fresh = new Set<number>()
   private lastId = 0
-  private control: Frame[] = []
-  /** Streams with data to send, in the order of their turns. */
+  /** What the next write has. */
+  private readonly batch = new Batch()
+  /** Frames that wait for room in it, and streams with data that does, in the order of their turns. */
+  private control: ControlFrame[] = []
   private readonly turns = new Set<MuxStream>()
   private isScheduled = false
   private growth = GROWTH_BYTES
@@ -90,6 +87,7 @@ export class MuxConnection {
       } catch (error) {
         this.close(error as Error)
       }
+      freeRead(socket, chunk)
     })
     socket.on('drain', () => this.schedule())
     socket.on('error', (error) => this.close(error))
@@ -139,6 +137,7 @@ export class MuxConnection {
     this.isOver = true
     clearInterval(this.pinger)
     clearTimeout(this.idle)
+    this.batch.clear()
     this.control = []
     this.turns.clear()
     for (const stream of this.streams.values()) stream.destroy(broken(error))
@@ -154,6 +153,11 @@ export class MuxConnection {
       {
         remoteAddress: (this.socket as Partial<Socket>).remoteAddress,
         control: (frame) => this.queue(frame),
+        send: (sender, bytes, most) => {
+          if (this.isOver || this.isBehind) return 0
+          this.schedule()
+          return this.batch.data(sender.id, bytes, most)
+        },
         ready: (ready) => {
           this.turns.add(ready)
           this.schedule()
@@ -255,12 +259,19 @@ export class MuxConnection {
     return this.streams.get(id)
   }
 
-  private queue(frame: Frame): void {
+  /** Whether something waits for room, so that what is sent now has to wait, too. */
+  private get isBehind(): boolean {
+    return this.turns.size > 0 || this.control.length > 0
+  }
+
+  private queue(frame: ControlFrame): void {
     if (this.isOver) return
+    this.schedule()
+    // It goes ahead of data that waits.
+    if (this.control.length === 0 && this.batch.control(frame)) return
     this.control.push(frame)
     if (this.control.length > MAX_CONTROL)
-      return this.close(new ProtocolError('the other side asks for more than it reads'))
-    this.schedule()
+      this.close(new ProtocolError('the other side asks for more than it reads'))
   }
 
   private schedule(): void {
@@ -269,39 +280,32 @@ export class MuxConnection {
     setImmediate(() => this.flush())
   }
 
-  /** One write: what is to be told, then data of streams in turn. */
+  /** One write: what was put together, what was to be told, then data of streams in turn. */
   private flush(): void {
     this.isScheduled = false
     // `drain` schedules it again.
     if (this.isOver || this.socket.writableNeedDrain) return
-    const frames = this.control
-    this.control = []
-    if (this.owesPong) frames.push({ kind: PONG, stream: 0 })
-    this.owesPong = false
+    const { batch, control } = this
+    if (control.length > 0) {
+      let told = 0
+      while (told < control.length && batch.control(control[told] as ControlFrame)) told++
+      control.splice(0, told)
+    }
+    if (this.owesPong && batch.control({ kind: PONG, stream: 0 })) this.owesPong = false
     const sent: MuxStream[] = []
-    let room = BATCH_BYTES
     // A stream that is added again while the set is gone through has its next turn after the others.
     for (const stream of this.turns) {
-      if (room <= 0) break
+      const moved = batch.move(stream.id, stream.pending, stream.sendable)
+      if (moved === 0 && stream.sendable > 0) break
       this.turns.delete(stream)
-      const frame = stream.takeFrame(MAX_PAYLOAD_BYTES)
-      if (!frame) continue
-      frames.push(frame)
-      room -= frame.bytes
+      if (moved === 0) continue
+      stream.sent(moved)
       sent.push(stream)
-      if (stream.maySend) this.turns.add(stream)
+      if (stream.sendable > 0) this.turns.add(stream)
     }
-    if (frames.length > 0) this.write(frames)
+    batch.writeTo(this.socket)
     for (const stream of sent) stream.taken()
-    if (this.turns.size > 0) this.schedule()
-  }
-
-  private write(frames: Frame[]): void {
-    // Other streams than sockets may hand on the bytes themselves, and not a copy.
-    if (!(this.socket instanceof Socket) || frameBytes(frames) <= SMALL_BYTES)
-      return void this.socket.write(encodeFrames(frames))
-    const block = takeBlock()
-    this.socket.write(encodeFrames(frames, block), () => giveBlock(block))
+    if (this.isBehind || this.owesPong) this.schedule()
   }
 
   private ping(): void {

@@ -1,15 +1,6 @@
 import { expect, it } from 'vitest'
-import {
-  CREDIT,
-  DATA,
-  END,
-  encodeFrames,
-  FrameReader,
-  MAX_PAYLOAD_BYTES,
-  OPEN,
-  PING,
-  ProtocolError,
-} from './frame.ts'
+import { CREDIT, DATA, END, FrameReader, MAX_PAYLOAD_BYTES, OPEN, PING, ProtocolError } from './frame.ts'
+import { encodeFrames } from './testing.ts'
 
 /** What a reader is told, data joined. */
 function readAll(chunks: Iterable<Buffer>): unknown[] {
@@ -28,7 +19,7 @@ function readAll(chunks: Iterable<Buffer>): unknown[] {
 
 const bytes = encodeFrames([
   { kind: OPEN, stream: 1 },
-  { kind: DATA, stream: 1, pieces: [Buffer.from('ab'), Buffer.from('cdef')], bytes: 6 },
+  { kind: DATA, stream: 1, bytes: Buffer.from('abcdef') },
   { kind: CREDIT, stream: 0xffff_ffff, value: 0xffff_fffe },
   { kind: PING, stream: 0 },
   { kind: END, stream: 1 },
@@ -65,8 +56,7 @@ it.each([
 })
 
 it('data of the largest size is a frame', () => {
-  const pieces = [Buffer.alloc(MAX_PAYLOAD_BYTES, 'x')]
-  const frame = encodeFrames([{ kind: DATA, stream: 7, pieces, bytes: MAX_PAYLOAD_BYTES }])
+  const frame = encodeFrames([{ kind: DATA, stream: 7, bytes: Buffer.alloc(MAX_PAYLOAD_BYTES, 'x') }])
   expect(readAll(cut(frame, 1_000))).toEqual([[DATA, 7, 'x'.repeat(MAX_PAYLOAD_BYTES)]])
 })
 

@@ -6,7 +6,7 @@
 /** What the two sides agree on in the TLS handshake (ALPN, RFC 7301). */
 export const MUX_PROTOCOL = 'cloister-mux/1'
 
-const HEADER_BYTES = 8
+export const HEADER_BYTES = 8
 /** Bytes of one data frame: what a stream may send until it is another's turn. */
 export const MAX_PAYLOAD_BYTES = 32 * 1024
 /** Payloads of all frames but data: a number of four bytes, or nothing. */
@@ -48,59 +48,30 @@ const PAYLOAD_BYTES: Record<ControlKind, number> = {
 /** The other side broke the protocol; nothing on its connection can be trusted any more. */
 export class ProtocolError extends Error {}
 
-/** A frame to be sent; `value` is a credit's. */
-export type Frame = ControlFrame | DataFrame
-
+/** A frame to be sent, other than data; `value` is a credit's. */
 export interface ControlFrame {
   kind: ControlKind
   stream: number
   value?: number
 }
 
-export interface DataFrame {
-  kind: typeof DATA
-  stream: number
-  /** Strings are bytes in latin1. */
-  pieces: (Buffer | string)[]
-  /** Of all pieces together. */
-  bytes: number
+/** Writes what a frame begins with. */
+export function writeHead(target: Buffer, at: number, stream: number, kind: number, length: number): void {
+  target.writeUInt32BE(stream, at)
+  // Kind and length share four bytes.
+  target.writeUInt32BE(kind * 0x1000000 + length, at + 4)
 }
 
-/** Bytes that frames take. */
-export function frameBytes(frames: Frame[]): number {
-  let size = 0
-  for (const frame of frames) size += HEADER_BYTES + payloadBytes(frame)
-  return size
-}
-
-/**
- * Writes frames into one buffer, so that they go out in one write; into `block`, where it is large enough.
- */
-export function encodeFrames(frames: Frame[], block?: Buffer): Buffer {
-  const size = frameBytes(frames)
-  const whole = block && block.length >= size ? block.subarray(0, size) : Buffer.allocUnsafe(size)
-  let at = 0
-  for (const frame of frames) {
-    const length = payloadBytes(frame)
-    whole.writeUInt32BE(frame.stream, at)
-    // Kind and length share four bytes.
-    whole.writeUInt32BE(frame.kind * 0x1000000 + length, at + 4)
-    at += HEADER_BYTES
-    if (frame.kind === DATA)
-      for (const piece of frame.pieces)
-        at += typeof piece === 'string' ? whole.write(piece, at, 'latin1') : piece.copy(whole, at)
-    else if (frame.kind === CREDIT) at = whole.writeUInt32BE(frame.value ?? 0, at)
-  }
-  return whole
-}
-
-function payloadBytes(frame: Frame): number {
-  return frame.kind === DATA ? frame.bytes : PAYLOAD_BYTES[frame.kind]
+/** Writes a frame; returns where it ends. */
+export function writeControl({ kind, stream, value = 0 }: ControlFrame, target: Buffer, at: number): number {
+  const length = PAYLOAD_BYTES[kind]
+  writeHead(target, at, stream, kind, length)
+  return length === 0 ? at + HEADER_BYTES : target.writeUInt32BE(value, at + HEADER_BYTES)
 }
 
 /** Whoever is told what frames say, in their order. */
 export interface FrameSink {
-  /** A piece of a data frame, as much of it as has come. */
+  /** A piece of a data frame, as much of it as has come. It is there no longer than the call. */
   data(stream: number, piece: Buffer): void
   control(kind: ControlKind, stream: number, value: number): void
 }

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream'
-import { type ControlFrame, CREDIT, DATA, type DataFrame, END, ProtocolError } from './frame.ts'
-import { Inbox } from './inbox.ts'
+import { type ControlFrame, CREDIT, END, ProtocolError } from './frame.ts'
+import { ByteQueue } from './queue.ts'
 
 /** Bytes each side of a stream may send before the other grants more. */
 export const FIRST_WINDOW_BYTES = 64 * 1024
@@ -17,6 +17,7 @@ export const MAX_SEND_BYTES = 512 * 1024
 
 /** Whoever takes what comes on a stream as it comes, with none of Node's buffers between. */
 export interface StreamReader {
+  /** `piece` is there no longer than the call: who wants to keep it copies it. */
   data(piece: Buffer): void
   /** A stream that was full takes more. */
   drained(): void
@@ -29,6 +30,8 @@ export interface StreamHost {
   readonly remoteAddress: string | undefined
   /** Queues a frame that goes ahead of data. */
   control(frame: ControlFrame): void
+  /** Sends bytes of a stream at once, `most` at most; returns how many there was room for. */
+  send(stream: MuxStream, bytes: Buffer | string, most: number): number
   /** The stream has data to send, and credit for it. */
   ready(stream: MuxStream): void
   /** Reserves bytes for a window that grows; false where there are none left. */
@@ -53,8 +56,8 @@ export class MuxStream extends Duplex {
   private readonly host: StreamHost
 
   private credit = FIRST_WINDOW_BYTES
-  private pending: (Buffer | string)[] = []
-  private pendingBytes = 0
+  /** What waits to be sent. */
+  readonly pending = new ByteQueue()
   private isFullNow = false
   private written: ((error?: Error | null) => void) | undefined
   private finished: (() => void) | undefined
@@ -62,7 +65,7 @@ export class MuxStream extends Duplex {
 
   private reader: StreamReader | undefined
   private isHeld = false
-  private readonly inbox = new Inbox()
+  private readonly inbox = new ByteQueue()
   private wants = false
   /** Bytes the other side may still send. */
   private window = FIRST_WINDOW_BYTES
@@ -132,39 +135,37 @@ export class MuxStream extends Duplex {
     return this.isFullNow
   }
 
-  /** Sends bytes; strings are latin1. */
+  /** Sends a copy of bytes; strings are latin1. */
   post(bytes: Buffer | string): void {
-    if (bytes.length === 0 || this.destroyed) return
-    this.wait(bytes)
-    if (this.maySend) this.host.ready(this)
+    if (this.destroyed) return
+    let at = 0
+    if (this.pending.length === 0 && this.credit > 0) {
+      at = this.host.send(this, bytes, Math.min(bytes.length, this.credit))
+      this.credit -= at
+      if (at > 0) this.activity(at)
+    }
+    if (at === bytes.length) return
+    this.pending.add(bytes, at)
+    const hasRoom = this.host.waits(bytes.length - at)
+    if (this.pending.length >= (hasRoom ? MAX_SEND_BYTES : SEND_BYTES)) this.isFullNow = true
+    if (this.sendable > 0) this.host.ready(this)
   }
 
-  /** Data that may be sent now, `bytes` at most, as a frame; undefined where there is none. */
-  takeFrame(bytes: number): DataFrame | undefined {
-    let room = Math.min(bytes, this.credit)
-    const pieces: (Buffer | string)[] = []
-    let size = 0
-    while (room > 0) {
-      const first = this.pending[0]
-      if (first === undefined) break
-      const piece = first.length <= room ? first : cut(first, 0, room)
-      if (piece === first) this.pending.shift()
-      else this.pending[0] = cut(first, room, first.length)
-      pieces.push(piece)
-      size += piece.length
-      room -= piece.length
-    }
-    if (size === 0) return undefined
-    this.credit -= size
-    this.pendingBytes -= size
-    this.host.waits(-size)
-    this.activity(size)
-    return { kind: DATA, stream: this.id, pieces, bytes: size }
+  /** Bytes that wait and may be sent now. */
+  get sendable(): number {
+    return Math.min(this.pending.length, this.credit)
+  }
+
+  /** So many bytes that waited are sent. */
+  sent(bytes: number): void {
+    this.credit -= bytes
+    this.host.waits(-bytes)
+    this.activity(bytes)
   }
 
   /** A frame of it has gone out. */
   taken(): void {
-    if (this.isFullNow && this.pendingBytes * 2 <= SEND_BYTES) {
+    if (this.isFullNow && this.pending.length * 2 <= SEND_BYTES) {
       this.isFullNow = false
       const { written } = this
       this.written = undefined
@@ -174,34 +175,14 @@ export class MuxStream extends Duplex {
     if (this.finished && this.pending.length === 0) this.finish(this.finished)
   }
 
-  /** Whether `takeFrame` would give anything. */
-  get maySend(): boolean {
-    return this.pending.length > 0 && this.credit > 0
-  }
-
   /** Data came. Throws a `ProtocolError` where there was no credit for it. */
   receive(piece: Buffer): void {
     if (this.endReceived) throw new ProtocolError('data came after the end of its stream')
     if (piece.length > this.window) throw new ProtocolError('more data came than was granted')
     this.window -= piece.length
     this.activity(piece.length)
-    if (this.reader && !this.isHeld && this.inbox.length === 0) {
-      this.reader.data(piece)
-      this.consumed(piece.length)
-      return
-    }
-    // Whoever reads at once is given the bytes as they are.
-    if (
-      !this.reader &&
-      this.wants &&
-      this.inbox.length === 0 &&
-      this.readableFlowing &&
-      this.readableLength === 0
-    ) {
-      this.wants = this.push(piece)
-      this.consumed(piece.length)
-      return
-    }
+    // Whoever reads at once is given the bytes as they come.
+    if (this.inbox.length === 0 && (this.reader ? !this.isHeld : this.wants)) return this.handOn(piece)
     this.inbox.add(piece)
     this.deliver()
   }
@@ -217,7 +198,7 @@ export class MuxStream extends Duplex {
   receiveCredit(bytes: number): void {
     if (bytes === 0 || this.credit + bytes > MAX_CREDIT) throw new ProtocolError('a credit is out of range')
     this.credit += bytes
-    if (this.maySend) this.host.ready(this)
+    if (this.sendable > 0) this.host.ready(this)
   }
 
   /** The other side has given the stream up. */
@@ -249,9 +230,8 @@ export class MuxStream extends Duplex {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     clearTimeout(this.timer)
-    this.pending = []
-    this.host.waits(-this.pendingBytes)
-    this.pendingBytes = 0
+    this.host.waits(-this.pending.length)
+    this.pending.clear()
     this.inbox.clear()
     this.host.release(this.windowBytes - FIRST_WINDOW_BYTES)
     this.host.closed(this, this.isReset || (this.endSent && this.endReceived))
@@ -292,17 +272,9 @@ export class MuxStream extends Duplex {
   }
 
   private send(chunks: Buffer[], done: (error?: Error | null) => void): void {
-    for (const chunk of chunks) if (chunk.length > 0) this.wait(chunk)
+    for (const chunk of chunks) this.post(chunk)
     if (this.isFullNow) this.written = done
-    if (this.maySend) this.host.ready(this)
-    if (!this.isFullNow) done()
-  }
-
-  private wait(bytes: Buffer | string): void {
-    this.pending.push(bytes)
-    this.pendingBytes += bytes.length
-    const hasRoom = this.host.waits(bytes.length)
-    if (this.pendingBytes >= (hasRoom ? MAX_SEND_BYTES : SEND_BYTES)) this.isFullNow = true
+    else done()
   }
 
   private finish(done: () => void): void {
@@ -313,13 +285,7 @@ export class MuxStream extends Duplex {
   }
 
   private deliver(): void {
-    while (this.reader ? !this.isHeld : this.wants) {
-      const piece = this.inbox.take()
-      if (!piece) break
-      if (this.reader) this.reader.data(piece)
-      else this.wants = this.push(piece)
-      this.consumed(piece.length)
-    }
+    while (this.inbox.length > 0 && (this.reader ? !this.isHeld : this.wants)) this.inbox.shift(this.handOn)
     if (!this.endReceived || this.inbox.length > 0) return
     if (this.reader) {
       if (!this.isHeld) this.reader.over(true)
@@ -327,6 +293,12 @@ export class MuxStream extends Duplex {
       this.wants = false
       this.push(null)
     }
+  }
+
+  private readonly handOn = (piece: Buffer): void => {
+    if (this.reader) this.reader.data(piece)
+    else this.wants = this.push(Buffer.from(piece))
+    this.consumed(piece.length)
   }
 
   /** Grants anew what was read, by halves of the window; one whose reader keeps up grows. */
@@ -350,8 +322,4 @@ export class MuxStream extends Duplex {
     if (this.isLarge && !wasLarge) this.host.grewLarge()
     this.timer?.refresh()
   }
-}
-
-function cut(bytes: Buffer | string, from: number, to: number): Buffer | string {
-  return typeof bytes === 'string' ? bytes.slice(from, to) : bytes.subarray(from, to)
 }
