@@ -9,7 +9,11 @@ export const MAX_BESIDE_BYTES = 640 * 1024
  * Reads what a field names, relative to the file that the field stands in; undefined where there is nothing.
  * Refused, with its line: what lies outside of the project's folder.
  */
-export function readBeside(field: Field, options: ParseOptions): Beside | undefined {
+export function readBeside(
+  field: Field,
+  options: ParseOptions,
+  exclude: readonly string[] = [],
+): Beside | undefined {
   const path = pathOf(field)
   if (path === undefined)
     return field.refuse(
@@ -17,7 +21,7 @@ export function readBeside(field: Field, options: ParseOptions): Beside | undefi
       'Move or copy it beside the Compose file.',
     )
   try {
-    return options.look?.(path)
+    return options.look?.(path, exclude)
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error
     return field.refuse(
@@ -25,6 +29,18 @@ export function readBeside(field: Field, options: ParseOptions): Beside | undefi
       error.hint ?? 'Move or copy it beside the Compose file.',
     )
   }
+}
+
+/** The same for what has to be a small file. */
+export function readFileBeside(field: Field, options: ParseOptions): Uint8Array {
+  const found = readBeside(field, options)
+  if (found?.kind === 'file') return found.content
+  if (found?.kind === 'large-file')
+    field.refuse(`the file ${field.text()} has ${found.bytes} bytes, which is too large`, 'Shorten it.')
+  return field.refuse(
+    `the file ${field.text()} can't be read`,
+    'Paths are relative to the Compose file and stay below its folder.',
+  )
 }
 
 /** A field's path relative to the project's folder (absolute ones stay so); undefined where it climbs out. */

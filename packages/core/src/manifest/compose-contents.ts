@@ -1,8 +1,9 @@
 import { utf8 } from '../bytes.ts'
-import { readBeside } from './beside.ts'
+import { pathOf, readBeside } from './beside.ts'
 import { checkKeys } from './compose-known.ts'
 import type { Field } from './field.ts'
-import type { Beside, ParseOptions } from './parse-options.ts'
+import type { PlacedFile } from './file-room.ts'
+import type { ParseOptions } from './parse-options.ts'
 
 const NO_TEMPLATES = 'Templates are not offered.'
 
@@ -14,7 +15,7 @@ export class Contents {
   private readonly kind: 'configs' | 'secrets'
   private readonly section: Map<string, Field>
   private readonly options: ParseOptions
-  private readonly taken = new Map<string, Uint8Array>()
+  private readonly taken = new Map<string, PlacedFile>()
   /** External secrets that a service takes; they come sealed. */
   private readonly sealed = new Set<string>()
 
@@ -25,7 +26,7 @@ export class Contents {
   }
 
   /** What a name stands for; undefined where it isn't declared. */
-  take(name: string): Uint8Array | undefined {
+  take(name: string): PlacedFile | undefined {
     const entry = this.section.get(name)
     const known = this.taken.get(name)
     if (!entry || known) return known
@@ -48,8 +49,9 @@ export class Contents {
   }
 }
 
-function readContent(entry: Field, options: ParseOptions): Uint8Array {
+function readContent(entry: Field, options: ParseOptions): PlacedFile {
   let content: Uint8Array | undefined
+  let file: PlacedFile | undefined
   entry.fields(
     {
       content: (field) => void (content = utf8(field.printed())),
@@ -58,7 +60,7 @@ function readContent(entry: Field, options: ParseOptions): Uint8Array {
         const value = options.env && Object.hasOwn(options.env, variable) ? options.env[variable] : undefined
         content = utf8(value ?? field.refuse(`the variable ${variable} is not set`, { do: 'set-variable' }))
       },
-      file: (field) => void (content = fileOf(readBeside(field, options), field)),
+      file: (field) => void (file = fileOf(field, options)),
     },
     {
       external:
@@ -73,11 +75,14 @@ function readContent(entry: Field, options: ParseOptions): Uint8Array {
       name: 'what is mounted is a file of the lease, without a name elsewhere',
     },
   )
-  return content ?? entry.fail('one of file, content or environment')
+  return file ?? (content && { content }) ?? entry.fail('one of file, content or environment')
 }
 
-function fileOf(found: Beside | undefined, field: Field): Uint8Array {
-  if (found?.kind === 'file') return found.content
+function fileOf(field: Field, options: ParseOptions): PlacedFile {
+  const found = readBeside(field, options)
+  const path = pathOf(field)
+  if (path !== undefined && found?.kind === 'file') return { content: found.content, path }
+  if (path !== undefined && found?.kind === 'large-file') return { path }
   return field.refuse(
     `the file ${field.text()} can't be read`,
     'Paths are relative to the Compose file and stay below its folder.',

@@ -1,5 +1,5 @@
 import { textOf } from '../bytes.ts'
-import { readBeside } from './beside.ts'
+import { readBeside, readFileBeside } from './beside.ts'
 import type { ComposeContext } from './compose-context.ts'
 import { parseDotenv } from './dotenv.ts'
 import { each } from './every-problem.ts'
@@ -65,16 +65,8 @@ function readEnvFile(
       format: (at) => void (raw = at.matching(/^raw$/, 'raw') === 'raw'),
     })
   }
-  const found = readBeside(path, context.options)
-  if (found?.kind !== 'file') {
-    if (required)
-      path.refuse(
-        `the file ${path.text()} can't be read`,
-        'Paths are relative to the Compose file and stay below its folder.',
-      )
-    return {}
-  }
-  const text = textOf(found.content)
+  if (!required && !readBeside(path, context.options)) return {}
+  const text = textOf(readFileBeside(path, context.options))
   const outer = field.source.env ?? context.options.env ?? {}
   const lookUp = (name: string) =>
     [outer, known.own, known.all].find((env) => Object.hasOwn(env, name))?.[name]

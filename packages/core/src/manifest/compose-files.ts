@@ -1,28 +1,24 @@
-import { toBase64 } from '../bytes.ts'
-import type { Contents } from './compose-contents.ts'
 import type { ComposeContext } from './compose-context.ts'
 import { addSealed } from './extensions.ts'
 import type { Field } from './field.ts'
+import { placeFile } from './file-room.ts'
 import { CONTAINER_PATH } from './patterns.ts'
 import type { Service } from './service.ts'
 
 /** `configs` of a service: files in the container. */
-export function readComposeConfigs(root: Field, service: Service, { configs }: ComposeContext): void {
-  for (const item of root.list()) addFile(item, service, configs, false)
+export function readComposeConfigs(root: Field, service: Service, context: ComposeContext): void {
+  for (const item of root.list()) addFile(item, service, context, false)
 }
 
 /**
  * `secrets` of a service: files in /run/secrets unless they say where. External ones come sealed, beside the
  * manifest.
  */
-export function readComposeSecrets(
-  root: Field,
-  service: Service,
-  { secrets, sealedSecrets }: ComposeContext,
-): void {
+export function readComposeSecrets(root: Field, service: Service, context: ComposeContext): void {
+  const { secrets, sealedSecrets } = context
   for (const item of root.list()) {
     const { source, path, owner } = placeOf(item, true)
-    if (!sealedSecrets.has(source)) addFile(item, service, secrets, true)
+    if (!sealedSecrets.has(source)) addFile(item, service, context, true)
     else if (owner)
       item.refuse(
         'a sealed secret has no owner or mode of its own',
@@ -35,17 +31,17 @@ export function readComposeSecrets(
   }
 }
 
-function addFile(item: Field, service: Service, contents: Contents, secret: boolean): void {
+function addFile(item: Field, service: Service, context: ComposeContext, secret: boolean): void {
   const { source, path, mode = 0o444, uid, gid } = placeOf(item, secret)
-  const content = contents.take(source)
-  if (!content)
-    item.refuse(
+  const file = (secret ? context.secrets : context.configs).take(source)
+  if (!file)
+    return item.refuse(
       `${source} is not among the file's ${secret ? 'secrets' : 'configs'}`,
       'Declare it at the top level.',
     )
   service.files.push({
+    ...placeFile(file, item, context),
     path,
-    content: toBase64(content ?? new Uint8Array()),
     mode,
     secret,
     ...(uid !== undefined && { uid }),

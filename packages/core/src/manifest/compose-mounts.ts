@@ -1,32 +1,24 @@
-import { toBase64 } from '../bytes.ts'
 import { parseByteValueMiB } from '../units.ts'
-import { MAX_BESIDE_BYTES, pathOf, readBeside } from './beside.ts'
+import { bindBeside, type Mount } from './compose-binds.ts'
 import type { ComposeContext } from './compose-context.ts'
 import { readMode } from './compose-files.ts'
-import { useVolume } from './compose-volumes.ts'
+import { targetOf, useVolume } from './compose-volumes.ts'
 import { DEFAULT_TMPFS_MIB } from './defaults.ts'
 import { each } from './every-problem.ts'
 import type { Field } from './field.ts'
-import { CONTAINER_PATH } from './patterns.ts'
 import type { Service } from './service.ts'
 
-const NO_SOCKET =
-  "The worker's engine is not offered to workloads; for quotes of its own a service says `x-agent-socket: true`."
 const NO_BIND = 'A worker has no files of yours: use a named volume, or put files beside the Compose file.'
-const NO_SYSTEM = "A lease sees nothing of its host's system; drop the mount."
+const ONLY_BIND = 'It is for files and folders beside the Compose file: drop it, or mount one of those.'
 const MODES = ['rw', 'ro', 'z', 'Z', 'nocopy', 'cached', 'delegated', 'consistent', 'rprivate', 'private']
-const CLOCK = /^\/(?:etc\/(?:localtime|timezone)|usr\/share\/zoneinfo(?:\/.*)?)$/s
-const SYSTEM =
-  /^\/(?:$|(?:dev|proc|sys|run|var\/run|boot|lib|lib64|usr|bin|sbin|etc|var\/lib\/(?:docker|containers|kubelet)|var\/log)(?:\/|$))/
-/** How files are called that somebody has to write before they are mounted. */
-const FILE_LIKE =
-  /\.(?:ya?ml|json|toml|ini|conf|cfg|cnf|properties|env|txt|xml|html?|sql|sh|py|js|ts|php|rb|lua|crt|cer|pem|key|pub|htpasswd|template|tmpl|tpl|rules|acl|db|sqlite3?)$/i
-
-interface Mount {
-  from: string
-  to: string
-  readOnly: boolean
-  noCopy: boolean
+const PLAIN: Mount = {
+  from: '',
+  to: '',
+  readOnly: false,
+  noCopy: false,
+  exclude: [],
+  sizeMiB: undefined,
+  sealed: false,
 }
 
 /**
@@ -44,24 +36,19 @@ export function readComposeMounts(root: Field, service: Service, context: Compos
 function readShort(item: Field, service: Service, context: ComposeContext): void {
   const parts = item.text().split(':')
   if (parts.length === 1)
-    return mountVolume(
-      { from: '', to: parts[0] ?? '', readOnly: false, noCopy: false },
-      item,
-      service,
-      context,
-    )
+    return mountVolume({ ...PLAIN, to: parts[0] ?? '' }, item, service, context)
   const [from = '', to = '', mode = 'rw'] = parts
   const modes = mode.split(',')
   if (parts.length > 3) item.fail('volume:/path or volume:/path:ro')
   if (modes.some((m) => !MODES.includes(m))) item.fail('rw or ro as the access mode')
-  const mount = { from, to, readOnly: modes.includes('ro'), noCopy: modes.includes('nocopy') }
-  if (/^[./~]/.test(from)) bind(mount, item, service, context)
+  const mount = { ...PLAIN, from, to, readOnly: modes.includes('ro'), noCopy: modes.includes('nocopy') }
+  if (/^[./~]/.test(from)) bindBeside(mount, item, service, context)
   else mountVolume(mount, item, service, context)
 }
 
 function readLong(item: Field, service: Service, context: ComposeContext): void {
   const type = item.get('type')?.text() ?? 'volume'
-  const mount: Mount = { from: '', to: '', readOnly: false, noCopy: false }
+  const mount: Mount = { ...PLAIN }
   let tmpfs: Omit<Service['tmpfs'][number], 'path'> = { sizeMiB: DEFAULT_TMPFS_MIB }
   const own = { volume: 'volume', tmpfs: 'tmpfs', bind: 'bind', image: 'image' }
   for (const [key, of] of Object.entries(own))
@@ -102,16 +89,21 @@ function readLong(item: Field, service: Service, context: ComposeContext): void 
     { consistency: 'it concerns Docker Desktop only' },
   )
   if (mount.to === '') item.fail('a target')
+  readOwnKeys(item, type, mount)
   if (type === 'tmpfs') service.tmpfs.push({ path: targetOf(mount.to, item), ...tmpfs })
   else if (type === 'volume') mountVolume(mount, item, service, context)
-  else if (type === 'bind') bind(mount, item, service, context)
+  else if (type === 'bind') bindBeside(mount, item, service, context)
   else item.refuse(`a mount of type ${type.slice(0, 20)} can't be honoured`, NO_BIND)
 }
 
-function targetOf(path: string, item: Field): string {
-  if (!CONTAINER_PATH.test(path))
-    item.fail('an absolute path in the container, without "..", ":" or control characters')
-  return path.length > 1 ? path.replace(/\/+$/, '') : path
+/** `x-exclude`, `x-size` and `x-sealed` of what lies beside the file. */
+function readOwnKeys(item: Field, type: string, mount: Mount): void {
+  for (const key of ['x-exclude', 'x-size', 'x-sealed'])
+    if (type !== 'bind') item.get(key)?.refuse(`${key} of a mount of type ${type} says nothing`, ONLY_BIND)
+  mount.exclude = item.get('x-exclude')?.list().map((pattern) => pattern.text()) ?? []
+  const size = item.get('x-size')
+  if (size) mount.sizeMiB = sizeOf(size)
+  mount.sealed = item.get('x-sealed')?.boolean() === true
 }
 
 function mountVolume(
@@ -124,81 +116,6 @@ function mountVolume(
   const volume = from || `anonymous-${item.path[1]}-${item.path.at(-1)}`
   useVolume(volume, item, context, from !== '')
   service.mounts.push({ volume, path, readOnly, ...(noCopy && { noCopy: true as const }) })
-}
-
-/**
- * A path of the host: what lies beside the file comes along as files, a folder that isn't there is a volume,
- * as Docker makes one.
- */
-function bind(mount: Mount, item: Field, service: Service, context: ComposeContext): void {
-  const { from, readOnly } = mount
-  const to = targetOf(mount.to, item)
-  if (/\.sock$/.test(from)) item.refuse(`the host path ${from} can't be mounted`, NO_SOCKET)
-  if (CLOCK.test(from)) return item.warn('ignored: containers have their own time zone; set the variable TZ')
-  if (SYSTEM.test(from)) item.refuse(`the host path ${from} can't be mounted`, NO_SYSTEM)
-  const inside = /^[/~]/.test(from) ? undefined : pathOf(item, from)
-  const found = inside === undefined ? undefined : readBeside(item.with(from), context.options)
-  if (found?.kind === 'file') {
-    if (!readOnly) item.warn(`${from} comes along as it is now, and is read-only in the container`)
-    return addFiles([{ ...found, path: to }], item, service)
-  }
-  if (found?.kind === 'folder' && found.files.length > 0) {
-    if (!readOnly)
-      item.refuse(
-        `${from} has files, and is mounted to be written`,
-        'Mount it with :ro to send its files along, or use a named volume for what is written.',
-      )
-    return addFiles(
-      found.files.map((file) => ({ ...file, path: targetOf(`${to}/${file.path}`, item) })),
-      item,
-      service,
-    )
-  }
-  if (!found && FILE_LIKE.test(from))
-    item.refuse(
-      `the file ${from} is not there`,
-      inside === undefined
-        ? NO_BIND
-        : 'Write it beside the Compose file; Docker would make a folder of that name.',
-    )
-  const volume = volumeFor(inside ?? from, context)
-  item.warn(`${from} is a fresh volume of the lease here, not a folder of the host`)
-  useVolume(volume, item, context, false)
-  service.mounts.push({ volume, path: to, readOnly })
-}
-
-function addFiles(
-  files: { path: string; content: Uint8Array; mode: number }[],
-  item: Field,
-  service: Service,
-): void {
-  const bytes = files.reduce((sum, file) => sum + file.content.length, 0)
-  if (bytes > MAX_BESIDE_BYTES)
-    item.refuse(
-      `it has ${bytes} bytes, and a manifest holds ${MAX_BESIDE_BYTES}`,
-      'Put it into the image, or fetch it at start.',
-    )
-  for (const { path, content, mode } of files)
-    service.files.push({
-      path,
-      content: toBase64(content),
-      mode: mode & 0o777,
-      secret: false,
-    })
-}
-
-/** The volume that stands for a folder of the host: the same for the same folder. */
-function volumeFor(path: string, { hostFolders, volumes }: ComposeContext): string {
-  const known = hostFolders.get(path)
-  if (known !== undefined) return known
-  const stem = `host-${path.replace(/^[^a-zA-Z0-9]+/, '').replace(/[^a-zA-Z0-9._-]+/g, '-')}`
-    .slice(0, 40)
-    .replace(/[^a-zA-Z0-9]+$/, '')
-  let name = stem
-  for (let number = 2; volumes[name] || [...hostFolders.values()].includes(name); number++)
-    name = `${stem}-${number}`
-  hostFolders.set(path, name)
-  return name
 }
 
 function sizeOf(field: Field): number {

@@ -2,14 +2,25 @@ import { parseByteValueMiB } from '../units.ts'
 import type { ComposeContext } from './compose-context.ts'
 import { DEFAULT_VOLUME_MIB } from './defaults.ts'
 import type { Field } from './field.ts'
-import { NAME_PATTERN } from './patterns.ts'
+import { CONTAINER_PATH, NAME_PATTERN } from './patterns.ts'
 
-/** Records a named volume as used, with its size: `x-size`, `driver_opts.size` or the default. */
-export function useVolume(name: string, mount: Field, context: ComposeContext, isNamed: boolean): void {
-  if (context.volumes[name]) return
+/**
+ * Records a volume as used, with its size: what its mount states, `x-size`, `driver_opts.size` or the
+ * default. The largest that mounts state holds.
+ */
+export function useVolume(
+  name: string,
+  mount: Field,
+  context: ComposeContext,
+  isNamed: boolean,
+  ofMount?: number,
+): void {
+  const known = context.volumes[name]
+  if (known && ofMount !== undefined) known.sizeMiB = Math.max(known.sizeMiB, ofMount)
+  if (known) return
   if (!NAME_PATTERN.test(name)) mount.fail('a volume name of letters, digits, ".", "_" and "-"')
   const declared = context.declaredVolumes.get(name)
-  let sizeMiB: number | undefined
+  let sizeMiB = ofMount
   if (declared && !declared.isNull) {
     declared.fields(
       {
@@ -42,4 +53,11 @@ export function useVolume(name: string, mount: Field, context: ComposeContext, i
       `the volume ${name} states no size and gets ${DEFAULT_VOLUME_MIB} MiB (set x-size)`,
     )
   context.volumes[name] = { sizeMiB: Math.max(1, sizeMiB ?? DEFAULT_VOLUME_MIB), class: 'default' }
+}
+
+/** A path in the container, without the slash at its end. */
+export function targetOf(path: string, item: Field): string {
+  if (!CONTAINER_PATH.test(path))
+    item.fail('an absolute path in the container, without "..", ":" or control characters')
+  return path.length > 1 ? path.replace(/\/+$/, '') : path
 }

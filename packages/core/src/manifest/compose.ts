@@ -1,6 +1,7 @@
 import { isLeaseName, LEASE_NAME_RULE } from '../market/names.ts'
 import { Contents } from './compose-contents.ts'
 import type { ComposeContext } from './compose-context.ts'
+import { settleFolders } from './compose-folders.ts'
 import { checkKeys } from './compose-known.ts'
 import { addAlias, isInternalOnly, networksOf, readNetworks } from './compose-names.ts'
 import { type ComposeProject, loadProject } from './compose-project.ts'
@@ -19,7 +20,12 @@ import { NAME_PATTERN } from './patterns.ts'
 export function parseCompose(
   raw: Field,
   options: ParseOptions,
-): { manifest: Manifest; name: string | undefined; wishes: Wish[] } {
+): {
+  manifest: Manifest
+  name: string | undefined
+  wishes: Wish[]
+  sealedFiles: Record<string, Uint8Array>
+} {
   const project = loadProject(raw, options)
   const name = readTopLevel(project)
   const context = contextOf(project, options)
@@ -37,6 +43,7 @@ export function parseCompose(
     } else manifest.services[key] = service
     if (!isInternalOnly(field, context)) isInside = false
   })
+  settleFolders(context, new Set(Object.values(manifest.services)))
   const said = project.root.get('x-internet')?.boolean()
   if (said === false || (said === undefined && isInside)) manifest.internet = false
   else if (!isInside) warnOfInternet(context, project)
@@ -44,7 +51,8 @@ export function parseCompose(
   checkDependencies(manifest, active)
   warnOfUnused(active, context)
   readFront(project.root, manifest)
-  return { manifest, name, wishes: context.wishes }
+  const sealedFiles = Object.fromEntries([...context.sealedFiles].map(([key, { content }]) => [key, content]))
+  return { manifest, name, wishes: context.wishes, sealedFiles }
 }
 
 function readTopLevel({ root, sections }: ComposeProject): string | undefined {
@@ -109,6 +117,9 @@ function contextOf({ sections }: ComposeProject, options: ParseOptions): Compose
     volumes: {},
     declaredVolumes: sections.volumes,
     hostFolders: new Map(),
+    folderMounts: [],
+    inline: { bytes: 0, files: 0 },
+    sealedFiles: new Map(),
     links: [],
     unset: new Set(),
   }

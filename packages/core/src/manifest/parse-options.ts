@@ -3,8 +3,19 @@ import type { SentBlob } from './sent.ts'
 /** What lies beside a Compose file, or below its folder. */
 export type Beside =
   | { kind: 'file'; content: Uint8Array; mode: number }
+  /** Too large to be read whole. */
+  | { kind: 'large-file'; bytes: number; mode: number }
   /** All files of a folder, with their paths in it. */
-  | { kind: 'folder'; files: { path: string; content: Uint8Array; mode: number }[] }
+  | { kind: 'folder'; files: BesideFile[]; leftOut?: readonly string[] }
+  /** A folder of more than a manifest can hold: much, many files, links, or folders that are empty. */
+  | { kind: 'tree'; leftOut?: readonly string[] }
+
+/** One file of a folder. `leftOut` beside it: what isn't taken along though nobody excluded it. */
+export interface BesideFile {
+  path: string
+  content: Uint8Array
+  mode: number
+}
 
 /**
  * What a file takes and no manifest can hold: somebody has to build, pack or read it before its digest is
@@ -48,8 +59,11 @@ export interface Build {
   pull: boolean
 }
 
-/** What a wish came to: bytes to be sent, or an image by the digest of its manifest. */
-export type Granted = SentBlob | { image: string }
+/**
+ * What a wish came to: bytes to be sent, or an image by the digest of its manifest. `entries` of a folder's
+ * archive tell how much room it takes once it is unpacked.
+ */
+export type Granted = (SentBlob & { entries?: number }) | { image: string }
 
 /** What surrounds a Compose or SDL file. The parser itself reads nothing. */
 export interface ParseOptions {
@@ -63,9 +77,10 @@ export interface ParseOptions {
   group?: string
   /**
    * What lies at a path that the file names, relative to the file's folder or absolute; undefined if nothing
-   * does. Throws a CloisterError for what must not be read.
+   * does. What matches a pattern of `exclude` (as in `.gitignore`) is not there. Throws a CloisterError for
+   * what must not be read.
    */
-  look?: (path: string) => Beside | undefined
+  look?: (path: string, exclude: readonly string[]) => Beside | undefined
   /**
    * What a wish came to, where that is known. What isn't is listed in `ParsedManifest.wishes`, and the
    * manifest is nothing yet. Without it nothing is sent beside manifests, and what would have to be is

@@ -29,6 +29,8 @@ export interface ParsedManifest {
    * stand-ins. Empty where all is known.
    */
   wishes: Wish[]
+  /** Contents of files that a Compose file asks to have sealed, by the name of their secret. */
+  sealedFiles: Record<string, Uint8Array>
 }
 
 /**
@@ -56,10 +58,11 @@ export function parseManifest(text: string, options: ParseOptions): ParsedManife
       groups: [],
       logins: [],
       wishes: [],
+      sealedFiles: {},
     }
   const isSdl = root.get('deployment') !== undefined || (root.get('profiles')?.isMap ?? false)
-  const { manifest, name, groups, logins, wishes } = isSdl
-    ? { ...parseSdl(root, options), name: undefined, wishes: [] }
+  const { manifest, name, groups, logins, wishes, sealedFiles } = isSdl
+    ? { ...parseSdl(root, options), name: undefined, wishes: [], sealedFiles: {} }
     : { ...parseCompose(root, options), groups: [], logins: [] }
   try {
     return {
@@ -70,6 +73,7 @@ export function parseManifest(text: string, options: ParseOptions): ParsedManife
       groups,
       logins,
       wishes,
+      sealedFiles,
     }
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error

@@ -33,13 +33,15 @@ export function grantImage(
   return granted && 'image' in granted ? granted.image : STAND_IN
 }
 
-/** Bytes that are sent. */
+/** Bytes that are sent, and how many entries an archive has. */
 export function grantBlob(
   wish: Extract<Wish, { kind: 'folder' | 'file' }>,
   at: Field,
   instead: string,
   context: ComposeContext,
-): SentBlob {
+): { blob: SentBlob; entries: number } {
   const granted = grant(wish, at, instead, context)
-  return granted && 'digest' in granted ? granted : { digest: STAND_IN, bytes: 0 }
+  if (!granted || !('digest' in granted)) return { blob: { digest: STAND_IN, bytes: 0 }, entries: 0 }
+  const { digest, bytes, entries = 1 } = granted
+  return { blob: { digest, bytes }, entries }
 }
