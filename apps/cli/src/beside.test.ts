@@ -24,19 +24,24 @@ describe('what lies beside a Compose file', () => {
     expect(lookBeside(folder, 'nothing')).toBeUndefined()
   })
 
-  it('is not read where it lies outside, through a link of a folder’s either', () => {
-    mkdirSync(join(folder, 'linked'))
-    symlinkSync(join(root, 'secret'), join(folder, 'linked', 'x'))
+  it('is not read where it lies outside', () => {
     symlinkSync(root, join(folder, 'up'))
-    for (const name of ['../secret', join(root, 'secret'), 'linked/x', 'linked', 'up/secret', '..'])
+    for (const name of ['../secret', join(root, 'secret'), 'up/secret', '..'])
       expect(() => lookBeside(folder, name)).toThrow(/outside its folder/)
   })
 
-  it('is not read where no manifest could hold it', () => {
+  it('is no files of a manifest where it is more than that, or has links or empty folders', () => {
     mkdirSync(join(folder, 'large'))
     for (const name of ['a', 'b']) writeFileSync(join(folder, 'large', name), Buffer.alloc(400 * 1024))
-    expect(() => lookBeside(folder, 'large')).toThrow(/more than a manifest can hold/)
+    expect(lookBeside(folder, 'large')?.kind).toBe('tree')
+    expect(lookBeside(folder, 'large', ['b'])?.kind).toBe('folder')
+    mkdirSync(join(folder, 'hollow', 'x'), { recursive: true })
+    expect(lookBeside(folder, 'hollow')?.kind).toBe('tree')
+    expect(lookBeside(folder, 'hollow/x')).toMatchObject({ kind: 'folder', files: [] })
+    mkdirSync(join(folder, 'linked'))
+    symlinkSync('nowhere', join(folder, 'linked', 'x'))
+    expect(lookBeside(folder, 'linked')?.kind).toBe('tree')
     writeFileSync(join(folder, 'huge'), Buffer.alloc(1024 * 1024 + 1))
-    expect(() => lookBeside(folder, 'huge')).toThrow(/more than a manifest can hold/)
+    expect(lookBeside(folder, 'huge')).toEqual({ kind: 'large-file', bytes: 1024 * 1024 + 1, mode: 0o644 })
   })
 })

@@ -1,44 +1,55 @@
-import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { isAbsolute, join, relative } from 'node:path'
 import { type Beside, CloisterError, MAX_BESIDE_BYTES } from '@cloister/core'
+import { readTree } from './wishes/tree.ts'
 
 const MOST_FILES = 256
-/** Bytes of one file that another one names; what of it goes into a manifest is bounded there. */
+/** Bytes of one file that is read whole; what of it goes into a manifest is bounded there. */
 const MOST_BYTES = 1024 * 1024
 
 /**
- * What lies at a path that a Compose file names, relative to its folder; undefined if nothing does. Throws
- * `outside` for what isn't in the folder, links followed, and `too-large` for what no manifest can hold.
+ * What lies at a path that a Compose file names, relative to its folder; undefined if nothing does. What
+ * matches a pattern of `exclude`, or of a folder's `.cloisterignore`, is not there. Throws `outside` for what
+ * isn't in the folder, links followed, and `too-large` for what can't be sent either.
  */
-export function lookBeside(folder: string, name: string): Beside | undefined {
+export function lookBeside(
+  folder: string,
+  name: string,
+  exclude: readonly string[] = [],
+): Beside | undefined {
   const path = isAbsolute(name) ? name : join(folder, name)
   const stat = statSync(path, { throwIfNoEntry: false })
   if (!stat) return undefined
   checkInside(folder, path, name)
+  const mode = stat.mode & 0o777
   if (stat.isFile()) {
-    if (stat.size > MOST_BYTES) throw tooLarge(name)
-    return { kind: 'file', content: readFileSync(path), mode: stat.mode & 0o777 }
+    if (stat.size > MOST_BYTES) return { kind: 'large-file', bytes: stat.size, mode }
+    return { kind: 'file', content: readFileSync(path), mode }
   }
   if (!stat.isDirectory()) throw new CloisterError('not-a-file', `${name} is neither a file nor a folder.`)
-  return { kind: 'folder', files: filesOf(folder, path, name) }
+  return folderOf(path, name, exclude)
 }
 
-function filesOf(
-  folder: string,
-  path: string,
-  name: string,
-): { path: string; content: Uint8Array; mode: number }[] {
-  const files: { path: string; content: Uint8Array; mode: number }[] = []
-  let bytes = 0
-  for (const entry of readdirSync(path, { recursive: true, encoding: 'utf8' })) {
-    const stat = statSync(join(path, entry), { throwIfNoEntry: false })
-    if (!stat?.isFile()) continue
-    checkInside(folder, join(path, entry), `${name}/${entry}`)
-    bytes += stat.size
-    if (bytes > MAX_BESIDE_BYTES || files.length >= MOST_FILES) throw tooLarge(name)
-    files.push({ path: entry, content: readFileSync(join(path, entry)), mode: stat.mode & 0o777 })
+/** A folder's files, where a manifest can hold them and they are all there is. */
+function folderOf(path: string, name: string, exclude: readonly string[]): Beside {
+  const { entries, bytes, leftOut } = readTree(path, name, exclude)
+  const files = entries.filter(({ kind }) => kind === 'file')
+  // What is in a folder comes right after it.
+  const isPlain = entries.every(
+    (entry, index) =>
+      entry.kind === 'file' ||
+      (entry.kind === 'folder' && entries[index + 1]?.path.startsWith(`${entry.path}/`)),
+  )
+  if (!isPlain || bytes > MAX_BESIDE_BYTES || files.length > MOST_FILES) return { kind: 'tree', leftOut }
+  return {
+    kind: 'folder',
+    files: files.map((file) => ({
+      path: file.path,
+      content: readFileSync(join(path, file.path)),
+      mode: file.mode,
+    })),
+    leftOut,
   }
-  return files
 }
 
 function checkInside(folder: string, path: string, name: string): void {
@@ -47,10 +58,4 @@ function checkInside(folder: string, path: string, name: string): void {
     throw new CloisterError('outside', `The file names ${name}, which lies outside its folder.`, {
       hint: 'Move or copy it beside the file.',
     })
-}
-
-function tooLarge(name: string): CloisterError {
-  return new CloisterError('too-large', `${name} is more than a manifest can hold.`, {
-    hint: 'Put it into the image, or fetch it at start.',
-  })
 }

@@ -62,7 +62,7 @@ function parserOf(
       env,
       ...(profile && { profiles: profile }),
       ...(group !== undefined && { group }),
-      look: (name) => lookBeside(folder, name),
+      look: (name, exclude) => lookBeside(folder, name, exclude),
       granted,
     })
 }

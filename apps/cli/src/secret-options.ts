@@ -11,15 +11,22 @@ export function takesSecrets({ secrets, secretFile, sealed }: SecretOptions): bo
   return secrets !== undefined || secretFile !== undefined || sealed !== undefined
 }
 
-/** Seals what the options name, to the app they name; undefined where they name nothing. */
-export async function sealedFrom(cloister: Cloister, options: SecretOptions): Promise<Envelope | undefined> {
+/**
+ * Seals what the options name, and the files that the manifest's file asks to have sealed, to the app that
+ * the options name; undefined where there is nothing. An envelope that was sealed before is taken as it is.
+ */
+export async function sealedFrom(
+  cloister: Cloister,
+  options: SecretOptions,
+  files: Secrets = {},
+): Promise<Envelope | undefined> {
   if (options.sealed !== undefined) {
     if (options.secrets !== undefined || options.secretFile !== undefined)
       throw new CloisterError('bad-option', 'Say --sealed, or --secrets and --secret-file, not both.')
     return readEnvelope(readJson(options.sealed))
   }
-  const secrets = readSecrets(options)
-  if (!secrets) return undefined
+  const secrets = { ...files, ...readSecrets(options) }
+  if (Object.keys(secrets).length === 0 && !takesSecrets(options)) return undefined
   if (options.app === undefined)
     throw new CloisterError('bad-option', 'Secrets are sealed to an app, and none is named.', {
       hint: 'Name one with --app; register one with `cloister apps create`.',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Beside } from './parse-options.ts'
+import type { Beside, Granted, Wish } from './parse-options.ts'
 import { ManifestError } from './source.ts'
 import { compose, service, web } from './testing.ts'
 
@@ -28,9 +28,9 @@ describe('mounts', () => {
       ]),
     ).toEqual([
       ['/etc/nginx.conf', '644', 'conf'],
+      ['/run.sh', '755', '#!'],
       ['/certs/a.pem', '644', 'A'],
       ['/certs/sub/b.pem', '644', 'B'],
-      ['/run.sh', '755', '#!'],
     ])
   })
 
@@ -54,7 +54,16 @@ describe('mounts', () => {
     ['"/var/run/docker.sock:/s"', /host path/],
     ['"/proc:/p"', /host path/],
     ['"/:/host"', /host path/],
-    ['"./full:/d"', /has files, and is mounted to be written/],
+    ['"./full:/d"', /has to be prepared on the machine/],
+    ['"/dev/snd:/dev/snd"', /host path/],
+    ['"/var/log:/var/log"', /host path/],
+    ['"/var/log/app:/logs:ro"', /host path/],
+    ['"~:/h"', /the home ~ can't be mounted/],
+    ['"/root:/h:ro"', /the home/],
+    ['"/home/me/:/h"', /the home/],
+    ['"~/.ssh:/root/.ssh:ro"', /host path/],
+    ['{ type: volume, source: v, target: /v, x-sealed: true }', /x-sealed of a mount of type volume/],
+    ['{ type: bind, source: ./none, target: /v, x-sealed: true }', /is not there/],
     ['"v:/a/../etc"', /volumes\[0\]: found "v:/],
     ['"v:/a:exec"', /volumes\[0\]: found "v:/],
   ])('%s are refused by line', (mount, message) => {
@@ -86,6 +95,134 @@ describe('mounts', () => {
     expect(
       service('volumes: ["dta:/d"]').warnings.some(({ message }) => message.includes('declared nowhere')),
     ).toBe(true)
+  })
+})
+
+describe('folders beside the file', () => {
+  const folder = (paths: Record<string, string>): Beside => ({
+    kind: 'folder',
+    files: Object.entries(paths).map(([path, text]) => ({ path, content: Buffer.from(text), mode: 0o644 })),
+  })
+  const tree: Beside = { kind: 'tree' }
+  const digest = `sha256:${'ab'.repeat(32)}`
+  const mib = 1024 * 1024
+  /** Reads a file whose wishes all come to the same. */
+  const sent = (
+    text: string,
+    beside: Record<string, string | Beside>,
+    granted: Granted = { digest, bytes: 3 * mib, entries: 256 },
+  ) => compose(text, beside, {}, { granted: () => granted })
+  const one = (mount: string, beside: Record<string, string | Beside>, granted?: Granted) =>
+    sent(`services: { web: { image: a, volumes: [${mount}] } }`, beside, granted)
+
+  it('that are written to are volumes which begin with them, with room for as much again', () => {
+    const { manifest, warnings } = one('./data:/d', { data: folder({ x: 'x' }) })
+    expect(manifest.volumes).toEqual({
+      'host-data': { sizeMiB: 1024, class: 'default', from: { digest, bytes: 3 * mib } },
+    })
+    expect(manifest.services['web']).toMatchObject({
+      mounts: [{ volume: 'host-data', path: '/d', readOnly: false }],
+      files: [],
+    })
+    expect(warnings.some(({ message }) => /is copied once.*x-size/.test(message))).toBe(true)
+    const large = one('./data:/d', { data: tree }, { digest, bytes: 2000 * mib, entries: 1 })
+    expect(large.manifest.volumes['host-data']?.sizeMiB).toBe(4002)
+  })
+
+  it('have the size that their mount states, which has to be enough', () => {
+    const mount = (size: string) => `{ type: bind, source: ./data, target: /d, x-size: ${size} }`
+    expect(one(mount('5g'), { data: tree }).manifest.volumes['host-data']?.sizeMiB).toBe(5120)
+    expect(() => one(mount('2m'), { data: tree })).toThrow(/the volume has 2 MiB, and data has 3 MiB/)
+    expect(one(mount('5g'), {}).manifest.volumes['host-data']).toEqual({ sizeMiB: 5120, class: 'default' })
+  })
+
+  it('are one volume for all services once one of them writes', () => {
+    const { manifest } = sent(
+      'services:\n  a: { image: a, volumes: ["./data:/a:ro", "v:/v"] }\n  b: { image: b, volumes: ["./data/:/b"] }\nvolumes: { v: }\n',
+      { data: folder({ x: 'x' }) },
+    )
+    expect(manifest.services['a']?.mounts).toEqual([
+      { volume: 'host-data', path: '/a', readOnly: true, noCopy: true },
+      { volume: 'v', path: '/v', readOnly: false },
+    ])
+    expect(manifest.services['b']?.mounts).toMatchObject([{ volume: 'host-data', readOnly: false }])
+  })
+
+  it('that nobody writes to are files while the manifest holds them, else a volume just as large', () => {
+    expect(one('./conf:/c:ro', { conf: folder({ x: 'x' }) }).manifest).toMatchObject({
+      volumes: {},
+      services: { web: { mounts: [], files: [{ path: '/c/x' }] } },
+    })
+    expect(one('./conf:/c:ro', { conf: tree }).manifest).toMatchObject({
+      volumes: { 'host-conf': { sizeMiB: 4, from: { digest } } },
+      services: { web: { mounts: [{ volume: 'host-conf', readOnly: true }], files: [] } },
+    })
+    const half = { x: 'x'.repeat(400 * 1024) }
+    const both = sent('services: { web: { image: a, volumes: ["./a:/a:ro", "./b:/b:ro"] } }', {
+      a: folder(half),
+      b: folder(half),
+    }).manifest
+    expect([Object.keys(both.volumes), both.services['web']?.files.length]).toEqual([['host-b'], 1])
+  })
+
+  it('wish for what the mount leaves out, too, and are asked for without it', () => {
+    const asked: unknown[] = []
+    const { wishes } = compose(
+      'services: { web: { image: a, volumes: [{ type: bind, source: ./d, target: /d, x-exclude: ["*.log"] }] } }',
+      {},
+      {},
+      {
+        look: (path, exclude) => {
+          asked.push([path, exclude])
+          return { kind: 'tree', leftOut: ['.git'] }
+        },
+        granted: () => undefined,
+      },
+    )
+    expect(wishes).toEqual<Wish[]>([{ kind: 'folder', path: 'd', exclude: ['*.log'] }])
+    expect(asked).toEqual([['d', ['*.log']]])
+  })
+
+  it('that are parts of each other are told of, where one of them is written to', () => {
+    const text = (mode: string) =>
+      `services: { a: { image: a, volumes: ["./d:/d:${mode}", "./d/sub:/s:ro"] } }`
+    const told = (mode: string) =>
+      sent(text(mode), { d: tree, 'd/sub': tree }).warnings.some(({ message }) =>
+        message.includes('a part of d'),
+      )
+    expect([told('rw'), told('ro')]).toEqual([true, false])
+  })
+
+  it('that are large files are sent beside the manifest', () => {
+    const large: Beside = { kind: 'large-file', bytes: 3 * mib, mode: 0o600 }
+    expect(one('./model.bin:/m:ro', { 'model.bin': large }).manifest.services['web']?.files).toEqual([
+      { path: '/m', blob: { digest, bytes: 3 * mib }, mode: 0o600, secret: false },
+    ])
+    const config = sent(
+      'services: { web: { image: a, configs: [c] } }\nconfigs: { c: { file: model.bin } }',
+      { 'model.bin': large },
+    )
+    expect(config.manifest.services['web']?.files).toMatchObject([{ path: '/c', blob: { digest } }])
+  })
+
+  it('come sealed where the mount says so, each of their files as a secret', () => {
+    const { manifest, sealedFiles } = sent(
+      'services:\n  web:\n    image: a\n    volumes:\n      - { type: bind, source: ./keys, target: /k, read_only: true, x-sealed: true }\n      - { type: bind, source: ./app.json, target: /app.json, read_only: true, x-sealed: true }\n',
+      { keys: folder({ 'a.pem': 'A', 'b c.pem': 'B' }), 'app.json': '{}' },
+    )
+    expect(manifest.services['web']).toMatchObject({
+      sealed: [
+        { name: 'beside.keys-a.pem', path: '/k/a.pem' },
+        { name: 'beside.keys-b-c.pem', path: '/k/b c.pem' },
+        { name: 'beside.app.json', path: '/app.json' },
+      ],
+      files: [],
+      mounts: [],
+    })
+    expect(Buffer.from(sealedFiles['beside.keys-b-c.pem'] ?? []).toString()).toBe('B')
+    expect(() => one('{ type: bind, source: ./d, target: /d, x-sealed: true }', { d: tree })).toThrow(
+      /d is more than can be sealed/,
+    )
   })
 })
 

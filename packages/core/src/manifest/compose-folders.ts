@@ -1,6 +1,6 @@
 import type { ComposeContext, FolderMount } from './compose-context.ts'
-import { DEFAULT_VOLUME_MIB } from './defaults.ts'
 import { targetOf } from './compose-volumes.ts'
+import { DEFAULT_VOLUME_MIB } from './defaults.ts'
 import type { Field } from './field.ts'
 import { hasRoom, placeFile } from './file-room.ts'
 import { CONTAINER_PATH } from './patterns.ts'

@@ -35,8 +35,7 @@ export function readComposeMounts(root: Field, service: Service, context: Compos
 
 function readShort(item: Field, service: Service, context: ComposeContext): void {
   const parts = item.text().split(':')
-  if (parts.length === 1)
-    return mountVolume({ ...PLAIN, to: parts[0] ?? '' }, item, service, context)
+  if (parts.length === 1) return mountVolume({ ...PLAIN, to: parts[0] ?? '' }, item, service, context)
   const [from = '', to = '', mode = 'rw'] = parts
   const modes = mode.split(',')
   if (parts.length > 3) item.fail('volume:/path or volume:/path:ro')
@@ -100,7 +99,11 @@ function readLong(item: Field, service: Service, context: ComposeContext): void 
 function readOwnKeys(item: Field, type: string, mount: Mount): void {
   for (const key of ['x-exclude', 'x-size', 'x-sealed'])
     if (type !== 'bind') item.get(key)?.refuse(`${key} of a mount of type ${type} says nothing`, ONLY_BIND)
-  mount.exclude = item.get('x-exclude')?.list().map((pattern) => pattern.text()) ?? []
+  mount.exclude =
+    item
+      .get('x-exclude')
+      ?.list()
+      .map((pattern) => pattern.text()) ?? []
   const size = item.get('x-size')
   if (size) mount.sizeMiB = sizeOf(size)
   mount.sealed = item.get('x-sealed')?.boolean() === true

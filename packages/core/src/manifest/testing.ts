@@ -1,11 +1,12 @@
 import { parseManifest } from './parse.ts'
-import type { Beside } from './parse-options.ts'
+import type { Beside, ParseOptions } from './parse-options.ts'
 
 /** Reads a Compose file with what lies beside it: texts are files. */
 export const compose = (
   text: string,
   files: Record<string, string | Beside> = {},
   env: Record<string, string> = {},
+  more: Partial<ParseOptions> = {},
 ) =>
   parseManifest(text, {
     file: 'compose.yaml',
@@ -14,6 +15,7 @@ export const compose = (
       const found = Object.hasOwn(files, path) ? files[path] : undefined
       return typeof found === 'string' ? { kind: 'file', content: Buffer.from(found), mode: 0o644 } : found
     },
+    ...more,
   })
 
 /** The same for lines of a service `web`. */

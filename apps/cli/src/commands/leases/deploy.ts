@@ -44,8 +44,9 @@ export async function runDeploy(file: string, options: DeployOptions): Promise<v
   const wanted = wantedDeposit(options, findToken(network, asked.pay))
   const steps = new Steps(json)
   try {
-    if (takesSecrets(options)) steps.begin('secrets', 'checking the key service and sealing')
-    const envelope = await sealedFrom(cloister, options)
+    if (takesSecrets(options) || Object.keys(parsed.sealedFiles).length > 0)
+      steps.begin('secrets', 'checking the key service and sealing')
+    const envelope = await sealedFrom(cloister, options, parsed.sealedFiles)
     leases.checkSecrets(manifest, envelope)
     const logins = loginsFor(parsed, options)
     const begun = performance.now()

@@ -14,7 +14,7 @@ export async function runUpdate(key: string, file: string, options: UpdateOption
   const steps = new Steps(options.json === true)
   try {
     steps.begin('update')
-    const envelope = await sealedFrom(cloister, options)
+    const envelope = await sealedFrom(cloister, options, parsed.sealedFiles)
     const updated = await leases.update(cloister, key, parsed.manifest, {
       onStep: (detail) => steps.begin('update', detail),
       policy:
