@@ -1,0 +1,13 @@
+import type { Address, RecoverTypedDataAddressParameters } from 'viem'
+import { verifyTypedData } from 'viem/actions'
+import type { Reader } from '../client.ts'
+
+/** Whether the contract behind an account says that it signed typed data (ERC-1271); false for what is none. */
+export function isSignedByContract(
+  client: Reader,
+  account: Address,
+  parameters: RecoverTypedDataAddressParameters,
+): Promise<boolean> {
+  const asked = { ...parameters, address: account } as Parameters<typeof verifyTypedData>[1]
+  return verifyTypedData(client, asked).catch(() => false)
+}
