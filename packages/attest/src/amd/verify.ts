@@ -24,9 +24,16 @@ export const SnpEndorsements = z.object({
 })
 export type SnpEndorsements = z.infer<typeof SnpEndorsements>
 
-const AMD_ROOTS = [AMD_MILAN, AMD_GENOA, AMD_TURIN].map((base64) =>
-  parseCertificate(fromBase64(base64, 'AMD’s root'), 'AMD’s root'),
-)
+let amdRoots: Certificate[] | undefined
+
+/** Read when they are first needed: few commands judge what AMD signs. */
+function rootsOfAmd(): Certificate[] {
+  amdRoots ??= [AMD_MILAN, AMD_GENOA, AMD_TURIN].map((base64) =>
+    parseCertificate(fromBase64(base64, 'AMD’s root'), 'AMD’s root'),
+  )
+  return amdRoots
+}
+
 const TURIN_FAMILY = 0x1a
 /** Guest policy bits (SEV-SNP ABI, table 10). */
 const POLICY = { migration: 1n << 18n, debug: 1n << 19n } as const
@@ -110,7 +117,7 @@ export async function verifySnpReport(
   endorsements: SnpEndorsements,
   { instant, root }: { instant: number; root?: TrustRoot },
 ): Promise<Verdict> {
-  const roots = root?.name === 'devnet' ? [root.certificate] : AMD_ROOTS
+  const roots = root?.name === 'devnet' ? [root.certificate] : rootsOfAmd()
   const findings = new Findings()
   const report = await findings.attempt(() => parseSnpReport(bytes))
   let chained = false

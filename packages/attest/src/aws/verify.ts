@@ -41,9 +41,15 @@ interface AmazonRoot {
   certificate: Certificate
 }
 
-const amazonRoot: AmazonRoot = {
-  name: 'aws',
-  certificate: parseCertificate(fromBase64(AWS_NITRO, 'Amazon’s root'), 'Amazon’s root'),
+let amazonRoot: AmazonRoot | undefined
+
+/** Read when it is first needed: few commands judge what Amazon signs. */
+function rootOfAmazon(): AmazonRoot {
+  amazonRoot ??= {
+    name: 'aws',
+    certificate: parseCertificate(fromBase64(AWS_NITRO, 'Amazon’s root'), 'Amazon’s root'),
+  }
+  return amazonRoot
 }
 
 const RULE = {
@@ -86,10 +92,10 @@ const RULE = {
  */
 export async function verifyNitroDocument(
   document: Uint8Array,
-  { instant, root = amazonRoot }: { instant: number; root?: TrustRoot | AmazonRoot },
+  { instant, root }: { instant: number; root?: TrustRoot | AmazonRoot },
 ): Promise<Verdict> {
   // Intel's root goes with the vendors' own.
-  const { certificate, name } = root.name === 'devnet' ? root : amazonRoot
+  const { certificate, name } = root?.name === 'devnet' ? root : rootOfAmazon()
   const findings = new Findings()
   let payload: z.infer<typeof Payload> | undefined
   let chained = false
