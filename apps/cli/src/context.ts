@@ -6,8 +6,8 @@ import { CloisterError } from '@cloister/core'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { type Cloister, createCloister } from '@cloister/sdk'
 import { send } from '@cloister/sdk/node'
-import { secp256k1 } from '@noble/curves/secp256k1'
 import type { Account } from 'viem'
+import { findBaseMultiplesInNode } from './base-multiples.ts'
 import type { Globals } from './command.ts'
 import { listWallets, openWallet } from './wallets.ts'
 
@@ -46,15 +46,9 @@ function findAccount(globals: Globals, network: Network): Account | undefined {
   return network.development ? developmentAccount(network, DEVELOPMENT_ROLES.tenants[0]) : undefined
 }
 
-/**
- * How many bits of a key are looked up at once when something is signed. The tables for more take longer to
- * make than all that one command signs.
- */
-const SIGNING_WINDOW = 4
-
 /** Connects as the options say. */
 export function connect(globals: Globals): Cloister {
-  secp256k1.ProjectivePoint.BASE._setWindowSize(SIGNING_WINDOW)
+  findBaseMultiplesInNode()
   const network = loadNetwork(findNetwork(globals))
   const account = findAccount(globals, network)
   return createCloister({ network, send, ...(account && { account }) })
