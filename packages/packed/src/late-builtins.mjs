@@ -9,6 +9,8 @@ const LATE = new Set([
   'crypto',
   'dns',
   'dns/promises',
+  'fs',
+  'fs/promises',
   'http',
   'http2',
   'https',

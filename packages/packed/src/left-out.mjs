@@ -18,5 +18,4 @@ export const unused = {
 }
 
 /** Some of what is packed is CommonJS and asks for `require`. */
-export const REQUIRE =
-  "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);"
+export const REQUIRE = "const require = process.getBuiltinModule('module').createRequire(import.meta.url);"

@@ -1,7 +1,9 @@
 // Finds the packed form of a program. Plain JavaScript, since it is what a command reads first.
-import { readFileSync, statSync } from 'node:fs'
-import * as nodeModule from 'node:module'
 import { join, relative } from 'node:path'
+
+// An import of them would read all that they export, such as promises of files and a line editor with them.
+const { readFileSync, statSync } = process.getBuiltinModule('node:fs')
+const { enableCompileCache } = process.getBuiltinModule('node:module')
 
 /** The project's folder. */
 export const ROOT = join(import.meta.dirname, '../../..')
@@ -20,7 +22,7 @@ export function packedIndex(root = ROOT) {
 }
 
 export function keepCompiledCode() {
-  nodeModule.enableCompileCache(join(packedFolder(), 'compiled'))
+  enableCompileCache(join(packedFolder(), 'compiled'))
 }
 
 export function giveBackAfterStart() {
