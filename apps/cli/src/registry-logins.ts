@@ -8,7 +8,7 @@ import {
   type RegistryLogin,
   registryHostOf,
 } from '@cloister/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { LoginOptions } from './options.ts'
 
 /** What of Docker's configuration holds logins (docker/cli, `cli/config/configfile`, `types.AuthConfig`). */

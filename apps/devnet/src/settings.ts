@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CloisterError } from '@cloister/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import { freePort, isFree } from './ports.ts'
 
 const port = z.int().min(1).max(65_535)

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { CloisterError, GuestKind, LEAST_MEMORY_MIB, parseByteValueMiB } from '@cloister/core'
 import { DEFAULT_LIMITS } from '@cloister/executors'
 import { parse } from 'yaml'
-import { z } from 'zod'
+import * as z from 'zod'
 
 const amount = z
   .union([z.string(), z.number()])

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { dirname } from 'node:path'
 import { type Served, serve } from '@cloister/transport'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Wanted } from './host.ts'
 
 const MAX_PORTS = 256

@@ -1,7 +1,7 @@
 import { fetchJson } from '@cloister/client'
 import { type GatewayRoute, type LeaseRecord, RouteReport } from '@cloister/core'
 import { type DialAgent, fetchOver } from '@cloister/transport'
-import { z } from 'zod'
+import * as z from 'zod'
 import { targetOf } from './dial.ts'
 import type { LoopbackPorts } from './loopback.ts'
 

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { CloisterError, messageOf } from '@cloister/core'
 import type { Hex } from 'viem'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { JournaledChain } from './chain.ts'
 import { RpcError } from './engine.ts'
 import { quantity, type RpcBlock } from './journal.ts'

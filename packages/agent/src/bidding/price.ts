@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import type { Token } from '@cloister/chain'
 import { CloisterError, type Order, parseAmount, rateForHourlyPrice } from '@cloister/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { AgentConfig } from '../config.ts'
 import { takenBy } from './capacity.ts'
 

@@ -1,6 +1,6 @@
 import { CloisterError } from '@cloister/core'
 import { fetchSocket, readText } from '@cloister/transport'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { EvidenceSource } from './source.ts'
 
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024

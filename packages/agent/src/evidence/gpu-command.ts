@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { CloisterError, messageOf } from '@cloister/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { GpuEvidence } from './source.ts'
 
 const ANSWER_MS = 120_000

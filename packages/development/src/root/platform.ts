@@ -2,7 +2,7 @@ import { createHash, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ASN1Construction, ASN1TagClass, DERElement } from 'asn1-ts'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Certified, certify, exportKey, importKey, newKey, pointOf, toPem } from './certificates.ts'
 import {
   developmentGuest,

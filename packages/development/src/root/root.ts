@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path'
 import { type QuoteEndorsements, type TrustRoot, trustRoot } from '@cloister/attest'
 import { type JSONWebKeySet, type JWK, SignJWT } from 'jose'
-import { z } from 'zod'
+import * as z from 'zod'
 import {
   type Certified,
   certify,

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { z } from 'zod'
+import * as z from 'zod'
 import { checkDigest, type Descriptor, type ImageSource, unavailable } from './source.ts'
 
 const LayoutIndex = z.object({

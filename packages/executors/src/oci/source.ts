@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { CloisterError, type Hint } from '@cloister/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import { withinTime } from './in-time.ts'
 
 const Descriptor = z.object({

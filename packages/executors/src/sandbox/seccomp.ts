@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /**
  * Docker's default system call filter as data: moby, `profiles/seccomp/default.json` of 20.10.24 (Debian's
