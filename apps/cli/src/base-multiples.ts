@@ -4,6 +4,7 @@ import { secp256k1 } from '@noble/curves/secp256k1'
 type Point = typeof secp256k1.ProjectivePoint.BASE
 
 const SCALAR_DIGITS = 64
+let isInNode = false
 
 /**
  * Has Node (OpenSSL) find the multiples of secp256k1's base point, which are most of the work of a signature;
@@ -11,6 +12,8 @@ const SCALAR_DIGITS = 64
  * nothing is compiled by then, and tables for it don't pay.
  */
 export function findBaseMultiplesInNode(): void {
+  if (isInNode) return
+  isInNode = true
   const { BASE } = secp256k1.ProjectivePoint
   const { n: order } = secp256k1.CURVE
   // Points are frozen, so it is all of them that change.

@@ -2,7 +2,7 @@ import type { Address, RecoverTypedDataAddressParameters } from 'viem'
 import { verifyTypedData } from 'viem/actions'
 import type { Reader } from '../client.ts'
 
-/** Whether the contract behind an account says that it signed typed data (ERC-1271); false for what is none. */
+/** Whether the contract at an address says that it signed typed data (ERC-1271); false if none is there. */
 export function isSignedByContract(
   client: Reader,
   account: Address,
