@@ -1,6 +1,6 @@
 import type { LeaseReport, MetricsReport, RouteReport, WorkerReport } from '@cloister/core'
 import { capacityOf, freeRoom } from '../bidding/capacity.ts'
-import { exposedHttp } from '../leases/plan.ts'
+import { exposedHttp } from '../leases/exposed.ts'
 import type { StoredLease } from '../store.ts'
 import type { Worker } from './worker.ts'
 

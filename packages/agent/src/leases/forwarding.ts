@@ -7,7 +7,7 @@ import type { Hex } from 'viem'
 import type { Log } from '../log.ts'
 import type { Store } from '../store.ts'
 import { DatagramForward } from './datagram-forward.ts'
-import { exposedPorts } from './plan.ts'
+import { exposedPorts } from './exposed.ts'
 
 /** A port of a service and the worker's port that leads to it. */
 export interface Forward {

@@ -1,7 +1,6 @@
 import { basename } from 'node:path'
 import {
   canonicalHash,
-  type Exposure,
   type HealthCheck,
   healthCheckOf,
   hostLabel,
@@ -13,6 +12,7 @@ import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import type { Accepted } from '../store.ts'
 import { imageVolumes } from './image-volumes.ts'
+import { publicUrls } from './public-urls.ts'
 
 /** One container of a lease and the service it is a copy of. */
 export interface PlannedContainer {
@@ -27,17 +27,26 @@ export interface PlannedContainer {
   envelope: Envelope | undefined
 }
 
+/** Where a lease's containers run. */
+export interface LeasePlace {
+  /** Where the agent's socket for the manifest lies. */
+  agentFolder: string
+  /** Where a blob that the tenant sent lies. */
+  fileOf: (digest: string) => string
+  /** The network's gateway. */
+  gatewayUrl: string
+}
+
 /**
  * The containers a manifest asks for, in the order of the manifest, dependencies left to whoever starts
- * them. `agentFolder` is where the agent's socket for this manifest lies, `fileOf` where a blob that the
- * tenant sent does.
+ * them.
  */
 export function planContainers(
   lease: Hex,
   { hash, manifest, images, envelope }: Accepted,
-  agentFolder: string,
-  fileOf: (digest: string) => string,
+  place: LeasePlace,
 ): PlannedContainer[] {
+  const { agentFolder, fileOf, gatewayUrl } = place
   const peers = Object.keys(manifest.services)
   const volumes = sentVolumes(manifest, fileOf)
   const aliases = Object.fromEntries(
@@ -53,8 +62,9 @@ export function planContainers(
   return Object.entries(manifest.services).flatMap(([name, service]) => {
     const image = images[service.image]
     if (!image) throw new Error(`no image ${service.image}`)
+    const urls = publicUrls(lease, manifest, name, gatewayUrl)
     return Array.from({ length: service.count }, (_, replica) => {
-      const own = containerOf({ lease, name, replica, service, image, volumes, fileOf })
+      const own = containerOf({ lease, name, replica, service, image, volumes, fileOf, urls })
       const spec = { ...own, ...shared, ...(service.agentSocket && { agentFolder }) }
       const sealed = service.sealed ? envelope : undefined
       const health = healthCheckOf(service.health, image.health)
@@ -62,47 +72,6 @@ export function planContainers(
       return { service, health, manifestHash: hash, spec: revised, envelope: sealed }
     })
   })
-}
-
-/**
- * Where a request for a label goes: a service's name, its name with a port, or nothing for the lease's front
- * door.
- */
-export interface Exposed {
-  service: string
-  port: number
-  /** As host name: `<lease>-<label>.<domain>`. */
-  label: string
-  /** How requests are passed on, where the manifest says so. */
-  http: Exposure['http']
-}
-
-/** The HTTP ports a manifest opens to the outside; the first is the front door, which the manifest names. */
-export function exposedHttp(manifest: Manifest): Exposed[] {
-  const all = Object.entries(manifest.services).flatMap(([service, { expose }]) =>
-    expose
-      .filter((port) => port.protocol === 'http' && port.global)
-      .map(({ port, as, http }, index) => ({
-        service,
-        port,
-        label: index === 0 ? hostLabel(service) : `${hostLabel(service)}-${as}`,
-        http,
-      })),
-  )
-  const isFront = ({ service, port }: Exposed) =>
-    service === manifest.front?.service && port === manifest.front.port
-  return [...all.filter(isFront), ...all.filter((exposed) => !isFront(exposed))]
-}
-
-/** The TCP and UDP ports that a manifest opens to the outside and that are reached at ports of the worker. */
-export function exposedPorts(
-  manifest: Manifest,
-): { service: string; port: number; protocol: 'tcp' | 'udp' }[] {
-  return Object.entries(manifest.services).flatMap(([service, { expose }]) =>
-    expose.flatMap(({ port, protocol, global }) =>
-      global && protocol !== 'http' ? [{ service, port, protocol }] : [],
-    ),
-  )
 }
 
 interface ContainerParts {
@@ -113,6 +82,8 @@ interface ContainerParts {
   image: Image
   volumes: SentVolumes
   fileOf: (digest: string) => string
+  /** Variables that say where it is reached. */
+  urls: Record<string, string>
 }
 
 /** Volumes that begin with what the tenant sent: as which volume of the engine's, and with which archive. */
@@ -137,7 +108,7 @@ function sentVolumes({ services, volumes }: Manifest, fileOf: (digest: string) =
 function containerOf(
   parts: ContainerParts,
 ): Omit<ContainerSpec, 'revision' | 'peers' | 'aliases' | 'internet'> {
-  const { lease, name, replica, service, image, volumes, fileOf } = parts
+  const { lease, name, replica, service, image, volumes, fileOf, urls } = parts
   // As Docker does: an entrypoint of one's own drops the image's command.
   const command = service.command ?? (service.entrypoint ? [] : image.command)
   const container = `${name}-${replica}`
@@ -152,6 +123,7 @@ function containerOf(
       CLOISTER_LEASE: lease,
       CLOISTER_SERVICE: name,
       CLOISTER_REPLICA: String(replica),
+      ...urls,
       ...service.env,
     },
     workingDir: service.workingDir ?? (image.workingDir || '/'),

@@ -82,6 +82,7 @@ function runnerOf(executor: Executor): LeaseRunner {
     sent,
     secrets: new LeaseSecrets(() => NEVER),
     sockets,
+    gatewayUrl: 'https://cloister.example',
     emit,
   })
 }

@@ -45,6 +45,8 @@ interface RunnerParts {
   sent: SentRoom
   secrets: LeaseSecrets
   sockets: AgentSockets
+  /** The network's. */
+  gatewayUrl: string
   emit: (kind: string, message: string) => void
 }
 
@@ -71,6 +73,7 @@ export class LeaseRunner {
   private readonly sent: SentRoom
   private readonly secrets: LeaseSecrets
   private readonly sockets: AgentSockets
+  private readonly gatewayUrl: string
   private readonly emit: (kind: string, message: string) => void
   private tasks = new Map<string, ContainerTask>()
   private working: Promise<unknown> = Promise.resolve()
@@ -95,6 +98,7 @@ export class LeaseRunner {
     this.sockets = parts.sockets
     this.executor = parts.executor
     this.store = parts.store
+    this.gatewayUrl = parts.gatewayUrl
     this.emit = parts.emit
     this.changes.setMaxListeners(0)
     this.changes.on('change', () => {
@@ -297,8 +301,10 @@ export class LeaseRunner {
     const { hash, manifest } = accepted
     const needsAgent = Object.values(manifest.services).some(({ agentSocket }) => agentSocket)
     const agentFolder = needsAgent ? await this.step(this.sockets.open(this.id, hash), signal) : ''
+    const fileOf = (digest: string) => this.fileOf(digest)
+    const { gatewayUrl } = this
     const plan = new Map(
-      planContainers(this.id, accepted, agentFolder, (digest) => this.fileOf(digest)).map((planned) => [
+      planContainers(this.id, accepted, { agentFolder, fileOf, gatewayUrl }).map((planned) => [
         planned.spec.name,
         planned,
       ]),

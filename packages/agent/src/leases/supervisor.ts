@@ -397,7 +397,7 @@ export class LeaseSupervisor {
   }
 
   private take(id: Hex): LeaseRunner {
-    const { executor, store, sent, secrets, sockets } = this.parts
+    const { executor, store, sent, wallet, secrets, sockets } = this.parts
     const runner = new LeaseRunner({
       id,
       executor,
@@ -405,6 +405,7 @@ export class LeaseSupervisor {
       sent,
       secrets,
       sockets,
+      gatewayUrl: wallet.network.gatewayUrl,
       emit: (kind, message) => this.event(id, kind, message),
     })
     this.runners.set(id, runner)
