@@ -295,11 +295,14 @@ describe('files of a project', () => {
     ['services: { a: { extends: b }, b: { extends: a } }', /it extends itself/],
     ['services: { a: { extends: { service: x, file: me.yaml } } }', /no service x in me\.yaml/],
     ['include: [dup.yaml]\nservices: { a: { image: a } }', /services\.a is in dup\.yaml as well/],
-    ['services: { a: { image: a, ports: !reset [] } }', /the tag !reset/],
+    ['services: { a: { image: !other a } }', /the tag !other/],
+    ['include: [{ path: [me2.yaml, deep.yaml] }]', /deep\.yaml:1 services\.b\.frob/],
   ])('%j is refused by line', (text, message) => {
     const files = {
       'me.yaml': 'include: [me.yaml]\nservices: { b: { image: b } }',
       'dup.yaml': 'services: { a: { image: b } }',
+      'me2.yaml': 'services: { b: { image: b } }',
+      'deep.yaml': 'services: { b: { frob: 1 } }',
     }
     expect(() => compose(text, files)).toThrow(message)
     expect(() => compose(text, files)).toThrow(ManifestError)
@@ -309,5 +312,97 @@ describe('files of a project', () => {
     expect(() =>
       compose('include: [inc.yaml]', { 'inc.yaml': 'services:\n  db:\n    image: a\n    frob: 1\n' }),
     ).toThrow(/^inc\.yaml:4 services\.db\.frob/)
+  })
+})
+
+describe('files that are put over each other', () => {
+  const over = (base: string, ...others: string[]) =>
+    compose(
+      base,
+      { 'b.env': 'FROM=b', 'sub/c.env': 'FROM=c' },
+      {},
+      {
+        project: 'folder',
+        over: others.map((text, index) => ({ file: `over${index}.yaml`, text })),
+      },
+    )
+
+  it('add to lists, replace pairs, commands and mounts, and may leave out what is there', () => {
+    const { manifest } = over(
+      'services:\n  web:\n    image: web:1\n    command: [old, x]\n    ports: ["8080:80"]\n    environment: { A: base, B: base }\n    volumes: ["v:/data", "w:/more"]\n    env_file: b.env\n  db: { image: db }\nvolumes: { v: { x-size: 1g }, w: { x-size: 1g } }\n',
+      'services:\n  web:\n    image: web:2\n    command: new\n    ports: ["8080:80", "81:81"]\n    environment: [B=over, C=over]\n    volumes: ["w:/data"]\n    depends_on: [db]\n',
+      'volumes: { v: { x-size: 2g } }\nservices: { more: { image: more } }',
+    )
+    expect(manifest.services['web']).toMatchObject({
+      image: 'web:2',
+      command: ['new'],
+      env: { A: 'base', B: 'over', C: 'over', FROM: 'b' },
+      mounts: [
+        { volume: 'w', path: '/data' },
+        { volume: 'w', path: '/more' },
+      ],
+      dependsOn: [{ service: 'db' }],
+    })
+    expect(manifest.services['web']?.expose.map(({ port }) => port)).toEqual([80, 81])
+    expect(Object.keys(manifest.services)).toEqual(['web', 'db', 'more'])
+  })
+
+  it('take away with !reset and replace with !override', () => {
+    const base =
+      'services:\n  web: { image: a, ports: ["80:80", "81:81"], environment: { A: 1, B: 2 }, command: [x], networks: [n] }\n  db: { image: b }\nnetworks: { n: { internal: true } }\n'
+    const { manifest } = over(
+      base,
+      'services:\n  web:\n    ports: !override ["82:82"]\n    environment:\n      A: !reset null\n    command: !reset null\n    networks: !reset []\n  db: !reset null\n',
+    )
+    expect(Object.keys(manifest.services)).toEqual(['web'])
+    expect(manifest.services['web']).toMatchObject({ env: { B: '2' }, expose: [{ port: 82 }] })
+    expect(manifest.services['web']?.command).toBeUndefined()
+    expect(compose('services: { web: { image: a, ports: !reset ["80"] } }').manifest.services).toMatchObject({
+      web: { expose: [] },
+    })
+  })
+
+  it('name the file and line of a fault', () => {
+    const fault = (text: string) => () => over('services:\n  web: { image: a }\n', text)
+    expect(fault('services:\n  web:\n    portz: [80]\n')).toThrow(/^over0\.yaml:3 services\.web\.portz/)
+    expect(fault('services:\n  web:\n    image: [a]\n')).toThrow(
+      /^over0\.yaml:3 .*line 2 of compose\.yaml|another kind/,
+    )
+    expect(fault('- a\n')).toThrow(/^over0\.yaml:1.*a list/)
+  })
+
+  it('are for Compose alone', () => {
+    const sdlFile = 'version: "2.0"\ndeployment: {}\nservices: {}\n'
+    expect(() => over(sdlFile, 'services: {}')).toThrow(/over0\.yaml can't be put over it/)
+    expect(() => compose(`${sdlFile}profiles: !reset {}\n`)).toThrow(/compose\.yaml:4 profiles: the tags/)
+  })
+
+  it('know what the project is called', () => {
+    const named = (top: string, project?: string) =>
+      compose(
+        `${top}services: { web: { image: a, container_name: "$\{COMPOSE_PROJECT_NAME}_web" } }`.replace(
+          '\\',
+          '',
+        ),
+        {},
+        {},
+        {
+          ...(project !== undefined && { project }),
+        },
+      ).manifest.services['web']?.aliases
+    expect(named('name: shop\n', 'folder')).toEqual(['shop_web'])
+    expect(named('', 'folder')).toEqual(['folder_web'])
+  })
+
+  it('include several put over each other, with the folder of the first', () => {
+    const { manifest } = compose(
+      'include: [{ path: [sub/one.yaml, two.yaml] }]\nservices: { web: { image: a } }',
+      {
+        'sub/one.yaml': 'services: { db: { image: b, environment: { A: 1 } } }',
+        'two.yaml': 'services: { db: { env_file: c.env, environment: { A: 2 } } }',
+        'sub/c.env': 'FROM=c',
+      },
+    )
+    expect(manifest.services['db']).toMatchObject({ image: 'b', env: { A: '2', FROM: 'c' } })
   })
 })

@@ -1,11 +1,12 @@
 import { textOf } from '../bytes.ts'
-import { pathOf, readBeside } from './beside.ts'
+import { pathOf, readFileBeside } from './beside.ts'
+import { mergeFile, mergeService } from './compose-merge.ts'
 import { parseDotenv } from './dotenv.ts'
 import { Field } from './field.ts'
 import { interpolateField } from './interpolate.ts'
-import { mergeService } from './merge-service.ts'
 import type { ParseOptions } from './parse-options.ts'
 import { Source } from './source.ts'
+import { fillIn, TemplateError } from './template.ts'
 
 const SECTIONS = ['services', 'volumes', 'networks', 'configs', 'secrets'] as const
 /** Files that one project may be put together of. */
@@ -13,14 +14,59 @@ const MOST_FILES = 32
 
 /** A Compose project: all of its files, each part with its own place. */
 export interface ComposeProject {
-  /** The file that was given. */
+  /** The file that was given, with those put over it. */
   root: Field
   sections: Record<(typeof SECTIONS)[number], Map<string, Field>>
+  /** With what the project is called among the variables. */
+  options: ParseOptions
 }
 
-/** Fills variables in, follows `include`, and puts services that `extends` others together with them. */
-export function loadProject(raw: Field, options: ParseOptions): ComposeProject {
-  return new Loader(options).load(raw)
+/**
+ * Fills variables in, follows `include`, puts services that `extends` others together with them, and files
+ * over each other.
+ */
+export function loadProject(raw: Field, given: ParseOptions): ComposeProject {
+  const files = [raw, ...overFiles(raw, given)]
+  const options = withName(files, given)
+  const root = new Loader(options).loadAll(files)
+  const sections = Object.fromEntries(
+    SECTIONS.map((name) => {
+      const section = root.get(name)
+      return [name, new Map(section && !section.isNull ? section.entries() : [])]
+    }),
+  ) as ComposeProject['sections']
+  return { root, sections, options }
+}
+
+/** `COMPOSE_PROJECT_NAME` is always set where Compose fills variables in. */
+function withName(files: Field[], options: ParseOptions): ParseOptions {
+  const { env = {}, project } = options
+  if (Object.hasOwn(env, 'COMPOSE_PROJECT_NAME')) return options
+  const said = files.map((file) => file.get('name')?.value).findLast((name) => typeof name === 'string')
+  const name = said === undefined ? project : filledIn(said, env)
+  return name === undefined ? options : { ...options, env: { ...env, COMPOSE_PROJECT_NAME: name } }
+}
+
+/** Undefined where it can't be, which is told of where it stands. */
+function filledIn(text: string, env: Readonly<Record<string, string>>): string | undefined {
+  try {
+    return fillIn(
+      text,
+      (name) => (Object.hasOwn(env, name) ? env[name] : undefined),
+      () => {},
+    )
+  } catch (error) {
+    if (error instanceof TemplateError) return undefined
+    throw error
+  }
+}
+
+/** Files that are put over the first; their paths are relative to its folder. */
+function overFiles(raw: Field, { over = [] }: ParseOptions): Field[] {
+  return over.map(({ file, text }) => {
+    const field = Field.of(new Source(file, text, '', raw.source.warnings))
+    return field.isMap || field.isNull ? field : field.fail('a Compose file')
+  })
 }
 
 class Loader {
@@ -31,31 +77,38 @@ class Loader {
     this.options = options
   }
 
-  load(raw: Field, including: string[] = []): ComposeProject {
-    const root = interpolateField(raw, raw.source.env ?? this.options.env ?? {})
-    const sections = Object.fromEntries(
-      SECTIONS.map((name) => [name, new Map<string, Field>()]),
-    ) as ComposeProject['sections']
-    const include = root.get('include')
-    if (include && !include.isNull) for (const item of include.list()) this.include(item, sections, including)
-    for (const name of SECTIONS) {
-      const section = root.get(name)
-      if (!section || (section.isNull && name !== 'services')) continue
-      for (const [key, field] of section.entries()) {
-        const other = sections[name].get(key)
-        if (other)
-          field.refuse(
-            `${name}.${key} is in ${other.source.file} as well, which is included`,
-            'Name it once.',
-          )
-        sections[name].set(key, name === 'services' ? this.extended(field, root, [field.name]) : field)
-      }
-    }
-    return { root, sections }
+  /** Files put over each other, each whole by itself before. */
+  loadAll(files: Field[], including: string[] = []): Field {
+    return files.map((file) => this.load(file, including)).reduce(mergeFile)
   }
 
-  /** `include`: a file or several, each with its own folder and variables. */
-  private include(item: Field, sections: ComposeProject['sections'], including: string[]): void {
+  private load(raw: Field, including: string[]): Field {
+    const root = interpolateField(raw, raw.source.env ?? this.options.env ?? {})
+    if (root.isNull) return root
+    const whole = new Map<string, Field>(root.allEntries())
+    const included = new Map<string, Map<string, Field>>()
+    const include = root.get('include')
+    if (include && !include.isNull) for (const item of include.list()) this.include(item, included, including)
+    for (const name of SECTIONS) {
+      const section = root.get(name)
+      const found = included.get(name) ?? new Map<string, Field>()
+      if (section && !section.isNull)
+        for (const [key, field] of section.allEntries()) {
+          const other = found.get(key)
+          if (other)
+            field.refuse(
+              `${name}.${key} is in ${other.source.file} as well, which is included`,
+              'Name it once.',
+            )
+          found.set(key, name === 'services' ? this.extended(field, root, [field.name]) : field)
+        }
+      if (found.size > 0) whole.set(name, (section ?? root).with(found))
+    }
+    return root.with(whole)
+  }
+
+  /** `include`: a file, or several put over each other, with a folder and variables of their own. */
+  private include(item: Field, sections: Map<string, Map<string, Field>>, including: string[]): void {
     let paths: Field[] = []
     let folder: Field | undefined
     let envFiles: Field[] | undefined
@@ -66,19 +119,20 @@ class Loader {
         project_directory: (field) => void (folder = field),
         env_file: (field) => void (envFiles = field.isList ? field.list() : [field]),
       })
-    const [path, another] = paths
-    if (!path) return item.fail('a path')
-    if (another)
-      another.refuse(
-        'several files in one include are not put over each other',
-        'Include one, which includes or extends the others.',
-      )
-    const source = this.open(path, folder)
-    const known = pathOf(path) ?? ''
-    if (including.includes(known))
-      path.refuse(`${path.text()} includes itself`, 'Take one of the includes out.')
-    source.env = this.variables(item, source.folder, envFiles)
-    const { root, sections: found } = this.load(Field.of(source), [...including, known])
+    const [first] = paths
+    if (!first) return item.fail('a path')
+    const inside = folder ? this.folderOf(folder) : parentOf(pathOf(first) ?? '')
+    const env = this.variables(item, inside, envFiles)
+    const known = paths.map((path) => pathOf(path) ?? '')
+    for (const [index, path] of paths.entries())
+      if (including.includes(known[index] ?? ''))
+        path.refuse(`${path.text()} includes itself`, 'Take one of the includes out.')
+    const files = paths.map((path) => {
+      const source = this.open(path, inside)
+      source.env = env
+      return Field.of(source)
+    })
+    const root = this.loadAll(files, [...including, ...known])
     root.fields(
       { include: () => {}, ...Object.fromEntries(SECTIONS.map((name) => [name, () => {}])) },
       { models: 'Run the model server as a service.' },
@@ -87,12 +141,17 @@ class Loader {
         name: 'a lease is called as the file says that includes this one',
       },
     )
-    for (const name of SECTIONS)
-      for (const [key, field] of found[name]) {
-        const other = sections[name].get(key)
+    for (const name of SECTIONS) {
+      const section = root.get(name)
+      if (!section || section.isNull) continue
+      const found = sections.get(name) ?? new Map<string, Field>()
+      sections.set(name, found)
+      for (const [key, field] of section.entries()) {
+        const other = found.get(key)
         if (other) field.refuse(`${name}.${key} is in ${other.source.file} as well`, 'Name it once.')
-        sections[name].set(key, field)
+        found.set(key, field)
       }
+    }
   }
 
   /** What an included file finds set: what the project has set, else its own `.env` or what it is given. */
@@ -101,15 +160,10 @@ class Loader {
     const env: Record<string, string> = {}
     const lookUp = (name: string) =>
       Object.hasOwn(outer, name) ? outer[name] : Object.hasOwn(env, name) ? env[name] : undefined
-    for (const file of envFiles ?? [item.with(folder === '' ? '.env' : `${folder}/.env`)]) {
-      const found = readBeside(file, this.options)
-      if (found?.kind === 'file') Object.assign(env, parseDotenv(file.text(), textOf(found.content), lookUp))
-      else if (envFiles)
-        file.refuse(
-          `the file ${file.text()} can't be read`,
-          'Paths are relative to the Compose file and stay below its folder.',
-        )
-    }
+    const own = envFiles ? undefined : this.options.look?.(folder === '' ? '.env' : `${folder}/.env`, [])
+    if (own?.kind === 'file') Object.assign(env, parseDotenv('.env', textOf(own.content), lookUp))
+    for (const file of envFiles ?? [])
+      Object.assign(env, parseDotenv(file.text(), textOf(readFileBeside(file, this.options)), lookUp))
     return { ...env, ...outer }
   }
 
@@ -132,33 +186,34 @@ class Loader {
     if (trail.includes(step) || trail.length > MOST_FILES)
       extend.refuse('it extends itself', 'Take one of the extends out.')
     const whole = mergeService(this.extended(base, other, [...trail, step]), service)
-    return whole.with(new Map(whole.entries().filter(([key]) => key !== 'extends')))
+    return whole.with(new Map(whole.allEntries().filter(([key]) => key !== 'extends')))
   }
 
   private otherFile(file: Field): Field {
-    const source = this.open(file, undefined)
+    const source = this.open(file, parentOf(pathOf(file) ?? ''))
     source.env = file.source.env
     const root = Field.of(source)
     return interpolateField(root, source.env ?? this.options.env ?? {})
   }
 
-  private open(path: Field, folder: Field | undefined): Source {
+  /** A file of the project, whose paths are relative to `folder`. */
+  private open(path: Field, folder: string): Source {
     if (++this.files > MOST_FILES)
       path.refuse(`a project of more than ${MOST_FILES} files is not read`, 'Put some of them together.')
     if (/^[a-z+]+:\/\/|^git@|^oci:/.test(path.text()))
       path.refuse('files from elsewhere are not read', 'Copy it into the folder.')
-    const found = readBeside(path, this.options)
-    if (found?.kind !== 'file')
-      path.refuse(
-        `the file ${path.text()} can't be read`,
-        'Paths are relative to the Compose file and stay below its folder.',
-      )
-    const whole = pathOf(path) ?? ''
-    const own = folder
-      ? (pathOf(folder) ??
-        folder.refuse(`${folder.text()} lies outside of the project's folder`, 'Name one in it.'))
-      : whole.split('/').slice(0, -1).join('/')
-    const content = found?.kind === 'file' ? found.content : new Uint8Array()
-    return new Source(path.text(), textOf(content), own === '.' ? '' : own, path.source.warnings)
+    const content = readFileBeside(path, this.options)
+    return new Source(path.text(), textOf(content), folder, path.source.warnings)
   }
+
+  private folderOf(folder: Field): string {
+    const inside = pathOf(folder)
+    if (inside === undefined)
+      return folder.refuse(`${folder.text()} lies outside of the project's folder`, 'Name one in it.')
+    return inside === '.' ? '' : inside
+  }
+}
+
+function parentOf(path: string): string {
+  return path.split('/').slice(0, -1).join('/')
 }

@@ -19,14 +19,15 @@ import { NAME_PATTERN } from './patterns.ts'
  */
 export function parseCompose(
   raw: Field,
-  options: ParseOptions,
+  given: ParseOptions,
 ): {
   manifest: Manifest
   name: string | undefined
   wishes: Wish[]
   sealedFiles: Record<string, Uint8Array>
 } {
-  const project = loadProject(raw, options)
+  const project = loadProject(raw, given)
+  const { options } = project
   const name = readTopLevel(project)
   const context = contextOf(project, options)
   const manifest: Manifest = { version: 1, services: {}, volumes: context.volumes, attributes: {} }

@@ -3,7 +3,7 @@ import type { Hint } from '../errors/hint.ts'
 import { each } from './every-problem.ts'
 import { nearest } from './nearest.ts'
 import { Plain } from './scalar.ts'
-import { ManifestError, MOST_ENTRIES, type Source } from './source.ts'
+import { ManifestError, type MergeTag, MOST_ENTRIES, type Source } from './source.ts'
 
 type FieldHandler = (field: Field) => void
 
@@ -133,13 +133,28 @@ export class Field {
     return this.fail('true or false')
   }
 
+  /** Compose's tag: what is under `reset` is as if it weren't there. */
+  get tag(): MergeTag | undefined {
+    return this.source.tagAt(this.path)
+  }
+
   list(): Field[] {
+    return this.allItems().filter(({ tag }) => tag !== 'reset')
+  }
+
+  entries(): [string, Field][] {
+    return this.allEntries().filter(([, { tag }]) => tag !== 'reset')
+  }
+
+  /** A list's items with those that are tagged `!reset`. */
+  allItems(): Field[] {
     if (!Array.isArray(this.value)) this.fail('a list')
     this.checkLength(this.value.length)
     return this.value.map((item, index) => this.child(index, item))
   }
 
-  entries(): [string, Field][] {
+  /** A mapping's entries with those that are tagged `!reset`, which take away what is below them. */
+  allEntries(): [string, Field][] {
     if (!(this.value instanceof Map)) return this.fail('a mapping')
     this.checkLength(this.value.size)
     return [...this.value].map(([key, item]) => {
@@ -155,7 +170,8 @@ export class Field {
 
   get(key: string): Field | undefined {
     if (!(this.value instanceof Map) || !this.value.has(key)) return undefined
-    return this.child(key, this.value.get(key))
+    const found = this.child(key, this.value.get(key))
+    return found.tag === 'reset' ? undefined : found
   }
 
   /**

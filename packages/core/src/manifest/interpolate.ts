@@ -18,8 +18,8 @@ export function interpolateField(field: Field, env: Readonly<Record<string, stri
         )
       return text
     }
-    if (current.isList) return current.list().map(walk)
-    if (current.isMap) return new Map(current.entries().map(([key, item]) => [key, walk(item)]))
+    if (current.isList) return current.allItems().map(walk)
+    if (current.isMap) return new Map(current.allEntries().map(([key, item]) => [key, walk(item)]))
     return current.value
   }
   return field.with(walk(field))

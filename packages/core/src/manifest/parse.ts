@@ -49,7 +49,10 @@ export function parseManifest(text: string, options: ParseOptions): ParsedManife
   const source = new Source(options.file, text)
   const root = Field.of(source)
   if (!root.isMap) root.fail('a Compose file, an SDL file or a canonical manifest')
-  if (isOne(root.get('version')) && root.get('services')?.isMap && root.get('volumes')?.isMap)
+  const isManifest = isOne(root.get('version')) && root.get('services')?.isMap && root.get('volumes')?.isMap
+  const isSdl = root.get('deployment') !== undefined || (root.get('profiles')?.isMap ?? false)
+  if (isManifest || isSdl) checkAlone(root, options)
+  if (isManifest)
     return {
       manifest: checkManifest(plain(root.value)),
       format: 'manifest',
@@ -60,7 +63,6 @@ export function parseManifest(text: string, options: ParseOptions): ParsedManife
       wishes: [],
       sealedFiles: {},
     }
-  const isSdl = root.get('deployment') !== undefined || (root.get('profiles')?.isMap ?? false)
   const { manifest, name, groups, logins, wishes, sealedFiles } = isSdl
     ? { ...parseSdl(root, options), name: undefined, wishes: [], sealedFiles: {} }
     : { ...parseCompose(root, options), groups: [], logins: [] }
@@ -85,6 +87,17 @@ export function parseManifest(text: string, options: ParseOptions): ParsedManife
       error,
     )
   }
+}
+
+/** Refuses what only Compose files have: tags for what is under them, and files that are put over them. */
+function checkAlone(root: Field, { over = [] }: ParseOptions): void {
+  root.source.refuseTags()
+  const [other] = over
+  if (other)
+    root.refuse(
+      `${other.file} can't be put over it`,
+      'Only Compose files are put over each other; write one file.',
+    )
 }
 
 function plain(value: unknown): unknown {

@@ -33,6 +33,10 @@ const MOST_VALUES = 50_000
 /** Comes before the text of a plain scalar among the library's lexemes. */
 const SCALAR = '\x1f'
 
+/** Compose's own tags (Compose specification, "Merge"): what is under one replaces, or goes. */
+const MERGE_TAGS = { '!reset': 'reset', '!override': 'override' } as const
+export type MergeTag = (typeof MERGE_TAGS)[keyof typeof MERGE_TAGS]
+
 /** What `yaml` itself calls numbers and truth values. */
 const STANDARD_TAG = /^tag:yaml\.org,2002:(?:int|float|bool)$/
 
@@ -81,6 +85,7 @@ export class Source {
   env: Readonly<Record<string, string>> | undefined
   private readonly document: Document
   private readonly lines = new LineCounter()
+  private readonly tags = new Map<string, MergeTag>()
   private readonly entries = new WeakMap<YAMLMap, Map<string, unknown>>()
 
   /**
@@ -128,6 +133,7 @@ export class Source {
           .replace(/ at line \d+, column \d+$/, '')}`,
         'Check the indentation and quotes near that line.',
       )
+    if (/!(?:reset|override)/.test(text)) this.takeTags(this.document.contents, [])
     visit(this.document, {
       Node: (_, node) => {
         if (isAlias(node) || node.tag === undefined || node.tag.startsWith('tag:yaml.org,2002:')) return
@@ -138,6 +144,9 @@ export class Source {
           'not-honoured',
         )
       },
+    })
+    // One visitor for each: of several, only the closest to a node's kind is called.
+    visit(this.document, {
       Scalar: (position, node) => {
         if (node.type !== Scalar.PLAIN || (node.tag !== undefined && !STANDARD_TAG.test(node.tag))) return
         const written =
@@ -147,6 +156,37 @@ export class Source {
     })
     // The YAML library would look through all keys before for each.
     visit(this.document, { Map: (_, map) => this.checkKeys(map) })
+  }
+
+  /** Remembers where Compose's tags stand, and takes them off. */
+  private takeTags(node: unknown, path: (string | number)[]): void {
+    if (!isNode(node) || isAlias(node)) return
+    const tag = node.tag
+    if (tag === '!reset' || tag === '!override') {
+      this.tags.set(JSON.stringify(path), MERGE_TAGS[tag])
+      delete node.tag
+    }
+    if (isMap(node))
+      for (const { key, value } of node.items) if (isScalar(key)) this.takeTags(value, [...path, nameOf(key)])
+    if (isSeq(node)) for (const [index, item] of node.items.entries()) this.takeTags(item, [...path, index])
+  }
+
+  /** Compose's tag at a path. */
+  tagAt(path: readonly (string | number)[]): MergeTag | undefined {
+    return this.tags.size === 0 ? undefined : this.tags.get(JSON.stringify(path))
+  }
+
+  /** Refuses Compose's tags, for languages that have none. */
+  refuseTags(): void {
+    const [path] = this.tags.keys()
+    if (path === undefined) return
+    const at = JSON.parse(path) as (string | number)[]
+    throw new ManifestError(
+      'not-honoured',
+      { file: this.file, line: this.lineOf(at), field: at.join('.') },
+      "the tags !reset and !override can't be honoured",
+      'They are for Compose files that are put over others.',
+    )
   }
 
   /** Two keys that are written the same way are one key, quoted or not, as in go-yaml. */
