@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { showError } from '@cloister/terminal'
@@ -50,6 +50,47 @@ describe('a file', () => {
     process.env['TAG'] = '2'
     expect((await read()).manifest.services['web']?.image).toBe('nginx:2')
     delete process.env['TAG']
+  })
+
+  it('has others put over it, the usual override among them, and says so', async () => {
+    write('compose.yaml', 'services:\n  web:\n    image: a\n')
+    write('compose.override.yaml', 'services:\n  web:\n    image: b\n')
+    write('prod.yaml', 'services:\n  web:\n    imagee: c\n')
+    const { err } = await printed(async () =>
+      expect(
+        (await readManifestFile(join(folder, 'compose.yaml'), {}, false)).manifest.services,
+      ).toMatchObject({
+        web: { image: 'b' },
+      }),
+    )
+    expect(err).toMatch(/compose\.override\.yaml is put over compose\.yaml/)
+    await expect(read({ file: [join(folder, 'prod.yaml')] })).rejects.toThrow(
+      /^prod\.yaml:3 services\.web\.imagee/,
+    )
+  })
+
+  it('knows profiles and names that Compose’s variables say', async () => {
+    write(
+      'compose.yaml',
+      'name: own\nservices:\n  web: { image: a }\n  more: { image: "$' +
+        '{COMPOSE_PROJECT_NAME}", profiles: [x] }\n',
+    )
+    expect((await read()).name).toBe('own')
+    write('.env', 'COMPOSE_PROFILES=x,y\nCOMPOSE_PROJECT_NAME=shop\n')
+    expect(await read()).toMatchObject({ name: 'shop', manifest: { services: { more: { image: 'shop' } } } })
+  })
+
+  it('brings the folder beside it along', async () => {
+    write('compose.yaml', 'services:\n  web:\n    image: a\n    volumes: ["./data:/d"]\n')
+    mkdirSync(join(folder, 'data'))
+    write('data/a', 'A')
+    const { manifest, contents } = await read()
+    expect(manifest.volumes['host-data']).toMatchObject({
+      sizeMiB: 1024,
+      from: { digest: contents[0]?.digest },
+    })
+    write('data/a', 'B')
+    expect((await read()).contents[0]?.digest).not.toBe(contents[0]?.digest)
   })
 
   it('that is not there is said to be so', async () => {

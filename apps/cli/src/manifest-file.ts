@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import {
+  type Beside,
   CloisterError,
+  isLeaseName,
   type ParsedManifest,
   type ParseOptions,
   parseDotenv,
@@ -11,60 +13,93 @@ import {
 import { note, paint, printable } from '@cloister/terminal'
 import { lookBeside } from './beside.ts'
 import type { ManifestOptions } from './options.ts'
+import { projectFiles, projectName } from './project-files.ts'
 import { grantWishes } from './wishes/index.ts'
 
 /** A file's manifest, and what is sent to the worker beside it. */
 export interface ManifestFile extends ParsedManifest {
+  /** Where it was read from; others were put over it. */
+  path: string
   contents: SentContent[]
 }
 
 /**
- * Reads a Compose or SDL file with what it refers to. Files it names have to lie in its own folder or below.
- * What it wishes for is built, packed and read.
+ * Reads a Compose or SDL file with what it refers to; without a path, the one that is here. Files it names
+ * have to lie in its own folder or below. What it wishes for is built, packed and read.
  */
 export async function readManifestFile(
-  path: string,
+  path: string | undefined,
   options: ManifestOptions,
   quiet: boolean,
 ): Promise<ManifestFile> {
-  const parse = parserOf(path, options, quiet)
-  const parsed = parse(() => undefined)
+  const project = openProject(path, options, quiet)
+  const parsed = project.parse(() => undefined)
   if (!quiet)
     for (const warning of parsed.warnings)
       warn(`${warning.file}:${warning.line} ${warning.field}: ${warning.message}`)
-  if (parsed.wishes.length === 0) return { ...parsed, contents: [] }
-  const { granted, contents } = await grantWishes(parsed.wishes, { folder: dirname(path), quiet })
-  return { ...parse(granted), contents }
+  if (parsed.wishes.length === 0) return { ...parsed, path: project.path, contents: [] }
+  const { granted, contents } = await grantWishes(parsed.wishes, { folder: dirname(project.path), quiet })
+  return { ...project.parse(granted), path: project.path, contents }
 }
 
-/** Parses the file, given what its wishes came to. */
-function parserOf(
-  path: string,
-  { envFile, profile, group }: ManifestOptions,
-  quiet: boolean,
-): (granted: NonNullable<ParseOptions['granted']>) => ParsedManifest {
-  const text = readText(path)
-  const folder = dirname(path)
-  const beside = join(folder, '.env')
+interface Project {
+  path: string
+  /** Parses its files, given what their wishes came to. */
+  parse(granted: NonNullable<ParseOptions['granted']>): ParsedManifest
+}
+
+function openProject(named: string | undefined, options: ManifestOptions, quiet: boolean): Project {
   const outer = Object.fromEntries(
     Object.entries(process.env).filter((pair): pair is [string, string] => pair[1] !== undefined),
   )
-  const lookUp = (name: string) => (Object.hasOwn(outer, name) ? outer[name] : undefined)
+  const variablesOf = (folder: string) => readVariables(folder, options.envFile, outer, quiet)
+  const isNamed = named !== undefined || options.file !== undefined
+  const files = projectFiles(named, options.file, isNamed ? {} : variablesOf('.'))
+  const [path, ...others] = files.paths
+  const folder = dirname(path)
+  const text = readText(path)
+  const over = others.map((other) => ({ file: relative(folder, other), text: readText(other) }))
+  if (files.note !== undefined && !quiet) note(paint('dim', printable(files.note), process.stderr))
+  const env = variablesOf(folder)
+  const profiles = options.profile ?? env['COMPOSE_PROFILES']?.split(',').map((name) => name.trim())
+  const called = env['COMPOSE_PROJECT_NAME']
+  const looked = new Map<string, Beside | undefined>()
+  const look = (name: string, exclude: readonly string[]) => {
+    const key = JSON.stringify([name, ...exclude])
+    if (!looked.has(key)) looked.set(key, lookBeside(folder, name, exclude))
+    return looked.get(key)
+  }
+  const parse = (granted: NonNullable<ParseOptions['granted']>) => {
+    const parsed = parseManifest(text, {
+      file: relative(folder, path),
+      over,
+      env,
+      project: projectName(resolve(folder)),
+      ...(profiles && { profiles }),
+      ...(options.group !== undefined && { group: options.group }),
+      look,
+      granted,
+    })
+    return called !== undefined && isLeaseName(called) ? { ...parsed, name: called } : parsed
+  }
+  return { path, parse }
+}
+
+/** `.env` of a folder, or the file that stands for it, and before that what is set around the command. */
+function readVariables(
+  folder: string,
+  envFile: string | undefined,
+  outer: Record<string, string>,
+  quiet: boolean,
+): Record<string, string> {
+  const beside = join(folder, '.env')
   const file = envFile ?? (existsSync(beside) ? beside : undefined)
+  if (file === undefined) return outer
+  const lookUp = (name: string) => (Object.hasOwn(outer, name) ? outer[name] : undefined)
   const unset = (name: string, line: number) => {
     if (!quiet) warn(`${file}:${line}: the variable ${name} is not set and stands for nothing`)
   }
-  const variables = file === undefined ? {} : parseDotenv(file, readText(file), lookUp, unset)
-  const env = { ...variables, ...outer }
-  return (granted) =>
-    parseManifest(text, {
-      file: basename(path),
-      env,
-      ...(profile && { profiles: profile }),
-      ...(group !== undefined && { group }),
-      look: (name, exclude) => lookBeside(folder, name, exclude),
-      granted,
-    })
+  return { ...parseDotenv(file, readText(file), lookUp, unset), ...outer }
 }
 
 function warn(message: string): void {

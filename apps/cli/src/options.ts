@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 
 /** Options of every command that takes a Compose or SDL file. */
 export interface ManifestOptions {
+  file?: string[]
   envFile?: string
   profile?: string[]
   group?: string
@@ -9,6 +10,11 @@ export interface ManifestOptions {
 
 export function withManifestOptions(command: Command): Command {
   return command
+    .option(
+      '-f, --file <file>',
+      'a Compose file that is put over the one before it; may be given several times',
+      (file: string, before: string[] | undefined) => [...(before ?? []), file],
+    )
     .option('--env-file <file>', 'variables for ${…} in the file; default: .env beside it')
     .option('--profile <name...>', 'Compose profiles to switch on')
     .option('--group <name>', 'the SDL placement group to take, where the file has several')

@@ -7,9 +7,9 @@ import { resources, short } from '../../show.ts'
 import { bidTable, terms } from './bid-terms.ts'
 import type { BidOptions } from './options.ts'
 
-export async function showBids(file: string, options: BidOptions): Promise<void> {
+export async function showBids(file: string | undefined, options: BidOptions): Promise<void> {
   const cloister = connect(options)
-  const { manifest } = await readManifestFile(file, options, options.json === true)
+  const { manifest, path } = await readManifestFile(file, options, options.json === true)
   const found = await leases.bids(cloister, { manifest, ...terms(options, cloister.network) })
   if (options.json)
     return sayJson({
@@ -29,7 +29,7 @@ export async function showBids(file: string, options: BidOptions): Promise<void>
       })),
       declined: found.declined,
     })
-  say(`${paint('bold', file)}  ${resources(resourcesOf(manifest))}`)
+  say(`${paint('bold', path)}  ${resources(resourcesOf(manifest))}`)
   if (found.bids.length === 0) throw leases.noBids(found)
   say(bidTable(found))
   sayDeclined(found)

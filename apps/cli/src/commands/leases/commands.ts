@@ -6,7 +6,7 @@ import { withBidOptions } from './options.ts'
 export function addDeploy(program: Command): void {
   const bidsCommand = command(
     program,
-    'bids <file>',
+    'bids [file]',
     'what a Compose or SDL file would cost, and who could run it; sends no transaction',
     'cloister bids compose.yaml --pay CLOI',
   )
@@ -16,7 +16,7 @@ export function addDeploy(program: Command): void {
 
   const deployCommand = command(
     program,
-    'deploy <file>',
+    'deploy [file]',
     'run a Compose or SDL file: takes the cheapest bid and ends with the address',
     'cloister deploy compose.yaml --for 2h --name my-app',
   )
@@ -58,7 +58,7 @@ export function addLeases(program: Command): void {
   ).action(later(async () => (await import('./metrics.ts')).showMetrics))
   const updateCommand = command(
     program,
-    'update <lease> <file>',
+    'update <lease> [file]',
     'a new manifest on the same lease, worker and address; the old one is back if the new one does not start',
     'cloister update my-app compose.yaml',
   )
@@ -117,7 +117,7 @@ export function addManifest(program: Command): void {
   withManifestOptions(
     command(
       program,
-      'manifest <file>',
+      'manifest [file]',
       'print the canonical form of a Compose or SDL file, and its hash',
       'cloister manifest compose.yaml',
     ),

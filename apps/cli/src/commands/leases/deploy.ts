@@ -23,7 +23,7 @@ import type { DeployOptions } from './options.ts'
 
 const DEFAULT_SECONDS = 24n * 3600n
 
-export async function runDeploy(file: string, options: DeployOptions): Promise<void> {
+export async function runDeploy(file: string | undefined, options: DeployOptions): Promise<void> {
   const cloister = connect(options)
   const { network } = cloister
   const json = options.json === true

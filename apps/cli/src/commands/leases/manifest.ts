@@ -5,7 +5,10 @@ import { readManifestFile } from '../../manifest-file.ts'
 import type { ManifestOptions } from '../../options.ts'
 import { resources } from '../../show.ts'
 
-export async function showManifest(file: string, options: Globals & ManifestOptions): Promise<void> {
+export async function showManifest(
+  file: string | undefined,
+  options: Globals & ManifestOptions,
+): Promise<void> {
   const parsed = await readManifestFile(file, options, options.json === true)
   const { manifest, format, warnings, groups } = parsed
   const manifestHash = hashManifest(manifest)

@@ -8,7 +8,11 @@ import { loginsFor } from '../../registry-logins.ts'
 import { sealedFrom } from '../../secret-options.ts'
 import type { UpdateOptions } from './options.ts'
 
-export async function runUpdate(key: string, file: string, options: UpdateOptions): Promise<void> {
+export async function runUpdate(
+  key: string,
+  file: string | undefined,
+  options: UpdateOptions,
+): Promise<void> {
   const cloister = connect(options)
   const parsed = await readManifestFile(file, options, options.json === true)
   const steps = new Steps(options.json === true)
