@@ -1,13 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { loadavg, tmpdir } from 'node:os'
+import { loadavg } from 'node:os'
 import { join, resolve } from 'node:path'
 import { canRun, startDocker, type TestEngine } from '@cloister/development/engines'
-import { startNetwork } from '@cloister/devnet'
 import { packedFolder } from '@cloister/packed'
 import { Steps, say, table } from '@cloister/terminal'
+import { raiseNetwork } from './network.ts'
 import { ms, spread, times } from './numbers.ts'
 
 const COMMAND = resolve(import.meta.dirname, '../apps/cli/src/main.mjs')
@@ -26,16 +25,9 @@ interface Candidate {
 
 /** What starting the command costs, before and with a question to the network, beside what others take. */
 export async function benchCli(): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'cloister-bench-'))
   const steps = new Steps(false)
   const leftOut: string[] = []
-  steps.begin('network', 'starting')
-  const embedded = await startNetwork({
-    folder: join(folder, 'state'),
-    fresh: false,
-    freePorts: true,
-    withoutKeys: true,
-  })
+  const { folder, end } = await raiseNetwork(steps)
   let engine: TestEngine | undefined
   try {
     const env = { CLOISTER_NETWORK: join(folder, 'state/network.json'), CLOISTER_ACCOUNT: 'dev8' }
@@ -84,8 +76,7 @@ export async function benchCli(): Promise<void> {
     for (const what of leftOut) say(`Left out: ${what}.`)
   } finally {
     await engine?.stop()
-    await embedded.stop()
-    await rm(folder, { recursive: true, force: true })
+    await end()
   }
 }
 

@@ -1,17 +1,14 @@
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { get } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { parseManifest } from '@cloister/core'
-import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { startDocker } from '@cloister/development/engines'
-import { startNetwork } from '@cloister/devnet'
 import { DockerExecutor, type Executor, SandboxExecutor } from '@cloister/executors'
-import { createCloister, DEPLOY_STEPS, leases } from '@cloister/sdk'
+import { DEPLOY_STEPS, leases } from '@cloister/sdk'
 import { Steps, say, table } from '@cloister/terminal'
+import { raiseNetwork } from './network.ts'
 import { ms, spread, times } from './numbers.ts'
 
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
@@ -25,20 +22,9 @@ const COMMAND_ROUNDS = 5
  * answer.
  */
 export async function benchDeploy(): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'cloister-bench-'))
   const steps = new Steps(false)
-  steps.begin('network', 'starting')
-  const embedded = await startNetwork({
-    folder: join(folder, 'state'),
-    fresh: false,
-    freePorts: true,
-    withoutKeys: true,
-  })
+  const { folder, tenant: cloister, end } = await raiseNetwork(steps)
   try {
-    const cloister = createCloister({
-      network: embedded.network,
-      account: developmentAccount(embedded.network, DEVELOPMENT_ROLES.tenants[0]),
-    })
     const { manifest } = parseManifest(readFileSync(HELLO, 'utf8'), { file: 'compose.yaml' })
     const totals: number[] = []
     const parts = new Map<string, number[]>(DEPLOY_STEPS.map((step) => [step, []]))
@@ -127,8 +113,7 @@ export async function benchDeploy(): Promise<void> {
       ),
     )
   } finally {
-    await embedded.stop()
-    await rm(folder, { recursive: true, force: true })
+    await end()
   }
 }
 

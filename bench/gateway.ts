@@ -1,17 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { connect, createServer, type Socket } from 'node:net'
-import { loadavg, tmpdir } from 'node:os'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseManifest, ROUTE_HEADER } from '@cloister/core'
-import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
-import { startNetwork } from '@cloister/devnet'
-import { createCloister, leases } from '@cloister/sdk'
+import { leases } from '@cloister/sdk'
 import { Steps, say, table } from '@cloister/terminal'
 import autocannon from 'autocannon'
+import { raiseNetwork } from './network.ts'
 import { times } from './numbers.ts'
 
 const MIB = 1024 * 1024
@@ -75,15 +74,8 @@ interface Rate {
  * worker, through nginx and HAProxy, and at the same server without any of us.
  */
 export async function benchGateway(): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'cloister-bench-'))
   const steps = new Steps(false)
-  steps.begin('network', 'starting')
-  const embedded = await startNetwork({
-    folder: join(folder, 'state'),
-    fresh: false,
-    freePorts: true,
-    withoutKeys: true,
-  })
+  const { embedded, folder, tenant: cloister, end } = await raiseNetwork(steps)
   const port = await freePort()
   const started: ChildProcess[] = []
   const run = (program: string, words: string[]) =>
@@ -91,10 +83,6 @@ export async function benchGateway(): Promise<void> {
   await writeFile(join(folder, 'server.cjs'), SERVER)
   run(process.execPath, [join(folder, 'server.cjs'), String(port)])
   try {
-    const cloister = createCloister({
-      network: embedded.network,
-      account: developmentAccount(embedded.network, DEVELOPMENT_ROLES.tenants[0]),
-    })
     const code = `eval(Buffer.from("${Buffer.from(SERVER).toString('base64')}","base64").toString())`
     const compose = (expose: string) =>
       `services:\n  web:\n    image: cloister/hello:1\n    command: ["node", "-e", '${code}', "8080"]\n    ports: [${expose}]\n    deploy: { resources: { limits: { cpus: "2", memory: 256M } } }\n`
@@ -168,8 +156,7 @@ export async function benchGateway(): Promise<void> {
     )
   } finally {
     for (const child of started) child.kill()
-    await embedded.stop()
-    await rm(folder, { recursive: true, force: true })
+    await end()
   }
 }
 

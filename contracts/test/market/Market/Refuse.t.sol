@@ -1,32 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {Errors} from "../../../src/interfaces/Errors.sol";
 import {IMarket} from "../../../src/interfaces/IMarket.sol";
-import {IWorkers} from "../../../src/interfaces/IWorkers.sol";
-import {Workers} from "../../../src/market/Workers.sol";
 import {vm} from "../../Vm.sol";
 import {LeasedNetwork} from "../../stages/LeasedNetwork.sol";
-
-/// @dev A provider that is a contract and signs by ERC-1271 whatever digest it was told to.
-contract ContractProvider is IERC1271 {
-    bytes32 private _approved;
-
-    function approve(bytes32 digest) external {
-        _approved = digest;
-    }
-
-    function join(Workers workers, address worker, IWorkers.Description calldata d, bytes calldata signature)
-        external
-    {
-        workers.register(worker, d, signature);
-    }
-
-    function isValidSignature(bytes32 digest, bytes calldata) external view returns (bytes4) {
-        return digest == _approved ? IERC1271.isValidSignature.selector : bytes4(0);
-    }
-}
 
 contract MarketRefuseTest is LeasedNetwork {
     function test_refuse_returns_everything_as_long_as_nothing_was_earned() public {
