@@ -2,9 +2,8 @@
 // good. chores.ts sign FOLDER prints the endorsements of the network's development root, signed now chores.ts
 // halt FOLDER ends containers that workers which crashed have left running
 import { join } from 'node:path'
-import { DevelopmentRoot } from '@cloister/development/root'
+import { DevelopmentRoot, signDocuments } from '@cloister/development/root'
 import { ATTESTATION_FOLDER } from './contracts.ts'
-import { signDocuments } from './documents.ts'
 import { eachSandboxedLease } from './sandboxed-leases.ts'
 
 const [chore, folder = ''] = process.argv.slice(2)

@@ -1,8 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import { CloisterError } from '@cloister/core'
-
-/** Answers of the endorsements service by path, their bodies in base64. */
-export type Documents = Record<string, { headers: Record<string, string>; body: string }>
+import type { Documents } from '@cloister/development/root'
 
 /** The endorsements service of a development network. */
 export interface EndorsementsServer {

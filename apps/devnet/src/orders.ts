@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process'
 import { CloisterError, type ErrorCode, type Hint, messageOf } from '@cloister/core'
+import type { Documents } from '@cloister/development/root'
 import { onceAbandoned } from '@cloister/operations/stop'
 import type { DaemonSettings } from './daemon.ts'
-import type { Documents } from './endorsements.ts'
 import type { Supervision } from './supervisor.ts'
 
 /**

@@ -1,8 +1,12 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { QuoteEndorsements } from '@cloister/attest'
 import type { Network } from '@cloister/chain'
-import { type DevelopmentPlatform, DevelopmentRoot } from '@cloister/development/root'
+import {
+  type DevelopmentPlatform,
+  DevelopmentRoot,
+  type Documents,
+  signDocuments,
+} from '@cloister/development/root'
 import { receive } from '@cloister/transport'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { endorsementsFor } from './endorsements.ts'
@@ -10,32 +14,19 @@ import { endorsementsFor } from './endorsements.ts'
 describe('a vendor’s endorsements', () => {
   let vendor: Server
   let platform: DevelopmentPlatform
-  let issued: QuoteEndorsements
+  let documents: Documents
   let asked = 0
 
   beforeAll(async () => {
     const root = await DevelopmentRoot.create()
     platform = await root.manufacture()
-    issued = await root.endorsements()
-    // A vendor as far as one is asked: its forms are tested in attest.
+    documents = await signDocuments(root)
     vendor = createServer((request, response) => {
       asked++
       const path = request.url ?? ''
       if (path.startsWith('/away')) return void response.writeHead(503).end()
-      const chained = (name: string, pem: string) => response.setHeader(name, encodeURIComponent(pem))
-      if (path.includes('/pckcrl')) {
-        chained('SGX-PCK-CRL-Issuer-Chain', issued.pck_crl_issuer_chain)
-        response.end(Buffer.from(issued.pck_crl, 'hex'))
-      } else if (path.includes('/rootcacrl')) response.end(issued.root_ca_crl)
-      else if (path.includes('/tcb')) {
-        chained('TCB-Info-Issuer-Chain', issued.tcb_info_issuer_chain)
-        response.end(`{"tcbInfo":${issued.tcb_info},"signature":"${issued.tcb_info_signature}"}`)
-      } else {
-        chained('SGX-Enclave-Identity-Issuer-Chain', issued.qe_identity_issuer_chain)
-        response.end(
-          `{"enclaveIdentity":${issued.qe_identity},"signature":"${issued.qe_identity_signature}"}`,
-        )
-      }
+      const found = documents[path.replace(/^\/here|\?.*$/g, '')]
+      response.writeHead(found ? 200 : 404, found?.headers).end(Buffer.from(found?.body ?? '', 'base64'))
     })
     await new Promise<void>((done) => vendor.listen(0, '127.0.0.1', () => done()))
   })
@@ -48,15 +39,23 @@ describe('a vendor’s endorsements', () => {
     const endorsementsUrl = `http://127.0.0.1:${(vendor.address() as AddressInfo).port}/${path}`
     return { attestation: { endorsementsUrl } } as unknown as Network
   }
+  /** Of what the vendor serves, what a verdict rests on most. */
+  const issued = () => {
+    const bytesOf = (path: string) => Buffer.from(documents[path]?.body ?? '', 'base64')
+    const tcb = /^{"tcbInfo":(.*),"signature":"[0-9a-f]+"}$/.exec(
+      bytesOf('/tdx/certification/v4/tcb').toString(),
+    )
+    return {
+      pck_crl: bytesOf('/sgx/certification/v4/pckcrl').toString('hex'),
+      root_ca_crl: bytesOf('/sgx/certification/v4/rootcacrl').toString(),
+      tcb_info: tcb?.[1],
+    }
+  }
   const tdx = () => ({ kind: 'tdx' as const, quote: platform.quote(new Uint8Array(64)) })
 
   it('are asked for once and kept for other quotes of the same kind of platform', async () => {
     const network = from('here')
-    expect(await endorsementsFor(network, tdx())).toMatchObject({
-      pck_crl: issued.pck_crl,
-      root_ca_crl: issued.root_ca_crl,
-      tcb_info: issued.tcb_info,
-    })
+    expect(await endorsementsFor(network, tdx())).toMatchObject(issued())
     const before = asked
     await endorsementsFor(network, tdx())
     expect(asked).toBe(before)
@@ -70,7 +69,7 @@ describe('a vendor’s endorsements', () => {
       ways.push(new URL(url).pathname)
       return receive(url, init)
     })
-    expect(endorsements).toMatchObject({ tcb_info: issued.tcb_info, root_ca_crl: issued.root_ca_crl })
+    expect(endorsements).toMatchObject(issued())
     expect(ways).toHaveLength(4)
   })
 

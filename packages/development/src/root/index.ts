@@ -1,3 +1,4 @@
+export { type Documents, signDocuments } from './documents.ts'
 export {
   developmentGuest,
   FMSPC as DEVELOPMENT_FMSPC,

@@ -18,7 +18,7 @@ export async function fetchPublicKeys(chain: Chain, app: Hex): Promise<[Uint8Arr
   const answers = await Promise.all(
     seats.map((seat) =>
       askJudgedSeat(chain, seat, question).catch(
-        (error) => void problems.push(`seat ${seat.index}: ${messageOf(error)}`),
+        (error) => void problems.push(`seat ${seat.index}: ${messageOf(error).replace(/\.$/, '')}`),
       ),
     ),
   )

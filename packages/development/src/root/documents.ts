@@ -1,5 +1,7 @@
-import type { DevelopmentRoot } from '@cloister/development/root'
-import type { Documents } from './endorsements.ts'
+import type { DevelopmentRoot } from './root.ts'
+
+/** Answers of an endorsements service by path, their bodies in base64. */
+export type Documents = Record<string, { headers: Record<string, string>; body: string }>
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 
