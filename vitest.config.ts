@@ -59,6 +59,7 @@ export default defineConfig({
           name: 'commands',
           include: COMMANDS,
           setupFiles: ['apps/cli/src/testing-setup.ts'],
+          globalSetup: ['apps/cli/src/every-command.ts'],
         },
       },
       {

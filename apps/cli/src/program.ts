@@ -1,14 +1,6 @@
 import { paint, showError } from '@cloister/terminal'
 import { Command, CommanderError } from 'commander'
-import { addApps } from './commands/apps/commands.ts'
-import { addGovernance } from './commands/governance/commands.ts'
-import { addDeploy, addLeaseStreams, addLeases, addManifest } from './commands/leases/commands.ts'
-import { addProvider } from './commands/provider/commands.ts'
-import { addStake } from './commands/stake/commands.ts'
-import { addVerify } from './commands/verify/commands.ts'
-import { addWallet } from './commands/wallet/commands.ts'
-import { addWitness } from './commands/witness/commands.ts'
-import { addWorkers } from './commands/workers/commands.ts'
+import { addCommands } from './commands/all.ts'
 import { VERSION } from './version.mjs'
 
 // One command reads few answers: a parser that zod compiles for each shape would not pay.
@@ -20,18 +12,7 @@ const program = new Command('cloister')
   )
   .version(VERSION)
   .showHelpAfterError('(add --help for the options)')
-addDeploy(program)
-addLeases(program)
-addLeaseStreams(program)
-addVerify(program)
-addApps(program)
-addWorkers(program)
-addGovernance(program)
-addManifest(program)
-addWallet(program)
-addProvider(program)
-addStake(program)
-addWitness(program)
+addCommands(program)
 program.addHelpText('after', '\nExample:\n  $ cloister deploy examples/hello/compose.yaml --for 2h')
 exitByError(program)
 

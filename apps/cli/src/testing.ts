@@ -1,23 +1,26 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CheckedBid, Cloister } from '@cloister/sdk'
 import { showError } from '@cloister/terminal'
 import { Command, CommanderError } from 'commander'
 import { type Address, zeroAddress } from 'viem'
-import { onTestFinished, vi } from 'vitest'
+import { inject, onTestFinished, vi } from 'vitest'
+import { wordsOf } from './commands/all.ts'
+import type {} from './every-command.ts'
 
 export const ACCOUNT: Address = '0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65'
 export const PROVIDER: Address = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
 export const WORKER: Address = '0x90F79bf6EB2c4f870365E785982E1f101E93b906'
 export const USDC: Address = '0x5FbDB2315678afecb367f032d93F642f64180aa3'
 export const CLOI_TOKEN: Address = '0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512'
+/** One token, in base units. */
+export const CLOI = 10n ** 18n
+export const TRANSACTION = `0x${'4'.repeat(64)}` as const
 export const LEASE = `0x${'7f3a'.padEnd(64, '0')}` as const
 
-const TOKENS = [
-  { symbol: 'CLOI', decimals: 18, address: CLOI_TOKEN },
-  { symbol: 'USDC', decimals: 6, address: USDC },
-]
+export const USDC_TOKEN = { symbol: 'USDC', decimals: 6, address: USDC }
+const TOKENS = [{ symbol: 'CLOI', decimals: 18, address: CLOI_TOKEN }, USDC_TOKEN]
 
 /** What a command connects to, as far as one test needs it: a made-up network with `parts` of a Cloister. */
 export function fakeCloister(
@@ -72,6 +75,7 @@ export interface Outcome extends Printed {
 export async function typed(add: (program: Command) => void, ...words: string[]): Promise<Outcome> {
   const program = new Command('cloister').exitOverride()
   add(program)
+  program.hook('preAction', (_, action) => noteRun(action))
   const before = process.exitCode
   process.exitCode = 0
   try {
@@ -90,10 +94,23 @@ export async function typed(add: (program: Command) => void, ...words: string[])
   }
 }
 
+/** Keeps that a command was run, for `every-command.ts`: test files run in several processes. */
+function noteRun(command: Command): void {
+  appendFileSync(join(inject('ranCommands'), String(process.pid)), `${wordsOf(command)}\n`)
+}
+
 /** The same, of a command that prints JSON. */
 export async function typedJson(add: (program: Command) => void, ...words: string[]) {
   const { out, exitCode } = await typed(add, ...words, '--json')
   return { json: JSON.parse(out), exitCode }
+}
+
+/** `typed` and `typedJson` for what stands after the words `before`. */
+export function typing(add: (program: Command) => void, ...before: string[]) {
+  return {
+    run: (...words: string[]) => typed(add, ...before, ...words),
+    runJson: (...words: string[]) => typedJson(add, ...before, ...words),
+  }
 }
 
 /** A folder for one test, with `files` in it; gone when the test is over. */

@@ -3,7 +3,7 @@ import { generateKeyPair, type KeyPair, openEnvelope, PARTS } from '@cloister/se
 import { type Hex, zeroHash } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { keyService, sealForApp, seatConsent } from './key-service.ts'
-import { type FakeKeyService, startFakeKeyService } from './testing.ts'
+import { type FakeKeyService, startFakeKeyService } from './testing/key-service.ts'
 
 const APP: Hex = `0x${'ab'.repeat(32)}`
 const KEYS = `/v1/apps/${APP}/keys`

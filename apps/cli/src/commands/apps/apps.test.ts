@@ -25,11 +25,13 @@ import {
   LEASE,
   PROVIDER,
   typed,
-  typedJson,
+  typing,
   WORKER,
 } from '../../testing.ts'
 import { addApps } from './commands.ts'
 
+const { run, runJson } = typing(addApps, 'apps')
+const { run: seal, runJson: sealJson } = typing(addApps, 'secrets', 'seal')
 const APP: Hex = `0x${'ab'.repeat(32)}`
 const MEASUREMENT: Hex = `0x${'cd'.repeat(32)}`
 const MANIFEST: Hex = `0x${'ef'.repeat(32)}`
@@ -69,17 +71,15 @@ beforeEach(() => {
 describe('apps list', () => {
   it('shows names and ids, or how to begin', async () => {
     vi.mocked(apps.list).mockResolvedValue([{ app: APP, name: 'shop' }])
-    expect((await typed(addApps, 'apps', 'list')).out).toBe(`name  id\nshop  ${APP}\n`)
+    expect((await run('list')).out).toBe(`name  id\nshop  ${APP}\n`)
     vi.mocked(apps.list).mockResolvedValue([])
-    expect((await typed(addApps, 'apps', 'list')).out).toMatch(
-      /^No apps of .*cloister apps create NAME FILE\n$/,
-    )
-    expect(await typedJson(addApps, 'apps', 'list')).toEqual({ json: [], exitCode: 0 })
+    expect((await run('list')).out).toMatch(/^No apps of .*cloister apps create NAME FILE\n$/)
+    expect(await runJson('list')).toEqual({ json: [], exitCode: 0 })
   })
 
   it('needs an account', async () => {
     vi.mocked(connect).mockReturnValue(fakeCloister({ wallet: undefined }))
-    const { err, exitCode } = await typed(addApps, 'apps', 'list')
+    const { err, exitCode } = await run('list')
     expect(err).toContain('✘ That needs an account to sign with.\n  Make one with `cloister wallet create`')
     expect(exitCode).toBe(1)
   })
@@ -98,21 +98,21 @@ describe('apps show', () => {
       measurements: [{ hash: MEASUREMENT, allowedFrom: later, void: true }],
     })
     vi.mocked(getApp).mockResolvedValue(known)
-    const { out } = await typed(addApps, 'apps', 'show', 'shop')
+    const { out } = await run('show', 'shop')
     expect(out).toMatch(/upgrade delay +1d\n/)
     expect(out).toMatch(new RegExp(`manifest +${MANIFEST} +counts\n`))
     expect(out).toMatch(new RegExp(`manifest +${LEASE} +from \\d{4}-.* UTC\n`))
     expect(out).toMatch(new RegExp(`measurement +${MEASUREMENT} +never: the app was frozen first\n`))
     vi.mocked(getApp).mockResolvedValue(app({ frozenAt: 1_900_000_000 }))
-    expect((await typed(addApps, 'apps', 'show', 'shop')).out).toMatch(
+    expect((await run('show', 'shop')).out).toMatch(
       /none: what is allowed counts at once\nfrozen +since 2030-03-17/,
     )
   })
 
   it('takes an id as it is, and a name as the account’s own', async () => {
-    await typed(addApps, 'apps', 'show', MEASUREMENT)
+    await run('show', MEASUREMENT)
     expect(vi.mocked(getApp).mock.calls[0]?.[1]).toBe(MEASUREMENT)
-    await typed(addApps, 'apps', 'show', 'shop')
+    await run('show', 'shop')
     expect(vi.mocked(appIdOf).mock.calls[0]?.slice(1)).toEqual([ACCOUNT, 'shop'])
     expect(vi.mocked(getApp).mock.calls[1]?.[1]).toBe(APP)
   })
@@ -122,7 +122,7 @@ describe('apps show', () => {
       hint: { do: 'register-app' },
     })
     vi.mocked(getApp).mockRejectedValue(unknown)
-    const { err, exitCode } = await typed(addApps, 'apps', 'show', 'shop')
+    const { err, exitCode } = await run('show', 'shop')
     expect(err).toBe('✘ There is no app 0xabab….\n  Register it with `cloister apps create`.\n')
     expect(exitCode).toBe(1)
   })
@@ -133,7 +133,7 @@ describe('apps create', () => {
 
   it('registers the hashes of files, and the measurements that covered workers may earn with', async () => {
     const file = composeFile()
-    const { out, exitCode } = await typed(addApps, 'apps', 'create', 'shop', file, '--upgrade-delay', '3d')
+    const { out, exitCode } = await run('create', 'shop', file, '--upgrade-delay', '3d')
     expect(registered()).toEqual({
       name: 'shop',
       upgradeDelay: 3 * DAY,
@@ -145,9 +145,9 @@ describe('apps create', () => {
   })
 
   it('takes measurements that are named, and no text that is no hash', async () => {
-    await typed(addApps, 'apps', 'create', 'shop', composeFile(), '--measurement', MANIFEST)
+    await run('create', 'shop', composeFile(), '--measurement', MANIFEST)
     expect(registered()?.measurements).toEqual([MANIFEST])
-    const wrong = await typed(addApps, 'apps', 'create', 'shop', composeFile(), '--measurement', 'latest')
+    const wrong = await run('create', 'shop', composeFile(), '--measurement', 'latest')
     expect(wrong.err).toBe('✘ "latest" is not a measurement.\n  See `cloister workers --json`.\n')
     expect(wrong.exitCode).toBe(1)
     expect(registerApp).toHaveBeenCalledOnce()
@@ -155,19 +155,19 @@ describe('apps create', () => {
 
   it('registers nothing where no measurement may earn', async () => {
     roles = 2
-    const { err, exitCode } = await typed(addApps, 'apps', 'create', 'shop', composeFile())
+    const { err, exitCode } = await run('create', 'shop', composeFile())
     expect(err).toContain(
       '✘ No covered worker has a measurement that may earn.\n  Name measurements with --measurement.',
     )
     expect(exitCode).toBe(1)
     measurements = []
-    expect((await typed(addApps, 'apps', 'create', 'shop', composeFile())).exitCode).toBe(1)
+    expect((await run('create', 'shop', composeFile())).exitCode).toBe(1)
     expect(registerApp).not.toHaveBeenCalled()
   })
 
   it('says what the contract says', async () => {
     vi.mocked(registerApp).mockRejectedValue(new CloisterError('reverted', 'There is an app of that name.'))
-    expect(await typedJson(addApps, 'apps', 'create', 'shop', composeFile())).toMatchObject({
+    expect(await runJson('create', 'shop', composeFile())).toMatchObject({
       json: { error: { code: 'reverted', message: 'There is an app of that name.' } },
       exitCode: 1,
     })
@@ -176,18 +176,18 @@ describe('apps create', () => {
 
 describe('apps allow and forbid', () => {
   it('send one transaction for each entry', async () => {
-    await typed(addApps, 'apps', 'allow', 'shop', MANIFEST, '--measurement', MEASUREMENT)
+    await run('allow', 'shop', MANIFEST, '--measurement', MEASUREMENT)
     const calls = vi.mocked(allowInApp).mock.calls.map(([, ...rest]) => rest)
     expect(calls).toEqual([
       [APP, 'measurement', MEASUREMENT],
       [APP, 'manifest', MANIFEST],
     ])
-    await typed(addApps, 'apps', 'forbid', 'shop', composeFile())
+    await run('forbid', 'shop', composeFile())
     expect(vi.mocked(forbidInApp).mock.calls[0]?.slice(1, 3)).toEqual([APP, 'manifest'])
   })
 
   it.each(['allow', 'forbid'])('say that there is nothing to %s', async (what) => {
-    const { err, exitCode } = await typed(addApps, 'apps', what, 'shop')
+    const { err, exitCode } = await run(what, 'shop')
     expect(err).toBe(
       `✘ There is nothing to ${what}.\n  Name a file, the hash of a manifest, or --measurement.\n`,
     )
@@ -195,7 +195,7 @@ describe('apps allow and forbid', () => {
   })
 
   it('give programs the policy as it is then', async () => {
-    expect((await typedJson(addApps, 'apps', 'allow', 'shop', MANIFEST)).json).toMatchObject({
+    expect((await runJson('allow', 'shop', MANIFEST)).json).toMatchObject({
       app: APP,
       manifests: [{ hash: MANIFEST, allowedFrom: 1 }],
     })
@@ -204,9 +204,9 @@ describe('apps allow and forbid', () => {
 
 describe('apps delay', () => {
   it('reads a time as people type it', async () => {
-    await typed(addApps, 'apps', 'delay', 'shop', '1d12h')
+    await run('delay', 'shop', '1d12h')
     expect(vi.mocked(setUpgradeDelay).mock.calls[0]?.slice(1)).toEqual([APP, 1.5 * DAY])
-    expect((await typed(addApps, 'apps', 'delay', 'shop', 'long')).exitCode).toBe(1)
+    expect((await run('delay', 'shop', 'long')).exitCode).toBe(1)
     expect(setUpgradeDelay).toHaveBeenCalledOnce()
   })
 })
@@ -214,7 +214,7 @@ describe('apps delay', () => {
 describe('apps freeze', () => {
   it('shows the policy and asks, and freezes nothing where the answer is no', async () => {
     vi.mocked(confirm).mockResolvedValue(false)
-    const { out, err, exitCode } = await typed(addApps, 'apps', 'freeze', 'shop')
+    const { out, err, exitCode } = await run('freeze', 'shop')
     expect(out).toContain(MANIFEST)
     expect(err).toContain('✘ Nothing was frozen.')
     expect(exitCode).toBe(1)
@@ -222,7 +222,7 @@ describe('apps freeze', () => {
   })
 
   it.each(['--yes', '--json'])('asks nothing of a script that says %s', async (word) => {
-    expect((await typed(addApps, 'apps', 'freeze', 'shop', word)).exitCode).toBe(0)
+    expect((await run('freeze', 'shop', word)).exitCode).toBe(0)
     expect(confirm).not.toHaveBeenCalled()
     expect(vi.mocked(freezeApp).mock.calls[0]?.[1]).toBe(APP)
   })
@@ -242,7 +242,7 @@ describe('secrets seal', () => {
       '--secret-file',
       `cert=${folder}/cert.pem`,
     ]
-    const { out } = await typed(addApps, 'secrets', 'seal', ...words, '-o', `${folder}/sealed`)
+    const { out } = await seal(...words, '-o', `${folder}/sealed`)
     expect(out).toMatch(/^Sealed PASSWORD, cert to the app 0xabab.*sealed\. Two of three seats/)
     expect(JSON.parse(readFileSync(`${folder}/sealed`, 'utf8'))).toEqual(envelope)
     const secrets = vi.mocked(apps.seal).mock.calls[0]?.[2] ?? {}
@@ -250,14 +250,14 @@ describe('secrets seal', () => {
       ['PASSWORD', 'a$b'],
       ['cert', 'pem'],
     ])
-    const { json } = await typedJson(addApps, 'secrets', 'seal', ...words, '-o', `${folder}/sealed`)
+    const { json } = await sealJson(...words, '-o', `${folder}/sealed`)
     expect(json).toEqual({ app: APP, names: ['PASSWORD', 'cert'], output: `${folder}/sealed` })
   })
 
   it('loses nothing after a dollar sign without a word', async () => {
     const folder = folderWith({ 'prod.env': 'OK=1\nPASSWORD=a$bcd\n' })
     const words = ['--app', 'shop', '--secrets', `${folder}/prod.env`, '-o', `${folder}/sealed`]
-    const { err, exitCode } = await typed(addApps, 'secrets', 'seal', ...words)
+    const { err, exitCode } = await seal(...words)
     expect(err).toContain('prod.env:2: the variable bcd is not set.')
     expect(err).toContain('Write $$ for a dollar sign')
     expect(exitCode).toBe(1)
@@ -270,7 +270,7 @@ describe('secrets seal', () => {
     [['--sealed', 'x', '--secrets', 'y'], 'Say --sealed, or --secrets and --secret-file, not both.'],
     [['--sealed', '/dev/null'], '/dev/null holds no sealed secrets.'],
   ])('refuses %j', async (words, message) => {
-    const { err, exitCode } = await typed(addApps, 'secrets', 'seal', ...words, '-o', '/nowhere/sealed')
+    const { err, exitCode } = await seal(...words, '-o', '/nowhere/sealed')
     expect(err).toContain(`✘ ${message}`)
     expect(exitCode).toBe(1)
     expect(apps.seal).not.toHaveBeenCalled()
@@ -280,22 +280,14 @@ describe('secrets seal', () => {
     vi.mocked(apps.seal).mockResolvedValue(envelope)
     const folder = folderWith({ 'prod.env': 'A=1\n' })
     const words = ['--app', 'shop', '--secrets', `${folder}/prod.env`, '-o', `${folder}/nowhere/x`]
-    const { err, exitCode } = await typed(addApps, 'secrets', 'seal', ...words)
+    const { err, exitCode } = await seal(...words)
     expect(err).toContain(`✘ ${folder}/nowhere/x can not be written (ENOENT).`)
     expect(exitCode).toBe(1)
   })
 
   it('needs an app, and says which command makes one', async () => {
     const folder = folderWith({ 'prod.env': 'A=1\n' })
-    const { err } = await typed(
-      addApps,
-      'secrets',
-      'seal',
-      '--secrets',
-      `${folder}/prod.env`,
-      '-o',
-      `${folder}/x`,
-    )
+    const { err } = await seal('--secrets', `${folder}/prod.env`, '-o', `${folder}/x`)
     expect(err).toContain('✘ Secrets are sealed to an app, and none is named.')
     expect(err).toContain('register one with `cloister apps create`')
   })
@@ -307,7 +299,7 @@ describe('secrets seal', () => {
     )
     const folder = folderWith({ 'prod.env': 'A=1\n' })
     const words = ['--app', 'shop', '--secrets', `${folder}/prod.env`, '-o', `${folder}/x`]
-    expect((await typed(addApps, 'secrets', 'seal', ...words)).err).toBe(
+    expect((await seal(...words)).err).toBe(
       '✘ One seat answers.\n  Two of its three seats are needed; see `cloister keys`.\n',
     )
   })

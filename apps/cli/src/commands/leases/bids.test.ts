@@ -10,14 +10,13 @@ import {
   typed,
   typedJson,
   USDC,
+  USDC_TOKEN,
   WORKER,
 } from '../../testing.ts'
 import { addDeploy, addManifest } from './commands.ts'
 
-const TOKEN = { symbol: 'USDC', decimals: 6, address: USDC }
-
 function withBids(found: Partial<Bids>) {
-  vi.mocked(leases.bids).mockResolvedValue({ bids: [], declined: [], token: TOKEN, ...found } as Bids)
+  vi.mocked(leases.bids).mockResolvedValue({ bids: [], declined: [], token: USDC_TOKEN, ...found } as Bids)
 }
 
 const bidsFor = (...words: string[]) => typed(addDeploy, 'bids', composeFile(), ...words)

@@ -14,11 +14,11 @@ import {
   typed,
   typedJson,
   USDC,
+  USDC_TOKEN,
   WORKER,
 } from '../../testing.ts'
 import { addDeploy } from './commands.ts'
 
-const TOKEN = { symbol: 'USDC', decimals: 6, address: USDC }
 const ROUTES = [
   {
     service: 'web',
@@ -57,7 +57,7 @@ const depositOf = (checked = checkedBid()) => {
 }
 const deploy = (...words: string[]) => typed(addDeploy, 'deploy', composeFile(), ...words)
 const withBids = (...bids: Bids['bids']) =>
-  vi.mocked(leases.bids).mockResolvedValue({ bids, declined: [], token: TOKEN } as unknown as Bids)
+  vi.mocked(leases.bids).mockResolvedValue({ bids, declined: [], token: USDC_TOKEN } as unknown as Bids)
 
 /** The name that the index gives the lease. */
 let named: string | undefined

@@ -1,8 +1,10 @@
 import { leases, sessionOf } from '@cloister/sdk'
 import { describe, expect, it, vi } from 'vitest'
 import { connect } from '../../context.ts'
-import { fakeCloister, LEASE, printed } from '../../testing.ts'
-import { showLogs } from './logs.ts'
+import { fakeCloister, LEASE, typing } from '../../testing.ts'
+import { addLeaseStreams } from './commands.ts'
+
+const { run: logs } = typing(addLeaseStreams, 'logs', 'shop')
 
 const LINES = [
   { container: 'web-0', stream: 'stdout', text: 'up', time: 1 },
@@ -24,25 +26,28 @@ function withLogs() {
 describe('logs', () => {
   it('keep the two streams apart, and what a terminal obeys away from it', async () => {
     withLogs()
-    const { out, err } = await printed(() => showLogs('shop', { tail: '100' }))
+    const { out, err } = await logs('--tail', '100')
     expect(out).toBe('web-0      up\n')
     expect(err).toBe('db-0       slow[2J\n')
   })
 
   it('ask for as many lines as were said, and no more than the worker gives', async () => {
     const asked = withLogs()
-    await printed(() => showLogs('shop', { tail: '7' }))
+    await logs('--tail', '7')
     expect(asked.mock.calls[0]).toMatchObject([LEASE, { tail: 7, follow: false }])
     for (const tail of ['10001', '-1', 'all'])
-      await expect(printed(() => showLogs('shop', { tail }))).rejects.toMatchObject({ code: 'bad-option' })
+      expect(await logs(`--tail=${tail}`)).toMatchObject({
+        exitCode: 1,
+        err: expect.stringMatching(/--tail/),
+      })
     expect(asked).toHaveBeenCalledOnce()
   })
 
   it('say to a person who follows that the lease has ended, and to no program', async () => {
     withLogs()
-    const followed = await printed(() => showLogs('shop', { tail: '1', follow: true }))
+    const followed = await logs('--tail', '1', '--follow')
     expect(followed.err).toContain('The lease has ended.')
-    const json = await printed(() => showLogs('shop', { tail: '1', follow: true, json: true }))
+    const json = await logs('--tail', '1', '--follow', '--json')
     expect(json.err).toBe('')
     expect(
       json.out

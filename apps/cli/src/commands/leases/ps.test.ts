@@ -1,11 +1,10 @@
 import { type LeaseStatus, leases } from '@cloister/sdk'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { connect } from '../../context.ts'
-import { ACCOUNT, fakeCloister, LEASE, PROVIDER, printed, USDC, WORKER } from '../../testing.ts'
-import { runClose } from './close.ts'
-import { showLeases } from './ps.ts'
-import { showStatus } from './status.ts'
-import { runTopUp } from './top-up.ts'
+import { ACCOUNT, fakeCloister, LEASE, PROVIDER, typing, USDC, USDC_TOKEN, WORKER } from '../../testing.ts'
+import { addLeases } from './commands.ts'
+
+const { run } = typing(addLeases)
 
 const now = () => Math.round(Date.now() / 1000)
 
@@ -60,14 +59,14 @@ beforeEach(() => void withLeases(status()))
 
 describe('ps', () => {
   it('shows what runs, what it costs and how long the money lasts', async () => {
-    const { out } = await printed(() => showLeases({}))
+    const { out } = await run('ps')
     expect(out).toMatch(/7f3a000000000000 +shop +running .* 0\.0072 USDC .* 0\.0142 USDC +1h 58m +simulated/)
   })
 
   it('asks for open leases of the account, and for all with --all', async () => {
     const asked = withLeases(status())
-    await printed(() => showLeases({}))
-    await printed(() => showLeases({ all: true }))
+    await run('ps')
+    await run('ps', '--all')
     expect(asked.mock.calls.map(([query]) => query)).toEqual([
       { tenant: ACCOUNT, limit: 200, open: true },
       { tenant: ACCOUNT, limit: 200 },
@@ -76,18 +75,18 @@ describe('ps', () => {
 
   it('shows a closed lease with its name, and neither money left nor time', async () => {
     withLeases(status({ state: 'closed', closedAt: now() }))
-    const { out } = await printed(() => showLeases({ all: true }))
+    const { out } = await run('ps', '--all')
     expect(out).toMatch(/shop +closed/)
     expect(out).not.toMatch(/0\.0142|1h 58m/)
   })
 
   it('says how to begin where there is none', async () => {
     withLeases()
-    expect((await printed(() => showLeases({}))).out).toContain('cloister deploy FILE')
+    expect((await run('ps')).out).toContain('cloister deploy FILE')
   })
 
   it('gives programs all of it, whole numbers beyond 2^53 as text', async () => {
-    const { out, err } = await printed(() => showLeases({ json: true }))
+    const { out, err } = await run('ps', '--json')
     expect(JSON.parse(out)).toMatchObject([{ lease: LEASE, state: 'running', balance: '14200' }])
     expect(err).toBe('')
   })
@@ -96,18 +95,18 @@ describe('ps', () => {
 describe('status', () => {
   it('says for how long the worker did not count, and what that cost it', async () => {
     withLeases(status({ uncoveredSeconds: 90, uncoveredCost: 180n }))
-    const { out } = await printed(() => showStatus(LEASE, {}))
+    const { out } = await run('status', LEASE)
     expect(out).toMatch(/not covered +1m 30s, .* 0\.00018 USDC/)
   })
 
   it('says since when an attestation has lapsed, and that nothing is paid', async () => {
     withLeases(status({ attestation: 'lapsed', coveredUntil: now() - 60 }))
-    expect((await printed(() => showStatus(LEASE, {}))).out).toMatch(/lapsed since .*nothing is paid/)
+    expect((await run('status', LEASE)).out).toMatch(/lapsed since .*nothing is paid/)
   })
 
   it('shows what a stranger’s worker says without what a terminal obeys', async () => {
     withLeases(status({ failed: { manifestHash: LEASE, reason: 'no\x1b[2J' } }))
-    expect((await printed(() => showStatus(LEASE, {}))).out).not.toContain('\x1b[2J')
+    expect((await run('status', LEASE)).out).not.toContain('\x1b[2J')
   })
 })
 
@@ -116,7 +115,7 @@ describe('close', () => {
 
   it('says what it cost and what is back', async () => {
     vi.mocked(leases.close).mockResolvedValue(closed as Awaited<ReturnType<typeof leases.close>>)
-    const { out } = await printed(() => runClose('shop', {}))
+    const { out } = await run('close', 'shop')
     expect(out).toContain('It cost 0.0002 USDC; 0.0142 USDC are back')
     expect(out).not.toContain('wallet withdraw')
   })
@@ -124,19 +123,18 @@ describe('close', () => {
   it('says where money waits that the token did not let go', async () => {
     const credited = { ...closed, credited: 5n } as Awaited<ReturnType<typeof leases.close>>
     vi.mocked(leases.close).mockResolvedValue(credited)
-    expect((await printed(() => runClose('shop', {}))).out).toContain('cloister wallet withdraw')
+    expect((await run('close', 'shop')).out).toContain('cloister wallet withdraw')
   })
 })
 
 describe('top-up', () => {
   it('reads the amount in whole tokens of the lease', async () => {
     vi.mocked(leases.topUp).mockImplementation(async (_, __, amount) => {
-      const units =
-        typeof amount === 'function' ? amount({ symbol: 'USDC', decimals: 6, address: USDC }) : amount
+      const units = typeof amount === 'function' ? amount(USDC_TOKEN) : amount
       const added = { lease: LEASE, token: USDC, amount: units, balance: 7_200n, ratePerSecond: 2n }
       return added as Awaited<ReturnType<typeof leases.topUp>>
     })
-    const { out } = await printed(() => runTopUp('shop', '0.5', {}))
+    const { out } = await run('top-up', 'shop', '0.5')
     expect(out).toContain('Added 0.5 USDC to 7f3a000000000000; it lasts 1h')
   })
 })

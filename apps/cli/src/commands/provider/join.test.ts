@@ -16,11 +16,10 @@ import { giveBackAfterStart } from '@cloister/packed'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { confirm } from '../../ask.ts'
 import { connect, findNetwork } from '../../context.ts'
-import { ACCOUNT, fakeCloister, folderWith, typed } from '../../testing.ts'
+import { ACCOUNT, CLOI, fakeCloister, folderWith, typed } from '../../testing.ts'
 import { addProvider } from './commands.ts'
 import { checkCollateral } from './join.ts'
 
-const CLOI = 10n ** 18n
 const GPUS = ['--gpus', '2', '--gpu-class', 'h100']
 
 let stop: ReturnType<typeof vi.fn<() => Promise<void>>>

@@ -17,11 +17,19 @@ import { CloisterError } from '@cloister/core'
 import { createCloister, leases, workerOfRecord } from '@cloister/sdk'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { connect, findNetwork } from '../../context.ts'
-import { ACCOUNT, fakeCloister, folderWith, LEASE, PROVIDER, typed, typedJson, USDC } from '../../testing.ts'
+import {
+  ACCOUNT,
+  CLOI,
+  fakeCloister,
+  folderWith,
+  LEASE,
+  PROVIDER,
+  TRANSACTION,
+  typing,
+  USDC,
+} from '../../testing.ts'
 import { addProvider } from './commands.ts'
 
-const TRANSACTION = `0x${'3'.repeat(64)}` as const
-const CLOI = 10n ** 18n
 const CONFIG = `name: worker
 network: network.json
 folder: .worker
@@ -34,8 +42,7 @@ prices:
   USDC: { cpu: "0.02", memoryGiB: "0.005", diskGiB: "0.0002" }
 `
 
-const provider = (...words: string[]) => typed(addProvider, 'provider', ...words)
-const providerJson = (...words: string[]) => typedJson(addProvider, 'provider', ...words)
+const { run: provider, runJson: providerJson } = typing(addProvider, 'provider')
 /** The configuration file of a provider. */
 const configFile = (text = CONFIG) => `${folderWith({ 'provider.yaml': text })}/provider.yaml`
 const receipt = { transactionHash: TRANSACTION } as Awaited<ReturnType<typeof giveNotice>>

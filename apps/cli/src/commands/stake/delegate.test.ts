@@ -2,13 +2,22 @@ import { delegate, getTokenBalance, redelegate } from '@cloister/chain'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { confirm } from '../../ask.ts'
 import { connect } from '../../context.ts'
-import { ACCOUNT, CLOI_TOKEN, fakeCloister, PROVIDER, printed, WORKER } from '../../testing.ts'
-import { put } from './delegate.ts'
-import { move } from './move.ts'
+import {
+  ACCOUNT,
+  CLOI,
+  CLOI_TOKEN,
+  fakeCloister,
+  PROVIDER,
+  TRANSACTION,
+  typed,
+  typing,
+  WORKER,
+} from '../../testing.ts'
+import { addStake } from './commands.ts'
 import { sharesFor } from './positions.ts'
 
-const TRANSACTION = `0x${'1'.repeat(64)}` as const
-const CLOI = 10n ** 18n
+const { run: delegating } = typing(addStake, 'stake', 'delegate', PROVIDER)
+const { run: moving } = typing(addStake, 'stake', 'move', PROVIDER, WORKER)
 
 beforeEach(() => {
   vi.mocked(connect).mockReturnValue(fakeCloister())
@@ -25,7 +34,7 @@ describe('stake delegate', () => {
       expect(delegate).not.toHaveBeenCalled()
       return true
     })
-    const { out, err } = await printed(() => put(PROVIDER, '100', {}))
+    const { out, err } = await delegating('100')
     expect(err).toMatch(/100 CLOI go into the pool of .* slashed, and leaving takes 21 days/)
     expect(delegate).toHaveBeenCalledWith(expect.anything(), PROVIDER, 100n * CLOI)
     expect(out).toContain('100 CLOI went into the pool')
@@ -33,41 +42,48 @@ describe('stake delegate', () => {
 
   it('sends nothing where the answer is no', async () => {
     vi.mocked(confirm).mockResolvedValue(false)
-    await expect(printed(() => put(PROVIDER, '100', {}))).rejects.toMatchObject({ code: 'cancelled' })
+    expect(await delegating('100')).toMatchObject({
+      exitCode: 1,
+      err: expect.stringMatching(/✘ Nothing was delegated\.\n$/),
+    })
     expect(delegate).not.toHaveBeenCalled()
   })
 
-  it.each([{ yes: true }, { json: true }])('asks nothing of a script (%o)', async (options) => {
-    await printed(() => put(PROVIDER, '100', options))
+  it.each(['--yes', '--json'])('asks nothing of a script (%s)', async (option) => {
+    expect(await delegating('100', option)).toMatchObject({ exitCode: 0 })
     expect(confirm).not.toHaveBeenCalled()
     expect(delegate).toHaveBeenCalledOnce()
   })
 
   it('asks nothing where there is too little', async () => {
     vi.mocked(getTokenBalance).mockResolvedValue(99n * CLOI)
-    await expect(printed(() => put(PROVIDER, '100', {}))).rejects.toMatchObject({
-      code: 'no-funds',
-      message: `${ACCOUNT} has 99 CLOI, less than 100.`,
-    })
+    const { err, exitCode } = await delegating('100')
+    expect(err).toContain(`✘ ${ACCOUNT} has 99 CLOI, less than 100.`)
+    expect(exitCode).toBe(1)
     expect(getTokenBalance).toHaveBeenCalledWith(expect.anything(), CLOI_TOKEN, ACCOUNT)
     expect(confirm).not.toHaveBeenCalled()
   })
 
   it('takes no mistyped address', async () => {
     const mistyped = `${PROVIDER.slice(0, -1)}9`
-    await expect(printed(() => put(mistyped, '1', { yes: true }))).rejects.toThrow('mistyped')
+    const { err, exitCode } = await typed(addStake, 'stake', 'delegate', mistyped, '1', '--yes')
+    expect(err).toContain('mistyped')
+    expect(exitCode).toBe(1)
   })
 })
 
 describe('stake move', () => {
   it('asks first, and sends nothing where the answer is no', async () => {
     vi.mocked(confirm).mockResolvedValue(false)
-    await expect(printed(() => move(PROVIDER, WORKER, '5', {}))).rejects.toMatchObject({ code: 'cancelled' })
+    expect(await moving('5')).toMatchObject({
+      exitCode: 1,
+      err: expect.stringMatching(/✘ Nothing was moved\.\n$/),
+    })
     expect(redelegate).not.toHaveBeenCalled()
   })
 
   it('moves as many shares as an amount is worth', async () => {
-    const { out } = await printed(() => move(PROVIDER, WORKER, '5', { yes: true }))
+    const { out } = await moving('5', '--yes')
     expect(redelegate).toHaveBeenCalledWith(expect.anything(), PROVIDER, WORKER, 7n)
     expect(out).toContain(`Moved 5 CLOI from ${PROVIDER} to ${WORKER}`)
   })

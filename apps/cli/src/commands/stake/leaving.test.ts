@@ -14,22 +14,20 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { connect } from '../../context.ts'
 import {
   ACCOUNT,
+  CLOI,
   fakeCloister,
   folderWith,
   LEASE,
   PROVIDER,
-  typed,
-  typedJson,
+  TRANSACTION,
+  typing,
   WORKER,
 } from '../../testing.ts'
 import { addStake } from './commands.ts'
 
-const TRANSACTION = `0x${'4'.repeat(64)}` as const
-const CLOI = 10n ** 18n
 const NOW = 1_900_000_000
 
-const run = (...words: string[]) => typed(addStake, 'stake', ...words)
-const runJson = (...words: string[]) => typedJson(addStake, 'stake', ...words)
+const { run, runJson } = typing(addStake, 'stake')
 const exit = (id: string, readyAt: number) => ({
   id,
   provider: PROVIDER,

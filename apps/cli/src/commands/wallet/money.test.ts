@@ -1,11 +1,10 @@
 import { getCredit, getTokenBalance, withdrawCredit } from '@cloister/chain'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { connect } from '../../context.ts'
-import { ACCOUNT, fakeCloister, printed, USDC } from '../../testing.ts'
-import { showBalance } from './balance.ts'
-import { withdraw } from './withdraw.ts'
+import { ACCOUNT, fakeCloister, TRANSACTION, typing, USDC } from '../../testing.ts'
+import { addWallet } from './commands.ts'
 
-const TRANSACTION = `0x${'2'.repeat(64)}` as const
+const { run, runJson } = typing(addWallet, 'wallet')
 
 beforeEach(() => {
   const chain = { client: { getBalance: async () => 15n * 10n ** 17n } }
@@ -18,14 +17,14 @@ beforeEach(() => {
 
 describe('wallet balance', () => {
   it('shows each token, and what waits to be withdrawn', async () => {
-    const { out } = await printed(() => showBalance({}))
+    const { out } = await run('balance')
     expect(out).toMatch(/ETH +1\.5\n/)
     expect(out).toMatch(/CLOI +0\n/)
     expect(out).toMatch(/USDC +0 and 2\.5 to withdraw/)
   })
 
   it('gives programs base units', async () => {
-    const { account, balances } = JSON.parse((await printed(() => showBalance({ json: true }))).out)
+    const { account, balances } = (await runJson('balance')).json
     expect(account).toBe(ACCOUNT)
     expect(balances).toMatchObject([
       { symbol: 'CLOI', balance: '0' },
@@ -36,14 +35,14 @@ describe('wallet balance', () => {
 
 describe('wallet withdraw', () => {
   it('sends one transaction for each token of which something waits, and no other', async () => {
-    const { out } = await printed(() => withdraw({}))
+    const { out } = await run('withdraw')
     expect(vi.mocked(withdrawCredit).mock.calls.map(([, token]) => token)).toEqual([USDC])
     expect(out).toBe('Withdrew 2.5 USDC.\n')
   })
 
   it('sends nothing where nothing waits', async () => {
     vi.mocked(getCredit).mockResolvedValue(0n)
-    expect((await printed(() => withdraw({}))).out).toBe('There is nothing to withdraw.\n')
+    expect((await run('withdraw')).out).toBe('There is nothing to withdraw.\n')
     expect(withdrawCredit).not.toHaveBeenCalled()
   })
 })

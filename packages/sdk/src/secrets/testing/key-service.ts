@@ -13,7 +13,7 @@ import { coverWorker, type DevelopmentChain, startDevelopmentChain } from '@cloi
 import { fundDevelopmentAccount } from '@cloister/development/faucet'
 import { signDocuments } from '@cloister/development/root'
 import { zeroHash } from 'viem'
-import { type Cloister, createCloister } from '../cloister.ts'
+import { type Cloister, createCloister } from '../../cloister.ts'
 import { type Answers, FakeSeat, MANIFEST_HASH } from './fake-seat.ts'
 import { Document, type Serving, serve } from './serving.ts'
 

@@ -1,0 +1,32 @@
+import type { Command } from 'commander'
+import { addApps } from './apps/commands.ts'
+import { addGovernance } from './governance/commands.ts'
+import { addDeploy, addLeaseStreams, addLeases, addManifest } from './leases/commands.ts'
+import { addProvider } from './provider/commands.ts'
+import { addStake } from './stake/commands.ts'
+import { addVerify } from './verify/commands.ts'
+import { addWallet } from './wallet/commands.ts'
+import { addWitness } from './witness/commands.ts'
+import { addWorkers } from './workers/commands.ts'
+
+/** Adds every command, in the order that help names them in. */
+export function addCommands(program: Command): void {
+  addDeploy(program)
+  addLeases(program)
+  addLeaseStreams(program)
+  addVerify(program)
+  addApps(program)
+  addWorkers(program)
+  addGovernance(program)
+  addManifest(program)
+  addWallet(program)
+  addProvider(program)
+  addStake(program)
+  addWitness(program)
+}
+
+/** The words of a command after the program's name, as in `apps create`. */
+export function wordsOf(command: Command): string {
+  const before = command.parent?.parent ? `${wordsOf(command.parent)} ` : ''
+  return `${before}${command.name()}`
+}
