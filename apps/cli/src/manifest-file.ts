@@ -72,6 +72,7 @@ function openProject(named: string | undefined, options: ManifestOptions, quiet:
   const parse = (granted: NonNullable<ParseOptions['granted']>) => {
     const parsed = parseManifest(text, {
       file: relative(folder, path),
+      folder: resolve(folder),
       over,
       env,
       project: projectName(resolve(folder)),

@@ -7,8 +7,10 @@ import type { Field } from './field.ts'
 import { placeFile } from './file-room.ts'
 import type { Service } from './service.ts'
 
+const NO_ENGINE =
+  "The worker's engine is not offered to workloads: drop the service that drives it. The gateway routes to services, and an update renews their images."
 const NO_SOCKET =
-  "The worker's engine is not offered to workloads; for quotes of its own a service says `x-agent-socket: true`."
+  'A lease shares no sockets with its host; for quotes of its own a service says `x-agent-socket: true`.'
 const NO_BIND = 'A worker has no files of yours: use a named volume, or put files beside the Compose file.'
 const NO_SYSTEM = "A lease sees nothing of its host's system; drop the mount."
 const NO_HOME = 'Copy what is needed beside the Compose file and mount that, or use a named volume.'
@@ -44,13 +46,14 @@ export interface Mount {
  * Docker makes one.
  */
 export function bindBeside(mount: Mount, item: Field, service: Service, context: ComposeContext): void {
-  const { from, readOnly } = mount
+  const from = relativeTo(mount.from, context.options.folder)
+  const { readOnly } = mount
   const to = targetOf(mount.to, item)
   if (CLOCK.test(from)) return item.warn('ignored: containers have their own time zone; set the variable TZ')
   checkHost(from, readOnly, item)
   const inside = /^[/~]/.test(from) ? undefined : pathOf(item, from)
   const found = inside === undefined ? undefined : readBeside(item.with(from), context.options, mount.exclude)
-  if (inside === undefined || !found) return bindNothing(mount, inside, item, service, context)
+  if (inside === undefined || !found) return bindNothing({ ...mount, from }, inside, item, service, context)
   if (mount.sealed) return sealFiles(found, { path: inside, to }, item, service, context)
   if (found.kind === 'file' || found.kind === 'large-file') {
     if (!readOnly) item.warn(`${from} comes along as it is now, and is read-only in the container`)
@@ -61,7 +64,7 @@ export function bindBeside(mount: Mount, item: Field, service: Service, context:
   }
   for (const name of found.leftOut ?? []) item.warn(`${from}/${name} is left out: ${reasonFor(name)}`)
   if (found.kind === 'folder' && found.files.length === 0)
-    return bindNothing(mount, inside, item, service, context)
+    return bindNothing({ ...mount, from }, inside, item, service, context)
   const placeholder = { volume: '', path: to, readOnly, noCopy: true as const }
   service.mounts.push(placeholder)
   context.folderMounts.push({
@@ -75,6 +78,12 @@ export function bindBeside(mount: Mount, item: Field, service: Service, context:
   })
 }
 
+/** A path that is written in full, `$PWD/data`, as one beside the file. */
+function relativeTo(path: string, folder: string | undefined): string {
+  if (folder === undefined || !(path === folder || path.startsWith(`${folder}/`))) return path
+  return `./${path.slice(folder.length + 1)}`
+}
+
 function reasonFor(name: string): string {
   return /(?:^|\/)\.git$/.test(name)
     ? 'it may hold logins; write !.git into .cloisterignore to take it along'
@@ -84,7 +93,8 @@ function reasonFor(name: string): string {
 /** Refuses what only the host has. */
 function checkHost(from: string, readOnly: boolean, item: Field): void {
   const wrong = `the host path ${from} can't be mounted`
-  if (/\.sock$/.test(from)) item.refuse(wrong, NO_SOCKET)
+  if (/\.sock$/.test(from))
+    item.refuse(wrong, /(?:docker|podman|containerd|crio)/.test(from) ? NO_ENGINE : NO_SOCKET)
   if (SYSTEM.test(from) || (LOGS.test(from) && (readOnly || /^\/var\/log\/?$/.test(from))))
     item.refuse(wrong, NO_SYSTEM)
   if (HOME.test(from)) item.refuse(`the home ${from} can't be mounted`, NO_HOME)

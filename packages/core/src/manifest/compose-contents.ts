@@ -2,10 +2,17 @@ import { utf8 } from '../bytes.ts'
 import { pathOf, readBeside } from './beside.ts'
 import { checkKeys } from './compose-known.ts'
 import type { Field } from './field.ts'
-import type { PlacedFile } from './file-room.ts'
 import type { ParseOptions } from './parse-options.ts'
 
 const NO_TEMPLATES = 'Templates are not offered.'
+
+/** A file that goes into containers: what is in it, and where it lies beside the Compose file. */
+export interface PlacedFile {
+  /** Undefined where it is too large to be read whole. */
+  content?: Uint8Array
+  /** As for `ParseOptions.look`. Undefined where it lies nowhere. */
+  path?: string
+}
 
 /**
  * The file's `configs` or `secrets`, which are read once a service takes them: what nobody takes needs not

@@ -31,6 +31,8 @@ export interface ComposeContext {
   networks: Map<string, Field>
   volumes: Manifest['volumes']
   declaredVolumes: Map<string, Field>
+  /** Declared volumes that services mount and that stand for folders beside the file. */
+  takenVolumes: Set<string>
   /** Volumes that stand for folders of the host, by the folder and what is left out of it. */
   hostFolders: Map<string, string>
   /** Mounts of folders beside the file, which are settled once all of them are known. */

@@ -406,3 +406,62 @@ describe('files that are put over each other', () => {
     expect(manifest.services['db']).toMatchObject({ image: 'b', env: { A: '2', FROM: 'c' } })
   })
 })
+
+describe('volumes', () => {
+  it('that are elsewhere are fresh ones of the lease, with a warning', () => {
+    const { manifest, warnings } = service(
+      'volumes: ["v:/v", "w:/w"]',
+      'volumes: { v: { external: true }, w: { external: { name: other }, x-size: 2g } }',
+    )
+    expect(manifest.volumes).toMatchObject({ v: { sizeMiB: 1024 }, w: { sizeMiB: 2048 } })
+    expect(warnings.filter(({ message }) => message.startsWith('ignored: external'))).toHaveLength(2)
+  })
+
+  it('that are memory elsewhere are on disk, as large as they say', () => {
+    const { manifest, warnings } = service(
+      'volumes: ["v:/v"]',
+      'volumes: { v: { driver: local, driver_opts: { type: tmpfs, device: tmpfs, o: "size=100m,uid=1000" } } }',
+    )
+    expect(manifest.volumes['v']?.sizeMiB).toBe(100)
+    expect(warnings.some(({ message }) => /volume on disk/.test(message))).toBe(true)
+  })
+
+  it('that stand for a folder are that folder', () => {
+    const { manifest, warnings } = compose(
+      'services: { web: { image: a, volumes: ["v:/v", "/full/path/data:/d"] } }\nvolumes: { v: { driver: local, driver_opts: { type: none, o: bind, device: /full/path/data } } }\n',
+      { data: { kind: 'tree' } },
+      {},
+      { folder: '/full/path', granted: () => undefined },
+    )
+    expect(manifest.services['web']?.mounts).toMatchObject([
+      { volume: 'host-data', path: '/v' },
+      { volume: 'host-data', path: '/d' },
+    ])
+    expect(warnings.some(({ message }) => message.includes('no service mounts'))).toBe(false)
+  })
+
+  it.each([
+    ['{ driver_opts: { type: nfs, o: "addr=10.0.0.1", device: ":/x" } }', /type nfs is not mounted/],
+    ['{ driver: rexray }', /the driver rexray is not offered/],
+    ['{ driver_opts: { type: ext4, device: /dev/sdb1 } }', /devices of the host/],
+    ['{ driver_opts: { type: none, o: bind, device: / } }', /the host path \/ can't be mounted/],
+  ])('%s are refused', (volume, message) => {
+    expect(() => service('volumes: ["v:/v"]', `volumes: { v: ${volume} }`)).toThrow(message)
+  })
+
+  it('of another service are mounted at the same places, but for those of its own', () => {
+    const { manifest } = compose(
+      'services:\n  data: { image: d, volumes: ["v:/v", "/anon", { type: volume, source: w, target: /w }] }\n  web: { image: a, volumes_from: ["data:ro"], volumes: ["x:/v"] }\n  last: { image: b, volumes_from: [web] }\nvolumes: { v: , w: , x: }\n',
+    )
+    const mounts = [
+      { volume: 'x', path: '/v', readOnly: false },
+      { volume: 'anonymous-data-1', path: '/anon', readOnly: true },
+      { volume: 'w', path: '/w', readOnly: true },
+    ]
+    expect(manifest.services['web']?.mounts).toEqual(mounts)
+    expect(manifest.services['last']?.mounts).toEqual(mounts)
+    expect(() => service('volumes_from: ["container:x"]')).toThrow(/outside of the lease/)
+    expect(() => service('volumes_from: [web]')).toThrow(/takes its own mounts/)
+    expect(() => service('volumes_from: [none]')).toThrow(/there is no service none/)
+  })
+})

@@ -13,9 +13,7 @@ export const REFUSED: Record<string, string> = {
   device_cgroup_rules: NO_PRIVILEGE,
   pid: NO_HOST,
   uts: NO_HOST,
-  userns_mode: NO_HOST,
   cgroup_parent: NO_HOST,
-  volumes_from: 'Name the volumes instead.',
   external_links: 'A lease reaches no containers outside itself.',
   credential_spec: 'Workers run Linux; drop the field.',
   provider: 'Provider services are not offered.',
@@ -51,5 +49,6 @@ export const IGNORED: Record<string, string> = {
   dns_opt: "name servers are the worker's",
   dns_search: 'names are looked up as they are written',
   domainname: 'services find each other by name',
+  userns_mode: 'users of a container are its own, and root in it is nobody on the worker',
   mac_address: "addresses are the worker's to choose",
 }

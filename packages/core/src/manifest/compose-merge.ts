@@ -132,7 +132,8 @@ function named(field: Field, entry: unknown): Field {
   return field.with(new Map(field.list().map((item) => [item.text(), item.with(entry)])))
 }
 
-function byTarget(items: Field[]): Field[] {
+/** Mounts in their order; a later one replaces an earlier one at the same place in the container. */
+export function byTarget(items: Field[]): Field[] {
   const places = new Map<string, Field>()
   for (const item of items) {
     const parts = item.isMap ? [] : item.text().split(':')

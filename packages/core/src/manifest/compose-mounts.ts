@@ -2,7 +2,7 @@ import { parseByteValueMiB } from '../units.ts'
 import { bindBeside, type Mount } from './compose-binds.ts'
 import type { ComposeContext } from './compose-context.ts'
 import { readMode } from './compose-files.ts'
-import { targetOf, useVolume } from './compose-volumes.ts'
+import { deviceOf, targetOf, useVolume } from './compose-volumes.ts'
 import { DEFAULT_TMPFS_MIB } from './defaults.ts'
 import { each } from './every-problem.ts'
 import type { Field } from './field.ts'
@@ -10,7 +10,20 @@ import type { Service } from './service.ts'
 
 const NO_BIND = 'A worker has no files of yours: use a named volume, or put files beside the Compose file.'
 const ONLY_BIND = 'It is for files and folders beside the Compose file: drop it, or mount one of those.'
-const MODES = ['rw', 'ro', 'z', 'Z', 'nocopy', 'cached', 'delegated', 'consistent', 'rprivate', 'private']
+const MODES = [
+  'rw',
+  'ro',
+  'z',
+  'Z',
+  'nocopy',
+  'cached',
+  'delegated',
+  'consistent',
+  'rprivate',
+  'private',
+  'rslave',
+  'slave',
+]
 const PLAIN: Mount = {
   from: '',
   to: '',
@@ -88,6 +101,7 @@ function readLong(item: Field, service: Service, context: ComposeContext): void 
     { consistency: 'it concerns Docker Desktop only' },
   )
   if (mount.to === '') item.fail('a target')
+  if (type === 'bind' && mount.from === '') item.fail('a source')
   readOwnKeys(item, type, mount)
   if (type === 'tmpfs') service.tmpfs.push({ path: targetOf(mount.to, item), ...tmpfs })
   else if (type === 'volume') mountVolume(mount, item, service, context)
@@ -109,12 +123,13 @@ function readOwnKeys(item: Field, type: string, mount: Mount): void {
   mount.sealed = item.get('x-sealed')?.boolean() === true
 }
 
-function mountVolume(
-  { from, to, readOnly, noCopy }: Mount,
-  item: Field,
-  service: Service,
-  context: ComposeContext,
-): void {
+function mountVolume(mount: Mount, item: Field, service: Service, context: ComposeContext): void {
+  const { from, to, readOnly, noCopy } = mount
+  const device = from === '' ? undefined : deviceOf(from, context)
+  if (device) {
+    context.takenVolumes.add(from)
+    return bindBeside({ ...mount, from: device.text() }, item, service, context)
+  }
   const path = targetOf(to, item)
   const volume = from || `anonymous-${item.path[1]}-${item.path.at(-1)}`
   useVolume(volume, item, context, from !== '')

@@ -25,6 +25,13 @@ import { splitWords } from './words.ts'
 
 const NO_HOST = 'A lease shares nothing with its host; drop the field.'
 
+const NO_NETWORK_MODE: Record<string, string> = {
+  host: 'Name the ports it listens on under "ports", and drop the field.',
+  service: 'Containers have addresses of their own: reach that service by its name, and drop the field.',
+  container: 'A lease reaches no containers outside itself; reach services by their names.',
+  none: 'Say x-internet: false, or put all services on networks that are internal.',
+}
+
 /** One service of a Compose file. A count of 0 is one that isn't wanted. */
 export function readComposeService(name: string, root: Field, context: ComposeContext): Service {
   const service = plainService('')
@@ -59,6 +66,8 @@ export function readComposeService(name: string, root: Field, context: ComposeCo
         extra_hosts: (field) => readExtraHosts(field, service),
         expose: (field) => readComposeExpose(field, service),
         ports: elsewhere,
+        volumes_from: (field) =>
+          field.warn('its mounts are mounted here as well; volumes that only its image declares are not'),
         volumes: (field) => readComposeMounts(field, service, context),
         tmpfs: (field) => readTmpfs(field, service),
         configs: (field) => readComposeConfigs(field, service, context),
@@ -86,7 +95,12 @@ export function readComposeService(name: string, root: Field, context: ComposeCo
           }),
         ulimits: (field) => readUlimits(field, service),
         user: (field) => {
-          if (!field.isNothing) service.user = field.matching(USER_PATTERN, 'user or user:group')
+          // What is left of "$UID:$GID" where neither is set; Docker takes the image's user then.
+          if (field.value === ':') field.warn('ignored: it names no user')
+          else if (!field.isNothing)
+            service.user = field
+              .with(field.text().replace(/:$/, ''))
+              .matching(USER_PATTERN, 'user or user:group')
         },
         group_add: (field) => readGroups(field, service),
         cap_add: elsewhere,
@@ -119,11 +133,16 @@ export function readComposeService(name: string, root: Field, context: ComposeCo
             )
         },
         network_mode: (field) => {
-          if (!['', 'bridge', 'default'].includes(field.text()))
-            field.refuse(`network_mode ${field.text()} can't be honoured`, NO_HOST)
+          const [mode = ''] = field.text().split(':')
+          if (!['', 'bridge', 'default'].includes(mode))
+            field.refuse(
+              `network_mode ${field.text()} can't be honoured`,
+              NO_NETWORK_MODE[mode] ??
+                'The services of a lease share one network of their own; drop the field.',
+            )
         },
         ipc: (field) => {
-          if (!['', 'private', 'none'].includes(field.text()))
+          if (!['', 'private', 'none', 'shareable'].includes(field.text()))
             field.refuse(`ipc ${field.text()} can't be honoured`, NO_HOST)
         },
         cgroup: (field) => {

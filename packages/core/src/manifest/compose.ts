@@ -6,6 +6,7 @@ import { checkKeys } from './compose-known.ts'
 import { addAlias, isInternalOnly, networksOf, readNetworks } from './compose-names.ts'
 import { type ComposeProject, loadProject } from './compose-project.ts'
 import { readComposeService } from './compose-service.ts'
+import { withVolumesFrom } from './compose-volumes-from.ts'
 import { each } from './every-problem.ts'
 import { checkCount, readFront } from './extensions.ts'
 import type { Field } from './field.ts'
@@ -36,7 +37,7 @@ export function parseCompose(
   let isInside = active.size > 0
   each(active, ([key, field]) => {
     if (!NAME_PATTERN.test(key)) field.fail('a service name of letters, digits, ".", "_" and "-", at most 46')
-    const service = readComposeService(key, field, context)
+    const service = readComposeService(key, withVolumesFrom(field, project.sections.services), context)
     if (service.count === 0) {
       field.warn('left out: it has no replicas')
       service.count = 1
@@ -117,6 +118,7 @@ function contextOf({ sections }: ComposeProject, options: ParseOptions): Compose
     networks: sections.networks,
     volumes: {},
     declaredVolumes: sections.volumes,
+    takenVolumes: new Set(),
     hostFolders: new Map(),
     folderMounts: [],
     inline: { bytes: 0, files: 0 },
@@ -178,10 +180,10 @@ function checkDependencies({ services }: Manifest, fields: Map<string, Field>): 
  */
 function warnOfUnused(
   active: Map<string, Field>,
-  { declaredVolumes, volumes, networks, configs, secrets }: ComposeContext,
+  { declaredVolumes, takenVolumes, volumes, networks, configs, secrets }: ComposeContext,
 ): void {
   for (const [key, volume] of declaredVolumes) {
-    if (volumes[key]) continue
+    if (volumes[key] || takenVolumes.has(key)) continue
     checkKeys(volume, 'volumes.*')
     volume.warn('ignored: no service mounts this volume')
   }

@@ -1,5 +1,6 @@
 import { toBase64 } from '../bytes.ts'
 import { MAX_BESIDE_BYTES } from './beside.ts'
+import type { PlacedFile } from './compose-contents.ts'
 import type { ComposeContext } from './compose-context.ts'
 import type { Field } from './field.ts'
 import type { SentBlob } from './sent.ts'
@@ -8,14 +9,6 @@ import { grantBlob } from './wish.ts'
 /** Files beside the Compose file that a manifest holds; more are sent beside it. */
 const MOST_INLINE_FILES = 256
 const INSTEAD = 'Put it into the image, or fetch it at start.'
-
-/** A file that goes into containers: what is in it, and where it lies beside the Compose file. */
-export interface PlacedFile {
-  /** Undefined where it is too large to be read whole. */
-  content?: Uint8Array
-  /** As for `ParseOptions.look`. Undefined where it lies nowhere. */
-  path?: string
-}
 
 /** Whether so many more files fit into the manifest itself. */
 export function hasRoom(

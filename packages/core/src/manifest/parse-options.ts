@@ -69,6 +69,8 @@ export type Granted = (SentBlob & { entries?: number }) | { image: string }
 export interface ParseOptions {
   /** The file's name, for messages. */
   file: string
+  /** The file's folder in full, for paths that are written so. */
+  folder?: string
   /** Compose files that are put over it, in this order, with their names for messages. */
   over?: readonly { file: string; text: string }[]
   /** What `COMPOSE_PROJECT_NAME` stands for in the file where neither `env` nor the file says a name. */
