@@ -16,7 +16,7 @@ const FLOORS = [
   ['contracts', 'workload'],
   ['key-service'],
   ['sdk', 'agent', 'indexer', 'gateway'],
-  ['development'],
+  ['development', 'keeper'],
   ['cli', 'verify-page'],
   ['devnet'],
 ]

@@ -84,6 +84,31 @@ export function addLeases(program: Command): void {
   ).action(later(async () => (await import('./top-up.ts')).runTopUp))
   command(
     program,
+    'keep [leases...]',
+    'watch your leases: tell you what is the matter with them, and pay before their money runs out',
+    'cloister keep --webhook https://example.com/hook --top-up 1d --most-per-day 5',
+  )
+    .option('--every <time>', 'look so often', '30s')
+    .option('--low <time>', 'the money is low with less than this left', '6h')
+    .option('--webhook <url...>', 'tell it there; signed with CLOISTER_WEBHOOK_SECRET, if that is set')
+    .option(
+      '--mail-to <address...>',
+      'mail it, through the server in CLOISTER_SMTP (smtps://user:password@host)',
+    )
+    .option('--mail-from <address>', 'what mails are from; default: the first --mail-to')
+    .option('--top-up <time>', 'pay into a lease whose money is low, so that it lasts this long')
+    .option(
+      '--most-per-day <amount>',
+      'what all leases get in 24 hours at the most, in whole tokens of each kind',
+    )
+    .option(
+      '--pay-from <wallet>',
+      'the wallet that pays, where it is another: what is in it is then a limit that the chain keeps',
+    )
+    .option('--once', 'look once and end, for cron')
+    .action(later(async () => (await import('./keep.ts')).runKeep))
+  command(
+    program,
     'close <lease>',
     'stop everything; what is left is back in the same transaction',
     'cloister close my-app',

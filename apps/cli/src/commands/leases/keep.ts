@@ -1,0 +1,152 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { CloisterError, formatDuration, isSimulated, parseAmount } from '@cloister/core'
+import { type Channel, Keeper, Mail, StateFile, Webhook } from '@cloister/keeper'
+import { takeLock } from '@cloister/operations/lock'
+import { type Cloister, leases, walletOf } from '@cloister/sdk'
+import { note, paint, printable, say, sayJson } from '@cloister/terminal'
+import type { Hex } from 'viem'
+import type { Globals } from '../../command.ts'
+import { connect } from '../../context.ts'
+import { secondsOf } from '../../durations.ts'
+import { onInterrupt } from './streams.ts'
+
+export interface KeepOptions extends Globals {
+  every: string
+  low: string
+  webhook?: string[]
+  mailTo?: string[]
+  mailFrom?: string
+  topUp?: string
+  mostPerDay?: string
+  payFrom?: string
+  once?: boolean
+}
+
+/** Statuses asked for at one time. */
+const MAX_AT_ONCE = 8
+
+/** Watches leases until it is ended. */
+export async function runKeep(keys: string[], options: KeepOptions): Promise<void> {
+  const cloister = connect(options)
+  const { account } = walletOf(cloister)
+  const { network } = cloister
+  const wanted = new Set<Hex>()
+  for (const key of keys) wanted.add((await leases.findLease(cloister, key)).lease)
+  const channels = channelsOf(options)
+  const lowSeconds = secondsOf(options.low)
+  const everyMs = Math.max(1, secondsOf(options.every)) * 1000
+  const topUp = topUpOf(cloister, options, lowSeconds)
+  const path = statePath(network.chainId, account.address)
+  const unlock = takeLock(
+    path,
+    () =>
+      new CloisterError('already-running', 'Another process watches the leases of this account already.', {
+        hint: 'End it first: two would tell and pay everything twice.',
+      }),
+  )
+  const aborter = onInterrupt()
+  process.once('SIGTERM', () => aborter.abort())
+  const keeper = new Keeper({
+    file: new StateFile(path),
+    channels,
+    lowSeconds,
+    topUp,
+    network: { name: network.name, simulated: isSimulated(network) },
+    look: (known) => statusesOf(cloister, wanted, known),
+    say: (kind, message, lease) => tell(options, kind, message, lease),
+  })
+  try {
+    if (options.once) return await keeper.step()
+    const whom =
+      channels.length === 0 ? 'nobody but this terminal' : channels.map(({ name }) => name).join(', ')
+    const which = wanted.size > 0 ? `${wanted.size} of your leases` : 'all your leases'
+    const pays = topUp ? `; pays so that each lasts ${formatDuration(topUp.toSeconds)}` : ''
+    note(`Watching ${which} every ${formatDuration(everyMs / 1000)}${pays}. Told: ${whom}. Ctrl-C ends it.`)
+    await keeper.run(everyMs, aborter.signal)
+  } finally {
+    unlock()
+  }
+}
+
+function channelsOf({ webhook = [], mailTo = [], mailFrom }: KeepOptions): Channel[] {
+  const secret = process.env['CLOISTER_WEBHOOK_SECRET']
+  const server = process.env['CLOISTER_SMTP']
+  if (mailTo.length > 0 && server === undefined)
+    throw new CloisterError('bad-option', 'No mail server is named.', {
+      hint: 'Set CLOISTER_SMTP, such as smtps://user:password@mail.example.com.',
+    })
+  return [
+    ...webhook.map((url) => new Webhook(url, secret)),
+    ...mailTo.map((to) => new Mail({ server: server ?? '', from: mailFrom ?? to, to })),
+  ]
+}
+
+function topUpOf(cloister: Cloister, options: KeepOptions, lowSeconds: number) {
+  if (options.topUp === undefined) {
+    if (options.mostPerDay !== undefined || options.payFrom !== undefined)
+      throw new CloisterError(
+        'bad-option',
+        '--most-per-day and --pay-from are for --top-up, which is not given.',
+      )
+    return undefined
+  }
+  const { mostPerDay } = options
+  if (mostPerDay === undefined)
+    throw new CloisterError('bad-option', 'With --top-up, say what may be paid a day at the most.', {
+      hint: 'Add --most-per-day, in whole tokens: --most-per-day 5',
+    })
+  const toSeconds = secondsOf(options.topUp)
+  if (toSeconds <= lowSeconds)
+    throw new CloisterError(
+      'bad-option',
+      `--top-up has to be longer than --low, which is ${formatDuration(lowSeconds)}.`,
+    )
+  const most = new Map(
+    cloister.network.tokens.map(({ address, decimals }) => [
+      address as string,
+      parseAmount(mostPerDay, decimals),
+    ]),
+  )
+  const payer = options.payFrom === undefined ? cloister : connect({ ...options, account: options.payFrom })
+  return {
+    belowSeconds: lowSeconds,
+    toSeconds,
+    mostPerDay: (token: string) => most.get(token) ?? 0n,
+    // By its whole id: the payer's own leases are none of these.
+    pay: (lease: Hex, amount: bigint) => leases.topUp(payer, lease, amount),
+  }
+}
+
+/** Statuses of the leases that were named, or else of all that are open; and of those watched before. */
+async function statusesOf(cloister: Cloister, wanted: ReadonlySet<Hex>, known: readonly Hex[]) {
+  const ids = new Set<Hex>(wanted)
+  if (wanted.size === 0) {
+    const { account } = walletOf(cloister)
+    const { items } = await cloister.index.leases({ tenant: account.address, open: true, limit: 200 })
+    for (const { lease } of items) ids.add(lease)
+    for (const lease of known) ids.add(lease)
+  }
+  const pending = [...ids]
+  const found: Awaited<ReturnType<typeof leases.status>>[] = []
+  const work = async () => {
+    for (let id = pending.shift(); id; id = pending.shift()) found.push(await leases.status(cloister, id))
+  }
+  await Promise.all(Array.from({ length: MAX_AT_ONCE }, work))
+  return found
+}
+
+function tell({ json }: Globals, kind: string, message: string, lease: string | undefined): void {
+  const time = new Date().toISOString()
+  if (json) return sayJson({ time, kind, lease, message })
+  const about = lease === undefined ? '' : `${printable(lease)}: `
+  say(
+    `${paint('dim', time.slice(0, 19).replace('T', ' '))}  ${kind.padEnd(13)} ${about}${printable(message)}`,
+  )
+}
+
+/** One memory for each account of a network. */
+function statePath(chainId: number, account: string): string {
+  const home = process.env['CLOISTER_HOME'] ?? join(homedir(), '.cloister')
+  return join(home, 'keep', `${chainId}-${account.toLowerCase()}.json`)
+}

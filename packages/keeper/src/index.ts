@@ -1,0 +1,7 @@
+export type { Channel } from './channels/channel.ts'
+export { Mail, type MailSettings } from './channels/mail.ts'
+export { Webhook } from './channels/webhook.ts'
+export { Keeper, type KeeperParts } from './keeper.ts'
+export type { Notice } from './notice.ts'
+export { StateFile } from './state.ts'
+export type { TopUpRules } from './top-up.ts'

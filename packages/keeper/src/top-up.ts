@@ -1,0 +1,61 @@
+import type { LeaseStatus } from '@cloister/sdk'
+import type { Payment } from './state.ts'
+
+const DAY_MS = 24 * 3_600_000
+/** A payment that isn't on the chain after so long never gets there. */
+const LOST_MS = 10 * 60_000
+/** Less than what a lease costs in so many seconds is not worth a transaction. */
+const LEAST_SECONDS = 600n
+
+/** When and how much is paid into leases by themselves. */
+export interface TopUpRules {
+  /** With less than so many seconds left… */
+  belowSeconds: number
+  /** …a lease gets what lasts so many. */
+  toSeconds: number
+  /** Base units of a token that all leases get in 24 hours at the most. */
+  mostPerDay: (token: string) => bigint
+}
+
+/** What comes of a look at a lease's money. */
+export type TopUpPlan = { amount: bigint } | { amount: 0n; why: 'enough' | 'under-way' | 'limit' }
+
+/**
+ * What to pay into a lease now, base units of its token. A payment that is written down and not found on the
+ * chain yet is waited for; it counts against the limit whatever became of it.
+ */
+export function planTopUp(
+  status: Pick<LeaseStatus, 'lease' | 'token' | 'ratePerSecond' | 'secondsLeft' | 'state'>,
+  { belowSeconds, toSeconds, mostPerDay }: TopUpRules,
+  payments: readonly Payment[],
+  now: number,
+): TopUpPlan {
+  if (status.state === 'closed' || status.secondsLeft >= belowSeconds) return { amount: 0n, why: 'enough' }
+  if (payments.some(({ lease, done, at }) => lease === status.lease && !done && now - at < LOST_MS))
+    return { amount: 0n, why: 'under-way' }
+  const paid = payments
+    .filter(({ token, at }) => token === status.token && now - at < DAY_MS)
+    .reduce((sum, { amount }) => sum + BigInt(amount), 0n)
+  const left = mostPerDay(status.token) - paid
+  const wanted = BigInt(Math.max(0, toSeconds - status.secondsLeft)) * status.ratePerSecond
+  const amount = wanted < left ? wanted : left
+  return amount < LEAST_SECONDS * status.ratePerSecond || amount <= 0n
+    ? { amount: 0n, why: wanted > 0n ? 'limit' : 'enough' }
+    : { amount }
+}
+
+/** Payments that are still of use: those of the last day, with what is known of them now. */
+export function settlePayments(
+  payments: readonly Payment[],
+  statuses: readonly Pick<LeaseStatus, 'lease' | 'deposit'>[],
+  now: number,
+): Payment[] {
+  return payments
+    .filter(({ at }) => now - at < DAY_MS)
+    .map((payment) => {
+      if (payment.done) return payment
+      const status = statuses.find(({ lease }) => lease === payment.lease)
+      const isThere = status && status.deposit >= BigInt(payment.paidIn) + BigInt(payment.amount)
+      return isThere ? { ...payment, done: true } : payment
+    })
+}
