@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest'
+import { conditionsOf } from './condition.ts'
+import { serviceOf, statusOf } from './testing.ts'
+
+const MEASURES = { lowSeconds: 3600, restartsBefore: { 'web-0': 1 } }
+const found = (changes: Parameters<typeof statusOf>[0]) =>
+  conditionsOf(statusOf(changes), MEASURES).map(({ kind, message }) => `${kind}: ${message}`)
+
+describe('what is the matter with a lease', () => {
+  it('is nothing where it runs and is paid for', () => {
+    expect(found({ services: [serviceOf({ restarts: 3 })] })).toEqual([])
+  })
+
+  it.each([
+    [{ secondsLeft: 1800 }, 'money-low: The money lasts 30m more.'],
+    [
+      { attestation: 'lapsed' as const },
+      'unattested: The worker is not attested just now; the lease costs nothing meanwhile and may not run.',
+    ],
+    [
+      { noticeUntil: 1_800_000_000 },
+      'notice: The provider may close the lease from 2027-01-15T08:00:00.000Z on.',
+    ],
+    [{ state: 'unreachable' as const, problem: 'gone' }, 'unreachable: gone'],
+    [
+      { services: [serviceOf({ state: 'unhealthy', reason: 'its check fails' })] },
+      'unhealthy: web-0 is unhealthy: its check fails.',
+    ],
+    [
+      { services: [serviceOf({ state: 'failed', exitCode: 3 })] },
+      'failed: web-0 is failed: it ended with code 3.',
+    ],
+    [
+      { services: [serviceOf({ restarts: 4 })] },
+      'restarting: web-0 keeps ending, and was restarted 4 times.',
+    ],
+  ])('is said of %o', (changes, said) => {
+    expect(found(changes)).toEqual([said])
+  })
+
+  it('is that it is closed, and nothing else', () => {
+    expect(found({ state: 'closed', secondsLeft: 0, attestation: 'lapsed' })).toEqual([
+      'closed: The lease is closed, and nothing of it runs any more.',
+    ])
+  })
+
+  it('is no restart that was before it was first looked at', () => {
+    const status = statusOf({ services: [serviceOf({ restarts: 40 })] })
+    expect(conditionsOf(status, { ...MEASURES, restartsBefore: undefined })).toEqual([])
+  })
+})
