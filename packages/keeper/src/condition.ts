@@ -13,7 +13,7 @@ export const CONDITION_KINDS = [
   'failed',
   'closed',
 ] as const
-export type ConditionKind = (typeof CONDITION_KINDS)[number]
+type ConditionKind = (typeof CONDITION_KINDS)[number]
 
 /** Something that is the matter with a lease now, in words for its tenant. */
 export interface Condition {
