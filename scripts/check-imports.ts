@@ -10,7 +10,7 @@ import { readSources, type Source } from './imports/sources.ts'
 /** From the bottom. Each imports what is below it, nothing beside it, as docs/architecture.md shows. */
 const FLOORS = [
   ['core', 'attest', 'packed'],
-  ['verify', 'terminal', 'transport'],
+  ['verify', 'images', 'terminal', 'transport'],
   ['secrets', 'executors', 'chain', 'operations'],
   ['client', 'economy'],
   ['contracts', 'workload'],

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
+import { type ImageSource, MAX_LAYER_BYTES, type ResolvedImage, unavailable } from '@cloister/images'
 import { Header } from 'tar'
-import { type ImageSource, MAX_LAYER_BYTES, type ResolvedImage, unavailable } from '../oci/source.ts'
 
 /**
  * Writes an image as a `docker load` archive (Docker image specification 1.2), checking every digest on the

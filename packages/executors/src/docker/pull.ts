@@ -1,11 +1,11 @@
 import { addAbortSignal, PassThrough } from 'node:stream'
 import { messageOf, parseImageReference } from '@cloister/core'
+import { type ImageSource, inTime, type ResolvedImage, resolveImage, unavailable } from '@cloister/images'
 import type Docker from 'dockerode'
 import type { Image, PullOptions } from '../executor.ts'
 import { findImage, type ImageSettings, PULL_MS } from '../oci/find.ts'
 import { describeImage } from '../oci/image.ts'
 import { pinnedReference } from '../oci/reference.ts'
-import { type ImageSource, inTime, type ResolvedImage, resolveImage, unavailable } from '../oci/source.ts'
 import { isInsecure } from '../oci/trust.ts'
 import { archiveImage } from './archive.ts'
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Descriptor, type ImageSource, MAX_LAYER_BYTES, unavailable } from './source.ts'
+import { type Descriptor, type ImageSource, MAX_LAYER_BYTES, unavailable } from '@cloister/images'
 
 /** Layers that come at once. */
 const MAX_AT_ONCE = 3

@@ -1,9 +1,8 @@
 import { parseImageReference, SENT_HOST } from '@cloister/core'
+import { type ImageSource, LayoutSource, unavailable } from '@cloister/images'
 import type { PullOptions } from '../executor.ts'
 import type { UnpackLimits } from './image-root.ts'
-import { LayoutSource } from './layout.ts'
 import { RegistrySource } from './registry.ts'
-import { type ImageSource, unavailable } from './source.ts'
 
 /** How long a pull may take in all, waiting for its turn included. */
 export const PULL_MS = 6 * 3_600_000

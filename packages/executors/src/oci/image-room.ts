@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, statfsSync } from 'node:fs'
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { unavailable } from '@cloister/images'
 import type { UnpackLimits } from './image-root.ts'
 import { forgetUnshared } from './shared-files.ts'
-import { unavailable } from './source.ts'
 
 const GIB = 1024 ** 3
 /**

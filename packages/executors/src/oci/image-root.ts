@@ -20,7 +20,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs'
-import type { TarEntry } from './tar-reader.ts'
+import type { TarEntry } from '@cloister/images'
 
 const WHITEOUT = '.wh.'
 const OPAQUE = '.wh..wh..opq'

@@ -1,6 +1,6 @@
 import { type Health, MAX_DURATION_MS, MAX_RETRIES } from '@cloister/core'
+import type { ImageConfig } from '@cloister/images'
 import type { Image } from '../executor.ts'
-import type { ImageConfig } from './source.ts'
 
 const NANOSECONDS_PER_MS = 1_000_000
 /** Docker's defaults (Docker Engine API, `HealthConfig`: 0 means inherit, and the engine's own are these). */

@@ -2,8 +2,6 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { CloisterError, type ImageReference, messageOf, registryHostOf } from '@cloister/core'
-import { CheckedFetch, readBody } from '@cloister/transport'
-import type { RegistryCredentials } from '../executor.ts'
 import {
   checkDigest,
   type Descriptor,
@@ -11,7 +9,9 @@ import {
   inTime,
   MAX_DOCUMENT_BYTES,
   unavailable,
-} from './source.ts'
+} from '@cloister/images'
+import { CheckedFetch, readBody } from '@cloister/transport'
+import type { RegistryCredentials } from '../executor.ts'
 import { isInsecure, isTrusted } from './trust.ts'
 
 const ACCEPT = [

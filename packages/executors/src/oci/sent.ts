@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { LayoutSource } from './layout.ts'
-import { type Descriptor, resolveImage, unavailable } from './source.ts'
+import { type Descriptor, LayoutSource, resolveImage, unavailable } from '@cloister/images'
 
 /**
  * The parts of an image that this machine takes of a layout folder, its manifest left aside: configuration

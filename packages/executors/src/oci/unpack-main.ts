@@ -2,9 +2,9 @@ import { createReadStream, mkdirSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
+import { readTar, TarError } from '@cloister/images'
 import { ImageRoot, LayerError } from './image-root.ts'
 import { shareFiles } from './shared-files.ts'
-import { readTar, TarError } from './tar-reader.ts'
 import type { UnpackOrder, UnpackWord } from './unpack.ts'
 
 /** Bytes between two words on how far it is. */

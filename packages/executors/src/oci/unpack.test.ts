@@ -15,9 +15,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { readTar } from '@cloister/images'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ImageRoot } from './image-root.ts'
-import { readTar } from './tar-reader.ts'
 import { unpackLayers } from './unpack.ts'
 
 let folder: string

@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { unavailable, withinTime } from '@cloister/images'
 import { packedProgram } from '@cloister/packed'
 import type { UnpackLimits } from './image-root.ts'
-import { withinTime } from './in-time.ts'
-import { unavailable } from './source.ts'
 
 /** What the unpacking process is told: files of layers, lowest first, and a folder that isn't there yet. */
 export interface UnpackOrder {
