@@ -3,6 +3,7 @@ import { pathOf, readBeside } from './beside.ts'
 import { checkKeys } from './compose-known.ts'
 import type { Field } from './field.ts'
 import type { ParseOptions } from './parse-options.ts'
+import { pathFrom } from './project-path.ts'
 
 const NO_TEMPLATES = 'Templates are not offered.'
 
@@ -23,8 +24,8 @@ export class Contents {
   private readonly section: Map<string, Field>
   private readonly options: ParseOptions
   private readonly taken = new Map<string, PlacedFile>()
-  /** External secrets that a service takes; they come sealed. */
-  private readonly sealed = new Set<string>()
+  /** Taken, and not read here: external secrets, which come sealed, and those of builds. */
+  private readonly elsewhere = new Set<string>()
 
   constructor(kind: 'configs' | 'secrets', section: Map<string, Field>, options: ParseOptions) {
     this.kind = kind
@@ -42,14 +43,29 @@ export class Contents {
     return content
   }
 
+  /** Where a secret's content lies, for a build that reads it itself; undefined where it isn't declared. */
+  placeOf(name: string): { file: string } | { variable: string } | undefined {
+    const entry = this.section.get(name)
+    if (!entry) return undefined
+    const file = entry.get('file')
+    const variable = entry.get('environment')
+    this.elsewhere.add(name)
+    if (file) return { file: pathFrom(file, file.text()) }
+    if (variable) return { variable: variable.text() }
+    return entry.refuse(
+      'a build reads a secret from a file or a variable',
+      'Say file or environment; what is sealed is known to nobody on this machine.',
+    )
+  }
+
   takeSealed(name: string): void {
-    this.sealed.add(name)
+    this.elsewhere.add(name)
   }
 
   /** Those that no service took. Their keys are looked at all the same. */
   unused(): Field[] {
     return [...this.section].flatMap(([name, entry]) => {
-      if (this.taken.has(name) || this.sealed.has(name)) return []
+      if (this.taken.has(name) || this.elsewhere.has(name)) return []
       checkKeys(entry, `${this.kind}.*`)
       return [entry]
     })

@@ -1,7 +1,7 @@
 import type { Contents } from './compose-contents.ts'
 import type { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
-import type { Beside, ParseOptions, Wish } from './parse-options.ts'
+import type { Beside, Build, ParseOptions, Wish } from './parse-options.ts'
 import type { Service } from './service.ts'
 
 /** A folder beside the file that a service mounts. */
@@ -23,6 +23,10 @@ export interface ComposeContext {
   options: ParseOptions
   /** What isn't granted yet. */
   wishes: Wish[]
+  /** Services that build an image that has a name, by that name. */
+  builders: Map<string, [service: string, root: Field]>
+  /** How services' images are built, once that is read, by their place. */
+  builds: Map<string, { build?: Build }>
   /** Contents of configs and secrets by name. */
   configs: Contents
   secrets: Contents

@@ -29,7 +29,6 @@ export const IGNORED: Record<string, string> = {
   annotations: 'annotations have no effect',
   label_file: 'labels have no effect',
   logging: 'logs are kept by the worker',
-  pull_policy: 'an image is pulled where the worker lacks it, by digest',
   pull_refresh_after: 'an image is pulled where the worker lacks it, by digest',
   develop: 'it concerns development only',
   attach: 'it concerns the local terminal only',

@@ -95,9 +95,9 @@ export function readLinks(root: Field, context: ComposeContext): void {
   }
 }
 
-/** `extra_hosts`, `NAME:ADDRESS` or `NAME=ADDRESS`, as a list or a mapping. */
-export function readExtraHosts(root: Field, service: Service): void {
-  const entries: [string, string, Field][] = root.isMap
+/** `NAME:ADDRESS` or `NAME=ADDRESS`, as a list or a mapping. */
+export function readHosts(root: Field): [name: string, address: string, at: Field][] {
+  return root.isMap
     ? root
         .entries()
         .flatMap(([name, value]) =>
@@ -111,7 +111,11 @@ export function readExtraHosts(root: Field, service: Service): void {
         const match = /^([^:=]+)[:=](.+)$/.exec(item.text())
         return match ? [match[1] ?? '', match[2] ?? '', item] : item.fail('NAME:ADDRESS')
       })
-  for (const [name, written, at] of entries) {
+}
+
+/** `extra_hosts` of a service. */
+export function readExtraHosts(root: Field, service: Service): void {
+  for (const [name, written, at] of readHosts(root)) {
     const address = written.replace(/^\[|\]$/g, '')
     if (!ALIAS_PATTERN.test(name)) at.fail('a host name before the address')
     if (address === 'host-gateway')

@@ -73,12 +73,14 @@ export function readGroups(root: Field, service: Service): void {
 }
 
 /** `ulimits`: one number, or `soft` and `hard`. */
-export function readUlimits(root: Field, service: Service): void {
+export function readUlimits(root: Field): Service['ulimits'] {
+  const limits: Service['ulimits'] = {}
   for (const [name, limit] of root.entries()) {
     if (!LIMITS.includes(name))
       limit.refuse(`${name.slice(0, 20)} is no limit`, `There are ${LIMITS.join(', ')}.`)
-    service.ulimits[name] = readUlimit(limit)
+    limits[name] = readUlimit(limit)
   }
+  return limits
 }
 
 function readUlimit(field: Field): { soft: number; hard: number } {

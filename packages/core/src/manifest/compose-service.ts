@@ -4,6 +4,7 @@ import { readDeploy, readGpus, setCpus, setMemory, setProcesses } from './compos
 import { readEnvironment } from './compose-environment.ts'
 import { readComposeConfigs, readComposeSecrets } from './compose-files.ts'
 import { readHealth } from './compose-health.ts'
+import { readComposeImage } from './compose-image.ts'
 import { IGNORED, REFUSED } from './compose-keys.ts'
 import { readComposeMounts, readTmpfs } from './compose-mounts.ts'
 import { addAlias, readExtraHosts, readLinks, readServiceNetworks } from './compose-names.ts'
@@ -19,7 +20,7 @@ import { plainService } from './defaults.ts'
 import { each } from './every-problem.ts'
 import { readExtensions } from './extensions.ts'
 import type { Field } from './field.ts'
-import { CONTAINER_PATH, HOSTNAME_PATTERN, IMAGE_PATTERN, USER_PATTERN } from './patterns.ts'
+import { CONTAINER_PATH, HOSTNAME_PATTERN, USER_PATTERN } from './patterns.ts'
 import type { Service } from './service.ts'
 import { splitWords } from './words.ts'
 
@@ -41,15 +42,11 @@ export function readComposeService(name: string, root: Field, context: ComposeCo
   const readFields = () =>
     root.fields(
       {
-        image: (field) =>
-          void (service.image = field.matching(IMAGE_PATTERN, 'an image such as ghcr.io/me/app:1')),
-        build: (field) => {
-          if (root.get('image')) field.warn('ignored: the image is pulled, not built')
-          else
-            field.refuse(
-              "an image can't be built by a worker",
-              'Build it, push it to a registry and name it under "image".',
-            )
+        image: elsewhere,
+        build: elsewhere,
+        pull_policy: (field) => {
+          if (field.text() === 'never' || field.text() === 'build') return
+          field.warn('ignored: an image is pulled where the worker lacks it, by digest')
         },
         profiles: elsewhere,
         command: (field) => {
@@ -93,7 +90,7 @@ export function readComposeService(name: string, root: Field, context: ComposeCo
               stated.disk = true
             },
           }),
-        ulimits: (field) => readUlimits(field, service),
+        ulimits: (field) => void (service.ulimits = readUlimits(field)),
         user: (field) => {
           // What is left of "$UID:$GID" where neither is set; Docker takes the image's user then.
           if (field.value === ':') field.warn('ignored: it names no user')
@@ -170,6 +167,7 @@ export function readComposeService(name: string, root: Field, context: ComposeCo
   }
   each(
     [
+      () => void (service.image = readComposeImage(name, root, context)),
       readFields,
       readPorts,
       () => readCapabilities(root, service),
@@ -179,7 +177,7 @@ export function readComposeService(name: string, root: Field, context: ComposeCo
     (read) => read(),
   )
   if (service.image === '')
-    root.refuse('the service has no image', 'Name one under "image", such as ghcr.io/me/app:1.')
+    root.refuse('the service has no image', 'Name one under "image", such as ghcr.io/me/app:1, or "build".')
   const assumed = [
     ...(stated.cpu ? [] : [`${service.resources.cpuMilli / 1000} CPU`]),
     ...(stated.memory ? [] : [`${service.resources.memoryMiB} MiB of memory`]),

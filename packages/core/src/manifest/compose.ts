@@ -2,6 +2,7 @@ import { isLeaseName, LEASE_NAME_RULE } from '../market/names.ts'
 import { Contents } from './compose-contents.ts'
 import type { ComposeContext } from './compose-context.ts'
 import { settleFolders } from './compose-folders.ts'
+import { buildersOf } from './compose-image.ts'
 import { checkKeys } from './compose-known.ts'
 import { addAlias, isInternalOnly, networksOf, readNetworks } from './compose-names.ts'
 import { type ComposeProject, loadProject } from './compose-project.ts'
@@ -30,9 +31,9 @@ export function parseCompose(
   const project = loadProject(raw, given)
   const { options } = project
   const name = readTopLevel(project)
-  const context = contextOf(project, options)
-  const manifest: Manifest = { version: 1, services: {}, volumes: context.volumes, attributes: {} }
   const active = activeServices(project, options)
+  const context = contextOf(project, active, options)
+  const manifest: Manifest = { version: 1, services: {}, volumes: context.volumes, attributes: {} }
   checkCount(active.size, project.root)
   let isInside = active.size > 0
   each(active, ([key, field]) => {
@@ -97,7 +98,11 @@ function isExternal(secret: Field): boolean {
   return external?.boolean() === true
 }
 
-function contextOf({ sections }: ComposeProject, options: ParseOptions): ComposeContext {
+function contextOf(
+  { sections }: ComposeProject,
+  active: ReadonlyMap<string, Field>,
+  options: ParseOptions,
+): ComposeContext {
   const sealedSecrets = new Set(
     [...sections.secrets].flatMap(([name, entry]) => (isExternal(entry) ? [name] : [])),
   )
@@ -112,6 +117,8 @@ function contextOf({ sections }: ComposeProject, options: ParseOptions): Compose
   return {
     options,
     wishes: [],
+    builders: buildersOf(active),
+    builds: new Map(),
     configs: new Contents('configs', sections.configs, options),
     secrets: new Contents('secrets', sections.secrets, options),
     sealedSecrets,

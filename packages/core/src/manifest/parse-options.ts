@@ -31,19 +31,25 @@ export type Wish =
 
 /** Where an image is on this machine. */
 export type ImagePlace =
-  | { kind: 'layout' | 'oci-archive' | 'docker-archive'; path: string }
+  | {
+      /** A layout may as well be an archive, of either kind. */
+      kind: 'layout' | 'oci-archive' | 'docker-archive'
+      path: string
+      /** Which of several. */
+      name?: string
+    }
   /** What the machine's container engine has under a name. */
   | { kind: 'engine'; name: string }
 
 /** How an image is built (Compose build specification), variables filled in. Paths as for `look`. */
 export interface Build {
+  /** A folder, or a URL that the builder fetches. */
   context: string
   /** Relative to the context. */
   dockerfile?: string
   /** In place of a file. */
   dockerfileInline?: string
-  /** `undefined` is the value in the environment of whoever builds. */
-  args: Record<string, string | undefined>
+  args: Record<string, string>
   target?: string
   labels: Record<string, string>
   /** Name to the folder or image that stands for it. */
@@ -54,6 +60,12 @@ export interface Build {
   extraHosts: string[]
   /** Build secrets: id to file or variable. */
   secrets: { id: string; file?: string; variable?: string }[]
+  /** `ID` or `ID=PATH`, as `docker build --ssh` takes them. */
+  ssh: string[]
+  /** `NAME=SOFT:HARD` */
+  ulimits: string[]
+  /** What BuildKit is allowed, such as `network.host`. */
+  entitlements: string[]
   noCache: boolean
   /** Ask for newer base images. */
   pull: boolean
@@ -93,4 +105,6 @@ export interface ParseOptions {
    * refused.
    */
   granted?: (wish: Wish) => Granted | undefined
+  /** `false`: nothing is built, and what has an image as well is pulled. */
+  builds?: boolean
 }

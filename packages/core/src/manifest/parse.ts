@@ -64,7 +64,7 @@ export function parseManifest(text: string, options: ParseOptions): ParsedManife
       sealedFiles: {},
     }
   const { manifest, name, groups, logins, wishes, sealedFiles } = isSdl
-    ? { ...parseSdl(root, options), name: undefined, wishes: [], sealedFiles: {} }
+    ? { ...parseSdl(root, options), name: undefined, sealedFiles: {} }
     : { ...parseCompose(root, options), groups: [], logins: [] }
   try {
     return {

@@ -1,13 +1,15 @@
 import { DEFAULT_RESOURCES, plainService } from './defaults.ts'
 import { readExtensions } from './extensions.ts'
 import type { Field } from './field.ts'
+import { readImage } from './image-field.ts'
 import { registryHostOf } from './image-reference.ts'
 import type { Manifest } from './manifest.ts'
-import { CONTAINER_PATH, ENV_PATTERN, IMAGE_PATTERN } from './patterns.ts'
+import { CONTAINER_PATH, ENV_PATTERN } from './patterns.ts'
 import { LOGIN_PATTERN, PASSWORD_PATTERN, REGISTRY_PATTERN, type RegistryLogin } from './registry-login.ts'
 import type { ComputeProfile } from './sdl-compute.ts'
 import { readSdlExpose } from './sdl-expose.ts'
 import type { Service } from './service.ts'
+import type { WishContext } from './wish.ts'
 
 /** How a service is deployed. */
 interface Deployed {
@@ -17,6 +19,7 @@ interface Deployed {
   manifest: Manifest
   /** Takes the logins that services name, which go to the worker beside the manifest. */
   logins: RegistryLogin[]
+  context: WishContext
 }
 
 /**
@@ -26,13 +29,12 @@ interface Deployed {
 export function readSdlService(
   name: string,
   root: Field,
-  { profile, count, manifest, logins }: Deployed,
+  { profile, count, manifest, logins, context }: Deployed,
 ): Service {
   const service = plainService('')
   service.count = count
   root.knownFields({
-    image: (field) =>
-      void (service.image = field.matching(IMAGE_PATTERN, 'an image such as ghcr.io/me/app:1')),
+    image: (field) => void (service.image = readImage(name, field, context)),
     command: (field) => {
       if (!field.isNull) service.entrypoint = readList(field)
     },

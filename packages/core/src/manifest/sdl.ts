@@ -3,12 +3,13 @@ import { each } from './every-problem.ts'
 import { checkCount, readFront } from './extensions.ts'
 import type { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
-import type { ParseOptions } from './parse-options.ts'
+import type { ParseOptions, Wish } from './parse-options.ts'
 import { ATTRIBUTE_PATTERN, ATTRIBUTE_VALUE_PATTERN, NAME_PATTERN } from './patterns.ts'
 import type { RegistryLogin } from './registry-login.ts'
 import { type ComputeProfile, readComputeProfile } from './sdl-compute.ts'
 import { readSdlService } from './sdl-service.ts'
 import type { Service } from './service.ts'
+import type { WishContext } from './wish.ts'
 
 const NO_IP =
   'Workers have no addresses of their own to lease. HTTP ports get a name at the gateway and other TCP ports a port of the worker.'
@@ -20,7 +21,7 @@ const NO_IP =
 export function parseSdl(
   root: Field,
   options: ParseOptions,
-): { manifest: Manifest; groups: string[]; logins: RegistryLogin[] } {
+): { manifest: Manifest; groups: string[]; logins: RegistryLogin[]; wishes: Wish[] } {
   readVersion(root)
   const services =
     root.get('services') ?? root.refuse('there are no services', 'SDL has a "services" mapping.')
@@ -56,6 +57,7 @@ export function parseSdl(
     attributes: readPlacement(group, placement, deployment),
   }
   const logins: RegistryLogin[] = []
+  const context: WishContext = { options, wishes: [] }
   checkCount(deployment.entries().length, root)
   const deployed = new Map<string, () => Service>()
   for (const [name, entry] of deployment.entries()) {
@@ -88,7 +90,13 @@ export function parseSdl(
     })
     if (!profile) here.fail('a profile')
     deployed.set(name, () =>
-      readSdlService(name, service, { profile: profile ?? here.fail('a profile'), count, manifest, logins }),
+      readSdlService(name, service, {
+        profile: profile ?? here.fail('a profile'),
+        count,
+        manifest,
+        logins,
+        context,
+      }),
     )
   }
   // The order of "services" is the file's own; the front door is the first of them.
@@ -119,7 +127,7 @@ export function parseSdl(
             'A service depends on services of its own group only.',
           )
   checkTargets(services, manifest)
-  return { manifest, groups, logins }
+  return { manifest, groups, logins, wishes: context.wishes }
 }
 
 /** Akash passes over profiles that no service is deployed with, whatever stands in them. */

@@ -1,7 +1,13 @@
-import type { ComposeContext } from './compose-context.ts'
 import type { Field } from './field.ts'
-import type { Granted, Wish } from './parse-options.ts'
+import type { Granted, ParseOptions, Wish } from './parse-options.ts'
 import type { SentBlob } from './sent.ts'
+
+/** What granting a wish needs to know. */
+export interface WishContext {
+  options: ParseOptions
+  /** What isn't granted yet. */
+  wishes: Wish[]
+}
 
 /** In place of a digest that isn't known yet. */
 const STAND_IN = `sha256:${'0'.repeat(64)}`
@@ -14,7 +20,7 @@ function grant(
   wish: Wish,
   at: Field,
   instead: string,
-  { options, wishes }: ComposeContext,
+  { options, wishes }: WishContext,
 ): Granted | undefined {
   if (!options.granted) at.refuse('it has to be prepared on the machine it is deployed from', instead)
   const granted = options.granted?.(wish)
@@ -27,7 +33,7 @@ export function grantImage(
   wish: Extract<Wish, { kind: 'image' | 'build' }>,
   at: Field,
   instead: string,
-  context: ComposeContext,
+  context: WishContext,
 ): string {
   const granted = grant(wish, at, instead, context)
   return granted && 'image' in granted ? granted.image : STAND_IN
@@ -38,7 +44,7 @@ export function grantBlob(
   wish: Extract<Wish, { kind: 'folder' | 'file' }>,
   at: Field,
   instead: string,
-  context: ComposeContext,
+  context: WishContext,
 ): { blob: SentBlob; entries: number } {
   const granted = grant(wish, at, instead, context)
   if (!granted || !('digest' in granted)) return { blob: { digest: STAND_IN, bytes: 0 }, entries: 0 }

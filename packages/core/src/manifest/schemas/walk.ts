@@ -168,8 +168,19 @@ export function read({ file, files }: Language, value: Json) {
   const look = (path: string): Beside | undefined =>
     Object.hasOwn(files, path) ? { kind: 'file', content: utf8(files[path] ?? ''), mode: 0o644 } : undefined
   try {
-    const { manifest, logins, warnings } = parseManifest(text, { file, env: {}, look })
-    return { text, manifest: toCanonicalJson({ ...manifest, logins }), warnings, refused: undefined, tells }
+    const { manifest, logins, warnings, wishes } = parseManifest(text, {
+      file,
+      env: {},
+      look,
+      granted: () => undefined,
+    })
+    return {
+      text,
+      manifest: toCanonicalJson({ ...manifest, logins, wishes }),
+      warnings,
+      refused: undefined,
+      tells,
+    }
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error
     return { text, manifest: '', warnings: [], refused: error, tells }
