@@ -6,7 +6,7 @@ import { dirname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build, context } from 'esbuild'
 import { lateBuiltins } from './late-builtins.mjs'
-import { LEFT_OUT, REQUIRE, unused } from './left-out.mjs'
+import { curveAlone, LEFT_OUT, REQUIRE, unused } from './left-out.mjs'
 import { isPacked, packedFolder, packedIndex, ROOT, stampOf } from './packed.mjs'
 
 /** The command line: many commands, each of which reads the parts it needs. */
@@ -53,7 +53,7 @@ const ownPaths = {
   },
 }
 
-const PLUGINS = [ownPaths, unused, lateBuiltins]
+const PLUGINS = [ownPaths, unused, curveAlone, lateBuiltins]
 const OPTIONS = {
   absWorkingDir: ROOT,
   bundle: true,
