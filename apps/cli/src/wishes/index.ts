@@ -1,5 +1,4 @@
 import type { Granted, SentContent, Wish } from '@cloister/core'
-import { grantFolder } from './folders.ts'
 import { grantBuild, grantImage } from './images.ts'
 import type { Fulfilled, WishOptions } from './options.ts'
 
@@ -27,14 +26,17 @@ export async function grantWishes(wishes: readonly Wish[], options: WishOptions)
   }
 }
 
-function grant(wish: Wish, options: WishOptions): Promise<Fulfilled> {
+async function grant(wish: Wish, options: WishOptions): Promise<Fulfilled> {
   switch (wish.kind) {
     case 'image':
       return grantImage(wish, options)
     case 'build':
       return grantBuild(wish, options)
-    default:
+    default: {
+      // Most files wish for no folder, and what packs one is long.
+      const { grantFolder } = await import('./folders.ts')
       return grantFolder(wish, options)
+    }
   }
 }
 
