@@ -77,14 +77,13 @@ export function since(unixSeconds: number): string {
 }
 
 export function state(text: string): string {
-  const style =
-    text === 'running' || text === 'completed' || text === 'open'
-      ? 'green'
-      : text === 'failed' || text === 'unreachable' || text === 'unhealthy'
-        ? 'red'
-        : text === 'closed'
-          ? 'dim'
-          : 'yellow'
+  const style = ['running', 'scheduled', 'completed', 'open'].includes(text)
+    ? 'green'
+    : text === 'failed' || text === 'unreachable' || text === 'unhealthy'
+      ? 'red'
+      : text === 'closed'
+        ? 'dim'
+        : 'yellow'
   return paint(style, text)
 }
 

@@ -25,6 +25,7 @@ export { SECRET_NAME_PATTERN } from './manifest/patterns.ts'
 export { CAPABILITIES, type Capability, DEFAULT_CAPABILITIES } from './manifest/privileges.ts'
 export type { RegistryLogin } from './manifest/registry-login.ts'
 export { fits, type Resources, resourcesOf } from './manifest/resources.ts'
+export { nextStart } from './manifest/schedule.ts'
 export {
   DIGEST_PATTERN,
   SENT_HOST,

@@ -8,8 +8,8 @@ const BLOCK = 512
 
 /**
  * A folder as a tar archive (POSIX.1-2001, pax) that is the same for the same content on every machine:
- * sorted, without times and owners, with rights but no set-user bits. Throws `bad-file` where a file changes its size
- * meanwhile.
+ * sorted, without times and owners, with rights but no set-user bits. Throws `bad-file` where a file changes
+ * its size meanwhile.
  */
 export async function* packTree(root: string, { entries }: Tree): AsyncGenerator<Uint8Array> {
   for (const entry of entries) {

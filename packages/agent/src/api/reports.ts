@@ -56,11 +56,12 @@ export function leaseReport(worker: Worker, lease: StoredLease): LeaseReport {
     ...(lease.failed && {
       failed: { manifestHash: lease.failed.hash, reason: lease.failed.reason.slice(0, 1000) },
     }),
-    services: (runner?.report() ?? []).map(({ reason, startedAt, exitCode, ...report }) => ({
+    services: (runner?.report() ?? []).map(({ reason, startedAt, exitCode, nextStart, ...report }) => ({
       ...report,
       ...(reason !== undefined && { reason: reason.slice(0, 1000) }),
       ...(startedAt !== undefined && { startedAt }),
       ...(exitCode !== undefined && { exitCode }),
+      ...(nextStart !== undefined && { nextStart }),
     })),
     routes: routesOf(worker, lease),
   }

@@ -60,6 +60,7 @@ interface Parts {
   held?: Partial<Executor>
   dependency?: TaskContext['dependency']
   complete?: TaskContext['complete']
+  sleepUntil?: TaskContext['sleepUntil']
   found?: Partial<ContainerStatus>
 }
 
@@ -71,6 +72,7 @@ function begin({ lines, health, held = {}, found, ...own }: Parts = {}): Contain
     complete: async ({ spec }) => spec,
     dependency: async () => {},
     changed: () => {},
+    sleepUntil: async () => {},
     event: (kind, message) => void events.push(`${kind}: ${message}`),
     countRestart: () => ++restarts,
     restarts: () => restarts,
@@ -203,6 +205,72 @@ describe('a container that ends', () => {
     await ended({ code: 1 })
     await until('failed')
     expect(task.earlyExits).toBe(0)
+  })
+})
+
+describe('a container with a schedule', () => {
+  const lines = '    x-schedule: "0 3 * * *"\n'
+  /** Each sleep ends once `wake` is called. */
+  let wake: () => void
+  const sleepUntil = (_: number, signal: AbortSignal) =>
+    new Promise<void>((resolve, reject) => {
+      wake = resolve
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    })
+
+  it('is started when that says so, one at a time, and tells how it went', async () => {
+    begin({ lines, sleepUntil })
+    await until('scheduled')
+    expect(task).toMatchObject({ isReady: true, hasStarted: false })
+    expect(new Date(task.nextStart ?? 0).toISOString()).toMatch(/T03:00:00/)
+    expect(done).toEqual([])
+    wake()
+    await until('running')
+    expect(task.nextStart).toBeUndefined()
+    await ended({ code: 0 })
+    await until('scheduled')
+    wake()
+    await vi.waitFor(() => expect(done).toEqual(['start', 'restart']))
+    await vi.waitFor(() => expect(ends).toHaveLength(2))
+    await ended({ code: 3 })
+    await until('scheduled')
+    expect(task).toMatchObject({ reason: 'it ended with code 3', lastExit: { code: 3 } })
+    expect(events).toEqual([
+      'job-done: web has done its work.',
+      'job-failed: web: it ended with code 3.\nIt printed last:\nboom',
+    ])
+  })
+
+  it('that cannot be started is tried again at its next time', async () => {
+    const start = vi.fn(async () => {
+      throw new Error('there is no room')
+    })
+    begin({ lines, sleepUntil, held: { start } })
+    await until('scheduled')
+    wake()
+    await vi.waitFor(() =>
+      expect(events).toEqual(['job-failed: web could not be started: there is no room.']),
+    )
+    await until('scheduled')
+    expect(task.reason).toBe('there is no room')
+  })
+
+  it('is taken over by a worker that starts again, whether it runs or waits', async () => {
+    begin({ lines, sleepUntil, found: { running: true, startedAt: 7 } })
+    await until('running')
+    expect([done, task.startedAt]).toEqual([[], 7])
+    await ended({ code: 0 })
+    await until('scheduled')
+    await task.abandon()
+    begin({
+      lines,
+      sleepUntil,
+      found: { running: false, startedAt: 7, exit: { code: 5, outOfMemory: false } },
+    })
+    await until('scheduled')
+    expect([done, task.lastExit?.code]).toEqual([[], 5])
+    wake()
+    await vi.waitFor(() => expect(done).toEqual(['restart']))
   })
 })
 

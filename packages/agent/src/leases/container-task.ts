@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { GrowingPause, type HealthCheck, messageOf, type Service, timerMs } from '@cloister/core'
+import { GrowingPause, type HealthCheck, messageOf, nextStart, type Service, timerMs } from '@cloister/core'
 import type { ContainerSpec, ContainerStatus, Executor, Exit } from '@cloister/executors'
 import type { Hex } from 'viem'
 import { lastWords } from '../ended-logs.ts'
@@ -10,6 +10,8 @@ import type { PlannedContainer } from './plan.ts'
 /** How one container of a lease is doing. */
 export type ContainerState =
   | 'waiting'
+  /** It runs by a schedule, and not now. */
+  | 'scheduled'
   | 'starting'
   | 'running'
   | 'unhealthy'
@@ -27,6 +29,8 @@ export interface TaskContext {
   /** Told whenever `state` changes. */
   changed(): void
   event(kind: string, message: string): void
+  /** Resolves once it is so late, Unix milliseconds. */
+  sleepUntil(instant: number, signal: AbortSignal): Promise<void>
   countRestart(container: string): number
   restarts(container: string): number
 }
@@ -57,6 +61,8 @@ export class ContainerTask {
   reason: string | undefined
   lastExit: Exit | undefined
   startedAt: number | undefined
+  /** When its schedule starts it next, Unix milliseconds. */
+  nextStart: number | undefined
   /** It has been running once, whether ready or not. */
   hasStarted = false
   /** Ends without having been ready, one after another. */
@@ -83,7 +89,7 @@ export class ContainerTask {
   }
 
   get isReady(): boolean {
-    return this.state === 'running' || this.state === 'completed'
+    return this.state === 'running' || this.state === 'completed' || this.state === 'scheduled'
   }
 
   /** Begins. `found` is what the engine has of that name and revision already. */
@@ -121,11 +127,11 @@ export class ContainerTask {
 
   private async run(found: ContainerStatus | undefined): Promise<void> {
     const { signal } = this.aborter
-    const { executor } = this.context
-    const { lease, name } = this.spec
     let adopted = found
     if (!adopted)
       for (const dependency of this.service.dependsOn) await this.context.dependency(dependency, signal)
+    const { schedule } = this.service
+    if (schedule !== undefined) return this.runBySchedule(schedule, adopted)
     const pauses = new GrowingPause({ firstMs: FIRST_DELAY_MS, longestMs: LONGEST_DELAY_MS })
     for (;;) {
       signal.throwIfAborted()
@@ -139,20 +145,10 @@ export class ContainerTask {
           if (!(await this.mayRestart({ code: 125, outOfMemory: false }, failure, pauses.take()))) return
           continue
         }
-        startedAt =
-          (await executor.containers(lease)).find((container) => container.name === name)?.startedAt ??
-          Date.now()
+        startedAt = await this.startOf()
       }
       adopted = undefined
-      this.hasStarted = true
-      this.startedAt = startedAt
-      this.become('starting')
-      const watching = new AbortController()
-      const watch = this.watch(AbortSignal.any([signal, watching.signal]), startedAt).catch(() => {})
-      const exit = await executor.wait(lease, name, signal)
-      watching.abort()
-      await watch
-      this.lastExit = exit
+      const exit = await this.outlive(startedAt)
       const wasReady = this.state === 'running' || this.state === 'unhealthy'
       this.earlyExits =
         wasReady && (this.isTried || Date.now() - startedAt >= UNTRIED_MS) ? 0 : this.earlyExits + 1
@@ -166,6 +162,68 @@ export class ContainerTask {
       )
         return
     }
+  }
+
+  /** Starts it whenever its schedule says so; one that still runs then goes on, and is not started again. */
+  private async runBySchedule(schedule: string, found: ContainerStatus | undefined): Promise<void> {
+    const { signal } = this.aborter
+    const { name } = this.spec
+    let running = found?.running ? found.startedAt : undefined
+    if (found && !found.running) {
+      this.hasStarted = true
+      this.startedAt = found.startedAt
+      this.lastExit = found.exit
+    }
+    let reason: string | undefined
+    for (;;) {
+      if (running === undefined) {
+        const instant = nextStart(schedule, Date.now())
+        if (instant === undefined) return this.become('completed')
+        this.nextStart = instant
+        this.become('scheduled', reason)
+        await this.context.sleepUntil(instant, signal)
+        this.nextStart = undefined
+        this.become('starting')
+        reason = await this.launch().then(() => undefined, messageOf)
+        signal.throwIfAborted()
+        if (reason !== undefined) {
+          this.context.event('job-failed', `${name} could not be started: ${reason}.`)
+          continue
+        }
+        running = await this.startOf()
+      }
+      const exit = await this.outlive(running)
+      running = undefined
+      reason = exit.outOfMemory
+        ? 'it ran out of memory'
+        : exit.code !== 0
+          ? `it ended with code ${exit.code}`
+          : undefined
+      if (reason === undefined) this.context.event('job-done', `${name} has done its work.`)
+      else this.context.event('job-failed', `${name}: ${reason}.${await this.lastLines()}`)
+    }
+  }
+
+  /** When the engine started it, Unix milliseconds. */
+  private async startOf(): Promise<number> {
+    const { lease, name } = this.spec
+    const found = await this.context.executor.containers(lease)
+    return found.find((container) => container.name === name)?.startedAt ?? Date.now()
+  }
+
+  /** Watches it until it ends. */
+  private async outlive(startedAt: number): Promise<Exit> {
+    const { signal } = this.aborter
+    this.hasStarted = true
+    this.startedAt = startedAt
+    this.become('starting')
+    const watching = new AbortController()
+    const watch = this.watch(AbortSignal.any([signal, watching.signal]), startedAt).catch(() => {})
+    const exit = await this.context.executor.wait(this.spec.lease, this.spec.name, signal)
+    watching.abort()
+    await watch
+    this.lastExit = exit
+    return exit
   }
 
   /**

@@ -162,7 +162,7 @@ function containerOf(
 /** What was started under `exec: false` is not carried over to a manifest that lets people in. */
 function revisionOf(
   { files, mounts, ...spec }: Omit<ContainerSpec, 'revision'>,
-  { exec }: Service,
+  { exec, schedule }: Service,
   envelope: Envelope | undefined,
 ): string {
   const encoded = files.map(({ content, ...file }) => ({
@@ -176,6 +176,7 @@ function revisionOf(
     mounts: mounted,
     files: encoded,
     ...(exec === false && { exec }),
+    ...(schedule !== undefined && { schedule }),
     ...(envelope && { sealed: canonicalHash(envelope) }),
   })
 }

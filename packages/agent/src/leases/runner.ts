@@ -1,4 +1,5 @@
 import { EventEmitter, on, once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   CloisterError,
   type LEASE_STATES,
@@ -36,6 +37,8 @@ export interface ContainerReport {
   digest: string
   startedAt: number | undefined
   exitCode: number | undefined
+  /** When its schedule starts it next, Unix milliseconds. */
+  nextStart: number | undefined
 }
 
 interface RunnerParts {
@@ -169,7 +172,7 @@ export class LeaseRunner {
     if (states.length === 0)
       return lease.running || lease.next ? 'starting' : lease.failed ? 'failed' : 'waiting'
     if (states.every((state) => state === 'completed')) return 'completed'
-    if (states.every((state) => state === 'running' || state === 'completed')) return 'running'
+    if (states.every((state) => ['running', 'scheduled', 'completed'].includes(state))) return 'running'
     if (states.every((state) => state === 'failed' || state === 'completed')) return 'failed'
     if (states.some((state) => state === 'failed' || state === 'unhealthy' || state === 'restarting'))
       return 'degraded'
@@ -188,6 +191,7 @@ export class LeaseRunner {
       digest: task.spec.image.digest,
       startedAt: task.startedAt,
       exitCode: task.lastExit?.code,
+      nextStart: task.nextStart,
     }))
   }
 
@@ -381,6 +385,7 @@ export class LeaseRunner {
       dependency: (dependsOn, signal) => this.dependency(dependsOn, signal),
       changed: () => this.changes.emit('change'),
       event: (kind, message) => this.emit(kind, message),
+      sleepUntil,
       restarts: (name) => this.store.lease(this.id)?.restarts[name] ?? 0,
       countRestart: (name) =>
         this.store.patchLease(this.id, (lease) => (lease.restarts[name] = (lease.restarts[name] ?? 0) + 1))
@@ -464,6 +469,12 @@ export class LeaseRunner {
     })
     return next.catch(() => undefined)
   }
+}
+
+/** Looks at the clock now and then, which may be set meanwhile. */
+async function sleepUntil(instant: number, signal: AbortSignal): Promise<void> {
+  for (let left = instant - Date.now(); left > 0; left = instant - Date.now())
+    await delay(Math.min(left, 60_000), undefined, { signal })
 }
 
 function sameImages(one: Record<string, Image>, other: Record<string, Image>): boolean {

@@ -172,8 +172,13 @@ function giveNames({ services }: Manifest, { links }: ComposeContext): void {
 function checkDependencies({ services }: Manifest, fields: Map<string, Field>): void {
   for (const [key, service] of Object.entries(services))
     service.dependsOn = service.dependsOn.filter(({ service: other, optional }) => {
-      if (Object.hasOwn(services, other)) return true
       const at = fields.get(key)?.get('depends_on')
+      if (Object.hasOwn(services, other) && services[other]?.schedule === undefined) return true
+      if (services[other]?.schedule !== undefined)
+        at?.refuse(
+          `${key} waits for ${other}, which runs by a schedule`,
+          'Let it wait for something else: the schedule alone starts that one.',
+        )
       const what = `${key} depends on ${other}, which is not in the file or not in an active profile`
       if (!optional) at?.refuse(what, 'Add the service, or switch its profile on.')
       at?.warn(`${what}; it starts without`)

@@ -1,18 +1,34 @@
 import type { Field } from './field.ts'
 import { type Manifest, MOST_SERVICES } from './manifest.ts'
 import { SECRET_NAME_PATTERN } from './patterns.ts'
+import { parseSchedule } from './schedule.ts'
 import type { Service } from './service.ts'
 
 /**
  * What Compose and SDL have no words for, in either: `x-sealed` (secrets that come beside the manifest,
- * `NAME` for a variable, `NAME:/path` for a file), `x-exec: false` (nobody runs commands inside) and
- * `x-agent-socket: true`.
+ * `NAME` for a variable, `NAME:/path` for a file), `x-exec: false` (nobody runs commands inside),
+ * `x-schedule` (when it is started) and `x-agent-socket: true`.
  */
 export function readExtensions(root: Field, service: Service): void {
   const sealed = root.get('x-sealed')
   if (sealed) for (const item of sealed.list()) addSealed(item, item.text(), service)
+  readSchedule(root, service)
   if (root.get('x-exec')?.boolean() === false) service.exec = false
   if (root.get('x-agent-socket')?.boolean() === true) service.agentSocket = true
+}
+
+/** `x-schedule`: five fields of cron, or `@daily` and its like, in UTC. It starts the service alone. */
+function readSchedule(root: Field, service: Service): void {
+  const at = root.get('x-schedule')
+  if (!at) return
+  const schedule = parseSchedule(at.text())
+  if (schedule === undefined)
+    return at.fail('five fields of cron such as "0 3 * * *", in UTC, or @hourly, @daily, @weekly, @monthly')
+  if (service.restart.policy !== 'no')
+    at.refuse('the service is restarted as well', 'A schedule starts it: drop its restart policy.')
+  if (service.count > 1)
+    at.refuse('the service has several replicas', 'It is never started two at once: leave one.')
+  service.schedule = schedule
 }
 
 /** One sealed secret of a service, `NAME` or `NAME:/path`. */

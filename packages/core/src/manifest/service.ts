@@ -14,6 +14,7 @@ import {
   USER_PATTERN,
 } from './patterns.ts'
 import { CAPABILITIES, isOwnSysctl } from './privileges.ts'
+import { parseSchedule } from './schedule.ts'
 import { SentBlob } from './sent.ts'
 
 const secretName = z.string().regex(SECRET_NAME_PATTERN)
@@ -156,6 +157,14 @@ export const Service = z.strictObject({
     policy: z.enum(['no', 'on-failure', 'always']),
     maxRetries: z.int().min(0).max(1000).optional(),
   }),
+  /**
+   * When it is started, in place of at once: five fields of cron, in UTC. One that still runs then is not
+   * started again, and what was missed is not made up for.
+   */
+  schedule: z
+    .string()
+    .refine((text) => parseSchedule(text) === text, 'not five fields of cron')
+    .optional(),
   resources: z.strictObject({
     cpuMilli: z.int().min(1).max(1_024_000),
     memoryMiB: mib,

@@ -91,6 +91,7 @@ export type RouteReport = z.infer<typeof RouteReport>
 
 export const CONTAINER_STATES = [
   'waiting',
+  'scheduled',
   'starting',
   'running',
   'unhealthy',
@@ -128,6 +129,8 @@ export const LeaseReport = z.object({
       digest: text,
       startedAt: time.optional(),
       exitCode: z.int().optional(),
+      /** When it is started next, where it runs by a schedule. */
+      nextStart: time.optional(),
     }),
   ),
   routes: z.array(RouteReport),

@@ -109,7 +109,7 @@ export function failedContainer(error: unknown): string | undefined {
 }
 
 function isUp({ state }: ServiceReport): boolean {
-  return state === 'running' || state === 'completed'
+  return state === 'running' || state === 'completed' || state === 'scheduled'
 }
 
 function reasonOf({ reason, exitCode }: ServiceReport): string {

@@ -59,7 +59,7 @@ export async function showStatus(key: string, options: Globals): Promise<void> {
           service.startedAt === undefined ? '' : since(Math.round(service.startedAt / 1000)),
           printable(service.image),
           printable(service.digest).slice(0, 19),
-          printable(service.reason ?? ''),
+          describeJob(service),
         ]),
         ['restarts'],
       ),
@@ -74,6 +74,12 @@ export async function showStatus(key: string, options: Globals): Promise<void> {
         .map((url) => paint('cyan', printable(url)))
         .join('  ')}`,
     )
+}
+
+/** Why a container is in its state, and when its schedule starts it. */
+function describeJob({ reason, nextStart }: LeaseStatus['services'][number]): string {
+  const next = nextStart === undefined ? [] : [`starts at ${instant(Math.round(nextStart / 1000))}`]
+  return [...(reason === undefined ? [] : [printable(reason)]), ...next].join('; ')
 }
 
 /** Until when the worker is attested, as a person reads it. */
