@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, request, type Server } from 'node:http'
+import { createServer, request, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { MuxConnection } from '../mux/connection.ts'
-import { SERVER_OPTIONS, takeReader } from '../server.ts'
+import { SERVER_OPTIONS, serveRequests, takeReader } from '../server.ts'
 import { directFront } from './front.ts'
 
 const MIB = 1024 * 1024
@@ -62,6 +62,11 @@ beforeAll(async () => {
   const between = new MuxConnection(await connected(await listen(worker)), { idleMs: MINUTE })
   front = createServer(SERVER_OPTIONS)
   const careful = takeReader(front, 'connection')
+  serveRequests(front, (incoming, response) => {
+    const hash = createHash('sha256')
+    incoming.on('data', (piece: Buffer) => hash.update(piece))
+    incoming.on('end', () => (response as ServerResponse).end(hash.digest('hex')))
+  })
   front.on(
     'connection',
     directFront(front, { ...parts, find: () => way, dial: async () => between.open(), careful }),
@@ -88,6 +93,22 @@ it.each([true, false])('go up whole, with a length: %s', async (hasLength) => {
   const wanted = createHash('sha256').update(body).digest('hex')
   const said = await Promise.all(Array.from({ length: 4 }, () => upload(hasLength)))
   expect(said).toEqual(Array.from({ length: 4 }, () => wanted))
+})
+
+it('come one after the other where several were read at once, to the last of another shape', async () => {
+  const bodies = [5_000, 20, 30_000, 7_000].map((size, index) =>
+    body.subarray(index * 100, index * 100 + size),
+  )
+  const heads = bodies.map(
+    ({ length }, index) =>
+      `POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ${length}\r\n${index === 3 ? 'x: 1\r\nx: 2\r\n' : ''}\r\n`,
+  )
+  const socket = await connected(portOf(front))
+  socket.write(Buffer.concat(bodies.flatMap((bytes, index) => [Buffer.from(heads[index] as string), bytes])))
+  let text = ''
+  socket.on('data', (piece) => (text += piece))
+  const hashes = bodies.map((bytes) => createHash('sha256').update(bytes).digest('hex'))
+  await expect.poll(() => text.match(/[0-9a-f]{64}/g)).toEqual(hashes)
 })
 
 async function download(path: string): Promise<Buffer> {

@@ -6,7 +6,7 @@ import type { ByteQueue } from './queue.ts'
 /** Most batches are small. */
 const small = new Blocks(8 * 1024, 64)
 /** Bytes of one write at most. */
-const large = new Blocks(128 * 1024, 8)
+const large = new Blocks(256 * 1024, 8)
 
 /** Frames that go out in one write, put together in a block as they are sent. */
 export class Batch {
