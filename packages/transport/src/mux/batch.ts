@@ -46,7 +46,7 @@ export class Batch {
     return at
   }
 
-  /** Moves bytes of a stream, `most` at most, of one frame at most, from where they wait. Returns how many. */
+  /** Moves bytes of a stream, `most` and a frame at most, from where they wait. Returns how many. */
   move(stream: number, queue: ByteQueue, most: number): number {
     const part = this.extend(stream, Math.min(most, MAX_PAYLOAD_BYTES))
     if (part === 0) return 0
