@@ -36,6 +36,16 @@ describe.skipIf(!canDeploy)(
       await own.tenant.client.request({ method: 'evm_mine', params: [] } as never)
     }
 
+    /** Waits until the worker has looked, once from beginning to end, at what the chain says of a lease. */
+    const looked = async (id: Hex) => {
+      const read = vi.spyOn(own.running.worker.chain.client, 'readContract')
+      const begun = () =>
+        read.mock.calls.filter(([{ functionName, args }]) => functionName === 'accrued' && args?.[0] === id)
+      // One look begins when the one before is over; between two of them a settlement may read the same.
+      await until('the worker has looked', async () => begun().length >= 3)
+      read.mockRestore()
+    }
+
     describe('bids', () => {
       it('from its price list, rounded up once', async () => {
         // 0.2 CPU, 64 MiB and 64 MiB beside an hour: 0.072 + 0.0045 USDC = 76500 base units, 21.25 a second.
@@ -261,8 +271,7 @@ describe.skipIf(!canDeploy)(
       await untilState(id, 'running')
       await own.tenant.client.request({ method: 'evm_revert', params: [snapshot] } as never)
       expect((await getLease(own.tenant, id)).state).toBe('none')
-      // Longer than the worker takes to notice.
-      await delay(4_000)
+      await looked(id)
       expect((await own.client.lease(id)).state).toBe('running')
       expect(processesOf(own.folder, id)).not.toEqual([])
     })
@@ -341,7 +350,7 @@ describe.skipIf(!canDeploy)(
       const rate = (await bid(order(manifest))).ratePerSecond
       const id = await deploy(manifest, rate * 4000n)
       await untilState(id, 'running')
-      await delay(3_500)
+      await looked(id)
       expect(kinds(id)).not.toContain('low-balance')
       const warnings = () => kinds(id).filter((kind) => kind === 'low-balance').length
       await travel(500)
@@ -377,7 +386,7 @@ describe.skipIf(!canDeploy)(
       await giveNotice(own.chain.wallet(1), id)
       await until('the tenant is told', async () => kinds(id).includes('notice'))
       await travel(23 * 3600)
-      await delay(4_000)
+      await looked(id)
       expect((await getLease(own.tenant, id)).state).toBe('open')
       expect(kinds(id).filter((kind) => kind === 'notice')).toHaveLength(1)
       const before = await getCredit(own.tenant, own.tenant.account.address, own.usdc)

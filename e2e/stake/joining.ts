@@ -73,5 +73,5 @@ export function joiningTests(raised: () => Ground): void {
       collateral: (2_250n * CLOI).toString(),
       gpus: { gpuClass: 'b200', gpus: 1 },
     })
-  }, 180_000)
+  }, 400_000)
 }
