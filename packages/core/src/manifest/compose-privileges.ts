@@ -36,7 +36,13 @@ export function readCapabilities(root: Field, service: Service): void {
   }
   for (const { item, name } of names('cap_add')) {
     const known = CAPABILITIES.find((capability) => capability === name)
-    if (!known)
+    if (name === 'IPC_LOCK') {
+      // All that programs do with it is to lock more memory than they may without.
+      service.ulimits['memlock'] ??= { soft: -1, hard: -1 }
+      item.warn('not given, since swap is off; memory may be locked without limit (ulimits, memlock)')
+    } else if (name === 'SYS_NICE')
+      item.warn('ignored: nobody runs before others on a worker; what is leased is there in full')
+    else if (!known)
       item.refuse(
         `the capability ${name.slice(0, 32)} can't be given`,
         `A lease has no rights beyond its own containers; it may have ${CAPABILITIES.join(', ')}.`,

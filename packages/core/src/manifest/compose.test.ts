@@ -274,6 +274,14 @@ describe('rights', () => {
     expect(web(lines)?.capabilities).toEqual(expected)
   })
 
+  it('that come to nothing here are told of, and what programs want of them is there', () => {
+    const { manifest, warnings } = service('cap_add: [SYS_NICE, CAP_IPC_LOCK]')
+    expect(manifest.services['web']).toMatchObject({ ulimits: { memlock: { soft: -1, hard: -1 } } })
+    expect(manifest.services['web']?.capabilities).toBeUndefined()
+    expect(warnings.filter(({ field }) => field.includes('cap_add'))).toHaveLength(2)
+    expect(web('cap_add: [IPC_LOCK]\nulimits: { memlock: 65536 }')?.ulimits['memlock']?.soft).toBe(65_536)
+  })
+
   it.each([
     'cap_add: [NET_RAW]',
     'cap_add: [ALL]',

@@ -44,7 +44,9 @@ beforeEach(() => {
     if (!lease) throw new Error(`nobody knows ${key}`)
     return lease as never
   })
-  vi.mocked(leases.topUp).mockReset().mockResolvedValue({} as never)
+  vi.mocked(leases.topUp)
+    .mockReset()
+    .mockResolvedValue({} as never)
 })
 afterEach(() => {
   vi.unstubAllEnvs()
