@@ -15,6 +15,7 @@ import { lookBeside } from './beside.ts'
 import type { ManifestOptions } from './options.ts'
 import { projectFiles, projectName } from './project-files.ts'
 import { grantWishes } from './wishes/index.ts'
+import type { WishOptions } from './wishes/options.ts'
 
 /** A file's manifest, and what is sent to the worker beside it. */
 export interface ManifestFile extends ParsedManifest {
@@ -31,6 +32,7 @@ export async function readManifestFile(
   path: string | undefined,
   options: ManifestOptions,
   quiet: boolean,
+  onGranted?: WishOptions['onGranted'],
 ): Promise<ManifestFile> {
   const project = openProject(path, options, quiet)
   const parsed = project.parse(() => undefined)
@@ -38,7 +40,12 @@ export async function readManifestFile(
     for (const warning of parsed.warnings)
       warn(`${warning.file}:${warning.line} ${warning.field}: ${warning.message}`)
   if (parsed.wishes.length === 0) return { ...parsed, path: project.path, contents: [] }
-  const { granted, contents } = await grantWishes(parsed.wishes, { folder: dirname(project.path), quiet })
+  const { granted, contents } = await grantWishes(parsed.wishes, {
+    folder: dirname(project.path),
+    quiet,
+    builder: options.builder,
+    ...(onGranted && { onGranted }),
+  })
   return { ...project.parse(granted), path: project.path, contents }
 }
 
@@ -80,6 +87,7 @@ function openProject(named: string | undefined, options: ManifestOptions, quiet:
       ...(options.group !== undefined && { group: options.group }),
       look,
       granted,
+      ...(options.build === false && { builds: false }),
     })
     return called !== undefined && isLeaseName(called) ? { ...parsed, name: called } : parsed
   }

@@ -6,6 +6,9 @@ export interface ManifestOptions {
   envFile?: string
   profile?: string[]
   group?: string
+  /** False with --no-build. */
+  build?: boolean
+  builder?: string
 }
 
 export function withManifestOptions(command: Command): Command {
@@ -18,6 +21,11 @@ export function withManifestOptions(command: Command): Command {
     .option('--env-file <file>', 'variables for ${…} in the file; default: .env beside it')
     .option('--profile <name...>', 'Compose profiles to switch on')
     .option('--group <name>', 'the SDL placement group to take, where the file has several')
+    .option('--no-build', 'build nothing: what has an image as well is pulled')
+    .option(
+      '--builder <name>',
+      'buildx, docker, podman or buildah; default: CLOISTER_BUILDER, or the first that is here',
+    )
 }
 
 /** Options of every command that takes secrets. */

@@ -79,8 +79,8 @@ export interface ResolvedImage {
 }
 
 /**
- * Follows indexes to the manifest for this machine's architecture and reads its configuration. Throws
- * `image-unavailable`.
+ * Follows indexes to the manifest for an architecture (this machine's, unless said otherwise) and reads its
+ * configuration. Throws `image-unavailable`.
  */
 export async function resolveImage(
   source: ImageSource,
@@ -88,7 +88,13 @@ export async function resolveImage(
   {
     signal,
     documentMs = DOCUMENT_MS,
-  }: { signal?: AbortSignal | undefined; documentMs?: number | undefined } = {},
+    architecture = ARCHITECTURE,
+  }: {
+    signal?: AbortSignal | undefined
+    documentMs?: number | undefined
+    /** Of the machine that runs it, in the words of OCI images. */
+    architecture?: string
+  } = {},
 ): Promise<ResolvedImage> {
   const documentOf = (wanted: string) =>
     inTime(documentMs, TOO_SLOW, signal, (both) => source.document(wanted, both))
@@ -101,35 +107,35 @@ export async function resolveImage(
       const configBytes = await inTime(documentMs, TOO_SLOW, signal, (both) => readBlob(source, wanted, both))
       const config = ImageConfig.safeParse(parseJson(configBytes))
       if (!config.success) throw unavailable("the image's configuration is malformed")
-      const { os, architecture } = config.data
-      if ((os ?? 'linux') !== 'linux' || (architecture ?? ARCHITECTURE) !== ARCHITECTURE)
-        throw otherPlatform([`${os ?? 'linux'}/${architecture}`])
+      const { os = 'linux', architecture: made = architecture } = config.data
+      if (os !== 'linux' || made !== architecture) throw otherPlatform([`${os}/${made}`], architecture)
       return { digest, manifest: manifest.data, configBytes, config: config.data }
     }
     const index = Index.safeParse(json)
     if (!index.success) throw unavailable('the registry answers with something that is no image')
-    const entry = pickPlatform(index.data.manifests)
+    const entry = pickPlatform(index.data.manifests, architecture)
     ;({ bytes, digest } = await documentOf(entry.digest))
   }
   throw unavailable('its indexes are nested too deeply')
 }
 
-function pickPlatform(manifests: Descriptor[]): Descriptor {
+function pickPlatform(manifests: Descriptor[], architecture: string): Descriptor {
   const found =
-    manifests.find((m) => m.platform?.os === 'linux' && m.platform.architecture === ARCHITECTURE) ??
+    manifests.find((m) => m.platform?.os === 'linux' && m.platform.architecture === architecture) ??
     (manifests.length === 1 && !manifests[0]?.platform ? manifests[0] : undefined)
   if (!found)
     throw otherPlatform(
       manifests.flatMap(({ platform }) => (platform ? [`${platform.os}/${platform.architecture}`] : [])),
+      architecture,
     )
   return found
 }
 
-function otherPlatform(made: string[]): CloisterError {
+function otherPlatform(made: string[], architecture: string): CloisterError {
   // Attestations that build tools add are listed under a platform of this name.
   const named = [...new Set(made)].filter((platform) => platform !== 'unknown/unknown').slice(0, 8)
   return unavailable(
-    `it is made for ${named.join(', ') || 'no platform'}, and the worker is linux/${ARCHITECTURE}`,
+    `it is made for ${named.join(', ') || 'no platform'}, and the worker is linux/${architecture}`,
     { reason: 'platform' },
   )
 }

@@ -26,6 +26,8 @@ export interface TarEntry {
   size: number
   /** Bytes of it that are stored in the archive; a sparse file has fewer than `size`. */
   stored: number
+  /** Where its stored bytes begin in the archive. */
+  offset: number
   /** Where the stored bytes of a sparse file belong. */
   pieces: { offset: number; bytes: number }[] | undefined
   /** The stored bytes. What isn't read is passed over. */
@@ -94,13 +96,13 @@ export async function* readTar(
         yield chunk
       }
     }
-    yield { ...entry, content }
+    yield { ...entry, offset: bytes.taken, content }
     for await (const _ of content());
     await bytes.demand(padding)
   }
 }
 
-type Described = Omit<TarEntry, 'content'> & { padded: number }
+type Described = Omit<TarEntry, 'content' | 'offset'> & { padded: number }
 
 async function readEntry(
   bytes: Bytes,
@@ -290,6 +292,8 @@ function paddingOf(size: number): number {
 class Bytes {
   private readonly source: AsyncIterator<Buffer>
   private held: Buffer = Buffer.alloc(0)
+  /** Bytes that were handed out. */
+  taken = 0
 
   constructor(source: AsyncIterable<Buffer>) {
     this.source = source[Symbol.asyncIterator]()
@@ -310,6 +314,7 @@ class Bytes {
     if (parts.length > 1) this.held = Buffer.concat(parts)
     const taken = this.held.subarray(0, count)
     this.held = this.held.subarray(count)
+    this.taken += taken.length
     return taken
   }
 
@@ -328,6 +333,7 @@ class Bytes {
     }
     const taken = this.held.subarray(0, most)
     this.held = this.held.subarray(taken.length)
+    this.taken += taken.length
     return taken
   }
 }

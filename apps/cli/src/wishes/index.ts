@@ -14,10 +14,11 @@ export interface GrantedWishes {
 export async function grantWishes(wishes: readonly Wish[], options: WishOptions): Promise<GrantedWishes> {
   const fulfilled = new Map<string, Fulfilled>()
   for (const wish of wishes) {
+    const began = performance.now()
     const known = fulfilled.get(keyOf(wish))
     const found = known ?? (await grant(wish, options))
     fulfilled.set(keyOf(wish), found)
-    options.onGranted?.(wish, found)
+    options.onGranted?.(wish, found, (performance.now() - began) / 1000)
   }
   const contents = [...fulfilled.values()].flatMap((one) => one.contents)
   return {

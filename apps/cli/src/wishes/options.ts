@@ -8,12 +8,14 @@ export interface WishOptions {
   quiet: boolean
   /** Which program builds images; default: the first that is there. */
   builder?: string | undefined
-  /** Told of each wish as it is granted. */
-  onGranted?: (wish: Wish, fulfilled: Fulfilled) => void
+  /** Told of each wish once it is granted. */
+  onGranted?: (wish: Wish, fulfilled: Fulfilled, seconds: number) => void
 }
 
 /** What a wish came to, and the bytes that are sent for it. */
 export interface Fulfilled {
   granted: Granted
   contents: readonly SentContent[]
+  /** What did it: a program's name, or where it was found. */
+  how?: string
 }

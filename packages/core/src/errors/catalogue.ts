@@ -121,6 +121,7 @@ const CODES = {
   'bad-answer': 'answer',
   'bad-bid': 'answer',
   'bad-index': 'failure',
+  'build-failed': 'failure',
   'bad-state': 'failure',
   'daemon-failed': 'failure',
   'deploy-failed': 'failure',

@@ -147,4 +147,12 @@ export function addManifest(program: Command): void {
       'cloister manifest compose.yaml',
     ),
   ).action(later(async () => (await import('./manifest.ts')).showManifest))
+  withManifestOptions(
+    command(
+      program,
+      'build [file]',
+      'build and read the images and folders that a file takes of this machine; sends nothing',
+      'cloister build compose.yaml',
+    ),
+  ).action(later(async () => (await import('./build.ts')).runBuild))
 }

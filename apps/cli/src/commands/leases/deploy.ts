@@ -79,6 +79,7 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
     const started = performance.now()
     const deployed = await leases.deploy(cloister, {
       manifest,
+      contents: parsed.contents,
       bids: found,
       ...asked,
       deposit: wanted,

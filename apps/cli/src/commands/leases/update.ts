@@ -25,6 +25,7 @@ export async function runUpdate(
         options.policy === undefined ? undefined : parsePolicy(options.policy, cloister.network.development),
       envelope,
       logins: loginsFor(parsed, options),
+      contents: parsed.contents,
       pull: options.pull,
       timeoutMs: options.timeout === undefined ? undefined : secondsOf(options.timeout) * 1000,
     })

@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { CloisterError, type SentContent } from '@cloister/core'
+
+/** An image that lies on this machine, as it is sent: by the digest of its manifest, with all of its parts. */
+export interface HeldImage {
+  digest: string
+  /** Its manifest, its configuration and its layers, each once. */
+  contents: SentContent[]
+}
+
+/** Where the bytes of a part are. */
+export type PartPlace = { file: string; offset: number } | { content: Uint8Array }
+
+/** A part of an image. Read from its beginning, it is checked against its digest. */
+export class Part implements SentContent {
+  readonly digest: string
+  readonly bytes: number
+  readonly place: PartPlace
+
+  constructor(digest: string, bytes: number, place: PartPlace) {
+    this.digest = digest
+    this.bytes = bytes
+    this.place = place
+  }
+
+  static of(content: Uint8Array): Part {
+    return new Part(digestOf(content), content.length, { content })
+  }
+
+  async *open(from: number): AsyncGenerator<Uint8Array> {
+    if (from >= this.bytes) return
+    if ('content' in this.place) return yield this.place.content.subarray(from)
+    const { file, offset } = this.place
+    const hash = from === 0 ? createHash('sha256') : undefined
+    let read = 0
+    const stream = createReadStream(file, {
+      start: offset + from,
+      end: offset + this.bytes - 1,
+      highWaterMark: 1024 * 1024,
+    })
+    for await (const chunk of stream) {
+      hash?.update(chunk as Buffer)
+      read += (chunk as Buffer).length
+      yield chunk as Buffer
+    }
+    if (read !== this.bytes - from || (hash && `sha256:${hash.digest('hex')}` !== this.digest))
+      throw new CloisterError('bad-file', `${file} has changed, or does not hold ${this.digest}.`)
+  }
+}
+
+/** As OCI writes it (OCI image specification, "Digests"). */
+export function digestOf(content: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(content).digest('hex')}`
+}
+
+/** The parts of an image, each once. */
+export function heldImage(digest: string, parts: readonly SentContent[]): HeldImage {
+  return { digest, contents: [...new Map(parts.map((part) => [part.digest, part])).values()] }
+}
