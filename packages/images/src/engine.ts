@@ -31,7 +31,7 @@ export async function engineImage(name: string, cache: ImageCache): Promise<Held
 }
 
 /** What an engine has under an id, as an archive in the cache. */
-export async function exportImage(engine: EngineName, id: string, cache: ImageCache): Promise<HeldImage> {
+async function exportImage(engine: EngineName, id: string, cache: ImageCache): Promise<HeldImage> {
   const key = createHash('sha256')
     .update(JSON.stringify([engine, id]))
     .digest('hex')

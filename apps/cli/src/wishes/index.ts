@@ -1,5 +1,4 @@
 import type { Granted, SentContent, Wish } from '@cloister/core'
-import { grantBuild, grantImage } from './images.ts'
 import type { Fulfilled, WishOptions } from './options.ts'
 
 /** What came of all wishes of a file. */
@@ -30,9 +29,9 @@ export async function grantWishes(wishes: readonly Wish[], options: WishOptions)
 async function grant(wish: Wish, options: WishOptions): Promise<Fulfilled> {
   switch (wish.kind) {
     case 'image':
-      return grantImage(wish, options)
+      return (await import('./images.ts')).grantImage(wish, options)
     case 'build':
-      return grantBuild(wish, options)
+      return (await import('./images.ts')).grantBuild(wish, options)
     default: {
       // Most files wish for no folder, and what packs one is long.
       const { grantFolder } = await import('./folders.ts')
