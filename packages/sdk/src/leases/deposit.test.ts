@@ -54,7 +54,7 @@ it('no lease is opened for a deposit that nobody agreed to; the next bid is trie
     ({ bids, declined: [], token: USDC, order: { resources: { gpus: 0, gpuModels: [] } } }) as unknown as Bids
   const open = (bids: Bids, deposit: bigint | ReturnType<typeof lasting>, agree?: () => Promise<boolean>) =>
     deploy(cloister as unknown as Cloister, {
-      manifest: { services: {} } as Manifest,
+      manifest: { services: {}, volumes: {} } as unknown as Manifest,
       bids,
       pay: 'USDC',
       deposit,
