@@ -76,10 +76,12 @@ export async function raiseNetwork(
   const { root, documents, witness } = await opening
   await supervision.serveEndorsements(settings.ports.endorsements, documents)
   const network = await ensureContracts(settings, root, witness)
+  // It takes longest to begin, and the next blocks leave time for it.
+  const indexing = database.then(() => supervision.launch(indexerDaemon(settings)))
+  indexing.catch(() => {})
 
   step('daemons', 'indexer, gateway; three providers register their workers, which attest')
   const engine = await choosing
-  // While nothing else takes the processor: workers are what takes longest from here.
   const workers = await Promise.all(
     ([0, 1, 2] as const).map(async (index) =>
       workerDaemon(settings, index, await prepareWorker(settings, network, index, engine)),
@@ -87,7 +89,7 @@ export async function raiseNetwork(
   )
   await Promise.all([
     ...workers.map((worker) => supervision.launch(worker)),
-    database.then(() => supervision.launch(indexerDaemon(settings))),
+    indexing,
     supervision.launch(gatewayDaemon(settings)),
     fundTenants(network),
     ...([0, 1, 2] as const).map((index) => backPool(network, index)),

@@ -37,10 +37,11 @@ try {
       ),
   )
   let isUp = false
+  // It ends, so it may take what memory makes it quick, and need not give any back.
+  const { MALLOC_ARENA_MAX: _, MALLOC_TRIM_THRESHOLD_: __, ...env } = process.env
   const setUp = fork(SET_UP, process.argv.slice(2), {
-    // It ends, so it may take what memory makes it quick.
     execArgv: ['--disable-warning=ExperimentalWarning'],
-    env: { ...process.env, NODE_COMPILE_CACHE: getCompileCacheDir() ?? '' },
+    env: { ...env, NODE_COMPILE_CACHE: getCompileCacheDir() ?? '' },
   })
   obey(setUp, supervisor, () => {
     isUp = true
