@@ -65,9 +65,10 @@ export interface ChainSettings {
 /**
  * The embedded network's chain. The journal remembers; an engine (anvil) holds the present state and
  * computes. A block is made as soon as transactions have come, a second younger than its parent at least,
- * or as a heartbeat. A block is in the journal, and on disk, before anybody is told of it, and a transaction
- * before its sender hears its hash. An engine that died is replaced by another that is given the journal's blocks since the
- * last snapshot again: the same transactions at the same times make the same hashes.
+ * or as a heartbeat. A block is in the journal, and on disk, before anybody is told of it, and a
+ * transaction before its sender hears its hash. An engine that died is replaced by another that is given
+ * the journal's blocks since the last snapshot again: the same transactions at the same times make the
+ * same hashes.
  */
 export class JournaledChain {
   readonly journal: Journal

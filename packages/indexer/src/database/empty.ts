@@ -17,9 +17,9 @@ export async function makeEmpty(folder: string): Promise<void> {
 }
 
 /**
- * Unpacks into a folder what `initdb` leaves, which comes as an archive. tar(1) takes a third of the processor
- * time; where there is none that does it, a process of our own does: it takes memory that a process which
- * stays would never give back.
+ * Unpacks into a folder what `initdb` leaves, which comes as an archive. tar(1) takes a third of the
+ * processor time; where there is none that does it, a process of our own does: it takes memory that a
+ * process which stays would never give back.
  */
 async function unpack(folder: string): Promise<void> {
   const archive = new URL('prepopulatedfs.tgz', import.meta.resolve('@electric-sql/pglite-prepopulatedfs'))
