@@ -6,7 +6,7 @@ import ignore from 'ignore'
 /** What a folder may have that is sent as a whole. */
 const BOUNDS = { entries: 100_000, depth: 64, bytes: 64 * 1024 ** 3 }
 /** In the folder that is mounted: patterns of what isn't taken along, as in `.gitignore`. */
-export const IGNORE_FILE = '.cloisterignore'
+const IGNORE_FILE = '.cloisterignore'
 const LEAVE_OUT = `Leave it out: name it in ${IGNORE_FILE} of that folder, or under x-exclude of the mount.`
 
 /** One entry of a folder; `path` is relative to it. */

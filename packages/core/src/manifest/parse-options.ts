@@ -11,7 +11,7 @@ export type Beside =
   | { kind: 'tree'; leftOut?: readonly string[] }
 
 /** One file of a folder. `leftOut` beside it: what isn't taken along though nobody excluded it. */
-export interface BesideFile {
+interface BesideFile {
   path: string
   content: Uint8Array
   mode: number
