@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config'
  */
 const ALONE = [
   'packages/executors/src/executor.test.ts',
-  'packages/executors/src/spec.test.ts',
+  'packages/executors/src/{sent,spec}.test.ts',
   'packages/executors/src/escape/**/*.test.ts',
   'packages/executors/src/network/**/*.test.ts',
   'packages/executors/src/sandbox/**/*.test.ts',

@@ -8,6 +8,7 @@ import type { Member } from './workspace.ts'
 export const COMMAND_PROGRAMS = {
   cloister: 'apps/cli/src/program.ts',
   [`${OWN}/packages/executors/src/oci/unpack-main`]: 'packages/executors/src/oci/unpack-main.ts',
+  [`${OWN}/packages/executors/src/volumes/fill-main`]: 'packages/executors/src/volumes/fill-main.ts',
 }
 /** Files that sources look for beside themselves. */
 export const COMMAND_FILES = [

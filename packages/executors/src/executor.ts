@@ -86,8 +86,8 @@ export interface ContainerSpec {
   groups?: string[]
   hostname: string
   /**
-   * A fresh volume begins with a tar archive, `from` (a file of this machine's), or else with what the image
-   * has at its path, but for `noCopy`.
+   * A fresh volume begins with a tar archive, `from` (a file of this machine's whose digest was checked), all
+   * of it the container's user's; or else with what the image has at its path, but for `noCopy`.
    */
   mounts: {
     volume: string
@@ -235,6 +235,11 @@ export interface Executor {
   stop(lease: string, name: string, graceMs: number): Promise<void>
   /** Removes a container, running or not; volumes stay. */
   remove(lease: string, name: string): Promise<void>
+  /**
+   * Removes a lease's volumes that were made for an archive (`volumeOfArchive`), aren't among `names` and are
+   * mounted by no container. What a tenant wrote stays.
+   */
+  keepVolumes(lease: string, names: readonly string[]): Promise<void>
   containers(lease: string): Promise<ContainerStatus[]>
   /** Resolves when the container is not running (any more). */
   wait(lease: string, name: string, signal: AbortSignal): Promise<Exit>

@@ -68,6 +68,8 @@ export interface ImageSource {
   blob(descriptor: Descriptor, from?: number, signal?: AbortSignal): Promise<Readable>
   /** Where a blob lies on this machine, for sources that are of this machine. */
   fileOf?(descriptor: Descriptor): string
+  /** Throws `image-unavailable` for an image that the source doesn't hold as it should. */
+  check?(image: ResolvedImage): Promise<void>
 }
 
 /** An image found in a source: its manifest for this machine and its configuration. */
@@ -103,13 +105,18 @@ export async function resolveImage(
     const json = parseJson(bytes)
     const manifest = ImageManifest.safeParse(json)
     if (manifest.success) {
+      // Somebody else would read it as an index (CVE-2021-41190).
+      if (Object.hasOwn(json as object, 'manifests'))
+        throw unavailable('a document of it is both an image and an index')
       const { config: wanted } = manifest.data
       const configBytes = await inTime(documentMs, TOO_SLOW, signal, (both) => readBlob(source, wanted, both))
       const config = ImageConfig.safeParse(parseJson(configBytes))
       if (!config.success) throw unavailable("the image's configuration is malformed")
       const { os = 'linux', architecture: made = architecture } = config.data
       if (os !== 'linux' || made !== architecture) throw otherPlatform([`${os}/${made}`], architecture)
-      return { digest, manifest: manifest.data, configBytes, config: config.data }
+      const image = { digest, manifest: manifest.data, configBytes, config: config.data }
+      await source.check?.(image)
+      return image
     }
     const index = Index.safeParse(json)
     if (!index.success) throw unavailable('the registry answers with something that is no image')
@@ -150,6 +157,7 @@ async function readBlob(source: ImageSource, descriptor: Descriptor, signal: Abo
     if (size > descriptor.size) throw unavailable('a document of the image is longer than stated')
     chunks.push(chunk as Buffer)
   }
+  if (size < descriptor.size) throw unavailable('a document of the image is shorter than stated')
   const bytes = Buffer.concat(chunks)
   checkDigest(bytes, descriptor.digest)
   return bytes

@@ -31,6 +31,7 @@ const DAEMONS = {
   'make-database': 'packages/indexer/src/database/make.ts',
   gateway: 'packages/gateway/src/main.ts',
   unpack: 'packages/executors/src/oci/unpack-main.ts',
+  fill: 'packages/executors/src/volumes/fill-main.ts',
 }
 /** What packs is a source too. */
 const OWN = ['pack', 'late-builtins', 'left-out'].map((name) => `packages/packed/src/${name}.mjs`)

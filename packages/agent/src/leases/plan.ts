@@ -7,7 +7,7 @@ import {
   type Manifest,
   type Service,
 } from '@cloister/core'
-import type { ContainerSpec, Image } from '@cloister/executors'
+import { type ContainerSpec, type Image, volumeOfArchive } from '@cloister/executors'
 import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import type { Accepted } from '../store.ts'
@@ -99,7 +99,7 @@ function sentVolumes({ services, volumes }: Manifest, fileOf: (digest: string) =
   return new Map(
     Object.entries(volumes).flatMap(([name, { from }]) => {
       if (!from) return []
-      const volume = isWritten(name) ? name : `${name}.sent-${from.digest.slice(7, 19)}`
+      const volume = isWritten(name) ? name : volumeOfArchive(name, from.digest)
       return [[name, { volume, from: fileOf(from.digest) }]]
     }),
   )

@@ -57,6 +57,7 @@ function engine(held: Partial<Executor> = {}): Executor {
     },
     stop: async (_: string, name: string) => void running.delete(name),
     remove: async (_: string, name: string) => void running.delete(name),
+    keepVolumes: async () => {},
     wait: (_: string, __: string, signal: AbortSignal) =>
       new Promise((_, reject) =>
         signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
@@ -291,6 +292,32 @@ describe('a manifest that is run', () => {
     )
     await vi.waitFor(() => expect(runner.state).toBe('running'))
     expect([...running.values()].map(({ env }) => env['EDITION'])).toEqual(['1'])
+    await runner.destroy()
+  })
+
+  it('lets volumes of archives go once the new manifest runs, or the one before again', async () => {
+    const kept: string[][] = []
+    const keepVolumes = async (_: string, names: readonly string[]) => {
+      const [web] = running.values()
+      kept.push([web?.env['EDITION'] ?? '', ...names])
+    }
+    const start = async (spec: ContainerSpec) => {
+      if (spec.env['EDITION'] === '3') throw new Error('there is no such program')
+      running.set(spec.name, spec)
+    }
+    const mounting = (edition: number, more = '') =>
+      manifestOf(
+        `    environment: { EDITION: "${edition}" }\n${more}    volumes: ["data:/data"]\nvolumes: { data: {} }\n`,
+      )
+    const runner = runnerOf(engine({ keepVolumes, start }))
+    await runs(runner, BEFORE)
+    await runs(runner, mounting(2))
+    await vi.waitFor(() => expect(kept.at(-1)).toEqual(['2', 'data']))
+    hand(runner, mounting(3, '    restart: "no"\n'))
+    await vi.waitFor(() => expect(store.lease(LEASE)?.failed).toBeDefined())
+    await vi.waitFor(() => expect(runner.state).toBe('running'))
+    expect(kept.filter(([edition]) => edition === '3')).toEqual([])
+    expect(kept.at(-1)?.slice(1)).toEqual(['data'])
     await runner.destroy()
   })
 

@@ -115,7 +115,10 @@ export class LeaseRunner {
   resume(): void {
     void this.alone(async (signal) => {
       const lease = this.store.lease(this.id)
-      if (lease?.running) await this.arrange(lease.running, signal)
+      if (lease?.running) {
+        await this.arrange(lease.running, signal)
+        await this.clearVolumes(signal)
+      }
       if (lease?.next) await this.change(lease.next, signal)
     })
   }
@@ -227,6 +230,7 @@ export class LeaseRunner {
         forgetNext(lease, next)
         delete lease.failed
       })
+      await this.clearVolumes(signal)
       if (before?.hash === hash)
         this.emit(
           'updated',
@@ -247,7 +251,10 @@ export class LeaseRunner {
         'start-failed',
         goesBack ? `The new manifest does not start: ${reason} The one before runs on.` : reason,
       )
-      if (goesBack) await this.arrange(before, signal)
+      if (goesBack) {
+        await this.arrange(before, signal)
+        await this.clearVolumes(signal)
+      }
     }
     this.changes.emit('change')
   }
@@ -340,6 +347,12 @@ export class LeaseRunner {
     this.tasks = tasks
     for (const [name, task] of fresh) task.begin(found.get(name))
     this.changes.emit('change')
+  }
+
+  /** Removes volumes of archives that no container of the plan mounts; where it fails, another time. */
+  private async clearVolumes(signal: AbortSignal): Promise<void> {
+    const mounted = [...this.tasks.values()].flatMap(({ spec }) => spec.mounts.map(({ volume }) => volume))
+    await this.step(this.executor.keepVolumes(this.id, mounted), signal).catch(() => {})
   }
 
   /**

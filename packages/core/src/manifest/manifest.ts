@@ -8,6 +8,11 @@ export const AGENT_SOCKET = '/run/cloister/agent.sock'
 
 export const MOST_SERVICES = 64
 const MIB = 1024 * 1024
+/**
+ * Names of volumes that a worker makes of its own accord: of an archive that is only read, of an image's
+ * folder.
+ */
+const WORKERS_VOLUME = /\.(sent|image)-[0-9a-f]{12}$/
 
 const name = z.string().regex(NAME_PATTERN)
 
@@ -83,13 +88,20 @@ export const Manifest = z
         if (alias !== serviceName && Object.hasOwn(manifest.services, alias))
           at(`is called ${alias}, which is the name of another service`)
     }
-    for (const [volumeName, { sizeMiB, from }] of Object.entries(manifest.volumes))
+    for (const [volumeName, { sizeMiB, from }] of Object.entries(manifest.volumes)) {
+      if (WORKERS_VOLUME.test(volumeName))
+        context.addIssue({
+          code: 'custom',
+          path: ['volumes', volumeName],
+          message: 'is called as a worker calls volumes of its own',
+        })
       if (from && from.bytes > sizeMiB * MIB)
         context.addIssue({
           code: 'custom',
           path: ['volumes', volumeName],
           message: 'is smaller than what it begins with',
         })
+    }
     const { front } = manifest
     const door =
       front && Object.hasOwn(manifest.services, front.service) ? manifest.services[front.service] : undefined

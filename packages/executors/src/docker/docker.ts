@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createSocket } from 'node:dgram'
-import { chmod, chown, copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, copyFile, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join, posix } from 'node:path'
 import { type Duplex, PassThrough } from 'node:stream'
@@ -30,11 +30,15 @@ import { BridgeFilter } from '../network/bridge-filter.ts'
 import { DEFAULT_LIMITS, type WayOutLimits } from '../network/limits.ts'
 import type { ImageSettings } from '../oci/find.ts'
 import { ImageRoom } from '../oci/image-room.ts'
+import type { UnpackLimits } from '../oci/image-root.ts'
 import { pinnedReference } from '../oci/reference.ts'
 import { UNPACK_LIMITS } from '../oci/unpack.ts'
+import { volumeLimits } from '../volumes/fill.ts'
+import { isOfArchive } from '../volumes/names.ts'
 import { maskedPaths, seccompOption } from './confinement.ts'
 import { logConfig, readContainerLogs } from './container-log.ts'
 import { ignoring, statusOf } from './failures.ts'
+import { FilledVolumes } from './filled-volumes.ts'
 import { hasImage, localTag, pullImage } from './pull.ts'
 import { ulimitsOf } from './ulimits.ts'
 import { VolumeSizes } from './volume-sizes.ts'
@@ -68,6 +72,7 @@ export class DockerExecutor implements Executor {
   private readonly docker: Docker
   private readonly settings: DockerSettings
   private readonly volumeSizes: VolumeSizes
+  private readonly volumes: FilledVolumes
   private readonly podman: boolean
   private readonly initProcess: boolean
   private readonly filter: BridgeFilter | undefined
@@ -87,6 +92,7 @@ export class DockerExecutor implements Executor {
     this.settings = settings
     this.volumeSizes = new VolumeSizes(docker)
     this.podman = engine.podman
+    this.volumes = new FilledVolumes(docker, { socketPath: settings.socketPath, podman: engine.podman })
     this.initProcess = engine.initProcess
     this.filter = filter
     this.isolation = {
@@ -136,8 +142,11 @@ export class DockerExecutor implements Executor {
   async pull(reference: string, options: PullOptions = {}): Promise<Image> {
     const { DockerRootDir: folder } = (await this.docker.info()) as { DockerRootDir?: string }
     // Disks of leases lie there, too. Where it can't be looked at, the engine's own refusal has to do.
-    if (folder !== undefined && (await isReadable(folder))) await new ImageRoom(folder).limits(UNPACK_LIMITS)
-    return pullImage(this.docker, reference, options, this.settings.images)
+    const { bytes } =
+      folder !== undefined && (await isReadable(folder))
+        ? await new ImageRoom(folder).limits(UNPACK_LIMITS)
+        : UNPACK_LIMITS
+    return pullImage(this.docker, reference, options, this.settings.images, bytes)
   }
 
   async leases(): Promise<string[]> {
@@ -158,10 +167,9 @@ export class DockerExecutor implements Executor {
     await this.remove(spec.lease, spec.name)
     this.stopped.delete(this.nameOf(spec.lease, spec.name))
     const network = await this.ensureNetwork(spec)
-    for (const { volume } of spec.mounts)
-      await this.docker.createVolume({
-        Name: this.nameOf(spec.lease, volume),
-        Labels: this.labels(spec.lease),
+    for (const mount of spec.mounts)
+      await this.ensureVolume(spec, mount).catch((cause) => {
+        throw startFailed(spec.name, cause)
       })
     const binds = await this.writeFiles(spec)
     if (spec.agentFolder !== undefined) binds.push(`${spec.agentFolder}:${AGENT_FOLDER}:ro`)
@@ -170,9 +178,7 @@ export class DockerExecutor implements Executor {
       const create = async (workingDir: string) =>
         this.docker.createContainer({
           name: this.nameOf(spec.lease, spec.name),
-          Image: spec.image.digest.startsWith('sha256:')
-            ? await this.engineReference(spec.image)
-            : spec.image.digest,
+          Image: await this.engineReference(spec.image),
           Entrypoint: spec.argv.slice(0, 1),
           Cmd: spec.argv.slice(1),
           Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
@@ -195,7 +201,7 @@ export class DockerExecutor implements Executor {
               ...binds,
               ...spec.mounts.map(
                 (m) =>
-                  `${this.nameOf(spec.lease, m.volume)}:${m.path}:${m.readOnly ? 'ro' : 'rw'}${m.noCopy ? ',nocopy' : ''}`,
+                  `${this.nameOf(spec.lease, m.volume)}:${m.path}:${m.readOnly ? 'ro' : 'rw'}${m.noCopy || m.from !== undefined ? ',nocopy' : ''}`,
               ),
             ],
             Tmpfs: Object.fromEntries(spec.tmpfs.map((mount) => [mount.path, tmpfsOptions(mount)])),
@@ -279,9 +285,19 @@ export class DockerExecutor implements Executor {
     await ignoring([404, 409], this.container(lease, name).remove({ force: true, v: true }))
   }
 
+  async keepVolumes(lease: string, names: readonly string[]): Promise<void> {
+    const kept = new Set(names.map((name) => this.nameOf(lease, name)))
+    for (const { Name } of await this.volumesOf(lease))
+      if (isOfArchive(Name) && !kept.has(Name))
+        // One that is mounted stays.
+        await ignoring([404, 409], this.docker.getVolume(Name).remove())
+  }
+
   async containers(lease: string): Promise<ContainerStatus[]> {
     const found = await this.containersOf(lease)
-    const all = await Promise.all(found.map((c) => this.inspect(c.Id)))
+    // One without a name fills a volume.
+    const named = found.filter(({ Labels }) => Labels[`${LABEL}.name`] !== undefined)
+    const all = await Promise.all(named.map(({ Id }) => this.inspect(Id)))
     return all.filter((status) => status !== undefined)
   }
 
@@ -353,7 +369,8 @@ export class DockerExecutor implements Executor {
       folder: Mountpoint,
     }))
     const containers = (await this.containersOf(lease)).map(({ Id }) => this.docker.getContainer(Id))
-    return writtenBytes(volumes, containers, this.volumeSizes)
+    const written = await writtenBytes(volumes, containers, this.volumeSizes)
+    return written + (await filesBytes(this.folderOf(lease)))
   }
 
   async connect(lease: string, name: string, port: number): Promise<Duplex> {
@@ -396,7 +413,7 @@ export class DockerExecutor implements Executor {
       // Whatever the engine couldn't remove: a bridge that is forgotten leads nowhere, and the files may be
       // secrets.
       await this.filter?.forget(lease)
-      await rm(join(this.settings.folder, shorten(lease)), { recursive: true, force: true })
+      await rm(this.folderOf(lease), { recursive: true, force: true })
       for (const key of this.addresses.keys()) if (key.startsWith(`${lease}/`)) this.addresses.delete(key)
     }
   }
@@ -445,8 +462,11 @@ export class DockerExecutor implements Executor {
   private async ensureNetwork({ lease, internet }: ContainerSpec): Promise<string> {
     const name = this.nameOf(lease, 'bridge')
     await this.filter?.admit(lease, internet !== false)
-    const networks = await this.docker.listNetworks({ filters: { name: [name] } })
-    if (networks.some((n) => n.Name === name)) return name
+    const isThere = async () => {
+      const networks = await this.docker.listNetworks({ filters: { name: [name] } })
+      return networks.some((network) => network.Name === name)
+    }
+    if (await isThere()) return name
     await this.docker
       .createNetwork({
         Name: name,
@@ -457,14 +477,39 @@ export class DockerExecutor implements Executor {
         Labels: this.labels(lease),
         ...(this.filter && { Options: { 'com.docker.network.bridge.name': this.filter.bridgeOf(lease) } }),
       })
-      .catch((error) => {
-        if (statusOf(error) !== 409) throw error
+      .catch(async (error) => {
+        // Another of the lease's containers, which starts at the same time, was faster.
+        if (statusOf(error) !== 409 && !(await isThere())) throw error
       })
     return name
   }
 
+  private ensureVolume(
+    { lease, image, user, leaseDiskMiB }: ContainerSpec,
+    { volume, from }: ContainerSpec['mounts'][number],
+  ): Promise<void> {
+    return this.volumes.ensure({
+      name: this.nameOf(lease, volume),
+      called: volume,
+      labels: this.labels(lease),
+      mark: join(this.folderOf(lease), '.filling', volume),
+      ...(from !== undefined && {
+        begin: {
+          archive: from,
+          image: () => this.engineReference(image),
+          user,
+          limits: () => this.volumeLimits(lease, leaseDiskMiB),
+        },
+      }),
+    })
+  }
+
+  private async volumeLimits(lease: string, diskMiB: number | undefined): Promise<UnpackLimits> {
+    return volumeLimits(diskMiB, diskMiB === undefined ? 0 : await this.diskUsage(lease))
+  }
+
   private async writeFiles(spec: ContainerSpec): Promise<string[]> {
-    const folder = join(this.settings.folder, shorten(spec.lease), spec.name)
+    const folder = join(this.folderOf(spec.lease), spec.name)
     await rm(folder, { recursive: true, force: true })
     if (spec.files.length === 0) return []
     await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -482,6 +527,7 @@ export class DockerExecutor implements Executor {
   }
 
   private async engineReference(image: Image): Promise<string> {
+    if (!image.digest.startsWith('sha256:')) return image.digest
     const local = localTag(image.digest)
     if (await hasImage(this.docker, local)) return local
     const pinned = pinnedReference(image.reference, image.digest)
@@ -515,6 +561,11 @@ export class DockerExecutor implements Executor {
 
   private labels(lease: string): Record<string, string> {
     return { [`${LABEL}.scope`]: this.settings.scope, [`${LABEL}.lease`]: lease }
+  }
+
+  /** Where what its containers are given lies. */
+  private folderOf(lease: string): string {
+    return join(this.settings.folder, shorten(lease))
   }
 
   private nameOf(lease: string, part: string): string {
@@ -553,6 +604,13 @@ async function openFilter(
 function tmpfsOptions({ sizeMiB, mode = 0o1777, uid, gid }: ContainerSpec['tmpfs'][number]): string {
   const owner = `${uid === undefined ? '' : `,uid=${uid}`}${gid === undefined ? '' : `,gid=${gid}`}`
   return `rw,nosuid,nodev,size=${sizeMiB}m,mode=${mode.toString(8)}${owner}`
+}
+
+/** Bytes of the files that were put into a lease's containers, each of which has a folder of its own. */
+async function filesBytes(folder: string): Promise<number> {
+  const found = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
+  const sizes = found.map(({ parentPath, name }) => stat(join(parentPath, name)).catch(() => undefined))
+  return (await Promise.all(sizes)).reduce((sum, one) => sum + (one?.isFile() ? one.size : 0), 0)
 }
 
 function aliasesOf({ service, aliases = {} }: ContainerSpec): string[] {

@@ -10,14 +10,15 @@ import { isInsecure } from '../oci/trust.ts'
 import { archiveImage } from './archive.ts'
 
 /**
- * Brings an image into the engine: from a folder of this machine by loading an archive, from a registry by
- * the engine's own pull.
+ * Brings an image into the engine: from a folder of this machine by loading an archive, whose layers may
+ * unpack to `mostBytes`, from a registry by the engine's own pull.
  */
 export async function pullImage(
   docker: Docker,
   reference: string,
   options: PullOptions,
   settings: ImageSettings,
+  mostBytes: number,
 ): Promise<Image> {
   const { source, wanted, close } = await findImage(reference, options, settings)
   const { host } = parseImageReference(reference)
@@ -28,7 +29,7 @@ export async function pullImage(
     await inTime(settings.pullMs ?? PULL_MS, 'it takes too long to come', options.signal, async (signal) => {
       // A registry that we trust by plain HTTP is read by us; the engine may not be set up for it.
       if (source.fileOf || isInsecure(host, settings.trustedRegistries))
-        await load(docker, source, image, signal)
+        await load(docker, source, image, { ...options, signal, mostBytes })
       else if (!(await hasImage(docker, pinned))) await pull(docker, pinned, { ...options, signal })
     })
     return describeImage(reference, image.digest, image.config)
@@ -80,12 +81,22 @@ async function load(
   docker: Docker,
   source: ImageSource,
   image: ResolvedImage,
-  signal: AbortSignal,
+  {
+    progress,
+    signal,
+    mostBytes,
+  }: { progress?: PullOptions['progress']; signal: AbortSignal; mostBytes: number },
 ): Promise<void> {
   const tag = localTag(image.digest)
   if (await hasImage(docker, tag)) return
   const body = new PassThrough()
-  const writing = archiveImage(source, image, tag, addAbortSignal(signal, body), signal)
+  const total = image.manifest.layers.reduce((sum, { size }) => sum + size, 0)
+  const writing = archiveImage(source, image, addAbortSignal(signal, body), {
+    tag,
+    mostBytes,
+    progress: (bytes) => progress?.({ step: 'downloading', bytes, total }),
+    signal,
+  })
   const [response] = await Promise.all([docker.loadImage(body), writing])
   for await (const chunk of response)
     if (/"error"/.test(String(chunk)))

@@ -3,6 +3,7 @@ import { type ImageSource, LayoutSource, unavailable } from '@cloister/images'
 import type { PullOptions } from '../executor.ts'
 import type { UnpackLimits } from './image-root.ts'
 import { RegistrySource } from './registry.ts'
+import { SentSource } from './sent.ts'
 
 /** How long a pull may take in all, waiting for its turn included. */
 export const PULL_MS = 6 * 3_600_000
@@ -50,7 +51,7 @@ export async function findImage(
   if (parsed.host === SENT_HOST) {
     if (sent === undefined || parsed.digest === undefined)
       throw unavailable('its tenant has not sent it', { reason: 'not-found' })
-    const source = new LayoutSource(sent)
+    const source = new SentSource(sent)
     return { source, place: sent, wanted: parsed.digest, isOwn: false, close: () => {} }
   }
   for (const folder of settings.layouts) {

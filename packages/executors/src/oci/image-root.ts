@@ -4,7 +4,6 @@ import {
   constants,
   fchmodSync,
   fchownSync,
-  ftruncateSync,
   futimesSync,
   lchownSync,
   linkSync,
@@ -18,9 +17,9 @@ import {
   type Stats,
   symlinkSync,
   unlinkSync,
-  writeSync,
 } from 'node:fs'
 import type { TarEntry } from '@cloister/images'
+import { writeContent } from './write-content.ts'
 
 const WHITEOUT = '.wh.'
 const OPAQUE = '.wh..wh..opq'
@@ -130,8 +129,7 @@ export class ImageRoot {
       0o600,
     )
     try {
-      if (entry.pieces) await writePieces(file, entry, entry.pieces)
-      else for await (const chunk of entry.content()) writeAll(file, chunk, null)
+      await writeContent(file, entry)
       // Rights come after the owner, whose change takes setuid away.
       if (this.isPrivileged) fchownSync(file, idOf(entry.uid), idOf(entry.gid))
       fchmodSync(file, entry.mode)
@@ -260,37 +258,6 @@ function stepsOf(path: string): string[] {
     if (step.length > 255) throw new LayerError('a name in it is too long')
   }
   return steps
-}
-
-async function writePieces(
-  file: number,
-  entry: TarEntry,
-  pieces: { offset: number; bytes: number }[],
-): Promise<void> {
-  ftruncateSync(file, entry.size)
-  const queue = pieces.map((piece) => ({ ...piece }))
-  for await (const chunk of entry.content())
-    for (let taken = 0; taken < chunk.length; ) {
-      const [piece] = queue
-      if (!piece) throw new LayerError('a sparse file has more than its pieces')
-      const part = chunk.subarray(taken, taken + piece.bytes)
-      writeAll(file, part, piece.offset)
-      taken += part.length
-      piece.offset += part.length
-      piece.bytes -= part.length
-      if (piece.bytes === 0) queue.shift()
-    }
-}
-
-function writeAll(file: number, bytes: Buffer, position: number | null): void {
-  for (let written = 0; written < bytes.length; )
-    written += writeSync(
-      file,
-      bytes,
-      written,
-      bytes.length - written,
-      position === null ? null : position + written,
-    )
 }
 
 function look(path: string): Stats | undefined {

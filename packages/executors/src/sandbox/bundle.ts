@@ -1,9 +1,10 @@
 import { DEFAULT_CAPABILITIES } from '@cloister/core'
 import type { ContainerSpec } from '../executor.ts'
+import type { ContainerUser } from '../user-tables.ts'
 import { type Cgroups, resourcesOf } from './cgroup.ts'
 import { runtimeLimits } from './rlimits.ts'
 import { seccompFilter } from './seccomp.ts'
-import { type ContainerUser, ID_COUNT } from './user.ts'
+import { ID_COUNT } from './user.ts'
 
 /** As Docker hides and protects them (moby, `oci/defaults.go`). */
 const MASKED = [

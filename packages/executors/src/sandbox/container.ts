@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
-import { createReadStream, existsSync, watch } from 'node:fs'
-import { chmod, lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { existsSync, watch } from 'node:fs'
+import { chmod, lstat, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { CloisterError, timerMs } from '@cloister/core'
 import { AGENT_FOLDER, type ContainerSpec, type Exit, type Usage } from '../executor.ts'
 import { WAY_OUT_RESOLV_CONF } from '../network/way-out.ts'
+import type { ContainerUser } from '../user-tables.ts'
 import { bundleConfig, processConfig } from './bundle.ts'
 import type { Cgroups, Limits } from './cgroup.ts'
 import { KERNEL_PROGRAM } from './dialler.ts'
@@ -16,11 +17,14 @@ import { IS_ROOT } from './places.ts'
 import { isAlive, markOf, type ProcessMark, processesNaming, signal, usageOfTree } from './process.ts'
 import { passedLimits } from './rlimits.ts'
 import { inGroups, run, SEARCH_PATH } from './run.ts'
-import { type ContainerUser, ID_COUNT, resolveInRoot, resolveUser } from './user.ts'
+import { resolveUser } from './user.ts'
+import { makeVolume, volumeFolder } from './volumes.ts'
 
 const LOG_BYTES = 20 * 1024 * 1024
 /** A monitor that is killed tells nobody; a look now and then finds out. */
 const LOOK_MS = 2_000
+/** How long one large file may take to copy. */
+const COPY_MS = 600_000
 /** Told of what ended and left no code. */
 const LOST: Exit = { code: 255, outOfMemory: false }
 
@@ -38,7 +42,9 @@ export interface ContainerRecord {
   exit?: Exit
 }
 
-type StoredSpec = Omit<ContainerSpec, 'files'> & { files: { path: string; mode: number }[] }
+type StoredSpec = Omit<ContainerSpec, 'files'> & {
+  files: { path: string; mode: number; isLarge?: true }[]
+}
 
 /**
  * One container of a lease: a bundle that runc runs, and conmon, a monitor of about a megabyte that writes
@@ -80,9 +86,14 @@ export class Container {
         'start-failed',
         `This worker can run ${this.name} as root only: it isn't root itself, and has no subordinate ids (subuid(5)).`,
       )
-    for (const mount of spec.mounts) await this.makeVolume(mount, root, user)
+    const first = { root: this.root, seen: root, user, leaseDiskMiB: spec.leaseDiskMiB }
+    for (const mount of spec.mounts) await makeVolume(this.lease, mount, first)
     await this.writeFiles(spec)
-    const files = this.allFiles(spec).map(({ path, mode }) => ({ path, mode }))
+    const files = this.allFiles(spec).map(({ path, mode, content }) => ({
+      path,
+      mode,
+      ...(!Buffer.isBuffer(content) && { isLarge: true as const }),
+    }))
     await this.launch({ spec: { ...spec, files }, image, user, startedAt: Date.now() }, holder)
   }
 
@@ -209,6 +220,17 @@ export class Container {
 
   private get id(): string {
     return this.lease.containerId(this.name)
+  }
+
+  /**
+   * Where its files lie, each named by its place among them: on our disk, and large ones on the lease's.
+   */
+  private get smallFiles(): string {
+    return join(this.folder, 'files')
+  }
+
+  private get largeFiles(): string {
+    return join(this.lease.disk.folder, 'files', this.name)
   }
 
   private get root(): string {
@@ -418,6 +440,7 @@ export class Container {
     const parts = [
       join(folder, 'upper', this.name),
       join(folder, 'work', this.name),
+      this.largeFiles,
       this.root,
       this.folder,
     ].filter((path) => existsSync(path))
@@ -451,12 +474,12 @@ export class Container {
 
   private mountsOf(spec: StoredSpec): { from: string; to: string; readOnly: boolean }[] {
     const volumes = spec.mounts.map(({ volume, path, readOnly }) => ({
-      from: join(this.lease.disk.folder, 'volumes', volume),
+      from: join(volumeFolder(this.lease), volume),
       to: path,
       readOnly,
     }))
-    const files = spec.files.map(({ path }, index) => ({
-      from: join(this.folder, 'files', String(index)),
+    const files = spec.files.map(({ path, isLarge }, index) => ({
+      from: join(isLarge ? this.largeFiles : this.smallFiles, String(index)),
       to: path,
       readOnly: true,
     }))
@@ -484,53 +507,27 @@ export class Container {
   }
 
   private async writeFiles(spec: ContainerSpec): Promise<void> {
-    const folder = join(this.folder, 'files')
-    await mkdir(folder, { mode: 0o700 })
+    await mkdir(this.smallFiles, { mode: 0o700 })
     for (const [index, { content, mode, uid = 0, gid = 0 }] of this.allFiles(spec).entries()) {
-      const path = join(folder, String(index))
-      const file = await open(path, 'wx', 0o600)
-      await file.writeFile(Buffer.isBuffer(content) ? content : createReadStream(content.file))
-      await file.chmod(mode)
-      await file.close()
+      const isLarge = !Buffer.isBuffer(content)
+      const path = join(isLarge ? this.largeFiles : this.smallFiles, String(index))
+      if (isLarge) await this.copyLarge(content.file, path)
+      else await writeFile(path, content, { flag: 'wx', mode: 0o600 })
+      await chmod(path, mode)
       await this.lease.give(path, uid, gid)
     }
   }
 
-  /**
-   * As Docker does: a new volume begins as what the image has there, owned as there; an empty one is the
-   * user's.
-   */
-  private async makeVolume(
-    { volume, path, noCopy }: ContainerSpec['mounts'][number],
-    root: string,
-    user: ContainerUser,
-  ): Promise<void> {
-    const target = join(this.lease.disk.folder, 'volumes', volume)
-    if (existsSync(target)) return
-    // It appears whole or not at all.
-    const fresh = join(this.lease.disk.folder, 'work', `volume-${volume}`)
-    const below = await resolveInRoot(root, path)
-    const there = join(this.root, below)
-    const stat = await lstat(join(root, below)).catch(() => undefined)
-    const names = stat?.isDirectory() && !noCopy ? await readdir(join(root, below)) : []
-    if (existsSync(fresh))
-      await run(await this.lease.charged(['rm', '-rf', '--one-file-system', '--', fresh]))
-    await mkdir(fresh, { mode: 0o755 })
-    await chmod(fresh, 0o755)
-    if (names.length > 0)
-      await run(await this.lease.charged(['cp', '-a', '--', `${there}/.`, fresh]), { timeoutMs: 600_000 })
-    const first = await this.lease.firstId()
-    const own = stat?.isDirectory() && (names.length > 0 || stat.uid !== first) ? stat : undefined
-    if (own) await run(await this.lease.asOwner(['chmod', (own.mode & 0o7777).toString(8), fresh]))
-    if (!own) await this.lease.give(fresh, user.uid, user.gid)
-    else if (IS_ROOT) await this.lease.give(fresh, idIn(first, own.uid), idIn(first, own.gid))
-    await rename(fresh, target)
+  /** Onto the lease's disk, which pays for it. */
+  private async copyLarge(file: string, path: string): Promise<void> {
+    await mkdir(this.largeFiles, { recursive: true, mode: 0o700 })
+    const command = this.lease.inGroup(['cp', '--no-preserve=all', '--', file, path])
+    await run(command, { timeoutMs: COPY_MS }).catch((cause) => {
+      const isFull = /No space left|quota exceeded/i.test(String(cause))
+      const why = isFull ? "the lease's disk is full" : 'what was sent for it is not here any more'
+      throw new CloisterError('start-failed', `A file of ${this.name} can't be put there: ${why}.`, { cause })
+    })
   }
-}
-
-/** An owner's id as the container has it; those that it has none for are nobody's. */
-function idIn(first: number, id: number): number {
-  return id >= first && id < first + ID_COUNT ? id - first : ID_COUNT - 2
 }
 
 /** The whole path of a program; conmon wants that of the runtime. */

@@ -145,8 +145,15 @@ export class Lease {
    * the lease.
    */
   async charged(command: string[]): Promise<string[]> {
-    const files = this.groups.keeperFiles.filter((path) => existsSync(path))
-    return inGroups(files, await this.asOwner(command))
+    return this.inGroup(await this.asOwner(command))
+  }
+
+  /** `command` as ourselves, in the lease's control group: what it takes is charged to the lease. */
+  inGroup(command: string[]): string[] {
+    return inGroups(
+      this.groups.keeperFiles.filter((path) => existsSync(path)),
+      command,
+    )
   }
 
   /** A path as the lease's mounts show it to us. */

@@ -39,6 +39,7 @@ import { IS_ROOT, openDoor, placesOf } from './places.ts'
 import type { Ready } from './ready.ts'
 import { findReady } from './ready-note.ts'
 import { inGroups } from './run.ts'
+import { keepVolumes } from './volumes.ts'
 
 export interface SandboxSettings {
   /** Folder of leases. Kept across restarts. */
@@ -172,6 +173,16 @@ export class SandboxExecutor implements Executor {
     await lease.inTurn(async () => {
       await this.clear(lease, [name])
       await this.images.room.release(lease.places.folder, name)
+    })
+  }
+
+  async keepVolumes(id: string, names: readonly string[]): Promise<void> {
+    const lease = this.lease(id)
+    await lease.inTurn(async () => {
+      const containers = await lease.containerNames()
+      const records = await Promise.all(containers.map((name) => this.container(lease, name).record()))
+      const mounted = records.flatMap((record) => record?.spec.mounts.map(({ volume }) => volume) ?? [])
+      await keepVolumes(lease, names, mounted)
     })
   }
 

@@ -10,18 +10,21 @@ const USER = 65_533
 
 /** What an ordinary user does with the sandbox, told as JSON. */
 const DEED = `
-  import { readdirSync } from 'node:fs'
+  import { readdirSync, writeFileSync } from 'node:fs'
   import { SandboxExecutor } from '@sandbox'
   import { buildWorkbench, WORKBENCH_IMAGE } from '@workbench'
+  import { archive } from '@archives'
   const folder = process.argv[1]
   await buildWorkbench(folder + '/layout')
   const images = { layouts: [folder + '/layout'], trustedRegistries: [] }
   const executor = await SandboxExecutor.open({ folder: folder + '/own', imageFolder: folder + '/images', images })
   const image = await executor.pull(WORKBENCH_IMAGE)
+  writeFileSync(folder + '/sent.tar', archive({ path: 'closed', type: '5', mode: 0o500 }, { path: 'closed/f', body: 'sent', uid: 7 }))
   const lease = '0x' + '0d'.repeat(32)
   const spec = { lease, name: 'web-0', service: 'web', peers: ['web'], image, revision: '1', workingDir: '/', user: '', hostname: 'web',
     argv: ['node', '-e', "require('http').createServer((q,s)=>s.end('hello')).listen(80);console.log('up')"], env: { PATH: '/usr/bin:/bin' },
-    mounts: [{ volume: 'data', path: '/data', readOnly: false }], tmpfs: [], files: [], cpuMilli: 1000, memoryMiB: 128, maxProcesses: 64,
+    mounts: [{ volume: 'data', path: '/data', readOnly: false },
+      { volume: 'sent', path: '/sent', readOnly: false, from: folder + '/sent.tar' }], tmpfs: [], files: [], cpuMilli: 1000, memoryMiB: 128, maxProcesses: 64,
     gpus: 0, ulimits: {}, readOnlyRoot: false, stopSignal: 'SIGTERM' }
   const sh = async (line) => {
     const session = await executor.exec(lease, 'web-0', { argv: ['sh', '-c', line], terminal: undefined })
@@ -44,6 +47,7 @@ const DEED = `
     told.answer = ''
     for await (const chunk of stream) told.answer += chunk
     told.id = await sh('id -u; echo kept > /data/file; echo out > /dev/stdout')
+    told.sent = await sh('cat /sent/closed/f; ls -ln /sent')
     told.set = await sh('echo x > /proc/sys/kernel/core_pattern')
     await executor.stop(lease, 'web-0', 100)
     await executor.restart(lease, 'web-0')
@@ -67,10 +71,9 @@ describe.skipIf(!canRun('runc'))('the sandbox, without root,', () => {
 
   it('runs, serves, keeps and ends a container, and says what it lacks', async () => {
     const source = (path: string) => JSON.stringify(join(import.meta.dirname, path))
-    const script = DEED.replace("'@sandbox'", source('sandbox.ts')).replace(
-      "'@workbench'",
-      source('../oci/workbench.ts'),
-    )
+    const script = DEED.replace("'@sandbox'", source('sandbox.ts'))
+      .replace("'@workbench'", source('../oci/workbench.ts'))
+      .replace("'@archives'", source('../oci/tar-testing.ts'))
     const node = [
       process.execPath,
       '--disable-warning=ExperimentalWarning',
@@ -105,6 +108,7 @@ describe.skipIf(!canRun('runc'))('the sandbox, without root,', () => {
       answer: expect.stringContaining('hello'),
       id: '0\nout\n',
       kept: 'kept\n',
+      sent: expect.stringMatching(/^sent(?:.|\n)*dr-x------ +2 0 +0 /),
       left: [],
     })
     expect(told.set).toMatch(/Read-only|Permission denied/)

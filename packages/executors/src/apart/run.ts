@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+
+/** What a program that runs apart says: how far it is, in bytes that it has read, or why it failed. */
+export type ApartWord = { bytes: number } | { failed: string }
+
+/** MiB of heap; whoever has more to keep in mind is ended. */
+const MEMORY_MIB = 512
+/** The program writes what it makes there, where it makes anything for us to read. */
+export const OUTPUT_FD = 3
+
+/** How a program runs apart. */
+export interface ApartOptions {
+  progress?: ((bytes: number) => void) | undefined
+  /** Ends it. */
+  signal?: AbortSignal | undefined
+  /** Puts its command where limits are. */
+  charged?: ((command: string[]) => string[]) | undefined
+  /** Given what it writes, from the beginning on. */
+  output?: ((bytes: Readable) => void) | undefined
+}
+
+/** A program that ran apart and failed, with what it says of that; undefined where it was ended or killed. */
+export class ApartFailure extends Error {
+  readonly said: string | undefined
+
+  constructor(said: string | undefined) {
+    super(said ?? 'it takes too much memory')
+    this.said = said
+  }
+}
+
+/**
+ * Runs a program of ours in a process of its own, with an order as JSON, so that what strangers wrote costs
+ * this process neither time nor memory. It ends with us. Throws an `ApartFailure`.
+ */
+export async function runApart(
+  program: string,
+  order: unknown,
+  { progress = () => {}, signal, charged = (command) => command, output }: ApartOptions = {},
+): Promise<void> {
+  signal?.throwIfAborted()
+  const [file = '', ...words] = charged([
+    process.execPath,
+    '--disable-warning=ExperimentalWarning',
+    `--max-old-space-size=${MEMORY_MIB}`,
+    program,
+  ])
+  const child = spawn(file, words, {
+    stdio: ['pipe', 'pipe', 'ignore', output ? 'pipe' : 'ignore'],
+    env: { PATH: process.env['PATH'] },
+  })
+  const stop = () => child.kill('SIGKILL')
+  signal?.addEventListener('abort', stop, { once: true })
+  const ended = new Promise<number | null>((resolve, reject) =>
+    child.once('error', reject).once('close', resolve),
+  )
+  let failed: string | undefined
+  createInterface({ input: child.stdout as Readable }).on('line', (line) => {
+    const word = JSON.parse(line) as ApartWord
+    if ('failed' in word) failed = word.failed
+    else progress(word.bytes)
+  })
+  child.stdin?.on('error', () => {})
+  child.stdin?.write(`${JSON.stringify(order)}\n`)
+  output?.(child.stdio[OUTPUT_FD] as Readable)
+  try {
+    const code = await ended
+    signal?.throwIfAborted()
+    if (failed !== undefined || code !== 0) throw new ApartFailure(failed)
+  } finally {
+    signal?.removeEventListener('abort', stop)
+  }
+}
