@@ -181,16 +181,14 @@ async function sendAll(
  * A content from `from` on, in parts as large as may be; one empty part where nothing is left, since its end
  * has to be told. Throws `bad-file` where there is more or less of it than it says.
  */
-async function* partsOf(
-  { digest, bytes, open }: SentContent,
-  from: number,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+async function* partsOf(content: SentContent, from: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const { digest, bytes } = content
   if (from >= bytes) return yield new Uint8Array()
   let part = new Uint8Array(Math.min(CHUNK_BYTES, bytes - from))
   let filled = 0
   let given = from
   const changed = () => new CloisterError('bad-file', `${digest} has changed since it was read.`)
-  for await (const chunk of open(from))
+  for await (const chunk of content.open(from))
     for (let taken = 0; taken < chunk.length; ) {
       if (part.length === 0) throw changed()
       const piece = chunk.subarray(taken, taken + part.length - filled)
