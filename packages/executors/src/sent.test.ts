@@ -112,7 +112,9 @@ for (const { name, program, start } of ENGINES)
       const readOnly = mounts.map((one) => ({ ...one, readOnly: true }))
       await executor.start(spec({ user: '1001:1002', mounts: readOnly }))
       await executor.start(spec({ name: 'other-0', user: '5000:5000', mounts: readOnly }))
-      expect(await listed('/data', 'other-0')).toBe('40755 1001:1002 1 /data\x080640 1001:1002 1 /data/f\0')
+      expect(await listed('/data', 'other-0')).toBe(
+        ['40755 1001:1002 1 /data', '100640 1001:1002 1 /data/f', ''].join('\0'),
+      )
       expect(await sh('cat /data/f')).toBe('x')
       expect(await sh('cat /data/f', 'other-0')).toMatch(/Permission denied/)
       expect(await sh('echo y > /data/f')).toMatch(/Read-only|cannot create/)

@@ -32,8 +32,8 @@ export interface VolumeEntry {
   content: TarEntry['content']
 }
 
-/** What lies at a path: a folder has what is in it. */
-type Place = Map<string, Place> | 'file' | 'link'
+/** What lies at a path: a folder has what is in it, a file its mode. */
+type Place = Map<string, Place> | number | 'link'
 
 /**
  * Reads the archive that a volume begins with; the volume's own folder comes first. Owners in it count for
@@ -66,8 +66,10 @@ export async function* readVolume(
     let parent = root
     for (const [depth, step] of steps.slice(0, -1).entries()) {
       const there = parent.get(step)
-      if (typeof there === 'string')
-        throw new VolumeArchiveError(`${shown(entry.path)} goes through a ${there}`)
+      if (there !== undefined && !(there instanceof Map))
+        throw new VolumeArchiveError(
+          `${shown(entry.path)} goes through a ${there === 'link' ? 'link' : 'file'}`,
+        )
       const next: Place = there ?? new Map()
       if (!there) {
         take(0, 1)
@@ -77,17 +79,17 @@ export async function* readVolume(
       parent = next
     }
     const there = parent.get(name)
-    if (there !== undefined && !(type === 'folder' && typeof there !== 'string'))
+    if (there !== undefined && !(type === 'folder' && there instanceof Map))
       throw new VolumeArchiveError(`${shown(entry.path)} is in it twice`)
-    const target = targetOf(entry, root)
+    const { target, mode = entry.mode & FILE_MODES } = targetOf(entry, root)
     if (type === 'folder') {
       if (!there) parent.set(name, new Map())
       yield folder(steps, entry.mode, entry.modified)
       continue
     }
-    parent.set(name, type === 'link' ? 'link' : 'file')
+    parent.set(name, type === 'link' ? 'link' : mode)
     const { modified, size, pieces, content } = entry
-    yield { type, steps, target, mode: entry.mode & FILE_MODES, modified, size, pieces, content }
+    yield { type, steps, target, mode, modified, size, pieces, content }
   }
 }
 
@@ -106,18 +108,20 @@ function folder(steps: string[], mode: number, modified: number | undefined): Vo
 
 async function* nothing(): AsyncGenerator<Buffer> {}
 
-function targetOf({ type, path, linkPath }: TarEntry, root: Place): string[] {
+/** Where a link leads to, and of a hard link the mode of the file, which engines give to it once more. */
+function targetOf({ type, path, linkPath }: TarEntry, root: Place): { target: string[]; mode?: number } {
   if (type === 'link') {
     if (linkPath === '' || linkPath.includes('\0') || linkPath.length > MAX_LINK_BYTES)
       throw new VolumeArchiveError(`the link ${shown(path)} has an impossible target`)
-    return [linkPath]
+    return { target: [linkPath] }
   }
-  if (type !== 'hard-link') return []
-  const steps = stepsOf(linkPath)
+  if (type !== 'hard-link') return { target: [] }
+  const target = stepsOf(linkPath)
   let place: Place | undefined = root
-  for (const step of steps) place = typeof place === 'string' ? undefined : place?.get(step)
-  if (place !== 'file') throw new VolumeArchiveError(`the hard link ${shown(path)} leads to no file in it`)
-  return steps
+  for (const step of target) place = place instanceof Map ? place.get(step) : undefined
+  if (typeof place !== 'number')
+    throw new VolumeArchiveError(`the hard link ${shown(path)} leads to no file in it`)
+  return { target, mode: place }
 }
 
 /** The steps of a path in an archive, `.` taken out. */
