@@ -6,7 +6,7 @@ export {
   WorkerClient,
   workerOfRecord,
 } from '@cloister/client'
-export { type Manifest, type Policy, parseManifest, parsePolicy } from '@cloister/core'
+export { type Manifest, type Policy, parseManifest, parsePolicy, type SentContent } from '@cloister/core'
 export * as apps from './apps/index.ts'
 export { type Cloister, createCloister, walletOf } from './cloister.ts'
 export { type GovernanceStatus, governance, type OnChain } from './governance/governance.ts'
@@ -16,7 +16,7 @@ export { DEPLOY_STEPS, type Deployed, type DeployParameters, type DeployStep } f
 export type { AskedDeposit } from './leases/deposit.ts'
 export * as leases from './leases/index.ts'
 export type { LeaseStatus } from './leases/lease.ts'
-export type { SendProgress, SentContent } from './leases/send.ts'
+export type { SendProgress } from './leases/send.ts'
 export type { LastLines } from './leases/start.ts'
 export type { Updated } from './leases/update.ts'
 export { type Counterpart, Session, sessionOf } from './session.ts'

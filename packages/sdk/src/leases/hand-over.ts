@@ -1,10 +1,16 @@
 import { getCredit, getLease, type Wallet, withdrawCredit } from '@cloister/chain'
 import type { WorkerClient } from '@cloister/client'
-import { CloisterError, GrowingPause, type Manifest, type RegistryLogin } from '@cloister/core'
+import {
+  CloisterError,
+  GrowingPause,
+  type Manifest,
+  type RegistryLogin,
+  type SentContent,
+} from '@cloister/core'
 import type { Envelope } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
-import { type SendProgress, type SentContent, sendContents } from './send.ts'
+import { type SendProgress, sendContents } from './send.ts'
 
 const ACCEPT_MS = 30_000
 

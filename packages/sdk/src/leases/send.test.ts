@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { WorkerClient } from '@cloister/client'
-import { CHUNK_BYTES, CloisterError, parseManifest } from '@cloister/core'
+import { CHUNK_BYTES, CloisterError, parseManifest, type SentContent } from '@cloister/core'
 import type { Hex } from 'viem'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { checkContents, type SendProgress, type SentContent, sendContents } from './send.ts'
+import { checkContents, type SendProgress, sendContents } from './send.ts'
 
 const LEASE: Hex = `0x${'1e'.repeat(32)}`
 const TICKET: Hex = `0x${'7c'.repeat(32)}`

@@ -5,18 +5,10 @@ import {
   GrowingPause,
   type Manifest,
   type SendReport,
+  type SentContent,
   sentParts,
 } from '@cloister/core'
 import type { Hex } from 'viem'
-
-/** What is sent beside a manifest: an archive, a file, or a part of an image. */
-export interface SentContent {
-  /** `sha256:…` of all of it. */
-  digest: string
-  bytes: number
-  /** Its bytes from `from` on. May be asked several times. */
-  open(from: number): AsyncIterable<Uint8Array>
-}
 
 /** How far the sending is, in bytes of what the worker lacked. */
 export interface SendProgress {

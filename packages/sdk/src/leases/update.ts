@@ -8,6 +8,7 @@ import {
   messageOf,
   type Policy,
   type RegistryLogin,
+  type SentContent,
   startPatienceMs,
 } from '@cloister/core'
 import type { Envelope } from '@cloister/secrets'
@@ -16,7 +17,7 @@ import { type Cloister, walletOf } from '../cloister.ts'
 import { sessionOf } from '../session.ts'
 import { checkWorkerFor } from '../verify/check-worker.ts'
 import { findLease } from './lease.ts'
-import { checkContents, type SentContent, sayProgress, sendContents } from './send.ts'
+import { checkContents, sayProgress, sendContents } from './send.ts'
 
 /** The worker may be bringing images; it gives up by itself once they are here. */
 const IMAGES_MS = 3_600_000

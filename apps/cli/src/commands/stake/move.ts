@@ -22,7 +22,7 @@ export async function move(
   const shares = await sharesFor(cloister, source, wallet.account.address, amount)
   if (options.yes !== true && options.json !== true) {
     note(
-      `${amount === undefined ? 'Everything' : `${amount} CLOI`} goes from the pool of ${source} to that of ${target}. The next move is possible in 21 days.`,
+      `${amount === undefined ? 'Everything' : `${amount} CLOI`} ${amount === undefined || amount === '1' ? 'goes' : 'go'} from the pool of ${source} to that of ${target}. The next move is possible in 21 days.`,
     )
     if (!(await confirm('Move it?'))) throw new CloisterError('cancelled', 'Nothing was moved.')
   }
