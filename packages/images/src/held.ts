@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { CloisterError, type SentContent } from '@cloister/core'
 
-/** An image that lies on this machine, as it is sent: by the digest of its manifest, with all of its parts. */
+/**
+ * An image that lies on this machine, as it is sent: by the digest of its manifest, with all of its parts.
+ */
 export interface HeldImage {
   digest: string
   /** Its manifest, its configuration and its layers, each once. */

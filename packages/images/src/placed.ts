@@ -7,8 +7,8 @@ import type { HeldImage } from './held.ts'
 import { readImage } from './read.ts'
 
 /**
- * The image in a layout folder or an archive, as `readImage`; what of an archive that is packed was unpacked is
- * kept in the cache.
+ * The image in a layout folder or an archive, as `readImage`; what of an archive that is packed was unpacked
+ * is kept in the cache.
  */
 export async function placedImage(
   path: string,

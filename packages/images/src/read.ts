@@ -43,9 +43,10 @@ const DockerConfig = z.looseObject({
 })
 
 /**
- * Reads an image for linux/amd64 from a layout folder (OCI image specification, "Image Layout"), an archive of
- * one, or what `docker save` wrote, whatever its age. `name` chooses one of several.
- * With `isBuilt` an archive of Docker's form gives the same image for each build of the same. Throws `no-file`, `bad-file` or `bad-image`.
+ * Reads an image for linux/amd64 from a layout folder (OCI image specification, "Image Layout"), an archive
+ * of one, or what `docker save` wrote, whatever its age. `name` chooses one of several. With `isBuilt` an
+ * archive of Docker's form gives the same image for each build of the same. Throws `no-file`, `bad-file` or
+ * `bad-image`.
  */
 export async function readImage(
   path: string,

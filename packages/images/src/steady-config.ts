@@ -6,8 +6,8 @@ const Config = z.looseObject({
 })
 
 /**
- * An image's configuration without what Docker's form says of the containers in which it was built: their names
- * differ from build to build, and nothing that runs reads them.
+ * An image's configuration without what Docker's form says of the containers in which it was built: their
+ * names differ from build to build, and nothing that runs reads them.
  */
 export function steadyConfig(bytes: Buffer): Buffer {
   const read = Config.safeParse(parseJson(bytes))

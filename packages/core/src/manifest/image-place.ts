@@ -11,9 +11,9 @@ const ARCHIVES: Record<string, 'layout' | 'oci-archive' | 'docker-archive'> = {
 const ENGINES = ['docker-daemon', 'containers-storage']
 
 /**
- * The place on this machine that an `image` names: `./layout`, `oci:FOLDER[:NAME]`, `oci-archive:FILE[:NAME]`,
- * `docker-archive:FILE[:NAME]`, `docker-daemon:NAME`, `containers-storage:NAME`. Undefined for an image of a
- * registry.
+ * The place on this machine that an `image` names: `./layout`, `oci:FOLDER[:NAME]`,
+ * `oci-archive:FILE[:NAME]`, `docker-archive:FILE[:NAME]`, `docker-daemon:NAME`, `containers-storage:NAME`.
+ * Undefined for an image of a registry.
  */
 export function imagePlaceOf(field: Field): ImagePlace | undefined {
   const text = field.text()

@@ -20,7 +20,8 @@ export interface BuiltImage extends HeldImage {
 
 /**
  * Builds an image, or takes the one that came of the same before. Paths of `build` are relative to `folder`.
- * Throws `build-failed` with the last lines that the builder printed, `no-engine`, or what `readImage` throws.
+ * Throws `build-failed` with the last lines that the builder printed, `no-engine`, or what `readImage`
+ * throws.
  */
 export async function buildImage(
   build: Build,

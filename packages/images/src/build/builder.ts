@@ -21,8 +21,8 @@ const ASK: Record<BuilderName, string[]> = {
 }
 
 /**
- * The builder of that name, or the first that is there. Throws `no-engine` where none is, and `bad-option` for
- * a name that none has.
+ * The builder of that name, or the first that is there. Throws `no-engine` where none is, and `bad-option`
+ * for a name that none has.
  */
 export async function findBuilder(wanted?: string): Promise<Builder> {
   if (wanted !== undefined && !isBuilder(wanted))

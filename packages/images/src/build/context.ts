@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { runProgram } from '../program.ts'
 
 /**
- * Digest of all that a context holds: paths, contents, whether they can be run. What its `.dockerignore` names
- * plainly at its top is left out, and nothing else: what is in doubt is in.
+ * Digest of all that a context holds: paths, contents, whether they can be run. What its `.dockerignore`
+ * names plainly at its top is left out, and nothing else: what is in doubt is in.
  */
 export async function contextDigest(folder: string): Promise<string> {
   const hash = createHash('sha256')
