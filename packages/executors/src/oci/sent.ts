@@ -15,7 +15,7 @@ import {
 /**
  * Kinds of configurations and layers that are images' (OCI image specification 1.1, "Media Types"; Docker
  * image manifest version 2, schema 2). Layers that are kept elsewhere or encrypted are none of them; what is
- * something else than it says fails where it is read.
+ * something else than it says, or says nothing, is told where it is read.
  */
 const CONFIGURATIONS = new Set([
   'application/vnd.oci.image.config.v1+json',
@@ -68,8 +68,8 @@ export class SentSource implements ImageSource {
       ...layers.map((layer): [Descriptor, Set<string>] => [layer, LAYERS]),
     ]
     for (const [{ mediaType }, known] of kinds)
-      if (mediaType === undefined || !known.has(mediaType))
-        throw unavailable(`a part of it is ${JSON.stringify(mediaType ?? 'of no kind')}, which no image has`)
+      if (mediaType !== undefined && !known.has(mediaType))
+        throw unavailable(`a part of it is ${JSON.stringify(mediaType)}, which no image has`)
     for (const { digest, size } of layers)
       if ((await this.sizeOf(digest)) !== size)
         throw unavailable(`${digest} is not as long as it is said to be`)
