@@ -80,11 +80,6 @@ describe('an image that a tenant sent', () => {
       /nondistributable/,
     ],
     [
-      'with a layer of no kind',
-      () => image({ layers: [{ ...layer(), mediaType: undefined }] }),
-      /of no kind/,
-    ],
-    [
       'that is something else in an image’s clothes',
       () => image({ config: { ...config(), mediaType: 'application/vnd.cncf.helm.config.v1+json' } }),
       /helm/,
