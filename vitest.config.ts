@@ -6,11 +6,16 @@ import { defineConfig } from 'vitest/config'
  */
 const ALONE = [
   'packages/executors/src/executor.test.ts',
-  'packages/executors/src/{sent,spec}.test.ts',
+  'packages/executors/src/{spec,sent/docker}.test.ts',
   'packages/executors/src/escape/**/*.test.ts',
+  'e2e/differential.test.ts',
+]
+
+/** Tests that mostly wait, and that many others beside would hold up: two at a time. */
+const IN_PAIRS = [
   'packages/executors/src/network/**/*.test.ts',
   'packages/executors/src/sandbox/**/*.test.ts',
-  'e2e/{lapse,soak,differential}.test.ts',
+  'e2e/{lapse,soak}.test.ts',
 ]
 
 /**
@@ -74,7 +79,7 @@ export default defineConfig({
             'apps/**/*.test.ts',
             'e2e/**/*.test.ts',
           ],
-          exclude: [...QUICK, ...COMMANDS, ...ALONE, '**/node_modules/**'],
+          exclude: [...QUICK, ...COMMANDS, ...ALONE, ...IN_PAIRS, '**/node_modules/**'],
           // Most wait for real chains, databases and containers more than they reckon.
           maxWorkers: 4,
           sequence: { groupOrder: 1 },
@@ -84,10 +89,20 @@ export default defineConfig({
         test: {
           ...common,
           ...SECOND_TRY,
+          name: 'in pairs',
+          include: IN_PAIRS,
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          ...common,
+          ...SECOND_TRY,
           name: 'alone',
           include: ALONE,
           maxWorkers: 1,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -267,8 +267,9 @@ export class MuxConnection {
   private queue(frame: ControlFrame): void {
     if (this.isOver) return
     this.schedule()
-    // It goes ahead of data that waits.
-    if (this.control.length === 0 && this.batch.control(frame)) return
+    // It goes ahead of data that waits. While the other side reads nothing it is counted, and not put together.
+    const isRead = !this.socket.writableNeedDrain
+    if (isRead && this.control.length === 0 && this.batch.control(frame)) return
     this.control.push(frame)
     if (this.control.length > MAX_CONTROL)
       this.close(new ProtocolError('the other side asks for more than it reads'))

@@ -18,18 +18,23 @@ import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node
 import { canRun, type TestEngine } from '@cloister/development/engines'
 import Docker from 'dockerode'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { ContainerSpec, Executor, Image } from './executor.ts'
-import { archive, type Entry } from './oci/tar-testing.ts'
-import { buildWorkbench, WORKBENCH_IMAGE } from './oci/workbench.ts'
-import { placesOf } from './sandbox/places.ts'
-import { containerOf, ENGINES, IDLE, openExecutor, runIn } from './testing.ts'
+import type { ContainerSpec, Executor, Image } from '../executor.ts'
+import { archive, type Entry } from '../oci/tar-testing.ts'
+import { buildWorkbench, WORKBENCH_IMAGE } from '../oci/workbench.ts'
+import { placesOf } from '../sandbox/places.ts'
+import { containerOf, ENGINES, IDLE, openExecutor, runIn } from '../testing.ts'
 
 const LEASE = `0x${'5e'.repeat(32)}`
 const USERS = 'root:x:0:0::/:/bin/sh\nweb:x:1001:1002::/:/bin/sh\n'
 /** What the image has where volumes are mounted. */
 const OF_IMAGE = { '/data/of-image': 'image', '/etc/passwd': USERS, '/etc/group': 'root:x:0:\nweb:x:1002:\n' }
 
-for (const { name, program, start } of ENGINES)
+/**
+ * What every engine does with what tenants sent: a file of tests for each engine, since they are long, and
+ * only Docker's daemon has the machine's bridge for itself.
+ */
+export function describeSent(engineName: (typeof ENGINES)[number]['name']): void {
+  const { name, program, start } = ENGINES.find((one) => one.name === engineName) as (typeof ENGINES)[number]
   describe.skipIf(!canRun(program))(`what a tenant sent, with ${name},`, () => {
     let folder: string
     let engine: TestEngine | undefined
@@ -260,6 +265,7 @@ for (const { name, program, start } of ENGINES)
       }
     })
   })
+}
 
 /** A layer to lay over an image's own. */
 interface Layer {

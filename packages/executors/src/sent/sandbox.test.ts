@@ -1,0 +1,3 @@
+import { describeSent } from '../testing/sent-contract.ts'
+
+describeSent('sandbox')
