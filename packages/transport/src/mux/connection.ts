@@ -267,7 +267,8 @@ export class MuxConnection {
   private queue(frame: ControlFrame): void {
     if (this.isOver) return
     this.schedule()
-    // It goes ahead of data that waits. While the other side reads nothing it is counted, and not put together.
+    // It goes ahead of data that waits. While the other side reads nothing it is counted, and not put
+    // together.
     const isRead = !this.socket.writableNeedDrain
     if (isRead && this.control.length === 0 && this.batch.control(frame)) return
     this.control.push(frame)
