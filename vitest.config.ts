@@ -1,4 +1,25 @@
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/**
+ * The longest files first, as far as their size tells, so that none of them begins when all others have ended.
+ * A file counts with what is in the folder of its name.
+ */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sizes = new Map(files.map(({ moduleId }) => [moduleId, sizeOf(moduleId)]))
+    return files.toSorted((one, other) => (sizes.get(other.moduleId) ?? 0) - (sizes.get(one.moduleId) ?? 0))
+  }
+}
+
+function sizeOf(path: string): number {
+  const folder = path.replace(/\.test\.ts$/, '')
+  const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory()
+  const below = isFolder ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : []
+  return below.reduce((sum, name) => sum + statSync(join(folder, name)).size, statSync(path).size)
+}
 
 /**
  * Tests that look at the whole machine (every network filter, mount, process or container on it) or that
@@ -55,6 +76,7 @@ const SECOND_TRY = { retry: 1 }
 export default defineConfig({
   test: {
     reporters: ['default', './scripts/second-tries.ts'],
+    sequence: { sequencer: LongestFirst },
     projects: [
       { test: { ...common, ...quick, name: 'quick', include: QUICK } },
       {
