@@ -4,8 +4,8 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /**
- * The longest files first, as far as their size tells, so that none of them begins when all others have ended.
- * A file counts with what is in the folder of its name.
+ * The longest files first, as far as their size tells, so that none of them begins when all others have
+ * ended. A file counts with what is in the folder of its name.
  */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
