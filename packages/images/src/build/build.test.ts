@@ -80,8 +80,8 @@ describe.skipIf(!hasPodman)('with podman and busybox on this machine', () => {
 })
 
 describe('a command that builds', () => {
-  const place = { folder: '/project', work: '/work', epoch: 7 }
-  const files = { iidfile: '/work/iid', archive: '/work/image.tar' }
+  const place = { folder: '/project', work: '/scratch', epoch: 7 }
+  const files = { iidfile: '/scratch/iid', archive: '/scratch/image.tar' }
 
   it('has all that a file says, for each program in its words', () => {
     const build: Build = {
@@ -97,7 +97,7 @@ describe('a command that builds', () => {
       entitlements: ['network.host'],
     }
     const words = buildCommand({ name: 'buildx', version: '', isReproducible: true }, build, place, files)
-    expect(words).toContain('--output=type=oci,rewrite-timestamp=true,dest=/work/image.tar')
+    expect(words).toContain('--output=type=oci,rewrite-timestamp=true,dest=/scratch/image.tar')
     expect(words).toContain('--allow=network.host')
     expect(words.slice(-2)).toEqual(['--', '/project/app'])
     const podman = buildCommand({ name: 'podman', version: '', isReproducible: true }, build, place, files)
