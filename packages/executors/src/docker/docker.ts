@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { createSocket } from 'node:dgram'
-import { chmod, chown, copyFile, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join, posix } from 'node:path'
-import { type Duplex, PassThrough } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CloisterError, DEFAULT_CAPABILITIES } from '@cloister/core'
 import Docker from 'dockerode'
@@ -36,7 +36,9 @@ import { UNPACK_LIMITS } from '../oci/unpack.ts'
 import { volumeLimits } from '../volumes/fill.ts'
 import { isOfArchive } from '../volumes/names.ts'
 import { maskedPaths, seccompOption } from './confinement.ts'
+import { filesBytes, writeFiles } from './container-files.ts'
 import { logConfig, readContainerLogs } from './container-log.ts'
+import { execIn } from './exec.ts'
 import { ignoring, statusOf } from './failures.ts'
 import { FilledVolumes } from './filled-volumes.ts'
 import { hasImage, localTag, pullImage } from './pull.ts'
@@ -171,7 +173,7 @@ export class DockerExecutor implements Executor {
       await this.ensureVolume(spec, mount).catch((cause) => {
         throw startFailed(spec.name, cause)
       })
-    const binds = await this.writeFiles(spec)
+    const binds = await writeFiles(join(this.folderOf(spec.lease), spec.name), spec.files)
     if (spec.agentFolder !== undefined) binds.push(`${spec.agentFolder}:${AGENT_FOLDER}:ro`)
     const masked = maskedPaths(this.podman)
     try {
@@ -312,40 +314,8 @@ export class DockerExecutor implements Executor {
     return readContainerLogs(this.container(lease, name), options, this.podman)
   }
 
-  async exec(lease: string, name: string, options: ExecOptions): Promise<ExecSession> {
-    const tty = options.terminal !== undefined
-    const exec = await this.container(lease, name).exec({
-      Cmd: options.argv,
-      AttachStdin: true,
-      AttachStdout: true,
-      AttachStderr: true,
-      Tty: tty,
-    })
-    const stream = await exec.start({ hijack: true, stdin: true, Tty: tty })
-    const stdout = new PassThrough()
-    const stderr = new PassThrough()
-    if (tty) stream.pipe(stdout)
-    else this.docker.modem.demuxStream(stream, stdout, stderr)
-    const resize = async (columns: number, rows: number) =>
-      void (await exec.resize({ w: columns, h: rows }).catch(() => {}))
-    if (options.terminal) void resize(options.terminal.columns, options.terminal.rows)
-    const ended = new Promise<void>((resolve) =>
-      stream
-        .once('close', resolve)
-        .once('end', resolve)
-        .once('error', () => resolve()),
-    )
-    const exit = ended.then(async () => {
-      stdout.end()
-      stderr.end()
-      for (let attempt = 0; attempt < 50; attempt++) {
-        const info = await exec.inspect().catch(() => undefined)
-        if (info && !info.Running) return info.ExitCode ?? 255
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
-      return 255
-    })
-    return { stdin: stream, stdout, stderr, exit, resize, kill: () => stream.destroy() }
+  exec(lease: string, name: string, options: ExecOptions): Promise<ExecSession> {
+    return execIn(this.docker, this.container(lease, name), options)
   }
 
   async usage(lease: string, name: string): Promise<Usage> {
@@ -508,24 +478,6 @@ export class DockerExecutor implements Executor {
     return volumeLimits(diskMiB, diskMiB === undefined ? 0 : await this.diskUsage(lease))
   }
 
-  private async writeFiles(spec: ContainerSpec): Promise<string[]> {
-    const folder = join(this.folderOf(spec.lease), spec.name)
-    await rm(folder, { recursive: true, force: true })
-    if (spec.files.length === 0) return []
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    const binds: string[] = []
-    for (const [index, file] of spec.files.entries()) {
-      const path = join(folder, String(index))
-      if (Buffer.isBuffer(file.content)) await writeFile(path, file.content, { mode: 0o600 })
-      else await copyFile(file.content.file, path)
-      await chown(path, file.uid ?? 0, file.gid ?? 0)
-      // Not with the content, since the worker's umask would take away from it.
-      await chmod(path, file.mode)
-      binds.push(`${path}:${file.path}:ro`)
-    }
-    return binds
-  }
-
   private async engineReference(image: Image): Promise<string> {
     if (!image.digest.startsWith('sha256:')) return image.digest
     const local = localTag(image.digest)
@@ -604,13 +556,6 @@ async function openFilter(
 function tmpfsOptions({ sizeMiB, mode = 0o1777, uid, gid }: ContainerSpec['tmpfs'][number]): string {
   const owner = `${uid === undefined ? '' : `,uid=${uid}`}${gid === undefined ? '' : `,gid=${gid}`}`
   return `rw,nosuid,nodev,size=${sizeMiB}m,mode=${mode.toString(8)}${owner}`
-}
-
-/** Bytes of the files that were put into a lease's containers, each of which has a folder of its own. */
-async function filesBytes(folder: string): Promise<number> {
-  const found = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
-  const sizes = found.map(({ parentPath, name }) => stat(join(parentPath, name)).catch(() => undefined))
-  return (await Promise.all(sizes)).reduce((sum, one) => sum + (one?.isFile() ? one.size : 0), 0)
 }
 
 function aliasesOf({ service, aliases = {} }: ContainerSpec): string[] {
