@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { canDeploy, type Json, raiseStage, type Stage } from './embedded.ts'
+import { canDeploy, type Json, raiseStage, type Stage, until } from './embedded.ts'
 import { BRIEF } from './own-worker.ts'
 
 const compose = (script: string, more = '') =>
@@ -51,6 +51,20 @@ describe.skipIf(!canDeploy)(
         details: { last: { container: 'web-0', lines: ['only once'] } },
       })
       expect(error.message).toContain('it ended with code 9')
+      // The lease is closed; what is left of it is its tenant's to read for a day.
+      const { lease } = error.details
+      const left = await until('what is left is kept', async () => {
+        const logs = await stage.cloister('logs', lease)
+        return logs.stdout.includes('only once') ? logs : undefined
+      })
+      expect(left.stdout).toBe('web-0      only once\n')
+      const status = await stage.cloister('status', lease)
+      expect(status.stdout).toMatch(/web-0 +failed .*it ended with code 9/)
+      const events = await stage.cloister('events', lease)
+      expect(events.stdout).toContain('it ended with code 9')
+      expect(events.stdout).not.toContain('only once')
+      const stranger = await stage.cloister('logs', lease, '--account', 'dev5')
+      expect(stranger.stderr).toContain('belongs to')
     })
 
     it('is that time is up, where somebody set one, and how far it got', async () => {

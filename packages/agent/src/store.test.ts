@@ -2,7 +2,6 @@ import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { LogReport } from '@cloister/core'
 import type { Hex } from 'viem'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Store, type StoredLease } from './store.ts'
@@ -97,31 +96,6 @@ describe('the agent’s store', () => {
       }).restarts,
     ).toEqual({ 'web-0': 2 })
     expect(store.lease(idOf(1))?.restarts).toEqual({ 'web-0': 2 })
-  })
-})
-
-describe('logs of leases that have ended', () => {
-  const HOUR = 3_600_000
-  const line = (text: string, time = 1): LogReport => ({ time, container: 'web-0', stream: 'stdout', text })
-
-  it('are there for a day, and then wiped', () => {
-    store.ended.keep(idOf(1), [line('FATAL: DATABASE_URL is empty')], 10 * HOUR)
-    expect(store.ended.of(idOf(1), 33 * HOUR)).toEqual([line('FATAL: DATABASE_URL is empty')])
-    expect(store.ended.of(idOf(2), 33 * HOUR)).toBeUndefined()
-    expect(store.ended.of(idOf(1), 35 * HOUR)).toBeUndefined()
-    expect(store.ended.of(idOf(1), 10 * HOUR)).toBeUndefined()
-  })
-
-  it('are the last lines, at most so many, and those of all leases together are bounded', () => {
-    store.ended.keep(
-      idOf(1),
-      Array.from({ length: 1_000 }, (_, index) => line(`${index} ${'x'.repeat(1_000)}`)),
-      HOUR,
-    )
-    const kept = store.ended.of(idOf(1), HOUR) ?? []
-    expect(kept.at(-1)?.text).toMatch(/^999 /)
-    expect(kept.length).toBeGreaterThan(100)
-    expect(kept.length).toBeLessThan(300)
   })
 })
 

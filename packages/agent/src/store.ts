@@ -45,6 +45,8 @@ export interface StoredLease {
   noticeUntil?: number
   /** Seconds of balance the tenant was last warned of. */
   warnedSeconds?: number
+  /** The tenant's reading key (X25519), which what is left of the lease is sealed to. */
+  reader?: Hex
   /** Restarts so far, by container. */
   restarts: Record<string, number>
   /** Unix milliseconds. */

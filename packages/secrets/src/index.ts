@@ -9,4 +9,5 @@ export {
 } from './envelope.ts'
 export { generateKeyPair, type KeyPair, open, publicKeyOf, seal } from './hpke.ts'
 export { missingSecrets } from './missing.ts'
+export { contextOfEnded, readerKeyPair } from './reading.ts'
 export { type OpenedQuestion, openQuestion, type SealedQuestion, sealQuestion } from './sealed-exchange.ts'

@@ -1,7 +1,7 @@
 import type { Manifest } from '@cloister/core'
 import type { Hex } from 'viem'
+import type { ContainerReport } from '../leases/container-report.ts'
 import { type Exposed, exposedHttp } from '../leases/exposed.ts'
-import type { ContainerReport } from '../leases/runner.ts'
 import type { Destination, NoDestination } from './ingress.ts'
 import type { Worker } from './worker.ts'
 

@@ -76,18 +76,6 @@ async function* followed(
   }
 }
 
-/** The last lines of a lease that has ended, of a service, a container or all. */
-export async function* readEnded(
-  lines: readonly LogReport[],
-  service: string | undefined,
-  tail: number,
-): AsyncGenerator<LogReport> {
-  const isOf = ({ container }: LogReport) =>
-    service === undefined || container === service || container.replace(/-\d+$/, '') === service
-  const wanted = lines.filter(isOf)
-  yield* wanted.slice(Math.max(0, wanted.length - tail))
-}
-
 /** The containers that a name stands for: those of a service, or one of them. */
 export function namesOf(runner: LeaseRunner, service: string | undefined): string[] {
   return runner

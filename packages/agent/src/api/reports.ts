@@ -1,5 +1,6 @@
 import type { LeaseReport, MetricsReport, RouteReport, WorkerReport } from '@cloister/core'
 import { capacityOf, freeRoom } from '../bidding/capacity.ts'
+import { toldOf } from '../leases/container-report.ts'
 import { exposedHttp } from '../leases/exposed.ts'
 import type { StoredLease } from '../store.ts'
 import type { Worker } from './worker.ts'
@@ -56,13 +57,7 @@ export function leaseReport(worker: Worker, lease: StoredLease): LeaseReport {
     ...(lease.failed && {
       failed: { manifestHash: lease.failed.hash, reason: lease.failed.reason.slice(0, 1000) },
     }),
-    services: (runner?.report() ?? []).map(({ reason, startedAt, exitCode, nextStart, ...report }) => ({
-      ...report,
-      ...(reason !== undefined && { reason: reason.slice(0, 1000) }),
-      ...(startedAt !== undefined && { startedAt }),
-      ...(exitCode !== undefined && { exitCode }),
-      ...(nextStart !== undefined && { nextStart }),
-    })),
+    services: runner ? toldOf(runner.report()) : (worker.store.ended.report(lease.id)?.services ?? []),
     routes: routesOf(worker, lease),
   }
 }

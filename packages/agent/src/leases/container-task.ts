@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { GrowingPause, type HealthCheck, messageOf, nextStart, type Service, timerMs } from '@cloister/core'
 import type { ContainerSpec, ContainerStatus, Executor, Exit } from '@cloister/executors'
 import type { Hex } from 'viem'
-import { lastWords } from '../ended-logs.ts'
+import { lastWords, PRINTED_LAST } from '../ended-logs.ts'
 import { within } from '../patience.ts'
 import { checkHealth, isListening } from './health.ts'
 import type { PlannedContainer } from './plan.ts'
@@ -287,7 +287,7 @@ export class ContainerTask {
   private async lastLines(): Promise<string> {
     const lines = await lastWords(this.context.executor, this.spec.lease as Hex, [this.spec.name])
     const text = lines.slice(-LAST_LINES).map((line) => line.text.slice(0, LAST_LINE_CHARACTERS))
-    return text.length === 0 ? '' : `\nIt printed last:\n${text.join('\n')}`
+    return text.length === 0 ? '' : `${PRINTED_LAST}${text.join('\n')}`
   }
 
   /** Finds out when the container is ready, and with a health check whether it stays so. */

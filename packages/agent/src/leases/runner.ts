@@ -20,26 +20,12 @@ import type { LeaseSecrets } from '../secrets/lease-secrets.ts'
 import type { SentRoom } from '../sent/sent-room.ts'
 import type { Accepted, Store, StoredLease } from '../store.ts'
 import type { AgentSockets } from '../workload/agent-sockets.ts'
-import { type ContainerState, ContainerTask } from './container-task.ts'
+import { type ContainerReport, toldOf } from './container-report.ts'
+import { ContainerTask } from './container-task.ts'
 import { type PlannedContainer, planContainers } from './plan.ts'
 
 /** How a lease's containers are doing, all taken together. */
 export type LeaseState = (typeof LEASE_STATES)[number]
-
-/** One container in a lease's status. */
-export interface ContainerReport {
-  name: string
-  service: string
-  state: ContainerState
-  reason: string | undefined
-  restarts: number
-  image: string
-  digest: string
-  startedAt: number | undefined
-  exitCode: number | undefined
-  /** When its schedule starts it next, Unix milliseconds. */
-  nextStart: number | undefined
-}
 
 interface RunnerParts {
   id: Hex
@@ -140,6 +126,8 @@ export class LeaseRunner {
 
   /** Ends everything and wipes the lease's volumes. What containers printed last is kept for a day. */
   async destroy(): Promise<void> {
+    // As it was; what is ended here did not fail.
+    const services = toldOf(this.report())
     const gone = this.letGo()
     // What can't be wiped then is of no open lease, and goes when the worker starts the next time.
     if (!(await gone.inTime)) void gone.wholly.then(() => this.wipeAgain()).catch(() => {})
@@ -147,7 +135,9 @@ export class LeaseRunner {
     const names = [...this.tasks.keys()]
     this.tasks.clear()
     try {
-      this.store.ended.keep(this.id, await lastWords(this.executor, this.id, names))
+      const lines = await lastWords(this.executor, this.id, names)
+      const reader = this.store.lease(this.id)?.reader
+      await this.store.ended.keep({ lease: this.id, lines, services, reader })
       await this.executor.destroy(this.id)
     } finally {
       this.wiping.abort()

@@ -30,6 +30,7 @@ import type { LeaseSecrets } from '../secrets/lease-secrets.ts'
 import type { SentRoom } from '../sent/sent-room.ts'
 import type { LeaseEvent, OpenLease, Store, StoredLease } from '../store.ts'
 import type { AgentSockets } from '../workload/agent-sockets.ts'
+import { toldOfStatuses } from './container-report.ts'
 import { Forwarding } from './forwarding.ts'
 import { LeaseRunner } from './runner.ts'
 
@@ -96,6 +97,7 @@ export class LeaseSupervisor {
       }
       if (store.lease(id)?.state === 'open') continue
       log('info', 'removing what is left of a lease', { lease: id })
+      if (store.lease(id)?.state === 'closed') await this.keepWhatIsLeft(id).catch(() => {})
       // What can't be wiped is no reason not to serve the others.
       await executor
         .destroy(id)
@@ -134,9 +136,10 @@ export class LeaseSupervisor {
 
   /**
    * Accepts a manifest from a lease's tenant: it must be the one whose hash is on the lease, fit into what
-   * was bid, and need nothing this worker lacks. Committed before it is run.
+   * was bid, and need nothing this worker lacks. Committed before it is run. `reader`: the tenant's reading
+   * key, which what is left of the lease will be sealed to.
    */
-  async accept(id: Hex, manifest: Manifest): Promise<void> {
+  async accept(id: Hex, manifest: Manifest, reader?: Hex): Promise<void> {
     const { store, wallet, executor, config, sent } = this.parts
     if (store.lease(id)?.state !== 'open') await this.refresh(id)
     const hash = hashManifest(manifest)
@@ -201,6 +204,7 @@ export class LeaseSupervisor {
       )
     store.patchLease(id, (stored) => {
       stored.next = { hash, manifest, ...(envelope && { envelope }) }
+      if (reader) stored.reader = reader
     })
     this.event(id, 'manifest', `Accepted the manifest ${hash.slice(0, 18)}….`)
     this.forwarding.arrange(id, manifest)
@@ -384,16 +388,19 @@ export class LeaseSupervisor {
     const runner = this.runners.get(id)
     this.runners.delete(id)
     if (runner) return runner.destroy()
-    const containers = await executor.containers(id).catch(() => [])
-    store.ended.keep(
-      id,
-      await lastWords(
-        executor,
-        id,
-        containers.map(({ name }) => name),
-      ),
-    )
+    await this.keepWhatIsLeft(id)
     await executor.destroy(id)
+  }
+
+  /** Keeps the last words of a lease that ended without anybody to watch it, unless they are kept. */
+  private async keepWhatIsLeft(lease: Hex): Promise<void> {
+    const { store, executor } = this.parts
+    if (store.ended.has(lease)) return
+    const containers = await executor.containers(lease).catch(() => [])
+    const names = containers.map(({ name }) => name)
+    const lines = await lastWords(executor, lease, names)
+    const { reader } = store.lease(lease) ?? {}
+    await store.ended.keep({ lease, lines, services: toldOfStatuses(containers), reader })
   }
 
   private take(id: Hex): LeaseRunner {

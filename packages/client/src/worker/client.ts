@@ -3,6 +3,7 @@ import {
   bidFromJson,
   bodyHash,
   CloisterError,
+  EndedReport,
   EventReport,
   EvidenceReport,
   encodeAuthorization,
@@ -112,8 +113,17 @@ export class WorkerClient {
     })
   }
 
-  async putManifest(lease: Hex, manifest: Manifest): Promise<void> {
-    await this.change('PUT', `/v1/leases/${lease}/manifest`, toCanonicalJson(manifest))
+  /** Hands over the manifest; `reader`: our reading key, which what is left of the lease is sealed to. */
+  async putManifest(lease: Hex, manifest: Manifest, reader?: Hex): Promise<void> {
+    const query = reader === undefined ? '' : `?reader=${reader}`
+    await this.change('PUT', `/v1/leases/${lease}/manifest${query}`, toCanonicalJson(manifest))
+  }
+
+  /** What is left of a lease that has ended. Throws `not-found` once it is wiped. */
+  async ended(lease: Hex, signal?: AbortSignal): Promise<EndedReport> {
+    const path = `/v1/leases/${lease}/ended`
+    const headers = await this.sign('GET', path)
+    return this.ask(path, EndedReport, { headers, ...(signal && { signal }) })
   }
 
   /** Hands over sealed secrets, for the manifest that comes next or for what runs. */

@@ -90,6 +90,7 @@ const CODES = {
   'notice-too-short': 'state',
   'port-taken': 'state',
   refused: 'state',
+  sealed: 'state',
   'secrets-missing': 'state',
   stale: 'state',
   'wallet-exists': 'state',

@@ -12,6 +12,7 @@ export { consentTypedData } from './consent.ts'
 export { joinTypedData } from './join.ts'
 export { permitTypedData } from './permit.ts'
 export { purposeDigest, purposeTypedData } from './purpose.ts'
+export { readerTypedData } from './reader.ts'
 export {
   isReceiptSigned,
   type Receipt,

@@ -8,6 +8,7 @@ import { CONSENT_TYPES } from './consent.ts'
 import { JOIN_TYPES } from './join.ts'
 import { PERMIT_TYPES } from './permit.ts'
 import { PURPOSE_TYPES } from './purpose.ts'
+import { READER_TYPES } from './reader.ts'
 import { RECEIPT_TYPES } from './receipt.ts'
 import { REQUEST_TYPES } from './request.ts'
 import { REQUEST_KEY_TYPES } from './request-key.ts'
@@ -56,6 +57,7 @@ describe('what is signed', () => {
   // What no contract reads is read by programs of other versions.
   it.each([
     [PURPOSE_TYPES, 'Purpose(bytes32 digest)'],
+    [READER_TYPES, 'Reader(string purpose)'],
     [
       REQUEST_TYPES,
       'Request(address tenant,address worker,string method,string path,bytes32 bodyHash,uint64 issuedAt,bytes32 nonce)',

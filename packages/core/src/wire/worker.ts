@@ -109,6 +109,22 @@ export const LEASE_STATES = [
   'closed',
 ] as const
 
+/** How one container of a lease is doing. */
+export const ServiceReport = z.object({
+  name: text,
+  service: text,
+  state: z.enum(CONTAINER_STATES),
+  reason: text.optional(),
+  restarts: z.int(),
+  image: text,
+  digest: text,
+  startedAt: time.optional(),
+  exitCode: z.int().optional(),
+  /** When it is started next, where it runs by a schedule. */
+  nextStart: time.optional(),
+})
+export type ServiceReport = z.infer<typeof ServiceReport>
+
 /** `GET /v1/leases/{id}`: how a lease is doing. */
 export const LeaseReport = z.object({
   lease: bytes32,
@@ -118,21 +134,7 @@ export const LeaseReport = z.object({
   nextManifestHash: bytes32.optional(),
   /** The manifest that last failed to start. */
   failed: z.object({ manifestHash: bytes32, reason: text }).optional(),
-  services: z.array(
-    z.object({
-      name: text,
-      service: text,
-      state: z.enum(CONTAINER_STATES),
-      reason: text.optional(),
-      restarts: z.int(),
-      image: text,
-      digest: text,
-      startedAt: time.optional(),
-      exitCode: z.int().optional(),
-      /** When it is started next, where it runs by a schedule. */
-      nextStart: time.optional(),
-    }),
-  ),
+  services: z.array(ServiceReport),
   routes: z.array(RouteReport),
 })
 export type LeaseReport = z.infer<typeof LeaseReport>
@@ -149,6 +151,33 @@ export const LogReport = z.object({
   text: z.string().max(65_536),
 })
 export type LogReport = z.infer<typeof LogReport>
+
+/** Lines that were kept. */
+export const LogReports = z.array(LogReport).max(100_000)
+
+/** The last `tail` of lines, of a service, a container or all. */
+export function linesOf(lines: readonly LogReport[], service: string | undefined, tail: number): LogReport[] {
+  const wanted = lines.filter(
+    ({ container }) =>
+      service === undefined || container === service || container.replace(/-\d+$/, '') === service,
+  )
+  return wanted.slice(Math.max(0, wanted.length - tail))
+}
+
+/**
+ * `GET /v1/leases/{id}/ended`: what is left of a lease that has ended. What its services printed last is
+ * sealed to the tenant's reading key (gzip of the lines as JSON), or in the open where the tenant gave none.
+ */
+export const EndedReport = z.object({
+  lease: bytes32,
+  endedAt: time,
+  /** When it is wiped. */
+  keptUntil: time,
+  services: z.array(ServiceReport).max(10_000),
+  sealed: z.base64().max(4_000_000).optional(),
+  lines: LogReports.optional(),
+})
+export type EndedReport = z.infer<typeof EndedReport>
 
 /**
  * `PUT /v1/leases/{id}/logins`: logins in place of all that were given before. They are shown to nobody, and

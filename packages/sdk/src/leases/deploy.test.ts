@@ -52,7 +52,12 @@ describe('deploy', () => {
     const steps: DeployStep[] = []
     const deployed = await deployOn(worker, { onStep: (step) => void steps.push(step) })
     expect(deployed).toMatchObject({ deposit: 10_000n, manifestHash: hashManifest(MANIFEST), url: {} })
-    expect(worker.putManifest).toHaveBeenCalledWith(deployed.lease, MANIFEST)
+    expect(worker.putManifest).toHaveBeenCalledWith(
+      deployed.lease,
+      MANIFEST,
+      // The key that what is left of the lease is sealed to.
+      expect.stringMatching(/^0x[0-9a-f]{64}$/),
+    )
     expect([...new Set(steps)]).toEqual(['evidence', 'transaction', 'manifest', 'start', 'address'])
     expect(await getLease(stage.tenant, deployed.lease)).toMatchObject({ state: 'open' })
     expect(before - (await money())).toBe(10_000n)

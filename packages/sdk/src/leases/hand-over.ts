@@ -10,6 +10,7 @@ import {
 import type { Envelope } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
+import { readerOf } from './reading-key.ts'
 import { type SendProgress, sendContents } from './send.ts'
 
 const ACCEPT_MS = 30_000
@@ -37,6 +38,7 @@ export async function handOver(
   tell?: (progress: SendProgress) => void,
 ): Promise<void> {
   let until = Date.now() + ACCEPT_MS
+  const reader = await readerOf(walletOf(cloister))
   const pauses = new GrowingPause({ firstMs: 50, longestMs: 1_000 })
   for (;;) {
     try {
@@ -46,7 +48,7 @@ export async function handOver(
         await sendContents(client, lease, contents, tell)
         until = Date.now() + ACCEPT_MS
       }
-      return await client.putManifest(lease, manifest)
+      return await client.putManifest(lease, manifest, reader)
     } catch (error) {
       const again =
         error instanceof CloisterError &&

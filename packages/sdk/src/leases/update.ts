@@ -17,6 +17,7 @@ import { type Cloister, walletOf } from '../cloister.ts'
 import { sessionOf } from '../session.ts'
 import { checkWorkerFor } from '../verify/check-worker.ts'
 import { findLease } from './lease.ts'
+import { readerOf } from './reading-key.ts'
 import { checkContents, sayProgress, sendContents } from './send.ts'
 
 /** The worker may be bringing images; it gives up by itself once they are here. */
@@ -98,7 +99,10 @@ export async function update(
     onStep('handing the manifest to the worker')
     if (envelope) await throughAbsence(() => worker.putSecrets(record.lease, envelope))
     if (isSame && !envelope) await throughAbsence(() => worker.pull(record.lease))
-    else await throughAbsence(() => worker.putManifest(record.lease, manifest))
+    else {
+      const reader = await readerOf(wallet)
+      await throughAbsence(() => worker.putManifest(record.lease, manifest, reader))
+    }
     await untilRunning(
       () => throughAbsence(() => worker.lease(record.lease)),
       hash,

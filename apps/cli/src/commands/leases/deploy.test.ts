@@ -227,7 +227,9 @@ describe('a deployment that comes to nothing', () => {
       details: { lease: LEASE, last: { container: 'web', lines: ['boom\x1b[2J'] } },
     })
     const { out, err, exitCode } = await deploy('--yes')
-    expect(err).toMatch(/✘ start .*\nLast lines of web:\n {2}boom\[2J\n✘ web does not start/)
+    expect(err).toMatch(
+      /✘ start .*\nLast lines of web:\n {2}boom\[2J\nMore, .*: cloister logs 7f3a\d+, .*\n✘ web does not start/,
+    )
     expect(err).toContain('Fix it and deploy again')
     expect(out).toBe('')
     expect(exitCode).toBe(1)

@@ -10,6 +10,7 @@ import {
 } from '@cloister/core'
 import { type AskedDeposit, type CheckedBid, type LastLines, leases } from '@cloister/sdk'
 import { note, paint, printable, Steps, say, sayJson } from '@cloister/terminal'
+import type { Hex } from 'viem'
 import { agreement } from '../../agree.ts'
 import { confirm } from '../../ask.ts'
 import { connect } from '../../context.ts'
@@ -134,10 +135,17 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
 
 /** What the container printed last that a failed deployment is about. */
 function showLastLines(error: unknown): void {
-  const last = error instanceof CloisterError ? (error.details['last'] as LastLines | undefined) : undefined
-  if (!last) return
-  note(paint('dim', `Last lines of ${printable(last.container)}:`, process.stderr))
-  for (const line of last.lines) note(`  ${printable(line)}`)
+  if (!(error instanceof CloisterError)) return
+  const last = error.details['last'] as LastLines | undefined
+  const lease = error.details['lease']
+  if (last) {
+    note(paint('dim', `Last lines of ${printable(last.container)}:`, process.stderr))
+    for (const line of last.lines) note(`  ${printable(line)}`)
+  }
+  if (typeof lease !== 'string') return
+  const id = shortId(lease as Hex)
+  const more = `More, for a day also after the end: cloister logs ${id}, cloister status ${id}, cloister events ${id}`
+  note(paint('dim', more, process.stderr))
 }
 
 /** What was agreed to was the first bid; another one that costs more is asked about. */

@@ -1,25 +1,24 @@
-import { leases, sessionOf } from '@cloister/sdk'
+import type { LogReport } from '@cloister/core'
+import { leases } from '@cloister/sdk'
 import { describe, expect, it, vi } from 'vitest'
 import { connect } from '../../context.ts'
-import { fakeCloister, LEASE, typing } from '../../testing.ts'
+import { fakeCloister, typing } from '../../testing.ts'
 import { addLeaseStreams } from './commands.ts'
 
 const { run: logs } = typing(addLeaseStreams, 'logs', 'shop')
 
-const LINES = [
+const LINES: LogReport[] = [
   { container: 'web-0', stream: 'stdout', text: 'up', time: 1 },
   { container: 'db-0', stream: 'stderr', text: 'slow\x1b[2J', time: 2 },
 ]
 
+/** What `leases.logs` was asked for. */
 function withLogs() {
-  const asked = vi.fn((_: string, __: object) => LINES)
+  const asked = vi.fn((_: string, __: object): LogReport[] => LINES)
   vi.mocked(connect).mockReturnValue(fakeCloister())
-  vi.mocked(leases.findLease).mockResolvedValue({ lease: LEASE } as unknown as Awaited<
-    ReturnType<typeof leases.findLease>
-  >)
-  vi.mocked(sessionOf).mockReturnValue({ asTenant: { logs: asked } } as unknown as ReturnType<
-    typeof sessionOf
-  >)
+  vi.mocked(leases.logs).mockImplementation(async function* (_, key, wanted) {
+    yield* asked(key, wanted)
+  })
   return asked
 }
 
@@ -34,7 +33,7 @@ describe('logs', () => {
   it('ask for as many lines as were said, and no more than the worker gives', async () => {
     const asked = withLogs()
     await logs('--tail', '7')
-    expect(asked.mock.calls[0]).toMatchObject([LEASE, { tail: 7, follow: false }])
+    expect(asked.mock.calls[0]).toMatchObject(['shop', { tail: 7, follow: false }])
     for (const tail of ['10001', '-1', 'all'])
       expect(await logs(`--tail=${tail}`)).toMatchObject({
         exitCode: 1,

@@ -1,5 +1,5 @@
 import { CloisterError } from '@cloister/core'
-import { leases, sessionOf } from '@cloister/sdk'
+import { leases } from '@cloister/sdk'
 import { note, paint, printable, sayJson } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
@@ -11,13 +11,12 @@ export async function showLogs(
   options: Globals & ContainerOptions & { follow?: boolean; tail: string },
 ): Promise<void> {
   const cloister = connect(options)
-  const lease = await leases.findLease(cloister, key)
   if (!/^\d{1,5}$/.test(options.tail) || Number(options.tail) > 10_000)
     throw new CloisterError('bad-option', '--tail takes a number of lines up to 10000.')
   const aborter = onInterrupt()
   const containers = new Map<string, number>()
   const colours = ['cyan', 'magenta', 'yellow', 'green', 'blue'] as const
-  for await (const line of sessionOf(cloister, lease).asTenant.logs(lease.lease, {
+  for await (const line of leases.logs(cloister, key, {
     service: containerOf(options),
     tail: Number(options.tail),
     follow: options.follow === true,

@@ -1,5 +1,5 @@
 import { formatDuration } from '@cloister/core'
-import { type LeaseStatus, leases } from '@cloister/sdk'
+import { type Cloister, type LeaseStatus, leases } from '@cloister/sdk'
 import { bar, facts, paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
@@ -7,7 +7,7 @@ import { attestation, hourly, instant, money, short, since, state } from '../../
 
 export async function showStatus(key: string, options: Globals): Promise<void> {
   const cloister = connect(options)
-  const lease = await leases.status(cloister, key)
+  const lease = await withWhatIsLeft(cloister, await leases.status(cloister, key))
   if (options.json) return sayJson(statusJson(lease))
   const { network } = cloister
   say(
@@ -65,6 +65,10 @@ export async function showStatus(key: string, options: Globals): Promise<void> {
       ),
     )
   }
+  if (lease.state === 'closed' && lease.services.length > 0) {
+    say()
+    say(paint('dim', `What they printed last: cloister logs ${lease.shortId}`))
+  }
   if (lease.routes.length === 0) return
   say()
   for (const route of lease.routes)
@@ -76,10 +80,25 @@ export async function showStatus(key: string, options: Globals): Promise<void> {
     )
 }
 
-/** Why a container is in its state, and when its schedule starts it. */
-function describeJob({ reason, nextStart }: LeaseStatus['services'][number]): string {
+/** How long workers keep what is left of a lease, seconds. */
+const KEPT_SECONDS = 86_400
+
+/** A lease that has ended, with how its containers were doing then, where its worker says so still. */
+async function withWhatIsLeft(cloister: Cloister, status: LeaseStatus): Promise<LeaseStatus> {
+  const isKept = status.closedAt !== undefined && Date.now() / 1000 - status.closedAt < KEPT_SECONDS
+  if (status.state !== 'closed' || !isKept || cloister.wallet?.account.address !== status.tenant)
+    return status
+  const left = await leases.ended(cloister, status.lease).catch(() => undefined)
+  return left ? { ...status, services: left.services } : status
+}
+
+/** Why a container is in its state, how it ended, and when its schedule starts it. */
+function describeJob({ reason, nextStart, exitCode, state: now }: LeaseStatus['services'][number]): string {
+  const hasEnded = ['failed', 'completed', 'scheduled', 'restarting'].includes(now)
+  const code =
+    hasEnded && exitCode !== undefined && !reason?.includes('code') ? [`exit code ${exitCode}`] : []
   const next = nextStart === undefined ? [] : [`starts at ${instant(Math.round(nextStart / 1000))}`]
-  return [...(reason === undefined ? [] : [printable(reason)]), ...next].join('; ')
+  return [...(reason === undefined ? [] : [printable(reason)]), ...code, ...next].join('; ')
 }
 
 /** Until when the worker is attested, as a person reads it. */

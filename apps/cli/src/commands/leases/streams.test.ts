@@ -69,6 +69,9 @@ describe('events', () => {
   it('of a lease that nobody knows are an error', async () => {
     const unknown = new CloisterError('not-found', 'There is no lease shop.', { hint: { do: 'list-leases' } })
     vi.mocked(leases.findLease).mockRejectedValue(unknown)
+    vi.mocked(leases.logs).mockImplementation(() => {
+      throw unknown
+    })
     for (const words of [
       ['events', 'shop'],
       ['logs', 'shop'],

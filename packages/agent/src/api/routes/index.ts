@@ -1,5 +1,6 @@
 import type { Route } from '../route.ts'
 import { bidRoute } from './bid.ts'
+import { endedRoute } from './ended.ts'
 import { eventsRoute } from './events.ts'
 import { evidenceRoute } from './evidence.ts'
 import { leaseRoute } from './lease.ts'
@@ -32,4 +33,5 @@ export const ROUTES: readonly Route[] = [
   metricsRoute,
   eventsRoute,
   logsRoute,
+  endedRoute,
 ]

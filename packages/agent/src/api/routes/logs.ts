@@ -1,6 +1,6 @@
-import { CloisterError, LogReport } from '@cloister/core'
+import { CloisterError, LogReport, linesOf } from '@cloister/core'
 import { z } from '@hono/zod-openapi'
-import { namesOf, readEnded, readLogs } from '../logs.ts'
+import { namesOf, readLogs } from '../logs.ts'
 import { flag, params, problem, requireTenant, route, security } from '../route.ts'
 import { sse } from '../sse.ts'
 
@@ -30,9 +30,13 @@ export const logsRoute = route(
     const { service, tail, follow } = context.req.valid('query')
     const runner = worker.supervisor.runner(id)
     if (!runner) {
-      const kept = worker.store.ended.of(id)
-      if (!kept) throw new CloisterError('not-found', 'The lease has ended, and its logs are wiped.')
-      return sse(context, () => readEnded(kept, service, tail))
+      const { sealed, lines } = worker.store.ended.report(id) ?? {}
+      if (sealed !== undefined)
+        throw new CloisterError('sealed', 'The lease has ended, and its logs are sealed to its tenant.', {
+          hint: `They are at /v1/leases/${id}/ended.`,
+        })
+      if (!lines) throw new CloisterError('not-found', 'The lease has ended, and its logs are wiped.')
+      return sse(context, () => eachOf(linesOf(lines, service, tail)))
     }
     if (service !== undefined && namesOf(runner, service).length === 0)
       throw new CloisterError('not-found', `The lease has no service ${service}.`, {
@@ -41,3 +45,7 @@ export const logsRoute = route(
     return sse(context, (signal) => readLogs(worker.executor, runner, { service, tail, follow, signal }))
   },
 )
+
+async function* eachOf<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items
+}

@@ -1,4 +1,4 @@
-import { readManifest } from '@cloister/core'
+import { bytes32, readManifest } from '@cloister/core'
 import { z } from '@hono/zod-openapi'
 import { accepted, body, params, problem, requireTenant, route, security } from '../route.ts'
 
@@ -8,7 +8,12 @@ export const manifestRoute = route(
     path: '/v1/leases/{id}/manifest',
     summary: 'Hand over the manifest whose hash is on the lease',
     security,
-    request: { params, body: body(z.unknown()) },
+    request: {
+      params,
+      // The tenant's reading key: signed with the path.
+      query: z.object({ reader: bytes32.optional() }),
+      body: body(z.unknown()),
+    },
     responses: {
       202: accepted('Accepted and written down; it is being started.'),
       401: problem,
@@ -21,7 +26,8 @@ export const manifestRoute = route(
   async (context, worker) => {
     const { id } = context.req.valid('param')
     await requireTenant(context, worker, id)
-    await worker.supervisor.accept(id, readManifest(await context.req.text()))
+    const { reader } = context.req.valid('query')
+    await worker.supervisor.accept(id, readManifest(await context.req.text()), reader)
     return context.json({ lease: id }, 202)
   },
 )
