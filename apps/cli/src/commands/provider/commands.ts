@@ -27,6 +27,15 @@ export function addProvider(program: Command): void {
       'cloister provider init --account alice --endpoint https://worker.example.com',
     ),
   ).action(later(async () => (await import('./init.ts')).init))
+  withConfig(
+    sub(
+      'import <file>',
+      'write a configuration from an Akash provider’s provider.yaml, and say what became of each line',
+      'cloister provider import provider.yaml --script price_script.sh -c cloister.yaml',
+    ),
+  )
+    .option('--script <file>', 'its price script; default: the one in the file, if there is one')
+    .action(later(async () => (await import('./import.ts')).importProvider))
   sub('run', 'run the worker until Ctrl-C', 'cloister provider run -c provider.yaml')
     .option(
       '--metrics <[host:]port>',

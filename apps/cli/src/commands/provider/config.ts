@@ -59,7 +59,7 @@ function tellUnused(
 }
 
 /** Writes a configuration file. Throws `bad-option`. */
-function writeConfig(path: string, options: ConfigOptions): void {
+export function writeConfig(path: string, options: ConfigOptions): void {
   checkOptions(options)
   writeOutput(
     path,
