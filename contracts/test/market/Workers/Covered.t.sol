@@ -21,6 +21,7 @@ contract WorkersCoveredTest is Network {
 
     /// The accumulator equals a plain count of seconds, whatever the pattern of attestations, gaps and
     /// departures.
+    /// forge-config: default.fuzz.runs = 96
     function testFuzz_covered_counts_every_covered_second_once(uint256 seed) public {
         change(governance, workers, abi.encodeCall(IWorkers.setCoveragePeriod, (60)));
         register();
