@@ -54,3 +54,15 @@ export function withLoginOption(command: Command): Command {
     'give the worker the logins that `docker login` keeps for the registries of the images',
   )
 }
+
+/** Options of every command that says where logs go. */
+export interface CollectorOptions {
+  header?: string[]
+  ca?: string
+}
+
+export function withCollectorOptions(command: Command): Command {
+  return command
+    .option('--header <header...>', 'sent to collectors with each request, as "Name: value"')
+    .option('--ca <file>', 'certificates (PEM) that theirs has to come from, if not public ones')
+}

@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { Manifest, RegistryLogin, Resources } from '@cloister/core'
+import type { Collector, Manifest, RegistryLogin, Resources } from '@cloister/core'
 import type { Image } from '@cloister/executors'
 import type { Envelope } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
@@ -31,6 +31,8 @@ export interface StoredLease {
   envelope?: Envelope
   /** Logins at registries, for what is pulled from now on. */
   logins?: RegistryLogin[]
+  /** Where its logs go, and from when on (Unix milliseconds). */
+  collectors?: { list: Collector[]; since: number }
   /**
    * Digests of what its tenant said comes beside its manifest, and beside the one before, which may run on.
    */

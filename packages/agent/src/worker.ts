@@ -7,6 +7,7 @@ import { serverIdentity } from './api/tls.ts'
 import type { Worker } from './api/worker.ts'
 import { Attestor } from './attestation.ts'
 import { Bidder } from './bidding/bidder.ts'
+import { Collecting } from './collectors/collecting.ts'
 import type { AgentConfig } from './config.ts'
 import type { OpenSource } from './evidence/open.ts'
 import { WorkerProver } from './evidence/prover.ts'
@@ -57,6 +58,7 @@ export async function startWorker(
   const bidder = new Bidder({ config, network, store, key, attestor, separateNetworks })
   const verifier = config.verifier ? new Verifier({ chain: wallet, key, provider }) : undefined
   const newest = new LastBlock()
+  const collecting = new Collecting(machine, supervisor)
   const worker: Worker = {
     config,
     network,
@@ -69,6 +71,7 @@ export async function startWorker(
     attestor,
     verifier,
     settlement,
+    collecting,
     newest,
     sent,
     readiness: new Readiness(async () => workerReasons(attestor, newest)),
@@ -81,7 +84,7 @@ export async function startWorker(
   const identity = isSecure ? await serverIdentity(attestor, tlsKey.pem, config.endpoint) : undefined
   const server = await serveWorker(worker, identity)
   const aborter = new AbortController()
-  const ground = { machine, supervisor, settlement, attestor, newest, identify: server.identify }
+  const ground = { machine, supervisor, settlement, attestor, collecting, newest, identify: server.identify }
   const running = PARTS.map((make) => make(ground).start(aborter.signal))
   log('info', `the worker is open for leases on port ${server.port}`, {
     worker: key.address,

@@ -198,6 +198,12 @@ export interface Usage {
   processes: number
 }
 
+/** Bytes since the networks began that they went over. */
+export interface Traffic {
+  received: number
+  sent: number
+}
+
 /** What an engine keeps apart, said plainly. */
 export interface Isolation {
   engine: string
@@ -251,6 +257,11 @@ export interface Executor {
   logs(lease: string, name: string, options: LogOptions): AsyncIterable<LogLine>
   exec(lease: string, name: string, options: ExecOptions): Promise<ExecSession>
   usage(lease: string, name: string): Promise<Usage>
+  /**
+   * What the lease's containers received and sent beyond themselves; in engines that give each a network of
+   * its own, what they say to each other too. Undefined where nothing runs.
+   */
+  traffic(lease: string): Promise<Traffic | undefined>
   /** Bytes the lease's containers and volumes take on disk, images left aside. */
   diskUsage(lease: string): Promise<number>
   /** A TCP connection to a port of a container. */

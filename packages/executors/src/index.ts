@@ -16,10 +16,12 @@ export {
   type PullOptions,
   type PullProgress,
   type RegistryCredentials,
+  type Traffic,
   type Usage,
 } from './executor.ts'
 export { MAX_TAIL_CHARACTERS } from './logs/last-lines.ts'
 export { DEFAULT_LIMITS, type WayOutLimits } from './network/limits.ts'
+export { hostAddresses } from './network/way-out.ts'
 export { type BuildOptions, buildImage } from './oci/build.ts'
 export type { ImageSettings } from './oci/find.ts'
 export { sentImageParts } from './oci/sent.ts'

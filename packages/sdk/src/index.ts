@@ -6,7 +6,15 @@ export {
   WorkerClient,
   workerOfRecord,
 } from '@cloister/client'
-export { type Manifest, type Policy, parseManifest, parsePolicy, type SentContent } from '@cloister/core'
+export {
+  type Collector,
+  type Manifest,
+  type Policy,
+  parseManifest,
+  parsePolicy,
+  readCollector,
+  type SentContent,
+} from '@cloister/core'
 export * as apps from './apps/index.ts'
 export { type Cloister, createCloister, walletOf } from './cloister.ts'
 export { type GovernanceStatus, governance, type OnChain } from './governance/governance.ts'

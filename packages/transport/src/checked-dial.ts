@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { CloisterError, isInternalAddress } from '@cloister/core'
 
 const CONNECT_MS = 10_000
@@ -28,6 +28,10 @@ export interface DialRules {
    * operator named it.
    */
   allowsInternal: boolean
+  /** Addresses that are not to be reached all the same; asked where internal ones aren't allowed. */
+  refuses?: (address: string) => boolean
+  /** Ports of the protocol that will be spoken, which web servers don't have. */
+  ownPorts?: readonly number[]
   /** Milliseconds for the name and the connection together. */
   timeoutMs?: number
   /** Asks for a name's addresses: the system's resolver, if not given. */
@@ -74,14 +78,14 @@ export async function dialChecked(
 
 async function findDestination(
   url: URL,
-  { allowsInternal, resolve = systemAddresses }: DialRules,
+  { allowsInternal, refuses = () => false, ownPorts = [], resolve = systemAddresses }: DialRules,
 ): Promise<Destination> {
   const refuse = (why: string) =>
     new CloisterError('forbidden-address', `${url.host.slice(0, 200)} is not asked: ${why}.`)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refuse('only http and https are spoken')
   if (url.username !== '' || url.password !== '') throw refuse('its address has a name or password in it')
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
-  if (BAD_PORTS.has(port)) throw refuse(`port ${port} is of another protocol`)
+  if (BAD_PORTS.has(port) && !ownPorts.includes(port)) throw refuse(`port ${port} is of another protocol`)
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const found =
     isIP(host) === 0
@@ -93,7 +97,9 @@ async function findDestination(
           )
         })
       : [{ address: host, family: isIP(host) }]
-  const addresses = found.filter(({ address }) => allowsInternal || !isInternalAddress(address))
+  const addresses = found.filter(
+    ({ address }) => allowsInternal || !(isInternalAddress(address) || refuses(address)),
+  )
   if (addresses.length === 0) throw refuse('it is an internal address')
   return { host, port, addresses }
 }
@@ -118,12 +124,24 @@ function connectTo({ host, port, addresses }: Destination): Promise<Socket> {
 }
 
 function overTls(socket: Socket, host: string): Promise<Socket> {
+  return tlsOver(socket, host, { ALPNProtocols: ['http/1.1'] })
+}
+
+/**
+ * TLS over a connection, to whoever has a certificate for `host` that is trusted, here or by `options.ca`.
+ * Throws `unreachable`.
+ */
+export function tlsOver(
+  socket: Socket,
+  host: string,
+  options: Pick<ConnectionOptions, 'ca' | 'ALPNProtocols'>,
+): Promise<Socket> {
   return new Promise((done, reject) => {
     const secured = connectTls({
       socket,
       host,
       ...(isIP(host) === 0 && { servername: host }),
-      ALPNProtocols: ['http/1.1'],
+      ...options,
     })
     secured.once('error', (cause) => reject(unreachable(host, cause)))
     secured.once('secureConnect', () => done(secured))

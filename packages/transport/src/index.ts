@@ -1,6 +1,6 @@
 export { type AddressLimitSettings, AddressLimits } from './address-limits.ts'
 export { readBody, readText } from './body.ts'
-export { type DialRules, dialChecked } from './checked-dial.ts'
+export { type DialRules, dialChecked, tlsOver } from './checked-dial.ts'
 export { CheckedFetch } from './checked-fetch.ts'
 export { DialAgent } from './dial.ts'
 export { type DirectFrontParts, directFront } from './direct/front.ts'

@@ -2,6 +2,7 @@ import type { LeaseReport, MetricsReport, RouteReport, WorkerReport } from '@clo
 import { capacityOf, freeRoom } from '../bidding/capacity.ts'
 import { toldOf } from '../leases/container-report.ts'
 import { exposedHttp } from '../leases/exposed.ts'
+import { usageOf } from '../leases/usage.ts'
 import type { StoredLease } from '../store.ts'
 import type { Worker } from './worker.ts'
 
@@ -62,31 +63,6 @@ export function leaseReport(worker: Worker, lease: StoredLease): LeaseReport {
   }
 }
 
-export async function metricsReport(
-  { supervisor, executor }: Worker,
-  lease: StoredLease,
-): Promise<MetricsReport> {
-  const manifest = lease.running?.manifest
-  const running = (supervisor.runner(lease.id)?.report() ?? []).filter(
-    (report) => report.state === 'running' || report.state === 'starting' || report.state === 'unhealthy',
-  )
-  const [diskBytes, ...usages] = await Promise.all([
-    executor.diskUsage(lease.id),
-    ...running.map((report) => executor.usage(lease.id, report.name)),
-  ])
-  return {
-    time: Date.now(),
-    diskBytes,
-    diskMiBLimit: lease.resources.diskMiB,
-    containers: running.map(({ name, service }, index) => {
-      const limits = manifest?.services[service]
-      return {
-        name,
-        ...(usages[index] ?? { cpuSeconds: 0, memoryBytes: 0, processes: 0 }),
-        cpuMilliLimit: limits?.resources.cpuMilli ?? 0,
-        memoryMiBLimit: limits?.resources.memoryMiB ?? 0,
-        processesLimit: limits?.maxProcesses ?? 0,
-      }
-    }),
-  }
+export function metricsReport({ supervisor, executor }: Worker, lease: StoredLease): Promise<MetricsReport> {
+  return usageOf(executor, supervisor.runner(lease.id), lease)
 }

@@ -4,6 +4,7 @@ import type { LastBlock, Readiness } from '@cloister/operations'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import type { Attestor } from '../attestation.ts'
 import type { Bidder } from '../bidding/bidder.ts'
+import type { Collecting } from '../collectors/collecting.ts'
 import type { AgentConfig } from '../config.ts'
 import type { LeaseSupervisor } from '../leases/supervisor.ts'
 import type { Log } from '../log.ts'
@@ -26,6 +27,7 @@ export interface Worker {
   /** Where this worker checks evidence for others. */
   verifier: Verifier | undefined
   settlement: Settlement
+  collecting: Collecting
   /** What is known of the chain's newest block. */
   newest: LastBlock
   readiness: Readiness

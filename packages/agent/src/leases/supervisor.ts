@@ -3,6 +3,7 @@ import { getLease, type Wallet } from '@cloister/chain'
 import {
   amountsOf,
   CloisterError,
+  type Collector,
   canonicalHash,
   checkSupported,
   fits,
@@ -17,6 +18,7 @@ import {
   type SendReport,
   type SentBlob,
   shortId,
+  shownCollector,
 } from '@cloister/core'
 import { type Executor, LEASE_OVERHEAD_MIB } from '@cloister/executors'
 import { type Envelope, missingSecrets } from '@cloister/secrets'
@@ -270,6 +272,25 @@ export class LeaseSupervisor {
   }
 
   /**
+   * Takes from a lease's tenant where its logs are to go, in place of where they went before. Throws
+   * `unsupported` where the provider lets nothing out.
+   */
+  async acceptCollectors(id: Hex, list: Collector[]): Promise<void> {
+    const { store, config } = this.parts
+    if (store.lease(id)?.state !== 'open') throw noOpenLease(id)
+    if (list.length > 0 && !config.internet.allow)
+      throw new CloisterError('unsupported', 'This provider lets nothing out, so no logs either.', {
+        hint: 'Read them with `cloister logs`.',
+      })
+    store.patchLease(id, (stored) => {
+      if (list.length > 0) stored.collectors = { list, since: stored.collectors?.since ?? Date.now() }
+      else delete stored.collectors
+    })
+    const to = list.map(({ url }) => shownCollector(url)).join(', ')
+    this.event(id, 'collector', list.length > 0 ? `Logs go to ${to}.` : 'Logs go to no collector any more.')
+  }
+
+  /**
    * Looks up anew what the tags of a running manifest mean, and runs that; what means the same runs on
    * untouched. Committed before it is done. Throws `not-running` where nothing runs yet.
    */
@@ -371,6 +392,7 @@ export class LeaseSupervisor {
       delete lease.next
       delete lease.envelope
       delete lease.logins
+      delete lease.collectors
       delete lease.sent
     })
     store.scrub()

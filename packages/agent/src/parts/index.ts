@@ -1,5 +1,6 @@
 import { attestationPart } from './attestation.ts'
 import { certificatePart } from './certificate.ts'
+import { collectorsPart } from './collectors.ts'
 import { disksPart } from './disks.ts'
 import { gpusPart } from './gpus.ts'
 import { leasesPart } from './leases.ts'
@@ -18,4 +19,5 @@ export const PARTS: readonly MakePart[] = [
   disksPart,
   rewardsPart,
   sentPart,
+  collectorsPart,
 ]

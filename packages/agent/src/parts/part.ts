@@ -1,6 +1,7 @@
 import type { LastBlock } from '@cloister/operations'
 import type { serverIdentity } from '../api/tls.ts'
 import type { Attestor } from '../attestation.ts'
+import type { Collecting } from '../collectors/collecting.ts'
 import type { LeaseSupervisor } from '../leases/supervisor.ts'
 import type { Machine } from '../machine.ts'
 import type { Settlement } from '../settlement.ts'
@@ -18,6 +19,7 @@ interface Ground {
   supervisor: LeaseSupervisor
   settlement: Settlement
   attestor: Attestor
+  collecting: Collecting
   /** What is known of the chain's newest block. */
   newest: LastBlock
   /** Serves TLS with a renewed certificate. */

@@ -3,6 +3,9 @@ import {
   bidFromJson,
   bodyHash,
   CloisterError,
+  type Collector,
+  type CollectorReport,
+  CollectorsReport,
   EndedReport,
   EventReport,
   EvidenceReport,
@@ -134,6 +137,18 @@ export class WorkerClient {
   /** Hands over logins at registries, in place of those before, for the manifest that comes next. */
   async putLogins(lease: Hex, logins: readonly RegistryLogin[]): Promise<void> {
     await this.change('PUT', `/v1/leases/${lease}/logins`, toCanonicalJson({ logins }))
+  }
+
+  /** Says where logs and metrics of a lease go from now on, in place of where they went before. */
+  async putCollectors(lease: Hex, collectors: readonly Collector[]): Promise<void> {
+    await this.change('PUT', `/v1/leases/${lease}/collectors`, toCanonicalJson({ collectors }))
+  }
+
+  /** How it goes with the collectors of a lease. */
+  async collectors(lease: Hex): Promise<CollectorReport[]> {
+    const path = `/v1/leases/${lease}/collectors`
+    const headers = await this.sign('GET', path)
+    return (await this.ask(path, CollectorsReport, { headers })).collectors
   }
 
   /**

@@ -190,6 +190,8 @@ export const MetricsReport = z.object({
   time,
   diskBytes: z.number(),
   diskMiBLimit: z.int(),
+  /** Bytes received and sent beyond its containers, where the engine counts them. */
+  network: z.object({ received: z.number(), sent: z.number() }).optional(),
   containers: z.array(
     z.object({
       name: text,
@@ -199,6 +201,8 @@ export const MetricsReport = z.object({
       memoryMiBLimit: z.int(),
       processes: z.int(),
       processesLimit: z.int(),
+      restarts: z.int().optional(),
+      startedAt: time.optional(),
     }),
   ),
 })

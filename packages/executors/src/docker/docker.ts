@@ -22,6 +22,7 @@ import {
   type LogLine,
   type LogOptions,
   type PullOptions,
+  type Traffic,
   type Usage,
 } from '../executor.ts'
 import { startFailed } from '../failures.ts'
@@ -43,6 +44,7 @@ import { ignoring, statusOf } from './failures.ts'
 import { FilledVolumes } from './filled-volumes.ts'
 import { hasImage, localTag, pullImage } from './pull.ts'
 import { ulimitsOf } from './ulimits.ts'
+import { trafficOf, usageOf } from './usage.ts'
 import { VolumeSizes } from './volume-sizes.ts'
 import { withoutLinks } from './working-dir.ts'
 import { isReadable, writtenBytes } from './written.ts'
@@ -318,19 +320,13 @@ export class DockerExecutor implements Executor {
     return execIn(this.docker, this.container(lease, name), options)
   }
 
-  async usage(lease: string, name: string): Promise<Usage> {
-    const stats = await this.container(lease, name).stats({ stream: false, 'one-shot': true })
-    return {
-      cpuSeconds: (stats.cpu_stats?.cpu_usage?.total_usage ?? 0) / 1e9,
-      memoryBytes: Math.max(
-        0,
-        (stats.memory_stats?.usage ?? 0) -
-          (stats.memory_stats?.stats?.['total_inactive_file'] ??
-            stats.memory_stats?.stats?.['inactive_file'] ??
-            0),
-      ),
-      processes: stats.pids_stats?.current ?? 0,
-    }
+  usage(lease: string, name: string): Promise<Usage> {
+    return usageOf(this.container(lease, name))
+  }
+
+  async traffic(lease: string): Promise<Traffic> {
+    const running = (await this.containersOf(lease)).filter(({ State }) => State === 'running')
+    return trafficOf(running.map(({ Id }) => this.docker.getContainer(Id)))
   }
 
   async diskUsage(lease: string): Promise<number> {

@@ -19,6 +19,7 @@ import type {
   LogLine,
   LogOptions,
   PullOptions,
+  Traffic,
   Usage,
 } from '../executor.ts'
 import { startFailed } from '../failures.ts'
@@ -39,6 +40,7 @@ import { IS_ROOT, openDoor, placesOf } from './places.ts'
 import type { Ready } from './ready.ts'
 import { findReady } from './ready-note.ts'
 import { inGroups } from './run.ts'
+import { trafficOf } from './traffic.ts'
 import { keepVolumes } from './volumes.ts'
 
 export interface SandboxSettings {
@@ -224,6 +226,11 @@ export class SandboxExecutor implements Executor {
 
   usage(id: string, name: string): Promise<Usage> {
     return this.container(this.lease(id), name).usage()
+  }
+
+  async traffic(id: string): Promise<Traffic | undefined> {
+    const holder = await this.lease(id).holder()
+    return holder && trafficOf(holder.pid)
   }
 
   diskUsage(id: string): Promise<number> {

@@ -2,6 +2,7 @@ import { getCredit, getLease, type Wallet, withdrawCredit } from '@cloister/chai
 import type { WorkerClient } from '@cloister/client'
 import {
   CloisterError,
+  type Collector,
   GrowingPause,
   type Manifest,
   type RegistryLogin,
@@ -22,6 +23,8 @@ export interface Handed {
   envelope?: Envelope | undefined
   /** Logins at the registries of its images. */
   logins?: readonly RegistryLogin[] | undefined
+  /** Where its logs and metrics are to go. */
+  collectors?: readonly Collector[] | undefined
   /** What the manifest takes beside it; for an image its manifest, its configuration and its layers. */
   contents?: readonly SentContent[] | undefined
 }
@@ -34,7 +37,7 @@ export async function handOver(
   cloister: Cloister,
   client: WorkerClient,
   lease: Hex,
-  { manifest, envelope, logins, contents = [] }: Handed,
+  { manifest, envelope, logins, collectors, contents = [] }: Handed,
   tell?: (progress: SendProgress) => void,
 ): Promise<void> {
   let until = Date.now() + ACCEPT_MS
@@ -42,6 +45,7 @@ export async function handOver(
   const pauses = new GrowingPause({ firstMs: 50, longestMs: 1_000 })
   for (;;) {
     try {
+      if (collectors) await client.putCollectors(lease, collectors)
       if (logins) await client.putLogins(lease, logins)
       if (envelope) await client.putSecrets(lease, envelope)
       if (contents.length > 0) {

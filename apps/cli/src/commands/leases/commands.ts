@@ -1,6 +1,11 @@
 import type { Command } from 'commander'
 import { command, later } from '../../command.ts'
-import { withLoginOption, withManifestOptions, withSecretOptions } from '../../options.ts'
+import {
+  withCollectorOptions,
+  withLoginOption,
+  withManifestOptions,
+  withSecretOptions,
+} from '../../options.ts'
 import { withBidOptions } from './options.ts'
 
 export function addDeploy(program: Command): void {
@@ -20,12 +25,16 @@ export function addDeploy(program: Command): void {
     'run a Compose or SDL file: takes the cheapest bid and ends with the address',
     'cloister deploy compose.yaml --for 2h --name my-app',
   )
-  withLoginOption(withSecretOptions(withBidOptions(withManifestOptions(deployCommand))))
+  withCollectorOptions(withLoginOption(withSecretOptions(withBidOptions(withManifestOptions(deployCommand)))))
     .option('--deposit <amount>', 'money to put in, in whole tokens')
     .option('--for <time>', 'put in as much as lasts this long, such as 2h or 7d (default 24h)')
     .option(
       '--name <name>',
       'a name for its address, beside its id; default: what a Compose file calls itself',
+    )
+    .option(
+      '--logs-to <url...>',
+      'send logs and metrics there: otlp+https://…, loki+https://…, syslog+tls://…',
     )
     .option('--keep', 'leave the lease open if its containers do not start')
     .option(
@@ -123,6 +132,18 @@ export function addLeaseStreams(program: Command): void {
     .option('--replica <number>', 'only this copy of the service, from 0')
     .option('--tail <lines>', 'only that many last lines', '1000')
     .action(later(async () => (await import('./logs.ts')).showLogs))
+  withCollectorOptions(
+    command(
+      program,
+      'forward <lease>',
+      'send logs and metrics of a lease to collectors of yours, or show how that goes',
+      'cloister forward my-app --to otlp+https://collector.example.com:4318',
+    ),
+  )
+    .option('--to <url...>', 'otlp+https://…, loki+https://… or syslog+tls://…, in place of those before')
+    .option('--service <name...>', 'only the logs of these services')
+    .option('--off', 'send nothing any more')
+    .action(later(async () => (await import('./forward.ts')).runForward))
   command(program, 'events <lease>', 'what happened to a lease', 'cloister events my-app -f')
     .option('-f, --follow', 'go on with what comes')
     .action(later(async () => (await import('./events.ts')).showEvents))

@@ -214,6 +214,16 @@ describe('before anything is opened', () => {
   })
 })
 
+it('has logs sent where it says, and refuses what is no collector before anybody is asked', async () => {
+  await deploy('--yes', '--logs-to', 'otlp+https://logs.example', '--header', 'x-key: abc')
+  expect(asked().collectors).toEqual([{ url: 'otlp+https://logs.example', headers: { 'x-key': 'abc' } }])
+  vi.mocked(leases.bids).mockClear()
+  const { err, exitCode } = await deploy('--yes', '--logs-to', 'logs.example')
+  expect(err).toContain('"logs.example" is not otlp://…')
+  expect(exitCode).toBe(1)
+  expect(leases.bids).not.toHaveBeenCalled()
+})
+
 describe('a deployment that comes to nothing', () => {
   const failing = (code: ConstructorParameters<typeof CloisterError>[0], message: string, parts = {}) =>
     vi.mocked(leases.deploy).mockImplementation(async (_, { onStep }) => {

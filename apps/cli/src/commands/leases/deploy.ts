@@ -13,6 +13,7 @@ import { note, paint, printable, Steps, say, sayJson } from '@cloister/terminal'
 import type { Hex } from 'viem'
 import { agreement } from '../../agree.ts'
 import { confirm } from '../../ask.ts'
+import { collectorsFrom } from '../../collectors.ts'
 import { connect } from '../../context.ts'
 import { secondsOf } from '../../durations.ts'
 import { readManifestFile } from '../../manifest-file.ts'
@@ -38,6 +39,7 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
     )
   // What can't be read is told of before anybody is asked for a bid.
   if (options.timeout !== undefined) secondsOf(options.timeout)
+  const collectors = options.logsTo && collectorsFrom(options.logsTo, options)
   const parsed = await readManifestFile(file, options, json)
   const { manifest, name: ownName } = parsed
   const wished = options.name ?? ownName
@@ -88,6 +90,7 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
       name: wished,
       envelope,
       logins,
+      collectors,
       keepFailed: options.keep === true,
       timeoutMs: options.timeout === undefined ? undefined : secondsOf(options.timeout) * 1000,
       onStep: (step, detail) => steps.begin(step, detail),

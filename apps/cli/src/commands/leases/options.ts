@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Globals } from '../../command.ts'
-import type { LoginOptions, ManifestOptions, SecretOptions } from '../../options.ts'
+import type { CollectorOptions, LoginOptions, ManifestOptions, SecretOptions } from '../../options.ts'
 
 /** Options that are about price, and whom to lease from. */
 export interface BidOptions extends Globals, ManifestOptions {
@@ -10,7 +10,8 @@ export interface BidOptions extends Globals, ManifestOptions {
   provider?: string
 }
 
-export interface DeployOptions extends BidOptions, SecretOptions, LoginOptions {
+export interface DeployOptions extends BidOptions, SecretOptions, LoginOptions, CollectorOptions {
+  logsTo?: string[]
   deposit?: string
   for?: string
   name?: string

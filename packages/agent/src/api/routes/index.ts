@@ -1,5 +1,6 @@
 import type { Route } from '../route.ts'
 import { bidRoute } from './bid.ts'
+import { collectorsRoute, putCollectorsRoute } from './collectors.ts'
 import { endedRoute } from './ended.ts'
 import { eventsRoute } from './events.ts'
 import { evidenceRoute } from './evidence.ts'
@@ -34,4 +35,6 @@ export const ROUTES: readonly Route[] = [
   eventsRoute,
   logsRoute,
   endedRoute,
+  putCollectorsRoute,
+  collectorsRoute,
 ]
