@@ -52,9 +52,14 @@ function folderOf(path: string, name: string, exclude: readonly string[]): Besid
   }
 }
 
-function checkInside(folder: string, path: string, name: string): void {
+/** Whether what is at a path lies in a folder, links followed. Both have to be there. */
+export function isInside(folder: string, path: string): boolean {
   const inside = relative(realpathSync(folder), realpathSync(path))
-  if (inside === '..' || inside.startsWith('../') || isAbsolute(inside))
+  return inside !== '..' && !inside.startsWith('../') && !isAbsolute(inside)
+}
+
+function checkInside(folder: string, path: string, name: string): void {
+  if (!isInside(folder, path))
     throw new CloisterError('outside', `The file names ${name}, which lies outside its folder.`, {
       hint: 'Move or copy it beside the file.',
     })

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { showError } from '@cloister/terminal'
@@ -91,6 +91,35 @@ describe('a file', () => {
     })
     write('data/a', 'B')
     expect((await read()).contents[0]?.digest).not.toBe(contents[0]?.digest)
+  })
+
+  it('is not somebody else’s, unless it is named', async () => {
+    const project = join(folder, 'project')
+    mkdirSync(project)
+    const here = process.cwd()
+    process.chdir(project)
+    try {
+      write('.env', 'KEY=other\n')
+      write('other.yaml', 'auths: { "x": {} }\n')
+      write('project/mine.yaml', 'auths: !reset null\nservices: { web: { image: a, volumes: ["./:/d"] } }\n')
+      write('project/.env', 'COMPOSE_FILE=../other.yaml:mine.yaml\n')
+      const outside = { code: 'outside' }
+      await expect(readManifestFile(undefined, {}, true)).rejects.toMatchObject(outside)
+      symlinkSync('../other.yaml', join(project, 'linked.yaml'))
+      write('project/.env', 'COMPOSE_FILE=mine.yaml:linked.yaml\n')
+      await expect(readManifestFile(undefined, {}, true)).rejects.toMatchObject(outside)
+      rmSync(join(project, '.env'))
+      symlinkSync('../other.yaml', join(project, 'compose.override.yaml'))
+      write('project/compose.yaml', 'services: { web: { image: "$' + '{KEY}" } }\n')
+      await expect(readManifestFile('compose.yaml', {}, true)).rejects.toMatchObject(outside)
+      rmSync(join(project, 'compose.override.yaml'))
+      symlinkSync('../.env', join(project, '.env'))
+      await expect(readManifestFile('compose.yaml', {}, true)).rejects.toMatchObject(outside)
+      const { manifest } = await readManifestFile('compose.yaml', { envFile: '../.env' }, true)
+      expect(manifest.services['web']?.image).toBe('other')
+    } finally {
+      process.chdir(here)
+    }
   })
 
   it('that is not there is said to be so', async () => {

@@ -11,7 +11,7 @@ import {
   type SentContent,
 } from '@cloister/core'
 import { note, paint, printable } from '@cloister/terminal'
-import { lookBeside } from './beside.ts'
+import { isInside, lookBeside } from './beside.ts'
 import type { ManifestOptions } from './options.ts'
 import { projectFiles, projectName } from './project-files.ts'
 import { grantWishes } from './wishes/index.ts'
@@ -64,6 +64,11 @@ function openProject(named: string | undefined, options: ManifestOptions, quiet:
   const files = projectFiles(named, options.file, isNamed ? {} : variablesOf('.'))
   const [path, ...others] = files.paths
   const folder = dirname(path)
+  // Whoever wrote what is here may be somebody else than the person who deploys it. Only what that person
+  // names may lie elsewhere.
+  if (isNamed || !Object.hasOwn(outer, 'COMPOSE_FILE'))
+    for (const found of files.found)
+      requireInside(isNamed ? folder : '.', found, 'Name it with -f, or copy it into the folder.')
   const text = readText(path)
   const over = others.map((other) => ({ file: relative(folder, other), text: readText(other) }))
   if (files.note !== undefined && !quiet) note(paint('dim', printable(files.note), process.stderr))
@@ -104,11 +109,18 @@ function readVariables(
   const beside = join(folder, '.env')
   const file = envFile ?? (existsSync(beside) ? beside : undefined)
   if (file === undefined) return outer
+  if (file === beside) requireInside(folder, beside, 'Name it with --env-file, or copy it into the folder.')
   const lookUp = (name: string) => (Object.hasOwn(outer, name) ? outer[name] : undefined)
   const unset = (name: string, line: number) => {
     if (!quiet) warn(`${file}:${line}: the variable ${name} is not set and stands for nothing`)
   }
   return { ...parseDotenv(file, readText(file), lookUp, unset), ...outer }
+}
+
+/** Throws `outside` for a file that isn't in a folder, links followed. */
+function requireInside(folder: string, path: string, hint: string): void {
+  if (existsSync(path) && !isInside(folder, path))
+    throw new CloisterError('outside', `${path} lies outside of the folder, and nobody named it.`, { hint })
 }
 
 function warn(message: string): void {

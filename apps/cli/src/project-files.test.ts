@@ -21,9 +21,11 @@ describe('files of a project', () => {
     write('compose.yaml', 'compose.override.yaml')
     expect(projectFiles(at('compose.yaml'), [at('b.yaml'), 'c.yaml'])).toEqual({
       paths: [at('compose.yaml'), at('b.yaml'), 'c.yaml'],
+      found: [],
     })
-    expect(projectFiles(undefined, [at('compose.yaml')])).toEqual({ paths: [at('compose.yaml')] })
-    expect(projectFiles(at('other.yaml'))).toEqual({ paths: [at('other.yaml')] })
+    const named = { paths: [at('compose.yaml')], found: [] }
+    expect(projectFiles(undefined, [at('compose.yaml')])).toEqual(named)
+    expect(projectFiles(at('other.yaml'))).toEqual({ paths: [at('other.yaml')], found: [] })
   })
 
   it('have an override put over them where one lies beside a file of a usual name', () => {
@@ -37,6 +39,7 @@ describe('files of a project', () => {
     write('deploy.yaml')
     expect(projectFiles(undefined, [], {}, folder)).toEqual({
       paths: [at('deploy.yaml')],
+      found: [at('deploy.yaml')],
       note: 'reading deploy.yaml',
     })
     write('docker-compose.yml', 'compose.yml', 'compose.override.yml')
@@ -56,6 +59,7 @@ describe('files of a project', () => {
       at('a.yaml'),
       at('b.yaml'),
     ])
+    expect(projectFiles(undefined, [], { COMPOSE_FILE: at('a.yaml') }, '/srv').paths).toEqual([at('a.yaml')])
     const env = { COMPOSE_FILE: 'a.yaml,b.yaml', COMPOSE_PATH_SEPARATOR: ',' }
     expect(projectFiles(undefined, [], env, folder).paths).toHaveLength(2)
     expect(projectFiles(at('compose.yaml'), [], env).paths).toEqual([at('compose.yaml')])

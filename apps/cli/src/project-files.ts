@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { basename, delimiter, dirname, join } from 'node:path'
+import { basename, delimiter, dirname, isAbsolute, join } from 'node:path'
 import { CloisterError } from '@cloister/core'
 
 /** What is read where no file is named, the first that is there. */
@@ -22,6 +22,8 @@ const OVERRIDES = [
 export interface ProjectFiles {
   /** Paths; later ones are put over the first. */
   paths: [string, ...string[]]
+  /** Of these, what nobody named who runs the command: the files around it say so. */
+  found: string[]
   /** Which were read without having been named, for people. */
   note?: string
 }
@@ -37,17 +39,18 @@ export function projectFiles(
   folder = '.',
 ): ProjectFiles {
   const [first, ...rest] = [...(file === undefined ? [] : [file]), ...others]
-  if (first !== undefined && (rest.length > 0 || others.length > 0)) return { paths: [first, ...rest] }
+  if (first !== undefined && (rest.length > 0 || others.length > 0))
+    return { paths: [first, ...rest], found: [] }
   if (first !== undefined) return withOverride(first)
   const listed = env['COMPOSE_FILE']
   if (listed) {
     const separator = env['COMPOSE_PATH_SEPARATOR'] || delimiter
     const [named, ...over] = listed.split(separator).filter((path) => path !== '')
-    if (named !== undefined)
-      return {
-        paths: [join(folder, named), ...over.map((path) => join(folder, path))],
-        note: `reading ${[named, ...over].join(' and ')}, as COMPOSE_FILE says`,
-      }
+    if (named !== undefined) {
+      const at = (path: string) => (isAbsolute(path) ? path : join(folder, path))
+      const paths: ProjectFiles['paths'] = [at(named), ...over.map(at)]
+      return { paths, found: paths, note: `reading ${[named, ...over].join(' and ')}, as COMPOSE_FILE says` }
+    }
   }
   const found = DEFAULT_FILES.find((name) => existsSync(join(folder, name)))
   if (found === undefined)
@@ -55,17 +58,19 @@ export function projectFiles(
       hint: `Name one, or write ${DEFAULT_FILES[0]}. Looked for: ${DEFAULT_FILES.join(', ')}.`,
     })
   const { paths, note } = withOverride(join(folder, found))
-  return { paths, note: note ?? `reading ${found}` }
+  return { paths, found: paths, note: note ?? `reading ${found}` }
 }
 
 /** A file of a usual name with the override that lies beside it. */
 function withOverride(path: string): ProjectFiles {
   const name = basename(path)
-  if (!DEFAULT_FILES.includes(name) || name === 'deploy.yaml') return { paths: [path] }
+  if (!DEFAULT_FILES.includes(name) || name === 'deploy.yaml') return { paths: [path], found: [] }
   const override = OVERRIDES.find((other) => existsSync(join(dirname(path), other)))
-  if (override === undefined) return { paths: [path] }
+  if (override === undefined) return { paths: [path], found: [] }
+  const over = join(dirname(path), override)
   return {
-    paths: [path, join(dirname(path), override)],
+    paths: [path, over],
+    found: [over],
     note: `${override} is put over ${name}, as Docker Compose does; with -f ${name} it is left out`,
   }
 }

@@ -9,6 +9,7 @@ import {
   placedImage,
 } from '@cloister/images'
 import { note, paint, printable, Steps } from '@cloister/terminal'
+import { foreignSecrets, requireContextsInside } from './build-paths.ts'
 import type { Fulfilled, WishOptions } from './options.ts'
 
 /** An image that is on this machine, with what is sent of it. */
@@ -32,6 +33,10 @@ export async function grantBuild(
   { service, build }: Extract<Wish, { kind: 'build' }>,
   { folder, quiet, builder: wanted }: WishOptions,
 ): Promise<Fulfilled> {
+  requireContextsInside(build, folder)
+  if (!quiet)
+    for (const what of foreignSecrets(build, folder))
+      note(`${paint('yellow', '!', process.stderr)} ${printable(`the build of ${service} ${what}`)}`)
   const builder = await findBuilder(wanted ?? process.env['CLOISTER_BUILDER'])
   const isLive = process.stderr.isTTY
   const steps = new Steps(quiet || !isLive)

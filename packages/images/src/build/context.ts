@@ -38,10 +38,27 @@ async function plainlyIgnored(folder: string): Promise<Set<string>> {
   return new Set(plain.map((line) => line.replace(/^\.?\//, '').replace(/\/$/, '')))
 }
 
-/** Seconds since 1970 of the last commit that a context has; 0 where it has none. */
+/**
+ * Settings that override a repository's own, which may name programs: somebody else may have written them. A
+ * folder inside of a work tree can look like a repository without anybody having made one of it
+ * (git-config(1), `safe.bareRepository`).
+ */
+const CAREFUL_GIT = [
+  ...['-c', 'safe.bareRepository=explicit'],
+  ...['-c', 'log.showSignature=false'],
+  ...['-c', 'core.fsmonitor=false'],
+]
+/** Objects that a repository lacks would be fetched by programs that it names (git(1)). */
+const NO_FETCHING = { GIT_ALLOW_PROTOCOL: 'none', GIT_NO_LAZY_FETCH: '1', GIT_OPTIONAL_LOCKS: '0' }
+
+/**
+ * Seconds since 1970 of the last commit that a context has; 0 where it has none. Runs nothing that its
+ * repository names.
+ */
 export async function sourceDate(folder: string): Promise<number> {
-  const asked = await runProgram(['git', '-C', folder, 'log', '-1', '--format=%ct', '--', '.']).catch(
-    () => undefined,
-  )
+  const asked = await runProgram(
+    ['git', ...CAREFUL_GIT, '-C', folder, 'log', '-1', '--format=%ct', '--', '.'],
+    { env: NO_FETCHING },
+  ).catch(() => undefined)
   return asked?.code === 0 && /^\d{1,12}$/.test(asked.out) ? Number(asked.out) : 0
 }

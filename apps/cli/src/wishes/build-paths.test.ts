@@ -1,0 +1,73 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Build } from '@cloister/core'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { foreignSecrets, requireContextsInside } from './build-paths.ts'
+
+let home: string
+let project: string
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'cloister-build-paths-'))
+  project = join(home, 'repository/deploy')
+  for (const folder of ['.ssh', 'repository/app', 'repository/deploy/app'])
+    mkdirSync(join(home, folder), { recursive: true })
+})
+afterEach(() => rmSync(home, { recursive: true, force: true }))
+
+const buildOf = (part: Partial<Build>): Build => ({
+  context: '.',
+  args: {},
+  labels: {},
+  additionalContexts: {},
+  extraHosts: [],
+  secrets: [],
+  ssh: [],
+  ulimits: [],
+  entitlements: [],
+  noCache: false,
+  pull: false,
+  ...part,
+})
+const check = (part: Partial<Build>) => requireContextsInside(buildOf(part), project, home)
+
+describe('what a build takes', () => {
+  it('lies in the folder, or in its repository', () => {
+    check({ context: 'app' })
+    check({ context: 'https://example.com/app.git' })
+    expect(() => check({ context: '../app' })).toThrow(/outside of the folder and of its repository/)
+    mkdirSync(join(home, 'repository/.git'))
+    check({ context: '../app', additionalContexts: { all: '..', base: 'docker-image://alpine' } })
+  })
+
+  it('is nothing else of the person who deploys it', () => {
+    mkdirSync(join(home, 'repository/.git'))
+    symlinkSync('../../.ssh', join(project, 'keys'))
+    for (const context of ['keys', '../../.ssh', join(home, '.ssh'), home, '/', '../..']) {
+      expect(() => check({ context })).toThrow(/outside of the folder/)
+      expect(() => check({ additionalContexts: { more: context } })).toThrow(/outside of the folder/)
+    }
+  })
+
+  it('is not all of a home that is a repository', () => {
+    mkdirSync(join(home, '.git'))
+    expect(() => check({ context: '../app' })).toThrow(/outside of the folder/)
+  })
+})
+
+it('secrets of elsewhere are told of', () => {
+  writeFileSync(join(home, '.npmrc'), '')
+  writeFileSync(join(project, 'token'), '')
+  const build = buildOf({
+    secrets: [
+      { id: 'a', file: 'token' },
+      { id: 'b', file: join(home, '.npmrc') },
+    ] as Build['secrets'],
+    ssh: ['default'],
+  })
+  expect(foreignSecrets(build, project)).toEqual([
+    `reads ${join(home, '.npmrc')}, which lies outside of the folder`,
+    'may log in with your SSH keys (default)',
+  ])
+})
