@@ -15,6 +15,8 @@ export interface Accepted {
   images: Record<string, Image>
   /** Its sealed secrets. */
   envelope?: Envelope
+  /** Digests of what it takes that came beside it. */
+  sent?: string[]
 }
 
 /** What the worker knows of a lease it serves. Amounts are not kept here: the chain has them. */

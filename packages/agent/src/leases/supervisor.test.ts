@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { hashManifest, parseManifest } from '@cloister/core'
 import type { Executor } from '@cloister/executors'
 import type { Envelope } from '@cloister/secrets'
@@ -123,6 +125,34 @@ beforeEach(() => {
   onDisk = []
   wiped = []
   events = []
+})
+
+describe('what a manifest takes that was sent', () => {
+  afterEach(() => supervisor.halt())
+
+  it('stays while it runs, whatever is announced for those after it', async () => {
+    const bytes = Buffer.from('sent')
+    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+    const manifest = {
+      ...MANIFEST,
+      volumes: { data: { sizeMiB: 1, class: 'default', from: { digest, bytes: bytes.length } } },
+    }
+    chain[LEASE] = { state: OPEN, manifest }
+    supervise()
+    const { ticket } = await supervisor.announce(LEASE, [{ digest, bytes: bytes.length }])
+    const place = { lease: LEASE, ticket, digest, offset: 0 }
+    await sent.receive(
+      place,
+      (async function* () {
+        yield bytes
+      })(),
+    )
+    await supervisor.accept(LEASE, manifest)
+    for (const end of ['a', 'b', 'c'])
+      await supervisor.announce(LEASE, [{ digest: `sha256:${end.repeat(64)}`, bytes: 1 }])
+    await sent.sweep(Date.now() + 48 * 3_600_000)
+    expect(existsSync(sent.fileOf(TENANT, digest))).toBe(true)
+  })
 })
 
 describe('a manifest', () => {

@@ -30,7 +30,7 @@ import type { Log } from '../log.ts'
 import { within } from '../patience.ts'
 import type { LeaseSecrets } from '../secrets/lease-secrets.ts'
 import type { SentRoom } from '../sent/sent-room.ts'
-import type { LeaseEvent, OpenLease, Store, StoredLease } from '../store.ts'
+import type { Accepted, LeaseEvent, OpenLease, Store, StoredLease } from '../store.ts'
 import type { AgentSockets } from '../workload/agent-sockets.ts'
 import { toldOfStatuses } from './container-report.ts'
 import { Forwarding } from './forwarding.ts'
@@ -147,7 +147,7 @@ export class LeaseSupervisor {
     const hash = hashManifest(manifest)
     const known = openOf(store, id)
     if (known.running?.hash === hash || known.next?.hash === hash) return
-    await sent.require(known.tenant, manifest)
+    const taken = await sent.require(known.tenant, manifest)
     const chain = await getLease(wallet, id)
     // It may have been closed meanwhile. From here to the end nothing is waited for, so that what holds now
     // holds then.
@@ -205,7 +205,7 @@ export class LeaseSupervisor {
         },
       )
     store.patchLease(id, (stored) => {
-      stored.next = { hash, manifest, ...(envelope && { envelope }) }
+      stored.next = { hash, manifest, sent: taken, ...(envelope && { envelope }) }
       if (reader) stored.reader = reader
     })
     this.event(id, 'manifest', `Accepted the manifest ${hash.slice(0, 18)}….`)
@@ -243,7 +243,7 @@ export class LeaseSupervisor {
         missingSecrets(current.manifest, undefined).length > 0 &&
         missingSecrets(current.manifest, envelope).length === 0
       )
-        stored.next = { hash: current.hash, manifest: current.manifest, envelope }
+        stored.next = { ...acceptedOf(current), envelope }
     })
     this.event(
       id,
@@ -306,12 +306,7 @@ export class LeaseSupervisor {
     store.patchLease(id, (stored) => {
       const { running } = stored
       // What was handed over meanwhile is pulled anyway.
-      if (running && !stored.next)
-        stored.next = {
-          hash: running.hash,
-          manifest: running.manifest,
-          ...(running.envelope && { envelope: running.envelope }),
-        }
+      if (running && !stored.next) stored.next = acceptedOf(running)
       delete stored.failed
     })
     this.event(id, 'pull', 'Looking up anew what the images of the manifest are.')
@@ -405,6 +400,7 @@ export class LeaseSupervisor {
       'closed',
       `${who}; everything of it is wiped but the last of its logs, which its tenant can read for a day.`,
     )
+    this.parts.sent.end(id)
     this.forwarding.end(id)
     store.releasePorts(id)
     const runner = this.runners.get(id)
@@ -449,6 +445,11 @@ function openOf(store: Store, id: Hex): StoredLease {
   const lease = store.lease(id)
   if (lease?.state !== 'open') throw noOpenLease(id)
   return lease
+}
+
+/** What was accepted, to be run once more. */
+function acceptedOf({ hash, manifest, envelope, sent }: Omit<Accepted, 'images'>): Omit<Accepted, 'images'> {
+  return { hash, manifest, ...(envelope && { envelope }), ...(sent && { sent }) }
 }
 
 function noOpenLease(id: Hex): CloisterError {

@@ -1,18 +1,20 @@
 import { loop, messageOf } from '@cloister/core'
 import type { MakePart } from './part.ts'
 
-const LOOK_MS = 3_600_000
+const LOOK_MS = 60_000
+/** Looks from one time that all of it is gone through to the next. */
+const LOOKS = 60
 
-/** Removes what tenants have sent and no lease takes any more. */
+/** Removes what tenants have sent and no lease takes any more; at once where leases would lack its room. */
 export const sentPart: MakePart = ({ machine: { sent, log } }) => ({
   name: 'sent',
-  start: (signal) =>
-    loop(signal, async () => {
-      await sent
-        .sweep()
-        .catch((error) =>
-          log('warn', 'what was sent could not be looked through', { error: messageOf(error) }),
-        )
+  start: (signal) => {
+    let looks = 0
+    return loop(signal, async () => {
+      await (looks++ % LOOKS === 0 ? sent.sweep() : sent.relieve()).catch((error) =>
+        log('warn', 'what was sent could not be looked through', { error: messageOf(error) }),
+      )
       return LOOK_MS
-    }),
+    })
+  },
 })

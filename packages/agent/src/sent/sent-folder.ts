@@ -1,12 +1,13 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Address } from 'viem'
 
-/** A blob that is here whole. */
+/** A blob that is here, or a part of one. */
 export interface KeptBlob {
   digest: string
+  path: string
   bytes: number
-  /** Unix milliseconds when it was last asked for. */
+  /** Unix milliseconds when it was last asked for or added to. */
   usedAt: number
 }
 
@@ -43,22 +44,22 @@ export class SentFolder {
   }
 
   /** All that is here whole. */
-  async kept(): Promise<KeptBlob[]> {
-    const folder = join(this.path, 'blobs', 'sha256')
-    const found: KeptBlob[] = []
-    for (const name of await readdir(folder).catch(() => [])) {
-      const there = await stat(join(folder, name)).catch(() => undefined)
-      if (there) found.push({ digest: `sha256:${name}`, bytes: there.size, usedAt: there.mtimeMs })
-    }
-    return found
+  kept(): Promise<KeptBlob[]> {
+    return filesIn(join(this.path, 'blobs', 'sha256'))
   }
 
-  /** Parts that nobody has added to since `before`, Unix milliseconds, go. */
-  async removeParts(before: number): Promise<void> {
-    const folder = join(this.path, 'parts')
-    for (const name of await readdir(folder).catch(() => [])) {
-      const there = await stat(join(folder, name)).catch(() => undefined)
-      if (there && there.mtimeMs < before) await rm(join(folder, name), { force: true })
-    }
+  /** What has begun to come. */
+  parts(): Promise<KeptBlob[]> {
+    return filesIn(join(this.path, 'parts'))
   }
+}
+
+async function filesIn(folder: string): Promise<KeptBlob[]> {
+  const found: KeptBlob[] = []
+  for (const name of await readdir(folder).catch(() => [])) {
+    const path = join(folder, name)
+    const there = await stat(path).catch(() => undefined)
+    if (there) found.push({ digest: `sha256:${name}`, path, bytes: there.size, usedAt: there.mtimeMs })
+  }
+  return found
 }

@@ -1,5 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CHUNK_BYTES, type Manifest, parseManifest, sentReference } from '@cloister/core'
@@ -141,6 +150,126 @@ describe('what a tenant sends', () => {
   })
 })
 
+describe('a disk that is nearly full', () => {
+  const MIB = 1024 * 1024
+  let files: number
+  /** Of 100 MiB and 1000 files, of which tenants may take nine tenths. */
+  const small = () =>
+    new SentRoom(
+      folder,
+      () => pinned,
+      () => {
+        const all = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((one) =>
+          one.isFile(),
+        )
+        const bytes = all.reduce(
+          (sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size,
+          0,
+        )
+        return { bytes: 100 * MIB, freeBytes: 100 * MIB - bytes, files: 1000, freeFiles: files - all.length }
+      },
+    )
+  const blobs = (count: number, mib: number) =>
+    Array.from({ length: count }, (_, index) => ({
+      digest: digestOf(Buffer.from([count, mib, index])),
+      bytes: mib * MIB,
+    }))
+  /** Sends all of what is asked for but the last byte. */
+  const leaveOpen = async (to: ReturnType<typeof lease>, asked: { digest: string; bytes: number }[]) => {
+    const { ticket } = await room.begin(to, asked)
+    for (const { digest, bytes } of asked)
+      for (let offset = 0; offset < bytes - 1; offset += CHUNK_BYTES) {
+        const part = Buffer.alloc(Math.min(CHUNK_BYTES, bytes - 1 - offset))
+        await room.receive({ lease: to.id, ticket, digest, offset }, body(part))
+      }
+  }
+
+  beforeEach(() => {
+    files = 1000
+    room = small()
+  })
+
+  it('is not kept so by parts that nobody finishes', async () => {
+    await leaveOpen(lease(), blobs(3, 16))
+    await leaveOpen(lease(), blobs(2, 16))
+    expect((await room.begin(lease(OTHER), blobs(1, 50))).lacking).toHaveLength(1)
+  })
+
+  it('has room for what all were promised, also at one moment', async () => {
+    const asked = [room.begin(lease(), blobs(1, 60)), room.begin(lease(OTHER), blobs(2, 30))]
+    const outcomes = await Promise.allSettled(asked)
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  })
+
+  it('has it also where what came was something else', async () => {
+    const [blob] = blobs(1, 40)
+    if (!blob) return
+    const { ticket } = await room.begin(lease(), [blob])
+    const place = { lease: lease().id, ticket, digest: blob.digest }
+    const send = async () => {
+      for (let offset = 0; offset < blob.bytes; offset += CHUNK_BYTES)
+        await room.receive({ ...place, offset }, body(Buffer.alloc(CHUNK_BYTES, 7)))
+    }
+    await expect(send()).rejects.toMatchObject({ code: 'bad-file' })
+    await expect(room.begin(lease(OTHER), blobs(1, 60))).rejects.toMatchObject({ code: 'too-busy' })
+  })
+
+  it('takes nothing where it can have no more files', async () => {
+    files = 100
+    await expect(room.begin(lease(), blobs(1, 1))).rejects.toMatchObject({ code: 'too-busy' })
+  })
+
+  it('is no reason to refuse where nothing is lacking', async () => {
+    const bytes = randomBytes(10)
+    await send(bytes)
+    files = 100
+    expect((await room.begin(lease(), [blobOf(bytes)])).lacking).toEqual([])
+  })
+
+  it('is relieved of what no lease takes', async () => {
+    const [taken, loose] = [randomBytes(10), randomBytes(11)]
+    for (const bytes of [taken, loose]) await send(bytes)
+    pinned.add(digestOf(taken))
+    await room.begin(lease(), [blobOf(randomBytes(1))])
+    files = 101
+    await room.relieve()
+    expect([taken, loose].map((bytes) => existsSync(room.fileOf(TENANT, digestOf(bytes))))).toEqual([
+      true,
+      false,
+    ])
+  })
+})
+
+it('small blobs count for the file that each is', async () => {
+  const blobs = Array.from({ length: 129 }, (_, index) => blobOf(Buffer.from(`${index}`)))
+  await expect(room.begin(lease(TENANT, 1), blobs)).rejects.toMatchObject({ code: 'too-large' })
+  expect((await room.begin(lease(TENANT, 1), blobs.slice(1))).lacking).toHaveLength(128)
+})
+
+it('a lease that has ended sends nothing more', async () => {
+  const bytes = randomBytes(10)
+  const { ticket } = await room.begin(lease(), [blobOf(bytes)])
+  room.end(lease().id)
+  const place = { lease: lease().id, ticket, digest: digestOf(bytes), offset: 0 }
+  await expect(room.receive(place, body(bytes))).rejects.toMatchObject({ code: 'unauthorized' })
+})
+
+it('what came before a part broke off is not read again', async () => {
+  const bytes = randomBytes(1000)
+  const { digest } = blobOf(bytes)
+  const { ticket } = await room.begin(lease(), [blobOf(bytes)])
+  const place = { lease: lease().id, ticket, digest }
+  const broken = (async function* () {
+    yield bytes.subarray(0, 400)
+    throw new Error('the line broke')
+  })()
+  await expect(room.receive({ ...place, offset: 0 }, broken)).rejects.toThrow('the line broke')
+  // Whoever read it again would find something else.
+  writeFileSync(join(folder, TENANT, 'parts', digest.slice(7)), Buffer.alloc(400))
+  const rest = body(bytes.subarray(400))
+  expect(await room.receive({ ...place, offset: 400 }, rest)).toMatchObject({ complete: true })
+})
+
 describe('a manifest', () => {
   const manifestOf = (image: string, from?: { digest: string; bytes: number }): Manifest => {
     const { manifest } = parseManifest(`services:\n  web:\n    image: ${image}\n`, { file: 'compose.yaml' })
@@ -165,7 +294,8 @@ describe('a manifest', () => {
       await expect(room.require(TENANT, manifestOf(image))).rejects.toMatchObject({ code: 'not-sent' })
       await send(part)
     }
-    await room.require(TENANT, manifestOf(image))
+    const parts = [manifest, config, layer].map(digestOf)
+    expect(await room.require(TENANT, manifestOf(image))).toEqual(parts)
   })
 
   it('takes nothing that another tenant has sent', async () => {

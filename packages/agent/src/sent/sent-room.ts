@@ -1,5 +1,4 @@
-import { createHash, type Hash, randomBytes } from 'node:crypto'
-import { createReadStream, existsSync, mkdirSync, statfsSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { open, readdir, rename, rm, truncate, utimes } from 'node:fs/promises'
 import {
   CHUNK_BYTES,
@@ -14,34 +13,18 @@ import {
 } from '@cloister/core'
 import { sentImageParts } from '@cloister/executors'
 import type { Address, Hex } from 'viem'
-import { SentFolder } from './sent-folder.ts'
+import { type Coming, ComingBlobs } from './coming.ts'
+import { costOf, type DiskSpace, diskSpace, isRoomFor } from './disk-room.ts'
+import { type KeptBlob, SentFolder } from './sent-folder.ts'
+import { Tickets } from './tickets.ts'
 
 const MIB = 1024 * 1024
-const GIB = 1024 * MIB
-/** How long a ticket holds. */
-const TICKET_MS = 3_600_000
 /** How long what no lease takes is kept, for the same tenant's next one. */
 const KEPT_MS = 24 * 3_600_000
-/** Of the disk: what is left to leases whatever tenants send. */
-const RESERVE = { part: 10, mostBytes: 5 * GIB }
-
-/** What a tenant may send just now. */
-interface Ticket {
-  tenant: Address
-  lease: Hex
-  /** Bytes by digest. */
-  blobs: Map<string, number>
-  /** Bytes that are still to come. */
-  left: number
-  /** Unix milliseconds. */
-  until: number
-}
-
-/** A blob that is coming: what was read of it so far. */
-interface Coming {
-  hash: Hash
-  bytes: number
-}
+/** What is kept of one tenant that no lease takes, or as many bytes as its lease has disk. */
+const MOST_LOOSE = { bytes: 4096 * MIB, files: 8_192 }
+/** Parts that come at one time for one lease. */
+const MOST_COMING = 16
 
 /** Which blobs open leases take, by tenant. */
 export type Pinned = (tenant: Address) => ReadonlySet<string>
@@ -55,14 +38,16 @@ export type Pinned = (tenant: Address) => ReadonlySet<string>
 export class SentRoom {
   private readonly root: string
   private readonly pinned: Pinned
-  private readonly tickets = new Map<Hex, Ticket>()
-  /** By the part's path. */
-  private readonly coming = new Map<string, Coming>()
+  private readonly space: (folder: string) => DiskSpace
+  private readonly tickets = new Tickets()
+  private readonly coming = new ComingBlobs()
   private readonly busy = new Set<string>()
 
-  constructor(root: string, pinned: Pinned) {
+  /** `space` says what the file system has left, if not the system does. */
+  constructor(root: string, pinned: Pinned, space = diskSpace) {
     this.root = root
     this.pinned = pinned
+    this.space = space
     mkdirSync(root, { recursive: true, mode: 0o700 })
   }
 
@@ -85,7 +70,7 @@ export class SentRoom {
     blobs: readonly SentBlob[],
   ): Promise<SendReport> {
     const sizes = new Map(blobs.map(({ digest, bytes }) => [digest, bytes]))
-    const total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0)
+    const total = [...sizes.values()].reduce((sum, bytes) => sum + costOf(bytes), 0)
     if (total > diskMiB * MIB)
       throw new CloisterError(
         'too-large',
@@ -94,8 +79,10 @@ export class SentRoom {
       )
     const folder = new SentFolder(this.root, tenant)
     await folder.make()
+    // From here on nothing of it goes, and what is still to come counts, whoever else asks meanwhile.
+    this.tickets.clear()
+    const ticket = this.tickets.give({ tenant, lease: id, blobs: sizes })
     const lacking: SendReport['lacking'] = []
-    let missing = 0
     for (const [digest, bytes] of sizes) {
       const here = await folder.received(digest)
       if (here?.isWhole) {
@@ -107,19 +94,20 @@ export class SentRoom {
       const received = here && here.bytes <= bytes ? here.bytes : 0
       if (here && received === 0) await rm(folder.partOf(digest), { force: true })
       lacking.push({ digest, received })
-      missing += bytes - received
+      this.tickets.promise(ticket, digest, costOf(bytes) - received)
     }
-    for (const [other, { lease, until }] of this.tickets)
-      if (lease === id || until < Date.now()) this.tickets.delete(other)
-    await this.makeRoom(missing)
-    const ticket: Hex = `0x${randomBytes(32).toString('hex')}`
-    this.tickets.set(ticket, {
-      tenant,
-      lease: id,
-      blobs: sizes,
-      left: missing,
-      until: Date.now() + TICKET_MS,
-    })
+    try {
+      await this.trim(tenant, diskMiB * MIB)
+      if (lacking.length > 0 && !(await this.makeRoom()))
+        throw new CloisterError(
+          'too-busy',
+          "The worker's disk has no room for what comes with the manifest.",
+          { hint: 'Try another worker, or send less.' },
+        )
+    } catch (error) {
+      this.tickets.end(id)
+      throw error
+    }
     return { ticket, lacking }
   }
 
@@ -132,37 +120,49 @@ export class SentRoom {
     place: { lease: Hex; ticket: string; digest: string; offset: number },
     body: AsyncIterable<Uint8Array>,
   ): Promise<PartReport> {
-    const { lease, digest, offset } = place
-    const ticket = this.tickets.get(place.ticket as Hex)
+    const { digest, offset } = place
+    const ticket = this.tickets.find(place.ticket, place.lease)
     const bytes = ticket?.blobs.get(digest)
-    if (!ticket || bytes === undefined || ticket.lease !== lease || ticket.until < Date.now())
+    if (!ticket || bytes === undefined)
       throw new CloisterError('unauthorized', 'There is no ticket for this.', {
         hint: 'Say first what is to be sent.',
       })
     const folder = new SentFolder(this.root, ticket.tenant)
     const path = folder.partOf(digest)
-    if (this.busy.has(path)) throw new CloisterError('too-busy', 'Another part of it is coming just now.')
+    if (this.busy.has(path) || ticket.coming >= MOST_COMING)
+      throw new CloisterError('too-busy', 'Another part is coming just now.')
     this.busy.add(path)
+    ticket.coming++
     try {
       const here = await folder.received(digest)
       if (here?.isWhole) return { received: bytes, complete: true }
       if ((here?.bytes ?? 0) !== offset)
         throw new CloisterError('stale', `${here?.bytes ?? 0} bytes have come, and this begins at ${offset}.`)
-      const received = await this.append(path, offset, bytes, body)
-      ticket.left -= received - offset
-      if (received < bytes) return { received, complete: false }
-      await this.finish(folder, digest)
-      return { received, complete: true }
+      const coming = await this.coming.at(path, offset)
+      try {
+        await this.append(path, coming, Math.min(bytes, offset + CHUNK_BYTES), body)
+      } finally {
+        this.tickets.promise(place.ticket, digest, costOf(bytes) - coming.bytes)
+      }
+      if (coming.bytes < bytes) return { received: coming.bytes, complete: false }
+      const isRight = await this.finish(folder, digest, coming)
+      this.tickets.promise(place.ticket, digest, isRight ? 0 : costOf(bytes))
+      if (!isRight)
+        throw new CloisterError('bad-file', `What came is not ${digest}.`, {
+          hint: 'It may have changed while it was sent; send it anew.',
+        })
+      return { received: bytes, complete: true }
     } finally {
+      ticket.coming--
       this.busy.delete(path)
     }
   }
 
   /**
    * Throws `not-sent` unless all that a manifest takes of its tenant is here, every part of its images
-   * included.
+   * included. Gives the digests of all that.
    */
-  async require(tenant: Address, manifest: Manifest): Promise<void> {
+  async require(tenant: Address, manifest: Manifest): Promise<string[]> {
     const folder = new SentFolder(this.root, tenant)
     const { images, blobs } = sentParts(manifest)
     for (const { digest, bytes } of blobs) {
@@ -170,32 +170,40 @@ export class SentRoom {
       if (!here?.isWhole || here.bytes !== bytes)
         throw new CloisterError('not-sent', `The manifest takes ${digest}, which was not sent.`)
     }
+    const parts: string[] = []
     for (const image of images)
-      await sentImageParts(folder.path, image).catch((error) => {
-        throw new CloisterError('not-sent', `The manifest takes the image ${image}: ${messageOf(error)}`)
-      })
+      parts.push(
+        ...(await sentImageParts(folder.path, image).catch((error) => {
+          throw new CloisterError('not-sent', `The manifest takes the image ${image}: ${messageOf(error)}`)
+        })),
+      )
+    return [...new Set([...blobs.map(({ digest }) => digest), ...parts])]
+  }
+
+  /** A lease that has ended sends nothing more. */
+  end(lease: Hex): void {
+    this.tickets.end(lease)
   }
 
   /** Removes what nobody has taken for a day. */
   async sweep(now = Date.now()): Promise<void> {
-    for (const [key, { until }] of this.tickets) if (until < now) this.tickets.delete(key)
-    for (const { folder, blob } of await this.free())
-      if (blob.usedAt < now - KEPT_MS) await rm(folder.fileOf(blob.digest), { force: true })
-    for (const folder of await this.folders()) await folder.removeParts(now - KEPT_MS)
-    for (const path of this.coming.keys()) if (!existsSync(path)) this.coming.delete(path)
+    this.tickets.clear(now)
+    for (const blob of await this.loose()) if (blob.usedAt < now - KEPT_MS) await this.remove(blob)
   }
 
+  /** Removes what no lease takes where leases would else lack room. */
+  async relieve(): Promise<void> {
+    await this.makeRoom()
+  }
+
+  /** Appends a body to a part, `most` bytes in all. What came before it broke off is kept. */
   private async append(
     path: string,
-    offset: number,
-    bytes: number,
+    coming: Coming,
+    most: number,
     body: AsyncIterable<Uint8Array>,
-  ): Promise<number> {
-    const known = this.coming.get(path)
-    const coming = known?.bytes === offset ? known : { hash: await hashOf(path, offset), bytes: offset }
-    this.coming.set(path, coming)
+  ): Promise<void> {
     const file = await open(path, 'a', 0o600)
-    const most = Math.min(bytes, offset + CHUNK_BYTES)
     try {
       for await (const chunk of body) {
         if (coming.bytes + chunk.length > most)
@@ -203,84 +211,74 @@ export class SentRoom {
             'too-large',
             `A part has at most ${CHUNK_BYTES} bytes, and ends with its blob.`,
           )
-        await file.writeFile(chunk)
+        await file.writeFile(chunk).catch((error) => {
+          // Nobody knows how much of it was written.
+          this.coming.forget(path)
+          throw error
+        })
         coming.hash.update(chunk)
         coming.bytes += chunk.length
       }
-      if (coming.bytes === bytes) await file.sync()
-    } catch (error) {
-      this.coming.delete(path)
-      throw error
+      if (coming.bytes === most) await file.sync()
     } finally {
       await file.close()
     }
-    return coming.bytes
   }
 
-  private async finish(folder: SentFolder, digest: string): Promise<void> {
+  /** Keeps a blob that has come if it is what its digest says, and nothing of it otherwise. */
+  private async finish(folder: SentFolder, digest: string, { hash }: Coming): Promise<boolean> {
     const path = folder.partOf(digest)
-    const hash = this.coming.get(path)?.hash.digest('hex')
-    this.coming.delete(path)
-    if (`sha256:${hash}` !== digest) {
-      await truncate(path, 0)
-      throw new CloisterError('bad-file', `What came is not ${digest}.`, {
-        hint: 'It may have changed while it was sent; send it anew.',
-      })
+    this.coming.forget(path)
+    const isRight = `sha256:${hash.digest('hex')}` === digest
+    await (isRight ? rename(path, folder.fileOf(digest)) : truncate(path, 0))
+    return isRight
+  }
+
+  /** Whether there is room for all that is still to come, once what no lease takes has gone as need be. */
+  private async makeRoom(): Promise<boolean> {
+    const isRoom = () => isRoomFor(this.tickets.promised(), this.space(this.root))
+    if (isRoom()) return true
+    for (const blob of oldestFirst(await this.loose())) {
+      await this.remove(blob)
+      if (isRoom()) return true
     }
-    await rename(path, folder.fileOf(digest))
+    return false
   }
 
-  /** Throws `too-busy` where `bytes` would take what is left to leases, whatever goes. */
-  private async makeRoom(bytes: number): Promise<void> {
-    if (this.isRoomFor(bytes)) return
-    const free = (await this.free()).sort((one, other) => one.blob.usedAt - other.blob.usedAt)
-    for (const { folder, blob } of free) {
-      await rm(folder.fileOf(blob.digest), { force: true })
-      if (this.isRoomFor(bytes)) return
+  /** Keeps what is here of a tenant and no lease takes within bounds. */
+  private async trim(tenant: Address, diskBytes: number): Promise<void> {
+    let bytes = 0
+    let files = 0
+    for (const blob of oldestFirst(await this.looseOf(tenant)).reverse()) {
+      bytes += costOf(blob.bytes)
+      files++
+      if (bytes > Math.max(diskBytes, MOST_LOOSE.bytes) || files > MOST_LOOSE.files) await this.remove(blob)
     }
-    throw new CloisterError('too-busy', "The worker's disk has no room for what comes with the manifest.", {
-      hint: 'Try another worker, or send less.',
-    })
   }
 
-  private isRoomFor(bytes: number): boolean {
-    const { bavail, blocks, bsize } = statfsSync(this.root)
-    const promised = [...this.tickets.values()].reduce((sum, { left }) => sum + Math.max(0, left), 0)
-    return bavail * bsize - promised - bytes > Math.min((blocks * bsize) / RESERVE.part, RESERVE.mostBytes)
+  private async remove({ path }: KeptBlob): Promise<void> {
+    this.coming.forget(path)
+    await rm(path, { force: true })
   }
 
-  /** What no open lease and no ticket takes. */
-  private async free() {
-    const promised = (tenant: Address, digest: string) =>
-      [...this.tickets.values()].some((ticket) => ticket.tenant === tenant && ticket.blobs.has(digest))
-    const all = await Promise.all(
-      (await this.tenants()).map(async (tenant) => {
-        const folder = new SentFolder(this.root, tenant)
-        const taken = this.pinned(tenant)
-        const kept = await folder.kept()
-        return kept
-          .filter(({ digest }) => !taken.has(digest) && !promised(tenant, digest))
-          .map((blob) => ({ folder, blob }))
-      }),
-    )
-    return all.flat()
-  }
-
-  private async folders(): Promise<SentFolder[]> {
-    return (await this.tenants()).map((tenant) => new SentFolder(this.root, tenant))
-  }
-
-  private async tenants(): Promise<Address[]> {
+  /** What no open lease and no ticket takes, and parts that nobody may add to just now. */
+  private async loose(): Promise<KeptBlob[]> {
     const names = await readdir(this.root).catch(() => [])
-    return names.filter((name) => /^0x[0-9a-fA-F]{40}$/.test(name)) as Address[]
+    const tenants = names.filter((name) => /^0x[0-9a-fA-F]{40}$/.test(name)) as Address[]
+    return (await Promise.all(tenants.map((tenant) => this.looseOf(tenant)))).flat()
+  }
+
+  private async looseOf(tenant: Address): Promise<KeptBlob[]> {
+    const folder = new SentFolder(this.root, tenant)
+    const taken = this.pinned(tenant)
+    const [kept, parts] = await Promise.all([folder.kept(), folder.parts()])
+    return [
+      ...kept.filter(({ digest }) => !taken.has(digest)),
+      ...parts.filter(({ path }) => !this.busy.has(path)),
+    ].filter(({ digest }) => !this.tickets.names(tenant, digest))
   }
 }
 
-/** The hash of the first bytes of a file, as they lie there. */
-async function hashOf(path: string, bytes: number): Promise<Hash> {
-  const hash = createHash('sha256')
-  if (bytes > 0)
-    for await (const chunk of createReadStream(path, { end: bytes - 1, highWaterMark: MIB }))
-      hash.update(chunk as Buffer)
-  return hash
+function oldestFirst(blobs: readonly KeptBlob[]): KeptBlob[] {
+  return blobs.toSorted((one, other) => one.usedAt - other.usedAt)
 }

@@ -1,14 +1,51 @@
 import { chmod, chown, copyFile, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { CloisterError, formatMiB } from '@cloister/core'
 import type { ContainerFile } from '../executor.ts'
 
+const MIB = 1024 * 1024
+/** The last writing into each lease's folder: what one container is given counts for the next. */
+const writing = new Map<string, Promise<unknown>>()
+
 /**
- * Writes the files that a container is given into a folder of its own, in place of what was there. Returns
- * how the engine is told to mount them.
+ * Writes the files that a container is given into a folder of its own below its lease's, in place of what was
+ * there. Returns how the engine is told to mount them. Throws `start-failed` where those of all containers
+ * are more than the lease has disk: the engine keeps nobody to it.
  */
-export async function writeFiles(folder: string, files: readonly ContainerFile[]): Promise<string[]> {
+export async function writeFiles(
+  { lease, name, diskMiB }: { lease: string; name: string; diskMiB: number | undefined },
+  files: readonly ContainerFile[],
+): Promise<string[]> {
+  const before = writing.get(lease)
+  const work = (before ?? Promise.resolve()).catch(() => {}).then(() => write(lease, name, diskMiB, files))
+  writing.set(lease, work)
+  try {
+    return await work
+  } finally {
+    if (writing.get(lease) === work) writing.delete(lease)
+  }
+}
+
+async function write(
+  lease: string,
+  name: string,
+  diskMiB: number | undefined,
+  files: readonly ContainerFile[],
+): Promise<string[]> {
+  const folder = join(lease, name)
   await rm(folder, { recursive: true, force: true })
   if (files.length === 0) return []
+  if (diskMiB !== undefined) {
+    let bytes = await filesBytes(lease)
+    for (const { content } of files)
+      bytes += Buffer.isBuffer(content) ? content.length : (await stat(content.file)).size
+    if (bytes > diskMiB * MIB)
+      throw new CloisterError(
+        'start-failed',
+        `The files of the lease's containers are more than its disk of ${formatMiB(diskMiB)}.`,
+        { hint: 'Give a service more disk, or put large files into a volume.' },
+      )
+  }
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const binds: string[] = []
   for (const [index, file] of files.entries()) {

@@ -175,7 +175,8 @@ export class DockerExecutor implements Executor {
       await this.ensureVolume(spec, mount).catch((cause) => {
         throw startFailed(spec.name, cause)
       })
-    const binds = await writeFiles(join(this.folderOf(spec.lease), spec.name), spec.files)
+    const place = { lease: this.folderOf(spec.lease), name: spec.name, diskMiB: spec.leaseDiskMiB }
+    const binds = await writeFiles(place, spec.files)
     if (spec.agentFolder !== undefined) binds.push(`${spec.agentFolder}:${AGENT_FOLDER}:ro`)
     const masked = maskedPaths(this.podman)
     try {

@@ -39,11 +39,11 @@ describe('an image that a tenant sent', () => {
   const layer = () => ({ mediaType: `${OCI}.layer.v1.tar`, ...add(LAYER) })
   const config = () => ({ mediaType: `${OCI}.config.v1+json`, ...add({ os: 'linux', config: {} }) })
 
-  it('is its configuration and its layers, also through an index', async () => {
+  it('is all that describes it and its layers, also through an index', async () => {
     const parts = [config().digest, layer().digest]
-    expect((await sentImageParts(folder, image())).map(({ digest }) => digest)).toEqual(parts)
+    expect(await sentImageParts(folder, image())).toEqual([image(), ...parts])
     const index = add({ schemaVersion: 2, manifests: [{ digest: image(), size: 1 }] })
-    expect((await sentImageParts(folder, index.digest)).map(({ digest }) => digest)).toEqual(parts)
+    expect(await sentImageParts(folder, index.digest)).toEqual([index.digest, image(), ...parts])
   })
 
   const cases: [string, () => string, RegExp][] = [

@@ -92,12 +92,22 @@ export class SentSource implements ImageSource {
 }
 
 /**
- * The parts of an image that this machine takes of what a tenant has sent, its manifest left aside:
+ * Digests of all that this machine takes for an image of what a tenant has sent: indexes, manifest,
  * configuration and layers, all of which are there. Throws `image-unavailable` naming what isn't.
  */
-export async function sentImageParts(folder: string, digest: string): Promise<Descriptor[]> {
-  const { manifest } = await resolveImage(new SentSource(folder), digest)
-  return [manifest.config, ...manifest.layers]
+export async function sentImageParts(folder: string, digest: string): Promise<string[]> {
+  const source = new SentSource(folder)
+  const read = new Set<string>()
+  const noting: ImageSource = {
+    document: (wanted) => {
+      read.add(wanted)
+      return source.document(wanted)
+    },
+    blob: (descriptor, from) => source.blob(descriptor, from),
+    check: (image) => source.check(image),
+  }
+  const { manifest } = await resolveImage(noting, digest)
+  return [...new Set([...read, manifest.config.digest, ...manifest.layers.map((layer) => layer.digest)])]
 }
 
 function placeOf(digest: string): string[] {
