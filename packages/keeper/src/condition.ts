@@ -25,6 +25,9 @@ export interface Condition {
 /** Restarts of one container between two looks that count as one that keeps ending. */
 const MANY_RESTARTS = 3
 
+/** Characters of a message: workers say what they like, and it is written down and mailed. */
+const MOST_CHARACTERS = 2_000
+
 /** What is held against a lease's status. */
 export interface Measures {
   /** The money is low with less than so many seconds left. */
@@ -36,7 +39,8 @@ export interface Measures {
 /** What is the matter with a lease. Of a closed one nothing but that. */
 export function conditionsOf(status: LeaseStatus, { lowSeconds, restartsBefore }: Measures): Condition[] {
   const found: Condition[] = []
-  const say = (kind: ConditionKind, message: string) => found.push({ lease: status.lease, kind, message })
+  const say = (kind: ConditionKind, message: string) =>
+    found.push({ lease: status.lease, kind, message: message.slice(0, MOST_CHARACTERS) })
   if (status.state === 'closed') {
     say('closed', 'The lease is closed, and nothing of it runs any more.')
     return found

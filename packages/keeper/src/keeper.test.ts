@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { LeaseStatus } from '@cloister/sdk'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Channel } from './channels/channel.ts'
 import { Keeper, type KeeperParts } from './keeper.ts'
 import type { Notice } from './notice.ts'
 import { StateFile } from './state.ts'
-import { LEASE, serviceOf, statePath, statusOf } from './testing.ts'
+import { LEASE, serviceOf, statePath, statusOf, TENANT } from './testing.ts'
 
 const START = Date.UTC(2026, 10, 26)
 const SECOND = 1000
@@ -134,7 +134,7 @@ describe('a keeper', () => {
   it('pays before the money runs out, and writes down that it will', async () => {
     const path = statePath()
     const paid: bigint[] = []
-    const rules = { belowSeconds: 3600, toSeconds: 7200, mostPerDay: () => 10n ** 9n }
+    const rules = { tenant: TENANT, belowSeconds: 3600, toSeconds: 7200, mostPerDay: () => 10n ** 9n }
     let status = statusOf({ secondsLeft: 600 })
     const pay = async (_: string, amount: bigint) => {
       expect(new StateFile(path).state.payments).toMatchObject([{ amount: amount.toString(), done: false }])
@@ -149,9 +149,63 @@ describe('a keeper', () => {
     expect(said).toContain('topped-up: Paid for 1h 50m more.')
   })
 
+  it('pays nothing twice that not all of the chain has seen yet', async () => {
+    const path = statePath()
+    const paid: bigint[] = []
+    const pay = async (_: string, amount: bigint) => void paid.push(amount)
+    const rules = { tenant: TENANT, belowSeconds: 3600, toSeconds: 7200, mostPerDay: () => 10n ** 9n, pay }
+    const keeper = keeperOn(path, () => [statusOf({ secondsLeft: 600 })], { topUp: rules })
+    await keeper.step(START)
+    await keeper.step(START + 30 * SECOND)
+    expect(paid).toHaveLength(1)
+  })
+
+  it('pays into no lease of somebody else, whatever an index lists', async () => {
+    const pay = () => Promise.reject(new Error('paid'))
+    const rules = { tenant: TENANT, belowSeconds: 3600, toSeconds: 7200, mostPerDay: () => 10n ** 9n, pay }
+    const foreign = statusOf({ secondsLeft: 600, tenant: `0x${'66'.repeat(20)}` })
+    const path = statePath()
+    await keeperOn(path, () => [foreign], { topUp: rules }).step(START)
+    expect(new StateFile(path).state.payments).toEqual([])
+  })
+
+  it('looks again while a channel takes its time, and gives it up', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    onTestFinished(() => void vi.useRealTimers())
+    let ended = 0
+    let tried = 0
+    const slow: Channel = {
+      name: 'slow',
+      tell: (_, signal) =>
+        new Promise(() => {
+          tried++
+          signal?.addEventListener('abort', () => ended++)
+        }),
+    }
+    const drips: Channel = {
+      name: 'drips',
+      tell: async () => {
+        await new Promise((done) => setTimeout(done, 14_000))
+        told.push({} as Notice)
+      },
+    }
+    const services = [serviceOf({ state: 'failed', reason: 'x'.repeat(100_000) })]
+    const ids = Array.from({ length: 20 }, (_, index) => `0x${String(index).padStart(64, '0')}` as const)
+    const path = statePath()
+    const keeper = keeperOn(path, () => ids.map((lease) => statusOf({ lease, services })), {
+      channels: [slow, drips],
+    })
+    const step = keeper.step(START)
+    for (let seconds = 0; seconds < 60; seconds += 5) await vi.advanceTimersByTimeAsync(5_000)
+    await step
+    expect([tried, ended]).toEqual([1, 1])
+    expect(told.length).toBeLessThan(4)
+    expect(readFileSync(path).length).toBeLessThan(200_000)
+  })
+
   it('never pays twice for a process that died while it paid', async () => {
     const path = statePath()
-    const rules = { belowSeconds: 3600, toSeconds: 7200, mostPerDay: () => 10n ** 9n }
+    const rules = { tenant: TENANT, belowSeconds: 3600, toSeconds: 7200, mostPerDay: () => 10n ** 9n }
     const dies = { ...rules, pay: () => Promise.reject(new Error('killed')) }
     await keeperOn(path, () => [statusOf({ secondsLeft: 600 })], { topUp: dies }).step(START)
     const paid: bigint[] = []

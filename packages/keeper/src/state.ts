@@ -6,7 +6,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { CloisterError } from '@cloister/core'
@@ -63,12 +63,19 @@ export class StateFile {
     const fresh = `${this.path}.new`
     const file = openSync(fresh, 'w', 0o600)
     try {
-      writeSync(file, JSON.stringify(this.state))
+      writeFileSync(file, JSON.stringify(this.state))
       fsyncSync(file)
     } finally {
       closeSync(file)
     }
     renameSync(fresh, this.path)
+    // A machine that goes down now must not bring the one before back, which knows of no payment.
+    const folder = openSync(dirname(this.path), 'r')
+    try {
+      fsyncSync(folder)
+    } finally {
+      closeSync(folder)
+    }
   }
 }
 

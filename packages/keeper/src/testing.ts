@@ -7,6 +7,7 @@ import type { Hex } from 'viem'
 import { onTestFinished } from 'vitest'
 
 export const LEASE: Hex = `0x${'1e'.repeat(32)}`
+export const TENANT: Hex = `0x${'7e'.repeat(20)}`
 export const TOKEN: Hex = `0x${'70'.repeat(20)}`
 
 /** A lease that runs, costs 10 base units a second and has a day left. */
@@ -15,6 +16,7 @@ export function statusOf(changes: Partial<LeaseStatus> = {}): LeaseStatus {
     lease: LEASE,
     shortId: '1e1e1e1e1e1e1e1e',
     name: 'my-app',
+    tenant: TENANT,
     state: 'running',
     attestation: 'simulated',
     secondsLeft: 86_400,

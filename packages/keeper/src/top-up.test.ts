@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { LEASE, statusOf, TOKEN } from './testing.ts'
+import { LEASE, statusOf, TENANT, TOKEN } from './testing.ts'
 import { planTopUp, settlePayments } from './top-up.ts'
 
 const NOW = Date.UTC(2026, 10, 26)
 const HOUR_MS = 3_600_000
 const rules = (mostPerDay: bigint) => ({
+  tenant: TENANT,
   belowSeconds: 3600,
   toSeconds: 86_400,
   mostPerDay: () => mostPerDay,

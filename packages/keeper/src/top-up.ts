@@ -1,4 +1,5 @@
 import type { LeaseStatus } from '@cloister/sdk'
+import type { Address } from 'viem'
 import type { Payment } from './state.ts'
 
 const DAY_MS = 24 * 3_600_000
@@ -9,6 +10,8 @@ const LEAST_SECONDS = 600n
 
 /** When and how much is paid into leases by themselves. */
 export interface TopUpRules {
+  /** Whose leases are paid for; into another's nothing is paid, whoever says that it is to be watched. */
+  tenant: Address
   /** With less than so many seconds left… */
   belowSeconds: number
   /** …a lease gets what lasts so many. */
@@ -18,21 +21,27 @@ export interface TopUpRules {
 }
 
 /** What comes of a look at a lease's money. */
-export type TopUpPlan = { amount: bigint } | { amount: 0n; why: 'enough' | 'under-way' | 'limit' }
+export type TopUpPlan = { amount: bigint } | { amount: 0n; why: 'enough' | 'foreign' | 'under-way' | 'limit' }
 
 /**
  * What to pay into a lease now, base units of its token. A payment that is written down and not found on the
- * chain yet is waited for; it counts against the limit whatever became of it.
+ * chain yet is waited for, also one that was mined: another of the chain's nodes may not have seen that. It
+ * counts against the limit whatever became of it.
  */
 export function planTopUp(
-  status: Pick<LeaseStatus, 'lease' | 'token' | 'ratePerSecond' | 'secondsLeft' | 'state'>,
-  { belowSeconds, toSeconds, mostPerDay }: TopUpRules,
+  status: Pick<
+    LeaseStatus,
+    'lease' | 'tenant' | 'token' | 'deposit' | 'ratePerSecond' | 'secondsLeft' | 'state'
+  >,
+  { tenant, belowSeconds, toSeconds, mostPerDay }: TopUpRules,
   payments: readonly Payment[],
   now: number,
 ): TopUpPlan {
   if (status.state === 'closed' || status.secondsLeft >= belowSeconds) return { amount: 0n, why: 'enough' }
-  if (payments.some(({ lease, done, at }) => lease === status.lease && !done && now - at < LOST_MS))
-    return { amount: 0n, why: 'under-way' }
+  if (status.tenant !== tenant) return { amount: 0n, why: 'foreign' }
+  const isUnderWay = (payment: Payment) =>
+    payment.lease === status.lease && now - payment.at < LOST_MS && !isThere(payment, status.deposit)
+  if (payments.some(isUnderWay)) return { amount: 0n, why: 'under-way' }
   const paid = payments
     .filter(({ token, at }) => token === status.token && now - at < DAY_MS)
     .reduce((sum, { amount }) => sum + BigInt(amount), 0n)
@@ -55,7 +64,11 @@ export function settlePayments(
     .map((payment) => {
       if (payment.done) return payment
       const status = statuses.find(({ lease }) => lease === payment.lease)
-      const isThere = status && status.deposit >= BigInt(payment.paidIn) + BigInt(payment.amount)
-      return isThere ? { ...payment, done: true } : payment
+      return status && isThere(payment, status.deposit) ? { ...payment, done: true } : payment
     })
+}
+
+/** Whether all that was paid into a lease has a payment in it. */
+function isThere({ paidIn, amount }: Payment, deposit: bigint): boolean {
+  return deposit >= BigInt(paidIn) + BigInt(amount)
 }

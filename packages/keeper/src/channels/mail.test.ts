@@ -1,8 +1,8 @@
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { SMTPServer } from 'smtp-server'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { Notice } from '../notice.ts'
 import { Mail } from './mail.ts'
 
@@ -51,6 +51,30 @@ it('mails a notice, named simulated where it is', async () => {
 it('gives no password to a server without TLS', async () => {
   await expect(mail('me:password@').tell(NOTICE)).rejects.toMatchObject({ code: 'unreachable' })
   expect(mails).toEqual([])
+})
+
+it('is given up with what a server still says', async () => {
+  const sockets: Socket[] = []
+  const dripping = createServer((socket) => {
+    sockets.push(socket)
+    socket.on('error', () => {})
+    const timer = setInterval(() => socket.write('220-more\r\n'), 20)
+    socket.once('close', () => clearInterval(timer))
+  }).listen(0, '127.0.0.1')
+  await once(dripping, 'listening')
+  const aborter = new AbortController()
+  const channel = new Mail({
+    server: `smtp://127.0.0.1:${(dripping.address() as AddressInfo).port}`,
+    from: 'keeper@example.com',
+    to: 'me@example.com',
+  })
+  const telling = channel.tell(NOTICE, aborter.signal)
+  const outcome = expect(telling).rejects.toMatchObject({ code: 'unreachable' })
+  await vi.waitFor(() => expect(sockets).toHaveLength(1))
+  aborter.abort()
+  await outcome
+  await vi.waitFor(() => expect(sockets[0]?.closed).toBe(true))
+  dripping.close()
 })
 
 it.each([

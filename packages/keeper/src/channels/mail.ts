@@ -1,5 +1,7 @@
+import { connect } from 'node:net'
 import { CloisterError, messageOf } from '@cloister/core'
-import { createTransport, type Transporter } from 'nodemailer'
+import { createTransport } from 'nodemailer'
+import type SMTPTransport from 'nodemailer/lib/smtp-transport'
 import type { Notice } from '../notice.ts'
 import type { Channel } from './channel.ts'
 
@@ -17,7 +19,8 @@ export interface MailSettings {
 export class Mail implements Channel {
   readonly name: string
   private readonly settings: MailSettings
-  private readonly transport: Transporter
+  private readonly server: { host: string; port: number }
+  private readonly options: SMTPTransport.Options
 
   /** Throws `bad-option`. */
   constructor(settings: MailSettings) {
@@ -34,27 +37,29 @@ export class Mail implements Channel {
     this.name = `mail ${to}`
     const { protocol, hostname, port, username, password } = new URL(server)
     const secure = protocol === 'smtps:'
-    this.transport = createTransport({
+    this.server = {
       host: hostname.replace(/^\[|\]$/g, ''),
       port: port ? Number(port) : secure ? 465 : 587,
+    }
+    this.options = {
+      ...this.server,
       secure,
       // A password never goes in the open.
       requireTLS: username !== '',
       ...(username !== '' && {
         auth: { user: decodeURIComponent(username), pass: decodeURIComponent(password) },
       }),
-      connectionTimeout: ANSWER_MS,
       greetingTimeout: ANSWER_MS,
       socketTimeout: ANSWER_MS,
-    })
+    }
   }
 
-  async tell(notice: Notice): Promise<void> {
+  async tell(notice: Notice, signal?: AbortSignal): Promise<void> {
     const { from, to } = this.settings
     const simulated = notice.simulated ? ' (simulated)' : ''
     const what = notice.state === 'cleared' ? `${notice.kind} is over` : notice.kind
     try {
-      await this.transport.sendMail({
+      await createTransport({ ...this.options, getSocket: this.dial(signal) }).sendMail({
         from,
         to,
         subject: `Cloister${simulated}: ${notice.name}: ${what}`,
@@ -74,6 +79,22 @@ export class Mail implements Channel {
       })
     } catch (cause) {
       throw new CloisterError('unreachable', `${this.name} was not taken: ${messageOf(cause)}.`, { cause })
+    }
+  }
+
+  /** Connects for one mail. A server that says something now and then would else hold it without end. */
+  private dial(signal: AbortSignal | undefined): NonNullable<SMTPTransport.Options['getSocket']> {
+    return (_, done) => {
+      const socket = connect({ ...this.server, ...(signal && { signal }) })
+      const late = () => socket.destroy(new Error('it does not answer'))
+      const fail = (error: Error) => done(error, undefined)
+      socket
+        .setTimeout(ANSWER_MS, late)
+        .once('error', fail)
+        .once('connect', () => {
+          socket.setTimeout(0).off('timeout', late).off('error', fail)
+          done(null, { connection: socket })
+        })
     }
   }
 }

@@ -36,7 +36,7 @@ export class Webhook implements Channel {
     this.key = encoded === undefined ? undefined : Buffer.from(encoded, 'base64')
   }
 
-  async tell(notice: Notice): Promise<void> {
+  async tell(notice: Notice, ended?: AbortSignal): Promise<void> {
     const body = JSON.stringify({
       type: `lease.${notice.kind}.${notice.state}`,
       timestamp: notice.time,
@@ -52,7 +52,8 @@ export class Webhook implements Channel {
     if (this.key)
       headers['webhook-signature'] =
         `v1,${createHmac('sha256', this.key).update(`${notice.id}.${timestamp}.${body}`).digest('base64')}`
-    const signal = AbortSignal.timeout(ANSWER_MS)
+    const late = AbortSignal.timeout(ANSWER_MS)
+    const signal = ended ? AbortSignal.any([late, ended]) : late
     const answer = await fetch(this.url, { method: 'POST', headers, body, redirect: 'error', signal }).catch(
       (cause) => {
         throw new CloisterError('unreachable', `${this.name} does not answer: ${messageOf(cause)}.`, {

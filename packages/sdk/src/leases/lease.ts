@@ -158,6 +158,10 @@ export async function status(cloister: Cloister, lease: string | LeaseRecord): P
     mayRun ? routesOf(cloister, record.lease).catch(() => []) : [],
   ])
   const isOpen = onChain.state === 'open'
+  // Whoever pays for a lease by these must not be told them by an index.
+  const { tenant, worker, token, ratePerSecond } = isOpen
+    ? termsOf(network, onChain, record)
+    : termsSaid(record)
   const { report, problem } = (isOpen ? said : undefined) ?? {}
   const routes = isOpen ? found : []
   const balance = isOpen ? onChain.balance - accrued : 0n
@@ -176,14 +180,14 @@ export async function status(cloister: Cloister, lease: string | LeaseRecord): P
     attestation: attestationStateOf(network, covered),
     coveredUntil: Number(billing.until),
     uncoveredSeconds,
-    uncoveredCost: BigInt(uncoveredSeconds) * BigInt(record.ratePerSecond),
+    uncoveredCost: BigInt(uncoveredSeconds) * ratePerSecond,
     noticeUntil: isOpen && onChain.noticeUntil > 0 ? onChain.noticeUntil : undefined,
-    tenant: record.tenant,
+    tenant,
     provider: record.provider,
-    worker: record.worker,
-    token: record.token,
-    symbol: network.tokens.find((token) => token.address === record.token)?.symbol ?? '?',
-    ratePerSecond: BigInt(record.ratePerSecond),
+    worker,
+    token,
+    symbol: network.tokens.find(({ address }) => address === token)?.symbol ?? '?',
+    ratePerSecond,
     deposit: paidIn(record, onChain),
     spent,
     balance,
@@ -250,6 +254,17 @@ export function urlsOf(routes: GatewayRoute[]): Record<string, string> {
  */
 export function routesOf({ network, send }: Cloister, lease: Hex): Promise<GatewayRoute[]> {
   return new GatewayClient(network.gatewayUrl, send).routes(lease)
+}
+
+type Terms = Pick<LeaseStatus, 'tenant' | 'worker' | 'token' | 'ratePerSecond'>
+
+function termsOf({ tokens }: Cloister['network'], onChain: ChainLease, record: LeaseRecord): Terms {
+  const { tenant, worker, tokenIndex, ratePerSecond } = onChain
+  return { tenant, worker, token: tokens[tokenIndex]?.address ?? record.token, ratePerSecond }
+}
+
+function termsSaid({ tenant, worker, token, ratePerSecond }: LeaseRecord): Terms {
+  return { tenant, worker, token, ratePerSecond: BigInt(ratePerSecond) }
 }
 
 function paidIn(record: LeaseRecord, onChain: ChainLease): bigint {

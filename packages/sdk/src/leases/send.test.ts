@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { WorkerClient } from '@cloister/client'
 import { CHUNK_BYTES, CloisterError, parseManifest, type SentContent } from '@cloister/core'
 import type { Hex } from 'viem'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { checkContents, type SendProgress, sendContents } from './send.ts'
 
 const LEASE: Hex = `0x${'1e'.repeat(32)}`
@@ -111,6 +111,49 @@ describe('sending', () => {
     await expect(sendContents(worker, LEASE, [contentOf(Buffer.from('a'))])).rejects.toMatchObject({
       code: 'too-large',
     })
+  })
+
+  it('gives up where the worker asks without end for what it was sent', async () => {
+    const content = contentOf(randomBytes(10))
+    const asks = (lacking: object[]) =>
+      sendContents(
+        {
+          ...worker,
+          announce: async () => ({ ticket: TICKET, lacking }),
+          sendPart: async (_: Hex, __: string, { offset }: { offset: number }, bytes: Uint8Array) => {
+            parts.push(`${bytes.length}`)
+            return { received: offset + bytes.length, complete: true }
+          },
+        } as unknown as WorkerClient,
+        LEASE,
+        [content],
+      )
+    const lacking = (received: number) => ({ digest: content.digest, received })
+    await expect(asks([lacking(0)])).rejects.toMatchObject({ code: 'bad-answer' })
+    await expect(asks([lacking(10)])).rejects.toMatchObject({ code: 'bad-answer' })
+    await expect(asks([lacking(2 ** 50)])).rejects.toMatchObject({ code: 'bad-answer' })
+    parts = []
+    await expect(asks(Array.from({ length: 1000 }, () => lacking(0)))).rejects.toMatchObject({
+      code: 'bad-answer',
+    })
+    expect(parts.length).toBeLessThan(10)
+  })
+
+  it('gives up where nothing new arrives, however much it answers', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const content = contentOf(randomBytes(10))
+    let sent = 0
+    const forgetful = {
+      ...worker,
+      announce: async () => ({ ticket: TICKET, lacking: [{ digest: content.digest, received: 9 }] }),
+      sendPart: async () => {
+        vi.setSystemTime(Date.now() + 60_000)
+        if (sent++ % 2 === 1) throw new CloisterError('stale', 'no')
+        return { received: 3, complete: false }
+      },
+    } as unknown as WorkerClient
+    await expect(sendContents(forgetful, LEASE, [content])).rejects.toMatchObject({ code: 'stale' })
   })
 
   it('sends a worker nothing that nobody offered', async () => {

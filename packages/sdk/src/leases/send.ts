@@ -21,6 +21,11 @@ const MIB = 1024 * 1024
 const MAX_AT_ONCE = 3
 /** Milliseconds without anything that arrives, after which a worker is given up. */
 const SILENCE_MS = 120_000
+/**
+ * Times that everything may arrive before a worker is given up that asks for it again and again. Once is what
+ * it takes; what a worker has lost meanwhile is sent anew.
+ */
+const MOST_TIMES = 4
 /** Errors after which the worker is asked where to go on. */
 const RESUMABLE = new Set([
   'unreachable',
@@ -78,18 +83,23 @@ export async function sendContents(
   if (blobs.length === 0) return
   const pauses = new GrowingPause({ firstMs: 100, longestMs: 5_000 })
   const progress = new Progress(tell)
-  for (;;) {
+  for (let times = 0; times <= MOST_TIMES; ) {
     try {
       const report = await client.announce(lease, blobs)
       if (report.lacking.length === 0) return
+      if (times === MOST_TIMES) break
       progress.begin(report, byDigest)
       await sendAll(client, lease, report, byDigest, progress)
+      times++
     } catch (error) {
       const code = error instanceof CloisterError ? error.code : ''
       if (!RESUMABLE.has(code) || progress.silentMs > SILENCE_MS) throw error
       await pauses.wait()
     }
   }
+  throw new CloisterError('bad-answer', 'The worker asks again and again for what it was sent.', {
+    hint: 'Close the lease, and deploy on another worker.',
+  })
 }
 
 /** `sending 12 of 80 MiB`. */
@@ -104,6 +114,8 @@ class Progress {
   private total: number | undefined
   private left = 0
   private heardAt = Date.now()
+  /** How far each content ever came, by digest. */
+  private readonly furthest = new Map<string, number>()
 
   constructor(tell: (progress: SendProgress) => void) {
     this.tell = tell
@@ -122,9 +134,13 @@ class Progress {
     this.say()
   }
 
-  arrived(bytes: number): void {
+  /** `bytes` of a content, up to `end`. What has come before and comes again is no progress. */
+  arrived(digest: string, bytes: number, end: number): void {
     this.left -= bytes
-    this.heardAt = Date.now()
+    if (end > (this.furthest.get(digest) ?? -1)) {
+      this.furthest.set(digest, end)
+      this.heardAt = Date.now()
+    }
     this.say()
   }
 
@@ -141,19 +157,21 @@ async function sendAll(
   contents: ReadonlyMap<string, SentContent>,
   progress: Progress,
 ): Promise<void> {
-  const pending = [...lacking]
+  const pending = [...new Map(lacking.map((one) => [one.digest, one])).values()]
   let failed = false
   const work = async () => {
     for (let next = pending.shift(); next && !failed; next = pending.shift()) {
       const content = contents.get(next.digest)
       if (!content)
         throw new CloisterError('bad-request', `The worker asks for ${next.digest}, which nobody offered.`)
-      let offset = next.received
+      let offset = Math.min(next.received, content.bytes)
       for await (const part of partsOf(content, offset)) {
         if (failed) return
         const { received } = await client.sendPart(lease, content.digest, { ticket, offset }, part)
-        progress.arrived(part.length)
-        offset = received
+        offset += part.length
+        progress.arrived(content.digest, part.length, offset)
+        if (received !== offset)
+          throw new CloisterError('stale', `The worker has ${received} bytes, and was sent ${offset}.`)
       }
     }
   }

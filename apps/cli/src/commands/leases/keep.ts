@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { CloisterError, formatDuration, isSimulated, parseAmount } from '@cloister/core'
+import { CloisterError, formatDuration, isSimulated, messageOf, parseAmount } from '@cloister/core'
 import { type Channel, Keeper, Mail, StateFile, Webhook } from '@cloister/keeper'
 import { takeLock } from '@cloister/operations/lock'
 import { type Cloister, leases, walletOf } from '@cloister/sdk'
@@ -53,7 +53,10 @@ export async function runKeep(keys: string[], options: KeepOptions): Promise<voi
     lowSeconds,
     topUp,
     network: { name: network.name, simulated: isSimulated(network) },
-    look: (known) => statusesOf(cloister, wanted, known),
+    look: (known) =>
+      statusesOf(cloister, wanted, known, (lease, error) =>
+        tell(options, 'not-looked', `It could not be looked at: ${messageOf(error)}`, lease),
+      ),
     say: (kind, message, lease) => tell(options, kind, message, lease),
   })
   try {
@@ -110,6 +113,7 @@ function topUpOf(cloister: Cloister, options: KeepOptions, lowSeconds: number) {
   )
   const payer = options.payFrom === undefined ? cloister : connect({ ...options, account: options.payFrom })
   return {
+    tenant: walletOf(cloister).account.address,
     belowSeconds: lowSeconds,
     toSeconds,
     mostPerDay: (token: string) => most.get(token) ?? 0n,
@@ -118,11 +122,19 @@ function topUpOf(cloister: Cloister, options: KeepOptions, lowSeconds: number) {
   }
 }
 
-/** Statuses of the leases that were named, or else of all that are open; and of those watched before. */
-async function statusesOf(cloister: Cloister, wanted: ReadonlySet<Hex>, known: readonly Hex[]) {
+/**
+ * Statuses of the leases that were named, or else of all of the account's that are open; and of those watched
+ * before. One that can't be had is told to `fail`, and holds no other up.
+ */
+async function statusesOf(
+  cloister: Cloister,
+  wanted: ReadonlySet<Hex>,
+  known: readonly Hex[],
+  fail: (lease: Hex, error: unknown) => void,
+) {
   const ids = new Set<Hex>(wanted)
+  const { account } = walletOf(cloister)
   if (wanted.size === 0) {
-    const { account } = walletOf(cloister)
     const { items } = await cloister.index.leases({ tenant: account.address, open: true, limit: 200 })
     for (const { lease } of items) ids.add(lease)
     for (const lease of known) ids.add(lease)
@@ -130,10 +142,15 @@ async function statusesOf(cloister: Cloister, wanted: ReadonlySet<Hex>, known: r
   const pending = [...ids]
   const found: Awaited<ReturnType<typeof leases.status>>[] = []
   const work = async () => {
-    for (let id = pending.shift(); id; id = pending.shift()) found.push(await leases.status(cloister, id))
+    for (let id = pending.shift(); id; id = pending.shift())
+      await leases.status(cloister, id).then(
+        (status) => found.push(status),
+        (error) => fail(id, error),
+      )
   }
   await Promise.all(Array.from({ length: MAX_AT_ONCE }, work))
-  return found
+  // An index may list what it likes; whose a lease is, the chain says.
+  return found.filter(({ lease, tenant }) => wanted.has(lease) || tenant === account.address)
 }
 
 function tell({ json }: Globals, kind: string, message: string, lease: string | undefined): void {
