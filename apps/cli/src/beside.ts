@@ -1,5 +1,6 @@
-import { readFileSync, realpathSync, statSync } from 'node:fs'
-import { isAbsolute, join, relative } from 'node:path'
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, isAbsolute, join, relative } from 'node:path'
 import { type Beside, CloisterError, MAX_BESIDE_BYTES } from '@cloister/core'
 import { readTree } from './wishes/tree.ts'
 
@@ -7,20 +8,41 @@ const MOST_FILES = 256
 /** Bytes of one file that is read whole; what of it goes into a manifest is bounded there. */
 const MOST_BYTES = 1024 * 1024
 
+/** Where a Compose file lies, and how far up it may name files. */
+export interface Place {
+  folder: string
+  /** `folder` itself or one above it. */
+  root: string
+}
+
+/**
+ * A file's place. Its project is the git repository that it lies in, as `docker/compose.yaml` mounts
+ * `../src`; without one it is the file's own folder. A home as a whole is nobody's project.
+ */
+export function placeOf(folder: string): Place {
+  const own = realpathSync(folder)
+  const home = realpathSync(homedir())
+  for (let root = own; root !== dirname(root); root = dirname(root)) {
+    if (home === root || home.startsWith(`${root}/`)) break
+    if (existsSync(join(root, '.git'))) return { folder, root }
+  }
+  return { folder, root: own }
+}
+
 /**
  * What lies at a path that a Compose file names, relative to its folder; undefined if nothing does. What
  * matches a pattern of `exclude`, or of a folder's `.cloisterignore`, is not there. Throws `outside` for what
- * isn't in the folder, links followed, and `too-large` for what can't be sent either.
+ * isn't in the project, links followed, and `too-large` for what can't be sent either.
  */
 export function lookBeside(
-  folder: string,
+  { folder, root }: Place,
   name: string,
   exclude: readonly string[] = [],
 ): Beside | undefined {
   const path = isAbsolute(name) ? name : join(folder, name)
   const stat = statSync(path, { throwIfNoEntry: false })
   if (!stat) return undefined
-  checkInside(folder, path, name)
+  checkInside(root, path, name)
   const mode = stat.mode & 0o777
   if (stat.isFile()) {
     if (stat.size > MOST_BYTES) return { kind: 'large-file', bytes: stat.size, mode }
@@ -58,9 +80,9 @@ export function isInside(folder: string, path: string): boolean {
   return inside !== '..' && !inside.startsWith('../') && !isAbsolute(inside)
 }
 
-function checkInside(folder: string, path: string, name: string): void {
-  if (!isInside(folder, path))
-    throw new CloisterError('outside', `The file names ${name}, which lies outside its folder.`, {
-      hint: 'Move or copy it beside the file.',
+function checkInside(root: string, path: string, name: string): void {
+  if (!isInside(root, path))
+    throw new CloisterError('outside', `The file names ${name}, which lies outside its project.`, {
+      hint: 'Move or copy it beside the file. What is in the same git repository comes along too.',
     })
 }

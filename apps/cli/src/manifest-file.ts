@@ -11,7 +11,7 @@ import {
   type SentContent,
 } from '@cloister/core'
 import { note, paint, printable } from '@cloister/terminal'
-import { isInside, lookBeside } from './beside.ts'
+import { isInside, lookBeside, placeOf } from './beside.ts'
 import type { ManifestOptions } from './options.ts'
 import { projectFiles, projectName } from './project-files.ts'
 import { grantWishes } from './wishes/index.ts'
@@ -26,7 +26,8 @@ export interface ManifestFile extends ParsedManifest {
 
 /**
  * Reads a Compose or SDL file with what it refers to; without a path, the one that is here. Files it names
- * have to lie in its own folder or below. What it wishes for is built, packed and read.
+ * have to lie in its own folder or below, or in the git repository that this is in. What it wishes for is
+ * built, packed and read.
  */
 export async function readManifestFile(
   path: string | undefined,
@@ -75,10 +76,11 @@ function openProject(named: string | undefined, options: ManifestOptions, quiet:
   const env = variablesOf(folder)
   const profiles = options.profile ?? env['COMPOSE_PROFILES']?.split(',').map((name) => name.trim())
   const called = env['COMPOSE_PROJECT_NAME']
+  const place = placeOf(folder)
   const looked = new Map<string, Beside | undefined>()
   const look = (name: string, exclude: readonly string[]) => {
     const key = JSON.stringify([name, ...exclude])
-    if (!looked.has(key)) looked.set(key, lookBeside(folder, name, exclude))
+    if (!looked.has(key)) looked.set(key, lookBeside(place, name, exclude))
     return looked.get(key)
   }
   const parse = (granted: NonNullable<ParseOptions['granted']>) => {

@@ -1,27 +1,22 @@
 import { CloisterError } from '../errors/error.ts'
 import type { Field } from './field.ts'
 import type { Beside, ParseOptions } from './parse-options.ts'
+import { pathFrom } from './project-path.ts'
 
 /** Bytes of a file or folder that a manifest can hold beside what else is in it. */
 export const MAX_BESIDE_BYTES = 640 * 1024
 
 /**
  * Reads what a field names, relative to the file that the field stands in; undefined where there is nothing.
- * Refused, with its line: what lies outside of the project's folder.
+ * Refused, with its line: what `look` says must not be read.
  */
 export function readBeside(
   field: Field,
   options: ParseOptions,
   exclude: readonly string[] = [],
 ): Beside | undefined {
-  const path = pathOf(field)
-  if (path === undefined)
-    return field.refuse(
-      `${field.text()} lies outside of the project's folder`,
-      'Move or copy it beside the Compose file.',
-    )
   try {
-    return options.look?.(path, exclude)
+    return options.look?.(pathFrom(field, field.text()), exclude)
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error
     return field.refuse(
@@ -37,20 +32,5 @@ export function readFileBeside(field: Field, options: ParseOptions): Uint8Array 
   if (found?.kind === 'file') return found.content
   if (found?.kind === 'large-file')
     field.refuse(`the file ${field.text()} has ${found.bytes} bytes, which is too large`, 'Shorten it.')
-  return field.refuse(
-    `the file ${field.text()} can't be read`,
-    'Paths are relative to the Compose file and stay below its folder.',
-  )
-}
-
-/** A field's path relative to the project's folder (absolute ones stay so); undefined where it climbs out. */
-export function pathOf(field: Field, text = field.text()): string | undefined {
-  if (text.startsWith('/')) return text
-  const parts: string[] = []
-  for (const part of [...field.source.folder.split('/'), ...text.split('/')]) {
-    if (part === '' || part === '.') continue
-    if (part !== '..') parts.push(part)
-    else if (parts.pop() === undefined) return undefined
-  }
-  return parts.join('/') || '.'
+  return field.refuse(`the file ${field.text()} can't be read`, 'Paths are relative to the Compose file.')
 }

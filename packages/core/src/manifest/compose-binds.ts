@@ -1,10 +1,11 @@
-import { pathOf, readBeside } from './beside.ts'
+import { readBeside } from './beside.ts'
 import type { ComposeContext } from './compose-context.ts'
 import { volumeFor } from './compose-folders.ts'
 import { sealFiles } from './compose-sealed.ts'
 import { targetOf, useVolume } from './compose-volumes.ts'
 import type { Field } from './field.ts'
 import { placeFile } from './file-room.ts'
+import { pathFrom } from './project-path.ts'
 import type { Service } from './service.ts'
 
 const NO_ENGINE =
@@ -51,7 +52,7 @@ export function bindBeside(mount: Mount, item: Field, service: Service, context:
   const to = targetOf(mount.to, item)
   if (CLOCK.test(from)) return item.warn('ignored: containers have their own time zone; set the variable TZ')
   checkHost(from, readOnly, item)
-  const inside = /^[/~]/.test(from) ? undefined : pathOf(item, from)
+  const inside = /^[/~]/.test(from) ? undefined : pathFrom(item, from)
   const found = inside === undefined ? undefined : readBeside(item.with(from), context.options, mount.exclude)
   if (inside === undefined || !found) return bindNothing({ ...mount, from }, inside, item, service, context)
   if (mount.sealed) return sealFiles(found, { path: inside, to }, item, service, context)

@@ -1,5 +1,5 @@
 import { utf8 } from '../bytes.ts'
-import { pathOf, readBeside } from './beside.ts'
+import { readBeside } from './beside.ts'
 import { checkKeys } from './compose-known.ts'
 import type { Field } from './field.ts'
 import type { ParseOptions } from './parse-options.ts'
@@ -103,11 +103,8 @@ function readContent(entry: Field, options: ParseOptions): PlacedFile {
 
 function fileOf(field: Field, options: ParseOptions): PlacedFile {
   const found = readBeside(field, options)
-  const path = pathOf(field)
-  if (path !== undefined && found?.kind === 'file') return { content: found.content, path }
-  if (path !== undefined && found?.kind === 'large-file') return { path }
-  return field.refuse(
-    `the file ${field.text()} can't be read`,
-    'Paths are relative to the Compose file and stay below its folder.',
-  )
+  const path = pathFrom(field, field.text())
+  if (found?.kind === 'file') return { content: found.content, path }
+  if (found?.kind === 'large-file') return { path }
+  return field.refuse(`the file ${field.text()} can't be read`, 'Paths are relative to the Compose file.')
 }

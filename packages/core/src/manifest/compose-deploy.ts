@@ -106,12 +106,22 @@ export function readGpus(root: Field, service: Service): void {
   }
 }
 
+/** What Docker Compose makes of conditions, those among them that are `restart`'s own words. */
+const CONDITIONS = {
+  none: 'no',
+  no: 'no',
+  false: 'no',
+  'on-failure': 'on-failure',
+  any: 'always',
+  always: 'always',
+  'unless-stopped': 'always',
+} as const
+
 function readRestartPolicy(root: Field, service: Service): void {
   root.fields(
     {
       condition: (field) => {
-        const policy = { none: 'no', 'on-failure': 'on-failure', any: 'always' } as const
-        const found = Object.entries(policy).find(([key]) => key === field.value)
+        const found = Object.entries(CONDITIONS).find(([key]) => key === field.text())
         service.restart = {
           ...service.restart,
           policy: found ? found[1] : field.fail('none, on-failure or any'),

@@ -28,7 +28,7 @@ function readOwn(field: Field | undefined, context: ComposeContext): Record<stri
   const env: Record<string, string> = {}
   if (!field || field.isNull) return env
   const set = (name: string, value: string | undefined, at: Field) => {
-    if (!ENV_PATTERN.test(name)) at.fail('NAME=value, a name of letters, digits, "_", "." and "-"')
+    if (!ENV_PATTERN.test(name)) at.fail('NAME=value, a name of 1 to 255 characters')
     const inherited = at.source.env ?? context.options.env
     context.unset.delete(name)
     if (value !== undefined) env[name] = value
@@ -77,7 +77,7 @@ function readEnvFile(
     if (!ENV_PATTERN.test(name))
       path.refuse(
         `its variable ${name.slice(0, 60)} has a name that containers can't have`,
-        'Use letters, digits, "_", "." and "-".',
+        'It has 1 to 255 characters, and no control characters.',
       )
   return env
 }

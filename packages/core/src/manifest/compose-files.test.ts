@@ -226,6 +226,46 @@ describe('folders beside the file', () => {
   })
 })
 
+describe('what lies above the file', () => {
+  it('is asked for by a path that climbs, for the one who reads to say whether it may', () => {
+    const asked: string[] = []
+    const { manifest } = compose(
+      'services: { web: { image: a, env_file: ../web.env, volumes: ["../conf/a:/a:ro", "../../data:/data"] } }',
+      {},
+      {},
+      {
+        look: (path) => {
+          asked.push(path)
+          return path === '../../data'
+            ? undefined
+            : { kind: 'file', content: Buffer.from('X=1'), mode: 0o644 }
+        },
+      },
+    )
+    expect(asked).toEqual(['../conf/a', '../../data', '../web.env'])
+    expect(manifest.services['web']).toMatchObject({ env: { X: '1' }, files: [{ path: '/a' }] })
+    expect(Object.keys(manifest.volumes)).toEqual(['host-data'])
+  })
+
+  it('may hold what is mounted as well, which is told of', () => {
+    const folder: Beside = { kind: 'folder', files: [{ path: 'f', content: Buffer.from('x'), mode: 0o644 }] }
+    const overlaps = (mounts: string) =>
+      compose(
+        `services: { web: { image: a, volumes: [${mounts}] } }`,
+        {},
+        {},
+        {
+          look: () => folder,
+          granted: () => ({ digest: `sha256:${'a'.repeat(64)}`, bytes: 1, entries: 1 }),
+        },
+      ).warnings.filter(({ message }) => message.includes('is a part of')).length
+    expect(overlaps('"..:/a", "./b:/b"')).toBe(1)
+    expect(overlaps('"..:/a", "../b:/b"')).toBe(1)
+    expect(overlaps('".:/a", "../b:/b"')).toBe(0)
+    expect(overlaps('"../a:/a", "../b:/b"')).toBe(0)
+  })
+})
+
 describe('env_file', () => {
   it('has quotes over lines and variables; what the file says itself goes before it', () => {
     const env =
@@ -288,7 +328,7 @@ describe('files of a project', () => {
   })
 
   it.each([
-    ['include: [../other.yaml]\nservices: {}', /:1 include\[0\]: \.\.\/other\.yaml lies outside/],
+    ['include: [../other.yaml]\nservices: {}', /:1 include\[0\]: the file \.\.\/other\.yaml can't be read/],
     ['include: ["https://example.com/c.yaml"]\nservices: {}', /files from elsewhere/],
     ['include: [me.yaml]\nservices: { a: { image: a } }', /includes itself/],
     ['services: { a: { image: a, extends: a } }', /it extends itself/],

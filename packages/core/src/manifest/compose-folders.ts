@@ -144,7 +144,14 @@ function warnOfOverlaps(mounts: FolderMount[]): void {
 }
 
 function isBelow(path: string, folder: string): boolean {
-  return path !== folder && (folder === '.' || path.startsWith(`${folder}/`))
+  if (path === folder) return false
+  const isAbove = /^\.{1,2}(?:\/\.\.)*$/.test(folder)
+  return isAbove ? climbsOf(path) <= climbsOf(folder) : path.startsWith(`${folder}/`)
+}
+
+/** How many folders up a path begins. */
+function climbsOf(path: string): number {
+  return path.split('/').filter((part) => part === '..').length
 }
 
 function keyOf({ path, exclude }: FolderMount): string {

@@ -1,10 +1,11 @@
 import { textOf } from '../bytes.ts'
-import { pathOf, readFileBeside } from './beside.ts'
+import { readFileBeside } from './beside.ts'
 import { mergeFile, mergeService } from './compose-merge.ts'
 import { parseDotenv } from './dotenv.ts'
 import { Field } from './field.ts'
 import { interpolateField } from './interpolate.ts'
 import type { ParseOptions } from './parse-options.ts'
+import { pathFrom } from './project-path.ts'
 import { Source } from './source.ts'
 import { fillIn, TemplateError } from './template.ts'
 
@@ -121,9 +122,9 @@ class Loader {
       })
     const [first] = paths
     if (!first) return item.fail('a path')
-    const inside = folder ? this.folderOf(folder) : parentOf(pathOf(first) ?? '')
+    const inside = folder ? this.folderOf(folder) : parentOf(pathFrom(first, first.text()))
     const env = this.variables(item, inside, envFiles)
-    const known = paths.map((path) => pathOf(path) ?? '')
+    const known = paths.map((path) => pathFrom(path, path.text()))
     for (const [index, path] of paths.entries())
       if (including.includes(known[index] ?? ''))
         path.refuse(`${path.text()} includes itself`, 'Take one of the includes out.')
@@ -190,7 +191,7 @@ class Loader {
   }
 
   private otherFile(file: Field): Field {
-    const source = this.open(file, parentOf(pathOf(file) ?? ''))
+    const source = this.open(file, parentOf(pathFrom(file, file.text())))
     source.env = file.source.env
     const root = Field.of(source)
     return interpolateField(root, source.env ?? this.options.env ?? {})
@@ -207,9 +208,7 @@ class Loader {
   }
 
   private folderOf(folder: Field): string {
-    const inside = pathOf(folder)
-    if (inside === undefined)
-      return folder.refuse(`${folder.text()} lies outside of the project's folder`, 'Name one in it.')
+    const inside = pathFrom(folder, folder.text())
     return inside === '.' ? '' : inside
   }
 }

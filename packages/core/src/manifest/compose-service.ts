@@ -57,7 +57,9 @@ export function readComposeService(name: string, root: Field, context: ComposeCo
         },
         environment: elsewhere,
         env_file: elsewhere,
-        container_name: (field) => addAlias(service, name, field.text(), field),
+        container_name: (field) => {
+          if (!field.isNothing) addAlias(service, name, field.text(), field)
+        },
         networks: (field) => readServiceNetworks(field, name, service, context),
         links: (field) => readLinks(field, context),
         extra_hosts: (field) => readExtraHosts(field, service),
@@ -104,9 +106,11 @@ export function readComposeService(name: string, root: Field, context: ComposeCo
         cap_drop: elsewhere,
         sysctls: (field) => readSysctls(field, service),
         security_opt: (field) => readSecurityOptions(field),
-        working_dir: (field) =>
-          void (service.workingDir = field.matching(CONTAINER_PATH, 'an absolute path')),
+        working_dir: (field) => {
+          if (!field.isNothing) service.workingDir = field.matching(CONTAINER_PATH, 'an absolute path')
+        },
         hostname: (field) => {
+          if (field.isNothing) return
           service.hostname = field.matching(HOSTNAME_PATTERN, 'a host name')
           addAlias(service, name, service.hostname, field)
         },
@@ -120,10 +124,12 @@ export function readComposeService(name: string, root: Field, context: ComposeCo
         stdin_open: (field) => {
           if (field.boolean()) service.openStdin = true
         },
-        stop_signal: (field) => void (service.stopSignal = readSignal(field)),
+        stop_signal: (field) => {
+          if (!field.isNothing) service.stopSignal = readSignal(field)
+        },
         stop_grace_period: (field) => void (service.stopGraceMs = field.parse(parseDurationMs)),
         platform: (field) => {
-          if (!/^(?:linux|(?:linux\/)?(?:amd64|x86_64)(?:\/v[1-3])?)$/.test(field.text()))
+          if (!field.isNothing && !/^(?:linux|(?:linux\/)?(?:amd64|x86_64)(?:\/v[1-3])?)$/.test(field.text()))
             field.refuse(
               `images for ${field.text()} are not run`,
               'Workers are linux/amd64; drop the field, or name an image for that.',
@@ -151,7 +157,7 @@ export function readComposeService(name: string, root: Field, context: ComposeCo
             field.refuse(`isolation ${field.text()} can't be honoured`, 'Workers run Linux; drop the field.')
         },
         runtime: (field) => {
-          if (field.text() !== 'runc')
+          if (!field.isNothing && field.text() !== 'runc')
             field.refuse(
               `the runtime ${field.text()} can't be chosen`,
               'GPUs are asked for under deploy.resources.reservations.devices.',

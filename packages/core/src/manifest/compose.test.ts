@@ -295,3 +295,33 @@ describe('rights', () => {
     expect(() => web(line)).toThrow(/compose\.yaml:4 services\.web\./)
   })
 })
+
+describe('what Docker Compose takes as well', () => {
+  it('conditions of restart policies in the words of restart', () => {
+    const restart = (condition: string) =>
+      web(`deploy: { restart_policy: { condition: ${condition} } }`)?.restart.policy
+    expect(['none', 'no', 'on-failure', 'any', 'always', 'unless-stopped'].map(restart)).toEqual([
+      'no',
+      'no',
+      'on-failure',
+      'always',
+      'always',
+      'always',
+    ])
+  })
+
+  it('empty texts, which say nothing', () => {
+    const text = ['container_name', 'hostname', 'working_dir', 'platform', 'runtime', 'stop_signal', 'user']
+      .map((key) => `${key}: ""`)
+      .join('\n')
+    expect(web(text)).toEqual(web(''))
+  })
+
+  it('any name of a variable that the kernel takes', () => {
+    expect(web('environment: ["ConnectionStrings:Default=a b", "A = b", "LC_ALL:en"]')?.env).toEqual({
+      'ConnectionStrings:Default': 'a b',
+      'A ': ' b',
+    })
+    expect(() => service('environment: ["=b"]')).toThrow(/environment\[0\]: found "=b"/)
+  })
+})

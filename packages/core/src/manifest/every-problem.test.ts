@@ -20,7 +20,7 @@ describe('a file with several mistakes', () => {
     image: nginx
     portz: ["80"]
     ports: ["80:99999", "8080:80", "x"]
-    environment: ["A=1", "1 B=2"]
+    environment: ["A=1", "=2"]
   db:
     image: postgres
     privileged: true

@@ -4,6 +4,7 @@ import { readManifest } from './canonical.ts'
 import {
   ATTRIBUTE_VALUE_PATTERN,
   CONTAINER_PATH,
+  ENV_PATTERN,
   HOSTNAME_PATTERN,
   IMAGE_PATTERN,
   NAME_PATTERN,
@@ -30,6 +31,7 @@ describe('text that a stranger wrote', () => {
         '/a\x7f',
       ],
     ],
+    [ENV_PATTERN, ['a\n', 'a=b', '', 'a\0', '__proto__']],
     [NAME_PATTERN, ['a\n', 'a\nb', '\na', 'a/b', '..', '']],
     [IMAGE_PATTERN, ['a\n', 'a b', '\na', 'a\0']],
     [USER_PATTERN, ['0\n', 'a:b\n', 'a b']],

@@ -2,7 +2,7 @@ import type { Field } from './field.ts'
 
 /**
  * A path that stands in a field, relative to the project's folder; absolute ones stay so. It may lead out of
- * the folder: only for what the tenant's own programs read on the tenant's machine.
+ * the folder: whether that may be read is for `ParseOptions.look` to say, and for what builds images.
  */
 export function pathFrom(field: Field, text: string): string {
   if (/^[/~]/.test(text)) return text

@@ -58,7 +58,7 @@ export const COMPOSE: Language = {
     'include[].path[]': ['inc.yaml'],
     'include[].env_file': ['no.env'],
     'include[].env_file[]': ['no.env'],
-    'include[].project_directory': ['../..'],
+    'include[].project_directory': ['sub'],
     'services.*.attach': [false],
     'services.*.build': ['.'],
     'services.*.build.additional_contexts[]': ['more=../more'],
@@ -198,7 +198,8 @@ export const COMPOSE: Language = {
     'a.env': 'X=1\n',
     'quoted.env': 'X="1"\n',
     'b.env': 'X=2\n',
-    'inc.yaml': 'services: {more: {image: c}}\n',
+    'inc.yaml': 'services: {more: {image: c, env_file: a.env}}\n',
+    'sub/a.env': 'X=9\n',
     'other.yaml': 'services: {base: {image: a, command: other}}\n',
   },
 }
