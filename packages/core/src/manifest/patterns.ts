@@ -9,7 +9,7 @@ export const NAME_PATTERN = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,45}$/
 export const ATTRIBUTE_PATTERN = /^[a-zA-Z0-9][a-zA-Z0-9._/-]{0,127}$/
 /** What stands for it, in one line. */
 export const ATTRIBUTE_VALUE_PATTERN = /^\P{Cc}{0,255}$/u
-/** Names of variables: whatever the kernel takes on one line (`ConnectionStrings:Default` is one of .NET's). */
+/** Names of variables: what the kernel takes, on one line (`ConnectionStrings:Default` is one of .NET's). */
 export const ENV_PATTERN = /^(?!__proto__$)[^=\p{Cc}]{1,255}$/u
 /** Names of sealed secrets; without a path they are names of variables. */
 export const SECRET_NAME_PATTERN = /^(?!__proto__$)[A-Za-z_][A-Za-z0-9_.-]{0,127}$/
