@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { Collector, Manifest, RegistryLogin, Resources } from '@cloister/core'
+import type { Collector, Manifest, RegistryLogin, Resources, ScrapeToken } from '@cloister/core'
 import type { Image } from '@cloister/executors'
 import type { Envelope } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
@@ -35,6 +35,8 @@ export interface StoredLease {
   logins?: RegistryLogin[]
   /** Where its logs go, and from when on (Unix milliseconds). */
   collectors?: { list: Collector[]; since: number }
+  /** Tokens by which its metrics can be read. */
+  scrapeTokens?: ScrapeToken[]
   /**
    * Digests of what its tenant said comes beside its manifest, and beside the one before, which may run on.
    */

@@ -1,4 +1,4 @@
-export { fromBase64, fromBase64Url, textOf, toBase64, utf8 } from './bytes.ts'
+export { fromBase64, fromBase64Url, textOf, toBase64, toBase64Url, utf8 } from './bytes.ts'
 export { ERRORS, type ErrorCode, type ErrorFamily, isErrorCode } from './errors/catalogue.ts'
 export { CloisterError, type CloisterErrorOptions, findCause, messageOf } from './errors/error.ts'
 export { ADVICE, type Advice, type AdviceName, type Hint, sentenceOf } from './errors/hint.ts'

@@ -11,6 +11,7 @@ import { gatewayReasons } from './ready.ts'
 import { Reception } from './reception.ts'
 import { Resolver } from './resolve.ts'
 import { routeServer } from './route-server.ts'
+import { ScrapeDoor } from './scrape-door.ts'
 import { WorkerDoor } from './worker-door.ts'
 
 /** What a gateway is started with. */
@@ -73,6 +74,7 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
   const home = new Home({
     readiness,
     leases,
+    scrapes: new ScrapeDoor(leases, door.agent, silence),
     workers: new WorkerDoor(new Resolver((key) => index.findWorker(key)), door.agent, silence),
     agent: door.agent,
     loopback,

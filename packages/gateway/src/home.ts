@@ -7,6 +7,7 @@ import type { LoopbackPorts } from './loopback.ts'
 import { EVERY_PAGE, PAGES } from './pages.ts'
 import type { Resolver } from './resolve.ts'
 import { routesOf } from './routes.ts'
+import type { ScrapeDoor } from './scrape-door.ts'
 import type { WorkerDoor } from './worker-door.ts'
 
 const JSON_UNSTORED = { 'content-type': 'application/json', 'cache-control': 'no-store' }
@@ -18,6 +19,7 @@ export class Home {
     readiness: Readiness
     leases: Resolver<LeaseRecord>
     workers: WorkerDoor
+    scrapes: ScrapeDoor
     agent: DialAgent
     loopback: LoopbackPorts | undefined
     /** The address of a label under the domain. */
@@ -34,7 +36,7 @@ export class Home {
   }
 
   private async answer(request: Incoming, response: Outgoing): Promise<void> {
-    const { readiness, workers } = this.parts
+    const { readiness, workers, scrapes } = this.parts
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
     const plain = response as ServerResponse
     if (path === '/health') return void plain.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n')
@@ -44,6 +46,8 @@ export class Home {
     }
     const worker = workers.workerIn(path)
     if (worker !== undefined) return workers.request(worker, request, response)
+    const scraped = scrapes.leaseIn(path)
+    if (scraped !== undefined) return scrapes.request(scraped, request, response)
     const key = ROUTES_PATH.exec(path)?.[1]
     if (key !== undefined) return this.routes(key, request, response)
     show(path === '/' ? PAGES.home : PAGES.unknown, request, response)

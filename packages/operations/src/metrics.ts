@@ -3,7 +3,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { patiently } from './patience.ts'
 
-export { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+export { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 /**
  * Milliseconds between two looks at how late the event loop is; more often costs an idle daemon something.

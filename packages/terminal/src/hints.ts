@@ -20,6 +20,7 @@ const WORDS: Record<AdviceName, string | ((subject?: string) => string)> = {
   'look-at-key-service': 'Two of its three seats are needed; see `cloister keys`.',
   'look-into-lease': (lease) =>
     `The lease stays open: \`cloister logs ${lease}\`, \`cloister exec ${lease} -- sh\`; end it with \`cloister close ${lease}\`.`,
+  'make-scrape-token': (lease) => `Make one with \`cloister metrics token ${lease?.slice(2, 18)}\`.`,
   'name-account': 'Name its account with --account.',
   'register-app': 'Register it with `cloister apps create`.',
   'register-worker': 'Write its configuration and register it with `cloister provider init`.',

@@ -15,6 +15,7 @@ import {
   needsSeparateNetworks,
   type RegistryLogin,
   resourcesOf,
+  type ScrapeTokens,
   type SendReport,
   type SentBlob,
   shortId,
@@ -35,6 +36,7 @@ import type { AgentSockets } from '../workload/agent-sockets.ts'
 import { toldOfStatuses } from './container-report.ts'
 import { Forwarding } from './forwarding.ts'
 import { LeaseRunner } from './runner.ts'
+import { withToken } from './scrape-tokens.ts'
 
 /** What a worker needs to keep its leases. */
 export interface SupervisorParts {
@@ -279,15 +281,30 @@ export class LeaseSupervisor {
     const { store, config } = this.parts
     if (store.lease(id)?.state !== 'open') throw noOpenLease(id)
     if (list.length > 0 && !config.internet.allow)
-      throw new CloisterError('unsupported', 'This provider lets nothing out, so no logs either.', {
-        hint: 'Read them with `cloister logs`.',
-      })
+      throw new CloisterError('unsupported', 'This provider lets nothing out, so no logs either.')
     store.patchLease(id, (stored) => {
       if (list.length > 0) stored.collectors = { list, since: stored.collectors?.since ?? Date.now() }
       else delete stored.collectors
     })
     const to = list.map(({ url }) => shownCollector(url)).join(', ')
     this.event(id, 'collector', list.length > 0 ? `Logs go to ${to}.` : 'Logs go to no collector any more.')
+  }
+
+  /** Lets one more token read a lease's metrics, or none any more. */
+  async acceptScrapeTokens(id: Hex, { add, revoke }: ScrapeTokens): Promise<void> {
+    const { store } = this.parts
+    if (store.lease(id)?.state !== 'open') throw noOpenLease(id)
+    store.patchLease(id, (stored) => {
+      const before = revoke === 'all' ? [] : (stored.scrapeTokens ?? [])
+      stored.scrapeTokens = add ? withToken(before, add, Math.floor(Date.now() / 1000)) : before
+    })
+    this.event(
+      id,
+      'scrape-token',
+      add
+        ? `A token reads its metrics until ${new Date(add.expiresAt * 1000).toISOString()}.`
+        : 'No token reads its metrics any more.',
+    )
   }
 
   /**
@@ -388,6 +405,7 @@ export class LeaseSupervisor {
       delete lease.envelope
       delete lease.logins
       delete lease.collectors
+      delete lease.scrapeTokens
       delete lease.sent
     })
     store.scrub()

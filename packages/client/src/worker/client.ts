@@ -20,6 +20,7 @@ import {
   PartReport,
   type RegistryLogin,
   requestTypedData,
+  type ScrapeTokens,
   SendReport,
   type SentBlob,
   type SignedBid,
@@ -149,6 +150,11 @@ export class WorkerClient {
     const path = `/v1/leases/${lease}/collectors`
     const headers = await this.sign('GET', path)
     return (await this.ask(path, CollectorsReport, { headers })).collectors
+  }
+
+  /** Lets a token of which the worker knows the hash read the metrics of a lease, or none any more. */
+  async changeScrapeTokens(lease: Hex, change: ScrapeTokens): Promise<void> {
+    await this.change('PUT', `/v1/leases/${lease}/scrape-tokens`, toCanonicalJson(change))
   }
 
   /**

@@ -16,6 +16,7 @@ export const ADVICE = [
   'log-in-to-registry',
   'look-at-key-service',
   'look-into-lease',
+  'make-scrape-token',
   'name-account',
   'register-app',
   'register-worker',

@@ -208,6 +208,17 @@ export const MetricsReport = z.object({
 })
 export type MetricsReport = z.infer<typeof MetricsReport>
 
+/** A token by which a lease's metrics can be read: its SHA-256, and until when it holds (Unix seconds). */
+export const ScrapeToken = z.strictObject({ hash: bytes32, expiresAt: z.int().min(0) })
+export type ScrapeToken = z.infer<typeof ScrapeToken>
+
+/** `PUT /v1/leases/{id}/scrape-tokens`: one more, or none any more. */
+export const ScrapeTokens = z.strictObject({
+  add: ScrapeToken.optional(),
+  revoke: z.literal('all').optional(),
+})
+export type ScrapeTokens = z.infer<typeof ScrapeTokens>
+
 /** A bid in JSON: whole numbers as decimal strings. */
 export const BidReport = SignedBidJson
 

@@ -59,12 +59,21 @@ export function addLeases(program: Command): void {
     'one lease: services, money, addresses',
     'cloister status my-app',
   ).action(later(async () => (await import('./status.ts')).showStatus))
-  command(
+  const metricsCommand = command(
     program,
     'metrics <lease>',
     'CPU, memory, processes and disk a lease uses',
     'cloister metrics my-app',
   ).action(later(async () => (await import('./metrics.ts')).showMetrics))
+  command(
+    metricsCommand,
+    'token <lease>',
+    'let Prometheus read the metrics of a lease: prints a token and its configuration',
+    'cloister metrics token my-app --ttl 90d',
+  )
+    .option('--ttl <time>', 'the token holds so long', '90d')
+    .option('--revoke', 'no token of the lease holds any more')
+    .action(later(async () => (await import('./metrics-token.ts')).runMetricsToken))
   const updateCommand = command(
     program,
     'update <lease> [file]',

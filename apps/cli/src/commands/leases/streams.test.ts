@@ -2,6 +2,7 @@ import { CloisterError } from '@cloister/core'
 import { leases, sessionOf } from '@cloister/sdk'
 import { exec } from '@cloister/sdk/node'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { parse } from 'yaml'
 import { connect } from '../../context.ts'
 import { fakeCloister, LEASE, typed, typedJson } from '../../testing.ts'
 import { addLeaseStreams, addLeases } from './commands.ts'
@@ -133,5 +134,42 @@ describe('metrics', () => {
     const { err, exitCode } = await typed(addLeases, 'metrics', 'shop')
     expect(err).toBe('✘ The worker does not answer.\n')
     expect(exitCode).toBe(1)
+  })
+})
+
+describe('a token for Prometheus', () => {
+  const ACCESS = {
+    lease: LEASE,
+    token: 'cst_abc',
+    expiresAt: 1_900_000_000,
+    url: `https://gateway.example:8443/v1/leases/${LEASE}/scrape`,
+  }
+
+  it('comes with what to put into its configuration', async () => {
+    const make = vi.mocked(leases.makeScrapeToken).mockResolvedValue(ACCESS)
+    const { out, err } = await typed(addLeases, 'metrics', 'token', 'shop', '--ttl', '2d')
+    expect(make.mock.calls[0]?.slice(1)).toEqual(['shop', { ttlSeconds: 172_800 }])
+    expect(parse(out)).toEqual({
+      scrape_configs: [
+        {
+          job_name: 'cloister-shop',
+          scheme: 'https',
+          metrics_path: `/v1/leases/${LEASE}/scrape`,
+          authorization: { credentials: 'cst_abc' },
+          static_configs: [{ targets: ['gateway.example:8443'], labels: { lease: LEASE.slice(2, 18) } }],
+        },
+      ],
+    })
+    expect(err).toContain('it is shown once')
+    const { json } = await typedJson(addLeases, 'metrics', 'token', 'shop')
+    expect(json).toMatchObject(ACCESS)
+  })
+
+  it('is revoked with all others, and holds for a minute at least', async () => {
+    const revoke = vi.mocked(leases.revokeScrapeTokens).mockResolvedValue()
+    const { out } = await typed(addLeases, 'metrics', 'token', 'shop', '--revoke')
+    expect(out).toBe('No token of the lease holds any more.\n')
+    expect(revoke).toHaveBeenCalledOnce()
+    expect((await typed(addLeases, 'metrics', 'token', 'shop', '--ttl', '5s')).err).toContain('a minute')
   })
 })

@@ -11,6 +11,7 @@ import { manifestRoute } from './manifest.ts'
 import { metricsRoute } from './metrics.ts'
 import { pullRoute } from './pull.ts'
 import { routesRoute } from './routes.ts'
+import { scrapeRoute, scrapeTokensRoute } from './scrape.ts'
 import { secretsRoute } from './secrets.ts'
 import { announceRoute } from './sent.ts'
 import { statementRoute } from './statement.ts'
@@ -37,4 +38,6 @@ export const ROUTES: readonly Route[] = [
   endedRoute,
   putCollectorsRoute,
   collectorsRoute,
+  scrapeTokensRoute,
+  scrapeRoute,
 ]
