@@ -92,6 +92,11 @@ export class ContainerTask {
     return this.state === 'running' || this.state === 'completed' || this.state === 'scheduled'
   }
 
+  /** Whether it looks after its container as `planned` asks for: restarts, checks, ports, dependencies. */
+  isKeptAs(planned: PlannedContainer): boolean {
+    return careOf(this.planned) === careOf(planned)
+  }
+
   /** Begins. `found` is what the engine has of that name and revision already. */
   begin(found: ContainerStatus | undefined): void {
     this.done = this.run(found).catch((error) => {
@@ -350,4 +355,10 @@ export class ContainerTask {
     this.reason = reason
     this.context.changed()
   }
+}
+
+/** What of a plan is no property of the container itself, but of how it is looked after. */
+function careOf({ health, service }: PlannedContainer): string {
+  const { restart, stopGraceMs, expose, dependsOn } = service
+  return JSON.stringify([health ?? null, restart, stopGraceMs, expose, dependsOn])
 }

@@ -1,5 +1,5 @@
 import { CloisterError, hashManifest, type Manifest, parseManifest } from '@cloister/core'
-import type { ContainerSpec, Executor, Image } from '@cloister/executors'
+import type { ContainerSpec, Executor, Exit, Image } from '@cloister/executors'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { LeaseSecrets } from '../secrets/lease-secrets.ts'
 import type { SentRoom } from '../sent/sent-room.ts'
@@ -123,6 +123,23 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers()
   closeStore()
+})
+
+it('looks after a container by the new manifest, and does not restart it for that', async () => {
+  let end = () => {}
+  const wait = (_: string, __: string, signal: AbortSignal) =>
+    new Promise<Exit>((resolve, reject) => {
+      end = () => resolve({ code: 3, outOfMemory: false })
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    })
+  const runner = runnerOf(engine({ wait }))
+  await runs(runner, manifestOf('    restart: always\n'))
+  await runs(runner, manifestOf('    restart: "no"\n'))
+  expect(done).toEqual(['start'])
+  end()
+  await vi.waitFor(() => expect(runner.report()[0]).toMatchObject({ state: 'failed', exitCode: 3 }))
+  expect(store.lease(LEASE)?.restarts).toEqual({})
+  await runner.destroy()
 })
 
 describe('a lease that has to stop in the middle of an update', () => {

@@ -315,8 +315,10 @@ export class LeaseRunner {
       this.tasks.get(name)?.state !== 'failed'
     await Promise.all(
       [...this.tasks].map(async ([name, task]) => {
-        if (stays(name)) return
-        await this.step(task.end(signal), signal)
+        const planned = plan.get(name)
+        if (stays(name) && planned && task.isKeptAs(planned)) return
+        // A container that stays is let go of, and then taken over with what is asked for now.
+        await this.step(stays(name) ? task.abandon() : task.end(signal), signal)
         this.tasks.delete(name)
       }),
     )
