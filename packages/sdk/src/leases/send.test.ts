@@ -156,6 +156,32 @@ describe('sending', () => {
     await expect(sendContents(forgetful, LEASE, [content])).rejects.toMatchObject({ code: 'stale' })
   })
 
+  it('has more patience with one that is busy with what has arrived, and not without end', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const content = contentOf(randomBytes(10))
+    const busyFor = (minutes: number) => {
+      const end = Date.now() + minutes * 60_000
+      let isWhole = false
+      const client = {
+        ...worker,
+        announce: async () => ({
+          ticket: TICKET,
+          lacking: isWhole ? [] : [{ digest: content.digest, received: 0 }],
+        }),
+        sendPart: async () => {
+          vi.setSystemTime(Date.now() + 150_000)
+          if (Date.now() < end) throw new CloisterError('too-busy', 'no')
+          isWhole = true
+          return { received: 10, complete: true }
+        },
+      } as unknown as WorkerClient
+      return sendContents(client, LEASE, [content])
+    }
+    await busyFor(8)
+    await expect(busyFor(60)).rejects.toMatchObject({ code: 'too-busy' })
+  })
+
   it('sends a worker nothing that nobody offered', async () => {
     const greedy = {
       ...worker,

@@ -21,6 +21,8 @@ const MIB = 1024 * 1024
 const MAX_AT_ONCE = 3
 /** Milliseconds without anything that arrives, after which a worker is given up. */
 const SILENCE_MS = 120_000
+/** The same for one that says it is busy with what has arrived: a large layer is checked as a whole. */
+const BUSY_MS = 600_000
 /**
  * Times that everything may arrive before a worker is given up that asks for it again and again. Once is what
  * it takes; what a worker has lost meanwhile is sent anew.
@@ -61,7 +63,8 @@ export function checkContents(manifest: Manifest, contents: readonly SentContent
 /**
  * Sends a worker what it lacks of `contents`, each named by its digest; what was begun before goes on where
  * it stopped. Throws `bad-file` where something changed meanwhile, `too-large` where it is more than the
- * lease has disk, and what the worker says once nothing has arrived for two minutes.
+ * lease has disk, and what the worker says once nothing has arrived for two minutes, or ten where it is
+ * busy with what has.
  *
  * @example
  * ```ts
@@ -93,7 +96,8 @@ export async function sendContents(
       times++
     } catch (error) {
       const code = error instanceof CloisterError ? error.code : ''
-      if (!RESUMABLE.has(code) || progress.silentMs > SILENCE_MS) throw error
+      const patienceMs = code === 'too-busy' ? BUSY_MS : SILENCE_MS
+      if (!RESUMABLE.has(code) || progress.silentMs > patienceMs) throw error
       await pauses.wait()
     }
   }
