@@ -31,6 +31,15 @@ describe('what lies beside a Compose file', () => {
       expect(() => lookBeside(place, name)).toThrow(/outside its project/)
   })
 
+  it('is nothing of .git, by whatever name', () => {
+    mkdirSync(join(folder, '.git'))
+    writeFileSync(join(folder, '.git', 'config'), 'url = https://me:token@example.com')
+    symlinkSync('.git', join(folder, 'data'))
+    symlinkSync('.git/config', join(folder, 'settings'))
+    for (const name of ['.git', '.git/config', 'data', 'data/config', 'settings'])
+      expect(() => lookBeside(place, name)).toThrow(/lies in \.git/)
+  })
+
   it('is no files of a manifest where it is more than that, or has links or empty folders', () => {
     mkdirSync(join(folder, 'large'))
     for (const name of ['a', 'b']) writeFileSync(join(folder, 'large', name), Buffer.alloc(400 * 1024))

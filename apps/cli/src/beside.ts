@@ -32,7 +32,7 @@ export function placeOf(folder: string): Place {
 /**
  * What lies at a path that a Compose file names, relative to its folder; undefined if nothing does. What
  * matches a pattern of `exclude`, or of a folder's `.cloisterignore`, is not there. Throws `outside` for what
- * isn't in the project, links followed, and `too-large` for what can't be sent either.
+ * isn't in the project or is in its `.git`, links followed, and `too-large` for what can't be sent either.
  */
 export function lookBeside(
   { folder, root }: Place,
@@ -84,5 +84,10 @@ function checkInside(root: string, path: string, name: string): void {
   if (!isInside(root, path))
     throw new CloisterError('outside', `The file names ${name}, which lies outside its project.`, {
       hint: 'Move or copy it beside the file. What is in the same git repository comes along too.',
+    })
+  // Whoever wrote the file needn't be who cloned it, with a login in the address.
+  if (relative(realpathSync(root), realpathSync(path)).split('/').includes('.git'))
+    throw new CloisterError('outside', `The file names ${name}, which lies in .git, where logins are kept.`, {
+      hint: 'Copy what it needs of that beside the file.',
     })
 }

@@ -119,10 +119,10 @@ function readVariables(
   return { ...parseDotenv(file, readText(file), lookUp, unset), ...outer }
 }
 
-/** Throws `outside` for a file that isn't in a folder, links followed. */
+/** Throws `outside` for a file that isn't in a folder or its repository, links followed. */
 function requireInside(folder: string, path: string, hint: string): void {
-  if (existsSync(path) && !isInside(folder, path))
-    throw new CloisterError('outside', `${path} lies outside of the folder, and nobody named it.`, { hint })
+  if (existsSync(path) && !isInside(placeOf(folder).root, path))
+    throw new CloisterError('outside', `${path} lies outside of the project, and nobody named it.`, { hint })
 }
 
 function warn(message: string): void {

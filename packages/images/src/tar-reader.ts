@@ -188,18 +188,29 @@ async function readMap(
   available: number,
   extended: (bytes: number) => void,
 ): Promise<{ pieces: { offset: number; bytes: number }[]; read: number }> {
-  let text = ''
+  const blocks: string[] = []
   let lines = 0
+  let count: number | undefined
   for (let read = 0; read < Math.min(available, MAX_MAP_BYTES); ) {
     extended(BLOCK)
     const block = (await bytes.demand(BLOCK)).toString('latin1')
-    text += block
+    blocks.push(block)
     read += BLOCK
     for (let at = block.indexOf('\n'); at >= 0; at = block.indexOf('\n', at + 1)) lines++
     if (lines === 0) continue
-    const count = decimal(text.slice(0, text.indexOf('\n'))) ?? 0
+    // Once, since each look at all of it takes longer than the one before.
+    count ??= decimal(blocks.join('').split('\n', 1)[0]) ?? 0
     if (count > MAX_PIECES) throw new TarError('a sparse file has too many pieces')
-    if (lines > 2 * count) return { pieces: pair(text.split('\n', 1 + 2 * count).slice(1)), read }
+    if (lines > 2 * count)
+      return {
+        pieces: pair(
+          blocks
+            .join('')
+            .split('\n', 1 + 2 * count)
+            .slice(1),
+        ),
+        read,
+      }
   }
   throw new TarError('the map of a sparse file is cut short')
 }

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Build } from '@cloister/core'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { foreignSecrets, requireContextsInside } from './build-paths.ts'
 
 let home: string
@@ -10,11 +10,15 @@ let project: string
 
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'cloister-build-paths-'))
+  vi.stubEnv('HOME', home)
   project = join(home, 'repository/deploy')
   for (const folder of ['.ssh', 'repository/app', 'repository/deploy/app'])
     mkdirSync(join(home, folder), { recursive: true })
 })
-afterEach(() => rmSync(home, { recursive: true, force: true }))
+afterEach(() => {
+  vi.unstubAllEnvs()
+  rmSync(home, { recursive: true, force: true })
+})
 
 const buildOf = (part: Partial<Build>): Build => ({
   context: '.',
@@ -30,7 +34,7 @@ const buildOf = (part: Partial<Build>): Build => ({
   pull: false,
   ...part,
 })
-const check = (part: Partial<Build>) => requireContextsInside(buildOf(part), project, home)
+const check = (part: Partial<Build>) => requireContextsInside(buildOf(part), project)
 
 describe('what a build takes', () => {
   it('lies in the folder, or in its repository', () => {
@@ -63,11 +67,20 @@ it('secrets of elsewhere are told of', () => {
     secrets: [
       { id: 'a', file: 'token' },
       { id: 'b', file: join(home, '.npmrc') },
+      { id: 'c', variable: 'TOKEN' },
+      { id: 'd', variable: 'UNSET' },
     ] as Build['secrets'],
     ssh: ['default'],
+    network: 'host',
+    entitlements: ['security.insecure'],
   })
-  expect(foreignSecrets(build, project)).toEqual([
-    `reads ${join(home, '.npmrc')}, which lies outside of the folder`,
+  expect(foreignSecrets(build, project, { TOKEN: 't' })).toEqual([
+    `reads ${join(home, '.npmrc')}, which lies outside of the project`,
+    'reads the variable TOKEN of your environment',
     'may log in with your SSH keys (default)',
+    'reaches all that listens on this machine (network: host)',
+    'has more rights than builds have (security.insecure)',
   ])
+  const two = { ...build, secrets: [{ id: 'a', file: `token,src=${join(home, '.npmrc')}` }] }
+  expect(() => foreignSecrets(two as Build, project)).toThrow(/takes no secret from/)
 })

@@ -1,21 +1,18 @@
-import { existsSync, realpathSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { existsSync } from 'node:fs'
 import { type Build, CloisterError } from '@cloister/core'
 import { pathIn } from '@cloister/images'
-import { isInside } from '../beside.ts'
+import { isInside, placeOf } from '../beside.ts'
 
 /**
  * Throws `outside` where a build takes a folder that lies neither in the project's folder nor in the
  * repository that this is in, links followed. What an image is built of leaves this machine with it, and
  * whoever wrote the Compose file may be somebody else than the person who deploys it.
  */
-export function requireContextsInside(build: Build, folder: string, home = homedir()): void {
+export function requireContextsInside(build: Build, folder: string): void {
+  const { root } = placeOf(folder)
   for (const context of [build.context, ...Object.values(build.additionalContexts)]) {
     const path = pathIn(folder, context)
-    if (!existsSync(path) || isInside(folder, path)) continue
-    const top = repositoryOf(folder, home)
-    if (top === undefined || !isInside(top, path))
+    if (existsSync(path) && !isInside(root, path))
       throw new CloisterError(
         'outside',
         `The build takes ${context}, which lies outside of the folder and of its repository.`,
@@ -24,25 +21,31 @@ export function requireContextsInside(build: Build, folder: string, home = homed
   }
 }
 
-/** What else of this machine a build is given, for people: it may go anywhere from there. */
-export function foreignSecrets(build: Build, folder: string): string[] {
-  const files = build.secrets.flatMap(({ file }) => (file === undefined ? [] : [pathIn(folder, file)]))
+/**
+ * What else of this machine a build is given, for people: it may go anywhere from there. Throws `bad-option`
+ * for a secret whose place would be read as more than one option.
+ */
+export function foreignSecrets(
+  { secrets, ssh, network, entitlements }: Build,
+  folder: string,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): string[] {
+  const places = secrets.map(({ file, variable }) => file ?? variable ?? '')
+  const odd = places.find((place) => /[,"\n]/.test(place))
+  if (odd !== undefined)
+    throw new CloisterError('bad-option', `A build takes no secret from ${JSON.stringify(odd)}.`, {
+      hint: 'Name a file or variable without commas and quotes.',
+    })
+  const { root } = placeOf(folder)
+  const files = secrets.flatMap(({ file }) => (file === undefined ? [] : [pathIn(folder, file)]))
+  const variables = secrets.flatMap(({ variable = '' }) => (env[variable] === undefined ? [] : [variable]))
   return [
     ...files
-      .filter((path) => existsSync(path) && !isInside(folder, path))
-      .map((path) => `reads ${path}, which lies outside of the folder`),
-    ...build.ssh.map((one) => `may log in with your SSH keys (${one})`),
+      .filter((path) => existsSync(path) && !isInside(root, path))
+      .map((path) => `reads ${path}, which lies outside of the project`),
+    ...variables.map((name) => `reads the variable ${name} of your environment`),
+    ...ssh.map((one) => `may log in with your SSH keys (${one})`),
+    ...(network === 'host' ? ['reaches all that listens on this machine (network: host)'] : []),
+    ...entitlements.map((one) => `has more rights than builds have (${one})`),
   ]
-}
-
-/**
- * The top of the repository that a folder is in. One that holds a person's whole home says nothing of what
- * belongs together.
- */
-function repositoryOf(folder: string, home: string): string | undefined {
-  for (let at = realpathSync(folder); ; at = dirname(at)) {
-    if (existsSync(home) && isInside(at, home)) return undefined
-    if (existsSync(join(at, '.git'))) return at
-    if (at === dirname(at)) return undefined
-  }
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { formatMiB, type SentContent, type Wish } from '@cloister/core'
-import { Steps } from '@cloister/terminal'
+import { note, paint, printable, Steps } from '@cloister/terminal'
 import { packTree } from './archive.ts'
 import type { Fulfilled, WishOptions } from './options.ts'
 import { spool } from './spool.ts'
@@ -23,6 +23,11 @@ export async function grantFolder(
     return { granted: { digest: content.digest, bytes: content.bytes }, contents: [content] }
   }
   const tree = readTree(path, wish.path, wish.exclude)
+  const git = tree.entries.find((entry) => /(?:^|\/)\.git$/.test(entry.path))
+  if (git && !quiet)
+    note(
+      `${paint('yellow', '!', process.stderr)} ${printable(`${wish.path}/${git.path} is taken along, as ! in a file here says; logins are kept in such folders`)}`,
+    )
   const steps = new Steps(quiet || tree.bytes < LARGE_BYTES)
   const content = await steps.until(
     spool(packTree(path, tree), (written) =>

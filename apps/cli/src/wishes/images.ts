@@ -34,8 +34,9 @@ export async function grantBuild(
   { folder, quiet, builder: wanted }: WishOptions,
 ): Promise<Fulfilled> {
   requireContextsInside(build, folder)
+  const given = foreignSecrets(build, folder)
   if (!quiet)
-    for (const what of foreignSecrets(build, folder))
+    for (const what of given)
       note(`${paint('yellow', '!', process.stderr)} ${printable(`the build of ${service} ${what}`)}`)
   const builder = await findBuilder(wanted ?? process.env['CLOISTER_BUILDER'])
   const isLive = process.stderr.isTTY

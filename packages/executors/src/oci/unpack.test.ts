@@ -299,6 +299,11 @@ describe('a hostile image', () => {
       archive(...Array.from({ length: 17 }, () => pax({ path: 'x' })), { path: 'f' }),
       /too many extended headers/,
     ],
+    [
+      'a sparse map that never comes to its end',
+      archive(sparseMap(`65536\n${'0'.repeat(4_000_000)}`)),
+      /cut short|malformed/,
+    ],
     ['a sparse map without end', archive(sparseMap(' '.repeat(5 * 1024 * 1024))), /cut short/],
     ['no end', archive({ path: 't', body: 'x'.repeat(5_000) }).subarray(0, 2_000), /cut short/],
   ])('with %s is refused with the reason', (_, layer, reason) => expect(apply(layer)).rejects.toThrow(reason))
