@@ -1,4 +1,5 @@
 /** Leasing: from bids to a running service, and everything after. */
+export { allEvents, type TenantEvent } from './all-events.ts'
 export { bids } from './bids.ts'
 export { close, topUp } from './close.ts'
 export { checkSecrets, deploy, noBids } from './deploy.ts'

@@ -153,8 +153,15 @@ export function addLeaseStreams(program: Command): void {
     .option('--service <name...>', 'only the logs of these services')
     .option('--off', 'send nothing any more')
     .action(later(async () => (await import('./forward.ts')).runForward))
-  command(program, 'events <lease>', 'what happened to a lease', 'cloister events my-app -f')
+  command(
+    program,
+    'events [lease]',
+    'what happened to a lease, or to all of yours',
+    'cloister events --all -f',
+  )
+    .option('-a, --all', 'of all your leases: what workers say and what the chain has')
     .option('-f, --follow', 'go on with what comes')
+    .option('--cursor <cursor>', 'with --all: go on after it; --json gives one with each event')
     .action(later(async () => (await import('./events.ts')).showEvents))
   command(
     program,

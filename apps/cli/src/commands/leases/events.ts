@@ -1,3 +1,4 @@
+import { CloisterError } from '@cloister/core'
 import { leases, sessionOf } from '@cloister/sdk'
 import { paint, printable, say, sayJson } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
@@ -5,7 +6,17 @@ import { connect } from '../../context.ts'
 import { sayEnded } from './logs.ts'
 import { onInterrupt } from './streams.ts'
 
-export async function showEvents(key: string, options: Globals & { follow?: boolean }): Promise<void> {
+export interface EventOptions extends Globals {
+  all?: boolean
+  follow?: boolean
+  cursor?: string
+}
+
+export async function showEvents(key: string | undefined, options: EventOptions): Promise<void> {
+  if ((key === undefined) === (options.all !== true))
+    throw new CloisterError('bad-option', 'Name one lease, or say --all.')
+  if (key === undefined) return showAll(options)
+  if (options.cursor !== undefined) throw new CloisterError('bad-option', '--cursor is for --all.')
   const cloister = connect(options)
   const lease = await leases.findLease(cloister, key)
   const aborter = onInterrupt()
@@ -14,10 +25,25 @@ export async function showEvents(key: string, options: Globals & { follow?: bool
     signal: aborter.signal,
   })) {
     if (options.json) sayJson(event)
-    else
-      say(
-        `${paint('dim', new Date(event.time).toISOString().slice(0, 19).replace('T', ' '))}  ${printable(event.kind).padEnd(13)} ${printable(event.message)}`,
-      )
+    else say(`${timeOf(event.time)}  ${printable(event.kind).padEnd(13)} ${printable(event.message)}`)
   }
   sayEnded(options, aborter.signal)
+}
+
+async function showAll({ json, follow = false, cursor, ...options }: EventOptions): Promise<void> {
+  const { signal } = onInterrupt()
+  for await (const event of leases.allEvents(connect(options), { follow, cursor, signal })) {
+    if (json) {
+      sayJson(event)
+      continue
+    }
+    const name = printable(event.name ?? event.lease.slice(2, 18))
+    say(
+      `${timeOf(event.time)}  ${name.padEnd(16)} ${printable(event.kind).padEnd(13)} ${printable(event.message)}`,
+    )
+  }
+}
+
+function timeOf(milliseconds: number): string {
+  return paint('dim', new Date(milliseconds).toISOString().slice(0, 19).replace('T', ' '))
 }

@@ -67,6 +67,26 @@ describe('events', () => {
     expect(json).toEqual(EVENTS[0])
   })
 
+  it('of all leases come with their names, and go on after a cursor', async () => {
+    const all = vi.mocked(leases.allEvents).mockImplementation(async function* () {
+      yield {
+        lease: LEASE,
+        name: 'shop',
+        time: 1_900_000_000_000,
+        from: 'worker',
+        kind: 'failed',
+        message: 'x\x1b[2J',
+        cursor: 'c',
+      }
+    })
+    const { out } = await typed(addLeaseStreams, 'events', '--all', '-f', '--cursor', 'b')
+    expect(out).toBe('2030-03-17 17:46:40  shop             failed        x[2J\n')
+    expect(all.mock.calls[0]?.[1]).toMatchObject({ follow: true, cursor: 'b' })
+    expect((await typedJson(addLeaseStreams, 'events', '--all')).json).toMatchObject({ cursor: 'c' })
+    for (const words of [['events'], ['events', 'shop', '--all'], ['events', 'shop', '--cursor', 'x']])
+      expect(await typed(addLeaseStreams, ...words)).toMatchObject({ exitCode: 1, out: '' })
+  })
+
   it('of a lease that nobody knows are an error', async () => {
     const unknown = new CloisterError('not-found', 'There is no lease shop.', { hint: { do: 'list-leases' } })
     vi.mocked(leases.findLease).mockRejectedValue(unknown)
