@@ -246,6 +246,30 @@ it('small blobs count for the file that each is', async () => {
   expect((await room.begin(lease(TENANT, 1), blobs.slice(1))).lacking).toHaveLength(128)
 })
 
+it('leases are not gone through for a tenant that has little here', async () => {
+  let asked = 0
+  const counting = new SentRoom(folder, () => {
+    asked++
+    return pinned
+  })
+  await counting.begin(lease(), [blobOf(randomBytes(10))])
+  expect(asked).toBe(0)
+})
+
+it('what no lease takes is bounded for each tenant, the oldest going first', async () => {
+  const MOST = 4_096
+  await send(randomBytes(10))
+  const blobs = join(folder, TENANT, 'blobs/sha256')
+  for (let index = 0; index < MOST + 5; index++)
+    writeFileSync(join(blobs, index.toString(16).padStart(64, '0')), '')
+  const then = new Date(Date.now() - 60_000)
+  const oldest = [0, 1, 2, 3, 4, 5].map((index) => join(blobs, index.toString(16).padStart(64, '0')))
+  for (const path of oldest) utimesSync(path, then, then)
+  await room.begin(lease(), [blobOf(randomBytes(10))])
+  expect(readdirSync(blobs)).toHaveLength(MOST)
+  expect(oldest.some(existsSync)).toBe(false)
+})
+
 it('a lease that has ended sends nothing more', async () => {
   const bytes = randomBytes(10)
   const { ticket } = await room.begin(lease(), [blobOf(bytes)])

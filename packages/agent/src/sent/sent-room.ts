@@ -22,7 +22,7 @@ const MIB = 1024 * 1024
 /** How long what no lease takes is kept, for the same tenant's next one. */
 const KEPT_MS = 24 * 3_600_000
 /** What is kept of one tenant that no lease takes, or as many bytes as its lease has disk. */
-const MOST_LOOSE = { bytes: 4096 * MIB, files: 8_192 }
+const MOST_LOOSE = { bytes: 4096 * MIB, files: 4_096 }
 /** Parts that come at one time for one lease. */
 const MOST_COMING = 16
 
@@ -247,12 +247,18 @@ export class SentRoom {
 
   /** Keeps what is here of a tenant and no lease takes within bounds. */
   private async trim(tenant: Address, diskBytes: number): Promise<void> {
+    const mostBytes = Math.max(diskBytes, MOST_LOOSE.bytes)
+    const tooMany = (blobs: readonly KeptBlob[]) =>
+      blobs.length > MOST_LOOSE.files || blobs.reduce((sum, { bytes }) => sum + costOf(bytes), 0) > mostBytes
+    const folder = new SentFolder(this.root, tenant)
+    // Which of it leases take is told by all of their manifests, which are long.
+    if (!tooMany([...(await folder.kept()), ...(await folder.parts())])) return
     let bytes = 0
-    let files = 0
-    for (const blob of oldestFirst(await this.looseOf(tenant)).reverse()) {
+    for (const [index, blob] of oldestFirst(await this.looseOf(tenant))
+      .reverse()
+      .entries()) {
       bytes += costOf(blob.bytes)
-      files++
-      if (bytes > Math.max(diskBytes, MOST_LOOSE.bytes) || files > MOST_LOOSE.files) await this.remove(blob)
+      if (bytes > mostBytes || index >= MOST_LOOSE.files) await this.remove(blob)
     }
   }
 
