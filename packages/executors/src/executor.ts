@@ -1,5 +1,6 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import type { Capability, Health } from '@cloister/core'
+import type { PrivateNetworks } from './private-network/place.ts'
 
 /**
  * MiB that what works for a lease (monitors, commands that are being begun) may take beside its containers'
@@ -280,6 +281,8 @@ export interface Executor {
   halt(lease: string): Promise<void>
   /** Removes everything of a lease: containers, network, volumes. */
   destroy(lease: string): Promise<void>
+  /** Private networks of a lease's with others; undefined where the engine or the machine can't have any. */
+  readonly privateNetworks: PrivateNetworks | undefined
   /** Lets go of connections; containers run on. */
   close(): Promise<void>
 }

@@ -9,7 +9,7 @@ import { type ComposeProject, loadProject } from './compose-project.ts'
 import { readComposeService } from './compose-service.ts'
 import { withVolumesFrom } from './compose-volumes-from.ts'
 import { each } from './every-problem.ts'
-import { checkCount, readFront } from './extensions.ts'
+import { checkCount, readFront, readNetwork } from './extensions.ts'
 import type { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
 import type { ParseOptions, Wish } from './parse-options.ts'
@@ -54,6 +54,7 @@ export function parseCompose(
   checkDependencies(manifest, active)
   warnOfUnused(active, context)
   readFront(project.root, manifest)
+  readNetwork(project.root, manifest)
   const sealedFiles = Object.fromEntries([...context.sealedFiles].map(([key, { content }]) => [key, content]))
   return { manifest, name, wishes: context.wishes, sealedFiles }
 }

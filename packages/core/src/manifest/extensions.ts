@@ -1,3 +1,4 @@
+import { NETWORK_NAME_PATTERN, NETWORK_NAME_RULE } from '../network/name.ts'
 import type { Field } from './field.ts'
 import { type Manifest, MOST_SERVICES } from './manifest.ts'
 import { SECRET_NAME_PATTERN } from './patterns.ts'
@@ -75,4 +76,12 @@ export function readFront(root: Field, manifest: Manifest): void {
     `${said.text().slice(0, 60)} is no HTTP port that the file publishes`,
     'Name a service, or service:port with the port inside.',
   )
+}
+
+/** `x-network: NAME` at the top level: the private network that the tenant's leases are on together. */
+export function readNetwork(root: Field, manifest: Manifest): void {
+  const said = root.get('x-network')
+  if (!said) return
+  if (NETWORK_NAME_PATTERN.test(said.text())) manifest.network = said.text()
+  else said.fail(`the name of a private network: ${NETWORK_NAME_RULE}`)
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { NETWORK_NAME_PATTERN } from '../network/name.ts'
 import { ATTRIBUTE_PATTERN, ATTRIBUTE_VALUE_PATTERN, NAME_PATTERN } from './patterns.ts'
 import { SENT_HOST, SentBlob } from './sent.ts'
 import { mib, Service } from './service.ts'
@@ -57,6 +58,8 @@ export const Manifest = z
     front: z.strictObject({ service: name, port: z.int().min(1).max(65_535) }).optional(),
     /** The lease's containers reach each other and nothing else. */
     internet: z.literal(false).optional(),
+    /** The private network of its tenant's that the lease is on. */
+    network: z.string().regex(NETWORK_NAME_PATTERN).optional(),
     demands: Demands.optional(),
   })
   .superRefine((manifest, context) => {

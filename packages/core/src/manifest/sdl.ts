@@ -1,6 +1,6 @@
 import { parseDurationMs } from '../units.ts'
 import { each } from './every-problem.ts'
-import { checkCount, readFront } from './extensions.ts'
+import { checkCount, readFront, readNetwork } from './extensions.ts'
 import type { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
 import type { ParseOptions, Wish } from './parse-options.ts'
@@ -107,6 +107,7 @@ export function parseSdl(
   if (noticeSeconds !== undefined) manifest.demands = { ...manifest.demands, noticeSeconds }
   if (root.get('x-internet')?.boolean() === false) manifest.internet = false
   readFront(root, manifest)
+  readNetwork(root, manifest)
   for (const [name, service] of services.entries())
     if (!deployment.get(name)) service.warn('ignored: the service is not deployed')
   warnOfUnused(compute, placement, deployment)

@@ -37,6 +37,8 @@ export const Order = z.strictObject({
   }),
   /** Two containers listen on the same port, so that services need networks of their own. */
   separateNetworks: z.boolean(),
+  /** The lease is on a private network of its tenant's. */
+  privateNetwork: z.literal(true).optional(),
   /** What the worker must say of itself. */
   attributes: z.record(z.string().regex(ATTRIBUTE_PATTERN), z.string().regex(ATTRIBUTE_VALUE_PATTERN)),
   /** What the worker's evidence has to say. */
@@ -67,6 +69,7 @@ export function orderFor(
     token: terms.token,
     resources: resourcesOf(manifest),
     separateNetworks: needsSeparateNetworks(manifest),
+    ...(manifest.network !== undefined && { privateNetwork: true as const }),
     attributes: manifest.attributes,
     policy: policyFor(manifest, terms.policy),
     ...(terms.maxRatePerSecond !== undefined && { maxRatePerSecond: terms.maxRatePerSecond.toString() }),

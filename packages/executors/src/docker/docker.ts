@@ -34,6 +34,7 @@ import { ImageRoom } from '../oci/image-room.ts'
 import type { UnpackLimits } from '../oci/image-root.ts'
 import { pinnedReference } from '../oci/reference.ts'
 import { UNPACK_LIMITS } from '../oci/unpack.ts'
+import { canTunnel, type PrivateNetworks } from '../private-network/place.ts'
 import { volumeLimits } from '../volumes/fill.ts'
 import { isOfArchive } from '../volumes/names.ts'
 import { maskedPaths, seccompOption } from './confinement.ts'
@@ -42,6 +43,7 @@ import { logConfig, readContainerLogs } from './container-log.ts'
 import { execIn } from './exec.ts'
 import { ignoring, statusOf } from './failures.ts'
 import { FilledVolumes } from './filled-volumes.ts'
+import { containerNetworks } from './private-networks.ts'
 import { hasImage, localTag, pullImage } from './pull.ts'
 import { ulimitsOf } from './ulimits.ts'
 import { trafficOf, usageOf } from './usage.ts'
@@ -85,6 +87,7 @@ export class DockerExecutor implements Executor {
   private readonly stopped = new Set<string>()
   readonly isolation: Isolation
   readonly separateNetworks = true
+  readonly privateNetworks: PrivateNetworks | undefined
 
   private constructor(
     docker: Docker,
@@ -99,6 +102,9 @@ export class DockerExecutor implements Executor {
     this.volumes = new FilledVolumes(docker, { socketPath: settings.socketPath, podman: engine.podman })
     this.initProcess = engine.initProcess
     this.filter = filter
+    // Its filter keeps containers from each other; without one they aren't led anywhere else either.
+    const isReady = filter !== undefined && canTunnel()
+    this.privateNetworks = isReady ? containerNetworks((lease) => this.running(lease)) : undefined
     this.isolation = {
       engine: `${engine.podman ? 'Podman' : 'Docker'} ${engine.version}`,
       enforced: [
@@ -486,6 +492,18 @@ export class DockerExecutor implements Executor {
   private async containersOf(lease: string): Promise<Docker.ContainerInfo[]> {
     const found = await this.docker.listContainers({ all: true, filters: this.filters() })
     return found.filter(({ Labels }) => this.leaseOf(Labels) === lease)
+  }
+
+  private async running(lease: string): Promise<Docker.ContainerInspectInfo[]> {
+    const found = await this.containersOf(lease)
+    const inspected = found.map(({ Id }) =>
+      this.docker
+        .getContainer(Id)
+        .inspect()
+        .catch(() => undefined),
+    )
+    const all = (await Promise.all(inspected)).filter((one) => one !== undefined)
+    return all.filter(({ State }) => State.Running && State.Pid > 0)
   }
 
   private async volumesOf(lease: string): Promise<Docker.VolumeInspectInfo[]> {

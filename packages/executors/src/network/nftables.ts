@@ -2,6 +2,9 @@ import { spawn } from 'node:child_process'
 import { INTERNAL_NETWORKS } from '@cloister/core'
 import type { WayOutLimits } from './limits.ts'
 
+/** The end of private networks' tunnels in a lease's network. */
+export const PRIVATE_DEVICE = 'private0'
+
 /**
  * Questions to name servers that a lease may ask in a second: they go to the machine's own, whom a flood
  * would keep from others.

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { networkInterfaces } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { WayOutLimits } from './limits.ts'
-import { applyRules, outwardRules } from './nftables.ts'
+import { applyRules, outwardRules, PRIVATE_DEVICE } from './nftables.ts'
 
 const PROGRAM = fileURLToPath(new URL('way-out.pl', import.meta.url))
 const PATH = `${process.env['PATH']}:/usr/local/sbin:/usr/sbin:/sbin`
@@ -136,6 +136,8 @@ table inet ${TABLE} {
     chain output {
       type filter hook output priority filter; policy drop;
       oifname "lo" accept
+      # What goes there is encrypted for leases of the same tenant, and counted by rules of its own.
+      oifname "${PRIVATE_DEVICE}" accept
       ${neighbours}
       ip daddr ${RESOLVER.ipv4} ${dns}
       ip6 daddr ${RESOLVER.ipv6} ${dns}
@@ -145,6 +147,7 @@ table inet ${TABLE} {
     chain input {
       type filter hook input priority filter; policy drop;
       iifname "lo" accept
+      iifname "${PRIVATE_DEVICE}" accept
       ${neighbours}
       update @incoming { iifname limit rate over ${limits.mibPerSecond} mbytes/second burst ${2 * limits.mibPerSecond} mbytes } drop
       ct state established,related accept

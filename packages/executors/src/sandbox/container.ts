@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { CloisterError, timerMs } from '@cloister/core'
 import { AGENT_FOLDER, type ContainerSpec, type Exit, type Usage } from '../executor.ts'
 import { WAY_OUT_RESOLV_CONF } from '../network/way-out.ts'
+import { writeHostsBlock } from '../private-network/hosts-file.ts'
 import type { ContainerUser } from '../user-tables.ts'
 import { bundleConfig, processConfig } from './bundle.ts'
 import type { Cgroups, Limits } from './cgroup.ts'
@@ -504,6 +505,15 @@ export class Container {
       { path: '/etc/resolv.conf', content: Buffer.from(resolver), mode: 0o644 },
       ...spec.files,
     ]
+  }
+
+  /** Puts lines into its /etc/hosts, in place of those that were put there before. */
+  async setHosts(lines: readonly string[]): Promise<void> {
+    // The first of its files, as `allFiles` has them.
+    await writeHostsBlock(join(this.smallFiles, '0'), lines).catch((error: NodeJS.ErrnoException) => {
+      // It is being made, or removed.
+      if (error.code !== 'ENOENT') throw error
+    })
   }
 
   private async writeFiles(spec: ContainerSpec): Promise<void> {

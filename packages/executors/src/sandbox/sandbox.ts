@@ -29,6 +29,7 @@ import { readLogFile } from '../logs/read-file.ts'
 import { DEFAULT_LIMITS, type WayOutLimits } from '../network/limits.ts'
 import { hostAddresses } from '../network/way-out.ts'
 import type { ImageSettings } from '../oci/find.ts'
+import { canTunnel, type NetworkPlace, type PrivateNetworks } from '../private-network/place.ts'
 import { type Cgroups, findCgroups, LeaseCgroup, type Limits } from './cgroup.ts'
 import { Container } from './container.ts'
 import { Dialler } from './dialler.ts'
@@ -78,6 +79,7 @@ export class SandboxExecutor implements Executor {
   private readonly looking: NodeJS.Timeout
   readonly isolation: Isolation
   readonly separateNetworks = false
+  readonly privateNetworks: PrivateNetworks | undefined
 
   private constructor(settings: SandboxSettings, cgroups: Cgroups, ready: Ready) {
     this.settings = settings
@@ -91,6 +93,12 @@ export class SandboxExecutor implements Executor {
     const { wayOut = DEFAULT_LIMITS } = settings
     this.wayOut = wayOut === 'off' || !ready.wayOut ? undefined : wayOut
     this.isolation = isolationOf(cgroups, ready, this.wayOut !== undefined)
+    this.privateNetworks = canTunnel()
+      ? {
+          places: (id) => this.placesOf(id),
+          setHosts: (id, lines) => this.setHosts(id, lines),
+        }
+      : undefined
     this.looking = setInterval(() => void this.lookAtHosts(), HOSTS_MS).unref()
   }
 
@@ -272,6 +280,23 @@ export class SandboxExecutor implements Executor {
     clearInterval(this.looking)
     this.dialler.close()
     await this.unpackers.destroy()
+  }
+
+  /** All containers of a lease share its one network. */
+  private async placesOf(id: string): Promise<NetworkPlace[]> {
+    const lease = this.lease(id)
+    const holder = await lease.holder()
+    const all = holder ? await this.containers(id) : []
+    const containers = all.filter(({ running }) => running).map(({ name }) => name)
+    if (!holder || containers.length === 0) return []
+    return [{ name: '', containers, pid: holder.pid, charged: (command) => lease.inGroup(command) }]
+  }
+
+  private async setHosts(id: string, lines: readonly string[]): Promise<void> {
+    const lease = this.lease(id)
+    await lease.inTurn(async () => {
+      for (const name of await lease.containerNames()) await this.container(lease, name).setHosts(lines)
+    })
   }
 
   /** This machine may get another address at any time, and a lease must not reach that either. */
