@@ -34,6 +34,12 @@ const programs = [
     package: 'slirp4netns',
     without: 'a way out to the internet for services of the sandbox',
   },
+  {
+    program: 'wireguard-go',
+    package: 'wireguard-go',
+    without: 'private networks between leases',
+  },
+  { program: 'ip', package: 'iproute2', without: 'private networks between leases' },
   ...(forTests
     ? [
         { program: 'dockerd', package: 'docker.io', without: 'tests of the docker executor on Docker' },

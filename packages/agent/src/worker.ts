@@ -14,6 +14,7 @@ import { WorkerProver } from './evidence/prover.ts'
 import { LeaseSupervisor } from './leases/supervisor.ts'
 import type { Log } from './log.ts'
 import { type Machine, openMachine } from './machine.ts'
+import { LeaseNetworks } from './networks/lease-networks.ts'
 import { PARTS } from './parts/index.ts'
 import { workerReasons } from './ready.ts'
 import { loadSealingSecret } from './sealing-secret.ts'
@@ -55,10 +56,13 @@ export async function startWorker(
   const tlsKeyHash = tlsKey.hash
   const attestor = new Attestor({ settlement, wallet, key, provider, source, tlsKeyHash, sequence, log })
   const { separateNetworks } = executor
-  const bidder = new Bidder({ config, network, store, key, attestor, separateNetworks })
+  const privateNetworks = executor.privateNetworks !== undefined
+  const bidding = { config, network, store, key, attestor, separateNetworks, privateNetworks }
+  const bidder = new Bidder(bidding)
   const verifier = config.verifier ? new Verifier({ chain: wallet, key, provider }) : undefined
   const newest = new LastBlock()
   const collecting = new Collecting(machine, supervisor)
+  const networks = executor.privateNetworks && new LeaseNetworks({ machine, supervisor })
   const worker: Worker = {
     config,
     network,
@@ -74,6 +78,7 @@ export async function startWorker(
     collecting,
     newest,
     sent,
+    networks,
     readiness: new Readiness(async () => workerReasons(attestor, newest)),
     log,
   }
@@ -84,7 +89,8 @@ export async function startWorker(
   const identity = isSecure ? await serverIdentity(attestor, tlsKey.pem, config.endpoint) : undefined
   const server = await serveWorker(worker, identity)
   const aborter = new AbortController()
-  const ground = { machine, supervisor, settlement, attestor, collecting, newest, identify: server.identify }
+  const { identify } = server
+  const ground = { machine, supervisor, settlement, attestor, collecting, networks, newest, identify }
   const running = PARTS.map((make) => make(ground).start(aborter.signal))
   log('info', `the worker is open for leases on port ${server.port}`, {
     worker: key.address,

@@ -11,6 +11,8 @@ import Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { AGENT_FOLDER, type ContainerSpec, type Executor, type Image } from './executor.ts'
 import { buildWorkbench, WORKBENCH_IMAGE } from './oci/workbench.ts'
+import { joinTwoLeases } from './private-network/engine-case.ts'
+import { canTunnel } from './private-network/place.ts'
 import { containerOf, ENGINES, IDLE, openExecutor, runIn } from './testing.ts'
 
 const LEASE = `0x${'ab'.repeat(32)}`
@@ -71,6 +73,12 @@ for (const { name, program, start } of ENGINES)
       await engine?.stop()
       await rm(folder, { recursive: true, force: true, maxRetries: 5 })
     }, 60_000)
+
+    it.skipIf(!canTunnel())('joins leases of one tenant to a network of their own', async () => {
+      const serving = SERVER.replace('8080', "8080, '::'")
+      const specs = [LEASE, OTHER].map((lease) => spec({ lease, argv: ['node', '-e', serving] }))
+      await joinTwoLeases(executor, folder, specs as [ContainerSpec, ContainerSpec])
+    })
 
     it('leads to a socket of the worker’s where it is asked to, for any user, and lets nobody write there', async () => {
       const agentFolder = join(folder, 'agent')

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { addApps } from './apps/commands.ts'
 import { addGovernance } from './governance/commands.ts'
 import { addDeploy, addLeaseStreams, addLeases, addManifest } from './leases/commands.ts'
+import { addNetwork } from './network/commands.ts'
 import { addProvider } from './provider/commands.ts'
 import { addStake } from './stake/commands.ts'
 import { addVerify } from './verify/commands.ts'
@@ -14,6 +15,7 @@ export function addCommands(program: Command): void {
   addDeploy(program)
   addLeases(program)
   addLeaseStreams(program)
+  addNetwork(program)
   addVerify(program)
   addApps(program)
   addWorkers(program)

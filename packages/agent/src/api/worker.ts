@@ -8,6 +8,7 @@ import type { Collecting } from '../collectors/collecting.ts'
 import type { AgentConfig } from '../config.ts'
 import type { LeaseSupervisor } from '../leases/supervisor.ts'
 import type { Log } from '../log.ts'
+import type { LeaseNetworks } from '../networks/lease-networks.ts'
 import type { SentRoom } from '../sent/sent-room.ts'
 import type { Settlement } from '../settlement.ts'
 import type { Store } from '../store.ts'
@@ -32,5 +33,7 @@ export interface Worker {
   newest: LastBlock
   readiness: Readiness
   sent: SentRoom
+  /** Where private networks can be had. */
+  networks: LeaseNetworks | undefined
   log: Log
 }

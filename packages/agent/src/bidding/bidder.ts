@@ -30,6 +30,7 @@ export class Bidder {
   private readonly store: Store
   private readonly key: LocalAccount
   private readonly separateNetworks: boolean
+  private readonly privateNetworks: boolean
   private readonly attestor: Pick<Attestor, 'alarm'>
   /** Orders that were bid on, and those that weren't, since this worker started. */
   readonly counts = { signed: 0, declined: 0 }
@@ -40,6 +41,7 @@ export class Bidder {
     store: Store
     key: LocalAccount
     separateNetworks: boolean
+    privateNetworks: boolean
     attestor: Pick<Attestor, 'alarm'>
   }) {
     this.config = parts.config
@@ -47,6 +49,7 @@ export class Bidder {
     this.store = parts.store
     this.key = parts.key
     this.separateNetworks = parts.separateNetworks
+    this.privateNetworks = parts.privateNetworks
     this.attestor = parts.attestor
   }
 
@@ -95,6 +98,8 @@ export class Bidder {
       throw noBid(
         'Two containers of the order listen on the same port, and the sandbox gives a lease one network: have one of them listen on another.',
       )
+    if (order.privateNetwork && !this.privateNetworks)
+      throw noBid('It has no private networks: those take root, wireguard-go and nftables there.')
     const { gpuModels, gpus, cpuMilli, memoryMiB } = order.resources
     const { smallest } = this.config
     if (cpuMilli < smallest.cpus * 1000 || memoryMiB < smallest.memory)

@@ -126,6 +126,7 @@ function bidderOf(config: AgentConfig, tokens: (typeof USDC)[] = []): Bidder {
     network: { chainId: 31337, contracts: { market: ADDRESS }, tokens } as never,
     store: new Store(join(config.folder, 'store.sqlite')),
     key: privateKeyToAccount(`0x${'01'.repeat(32)}`),
+    privateNetworks: false,
     separateNetworks: true,
     attestor: { alarm: undefined },
   })

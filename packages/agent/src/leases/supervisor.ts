@@ -195,6 +195,11 @@ export class LeaseSupervisor {
         'unsupported',
         'Two containers listen on the same port, and the sandbox gives a lease one network.',
       )
+    if (manifest.network !== undefined && !executor.privateNetworks)
+      throw new CloisterError(
+        'unsupported',
+        'The manifest names a private network, and this worker has none: those take root, wireguard-go and nftables there.',
+      )
     checkSupported(manifest)
     const { envelope } = lease
     const missing = missingSecrets(manifest, envelope)

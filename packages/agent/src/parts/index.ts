@@ -5,6 +5,7 @@ import { disksPart } from './disks.ts'
 import { gpusPart } from './gpus.ts'
 import { leasesPart } from './leases.ts'
 import { meteringPart } from './metering.ts'
+import { networksPart } from './networks.ts'
 import type { MakePart } from './part.ts'
 import { rewardsPart } from './rewards.ts'
 import { sentPart } from './sent.ts'
@@ -20,4 +21,5 @@ export const PARTS: readonly MakePart[] = [
   rewardsPart,
   sentPart,
   collectorsPart,
+  networksPart,
 ]

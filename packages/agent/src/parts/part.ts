@@ -4,6 +4,7 @@ import type { Attestor } from '../attestation.ts'
 import type { Collecting } from '../collectors/collecting.ts'
 import type { LeaseSupervisor } from '../leases/supervisor.ts'
 import type { Machine } from '../machine.ts'
+import type { LeaseNetworks } from '../networks/lease-networks.ts'
 import type { Settlement } from '../settlement.ts'
 
 /** Something that a worker does besides answering, for as long as it runs. */
@@ -20,6 +21,8 @@ interface Ground {
   settlement: Settlement
   attestor: Attestor
   collecting: Collecting
+  /** Where private networks can be had. */
+  networks: LeaseNetworks | undefined
   /** What is known of the chain's newest block. */
   newest: LastBlock
   /** Serves TLS with a renewed certificate. */

@@ -15,6 +15,7 @@ import {
   LogReport,
   type Manifest,
   MetricsReport,
+  NetworkReport,
   OFFSET_HEADER,
   type Order,
   PartReport,
@@ -24,6 +25,7 @@ import {
   SendReport,
   type SentBlob,
   type SignedBid,
+  SignedMember,
   StatementReport,
   TICKET_HEADER,
   toCanonicalJson,
@@ -128,6 +130,25 @@ export class WorkerClient {
     const path = `/v1/leases/${lease}/ended`
     const headers = await this.sign('GET', path)
     return this.ask(path, EndedReport, { headers, ...(signal && { signal }) })
+  }
+
+  /**
+   * Tells the worker of a lease that another one is on the private network of its own, as that one's worker
+   * signed it, and hears the same of the lease. Throws `not-found` where it isn't.
+   */
+  meet(lease: Hex, member: SignedMember, signal: AbortSignal): Promise<SignedMember> {
+    return this.ask(`/v1/leases/${lease}/network/members`, SignedMember, {
+      method: 'POST',
+      body: JSON.stringify(member),
+      headers: { 'content-type': 'application/json' },
+      signal,
+    })
+  }
+
+  /** The private network that a lease is on. Throws `not-found` where it is on none. */
+  async network(lease: Hex): Promise<NetworkReport> {
+    const path = `/v1/leases/${lease}/network`
+    return this.ask(path, NetworkReport, { headers: await this.sign('GET', path) })
   }
 
   /** Hands over sealed secrets, for the manifest that comes next or for what runs. */

@@ -6,12 +6,12 @@ export interface NetworkAddresses {
   ipv4: string
 }
 
-/** IPv4 addresses of all private networks: shared address space (RFC 6598), which no site numbers hosts of. */
+/** IPv4 addresses of all private networks: shared address space (RFC 6598), used by few sites. */
 export const NETWORK_IPV4 = '100.64.0.0/10'
 
 /**
- * The addresses of a tenant's network: a unique local prefix (RFC 4193, section 3.2.2: `fd` and 40 bits, here
- * of a hash). Everybody reckons the same one, so that nobody has to hand any out.
+ * The addresses of a tenant's network: a unique local prefix (RFC 4193, section 3.2.2: `fd` and 40 bits,
+ * here of a hash). Everybody reckons the same one, so that nobody has to hand any out.
  */
 export function networkPrefix(tenant: Address, network: string): string {
   const hash = hashOf('prefix', tenant.toLowerCase(), network)

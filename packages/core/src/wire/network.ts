@@ -58,8 +58,8 @@ export const NetworkReport = z.object({
         z.object({
           from: z.string().max(64),
           to: z.string().max(64),
-          /** How packets go; `none` where nothing has come within three minutes. */
-          way: z.enum(['direct', 'relayed', 'none']),
+          /** How packets go; `none` without a handshake in three minutes. */
+          way: z.enum(['direct', 'none']),
           /** Of the last handshake, Unix seconds; 0 for none. */
           handshakeAt: count,
           receivedBytes: count,

@@ -46,6 +46,7 @@ const MEMORY = '32MiB'
  */
 export class PrivateLinks {
   private readonly folder: string
+  private readonly known = new Map<string, WireGuard>()
 
   /** `folder` keeps what is known of them. */
   constructor(folder: string) {
@@ -53,19 +54,22 @@ export class PrivateLinks {
   }
 
   /**
-   * The tunnels' end in a place, made where it isn't there yet, or leads elsewhere. `id` is unique within the
-   * folder.
+   * The tunnels' end in a place, made where it isn't there yet, or leads elsewhere: another one then than
+   * was given before. `id` is unique within the folder.
    */
   async open(id: string, place: NetworkPlace, settings: LinkSettings): Promise<WireGuard> {
     const device = this.deviceOf(id)
-    const wireGuard = new WireGuard(device)
     const mark = markOf(place.pid)
     if (!mark) throw new Error('the container has ended')
     const wanted = createHash('sha256').update(JSON.stringify(settings)).digest('hex')
     const known = await this.record(id)
-    if (known && isAlive(known.process) && sameMark(known.place, mark) && known.settings === wanted)
-      return wireGuard
+    if (known && isAlive(known.process) && sameMark(known.place, mark) && known.settings === wanted) {
+      const found = this.known.get(id) ?? new WireGuard(device)
+      this.known.set(id, found)
+      return found
+    }
     await this.close(id)
+    const wireGuard = new WireGuard(device)
     await mkdir(this.folder, { recursive: true, mode: 0o700 })
     await rm(`${CONTROL_FOLDER}/${device}.sock`, { force: true })
     const record: LinkRecord = { place: mark, settings: '' }
@@ -87,6 +91,7 @@ export class PrivateLinks {
       await wireGuard.configure(settings.privateKey, settings.port)
       await lead(device, place.pid, settings)
       await this.remember(id, { ...record, settings: wanted })
+      this.known.set(id, wireGuard)
       return wireGuard
     } catch (error) {
       await this.close(id)
@@ -96,6 +101,7 @@ export class PrivateLinks {
 
   /** Ends one, if it is there. */
   async close(id: string): Promise<void> {
+    this.known.delete(id)
     const known = await this.record(id)
     signal(known?.process, 9)
     await rm(`${CONTROL_FOLDER}/${this.deviceOf(id)}.sock`, { force: true })

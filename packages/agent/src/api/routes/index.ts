@@ -9,6 +9,7 @@ import { loginsRoute } from './logins.ts'
 import { logsRoute } from './logs.ts'
 import { manifestRoute } from './manifest.ts'
 import { metricsRoute } from './metrics.ts'
+import { meetRoute, networkRoute } from './network.ts'
 import { pullRoute } from './pull.ts'
 import { routesRoute } from './routes.ts'
 import { scrapeRoute, scrapeTokensRoute } from './scrape.ts'
@@ -40,4 +41,6 @@ export const ROUTES: readonly Route[] = [
   collectorsRoute,
   scrapeTokensRoute,
   scrapeRoute,
+  networkRoute,
+  meetRoute,
 ]

@@ -1,4 +1,4 @@
-import { CloisterError, encodeLeaseName, leaseIdOf, type SignedBid } from '@cloister/core'
+import { CloisterError, decodeLeaseName, encodeLeaseName, leaseIdOf, type SignedBid } from '@cloister/core'
 import {
   type Address,
   type Hex,
@@ -45,6 +45,23 @@ export async function getLease({ client, network }: Chain, id: Hex): Promise<Cha
     args: [id],
   })
   return { ...lease, id, state: STATES[lease.state] ?? 'none' }
+}
+
+/**
+ * The name that a lease was opened with, out of the transaction that opened it; undefined where it has none.
+ * Rejects where the transaction isn't that one.
+ */
+export async function nameOfLease(
+  { client, network }: Chain,
+  id: Hex,
+  transaction: Hex,
+): Promise<string | undefined> {
+  const { logs } = await client.getTransactionReceipt({ hash: transaction })
+  const opened = parseEventLogs({ abi: MARKET_ABI, eventName: 'LeaseOpened', logs }).find(
+    ({ address, args }) => isAddressEqual(address, network.contracts.market) && args.id === id,
+  )
+  if (!opened) throw new CloisterError('bad-answer', `That transaction did not open the lease ${id}.`)
+  return decodeLeaseName(opened.args.name)
 }
 
 /** Base units earned since the last settlement. */

@@ -1,0 +1,2 @@
+/** Private networks of one account's leases. */
+export { list, show } from './networks.ts'
