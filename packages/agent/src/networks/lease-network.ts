@@ -108,7 +108,7 @@ export class LeaseNetwork {
   }
 
   /** Leads tunnels to the peers there are, and names them in the containers. */
-  async apply(now: number): Promise<void> {
+  async apply(): Promise<void> {
     if (!this.hasMet) return
     const members = this.reachable()
     for (const [name, { wireGuard, ways }] of this.open) {
@@ -121,7 +121,7 @@ export class LeaseNetwork {
           addresses: ipv4 === undefined ? [ipv6] : [ipv6, ipv4],
         }),
       )
-      await ways.lead(wireGuard, wanted, this.directWays(), now)
+      await ways.lead(wireGuard, wanted, this.directWays())
     }
     await this.parts.engine.setHosts(this.parts.lease, networkHosts(this.network, members))
   }

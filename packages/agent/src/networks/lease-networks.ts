@@ -84,7 +84,7 @@ export class LeaseNetworks {
           joined.meeting = undefined
         })
       }
-      await network.apply(now)
+      await network.apply()
       this.say(id, network, undefined)
     } catch (error) {
       this.say(id, network, messageOf(error))

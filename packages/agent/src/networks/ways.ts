@@ -17,7 +17,6 @@ export class Ways {
     wireGuard: WireGuard,
     peers: readonly TunnelPeer[],
     direct: ReadonlyMap<string, string>,
-    _now: number,
   ): Promise<void> {
     const wanted = JSON.stringify(peers)
     if (wanted !== this.before) await wireGuard.setPeers(peers)
