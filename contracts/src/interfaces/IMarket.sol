@@ -36,6 +36,26 @@ interface IMarket is ITill, ITreasury {
         uint256 salt;
     }
 
+    /// @notice A provider's price for changing an open lease on its worker. Signed (EIP-712) as a bid is.
+    struct ResizeBid {
+        /// The lease that it changes.
+        bytes32 lease;
+        /// How many times that was resized before. A bid can be taken once, and not after another one.
+        uint64 number;
+        /// Base units of the lease's token per covered second, from then on.
+        uint80 ratePerSecond;
+        /// Base units that the lease has to hold then, at least.
+        uint96 minimumBalance;
+        /// Last second, Unix, at which the bid can be taken.
+        uint48 expiry;
+        /// What of the worker the lease takes then (see `Room`).
+        uint64 room;
+        /// SHA-256 of the canonical manifest that the lease is to run then.
+        bytes32 manifestHash;
+        /// SHA-256 of the canonical order the bid answers.
+        bytes32 order;
+    }
+
     enum State {
         None,
         Open,
@@ -74,8 +94,11 @@ interface IMarket is ITill, ITreasury {
     error BidExpired(uint256 expiry);
     /// @notice The bid was taken: it is this lease, open or not.
     error BidTaken(bytes32 id);
-    /// @notice The bid asks for a deposit of `minimum` at least.
+    /// @notice The bid asks for a deposit of `minimum` at least, or that the lease holds as much once it is
+    /// resized.
     error DepositTooSmall(uint256 deposit, uint256 minimum);
+    /// @notice The bid is for the lease as it was before another resize: there were `resizes` of them.
+    error BidOutdated(bytes32 id, uint256 resizes);
     /// @notice The lease was paid for, or is older than `REFUSAL_SECONDS`, and ends by notice only.
     error AlreadyEarning(bytes32 id);
     /// @notice The caller may not close the lease: it is a stranger and something is left, or it serves the
@@ -99,6 +122,9 @@ interface IMarket is ITill, ITreasury {
     event LeaseToppedUp(bytes32 indexed id, address indexed payer, uint256 amount);
     /// @notice The lease is to run another manifest.
     event LeaseUpdated(bytes32 indexed id, bytes32 manifestHash);
+    /// @notice From now on the lease takes `room` of its worker, costs `ratePerSecond`, and is to run another
+    /// manifest. What it cost before was settled.
+    event LeaseResized(bytes32 indexed id, uint256 ratePerSecond, uint64 room, bytes32 manifestHash);
     /// @notice `coveredSeconds` more seconds are settled; `amount` left the lease, of which `fee` is the
     /// treasury's.
     event LeaseSettled(bytes32 indexed id, uint256 coveredSeconds, uint256 amount, uint256 fee);
@@ -142,6 +168,23 @@ interface IMarket is ITill, ITreasury {
     /// @notice Replaces the manifest of an open lease. Tenant only.
     /// Reverts with `LeaseNotOpen` or `NotTenant`.
     function update(bytes32 id, bytes32 manifestHash) external;
+
+    /// @notice Takes a bid for an open lease: settles it at the price it had, changes what it takes of its
+    /// worker, what it costs and what it runs, and adds `added` base units, all in one transaction. Tenant
+    /// only. Notice that was given runs on.
+    /// Reverts with `LeaseNotOpen`, `NotTenant`, `BidExpired`, `BidOutdated`, `ZeroAmount` (a rate of zero),
+    /// `WorkerNotCovered`, `BadSignature`, `Room.NoRoom`, `DepositTooSmall` (it would hold less than the bid
+    /// asks for, or nothing), or as the token does.
+    /// @param bid The bid, which names the lease.
+    /// @param signature The worker key's or the provider's over the bid.
+    /// @param added Base units taken from the caller; may be zero.
+    /// @param permit Allowance for those, unless it was approved before.
+    function resize(
+        ResizeBid calldata bid,
+        bytes calldata signature,
+        uint256 added,
+        Till.Permit calldata permit
+    ) external;
 
     // BILLING
 
@@ -201,6 +244,12 @@ interface IMarket is ITill, ITreasury {
 
     /// @notice The typed-data digest a bid is signed over; also the id of the lease that takes it.
     function bidDigest(Bid calldata bid) external view returns (bytes32);
+
+    /// @notice How many times a lease was resized; the next bid for it has to say so.
+    function resizes(bytes32 id) external view returns (uint256);
+
+    /// @notice The typed-data digest a bid for a lease that is there is signed over.
+    function resizeDigest(ResizeBid calldata bid) external view returns (bytes32);
 
     /// @notice Whose workers lease, and which of their seconds are covered.
     function workers() external view returns (IWorkers);

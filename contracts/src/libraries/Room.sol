@@ -25,7 +25,14 @@ library Room {
 
     /// @dev Takes `room` of a worker. Reverts with `NoRoom` where a part would go beyond the whole.
     function take(Taken storage self, address worker, uint64 room) internal {
-        uint64 taken = takenOf(self, worker);
+        change(self, worker, 0, room);
+    }
+
+    /// @dev Takes `room` of a worker in place of `before`, which was taken. Reverts with `NoRoom` where a
+    /// part would go beyond the whole; `taken` is what others take then.
+    function change(Taken storage self, address worker, uint64 before, uint64 room) internal {
+        // What was taken is in each part of the sum, so no part borrows from the next.
+        uint64 taken = takenOf(self, worker) - before;
         for (uint256 shift; shift < 64; shift += 16) {
             if (uint256(uint16(taken >> shift)) + uint16(room >> shift) > WHOLE) {
                 revert NoRoom(worker, taken, room);

@@ -28,6 +28,10 @@ contract Market is IMarket, EIP712, Treasury {
         "Bid(address tenant,address worker,address token,uint80 ratePerSecond,uint96 minimumDeposit,uint48 expiry,uint64 room,bytes32 manifestHash,bytes32 order,uint256 salt)"
     );
 
+    bytes32 private constant RESIZE_TYPEHASH = keccak256(
+        "ResizeBid(bytes32 lease,uint64 number,uint80 ratePerSecond,uint96 minimumBalance,uint48 expiry,uint64 room,bytes32 manifestHash,bytes32 order)"
+    );
+
     /// @inheritdoc ITill
     uint256 public constant MAX_FEE_BPS = Till.MAX_FEE_BPS;
     /// @inheritdoc IMarket
@@ -44,6 +48,9 @@ contract Market is IMarket, EIP712, Treasury {
 
     /// @inheritdoc IMarket
     uint256 public noticePeriod = 1 days;
+
+    /// @inheritdoc IMarket
+    mapping(bytes32 id => uint256) public resizes;
 
     Till.Books private _till;
     Room.Taken private _roomTaken;
@@ -117,6 +124,43 @@ contract Market is IMarket, EIP712, Treasury {
         if (msg.sender != lease.tenant) revert NotTenant(msg.sender);
         lease.manifestHash = manifestHash;
         emit LeaseUpdated(id, manifestHash);
+    }
+
+    /// @inheritdoc IMarket
+    function resize(
+        ResizeBid calldata bid,
+        bytes calldata signature,
+        uint256 added,
+        Till.Permit calldata permit
+    ) external {
+        Lease storage lease = _requireOpen(bid.lease);
+        if (msg.sender != lease.tenant) revert NotTenant(msg.sender);
+        if (block.timestamp > bid.expiry) revert BidExpired(bid.expiry);
+        if (bid.ratePerSecond == 0) revert Errors.ZeroAmount();
+        uint256 number = resizes[bid.lease]++;
+        if (bid.number != number) revert BidOutdated(bid.lease, number);
+        address worker = lease.worker;
+        (address provider,, uint256 until) = workers.billing(worker);
+        if (until <= block.timestamp) revert Errors.WorkerNotCovered(worker, until);
+        if (!_isSigned(resizeDigest(bid), signature, worker, provider)) revert Errors.BadSignature();
+        _roomTaken.change(worker, lease.room, bid.room);
+
+        // The seconds until now cost what they cost when they began.
+        _settleOne(bid.lease, lease);
+        uint256 balance = lease.balance + added;
+        if (balance == 0 || balance < bid.minimumBalance) {
+            revert DepositTooSmall(balance, bid.minimumBalance);
+        }
+        // All that was ever put in fits, so that `spent` always will.
+        SafeCast.toUint96(lease.spent + balance);
+        lease.balance = uint96(balance);
+        lease.ratePerSecond = bid.ratePerSecond;
+        lease.room = bid.room;
+        lease.manifestHash = bid.manifestHash;
+        emit LeaseResized(bid.lease, bid.ratePerSecond, bid.room, bid.manifestHash);
+        if (added == 0) return;
+        emit LeaseToppedUp(bid.lease, msg.sender, added);
+        Till.pull(_till.tokens[lease.tokenIndex], added, permit);
     }
 
     // BILLING
@@ -279,6 +323,12 @@ contract Market is IMarket, EIP712, Treasury {
     function bidDigest(Bid calldata bid) public view returns (bytes32) {
         // The struct has static members only, so it is encoded as EIP-712 asks: one word a member, in order.
         return _hashTypedDataV4(keccak256(abi.encode(BID_TYPEHASH, bid)));
+    }
+
+    /// @inheritdoc IMarket
+    function resizeDigest(ResizeBid calldata bid) public view returns (bytes32) {
+        // Static members only, as a bid's.
+        return _hashTypedDataV4(keccak256(abi.encode(RESIZE_TYPEHASH, bid)));
     }
 
     // GOVERNANCE

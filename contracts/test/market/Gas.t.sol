@@ -51,6 +51,19 @@ contract GasTest is Network {
         vm.snapshotGasLastCall("Gas", "withdraw");
     }
 
+    function test_gas_resize() public {
+        bytes32 id = openLease(address(usdc), 16, 1_000_000, 2);
+        for (uint64 i = 1; i < 3; ++i) {
+            vm.warp(block.timestamp + 100);
+            IMarket.ResizeBid memory bid = makeResize(id, 16 + i, 2 * i);
+            bytes memory signature = sign(WORKER_KEY, market.resizeDigest(bid));
+            vm.prank(tenant);
+            market.resize(bid, signature, 1_000, noPermit);
+            if (i == 1) vm.snapshotGasLastCall("Gas", "resize (first)");
+            else vm.snapshotGasLastCall("Gas", "resize");
+        }
+    }
+
     function test_gas_openWithPermit() public {
         vm.prank(tenant);
         usdc.approve(address(market), 0);

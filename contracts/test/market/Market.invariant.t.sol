@@ -22,6 +22,7 @@ contract Handler is Network {
     uint256 public number;
     mapping(address worker => uint256) public coveredUntil;
     bool public spentFell;
+    bool public isOvercharged;
     uint256 private constant SECOND_KEY = 0xA11CF;
     /// Floors and certificates of this network end some day.
     uint256 private constant MOST_CHANGES = 8;
@@ -157,6 +158,24 @@ contract Handler is Network {
         deposited[id] += amount;
     }
 
+    /// @dev To another price and another part of its worker, larger or smaller, with money or without.
+    function resize(uint256 seed, uint80 rate, uint64 part, uint256 added) external inTime {
+        (bytes32 id, bool found) = _pick(seed);
+        if (!found) return;
+        address on = market.leaseOf(id).worker;
+        added %= 1_000;
+        if (coveredUntil[on] <= clock || market.leaseOf(id).balance + added == market.accrued(id)) return;
+        IMarket.ResizeBid memory bid = makeResize(id, rate % 500 + 1, part % 5_000);
+        bytes memory signature = sign(on == worker ? WORKER_KEY : SECOND_KEY, market.resizeDigest(bid));
+        uint256 should = owed[id] < deposited[id] ? owed[id] : deposited[id];
+        vm.prank(tenant);
+        market.resize(bid, signature, added, noPermit);
+        // Until now it cost what it cost before.
+        if (market.leaseOf(id).spent > should) isOvercharged = true;
+        owed[id] = market.leaseOf(id).spent;
+        deposited[id] += added;
+    }
+
     function closeByTenant(uint256 seed) external inTime {
         (bytes32 id, bool found) = _pick(seed);
         if (!found) return;
@@ -256,7 +275,7 @@ contract MarketInvariants {
     }
 
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory s = new bytes4[](13);
+        bytes4[] memory s = new bytes4[](14);
         s[0] = Handler.open.selector;
         s[1] = Handler.pass.selector;
         s[2] = Handler.presence.selector;
@@ -270,6 +289,7 @@ contract MarketInvariants {
         s[10] = Handler.withdraw.selector;
         s[11] = Handler.openDust.selector;
         s[12] = Handler.changeParameter.selector;
+        s[13] = Handler.resize.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), s);
     }
@@ -321,6 +341,7 @@ contract MarketInvariants {
     /// forge-config: default.invariant.runs = 16
     function invariant_spent_is_monotonic_and_closing_returns_the_rest() public view {
         vm.assertTrue(!handler.spentFell());
+        vm.assertTrue(!handler.isOvercharged(), "a resize settles at the old price");
         for (uint256 i; i < handler.count(); ++i) {
             bytes32 id = handler.ids(i);
             IMarket.Lease memory lease = market.leaseOf(id);

@@ -163,6 +163,24 @@ abstract contract Network {
         });
     }
 
+    /// @dev The next bid for changing a lease, to so many 65,535ths of each part.
+    function makeResize(bytes32 lease, uint80 rate, uint64 part)
+        internal
+        view
+        returns (IMarket.ResizeBid memory)
+    {
+        return IMarket.ResizeBid({
+            lease: lease,
+            number: uint64(market.resizes(lease)),
+            ratePerSecond: rate,
+            minimumBalance: 0,
+            expiry: uint48(block.timestamp + 600),
+            room: partOf(part),
+            manifestHash: keccak256("larger"),
+            order: keccak256("order")
+        });
+    }
+
     /// @dev So many 65,535ths of CPUs, memory, disk and GPUs each.
     function partOf(uint64 part) internal pure returns (uint64) {
         return part * 0x0001_0001_0001_0001;

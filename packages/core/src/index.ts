@@ -24,6 +24,7 @@ export { startPatienceMs } from './manifest/patience.ts'
 export { SECRET_NAME_PATTERN } from './manifest/patterns.ts'
 export { CAPABILITIES, type Capability, DEFAULT_CAPABILITIES } from './manifest/privileges.ts'
 export type { RegistryLogin } from './manifest/registry-login.ts'
+export { resizeManifest, type SizeChange } from './manifest/resize.ts'
 export { fits, type Resources, resourcesOf } from './manifest/resources.ts'
 export { nextStart } from './manifest/schedule.ts'
 export {

@@ -26,6 +26,8 @@ const WORDS: Record<AdviceName, string | ((subject?: string) => string)> = {
   'register-worker': 'Write its configuration and register it with `cloister provider init`.',
   'report-refusal': (lease) =>
     `Try again for fresh bids. A refused bid costs the provider stake: cloister stake report ${lease}`,
+  'resize-lease': (lease) =>
+    `Change what the lease has, and its price with it: \`cloister resize ${lease ?? 'LEASE'} FILE\`.`,
   'send-money': 'Send some to it, or name another account with --account.',
   'set-variable': 'Set it in the environment or with --env-file.',
   'start-network':

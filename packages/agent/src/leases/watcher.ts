@@ -12,6 +12,7 @@ const LEASE_EVENTS = [
   'LeaseOpened',
   'LeaseToppedUp',
   'LeaseUpdated',
+  'LeaseResized',
   'NoticeGiven',
   'LeaseClosed',
   'LeaseRefused',

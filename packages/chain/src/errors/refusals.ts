@@ -65,6 +65,7 @@ export const REFUSALS: Record<string, string> = {
   ProposedRecently:
     'A slash of the pool was proposed lately; the next may be proposed 22 days after that one is over.',
   DepositTooSmall: 'The worker’s bid asks for a larger deposit.',
+  BidOutdated: 'The bid is for the lease as it was before it was resized. Ask for another one.',
   AlreadyEarning: 'The lease has run for more than five minutes or was paid for, and ends by notice only.',
   OverAllotment: 'The account may not create so much.',
   OutOfService: 'The worker has not been covered for three weeks, and answers for nothing any more.',

@@ -21,6 +21,7 @@ export const ADVICE = [
   'register-app',
   'register-worker',
   'report-refusal',
+  'resize-lease',
   'send-money',
   'set-variable',
   'start-network',

@@ -32,6 +32,14 @@ export {
   requestTypedData,
   type SignedRequest,
 } from './request.ts'
+export {
+  type ResizeBid,
+  resizeBidFromJson,
+  resizeBidToJson,
+  resizeBidTypedData,
+  type SignedResizeBid,
+  type SignedResizeBidJson,
+} from './resize-bid.ts'
 export { isRequestKeyOf, type RequestKey, requestKeyTypedData } from './request-key.ts'
 export { type Statement, statementDigest } from './statement.ts'
 export { type VerdictKind, verdictToChain, verdictTypedData, type WorkerVerdict } from './verdict.ts'

@@ -13,6 +13,7 @@ import { READER_TYPES } from './reader.ts'
 import { RECEIPT_TYPES } from './receipt.ts'
 import { REQUEST_TYPES } from './request.ts'
 import { REQUEST_KEY_TYPES } from './request-key.ts'
+import { RESIZE_BID_TYPES } from './resize-bid.ts'
 import { STATEMENT_TYPES } from './statement.ts'
 import { VERDICT_TYPES } from './verdict.ts'
 import { VERDICT_REQUEST_TYPES } from './verdict-request.ts'
@@ -44,7 +45,7 @@ describe('what is signed', () => {
   it('has the types that the contracts hash, and nothing else has', () => {
     // Verdicts.sol puts the two parts of a claim together.
     const claim = encodeType({ Claim: CLAIM_TYPES.Claim })
-    const ours = [BID_TYPES, CONSENT_TYPES, JOIN_TYPES, RECEIPT_TYPES, VERDICT_TYPES].map(encodeType)
+    const ours = [BID_TYPES, CONSENT_TYPES, JOIN_TYPES, RECEIPT_TYPES, RESIZE_BID_TYPES, VERDICT_TYPES].map(encodeType)
     expect([...ours, claim].sort()).toEqual([...inContracts].sort())
     expect(encodeType(CLAIM_TYPES)).toBe(claim + encodeType(VERDICT_TYPES))
   })

@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { RegistryLogin } from '../manifest/registry-login.ts'
 import { address, bytes32 } from '../shapes.ts'
 import { SignedBidJson } from '../signed/bid.ts'
+import { SignedResizeBidJson } from '../signed/resize-bid.ts'
 
 const text = z.string().max(4096)
 const time = z.number().describe('Unix milliseconds')
@@ -221,6 +222,8 @@ export type ScrapeTokens = z.infer<typeof ScrapeTokens>
 
 /** A bid in JSON: whole numbers as decimal strings. */
 export const BidReport = SignedBidJson
+/** `POST /v1/leases/{id}/bids`: the same of a bid for a lease that is there. */
+export const ResizeBidReport = SignedResizeBidJson
 
 /** Channels of the WebSocket a command's terminal runs over: the first byte of every binary message. */
 export const EXEC_CHANNEL = { stdin: 0, stdout: 1, stderr: 2, exit: 3, resize: 4, endOfInput: 5 } as const

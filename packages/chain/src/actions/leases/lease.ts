@@ -34,7 +34,7 @@ export interface ChainLease {
 
 const STATES = ['none', 'open', 'closed', 'refused'] as const
 const PERMIT_TRIES = 5
-const NO_PERMIT = { value: 0n, deadline: 0n, v: 0, r: zeroHash, s: zeroHash }
+export const NO_PERMIT = { value: 0n, deadline: 0n, v: 0, r: zeroHash, s: zeroHash }
 
 /** Reads one lease; its state is `none` where there is none. */
 export async function getLease({ client, network }: Chain, id: Hex): Promise<ChainLease> {
@@ -183,7 +183,7 @@ type Permit = Awaited<ReturnType<typeof permitFor>>
 /**
  * Pays with a permit signed just before; signs another where one of the same account's was used in between.
  */
-async function withPermit(
+export async function withPermit(
   wallet: Wallet,
   token: Address,
   amount: bigint,

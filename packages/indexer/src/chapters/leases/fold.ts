@@ -86,6 +86,11 @@ export const leaseHandlers: Handler[] = [
     change((_, { args }) => ({ manifestHash: args.manifestHash })),
   ),
   onMarket(
+    'LeaseResized',
+    itsLease,
+    change((_, { args }) => ({ ratePerSecond: args.ratePerSecond, manifestHash: args.manifestHash })),
+  ),
+  onMarket(
     'LeaseSettled',
     itsLease,
     change(({ spent, fee, coveredSeconds }, { args }) => ({
