@@ -2,20 +2,52 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { PassThrough, Writable } from 'node:stream'
-import { updateLease } from '@cloister/chain'
-import { hashManifest } from '@cloister/core'
+import {
+  closeLease,
+  getLease,
+  getTokenBalance,
+  MARKET_ABI,
+  resizeLease,
+  updateLease,
+  type Wallet,
+} from '@cloister/chain'
+import { hashManifest, type Manifest } from '@cloister/core'
+import { WORKBENCH_IMAGE } from '@cloister/executors'
 import { exec } from '@cloister/sdk/node'
+import type { Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { canDeploy, until } from './embedded.ts'
-import { manifestOf, task, useWorker, web } from './own-worker.ts'
+import { BRIEF, manifestOf, task, useWorker, web } from './own-worker.ts'
 
 const IDLE = 'setInterval(() => {}, 1000)'
+
+/** What a lease came to by its price in each of its settlements. */
+async function settledBy({ client, network }: Wallet, id: Hex, toBlock: bigint): Promise<bigint> {
+  const logs = await client.getContractEvents({
+    address: network.contracts.market,
+    abi: MARKET_ABI,
+    fromBlock: 0n,
+    toBlock,
+    strict: true,
+  })
+  let [rate, sum] = [0n, 0n]
+  for (const { eventName, args } of logs) {
+    if (!('id' in args) || args.id !== id) continue
+    if (eventName === 'LeaseSettled') sum += args.coveredSeconds * rate
+    if (eventName === 'LeaseOpened' || eventName === 'LeaseResized') rate = args.ratePerSecond
+  }
+  return sum
+}
 
 describe.skipIf(!canDeploy)(
   'what a worker runs',
   () => {
     const own = useWorker()
-    const { deploy, untilState, close, sh } = own
+    const { deploy, untilState, close, sh, kinds } = own
+    const closed = async (id: Hex) => {
+      const receipt = await closeLease(own.tenant, id)
+      return { receipt, spent: (await getLease(own.tenant, id)).spent }
+    }
 
     describe('runs', () => {
       it('services in the order of their dependencies, with health checks, to completion', async () => {
@@ -83,6 +115,79 @@ describe.skipIf(!canDeploy)(
         expect(at(second, 'side')).toBe(at(first, 'side'))
         expect(at(second, 'web')).toBeGreaterThan(at(first, 'web') ?? 0)
         await close(id)
+      })
+
+      it('gives a lease another size as it runs: its data stays, its price changes, to the unit', async () => {
+        const sized = (memory: string, disk: string) => {
+          const manifest = manifestOf(
+            `  db:\n    image: ${WORKBENCH_IMAGE}\n    command: ["node", "-e", '${IDLE}']\n${BRIEF}    cpus: 0.2\n    mem_limit: ${memory}\n    volumes: ["data:/data"]\n`,
+            `volumes:\n  data: { x-size: ${disk} }\n`,
+          )
+          for (const service of Object.values(manifest.services)) service.resources.diskMiB = 16
+          return manifest
+        }
+        const take = async (id: Hex, manifest: Manifest, added = 0n) => {
+          const bid = await own.client.resizeBid(id, own.order(manifest), AbortSignal.timeout(20_000))
+          await resizeLease(own.tenant, bid, own.usdc, added)
+          await own.client.putManifest(id, manifest)
+          const runs = async () => {
+            const report = await own.client.lease(id)
+            return report.manifestHash === hashManifest(manifest) && report.state === 'running'
+          }
+          await until('it runs', runs, 90_000)
+          return bid
+        }
+        const small = sized('64m', '64m')
+        const id = await deploy(small)
+        await untilState(id, 'running')
+        const container = async () => (await own.client.lease(id)).services[0]
+        expect(await sh(id, 'echo precious > /data/x')).toMatchObject({ code: 0 })
+        const first = await container()
+        const opened = await getLease(own.tenant, id)
+
+        // More memory: it runs on, and pays more from then on.
+        const more = sized('256m', '64m')
+        const bid = await take(id, more, 1_000n)
+        expect(bid.ratePerSecond).toBeGreaterThan(opened.ratePerSecond)
+        expect(await container()).toMatchObject({ startedAt: first?.startedAt, restarts: 0 })
+        expect((await own.client.metrics(id)).containers[0]).toMatchObject({ memoryMiBLimit: 256 })
+        const hold = 'const a=[];for(let i=0;i<20;i++)a.push(Buffer.alloc(8<<20,1));console.log(a.length)'
+        expect(await sh(id, `node -e '${hold}'`)).toEqual({ code: 0, text: '20\n' })
+
+        // More disk: what is on it stays, and what did not fit does.
+        const large = sized('256m', '256m')
+        await take(id, large)
+        expect(await sh(id, 'cat /data/x')).toEqual({ code: 0, text: 'precious\n' })
+        const fill = `node -e 'require("fs").writeFileSync("/data/big", Buffer.alloc(180<<20,1))'`
+        expect(await sh(id, fill)).toMatchObject({ code: 0 })
+
+        // Less than it holds is refused before anything is paid; so is what nobody could serve.
+        await expect(
+          own.client.resizeBid(id, own.order(small), AbortSignal.timeout(20_000)),
+        ).rejects.toMatchObject({
+          code: 'no-bid',
+          message: expect.stringMatching(/^Its files take .* and the order asks for/),
+        })
+        await expect(
+          own.client.resizeBid(id, own.order(sized('64g', '64m')), AbortSignal.timeout(20_000)),
+        ).rejects.toThrow(/of memory free; the order needs 64.06 GiB/)
+        await sh(id, `node -e 'require("fs").rmSync("/data/big")'`)
+
+        // Back again, and on.
+        await take(id, small)
+        expect(await sh(id, 'cat /data/x')).toEqual({ code: 0, text: 'precious\n' })
+        expect(await getLease(own.tenant, id)).toMatchObject({
+          ratePerSecond: opened.ratePerSecond,
+          room: opened.room,
+        })
+        expect(kinds(id).filter((kind) => kind === 'resized').length).toBeGreaterThanOrEqual(4)
+
+        const before = await getTokenBalance(own.tenant, own.usdc, own.tenant.account.address)
+        const { receipt, ...ended } = await closed(id)
+        const refund = (await getTokenBalance(own.tenant, own.usdc, own.tenant.account.address)) - before
+        expect(refund + ended.spent).toBe(10_000_000n + 1_000n)
+        // Each second cost what the lease cost in it, by the chain's own settlements.
+        expect(ended.spent).toBe(await settledBy(own.tenant, id, receipt.blockNumber))
       })
 
       it('keeps a lease to its memory', async () => {

@@ -25,10 +25,14 @@ export interface StoredLease {
   tenant: Address
   state: 'open' | 'closed'
   /**
-   * What it takes of the worker, reckoned from its room on chain when it was taken on; manifests have to fit
-   * into it.
+   * What it takes of the worker, reckoned from its room on chain when it was taken on or resized; manifests
+   * have to fit into it.
    */
   resources: Omit<Resources, 'gpuModels'>
+  /** The room on chain that `resources` were reckoned from, in decimal. */
+  room?: string
+  /** Since when what runs needs more than the lease has. Unix milliseconds. */
+  outgrownSince?: number
   /** Sealed secrets as they were last handed over, for the next manifest. */
   envelope?: Envelope
   /** Logins at registries, for what is pulled from now on. */

@@ -337,6 +337,32 @@ for (const { name, program, start } of ENGINES)
       await executor.remove(LEASE, 'forks-0')
     }, 40_000)
 
+    it('gives a container another size as it is, and keeps it through another start', async () => {
+      const size = async () => (await executor.containers(LEASE))[0]
+      await executor.start(spec({ cpuMilli: 500, memoryMiB: 128 }))
+      expect(await size()).toMatchObject({ cpuMilli: 500, memoryMiB: 128 })
+      const before = await size()
+      const isInPlace = await executor.resize(LEASE, 'web-0', { cpuMilli: 1500, memoryMiB: 384 })
+      expect(isInPlace).toBe(name !== 'podman')
+      if (!isInPlace) return expect(await size()).toEqual(before)
+      expect(await size()).toEqual({ ...before, cpuMilli: 1500, memoryMiB: 384 })
+      // What did not fit before does now.
+      const fill =
+        'const held=[];for(let i=0;i<25;i++)held.push(Buffer.alloc(8<<20,1));console.log(held.length)'
+      expect(await sh(`node -e '${fill}'`)).toEqual({ code: 0, output: '25\n' })
+      // Less than is in use is refused, and changes nothing.
+      const hold = `const held=[];for(let i=0;i<12;i++)held.push(Buffer.alloc(8<<20,1));console.log('held');setInterval(()=>{},1000)`
+      const holder = await executor.exec(LEASE, 'web-0', { argv: ['node', '-e', hold], terminal: undefined })
+      await new Promise((resolve) => holder.stdout.once('data', resolve))
+      expect(await executor.resize(LEASE, 'web-0', { cpuMilli: 500, memoryMiB: 64 })).toBe(false)
+      expect(await size()).toMatchObject({ memoryMiB: 384, running: true })
+      holder.kill()
+      await holder.exit
+      await executor.stop(LEASE, 'web-0', 100)
+      await executor.restart(LEASE, 'web-0')
+      expect(await size()).toMatchObject({ cpuMilli: 1500, memoryMiB: 384, running: true })
+    })
+
     it('takes privileges away: no new ones, a filter, few capabilities, no mounts', async () => {
       const { output } = await sh('cat /proc/self/status')
       expect(output).toMatch(/NoNewPrivs:\s+1/)

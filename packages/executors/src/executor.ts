@@ -77,7 +77,7 @@ export interface ContainerSpec {
   /** Names that stand for addresses outside the lease. */
   hosts?: Record<string, string>
   image: Image
-  /** Changes whenever anything here changes; an engine gives it back with the container. */
+  /** Changes whenever anything here changes but `Size`; an engine gives it back with the container. */
   revision: string
   argv: string[]
   env: Record<string, string>
@@ -144,7 +144,10 @@ export interface Exit {
   outOfMemory: boolean
 }
 
-export interface ContainerStatus {
+/** What a container may take that an engine can change while it runs. */
+export type Size = Pick<ContainerSpec, 'cpuMilli' | 'memoryMiB'>
+
+export interface ContainerStatus extends Size {
   name: string
   revision: string
   digest: string
@@ -240,6 +243,17 @@ export interface Executor {
   restart(lease: string, name: string): Promise<void>
   /** Asks to end, waits `graceMs`, then kills. The container stays, ended. */
   stop(lease: string, name: string, graceMs: number): Promise<void>
+  /**
+   * Gives a container another size, running or not; it goes on as it is, also when it is started again.
+   * False where the engine can't: more is in use than it would have, or the engine changes nothing that
+   * runs. Then it has the size it had.
+   */
+  resize(lease: string, name: string, size: Size): Promise<boolean>
+  /**
+   * Gives a lease so much disk, with everything that is on it. False where that takes containers that
+   * don't run. A disk that holds more stays as it is, over its size.
+   */
+  resizeDisk(lease: string, diskMiB: number): Promise<boolean>
   /** Removes a container, running or not; volumes stay. */
   remove(lease: string, name: string): Promise<void>
   /**

@@ -16,6 +16,7 @@ export {
   type PullOptions,
   type PullProgress,
   type RegistryCredentials,
+  type Size,
   type Traffic,
   type Usage,
 } from './executor.ts'

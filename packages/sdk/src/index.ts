@@ -13,7 +13,9 @@ export {
   parseManifest,
   parsePolicy,
   readCollector,
+  resizeManifest,
   type SentContent,
+  type SizeChange,
 } from '@cloister/core'
 export * as apps from './apps/index.ts'
 export { type Cloister, createCloister, walletOf } from './cloister.ts'
@@ -25,6 +27,8 @@ export type { AskedDeposit } from './leases/deposit.ts'
 export type { Ended, LogsWanted } from './leases/ended.ts'
 export * as leases from './leases/index.ts'
 export type { LeaseStatus } from './leases/lease.ts'
+export type { Resized, ResizeOptions } from './leases/resize.ts'
+export type { ResizeBidOptions, ResizeOffer } from './leases/resize-bid.ts'
 export type { SendProgress } from './leases/send.ts'
 export type { LastLines } from './leases/start.ts'
 export type { Updated } from './leases/update.ts'

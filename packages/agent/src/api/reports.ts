@@ -1,5 +1,5 @@
 import type { LeaseReport, MetricsReport, RouteReport, WorkerReport } from '@cloister/core'
-import { capacityOf, freeRoom } from '../bidding/capacity.ts'
+import { capacityOf, freeRoom, lentOf } from '../bidding/capacity.ts'
 import { toldOf } from '../leases/container-report.ts'
 import { exposedHttp } from '../leases/exposed.ts'
 import { usageOf } from '../leases/usage.ts'
@@ -53,6 +53,7 @@ export function leaseReport(worker: Worker, lease: StoredLease): LeaseReport {
   return {
     lease: lease.id,
     state: runner?.state ?? 'closed',
+    size: lentOf(lease.resources),
     ...(lease.running && { manifestHash: lease.running.hash }),
     ...(lease.next && { nextManifestHash: lease.next.hash }),
     ...(lease.failed && {

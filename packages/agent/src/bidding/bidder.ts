@@ -15,7 +15,7 @@ import { LEASE_OVERHEAD_MIB } from '@cloister/executors'
 import { bytesToBigInt, type LocalAccount } from 'viem'
 import type { Attestor } from '../attestation.ts'
 import type { AgentConfig } from '../config.ts'
-import type { Store } from '../store.ts'
+import type { OpenLease, Store } from '../store.ts'
 import { capacityOf, freeRoom, takenBy } from './capacity.ts'
 import { noBid, priceOrder } from './price.ts'
 
@@ -66,7 +66,7 @@ export class Bidder {
   }
 
   private async sign(order: Order): Promise<SignedBid> {
-    this.check(order)
+    this.check(order, this.store.openLeases())
     const token = this.network.tokens.find((known) => known.address === order.token)
     if (!token) throw noBid(`It does not know the token ${order.token}.`)
     const { ratePerSecond, minimumDeposit } = await priceOrder(order, token, this.config)
@@ -88,7 +88,11 @@ export class Bidder {
     return signBid(this.network, this.key, bid)
   }
 
-  private check(order: Order): void {
+  /**
+   * Throws `no-bid` with the reason where this worker can't or won't serve an order beside `leases`, its own
+   * but for one that the order is to change.
+   */
+  check(order: Order, leases: readonly OpenLease[]): void {
     if (this.attestor.alarm !== undefined) throw noBid(this.attestor.alarm)
     const { attributes, capacity } = this.config
     for (const [name, value] of Object.entries(order.attributes))
@@ -114,7 +118,7 @@ export class Bidder {
       form: attributes['gpu-interface'],
     })
     if (unlike !== undefined) throw noBid(unlike)
-    const room = freeRoom(capacityOf(this.config), this.store.openLeases())
+    const room = freeRoom(capacityOf(this.config), leases)
     const resources = takenBy(order.resources)
     if (fits(resources, room)) return
     if (resources.cpuMilli > room.cpuMilli)

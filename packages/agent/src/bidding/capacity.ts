@@ -11,6 +11,11 @@ export function takenBy<R extends Pick<Room, 'memoryMiB'>>(resources: R): R {
   return { ...resources, memoryMiB: resources.memoryMiB + LEASE_OVERHEAD_MIB }
 }
 
+/** What containers may take of what a lease takes. */
+export function lentOf<R extends Pick<Room, 'memoryMiB'>>(resources: R): R {
+  return { ...resources, memoryMiB: Math.max(0, resources.memoryMiB - LEASE_OVERHEAD_MIB) }
+}
+
 /** All a worker has to lend. */
 export function capacityOf({ capacity }: Pick<AgentConfig, 'capacity'>): Room {
   return {
@@ -25,7 +30,7 @@ export function capacityOf({ capacity }: Pick<AgentConfig, 'capacity'>): Room {
  * What is left beside the leases; never below zero. What a lease takes is known to a grain, and the N Nths
  * of a worker all fit.
  */
-export function freeRoom(capacity: Room, leases: Pick<StoredLease, 'resources'>[]): Room {
+export function freeRoom(capacity: Room, leases: readonly Pick<StoredLease, 'resources'>[]): Room {
   const left = { ...capacity }
   for (const { resources } of leases)
     for (const key of ['cpuMilli', 'memoryMiB', 'diskMiB', 'gpus'] as const)

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { GrowingPause, type HealthCheck, messageOf, nextStart, type Service, timerMs } from '@cloister/core'
-import type { ContainerSpec, ContainerStatus, Executor, Exit } from '@cloister/executors'
+import type { ContainerSpec, ContainerStatus, Executor, Exit, Size } from '@cloister/executors'
 import type { Hex } from 'viem'
 import { lastWords, PRINTED_LAST } from '../ended-logs.ts'
 import { within } from '../patience.ts'
@@ -55,7 +55,7 @@ const ABANDON_MS = 5_000
  * growing pauses.
  */
 export class ContainerTask {
-  private readonly planned: PlannedContainer
+  private planned: PlannedContainer
   state: ContainerState = 'waiting'
   /** Why, where `state` is `failed` or `restarting`. */
   reason: string | undefined
@@ -95,6 +95,11 @@ export class ContainerTask {
   /** Whether it looks after its container as `planned` asks for: restarts, checks, ports, dependencies. */
   isKeptAs(planned: PlannedContainer): boolean {
     return careOf(this.planned) === careOf(planned)
+  }
+
+  /** Hears that its container has another size, and goes on. */
+  resized(size: Size): void {
+    this.planned = { ...this.planned, spec: { ...this.planned.spec, ...size } }
   }
 
   /** Begins. `found` is what the engine has of that name and revision already. */

@@ -159,9 +159,13 @@ function containerOf(
   }
 }
 
-/** What was started under `exec: false` is not carried over to a manifest that lets people in. */
+/**
+ * CPUs and memory are no part of it: they are given to what runs, where that can be. What was started under
+ * `exec: false` is not carried over to a manifest that lets
+ * people in.
+ */
 function revisionOf(
-  { files, mounts, ...spec }: Omit<ContainerSpec, 'revision'>,
+  { files, mounts, cpuMilli: _cpu, memoryMiB: _memory, ...spec }: Omit<ContainerSpec, 'revision'>,
   { exec, schedule }: Service,
   envelope: Envelope | undefined,
 ): string {

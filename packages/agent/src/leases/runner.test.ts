@@ -1,11 +1,12 @@
 import { CloisterError, hashManifest, type Manifest, parseManifest } from '@cloister/core'
-import type { ContainerSpec, Executor, Exit, Image } from '@cloister/executors'
+import type { ContainerSpec, Executor, Exit, Image, Size } from '@cloister/executors'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { LeaseSecrets } from '../secrets/lease-secrets.ts'
 import type { SentRoom } from '../sent/sent-room.ts'
 import type { Store } from '../store.ts'
 import type { AgentSockets } from '../workload/agent-sockets.ts'
 import { LeaseRunner } from './runner.ts'
+import { noteOutgrown } from './size.ts'
 import { LEASE, openTestStore } from './testing.ts'
 
 const NEVER = new Promise<never>(() => {})
@@ -43,9 +44,11 @@ function engine(held: Partial<Executor> = {}): Executor {
   const executor = {
     pull: async () => IMAGE,
     containers: async () =>
-      [...running.values()].map(({ name, revision }) => ({
+      [...running.values()].map(({ name, revision, cpuMilli, memoryMiB }) => ({
         name,
         revision,
+        cpuMilli,
+        memoryMiB,
         digest: '',
         running: true,
         exit: undefined,
@@ -57,6 +60,13 @@ function engine(held: Partial<Executor> = {}): Executor {
     },
     stop: async (_: string, name: string) => void running.delete(name),
     remove: async (_: string, name: string) => void running.delete(name),
+    resize: async (_: string, name: string, size: Size) => {
+      done.push('resize')
+      const spec = running.get(name)
+      if (spec) running.set(name, { ...spec, ...size })
+      return spec !== undefined
+    },
+    resizeDisk: async () => true,
     keepVolumes: async () => {},
     wait: (_: string, __: string, signal: AbortSignal) =>
       new Promise((_, reject) =>
@@ -115,7 +125,7 @@ beforeEach(() => {
     store,
     sent,
     close: closeStore,
-  } = openTestStore({ cpuMilli: 100, memoryMiB: 64, diskMiB: 128, gpus: 0 }))
+  } = openTestStore({ cpuMilli: 4_000, memoryMiB: 4_096, diskMiB: 40_960, gpus: 0 }))
   running = new Map()
   done = []
   events = []
@@ -243,6 +253,109 @@ describe('a lease that is closed in the middle of an update', () => {
     started()
     await vi.waitFor(() => expect(done).toEqual(['destroy', 'destroy']))
     expect(running.size).toBe(0)
+  })
+})
+
+describe('a manifest of another size', () => {
+  const sized = (memory: string, more = '') => manifestOf(`    mem_limit: ${memory}\n${more}`)
+  const roomFor = (memoryMiB: number) =>
+    store.patchLease(LEASE, (lease) => {
+      lease.resources = { cpuMilli: 1000, memoryMiB: memoryMiB + 64, diskMiB: 2048, gpus: 0 }
+      noteOutgrown(lease)
+    })
+  const memory = () => running.get('web-0')?.memoryMiB
+
+  it('is given to what runs, which goes on', async () => {
+    roomFor(64)
+    const runner = runnerOf(engine())
+    await runs(runner, sized('64m'))
+    roomFor(128)
+    await runs(runner, sized('128m'))
+    expect(memory()).toBe(128)
+    roomFor(32)
+    await runs(runner, sized('32m'))
+    expect(memory()).toBe(32)
+    expect(done).toEqual(['start', 'resize', 'resize'])
+    expect(events).toContain('resized: web-0 has 0.5 CPU and 128 MiB now, and runs on.')
+    await runner.destroy()
+  })
+
+  it('is started with anew where the engine can’t give it, or something else changes too', async () => {
+    roomFor(256)
+    const runner = runnerOf(engine({ resize: async () => false }))
+    await runs(runner, sized('64m'))
+    await runs(runner, sized('128m'))
+    expect(memory()).toBe(128)
+    await runs(runner, sized('256m', '    environment: { EDITION: "2" }\n'))
+    expect(memory()).toBe(256)
+    expect(done).toEqual(['start', 'start', 'start'])
+    await runner.destroy()
+  })
+
+  it('waits for a disk that can’t grow in use, for which everything ends once', async () => {
+    roomFor(256)
+    const sizes: number[] = []
+    const resizeDisk = async (_: string, diskMiB: number) => {
+      sizes.push(diskMiB)
+      return running.size === 0 || diskMiB === 2048
+    }
+    const runner = runnerOf(engine({ resizeDisk }))
+    await runs(runner, sized('64m'))
+    store.patchLease(LEASE, (lease) => {
+      lease.resources = { ...lease.resources, diskMiB: 4096 }
+    })
+    await runs(runner, sized('128m'))
+    expect(sizes).toEqual([2048, 4096, 4096])
+    expect(done).toEqual(['start', 'start'])
+    expect(memory()).toBe(128)
+    await runner.destroy()
+  })
+
+  it.each([
+    ['was written down, and not begun', []],
+    ['was given, and not written down as what runs', ['resize', 'resize']],
+  ])('comes after a crash when it %s', async (_, given) => {
+    roomFor(256)
+    const first = runnerOf(engine())
+    await runs(first, sized('64m'))
+    // The process is gone: it has written down what is next, and the engine may have done a part of it.
+    store.patchLease(LEASE, (lease) => {
+      lease.next = { hash: hashManifest(sized('128m')), manifest: sized('128m') }
+    })
+    const spec = running.get('web-0')
+    if (given.length > 0 && spec) running.set('web-0', { ...spec, memoryMiB: 128 })
+    const second = runnerOf(engine())
+    second.resume()
+    await vi.waitFor(() => expect(store.lease(LEASE)?.running?.hash).toBe(hashManifest(sized('128m'))))
+    expect(memory()).toBe(128)
+    expect(done.filter((what) => what === 'start')).toHaveLength(1)
+    await first.destroy()
+    await second.destroy()
+  })
+
+  it('that does not start leaves nothing where the one before has no room any more', async () => {
+    roomFor(128)
+    const start = async (spec: ContainerSpec) => {
+      if (spec.env['EDITION'] === '2') throw new Error('there is no such program')
+      running.set(spec.name, spec)
+    }
+    const runner = runnerOf(engine({ start }))
+    await runs(runner, sized('128m'))
+    roomFor(64)
+    expect(store.lease(LEASE)?.outgrownSince).toBeDefined()
+    const smaller = sized('64m', '    environment: { EDITION: "2" }\n    restart: "no"\n')
+    hand(runner, smaller)
+    await vi.waitFor(() =>
+      expect(events.at(-1)).toContain('needs more than the lease has now, so nothing runs'),
+    )
+    await vi.waitFor(() => expect(running.size).toBe(0))
+    expect(store.lease(LEASE)).toMatchObject({ failed: { hash: hashManifest(smaller) } })
+    expect(store.lease(LEASE)).not.toHaveProperty('running')
+    expect(store.lease(LEASE)).not.toHaveProperty('outgrownSince')
+    await vi.waitFor(() => expect(runner.state).toBe('failed'))
+    // One that fits and starts is run.
+    await runs(runner, sized('64m'))
+    await runner.destroy()
   })
 })
 

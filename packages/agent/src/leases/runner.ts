@@ -1,18 +1,17 @@
-import { EventEmitter, on, once } from 'node:events'
+import { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   CloisterError,
+  formatCpu,
+  formatMiB,
   type LEASE_STATES,
   type Manifest,
   messageOf,
   parseImageReference,
   type RegistryLogin,
   registryHostOf,
-  type Service,
-  startPatienceMs,
-  timerMs,
 } from '@cloister/core'
-import type { Executor, Image, PullProgress } from '@cloister/executors'
+import type { ContainerSpec, ContainerStatus, Executor, Image, PullProgress } from '@cloister/executors'
 import type { Hex } from 'viem'
 import { lastWords } from '../ended-logs.ts'
 import { until, within } from '../patience.ts'
@@ -23,6 +22,8 @@ import type { AgentSockets } from '../workload/agent-sockets.ts'
 import { type ContainerReport, toldOf } from './container-report.ts'
 import { ContainerTask } from './container-task.ts'
 import { type PlannedContainer, planContainers } from './plan.ts'
+import { hasRoomFor, isSameSize, noteOutgrown, sizeOf } from './size.ts'
+import { trial, untilTrue } from './waiting.ts'
 
 /** How a lease's containers are doing, all taken together. */
 export type LeaseState = (typeof LEASE_STATES)[number]
@@ -39,7 +40,6 @@ interface RunnerParts {
   emit: (kind: string, message: string) => void
 }
 
-const TRIAL_EXITS = 3
 /** Milliseconds between two words on how far a pull is. */
 const PROGRESS_MS = 5_000
 /** Milliseconds for the key service to answer before a new manifest is given up. */
@@ -213,10 +213,11 @@ export class LeaseRunner {
       }
       const images = await this.pull(manifest, signal)
       await this.arrange({ ...next, images }, signal)
-      if (before) await this.trial(manifest, signal)
+      if (before) await trial(manifest, () => [...this.tasks.values()], this.changes, signal)
       signal.throwIfAborted()
       this.store.patchLease(this.id, (lease) => {
         lease.running = { ...next, images }
+        noteOutgrown(lease)
         forgetNext(lease, next)
         delete lease.failed
       })
@@ -232,19 +233,21 @@ export class LeaseRunner {
     } catch (error) {
       if (this.ended) return
       const reason = messageOf(error)
-      const goesBack = before && !signal.aborted
+      const lease = this.store.lease(this.id)
+      // A lease that was made smaller pays for no more than it has.
+      const isOutgrown = before && lease && !hasRoomFor(before.manifest, lease)
+      const goesBack = before && !isOutgrown && !signal.aborted
       this.store.patchLease(this.id, (lease) => {
         forgetNext(lease, next)
         lease.failed = { hash, reason }
+        if (isOutgrown) delete lease.running
+        noteOutgrown(lease)
       })
-      this.emit(
-        'start-failed',
-        goesBack ? `The new manifest does not start: ${reason} The one before runs on.` : reason,
-      )
+      this.emit('start-failed', said(reason, goesBack !== undefined && goesBack, isOutgrown === true))
       if (goesBack) {
         await this.arrange(before, signal)
         await this.clearVolumes(signal)
-      }
+      } else if (isOutgrown) await this.endAll(signal)
     }
     this.changes.emit('change')
   }
@@ -310,26 +313,35 @@ export class LeaseRunner {
         planned,
       ]),
     )
+    const hasDisk = await this.fitDisk(signal)
     const stays = (name: string) =>
+      hasDisk &&
       this.tasks.get(name)?.spec.revision === plan.get(name)?.spec.revision &&
       this.tasks.get(name)?.state !== 'failed'
-    await Promise.all(
-      [...this.tasks].map(async ([name, task]) => {
-        const planned = plan.get(name)
-        if (stays(name) && planned && task.isKeptAs(planned)) return
-        // A container that stays is let go of, and then taken over with what is asked for now.
-        await this.step(stays(name) ? task.abandon() : task.end(signal), signal)
-        this.tasks.delete(name)
-      }),
-    )
+    await this.endTasks((name) => !stays(name), signal)
+    const resized = new Set<string>()
+    for (const [name, { spec }] of plan) if (await this.fitTask(name, spec, signal)) resized.add(name)
+    await this.endTasks((name) => !resized.has(name), signal)
+    // A container that stays is let go of, and then taken over with what is asked for now.
+    for (const [name, task] of this.tasks) {
+      const planned = plan.get(name)
+      if (!planned || task.isKeptAs(planned)) continue
+      await this.step(task.abandon(), signal)
+      this.tasks.delete(name)
+    }
     const found = new Map(
       (await this.step(this.executor.containers(this.id), signal)).map((status) => [status.name, status]),
     )
     for (const [name, status] of found) {
-      if (this.tasks.has(name) || plan.get(name)?.spec.revision === status.revision) continue
+      if (this.tasks.has(name)) continue
+      const spec = plan.get(name)?.spec
+      if (hasDisk && spec?.revision === status.revision && (await this.fitContainer(status, spec, signal)))
+        continue
       await this.step(this.executor.remove(this.id, name), signal)
       found.delete(name)
     }
+    if (!hasDisk && !(await this.fitDisk(signal)))
+      this.emit('disk-waits', 'The disk is in use and gets its new size when the lease is started next.')
     // From here to the end nothing is waited for: nothing begins that a break-off doesn't find among the
     // tasks.
     signal.throwIfAborted()
@@ -341,41 +353,64 @@ export class LeaseRunner {
     this.changes.emit('change')
   }
 
+  /** Ends those tasks, all at a time, and removes their containers. */
+  private async endTasks(which: (name: string) => boolean, signal: AbortSignal): Promise<void> {
+    await Promise.all(
+      [...this.tasks].map(async ([name, task]) => {
+        if (!which(name)) return
+        await this.step(task.end(signal), signal)
+        this.tasks.delete(name)
+      }),
+    )
+  }
+
+  /** Ends everything that runs; volumes stay. */
+  private async endAll(signal: AbortSignal): Promise<void> {
+    await this.endTasks(() => true, signal)
+    for (const { name } of await this.step(this.executor.containers(this.id), signal))
+      await this.step(this.executor.remove(this.id, name), signal)
+  }
+
+  /** Whether the lease's disk is as large as the lease says; false where that takes everything to end. */
+  private async fitDisk(signal: AbortSignal): Promise<boolean> {
+    const lease = this.store.lease(this.id)
+    return (
+      lease === undefined || this.step(this.executor.resizeDisk(this.id, lease.resources.diskMiB), signal)
+    )
+  }
+
+  /** Whether a task's container has the size of `spec`, which it is given as it runs where that can be. */
+  private async fitTask(name: string, spec: ContainerSpec, signal: AbortSignal): Promise<boolean> {
+    const task = this.tasks.get(name)
+    if (!task) return false
+    if (isSameSize(task.spec, spec)) return true
+    // One that waits has no container yet, and begins with what its task says.
+    if (task.state === 'waiting' || task.state === 'scheduled') return false
+    const isDone = await this.step(this.executor.resize(this.id, name, sizeOf(spec)), signal)
+    if (isDone) {
+      task.resized(sizeOf(spec))
+      this.emit(
+        'resized',
+        `${name} has ${formatCpu(spec.cpuMilli)} and ${formatMiB(spec.memoryMiB)} now, and runs on.`,
+      )
+    }
+    return isDone
+  }
+
+  private async fitContainer(
+    status: ContainerStatus,
+    spec: ContainerSpec,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    return (
+      isSameSize(status, spec) || this.step(this.executor.resize(this.id, status.name, sizeOf(spec)), signal)
+    )
+  }
+
   /** Removes volumes of archives that no container of the plan mounts; where it fails, another time. */
   private async clearVolumes(signal: AbortSignal): Promise<void> {
     const mounted = [...this.tasks.values()].flatMap(({ spec }) => spec.mounts.map(({ volume }) => volume))
     await this.step(this.executor.keepVolumes(this.id, mounted), signal).catch(() => {})
-  }
-
-  /**
-   * Waits until all containers are ready, for as long as a tenant does. Throws `start-failed` naming the one
-   * that isn't.
-   */
-  private async trial(manifest: Manifest, signal: AbortSignal): Promise<void> {
-    // Images' own checks are known here alone.
-    const patience = Math.max(
-      0,
-      ...[...this.tasks.values()].map(({ health }) =>
-        health ? health.startPeriodMs + health.retries * (health.intervalMs + health.timeoutMs) : 0,
-      ),
-    )
-    const late = AbortSignal.timeout(timerMs(startPatienceMs(manifest) + patience))
-    const either = AbortSignal.any([signal, late])
-    for (;;) {
-      signal.throwIfAborted()
-      const tasks = [...this.tasks.values()]
-      if (tasks.every((task) => task.isReady)) return
-      const bad = tasks.find(
-        (task) => task.state === 'failed' || task.state === 'unhealthy' || task.earlyExits >= TRIAL_EXITS,
-      )
-      const slow = late.aborted ? tasks.find((task) => !task.isReady) : undefined
-      if (bad || slow)
-        throw new CloisterError(
-          'start-failed',
-          `${(bad ?? slow)?.spec.name} does not start: ${bad?.reason ?? 'it is not ready in time'}.`,
-        )
-      await once(this.changes, 'change', { signal: either }).catch(() => {})
-    }
   }
 
   private newTask(planned: PlannedContainer): ContainerTask {
@@ -387,7 +422,7 @@ export class LeaseRunner {
         const lease = this.store.lease(this.id)
         return { ...whole, ...(lease && { leaseDiskMiB: lease.resources.diskMiB }) }
       },
-      dependency: (dependsOn, signal) => this.dependency(dependsOn, signal),
+      dependency: (on, signal) => untilTrue(on, () => [...this.tasks.values()], this.changes, signal),
       changed: () => this.changes.emit('change'),
       event: (kind, message) => this.emit(kind, message),
       sleepUntil,
@@ -396,28 +431,6 @@ export class LeaseRunner {
         this.store.patchLease(this.id, (lease) => (lease.restarts[name] = (lease.restarts[name] ?? 0) + 1))
           .restarts[name] ?? 1,
     })
-  }
-
-  private async dependency(
-    { service, condition, optional }: Service['dependsOn'][number],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const isTrue = () => {
-      const tasks = [...this.tasks.values()].filter((task) => task.spec.service === service)
-      const failed = tasks.find((task) => task.state === 'failed')
-      if (failed && optional) return true
-      if (condition === 'completed') {
-        if (failed)
-          throw new CloisterError(
-            'start-failed',
-            `${failed.spec.name}, which had to complete first, failed: ${failed.reason}`,
-          )
-        return tasks.every((task) => task.state === 'completed')
-      }
-      return tasks.every((task) => (condition === 'healthy' ? task.state === 'running' : task.hasStarted))
-    }
-    if (isTrue()) return
-    for await (const _ of on(this.changes, 'change', { signal })) if (isTrue()) return
   }
 
   /**
@@ -480,6 +493,13 @@ export class LeaseRunner {
 async function sleepUntil(instant: number, signal: AbortSignal): Promise<void> {
   for (let left = instant - Date.now(); left > 0; left = instant - Date.now())
     await delay(Math.min(left, 60_000), undefined, { signal })
+}
+
+function said(reason: string, goesBack: boolean, isOutgrown: boolean): string {
+  if (goesBack) return `The new manifest does not start: ${reason} The one before runs on.`
+  if (isOutgrown)
+    return `The new manifest does not start: ${reason} The one before needs more than the lease has now, so nothing runs.`
+  return reason
 }
 
 function sameImages(one: Record<string, Image>, other: Record<string, Image>): boolean {

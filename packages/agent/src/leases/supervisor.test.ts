@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { hashManifest, parseManifest } from '@cloister/core'
+import { hashManifest, parseManifest, roomOf } from '@cloister/core'
 import type { Executor } from '@cloister/executors'
 import type { Envelope } from '@cloister/secrets'
 import { type Address, type Hex, zeroHash } from 'viem'
@@ -73,7 +73,7 @@ const manifestOf = (lines: string) =>
   parseManifest(`services:\n  web:\n    image: web\n${lines}`, { file: 'compose.yaml' }).manifest
 
 /** What the chain says of each lease: its state, worker and the hash of its manifest. */
-let chain: Record<Hex, { state: number; worker?: Address; manifest?: typeof MANIFEST }>
+let chain: Record<Hex, { state: number; worker?: Address; manifest?: typeof MANIFEST; room?: bigint }>
 /** Leases whose data the engine has, and those that it was told to wipe. */
 let onDisk: Hex[]
 let wiped: string[]
@@ -83,8 +83,7 @@ let events: string[]
 /** A supervisor on the chain and engine that a test describes. */
 function supervise(executor: Partial<Executor> = {}): LeaseSupervisor {
   const readContract = async ({ args: [id] }: { args: [Hex] }) => {
-    const { state = NONE, worker = WORKER, manifest = MANIFEST } = chain[id] ?? {}
-    const room = 0n
+    const { state = NONE, worker = WORKER, manifest = MANIFEST, room = 0n } = chain[id] ?? {}
     return { state, worker, tenant: TENANT, manifestHash: hashManifest(manifest), terms: { room }, room }
   }
   const parts = {
@@ -178,7 +177,7 @@ describe('a manifest', () => {
     [
       '    deploy: { resources: { limits: { cpus: "9" } } }\n',
       'unsupported',
-      /^The manifest needs more than the lease has \(.* 8 CPUs, .* of disk\)\.$/,
+      /^The manifest needs more than the lease has \(8 CPU, .* of memory, .* of disk\)\.$/,
     ],
     [
       '    ports: ["80"]\n  two:\n    image: web\n    ports: ["80"]\n',
@@ -214,6 +213,63 @@ describe('a manifest', () => {
     const stranger: Hex = `0x${'3a'.repeat(32)}`
     chain = { [stranger]: { state: OPEN, worker: TENANT } }
     await expect(supervisor.accept(stranger, MANIFEST)).rejects.toMatchObject({ code: 'not-found' })
+  })
+})
+
+describe('a lease that is resized', () => {
+  const all = { cpuMilli: 8_000, memoryMiB: 8_000, diskMiB: 80_000, gpus: 0 }
+  const roomFor = (memoryMiB: number) =>
+    roomOf({ cpuMilli: 2_000, memoryMiB: memoryMiB + 64, diskMiB: 20_000, gpus: 0 }, all)
+  const large = manifestOf('    mem_limit: 4000m\n')
+
+  beforeEach(async () => {
+    chain = { [OTHER]: { state: OPEN, room: roomFor(1_000) } }
+    await supervise().refresh(OTHER)
+    events = []
+  })
+  afterEach(() => supervisor.halt())
+
+  it('has what the chain says from then on, and its tenant is told', async () => {
+    chain = { [OTHER]: { state: OPEN, room: roomFor(4_000) } }
+    await supervisor.refresh(OTHER)
+    await supervisor.refresh(OTHER)
+    expect(store.lease(OTHER)?.resources).toMatchObject({ cpuMilli: 2_000, memoryMiB: 4_064 })
+    expect(store.openLeases().find(({ id }) => id === OTHER)?.resources.memoryMiB).toBe(4_064)
+    expect(events).toEqual([expect.stringMatching(/^resized: The lease has 2 CPU, 3.9\d* GiB of memory, /)])
+    // Nor does it matter what the worker says that it lends meanwhile.
+    chain = { [OTHER]: { state: OPEN, room: roomFor(1_000) } }
+    await supervisor.refresh(OTHER)
+    expect(store.lease(OTHER)?.resources.memoryMiB).toBe(1_064)
+  })
+
+  it('takes the manifest that needs it, though nobody has heard of the resize yet', async () => {
+    chain = { [OTHER]: { state: OPEN, room: roomFor(1_000), manifest: large } }
+    await expect(supervisor.accept(OTHER, large)).rejects.toMatchObject({
+      code: 'unsupported',
+      message: expect.stringContaining('needs more than the lease has (2 CPU, 1000 MiB of memory'),
+      hint: { do: 'resize-lease', subject: OTHER.slice(2, 18) },
+    })
+    chain = { [OTHER]: { state: OPEN, room: roomFor(4_000), manifest: large } }
+    await supervisor.accept(OTHER, large)
+    expect(store.lease(OTHER)?.next?.hash).toBe(hashManifest(large))
+  })
+
+  it('remembers since when what runs needs more than it has, and until when', async () => {
+    chain = { [OTHER]: { state: OPEN, room: roomFor(4_000), manifest: large } }
+    await supervisor.refresh(OTHER)
+    store.patchLease(OTHER, (lease) => {
+      lease.running = { hash: hashManifest(large), manifest: large, images: {} }
+    })
+    chain = { [OTHER]: { state: OPEN, room: roomFor(1_000) } }
+    await supervisor.refresh(OTHER)
+    const since = store.lease(OTHER)?.outgrownSince
+    expect(since).toBeGreaterThan(Date.now() - 10_000)
+    chain = { [OTHER]: { state: OPEN, room: roomFor(900) } }
+    await supervisor.refresh(OTHER)
+    expect(store.lease(OTHER)?.outgrownSince).toBe(since)
+    chain = { [OTHER]: { state: OPEN, room: roomFor(4_000) } }
+    await supervisor.refresh(OTHER)
+    expect(store.lease(OTHER)).not.toHaveProperty('outgrownSince')
   })
 })
 

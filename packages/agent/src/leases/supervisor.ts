@@ -1,13 +1,11 @@
 import { EventEmitter } from 'node:events'
-import { getLease, type Wallet } from '@cloister/chain'
+import { type ChainLease, getLease, type Wallet } from '@cloister/chain'
 import {
   amountsOf,
   CloisterError,
   type Collector,
   canonicalHash,
   checkSupported,
-  fits,
-  formatMiB,
   gpuMismatch,
   hashManifest,
   type Manifest,
@@ -21,10 +19,10 @@ import {
   shortId,
   shownCollector,
 } from '@cloister/core'
-import { type Executor, LEASE_OVERHEAD_MIB } from '@cloister/executors'
+import type { Executor } from '@cloister/executors'
 import { type Envelope, missingSecrets } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
-import { capacityOf, takenBy } from '../bidding/capacity.ts'
+import { capacityOf } from '../bidding/capacity.ts'
 import type { AgentConfig } from '../config.ts'
 import { lastWords } from '../ended-logs.ts'
 import type { Log } from '../log.ts'
@@ -37,6 +35,7 @@ import { toldOfStatuses } from './container-report.ts'
 import { Forwarding } from './forwarding.ts'
 import { LeaseRunner } from './runner.ts'
 import { withToken } from './scrape-tokens.ts'
+import { hasRoomFor, sizeInWords, takeSize } from './size.ts'
 
 /** What a worker needs to keep its leases. */
 export interface SupervisorParts {
@@ -57,6 +56,8 @@ const MISSING_MS = 120_000
  * go of what begins, gives its containers their time and is wiped. Left alone they would run on with nobody.
  */
 const LEAVING_MS = 40_000
+
+const BYTES_PER_MIB = 1024 * 1024
 
 /** Brings what runs here in line with what the chain says: takes leases on, ends what is closed. */
 export class LeaseSupervisor {
@@ -156,6 +157,7 @@ export class LeaseSupervisor {
     const lease = openOf(store, id)
     if (chain.state !== 'open') throw noOpenLease(id)
     if (lease.running?.hash === hash || lease.next?.hash === hash) return
+    this.hearSize(id, chain)
     if (chain.manifestHash !== hash)
       throw new CloisterError(
         'wrong-manifest',
@@ -165,11 +167,12 @@ export class LeaseSupervisor {
         },
       )
     const wanted = resourcesOf(manifest)
-    if (!fits(takenBy(wanted), lease.resources))
+    const sized = openOf(store, id)
+    if (!hasRoomFor(manifest, sized))
       throw new CloisterError(
         'unsupported',
-        `The manifest needs more than the lease has (${formatMiB(Math.max(0, lease.resources.memoryMiB - LEASE_OVERHEAD_MIB))} of memory, ${lease.resources.cpuMilli / 1000} CPUs, ${formatMiB(lease.resources.diskMiB)} of disk).`,
-        { hint: 'Deploy it as a new lease.' },
+        `The manifest needs more than the lease has (${sizeInWords(sized)}).`,
+        { hint: { do: 'resize-lease', subject: shortId(id) } },
       )
     const { attributes, capacity } = config
     const { gpuClass } = capacity
@@ -226,6 +229,9 @@ export class LeaseSupervisor {
    */
   async announce(id: Hex, blobs: readonly SentBlob[]): Promise<SendReport> {
     const { store, sent } = this.parts
+    const bytes = blobs.reduce((sum, blob) => sum + blob.bytes, 0)
+    // It may have been resized for this a moment ago.
+    if (bytes > openOf(store, id).resources.diskMiB * BYTES_PER_MIB) await this.refresh(id)
     const { tenant, resources } = openOf(store, id)
     const now = blobs.map(({ digest }) => digest)
     store.patchLease(id, (lease) => {
@@ -376,6 +382,7 @@ export class LeaseSupervisor {
       return
     }
     if (known) {
+      this.hearSize(id, chain)
       if (
         known.running &&
         chain.manifestHash !== known.running.hash &&
@@ -393,11 +400,19 @@ export class LeaseSupervisor {
       tenant: chain.tenant,
       state: 'open',
       resources,
+      room: chain.room.toString(),
       restarts: {},
       openedAt: Date.now(),
     })
     this.take(id)
     this.event(id, 'opened', 'The lease is open; waiting for its manifest.')
+  }
+
+  /** Tells a lease's tenant that it has another size, where the chain says so. */
+  private hearSize(id: Hex, chain: ChainLease): void {
+    const { store, config } = this.parts
+    if (takeSize(store, id, chain, config))
+      this.event(id, 'resized', `The lease has ${sizeInWords(openOf(store, id))} now.`)
   }
 
   private async finish(id: Hex, closer: Address | undefined): Promise<void> {

@@ -9,6 +9,7 @@ import { networksPart } from './networks.ts'
 import type { MakePart } from './part.ts'
 import { rewardsPart } from './rewards.ts'
 import { sentPart } from './sent.ts'
+import { sizesPart } from './sizes.ts'
 
 /** The parts of a worker. What a worker is to do besides is one more of them. */
 export const PARTS: readonly MakePart[] = [
@@ -18,6 +19,7 @@ export const PARTS: readonly MakePart[] = [
   attestationPart,
   meteringPart,
   disksPart,
+  sizesPart,
   rewardsPart,
   sentPart,
   collectorsPart,

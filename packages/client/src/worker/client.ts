@@ -6,6 +6,7 @@ import {
   type Collector,
   type CollectorReport,
   CollectorsReport,
+  checkManifest,
   EndedReport,
   EventReport,
   EvidenceReport,
@@ -21,11 +22,13 @@ import {
   PartReport,
   type RegistryLogin,
   requestTypedData,
+  resizeBidFromJson,
   type ScrapeTokens,
   SendReport,
   type SentBlob,
   type SignedBid,
   SignedMember,
+  type SignedResizeBid,
   StatementReport,
   TICKET_HEADER,
   toCanonicalJson,
@@ -109,6 +112,17 @@ export class WorkerClient {
     return bid
   }
 
+  /** A bid for changing a lease into what an order asks for. Throws `no-bid` with the worker's reason. */
+  async resizeBid(lease: Hex, order: Order, signal: AbortSignal): Promise<SignedResizeBid> {
+    const path = `/v1/leases/${lease}/bids`
+    const body = JSON.stringify(order)
+    const headers = { 'content-type': 'application/json', ...(await this.sign('POST', path, body)) }
+    const answer = await this.ask(path, z.unknown(), { method: 'POST', body, headers, signal })
+    const bid = resizeBidFromJson(answer)
+    if (!bid) throw new CloisterError('bad-answer', `${this.who} answered with something that is no bid.`)
+    return bid
+  }
+
   /** A verdict on another worker's evidence. Throws `bad-evidence` or `forbidden` with the reason. */
   verdict(request: VerdictRequest, signal: AbortSignal): Promise<VerdictReport> {
     return this.ask('/v1/verdicts', VerdictReport, {
@@ -117,6 +131,12 @@ export class WorkerClient {
       headers: { 'content-type': 'application/json' },
       signal,
     })
+  }
+
+  /** The manifest that runs on a lease. Throws `not-found` where none does. */
+  async manifest(lease: Hex): Promise<Manifest> {
+    const path = `/v1/leases/${lease}/manifest`
+    return checkManifest(await this.ask(path, z.unknown(), { headers: await this.sign('GET', path) }))
   }
 
   /** Hands over the manifest; `reader`: our reading key, which what is left of the lease is sealed to. */

@@ -18,6 +18,14 @@ export interface SizeChange {
 /**
  * The same manifest with another size. Throws `bad-option` where it isn't clear whose size is meant, or
  * nothing is changed, and `bad-manifest` where a size is out of bounds.
+ *
+ * @example
+ * ```ts
+ * import { leases, resizeManifest } from '@cloister/sdk'
+ *
+ * const running = await leases.manifestOf(cloister, 'my-app')
+ * const larger = resizeManifest(running, { service: 'web', memoryMiB: 4096, diskMiB: 20_480 })
+ * ```
  */
 export function resizeManifest(manifest: Manifest, change: SizeChange): Manifest {
   const resized = structuredClone(manifest)

@@ -32,6 +32,7 @@ export {
   requestTypedData,
   type SignedRequest,
 } from './request.ts'
+export { isRequestKeyOf, type RequestKey, requestKeyTypedData } from './request-key.ts'
 export {
   type ResizeBid,
   resizeBidFromJson,
@@ -40,7 +41,6 @@ export {
   type SignedResizeBid,
   type SignedResizeBidJson,
 } from './resize-bid.ts'
-export { isRequestKeyOf, type RequestKey, requestKeyTypedData } from './request-key.ts'
 export { type Statement, statementDigest } from './statement.ts'
 export { type VerdictKind, verdictToChain, verdictTypedData, type WorkerVerdict } from './verdict.ts'
 export { verdictRequestTypedData } from './verdict-request.ts'

@@ -45,7 +45,9 @@ describe('what is signed', () => {
   it('has the types that the contracts hash, and nothing else has', () => {
     // Verdicts.sol puts the two parts of a claim together.
     const claim = encodeType({ Claim: CLAIM_TYPES.Claim })
-    const ours = [BID_TYPES, CONSENT_TYPES, JOIN_TYPES, RECEIPT_TYPES, RESIZE_BID_TYPES, VERDICT_TYPES].map(encodeType)
+    const ours = [BID_TYPES, CONSENT_TYPES, JOIN_TYPES, RECEIPT_TYPES, RESIZE_BID_TYPES, VERDICT_TYPES].map(
+      encodeType,
+    )
     expect([...ours, claim].sort()).toEqual([...inContracts].sort())
     expect(encodeType(CLAIM_TYPES)).toBe(claim + encodeType(VERDICT_TYPES))
   })

@@ -130,6 +130,8 @@ export type ServiceReport = z.infer<typeof ServiceReport>
 export const LeaseReport = z.object({
   lease: bytes32,
   state: z.enum(LEASE_STATES),
+  /** What its containers and volumes may take together. */
+  size: RoomReport.optional(),
   manifestHash: bytes32.optional(),
   /** A manifest that was accepted and is being started. */
   nextManifestHash: bytes32.optional(),

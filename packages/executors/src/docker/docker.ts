@@ -22,6 +22,7 @@ import {
   type LogLine,
   type LogOptions,
   type PullOptions,
+  type Size,
   type Traffic,
   type Usage,
 } from '../executor.ts'
@@ -45,6 +46,7 @@ import { ignoring, statusOf } from './failures.ts'
 import { FilledVolumes } from './filled-volumes.ts'
 import { containerNetworks } from './private-networks.ts'
 import { hasImage, localTag, pullImage } from './pull.ts'
+import { limitsOf, resizeContainer, sizeOf } from './size.ts'
 import { ulimitsOf } from './ulimits.ts'
 import { trafficOf, usageOf } from './usage.ts'
 import { VolumeSizes } from './volume-sizes.ts'
@@ -221,9 +223,7 @@ export class DockerExecutor implements Executor {
             ...(spec.hosts && {
               ExtraHosts: Object.entries(spec.hosts).map(([name, address]) => `${name}:${address}`),
             }),
-            Memory: spec.memoryMiB * 1024 * 1024,
-            MemorySwap: spec.memoryMiB * 1024 * 1024,
-            NanoCpus: spec.cpuMilli * 1_000_000,
+            ...limitsOf(spec),
             PidsLimit: spec.maxProcesses,
             CapDrop: ['ALL'],
             // Podman would make added capabilities effective for other users too.
@@ -289,6 +289,15 @@ export class DockerExecutor implements Executor {
     this.stopped.add(this.nameOf(lease, name))
     this.addresses.delete(`${lease}/${name}`)
     await ignoring([304, 404], this.container(lease, name).stop({ t: Math.ceil(graceMs / 1000) }))
+  }
+
+  resize(lease: string, name: string, size: Size): Promise<boolean> {
+    return resizeContainer(this.container(lease, name), size)
+  }
+
+  /** Its disk is watched, by whoever knows its size. */
+  async resizeDisk(): Promise<boolean> {
+    return true
   }
 
   async remove(lease: string, name: string): Promise<void> {
@@ -412,7 +421,7 @@ export class DockerExecutor implements Executor {
 
   private async inspect(id: string): Promise<ContainerStatus | undefined> {
     try {
-      const { State, Config } = await this.docker.getContainer(id).inspect()
+      const { State, Config, HostConfig } = await this.docker.getContainer(id).inspect()
       const label = (name: string) => Config.Labels[`${LABEL}.${name}`] ?? ''
       return {
         name: label('name'),
@@ -424,6 +433,7 @@ export class DockerExecutor implements Executor {
             ? undefined
             : this.exitOf(this.nameOf(label('lease'), label('name')), State),
         startedAt: Date.parse(State.StartedAt) || 0,
+        ...sizeOf(HostConfig),
       }
     } catch (error) {
       if (statusOf(error) === 404) return undefined

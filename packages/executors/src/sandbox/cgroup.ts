@@ -148,6 +148,52 @@ export class LeaseCgroup {
   }
 
   /**
+   * Gives a container that is there another share. False where more is in use than it would have: nothing
+   * is killed for it, and the share is what it was.
+   */
+  resize(container: string, { cpuMilli, memoryMiB }: Pick<Limits, 'cpuMilli' | 'memoryMiB'>): boolean {
+    if (!this.isThere) return true
+    const bytes = memoryMiB * MIB
+    const cpu = (quota: string) =>
+      this.cgroups.version === 'v2'
+        ? tryWrite(join(this.folder('', container), 'cpu.max'), `${quota} ${PERIOD_US}`)
+        : tryWrite(join(this.folder('cpu', container), 'cpu.cfs_quota_us'), quota)
+    if (
+      !(this.cgroups.version === 'v2'
+        ? this.resizeMemory2(container, bytes)
+        : this.resizeMemory1(container, bytes))
+    )
+      return false
+    this.limitSockets(container, memoryMiB)
+    return cpu(String(quotaOf(cpuMilli)))
+  }
+
+  /** Version 2 kills where it can't take memory back, so what is in use is looked at first. */
+  private resizeMemory2(container: string, bytes: number): boolean {
+    const folder = this.folder('', container)
+    const of = (name: string) =>
+      Number(new RegExp(`^${name} ([0-9]+)$`, 'm').exec(read(join(folder, 'memory.stat')))?.[1] ?? 0)
+    // Of files' pages those that nobody shares memory by are given up.
+    const kept = Number(read(join(folder, 'memory.current'))) - (of('file') - of('shmem'))
+    return kept < bytes && tryWrite(join(folder, 'memory.max'), String(bytes))
+  }
+
+  /** Version 1 refuses where it can't take memory back. The limit with swap is never the lower one. */
+  private resizeMemory1(container: string, bytes: number): boolean {
+    const folder = this.folder('memory', container)
+    const plain = join(folder, 'memory.limit_in_bytes')
+    const swap = join(folder, 'memory.memsw.limit_in_bytes')
+    if (!existsSync(swap)) return tryWrite(plain, String(bytes))
+    const before = read(plain).trim()
+    const isLarger = bytes > Number(before)
+    const [first, second] = isLarger ? [swap, plain] : [plain, swap]
+    if (!tryWrite(first, String(bytes))) return false
+    if (tryWrite(second, String(bytes))) return true
+    tryWrite(first, before)
+    return false
+  }
+
+  /**
    * Limits what sockets hold in a container that is made and not started yet. Version 2 counts that as
    * memory; version 1 counts it only where it has a limit of its own, which says nothing of sockets that are
    * there already.

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CloisterError, timerMs } from '@cloister/core'
-import { AGENT_FOLDER, type ContainerSpec, type Exit, type Usage } from '../executor.ts'
+import { AGENT_FOLDER, type ContainerSpec, type Exit, type Size, type Usage } from '../executor.ts'
 import { WAY_OUT_RESOLV_CONF } from '../network/way-out.ts'
 import { writeHostsBlock } from '../private-network/hosts-file.ts'
 import type { ContainerUser } from '../user-tables.ts'
@@ -107,6 +107,15 @@ export class Container {
     await this.mountRoot(record.image, holder)
     const { exit: _, monitor: __, first: ___, ...before } = record
     await this.launch({ ...before, startedAt: Date.now() }, holder)
+  }
+
+  /** Gives it another size: now, and whenever it is started again. False where its share can't change. */
+  async resize(size: Size): Promise<boolean> {
+    const record = await this.record()
+    if (!record) return false
+    if (record.exit === undefined && !this.lease.groups.resize(this.name, size)) return false
+    await this.remember({ ...record, spec: { ...record.spec, ...size } })
+    return true
   }
 
   async stop(graceMs: number): Promise<void> {

@@ -39,8 +39,9 @@ export class LeaseDisk {
   }
 
   /**
-   * Makes it, or mounts it where it is there. It grows where `sizeMiB` is more than it has; nothing makes it
-   * smaller.
+   * Makes it, or mounts it where it is there. It grows where `sizeMiB` is more than it has. Where it is less
+   * the file system stays as large, and a file of ours that nobody can reach fills the difference, so that
+   * nothing has to be unmounted or moved; unless what is there leaves no room for that: then its size stays.
    */
   async open(sizeMiB: number | undefined): Promise<void> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 })
@@ -57,6 +58,8 @@ export class LeaseDisk {
     if (this.mayGrow && (await this.grow())) await rename(this.growing, `${this.image}.mib`)
     if (!this.isMounted)
       await run(['mount', '-o', 'loop,nosuid,nodev,noatime,discard', this.image, this.folder])
+    if (sizeMiB !== undefined && !this.mayGrow)
+      await this.withhold(sizeMiB, (await stat(this.image)).size - wanted)
     await this.makeFolders()
   }
 
@@ -66,7 +69,9 @@ export class LeaseDisk {
     if (!this.isMounted) return 0
     const { blocks, bfree, bsize } = await statfs(this.folder)
     // The file system's own room is nobody's: a full disk is full, and not more than that.
-    return Math.min((blocks - bfree) * bsize, Number(await readFile(`${this.image}.mib`, 'utf8')) * MIB)
+    const withheld = (await stat(this.withheld).catch(() => ({ size: 0 }))).size
+    const used = Math.max(0, (blocks - bfree) * bsize - withheld)
+    return Math.min(used, Number(await readFile(`${this.image}.mib`, 'utf8')) * MIB)
   }
 
   /** Unmounts it; nothing may be using it any more. */
@@ -77,12 +82,39 @@ export class LeaseDisk {
   /** Removes it. Its files may be of any depth, and a folder other users' alone. */
   async destroy(asOwner: (command: string[]) => Promise<string[]>): Promise<void> {
     await this.close()
-    for (const end of ['', '.mib', '.growing', '.new']) await rm(`${this.image}${end}`, { force: true })
+    for (const end of ['', '.mib', '.mib.new', '.growing', '.new'])
+      await rm(`${this.image}${end}`, { force: true })
     await run(await asOwner(['rm', '-rf', '--one-file-system', '--', this.folder]), { timeoutMs: 600_000 })
   }
 
   private get growing(): string {
     return `${this.image}.growing`
+  }
+
+  private get withheld(): string {
+    return join(this.folder, '.withheld')
+  }
+
+  /** Has a file take `bytes` of the file system: unwritten, so that they take nothing of the machine's. */
+  private async withhold(sizeMiB: number, bytes: number): Promise<void> {
+    const has = (await stat(this.withheld).catch(() => ({ size: 0 }))).size
+    if (bytes === has) return
+    if (bytes === 0) await rm(this.withheld, { force: true })
+    else if (bytes < has) await truncate(this.withheld, bytes)
+    else if (!(await this.take(bytes))) {
+      // Some of it may have been taken.
+      await (has > 0 ? truncate(this.withheld, has) : rm(this.withheld, { force: true }))
+      return
+    }
+    await writeFile(`${this.image}.mib.new`, String(sizeMiB))
+    await rename(`${this.image}.mib.new`, `${this.image}.mib`)
+  }
+
+  private take(bytes: number): Promise<boolean> {
+    return run(['fallocate', '-l', String(bytes), this.withheld]).then(
+      () => true,
+      () => false,
+    )
   }
 
   private get isMounted(): boolean {

@@ -336,6 +336,38 @@ describe.skipIf(!canRun('runc'))('the sandbox', () => {
     },
   )
 
+  it.skipIf(process.getuid?.() !== 0)('takes disk back as it is, unless more of it is in use', async () => {
+    const mounts = [{ volume: 'data', path: '/data', readOnly: false }]
+    await executor.start(spec({ mounts, leaseDiskMiB: 64 }))
+    const fill = (mib: number) =>
+      sh(`dd if=/dev/zero of=/data/big bs=1048576 count=${mib} 2>&1 | cat; ls -a /data`)
+    const usedMiB = async () => Math.round((await executor.diskUsage(LEASE)) / 1024 ** 2)
+    expect((await fill(8)).output).not.toContain('No space left')
+    expect(await executor.resizeDisk(LEASE, 16)).toBe(true)
+    expect(await usedMiB()).toBeLessThan(10)
+    const { output } = await fill(40)
+    expect(output).toContain('No space left')
+    expect(output).not.toContain('withheld')
+    expect(await usedMiB()).toBeLessThanOrEqual(16)
+    // All of it is in use, and 8 MiB would not hold it: it is told of as it is, more than it is to have.
+    expect(await executor.resizeDisk(LEASE, 8)).toBe(true)
+    expect(await usedMiB()).toBeGreaterThan(8)
+    // It comes back, also when it is started anew.
+    expect(await executor.resizeDisk(LEASE, 64)).toBe(true)
+    expect((await fill(40)).output).not.toContain('No space left')
+    await sh(`node -e "require('fs').rmSync('/data/big')"`)
+    await executor.resizeDisk(LEASE, 16)
+    await executor.start(spec({ mounts, leaseDiskMiB: 16, revision: '2' }))
+    expect((await fill(40)).output).toContain('No space left')
+    // Larger than it ever was takes it out of use where this kernel lets nobody grow it in use.
+    if (!(await executor.resizeDisk(LEASE, 128))) {
+      await executor.remove(LEASE, 'web-0')
+      expect(await executor.resizeDisk(LEASE, 128)).toBe(true)
+      await executor.start(spec({ mounts, leaseDiskMiB: 128, revision: '3' }))
+    }
+    expect((await fill(100)).output).not.toContain('No space left')
+  })
+
   it('leaves nothing of a start that was broken off at any moment, and starts anew', async () => {
     for (const ms of [0, 60, 150, 300]) {
       const script = `import { SandboxExecutor } from ${JSON.stringify(join(import.meta.dirname, 'sandbox.ts'))}

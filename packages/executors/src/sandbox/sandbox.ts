@@ -19,6 +19,7 @@ import type {
   LogLine,
   LogOptions,
   PullOptions,
+  Size,
   Traffic,
   Usage,
 } from '../executor.ts'
@@ -178,6 +179,34 @@ export class SandboxExecutor implements Executor {
     return this.container(this.lease(id), name).stop(graceMs)
   }
 
+  async resize(id: string, name: string, size: Size): Promise<boolean> {
+    const lease = this.lease(id)
+    return lease.inTurn(async () => {
+      const before = await this.limitsOf(lease)
+      // The lease's own share is never below what its containers have.
+      lease.limit(
+        {
+          ...before,
+          cpuMilli: before.cpuMilli + size.cpuMilli,
+          memoryMiB: before.memoryMiB + size.memoryMiB,
+        },
+        false,
+      )
+      const isDone = await this.container(lease, name).resize(size)
+      lease.limit(await this.limitsOf(lease), false)
+      return isDone
+    })
+  }
+
+  async resizeDisk(id: string, diskMiB: number): Promise<boolean> {
+    const lease = this.lease(id)
+    return lease.inTurn(async () => {
+      if (!this.ready.disks || !lease.disk.isBounded) return true
+      await lease.disk.open(diskMiB)
+      return !lease.disk.mayGrow
+    })
+  }
+
   async remove(id: string, name: string): Promise<void> {
     const lease = this.lease(id)
     await lease.inTurn(async () => {
@@ -210,6 +239,8 @@ export class SandboxExecutor implements Executor {
         startedAt,
         running: exit === undefined,
         exit,
+        cpuMilli: spec.cpuMilli,
+        memoryMiB: spec.memoryMiB,
       })
     }
     return found

@@ -106,7 +106,7 @@ export async function update(
     await untilRunning(
       () => throughAbsence(() => worker.lease(record.lease)),
       hash,
-      timeoutMs ?? IMAGES_MS + startPatienceMs(manifest),
+      timeoutMs ?? patienceOf(manifest),
       onStep,
     )
   } catch (error) {
@@ -135,7 +135,13 @@ export async function update(
   }
 }
 
-async function untilRunning(
+/** Milliseconds until a manifest has to run that nobody said a time for. */
+export function patienceOf(manifest: Manifest): number {
+  return IMAGES_MS + startPatienceMs(manifest)
+}
+
+/** Waits until a worker runs the manifest of that hash. Throws `start-failed`. */
+export async function untilRunning(
   read: () => Promise<{
     manifestHash?: Hex | undefined
     nextManifestHash?: Hex | undefined

@@ -94,6 +94,30 @@ export function addLeases(program: Command): void {
       'give up after so long, such as 20m; default: what the health checks of the file allow',
     )
     .action(later(async () => (await import('./update.ts')).runUpdate))
+  const resizeCommand = command(
+    program,
+    'resize <lease> [file]',
+    'more or less CPU, memory, disk or GPUs for a lease as it runs, at the price that its worker bids',
+    'cloister resize my-app --memory 4g --disk 20g --service web',
+  )
+  withLoginOption(withSecretOptions(withManifestOptions(resizeCommand)))
+    .option('--cpu <number>', 'CPUs of each copy of the service, such as 2 or 0.5')
+    .option('--memory <size>', 'memory of each copy of the service, such as 4g')
+    .option('--disk <size>', 'of its volume, or its own disk where it has none, such as 20g')
+    .option('--gpus <number>', 'GPUs of each copy of the service')
+    .option('--service <name>', 'the service that is meant, where there are several')
+    .option('--volume <name>', 'the volume that --disk is for, where there are several')
+    .option('--add <amount>', 'money to add with it, in whole tokens')
+    .option('--max-price <amount>', 'highest price for an hour, in whole tokens')
+    .option(
+      '--policy <policy>',
+      'what the machine has to prove anew before it gets anything, as with `deploy`',
+    )
+    .option(
+      '--timeout <time>',
+      'give up after so long, such as 20m; default: what the health checks of the file allow',
+    )
+    .action(later(async () => (await import('./resize.ts')).runResize))
   command(
     program,
     'top-up <lease> <amount>',

@@ -25,6 +25,17 @@ export interface UpdateOptions extends Globals, ManifestOptions, SecretOptions, 
   pull?: boolean
 }
 
+export interface ResizeOptions extends Omit<UpdateOptions, 'pull'> {
+  cpu?: string
+  memory?: string
+  disk?: string
+  gpus?: string
+  service?: string
+  volume?: string
+  add?: string
+  maxPrice?: string
+}
+
 export function withBidOptions(command: Command): Command {
   return command
     .option('--pay <token>', 'USDC or CLOI', 'USDC')

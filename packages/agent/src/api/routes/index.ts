@@ -7,10 +7,11 @@ import { evidenceRoute } from './evidence.ts'
 import { leaseRoute } from './lease.ts'
 import { loginsRoute } from './logins.ts'
 import { logsRoute } from './logs.ts'
-import { manifestRoute } from './manifest.ts'
+import { manifestRoute, runningManifestRoute } from './manifest.ts'
 import { metricsRoute } from './metrics.ts'
 import { meetRoute, networkRoute } from './network.ts'
 import { pullRoute } from './pull.ts'
+import { resizeRoute } from './resize.ts'
 import { routesRoute } from './routes.ts'
 import { scrapeRoute, scrapeTokensRoute } from './scrape.ts'
 import { secretsRoute } from './secrets.ts'
@@ -26,8 +27,10 @@ export const ROUTES: readonly Route[] = [
   statementRoute,
   verdictRoute,
   bidRoute,
+  resizeRoute,
   announceRoute,
   manifestRoute,
+  runningManifestRoute,
   secretsRoute,
   loginsRoute,
   pullRoute,

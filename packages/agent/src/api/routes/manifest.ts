@@ -1,6 +1,6 @@
-import { bytes32, readManifest } from '@cloister/core'
+import { bytes32, CloisterError, readManifest } from '@cloister/core'
 import { z } from '@hono/zod-openapi'
-import { accepted, body, params, problem, requireTenant, route, security } from '../route.ts'
+import { accepted, body, json, params, problem, requireTenant, route, security } from '../route.ts'
 
 export const manifestRoute = route(
   {
@@ -29,5 +29,22 @@ export const manifestRoute = route(
     const { reader } = context.req.valid('query')
     await worker.supervisor.accept(id, readManifest(await context.req.text()), reader)
     return context.json({ lease: id }, 202)
+  },
+)
+
+/** Its tenant may have lost the file, or want a change of what runs rather than of what a file says. */
+export const runningManifestRoute = route(
+  {
+    method: 'get',
+    path: '/v1/leases/{id}/manifest',
+    summary: 'The manifest that runs',
+    security,
+    request: { params },
+    responses: { 200: json(z.unknown(), 'The manifest.'), 401: problem, 404: problem },
+  },
+  async (context, worker) => {
+    const lease = await requireTenant(context, worker, context.req.valid('param').id)
+    if (!lease.running) throw new CloisterError('not-found', 'No manifest runs on the lease.')
+    return context.json(lease.running.manifest, 200)
   },
 )
