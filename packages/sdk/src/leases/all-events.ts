@@ -209,18 +209,18 @@ class Feed {
 
   private async followWorker(lease: LeaseRecord): Promise<void> {
     const pauses = new GrowingPause({ firstMs: 1_000, longestMs: 30_000 })
-    let isAway = false
+    let failures = 0
     while (!this.signal.aborted) {
       const before = this.heard.worker.get(lease.lease)
       try {
         await this.hearWorker(lease, true, this.signal)
-        isAway = false
+        failures = 0
       } catch (error) {
         if (this.signal.aborted) return
         // Heard of meanwhile, it was there, and is away anew.
-        if (this.heard.worker.get(lease.lease) !== before) isAway = false
-        if (!isAway) this.sayAway(lease, error)
-        isAway = true
+        if (this.heard.worker.get(lease.lease) !== before) failures = 0
+        // A connection may end by itself; a worker that can't be asked again is away.
+        if (++failures === 2) this.sayAway(lease, error)
       }
       // Of a lease that has ended nothing more comes.
       if (this.known.get(lease.lease)?.closedAt !== undefined) return
