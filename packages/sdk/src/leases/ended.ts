@@ -76,7 +76,11 @@ export interface LogsWanted {
  *   console.log(container, text)
  * ```
  */
-export async function* logs(cloister: Cloister, key: string, wanted: LogsWanted): AsyncGenerator<LogReport> {
+export function logs(cloister: Cloister, key: string, wanted: LogsWanted): AsyncGenerator<LogReport> {
+  return readLogs(cloister, key, wanted)
+}
+
+async function* readLogs(cloister: Cloister, key: string, wanted: LogsWanted): AsyncGenerator<LogReport> {
   const record = await findLease(cloister, key)
   try {
     yield* sessionOf(cloister, record).asTenant.logs(record.lease, wanted)
