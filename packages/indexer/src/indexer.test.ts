@@ -16,9 +16,11 @@ import {
   refuseLease,
   registerWorker,
   requestExit,
+  resizeLease,
   setCommission,
   settleLeases,
   signBid,
+  signResizeBid,
   topUpLease,
   updateLease,
   type Wallet,
@@ -35,6 +37,7 @@ import {
   PoolRecord,
   ProviderRecord,
   pageOf,
+  type ResizeBid,
   RewardRecord,
   shortId,
   TotalsRecord,
@@ -162,6 +165,17 @@ for (const { name, skip, open } of DATABASES)
       await topUpLease(tenant, id, usdc, 500n)
       await updateLease(tenant, id, `0x${'cd'.repeat(32)}`)
       await rpc('evm_increaseTime', 60)
+      const bid: ResizeBid = {
+        lease: id,
+        number: 0n,
+        ratePerSecond: 7n,
+        minimumBalance: 0n,
+        expiry: Number((await tenant.client.getBlock()).timestamp) + 600,
+        room: 5n,
+        manifestHash: `0x${'ef'.repeat(32)}`,
+        order: HASH,
+      }
+      await resizeLease(tenant, await signResizeBid(chain.network, key, bid), usdc, 250n)
       await settleLeases(provider, [id])
       await synced()
       const onChain = await getLease(tenant, id)
@@ -169,9 +183,10 @@ for (const { name, skip, open } of DATABASES)
         lease: id,
         name: 'app',
         state: 'open',
-        deposit: '10500',
+        deposit: '10750',
+        ratePerSecond: '7',
         spent: onChain.spent.toString(),
-        manifestHash: `0x${'cd'.repeat(32)}`,
+        manifestHash: `0x${'ef'.repeat(32)}`,
         tenant: tenant.account.address,
         provider: provider.account.address,
       })
@@ -181,7 +196,7 @@ for (const { name, skip, open } of DATABASES)
       await synced()
       const closed = await lease(id)
       expect(closed).toMatchObject({ state: 'closed', spent: (await getLease(tenant, id)).spent.toString() })
-      expect(BigInt(closed.spent) + BigInt(closed.refund)).toBe(10_500n)
+      expect(BigInt(closed.spent) + BigInt(closed.refund)).toBe(10_750n)
       const { items } = await ask(`/v1/payments?lease=${id}`, pageOf(PaymentRecord))
       const total = (kind: string) =>
         items.filter((payment) => payment.kind === kind).reduce((sum, { amount }) => sum + BigInt(amount), 0n)
