@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type LeaseStatus, leases } from '@cloister/sdk'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { connect } from '../../context.ts'
-import { fakeCloister, LEASE, typed, USDC } from '../../testing.ts'
+import { ACCOUNT, fakeCloister, LEASE, typed, USDC } from '../../testing.ts'
 import { addLeases } from './commands.ts'
 
 const OTHER = `0x${'9b'.padEnd(64, '0')}` as const
@@ -16,6 +16,7 @@ const status = (changes: Partial<LeaseStatus> = {}): LeaseStatus =>
     lease: LEASE,
     shortId: LEASE.slice(2, 18),
     name: 'shop',
+    tenant: ACCOUNT,
     state: 'running',
     attestation: 'simulated',
     noticeUntil: undefined,
@@ -90,6 +91,7 @@ describe('keep', () => {
     const words = ['--low', '1h', '--top-up', '2h', '--most-per-day', '0.01']
     expect((await keep(...words)).out).toContain('topped-up     shop: Paid for 1h 23m more.')
     expect(leases.topUp).toHaveBeenCalledWith(expect.anything(), LEASE, 10_000n)
+    found = [status({ secondsLeft: 600, deposit: 24_400n })]
     expect((await keep(...words)).out).toContain('limit         shop: Its money is low, and the limit')
     expect(leases.topUp).toHaveBeenCalledTimes(1)
   })
