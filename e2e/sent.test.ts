@@ -14,11 +14,12 @@ import { join } from 'node:path'
 import { updateLease } from '@cloister/chain'
 import { hashManifest, type Manifest, type SentBlob, sentReference } from '@cloister/core'
 import { buildWorkbench } from '@cloister/executors'
-import { leases, type SentContent } from '@cloister/sdk'
+import { leases, type SentContent, WorkerClient } from '@cloister/sdk'
+import { FolderStore, Repository, restoreVolumes, SnapshotKey, takeSnapshot } from '@cloister/snapshots'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { canDeploy, until } from './embedded.ts'
-import { manifestOf, useWorker } from './own-worker.ts'
+import { attestedKey, manifestOf, useWorker } from './own-worker.ts'
 
 let folder: string
 /** Digest of an image that no registry and no worker has, and its parts. */
@@ -153,6 +154,51 @@ describe.skipIf(!canDeploy)('what a tenant sends beside the manifest', () => {
     await updateTo(id, withVolume(second, false), [...parts, second])
     expect(await read(id, '/data/a/b /data/a/new')).toBe('changed\nwritten\n')
     await own.close(id)
+  }, 120_000)
+
+  it('is what another lease wrote, kept sealed in between', async () => {
+    const mounts = [{ volume: 'data', path: '/data', readOnly: false }]
+    const given = manifest({
+      services: { web: { ...web(manifest()), mounts } },
+      volumes: { data: { sizeMiB: 64, class: 'default' } },
+    })
+    const first = await start(given, parts)
+    await own.sh(first, 'mkdir /data/a; echo first > /data/a/b')
+    await own.sh(first, `node -e 'require("fs").writeFileSync("/data/large",Buffer.alloc(3e6,"x1y2z3"))'`)
+    const place = join(folder, 'snapshots')
+    const open = () => Repository.open(new FolderStore(place), new SnapshotKey(Buffer.alloc(32, 1)), true)
+    const repository = await open()
+    const { snapshot } = await takeSnapshot(repository, { client: own.client, lease: first })
+    expect(snapshot.volumes).toMatchObject([{ name: 'data', files: 2, bytes: 3_000_006 }])
+    await own.sh(first, 'echo second > /data/a/b')
+    const again = await open()
+    await takeSnapshot(again, { client: own.client, lease: first })
+    expect(again.writtenBytes).toBeLessThan(20_000)
+    // Nobody else's, and nothing that is there.
+    const stranger = new WorkerClient({
+      endpoint: own.client.endpoint,
+      worker: own.client.worker,
+      wallet: own.chain.wallet(5),
+      attestedKey,
+      network: own.tenant.network,
+    })
+    await expect(takeSnapshot(again, { client: stranger, lease: first })).rejects.toMatchObject({
+      code: 'forbidden',
+    })
+    await expect(
+      restoreVolumes(repository, snapshot, { client: own.client, lease: first }),
+    ).rejects.toMatchObject({ code: 'exists' })
+    await own.close(first)
+    const second = await own.open(given)
+    await until('the worker knows the lease', async () => own.running.worker.store.lease(second))
+    await leases.sendContents(own.client, second, parts)
+    await restoreVolumes(await open(), snapshot, { client: own.client, lease: second })
+    await own.client.putManifest(second, given)
+    await own.untilState(second, 'running')
+    expect(await read(second, '/data/a/b')).toBe('first\n')
+    expect((await own.sh(second, 'wc -c < /data/large')).text.trim()).toMatch(/^3000000|not found$/)
+    await until('what was staged is gone', async () => !own.running.worker.store.lease(second)?.staged)
+    await own.close(second)
   }, 120_000)
 
   it('is what a volume that is only read is, after an update as well', async () => {

@@ -13,7 +13,7 @@ const FLOORS = [
   ['verify', 'images', 'terminal', 'transport'],
   ['secrets', 'executors', 'chain', 'operations'],
   ['client', 'economy'],
-  ['contracts', 'workload'],
+  ['contracts', 'workload', 'snapshots'],
   ['key-service'],
   ['sdk', 'agent', 'indexer', 'gateway'],
   ['development', 'keeper'],

@@ -9,6 +9,7 @@ export const COMMAND_PROGRAMS = {
   cloister: 'apps/cli/src/program.ts',
   [`${OWN}/packages/executors/src/oci/unpack-main`]: 'packages/executors/src/oci/unpack-main.ts',
   [`${OWN}/packages/executors/src/volumes/fill-main`]: 'packages/executors/src/volumes/fill-main.ts',
+  [`${OWN}/packages/executors/src/volumes/read-main`]: 'packages/executors/src/volumes/read-main.ts',
 }
 /** Files that sources look for beside themselves. */
 export const COMMAND_FILES = [

@@ -15,6 +15,7 @@ import { pinnedBy } from './sent/pinned.ts'
 import { SentRoom } from './sent/sent-room.ts'
 import { Store } from './store.ts'
 import { loadTlsKey } from './tls-key.ts'
+import { VolumeRoom } from './volumes/volume-room.ts'
 import { loadWorkerKey } from './worker-key.ts'
 
 /** What all parts of a worker stand on: its keys, its machine, its store and its way to the chain. */
@@ -29,6 +30,7 @@ export interface Machine {
   executor: Executor
   store: Store
   sent: SentRoom
+  volumes: VolumeRoom
   /** Its transactions go one after the other. */
   sequence: Sequence
   tlsKey: ReturnType<typeof loadTlsKey>
@@ -57,10 +59,25 @@ export async function openMachine(config: AgentConfig, log: Log, openSource?: Op
   const executor = await openExecutor(config, key.address)
   const store = new Store(join(config.folder, 'worker.db'))
   const sent = new SentRoom(join(config.folder, 'sent'), (tenant) => pinnedBy(store, tenant))
+  const volumes = new VolumeRoom(join(config.folder, 'volumes'), store)
   const sequence = new Sequence()
   const tlsKey = loadTlsKey(config.folder)
   const { provider } = registered
-  return { config, network, key, wallet, provider, source, executor, store, sent, sequence, tlsKey, log }
+  return {
+    config,
+    network,
+    key,
+    wallet,
+    provider,
+    source,
+    executor,
+    store,
+    sent,
+    volumes,
+    sequence,
+    tlsKey,
+    log,
+  }
 }
 
 /**

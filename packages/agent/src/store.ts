@@ -45,6 +45,10 @@ export interface StoredLease {
    * Digests of what its tenant said comes beside its manifest, and beside the one before, which may run on.
    */
   sent?: { now: string[]; before: string[] }
+  /** Its containers stand still: for good, or until then (Unix milliseconds). */
+  held?: { until?: number }
+  /** Volumes that were staged whole, and that no container has yet. */
+  staged?: string[]
   /** Manifest that runs. */
   running?: Accepted
   /** Manifest that was accepted and is not known to run yet. */

@@ -50,7 +50,7 @@ export async function startWorker(
   openSource?: OpenSource,
 ): Promise<RunningWorker> {
   const machine = await openMachine(config, log, openSource)
-  const { network, key, wallet, provider, source, executor, store, sent, sequence, tlsKey } = machine
+  const { network, key, wallet, provider, source, executor, store, sent, volumes, sequence, tlsKey } = machine
   const supervisor = superviseLeases(machine)
   const settlement = new Settlement({ wallet, supervisor, sequence, everySeconds: config.settleEverySeconds })
   const tlsKeyHash = tlsKey.hash
@@ -79,6 +79,7 @@ export async function startWorker(
     newest,
     sent,
     networks,
+    volumes,
     readiness: new Readiness(async () => workerReasons(attestor, newest)),
     log,
   }
@@ -121,7 +122,8 @@ export async function startWorker(
 
 /** What runs leases: with their secrets, and with the agent's sockets in their containers. */
 function superviseLeases(machine: Machine): LeaseSupervisor {
-  const { config, network, key, wallet, provider, source, executor, store, sent, tlsKey, log } = machine
+  const { config, network, key, wallet, provider, source, executor, store, sent, volumes, tlsKey, log } =
+    machine
   const binding = { provider, worker: key.address, tlsKeyHash: tlsKey.hash }
   const prover = new WorkerProver({ network, key, source, binding })
   const secrets = new LeaseSecrets((run, envelope) =>
@@ -132,5 +134,5 @@ function superviseLeases(machine: Machine): LeaseSupervisor {
   const { keySeat } = config
   const api = agentApi({ chain: wallet, key, keySeat, prover, receipts, sealingSecret, log })
   const sockets = new AgentSockets(sealingSecret, api)
-  return new LeaseSupervisor({ config, store, executor, sent, wallet, secrets, sockets, log })
+  return new LeaseSupervisor({ config, store, executor, sent, volumes, wallet, secrets, sockets, log })
 }

@@ -8,6 +8,21 @@ export { endorsementsFor } from './vendors/endorsements.ts'
 export { GpuKeys } from './vendors/gpu-keys.ts'
 export { throughAbsence } from './worker/absence.ts'
 export { WorkerClient } from './worker/client.ts'
+export {
+  blocksOf,
+  type CopiedVolume,
+  copyVolume,
+  insist,
+  type LeaseOnWorker,
+} from './worker/copy-volume.ts'
 export { workerOfRecord } from './worker/record.ts'
 export { requireTls } from './worker/require-tls.ts'
 export { askService, callService, type ServiceRequest } from './worker/service.ts'
+export {
+  BlockSender,
+  beginStaging,
+  finishStaging,
+  listVolumes,
+  readVolume,
+  type VolumePart,
+} from './worker/volumes.ts'

@@ -1,6 +1,7 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import type { Capability, Health } from '@cloister/core'
 import type { PrivateNetworks } from './private-network/place.ts'
+import type { ReadVolumeOptions } from './volumes/read.ts'
 
 /**
  * MiB that what works for a lease (monitors, commands that are being begun) may take beside its containers'
@@ -63,6 +64,12 @@ export interface ContainerFile {
   gid?: number | undefined
 }
 
+/**
+ * What a fresh volume begins with, of this machine's: a tar archive whose digest was checked; or a folder in
+ * which a volume was staged that was read somewhere else (`StagedBlocks`).
+ */
+export type VolumeContent = string | { staged: string }
+
 /** One container of a lease, everything resolved. */
 export interface ContainerSpec {
   lease: string
@@ -87,15 +94,15 @@ export interface ContainerSpec {
   groups?: string[]
   hostname: string
   /**
-   * A fresh volume begins with a tar archive, `from` (a file of this machine's whose digest was checked), all
-   * of it the container's user's; or else with what the image has at its path, but for `noCopy`.
+   * A fresh volume begins with `from`: an archive, all of it the container's user's, or a staged volume,
+   * whose owners stay what they were; or else with what the image has at its path, but for `noCopy`.
    */
   mounts: {
     volume: string
     path: string
     readOnly: boolean
     noCopy?: true | undefined
-    from?: string | undefined
+    from?: VolumeContent | undefined
   }[]
   /** Owned by root with mode 1777 where they don't say otherwise. */
   tmpfs: {
@@ -261,6 +268,13 @@ export interface Executor {
    * mounted by no container. What a tenant wrote stays.
    */
   keepVolumes(lease: string, names: readonly string[]): Promise<void>
+  /** Names of a lease's volumes that hold what was written, as manifests and mounts call them. */
+  volumes(lease: string): Promise<string[]>
+  /**
+   * Reads a volume as frames (core, `FRAME`) while containers go on writing to it: each file is as it is when
+   * it is read. What it takes is limited, whatever is in there. Throws `not-found` and `read-failed`.
+   */
+  readVolume(lease: string, volume: string, options: ReadVolumeOptions): Promise<void>
   containers(lease: string): Promise<ContainerStatus[]>
   /** Resolves when the container is not running (any more). */
   wait(lease: string, name: string, signal: AbortSignal): Promise<Exit>

@@ -7,3 +7,8 @@ export function startFailed(name: string, cause: unknown): CloisterError {
     cause,
   })
 }
+
+/** The error of a volume that a lease doesn't have. */
+export function noVolume(volume: string): CloisterError {
+  return new CloisterError('not-found', `The lease has no volume ${volume}, or nothing was written to it.`)
+}

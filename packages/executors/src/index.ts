@@ -19,6 +19,7 @@ export {
   type Size,
   type Traffic,
   type Usage,
+  type VolumeContent,
 } from './executor.ts'
 export { MAX_TAIL_CHARACTERS } from './logs/last-lines.ts'
 export { DEFAULT_LIMITS, type WayOutLimits } from './network/limits.ts'
@@ -32,3 +33,5 @@ export { type LinkSettings, PrivateLinks } from './private-network/private-link.
 export type { TunnelPeer, TunnelState, WireGuard } from './private-network/wireguard.ts'
 export { type Remains, SandboxExecutor, type SandboxSettings } from './sandbox/sandbox.ts'
 export { volumeOfArchive } from './volumes/names.ts'
+export type { ReadVolumeOptions } from './volumes/read.ts'
+export { StagedBlocks } from './volumes/staged-blocks.ts'

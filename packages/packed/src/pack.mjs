@@ -32,6 +32,7 @@ const DAEMONS = {
   gateway: 'packages/gateway/src/main.ts',
   unpack: 'packages/executors/src/oci/unpack-main.ts',
   fill: 'packages/executors/src/volumes/fill-main.ts',
+  'read-volume': 'packages/executors/src/volumes/read-main.ts',
 }
 /** What packs is a source too. */
 const OWN = ['pack', 'late-builtins', 'left-out'].map((name) => `packages/packed/src/${name}.mjs`)

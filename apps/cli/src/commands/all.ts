@@ -4,6 +4,7 @@ import { addGovernance } from './governance/commands.ts'
 import { addDeploy, addLeaseStreams, addLeases, addManifest } from './leases/commands.ts'
 import { addNetwork } from './network/commands.ts'
 import { addProvider } from './provider/commands.ts'
+import { addSnapshots } from './snapshots/commands.ts'
 import { addStake } from './stake/commands.ts'
 import { addVerify } from './verify/commands.ts'
 import { addWallet } from './wallet/commands.ts'
@@ -16,6 +17,7 @@ export function addCommands(program: Command): void {
   addLeases(program)
   addLeaseStreams(program)
   addNetwork(program)
+  addSnapshots(program)
   addVerify(program)
   addApps(program)
   addWorkers(program)

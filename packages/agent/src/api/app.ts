@@ -3,6 +3,7 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import { bodyLimit } from 'hono/body-limit'
 import { ROUTES } from './routes/index.ts'
 import { sendRoute } from './routes/sent.ts'
+import { volumeStreams } from './routes/volumes.ts'
 import type { Worker } from './worker.ts'
 
 /**
@@ -38,6 +39,7 @@ export function workerApi(worker: Worker): OpenAPIHono {
     answer(new CloisterError('not-found', 'There is nothing here.', { hint: 'See /openapi.json.' })),
   )
   sendRoute.add(app, worker)
+  volumeStreams.add(app, worker)
   app.use(
     '*',
     bodyLimit({

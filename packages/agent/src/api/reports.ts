@@ -56,6 +56,8 @@ export function leaseReport(worker: Worker, lease: StoredLease): LeaseReport {
     size: lentOf(lease.resources),
     ...(lease.running && { manifestHash: lease.running.hash }),
     ...(lease.next && { nextManifestHash: lease.next.hash }),
+    ...(lease.next && lease.held && { prepared: runner?.isPrepared(lease.next.hash) === true }),
+    ...(lease.held?.until !== undefined && { heldUntil: lease.held.until }),
     ...(lease.failed && {
       failed: { manifestHash: lease.failed.hash, reason: lease.failed.reason.slice(0, 1000) },
     }),

@@ -13,6 +13,7 @@ import type { SentRoom } from '../sent/sent-room.ts'
 import type { Settlement } from '../settlement.ts'
 import type { Store } from '../store.ts'
 import type { Verifier } from '../verdicts/verifier.ts'
+import type { VolumeRoom } from '../volumes/volume-room.ts'
 
 /** The parts of a running worker that its HTTP interface speaks for. */
 export interface Worker {
@@ -35,5 +36,6 @@ export interface Worker {
   sent: SentRoom
   /** Where private networks can be had. */
   networks: LeaseNetworks | undefined
+  volumes: VolumeRoom
   log: Log
 }

@@ -32,11 +32,12 @@ function manifestOf(services: Record<string, string[]>, digest?: string): Manife
   return { ...manifest, volumes: { site: { ...site, ...(digest && { from: { digest, bytes: 1_024 } }) } } }
 }
 
+const stagedOf = (volume: string) => (volume === 'restored' ? { staged: '/staged/restored' } : undefined)
 const plan = (manifest: Manifest) =>
   planContainers(
     LEASE,
     { hash: `0x${'1'.repeat(64)}`, manifest, images: { 'a:1': IMAGE } },
-    { agentFolder: '', fileOf, gatewayUrl: 'http://127.0.0.1:1' },
+    { agentFolder: '', fileOf, stagedOf, gatewayUrl: 'http://127.0.0.1:1' },
   ).map(({ spec }) => spec)
 
 describe('a volume that begins with what its tenant sent', () => {

@@ -7,7 +7,7 @@ import {
   type Manifest,
   type Service,
 } from '@cloister/core'
-import { type ContainerSpec, type Image, volumeOfArchive } from '@cloister/executors'
+import { type ContainerSpec, type Image, type VolumeContent, volumeOfArchive } from '@cloister/executors'
 import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import type { Accepted } from '../store.ts'
@@ -33,6 +33,8 @@ export interface LeasePlace {
   agentFolder: string
   /** Where a blob that the tenant sent lies. */
   fileOf: (digest: string) => string
+  /** What a volume begins with that was staged for the lease. */
+  stagedOf: (volume: string) => VolumeContent | undefined
   /** The network's gateway. */
   gatewayUrl: string
 }
@@ -46,7 +48,7 @@ export function planContainers(
   { hash, manifest, images, envelope }: Accepted,
   place: LeasePlace,
 ): PlannedContainer[] {
-  const { agentFolder, fileOf, gatewayUrl } = place
+  const { agentFolder, fileOf, stagedOf, gatewayUrl } = place
   const peers = Object.keys(manifest.services)
   const volumes = sentVolumes(manifest, fileOf)
   const aliases = Object.fromEntries(
@@ -64,7 +66,7 @@ export function planContainers(
     if (!image) throw new Error(`no image ${service.image}`)
     const urls = publicUrls(lease, manifest, name, gatewayUrl)
     return Array.from({ length: service.count }, (_, replica) => {
-      const own = containerOf({ lease, name, replica, service, image, volumes, fileOf, urls })
+      const own = containerOf({ lease, name, replica, service, image, volumes, fileOf, stagedOf, urls })
       const spec = { ...own, ...shared, ...(service.agentSocket && { agentFolder }) }
       const sealed = service.sealed ? envelope : undefined
       const health = healthCheckOf(service.health, image.health)
@@ -82,6 +84,7 @@ interface ContainerParts {
   image: Image
   volumes: SentVolumes
   fileOf: (digest: string) => string
+  stagedOf: LeasePlace['stagedOf']
   /** Variables that say where it is reached. */
   urls: Record<string, string>
 }
@@ -108,7 +111,7 @@ function sentVolumes({ services, volumes }: Manifest, fileOf: (digest: string) =
 function containerOf(
   parts: ContainerParts,
 ): Omit<ContainerSpec, 'revision' | 'peers' | 'aliases' | 'internet'> {
-  const { lease, name, replica, service, image, volumes, fileOf, urls } = parts
+  const { lease, name, replica, service, image, volumes, fileOf, stagedOf, urls } = parts
   // As Docker does: an entrypoint of one's own drops the image's command.
   const command = service.command ?? (service.entrypoint ? [] : image.command)
   const container = `${name}-${replica}`
@@ -132,7 +135,10 @@ function containerOf(
     mounts: [
       ...service.mounts.map((mount) => ({ ...mount, ...volumes.get(mount.volume) })),
       ...imageVolumes(container, image, service),
-    ],
+    ].map((mount) => {
+      const staged = stagedOf(mount.volume)
+      return staged === undefined ? mount : { ...mount, from: staged }
+    }),
     tmpfs: service.tmpfs,
     files: service.files.map((file) => ({
       path: file.path,

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { LeaseSecrets } from '../secrets/lease-secrets.ts'
 import type { SentRoom } from '../sent/sent-room.ts'
 import type { Store } from '../store.ts'
+import type { VolumeRoom } from '../volumes/volume-room.ts'
 import type { AgentSockets } from '../workload/agent-sockets.ts'
 import { LeaseRunner } from './runner.ts'
 import { noteOutgrown } from './size.ts'
@@ -34,6 +35,7 @@ const ENDS_SLOWLY = manifestOf('    stop_grace_period: 24h\n')
 
 let store: Store
 let sent: SentRoom
+let volumes: VolumeRoom
 let closeStore: () => void
 let running: Map<string, ContainerSpec>
 let done: string[]
@@ -91,6 +93,7 @@ function runnerOf(executor: Executor): LeaseRunner {
     executor,
     store,
     sent,
+    volumes,
     secrets: new LeaseSecrets(() => NEVER),
     sockets,
     gatewayUrl: 'https://cloister.example',
@@ -124,6 +127,7 @@ beforeEach(() => {
   ;({
     store,
     sent,
+    volumes,
     close: closeStore,
   } = openTestStore({ cpuMilli: 4_000, memoryMiB: 4_096, diskMiB: 40_960, gpus: 0 }))
   running = new Map()

@@ -18,6 +18,7 @@ import { until, within } from '../patience.ts'
 import type { LeaseSecrets } from '../secrets/lease-secrets.ts'
 import type { SentRoom } from '../sent/sent-room.ts'
 import type { Accepted, Store, StoredLease } from '../store.ts'
+import type { VolumeRoom } from '../volumes/volume-room.ts'
 import type { AgentSockets } from '../workload/agent-sockets.ts'
 import { type ContainerReport, toldOf } from './container-report.ts'
 import { ContainerTask } from './container-task.ts'
@@ -33,6 +34,7 @@ interface RunnerParts {
   executor: Executor
   store: Store
   sent: SentRoom
+  volumes: VolumeRoom
   secrets: LeaseSecrets
   sockets: AgentSockets
   /** The network's. */
@@ -60,6 +62,7 @@ export class LeaseRunner {
   private readonly executor: Executor
   private readonly store: Store
   private readonly sent: SentRoom
+  private readonly volumes: VolumeRoom
   private readonly secrets: LeaseSecrets
   private readonly sockets: AgentSockets
   private readonly gatewayUrl: string
@@ -77,12 +80,15 @@ export class LeaseRunner {
   private readonly left = new Set<Promise<unknown>>()
   /** Aborted once everything of the lease is wiped. */
   readonly wiped = this.wiping.signal
+  /** Hash of the manifest whose images were brought ahead. */
+  private prepared: Hex | undefined
   /** The tenant was told that everything runs. */
   private told = false
 
   constructor(parts: RunnerParts) {
     this.id = parts.id
     this.sent = parts.sent
+    this.volumes = parts.volumes
     this.secrets = parts.secrets
     this.sockets = parts.sockets
     this.executor = parts.executor
@@ -92,7 +98,10 @@ export class LeaseRunner {
     this.changes.setMaxListeners(0)
     this.changes.on('change', () => {
       const isRunning = this.tasks.size > 0 && this.state === 'running'
-      if (isRunning && !this.told && !this.ended) this.emit('running', 'All containers are ready.')
+      if (isRunning && !this.told && !this.ended) {
+        this.emit('running', 'All containers are ready.')
+        void this.clearStaged().catch(() => {})
+      }
       this.told = isRunning
     })
   }
@@ -101,6 +110,7 @@ export class LeaseRunner {
   resume(): void {
     void this.alone(async (signal) => {
       const lease = this.store.lease(this.id)
+      if (lease?.held) return this.standStill(signal)
       if (lease?.running) {
         await this.arrange(lease.running, signal)
         await this.clearVolumes(signal)
@@ -112,9 +122,20 @@ export class LeaseRunner {
   /** Runs what the store holds as next. The one before runs on, or again, if the new one does not start. */
   takeNext(): void {
     void this.alone(async (signal) => {
-      const next = this.store.lease(this.id)?.next
-      if (next) await this.change(next, signal)
+      const { next, held } = this.store.lease(this.id) ?? {}
+      if (next && held) await this.prepare(next, signal)
+      else if (next) await this.change(next, signal)
     })
+  }
+
+  /** Ends containers that run; volumes stay, and what is to come is made ready. */
+  hold(): void {
+    void this.alone((signal) => this.standStill(signal))
+  }
+
+  /** Whether a manifest's images were brought while the lease is held. */
+  isPrepared(hash: Hex): boolean {
+    return this.prepared === hash
   }
 
   /** Ends containers and what keeps them; volumes stay, and `resume` starts them again. */
@@ -161,6 +182,7 @@ export class LeaseRunner {
   get state(): LeaseState {
     const lease = this.store.lease(this.id)
     if (lease?.state !== 'open') return 'closed'
+    if (lease.held && this.tasks.size === 0) return 'stopped'
     const states = [...this.tasks.values()].map((task) => task.state)
     if (states.length === 0)
       return lease.running || lease.next ? 'starting' : lease.failed ? 'failed' : 'waiting'
@@ -198,6 +220,27 @@ export class LeaseRunner {
     return [...this.tasks.values()]
       .filter((task) => task.spec.service === service && task.state === 'running')
       .map((task) => task.spec.name)
+  }
+
+  private async standStill(signal: AbortSignal): Promise<void> {
+    // Let go of meanwhile: then what comes next has them run again.
+    if (!this.store.lease(this.id)?.held) return
+    const tasks = [...this.tasks.values()]
+    await Promise.all(tasks.map((task) => this.step(task.end(signal), signal)))
+    this.tasks.clear()
+    for (const { name } of await this.step(this.executor.containers(this.id), signal))
+      await this.step(this.executor.remove(this.id, name), signal)
+    this.emit('held', 'Its containers stand still, as its tenant asked.')
+    this.changes.emit('change')
+    const next = this.store.lease(this.id)?.next
+    if (next) await this.prepare(next, signal)
+  }
+
+  /** Brings the images of a manifest that may not run yet. Another pull finds them here. */
+  private async prepare({ hash, manifest }: Omit<Accepted, 'images'>, signal: AbortSignal): Promise<void> {
+    await this.pull(manifest, signal)
+    this.prepared = hash
+    this.changes.emit('change')
   }
 
   private async change(next: Omit<Accepted, 'images'>, signal: AbortSignal): Promise<void> {
@@ -307,8 +350,9 @@ export class LeaseRunner {
     const agentFolder = needsAgent ? await this.step(this.sockets.open(this.id, hash), signal) : ''
     const fileOf = (digest: string) => this.fileOf(digest)
     const { gatewayUrl } = this
+    const stagedOf = (volume: string) => this.volumes.stagedOf(this.id, volume)
     const plan = new Map(
-      planContainers(this.id, accepted, { agentFolder, fileOf, gatewayUrl }).map((planned) => [
+      planContainers(this.id, accepted, { agentFolder, fileOf, stagedOf, gatewayUrl }).map((planned) => [
         planned.spec.name,
         planned,
       ]),
@@ -411,6 +455,17 @@ export class LeaseRunner {
   private async clearVolumes(signal: AbortSignal): Promise<void> {
     const mounted = [...this.tasks.values()].flatMap(({ spec }) => spec.mounts.map(({ volume }) => volume))
     await this.step(this.executor.keepVolumes(this.id, mounted), signal).catch(() => {})
+  }
+
+  /** Lets go of what volumes began with that are there now. */
+  private async clearStaged(): Promise<void> {
+    const { staged } = this.store.lease(this.id) ?? {}
+    if (!staged) return
+    const there = await this.executor.volumes(this.id)
+    await this.volumes.forget(
+      this.id,
+      staged.filter((name) => there.includes(name)),
+    )
   }
 
   private newTask(planned: PlannedContainer): ContainerTask {

@@ -7,6 +7,7 @@ import { type Address, type Hex, zeroHash } from 'viem'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { SentRoom } from '../sent/sent-room.ts'
 import type { Store } from '../store.ts'
+import type { VolumeRoom } from '../volumes/volume-room.ts'
 import { LeaseSupervisor, type SupervisorParts } from './supervisor.ts'
 import { LEASE, openTestStore } from './testing.ts'
 
@@ -15,9 +16,15 @@ const [OPEN, CLOSED] = [1, 2]
 
 let store: Store
 let sent: SentRoom
+let volumes: VolumeRoom
 let close: () => void
 beforeEach(() => {
-  ;({ store, sent, close } = openTestStore({ cpuMilli: 8_000, memoryMiB: 8_000, diskMiB: 80_000, gpus: 0 }))
+  ;({ store, sent, volumes, close } = openTestStore({
+    cpuMilli: 8_000,
+    memoryMiB: 8_000,
+    diskMiB: 80_000,
+    gpus: 0,
+  }))
 })
 afterEach(() => {
   vi.useRealTimers()
@@ -33,6 +40,7 @@ function supervisorOf(state: number, meanwhile: () => void): LeaseSupervisor {
   const parts = {
     store,
     sent,
+    volumes,
     wallet: { client: { readContract }, network: { contracts: { market: LEASE } } },
     config: {
       tcpPorts: { first: 1, last: 0 },
@@ -89,6 +97,7 @@ function supervise(executor: Partial<Executor> = {}): LeaseSupervisor {
   const parts = {
     store,
     sent,
+    volumes,
     wallet: {
       account: { address: WORKER },
       client: { readContract },

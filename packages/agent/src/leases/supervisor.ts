@@ -30,9 +30,11 @@ import { within } from '../patience.ts'
 import type { LeaseSecrets } from '../secrets/lease-secrets.ts'
 import type { SentRoom } from '../sent/sent-room.ts'
 import type { Accepted, LeaseEvent, OpenLease, Store, StoredLease } from '../store.ts'
+import type { VolumeRoom } from '../volumes/volume-room.ts'
 import type { AgentSockets } from '../workload/agent-sockets.ts'
 import { toldOfStatuses } from './container-report.ts'
 import { Forwarding } from './forwarding.ts'
+import { Holds } from './holds.ts'
 import { LeaseRunner } from './runner.ts'
 import { withToken } from './scrape-tokens.ts'
 import { hasRoomFor, sizeInWords, takeSize } from './size.ts'
@@ -43,6 +45,7 @@ export interface SupervisorParts {
   store: Store
   executor: Executor
   sent: SentRoom
+  volumes: VolumeRoom
   wallet: Wallet
   secrets: LeaseSecrets
   sockets: AgentSockets
@@ -66,6 +69,7 @@ export class LeaseSupervisor {
   readonly events = new EventEmitter()
   private readonly parts: SupervisorParts
   private readonly runners = new Map<Hex, LeaseRunner>()
+  private readonly holds: Holds
   private readonly refreshing = new Map<Hex, Promise<void>>()
   /** Leases the chain knows nothing of just now, and since when (Unix milliseconds). */
   private readonly missing = new Map<Hex, number>()
@@ -74,6 +78,7 @@ export class LeaseSupervisor {
     this.parts = parts
     this.events.setMaxListeners(0)
     const { executor, store, config, log } = parts
+    this.holds = new Holds(store, (id) => this.runAgain(id, 'The time is over that it was to stand still.'))
     this.forwarding = new Forwarding({
       executor,
       store,
@@ -114,8 +119,14 @@ export class LeaseSupervisor {
       await this.refresh(lease.id).catch((error) =>
         log('warn', 'a lease could not be checked', { lease: lease.id, error: messageOf(error) }),
       )
+      this.holds.arm(lease.id)
       if (store.lease(lease.id)?.state === 'open' && !this.runners.has(lease.id)) this.take(lease.id).resume()
     }
+  }
+
+  /** A lease that is open here. Throws `not-found`. */
+  requireOpen(id: Hex): StoredLease {
+    return openOf(this.parts.store, id)
   }
 
   runner(id: Hex): LeaseRunner | undefined {
@@ -341,6 +352,23 @@ export class LeaseSupervisor {
     this.runners.get(id)?.takeNext()
   }
 
+  /**
+   * Has a lease's containers stand still, `seconds` long or for good, or run again. Committed before it is
+   * done.
+   */
+  hold(id: Hex, held: boolean, seconds: number | undefined): void {
+    openOf(this.parts.store, id)
+    if (held) {
+      this.holds.hold(id, seconds)
+      this.runners.get(id)?.hold()
+    } else if (this.holds.letGo(id)) this.runAgain(id, 'It runs again, as its tenant asked.')
+  }
+
+  private runAgain(id: Hex, why: string): void {
+    this.event(id, 'let-go', why)
+    this.runners.get(id)?.resume()
+  }
+
   event(id: Hex, kind: string, message: string): void {
     const event: LeaseEvent = this.parts.store.addEvent(id, kind, message)
     this.parts.log('info', message, { lease: shortId(id), kind })
@@ -350,6 +378,7 @@ export class LeaseSupervisor {
   /** Ends all containers; leases stay open and `resume` takes them up again. */
   async halt(): Promise<void> {
     this.forwarding.endAll()
+    this.holds.close()
     await within(Promise.allSettled(this.refreshing.values()), LEAVING_MS)
     await Promise.all([...this.runners.values()].map((runner) => runner.halt()))
     await this.parts.sockets.closeAll()
@@ -416,7 +445,7 @@ export class LeaseSupervisor {
   }
 
   private async finish(id: Hex, closer: Address | undefined): Promise<void> {
-    const { store, executor, wallet } = this.parts
+    const { store, executor, volumes, wallet } = this.parts
     const { tenant } = store.patchLease(id, (lease) => {
       lease.state = 'closed'
       // Manifests have secrets in them.
@@ -427,8 +456,13 @@ export class LeaseSupervisor {
       delete lease.collectors
       delete lease.scrapeTokens
       delete lease.sent
+      delete lease.staged
+      delete lease.held
     })
     store.scrub()
+    this.holds.forget(id)
+    // What stays of it goes with the next sweep.
+    void volumes.forget(id).catch(() => {})
     const who =
       closer === undefined
         ? 'The lease is closed'
@@ -460,12 +494,13 @@ export class LeaseSupervisor {
   }
 
   private take(id: Hex): LeaseRunner {
-    const { executor, store, sent, wallet, secrets, sockets } = this.parts
+    const { executor, store, sent, volumes, wallet, secrets, sockets } = this.parts
     const runner = new LeaseRunner({
       id,
       executor,
       store,
       sent,
+      volumes,
       secrets,
       sockets,
       gatewayUrl: wallet.network.gatewayUrl,

@@ -6,6 +6,7 @@ import type { Hex } from 'viem'
 import { pinnedBy } from '../sent/pinned.ts'
 import { SentRoom } from '../sent/sent-room.ts'
 import { Store, type StoredLease } from '../store.ts'
+import { VolumeRoom } from '../volumes/volume-room.ts'
 
 export const LEASE: Hex = `0x${'1e'.repeat(32)}`
 
@@ -13,6 +14,7 @@ export const LEASE: Hex = `0x${'1e'.repeat(32)}`
 export function openTestStore(resources: StoredLease['resources']): {
   store: Store
   sent: SentRoom
+  volumes: VolumeRoom
   close: () => void
 } {
   const folder = mkdtempSync(join(tmpdir(), 'cloister-store-'))
@@ -26,9 +28,11 @@ export function openTestStore(resources: StoredLease['resources']): {
     openedAt: 1,
   })
   const sent = new SentRoom(join(folder, 'sent'), (tenant) => pinnedBy(store, tenant))
+  const volumes = new VolumeRoom(join(folder, 'volumes'), store)
   return {
     store,
     sent,
+    volumes,
     close: () => {
       store.close()
       rmSync(folder, { recursive: true, force: true })

@@ -6,12 +6,13 @@ const LOOK_MS = 60_000
 const LOOKS = 60
 
 /** Removes what tenants have sent and no lease takes any more; at once where leases would lack its room. */
-export const sentPart: MakePart = ({ machine: { sent, log } }) => ({
+export const sentPart: MakePart = ({ machine: { sent, volumes, log } }) => ({
   name: 'sent',
   start: (signal) => {
     let looks = 0
     return loop(signal, async () => {
-      await (looks++ % LOOKS === 0 ? sent.sweep() : sent.relieve()).catch((error) =>
+      const sweep = () => Promise.all([sent.sweep(), volumes.sweep()])
+      await (looks++ % LOOKS === 0 ? sweep() : sent.relieve()).catch((error) =>
         log('warn', 'what was sent could not be looked through', { error: messageOf(error) }),
       )
       return LOOK_MS

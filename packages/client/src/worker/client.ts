@@ -12,6 +12,7 @@ import {
   EvidenceReport,
   encodeAuthorization,
   fromProblem,
+  type HoldRequest,
   LeaseReport,
   LogReport,
   type Manifest,
@@ -238,6 +239,14 @@ export class WorkerClient {
    */
   async pull(lease: Hex): Promise<void> {
     await this.change('POST', `/v1/leases/${lease}/pull`, '{}')
+  }
+
+  /**
+   * Has a lease's containers end and its volumes stay, for good or `seconds` long, or run again. They have
+   * ended once its state is `stopped`.
+   */
+  async hold(lease: Hex, request: HoldRequest): Promise<void> {
+    await this.change('POST', `/v1/leases/${lease}/hold`, toCanonicalJson(request))
   }
 
   async lease(lease: Hex): Promise<LeaseReport> {

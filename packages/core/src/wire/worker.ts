@@ -107,6 +107,8 @@ export const LEASE_STATES = [
   'degraded',
   'completed',
   'failed',
+  /** Held by its tenant. */
+  'stopped',
   'closed',
 ] as const
 
@@ -135,12 +137,23 @@ export const LeaseReport = z.object({
   manifestHash: bytes32.optional(),
   /** A manifest that was accepted and is being started. */
   nextManifestHash: bytes32.optional(),
+  /** Its images are here, and it starts once the lease is held no more. */
+  prepared: z.boolean().optional(),
+  /** When a held lease runs again by itself. */
+  heldUntil: time.optional(),
   /** The manifest that last failed to start. */
   failed: z.object({ manifestHash: bytes32, reason: text }).optional(),
   services: z.array(ServiceReport),
   routes: z.array(RouteReport),
 })
 export type LeaseReport = z.infer<typeof LeaseReport>
+
+/** `POST /v1/leases/{id}/hold`: whether its containers are to stand still, and for how long at the most. */
+export const HoldRequest = z.strictObject({
+  held: z.boolean(),
+  seconds: z.int().min(10).max(86_400).optional(),
+})
+export type HoldRequest = z.infer<typeof HoldRequest>
 
 /** Something that happened to a lease. */
 export const EventReport = z.object({ id: z.int(), lease: bytes32, time, kind: text, message: text })

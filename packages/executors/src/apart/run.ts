@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 
 /** What a program that runs apart says: how far it is, in bytes that it has read, or why it failed. */
 export type ApartWord = { bytes: number } | { failed: string }
@@ -9,6 +9,8 @@ export type ApartWord = { bytes: number } | { failed: string }
 const MEMORY_MIB = 512
 /** The program writes what it makes there, where it makes anything for us to read. */
 export const OUTPUT_FD = 3
+/** It reads there what we have for it besides its order, where there is any. */
+export const INPUT_FD = 4
 
 /** How a program runs apart. */
 export interface ApartOptions {
@@ -19,6 +21,8 @@ export interface ApartOptions {
   charged?: ((command: string[]) => string[]) | undefined
   /** Given what it writes, from the beginning on. */
   output?: ((bytes: Readable) => void) | undefined
+  /** Given where what it reads is written to. */
+  input?: ((bytes: Writable) => void) | undefined
 }
 
 /** A program that ran apart and failed, with what it says of that; undefined where it was ended or killed. */
@@ -38,7 +42,7 @@ export class ApartFailure extends Error {
 export async function runApart(
   program: string,
   order: unknown,
-  { progress = () => {}, signal, charged = (command) => command, output }: ApartOptions = {},
+  { progress = () => {}, signal, charged = (command) => command, output, input }: ApartOptions = {},
 ): Promise<void> {
   signal?.throwIfAborted()
   const [file = '', ...words] = charged([
@@ -48,7 +52,7 @@ export async function runApart(
     program,
   ])
   const child = spawn(file, words, {
-    stdio: ['pipe', 'pipe', 'ignore', output ? 'pipe' : 'ignore'],
+    stdio: ['pipe', 'pipe', 'ignore', output ? 'pipe' : 'ignore', input ? 'pipe' : 'ignore'],
     env: { PATH: process.env['PATH'] },
   })
   const stop = () => child.kill('SIGKILL')
@@ -65,6 +69,11 @@ export async function runApart(
   child.stdin?.on('error', () => {})
   child.stdin?.write(`${JSON.stringify(order)}\n`)
   output?.(child.stdio[OUTPUT_FD] as Readable)
+  if (input) {
+    const given = child.stdio[INPUT_FD] as Writable
+    given.on('error', () => {})
+    input(given)
+  }
   try {
     const code = await ended
     signal?.throwIfAborted()

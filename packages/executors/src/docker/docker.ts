@@ -26,7 +26,7 @@ import {
   type Traffic,
   type Usage,
 } from '../executor.ts'
-import { startFailed } from '../failures.ts'
+import { noVolume, startFailed } from '../failures.ts'
 import { checkLimits } from '../least.ts'
 import { BridgeFilter } from '../network/bridge-filter.ts'
 import { DEFAULT_LIMITS, type WayOutLimits } from '../network/limits.ts'
@@ -38,6 +38,7 @@ import { UNPACK_LIMITS } from '../oci/unpack.ts'
 import { canTunnel, type PrivateNetworks } from '../private-network/place.ts'
 import { volumeLimits } from '../volumes/fill.ts'
 import { isOfArchive } from '../volumes/names.ts'
+import type { ReadVolumeOptions } from '../volumes/read.ts'
 import { maskedPaths, seccompOption } from './confinement.ts'
 import { filesBytes, writeFiles } from './container-files.ts'
 import { logConfig, readContainerLogs } from './container-log.ts'
@@ -80,7 +81,7 @@ export class DockerExecutor implements Executor {
   private readonly docker: Docker
   private readonly settings: DockerSettings
   private readonly volumeSizes: VolumeSizes
-  private readonly volumes: FilledVolumes
+  private readonly filled: FilledVolumes
   private readonly podman: boolean
   private readonly initProcess: boolean
   private readonly filter: BridgeFilter | undefined
@@ -101,7 +102,7 @@ export class DockerExecutor implements Executor {
     this.settings = settings
     this.volumeSizes = new VolumeSizes(docker)
     this.podman = engine.podman
-    this.volumes = new FilledVolumes(docker, { socketPath: settings.socketPath, podman: engine.podman })
+    this.filled = new FilledVolumes(docker, { socketPath: settings.socketPath, podman: engine.podman })
     this.initProcess = engine.initProcess
     this.filter = filter
     // Its filter keeps containers from each other; without one they aren't led anywhere else either.
@@ -313,6 +314,25 @@ export class DockerExecutor implements Executor {
         await ignoring([404, 409], this.docker.getVolume(Name).remove())
   }
 
+  async volumes(lease: string): Promise<string[]> {
+    const prefix = this.nameOf(lease, '')
+    const names = (await this.volumesOf(lease)).map(({ Name }) => Name)
+    return names
+      .filter((name) => name.startsWith(prefix) && !isOfArchive(name))
+      .map((name) => name.slice(prefix.length))
+      .sort()
+  }
+
+  async readVolume(lease: string, volume: string, options: ReadVolumeOptions): Promise<void> {
+    if (!(await this.volumes(lease)).includes(volume)) throw noVolume(volume)
+    // Nothing of the image is read, nor run: whichever there is does.
+    const [container] = await this.containersOf(lease)
+    const image = container?.ImageID ?? (await this.docker.listImages())[0]?.Id
+    if (image === undefined) throw new CloisterError('not-running', 'No image is there to read volumes by.')
+    const place = { name: this.nameOf(lease, volume), called: volume, labels: this.labels(lease) }
+    await this.filled.read(place, image, options)
+  }
+
   async containers(lease: string): Promise<ContainerStatus[]> {
     const found = await this.containersOf(lease)
     // One without a name fills a volume.
@@ -471,14 +491,14 @@ export class DockerExecutor implements Executor {
     { lease, image, user, leaseDiskMiB }: ContainerSpec,
     { volume, from }: ContainerSpec['mounts'][number],
   ): Promise<void> {
-    return this.volumes.ensure({
+    return this.filled.ensure({
       name: this.nameOf(lease, volume),
       called: volume,
       labels: this.labels(lease),
       mark: join(this.folderOf(lease), '.filling', volume),
       ...(from !== undefined && {
         begin: {
-          archive: from,
+          from,
           image: () => this.engineReference(image),
           user,
           limits: () => this.volumeLimits(lease, leaseDiskMiB),

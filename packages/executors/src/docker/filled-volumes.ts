@@ -1,12 +1,17 @@
+import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type Docker from 'dockerode'
+import type { VolumeContent } from '../executor.ts'
 import type { UnpackLimits } from '../oci/image-root.ts'
 import { findUser } from '../user-tables.ts'
 import { cannotBegin, fillVolume } from '../volumes/fill.ts'
-import type { Owner } from '../volumes/volume-folder.ts'
+import { type ReadVolumeOptions, readVolumeApart } from '../volumes/read.ts'
+import { stagedOwner } from '../volumes/staged-entries.ts'
+import type { Owner } from '../volumes/volume-archive.ts'
 import { ignoring, statusOf } from './failures.ts'
 import { readTable } from './tables.ts'
 
@@ -27,13 +32,16 @@ export interface WantedVolume {
   mark: string
   /** What it begins with, if it isn't there yet; nothing for one that the engine fills. */
   begin?: {
-    archive: string
+    from: VolumeContent
     /** Name of the container's image in the engine, and its user. */
     image: () => Promise<string>
     user: string
     limits: () => Promise<UnpackLimits>
   }
 }
+
+/** What of a volume a container that is never started needs. */
+type HelpedVolume = Pick<WantedVolume, 'name' | 'labels'> & { helper?: string }
 
 /**
  * Volumes of an engine that begin with an archive. The engine itself writes it, through its interface for
@@ -68,6 +76,32 @@ export class FilledVolumes {
     }
   }
 
+  /**
+   * Reads a volume through the engine's interface for archives: the engine goes by the volume's own root, and
+   * follows no link out of it. `image` is any that the lease has. Throws `read-failed`.
+   */
+  async read(
+    volume: Pick<WantedVolume, 'name' | 'called' | 'labels'>,
+    image: string,
+    options: ReadVolumeOptions,
+  ): Promise<void> {
+    const helped = { ...volume, helper: `reading-${randomBytes(4).toString('hex')}` }
+    const binds = [`${volume.name}:${FOLDER}/${VOLUME}:ro,nocopy`]
+    await this.withHelper(
+      helped,
+      async () => image,
+      binds,
+      async (helper) => {
+        const archive = (await helper.getArchive({ path: `${FOLDER}/${VOLUME}` })) as Readable
+        const input = (into: Writable) => void pipeline(archive, into).catch(() => {})
+        const charged = (command: string[]) => ['nice', '-n', '10', ...command]
+        await readVolumeApart(volume.called, { strip: 1 }, options, { input, charged }).finally(() =>
+          archive.destroy(),
+        )
+      },
+    )
+  }
+
   private async make(volume: WantedVolume): Promise<void> {
     const { name, labels, mark, begin } = volume
     if (existsSync(mark)) await this.forget(volume)
@@ -86,7 +120,10 @@ export class FilledVolumes {
 
   private async fill(volume: WantedVolume, begin: NonNullable<WantedVolume['begin']>): Promise<void> {
     const { name, called, labels } = volume
-    const owner = await this.ownerOf(volume, begin)
+    const owner =
+      typeof begin.from === 'string'
+        ? await this.ownerOf(volume, begin)
+        : await stagedOwner(begin.from.staged)
     await this.docker.createVolume({
       Name: name,
       Labels: labels,
@@ -104,7 +141,7 @@ export class FilledVolumes {
         // One that was cut short is refused, too; why it was is told by who wrote it.
         writing.catch((cause) => bytes.readableEnded || refused.abort(refusal(called, cause)))
       }
-      const order = { archive: begin.archive, limits, into: { prefix, owner } }
+      const order = { from: begin.from, limits, into: { prefix, owner } }
       await fillVolume(called, order, { output, signal: refused.signal })
       await writing.catch((cause) => {
         throw refusal(called, cause)
@@ -127,7 +164,7 @@ export class FilledVolumes {
 
   /** Does something with a container that is never started. */
   private async withHelper<T>(
-    volume: WantedVolume,
+    volume: HelpedVolume,
     image: () => Promise<string>,
     binds: string[],
     work: (helper: Docker.Container) => Promise<T>,
@@ -148,7 +185,7 @@ export class FilledVolumes {
     }
   }
 
-  private removeHelper(volume: WantedVolume): Promise<void> {
+  private removeHelper(volume: HelpedVolume): Promise<void> {
     return ignoring([404], this.docker.getContainer(helperOf(volume)).remove({ force: true, v: true }))
   }
 
@@ -172,8 +209,8 @@ export class FilledVolumes {
   }
 }
 
-function helperOf({ name }: WantedVolume): string {
-  return `${name}.filling`
+function helperOf({ name, helper = 'filling' }: HelpedVolume): string {
+  return `${name}.${helper}`
 }
 
 function refusal(volume: string, cause: unknown): Error {

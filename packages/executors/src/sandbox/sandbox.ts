@@ -23,7 +23,7 @@ import type {
   Traffic,
   Usage,
 } from '../executor.ts'
-import { startFailed } from '../failures.ts'
+import { noVolume, startFailed } from '../failures.ts'
 import { checkLimits } from '../least.ts'
 import { K8sLogFormat } from '../logs/k8s-file.ts'
 import { readLogFile } from '../logs/read-file.ts'
@@ -31,6 +31,7 @@ import { DEFAULT_LIMITS, type WayOutLimits } from '../network/limits.ts'
 import { hostAddresses } from '../network/way-out.ts'
 import type { ImageSettings } from '../oci/find.ts'
 import { canTunnel, type NetworkPlace, type PrivateNetworks } from '../private-network/place.ts'
+import { type ReadVolumeOptions, readVolumeApart } from '../volumes/read.ts'
 import { type Cgroups, findCgroups, LeaseCgroup, type Limits } from './cgroup.ts'
 import { Container } from './container.ts'
 import { Dialler } from './dialler.ts'
@@ -43,7 +44,7 @@ import type { Ready } from './ready.ts'
 import { findReady } from './ready-note.ts'
 import { inGroups } from './run.ts'
 import { trafficOf } from './traffic.ts'
-import { keepVolumes } from './volumes.ts'
+import { keepVolumes, volumeFolder, volumeNames } from './volumes.ts'
 
 export interface SandboxSettings {
   /** Folder of leases. Kept across restarts. */
@@ -225,6 +226,23 @@ export class SandboxExecutor implements Executor {
     })
   }
 
+  async volumes(id: string): Promise<string[]> {
+    const lease = this.lease(id)
+    await this.mountDisk(lease)
+    return volumeNames(lease)
+  }
+
+  async readVolume(id: string, volume: string, options: ReadVolumeOptions): Promise<void> {
+    const lease = this.lease(id)
+    if (!(await this.volumes(id)).includes(volume)) throw noVolume(volume)
+    const firstId = await lease.firstId()
+    const seen = await lease.asOwner([])
+    // Beside the lease's own limits: what it runs is not to be ended for want of memory that reading takes.
+    await readVolumeApart(volume, { folder: join(volumeFolder(lease), volume), firstId }, options, {
+      charged: (command) => this.unpacking([...seen, ...command]),
+    })
+  }
+
   async containers(id: string): Promise<ContainerStatus[]> {
     const lease = this.lease(id)
     const found: ContainerStatus[] = []
@@ -358,6 +376,11 @@ export class SandboxExecutor implements Executor {
       maxProcesses: UNPACKING_THREADS,
     })
     return inGroups(this.unpackers.keeperFiles, command)
+  }
+
+  /** A machine that was started anew mounts a disk when it is first asked for. */
+  private async mountDisk(lease: Lease): Promise<void> {
+    if (existsSync(lease.places.folder)) await lease.inTurn(() => lease.disk.open(undefined))
   }
 
   /** Says which images there are containers of, whoever started them. */

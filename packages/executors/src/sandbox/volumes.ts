@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { chmod, lstat, mkdir, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ContainerSpec } from '../executor.ts'
+import type { ContainerSpec, VolumeContent } from '../executor.ts'
 import type { ContainerUser } from '../user-tables.ts'
 import { fillVolume, volumeLimits } from '../volumes/fill.ts'
 import { isOfArchive } from '../volumes/names.ts'
@@ -71,20 +71,24 @@ async function unpack(
   lease: Lease,
   volume: string,
   folder: string,
-  archive: string,
+  from: VolumeContent,
   { user: { uid, gid }, leaseDiskMiB }: FirstContainer,
 ): Promise<void> {
   const limits = volumeLimits(leaseDiskMiB, leaseDiskMiB === undefined ? 0 : await lease.disk.usedBytes())
   const start = await lease.firstId()
   const owner = IS_ROOT ? { uid: start + uid, gid: start + gid } : undefined
+  const ids = { first: start, count: ID_COUNT }
+  const isStaged = typeof from !== 'string'
+  // Owners of any number are the containers' root's to give, where we aren't the machine's.
+  const prefix = isStaged ? await lease.charged([]) : lease.inGroup([])
   try {
     await fillVolume(
       volume,
-      { archive, limits, into: { folder, owner } },
-      { charged: (command) => lease.inGroup(command) },
+      { from, limits, into: { folder, owner, ids } },
+      { charged: (command) => [...prefix, ...command] },
     )
     // What we may not give away ourselves, the root of the lease's containers may.
-    if (!owner && uid + gid > 0)
+    if (!owner && !isStaged && uid + gid > 0)
       await run(await lease.charged(['chown', '-hR', '--', `${uid}:${gid}`, folder]), {
         timeoutMs: PATIENCE_MS,
       })
@@ -115,6 +119,12 @@ async function copyFromImage(
   if (own) await run(await lease.asOwner(['chmod', (own.mode & 0o7777).toString(8), fresh]))
   if (!own) await lease.give(fresh, user.uid, user.gid)
   else if (IS_ROOT) await lease.give(fresh, idIn(first, own.uid), idIn(first, own.gid))
+}
+
+/** Names of the volumes that hold what was written. */
+export async function volumeNames(lease: Lease): Promise<string[]> {
+  const all = await readdir(volumeFolder(lease)).catch(() => [])
+  return all.filter((name) => !name.startsWith('.') && !isOfArchive(name)).sort()
 }
 
 async function wipe(lease: Lease, paths: readonly string[]): Promise<void> {

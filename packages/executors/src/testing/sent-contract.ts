@@ -23,6 +23,8 @@ import { archive, type Entry } from '../oci/tar-testing.ts'
 import { buildWorkbench, WORKBENCH_IMAGE } from '../oci/workbench.ts'
 import { placesOf } from '../sandbox/places.ts'
 import { containerOf, ENGINES, IDLE, openExecutor, runIn } from '../testing.ts'
+import type { ReadVolumeOptions } from '../volumes/read.ts'
+import { stageVolume } from '../volumes/read-testing.ts'
 
 const LEASE = `0x${'5e'.repeat(32)}`
 const USERS = 'root:x:0:0::/:/bin/sh\nweb:x:1001:1002::/:/bin/sh\n'
@@ -208,6 +210,37 @@ export function describeSent(engineName: (typeof ENGINES)[number]['name']): void
       if (!engine) expect(await executor.diskUsage(LEASE)).toBeLessThan(50 * 1024 * 1024)
     })
 
+    it('is what containers wrote elsewhere, with all its owners', async () => {
+      await executor.start(spec())
+      expect(await executor.volumes(LEASE)).toEqual([])
+      await executor.start(spec({ user: 'web', mounts: mount(archiveOf({ path: 'a/f', body: 'x' })) }))
+      await executor.start(spec({ name: 'root-0', mounts: mount(archiveOf()) }))
+      await sh(`node -e "${WRITE}"`, 'root-0')
+      expect(await executor.volumes(LEASE)).toEqual(['data'])
+      const staged = join(folder, 'staged')
+      const read = (options: ReadVolumeOptions) => executor.readVolume(LEASE, 'data', options)
+      expect((await stageVolume(read, staged)).bytes).toBeGreaterThan(300_000)
+      expect((await stageVolume(read, staged)).bytes).toBe(0)
+      const before = await listed('/data', 'root-0')
+      expect(before.split('\0')).toEqual(
+        expect.arrayContaining([
+          '40755 1001:1002 1 /data',
+          '42775 0:0 1 /data/group',
+          '120777 0:0 1 /data/link',
+          '100640 7:8 1 /data/large',
+          '100644 0:0 2 /data/same',
+        ]),
+      )
+      const missing = executor.readVolume(LEASE, 'other', { known: Buffer.alloc(0), output: () => {} })
+      await expect(missing).rejects.toMatchObject({ code: 'not-found' })
+      const again = [{ volume: 'again', path: '/data', readOnly: false, from: { staged } }]
+      await executor.start(spec({ mounts: again }))
+      expect(await listed('/data')).toBe(before)
+      expect(await sh('cat /data/same; readlink /data/link')).toBe('own\n/etc/passwd\n')
+      // Helpers that read leave nothing behind.
+      expect((await executor.containers(LEASE)).map((one) => one.name).sort()).toEqual(['root-0', 'web-0'])
+    })
+
     it('is an image without a registry, its layers packed as they may be, and each tenant’s own', async () => {
       const [one, other] = [join(folder, 'tenant-1'), join(folder, 'tenant-2')]
       const { digest, layers } = await sentImage(join(folder, 'layout'), image.digest, one)
@@ -317,4 +350,5 @@ function unzipped(bytes: Buffer): Buffer {
 }
 
 const LIST = `const fs=require('fs');const w=p=>{const s=fs.lstatSync(p);process.stdout.write([s.mode.toString(8),s.uid+':'+s.gid,s.isDirectory()?1:s.nlink,p].join(' ')+String.fromCharCode(0));if(s.isDirectory())fs.readdirSync(p).sort().forEach(n=>w(p+'/'+n))};w(process.argv[1])`
+const WRITE = `const fs=require('fs');fs.mkdirSync('/data/group');fs.chmodSync('/data/group',0o2775);fs.writeFileSync('/data/own','own\\n');fs.symlinkSync('/etc/passwd','/data/link');fs.linkSync('/data/own','/data/same');fs.writeFileSync('/data/large',require('crypto').randomBytes(300001),{mode:0o640});fs.chownSync('/data/large',7,8)`
 const HASH = `node -e "const h=require('crypto').createHash('sha256');require('fs').createReadStream('/models/large.bin').on('data',d=>h.update(d)).on('end',()=>console.log(h.digest('hex')))"`

@@ -4,10 +4,12 @@ import { CloisterError } from '@cloister/core'
 import { withinTime } from '@cloister/images'
 import { packedProgram } from '@cloister/packed'
 import { ApartFailure, runApart } from '../apart/run.ts'
+import type { VolumeContent } from '../executor.ts'
 import type { UnpackLimits } from '../oci/image-root.ts'
 import { UNPACK_LIMITS } from '../oci/unpack.ts'
 import { nameInManifest } from './names.ts'
-import type { Owner } from './volume-folder.ts'
+import type { Owner } from './volume-archive.ts'
+import type { IdMap } from './volume-folder.ts'
 
 const MIB = 1024 * 1024
 /** A lease's disk has room for one file in so many bytes, however small files are. */
@@ -17,14 +19,13 @@ const FILL_MS = 30 * 60_000
 
 /** What the filling process is told. */
 export interface FillOrder {
-  /** Path of a tar archive whose digest was checked. */
-  archive: string
+  from: VolumeContent
   limits: UnpackLimits
   /**
-   * An empty folder, whose owner everything there has (or we, without one); or a tar archive that it writes
-   * to us, in which every path begins with `prefix`.
+   * An empty folder, whose owner everything there has (or we, without one) that has none of its own; or a tar
+   * archive that it writes to us, in which every path begins with `prefix`.
    */
-  into: { folder: string; owner: Owner | undefined } | { prefix: string; owner: Owner }
+  into: { folder: string; owner: Owner | undefined; ids?: IdMap } | { prefix: string; owner: Owner }
 }
 
 /** What a volume may begin with in a lease with so much disk, of which `usedBytes` are taken. */

@@ -1,5 +1,13 @@
 import { readTar, type TarEntry } from '@cloister/images'
 import type { UnpackLimits } from '../oci/image-root.ts'
+import { stagedEntries } from './staged-entries.ts'
+import { VolumeArchiveError } from './volume-archive-error.ts'
+
+/** Numbers of a user and a group. */
+export interface Owner {
+  uid: number
+  gid: number
+}
 
 /** Bytes of a path inside a volume. The kernel takes 4,096, of which the folders above need some. */
 const MAX_PATH_BYTES = 3_000
@@ -9,9 +17,8 @@ const IMPLIED_MODE = 0o755
 /** Set-user-id and set-group-id are nobody's to bring; what is left is rights, and a folder's sticky bit. */
 const FILE_MODES = 0o777
 const FOLDER_MODES = 0o1777
-
-/** An archive that no volume begins with; the message names what is wrong. */
-export class VolumeArchiveError extends Error {}
+/** Of a folder whose files were its lease's before: what is made in it has its group. */
+const OWN_FOLDER_MODES = 0o3777
 
 /**
  * A file, folder or link of a volume. The folders on the way to it came before it and are folders indeed, so
@@ -25,6 +32,8 @@ export interface VolumeEntry {
   /** Of a hard link, the same of the file; of a symbolic link, its one target as it is written. */
   target: string[]
   mode: number
+  /** Whose it is; undefined where that is for whoever writes it to say. */
+  owner: Owner | undefined
   /** Seconds since 1970; undefined for folders that the archive doesn't name. */
   modified: number | undefined
   size: number
@@ -44,23 +53,57 @@ export async function* readVolume(
   archive: AsyncIterable<Buffer>,
   limits: UnpackLimits,
 ): AsyncGenerator<VolumeEntry> {
-  const root: Place = new Map()
-  const left = { ...limits }
-  const take = (bytes: number, entries: number) => {
-    left.bytes -= bytes
-    left.entries -= entries
-    if (left.bytes < 0 || left.entries < 0)
+  const room = new Room(limits)
+  yield* checkEntries(
+    readTar(archive, (bytes) => room.take(bytes, 0)),
+    room,
+    false,
+  )
+}
+
+/**
+ * The same of a volume whose blocks were staged in a folder: by the same rules, but what is in it was its
+ * lease's before, so that owners stay what they were. Holes of files take no room.
+ */
+export async function* readStaged(folder: string, limits: UnpackLimits): AsyncGenerator<VolumeEntry> {
+  yield* checkEntries(stagedEntries(folder), new Room(limits), true)
+}
+
+/** What a volume may still hold. */
+class Room {
+  private readonly left: UnpackLimits
+
+  constructor(limits: UnpackLimits) {
+    this.left = { ...limits }
+  }
+
+  take(bytes: number, entries: number): void {
+    this.left.bytes -= bytes
+    this.left.entries -= entries
+    if (this.left.bytes < 0 || this.left.entries < 0)
       throw new VolumeArchiveError('it holds more than there is room for')
   }
+}
+
+async function* checkEntries(
+  entries: AsyncIterable<TarEntry>,
+  room: Room,
+  keepsOwners: boolean,
+): AsyncGenerator<VolumeEntry> {
+  const root: Place = new Map()
+  const take = (bytes: number, entries: number) => room.take(bytes, entries)
+  const folder = (steps: string[], mode: number, modified: number | undefined, owner?: Owner) =>
+    folderEntry(steps, mode & (keepsOwners ? OWN_FOLDER_MODES : FOLDER_MODES), modified, owner)
   yield folder([], IMPLIED_MODE, undefined)
-  for await (const entry of readTar(archive, (bytes) => take(bytes, 0))) {
-    take(entry.size + entry.path.length + entry.linkPath.length, 1)
+  for await (const entry of entries) {
+    const owner = keepsOwners ? { uid: entry.uid, gid: entry.gid } : undefined
+    take((keepsOwners ? entry.stored : entry.size) + entry.path.length + entry.linkPath.length, 1)
     const steps = stepsOf(entry.path)
     const name = steps.at(-1)
     const { type } = entry
     if (type === 'device' || type === 'fifo') continue
     if (name === undefined) {
-      if (type === 'folder') yield folder([], entry.mode, entry.modified)
+      if (type === 'folder') yield folder([], entry.mode, entry.modified, owner)
       continue
     }
     let parent = root
@@ -84,21 +127,27 @@ export async function* readVolume(
     const { target, mode = entry.mode & FILE_MODES } = targetOf(entry, root)
     if (type === 'folder') {
       if (!there) parent.set(name, new Map())
-      yield folder(steps, entry.mode, entry.modified)
+      yield folder(steps, entry.mode, entry.modified, owner)
       continue
     }
     parent.set(name, type === 'link' ? 'link' : mode)
     const { modified, size, pieces, content } = entry
-    yield { type, steps, target, mode, modified, size, pieces, content }
+    yield { type, steps, target, mode, owner, modified, size, pieces, content }
   }
 }
 
-function folder(steps: string[], mode: number, modified: number | undefined): VolumeEntry {
+function folderEntry(
+  steps: string[],
+  mode: number,
+  modified: number | undefined,
+  owner: Owner | undefined,
+): VolumeEntry {
   return {
     type: 'folder',
     steps,
     target: [],
-    mode: mode & FOLDER_MODES,
+    mode,
+    owner,
     modified,
     size: 0,
     pieces: undefined,

@@ -1,5 +1,4 @@
-import type { VolumeEntry } from './volume-archive.ts'
-import type { Owner } from './volume-folder.ts'
+import type { Owner, VolumeEntry } from './volume-archive.ts'
 
 const BLOCK = 512
 const NAME_BYTES = 100
@@ -9,12 +8,12 @@ const KINDS = { file: '0', 'hard-link': '1', link: '2', folder: '5' } as const
 const LONG = '././@LongLink'
 
 /**
- * Writes entries as a tar archive (GNU's format, whose names are bytes of any number), all of it `owner`'s.
- * Files are whole, sparse or not. Paths begin with `prefix`.
+ * Writes entries as a tar archive (GNU's format, whose names are bytes of any number); what has no owner of
+ * its own is `owner`'s. Files are whole, sparse or not. Paths begin with `prefix`.
  */
 export async function* writeTar(
   entries: AsyncIterable<VolumeEntry>,
-  { uid, gid }: Owner,
+  owner: Owner,
   prefix: string,
 ): AsyncGenerator<Buffer> {
   for await (const entry of entries) {
@@ -29,8 +28,7 @@ export async function* writeTar(
       size: entry.size,
       mode: entry.mode,
       modified: entry.modified ?? Math.floor(Date.now() / 1000),
-      uid,
-      gid,
+      ...(entry.owner ?? owner),
     })
     yield* wholeContent(entry)
     yield Buffer.alloc(paddingOf(entry.size))

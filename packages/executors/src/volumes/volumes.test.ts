@@ -260,16 +260,16 @@ describe('filling a volume', () => {
 
   it('goes on in a process of its own, and says why it failed', async () => {
     const into = { folder: volume, owner: undefined }
-    await fillVolume('data', { archive: from({ path: 'f', body: 'x' }), limits: LIMITS, into })
+    await fillVolume('data', { from: from({ path: 'f', body: 'x' }), limits: LIMITS, into })
     expect(readFileSync(join(volume, 'f'), 'utf8')).toBe('x')
     const climbing = from({ path: '../x', body: 'x' })
     await expect(
-      fillVolume('data.sent-0123456789ab', { archive: climbing, limits: LIMITS, into }),
+      fillVolume('data.sent-0123456789ab', { from: climbing, limits: LIMITS, into }),
     ).rejects.toMatchObject({
       code: 'start-failed',
       message: 'The volume data can\'t begin with what was sent: the path "../x" in it climbs.',
     })
-    const missing = { archive: join(folder, 'nothing'), limits: LIMITS, into }
+    const missing = { from: join(folder, 'nothing'), limits: LIMITS, into }
     await expect(fillVolume('data', missing)).rejects.toThrow(/is not here any more/)
   })
 
@@ -279,7 +279,7 @@ describe('filling a volume', () => {
       { path: 'a/f', body: 'x', uid: 7 },
       { path: 'a/s', type: '2', link: join(outside, 'victim') },
     )
-    await fillVolume('data', { archive, limits: LIMITS, into: { folder: volume, owner } })
+    await fillVolume('data', { from: archive, limits: LIMITS, into: { folder: volume, owner } })
     for (const path of ['', 'a', 'a/f', 'a/s']) {
       const { uid, gid } = lstatSync(join(volume, path))
       expect({ path, uid, gid }).toEqual({ path, ...owner })
@@ -289,7 +289,7 @@ describe('filling a volume', () => {
 
   it('writes an archive of its own to us', async () => {
     const owner = { uid: 3_000_000, gid: 9 }
-    const order = { archive: from({ path: 'f', body: 'x' }), limits: LIMITS, into: { prefix: '.', owner } }
+    const order = { from: from({ path: 'f', body: 'x' }), limits: LIMITS, into: { prefix: '.', owner } }
     const chunks: Buffer[] = []
     await fillVolume('data', order, {
       output: (bytes: Readable) => bytes.on('data', (chunk) => chunks.push(chunk)),
@@ -307,7 +307,7 @@ describe('filling a volume', () => {
     execFileSync('tar', ['-cf', join(folder, 'many.tar'), '-C', source, '.'])
     const limits = volumeLimits(128, 0)
     await fillVolume('data', {
-      archive: join(folder, 'many.tar'),
+      from: join(folder, 'many.tar'),
       limits,
       into: { folder: volume, owner: undefined },
     })
@@ -317,7 +317,7 @@ describe('filling a volume', () => {
     // A lease with less disk has no room for so many.
     await expect(
       fillVolume('data', {
-        archive: join(folder, 'many.tar'),
+        from: join(folder, 'many.tar'),
         limits: volumeLimits(16, 0),
         into: { folder: join(folder, 'other'), owner: undefined },
       }),

@@ -27,6 +27,11 @@ export interface Handed {
   collectors?: readonly Collector[] | undefined
   /** What the manifest takes beside it; for an image its manifest, its configuration and its layers. */
   contents?: readonly SentContent[] | undefined
+  /**
+   * Fills volumes of the lease before it has a manifest, as `restoreVolumes` of @cloister/snapshots does. It
+   * may be called again where the worker doesn't know the lease yet.
+   */
+  fill?: ((client: WorkerClient, lease: Hex) => Promise<void>) | undefined
 }
 
 /**
@@ -37,10 +42,11 @@ export async function handOver(
   cloister: Cloister,
   client: WorkerClient,
   lease: Hex,
-  { manifest, envelope, logins, collectors, contents = [] }: Handed,
+  { manifest, envelope, logins, collectors, contents = [], fill }: Handed,
   tell?: (progress: SendProgress) => void,
 ): Promise<void> {
   let until = Date.now() + ACCEPT_MS
+  let isFilled = false
   const reader = await readerOf(walletOf(cloister))
   const pauses = new GrowingPause({ firstMs: 50, longestMs: 1_000 })
   for (;;) {
@@ -50,6 +56,11 @@ export async function handOver(
       if (envelope) await client.putSecrets(lease, envelope)
       if (contents.length > 0) {
         await sendContents(client, lease, contents, tell)
+        until = Date.now() + ACCEPT_MS
+      }
+      if (fill && !isFilled) {
+        await fill(client, lease)
+        isFilled = true
         until = Date.now() + ACCEPT_MS
       }
       return await client.putManifest(lease, manifest, reader)

@@ -36,6 +36,7 @@ export function addDeploy(program: Command): void {
       '--logs-to <url...>',
       'send logs and metrics there: otlp+https://…, loki+https://…, syslog+tls://…',
     )
+    .option('--from <snapshot>', 'begin its volumes with a snapshot: PLACE for the newest there, or PLACE#ID')
     .option('--keep', 'leave the lease open if its containers do not start')
     .option(
       '--timeout <time>',
@@ -118,6 +119,21 @@ export function addLeases(program: Command): void {
       'give up after so long, such as 20m; default: what the health checks of the file allow',
     )
     .action(later(async () => (await import('./resize.ts')).runResize))
+  const moveCommand = command(
+    program,
+    'move <lease> [file]',
+    'move a lease to another worker, with its volumes; repeat it to go on with one that was broken off',
+    'cloister move my-app compose.yaml --to 0x90F79bf6EB2c4f870365E785982E1f101E93b906',
+  )
+  withLoginOption(withSecretOptions(withBidOptions(withManifestOptions(moveCommand))))
+    .option('--to <address>', 'the worker, or the provider, to move to; default: the best bid')
+    .option('--deposit <amount>', 'money to put in there, in whole tokens')
+    .option('--for <time>', 'put in as much as lasts this long, such as 2h or 7d (default 24h)')
+    .option(
+      '--timeout <time>',
+      'give up after so long, such as 20m; default: what the health checks of the file allow',
+    )
+    .action(later(async () => (await import('./move.ts')).runMove))
   command(
     program,
     'top-up <lease> <amount>',

@@ -20,6 +20,7 @@ import { readManifestFile } from '../../manifest-file.ts'
 import { loginsFor } from '../../registry-logins.ts'
 import { sealedFrom, takesSecrets } from '../../secret-options.ts'
 import { attestation, hourly, money, short } from '../../show.ts'
+import { fillFrom } from '../../snapshots/fill.ts'
 import { bidTable, terms } from './bid-terms.ts'
 import type { DeployOptions } from './options.ts'
 
@@ -46,6 +47,10 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
   const asked = terms(options, network)
   const wanted = wantedDeposit(options, findToken(network, asked.pay))
   const steps = new Steps(json)
+  const fill =
+    options.from === undefined
+      ? undefined
+      : await fillFrom(options.from, manifest, json, (detail) => steps.begin('manifest', detail))
   try {
     if (takesSecrets(options) || Object.keys(parsed.sealedFiles).length > 0)
       steps.begin('secrets', 'checking the key service and sealing')
@@ -91,6 +96,7 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
       envelope,
       logins,
       collectors,
+      fill,
       keepFailed: options.keep === true,
       timeoutMs: options.timeout === undefined ? undefined : secondsOf(options.timeout) * 1000,
       onStep: (step, detail) => steps.begin(step, detail),
@@ -161,7 +167,8 @@ function agrees(steps: Steps, network: Network, { bid }: CheckedBid, deposit: bi
   return confirm('Open the lease there?')
 }
 
-function wantedDeposit({ deposit, for: lasting }: DeployOptions, token: Token): AskedDeposit {
+/** What a lease is opened with, as `--deposit` or `--for` says. */
+export function wantedDeposit({ deposit, for: lasting }: DeployOptions, token: Token): AskedDeposit {
   if (deposit !== undefined && lasting !== undefined)
     throw new CloisterError('bad-option', 'Say --deposit or --for, not both.')
   if (deposit !== undefined) {

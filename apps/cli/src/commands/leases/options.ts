@@ -15,6 +15,7 @@ export interface DeployOptions extends BidOptions, SecretOptions, LoginOptions, 
   deposit?: string
   for?: string
   name?: string
+  from?: string
   keep?: boolean
   timeout?: string
 }

@@ -4,6 +4,7 @@ import { collectorsRoute, putCollectorsRoute } from './collectors.ts'
 import { endedRoute } from './ended.ts'
 import { eventsRoute } from './events.ts'
 import { evidenceRoute } from './evidence.ts'
+import { holdRoute } from './hold.ts'
 import { leaseRoute } from './lease.ts'
 import { loginsRoute } from './logins.ts'
 import { logsRoute } from './logs.ts'
@@ -18,6 +19,7 @@ import { secretsRoute } from './secrets.ts'
 import { announceRoute } from './sent.ts'
 import { statementRoute } from './statement.ts'
 import { verdictRoute } from './verdict.ts'
+import { beginStagingRoute, finishStagingRoute, volumesRoute } from './volumes.ts'
 import { workerRoute } from './worker.ts'
 
 /** What the worker's interface answers, in the order in which OpenAPI lists it. */
@@ -34,6 +36,7 @@ export const ROUTES: readonly Route[] = [
   secretsRoute,
   loginsRoute,
   pullRoute,
+  holdRoute,
   leaseRoute,
   routesRoute,
   metricsRoute,
@@ -46,4 +49,7 @@ export const ROUTES: readonly Route[] = [
   scrapeRoute,
   networkRoute,
   meetRoute,
+  volumesRoute,
+  beginStagingRoute,
+  finishStagingRoute,
 ]

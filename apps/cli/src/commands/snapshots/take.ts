@@ -1,0 +1,65 @@
+import { formatMiB } from '@cloister/core'
+import { leases } from '@cloister/sdk'
+import { takeSnapshot } from '@cloister/snapshots'
+import { note, paint, printable, Steps, say, sayJson } from '@cloister/terminal'
+import type { Hex } from 'viem'
+import type { Globals } from '../../command.ts'
+import { connect } from '../../context.ts'
+import { defaultPlace, openRepository } from '../../snapshots/place.ts'
+
+const MIB = 1024 * 1024
+
+export interface SnapshotOptions extends Globals {
+  to?: string
+  volume?: string[]
+}
+
+export async function runSnapshot(key: string, options: SnapshotOptions): Promise<void> {
+  const cloister = connect(options)
+  const json = options.json === true
+  const place = options.to ?? defaultPlace()
+  const record = await leases.findLease(cloister, key)
+  const session = await leases.openSession(cloister, record.lease)
+  const repository = await openRepository(place, { create: true, json })
+  const steps = new Steps(json)
+  try {
+    steps.begin('snapshot')
+    const { id, snapshot } = await takeSnapshot(
+      repository,
+      { client: session.asTenant, lease: record.lease as Hex },
+      {
+        volumes: options.volume,
+        name: record.wishedName,
+        manifestHash: record.manifestHash,
+        tell: ({ volume, read, written }) =>
+          steps.begin(
+            'snapshot',
+            `${printable(volume)}: ${mebibytes(read)} read, ${mebibytes(written)} written`,
+          ),
+      },
+    )
+    steps.done()
+    const { writtenBytes } = repository
+    if (json) return sayJson({ id, place, writtenBytes, ...snapshot })
+    const bytes = snapshot.volumes.reduce((sum, volume) => sum + volume.bytes, 0)
+    const leftOut = snapshot.volumes.reduce((sum, volume) => sum + volume.leftOut, 0)
+    say(
+      `${paint('green', '●')} ${id} has ${count(snapshot.volumes.length, 'volume')}, ${mebibytes(bytes)}; ${mebibytes(writtenBytes)} were new in ${place}.`,
+    )
+    if (leftOut > 0)
+      note(
+        `Left out: ${count(leftOut, 'socket, device or name that is too long', 'sockets, devices and names that are too long')}.`,
+      )
+  } catch (error) {
+    steps.fail()
+    throw error
+  }
+}
+
+function mebibytes(bytes: number): string {
+  return formatMiB(Math.ceil(bytes / MIB))
+}
+
+function count(number: number, one: string, more = `${one}s`): string {
+  return `${number} ${number === 1 ? one : more}`
+}
