@@ -27,8 +27,6 @@ export type { AskedDeposit } from './leases/deposit.ts'
 export type { Ended, LogsWanted } from './leases/ended.ts'
 export * as leases from './leases/index.ts'
 export type { LeaseStatus } from './leases/lease.ts'
-export type { Resized, ResizeOptions } from './leases/resize.ts'
-export type { ResizeBidOptions, ResizeOffer } from './leases/resize-bid.ts'
 export {
   MOVE_STEPS,
   type Moved,
@@ -36,6 +34,8 @@ export {
   type MoveParameters,
   type MoveRecord,
 } from './leases/move.ts'
+export type { Resized, ResizeOptions } from './leases/resize.ts'
+export type { ResizeBidOptions, ResizeOffer } from './leases/resize-bid.ts'
 export type { SendProgress } from './leases/send.ts'
 export type { LastLines } from './leases/start.ts'
 export type { Updated } from './leases/update.ts'
