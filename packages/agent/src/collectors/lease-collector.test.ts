@@ -112,7 +112,9 @@ it('goes on after a restart where it was, also within one millisecond, with cont
   print('db-0', 'late')
   changes.emit('change')
   await arrived('one', 'two', 'three', 'late')
-  expect(second.collector.report()).toMatchObject([{ url, sent: 4, dropped: 0, waiting: 0 }])
+  await vi.waitFor(() =>
+    expect(second.collector.report()).toMatchObject([{ url, sent: 4, dropped: 0, waiting: 0 }]),
+  )
   await second.stop()
 })
 

@@ -100,7 +100,7 @@ export class Sender {
       if (sent.length > 0) {
         const answer = await this.send(sent, signal)
         rejected = Math.min(answer?.rejected ?? 0, wanted.length)
-        if (rejected > 0) this.tell(`It took ${rejected} lines not: ${answer?.message}`)
+        if (rejected > 0) this.tell(`It refused ${rejected} lines: ${answer?.message}`)
       }
       spool.done(source.lease, this.key, seq, {
         sent: wanted.length - rejected,
