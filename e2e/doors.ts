@@ -6,8 +6,13 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import { type Destination, type NoDestination, openWorkerDoor } from '@cloister/agent'
-import { type GatewaySettings, startGateway } from '@cloister/gateway'
+import { type Destination, type NoDestination, openWorkerDoor, type WorkerDoorParts } from '@cloister/agent'
+import {
+  type DomainSettings,
+  type GatewaySettings,
+  type RunningGateway,
+  startGateway,
+} from '@cloister/gateway'
 import { MUX_PROTOCOL, MuxConnection } from '@cloister/transport'
 import { zeroAddress, zeroHash } from 'viem'
 
@@ -27,6 +32,7 @@ export interface StagedLease {
  */
 export interface DoorsStage {
   gatewayPort: number
+  gateway: RunningGateway
   workerPort: number
   folder: string
   tls: { key: string; cert: string }
@@ -54,11 +60,19 @@ export async function raiseDoors(
     secure = false,
     worker,
     streams = false,
+    domains,
+    api,
+    domainSettings,
     ...settings
   }: {
     secure?: boolean
     worker?: (connection: Duplex) => void
     streams?: boolean
+    /** What the worker takes of tenants' domains. */
+    domains?: WorkerDoorParts['domains']
+    api?: WorkerDoorParts['api']
+    /** What the gateway does with them. */
+    domainSettings?: DomainSettings
   } & Partial<GatewaySettings> = {},
 ): Promise<DoorsStage> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-doors-'))
@@ -93,7 +107,8 @@ export async function raiseDoors(
         },
         worker: zeroAddress,
         requestKey: { report: { key: zeroHash, signature: '0x' }, privateKey: new Uint8Array(32) },
-        api: (_, response) => void response.writeHead(404).end('the interface'),
+        ...(domains && { domains }),
+        api: api ?? ((_, response) => void response.writeHead(404).end('the interface')),
         upgrade: async (_, socket) => void socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n'),
         isDevelopment: true,
       })
@@ -147,10 +162,12 @@ export async function raiseDoors(
     indexerUrl: `http://127.0.0.1:${portOf(index)}`,
     development: { portsFile: join(folder, 'ports.json') },
     ...(secure && { tls }),
+    ...(domainSettings && { domains: domainSettings }),
     ...settings,
   })
   return {
     gatewayPort: gateway.port,
+    gateway,
     workerPort,
     folder,
     tls,

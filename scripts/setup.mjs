@@ -42,6 +42,7 @@ const programs = [
   { program: 'ip', package: 'iproute2', without: 'private networks between leases' },
   ...(forTests
     ? [
+        { program: 'pebble', package: 'pebble', without: 'tests of certificates for domains' },
         { program: 'dockerd', package: 'docker.io', without: 'tests of the docker executor on Docker' },
         { program: 'iptables', package: 'iptables', without: 'tests of the docker executor on Docker' },
         { program: 'podman', package: 'podman', without: 'tests of the docker executor on Podman' },

@@ -140,6 +140,29 @@ export const AgentConfig = z.strictObject({
     .prefault({}),
   /** Ports of this machine lent to services that open TCP or UDP ports to the outside. */
   tcpPorts: z.strictObject({ first: port, last: port }).prefault({ first: 30_000, last: 30_999 }),
+  /** Tenants' own domains. */
+  domains: z
+    .strictObject({
+      /** Who certifies them, by ACME (RFC 8555). Without it the worker takes no manifests with domains. */
+      acme: z
+        .strictObject({
+          /** Its directory, such as https://acme-v02.api.letsencrypt.org/directory. */
+          directory: z.url({ protocol: /^https$/ }),
+          /** Whom it writes to about certificates. */
+          contact: z
+            .array(z.string().regex(/^mailto:[^\s,]{3,200}$/))
+            .max(4)
+            .default([]),
+          /** You have read its terms and agree to them. */
+          agreesToTerms: z.literal(true),
+          /** Whom to trust when it is spoken to, in place of the system's authorities: a file, PEM. */
+          roots: z.string().optional(),
+        })
+        .optional(),
+      /** Name servers to ask whose a domain is, in place of the system's. */
+      nameServers: z.array(z.string().max(64)).max(8).default([]),
+    })
+    .prefault({}),
   /** Seconds between two collections of what was earned. */
   settleEverySeconds: z.int().min(10).max(86_400).default(3600),
   /** When the worker claims emission for its provider, out of its own gas; the tokens go to the provider. */
@@ -192,6 +215,12 @@ export function loadAgentConfig(path: string): AgentConfig {
       config.evidence.rootFolder !== undefined && {
         evidence: { ...config.evidence, rootFolder: from(config.evidence.rootFolder) },
       }),
+    ...(config.domains.acme?.roots !== undefined && {
+      domains: {
+        ...config.domains,
+        acme: { ...config.domains.acme, roots: from(config.domains.acme.roots) },
+      },
+    }),
     ...(config.bidScript !== undefined && { bidScript: from(config.bidScript) }),
     images: {
       ...config.images,

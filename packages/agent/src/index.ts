@@ -1,4 +1,4 @@
-export { openWorkerDoor } from './api/door.ts'
+export { openWorkerDoor, type WorkerDoorParts } from './api/door.ts'
 export type { Destination, NoDestination } from './api/ingress.ts'
 export { type AgentConfig, loadAgentConfig } from './config.ts'
 export { descriptionOf, enrolWorker, GAS_MONEY } from './enrol.ts'

@@ -2,7 +2,7 @@ import { chmod, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { connectWallet, getWorker, type Network, type Wallet } from '@cloister/chain'
 import { loadNetwork } from '@cloister/chain/node'
-import { CloisterError } from '@cloister/core'
+import { CloisterError, DOMAINS_ATTRIBUTE } from '@cloister/core'
 import { DockerExecutor, type Executor, SandboxExecutor } from '@cloister/executors'
 import type { Address } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
@@ -64,7 +64,7 @@ export async function openMachine(config: AgentConfig, log: Log, openSource?: Op
   const tlsKey = loadTlsKey(config.folder)
   const { provider } = registered
   return {
-    config,
+    config: withDomains(config, network),
     network,
     key,
     wallet,
@@ -78,6 +78,13 @@ export async function openMachine(config: AgentConfig, log: Log, openSource?: Op
     tlsKey,
     log,
   }
+}
+
+/** A worker that serves domains says so: over TLS, where somebody certifies, or on a development network. */
+function withDomains(config: AgentConfig, { development }: Network): AgentConfig {
+  const serves = config.endpoint.startsWith('https:') && (development || config.domains.acme !== undefined)
+  const { name, value } = DOMAINS_ATTRIBUTE
+  return serves ? { ...config, attributes: { ...config.attributes, [name]: value } } : config
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Collector, Manifest, RegistryLogin, Resources, ScrapeToken } from 
 import type { Image } from '@cloister/executors'
 import type { Envelope } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
+import { DomainStore } from './domains/domain-store.ts'
 import { EndedLogs } from './ended-logs.ts'
 import { ReceiptNumbers } from './receipts/receipt-numbers.ts'
 
@@ -101,6 +102,7 @@ export class Store {
   private readonly cacheCharacters: number
   readonly ended: EndedLogs
   readonly receipts: ReceiptNumbers
+  readonly domains: DomainStore
 
   /** `cacheCharacters` of leases are held read. */
   constructor(path: string, cacheCharacters: number = CACHE_CHARACTERS) {
@@ -121,6 +123,7 @@ export class Store {
     `)
     this.ended = new EndedLogs(this.db)
     this.receipts = new ReceiptNumbers(this.db)
+    this.domains = new DomainStore(this.db)
     for (const row of this.db.prepare("SELECT data FROM lease WHERE state = 'open'").iterate()) {
       const { id, resources } = JSON.parse(String(row['data'])) as StoredLease
       this.open.set(id, { id, resources })

@@ -9,6 +9,7 @@ import { Attestor } from './attestation.ts'
 import { Bidder } from './bidding/bidder.ts'
 import { Collecting } from './collectors/collecting.ts'
 import type { AgentConfig } from './config.ts'
+import { openDomains } from './domains/domains.ts'
 import type { OpenSource } from './evidence/open.ts'
 import { WorkerProver } from './evidence/prover.ts'
 import { LeaseSupervisor } from './leases/supervisor.ts'
@@ -45,12 +46,13 @@ export interface RunningWorker {
  * doesn't know, which simulated ones are.
  */
 export async function startWorker(
-  config: AgentConfig,
+  given: AgentConfig,
   log: Log,
   openSource?: OpenSource,
 ): Promise<RunningWorker> {
-  const machine = await openMachine(config, log, openSource)
-  const { network, key, wallet, provider, source, executor, store, sent, volumes, sequence, tlsKey } = machine
+  const machine = await openMachine(given, log, openSource)
+  const { config, network, key, wallet, provider, source, executor, store, sent, volumes, sequence, tlsKey } =
+    machine
   const supervisor = superviseLeases(machine)
   const settlement = new Settlement({ wallet, supervisor, sequence, everySeconds: config.settleEverySeconds })
   const tlsKeyHash = tlsKey.hash
@@ -63,6 +65,7 @@ export async function startWorker(
   const newest = new LastBlock()
   const collecting = new Collecting(machine, supervisor)
   const networks = executor.privateNetworks && new LeaseNetworks({ machine, supervisor })
+  const domains = openDomains(machine, (lease, kind, message) => supervisor.event(lease, kind, message))
   const worker: Worker = {
     config,
     network,
@@ -76,6 +79,7 @@ export async function startWorker(
     verifier,
     settlement,
     collecting,
+    domains,
     newest,
     sent,
     networks,
@@ -91,7 +95,17 @@ export async function startWorker(
   const server = await serveWorker(worker, identity)
   const aborter = new AbortController()
   const { identify } = server
-  const ground = { machine, supervisor, settlement, attestor, collecting, networks, newest, identify }
+  const ground = {
+    machine,
+    supervisor,
+    settlement,
+    attestor,
+    collecting,
+    domains,
+    networks,
+    newest,
+    identify,
+  }
   const running = PARTS.map((make) => make(ground).start(aborter.signal))
   log('info', `the worker is open for leases on port ${server.port}`, {
     worker: key.address,

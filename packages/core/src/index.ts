@@ -4,6 +4,7 @@ export { CloisterError, type CloisterErrorOptions, findCause, messageOf } from '
 export { ADVICE, type Advice, type AdviceName, type Hint, sentenceOf } from './errors/hint.ts'
 export { checkRequest, fromProblem, Problem, problemResponse, toProblem } from './errors/problem.ts'
 export { INTERNAL_NETWORKS, isInternalAddress } from './internal-addresses.ts'
+export { parseIp } from './ip-address.ts'
 export { MAX_BESIDE_BYTES } from './manifest/beside.ts'
 export {
   canonicalHash,
@@ -13,6 +14,21 @@ export {
   readManifest,
   toCanonicalJson,
 } from './manifest/canonical.ts'
+export {
+  claimNameOf,
+  type DomainClaim,
+  isClaimedFor,
+  readDomainClaims,
+  writeDomainClaim,
+} from './manifest/domain-claim.ts'
+export {
+  DOMAINS_ATTRIBUTE,
+  domainFor,
+  domainsOf,
+  isDomain,
+  isOfDomain,
+  type ManifestDomain,
+} from './manifest/domains.ts'
 export { parseDotenv } from './manifest/dotenv.ts'
 export { gpuMismatch, impossibleGpus } from './manifest/gpu.ts'
 export { type HealthCheck, healthCheckOf } from './manifest/health.ts'
@@ -52,12 +68,14 @@ export { NETWORK_IPV4, type NetworkAddresses, networkAddresses, networkPrefix } 
 export { type NamedMember, networkHosts } from './network/hosts.ts'
 export { type ConfirmedGpus, defaultPolicy, Policy, parsePolicy } from './policy.ts'
 export { address, bytes32, decimal, hexBytes } from './shapes.ts'
+export { type DomainKeys, domainKeysDigest } from './signed/domain-keys.ts'
 export * from './signed/index.ts'
 export { loop } from './time/loop.ts'
 export { GrowingPause, type Growth, pause } from './time/pause.ts'
 export * from './units.ts'
 export * from './wire/apps-api.ts'
 export * from './wire/collectors.ts'
+export * from './wire/domains.ts'
 export * from './wire/governance-api.ts'
 export * from './wire/index-api.ts'
 export * from './wire/inventory.ts'

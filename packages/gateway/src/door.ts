@@ -21,6 +21,7 @@ import {
   type Incoming,
   linger,
   MuxPool,
+  type MuxStream,
   type Outgoing,
   type Refusal,
   type RequestHead,
@@ -77,6 +78,11 @@ export class Door {
       }
     })
     this.agent = new DialAgent((target) => this.pool.dial(target))
+  }
+
+  /** A stream to the worker of a target; undefined where it takes none. Rejects where nobody listens. */
+  stream(target: string): Promise<MuxStream | undefined> {
+    return this.pool.stream(target)
   }
 
   /** What the direct way needs of a door, besides `way`. */

@@ -1,9 +1,24 @@
+import { createServer, type Server } from 'node:net'
 import { IndexClient } from '@cloister/client'
+import type { LeaseRecord } from '@cloister/core'
 import { Readiness } from '@cloister/operations'
-import { type AddressLimitSettings, serve } from '@cloister/transport'
+import {
+  type AddressLimitSettings,
+  type AddressLimits,
+  Announcers,
+  type FrontParts,
+  NameServers,
+  openFront,
+  receiveConnection,
+  serve,
+} from '@cloister/transport'
+import { Claims } from './domains/claims.ts'
+import { DomainFinder } from './domains/finder.ts'
+import { Passing } from './domains/passing.ts'
+import { PlainDoor } from './domains/plain-door.ts'
 import { Door } from './door.ts'
-import { openFront } from './front.ts'
 import { Home } from './home.ts'
+import { readHost } from './host.ts'
 import { gatewayLimits } from './limits.ts'
 import { LoopbackPorts } from './loopback.ts'
 import { type GatewayObserver, UNOBSERVED } from './observer.ts'
@@ -37,11 +52,31 @@ export interface GatewaySettings {
   observer?: GatewayObserver
   /** Milliseconds that requests under way may take to end when it stops; 0 if not given. */
   drainMs?: number
+  /** Tenants' own domains; without it, they are nobody's. */
+  domains?: DomainSettings
+  /** Load balancers that say whose connections are (PROXY protocol): addresses and networks. */
+  announcers?: readonly string[]
+}
+
+/**
+ * How a gateway serves tenants' domains. Over TLS they come to its own port, or, if it is plain, to
+ * `tlsPort`.
+ */
+export interface DomainSettings {
+  /** Name servers to ask, in place of the system's. */
+  nameServers?: readonly string[] | undefined
+  /** Where a gateway with TLS takes plain HTTP: for challenges, and to lead to https. 0 for any free port. */
+  httpPort?: number | undefined
+  /** Where a gateway without TLS takes that of domains. 0 for any free port. */
+  tlsPort?: number | undefined
 }
 
 /** A gateway that was started. */
 export interface RunningGateway {
   port: number
+  /** Of `DomainSettings`, where they are open. */
+  httpPort?: number | undefined
+  tlsPort?: number | undefined
   url: string
   readiness: Readiness
   stop: () => Promise<void>
@@ -80,10 +115,18 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
     loopback,
     urlOf: (label) => urlAt(`${label}.${domain}`, secure, bound),
   })
-  const reception = new Reception({ domain, door, home, limits, observer })
-  const server = openFront({
-    tls,
-    limits,
+  const announcers = settings.announcers?.length ? new Announcers(settings.announcers) : undefined
+  let tlsPort = 0
+  const domains =
+    settings.domains &&
+    openDomains(settings.domains, { index, leases, door, limits, observer }, () => tlsPort)
+  // The domain itself, and one label below: what the gateway's own certificate is for.
+  const isOwn = (name: string | undefined) =>
+    name === undefined || readHost(name, domain) !== undefined || name.endsWith(`.${domain}`)
+  const receptionWith = (plain: PlainDoor | undefined) =>
+    new Reception({ domain, door, home, limits, observer, plain })
+  const reception = receptionWith(tls ? undefined : domains?.plain)
+  const frontOf = (reception: Reception): Omit<FrontParts, 'tls'> => ({
     handle: (request, response) => reception.handle(request, response),
     upgrade: (request, socket, head) => reception.upgrade(request, socket, head),
     direct: {
@@ -91,23 +134,74 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
       find: (head, client) => reception.find(head, client),
       begun: () => observer.request(),
     },
+    limits,
+    announcers,
+  })
+  const server = openFront({
+    ...frontOf(reception),
+    tls,
+    look: tls && domains && ((socket, take) => domains.passing.receive(socket, isOwn, take)),
   })
   const served = await serve('The gateway', server, { host, port: settings.port })
   bound = served.port
+  const { httpPort: wantedHttp, tlsPort: wantedTls } = settings.domains ?? {}
+  const openBeside = (server: Server, port: number) => serve('The gateway', server, { host, port })
+  const http =
+    tls && domains && wantedHttp !== undefined
+      ? await openBeside(openFront({ ...frontOf(receptionWith(domains.plain)), tls: undefined }), wantedHttp)
+      : undefined
+  const passed =
+    !tls && domains && wantedTls !== undefined
+      ? await openBeside(
+          createServer((socket) =>
+            receiveConnection(socket, { limits, announcers }, () => domains.passing.receive(socket, isOwn)),
+          ),
+          wantedTls,
+        )
+      : undefined
+  tlsPort = tls ? bound : (passed?.port ?? 0)
   // A lease that can't be looked up now keeps its port.
   await loopback?.restore(
     async ({ key }) => (await leases.find(key).catch(() => ({ state: 'open' })))?.state === 'open',
   )
   return {
     port: bound,
+    httpPort: http?.port,
+    tlsPort: passed?.port,
     url: `${secure ? 'https' : 'http'}://${domain}:${bound}`,
     readiness,
     stop: async () => {
       readiness.stop()
       loopback?.close()
-      await served.drain(settings.drainMs ?? 0)
+      await Promise.all([served, http, passed].map((open) => open?.drain(settings.drainMs ?? 0)))
       door.close()
     },
+  }
+}
+
+/** What leads tenants' domains to their leases. `securePort`: where their TLS is taken. */
+function openDomains(
+  { nameServers }: DomainSettings,
+  parts: {
+    index: IndexClient
+    leases: Resolver<LeaseRecord>
+    door: Door
+    limits: AddressLimits
+    observer: GatewayObserver
+  },
+  securePort: () => number,
+): { passing: Passing; plain: PlainDoor } {
+  const { index, leases, door, limits, observer } = parts
+  const servers = new NameServers(nameServers)
+  const named = new Resolver(async (key) => {
+    const [tenant = '', wishedName = ''] = key.split('/')
+    const { items } = await index.leases({ tenant, wishedName, open: true, limit: 1 })
+    return items[0]
+  })
+  const finder = new DomainFinder({ claims: new Claims((name) => servers.texts(name)), leases, named })
+  return {
+    passing: new Passing({ finder, limits, stream: (target) => door.stream(target), observer }),
+    plain: new PlainDoor(finder, door.agent, securePort),
   }
 }
 

@@ -1,1 +1,6 @@
-export { type GatewaySettings, startGateway } from './gateway.ts'
+export {
+  type DomainSettings,
+  type GatewaySettings,
+  type RunningGateway,
+  startGateway,
+} from './gateway.ts'

@@ -12,7 +12,8 @@ import { startGateway } from './gateway.ts'
 const USAGE =
   'Usage: cloister-gateway --network FILE [--domain localhost] [--host 0.0.0.0] [--port 8080] ' +
   '[--key FILE --cert FILE] [--indexer URL] [--ports FILE] [--requests-per-second N] [--connections-per-address N] ' +
-  '[--metrics [HOST:]PORT] [--drain SECONDS]'
+  '[--metrics [HOST:]PORT] [--drain SECONDS] [--http-port PORT | --domains-port PORT] [--name-server ADDRESS]... ' +
+  '[--proxy-protocol-from ADDRESS[/BITS]]...'
 const log = (level: string, message: string) =>
   process.stdout.write(
     `${JSON.stringify({ time: new Date().toISOString(), level, name: 'gateway', message })}\n`,
@@ -33,6 +34,10 @@ try {
       'connections-per-address': { type: 'string' },
       metrics: { type: 'string' },
       drain: { type: 'string', default: '10' },
+      'http-port': { type: 'string' },
+      'domains-port': { type: 'string' },
+      'name-server': { type: 'string', multiple: true },
+      'proxy-protocol-from': { type: 'string', multiple: true },
     },
   })
   if (values.network === undefined || (values.key === undefined) !== (values.cert === undefined))
@@ -47,6 +52,15 @@ try {
   const connections = countOf(values['connections-per-address'])
   const tls = values.key !== undefined &&
     values.cert !== undefined && { key: readFileSync(values.key), cert: readFileSync(values.cert) }
+  const httpPort = portOf(values['http-port'])
+  const tlsPort = portOf(values['domains-port'])
+  if ((tls ? tlsPort : httpPort) !== undefined)
+    throw new CloisterError(
+      'bad-option',
+      tls
+        ? '--domains-port is for gateways without TLS; with --key and --cert domains come to --port.'
+        : '--http-port is for gateways with TLS; without --key and --cert plain HTTP comes to --port.',
+    )
   const at = values.metrics === undefined ? undefined : parseListenAt(values.metrics)
   const metrics = at && (await openMetrics(tls ? tls.cert : undefined))
   const gateway = await startGateway({
@@ -59,6 +73,10 @@ try {
       ...(connections !== undefined && { connectionsPerAddress: connections }),
     },
     drainMs: parseDrain(values.drain),
+    ...((tls || tlsPort !== undefined) && {
+      domains: { nameServers: values['name-server'], httpPort, tlsPort },
+    }),
+    announcers: values['proxy-protocol-from'] ?? [],
     ...(metrics && { observer: metrics.observer }),
     ...(tls && { tls }),
     ...(values.ports !== undefined && { development: { portsFile: values.ports } }),
@@ -98,4 +116,11 @@ function countOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   if (!/^\d{1,9}$/.test(text)) throw new CloisterError('bad-option', USAGE)
   return text === '0' ? Number.POSITIVE_INFINITY : Number(text)
+}
+
+/** A port as it is typed. Throws `bad-option`. */
+function portOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new CloisterError('bad-option', USAGE)
+  return Number(text)
 }

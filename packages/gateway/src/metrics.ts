@@ -26,11 +26,11 @@ export function gatewayMetrics(registry: Registry, certificate?: string | Buffer
   })
   const streams = new Gauge({
     name: 'cloister_gateway_open_streams',
-    help: 'Requests being answered, and WebSockets that are open.',
+    help: 'Requests being answered, WebSockets that are open, and connections passed on for tenants’ domains.',
     labelNames: ['kind'],
     registers,
   })
-  for (const kind of ['request', 'websocket']) streams.set({ kind }, 0)
+  for (const kind of ['request', 'websocket', 'passed']) streams.set({ kind }, 0)
   const dials = new Counter({
     name: 'cloister_gateway_worker_dials_total',
     help: 'Connections to workers that were tried; unattested: the worker’s TLS key was not the attested one.',
@@ -61,6 +61,10 @@ export function gatewayMetrics(registry: Registry, certificate?: string | Buffer
     upgrade: () => {
       streams.inc({ kind: 'websocket' })
       return () => streams.dec({ kind: 'websocket' })
+    },
+    passed: () => {
+      streams.inc({ kind: 'passed' })
+      return () => streams.dec({ kind: 'passed' })
     },
     dialled: (outcome) => dials.inc({ outcome }),
   }

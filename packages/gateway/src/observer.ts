@@ -9,6 +9,8 @@ export interface GatewayObserver {
   request(): (status: number) => void
   /** A connection is a WebSocket from now on. What it returns is called when that has ended. */
   upgrade(): () => void
+  /** TLS of a tenant's domain is passed on. What it returns is called when the connection has ended. */
+  passed(): () => void
   /** A connection to a worker was tried. `unattested`: its TLS key was not the attested one. */
   dialled(what: Dialled): void
 }
@@ -17,5 +19,6 @@ export interface GatewayObserver {
 export const UNOBSERVED: GatewayObserver = {
   request: () => () => {},
   upgrade: () => () => {},
+  passed: () => () => {},
   dialled: () => {},
 }

@@ -24,7 +24,7 @@ export const PAGES = {
   foreign: {
     status: 421,
     title: 'Not our address',
-    text: 'This gateway serves only the leases of its own domain.',
+    text: 'This gateway serves leases under its own domain, and domains whose DNS records name an open lease.',
   },
   unknown: {
     status: 404,

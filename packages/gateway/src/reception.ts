@@ -9,6 +9,7 @@ import {
   type RequestHead,
   type Way,
 } from '@cloister/transport'
+import type { PlainDoor } from './domains/plain-door.ts'
 import { type Door, show } from './door.ts'
 import type { Home } from './home.ts'
 import { Hosts } from './host.ts'
@@ -22,6 +23,8 @@ export interface ReceptionParts {
   home: Home
   limits: AddressLimits
   observer: GatewayObserver
+  /** Plain HTTP of tenants' domains, where that comes here. */
+  plain?: PlainDoor | undefined
 }
 
 /** Receives requests: counts them by address, and sends each where its host says. */
@@ -35,13 +38,15 @@ export class Reception {
   }
 
   handle(request: Incoming, response: Outgoing): void {
-    const { limits, observer, home, door } = this.parts
+    const { limits, observer, home, door, plain } = this.parts
     const ended = observer.request()
     response.once('close', () => ended(statusOf(response)))
     const wait = limits.take(request.socket.remoteAddress)
     if (wait > 0) return show({ ...PAGES.many, retryAfter: wait }, request, response)
     const authority = request.headers[':authority'] ?? request.headers.host
     const wanted = this.hosts.read(typeof authority === 'string' ? authority : '')
+    if (wanted === undefined && plain)
+      return plain.request(typeof authority === 'string' ? authority : '', request, response)
     if (wanted === undefined) return show(PAGES.foreign, request, response)
     if (wanted === 'home') home.request(request, response)
     else door.request(wanted, request, response)

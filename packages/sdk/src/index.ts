@@ -24,6 +24,7 @@ export type { Bids, BidsParameters, CheckedBid, Declined } from './leases/bids.t
 export type { Closed } from './leases/close.ts'
 export { DEPLOY_STEPS, type Deployed, type DeployParameters, type DeployStep } from './leases/deploy.ts'
 export type { AskedDeposit } from './leases/deposit.ts'
+export type { DomainRecord, LeaseDomains } from './leases/domains.ts'
 export type { Ended, LogsWanted } from './leases/ended.ts'
 export * as leases from './leases/index.ts'
 export type { LeaseStatus } from './leases/lease.ts'

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { type DialRules, dialChecked } from './checked-dial.ts'
 import { DialAgent } from './dial.ts'
 import { fetchOver } from './fetch.ts'
@@ -11,12 +12,12 @@ const MAX_CONNECTIONS = 6
 export class CheckedFetch {
   private readonly agent: DialAgent
 
-  /** `rulesOf` says what a URL may lead to. */
-  constructor(rulesOf: (url: URL) => DialRules) {
+  /** `rulesOf` says what a URL may lead to; `secure` begins TLS, if not as the system trusts. */
+  constructor(rulesOf: (url: URL) => DialRules, secure?: (socket: Socket, host: string) => Promise<Socket>) {
     this.agent = new DialAgent(
       async (origin) => {
         const url = new URL(origin)
-        return dialChecked(url, rulesOf(url))
+        return dialChecked(url, rulesOf(url), secure)
       },
       { maxSockets: MAX_CONNECTIONS },
     )

@@ -1,7 +1,9 @@
 export { type AddressLimitSettings, AddressLimits } from './address-limits.ts'
+export { Announcers, comesFrom } from './announced.ts'
 export { readBody, readText } from './body.ts'
 export { type DialRules, dialChecked, tlsOver } from './checked-dial.ts'
 export { CheckedFetch } from './checked-fetch.ts'
+export { MAX_HELLO_BYTES, readClientHello } from './client-hello.ts'
 export { DialAgent } from './dial.ts'
 export { type DirectFrontParts, directFront } from './direct/front.ts'
 export { type AnswerHead, fieldOf, type RequestHead } from './direct/head.ts'
@@ -11,6 +13,7 @@ export { readServerSentEvents } from './events.ts'
 export type { Answer } from './exchange.ts'
 export { fetchOver, receive, receiveOver } from './fetch.ts'
 export { type Incoming, MAX_HEADER_BYTES, Refusal } from './framing.ts'
+export { type FrontParts, openFront, receive as receiveConnection } from './front.ts'
 export { http1Upstream } from './http1.ts'
 export { Http2Sessions, http2Upstream } from './http2.ts'
 export { linger } from './linger.ts'
@@ -18,7 +21,16 @@ export { MuxConnection } from './mux/connection.ts'
 export { MUX_PROTOCOL } from './mux/frame.ts'
 export { MuxPool } from './mux/pool.ts'
 export type { MuxStream } from './mux/stream.ts'
+export { NameServers } from './name-servers.ts'
 export { connectPinned, securePinned } from './pinned.ts'
+export {
+  AUTHORITY,
+  type End,
+  LEASE_VALUE,
+  type ProxyHeader,
+  readProxyHeader,
+  writeProxyHeader,
+} from './proxy-protocol.ts'
 export type { Received, Send } from './received.ts'
 export type { Outgoing } from './reply.ts'
 export { type AllowedSilence, CORRELATION, relayRequest } from './request.ts'

@@ -19,6 +19,7 @@ import {
   takeReader,
 } from '@cloister/transport'
 import type { Address } from 'viem'
+import { DomainDoor } from '../domains/door.ts'
 import { Ingress, type IngressParts, refuse } from './ingress.ts'
 import type { RequestKey } from './request-key.ts'
 import { SealedDoor } from './sealed.ts'
@@ -39,6 +40,8 @@ const GATEWAYS: AddressLimitSettings = {
   // Of streams: connections are counted as a stranger's.
   connectionsPerAddress: 10_000,
 }
+/** What one client may ask of tenants' domains, as a gateway allows it. */
+const CLIENTS: AddressLimitSettings = { ...STRANGERS, requestsPerSecond: 100, burst: 500 }
 /** Milliseconds that a gateway's connection without a stream is kept: longer than gateways keep it. */
 const IDLE_MS = 90_000
 
@@ -56,6 +59,8 @@ export interface WorkerDoorParts {
   api(request: IncomingMessage, response: ServerResponse): void
   /** Takes every other upgrade. What it throws is answered as a problem document. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>
+  /** Makes what takes tenants' domains, where the worker serves any. */
+  domains?: (ingress: Ingress, limits: AddressLimits) => DomainDoor
   /** Rates are not limited, as on a development network: everybody has one address there. */
   isDevelopment: boolean
 }
@@ -77,6 +82,7 @@ export async function openWorkerDoor(parts: WorkerDoorParts): Promise<WorkerDoor
   const unlimited = isDevelopment && { requestsPerSecond: Number.POSITIVE_INFINITY }
   const strangers = new AddressLimits({ ...STRANGERS, ...unlimited })
   const gateways = new AddressLimits({ ...GATEWAYS, ...unlimited })
+  const domains = parts.domains?.(ingress, new AddressLimits({ ...CLIENTS, ...unlimited }))
   const tooMany = new CloisterError('too-many', 'Your address asks for more than this worker answers.', {
     hint: 'Try again in a moment.',
   })
@@ -148,8 +154,10 @@ export async function openWorkerDoor(parts: WorkerDoorParts): Promise<WorkerDoor
       removed: new Set([STATE_HEADER, STATE_DETAIL_HEADER]),
       tellsKeepAlive: false,
     })
-    const accept = (stream: MuxStream) => {
-      if (gateways.admit(stream)) readDirect(stream)
+    const accept = (stream: MuxStream, first: Buffer) => {
+      if (!gateways.admit(stream)) return
+      if (domains && DomainDoor.isPassed(first)) domains.take(stream)
+      else readDirect(stream)
     }
     tls.on('secureConnection', (socket) => {
       if (socket.alpnProtocol !== MUX_PROTOCOL) return readHttp1(socket)
@@ -170,12 +178,15 @@ export async function openWorkerDoor(parts: WorkerDoorParts): Promise<WorkerDoor
     port: served.port,
     identify: (renewed) => tls?.setSecureContext({ ...renewed, minVersion: 'TLSv1.3' }),
     close: async () => {
+      domains?.close()
       ingress.close()
       sealed.close()
       await served.close()
     },
     drain: async (ms) => {
+      domains?.drain()
       await served.drain(ms)
+      domains?.close()
       ingress.close()
       sealed.close()
     },

@@ -93,8 +93,13 @@ export class Ingress {
    */
   way({ fields }: RequestHead): Way | undefined {
     const route = fieldOf(fields, ROUTE_HEADER)
-    const destination = route === undefined ? undefined : this.parts.find(route)
-    if (!destination || 'state' in destination) return undefined
+    return route === undefined ? undefined : this.wayTo(route)
+  }
+
+  /** The same for a route that is known already. */
+  wayTo(route: string): (Way & { lines: string }) | undefined {
+    const destination = this.parts.find(route)
+    if ('state' in destination) return undefined
     const { target, http } = destination
     const silence = silenceOf(http)
     if (http?.version === 'h2' || this.needsSigns(http, silence)) return undefined
@@ -118,7 +123,17 @@ export class Ingress {
   }
 
   request(request: Incoming, response: Outgoing): void {
-    const destination = this.parts.find(String(request.headers[ROUTE_HEADER]))
+    this.lead(String(request.headers[ROUTE_HEADER]), request, response, { [ROUTE_HEADER]: undefined })
+  }
+
+  /** Leads a request to a route, with headers changed. */
+  lead(
+    route: string,
+    request: Incoming,
+    response: Outgoing,
+    headers: Record<string, string | undefined>,
+  ): void {
+    const destination = this.parts.find(route)
     if ('state' in destination) return refuse(destination, request, response)
     const { target, http } = destination
     const silence = silenceOf(http)
@@ -127,7 +142,7 @@ export class Ingress {
     relayRequest(request, response, {
       upstream:
         http?.version === 'h2' ? http2Upstream(this.sessions, target) : http1Upstream(this.agent, target),
-      headers: { [ROUTE_HEADER]: undefined },
+      headers,
       answerHeaders: { [STATE_HEADER]: undefined, [STATE_DETAIL_HEADER]: undefined },
       maxBodyBytes: http?.maxBodyBytes ?? MAX_BODY_BYTES,
       silence,
@@ -136,12 +151,24 @@ export class Ingress {
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const destination = this.parts.find(String(request.headers[ROUTE_HEADER]))
+    const route = String(request.headers[ROUTE_HEADER])
+    this.leadUpgrade(route, request, socket, head, { [ROUTE_HEADER]: undefined })
+  }
+
+  /** Leads a request for another protocol to a route, with headers changed. */
+  leadUpgrade(
+    route: string,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    headers: Record<string, string | undefined>,
+  ): void {
+    const destination = this.parts.find(route)
     if ('state' in destination) return refuse(destination, request, answerOn(request, socket))
     relayUpgrade(request, socket, head, {
       agent: this.agent,
       target: destination.target,
-      headers: { [ROUTE_HEADER]: undefined },
+      headers,
       answerMs: destination.http?.readTimeoutMs ?? SILENCE_MS,
       refuse: (refusal, response) => refuse(reasonOf(refusal), request, response),
     })

@@ -2,6 +2,9 @@ import { CloisterError } from '@cloister/core'
 import { getRequestListener } from '@hono/node-server'
 import type { Hex } from 'viem'
 import { WebSocketServer } from 'ws'
+import { DomainDoor } from '../domains/door.ts'
+import { manifestOf, routeOfDomain, servedDomains } from '../domains/served.ts'
+import { exposedPorts } from '../leases/exposed.ts'
 import { workerApi } from './app.ts'
 import { authorize } from './authorize.ts'
 import { destinations } from './destinations.ts'
@@ -30,6 +33,20 @@ export async function serveWorker(worker: Worker, identity: ServerIdentity | und
         return worker.executor.connect(lease, container, Number(port))
       },
     },
+    domains: (ingress, limits) =>
+      new DomainDoor({
+        ingress,
+        limits,
+        domainsOf: (id) => servedDomains(worker, id),
+        certificateOf: (id, domain) => worker.store.domains.find(id, domain)?.certificate,
+        routeOf: (id, domain) => routeOfDomain(worker, id, domain),
+        passRaw: (lease, { service, port }, stream, client, first) => {
+          const manifest = manifestOf(worker, lease)
+          const proxy =
+            manifest && exposedPorts(manifest).find((to) => to.service === service && to.port === port)?.proxy
+          worker.supervisor.forwarding.join({ lease, service, port, proxy }, stream, client, undefined, first)
+        },
+      }),
     worker: worker.key.address,
     requestKey: await newRequestKey(worker.key, worker.attestor.tlsKeyHash, worker.network.chainId),
     api: (request, response) => void listener(request, response),

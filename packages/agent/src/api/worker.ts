@@ -6,6 +6,7 @@ import type { Attestor } from '../attestation.ts'
 import type { Bidder } from '../bidding/bidder.ts'
 import type { Collecting } from '../collectors/collecting.ts'
 import type { AgentConfig } from '../config.ts'
+import type { Domains } from '../domains/domains.ts'
 import type { LeaseSupervisor } from '../leases/supervisor.ts'
 import type { Log } from '../log.ts'
 import type { LeaseNetworks } from '../networks/lease-networks.ts'
@@ -30,6 +31,7 @@ export interface Worker {
   verifier: Verifier | undefined
   settlement: Settlement
   collecting: Collecting
+  domains: Domains
   /** What is known of the chain's newest block. */
   newest: LastBlock
   readiness: Readiness

@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseManifest } from '@cloister/core'
+import { writeProxyHeader } from '@cloister/transport'
 import type { Hex } from 'viem'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Store } from '../store.ts'
@@ -164,3 +165,34 @@ test('who hangs up before the container is reached leaves no connection to it be
   await vi.waitFor(() => expect(reached.every(({ destroyed }) => destroyed)).toBe(true), PATIENCE)
   some.endAll()
 })
+
+test.each(['v1', 'v2'] as const)(
+  'a container is told its clients’ addresses by PROXY %s, where its manifest asks for it',
+  async (version) => {
+    const asking = parseManifest(
+      `services:\n  echo:\n    image: echo\n    ports: ["7000"]\n    x-proxy-protocol: ${version}\n`.replace(
+        '"7000"',
+        '{ target: 7000, app_protocol: tcp }',
+      ),
+      { file: 'compose.yaml' },
+    ).manifest
+    const ports = forwarding()
+    ports.arrange(LEASE, asking)
+    await vi.waitFor(() => expect(ports.of(LEASE)).toHaveLength(1), PATIENCE)
+    const client = connect(ports.of(LEASE)[0]?.workerPort ?? 0, '127.0.0.1')
+    await once(client, 'connect')
+    const { localPort, remotePort } = client
+    client.write('hello')
+    let got = Buffer.alloc(0)
+    while (!got.toString('latin1').endsWith('hello'))
+      got = Buffer.concat([got, (await once(client, 'data'))[0]])
+    client.destroy()
+    const header = writeProxyHeader(
+      version,
+      { address: '127.0.0.1', port: localPort ?? 0 },
+      { address: '127.0.0.1', port: remotePort ?? 0 },
+    )
+    expect(got).toEqual(Buffer.concat([header, Buffer.from('hello')]))
+    ports.endAll()
+  },
+)

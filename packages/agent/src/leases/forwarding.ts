@@ -1,8 +1,10 @@
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Manifest, messageOf } from '@cloister/core'
 import type { Executor } from '@cloister/executors'
+import { type End, writeProxyHeader } from '@cloister/transport'
 import type { Hex } from 'viem'
 import type { Log } from '../log.ts'
 import type { Store } from '../store.ts'
@@ -22,6 +24,8 @@ interface Opening {
   service: string
   port: number
   protocol: 'tcp' | 'udp'
+  /** How connections to containers begin. */
+  proxy?: 'v1' | 'v2' | undefined
   /** Once it is open. */
   at?: { workerPort: number; close(): void }
   readonly ended: AbortController
@@ -29,6 +33,7 @@ interface Opening {
 
 const MAX_CONNECTIONS = 1_024
 const RETRY_MS = 500
+const NOTHING = Buffer.alloc(0)
 /**
  * Tries, `RETRY_MS` apart, at a port whose address a tenant may know already, before another one is taken.
  */
@@ -48,6 +53,8 @@ export class Forwarding {
     ready: (lease: Hex, service: string) => string[]
   }
   private readonly openings = new Map<Hex, Opening[]>()
+  /** Connections to containers that were passed on, by lease. */
+  private readonly passed = new Map<Hex, { count: number }>()
 
   constructor(parts: Forwarding['parts']) {
     this.parts = parts
@@ -69,7 +76,11 @@ export class Forwarding {
     const kept = present.filter((opening) => wanted.some((port) => isSame(port, opening)))
     for (const opening of present) if (!kept.includes(opening)) close(opening)
     for (const port of wanted) {
-      if (kept.some((opening) => isSame(port, opening))) continue
+      const there = kept.find((opening) => isSame(port, opening))
+      if (there) {
+        there.proxy = port.proxy
+        continue
+      }
       const opening: Opening = { ...port, ended: new AbortController() }
       kept.push(opening)
       void this.open(lease, opening)
@@ -81,6 +92,7 @@ export class Forwarding {
   end(lease: Hex): void {
     for (const opening of this.openings.get(lease) ?? []) close(opening)
     this.openings.delete(lease)
+    this.passed.delete(lease)
   }
 
   endAll(): void {
@@ -103,7 +115,7 @@ export class Forwarding {
           log('warn', 'a forwarded port has trouble', { lease, service, port, error: error.message })
         opening.at = {
           workerPort: lent.workerPort,
-          close: await this[protocol](lease, service, port, { host, port: lent.workerPort }, trouble),
+          close: await this[protocol](lease, opening, { host, port: lent.workerPort }, trouble),
         }
         if (ended.signal.aborted) opening.at.close()
         return
@@ -132,35 +144,14 @@ export class Forwarding {
   /** Listens for connections. Gives what ends it. */
   private async tcp(
     lease: Hex,
-    service: string,
-    port: number,
+    opening: Opening,
     at: { host: string; port: number },
     trouble: (error: Error) => void,
   ): Promise<() => void> {
-    // Connections to containers, also those under way for somebody who hung up meanwhile: the server counts
-    // its own alone.
-    let inside = 0
+    const inside = { count: 0 }
     const server = createServer({ noDelay: true }, (socket) => {
-      socket.on('error', () => socket.destroy())
-      const container = this.oneOf(lease, service)
-      if (container === undefined || inside >= MAX_CONNECTIONS) return void socket.destroy()
-      inside++
-      this.parts.executor.connect(lease, container, port).then(
-        (stream) => {
-          stream.on('error', () => socket.destroy())
-          stream.once('close', () => {
-            inside--
-            socket.destroy()
-          })
-          if (socket.destroyed) return void stream.destroy()
-          socket.once('close', () => stream.destroy())
-          socket.pipe(stream).pipe(socket)
-        },
-        () => {
-          inside--
-          socket.destroy()
-        },
-      )
+      const { remoteAddress = '', remotePort = 0 } = socket
+      this.join({ lease, ...opening }, socket, { address: remoteAddress, port: remotePort }, inside)
     })
     server.maxConnections = MAX_CONNECTIONS
     server.listen(at.port, at.host)
@@ -169,11 +160,53 @@ export class Forwarding {
     return () => void server.close()
   }
 
+  /**
+   * Joins a connection to a container of a service that takes requests. Where the manifest asks for it, it
+   * begins with the client's address. `inside` counts connections to containers, also those under way for
+   * somebody who hung up meanwhile.
+   */
+  join(
+    to: { lease: Hex; service: string; port: number; proxy?: 'v1' | 'v2' | undefined },
+    socket: Duplex,
+    client: End | undefined,
+    inside: { count: number } = this.passedTo(to.lease),
+    first: Buffer = NOTHING,
+  ): void {
+    const { lease, service, port, proxy } = to
+    socket.on('error', () => socket.destroy())
+    const container = this.oneOf(lease, service)
+    if (container === undefined || inside.count >= MAX_CONNECTIONS) return void socket.destroy()
+    inside.count++
+    this.parts.executor.connect(lease, container, port).then(
+      (stream) => {
+        stream.on('error', () => socket.destroy())
+        stream.once('close', () => {
+          inside.count--
+          socket.destroy()
+        })
+        if (socket.destroyed) return void stream.destroy()
+        socket.once('close', () => stream.destroy())
+        if (proxy) stream.write(writeProxyHeader(proxy, client, serverOf(socket, client)))
+        if (first.length > 0) stream.write(first)
+        socket.pipe(stream).pipe(socket)
+      },
+      () => {
+        inside.count--
+        socket.destroy()
+      },
+    )
+  }
+
+  private passedTo(lease: Hex): { count: number } {
+    const passed = this.passed.get(lease) ?? { count: 0 }
+    this.passed.set(lease, passed)
+    return passed
+  }
+
   /** Takes datagrams. Gives what ends it. */
   private async udp(
     lease: Hex,
-    service: string,
-    port: number,
+    { service, port }: Opening,
     at: { host: string; port: number },
     trouble: (error: Error) => void,
   ): Promise<() => void> {
@@ -191,6 +224,13 @@ export class Forwarding {
     const ready = this.parts.ready(lease, service)
     return ready[Math.floor(Math.random() * ready.length)]
   }
+}
+
+/** The end of a connection that a client has reached; one that was passed on here doesn't know of it. */
+function serverOf(socket: Duplex, client: End | undefined): End {
+  const { localAddress, localPort } = socket as Partial<Socket>
+  const unspecified = client?.address.includes(':') ? '::' : '0.0.0.0'
+  return { address: localAddress ?? unspecified, port: localPort ?? 0 }
 }
 
 function close({ at, ended }: Opening): void {

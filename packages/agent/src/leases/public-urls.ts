@@ -1,9 +1,10 @@
 import { type Manifest, shortId } from '@cloister/core'
 import type { Hex } from 'viem'
-import { exposedHttp } from './exposed.ts'
+import { type Exposed, exposedHttp } from './exposed.ts'
 
 /**
- * Variables that tell a service's containers where the outside reaches it through the network's gateway:
+ * Variables that tell a service's containers where the outside reaches it, at its own domain or through the
+ * network's gateway:
  * `CLOISTER_URL` is its own first HTTP port, or the lease's bare address where it has none;
  * `CLOISTER_URL_<SERVICE>` is the first of each service that has one, in capitals and with `_` for what no
  * variable's name has.
@@ -17,12 +18,18 @@ export function publicUrls(
   const variables: Record<string, string> = {}
   const first = new Map<string, string>()
   for (const exposed of exposedHttp(manifest))
-    if (!first.has(exposed.service)) first.set(exposed.service, addressOf(gatewayUrl, lease, exposed.label))
+    if (!first.has(exposed.service)) first.set(exposed.service, urlOf(gatewayUrl, lease, exposed))
   const own = first.get(service) ?? [...first.values()][0]
   if (own !== undefined) variables['CLOISTER_URL'] = own
   for (const [name, url] of first)
     variables[`CLOISTER_URL_${name.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`] = url
   return variables
+}
+
+/** At the first domain that the port has, where it has one that isn't for many. */
+function urlOf(gatewayUrl: string, lease: Hex, { label, domains = [] }: Exposed): string {
+  const own = domains.find((domain) => !domain.startsWith('*.'))
+  return own === undefined ? addressOf(gatewayUrl, lease, label) : `https://${own}`
 }
 
 /** `https://<lease>-<label>.<domain>`. */

@@ -459,6 +459,7 @@ export class LeaseSupervisor {
       delete lease.staged
       delete lease.held
     })
+    store.domains.forget(id)
     store.scrub()
     this.holds.forget(id)
     // What stays of it goes with the next sweep.

@@ -2,6 +2,7 @@ import { attestationPart } from './attestation.ts'
 import { certificatePart } from './certificate.ts'
 import { collectorsPart } from './collectors.ts'
 import { disksPart } from './disks.ts'
+import { domainsPart } from './domains.ts'
 import { gpusPart } from './gpus.ts'
 import { leasesPart } from './leases.ts'
 import { meteringPart } from './metering.ts'
@@ -24,4 +25,5 @@ export const PARTS: readonly MakePart[] = [
   sentPart,
   collectorsPart,
   networksPart,
+  domainsPart,
 ]

@@ -2,6 +2,7 @@ import type { LastBlock } from '@cloister/operations'
 import type { serverIdentity } from '../api/tls.ts'
 import type { Attestor } from '../attestation.ts'
 import type { Collecting } from '../collectors/collecting.ts'
+import type { Domains } from '../domains/domains.ts'
 import type { LeaseSupervisor } from '../leases/supervisor.ts'
 import type { Machine } from '../machine.ts'
 import type { LeaseNetworks } from '../networks/lease-networks.ts'
@@ -19,6 +20,7 @@ interface Ground {
   machine: Machine
   supervisor: LeaseSupervisor
   settlement: Settlement
+  domains: Domains
   attestor: Attestor
   collecting: Collecting
   /** Where private networks can be had. */

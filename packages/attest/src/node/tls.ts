@@ -6,6 +6,7 @@ import {
   Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  Pkcs10CertificateRequestGenerator,
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
 } from '@peculiar/x509'
@@ -33,6 +34,31 @@ export function tlsKeyHashOf(key: string): Uint8Array {
   return hashOfKey(createPublicKey(key).export({ format: 'der', type: 'spki' }))
 }
 
+/**
+ * A request for a certificate (PKCS #10, RFC 2986) in DER: for `key`, in PEM, and names that DNS has. Its
+ * subject is empty, as authorities want it that certify names.
+ */
+export async function requestTlsCertificate(key: string, names: readonly string[]): Promise<Uint8Array> {
+  const request = await Pkcs10CertificateRequestGenerator.create({
+    keys: await keyPairOf(key),
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns' as const, value }))),
+    ],
+  })
+  return new Uint8Array(request.rawData)
+}
+
+async function keyPairOf(key: string): Promise<webcrypto.CryptoKeyPair> {
+  const jwk = createPrivateKey(key).export({ format: 'jwk' })
+  const { d: _, ...open } = jwk
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
+  return {
+    privateKey: await webcrypto.subtle.importKey('jwk', jwk, algorithm, true, ['sign']),
+    publicKey: await webcrypto.subtle.importKey('jwk', open, algorithm, true, ['verify']),
+  }
+}
+
 interface IssueOptions {
   host: string
   /** Common name of its subject; the host, if not given. Nobody goes by it. */
@@ -46,13 +72,7 @@ export async function issueTlsCertificate(
   key: string,
   { host, name = host, quote, eventLog }: IssueOptions,
 ): Promise<string> {
-  const jwk = createPrivateKey(key).export({ format: 'jwk' })
-  const { d: _, ...open } = jwk
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
-  const keys = {
-    privateKey: await webcrypto.subtle.importKey('jwk', jwk, algorithm, true, ['sign']),
-    publicKey: await webcrypto.subtle.importKey('jwk', open, algorithm, true, ['verify']),
-  }
+  const keys = await keyPairOf(key)
   const certificate = await X509CertificateGenerator.createSelfSigned({
     name: [{ CN: [name] }],
     notBefore: new Date(Date.now() - 86_400_000),

@@ -7,6 +7,7 @@ import {
   type CollectorReport,
   CollectorsReport,
   checkManifest,
+  DomainsReport,
   EndedReport,
   EventReport,
   EvidenceReport,
@@ -98,6 +99,11 @@ export class WorkerClient {
   /** What runs for a lease, signed by the worker. Throws `not-found` where nothing does. */
   statement(lease: Hex, signal?: AbortSignal): Promise<StatementReport> {
     return this.ask(`/v1/leases/${lease}/statement`, StatementReport, signal ? { signal } : {})
+  }
+
+  /** The domains of a lease, and the keys made for them, signed by the worker. */
+  domains(lease: Hex, signal?: AbortSignal): Promise<DomainsReport> {
+    return this.ask(`/v1/leases/${lease}/domains`, DomainsReport, signal ? { signal } : {})
   }
 
   /** A bid on an order. Throws `no-bid` with the worker's reason. */

@@ -1,5 +1,6 @@
 import { isInternalAddress } from '../internal-addresses.ts'
 import { parseIp } from '../ip-address.ts'
+import { readProxyVersion } from './domain-fields.ts'
 import { each } from './every-problem.ts'
 import type { Field } from './field.ts'
 import { addPort, httpOptions, spokenOn } from './ports.ts'
@@ -18,6 +19,7 @@ interface Published {
   udp: boolean
   address: string
   said: string | undefined
+  proxy: 'v1' | 'v2' | undefined
 }
 
 /** `ports`, short and long form: HTTP through the gateway, or a TCP or UDP port of the worker. */
@@ -55,11 +57,27 @@ function readShort(item: Field): Published {
   if (bare !== '' && bare !== 'localhost' && parseIp(bare) === undefined)
     item.fail('an address before the port')
   if (protocol.toLowerCase() === 'sctp') item.refuse("SCTP can't be honoured", 'Use TCP or UDP.')
-  return { first, last, as, udp: protocol.toLowerCase() === 'udp', address: bare, said: undefined }
+  return {
+    first,
+    last,
+    as,
+    udp: protocol.toLowerCase() === 'udp',
+    address: bare,
+    said: undefined,
+    proxy: undefined,
+  }
 }
 
 function readLong(item: Field): Published {
-  const port: Published = { first: 0, last: 0, as: 0, udp: false, address: '', said: undefined }
+  const port: Published = {
+    first: 0,
+    last: 0,
+    as: 0,
+    udp: false,
+    address: '',
+    said: undefined,
+    proxy: undefined,
+  }
   item.fields(
     {
       target: (field) => void (port.first = port.last = field.integer(1, 65_535)),
@@ -82,10 +100,13 @@ function readLong(item: Field): Published {
     { mode: 'every published port is reached the same way', name: 'ports are known by their numbers' },
   )
   if (port.first === 0) item.fail('a target port')
+  const proxy = item.get('x-proxy-protocol')
+  if (proxy) port.proxy = readProxyVersion(proxy)
   return { ...port, as: port.as || port.first }
 }
 
-function publish({ first, last, as, udp, address, said }: Published, item: Field, service: Service): void {
+function publish(published: Published, item: Field, service: Service): void {
+  const { first, last, as, udp, address, said, proxy } = published
   const inside = isHostsOwn(address)
   if (inside)
     item.warn(
@@ -103,6 +124,11 @@ function publish({ first, last, as, udp, address, said }: Published, item: Field
         item.warn(
           `${port} is served as a TCP port of the worker, as ${spoken.guess} is; for HTTP say app_protocol: http`,
         )
+      if (proxy && spoken.protocol !== 'tcp')
+        item.refuse(
+          `the PROXY protocol is spoken to TCP ports, and ${port} is HTTP`,
+          'HTTP services learn the address from X-Forwarded-For; else say app_protocol: tcp.',
+        )
       const http = spoken.protocol === 'http' && spoken.version ? { version: spoken.version } : {}
       addPort(service.expose, {
         port,
@@ -110,6 +136,7 @@ function publish({ first, last, as, udp, address, said }: Published, item: Field
         protocol: spoken.protocol,
         global: true,
         ...httpOptions(http),
+        ...(proxy && { proxy }),
       })
     }
   }

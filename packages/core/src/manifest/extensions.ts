@@ -1,4 +1,5 @@
 import { NETWORK_NAME_PATTERN, NETWORK_NAME_RULE } from '../network/name.ts'
+import { readDomains, readProxyProtocol } from './domain-fields.ts'
 import type { Field } from './field.ts'
 import { type Manifest, MOST_SERVICES } from './manifest.ts'
 import { SECRET_NAME_PATTERN } from './patterns.ts'
@@ -8,12 +9,15 @@ import type { Service } from './service.ts'
 /**
  * What Compose and SDL have no words for, in either: `x-sealed` (secrets that come beside the manifest,
  * `NAME` for a variable, `NAME:/path` for a file), `x-exec: false` (nobody runs commands inside),
- * `x-schedule` (when it is started) and `x-agent-socket: true`.
+ * `x-schedule` (when it is started), `x-domains` and `x-proxy-protocol` (see those) and `x-agent-socket:
+ * true`.
  */
 export function readExtensions(root: Field, service: Service): void {
   const sealed = root.get('x-sealed')
   if (sealed) for (const item of sealed.list()) addSealed(item, item.text(), service)
   readSchedule(root, service)
+  readDomains(root, service)
+  readProxyProtocol(root, service)
   if (root.get('x-exec')?.boolean() === false) service.exec = false
   if (root.get('x-agent-socket')?.boolean() === true) service.agentSocket = true
 }

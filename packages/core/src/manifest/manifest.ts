@@ -66,6 +66,7 @@ export const Manifest = z
     const services = Object.entries(manifest.services)
     if (services.length === 0 || services.length > MOST_SERVICES)
       context.addIssue({ code: 'custom', path: ['services'], message: 'one to 64 services are needed' })
+    const taken = new Set<string>()
     for (const [serviceName, service] of services) {
       const at = (message: string) =>
         context.addIssue({ code: 'custom', path: ['services', serviceName], message })
@@ -85,8 +86,19 @@ export const Manifest = z
       if (service.schedule !== undefined && service.count > 1) at('runs by a schedule, and never two at once')
       if (service.schedule !== undefined && service.restart.policy !== 'no')
         at('runs by a schedule, and is restarted as well')
-      for (const { port, protocol, http } of service.expose)
+      for (const { port, protocol, http, domains, proxy, global } of service.expose) {
         if (http && protocol !== 'http') at(`has HTTP options on port ${port}, which is ${protocol}`)
+        if (domains && (protocol === 'udp' || !global))
+          at(`has domains on port ${port}, which is ${global ? protocol : 'not open to the outside'}`)
+        if (proxy && (protocol !== 'tcp' || !global))
+          at(
+            `has the PROXY protocol on port ${port}, which is ${global ? protocol : 'not open to the outside'}`,
+          )
+        for (const domain of domains ?? []) {
+          if (taken.has(domain)) at(`has the domain ${domain}, which leads somewhere already`)
+          taken.add(domain)
+        }
+      }
       for (const alias of service.aliases ?? [])
         if (alias !== serviceName && Object.hasOwn(manifest.services, alias))
           at(`is called ${alias}, which is the name of another service`)

@@ -1,6 +1,7 @@
 import { CloisterError } from '../errors/error.ts'
 import { checkManifest } from './canonical.ts'
 import { parseCompose } from './compose.ts'
+import { DOMAINS_ATTRIBUTE, domainsOf } from './domains.ts'
 import { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
 import type { ParseOptions, Wish } from './parse-options.ts'
@@ -66,6 +67,7 @@ export function parseManifest(text: string, options: ParseOptions): ParsedManife
   const { manifest, name, groups, logins, wishes, sealedFiles } = isSdl
     ? { ...parseSdl(root, options), name: undefined, sealedFiles: {} }
     : { ...parseCompose(root, options), groups: [], logins: [] }
+  if (domainsOf(manifest).length > 0) manifest.attributes[DOMAINS_ATTRIBUTE.name] ??= DOMAINS_ATTRIBUTE.value
   try {
     return {
       manifest: checkManifest(manifest),

@@ -1,9 +1,8 @@
+import { readAccept, readProxyVersion } from './domain-fields.ts'
 import type { Field } from './field.ts'
 import { addPort, httpOptions } from './ports.ts'
 import type { HttpOptions, Service } from './service.ts'
 
-const NO_NAMES =
-  "ignored: names of your own are not routed by the gateway; have your DNS provider or a proxy pass them on to the lease's address (--name chooses that)"
 const NO_RETRY = 'a request goes to one container and is not sent again to another'
 
 /**
@@ -17,6 +16,7 @@ export function readSdlExpose(root: Field, service: Service): void {
   let global = false
   let inner: Field | undefined
   let options: Field | undefined
+  let names: Field[] = []
   root.knownFields({
     port: (field) => void (port = field.integer(1, 65_535)),
     as: (field) => void (as = field.integer(0, 65_535) || undefined),
@@ -34,9 +34,7 @@ export function readSdlExpose(root: Field, service: Service): void {
             ),
         })
     },
-    accept: (field) => {
-      if (!field.isNull && field.list().length > 0) field.warn(NO_NAMES)
-    },
+    accept: (field) => void (names = field.isNull ? [] : field.list()),
     http_options: (field) => void (options = field),
   })
   if (port === 0) root.fail('a port')
@@ -46,13 +44,18 @@ export function readSdlExpose(root: Field, service: Service): void {
   const protocol = udp ? 'udp' : outside === 80 ? 'http' : 'tcp'
   const http = options && !options.isNull ? readHttpOptions(options) : {}
   if (protocol !== 'http') options?.warn('ignored: only a port seen as 80 is HTTP')
+  const proxy = root.get('x-proxy-protocol')
+  if (proxy && (protocol !== 'tcp' || !global))
+    proxy.refuse('the PROXY protocol is spoken to TCP ports that are global', 'Drop the field.')
   addPort(service.expose, {
     port,
     as: outside,
     protocol: global || udp ? protocol : 'tcp',
     global,
     ...(protocol === 'http' && global ? httpOptions(http) : {}),
+    ...(proxy && { proxy: readProxyVersion(proxy) }),
   })
+  readAccept(names, service, port)
 }
 
 /** `http_options`: 0 is Akash's own default, which the gateway's stands for. */

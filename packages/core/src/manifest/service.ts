@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { MAX_DURATION_MS } from '../units.ts'
+import { Domain, MOST_DOMAINS } from './domains.ts'
 import { GpuKind } from './gpu.ts'
 import {
   ALIAS_PATTERN,
@@ -98,6 +99,10 @@ export const Service = z.strictObject({
       /** Reachable from outside the lease. */
       global: z.boolean(),
       http: HttpOptions.optional(),
+      /** Domains of the tenant's own that lead here; see docs/networking.md. */
+      domains: z.array(Domain).min(1).max(MOST_DOMAINS).optional(),
+      /** A connection begins with the client's address, in this version of the PROXY protocol. */
+      proxy: z.enum(['v1', 'v2']).optional(),
     }),
   ),
   mounts: z.array(

@@ -27,12 +27,16 @@ const WAITING_BYTES = 8 * 1024 * 1024
 const MAX_CONTROL = 4 * MAX_STREAMS
 const MAX_STREAM_ID = 0xffff_ffff
 const PING_MS = 10_000
+const NOTHING = Buffer.alloc(0)
 /** Rounds in a row without a byte after which the other side is given up. */
 const MISSED_ROUNDS = 4
 
 export interface MuxOptions {
-  /** Takes the streams that the other side opens; without it, it is we who open them. */
-  accept?(stream: MuxStream): void
+  /**
+   * Takes the streams that the other side opens; without it, it is we who open them. `first` is what comes on
+   * it first, to be looked at.
+   */
+  accept?(stream: MuxStream, first: Buffer): void
   /** Milliseconds without a stream after which the connection is closed. */
   idleMs: number
   /** Milliseconds of silence after which the other side is asked for a sign of life. */
@@ -206,7 +210,7 @@ export class MuxConnection {
   private received(id: number, piece: Buffer): void {
     // What came before is over, and so is the rest of what was read with it.
     if (this.isOver) return
-    const stream = this.streamOf(id)
+    const stream = this.streamOf(id, piece)
     if (stream) stream.receive(piece)
     // It was closed here, and the other side may not know yet.
     else this.queue({ kind: RESET, stream: id })
@@ -247,10 +251,10 @@ export class MuxConnection {
   }
 
   /** The stream of a frame; undefined for one that is over. */
-  private streamOf(id: number): MuxStream | undefined {
+  private streamOf(id: number, first: Buffer = NOTHING): MuxStream | undefined {
     if (!this.fresh.delete(id)) return this.known(id)
     const stream = this.add(id, true)
-    this.options.accept?.(stream)
+    this.options.accept?.(stream, first)
     return stream
   }
 

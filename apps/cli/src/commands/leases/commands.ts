@@ -60,6 +60,15 @@ export function addLeases(program: Command): void {
     'one lease: services, money, addresses',
     'cloister status my-app',
   ).action(later(async () => (await import('./status.ts')).showStatus))
+  command(
+    program,
+    'domains <lease>',
+    'domains of your own that lead to a lease: their DNS records, certificates, and whether the key is the worker’s',
+    'cloister domains my-app',
+  )
+    .option('--no-check', 'connect to none of them to compare keys')
+    .option('--connect <address>', 'where to connect for that, as host:port, if not where DNS leads')
+    .action(later(async () => (await import('./domains.ts')).showDomains))
   const metricsCommand = command(
     program,
     'metrics <lease>',

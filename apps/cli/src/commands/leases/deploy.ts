@@ -1,14 +1,23 @@
 import { findToken, type Network, type Token } from '@cloister/chain'
 import {
   CloisterError,
+  domainsOf,
   formatDuration,
   isLeaseName,
   LEASE_NAME_RULE,
+  type Manifest,
   parseAmount,
   secondsAffordable,
   shortId,
 } from '@cloister/core'
-import { type AskedDeposit, type CheckedBid, type LastLines, leases } from '@cloister/sdk'
+import {
+  type AskedDeposit,
+  type CheckedBid,
+  type Cloister,
+  type LastLines,
+  leases,
+  walletOf,
+} from '@cloister/sdk'
 import { note, paint, printable, Steps, say, sayJson } from '@cloister/terminal'
 import type { Hex } from 'viem'
 import { agreement } from '../../agree.ts'
@@ -22,6 +31,7 @@ import { sealedFrom, takesSecrets } from '../../secret-options.ts'
 import { attestation, hourly, money, short } from '../../show.ts'
 import { fillFrom } from '../../snapshots/fill.ts'
 import { bidTable, terms } from './bid-terms.ts'
+import { recordTable } from './domain-records.ts'
 import type { DeployOptions } from './options.ts'
 
 const DEFAULT_SECONDS = 24n * 3600n
@@ -128,6 +138,7 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
       for (const other of [route.namedUrl, route.loopbackUrl && route.url])
         if (other) say(`  ${''.padEnd(10)} ${paint('cyan', printable(other))}`)
     }
+    sayRecords(cloister, manifest, { lease: deployed.lease, wished }, id)
     say('')
     say(
       paint(
@@ -140,6 +151,23 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
     if (!json) showLastLines(error)
     throw error
   }
+}
+
+/** The DNS records that the domains of a file need, where it has any. */
+function sayRecords(
+  cloister: Cloister,
+  manifest: Manifest,
+  { lease, wished }: { lease: Hex; wished: string | undefined },
+  id: string,
+): void {
+  const names = domainsOf(manifest).map(({ domain }) => domain)
+  if (names.length === 0) return
+  const { account } = walletOf(cloister)
+  const record = { lease, tenant: account.address, wishedName: wished }
+  say('')
+  say('Make these DNS records; certificates come by themselves then:')
+  say(recordTable(leases.domainRecords(cloister, record, names)))
+  say(paint('dim', `  cloister domains ${id}`))
 }
 
 /** What the container printed last that a failed deployment is about. */

@@ -1,6 +1,7 @@
 import type { Route } from '../route.ts'
 import { bidRoute } from './bid.ts'
 import { collectorsRoute, putCollectorsRoute } from './collectors.ts'
+import { challengeRoute, domainsRoute } from './domains.ts'
 import { endedRoute } from './ended.ts'
 import { eventsRoute } from './events.ts'
 import { evidenceRoute } from './evidence.ts'
@@ -39,6 +40,8 @@ export const ROUTES: readonly Route[] = [
   holdRoute,
   leaseRoute,
   routesRoute,
+  domainsRoute,
+  challengeRoute,
   metricsRoute,
   eventsRoute,
   logsRoute,

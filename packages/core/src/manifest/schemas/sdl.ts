@@ -58,6 +58,7 @@ export const SDL: Language = {
     'deployment.*.*.count': [2],
     'deployment.*.*.profile': ['other'],
     'endpoints.*.kind': ['ip'],
+    'services.*.expose[].accept[]': ['app.example.org'],
     'profiles.compute.*.resources.cpu.units': [2, '500m'],
     'profiles.compute.*.resources.gpu.units': [2],
     'profiles.compute.*.resources.gpu.attributes.vendor.nvidia[].interface': ['sxm'],

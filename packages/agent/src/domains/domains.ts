@@ -1,0 +1,46 @@
+import { NameServers } from '@cloister/transport'
+import type { Hex } from 'viem'
+import type { Machine } from '../machine.ts'
+import { AcmeAuthority, type Authority } from './authority.ts'
+import { Challenges } from './challenges.ts'
+import { DomainKeeper } from './keeper.ts'
+import { SELF_SIGNED } from './self-signed.ts'
+
+/** What a worker has for tenants' domains. */
+export interface Domains {
+  keeper: DomainKeeper
+  challenges: Challenges
+  /** Its account with the authority, once there is one. */
+  readonly account: string | undefined
+  /** How CAA records call the authority. */
+  readonly authority: string | undefined
+  close(): void
+}
+
+/** Opens it, as the configuration says. Throws `bad-option` for name servers that are none. */
+export function openDomains(
+  { config, network, store, log }: Pick<Machine, 'config' | 'network' | 'store' | 'log'>,
+  event: (lease: Hex, kind: string, message: string) => void,
+): Domains {
+  const challenges = new Challenges()
+  const { acme, nameServers } = config.domains
+  const authority: Authority | undefined = acme
+    ? new AcmeAuthority(acme, { store, challenges })
+    : network.development
+      ? SELF_SIGNED
+      : undefined
+  const servers = new NameServers(nameServers)
+  return {
+    keeper: new DomainKeeper({ store, texts: (name) => servers.texts(name), authority, event, log }),
+    challenges,
+    get account() {
+      return authority?.account
+    },
+    get authority() {
+      return authority?.identity
+    },
+    close: () => {
+      if (authority instanceof AcmeAuthority) authority.close()
+    },
+  }
+}
