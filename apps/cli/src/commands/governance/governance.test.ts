@@ -33,7 +33,7 @@ describe('governance', () => {
   it('says what a change does, when it takes effect and how long that is', async () => {
     withFound({ announcements: [announcement()] })
     expect(await shown()).toMatch(
-      /market +setFee\(bps: 250, token: \{ of: 0x7f3a000000… \}\) +0x709979…79C8 +2030-.* from .* waiting, (1h 59m 59s|2h) more/,
+      /market +setFee\(bps: 250, token: \{ of: 0x7f3a000000… \}\) +0x709979…79C8 +2030-.* from .* waiting, (1h 59m( \d+s)?|2h) more/,
     )
   })
 
