@@ -33,8 +33,9 @@ function compile(input) {
 
 /** The same input once for each thread, each with every other source selected for output. */
 function divide(input) {
-  const selected = Object.entries(input.settings.outputSelection)
-  const parts = selected.length > FEW && availableParallelism() > 1 ? 2 : 1
+  const selected = Object.entries(input.settings?.outputSelection ?? {})
+  if (selected.length <= FEW || availableParallelism() < 2) return [input]
+  const parts = 2
   return Array.from({ length: parts }, (_, part) => ({
     ...input,
     settings: {
@@ -54,6 +55,7 @@ function inThread(input) {
 
 /** One output of several of the same sources. What all threads report is reported once. */
 function join(outputs) {
+  if (outputs.length === 1) return outputs[0]
   const errors = outputs.flatMap((output) => output.errors ?? [])
   return {
     ...(errors.length > 0 && { errors: distinct(errors) }),

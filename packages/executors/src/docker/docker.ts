@@ -45,6 +45,7 @@ import { logConfig, readContainerLogs } from './container-log.ts'
 import { execIn } from './exec.ts'
 import { ignoring, statusOf } from './failures.ts'
 import { FilledVolumes } from './filled-volumes.ts'
+import { Gpus, type LentGpus } from './gpus.ts'
 import { containerNetworks } from './private-networks.ts'
 import { hasImage, localTag, pullImage } from './pull.ts'
 import { limitsOf, resizeContainer, sizeOf } from './size.ts'
@@ -82,6 +83,7 @@ export class DockerExecutor implements Executor {
   private readonly settings: DockerSettings
   private readonly volumeSizes: VolumeSizes
   private readonly filled: FilledVolumes
+  private readonly gpus: Gpus
   private readonly podman: boolean
   private readonly initProcess: boolean
   private readonly filter: BridgeFilter | undefined
@@ -101,6 +103,7 @@ export class DockerExecutor implements Executor {
     this.docker = docker
     this.settings = settings
     this.volumeSizes = new VolumeSizes(docker)
+    this.gpus = new Gpus(docker, `${LABEL}.gpus`)
     this.podman = engine.podman
     this.filled = new FilledVolumes(docker, { socketPath: settings.socketPath, podman: engine.podman })
     this.initProcess = engine.initProcess
@@ -189,7 +192,7 @@ export class DockerExecutor implements Executor {
     if (spec.agentFolder !== undefined) binds.push(`${spec.agentFolder}:${AGENT_FOLDER}:ro`)
     const masked = maskedPaths(this.podman)
     try {
-      const create = async (workingDir: string) =>
+      const create = async (workingDir: string, gpus: LentGpus) =>
         this.docker.createContainer({
           name: this.nameOf(spec.lease, spec.name),
           Image: await this.engineReference(spec.image),
@@ -208,6 +211,7 @@ export class DockerExecutor implements Executor {
             [`${LABEL}.revision`]: spec.revision,
             [`${LABEL}.digest`]: spec.image.digest,
             [`${LABEL}.internet`]: String(spec.internet !== false),
+            ...gpus.labels,
           },
           HostConfig: {
             NetworkMode: network,
@@ -240,22 +244,20 @@ export class DockerExecutor implements Executor {
             ...(spec.init && this.initProcess && { Init: true }),
             Ulimits: ulimitsOf(spec),
             RestartPolicy: { Name: 'no' },
-            ...(spec.gpus > 0 && {
-              DeviceRequests: [{ Driver: 'nvidia', Count: spec.gpus, Capabilities: [['gpu']] }],
-            }),
+            ...gpus.options,
             LogConfig: logConfig(this.podman),
           },
           NetworkingConfig: {
             EndpointsConfig: { [network]: { Aliases: [spec.service, ...aliasesOf(spec)] } },
           },
         })
-      const container = await create(spec.workingDir)
-      const settled = await this.settle(container, spec.workingDir)
-      if (settled === spec.workingDir) await container.start()
-      else {
+      await this.gpus.lend(spec.gpus, async (gpus) => {
+        const container = await create(spec.workingDir, gpus)
+        const settled = await this.settle(container, spec.workingDir)
+        if (settled === spec.workingDir) return container.start()
         await container.remove({ force: true, v: true })
-        await (await create(settled)).start()
-      }
+        return (await create(settled, gpus)).start()
+      })
     } catch (cause) {
       throw startFailed(spec.name, cause)
     }
