@@ -63,8 +63,9 @@ export async function openMachine(config: AgentConfig, log: Log, openSource?: Op
   const sequence = new Sequence()
   const tlsKey = loadTlsKey(config.folder)
   const { provider } = registered
+  offerDomains(config, network)
   return {
-    config: withDomains(config, network),
+    config,
     network,
     key,
     wallet,
@@ -80,11 +81,14 @@ export async function openMachine(config: AgentConfig, log: Log, openSource?: Op
   }
 }
 
-/** A worker that serves domains says so: over TLS, where somebody certifies, or on a development network. */
-function withDomains(config: AgentConfig, { development }: Network): AgentConfig {
+/**
+ * Has a worker that serves domains say so: over TLS, where somebody certifies, or on a development network.
+ * The configuration stays one object, whose prices whoever runs the worker may change.
+ */
+function offerDomains(config: AgentConfig, { development }: Network): void {
   const serves = config.endpoint.startsWith('https:') && (development || config.domains.acme !== undefined)
   const { name, value } = DOMAINS_ATTRIBUTE
-  return serves ? { ...config, attributes: { ...config.attributes, [name]: value } } : config
+  if (serves) config.attributes = { ...config.attributes, [name]: value }
 }
 
 /**

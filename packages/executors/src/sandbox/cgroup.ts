@@ -134,7 +134,8 @@ export class LeaseCgroup {
     }
     for (const controller of V1_CONTROLLERS)
       mkdirSync(join(this.cgroups.root, controller, this.name, 'keeper'), { recursive: true })
-    writeFileSync(join(this.cgroups.root, 'cpu', this.name, 'cpu.cfs_quota_us'), quota)
+    // Less than a container has is refused; one that is about to be replaced has what it had.
+    tryWrite(join(this.cgroups.root, 'cpu', this.name, 'cpu.cfs_quota_us'), quota)
     writeFileSync(join(this.cgroups.root, 'pids', this.name, 'pids.max'), String(maxProcesses))
     const memory = join(this.cgroups.root, 'memory', this.name)
     // The limit with swap is never below the one without: whichever way it goes, one of the orders works.
