@@ -10,6 +10,7 @@ import { benchGas } from './gas.ts'
 import { benchGateway } from './gateway.ts'
 import { benchIndexer } from './indexer/main.ts'
 import { benchIndexerSize } from './indexer-size.ts'
+import { benchTunnels } from './tunnels.ts'
 import { benchVerifyPage } from './verify-page.ts'
 
 const BENCHES = {
@@ -19,6 +20,7 @@ const BENCHES = {
   cli: benchCli,
   deploy: benchDeploy,
   gateway: benchGateway,
+  tunnels: benchTunnels,
   indexer: benchIndexer,
   'indexer-size': benchIndexerSize,
   emission: benchEmission,

@@ -138,6 +138,14 @@ export const AgentConfig = z.strictObject({
       connections: z.int().min(1).max(65_535).default(DEFAULT_LIMITS.connections),
     })
     .prefault({}),
+  /** Tunnels of private networks that UDP doesn't reach the other end of, over this worker's own port. */
+  relay: z
+    .strictObject({
+      allow: z.boolean().default(true),
+      /** That they bring a lease, all together. */
+      mibPerSecond: z.int().min(1).max(10_000).default(16),
+    })
+    .prefault({}),
   /** Ports of this machine lent to services that open TCP or UDP ports to the outside. */
   tcpPorts: z.strictObject({ first: port, last: port }).prefault({ first: 30_000, last: 30_999 }),
   /** Tenants' own domains. */

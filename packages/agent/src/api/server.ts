@@ -1,3 +1,4 @@
+import { RELAY_MESSAGE_BYTES } from '@cloister/client/node'
 import { CloisterError } from '@cloister/core'
 import { getRequestListener } from '@hono/node-server'
 import type { Hex } from 'viem'
@@ -10,6 +11,7 @@ import { authorize } from './authorize.ts'
 import { destinations } from './destinations.ts'
 import { openWorkerDoor, type WorkerDoor } from './door.ts'
 import { checkHandshake, type Upgrade, upgradeToExec } from './exec.ts'
+import { relayTarget, upgradeToRelay } from './relay.ts'
 import { newRequestKey } from './request-key.ts'
 import type { ServerIdentity } from './tls.ts'
 import type { Worker } from './worker.ts'
@@ -23,6 +25,7 @@ const MAX_ARGUMENTS = 256
 export async function serveWorker(worker: Worker, identity: ServerIdentity | undefined): Promise<WorkerDoor> {
   const listener = getRequestListener(workerApi(worker).fetch)
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 1024 * 1024 })
+  const relays = new WebSocketServer({ noServer: true, maxPayload: RELAY_MESSAGE_BYTES })
   const door = await openWorkerDoor({
     listen: worker.config.listen,
     identity,
@@ -50,11 +53,15 @@ export async function serveWorker(worker: Worker, identity: ServerIdentity | und
     worker: worker.key.address,
     requestKey: await newRequestKey(worker.key, worker.attestor.tlsKeyHash, worker.network.chainId),
     api: (request, response) => void listener(request, response),
-    upgrade: (request, socket, head) => openExec(worker, sockets, { request, socket, head }),
+    upgrade: async (request, socket, head) => {
+      const relayed = relayTarget(new URL(request.url ?? '/', 'http://worker').pathname)
+      const upgrade = { request, socket, head }
+      return relayed ? upgradeToRelay(worker, relays, relayed, upgrade) : openExec(worker, sockets, upgrade)
+    },
     isDevelopment: worker.network.development,
   })
   const ended = (ending: Promise<void>) => {
-    for (const client of sockets.clients) client.terminate()
+    for (const { clients } of [sockets, relays]) for (const client of clients) client.terminate()
     return ending
   }
   return { ...door, close: () => ended(door.close()), drain: (ms) => ended(door.drain(ms)) }

@@ -8,11 +8,15 @@ import {
   networkPrefix,
   type SignedMember,
 } from '@cloister/core'
-import type { PrivateLinks, PrivateNetworks, TunnelPeer, WireGuard } from '@cloister/executors'
+import type { PrivateLinks, PrivateNetworks, WireGuard } from '@cloister/executors'
 import type { Address, Hex } from 'viem'
+import type { WebSocket } from 'ws'
+import type { CourseTimings } from './course.ts'
 import type { Standing } from './introduction.ts'
+import { ByteRate } from './relay/byte-rate.ts'
+import { RelayLine } from './relay/line.ts'
 import { tunnelKey } from './tunnel-key.ts'
-import { type Way, Ways } from './ways.ts'
+import { type Reached, Ways } from './ways.ts'
 
 /** Another lease on the network. */
 interface Peer {
@@ -42,6 +46,12 @@ interface NetworkParts {
   /** The worker's own secret. */
   secret: Uint8Array
   mibPerSecond: number
+  /** What relayed tunnels may bring, all of the lease's together. */
+  relayedMibPerSecond: number
+  /** Has a peer's worker relay a tunnel between two places. */
+  relay: (peer: Hex, from: string, to: string) => Promise<WebSocket>
+  /** How long is waited before a tunnel is relayed, and before it is tried without. */
+  timings?: Partial<CourseTimings>
   /** A UDP port of the worker's for a place, other than those that are taken. Throws where none is left. */
   portFor: (place: string, taken: ReadonlySet<number>) => number
   /** The service of a container. */
@@ -62,10 +72,12 @@ export class LeaseNetwork {
   private readonly parts: NetworkParts
   private readonly open = new Map<string, Link>()
   private readonly taken = new Set<number>()
+  private readonly rate: ByteRate
   private own: MemberPlace[] = []
 
   constructor(parts: NetworkParts) {
     this.parts = parts
+    this.rate = new ByteRate(parts.relayedMibPerSecond * 1024 ** 2)
     this.network = parts.network
     this.tenant = parts.tenant
   }
@@ -75,6 +87,11 @@ export class LeaseNetwork {
     return this.own
   }
 
+  /** Tunnels that are relayed now. */
+  get lines(): number {
+    return [...this.open.values()].reduce((sum, { ways }) => sum + ways.lines, 0)
+  }
+
   /** Opens what containers have come to, and closes what is gone. Whether the places are other ones now. */
   async arrange(): Promise<boolean> {
     const { engine, links, lease, secret, network, tenant } = this.parts
@@ -82,6 +99,7 @@ export class LeaseNetwork {
     for (const name of this.open.keys())
       if (!places.some((place) => place.name === name)) {
         await links.close(this.idOf(name))
+        this.open.get(name)?.ways.close()
         this.open.delete(name)
       }
     const own: MemberPlace[] = []
@@ -97,8 +115,11 @@ export class LeaseNetwork {
         this.taken.add(port)
         throw error
       })
-      if (this.open.get(place.name)?.wireGuard !== wireGuard)
-        this.open.set(place.name, { wireGuard, ways: new Ways() })
+      const before = this.open.get(place.name)
+      if (before?.wireGuard !== wireGuard) {
+        before?.ways.close()
+        this.open.set(place.name, { wireGuard, ways: new Ways(wireGuard, this.parts.timings) })
+      }
       const services = place.containers.flatMap((name) => this.parts.serviceOf(name) ?? [])
       own.push({ name: place.name, services: [...new Set(services)].sort(), key: publicKey, port })
     }
@@ -111,26 +132,49 @@ export class LeaseNetwork {
   async apply(): Promise<void> {
     if (!this.hasMet) return
     const members = this.reachable()
-    for (const [name, { wireGuard, ways }] of this.open) {
-      const others = members.flatMap(({ lease, places }) =>
-        places.filter((place) => !(lease === this.parts.lease && place.name === name)),
+    const direct = this.directWays()
+    for (const [from, { ways }] of this.open) {
+      const peers = members.flatMap(({ lease, places }) =>
+        places
+          .filter(({ name }) => !(lease === this.parts.lease && name === from))
+          .map(({ name, key, ipv6, ipv4 }): Reached => {
+            const tunnel = key.slice(2)
+            return {
+              key: tunnel,
+              addresses: ipv4 === undefined ? [ipv6] : [ipv6, ipv4],
+              direct: direct.get(tunnel),
+              dial: async () => this.lineOf(from, await this.parts.relay(lease, from, name), true),
+              dialsFirst: this.parts.lease < lease,
+            }
+          }),
       )
-      const wanted = others.map(
-        ({ key, ipv6, ipv4 }): TunnelPeer => ({
-          key: key.slice(2),
-          addresses: ipv4 === undefined ? [ipv6] : [ipv6, ipv4],
-        }),
-      )
-      await ways.lead(wireGuard, wanted, this.directWays())
+      await ways.lead(peers)
     }
     await this.parts.engine.setHosts(this.parts.lease, networkHosts(this.network, members))
   }
 
+  /**
+   * Leads a tunnel over a WebSocket that a peer's worker has opened. It is closed where there is no such
+   * tunnel.
+   */
+  async takeRelay(peer: Hex, from: string, to: string, socket: WebSocket): Promise<void> {
+    const key = this.peers.get(peer)?.member.places.find(({ name }) => name === from)?.key
+    const link = this.open.get(to)
+    if (key === undefined || !link) return socket.terminate()
+    await link.ways.take(key.slice(2), await this.lineOf(to, socket, false))
+  }
+
   /** Closes everything. */
   async close(): Promise<void> {
+    this.leave()
     for (const name of this.open.keys()) await this.parts.links.close(this.idOf(name))
     this.open.clear()
     await this.parts.engine.setHosts(this.parts.lease, []).catch(() => {})
+  }
+
+  /** Closes what goes through this process, as before it ends: tunnels outlive it, relays don't. */
+  leave(): void {
+    for (const { ways } of this.open.values()) ways.close()
   }
 
   /** For the tenant. */
@@ -148,7 +192,7 @@ export class LeaseNetwork {
           const state = tunnels.find(({ key }) => key === place.key.slice(2))
           if (!state) return []
           const { handshakeAt, receivedBytes, sentBytes } = state
-          const way: Way = link.ways.wayOf(state, Date.now())
+          const way = link.ways.wayOf(state, Date.now())
           return [{ from: name, to: place.name, way, handshakeAt, receivedBytes, sentBytes }]
         }),
       ),
@@ -193,6 +237,13 @@ export class LeaseNetwork {
         for (const { key, port } of member.places)
           ways.set(key.slice(2), address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`)
     return ways
+  }
+
+  private lineOf(place: string, socket: WebSocket, isOurs: boolean): Promise<RelayLine> {
+    const port = this.own.find(({ name }) => name === place)?.port
+    if (port !== undefined) return RelayLine.open({ socket, port, rate: this.rate, isOurs })
+    socket.terminate()
+    throw new Error('the container has ended')
   }
 
   private idOf(place: string): string {

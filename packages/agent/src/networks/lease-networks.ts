@@ -10,15 +10,18 @@ import {
   messageOf,
   type NetworkReport,
   type SignedMember,
+  type SignedRelay,
   shortId,
 } from '@cloister/core'
 import { PrivateLinks } from '@cloister/executors'
 import { type Hex, zeroHash } from 'viem'
+import type { WebSocket } from 'ws'
 import type { LeaseSupervisor } from '../leases/supervisor.ts'
 import type { Machine } from '../machine.ts'
 import { loadSealingSecret } from '../sealing-secret.ts'
 import { checkMember, type Standing, signMember, standingOf } from './introduction.ts'
 import { LeaseNetwork, leaseOfLink } from './lease-network.ts'
+import { Relays } from './relay/relays.ts'
 
 /** Milliseconds between two rounds of asking who is there; who comes asks at once. */
 const MEET_MS = 20_000
@@ -54,10 +57,17 @@ export class LeaseNetworks {
   private readonly chain: Chain
   private readonly secret: Uint8Array
   private readonly joined = new Map<Hex, Joined>()
+  private readonly relays: Relays
 
   constructor(parts: NetworksParts) {
     this.parts = parts
-    const { config, wallet } = parts.machine
+    const { config, wallet, key } = parts.machine
+    this.relays = new Relays({
+      chain: wallet,
+      key,
+      networks: () => [...this.joined.values()].map(({ network }) => network),
+      allows: config.relay.allow,
+    })
     this.links = new PrivateLinks(join(config.folder, 'tunnels'))
     this.secret = loadSealingSecret(config.folder)
     this.chain = wallet
@@ -110,6 +120,21 @@ export class LeaseNetworks {
     return this.memberFor(id, joined.network, member.lease)
   }
 
+  /**
+   * Admits another worker's request that a tunnel to the lease here is relayed: what is returned takes the
+   * WebSocket. Throws `not-found` where the lease is on no such network, and what `Relays.admit` throws.
+   */
+  async admitRelay(id: Hex, asked: SignedRelay): Promise<(socket: WebSocket) => void> {
+    const network = this.joined.get(id)?.network
+    if (!network) throw notThere(id)
+    return this.relays.admit(id, network, asked)
+  }
+
+  /** Ends what goes through this process; tunnels that go by UDP stay. */
+  leave(): void {
+    for (const { network } of this.joined.values()) network.leave()
+  }
+
   /** What a tenant is shown of a lease. Throws `not-found` where it is on no network. */
   async report(id: Hex): Promise<NetworkReport> {
     const network = this.joined.get(id)?.network
@@ -136,7 +161,7 @@ export class LeaseNetworks {
     }
     const engine = executor.privateNetworks
     if (wanted === undefined || !lease || !engine) return undefined
-    const network = new LeaseNetwork({
+    const network: LeaseNetwork = new LeaseNetwork({
       lease: id,
       tenant: lease.tenant,
       network: wanted,
@@ -144,6 +169,8 @@ export class LeaseNetworks {
       links: this.links,
       secret: this.secret,
       mibPerSecond: config.internet.mibPerSecond,
+      relayedMibPerSecond: config.relay.mibPerSecond,
+      relay: (peer, from, to) => this.relays.ask(id, network, peer, from, to),
       portFor: (place, taken) => {
         // No service has a name with a slash.
         const lent = store.portFor(id, `${place}/tunnel`, 0, config.tcpPorts, taken)

@@ -1,36 +1,62 @@
 import type { TunnelPeer, TunnelState, WireGuard } from '@cloister/executors'
+import { Course, type CourseTimings, type Destination, type Way } from './course.ts'
+import type { RelayLine } from './relay/line.ts'
 
-/** How packets go to a tunnel's other end. */
-export type Way = 'direct' | 'none'
-
-/** Milliseconds for which a handshake holds (WireGuard whitepaper, section 6.1, Reject-After-Time). */
-const SESSION_MS = 180_000
+/** A tunnel's other end, and how it is reached. */
+export type Reached = TunnelPeer & Destination
 
 /** The ways of the tunnels of one place, by the key of the other end. */
 export class Ways {
-  /** Where each was last said to be. Where it moves by itself, WireGuard follows. */
-  private readonly said = new Map<string, string>()
+  private readonly wireGuard: WireGuard
+  private readonly timings: Partial<CourseTimings>
+  private readonly courses = new Map<string, Course>()
   private before = ''
 
-  /** Has tunnels lead to `peers`, each at its address in `direct`. */
-  async lead(
-    wireGuard: WireGuard,
-    peers: readonly TunnelPeer[],
-    direct: ReadonlyMap<string, string>,
-  ): Promise<void> {
-    const wanted = JSON.stringify(peers)
-    if (wanted !== this.before) await wireGuard.setPeers(peers)
-    this.before = wanted
-    for (const key of this.said.keys()) if (!peers.some((peer) => peer.key === key)) this.said.delete(key)
-    for (const { key } of peers) {
-      const endpoint = direct.get(key)
-      if (endpoint === undefined || this.said.get(key) === endpoint) continue
-      await wireGuard.setEndpoint(key, endpoint)
-      this.said.set(key, endpoint)
+  constructor(wireGuard: WireGuard, timings: Partial<CourseTimings> = {}) {
+    this.wireGuard = wireGuard
+    this.timings = timings
+  }
+
+  /** Lines that relay tunnels of the place. */
+  get lines(): number {
+    return [...this.courses.values()].filter(({ hasLine }) => hasLine).length
+  }
+
+  /** Has tunnels lead to `peers`, each by the way that works. */
+  async lead(peers: readonly Reached[]): Promise<void> {
+    const wanted = peers.map(({ key, addresses }): TunnelPeer => ({ key, addresses }))
+    const text = JSON.stringify(wanted)
+    if (text !== this.before) await this.wireGuard.setPeers(wanted)
+    this.before = text
+    for (const [key, course] of this.courses)
+      if (!peers.some((peer) => peer.key === key)) {
+        course.close()
+        this.courses.delete(key)
+      }
+    const states = await this.wireGuard.state()
+    for (const peer of peers) {
+      const state = states.find(({ key }) => key === peer.key)
+      if (state) await this.courseTo(peer.key).look(state, peer, Date.now())
     }
   }
 
-  wayOf({ handshakeAt }: TunnelState, now: number): Way {
-    return now - handshakeAt * 1000 < SESSION_MS ? 'direct' : 'none'
+  /** Leads the tunnel to a key over a line that its worker has opened. */
+  async take(key: string, line: RelayLine): Promise<void> {
+    await this.courseTo(key).take(line)
+  }
+
+  wayOf(state: TunnelState, now: number): Way {
+    return this.courses.get(state.key)?.wayOf(state, now) ?? 'none'
+  }
+
+  close(): void {
+    for (const course of this.courses.values()) course.close()
+    this.courses.clear()
+  }
+
+  private courseTo(key: string): Course {
+    const course = this.courses.get(key) ?? new Course(this.wireGuard, key, this.timings)
+    this.courses.set(key, course)
+    return course
   }
 }

@@ -19,5 +19,6 @@ export const networksPart: MakePart = ({ networks }) => ({
       return LOOK_MS
     })
     await looks.idle(LEAVING_MS)
+    networks.leave()
   },
 })

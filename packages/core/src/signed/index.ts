@@ -24,6 +24,14 @@ export {
   SignedReceiptJson,
 } from './receipt.ts'
 export {
+  decodeRelay,
+  encodeRelay,
+  PLACE_NAME_PATTERN,
+  type Relay,
+  relayTypedData,
+  type SignedRelay,
+} from './relay.ts'
+export {
   type Authorization,
   bodyHash,
   decodeAuthorization,

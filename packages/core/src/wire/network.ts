@@ -4,6 +4,7 @@ import { NAME_PATTERN } from '../manifest/patterns.ts'
 import { isLeaseName } from '../market/names.ts'
 import { NETWORK_NAME_PATTERN } from '../network/name.ts'
 import { address, bytes32, hexBytes } from '../shapes.ts'
+import { PLACE_NAME_PATTERN } from '../signed/relay.ts'
 
 /** Leases that may be on a network at one time. */
 export const MOST_MEMBERS = 128
@@ -22,7 +23,7 @@ export const SignedMember = z.strictObject({
   places: z
     .array(
       z.strictObject({
-        name: z.string().regex(/^[a-zA-Z0-9._-]{0,64}$/),
+        name: z.string().regex(PLACE_NAME_PATTERN),
         services: z.array(name).max(64),
         key: bytes32,
         port: z.int().min(1).max(65_535),
@@ -58,8 +59,11 @@ export const NetworkReport = z.object({
         z.object({
           from: z.string().max(64),
           to: z.string().max(64),
-          /** How packets go; `none` without a handshake in three minutes. */
-          way: z.enum(['direct', 'none']),
+          /**
+           * How packets go: over UDP, or over TLS between the workers where UDP doesn't pass. `none` without
+           * a handshake in three minutes.
+           */
+          way: z.enum(['direct', 'relayed', 'none']),
           /** Of the last handshake, Unix seconds; 0 for none. */
           handshakeAt: count,
           receivedBytes: count,
