@@ -63,6 +63,7 @@ export async function raiseDoors(
     domains,
     api,
     domainSettings,
+    workerHost = '127.0.0.1',
     ...settings
   }: {
     secure?: boolean
@@ -73,6 +74,8 @@ export async function raiseDoors(
     api?: WorkerDoorParts['api']
     /** What the gateway does with them. */
     domainSettings?: DomainSettings
+    /** What the worker listens on. */
+    workerHost?: string
   } & Partial<GatewaySettings> = {},
 ): Promise<DoorsStage> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-doors-'))
@@ -94,7 +97,7 @@ export async function raiseDoors(
   const door = worker
     ? undefined
     : await openWorkerDoor({
-        listen: { host: '127.0.0.1', port: 0 },
+        listen: { host: workerHost, port: 0 },
         identity: tls,
         ingress: {
           find: (route) => {

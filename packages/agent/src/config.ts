@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import { CloisterError, GuestKind, LEAST_MEMORY_MIB, parseByteValueMiB } from '@cloister/core'
 import { DEFAULT_LIMITS } from '@cloister/executors'
+import { everyAddress } from '@cloister/transport'
 import { parse } from 'yaml'
 import * as z from 'zod'
 
@@ -18,6 +20,15 @@ const size = z.union([z.string(), z.number()]).transform((value, context) => {
   }
 })
 const port = z.int().min(0).max(65_535)
+const listenHost = z
+  .string()
+  .refine(
+    (text) => isIP(text) !== 0 || /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(text),
+    'not an address of this machine, such as 0.0.0.0 (IPv4 alone), :: (both) or 192.0.2.7, without brackets',
+  )
+
+/** What a server listens on and nobody connects to. */
+const NOWHERE = new Set(['0.0.0.0', '[::]'])
 
 /** Prices of one token, per hour, in whole tokens as a person writes them. */
 const Prices = z.strictObject({
@@ -40,11 +51,15 @@ export const AgentConfig = z.strictObject({
   network: z.string(),
   /** Keeps the worker's key, its memory and its leases. */
   folder: z.string(),
-  listen: z.strictObject({ host: z.string().default('0.0.0.0'), port }),
+  listen: z.strictObject({ host: listenHost.default(everyAddress), port }),
   /** Where tenants and gateways reach this worker. */
   endpoint: z
     .string()
-    .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'not an http(s) URL'),
+    .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'not an http(s) URL')
+    .refine(
+      (text) => !URL.canParse(text) || !NOWHERE.has(new URL(text).hostname),
+      'an address that nobody else can reach: name the one that tenants connect to',
+    ),
   capacity: z.strictObject({
     cpus: z.number().positive().max(4096),
     memory: size,

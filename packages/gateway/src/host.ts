@@ -19,7 +19,7 @@ export function readHost(host: string | undefined, domain: string): Wanted | 'ho
     .toLowerCase()
     .replace(/:\d{1,5}$/, '')
     .replace(/\.$/, '')
-  if (name === domain || name === '127.0.0.1' || name === 'localhost') return 'home'
+  if (name === domain || name === '127.0.0.1' || name === '[::1]' || name === 'localhost') return 'home'
   if (!name.endsWith(`.${domain}`)) return undefined
   const label = name.slice(0, -domain.length - 1)
   const byId = BY_ID.exec(label)

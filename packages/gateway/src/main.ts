@@ -2,15 +2,17 @@
 // The gateway as a daemon: cloister-gateway --network network.json --domain example.com --port 443 --key
 // key.pem --cert cert.pem
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { parseArgs } from 'node:util'
 import { loadNetwork } from '@cloister/chain/node'
 import { CloisterError, messageOf, sentenceOf } from '@cloister/core'
 import { openOperatorInterface, parseDrain, parseListenAt, stopWhenAsked } from '@cloister/operations'
 import { giveBackAfterStart } from '@cloister/packed'
+import { everyAddress } from '@cloister/transport'
 import { startGateway } from './gateway.ts'
 
 const USAGE =
-  'Usage: cloister-gateway --network FILE [--domain localhost] [--host 0.0.0.0] [--port 8080] ' +
+  'Usage: cloister-gateway --network FILE [--domain localhost] [--host ::] [--port 8080] ' +
   '[--key FILE --cert FILE] [--indexer URL] [--ports FILE] [--requests-per-second N] [--connections-per-address N] ' +
   '[--metrics [HOST:]PORT] [--drain SECONDS] [--http-port PORT | --domains-port PORT] [--name-server ADDRESS]... ' +
   '[--proxy-protocol-from ADDRESS[/BITS]]...'
@@ -24,7 +26,7 @@ try {
     options: {
       network: { type: 'string' },
       domain: { type: 'string', default: 'localhost' },
-      host: { type: 'string', default: '0.0.0.0' },
+      host: { type: 'string' },
       port: { type: 'string', default: '8080' },
       key: { type: 'string' },
       cert: { type: 'string' },
@@ -65,8 +67,8 @@ try {
   const metrics = at && (await openMetrics(tls ? tls.cert : undefined))
   const gateway = await startGateway({
     domain: values.domain,
-    host: values.host,
-    port: Number(values.port),
+    host: values.host === undefined ? everyAddress() : hostOf(values.host),
+    port: portOf(values.port) ?? 8080,
     indexerUrl: values.indexer ?? network.indexerUrl,
     addressLimits: {
       ...(rate !== undefined && { requestsPerSecond: rate, burst: 5 * rate }),
@@ -116,6 +118,14 @@ function countOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   if (!/^\d{1,9}$/.test(text)) throw new CloisterError('bad-option', USAGE)
   return text === '0' ? Number.POSITIVE_INFINITY : Number(text)
+}
+
+/** An address of this machine, or a name of it. Throws `bad-option`. */
+function hostOf(text: string): string {
+  if (isIP(text) !== 0 || /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(text)) return text
+  throw new CloisterError('bad-option', `--host ${text.slice(0, 60)} is no address to listen on.`, {
+    hint: 'Write 0.0.0.0 for IPv4 alone, :: for IPv6 and IPv4, or one address without brackets.',
+  })
 }
 
 /** A port as it is typed. Throws `bad-option`. */

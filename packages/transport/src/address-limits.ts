@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6, type Server } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { plainAddress } from './address.ts'
 
 /**
  * How much one address may ask for. An IPv6 address counts with the others of its /64: one customer has that
@@ -98,9 +99,9 @@ export class AddressLimits {
 
 /** What an address is counted under: IPv4 as it is, also within IPv6; of IPv6 the first 64 bits. */
 export function networkOf(address = ''): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '')
+  const plain = plainAddress(address)
   if (isIPv4(plain) || !isIPv6(plain)) return plain
-  const [head = '', tail] = plain.split('%', 1)[0]?.split('::') ?? []
+  const [head = '', tail] = plain.split('::')
   const groups = head === '' ? [] : head.split(':')
   if (tail !== undefined) {
     const after = tail === '' ? 0 : tail.split(':').length + (tail.includes('.') ? 1 : 0)

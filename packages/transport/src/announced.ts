@@ -1,5 +1,6 @@
 import { BlockList, isIP, type Socket } from 'node:net'
 import { CloisterError } from '@cloister/core'
+import { plainAddress } from './address.ts'
 import { readProxyHeader } from './proxy-protocol.ts'
 
 /** Milliseconds that a load balancer has to say whose connection it is. */
@@ -64,7 +65,7 @@ export class Announcers {
   }
 
   private trusts(address: string | undefined): boolean {
-    const plain = (address ?? '').replace(/^::ffff:(?=\d+\.)/i, '')
+    const plain = plainAddress(address ?? '')
     const version = isIP(plain)
     return version !== 0 && this.trusted.check(plain, version === 4 ? 'ipv4' : 'ipv6')
   }

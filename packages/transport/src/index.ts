@@ -1,3 +1,4 @@
+export { everyAddress, plainAddress } from './address.ts'
 export { type AddressLimitSettings, AddressLimits } from './address-limits.ts'
 export { Announcers, comesFrom } from './announced.ts'
 export { readBody, readText } from './body.ts'

@@ -2,6 +2,7 @@
 // client whose connection it passes on. HAProxy, "The PROXY protocol", 2020/03/05, sections 2.1 and 2.2.
 import { isIPv4, isIPv6 } from 'node:net'
 import { parseIp } from '@cloister/core'
+import { plainAddress } from './address.ts'
 
 /** First bytes of version 2; no text protocol begins so. */
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
@@ -154,15 +155,10 @@ function startsLike(bytes: Buffer, start: Buffer): boolean {
 }
 
 function sameFamily(client: End, server: End): { isV6: boolean; from: string; to: string } | undefined {
-  const [from, to] = [plain(client.address), plain(server.address)]
+  const [from, to] = [plainAddress(client.address), plainAddress(server.address)]
   if (isIPv4(from) && isIPv4(to)) return { isV6: false, from, to }
   const asV6 = (address: string) => (isIPv4(address) ? `::ffff:${address}` : address)
   return isIPv6(asV6(from)) && isIPv6(asV6(to)) ? { isV6: true, from: asV6(from), to: asV6(to) } : undefined
-}
-
-/** An address without its zone; IPv4 also where it came within IPv6. */
-function plain(address: string): string {
-  return (address.split('%', 1)[0] ?? '').replace(/^::ffff:(?=\d+\.)/i, '')
 }
 
 function bytesOf(address: string): Buffer {

@@ -3,6 +3,7 @@ import type { Server as HttpServer, ServerResponse } from 'node:http'
 import type { Http2Stream } from 'node:http2'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { CloisterError, messageOf } from '@cloister/core'
+import { hostInUrl } from './address.ts'
 
 /** Where a server listens: a port, 0 for any free one, or the path of a Unix socket. */
 export type ListenAt = { host?: string; port: number } | { path: string }
@@ -34,7 +35,7 @@ export async function serve(who: string, server: Server, at: ListenAt, hint?: st
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(at, () => resolve())
   }).catch((cause) => {
-    const place = 'path' in at ? at.path : `${at.host ?? ''}:${at.port}`
+    const place = 'path' in at ? at.path : `${hostInUrl(at.host ?? '')}:${at.port}`
     const why = (cause as NodeJS.ErrnoException).code ?? messageOf(cause)
     throw new CloisterError('port-taken', `${who} can not listen on ${place} (${why}).`, {
       cause,

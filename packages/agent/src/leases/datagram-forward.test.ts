@@ -12,7 +12,7 @@ afterEach(() => {
 })
 
 async function socket(address = '127.0.0.1'): Promise<Socket> {
-  const made = createSocket('udp4')
+  const made = createSocket(address.includes(':') ? 'udp6' : 'udp4')
   open.push(made)
   made.bind(0, address)
   await once(made, 'listening')
@@ -20,7 +20,7 @@ async function socket(address = '127.0.0.1'): Promise<Socket> {
 }
 
 /** A forward to a container that answers what `answer` says, and its port. */
-async function started(answer: (datagram: Buffer) => Buffer | undefined) {
+async function started(answer: (datagram: Buffer) => Buffer | undefined, host = '127.0.0.1') {
   let flows = 0
   const forward = new DatagramForward(
     async (receive) => {
@@ -40,7 +40,7 @@ async function started(answer: (datagram: Buffer) => Buffer | undefined) {
   free.close()
   open.splice(open.indexOf(free), 1)
   forwards.push(forward)
-  await forward.listen('127.0.0.1', port)
+  await forward.listen(host, port)
   return { forward, port, flows: () => flows }
 }
 
@@ -51,6 +51,16 @@ test('each address outside gets the answers to its own datagrams, the first of t
     client.send(name, port, '127.0.0.1')
     const [answer] = await once(client, 'message')
     expect(String(answer)).toBe(`back ${name}`)
+  }
+})
+
+test('a port on :: is for both IPv6 and IPv4', async () => {
+  const { port } = await started((datagram) => Buffer.from(`back ${datagram}`), '::')
+  for (const address of ['::1', '127.0.0.1']) {
+    const client = await socket(address)
+    client.send(address, port, address)
+    const [answer] = await once(client, 'message')
+    expect(String(answer)).toBe(`back ${address}`)
   }
 })
 

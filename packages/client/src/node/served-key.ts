@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { lookup } from 'node:dns/promises'
 import { connect } from 'node:tls'
 import { CloisterError } from '@cloister/core'
 import type { Hex } from 'viem'
@@ -11,6 +12,25 @@ export interface ServedKey {
   keyHash: Hex
   /** Whether this machine's authorities stand behind the certificate. */
   isTrusted: boolean
+}
+
+/**
+ * Where those who connect to a domain may come: each of its addresses, of IPv4 and of IPv6. Throws
+ * `unreachable` where it has none.
+ *
+ * @example
+ * ```ts
+ * import { placesOf, servedKey } from '@cloister/sdk/node'
+ *
+ * for (const place of await placesOf('app.example.org'))
+ *   console.log(place.host, (await servedKey('app.example.org', place)).keyHash)
+ * ```
+ */
+export async function placesOf(domain: string): Promise<{ host: string; port: number }[]> {
+  const found = await lookup(domain, { all: true }).catch((cause) => {
+    throw new CloisterError('unreachable', `${domain} has no address.`, { cause })
+  })
+  return found.map(({ address }) => ({ host: address, port: 443 }))
 }
 
 /**

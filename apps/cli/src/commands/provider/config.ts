@@ -116,7 +116,7 @@ network: ${values.network}
 folder: .cloister-worker
 
 listen:
-  host: 0.0.0.0
+  # host: 0.0.0.0 is IPv4 alone; without it IPv6 as well, where this machine has it.
   port: ${values.port}
 # Where tenants and gateways reach this worker. Over https: with the worker's own attested key, so that
 # nobody on the way can read along: let connections through to it as they are, and terminate TLS nowhere
