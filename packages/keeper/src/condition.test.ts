@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { conditionsOf } from './condition.ts'
-import { serviceOf, statusOf } from './testing.ts'
+import { domainOf, serviceOf, statusOf } from './testing.ts'
 
-const MEASURES = { lowSeconds: 3600, restartsBefore: { 'web-0': 1 } }
+const MEASURES = { lowSeconds: 3600, restartsBefore: { 'web-0': 1 }, now: 100 }
 const found = (changes: Parameters<typeof statusOf>[0]) =>
   conditionsOf(statusOf(changes), MEASURES).map(({ kind, message }) => `${kind}: ${message}`)
 
@@ -33,6 +33,14 @@ describe('what is the matter with a lease', () => {
     [
       { services: [serviceOf({ restarts: 4 })] },
       'restarting: web-0 keeps ending, and was restarted 4 times.',
+    ],
+    [
+      { domains: [domainOf({ failure: { time: 0, message: 'It says dns: no.' } }, 1_000)] },
+      'certificate-failed: app.example.org has no new certificate: It says dns: no.',
+    ],
+    [
+      { domains: [domainOf({}, 120), domainOf({ domain: 'b.example.org' }, 121)] },
+      'certificate-expiring: The certificate of app.example.org ends at 1970-01-01T00:00:00.120Z.',
     ],
   ])('is said of %o', (changes, said) => {
     expect(found(changes)).toEqual([said])

@@ -1,4 +1,4 @@
-import { formatDuration } from '@cloister/core'
+import { certificateAlarmAt, formatDuration } from '@cloister/core'
 import type { LeaseStatus } from '@cloister/sdk'
 import type { Hex } from 'viem'
 
@@ -11,6 +11,8 @@ export const CONDITION_KINDS = [
   'unhealthy',
   'restarting',
   'failed',
+  'certificate-failed',
+  'certificate-expiring',
   'closed',
 ] as const
 type ConditionKind = (typeof CONDITION_KINDS)[number]
@@ -34,10 +36,15 @@ export interface Measures {
   lowSeconds: number
   /** Restarts by container when the lease was last looked at; undefined for one that wasn't. */
   restartsBefore: Readonly<Record<string, number>> | undefined
+  /** Unix milliseconds. */
+  now: number
 }
 
 /** What is the matter with a lease. Of a closed one nothing but that. */
-export function conditionsOf(status: LeaseStatus, { lowSeconds, restartsBefore }: Measures): Condition[] {
+export function conditionsOf(
+  status: LeaseStatus,
+  { lowSeconds, restartsBefore, now }: Measures,
+): Condition[] {
   const found: Condition[] = []
   const say = (kind: ConditionKind, message: string) =>
     found.push({ lease: status.lease, kind, message: message.slice(0, MOST_CHARACTERS) })
@@ -75,6 +82,16 @@ export function conditionsOf(status: LeaseStatus, { lowSeconds, restartsBefore }
         .map(({ name, restarts }) => `${name} keeps ending, and was restarted ${restarts} times.`)
         .join(' '),
     )
+  const failing = status.domains.flatMap(({ domain, failure }) =>
+    failure ? [`${domain} has no new certificate: ${failure.message}`] : [],
+  )
+  if (failing.length > 0) say('certificate-failed', failing.join(' '))
+  const expiring = status.domains.flatMap(({ domain, certificate }) =>
+    certificate && certificateAlarmAt(certificate) <= now
+      ? [`The certificate of ${domain} ends at ${new Date(certificate.notAfter).toISOString()}.`]
+      : [],
+  )
+  if (expiring.length > 0) say('certificate-expiring', expiring.join(' '))
   return found
 }
 

@@ -68,7 +68,7 @@ export class Keeper {
     const known = file.state.leases[status.lease]
     // One that was closed before anybody watched it is no news.
     if (!known && status.state === 'closed') return
-    const measures = { lowSeconds, restartsBefore: known?.restarts }
+    const measures = { lowSeconds, restartsBefore: known?.restarts, now }
     const { seen, raised, cleared } = compare(known?.seen ?? [], conditionsOf(status, measures), now)
     const notices = [
       ...raised.map((one) => this.noticeOf(status, one, 'raised', now)),

@@ -35,6 +35,8 @@ const PATIENCE_MS: Partial<Record<Condition['kind'], number>> = {
   unreachable: 90_000,
   unhealthy: 30_000,
   unattested: 60_000,
+  // The second try comes after two minutes.
+  'certificate-failed': 300_000,
 }
 
 /** What is known of a lease's conditions after a look, and what there is to tell. */

@@ -24,6 +24,7 @@ export function statusOf(changes: Partial<LeaseStatus> = {}): LeaseStatus {
     token: TOKEN,
     deposit: 1_000_000n,
     services: [],
+    domains: [],
     ...changes,
   } as LeaseStatus
 }
@@ -36,6 +37,19 @@ export function serviceOf(changes: object): LeaseStatus['services'][number] {
     restarts: 0,
     image: 'i',
     digest: 'd',
+    ...changes,
+  } as never
+}
+
+/** A domain whose certificate holds from 1970 until `notAfter`, in Unix milliseconds. */
+export function domainOf(changes: object, notAfter: number): LeaseStatus['domains'][number] {
+  return {
+    domain: 'app.example.org',
+    service: 'web',
+    port: 80,
+    protocol: 'http',
+    claim: 'found',
+    certificate: { notBefore: 0, notAfter },
     ...changes,
   } as never
 }

@@ -1,5 +1,6 @@
 import type { LeaseReport, MetricsReport, RouteReport, WorkerReport } from '@cloister/core'
 import { capacityOf, freeRoom, lentOf } from '../bidding/capacity.ts'
+import { domainReports } from '../domains/report.ts'
 import { toldOf } from '../leases/container-report.ts'
 import { exposedHttp } from '../leases/exposed.ts'
 import { usageOf } from '../leases/usage.ts'
@@ -63,6 +64,7 @@ export function leaseReport(worker: Worker, lease: StoredLease): LeaseReport {
     }),
     services: runner ? toldOf(runner.report()) : (worker.store.ended.report(lease.id)?.services ?? []),
     routes: routesOf(worker, lease),
+    domains: domainReports(worker, lease),
   }
 }
 

@@ -1,5 +1,6 @@
 import { newTlsKey, requestTlsCertificate } from '@cloister/attest/node/tls'
 import {
+  certificateAlarmAt,
   claimNameOf,
   domainsOf,
   isClaimedFor,
@@ -15,7 +16,6 @@ import type { Authority } from './authority.ts'
 import { checkCertificate, factsOf, renewalIdOf } from './certificate.ts'
 import type { StoredDomain } from './domain-store.ts'
 import {
-  alarmAt,
   CLAIM_AGAIN_MS,
   claimPauseAfter,
   GATEWAYS_FORGET_MS,
@@ -238,7 +238,7 @@ export class DomainKeeper {
   /** Tells once that a certificate is about to end. */
   private warn(lease: Hex, domain: string, certificate: { chain: string }): void {
     const facts = factsOf(certificate)
-    if (this.now() < alarmAt(facts) || this.parts.store.domains.find(lease, domain)?.warned) return
+    if (this.now() < certificateAlarmAt(facts) || this.parts.store.domains.find(lease, domain)?.warned) return
     this.parts.store.domains.patch(lease, domain, (stored) => {
       stored.warned = true
     })

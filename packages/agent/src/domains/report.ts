@@ -3,12 +3,9 @@ import type { Worker } from '../api/worker.ts'
 import type { StoredLease } from '../store.ts'
 import { factsOf } from './certificate.ts'
 
-/** How a lease's domains are doing, with the keys that were made for them, signed by the worker's own. */
-export async function domainsReport(
-  { domains, store, key, network }: Pick<Worker, 'domains' | 'store' | 'key' | 'network'>,
-  lease: StoredLease,
-): Promise<DomainsReport> {
-  const reports = domains.keeper.domainsOf(lease).map((wanted): DomainReport => {
+/** How a lease's domains are doing. */
+export function domainReports({ domains, store }: Pick<Worker, 'domains' | 'store'>, lease: StoredLease) {
+  return domains.keeper.domainsOf(lease).map((wanted): DomainReport => {
     const stored = store.domains.find(lease.id, wanted.domain)
     const { certificate, failure, nextTry } = stored ?? {}
     return {
@@ -19,6 +16,15 @@ export async function domainsReport(
       ...(nextTry !== undefined && { nextTry }),
     }
   })
+}
+
+/** How a lease's domains are doing, with the keys that were made for them, signed by the worker's own. */
+export async function domainsReport(
+  worker: Pick<Worker, 'domains' | 'store' | 'key' | 'network'>,
+  lease: StoredLease,
+): Promise<DomainsReport> {
+  const { domains, key, network } = worker
+  const reports = domainReports(worker, lease)
   const keys = Object.fromEntries(
     reports.flatMap(({ domain, certificate }) => (certificate ? [[domain, certificate.keyHash]] : [])),
   )
@@ -30,6 +36,7 @@ export async function domainsReport(
   return {
     lease: lease.id,
     domains: reports,
+    hasDnsAccess: lease.dns !== undefined,
     ...(account !== undefined && { account }),
     ...(authority !== undefined && { authority }),
     instant,

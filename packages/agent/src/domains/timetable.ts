@@ -30,8 +30,3 @@ export function claimPauseAfter(looks: number): number {
 export function renewalAt({ notBefore, notAfter }: { notBefore: number; notAfter: number }): number {
   return notBefore + ((notAfter - notBefore) * 2) / 3
 }
-
-/** From when on it is a cause for alarm that it isn't renewed yet: a sixth of its life is left. */
-export function alarmAt({ notBefore, notAfter }: { notBefore: number; notAfter: number }): number {
-  return notAfter - (notAfter - notBefore) / 6
-}

@@ -36,10 +36,17 @@ export const DomainReport = z.object({
 })
 export type DomainReport = z.infer<typeof DomainReport>
 
+/** From when on it is a cause for alarm that a certificate isn't renewed: a sixth of its life is left. */
+export function certificateAlarmAt({ notBefore, notAfter }: { notBefore: number; notAfter: number }): number {
+  return notAfter - (notAfter - notBefore) / 6
+}
+
 /** `GET /v1/leases/{id}/domains`: a lease's domains, and the worker's signature over `domainKeysDigest`. */
 export const DomainsReport = z.object({
   lease: bytes32,
   domains: z.array(DomainReport).max(1_024),
+  /** Its tenant has given access to DNS, so that wildcards of HTTP ports can have certificates. */
+  hasDnsAccess: z.boolean().default(false),
   /** The worker's account with its authority, for CAA records (RFC 8657). */
   account: z.string().max(2_048).optional(),
   /** How CAA records call that authority (RFC 8659). */

@@ -5,6 +5,7 @@ import { RegistryLogin } from '../manifest/registry-login.ts'
 import { address, bytes32 } from '../shapes.ts'
 import { SignedBidJson } from '../signed/bid.ts'
 import { SignedResizeBidJson } from '../signed/resize-bid.ts'
+import { DomainReport } from './domains.ts'
 
 const text = z.string().max(4096)
 const time = z.number().describe('Unix milliseconds')
@@ -145,6 +146,8 @@ export const LeaseReport = z.object({
   failed: z.object({ manifestHash: bytes32, reason: text }).optional(),
   services: z.array(ServiceReport),
   routes: z.array(RouteReport),
+  /** Its domains; none from workers that serve none. */
+  domains: z.array(DomainReport).max(1_024).default([]),
 })
 export type LeaseReport = z.infer<typeof LeaseReport>
 

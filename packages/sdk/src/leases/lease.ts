@@ -53,6 +53,8 @@ export interface LeaseStatus {
   manifestHash: Hex
   failed: { manifestHash: Hex; reason: string } | undefined
   services: LeaseReport['services']
+  /** Its domains of its tenant's own, by the word of its worker. */
+  domains: LeaseReport['domains']
   url: Record<string, string>
   routes: GatewayRoute[]
   openedAt: number
@@ -197,6 +199,7 @@ export async function status(cloister: Cloister, lease: string | LeaseRecord): P
     manifestHash: isOpen ? onChain.manifestHash : record.manifestHash,
     failed: report?.failed,
     services: report?.services ?? [],
+    domains: report?.domains ?? [],
     url: urlsOf(routes),
     routes,
     openedAt: record.openedAt,

@@ -66,7 +66,7 @@ class FakeWorker {
     step()
     const state = this.held ? 'stopped' : !this.hasManifest ? 'waiting' : this.starts ? 'running' : 'failed'
     const failed = { manifestHash: hashManifest(MANIFEST), reason: 'web does not start.' }
-    const base = { lease, services: [], routes: [], prepared: true }
+    const base = { lease, services: [], routes: [], domains: [], prepared: true }
     return { ...base, state, ...(state === 'failed' && { failed }) }
   }
 

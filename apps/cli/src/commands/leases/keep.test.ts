@@ -25,6 +25,7 @@ const status = (changes: Partial<LeaseStatus> = {}): LeaseStatus =>
     deposit: 14_400n,
     secondsLeft: 86_400,
     services: [],
+    domains: [],
     ...changes,
   }) as LeaseStatus
 

@@ -34,6 +34,7 @@ function status(changes: Partial<LeaseStatus> = {}): LeaseStatus {
     manifestHash: LEASE,
     failed: undefined,
     services: [],
+    domains: [],
     url: {},
     routes: [],
     openedAt: now() - 100,
