@@ -10,11 +10,13 @@ import { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { parseManifest } from '@cloister/core'
+import { NameServers, writeProxyHeader } from '@cloister/transport'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { AcmeAuthority } from '../packages/agent/src/domains/authority.ts'
 import { factsOf } from '../packages/agent/src/domains/certificate.ts'
 import { Challenges } from '../packages/agent/src/domains/challenges.ts'
+import { DnsChallenges } from '../packages/agent/src/domains/dns/dns-challenges.ts'
 import { DomainDoor } from '../packages/agent/src/domains/door.ts'
 import { DomainKeeper } from '../packages/agent/src/domains/keeper.ts'
 import { servedDomains } from '../packages/agent/src/domains/served.ts'
@@ -61,7 +63,16 @@ describe.skipIf(!hasAuthority)('domains of tenants', () => {
       texts: lookUp,
       authority: new AcmeAuthority(
         { directory: authority.directory, contact: [], agreesToTerms: true, roots: authority.roots },
-        { store, challenges },
+        {
+          store,
+          challenges,
+          dns: new DnsChallenges({
+            store,
+            names: new NameServers(),
+            rules: { allowsInternal: true },
+            log: () => {},
+          }),
+        },
       ),
       event: (_, kind, message) => told.push(`${kind}: ${message}`),
       log: () => {},
@@ -380,6 +391,43 @@ describe.skipIf(!hasAuthority)('domains of tenants', () => {
     store.close()
     store = new Store(join(folder, 'worker.db'))
     expect(store.domains.find(leaseOf('shop'), 'app.example.org')).toBeUndefined()
+  })
+})
+
+describe('a gateway and a worker on IPv6', () => {
+  let stage: DoorsStage
+  beforeAll(async () => {
+    stage = await raiseDoors([{ name: 'shop', service: (socket) => void echo.emit('connection', socket) }], {
+      ...{ secure: true, host: '::', workerHost: '::1', announcers: ['2001:db8::/32', '127.0.0.2'] },
+    })
+    stage.tell({ endpoint: `https://[::1]:${stage.workerPort}` })
+  })
+  afterAll(() => stage?.end())
+  const ask = async (socket: Socket) => {
+    const host = stage.hostOf('shop')
+    const secured = connectTls({ socket, servername: host, rejectUnauthorized: false })
+    secured.write(`GET / HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`)
+    let text = ''
+    for await (const piece of secured) text += piece
+    return /"x-forwarded-for":"([^"]*)"/.exec(text)?.[1]
+  }
+
+  it('serve clients of both, and say whose requests are as people write it', async () => {
+    for (const host of ['::1', '127.0.0.1'])
+      expect(await ask(connect({ host, port: stage.gatewayPort }))).toBe(host)
+  })
+
+  it('take the word of a load balancer that came by IPv4 on clients that come by IPv6', async () => {
+    const via = () => connect({ host: '127.0.0.1', localAddress: '127.0.0.2', port: stage.gatewayPort })
+    const end = { address: '2001:db8:1::7', port: 4711 }
+    const socket = via()
+    socket.write(writeProxyHeader('v2', end, { address: '2001:db8::1', port: 443 }))
+    expect(await ask(socket)).toBe('2001:db8:1::7')
+    const mapped = via()
+    mapped.write(
+      writeProxyHeader('v2', { address: '192.0.2.7', port: 1 }, { address: '2001:db8::1', port: 1 }),
+    )
+    expect(await ask(mapped)).toBe('192.0.2.7')
   })
 })
 

@@ -43,6 +43,7 @@ const programs = [
   ...(forTests
     ? [
         { program: 'pebble', package: 'pebble', without: 'tests of certificates for domains' },
+        { program: 'knotd', package: 'knot', without: 'tests of certificates by DNS' },
         { program: 'dockerd', package: 'docker.io', without: 'tests of the docker executor on Docker' },
         { program: 'iptables', package: 'iptables', without: 'tests of the docker executor on Docker' },
         { program: 'podman', package: 'podman', without: 'tests of the docker executor on Podman' },

@@ -55,6 +55,21 @@ export function withLoginOption(command: Command): Command {
   )
 }
 
+/** Options of every command that gives a worker access to DNS. */
+export interface DnsOptions {
+  dns?: string
+  dnsKey?: string
+}
+
+export function withDnsOptions(command: Command): Command {
+  return command
+    .option(
+      '--dns <server>',
+      'a name server that takes updates, for certificates of wildcards and of domains that lead nowhere yet',
+    )
+    .option('--dns-key <file>', 'the key that signs them (TSIG), as tsig-keygen writes it')
+}
+
 /** Options of every command that says where logs go. */
 export interface CollectorOptions {
   header?: string[]

@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { Collector, Manifest, RegistryLogin, Resources, ScrapeToken } from '@cloister/core'
+import type { Collector, DnsAccess, Manifest, RegistryLogin, Resources, ScrapeToken } from '@cloister/core'
 import type { Image } from '@cloister/executors'
 import type { Envelope } from '@cloister/secrets'
 import type { Address, Hex } from 'viem'
@@ -40,6 +40,8 @@ export interface StoredLease {
   logins?: RegistryLogin[]
   /** Where its logs go, and from when on (Unix milliseconds). */
   collectors?: { list: Collector[]; since: number }
+  /** How DNS is changed for its domains. */
+  dns?: DnsAccess
   /** Tokens by which its metrics can be read. */
   scrapeTokens?: ScrapeToken[]
   /**

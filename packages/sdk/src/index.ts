@@ -8,11 +8,13 @@ export {
 } from '@cloister/client'
 export {
   type Collector,
+  type DnsAccess,
   type Manifest,
   type Policy,
   parseManifest,
   parsePolicy,
   readCollector,
+  readDnsKey,
   resizeManifest,
   type SentContent,
   type SizeChange,

@@ -38,6 +38,12 @@ export class NameServers {
     ]
   }
 
+  /** What a name is another name for (CNAME); undefined where it is none. Throws `unreachable`. */
+  async aliasOf(name: string): Promise<string | undefined> {
+    const [alias] = await this.ask(name, () => this.resolver.resolveCname(name))
+    return alias?.toLowerCase().replace(/\.$/, '')
+  }
+
   private async ask<T>(name: string, look: () => Promise<T[]>): Promise<T[]> {
     try {
       return await look()

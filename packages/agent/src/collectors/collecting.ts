@@ -1,8 +1,7 @@
 import { join } from 'node:path'
 import { type CollectorReport, loop, messageOf } from '@cloister/core'
-import { hostAddresses } from '@cloister/executors'
-import type { DialRules } from '@cloister/transport'
 import type { Hex } from 'viem'
+import { rulesForTenants } from '../dial-rules.ts'
 import type { LeaseRunner } from '../leases/runner.ts'
 import type { LeaseSupervisor } from '../leases/supervisor.ts'
 import { readingOf } from '../leases/usage.ts'
@@ -77,7 +76,7 @@ export class Collecting {
       source: { lease: id, worker: key.address },
       collectors: list,
       since,
-      rules: rulesFor(network.development),
+      rules: rulesForTenants(network.development),
       measure: () => readingOf(executor, runner, store.lease(id)),
       emit: (kind, message) => this.supervisor.event(id, kind, message),
     })
@@ -92,14 +91,5 @@ export class Collecting {
   private forgetEnded(spool: Spool): void {
     const open = new Set<string>(this.supervisor.openLeases().map(({ id }) => id))
     for (const lease of spool.leases()) if (!open.has(lease)) spool.forget(lease)
-  }
-}
-
-/** Where collectors may be: where containers may connect to, and on development networks anywhere. */
-function rulesFor(isDevelopment: boolean): DialRules {
-  return {
-    allowsInternal: isDevelopment,
-    refuses: (address) => hostAddresses().includes(address),
-    timeoutMs: 10_000,
   }
 }

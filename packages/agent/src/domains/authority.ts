@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { CloisterError, messageOf } from '@cloister/core'
 import { CheckedFetch, tlsOver } from '@cloister/transport'
 import type { Hex } from 'viem'
 import type { Store } from '../store.ts'
@@ -6,6 +7,7 @@ import { type AcmeAccount, AcmeClient, type OrderParts } from './acme/client.ts'
 import { newAccountKey } from './acme/jws.ts'
 import { AcmeProblem } from './acme/problem.ts'
 import type { Challenges } from './challenges.ts'
+import type { ChallengePlace, DnsChallenges } from './dns/dns-challenges.ts'
 
 /** Somebody who certifies domains. */
 export interface Authority {
@@ -38,6 +40,7 @@ export class AcmeAuthority implements Authority {
   private readonly settings: AuthoritySettings
   private readonly store: Store
   private readonly challenges: Challenges
+  private readonly dns: DnsChallenges
   private readonly account_: AcmeAccount
   private readonly client: AcmeClient
   private readonly fetch: CheckedFetch
@@ -47,10 +50,14 @@ export class AcmeAuthority implements Authority {
    * URLs that the authority names may lead into private networks only where its own does, which whoever runs
    * the worker has named.
    */
-  constructor(settings: AuthoritySettings, parts: { store: Store; challenges: Challenges }) {
+  constructor(
+    settings: AuthoritySettings,
+    parts: { store: Store; challenges: Challenges; dns: DnsChallenges },
+  ) {
     this.settings = settings
     this.store = parts.store
     this.challenges = parts.challenges
+    this.dns = parts.dns
     const directory = new URL(settings.directory)
     this.account_ = this.loadAccount()
     const roots = settings.roots === undefined ? undefined : readFileSync(settings.roots, 'utf8')
@@ -71,14 +78,53 @@ export class AcmeAuthority implements Authority {
     return this.client.identity
   }
 
-  async certify({ lease, domain, ...order }: Parameters<Authority['certify']>[0]): Promise<string> {
+  /**
+   * By DNS where its tenant has given access to that, else over HTTP. A single domain for which that access
+   * is of no use gets its certificate over HTTP, too; a wildcard can't.
+   */
+  async certify(wanted: Parameters<Authority['certify']>[0]): Promise<string> {
+    const { lease, domain, signal } = wanted
+    const isWildcard = domain.startsWith('*.')
+    let { begun } = wanted
+    const ordered = (url: string) => {
+      begun = url
+      wanted.ordered(url)
+    }
+    let problem: string | undefined
+    try {
+      const place = await this.dns.placeOf(lease, domain, signal)
+      if (place) return await this.order({ ...wanted, ordered }, place)
+    } catch (error) {
+      if (isWildcard || signal.aborted || error instanceof AcmeProblem) throw error
+      problem = messageOf(error)
+    }
+    if (isWildcard)
+      throw new CloisterError(
+        'unsupported',
+        'Authorities certify wildcards by DNS alone, and its tenant has given no access to that.',
+      )
+    try {
+      return await this.order({ ...wanted, begun, ordered })
+    } catch (error) {
+      if (problem === undefined || !(error instanceof AcmeProblem)) throw error
+      throw new AcmeProblem(error.kind, `${error.detail} (DNS was not used: ${problem})`, error.notBefore)
+    }
+  }
+
+  private async order(
+    { lease, domain, ...order }: Parameters<Authority['certify']>[0],
+    place?: ChallengePlace,
+  ): Promise<string> {
     await this.register(order.signal)
     try {
       return await this.client.order({
         ...order,
         domain,
-        type: 'http-01',
-        publish: async (token, answer) => this.challenges.add(lease, domain, token, answer),
+        type: place ? 'dns-01' : 'http-01',
+        publish: async (token, answer) =>
+          place
+            ? this.dns.publish({ lease, domain }, place, answer, order.signal)
+            : this.challenges.add(lease, domain, token, answer),
       })
     } catch (error) {
       // The authority has forgotten us: the next try makes an account anew, with the same key.

@@ -23,6 +23,8 @@ export interface StoredDomain {
   failures: number
   failure?: { time: number; message: string } | undefined
   nextTry?: number | undefined
+  /** Challenges in DNS that were about to be made, and aren't known to be gone. */
+  published?: { name: string; zone: string; text: string }[] | undefined
   /** The tenant was told that the certificate is about to end. */
   warned?: true | undefined
 }
@@ -58,6 +60,16 @@ export class DomainStore {
       .run(lease, domain, JSON.stringify(stored))
     this.held.set(keyOf(lease, domain), stored)
     return stored
+  }
+
+  /** Has those of a lease's domains that failed tried again now. */
+  retry(lease: Hex): void {
+    for (const stored of [...this.held.values()])
+      if (stored.lease === lease && stored.failures > 0)
+        this.patch(lease, stored.domain, (changed) => {
+          changed.failures = 0
+          delete changed.nextTry
+        })
   }
 
   /** Forgets a lease's domains, and their keys with them. */

@@ -1,8 +1,10 @@
 import { NameServers } from '@cloister/transport'
 import type { Hex } from 'viem'
+import { rulesForTenants } from '../dial-rules.ts'
 import type { Machine } from '../machine.ts'
 import { AcmeAuthority, type Authority } from './authority.ts'
 import { Challenges } from './challenges.ts'
+import { DnsChallenges } from './dns/dns-challenges.ts'
 import { DomainKeeper } from './keeper.ts'
 import { SELF_SIGNED } from './self-signed.ts'
 
@@ -24,12 +26,17 @@ export function openDomains(
 ): Domains {
   const challenges = new Challenges()
   const { acme, nameServers } = config.domains
+  const servers = new NameServers(nameServers)
+  const rules = {
+    ...rulesForTenants(network.development),
+    resolve: (host: string) => servers.addresses(host),
+  }
+  const dns = new DnsChallenges({ store, names: servers, rules, log })
   const authority: Authority | undefined = acme
-    ? new AcmeAuthority(acme, { store, challenges })
+    ? new AcmeAuthority(acme, { store, challenges, dns })
     : network.development
       ? SELF_SIGNED
       : undefined
-  const servers = new NameServers(nameServers)
   return {
     keeper: new DomainKeeper({ store, texts: (name) => servers.texts(name), authority, event, log }),
     challenges,

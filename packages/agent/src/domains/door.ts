@@ -17,6 +17,7 @@ import {
   type Outgoing,
   openFront,
   type ProxyHeader,
+  plainAddress,
   type RequestHead,
   readProxyHeader,
   type Way,
@@ -139,7 +140,7 @@ export class DomainDoor {
     const domain = domainFor(name, this.parts.domainsOf(id))
     if (!domain) return void stream.destroy()
     if (domain.protocol === 'tcp') return this.parts.passRaw(id, domain, stream, client, first)
-    this.secure(stream, { lease: id, domain, client: client?.address ?? '' }, name, first)
+    this.secure(stream, { lease: id, domain, client: plainAddress(client?.address ?? '') }, name, first)
   }
 
   private secure(stream: Duplex, passed: Passed, name: string, first: Buffer): void {

@@ -6,6 +6,7 @@ import {
   type Collector,
   canonicalHash,
   checkSupported,
+  type DnsAccess,
   gpuMismatch,
   hashManifest,
   type Manifest,
@@ -312,6 +313,29 @@ export class LeaseSupervisor {
     this.event(id, 'collector', list.length > 0 ? `Logs go to ${to}.` : 'Logs go to no collector any more.')
   }
 
+  /**
+   * Takes from a lease's tenant how DNS is changed for its domains, in place of what was before, or that it
+   * isn't any more. Throws `unsupported` where the provider lets nothing out.
+   */
+  async acceptDnsAccess(id: Hex, access: DnsAccess | null): Promise<void> {
+    const { store, config } = this.parts
+    if (store.lease(id)?.state !== 'open') throw noOpenLease(id)
+    if (access && !config.internet.allow)
+      throw new CloisterError('unsupported', 'This provider lets nothing out, so no updates of DNS either.')
+    store.patchLease(id, (stored) => {
+      if (access) stored.dns = access
+      else delete stored.dns
+    })
+    store.domains.retry(id)
+    this.event(
+      id,
+      'dns-access',
+      access
+        ? `Certificates are got by updates of DNS at ${access.server}, with the key ${access.key.name}.`
+        : 'DNS is not changed for certificates any more.',
+    )
+  }
+
   /** Lets one more token read a lease's metrics, or none any more. */
   async acceptScrapeTokens(id: Hex, { add, revoke }: ScrapeTokens): Promise<void> {
     const { store } = this.parts
@@ -454,6 +478,7 @@ export class LeaseSupervisor {
       delete lease.envelope
       delete lease.logins
       delete lease.collectors
+      delete lease.dns
       delete lease.scrapeTokens
       delete lease.sent
       delete lease.staged

@@ -7,6 +7,7 @@ import {
   type CollectorReport,
   CollectorsReport,
   checkManifest,
+  type DnsAccess,
   DomainsReport,
   EndedReport,
   EventReport,
@@ -191,6 +192,11 @@ export class WorkerClient {
   /** Says where logs and metrics of a lease go from now on, in place of where they went before. */
   async putCollectors(lease: Hex, collectors: readonly Collector[]): Promise<void> {
     await this.change('PUT', `/v1/leases/${lease}/collectors`, toCanonicalJson({ collectors }))
+  }
+
+  /** Says how DNS is changed for certificates of a lease's domains, or with null that it isn't any more. */
+  async putDnsAccess(lease: Hex, access: DnsAccess | null): Promise<void> {
+    await this.change('PUT', `/v1/leases/${lease}/dns`, toCanonicalJson({ access }))
   }
 
   /** How it goes with the collectors of a lease. */

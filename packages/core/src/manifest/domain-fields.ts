@@ -46,11 +46,6 @@ function addDomain(item: Field, name: string, exposed: Exposure, service: Servic
   const domain = name.toLowerCase().replace(/\.$/, '')
   if (!isDomain(domain))
     item.fail('a domain such as app.example.org or *.example.org (others than Latin letters as xn--…)')
-  if (domain.startsWith('*.') && exposed.protocol === 'http')
-    item.refuse(
-      `${domain} can't have a certificate: authorities certify no wildcard over HTTP`,
-      'Name each domain; for a TCP port, whose container has a certificate of its own, a wildcard will do.',
-    )
   if (service.expose.some(({ domains }) => domains?.includes(domain)))
     item.refuse(`${domain} is there twice`, 'A domain leads to one port.')
   if ((exposed.domains?.length ?? 0) >= MOST_DOMAINS)
@@ -68,8 +63,6 @@ export function readAccept(names: Field[], service: Service, port: number): void
       (other) => other.port === port && other.global && other.protocol !== 'udp',
     )
     if (!exposed) name.warn('ignored: the port is not open to the outside')
-    else if (name.text().startsWith('*.') && exposed.protocol === 'http')
-      name.warn('ignored: authorities certify no wildcard over HTTP; name each domain')
     else if (isDomain(name.text().toLowerCase())) addDomain(name, name.text(), exposed, service)
     else name.warn('ignored: it is no domain that could have a certificate')
   }

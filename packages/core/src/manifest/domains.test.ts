@@ -49,6 +49,10 @@ describe('x-domains', () => {
     expect(domains('ports: ["8443"], x-domains: ["*.example.org"]')).toEqual([
       { domain: '*.example.org', service: 'web', port: 8443, protocol: 'tcp' },
     ])
+    expect(domains('ports: ["80"], x-domains: ["*.example.org", example.org]')).toMatchObject([
+      { domain: '*.example.org', protocol: 'http' },
+      { domain: 'example.org', protocol: 'http' },
+    ])
   })
 
   it('says which port where there are several', () => {
@@ -73,7 +77,7 @@ describe('x-domains', () => {
     ['ports: ["53:53/udp"], x-domains: [a.example.org]', 'publishes no HTTP or TCP port'],
     ['ports: ["80"], x-domains: ["a.example.org:81"]', 'publishes no port 81'],
     ['ports: ["80"], x-domains: [localhost]', 'found "localhost"'],
-    ['ports: ["80"], x-domains: ["*.example.org"]', 'no wildcard over HTTP'],
+    ['ports: ["80"], x-domains: ["*.*.example.org"]', 'found "*.*.example.org"'],
     ['ports: ["80"], x-domains: [a.example.org, a.example.org]', 'is there twice'],
     ['ports: ["80"], x-domains: a.example.org', 'found "a.example.org"'],
   ])('refuses %s', (service, message) => expect(() => parse(service)).toThrow(message))
@@ -122,7 +126,6 @@ deployment: { web: { p: { profile: web, count: 1 } } }`,
   })
   it.each([
     ['to: [{ global: true }], accept: [localhost]', 'no domain that could'],
-    ['to: [{ global: true }], accept: ["*.example.org"]', 'no wildcard over HTTP'],
     ['to: [{ service: web }], accept: [app.example.org]', 'not open to the outside'],
   ])('is warned of where it can’t be: %s', (expose, message) => {
     const { manifest, warnings } = sdl(expose)

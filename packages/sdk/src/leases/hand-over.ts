@@ -3,6 +3,7 @@ import type { WorkerClient } from '@cloister/client'
 import {
   CloisterError,
   type Collector,
+  type DnsAccess,
   GrowingPause,
   type Manifest,
   type RegistryLogin,
@@ -25,6 +26,8 @@ export interface Handed {
   logins?: readonly RegistryLogin[] | undefined
   /** Where its logs and metrics are to go. */
   collectors?: readonly Collector[] | undefined
+  /** How DNS is changed for certificates of its domains. */
+  dns?: DnsAccess | undefined
   /** What the manifest takes beside it; for an image its manifest, its configuration and its layers. */
   contents?: readonly SentContent[] | undefined
   /**
@@ -42,7 +45,7 @@ export async function handOver(
   cloister: Cloister,
   client: WorkerClient,
   lease: Hex,
-  { manifest, envelope, logins, collectors, contents = [], fill }: Handed,
+  { manifest, envelope, logins, collectors, dns, contents = [], fill }: Handed,
   tell?: (progress: SendProgress) => void,
 ): Promise<void> {
   let until = Date.now() + ACCEPT_MS
@@ -52,6 +55,7 @@ export async function handOver(
   for (;;) {
     try {
       if (collectors) await client.putCollectors(lease, collectors)
+      if (dns) await client.putDnsAccess(lease, dns)
       if (logins) await client.putLogins(lease, logins)
       if (envelope) await client.putSecrets(lease, envelope)
       if (contents.length > 0) {

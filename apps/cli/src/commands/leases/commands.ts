@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { command, later } from '../../command.ts'
 import {
   withCollectorOptions,
+  withDnsOptions,
   withLoginOption,
   withManifestOptions,
   withSecretOptions,
@@ -25,7 +26,12 @@ export function addDeploy(program: Command): void {
     'run a Compose or SDL file: takes the cheapest bid and ends with the address',
     'cloister deploy compose.yaml --for 2h --name my-app',
   )
-  withCollectorOptions(withLoginOption(withSecretOptions(withBidOptions(withManifestOptions(deployCommand)))))
+  const givesDns = withDnsOptions(
+    withCollectorOptions(
+      withLoginOption(withSecretOptions(withBidOptions(withManifestOptions(deployCommand)))),
+    ),
+  )
+  givesDns
     .option('--deposit <amount>', 'money to put in, in whole tokens')
     .option('--for <time>', 'put in as much as lasts this long, such as 2h or 7d (default 24h)')
     .option(
@@ -60,12 +66,14 @@ export function addLeases(program: Command): void {
     'one lease: services, money, addresses',
     'cloister status my-app',
   ).action(later(async () => (await import('./status.ts')).showStatus))
-  command(
+  const domainsCommand = command(
     program,
     'domains <lease>',
     'domains of your own that lead to a lease: their DNS records, certificates, and whether the key is the worker’s',
     'cloister domains my-app',
   )
+  withDnsOptions(domainsCommand)
+    .option('--dns-off', 'take back the access to DNS that the worker was given')
     .option('--no-check', 'connect to none of them to compare keys')
     .option('--connect <address>', 'where to connect for that, as host:port, if not where DNS leads')
     .action(later(async () => (await import('./domains.ts')).showDomains))
@@ -134,7 +142,7 @@ export function addLeases(program: Command): void {
     'move a lease to another worker, with its volumes; repeat it to go on with one that was broken off',
     'cloister move my-app compose.yaml --to 0x90F79bf6EB2c4f870365E785982E1f101E93b906',
   )
-  withLoginOption(withSecretOptions(withBidOptions(withManifestOptions(moveCommand))))
+  withDnsOptions(withLoginOption(withSecretOptions(withBidOptions(withManifestOptions(moveCommand)))))
     .option('--to <address>', 'the worker, or the provider, to move to; default: the best bid')
     .option('--deposit <amount>', 'money to put in there, in whole tokens')
     .option('--for <time>', 'put in as much as lasts this long, such as 2h or 7d (default 24h)')

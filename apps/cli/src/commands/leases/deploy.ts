@@ -24,6 +24,7 @@ import { agreement } from '../../agree.ts'
 import { confirm } from '../../ask.ts'
 import { collectorsFrom } from '../../collectors.ts'
 import { connect } from '../../context.ts'
+import { dnsFrom } from '../../dns-options.ts'
 import { secondsOf } from '../../durations.ts'
 import { readManifestFile } from '../../manifest-file.ts'
 import { loginsFor } from '../../registry-logins.ts'
@@ -51,6 +52,7 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
   // What can't be read is told of before anybody is asked for a bid.
   if (options.timeout !== undefined) secondsOf(options.timeout)
   const collectors = options.logsTo && collectorsFrom(options.logsTo, options)
+  const dns = dnsFrom(options)
   const parsed = await readManifestFile(file, options, json)
   const { manifest, name: ownName } = parsed
   const wished = options.name ?? ownName
@@ -106,6 +108,7 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
       envelope,
       logins,
       collectors,
+      dns,
       fill,
       keepFailed: options.keep === true,
       timeoutMs: options.timeout === undefined ? undefined : secondsOf(options.timeout) * 1000,

@@ -1,8 +1,10 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Cloister, leases } from '@cloister/sdk'
-import { servedKey } from '@cloister/sdk/node'
+import { placesOf, servedKey } from '@cloister/sdk/node'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { connect } from '../../context.ts'
-import { ACCOUNT, fakeCloister, LEASE, typed, typedJson } from '../../testing.ts'
+import { ACCOUNT, fakeCloister, folderWith, LEASE, typed, typedJson } from '../../testing.ts'
 import { addLeases } from './commands.ts'
 
 const OURS = `0x${'aa'.repeat(32)}` as const
@@ -44,10 +46,12 @@ beforeEach(() => {
   vi.mocked(leases.domains).mockResolvedValue({
     lease: LEASE,
     domains: [served, missing],
+    hasDnsAccess: false,
     instant: 1,
     signature: '0x',
     records,
   })
+  vi.mocked(placesOf).mockResolvedValue([{ host: '192.0.2.7', port: 443 }])
   vi.mocked(servedKey).mockResolvedValue({ keyHash: OURS, isTrusted: true })
 })
 
@@ -69,6 +73,42 @@ describe('domains', () => {
     const { err, exitCode } = await typed(addLeases, 'domains', 'shop')
     expect(err).toContain('Somebody else answers at a domain')
     expect(exitCode).toBe(1)
+  })
+
+  it('looks at each address, since a client may come to any of them', async () => {
+    vi.mocked(placesOf).mockResolvedValue(['192.0.2.7', '2001:db8::7'].map((host) => ({ host, port: 443 })))
+    vi.mocked(servedKey).mockImplementation(async (_, at) => {
+      if (at?.host === '2001:db8::7') throw new Error('nobody')
+      return { keyHash: OURS, isTrusted: true }
+    })
+    const silent = await typed(addLeases, 'domains', 'shop')
+    expect(silent.err).toContain('nobody answers from here: 2001:db8::7')
+    expect(silent.exitCode).toBe(0)
+    vi.mocked(servedKey).mockImplementation(async (_, at) => ({
+      keyHash: at?.host === '2001:db8::7' ? OTHER : OURS,
+      isTrusted: true,
+    }))
+    expect((await typed(addLeases, 'domains', 'shop')).exitCode).toBe(1)
+  })
+
+  it('gives the worker access to DNS, and takes it back', async () => {
+    const putDnsAccess = vi.fn()
+    vi.mocked(leases.openSession).mockResolvedValue({ asTenant: { putDnsAccess } } as never)
+    vi.mocked(leases.findLease).mockResolvedValue({ lease: LEASE } as never)
+    const secret = Buffer.from('a secret of 23 bytes...').toString('base64')
+    const file = join(folderWith(), 'acme.key')
+    writeFileSync(file, `hmac-sha256:acme:${secret}\n`)
+    const key = { name: 'acme', algorithm: 'hmac-sha256', secret }
+    await typed(addLeases, 'domains', 'shop', '--dns', 'ns1.example.org', '--dns-key', file)
+    expect(putDnsAccess).toHaveBeenLastCalledWith(LEASE, { server: 'ns1.example.org', key })
+    await typed(addLeases, 'domains', 'shop', '--dns-off')
+    expect(putDnsAccess).toHaveBeenLastCalledWith(LEASE, null)
+    expect((await typed(addLeases, 'domains', 'shop', '--dns', 'ns1.example.org')).err).toContain(
+      'Say --dns and --dns-key',
+    )
+    expect((await typed(addLeases, 'domains', 'shop', '--dns', '::1', '--dns-key', file)).err).toContain(
+      '::1 is not a name server',
+    )
   })
 
   it('connects where it is told to, and nowhere if it is told so', async () => {

@@ -1,9 +1,11 @@
 import { CloisterError, type DomainReport, messageOf } from '@cloister/core'
 import { leases } from '@cloister/sdk'
-import { servedKey } from '@cloister/sdk/node'
+import { placesOf, servedKey } from '@cloister/sdk/node'
 import { note, paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
+import { dnsFrom } from '../../dns-options.ts'
+import type { DnsOptions } from '../../options.ts'
 import { recordTable } from './domain-records.ts'
 
 /** What is found where a domain leads: the worker's key, another one, or nobody. */
@@ -11,7 +13,12 @@ interface Served {
   state: 'attested' | 'other' | 'unreachable'
   isTrusted?: boolean
   problem?: string
+  /** Addresses of the domain's at which nobody answered, while others did. */
+  silent?: string[]
 }
+
+/** Addresses of a domain that are connected to. */
+const MOST_PLACES = 8
 
 const CLAIMS: Record<DomainReport['claim'], string> = {
   found: 'found',
@@ -22,9 +29,15 @@ const CLAIMS: Record<DomainReport['claim'], string> = {
 
 export async function showDomains(
   key: string,
-  options: Globals & { check: boolean; connect?: string },
+  options: Globals & DnsOptions & { check: boolean; connect?: string; dnsOff?: boolean },
 ): Promise<void> {
+  const dns = dnsFrom(options)
+  if (dns && options.dnsOff) throw new CloisterError('bad-option', 'Say --dns or --dns-off, not both.')
   const cloister = connect(options)
+  if (dns || options.dnsOff) {
+    const { asTenant } = await leases.openSession(cloister, key)
+    await asTenant.putDnsAccess((await leases.findLease(cloister, key)).lease, dns ?? null)
+  }
   const at = options.connect === undefined ? undefined : addressOf(options.connect)
   const found = await leases.domains(cloister, key)
   const all = await Promise.all(
@@ -56,6 +69,18 @@ export async function showDomains(
       note(
         `${paint('yellow', '!', process.stderr)} ${domain}: ${printable(failure.message)}${nextTry === undefined ? '' : ` Next try: ${instantOf(nextTry)}.`}`,
       )
+  for (const { domain, served } of all)
+    if (served?.silent)
+      note(
+        `${paint('yellow', '!', process.stderr)} ${domain} has addresses at which nobody answers from here: ${served.silent.join(', ')}.`,
+      )
+  if (
+    !found.hasDnsAccess &&
+    all.some(({ domain, protocol }) => domain.startsWith('*.') && protocol === 'http')
+  )
+    note(
+      `${paint('yellow', '!', process.stderr)} A wildcard gets its certificate by DNS: give the worker a key with --dns and --dns-key.`,
+    )
   if (isWrong)
     note(
       `${paint('red', '✘', process.stderr)} Somebody else answers at a domain: the key there is none that the worker made.`,
@@ -72,13 +97,30 @@ async function check(
   { domain, certificate }: DomainReport,
   at: { host: string; port: number } | undefined,
 ): Promise<Served | undefined> {
-  if (!certificate || domain.startsWith('*.')) return undefined
+  if (!certificate) return undefined
+  // Of a wildcard, some name below it.
+  const name = domain.replace(/^\*\./, 'cloister-check.')
+  const silent: string[] = []
+  let problem = ''
+  let isTrusted = true
+  let isThere = false
   try {
-    const { keyHash, isTrusted } = await servedKey(domain, at)
-    return { state: keyHash === certificate.keyHash ? 'attested' : 'other', isTrusted }
+    // Clients take either of IPv4 and IPv6, and may come to different machines.
+    for (const place of at ? [at] : (await placesOf(name)).slice(0, MOST_PLACES))
+      try {
+        const key = await servedKey(name, place)
+        if (key.keyHash !== certificate.keyHash) return { state: 'other', isTrusted: key.isTrusted }
+        isThere = true
+        isTrusted &&= key.isTrusted
+      } catch (error) {
+        problem = messageOf(error)
+        silent.push(place.host)
+      }
   } catch (error) {
-    return { state: 'unreachable', problem: messageOf(error) }
+    problem = messageOf(error)
   }
+  if (!isThere) return { state: 'unreachable', problem }
+  return { state: 'attested', isTrusted, ...(silent.length > 0 && { silent }) }
 }
 
 function servedText(served: Served | undefined): string {

@@ -4,6 +4,7 @@ import { leases } from '@cloister/sdk'
 import { note, paint, printable, Steps, say, sayJson } from '@cloister/terminal'
 import { confirm } from '../../ask.ts'
 import { connect } from '../../context.ts'
+import { dnsFrom } from '../../dns-options.ts'
 import { secondsOf } from '../../durations.ts'
 import { readManifestFile } from '../../manifest-file.ts'
 import { moveJournal } from '../../move-journal.ts'
@@ -22,6 +23,7 @@ export async function runMove(
   const cloister = connect(options)
   const { network } = cloister
   const json = options.json === true
+  const dns = dnsFrom(options)
   const parsed = await readManifestFile(file, options, json)
   const asked = terms({ ...options, ...(options.to !== undefined && { provider: options.to }) }, network)
   const deposit = wantedDeposit(options, findToken(network, asked.pay))
@@ -36,6 +38,7 @@ export async function runMove(
       contents: parsed.contents,
       envelope,
       logins: loginsFor(parsed, options),
+      dns,
       deposit,
       journal: moveJournal(),
       timeoutMs: options.timeout === undefined ? undefined : secondsOf(options.timeout) * 1000,

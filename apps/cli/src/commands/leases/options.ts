@@ -1,6 +1,12 @@
 import type { Command } from 'commander'
 import type { Globals } from '../../command.ts'
-import type { CollectorOptions, LoginOptions, ManifestOptions, SecretOptions } from '../../options.ts'
+import type {
+  CollectorOptions,
+  DnsOptions,
+  LoginOptions,
+  ManifestOptions,
+  SecretOptions,
+} from '../../options.ts'
 
 /** Options that are about price, and whom to lease from. */
 export interface BidOptions extends Globals, ManifestOptions {
@@ -10,7 +16,7 @@ export interface BidOptions extends Globals, ManifestOptions {
   provider?: string
 }
 
-export interface DeployOptions extends BidOptions, SecretOptions, LoginOptions, CollectorOptions {
+export interface DeployOptions extends BidOptions, SecretOptions, LoginOptions, CollectorOptions, DnsOptions {
   logsTo?: string[]
   deposit?: string
   for?: string

@@ -1,6 +1,7 @@
 import type { Route } from '../route.ts'
 import { bidRoute } from './bid.ts'
 import { collectorsRoute, putCollectorsRoute } from './collectors.ts'
+import { dnsAccessRoute } from './dns-access.ts'
 import { challengeRoute, domainsRoute } from './domains.ts'
 import { endedRoute } from './ended.ts'
 import { eventsRoute } from './events.ts'
@@ -41,6 +42,7 @@ export const ROUTES: readonly Route[] = [
   leaseRoute,
   routesRoute,
   domainsRoute,
+  dnsAccessRoute,
   challengeRoute,
   metricsRoute,
   eventsRoute,

@@ -16,11 +16,14 @@ export class AcmeProblem extends CloisterError {
   readonly kind: string
   /** Unix milliseconds before which it isn't to be asked again, where it has said so. */
   readonly notBefore: number | undefined
+  /** What it said, without its kind. */
+  readonly detail: string
 
   constructor(kind: string, detail: string, notBefore?: number) {
     super('refused', `The certificate authority says ${kind}: ${detail}`)
     this.kind = kind
     this.notBefore = notBefore
+    this.detail = detail
   }
 }
 
