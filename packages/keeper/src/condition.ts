@@ -13,6 +13,7 @@ export const CONDITION_KINDS = [
   'failed',
   'certificate-failed',
   'certificate-expiring',
+  'snapshot-failed',
   'closed',
 ] as const
 type ConditionKind = (typeof CONDITION_KINDS)[number]
@@ -36,6 +37,8 @@ export interface Measures {
   lowSeconds: number
   /** Restarts by container when the lease was last looked at; undefined for one that wasn't. */
   restartsBefore: Readonly<Record<string, number>> | undefined
+  /** Why its last snapshot came to nothing. */
+  snapshotProblem?: string | undefined
   /** Unix milliseconds. */
   now: number
 }
@@ -43,7 +46,7 @@ export interface Measures {
 /** What is the matter with a lease. Of a closed one nothing but that. */
 export function conditionsOf(
   status: LeaseStatus,
-  { lowSeconds, restartsBefore, now }: Measures,
+  { lowSeconds, restartsBefore, snapshotProblem, now }: Measures,
 ): Condition[] {
   const found: Condition[] = []
   const say = (kind: ConditionKind, message: string) =>
@@ -92,6 +95,7 @@ export function conditionsOf(
       : [],
   )
   if (expiring.length > 0) say('certificate-expiring', expiring.join(' '))
+  if (snapshotProblem !== undefined) say('snapshot-failed', `No snapshot could be taken: ${snapshotProblem}`)
   return found
 }
 

@@ -6,6 +6,7 @@ import type { Channel } from './channels/channel.ts'
 import { conditionsOf } from './condition.ts'
 import { compare, type Notice, type Seen } from './notice.ts'
 import { Outbox } from './outbox.ts'
+import { type SnapshotRules, SnapshotSchedule } from './snapshots.ts'
 import type { StateFile } from './state.ts'
 import { planTopUp, settlePayments, type TopUpRules } from './top-up.ts'
 
@@ -19,6 +20,8 @@ export interface KeeperParts {
   lowSeconds: number
   /** Pays into leases by itself, where it may. */
   topUp?: (TopUpRules & { pay(lease: Hex, amount: bigint): Promise<unknown> }) | undefined
+  /** Takes snapshots by itself. */
+  snapshots?: SnapshotRules | undefined
   network: { name: string; simulated: boolean }
   /** Says what is going on, in a sentence, for people and for logs. */
   say(kind: string, message: string, lease?: string): void
@@ -32,12 +35,14 @@ export interface KeeperParts {
 export class Keeper {
   private readonly parts: KeeperParts
   private readonly outbox: Outbox
+  private readonly snapshots: SnapshotSchedule | undefined
 
   constructor(parts: KeeperParts) {
     this.parts = parts
     const failed = (channel: string, reason: string) =>
       parts.say('not-told', `${channel} takes no notices just now: ${reason}`)
     this.outbox = new Outbox(parts.file, parts.channels, failed)
+    this.snapshots = parts.snapshots && new SnapshotSchedule(parts.file, parts.snapshots, parts.say)
   }
 
   /** One look at all leases, and what follows from it. `now` in Unix milliseconds. Never throws. */
@@ -49,18 +54,29 @@ export class Keeper {
       file.state.payments = settlePayments(file.state.payments, statuses, now)
       file.save()
       for (const status of statuses) await this.topUp(status, now)
+      this.snapshots?.look(statuses, now)
     } catch (error) {
       say('not-looked', `The leases could not be looked at: ${messageOf(error)}`)
     }
     await this.outbox.deliver(now)
   }
 
-  /** Looks every `everyMs` milliseconds until `signal`; what is under way then is waited for. */
-  run(everyMs: number, signal: AbortSignal): Promise<void> {
-    return loop(signal, async () => {
+  /** One look, and waits for the snapshots that it has begun. */
+  async once(): Promise<void> {
+    await this.step()
+    await this.snapshots?.settled()
+  }
+
+  /**
+   * Looks every `everyMs` milliseconds until `signal`; what is under way then is waited for, but snapshots,
+   * with which the next run goes on.
+   */
+  async run(everyMs: number, signal: AbortSignal): Promise<void> {
+    await loop(signal, async () => {
       await this.step()
       return everyMs
     })
+    await this.snapshots?.end()
   }
 
   private compareWith(status: LeaseStatus, now: number): void {
@@ -68,7 +84,12 @@ export class Keeper {
     const known = file.state.leases[status.lease]
     // One that was closed before anybody watched it is no news.
     if (!known && status.state === 'closed') return
-    const measures = { lowSeconds, restartsBefore: known?.restarts, now }
+    const measures = {
+      lowSeconds,
+      restartsBefore: known?.restarts,
+      snapshotProblem: known?.snapshot?.problem,
+      now,
+    }
     const { seen, raised, cleared } = compare(known?.seen ?? [], conditionsOf(status, measures), now)
     const notices = [
       ...raised.map((one) => this.noticeOf(status, one, 'raised', now)),
@@ -84,6 +105,7 @@ export class Keeper {
       file.state.leases[status.lease] = {
         seen,
         restarts: Object.fromEntries(status.services.map(({ name, restarts }) => [name, restarts])),
+        ...(known?.snapshot && { snapshot: known.snapshot }),
       }
   }
 

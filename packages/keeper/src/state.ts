@@ -41,7 +41,18 @@ export type Payment = z.infer<typeof Payment>
 
 const State = z.object({
   version: z.literal(1),
-  leases: z.record(z.string(), z.object({ seen: z.array(Seen), restarts: z.record(z.string(), z.int()) })),
+  leases: z.record(
+    z.string(),
+    z.object({
+      seen: z.array(Seen),
+      restarts: z.record(z.string(), z.int()),
+      /** When its last one was begun, when one was tried, and why that failed. Unix milliseconds. */
+      snapshot: z
+        .object({ takenAt: z.number(), triedAt: z.number(), problem: z.string() })
+        .partial()
+        .optional(),
+    }),
+  ),
   waiting: z.array(Waiting),
   payments: z.array(Payment),
 })

@@ -6,7 +6,7 @@ import {
   throughAbsence,
   type WorkerClient,
 } from '@cloister/client'
-import { CloisterError, GrowingPause, type LeaseRecord } from '@cloister/core'
+import { CloisterError, type LeaseRecord } from '@cloister/core'
 import type { Address, Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
 import { type Session, sessionOf } from '../session.ts'
@@ -15,6 +15,7 @@ import { checkSecrets, noBids } from './deploy.ts'
 import { type AskedDeposit, depositFor, depositProblem } from './deposit.ts'
 import { giveUp } from './give-up.ts'
 import { type Handed, handOver } from './hand-over.ts'
+import { holdStill, untilTrue } from './hold.ts'
 import { findLease, routesOf, urlsOf } from './lease.ts'
 import { requireMoney } from './money.ts'
 import { untilReached } from './reach.ts'
@@ -67,13 +68,9 @@ export interface Moved {
   volumes: string[]
 }
 
-/** Seconds after which an old lease runs again by itself where nobody goes on. */
-const HOLD_SECONDS = 120
-const RENEW_MS = 30_000
 /** A pass that sent more is followed by another before anything stops. */
 const LARGE_PASS_BYTES = 32 * 1024 ** 2
 const MOST_PASSES = 4
-const STOP_MS = 120_000
 const NAME_MS = 30_000
 
 /**
@@ -251,22 +248,15 @@ class Move {
   /** Stops the old lease, which runs again by itself where nobody goes on, and copies what has changed. */
   private async copyStopped(): Promise<void> {
     const { source, record } = this.parts
-    const hold = () => source.hold(record.lease, { held: true, seconds: HOLD_SECONDS })
     this.tell('stop', 'stopping the old one')
     this.stoppedAt = performance.now()
-    await hold()
-    const renewing = setInterval(() => void hold().catch(() => {}), RENEW_MS)
+    const end = await holdStill(source, record.lease)
     try {
-      await untilTrue(
-        async () => (await throughAbsence(() => source.lease(record.lease))).state === 'stopped',
-        Date.now() + STOP_MS,
-        'The old worker does not stop it in time.',
-      )
       const before = this.done.sentBytes
       await this.copyAll()
       this.done.sentWhileStoppedBytes = this.done.sentBytes - before
     } finally {
-      clearInterval(renewing)
+      end()
     }
   }
 
@@ -336,14 +326,6 @@ class Move {
 /** Somebody didn't answer, which may be over when the move is taken up again. */
 function isPassing(error: unknown): boolean {
   return error instanceof CloisterError && ['unreachable', 'chain-unreachable'].includes(error.code)
-}
-
-async function untilTrue(check: () => Promise<boolean>, until: number, late: string): Promise<void> {
-  const pauses = new GrowingPause({ firstMs: 50, longestMs: 1_000 })
-  while (!(await check())) {
-    if (Date.now() > until) throw new CloisterError('start-failed', late)
-    await pauses.wait()
-  }
 }
 
 function mebibytes(bytes: number): string {

@@ -140,7 +140,7 @@ export function addLeases(program: Command): void {
     program,
     'move <lease> [file]',
     'move a lease to another worker, with its volumes; repeat it to go on with one that was broken off',
-    'cloister move my-app compose.yaml --to 0x90F79bf6EB2c4f870365E785982E1f101E93b906',
+    'cloister move my-app --to 0x90F79bf6EB2c4f870365E785982E1f101E93b906',
   )
   withDnsOptions(withLoginOption(withSecretOptions(withBidOptions(withManifestOptions(moveCommand)))))
     .option('--to <address>', 'the worker, or the provider, to move to; default: the best bid')
@@ -180,6 +180,10 @@ export function addLeases(program: Command): void {
       '--pay-from <wallet>',
       'the wallet that pays, where it is another: what is in it is then a limit that the chain keeps',
     )
+    .option('--snapshot-every <time>', 'take a snapshot of the volumes of each lease so often, such as 6h')
+    .option('--snapshot-to <place>', 'where to, as with `snapshot`: a folder, or s3://BUCKET/PREFIX')
+    .option('--snapshot-keep <number>', 'so many of the newest of each lease stay; default: all')
+    .option('--snapshot-pause', 'have the containers of a lease stand still while one is taken')
     .option('--once', 'look once and end, for cron')
     .action(later(async () => (await import('./keep.ts')).runKeep))
   command(

@@ -9,9 +9,10 @@ import type { Hex } from 'viem'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
 import { secondsOf } from '../../durations.ts'
+import { type ScheduleOptions, snapshotRules } from './keep-snapshots.ts'
 import { onInterrupt } from './streams.ts'
 
-export interface KeepOptions extends Globals {
+export interface KeepOptions extends Globals, ScheduleOptions {
   every: string
   low: string
   webhook?: string[]
@@ -37,6 +38,7 @@ export async function runKeep(keys: string[], options: KeepOptions): Promise<voi
   const lowSeconds = secondsOf(options.low)
   const everyMs = Math.max(1, secondsOf(options.every)) * 1000
   const topUp = topUpOf(cloister, options, lowSeconds)
+  const snapshots = await snapshotRules(cloister, options)
   const path = statePath(network.chainId, account.address)
   const unlock = takeLock(
     path,
@@ -52,6 +54,7 @@ export async function runKeep(keys: string[], options: KeepOptions): Promise<voi
     channels,
     lowSeconds,
     topUp,
+    snapshots,
     network: { name: network.name, simulated: isSimulated(network) },
     look: (known) =>
       statusesOf(cloister, wanted, known, (lease, error) =>
@@ -60,12 +63,14 @@ export async function runKeep(keys: string[], options: KeepOptions): Promise<voi
     say: (kind, message, lease) => tell(options, kind, message, lease),
   })
   try {
-    if (options.once) return await keeper.step()
+    if (options.once) return await keeper.once()
     const whom =
       channels.length === 0 ? 'nobody but this terminal' : channels.map(({ name }) => name).join(', ')
     const which = wanted.size > 0 ? `${wanted.size} of your leases` : 'all your leases'
     const pays = topUp ? `; pays so that each lasts ${formatDuration(topUp.toSeconds)}` : ''
-    note(`Watching ${which} every ${formatDuration(everyMs / 1000)}${pays}. Told: ${whom}. Ctrl-C ends it.`)
+    note(
+      `Watching ${which} every ${formatDuration(everyMs / 1000)}${pays}${snapshots ? `; a snapshot every ${formatDuration(snapshots.everyMs / 1000)}` : ''}. Told: ${whom}. Ctrl-C ends it.`,
+    )
     await keeper.run(everyMs, aborter.signal)
   } finally {
     unlock()

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { CloisterError } from '@cloister/core'
+import { CloisterError, parseManifest } from '@cloister/core'
 import { leases, type Moved } from '@cloister/sdk'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { confirm } from '../../ask.ts'
@@ -57,6 +57,26 @@ describe('move', () => {
     expect(asked()?.[2].agree).toBeUndefined()
     const { json } = await typedJson(addLeases, 'move', 'shop', composeFile())
     expect(json).toEqual(moved)
+  })
+
+  it('takes what runs where no file is named, unless only the file has what that takes', async () => {
+    const { manifest } = parseManifest('services: { web: { image: a } }', { file: 'compose.yaml' })
+    vi.mocked(leases.findLease).mockResolvedValue({ lease: LEASE } as never)
+    vi.mocked(leases.manifestOf).mockResolvedValue(manifest)
+    await typed(addLeases, 'move', 'shop', '-y')
+    expect(asked()?.[2]).toMatchObject({ manifest, contents: [] })
+    vi.mocked(leases.checkContents).mockImplementationOnce(() => {
+      throw new Error('nobody gives it')
+    })
+    const { err } = await typed(addLeases, 'move', 'shop', '-y')
+    expect(err).toContain('Name the file that it was deployed with.')
+    // One whose old lease is closed already: the new one runs it.
+    moveJournal().write({ from: LEASE, to: TO, step: 'closing' })
+    vi.mocked(leases.manifestOf).mockImplementation(async (_, key) => {
+      if (key === LEASE) throw new CloisterError('not-found', 'It is closed.')
+      return manifest
+    })
+    expect((await typed(addLeases, 'move', 'shop', '-y')).exitCode).toBe(0)
   })
 
   it('asks before a lease is opened', async () => {

@@ -1,6 +1,6 @@
 import { findToken } from '@cloister/chain'
-import { formatDuration, formatMiB, secondsAffordable, shortId } from '@cloister/core'
-import { leases } from '@cloister/sdk'
+import { CloisterError, formatDuration, formatMiB, secondsAffordable, shortId } from '@cloister/core'
+import { type Cloister, leases } from '@cloister/sdk'
 import { note, paint, printable, Steps, say, sayJson } from '@cloister/terminal'
 import { confirm } from '../../ask.ts'
 import { connect } from '../../context.ts'
@@ -24,13 +24,16 @@ export async function runMove(
   const { network } = cloister
   const json = options.json === true
   const dns = dnsFrom(options)
-  const parsed = await readManifestFile(file, options, json)
   const asked = terms({ ...options, ...(options.to !== undefined && { provider: options.to }) }, network)
   const deposit = wantedDeposit(options, findToken(network, asked.pay))
   const asks = !json && options.yes !== true
   const steps = new Steps(json)
   try {
     steps.begin('bids')
+    const parsed =
+      file === undefined && options.file === undefined
+        ? await running(cloister, key)
+        : await readManifestFile(file, options, json)
     const envelope = await sealedFrom(cloister, options, parsed.sealedFiles)
     const moved = await leases.move(cloister, key, {
       ...asked,
@@ -68,6 +71,28 @@ export async function runMove(
     steps.fail()
     throw error
   }
+}
+
+/**
+ * What runs on a lease that is moved, or on the one that it is being moved to. Throws `not-sent` where it
+ * takes what only its file has.
+ */
+async function running(cloister: Cloister, key: string) {
+  const { lease } = await leases.findLease(cloister, key)
+  const manifest = await leases.manifestOf(cloister, lease).catch((error) => {
+    const begun = moveJournal().read(lease)
+    if (begun?.step !== 'closing') throw error
+    return leases.manifestOf(cloister, begun.to)
+  })
+  try {
+    leases.checkContents(manifest, [])
+  } catch (cause) {
+    throw new CloisterError('not-sent', 'What runs takes images or folders that were sent beside it.', {
+      hint: 'Name the file that it was deployed with.',
+      cause,
+    })
+  }
+  return { manifest, contents: [], logins: [], sealedFiles: {} }
 }
 
 function seconds(ms: number): string {

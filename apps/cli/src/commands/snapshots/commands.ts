@@ -13,6 +13,7 @@ export function addSnapshots(program: Command): void {
       'a folder, or s3://BUCKET/PREFIX; default: CLOISTER_SNAPSHOTS, or ~/.cloister/snapshots',
     )
     .option('--volume <name...>', 'only these volumes')
+    .option('--pause', 'have its containers stand still meanwhile, so that all files are of one moment')
     .action(later(async () => (await import('./take.ts')).runSnapshot))
   const snapshots = program.command('snapshots').description('snapshots of volumes that you have taken')
   command(snapshots, 'list [place]', 'which there are', 'cloister snapshots list backups').action(

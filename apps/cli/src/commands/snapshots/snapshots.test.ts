@@ -66,6 +66,18 @@ describe('snapshots', () => {
     expect(known).toEqual([0, 2])
   })
 
+  it('are of one moment where the lease is paused for them, and it runs again whatever comes', async () => {
+    const still: string[] = []
+    vi.mocked(leases.whileStill).mockImplementation(async (_, lease, work) => {
+      still.push(lease)
+      return work()
+    })
+    await run('snapshot', 'shop', '--pause')
+    expect(still).toEqual([LEASE])
+    const { json } = await typedJson(addSnapshots, 'snapshots', 'list')
+    expect(json).toMatchObject([{ paused: true }])
+  })
+
   it('are listed, checked and pruned', async () => {
     for (let times = 0; times < 3; times++) await run('snapshot', 'shop', '--to', place())
     const { out } = await run('snapshots', 'list')

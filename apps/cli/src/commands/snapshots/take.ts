@@ -1,17 +1,17 @@
 import { formatMiB } from '@cloister/core'
 import { leases } from '@cloister/sdk'
-import { takeSnapshot } from '@cloister/snapshots'
 import { note, paint, printable, Steps, say, sayJson } from '@cloister/terminal'
-import type { Hex } from 'viem'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
 import { defaultPlace, openRepository } from '../../snapshots/place.ts'
+import { takeOf } from '../../snapshots/take.ts'
 
 const MIB = 1024 * 1024
 
 export interface SnapshotOptions extends Globals {
   to?: string
   volume?: string[]
+  pause?: boolean
 }
 
 export async function runSnapshot(key: string, options: SnapshotOptions): Promise<void> {
@@ -19,25 +19,19 @@ export async function runSnapshot(key: string, options: SnapshotOptions): Promis
   const json = options.json === true
   const place = options.to ?? defaultPlace()
   const record = await leases.findLease(cloister, key)
-  const session = await leases.openSession(cloister, record.lease)
   const repository = await openRepository(place, { create: true, json })
   const steps = new Steps(json)
   try {
     steps.begin('snapshot')
-    const { id, snapshot } = await takeSnapshot(
-      repository,
-      { client: session.asTenant, lease: record.lease as Hex },
-      {
-        volumes: options.volume,
-        name: record.wishedName,
-        manifestHash: record.manifestHash,
-        tell: ({ volume, read, written }) =>
-          steps.begin(
-            'snapshot',
-            `${printable(volume)}: ${mebibytes(read)} read, ${mebibytes(written)} written`,
-          ),
-      },
-    )
+    const { id, snapshot } = await takeOf(cloister, record, repository, {
+      volumes: options.volume,
+      paused: options.pause === true,
+      tell: ({ volume, read, written }) =>
+        steps.begin(
+          'snapshot',
+          `${printable(volume)}: ${mebibytes(read)} read, ${mebibytes(written)} written`,
+        ),
+    })
     steps.done()
     const { writtenBytes } = repository
     if (json) return sayJson({ id, place, writtenBytes, ...snapshot })
