@@ -54,7 +54,7 @@ export function lookBeside(
 
 /** A folder's files, where a manifest can hold them and they are all there is. */
 function folderOf(path: string, name: string, exclude: readonly string[]): Beside {
-  const { entries, bytes, leftOut } = readTree(path, name, exclude)
+  const { entries, bytes, leftOut, stray } = readTree(path, name, exclude)
   const files = entries.filter(({ kind }) => kind === 'file')
   // What is in a folder comes right after it.
   const isPlain = entries.every(
@@ -62,7 +62,8 @@ function folderOf(path: string, name: string, exclude: readonly string[]): Besid
       entry.kind === 'file' ||
       (entry.kind === 'folder' && entries[index + 1]?.path.startsWith(`${entry.path}/`)),
   )
-  if (!isPlain || bytes > MAX_BESIDE_BYTES || files.length > MOST_FILES) return { kind: 'tree', leftOut }
+  if (!isPlain || bytes > MAX_BESIDE_BYTES || files.length > MOST_FILES)
+    return { kind: 'tree', leftOut, stray }
   return {
     kind: 'folder',
     files: files.map((file) => ({

@@ -426,7 +426,10 @@ for (const { name, program, start } of ENGINES)
     })
 
     it('mounts files and volumes, which outlive the container and end with the lease', async () => {
-      const files = [{ path: '/etc/app/setting.txt', content: Buffer.from('blue'), mode: 0o444 }]
+      const files = [
+        { path: '/etc/app/setting.txt', content: Buffer.from('blue'), mode: 0o444 },
+        { path: '/etc/app/state.txt', content: Buffer.from('old'), mode: 0o644, writable: true as const },
+      ]
       const mounts = [{ volume: 'data', path: '/data', readOnly: false }]
       await executor.start(
         spec({
@@ -441,8 +444,11 @@ for (const { name, program, start } of ENGINES)
       expect((await sh('cat /etc/app/setting.txt', 'store-0')).output).toBe('blue')
       expect((await sh('echo kept > /data/file && cat /data/file', 'store-0')).output).toBe('kept\n')
       expect((await sh('echo no > /etc/app/setting.txt', 'store-0')).code).not.toBe(0)
+      const state = await sh('echo new > /etc/app/state.txt && cat /etc/app/state.txt', 'store-0')
+      expect(state.output).toBe('new\n')
       expect((await sh('touch /nowhere', 'store-0')).code).not.toBe(0)
       await executor.start(spec({ name: 'store-0', argv: IDLE, revision: 'r2', mounts, files }))
+      expect((await sh('cat /etc/app/state.txt', 'store-0')).output).toBe('old')
       expect((await sh('cat /data/file', 'store-0')).output).toBe('kept\n')
       await sh('dd if=/dev/zero of=/data/big bs=1048576 count=8', 'store-0')
       expect(await executor.diskUsage(LEASE)).toBeGreaterThanOrEqual(8 * 1024 * 1024)

@@ -62,6 +62,8 @@ export interface ContainerFile {
   mode: number
   uid?: number | undefined
   gid?: number | undefined
+  /** The container may write to it, at the expense of the lease's disk. */
+  writable?: true | undefined
 }
 
 /**

@@ -26,18 +26,20 @@ export interface Tree {
   bytes: number
   /** Paths of what isn't taken along though nobody excluded it: `.git`, sockets and the like. */
   leftOut: string[]
+  /** Paths of links that lead out of the folder. */
+  stray: string[]
 }
 
 /**
  * All of a folder, without what its `.cloisterignore` and `exclude` name; later patterns count more, and
  * `!` takes something back in. `.git` is left out unless it is taken back in. `name` is the folder's for
- * messages. Throws `outside` for a link that leaves the folder, `too-large` and `no-file`.
+ * messages. Throws `too-large` and `no-file`.
  */
 export function readTree(root: string, name: string, exclude: readonly string[]): Tree {
   const rules = ignore({ ignorecase: false })
     .add(readRules(join(root, IGNORE_FILE)))
     .add([...exclude])
-  const tree: Tree = { entries: [], bytes: 0, leftOut: [] }
+  const tree: Tree = { entries: [], bytes: 0, leftOut: [], stray: [] }
   const visit = (below: string, depth: number) => {
     if (depth > BOUNDS.depth)
       throw tooLarge(name, `is nested deeper than ${BOUNDS.depth} folders at ${below.slice(0, 100)}`)
@@ -54,7 +56,8 @@ export function readTree(root: string, name: string, exclude: readonly string[])
         continue
       }
       const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'folder' : 'link'
-      const target = kind === 'link' ? targetOf(root, path, name) : ''
+      const target = kind === 'link' ? readlinkSync(join(root, path)) : ''
+      if (kind === 'link' && leadsOut(path, target)) tree.stray.push(path)
       const bytes = kind === 'file' ? stat.size : 0
       tree.entries.push({ kind, path, bytes, mode: stat.mode & 0o777, target })
       tree.bytes += bytes
@@ -91,17 +94,10 @@ function readFolder(path: string, name: string): string[] {
   }
 }
 
-/** What a link says, where it stays in the folder. */
-function targetOf(root: string, path: string, name: string): string {
-  const target = readlinkSync(join(root, path))
+/** Whether a link says something that isn't below the folder. */
+function leadsOut(path: string, target: string): boolean {
   const inside = posix.normalize(posix.join(posix.dirname(path), target))
-  if (target.startsWith('/') || inside === '..' || inside.startsWith('../'))
-    throw new CloisterError(
-      'outside',
-      `${name}/${path} is a link to ${target}, which lies outside of the folder.`,
-      { hint: LEAVE_OUT },
-    )
-  return target
+  return target.startsWith('/') || inside === '..' || inside.startsWith('../')
 }
 
 function tooLarge(name: string, why: string): CloisterError {

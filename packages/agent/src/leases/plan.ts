@@ -146,6 +146,7 @@ function containerOf(
       mode: file.mode,
       uid: file.uid,
       gid: file.gid,
+      ...(file.writable && { writable: file.writable }),
     })),
     cpuMilli: service.resources.cpuMilli,
     memoryMiB: service.resources.memoryMiB,

@@ -52,18 +52,32 @@ export function bindBeside(mount: Mount, item: Field, service: Service, context:
   const to = targetOf(mount.to, item)
   if (CLOCK.test(from)) return item.warn('ignored: containers have their own time zone; set the variable TZ')
   checkHost(from, readOnly, item)
-  const inside = /^[/~]/.test(from) ? undefined : pathFrom(item, from)
+  const inside = /^(?:[/~]|[a-zA-Z]:[\\/])/.test(from) ? undefined : pathFrom(item, from)
   const found = inside === undefined ? undefined : readBeside(item.with(from), context.options, mount.exclude)
   if (inside === undefined || !found) return bindNothing({ ...mount, from }, inside, item, service, context)
   if (mount.sealed) return sealFiles(found, { path: inside, to }, item, service, context)
   if (found.kind === 'file' || found.kind === 'large-file') {
-    if (!readOnly) item.warn(`${from} comes along as it is now, and is read-only in the container`)
+    if (!readOnly)
+      item.warn(
+        `${from} comes along as it is now: what the container writes to it stays there, until an update makes the container anew`,
+      )
     const content = found.kind === 'file' ? { content: found.content } : {}
     const placed = placeFile({ ...content, path: inside }, item, context)
-    service.files.push({ ...placed, path: to, mode: found.mode & 0o777, secret: false })
+    service.files.push({
+      ...placed,
+      path: to,
+      mode: found.mode & 0o777,
+      secret: false,
+      ...(!readOnly && { writable: true as const }),
+    })
     return
   }
   for (const name of found.leftOut ?? []) item.warn(`${from}/${name} is left out: ${reasonFor(name)}`)
+  const [stray] = found.kind === 'tree' ? (found.stray ?? []) : []
+  if (stray !== undefined)
+    item.warn(
+      `${from}/${stray} is a link that leads out of the folder: it stays as it is, and leads to what the container has there`,
+    )
   if (found.kind === 'folder' && found.files.length === 0)
     return bindNothing({ ...mount, from }, inside, item, service, context)
   const placeholder = { volume: '', path: to, readOnly, noCopy: true as const }

@@ -47,6 +47,8 @@ export interface ComposeContext {
   sealedFiles: Map<string, { path: string; content: Uint8Array }>
   /** Names that services give to others. */
   links: { target: string; alias: string; at: Field }[]
+  /** Services that start after another one since they take something of it, as Docker Compose has it. */
+  implied: { service: Service; target: string }[]
   /** Variables that the service at hand names and that have no value. */
   unset: Set<string>
 }

@@ -6,6 +6,9 @@ import { each } from './every-problem.ts'
 import type { Field } from './field.ts'
 import { ENV_PATTERN } from './patterns.ts'
 
+/** What a file of variables is called that is to be copied. */
+const EXAMPLES = ['.example', '.sample', '.template', '.dist']
+
 /**
  * `environment` over `env_file`, as Docker Compose puts them together (compose-go,
  * `WithServicesEnvironmentResolved`).
@@ -65,8 +68,10 @@ function readEnvFile(
       format: (at) => void (raw = at.matching(/^raw$/, 'raw') === 'raw'),
     })
   }
-  if (!required && !readBeside(path, context.options)) return {}
-  const text = textOf(readFileBeside(path, context.options))
+  const found = readBeside(path, context.options)
+  if (!found && !required) return {}
+  if (!found) refuseUncopied(path, context)
+  const text = textOf(found?.kind === 'file' ? found.content : readFileBeside(path, context.options))
   const outer = field.source.env ?? context.options.env ?? {}
   const lookUp = (name: string) =>
     [outer, known.own, known.all].find((env) => Object.hasOwn(env, name))?.[name]
@@ -80,6 +85,14 @@ function readEnvFile(
         'It has 1 to 255 characters, and no control characters.',
       )
   return env
+}
+
+/** A file that whoever clones the project makes of another one: says so. */
+function refuseUncopied(path: Field, { options }: ComposeContext): void {
+  const name = path.text()
+  const example = EXAMPLES.map((end) => name + end).find((other) => readBeside(path.with(other), options))
+  if (example !== undefined)
+    path.refuse(`the file ${name} is not there`, `Copy ${example} to ${name}, and fill it in.`)
 }
 
 /** `format: raw`: lines of NAME=value, taken as they are. */

@@ -70,6 +70,30 @@ describe('mounts', () => {
     expect(() => web(`volumes: [${mount}]`, 'volumes: {v: }', { full: files({ x: 'x' }) })).toThrow(message)
   })
 
+  it('of a file that is written to let the container write, with a warning', () => {
+    const { manifest, warnings } = service('volumes: ["./a.db:/a.db", "./b:/b:ro"]', '', {
+      'a.db': 'A',
+      b: 'B',
+    })
+    expect(manifest.services['web']?.files.map(({ path, writable }) => [path, writable])).toEqual([
+      ['/a.db', true],
+      ['/b', undefined],
+    ])
+    expect(warnings.filter(({ message }) => message.includes('what the container writes'))).toHaveLength(1)
+  })
+
+  it('of drives, and with slashes too many, are as Docker Compose reads them', () => {
+    const mounts = web(
+      'volumes: ["c:/kafka/x/:/data", "C:\\\\Users\\\\x:/more:ro", "v://var//v/"]',
+      'volumes: {v: }',
+    )?.mounts
+    expect(mounts?.map(({ path, readOnly }) => [path, readOnly])).toEqual([
+      ['/data', false],
+      ['/more', true],
+      ['/var/v', false],
+    ])
+  })
+
   it('of the clock are passed over with a word on TZ', () => {
     const { manifest, warnings } = service('volumes: ["/etc/localtime:/etc/localtime:ro"]')
     expect(manifest.services['web']).toMatchObject({ mounts: [], files: [] })

@@ -47,15 +47,21 @@ export function readComposeMounts(root: Field, service: Service, context: Compos
 }
 
 function readShort(item: Field, service: Service, context: ComposeContext): void {
-  const parts = item.text().split(':')
+  const parts = partsOf(item.text())
   if (parts.length === 1) return mountVolume({ ...PLAIN, to: parts[0] ?? '' }, item, service, context)
   const [from = '', to = '', mode = 'rw'] = parts
   const modes = mode.split(',')
   if (parts.length > 3) item.fail('volume:/path or volume:/path:ro')
   if (modes.some((m) => !MODES.includes(m))) item.fail('rw or ro as the access mode')
   const mount = { ...PLAIN, from, to, readOnly: modes.includes('ro'), noCopy: modes.includes('nocopy') }
-  if (/^[./~]/.test(from)) bindBeside(mount, item, service, context)
+  if (/^[./~]|:/.test(from)) bindBeside(mount, item, service, context)
   else mountVolume(mount, item, service, context)
+}
+
+/** Split at colons, but for that of a drive: `c:/data:/data`. */
+function partsOf(text: string): string[] {
+  const [, drive, rest = text] = /^([a-zA-Z]:[\\/][^:]*):(\/.*)$/s.exec(text) ?? []
+  return drive === undefined ? rest.split(':') : [drive, ...rest.split(':')]
 }
 
 function readLong(item: Field, service: Service, context: ComposeContext): void {

@@ -88,9 +88,10 @@ export function readNetworks(networks: Map<string, Field>): void {
 }
 
 /** `links`: other names for services, which hold for the whole lease; the link itself is there anyway. */
-export function readLinks(root: Field, context: ComposeContext): void {
+export function readLinks(root: Field, service: Service, context: ComposeContext): void {
   for (const item of root.list()) {
     const [target = '', alias = target] = item.text().split(':')
+    context.implied.push({ service, target })
     context.links.push({ target, alias, at: item })
   }
 }

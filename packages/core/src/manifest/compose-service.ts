@@ -61,12 +61,15 @@ export function readComposeService(name: string, root: Field, context: ComposeCo
           if (!field.isNothing) addAlias(service, name, field.text(), field)
         },
         networks: (field) => readServiceNetworks(field, name, service, context),
-        links: (field) => readLinks(field, context),
+        links: (field) => readLinks(field, service, context),
         extra_hosts: (field) => readExtraHosts(field, service),
         expose: (field) => readComposeExpose(field, service),
         ports: elsewhere,
-        volumes_from: (field) =>
-          field.warn('its mounts are mounted here as well; volumes that only its image declares are not'),
+        volumes_from: (field) => {
+          field.warn('its mounts are mounted here as well; volumes that only its image declares are not')
+          for (const item of field.list())
+            context.implied.push({ service, target: item.text().replace(/:(?:ro|rw)$/, '') })
+        },
         volumes: (field) => readComposeMounts(field, service, context),
         tmpfs: (field) => readTmpfs(field, service),
         configs: (field) => readComposeConfigs(field, service, context),
@@ -194,7 +197,12 @@ export function readComposeService(name: string, root: Field, context: ComposeCo
 
 function readWords(field: Field): string[] {
   if (field.isList) return field.list().map((word) => word.text())
-  return splitWords(field.text()) ?? field.fail('a command whose quotes are closed')
+  const split = splitWords(field.text()) ?? field.fail('a command whose quotes and brackets are closed')
+  if (split.rest !== '')
+    field.warn(
+      `Docker Compose reads no further than before ${JSON.stringify(split.rest.slice(0, 40))}, and neither do we; for a shell write ["sh", "-c", "…"]`,
+    )
+  return split.words
 }
 
 function readDependencies(field: Field, service: Service): void {

@@ -119,5 +119,5 @@ function readDriverOptions(root: Field, found: Declared): void {
 export function targetOf(path: string, item: Field): string {
   if (!CONTAINER_PATH.test(path))
     item.fail('an absolute path in the container, without "..", ":" or control characters')
-  return path.length > 1 ? path.replace(/\/+$/, '') : path
+  return path.replace(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '')
 }

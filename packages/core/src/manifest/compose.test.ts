@@ -83,6 +83,19 @@ describe('numbers and modes', () => {
   })
 })
 
+describe('a service that takes something of another', () => {
+  it('starts after that one, as Docker Compose has it', () => {
+    const { services } = compose(
+      'services:\n  web: { image: a, links: ["db:store", back], depends_on: { back: { condition: service_healthy } } }\n  back: { image: b, volumes_from: ["db:ro"], healthcheck: { test: "true" } }\n  db: { image: c, volumes: ["v:/v"] }\nvolumes: { v: }\n',
+    ).manifest
+    expect(services['web']?.dependsOn).toEqual([
+      { service: 'back', condition: 'healthy' },
+      { service: 'db', condition: 'started' },
+    ])
+    expect(services['back']?.dependsOn).toEqual([{ service: 'db', condition: 'started' }])
+  })
+})
+
 describe('names', () => {
   it('by which a service is known on Docker are known in the lease', () => {
     const { services } = compose(

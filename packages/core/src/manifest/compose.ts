@@ -51,6 +51,7 @@ export function parseCompose(
   if (said === false || (said === undefined && isInside)) manifest.internet = false
   else if (!isInside) warnOfInternet(context, project)
   giveNames(manifest, context)
+  addImplied(manifest, context)
   checkDependencies(manifest, active)
   warnOfUnused(active, context)
   readFront(project.root, manifest)
@@ -132,6 +133,7 @@ function contextOf(
     inline: { bytes: 0, files: 0 },
     sealedFiles: new Map(),
     links: [],
+    implied: [],
     unset: new Set(),
   }
 }
@@ -166,6 +168,19 @@ function giveNames({ services }: Manifest, { links }: ComposeContext): void {
     else if (Object.hasOwn(services, alias) && alias !== target)
       at.refuse(`${alias} is the name of another service`, 'Choose another one.')
     else addAlias(service, target, alias, at)
+  }
+}
+
+/**
+ * Dependencies that nobody wrote down: what is linked to, or mounted from, starts first (compose-go,
+ * `Normalize`).
+ */
+function addImplied({ services }: Manifest, { implied }: ComposeContext): void {
+  for (const { service, target } of implied) {
+    const other = Object.hasOwn(services, target) ? services[target] : undefined
+    const isKnown = service.dependsOn.some((dependency) => dependency.service === target)
+    if (other && other !== service && other.schedule === undefined && !isKnown)
+      service.dependsOn.push({ service: target, condition: 'started' })
   }
 }
 

@@ -8,9 +8,12 @@ export type Beside =
   /** All files of a folder, with their paths in it. */
   | { kind: 'folder'; files: BesideFile[]; leftOut?: readonly string[] }
   /** A folder of more than a manifest can hold: much, many files, links, or folders that are empty. */
-  | { kind: 'tree'; leftOut?: readonly string[] }
+  | { kind: 'tree'; leftOut?: readonly string[]; stray?: readonly string[] }
 
-/** One file of a folder. `leftOut` beside it: what isn't taken along though nobody excluded it. */
+/**
+ * One file of a folder. `leftOut` beside it: what isn't taken along though nobody excluded it; `stray`: links
+ * that lead out of the folder, which stay as they are.
+ */
 interface BesideFile {
   path: string
   content: Uint8Array

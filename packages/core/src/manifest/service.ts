@@ -50,6 +50,8 @@ const placed = {
   secret: z.boolean(),
   uid: id.optional(),
   gid: id.optional(),
+  /** The container may write to it; made anew, it begins again as it was sent. */
+  writable: z.literal(true).optional(),
 }
 
 /** What is not said is as the image says, else Docker's default. */

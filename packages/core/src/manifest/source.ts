@@ -225,12 +225,12 @@ export class Source {
   values(): unknown {
     let values: unknown
     try {
-      values = this.document.toJS({ mapAsMap: true, maxAliasCount: 100 })
+      values = this.document.toJS({ mapAsMap: true, maxAliasCount: MOST_VALUES })
     } catch {
       throw this.wrong(
         {},
         'its aliases can not be resolved',
-        'Check its anchors and aliases; at most 100 expansions are followed.',
+        `Check its anchors and aliases; at most ${MOST_VALUES} values are read.`,
       )
     }
     const count = countOf(values)

@@ -55,7 +55,7 @@ async function write(
     await chown(path, file.uid ?? 0, file.gid ?? 0)
     // Not with the content, since the worker's umask would take away from it.
     await chmod(path, file.mode)
-    binds.push(`${path}:${file.path}:ro`)
+    binds.push(`${path}:${file.path}:${file.writable ? 'rw' : 'ro'}`)
   }
   return binds
 }

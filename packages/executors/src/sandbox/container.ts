@@ -44,7 +44,7 @@ export interface ContainerRecord {
 }
 
 type StoredSpec = Omit<ContainerSpec, 'files'> & {
-  files: { path: string; mode: number; isLarge?: true }[]
+  files: { path: string; mode: number; isLarge?: true; writable?: true }[]
 }
 
 /**
@@ -90,10 +90,11 @@ export class Container {
     const first = { root: this.root, seen: root, user, leaseDiskMiB: spec.leaseDiskMiB }
     for (const mount of spec.mounts) await makeVolume(this.lease, mount, first)
     await this.writeFiles(spec)
-    const files = this.allFiles(spec).map(({ path, mode, content }) => ({
+    const files = this.allFiles(spec).map(({ path, mode, content, writable }) => ({
       path,
       mode,
-      ...(!Buffer.isBuffer(content) && { isLarge: true as const }),
+      ...((writable || !Buffer.isBuffer(content)) && { isLarge: true as const }),
+      ...(writable && { writable }),
     }))
     await this.launch({ spec: { ...spec, files }, image, user, startedAt: Date.now() }, holder)
   }
@@ -233,7 +234,8 @@ export class Container {
   }
 
   /**
-   * Where its files lie, each named by its place among them: on our disk, and large ones on the lease's.
+   * Where its files lie, each named by its place among them: on our disk, and those that are large, or that
+   * it writes to, on the lease's.
    */
   private get smallFiles(): string {
     return join(this.folder, 'files')
@@ -488,10 +490,10 @@ export class Container {
       to: path,
       readOnly,
     }))
-    const files = spec.files.map(({ path, isLarge }, index) => ({
+    const files = spec.files.map(({ path, isLarge, writable }, index) => ({
       from: join(isLarge ? this.largeFiles : this.smallFiles, String(index)),
       to: path,
-      readOnly: true,
+      readOnly: writable !== true,
     }))
     const agent =
       spec.agentFolder === undefined ? [] : [{ from: spec.agentFolder, to: AGENT_FOLDER, readOnly: true }]
@@ -527,11 +529,12 @@ export class Container {
 
   private async writeFiles(spec: ContainerSpec): Promise<void> {
     await mkdir(this.smallFiles, { mode: 0o700 })
-    for (const [index, { content, mode, uid = 0, gid = 0 }] of this.allFiles(spec).entries()) {
-      const isLarge = !Buffer.isBuffer(content)
+    for (const [index, { content, mode, uid = 0, gid = 0, writable }] of this.allFiles(spec).entries()) {
+      const isLarge = writable || !Buffer.isBuffer(content)
       const path = join(isLarge ? this.largeFiles : this.smallFiles, String(index))
-      if (isLarge) await this.copyLarge(content.file, path)
-      else await writeFile(path, content, { flag: 'wx', mode: 0o600 })
+      if (isLarge) await mkdir(this.largeFiles, { recursive: true, mode: 0o700 })
+      if (Buffer.isBuffer(content)) await writeFile(path, content, { flag: 'wx', mode: 0o600 })
+      else await this.copyLarge(content.file, path)
       await chmod(path, mode)
       await this.lease.give(path, uid, gid)
     }
@@ -539,7 +542,6 @@ export class Container {
 
   /** Onto the lease's disk, which pays for it. */
   private async copyLarge(file: string, path: string): Promise<void> {
-    await mkdir(this.largeFiles, { recursive: true, mode: 0o700 })
     const command = this.lease.inGroup(['cp', '--no-preserve=all', '--', file, path])
     await run(command, { timeoutMs: COPY_MS }).catch((cause) => {
       const isFull = /No space left|quota exceeded/i.test(String(cause))
