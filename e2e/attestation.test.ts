@@ -18,7 +18,7 @@ describe.skipIf(!canDeploy)(
       ground.stage = await raiseStage()
       ground.root = await DevelopmentRoot.open(join(ground.stage.folder, 'state', 'attestation'))
       ground.lease = await ground.stage.json('deploy', HELLO, '--for', '4h', '--name', 'mine', '--yes')
-    }, 120_000)
+    })
 
     afterAll(() => ground.stage.end(), 180_000)
 

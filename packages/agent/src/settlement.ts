@@ -1,7 +1,7 @@
 import { getAccrued, settleLeases, type Wallet } from '@cloister/chain'
 import type { Hex } from 'viem'
 import type { LeaseSupervisor } from './leases/supervisor.ts'
-import type { Sequence } from './sending.ts'
+import type { Sequence } from './sequence.ts'
 
 /** Leases settled in one transaction at most. */
 const BATCH = 50

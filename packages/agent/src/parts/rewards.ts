@@ -3,7 +3,7 @@ import { formatAmount, loop, messageOf } from '@cloister/core'
 import type { Address } from 'viem'
 import type { AgentConfig } from '../config.ts'
 import type { Log } from '../log.ts'
-import type { Sequence } from '../sending.ts'
+import type { Sequence } from '../sequence.ts'
 import type { MakePart } from './part.ts'
 
 const LOOK_MS = 3_600_000

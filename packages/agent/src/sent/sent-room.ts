@@ -13,6 +13,7 @@ import {
 } from '@cloister/core'
 import { sentImageParts } from '@cloister/executors'
 import type { Address, Hex } from 'viem'
+import { Sequence } from '../sequence.ts'
 import { type Coming, ComingBlobs } from './coming.ts'
 import { costOf, type DiskSpace, diskSpace, isRoomFor } from './disk-room.ts'
 import { type KeptBlob, SentFolder } from './sent-folder.ts'
@@ -41,6 +42,8 @@ export class SentRoom {
   private readonly space: (folder: string) => DiskSpace
   private readonly tickets = new Tickets()
   private readonly coming = new ComingBlobs()
+  /** Promises of room are made one after another, each with those before it in view. */
+  private readonly promises = new Sequence()
   private readonly busy = new Set<string>()
 
   /** `space` says what the file system has left, if not the system does. */
@@ -79,10 +82,11 @@ export class SentRoom {
       )
     const folder = new SentFolder(this.root, tenant)
     await folder.make()
-    // From here on nothing of it goes, and what is still to come counts, whoever else asks meanwhile.
+    // From here on nothing of it goes, whoever else asks meanwhile.
     this.tickets.clear()
     const ticket = this.tickets.give({ tenant, lease: id, blobs: sizes })
     const lacking: SendReport['lacking'] = []
+    const left: { digest: string; bytes: number }[] = []
     for (const [digest, bytes] of sizes) {
       const here = await folder.received(digest)
       if (here?.isWhole) {
@@ -94,16 +98,11 @@ export class SentRoom {
       const received = here && here.bytes <= bytes ? here.bytes : 0
       if (here && received === 0) await rm(folder.partOf(digest), { force: true })
       lacking.push({ digest, received })
-      this.tickets.promise(ticket, digest, costOf(bytes) - received)
+      left.push({ digest, bytes: costOf(bytes) - received })
     }
     try {
       await this.trim(tenant, diskMiB * MIB)
-      if (lacking.length > 0 && !(await this.makeRoom()))
-        throw new CloisterError(
-          'too-busy',
-          "The worker's disk has no room for what comes with the manifest.",
-          { hint: 'Try another worker, or send less.' },
-        )
+      await this.promises.run(() => this.promise(ticket, left))
     } catch (error) {
       this.tickets.end(id)
       throw error
@@ -232,6 +231,15 @@ export class SentRoom {
     const isRight = `sha256:${hash.digest('hex')}` === digest
     await (isRight ? rename(path, folder.fileOf(digest)) : truncate(path, 0))
     return isRight
+  }
+
+  /** Promises room for what is still to come of a ticket. Throws `too-busy` where there is none. */
+  private async promise(ticket: Hex, left: readonly { digest: string; bytes: number }[]): Promise<void> {
+    for (const { digest, bytes } of left) this.tickets.promise(ticket, digest, bytes)
+    if (left.length > 0 && !(await this.makeRoom()))
+      throw new CloisterError('too-busy', "The worker's disk has no room for what comes with the manifest.", {
+        hint: 'Try another worker, or send less.',
+      })
   }
 
   /** Whether there is room for all that is still to come, once what no lease takes has gone as need be. */

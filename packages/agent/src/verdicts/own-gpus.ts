@@ -6,7 +6,7 @@ import { judgeGpus } from '@cloister/verify'
 import { type Address, type Hex, type LocalAccount, zeroHash } from 'viem'
 import type { Evidence, EvidenceSource } from '../evidence/source.ts'
 import type { Log } from '../log.ts'
-import type { Sequence } from '../sending.ts'
+import type { Sequence } from '../sequence.ts'
 import { collectVerdict } from './collect.ts'
 
 /** What it takes to have a worker's GPUs vouched for. */

@@ -1,4 +1,7 @@
-/** Does things that send transactions from one account one after another, so that nonces never clash. */
+/**
+ * Does one thing after another: transactions from one account, whose nonces never clash then, or whatever
+ * looks before it takes.
+ */
 export class Sequence {
   private last: Promise<unknown> = Promise.resolve()
 
