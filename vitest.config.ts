@@ -102,8 +102,10 @@ export default defineConfig({
             'e2e/**/*.test.ts',
           ],
           exclude: [...QUICK, ...COMMANDS, ...ALONE, ...IN_PAIRS, '**/node_modules/**'],
-          // Most wait for real chains, databases and containers more than they reckon.
+          // Most wait for real chains, databases and containers more than they reckon. What they load is a
+          // quarter of the work, so files share processes.
           maxWorkers: 4,
+          isolate: false,
           sequence: { groupOrder: 1 },
         },
       },

@@ -1,15 +1,15 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { canDeploy, type Json, raiseStage, type Stage, until } from './embedded.ts'
-import { BRIEF } from './own-worker.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type Json, type Stage, until } from '../embedded.ts'
+import { BRIEF } from '../own-worker.ts'
 
 const compose = (script: string, more = '') =>
   `services:\n  web:\n    image: cloister/hello:1\n    entrypoint: ["sh", "-c"]\n    command: [${JSON.stringify(script)}]\n${BRIEF}${more}    deploy: { resources: { limits: { cpus: "0.1", memory: 128M } } }\n`
 
-describe.skipIf(!canDeploy)(
-  'what a tenant is told when something goes wrong',
-  () => {
+/** What a tenant reads where something goes wrong. */
+export function failureTests(raised: () => Stage): void {
+  describe('what a tenant is told when something goes wrong', () => {
     let stage: Stage
 
     const file = async (name: string, text: string) => {
@@ -18,11 +18,9 @@ describe.skipIf(!canDeploy)(
       return path
     }
 
-    beforeAll(async () => {
-      stage = await raiseStage()
-    }, 120_000)
-
-    afterAll(() => stage.end(), 180_000)
+    beforeAll(() => {
+      stage = raised()
+    })
 
     it('is why a container ends, and what it printed last, within seconds', async () => {
       const path = await file(
@@ -140,6 +138,5 @@ describe.skipIf(!canDeploy)(
       expect(none.code).toBe(1)
       expect(none.stderr).toContain('There is no evidence of a known form in it')
     })
-  },
-  180_000,
-)
+  })
+}

@@ -1,51 +1,50 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync, statSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { canDeploy, freePort, type Json, raiseStage, type Stage, until } from './embedded.ts'
+import { commandLine, freePort, type Json, type Stage, until } from '../embedded.ts'
 
-const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
-const COMMAND = resolve(import.meta.dirname, '../apps/cli/src/main.mjs')
+const HELLO = resolve(import.meta.dirname, '../../examples/hello/compose.yaml')
+const COMMAND = resolve(import.meta.dirname, '../../apps/cli/src/main.mjs')
 
-describe.skipIf(!canDeploy)(
-  'a provider that nobody knows',
-  () => {
+/** A provider joins, sets prices, earns and leaves. */
+export function providerTests(raised: () => Stage): void {
+  describe('a provider that nobody knows', () => {
     let stage: Stage
     let config: string
     let port: number
-    let daemon: ChildProcess | undefined
+    let daemon: { child: ChildProcess; code: Promise<unknown>; said(): string } | undefined
     let worker: string
     let provider: string
 
     const run = async () => {
+      await stop()
       let printed = ''
       const child = spawn(
         process.execPath,
         ['--disable-warning=ExperimentalWarning', COMMAND, 'provider', 'run', '-c', config],
-        {
-          env: { ...process.env, NO_COLOR: '1' },
-          stdio: ['ignore', 'pipe', 'pipe'],
-        },
+        { env: { ...process.env, NO_COLOR: '1' }, stdio: ['ignore', 'pipe', 'pipe'] },
       )
-      child.stdout.on('data', (chunk) => (printed += chunk))
-      child.stderr.on('data', (chunk) => (printed += chunk))
-      daemon = child
+      for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (printed += chunk))
+      daemon = { child, code: new Promise((done) => child.once('exit', done)), said: () => printed }
       await until(
         'the worker is open',
         async () =>
           printed.includes('open for leases') ||
           (child.exitCode !== null && Promise.reject(new Error(printed))),
       )
-      return () => printed
     }
+    /** Its exit code, if it was started. */
     const stop = async () => {
-      const ended = new Promise((done) => daemon?.once('exit', done))
-      daemon?.kill('SIGINT')
-      return ended
+      daemon?.child.kill('SIGINT')
+      return daemon?.code
     }
 
     beforeAll(async () => {
-      stage = await raiseStage()
+      // With wallets of its own: where there is one alone, nobody has to say which.
+      const home = join(raised().folder, 'bob')
+      mkdirSync(home)
+      stage = { ...raised(), ...commandLine(join(raised().folder, 'state/network.json'), home) }
       config = join(stage.folder, 'provider.yaml')
       port = await freePort()
       provider = (await stage.json('wallet', 'create', '--name', 'bob')).address
@@ -53,8 +52,7 @@ describe.skipIf(!canDeploy)(
     }, 120_000)
 
     afterAll(async () => {
-      if (daemon?.exitCode === null) await stop()
-      await stage.end()
+      await stop()
     }, 180_000)
 
     it('joins with one command and nobody’s consent', async () => {
@@ -190,7 +188,7 @@ describe.skipIf(!canDeploy)(
     })
 
     it('stops cleanly: coverage ends, and the record stays', async () => {
-      expect(await stop()).toBe(0)
+      expect(await stop(), daemon?.said()).toBe(0)
       const away = await until('the index knows', async () => {
         const found = (await stage.json('workers')).find((known: Json) => known.worker === worker)
         return found.coveredUntil <= Date.now() / 1000 + 2 && found
@@ -205,6 +203,5 @@ describe.skipIf(!canDeploy)(
         leasesServed: 1,
       })
     })
-  },
-  90_000,
-)
+  })
+}

@@ -6,14 +6,14 @@ import { type Served, serve } from '@cloister/transport'
 import { build } from 'esbuild'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { canDeploy, type Json, raiseStage, type Stage } from './embedded.ts'
+import type { Json, Stage } from '../embedded.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
-const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
+const HELLO = resolve(import.meta.dirname, '../../examples/hello/compose.yaml')
 
-describe.skipIf(!existsSync(CHROMIUM) || !canDeploy)(
-  'the SDK in a page',
-  () => {
+/** The SDK as a page bundles it, against the network. */
+export function pageTests(raised: () => Stage): void {
+  describe.skipIf(!existsSync(CHROMIUM))('the SDK in a page', () => {
     let stage: Stage
     let browser: Browser
     let page: Page
@@ -26,8 +26,8 @@ describe.skipIf(!existsSync(CHROMIUM) || !canDeploy)(
       )
 
     beforeAll(async () => {
-      const [bundle, raised] = await Promise.all([bundlePage(), raiseStage()])
-      stage = raised
+      stage = raised()
+      const bundle = await bundlePage()
       const server = createServer((request, response) => {
         const isScript = request.url === '/page.js'
         response
@@ -52,7 +52,6 @@ describe.skipIf(!existsSync(CHROMIUM) || !canDeploy)(
     afterAll(async () => {
       await browser?.close()
       await origin?.close()
-      await stage.end()
     }, 60_000)
 
     it('reads providers, leases and stake', async () => {
@@ -84,14 +83,13 @@ describe.skipIf(!existsSync(CHROMIUM) || !canDeploy)(
       expect(workers).toHaveLength(3)
       expect(workers.filter((endpoint: string) => asked.has(endpoint))).toEqual([])
     })
-  },
-  60_000,
-)
+  })
+}
 
 /** As anybody would who has esbuild: no shims, no polyfills, nothing of Node's. */
 async function bundlePage(): Promise<string> {
   const { outputFiles, warnings } = await build({
-    entryPoints: [join(import.meta.dirname, 'sdk-browser/page.ts')],
+    entryPoints: [join(import.meta.dirname, 'sdk-page.ts')],
     bundle: true,
     format: 'esm',
     platform: 'browser',

@@ -3,21 +3,21 @@ import { writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { canDeploy, raiseStage, type Stage, until } from './embedded.ts'
+import { type Stage, until } from '../embedded.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
-const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
+const HELLO = resolve(import.meta.dirname, '../../examples/hello/compose.yaml')
 /** Where to leave pictures for a person to look at; none are kept otherwise. */
 const PICTURES = process.env['CLOISTER_PICTURES']
 
-describe.skipIf(!existsSync(CHROMIUM) || !canDeploy)(
-  'in a browser',
-  () => {
+/** What a person sees of a lease in a browser: its page, and the gateway's where there is none yet or any more. */
+export function browserTests(raised: () => Stage): void {
+  describe.skipIf(!existsSync(CHROMIUM))('in a browser', () => {
     let stage: Stage
     let browser: Browser
 
     beforeAll(async () => {
-      stage = await raiseStage()
+      stage = raised()
       browser = await chromium.launch({
         executablePath: CHROMIUM,
         args: [
@@ -35,7 +35,6 @@ describe.skipIf(!existsSync(CHROMIUM) || !canDeploy)(
 
     afterAll(async () => {
       await browser?.close()
-      await stage.end()
     }, 180_000)
 
     it('a deployed page is reached by name, by id and by loopback port, and says when it has ended', async () => {
@@ -86,6 +85,5 @@ describe.skipIf(!existsSync(CHROMIUM) || !canDeploy)(
       const { lease } = await deploying
       await stage.json('close', lease)
     })
-  },
-  180_000,
-)
+  })
+}

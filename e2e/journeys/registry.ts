@@ -5,14 +5,14 @@ import { developmentAccount } from '@cloister/development/accounts'
 import { hasRegistry, LOGIN, type Registry, startRegistry } from '@cloister/development/engines'
 import { buildWorkbench } from '@cloister/executors'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { canDeploy, type Json, raiseStage, type Stage, until } from './embedded.ts'
-import { joinWith } from './joined-worker.ts'
+import { type Json, type Stage, until } from '../embedded.ts'
+import { joinWith } from '../joined-worker.ts'
 
 const OWN = 8
 
-describe.skipIf(!canDeploy || !hasRegistry)(
-  'a private registry',
-  () => {
+/** Images in a registry that asks for a login, on a worker that trusts it. */
+export function registryTests(raised: () => Stage): void {
+  describe.skipIf(!hasRegistry)('a private registry', () => {
     let stage: Stage
     let worker: RunningWorker
     let registry: Registry
@@ -42,7 +42,7 @@ describe.skipIf(!canDeploy || !hasRegistry)(
     const page = async (url: string) => (await fetch(url)).text()
 
     beforeAll(async () => {
-      stage = await raiseStage()
+      stage = raised()
       for (const name of ['one', 'two']) digests[name] = await build(name)
       registry = await startRegistry(stage.folder, { isPrivate: true })
       provider = developmentAccount(stage.embedded.network, OWN).address
@@ -63,7 +63,6 @@ describe.skipIf(!canDeploy || !hasRegistry)(
       else process.env['DOCKER_CONFIG'] = before
       await registry?.stop()
       await worker?.stop()
-      await stage?.end()
     }, 180_000)
 
     it('says that it asks for a login, and how to give one', async () => {
@@ -123,6 +122,5 @@ describe.skipIf(!canDeploy || !hasRegistry)(
       expect(await page(deployed.url.web)).toBe('build two')
       await stage.json('close', deployed.lease)
     })
-  },
-  240_000,
-)
+  })
+}
