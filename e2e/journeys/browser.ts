@@ -10,7 +10,7 @@ const HELLO = resolve(import.meta.dirname, '../../examples/hello/compose.yaml')
 /** Where to leave pictures for a person to look at; none are kept otherwise. */
 const PICTURES = process.env['CLOISTER_PICTURES']
 
-/** What a person sees of a lease in a browser: its page, and the gateway's where there is none yet or any more. */
+/** What a person sees of a lease in a browser: its page, or the gateway's before and after. */
 export function browserTests(raised: () => Stage): void {
   describe.skipIf(!existsSync(CHROMIUM))('in a browser', () => {
     let stage: Stage
