@@ -27,6 +27,7 @@ import {
   type Stage,
   until,
 } from './embedded.ts'
+import { replicasJourney } from './replicas.ts'
 
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
 const PROGRAM = resolve(import.meta.dirname, '../examples/sdk-deploy/deploy.ts')
@@ -480,6 +481,8 @@ describe.skipIf(!canDeploy)(
       ])
         expect((await stage.cloister(command, '--help')).stdout, command).toMatch(/Example:\n {2}\$ cloister/)
     })
+
+    replicasJourney(() => stage)
   },
   180_000,
 )

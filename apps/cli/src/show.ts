@@ -9,6 +9,7 @@ import {
   showAmount,
   type WorkerRecord,
 } from '@cloister/core'
+import type { LeaseStatus } from '@cloister/sdk'
 import { paint } from '@cloister/terminal'
 import type { Address } from 'viem'
 
@@ -90,4 +91,9 @@ export function state(text: string): string {
 /** How a worker stands, in the colour of it. */
 export function attestation(text: AttestationState): string {
   return paint(text === 'attested' ? 'green' : text === 'simulated' ? 'yellow' : 'red', text)
+}
+
+/** A lease's status as `--json` has it. */
+export function statusJson({ symbol: _, ...lease }: LeaseStatus) {
+  return { ...lease, services: lease.services.map((service) => ({ ...service })) }
 }

@@ -1,4 +1,5 @@
-import { afterEach, vi } from 'vitest'
+import { groups } from '@cloister/sdk'
+import { afterEach, beforeEach, vi } from 'vitest'
 
 /**
  * A module whose functions are spies: themselves where a test makes nothing else of them. Test files share a
@@ -27,6 +28,9 @@ vi.mock('@cloister/operations/stop', spied('stop'))
 vi.mock('@cloister/packed', spied('packed'))
 vi.mock('@cloister/sdk', spied('sdk'))
 vi.mock('@cloister/sdk/node', spied('sdk/node'))
+
+// A name is that of one lease, where a test says nothing else.
+beforeEach(() => void vi.mocked(groups.find).mockResolvedValue(undefined))
 
 afterEach(() => {
   vi.resetAllMocks()

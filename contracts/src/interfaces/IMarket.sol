@@ -88,6 +88,14 @@ interface IMarket is ITill, ITreasury {
         bytes32 manifestHash;
     }
 
+    /// @dev One of several leases that are opened together; see `open` for what its fields mean.
+    struct Opening {
+        Bid bid;
+        bytes signature;
+        uint256 deposit;
+        bytes32 name;
+    }
+
     /// @notice The caller isn't the tenant of the bid or the lease.
     error NotTenant(address caller);
     /// @notice The bid could be taken until `expiry`, Unix seconds.
@@ -97,6 +105,8 @@ interface IMarket is ITill, ITreasury {
     /// @notice The bid asks for a deposit of `minimum` at least, or that the lease holds as much once it is
     /// resized.
     error DepositTooSmall(uint256 deposit, uint256 minimum);
+    /// @notice Leases that are opened together are paid in one token: the first in `token`, this in `other`.
+    error MixedTokens(address token, address other);
     /// @notice The bid is for the lease as it was before another resize: there were `resizes` of them.
     error BidOutdated(bytes32 id, uint256 resizes);
     /// @notice The lease was paid for, or is older than `REFUSAL_SECONDS`, and ends by notice only.
@@ -160,6 +170,17 @@ interface IMarket is ITill, ITreasury {
         bytes32 name,
         Till.Permit calldata permit
     ) external returns (bytes32 id);
+
+    /// @notice Takes several bids with one transaction and one permit, all of them or none; their token is
+    /// one.
+    /// Reverts with `MixedTokens`, with `ZeroAmount` where there are none, or as `open` does for the first
+    /// that can't be taken.
+    /// @param openings The bids, each with what `open` takes.
+    /// @param permit Allowance for the sum of the deposits, unless it was approved before.
+    /// @return ids The leases' ids, in the order of the bids.
+    function openMany(Opening[] calldata openings, Till.Permit calldata permit)
+        external
+        returns (bytes32[] memory ids);
 
     /// @notice Adds `amount` base units to an open lease. Anybody may pay. Settles it first.
     /// Reverts with `ZeroAmount`, `LeaseNotOpen`, or as the token does.

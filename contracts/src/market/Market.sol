@@ -77,32 +77,26 @@ contract Market is IMarket, EIP712, Treasury {
         bytes32 name,
         Till.Permit calldata permit
     ) external returns (bytes32 id) {
-        if (msg.sender != bid.tenant) revert NotTenant(msg.sender);
-        if (block.timestamp > bid.expiry) revert BidExpired(bid.expiry);
-        if (deposit == 0 || bid.ratePerSecond == 0) revert Errors.ZeroAmount();
-        if (deposit < bid.minimumDeposit) revert DepositTooSmall(deposit, bid.minimumDeposit);
-        Till.Terms memory terms = _till.requireAllowed(bid.token);
-        id = bidDigest(bid);
-        Lease storage lease = _lease[id];
-        if (lease.state != State.None) revert BidTaken(id);
-        (address provider, uint256 coveredSeconds, uint256 until) = workers.billing(bid.worker);
-        if (provider == address(0)) revert Errors.UnknownWorker(bid.worker);
-        if (until <= block.timestamp) revert Errors.WorkerNotCovered(bid.worker, until);
-        if (!_isSigned(id, signature, bid.worker, provider)) revert Errors.BadSignature();
-        _roomTaken.take(bid.worker, bid.room);
-
-        lease.tenant = bid.tenant;
-        lease.settledSeconds = uint40(coveredSeconds);
-        lease.tokenIndex = terms.index;
-        lease.state = State.Open;
-        lease.worker = bid.worker;
-        lease.ratePerSecond = bid.ratePerSecond;
-        lease.feeBps = terms.feeBps;
-        lease.balance = SafeCast.toUint96(deposit);
-        lease.room = bid.room;
-        lease.manifestHash = bid.manifestHash;
-        _emitOpened(id, bid, provider, deposit, terms.feeBps, name);
+        id = _open(bid, signature, deposit, name);
         Till.pull(bid.token, deposit, permit);
+    }
+
+    /// @inheritdoc IMarket
+    function openMany(Opening[] calldata openings, Till.Permit calldata permit)
+        external
+        returns (bytes32[] memory ids)
+    {
+        if (openings.length == 0) revert Errors.ZeroAmount();
+        address token = openings[0].bid.token;
+        ids = new bytes32[](openings.length);
+        uint256 total;
+        for (uint256 i; i < openings.length; ++i) {
+            Opening calldata opening = openings[i];
+            if (opening.bid.token != token) revert MixedTokens(token, opening.bid.token);
+            ids[i] = _open(opening.bid, opening.signature, opening.deposit, opening.name);
+            total += opening.deposit;
+        }
+        Till.pull(token, total, permit);
     }
 
     /// @inheritdoc IMarket
@@ -350,6 +344,38 @@ contract Market is IMarket, EIP712, Treasury {
     }
 
     // INTERNAL
+
+    /// @dev Opens a lease whose deposit is pulled by the caller.
+    function _open(Bid calldata bid, bytes calldata signature, uint256 deposit, bytes32 name)
+        private
+        returns (bytes32 id)
+    {
+        if (msg.sender != bid.tenant) revert NotTenant(msg.sender);
+        if (block.timestamp > bid.expiry) revert BidExpired(bid.expiry);
+        if (deposit == 0 || bid.ratePerSecond == 0) revert Errors.ZeroAmount();
+        if (deposit < bid.minimumDeposit) revert DepositTooSmall(deposit, bid.minimumDeposit);
+        Till.Terms memory terms = _till.requireAllowed(bid.token);
+        id = bidDigest(bid);
+        Lease storage lease = _lease[id];
+        if (lease.state != State.None) revert BidTaken(id);
+        (address provider, uint256 coveredSeconds, uint256 until) = workers.billing(bid.worker);
+        if (provider == address(0)) revert Errors.UnknownWorker(bid.worker);
+        if (until <= block.timestamp) revert Errors.WorkerNotCovered(bid.worker, until);
+        if (!_isSigned(id, signature, bid.worker, provider)) revert Errors.BadSignature();
+        _roomTaken.take(bid.worker, bid.room);
+
+        lease.tenant = bid.tenant;
+        lease.settledSeconds = uint40(coveredSeconds);
+        lease.tokenIndex = terms.index;
+        lease.state = State.Open;
+        lease.worker = bid.worker;
+        lease.ratePerSecond = bid.ratePerSecond;
+        lease.feeBps = terms.feeBps;
+        lease.balance = SafeCast.toUint96(deposit);
+        lease.room = bid.room;
+        lease.manifestHash = bid.manifestHash;
+        _emitOpened(id, bid, provider, deposit, terms.feeBps, name);
+    }
 
     function _requireOpen(bytes32 id) private view returns (Lease storage lease) {
         lease = _lease[id];

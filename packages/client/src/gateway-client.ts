@@ -1,6 +1,5 @@
 import { GatewayRoute } from '@cloister/core'
 import type { Send } from '@cloister/transport/web'
-import type { Hex } from 'viem'
 import * as z from 'zod'
 import { statusAt } from '#front'
 import { fetchJson } from './ask.ts'
@@ -19,8 +18,8 @@ export class GatewayClient {
     this.send = send
   }
 
-  /** The public addresses of an open lease. */
-  routes(lease: Hex): Promise<GatewayRoute[]> {
+  /** The public addresses of an open lease; of a group, by its name, the one that leads to all of it. */
+  routes(lease: string): Promise<GatewayRoute[]> {
     const { send } = this
     return fetchJson('The gateway', `${this.url}/v1/routes/${lease}`, z.array(GatewayRoute), { send })
   }

@@ -19,6 +19,11 @@ export function targetOf({
   return [endpoint, tlsKeyHash ?? '', lease].join(SEPARATOR)
 }
 
+/** The lease that a target is for. */
+export function leaseIn(target: string): string {
+  return target.split(SEPARATOR)[2] ?? ''
+}
+
 /**
  * Connects to a worker, over TLS only where its key is the attested one. Outside of development never over
  * anything but TLS, and never into a private network, whatever a name resolves to. In development a worker

@@ -6,6 +6,7 @@ import {
   type LeaseRecord,
   ROUTE_HEADER,
   ROUTE_STATES,
+  type RouteState,
   STATE_DETAIL_HEADER,
   STATE_HEADER,
 } from '@cloister/core'
@@ -17,6 +18,7 @@ import {
   DialAgent,
   type DirectFrontParts,
   fieldOf,
+  framingOf,
   http1Upstream,
   type Incoming,
   linger,
@@ -28,10 +30,13 @@ import {
   type RequestHead,
   relayRequest,
   relayUpgrade,
+  SAFE,
   type Said,
   type Way,
 } from '@cloister/transport'
-import { dialEndpoint, targetOf } from './dial.ts'
+import { dialEndpoint, leaseIn, targetOf } from './dial.ts'
+import { cookieFor, tokenIn, tokenOf } from './groups/affinity.ts'
+import { type Groups, leadsToGroup } from './groups/groups.ts'
 import type { Wanted } from './host.ts'
 import type { GatewayObserver } from './observer.ts'
 import { failing, PAGES, type Page, refused, render, tooLarge } from './pages.ts'
@@ -46,6 +51,8 @@ export interface Limits {
 /** What a door is made of. */
 export interface DoorParts {
   resolver: Resolver<LeaseRecord>
+  /** Replicas that are reached together; made of this door. */
+  groups: (door: Door) => Groups
   limits: Limits
   /** Clients come over TLS. */
   secure: boolean
@@ -57,6 +64,7 @@ export interface DoorParts {
 /** Leads requests to the workers of leases, and to nowhere else. */
 export class Door {
   readonly agent: DialAgent
+  readonly groups: Groups
   private readonly pool: MuxPool
   private readonly resolver: Resolver<LeaseRecord>
   private readonly limits: Limits
@@ -64,7 +72,7 @@ export class Door {
   /** Targets of leases as they were found; none is ''. */
   private readonly targets = new WeakMap<LeaseRecord, string>()
 
-  constructor({ resolver, limits, secure, isDevelopment, observer }: DoorParts) {
+  constructor({ resolver, groups, limits, secure, isDevelopment, observer }: DoorParts) {
     this.resolver = resolver
     this.limits = limits
     this.secure = secure
@@ -79,6 +87,12 @@ export class Door {
       }
     })
     this.agent = new DialAgent((target) => this.pool.dial(target))
+    this.groups = groups(this)
+  }
+
+  /** Connects to the worker of a lease. Rejects where nobody listens. */
+  reach(lease: LeaseRecord): Promise<void> {
+    return this.pool.reach(targetOf(lease))
   }
 
   /** A stream to the worker of a target; undefined where it takes none. Rejects where nobody listens. */
@@ -89,7 +103,12 @@ export class Door {
   /** What the direct way needs of a door, besides `way`. */
   get direct(): Pick<DirectFrontParts, 'dial' | 'replaced' | 'removed' | 'tellsKeepAlive'> {
     return {
-      dial: (target) => this.pool.stream(target),
+      dial: (target) =>
+        this.pool.stream(target).catch((error) => {
+          const lease = leaseIn(target)
+          if (this.groups.balance.isKnown(lease)) this.groups.balance.failed(lease)
+          throw error
+        }),
       replaced: REPLACED,
       removed: new Set(),
       tellsKeepAlive: true,
@@ -113,16 +132,64 @@ export class Door {
   private async lead(wanted: Wanted, request: Incoming, response: Outgoing): Promise<void> {
     const lease = await this.find(wanted)
     if ('status' in lease) return show(lease, request, response)
+    if (!leadsToGroup(wanted.key, lease)) return this.relay(lease, wanted, request, response)
+    const cookies = request.headers.cookie
+    const wish = { token: tokenIn(cookies), tried: new Set<string>() }
+    const mayRepeat = hasNoBody(request)
+    // It has ended then by the time that it may be sent once more.
+    if (mayRepeat) request.resume()
+    await this.leadToMember({ lease, wanted, wish, mayRepeat }, request, response)
+  }
+
+  /** Leads a request to a member of a group, and to another one where it isn't served there. */
+  private async leadToMember(
+    trip: Trip,
+    request: Incoming,
+    response: Outgoing,
+    last: Page = PAGES.unreachable,
+  ): Promise<void> {
+    const { lease, wanted, wish, mayRepeat } = trip
+    const { balance } = this.groups
+    const member = await this.groups.reached(lease, wish)
+    if (!member) return show(last, request, response)
+    const ended = balance.begin(member.lease)
+    response.once('close', ended)
+    const isNew = tokenOf(member.lease) !== wish.token
+    this.relay(member, wanted, request, response, {
+      cookie: isNew ? cookieFor(member.lease, this.secure) : undefined,
+      lost: () => balance.failed(member.lease),
+      elsewhere: (state, page) => {
+        if (isAway(state)) balance.reported(member.lease, false)
+        if (!mayRepeat || !isUnserved(state, request.method)) return false
+        ended()
+        wish.tried.add(member.lease)
+        this.leadToMember(trip, request, response, page).catch(() => show(page, request, response))
+        return true
+      },
+    })
+  }
+
+  private relay(
+    lease: LeaseRecord,
+    wanted: Wanted,
+    request: Incoming,
+    response: Outgoing,
+    { cookie, lost, elsewhere }: MemberRelay = {},
+  ): void {
     relayRequest(request, response, {
       upstream: http1Upstream(this.agent, targetOf(lease)),
       headers: this.headersOf(lease, wanted, request),
       ...this.limits,
-      intercept: (answer) => {
-        const page = pageOf((name) => answer.headers[name])
-        if (page) show(page, request, response)
+      intercept: ({ headers }) => {
+        const page = pageOf((name) => headers[name])
+        if (page && !elsewhere?.(headers[STATE_HEADER], page)) show(page, request, response)
+        if (!page && cookie !== undefined) headers['set-cookie'] = [...(headers['set-cookie'] ?? []), cookie]
         return page !== undefined
       },
-      refuse: (refusal) => show(pageFor(refusal), request, response),
+      refuse: (refusal) => {
+        if (refusal.status === 502) lost?.()
+        show(pageFor(refusal), request, response)
+      },
     })
   }
 
@@ -133,9 +200,32 @@ export class Door {
     address: string | undefined,
   ): Way | undefined | Promise<Way | undefined> {
     const known = this.resolver.known(wanted.key)
+    if (known && leadsToGroup(wanted.key, known)) return this.memberWay(known, wanted, head, address)
     if (known) return this.wayTo(known, wanted, head, address)
     return this.find(wanted).then((lease) =>
-      'status' in lease ? undefined : this.wayTo(lease, wanted, head, address),
+      'status' in lease || leadsToGroup(wanted.key, lease)
+        ? undefined
+        : this.wayTo(lease, wanted, head, address),
+    )
+  }
+
+  /** The direct way to the member of a group that a client was led to before. */
+  private memberWay(
+    lease: LeaseRecord,
+    wanted: Wanted,
+    head: RequestHead,
+    address: string | undefined,
+  ): Way | undefined {
+    const member = this.groups.pinned(lease, tokenIn(fieldOf(head.fields, 'cookie')))
+    return (
+      member &&
+      this.wayTo(member, wanted, head, address, (state) => {
+        if (isAway(state)) this.groups.balance.reported(member.lease, false)
+        const other = isUnserved(state, head.method)
+          ? this.groups.another(lease, new Set([member.lease]))
+          : undefined
+        return other && this.wayTo(other, wanted, head, address)
+      })
     )
   }
 
@@ -144,13 +234,14 @@ export class Door {
     { label }: Wanted,
     { host, fields }: RequestHead,
     address: string | undefined,
+    elsewhere?: (state: unknown) => Way | undefined,
   ): Way | undefined {
     const target = this.directTarget(lease)
     if (target === undefined) return undefined
     const set = fieldsSet(lease, label, this.secure, host, address, fieldOf(fields, CORRELATION))
     let lines = ''
     for (let at = 0; at < set.length; at += 2) lines += `${set[at]}: ${set[at + 1]}\r\n`
-    return new DirectWay(target, lines, this.limits, fields)
+    return new DirectWay(target, lines, this.limits, fields, elsewhere)
   }
 
   /** Where requests for a lease go directly; undefined where they don't. */
@@ -171,8 +262,11 @@ export class Door {
     socket: Duplex,
     head: Buffer,
   ): Promise<void> {
-    const lease = await this.find(wanted)
-    if ('status' in lease) return show(lease, request, answerOn(request, socket))
+    const found = await this.find(wanted)
+    if ('status' in found) return show(found, request, answerOn(request, socket))
+    const wish = { token: tokenIn(request.headers.cookie), tried: new Set<string>() }
+    const lease = leadsToGroup(wanted.key, found) ? await this.groups.reached(found, wish) : found
+    if (!lease) return show(PAGES.unreachable, request, answerOn(request, socket))
     relayUpgrade(request, socket, head, {
       agent: this.agent,
       target: targetOf(lease),
@@ -192,6 +286,8 @@ export class Door {
     if (!lease) return PAGES.unknown
     if ('status' in lease) return lease
     if (lease.state === 'closed') return PAGES.closed
+    // Of a group others may be there.
+    if (leadsToGroup(wanted.key, lease)) return lease
     return URL.canParse(lease.endpoint) && /^https?:/.test(lease.endpoint) ? lease : PAGES.unreachable
   }
 
@@ -238,6 +334,50 @@ function fieldsSet(
   ]
 }
 
+/** A request on its way to a group. */
+interface Trip {
+  /** The lease that has the group's name. */
+  lease: LeaseRecord
+  wanted: Wanted
+  wish: { token: string | undefined; tried: Set<string> }
+  mayRepeat: boolean
+}
+
+/** What is different about a request to a member of a group. */
+interface MemberRelay {
+  /** Leads the client to this member again. */
+  cookie?: string | undefined
+  /** Told that its worker didn't answer. */
+  lost?: () => void
+  /** Whether another member is asked instead of showing what the worker says in its own name. */
+  elsewhere?: (state: unknown, page: Page) => boolean
+}
+
+/** Nothing of a request reached a service whose worker says one of these of it. */
+const UNSERVED: readonly unknown[] = ['unknown', 'starting', 'failing', 'busy'] satisfies RouteState[]
+
+/**
+ * Whether a request may be sent to another member: nothing of it was served, or serving it twice changes
+ * nothing.
+ */
+function isUnserved(state: unknown, method = ''): boolean {
+  return UNSERVED.includes(state) || (state === 'unreachable' && SAFE.has(method))
+}
+
+/** Whether a worker says of itself that a member takes no requests. */
+function isAway(state: unknown): boolean {
+  return UNSERVED.includes(state) && state !== 'busy'
+}
+
+function hasNoBody(request: Incoming): boolean {
+  try {
+    return framingOf(request) === 'none'
+  } catch {
+    // It is refused before it is led anywhere.
+    return false
+  }
+}
+
 /** The way of a request of the common shape to a worker. */
 class DirectWay implements Way {
   readonly target: string
@@ -245,21 +385,31 @@ class DirectWay implements Way {
   readonly maxBodyBytes: number
   readonly silence: AllowedSilence
   private readonly fields: RequestHead['fields']
+  private readonly elsewhere: ((state: unknown) => Way | undefined) | undefined
+  private state: unknown
 
+  /** `elsewhere`: another way for what the worker answers in its own name. */
   constructor(
     target: string,
     lines: string,
     { maxBodyBytes, silence }: Limits,
     fields: RequestHead['fields'],
+    elsewhere: ((state: unknown) => Way | undefined) | undefined,
   ) {
     this.target = target
     this.lines = lines
     this.maxBodyBytes = maxBodyBytes
     this.silence = silence
     this.fields = fields
+    this.elsewhere = elsewhere
+  }
+
+  instead(): Way | undefined {
+    return this.elsewhere?.(this.state)
   }
 
   intercept(answer: AnswerHead): Said | undefined {
+    this.state = fieldOf(answer.fields, STATE_HEADER)
     const page = pageOf((name) => fieldOf(answer.fields, name))
     return page && render(page, fieldOf(this.fields, 'accept'))
   }

@@ -17,6 +17,7 @@ import { DomainFinder } from './domains/finder.ts'
 import { Passing } from './domains/passing.ts'
 import { PlainDoor } from './domains/plain-door.ts'
 import { Door } from './door.ts'
+import { Groups } from './groups/groups.ts'
 import { Home } from './home.ts'
 import { readHost } from './host.ts'
 import { gatewayLimits } from './limits.ts'
@@ -26,6 +27,7 @@ import { gatewayReasons } from './ready.ts'
 import { Reception } from './reception.ts'
 import { Resolver } from './resolve.ts'
 import { routeServer } from './route-server.ts'
+import { isReady } from './routes.ts'
 import { ScrapeDoor } from './scrape-door.ts'
 import { WorkerDoor } from './worker-door.ts'
 
@@ -95,8 +97,18 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
   const limits = gatewayLimits(isDevelopment, settings.addressLimits)
   const index = new IndexClient(settings.indexerUrl, { answerMs: INDEX_MS })
   const leases = new Resolver((key) => index.findLease(key))
+  const members = new Resolver(async (key) => {
+    const [tenant = '', wishedName = ''] = key.split('/')
+    return (await index.leases({ tenant, wishedName, open: true, limit: 200 })).items
+  })
   const door = new Door({
     resolver: leases,
+    groups: (door) =>
+      new Groups({
+        members,
+        reach: (lease) => door.reach(lease),
+        ask: (lease) => isReady(lease, door.agent),
+      }),
     limits: { maxBodyBytes: settings.maxBodyBytes ?? MAX_BODY_BYTES, silence },
     secure,
     isDevelopment,
@@ -109,6 +121,7 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
   const home = new Home({
     readiness,
     leases,
+    groups: door.groups,
     scrapes: new ScrapeDoor(leases, door.agent, silence),
     workers: new WorkerDoor(new Resolver((key) => index.findWorker(key)), door.agent, silence),
     agent: door.agent,
@@ -200,8 +213,14 @@ function openDomains(
   })
   const finder = new DomainFinder({ claims: new Claims((name) => servers.texts(name)), leases, named })
   return {
-    passing: new Passing({ finder, limits, stream: (target) => door.stream(target), observer }),
-    plain: new PlainDoor(finder, door.agent, securePort),
+    passing: new Passing({
+      finder,
+      groups: door.groups,
+      limits,
+      stream: (target) => door.stream(target),
+      observer,
+    }),
+    plain: new PlainDoor({ finder, groups: door.groups, agent: door.agent, securePort }),
   }
 }
 

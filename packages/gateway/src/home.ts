@@ -3,10 +3,11 @@ import type { LeaseRecord } from '@cloister/core'
 import type { Readiness } from '@cloister/operations'
 import type { DialAgent, Incoming, Outgoing } from '@cloister/transport'
 import { show } from './door.ts'
+import { type Groups, leadsToGroup } from './groups/groups.ts'
 import type { LoopbackPorts } from './loopback.ts'
 import { EVERY_PAGE, PAGES } from './pages.ts'
 import type { Resolver } from './resolve.ts'
-import { routesOf } from './routes.ts'
+import { groupRoutesOf, routesOf } from './routes.ts'
 import type { ScrapeDoor } from './scrape-door.ts'
 import type { WorkerDoor } from './worker-door.ts'
 
@@ -18,6 +19,7 @@ export class Home {
   private readonly parts: {
     readiness: Readiness
     leases: Resolver<LeaseRecord>
+    groups: Groups
     workers: WorkerDoor
     scrapes: ScrapeDoor
     agent: DialAgent
@@ -56,7 +58,10 @@ export class Home {
   private async routes(key: string, request: Incoming, response: Outgoing): Promise<void> {
     const lease = await this.parts.leases.find(key)
     if (lease?.state !== 'open') return show(lease ? PAGES.closed : PAGES.unknown, request, response)
-    const routes = await routesOf(lease, this.parts)
+    const member = leadsToGroup(key, lease)
+      ? await this.parts.groups.reached(lease, { tried: new Set() })
+      : undefined
+    const routes = member ? await groupRoutesOf(key, member, this.parts) : await routesOf(lease, this.parts)
     const plain = response as ServerResponse
     plain.writeHead(200, { ...JSON_UNSTORED, ...EVERY_PAGE }).end(JSON.stringify(routes))
   }

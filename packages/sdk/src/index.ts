@@ -28,6 +28,12 @@ export { DEPLOY_STEPS, type Deployed, type DeployParameters, type DeployStep } f
 export type { AskedDeposit } from './leases/deposit.ts'
 export type { DomainRecord, LeaseDomains } from './leases/domains.ts'
 export type { Ended, LogsWanted } from './leases/ended.ts'
+export type { DeployedGroup } from './leases/groups/deploy.ts'
+export type { Group, Member } from './leases/groups/find.ts'
+export * as groups from './leases/groups/index.ts'
+export type { OpenedReplica, Planned, ReplicasParameters } from './leases/groups/open.ts'
+export type { Scaled } from './leases/groups/scale.ts'
+export type { GroupUpdated, Rollout, RolloutJournal } from './leases/groups/update.ts'
 export * as leases from './leases/index.ts'
 export type { LeaseStatus } from './leases/lease.ts'
 export {

@@ -175,4 +175,50 @@ contract MarketOpenTest is LeasedNetwork {
         vm.prank(tenant);
         market.open(bid, signature, 3_600 * RATE, "", noPermit);
     }
+
+    function openingOf(uint80 rate, uint256 salt, bytes32 name) private returns (IMarket.Opening memory) {
+        IMarket.Bid memory bid = makeBid(address(usdc), rate, salt);
+        return IMarket.Opening(bid, sign(WORKER_KEY, market.bidDigest(bid)), DEPOSIT, name);
+    }
+
+    function test_openMany_takes_all_bids_for_the_sum_of_their_deposits() public {
+        IMarket.Opening[] memory openings = new IMarket.Opening[](3);
+        for (uint256 i; i < 3; ++i) {
+            openings[i] = openingOf(RATE, i + 1, bytes32(abi.encodePacked("app/", uint8(48 + i))));
+        }
+        uint256 before = usdc.balanceOf(tenant);
+        vm.prank(tenant);
+        bytes32[] memory ids = market.openMany(openings, noPermit);
+        vm.assertEq(before - usdc.balanceOf(tenant), 3 * DEPOSIT);
+        for (uint256 i; i < 3; ++i) {
+            vm.assertEq(ids[i], market.bidDigest(openings[i].bid));
+            vm.assertEq(market.leaseOf(ids[i]).balance, DEPOSIT);
+        }
+    }
+
+    function test_openMany_opens_none_where_one_can_not_be() public {
+        IMarket.Opening[] memory openings = new IMarket.Opening[](2);
+        openings[0] = openingOf(RATE, 1, "");
+        openings[1] = openingOf(RATE, 1, "");
+        vm.prank(tenant);
+        vm.expectRevert(abi.encodeWithSelector(IMarket.BidTaken.selector, market.bidDigest(openings[0].bid)));
+        market.openMany(openings, noPermit);
+
+        openings[1] = openingOf(RATE, 2, "");
+        openings[1].bid.token = address(cloi);
+        vm.prank(tenant);
+        vm.expectRevert(abi.encodeWithSelector(IMarket.MixedTokens.selector, address(usdc), address(cloi)));
+        market.openMany(openings, noPermit);
+
+        openings[1] = openingOf(RATE, 2, "");
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(IMarket.NotTenant.selector, stranger));
+        market.openMany(openings, noPermit);
+
+        vm.prank(tenant);
+        vm.expectRevert(Errors.ZeroAmount.selector);
+        market.openMany(new IMarket.Opening[](0), noPermit);
+        vm.assertEq(uint8(market.leaseOf(market.bidDigest(openings[0].bid)).state), 0);
+        vm.assertEq(usdc.balanceOf(address(market)), 0);
+    }
 }

@@ -37,6 +37,7 @@ export function routesOf({ supervisor, config }: Worker, lease: StoredLease): Ro
           port,
           protocol: 'http' as const,
           label,
+          ready: (supervisor.runner(lease.id)?.ready(service).length ?? 0) > 0,
         }))
       : []),
     ...supervisor.forwarding.of(lease.id).map(({ service, port, protocol, workerPort }) => ({

@@ -69,6 +69,7 @@ export const REFUSALS: Record<string, string> = {
   AlreadyEarning: 'The lease has run for more than five minutes or was paid for, and ends by notice only.',
   OverAllotment: 'The account may not create so much.',
   OutOfService: 'The worker has not been covered for three weeks, and answers for nothing any more.',
+  MixedTokens: 'Leases that are opened together are paid in one token.',
   NoRoom: 'The worker’s room has been taken by other leases since the bid.',
   ERC20InsufficientBalance: 'The account has too little of the token.',
   ERC20InsufficientAllowance:

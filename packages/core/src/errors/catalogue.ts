@@ -61,6 +61,7 @@ const CODES = {
   'not-json': 'input',
   outside: 'input',
   'unknown-token': 'input',
+  'which-lease': 'input',
   'which-wallet': 'input',
   'bad-evidence': 'content',
   'bad-manifest': 'content',

@@ -14,6 +14,7 @@ import type { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
 import type { ParseOptions, Wish } from './parse-options.ts'
 import { NAME_PATTERN } from './patterns.ts'
+import { readSpread } from './spread.ts'
 
 /**
  * Compose specification (compose-spec/compose-spec, spec.md) → manifest, and the name the file gives itself.
@@ -27,6 +28,7 @@ export function parseCompose(
   name: string | undefined
   wishes: Wish[]
   sealedFiles: Record<string, Uint8Array>
+  spread: number | undefined
 } {
   const project = loadProject(raw, given)
   const { options } = project
@@ -57,7 +59,8 @@ export function parseCompose(
   readFront(project.root, manifest)
   readNetwork(project.root, manifest)
   const sealedFiles = Object.fromEntries([...context.sealedFiles].map(([key, { content }]) => [key, content]))
-  return { manifest, name, wishes: context.wishes, sealedFiles }
+  const spread = readSpread(project.root, { manifest, services: active, volumes: project.sections.volumes })
+  return { manifest, name, wishes: context.wishes, sealedFiles, spread }
 }
 
 function readTopLevel({ root, sections }: ComposeProject): string | undefined {

@@ -32,6 +32,11 @@ export interface ParsedManifest {
   wishes: Wish[]
   /** Contents of files that a Compose file asks to have sealed, by the name of their secret. */
   sealedFiles: Record<string, Uint8Array>
+  /**
+   * On so many workers a Compose file wants to run, as a lease on each (`x-spread`); undefined for one lease.
+   * Not a part of the manifest, which is that of each.
+   */
+  spread: number | undefined
 }
 
 /**
@@ -63,9 +68,10 @@ export function parseManifest(text: string, options: ParseOptions): ParsedManife
       logins: [],
       wishes: [],
       sealedFiles: {},
+      spread: undefined,
     }
-  const { manifest, name, groups, logins, wishes, sealedFiles } = isSdl
-    ? { ...parseSdl(root, options), name: undefined, sealedFiles: {} }
+  const { manifest, name, groups, logins, wishes, sealedFiles, spread } = isSdl
+    ? { ...parseSdl(root, options), name: undefined, sealedFiles: {}, spread: undefined }
     : { ...parseCompose(root, options), groups: [], logins: [] }
   if (domainsOf(manifest).length > 0) manifest.attributes[DOMAINS_ATTRIBUTE.name] ??= DOMAINS_ATTRIBUTE.value
   try {
@@ -78,6 +84,7 @@ export function parseManifest(text: string, options: ParseOptions): ParsedManife
       logins,
       wishes,
       sealedFiles,
+      spread,
     }
   } catch (error) {
     if (!(error instanceof CloisterError)) throw error

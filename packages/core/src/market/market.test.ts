@@ -108,8 +108,12 @@ describe('room', () => {
 describe('names of leases', () => {
   it('round through 32 bytes', () => {
     for (const name of ['a', 'my-app', 'x'.repeat(32)])
-      expect(decodeLeaseName(encodeLeaseName(name))).toBe(name)
+      expect(decodeLeaseName(encodeLeaseName(name))).toEqual({ name })
     expect(decodeLeaseName(encodeLeaseName(undefined))).toBeUndefined()
+    const group = 'x'.repeat(28)
+    expect(decodeLeaseName(encodeLeaseName(`${group}/31`))).toEqual({ name: group, replica: 31 })
+    for (const text of [`${group}x/1`, 'a/', 'a/01', 'a/b', '/1', 'a/1000', 'a/1/2', 'A/1'])
+      expect(() => encodeLeaseName(text), text).toThrow(CloisterError)
   })
 
   it('can not be taken for a short id, a host of another or markup', () => {

@@ -21,24 +21,50 @@ export function isLeaseName(text: string): boolean {
   return NAME.test(text)
 }
 
-/** A name as it goes on chain: ASCII, left-aligned, 32 bytes; zero for none. Throws `bad-name`. */
+/** Replicas that a group has at the most. */
+export const MOST_REPLICAS = 32
+
+/** What a lease was opened as: by a name, as one of the replicas that are reached by it together. */
+export interface LeaseName {
+  name: string
+  /** Its place in its group, from 0; undefined for a lease that stands alone. */
+  replica?: number | undefined
+}
+
+const REPLICA = /^(?<name>[^/]{1,28})\/(?<replica>0|[1-9]\d{0,2})$/
+
+/** Reads `my-app`, or `my-app/2` for a replica of a group; undefined for what is neither. */
+export function readLeaseName(text: string): LeaseName | undefined {
+  if (isLeaseName(text)) return { name: text }
+  const { name = '', replica } = REPLICA.exec(text)?.groups ?? {}
+  return replica !== undefined && isLeaseName(name) ? { name, replica: Number(replica) } : undefined
+}
+
+/** A lease's name as `readLeaseName` reads it. */
+export function writeLeaseName({ name, replica }: LeaseName): string {
+  return replica === undefined ? name : `${name}/${replica}`
+}
+
+/**
+ * A name, or a group's name and a replica, as it goes on chain: ASCII, left-aligned, 32 bytes; zero for none.
+ * Throws `bad-name`.
+ */
 export function encodeLeaseName(name: string | undefined): Hex {
   if (name === undefined) return stringToHex('', { size: 32 })
-  if (!isLeaseName(name))
+  if (!readLeaseName(name))
     throw new CloisterError(
       'bad-name',
       `${JSON.stringify(name.slice(0, 60))} can't be the name of a lease.`,
       {
-        hint: `Use ${LEASE_NAME_RULE}.`,
+        hint: `Use ${LEASE_NAME_RULE}; the name of a group has 28 at the most.`,
       },
     )
   return stringToHex(name, { size: 32 })
 }
 
 /** The name in 32 bytes from the chain, or undefined where they hold none that is valid. */
-export function decodeLeaseName(bytes: Hex): string | undefined {
-  const text = hexToString(bytes).replace(/\0+$/, '')
-  return isLeaseName(text) ? text : undefined
+export function decodeLeaseName(bytes: Hex): LeaseName | undefined {
+  return readLeaseName(hexToString(bytes).replace(/\0+$/, ''))
 }
 
 /** A service's name as a part of a host name. */

@@ -14,6 +14,8 @@ export const LeaseRecord = z.object({
   name: z.string().max(32).optional(),
   /** The name it was opened with, whoever has it. */
   wishedName: z.string().max(32).optional(),
+  /** Its place in the group of that name: the tenant's open leases with a place are reached together. */
+  replica: z.int().min(0).optional(),
   state: z.enum(['open', 'closed']),
   tenant: address,
   worker: address,

@@ -88,6 +88,8 @@ export const RouteReport = z.object({
   label: text,
   /** `host:port` on the worker, for TCP and UDP. */
   address: text.optional(),
+  /** Whether one of the service's containers takes requests now; not said of TCP and UDP. */
+  ready: z.boolean().optional(),
 })
 export type RouteReport = z.infer<typeof RouteReport>
 

@@ -12,7 +12,7 @@ export interface FinderParts {
 }
 
 /**
- * Finds the lease that a domain leads to, by what its owner says in DNS: at the domain itself, else at the
+ * Finds the lease that a domain leads to, or one of the group that it leads to, by what its owner says in DNS: at the domain itself, else at the
  * one above it, whose wildcard it may be of. Which of its ports is meant, and whether its manifest has the
  * domain at all, its worker decides.
  */
@@ -38,9 +38,12 @@ export class DomainFinder {
   private async claimed(claims: readonly DomainClaim[]): Promise<LeaseRecord | undefined> {
     const { leases, named } = this.parts
     const found = await Promise.all(
-      claims.map((claim) =>
-        'lease' in claim ? leases.find(claim.lease) : named.find(`${claim.tenant}/${claim.name}`),
-      ),
+      claims.map(async (claim) => {
+        if (!('lease' in claim)) return named.find(`${claim.tenant}/${claim.name}`)
+        const lease = await leases.find(claim.lease)
+        // A record that names one replica means that one, and not its group.
+        return lease && { ...lease, replica: undefined }
+      }),
     )
     return found
       .filter((lease) => lease !== undefined)

@@ -8,6 +8,7 @@ import {
   writeProxyHeader,
 } from '@cloister/transport'
 import { targetOf } from '../dial.ts'
+import type { Groups } from '../groups/groups.ts'
 import type { GatewayObserver } from '../observer.ts'
 import type { DomainFinder } from './finder.ts'
 import { alert, readHello } from './hello.ts'
@@ -17,6 +18,7 @@ const KEEP_ALIVE_MS = 60_000
 /** What passing is made of. */
 export interface PassingParts {
   finder: Pick<DomainFinder, 'find'>
+  groups: Pick<Groups, 'reached'>
   limits: AddressLimits
   /** A stream to the worker of a lease; undefined where it takes none. */
   stream(target: string): Promise<MuxStream | undefined>
@@ -47,7 +49,11 @@ export class Passing {
   private async pass(socket: Socket, name: string): Promise<void> {
     const abandon = () => socket.destroy()
     socket.on('error', abandon)
-    const lease = await this.parts.finder.find(name)
+    const { finder, groups } = this.parts
+    const found = await finder.find(name)
+    // Nothing was sent yet, so that another member may take what one doesn't.
+    const wish = { address: socket.remoteAddress ?? '', tried: new Set<string>() }
+    const lease = found?.replica === undefined ? found : await groups.reached(found, wish)
     if (socket.destroyed) return
     if (!lease?.endpoint.startsWith('https:')) return alert(socket, 'unknown')
     const stream = await this.parts.stream(targetOf(lease))

@@ -3,6 +3,7 @@ import type { LeaseRecord } from '@cloister/core'
 import { type DialAgent, fetchOver, type Incoming, type Outgoing, readText } from '@cloister/transport'
 import { targetOf } from '../dial.ts'
 import { show } from '../door.ts'
+import type { Groups } from '../groups/groups.ts'
 import { PAGES } from '../pages.ts'
 import type { DomainFinder } from './finder.ts'
 
@@ -13,20 +14,24 @@ const MAX_ANSWER_BYTES = 1_024
 /** RFC 7638 thumbprint and token. */
 const KEY_AUTHORIZATION = /^[\w-]{16,128}\.[\w-]{20,128}$/
 
+/** What a plain door is made of. */
+export interface PlainDoorParts {
+  finder: Pick<DomainFinder, 'find'>
+  groups: Pick<Groups, 'of'>
+  agent: DialAgent
+  /** Where TLS of domains is taken, as the outside sees it. */
+  securePort: () => number
+}
+
 /**
  * Plain HTTP of tenants' domains: what a certificate authority asks for is led to the worker, and everything
  * else to https.
  */
 export class PlainDoor {
-  private readonly finder: Pick<DomainFinder, 'find'>
-  private readonly agent: DialAgent
-  private readonly securePort: () => number
+  private readonly parts: PlainDoorParts
 
-  /** `securePort` is where TLS of domains is taken, as the outside sees it. */
-  constructor(finder: Pick<DomainFinder, 'find'>, agent: DialAgent, securePort: () => number) {
-    this.finder = finder
-    this.agent = agent
-    this.securePort = securePort
+  constructor(parts: PlainDoorParts) {
+    this.parts = parts
   }
 
   request(host: string, request: Incoming, response: Outgoing): void {
@@ -38,18 +43,28 @@ export class PlainDoor {
       .toLowerCase()
       .replace(/:\d{1,5}$/, '')
       .replace(/\.$/, '')
-    const lease = await this.finder.find(name)
+    const lease = await this.parts.finder.find(name)
     if (!lease) return show(PAGES.foreign, request, response)
     const plain = response as ServerResponse
     const token = CHALLENGE.exec(request.url ?? '')?.[1]
     if (token !== undefined) {
-      const text = await this.challenge(lease, name, token)
+      // Each replica of a group has certificates of its own, and asks for them by itself.
+      const asked = lease.replica === undefined ? [lease] : await this.parts.groups.of(lease)
+      const texts = await Promise.all(
+        asked.map((one) =>
+          this.challenge(one, name, token).catch((error) => {
+            if (asked.length === 1) throw error
+            return undefined
+          }),
+        ),
+      )
+      const text = texts.find((found) => found !== undefined)
       if (text === undefined) return show(PAGES.unknown, request, response)
       return void plain
         .writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-store' })
         .end(text)
     }
-    const port = this.securePort()
+    const port = this.parts.securePort()
     const path = /^\/[^\s]*$/.test(request.url ?? '') ? request.url : '/'
     const location = `https://${name}${port === 443 ? '' : `:${port}`}${path}`
     plain.writeHead(308, { location, 'content-length': 0, 'cache-control': 'no-store' }).end()
@@ -58,7 +73,7 @@ export class PlainDoor {
   /** What the worker of a lease answers to a challenge; undefined where it knows of none. */
   private async challenge(lease: LeaseRecord, name: string, token: string): Promise<string | undefined> {
     const url = new URL(`/v1/leases/${lease.lease}/challenges/${token}?domain=${name}`, lease.endpoint).href
-    const answer = await fetchOver(this.agent, targetOf(lease), url, {
+    const answer = await fetchOver(this.parts.agent, targetOf(lease), url, {
       headers: { host: 'worker' },
       signal: AbortSignal.timeout(ANSWER_MS),
     })

@@ -5,23 +5,28 @@ import {
   attestationStateOf,
   CloisterError,
   type GatewayRoute,
-  isLeaseName,
+  type LeaseName,
   type LeaseRecord,
   type LeaseReport,
   messageOf,
+  readLeaseName,
   secondsAffordable,
   shortId,
+  writeLeaseName,
 } from '@cloister/core'
 import type { Address, Hex } from 'viem'
 import type { Cloister } from '../cloister.ts'
 import { type Session, sessionOf } from '../session.ts'
+import { isMember, ownNamed, severalMeant } from './groups/find.ts'
 
 /** Everything about a lease at one moment. Amounts in base units of `token`, instants in Unix seconds. */
 export interface LeaseStatus {
   lease: Hex
   shortId: string
-  /** What it is called; of a closed lease, what it was opened with. */
+  /** What it is called, `my-app/2` for a replica; of a closed lease, what it was opened with. */
   name: string | undefined
+  /** Its place in its group; undefined for a lease that stands alone. */
+  replica: number | undefined
   /**
    * The worker's word; `closed` is the chain's, `unreachable` where the worker doesn't answer, `open` where
    * we may not ask it.
@@ -64,8 +69,9 @@ export interface LeaseStatus {
 }
 
 /**
- * Finds a lease by id, short id or name. A name means a lease of our own that was opened with it, if there
- * is one: names go to whoever comes first, and somebody else may have come. Throws `not-found`.
+ * Finds a lease by id, short id or name, `my-app/2` for a replica of a group. A name means a lease of our own that was opened with it, if there
+ * is one: names go to whoever comes first, and somebody else may have come. Throws `not-found`, and
+ * `which-lease` for the name of a group.
  *
  * @example
  * ```ts
@@ -76,17 +82,19 @@ export interface LeaseStatus {
  */
 export async function findLease(cloister: Cloister, key: string): Promise<LeaseRecord> {
   const text = key.trim().toLowerCase()
-  if (!/^(0x[0-9a-f]{64}|[0-9a-f]{4,64}|[a-z0-9-]{1,32})$/.test(text))
+  if (!/^(0x[0-9a-f]{64}|[0-9a-f]{4,64}|[a-z0-9-]{1,32}(\/\d{1,3})?)$/.test(text))
     throw new CloisterError(
       'not-found',
       `${JSON.stringify(key.slice(0, 80))} is not the id or name of a lease.`,
       { hint: { do: 'list-leases' } },
     )
   const tenant = cloister.wallet?.account.address
-  if (tenant && isLeaseName(text)) {
-    const { items } = await cloister.index.leases({ tenant, wishedName: text, open: true, limit: 200 })
-    const own = items.find((lease) => lease.name === text) ?? items.at(-1)
+  const named = readLeaseName(text)
+  if (named) {
+    const own = await findOwn(cloister, named)
     if (own) return own
+    if (named.replica !== undefined)
+      throw new CloisterError('not-found', `You have no open lease ${text}.`, { hint: { do: 'list-leases' } })
   }
   try {
     const found = await cloister.index.lease(text)
@@ -114,6 +122,16 @@ export async function findLease(cloister: Cloister, key: string): Promise<LeaseR
       },
     )
   }
+}
+
+/** The open lease of our own that is called so. Throws `which-lease` where the name is a group's. */
+async function findOwn(cloister: Cloister, { name, replica }: LeaseName): Promise<LeaseRecord | undefined> {
+  const found = await ownNamed(cloister, name)
+  if (replica !== undefined) return found.find((lease) => lease.replica === replica)
+  const own = found.find((lease) => lease.name === name) ?? found.at(-1)
+  const members = found.filter(isMember)
+  if (own?.replica !== undefined) throw severalMeant(name, members)
+  return own
 }
 
 /**
@@ -177,7 +195,8 @@ export async function status(cloister: Cloister, lease: string | LeaseRecord): P
   return {
     lease: record.lease,
     shortId: shortId(record.lease),
-    name: record.name ?? (isOpen ? undefined : record.wishedName),
+    name: nameOf(record, isOpen),
+    replica: record.replica,
     state: !isOpen ? 'closed' : !isOurs ? 'open' : (report?.state ?? 'unreachable'),
     attestation: attestationStateOf(network, covered),
     coveredUntil: Number(billing.until),
@@ -210,6 +229,12 @@ export async function status(cloister: Cloister, lease: string | LeaseRecord): P
         ? 'The worker is not covered just now, so the lease costs nothing and may not run.'
         : undefined),
   }
+}
+
+/** What a lease is called. */
+function nameOf({ name, wishedName, replica }: LeaseRecord, isOpen: boolean): string | undefined {
+  if (wishedName !== undefined && replica !== undefined) return writeLeaseName({ name: wishedName, replica })
+  return name ?? (isOpen ? undefined : wishedName)
 }
 
 /** The worker's word on a lease, or why there is none. */

@@ -6,7 +6,7 @@ import {
   throughAbsence,
   type WorkerClient,
 } from '@cloister/client'
-import { CloisterError, type LeaseRecord } from '@cloister/core'
+import { CloisterError, type LeaseRecord, writeLeaseName } from '@cloister/core'
 import type { Address, Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
 import { type Session, sessionOf } from '../session.ts'
@@ -169,7 +169,7 @@ async function targetOf(
     throw new CloisterError('cancelled', 'Nothing was opened.')
   parameters.journal.write({ from: record.lease, to: chosen.lease, step: 'opening' })
   onStep('transaction', 'opening the lease there')
-  await openLease(wallet, chosen.bid, deposit, record.wishedName)
+  await openLease(wallet, chosen.bid, deposit, nameOf(record))
   return { lease: chosen.lease, session, step: 'copying' }
 }
 
@@ -278,7 +278,7 @@ class Move {
     if ((await getLease(wallet, record.lease)).state === 'open') await closeLease(wallet, record.lease)
     await untilReached(cloister, target.lease, parameters.manifest)
     // Its name passes on once the index has seen that the old one is closed.
-    if (record.name === undefined) return
+    if (record.name === undefined || record.replica !== undefined) return
     this.tell('close', 'waiting for the name')
     const isNamed = async () => (await cloister.index.lease(target.lease)).name === record.name
     await untilTrue(isNamed, Date.now() + NAME_MS, '').catch(() => {})
@@ -321,6 +321,11 @@ class Move {
   private tell(step: Parameters<NonNullable<MoveParameters['onStep']>>[0], detail: string): void {
     this.parts.parameters.onStep?.(step, detail)
   }
+}
+
+/** The name that the lease was opened with. */
+function nameOf({ wishedName, replica }: LeaseRecord): string | undefined {
+  return wishedName === undefined ? undefined : writeLeaseName({ name: wishedName, replica })
 }
 
 /** Somebody didn't answer, which may be over when the move is taken up again. */

@@ -1,14 +1,13 @@
 import { GatewayClient } from '@cloister/client'
 import { CloisterError, type GatewayRoute, GrowingPause, type Manifest, messageOf } from '@cloister/core'
-import type { Hex } from 'viem'
 import type { Cloister } from '../cloister.ts'
 
 const ADDRESS_MS = 30_000
 
-/** Resolves when the gateway leads to the service. TCP ports are not tried. */
+/** Resolves when the gateway leads to the service of a lease, or of a group by its name. TCP ports are not tried. */
 export async function untilReached(
   cloister: Cloister,
-  lease: Hex,
+  key: string,
   manifest: Manifest,
 ): Promise<GatewayRoute[]> {
   const isPublic = Object.values(manifest.services).some((service) =>
@@ -20,7 +19,7 @@ export async function untilReached(
   const pauses = new GrowingPause({ firstMs: 25, longestMs: 500, factor: 1.3 })
   for (;;) {
     try {
-      const routes = await gateway.routes(lease)
+      const routes = await gateway.routes(key)
       const front = routes.find((route) => route.protocol === 'http')
       if (!front) return routes
       if (await gateway.leadsTo(front, AbortSignal.timeout(5_000))) return routes
@@ -32,7 +31,7 @@ export async function untilReached(
           { cause: error },
         )
     }
-    if (Date.now() > until) return gateway.routes(lease)
+    if (Date.now() > until) return gateway.routes(key)
     await pauses.wait()
   }
 }

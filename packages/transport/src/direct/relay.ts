@@ -26,6 +26,11 @@ export interface Way {
   silence: AllowedSilence
   /** May answer instead of the other side. */
   intercept?(answer: AnswerHead): Said | undefined
+  /**
+   * Another way for a request without a body whose answer was intercepted; undefined where what would be said
+   * instead of it is said.
+   */
+  instead?(): Way | undefined
   /** What is said where the request is refused or the other side can't answer. */
   refuse(refusal: Refusal): Said
 }
@@ -288,7 +293,10 @@ export class DirectRelay implements Onward {
   private reply(answer: AnswerHead, rest: Buffer): void {
     const { way, head, line } = this
     const said = way.intercept?.(answer)
-    if (said) return this.say(said)
+    if (said) {
+      const other = head.framing === 'none' ? way.instead?.() : undefined
+      return other ? this.leadElsewhere(other) : this.say(said)
+    }
     this.answer = answer
     this.silence.allow(undefined)
     this.answerLeft = typeof answer.framing === 'number' ? answer.framing : 0
@@ -307,6 +315,16 @@ export class DirectRelay implements Onward {
       line.send(text, piece)
       this.sentOn(piece.length === rest.length)
     }
+  }
+
+  /** Leads a request without a body another way, as if it had come just now. */
+  private leadElsewhere(way: Way): void {
+    this.hasRepeated = true
+    this.release(false)
+    this.headBytes = undefined
+    this.state = 'finding'
+    this.way = way
+    this.dial(way, () => this.fail(new Refusal(502, 'the other side does not answer')))
   }
 
   private connectionLines({ closes }: RequestHead): string {

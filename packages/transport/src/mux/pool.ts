@@ -60,6 +60,13 @@ export class MuxPool {
     return undefined
   }
 
+  /** Resolves once a target is connected to, or could be. Rejects where nobody listens. */
+  async reach(target: Target): Promise<void> {
+    if (this.connections.has(target)) return
+    const dialled = await this.dial(target)
+    dialled.destroy()
+  }
+
   /** A stream over a connection that is there; undefined where one has to be opened. */
   take(target: Target): MuxStream | undefined {
     const all = this.connections.get(target)

@@ -103,6 +103,8 @@ export function addLeases(program: Command): void {
       '--policy <policy>',
       'what the machine has to prove anew before it gets anything, as with `deploy`',
     )
+    .option('--continue', 'of a group: go on with an update that stopped, from where it did')
+    .option('--rollback', 'of a group: put what ran before an update that stopped back')
     .option(
       '--pull',
       'look up anew what the tags of its images mean, also where the file is what runs already',
@@ -151,6 +153,20 @@ export function addLeases(program: Command): void {
       'give up after so long, such as 20m; default: what the health checks of the file allow',
     )
     .action(later(async () => (await import('./move.ts')).runMove))
+  const scaleCommand = command(
+    program,
+    'scale <group=number> [file]',
+    'more or fewer replicas of a group, on other workers, under the same address',
+    'cloister scale my-app=5',
+  )
+  withLoginOption(withSecretOptions(withBidOptions(withManifestOptions(scaleCommand))))
+    .option('--deposit <amount>', 'money to put into each new one, in whole tokens')
+    .option('--for <time>', 'put in as much as lasts this long, such as 2h or 7d (default 24h)')
+    .option(
+      '--timeout <time>',
+      'give up after so long, such as 20m; default: what the health checks of the file allow',
+    )
+    .action(later(async () => (await import('./scale.ts')).runScale))
   command(
     program,
     'top-up <lease> <amount>',

@@ -32,6 +32,7 @@ import { sealedFrom, takesSecrets } from '../../secret-options.ts'
 import { attestation, hourly, money, short } from '../../show.ts'
 import { fillFrom } from '../../snapshots/fill.ts'
 import { bidTable, terms } from './bid-terms.ts'
+import { deployGroup } from './deploy-group.ts'
 import { recordTable } from './domain-records.ts'
 import type { DeployOptions } from './options.ts'
 
@@ -58,6 +59,8 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
   const wished = options.name ?? ownName
   const asked = terms(options, network)
   const wanted = wantedDeposit(options, findToken(network, asked.pay))
+  if (parsed.spread !== undefined)
+    return deployGroup(cloister, { parsed, replicas: parsed.spread, name: wished, deposit: wanted }, options)
   const steps = new Steps(json)
   const fill =
     options.from === undefined

@@ -1,4 +1,5 @@
-import { leases, sessionOf } from '@cloister/sdk'
+import { writeLeaseName } from '@cloister/core'
+import { groups, leases, sessionOf } from '@cloister/sdk'
 import { exec } from '@cloister/sdk/node'
 import { note, paint, sayJson, shownOn } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
@@ -14,7 +15,10 @@ export async function runExec(
   options: Globals & ContainerOptions,
 ): Promise<void> {
   const cloister = connect(options)
-  const lease = await leases.findLease(cloister, key)
+  const group = await groups.find(cloister, key)
+  const lease = group ? await groups.firstRunning(cloister, group) : await leases.findLease(cloister, key)
+  if (group && options.json !== true)
+    note(paint('dim', `in ${writeLeaseName({ name: group.name, replica: lease.replica })}`, process.stderr))
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true && options.json !== true
   const size = () => ({ columns: process.stdout.columns ?? 80, rows: process.stdout.rows ?? 24 })
   if (interactive) process.stdin.setRawMode(true)

@@ -30,9 +30,11 @@ export interface UpdateOptions extends Globals, ManifestOptions, SecretOptions, 
   policy?: string
   timeout?: string
   pull?: boolean
+  continue?: boolean
+  rollback?: boolean
 }
 
-export interface ResizeOptions extends Omit<UpdateOptions, 'pull'> {
+export interface ResizeOptions extends Omit<UpdateOptions, 'pull' | 'continue' | 'rollback'> {
   cpu?: string
   memory?: string
   disk?: string

@@ -13,6 +13,7 @@ function status(changes: Partial<LeaseStatus> = {}): LeaseStatus {
     lease: LEASE,
     shortId: LEASE.slice(2, 18),
     name: 'shop',
+    replica: undefined,
     state: 'running',
     attestation: 'simulated',
     coveredUntil: now() + 3600,

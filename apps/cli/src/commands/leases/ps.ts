@@ -1,10 +1,10 @@
-import { formatDuration } from '@cloister/core'
-import { leases, walletOf } from '@cloister/sdk'
-import { printable, say, sayJson, table } from '@cloister/terminal'
+import { GatewayClient } from '@cloister/client'
+import { formatDuration, type LeaseRecord } from '@cloister/core'
+import { type Cloister, type LeaseStatus, leases, walletOf } from '@cloister/sdk'
+import { paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
-import { attestation, hourly, money, short, since, state } from '../../show.ts'
-import { statusJson } from './status.ts'
+import { attestation, hourly, money, short, since, state, statusJson } from '../../show.ts'
 
 export async function showLeases(options: Globals & { all?: boolean }): Promise<void> {
   const cloister = connect(options)
@@ -14,12 +14,21 @@ export async function showLeases(options: Globals & { all?: boolean }): Promise<
     limit: 200,
     ...(options.all !== true && { open: true }),
   })
-  const found = await Promise.all(items.map((lease) => leases.status(cloister, lease)))
+  const found = await Promise.all(together(items).map((lease) => leases.status(cloister, lease)))
   if (options.json) return sayJson(found.map(statusJson))
   if (found.length === 0)
     return say(
       `${options.all ? 'No leases' : 'No open leases'} of ${short(account.address)}. Deploy one: cloister deploy FILE`,
     )
+  await sayLeases(cloister, items, found)
+}
+
+/** A table of leases, and a line for each group among them. */
+export async function sayLeases(
+  cloister: Cloister,
+  items: readonly LeaseRecord[],
+  found: readonly LeaseStatus[],
+): Promise<void> {
   say(
     table(
       ['lease', 'name', 'state', 'services', 'age', 'price/hour', 'spent', 'left', 'lasts', 'attestation'],
@@ -37,5 +46,43 @@ export async function showLeases(options: Globals & { all?: boolean }): Promise<
       ]),
       ['price/hour', 'spent', 'left'],
     ),
+  )
+  const lines = await groupLines(cloister, items, found)
+  if (lines.length > 0) say('')
+  for (const line of lines) say(line)
+}
+
+/** Replicas of a group where the newest of them is, in the order of their places; other leases as they are. */
+function together(items: readonly LeaseRecord[]): LeaseRecord[] {
+  const keyOf = ({ lease, wishedName, replica }: LeaseRecord) => (replica === undefined ? lease : wishedName)
+  const groups = new Map<string | undefined, LeaseRecord[]>()
+  for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item])
+  return [...groups.values()].flatMap((members) =>
+    members.sort((one, other) => (one.replica ?? 0) - (other.replica ?? 0)),
+  )
+}
+
+/** A line for each group: how many of its replicas run, and its address. */
+async function groupLines(
+  { network, send }: Cloister,
+  items: readonly LeaseRecord[],
+  statuses: readonly LeaseStatus[],
+): Promise<string[]> {
+  const open = items.filter(({ state, replica }) => state === 'open' && replica !== undefined)
+  const names = [...new Set(open.map(({ wishedName = '' }) => wishedName))]
+  return Promise.all(
+    names.map(async (name) => {
+      const members = open.filter(({ wishedName }) => wishedName === name)
+      const running = statuses.filter(
+        (status) => status.state === 'running' && members.some(({ lease }) => lease === status.lease),
+      ).length
+      const isOurs = members.some((member) => member.name === name)
+      const routes = isOurs
+        ? await new GatewayClient(network.gatewayUrl, send).routes(name).catch(() => [])
+        : []
+      const [url] = routes.flatMap((route) => route.loopbackUrl ?? route.url)
+      const where = url === undefined ? '' : `  ${paint('cyan', printable(url))}`
+      return `${paint('bold', name.padEnd(10))} ${running} of ${members.length} replicas run${where}`
+    }),
   )
 }

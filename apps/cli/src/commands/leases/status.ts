@@ -1,12 +1,18 @@
 import { formatDuration } from '@cloister/core'
-import { type Cloister, type LeaseStatus, leases } from '@cloister/sdk'
+import { type Cloister, groups, type LeaseStatus, leases } from '@cloister/sdk'
 import { bar, facts, paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
-import { attestation, hourly, instant, money, short, since, state } from '../../show.ts'
+import { attestation, hourly, instant, money, short, since, state, statusJson } from '../../show.ts'
+import { sayLeases } from './ps.ts'
 
 export async function showStatus(key: string, options: Globals): Promise<void> {
   const cloister = connect(options)
+  const group = await groups.find(cloister, key)
+  if (group) {
+    const members = await Promise.all(group.members.map((member) => leases.status(cloister, member)))
+    return options.json ? sayJson(members.map(statusJson)) : sayLeases(cloister, group.members, members)
+  }
   const lease = await withWhatIsLeft(cloister, await leases.status(cloister, key))
   if (options.json) return sayJson(statusJson(lease))
   const { network } = cloister
@@ -121,8 +127,4 @@ function describeGaps(
 ): string | undefined {
   if (uncoveredSeconds === 0) return undefined
   return `${formatDuration(uncoveredSeconds)}, which you did not pay for and cost the provider ${money(network, token, uncoveredCost)}`
-}
-
-export function statusJson({ symbol: _, ...lease }: LeaseStatus) {
-  return { ...lease, services: lease.services.map((service) => ({ ...service })) }
 }

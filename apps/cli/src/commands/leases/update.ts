@@ -1,5 +1,5 @@
-import { parsePolicy } from '@cloister/core'
-import { leases } from '@cloister/sdk'
+import { CloisterError, parsePolicy } from '@cloister/core'
+import { groups, leases } from '@cloister/sdk'
 import { paint, Steps, say, sayJson } from '@cloister/terminal'
 import { connect } from '../../context.ts'
 import { secondsOf } from '../../durations.ts'
@@ -7,6 +7,7 @@ import { readManifestFile } from '../../manifest-file.ts'
 import { loginsFor } from '../../registry-logins.ts'
 import { sealedFrom } from '../../secret-options.ts'
 import type { UpdateOptions } from './options.ts'
+import { updateGroup } from './update-group.ts'
 
 export async function runUpdate(
   key: string,
@@ -14,6 +15,13 @@ export async function runUpdate(
   options: UpdateOptions,
 ): Promise<void> {
   const cloister = connect(options)
+  const group = await groups.find(cloister, key)
+  if (group) return updateGroup(cloister, group, file, options)
+  if (options.continue === true || options.rollback === true)
+    throw new CloisterError(
+      'bad-option',
+      `--continue and --rollback are for groups, and ${key} is none of yours.`,
+    )
   const parsed = await readManifestFile(file, options, options.json === true)
   const steps = new Steps(options.json === true)
   try {

@@ -48,7 +48,8 @@ export async function getLease({ client, network }: Chain, id: Hex): Promise<Cha
 }
 
 /**
- * The name that a lease was opened with, out of the transaction that opened it; undefined where it has none.
+ * The name that a lease was opened with, out of the transaction that opened it: `my-app`, or `my-app-2` for a
+ * replica; undefined where it has none.
  * Rejects where the transaction isn't that one.
  */
 export async function nameOfLease(
@@ -61,7 +62,8 @@ export async function nameOfLease(
     ({ address, args }) => isAddressEqual(address, network.contracts.market) && args.id === id,
   )
   if (!opened) throw new CloisterError('bad-answer', `That transaction did not open the lease ${id}.`)
-  return decodeLeaseName(opened.args.name)
+  const named = decodeLeaseName(opened.args.name)
+  return named && [named.name, named.replica].filter((part) => part !== undefined).join('-')
 }
 
 /** Base units earned since the last settlement. */
@@ -105,6 +107,34 @@ export async function openLease(
     }),
   )
   return { id: leaseIdOf(bid, wallet.network.chainId, wallet.network.contracts.market), receipt }
+}
+
+/** A bid that is taken together with others. */
+export interface Opening {
+  bid: SignedBid
+  deposit: bigint
+  name?: string | undefined
+}
+
+/** Takes several bids in one token with one transaction, all of them or none. */
+export function openLeases(wallet: Wallet, openings: readonly Opening[]): Promise<TransactionReceipt> {
+  const [first] = openings
+  if (!first) throw new CloisterError('internal', 'There is no bid to take.')
+  const total = openings.reduce((sum, { deposit }) => sum + deposit, 0n)
+  const taken = openings.map(({ bid: { signature, ...bid }, deposit, name }) => ({
+    bid,
+    signature,
+    deposit,
+    name: encodeLeaseName(name),
+  }))
+  return withPermit(wallet, first.bid.token, total, (permit) =>
+    send(wallet, {
+      address: wallet.network.contracts.market,
+      abi: MARKET_ABI,
+      functionName: 'openMany',
+      args: [taken, permit],
+    }),
+  )
 }
 
 /** Adds `amount` base units to a lease. */

@@ -47,12 +47,14 @@ export const leaseHandlers: Handler[] = [
     'LeaseOpened',
     () => [],
     ({ args, time, block, logIndex, transaction }, rows) => {
-      const { id, name, tenant, worker, provider, token, ratePerSecond, deposit, manifestHash } = args
+      const { id, tenant, worker, provider, token, ratePerSecond, deposit, manifestHash } = args
+      const name = decodeLeaseName(args.name)
       rows.note('worker', worker)
       rows.put(leases, {
         id,
         shortId: shortId(id),
-        wishedName: decodeLeaseName(name) ?? null,
+        wishedName: name?.name ?? null,
+        replica: name?.replica ?? null,
         open: true,
         refused: false,
         tenant,

@@ -53,6 +53,7 @@ export async function findLeases(
       lease: row.id as Hex,
       shortId: row.shortId,
       ...(row.wishedName !== null && { wishedName: row.wishedName }),
+      ...(row.replica !== null && { replica: row.replica }),
       ...(row.wishedName !== null && holds && { name: row.wishedName }),
       state: row.open ? 'open' : 'closed',
       tenant: row.tenant as Address,

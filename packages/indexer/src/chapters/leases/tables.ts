@@ -8,6 +8,8 @@ export const lease = pgTable(
     shortId: text('short_id').notNull(),
     /** The name the tenant wished for; who has it is decided when asked. */
     wishedName: text('wished_name'),
+    /** Its place in the group of that name. */
+    replica: integer(),
     open: boolean().notNull(),
     refused: boolean().notNull(),
     tenant: text().notNull(),

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+import type { CheckedBid } from '../bids.ts'
+import { spreadOver } from './choose.ts'
+import { placesFor } from './scale.ts'
+
+/** Bids, cheapest first, of workers whose names begin with their provider's. */
+const bidsOf = (...workers: string[]) =>
+  workers.map((worker) => ({ worker: { worker, provider: worker[0] } })) as unknown as CheckedBid[]
+const names = (chosen: CheckedBid[]) => chosen.map(({ worker }) => worker.worker)
+
+describe('workers for replicas', () => {
+  it('are of different providers where there are enough, the cheapest of each', () => {
+    expect(names(spreadOver(bidsOf('a1', 'a2', 'b1', 'a3', 'c1'), 3))).toEqual(['a1', 'b1', 'c1'])
+  })
+
+  it('are of one provider again once each has one', () => {
+    expect(names(spreadOver(bidsOf('a1', 'a2', 'b1', 'a3'), 3))).toEqual(['a1', 'b1', 'a2'])
+  })
+
+  it('are none that has a replica already, and of others than those providers', () => {
+    const beside = [{ worker: 'a1', provider: 'a' }]
+    expect(names(spreadOver(bidsOf('a1', 'a2', 'b1'), 2, beside))).toEqual(['b1', 'a2'])
+  })
+
+  it('are fewer where there are no more', () => {
+    expect(names(spreadOver(bidsOf('a1', 'a1'), 2))).toEqual(['a1'])
+  })
+})
+
+describe('places of a group', () => {
+  it('are filled from below, and given up from above', () => {
+    expect(placesFor([0, 2], 4)).toEqual({ add: [1, 3], remove: [] })
+    expect(placesFor([0, 2, 5], 1)).toEqual({ add: [], remove: [5, 2] })
+    expect(placesFor([0, 1], 2)).toEqual({ add: [], remove: [] })
+  })
+})

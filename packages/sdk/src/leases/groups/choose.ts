@@ -1,0 +1,49 @@
+import { CloisterError } from '@cloister/core'
+import type { CheckedBid } from '../bids.ts'
+
+/** Whom a lease is with. */
+export interface Placed {
+  worker: string
+  provider: string
+}
+
+/**
+ * Takes one bid for each replica: each on a worker of its own, on providers of their own as far as there are
+ * enough, and the cheapest first. `beside`: where replicas are already. Fewer, where there are no more.
+ */
+export function spreadOver(
+  bids: readonly CheckedBid[],
+  count: number,
+  beside: readonly Placed[] = [],
+): CheckedBid[] {
+  const workers = new Set(beside.map(({ worker }) => worker))
+  const times = new Map<string, number>()
+  const add = ({ worker, provider }: Placed) => {
+    workers.add(worker)
+    times.set(provider, (times.get(provider) ?? 0) + 1)
+  }
+  for (const placed of beside) add(placed)
+  const chosen: CheckedBid[] = []
+  while (chosen.length < count) {
+    let best: CheckedBid | undefined
+    for (const bid of bids) {
+      if (workers.has(bid.worker.worker)) continue
+      const timesOf = (one: CheckedBid) => times.get(one.worker.provider) ?? 0
+      if (!best || timesOf(bid) < timesOf(best)) best = bid
+    }
+    if (!best) break
+    chosen.push(best)
+    add(best.worker)
+  }
+  return chosen
+}
+
+/** Why there are too few workers for a group. */
+export function tooFew(wanted: number, found: number, beside: number, why: unknown): CloisterError {
+  const others = beside > 0 ? ' that have none of it yet' : ''
+  return new CloisterError(
+    'no-bids',
+    `${wanted} replicas need ${wanted} workers${others}, and ${found} can be had.`,
+    { hint: { do: 'list-workers' }, cause: why },
+  )
+}

@@ -1,0 +1,6 @@
+/** Groups: replicas on several workers under one name and address. */
+export { close } from './close.ts'
+export { deploy } from './deploy.ts'
+export { find, firstRunning } from './find.ts'
+export { scale } from './scale.ts'
+export { rollBack, update } from './update.ts'
