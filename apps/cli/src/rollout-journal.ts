@@ -8,7 +8,7 @@ import * as z from 'zod'
 const hash = z.templateLiteral(['0x', z.string().regex(/^[0-9a-f]{64}$/)])
 const Record = z.object({ to: hash, previous: z.unknown().optional() })
 
-/** Updates of an account's groups that were begun and aren't over, a file each, in the folder of this user's. */
+/** Updates of an account's groups that were begun and aren't over: a file each, in this user's folder. */
 export function rolloutJournal(chainId: number, account: string): RolloutJournal {
   const home = process.env['CLOISTER_HOME'] ?? join(homedir(), '.cloister')
   const folder = join(home, 'rollouts', `${chainId}-${account.toLowerCase()}`)

@@ -200,8 +200,9 @@ contract MarketOpenTest is LeasedNetwork {
         IMarket.Opening[] memory openings = new IMarket.Opening[](2);
         openings[0] = openingOf(RATE, 1, "");
         openings[1] = openingOf(RATE, 1, "");
+        bytes32 id = market.bidDigest(openings[0].bid);
         vm.prank(tenant);
-        vm.expectRevert(abi.encodeWithSelector(IMarket.BidTaken.selector, market.bidDigest(openings[0].bid)));
+        vm.expectRevert(abi.encodeWithSelector(IMarket.BidTaken.selector, id));
         market.openMany(openings, noPermit);
 
         openings[1] = openingOf(RATE, 2, "");

@@ -12,9 +12,9 @@ export interface FinderParts {
 }
 
 /**
- * Finds the lease that a domain leads to, or one of the group that it leads to, by what its owner says in DNS: at the domain itself, else at the
- * one above it, whose wildcard it may be of. Which of its ports is meant, and whether its manifest has the
- * domain at all, its worker decides.
+ * Finds the lease that a domain leads to, or one of the group, by what its owner says in DNS: at the domain
+ * itself, else at the one above it, whose wildcard it may be of. Which of its ports is meant, and whether its
+ * manifest has the domain at all, its worker decides.
  */
 export class DomainFinder {
   private readonly parts: FinderParts

@@ -66,7 +66,7 @@ export class Groups {
     }
   }
 
-  /** The member that a client was led to before, where it is known to take requests. Asks and waits for none. */
+  /** The member that a client was led to before, where it is known to take requests. Waits for nobody. */
   pinned(lease: LeaseRecord, token: string | undefined): LeaseRecord | undefined {
     if (token === undefined) return undefined
     const members = (this.parts.members.known(keyOf(lease)) ?? []).filter(isMember)

@@ -69,9 +69,9 @@ export interface LeaseStatus {
 }
 
 /**
- * Finds a lease by id, short id or name, `my-app/2` for a replica of a group. A name means a lease of our own that was opened with it, if there
- * is one: names go to whoever comes first, and somebody else may have come. Throws `not-found`, and
- * `which-lease` for the name of a group.
+ * Finds a lease by id, short id or name, `my-app/2` for a replica of a group. A name means a lease of our own
+ * that was opened with it, if there is one: names go to whoever comes first, and somebody else may have come.
+ * Throws `not-found`, and `which-lease` for the name of a group.
  *
  * @example
  * ```ts

@@ -4,7 +4,7 @@ import type { Cloister } from '../cloister.ts'
 
 const ADDRESS_MS = 30_000
 
-/** Resolves when the gateway leads to the service of a lease, or of a group by its name. TCP ports are not tried. */
+/** Resolves when the gateway leads to a lease, or to a group by its name. TCP ports are not tried. */
 export async function untilReached(
   cloister: Cloister,
   key: string,

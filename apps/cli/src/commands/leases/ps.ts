@@ -52,7 +52,7 @@ export async function sayLeases(
   for (const line of lines) say(line)
 }
 
-/** Replicas of a group where the newest of them is, in the order of their places; other leases as they are. */
+/** Replicas of a group where the newest of them is, by their places; other leases as they are. */
 function together(items: readonly LeaseRecord[]): LeaseRecord[] {
   const keyOf = ({ lease, wishedName, replica }: LeaseRecord) => (replica === undefined ? lease : wishedName)
   const groups = new Map<string | undefined, LeaseRecord[]>()
