@@ -34,7 +34,9 @@ import {
   isSignedBy,
   KEY_SERVICE_ABI,
   MARKET_ABI,
+  nameOfLease,
   openLease,
+  openLeases,
   refuseLease,
   registerWorker,
   reportContradiction,
@@ -138,6 +140,20 @@ describe('the chain', () => {
     expect(earned).toBeGreaterThanOrEqual((seconds * 10n * 8n) / 10n - 2n)
     await withdrawCredit(provider, usdc, provider.account.address)
     expect(await getTokenBalance(provider, usdc, provider.account.address)).toBe(earned)
+  })
+
+  it('opens several leases with one transaction and one permit, or none of them', async () => {
+    const bids = [await bidFor(), await bidFor()] as const
+    const before = await getTokenBalance(tenant, usdc, tenant.account.address)
+    const openings = bids.map((bid, replica) => ({ bid, deposit: 5_000n, name: `app/${replica}` }))
+    const { transactionHash } = await openLeases(tenant, openings)
+    expect(before - (await getTokenBalance(tenant, usdc, tenant.account.address))).toBe(10_000n)
+    const ids = bids.map((bid) => leaseIdOf(bid, chain.network.chainId, chain.network.contracts.market))
+    const names = await Promise.all(ids.map((id) => nameOfLease(tenant, id, transactionHash)))
+    expect(names).toEqual(['app-0', 'app-1'])
+    const again = [{ bid: await bidFor(), deposit: 5_000n }, ...openings]
+    await expect(openLeases(tenant, again)).rejects.toMatchObject({ details: { error: 'BidTaken' } })
+    for (const id of ids) await closeLease(tenant, id)
   })
 
   it('lets a worker turn a lease down at no cost', async () => {

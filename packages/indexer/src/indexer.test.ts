@@ -203,6 +203,18 @@ for (const { name, skip, open } of DATABASES)
       expect(total('deposit') + total('top-up')).toBe(total('earning') + total('fee') + total('refund'))
     })
 
+    it('says which leases were opened as replicas of a group, and of which', async () => {
+      const [zero, two] = [await openOne('crowd/0'), await openOne('crowd/2')]
+      await synced()
+      const { items } = await ask('/v1/leases?wishedName=crowd', pageOf(LeaseRecord))
+      expect(items.map((item) => [item.lease, item.replica])).toEqual([
+        [two, 2],
+        [zero, 0],
+      ])
+      expect(await lease('crowd')).toMatchObject({ lease: zero, replica: 0, name: 'crowd' })
+      for (const id of [zero, two]) await closeLease(tenant, id)
+    })
+
     it('grants a name to the first open lease that wishes for it', async () => {
       const first = await openOne('shared')
       const second = await openOne('shared')
