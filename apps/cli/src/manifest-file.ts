@@ -33,7 +33,7 @@ export async function readManifestFile(
   path: string | undefined,
   options: ManifestOptions,
   quiet: boolean,
-  onGranted?: WishOptions['onGranted'],
+  told: Pick<WishOptions, 'onGranted' | 'onBuild'> = {},
 ): Promise<ManifestFile> {
   const project = openProject(path, options, quiet)
   const parsed = project.parse(() => undefined)
@@ -45,7 +45,7 @@ export async function readManifestFile(
     folder: dirname(project.path),
     quiet,
     builder: options.builder,
-    ...(onGranted && { onGranted }),
+    ...told,
   })
   return { ...project.parse(granted), path: project.path, contents }
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { open, statfs } from 'node:fs/promises'
 import { join, posix } from 'node:path'
+import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { CloisterError, messageOf } from '@cloister/core'
@@ -11,6 +12,10 @@ import { readTar } from './tar-reader.ts'
 
 /** Files in an archive of an image. */
 const MOST_FILES = 10_000
+/** Bytes that a packed archive may become, as many as all images may take that are kept here. */
+const MOST_UNPACKED = 20 * 1024 ** 3
+/** Share of what is free on the disk that may be filled with one archive. */
+const SHARE_OF_FREE = 0.5
 
 /** A tar archive of an image, each file of which was read once for its digest. */
 export class ArchiveFile {
@@ -81,17 +86,42 @@ export async function isPacked(path: string): Promise<boolean> {
   return (await packingOf(path)) !== undefined
 }
 
-/** Unpacks an archive into a folder and gives where it is. Throws `no-file` or `bad-file`. */
-export async function unpackTo(path: string, folder: string): Promise<string> {
+/**
+ * Unpacks an archive into a folder and gives where it is. A small archive may hold very much: it gets 20 GiB,
+ * and no more than half of what is free. Throws `no-file`, `bad-file` or `too-large`.
+ */
+export async function unpackTo(path: string, folder: string, most = MOST_UNPACKED): Promise<string> {
   const plain = join(folder, 'unpacked.tar')
+  const { bavail, bsize } = await statfs(folder)
+  const room = Math.min(most, Math.floor(bavail * bsize * SHARE_OF_FREE))
   await pipeline(
     createReadStream(path),
     (await packingOf(path)) === 'gzip' ? createGunzip() : createZstdDecompress(),
+    upTo(room, path),
     createWriteStream(plain, { mode: 0o600 }),
   ).catch((cause) => {
+    if (cause instanceof CloisterError) throw cause
     throw new CloisterError('bad-file', `${path} is not packed as it should be.`, { cause })
   })
   return plain
+}
+
+/** Passes on so many bytes; throws `too-large` at the next. */
+function upTo(room: number, path: string): Transform {
+  let left = room
+  return new Transform({
+    transform: (chunk: Buffer, _, done) => {
+      left -= chunk.length
+      if (left >= 0) return done(null, chunk)
+      const mib = Math.floor(room / 1024 ** 2)
+      const hint = 'Make room on the disk of CLOISTER_CACHE, or name an archive that is not packed.'
+      done(
+        new CloisterError('too-large', `${path} holds more than ${mib} MiB, for which there is room.`, {
+          hint,
+        }),
+      )
+    },
+  })
 }
 
 async function packingOf(path: string): Promise<'gzip' | 'zstd' | undefined> {

@@ -31,7 +31,7 @@ export async function grantImage(
 /** An image that is built, with what is sent of it. */
 export async function grantBuild(
   { service, build }: Extract<Wish, { kind: 'build' }>,
-  { folder, quiet, builder: wanted }: WishOptions,
+  { folder, quiet, builder: wanted, onBuild }: WishOptions,
 ): Promise<Fulfilled> {
   requireContextsInside(build, folder)
   const given = foreignSecrets(build, folder)
@@ -42,7 +42,9 @@ export async function grantBuild(
   const isLive = process.stderr.isTTY
   const steps = new Steps(quiet || !isLive)
   steps.begin('build', `${service} with ${builder.name}`)
+  onBuild?.({ event: 'build', service, builder: builder.name })
   const onLine = (line: string) => {
+    onBuild?.({ event: 'build-line', service, line })
     if (isLive) steps.begin('build', `${service}  ${line}`)
     else if (!quiet) note(paint('dim', `  ${service} | ${printable(line)}`, process.stderr))
   }

@@ -8,9 +8,16 @@ export interface WishOptions {
   quiet: boolean
   /** Which program builds images; default: the first that is there. */
   builder?: string | undefined
+  /** Told of what a builder prints, line by line, and of its beginning. */
+  onBuild?: ((event: BuildEvent) => void) | undefined
   /** Told of each wish once it is granted. */
   onGranted?: (wish: Wish, fulfilled: Fulfilled, seconds: number) => void
 }
+
+/** What happens while an image is built. */
+export type BuildEvent =
+  | { event: 'build'; service: string; builder: string }
+  | { event: 'build-line'; service: string; line: string }
 
 /** What a wish came to, and the bytes that are sent for it. */
 export interface Fulfilled {

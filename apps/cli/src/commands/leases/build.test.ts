@@ -55,6 +55,22 @@ describe('build', () => {
     )
   })
 
+  it('tells of the building line by line with --json, before it answers', async () => {
+    const { file } = project('{ build: . }')
+    const programs = folderWith()
+    const script = '#!/bin/sh\n[ "$1" = --version ] && echo 4 && exit\necho STEP 1/1: FROM scratch\nexit 3\n'
+    writeFileSync(join(programs, 'podman'), script, { mode: 0o755 })
+    withVariable('PATH', `${programs}:/bin`)
+    withVariable('XDG_CACHE_HOME', folderWith())
+    const { err, exitCode } = await typed(addManifest, 'build', file, '--builder', 'podman', '--json')
+    const events = err.split('\n').filter((line) => line.startsWith('{"event"'))
+    expect(events.map((line) => JSON.parse(line))).toEqual([
+      { event: 'build', service: 'web', builder: 'podman' },
+      { event: 'build-line', service: 'web', line: 'STEP 1/1: FROM scratch' },
+    ])
+    expect(exitCode).toBe(1)
+  })
+
   it('needs a program that builds, and says which would do', async () => {
     const { file } = project('{ build: ., image: me/app }')
     withVariable('PATH', folderWith())

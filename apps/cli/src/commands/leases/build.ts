@@ -1,9 +1,9 @@
 import { formatMiB, sentParts, type Wish } from '@cloister/core'
-import { say, sayJson, table } from '@cloister/terminal'
+import { note, say, sayJson, table } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { readManifestFile } from '../../manifest-file.ts'
 import type { ManifestOptions } from '../../options.ts'
-import type { Fulfilled } from '../../wishes/options.ts'
+import type { BuildEvent, Fulfilled } from '../../wishes/options.ts'
 
 const MIB = 1024 * 1024
 
@@ -19,7 +19,9 @@ export async function runBuild(file: string | undefined, options: Globals & Mani
       how: how ?? wish.kind,
       seconds: Math.round(seconds * 100) / 100,
     })
-  const { manifest } = await readManifestFile(file, options, json, onGranted)
+  // Beside the answer, which comes last: a line of JSON for each event.
+  const onBuild = json ? (event: BuildEvent) => note(JSON.stringify(event)) : undefined
+  const { manifest } = await readManifestFile(file, options, json, { onGranted, onBuild })
   if (json) return sayJson({ sent: rows, pulled: pulledOf(manifest) })
   if (rows.length === 0) return say('Nothing is built or sent: all images are pulled from registries.')
   say(
