@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { dirname, resolve } from 'node:path'
-import { CloisterError, GuestKind, LEAST_MEMORY_MIB, parseByteValueMiB } from '@cloister/core'
+import { address, CloisterError, GuestKind, LEAST_MEMORY_MIB, parseByteValueMiB } from '@cloister/core'
 import { DEFAULT_LIMITS } from '@cloister/executors'
 import { everyAddress } from '@cloister/transport'
 import { parse } from 'yaml'
@@ -29,6 +29,7 @@ const listenHost = z
 
 /** What a server listens on and nobody connects to. */
 const NOWHERE = new Set(['0.0.0.0', '[::]'])
+const place = z.string().refine((text) => nodePlace(text) !== undefined, 'not a place such as 10.0.0.2:7090')
 
 /** Prices of one token, per hour, in whole tokens as a person writes them. */
 const Prices = z.strictObject({
@@ -73,7 +74,21 @@ export const AgentConfig = z.strictObject({
   executor: z.discriminatedUnion('engine', [
     z.strictObject({ engine: z.literal('sandbox') }),
     z.strictObject({ engine: z.literal('docker'), socket: z.string().default('/var/run/docker.sock') }),
+    /** All machines of a Docker Swarm, which this machine's engine manages. */
+    z.strictObject({
+      engine: z.literal('swarm'),
+      socket: z.string().default('/var/run/docker.sock'),
+      /** Encrypt what containers on different machines say to each other (IPsec). */
+      encrypted: z.boolean().default(true),
+      /** The other machines: each runs `cloister provider node`. */
+      nodes: z
+        .array(z.strictObject({ worker: address, at: place }))
+        .max(256)
+        .default([]),
+    }),
   ]),
+  /** The worker that runs its containers here, where this machine is a node of it and lends nothing itself. */
+  manager: address.optional(),
   /** What proves the hardware; what this machine has, if not given. */
   evidence: z
     .discriminatedUnion('source', [
@@ -202,6 +217,13 @@ export const AgentConfig = z.strictObject({
   bidSeconds: z.int().min(10).max(3600).default(120),
 })
 
+/** Host and port of a node's door, as they are written: `host:port` or `[address]:port`. */
+export function nodePlace(text: string): { host: string; port: number } | undefined {
+  const [, bracketed, plain, port] = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9.-]+)):(\d{1,5})$/i.exec(text) ?? []
+  const host = bracketed ?? plain
+  return host === undefined || Number(port) > 65_535 ? undefined : { host, port: Number(port) }
+}
+
 export type AgentConfig = z.infer<typeof AgentConfig>
 
 /** Reads a configuration file. Throws `bad-config` naming the field, what was found and what would do. */
@@ -230,6 +252,7 @@ export function loadAgentConfig(path: string): AgentConfig {
   }
   const from = (relative: string) => resolve(dirname(path), relative)
   const config = parsed.data
+  checkMachines(path, config)
   return {
     ...config,
     network: from(config.network),
@@ -251,4 +274,15 @@ export function loadAgentConfig(path: string): AgentConfig {
       ...(config.images.folder !== undefined && { folder: from(config.images.folder) }),
     },
   }
+}
+
+/** Throws `bad-config` for what machines of a Swarm can't be told. */
+function checkMachines(path: string, { manager, executor, capacity }: AgentConfig): void {
+  const wrong =
+    manager !== undefined && executor.engine !== 'docker'
+      ? 'executor.engine: a node, which has a `manager`, takes docker'
+      : executor.engine === 'swarm' && capacity.gpus > 0
+        ? 'capacity.gpus: the machines of a Swarm lend no GPUs; each that has some is a worker of its own'
+        : undefined
+  if (wrong !== undefined) throw new CloisterError('bad-config', `${path} is wrong at ${wrong}.`)
 }

@@ -16,6 +16,9 @@ export const GAS_MONEY = 5n * 10n ** 16n
 
 /** What a configuration says a worker is, as it is registered. */
 export function descriptionOf(config: AgentConfig): WorkerDescription {
+  // A node lends nothing: what it has is part of its manager's.
+  if (config.manager !== undefined)
+    return { cpuMilli: 0, memoryMiB: 0, diskMiB: 0, gpus: 0, gpuClass: '', endpoint: config.endpoint }
   return { ...capacityOf(config), gpuClass: config.capacity.gpuClass, endpoint: config.endpoint }
 }
 

@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import { connectWallet, getWorker, type Network, type Wallet } from '@cloister/chain'
 import { loadNetwork } from '@cloister/chain/node'
 import { CloisterError, DOMAINS_ATTRIBUTE } from '@cloister/core'
-import { DockerExecutor, type Executor, SandboxExecutor } from '@cloister/executors'
+import { DockerExecutor, type Executor, SandboxExecutor, SwarmExecutor } from '@cloister/executors'
 import type { Address } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import type { AgentConfig } from './config.ts'
 import { type OpenSource, openEvidenceSource } from './evidence/open.ts'
 import type { EvidenceSource } from './evidence/source.ts'
-import type { Log } from './log.ts'
+import type { Log, LogLevel } from './log.ts'
+import { openNode } from './nodes/dial.ts'
 import { pinnedBy } from './sent/pinned.ts'
 import { SentRoom } from './sent/sent-room.ts'
 import { Sequence } from './sequence.ts'
@@ -56,13 +57,13 @@ export async function openMachine(config: AgentConfig, log: Log, openSource?: Op
       },
     )
   const source = await openEvidenceSource(config, network, openSource)
-  const executor = await openExecutor(config, key.address)
+  const tlsKey = loadTlsKey(config.folder)
+  const { provider } = registered
+  const executor = await openExecutor({ config, wallet, key, provider, tlsKey, log })
   const store = new Store(join(config.folder, 'worker.db'))
   const sent = new SentRoom(join(config.folder, 'sent'), (tenant) => pinnedBy(store, tenant))
   const volumes = new VolumeRoom(join(config.folder, 'volumes'), store)
   const sequence = new Sequence()
-  const tlsKey = loadTlsKey(config.folder)
-  const { provider } = registered
   offerDomains(config, network)
   return {
     config,
@@ -101,20 +102,46 @@ async function keepOthersOut(folder: string): Promise<void> {
   await chmod(folder, mode & 0o711)
 }
 
-function openExecutor(config: AgentConfig, worker: Address): Promise<Executor> {
-  const images = { layouts: config.images.layouts, trustedRegistries: config.images.trustedRegistries }
-  const imageFolder = config.images.folder ?? join(config.folder, 'images')
-  const { allow, ...limits } = config.internet
-  const wayOut = allow ? limits : 'off'
-  if (config.executor.engine === 'sandbox')
+type ExecutorParts = Pick<Machine, 'config' | 'wallet' | 'key' | 'provider' | 'tlsKey' | 'log'>
+
+async function openExecutor(parts: ExecutorParts): Promise<Executor> {
+  const { config, key, log } = parts
+  if (config.executor.engine === 'sandbox') {
+    const imageFolder = config.images.folder ?? join(config.folder, 'images')
+    const { images, wayOut } = settingsOf(config)
     return SandboxExecutor.open({ folder: join(config.folder, 'sandbox'), imageFolder, images, wayOut })
-  // By its key, not its name: two workers of one name may share an engine, and each removes what it doesn't
-  // know.
+  }
+  const { socket: socketPath } = config.executor
+  const scope = scopeOf(key.address)
+  const local = await openDocker(config, socketPath, scope)
+  if (config.executor.engine === 'docker') return local
+  const { nodes, encrypted } = config.executor
+  const others = await Promise.all(nodes.map((node) => openNode(parts, node)))
+  const here = { name: 'this machine', engine: local, refusal: async () => undefined }
+  const told = (level: LogLevel, message: string, fields: object) => log(level, message, { ...fields })
+  return SwarmExecutor.connect({ socketPath, scope, local, members: [here, ...others], encrypted, told })
+}
+
+/** Opens this machine's engine for what `scope` runs. Throws `no-engine`. */
+export function openDocker(config: AgentConfig, socketPath: string, scope: string): Promise<DockerExecutor> {
   return DockerExecutor.connect({
-    socketPath: config.executor.socket,
-    scope: worker.slice(2, 14).toLowerCase(),
+    socketPath,
+    scope,
     folder: join(config.folder, 'docker'),
-    images,
-    wayOut,
+    ...settingsOf(config),
   })
+}
+
+function settingsOf({ images, internet }: AgentConfig) {
+  const { allow, ...limits } = internet
+  const { layouts, trustedRegistries } = images
+  return { images: { layouts, trustedRegistries }, wayOut: allow ? limits : ('off' as const) }
+}
+
+/**
+ * What tells a worker's containers from others' on an engine. By its key, not its name: two workers of one
+ * name may share an engine, and each removes what it doesn't know.
+ */
+export function scopeOf(worker: Address): string {
+  return worker.slice(2, 14).toLowerCase()
 }

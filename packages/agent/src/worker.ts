@@ -1,5 +1,5 @@
 import { departWorker } from '@cloister/chain'
-import { messageOf } from '@cloister/core'
+import { CloisterError, messageOf } from '@cloister/core'
 import { fetchAppKeys } from '@cloister/key-service/client'
 import { LastBlock, Readiness } from '@cloister/operations'
 import { serveWorker } from './api/server.ts'
@@ -50,6 +50,14 @@ export async function startWorker(
   log: Log,
   openSource?: OpenSource,
 ): Promise<RunningWorker> {
+  if (given.manager !== undefined)
+    throw new CloisterError(
+      'bad-config',
+      `This machine is a node of ${given.manager}, and lends nothing itself.`,
+      {
+        hint: 'Run it by `cloister provider node`, or take `manager` out of its configuration.',
+      },
+    )
   const machine = await openMachine(given, log, openSource)
   const { config, network, key, wallet, provider, source, executor, store, sent, volumes, sequence, tlsKey } =
     machine
@@ -59,7 +67,8 @@ export async function startWorker(
   const attestor = new Attestor({ settlement, wallet, key, provider, source, tlsKeyHash, sequence, log })
   const { separateNetworks } = executor
   const privateNetworks = executor.privateNetworks !== undefined
-  const bidding = { config, network, store, key, attestor, separateNetworks, privateNetworks }
+  const hasRoomFor = executor.hasRoomFor?.bind(executor)
+  const bidding = { config, network, store, key, attestor, separateNetworks, privateNetworks, hasRoomFor }
   const bidder = new Bidder(bidding)
   const verifier = config.verifier ? new Verifier({ chain: wallet, key, provider }) : undefined
   const newest = new LastBlock()
@@ -88,6 +97,7 @@ export async function startWorker(
     log,
   }
   await attestor.begin()
+  await executor.begin?.()
   await supervisor.resume()
   // Over https: what tenants reach ends here, in the attested machine, and nowhere before.
   const isSecure = config.endpoint.startsWith('https:')

@@ -151,6 +151,11 @@ export interface Exit {
   code: number
   /** Ended for want of memory, as far as the engine can tell. */
   outOfMemory: boolean
+  /**
+   * It is gone with the machine it ran on, of several that an engine has: whatever its restart policy, it is
+   * to be started anew rather than again.
+   */
+  lost?: true
 }
 
 /** What a container may take that an engine can change while it runs. */
@@ -240,6 +245,11 @@ export interface Executor {
   /** Whether each container has a network address of its own, so that two may listen on the same port. */
   readonly separateNetworks: boolean
   /**
+   * To be called once the worker is attested, before anything else: machines of its provider's speak to no
+   * other. Undefined where an engine has just this one. Throws `no-engine`.
+   */
+  begin?(): Promise<void>
+  /**
    * Brings an image onto the worker. Throws `image-unavailable` with the reason, which `details.reason`
    * tells programs.
    */
@@ -311,6 +321,8 @@ export interface Executor {
   halt(lease: string): Promise<void>
   /** Removes everything of a lease: containers, network, volumes. */
   destroy(lease: string): Promise<void>
+  /** Whether something of that size fits on one machine; undefined where an engine has just one. */
+  hasRoomFor?(size: Size): Promise<boolean>
   /** Private networks of a lease's with others; undefined where the engine or the machine can't have any. */
   readonly privateNetworks: PrivateNetworks | undefined
   /** Lets go of connections; containers run on. */

@@ -11,7 +11,7 @@ import {
   roomOf,
   type SignedBid,
 } from '@cloister/core'
-import { LEASE_OVERHEAD_MIB } from '@cloister/executors'
+import { type Executor, LEASE_OVERHEAD_MIB } from '@cloister/executors'
 import { bytesToBigInt, type LocalAccount } from 'viem'
 import type { Attestor } from '../attestation.ts'
 import type { AgentConfig } from '../config.ts'
@@ -32,6 +32,7 @@ export class Bidder {
   private readonly separateNetworks: boolean
   private readonly privateNetworks: boolean
   private readonly attestor: Pick<Attestor, 'alarm'>
+  private readonly hasRoomFor: Executor['hasRoomFor']
   /** Orders that were bid on, and those that weren't, since this worker started. */
   readonly counts = { signed: 0, declined: 0 }
 
@@ -43,6 +44,8 @@ export class Bidder {
     separateNetworks: boolean
     privateNetworks: boolean
     attestor: Pick<Attestor, 'alarm'>
+    /** Where the worker has several machines. */
+    hasRoomFor?: Executor['hasRoomFor']
   }) {
     this.config = parts.config
     this.network = parts.network
@@ -51,6 +54,7 @@ export class Bidder {
     this.separateNetworks = parts.separateNetworks
     this.privateNetworks = parts.privateNetworks
     this.attestor = parts.attestor
+    this.hasRoomFor = parts.hasRoomFor
   }
 
   /** Signs a bid for an order. Throws `no-bid` with the reason where this worker can't or won't serve it. */
@@ -67,6 +71,7 @@ export class Bidder {
 
   private async sign(order: Order): Promise<SignedBid> {
     this.check(order, this.store.openLeases())
+    await this.checkMachines(order)
     const token = this.network.tokens.find((known) => known.address === order.token)
     if (!token) throw noBid(`It does not know the token ${order.token}.`)
     const { ratePerSecond, minimumDeposit } = await priceOrder(order, token, this.config)
@@ -86,6 +91,15 @@ export class Bidder {
       salt: bytesToBigInt(randomBytes(32)),
     }
     return signBid(this.network, this.key, bid)
+  }
+
+  /** Throws `no-bid` where no machine of several has room for the order's largest container. */
+  async checkMachines({ largest, resources }: Order): Promise<void> {
+    const { cpuMilli, memoryMiB } = largest ?? resources
+    if ((await this.hasRoomFor?.({ cpuMilli, memoryMiB })) !== false) return
+    throw noBid(
+      `No machine of its has ${formatCpu(cpuMilli)} and ${formatMiB(memoryMiB)} free, which one container of the order needs.`,
+    )
   }
 
   /**

@@ -44,6 +44,7 @@ async function sign(
     order,
     store.openLeases().filter(({ id }) => id !== lease.id),
   )
+  await bidder.checkMachines(order)
   const usedMiB = Math.ceil((await executor.diskUsage(lease.id)) / BYTES_PER_MIB)
   if (usedMiB > order.resources.diskMiB)
     throw noBid(

@@ -166,7 +166,11 @@ export class ContainerTask {
       if (
         !(await this.mayRestart(
           exit,
-          exit.outOfMemory ? 'it ran out of memory' : `it ended with code ${exit.code}`,
+          exit.lost
+            ? 'the machine it ran on is gone'
+            : exit.outOfMemory
+              ? 'it ran out of memory'
+              : `it ended with code ${exit.code}`,
           pauses.take(),
         ))
       )
@@ -248,7 +252,8 @@ export class ContainerTask {
     const { signal } = this.aborter
     const { executor } = this.context
     const { lease, name } = this.spec
-    if (this.hasStarted) await executor.restart(lease, name)
+    // What is gone with its machine begins on another.
+    if (this.hasStarted && !this.lastExit?.lost) await executor.restart(lease, name)
     else {
       const spec = await this.context.complete(this.planned, signal)
       signal.throwIfAborted()
@@ -265,6 +270,7 @@ export class ContainerTask {
     const isFailure = exit.code !== 0 || exit.outOfMemory
     const wanted =
       policy === 'always' ||
+      exit.lost === true ||
       (policy === 'on-failure' &&
         isFailure &&
         (maxRetries === undefined || this.context.restarts(name) < maxRetries))

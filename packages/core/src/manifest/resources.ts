@@ -15,7 +15,7 @@ export interface Resources {
 }
 
 /** The sum over all services (times their count) and volumes. */
-export function resourcesOf(manifest: Manifest): Resources {
+export function resourcesOf(manifest: Pick<Manifest, 'services' | 'volumes'>): Resources {
   const sum: Resources = { cpuMilli: 0, memoryMiB: 0, diskMiB: 0, gpus: 0, gpuModels: [] }
   const wanted: Gpu[] = []
   for (const { resources, count, tmpfs, shmMiB = 0 } of Object.values(manifest.services)) {

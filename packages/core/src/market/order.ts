@@ -35,6 +35,19 @@ export const Order = z.strictObject({
     /** Where more than a model is asked for: of each of these lists, one has to be what the worker has. */
     gpuKinds: z.array(z.array(GpuKind).min(1).max(64)).min(1).max(64).optional(),
   }),
+  /** What the largest of several containers takes, which has to fit on one machine of a worker's. */
+  largest: z
+    .strictObject({
+      cpuMilli: z
+        .int()
+        .min(1)
+        .max(1 << 30),
+      memoryMiB: z
+        .int()
+        .min(1)
+        .max(1 << 30),
+    })
+    .optional(),
   /** Two containers listen on the same port, so that services need networks of their own. */
   separateNetworks: z.boolean(),
   /** The lease is on a private network of its tenant's. */
@@ -68,12 +81,23 @@ export function orderFor(
     manifestHash: hashManifest(manifest),
     token: terms.token,
     resources: resourcesOf(manifest),
+    ...largestOf(manifest),
     separateNetworks: needsSeparateNetworks(manifest),
     ...(manifest.network !== undefined && { privateNetwork: true as const }),
     attributes: manifest.attributes,
     policy: policyFor(manifest, terms.policy),
     ...(terms.maxRatePerSecond !== undefined && { maxRatePerSecond: terms.maxRatePerSecond.toString() }),
   }
+}
+
+function largestOf({ services }: Manifest): Pick<Order, 'largest'> {
+  const all = Object.values(services)
+  if (all.length === 1 && all[0]?.count === 1) return {}
+  const sizes = all.map((service) =>
+    resourcesOf({ services: { service: { ...service, count: 1 } }, volumes: {} }),
+  )
+  const most = (key: 'cpuMilli' | 'memoryMiB') => Math.max(...sizes.map((size) => size[key]))
+  return { largest: { cpuMilli: most('cpuMilli'), memoryMiB: most('memoryMiB') } }
 }
 
 /**

@@ -47,7 +47,7 @@ export async function startDocker({ isDetached = false } = {}): Promise<TestEngi
     ],
     { stdio: 'ignore', detached: isDetached },
   )
-  return ready(child, folder, socketPath)
+  return waitForEngine(child, folder, socketPath)
 }
 
 /** Where Podman run by root keeps what its name servers know, whatever its storage. */
@@ -97,7 +97,7 @@ export async function startPodman(): Promise<TestEngine> {
       stdio: 'ignore',
       env: environment,
     })
-  return ready(child, folder, socketPath, clear)
+  return waitForEngine(child, folder, socketPath, clear)
 }
 
 function endIfOf(folder: string, pid: string): void {
@@ -108,7 +108,8 @@ function endIfOf(folder: string, pid: string): void {
   }
 }
 
-async function ready(
+/** Waits until an engine answers. `clear` is called before it ends. */
+export async function waitForEngine(
   child: ChildProcess,
   folder: string,
   socketPath: string,

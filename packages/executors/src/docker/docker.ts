@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram'
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join, posix } from 'node:path'
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CloisterError, DEFAULT_CAPABILITIES } from '@cloister/core'
 import Docker from 'dockerode'
@@ -11,7 +11,6 @@ import { flowOver } from '../datagrams.ts'
 import {
   AGENT_FOLDER,
   type ContainerSpec,
-  type ContainerStatus,
   type DatagramFlow,
   type ExecOptions,
   type ExecSession,
@@ -36,6 +35,7 @@ import type { UnpackLimits } from '../oci/image-root.ts'
 import { pinnedReference } from '../oci/reference.ts'
 import { UNPACK_LIMITS } from '../oci/unpack.ts'
 import { canTunnel, type PrivateNetworks } from '../private-network/place.ts'
+import type { ImageEngine, NodeContainer, NodeFacts } from '../swarm/node-engine.ts'
 import { volumeLimits } from '../volumes/fill.ts'
 import { isOfArchive } from '../volumes/names.ts'
 import type { ReadVolumeOptions } from '../volumes/read.ts'
@@ -49,6 +49,7 @@ import { Gpus, type LentGpus } from './gpus.ts'
 import { containerNetworks } from './private-networks.ts'
 import { hasImage, localTag, pullImage } from './pull.ts'
 import { limitsOf, resizeContainer, sizeOf } from './size.ts'
+import { exportImage, factsOf, importImage, joinNetwork, networkOwner } from './swarm-node.ts'
 import { ulimitsOf } from './ulimits.ts'
 import { trafficOf, usageOf } from './usage.ts'
 import { VolumeSizes } from './volume-sizes.ts'
@@ -78,7 +79,7 @@ const KILLED = 137
 /**
  * Drives an engine with Docker's interface (Docker 20.10 and later, Podman 4 and later) through its socket.
  */
-export class DockerExecutor implements Executor {
+export class DockerExecutor implements Executor, ImageEngine {
   private readonly docker: Docker
   private readonly settings: DockerSettings
   private readonly volumeSizes: VolumeSizes
@@ -178,11 +179,24 @@ export class DockerExecutor implements Executor {
     return [...new Set(all.filter((lease) => lease !== undefined))]
   }
 
-  async start(spec: ContainerSpec): Promise<void> {
+  start(spec: ContainerSpec): Promise<void> {
+    return this.run(spec)
+  }
+
+  startIn(spec: ContainerSpec, task: string): Promise<void> {
+    return this.run(spec, task)
+  }
+
+  /** Runs a container in a network of its own, or in that of the container `task`. */
+  private async run(spec: ContainerSpec, task?: string): Promise<void> {
     checkLimits(spec)
     await this.remove(spec.lease, spec.name)
     this.stopped.delete(this.nameOf(spec.lease, spec.name))
     const network = await this.ensureNetwork(spec)
+    if (task !== undefined)
+      await joinNetwork(this.docker, network, task).catch((cause) => {
+        throw startFailed(spec.name, cause)
+      })
     for (const mount of spec.mounts)
       await this.ensureVolume(spec, mount).catch((cause) => {
         throw startFailed(spec.name, cause)
@@ -201,7 +215,8 @@ export class DockerExecutor implements Executor {
           Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
           WorkingDir: workingDir,
           User: spec.user,
-          Hostname: spec.hostname,
+          // Names are those of whose network it has.
+          ...(task === undefined && { Hostname: spec.hostname }),
           StopSignal: spec.stopSignal,
           Tty: spec.terminal ?? false,
           OpenStdin: spec.openStdin ?? false,
@@ -214,7 +229,7 @@ export class DockerExecutor implements Executor {
             ...gpus.labels,
           },
           HostConfig: {
-            NetworkMode: network,
+            NetworkMode: task === undefined ? network : `container:${task}`,
             Binds: [
               ...binds,
               ...spec.mounts.map(
@@ -225,15 +240,18 @@ export class DockerExecutor implements Executor {
             Tmpfs: Object.fromEntries(spec.tmpfs.map((mount) => [mount.path, tmpfsOptions(mount)])),
             ...(spec.shmMiB !== undefined && { ShmSize: spec.shmMiB * 1024 * 1024 }),
             ...(spec.groups && { GroupAdd: spec.groups }),
-            ...(spec.hosts && {
-              ExtraHosts: Object.entries(spec.hosts).map(([name, address]) => `${name}:${address}`),
-            }),
+            ...(spec.hosts &&
+              task === undefined && {
+                ExtraHosts: Object.entries(spec.hosts).map(([name, address]) => `${name}:${address}`),
+              }),
             ...limitsOf(spec),
             PidsLimit: spec.maxProcesses,
             CapDrop: ['ALL'],
             // Podman would make added capabilities effective for other users too.
             CapAdd: /^(0|root)?(:|$)/.test(spec.user) ? [...(spec.capabilities ?? DEFAULT_CAPABILITIES)] : [],
-            Sysctls: { 'net.ipv4.ip_unprivileged_port_start': '0', ...spec.sysctls },
+            ...(task === undefined && {
+              Sysctls: { 'net.ipv4.ip_unprivileged_port_start': '0', ...spec.sysctls },
+            }),
             SecurityOpt: [
               'no-new-privileges',
               await seccompOption(this.podman, this.settings.folder),
@@ -247,9 +265,11 @@ export class DockerExecutor implements Executor {
             ...gpus.options,
             LogConfig: logConfig(this.podman),
           },
-          NetworkingConfig: {
-            EndpointsConfig: { [network]: { Aliases: [spec.service, ...aliasesOf(spec)] } },
-          },
+          ...(task === undefined && {
+            NetworkingConfig: {
+              EndpointsConfig: { [network]: { Aliases: [spec.service, ...aliasesOf(spec)] } },
+            },
+          }),
         })
       await this.gpus.lend(spec.gpus, async (gpus) => {
         const container = await create(spec.workingDir, gpus)
@@ -335,7 +355,30 @@ export class DockerExecutor implements Executor {
     await this.filled.read(place, image, options)
   }
 
-  async containers(lease: string): Promise<ContainerStatus[]> {
+  facts(): Promise<NodeFacts> {
+    return factsOf(this.docker)
+  }
+
+  async hasImage(image: Image): Promise<boolean> {
+    return hasImage(this.docker, await this.engineReference(image))
+  }
+
+  async exportImage(image: Image): Promise<Readable> {
+    return exportImage(this.docker, await this.engineReference(image), image)
+  }
+
+  importImage(archive: Readable): Promise<void> {
+    return importImage(this.docker, archive)
+  }
+
+  async removeIn(lease: string, task: string): Promise<void> {
+    for (const { Id, HostConfig } of await this.containersOf(lease))
+      if (networkOwner(HostConfig) === task)
+        await ignoring([404, 409], this.docker.getContainer(Id).remove({ force: true, v: true }))
+    for (const key of this.addresses.keys()) if (key.startsWith(`${lease}/`)) this.addresses.delete(key)
+  }
+
+  async containers(lease: string): Promise<NodeContainer[]> {
     const found = await this.containersOf(lease)
     // One without a name fills a volume.
     const named = found.filter(({ Labels }) => Labels[`${LABEL}.name`] !== undefined)
@@ -364,7 +407,8 @@ export class DockerExecutor implements Executor {
 
   async traffic(lease: string): Promise<Traffic> {
     const running = (await this.containersOf(lease)).filter(({ State }) => State === 'running')
-    return trafficOf(running.map(({ Id }) => this.docker.getContainer(Id)))
+    const owners = running.map(({ Id, HostConfig }) => networkOwner(HostConfig) ?? Id)
+    return trafficOf(owners.map((id) => this.docker.getContainer(id)))
   }
 
   async diskUsage(lease: string): Promise<number> {
@@ -428,8 +472,13 @@ export class DockerExecutor implements Executor {
     const key = `${lease}/${name}`
     const known = this.addresses.get(key)
     if (known) return known
-    const { NetworkSettings } = await this.container(lease, name).inspect()
-    const address = Object.values(NetworkSettings.Networks)[0]?.IPAddress
+    const { NetworkSettings, HostConfig } = await this.container(lease, name).inspect()
+    const owner = networkOwner(HostConfig)
+    const { Networks } = owner
+      ? (await this.docker.getContainer(owner).inspect()).NetworkSettings
+      : NetworkSettings
+    // Where it has two, this machine is on the bridge.
+    const address = (Networks[this.nameOf(lease, 'bridge')] ?? Object.values(Networks)[0])?.IPAddress
     if (!address) throw new CloisterError('not-running', `${name} has no address.`)
     this.addresses.set(key, address)
     return address
@@ -441,7 +490,7 @@ export class DockerExecutor implements Executor {
     return { code: state.ExitCode, outOfMemory: state.OOMKilled || killed }
   }
 
-  private async inspect(id: string): Promise<ContainerStatus | undefined> {
+  private async inspect(id: string): Promise<NodeContainer | undefined> {
     try {
       const { State, Config, HostConfig } = await this.docker.getContainer(id).inspect()
       const label = (name: string) => Config.Labels[`${LABEL}.${name}`] ?? ''
@@ -456,6 +505,7 @@ export class DockerExecutor implements Executor {
             : this.exitOf(this.nameOf(label('lease'), label('name')), State),
         startedAt: Date.parse(State.StartedAt) || 0,
         ...sizeOf(HostConfig),
+        ...(networkOwner(HostConfig) !== undefined && { networkOf: networkOwner(HostConfig) }),
       }
     } catch (error) {
       if (statusOf(error) === 404) return undefined

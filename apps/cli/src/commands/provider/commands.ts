@@ -42,6 +42,11 @@ export function addProvider(program: Command): void {
       'answer /metrics, /health and /ready there; a port alone is on loopback',
     )
     .action(later(async () => (await import('./run.ts')).run))
+  sub(
+    'node',
+    'run this machine as a node of another worker of yours, until Ctrl-C',
+    'cloister provider node -c node.yaml',
+  ).action(later(async () => (await import('./node.ts')).runNode))
   sub('status', 'what the worker does and what there is to withdraw', 'cloister provider status').action(
     later(async () => (await import('./status.ts')).showStatus),
   )

@@ -7,6 +7,7 @@ import { CloisterError } from '@cloister/core'
 import { type Cloister, walletOf } from '@cloister/sdk'
 import { note, say } from '@cloister/terminal'
 import type { Command } from 'commander'
+import { isAddress } from 'viem'
 import { connect, findNetwork } from '../../context.ts'
 import { writeOutput } from '../../output-file.ts'
 import type { ConfigOptions } from './options.ts'
@@ -36,7 +37,7 @@ export async function openProvider(options: ConfigOptions, command: Command): Pr
 }
 
 function tellUnused(
-  { name, endpoint, listen, executor, capacity }: AgentConfig,
+  { name, endpoint, listen, executor, capacity, manager: known }: AgentConfig,
   options: ConfigOptions,
   command: Command,
 ): void {
@@ -47,8 +48,9 @@ function tellUnused(
     engine: executor.engine,
     gpus: capacity.gpus,
     gpuClass: capacity.gpuClass,
+    manager: known,
   }
-  const names = ['name', 'endpoint', 'port', 'engine', 'gpus', 'gpuClass'] as const
+  const names = ['name', 'endpoint', 'port', 'engine', 'gpus', 'gpuClass', 'manager'] as const
   const unused = names.filter(
     (one) => command.getOptionValueSource(one) === 'cli' && options[one] !== String(holds[one]),
   )
@@ -68,7 +70,9 @@ export function writeConfig(path: string, options: ConfigOptions): void {
       network: relative(dirname(path), findNetwork(options)),
       port: Number(options.port),
       endpoint: options.endpoint ?? `https://127.0.0.1:${options.port}`,
-      engine: options.engine,
+      // A node's containers are its engine's.
+      engine: options.manager === undefined ? options.engine : 'docker',
+      manager: options.manager,
       gpus: Number(options.gpus),
       gpuClass: options.gpuClass,
     }),
@@ -80,7 +84,7 @@ export function writeConfig(path: string, options: ConfigOptions): void {
 
 /** Throws `bad-option` with each option that a configuration can't hold, and what it takes. */
 export function checkOptions(options: ConfigOptions): void {
-  const { name, port, engine, gpus, gpuClass, endpoint } = options
+  const { name, port, engine, gpus, gpuClass, endpoint, manager } = options
   const whole = (text: string, most: number) => /^\d{1,5}$/.test(text) && Number(text) <= most
   const wrong = [
     !/^[a-z0-9][a-z0-9-]{0,31}$/.test(name) &&
@@ -89,11 +93,25 @@ export function checkOptions(options: ConfigOptions): void {
     endpoint !== undefined &&
       !/^https?:$/.test(URL.parse(endpoint)?.protocol ?? '') &&
       `--endpoint takes an http(s) URL, not ${endpoint}`,
-    !['sandbox', 'docker'].includes(engine) && `--engine takes sandbox or docker, not ${engine}`,
+    !['sandbox', 'docker', 'swarm'].includes(engine) &&
+      `--engine takes sandbox, docker or swarm, not ${engine}`,
+    manager !== undefined && !isAddress(manager) && `--manager takes a worker's address, not ${manager}`,
     !whole(gpus, 64) && `--gpus takes a number up to 64, not ${gpus}`,
     !/^[a-z0-9._-]{1,32}$/.test(gpuClass) && `--gpu-class takes a class such as h100, not ${gpuClass}`,
   ].filter((text) => text !== false)
   if (wrong.length > 0) throw new CloisterError('bad-option', `${wrong.join('; ')}.`)
+}
+
+const ENGINE_LINES: Record<string, string> = {
+  docker: '  socket: /var/run/docker.sock\n',
+  swarm: `  socket: /var/run/docker.sock
+  # What containers on different machines say to each other is encrypted, which takes IPsec in the kernels.
+  encrypted: true
+  # The other machines: the worker of each, which runs \`cloister provider node\`, and where its door is.
+  # capacity above is the sum of all.
+  nodes: []
+  #  - { worker: "0x…", at: "10.0.0.2:7070" }
+`,
 }
 
 function template(values: {
@@ -102,6 +120,7 @@ function template(values: {
   port: number
   endpoint: string
   engine: string
+  manager: string | undefined
   gpus: number
   gpuClass: string
 }): string {
@@ -130,10 +149,11 @@ capacity:
   disk: 20GiB
 ${values.gpus > 0 ? `  gpus: ${values.gpus}\n  gpuClass: ${values.gpuClass}` : '  # gpus: 1\n  # gpuClass: h100'}
 
-# sandbox needs nothing but runc and conmon and gives a lease one network; docker speaks to Docker or Podman.
+# sandbox needs nothing but runc and conmon and gives a lease one network; docker speaks to Docker or Podman;
+# swarm runs on all machines of a Docker Swarm that this one manages.
 executor:
   engine: ${values.engine}
-${values.engine === 'docker' ? '  socket: /var/run/docker.sock\n' : ''}
+${ENGINE_LINES[values.engine] ?? ''}${values.manager === undefined ? '' : `\n# The worker whose node this machine is: it runs its containers here, and nothing is lent otherwise.\nmanager: ${values.manager.toLowerCase()}\n`}
 # Per hour, in whole tokens. A bid is the sum, rounded up to a whole base unit per second. minimumDeposit is
 # the least that a lease is opened with: it pays for the transactions that its end takes.
 prices:

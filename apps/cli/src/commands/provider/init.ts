@@ -13,5 +13,10 @@ export async function init(options: ConfigOptions, self: Command): Promise<void>
   say(
     `The worker ${key.address} is ${outcome === 'unchanged' ? 'registered as it is' : outcome} for the provider ${wallet.account.address}.`,
   )
-  say(paint('dim', `  Start it: cloister provider run -c ${options.config}`))
+  say(
+    paint(
+      'dim',
+      `  Start it: cloister provider ${config.manager === undefined ? 'run' : 'node'} -c ${options.config}`,
+    ),
+  )
 }

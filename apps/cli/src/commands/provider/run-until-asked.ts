@@ -10,7 +10,7 @@ export async function runUntilAsked(parts: {
   config: AgentConfig
   path: string
   log: Log
-  start: () => Promise<RunningWorker>
+  start: () => Promise<Pick<RunningWorker, 'stop'>>
 }): Promise<void> {
   const { config, path, log } = parts
   const { loadAgentConfig } = await import('@cloister/agent')

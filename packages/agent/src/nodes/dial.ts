@@ -1,0 +1,59 @@
+import type { Duplex } from 'node:stream'
+import { issueTlsCertificate } from '@cloister/attest/node/tls'
+import type { Wallet } from '@cloister/chain'
+import { CloisterError } from '@cloister/core'
+import { NodeClient, type SwarmMember } from '@cloister/executors'
+import { connectPinned, MuxConnection } from '@cloister/transport'
+import type { Address } from 'viem'
+import { nodePlace } from '../config.ts'
+import { lookUpPeer, NODE_PROTOCOL } from './peer.ts'
+
+const IDLE_MS = 3_600_000
+/** A machine that says nothing for four times as long is lost. */
+const PING_MS = 2_000
+const DIAL_MS = 10_000
+
+/**
+ * A node of this worker's, spoken to only where the chain says that it is covered and the provider's own, and
+ * only under the TLS key that it attested.
+ */
+export async function openNode(
+  { wallet, provider, tlsKey }: { wallet: Wallet; provider: Address; tlsKey: { pem: string } },
+  { worker, at }: { worker: Address; at: string },
+): Promise<SwarmMember> {
+  const { host, port } = nodePlace(at) ?? { host: '', port: 0 }
+  const cert = await issueTlsCertificate(tlsKey.pem, { host: 'manager', name: 'Cloister worker' })
+  let connection: { mux: MuxConnection; tlsKeyHash: string } | undefined
+  let dialling: Promise<MuxConnection> | undefined
+
+  const dial = async () => {
+    const { tlsKeyHash, refusal } = await lookUpPeer(wallet, worker, provider)
+    if (refusal !== undefined) throw new CloisterError('not-attested', `${refusal}.`)
+    const own = { key: tlsKey.pem, cert, ALPNProtocols: [NODE_PROTOCOL] }
+    const socket = await connectPinned({ host, port, ...own, timeout: DIAL_MS }, tlsKeyHash).catch(
+      (cause) => {
+        throw new CloisterError('unreachable', `The node ${worker} does not answer at ${at}.`, { cause })
+      },
+    )
+    const mux = new MuxConnection(socket, { idleMs: IDLE_MS, pingMs: PING_MS })
+    connection = { mux, tlsKeyHash }
+    return mux
+  }
+  const open = async (): Promise<Duplex> => {
+    if (connection && !connection.mux.isFull) return connection.mux.open()
+    dialling ??= dial().finally(() => {
+      dialling = undefined
+    })
+    return (await dialling).open()
+  }
+  return {
+    name: `${worker} at ${at}`,
+    engine: new NodeClient(open, () => connection?.mux.close(undefined)),
+    refusal: async () => {
+      const { tlsKeyHash, refusal } = await lookUpPeer(wallet, worker, provider)
+      // It has another key than it had when this connection began.
+      if (connection && connection.tlsKeyHash !== tlsKeyHash) connection.mux.close(undefined)
+      return refusal
+    },
+  }
+}

@@ -1,0 +1,94 @@
+import { createServer, type TLSSocket } from 'node:tls'
+import { messageOf } from '@cloister/core'
+import { type NodeEngine, serveCall } from '@cloister/executors'
+import { MuxConnection, serve } from '@cloister/transport'
+import type { ServerIdentity } from '../api/tls.ts'
+import type { Log } from '../log.ts'
+import { NODE_PROTOCOL, type Peer, peerKeyHash } from './peer.ts'
+
+const IDLE_MS = 3_600_000
+const PING_MS = 2_000
+const HANDSHAKE_MS = 10_000
+/** Connections, known or not: there is one manager. */
+const MOST_CONNECTIONS = 64
+/** How often the manager's coverage is looked at while it is connected. */
+const LOOK_MS = 5_000
+
+/** What a node's door is made of. */
+export interface NodeDoorParts {
+  listen: { host: string; port: number }
+  identity: ServerIdentity
+  engine: NodeEngine
+  /** What the chain says of the manager. */
+  manager(): Promise<Peer>
+  log: Log
+}
+
+/** A node's open door. */
+export interface NodeDoor {
+  port: number
+  identify(identity: ServerIdentity): void
+  close(): Promise<void>
+}
+
+/**
+ * Opens a node's door: its engine for the manager, who shows in the TLS handshake that it holds the key that
+ * it attested, and for nobody else. Throws `port-taken`.
+ */
+export async function openNodeDoor(parts: NodeDoorParts): Promise<NodeDoor> {
+  const { listen, identity, engine, manager, log } = parts
+  const options = { ...identity, minVersion: 'TLSv1.3' as const }
+  const server = createServer({
+    ...options,
+    ALPNProtocols: [NODE_PROTOCOL],
+    handshakeTimeout: HANDSHAKE_MS,
+    requestCert: true,
+    // Whoever signed its certificate proves nothing here; the attested key does.
+    rejectUnauthorized: false,
+  })
+  server.maxConnections = MOST_CONNECTIONS
+  server.on('tlsClientError', (_, socket) => socket.destroy())
+  server.on('secureConnection', (socket: TLSSocket) => {
+    socket.on('error', () => socket.destroy())
+    const refuse = async (): Promise<string | undefined> => {
+      const { tlsKeyHash, refusal } = await manager()
+      return (
+        refusal ?? (peerKeyHash(socket) === tlsKeyHash ? undefined : 'its TLS key is not the attested one')
+      )
+    }
+    const admit = async () => {
+      const why =
+        socket.alpnProtocol === NODE_PROTOCOL ? await refuse() : `it does not speak ${NODE_PROTOCOL}`
+      if (why !== undefined) {
+        log('warn', 'somebody was not let in as the manager', { from: socket.remoteAddress, why })
+        return void socket.destroy()
+      }
+      const accept = (stream: Parameters<typeof serveCall>[1]) => void serveCall(engine, stream)
+      const mux = new MuxConnection(socket, { idleMs: IDLE_MS, pingMs: PING_MS, accept })
+      const looking = setInterval(() => {
+        refuse().then(
+          (later) => later !== undefined && mux.close(new Error(later)),
+          (error) =>
+            log('warn', 'the chain does not say whether the manager is covered', { error: messageOf(error) }),
+        )
+      }, LOOK_MS)
+      socket.once('close', () => clearInterval(looking))
+      log('info', 'the manager is connected')
+    }
+    admit().catch((error) => {
+      log('warn', 'the manager could not be let in', { error: messageOf(error) })
+      socket.destroy()
+    })
+  })
+  const served = await serve(
+    'The node',
+    server,
+    listen,
+    'Another program has the port; change `listen.port` in the configuration.',
+  )
+  return {
+    port: served.port,
+    identify: (renewed) => server.setSecureContext({ ...renewed, minVersion: 'TLSv1.3' }),
+    close: served.close,
+  }
+}
