@@ -28,7 +28,7 @@ function sizeOf(path: string): number {
 const ALONE = [
   'packages/executors/src/executor.test.ts',
   'packages/executors/src/{spec,sent/docker}.test.ts',
-  'packages/executors/src/escape/**/*.test.ts',
+  'packages/executors/src/{escape,swarm}/**/*.test.ts',
   'e2e/differential.test.ts',
 ]
 

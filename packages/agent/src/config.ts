@@ -87,7 +87,7 @@ export const AgentConfig = z.strictObject({
         .default([]),
     }),
   ]),
-  /** The worker that runs its containers here, where this machine is a node of it and lends nothing itself. */
+  /** The worker whose node this machine is: it runs its containers here, and nothing else is lent. */
   manager: address.optional(),
   /** What proves the hardware; what this machine has, if not given. */
   evidence: z

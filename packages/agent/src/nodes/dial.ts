@@ -10,7 +10,7 @@ import { lookUpPeer, NODE_PROTOCOL } from './peer.ts'
 
 const IDLE_MS = 3_600_000
 /** A machine that says nothing for four times as long is lost. */
-const PING_MS = 2_000
+const PING_MS = 4_000
 const DIAL_MS = 10_000
 
 /**

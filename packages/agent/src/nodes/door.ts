@@ -7,7 +7,7 @@ import type { Log } from '../log.ts'
 import { NODE_PROTOCOL, type Peer, peerKeyHash } from './peer.ts'
 
 const IDLE_MS = 3_600_000
-const PING_MS = 2_000
+const PING_MS = 4_000
 const HANDSHAKE_MS = 10_000
 /** Connections, known or not: there is one manager. */
 const MOST_CONNECTIONS = 64

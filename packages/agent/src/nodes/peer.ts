@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import { type Chain, getBilling, getTlsKeyHash, getWorker } from '@cloister/chain'
 import type { Address, Hex } from 'viem'
 
-/** What machines of one provider speak to each other (ALPN, RFC 7301): calls as streams of `cloister-mux/1`. */
+/** What machines of one provider speak (ALPN, RFC 7301): calls, each a stream of `cloister-mux/1`. */
 export const NODE_PROTOCOL = 'cloister-node/1'
 
 /** What the chain says of another machine of a provider's. */

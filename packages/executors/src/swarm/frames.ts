@@ -80,7 +80,7 @@ export async function* readData(from: Duplex): AsyncGenerator<Buffer> {
 }
 
 /** JSON in which bytes are kept. */
-export function encode(value: unknown): Buffer {
+function encode(value: unknown): Buffer {
   return Buffer.from(
     JSON.stringify(value ?? null, function (this: Record<string, unknown>, key, known) {
       // Buffers have turned themselves into something else by now.

@@ -269,7 +269,8 @@ export class Places {
     return made.then(
       ({ id }) => id,
       async (error) => {
-        const other = statusOf(error) === 409 ? await find() : undefined
+        // Another of the lease's containers, which starts at the same time, was faster.
+        const other = await find()
         if (other === undefined) throw failed(error)
         return other
       },

@@ -177,7 +177,7 @@ export class SwarmExecutor implements Executor {
     }
   }
 
-  /** The machine that a container's volumes are on already. Throws `start-failed` where they are on several. */
+  /** The machine that a container's volumes are on. Throws `start-failed` where they are on several. */
   private async nodeOfVolumes({ lease, name, mounts }: ContainerSpec): Promise<string | undefined> {
     if (mounts.length === 0) return undefined
     const known = await this.places.volumesOf(lease)

@@ -10,7 +10,7 @@ const images = { layouts: [], trustedRegistries: [] }
 const engine = await DockerExecutor.connect({ socketPath, scope, folder, images })
 const server = createServer((socket) => {
   const accept = (stream: Parameters<typeof serveCall>[1]) => void serveCall(engine, stream)
-  new MuxConnection(socket, { idleMs: 60_000, pingMs: 1_000, accept })
+  new MuxConnection(socket, { idleMs: 60_000, accept })
 })
 server.listen(7090, address, () => console.log('up'))
 // It ends with whoever started it.
