@@ -20,7 +20,8 @@ export interface TestSwarm {
   stop(): Promise<void>
 }
 
-const [MANAGER, NODE] = ['10.77.0.1', '10.77.0.2']
+/** Where they are to each other: in a network of their own for each process that makes one. */
+const [MANAGER, NODE] = [1, 2].map((host) => `10.77.${process.pid % 250}.${host}`) as [string, string]
 
 /** Starts two Docker daemons and has the second one join the Swarm of the first. Needs root. */
 export async function startSwarm(): Promise<TestSwarm> {

@@ -107,20 +107,41 @@ function drained(to: Writable): Promise<void> {
   })
 }
 
+/** What was read of a stream beyond its last frame. */
+const readAhead = new WeakMap<Readable, Buffer[]>()
+
 async function readExactly(from: Readable, length: number): Promise<Buffer | undefined> {
-  for (;;) {
-    const chunk = from.read(length) as Buffer | null
-    if (chunk?.length === length) return chunk
-    if (chunk || from.destroyed) throw new Error('the connection broke off')
-    if (from.readableEnded) return undefined
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        for (const event of EVENTS) from.off(event, done)
-        resolve()
-      }
-      for (const event of EVENTS) from.on(event, done)
-    })
+  const ahead = readAhead.get(from) ?? []
+  readAhead.set(from, ahead)
+  for (let held = ahead.reduce((sum, { length }) => sum + length, 0); held < length; ) {
+    const chunk = from.read() as Buffer | null
+    if (chunk) {
+      ahead.push(chunk)
+      held += chunk.length
+    } else if (from.readableEnded && held === 0) return undefined
+    else if (from.readableEnded || from.destroyed) throw new Error('the connection broke off')
+    else await somethingNew(from)
   }
+  const all = Buffer.concat(ahead)
+  ahead.splice(0, ahead.length, ...(all.length > length ? [all.subarray(length)] : []))
+  return all.subarray(0, length)
+}
+
+/** Gives back what was read beyond the last frame, to whoever reads the stream from now on. */
+export function giveBack(to: Readable): void {
+  const ahead = readAhead.get(to) ?? []
+  readAhead.delete(to)
+  if (ahead.length > 0) to.unshift(Buffer.concat(ahead))
+}
+
+function somethingNew(from: Readable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      for (const event of EVENTS) from.off(event, done)
+      resolve()
+    }
+    for (const event of EVENTS) from.on(event, done)
+  })
 }
 
 const EVENTS = ['readable', 'end', 'close', 'error'] as const

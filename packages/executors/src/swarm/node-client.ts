@@ -14,7 +14,7 @@ import type {
 } from '../executor.ts'
 import type { ReadVolumeOptions } from '../volumes/read.ts'
 import { detach, sendAll } from './attachments.ts'
-import { decode, FRAME, type Frame, readFrame, writeData, writeFrame, writeJson } from './frames.ts'
+import { decode, FRAME, type Frame, giveBack, readFrame, writeData, writeFrame, writeJson } from './frames.ts'
 import type { NodeContainer, NodeEngine, NodeFacts } from './node-engine.ts'
 import type { Call, PLAIN } from './serve-node.ts'
 
@@ -175,6 +175,7 @@ export class NodeClient implements NodeEngine {
   async connect(lease: string, name: string, port: number): Promise<Duplex> {
     const stream = await this.begin('connect', lease, name, port)
     await next(stream)
+    giveBack(stream)
     return stream
   }
 

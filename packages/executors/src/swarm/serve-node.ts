@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Duplex, Readable } from 'node:stream'
-import { finished, pipeline } from 'node:stream/promises'
+import { finished } from 'node:stream/promises'
 import { CloisterError, messageOf, toProblem } from '@cloister/core'
 import type { ContainerSpec, ExecOptions } from '../executor.ts'
 import { reattach, receiveAll } from './attachments.ts'
-import { decode, FRAME, readData, readFrame, writeData, writeFrame, writeJson } from './frames.ts'
+import { decode, FRAME, giveBack, readData, readFrame, writeData, writeFrame, writeJson } from './frames.ts'
 import type { NodeEngine } from './node-engine.ts'
 
 /** Methods that take values and give one. */
@@ -142,10 +142,14 @@ const SPECIAL = {
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
     await writeJson(stream, FRAME.done, null)
     // From here on it is the connection's own bytes.
-    await Promise.all([pipeline(stream, socket), pipeline(socket, stream)]).catch(() => {
-      socket.destroy()
-      stream.destroy()
-    })
+    giveBack(stream)
+    socket.on('error', () => stream.destroy())
+    stream.once('close', () => socket.destroy())
+    stream.pipe(socket)
+    socket.pipe(stream)
+    await new Promise((resolve) => socket.once('close', resolve))
+    // What comes yet has nowhere to go, and its end has to be seen.
+    stream.unpipe(socket).resume()
   },
   datagrams: async (engine: NodeEngine, stream: Duplex, [lease, name, port]: [string, string, number]) => {
     const flow = await engine.datagrams(lease, name, port, (datagram) => {

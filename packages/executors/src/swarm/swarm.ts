@@ -42,7 +42,7 @@ export interface SwarmSettings {
 
 const LOOK_MS = 1_000
 /** How long Swarm has to find a machine for a container. */
-const PLACE_MS = 30_000
+const PLACE_MS = 120_000
 const POLL_MS = 150
 /** How long members have to answer at the start: what runs there is adopted. */
 const MEET_MS = 15_000
