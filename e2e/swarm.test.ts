@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer, type Server } from 'node:net'
@@ -15,7 +15,6 @@ import { fundDevelopmentAccount } from '@cloister/development/faucet'
 import { buildImage } from '@cloister/executors'
 import { WorkerClient } from '@cloister/sdk'
 import { exec } from '@cloister/sdk/node'
-import Docker from 'dockerode'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { until } from './embedded.ts'
@@ -36,11 +35,14 @@ describe.skipIf(!canRun('dockerd') || !existsSync('/bin/busybox'))('a worker of 
   let tenant: Wallet
   let lease: Hex
 
+  const docker = ({ socketPath }: { socketPath: string }, ...words: string[]) =>
+    execFileSync('docker', ['-H', `unix://${socketPath}`, ...words], { encoding: 'utf8' })
   /** Names of a lease's containers that an engine has. */
-  const at = async ({ socketPath }: { socketPath: string }) => {
-    const all = await new Docker({ socketPath }).listContainers({ all: true })
-    return all.flatMap(({ Labels }) => Labels['network.cloister.name'] ?? []).sort()
-  }
+  const at = async (engine: { socketPath: string }) =>
+    docker(engine, 'ps', '--all', '--format', '{{.Label "network.cloister.name"}}')
+      .split('\n')
+      .filter(Boolean)
+      .sort()
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cloister-swarm-'))
@@ -180,8 +182,8 @@ describe.skipIf(!canRun('dockerd') || !existsSync('/bin/busybox'))('a worker of 
     }
 
     // Swarm's store knows nothing of what a tenant's programs are told.
-    const docker = new Docker({ socketPath: swarm.manager.socketPath })
-    const stored = JSON.stringify(await docker.listServices())
+    const services = docker(swarm.manager, 'service', 'ls', '--quiet').split('\n').filter(Boolean)
+    const stored = docker(swarm.manager, 'service', 'inspect', ...services)
     expect(stored).toContain(lease)
     expect(stored).not.toMatch(/hello|CLOISTER_|busybox/)
 
@@ -197,9 +199,8 @@ describe.skipIf(!canRun('dockerd') || !existsSync('/bin/busybox'))('a worker of 
     await closeLease(tenant, lease)
     await until('it is wiped', async () => running.worker.store.lease(lease)?.state === 'closed' || undefined)
     await until('nothing runs', async () => (await at(swarm.manager)).length === 0 || undefined)
-    await until('nothing is left', async () => {
-      const [services, configs] = await Promise.all([docker.listServices(), docker.listConfigs()])
-      return services.length + configs.length === 0 || undefined
-    })
+    const left = () =>
+      ['service', 'config'].map((kind) => docker(swarm.manager, kind, 'ls', '--quiet')).join('')
+    await until('nothing is left', async () => left() === '' || undefined)
   }, 180_000)
 })
