@@ -6,6 +6,7 @@ import type { Channel } from './channels/channel.ts'
 import { conditionsOf } from './condition.ts'
 import { compare, type Notice, type Seen } from './notice.ts'
 import { Outbox } from './outbox.ts'
+import { type ReplaceRules, Replacer } from './replace.ts'
 import { type SnapshotRules, SnapshotSchedule } from './snapshots.ts'
 import type { StateFile } from './state.ts'
 import { planTopUp, settlePayments, type TopUpRules } from './top-up.ts'
@@ -22,6 +23,8 @@ export interface KeeperParts {
   topUp?: (TopUpRules & { pay(lease: Hex, amount: bigint): Promise<unknown> }) | undefined
   /** Takes snapshots by itself. */
   snapshots?: SnapshotRules | undefined
+  /** Opens lost replicas again, where it may. */
+  replace?: ReplaceRules | undefined
   network: { name: string; simulated: boolean }
   /** Says what is going on, in a sentence, for people and for logs. */
   say(kind: string, message: string, lease?: string): void
@@ -36,6 +39,7 @@ export class Keeper {
   private readonly parts: KeeperParts
   private readonly outbox: Outbox
   private readonly snapshots: SnapshotSchedule | undefined
+  private readonly replacer: Replacer | undefined
 
   constructor(parts: KeeperParts) {
     this.parts = parts
@@ -43,6 +47,7 @@ export class Keeper {
       parts.say('not-told', `${channel} takes no notices just now: ${reason}`)
     this.outbox = new Outbox(parts.file, parts.channels, failed)
     this.snapshots = parts.snapshots && new SnapshotSchedule(parts.file, parts.snapshots, parts.say)
+    this.replacer = parts.replace && new Replacer(parts.file, parts.replace, parts.say)
   }
 
   /** One look at all leases, and what follows from it. `now` in Unix milliseconds. Never throws. */
@@ -50,10 +55,14 @@ export class Keeper {
     const { file, say } = this.parts
     try {
       const statuses = await this.parts.look(Object.keys(file.state.leases) as Hex[])
+      // Those that were closed before anybody watched them are nobody's loss.
+      const watched = statuses.filter(({ lease, state }) => state !== 'closed' || file.state.leases[lease])
       for (const status of statuses) this.compareWith(status, now)
+      this.replacer?.look(watched, now)
       file.state.payments = settlePayments(file.state.payments, statuses, now)
       file.save()
-      for (const status of statuses) await this.topUp(status, now)
+      for (const status of statuses) if (!this.isLost(status)) await this.topUp(status, now)
+      this.replacer?.advance(now)
       this.snapshots?.look(statuses, now)
     } catch (error) {
       say('not-looked', `The leases could not be looked at: ${messageOf(error)}`)
@@ -61,15 +70,20 @@ export class Keeper {
     await this.outbox.deliver(now)
   }
 
-  /** One look, and waits for the snapshots that it has begun. */
+  /** One look, and waits for the snapshots and replicas that it has begun. */
   async once(): Promise<void> {
     await this.step()
-    await this.snapshots?.settled()
+    await Promise.all([this.snapshots?.settled(), this.settled()])
+  }
+
+  /** Resolves when no replica is being opened any more. */
+  async settled(): Promise<void> {
+    await this.replacer?.settled()
   }
 
   /**
-   * Looks every `everyMs` milliseconds until `signal`; what is under way then is waited for, but snapshots,
-   * with which the next run goes on.
+   * Looks every `everyMs` milliseconds until `signal`; what is under way then is waited for, but snapshots
+   * and replicas, with which the next run goes on.
    */
   async run(everyMs: number, signal: AbortSignal): Promise<void> {
     await loop(signal, async () => {
@@ -77,6 +91,11 @@ export class Keeper {
       return everyMs
     })
     await this.snapshots?.end()
+  }
+
+  /** Nothing is paid into a lease that another takes the place of. */
+  private isLost({ lease }: LeaseStatus): boolean {
+    return this.parts.file.state.replacements.some(({ lost }) => lost === lease)
   }
 
   private compareWith(status: LeaseStatus, now: number): void {

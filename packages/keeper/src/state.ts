@@ -39,6 +39,25 @@ const Payment = z.object({
 })
 export type Payment = z.infer<typeof Payment>
 
+/** A replica that is lost, and what is done about it. */
+const Replacement = z.object({
+  /** The lease that is lost. */
+  lost: z.string(),
+  /** As `my-app/2`. */
+  name: z.string(),
+  replica: z.int(),
+  /** Why it counts as lost, in words. */
+  why: z.string(),
+  /** `opening`: `opened` is sent, or about to be. `closing`: it runs, and the lost one may be open still. */
+  step: z.enum(['wanted', 'opening', 'closing']),
+  /** The lease that takes its place, and until when the chain takes its bid, Unix seconds. */
+  opened: z.string().optional(),
+  expiry: z.number().optional(),
+  /** Unix milliseconds. */
+  notBefore: z.number(),
+})
+export type Replacement = z.infer<typeof Replacement>
+
 const State = z.object({
   version: z.literal(1),
   leases: z.record(
@@ -55,6 +74,8 @@ const State = z.object({
   ),
   waiting: z.array(Waiting),
   payments: z.array(Payment),
+  /** Files from before have none. */
+  replacements: z.array(Replacement).default([]),
 })
 export type State = z.infer<typeof State>
 
@@ -67,7 +88,9 @@ export class StateFile {
   constructor(path: string) {
     this.path = path
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    this.state = existsSync(path) ? read(path) : { version: 1, leases: {}, waiting: [], payments: [] }
+    this.state = existsSync(path)
+      ? read(path)
+      : { version: 1, leases: {}, waiting: [], payments: [], replacements: [] }
   }
 
   save(): void {

@@ -42,15 +42,25 @@ export function planTopUp(
   const isUnderWay = (payment: Payment) =>
     payment.lease === status.lease && now - payment.at < LOST_MS && !isThere(payment, status.deposit)
   if (payments.some(isUnderWay)) return { amount: 0n, why: 'under-way' }
-  const paid = payments
-    .filter(({ token, at }) => token === status.token && now - at < DAY_MS)
-    .reduce((sum, { amount }) => sum + BigInt(amount), 0n)
-  const left = mostPerDay(status.token) - paid
+  const left = leftToday(payments, status.token, mostPerDay, now)
   const wanted = BigInt(Math.max(0, toSeconds - status.secondsLeft)) * status.ratePerSecond
   const amount = wanted < left ? wanted : left
   return amount < LEAST_SECONDS * status.ratePerSecond || amount <= 0n
     ? { amount: 0n, why: wanted > 0n ? 'limit' : 'enough' }
     : { amount }
+}
+
+/** What may be paid in a token today, base units, whatever became of what was written down. */
+export function leftToday(
+  payments: readonly Payment[],
+  token: string,
+  mostPerDay: (token: string) => bigint,
+  now: number,
+): bigint {
+  const paid = payments
+    .filter((payment) => payment.token === token && now - payment.at < DAY_MS)
+    .reduce((sum, { amount }) => sum + BigInt(amount), 0n)
+  return mostPerDay(token) - paid
 }
 
 /** Payments that are still of use: those of the last day, with what is known of them now. */

@@ -188,6 +188,8 @@ export function addLeases(program: Command): void {
     )
     .option('--mail-from <address>', 'what mails are from; default: the first --mail-to')
     .option('--top-up <time>', 'pay into a lease whose money is low, so that it lasts this long')
+    .option('--replace', 'open a lost replica of a group again, on another worker')
+    .option('--lost-after <time>', 'a replica is lost whose worker is away or unattested for so long', '5m')
     .option(
       '--most-per-day <amount>',
       'what all leases get in 24 hours at the most, in whole tokens of each kind',

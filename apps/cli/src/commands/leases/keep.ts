@@ -1,9 +1,10 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { getLease } from '@cloister/chain'
 import { CloisterError, formatDuration, isSimulated, messageOf, parseAmount } from '@cloister/core'
-import { type Channel, Keeper, Mail, StateFile, Webhook } from '@cloister/keeper'
+import { type Channel, Keeper, Mail, type ReplaceRules, StateFile, Webhook } from '@cloister/keeper'
 import { takeLock } from '@cloister/operations/lock'
-import { type Cloister, leases, walletOf } from '@cloister/sdk'
+import { type Cloister, groups, leases, walletOf } from '@cloister/sdk'
 import { note, paint, printable, say, sayJson } from '@cloister/terminal'
 import type { Hex } from 'viem'
 import type { Globals } from '../../command.ts'
@@ -21,6 +22,8 @@ export interface KeepOptions extends Globals, ScheduleOptions {
   topUp?: string
   mostPerDay?: string
   payFrom?: string
+  replace?: boolean
+  lostAfter: string
   once?: boolean
 }
 
@@ -33,11 +36,19 @@ export async function runKeep(keys: string[], options: KeepOptions): Promise<voi
   const { account } = walletOf(cloister)
   const { network } = cloister
   const wanted = new Set<Hex>()
-  for (const key of keys) wanted.add((await leases.findLease(cloister, key)).lease)
+  const named: string[] = []
+  for (const key of keys) {
+    const group = await groups.find(cloister, key)
+    if (group) {
+      named.push(group.name)
+      for (const { lease } of group.members) wanted.add(lease)
+    } else wanted.add((await leases.findLease(cloister, key)).lease)
+  }
   const channels = channelsOf(options)
   const lowSeconds = secondsOf(options.low)
   const everyMs = Math.max(1, secondsOf(options.every)) * 1000
-  const topUp = topUpOf(cloister, options, lowSeconds)
+  const most = mostPerDay(cloister, options)
+  const topUp = topUpOf(cloister, options, lowSeconds, most)
   const snapshots = await snapshotRules(cloister, options)
   const path = statePath(network.chainId, account.address)
   const unlock = takeLock(
@@ -55,9 +66,10 @@ export async function runKeep(keys: string[], options: KeepOptions): Promise<voi
     lowSeconds,
     topUp,
     snapshots,
+    replace: most && replacementsOf(cloister, options, most),
     network: { name: network.name, simulated: isSimulated(network) },
-    look: (known) =>
-      statusesOf(cloister, wanted, known, (lease, error) =>
+    look: async (known) =>
+      statusesOf(cloister, await withMembers(cloister, wanted, named), known, (lease, error) =>
         tell(options, 'not-looked', `It could not be looked at: ${messageOf(error)}`, lease),
       ),
     say: (kind, message, lease) => tell(options, kind, message, lease),
@@ -68,8 +80,9 @@ export async function runKeep(keys: string[], options: KeepOptions): Promise<voi
       channels.length === 0 ? 'nobody but this terminal' : channels.map(({ name }) => name).join(', ')
     const which = wanted.size > 0 ? `${wanted.size} of your leases` : 'all your leases'
     const pays = topUp ? `; pays so that each lasts ${formatDuration(topUp.toSeconds)}` : ''
+    const opens = options.replace ? '; opens lost replicas elsewhere' : ''
     note(
-      `Watching ${which} every ${formatDuration(everyMs / 1000)}${pays}${snapshots ? `; a snapshot every ${formatDuration(snapshots.everyMs / 1000)}` : ''}. Told: ${whom}. Ctrl-C ends it.`,
+      `Watching ${which} every ${formatDuration(everyMs / 1000)}${pays}${opens}${snapshots ? `; a snapshot every ${formatDuration(snapshots.everyMs / 1000)}` : ''}. Told: ${whom}. Ctrl-C ends it.`,
     )
     await keeper.run(everyMs, aborter.signal)
   } finally {
@@ -90,41 +103,96 @@ function channelsOf({ webhook = [], mailTo = [], mailFrom }: KeepOptions): Chann
   ]
 }
 
-function topUpOf(cloister: Cloister, options: KeepOptions, lowSeconds: number) {
-  if (options.topUp === undefined) {
-    if (options.mostPerDay !== undefined || options.payFrom !== undefined)
-      throw new CloisterError(
-        'bad-option',
-        '--most-per-day and --pay-from are for --top-up, which is not given.',
-      )
-    return undefined
-  }
-  const { mostPerDay } = options
-  if (mostPerDay === undefined)
-    throw new CloisterError('bad-option', 'With --top-up, say what may be paid a day at the most.', {
-      hint: 'Add --most-per-day, in whole tokens: --most-per-day 5',
-    })
+/** What may be spent a day, by token; undefined where nothing is. */
+function mostPerDay(
+  { network }: Cloister,
+  { mostPerDay: said, topUp, replace, payFrom }: KeepOptions,
+): ((token: string) => bigint) | undefined {
+  if (payFrom !== undefined && topUp === undefined)
+    throw new CloisterError('bad-option', '--pay-from is for --top-up, which is not given.')
+  const spends = topUp !== undefined || replace === true
+  if (!spends && said !== undefined)
+    throw new CloisterError('bad-option', '--most-per-day is for --top-up and --replace; neither is given.')
+  if (!spends) return undefined
+  if (said === undefined)
+    throw new CloisterError(
+      'bad-option',
+      'With --top-up and --replace, say what may be paid a day at the most.',
+      {
+        hint: 'Add --most-per-day, in whole tokens: --most-per-day 5',
+      },
+    )
+  const most = new Map(
+    network.tokens.map(({ address, decimals }) => [address as string, parseAmount(said, decimals)]),
+  )
+  return (token) => most.get(token) ?? 0n
+}
+
+function topUpOf(
+  cloister: Cloister,
+  options: KeepOptions,
+  lowSeconds: number,
+  most: ((token: string) => bigint) | undefined,
+) {
+  if (options.topUp === undefined || !most) return undefined
   const toSeconds = secondsOf(options.topUp)
   if (toSeconds <= lowSeconds)
     throw new CloisterError(
       'bad-option',
       `--top-up has to be longer than --low, which is ${formatDuration(lowSeconds)}.`,
     )
-  const most = new Map(
-    cloister.network.tokens.map(({ address, decimals }) => [
-      address as string,
-      parseAmount(mostPerDay, decimals),
-    ]),
-  )
   const payer = options.payFrom === undefined ? cloister : connect({ ...options, account: options.payFrom })
   return {
     tenant: walletOf(cloister).account.address,
     belowSeconds: lowSeconds,
     toSeconds,
-    mostPerDay: (token: string) => most.get(token) ?? 0n,
+    mostPerDay: most,
     // By its whole id: the payer's own leases are none of these.
     pay: (lease: Hex, amount: bigint) => leases.topUp(payer, lease, amount),
   }
+}
+
+/** How lost replicas are opened elsewhere; undefined where they aren't. The account itself pays for them. */
+function replacementsOf(
+  cloister: Cloister,
+  { replace, lostAfter, topUp }: KeepOptions,
+  most: (token: string) => bigint,
+): ReplaceRules | undefined {
+  if (replace !== true) return undefined
+  const seconds = BigInt(secondsOf(topUp ?? '1d'))
+  return {
+    lostMs: secondsOf(lostAfter) * 1000,
+    mostPerDay: most,
+    isGivenUp: (lost) => groups.isGivenUp(cloister, placeOf(lost), lost.lost as Hex),
+    open: (lost, planned) =>
+      groups.reopen(cloister, placeOf(lost), {
+        deposit: ({ bid }) => bid.ratePerSecond * seconds,
+        onPlanned: ({ chosen: { lease, bid }, deposit }) =>
+          planned({ lease, token: bid.token, deposit, expiry: bid.expiry }),
+      }),
+    resume: (lost, lease) => groups.resume(cloister, placeOf(lost).name, lease),
+    stateOf: async (lease) => {
+      const block = await cloister.chain.client.getBlock()
+      const { state } = await getLease(cloister.chain, lease)
+      return { state, now: Number(block.timestamp) }
+    },
+    close: (lease) => leases.close(cloister, lease),
+  }
+}
+
+function placeOf({ name, replica }: { name: string; replica: number }) {
+  return { name: name.split('/')[0] ?? name, replica }
+}
+
+/** Adds what groups have now that were named; those that were closed since are told of, too. */
+async function withMembers(
+  cloister: Cloister,
+  wanted: Set<Hex>,
+  named: readonly string[],
+): Promise<Set<Hex>> {
+  for (const name of named)
+    for (const { lease } of (await groups.find(cloister, name))?.members ?? []) wanted.add(lease)
+  return wanted
 }
 
 /**
