@@ -25,9 +25,9 @@ export interface ReplaceRules {
   /** Whether another open lease has its place, or its tenant gave it up: nothing is to be opened then. */
   isGivenUp(lost: Replacement): Promise<boolean>
   /**
-   * Opens a replica in the place of one that is lost, on another worker; resolves when it runs, and has closed
-   * what doesn't start when it rejects. `planned` is called before the transaction is sent; what it throws
-   * ends it there.
+   * Opens a replica in the place of one that is lost, on another worker; resolves when it runs, and has
+   * closed what doesn't start when it rejects. `planned` is called before the transaction is sent; what it
+   * throws ends it there.
    */
   open(lost: Replacement, planned: (lease: PlannedLease) => void): Promise<void>
   /** Goes on with a lease that was opened: resolves when it runs, and has closed it when it rejects. */
@@ -38,9 +38,9 @@ export interface ReplaceRules {
 }
 
 /**
- * Opens lost replicas of groups again, one lease for each loss: which lease that will be is written down before
- * it is opened, since a lease's id is its bid's digest. Whoever goes on after a crash asks the chain whether
- * that one is open; another is opened only when it can't be any more.
+ * Opens lost replicas of groups again, one lease for each loss: which lease that will be is written down
+ * before it is opened, since a lease's id is its bid's digest. Whoever goes on after a crash asks the chain
+ * whether that one is open; another is opened only when it can't be any more.
  */
 export class Replacer {
   private readonly file: StateFile

@@ -107,7 +107,7 @@ describe('keep', () => {
   it.each([
     [['--top-up', '1d'], 'Add --most-per-day'],
     [['--top-up', '1h', '--most-per-day', '5'], '--top-up has to be longer than --low, which is 6h'],
-    [['--most-per-day', '5'], 'are for --top-up'],
+    [['--most-per-day', '5'], 'is for --top-up and --replace'],
     [['--mail-to', 'me@example.com'], 'Set CLOISTER_SMTP'],
     [['--webhook', 'example.com'], 'is no address of a webhook'],
   ])('with %s says what to do', async (words, message) => {
