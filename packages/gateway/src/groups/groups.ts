@@ -112,7 +112,8 @@ export class Groups {
     try {
       this.balance.reported(member.lease, await this.parts.ask(member))
     } catch {
-      this.balance.failed(member.lease)
+      // Until its worker says otherwise: one that is silent would hold each request up that goes there.
+      this.balance.reported(member.lease, false)
     }
   }
 }
