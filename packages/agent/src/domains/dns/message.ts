@@ -15,7 +15,7 @@ const MAX_NAME_BYTES = 255
 const MOST_RECORDS = 500
 
 /** A record of a message. `data` has names as they are in the message, which may be compressed. */
-export interface DnsRecord {
+interface DnsRecord {
   name: string
   type: number
   class: number

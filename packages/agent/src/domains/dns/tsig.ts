@@ -7,7 +7,7 @@ import { CLASS, type DnsMessage, NO_ERROR, readName, TYPE, u16, writeName } from
 const FUDGE_SECONDS = 300
 
 /** What a server has against a signature (section 4.3.2). */
-export const TSIG_ERRORS: Readonly<Record<number, string>> = {
+const TSIG_ERRORS: Readonly<Record<number, string>> = {
   16: 'the secret of the key is another one there',
   17: 'the key is not known there',
   18: 'its clock and ours differ by more than five minutes',
