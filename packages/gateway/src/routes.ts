@@ -11,7 +11,7 @@ const ANSWER_MS = 5_000
 const READY_MS = 2_000
 
 /** What the worker of an open lease opens of it. Throws `unreachable` or `bad-answer`. */
-export function reportsOf(
+function reportsOf(
   lease: LeaseRecord,
   agent: DialAgent,
   answerMs = ANSWER_MS,
