@@ -25,8 +25,10 @@ export function replicasJourney(stageOf: () => Stage): void {
     writeFileSync(path, text)
     return path
   }
-  const json = (...words: string[]): Promise<Json> => stageOf().json(...words, '--account', 'dev6')
-  const run = (...words: string[]) => stageOf().cloister(...words, '--account', 'dev6')
+  const json = (command: string, ...words: string[]): Promise<Json> =>
+    stageOf().json(command, '--account', 'dev6', ...words)
+  const run = (command: string, ...words: string[]) =>
+    stageOf().cloister(command, '--account', 'dev6', ...words)
 
   it('runs replicas on workers of different providers, with one transaction and one address', async () => {
     const deployed = await json('deploy', file(FILE('Hello')), '--for', '1h', '--yes')
