@@ -11,11 +11,7 @@ const ANSWER_MS = 5_000
 const READY_MS = 2_000
 
 /** What the worker of an open lease opens of it. Throws `unreachable` or `bad-answer`. */
-function reportsOf(
-  lease: LeaseRecord,
-  agent: DialAgent,
-  answerMs = ANSWER_MS,
-): Promise<RouteReport[]> {
+function reportsOf(lease: LeaseRecord, agent: DialAgent, answerMs = ANSWER_MS): Promise<RouteReport[]> {
   const url = new URL(`/v1/leases/${lease.lease}/routes`, lease.endpoint).href
   return fetchJson('The worker', url, z.array(RouteReport).max(1_000), {
     // No host of its own: it asks the worker itself, and none of the services there.

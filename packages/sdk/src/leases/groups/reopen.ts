@@ -60,8 +60,9 @@ export async function reopen(
  *
  * @example
  * ```ts
- * import { groups } from '@cloister/sdk'
+ * import { groups, leases } from '@cloister/sdk'
  *
+ * const { lease } = await leases.findLease(cloister, 'my-app')
  * await groups.resume(cloister, 'my-app', lease)
  * ```
  */
@@ -81,8 +82,9 @@ export async function resume(cloister: Cloister, name: string, lease: Hex): Prom
  *
  * @example
  * ```ts
- * import { groups } from '@cloister/sdk'
+ * import { groups, leases } from '@cloister/sdk'
  *
+ * const { lease } = await leases.findLease(cloister, 'my-app')
  * const stays = await groups.isGivenUp(cloister, { name: 'my-app', replica: 2 }, lease)
  * ```
  */

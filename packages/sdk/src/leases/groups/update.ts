@@ -49,10 +49,10 @@ const PAUSE_MS = 2_000
  *
  * @example
  * ```ts
- * import { groups } from '@cloister/sdk'
+ * import { groups, type Rollout, type RolloutJournal } from '@cloister/sdk'
  *
- * const rollouts = new Map()
- * const journal = {
+ * const rollouts = new Map<string, Rollout>()
+ * const journal: RolloutJournal = {
  *   read: (name) => rollouts.get(name),
  *   write: (rollout) => void rollouts.set(rollout.name, rollout),
  *   remove: (name) => void rollouts.delete(name),
@@ -97,8 +97,9 @@ export async function update(
  *
  * @example
  * ```ts
- * import { groups } from '@cloister/sdk'
+ * import { groups, type RolloutJournal } from '@cloister/sdk'
  *
+ * const journal: RolloutJournal = { read: () => undefined, write: () => {}, remove: () => {} }
  * const group = await groups.find(cloister, 'my-app')
  * if (group) await groups.rollBack(cloister, group, { journal })
  * ```
