@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { canDeploy, raiseStage, type Stage } from './embedded.ts'
 import { browserTests } from './journeys/browser.ts'
+import { clusterTests } from './journeys/cluster.ts'
 import { failureTests } from './journeys/failures.ts'
 import { providerTests } from './journeys/provider.ts'
 import { registryTests } from './journeys/registry.ts'
@@ -19,6 +20,7 @@ describe.skipIf(!canDeploy)('on one network', () => {
   pageTests(() => stage)
   browserTests(() => stage)
   failureTests(() => stage)
+  clusterTests(() => stage)
   registryTests(() => stage)
   providerTests(() => stage)
 })

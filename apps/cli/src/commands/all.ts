@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { addApps } from './apps/commands.ts'
+import { addCluster } from './cluster/commands.ts'
 import { addGovernance } from './governance/commands.ts'
 import { addDeploy, addLeaseStreams, addLeases, addManifest } from './leases/commands.ts'
 import { addNetwork } from './network/commands.ts'
@@ -17,6 +18,7 @@ export function addCommands(program: Command): void {
   addLeases(program)
   addLeaseStreams(program)
   addNetwork(program)
+  addCluster(program)
   addSnapshots(program)
   addVerify(program)
   addApps(program)

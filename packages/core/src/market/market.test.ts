@@ -6,7 +6,7 @@ import { parseManifest } from '../manifest/parse.ts'
 import { defaultPolicy } from '../policy.ts'
 import { decodeLeaseName, encodeLeaseName, hostLabel, isLeaseName, shortId } from './names.ts'
 import { hashOrder, needsSeparateNetworks, Order, orderFor } from './order.ts'
-import { amountsOf, roomGrain, roomOf } from './room.ts'
+import { amountsOf, fitsRoom, roomGrain, roomOf } from './room.ts'
 
 const account = privateKeyToAccount(`0x${'11'.repeat(32)}`)
 const hash = `0x${'ab'.repeat(32)}` as const
@@ -21,6 +21,14 @@ describe('room', () => {
     )
   const none = { cpuMilli: 0, memoryMiB: 0, diskMiB: 0, gpus: 0 }
   const whole = { cpuMilli: 4_000, memoryMiB: 16_384, diskMiB: 100_000, gpus: 7 }
+
+  it('fits beside what is taken while no part goes beyond the whole', () => {
+    const third = 0x5555_5555_5555_5555n
+    expect(fitsRoom(2n * third, third)).toBe(true)
+    expect(fitsRoom(2n * third, third + 1n)).toBe(false)
+    expect(fitsRoom(0xffff_0000_0000_0000n, 0x0001_0000_0000_0000n)).toBe(false)
+    expect(fitsRoom(0xffff_0000_0000_0000n, 0x0000_ffff_ffff_ffffn)).toBe(true)
+  })
 
   it('is four parts of a worker, each by itself', () => {
     expect(roomOf(none, whole)).toBe(0n)

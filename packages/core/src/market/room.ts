@@ -46,3 +46,11 @@ export function amountsOf(room: bigint, capacity: Amounts): Amounts {
 export function roomGrain(all: number): number {
   return Math.max(0, Math.floor((all - 1) / Number(WHOLE)))
 }
+
+/** Whether `room` can be taken beside `taken`, as the Market reckons: no part goes beyond the whole. */
+export function fitsRoom(taken: bigint, room: bigint): boolean {
+  return PARTS.every((_, index) => {
+    const shift = BigInt(16 * index)
+    return ((taken >> shift) & WHOLE) + ((room >> shift) & WHOLE) <= WHOLE
+  })
+}

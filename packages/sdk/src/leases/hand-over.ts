@@ -92,7 +92,7 @@ export async function handOver(
 }
 
 /** Withdraws what the account has as credit; false where the token doesn't move. */
-async function takeBack(wallet: Wallet, token: Address): Promise<boolean> {
+export async function takeBack(wallet: Wallet, token: Address): Promise<boolean> {
   const { address } = wallet.account
   if ((await getCredit(wallet, address, token)) === 0n) return true
   return withdrawCredit(wallet, token, address).then(

@@ -177,7 +177,7 @@ function sayRecords(
 }
 
 /** What the container printed last that a failed deployment is about. */
-function showLastLines(error: unknown): void {
+export function showLastLines(error: unknown): void {
   if (!(error instanceof CloisterError)) return
   const last = error.details['last'] as LastLines | undefined
   const lease = error.details['lease']

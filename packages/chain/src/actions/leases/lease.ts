@@ -178,6 +178,16 @@ export function returnedBy(
   return { sent: (closed?.args.refund ?? 0n) - credited, credited }
 }
 
+/** What all leases take of a worker; see `roomOf`. */
+export function getRoomTaken({ client, network }: Chain, worker: Address): Promise<bigint> {
+  return client.readContract({
+    address: network.contracts.market,
+    abi: MARKET_ABI,
+    functionName: 'roomTaken',
+    args: [worker],
+  })
+}
+
 /** Turns down a lease that has earned nothing. Provider or worker. */
 export function refuseLease(wallet: Wallet, id: Hex): Promise<TransactionReceipt> {
   return call(wallet, 'refuse', [id])

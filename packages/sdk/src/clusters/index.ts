@@ -1,0 +1,4 @@
+/** Clusters: leases of one manifest on one private network, all or none. */
+export { down } from './close.ts'
+export { list, show } from './status.ts'
+export { up } from './up.ts'
