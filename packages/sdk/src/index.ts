@@ -49,6 +49,7 @@ export {
   type MoveParameters,
   type MoveRecord,
 } from './leases/move.ts'
+export type { PauseOffer } from './leases/pause.ts'
 export type { Resized, ResizeOptions } from './leases/resize.ts'
 export type { ResizeBidOptions, ResizeOffer } from './leases/resize-bid.ts'
 export type { SendProgress } from './leases/send.ts'

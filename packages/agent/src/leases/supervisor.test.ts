@@ -280,6 +280,23 @@ describe('a lease that is resized', () => {
     await supervisor.refresh(OTHER)
     expect(store.lease(OTHER)).not.toHaveProperty('outgrownSince')
   })
+
+  it('lets go of a paused lease once it is large enough for what ran, and not before', async () => {
+    chain = { [OTHER]: { state: OPEN, room: roomFor(4_000), manifest: large } }
+    await supervisor.refresh(OTHER)
+    store.patchLease(OTHER, (lease) => {
+      lease.running = { hash: hashManifest(large), manifest: large, images: {} }
+    })
+    await supervisor.hold(OTHER, true, undefined)
+    chain = { [OTHER]: { state: OPEN, room: roomFor(100) } }
+    await supervisor.refresh(OTHER)
+    await expect(supervisor.hold(OTHER, false, undefined)).rejects.toMatchObject({ code: 'unsupported' })
+    expect(store.lease(OTHER)?.held).toEqual({})
+    // Nobody has heard of the resize yet.
+    chain = { [OTHER]: { state: OPEN, room: roomFor(4_000), manifest: large } }
+    await supervisor.hold(OTHER, false, undefined)
+    expect(store.lease(OTHER)).not.toHaveProperty('held')
+  })
 })
 
 describe('sealed secrets and logins', () => {

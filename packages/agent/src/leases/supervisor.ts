@@ -378,10 +378,18 @@ export class LeaseSupervisor {
 
   /**
    * Has a lease's containers stand still, `seconds` long or for good, or run again. Committed before it is
-   * done.
+   * done. Throws `unsupported` where what would run again needs more than the lease has.
    */
-  hold(id: Hex, held: boolean, seconds: number | undefined): void {
-    openOf(this.parts.store, id)
+  async hold(id: Hex, held: boolean, seconds: number | undefined): Promise<void> {
+    const { store } = this.parts
+    openOf(store, id)
+    // It may have been resized for this a moment ago.
+    if (!held && openOf(store, id).outgrownSince !== undefined) await this.refresh(id)
+    const { held: isHeld, outgrownSince } = openOf(store, id)
+    if (!held && isHeld && outgrownSince !== undefined)
+      throw new CloisterError('unsupported', 'What would run again needs more than the lease has.', {
+        hint: { do: 'resize-lease', subject: shortId(id) },
+      })
     if (held) {
       this.holds.hold(id, seconds)
       this.runners.get(id)?.hold()

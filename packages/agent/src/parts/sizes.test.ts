@@ -53,3 +53,12 @@ it('gives what fits ten minutes to come, and lets be what fits again', async () 
   await vi.advanceTimersByTimeAsync(606_000)
   expect(stopped).toHaveLength(1)
 })
+
+it('leaves alone what stands still, as a paused lease does', async () => {
+  outgrow(false)
+  store.patchLease(LEASE, (lease) => {
+    lease.held = {}
+  })
+  await vi.advanceTimersByTimeAsync(606_000)
+  expect(stopped).toEqual([])
+})

@@ -34,7 +34,8 @@ export async function watchSizes(parts: {
     for (const { id } of store.openLeases()) {
       const lease = store.lease(id)
       const since = lease?.outgrownSince
-      if (since === undefined) stopped.delete(id)
+      // What stands still needs nothing, however large it was.
+      if (since === undefined || lease?.held) stopped.delete(id)
       else if (!stopped.has(id) && Date.now() - since > (lease?.next ? CHANGING_MS : HANDING_MS)) {
         stopped.add(id)
         const reason = 'the lease was made smaller, and what ran on it needs more'

@@ -206,6 +206,20 @@ export function addLeases(program: Command): void {
     .action(later(async () => (await import('./keep.ts')).runKeep))
   command(
     program,
+    'pause <lease>',
+    'stop everything, keep the volumes, and pay for disk alone until it is resumed',
+    'cloister pause my-app',
+  ).action(later(async () => (await import('./pause.ts')).runPause))
+  withManifestOptions(
+    command(
+      program,
+      'resume <lease> [file]',
+      'run a paused lease again, with its volumes; the file, where it was paused from elsewhere',
+      'cloister resume my-app',
+    ),
+  ).action(later(async () => (await import('./pause.ts')).runResume))
+  command(
+    program,
     'close <lease>',
     'stop everything; what is left is back in the same transaction',
     'cloister close my-app',

@@ -20,7 +20,7 @@ export const holdRoute = route(
     const { id } = context.req.valid('param')
     await requireTenant(context, worker, id)
     const { held, seconds } = context.req.valid('json')
-    worker.supervisor.hold(id, held, seconds)
+    await worker.supervisor.hold(id, held, seconds)
     return context.json({ lease: id }, 202)
   },
 )

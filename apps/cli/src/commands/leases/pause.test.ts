@@ -1,0 +1,58 @@
+import { hashManifest, parseManifest } from '@cloister/core'
+import { leases } from '@cloister/sdk'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { confirm } from '../../ask.ts'
+import { connect } from '../../context.ts'
+import { fakeCloister, folderWith, LEASE, typed, typedJson, USDC_TOKEN } from '../../testing.ts'
+import { addLeases } from './commands.ts'
+
+const { manifest } = parseManifest('services: { web: { image: a } }', { file: 'compose.yaml' })
+const resized = { lease: LEASE, ratePerSecond: 2n, previousRatePerSecond: 10n }
+const offer = {
+  lease: LEASE,
+  manifest,
+  bid: { ratePerSecond: 2n },
+  before: { ratePerSecond: 10n },
+  order: { resources: { cpuMilli: 1, memoryMiB: 6, diskMiB: 20_480, gpus: 0 } },
+  token: USDC_TOKEN,
+  balance: 7_200n,
+  leastAdded: 0n,
+}
+
+beforeEach(() => {
+  vi.stubEnv('CLOISTER_HOME', folderWith())
+  vi.mocked(connect).mockReturnValue(fakeCloister())
+  vi.mocked(leases.findLease).mockResolvedValue({ lease: LEASE } as never)
+  vi.mocked(leases.pauseBid).mockResolvedValue(offer as never)
+  vi.mocked(leases.resumeBid).mockResolvedValue(offer as never)
+  vi.mocked(leases.pause).mockResolvedValue(resized as never)
+  vi.mocked(leases.resume).mockResolvedValue(resized as never)
+})
+afterEach(() => vi.unstubAllEnvs())
+
+describe('pause and resume', () => {
+  it('say what it costs before and then, and run what was paused', async () => {
+    const paused = await typed(addLeases, 'pause', 'shop', '-y')
+    expect(paused.err).toMatch(/now +0\.036 USDC an hour/)
+    expect(paused.err).toMatch(/then +.*20 GiB.*0\.0072 USDC an hour/)
+    expect(paused.out).toContain('Its volumes stay, for 0.0072 USDC an hour.')
+    const { out } = await typed(addLeases, 'resume', 'shop', '-y')
+    expect(out).toContain('runs again')
+    expect(vi.mocked(leases.resumeBid).mock.calls[0]?.[2]).toBe(hashManifest(manifest))
+    // What was paused is known until it runs again.
+    expect((await typed(addLeases, 'resume', 'shop', '-y')).err).toContain('was not paused from here')
+  })
+
+  it('change nothing where the answer is no', async () => {
+    vi.mocked(confirm).mockResolvedValue(false)
+    const { err, exitCode } = await typed(addLeases, 'pause', 'shop')
+    expect(err).toContain('Nothing was changed.')
+    expect(exitCode).toBe(1)
+    expect(leases.pause).not.toHaveBeenCalled()
+  })
+
+  it('give programs what they did', async () => {
+    const { json } = await typedJson(addLeases, 'pause', 'shop')
+    expect(json).toMatchObject({ lease: LEASE, ratePerSecond: '2' })
+  })
+})
