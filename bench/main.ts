@@ -10,6 +10,7 @@ import { benchGas } from './gas.ts'
 import { benchGateway } from './gateway.ts'
 import { benchIndexer } from './indexer/main.ts'
 import { benchIndexerSize } from './indexer-size.ts'
+import { benchMove } from './move.ts'
 import { benchTunnels } from './tunnels.ts'
 import { benchVerifyPage } from './verify-page.ts'
 
@@ -21,6 +22,7 @@ const BENCHES = {
   deploy: benchDeploy,
   gateway: benchGateway,
   tunnels: benchTunnels,
+  move: benchMove,
   indexer: benchIndexer,
   'indexer-size': benchIndexerSize,
   emission: benchEmission,

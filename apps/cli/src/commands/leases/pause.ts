@@ -5,7 +5,6 @@ import {
   CloisterError,
   formatDuration,
   hashManifest,
-  resourcesOf,
   secondsAffordable,
   shortId,
 } from '@cloister/core'
