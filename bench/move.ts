@@ -24,13 +24,17 @@ services:
     ports: ["8080"]
     volumes: ["data:/data"]
     restart: always
-    deploy: { resources: { limits: { cpus: "0.25", memory: 128M } } }
+    deploy: { resources: { limits: { cpus: "0.25", memory: 512M } } }
 volumes:
   data: { x-size: 2g }
 `
 /** Nothing packs it. */
 const FILL = `const fs = require('fs'), c = require('crypto')
-for (let i = Number(process.argv[1]); i < Number(process.argv[2]); i++) fs.writeFileSync('/data/' + i, c.randomBytes(${FILE_BYTES}))`
+for (let i = Number(process.argv[1]); i < Number(process.argv[2]); i++) {
+  const f = fs.openSync('/data/' + i, 'w')
+  for (let n = 0; n < ${FILE_BYTES / MIB}; n++) fs.writeSync(f, c.randomBytes(${MIB}))
+  fs.closeSync(f)
+}`
 
 /**
  * Moves a lease with a volume of 1 GiB from one worker to another, next to rsync between two folders of this

@@ -384,7 +384,7 @@ export class LeaseSupervisor {
     const { store } = this.parts
     openOf(store, id)
     // It may have been resized for this a moment ago.
-    if (!held && openOf(store, id).outgrownSince !== undefined) await this.refresh(id)
+    if (!held && openOf(store, id).held) await this.refresh(id)
     const { held: isHeld, outgrownSince } = openOf(store, id)
     if (!held && isHeld && outgrownSince !== undefined)
       throw new CloisterError('unsupported', 'What would run again needs more than the lease has.', {

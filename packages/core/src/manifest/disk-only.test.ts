@@ -16,5 +16,5 @@ volumes: { data: { x-size: 20g } }
   expect(kept.volumes).toEqual(manifest.volumes)
   const { gpus, diskMiB } = resourcesOf(manifest)
   expect(gpus).toBe(1)
-  expect(resourcesOf(kept)).toMatchObject({ cpuMilli: 4, memoryMiB: 24, diskMiB, gpus: 0 })
+  expect(resourcesOf(kept)).toMatchObject({ cpuMilli: 151, memoryMiB: 102, diskMiB, gpus: 0 })
 })

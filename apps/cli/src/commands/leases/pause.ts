@@ -1,13 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import {
-  CloisterError,
-  formatDuration,
-  hashManifest,
-  secondsAffordable,
-  shortId,
-} from '@cloister/core'
+import { CloisterError, formatDuration, hashManifest, secondsAffordable, shortId } from '@cloister/core'
 import { type Cloister, leases, type PauseOffer } from '@cloister/sdk'
 import { note, paint, Steps, say, sayJson } from '@cloister/terminal'
 import type { Hex } from 'viem'
