@@ -73,6 +73,15 @@ export async function pause(
 /**
  * What a paused lease costs once it runs again. `manifest`: what ran, as whoever paused it knows it. Throws
  * `bad-answer` where its worker has another, and what `resizeBid` throws.
+ *
+ * @example
+ * ```ts
+ * import { hashManifest } from '@cloister/core'
+ * import { leases } from '@cloister/sdk'
+ *
+ * const { bid } = await leases.resumeBid(cloister, 'my-app', hashManifest(manifest))
+ * console.log(bid.ratePerSecond)
+ * ```
  */
 export async function resumeBid(
   cloister: Cloister,
@@ -96,9 +105,11 @@ export async function resumeBid(
  *
  * @example
  * ```ts
+ * import { hashManifest } from '@cloister/core'
  * import { leases } from '@cloister/sdk'
  *
- * await leases.resume(cloister, 'my-app', await leases.resumeBid(cloister, 'my-app', manifestHash))
+ * const offer = await leases.resumeBid(cloister, 'my-app', hashManifest(manifest))
+ * await leases.resume(cloister, 'my-app', offer)
  * ```
  */
 export async function resume(
