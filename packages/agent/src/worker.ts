@@ -55,7 +55,7 @@ export async function startWorker(
       'bad-config',
       `This machine is a node of ${given.manager}, and lends nothing itself.`,
       {
-        hint: 'Run it by `cloister provider node`, or take `manager` out of its configuration.',
+        hint: { do: 'run-node' },
       },
     )
   const machine = await openMachine(given, log, openSource)

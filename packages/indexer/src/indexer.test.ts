@@ -241,7 +241,7 @@ for (const { name, skip, open } of DATABASES)
       expect(await lease(id)).toMatchObject({ state: 'closed', refused: true, refund: '10000', spent: '0' })
       const { items } = await ask('/v1/providers', z.object({ items: z.array(ProviderRecord) }))
       expect(items).toMatchObject([
-        { provider: provider.account.address, refusedLeases: 1, leasesServed: 3, gpus: 2 },
+        { provider: provider.account.address, refusedLeases: 1, leasesServed: 5, gpus: 2 },
       ])
     })
 
@@ -257,7 +257,7 @@ for (const { name, skip, open } of DATABASES)
       const billing = await getBilling(tenant, key.address)
       const worker = await ask(`/v1/workers/${key.address}`, WorkerRecord)
       expect(worker.coveredUntil).toBe(Number(billing.until))
-      expect(worker).toMatchObject({ attestation: 'lapsed', leasesServed: 3, gpuClass: 'h100' })
+      expect(worker).toMatchObject({ attestation: 'lapsed', leasesServed: 5, gpuClass: 'h100' })
       expect(worker.platform).toBe(sha256(platform.ppid))
       await rpc('anvil_mine', '0x2')
       await coverWorker(provider, platform, key)

@@ -7,6 +7,7 @@ const WORDS: Record<AdviceName, string | ((subject?: string) => string)> = {
   'choose-group': (groups) => `Choose with --group: ${groups}.`,
   'choose-profile': (profiles) => `Choose with --profile: ${profiles}.`,
   'close-lease': (lease) => `Close the lease yourself: \`cloister close ${lease}\`.`,
+  'configure-node': 'Write one by `cloister provider init --manager WORKER`.',
   'create-wallet': 'Make one with `cloister wallet create`, or import one with `cloister wallet import`.',
   'deploy-again': 'Fix it and deploy again, or add --keep to look into it while it is open.',
   'fund-account': 'On the development network: `cloister wallet faucet`.',
@@ -28,6 +29,7 @@ const WORDS: Record<AdviceName, string | ((subject?: string) => string)> = {
     `Try again for fresh bids. A refused bid costs the provider stake: cloister stake report ${lease}`,
   'resize-lease': (lease) =>
     `Change what the lease has, and its price with it: \`cloister resize ${lease ?? 'LEASE'} FILE\`.`,
+  'run-node': 'Run it by `cloister provider node`, or take `manager` out of its configuration.',
   'send-money': 'Send some to it, or name another account with --account.',
   'set-variable': 'Set it in the environment or with --env-file.',
   'start-network':

@@ -34,7 +34,7 @@ export async function startNode(
       'bad-config',
       'The configuration names no `manager`, so that this machine is no node.',
       {
-        hint: 'Write one by `cloister provider init --manager WORKER`.',
+        hint: { do: 'configure-node' },
       },
     )
   const machine = await openMachine(config, log, openSource)
