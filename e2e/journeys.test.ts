@@ -20,7 +20,7 @@ describe.skipIf(!canDeploy)('on one network', () => {
   pageTests(() => stage)
   browserTests(() => stage)
   failureTests(() => stage)
-  clusterTests(() => stage)
   registryTests(() => stage)
   providerTests(() => stage)
+  clusterTests(() => stage)
 })
