@@ -115,6 +115,25 @@ describe('provider init', () => {
   })
 })
 
+describe('provider node', () => {
+  const NODE = CONFIG.replace('engine: sandbox', 'engine: docker, socket: /nowhere/docker.sock')
+
+  it('runs no machine whose configuration names no manager, and says how to write one', async () => {
+    const { err, exitCode } = await provider('node', '-c', configFile(NODE))
+    expect(err).toContain('✘ The configuration names no `manager`, so that this machine is no node.')
+    expect(err).toContain('cloister provider init --manager WORKER')
+    expect(exitCode).toBe(1)
+  })
+
+  it('is what a machine with a manager is run by, which lends nothing itself', async () => {
+    const path = configFile(`${NODE}manager: "${PROVIDER}"\n`)
+    const { err, exitCode } = await provider('run', '-c', path)
+    expect(err).toContain(`✘ This machine is a node of ${PROVIDER}, and lends nothing itself.`)
+    expect(err).toContain('cloister provider node')
+    expect(exitCode).toBe(1)
+  })
+})
+
 describe('provider price', () => {
   it('shows prices, and sets those that are said, keeping comments', async () => {
     const path = configFile()
