@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { command, later } from '../../command.ts'
 import { withLoginOption, withManifestOptions, withSecretOptions } from '../../options.ts'
-import { withBidOptions } from '../leases/options.ts'
+import { TIMEOUT_OPTION, withBidOptions } from '../leases/options.ts'
 
 export function addCluster(program: Command): void {
   const cluster = program
@@ -19,10 +19,7 @@ export function addCluster(program: Command): void {
     .option('--per-worker <number>', 'leases that one worker gets at the most; 1 spreads them')
     .option('--deposit <amount>', 'money to put into each lease, in whole tokens')
     .option('--for <time>', 'put in as much as lasts this long, such as 2h or 7d (default 24h)')
-    .option(
-      '--timeout <time>',
-      'give up after so long, such as 20m; default: what the health checks of the file allow',
-    )
+    .option(...TIMEOUT_OPTION)
     .action(later(async () => (await import('./up.ts')).runUp))
   command(
     cluster,

@@ -7,7 +7,7 @@ import {
   withManifestOptions,
   withSecretOptions,
 } from '../../options.ts'
-import { withBidOptions } from './options.ts'
+import { TIMEOUT_OPTION, withBidOptions } from './options.ts'
 
 export function addDeploy(program: Command): void {
   const bidsCommand = command(
@@ -44,10 +44,7 @@ export function addDeploy(program: Command): void {
     )
     .option('--from <snapshot>', 'begin its volumes with a snapshot: PLACE for the newest there, or PLACE#ID')
     .option('--keep', 'leave the lease open if its containers do not start')
-    .option(
-      '--timeout <time>',
-      'give up after so long, such as 20m; default: what the health checks of the file allow',
-    )
+    .option(...TIMEOUT_OPTION)
     .action(later(async () => (await import('./deploy.ts')).runDeploy))
 }
 
@@ -109,10 +106,7 @@ export function addLeases(program: Command): void {
       '--pull',
       'look up anew what the tags of its images mean, also where the file is what runs already',
     )
-    .option(
-      '--timeout <time>',
-      'give up after so long, such as 20m; default: what the health checks of the file allow',
-    )
+    .option(...TIMEOUT_OPTION)
     .action(later(async () => (await import('./update.ts')).runUpdate))
   const resizeCommand = command(
     program,
@@ -133,10 +127,7 @@ export function addLeases(program: Command): void {
       '--policy <policy>',
       'what the machine has to prove anew before it gets anything, as with `deploy`',
     )
-    .option(
-      '--timeout <time>',
-      'give up after so long, such as 20m; default: what the health checks of the file allow',
-    )
+    .option(...TIMEOUT_OPTION)
     .action(later(async () => (await import('./resize.ts')).runResize))
   const moveCommand = command(
     program,
@@ -148,10 +139,7 @@ export function addLeases(program: Command): void {
     .option('--to <address>', 'the worker, or the provider, to move to; default: the best bid')
     .option('--deposit <amount>', 'money to put in there, in whole tokens')
     .option('--for <time>', 'put in as much as lasts this long, such as 2h or 7d (default 24h)')
-    .option(
-      '--timeout <time>',
-      'give up after so long, such as 20m; default: what the health checks of the file allow',
-    )
+    .option(...TIMEOUT_OPTION)
     .action(later(async () => (await import('./move.ts')).runMove))
   const scaleCommand = command(
     program,
@@ -162,10 +150,7 @@ export function addLeases(program: Command): void {
   withLoginOption(withSecretOptions(withBidOptions(withManifestOptions(scaleCommand))))
     .option('--deposit <amount>', 'money to put into each new one, in whole tokens')
     .option('--for <time>', 'put in as much as lasts this long, such as 2h or 7d (default 24h)')
-    .option(
-      '--timeout <time>',
-      'give up after so long, such as 20m; default: what the health checks of the file allow',
-    )
+    .option(...TIMEOUT_OPTION)
     .action(later(async () => (await import('./scale.ts')).runScale))
   command(
     program,

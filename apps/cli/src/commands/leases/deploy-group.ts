@@ -1,14 +1,12 @@
 import type { Network } from '@cloister/chain'
-import { CloisterError, domainsOf, formatDuration, secondsAffordable, writeLeaseName } from '@cloister/core'
+import { CloisterError, formatDuration, secondsAffordable, writeLeaseName } from '@cloister/core'
 import {
   type AskedDeposit,
   type Cloister,
   type DeployedGroup,
   groups,
-  leases,
   type OpenedReplica,
   type Planned,
-  walletOf,
 } from '@cloister/sdk'
 import { note, paint, printable, Steps, say, sayJson, table } from '@cloister/terminal'
 import { confirm } from '../../ask.ts'
@@ -20,7 +18,7 @@ import { sealedFrom } from '../../secret-options.ts'
 import { attestation, hourly, money, short } from '../../show.ts'
 import { fillFrom } from '../../snapshots/fill.ts'
 import { terms } from './bid-terms.ts'
-import { recordTable } from './domain-records.ts'
+import { sayRecords } from './domain-records.ts'
 import type { DeployOptions } from './options.ts'
 
 /** A file that is run on several workers. */
@@ -64,7 +62,8 @@ export async function deployGroup(
     const totalMs = Math.round(performance.now() - started)
     if (json) return sayJson({ ...deployed, totalMs })
     sayDeployed(cloister, deployed, totalMs)
-    sayGroupRecords(cloister, parsed, deployed)
+    const [first] = deployed.replicas
+    if (first) sayRecords(cloister, parsed.manifest, { lease: first.lease, wishedName: deployed.name })
     say('')
     say(
       paint(
@@ -179,19 +178,4 @@ function sayDeployed(
     note(
       `${paint('yellow', '!', process.stderr)} It has no address of its own: the file publishes no HTTP port, or an open lease of somebody else is called ${name}. See its replicas with cloister status ${writeLeaseName({ name, replica: 0 })}.`,
     )
-}
-
-/** The DNS records that the domains of a file need, where it has any: they name the group. */
-function sayGroupRecords(
-  cloister: Cloister,
-  { manifest }: ManifestFile,
-  { name, replicas }: DeployedGroup,
-): void {
-  const names = domainsOf(manifest).map(({ domain }) => domain)
-  const [first] = replicas
-  if (names.length === 0 || !first) return
-  const record = { lease: first.lease, tenant: walletOf(cloister).account.address, wishedName: name }
-  say('')
-  say('Make these DNS records; each worker gets a certificate by itself then:')
-  say(recordTable(leases.domainRecords(cloister, record, names)))
 }

@@ -1,23 +1,14 @@
 import { findToken, type Network, type Token } from '@cloister/chain'
 import {
   CloisterError,
-  domainsOf,
   formatDuration,
   isLeaseName,
   LEASE_NAME_RULE,
-  type Manifest,
   parseAmount,
   secondsAffordable,
   shortId,
 } from '@cloister/core'
-import {
-  type AskedDeposit,
-  type CheckedBid,
-  type Cloister,
-  type LastLines,
-  leases,
-  walletOf,
-} from '@cloister/sdk'
+import { type AskedDeposit, type CheckedBid, type LastLines, leases } from '@cloister/sdk'
 import { note, paint, printable, Steps, say, sayJson } from '@cloister/terminal'
 import type { Hex } from 'viem'
 import { agreement } from '../../agree.ts'
@@ -33,7 +24,7 @@ import { attestation, hourly, money, short } from '../../show.ts'
 import { fillFrom } from '../../snapshots/fill.ts'
 import { bidTable, terms } from './bid-terms.ts'
 import { deployGroup } from './deploy-group.ts'
-import { recordTable } from './domain-records.ts'
+import { sayRecords } from './domain-records.ts'
 import type { DeployOptions } from './options.ts'
 
 const DEFAULT_SECONDS = 24n * 3600n
@@ -144,7 +135,8 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
       for (const other of [route.namedUrl, route.loopbackUrl && route.url])
         if (other) say(`  ${''.padEnd(10)} ${paint('cyan', printable(other))}`)
     }
-    sayRecords(cloister, manifest, { lease: deployed.lease, wished }, id)
+    if (sayRecords(cloister, manifest, { lease: deployed.lease, wishedName: wished }))
+      say(paint('dim', `  cloister domains ${id}`))
     say('')
     say(
       paint(
@@ -157,23 +149,6 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
     if (!json) showLastLines(error)
     throw error
   }
-}
-
-/** The DNS records that the domains of a file need, where it has any. */
-function sayRecords(
-  cloister: Cloister,
-  manifest: Manifest,
-  { lease, wished }: { lease: Hex; wished: string | undefined },
-  id: string,
-): void {
-  const names = domainsOf(manifest).map(({ domain }) => domain)
-  if (names.length === 0) return
-  const { account } = walletOf(cloister)
-  const record = { lease, tenant: account.address, wishedName: wished }
-  say('')
-  say('Make these DNS records; certificates come by themselves then:')
-  say(recordTable(leases.domainRecords(cloister, record, names)))
-  say(paint('dim', `  cloister domains ${id}`))
 }
 
 /** What the container printed last that a failed deployment is about. */

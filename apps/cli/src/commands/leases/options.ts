@@ -45,6 +45,12 @@ export interface ResizeOptions extends Omit<UpdateOptions, 'pull' | 'continue' |
   maxPrice?: string
 }
 
+/** How long a command waits until what it starts runs: flags and what they say. */
+export const TIMEOUT_OPTION = [
+  '--timeout <time>',
+  'give up after so long, such as 20m; default: what the health checks of the file allow',
+] as const
+
 export function withBidOptions(command: Command): Command {
   return command
     .option('--pay <token>', 'USDC or CLOI', 'USDC')
