@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CAPABILITIES } from '@cloister/core'
 import { seccompFilter } from '../sandbox/seccomp.ts'
@@ -35,12 +36,14 @@ export function maskedPaths(podman: boolean): { option: string[]; MaskedPaths?: 
 
 /**
  * The option that sets the filter of system calls, the same as the sandbox's. Podman wants it in a file,
- * which is put into `folder`.
+ * which is put into `folder`: whole or not at all, since other containers may start by it just now.
  */
 export async function seccompOption(podman: boolean, folder: string): Promise<string> {
   const filter = JSON.stringify(seccompFilter(CAPABILITIES.map((name) => `CAP_${name}`)))
   if (!podman) return `seccomp=${filter}`
   const path = join(folder, 'seccomp.json')
-  await writeFile(path, filter)
+  const fresh = `${path}.${randomUUID()}`
+  await writeFile(fresh, filter)
+  await rename(fresh, path)
   return `seccomp=${path}`
 }
