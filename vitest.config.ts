@@ -22,15 +22,13 @@ function sizeOf(path: string): number {
 }
 
 /**
- * Tests that look at the whole machine (every network filter, mount, process or container on it) or that
- * measure it: one file at a time, with nothing beside them.
+ * Tests that look at the whole machine (every network filter, mount, process or container on it): one file,
+ * beside those that make none of these.
  */
-const ALONE = [
-  'packages/executors/src/executor.test.ts',
-  'packages/executors/src/{spec,sent/docker}.test.ts',
-  'packages/executors/src/escape/**/*.test.ts',
-  'e2e/{differential,swarm}.test.ts',
-]
+const WHOLE_MACHINE = ['packages/executors/src/whole-machine.test.ts']
+
+/** Tests that measure the machine: with nothing beside them. */
+const ALONE = ['e2e/{differential,swarm}.test.ts']
 
 /** Tests that mostly wait, and that many others beside would hold up: two at a time. */
 const IN_PAIRS = [
@@ -52,7 +50,14 @@ const QUICK = [
 /** The same of the command line, with what its commands reach outside of themselves made up where need be. */
 const COMMANDS = ['apps/cli/**/*.test.ts']
 
-const quick = {
+/** Tests that talk to chains and databases of their own, or prove contracts: no containers, no networks. */
+const ON_CHAINS = [
+  'contracts/**/*.test.ts',
+  'packages/{chain,economy,indexer}/**/*.test.ts',
+  'apps/devnet/**/*.test.ts',
+]
+
+const first = {
   exclude: ['**/node_modules/**'],
   isolate: false,
   maxWorkers: 2,
@@ -78,15 +83,26 @@ export default defineConfig({
     reporters: ['default', './scripts/second-tries.ts'],
     sequence: { sequencer: LongestFirst },
     projects: [
-      { test: { ...common, ...quick, name: 'quick', include: QUICK } },
+      { test: { ...common, ...first, name: 'quick', include: QUICK } },
       {
         test: {
           ...common,
-          ...quick,
+          ...first,
           name: 'commands',
           include: COMMANDS,
           setupFiles: ['apps/cli/src/testing-setup.ts'],
           globalSetup: ['apps/cli/src/every-command.ts'],
+        },
+      },
+      { test: { ...common, ...first, ...SECOND_TRY, name: 'on chains', include: ON_CHAINS } },
+      {
+        test: {
+          ...common,
+          ...first,
+          ...SECOND_TRY,
+          name: 'the whole machine',
+          include: WHOLE_MACHINE,
+          isolate: true,
         },
       },
       {
@@ -94,14 +110,11 @@ export default defineConfig({
           ...common,
           ...SECOND_TRY,
           name: 'beside each other',
-          include: [
-            'contracts/**/*.test.ts',
-            'packages/**/*.test.ts',
-            'services/**/*.test.ts',
-            'apps/**/*.test.ts',
-            'e2e/**/*.test.ts',
+          include: ['packages/**/*.test.ts', 'apps/**/*.test.ts', 'e2e/**/*.test.ts'],
+          exclude: [
+            ...[...QUICK, ...COMMANDS, ...ON_CHAINS, ...WHOLE_MACHINE, ...ALONE, ...IN_PAIRS],
+            '**/node_modules/**',
           ],
-          exclude: [...QUICK, ...COMMANDS, ...ALONE, ...IN_PAIRS, '**/node_modules/**'],
           // Most wait for real chains, databases and containers more than they reckon. What they load is a
           // quarter of the work, so files share processes.
           maxWorkers: 4,

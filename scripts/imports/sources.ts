@@ -4,7 +4,7 @@ import { dirname, join, posix } from 'node:path'
 
 const ROOT = join(import.meta.dirname, '../..')
 /** Tests, and what only tests and people run, may import upwards. */
-const FOR_TESTS = /\.test\.ts$|(^|\/)testing(\/|\.ts$)|\/escape\/|^packages\/attest\/peer\//
+const FOR_TESTS = /\.test\.ts$|(^|\/)testing(\/|\.ts$)|\/whole-machine\/|^packages\/attest\/peer\//
 const IMPORT = /(?:^|[^.\w])(?:import|export)\s+(?:[^'"`;]*?\sfrom\s+)?'([^']+)'|\bimport\(\s*'([^']+)'/gm
 
 /** A source file of a package. */

@@ -9,12 +9,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ContainerSpec, Executor, Image } from '../executor.ts'
 import { buildImage } from '../oci/build.ts'
 import { containerOf, ENGINES, openExecutor, runIn } from '../testing.ts'
-import type { Who } from './attempt.ts'
-import { ATTEMPTS } from './attempts.ts'
-import { BYSTANDER, GREEDY, HOARDS } from './hoards.ts'
-import { hostState } from './host.ts'
-import { buildHostileImages, DESCRIPTORS, HOSTILE } from './hostile-images.ts'
-import { deedProgram, nameOfError, type Outcome, probeProgram, readOutcomes } from './probe.ts'
+import type { Who } from './escape/attempt.ts'
+import { ATTEMPTS } from './escape/attempts.ts'
+import { BYSTANDER, GREEDY, HOARDS } from './escape/hoards.ts'
+import { hostState } from './escape/host.ts'
+import { buildHostileImages, DESCRIPTORS, HOSTILE } from './escape/hostile-images.ts'
+import { deedProgram, nameOfError, type Outcome, probeProgram, readOutcomes } from './escape/probe.ts'
 
 const LEASE = `0x${'e5'.repeat(32)}`
 const OTHER = `0x${'0e'.repeat(32)}`

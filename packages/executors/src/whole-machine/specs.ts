@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { canRun, startOutsideHost, type TestEngine } from '@cloister/development/engines'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ContainerSpec, Executor, Image } from './executor.ts'
-import { buildWorkbench, WORKBENCH_IMAGE } from './oci/workbench.ts'
-import { containerOf, ENGINES, openExecutor, runIn } from './testing.ts'
+import type { ContainerSpec, Executor, Image } from '../executor.ts'
+import { buildWorkbench, WORKBENCH_IMAGE } from '../oci/workbench.ts'
+import { containerOf, ENGINES, openExecutor, runIn } from '../testing.ts'
 
 const LEASE = `0x${'5c'.repeat(32)}`
 

@@ -9,11 +9,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { canRun, type TestEngine } from '@cloister/development/engines'
 import Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { AGENT_FOLDER, type ContainerSpec, type Executor, type Image } from './executor.ts'
-import { buildWorkbench, WORKBENCH_IMAGE } from './oci/workbench.ts'
-import { joinTwoLeases } from './private-network/engine-case.ts'
-import { canTunnel } from './private-network/place.ts'
-import { containerOf, ENGINES, IDLE, openExecutor, runIn } from './testing.ts'
+import { AGENT_FOLDER, type ContainerSpec, type Executor, type Image } from '../executor.ts'
+import { buildWorkbench, WORKBENCH_IMAGE } from '../oci/workbench.ts'
+import { joinTwoLeases } from '../private-network/engine-case.ts'
+import { canTunnel } from '../private-network/place.ts'
+import { containerOf, ENGINES, IDLE, openExecutor, runIn } from '../testing.ts'
 
 const LEASE = `0x${'ab'.repeat(32)}`
 const OTHER = `0x${'cd'.repeat(32)}`

@@ -1,3 +1,0 @@
-import { describeSent } from '../testing/sent-contract.ts'
-
-describeSent('docker')
