@@ -9,6 +9,8 @@ import type { PrivateKeyAccount } from 'viem/accounts'
 import type { AgentConfig } from './config.ts'
 import { type OpenSource, openEvidenceSource } from './evidence/open.ts'
 import type { EvidenceSource } from './evidence/source.ts'
+import { type InstalledGpu, installedGpus } from './gpus/installed.ts'
+import { chooseGpus } from './gpus/lent.ts'
 import type { Log, LogLevel } from './log.ts'
 import { openNode } from './nodes/dial.ts'
 import { pinnedBy } from './sent/pinned.ts'
@@ -122,14 +124,35 @@ async function openExecutor(parts: ExecutorParts): Promise<Executor> {
   return SwarmExecutor.connect({ socketPath, scope, local, members: [here, ...others], encrypted, told })
 }
 
-/** Opens this machine's engine for what `scope` runs. Throws `no-engine`. */
-export function openDocker(config: AgentConfig, socketPath: string, scope: string): Promise<DockerExecutor> {
+/**
+ * Opens this machine's engine for what `scope` runs. Throws `no-engine`, or `bad-config` where the machine
+ * doesn't have the GPUs that are lent.
+ */
+export async function openDocker(
+  config: AgentConfig,
+  socketPath: string,
+  scope: string,
+): Promise<DockerExecutor> {
+  const gpus = await lendGpus(config)
   return DockerExecutor.connect({
     socketPath,
     scope,
     folder: join(config.folder, 'docker'),
+    ...(gpus && { gpus }),
     ...settingsOf(config),
   })
+}
+
+/**
+ * Chooses the machine's GPUs that the worker lends, and has the worker say of them what their driver reports;
+ * without a driver to ask it is the provider's word. The configuration stays one object.
+ */
+async function lendGpus(config: AgentConfig): Promise<InstalledGpu[] | undefined> {
+  const installed = config.capacity.gpus > 0 ? await installedGpus() : undefined
+  if (!installed) return undefined
+  const { gpus, attributes } = chooseGpus(config, installed)
+  config.attributes = { ...config.attributes, ...attributes }
+  return gpus
 }
 
 function settingsOf({ images, internet }: AgentConfig) {

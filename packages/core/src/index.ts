@@ -31,7 +31,7 @@ export {
   type ManifestDomain,
 } from './manifest/domains.ts'
 export { parseDotenv } from './manifest/dotenv.ts'
-export { gpuMismatch, impossibleGpus } from './manifest/gpu.ts'
+export { gpuMismatch, impossibleGpus, parseGpuKinds } from './manifest/gpu.ts'
 export { type HealthCheck, healthCheckOf } from './manifest/health.ts'
 export { type ImageReference, parseImageReference, registryHostOf } from './manifest/image-reference.ts'
 export { AGENT_SOCKET, type Manifest } from './manifest/manifest.ts'

@@ -119,6 +119,26 @@ it('charges a lease for what works for it beside its containers, and keeps room 
   )
 })
 
+it('bids where its GPUs are of a kind that is asked for, and says what they are where they are not', async () => {
+  const order = (options: string) => {
+    const { manifest } = parseManifest(
+      `services: { web: { image: a, deploy: { resources: { reservations: { devices: [{ count: 1, capabilities: [gpu], options: ${options} }] } } } } }`,
+      { file: 'compose.yaml' },
+    )
+    return orderFor(manifest, { tenant: ADDRESS, token: ADDRESS, policy: defaultPolicy(true) })
+  }
+  const capacity = { cpus: 4, memory: '8GiB', disk: '8GiB', gpus: 2, gpuClass: 'a100' }
+  const attributes = { 'gpu-ram': '80Gi', 'gpu-interface': 'pcie' }
+  const bidder = bidderOf(configWith({ capacity, attributes }, { gpu: { a100: '1' } }), [USDC])
+  expect(await bidder.bid(order('{ model: "h100,a100", memory: 80Gi, interface: pcie }'))).toBeDefined()
+  await expect(bidder.bid(order('{ model: a100, interface: sxm }'))).rejects.toThrow(
+    'The order asks for a100 sxm; here is a100 with 80 GiB, pcie.',
+  )
+  await expect(bidder.bid(order('{ model: h100 }'))).rejects.toThrow('asks for h100; here is a100.')
+  const unsaid = bidderOf(configWith({ capacity }, { gpu: { a100: '1' } }), [USDC])
+  await expect(unsaid.bid(order('{ memory: 80Gi }'))).rejects.toThrow('memory nobody states')
+})
+
 function bidderOf(config: AgentConfig, tokens: (typeof USDC)[] = []): Bidder {
   return new Bidder({
     config,

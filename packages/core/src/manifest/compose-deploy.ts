@@ -1,4 +1,5 @@
 import { parseByteValueMiB, parseCpuMilli } from '../units.ts'
+import { readGpus } from './compose-gpus.ts'
 import type { Field } from './field.ts'
 import { Plain } from './scalar.ts'
 import type { Service } from './service.ts'
@@ -70,40 +71,6 @@ export function setProcesses(field: Field, service: Service): void {
 
 function isZero(field: Field): boolean {
   return /^0+(?:\.0+)?$/.test(field.value instanceof Plain ? field.value.printed : field.text())
-}
-
-/** `gpus`, or the devices of a reservation: `driver`, `count`, `capabilities: [gpu]`. */
-export function readGpus(root: Field, service: Service): void {
-  if (root.value === 'all')
-    root.refuse('"all" GPUs is not a number', 'State a count; it is what is paid for.')
-  for (const item of root.list()) {
-    let count: number | undefined
-    let vendor = 'nvidia'
-    let isGpu = root.path.at(-1) === 'gpus'
-    item.fields(
-      {
-        driver: (field) => void (vendor = field.text()),
-        count: (field) => {
-          if (field.value === 'all')
-            field.refuse('"all" GPUs is not a number', 'State a count; it is what is paid for.')
-          count = field.integer(1, 64)
-        },
-        capabilities: (field) => {
-          for (const capability of field.list()) {
-            if (['gpu', 'nvidia', 'compute', 'utility'].includes(capability.text()))
-              isGpu ||= capability.text() === 'gpu'
-            else capability.warn('ignored: GPUs come for computing (compute and utility)')
-          }
-        },
-        options: (field) => field.warn('ignored: driver options have no effect'),
-      },
-      { device_ids: 'A worker chooses which of its GPUs you get; state a count.' },
-    )
-    if (!isGpu) item.refuse('only GPUs can be reserved', 'Add capabilities: [gpu].')
-    if (count === undefined)
-      item.refuse('the number of GPUs is missing', 'State a count; it is what is paid for.')
-    service.resources.gpu = { count: count ?? 1, vendor, models: [] }
-  }
 }
 
 /** What Docker Compose makes of conditions, those among them that are `restart`'s own words. */

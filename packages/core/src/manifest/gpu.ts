@@ -1,5 +1,6 @@
 import * as z from 'zod'
-import { parseQuantityMiB } from '../units.ts'
+import { CloisterError } from '../errors/error.ts'
+import { parseByteValueMiB, parseQuantityMiB } from '../units.ts'
 
 /** GPUs that would do: a model (`*` for any), at least so much memory, in that form. */
 export const GpuKind = z.strictObject({
@@ -17,6 +18,46 @@ export const GpuKind = z.strictObject({
 })
 export type GpuKind = z.infer<typeof GpuKind>
 
+/** `model` of a kind, as files write it. */
+export const GPU_MODEL = /^(\*|[a-zA-Z0-9._-]{1,32})$/
+/** `interface` of a kind, as files write it. */
+export const GPU_INTERFACE = /^(?:pcie|sxm)$/i
+
+/** Kinds without more than they demand: any model without more to it makes all others none. */
+export function demandedKinds(kinds: GpuKind[]): GpuKind[] {
+  return kinds.some((kind) => kind.model === '*' && !demandsMore(kind)) ? [] : kinds
+}
+
+/** Memory of a GPU as Compose's byte values are written, or with `Gi` as in SDL. Throws `bad-unit`. */
+export function parseGpuMemoryMiB(text: string): number {
+  return parseByteValueMiB(text.replace(/([kmgt])i$/i, '$1iB'))
+}
+
+/**
+ * One kind on one line: `h100`, or `model=h100,memory=80Gi,interface=sxm` with what matters of it. Throws
+ * `bad-option`.
+ */
+export function parseGpuKinds(text: string): [GpuKind] {
+  const kind: GpuKind = { model: '*' }
+  try {
+    for (const part of text.split(',')) {
+      const [name = '', value] = part.includes('=') ? part.split(/=(.*)/) : ['model', part]
+      if (name === 'model' && value && GPU_MODEL.test(value)) kind.model = value.toLowerCase()
+      else if (name === 'memory' && value) kind.memoryMiB = parseGpuMemoryMiB(value)
+      else if (name === 'interface' && value && GPU_INTERFACE.test(value))
+        kind.interface = value.toLowerCase()
+      else throw new Error(part)
+    }
+    return [kind]
+  } catch (cause) {
+    throw new CloisterError(
+      'bad-option',
+      `GPUs are described as model=h100,memory=80Gi,interface=sxm, or a part of that, not ${JSON.stringify(text.slice(0, 60))}.`,
+      { cause },
+    )
+  }
+}
+
 /** Whether a kind says more than a model. */
 export function demandsMore({ memoryMiB, interface: form }: GpuKind): boolean {
   return memoryMiB !== undefined || form !== undefined
@@ -26,7 +67,6 @@ export function demandsMore({ memoryMiB, interface: form }: GpuKind): boolean {
 const CLASSES: Record<string, { gib?: number; form?: 'pcie' | 'sxm' }> = {
   a10: { gib: 24, form: 'pcie' },
   a40: { gib: 48, form: 'pcie' },
-  a6000: { gib: 48, form: 'pcie' },
   b200: { gib: 180, form: 'sxm' },
   b300: { gib: 288, form: 'sxm' },
   h200: { gib: 141 },
@@ -36,6 +76,8 @@ const CLASSES: Record<string, { gib?: number; form?: 'pcie' | 'sxm' }> = {
   rtx3090: { gib: 24, form: 'pcie' },
   rtx4090: { gib: 24, form: 'pcie' },
   rtx5090: { gib: 32, form: 'pcie' },
+  rtx6000ada: { gib: 48, form: 'pcie' },
+  rtxa6000: { gib: 48, form: 'pcie' },
   t4: { gib: 16, form: 'pcie' },
 }
 

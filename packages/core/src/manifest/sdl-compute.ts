@@ -1,5 +1,6 @@
 import { parseCpuMilli, parseQuantityMiB } from '../units.ts'
 import type { Field } from './field.ts'
+import { demandedKinds, GPU_INTERFACE, GPU_MODEL } from './gpu.ts'
 import type { Gpu } from './service.ts'
 
 /** One storage of a compute profile. `default` is the container's own disk. */
@@ -87,20 +88,16 @@ function readGpu(root: Field): Gpu | undefined {
     },
   })
   if (count === 0) return undefined
-  // Any model without more to it is no demand.
-  const isAny = ({ model, memoryMiB, interface: form }: Gpu['models'][number]) =>
-    model === '*' && memoryMiB === undefined && form === undefined
-  return { count, vendor, models: models.some(isAny) ? [] : models }
+  return { count, vendor, models: demandedKinds(models) }
 }
 
 function readModel(root: Field): Gpu['models'][number] {
   const result: Gpu['models'][number] = { model: '*' }
   root.fields({
-    model: (field) =>
-      void (result.model = field.matching(/^(\*|[a-zA-Z0-9._-]{1,32})$/, 'a GPU model').toLowerCase()),
+    model: (field) => void (result.model = field.matching(GPU_MODEL, 'a GPU model').toLowerCase()),
     ram: (field) => void (result.memoryMiB = field.parse(parseQuantityMiB)),
     interface: (field) =>
-      void (result.interface = field.matching(/^(?:pcie|sxm)$/i, 'pcie or sxm').toLowerCase()),
+      void (result.interface = field.matching(GPU_INTERFACE, 'pcie or sxm').toLowerCase()),
   })
   return result
 }

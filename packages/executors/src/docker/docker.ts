@@ -45,7 +45,7 @@ import { logConfig, readContainerLogs } from './container-log.ts'
 import { execIn } from './exec.ts'
 import { ignoring, statusOf } from './failures.ts'
 import { FilledVolumes } from './filled-volumes.ts'
-import { Gpus, type LentGpus } from './gpus.ts'
+import { Gpus, type LendableGpu, type LentGpus } from './gpus.ts'
 import { containerNetworks } from './private-networks.ts'
 import { hasImage, localTag, pullImage } from './pull.ts'
 import { limitsOf, resizeContainer, sizeOf } from './size.ts'
@@ -66,6 +66,8 @@ export interface DockerSettings {
   /** Folder for files that are mounted into containers. */
   folder: string
   images: ImageSettings
+  /** The machine's GPUs that containers get theirs from; any, in the order of its buses, if not given. */
+  gpus?: readonly LendableGpu[]
   /** How much of the internet a lease gets; `off` for none. */
   wayOut?: WayOutLimits | 'off'
 }
@@ -104,7 +106,7 @@ export class DockerExecutor implements Executor, ImageEngine {
     this.docker = docker
     this.settings = settings
     this.volumeSizes = new VolumeSizes(docker)
-    this.gpus = new Gpus(docker, `${LABEL}.gpus`)
+    this.gpus = new Gpus(docker, `${LABEL}.gpus`, settings.gpus)
     this.podman = engine.podman
     this.filled = new FilledVolumes(docker, { socketPath: settings.socketPath, podman: engine.podman })
     this.initProcess = engine.initProcess

@@ -9,6 +9,8 @@ export function addWorkers(program: Command): void {
     program,
     'workers',
     'workers: what they have, what they ask, how long they were there',
-    'cloister workers --json',
-  ).action(later(async () => (await import('./workers.ts')).showWorkers))
+    'cloister workers --gpu model=h100,memory=80Gi,interface=sxm',
+  )
+    .option('--gpu <kind>', 'only those whose GPUs would do: model=h100,memory=80Gi,interface=sxm, or a part')
+    .action(later(async () => (await import('./workers.ts')).showWorkers))
 }

@@ -88,6 +88,21 @@ describe('workers', () => {
     expect(out.match(/2 × h100 \(not confirmed\)/g)).toHaveLength(1)
   })
 
+  it('shows those with GPUs that would do, by model, memory and form', async () => {
+    workers = [worker(), worker({ gpus: 2, gpuClass: 'a100' })]
+    answer = async () => ({ ...report, attributes: { 'gpu-ram': '80Gi', 'gpu-interface': 'pcie' } })
+    const found = async (gpu: string) => (await typedJson(addWorkers, 'workers', '--gpu', gpu)).json
+    expect(await found('a100,memory=80Gi,interface=pcie')).toMatchObject([{ gpuClass: 'a100' }])
+    expect(await found('memory=40Gi')).toHaveLength(1)
+    expect(await found('a100,interface=sxm')).toEqual([])
+    expect(await found('h100')).toEqual([])
+    expect((await typed(addWorkers, 'workers')).out).toContain('2 × a100 80Gi pcie (not confirmed)')
+    expect(await typed(addWorkers, 'workers', '--gpu', 'ram=80')).toMatchObject({
+      err: expect.stringContaining('GPUs are described as'),
+      exitCode: 1,
+    })
+  })
+
   it('gives programs the index’s words and the worker’s own', async () => {
     expect((await typedJson(addWorkers, 'workers')).json).toMatchObject([
       { worker: WORKER, uptime: 0.995, free: { cpuMilli: 1000 }, prices: report.prices },

@@ -1,20 +1,29 @@
-import type { WorkerRecord } from '@cloister/core'
+import { gpuMismatch, parseGpuKinds, type WorkerRecord, type WorkerReport } from '@cloister/core'
 import { workerOfRecord } from '@cloister/sdk'
 import { paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
 import { attestation, resources, short, uptimeOf } from '../../show.ts'
 
-export async function showWorkers(options: Globals): Promise<void> {
+export async function showWorkers(options: Globals & { gpu?: string }): Promise<void> {
+  const gpuKinds = options.gpu === undefined ? undefined : [parseGpuKinds(options.gpu)]
   const { index, network } = connect(options)
-  const workers = await index.workers()
-  const reports = await Promise.all(
-    workers.map((worker) =>
+  const all = await index.workers()
+  const answers = await Promise.all(
+    all.map((worker) =>
       workerOfRecord(network, worker)
         .report(AbortSignal.timeout(3_000))
         .catch(() => undefined),
     ),
   )
+  const shown = all
+    .map((worker, i) => ({ worker, report: answers[i] }))
+    .filter(
+      ({ worker, report }) =>
+        gpuKinds === undefined ||
+        (worker.gpus > 0 && gpuMismatch({ gpuKinds }, kindOf(worker, report)) === undefined),
+    )
+  const [workers, reports] = [shown.map(({ worker }) => worker), shown.map(({ report }) => report)]
   if (options.json)
     return sayJson(
       workers.map((worker, i) => ({
@@ -55,7 +64,7 @@ export async function showWorkers(options: Globals): Promise<void> {
           present
             ? paint(report ? 'green' : 'red', report ? 'up' : 'unreachable')
             : paint('dim', worker.retired ? 'retired' : 'away'),
-          resources(worker, gpusOf(worker)),
+          resources(worker, gpusOf(worker, report)),
           report ? resources(report.free, worker.gpuClass) : '',
           prices ? `${printable(prices.cpu)}, ${printable(prices.memoryGiB)}` : '',
           uptimeOf(worker),
@@ -69,9 +78,17 @@ export async function showWorkers(options: Globals): Promise<void> {
   )
 }
 
-/** Class of a worker's GPUs, and whether that is more than its own word. */
-function gpusOf({ gpuClass, gpus, confirmedGpus }: WorkerRecord): string {
-  return gpuClass === confirmedGpus?.gpuClass && gpus <= confirmedGpus.gpus
-    ? gpuClass
-    : `${gpuClass} (not confirmed)`
+/** What is known of a worker's GPUs: their class, and what the worker says of their memory and form. */
+function kindOf({ gpuClass }: WorkerRecord, report: WorkerReport | undefined) {
+  const { 'gpu-ram': ram, 'gpu-interface': form } = report?.attributes ?? {}
+  return { gpuClass, ram, form }
+}
+
+/** The same in words, and whether the class is more than the worker's own word. */
+function gpusOf(worker: WorkerRecord, report: WorkerReport | undefined): string {
+  const { gpuClass, gpus, confirmedGpus } = worker
+  const { ram, form } = kindOf(worker, report)
+  const kind = printable([gpuClass, ram, form].filter(Boolean).join(' '))
+  const isConfirmed = gpuClass === confirmedGpus?.gpuClass && gpus <= confirmedGpus.gpus
+  return isConfirmed ? kind : `${kind} (not confirmed)`
 }
