@@ -3,7 +3,13 @@ import { join } from 'node:path'
 import { connectWallet, getWorker, type Network, type Wallet } from '@cloister/chain'
 import { loadNetwork } from '@cloister/chain/node'
 import { CloisterError, DOMAINS_ATTRIBUTE } from '@cloister/core'
-import { DockerExecutor, type Executor, SandboxExecutor, SwarmExecutor } from '@cloister/executors'
+import {
+  DockerExecutor,
+  type Executor,
+  SandboxExecutor,
+  SwarmExecutor,
+  type SwarmMember,
+} from '@cloister/executors'
 import type { Address } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import type { AgentConfig } from './config.ts'
@@ -119,7 +125,12 @@ async function openExecutor(parts: ExecutorParts): Promise<Executor> {
   if (config.executor.engine === 'docker') return local
   const { nodes, encrypted } = config.executor
   const others = await Promise.all(nodes.map((node) => openNode(parts, node)))
-  const here = { name: 'this machine', engine: local, refusal: async () => undefined }
+  const here: SwarmMember = {
+    name: 'this machine',
+    engine: local,
+    isHere: true,
+    refusal: async () => undefined,
+  }
   const told = (level: LogLevel, message: string, fields: object) => log(level, message, { ...fields })
   return SwarmExecutor.connect({ socketPath, scope, local, members: [here, ...others], encrypted, told })
 }

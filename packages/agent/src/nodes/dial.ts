@@ -23,7 +23,12 @@ export async function openNode(
 ): Promise<SwarmMember> {
   const { host, port } = nodePlace(at) ?? { host: '', port: 0 }
   const cert = await issueTlsCertificate(tlsKey.pem, { host: 'manager', name: 'Cloister worker' })
-  let connection: { mux: MuxConnection; tlsKeyHash: string } | undefined
+  let connection: MuxConnection | undefined
+  /** Those that are open, with the key of each: one that is full is not used for more, and goes on. */
+  const open = new Map<MuxConnection, string>()
+  const leave = (why?: Error) => {
+    for (const mux of open.keys()) mux.close(why)
+  }
   let dialling: Promise<MuxConnection> | undefined
 
   const dial = async () => {
@@ -35,12 +40,14 @@ export async function openNode(
         throw new CloisterError('unreachable', `The node ${worker} does not answer at ${at}.`, { cause })
       },
     )
-    const mux = new MuxConnection(socket, { idleMs: IDLE_MS, pingMs: PING_MS })
-    connection = { mux, tlsKeyHash }
+    const closed = () => void open.delete(mux)
+    const mux: MuxConnection = new MuxConnection(socket, { idleMs: IDLE_MS, pingMs: PING_MS, closed })
+    open.set(mux, tlsKeyHash)
+    connection = mux
     return mux
   }
-  const open = async (): Promise<Duplex> => {
-    if (connection && !connection.mux.isFull) return connection.mux.open()
+  const stream = async (): Promise<Duplex> => {
+    if (connection && !connection.isFull) return connection.open()
     dialling ??= dial().finally(() => {
       dialling = undefined
     })
@@ -48,11 +55,12 @@ export async function openNode(
   }
   return {
     name: `${worker} at ${at}`,
-    engine: new NodeClient(open, () => connection?.mux.close(undefined)),
+    engine: new NodeClient(stream, leave),
     refusal: async () => {
       const { tlsKeyHash, refusal } = await lookUpPeer(wallet, worker, provider)
-      // It has another key than it had when this connection began.
-      if (connection && connection.tlsKeyHash !== tlsKeyHash) connection.mux.close(undefined)
+      if (refusal !== undefined) leave(new Error(refusal))
+      // It has another key than it had when these connections began.
+      for (const [mux, key] of open) if (key !== tlsKeyHash) mux.close(undefined)
       return refusal
     },
   }

@@ -1,7 +1,7 @@
 import { createServer, type TLSSocket } from 'node:tls'
 import { messageOf } from '@cloister/core'
 import { type NodeEngine, serveCall } from '@cloister/executors'
-import { MuxConnection, serve } from '@cloister/transport'
+import { type AddressLimitSettings, AddressLimits, MuxConnection, serve } from '@cloister/transport'
 import type { ServerIdentity } from '../api/tls.ts'
 import type { Log } from '../log.ts'
 import { NODE_PROTOCOL, type Peer, peerKeyHash } from './peer.ts'
@@ -9,10 +9,19 @@ import { NODE_PROTOCOL, type Peer, peerKeyHash } from './peer.ts'
 const IDLE_MS = 3_600_000
 const PING_MS = 4_000
 const HANDSHAKE_MS = 10_000
-/** Connections, known or not: there is one manager. */
-const MOST_CONNECTIONS = 64
+/** Connections, known or not: there is one manager, and strangers must not take its place. */
+const LIMITS: AddressLimitSettings = {
+  requestsPerSecond: 1,
+  burst: 30,
+  connectionsPerAddress: 8,
+  connections: 1_024,
+}
 /** How often the manager's coverage is looked at while it is connected. */
 const LOOK_MS = 5_000
+/** While the chain says nothing of the manager, what it said before holds for so long. */
+const PATIENCE_MS = 60_000
+/** Strangers that come within so long of each other cost one question to the chain. */
+const SHARED_MS = 1_000
 
 /** What a node's door is made of. */
 export interface NodeDoorParts {
@@ -38,6 +47,8 @@ export interface NodeDoor {
 export async function openNodeDoor(parts: NodeDoorParts): Promise<NodeDoor> {
   const { listen, identity, engine, manager, log } = parts
   const options = { ...identity, minVersion: 'TLSv1.3' as const }
+  const limits = new AddressLimits(LIMITS)
+  const ask = shared(manager)
   const server = createServer({
     ...options,
     ALPNProtocols: [NODE_PROTOCOL],
@@ -46,12 +57,15 @@ export async function openNodeDoor(parts: NodeDoorParts): Promise<NodeDoor> {
     // Whoever signed its certificate proves nothing here; the attested key does.
     rejectUnauthorized: false,
   })
-  server.maxConnections = MOST_CONNECTIONS
+  server.on(
+    'connection',
+    (socket) => limits.admit(socket) && limits.take(socket.remoteAddress) > 0 && socket.destroy(),
+  )
   server.on('tlsClientError', (_, socket) => socket.destroy())
   server.on('secureConnection', (socket: TLSSocket) => {
     socket.on('error', () => socket.destroy())
     const refuse = async (): Promise<string | undefined> => {
-      const { tlsKeyHash, refusal } = await manager()
+      const { tlsKeyHash, refusal } = await ask()
       return (
         refusal ?? (peerKeyHash(socket) === tlsKeyHash ? undefined : 'its TLS key is not the attested one')
       )
@@ -65,12 +79,20 @@ export async function openNodeDoor(parts: NodeDoorParts): Promise<NodeDoor> {
       }
       const accept = (stream: Parameters<typeof serveCall>[1]) => void serveCall(engine, stream)
       const mux = new MuxConnection(socket, { idleMs: IDLE_MS, pingMs: PING_MS, accept })
+      let heardAt = performance.now()
+      const look = async () => {
+        try {
+          const later = await refuse()
+          heardAt = performance.now()
+          if (later !== undefined) mux.close(new Error(later))
+        } catch (error) {
+          log('warn', 'the chain does not say whether the manager is covered', { error: messageOf(error) })
+        }
+      }
       const looking = setInterval(() => {
-        refuse().then(
-          (later) => later !== undefined && mux.close(new Error(later)),
-          (error) =>
-            log('warn', 'the chain does not say whether the manager is covered', { error: messageOf(error) }),
-        )
+        void look()
+        if (performance.now() - heardAt >= PATIENCE_MS)
+          mux.close(new Error('the chain does not say whether the manager is covered'))
       }, LOOK_MS)
       socket.once('close', () => clearInterval(looking))
       log('info', 'the manager is connected')
@@ -90,5 +112,15 @@ export async function openNodeDoor(parts: NodeDoorParts): Promise<NodeDoor> {
     port: served.port,
     identify: (renewed) => server.setSecureContext({ ...renewed, minVersion: 'TLSv1.3' }),
     close: served.close,
+  }
+}
+
+/** Asks once for all who ask within a moment. */
+function shared<T>(ask: () => Promise<T>): () => Promise<T> {
+  let last: { at: number; answer: Promise<T> } | undefined
+  return () => {
+    const now = performance.now()
+    if (!last || now - last.at >= SHARED_MS) last = { at: now, answer: ask() }
+    return last.answer
   }
 }

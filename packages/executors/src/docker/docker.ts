@@ -196,7 +196,7 @@ export class DockerExecutor implements Executor, ImageEngine {
     this.stopped.delete(this.nameOf(spec.lease, spec.name))
     const network = await this.ensureNetwork(spec)
     if (task !== undefined)
-      await joinNetwork(this.docker, network, task).catch((cause) => {
+      await joinNetwork(this.docker, network, task, this.labels(spec.lease)).catch((cause) => {
         throw startFailed(spec.name, cause)
       })
     for (const mount of spec.mounts)

@@ -24,9 +24,19 @@ export function networkOwner({ NetworkMode = '' }: { NetworkMode?: string | unde
   return NetworkMode.startsWith('container:') ? NetworkMode.slice('container:'.length) : undefined
 }
 
-/** Has a container in a network besides those that it is in. */
-export async function joinNetwork(docker: Docker, network: string, container: string): Promise<void> {
-  const { NetworkSettings } = await docker.getContainer(container).inspect()
+/**
+ * Has a container in a network besides those that it is in. Throws where it lacks one of `labels`: then it is
+ * somebody else's, whose network nobody may share.
+ */
+export async function joinNetwork(
+  docker: Docker,
+  network: string,
+  container: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { NetworkSettings, Config } = await docker.getContainer(container).inspect()
+  if (Object.entries(labels).some(([name, value]) => Config.Labels?.[name] !== value))
+    throw new CloisterError('start-failed', `The container ${container.slice(0, 12)} is not of this lease.`)
   if (NetworkSettings.Networks[network]) return
   await docker
     .getNetwork(network)

@@ -12,6 +12,13 @@ export const PRIVATE_DEVICE = 'private0'
 const QUESTIONS = { perSecond: 500, burst: 1_000 }
 
 /**
+ * UDP ports at which machines take packets of networks that span several: VXLAN (RFC 7348, and as Linux had
+ * it before), Geneve (RFC 8926). Whoever can send there from a machine's address, as leases do, puts packets
+ * into networks of other leases.
+ */
+const OVERLAY_PORTS = [4789, 8472, 6081]
+
+/**
  * Runs nftables' program on rules, all of which take effect or none. `prefix` is a command that enters a
  * network namespace.
  */
@@ -62,6 +69,7 @@ export function outwardRules(
     chain outward {
       update @outgoing { ${key} limit rate over ${limits.mibPerSecond} mbytes/second burst ${2 * limits.mibPerSecond} mbytes } drop
       ct state established,related accept
+      udp dport { ${OVERLAY_PORTS.join(', ')} } reject with icmpx admin-prohibited
       ip daddr @internal4 reject with icmpx admin-prohibited
       ip6 daddr @internal6 reject with icmpx admin-prohibited
       ip daddr @hosts4 reject with icmpx admin-prohibited

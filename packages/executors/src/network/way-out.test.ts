@@ -95,6 +95,14 @@ describe.skipIf(!canRun('podman'))('a way out', () => {
     expect(udp).toBe('there and back')
   })
 
+  it.each([4789, 8472, 6081])('leads into no network that other machines span (UDP port %i)', (at) => {
+    const said = inside(
+      `const s=require('dgram').createSocket('udp4');s.on('error',e=>{console.log(e.code);process.exit()});` +
+        `s.connect(${at},'${OUTSIDE}',()=>s.send('x'));setTimeout(()=>{console.log('sent');process.exit()},500)`,
+    )
+    expect(said).toBe(REFUSED)
+  })
+
   it.each(INSIDE)('does not lead to %s, where the machine itself gets an answer', async (address) => {
     expect(reach(address)).toBe(REFUSED)
   })

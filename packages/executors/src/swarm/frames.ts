@@ -27,7 +27,9 @@ export interface Frame {
 
 const HEADER_BYTES = 5
 /** Files that a container is given come along in a call. */
-const MAX_FRAME_BYTES = 64 * 1024 * 1024
+export const MAX_CALL_BYTES = 64 * 1024 * 1024
+/** Anything else. */
+const MAX_FRAME_BYTES = 4 * 1024 * 1024
 const PIECE_BYTES = 256 * 1024
 
 /** Writes a frame, and waits while the other side is behind. */
@@ -58,12 +60,15 @@ export async function writeData(
   if (kind === FRAME.data) await writeFrame(to, FRAME.end, new Uint8Array())
 }
 
-/** The next frame; undefined where the stream has ended. Throws where it is cut short or breaks the rules. */
-export async function readFrame(from: Readable): Promise<Frame | undefined> {
+/**
+ * The next frame, of `most` bytes at the most; undefined where the stream has ended. Throws where it is cut
+ * short or breaks the rules.
+ */
+export async function readFrame(from: Readable, most = MAX_FRAME_BYTES): Promise<Frame | undefined> {
   const header = await readExactly(from, HEADER_BYTES)
   if (!header) return undefined
   const length = header.readUInt32BE(1)
-  if (length > MAX_FRAME_BYTES) throw new Error('a frame is too long')
+  if (length > most) throw new Error('a frame is too long')
   const body = length === 0 ? Buffer.alloc(0) : await readExactly(from, length)
   if (!body) throw new Error('the connection broke off')
   return { kind: header.readUInt8() as FrameKind, body }

@@ -8,6 +8,8 @@ export interface SwarmMember {
   /** Who it is, for people. */
   name: string
   engine: NodeEngine
+  /** It is the machine that asks: what others say of themselves changes nothing about it. */
+  isHere?: true
   /** Why nothing may run there now; undefined where all is well. */
   refusal(): Promise<string | undefined>
 }
@@ -83,8 +85,14 @@ export class Membership {
   /** The engine of a machine that may have containers, by Swarm's id of it; undefined for any other. */
   engineOf(node: string): NodeEngine | undefined {
     if (this.alarm !== undefined) return undefined
-    return this.standings.find((one) => one.node === node && one.isReached && one.refusal === undefined)
-      ?.member.engine
+    const found = this.memberAt(node)
+    return found?.isReached && this.objectionTo(found) === undefined ? found.member.engine : undefined
+  }
+
+  /** The engine of a machine that answers, whether it may have containers or not. */
+  reachedAt(node: string): NodeEngine | undefined {
+    const found = this.memberAt(node)
+    return found?.isReached ? found.member.engine : undefined
   }
 
   /** Calls back whenever a member answers again that didn't. */
@@ -111,10 +119,9 @@ export class Membership {
   private async lookNow(): Promise<void> {
     await Promise.all(this.standings.map((standing) => this.ask(standing)))
     const nodes = await this.places.nodes()
-    const own = new Map(this.standings.map((standing) => [standing.node ?? '', standing]))
     const isFit = ({ id }: SwarmNode) => {
-      const standing = own.get(id)
-      return standing !== undefined && standing.refusal === undefined && this.isWaitedFor(standing)
+      const standing = this.memberAt(id)
+      return standing !== undefined && this.objectionTo(standing) === undefined && this.isWaitedFor(standing)
     }
     const stranger = nodes.find((node) => node.isManager && !isFit(node))
     if (stranger && this.stranger === undefined)
@@ -126,11 +133,38 @@ export class Membership {
       const wanted = stranger === undefined && isFit(node)
       if (wanted === node.isLabelled) continue
       await this.places.label(node.id, wanted)
-      const name = own.get(node.id)?.member.name ?? node.hostname
-      const why = own.get(node.id)?.refusal ?? this.alarm ?? 'it does not answer'
+      const standing = this.memberAt(node.id)
+      const name = standing?.member.name ?? node.hostname
+      const why = (standing && this.objectionTo(standing)) ?? this.alarm ?? 'it does not answer'
       if (wanted) this.told('info', 'a node may have containers', { node: name })
       else this.told('warn', 'a node may have no containers any more', { node: name, why })
     }
+  }
+
+  /** The member that a machine of the Swarm is: this one, or one that is covered before one that isn't. */
+  private memberAt(node: string): Standing | undefined {
+    const found = this.standings.filter((one) => one.node === node)
+    return (
+      found.find(({ member }) => member.isHere) ??
+      found.find(({ refusal }) => refusal === undefined) ??
+      found[0]
+    )
+  }
+
+  /**
+   * Why nothing may run on a member, whether it answers or not. A machine says itself which of the Swarm's it
+   * is; where two say the same, one would be given what is for the other.
+   */
+  private objectionTo(one: Standing): string | undefined {
+    const isDouble = this.standings.some(
+      (other) =>
+        other !== one &&
+        other.node === one.node &&
+        other.node !== undefined &&
+        other.refusal === undefined &&
+        one.member.isHere !== true,
+    )
+    return one.refusal ?? (isDouble ? 'two members say that they are this machine' : undefined)
   }
 
   private isWaitedFor({ isReached, reachedAt }: Standing): boolean {
@@ -141,16 +175,20 @@ export class Membership {
     const { member } = standing
     const was = standing.isReached
     try {
-      const [facts, refusal] = await inTime(Promise.all([member.engine.facts(), member.refusal()]))
+      // First, and whether it answers or not: one that is covered no longer is waited for no longer.
+      standing.refusal = await inTime(member.refusal())
+      if (standing.refusal !== undefined) throw new Error(standing.refusal)
+      const facts = await inTime(member.engine.facts())
       standing.node = facts.node
       standing.canEncrypt = facts.canEncrypt
-      standing.refusal = facts.node === undefined ? 'its engine has not joined the Swarm' : refusal
+      if (facts.node === undefined) standing.refusal = 'its engine has not joined the Swarm'
       standing.isReached = true
       standing.reachedAt = Date.now()
       if (!was) this.events.emit('reached', member.engine)
     } catch (error) {
       standing.isReached = false
-      if (was) this.told('warn', 'a node does not answer', { node: member.name, error: messageOf(error) })
+      if (was && standing.refusal === undefined)
+        this.told('warn', 'a node does not answer', { node: member.name, error: messageOf(error) })
     }
   }
 }

@@ -1,5 +1,6 @@
 import { type Duplex, PassThrough, type Readable } from 'node:stream'
 import { CloisterError, fromProblem } from '@cloister/core'
+import type * as z from 'zod'
 import type {
   ContainerSpec,
   DatagramFlow,
@@ -13,8 +14,18 @@ import type {
   Usage,
 } from '../executor.ts'
 import type { ReadVolumeOptions } from '../volumes/read.ts'
+import {
+  ANSWERS,
+  checkAnswer,
+  EXIT,
+  EXIT_CODE,
+  LOG_LINE,
+  MOST_DATAGRAM_BYTES,
+  MOST_LINE_BYTES,
+  NOTHING,
+} from './answer-shapes.ts'
 import { detach, sendAll } from './attachments.ts'
-import { decode, FRAME, type Frame, giveBack, readFrame, writeData, writeFrame, writeJson } from './frames.ts'
+import { FRAME, type Frame, giveBack, readFrame, writeData, writeFrame, writeJson } from './frames.ts'
 import type { NodeContainer, NodeEngine, NodeFacts } from './node-engine.ts'
 import type { Call, PLAIN } from './serve-node.ts'
 
@@ -29,8 +40,8 @@ export class NodeClient implements NodeEngine {
     this.leave = leave
   }
 
-  facts(): Promise<NodeFacts> {
-    return this.ask('facts')
+  async facts(): Promise<NodeFacts> {
+    return { node: undefined, ...(await this.ask('facts')) }
   }
 
   hasImage(image: Image): Promise<boolean> {
@@ -41,63 +52,64 @@ export class NodeClient implements NodeEngine {
     return this.ask('leases')
   }
 
-  restart(lease: string, name: string): Promise<void> {
-    return this.ask('restart', lease, name)
+  async restart(lease: string, name: string): Promise<void> {
+    await this.ask('restart', lease, name)
   }
 
-  stop(lease: string, name: string, graceMs: number): Promise<void> {
-    return this.ask('stop', lease, name, graceMs)
+  async stop(lease: string, name: string, graceMs: number): Promise<void> {
+    await this.ask('stop', lease, name, graceMs)
   }
 
-  remove(lease: string, name: string): Promise<void> {
-    return this.ask('remove', lease, name)
+  async remove(lease: string, name: string): Promise<void> {
+    await this.ask('remove', lease, name)
   }
 
-  removeIn(lease: string, task: string): Promise<void> {
-    return this.ask('removeIn', lease, task)
+  async removeIn(lease: string, task: string): Promise<void> {
+    await this.ask('removeIn', lease, task)
   }
 
-  keepVolumes(lease: string, names: readonly string[]): Promise<void> {
-    return this.ask('keepVolumes', lease, names)
+  async keepVolumes(lease: string, names: readonly string[]): Promise<void> {
+    await this.ask('keepVolumes', lease, names)
   }
 
   volumes(lease: string): Promise<string[]> {
     return this.ask('volumes', lease)
   }
 
-  containers(lease: string): Promise<NodeContainer[]> {
-    return this.ask('containers', lease)
+  async containers(lease: string): Promise<NodeContainer[]> {
+    const found = await this.ask('containers', lease)
+    return found.map((one) => ({ exit: undefined, ...one }))
   }
 
   usage(lease: string, name: string): Promise<Usage> {
     return this.ask('usage', lease, name)
   }
 
-  traffic(lease: string): Promise<Traffic | undefined> {
-    return this.ask('traffic', lease)
+  async traffic(lease: string): Promise<Traffic | undefined> {
+    return (await this.ask('traffic', lease)) ?? undefined
   }
 
   diskUsage(lease: string): Promise<number> {
     return this.ask('diskUsage', lease)
   }
 
-  halt(lease: string): Promise<void> {
-    return this.ask('halt', lease)
+  async halt(lease: string): Promise<void> {
+    await this.ask('halt', lease)
   }
 
-  destroy(lease: string): Promise<void> {
-    return this.ask('destroy', lease)
+  async destroy(lease: string): Promise<void> {
+    await this.ask('destroy', lease)
   }
 
   async startIn(spec: ContainerSpec, task: string): Promise<void> {
     const { spec: detached, paths } = detach(spec)
     const stream = await this.begin('startIn', detached, task, paths.length)
-    await Promise.all([sendAll(paths, stream), answer(stream)])
+    await Promise.all([sendAll(paths, stream), answer(stream, NOTHING)])
   }
 
   async importImage(archive: Readable): Promise<void> {
     const stream = await this.begin('importImage')
-    await Promise.all([writeData(stream, archive), answer(stream)])
+    await Promise.all([writeData(stream, archive), answer(stream, NOTHING)])
   }
 
   async readVolume(
@@ -121,7 +133,7 @@ export class NodeClient implements NodeEngine {
 
   async wait(lease: string, name: string, signal: AbortSignal): Promise<Exit> {
     const stream = await this.begin('wait', lease, name)
-    return over(stream, signal, () => answer<Exit>(stream))
+    return over(stream, signal, () => answer(stream, EXIT))
   }
 
   async *logs(lease: string, name: string, { tail, follow, signal }: LogOptions): AsyncGenerator<LogLine> {
@@ -129,11 +141,12 @@ export class NodeClient implements NodeEngine {
     const stream = await this.begin('logs', lease, name, { tail: most, follow })
     const stop = () => stream.destroy()
     signal.addEventListener('abort', stop, { once: true })
+    if (signal.aborted) stop()
     try {
       for (;;) {
-        const frame = await next(stream)
+        const frame = await next(stream, MOST_LINE_BYTES)
         if (frame.kind === FRAME.done) return
-        yield decode(frame.body) as LogLine
+        yield checkAnswer(LOG_LINE, frame.body)
       }
     } catch (error) {
       if (!signal.aborted) throw error
@@ -154,7 +167,7 @@ export class NodeClient implements NodeEngine {
       try {
         for (;;) {
           const frame = await next(stream)
-          if (frame.kind === FRAME.done) return decode(frame.body) as number
+          if (frame.kind === FRAME.done) return checkAnswer(EXIT_CODE, frame.body)
           const to = frame.kind === FRAME.other ? stderr : stdout
           if (!to.write(frame.body))
             await new Promise((resolve) => to.once('drain', resolve).once('close', resolve))
@@ -188,7 +201,7 @@ export class NodeClient implements NodeEngine {
     const stream = await this.begin('datagrams', lease, name, port)
     await next(stream)
     const receiving = async () => {
-      for (;;) receive((await next(stream)).body)
+      for (;;) receive((await next(stream, MOST_DATAGRAM_BYTES)).body)
     }
     receiving().catch(() => stream.destroy())
     return {
@@ -204,8 +217,13 @@ export class NodeClient implements NodeEngine {
     this.leave()
   }
 
-  private async ask<T>(method: (typeof PLAIN)[number], ...args: unknown[]): Promise<T> {
-    return answer<T>(await this.begin(method, ...args))
+  private async ask<M extends (typeof PLAIN)[number]>(
+    method: M,
+    ...args: unknown[]
+  ): Promise<z.infer<(typeof ANSWERS)[M]>> {
+    const schema: z.ZodType = ANSWERS[method]
+    // TypeScript doesn't see that the schema is that of the method.
+    return (await answer(await this.begin(method, ...args), schema)) as z.infer<(typeof ANSWERS)[M]>
   }
 
   private async begin(method: string, ...args: unknown[]): Promise<Duplex> {
@@ -216,19 +234,19 @@ export class NodeClient implements NodeEngine {
   }
 }
 
-/** The value that a call gives. */
-async function answer<T>(stream: Duplex): Promise<T> {
+/** The value that a call gives, of a machine that may have been broken into. */
+async function answer<T extends z.ZodType>(stream: Duplex, schema: T): Promise<z.infer<T>> {
   try {
     const frame = await next(stream)
-    return decode(frame.body) as T
+    return checkAnswer(schema, frame.body)
   } finally {
     stream.destroy()
   }
 }
 
 /** The next frame. Throws what the node says went wrong, and `unreachable` where it says nothing any more. */
-async function next(stream: Duplex): Promise<Frame> {
-  const frame = await readFrame(stream).catch((cause) => {
+async function next(stream: Duplex, mostBytes?: number): Promise<Frame> {
+  const frame = await readFrame(stream, mostBytes).catch((cause) => {
     throw lost(cause)
   })
   if (!frame) throw lost(undefined)

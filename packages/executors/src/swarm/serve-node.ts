@@ -6,7 +6,18 @@ import { finished } from 'node:stream/promises'
 import { CloisterError, messageOf, toProblem } from '@cloister/core'
 import type { ContainerSpec, ExecOptions } from '../executor.ts'
 import { reattach, receiveAll } from './attachments.ts'
-import { decode, FRAME, giveBack, readData, readFrame, writeData, writeFrame, writeJson } from './frames.ts'
+import { checkCall } from './call-shapes.ts'
+import {
+  decode,
+  FRAME,
+  giveBack,
+  MAX_CALL_BYTES,
+  readData,
+  readFrame,
+  writeData,
+  writeFrame,
+  writeJson,
+} from './frames.ts'
 import type { NodeEngine } from './node-engine.ts'
 
 /** Methods that take values and give one. */
@@ -34,13 +45,16 @@ export interface Call {
   args: unknown[]
 }
 
-/** Does one call that comes over a stream: the manager's, which was found to be who it is before. */
+/**
+ * Does one call that comes over a stream: the manager's, which was found to be who it is before. It is given
+ * what tenants may have, and nothing of this machine's: a manager that was broken into is no user here.
+ */
 export async function serveCall(engine: NodeEngine, stream: Duplex): Promise<void> {
   stream.on('error', () => stream.destroy())
   try {
-    const frame = await readFrame(stream)
+    const frame = await readFrame(stream, MAX_CALL_BYTES)
     if (frame?.kind !== FRAME.call) return void stream.destroy()
-    const { method, args } = decode(frame.body) as Call
+    const { method, args } = checkCall(decode(frame.body))
     await dispatch(engine, stream, method, args)
   } catch (error) {
     const told = error instanceof CloisterError ? error : failed(error)

@@ -384,8 +384,11 @@ export class SwarmExecutor implements Executor {
     const isThere = new Set(now.map(({ task }) => task?.container))
     for (const { lease, task } of before === now ? [] : before)
       if (task && !isThere.has(task.container))
-        for (const engine of this.membership.reached)
-          void engine.removeIn(lease, task.container).catch(() => {})
+        // Of that machine alone: a container's id is what it says itself.
+        void this.membership
+          .reachedAt(task.node)
+          ?.removeIn(lease, task.container)
+          .catch(() => {})
     return now
   }
 

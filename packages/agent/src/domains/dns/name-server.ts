@@ -110,6 +110,8 @@ export class NameServer {
     const socket = await dialChecked(this.url, this.rules)
     const stop = () => socket.destroy()
     limit.addEventListener('abort', stop, { once: true })
+    // A server can be slow to take a connection, too.
+    if (limit.aborted) stop()
     try {
       const length = Buffer.alloc(2)
       length.writeUInt16BE(message.length)
