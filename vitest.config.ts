@@ -34,7 +34,7 @@ const ALONE = ['e2e/{differential,swarm}.test.ts']
 const IN_PAIRS = [
   'packages/executors/src/network/**/*.test.ts',
   'packages/executors/src/sandbox/**/*.test.ts',
-  'e2e/{lapse,soak}.test.ts',
+  'e2e/{lapse,slow-readers,soak}.test.ts',
 ]
 
 /**
