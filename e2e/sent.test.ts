@@ -15,7 +15,17 @@ import { updateLease } from '@cloister/chain'
 import { hashManifest, type Manifest, type SentBlob, sentReference } from '@cloister/core'
 import { buildWorkbench } from '@cloister/executors'
 import { leases, type SentContent, WorkerClient } from '@cloister/sdk'
-import { FolderStore, Repository, restoreVolumes, SnapshotKey, takeSnapshot } from '@cloister/snapshots'
+import { exec } from '@cloister/sdk/node'
+import {
+  FolderStore,
+  LeaseStore,
+  Repository,
+  restoreVolumes,
+  SnapshotKey,
+  type SnapshotStore,
+  type StoringLease,
+  takeSnapshot,
+} from '@cloister/snapshots'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { canDeploy, until } from './embedded.ts'
@@ -156,7 +166,7 @@ describe.skipIf(!canDeploy)('what a tenant sends beside the manifest', () => {
     await own.close(id)
   }, 120_000)
 
-  it('is what another lease wrote, kept sealed in between', async () => {
+  it('is what another lease wrote, kept sealed in a third in between', async () => {
     const mounts = [{ volume: 'data', path: '/data', readOnly: false }]
     const given = manifest({
       services: { web: { ...web(manifest()), mounts } },
@@ -165,10 +175,15 @@ describe.skipIf(!canDeploy)('what a tenant sends beside the manifest', () => {
     const first = await start(given, parts)
     await own.sh(first, 'mkdir /data/a; echo first > /data/a/b')
     await own.sh(first, `node -e 'require("fs").writeFileSync("/data/large",Buffer.alloc(3e6,"x1y2z3"))'`)
-    const place = join(folder, 'snapshots')
-    const open = () => Repository.open(new FolderStore(place), new SnapshotKey(Buffer.alloc(32, 1)), true)
+    const keeping = await start(given, parts)
+    const run: StoringLease['run'] = (command) => exec(own.client, { lease: keeping, ...command })
+    const elsewhere = new LeaseStore({ name: 'backups', run }, '/data')
+    const here = new FolderStore(join(folder, 'snapshots'))
+    const open = (store: SnapshotStore = here) =>
+      Repository.open(store, new SnapshotKey(Buffer.alloc(32, 1)), true)
     const repository = await open()
-    const { snapshot } = await takeSnapshot(repository, { client: own.client, lease: first })
+    await takeSnapshot(repository, { client: own.client, lease: first })
+    const { snapshot } = await takeSnapshot(await open(elsewhere), { client: own.client, lease: first })
     expect(snapshot.volumes).toMatchObject([{ name: 'data', files: 2, bytes: 3_000_006 }])
     await own.sh(first, 'echo second > /data/a/b')
     const again = await open()
@@ -192,13 +207,14 @@ describe.skipIf(!canDeploy)('what a tenant sends beside the manifest', () => {
     const second = await own.open(given)
     await until('the worker knows the lease', async () => own.running.worker.store.lease(second))
     await leases.sendContents(own.client, second, parts)
-    await restoreVolumes(await open(), snapshot, { client: own.client, lease: second })
+    await restoreVolumes(await open(elsewhere), snapshot, { client: own.client, lease: second })
     await own.client.putManifest(second, given)
     await own.untilState(second, 'running')
     expect(await read(second, '/data/a/b')).toBe('first\n')
     expect((await own.sh(second, 'wc -c < /data/large')).text.trim()).toMatch(/^3000000|not found$/)
     await until('what was staged is gone', async () => !own.running.worker.store.lease(second)?.staged)
     await own.close(second)
+    await own.close(keeping)
   }, 120_000)
 
   it('is what a volume that is only read is, after an update as well', async () => {

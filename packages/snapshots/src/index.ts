@@ -1,6 +1,7 @@
 export { type AwsSettings, awsSettings } from './aws-settings.ts'
 export { FolderStore } from './folder-store.ts'
 export { SnapshotKey } from './key.ts'
+export { LeaseStore, type StoringLease } from './lease-store.ts'
 export { type Pruned, prune } from './prune.ts'
 export { Repository } from './repository.ts'
 export { type RestoringProgress, restoreVolumes } from './restore.ts'

@@ -1,6 +1,7 @@
 import { CloisterError, formatMiB, type Manifest } from '@cloister/core'
 import type { DeployParameters } from '@cloister/sdk'
 import { note, paint, printable } from '@cloister/terminal'
+import type { Globals } from '../command.ts'
 import { openRepository, snapshotAt } from './place.ts'
 
 /**
@@ -10,12 +11,12 @@ import { openRepository, snapshotAt } from './place.ts'
 export async function fillFrom(
   text: string,
   manifest: Manifest,
-  json: boolean,
+  globals: Globals,
   tell: (detail: string) => void,
 ): Promise<DeployParameters['fill']> {
   const { findSnapshot, restoreVolumes } = await import('@cloister/snapshots')
   const { place, id } = snapshotAt(text)
-  const repository = await openRepository(place, { json })
+  const repository = await openRepository(place, globals)
   const found = await findSnapshot(repository, id)
   const mounted = new Set(Object.keys(manifest.volumes))
   // Those of images are called by their containers.
@@ -27,7 +28,7 @@ export async function fillFrom(
       `The file has none of the volumes of ${found.id}: ${unknown.map(({ name }) => name).join(', ')}.`,
       { hint: `It has ${[...mounted].join(', ') || 'none'}. Volumes go by their names.` },
     )
-  if (!json)
+  if (globals.json !== true)
     for (const { name } of unknown)
       note(
         `${paint('yellow', '!', process.stderr)} The file has no volume ${printable(name)}, so what the snapshot has of it is left out.`,

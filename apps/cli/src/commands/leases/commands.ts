@@ -184,7 +184,7 @@ export function addLeases(program: Command): void {
       'the wallet that pays, where it is another: what is in it is then a limit that the chain keeps',
     )
     .option('--snapshot-every <time>', 'take a snapshot of the volumes of each lease so often, such as 6h')
-    .option('--snapshot-to <place>', 'where to, as with `snapshot`: a folder, or s3://BUCKET/PREFIX')
+    .option('--snapshot-to <place>', 'where to, as with `snapshot`')
     .option('--snapshot-keep <number>', 'so many of the newest of each lease stay; default: all')
     .option('--snapshot-pause', 'have the containers of a lease stand still while one is taken')
     .option('--once', 'look once and end, for cron')

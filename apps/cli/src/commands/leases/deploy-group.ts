@@ -88,9 +88,7 @@ export async function handedFrom(
   const fill =
     options.from === undefined
       ? undefined
-      : await fillFrom(options.from, manifest, options.json === true, (detail) =>
-          steps.begin('start', detail),
-        )
+      : await fillFrom(options.from, manifest, options, (detail) => steps.begin('start', detail))
   return {
     manifest,
     contents,

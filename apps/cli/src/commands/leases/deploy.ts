@@ -56,7 +56,7 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
   const fill =
     options.from === undefined
       ? undefined
-      : await fillFrom(options.from, manifest, json, (detail) => steps.begin('manifest', detail))
+      : await fillFrom(options.from, manifest, options, (detail) => steps.begin('manifest', detail))
   try {
     if (takesSecrets(options) || Object.keys(parsed.sealedFiles).length > 0)
       steps.begin('secrets', 'checking the key service and sealing')

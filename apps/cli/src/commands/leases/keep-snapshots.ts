@@ -20,8 +20,9 @@ const LEAST_SECONDS = 60
  */
 export async function snapshotRules(
   cloister: Cloister,
-  { snapshotEvery, snapshotTo, snapshotKeep, snapshotPause, json }: ScheduleOptions,
+  options: ScheduleOptions,
 ): Promise<SnapshotRules | undefined> {
+  const { snapshotEvery, snapshotTo, snapshotKeep, snapshotPause } = options
   if (snapshotEvery === undefined) {
     if (snapshotTo !== undefined || snapshotKeep !== undefined || snapshotPause)
       throw new CloisterError(
@@ -45,7 +46,7 @@ export async function snapshotRules(
     import('@cloister/snapshots'),
   ])
   const place = snapshotTo ?? defaultPlace()
-  const open = () => openRepository(place, { create: true, json: json === true })
+  const open = () => openRepository(place, options, { create: true })
   await open()
   return {
     everyMs: everySeconds * 1000,

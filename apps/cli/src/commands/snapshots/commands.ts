@@ -10,7 +10,7 @@ export function addSnapshots(program: Command): void {
   )
     .option(
       '--to <place>',
-      'a folder, or s3://BUCKET/PREFIX; default: CLOISTER_SNAPSHOTS, or ~/.cloister/snapshots',
+      'a folder, s3://BUCKET/PREFIX, or lease:NAME/FOLDER; default: CLOISTER_SNAPSHOTS, or ~/.cloister/snapshots',
     )
     .option('--volume <name...>', 'only these volumes')
     .option('--pause', 'have its containers stand still meanwhile, so that all files are of one moment')

@@ -7,7 +7,7 @@ import { defaultPlace, openRepository } from '../../snapshots/place.ts'
 
 export async function showSnapshots(place = defaultPlace(), options: Globals): Promise<void> {
   const json = options.json === true
-  const kept = await listSnapshots(await openRepository(place, { json }))
+  const kept = await listSnapshots(await openRepository(place, options))
   if (json) return sayJson(kept.map(({ id, snapshot }) => ({ id, ...snapshot })))
   if (kept.length === 0) return note(`There are no snapshots in ${place}.`)
   const rows = kept.map(({ id, snapshot: { name, lease, takenAt, volumes } }) => [

@@ -9,7 +9,7 @@ export async function runPrune(place = defaultPlace(), options: Globals & { keep
   const keep = /^\d{1,6}$/.test(options.keep) ? Number(options.keep) : 0
   if (keep < 1)
     throw new CloisterError('bad-option', `--keep is ${options.keep}; it has to be a number from 1 on.`)
-  const repository = await openRepository(place, { json })
+  const repository = await openRepository(place, options)
   const steps = new Steps(json)
   steps.begin('prune')
   const pruned = await steps.until(prune(repository, { keep }))

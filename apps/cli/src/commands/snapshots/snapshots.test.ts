@@ -1,8 +1,12 @@
+import { spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { encodeItem, FRAME, frameHead } from '@cloister/core'
 import { leases, type Session } from '@cloister/sdk'
+import { exec } from '@cloister/sdk/node'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { connect } from '../../context.ts'
 import { composeFile, fakeCloister, folderWith, LEASE, typed, typedJson } from '../../testing.ts'
@@ -108,6 +112,30 @@ describe('snapshots', () => {
     writeFileSync(join(home, 'snapshot.key'), 'nonsense')
     expect((await run('snapshots', 'list')).err).toContain('64 hexadecimal digits')
     expect((await run('snapshots', 'prune', '--keep', 'none')).err).toContain('--keep is none')
+  })
+
+  it('are kept in another lease by commands that run there, and never in their own', async () => {
+    const to = (at: string) => run('snapshot', 'shop', '--to', at)
+    for (const at of ['lease:', 'lease:/data', 'lease:backups', 'lease:backups/', 'lease:backups/a/..'])
+      expect((await to(at)).err).toContain('names no folder of a lease')
+    expect((await to('lease:shop/data')).err).toContain('is in the lease itself')
+    const record = { wishedName: 'shop', manifestHash: LEASE, worker: LEASE.slice(0, 42) }
+    vi.mocked(leases.findLease).mockImplementation(
+      async (_, key) => ({ ...record, lease: key === 'backups' ? `0x${'7b'.repeat(32)}` : LEASE }) as never,
+    )
+    const kept = mkdtempSync(join(home, 'kept-'))
+    vi.mocked(exec).mockImplementation(async (_, { argv: [program = '', ...words], stdin, stdout }) => {
+      const input = stdin ? await buffer(stdin as Readable) : ''
+      const { status, stdout: printed } = spawnSync(program, words, { input })
+      stdout.write(printed)
+      return status ?? 1
+    })
+    const { out, err } = await to(`lease:backups${kept}`)
+    expect(err).toContain('is on the same worker as the lease')
+    expect(out).toContain(`in lease:backups${kept}`)
+    const { json: listed } = await typedJson(addSnapshots, 'snapshots', 'list', `lease:backups${kept}`)
+    expect(listed).toMatchObject([{ name: 'shop', volumes: [{ name: 'data', files: 1 }] }])
+    expect(readdirSync(kept).sort()).toEqual(['head', 'indexes', 'locks', 'packs', 'snapshots'])
   })
 
   it('are of volumes that there are', async () => {

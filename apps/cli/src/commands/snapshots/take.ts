@@ -1,9 +1,9 @@
-import { formatMiB } from '@cloister/core'
+import { CloisterError, formatMiB } from '@cloister/core'
 import { leases } from '@cloister/sdk'
 import { note, paint, printable, Steps, say, sayJson } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
-import { defaultPlace, openRepository } from '../../snapshots/place.ts'
+import { defaultPlace, leaseOf, openRepository } from '../../snapshots/place.ts'
 import { takeOf } from '../../snapshots/take.ts'
 
 const MIB = 1024 * 1024
@@ -19,7 +19,16 @@ export async function runSnapshot(key: string, options: SnapshotOptions): Promis
   const json = options.json === true
   const place = options.to ?? defaultPlace()
   const record = await leases.findLease(cloister, key)
-  const repository = await openRepository(place, { create: true, json })
+  const store = await leaseOf(cloister, place)
+  if (store?.lease === record.lease)
+    throw new CloisterError('bad-option', `${place} is in the lease itself, and would be lost with it.`, {
+      hint: 'Name a lease on another worker, a folder of this machine’s, or s3://BUCKET/PREFIX.',
+    })
+  if (store?.worker === record.worker && !json)
+    note(
+      `${paint('yellow', '!', process.stderr)} ${printable(place)} is on the same worker as the lease: what loses one loses both.`,
+    )
+  const repository = await openRepository(place, options, { create: true })
   const steps = new Steps(json)
   try {
     steps.begin('snapshot')

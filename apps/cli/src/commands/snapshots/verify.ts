@@ -9,7 +9,7 @@ export async function runVerify(
   options: Globals & { quick?: boolean },
 ): Promise<void> {
   const json = options.json === true
-  const repository = await openRepository(place, { json })
+  const repository = await openRepository(place, options)
   const steps = new Steps(json)
   steps.begin('verify')
   const checked = await steps.until(
