@@ -1,5 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -105,5 +108,64 @@ describe('who asks', () => {
     } finally {
       rmSync(home, { recursive: true, force: true })
     }
+  })
+})
+
+describe('storage that means harm', () => {
+  let server: Server
+  let answer: (url: string, response: ServerResponse) => void
+  let hostile: S3Store
+  beforeAll(async () => {
+    server = createServer((request, response) => answer(request.url ?? '', response)).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    hostile = new S3Store('s3://backups/some/prefix', { ...CREDENTIALS, region: REGION, endpoint }, 20)
+  })
+  afterAll(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const listOf = (items: string, more = '') => `<ListBucketResult>${items}${more}</ListBucketResult>`
+  const item = (key: string) => `<Contents><Key>${key}</Key><Size>1</Size></Contents>`
+
+  it('sends no more than was asked for', async () => {
+    let sent = 0
+    answer = (_, response) => {
+      const more = () => {
+        while (!response.destroyed && response.write(Buffer.alloc(64 * 1024))) sent += 64 * 1024
+      }
+      response.on('drain', more)
+      more()
+    }
+    for (const read of [
+      () => hostile.read('packs/p', { offset: 0, bytes: 1_000 }),
+      () => hostile.list('packs'),
+    ])
+      await expect(read()).rejects.toMatchObject({ code: 'bad-answer' })
+    expect(sent).toBeLessThan(64 * 1024 * 1024)
+  })
+
+  it('gives no names but those of a folder', async () => {
+    const keys = ['../../other/packs/x', 'some/prefix/packs/../../x', 'some/prefix/packs/a?b', 'packs/y']
+    answer = (_, response) =>
+      void response.end(listOf([...keys, 'some/prefix/packs/good', 'some/prefix/locks/z'].map(item).join('')))
+    expect((await hostile.list('packs')).map(({ name }) => name)).toEqual(['packs/good'])
+  })
+
+  it('takes no time with a list that is none', async () => {
+    answer = (_, response) => void response.end(listOf('<Contents>'.repeat(700_000)))
+    expect(await hostile.list('packs')).toEqual([])
+  })
+
+  it('has no list without an end', async () => {
+    let pages = 0
+    answer = (_, response) =>
+      void response.end(
+        listOf(
+          '',
+          `<IsTruncated>true</IsTruncated><NextContinuationToken>${++pages}</NextContinuationToken>`,
+        ),
+      )
+    await expect(hostile.list('packs')).rejects.toThrow('its list has no end')
   })
 })

@@ -19,7 +19,8 @@ export interface ClusterBids {
 
 /**
  * Gathers a bid for each manifest, the cheapest workers first, each worker for as many as the chain says it
- * has room for, or `perWorker`. Throws `no-bids` where not all can be had, and what `bids` throws.
+ * has room for, or `perWorker`, and for no more than it bid first. Throws `no-bids` where not all can be had,
+ * and what `bids` throws.
  */
 export async function clusterBids(
   cloister: Cloister,
@@ -52,7 +53,15 @@ export async function clusterBids(
       const [bid] = asked.bids
       declined.push(...asked.declined)
       const room = bid && fitsRoom(place.taken, bid.bid.room)
-      if (!bid || !room) {
+      // It was chosen by what it asks for the first: all ranks are of one size.
+      const isDearer = bid !== undefined && bid.bid.ratePerSecond > place.bid.bid.ratePerSecond
+      if (isDearer)
+        declined.push({
+          worker: worker.worker,
+          provider: worker.provider,
+          reason: 'It asks for more for another of the same leases.',
+        })
+      if (!bid || !room || isDearer) {
         place.given = Number.POSITIVE_INFINITY
         continue
       }

@@ -25,6 +25,8 @@ let has: Manifest
 let asked: string[]
 /** The worker dies once it was asked so. */
 let dies: string | undefined
+/** What the worker asks for. */
+let asks: { kept: bigint; running: bigint; balance: bigint }
 
 beforeAll(async () => {
   stage = await startStage()
@@ -38,6 +40,7 @@ beforeEach(async () => {
   has = MANIFEST
   asked = []
   dies = undefined
+  asks = { kept: 2n, running: 10n, balance: 0n }
   const record = recordOf(stage, lease)
   cloister = cloisterOn(stage, { lease: async () => record })
   sessionWith(cloister, record, {
@@ -47,8 +50,8 @@ beforeEach(async () => {
       const bid: ResizeBid = {
         lease: id,
         number: await getResizes(stage.tenant, id),
-        ratePerSecond: isKept ? 2n : 10n,
-        minimumBalance: 0n,
+        ratePerSecond: isKept ? asks.kept : asks.running,
+        minimumBalance: asks.balance,
         expiry: Number((await stage.tenant.client.getBlock()).timestamp) + 600,
         room: isKept ? 0x0001_0001_0001_0000n : 0x0001_0002_0003_0000n,
         manifestHash: order.manifestHash,
@@ -89,6 +92,25 @@ describe('a lease that is paused', () => {
     await pause(cloister, lease)
     has = manifestOf('other')
     await expect(resumeBid(cloister, lease, hashManifest(MANIFEST))).rejects.toThrow('another manifest')
+  })
+
+  it('costs no more than before, and has nothing put in that nobody agreed to', async () => {
+    asks.kept = 11n
+    await expect(pause(cloister, lease)).rejects.toMatchObject({ code: 'bad-bid' })
+    // An hour of it and 0.05 are ordinary.
+    asks = { kept: 2n, running: 1_000n, balance: 1_000_000n }
+    await expect(pause(cloister, lease)).rejects.toMatchObject({ code: 'deposit-unexpected' })
+    asks.balance = 0n
+    await pause(cloister, lease)
+    asks.balance = 10_000_000n
+    const offer = await resumeBid(cloister, lease, hashManifest(MANIFEST))
+    await expect(resume(cloister, lease, offer)).rejects.toMatchObject({ code: 'deposit-unexpected' })
+    expect(asked).toEqual(['hold at 10'])
+    expect(await onChain()).toMatchObject({ ratePerSecond: 2n })
+    const limit = { maxRatePerSecond: 10n }
+    await expect(resumeBid(cloister, lease, hashManifest(MANIFEST), limit)).rejects.toMatchObject({
+      code: 'bad-bid',
+    })
   })
 
   it('goes on where it was broken off', async () => {

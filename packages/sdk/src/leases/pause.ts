@@ -7,7 +7,7 @@ import { untilTrue } from './hold.ts'
 import { openSession } from './lease.ts'
 import { manifestOf } from './manifest.ts'
 import { requireMoney } from './money.ts'
-import type { Resized } from './resize.ts'
+import { addedTo, type Resized } from './resize.ts'
 import { type ResizeBidOptions, type ResizeOffer, resizeBid } from './resize-bid.ts'
 import { untilStarted } from './start.ts'
 
@@ -21,7 +21,8 @@ export interface PauseOffer extends ResizeOffer {
 
 /**
  * What a lease would cost that keeps its volumes and runs nothing, by its worker's bid. Costs nothing. Throws
- * `not-found` where nothing runs, and what `resizeBid` throws.
+ * `not-found` where nothing runs, `bad-bid` where the worker asks for more than it does for all of it, and
+ * what `resizeBid` throws.
  *
  * @example
  * ```ts
@@ -37,13 +38,22 @@ export async function pauseBid(
   options: ResizeBidOptions = {},
 ): Promise<PauseOffer> {
   const manifest = await manifestOf(cloister, key)
-  return { ...(await resizeBid(cloister, key, diskOnly(manifest), options)), manifest }
+  const offer = await resizeBid(cloister, key, diskOnly(manifest), options)
+  const { bid, before } = offer
+  if (bid.ratePerSecond > before.ratePerSecond && bid.manifestHash !== before.manifestHash)
+    throw new CloisterError(
+      'bad-bid',
+      'The worker asks for more for the volumes alone than for all that the lease has.',
+      { hint: 'Take a snapshot and close the lease: cloister snapshot, cloister deploy --from.' },
+    )
+  return { ...offer, manifest }
 }
 
 /**
  * Ends the containers of a lease, keeps its volumes, and makes it as small as its disk: it stays on its
- * worker, attested and paid by the second, until it is resumed or closed. Broken off, it is repeated. Throws
- * what `pauseBid` throws, and `start-failed` where they don't stop in two minutes.
+ * worker, attested and paid by the second, until it is resumed or closed. Broken off, it is repeated.
+ * `added`: base units that are put in, where somebody agreed. Throws what `pauseBid` throws,
+ * `deposit-unexpected`, and `start-failed` where they don't stop in two minutes.
  *
  * @example
  * ```ts
@@ -56,8 +66,10 @@ export async function pause(
   cloister: Cloister,
   key: string,
   given?: PauseOffer,
+  { added }: { added?: bigint | undefined } = {},
 ): Promise<Omit<Resized, 'handedOver'>> {
   const offer = given ?? (await pauseBid(cloister, key))
+  const adds = addedTo(offer, added)
   const { asTenant } = await openSession(cloister, key)
   const { lease } = offer
   // First what makes it cheaper for the worker: nothing may run in a lease that is too small for it.
@@ -67,7 +79,7 @@ export async function pause(
     Date.now() + STOP_MS,
     'The worker does not stop it in time.',
   )
-  return take(cloister, offer, offer.leastAdded)
+  return take(cloister, offer, adds)
 }
 
 /**
@@ -101,7 +113,8 @@ export async function resumeBid(
 
 /**
  * Gives a paused lease its size back and has it run again, with its volumes and addresses. Broken off, it is
- * repeated. Throws `start-failed`, and what `resumeBid` throws.
+ * repeated. `added`: base units that are put in, where somebody agreed. Throws `start-failed`,
+ * `deposit-unexpected`, and what `resumeBid` throws.
  *
  * @example
  * ```ts
@@ -116,10 +129,13 @@ export async function resume(
   cloister: Cloister,
   key: string,
   offer: PauseOffer,
-  { added = offer.leastAdded, onStep = () => {} }: { added?: bigint; onStep?: (detail: string) => void } = {},
+  {
+    added,
+    onStep = () => {},
+  }: { added?: bigint | undefined; onStep?: ((detail: string) => void) | undefined } = {},
 ): Promise<Omit<Resized, 'handedOver'>> {
   const { asTenant } = await openSession(cloister, key)
-  const taken = await take(cloister, offer, added)
+  const taken = await take(cloister, offer, addedTo(offer, added))
   await throughAbsence(() => asTenant.hold(offer.lease, { held: false }))
   await untilStarted(asTenant, offer.lease, { manifest: offer.manifest }, onStep)
   return taken

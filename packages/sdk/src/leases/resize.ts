@@ -131,7 +131,7 @@ function isDeepEqual(one: unknown, other: unknown): boolean {
 }
 
 /** What is added with the resize. Throws `deposit-too-small`, or `deposit-unexpected`, as opening does. */
-function addedTo({ bid, token, leastAdded }: ResizeOffer, asked: bigint | undefined): bigint {
+export function addedTo({ bid, token, leastAdded }: ResizeOffer, asked: bigint | undefined): bigint {
   const shown = (amount: bigint) => `${formatAmount(amount, token.decimals)} ${token.symbol}`
   const hint = { do: 'give-deposit', subject: formatAmount(leastAdded, token.decimals) } as const
   if (asked !== undefined) {

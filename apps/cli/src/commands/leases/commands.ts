@@ -202,7 +202,12 @@ export function addLeases(program: Command): void {
       'run a paused lease again, with its volumes; the file, where it was paused from elsewhere',
       'cloister resume my-app',
     ),
-  ).action(later(async () => (await import('./pause.ts')).runResume))
+  )
+    .option(
+      '--max-price <amount>',
+      'highest price for an hour, in whole tokens; default with --yes: what it cost before',
+    )
+    .action(later(async () => (await import('./pause.ts')).runResume))
   command(
     program,
     'close <lease>',

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { hashManifest, parseManifest } from '@cloister/core'
 import { leases } from '@cloister/sdk'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -11,8 +12,8 @@ const resized = { lease: LEASE, ratePerSecond: 2n, previousRatePerSecond: 10n }
 const offer = {
   lease: LEASE,
   manifest,
-  bid: { ratePerSecond: 2n },
-  before: { ratePerSecond: 10n },
+  bid: { ratePerSecond: 2n, manifestHash: '0x02' },
+  before: { ratePerSecond: 10n, manifestHash: '0x01' },
   order: { resources: { cpuMilli: 1, memoryMiB: 6, diskMiB: 20_480, gpus: 0 } },
   token: USDC_TOKEN,
   balance: 7_200n,
@@ -22,7 +23,7 @@ const offer = {
 beforeEach(() => {
   vi.stubEnv('CLOISTER_HOME', folderWith())
   vi.mocked(connect).mockReturnValue(fakeCloister())
-  vi.mocked(leases.findLease).mockResolvedValue({ lease: LEASE } as never)
+  vi.mocked(leases.findLease).mockResolvedValue({ lease: LEASE, token: USDC_TOKEN.address } as never)
   vi.mocked(leases.pauseBid).mockResolvedValue(offer as never)
   vi.mocked(leases.resumeBid).mockResolvedValue(offer as never)
   vi.mocked(leases.pause).mockResolvedValue(resized as never)
@@ -41,6 +42,28 @@ describe('pause and resume', () => {
     expect(vi.mocked(leases.resumeBid).mock.calls[0]?.[2]).toBe(hashManifest(manifest))
     // What was paused is known until it runs again.
     expect((await typed(addLeases, 'resume', 'shop', '-y')).err).toContain('was not paused from here')
+  })
+
+  it('take no price that nobody saw: what it cost before, or what is said', async () => {
+    const ceiling = () => vi.mocked(leases.resumeBid).mock.lastCall?.[3]?.maxRatePerSecond
+    await typed(addLeases, 'pause', 'shop', '-y')
+    // Once more, while it is paused: what it cost before is known still.
+    const again = { ...offer, before: { ratePerSecond: 2n, manifestHash: '0x02' } }
+    vi.mocked(leases.pauseBid).mockResolvedValue(again as never)
+    await typed(addLeases, 'pause', 'shop', '-y')
+    vi.mocked(leases.resume).mockRejectedValue(new Error('it died'))
+    await typed(addLeases, 'resume', 'shop', '--json')
+    expect(ceiling()).toBe(10n)
+    await typed(addLeases, 'resume', 'shop', '-y', '--max-price', '0.072')
+    expect(ceiling()).toBe(20n)
+    expect(vi.mocked(leases.resume).mock.lastCall?.[3]?.added).toBeUndefined()
+    // Who sees the price may take any.
+    vi.mocked(confirm).mockResolvedValue(true)
+    await typed(addLeases, 'resume', 'shop')
+    expect([ceiling(), vi.mocked(leases.resume).mock.lastCall?.[3]?.added]).toEqual([undefined, 0n])
+    vi.stubEnv('CLOISTER_HOME', folderWith())
+    const file = join(folderWith({ 'compose.yaml': 'services: { web: { image: a } }' }), 'compose.yaml')
+    expect((await typed(addLeases, 'resume', 'shop', file, '-y')).err).toContain('--max-price')
   })
 
   it('change nothing where the answer is no', async () => {

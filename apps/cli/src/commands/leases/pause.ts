@@ -1,7 +1,14 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { CloisterError, formatDuration, hashManifest, secondsAffordable, shortId } from '@cloister/core'
+import {
+  CloisterError,
+  formatDuration,
+  hashManifest,
+  parseAmount,
+  secondsAffordable,
+  shortId,
+} from '@cloister/core'
 import { type Cloister, leases, type PauseOffer } from '@cloister/sdk'
 import { note, paint, Steps, say, sayJson } from '@cloister/terminal'
 import type { Hex } from 'viem'
@@ -11,6 +18,9 @@ import { connect } from '../../context.ts'
 import { readManifestFile } from '../../manifest-file.ts'
 import type { ManifestOptions } from '../../options.ts'
 import { hourly, money, resources } from '../../show.ts'
+
+/** Options of `resume`. */
+type ResumeOptions = Globals & ManifestOptions & { maxPrice?: string }
 
 export async function runPause(key: string, options: Globals): Promise<void> {
   const cloister = connect(options)
@@ -23,9 +33,9 @@ export async function runPause(key: string, options: Globals): Promise<void> {
     if (!(await agrees(cloister, offer, 'Stop its containers and keep its volumes?', options)))
       throw new CloisterError('cancelled', 'Nothing was changed.')
     // What is run again is what was paused here, whatever its worker says then.
-    writePaused(lease, hashManifest(offer.manifest))
+    writePaused(lease, offer)
     steps.begin('close', 'stopping, and making it smaller')
-    const paused = await leases.pause(cloister, lease, offer)
+    const paused = await leases.pause(cloister, lease, offer, agreedTo(offer, options))
     steps.done()
     if (options.json) return sayJson(paused)
     say(
@@ -41,24 +51,28 @@ export async function runPause(key: string, options: Globals): Promise<void> {
 export async function runResume(
   key: string,
   file: string | undefined,
-  options: Globals & ManifestOptions,
+  options: ResumeOptions,
 ): Promise<void> {
   const cloister = connect(options)
   const json = options.json === true
   const steps = new Steps(json)
   try {
-    const { lease } = await leases.findLease(cloister, key)
+    const { lease, token } = await leases.findLease(cloister, key)
+    const known = readPaused(lease)
+    if (!known && file === undefined) throw notPausedHere(lease)
     const expected =
       file === undefined
-        ? readPaused(lease)
+        ? (known?.manifestHash as Hex)
         : hashManifest((await readManifestFile(file, options, json)).manifest)
+    const maxRatePerSecond = ceilingOf(cloister, token, known, options)
     steps.begin('bids', 'asking the worker for a bid')
-    const offer = await leases.resumeBid(cloister, lease, expected)
+    const offer = await leases.resumeBid(cloister, lease, expected, { maxRatePerSecond })
     steps.done()
     if (!(await agrees(cloister, offer, 'Run it again?', options)))
       throw new CloisterError('cancelled', 'Nothing was changed.')
     steps.begin('start', 'starting')
     const resumed = await leases.resume(cloister, lease, offer, {
+      ...agreedTo(offer, options),
       onStep: (detail) => steps.begin('start', detail),
     })
     rmSync(pausedPath(lease), { force: true })
@@ -96,20 +110,61 @@ function pausedPath(lease: Hex): string {
   return join(process.env['CLOISTER_HOME'] ?? join(homedir(), '.cloister'), 'paused', lease)
 }
 
-function writePaused(lease: Hex, manifestHash: Hex): void {
-  const path = pausedPath(lease)
-  mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 })
-  writeFileSync(path, `${manifestHash}\n`, { mode: 0o600, flush: true })
+/** What was shown and agreed to; where nobody was asked, what is ordinary. */
+function agreedTo({ leastAdded }: PauseOffer, { json, yes }: Globals): { added?: bigint } {
+  return json === true || yes === true ? {} : { added: leastAdded }
 }
 
-function readPaused(lease: Hex): Hex {
+/**
+ * Base units per second that it may cost again: what is said, or, where nobody is asked, what it cost before.
+ * Its worker has the volumes, and could ask for anything.
+ */
+function ceilingOf(
+  { network }: Cloister,
+  token: string,
+  known: Paused | undefined,
+  { maxPrice, json, yes }: ResumeOptions,
+): bigint | undefined {
+  const decimals = network.tokens.find(({ address }) => address === token)?.decimals ?? 0
+  // Rounded down: the ceiling is the ceiling.
+  if (maxPrice !== undefined) return parseAmount(maxPrice, decimals) / 3600n
+  if (json !== true && yes !== true) return undefined
+  if (known) return known.ratePerSecond
+  throw new CloisterError('bad-option', 'Nobody here knows what the lease cost before it was paused.', {
+    hint: 'Say the most that it may cost an hour, --max-price; or leave --yes and --json out.',
+  })
+}
+
+/** What is kept of a lease that was paused from here. */
+interface Paused {
+  manifestHash: Hex
+  /** What it cost. */
+  ratePerSecond: bigint
+}
+
+function writePaused(lease: Hex, { manifest, before, bid }: PauseOffer): void {
+  const path = pausedPath(lease)
+  const manifestHash = hashManifest(manifest)
+  // Paused once more, it is small and cheap already.
+  const known = before.manifestHash === bid.manifestHash ? readPaused(lease) : undefined
+  const rate = known?.manifestHash === manifestHash ? known.ratePerSecond : before.ratePerSecond
+  mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 })
+  writeFileSync(path, `${manifestHash} ${rate}\n`, { mode: 0o600, flush: true })
+}
+
+function readPaused(lease: Hex): Paused | undefined {
   try {
-    const text = readFileSync(pausedPath(lease), 'utf8').trim()
-    if (/^0x[0-9a-f]{64}$/.test(text)) return text as Hex
+    const [, manifestHash, rate] =
+      /^(0x[0-9a-f]{64}) (\d{1,78})$/.exec(readFileSync(pausedPath(lease), 'utf8').trim()) ?? []
+    if (manifestHash && rate) return { manifestHash: manifestHash as Hex, ratePerSecond: BigInt(rate) }
   } catch {
     // It was paused elsewhere, or isn't.
   }
-  throw new CloisterError('not-found', `The lease ${shortId(lease)} was not paused from here.`, {
+  return undefined
+}
+
+function notPausedHere(lease: Hex): CloisterError {
+  return new CloisterError('not-found', `The lease ${shortId(lease)} was not paused from here.`, {
     hint: 'Name the file that ran when it was paused: cloister resume LEASE compose.yaml',
   })
 }

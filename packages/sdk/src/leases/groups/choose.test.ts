@@ -3,9 +3,12 @@ import type { CheckedBid } from '../bids.ts'
 import { spreadOver } from './choose.ts'
 import { placesFor } from './scale.ts'
 
-/** Bids, cheapest first, of workers whose names begin with their provider's. */
-const bidsOf = (...workers: string[]) =>
-  workers.map((worker) => ({ worker: { worker, provider: worker[0] } })) as unknown as CheckedBid[]
+/** Bids, cheapest first, of workers whose names begin with their provider's; with a price: `a1 at 20`. */
+const bidsOf = (...texts: string[]) =>
+  texts.map((text) => {
+    const [worker = '', price = '10'] = text.split(' at ')
+    return { bid: { ratePerSecond: BigInt(price) }, worker: { worker, provider: worker[0] } }
+  }) as unknown as CheckedBid[]
 const names = (chosen: CheckedBid[]) => chosen.map(({ worker }) => worker.worker)
 
 describe('workers for replicas', () => {
@@ -20,6 +23,14 @@ describe('workers for replicas', () => {
   it('are none that has a replica already, and of others than those providers', () => {
     const beside = [{ worker: 'a1', provider: 'a' }]
     expect(names(spreadOver(bidsOf('a1', 'a2', 'b1'), 2, beside))).toEqual(['b1', 'a2'])
+  })
+
+  it('are not of another provider at any price', () => {
+    const bids = bidsOf('a1 at 10', 'a2 at 10', 'b1 at 20', 'a3 at 21', 'c1 at 1000000')
+    expect(names(spreadOver(bids, 3))).toEqual(['a1', 'b1', 'a2'])
+    expect(names(spreadOver(bids, 2, [{ worker: 'b2', provider: 'b' }]))).toEqual(['a1', 'a2'])
+    // Where nobody else is left, whoever asked for so many is told the price.
+    expect(names(spreadOver(bids, 5))).toEqual(['a1', 'b1', 'a2', 'a3', 'c1'])
   })
 
   it('are fewer where there are no more', () => {

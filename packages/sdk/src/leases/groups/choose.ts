@@ -7,9 +7,13 @@ export interface Placed {
   provider: string
 }
 
+/** How many times what the cheapest asks a bid may cost that is preferred for its provider. */
+export const MOST_TIMES = 2n
+
 /**
- * Takes one bid for each replica: each on a worker of its own, on providers of their own as far as there are
- * enough, and the cheapest first. `beside`: where replicas are already. Fewer, where there are no more.
+ * Takes one bid for each replica, the cheapest first: each on a worker of its own, and on providers of their
+ * own as far as there are enough that ask no more than twice what the cheapest does that is left. `beside`:
+ * where replicas are already. Fewer, where there are no more.
  */
 export function spreadOver(
   bids: readonly CheckedBid[],
@@ -26,8 +30,11 @@ export function spreadOver(
   const chosen: CheckedBid[] = []
   while (chosen.length < count) {
     let best: CheckedBid | undefined
+    let most: bigint | undefined
     for (const bid of bids) {
       if (workers.has(bid.worker.worker)) continue
+      most ??= bid.bid.ratePerSecond * MOST_TIMES
+      if (bid.bid.ratePerSecond > most) break
       const timesOf = (one: CheckedBid) => times.get(one.worker.provider) ?? 0
       if (!best || timesOf(bid) < timesOf(best)) best = bid
     }

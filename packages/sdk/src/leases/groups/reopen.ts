@@ -5,6 +5,7 @@ import { type Cloister, walletOf } from '../../cloister.ts'
 import { checkSecrets } from '../deploy.ts'
 import type { AskedDeposit } from '../deposit.ts'
 import { checkContents } from '../send.ts'
+import { MOST_TIMES } from './choose.ts'
 import { groupManifest } from './deploy.ts'
 import { find, type Group, ownNamed } from './find.ts'
 import { openReplicas, type Planned, startReplica } from './open.ts'
@@ -18,8 +19,9 @@ export interface Place {
 
 /**
  * Opens a replica in a place of a group, on a worker that has none of it, with the manifest that the others
- * run. Resolves when it runs; one that doesn't start is closed. Throws `not-found` where no other replica is
- * open, and what `scale` throws.
+ * run, for no more than twice what the most expensive of them costs unless `maxRatePerSecond` is said: nobody
+ * is there to be asked. Resolves when it runs; one that doesn't start is closed. Throws `not-found` where no
+ * other replica is open, and what `scale` throws.
  *
  * @example
  * ```ts
@@ -37,8 +39,14 @@ export async function reopen(
   {
     deposit,
     policy,
+    maxRatePerSecond,
     onPlanned,
-  }: { deposit: AskedDeposit; policy?: Policy | undefined; onPlanned(planned: Planned): void },
+  }: {
+    deposit: AskedDeposit
+    policy?: Policy | undefined
+    maxRatePerSecond?: bigint | undefined
+    onPlanned(planned: Planned): void
+  },
 ): Promise<void> {
   const group = await othersOf(cloister, name)
   const manifest = await manifestFor(cloister, group)
@@ -48,6 +56,7 @@ export async function reopen(
     name,
     policy,
     deposit,
+    maxRatePerSecond: maxRatePerSecond ?? (await ceilingOf(cloister, group)),
     places: [replica],
     beside: group.members,
     pay: findToken(cloister.network, first?.token ?? '').symbol,
@@ -95,6 +104,14 @@ export async function isGivenUp(cloister: Cloister, { name, replica }: Place, lo
   if (state !== 'closed') return false
   const { items } = await cloister.index.events({ lease: lost, name: 'LeaseClosed', limit: 1 })
   return items[0]?.args['by'] === tenant
+}
+
+/** By what the chain says that they cost, in base units per second. */
+async function ceilingOf({ chain }: Cloister, { members }: Group): Promise<bigint> {
+  let most = 0n
+  for (const { ratePerSecond } of await Promise.all(members.map(({ lease }) => getLease(chain, lease))))
+    if (ratePerSecond > most) most = ratePerSecond
+  return most * MOST_TIMES
 }
 
 async function othersOf(cloister: Cloister, name: string, but?: Hex): Promise<Group> {
