@@ -2,6 +2,8 @@ import type { Advice, AdviceName, Hint } from '@cloister/core/errors'
 
 /** Advice in the words of the command line; `subject` is the lease or the amount it is about. */
 const WORDS: Record<AdviceName, string | ((subject?: string) => string)> = {
+  'allow-cluster':
+    'Allow them, as they are to be opened: `cloister apps allow APP FILE --cluster NAME -n SIZE`; it counts after the upgrade delay.',
   'allow-manifest': 'Its owner can allow it: `cloister apps allow`; it counts after the upgrade delay.',
   'check-kept-evidence': 'Evidence that was kept can be checked still: `cloister verify --offline FILE`.',
   'choose-group': (groups) => `Choose with --group: ${groups}.`,

@@ -1,5 +1,6 @@
 /** What can be done next, by name. Whoever shows an error puts it into the words of its own interface. */
 export const ADVICE = [
+  'allow-cluster',
   'allow-manifest',
   'check-kept-evidence',
   'choose-group',

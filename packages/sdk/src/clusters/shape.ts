@@ -81,3 +81,22 @@ export function memberManifest(manifest: Manifest, shape: ClusterShape, rank: nu
   )
   return checkManifest({ ...manifest, network, services })
 }
+
+/**
+ * The manifests of a cluster's leases by rank, as `up` opens them: what an app has to allow, so that their
+ * workers are given its keys. Throws as `up` does for a name, a size or a manifest that won't do.
+ *
+ * @example
+ * ```ts
+ * import { allowInApp } from '@cloister/chain'
+ * import { hashManifest } from '@cloister/core'
+ * import { clusters } from '@cloister/sdk'
+ *
+ * for (const member of clusters.manifests(manifest, { name: 'mpi', size: 4 }))
+ *   await allowInApp(wallet, app, 'manifest', hashManifest(member))
+ * ```
+ */
+export function manifests(manifest: Manifest, { name, size }: { name: string; size: number }): Manifest[] {
+  const shape = clusterShape(manifest, name, size)
+  return Array.from({ length: size }, (_, rank) => memberManifest(manifest, shape, rank))
+}

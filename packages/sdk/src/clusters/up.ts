@@ -9,7 +9,8 @@ import { sessionOf } from '../session.ts'
 import { type ClusterBids, type ClusterBidsParameters, clusterBids } from './bids.ts'
 import { closeMembers } from './close.ts'
 import { type ClusterJournal, type ClusterRecord, isSending, statesOf } from './journal.ts'
-import { type ClusterShape, clusterShape, memberManifest, memberName } from './shape.ts'
+import { checkKeys } from './keys.ts'
+import { type ClusterShape, clusterShape, manifests as manifestsOf, memberName } from './shape.ts'
 import { type StartParameters, startMembers } from './start.ts'
 import { type ClusterStatus, show } from './status.ts'
 
@@ -63,7 +64,7 @@ export async function up(cloister: Cloister, parameters: UpParameters): Promise<
   const shape = clusterShape(manifest, name, size)
   checkSecrets(manifest, parameters.envelope)
   checkContents(manifest, parameters.contents ?? [])
-  const manifests = Array.from({ length: size }, (_, rank) => memberManifest(manifest, shape, rank))
+  const manifests = manifestsOf(manifest, { name, size })
   const record =
     (await takenUp(cloister, journal, manifests, shape)) ??
     (await openAll(cloister, parameters, shape, manifests))
@@ -146,6 +147,7 @@ async function openAll(
       sessionOf(cloister, worker).demand(found.order.policy, found.order.resources),
     ),
   )
+  if (parameters.envelope) await checkKeys(cloister, parameters.envelope, manifests, [...workers.values()])
   if (agree && !(await agree(bids, deposits))) throw new CloisterError('cancelled', 'Nothing was opened.')
   const record: ClusterRecord = {
     name: shape.name,

@@ -12,7 +12,7 @@ export function addApps(program: Command): void {
   command(apps, 'show <app>', 'an app’s policy, by name or id', 'cloister apps show shop').action(
     later(async () => (await import('./show.ts')).showApp),
   )
-  withManifestOptions(
+  withPolicyOptions(
     command(
       apps,
       'create <name> <files...>',
@@ -26,7 +26,7 @@ export function addApps(program: Command): void {
     )
     .option('--upgrade-delay <time>', 'how long what is allowed later has to wait, such as 3d', '0s')
     .action(later(async () => (await import('./create.ts')).createApp))
-  withManifestOptions(
+  withPolicyOptions(
     command(
       apps,
       'allow <app> [file]',
@@ -36,7 +36,7 @@ export function addApps(program: Command): void {
   )
     .option('--measurement <hash...>', 'measurements of guests to allow')
     .action(later(async () => (await import('./policy.ts')).allow))
-  withManifestOptions(
+  withPolicyOptions(
     command(
       apps,
       'forbid <app> [file]',
@@ -75,4 +75,14 @@ export function addApps(program: Command): void {
     'the three seats of the key service: where they are, whether they hold what they say',
     'cloister keys',
   ).action(later(async () => (await import('./keys.ts')).showKeys))
+}
+
+/** Which file is meant, or the leases of which cluster. */
+function withPolicyOptions(to: Command): Command {
+  return withManifestOptions(to)
+    .option(
+      '--cluster <name>',
+      'the manifests of a cluster called so, each of which is told its rank; with -n',
+    )
+    .option('-n, --size <number>', 'how many leases the cluster has')
 }

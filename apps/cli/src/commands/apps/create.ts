@@ -1,11 +1,11 @@
 import { getApp, getRoles, registerApp } from '@cloister/chain'
-import { CloisterError, hashManifest } from '@cloister/core'
+import { CloisterError } from '@cloister/core'
 import { type Cloister, walletOf } from '@cloister/sdk'
 import { paint, say, sayJson } from '@cloister/terminal'
 import type { Hex } from 'viem'
 import { connect } from '../../context.ts'
 import { secondsOf } from '../../durations.ts'
-import { readManifestFile } from '../../manifest-file.ts'
+import { manifestHashes } from './manifest-hashes.ts'
 import type { PolicyOptions } from './options.ts'
 import { checkHash } from './policy.ts'
 import { sayApp } from './show.ts'
@@ -17,8 +17,7 @@ export async function createApp(
 ): Promise<void> {
   const cloister = connect(options)
   const manifests: Hex[] = []
-  for (const file of files)
-    manifests.push(hashManifest((await readManifestFile(file, options, options.json === true)).manifest))
+  for (const file of files) manifests.push(...(await manifestHashes(file, options)))
   const measurements = options.measurement
     ? options.measurement.map(checkHash)
     : await coveredMeasurements(cloister)
@@ -32,7 +31,9 @@ export async function createApp(
   if (options.json) return sayJson(registered)
   sayApp(registered)
   say()
-  say(paint('dim', `  cloister deploy ${files[0]} --app ${name} --secrets FILE`))
+  const { cluster, size } = options
+  const use = cluster ? `cluster up ${files[0]} -n ${size} --name ${cluster}` : `deploy ${files[0]}`
+  say(paint('dim', `  cloister ${use} --app ${name} --secrets FILE`))
 }
 
 /** Measurements of the workers that are covered now, as far as governance lets them earn. */

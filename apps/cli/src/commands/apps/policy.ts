@@ -1,11 +1,11 @@
 import { allowInApp, forbidInApp, getApp } from '@cloister/chain'
-import { CloisterError, hashManifest } from '@cloister/core'
+import { CloisterError } from '@cloister/core'
 import { walletOf } from '@cloister/sdk'
 import { sayJson } from '@cloister/terminal'
 import type { Hex } from 'viem'
 import { connect } from '../../context.ts'
-import { readManifestFile } from '../../manifest-file.ts'
 import { resolveApp } from '../../secret-options.ts'
+import { manifestHashes } from './manifest-hashes.ts'
 import type { PolicyOptions } from './options.ts'
 import { sayApp } from './show.ts'
 
@@ -32,12 +32,8 @@ async function changePolicy(
     checkHash(measurement),
   ])
   if (file !== undefined)
-    entries.push([
-      'manifest',
-      /^0x[0-9a-f]{64}$/.test(file)
-        ? (file as Hex)
-        : hashManifest((await readManifestFile(file, options, options.json === true)).manifest),
-    ])
+    for (const hash of /^0x[0-9a-f]{64}$/.test(file) ? [file as Hex] : await manifestHashes(file, options))
+      entries.push(['manifest', hash])
   if (entries.length === 0)
     throw new CloisterError('bad-option', `There is nothing to ${what}.`, {
       hint: 'Name a file, the hash of a manifest, or --measurement.',

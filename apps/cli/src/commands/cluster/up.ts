@@ -5,6 +5,7 @@ import { note, Steps, sayJson } from '@cloister/terminal'
 import { confirm } from '../../ask.ts'
 import { clusterJournal } from '../../cluster-journal.ts'
 import { connect } from '../../context.ts'
+import { countOf } from '../../counts.ts'
 import { secondsOf } from '../../durations.ts'
 import { readManifestFile } from '../../manifest-file.ts'
 import { loginsFor } from '../../registry-logins.ts'
@@ -21,8 +22,8 @@ export async function runUp(file: string | undefined, options: UpOptions): Promi
   const cloister = connect(options)
   const { network } = cloister
   const json = options.json === true
-  const size = count(options.size, '-n')
-  const perWorker = options.perWorker === undefined ? undefined : count(options.perWorker, '--per-worker')
+  const size = countOf(options.size, '-n')
+  const perWorker = options.perWorker === undefined ? undefined : countOf(options.perWorker, '--per-worker')
   const timeoutMs = options.timeout === undefined ? undefined : secondsOf(options.timeout) * 1000
   const parsed = await readManifestFile(file, options, json)
   const name = options.name ?? parsed.name
@@ -69,9 +70,4 @@ export async function runUp(file: string | undefined, options: UpOptions): Promi
     if (!json) showLastLines(error)
     throw error
   }
-}
-
-function count(text: string, option: string): number {
-  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text)
-  throw new CloisterError('bad-option', `${option} takes a number from 1 on, not ${text.slice(0, 20)}.`)
 }
