@@ -31,6 +31,15 @@ describe('what is the matter with a lease', () => {
       'failed: web-0 is failed: it ended with code 3.',
     ],
     [
+      {
+        services: [
+          serviceOf({ state: 'waiting', reason: 'its machine is away' }),
+          serviceOf({ state: 'waiting' }),
+        ],
+      },
+      'volume-away: web-0 is waiting: its machine is away.',
+    ],
+    [
       { services: [serviceOf({ restarts: 4 })] },
       'restarting: web-0 keeps ending, and was restarted 4 times.',
     ],

@@ -11,6 +11,7 @@ export const CONDITION_KINDS = [
   'unhealthy',
   'restarting',
   'failed',
+  'volume-away',
   'certificate-failed',
   'certificate-expiring',
   'snapshot-failed',
@@ -75,6 +76,8 @@ export function conditionsOf(
   const failed = named(['failed'])
   if (failed.length > 0 || status.state === 'failed')
     say('failed', failed.join(' ') || status.failed?.reason || 'Nothing of the lease runs.')
+  const away = status.services.filter(({ state, reason }) => state === 'waiting' && reason !== undefined)
+  if (away.length > 0) say('volume-away', away.map(reasonOf).join(' '))
   const restarting = status.services.filter(
     ({ name, restarts }) => restartsBefore && restarts - (restartsBefore[name] ?? 0) >= MANY_RESTARTS,
   )

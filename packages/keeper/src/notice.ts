@@ -35,6 +35,7 @@ const PATIENCE_MS: Partial<Record<Condition['kind'], number>> = {
   unreachable: 90_000,
   unhealthy: 30_000,
   unattested: 60_000,
+  'volume-away': 60_000,
   // The second try comes after two minutes.
   'certificate-failed': 300_000,
 }

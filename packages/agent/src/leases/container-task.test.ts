@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream'
-import { type HealthCheck, parseManifest, type Service } from '@cloister/core'
+import { CloisterError, type HealthCheck, parseManifest, type Service } from '@cloister/core'
 import type { ContainerSpec, ContainerStatus, Executor, Exit } from '@cloister/executors'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ContainerTask, type TaskContext } from './container-task.ts'
@@ -151,6 +151,38 @@ describe('a container', () => {
     expect(events).toEqual(['unhealthy: web: its health check failed 2 times in a row.'])
     code = 0
     await until('running')
+  })
+})
+
+describe('a container whose volume is on a machine', () => {
+  const failing = (code: 'volume-away' | 'volume-lost') => async () => {
+    throw new CloisterError(code, `web: ${code}.`)
+  }
+
+  it('that is away waits for it, whatever its policy, and tells it once', async () => {
+    vi.useFakeTimers()
+    let start: Executor['start'] = failing('volume-away')
+    begin({ lines: restart('no'), held: { start: (spec) => start(spec) } })
+    await vi.advanceTimersByTimeAsync(120_000)
+    expect(task).toMatchObject({ state: 'waiting', waitsForVolume: true, earlyExits: 0 })
+    expect(events).toEqual(['volume-away: web: volume-away.'])
+    expect(restarts).toBe(0)
+    start = async () => {}
+    await vi.advanceTimersByTimeAsync(60_000)
+    vi.useRealTimers()
+    await until('running')
+    expect(task.waitsForVolume).toBe(false)
+  })
+
+  it('that is lost for good fails, whatever its policy, and does not begin without', async () => {
+    const start = vi.fn(failing('volume-lost'))
+    begin({ lines: restart('always'), held: { start } })
+    await until('failed')
+    expect(task.reason).toBe('its volume is lost with the machine that had it')
+    expect(events).toEqual([
+      'volume-lost: web: volume-lost. web does not begin anew without it: deploy it from a snapshot (--from), and close this lease.',
+    ])
+    expect(start).toHaveBeenCalledTimes(1)
   })
 })
 

@@ -1,5 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { GrowingPause, type HealthCheck, messageOf, nextStart, type Service, timerMs } from '@cloister/core'
+import {
+  CloisterError,
+  GrowingPause,
+  type HealthCheck,
+  messageOf,
+  nextStart,
+  type Service,
+  timerMs,
+} from '@cloister/core'
 import type { ContainerSpec, ContainerStatus, Executor, Exit, Size } from '@cloister/executors'
 import type { Hex } from 'viem'
 import { lastWords, PRINTED_LAST } from '../ended-logs.ts'
@@ -47,6 +55,7 @@ const LAST_LINES = 10
 const LAST_LINE_CHARACTERS = 300
 /** A service that has opened none of its ports by then is told of: most often its file names another. */
 const QUIET_LISTEN_MS = 10_000
+const REMEDY = 'deploy it from a snapshot (--from), and close this lease.'
 /** Milliseconds that each step of killing a container may take. */
 const ABANDON_MS = 5_000
 
@@ -57,7 +66,7 @@ const ABANDON_MS = 5_000
 export class ContainerTask {
   private planned: PlannedContainer
   state: ContainerState = 'waiting'
-  /** Why, where `state` is `failed` or `restarting`. */
+  /** Why, where `state` is `failed` or `restarting`, or where it waits for its volume. */
   reason: string | undefined
   lastExit: Exit | undefined
   startedAt: number | undefined
@@ -90,6 +99,11 @@ export class ContainerTask {
 
   get isReady(): boolean {
     return this.state === 'running' || this.state === 'completed' || this.state === 'scheduled'
+  }
+
+  /** It would run, were the machine there that has its volume. */
+  get waitsForVolume(): boolean {
+    return this.state === 'waiting' && this.reason !== undefined
   }
 
   /** Whether it looks after its container as `planned` asks for: restarts, checks, ports, dependencies. */
@@ -137,6 +151,7 @@ export class ContainerTask {
 
   private async run(found: ContainerStatus | undefined): Promise<void> {
     const { signal } = this.aborter
+    const { name } = this.spec
     let adopted = found
     if (!adopted)
       for (const dependency of this.service.dependsOn) await this.context.dependency(dependency, signal)
@@ -147,10 +162,23 @@ export class ContainerTask {
       signal.throwIfAborted()
       let startedAt = adopted?.startedAt
       if (startedAt === undefined || this.hasStarted) {
-        this.become('starting')
-        const failure = await this.launch().then(() => undefined, messageOf)
+        if (!this.waitsForVolume) this.become('starting')
+        const error = await this.launch().then(() => undefined, asError)
         signal.throwIfAborted()
-        if (failure !== undefined) {
+        if (error instanceof CloisterError && error.code === 'volume-away') {
+          this.tellAway(error.message)
+          await delay(pauses.take(), undefined, { signal })
+          continue
+        }
+        if (error instanceof CloisterError && error.code === 'volume-lost') {
+          this.context.event(
+            'volume-lost',
+            `${error.message} ${name} does not begin anew without it: ${REMEDY}`,
+          )
+          return this.become('failed', 'its volume is lost with the machine that had it')
+        }
+        if (error !== undefined) {
+          const failure = messageOf(error)
           this.earlyExits++
           if (!(await this.mayRestart({ code: 125, outOfMemory: false }, failure, pauses.take()))) return
           continue
@@ -216,6 +244,12 @@ export class ContainerTask {
       if (reason === undefined) this.context.event('job-done', `${name} has done its work.`)
       else this.context.event('job-failed', `${name}: ${reason}.${await this.lastLines()}`)
     }
+  }
+
+  /** Its volume is on a machine that is away, which is told once. */
+  private tellAway(message: string): void {
+    if (!this.waitsForVolume) this.context.event('volume-away', message)
+    this.become('waiting', 'the machine that has its volume does not answer, or is not attested')
   }
 
   /** When the engine started it, Unix milliseconds. */
@@ -366,6 +400,10 @@ export class ContainerTask {
     this.reason = reason
     this.context.changed()
   }
+}
+
+function asError(cause: unknown): Error {
+  return cause instanceof Error ? cause : new Error(messageOf(cause))
 }
 
 /** What of a plan is no property of the container itself, but of how it is looked after. */

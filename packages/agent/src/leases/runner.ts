@@ -191,6 +191,7 @@ export class LeaseRunner {
     if (states.every((state) => state === 'failed' || state === 'completed')) return 'failed'
     if (states.some((state) => state === 'failed' || state === 'unhealthy' || state === 'restarting'))
       return 'degraded'
+    if ([...this.tasks.values()].some((task) => task.waitsForVolume)) return 'degraded'
     return 'starting'
   }
 

@@ -94,6 +94,8 @@ const CODES = {
   sealed: 'state',
   'secrets-missing': 'state',
   stale: 'state',
+  'volume-away': 'state',
+  'volume-lost': 'state',
   'wallet-exists': 'state',
   'wrong-manifest': 'state',
   'no-verdict': 'trust',

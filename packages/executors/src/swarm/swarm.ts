@@ -26,6 +26,7 @@ import { Membership, type SwarmMember, type Told } from './membership.ts'
 import { followMoved } from './moved-logs.ts'
 import type { ImageEngine, NodeEngine } from './node-engine.ts'
 import { type Place, Places, type Task } from './places.ts'
+import { volumeHome } from './volume-home.ts'
 
 export interface SwarmSettings {
   /** Path of the socket of this machine's engine, which is a manager of the Swarm. */
@@ -161,7 +162,7 @@ export class SwarmExecutor implements Executor {
 
   private async startNow(spec: ContainerSpec): Promise<void> {
     try {
-      const node = await this.nodeOfVolumes(spec)
+      const node = await volumeHome(spec, { places: this.places, membership: this.membership })
       const shape = this.places.shapeOf(spec, node)
       const known = await this.find(spec.lease, spec.name)
       if (known && known.shape !== shape) await this.remove(spec.lease, spec.name)
@@ -175,20 +176,6 @@ export class SwarmExecutor implements Executor {
     } catch (cause) {
       throw startFailed(spec.name, cause)
     }
-  }
-
-  /** The machine that a container's volumes are on. Throws `start-failed` where they are on several. */
-  private async nodeOfVolumes({ lease, name, mounts }: ContainerSpec): Promise<string | undefined> {
-    if (mounts.length === 0) return undefined
-    const known = await this.places.volumesOf(lease)
-    const nodes = new Set(mounts.flatMap(({ volume }) => known.get(volume) ?? []))
-    if (nodes.size > 1)
-      throw new CloisterError(
-        'start-failed',
-        `${name} mounts volumes that are on different machines of the provider's.`,
-        { hint: 'Have volumes that are mounted together begin in one container.' },
-      )
-    return [...nodes][0]
   }
 
   /** Waits until Swarm has found a machine. Throws `start-failed` with what Swarm says. */
