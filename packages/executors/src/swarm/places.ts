@@ -180,6 +180,16 @@ export class Places {
     )
   }
 
+  /** Leases that have volumes on a machine, by Swarm's id of it. */
+  async volumeHomes(): Promise<Map<string, string[]>> {
+    const homes = new Map<string, string[]>()
+    for (const { Spec } of await this.volumeRecords()) {
+      const [lease = '', node = ''] = [Spec.Labels[`${LABEL}.lease`], Spec.Labels[`${LABEL}.node`]]
+      homes.set(node, [...new Set([...(homes.get(node) ?? []), lease])])
+    }
+    return homes
+  }
+
   /** Remembers, before it is made, where a volume is. */
   async noteVolume(lease: string, volume: string, node: string): Promise<void> {
     const name = `${this.nameOf(lease, 'v')}-${createHash('sha256').update(volume).digest('hex').slice(0, 12)}`
@@ -240,14 +250,15 @@ export class Places {
     return `${LABEL}.${this.scope}`
   }
 
+  /** All of them, where no lease is named. */
   private async volumeRecords(
-    lease: string,
+    lease?: string,
   ): Promise<{ ID: string; Spec: { Labels: Record<string, string> } }[]> {
     const all = (await this.docker.listConfigs({ filters: this.filters() })) as unknown as {
       ID: string
       Spec: { Labels: Record<string, string> }
     }[]
-    return all.filter(({ Spec }) => Spec.Labels[`${LABEL}.lease`] === lease)
+    return all.filter(({ Spec }) => lease === undefined || Spec.Labels[`${LABEL}.lease`] === lease)
   }
 
   private async ensureNetwork(lease: string): Promise<string> {

@@ -1,6 +1,6 @@
 import { hashManifest, type Manifest, parseManifest } from '@cloister/core'
 import { describe, expect, it } from 'vitest'
-import { clusterShape, memberManifest, memberName } from './shape.ts'
+import { clusterShape, manifests, memberManifest, memberName } from './shape.ts'
 
 const manifestOf = (text: string): Manifest => parseManifest(text, { file: 'compose.yaml' }).manifest
 const WEB = 'services:\n  web:\n    image: a\n    environment: { OWN: "1" }\n'
@@ -21,6 +21,7 @@ describe('the leases of a cluster', () => {
     )
     expect(new Set(members.map(hashManifest)).size).toBe(3)
     expect(memberName(shape, 2)).toBe('mpi-2')
+    expect(manifests(manifest, { name: 'mpi', size: 3 })).toEqual(members)
   })
 
   it('are on a network called as the cluster is, where the file names none', () => {

@@ -165,6 +165,22 @@ describe('apps create', () => {
     expect(registerApp).not.toHaveBeenCalled()
   })
 
+  it('registers the file of each lease of a cluster, which differ', async () => {
+    const file = composeFile()
+    const { out } = await run('create', 'mpi', file, '--cluster', 'mpi', '-n', '3')
+    expect(new Set(registered()?.manifests).size).toBe(3)
+    expect(out).toContain(`cloister cluster up ${file} -n 3 --name mpi --app mpi --secrets FILE`)
+    for (const part of [
+      ['--cluster', 'mpi'],
+      ['-n', '3'],
+    ]) {
+      const { err, exitCode } = await run('create', 'mpi', file, ...part)
+      expect(err).toContain('by its name and its size together')
+      expect(exitCode).toBe(1)
+    }
+    expect(registerApp).toHaveBeenCalledOnce()
+  })
+
   it('says what the contract says', async () => {
     vi.mocked(registerApp).mockRejectedValue(new CloisterError('reverted', 'There is an app of that name.'))
     expect(await runJson('create', 'shop', composeFile())).toMatchObject({

@@ -47,6 +47,16 @@ export function addProvider(program: Command): void {
     'run this machine as a node of another worker of yours, until Ctrl-C',
     'cloister provider node -c node.yaml',
   ).action(later(async () => (await import('./node.ts')).runNode))
+  sub(
+    'machines',
+    'the machines of a worker on a Swarm, and how many leases have volumes on each',
+    'cloister provider machines',
+  ).action(later(async () => (await import('./machines.ts')).showMachines))
+  sub(
+    'forget <machine>',
+    'say that a machine of a Swarm is gone for good, so that tenants whose volumes were on it are told',
+    'cloister provider forget node-7',
+  ).action(later(async () => (await import('./machines.ts')).forgetMachine))
   sub('status', 'what the worker does and what there is to withdraw', 'cloister provider status').action(
     later(async () => (await import('./status.ts')).showStatus),
   )

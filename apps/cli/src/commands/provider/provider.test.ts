@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { enrolWorker, loadWorkerKey } from '@cloister/agent'
+import { enrolWorker, loadWorkerKey, loseMachine, machinesOf } from '@cloister/agent'
 import {
   getBilling,
   getClaimable,
@@ -16,6 +16,7 @@ import { loadNetwork } from '@cloister/chain/node'
 import { CloisterError } from '@cloister/core'
 import { createCloister, leases, workerOfRecord } from '@cloister/sdk'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { confirm } from '../../ask.ts'
 import { connect, findNetwork } from '../../context.ts'
 import {
   ACCOUNT,
@@ -186,6 +187,47 @@ describe('provider commission', () => {
       expect(exitCode).toBe(1)
     }
     expect(setCommission).toHaveBeenCalledTimes(2)
+  })
+})
+
+describe('provider machines and forget', () => {
+  const machine = (changes: Partial<Machine> = {}): Machine => ({
+    ...{ id: 'abc', hostname: 'node-7', isManager: false, isUp: false, isLabelled: false },
+    ...{ cpuMilli: 4000, memoryMiB: 8192, leases: [LEASE] },
+    ...changes,
+  })
+  type Machine = Awaited<ReturnType<typeof machinesOf>>[number]
+
+  it('show what a Swarm is made of, and whose volumes are where', async () => {
+    vi.mocked(machinesOf).mockResolvedValue([
+      machine({ id: 'xyz', hostname: 'here', isManager: true, isUp: true, isLabelled: true, leases: [] }),
+      machine(),
+    ])
+    const { out } = await provider('machines', '-c', configFile())
+    expect(out).toMatch(/here +xyz +4 CPU, 8 GiB +covered, manager +0\n/)
+    expect(out).toMatch(/node-7 +abc +4 CPU, 8 GiB +away +1\n/)
+    expect((await providerJson('machines', '-c', configFile())).json).toHaveLength(2)
+  })
+
+  it('forget a machine that is gone, once that was agreed to', async () => {
+    vi.mocked(machinesOf).mockResolvedValue([machine()])
+    vi.mocked(loseMachine).mockResolvedValue(machine())
+    vi.mocked(confirm).mockResolvedValueOnce(false)
+    expect((await provider('forget', 'node-7', '-c', configFile())).err).toContain('Nothing was changed.')
+    expect(loseMachine).not.toHaveBeenCalled()
+    vi.mocked(confirm).mockResolvedValueOnce(true)
+    const { out } = await provider('forget', 'node-7', '-c', configFile())
+    expect(vi.mocked(confirm).mock.lastCall?.[0]).toBe(
+      'Forget node-7 for good? 1 lease loses volumes that were on it.',
+    )
+    expect(out).toContain('node-7 is no part of the Swarm any more')
+    expect(out).toContain('7f3a000000000000')
+  })
+
+  it('have nothing to say of a worker of one machine', async () => {
+    const { err, exitCode } = await provider('machines', '-c', configFile())
+    expect(err).toContain('no Swarm')
+    expect(exitCode).toBe(1)
   })
 })
 
