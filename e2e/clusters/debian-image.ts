@@ -1,9 +1,23 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { createReadStream, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  cpSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+/** What was made of Debian's packages; remove it for newer ones. */
+const CACHE = join(import.meta.dirname, '../../node_modules/.cache/cloister/debian')
 
 /** What the Dockerfiles of the examples say. */
 export interface Recipe {
@@ -27,24 +41,35 @@ export function recipeOf(dockerfile: string): Recipe {
 }
 
 /**
- * Makes an OCI layout of Debian's packages with mmdebstrap, which takes them from where this machine does:
- * one layer, not compressed.
+ * A tar archive of Debian with packages, made with mmdebstrap, which takes them from where this machine does.
+ * What was made before of the same is taken.
  */
-export async function debianImage(layout: string, { packages, copies, command }: Recipe): Promise<void> {
+export async function debianWith(packages: readonly string[]): Promise<string> {
+  const names = [...new Set(packages)].sort().join(',')
+  const file = join(CACHE, `${createHash('sha256').update(names).digest('hex').slice(0, 16)}.tar`)
+  if (existsSync(file)) return file
+  mkdirSync(CACHE, { recursive: true })
+  // Nobody reads manuals there, and half of a set-up is of no use.
+  const less = ['man', 'doc', 'locale', 'info'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
+  const options = ['--variant=minbase', `--include=${names}`, '--dpkgopt=force-unsafe-io', ...less]
+  await run('mmdebstrap', [...options, 'bookworm', `${file}.new.tar`], { maxBuffer: 64 * 1024 * 1024 })
+  renameSync(`${file}.new.tar`, file)
+  return file
+}
+
+/** Makes an OCI layout of what a recipe says: a layer of Debian's, and one of what is copied. */
+export async function debianImage(
+  layout: string,
+  debian: string,
+  { copies, command }: Recipe,
+): Promise<void> {
   const blobs = join(layout, 'blobs/sha256')
   mkdirSync(blobs, { recursive: true })
-  const tar = join(layout, 'layer.tar')
-  const hooks = Object.entries(copies).map(([to, from]) => `--customize-hook=upload ${from} ${to}`)
-  const names = ['--variant=minbase', `--include=${packages.join(',')}`]
-  // Nothing of it is read here: manuals, translations.
-  const less = ['man', 'doc', 'locale', 'info'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
-  await promisify(execFile)('mmdebstrap', [...names, ...less, ...hooks, 'bookworm', tar], {
-    maxBuffer: 64 * 1024 * 1024,
-  })
-  const sum = createHash('sha256')
-  await pipeline(createReadStream(tar), sum)
-  const layer = { digest: `sha256:${sum.digest('hex')}`, size: statSync(tar).size }
-  renameSync(tar, join(blobs, layer.digest.slice(7)))
+  const added = join(layout, 'added')
+  mkdirSync(added)
+  for (const [to, from] of Object.entries(copies)) cpSync(from, join(added, to))
+  await run('tar', ['--owner=0', '--group=0', '-C', added, '-cf', `${added}.tar`, '.'])
+  const layers = await Promise.all([debian, `${added}.tar`].map((tar) => layerOf(tar, blobs)))
   const put = (mediaType: string, value: object) => {
     const text = JSON.stringify(value)
     const digest = createHash('sha256').update(text).digest('hex')
@@ -55,14 +80,23 @@ export async function debianImage(layout: string, { packages, copies, command }:
     architecture: process.arch === 'x64' ? 'amd64' : process.arch,
     os: 'linux',
     config: { Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], Cmd: command },
-    rootfs: { type: 'layers', diff_ids: [layer.digest] },
+    rootfs: { type: 'layers', diff_ids: layers.map(({ digest }) => digest) },
   })
   const manifest = put('application/vnd.oci.image.manifest.v1+json', {
     schemaVersion: 2,
     mediaType: 'application/vnd.oci.image.manifest.v1+json',
     config,
-    layers: [{ mediaType: 'application/vnd.oci.image.layer.v1.tar', ...layer }],
+    layers: layers.map((layer) => ({ mediaType: 'application/vnd.oci.image.layer.v1.tar', ...layer })),
   })
   writeFileSync(join(layout, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}')
   writeFileSync(join(layout, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [manifest] }))
+}
+
+/** Puts a layer where a layout has it. */
+async function layerOf(tar: string, blobs: string): Promise<{ digest: string; size: number }> {
+  const sum = createHash('sha256')
+  await pipeline(createReadStream(tar), sum)
+  const digest = sum.digest('hex')
+  copyFileSync(tar, join(blobs, digest))
+  return { digest: `sha256:${digest}`, size: statSync(tar).size }
 }

@@ -6,7 +6,7 @@ import { NodeClient, type SwarmMember } from '@cloister/executors'
 import { connectPinned, MuxConnection } from '@cloister/transport'
 import type { Address } from 'viem'
 import { nodePlace } from '../config.ts'
-import { lookUpPeer, NODE_PROTOCOL } from './peer.ts'
+import { lookUpPeer, NODE_PROTOCOL, rememberedPeer } from './peer.ts'
 
 const IDLE_MS = 3_600_000
 /** A machine that says nothing for four times as long is lost. */
@@ -23,6 +23,7 @@ export async function openNode(
 ): Promise<SwarmMember> {
   const { host, port } = nodePlace(at) ?? { host: '', port: 0 }
   const cert = await issueTlsCertificate(tlsKey.pem, { host: 'manager', name: 'Cloister worker' })
+  const peer = rememberedPeer(() => lookUpPeer(wallet, worker, provider))
   let connection: MuxConnection | undefined
   /** Those that are open, with the key of each: one that is full is not used for more, and goes on. */
   const open = new Map<MuxConnection, string>()
@@ -32,7 +33,7 @@ export async function openNode(
   let dialling: Promise<MuxConnection> | undefined
 
   const dial = async () => {
-    const { tlsKeyHash, refusal } = await lookUpPeer(wallet, worker, provider)
+    const { tlsKeyHash, refusal } = await peer()
     if (refusal !== undefined) throw new CloisterError('not-attested', `${refusal}.`)
     const own = { key: tlsKey.pem, cert, ALPNProtocols: [NODE_PROTOCOL] }
     const socket = await connectPinned({ host, port, ...own, timeout: DIAL_MS }, tlsKeyHash).catch(
@@ -57,7 +58,7 @@ export async function openNode(
     name: `${worker} at ${at}`,
     engine: new NodeClient(stream, leave),
     refusal: async () => {
-      const { tlsKeyHash, refusal } = await lookUpPeer(wallet, worker, provider)
+      const { tlsKeyHash, refusal } = await peer()
       if (refusal !== undefined) leave(new Error(refusal))
       // It has another key than it had when these connections began.
       for (const [mux, key] of open) if (key !== tlsKeyHash) mux.close(undefined)

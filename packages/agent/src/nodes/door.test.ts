@@ -16,7 +16,7 @@ let manager: () => Promise<Peer>
 const asked: unknown[][] = []
 
 beforeEach(async () => {
-  peer = { tlsKeyHash: hashOf(managers), refusal: undefined }
+  peer = { tlsKeyHash: hashOf(managers), refusal: undefined, coveredMs: 3_600_000 }
   manager = async () => peer
   asked.length = 0
   // Only what these tests ask for.

@@ -4,7 +4,7 @@ import { type NodeEngine, serveCall } from '@cloister/executors'
 import { type AddressLimitSettings, AddressLimits, MuxConnection, serve } from '@cloister/transport'
 import type { ServerIdentity } from '../api/tls.ts'
 import type { Log } from '../log.ts'
-import { NODE_PROTOCOL, type Peer, peerKeyHash } from './peer.ts'
+import { NODE_PROTOCOL, PATIENCE_MS, type Peer, peerKeyHash } from './peer.ts'
 
 const IDLE_MS = 3_600_000
 const PING_MS = 4_000
@@ -18,8 +18,6 @@ const LIMITS: AddressLimitSettings = {
 }
 /** How often the manager's coverage is looked at while it is connected. */
 const LOOK_MS = 5_000
-/** While the chain says nothing of the manager, what it said before holds for so long. */
-const PATIENCE_MS = 60_000
 /** Strangers that come within so long of each other cost one question to the chain. */
 const SHARED_MS = 1_000
 
