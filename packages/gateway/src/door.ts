@@ -27,6 +27,7 @@ import {
   type Outgoing,
   plainAddress,
   type Refusal,
+  type RelayOptions,
   type RequestHead,
   relayRequest,
   relayUpgrade,
@@ -155,15 +156,25 @@ export class Door {
     const ended = balance.begin(member.lease)
     response.once('close', ended)
     const isNew = tokenOf(member.lease) !== wish.token
+    const again = (page: Page) => {
+      ended()
+      wish.tried.add(member.lease)
+      this.leadToMember(trip, request, response, page).catch(() => show(page, request, response))
+    }
     this.relay(member, wanted, request, response, {
       cookie: isNew ? cookieFor(member.lease, this.secure) : undefined,
       lost: () => balance.failed(member.lease),
+      // Once: what is slow everywhere isn't asked of all.
+      watch: (leave) =>
+        this.groups.watch(lease, member, () => {
+          if (trip.hasLeft || !mayRepeat || !leave()) return
+          trip.hasLeft = true
+          again(PAGES.unreachable)
+        }),
       elsewhere: (state, page) => {
         if (isAway(state)) balance.reported(member.lease, false)
         if (!mayRepeat || !isUnserved(state, request.method)) return false
-        ended()
-        wish.tried.add(member.lease)
-        this.leadToMember(trip, request, response, page).catch(() => show(page, request, response))
+        again(page)
         return true
       },
     })
@@ -174,12 +185,13 @@ export class Door {
     wanted: Wanted,
     request: Incoming,
     response: Outgoing,
-    { cookie, lost, elsewhere }: MemberRelay = {},
+    { cookie, lost, elsewhere, watch }: MemberRelay = {},
   ): void {
     relayRequest(request, response, {
       upstream: http1Upstream(this.agent, targetOf(lease)),
       headers: this.headersOf(lease, wanted, request),
       ...this.limits,
+      ...(watch && { watch }),
       intercept: ({ headers }) => {
         const page = pageOf((name) => headers[name])
         if (page && !elsewhere?.(headers[STATE_HEADER], page)) show(page, request, response)
@@ -219,12 +231,15 @@ export class Door {
     const member = this.groups.pinned(lease, tokenIn(fieldOf(head.fields, 'cookie')))
     return (
       member &&
-      this.wayTo(member, wanted, head, address, (state) => {
-        if (isAway(state)) this.groups.balance.reported(member.lease, false)
-        const other = isUnserved(state, head.method)
-          ? this.groups.another(lease, new Set([member.lease]))
-          : undefined
-        return other && this.wayTo(other, wanted, head, address)
+      this.wayTo(member, wanted, head, address, {
+        elsewhere: (state) => {
+          if (isAway(state)) this.groups.balance.reported(member.lease, false)
+          const other = isUnserved(state, head.method)
+            ? this.groups.another(lease, new Set([member.lease]))
+            : undefined
+          return other && this.wayTo(other, wanted, head, address)
+        },
+        watch: (tell) => this.groups.watch(lease, member, tell),
       })
     )
   }
@@ -234,14 +249,14 @@ export class Door {
     { label }: Wanted,
     { host, fields }: RequestHead,
     address: string | undefined,
-    elsewhere?: (state: unknown) => Way | undefined,
+    member?: DirectMember,
   ): Way | undefined {
     const target = this.directTarget(lease)
     if (target === undefined) return undefined
     const set = fieldsSet(lease, label, this.secure, host, address, fieldOf(fields, CORRELATION))
     let lines = ''
     for (let at = 0; at < set.length; at += 2) lines += `${set[at]}: ${set[at + 1]}\r\n`
-    return new DirectWay(target, lines, this.limits, fields, elsewhere)
+    return new DirectWay(target, lines, this.limits, fields, member)
   }
 
   /** Where requests for a lease go directly; undefined where they don't. */
@@ -341,6 +356,8 @@ interface Trip {
   wanted: Wanted
   wish: { token: string | undefined; tried: Set<string> }
   mayRepeat: boolean
+  /** It was led elsewhere already from a worker that says nothing. */
+  hasLeft?: boolean
 }
 
 /** What is different about a request to a member of a group. */
@@ -351,6 +368,8 @@ interface MemberRelay {
   lost?: () => void
   /** Whether another member is asked instead of showing what the worker says in its own name. */
   elsewhere?: (state: unknown, page: Page) => boolean
+  /** See `RelayOptions`. */
+  watch?: RelayOptions['watch']
 }
 
 /** Nothing of a request reached a service whose worker says one of these of it. */
@@ -378,6 +397,14 @@ function hasNoBody(request: Incoming): boolean {
   }
 }
 
+/** What is different about the direct way to a member of a group. */
+interface DirectMember {
+  /** Another way for what the worker answers in its own name. */
+  elsewhere(state: unknown): Way | undefined
+  /** See `Groups`. */
+  watch(tell: () => void): () => void
+}
+
 /** The way of a request of the common shape to a worker. */
 class DirectWay implements Way {
   readonly target: string
@@ -385,27 +412,33 @@ class DirectWay implements Way {
   readonly maxBodyBytes: number
   readonly silence: AllowedSilence
   private readonly fields: RequestHead['fields']
-  private readonly elsewhere: ((state: unknown) => Way | undefined) | undefined
+  private readonly member: DirectMember | undefined
   private state: unknown
+  readonly watch: Way['watch']
 
-  /** `elsewhere`: another way for what the worker answers in its own name. */
   constructor(
     target: string,
     lines: string,
     { maxBodyBytes, silence }: Limits,
     fields: RequestHead['fields'],
-    elsewhere: ((state: unknown) => Way | undefined) | undefined,
+    member: DirectMember | undefined,
   ) {
     this.target = target
     this.lines = lines
     this.maxBodyBytes = maxBodyBytes
     this.silence = silence
     this.fields = fields
-    this.elsewhere = elsewhere
+    this.member = member
+    if (member)
+      this.watch = (leave) =>
+        member.watch(() => {
+          this.state = 'unreachable' satisfies RouteState
+          leave()
+        })
   }
 
   instead(): Way | undefined {
-    return this.elsewhere?.(this.state)
+    return this.member?.elsewhere(this.state)
   }
 
   intercept(answer: AnswerHead): Said | undefined {

@@ -34,7 +34,7 @@ export {
 } from './proxy-protocol.ts'
 export type { Received, Send } from './received.ts'
 export type { Outgoing } from './reply.ts'
-export { type AllowedSilence, CORRELATION, relayRequest, SAFE } from './request.ts'
+export { type AllowedSilence, CORRELATION, type RelayOptions, relayRequest, SAFE } from './request.ts'
 export { type ListenAt, type Served, serve } from './serve.ts'
 export { SERVER_OPTIONS, serveRequests, takeReader } from './server.ts'
 export { fetchSocket } from './socket-fetch.ts'

@@ -22,6 +22,12 @@ export interface RelayOptions {
   /** May take an answer instead of the client; then nobody else reads it. */
   intercept?(answer: Answer): boolean
   /**
+   * Is given how to leave the other side without an answer, and gives how to be rid of that. `leave` is true
+   * where nothing of an answer has come, and the request has no body and changes nothing: then it is over
+   * here, and may be answered otherwise.
+   */
+  watch?(leave: () => boolean): () => void
+  /**
    * Answers in our own name: the request is refused, or the other side can't answer (502, 504). Nothing was
    * sent yet.
    */
@@ -69,9 +75,12 @@ export function relayRequest(incoming: Incoming, response: Outgoing, options: Re
   let answered = false
   let over = false
 
+  let unwatch: (() => void) | undefined
+
   const finish = () => {
     over = true
     silence.end()
+    unwatch?.()
     incoming.unpipe?.()
     if (!sent) exchange?.destroy()
   }
@@ -144,6 +153,12 @@ export function relayRequest(incoming: Incoming, response: Outgoing, options: Re
     if (over && (response.writableFinished || 'stream' in response)) return
     finish()
     exchange?.destroy()
+  })
+  unwatch = options.watch?.(() => {
+    if (over || answered || hasBody || !SAFE.has(head.method)) return false
+    finish()
+    exchange?.destroy()
+    return true
   })
   attempt(true)
 

@@ -38,6 +38,8 @@ export class Balance {
   private readonly standings = new Map<string, Standing>()
   private readonly now: () => number
   private turn = 0
+  /** Told once a member's worker is found to be silent. */
+  private readonly watchers = new Map<string, Set<() => void>>()
 
   /** `now`: a clock in milliseconds. */
   constructor(now: () => number = () => performance.now()) {
@@ -91,6 +93,22 @@ export class Balance {
     standing.isReady = isReady
     standing.failures = 0
     standing.ejectedUntil = 0
+  }
+
+  /** Its worker says nothing: it gets no requests, and whoever waits for it is told. */
+  silent(member: string): void {
+    this.reported(member, false)
+    for (const tell of [...(this.watchers.get(member) ?? [])]) tell()
+  }
+
+  /** Calls `tell` whenever a member's worker is found to be silent, until what it returns is called. */
+  watch(member: string, tell: () => void): () => void {
+    const watchers = this.watchers.get(member) ?? new Set()
+    this.watchers.set(member, watchers.add(tell))
+    return () => {
+      watchers.delete(tell)
+      if (watchers.size === 0 && this.watchers.get(member) === watchers) this.watchers.delete(member)
+    }
   }
 
   /** It couldn't be reached. */

@@ -26,6 +26,8 @@ interface FakeWorker {
   isReady: boolean
   /** What it says in its own name in place of the service. */
   says: string | undefined
+  /** It answers nothing at all, as one whose line is cut. */
+  isSilent: boolean
   served: number
 }
 
@@ -40,6 +42,7 @@ describe('a group at the gateway', () => {
     new Promise<Server>((done) => server.listen(port, '127.0.0.1', () => done(server)))
 
   const serve = (worker: FakeWorker, incoming: IncomingMessage, response: ServerResponse) => {
+    if (worker.isSilent) return undefined
     if (incoming.url?.startsWith('/v1/leases/'))
       return response.end(
         JSON.stringify([{ service: 'web', port: 80, protocol: 'http', label: 'web', ready: worker.isReady }]),
@@ -109,7 +112,7 @@ describe('a group at the gateway', () => {
       port: 0,
       indexerUrl: `http://127.0.0.1:${portOf(index)}`,
       development: { portsFile: join(folder, 'ports.json') },
-      silenceMs: 2_000,
+      silenceMs: 20_000,
     })
   })
 
@@ -163,7 +166,7 @@ describe('a group at the gateway', () => {
   }
 
   beforeEach(async () => {
-    for (const worker of workers) Object.assign(worker, { isReady: true, says: undefined })
+    for (const worker of workers) Object.assign(worker, { isReady: true, isSilent: false, says: undefined })
     await until(async () => (await placesOf(9)).size === 3)
   })
 
@@ -207,6 +210,27 @@ describe('a group at the gateway', () => {
     const before = workers.map(({ served }) => served)
     expect((await call({ method: 'POST' }, 'body')).status).toBe(503)
     expect(workers.map(({ served }) => served)).toEqual(before)
+  })
+
+  it('asks another member once a worker is found to be silent, of what may be asked twice', async () => {
+    const silent = workers[1] as FakeWorker
+    silent.isSilent = true
+    const before = workers.map(({ served }) => served)
+    const post = new AbortController()
+    const posts = Array.from({ length: 3 }, () =>
+      call({ method: 'POST', signal: post.signal }, 'body').then(
+        ({ place }) => place,
+        () => 'none',
+      ),
+    )
+    const answers = await Promise.all(Array.from({ length: 6 }, () => call()))
+    expect(answers.map(({ status }) => status)).toEqual(Array(6).fill(200))
+    expect(new Set(answers.map(({ place }) => place))).toEqual(new Set([0, 2]))
+    // One of three went to the silent worker, and to nobody else.
+    post.abort()
+    expect((await Promise.all(posts)).filter((place) => place === 'none')).toHaveLength(1)
+    const served = workers.map((worker, place) => worker.served - (before[place] ?? 0))
+    expect(served.reduce((sum, count) => sum + count, 0)).toBe(8)
   })
 
   it('goes on without a worker that is gone, and brings it back', async () => {

@@ -83,6 +83,24 @@ export class Groups {
     return found && this.balance.isUsable(found.lease) ? found : undefined
   }
 
+  /**
+   * Looks after the member that a request waits for: `tell` is called once its worker is found to be silent.
+   * What it returns ends that.
+   */
+  watch(lease: LeaseRecord, member: LeaseRecord, tell: () => void): () => void {
+    const key = keyOf(lease)
+    const looking = setInterval(() => {
+      const members = this.parts.members.known(key)
+      if (members) void this.look(key, members.filter(isMember))
+    }, LOOK_MS)
+    looking.unref()
+    const unwatch = this.balance.watch(member.lease, tell)
+    return () => {
+      clearInterval(looking)
+      unwatch()
+    }
+  }
+
   /** All members, in the order of their places. Throws where the index doesn't answer. */
   async of(lease: LeaseRecord): Promise<LeaseRecord[]> {
     const found = (await this.parts.members.find(keyOf(lease))) ?? []
@@ -113,7 +131,7 @@ export class Groups {
       this.balance.reported(member.lease, await this.parts.ask(member))
     } catch {
       // Until its worker says otherwise: one that is silent would hold each request up that goes there.
-      this.balance.reported(member.lease, false)
+      this.balance.silent(member.lease)
     }
   }
 }

@@ -7,6 +7,8 @@ import type { Way } from './relay.ts'
 
 const MINUTE = 60_000
 const HOST = 'host: a\r\n'
+const SILENCE = { clientMs: MINUTE, sendMs: MINUTE, answerMs: MINUTE }
+const SAID = { status: 502, headers: {}, body: '' }
 const ends: Duplex[] = []
 afterEach(() => {
   for (const end of ends.splice(0)) end.destroy()
@@ -38,7 +40,7 @@ function raise(options: Partial<Way> & { find?: () => Promise<Way | undefined> }
     ;(response as { end(text: string): void }).end(`Node read ${request.method} ${request.url}`)
   })
   const dialled: Duplex[] = []
-  const silence = { clientMs: MINUTE, sendMs: MINUTE, answerMs: MINUTE, ...options.silence }
+  const silence = { ...SILENCE, ...options.silence }
   const way: Way = {
     target: 't',
     lines: 'x-ours: 1\r\n',
@@ -289,5 +291,39 @@ describe('the direct way', () => {
     service.write('HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\na')
     await closed
     expect(says.text()).toMatch(/connection: close.*a$/s)
+  })
+
+  it('leaves a side that is found to be silent, for what may be asked twice and has no answer yet', async () => {
+    let leave = () => {}
+    let watched = 0
+    const other = { target: 'u' } as Way
+    const { client, says, behind, dialled } = raise({
+      watch: (given) => {
+        leave = given
+        watched++
+        return () => void watched--
+      },
+      instead: () => ({ ...other, lines: '', maxBodyBytes: 9, silence: SILENCE, refuse: () => SAID }),
+    })
+    client.write(`GET /a HTTP/1.1\r\n${HOST}\r\n`)
+    const silent = await behind()
+    await reader(silent).until(/GET/)
+    expect(watched).toBe(1)
+    leave()
+    const service = await behind(1)
+    await reader(service).until(/GET \/a/)
+    expect(watched).toBe(0)
+    service.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi')
+    await says.until(/hi$/)
+    // Nor a body, nor an answer that has begun.
+    client.write(`POST /a HTTP/1.1\r\n${HOST}content-length: 1\r\n\r\nx`)
+    await reader(await behind(2)).until(/x$/)
+    leave()
+    ;(await behind(2)).write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nh')
+    await says.until(/h$/)
+    leave()
+    ;(await behind(2)).write('o')
+    await says.until(/o$/)
+    expect([dialled.length, watched]).toEqual([3, 0])
   })
 })

@@ -31,6 +31,8 @@ export interface Way {
    * instead of it is said.
    */
   instead?(): Way | undefined
+  /** Is told how to leave the other side while nothing of its answer has come; what it gives ends that. */
+  watch?: ((leave: () => void) => () => void) | undefined
   /** What is said where the request is refused or the other side can't answer. */
   refuse(refusal: Refusal): Said
 }
@@ -75,6 +77,7 @@ export class DirectRelay implements Onward {
   private way!: Way
   private onward: KeptConnection | undefined
   private hasRepeated = false
+  private unwatch: (() => void) | undefined
   private ended: ((status: number) => void) | undefined
   private isLeaving = false
 
@@ -183,6 +186,7 @@ export class DirectRelay implements Onward {
     this.chunks = framing === 'open' ? new ChunkReader() : undefined
     this.seen = 0
     const rest = this.hasRepeated ? NOTHING : this.bytesAfterHead()
+    this.unwatch = way.watch?.(() => this.leaveSilent())
     const { duplex } = onward
     // It was closed while it was waited for; nobody would tell of it again.
     if (duplex.destroyed) return this.over(false)
@@ -317,6 +321,15 @@ export class DirectRelay implements Onward {
     }
   }
 
+  /** Leads a request elsewhere whose other side is found to be silent, where it may be sent twice. */
+  private leaveSilent(): void {
+    const { state, answer, headBytes, head, way } = this
+    if (state !== 'answering' || answer || headBytes || head.framing !== 'none' || !SAFE.has(head.method))
+      return
+    const other = way.instead?.()
+    if (other) this.leadElsewhere(other)
+  }
+
   /** Leads a request without a body another way, as if it had come just now. */
   private leadElsewhere(way: Way): void {
     this.hasRepeated = true
@@ -444,6 +457,8 @@ export class DirectRelay implements Onward {
   private release(isKept: boolean): void {
     const { onward, way } = this
     this.onward = undefined
+    this.unwatch?.()
+    this.unwatch = undefined
     if (!onward) return
     onward.user = undefined
     const { duplex } = onward
