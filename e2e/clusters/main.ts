@@ -1,6 +1,6 @@
 // `npm run try-clusters`: Open MPI and Dask, of Debian's packages, over clusters of three leases on the three
 // embedded workers, with the files of examples/. As root, with mmdebstrap. Ends with 1 where a sum is wrong.
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { say } from '@cloister/terminal'
@@ -73,6 +73,11 @@ const TRIALS: Trial[] = [
   { name: 'dask', argv: ['python3', '-c', DASK] },
 ]
 
+for (const program of ['mmdebstrap', 'ssh-keygen'])
+  if (spawnSync(program, ['--help']).error) {
+    say(`${program} is missing: apt-get install mmdebstrap openssh-client`)
+    process.exit(1)
+  }
 const wanted = process.argv.slice(2)
 const trials = TRIALS.filter(({ name }) => wanted.length === 0 || wanted.includes(name))
 const all = timer()

@@ -24,8 +24,8 @@ export const PATIENCE_MS = 60_000
 const ANSWER_MS = 5_000
 
 /**
- * Asks the chain for a peer by `ask`. While it doesn't answer, what it said last holds for a minute, or for as
- * long as the peer was covered then, if that is less; after that the peer is refused. Rejects where it has
+ * Asks the chain for a peer by `ask`. While it doesn't answer, what it said last holds for a minute, or for
+ * as long as the peer was covered then, if that is less; after that the peer is refused. Rejects where it has
  * never said anything. `now` in milliseconds.
  */
 export function rememberedPeer(

@@ -28,8 +28,8 @@ export async function swarmMachines({ socketPath, scope }: SwarmPlace): Promise<
 }
 
 /**
- * Takes a machine that is gone for good out of the Swarm, by its name or Swarm's id of it: volumes that were on
- * it are lost, and their tenants told. Throws `not-found`, and `refused` where the machine answers.
+ * Takes a machine that is gone for good out of the Swarm, by its name or Swarm's id of it: volumes that were
+ * on it are lost, and their tenants told. Throws `not-found`, and `refused` where the machine answers.
  */
 export async function forgetMachine(place: SwarmPlace, name: string): Promise<SwarmMachine> {
   const found = (await swarmMachines(place)).filter(({ id, hostname }) => id === name || hostname === name)

@@ -6,8 +6,8 @@ import { readManifestFile } from '../../manifest-file.ts'
 import type { PolicyOptions } from './options.ts'
 
 /**
- * Hashes of the manifests that a file stands for: one, or, with `--cluster NAME -n SIZE`, that of each lease of
- * a cluster, which is told its rank. Throws what reading it throws, and `bad-option`.
+ * Hashes of the manifests that a file stands for: one, or, with `--cluster NAME -n SIZE`, that of each lease
+ * of a cluster, which is told its rank. Throws what reading it throws, and `bad-option`.
  */
 export async function manifestHashes(file: string, options: PolicyOptions): Promise<Hex[]> {
   const { cluster: name, size } = options
