@@ -139,7 +139,7 @@ export class Door {
     const mayRepeat = hasNoBody(request)
     // It has ended then by the time that it may be sent once more.
     if (mayRepeat) request.resume()
-    await this.leadToMember({ lease, wanted, wish, mayRepeat }, request, response)
+    await this.leadToMember({ lease, wanted, wish, mayRepeat, left: 0 }, request, response)
   }
 
   /** Leads a request to a member of a group, and to another one where it isn't served there. */
@@ -164,11 +164,11 @@ export class Door {
     this.relay(member, wanted, request, response, {
       cookie: isNew ? cookieFor(member.lease, this.secure) : undefined,
       lost: () => balance.failed(member.lease),
-      // Once: what is slow everywhere isn't asked of all.
+      // A few times: what is slow everywhere isn't asked of all.
       watch: (leave) =>
         this.groups.watch(lease, member, () => {
-          if (trip.hasLeft || !mayRepeat || !leave()) return
-          trip.hasLeft = true
+          if (trip.left >= MOST_LEFT || !mayRepeat || !leave()) return
+          trip.left++
           again(PAGES.unreachable)
         }),
       elsewhere: (state, page) => {
@@ -349,6 +349,8 @@ function fieldsSet(
   ]
 }
 
+const MOST_LEFT = 3
+
 /** A request on its way to a group. */
 interface Trip {
   /** The lease that has the group's name. */
@@ -356,8 +358,8 @@ interface Trip {
   wanted: Wanted
   wish: { token: string | undefined; tried: Set<string> }
   mayRepeat: boolean
-  /** It was led elsewhere already from a worker that says nothing. */
-  hasLeft?: boolean
+  /** Times that it was led elsewhere from a worker that says nothing. */
+  left: number
 }
 
 /** What is different about a request to a member of a group. */

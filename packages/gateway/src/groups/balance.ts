@@ -97,7 +97,8 @@ export class Balance {
 
   /** Its worker says nothing: it gets no requests, and whoever waits for it is told. */
   silent(member: string): void {
-    this.reported(member, false)
+    this.standing(member).isReady = false
+    this.failed(member)
     for (const tell of [...(this.watchers.get(member) ?? [])]) tell()
   }
 

@@ -88,11 +88,8 @@ export class Groups {
    * What it returns ends that.
    */
   watch(lease: LeaseRecord, member: LeaseRecord, tell: () => void): () => void {
-    const key = keyOf(lease)
-    const looking = setInterval(() => {
-      const members = this.parts.members.known(key)
-      if (members) void this.look(key, members.filter(isMember))
-    }, LOOK_MS)
+    const look = async () => this.look(keyOf(lease), await this.of(lease))
+    const looking = setInterval(() => void look().catch(() => {}), LOOK_MS)
     looking.unref()
     const unwatch = this.balance.watch(member.lease, tell)
     return () => {
