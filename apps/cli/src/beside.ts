@@ -81,13 +81,18 @@ export function isInside(folder: string, path: string): boolean {
   return inside !== '..' && !inside.startsWith('../') && !isAbsolute(inside)
 }
 
+/** Whether what is at a path of a folder lies in a `.git`, links followed. */
+export function isInGit(folder: string, path: string): boolean {
+  return relative(realpathSync(folder), realpathSync(path)).split('/').includes('.git')
+}
+
 function checkInside(root: string, path: string, name: string): void {
   if (!isInside(root, path))
     throw new CloisterError('outside', `The file names ${name}, which lies outside its project.`, {
       hint: 'Move or copy it beside the file. What is in the same git repository comes along too.',
     })
   // Whoever wrote the file needn't be who cloned it, with a login in the address.
-  if (relative(realpathSync(root), realpathSync(path)).split('/').includes('.git'))
+  if (isInGit(root, path))
     throw new CloisterError('outside', `The file names ${name}, which lies in .git, where logins are kept.`, {
       hint: 'Copy what it needs of that beside the file.',
     })

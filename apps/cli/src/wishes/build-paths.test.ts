@@ -54,10 +54,34 @@ describe('what a build takes', () => {
     }
   })
 
+  it('is nothing of where git keeps logins', () => {
+    mkdirSync(join(home, 'repository/.git/hooks'), { recursive: true })
+    symlinkSync('../.git', join(project, 'linked'))
+    for (const context of ['../.git', '../.git/hooks', 'linked'])
+      expect(() => check({ context })).toThrow(/where logins are kept/)
+  })
+
   it('is not all of a home that is a repository', () => {
     mkdirSync(join(home, '.git'))
     expect(() => check({ context: '../app' })).toThrow(/outside of the folder/)
   })
+})
+
+it('a login that comes along with a repository is told of', () => {
+  const config = join(project, '.git/config')
+  mkdirSync(join(project, '.git'))
+  const told = () => foreignSecrets(buildOf({}), project, {})
+  writeFileSync(config, '[remote "origin"]\n\turl = https://example.org/a.git\n')
+  expect(told()).toEqual([])
+  for (const login of [
+    '[remote "origin"]\n\turl = https://user:token@example.org/a.git\n',
+    '[http "https://example.org/"]\n\textraheader = AUTHORIZATION: basic c2VjcmV0\n',
+  ]) {
+    writeFileSync(config, login)
+    expect(told()).toEqual([expect.stringContaining('takes ./.git along, with a login in its config')])
+  }
+  writeFileSync(join(project, '.dockerignore'), 'dist\n.git\n')
+  expect(told()).toEqual([])
 })
 
 it('secrets of elsewhere are told of', () => {
