@@ -4,6 +4,7 @@ import { cpus, totalmem } from 'node:os'
 import { paint, say, showError } from '@cloister/terminal'
 import { benchAttest } from './attest.ts'
 import { benchCli } from './cli.ts'
+import { benchCompose } from './compose.ts'
 import { benchDeploy } from './deploy.ts'
 import { benchEmission } from './emission.ts'
 import { benchGas } from './gas.ts'
@@ -11,6 +12,7 @@ import { benchGateway } from './gateway.ts'
 import { benchIndexer } from './indexer/main.ts'
 import { benchIndexerSize } from './indexer-size.ts'
 import { benchMove } from './move.ts'
+import { benchTransfer } from './transfer.ts'
 import { benchTunnels } from './tunnels.ts'
 import { benchVerifyPage } from './verify-page.ts'
 
@@ -20,6 +22,8 @@ const BENCHES = {
   'verify-page': benchVerifyPage,
   cli: benchCli,
   deploy: benchDeploy,
+  compose: benchCompose,
+  transfer: benchTransfer,
   gateway: benchGateway,
   tunnels: benchTunnels,
   move: benchMove,

@@ -17,8 +17,11 @@ export interface BenchNetwork {
   end(): Promise<void>
 }
 
-/** Starts a network without the key service, and says so as a step. */
-export async function raiseNetwork(steps: Steps): Promise<BenchNetwork> {
+/**
+ * Starts a network without the key service, and says so as a step. With the socket of a Docker Engine its
+ * workers run containers there.
+ */
+export async function raiseNetwork(steps: Steps, socket?: string): Promise<BenchNetwork> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-bench-'))
   steps.begin('network', 'starting')
   const embedded = await startNetwork({
@@ -26,6 +29,7 @@ export async function raiseNetwork(steps: Steps): Promise<BenchNetwork> {
     fresh: false,
     freePorts: true,
     withoutKeys: true,
+    ...(socket !== undefined && { engine: { engine: 'docker' as const, socket } }),
   })
   const account = developmentAccount(embedded.network, DEVELOPMENT_ROLES.tenants[0])
   return {

@@ -25,6 +25,8 @@ export interface NetworkOptions {
   freePorts?: boolean
   /** Leave the key service out; nothing can be sealed then. For tests of something else. */
   withoutKeys?: boolean
+  /** What workers run containers with; the sandbox, where the kernel allows it, if not given. */
+  engine?: Engine
   /** Told what is happening. */
   onStep?: (step: string, detail: string) => void
 }
@@ -65,7 +67,7 @@ export async function raiseNetwork(
   // Where it can't be made, the index will say why.
   const database = prepareDatabase(indexFolder(settings)).catch(() => {})
   const opening = openRoot(folder)
-  const choosing = chooseEngine(folder)
+  const choosing = options.engine ? Promise.resolve(options.engine) : chooseEngine(folder)
   for (const begun of [image, opening, choosing]) begun.catch(() => {})
   await supervision.launch(chainDaemon(settings))
 

@@ -1,0 +1,123 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type App, type Check, until } from './app.ts'
+import type { CommandLine } from './command-line.ts'
+
+const REQUESTS = 200
+const AT_ONCE = 8
+
+/** How an app did; times in seconds. */
+export interface Result {
+  name: string
+  deployed: number
+  used: number
+  updated: number | undefined
+  /** Requests a second, of which none failed. */
+  requests: number | undefined
+  /** Base units of USDC. */
+  spent: bigint
+  problem: string | undefined
+}
+
+/**
+ * Deploys an app, uses it, updates it, looks for its data, puts some load on it and closes it. Never throws.
+ */
+export async function runApp(folder: string, name: string, line: CommandLine): Promise<Result> {
+  const result: Result = {
+    name,
+    deployed: Number.NaN,
+    used: Number.NaN,
+    updated: undefined,
+    requests: undefined,
+    spent: 0n,
+    problem: undefined,
+  }
+  const file = join(folder, name, 'compose.yaml')
+  const lease = `app-${name}`
+  const timed = async (work: () => Promise<unknown>) => {
+    const began = performance.now()
+    await work()
+    return (performance.now() - began) / 1000
+  }
+  let isOpen = false
+  try {
+    const { check } = (await import(join(folder, name, 'check.ts'))) as { check: Check }
+    result.deployed = await timed(async () => {
+      await line.json('deploy', file, '--for', '1h', '--name', lease, '--yes', '--timeout', '180s')
+      isOpen = true
+    })
+    const app = await openApp(lease, line)
+    result.used = await timed(() => check.use(app))
+    if (readFileSync(file, 'utf8').includes('REVISION')) {
+      result.updated = await timed(() => line.json('update', lease, file, { REVISION: '2' }))
+      if (check.kept) await check.kept(await openApp(lease, line))
+    }
+    if (check.load !== undefined) result.requests = await putLoad(`${app.url()}${check.load}`)
+    await checkMoney(lease, line, result)
+    isOpen = false
+  } catch (error) {
+    result.problem = String(error instanceof Error ? (error.cause ?? error) : error).slice(0, 600)
+    if (error instanceof Error && error.cause) result.problem = `${error.message}: ${result.problem}`
+  } finally {
+    if (isOpen) await line.json('close', lease).catch(() => {})
+  }
+  return result
+}
+
+/** Closes a lease: what it cost is what left the account, to the unit. */
+async function checkMoney(lease: string, line: CommandLine, result: Result): Promise<void> {
+  const before = await line.balance()
+  const { spent, refund } = await line.json('close', lease)
+  const back = (await line.balance()) - before
+  if (back !== BigInt(refund)) throw new Error(`${refund} were to be paid back, and ${back} were`)
+  result.spent = BigInt(spent)
+}
+
+async function openApp(name: string, line: CommandLine): Promise<App> {
+  const { routes } = await line.json('status', name)
+  const routeOf = (service: string | undefined, port: number | undefined) => {
+    // biome-ignore lint/suspicious/noExplicitAny: what a program prints is looked at field by field
+    const found = routes.find((route: any) =>
+      port === undefined
+        ? route.protocol === 'http' && (service === undefined || route.service === service)
+        : route.service === service && route.port === port,
+    )
+    if (!found) throw new Error(`no address of ${service} ${port ?? ''} among ${JSON.stringify(routes)}`)
+    return found
+  }
+  return {
+    name,
+    url: (service) => {
+      const { loopbackUrl, url } = routeOf(service, undefined)
+      return (loopbackUrl ?? url).replace(/\/$/, '')
+    },
+    place: (service, port) => {
+      const { hostname, port: outside } = new URL(routeOf(service, port).url)
+      return { host: hostname, port: Number(outside) }
+    },
+    exec: (service, ...argv) => line.text('exec', name, '--service', service, '--', ...argv),
+    json: (...words) => line.json(...words),
+  }
+}
+
+/** Asks for an address many times, several at once. Throws where an answer isn't good. */
+async function putLoad(url: string): Promise<number> {
+  await until('it answers', async () => (await fetch(url)).ok, 20)
+  const began = performance.now()
+  let left = REQUESTS
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      while (left-- > 0) {
+        const answer = await fetch(url, { signal: AbortSignal.timeout(20_000) })
+        await answer.arrayBuffer()
+        if (!answer.ok) throw new Error(`under load, ${url} answers ${answer.status}`)
+      }
+    }),
+  )
+  return REQUESTS / ((performance.now() - began) / 1000)
+}
+
+/** Names of the apps that are here. */
+export function isApp(folder: string, name: string): boolean {
+  return existsSync(join(folder, name, 'check.ts'))
+}
