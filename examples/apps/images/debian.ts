@@ -30,7 +30,18 @@ interface Layer {
 }
 
 /** What every image has below its own packages. */
-const BASE = ['base-files', 'bash', 'coreutils', 'dash', 'findutils', 'grep', 'libc-bin', 'netbase', 'sed']
+const BASE = [
+  'base-files',
+  'bash',
+  'coreutils',
+  'dash',
+  'findutils',
+  'grep',
+  'libc-bin',
+  'netbase',
+  'sed',
+  'util-linux',
+]
 const USERS = ['postgres', 'redis', 'mysql', 'mosquitto', 'memcache', 'prometheus', 'www-data', 'app']
 const UNREAD = ['usr/share/doc', 'usr/share/man', 'usr/share/info', 'usr/share/locale', 'usr/share/lintian']
 /** Debian's own, where the machine knows packages of the same name from elsewhere. */
@@ -47,14 +58,9 @@ export async function makeImage(name: string, image: DebianImage, folders: Image
   const mark = join(layout, 'made-of.json')
   if ((await readFile(mark, 'utf8').catch(() => '')) === state) return layout
   const base = await layerOf(folders, BASE, [], baseFiles(), {})
-  const common = new Set(await closureOf(folders, [...BASE, 'util-linux']))
-  const own = await layerOf(
-    folders,
-    [...image.packages, 'util-linux'],
-    [...(image.without ?? [])],
-    image.files ?? {},
-    { less: common },
-  )
+  const own = await layerOf(folders, image.packages, image.without ?? [], image.files ?? {}, {
+    less: new Set(await closureOf(folders, BASE)),
+  })
   await writeLayout(layout, folders, image, [base, own])
   await writeFile(mark, state)
   return layout

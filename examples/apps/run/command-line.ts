@@ -1,23 +1,20 @@
 import { execFile } from 'node:child_process'
 import { resolve } from 'node:path'
-import { readTokenBalance } from './balance.ts'
 
 const COMMAND = resolve(import.meta.dirname, '../../../apps/cli/src/main.mjs')
 
 type Words = (string | Record<string, string>)[]
 
-/** The command line of the network that the apps run on. */
+/** The command line, on the network that the apps run on. */
 export interface CommandLine {
   /** What `cloister … --json` answers. A mapping among the words is of variables. Throws what it printed. */
   // biome-ignore lint/suspicious/noExplicitAny: what a program prints is looked at field by field
   json(...words: Words): Promise<any>
   /** What `cloister …` prints. */
   text(...words: Words): Promise<string>
-  /** Base units of USDC that the tenant has. */
-  balance(): Promise<bigint>
 }
 
-/** `environment` says which network, and with which wallets and builder. */
+/** `environment` says which network, with which wallet, and what builds images. */
 export function commandLine(environment: NodeJS.ProcessEnv): CommandLine {
   const text = (...words: Words) =>
     new Promise<string>((done, fail) => {
@@ -33,9 +30,5 @@ export function commandLine(environment: NodeJS.ProcessEnv): CommandLine {
             : done(stdout),
       )
     })
-  return {
-    text,
-    json: async (...words) => JSON.parse(await text(...words, '--json')),
-    balance: () => readTokenBalance(environment['CLOISTER_NETWORK'] ?? ''),
-  }
+  return { text, json: async (...words) => JSON.parse(await text(...words, '--json')) }
 }

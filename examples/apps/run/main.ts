@@ -1,6 +1,7 @@
-// Runs whole apps on an embedded network: `npm run apps`, `npm run apps -- shop queue`, and with `--docker`
-// in containers of Docker. Their images are made of Debian's packages, as root on Debian.
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+// Runs whole apps: `npm run apps`, `npm run apps -- shop queue`, and with `--docker` in containers of Docker.
+// They run on an embedded network of their own, or on the one that CLOISTER_NETWORK names. Their images are
+// made of Debian's packages, as root on Debian.
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -8,16 +9,14 @@ import { formatAmount } from '@cloister/core'
 import { startDocker } from '@cloister/development/engines'
 import { startNetwork } from '@cloister/devnet'
 import { paint, Steps, say, table } from '@cloister/terminal'
-import { makeImage } from '../images/debian.ts'
-import { IMAGES } from '../images/images.ts'
-import { run } from '../images/programs.ts'
 import { commandLine } from './command-line.ts'
+import { makeImages, prepareBuilder } from './images.ts'
 import { isApp, type Result, runApp } from './run-app.ts'
 
 const APPS = resolve(import.meta.dirname, '..')
 
 const { values, positionals } = parseArgs({
-  options: { docker: { type: 'boolean', default: false } },
+  options: { docker: { type: 'boolean', default: false }, keep: { type: 'boolean', default: false } },
   allowPositionals: true,
 })
 const known = readdirSync(APPS).filter((name) => isApp(APPS, name))
@@ -33,28 +32,16 @@ const ends: (() => Promise<void>)[] = []
 const results: Result[] = []
 try {
   const began = performance.now()
-  const environment = await prepareImages()
+  const files = wanted.map((name) => readFileSync(join(APPS, name, 'compose.yaml'), 'utf8'))
+  await makeImages(files, (name) => steps.begin('image', name))
+  const environment = await prepareBuilder(folder)
+  steps.done()
   say(`images are made of Debian's packages after ${seconds((performance.now() - began) / 1000)}`)
-  const docker = values.docker ? await startDocker() : undefined
-  if (docker) ends.unshift(() => docker.stop())
-  steps.begin('network', 'starting')
-  const network = await startNetwork({
-    folder: join(folder, 'state'),
-    fresh: false,
-    freePorts: true,
-    withoutKeys: true,
-    ...(docker && { engine: { engine: 'docker', socket: docker.socketPath } }),
-  })
-  ends.unshift(() => network.stop())
-  const line = commandLine({
-    ...environment,
-    CLOISTER_NETWORK: join(folder, 'state/network.json'),
-    CLOISTER_HOME: folder,
-    NO_COLOR: '1',
-  })
+  const networkFile = await openNetwork()
+  const line = commandLine({ ...environment, CLOISTER_NETWORK: networkFile, NO_COLOR: '1' })
   for (const [index, name] of wanted.entries()) {
     steps.begin('app', `${name}, ${index + 1} of ${wanted.length}`)
-    const result = await runApp(APPS, name, line)
+    const result = await runApp(APPS, name, { line, networkFile, isKept: values.keep })
     results.push(result)
     steps.done()
     say(`${name}: ${result.problem ?? 'runs'}`)
@@ -67,38 +54,22 @@ try {
 sayResults()
 process.exit(results.every(({ problem }) => problem === undefined) ? 0 : 1)
 
-/** Makes all images, and lets Podman build upon them. Gives the variables that say so. */
-async function prepareImages(): Promise<NodeJS.ProcessEnv> {
-  const folders = {
-    cache: join(
-      process.env['XDG_CACHE_HOME'] ?? join(process.env['HOME'] ?? '/root', '.cache'),
-      'cloister-apps',
-    ),
-    layouts: join(APPS, '.images'),
-  }
-  mkdirSync(join(folders.cache, 'layers'), { recursive: true })
-  for (const [name, image] of Object.entries(IMAGES)) {
-    steps.begin('image', name)
-    await makeImage(name, image, folders)
-  }
-  const settings = {
-    CONTAINERS_CONF:
-      '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n',
-    CONTAINERS_STORAGE_CONF: `[storage]\ndriver = "vfs"\ngraphroot = "${folder}/podman"\nrunroot = "${folder}/podman-run"\n`,
-  }
-  const environment: NodeJS.ProcessEnv = { ...process.env, CLOISTER_BUILDER: 'podman' }
-  for (const [name, text] of Object.entries(settings)) {
-    writeFileSync(join(folder, name), text)
-    environment[name] = join(folder, name)
-  }
-  // Podman takes no layout whose path could not be a name.
-  const archive = join(folder, 'node.tar')
-  await run('tar', ['-C', join(folders.layouts, 'node'), '-cf', archive, '.'])
-  const loaded = await run('podman', ['load', '-q', '-i', archive], environment)
-  const id = loaded.trim().split(' ').at(-1) ?? ''
-  await run('podman', ['tag', id, 'localhost/cloister-apps/node'], environment)
-  rmSync(archive)
-  return environment
+/** The file of the network to run on. */
+async function openNetwork(): Promise<string> {
+  const named = process.env['CLOISTER_NETWORK']
+  if (named !== undefined) return named
+  const docker = values.docker ? await startDocker() : undefined
+  if (docker) ends.unshift(() => docker.stop())
+  steps.begin('network', 'starting')
+  const network = await startNetwork({
+    folder: join(folder, 'state'),
+    fresh: false,
+    freePorts: true,
+    withoutKeys: true,
+    ...(docker && { engine: { engine: 'docker', socket: docker.socketPath } }),
+  })
+  ends.unshift(() => network.stop())
+  return join(folder, 'state/network.json')
 }
 
 function sayResults(): void {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type App, type Check, until } from './app.ts'
 import type { CommandLine } from './command-line.ts'
+import { closeWithMoney, readBalance } from './money.ts'
 
 const REQUESTS = 200
 const AT_ONCE = 8
@@ -19,10 +20,22 @@ export interface Result {
   problem: string | undefined
 }
 
+/** What an app is run with. */
+export interface RunOptions {
+  line: CommandLine
+  networkFile: string
+  /** An app that does not run stays open, to look into. */
+  isKept: boolean
+}
+
 /**
  * Deploys an app, uses it, updates it, looks for its data, puts some load on it and closes it. Never throws.
  */
-export async function runApp(folder: string, name: string, line: CommandLine): Promise<Result> {
+export async function runApp(
+  folder: string,
+  name: string,
+  { line, networkFile, isKept }: RunOptions,
+): Promise<Result> {
   const result: Result = {
     name,
     deployed: Number.NaN,
@@ -42,10 +55,12 @@ export async function runApp(folder: string, name: string, line: CommandLine): P
   let isOpen = false
   try {
     const { check } = (await import(join(folder, name, 'check.ts'))) as { check: Check }
-    result.deployed = await timed(async () => {
-      await line.json('deploy', file, '--for', '1h', '--name', lease, '--yes', '--timeout', '180s')
-      isOpen = true
-    })
+    const before = await readBalance(line)
+    const began = performance.now()
+    const kept = isKept ? ['--keep'] : []
+    const deployed = await line.json('deploy', file, '--for', '1h', '--name', lease, '--yes', ...kept)
+    isOpen = true
+    result.deployed = (performance.now() - began) / 1000
     const app = await openApp(lease, line)
     result.used = await timed(() => check.use(app))
     if (readFileSync(file, 'utf8').includes('REVISION')) {
@@ -53,24 +68,15 @@ export async function runApp(folder: string, name: string, line: CommandLine): P
       if (check.kept) await check.kept(await openApp(lease, line))
     }
     if (check.load !== undefined) result.requests = await putLoad(`${app.url()}${check.load}`)
-    await checkMoney(lease, line, result)
+    result.spent = await closeWithMoney(deployed, before, line, networkFile)
     isOpen = false
   } catch (error) {
     result.problem = String(error instanceof Error ? (error.cause ?? error) : error).slice(0, 600)
     if (error instanceof Error && error.cause) result.problem = `${error.message}: ${result.problem}`
   } finally {
-    if (isOpen) await line.json('close', lease).catch(() => {})
+    if (isOpen && !isKept) await line.json('close', lease).catch(() => {})
   }
   return result
-}
-
-/** Closes a lease: what it cost is what left the account, to the unit. */
-async function checkMoney(lease: string, line: CommandLine, result: Result): Promise<void> {
-  const before = await line.balance()
-  const { spent, refund } = await line.json('close', lease)
-  const back = (await line.balance()) - before
-  if (back !== BigInt(refund)) throw new Error(`${refund} were to be paid back, and ${back} were`)
-  result.spent = BigInt(spent)
 }
 
 async function openApp(name: string, line: CommandLine): Promise<App> {
@@ -109,8 +115,8 @@ async function putLoad(url: string): Promise<number> {
     Array.from({ length: AT_ONCE }, async () => {
       while (left-- > 0) {
         const answer = await fetch(url, { signal: AbortSignal.timeout(20_000) })
-        await answer.arrayBuffer()
-        if (!answer.ok) throw new Error(`under load, ${url} answers ${answer.status}`)
+        const text = await answer.text()
+        if (!answer.ok) throw new Error(`under load, ${url} answers ${answer.status}: ${text.slice(0, 200)}`)
       }
     }),
   )

@@ -486,7 +486,7 @@ function pageOf(fieldOf: (name: string) => unknown): Page | undefined {
       unknown: PAGES.unknown,
       starting: PAGES.starting,
       late: PAGES.late,
-      unreachable: PAGES.unreachable,
+      unreachable: PAGES.silent,
       busy: PAGES.busy,
     }[state]
   )

@@ -91,6 +91,8 @@ describe('the gateway', () => {
           )
         if (incoming.url === '/starting')
           return response.writeHead(503, { 'cloister-state': 'starting' }).end('starting')
+        if (incoming.url === '/silent')
+          return response.writeHead(502, { 'cloister-state': 'unreachable' }).end('unreachable')
         if (incoming.url === '/own-503') return response.writeHead(503).end('its own words')
         if (incoming.url === '/hangs') return undefined
         if (incoming.url === '/slow') {
@@ -258,6 +260,7 @@ describe('the gateway', () => {
     ['nobody.localhost', '/', 404, 'No such lease'],
     ['closed.localhost', '/', 410, 'Closed'],
     ['my-app.localhost', '/starting', 503, 'Starting'],
+    ['my-app.localhost', '/silent', 502, 'The service does not answer'],
     ['away.localhost', '/', 502, 'The worker does not answer'],
     ['odd.localhost', '/', 502, 'The worker does not answer'],
     ['downgraded.localhost', '/', 502, 'The worker does not answer'],

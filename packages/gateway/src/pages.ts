@@ -53,6 +53,12 @@ export const PAGES = {
     text: 'The lease is open, but its worker can not be reached. It is not paid while it is away for long.',
     refresh: 5,
   },
+  silent: {
+    status: 502,
+    title: 'The service does not answer',
+    text: 'Nothing listens at its port, or it closed the connection without an answer. Whoever runs it sees more in its logs.',
+    refresh: 5,
+  },
   late: {
     status: 504,
     title: 'No answer in time',
