@@ -53,7 +53,7 @@ const RELEASE = ['-o', 'APT::Default-Release=bookworm', '-o', 'APT::Sandbox::Use
  */
 export async function makeImage(name: string, image: DebianImage, folders: ImageFolders): Promise<string> {
   const layout = join(folders.layouts, name)
-  const state = JSON.stringify([BASE, baseFiles(), image])
+  const state = JSON.stringify([2, BASE, baseFiles(), image])
   // Apt takes its time to find out that nothing has changed.
   const mark = join(layout, 'made-of.json')
   if ((await readFile(mark, 'utf8').catch(() => '')) === state) return layout
@@ -183,6 +183,8 @@ async function writeLayout(
       ...(stopSignal !== undefined && { StopSignal: stopSignal }),
     },
     rootfs: { type: 'layers', diff_ids: layers.map(({ digest }) => digest) },
+    // Buildah builds on no image whose history is shorter than its layers.
+    history: layers.map(() => ({ created_by: "of Debian's packages" })),
   })
   const manifest = await add({
     schemaVersion: 2,

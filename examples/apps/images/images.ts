@@ -4,8 +4,8 @@ const START_POSTGRESQL = `#!/bin/sh -e
 # As the usual image behaves: a first start makes the database that the environment names.
 data=/var/lib/postgresql/data
 bin=/usr/lib/postgresql/15/bin
-mkdir -p $data /run/postgresql
-chown -R postgres:postgres $data /run/postgresql
+mkdir -p $data /var/run/postgresql
+chown -R postgres:postgres $data /var/run/postgresql
 as() { setpriv --reuid=postgres --regid=postgres --clear-groups -- "$@"; }
 if [ ! -s $data/PG_VERSION ]; then
   echo "$POSTGRES_PASSWORD" > /tmp/password
