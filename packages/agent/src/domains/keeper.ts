@@ -25,8 +25,8 @@ import {
   renewalAt,
 } from './timetable.ts'
 
-/** Certificates that are got at one time. */
-const AT_ONCE = 4
+/** Domains that are worked on at one time: of a lease, whose name servers may be slow, and of all. */
+const AT_ONCE = { lease: 2, worker: 16 }
 
 /** What a keeper of domains is made of. */
 export interface DomainKeeperParts {
@@ -74,7 +74,7 @@ export class DomainKeeper {
       const lease = store.lease(id)
       for (const domain of lease ? this.domainsOf(lease) : []) {
         const key = `${id}/${domain.domain}`
-        if (this.working.has(key) || this.working.size >= AT_ONCE) continue
+        if (this.working.has(key) || !this.hasRoom(id)) continue
         const stored = store.domains.find(id, domain.domain)
         if (stored && !this.isDue(stored)) continue
         const work = this.keep(id, domain, signal).finally(() => this.working.delete(key))
@@ -87,6 +87,13 @@ export class DomainKeeper {
   /** Waits until nothing is under way. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.working.values())
+  }
+
+  private hasRoom(lease: Hex): boolean {
+    const all = [...this.working.keys()]
+    return (
+      all.length < AT_ONCE.worker && all.filter((key) => key.startsWith(`${lease}/`)).length < AT_ONCE.lease
+    )
   }
 
   private isDue({ nextTry = 0 }: StoredDomain): boolean {
