@@ -27,8 +27,8 @@ export async function openNode(
   let connection: MuxConnection | undefined
   /** Those that are open, with the key of each: one that is full is not used for more, and goes on. */
   const open = new Map<MuxConnection, string>()
-  const leave = (why?: Error) => {
-    for (const mux of open.keys()) mux.close(why)
+  const leave = () => {
+    for (const mux of open.keys()) mux.close(undefined)
   }
   let dialling: Promise<MuxConnection> | undefined
 
@@ -59,7 +59,6 @@ export async function openNode(
     engine: new NodeClient(stream, leave),
     refusal: async () => {
       const { tlsKeyHash, refusal } = await peer()
-      if (refusal !== undefined) leave(new Error(refusal))
       // It has another key than it had when these connections began.
       for (const [mux, key] of open) if (key !== tlsKeyHash) mux.close(undefined)
       return refusal

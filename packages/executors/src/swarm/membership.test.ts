@@ -46,6 +46,14 @@ it('a member that is covered no longer has no containers at once, whether it ans
   await membership.look()
   expect([...labelled]).toEqual(['manager'])
   expect(membership.engineOf('first')).toBeUndefined()
+  // One that answers is told what to end there, and given nothing.
+  says.isSilent = false
+  await membership.look()
+  expect([...labelled]).toEqual(['manager'])
+  expect([membership.engineOf('first'), membership.reachedAt('first')]).toEqual([
+    undefined,
+    expect.anything(),
+  ])
 })
 
 it('a member that says it is another gets nothing that is for that one', async () => {

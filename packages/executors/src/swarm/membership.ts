@@ -177,11 +177,11 @@ export class Membership {
     try {
       // First, and whether it answers or not: one that is covered no longer is waited for no longer.
       standing.refusal = await inTime(member.refusal())
-      if (standing.refusal !== undefined) throw new Error(standing.refusal)
+      // One that answers is still told what to end there.
       const facts = await inTime(member.engine.facts())
       standing.node = facts.node
       standing.canEncrypt = facts.canEncrypt
-      if (facts.node === undefined) standing.refusal = 'its engine has not joined the Swarm'
+      if (facts.node === undefined) standing.refusal ??= 'its engine has not joined the Swarm'
       standing.isReached = true
       standing.reachedAt = Date.now()
       if (!was) this.events.emit('reached', member.engine)
