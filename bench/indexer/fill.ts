@@ -64,6 +64,7 @@ export async function fillChain(
         minimumDeposit: 0n,
         expiry,
         room: 0n,
+        noticeMinutes: 0,
         manifestHash: zeroHash,
         order: zeroHash,
         salt: salt++,

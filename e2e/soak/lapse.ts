@@ -121,6 +121,7 @@ export async function liveThrough(
           minimumDeposit: 0n,
           expiry: now() + 600,
           room: 0n,
+          noticeMinutes: 0,
         }
         const salt = BigInt(hour * 10 + i)
         const signed = await signBid(network, first.key, {

@@ -42,6 +42,11 @@ export function resources(
   ].join(' · ')
 }
 
+/** How much notice a provider gives, and whether that is less than a reserved lease has. */
+export function notice(seconds: number, interruptible: boolean): string {
+  return `${formatDuration(seconds)}${interruptible ? ', interruptible' : ''}`
+}
+
 export function percent(share: number): string {
   return `${(share * 100).toFixed(share > 0.999 || share < 0.001 ? 0 : 1)}%`
 }

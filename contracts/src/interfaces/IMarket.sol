@@ -29,6 +29,9 @@ interface IMarket is ITill, ITreasury {
         /// What of the worker the lease takes (see `Room`). The bid can't be taken while the worker has
         /// less.
         uint64 room;
+        /// Minutes of notice that the provider has to give before it may close the lease; 0 for the market's
+        /// `noticePeriod`, as it is when notice is given.
+        uint16 noticeMinutes;
         /// SHA-256 of the canonical manifest.
         bytes32 manifestHash;
         /// SHA-256 of the canonical order the bid answers.
@@ -68,9 +71,11 @@ interface IMarket is ITill, ITreasury {
     struct Lease {
         address tenant;
         /// The worker's covered seconds that are settled.
-        uint40 settledSeconds;
+        uint32 settledSeconds;
         /// When the provider may close, Unix seconds; 0 without notice.
-        uint40 noticeUntil;
+        uint32 noticeUntil;
+        /// Minutes of notice that the provider has to give; 0 for the market's `noticePeriod`.
+        uint16 noticeMinutes;
         /// Index into `tokens`.
         uint8 tokenIndex;
         State state;
@@ -116,6 +121,7 @@ interface IMarket is ITill, ITreasury {
     error MayNotClose(bytes32 id, uint256 noticeUntil);
 
     /// @notice A bid was taken. `name` is what the tenant wishes its lease to be called, or zero.
+    /// `noticeMinutes` is the bid's.
     event LeaseOpened(
         bytes32 indexed id,
         address indexed tenant,
@@ -125,6 +131,7 @@ interface IMarket is ITill, ITreasury {
         uint256 ratePerSecond,
         uint256 deposit,
         uint256 feeBps,
+        uint256 noticeMinutes,
         bytes32 manifestHash,
         bytes32 name
     );
@@ -230,8 +237,9 @@ interface IMarket is ITill, ITreasury {
 
     // ENDS
 
-    /// @notice Tells the tenant that the lease may be closed after the notice period. Provider or worker; a
-    /// second notice changes nothing. Reverts with `LeaseNotOpen` or `NotProvider`.
+    /// @notice Tells the tenant that the lease may be closed once the notice is over: after the minutes that
+    /// its bid said, or after `noticePeriod` where it said none. Provider or worker; a second notice changes
+    /// nothing, and none is taken back. Reverts with `LeaseNotOpen` or `NotProvider`.
     function giveNotice(bytes32 id) external;
 
     /// @notice Turns down a lease that has just been opened, at no cost to the tenant: one that was settled,
@@ -275,7 +283,7 @@ interface IMarket is ITill, ITreasury {
     /// @notice Whose workers lease, and which of their seconds are covered.
     function workers() external view returns (IWorkers);
 
-    /// @notice Seconds between a provider's notice and its right to close.
+    /// @notice Seconds between a provider's notice and its right to close, where the bid says no other.
     function noticePeriod() external view returns (uint256);
 
     /// @notice Covered seconds within which a provider may still turn a lease down, forgoing them.
@@ -293,7 +301,8 @@ interface IMarket is ITill, ITreasury {
 
     // GOVERNANCE
 
-    /// @notice Sets the notice period, in seconds. Notices already given keep theirs. Announced. Reverts with
+    /// @notice Sets the notice period, in seconds. Notices already given keep theirs, and so do leases whose
+    /// bids said one. Announced. Reverts with
     /// `OutOfBounds`.
     function setNoticePeriod(uint256 seconds_) external;
 }

@@ -25,7 +25,7 @@ contract Market is IMarket, EIP712, Treasury {
     using Till for Till.Books;
 
     bytes32 private constant BID_TYPEHASH = keccak256(
-        "Bid(address tenant,address worker,address token,uint80 ratePerSecond,uint96 minimumDeposit,uint48 expiry,uint64 room,bytes32 manifestHash,bytes32 order,uint256 salt)"
+        "Bid(address tenant,address worker,address token,uint80 ratePerSecond,uint96 minimumDeposit,uint48 expiry,uint64 room,uint16 noticeMinutes,bytes32 manifestHash,bytes32 order,uint256 salt)"
     );
 
     bytes32 private constant RESIZE_TYPEHASH = keccak256(
@@ -205,7 +205,9 @@ contract Market is IMarket, EIP712, Treasury {
         Lease storage lease = _requireOpen(id);
         _requireProvider(lease.worker);
         if (lease.noticeUntil != 0) return;
-        lease.noticeUntil = uint40(block.timestamp + noticePeriod);
+        uint256 minutes_ = lease.noticeMinutes;
+        uint256 notice = minutes_ == 0 ? noticePeriod : minutes_ * 1 minutes;
+        lease.noticeUntil = SafeCast.toUint32(block.timestamp + notice);
         emit NoticeGiven(id, lease.noticeUntil);
     }
 
@@ -365,7 +367,8 @@ contract Market is IMarket, EIP712, Treasury {
         _roomTaken.take(bid.worker, bid.room);
 
         lease.tenant = bid.tenant;
-        lease.settledSeconds = uint40(coveredSeconds);
+        lease.settledSeconds = uint32(coveredSeconds);
+        lease.noticeMinutes = bid.noticeMinutes;
         lease.tokenIndex = terms.index;
         lease.state = State.Open;
         lease.worker = bid.worker;
@@ -400,6 +403,7 @@ contract Market is IMarket, EIP712, Treasury {
             bid.ratePerSecond,
             deposit,
             feeBps,
+            bid.noticeMinutes,
             bid.manifestHash,
             name
         );
@@ -446,7 +450,7 @@ contract Market is IMarket, EIP712, Treasury {
         uint256 newSeconds;
         (newSeconds, amount) = _accrual(lease, coveredSeconds);
         if (newSeconds == 0) return (provider, token, 0, 0);
-        lease.settledSeconds = uint40(coveredSeconds);
+        lease.settledSeconds = uint32(coveredSeconds);
         if (amount != 0) {
             // Nothing is cut off: amount ≤ balance, and spent + balance is what was put in, which fits.
             bool isExact;

@@ -23,6 +23,9 @@ contract Handler is Network {
     mapping(address worker => uint256) public coveredUntil;
     bool public spentFell;
     bool public isOvercharged;
+    bool public isClosedEarly;
+    /// From when on the provider may close a lease that it gave notice.
+    mapping(bytes32 id => uint256) private _endsAt;
     uint256 private constant SECOND_KEY = 0xA11CF;
     /// Floors and certificates of this network end some day.
     uint256 private constant MOST_CHANGES = 8;
@@ -85,6 +88,8 @@ contract Handler is Network {
         if (ids.length == 12 || coveredUntil[on] <= clock) return;
         IMarket.Bid memory bid = makeBid(tokenAt(seed % 2), rate, ++_salt);
         bid.worker = on;
+        // Every other one has a notice of its own, of up to an hour.
+        if (seed & 4 != 0) bid.noticeMinutes = uint16(seed >> 3) % 60 + 1;
         bytes memory signature = sign(on == worker ? WORKER_KEY : SECOND_KEY, market.bidDigest(bid));
         vm.prank(tenant);
         bytes32 id = market.open(bid, signature, deposit, "", noPermit);
@@ -198,14 +203,21 @@ contract Handler is Network {
     function noticeAndClose(uint256 seed) external inTime {
         (bytes32 id, bool found) = _pick(seed);
         if (!found) return;
+        IMarket.Lease memory lease = market.leaseOf(id);
+        if (_endsAt[id] == 0) {
+            uint256 own = uint256(lease.noticeMinutes) * 60;
+            _endsAt[id] = clock + (own == 0 ? market.noticePeriod() : own);
+        }
         vm.prank(provider);
         market.giveNotice(id);
-        uint256 noticeUntil = market.leaseOf(id).noticeUntil;
-        if (clock < noticeUntil) return;
-        uint256 before = market.credit(tenant, market.tokens(market.leaseOf(id).tokenIndex));
+        bool isUsedUp = lease.balance - market.accrued(id) < uint256(lease.ratePerSecond) * 60;
+        address token = market.tokens(lease.tokenIndex);
+        uint256 before = market.credit(tenant, token);
         vm.prank(provider);
-        market.close(id, provider);
-        returned[id] = market.credit(tenant, market.tokens(market.leaseOf(id).tokenIndex)) - before;
+        try market.close(id, provider) {
+            if (clock < _endsAt[id] && !isUsedUp) isClosedEarly = true;
+            returned[id] = market.credit(tenant, token) - before;
+        } catch {}
     }
 
     function withdraw(uint256 who, uint256 tokenSeed) external inTime {
@@ -326,6 +338,12 @@ contract MarketInvariants {
             }
             vm.assertEq(market.roomTaken(handler.workerAt(w)), taken);
         }
+    }
+
+    /// A provider closes no lease with money in it before the notice is over that its bid said.
+    /// forge-config: default.invariant.runs = 16
+    function invariant_notice_is_as_long_as_the_bid_said() public view {
+        vm.assertTrue(!handler.isClosedEarly());
     }
 
     /// Nobody is paid for an uncovered second: spent never exceeds rate × covered seconds by plain books.

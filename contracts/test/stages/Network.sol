@@ -157,6 +157,7 @@ abstract contract Network {
             minimumDeposit: 0,
             expiry: uint48(block.timestamp + 600),
             room: partOf(1),
+            noticeMinutes: 0,
             manifestHash: keccak256("manifest"),
             order: keccak256("order"),
             salt: salt
@@ -187,7 +188,11 @@ abstract contract Network {
     }
 
     function openLease(address token, uint80 rate, uint256 deposit, uint256 salt) internal returns (bytes32) {
-        IMarket.Bid memory bid = makeBid(token, rate, salt);
+        return take(makeBid(token, rate, salt), deposit);
+    }
+
+    /// @dev Has the tenant take a bid that the worker signs.
+    function take(IMarket.Bid memory bid, uint256 deposit) internal returns (bytes32) {
         bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
         vm.prank(tenant);
         return market.open(bid, signature, deposit, "", noPermit);

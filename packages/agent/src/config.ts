@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { dirname, resolve } from 'node:path'
-import { address, CloisterError, GuestKind, LEAST_MEMORY_MIB, parseByteValueMiB } from '@cloister/core'
+import {
+  address,
+  CloisterError,
+  GuestKind,
+  LEAST_MEMORY_MIB,
+  MOST_NOTICE_MINUTES,
+  parseByteValueMiB,
+  parseDurationMs,
+} from '@cloister/core'
 import { DEFAULT_LIMITS } from '@cloister/executors'
 import { everyAddress } from '@cloister/transport'
 import { parse } from 'yaml'
@@ -20,6 +28,20 @@ const size = z.union([z.string(), z.number()]).transform((value, context) => {
   }
 })
 const port = z.int().min(0).max(65_535)
+/** A time such as 10m, in whole minutes. */
+const minutes = z.string().transform((text, context) => {
+  try {
+    const found = parseDurationMs(text) / 60_000
+    if (Number.isInteger(found) && found >= 1 && found <= MOST_NOTICE_MINUTES) return found
+  } catch {
+    // Told below.
+  }
+  context.addIssue({
+    code: 'custom',
+    message: 'not a time in whole minutes such as 10m or 2h, of 45 days at most',
+  })
+  return z.NEVER
+})
 const listenHost = z
   .string()
   .refine(
@@ -124,6 +146,32 @@ export const AgentConfig = z.strictObject({
   keySeat: z.int().min(0).max(2).optional(),
   /** By token symbol. */
   prices: z.record(z.string().regex(/^[A-Z]{1,10}$/), Prices).default({}),
+  /**
+   * Time that tenants of reserved leases are told before the end; the market's notice period if not given. To
+   * give more than that, for files that ask for more.
+   */
+  notice: minutes.optional(),
+  /** Leases that end with less notice, for less. */
+  interruptible: z
+    .strictObject({
+      /** Time that their tenants are told before the end. */
+      notice: minutes,
+      /** What they cost, in hundredths of what a reserved lease does. */
+      percent: z.int().min(1).max(100),
+      /**
+       * What is kept free for reserved leases. Where these take of it, interruptible leases get notice, the
+       * newest first, until as much is free again.
+       */
+      keepFree: z
+        .strictObject({
+          cpus: z.number().min(0).max(4096).default(0),
+          memory: size.default(0),
+          disk: size.default(0),
+          gpus: z.int().min(0).max(64).default(0),
+        })
+        .optional(),
+    })
+    .optional(),
   /**
    * A program that prices orders instead: gets the order as JSON, answers `{"ratePerSecond": "12"}` or
    * `{"decline": "why"}`.

@@ -58,8 +58,12 @@ export interface StoredLease {
   next?: Omit<Accepted, 'images'>
   /** Hash of a manifest that failed to start and why; the one before it runs on. */
   failed?: { hash: Hex; reason: string }
+  /** Minutes of notice that its tenant was promised; 0 or nothing for the market's notice period. */
+  noticeMinutes?: number
   /** From when on this worker may close the lease, of which the tenant was told. Unix seconds. */
   noticeUntil?: number
+  /** The notice whose commands (`onNotice`) have run. */
+  onNoticeRun?: number
   /** Seconds of balance the tenant was last warned of. */
   warnedSeconds?: number
   /** The tenant's reading key (X25519), which what is left of the lease is sealed to. */

@@ -73,6 +73,7 @@ describe('the chain', () => {
       minimumDeposit: 0n,
       expiry: now + 600,
       room: 1n,
+      noticeMinutes: 0,
       manifestHash: HASH,
       order: HASH,
       salt: salt++,

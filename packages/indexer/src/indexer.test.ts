@@ -123,6 +123,7 @@ for (const { name, skip, open } of DATABASES)
         minimumDeposit: 0n,
         expiry: now + 600,
         room: 0n,
+        noticeMinutes: 0,
         manifestHash: HASH,
         order: HASH,
         salt: salt++,

@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {Errors} from "../../../src/interfaces/Errors.sol";
 import {IMarket} from "../../../src/interfaces/IMarket.sol";
 import {vm} from "../../Vm.sol";
+import {change} from "../../stages/Economy.sol";
 import {PausableToken} from "../../fakes/PausableToken.sol";
 import {LeasedNetwork} from "../../stages/LeasedNetwork.sol";
 
@@ -51,6 +52,61 @@ contract MarketCloseTest is LeasedNetwork {
         vm.prank(tenant);
         market.withdraw(address(usdc), tenant);
         vm.assertEq(market.credit(tenant, address(usdc)), 0);
+    }
+
+    function test_close_by_the_provider_waits_as_long_as_its_bid_said() public {
+        IMarket.Bid memory bid = makeBid(address(usdc), RATE, 1);
+        bid.noticeMinutes = 10;
+        bytes32 id = take(bid, DEPOSIT);
+        vm.assertEq(market.leaseOf(id).noticeMinutes, 10);
+        // Whatever governance says of other leases meanwhile.
+        change(governance, market, abi.encodeCall(IMarket.setNoticePeriod, (2 hours)));
+        vm.prank(tenant);
+        market.topUp(id, DEPOSIT, noPermit);
+        vm.prank(provider);
+        market.giveNotice(id);
+        uint256 noticeUntil = block.timestamp + 10 minutes;
+        vm.assertEq(market.leaseOf(id).noticeUntil, noticeUntil);
+        vm.warp(noticeUntil - 1);
+        vm.prank(provider);
+        vm.expectRevert(abi.encodeWithSelector(IMarket.MayNotClose.selector, id, noticeUntil));
+        market.close(id, provider);
+        vm.warp(noticeUntil);
+        vm.prank(provider);
+        market.close(id, provider);
+        vm.assertTrue(market.leaseOf(id).state == IMarket.State.Closed);
+    }
+
+    function test_a_bid_may_promise_more_notice_than_the_market_asks_for() public {
+        IMarket.Bid memory bid = makeBid(address(usdc), RATE, 1);
+        bid.noticeMinutes = type(uint16).max;
+        bytes32 id = take(bid, DEPOSIT);
+        vm.prank(worker);
+        market.giveNotice(id);
+        vm.assertEq(market.leaseOf(id).noticeUntil, block.timestamp + 65_535 minutes);
+    }
+
+    function test_the_notice_that_a_bid_says_is_signed() public {
+        IMarket.Bid memory bid = makeBid(address(usdc), RATE, 1);
+        bytes memory signature = sign(WORKER_KEY, market.bidDigest(bid));
+        bid.noticeMinutes = 1;
+        vm.prank(tenant);
+        vm.expectRevert(Errors.BadSignature.selector);
+        market.open(bid, signature, DEPOSIT, "", noPermit);
+    }
+
+    function test_a_resize_leaves_the_notice_as_it_was() public {
+        IMarket.Bid memory bid = makeBid(address(usdc), RATE, 1);
+        bid.noticeMinutes = 5;
+        bytes32 id = take(bid, DEPOSIT);
+        IMarket.ResizeBid memory larger = makeResize(id, RATE + 1, 2);
+        bytes memory signature = sign(WORKER_KEY, market.resizeDigest(larger));
+        vm.prank(tenant);
+        market.resize(larger, signature, 0, noPermit);
+        vm.assertEq(market.leaseOf(id).noticeMinutes, 5);
+        vm.prank(provider);
+        market.giveNotice(id);
+        vm.assertEq(market.leaseOf(id).noticeUntil, block.timestamp + 5 minutes);
     }
 
     function test_anyone_closes_an_exhausted_lease() public {

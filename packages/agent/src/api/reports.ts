@@ -10,6 +10,7 @@ import type { Worker } from './worker.ts'
 export function workerReport({ config, key, network, executor, store, attestor }: Worker): WorkerReport {
   const capacity = capacityOf(config)
   const leases = store.openLeases()
+  const { interruptible } = config
   return {
     name: config.name,
     worker: key.address,
@@ -23,6 +24,9 @@ export function workerReport({ config, key, network, executor, store, attestor }
     attributes: config.attributes,
     isolation: executor.isolation,
     prices: config.bidScript === undefined ? config.prices : {},
+    ...(interruptible && {
+      interruptible: { noticeSeconds: interruptible.notice * 60, percent: interruptible.percent },
+    }),
     openLeases: leases.length,
   }
 }

@@ -17,6 +17,7 @@ import type { Attestor } from '../attestation.ts'
 import type { AgentConfig } from '../config.ts'
 import type { OpenLease, Store } from '../store.ts'
 import { capacityOf, freeRoom, takenBy } from './capacity.ts'
+import { offerFor } from './offers.ts'
 import { noBid, priceOrder } from './price.ts'
 
 /**
@@ -74,7 +75,9 @@ export class Bidder {
     await this.checkMachines(order)
     const token = this.network.tokens.find((known) => known.address === order.token)
     if (!token) throw noBid(`It does not know the token ${order.token}.`)
-    const { ratePerSecond, minimumDeposit } = await priceOrder(order, token, this.config)
+    const room = freeRoom(capacityOf(this.config), this.store.openLeases())
+    const offer = offerFor(order, this.config, room, takenBy(order.resources))
+    const { ratePerSecond, minimumDeposit } = await priceOrder(order, token, this.config, offer.percent)
     if (order.maxRatePerSecond !== undefined && ratePerSecond > BigInt(order.maxRatePerSecond))
       throw noBid('Its price is above the ceiling of the order.')
     const now = Math.floor(Date.now() / 1000)
@@ -86,6 +89,7 @@ export class Bidder {
       minimumDeposit,
       expiry: now + this.config.bidSeconds,
       room: roomOf(takenBy(order.resources), capacityOf(this.config)),
+      noticeMinutes: offer.noticeMinutes,
       manifestHash: order.manifestHash,
       order: hashOrder(order),
       salt: bytesToBigInt(randomBytes(32)),

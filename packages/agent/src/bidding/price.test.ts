@@ -8,6 +8,7 @@ import { stringify } from 'yaml'
 import { type AgentConfig, loadAgentConfig } from '../config.ts'
 import { Store } from '../store.ts'
 import { Bidder } from './bidder.ts'
+import { percentFor } from './offers.ts'
 import { priceOrder } from './price.ts'
 
 const ADDRESS = `0x${'11'.repeat(20)}` as const
@@ -137,6 +138,61 @@ it('bids where its GPUs are of a kind that is asked for, and says what they are 
   await expect(bidder.bid(order('{ model: h100 }'))).rejects.toThrow('asks for h100; here is a100.')
   const unsaid = bidderOf(configWith({ capacity }, { gpu: { a100: '1' } }), [USDC])
   await expect(unsaid.bid(order('{ memory: 80Gi }'))).rejects.toThrow('memory nobody states')
+})
+
+describe('an interruptible lease', () => {
+  const interruptible = { notice: '10m', percent: 45 }
+  /** Of a worker with four CPUs, of somebody who accepts so many seconds of notice. */
+  const bidOf = (more: object, noticeSeconds?: number, cpus = '1') =>
+    bidderOf(configWith(more), [USDC]).bid({
+      ...orderOf(cpus, '64M'),
+      ...(noticeSeconds !== undefined && { noticeSeconds }),
+    })
+
+  it('is for those who accept its notice, for its part of the price', async () => {
+    const reserved = { ratePerSecond: 100n, noticeMinutes: 0 }
+    expect(await bidOf({ interruptible }, 600)).toMatchObject({ ratePerSecond: 45n, noticeMinutes: 10 })
+    expect(await bidOf({ interruptible }, 60)).toMatchObject({ ratePerSecond: 45n, noticeMinutes: 10 })
+    expect(await bidOf({ interruptible }, 601)).toMatchObject(reserved)
+    expect(await bidOf({ interruptible })).toMatchObject(reserved)
+    expect(await bidOf({}, 60)).toMatchObject(reserved)
+    // Rounded up, so that nothing is lent for nothing.
+    expect(await bidOf({ interruptible: { notice: '1m', percent: 1 } }, 60, '0.05')).toMatchObject({
+      ratePerSecond: 1n,
+    })
+  })
+
+  it('leaves free what is kept for reserved ones', async () => {
+    const keeping = (cpus: number) => ({ interruptible: { ...interruptible, keepFree: { cpus } } })
+    expect(await bidOf(keeping(3), 600)).toMatchObject({ noticeMinutes: 10 })
+    expect(await bidOf(keeping(3.5), 600)).toMatchObject({ ratePerSecond: 100n, noticeMinutes: 0 })
+    expect(
+      await bidOf({ interruptible: { ...interruptible, keepFree: { memory: '8GiB' } } }, 600),
+    ).toMatchObject({
+      noticeMinutes: 0,
+    })
+  })
+
+  it('costs the same part in another size', () => {
+    const config = configWith({ interruptible })
+    expect([0, 5, 10, 11, 1440].map((minutes) => percentFor(minutes, config))).toEqual([
+      100, 45, 45, 100, 100,
+    ])
+    expect(percentFor(5, configWith())).toBe(100)
+  })
+
+  it('and a reserved one, can have as much notice as the provider says', async () => {
+    const notice = '3d'
+    expect(await bidOf({ notice, interruptible }, 172_800)).toMatchObject({
+      ratePerSecond: 100n,
+      noticeMinutes: 4_320,
+    })
+    await expect(bidOf({ notice }, 300_000)).rejects.toThrow(
+      'It gives 3d of notice, and the order asks for 3d 11h.',
+    )
+    for (const wrong of ['90s', '0', 'soon', '46d'])
+      expect(() => configWith({ notice: wrong })).toThrow(/45 days/)
+  })
 })
 
 function bidderOf(config: AgentConfig, tokens: (typeof USDC)[] = []): Bidder {

@@ -23,16 +23,22 @@ export interface Price {
 
 /**
  * What the configuration asks for an order: a rate and the least deposit, which lasts `smallest.seconds` and
- * is no less than the token's `minimumDeposit` or what the pricing program says. Throws `no-bid` with the
- * reason.
+ * is no less than the token's `minimumDeposit` or what the pricing program says. `percent` of the rate is
+ * asked for. Throws `no-bid` with the reason.
  */
-export async function priceOrder(order: Order, token: Token, config: AgentConfig): Promise<Price> {
+export async function priceOrder(
+  order: Order,
+  token: Token,
+  config: AgentConfig,
+  percent = 100,
+): Promise<Price> {
   const listed = config.prices[token.symbol]?.minimumDeposit ?? '0'
   const asked: Partial<Price> & Pick<Price, 'ratePerSecond'> =
     config.bidScript === undefined
       ? { ratePerSecond: listPrice(order, token, config) }
       : await scriptPrice(config.bidScript, order)
-  const { ratePerSecond, minimumDeposit = parseAmount(listed, token.decimals) } = asked
+  const { minimumDeposit = parseAmount(listed, token.decimals) } = asked
+  const ratePerSecond = (asked.ratePerSecond * BigInt(percent) + 99n) / 100n
   const lasting = ratePerSecond * BigInt(config.smallest.seconds)
   return { ratePerSecond, minimumDeposit: lasting > minimumDeposit ? lasting : minimumDeposit }
 }

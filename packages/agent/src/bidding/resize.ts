@@ -3,6 +3,7 @@ import { formatMiB, hashOrder, type Order, roomOf, type SignedResizeBid } from '
 import type { Worker } from '../api/worker.ts'
 import type { StoredLease } from '../store.ts'
 import { capacityOf, takenBy } from './capacity.ts'
+import { percentFor } from './offers.ts'
 import { noBid, priceOrder } from './price.ts'
 
 const BYTES_PER_MIB = 1024 * 1024
@@ -50,7 +51,12 @@ async function sign(
     throw noBid(
       `Its files take ${formatMiB(usedMiB)} now, and the order asks for ${formatMiB(order.resources.diskMiB)} of disk.`,
     )
-  const { ratePerSecond, minimumDeposit } = await priceOrder(order, token, config)
+  const { ratePerSecond, minimumDeposit } = await priceOrder(
+    order,
+    token,
+    config,
+    percentFor(now.noticeMinutes, config),
+  )
   if (order.maxRatePerSecond !== undefined && ratePerSecond > BigInt(order.maxRatePerSecond))
     throw noBid('Its price is above the ceiling of the order.')
   return signResizeBid(network, key, {

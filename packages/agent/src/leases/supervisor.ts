@@ -462,6 +462,7 @@ export class LeaseSupervisor {
       state: 'open',
       resources,
       room: chain.room.toString(),
+      noticeMinutes: chain.noticeMinutes,
       restarts: {},
       openedAt: Date.now(),
     })

@@ -8,6 +8,7 @@ import { leasesPart } from './leases.ts'
 import { meteringPart } from './metering.ts'
 import { networksPart } from './networks.ts'
 import type { MakePart } from './part.ts'
+import { reclaimingPart } from './reclaiming.ts'
 import { rewardsPart } from './rewards.ts'
 import { sentPart } from './sent.ts'
 import { sizesPart } from './sizes.ts'
@@ -21,6 +22,7 @@ export const PARTS: readonly MakePart[] = [
   meteringPart,
   disksPart,
   sizesPart,
+  reclaimingPart,
   rewardsPart,
   sentPart,
   collectorsPart,

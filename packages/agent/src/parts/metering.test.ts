@@ -1,4 +1,5 @@
 import type { Wallet } from '@cloister/chain'
+import type { Executor } from '@cloister/executors'
 import type { Hex } from 'viem'
 import { expect, it, vi } from 'vitest'
 import type { LeaseSupervisor } from '../leases/supervisor.ts'
@@ -38,6 +39,7 @@ it('ends what is out of money, and settles, while another lease does not stop', 
   const metering = meter({
     wallet,
     store: {} as Store,
+    executor: {} as Executor,
     supervisor,
     sequence: new Sequence(),
     settlement,

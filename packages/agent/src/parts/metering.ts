@@ -1,12 +1,14 @@
 import { closeLease, getAccrued, getLease, type Wallet } from '@cloister/chain'
 import { formatDuration, loop, messageOf, secondsAffordable, shortId } from '@cloister/core'
+import type { Executor } from '@cloister/executors'
 import type { Hex } from 'viem'
+import { runOnNotice } from '../leases/on-notice.ts'
 import type { LeaseSupervisor } from '../leases/supervisor.ts'
 import type { Log } from '../log.ts'
 import { LeaseLooks, within } from '../patience.ts'
 import type { Sequence } from '../sequence.ts'
 import type { Settlement } from '../settlement.ts'
-import type { Store } from '../store.ts'
+import type { Store, StoredLease } from '../store.ts'
 import type { MakePart } from './part.ts'
 
 /** Seconds of balance at which the tenant is warned. */
@@ -23,6 +25,7 @@ interface MeteringParts {
   wallet: Wallet
   store: Store
   supervisor: LeaseSupervisor
+  executor: Executor
   sequence: Sequence
   log: Log
   settlement: Settlement
@@ -33,8 +36,8 @@ interface MeteringParts {
 export const meteringPart: MakePart = ({ machine, supervisor, settlement }) => ({
   name: 'metering',
   start: (signal) => {
-    const { wallet, store, sequence, log } = machine
-    return meter({ wallet, store, supervisor, sequence, log, settlement, signal })
+    const { wallet, store, executor, sequence, log } = machine
+    return meter({ wallet, store, supervisor, executor, sequence, log, settlement, signal })
   },
 })
 
@@ -49,7 +52,8 @@ export async function meter(parts: MeteringParts): Promise<void> {
     if (!told) log('warn', 'metering will try again', { error: messageOf(error) })
     told = true
   }
-  const looks = new LeaseLooks((id) => look(parts, id).catch(again), PATIENCE_MS)
+  const telling = new Set<Hex>()
+  const looks = new LeaseLooks((id) => look(parts, id, telling).catch(again), PATIENCE_MS)
   await loop(signal, async () => {
     told = false
     await looks.all(
@@ -62,7 +66,9 @@ export async function meter(parts: MeteringParts): Promise<void> {
   await looks.idle(LEAVING_MS)
 }
 
-async function look({ wallet, store, supervisor, sequence, log }: MeteringParts, id: Hex): Promise<void> {
+/** `telling`: leases whose containers are being told of notice. */
+async function look(parts: MeteringParts, id: Hex, telling: Set<Hex>): Promise<void> {
+  const { wallet, store, supervisor, sequence, log } = parts
   const [lease, accrued] = await Promise.all([getLease(wallet, id), getAccrued(wallet, id)])
   if (lease.state !== 'open') return supervisor.refresh(id)
   const end = async (kind: string, reason: string) => {
@@ -96,6 +102,7 @@ async function look({ wallet, store, supervisor, sequence, log }: MeteringParts,
         `The provider gave notice: the lease ends at ${new Date(lease.noticeUntil * 1000).toISOString()}. What is left then is yours.`,
       )
     }
+    tellContainers(parts, stored, lease.noticeUntil, telling)
   }
   const threshold = WARNINGS.find((seconds) => left <= seconds)
   if (threshold === undefined) {
@@ -110,4 +117,29 @@ async function look({ wallet, store, supervisor, sequence, log }: MeteringParts,
       `The balance lasts ${formatDuration(left)} more; then the lease ends, unless somebody adds to it.`,
     )
   }
+}
+
+/**
+ * Has a lease's containers do what they do on notice. Written down once it is done, so that whoever goes on
+ * after a crash does it again rather than not at all.
+ */
+function tellContainers(
+  { store, supervisor, executor }: MeteringParts,
+  { id, running, onNoticeRun }: StoredLease,
+  noticeUntil: number,
+  telling: Set<Hex>,
+): void {
+  if (!running || onNoticeRun === noticeUntil || telling.has(id)) return
+  telling.add(id)
+  void runOnNotice(executor, id, running.manifest, noticeUntil, (message) =>
+    supervisor.event(id, 'on-notice', message),
+  )
+    .then(() => {
+      if (store.lease(id)?.state !== 'open') return
+      store.patchLease(id, (lease) => {
+        lease.onNoticeRun = noticeUntil
+      })
+    })
+    .catch(() => {})
+    .finally(() => telling.delete(id))
 }

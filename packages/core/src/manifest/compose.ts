@@ -14,6 +14,7 @@ import type { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
 import type { ParseOptions, Wish } from './parse-options.ts'
 import { NAME_PATTERN } from './patterns.ts'
+import { readReclamation } from './reclamation.ts'
 import { readSpread } from './spread.ts'
 
 /**
@@ -58,6 +59,7 @@ export function parseCompose(
   warnOfUnused(active, context)
   readFront(project.root, manifest)
   readNetwork(project.root, manifest)
+  readReclamation(project.root.get('x-reclamation'), manifest)
   const sealedFiles = Object.fromEntries([...context.sealedFiles].map(([key, { content }]) => [key, content]))
   const spread = readSpread(project.root, { manifest, services: active, volumes: project.sections.volumes })
   return { manifest, name, wishes: context.wishes, sealedFiles, spread }

@@ -9,13 +9,14 @@ import type { Service } from './service.ts'
 /**
  * What Compose and SDL have no words for, in either: `x-sealed` (secrets that come beside the manifest,
  * `NAME` for a variable, `NAME:/path` for a file), `x-exec: false` (nobody runs commands inside),
- * `x-schedule` (when it is started), `x-domains` and `x-proxy-protocol` (see those) and `x-agent-socket:
- * true`.
+ * `x-schedule` (when it is started), `x-on-notice` (what it does once notice was given), `x-domains` and
+ * `x-proxy-protocol` (see those) and `x-agent-socket: true`.
  */
 export function readExtensions(root: Field, service: Service): void {
   const sealed = root.get('x-sealed')
   if (sealed) for (const item of sealed.list()) addSealed(item, item.text(), service)
   readSchedule(root, service)
+  readOnNotice(root, service)
   readDomains(root, service)
   readProxyProtocol(root, service)
   if (root.get('x-exec')?.boolean() === false) service.exec = false
@@ -34,6 +35,17 @@ function readSchedule(root: Field, service: Service): void {
   if (service.count > 1)
     at.refuse('the service has several replicas', 'It is never started two at once: leave one.')
   service.schedule = schedule
+}
+
+/** `x-on-notice`: words of a command, or a line for the container's shell. */
+function readOnNotice(root: Field, service: Service): void {
+  const said = root.get('x-on-notice')
+  if (!said) return
+  service.onNotice = said.isList
+    ? ['CMD', ...said.list().map((word) => word.text())]
+    : ['CMD-SHELL', said.text()]
+  if (service.onNotice.length < 2 || service.onNotice.includes(''))
+    said.fail('a command, as a list of words or as a line for its shell')
 }
 
 /** One sealed secret of a service, `NAME` or `NAME:/path`. */

@@ -21,7 +21,7 @@ const name = z.string().regex(NAME_PATTERN)
 const Demands = z.strictObject({
   /** A TEE of the CPU's, or of the GPUs' as well (SDL 2.1, `params.tee`). */
   tee: z.enum(['cpu', 'cpu-gpu']).optional(),
-  /** Least time between a provider's notice and the end (SDL, `reclamation`). */
+  /** Least time between a provider's notice and the end (SDL, `reclamation`; Compose, `x-reclamation`). */
   noticeSeconds: z
     .int()
     .min(1)

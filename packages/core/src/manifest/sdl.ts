@@ -1,10 +1,10 @@
-import { parseDurationMs } from '../units.ts'
 import { each } from './every-problem.ts'
 import { checkCount, readFront, readNetwork } from './extensions.ts'
 import type { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
 import type { ParseOptions, Wish } from './parse-options.ts'
 import { ATTRIBUTE_PATTERN, ATTRIBUTE_VALUE_PATTERN, NAME_PATTERN } from './patterns.ts'
+import { readReclamation } from './reclamation.ts'
 import type { RegistryLogin } from './registry-login.ts'
 import { type ComputeProfile, readComputeProfile } from './sdl-compute.ts'
 import { readSdlService } from './sdl-service.ts'
@@ -31,7 +31,6 @@ export function parseSdl(
   const profiles =
     root.get('profiles') ??
     root.refuse('there are no profiles', 'SDL has "profiles" with "compute" and "placement".')
-  let noticeSeconds: number | undefined
   const elsewhere = () => {}
   root.fields({
     version: elsewhere,
@@ -40,7 +39,7 @@ export function parseSdl(
     profiles: elsewhere,
     endpoints: checkEndpoints,
     include: checkInclude,
-    reclamation: (field) => void (noticeSeconds = readReclamation(field)),
+    reclamation: elsewhere,
   })
   profiles.knownFields({ compute: elsewhere, placement: elsewhere })
   const compute = new Map((profiles.get('compute') ?? profiles.fail('compute profiles')).entries())
@@ -104,7 +103,7 @@ export function parseSdl(
     const read = deployed.get(name)
     if (read) manifest.services[name] = read()
   })
-  if (noticeSeconds !== undefined) manifest.demands = { ...manifest.demands, noticeSeconds }
+  readReclamation(root.get('reclamation'), manifest)
   if (root.get('x-internet')?.boolean() === false) manifest.internet = false
   readFront(root, manifest)
   readNetwork(root, manifest)
@@ -211,14 +210,6 @@ function checkEndpoints(field: Field): void {
     if (kind?.value !== 'ip') endpoint.fail('kind: ip')
     endpoint.refuse("a leased IP address can't be honoured", NO_IP)
   }
-}
-
-/** `reclamation.min_window`: how long before the end a provider has to say so. */
-function readReclamation(root: Field): number | undefined {
-  let window: number | undefined
-  if (root.isNull) return undefined
-  root.knownFields({ min_window: (field) => void (window = Math.ceil(field.parse(parseDurationMs) / 1000)) })
-  return window !== undefined && window > 0 ? window : root.fail('min_window: a time above zero, such as 24h')
 }
 
 function checkInclude(field: Field): void {

@@ -210,6 +210,11 @@ export const Service = z.strictObject({
     .regex(/^SIG[A-Z0-9+-]{2,12}$/)
     .optional(),
   stopGraceMs: milliseconds,
+  /**
+   * Runs in it once its provider gave notice: `['CMD', …]` as it is, `['CMD-SHELL', line]` in the container's
+   * shell.
+   */
+  onNotice: words.min(2).optional(),
 })
 
 export type Service = z.infer<typeof Service>

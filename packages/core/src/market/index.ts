@@ -1,6 +1,7 @@
 export * from './attestation-state.ts'
 export { nameGpus, platformOfGpus } from './gpu-names.ts'
 export * from './names.ts'
+export * from './notice.ts'
 export * from './order.ts'
 export * from './room.ts'
 export { workerBinding } from './worker-binding.ts'

@@ -8,7 +8,7 @@ import { ATTRIBUTE_PATTERN, ATTRIBUTE_VALUE_PATTERN } from '../manifest/patterns
 import { commonModels, resourcesOf } from '../manifest/resources.ts'
 import { Policy } from '../policy.ts'
 import { address, bytes32, decimal } from '../shapes.ts'
-import { formatDuration, formatMiB } from '../units.ts'
+import { formatMiB } from '../units.ts'
 
 /** What a tenant asks bids for. Signed by nobody: a provider that answers commits itself to its hash. */
 export const Order = z.strictObject({
@@ -56,6 +56,15 @@ export const Order = z.strictObject({
   attributes: z.record(z.string().regex(ATTRIBUTE_PATTERN), z.string().regex(ATTRIBUTE_VALUE_PATTERN)),
   /** What the worker's evidence has to say. */
   policy: Policy,
+  /**
+   * Least time between the provider's notice and the end, in seconds; the market's notice period if not
+   * given. Who accepts less than that can be served at the price of an interruptible lease.
+   */
+  noticeSeconds: z
+    .int()
+    .min(1)
+    .max(366 * 86_400)
+    .optional(),
   /** Price ceiling in base units of the token per covered second. */
   maxRatePerSecond: decimal.optional(),
 })
@@ -86,6 +95,7 @@ export function orderFor(
     ...(manifest.network !== undefined && { privateNetwork: true as const }),
     attributes: manifest.attributes,
     policy: policyFor(manifest, terms.policy),
+    ...(manifest.demands?.noticeSeconds !== undefined && { noticeSeconds: manifest.demands.noticeSeconds }),
     ...(terms.maxRatePerSecond !== undefined && { maxRatePerSecond: terms.maxRatePerSecond.toString() }),
   }
 }
@@ -106,19 +116,6 @@ function largestOf({ services }: Manifest): Pick<Order, 'largest'> {
  */
 export function policyFor({ demands }: Manifest, policy: Policy): Policy {
   return demands?.tee === 'cpu-gpu' ? { ...policy, gpus: 'confidential' } : policy
-}
-
-/**
- * Throws `notice-too-short` where a manifest demands more time between a provider's notice and the end than
- * a market gives.
- */
-export function checkNotice({ demands }: Manifest, noticeSeconds: number): void {
-  if (demands?.noticeSeconds === undefined || demands.noticeSeconds <= noticeSeconds) return
-  throw new CloisterError(
-    'notice-too-short',
-    `The file asks for ${formatDuration(demands.noticeSeconds)} of notice (reclamation.min_window), and providers of this network give ${formatDuration(noticeSeconds)}.`,
-    { hint: 'Ask for less, or back up what the lease holds more often.' },
-  )
 }
 
 /** MiB of memory without which no engine starts a container. */

@@ -12,6 +12,7 @@ const bid: SignedBid = {
   minimumDeposit: 43_200n,
   expiry: 1_800_000_000,
   room: 2n ** 64n - 1n,
+  noticeMinutes: 0,
   manifestHash: hash,
   order: hash,
   salt: 2n ** 255n,

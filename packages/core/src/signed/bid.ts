@@ -17,10 +17,18 @@ export interface Bid {
   expiry: number
   /** What of the worker the lease takes (see `roomOf`). The bid can't be taken while the worker has less. */
   room: bigint
+  /**
+   * Minutes of notice that the provider has to give before it may close the lease; 0 for the market's notice
+   * period.
+   */
+  noticeMinutes: number
   manifestHash: Hex
   order: Hex
   salt: bigint
 }
+
+/** Minutes of notice that a bid can say. */
+export const MOST_NOTICE_MINUTES = 0xffff
 
 /** A bid with the worker's or the provider's signature. */
 export interface SignedBid extends Bid {
@@ -37,6 +45,7 @@ export const BID_TYPES = {
     { name: 'minimumDeposit', type: 'uint96' },
     { name: 'expiry', type: 'uint48' },
     { name: 'room', type: 'uint64' },
+    { name: 'noticeMinutes', type: 'uint16' },
     { name: 'manifestHash', type: 'bytes32' },
     { name: 'order', type: 'bytes32' },
     { name: 'salt', type: 'uint256' },
@@ -69,6 +78,7 @@ export const SignedBidJson = z.strictObject({
     .min(0)
     .max(2 ** 48 - 1),
   room: decimal,
+  noticeMinutes: z.int().min(0).max(MOST_NOTICE_MINUTES),
   manifestHash: bytes32,
   order: bytes32,
   salt: decimal,

@@ -4,6 +4,7 @@ export {
   bidToJson,
   bidTypedData,
   leaseIdOf,
+  MOST_NOTICE_MINUTES,
   type SignedBid,
   type SignedBidJson,
 } from './bid.ts'

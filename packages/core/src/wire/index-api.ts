@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import { ATTESTATION_STATES } from '../market/attestation-state.ts'
 import { address, bytes32, decimal } from '../shapes.ts'
+import { MOST_NOTICE_MINUTES } from '../signed/bid.ts'
 import { PeriodRecord } from './stake-api.ts'
 
 const seconds = z.number().describe('Unix seconds')
@@ -33,6 +34,8 @@ export const LeaseRecord = z.object({
   manifestHash: bytes32,
   openedAt: seconds,
   closedAt: seconds.optional(),
+  /** Minutes of notice that its provider has to give; 0 for the market's notice period. */
+  noticeMinutes: z.int().min(0).max(MOST_NOTICE_MINUTES).default(0),
   noticeUntil: seconds.optional(),
   /** Turned down by the worker. */
   refused: z.boolean(),

@@ -32,6 +32,8 @@ export const WorkerReport = z.object({
     z.string(),
     z.object({ cpu: text, memoryGiB: text, diskGiB: text, gpu: z.record(z.string(), text) }),
   ),
+  /** Leases that end with less notice than the market's: how much, and hundredths of the reserved price. */
+  interruptible: z.object({ noticeSeconds: z.int().min(1), percent: z.int().min(1).max(100) }).optional(),
   openLeases: z.int(),
 })
 export type WorkerReport = z.infer<typeof WorkerReport>

@@ -37,7 +37,8 @@ beforeEach(() => {
       return records
     },
   }
-  const chain = { ...connectChain(NETWORK), network: NETWORK }
+  const client = { ...connectChain(NETWORK).client, readContract: async () => 86_400n }
+  const chain = { client, network: NETWORK }
   cloister = { network: NETWORK, chain, index, wallet: undefined } as unknown as Cloister
 })
 
@@ -69,6 +70,7 @@ function worker(rate: bigint, room: object = {}, change: Change = () => ({})) {
         minimumDeposit: 0n,
         expiry: Math.floor(Date.now() / 1000) + 120,
         room: 0n,
+        noticeMinutes: 0,
         manifestHash: order.manifestHash,
         order: hashOrder(order),
         salt: 1n,
@@ -120,6 +122,7 @@ describe('bids', () => {
     ['is in another token', { token: PROVIDER }],
     ['has no price', { ratePerSecond: 0n }],
     ['is above the ceiling', { ratePerSecond: 6n }],
+    ['gives 10m of notice; the order asks for 1d', { noticeMinutes: 10 }],
     ['is about to expire', { expiry: Math.floor(Date.now() / 1000) + 10 }],
   ])('that tell a lie are none: one %s', async (what, change) => {
     worker(5n, {}, () => change)

@@ -2,13 +2,15 @@ import { findToken, getNoticeSeconds, isSignedBy, type Token } from '@cloister/c
 import {
   bidTypedData,
   CloisterError,
-  checkNotice,
   defaultPolicy,
+  formatDuration,
+  givesNotice,
   hashOrder,
   impossibleGpus,
   leaseIdOf,
   type Manifest,
   messageOf,
+  noticeSecondsOf,
   type Order,
   orderFor,
   type Policy,
@@ -39,6 +41,10 @@ export interface CheckedBid {
   lease: Hex
   worker: WorkerRecord
   report: WorkerReport
+  /** How long before the end its provider has to say so. */
+  noticeSeconds: number
+  /** That is less than the market's notice period, which a file has to accept (`reclamation`). */
+  interruptible: boolean
 }
 
 /** A worker that doesn't bid, and why. */
@@ -62,10 +68,10 @@ const MAX_ASKED = 64
 const SPARE_SECONDS = 15
 
 /**
- * Asks every covered worker that could serve a manifest for a bid, in parallel, and checks each answer: that
- * it is for this order, under the ceiling, alive, and signed by the worker or its provider. Prices are in
- * base units per second. Sends no transaction. A worker that doesn't bid is among `declined`. Throws
- * `unknown-token`, `notice-too-short` and what the index throws.
+ * Asks every covered worker that could serve a manifest for a bid, in parallel, and checks each answer:
+ * that it is for this order, under the ceiling, alive, with as much notice, and signed by the worker or
+ * its provider. Prices are in base units per second. Sends no transaction. A worker that doesn't bid is
+ * among `declined`. Throws `unknown-token` and what the index throws.
  *
  * @example
  * ```ts
@@ -80,15 +86,17 @@ export async function bids(
   { manifest, pay, maxRatePerSecond, provider, policy }: BidsParameters,
 ): Promise<Bids> {
   const token = findToken(cloister.network, pay)
-  if (manifest.demands?.noticeSeconds !== undefined)
-    checkNotice(manifest, await getNoticeSeconds(cloister.chain))
   const order = orderFor(manifest, {
     tenant: cloister.wallet?.account.address ?? zeroAddress,
     token: token.address,
     policy: policy ?? defaultPolicy(cloister.network.development),
     ...(maxRatePerSecond !== undefined && { maxRatePerSecond }),
   })
-  const workers = (await cloister.index.workers({ covered: true })).filter(
+  const [marketNotice, all] = await Promise.all([
+    getNoticeSeconds(cloister.chain),
+    cloister.index.workers({ covered: true }),
+  ])
+  const workers = all.filter(
     (worker) => provider === undefined || worker.provider === provider || worker.worker === provider,
   )
   const declined: Declined[] = []
@@ -103,7 +111,7 @@ export async function bids(
       .slice(0, MAX_ASKED)
       .map(async (worker) => {
         try {
-          bids.push(await ask(cloister, order, worker))
+          bids.push(await ask(cloister, order, worker, marketNotice))
         } catch (error) {
           declined.push({ worker: worker.worker, provider: worker.provider, reason: messageOf(error) })
         }
@@ -119,16 +127,29 @@ export async function bids(
   return { order, token, bids, declined }
 }
 
-async function ask(cloister: Cloister, order: Order, worker: WorkerRecord): Promise<CheckedBid> {
+async function ask(
+  cloister: Cloister,
+  order: Order,
+  worker: WorkerRecord,
+  marketNotice: number,
+): Promise<CheckedBid> {
   const { stranger } = sessionOf(cloister, worker)
   const signal = AbortSignal.timeout(ANSWER_MS)
   const bid = await stranger.bid(order, signal)
   // Asked for afterwards, over the same connection: a second one would take longer to open.
   const [report] = await Promise.all([stranger.report(signal), checkBid(cloister, order, worker, bid)])
+  const noticeSeconds = noticeSecondsOf(bid, marketNotice)
+  if (!givesNotice(bid, order.noticeSeconds, marketNotice))
+    throw new CloisterError(
+      'bad-bid',
+      `Its bid gives ${formatDuration(noticeSeconds)} of notice; the order asks for ${formatDuration(order.noticeSeconds ?? marketNotice)}.`,
+    )
   return {
     bid,
     worker,
     report,
+    noticeSeconds,
+    interruptible: noticeSeconds < marketNotice,
     lease: leaseIdOf(bid, cloister.network.chainId, cloister.network.contracts.market),
   }
 }

@@ -43,10 +43,16 @@ it('says whose an open lease is, and what it costs, as the chain does', async ()
     settledSeconds: 0,
     feeBps: 0,
     noticeUntil: 0,
+    noticeMinutes: 10,
     room: 0n,
     manifestHash: ONE,
   }
-  const answers: Record<string, unknown> = { leaseOf: onChain, billing: [theirs, 0n, 0n], accrued: 0n }
+  const answers: Record<string, unknown> = {
+    leaseOf: onChain,
+    billing: [theirs, 0n, 0n],
+    accrued: 0n,
+    noticePeriod: 86_400n,
+  }
   const cloister = {
     index: { lease: async () => said },
     network: { contracts: {}, tokens: [{ address: usdc, symbol: 'USDC' }], gatewayUrl: 'http://127.0.0.1:1' },
@@ -65,5 +71,7 @@ it('says whose an open lease is, and what it costs, as the chain does', async ()
     token: usdc,
     symbol: 'USDC',
     ratePerSecond: 10n,
+    noticeSeconds: 600,
+    interruptible: true,
   })
 })

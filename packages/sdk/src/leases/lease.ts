@@ -1,14 +1,16 @@
-import { type ChainLease, getAccrued, getBilling, getLease } from '@cloister/chain'
+import { type ChainLease, getAccrued, getBilling, getLease, getNoticeSeconds } from '@cloister/chain'
 import { GatewayClient } from '@cloister/client'
 import {
   type AttestationState,
   attestationStateOf,
   CloisterError,
   type GatewayRoute,
+  isInterruptible,
   type LeaseName,
   type LeaseRecord,
   type LeaseReport,
   messageOf,
+  noticeSecondsOf,
   readLeaseName,
   secondsAffordable,
   shortId,
@@ -39,6 +41,10 @@ export interface LeaseStatus {
   uncoveredSeconds: number
   /** What they would have earned the provider, base units. */
   uncoveredCost: bigint
+  /** How long before the end its provider has to say so. */
+  noticeSeconds: number
+  /** That is less than the market's notice period, which its file accepted (`reclamation`). */
+  interruptible: boolean
   /** The provider gave notice: from then on it may close the lease, Unix seconds. */
   noticeUntil: number | undefined
   tenant: Address
@@ -169,8 +175,9 @@ export async function status(cloister: Cloister, lease: string | LeaseRecord): P
   const isOurs = cloister.wallet?.account.address === record.tenant
   const mayRun = record.closedAt === undefined
   // No answer waits for another. What is said of a lease that the chain calls closed counts for nothing.
-  const [onChain, accrued, billing, block, said, found] = await Promise.all([
+  const [onChain, marketNotice, accrued, billing, block, said, found] = await Promise.all([
     getLease(chain, record.lease),
+    getNoticeSeconds(chain),
     getAccrued(chain, record.lease).catch(() => 0n),
     getBilling(chain, record.worker),
     chain.client.getBlock(),
@@ -184,6 +191,7 @@ export async function status(cloister: Cloister, lease: string | LeaseRecord): P
     : termsSaid(record)
   const { report, problem } = (isOpen ? said : undefined) ?? {}
   const routes = isOpen ? found : []
+  const notice = isOpen ? onChain : record
   const balance = isOpen ? onChain.balance - accrued : 0n
   const spent = isOpen ? onChain.spent + accrued : BigInt(record.spent)
   const secondsLeft = isOpen ? Number(secondsAffordable(balance, onChain.ratePerSecond)) : 0
@@ -202,6 +210,8 @@ export async function status(cloister: Cloister, lease: string | LeaseRecord): P
     coveredUntil: Number(billing.until),
     uncoveredSeconds,
     uncoveredCost: BigInt(uncoveredSeconds) * ratePerSecond,
+    noticeSeconds: noticeSecondsOf(notice, marketNotice),
+    interruptible: isInterruptible(notice, marketNotice),
     noticeUntil: isOpen && onChain.noticeUntil > 0 ? onChain.noticeUntil : undefined,
     tenant,
     provider: record.provider,

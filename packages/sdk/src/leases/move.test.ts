@@ -122,6 +122,7 @@ async function scene(): Promise<Scene> {
         minimumDeposit: 0n,
         expiry: Number((await stage.tenant.client.getBlock()).timestamp) + 600,
         room: 0n,
+        noticeMinutes: 0,
         manifestHash: order.manifestHash,
         order: hashOrder(order),
         salt: ++salt,

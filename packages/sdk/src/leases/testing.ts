@@ -63,6 +63,7 @@ export async function startStage(): Promise<Stage> {
         minimumDeposit,
         expiry: Number((await tenant.client.getBlock()).timestamp) + 600,
         room: 0n,
+        noticeMinutes: 0,
         manifestHash: hashManifest(manifest),
         order: HASH,
         salt: ++salt,

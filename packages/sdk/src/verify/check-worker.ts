@@ -1,4 +1,4 @@
-import { getNoticeSeconds } from '@cloister/chain'
+import { getLease, getNoticeSeconds } from '@cloister/chain'
 import {
   CloisterError,
   checkNotice,
@@ -23,7 +23,11 @@ export async function checkWorkerFor(session: Session, manifest: Manifest, polic
   const { chain, network } = session.cloister
   checkSupported(manifest)
   const { demands, attributes } = manifest
-  if (demands?.noticeSeconds !== undefined) checkNotice(manifest, await getNoticeSeconds(chain))
+  const { lease } = session.about
+  if (lease !== undefined) {
+    const [terms, marketNotice] = await Promise.all([getLease(chain, lease), getNoticeSeconds(chain)])
+    checkNotice(manifest, terms, marketNotice)
+  }
   const resources = resourcesOf(manifest)
   const demandsEvidence = policy !== undefined || demands?.tee !== undefined
   const isPlain = Object.keys(attributes).length === 0 && resources.gpuKinds === undefined

@@ -3,7 +3,7 @@ import { CloisterError, formatAmount, type Policy, parseAmount, parsePolicy } fr
 import type { Bids } from '@cloister/sdk'
 import { paint, printable, table } from '@cloister/terminal'
 import { getAddress, isAddress } from 'viem'
-import { attestation, resources, short, uptimeOf } from '../../show.ts'
+import { attestation, notice, resources, short, uptimeOf } from '../../show.ts'
 import type { BidOptions } from './options.ts'
 
 /** The options that are about price, checked. */
@@ -32,10 +32,11 @@ export function terms(
 /** Bids, with an arrow at the one to be taken. */
 export function bidTable({ bids, token }: Bids, best = bids[0]): string {
   const rows = bids.map((checked) => {
-    const { bid, worker, report } = checked
+    const { bid, worker, report, noticeSeconds, interruptible } = checked
     return [
       checked === best ? paint('green', '→') : ' ',
       formatAmount(bid.ratePerSecond * 3600n, token.decimals),
+      notice(noticeSeconds, interruptible),
       printable(report.name),
       short(worker.worker),
       short(worker.provider),
@@ -46,7 +47,18 @@ export function bidTable({ bids, token }: Bids, best = bids[0]): string {
     ]
   })
   return table(
-    ['', `${token.symbol}/hour`, 'name', 'worker', 'provider', 'free', 'uptime', 'engine', 'attestation'],
+    [
+      '',
+      `${token.symbol}/hour`,
+      'notice',
+      'name',
+      'worker',
+      'provider',
+      'free',
+      'uptime',
+      'engine',
+      'attestation',
+    ],
     rows,
     [`${token.symbol}/hour`, 'uptime'],
   )

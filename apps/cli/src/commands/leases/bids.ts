@@ -15,7 +15,7 @@ export async function showBids(file: string | undefined, options: BidOptions): P
     return sayJson({
       manifestHash: hashManifest(manifest),
       resources: resourcesOf(manifest),
-      bids: found.bids.map(({ bid, lease, worker, report }) => ({
+      bids: found.bids.map(({ bid, lease, worker, report, noticeSeconds, interruptible }) => ({
         lease,
         provider: worker.provider,
         worker: worker.worker,
@@ -23,6 +23,8 @@ export async function showBids(file: string | undefined, options: BidOptions): P
         ratePerSecond: bid.ratePerSecond,
         minimumDeposit: bid.minimumDeposit,
         expiry: bid.expiry,
+        noticeSeconds,
+        interruptible,
         free: report.free,
         uptime: worker.uptime,
         attestation: worker.attestation,

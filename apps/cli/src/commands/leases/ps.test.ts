@@ -19,6 +19,8 @@ function status(changes: Partial<LeaseStatus> = {}): LeaseStatus {
     coveredUntil: now() + 3600,
     uncoveredSeconds: 0,
     uncoveredCost: 0n,
+    noticeSeconds: 600,
+    interruptible: true,
     noticeUntil: undefined,
     tenant: ACCOUNT,
     provider: PROVIDER,

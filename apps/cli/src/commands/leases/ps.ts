@@ -4,7 +4,7 @@ import { type Cloister, type LeaseStatus, leases, walletOf } from '@cloister/sdk
 import { paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
-import { attestation, hourly, money, short, since, state, statusJson } from '../../show.ts'
+import { attestation, hourly, instant, money, notice, short, since, state, statusJson } from '../../show.ts'
 
 export async function showLeases(options: Globals & { all?: boolean }): Promise<void> {
   const cloister = connect(options)
@@ -31,7 +31,19 @@ export async function sayLeases(
 ): Promise<void> {
   say(
     table(
-      ['lease', 'name', 'state', 'services', 'age', 'price/hour', 'spent', 'left', 'lasts', 'attestation'],
+      [
+        'lease',
+        'name',
+        'state',
+        'services',
+        'age',
+        'price/hour',
+        'spent',
+        'left',
+        'lasts',
+        'notice',
+        'attestation',
+      ],
       found.map((lease) => [
         lease.shortId,
         lease.name ?? '',
@@ -42,6 +54,7 @@ export async function sayLeases(
         money(cloister.network, lease.token, lease.spent),
         lease.state === 'closed' ? '' : money(cloister.network, lease.token, lease.balance),
         lease.state === 'closed' ? '' : formatDuration(lease.secondsLeft),
+        lease.state === 'closed' ? '' : noticeOf(lease),
         attestation(lease.attestation),
       ]),
       ['price/hour', 'spent', 'left'],
@@ -50,6 +63,11 @@ export async function sayLeases(
   const lines = await groupLines(cloister, items, found)
   if (lines.length > 0) say('')
   for (const line of lines) say(line)
+}
+
+/** The notice that a lease's provider has to give, or when the lease ends where it was given. */
+function noticeOf({ noticeSeconds, noticeUntil, interruptible }: LeaseStatus): string {
+  return noticeUntil === undefined ? notice(noticeSeconds, interruptible) : `ends ${instant(noticeUntil)}`
 }
 
 /** Replicas of a group where the newest of them is, by their places; other leases as they are. */

@@ -3,7 +3,7 @@ import { type Cloister, groups, type LeaseStatus, leases } from '@cloister/sdk'
 import { bar, facts, paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
-import { attestation, hourly, instant, money, short, since, state, statusJson } from '../../show.ts'
+import { attestation, hourly, instant, money, notice, short, since, state, statusJson } from '../../show.ts'
 import { sayLeases } from './ps.ts'
 
 export async function showStatus(key: string, options: Globals): Promise<void> {
@@ -26,7 +26,9 @@ export async function showStatus(key: string, options: Globals): Promise<void> {
       [
         'notice',
         lease.noticeUntil === undefined
-          ? undefined
+          ? lease.state === 'closed'
+            ? undefined
+            : notice(lease.noticeSeconds, lease.interruptible)
           : `the provider ends this lease on ${instant(lease.noticeUntil)}`,
       ],
       ['worker', `${lease.worker} of ${short(lease.provider)}`],

@@ -1,4 +1,10 @@
-import { gpuMismatch, parseGpuKinds, type WorkerRecord, type WorkerReport } from '@cloister/core'
+import {
+  formatDuration,
+  gpuMismatch,
+  parseGpuKinds,
+  type WorkerRecord,
+  type WorkerReport,
+} from '@cloister/core'
 import { workerOfRecord } from '@cloister/sdk'
 import { paint, printable, say, sayJson, table } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
@@ -34,6 +40,7 @@ export async function showWorkers(options: Globals & { gpu?: string }): Promise<
           prices: reports[i].prices,
           isolation: reports[i].isolation,
           attributes: reports[i].attributes,
+          ...(reports[i].interruptible && { interruptible: reports[i].interruptible }),
         }),
       })),
     )
@@ -66,7 +73,7 @@ export async function showWorkers(options: Globals & { gpu?: string }): Promise<
             : paint('dim', worker.retired ? 'retired' : 'away'),
           resources(worker, gpusOf(worker, report)),
           report ? resources(report.free, worker.gpuClass) : '',
-          prices ? `${printable(prices.cpu)}, ${printable(prices.memoryGiB)}` : '',
+          prices ? `${printable(prices.cpu)}, ${printable(prices.memoryGiB)}${less(report)}` : '',
           uptimeOf(worker),
           String(worker.openLeases),
           String(worker.leasesServed),
@@ -76,6 +83,13 @@ export async function showWorkers(options: Globals & { gpu?: string }): Promise<
       ['uptime', 'open', 'served'],
     ),
   )
+}
+
+/** What leases with less notice cost there, in words. */
+function less(report: WorkerReport | undefined): string {
+  if (!report?.interruptible) return ''
+  const { percent, noticeSeconds } = report.interruptible
+  return `; ${percent}% with ${formatDuration(noticeSeconds)} of notice`
 }
 
 /** What is known of a worker's GPUs: their class, and what the worker says of their memory and form. */

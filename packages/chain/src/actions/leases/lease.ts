@@ -26,7 +26,10 @@ export interface ChainLease {
   spent: bigint
   settledSeconds: number
   feeBps: number
+  /** When the provider may close it; 0 without notice. */
   noticeUntil: number
+  /** Minutes of notice that the provider has to give; 0 for the market's notice period. */
+  noticeMinutes: number
   /** What it takes of the worker while it is open; see `roomOf`. */
   room: bigint
   manifestHash: Hex
@@ -76,7 +79,7 @@ export function getAccrued({ client, network }: Chain, id: Hex): Promise<bigint>
   })
 }
 
-/** Seconds between a provider's notice and its right to close a lease. */
+/** Seconds between a provider's notice and its right to close a lease whose bid said no other. */
 export async function getNoticeSeconds({ client, network }: Chain): Promise<number> {
   return Number(
     await client.readContract({
@@ -193,7 +196,7 @@ export function refuseLease(wallet: Wallet, id: Hex): Promise<TransactionReceipt
   return call(wallet, 'refuse', [id])
 }
 
-/** Tells the tenant that the lease may be closed after the notice period. Provider or worker. */
+/** Tells the tenant that the lease may be closed once the notice is over. Provider or worker. */
 export function giveNotice(wallet: Wallet, id: Hex): Promise<TransactionReceipt> {
   return call(wallet, 'giveNotice', [id])
 }

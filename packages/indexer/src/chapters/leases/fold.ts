@@ -48,6 +48,7 @@ export const leaseHandlers: Handler[] = [
     () => [],
     ({ args, time, block, logIndex, transaction }, rows) => {
       const { id, tenant, worker, provider, token, ratePerSecond, deposit, manifestHash } = args
+      const noticeMinutes = Number(args.noticeMinutes)
       const name = decodeLeaseName(args.name)
       rows.note('worker', worker)
       rows.put(leases, {
@@ -73,6 +74,7 @@ export const leaseHandlers: Handler[] = [
         openedLogIndex: logIndex,
         closedAt: null,
         noticeUntil: null,
+        noticeMinutes,
         transaction,
       })
     },

@@ -69,6 +69,7 @@ export async function findLeases(
       manifestHash: row.manifestHash as Hex,
       openedAt: row.openedAt,
       ...(row.closedAt !== null && { closedAt: row.closedAt }),
+      noticeMinutes: row.noticeMinutes,
       ...(row.noticeUntil !== null && { noticeUntil: row.noticeUntil }),
       refused: row.refused,
       endpoint: endpoint ?? '',

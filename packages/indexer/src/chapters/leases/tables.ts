@@ -28,6 +28,8 @@ export const lease = pgTable(
     openedLogIndex: integer('opened_log_index').notNull(),
     closedAt: seconds('closed_at'),
     noticeUntil: seconds('notice_until'),
+    /** Minutes of notice that its provider has to give; 0 for the market's notice period. */
+    noticeMinutes: integer('notice_minutes').notNull(),
     transaction: text().notNull(),
   },
   (table) => [

@@ -80,6 +80,7 @@ async function fill(chain: DevelopmentChain, seat: FakeSeat, index: number): Pro
     minimumDeposit: 0n,
     expiry,
     room: 0n,
+    noticeMinutes: 0,
     manifestHash: MANIFEST_HASH,
     order: zeroHash,
     salt: 1n,
