@@ -378,7 +378,7 @@ describe.skipIf(!canDeploy)(
       config.interruptible = { notice: 1, percent: 50, keepFree: { cpus: 3.5, memory: 0, disk: 0, gpus: 0 } }
       try {
         vi.spyOn(Date, 'now').mockReturnValue(Number((await own.tenant.client.getBlock()).timestamp) * 1000)
-        const hook = '    x-on-notice: "echo $$1 > /tmp/ends"\n'
+        const hook = '    x-on-notice: "echo $$1 > /ends"\n'
         const file = manifestOf(web('web', hook), 'x-reclamation: { min_window: 1m }\n')
         const [cheap, dear] = await Promise.all([
           bid(order(file)),
@@ -396,7 +396,7 @@ describe.skipIf(!canDeploy)(
         })
         await until('its containers were told', async () => kinds(id).includes('on-notice'))
         const { noticeUntil } = await getLease(own.tenant, id)
-        expect((await sh(id, 'cat /tmp/ends')).text).toBe(`${noticeUntil}\n`)
+        expect((await sh(id, 'cat /ends')).text).toBe(`${noticeUntil}\n`)
         const { timestamp } = await own.tenant.client.getBlock()
         expect(noticeUntil - Number(timestamp)).toBeLessThanOrEqual(60)
         // The provider is held to it by the chain.

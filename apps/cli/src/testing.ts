@@ -143,6 +143,8 @@ export function checkedBid(changes: Partial<CheckedBid['bid']> = {}): CheckedBid
       ...room,
     },
     report: { name: 'worker-a', free: room, gpuClass: '', isolation: { engine: 'sandbox' } },
+    noticeSeconds: 86_400,
+    interruptible: false,
   } as unknown as CheckedBid
 }
 

@@ -31,8 +31,8 @@ describe('bids', () => {
     withBids({ bids: [checkedBid(), checkedBid({ ratePerSecond: 200n })] })
     const { out, exitCode } = await bidsFor()
     expect(out).toMatch(/compose\.yaml {2}0\.1 CPU · 64 MiB memory · /)
-    expect(out).toMatch(/→ +0\.36 +worker-a +0x90F79b…b906 +0x709979…79C8 .* 50\.0% +sandbox +simulated/)
-    expect(out).toMatch(/\n +0\.72 +worker-a/)
+    expect(out).toMatch(/→ +0\.36 +1d +worker-a +0x90F79b…b906 +0x709979…79C8 .* 50\.0% +sandbox +simulated/)
+    expect(out).toMatch(/\n +0\.72 +1d +worker-a/)
     expect(exitCode).toBe(0)
   })
 

@@ -80,7 +80,7 @@ describe('deploy', () => {
       return true
     })
     const { out, err, exitCode } = await deploy('--name', 'shop', '--for', '2h')
-    expect(err).toMatch(/→ +0\.36 +worker-a/)
+    expect(err).toMatch(/→ +0\.36 +1d +worker-a/)
     expect(err).toContain('Deposit 0.72 USDC: lasts 2h at 0.36 USDC an hour. What is not used is paid back.')
     expect(out).toContain('● shop runs on 0x90F79b…b906 (simulated), ready after')
     expect(out).toMatch(/web +http:\/\/127\.0\.0\.1:8080\/7f3a\n +http:\/\/shop\.localhost:8080\n/)

@@ -64,7 +64,9 @@ beforeEach(() => void withLeases(status()))
 describe('ps', () => {
   it('shows what runs, what it costs and how long the money lasts', async () => {
     const { out } = await run('ps')
-    expect(out).toMatch(/7f3a000000000000 +shop +running .* 0\.0072 USDC .* 0\.0142 USDC +1h 58m +simulated/)
+    expect(out).toMatch(
+      /7f3a000000000000 +shop +running .* 0\.0072 USDC .* 0\.0142 USDC +1h 58m +10m, interruptible +simulated/,
+    )
   })
 
   it('asks for open leases of the account, and for all with --all', async () => {

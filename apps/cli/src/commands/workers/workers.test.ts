@@ -103,6 +103,13 @@ describe('workers', () => {
     })
   })
 
+  it('says what leases with less notice cost there', async () => {
+    answer = async () => ({ ...report, interruptible: { noticeSeconds: 600, percent: 40 } })
+    expect((await typed(addWorkers, 'workers')).out).toContain('0.02, 0.005; 40% with 10m of notice')
+    const { json } = await typedJson(addWorkers, 'workers')
+    expect(json[0].interruptible).toEqual({ noticeSeconds: 600, percent: 40 })
+  })
+
   it('gives programs the index’s words and the worker’s own', async () => {
     expect((await typedJson(addWorkers, 'workers')).json).toMatchObject([
       { worker: WORKER, uptime: 0.995, free: { cpuMilli: 1000 }, prices: report.prices },
