@@ -29,7 +29,7 @@ export const lease = pgTable(
     closedAt: seconds('closed_at'),
     noticeUntil: seconds('notice_until'),
     /** Minutes of notice that its provider has to give; 0 for the market's notice period. */
-    noticeMinutes: integer('notice_minutes').notNull(),
+    noticeMinutes: integer('notice_minutes').notNull().default(0),
     transaction: text().notNull(),
   },
   (table) => [

@@ -1,1 +1,0 @@
-ALTER TABLE "lease" ADD COLUMN "notice_minutes" integer NOT NULL;

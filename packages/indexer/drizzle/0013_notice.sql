@@ -1,0 +1,1 @@
+ALTER TABLE "lease" ADD COLUMN "notice_minutes" integer DEFAULT 0 NOT NULL;
