@@ -22,7 +22,7 @@ function engineOf(running: string[], ends: (name: string) => Promise<number>) {
     containers: async () => running.map((name) => ({ name, running: true })) as never,
     exec: async (_lease: string, name: string, { argv }: { argv: string[] }) => {
       began.push([name, argv])
-      if (name === 'web-2') throw new Error('no such program')
+      if (name === 'web-1') throw new Error('no such program')
       return {
         stdin: new PassThrough(),
         stdout: new PassThrough(),
@@ -37,25 +37,25 @@ function engineOf(running: string[], ends: (name: string) => Promise<number>) {
 }
 
 it('runs each service’s command where it runs, and tells how it ended', async () => {
-  const { executor, began } = engineOf(['db-1', 'web-2', 'idle-1'], async () => 3)
+  const { executor, began } = engineOf(['db-0', 'web-1', 'idle-0'], async () => 3)
   const said: string[] = []
   const until = Math.floor(Date.now() / 1000) + 600
   await runOnNotice(executor, LEASE, manifest, until, (message) => said.push(message))
   expect(began).toEqual([
-    ['db-1', ['/bin/sh', '-c', 'pg_dump > /data/last; echo $1', 'on-notice', String(until)]],
-    ['web-2', ['kill', '-USR1', '1']],
+    ['db-0', ['/bin/sh', '-c', 'pg_dump > /data/last; echo $1', 'on-notice', String(until)]],
+    ['web-1', ['kill', '-USR1', '1']],
   ])
   expect(said.sort()).toEqual([
-    'db-1: its command for notice ended with 3.',
-    'web-1 does not run, so its command for notice does not either.',
-    'web-2: its command for notice did not run: no such program.',
+    'db-0: its command for notice ended with 3.',
+    'web-0 does not run, so its command for notice does not either.',
+    'web-1: its command for notice did not run: no such program.',
   ])
 })
 
 it('gives a command until the lease ends', async () => {
-  const { executor, killed } = engineOf(['db-1'], () => new Promise(() => {}))
+  const { executor, killed } = engineOf(['db-0'], () => new Promise(() => {}))
   const said: string[] = []
   await runOnNotice(executor, LEASE, manifest, 1, (message) => said.push(message))
-  expect(killed).toEqual(['db-1'])
-  expect(said).toContain('db-1: its command for notice was not done in time.')
+  expect(killed).toEqual(['db-0'])
+  expect(said).toContain('db-0: its command for notice was not done in time.')
 })

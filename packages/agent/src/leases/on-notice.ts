@@ -17,7 +17,7 @@ export async function runOnNotice(
   const found = Object.entries(manifest.services).flatMap(([service, { count, onNotice }]) =>
     onNotice === undefined
       ? []
-      : Array.from({ length: count }, (_, i) => ({ name: `${service}-${i + 1}`, onNotice })),
+      : Array.from({ length: count }, (_, i) => ({ name: `${service}-${i}`, onNotice })),
   )
   await Promise.all(
     found.map(async ({ name, onNotice }) => {
