@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { CloisterError } from '@cloister/core'
+import { CloisterError, GrowingPause } from '@cloister/core'
 import Docker from 'dockerode'
 import type {
   ContainerSpec,
@@ -44,7 +44,6 @@ export interface SwarmSettings {
 const LOOK_MS = 1_000
 /** How long Swarm has to find a machine for a container. */
 const PLACE_MS = 120_000
-const POLL_MS = 150
 /** How long members have to answer at the start: what runs there is adopted. */
 const MEET_MS = 15_000
 /** The exit of what is gone with its machine: 128 + SIGKILL. */
@@ -180,7 +179,9 @@ export class SwarmExecutor implements Executor {
 
   /** Waits until Swarm has found a machine. Throws `start-failed` with what Swarm says. */
   private async placed({ lease, name }: ContainerSpec): Promise<{ task: Task; engine: NodeEngine }> {
-    for (const end = Date.now() + PLACE_MS; ; await delay(POLL_MS)) {
+    const pauses = new GrowingPause({ firstMs: 150, longestMs: 1_000, factor: 1.3 })
+    // Each look is a question for all places: a busy machine has none to waste.
+    for (const end = Date.now() + PLACE_MS; ; await pauses.wait()) {
       const place = await this.find(lease, name)
       const engine = place?.task && this.membership.engineOf(place.task.node)
       if (place?.task && engine) return { task: place.task, engine }
