@@ -5,18 +5,9 @@ import { connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import {
-  type AgentConfig,
-  enrolWorker,
-  loadAgentConfig,
-  loadWorkerKey,
-  loseMachine,
-  machinesOf,
-  type RunningWorker,
-  startWorker,
-} from '@cloister/agent'
-import { closeLease, openLease, updateLease, type Wallet } from '@cloister/chain'
-import { defaultPolicy, hashManifest, orderFor, parseManifest } from '@cloister/core'
+import { enrolWorker, loadAgentConfig, loadWorkerKey, type RunningWorker, startWorker } from '@cloister/agent'
+import { closeLease, openLease, type Wallet } from '@cloister/chain'
+import { defaultPolicy, orderFor, parseManifest } from '@cloister/core'
 import { type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
 import { canRun, startSwarm, type TestSwarm } from '@cloister/development/engines'
 import { openDevelopmentSource } from '@cloister/development/evidence'
@@ -33,8 +24,8 @@ const IMAGE = 'cloister/busybox:1'
 const serving = (name: string, more = '') =>
   `  ${name}:\n    image: ${IMAGE}\n    command: ["sh", "-c", "mkdir -p /tmp/www; echo hello from ${name} > /tmp/www/index.html; exec busybox httpd -f -p 8080 -h /tmp/www"]\n    ports: ["8080"]\n    stop_grace_period: 100ms\n    deploy: { resources: { limits: { cpus: "0.1", memory: 32M } } }\n${more}`
 
-/** Milliseconds that Swarm may take to notice that a machine is gone, on a busy machine. */
-const MOVE_MS = 180_000
+/** What a start may take on a busy machine, as long as Swarm is waited for. */
+const BUSY_MS = 150_000
 
 /** `npm run try-swarm` runs it: on a busy machine it can take longer than its limits. */
 const isWanted = process.env['CLOISTER_SWARM'] === '1'
@@ -47,8 +38,6 @@ describe.skipIf(!isWanted || !canRun('dockerd') || !existsSync('/bin/busybox'))(
     let swarm: TestSwarm
     let relay: Server
     let node: ChildProcess
-    /** The manager's configuration. */
-    let managing: AgentConfig
     let running: RunningWorker
     let client: WorkerClient
     let tenant: Wallet
@@ -65,7 +54,9 @@ describe.skipIf(!isWanted || !canRun('dockerd') || !existsSync('/bin/busybox'))(
 
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'cloister-swarm-'))
-      ;[chain, swarm] = await Promise.all([startDevelopmentChain(), startSwarm()])
+      // One after the other: what is there when something fails has to be known.
+      chain = await startDevelopmentChain()
+      swarm = await startSwarm()
       chain.root.save(join(folder, 'attestation'))
       // The other machine reaches the chain where it reaches this one.
       const { rpcUrl } = chain.network
@@ -125,15 +116,15 @@ describe.skipIf(!isWanted || !canRun('dockerd') || !existsSync('/bin/busybox'))(
           images: { layouts: ['../images'] },
         }),
       )
-      managing = loadAgentConfig(path)
-      await enrolWorker(chain.wallet(1), manager, managing)
+      const config = loadAgentConfig(path)
+      await enrolWorker(chain.wallet(1), manager, config)
       await enrolWorker(chain.wallet(1), there.key, there.config)
       const [program = '', ...words] = [...swarm.enter, process.execPath]
       const cli = join(import.meta.dirname, '../apps/cli/src/main.mjs')
       node = spawn(program, [...words, cli, 'provider', 'node', '-c', there.path, '--json'], {
         stdio: ['ignore', 'ignore', 'inherit'],
       })
-      running = await startWorker(managing, () => {}, openDevelopmentSource)
+      running = await startWorker(config, () => {}, openDevelopmentSource)
       tenant = chain.wallet(4)
       await fundDevelopmentAccount(chain.wallet(0), tenant.account.address)
       client = new WorkerClient({
@@ -169,43 +160,25 @@ describe.skipIf(!isWanted || !canRun('dockerd') || !existsSync('/bin/busybox'))(
       until(
         what,
         async () => ((await client.lease(lease)).state === 'running' && (await isSo())) || undefined,
-        MOVE_MS,
+        BUSY_MS,
       )
 
-    it('runs a lease on both, moves it off one whose coverage ends, and tells of a volume that is lost', async () => {
-      const compose = (more: string) =>
-        parseManifest(
-          `services:\n${serving('web', '    volumes: [data:/data]\n')}${serving('api')}${more}volumes:\n  data: {}\n`,
-          { file: 'compose.yaml' },
-        ).manifest
-      const manifest = compose('')
-      const larger = compose(serving('jobs'))
+    it('runs a lease on both, moves it off one whose coverage ends, and wipes it on both', async () => {
+      const { manifest } = parseManifest(
+        `services:\n${serving('web', '    volumes: [data:/data]\n')}${serving('api')}${serving('jobs')}volumes:\n  data: {}\n`,
+        { file: 'compose.yaml' },
+      )
       const token = chain.network.tokens.find(({ symbol }) => symbol === 'USDC')?.address ?? '0x'
-      const order = orderFor(larger, { tenant: tenant.account.address, token, policy: defaultPolicy(true) })
+      const order = orderFor(manifest, { tenant: tenant.account.address, token, policy: defaultPolicy(true) })
       expect(order.largest).toEqual({ cpuMilli: 100, memoryMiB: 32 })
       const huge = { ...order, largest: { cpuMilli: 100_000, memoryMiB: 32 } }
       await expect(client.bid(huge, AbortSignal.timeout(5_000))).rejects.toThrow('No machine')
-
-      // The first two come to the other machine, the third to this one, which has room by then.
-      const [hereId = ''] = docker(swarm.manager, 'node', 'ls', '--filter', 'role=manager', '--quiet').split(
-        '\n',
-      )
-      const lendHere = (availability: string) =>
-        docker(swarm.manager, 'node', 'update', '--availability', availability, hereId)
-      lendHere('pause')
       const bid = await client.bid(order, AbortSignal.timeout(5_000))
       lease = (await openLease(tenant, bid, 10_000_000n)).id
-      await updateLease(tenant, lease, hashManifest(manifest))
       await client.putManifest(lease, manifest)
-      await untilRuns('it runs there', async () => (await at(swarm.node)).length === 2)
-      await sh('web-0', 'echo kept > /data/file')
-      lendHere('active')
-      await updateLease(tenant, lease, hashManifest(larger))
-      await client.putManifest(lease, larger)
-      await untilRuns('it runs on both', async () => (await at(swarm.manager)).length === 1)
-      expect(await at(swarm.manager)).toEqual(['jobs-0'])
-      expect(await at(swarm.node)).toEqual(['api-0', 'web-0'])
-      expect(await sh('web-0', 'cat /data/file')).toBe('kept\n')
+      await untilRuns('it runs on both', async () => (await at(swarm.node)).length > 0)
+      const here = await at(swarm.manager)
+      expect([...here, ...(await at(swarm.node))].sort()).toEqual(['api-0', 'jobs-0', 'web-0'])
       for (const [from, to] of [
         ['api-0', 'web'],
         ['web-0', 'jobs'],
@@ -228,35 +201,14 @@ describe.skipIf(!isWanted || !canRun('dockerd') || !existsSync('/bin/busybox'))(
       expect(stored).toContain(lease)
       expect(stored).not.toMatch(/hello|CLOISTER_|busybox/)
 
-      // Stopped, it ends what runs there and its coverage. What has a volume there waits for it.
+      // Stopped, it ends what runs there and its coverage.
+      const there = await at(swarm.node)
       node.kill('SIGINT')
       await new Promise((done) => node.once('exit', done))
       expect(await at(swarm.node)).toEqual([])
-      const stateOf = async (name: string) =>
-        (await client.lease(lease)).services.find((one) => one.name === name)?.state
-      const kinds = () => running.worker.store.events(lease, 0).map(({ kind }) => kind)
-      await until('the other runs here', async () => (await stateOf('api-0')) === 'running', MOVE_MS)
-      expect(await at(swarm.manager)).toEqual(['api-0', 'jobs-0'])
-      await until('it is told', async () => kinds().includes('volume-away'), MOVE_MS)
-      expect(await stateOf('web-0')).toBe('waiting')
-      expect((await client.lease(lease)).state).toBe('degraded')
-
-      // It is gone for good once the provider says so, and not while it answers.
-      const machines = await machinesOf(managing)
-      const { id = '' } = machines.find(({ isManager }) => !isManager) ?? {}
-      expect(machines.find((one) => one.id === id)?.leases).toEqual([lease])
-      await expect(loseMachine(managing, id)).rejects.toThrow('answers the Swarm')
-      await swarm.node.stop()
-      await until(
-        'the Swarm misses it',
-        async () => {
-          const found = (await machinesOf(managing)).find((one) => one.id === id)
-          return found?.isUp === false && (await loseMachine(managing, id)).id === id
-        },
-        MOVE_MS,
-      )
-      await until('it is told', async () => kinds().includes('volume-lost'), MOVE_MS)
-      expect(await stateOf('web-0')).toBe('failed')
+      const isMoved = async () => (await at(swarm.manager)).length === (there.includes('web-0') ? 2 : 3)
+      await until('they run here', async () => (await isMoved()) || undefined)
+      if (!there.includes('web-0')) await untilRuns('all of it runs', async () => true)
 
       await closeLease(tenant, lease)
       await until(
@@ -267,6 +219,6 @@ describe.skipIf(!isWanted || !canRun('dockerd') || !existsSync('/bin/busybox'))(
       const left = () =>
         ['service', 'config'].map((kind) => docker(swarm.manager, kind, 'ls', '--quiet')).join('')
       await until('nothing is left', async () => left() === '' || undefined)
-    }, 600_000)
+    }, 480_000)
   },
 )

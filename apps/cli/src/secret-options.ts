@@ -23,7 +23,7 @@ export async function sealedFrom(
   if (options.sealed !== undefined) {
     if (options.secrets !== undefined || options.secretFile !== undefined)
       throw new CloisterError('bad-option', 'Say --sealed, or --secrets and --secret-file, not both.')
-    return readEnvelope(readJson(options.sealed))
+    return envelopeIn(options.sealed)
   }
   const secrets = { ...files, ...readSecrets(options) }
   if (Object.keys(secrets).length === 0 && !takesSecrets(options)) return undefined
@@ -32,6 +32,11 @@ export async function sealedFrom(
       hint: 'Name one with --app; register one with `cloister apps create`.',
     })
   return apps.seal(cloister, resolveApp(cloister, options.app), secrets)
+}
+
+/** The sealed secrets in a file. Throws `no-file` and `bad-secrets`. */
+export function envelopeIn(path: string): Envelope {
+  return readEnvelope(readJson(path))
 }
 
 /**

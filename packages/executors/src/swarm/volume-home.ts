@@ -1,12 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { CloisterError } from '@cloister/core'
+import { CloisterError, GrowingPause } from '@cloister/core'
 import type { ContainerSpec } from '../executor.ts'
 import type { Membership } from './membership.ts'
 import type { Places } from './places.ts'
 
 /** How long a machine may not answer before whoever waits for its volumes is told. */
 const PATIENCE_MS = 20_000
-const POLL_MS = 500
 
 /**
  * The machine that a container's volumes are on, which answers; undefined where there are none yet. Throws
@@ -30,7 +28,8 @@ export async function volumeHome(
   const [home] = homes
   if (home === undefined) return undefined
   const named = `${volumes.length > 1 ? 'volumes' : 'volume'} ${volumes.join(', ')}`
-  for (const end = Date.now() + PATIENCE_MS; ; await delay(POLL_MS)) {
+  const pauses = new GrowingPause({ firstMs: 500, longestMs: 2_000 })
+  for (const end = Date.now() + PATIENCE_MS; ; await pauses.wait()) {
     const nodes = await places.nodes()
     if (!nodes.some(({ id }) => id === home))
       throw new CloisterError(

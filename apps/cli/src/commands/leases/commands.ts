@@ -174,6 +174,10 @@ export function addLeases(program: Command): void {
     .option('--mail-from <address>', 'what mails are from; default: the first --mail-to')
     .option('--top-up <time>', 'pay into a lease whose money is low, so that it lasts this long')
     .option('--replace', 'open a lost replica of a group again, on another worker')
+    .option(
+      '--sealed <group=file...>',
+      'sealed secrets that replacements of a group get, as `secrets seal` wrote them',
+    )
     .option('--lost-after <time>', 'a replica is lost whose worker is away or unattested for so long', '5m')
     .option(
       '--most-per-day <amount>',

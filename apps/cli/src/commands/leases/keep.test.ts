@@ -108,6 +108,9 @@ describe('keep', () => {
     [['--top-up', '1d'], 'Add --most-per-day'],
     [['--top-up', '1h', '--most-per-day', '5'], '--top-up has to be longer than --low, which is 6h'],
     [['--most-per-day', '5'], 'is for --top-up and --replace'],
+    [['--sealed', 'shop=shop.sealed'], '--sealed is for --replace'],
+    [['--replace', '--most-per-day', '5', '--sealed', 'shop.sealed'], '--sealed takes group=file'],
+    [['--replace', '--most-per-day', '5', '--sealed', 'shop=/nowhere'], '/nowhere can not be read'],
     [['--mail-to', 'me@example.com'], 'Set CLOISTER_SMTP'],
     [['--webhook', 'example.com'], 'is no address of a webhook'],
   ])('with %s says what to do', async (words, message) => {

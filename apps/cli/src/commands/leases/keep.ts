@@ -10,6 +10,7 @@ import type { Hex } from 'viem'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
 import { secondsOf } from '../../durations.ts'
+import { sealedByGroup } from './keep-sealed.ts'
 import { type ScheduleOptions, snapshotRules } from './keep-snapshots.ts'
 import { onInterrupt } from './streams.ts'
 
@@ -23,6 +24,7 @@ export interface KeepOptions extends Globals, ScheduleOptions {
   mostPerDay?: string
   payFrom?: string
   replace?: boolean
+  sealed?: string[]
   lostAfter: string
   once?: boolean
 }
@@ -66,7 +68,7 @@ export async function runKeep(keys: string[], options: KeepOptions): Promise<voi
     lowSeconds,
     topUp,
     snapshots,
-    replace: most && replacementsOf(cloister, options, most),
+    replace: replacementsOf(cloister, options, most),
     network: { name: network.name, simulated: isSimulated(network) },
     look: async (known) =>
       statusesOf(cloister, await withMembers(cloister, wanted, named), known, (lease, error) =>
@@ -155,10 +157,11 @@ function topUpOf(
 /** How lost replicas are opened elsewhere; undefined where they aren't. The account itself pays for them. */
 function replacementsOf(
   cloister: Cloister,
-  { replace, lostAfter, topUp }: KeepOptions,
-  most: (token: string) => bigint,
+  { replace, lostAfter, topUp, sealed }: KeepOptions,
+  most: ((token: string) => bigint) | undefined,
 ): ReplaceRules | undefined {
-  if (replace !== true) return undefined
+  const envelopes = sealedByGroup(sealed, replace === true)
+  if (replace !== true || !most) return undefined
   const seconds = BigInt(secondsOf(topUp ?? '1d'))
   return {
     lostMs: secondsOf(lostAfter) * 1000,
@@ -167,10 +170,14 @@ function replacementsOf(
     open: (lost, planned) =>
       groups.reopen(cloister, placeOf(lost), {
         deposit: ({ bid }) => bid.ratePerSecond * seconds,
+        envelope: envelopes.get(placeOf(lost).name),
         onPlanned: ({ chosen: { lease, bid }, deposit }) =>
           planned({ lease, token: bid.token, deposit, expiry: bid.expiry }),
       }),
-    resume: (lost, lease) => groups.resume(cloister, placeOf(lost).name, lease),
+    resume: (lost, lease) => {
+      const { name } = placeOf(lost)
+      return groups.resume(cloister, name, lease, envelopes.get(name))
+    },
     stateOf: async (lease) => {
       const block = await cloister.chain.client.getBlock()
       const { state } = await getLease(cloister.chain, lease)

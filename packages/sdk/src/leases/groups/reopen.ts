@@ -1,5 +1,6 @@
 import { closeLease, findToken, getLease } from '@cloister/chain'
 import { CloisterError, type Policy } from '@cloister/core'
+import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
 import { type Cloister, walletOf } from '../../cloister.ts'
 import { checkSecrets } from '../deploy.ts'
@@ -39,22 +40,26 @@ export async function reopen(
   {
     deposit,
     policy,
+    envelope,
     maxRatePerSecond,
     onPlanned,
   }: {
     deposit: AskedDeposit
+    /** What the others' manifest takes of sealed secrets: its app opens them on any worker that it allows. */
+    envelope?: Envelope | undefined
     policy?: Policy | undefined
     maxRatePerSecond?: bigint | undefined
     onPlanned(planned: Planned): void
   },
 ): Promise<void> {
   const group = await othersOf(cloister, name)
-  const manifest = await manifestFor(cloister, group)
+  const manifest = await manifestFor(cloister, group, envelope)
   const [first] = group.members
   await openReplicas(cloister, {
     manifest,
     name,
     policy,
+    envelope,
     deposit,
     maxRatePerSecond: maxRatePerSecond ?? (await ceilingOf(cloister, group)),
     places: [replica],
@@ -75,11 +80,20 @@ export async function reopen(
  * await groups.resume(cloister, 'my-app', lease)
  * ```
  */
-export async function resume(cloister: Cloister, name: string, lease: Hex): Promise<void> {
+export async function resume(
+  cloister: Cloister,
+  name: string,
+  lease: Hex,
+  envelope?: Envelope,
+): Promise<void> {
   const { worker } = await getLease(cloister.chain, lease)
   try {
-    const manifest = await manifestFor(cloister, await othersOf(cloister, name, lease))
-    await startReplica(cloister, { lease, worker: await cloister.index.worker(worker) }, { manifest })
+    const manifest = await manifestFor(cloister, await othersOf(cloister, name, lease), envelope)
+    await startReplica(
+      cloister,
+      { lease, worker: await cloister.index.worker(worker) },
+      { manifest, envelope },
+    )
   } catch (error) {
     await closeLease(walletOf(cloister), lease)
     throw error
@@ -123,9 +137,9 @@ async function othersOf(cloister: Cloister, name: string, but?: Hex): Promise<Gr
 }
 
 /** What the others run. Throws `not-sent` or `secrets-missing` where that takes what nobody here has. */
-async function manifestFor(cloister: Cloister, group: Group) {
+async function manifestFor(cloister: Cloister, group: Group, envelope: Envelope | undefined) {
   const manifest = await groupManifest(cloister, group)
   checkContents(manifest, [])
-  checkSecrets(manifest, undefined)
+  checkSecrets(manifest, envelope)
   return manifest
 }
