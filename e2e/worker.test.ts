@@ -29,7 +29,7 @@ describe.skipIf(!canDeploy)(
   'a worker',
   () => {
     const own = useWorker()
-    const { order, bid, open, deploy, untilState, close, kinds } = own
+    const { order, bid, open, deploy, untilState, close, kinds, sh } = own
     /** Moves the chain's clock. */
     const travel = async (seconds: number) => {
       await own.tenant.client.request({ method: 'evm_increaseTime', params: [seconds] } as never)
@@ -371,6 +371,45 @@ describe.skipIf(!canDeploy)(
       expect(kinds(id)).toContain('out-of-money')
       const { spent } = await getLease(own.tenant, id)
       expect(spent).toBe(rate * 4000n)
+    })
+
+    it('ends an interruptible lease with the notice that was promised, where a reserved one takes its room', async () => {
+      const { config, store } = own.running.worker
+      config.interruptible = { notice: 1, percent: 50, keepFree: { cpus: 3.5, memory: 0, disk: 0, gpus: 0 } }
+      try {
+        vi.spyOn(Date, 'now').mockReturnValue(Number((await own.tenant.client.getBlock()).timestamp) * 1000)
+        const hook = '    x-on-notice: "echo $$1 > /ends"\n'
+        const file = manifestOf(web('web', hook), 'x-reclamation: { min_window: 1m }\n')
+        const [cheap, dear] = await Promise.all([
+          bid(order(file)),
+          bid(order(manifestOf(web('web').replace('0.2', '0.5')))),
+        ]).finally(() => vi.restoreAllMocks())
+        expect(cheap).toMatchObject({ noticeMinutes: 1, ratePerSecond: 11n })
+        expect(dear.noticeMinutes).toBe(0)
+        const { id } = await openLease(own.tenant, cheap, 10_000_000n)
+        await own.client.putManifest(id, file)
+        await untilState(id, 'running')
+        const { id: reserved } = await openLease(own.tenant, dear, 10_000_000n)
+        await until('the worker knows the lease', async () => store.lease(reserved))
+        store.patchLease(reserved, (lease) => {
+          lease.openedAt -= 10 * 60_000
+        })
+        await until('its containers were told', async () => kinds(id).includes('on-notice'))
+        const { noticeUntil } = await getLease(own.tenant, id)
+        expect((await sh(id, 'cat /ends')).text).toBe(`${noticeUntil}\n`)
+        const { timestamp } = await own.tenant.client.getBlock()
+        expect(noticeUntil - Number(timestamp)).toBeLessThanOrEqual(60)
+        // The provider is held to it by the chain.
+        await expect(closeLease(own.chain.wallet(1), id)).rejects.toMatchObject({ code: 'reverted' })
+        expect(kinds(id).filter((kind) => kind === 'notice')).toHaveLength(1)
+        await travel(61)
+        await until('it is closed', async () => (await getLease(own.tenant, id)).state === 'closed')
+        expect(kinds(id)).toContain('notice-over')
+        expect((await getLease(own.tenant, reserved)).noticeUntil).toBe(0)
+        await close(reserved)
+      } finally {
+        delete config.interruptible
+      }
     })
 
     it('tells of its provider’s notice, serves until then, and gives what is left back', async () => {
