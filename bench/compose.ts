@@ -84,7 +84,7 @@ function composer(): string[] | undefined {
 function fileOf(portOf: (port: number) => string): string {
   const lines = SERVICES.map((name, index) => {
     const port = FIRST_PORT + index
-    return `  ${name}: { image: "${IMAGE}", command: [node, /app.js, "${port}"], ports: ["${portOf(port)}"], stop_grace_period: 100ms, deploy: { resources: { limits: { cpus: "0.3", memory: 96M } } } }\n`
+    return `  ${name}: { image: "${IMAGE}", command: [node, /app.js, "${port}"], ports: ["${portOf(port)}"], stop_grace_period: 1s, deploy: { resources: { limits: { cpus: "0.3", memory: 96M } } } }\n`
   })
   return `version: "3.8"\nservices:\n${lines.join('')}`
 }

@@ -24,9 +24,9 @@ export function canRun(program: 'dockerd' | 'podman' | 'runc'): boolean {
 
 /**
  * Starts a Docker daemon with a data folder of its own. With `isDetached` a Ctrl-C of the terminal leaves it
- * to whoever started it to stop it. Only one at a time has a network.
+ * to whoever started it to stop it.
  */
-export async function startDocker({ isDetached = false, hasNetwork = true } = {}): Promise<TestEngine> {
+export async function startDocker({ isDetached = false } = {}): Promise<TestEngine> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-docker-'))
   const socketPath = join(folder, 'docker.sock')
   const child = spawn(
@@ -40,9 +40,10 @@ export async function startDocker({ isDetached = false, hasNetwork = true } = {}
       join(folder, 'pid'),
       '-H',
       `unix://${socketPath}`,
-      ...(hasNetwork
-        ? ['--bip', '172.31.251.1/24', '--default-address-pool', 'base=172.31.0.0/17,size=24']
-        : ['--bridge', 'none', '--iptables=false']),
+      '--bip',
+      '172.31.251.1/24',
+      '--default-address-pool',
+      'base=172.31.0.0/17,size=24',
     ],
     { stdio: 'ignore', detached: isDetached },
   )
