@@ -6,6 +6,7 @@ import { failureTests } from './journeys/failures.ts'
 import { providerTests } from './journeys/provider.ts'
 import { registryTests } from './journeys/registry.ts'
 import { pageTests } from './journeys/sdk-browser.ts'
+import { watchingTests } from './journeys/watching.ts'
 
 /** Journeys that leave a network as they found it, and so share one. */
 describe.skipIf(!canDeploy)('on one network', () => {
@@ -23,4 +24,5 @@ describe.skipIf(!canDeploy)('on one network', () => {
   registryTests(() => stage)
   providerTests(() => stage)
   clusterTests(() => stage)
+  watchingTests(() => stage)
 })
