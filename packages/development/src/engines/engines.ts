@@ -24,9 +24,9 @@ export function canRun(program: 'dockerd' | 'podman' | 'runc'): boolean {
 
 /**
  * Starts a Docker daemon with a data folder of its own. With `isDetached` a Ctrl-C of the terminal leaves it
- * to whoever started it to stop it.
+ * to whoever started it to stop it. `runtime`: the program that runs containers, in place of runc.
  */
-export async function startDocker({ isDetached = false } = {}): Promise<TestEngine> {
+export async function startDocker({ isDetached = false, runtime = '' } = {}): Promise<TestEngine> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-docker-'))
   const socketPath = join(folder, 'docker.sock')
   const child = spawn(
@@ -44,6 +44,7 @@ export async function startDocker({ isDetached = false } = {}): Promise<TestEngi
       '172.31.251.1/24',
       '--default-address-pool',
       'base=172.31.0.0/17,size=24',
+      ...(runtime === '' ? [] : ['--add-runtime', `own=${runtime}`, '--default-runtime', 'own']),
     ],
     { stdio: 'ignore', detached: isDetached },
   )

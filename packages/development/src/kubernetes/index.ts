@@ -1,0 +1,5 @@
+export { type ControlPlane, startControlPlane } from './control-plane.ts'
+export { startFakeProvisioner } from './fake-provisioner.ts'
+export { startKubelet, type TestNode } from './kubelet.ts'
+export { hasKubernetes } from './programs.ts'
+export { writeRuntime } from './runtime.ts'
