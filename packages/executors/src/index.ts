@@ -21,6 +21,7 @@ export {
   type Usage,
   type VolumeContent,
 } from './executor.ts'
+export { KubernetesExecutor } from './kubernetes/kubernetes.ts'
 export { MAX_TAIL_CHARACTERS } from './logs/last-lines.ts'
 export { DEFAULT_LIMITS, type WayOutLimits } from './network/limits.ts'
 export { hostAddresses } from './network/way-out.ts'

@@ -4,42 +4,16 @@ import { CloisterError } from '@cloister/core'
 import type Docker from 'dockerode'
 import { Header } from 'tar'
 import { hasImage } from '../docker/pull.ts'
+import { executable } from '../elf.ts'
 
-const PAGE = 0x1000
-const BASE = 0x400000
-const HEADERS = 64 + 56
-/** `mov eax, 34 (pause); syscall; jmp` back to the first: it waits for signals, for ever (x86-64 ABI). */
+/**
+ * The smallest program that waits: `mov eax, 34 (pause); syscall; jmp` back to the first: it waits for
+ * signals, for ever (x86-64 ABI).
+ */
 const CODE = Buffer.from('b8220000000f05ebf7', 'hex')
 const BLOCK = 512
 
-/**
- * The smallest program that waits: an ELF executable of one segment (System V ABI, "Object Files"), for the
- * processors that have confidential virtual machines.
- */
-function pauseProgram(): Buffer {
-  const file = Buffer.alloc(HEADERS + CODE.length)
-  file.write('\x7fELF', 'latin1')
-  // 64 bits, little-endian, version 1; an executable for x86-64.
-  file.set([2, 1, 1], 4)
-  file.writeUInt16LE(2, 16)
-  file.writeUInt16LE(62, 18)
-  file.writeUInt32LE(1, 20)
-  file.writeBigUInt64LE(BigInt(BASE + HEADERS), 24)
-  file.writeBigUInt64LE(64n, 32)
-  file.writeUInt16LE(64, 52)
-  file.writeUInt16LE(56, 54)
-  file.writeUInt16LE(1, 56)
-  // One segment, loaded to be read and run.
-  file.writeUInt32LE(1, 64)
-  file.writeUInt32LE(5, 68)
-  for (const at of [80, 88]) file.writeBigUInt64LE(BigInt(BASE), at)
-  for (const at of [96, 104]) file.writeBigUInt64LE(BigInt(file.length), at)
-  file.writeBigUInt64LE(BigInt(PAGE), 112)
-  file.set(CODE, HEADERS)
-  return file
-}
-
-const LAYER = tarOf([['pause', pauseProgram(), 0o755]])
+const LAYER = tarOf([['pause', executable(CODE), 0o755]])
 const CONFIG = Buffer.from(
   JSON.stringify({
     architecture: 'amd64',

@@ -1,0 +1,77 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ContainerSpec } from '../executor.ts'
+import type { Pod } from './api-types.ts'
+import { preparation, type Told } from './told.ts'
+
+/** What a container was begun with: its pod, and what its commands are begun with. */
+export interface Kept {
+  pod: Pod
+  told: Told
+  stopSignal: string
+}
+
+/**
+ * What containers are told, on the worker's own disk beside its leases: a container that is started again, or
+ * taken up after a crash of the worker, is told the same, and the cluster keeps none of it.
+ */
+export class ToldStore {
+  private readonly folder: string
+
+  constructor(folder: string) {
+    this.folder = folder
+  }
+
+  /** Keeps what a container is told, whole or not at all. */
+  async keep(spec: ContainerSpec, pod: Pod): Promise<void> {
+    const place = this.placeOf(spec.lease, spec.name)
+    const fresh = `${place}.${randomUUID()}`
+    await mkdir(fresh, { recursive: true, mode: 0o700 })
+    try {
+      const { argv, env, workingDir, ulimits, stopSignal } = spec
+      const kept: Kept = { pod, told: { argv, env, workingDir, ulimits }, stopSignal }
+      await writeFile(join(fresh, 'kept.json'), JSON.stringify(kept), { mode: 0o600 })
+      const file = await open(join(fresh, 'orders'), 'w', 0o600)
+      try {
+        for await (const order of preparation(spec)) await file.write(order)
+      } finally {
+        await file.close()
+      }
+      await rm(place, { recursive: true, force: true })
+      await rename(fresh, place)
+    } catch (error) {
+      await rm(fresh, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  /** Undefined where nothing is kept of it. */
+  async read(lease: string, name: string): Promise<Kept | undefined> {
+    const text = await readFile(join(this.placeOf(lease, name), 'kept.json'), 'utf8').catch(() => undefined)
+    return text === undefined ? undefined : (JSON.parse(text) as Kept)
+  }
+
+  /** The orders for the first process of its pod. */
+  orders(lease: string, name: string): AsyncIterable<Buffer> {
+    return createReadStream(join(this.placeOf(lease, name), 'orders'), { highWaterMark: 256 * 1024 })
+  }
+
+  async forget(lease: string, name?: string): Promise<void> {
+    const place = name === undefined ? this.folderOf(lease) : this.placeOf(lease, name)
+    await rm(place, { recursive: true, force: true })
+  }
+
+  private folderOf(lease: string): string {
+    return join(this.folder, short(lease))
+  }
+
+  private placeOf(lease: string, name: string): string {
+    return join(this.folderOf(lease), short(name))
+  }
+}
+
+function short(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 24)
+}
