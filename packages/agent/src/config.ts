@@ -53,6 +53,12 @@ const listenHost = z
 const NOWHERE = new Set(['0.0.0.0', '[::]'])
 const place = z.string().refine((text) => nodePlace(text) !== undefined, 'not a place such as 10.0.0.2:7090')
 
+/** A name in a cluster (RFC 1123 subdomain). */
+const objectName = z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, 'not a name of a cluster')
+const network = z
+  .string()
+  .refine((text) => isNetwork(text), 'not a network such as 10.0.0.0/8 or 2001:db8::/32')
+
 /** Prices of one token, per hour, in whole tokens as a person writes them. */
 const Prices = z.strictObject({
   cpu: amount.describe('one CPU for an hour'),
@@ -108,6 +114,48 @@ export const AgentConfig = z.strictObject({
         .max(256)
         .default([]),
     }),
+    /** Machines of a Kubernetes cluster. */
+    z.strictObject({
+      engine: z.literal('kubernetes'),
+      /** A kubeconfig file; if not given, the service account of the pod that the worker runs in. */
+      kubeconfig: z.string().optional(),
+      /** One of its contexts; its current one, if not given. */
+      context: z.string().max(253).optional(),
+      /** Machines that may have containers, as the cluster calls them, and the worker that each is. */
+      nodes: z
+        .array(z.strictObject({ name: objectName, worker: address }))
+        .max(256)
+        .default([]),
+      /** The class of volumes; the cluster's default if not given. */
+      storageClass: objectName.optional(),
+      /**
+       * How pods are run, for instance in machines of their own (Kata); the cluster's default if not given.
+       */
+      runtimeClass: objectName.optional(),
+      /** A filter of system calls that is on every machine, below kubelet's folder for them. */
+      seccompProfile: z
+        .string()
+        .regex(/^[A-Za-z0-9._/-]{1,253}$/)
+        .optional(),
+      /** What GPUs are called there. */
+      gpuResource: z
+        .string()
+        .regex(/^[a-z0-9.-]{1,200}\/[A-Za-z0-9._-]{1,63}$/)
+        .default('nvidia.com/gpu'),
+      /** Networks from which this worker reaches containers, where it is no pod of a labelled namespace. */
+      workerNetworks: z.array(network).max(64).default([]),
+      /**
+       * Networks that no lease reaches, beside private ones: the cluster's machines, its public addresses.
+       */
+      closedNetworks: z.array(network).max(256).default([]),
+      /**
+       * The role that this worker gives itself in each lease's namespace, where it hasn't those rights
+       * anyway.
+       */
+      leaseRole: z.strictObject({ role: objectName, account: objectName, namespace: objectName }).optional(),
+    }),
+    /** A node of a Kubernetes cluster's: its kubelet runs containers, and this process proves the machine. */
+    z.strictObject({ engine: z.literal('kubelet') }),
   ]),
   /** The worker whose node this machine is: it runs its containers here, and nothing else is lent. */
   manager: address.optional(),
@@ -305,6 +353,10 @@ export function loadAgentConfig(path: string): AgentConfig {
     ...config,
     network: from(config.network),
     folder: from(config.folder),
+    ...(config.executor.engine === 'kubernetes' &&
+      config.executor.kubeconfig !== undefined && {
+        executor: { ...config.executor, kubeconfig: from(config.executor.kubeconfig) },
+      }),
     ...(config.evidence?.source === 'development' &&
       config.evidence.rootFolder !== undefined && {
         evidence: { ...config.evidence, rootFolder: from(config.evidence.rootFolder) },
@@ -324,13 +376,22 @@ export function loadAgentConfig(path: string): AgentConfig {
   }
 }
 
-/** Throws `bad-config` for what machines of a Swarm can't be told. */
+/** Whether a text is a network: an address, and how many of its bits are the network's (RFC 4632). */
+function isNetwork(text: string): boolean {
+  const [, host = '', bits] = /^([0-9a-fA-F.:]{2,45})\/(\d{1,3})$/.exec(text) ?? []
+  const version = isIP(host)
+  return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128)
+}
+
+/** Throws `bad-config` for what machines of a Swarm or a cluster can't be told. */
 function checkMachines(path: string, { manager, executor, capacity }: AgentConfig): void {
   const wrong =
-    manager !== undefined && executor.engine !== 'docker'
-      ? 'executor.engine: a node, which has a `manager`, takes docker'
-      : executor.engine === 'swarm' && capacity.gpus > 0
-        ? 'capacity.gpus: the machines of a Swarm lend no GPUs; each that has some is a worker of its own'
-        : undefined
+    manager !== undefined && executor.engine !== 'docker' && executor.engine !== 'kubelet'
+      ? 'executor.engine: a node, which has a `manager`, takes docker, or kubelet in a cluster'
+      : manager === undefined && executor.engine === 'kubelet'
+        ? 'executor.engine: kubelet is for a node, which has a `manager`'
+        : executor.engine === 'swarm' && capacity.gpus > 0
+          ? 'capacity.gpus: the machines of a Swarm lend no GPUs; each that has some is a worker of its own'
+          : undefined
   if (wrong !== undefined) throw new CloisterError('bad-config', `${path} is wrong at ${wrong}.`)
 }

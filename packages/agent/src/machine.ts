@@ -2,10 +2,11 @@ import { chmod, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { connectWallet, getWorker, type Network, type Wallet } from '@cloister/chain'
 import { loadNetwork } from '@cloister/chain/node'
-import { CloisterError, DOMAINS_ATTRIBUTE } from '@cloister/core'
+import { CLUSTER_ATTRIBUTE, CloisterError, DOMAINS_ATTRIBUTE } from '@cloister/core'
 import {
   DockerExecutor,
   type Executor,
+  KubernetesExecutor,
   SandboxExecutor,
   SwarmExecutor,
   type SwarmMember,
@@ -19,6 +20,7 @@ import { type InstalledGpu, installedGpus } from './gpus/installed.ts'
 import { chooseGpus } from './gpus/lent.ts'
 import type { Log, LogLevel } from './log.ts'
 import { openNode } from './nodes/dial.ts'
+import { lookUpPeer } from './nodes/peer.ts'
 import { pinnedBy } from './sent/pinned.ts'
 import { SentRoom } from './sent/sent-room.ts'
 import { Sequence } from './sequence.ts'
@@ -28,7 +30,14 @@ import { VolumeRoom } from './volumes/volume-room.ts'
 import { loadWorkerKey } from './worker-key.ts'
 
 /** What all parts of a worker stand on: its keys, its machine, its store and its way to the chain. */
-export interface Machine {
+export interface Machine extends Ground {
+  executor: Executor
+  sent: SentRoom
+  volumes: VolumeRoom
+}
+
+/** What any machine of a provider's stands on, whether it runs containers itself or not. */
+export interface Ground {
   config: AgentConfig
   network: Network
   key: PrivateKeyAccount
@@ -36,10 +45,7 @@ export interface Machine {
   /** Whose worker it is, as the chain has it. */
   provider: Address
   source: EvidenceSource
-  executor: Executor
   store: Store
-  sent: SentRoom
-  volumes: VolumeRoom
   /** Its transactions go one after the other. */
   sequence: Sequence
   tlsKey: ReturnType<typeof loadTlsKey>
@@ -51,6 +57,16 @@ export interface Machine {
  * evidence of machines that the agent doesn't know.
  */
 export async function openMachine(config: AgentConfig, log: Log, openSource?: OpenSource): Promise<Machine> {
+  const ground = await openGround(config, log, openSource)
+  const executor = await openExecutor(ground)
+  const sent = new SentRoom(join(config.folder, 'sent'), (tenant) => pinnedBy(ground.store, tenant))
+  const volumes = new VolumeRoom(join(config.folder, 'volumes'), ground.store)
+  offerAttributes(config, ground.network)
+  return { ...ground, executor, sent, volumes }
+}
+
+/** Opens what a machine stands on. Throws `not-registered` or `no-evidence`. */
+export async function openGround(config: AgentConfig, log: Log, openSource?: OpenSource): Promise<Ground> {
   await keepOthersOut(config.folder)
   const network = loadNetwork(config.network)
   const key = loadWorkerKey(config.folder)
@@ -67,37 +83,22 @@ export async function openMachine(config: AgentConfig, log: Log, openSource?: Op
   const source = await openEvidenceSource(config, network, openSource)
   const tlsKey = loadTlsKey(config.folder)
   const { provider } = registered
-  const executor = await openExecutor({ config, wallet, key, provider, tlsKey, log })
   const store = new Store(join(config.folder, 'worker.db'))
-  const sent = new SentRoom(join(config.folder, 'sent'), (tenant) => pinnedBy(store, tenant))
-  const volumes = new VolumeRoom(join(config.folder, 'volumes'), store)
   const sequence = new Sequence()
-  offerDomains(config, network)
-  return {
-    config,
-    network,
-    key,
-    wallet,
-    provider,
-    source,
-    executor,
-    store,
-    sent,
-    volumes,
-    sequence,
-    tlsKey,
-    log,
-  }
+  return { config, network, key, wallet, provider, source, store, sequence, tlsKey, log }
 }
 
 /**
- * Has a worker that serves domains say so: over TLS, where somebody certifies, or on a development network.
- * The configuration stays one object, whose prices whoever runs the worker may change.
+ * Has a worker that serves domains say so: over TLS, where somebody certifies, or on a development network;
+ * and one that runs containers in a cluster. The configuration stays one object, whose prices whoever runs
+ * the worker may change.
  */
-function offerDomains(config: AgentConfig, { development }: Network): void {
+function offerAttributes(config: AgentConfig, { development }: Network): void {
   const serves = config.endpoint.startsWith('https:') && (development || config.domains.acme !== undefined)
   const { name, value } = DOMAINS_ATTRIBUTE
   if (serves) config.attributes = { ...config.attributes, [name]: value }
+  if (config.executor.engine === 'kubernetes')
+    config.attributes = { ...config.attributes, [CLUSTER_ATTRIBUTE.name]: CLUSTER_ATTRIBUTE.value }
 }
 
 /**
@@ -110,10 +111,16 @@ async function keepOthersOut(folder: string): Promise<void> {
   await chmod(folder, mode & 0o711)
 }
 
-type ExecutorParts = Pick<Machine, 'config' | 'wallet' | 'key' | 'provider' | 'tlsKey' | 'log'>
+type ExecutorParts = Pick<Ground, 'config' | 'wallet' | 'key' | 'provider' | 'tlsKey' | 'log'>
 
 async function openExecutor(parts: ExecutorParts): Promise<Executor> {
   const { config, key, log } = parts
+  const told = (level: LogLevel, message: string, fields: object) => log(level, message, { ...fields })
+  if (config.executor.engine === 'kubernetes') return openCluster(parts, config.executor, told)
+  if (config.executor.engine === 'kubelet')
+    throw new CloisterError('bad-config', 'This machine is a node of a cluster, and runs nothing itself.', {
+      hint: { do: 'run-node' },
+    })
   if (config.executor.engine === 'sandbox') {
     const imageFolder = config.images.folder ?? join(config.folder, 'images')
     const { images, wayOut } = settingsOf(config)
@@ -131,8 +138,28 @@ async function openExecutor(parts: ExecutorParts): Promise<Executor> {
     isHere: true,
     refusal: async () => undefined,
   }
-  const told = (level: LogLevel, message: string, fields: object) => log(level, message, { ...fields })
   return SwarmExecutor.connect({ socketPath, scope, local, members: [here, ...others], encrypted, told })
+}
+
+/** Opens the cluster whose machines are this worker's. Throws `no-engine`. */
+function openCluster(
+  { config, wallet, key, provider }: ExecutorParts,
+  { engine: _, nodes, ...cluster }: Extract<AgentConfig['executor'], { engine: 'kubernetes' }>,
+  told: (level: LogLevel, message: string, fields: object) => void,
+): Promise<KubernetesExecutor> {
+  const { images, wayOut } = settingsOf(config)
+  return KubernetesExecutor.connect({
+    ...cluster,
+    scope: scopeOf(key.address),
+    folder: join(config.folder, 'cluster'),
+    images,
+    isClosed: wayOut === 'off',
+    nodes: nodes.map(({ name, worker }) => ({
+      name,
+      refusal: async () => (await lookUpPeer(wallet, worker, provider)).refusal,
+    })),
+    told,
+  })
 }
 
 /**

@@ -14,6 +14,7 @@ export {
   readManifest,
   toCanonicalJson,
 } from './manifest/canonical.ts'
+export { CLUSTER_ATTRIBUTE } from './manifest/cluster.ts'
 export { diskOnly } from './manifest/disk-only.ts'
 export {
   claimNameOf,

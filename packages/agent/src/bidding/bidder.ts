@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type Network, signBid } from '@cloister/chain'
 import {
   type Bid,
+  CLUSTER_ATTRIBUTE,
   fits,
   formatCpu,
   formatMiB,
@@ -112,7 +113,12 @@ export class Bidder {
    */
   check(order: Order, leases: readonly OpenLease[]): void {
     if (this.attestor.alarm !== undefined) throw noBid(this.attestor.alarm)
-    const { attributes, capacity } = this.config
+    const { attributes, capacity, executor } = this.config
+    const { name: cluster, value: kubernetes } = CLUSTER_ATTRIBUTE
+    if (executor.engine === 'kubernetes' && order.attributes[cluster] !== kubernetes)
+      throw noBid(
+        `It runs containers in a Kubernetes cluster, whose administrators can read what programs are told: an order has to ask for ${cluster}=${kubernetes}.`,
+      )
     for (const [name, value] of Object.entries(order.attributes))
       if (attributes[name] !== value)
         throw noBid(`The order asks for ${name}=${value}; here it is ${attributes[name] ?? 'not set'}.`)

@@ -6,7 +6,7 @@ import { Attestor } from '../attestation.ts'
 import type { AgentConfig } from '../config.ts'
 import type { OpenSource } from '../evidence/open.ts'
 import type { Log } from '../log.ts'
-import { openDocker, openMachine, scopeOf } from '../machine.ts'
+import { openDocker, openGround, scopeOf } from '../machine.ts'
 import { openNodeDoor } from './door.ts'
 import { lookUpPeer } from './peer.ts'
 
@@ -14,6 +14,7 @@ const LOOK_MS = 5_000
 
 /** A node that was started. */
 export interface RunningNode {
+  /** Where its door is; 0 for a node of a cluster, which has none. */
   port: number
   /** Ends all containers and the node's coverage. */
   stop(): Promise<void>
@@ -29,7 +30,7 @@ export async function startNode(
   openSource?: OpenSource,
 ): Promise<RunningNode> {
   const { manager, executor: chosen } = config
-  if (manager === undefined || chosen.engine !== 'docker')
+  if (manager === undefined || (chosen.engine !== 'docker' && chosen.engine !== 'kubelet'))
     throw new CloisterError(
       'bad-config',
       'The configuration names no `manager`, so that this machine is no node.',
@@ -37,23 +38,28 @@ export async function startNode(
         hint: { do: 'configure-node' },
       },
     )
-  const machine = await openMachine(config, log, openSource)
-  const { wallet, key, provider, source, sequence, tlsKey, network, store, executor } = machine
-  const engine = await openDocker(config, chosen.socket, scopeOf(manager))
+  const ground = await openGround(config, log, openSource)
+  const { wallet, key, provider, source, sequence, tlsKey, network, store } = ground
+  // In a cluster it is the manager, with the cluster, that runs containers and ends them.
+  const engine =
+    chosen.engine === 'docker' ? await openDocker(config, chosen.socket, scopeOf(manager)) : undefined
   // Nobody leases a node, so that no lease is settled along with its attestations.
   const settlement = { joinable: async () => [], markSettled: () => {} }
   const parts = { settlement, wallet, key, provider, source, tlsKeyHash: tlsKey.hash, sequence, log }
   const attestor = new Attestor(parts)
   await attestor.begin()
   const identity = () => serverIdentity(attestor, tlsKey.pem, config.endpoint)
-  const door = await openNodeDoor({
-    listen: config.listen,
-    identity: await identity(),
-    engine,
-    manager: () => lookUpPeer(wallet, manager, provider),
-    log,
-  })
+  const door =
+    engine &&
+    (await openNodeDoor({
+      listen: config.listen,
+      identity: await identity(),
+      engine,
+      manager: () => lookUpPeer(wallet, manager, provider),
+      log,
+    }))
   attestor.onRenewed(() => {
+    if (!door) return
     identity().then(door.identify, (error) =>
       log('warn', 'the TLS certificate could not be renewed', { error: messageOf(error) }),
     )
@@ -62,22 +68,23 @@ export async function startNode(
   const running = [
     attestor.keep(aborter.signal),
     loop(aborter.signal, async () => {
-      if (attestor.state.secondsLeft <= 0) await haltAll(engine, log)
+      if (engine && attestor.state.secondsLeft <= 0) await haltAll(engine, log)
       return LOOK_MS
     }),
   ]
-  log('info', `the node is open for its manager on port ${door.port}`, { worker: key.address, manager })
+  const open = door ? `the node is open for its manager on port ${door.port}` : 'the node proves its machine'
+  log('info', open, { worker: key.address, manager })
   return {
-    port: door.port,
+    port: door?.port ?? 0,
     stop: async () => {
       aborter.abort()
       await Promise.all(running)
-      await door.close()
-      await haltAll(engine, log)
+      await door?.close()
+      if (engine) await haltAll(engine, log)
       await sequence
         .run(() => departWorker(wallet, key.address))
         .catch((error) => log('warn', 'coverage could not be ended', { error: messageOf(error) }))
-      await Promise.all([engine.close(), executor.close()])
+      await engine?.close()
       store.close()
       log('info', `the node has stopped on ${network.name}`)
     },

@@ -71,7 +71,7 @@ export function writeConfig(path: string, options: ConfigOptions): void {
       port: Number(options.port),
       endpoint: options.endpoint ?? `https://127.0.0.1:${options.port}`,
       // A node's containers are its engine's.
-      engine: options.manager === undefined ? options.engine : 'docker',
+      engine: options.manager === undefined || options.engine === 'kubelet' ? options.engine : 'docker',
       manager: options.manager,
       gpus: Number(options.gpus),
       gpuClass: options.gpuClass,
@@ -93,14 +93,21 @@ export function checkOptions(options: ConfigOptions): void {
     endpoint !== undefined &&
       !/^https?:$/.test(URL.parse(endpoint)?.protocol ?? '') &&
       `--endpoint takes an http(s) URL, not ${endpoint}`,
-    !['sandbox', 'docker', 'swarm'].includes(engine) &&
-      `--engine takes sandbox, docker or swarm, not ${engine}`,
+    !ENGINES.includes(engine) && `--engine takes ${ENGINES.join(', ')}, not ${engine}`,
+    manager !== undefined &&
+      !NODE_ENGINES.includes(engine) &&
+      `--engine of a node takes docker, or kubelet in a cluster, not ${engine}`,
+    manager === undefined && engine === 'kubelet' && '--engine kubelet is for a node, which has a --manager',
     manager !== undefined && !isAddress(manager) && `--manager takes a worker's address, not ${manager}`,
     !whole(gpus, 64) && `--gpus takes a number up to 64, not ${gpus}`,
     !/^[a-z0-9._-]{1,32}$/.test(gpuClass) && `--gpu-class takes a class such as h100, not ${gpuClass}`,
   ].filter((text) => text !== false)
   if (wrong.length > 0) throw new CloisterError('bad-option', `${wrong.join('; ')}.`)
 }
+
+const ENGINES = ['sandbox', 'docker', 'swarm', 'kubernetes', 'kubelet']
+/** What a node is written with; all but a cluster's have Docker's interface. */
+const NODE_ENGINES = ['sandbox', 'docker', 'kubelet']
 
 const ENGINE_LINES: Record<string, string> = {
   docker: '  socket: /var/run/docker.sock\n',
@@ -111,6 +118,19 @@ const ENGINE_LINES: Record<string, string> = {
   # capacity above is the sum of all.
   nodes: []
   #  - { worker: "0x…", at: "10.0.0.2:7070" }
+`,
+  kubernetes: `  # Without it, the service account of the pod that the worker runs in; see ops/kubernetes.
+  kubeconfig: kubeconfig.yaml
+  # Machines that may have containers, as the cluster calls them, and the worker that each is: it runs
+  # \`cloister provider node\`. capacity above is the sum of all.
+  nodes: []
+  #  - { name: machine-1, worker: "0x…" }
+  # storageClass: fast
+  # runtimeClass: kata-qemu-tdx
+  # gpuResource: nvidia.com/gpu
+  # Networks from which this worker reaches pods, and networks that no lease reaches.
+  workerNetworks: []
+  closedNetworks: []
 `,
 }
 
@@ -150,7 +170,7 @@ capacity:
 ${values.gpus > 0 ? `  gpus: ${values.gpus}\n  gpuClass: ${values.gpuClass}` : '  # gpus: 1\n  # gpuClass: h100'}
 
 # sandbox needs nothing but runc and conmon and gives a lease one network; docker speaks to Docker or Podman;
-# swarm runs on all machines of a Docker Swarm that this one manages.
+# swarm runs on all machines of a Docker Swarm that this one manages; kubernetes on those of a cluster.
 executor:
   engine: ${values.engine}
 ${ENGINE_LINES[values.engine] ?? ''}${values.manager === undefined ? '' : `\n# The worker whose node this machine is: it runs its containers here, and nothing is lent otherwise.\nmanager: ${values.manager.toLowerCase()}\n`}

@@ -23,7 +23,7 @@ export function withConfig(command: Command): Command {
     .option('--name <name>', 'shown to tenants', 'worker')
     .option('--endpoint <url>', 'where tenants and gateways reach this worker')
     .option('--port <port>', 'port to listen on', '7070')
-    .option('--engine <engine>', 'sandbox, docker, or swarm for several machines', 'sandbox')
+    .option('--engine <engine>', 'sandbox, docker, or swarm or kubernetes for several machines', 'sandbox')
     .option('--manager <worker>', 'this machine is a node of that worker’s, and lends nothing itself')
     .option('--gpus <number>', 'GPUs of this machine', '0')
     .option('--gpu-class <class>', 'their class: h100, h200 or b200', 'h100')
