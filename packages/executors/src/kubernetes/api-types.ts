@@ -73,7 +73,7 @@ export interface PodContainer {
   terminationMessagePolicy?: 'File'
 }
 
-export interface ContainerState {
+interface ContainerState {
   waiting?: { reason?: string; message?: string }
   running?: { startedAt?: string }
   terminated?: { exitCode?: number; reason?: string; startedAt?: string }
@@ -84,7 +84,7 @@ export interface ContainerStatusOfPod {
   state?: ContainerState
 }
 
-export interface PodSpec {
+interface PodSpec {
   nodeName?: string
   nodeSelector?: Record<string, string>
   restartPolicy?: 'Never'

@@ -96,7 +96,7 @@ describe.skipIf(!isWanted || !hasKubernetes() || !canRun('dockerd') || !hasRegis
       }
     }
 
-    /** Makes what a file of ops/kubernetes has; with `isTried` the API server looks at it and makes nothing. */
+    /** Makes what a file of ops/kubernetes has; with `isTried` the API server only looks at it. */
     const applyOps = async (file: string, isTried = false) => {
       const text = await readFile(join(import.meta.dirname, '../../../../ops/kubernetes', file), 'utf8')
       for (const document of parseAllDocuments(text)) {

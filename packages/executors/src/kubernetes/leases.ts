@@ -19,7 +19,7 @@ import { LABEL, namespaceOf } from './names.ts'
 /**
  * The ClusterRole that gives the worker its rights within a lease's namespace, where it hasn't them anyway.
  */
-export interface LeaseRole {
+interface LeaseRole {
   role: string
   /** The worker's service account, and the namespace that is in. */
   account: string
