@@ -28,7 +28,7 @@ export class Claims {
           'start-failed',
           `${name} mounts ${nameInManifest(volume)}, which begins with what was sent: a cluster's volumes begin empty.`,
           {
-            hint: 'Copy it in with `cloister cp` or `cloister exec`, or have it on a worker of one machine.',
+            hint: 'Write it into the volume once the container runs, or have it on a worker of one machine.',
           },
         )
       const claim: ApiObject = {

@@ -88,12 +88,11 @@ export function memberManifest(manifest: Manifest, shape: ClusterShape, rank: nu
  *
  * @example
  * ```ts
- * import { allowInApp } from '@cloister/chain'
  * import { hashManifest } from '@cloister/core'
- * import { clusters } from '@cloister/sdk'
+ * import { apps, clusters, walletOf } from '@cloister/sdk'
  *
  * for (const member of clusters.manifests(manifest, { name: 'mpi', size: 4 }))
- *   await allowInApp(wallet, app, 'manifest', hashManifest(member))
+ *   await apps.allow(walletOf(cloister), app, 'manifest', hashManifest(member))
  * ```
  */
 export function manifests(manifest: Manifest, { name, size }: { name: string; size: number }): Manifest[] {
