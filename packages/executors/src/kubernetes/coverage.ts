@@ -4,6 +4,7 @@ import type { ApiList, Node } from './api-types.ts'
 import type { Cluster } from './cluster.ts'
 import { ignoring } from './failures.ts'
 import { nodeLabel } from './names.ts'
+import { UNREACHABLE_SECONDS } from './pod.ts'
 import { podState } from './pod-state.ts'
 import type { Pods } from './pods.ts'
 import { bytesOf, milliOf } from './quantity.ts'
@@ -27,8 +28,11 @@ const MIB = 1024 * 1024
 
 interface Standing {
   node: ClusterNode
+  /** Why nothing may run there by what the chain says. */
   refusal: string | undefined
   askedAt: number
+  /** Since when the cluster hears nothing good of it, Unix milliseconds. */
+  silentSince?: number | undefined
 }
 
 /**
@@ -70,13 +74,20 @@ export class Coverage {
   /** Why a machine may have no containers now; undefined where it may. */
   refusalOf(name: string | undefined): string | undefined {
     const standing = this.standings.find(({ node }) => node.name === name)
-    return standing ? standing.refusal : 'the worker was not told of it'
+    if (!standing) return 'the worker was not told of it'
+    const { refusal, silentSince = Number.POSITIVE_INFINITY } = standing
+    const isSilent = Date.now() - silentSince > UNREACHABLE_SECONDS * 1000
+    return refusal ?? (isSilent ? 'the cluster does not hear of it' : undefined)
   }
 
   /** Asks about all machines, and labels them. Throws where the cluster doesn't answer. */
   async look(): Promise<void> {
     await Promise.all(this.standings.map((standing) => this.ask(standing)))
     this.nodes = (await this.cluster.get<ApiList<Node>>(PATH)).items
+    for (const standing of this.standings) {
+      const node = this.nodes.find(({ metadata }) => metadata?.name === standing.node.name)
+      standing.silentSince = isReady(node) ? undefined : (standing.silentSince ?? Date.now())
+    }
     const label = nodeLabel(this.scope)
     for (const { metadata } of this.nodes) {
       const name = metadata?.name ?? ''
@@ -93,10 +104,10 @@ export class Coverage {
 
   /** Whether some machine that may have containers has so much left, beside this worker's. */
   hasRoomFor({ cpuMilli, memoryMiB }: Size): boolean {
-    return this.nodes.some(({ metadata, spec, status }) => {
+    return this.nodes.some((node) => {
+      const { metadata, spec, status } = node
       const name = metadata?.name
-      const isReady = status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True')
-      if (this.refusalOf(name) !== undefined || !isReady || spec?.unschedulable) return false
+      if (this.refusalOf(name) !== undefined || !isReady(node) || spec?.unschedulable) return false
       const used = this.pods.all().filter((pod) => {
         const { is } = podState(pod)
         return pod.spec?.nodeName === name && is !== 'ended' && is !== 'failed'
@@ -112,7 +123,10 @@ export class Coverage {
     })
   }
 
-  /** Takes pods away from machines that may have none. */
+  /**
+   * Takes pods away from machines that may have none. Where all machines are silent Kubernetes does so itself
+   * for none of them, as in a cluster of one.
+   */
   private async sweep(): Promise<void> {
     for (const pod of this.pods.all()) {
       const { nodeName } = pod.spec ?? {}
@@ -133,4 +147,11 @@ export class Coverage {
         standing.refusal = `nobody can say whether it is covered: ${messageOf(error)}`
     }
   }
+}
+
+function isReady(node: Node | undefined): boolean {
+  const conditions = node?.status?.conditions
+  return (
+    Array.isArray(conditions) && conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
+  )
 }

@@ -44,7 +44,7 @@ export interface PodPlace {
 }
 
 /** How long a machine may not answer before its pods are given up. */
-const UNREACHABLE_SECONDS = 30
+export const UNREACHABLE_SECONDS = 30
 /** For whoever ends a pod without asking the worker, such as a drain. */
 const GRACE_SECONDS = 10
 const ORDER_MIB = 16
