@@ -1,13 +1,8 @@
-import { getRoomTaken } from '@cloister/chain'
 import { type Manifest, parseManifest } from '@cloister/core'
-import { beforeEach, expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
 import type { Cloister } from '../cloister.ts'
-import { type BidsParameters, bids, type CheckedBid } from '../leases/bids.ts'
+import type { BidsParameters, bids, CheckedBid } from '../leases/bids.ts'
 import { clusterBids } from './bids.ts'
-
-// What workers ask is what is tried here.
-vi.mock('../leases/bids.ts')
-vi.mock(import('@cloister/chain'), async (original) => ({ ...(await original()), getRoomTaken: vi.fn() }))
 
 /** What each worker asks for the first lease, and for any further one. */
 let asks: Record<string, [first: bigint, further: bigint]>
@@ -15,22 +10,24 @@ const manifests = ['a', 'b', 'c'].map(
   (image) => parseManifest(`services: { web: { image: ${image} } }`, { file: 'compose.yaml' }).manifest,
 )
 
-beforeEach(() => {
-  vi.mocked(getRoomTaken).mockResolvedValue(0n)
-  vi.mocked(bids).mockImplementation(async (_, { manifest, provider }: BidsParameters) => {
-    const isFirst = manifest === manifests[0]
-    const made = Object.entries(asks)
-      .filter(([worker]) => provider === undefined || provider === worker)
-      .map(([worker, rates]) => ({
-        bid: { ratePerSecond: rates[isFirst ? 0 : 1], room: 0n },
-        worker: { worker },
-      }))
-    return { bids: made as unknown as CheckedBid[], declined: [] } as never
-  })
-})
+/** A chain whose workers have lent nothing. */
+const cloister = {
+  chain: { client: { readContract: async () => 0n }, network: { contracts: {} } },
+} as unknown as Cloister
+
+const ask: typeof bids = async (_, { manifest, provider }: BidsParameters) => {
+  const isFirst = manifest === manifests[0]
+  const made = Object.entries(asks)
+    .filter(([worker]) => provider === undefined || provider === worker)
+    .map(([worker, rates]) => ({
+      bid: { ratePerSecond: rates[isFirst ? 0 : 1], room: 0n },
+      worker: { worker },
+    }))
+  return { bids: made as unknown as CheckedBid[], declined: [] } as never
+}
 
 const chosen = async (some: readonly Manifest[] = manifests) =>
-  (await clusterBids({} as Cloister, some, { pay: 'USDC' })).members.map(({ worker }) => worker.worker)
+  (await clusterBids(cloister, some, { pay: 'USDC' }, ask)).members.map(({ worker }) => worker.worker)
 
 it('takes further leases of a worker for what the first one costs, and for no more', async () => {
   asks = { '0xa': [1n, 1n], '0xb': [2n, 2n] }

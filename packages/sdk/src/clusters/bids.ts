@@ -21,15 +21,18 @@ export interface ClusterBids {
  * Gathers a bid for each manifest, the cheapest workers first, each worker for as many as the chain says it
  * has room for, or `perWorker`, and for no more than it bid first. Throws `no-bids` where not all can be had,
  * and what `bids` throws.
+ *
+ * @param ask What asks workers for bids.
  */
 export async function clusterBids(
   cloister: Cloister,
   manifests: readonly Manifest[],
   parameters: ClusterBidsParameters,
+  ask: typeof bids = bids,
 ): Promise<ClusterBids> {
   const [first] = manifests
   if (!first) throw new TypeError('a cluster has a lease')
-  const found = await bids(cloister, { ...parameters, manifest: first })
+  const found = await ask(cloister, { ...parameters, manifest: first })
   if (found.bids.length === 0) throw noBids(found)
   const places = await Promise.all(
     found.bids.map(async (bid) => ({
@@ -49,7 +52,7 @@ export async function clusterBids(
       const asked =
         manifest === first
           ? { bids: [place.bid], declined: [] }
-          : await bids(cloister, { ...parameters, manifest, provider: worker.worker })
+          : await ask(cloister, { ...parameters, manifest, provider: worker.worker })
       const [bid] = asked.bids
       declined.push(...asked.declined)
       const room = bid && fitsRoom(place.taken, bid.bid.room)

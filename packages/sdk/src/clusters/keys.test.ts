@@ -1,4 +1,3 @@
-import { mayHaveKeys } from '@cloister/chain'
 import { hashManifest, parseManifest, type WorkerRecord } from '@cloister/core'
 import type { Envelope } from '@cloister/secrets'
 import type { Hex } from 'viem'
@@ -7,12 +6,13 @@ import type { Cloister } from '../cloister.ts'
 import { checkKeys } from './keys.ts'
 import { manifests } from './shape.ts'
 
-vi.mock('@cloister/chain', { spy: true })
-
 const APP: Hex = `0x${'ab'.repeat(32)}`
 const [OLD, NEW] = ['01', '02'].map((byte): Hex => `0x${byte.repeat(32)}`) as [Hex, Hex]
+const readContract = vi.fn(async ({ args: [, , ...hashes] }: { args: Hex[] }) =>
+  hashes.every((hash) => allowed.includes(hash)),
+)
 const cloister = {
-  chain: {},
+  chain: { client: { readContract }, network: { contracts: {} } },
   wallet: { account: { address: `0x${'aa'.repeat(20)}` } },
 } as unknown as Cloister
 const members = manifests(parseManifest('services:\n  web:\n    image: a\n', { file: 'c.yaml' }).manifest, {
@@ -27,14 +27,12 @@ let allowed: Hex[]
 
 beforeEach(() => {
   allowed = [...members.map(hashManifest), OLD, NEW]
-  vi.mocked(mayHaveKeys).mockImplementation(async (_, { manifestHash, measurement }) =>
-    [manifestHash, measurement].every((hash) => allowed.includes(hash)),
-  )
+  readContract.mockClear()
 })
 
 it('lets all leases of a cluster be opened whose files the app allows, on all their workers', async () => {
   await check()
-  expect(vi.mocked(mayHaveKeys)).toHaveBeenCalledTimes(4)
+  expect(readContract).toHaveBeenCalledTimes(4)
 })
 
 it('says how many are refused, and what to do, before any is opened', async () => {
