@@ -38,6 +38,7 @@ const opened = (id: string) => ({
     ratePerSecond: 1n,
     deposit: 100n,
     feeBps: 0n,
+    noticeMinutes: 0n,
     manifestHash: word('55'),
     name: word('00'),
   },
