@@ -1,4 +1,4 @@
-import { CloisterError, parseManifest, toCanonicalJson } from '@cloister/core'
+import { CloisterError, type Manifest, parseManifest, toCanonicalJson } from '@cloister/core'
 import { type Address, type Hex, zeroHash } from 'viem'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Cloister } from '../cloister.ts'
@@ -84,11 +84,25 @@ describe('evidence', () => {
 
 describe('a worker that is to get another manifest', () => {
   const demand = vi.fn(async () => {})
-  const sessionThat = (report: object): Session => {
+  const sessionThat = (report: object, about: object = record): Session => {
     demand.mockClear()
     const worker = { report: async () => ({ gpuClass: '', attributes: {}, ...report }) }
-    return { cloister, worker, demand } as unknown as Session
+    return { cloister, worker, demand, about } as unknown as Session
   }
+
+  it('keeps to the notice of its lease, which an update can not change', async () => {
+    let noticeMinutes = 0
+    const readContract = async ({ functionName }: { functionName: string }) =>
+      functionName === 'leaseOf' ? { noticeMinutes, state: 1 } : 86_400n
+    const chain = { client: { readContract }, network: { contracts: {} } }
+    const session = sessionThat({}, { ...record, lease: LEASE })
+    Object.assign(session, { cloister: { ...cloister, chain } })
+    await checkWorkerFor(session, manifestOf())
+    noticeMinutes = 5
+    await expect(checkWorkerFor(session, manifestOf())).rejects.toMatchObject({ code: 'notice-too-short' })
+    const bearing: Manifest = { ...manifestOf(), demands: { noticeSeconds: 300 } }
+    await checkWorkerFor(session, bearing)
+  })
 
   it('is asked nothing where the manifest demands nothing', async () => {
     await checkWorkerFor(sessionThat({}), manifestOf())
