@@ -1,3 +1,4 @@
+import { INTERNAL_NETWORKS } from '@cloister/core'
 import type { ApiObject, ResourceQuota, Service } from './api-types.ts'
 import { isDnsLabel, LABEL, leaseLabels, namespaceOf, serviceLabel } from './names.ts'
 import { STARTER } from './starter.ts'
@@ -17,28 +18,6 @@ export const OWNER = 'cloister'
 /** Most objects of a lease: a manifest has far fewer, and a bug of ours shall not fill a cluster. */
 const MOST_PODS = '512'
 const MOST_CLAIMS = '128'
-
-/**
- * Networks that nobody reaches by the internet: of this host, private, shared, link-local, for tests, of
- * many receivers, and reserved (RFC 6890).
- */
-const PRIVATE_NETWORKS = [
-  '0.0.0.0/8',
-  '10.0.0.0/8',
-  '100.64.0.0/10',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  '172.16.0.0/12',
-  '192.0.0.0/24',
-  '192.0.2.0/24',
-  '192.88.99.0/24',
-  '192.168.0.0/16',
-  '198.18.0.0/15',
-  '198.51.100.0/24',
-  '203.0.113.0/24',
-  '224.0.0.0/4',
-  '240.0.0.0/4',
-]
 
 /** A lease's namespace. Pods in it that ask for more than engines give by default are refused. */
 export function namespaceObject({ scope, lease }: LeasePlace): ApiObject {
@@ -99,7 +78,8 @@ export function networkPolicies(place: LeasePlace, hasInternet: boolean): ApiObj
       { protocol: 'TCP', port: 53 },
     ],
   }
-  const except = [...new Set([...PRIVATE_NETWORKS, ...closedNetworks.filter((one) => !one.includes(':'))])]
+  const { ipv4 } = INTERNAL_NETWORKS
+  const except = [...new Set([...ipv4, ...closedNetworks.filter((one) => !one.includes(':'))])]
   const internet = {
     to: [
       { ipBlock: { cidr: '0.0.0.0/0', except } },
