@@ -240,10 +240,10 @@ describe.skipIf(!isWanted || !hasKubernetes() || !canRun('dockerd') || !hasRegis
           user: '1000:1001',
           groups: ['4242'],
           readOnlyRoot: true,
-          workingDir: '/work/here',
+          workingDir: '/desk/here',
           tmpfs: [
             { path: '/scratch', sizeMiB: 3, mode: 0o710, uid: 1000 },
-            { path: '/work', sizeMiB: 1 },
+            { path: '/desk', sizeMiB: 1 },
           ],
           shmMiB: 7,
           ulimits: { nofile: { soft: 100, hard: 200 } },
@@ -267,7 +267,7 @@ describe.skipIf(!isWanted || !hasKubernetes() || !canRun('dockerd') || !hasRegis
       // Node raises what it may.
       expect(await print('cat /proc/1/limits')).toMatch(/Max open files\s+\d+\s+200/)
       expect(await print('readlink /proc/1/cwd; cat /etc/hosts')).toMatch(
-        /^\/work\/here[\s\S]*203\.0\.113\.9\s+license\.example/,
+        /^\/desk\/here[\s\S]*203\.0\.113\.9\s+license\.example/,
       )
       const mounts = await print('cat /proc/mounts')
       expect(mounts).toMatch(/ \/scratch tmpfs /)

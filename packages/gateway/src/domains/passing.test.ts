@@ -56,7 +56,7 @@ beforeAll(async () => {
     limits,
     stream: async (target) => {
       const place = Number(/worker-(\d)/.exec(target)?.[1])
-      // A stream of the connection to a worker is a duplex as any.
+      // To whoever passes bytes on, a connection is as good as a stream of one.
       return connect(portOf(workers[place]?.server as Server), '127.0.0.1') as unknown as MuxStream
     },
     observer: UNOBSERVED,
