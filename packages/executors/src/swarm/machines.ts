@@ -38,7 +38,7 @@ export async function forgetMachine(place: SwarmPlace, name: string): Promise<Sw
     throw new CloisterError(
       'not-found',
       machine ? `Several machines of the Swarm are called ${name}.` : `The Swarm has no machine ${name}.`,
-      { hint: 'Name it by its id: cloister provider machines.' },
+      { hint: 'Name it by its id, which the list of machines has.' },
     )
   if (machine.isUp || machine.isManager)
     throw new CloisterError(

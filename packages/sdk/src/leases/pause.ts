@@ -44,7 +44,7 @@ export async function pauseBid(
     throw new CloisterError(
       'bad-bid',
       'The worker asks for more for the volumes alone than for all that the lease has.',
-      { hint: 'Take a snapshot and close the lease: cloister snapshot, cloister deploy --from.' },
+      { hint: 'Take a snapshot of the lease, close it, and begin another one from that.' },
     )
   return { ...offer, manifest }
 }
