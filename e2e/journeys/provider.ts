@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest'
 import { commandLine, freePort, type Json, type Stage, until } from '../embedded.ts'
 
 const HELLO = resolve(import.meta.dirname, '../../examples/hello/compose.yaml')
@@ -54,6 +54,9 @@ export function providerTests(raised: () => Stage): void {
     afterAll(async () => {
       await stop()
     }, 180_000)
+
+    // What the worker said belongs to a test that fails.
+    beforeEach(() => onTestFailed(() => console.error(daemon?.said())))
 
     it('joins with one command and nobody’s consent', async () => {
       const joined = await stage.json(
