@@ -2,16 +2,19 @@ import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import { CloisterError } from '@cloister/core'
 
-/** Asks yes or no; yes is what Enter means. Without a terminal it is an error that names the flag to use. */
-export async function confirm(question: string): Promise<boolean> {
+/**
+ * Asks yes or no; Enter means yes, unless `enter` says otherwise. Without a terminal it is an error that
+ * names the flag to use.
+ */
+export async function confirm(question: string, enter: 'yes' | 'no' = 'yes'): Promise<boolean> {
   if (!process.stdin.isTTY)
     throw new CloisterError('no-terminal', 'There is no terminal to ask on.', {
       hint: 'Add --yes to go ahead without being asked.',
     })
   const reader = createInterface({ input: process.stdin, output: process.stderr })
-  const answer = await reader.question(`${question} [Y/n] `)
+  const answer = (await reader.question(`${question} ${enter === 'yes' ? '[Y/n]' : '[y/N]'} `)).trim()
   reader.close()
-  return /^(y(es)?)?$/i.test(answer.trim())
+  return answer === '' ? enter === 'yes' : /^y(es)?$/i.test(answer)
 }
 
 /** Asks for a secret without showing it; takes it from an environment variable where that is set. */

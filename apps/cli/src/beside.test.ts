@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { lookBeside, placeOf } from './beside.ts'
+import { lookBeside } from './beside.ts'
+import { placeOf } from './permissions.ts'
 
 describe('what lies beside a Compose file', () => {
   const root = mkdtempSync(join(tmpdir(), 'cloister-beside-'))

@@ -1,60 +1,43 @@
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { dirname, isAbsolute, join, relative } from 'node:path'
+import { readFileSync, statSync } from 'node:fs'
+import { isAbsolute, join } from 'node:path'
 import { type Beside, CloisterError, MAX_BESIDE_BYTES } from '@cloister/core'
-import { readTree } from './wishes/tree.ts'
+import { Permissions, type Place } from './permissions.ts'
+import { readTree, type Tree } from './wishes/tree.ts'
 
 const MOST_FILES = 256
 /** Bytes of one file that is read whole; what of it goes into a manifest is bounded there. */
 const MOST_BYTES = 1024 * 1024
 
-/** Where a Compose file lies, and how far up it may name files. */
-export interface Place {
-  folder: string
-  /** `folder` itself or one above it. */
-  root: string
-}
-
-/**
- * A file's place. Its project is the git repository that it lies in, as `docker/compose.yaml` mounts
- * `../src`; without one it is the file's own folder. A home as a whole is nobody's project.
- */
-export function placeOf(folder: string): Place {
-  const own = realpathSync(folder)
-  const home = realpathSync(homedir())
-  for (let root = own; root !== dirname(root); root = dirname(root)) {
-    if (home === root || home.startsWith(`${root}/`)) break
-    if (existsSync(join(root, '.git'))) return { folder, root }
-  }
-  return { folder, root: own }
-}
-
 /**
  * What lies at a path that a Compose file names, relative to its folder; undefined if nothing does. What
  * matches a pattern of `exclude`, or of a folder's `.cloisterignore`, is not there. Throws `outside` for what
- * isn't in the project or is in its `.git`, links followed, and `too-large` for what can't be sent either.
+ * isn't the file's to take, and `too-large` for what can't be sent either.
  */
 export function lookBeside(
-  { folder, root }: Place,
+  place: Place,
   name: string,
   exclude: readonly string[] = [],
+  permissions = new Permissions(),
 ): Beside | undefined {
-  const path = isAbsolute(name) ? name : join(folder, name)
+  const path = isAbsolute(name) ? name : join(place.folder, name)
   const stat = statSync(path, { throwIfNoEntry: false })
   if (!stat) return undefined
-  checkInside(root, path, name)
+  permissions.requirePath(place, path, name)
   const mode = stat.mode & 0o777
   if (stat.isFile()) {
     if (stat.size > MOST_BYTES) return { kind: 'large-file', bytes: stat.size, mode }
     return { kind: 'file', content: readFileSync(path), mode }
   }
   if (!stat.isDirectory()) throw new CloisterError('not-a-file', `${name} is neither a file nor a folder.`)
-  return folderOf(path, name, exclude)
+  const tree = readTree(path, name, exclude)
+  // Patterns that take it along stand in the project's own files.
+  for (const { path: below } of tree.entries)
+    if (/(?:^|\/)\.git$/.test(below)) permissions.requirePath(place, join(path, below), `${name}/${below}`)
+  return folderOf(path, tree)
 }
 
 /** A folder's files, where a manifest can hold them and they are all there is. */
-function folderOf(path: string, name: string, exclude: readonly string[]): Beside {
-  const { entries, bytes, leftOut, stray } = readTree(path, name, exclude)
+function folderOf(path: string, { entries, bytes, leftOut, stray }: Tree): Beside {
   const files = entries.filter(({ kind }) => kind === 'file')
   // What is in a folder comes right after it.
   const isPlain = entries.every(
@@ -73,27 +56,4 @@ function folderOf(path: string, name: string, exclude: readonly string[]): Besid
     })),
     leftOut,
   }
-}
-
-/** Whether what is at a path lies in a folder, links followed. Both have to be there. */
-export function isInside(folder: string, path: string): boolean {
-  const inside = relative(realpathSync(folder), realpathSync(path))
-  return inside !== '..' && !inside.startsWith('../') && !isAbsolute(inside)
-}
-
-/** Whether what is at a path of a folder lies in a `.git`, links followed. */
-export function isInGit(folder: string, path: string): boolean {
-  return relative(realpathSync(folder), realpathSync(path)).split('/').includes('.git')
-}
-
-function checkInside(root: string, path: string, name: string): void {
-  if (!isInside(root, path))
-    throw new CloisterError('outside', `The file names ${name}, which lies outside its project.`, {
-      hint: 'Move or copy it beside the file. What is in the same git repository comes along too.',
-    })
-  // Whoever wrote the file needn't be who cloned it, with a login in the address.
-  if (isInGit(root, path))
-    throw new CloisterError('outside', `The file names ${name}, which lies in .git, where logins are kept.`, {
-      hint: 'Copy what it needs of that beside the file.',
-    })
 }

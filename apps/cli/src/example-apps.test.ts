@@ -3,7 +3,8 @@ import { join, resolve } from 'node:path'
 import { parseManifest } from '@cloister/core'
 import { describe, expect, it } from 'vitest'
 import { IMAGES } from '../../../examples/apps/images/images.ts'
-import { lookBeside, placeOf } from './beside.ts'
+import { lookBeside } from './beside.ts'
+import { placeOf } from './permissions.ts'
 
 const APPS = resolve(import.meta.dirname, '../../../examples/apps')
 const names = readdirSync(APPS).filter((name) => existsSync(join(APPS, name, 'compose.yaml')))

@@ -11,9 +11,12 @@ import {
   type SentContent,
 } from '@cloister/core'
 import { note, paint, printable } from '@cloister/terminal'
-import { isInside, lookBeside, placeOf } from './beside.ts'
+import { askForTakings } from './ask-takings.ts'
+import { lookBeside } from './beside.ts'
 import type { ManifestOptions } from './options.ts'
+import { type AskForTakings, Permissions, placeOf } from './permissions.ts'
 import { projectFiles, projectName } from './project-files.ts'
+import { secretsTaken } from './taken-secrets.ts'
 import { grantWishes } from './wishes/index.ts'
 import type { WishOptions } from './wishes/options.ts'
 
@@ -25,18 +28,22 @@ export interface ManifestFile extends ParsedManifest {
 }
 
 /**
- * Reads a Compose or SDL file with what it refers to; without a path, the one that is here. Files it names
- * have to lie in its own folder or below, or in the git repository that this is in. What it wishes for is
- * built, packed and read.
+ * Reads a Compose or SDL file with what it refers to; without a path, the one that is here. What it wishes
+ * for is built, packed and read. What isn't its project's is taken once the person at the terminal allows it,
+ * or said so by `--allow`; with --json or --yes nobody is asked. Throws `outside`, and what is wrong with it.
  */
 export async function readManifestFile(
   path: string | undefined,
-  options: ManifestOptions,
+  options: ManifestOptions & { yes?: boolean },
   quiet: boolean,
-  told: Pick<WishOptions, 'onGranted' | 'onBuild'> = {},
+  told: Pick<WishOptions, 'onGranted' | 'onBuild'> & { ask?: AskForTakings } = {},
 ): Promise<ManifestFile> {
-  const project = openProject(path, options, quiet)
-  const parsed = project.parse(() => undefined)
+  const { ask = quiet || options.yes === true ? undefined : askForTakings(), ...others } = told
+  const permissions = new Permissions(options.allow, ask)
+  const project = await permissions.reading(() => openProject(path, options, quiet, permissions))
+  const parsed = await permissions.reading(() => project.parse(() => undefined))
+  const without = (names: readonly string[]) => project.parse(() => undefined, names)
+  await permissions.require(secretsTaken(parsed, without))
   if (!quiet)
     for (const warning of parsed.warnings)
       warn(`${warning.file}:${warning.line} ${warning.field}: ${warning.message}`)
@@ -45,45 +52,53 @@ export async function readManifestFile(
     folder: dirname(project.path),
     quiet,
     builder: options.builder,
-    ...told,
+    permissions,
+    ...others,
   })
   return { ...project.parse(granted), path: project.path, contents }
 }
 
 interface Project {
   path: string
-  /** Parses its files, given what their wishes came to. */
-  parse(granted: NonNullable<ParseOptions['granted']>): ParsedManifest
+  /** Parses its files, given what their wishes came to; with variables of the environment left out. */
+  parse(granted: NonNullable<ParseOptions['granted']>, without?: readonly string[]): ParsedManifest
 }
 
-function openProject(named: string | undefined, options: ManifestOptions, quiet: boolean): Project {
+function openProject(
+  named: string | undefined,
+  options: ManifestOptions,
+  quiet: boolean,
+  permissions: Permissions,
+): Project {
   const outer = Object.fromEntries(
     Object.entries(process.env).filter((pair): pair is [string, string] => pair[1] !== undefined),
   )
-  const variablesOf = (folder: string) => readVariables(folder, options.envFile, outer, quiet)
+  const variablesOf = (folder: string) => readVariables(folder, options.envFile, outer, quiet, permissions)
   const isNamed = named !== undefined || options.file !== undefined
   const files = projectFiles(named, options.file, isNamed ? {} : variablesOf('.'))
   const [path, ...others] = files.paths
   const folder = dirname(path)
-  // Whoever wrote what is here may be somebody else than the person who deploys it. Only what that person
-  // names may lie elsewhere.
+  // Only what the person names who deploys it may lie elsewhere.
   if (isNamed || !Object.hasOwn(outer, 'COMPOSE_FILE'))
     for (const found of files.found)
-      requireInside(isNamed ? folder : '.', found, 'Name it with -f, or copy it into the folder.')
+      permissions.requirePath(placeOf(isNamed ? folder : '.'), found, found, 'Name it with -f')
   const text = readText(path)
   const over = others.map((other) => ({ file: relative(folder, other), text: readText(other) }))
   if (files.note !== undefined && !quiet) note(paint('dim', printable(files.note), process.stderr))
-  const env = variablesOf(folder)
-  const profiles = options.profile ?? env['COMPOSE_PROFILES']?.split(',').map((name) => name.trim())
-  const called = env['COMPOSE_PROJECT_NAME']
+  const ownEnv = variablesOf(folder)
   const place = placeOf(folder)
   const looked = new Map<string, Beside | undefined>()
   const look = (name: string, exclude: readonly string[]) => {
     const key = JSON.stringify([name, ...exclude])
-    if (!looked.has(key)) looked.set(key, lookBeside(place, name, exclude))
+    if (!looked.has(key)) looked.set(key, lookBeside(place, name, exclude, permissions))
     return looked.get(key)
   }
-  const parse = (granted: NonNullable<ParseOptions['granted']>) => {
+  const parse = (granted: NonNullable<ParseOptions['granted']>, without: readonly string[] = []) => {
+    const rest = Object.fromEntries(Object.entries(outer).filter(([name]) => !without.includes(name)))
+    const env =
+      without.length === 0 ? ownEnv : readVariables(folder, options.envFile, rest, true, permissions)
+    const profiles = options.profile ?? env['COMPOSE_PROFILES']?.split(',').map((name) => name.trim())
+    const called = env['COMPOSE_PROJECT_NAME']
     const parsed = parseManifest(text, {
       file: relative(folder, path),
       folder: resolve(folder),
@@ -107,22 +122,17 @@ function readVariables(
   envFile: string | undefined,
   outer: Record<string, string>,
   quiet: boolean,
+  permissions: Permissions,
 ): Record<string, string> {
   const beside = join(folder, '.env')
   const file = envFile ?? (existsSync(beside) ? beside : undefined)
   if (file === undefined) return outer
-  if (file === beside) requireInside(folder, beside, 'Name it with --env-file, or copy it into the folder.')
+  if (file === beside) permissions.requirePath(placeOf(folder), beside, beside, 'Name it with --env-file')
   const lookUp = (name: string) => (Object.hasOwn(outer, name) ? outer[name] : undefined)
   const unset = (name: string, line: number) => {
     if (!quiet) warn(`${file}:${line}: the variable ${name} is not set and stands for nothing`)
   }
   return { ...parseDotenv(file, readText(file), lookUp, unset), ...outer }
-}
-
-/** Throws `outside` for a file that isn't in a folder or its repository, links followed. */
-function requireInside(folder: string, path: string, hint: string): void {
-  if (existsSync(path) && !isInside(placeOf(folder).root, path))
-    throw new CloisterError('outside', `${path} lies outside of the project, and nobody named it.`, { hint })
 }
 
 function warn(message: string): void {

@@ -9,6 +9,7 @@ export interface ManifestOptions {
   /** False with --no-build. */
   build?: boolean
   builder?: string
+  allow?: string[]
 }
 
 export function withManifestOptions(command: Command): Command {
@@ -25,6 +26,11 @@ export function withManifestOptions(command: Command): Command {
     .option(
       '--builder <name>',
       'buildx, docker, podman or buildah; default: CLOISTER_BUILDER, or the first that is here',
+    )
+    .option(
+      '--allow <what>',
+      'what the file may take that is not its project’s, such as fs.read=PATH, image=NAME or env=NAME; may be given several times',
+      (what: string, before: string[] | undefined) => [...(before ?? []), what],
     )
 }
 

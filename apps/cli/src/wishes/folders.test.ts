@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { Parser } from 'tar'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Permissions } from '../permissions.ts'
 import { packTree } from './archive.ts'
 import { grantFolder } from './folders.ts'
 import { readTree } from './tree.ts'
@@ -132,7 +133,7 @@ describe('its archive', () => {
     const before = await filesIn()
     const { granted, contents } = await grantFolder(
       { kind: 'folder', path: '.', exclude: [] },
-      { folder: root, quiet: true },
+      { folder: root, quiet: true, permissions: new Permissions() },
     )
     const [content] = contents
     if (!content) throw new Error('nothing is sent')
@@ -148,7 +149,7 @@ describe('a file', () => {
     write('big', 'b'.repeat(100))
     const { granted, contents } = await grantFolder(
       { kind: 'file', path: 'big' },
-      { folder: root, quiet: true },
+      { folder: root, quiet: true, permissions: new Permissions() },
     )
     expect(granted).toMatchObject({ bytes: 100, digest: contents[0]?.digest })
     expect((await bytesOf(contents[0]?.open(90) ?? Readable.from([]))).toString()).toBe('b'.repeat(10))

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { formatMiB, type SentContent, type Wish } from '@cloister/core'
-import { note, paint, printable, Steps } from '@cloister/terminal'
+import { Steps } from '@cloister/terminal'
+import { placeOf } from '../permissions.ts'
 import { packTree } from './archive.ts'
 import type { Fulfilled, WishOptions } from './options.ts'
 import { spool } from './spool.ts'
@@ -15,19 +16,16 @@ const LARGE_BYTES = 64 * MIB
 /** A folder as a tar archive, or a file, with what is sent of it. */
 export async function grantFolder(
   wish: Extract<Wish, { kind: 'folder' | 'file' }>,
-  { folder, quiet }: WishOptions,
+  { folder, quiet, permissions }: WishOptions,
 ): Promise<Fulfilled> {
   const path = isAbsolute(wish.path) ? wish.path : join(folder, wish.path)
+  // It was looked at when the file was read; what is sent is what lies there now.
+  await permissions.require([permissions.ofPath(placeOf(folder), path, wish.path)])
   if (wish.kind === 'file') {
     const content = await contentOf(path)
     return { granted: { digest: content.digest, bytes: content.bytes }, contents: [content] }
   }
   const tree = readTree(path, wish.path, wish.exclude)
-  const git = tree.entries.find((entry) => /(?:^|\/)\.git$/.test(entry.path))
-  if (git && !quiet)
-    note(
-      `${paint('yellow', '!', process.stderr)} ${printable(`${wish.path}/${git.path} is taken along, as ! in a file here says; logins are kept in such folders`)}`,
-    )
   const steps = new Steps(quiet || tree.bytes < LARGE_BYTES)
   const content = await steps.until(
     spool(packTree(path, tree), (written) =>

@@ -9,14 +9,16 @@ import {
   placedImage,
 } from '@cloister/images'
 import { note, paint, printable, Steps } from '@cloister/terminal'
-import { foreignSecrets, requireContextsInside } from './build-paths.ts'
+import { takingsOf } from './build-takings.ts'
+import { takingsOfImage } from './image-takings.ts'
 import type { Fulfilled, WishOptions } from './options.ts'
 
 /** An image that is on this machine, with what is sent of it. */
 export async function grantImage(
   { service, from }: Extract<Wish, { kind: 'image' }>,
-  { folder, quiet }: WishOptions,
+  { folder, quiet, permissions }: WishOptions,
 ): Promise<Fulfilled> {
+  await permissions.require(takingsOfImage(from, folder, permissions))
   const cache = new ImageCache()
   const steps = new Steps(quiet)
   steps.begin('read', `the image of ${service}`)
@@ -31,13 +33,9 @@ export async function grantImage(
 /** An image that is built, with what is sent of it. */
 export async function grantBuild(
   { service, build }: Extract<Wish, { kind: 'build' }>,
-  { folder, quiet, builder: wanted, onBuild }: WishOptions,
+  { folder, quiet, builder: wanted, onBuild, permissions }: WishOptions,
 ): Promise<Fulfilled> {
-  requireContextsInside(build, folder)
-  const given = foreignSecrets(build, folder)
-  if (!quiet)
-    for (const what of given)
-      note(`${paint('yellow', '!', process.stderr)} ${printable(`the build of ${service} ${what}`)}`)
+  await permissions.require(takingsOf(build, folder, permissions))
   const builder = await findBuilder(wanted ?? process.env['CLOISTER_BUILDER'])
   const isLive = process.stderr.isTTY
   const steps = new Steps(quiet || !isLive)

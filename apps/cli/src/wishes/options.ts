@@ -1,9 +1,12 @@
 import type { Granted, SentContent, Wish } from '@cloister/core'
+import type { Permissions } from '../permissions.ts'
 
 /** Where wishes are granted, and how. */
 export interface WishOptions {
   /** The folder of the file, which the paths of wishes are relative to. */
   folder: string
+  /** What may be taken that isn't the project's. */
+  permissions: Permissions
   /** Print nothing for people. */
   quiet: boolean
   /** Which program builds images; default: the first that is there. */

@@ -22,6 +22,7 @@ export function readBeside(
     return field.refuse(
       error.message.replace(/\.$/, ''),
       error.hint ?? 'Move or copy it beside the Compose file.',
+      error.code === 'outside' ? 'outside' : undefined,
     )
   }
 }

@@ -47,9 +47,9 @@ export class Field {
     throw new ManifestError('bad-field', this.at, `found ${describe(this.value)}`, `Expected ${accepted}.`)
   }
 
-  /** The value asks for what a worker can't give. */
-  refuse(why: string, instead: Hint): never {
-    throw new ManifestError('not-honoured', this.at, why, instead)
+  /** The value asks for what a worker can't give, or what isn't the file's to take (`outside`). */
+  refuse(why: string, instead: Hint, code: 'not-honoured' | 'outside' = 'not-honoured'): never {
+    throw new ManifestError(code, this.at, why, instead)
   }
 
   /** The value is ignored, harmlessly. */

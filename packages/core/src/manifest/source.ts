@@ -57,7 +57,7 @@ export class ManifestError extends CloisterError {
   readonly field: string
 
   constructor(
-    code: 'bad-file' | 'bad-field' | 'not-honoured',
+    code: 'bad-file' | 'bad-field' | 'not-honoured' | 'outside',
     at: { file: string; line: number; field: string },
     problem: string,
     accepted: Hint,
