@@ -109,6 +109,7 @@ const CODES = {
   'no-gas': 'money',
   'no-money': 'money',
   'no-stake': 'money',
+  'rate-unexpected': 'money',
   'stake-unexpected': 'money',
   'too-many': 'rate',
   'too-busy': 'busy',

@@ -15,6 +15,7 @@ import { sessionOf } from '../session.ts'
 import { manifestOf as runningOf } from './manifest.ts'
 import { resize } from './resize.ts'
 import { resizeBid } from './resize-bid.ts'
+import { expectedRate } from './resize-rate.ts'
 import { cloisterOn, manifestOf, recordOf, type Stage, sessionWith, startStage } from './testing.ts'
 
 const SMALL = manifestOf()
@@ -127,6 +128,25 @@ describe('resize', () => {
     expect(await onChain()).toMatchObject({ ratePerSecond: 10n })
   })
 
+  it('pays no more than the sizes account for unless it was said', async () => {
+    // 900 MiB for 512, at twice the price: 35.15 times 10.
+    wrong = { ratePerSecond: 37n }
+    await expect(resize(cloister, lease, LARGE)).rejects.toMatchObject({
+      code: 'rate-unexpected',
+      message: expect.stringMatching(/asks for 0\.1332 USDC an hour; the lease costs 0\.036 USDC now/),
+      hint: expect.stringContaining('--max-price'),
+      details: { ratePerSecond: '37', ceiling: '36' },
+    })
+    const offer = await resizeBid(cloister, lease, LARGE)
+    await expect(resize(cloister, lease, LARGE, { offer })).rejects.toMatchObject({ code: 'rate-unexpected' })
+    expect(await getResizes(stage.tenant, lease)).toBe(0n)
+    await resize(cloister, lease, LARGE, { offer, maxRatePerSecond: 37n })
+    expect(await onChain()).toMatchObject({ ratePerSecond: 37n })
+    // Smaller again is no dearer.
+    wrong = { ratePerSecond: 38n }
+    await expect(resize(cloister, lease, SMALL)).rejects.toMatchObject({ details: { ceiling: '37' } })
+  })
+
   it.each([
     ['is for another lease', { lease: `0x${'ab'.repeat(32)}` }],
     ['is for another order', { order: `0x${'ab'.repeat(32)}` }],
@@ -170,6 +190,18 @@ describe('resize', () => {
     })
     expect(await onChain()).toMatchObject({ ratePerSecond: 30n, manifestHash: hashManifest(SMALL) })
   })
+})
+
+it('the most that a size may cost grows with what grows most, and with nothing that was not there', () => {
+  const had = { cpuMilli: 500, memoryMiB: 512, diskMiB: 1024, gpus: 0 }
+  const most = (changes: object) => expectedRate(100n, had, { ...had, ...changes })
+  expect(most({})).toBe(100n)
+  expect(most({ cpuMilli: 250 })).toBe(100n)
+  expect(most({ cpuMilli: 1000 })).toBe(400n)
+  expect(most({ cpuMilli: 1000, memoryMiB: 4096, diskMiB: 512 })).toBe(1600n)
+  expect(most({ cpuMilli: 501 })).toBe(201n)
+  expect(most({ gpus: 1 })).toBe(200n)
+  expect(expectedRate(100n, undefined, { ...had, cpuMilli: 64_000 })).toBe(200n)
 })
 
 it('the manifest that runs is believed where it is the one on chain', async () => {

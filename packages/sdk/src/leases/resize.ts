@@ -19,6 +19,7 @@ import { manifestOf } from './manifest.ts'
 import { requireMoney } from './money.ts'
 import { readerOf } from './reading-key.ts'
 import { type ResizeBidOptions, type ResizeOffer, resizeBid } from './resize-bid.ts'
+import { expectedRate, requireExpectedRate } from './resize-rate.ts'
 import { checkContents, sayProgress, sendContents } from './send.ts'
 import { patienceOf, type UpdateOptions, untilRunning } from './update.ts'
 
@@ -49,7 +50,8 @@ export interface ResizeOptions extends Omit<UpdateOptions, 'pull'>, ResizeBidOpt
  * changes it, and what runs gets its new limits as it runs where only those change. If the new manifest
  * doesn't start, the one before runs on where the lease has room for it; the lease keeps its new size and
  * price: throws `update-failed`. Nothing has changed where it throws `no-bid`, `deposit-too-small`,
- * `no-money`, `policy` or `unsupported`.
+ * `no-money`, `policy` or `unsupported`, or `rate-unexpected`, where no `maxRatePerSecond` is said and the
+ * worker asks for more than twice what the sizes make of the price before.
  *
  * @example
  * ```ts
@@ -79,6 +81,8 @@ export async function resize(
   const hash = hashManifest(manifest)
   if (bid.manifestHash !== hash)
     throw new CloisterError('bad-bid', 'The bid that was given is for another manifest.')
+  const expected = expectedRate(before.ratePerSecond, running && resourcesOf(running), offer.order.resources)
+  requireExpectedRate(offer, options.maxRatePerSecond ?? expected)
   const added = addedTo(offer, options.added)
   onStep('checking the worker against the file')
   await throughAbsence(() => checkWorkerFor(session, manifest, policy))

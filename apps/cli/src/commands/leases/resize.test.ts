@@ -67,7 +67,7 @@ describe('resize', () => {
       },
       volumes: { data: { sizeMiB: 20_480 } },
     })
-    expect(asked()?.[3]).toMatchObject({ offer, added: 0n })
+    expect(asked()?.[3]).toMatchObject({ offer, added: 0n, maxRatePerSecond: 20n })
   })
 
   it('takes a changed file, a ceiling, a policy, a time and money', async () => {
@@ -81,6 +81,7 @@ describe('resize', () => {
       policy: { roots: ['intel'] },
     })
     expect(asked()?.[2].services).toMatchObject({ web: { image: 'nginx:alpine' } })
+    expect(asked()?.[3]).toMatchObject({ maxRatePerSecond: 10n })
     expect(asked()?.[3]).toMatchObject({ added: 1_500_000n, timeoutMs: 90_000, policy: { roots: ['intel'] } })
   })
 
@@ -93,6 +94,8 @@ describe('resize', () => {
     vi.mocked(leases.resize).mockClear()
     await resize('--memory', '4g', '--yes')
     expect(asked()?.[3]?.added).toBeUndefined()
+    // Nobody was shown a price, so what is ordinary bounds it.
+    expect(asked()?.[3]?.maxRatePerSecond).toBeUndefined()
   })
 
   it('changes nothing where it was not agreed to, or the worker declines', async () => {

@@ -47,23 +47,23 @@ export async function runResize(
     if (!manifest) throw new CloisterError('not-found', 'No manifest runs on the lease.')
     const { token } = await leases.findLease(cloister, key)
     const decimals = network.tokens.find(({ address }) => address === token)?.decimals ?? 0
-    const offer = await leases.resizeBid(cloister, key, manifest, {
-      policy,
-      // Rounded down: the ceiling is the ceiling.
-      ...(options.maxPrice !== undefined && {
-        maxRatePerSecond: parseAmount(options.maxPrice, decimals) / 3600n,
-      }),
-    })
+    // Rounded down: the ceiling is the ceiling.
+    const ceiling =
+      options.maxPrice === undefined ? undefined : parseAmount(options.maxPrice, decimals) / 3600n
+    const offer = await leases.resizeBid(cloister, key, manifest, { policy, maxRatePerSecond: ceiling })
     steps.done()
+    const asks = !json && options.yes !== true
     if (!json) {
       show(offer, running, options.add)
-      if (options.yes !== true && !(await confirm('Resize the lease?')))
+      if (asks && !(await confirm('Resize the lease?')))
         throw new CloisterError('cancelled', 'Nothing was changed.')
     }
     const envelope = parsed && (await sealedFrom(cloister, options, parsed.sealedFiles))
     steps.begin('update')
     const resized = await leases.resize(cloister, key, manifest, {
       offer,
+      // What was shown was agreed to.
+      maxRatePerSecond: ceiling ?? (asks ? offer.bid.ratePerSecond : undefined),
       added: addedBy(options, offer),
       policy,
       onStep: (detail) => steps.begin('update', detail),
