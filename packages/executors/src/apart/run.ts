@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
+import { usageOfTree } from '../sandbox/process.ts'
 
 /** What a program that runs apart says: how far it is, in bytes that it has read, or why it failed. */
 export type ApartWord = { bytes: number } | { failed: string }
@@ -17,6 +18,8 @@ export interface ApartOptions {
   progress?: ((bytes: number) => void) | undefined
   /** Ends it. */
   signal?: AbortSignal | undefined
+  /** Ends it once it has used no CPU for so many milliseconds: it hangs. */
+  stillMs?: number | undefined
   /** Puts its command where limits are. */
   charged?: ((command: string[]) => string[]) | undefined
   /** Given what it writes, from the beginning on. */
@@ -28,10 +31,13 @@ export interface ApartOptions {
 /** A program that ran apart and failed, with what it says of that; undefined where it was ended or killed. */
 export class ApartFailure extends Error {
   readonly said: string | undefined
+  /** It was ended because it hung. */
+  readonly hung: boolean
 
-  constructor(said: string | undefined) {
-    super(said ?? 'it takes too much memory')
+  constructor(said: string | undefined, hung = false) {
+    super(said ?? (hung ? 'it hangs' : 'it takes too much memory'))
     this.said = said
+    this.hung = hung
   }
 }
 
@@ -42,7 +48,7 @@ export class ApartFailure extends Error {
 export async function runApart(
   program: string,
   order: unknown,
-  { progress = () => {}, signal, charged = (command) => command, output, input }: ApartOptions = {},
+  { progress = () => {}, signal, stillMs, charged = (command) => command, output, input }: ApartOptions = {},
 ): Promise<void> {
   signal?.throwIfAborted()
   const [file = '', ...words] = charged([
@@ -57,6 +63,12 @@ export async function runApart(
   })
   const stop = () => child.kill('SIGKILL')
   signal?.addEventListener('abort', stop, { once: true })
+  let hung = false
+  const onStill = () => {
+    hung = true
+    stop()
+  }
+  const watching = stillMs === undefined ? undefined : watchStill(child.pid ?? 0, stillMs, onStill)
   const ended = new Promise<number | null>((resolve, reject) =>
     child.once('error', reject).once('close', resolve),
   )
@@ -77,8 +89,19 @@ export async function runApart(
   try {
     const code = await ended
     signal?.throwIfAborted()
-    if (failed !== undefined || code !== 0) throw new ApartFailure(failed)
+    if (failed !== undefined || code !== 0) throw new ApartFailure(failed, hung)
   } finally {
+    clearInterval(watching)
     signal?.removeEventListener('abort', stop)
   }
+}
+
+/** Calls `still` whenever a process and all below it have used no CPU since the last look, `ms` apart. */
+function watchStill(pid: number, ms: number, still: () => void): NodeJS.Timeout {
+  let before = -1
+  return setInterval(() => {
+    const { cpuSeconds } = usageOfTree(pid)
+    if (cpuSeconds === before) still()
+    before = cpuSeconds
+  }, ms)
 }

@@ -356,6 +356,27 @@ describe('a hostile image', () => {
     })
   })
 
+  it('whose process hangs is unpacked once more, and given up where that hangs, too', async () => {
+    writeFileSync(join(folder, 'layer'), archive({ path: 'file', body: 'x' }))
+    const order = { folder: join(folder, 'image'), layers: [join(folder, 'layer')], limits: LIMITS }
+    const unpack = (hangs: number) => {
+      let begun = 0
+      return unpackLayers(order, {
+        progress: () => {},
+        // What the one before had written is not in the way.
+        charged: (command) =>
+          begun++ < hangs ? ['sh', '-c', `mkdir -p ${order.folder}/half; exec sleep 600`] : command,
+        stillMs: 1_000,
+      })
+    }
+    await unpack(1)
+    expect(readdirSync(order.folder)).toEqual(['file'])
+    await expect(unpack(2)).rejects.toMatchObject({
+      code: 'image-unavailable',
+      message: expect.stringContaining('hangs'),
+    })
+  })
+
   it('that is a bomb ends at the limit, and says so without a path of this machine', async () => {
     const bomb = gzipSync(archive({ path: 'zeros', body: Buffer.alloc(8 * 1024 * 1024) }))
     expect(bomb.length).toBeLessThan(20_000)
