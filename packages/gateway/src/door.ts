@@ -164,6 +164,7 @@ export class Door {
     this.relay(member, wanted, request, response, {
       cookie: isNew ? cookieFor(member.lease, this.secure) : undefined,
       lost: () => balance.failed(member.lease),
+      failed: () => balance.requestFailed(member.lease),
       // A few times: what is slow everywhere isn't asked of all.
       watch: (leave) =>
         this.groups.watch(lease, member, () => {
@@ -185,20 +186,24 @@ export class Door {
     wanted: Wanted,
     request: Incoming,
     response: Outgoing,
-    { cookie, lost, elsewhere, watch }: MemberRelay = {},
+    { cookie, lost, failed, elsewhere, watch }: MemberRelay = {},
   ): void {
     relayRequest(request, response, {
       upstream: http1Upstream(this.agent, targetOf(lease)),
       headers: this.headersOf(lease, wanted, request),
       ...this.limits,
       ...(watch && { watch }),
-      intercept: ({ headers }) => {
+      intercept: ({ status, headers }) => {
         const page = pageOf((name) => headers[name])
+        if (isFailure(status) && !isAway(headers[STATE_HEADER])) failed?.()
         if (page && !elsewhere?.(headers[STATE_HEADER], page)) show(page, request, response)
-        if (!page && cookie !== undefined) headers['set-cookie'] = [...(headers['set-cookie'] ?? []), cookie]
+        // Nobody is led again to what fails.
+        if (!page && cookie !== undefined && !isFailure(status))
+          headers['set-cookie'] = [...(headers['set-cookie'] ?? []), cookie]
         return page !== undefined
       },
       refuse: (refusal) => {
+        if (isFailure(refusal.status)) failed?.()
         if (refusal.status === 502) lost?.()
         show(pageFor(refusal), request, response)
       },
@@ -240,6 +245,7 @@ export class Door {
           return other && this.wayTo(other, wanted, head, address)
         },
         watch: (tell) => this.groups.watch(lease, member, tell),
+        failed: () => this.groups.balance.requestFailed(member.lease),
       })
     )
   }
@@ -368,6 +374,8 @@ interface MemberRelay {
   cookie?: string | undefined
   /** Told that its worker didn't answer. */
   lost?: () => void
+  /** Told that a request failed there. */
+  failed?: () => void
   /** Whether another member is asked instead of showing what the worker says in its own name. */
   elsewhere?: (state: unknown, page: Page) => boolean
   /** See `RelayOptions`. */
@@ -390,6 +398,11 @@ function isAway(state: unknown): boolean {
   return UNSERVED.includes(state) && state !== 'busy'
 }
 
+/** Whether an answer says that it was the other side that failed (RFC 9110, section 15.6). */
+function isFailure(status: number): boolean {
+  return status === 500 || (status >= 502 && status <= 504)
+}
+
 function hasNoBody(request: Incoming): boolean {
   try {
     return framingOf(request) === 'none'
@@ -405,6 +418,8 @@ interface DirectMember {
   elsewhere(state: unknown): Way | undefined
   /** See `Groups`. */
   watch(tell: () => void): () => void
+  /** Told that a request failed there. */
+  failed(): void
 }
 
 /** The way of a request of the common shape to a worker. */
@@ -445,11 +460,13 @@ class DirectWay implements Way {
 
   intercept(answer: AnswerHead): Said | undefined {
     this.state = fieldOf(answer.fields, STATE_HEADER)
+    if (isFailure(answer.status) && !isAway(this.state)) this.member?.failed()
     const page = pageOf((name) => fieldOf(answer.fields, name))
     return page && render(page, fieldOf(this.fields, 'accept'))
   }
 
   refuse(refusal: Refusal): Said {
+    if (isFailure(refusal.status)) this.member?.failed()
     return render(pageFor(refusal), fieldOf(this.fields, 'accept'))
   }
 }

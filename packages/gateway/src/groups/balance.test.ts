@@ -33,6 +33,38 @@ describe('a balance', () => {
     expect(new Set(chosen(6))).toEqual(new Set(ALL))
   })
 
+  it('counts failed requests as under way, less and less', () => {
+    ready(...ALL)
+    for (const member of ['a', 'b']) for (let time = 0; time < 3; time++) balance.begin(member)
+    for (let time = 0; time < 4; time++) balance.requestFailed('c')
+    expect(chosen(6)).not.toContain('c')
+    now = 5_000
+    expect(chosen(3)).toEqual(['c', 'c', 'c'])
+    balance.requestFailed('c')
+    expect(chosen(6)).toContain('c')
+    balance.requestFailed('c')
+    expect(chosen(6)).not.toContain('c')
+    now = 60_000
+    expect(chosen(3)).toEqual(['c', 'c', 'c'])
+    for (let time = 0; time < 9; time++) balance.requestFailed('c')
+    expect(chosen(3)).not.toContain('c')
+    ready('c')
+    expect(chosen(3)).not.toContain('c')
+    balance.reported('c', false)
+    ready('c')
+    expect(chosen(3)).toEqual(['c', 'c', 'c'])
+  })
+
+  it('takes all in turn where all fail alike, and puts no more on one than a bound', () => {
+    ready(...ALL)
+    for (let time = 0; time < 9; time++) balance.requestFailed(balance.choose(ALL) ?? '')
+    expect([...chosen(6)].sort()).toEqual(['a', 'a', 'b', 'b', 'c', 'c'])
+    for (let time = 0; time < 1_000; time++) for (const member of ['a', 'b']) balance.requestFailed(member)
+    now = 20
+    for (let time = 0; time < 101; time++) balance.begin('c')
+    expect(chosen(4)).not.toContain('c')
+  })
+
   it('gives nothing to one whose worker says that it isn’t ready, until it says that it is', () => {
     ready('a', 'b')
     balance.reported('c', false)

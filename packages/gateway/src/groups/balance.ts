@@ -3,6 +3,10 @@ import { createHash } from 'node:crypto'
 /** Milliseconds for which a member that couldn't be reached gets nothing: at first, and at the most. */
 const FIRST_EJECTION_MS = 1_000
 const LONGEST_EJECTION_MS = 30_000
+/** A failed request weighs as one under way, and half as much after so many milliseconds. */
+const HALF_LIFE_MS = 5_000
+/** At the most; a client that makes one member fail moves no more than that to the others. */
+const MOST_FAILED = 100
 /** What nobody asked about for so long is forgotten. */
 const FORGOTTEN_MS = 600_000
 
@@ -16,6 +20,9 @@ interface Standing {
   failures: number
   /** Requests that it is answering. */
   underWay: number
+  /** What failed requests weighed at `failedAt`. */
+  failed: number
+  failedAt: number
   seenAt: number
 }
 
@@ -31,7 +38,8 @@ export interface Choice {
 
 /**
  * Chooses among the members of groups: those whose workers say that they are ready and that could be reached,
- * the one with the fewest requests under way, in turn where several have as few. One that can't be reached is
+ * the one with the fewest requests under way, in turn where several have as few. Requests that failed count
+ * as under way for a while, since one that fails at once has the fewest. One that can't be reached is
  * ejected, each time for longer, until its worker says that it is ready, or the time is over.
  */
 export class Balance {
@@ -58,8 +66,9 @@ export class Balance {
     let fewest = Number.POSITIVE_INFINITY
     for (let at = 0; at < among.length; at++) {
       const member = among[(at + this.turn) % among.length] as string
-      const { underWay } = this.standing(member)
-      if (underWay < fewest) [least, fewest] = [member, underWay]
+      const standing = this.standing(member)
+      const weight = standing.underWay + Math.round(this.failedWeight(standing))
+      if (weight < fewest) [least, fewest] = [member, weight]
     }
     return least
   }
@@ -87,9 +96,18 @@ export class Balance {
     }
   }
 
+  /** It didn't answer a request, or by a failure of its own. */
+  requestFailed(member: string): void {
+    const standing = this.standing(member)
+    standing.failed = Math.min(MOST_FAILED, this.failedWeight(standing) + 1)
+    standing.failedAt = this.now()
+  }
+
   /** Its worker's word. */
   reported(member: string, isReady: boolean): void {
     const standing = this.standing(member)
+    // What failed before it wasn't ready says nothing of what it is now.
+    if (isReady && standing.isReady === false) standing.failed = 0
     standing.isReady = isReady
     standing.failures = 0
     standing.ejectedUntil = 0
@@ -120,6 +138,10 @@ export class Balance {
     standing.ejectedUntil = Math.max(standing.ejectedUntil, this.now() + forMs)
   }
 
+  private failedWeight({ failed, failedAt }: Standing): number {
+    return failed === 0 ? 0 : failed * 2 ** ((failedAt - this.now()) / HALF_LIFE_MS)
+  }
+
   private notEjected(members: readonly string[]): readonly string[] {
     const now = this.now()
     const found = members.filter((member) => (this.standings.get(member)?.ejectedUntil ?? 0) <= now)
@@ -132,7 +154,15 @@ export class Balance {
     if (!standing) {
       for (const [other, { seenAt, underWay }] of this.standings)
         if (underWay === 0 && now - seenAt > FORGOTTEN_MS) this.standings.delete(other)
-      standing = { isReady: undefined, ejectedUntil: 0, failures: 0, underWay: 0, seenAt: now }
+      standing = {
+        isReady: undefined,
+        ejectedUntil: 0,
+        failures: 0,
+        underWay: 0,
+        failed: 0,
+        failedAt: now,
+        seenAt: now,
+      }
       this.standings.set(member, standing)
     }
     standing.seenAt = now

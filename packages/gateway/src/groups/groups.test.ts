@@ -28,7 +28,11 @@ interface FakeWorker {
   says: string | undefined
   /** It answers nothing at all, as one whose line is cut. */
   isSilent: boolean
+  /** What the service answers with, and after how many milliseconds. */
+  answers: { status: number; ms: number }
   served: number
+  /** Times that it said it takes no requests. */
+  refused: number
 }
 
 /** The gateway over an index and workers that are fakes: the real ones meet it in e2e. */
@@ -43,7 +47,9 @@ describe('a group at the gateway', () => {
 
   const serve = (worker: FakeWorker, incoming: IncomingMessage, response: ServerResponse) => {
     if (worker.isSilent) return undefined
-    if (incoming.url?.startsWith('/v1/leases/'))
+    const isAsked = incoming.url?.startsWith('/v1/leases/')
+    if (isAsked && !worker.isReady) worker.refused++
+    if (isAsked)
       return response.end(
         JSON.stringify([{ service: 'web', port: 80, protocol: 'http', label: 'web', ready: worker.isReady }]),
       )
@@ -52,7 +58,9 @@ describe('a group at the gateway', () => {
     worker.served++
     incoming.resume()
     response.setHeader('set-cookie', ['a=1'])
-    return incoming.on('end', () => response.end(String(incoming.headers[ROUTE_HEADER])))
+    const { status, ms } = worker.answers
+    const answer = () => response.writeHead(status).end(String(incoming.headers[ROUTE_HEADER]))
+    return incoming.on('end', () => (ms > 0 ? setTimeout(answer, ms) : answer()))
   }
   const recordOf = (place: number, tenant = TENANT) => ({
     lease: idOf(place),
@@ -81,7 +89,14 @@ describe('a group at the gateway', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cloister-groups-'))
     for (let place = 0; place < 3; place++) {
-      const worker = { isReady: true, says: undefined, served: 0 } as unknown as FakeWorker
+      const answers = { status: 200, ms: 0 }
+      const worker = {
+        isReady: true,
+        says: undefined,
+        served: 0,
+        refused: 0,
+        answers,
+      } as unknown as FakeWorker
       worker.server = await listen(createServer((incoming, response) => serve(worker, incoming, response)))
       worker.port = portOf(worker.server)
       new WebSocketServer({ server: worker.server }).on('connection', (socket) =>
@@ -166,7 +181,9 @@ describe('a group at the gateway', () => {
   }
 
   beforeEach(async () => {
-    for (const worker of workers) Object.assign(worker, { isReady: true, isSilent: false, says: undefined })
+    const answers = { status: 200, ms: 0 }
+    for (const worker of workers)
+      Object.assign(worker, { isReady: true, isSilent: false, says: undefined, answers })
     await until(async () => (await placesOf(9)).size === 3)
   })
 
@@ -244,6 +261,31 @@ describe('a group at the gateway', () => {
     await listen(gone.server, port)
     await until(async () => (await placesOf(9)).has(2))
   })
+
+  it.each([500, 503])(
+    'sends little to a member that fails at once with %i, and keeps nobody there',
+    async (status) => {
+      const failing = workers[1] as FakeWorker
+      for (const worker of workers)
+        worker.answers = worker === failing ? { status, ms: 0 } : { status: 200, ms: 40 }
+      const loops = Array.from({ length: 12 }, async () => {
+        const answers: Answer[] = []
+        for (let time = 0; time < 12; time++) answers.push(await call())
+        return answers
+      })
+      const all = (await Promise.all(loops)).flat()
+      const failed = all.filter((answer) => answer.status === status)
+      // It would have nearly all of them, since it never has anything under way; a third is its share.
+      expect(failed.length).toBeGreaterThan(0)
+      expect(failed.length).toBeLessThan(all.length / 5)
+      expect(failed.map(ours)).toEqual(failed.map(() => ''))
+      expect(all.filter((answer) => answer.status === 200).every((answer) => ours(answer) !== '')).toBe(true)
+      // Once its worker has said that it isn't ready and then that it is, it begins anew.
+      const before = failing.refused
+      failing.isReady = false
+      await until(async () => (await call()).status === 200 && failing.refused > before)
+    },
+  )
 
   it('leads WebSockets to members', async () => {
     const socket = new WebSocket(`ws://127.0.0.1:${gateway.port}`, { headers: { host: 'app.localhost' } })
