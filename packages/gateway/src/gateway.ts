@@ -16,6 +16,7 @@ import { Claims } from './domains/claims.ts'
 import { DomainFinder } from './domains/finder.ts'
 import { Passing } from './domains/passing.ts'
 import { PlainDoor } from './domains/plain-door.ts'
+import { Shares } from './domains/shares.ts'
 import { Door } from './door.ts'
 import { Groups } from './groups/groups.ts'
 import { Home } from './home.ts'
@@ -129,10 +130,12 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
     urlOf: (label) => urlAt(`${label}.${domain}`, secure, bound),
   })
   const announcers = settings.announcers?.length ? new Announcers(settings.announcers) : undefined
+  // On a development network everybody has one address.
+  const shares = new Shares(isDevelopment ? { share: Number.POSITIVE_INFINITY } : {})
   let tlsPort = 0
   const domains =
     settings.domains &&
-    openDomains(settings.domains, { index, leases, door, limits, observer }, () => tlsPort)
+    openDomains(settings.domains, { index, leases, door, limits, shares, observer }, () => tlsPort)
   // The domain itself, and one label below: what the gateway's own certificate is for.
   const isOwn = (name: string | undefined) =>
     name === undefined || readHost(name, domain) !== undefined || name.endsWith(`.${domain}`)
@@ -200,11 +203,12 @@ function openDomains(
     leases: Resolver<LeaseRecord>
     door: Door
     limits: AddressLimits
+    shares: Shares
     observer: GatewayObserver
   },
   securePort: () => number,
 ): { passing: Passing; plain: PlainDoor } {
-  const { index, leases, door, limits, observer } = parts
+  const { index, leases, door, limits, shares, observer } = parts
   const servers = new NameServers(nameServers)
   const named = new Resolver(async (key) => {
     const [tenant = '', wishedName = ''] = key.split('/')
@@ -217,6 +221,7 @@ function openDomains(
       finder,
       groups: door.groups,
       limits,
+      shares,
       stream: (target) => door.stream(target),
       observer,
     }),

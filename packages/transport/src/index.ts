@@ -1,5 +1,5 @@
 export { everyAddress, plainAddress } from './address.ts'
-export { type AddressLimitSettings, AddressLimits } from './address-limits.ts'
+export { type AddressLimitSettings, AddressLimits, networkOf } from './address-limits.ts'
 export { Announcers, comesFrom } from './announced.ts'
 export { readBody, readText } from './body.ts'
 export { type DialRules, dialChecked, tlsOver } from './checked-dial.ts'

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { Groups } from '../groups/groups.ts'
 import { UNOBSERVED } from '../observer.ts'
 import { Passing } from './passing.ts'
+import { Shares } from './shares.ts'
 
 const DOMAIN = 'app.example.org'
 const PLACES = [0, 1, 2]
@@ -26,6 +27,9 @@ let gateway: Server
 /** Workers, which end the TLS of their containers and say which they are. */
 const workers: { server: Server; isGone: boolean }[] = []
 let groups: Groups
+const shares = new Shares({ total: 36, share: 1 / 4 })
+/** Workers keep connections. */
+let isHolding = false
 /** Addresses of clients, as the workers are told them. */
 const told = new Map<number, Set<string>>()
 
@@ -54,6 +58,7 @@ beforeAll(async () => {
     finder: { find: async () => memberOf(0) },
     groups: { reached: (lease, wish) => groups.reached(lease, wish) },
     limits,
+    shares,
     stream: async (target) => {
       const place = Number(/worker-(\d)/.exec(target)?.[1])
       // To whoever passes bytes on, a connection is as good as a stream of one.
@@ -68,6 +73,7 @@ afterAll(() => {
 })
 beforeEach(() => {
   told.clear()
+  isHolding = false
   const members = PLACES.map(memberOf)
   for (const worker of workers) worker.isGone = false
   const isGone = (lease: LeaseRecord) => {
@@ -98,6 +104,7 @@ async function serve(place: number, socket: Socket, identity: { key: string; cer
     socket.unshift(bytes.subarray(read.bytes))
     const secure = new TLSSocket(socket, { isServer: true, ...identity })
     secure.on('error', () => socket.destroy())
+    if (isHolding) return
     return void secure.end(String(place))
   }
 }
@@ -145,4 +152,49 @@ it('leads a client away that came while its replica was going, for nothing was s
   const others = await Promise.all([visit(address), visit(address), visit(address)])
   expect(new Set(others).size).toBe(1)
   expect(others).not.toContain(place)
+})
+
+/** A connection that is kept, unless it was ended before it was secure. */
+async function hold(address: string): Promise<TLSSocket | undefined> {
+  const socket = connectTls({
+    host: '127.0.0.1',
+    port: portOf(gateway),
+    localAddress: address,
+    servername: DOMAIN,
+    rejectUnauthorized: false,
+  } as ConnectionOptions)
+  socket.on('error', () => {})
+  const came = await new Promise((done) => {
+    socket.once('secureConnect', () => done(true)).once('close', () => done(false))
+  })
+  return came ? socket : undefined
+}
+
+it('leaves room for others, however many addresses take all they can get', async () => {
+  for (const worker of workers.slice(1)) worker.isGone = true
+  isHolding = true
+  const everyone: TLSSocket[] = []
+  const take = async (address: string, times: number) => {
+    let count = 0
+    for (let time = 0; time < times; time++) {
+      const socket = await hold(address)
+      if (!socket) continue
+      everyone.push(socket)
+      count++
+    }
+    return count
+  }
+  const leave = async () => {
+    for (const socket of everyone.splice(0)) socket.destroy()
+    await expect.poll(() => shares.size).toBe(0)
+  }
+  // A quarter of what is left of 36 by then.
+  expect(await take('127.0.1.1', 12)).toBe(8)
+  const others: number[] = []
+  for (let at = 2; at < 9; at++) others.push(await take(`127.0.1.${at}`, 9))
+  expect(others).toEqual([6, 5, 4, 3, 2, 2, 2])
+  expect(await take('127.0.2.1', 1)).toBe(1)
+  await leave()
+  expect(await take('127.0.1.1', 8)).toBe(8)
+  await leave()
 })

@@ -12,6 +12,7 @@ import type { Groups } from '../groups/groups.ts'
 import type { GatewayObserver } from '../observer.ts'
 import type { DomainFinder } from './finder.ts'
 import { alert, readHello } from './hello.ts'
+import type { Shares } from './shares.ts'
 
 const KEEP_ALIVE_MS = 60_000
 
@@ -20,6 +21,8 @@ export interface PassingParts {
   finder: Pick<DomainFinder, 'find'>
   groups: Pick<Groups, 'reached'>
   limits: AddressLimits
+  /** How many connections addresses have to each lease. */
+  shares: Shares
   /** A stream to the worker of a lease; undefined where it takes none. */
   stream(target: string): Promise<MuxStream | undefined>
   observer: GatewayObserver
@@ -56,6 +59,9 @@ export class Passing {
     const lease = found?.replica === undefined ? found : await groups.reached(found, wish)
     if (socket.destroyed) return
     if (!lease?.endpoint.startsWith('https:')) return alert(socket, 'unknown')
+    const giveBack = this.parts.shares.take(lease.lease, socket.remoteAddress)
+    if (!giveBack) return void socket.destroy()
+    socket.once('close', giveBack)
     const stream = await this.parts.stream(targetOf(lease))
     if (!stream) return alert(socket, 'unknown')
     if (socket.destroyed) return void stream.destroy()
