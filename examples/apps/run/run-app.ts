@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { type App, type Check, until } from './app.ts'
 import type { CommandLine } from './command-line.ts'
 import { closeWithMoney, readBalance } from './money.ts'
+import type { AppNetwork } from './network.ts'
+import { lackOfSwarm } from './swarm-limits.ts'
 
 const REQUESTS = 200
 const AT_ONCE = 8
@@ -17,13 +19,17 @@ export interface Result {
   requests: number | undefined
   /** Base units of USDC. */
   spent: bigint
+  /** Containers on each machine, where the worker has several. */
+  spread: number[] | undefined
   problem: string | undefined
+  /** Why it was not run: what it asks for isn't there by design. */
+  skipped: string | undefined
 }
 
 /** What an app is run with. */
 export interface RunOptions {
   line: CommandLine
-  networkFile: string
+  network: AppNetwork
   /** An app that does not run stays open, to look into. */
   isKept: boolean
 }
@@ -34,7 +40,7 @@ export interface RunOptions {
 export async function runApp(
   folder: string,
   name: string,
-  { line, networkFile, isKept }: RunOptions,
+  { line, network, isKept }: RunOptions,
 ): Promise<Result> {
   const result: Result = {
     name,
@@ -43,7 +49,9 @@ export async function runApp(
     updated: undefined,
     requests: undefined,
     spent: 0n,
+    spread: undefined,
     problem: undefined,
+    skipped: undefined,
   }
   const file = join(folder, name, 'compose.yaml')
   const lease = `app-${name}`
@@ -54,13 +62,21 @@ export async function runApp(
   }
   let isOpen = false
   try {
+    if (network.spread) {
+      const { manifest } = await line.json('manifest', file)
+      result.skipped = lackOfSwarm(manifest)
+      if (result.skipped !== undefined) return result
+    }
     const { check } = (await import(join(folder, name, 'check.ts'))) as { check: Check }
     const before = await readBalance(line)
     const began = performance.now()
     const kept = isKept ? ['--keep'] : []
-    const deployed = await line.json('deploy', file, '--for', '1h', '--name', lease, '--yes', ...kept)
+    const where = network.worker === undefined ? [] : ['--provider', network.worker]
+    const words = ['--for', '1h', '--name', lease, '--yes', ...where, ...kept]
+    const deployed = await line.json('deploy', file, ...words)
     isOpen = true
     result.deployed = (performance.now() - began) / 1000
+    result.spread = network.spread?.()
     const app = await openApp(lease, line)
     result.used = await timed(() => check.use(app))
     if (readFileSync(file, 'utf8').includes('REVISION')) {
@@ -68,7 +84,7 @@ export async function runApp(
       if (check.kept) await check.kept(await openApp(lease, line))
     }
     if (check.load !== undefined) result.requests = await putLoad(`${app.url()}${check.load}`)
-    result.spent = await closeWithMoney(deployed, before, line, networkFile)
+    result.spent = await closeWithMoney(deployed, before, line, network.file)
     isOpen = false
   } catch (error) {
     result.problem = String(error instanceof Error ? (error.cause ?? error) : error).slice(0, 600)

@@ -323,6 +323,11 @@ export interface Executor {
   destroy(lease: string): Promise<void>
   /** Whether something of that size fits on one machine; undefined where an engine has just one. */
   hasRoomFor?(size: Size): Promise<boolean>
+  /**
+   * Calls back whenever a machine answers that was away: it may hold what is left of leases that ended
+   * meanwhile. Undefined where an engine has just one.
+   */
+  onReturn?(done: () => void): void
   /** Private networks of a lease's with others; undefined where the engine or the machine can't have any. */
   readonly privateNetworks: PrivateNetworks | undefined
   /** Lets go of connections; containers run on. */

@@ -119,7 +119,7 @@ function supervise(executor: Partial<Executor> = {}): LeaseSupervisor {
       logs: async function* () {},
       ...executor,
     },
-    secrets: {},
+    secrets: { forget: () => {} },
     sockets: { close: async () => {}, closeAll: async () => {} },
     log: () => {},
   }
@@ -398,6 +398,23 @@ describe('what the chain says', () => {
     expect(wiped).toEqual([strange])
     expect(supervisor.openLeases().map(({ id }) => id)).toEqual(expect.arrayContaining([LEASE, OTHER]))
     expect(supervisor.runner(LEASE)).toBeDefined()
+  })
+
+  it('decides so again whenever a machine answers that was away', async () => {
+    let comeBack = () => {}
+    await supervise({ onReturn: (done) => void (comeBack = done) }).resume()
+    await supervisor.refresh(LEASE)
+    onDisk = [LEASE, OTHER]
+    chain = { [LEASE]: { state: OPEN }, [OTHER]: { state: CLOSED } }
+    comeBack()
+    await expect.poll(() => wiped).toEqual([OTHER])
+    // One that is closed meanwhile is wiped there, too, once it is back.
+    chain = { [LEASE]: { state: CLOSED } }
+    await supervisor.refresh(LEASE, TENANT)
+    expect(wiped).toEqual([OTHER, LEASE])
+    onDisk = [LEASE]
+    comeBack()
+    await expect.poll(() => wiped).toEqual([OTHER, LEASE, LEASE])
   })
 
   it('and where it does not answer, nothing is wiped', async () => {

@@ -92,11 +92,32 @@ export class LeaseSupervisor {
 
   /**
    * Takes up every lease in the store and removes from the engine whatever is of no lease that is open on
-   * chain.
+   * chain; also later, of machines that were away.
    */
   async resume(): Promise<void> {
     const { store, executor, log } = this.parts
+    await this.removeEnded()
+    executor.onReturn?.(() => {
+      this.removeEnded().catch((error) =>
+        log('warn', 'what is left of leases could not be looked for', { error: messageOf(error) }),
+      )
+    })
+    for (const lease of store.openLeases()) {
+      await this.refresh(lease.id).catch((error) =>
+        log('warn', 'a lease could not be checked', { lease: lease.id, error: messageOf(error) }),
+      )
+      this.holds.arm(lease.id)
+      if (store.lease(lease.id)?.state === 'open' && !this.runners.has(lease.id)) this.take(lease.id).resume()
+    }
+  }
+
+  /** Removes from the engine whatever is of no lease that is open on chain. */
+  private async removeEnded(): Promise<void> {
+    const { store, executor, log } = this.parts
     for (const id of (await executor.leases()) as Hex[]) {
+      if (this.runners.has(id)) continue
+      // It may be in the middle of being ended, in its own time.
+      await this.refreshing.get(id)?.catch(() => {})
       if (!store.lease(id)) {
         try {
           // A lost store is no reason to wipe what a tenant has on disk.
@@ -115,13 +136,6 @@ export class LeaseSupervisor {
         .catch((error) =>
           log('warn', 'a lease could not be wiped wholly', { lease: id, error: messageOf(error) }),
         )
-    }
-    for (const lease of store.openLeases()) {
-      await this.refresh(lease.id).catch((error) =>
-        log('warn', 'a lease could not be checked', { lease: lease.id, error: messageOf(error) }),
-      )
-      this.holds.arm(lease.id)
-      if (store.lease(lease.id)?.state === 'open' && !this.runners.has(lease.id)) this.take(lease.id).resume()
     }
   }
 

@@ -104,12 +104,18 @@ export class NodeClient implements NodeEngine {
   async startIn(spec: ContainerSpec, task: string): Promise<void> {
     const { spec: detached, paths } = detach(spec)
     const stream = await this.begin('startIn', detached, task, paths.length)
-    await Promise.all([sendAll(paths, stream), answer(stream, NOTHING)])
+    const sent = sendAll(paths, stream).catch((cause) => {
+      throw stream.destroyed ? lost(cause) : cause
+    })
+    await Promise.all([sent, answer(stream, NOTHING)])
   }
 
   async importImage(archive: Readable): Promise<void> {
     const stream = await this.begin('importImage')
-    await Promise.all([writeData(stream, archive), answer(stream, NOTHING)])
+    const sent = writeData(stream, archive).catch((cause) => {
+      throw stream.destroyed ? lost(cause) : cause
+    })
+    await Promise.all([sent, answer(stream, NOTHING)])
   }
 
   async readVolume(
@@ -229,7 +235,9 @@ export class NodeClient implements NodeEngine {
   private async begin(method: string, ...args: unknown[]): Promise<Duplex> {
     const stream = await this.open()
     stream.on('error', () => {})
-    await writeJson(stream, FRAME.call, { method, args } satisfies Call)
+    await writeJson(stream, FRAME.call, { method, args } satisfies Call).catch((cause) => {
+      throw lost(cause)
+    })
     return stream
   }
 }

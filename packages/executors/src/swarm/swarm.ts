@@ -22,6 +22,8 @@ import type {
 import { noVolume, startFailed } from '../failures.ts'
 import { checkLimits } from '../least.ts'
 import type { ReadVolumeOptions } from '../volumes/read.ts'
+import { endOfContainer } from './end-of-container.ts'
+import { isMachineTrouble } from './machine-trouble.ts'
 import { Membership, type SwarmMember, type Told } from './membership.ts'
 import { followMoved } from './moved-logs.ts'
 import type { ImageEngine, NodeEngine } from './node-engine.ts'
@@ -46,8 +48,6 @@ const LOOK_MS = 1_000
 const PLACE_MS = 120_000
 /** How long members have to answer at the start: what runs there is adopted. */
 const MEET_MS = 15_000
-/** The exit of what is gone with its machine: 128 + SIGKILL. */
-const LOST: Exit = { code: 137, outOfMemory: false, lost: true }
 
 /**
  * Runs containers on the machines of a Docker Swarm. Swarm schedules: each container's place is a service of
@@ -131,11 +131,8 @@ export class SwarmExecutor implements Executor {
   }
 
   async leases(): Promise<string[]> {
-    const found = await Promise.all([
-      this.places.leases(),
-      ...this.membership.reached.map((engine) => engine.leases()),
-    ])
-    return [...new Set(found.flat())]
+    const found = await this.ofAll((engine) => engine.leases())
+    return [...new Set([...(await this.places.leases()), ...found.flat()])]
   }
 
   /** Whether some machine has so much left. */
@@ -159,22 +156,28 @@ export class SwarmExecutor implements Executor {
     await work.finally(() => this.settling.get(spec.lease) === work && this.settling.delete(spec.lease))
   }
 
+  /** Tries again where a machine goes meanwhile: Swarm has another one for it soon. */
   private async startNow(spec: ContainerSpec): Promise<void> {
-    try {
-      const node = await volumeHome(spec, { places: this.places, membership: this.membership })
-      const shape = this.places.shapeOf(spec, node)
-      const known = await this.find(spec.lease, spec.name)
-      if (known && known.shape !== shape) await this.remove(spec.lease, spec.name)
-      else await this.removeContainer(spec.lease, spec.name)
-      if (known?.shape !== shape) await this.places.make(spec, node)
-      const { task, engine } = await this.placed(spec)
-      for (const { volume } of spec.mounts) await this.places.noteVolume(spec.lease, volume, task.node)
-      if (!(await engine.hasImage(spec.image)))
-        await engine.importImage(await this.local.exportImage(spec.image))
-      await engine.startIn(spec, task.container)
-    } catch (cause) {
-      throw startFailed(spec.name, cause)
-    }
+    for (const end = Date.now() + PLACE_MS; ; await delay(LOOK_MS))
+      try {
+        return await this.tryStart(spec)
+      } catch (cause) {
+        if (!isMachineTrouble(cause) || Date.now() > end) throw startFailed(spec.name, cause)
+      }
+  }
+
+  private async tryStart(spec: ContainerSpec): Promise<void> {
+    const node = await volumeHome(spec, { places: this.places, membership: this.membership })
+    const shape = this.places.shapeOf(spec, node)
+    const known = await this.find(spec.lease, spec.name)
+    if (known && known.shape !== shape) await this.remove(spec.lease, spec.name)
+    else await this.removeContainer(spec.lease, spec.name)
+    if (known?.shape !== shape) await this.places.make(spec, node)
+    const { task, engine } = await this.placed(spec)
+    for (const { volume } of spec.mounts) await this.places.noteVolume(spec.lease, volume, task.node)
+    if (!(await engine.hasImage(spec.image)))
+      await engine.importImage(await this.local.exportImage(spec.image))
+    await engine.startIn(spec, task.container)
   }
 
   /** Waits until Swarm has found a machine. Throws `start-failed` with what Swarm says. */
@@ -220,15 +223,15 @@ export class SwarmExecutor implements Executor {
   }
 
   private async removeContainer(lease: string, name: string): Promise<void> {
-    await Promise.all(this.membership.reached.map((engine) => engine.remove(lease, name)))
+    await this.ofAll((engine) => engine.remove(lease, name))
   }
 
   async keepVolumes(lease: string, names: readonly string[]): Promise<void> {
-    await Promise.all(this.membership.reached.map((engine) => engine.keepVolumes(lease, names)))
+    await this.ofAll((engine) => engine.keepVolumes(lease, names))
   }
 
   async volumes(lease: string): Promise<string[]> {
-    const all = await Promise.all(this.membership.reached.map((engine) => engine.volumes(lease)))
+    const all = await this.ofAll((engine) => engine.volumes(lease))
     return [...new Set(all.flat())].sort()
   }
 
@@ -239,7 +242,7 @@ export class SwarmExecutor implements Executor {
   }
 
   async containers(lease: string): Promise<ContainerStatus[]> {
-    const found = await Promise.all(this.membership.reached.map((engine) => engine.containers(lease)))
+    const found = await this.ofAll((engine) => engine.containers(lease))
     const places = await this.look()
     const isPlaced = (name: string, container: string | undefined) =>
       places.some((one) => one.lease === lease && one.name === name && one.task?.container === container)
@@ -249,28 +252,14 @@ export class SwarmExecutor implements Executor {
       .map(({ networkOf: _, ...status }) => status)
   }
 
-  async wait(lease: string, name: string, signal: AbortSignal): Promise<Exit> {
-    for (;;) {
-      signal.throwIfAborted()
-      const place = await this.find(lease, name)
-      if (!place?.task) return LOST
-      const moved = this.untilMoved(place, signal)
-      try {
-        const engine = this.membership.engineOf(place.task.node)
-        if (engine && (await this.isIn(engine, place))) return await engine.wait(lease, name, moved)
-        if (engine) return LOST
-      } catch (error) {
-        if (!moved.aborted && !isLost(error)) throw error
-      }
-      signal.throwIfAborted()
-      if (moved.aborted) return LOST
-      await delay(LOOK_MS, undefined, { signal })
+  wait(lease: string, name: string, signal: AbortSignal): Promise<Exit> {
+    const where = {
+      find: () => this.find(lease, name),
+      askMachines: () => this.membership.look(),
+      engineOf: (node: string) => this.membership.engineOf(node),
+      untilMoved: (place: Place, until: AbortSignal) => this.untilMoved(place, until),
     }
-  }
-
-  private async isIn(engine: NodeEngine, { lease, name, task }: Place): Promise<boolean> {
-    const all = await engine.containers(lease)
-    return all.some((one) => one.name === name && one.networkOf === task?.container)
+    return endOfContainer(where, { lease, name, pauseMs: LOOK_MS, signal })
   }
 
   /** Aborted with `signal`, and once a container's task is another than it was. */
@@ -306,13 +295,13 @@ export class SwarmExecutor implements Executor {
   }
 
   async traffic(lease: string): Promise<Traffic> {
-    const all = await Promise.all(this.membership.reached.map((engine) => engine.traffic(lease)))
+    const all = await this.ofAll((engine) => engine.traffic(lease))
     const sum = (key: keyof Traffic) => all.reduce((bytes, one) => bytes + (one?.[key] ?? 0), 0)
     return { received: sum('received'), sent: sum('sent') }
   }
 
   async diskUsage(lease: string): Promise<number> {
-    const all = await Promise.all(this.membership.reached.map((engine) => engine.diskUsage(lease)))
+    const all = await this.ofAll((engine) => engine.diskUsage(lease))
     return all.reduce((bytes, one) => bytes + one, 0)
   }
 
@@ -332,18 +321,33 @@ export class SwarmExecutor implements Executor {
   async halt(lease: string): Promise<void> {
     const places = await this.look()
     for (const place of places) if (place.lease === lease) await this.places.remove(place)
-    await Promise.all(this.membership.reached.map((engine) => engine.halt(lease)))
+    await this.ofAll((engine) => engine.halt(lease))
   }
 
   async destroy(lease: string): Promise<void> {
     await this.halt(lease)
-    await Promise.all(this.membership.reached.map((engine) => engine.destroy(lease)))
+    await this.ofAll((engine) => engine.destroy(lease))
     await this.places.forget(lease)
+  }
+
+  onReturn(done: () => void): void {
+    this.membership.onReached(() => done())
   }
 
   async close(): Promise<void> {
     this.ended.abort()
     await Promise.all(this.membership.reached.map((engine) => engine.close()))
+  }
+
+  /** Does something on all machines that answer. One that has gone meanwhile is left out. */
+  private async ofAll<T>(work: (engine: NodeEngine) => Promise<T>): Promise<T[]> {
+    const leaveOut = (error: unknown): T[] => {
+      if (isMachineTrouble(error)) return []
+      throw error
+    }
+    const one = (engine: NodeEngine) => work(engine).then((answer) => [answer], leaveOut)
+    const answers = await Promise.all(this.membership.reached.map(one))
+    return answers.flat()
   }
 
   /** Where a container runs. Throws `not-running`. What was seen a moment ago will do. */
@@ -397,9 +401,4 @@ export class SwarmExecutor implements Executor {
           await engine.removeIn(lease, networkOf)
     }
   }
-}
-
-/** Whether a machine, and not what runs on it, is the trouble. */
-function isLost(error: unknown): boolean {
-  return error instanceof CloisterError && error.code === 'unreachable'
 }
