@@ -216,6 +216,16 @@ describe('a container that ends', () => {
     expect(done).toEqual(['start', 'restart'])
   })
 
+  it('is started anew where it ended by itself and is gone from the engine by then', async () => {
+    let held = [{ name: NAME, startedAt: Date.now() }]
+    const containers = async () => held as ContainerStatus[]
+    begin({ lines: PORT + restart('always'), held: { containers } })
+    await until('running')
+    held = []
+    await ended({ code: 1 })
+    await vi.waitFor(() => expect(done).toEqual(['start', 'start']), { timeout: 3_000 })
+  })
+
   it('is restarted no more often than its manifest says, and not where it did its work', async () => {
     restarts = 2
     begin({ lines: restart('on-failure:2') })

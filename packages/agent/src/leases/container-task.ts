@@ -286,8 +286,7 @@ export class ContainerTask {
     const { signal } = this.aborter
     const { executor } = this.context
     const { lease, name } = this.spec
-    // What is gone with its machine begins on another.
-    if (this.hasStarted && !this.lastExit?.lost) await executor.restart(lease, name)
+    if (this.hasStarted && !this.lastExit?.lost && (await this.isThere())) await executor.restart(lease, name)
     else {
       const spec = await this.context.complete(this.planned, signal)
       signal.throwIfAborted()
@@ -295,6 +294,12 @@ export class ContainerTask {
     }
     // Nobody watches what starts after it was abandoned, and nobody wants it.
     if (signal.aborted) await executor.stop(lease, name, 1_000)
+  }
+
+  /** Whether the engine has it still. One that ended by itself can be gone with its machine later. */
+  private async isThere(): Promise<boolean> {
+    const found = await this.context.executor.containers(this.spec.lease)
+    return found.some(({ name }) => name === this.spec.name)
   }
 
   /** Pauses and returns true where the policy says so. */
