@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { CloisterError } from '@cloister/core'
 import type { LogLine, LogOptions } from '../executor.ts'
+import { isMachineTrouble } from './machine-trouble.ts'
 
 const PAUSE_MS = 500
 /** Of a container that was lost from sight, so many lines are read again to find the one that came last. */
@@ -29,8 +29,7 @@ export async function* followMoved(
         yield line
       }
     } catch (error) {
-      const isBroken = error instanceof CloisterError && error.code === 'unreachable'
-      if (!isBroken || !options.follow) throw error
+      if (!isMachineTrouble(error) || !options.follow) throw error
     }
     if (!options.follow) return
     await delay(PAUSE_MS, undefined, { signal: options.signal }).catch(() => {})
