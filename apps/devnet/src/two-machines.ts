@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import {
   type AgentConfig,
@@ -9,6 +10,7 @@ import {
   type Log,
   loadAgentConfig,
   loadWorkerKey,
+  machinesOf,
   type RunningWorker,
   startWorker,
 } from '@cloister/agent'
@@ -22,6 +24,8 @@ import type { Address } from 'viem'
 const NODE_PORT = 7090
 /** Where the other machine reaches the chain, at this machine's address. */
 const CHAIN_PORT = 8545
+/** How long a node may take to start and to be attested, on a busy machine. */
+const LENT_MS = 120_000
 const COMMAND_LINE = fileURLToPath(import.meta.resolve('cloister'))
 
 /** How a worker of two machines is set up. */
@@ -113,10 +117,20 @@ export async function startTwoMachines(options: TwoMachinesOptions): Promise<Two
     undo.push(stopNode)
     const running = await startWorker(config, options.log ?? (() => {}), openDevelopmentSource)
     undo.push(() => running.stop())
+    await untilBothAreLent(config)
     return { worker: manager.address, config, running, swarm, stopNode, startNode, stop }
   } catch (error) {
     await stop()
     throw error
+  }
+}
+
+/** Waits until both machines are covered, so that they may have containers. */
+async function untilBothAreLent(config: AgentConfig): Promise<void> {
+  for (const end = Date.now() + LENT_MS; ; await delay(500)) {
+    const machines = await machinesOf(config)
+    if (machines.filter(({ isLabelled }) => isLabelled).length === 2) return
+    if (Date.now() > end) throw new Error('the node of the Swarm does not come up')
   }
 }
 

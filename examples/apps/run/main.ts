@@ -67,9 +67,10 @@ sayResults()
 process.exit(results.every(({ problem }) => problem === undefined) ? 0 : 1)
 
 function sayResults(): void {
+  const isSpread = results.some(({ spread }) => spread !== undefined)
   say(
     table(
-      ['app', 'deployed', 'used', 'updated', 'requests', 'cost', 'containers', ''],
+      ['app', 'deployed', 'used', 'updated', 'requests', 'cost', ...(isSpread ? ['containers'] : []), ''],
       results.map(({ name, deployed, used, updated, requests, spent, spread, problem, skipped }) => [
         name,
         seconds(deployed),
@@ -77,7 +78,7 @@ function sayResults(): void {
         updated === undefined ? '' : seconds(updated),
         requests === undefined ? '' : `${requests.toFixed(0)}/s`,
         `${formatAmount(spent, 6)} USDC`,
-        spread?.join(' + ') ?? '',
+        ...(isSpread ? [spread?.join(' + ') ?? ''] : []),
         problem !== undefined
           ? paint('red', problem)
           : skipped !== undefined
