@@ -273,8 +273,11 @@ export interface Executor {
    * don't run. A disk that holds more stays as it is, over its size.
    */
   resizeDisk(lease: string, diskMiB: number): Promise<boolean>
-  /** Removes a container, running or not; volumes stay. */
-  remove(lease: string, name: string): Promise<void>
+  /**
+   * Removes a container, running or not; volumes stay. Where another of that name follows at once
+   * (`isFollowed`), an engine that can has that one at the same address.
+   */
+  remove(lease: string, name: string, options?: { isFollowed: boolean }): Promise<void>
   /**
    * Removes a lease's volumes that were made for an archive (`volumeOfArchive`), aren't among `names` and are
    * mounted by no container. What a tenant wrote stays.

@@ -131,14 +131,14 @@ export class ContainerTask {
 
   /**
    * Asks the container to end as its manifest says and removes it, unless `signal` is aborted meanwhile:
-   * then it stays.
+   * then it stays. `isFollowed`: another of that name is started next.
    */
-  async end(signal: AbortSignal): Promise<void> {
+  async end(signal: AbortSignal, isFollowed = false): Promise<void> {
     await this.abandon()
     signal.throwIfAborted()
     await this.context.executor.stop(this.spec.lease, this.spec.name, this.service.stopGraceMs)
     signal.throwIfAborted()
-    await this.context.executor.remove(this.spec.lease, this.spec.name)
+    await this.context.executor.remove(this.spec.lease, this.spec.name, { isFollowed })
   }
 
   /** Kills it for good, for a reason its tenant is told. */

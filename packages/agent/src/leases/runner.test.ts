@@ -156,6 +156,23 @@ it('looks after a container by the new manifest, and does not restart it for tha
   await runner.destroy()
 })
 
+it('says of a container that it removes whether another of its name follows, so that its address stays', async () => {
+  const removed: string[] = []
+  const remove: Executor['remove'] = async (_, name, { isFollowed } = { isFollowed: false }) => {
+    running.delete(name)
+    removed.push(`${name} ${isFollowed ? 'for another' : 'for good'}`)
+  }
+  const runner = runnerOf(engine({ remove }))
+  const both = (edition: number, jobs = '') =>
+    parseManifest(`services:\n  web:\n    image: web\n    environment: { EDITION: "${edition}" }\n${jobs}`, {
+      file: 'compose.yaml',
+    }).manifest
+  await runs(runner, both(1, '  jobs:\n    image: web\n'))
+  await runs(runner, both(2))
+  expect(removed.sort()).toEqual(['jobs-0 for good', 'web-0 for another'])
+  await runner.destroy()
+})
+
 describe('a lease that has to stop in the middle of an update', () => {
   it('stops while the update is tried for days', async () => {
     const runner = runnerOf(engine())

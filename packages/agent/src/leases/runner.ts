@@ -363,10 +363,11 @@ export class LeaseRunner {
       hasDisk &&
       this.tasks.get(name)?.spec.revision === plan.get(name)?.spec.revision &&
       this.tasks.get(name)?.state !== 'failed'
-    await this.endTasks((name) => !stays(name), signal)
+    const isFollowed = (name: string) => plan.has(name)
+    await this.endTasks((name) => !stays(name), signal, isFollowed)
     const resized = new Set<string>()
     for (const [name, { spec }] of plan) if (await this.fitTask(name, spec, signal)) resized.add(name)
-    await this.endTasks((name) => !resized.has(name), signal)
+    await this.endTasks((name) => !resized.has(name), signal, isFollowed)
     // A container that stays is let go of, and then taken over with what is asked for now.
     for (const [name, task] of this.tasks) {
       const planned = plan.get(name)
@@ -382,7 +383,7 @@ export class LeaseRunner {
       const spec = plan.get(name)?.spec
       if (hasDisk && spec?.revision === status.revision && (await this.fitContainer(status, spec, signal)))
         continue
-      await this.step(this.executor.remove(this.id, name), signal)
+      await this.step(this.executor.remove(this.id, name, { isFollowed: isFollowed(name) }), signal)
       found.delete(name)
     }
     if (!hasDisk && !(await this.fitDisk(signal)))
@@ -399,11 +400,15 @@ export class LeaseRunner {
   }
 
   /** Ends those tasks, all at a time, and removes their containers. */
-  private async endTasks(which: (name: string) => boolean, signal: AbortSignal): Promise<void> {
+  private async endTasks(
+    which: (name: string) => boolean,
+    signal: AbortSignal,
+    isFollowed = (_name: string) => false,
+  ): Promise<void> {
     await Promise.all(
       [...this.tasks].map(async ([name, task]) => {
         if (!which(name)) return
-        await this.step(task.end(signal), signal)
+        await this.step(task.end(signal, isFollowed(name)), signal)
         this.tasks.delete(name)
       }),
     )

@@ -216,8 +216,9 @@ export class SwarmExecutor implements Executor {
     return true
   }
 
-  async remove(lease: string, name: string): Promise<void> {
-    const place = await this.find(lease, name)
+  /** With its place, unless another container follows there: whoever looked up its address goes on. */
+  async remove(lease: string, name: string, { isFollowed } = { isFollowed: false }): Promise<void> {
+    const place = isFollowed ? undefined : await this.find(lease, name)
     if (place) await this.places.remove(place)
     await this.removeContainer(lease, name)
   }
