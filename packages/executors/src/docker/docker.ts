@@ -97,6 +97,9 @@ export class DockerExecutor implements Executor, ImageEngine {
   readonly separateNetworks = true
   readonly privateNetworks: PrivateNetworks | undefined
 
+  /** Networks that are being made, by name. */
+  private readonly makingNetworks = new Map<string, Promise<void>>()
+
   private constructor(
     docker: Docker,
     settings: DockerSettings,
@@ -519,11 +522,21 @@ export class DockerExecutor implements Executor, ImageEngine {
   private async ensureNetwork({ lease, internet }: ContainerSpec): Promise<string> {
     const name = this.nameOf(lease, 'bridge')
     await this.filter?.admit(lease, internet !== false)
+    // One that is being made is in no list yet, and keeps its bridge from others.
+    const making =
+      this.makingNetworks.get(name) ??
+      this.makeNetwork(lease, name).finally(() => this.makingNetworks.delete(name))
+    this.makingNetworks.set(name, making)
+    await making
+    return name
+  }
+
+  private async makeNetwork(lease: string, name: string): Promise<void> {
     const isThere = async () => {
       const networks = await this.docker.listNetworks({ filters: { name: [name] } })
       return networks.some((network) => network.Name === name)
     }
-    if (await isThere()) return name
+    if (await isThere()) return
     await this.docker
       .createNetwork({
         Name: name,
@@ -535,10 +548,8 @@ export class DockerExecutor implements Executor, ImageEngine {
         ...(this.filter && { Options: { 'com.docker.network.bridge.name': this.filter.bridgeOf(lease) } }),
       })
       .catch(async (error) => {
-        // Another of the lease's containers, which starts at the same time, was faster.
         if (statusOf(error) !== 409 && !(await isThere())) throw error
       })
-    return name
   }
 
   private ensureVolume(
