@@ -103,6 +103,26 @@ describe('workers', () => {
     })
   })
 
+  it('says that nobody has such GPUs, and which there are', async () => {
+    const show = async (...words: string[]) => (await typed(addWorkers, 'workers', ...words)).out
+    expect(await show('--gpu', 'h100')).toBe('No worker has GPUs that would do for h100: none has any.\n')
+    workers = [
+      worker(),
+      worker({ gpus: 2, gpuClass: 'a100' }),
+      worker({ gpus: 1, gpuClass: 'a100' }),
+      worker({ gpus: 1, gpuClass: 'h100', retired: true }),
+      worker({ gpus: 8, gpuClass: 'l40s', confirmedGpus: { gpuClass: 'l40s', gpus: 8 } }),
+    ]
+    answer = async () => ({ ...report, attributes: { 'gpu-ram': '80Gi' } })
+    expect(await show('--gpu', 'model=h200,interface=sxm')).toBe(
+      'No worker has GPUs that would do for model=h200,interface=sxm. There are:\n' +
+        '  a100 80Gi (not confirmed), on 2 workers\n  l40s 80Gi, on 1 worker\n',
+    )
+    expect((await typedJson(addWorkers, 'workers', '--gpu', 'h200')).json).toEqual([])
+    workers = []
+    expect(await show()).toBe('No worker is registered.\n')
+  })
+
   it('says what leases with less notice cost there', async () => {
     answer = async () => ({ ...report, interruptible: { noticeSeconds: 600, percent: 40 } })
     expect((await typed(addWorkers, 'workers')).out).toContain('0.02, 0.005; 40% with 10m of notice')

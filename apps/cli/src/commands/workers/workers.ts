@@ -44,6 +44,14 @@ export async function showWorkers(options: Globals & { gpu?: string }): Promise<
         }),
       })),
     )
+  if (all.length === 0) return say('No worker is registered.')
+  if (options.gpu !== undefined && workers.length === 0)
+    return say(
+      noneWith(
+        options.gpu,
+        all.map((worker, i) => gpuKindOf(worker, answers[i])),
+      ),
+    )
   const now = Date.now() / 1000
   say(
     table(
@@ -83,6 +91,21 @@ export async function showWorkers(options: Globals & { gpu?: string }): Promise<
       ['uptime', 'open', 'served'],
     ),
   )
+}
+
+/** That nobody has such GPUs, and which there are; `kinds` has those of each worker, '' for none. */
+function noneWith(wanted: string, kinds: readonly string[]): string {
+  const workers = (count: number) => (count === 1 ? '1 worker' : `${count} workers`)
+  const none = `No worker has GPUs that would do for ${printable(wanted)}`
+  const there = [...new Set(kinds)].filter((kind) => kind !== '').sort()
+  if (there.length === 0) return `${none}: none has any.`
+  const each = there.map((kind) => `${kind}, on ${workers(kinds.filter((one) => one === kind).length)}`)
+  return `${none}. There are:\n${each.map((line) => `  ${line}`).join('\n')}`
+}
+
+/** A worker's GPUs in words; '' for none, and where nobody can lease them any more. */
+function gpuKindOf(worker: WorkerRecord, report: WorkerReport | undefined): string {
+  return worker.gpus === 0 || worker.retired ? '' : gpusOf(worker, report)
 }
 
 /** What leases with less notice cost there, in words. */
