@@ -375,7 +375,11 @@ describe.skipIf(!canDeploy)(
 
     it('ends an interruptible lease with the notice that was promised, where a reserved one takes its room', async () => {
       const { config, store } = own.running.worker
-      config.interruptible = { notice: 1, percent: 50, keepFree: { cpus: 3.5, memory: 0, disk: 0, gpus: 0 } }
+      config.interruptible = {
+        noticeMinutes: 1,
+        percent: 50,
+        keepFree: { cpus: 3.5, memory: 0, disk: 0, gpus: 0 },
+      }
       try {
         vi.spyOn(Date, 'now').mockReturnValue(Number((await own.tenant.client.getBlock()).timestamp) * 1000)
         const hook = '    x-on-notice: "echo $$1 > /ends"\n'

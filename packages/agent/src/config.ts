@@ -29,6 +29,7 @@ const size = z.union([z.string(), z.number()]).transform((value, context) => {
 })
 const port = z.int().min(0).max(65_535)
 /** A time such as 10m, in whole minutes. */
+/** A time with its unit, held in minutes. */
 const minutes = z.string().transform((text, context) => {
   try {
     const found = parseDurationMs(text) / 60_000
@@ -73,7 +74,7 @@ const Prices = z.strictObject({
 })
 
 /** A provider's configuration file. Paths are relative to the file. */
-export const AgentConfig = z.strictObject({
+const Settings = z.strictObject({
   /** Shown to tenants. */
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/),
   /** The network's description (network.json). */
@@ -219,6 +220,7 @@ export const AgentConfig = z.strictObject({
         })
         .optional(),
     })
+    .transform(({ notice, ...rest }) => ({ noticeMinutes: notice, ...rest }))
     .optional(),
   /**
    * A program that prices orders instead: gets the order as JSON, answers `{"ratePerSecond": "12"}` or
@@ -312,6 +314,12 @@ export const AgentConfig = z.strictObject({
   /** Seconds a bid can be taken. */
   bidSeconds: z.int().min(10).max(3600).default(120),
 })
+
+/** As they are held: in units that names say. */
+const AgentConfig = Settings.transform(({ notice, ...rest }) => ({
+  ...rest,
+  ...(notice !== undefined && { noticeMinutes: notice }),
+}))
 
 /** Host and port of a node's door, as they are written: `host:port` or `[address]:port`. */
 export function nodePlace(text: string): { host: string; port: number } | undefined {

@@ -25,7 +25,7 @@ export function workerReport({ config, key, network, executor, store, attestor }
     isolation: executor.isolation,
     prices: config.bidScript === undefined ? config.prices : {},
     ...(interruptible && {
-      interruptible: { noticeSeconds: interruptible.notice * 60, percent: interruptible.percent },
+      interruptible: { noticeSeconds: interruptible.noticeMinutes * 60, percent: interruptible.percent },
     }),
     openLeases: leases.length,
   }

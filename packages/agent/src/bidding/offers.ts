@@ -3,7 +3,7 @@ import type { AgentConfig } from '../config.ts'
 import type { Room } from './capacity.ts'
 import { noBid } from './price.ts'
 
-type NoticeConfig = Pick<AgentConfig, 'notice' | 'interruptible'>
+type NoticeConfig = Pick<AgentConfig, 'noticeMinutes' | 'interruptible'>
 
 /** On which terms an order is bid on. */
 export interface Offer {
@@ -20,25 +20,28 @@ export interface Offer {
 export function offerFor(order: Order, config: NoticeConfig, room: Room, taken: Resources): Offer {
   const { interruptible } = config
   const asked = order.noticeSeconds
-  if (asked !== undefined && interruptible && interruptible.notice * 60 >= asked) {
+  if (asked !== undefined && interruptible && interruptible.noticeMinutes * 60 >= asked) {
     const { keepFree } = interruptible
     const beside = { ...taken }
     for (const key of ['cpuMilli', 'memoryMiB', 'diskMiB', 'gpus'] as const)
       beside[key] += keptFree(keepFree)[key]
-    if (fits(beside, room)) return { noticeMinutes: interruptible.notice, percent: interruptible.percent }
+    if (fits(beside, room)) {
+      const { noticeMinutes, percent } = interruptible
+      return { noticeMinutes, percent }
+    }
   }
-  const { notice = 0 } = config
-  if (asked !== undefined && notice > 0 && notice * 60 < asked)
+  const { noticeMinutes = 0 } = config
+  if (asked !== undefined && noticeMinutes > 0 && noticeMinutes * 60 < asked)
     throw noBid(
-      `It gives ${formatDuration(notice * 60)} of notice, and the order asks for ${formatDuration(asked)}.`,
+      `It gives ${formatDuration(noticeMinutes * 60)} of notice, and the order asks for ${formatDuration(asked)}.`,
     )
-  return { noticeMinutes: notice, percent: 100 }
+  return { noticeMinutes, percent: 100 }
 }
 
 /** The part of the reserved price that a lease with so much notice costs in another size. */
 export function percentFor(noticeMinutes: number, { interruptible }: NoticeConfig): number {
   const isReserved = noticeMinutes === 0 || interruptible === undefined
-  return isReserved || noticeMinutes > interruptible.notice ? 100 : interruptible.percent
+  return isReserved || noticeMinutes > interruptible.noticeMinutes ? 100 : interruptible.percent
 }
 
 /** What is to stay free of interruptible leases, in a manifest's units. */

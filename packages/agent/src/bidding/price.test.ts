@@ -190,6 +190,10 @@ describe('an interruptible lease', () => {
     await expect(bidOf({ notice }, 300_000)).rejects.toThrow(
       'It gives 3d of notice, and the order asks for 3d 11h.',
     )
+    expect(configWith({ notice, interruptible })).toMatchObject({
+      noticeMinutes: 4_320,
+      interruptible: { noticeMinutes: 10 },
+    })
     for (const wrong of ['90s', '0', 'soon', '46d'])
       expect(() => configWith({ notice: wrong })).toThrow(/45 days/)
   })
