@@ -1,5 +1,5 @@
 import { connectWallet, getLease, getTokenBalance, refuseLease } from '@cloister/chain'
-import { CloisterError, hashManifest } from '@cloister/core'
+import { CloisterError, hashManifest, parseManifest } from '@cloister/core'
 import type { Hex } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -219,6 +219,20 @@ describe('a lease that is open', () => {
       transaction: undefined,
     })
     expect(worker.putManifest).not.toHaveBeenCalled()
+  })
+
+  it('loses no secrets to new ones that are not all', async () => {
+    const worker = { ...reports(hashManifest(MANIFEST)), putSecrets: vi.fn(async () => {}) }
+    const file = 'services: { web: { image: web, x-sealed: [PASSWORD, "tls.key:/tls.key"] } }'
+    const { manifest } = parseManifest(file, { file: 'compose.yaml' })
+    const envelope = { names: ['tls.key'] } as never
+    await expect(update(knowing(worker), lease, manifest, { envelope })).rejects.toMatchObject({
+      code: 'secrets-missing',
+      message: expect.stringMatching(/replace all that the lease has, and PASSWORD would be gone/),
+      hint: expect.stringContaining('all of them at once'),
+    })
+    expect(worker.putSecrets).not.toHaveBeenCalled()
+    expect((await getLease(stage.tenant, lease)).manifestHash).toBe(hashManifest(MANIFEST))
   })
 
   it('gets its old hash back where the new manifest doesn’t start', async () => {

@@ -17,6 +17,7 @@ import { checkWorkerFor } from '../verify/check-worker.ts'
 import { openSession } from './lease.ts'
 import { manifestOf } from './manifest.ts'
 import { requireMoney } from './money.ts'
+import { checkNewSecrets } from './new-secrets.ts'
 import { readerOf } from './reading-key.ts'
 import { type ResizeBidOptions, type ResizeOffer, resizeBid } from './resize-bid.ts'
 import { expectedRate, requireExpectedRate } from './resize-rate.ts'
@@ -74,6 +75,7 @@ export async function resize(
   const running = await manifestOf(cloister, key).catch(() => undefined)
   // What runs has what comes beside it already.
   if (!running || !isDeepEqual(sentParts(running), sentParts(manifest))) checkContents(manifest, contents)
+  checkNewSecrets(manifest, envelope)
   const worker = session.asTenant
   onStep('asking the worker for a bid')
   const offer = options.offer ?? (await resizeBid(cloister, key, manifest, options))

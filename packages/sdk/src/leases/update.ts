@@ -17,6 +17,7 @@ import { type Cloister, walletOf } from '../cloister.ts'
 import { sessionOf } from '../session.ts'
 import { checkWorkerFor } from '../verify/check-worker.ts'
 import { findLease } from './lease.ts'
+import { checkNewSecrets } from './new-secrets.ts'
 import { readerOf } from './reading-key.ts'
 import { checkContents, sayProgress, sendContents } from './send.ts'
 
@@ -38,7 +39,7 @@ export interface UpdateOptions {
   onStep?: (text: string) => void
   /** What the worker's evidence has to say now; what the file demands of it counts anyway. */
   policy?: Policy | undefined
-  /** New sealed secrets. */
+  /** New sealed secrets, in place of all that were given before. */
   envelope?: Envelope | undefined
   /** What the manifest takes beside it; what the worker has already is not sent again. */
   contents?: readonly SentContent[] | undefined
@@ -51,9 +52,10 @@ export interface UpdateOptions {
 
 /**
  * Puts a new manifest on a lease: same worker, address and volumes; and new sealed secrets, if any are
- * given. If it doesn't start, the worker goes back to the one before and so does the hash on chain; throws
- * `update-failed` then. A worker that isn't what the manifest or the policy demands gets nothing; throws
- * `policy` or `unsupported`.
+ * given, in place of all before: throws `secrets-missing` where those lack what the manifest takes, before
+ * anything is changed. If it doesn't start, the worker goes back to the one before and so does the hash on
+ * chain; throws `update-failed` then. A worker that isn't what the manifest or the policy demands gets
+ * nothing; throws `policy` or `unsupported`.
  *
  * @example
  * ```ts
@@ -70,6 +72,7 @@ export async function update(
 ): Promise<Updated> {
   const wallet = walletOf(cloister)
   checkContents(manifest, contents)
+  checkNewSecrets(manifest, envelope)
   const record = await findLease(cloister, key)
   const session = sessionOf(cloister, record)
   const worker = session.asTenant
