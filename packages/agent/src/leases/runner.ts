@@ -1,17 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import {
-  CloisterError,
-  formatCpu,
-  formatMiB,
-  type LEASE_STATES,
-  type Manifest,
-  messageOf,
-  parseImageReference,
-  type RegistryLogin,
-  registryHostOf,
-} from '@cloister/core'
-import type { ContainerSpec, ContainerStatus, Executor, Image, PullProgress } from '@cloister/executors'
+import { CloisterError, type LEASE_STATES, messageOf } from '@cloister/core'
+import type { Executor, Image } from '@cloister/executors'
 import type { Hex } from 'viem'
 import { lastWords } from '../ended-logs.ts'
 import { until, within } from '../patience.ts'
@@ -20,10 +10,13 @@ import type { SentRoom } from '../sent/sent-room.ts'
 import type { Accepted, Store, StoredLease } from '../store.ts'
 import type { VolumeRoom } from '../volumes/volume-room.ts'
 import type { AgentSockets } from '../workload/agent-sockets.ts'
+import { Changes } from './changes.ts'
 import { type ContainerReport, toldOf } from './container-report.ts'
 import { ContainerTask } from './container-task.ts'
+import { Fit } from './fit.ts'
+import { LeaseImages } from './lease-images.ts'
 import { type PlannedContainer, planContainers } from './plan.ts'
-import { hasRoomFor, isSameSize, noteOutgrown, sizeOf } from './size.ts'
+import { hasRoomFor, noteOutgrown } from './size.ts'
 import { trial, untilTrue } from './waiting.ts'
 
 /** How a lease's containers are doing, all taken together. */
@@ -42,8 +35,6 @@ interface RunnerParts {
   emit: (kind: string, message: string) => void
 }
 
-/** Milliseconds between two words on how far a pull is. */
-const PROGRESS_MS = 5_000
 /** Milliseconds for the key service to answer before a new manifest is given up. */
 const KEYS_MS = 60_000
 /** Milliseconds for what is under way to stop once it is not wanted any more. */
@@ -68,16 +59,11 @@ export class LeaseRunner {
   private readonly gatewayUrl: string
   private readonly emit: (kind: string, message: string) => void
   private tasks = new Map<string, ContainerTask>()
-  private working: Promise<unknown> = Promise.resolve()
+  private readonly images: LeaseImages
+  private readonly fit: Fit
+  private readonly work: Changes
   private ended = false
   private readonly wiping = new AbortController()
-  /**
-   * Aborted to break off the change under way and those that wait behind it; then there is a new one for
-   * those to come.
-   */
-  private breaking = new AbortController()
-  /** What changes began at the engine and broke off from before it was done. */
-  private readonly left = new Set<Promise<unknown>>()
   /** Aborted once everything of the lease is wiped. */
   readonly wiped = this.wiping.signal
   /** Hash of the manifest whose images were brought ahead. */
@@ -95,6 +81,9 @@ export class LeaseRunner {
     this.store = parts.store
     this.gatewayUrl = parts.gatewayUrl
     this.emit = parts.emit
+    this.work = new Changes((message) => this.emit('error', message))
+    this.images = new LeaseImages(parts)
+    this.fit = new Fit({ ...parts, step: (work, signal) => this.work.step(work, signal) })
     this.changes.setMaxListeners(0)
     this.changes.on('change', () => {
       const isRunning = this.tasks.size > 0 && this.state === 'running'
@@ -108,7 +97,7 @@ export class LeaseRunner {
 
   /** What the store says should run is made to run; containers that run already are taken over. */
   resume(): void {
-    void this.alone(async (signal) => {
+    void this.work.alone(async (signal) => {
       const lease = this.store.lease(this.id)
       if (lease?.held) return this.standStill(signal)
       if (lease?.running) {
@@ -121,7 +110,7 @@ export class LeaseRunner {
 
   /** Runs what the store holds as next. The one before runs on, or again, if the new one does not start. */
   takeNext(): void {
-    void this.alone(async (signal) => {
+    void this.work.alone(async (signal) => {
       const { next, held } = this.store.lease(this.id) ?? {}
       if (next && held) await this.prepare(next, signal)
       else if (next) await this.change(next, signal)
@@ -130,7 +119,7 @@ export class LeaseRunner {
 
   /** Ends containers that run; volumes stay, and what is to come is made ready. */
   hold(): void {
-    void this.alone((signal) => this.standStill(signal))
+    void this.work.alone((signal) => this.standStill(signal))
   }
 
   /** Whether a manifest's images were brought while the lease is held. */
@@ -169,8 +158,8 @@ export class LeaseRunner {
 
   /** Stops all containers for a reason, and the change under way with them; an update begins anew. */
   async stopAll(reason: string): Promise<void> {
-    this.breakOff(reason)
-    await this.alone(async () => {
+    this.work.breakOff(reason)
+    await this.work.alone(async () => {
       await Promise.all([...this.tasks.values()].map((task) => task.fail(reason)))
       // What was about to be taken over has no task yet.
       for (const { name, running } of await this.executor.containers(this.id))
@@ -227,10 +216,10 @@ export class LeaseRunner {
     // Let go of meanwhile: then what comes next has them run again.
     if (!this.store.lease(this.id)?.held) return
     const tasks = [...this.tasks.values()]
-    await Promise.all(tasks.map((task) => this.step(task.end(signal), signal)))
+    await Promise.all(tasks.map((task) => this.work.step(task.end(signal), signal)))
     this.tasks.clear()
-    for (const { name } of await this.step(this.executor.containers(this.id), signal))
-      await this.step(this.executor.remove(this.id, name), signal)
+    for (const { name } of await this.work.step(this.executor.containers(this.id), signal))
+      await this.work.step(this.executor.remove(this.id, name), signal)
     this.emit('held', 'Its containers stand still, as its tenant asked.')
     this.changes.emit('change')
     const next = this.store.lease(this.id)?.next
@@ -239,7 +228,7 @@ export class LeaseRunner {
 
   /** Brings the images of a manifest that may not run yet. Another pull finds them here. */
   private async prepare({ hash, manifest }: Omit<Accepted, 'images'>, signal: AbortSignal): Promise<void> {
-    await this.pull(manifest, signal)
+    await this.images.pull(manifest, signal)
     this.prepared = hash
     this.changes.emit('change')
   }
@@ -255,7 +244,7 @@ export class LeaseRunner {
         const patience = AbortSignal.any([signal, AbortSignal.timeout(KEYS_MS)])
         await until(this.secrets.open({ lease: this.id, manifestHash: hash }, envelope, patience), signal)
       }
-      const images = await this.pull(manifest, signal)
+      const images = await this.images.pull(manifest, signal)
       await this.arrange({ ...next, images }, signal)
       if (before) await trial(manifest, () => [...this.tasks.values()], this.changes, signal)
       signal.throwIfAborted()
@@ -296,31 +285,6 @@ export class LeaseRunner {
     this.changes.emit('change')
   }
 
-  private async pull(manifest: Manifest, signal: AbortSignal): Promise<Record<string, Image>> {
-    const images: Record<string, Image> = {}
-    const tenant = this.store.lease(this.id)?.tenant
-    const sent = tenant && this.sent.layoutOf(tenant)
-    for (const [name, service] of Object.entries(manifest.services)) {
-      if (images[service.image]) continue
-      const started = Date.now()
-      // Broken off, it may take its time to end; what it brings is not used any more.
-      const pull = this.executor.pull(service.image, {
-        credentials: this.loginFor(service.image),
-        sent,
-        progress: this.progressOf(service.image, signal),
-        signal,
-      })
-      images[service.image] = await until(pull, signal).catch((error) => {
-        throw named(error, service.image, name)
-      })
-      this.emit(
-        'image',
-        `${service.image} is here as ${images[service.image]?.digest.slice(0, 19)}… (${Date.now() - started} ms).`,
-      )
-    }
-    return images
-  }
-
   /** Where what the tenant has sent lies. */
   private fileOf(digest: string): string {
     const tenant = this.store.lease(this.id)?.tenant
@@ -328,27 +292,11 @@ export class LeaseRunner {
     return this.sent.fileOf(tenant, digest)
   }
 
-  private loginFor(image: string): RegistryLogin | undefined {
-    const { host } = parseImageReference(image)
-    return this.store.lease(this.id)?.logins?.find((login) => registryHostOf(login.host) === host)
-  }
-
-  /** Tells the tenant how far a pull is, now and then. */
-  private progressOf(image: string, signal: AbortSignal): (progress: PullProgress) => void {
-    let told = Date.now()
-    return ({ step, bytes, total }) => {
-      if (signal.aborted || Date.now() - told < PROGRESS_MS) return
-      told = Date.now()
-      const done = step === 'downloading' ? 'is here' : 'is unpacked'
-      this.emit('pulling', `${image}: ${mebibytes(bytes)} of ${mebibytes(total)} MiB ${done}.`)
-    }
-  }
-
   /** Ends what is not in the plan, keeps what is there unchanged, starts the rest. */
   private async arrange(accepted: Accepted, signal: AbortSignal): Promise<void> {
     const { hash, manifest } = accepted
     const needsAgent = Object.values(manifest.services).some(({ agentSocket }) => agentSocket)
-    const agentFolder = needsAgent ? await this.step(this.sockets.open(this.id, hash), signal) : ''
+    const agentFolder = needsAgent ? await this.work.step(this.sockets.open(this.id, hash), signal) : ''
     const fileOf = (digest: string) => this.fileOf(digest)
     const { gatewayUrl } = this
     const stagedOf = (volume: string) => this.volumes.stagedOf(this.id, volume)
@@ -358,7 +306,7 @@ export class LeaseRunner {
         planned,
       ]),
     )
-    const hasDisk = await this.fitDisk(signal)
+    const hasDisk = await this.fit.disk(signal)
     const stays = (name: string) =>
       hasDisk &&
       this.tasks.get(name)?.spec.revision === plan.get(name)?.spec.revision &&
@@ -366,27 +314,33 @@ export class LeaseRunner {
     const isFollowed = (name: string) => plan.has(name)
     await this.endTasks((name) => !stays(name), signal, isFollowed)
     const resized = new Set<string>()
-    for (const [name, { spec }] of plan) if (await this.fitTask(name, spec, signal)) resized.add(name)
+    for (const [name, { spec }] of plan) {
+      const task = this.tasks.get(name)
+      if (task && (await this.fit.task(task, spec, signal))) resized.add(name)
+    }
     await this.endTasks((name) => !resized.has(name), signal, isFollowed)
     // A container that stays is let go of, and then taken over with what is asked for now.
     for (const [name, task] of this.tasks) {
       const planned = plan.get(name)
       if (!planned || task.isKeptAs(planned)) continue
-      await this.step(task.abandon(), signal)
+      await this.work.step(task.abandon(), signal)
       this.tasks.delete(name)
     }
     const found = new Map(
-      (await this.step(this.executor.containers(this.id), signal)).map((status) => [status.name, status]),
+      (await this.work.step(this.executor.containers(this.id), signal)).map((status) => [
+        status.name,
+        status,
+      ]),
     )
     for (const [name, status] of found) {
       if (this.tasks.has(name)) continue
       const spec = plan.get(name)?.spec
-      if (hasDisk && spec?.revision === status.revision && (await this.fitContainer(status, spec, signal)))
+      if (hasDisk && spec?.revision === status.revision && (await this.fit.container(status, spec, signal)))
         continue
-      await this.step(this.executor.remove(this.id, name, { isFollowed: isFollowed(name) }), signal)
+      await this.work.step(this.executor.remove(this.id, name, { isFollowed: isFollowed(name) }), signal)
       found.delete(name)
     }
-    if (!hasDisk && !(await this.fitDisk(signal)))
+    if (!hasDisk && !(await this.fit.disk(signal)))
       this.emit('disk-waits', 'The disk is in use and gets its new size when the lease is started next.')
     // From here to the end nothing is waited for: nothing begins that a break-off doesn't find among the
     // tasks.
@@ -408,7 +362,7 @@ export class LeaseRunner {
     await Promise.all(
       [...this.tasks].map(async ([name, task]) => {
         if (!which(name)) return
-        await this.step(task.end(signal, isFollowed(name)), signal)
+        await this.work.step(task.end(signal, isFollowed(name)), signal)
         this.tasks.delete(name)
       }),
     )
@@ -417,50 +371,14 @@ export class LeaseRunner {
   /** Ends everything that runs; volumes stay. */
   private async endAll(signal: AbortSignal): Promise<void> {
     await this.endTasks(() => true, signal)
-    for (const { name } of await this.step(this.executor.containers(this.id), signal))
-      await this.step(this.executor.remove(this.id, name), signal)
-  }
-
-  /** Whether the lease's disk is as large as the lease says; false where that takes everything to end. */
-  private async fitDisk(signal: AbortSignal): Promise<boolean> {
-    const lease = this.store.lease(this.id)
-    return (
-      lease === undefined || this.step(this.executor.resizeDisk(this.id, lease.resources.diskMiB), signal)
-    )
-  }
-
-  /** Whether a task's container has the size of `spec`, which it is given as it runs where that can be. */
-  private async fitTask(name: string, spec: ContainerSpec, signal: AbortSignal): Promise<boolean> {
-    const task = this.tasks.get(name)
-    if (!task) return false
-    if (isSameSize(task.spec, spec)) return true
-    // One that waits has no container yet, and begins with what its task says.
-    if (task.state === 'waiting' || task.state === 'scheduled') return false
-    const isDone = await this.step(this.executor.resize(this.id, name, sizeOf(spec)), signal)
-    if (isDone) {
-      task.resized(sizeOf(spec))
-      this.emit(
-        'resized',
-        `${name} has ${formatCpu(spec.cpuMilli)} and ${formatMiB(spec.memoryMiB)} now, and runs on.`,
-      )
-    }
-    return isDone
-  }
-
-  private async fitContainer(
-    status: ContainerStatus,
-    spec: ContainerSpec,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    return (
-      isSameSize(status, spec) || this.step(this.executor.resize(this.id, status.name, sizeOf(spec)), signal)
-    )
+    for (const { name } of await this.work.step(this.executor.containers(this.id), signal))
+      await this.work.step(this.executor.remove(this.id, name), signal)
   }
 
   /** Removes volumes of archives that no container of the plan mounts; where it fails, another time. */
   private async clearVolumes(signal: AbortSignal): Promise<void> {
     const mounted = [...this.tasks.values()].flatMap(({ spec }) => spec.mounts.map(({ volume }) => volume))
-    await this.step(this.executor.keepVolumes(this.id, mounted), signal).catch(() => {})
+    await this.work.step(this.executor.keepVolumes(this.id, mounted), signal).catch(() => {})
   }
 
   /** Lets go of what volumes began with that are there now. */
@@ -500,10 +418,10 @@ export class LeaseRunner {
    */
   private letGo(): { inTime: Promise<boolean>; wholly: Promise<unknown> } {
     this.ended = true
-    this.breakOff('The lease has ended.')
+    this.work.end('The lease has ended.')
     this.changes.emit('change')
     const abandoned = [...this.tasks.values()].map((task) => task.abandon())
-    const wholly = Promise.all([this.working, ...abandoned]).then(() => Promise.allSettled(this.left))
+    const wholly = this.work.stopped(abandoned)
     const inTime = within(
       wholly.then(() => true),
       LEAVING_MS,
@@ -526,28 +444,6 @@ export class LeaseRunner {
     await this.sockets.close(this.id)
     this.secrets.forget(this.id)
   }
-
-  private breakOff(reason: string): void {
-    this.breaking.abort(new CloisterError('start-failed', reason))
-    this.breaking = new AbortController()
-  }
-
-  /** One step of a change, which is not waited for once the change is broken off. */
-  private step<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-    const left = work.finally(() => this.left.delete(left))
-    this.left.add(left)
-    return until(left, signal)
-  }
-
-  /** One change at a time. */
-  private alone<T>(action: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
-    const { signal } = this.breaking
-    const next = this.working.then(() => (this.ended ? undefined : action(signal)))
-    this.working = next.catch((error) => {
-      if (!signal.aborted) this.emit('error', messageOf(error))
-    })
-    return next.catch(() => undefined)
-  }
 }
 
 /** Looks at the clock now and then, which may be set meanwhile. */
@@ -565,21 +461,6 @@ function said(reason: string, goesBack: boolean, isOutgrown: boolean): string {
 
 function sameImages(one: Record<string, Image>, other: Record<string, Image>): boolean {
   return Object.entries(one).every(([name, { digest }]) => other[name]?.digest === digest)
-}
-
-/** The error of an image, with the image and the service that it is of: a file may have several. */
-function named(error: unknown, image: string, service: string): unknown {
-  if (!(error instanceof CloisterError) || error.code !== 'image-unavailable') return error
-  const message = error.message.replace(/^The image/, `The image ${image} of ${service}`)
-  return new CloisterError(error.code, message, {
-    details: error.details,
-    cause: error,
-    ...(error.hint !== undefined && { hint: error.hint }),
-  })
-}
-
-function mebibytes(bytes: number): number {
-  return Math.round(bytes / 1024 ** 2)
 }
 
 /** What was tried is no longer next; what was accepted meanwhile is. */
