@@ -24,6 +24,14 @@ it('tell a service without an HTTP port where the lease is', () => {
   expect(CLOISTER_URL).toBe(`http://${AT}-web.localhost:9081`)
 })
 
+it.each(['http://127.0.0.1:9081', 'http://[::1]:9081'])(
+  'name a lease below localhost where the gateway is at an address, as %s',
+  (gateway) => {
+    const { CLOISTER_URL } = publicUrls(LEASE, manifest, 'web', gateway)
+    expect(CLOISTER_URL).toBe(`http://${AT}-web.localhost:9081`)
+  },
+)
+
 it('are none where nothing is open to the outside', () => {
   const closed = parseManifest('services:\n  db: { image: c }\n', { file: 'compose.yaml' }).manifest
   expect(publicUrls(LEASE, closed, 'db', 'https://cloister.example')).toEqual({})

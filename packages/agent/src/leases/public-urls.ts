@@ -1,4 +1,4 @@
-import { type Manifest, shortId } from '@cloister/core'
+import { gatewayDomain, type Manifest, shortId } from '@cloister/core'
 import type { Hex } from 'viem'
 import { type Exposed, exposedHttp } from './exposed.ts'
 
@@ -35,6 +35,6 @@ function urlOf(gatewayUrl: string, lease: Hex, { label, domains = [] }: Exposed)
 /** `https://<lease>-<label>.<domain>`. */
 function addressOf(gatewayUrl: string, lease: Hex, label: string): string {
   const url = new URL(gatewayUrl)
-  url.hostname = `${shortId(lease)}-${label}.${url.hostname}`
+  url.hostname = `${shortId(lease)}-${label}.${gatewayDomain(gatewayUrl)}`
   return url.origin
 }

@@ -67,6 +67,15 @@ export function decodeLeaseName(bytes: Hex): LeaseName | undefined {
   return readLeaseName(hexToString(bytes).replace(/\0+$/, ''))
 }
 
+/**
+ * Below which name a gateway has the names of leases: its host, or `localhost` where its URL says an address,
+ * before which no name can stand (WHATWG URL, section 3.5: a host that ends in a number is an IPv4 address).
+ */
+export function gatewayDomain(gatewayUrl: string): string {
+  const { hostname } = new URL(gatewayUrl)
+  return /^\[|^[\d.]+$/.test(hostname) ? 'localhost' : hostname
+}
+
 /** A service's name as a part of a host name. */
 export function hostLabel(service: string): string {
   return service

@@ -3,6 +3,7 @@ import {
   claimNameOf,
   type DomainsReport,
   domainKeysDigest,
+  gatewayDomain,
   type LeaseRecord,
   shortId,
   writeDomainClaim,
@@ -78,7 +79,7 @@ export function domainRecords(
   domains: readonly string[],
   { account, authority }: Pick<DomainsReport, 'account' | 'authority'> = {},
 ): DomainRecord[] {
-  const gateway = new URL(network.gatewayUrl).hostname
+  const gateway = gatewayDomain(network.gatewayUrl)
   const claim = writeDomainClaim(wishedName === undefined ? { lease } : { tenant, name: wishedName })
   return domains.flatMap((domain): DomainRecord[] => [
     { domain, type: 'TXT', name: claimNameOf(domain), value: claim, purpose: 'says that it is yours' },
