@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { CheckedBid } from '../bids.ts'
-import { spreadOver } from './choose.ts'
+import { spreadOver, tooFew } from './choose.ts'
 import { placesFor } from './scale.ts'
 
 /** Bids, cheapest first, of workers whose names begin with their provider's; with a price: `a1 at 20`. */
@@ -10,6 +10,13 @@ const bidsOf = (...texts: string[]) =>
     return { bid: { ratePerSecond: BigInt(price) }, worker: { worker, provider: worker[0] } }
   }) as unknown as CheckedBid[]
 const names = (chosen: CheckedBid[]) => chosen.map(({ worker }) => worker.worker)
+
+it('says what the others decline for where there are too few workers', () => {
+  const declined = ['a3', 'a4'].map((worker) => ({ worker, provider: 'a', reason: 'It has no room.' }))
+  const error = tooFew({ wanted: 3, found: 2, beside: 0, declined: declined as never, why: undefined })
+  expect(error.message).toBe('3 replicas need 3 workers, and 2 can be had. It has no room.')
+  expect(error.details).toEqual({ declined })
+})
 
 describe('workers for replicas', () => {
   it('are of different providers where there are enough, the cheapest of each', () => {

@@ -1,5 +1,5 @@
 import { CloisterError } from '@cloister/core'
-import type { CheckedBid } from '../bids.ts'
+import type { CheckedBid, Declined } from '../bids.ts'
 
 /** Whom a lease is with. */
 export interface Placed {
@@ -45,12 +45,21 @@ export function spreadOver(
   return chosen
 }
 
-/** Why there are too few workers for a group. */
-export function tooFew(wanted: number, found: number, beside: number, why: unknown): CloisterError {
+/** Why there are too few workers for a group: how many are lacking, and what those that don't bid say. */
+export function tooFew(parts: {
+  wanted: number
+  found: number
+  /** Replicas that are somewhere already. */
+  beside: number
+  declined: readonly Declined[]
+  why: unknown
+}): CloisterError {
+  const { wanted, found, beside, declined, why } = parts
   const others = beside > 0 ? ' that have none of it yet' : ''
+  const reasons = [...new Set(declined.map(({ reason }) => reason))].slice(0, 3).join(' ')
   return new CloisterError(
     'no-bids',
-    `${wanted} replicas need ${wanted} workers${others}, and ${found} can be had.`,
-    { hint: { do: 'list-workers' }, cause: why },
+    `${wanted} replicas need ${wanted} workers${others}, and ${found} can be had.${reasons && ` ${reasons}`}`,
+    { hint: { do: 'list-workers' }, details: { declined }, cause: why },
   )
 }

@@ -110,7 +110,14 @@ async function plan(cloister: Cloister, parameters: ReplicasParameters): Promise
   const checked = new Set<CheckedBid>()
   for (;;) {
     const chosen = spreadOver(left, places.length, beside)
-    if (chosen.length < places.length) throw tooFew(places.length, chosen.length, beside.length, why)
+    if (chosen.length < places.length)
+      throw tooFew({
+        wanted: places.length,
+        found: chosen.length,
+        beside: beside.length,
+        declined: found.declined,
+        why,
+      })
     onStep?.('evidence', 'checking the machines before money moves')
     const failed = await Promise.all(
       chosen.map(async (bid) => {
