@@ -63,13 +63,14 @@ function tellUnused(
 /** Writes a configuration file. Throws `bad-option`. */
 export function writeConfig(path: string, options: ConfigOptions): void {
   checkOptions(options)
+  const port = portOf(options)
   writeOutput(
     path,
     template({
       name: options.name,
       network: relative(dirname(path), findNetwork(options)),
-      port: Number(options.port),
-      endpoint: options.endpoint ?? `https://127.0.0.1:${options.port}`,
+      port: Number(port),
+      endpoint: options.endpoint ?? `https://127.0.0.1:${port}`,
       // A node's containers are its engine's.
       engine: options.manager === undefined || options.engine === 'kubelet' ? options.engine : 'docker',
       manager: options.manager,
@@ -82,9 +83,15 @@ export function writeConfig(path: string, options: ConfigOptions): void {
     say(`Wrote ${options.config}. Look at the prices in it; they can be changed at any time.`)
 }
 
+/** The port to listen on: what is said, else the one that the endpoint names, else 7070. */
+function portOf({ port, endpoint }: ConfigOptions): string {
+  return port ?? (URL.parse(endpoint ?? '')?.port || '7070')
+}
+
 /** Throws `bad-option` with each option that a configuration can't hold, and what it takes. */
 export function checkOptions(options: ConfigOptions): void {
-  const { name, port, engine, gpus, gpuClass, endpoint, manager } = options
+  const { name, engine, gpus, gpuClass, endpoint, manager } = options
+  const port = portOf(options)
   const whole = (text: string, most: number) => /^\d{1,5}$/.test(text) && Number(text) <= most
   const wrong = [
     !/^[a-z0-9][a-z0-9-]{0,31}$/.test(name) &&

@@ -134,6 +134,7 @@ export async function join(options: JoinOptions, command: Command): Promise<void
         note(
           `! Verifiers vouch for ${earning.gpuClass}, not ${gpuClass}. H200s are told from H100s by their raw reports: see gpuEvidence in docs/providers.md.`,
         )
+      if (!options.run) say(paint('dim', `  Start it: cloister provider run -c ${options.config}`))
     }
     return running
   }

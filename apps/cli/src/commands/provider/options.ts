@@ -10,7 +10,7 @@ export interface ProviderOptions extends Globals {
 export interface ConfigOptions extends ProviderOptions {
   name: string
   endpoint?: string
-  port: string
+  port?: string
   engine: string
   gpus: string
   gpuClass: string
@@ -22,7 +22,7 @@ export function withConfig(command: Command): Command {
   return command
     .option('--name <name>', 'shown to tenants', 'worker')
     .option('--endpoint <url>', 'where tenants and gateways reach this worker')
-    .option('--port <port>', 'port to listen on', '7070')
+    .option('--port <port>', 'port to listen on (default: the one in --endpoint, else 7070)')
     .option('--engine <engine>', 'sandbox, docker, or swarm or kubernetes for several machines', 'sandbox')
     .option('--manager <worker>', 'this machine is a node of that worker’s, and lends nothing itself')
     .option('--gpus <number>', 'GPUs of this machine', '0')

@@ -67,6 +67,16 @@ describe('provider init', () => {
     expect(vi.mocked(enrolWorker).mock.calls[0]?.[2]).toMatchObject({ name: 'alice', listen: { port: 7071 } })
   })
 
+  it.each([
+    ['https://worker.example:17099', [], 17099],
+    ['https://worker.example', [], 7070],
+    ['https://worker.example:17099', ['--port', '7071'], 7071],
+  ])('listens where its endpoint %s with %j leads', async (endpoint, more, port) => {
+    const path = `${folderWith()}/provider.yaml`
+    await provider('init', '-c', path, '--endpoint', endpoint, ...more)
+    expect(vi.mocked(enrolWorker).mock.calls[0]?.[2]).toMatchObject({ endpoint, listen: { port } })
+  })
+
   it('keeps a configuration that is there, and says which options are not used', async () => {
     vi.mocked(enrolWorker).mockResolvedValue('unchanged')
     const path = configFile()

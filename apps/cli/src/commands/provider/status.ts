@@ -63,7 +63,7 @@ export async function showStatus(options: ProviderOptions): Promise<void> {
       ],
       [
         'coverage',
-        `${coveredFor > 0 ? `for ${formatDuration(coveredFor)} more` : paint('red', 'none')} ${isSimulated(network) ? ' (simulated)' : ''}, ${formatDuration(Number(billing.coveredSeconds))} so far`,
+        `${coveredFor > 0 ? `for ${formatDuration(coveredFor)} more` : paint('red', 'none')}${isSimulated(network) ? ' (simulated)' : ''}, ${formatDuration(Number(billing.coveredSeconds))} so far`,
       ],
       ['evidence', report && printable(report.evidence)],
       ['alarm', report?.alarm && paint('red', printable(report.alarm))],
