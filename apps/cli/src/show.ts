@@ -6,12 +6,13 @@ import {
   formatMiB,
   pricePerHour,
   type Resources,
+  shortId,
   showAmount,
   type WorkerRecord,
 } from '@cloister/core'
 import type { LeaseStatus } from '@cloister/sdk'
-import { paint } from '@cloister/terminal'
-import type { Address } from 'viem'
+import { paint, printable } from '@cloister/terminal'
+import type { Address, Hex } from 'viem'
 
 /** The token of stake and emission, as people see it. */
 export const CLOI = { symbol: 'CLOI', decimals: 18 }
@@ -28,6 +29,12 @@ export function hourly(network: Network, token: Address, ratePerSecond: bigint):
 
 export function short(address: Address): string {
   return `${address.slice(0, 8)}…${address.slice(-4)}`
+}
+
+/** A lease as whoever typed `key` knows it: by that name, or by its short id where they typed an id. */
+export function asTyped(key: string, lease: Hex): string {
+  const id = shortId(lease)
+  return id.startsWith(key.replace(/^0x/, '').slice(0, id.length)) ? id : printable(key)
 }
 
 export function resources(

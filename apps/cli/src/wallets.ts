@@ -76,7 +76,7 @@ function readKeystore(name: string): Keystore.Keystore {
     return JSON.parse(readFileSync(join(walletFolder(), `${name}.json`), 'utf8')) as Keystore.Keystore
   } catch (cause) {
     throw new CloisterError('no-wallet', `There is no wallet ${name}.`, {
-      hint: 'See `cloister wallet list`, or make one with `cloister wallet create`.',
+      hint: `Make it with \`cloister wallet create --name ${name}\`, or see \`cloister wallet list\`.`,
       cause,
     })
   }

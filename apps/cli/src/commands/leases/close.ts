@@ -1,9 +1,8 @@
-import { shortId } from '@cloister/core'
 import { type Cloister, type Closed, groups, leases } from '@cloister/sdk'
 import { Steps, say, sayJson } from '@cloister/terminal'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
-import { money } from '../../show.ts'
+import { asTyped, money } from '../../show.ts'
 
 export async function runClose(key: string, options: Globals): Promise<void> {
   const cloister = connect(options)
@@ -21,7 +20,7 @@ export async function runClose(key: string, options: Globals): Promise<void> {
     if (options.json) return sayJson(closed)
     const shown = (amount: bigint) => money(cloister.network, closed.token, amount)
     say(
-      `Closed ${shortId(closed.lease)}. It cost ${shown(closed.spent)}; ${shown(closed.refund)} are back in your account.`,
+      `Closed ${asTyped(key, closed.lease)}. It cost ${shown(closed.spent)}; ${shown(closed.refund)} are back in your account.`,
     )
     if (closed.credited > 0n)
       say(
@@ -50,7 +49,7 @@ export function sayClosed(
         all.reduce((total, one) => total + of(one), 0n),
       )
     say(
-      `Closed ${all.length} replicas of ${name}. They cost ${sum(({ spent }) => spent)}; ${sum(({ refund }) => refund)} are back in your account.`,
+      `Closed ${all.length === 1 ? 'one replica' : `${all.length} replicas`} of ${name}. ${all.length === 1 ? 'It' : 'They'} cost ${sum(({ spent }) => spent)}; ${sum(({ refund }) => refund)} are back in your account.`,
     )
     if (all.some(({ credited }) => credited > 0n))
       say(

@@ -61,10 +61,16 @@ const withBids = (...bids: Bids['bids']) =>
 
 /** The name that the index gives the lease. */
 let named: string | undefined
+/** Leases that the account has open already. */
+let others: { wishedName?: string }[]
 
 beforeEach(() => {
   named = 'shop'
-  const index = { lease: async () => ({ lease: LEASE, name: named }) }
+  others = []
+  const index = {
+    lease: async () => ({ lease: LEASE, name: named }),
+    leases: async () => ({ items: others }),
+  }
   vi.mocked(connect).mockReturnValue(fakeCloister({ index }))
   withBids(checkedBid())
   vi.mocked(leases.requireMoney).mockResolvedValue()
@@ -84,10 +90,27 @@ describe('deploy', () => {
     expect(err).toContain('Deposit 0.72 USDC: lasts 2h at 0.36 USDC an hour. What is not used is paid back.')
     expect(out).toContain('● shop runs on 0x90F79b…b906 (simulated), ready after')
     expect(out).toMatch(/web +http:\/\/127\.0\.0\.1:8080\/7f3a\n +http:\/\/shop\.localhost:8080\n/)
-    expect(out).toContain('cloister close 7f3a000000000000')
+    expect(out).toContain('cloister close shop')
+    expect(err).not.toContain('takes no smaller deposit')
+    expect(err).not.toContain('You have an open lease')
     expect(exitCode).toBe(0)
     expect(asked()).toMatchObject({ name: 'shop', keepFailed: false, timeoutMs: undefined })
     expect(depositOf()).toBe(720_000n)
+  })
+
+  it('tells whoever has an open lease of that name before it asks', async () => {
+    others = [{}, { wishedName: 'shop' }]
+    vi.mocked(confirm).mockResolvedValue(false)
+    const { err } = await deploy('--name', 'shop')
+    expect(err).toContain(
+      '! You have an open lease called shop. This is another one; to change that one, type: cloister update shop',
+    )
+  })
+
+  it('says that the worker takes no smaller deposit only where less was asked for', async () => {
+    withBids(checkedBid({ minimumDeposit: 360_000n }))
+    expect((await deploy('--for', '1h')).err).not.toContain('takes no smaller deposit')
+    expect((await deploy('--for', '59m')).err).toContain('The worker takes no smaller deposit.')
   })
 
   it('puts in what lasts a day where nothing is said', async () => {

@@ -8,7 +8,14 @@ import {
   secondsAffordable,
   shortId,
 } from '@cloister/core'
-import { type AskedDeposit, type CheckedBid, type LastLines, leases } from '@cloister/sdk'
+import {
+  type AskedDeposit,
+  type CheckedBid,
+  type Cloister,
+  type LastLines,
+  leases,
+  walletOf,
+} from '@cloister/sdk'
 import { note, paint, printable, Steps, say, sayJson } from '@cloister/terminal'
 import type { Hex } from 'viem'
 import { agreement } from '../../agree.ts'
@@ -86,7 +93,9 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
         note(
           `${paint('yellow', '!', process.stderr)} The worker takes no smaller deposit, and this is more than you asked for.`,
         )
-      else if (amount === best.bid.minimumDeposit) note('The worker takes no smaller deposit.')
+      else if (typeof wanted === 'function' && amount > wanted(best))
+        note('The worker takes no smaller deposit.')
+      await tellOfTheOther(cloister, wished)
       if (asks && !(await confirm('Open the lease?')))
         throw new CloisterError('cancelled', 'Nothing was opened.')
     }
@@ -119,14 +128,14 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
       wished === undefined ? undefined : await cloister.index.lease(deployed.lease).catch(() => undefined)
     const name = record?.name
     if (json) return sayJson({ ...deployed, name, timings })
-    const id = shortId(deployed.lease)
+    const called = name ?? shortId(deployed.lease)
     say('')
     if (record && name !== wished)
       note(
         `${paint('yellow', '!', process.stderr)} An open lease is called ${wished} already. This one is next in line; use its id until then.`,
       )
     say(
-      `${paint('green', '●')} ${paint('bold', name ?? id)} runs on ${short(deployed.worker)} (${attestation(deployed.attestation)}), ready after ${(timings.total / 1000).toFixed(2)} s.`,
+      `${paint('green', '●')} ${paint('bold', called)} runs on ${short(deployed.worker)} (${attestation(deployed.attestation)}), ready after ${(timings.total / 1000).toFixed(2)} s.`,
     )
     for (const route of deployed.routes) {
       say(
@@ -136,12 +145,12 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
         if (other) say(`  ${''.padEnd(10)} ${paint('cyan', printable(other))}`)
     }
     if (sayRecords(cloister, manifest, { lease: deployed.lease, wishedName: wished }))
-      say(paint('dim', `  cloister domains ${id}`))
+      say(paint('dim', `  cloister domains ${called}`))
     say('')
     say(
       paint(
         'dim',
-        `  cloister status ${id}    cloister verify ${id}    cloister logs ${id} -f    cloister close ${id}`,
+        `  cloister status ${called}    cloister verify ${called}    cloister logs ${called} -f    cloister close ${called}`,
       ),
     )
   } catch (error) {
@@ -149,6 +158,17 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
     if (!json) showLastLines(error)
     throw error
   }
+}
+
+/** Says so where the account has an open lease of that name: whoever deploys again may mean to update it. */
+async function tellOfTheOther(cloister: Cloister, wished: string | undefined): Promise<void> {
+  if (wished === undefined) return
+  const { account } = walletOf(cloister)
+  const { items } = await cloister.index.leases({ tenant: account.address, open: true, limit: 200 })
+  if (!items.some(({ wishedName }) => wishedName === wished)) return
+  note(
+    `${paint('yellow', '!', process.stderr)} You have an open lease called ${wished}. This is another one; to change that one, type: cloister update ${wished}`,
+  )
 }
 
 /** What the container printed last that a failed deployment is about. */

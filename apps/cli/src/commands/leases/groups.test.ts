@@ -94,7 +94,7 @@ describe('scale', () => {
     ]
     vi.mocked(groups.scale).mockResolvedValue({ name: 'shop', opened: [], closed, replicas: 1 })
     const { out } = await typed(addLeases, 'scale', 'shop=1', '-y')
-    expect(out).toContain('Closed 1 replicas of shop. They cost 0.000001 USDC; 0.5 USDC are back')
+    expect(out).toContain('Closed one replica of shop. It cost 0.000001 USDC; 0.5 USDC are back')
   })
 
   it.each(['shop', 'shop=', 'shop=many', '=3'])('refuses %s', async (wanted) => {

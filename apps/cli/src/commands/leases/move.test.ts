@@ -47,7 +47,7 @@ describe('move', () => {
   it('says where the lease runs now, for how long nothing did, and what was sent', async () => {
     const { out, exitCode } = await run('-y', '--to', WORKER, '--for', '2h')
     expect(out).toBe(
-      '● 7f3a000000000000 runs on 0x90F79b…b906 as 2b2b2b2b2b2b2b2b, after 60.0 s.\n' +
+      '● shop runs on 0x90F79b…b906 as 2b2b2b2b2b2b2b2b, after 60.0 s.\n' +
         '  Nothing ran for 2.3 s. 50 MiB were sent, 1 MiB of it meanwhile.\n' +
         '  web        http://127.0.0.1:1\n',
     )

@@ -10,7 +10,7 @@ import { readManifestFile } from '../../manifest-file.ts'
 import { moveJournal } from '../../move-journal.ts'
 import { loginsFor } from '../../registry-logins.ts'
 import { sealedFrom } from '../../secret-options.ts'
-import { hourly, money, short } from '../../show.ts'
+import { asTyped, hourly, money, short } from '../../show.ts'
 import { terms } from './bid-terms.ts'
 import { wantedDeposit } from './deploy.ts'
 import type { DeployOptions } from './options.ts'
@@ -60,7 +60,7 @@ export async function runMove(
     if (json) return sayJson(moved)
     const { downtimeMs, totalMs, sentBytes, sentWhileStoppedBytes } = moved
     say(
-      `${paint('green', '●')} ${shortId(moved.from)} runs on ${short(moved.worker)} as ${shortId(moved.to)}, after ${seconds(totalMs)}.`,
+      `${paint('green', '●')} ${asTyped(key, moved.from)} runs on ${short(moved.worker)} as ${shortId(moved.to)}, after ${seconds(totalMs)}.`,
     )
     say(
       `  ${downtimeMs === undefined ? 'It was stopped before.' : `Nothing ran for ${seconds(downtimeMs)}.`} ${size(sentBytes)} were sent, ${size(sentWhileStoppedBytes)} of it meanwhile.`,

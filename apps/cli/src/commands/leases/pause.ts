@@ -17,7 +17,7 @@ import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
 import { readManifestFile } from '../../manifest-file.ts'
 import type { ManifestOptions } from '../../options.ts'
-import { hourly, money, resources } from '../../show.ts'
+import { asTyped, hourly, money, resources } from '../../show.ts'
 
 /** Options of `resume`. */
 type ResumeOptions = Globals & ManifestOptions & { maxPrice?: string }
@@ -34,14 +34,14 @@ export async function runPause(key: string, options: Globals): Promise<void> {
       throw new CloisterError('cancelled', 'Nothing was changed.')
     // What is run again is what was paused here, whatever its worker says then.
     writePaused(lease, offer)
-    steps.begin('close', 'stopping, and making it smaller')
+    steps.begin('stop', 'stopping, and making it smaller')
     const paused = await leases.pause(cloister, lease, offer, agreedTo(offer, options))
     steps.done()
     if (options.json) return sayJson(paused)
     say(
-      `Paused ${shortId(lease)}. Its volumes stay, for ${hourly(cloister.network, offer.token.address, paused.ratePerSecond)} an hour.`,
+      `Paused ${asTyped(key, lease)}. Its volumes stay, for ${hourly(cloister.network, offer.token.address, paused.ratePerSecond)} an hour.`,
     )
-    say(paint('dim', `  cloister resume ${shortId(lease)}    cloister close ${shortId(lease)}`))
+    say(paint('dim', `  cloister resume ${asTyped(key, lease)}    cloister close ${asTyped(key, lease)}`))
   } catch (error) {
     steps.fail()
     throw error
@@ -79,7 +79,7 @@ export async function runResume(
     steps.done()
     if (json) return sayJson(resumed)
     say(
-      `${paint('green', '●')} ${shortId(lease)} runs again, for ${hourly(cloister.network, offer.token.address, resumed.ratePerSecond)} an hour.`,
+      `${paint('green', '●')} ${asTyped(key, lease)} runs again, for ${hourly(cloister.network, offer.token.address, resumed.ratePerSecond)} an hour.`,
     )
   } catch (error) {
     steps.fail()

@@ -141,6 +141,6 @@ describe('top-up', () => {
       return added as Awaited<ReturnType<typeof leases.topUp>>
     })
     const { out } = await run('top-up', 'shop', '0.5')
-    expect(out).toContain('Added 0.5 USDC to 7f3a000000000000; it lasts 1h')
+    expect(out).toContain('Added 0.5 USDC to shop; it lasts 1h')
   })
 })

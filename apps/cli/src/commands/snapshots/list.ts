@@ -18,5 +18,5 @@ export async function showSnapshots(place = defaultPlace(), options: Globals): P
     String(volumes.reduce((sum, { files }) => sum + files, 0)),
     formatMiB(Math.ceil(volumes.reduce((sum, { bytes }) => sum + bytes, 0) / 1024 ** 2)),
   ])
-  say(table(['SNAPSHOT', 'LEASE', 'TAKEN (UTC)', 'VOLUMES', 'FILES', 'SIZE'], rows, ['FILES', 'SIZE']))
+  say(table(['snapshot', 'lease', 'taken (UTC)', 'volumes', 'files', 'size'], rows, ['files', 'size']))
 }

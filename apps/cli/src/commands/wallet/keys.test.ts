@@ -27,6 +27,7 @@ describe('wallet create and import', () => {
     const { address } = privateKeyToAccount(KEY)
     const { out } = await wallet('import', '--name', 'alice')
     expect(out).toContain(`The wallet alice is ${address}. Its key is encrypted in ${home}/wallets`)
+    expect(out).toContain('It is the only one, so commands act for it from now on.')
     expect(readdirSync(`${home}/wallets`)).toEqual(['alice.json'])
     expect(statSync(`${home}/wallets/alice.json`).mode & 0o777).toBe(0o600)
     expect((await wallet('list')).out).toBe(`name   address\nalice  ${address}\n`)
