@@ -309,6 +309,19 @@ describe('rights', () => {
   })
 })
 
+describe('what a worker must say of itself', () => {
+  it('is named at the top', () => {
+    const file = (more: string) => compose(`services: { web: { image: a } }\n${more}`).manifest.attributes
+    expect(file('x-attributes: { cluster: kubernetes, region: eu }')).toEqual({
+      cluster: 'kubernetes',
+      region: 'eu',
+    })
+    expect(file('')).toEqual({})
+    expect(() => file('x-attributes: { "a b": c }')).toThrow(/x-attributes\.a b/)
+    expect(() => file('x-attributes: [cluster]')).toThrow(/x-attributes/)
+  })
+})
+
 describe('what Docker Compose takes as well', () => {
   it('conditions of restart policies in the words of restart', () => {
     const restart = (condition: string) =>

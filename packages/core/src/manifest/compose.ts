@@ -1,4 +1,5 @@
 import { isLeaseName, LEASE_NAME_RULE } from '../market/names.ts'
+import { readAttributes } from './attributes.ts'
 import { Contents } from './compose-contents.ts'
 import type { ComposeContext } from './compose-context.ts'
 import { settleFolders } from './compose-folders.ts'
@@ -36,7 +37,8 @@ export function parseCompose(
   const name = readTopLevel(project)
   const active = activeServices(project, options)
   const context = contextOf(project, active, options)
-  const manifest: Manifest = { version: 1, services: {}, volumes: context.volumes, attributes: {} }
+  const attributes = readAttributes(project.root.get('x-attributes'))
+  const manifest: Manifest = { version: 1, services: {}, volumes: context.volumes, attributes }
   checkCount(active.size, project.root)
   let isInside = active.size > 0
   each(active, ([key, field]) => {

@@ -1,9 +1,10 @@
+import { readAttributes } from './attributes.ts'
 import { each } from './every-problem.ts'
 import { checkCount, readFront, readNetwork } from './extensions.ts'
 import type { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
 import type { ParseOptions, Wish } from './parse-options.ts'
-import { ATTRIBUTE_PATTERN, ATTRIBUTE_VALUE_PATTERN, NAME_PATTERN } from './patterns.ts'
+import { NAME_PATTERN } from './patterns.ts'
 import { readReclamation } from './reclamation.ts'
 import type { RegistryLogin } from './registry-login.ts'
 import { type ComputeProfile, readComputeProfile } from './sdl-compute.ts'
@@ -166,7 +167,7 @@ function readPlacement(
   placement: Map<string, Field>,
   deployment: Field,
 ): Record<string, string> {
-  const attributes: Record<string, string> = {}
+  let attributes: Record<string, string> = {}
   const field =
     placement.get(group) ??
     deployment.refuse(
@@ -175,16 +176,11 @@ function readPlacement(
     )
   field.knownFields({
     attributes: (list) => {
-      if (list.isNull) return
-      for (const [key, value] of list.entries()) {
-        if (key === 'host' && value.value === 'akash') value.warn('ignored: every worker is on this network')
-        else if (ATTRIBUTE_PATTERN.test(key))
-          attributes[key] = value.matching(
-            ATTRIBUTE_VALUE_PATTERN,
-            'a value of at most 255 characters, in one line',
-          )
-        else value.fail('an attribute name of letters, digits, ".", "_", "-" and "/"')
-      }
+      attributes = readAttributes(list, (key, value) => {
+        const isAkash = key === 'host' && value.value === 'akash'
+        if (isAkash) value.warn('ignored: every worker is on this network')
+        return isAkash
+      })
     },
     signedBy: (signers) => {
       if (!signers.isNull) signers.warn('ignored: there are no auditors here; a worker proves itself')

@@ -24,6 +24,7 @@ import type {
 import { startFailed } from '../failures.ts'
 import { checkLimits } from '../least.ts'
 import type { ImageSettings } from '../oci/find.ts'
+import { LOST, sumOf } from '../several-machines.ts'
 import type { ReadVolumeOptions } from '../volumes/read.ts'
 import type { Pod } from './api-types.ts'
 import { type CommandPlace, openCommand, outputOf } from './channels.ts'
@@ -40,7 +41,7 @@ import { readLogs } from './logs.ts'
 import { MAIN, namespaceOf, ORDER_FOLDER, STARTER_PATH } from './names.ts'
 import { Order } from './order.ts'
 import { type PodSettings, podObject } from './pod.ts'
-import { LOST, podState, statusOfPod, wasStarted } from './pod-state.ts'
+import { podState, statusOfPod, wasStarted } from './pod-state.ts'
 import { Pods } from './pods.ts'
 import { commandOrder, signalOrder } from './told.ts'
 import { type Kept, ToldStore } from './told-store.ts'
@@ -262,9 +263,7 @@ export class KubernetesExecutor implements Executor {
   async traffic(lease: string): Promise<Traffic | undefined> {
     const running = this.pods.of(lease).filter((pod) => podState(pod).is === 'running')
     if (running.length === 0) return undefined
-    const all = await Promise.all(running.map((pod) => this.used(pod)))
-    const sum = (key: keyof Traffic) => all.reduce((bytes, { traffic }) => bytes + traffic[key], 0)
-    return { received: sum('received'), sent: sum('sent') }
+    return sumOf((await Promise.all(running.map((pod) => this.used(pod)))).map(({ traffic }) => traffic))
   }
 
   /** Kubelet and the storage hold containers to their disk; nobody tells the worker how much is used. */

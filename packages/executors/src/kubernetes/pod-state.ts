@@ -1,11 +1,10 @@
 import type { ContainerStatus, Exit } from '../executor.ts'
+import { LOST } from '../several-machines.ts'
 import type { ContainerStatusOfPod, Pod } from './api-types.ts'
 import { LABEL, MAIN, PREPARE } from './names.ts'
 
 /** Exit code of a process that was killed: 128 + SIGKILL. */
 const KILLED = 137
-/** The exit of what is gone with its machine. */
-export const LOST: Exit = { code: KILLED, outOfMemory: false, lost: true }
 const MOST_TEXT = 300
 
 /** How a container's pod is doing. */

@@ -1,7 +1,8 @@
 import { CloisterError } from '@cloister/core'
 import { beforeEach, expect, it } from 'vitest'
 import type { Exit } from '../executor.ts'
-import { endOfContainer, LOST, type Whereabouts } from './end-of-container.ts'
+import { LOST } from '../several-machines.ts'
+import { endOfContainer, type Whereabouts } from './end-of-container.ts'
 import type { NodeEngine } from './node-engine.ts'
 import type { Place } from './places.ts'
 

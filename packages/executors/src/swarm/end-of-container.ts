@@ -1,11 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Exit } from '../executor.ts'
+import { LOST } from '../several-machines.ts'
 import { isMachineTrouble } from './machine-trouble.ts'
 import type { NodeEngine } from './node-engine.ts'
 import type { Place } from './places.ts'
-
-/** The exit of what is gone with its machine: 128 + SIGKILL. */
-export const LOST: Exit = { code: 137, outOfMemory: false, lost: true }
 
 /** One container, as who waits for its end sees its Swarm. */
 export interface Whereabouts {

@@ -21,6 +21,7 @@ import type {
 } from '../executor.ts'
 import { noVolume, startFailed } from '../failures.ts'
 import { checkLimits } from '../least.ts'
+import { sumOf } from '../several-machines.ts'
 import type { ReadVolumeOptions } from '../volumes/read.ts'
 import { endOfContainer } from './end-of-container.ts'
 import { isMachineTrouble } from './machine-trouble.ts'
@@ -296,9 +297,7 @@ export class SwarmExecutor implements Executor {
   }
 
   async traffic(lease: string): Promise<Traffic> {
-    const all = await this.ofAll((engine) => engine.traffic(lease))
-    const sum = (key: keyof Traffic) => all.reduce((bytes, one) => bytes + (one?.[key] ?? 0), 0)
-    return { received: sum('received'), sent: sum('sent') }
+    return sumOf(await this.ofAll((engine) => engine.traffic(lease)))
   }
 
   async diskUsage(lease: string): Promise<number> {
