@@ -2,6 +2,7 @@ import { departWorker } from '@cloister/chain'
 import { CloisterError, messageOf } from '@cloister/core'
 import { fetchAppKeys } from '@cloister/key-service/client'
 import { LastBlock, Readiness } from '@cloister/operations'
+import type { Hex } from 'viem'
 import { serveWorker } from './api/server.ts'
 import { serverIdentity } from './api/tls.ts'
 import type { Worker } from './api/worker.ts'
@@ -97,6 +98,7 @@ export async function startWorker(
     log,
   }
   await attestor.begin()
+  executor.onNotice?.(({ lease, message }) => supervisor.notice(lease as Hex, message))
   await executor.begin?.()
   await supervisor.resume()
   // Over https: what tenants reach ends here, in the attested machine, and nowhere before.

@@ -222,6 +222,12 @@ export interface Traffic {
   sent: number
 }
 
+/** What an engine says of a lease, for its tenant: one line, without control characters. */
+export interface Notice {
+  lease: string
+  message: string
+}
+
 /** What an engine keeps apart, said plainly. */
 export interface Isolation {
   engine: string
@@ -249,6 +255,11 @@ export interface Executor {
    * other. Undefined where an engine has just this one. Throws `no-engine`.
    */
   begin?(): Promise<void>
+  /**
+   * Has `told` hear from then on what the engine says of leases beside what its methods answer; to be called
+   * before `begin`. Undefined for engines that say no more.
+   */
+  onNotice?(told: (notice: Notice) => void): void
   /**
    * Brings an image onto the worker. Throws `image-unavailable` with the reason, which `details.reason`
    * tells programs.

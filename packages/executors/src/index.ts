@@ -13,6 +13,7 @@ export {
   LEASE_OVERHEAD_MIB,
   type LogLine,
   type LogOptions,
+  type Notice,
   type PullOptions,
   type PullProgress,
   type RegistryCredentials,

@@ -54,6 +54,18 @@ function supervisorOf(state: number, meanwhile: () => void): LeaseSupervisor {
   return new LeaseSupervisor(parts as unknown as SupervisorParts)
 }
 
+it('tells a lease what the engine says of it, and none that is closed or unknown', () => {
+  const supervisor = supervisorOf(OPEN, () => {})
+  supervisor.notice(LEASE, 'web-0: no machine has room')
+  supervisor.notice(`0x${'99'.repeat(32)}`, 'of another')
+  store.patchLease(LEASE, (lease) => {
+    lease.state = 'closed'
+  })
+  supervisor.notice(LEASE, 'too late')
+  const told = store.events(LEASE, 0).filter(({ kind }) => kind === 'engine')
+  expect(told.map(({ message }) => message)).toEqual(['web-0: no machine has room'])
+})
+
 it('takes no manifest for a lease that is closed while the chain is asked', async () => {
   const supervisor = supervisorOf(OPEN, () => {
     store.patchLease(LEASE, (lease) => {

@@ -421,6 +421,11 @@ export class LeaseSupervisor {
     this.events.emit('event', event)
   }
 
+  /** Tells a lease that is open here what the engine says of it. */
+  notice(id: Hex, message: string): void {
+    if (this.parts.store.lease(id)?.state === 'open') this.event(id, 'engine', message)
+  }
+
   /** Ends all containers; leases stay open and `resume` takes them up again. */
   async halt(): Promise<void> {
     this.forwarding.endAll()

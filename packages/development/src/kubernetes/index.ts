@@ -1,5 +1,2 @@
-export { type ControlPlane, startControlPlane } from './control-plane.ts'
-export { startFakeProvisioner } from './fake-provisioner.ts'
-export { startKubelet, type TestNode } from './kubelet.ts'
+export { applyOps, startCluster, type TestCluster } from './cluster.ts'
 export { hasKubernetes } from './programs.ts'
-export { writeRuntime } from './runtime.ts'

@@ -96,6 +96,8 @@ interface PodSpec {
   automountServiceAccountToken?: boolean
   enableServiceLinks?: boolean
   terminationGracePeriodSeconds?: number
+  activeDeadlineSeconds?: number
+  affinity?: object
   initContainers?: PodContainer[]
   containers: PodContainer[]
   volumes?: Volume[]
@@ -126,6 +128,12 @@ export interface Node {
   metadata?: ObjectMeta
   spec?: { unschedulable?: boolean }
   status?: { allocatable?: Record<string, string>; conditions?: { type?: string; status?: string }[] }
+}
+
+export interface Claim {
+  metadata?: ObjectMeta
+  spec?: { resources?: { requests?: Record<string, string> } }
+  status?: { capacity?: Record<string, string> }
 }
 
 export interface ResourceQuota {

@@ -24,11 +24,13 @@ export interface CommandPlace {
   /** What its program reads first. */
   order?: Buffer | undefined
   terminal?: { columns: number; rows: number } | undefined
+  /** What comes after its order on standard input is in frames; if not given, but for a terminal. */
+  isFramed?: boolean
 }
 
-/** Runs a command in a pod. What comes after its order on standard input is in frames, but on a terminal. */
+/** Runs a command in a pod. */
 export async function openCommand(cluster: Cluster, place: CommandPlace): Promise<ExecSession> {
-  const { pod, container, command, order, terminal } = place
+  const { pod, container, command, order, terminal, isFramed = terminal === undefined } = place
   const [stdout, stderr] = [new PassThrough(), new PassThrough()]
   let code: number | undefined
   let status = ''
@@ -64,7 +66,7 @@ export async function openCommand(cluster: Cluster, place: CommandPlace): Promis
     open.send(RESIZE, Buffer.from(JSON.stringify({ Width: columns, Height: rows })))
   if (terminal) await resize(terminal.columns, terminal.rows)
   return {
-    stdin: inputOf(open, terminal === undefined),
+    stdin: inputOf(open, isFramed),
     stdout,
     stderr,
     exit,

@@ -20,7 +20,7 @@ export function isolationOf(version: string, { runtimeClass, seccompProfile }: P
     missing: [
       "the cluster's control plane decides what runs and sees what programs are told: no evidence covers it",
       'processes: a cluster limits them by machine, if at all',
-      'how much disk is used, and on which stream something was printed',
+      'on which stream something was printed; how much disk is used, where kubelets may not be asked',
       ...(runtimeClass === undefined ? ["the machine's kernel is shared"] : []),
     ],
   }

@@ -1,31 +1,18 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  canRun,
-  hasRegistry,
-  type Registry,
-  startDocker,
-  startRegistry,
-  type TestEngine,
-} from '@cloister/development/engines'
-import {
-  type ControlPlane,
-  hasKubernetes,
-  startControlPlane,
-  startFakeProvisioner,
-  startKubelet,
-  type TestNode,
-  writeRuntime,
-} from '@cloister/development/kubernetes'
-import Docker from 'dockerode'
+import { canRun, hasRegistry, type Registry } from '@cloister/development/engines'
+import { applyOps, hasKubernetes, startCluster, type TestCluster } from '@cloister/development/kubernetes'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { parseAllDocuments } from 'yaml'
-import type { ContainerSpec, Image } from '../executor.ts'
+import type { ContainerSpec, Image, Notice } from '../executor.ts'
+import { archive } from '../oci/tar-testing.ts'
 import { buildWorkbench } from '../oci/workbench.ts'
-import { ensurePauseImage } from '../swarm/pause-image.ts'
+import { preparePause } from '../testing/pause.ts'
 import { containerOf, IDLE, runIn } from '../testing.ts'
+import { volumeOfArchive } from '../volumes/names.ts'
+import { stageVolume } from '../volumes/read-testing.ts'
+import { Cluster } from './cluster.ts'
 import { KubernetesExecutor, type KubernetesSettings } from './kubernetes.ts'
 import { namespaceOf, nodeLabel } from './names.ts'
 
@@ -42,19 +29,17 @@ describe.skipIf(!isWanted || !hasKubernetes() || !canRun('dockerd') || !hasRegis
   'kubernetes executor, on the API server, controllers, scheduler and kubelet of Kubernetes 1.20',
   () => {
     let folder: string
-    let control: ControlPlane
-    let engine: TestEngine
+    let cluster: TestCluster
+    let control: TestCluster['control']
     let registry: Registry
-    let node: TestNode
-    let provisioner: { stop(): Promise<void> }
     let executor: KubernetesExecutor
     let image: Image
     let refusal: string | undefined
-    let agentConfig: string
     const said: string[] = []
+    const notices: Notice[] = []
 
     const settings = (): KubernetesSettings => ({
-      kubeconfig: agentConfig,
+      kubeconfig: cluster.agentConfig,
       leaseRole: { role: 'cloister-lease', account: 'agent', namespace: 'cloister' },
       scope: SCOPE,
       folder: join(folder, 'own'),
@@ -96,23 +81,6 @@ describe.skipIf(!isWanted || !hasKubernetes() || !canRun('dockerd') || !hasRegis
       }
     }
 
-    /** Makes what a file of ops/kubernetes has; with `isTried` the API server only looks at it. */
-    const applyOps = async (file: string, isTried = false) => {
-      const text = await readFile(join(import.meta.dirname, '../../../../ops/kubernetes', file), 'utf8')
-      for (const document of parseAllDocuments(text)) {
-        const object = document.toJS() as {
-          apiVersion: string
-          kind: string
-          metadata: { namespace?: string }
-        }
-        const { namespace } = object.metadata
-        const group = object.apiVersion === 'v1' ? '/api/v1' : `/apis/${object.apiVersion}`
-        const within = namespace === undefined ? group : `${group}/namespaces/${namespace}`
-        const dry = isTried ? '?dryRun=All' : ''
-        await control.ask('POST', `${within}/${object.kind.toLowerCase()}s${dry}`, object)
-      }
-    }
-
     const statusOf = async (name: string) =>
       (await executor.containers(LEASE)).find((one) => one.name === name)
 
@@ -120,49 +88,26 @@ describe.skipIf(!isWanted || !hasKubernetes() || !canRun('dockerd') || !hasRegis
       folder = await mkdtemp(join(tmpdir(), 'cloister-kubernetes-'))
       const layout = join(folder, 'layout')
       const digest = await buildWorkbench(layout)
-      ;[control, engine, registry] = await Promise.all([
-        startControlPlane(join(folder, 'control')),
-        startDocker({ runtime: await writeRuntime(folder) }),
-        startRegistry(folder),
-      ])
+      cluster = await startCluster(folder, preparePause)
+      ;({ control, registry } = cluster)
       await registry.push(layout, digest, 'team/workbench', '1')
-      await ensurePauseImage(new Docker({ socketPath: engine.socketPath }))
-      const pauseImage = 'cloister.local/pause:1'
-      const { socketPath } = engine
-      node = await startKubelet(control, {
-        name: 'node-1',
-        socketPath,
-        pauseImage,
-        folder: join(folder, 'node'),
-      })
-      provisioner = startFakeProvisioner(control, join(folder, 'volumes'))
-      // With the rights that the worker has in production, and no others.
-      await applyOps('namespace.yaml')
-      await applyOps('roles.yaml')
-      const account = '/api/v1/namespaces/cloister/serviceaccounts/agent/token'
-      const { status } = await control.ask<{ status: { token: string } }>('POST', account, { spec: {} })
-      agentConfig = await control.kubeconfigFor('agent', status.token)
       executor = await KubernetesExecutor.connect(settings())
+      executor.onNotice((notice) => notices.push(notice))
       await executor.begin()
       image = await executor.pull(`${registry.host}/team/workbench:1`)
     }, 300_000)
 
     afterAll(async () => {
       await executor?.close()
-      await provisioner?.stop()
-      await node?.stop()
-      await engine?.stop()
-      await registry?.stop()
-      await control?.stop()
+      await cluster?.stop()
       await rm(folder, { recursive: true, force: true, maxRetries: 5 })
     }, 120_000)
 
     it('is set up by what ops/kubernetes has', async () => {
-      await applyOps('agent.yaml', true)
+      await applyOps(control, 'agent.yaml', true)
       const reachedBy = async (path: string) =>
         KubernetesExecutor.connect(settings()).then(async (other) => {
           await other.close()
-          const { Cluster } = await import('./cluster.ts')
           return (await Cluster.open(settings())).get(path)
         })
       // Secrets of the cluster, and what runs beside leases, are none of the worker's business.
@@ -387,6 +332,96 @@ describe.skipIf(!isWanted || !hasKubernetes() || !canRun('dockerd') || !hasRegis
       await executor.remove(LEASE, 'read-0')
     }, 120_000)
 
+    it('begins a volume with what was sent, once, and reads one beside what writes to it', async () => {
+      const sent = join(folder, 'sent.tar')
+      await writeFile(
+        sent,
+        archive(
+          { path: 'deep/', type: '5', mode: 0o750 },
+          { path: 'deep/file', body: `${SECRET}-5`, mode: 0o640 },
+          { path: 'large', body: Buffer.alloc(3_000_000, 'l') },
+        ),
+      )
+      const own = volumeOfArchive('conf', `sha256:${'d'.repeat(64)}`)
+      const mounts = [
+        { volume: 'filled', path: '/data', readOnly: false, from: sent },
+        { volume: own, path: '/conf', readOnly: true, from: sent },
+      ]
+      const filled = (name: string) => spec({ name, user: '1000:1001', mounts, argv: IDLE })
+      await executor.start(filled('fill-0'))
+      const list = 'cd /data; ls -ln deep large; cat deep/file; cat /conf/deep/file; stat -c %s large'
+      expect((await sh(list, 'fill-0')).output).toMatch(
+        new RegExp(`-rw-r----- +1 +1000 +1001 .*file[\\s\\S]*${SECRET}-5${SECRET}-53000000`),
+      )
+      expect((await sh('echo mine > /conf/x', 'fill-0')).code).not.toBe(0)
+      await sh('echo changed > /data/deep/file; rm /data/large', 'fill-0')
+      await executor.restart(LEASE, 'fill-0')
+      await executor.start(filled('fill-0'))
+      expect((await sh('cat /data/deep/file; ls /data', 'fill-0')).output).toBe('changed\ndeep\n')
+      expect(await executor.volumes(LEASE)).toContain('filled')
+      expect(await executor.volumes(LEASE)).not.toContain(own)
+      const { summary, inventory } = await stageVolume(
+        (options) => executor.readVolume(LEASE, 'filled', options),
+        join(folder, 'staged'),
+      )
+      expect(summary).toBeDefined()
+      expect(inventory).toContain('deep/file')
+      const staged = { staged: join(folder, 'staged') }
+      await executor.start(
+        spec({
+          name: 'moved-0',
+          mounts: [{ volume: 'moved', path: '/data', readOnly: false, from: staged }],
+          argv: IDLE,
+        }),
+      )
+      expect((await sh('cat /data/deep/file; ls -ln /data/deep', 'moved-0')).output).toMatch(
+        /changed[\s\S]* 1000 +1001 /,
+      )
+      expect(await executor.containers(LEASE)).not.toContainEqual(
+        expect.objectContaining({ name: 'reading' }),
+      )
+      await expect(
+        executor.readVolume(LEASE, 'none', { known: Buffer.alloc(0), output: () => {} }),
+      ).rejects.toMatchObject({ code: 'not-found' })
+      await executor.remove(LEASE, 'moved-0')
+      await executor.remove(LEASE, 'fill-0')
+      await executor.keepVolumes(LEASE, [])
+      const claims = `/api/v1/namespaces/${namespaceOf(SCOPE, LEASE)}/persistentvolumeclaims`
+      const gone = async () => JSON.stringify(await control.ask('GET', claims)).includes(own)
+      await vi.waitFor(async () => expect(await gone()).toBe(false), { timeout: 15_000 })
+      const grep = `grep -rlaF ${SECRET}-5 '${join(folder, 'control')}' /var/log/pods/cloister-${SCOPE}* || true`
+      expect(execFileSync('sh', ['-c', grep], { encoding: 'utf8' })).toBe('')
+    }, 240_000)
+
+    it('tells a lease what its cluster complains of', async () => {
+      const start = executor.start(spec({ name: 'huge-0', cpuMilli: 900_000 })).catch((error) => error)
+      await vi.waitFor(
+        () =>
+          expect(notices).toContainEqual({
+            lease: LEASE,
+            message: expect.stringMatching(/^huge-0: the cluster says FailedScheduling: .*Insufficient cpu/),
+          }),
+        { timeout: 60_000 },
+      )
+      await executor.remove(LEASE, 'huge-0')
+      expect(await start).toMatchObject({ code: 'start-failed' })
+    }, 120_000)
+
+    // This kubelet says nothing of what containers over Docker write, nor of folders as volumes.
+    it('asks kubelets how much disk is taken, where it may', async () => {
+      await executor.start(spec({ argv: IDLE }))
+      expect(await executor.diskUsage(LEASE)).toBe(0)
+      expect(said.join()).toContain('disk-usage.yaml')
+      await applyOps(control, 'disk-usage.yaml')
+      const own = await Cluster.open(settings())
+      const summary = (node: string) => own.get(`/api/v1/nodes/${node}/proxy/stats/summary`)
+      await vi.waitFor(async () => expect(JSON.stringify(await summary('node-1'))).toContain('c-web-0'), {
+        timeout: 90_000,
+        interval: 2_000,
+      })
+      await expect(summary('other')).rejects.toThrow(/forbidden/)
+    }, 180_000)
+
     it('refuses what a cluster can’t have, before anything is made', async () => {
       const refused = async (changes: Partial<ContainerSpec>) =>
         expect(executor.start(spec({ lease: OTHER, ...changes }))).rejects.toMatchObject({
@@ -449,16 +484,9 @@ describe.skipIf(!isWanted || !hasKubernetes() || !canRun('dockerd') || !hasRegis
 
     it('says that a container is lost with its machine', async () => {
       const wait = executor.wait(LEASE, 'web-0', AbortSignal.timeout(150_000))
-      await node.silence()
+      await cluster.node.silence()
       expect(await wait).toMatchObject({ code: 137, lost: true })
-      const { socketPath } = engine
-      const pauseImage = 'cloister.local/pause:1'
-      node = await startKubelet(control, {
-        name: 'node-1',
-        socketPath,
-        pauseImage,
-        folder: join(folder, 'node'),
-      })
+      await cluster.startNode()
       await executor.start(spec())
       expect(await get()).toContain('hello from pod')
     }, 300_000)

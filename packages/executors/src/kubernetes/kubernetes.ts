@@ -16,6 +16,7 @@ import type {
   Isolation,
   LogLine,
   LogOptions,
+  Notice,
   PullOptions,
   Size,
   Traffic,
@@ -31,6 +32,7 @@ import { type CommandPlace, openCommand, outputOf } from './channels.ts'
 import { Claims } from './claims.ts'
 import { Cluster } from './cluster.ts'
 import { type ClusterNode, Coverage, type Told } from './coverage.ts'
+import { Events } from './events.ts'
 import { failed } from './failures.ts'
 import { findClusterImage, pulledBy } from './images.ts'
 import { isolationOf } from './isolation.ts'
@@ -41,8 +43,10 @@ import { readLogs } from './logs.ts'
 import { MAIN, namespaceOf, ORDER_FOLDER, STARTER_PATH } from './names.ts'
 import { Order } from './order.ts'
 import { type PodSettings, podObject } from './pod.ts'
-import { podState, statusOfPod, wasStarted } from './pod-state.ts'
+import { isContainer, podState, statusOfPod, wasStarted } from './pod-state.ts'
 import { Pods } from './pods.ts'
+import { VolumeReader } from './reader.ts'
+import { Stats } from './stats.ts'
 import { commandOrder, signalOrder } from './told.ts'
 import { type Kept, ToldStore } from './told-store.ts'
 import { parseUsage, usageOrder } from './usage.ts'
@@ -74,7 +78,10 @@ export class KubernetesExecutor implements Executor {
   private readonly claims: Claims
   private readonly store: ToldStore
   private readonly launcher: Launcher
+  private readonly reader: VolumeReader
   private readonly kept = new Map<string, Promise<Kept | undefined>>()
+  private readonly stats: Stats
+  private tell: (notice: Notice) => void = () => {}
   private readonly ended = new AbortController()
   readonly isolation: Isolation
   readonly separateNetworks = true
@@ -90,7 +97,10 @@ export class KubernetesExecutor implements Executor {
     this.leaseObjects = new Leases(cluster, settings)
     this.claims = new Claims(cluster, settings)
     this.store = new ToldStore(folder)
-    this.launcher = new Launcher({ cluster, pods: this.pods, coverage: this.coverage, store: this.store })
+    const { pods, coverage, claims, store } = this
+    this.launcher = new Launcher({ cluster, pods, coverage, claims, store })
+    this.reader = new VolumeReader({ cluster, pods, claims, launcher: this.launcher }, settings)
+    this.stats = new Stats(cluster, (message) => told('warn', message, {}))
     this.isolation = isolationOf(version, settings)
   }
 
@@ -102,6 +112,10 @@ export class KubernetesExecutor implements Executor {
       throw new CloisterError('no-engine', `No cluster answers: ${messageOf(cause)}.`, { cause })
     })
     return new KubernetesExecutor(cluster, settings, String(version.gitVersion).slice(0, 40))
+  }
+
+  onNotice(told: (notice: Notice) => void): void {
+    this.tell = told
   }
 
   /** Takes up what runs, and looks after it from here on. Throws `no-engine` where rights are missing. */
@@ -116,10 +130,11 @@ export class KubernetesExecutor implements Executor {
         cause,
       })
     }
-    // What was begun and never told what to run, before a crash, is no container.
+    // What was begun and never told what to run, before a crash, is no container; nor is what read a volume.
     for (const pod of this.pods.all())
-      if (!wasStarted(podState(pod))) void this.launcher.delete(pod).catch(() => {})
+      if (!wasStarted(podState(pod)) || !isContainer(pod)) void this.launcher.delete(pod).catch(() => {})
     void this.coverage.keep(signal)
+    void new Events({ cluster: this.cluster, pods: this.pods, tell: this.tell }).keep(signal)
   }
 
   pull(reference: string, options: PullOptions = {}): Promise<Image> {
@@ -193,21 +208,16 @@ export class KubernetesExecutor implements Executor {
     this.kept.delete(keyOf(lease, name))
   }
 
-  /** Volumes that begin with an archive aren't made here. */
-  async keepVolumes(): Promise<void> {}
+  keepVolumes(lease: string, names: readonly string[]): Promise<void> {
+    return this.claims.keep(lease, names)
+  }
 
   volumes(lease: string): Promise<string[]> {
     return this.claims.names(lease)
   }
 
-  async readVolume(_lease: string, volume: string, _options: ReadVolumeOptions): Promise<void> {
-    throw new CloisterError(
-      'read-failed',
-      `The volume ${volume} is a cluster's, which the worker can't read.`,
-      {
-        hint: 'Copy what is in it with `cloister cp`, from a container that mounts it.',
-      },
-    )
+  readVolume(lease: string, volume: string, options: ReadVolumeOptions): Promise<void> {
+    return this.reader.read(lease, volume, options)
   }
 
   async containers(lease: string): Promise<ContainerStatus[]> {
@@ -261,14 +271,14 @@ export class KubernetesExecutor implements Executor {
   }
 
   async traffic(lease: string): Promise<Traffic | undefined> {
-    const running = this.pods.of(lease).filter((pod) => podState(pod).is === 'running')
+    const running = this.pods.of(lease).filter((pod) => isContainer(pod) && podState(pod).is === 'running')
     if (running.length === 0) return undefined
     return sumOf((await Promise.all(running.map((pod) => this.used(pod)))).map(({ traffic }) => traffic))
   }
 
-  /** Kubelet and the storage hold containers to their disk; nobody tells the worker how much is used. */
-  async diskUsage(): Promise<number> {
-    return 0
+  /** As kubelets say it, where they may be asked; they and the storage hold containers to it anyway. */
+  async diskUsage(lease: string): Promise<number> {
+    return this.stats.diskUsage(this.pods.of(lease), () => this.claims.sizes(lease))
   }
 
   async connect(lease: string, name: string, port: number): Promise<Duplex> {

@@ -1,14 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { CloisterError } from '@cloister/core'
+import { findUser, MAX_TABLE_BYTES } from '../user-tables.ts'
+import { volumeLimits } from '../volumes/fill.ts'
+import { stagedOwner } from '../volumes/staged-entries.ts'
+import type { Owner } from '../volumes/volume-archive.ts'
 import type { Pod } from './api-types.ts'
 import { sendOrders } from './channels.ts'
+import type { Claims } from './claims.ts'
 import type { Cluster } from './cluster.ts'
 import type { Coverage } from './coverage.ts'
 import { failed, ignoring, statusOf } from './failures.ts'
+import { fillClaim } from './fill-claim.ts'
 import { LABEL, PREPARE, podName } from './names.ts'
 import { instanceOf, type PodState, podState, wasStarted } from './pod-state.ts'
 import type { Pods } from './pods.ts'
-import type { ToldStore } from './told-store.ts'
+import { StarterSession } from './starter-session.ts'
+import type { Kept, ToldStore } from './told-store.ts'
+import { preparedPath } from './user.ts'
+import { VolumeOrder } from './volume-order.ts'
 
 /** How long a machine and an image may take to be there, and how long a cluster may complain meanwhile. */
 const PLACE_MS = 30 * 60_000
@@ -22,18 +31,30 @@ const END_MS = 30_000
 /** Kubelet ends what has been there for longer than this, when it is told so. */
 const AT_ONCE_SECONDS = 1
 const FORBIDDEN = 403
+/** Users of an image's table; a number of the kernel's has 32 bits, and its last one means nobody. */
+const ID_COUNT = 2 ** 32 - 1
+
+interface LauncherParts {
+  cluster: Cluster
+  pods: Pods
+  coverage: Coverage
+  claims: Claims
+  store: ToldStore
+}
 
 /** Brings pods to life and ends them. */
 export class Launcher {
   private readonly cluster: Cluster
   private readonly pods: Pods
   private readonly coverage: Coverage
+  private readonly claims: Claims
   private readonly store: ToldStore
 
-  constructor(parts: { cluster: Cluster; pods: Pods; coverage: Coverage; store: ToldStore }) {
+  constructor(parts: LauncherParts) {
     this.cluster = parts.cluster
     this.pods = parts.pods
     this.coverage = parts.coverage
+    this.claims = parts.claims
     this.store = parts.store
   }
 
@@ -55,16 +76,27 @@ export class Launcher {
       ...kept.pod,
       metadata: { ...metadata, name: podName(name, instance), annotations },
     })
-    this.pods.note(made)
     try {
-      const placed = await this.untilPlaced(made)
-      const why = this.coverage.refusalOf(placed.spec?.nodeName)
-      // Nothing of a tenant's is told to a machine that isn't covered.
-      if (why !== undefined)
-        throw new CloisterError('start-failed', `${name} was put on ${placed.spec?.nodeName}: ${why}.`)
+      await this.untilPlaced(made, name, 'preparing')
+      await this.fill(lease, kept, pathOf(made))
       const place = { pod: pathOf(made), container: PREPARE }
       await sendOrders(this.cluster, place, this.store.orders(lease, name))
       await this.untilRunning(made, name)
+    } catch (error) {
+      await this.delete(made).catch(() => {})
+      throw failed(error)
+    }
+  }
+
+  /**
+   * Makes a pod of ours beside a lease's containers, and waits until its machine runs it. Throws
+   * `start-failed` with what the cluster says, and then there is none.
+   */
+  async begin(pod: Pod, what: string): Promise<Pod> {
+    const made = await this.create(pod)
+    try {
+      await this.untilPlaced(made, what, 'running')
+      return made
     } catch (error) {
       await this.delete(made).catch(() => {})
       throw failed(error)
@@ -99,7 +131,9 @@ export class Launcher {
     const path = `/api/v1/namespaces/${pod.metadata?.namespace}/pods`
     for (const end = Date.now() + ACCOUNT_MS; ; await delay(PAUSE_MS))
       try {
-        return await this.cluster.create<Pod>(path, pod)
+        const made = await this.cluster.create<Pod>(path, pod)
+        this.pods.note(made)
+        return made
       } catch (error) {
         const isEarly =
           statusOf(error) === FORBIDDEN && /service ?account|unknown for quota/i.test(String(error))
@@ -107,13 +141,19 @@ export class Launcher {
       }
   }
 
-  /** Waits until a pod's first process waits for its orders. */
-  private async untilPlaced(pod: Pod): Promise<Pod> {
+  /** Waits until a pod is on a machine that may have it, and its first process waits for its orders. */
+  private async untilPlaced(pod: Pod, what: string, awaited: 'preparing' | 'running'): Promise<void> {
     let complainedAt: number | undefined
     for (const end = Date.now() + PLACE_MS; ; await this.pods.changed()) {
       const now = this.find(pod)
       const state: PodState = now ? podState(now) : { is: 'failed', trouble: 'its pod was removed' }
-      if (state.is === 'preparing') return now ?? pod
+      if (state.is === awaited) {
+        const { nodeName } = now?.spec ?? {}
+        const why = this.coverage.refusalOf(nodeName)
+        if (why === undefined) return
+        // Nothing of a tenant's is told to a machine that isn't covered.
+        throw new CloisterError('start-failed', `${what} was put on ${nodeName}: ${why}.`)
+      }
       const trouble = 'trouble' in state ? state.trouble : undefined
       complainedAt = trouble === undefined ? undefined : (complainedAt ?? Date.now())
       const isLate =
@@ -121,6 +161,22 @@ export class Launcher {
       if (state.is !== 'waiting' || isLate)
         throw new CloisterError('start-failed', `It does not start: ${trouble ?? 'it takes too long'}.`)
     }
+  }
+
+  /** Fills volumes that wait for what they begin with, by the pod's first process. */
+  private async fill(lease: string, { begins = [], user = '', diskMiB }: Kept, pod: string): Promise<void> {
+    for (const { volume, index, from } of begins)
+      await this.claims.fillOnce(lease, volume, async () => {
+        const starter = await StarterSession.open(this.cluster, { pod, container: PREPARE })
+        try {
+          const owner =
+            typeof from === 'string' ? await ownerOf(starter, user) : await stagedOwner(from.staged)
+          const what = { volume, from, owner, limits: volumeLimits(diskMiB, 0) }
+          await fillClaim(starter, preparedPath(index), what)
+        } finally {
+          await starter.end()
+        }
+      })
   }
 
   private async untilRunning(pod: Pod, name: string): Promise<void> {
@@ -147,6 +203,19 @@ export class Launcher {
   private find(pod: Pod): Pod | undefined {
     return this.pods.all().find(({ metadata }) => metadata?.uid === pod.metadata?.uid)
   }
+}
+
+/** The user that the tables of the pod's own image give. */
+async function ownerOf(starter: StarterSession, user: string): Promise<Owner> {
+  await starter.tell(new VolumeOrder().scratch())
+  const read = async (path: string) => {
+    await starter.tell(new VolumeOrder().readWhole(path, MAX_TABLE_BYTES))
+    await starter.result()
+    return (await starter.content())?.toString('latin1') ?? ''
+  }
+  const tables = { passwd: await read('/etc/passwd'), group: await read('/etc/group') }
+  const { uid, gid } = findUser(tables, user, [], ID_COUNT)
+  return { uid, gid }
 }
 
 /** Where the API server has a pod. */

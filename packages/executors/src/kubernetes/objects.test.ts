@@ -7,8 +7,9 @@ import { networkPolicies, serviceObjects } from './lease-objects.ts'
 import { parseLine } from './logs.ts'
 import { claimName, namespaceOf, podName } from './names.ts'
 import { podObject } from './pod.ts'
-import { podState, statusOfPod } from './pod-state.ts'
+import { isContainer, podState, statusOfPod } from './pod-state.ts'
 import { bytesOf, milliOf } from './quantity.ts'
+import { readerPod } from './reader.ts'
 import { parseUsage } from './usage.ts'
 
 const LEASE = `0x${'ab'.repeat(32)}`
@@ -100,6 +101,35 @@ describe('the pod of a container', () => {
     expect(() =>
       podObject(spec({ user: 'app', image: { ...IMAGE, user: 'app' } }), PLACE, SETTINGS),
     ).not.toThrow()
+  })
+})
+
+describe('the pod that reads a volume', () => {
+  it('has that volume alone, to read, where it is, and is no container', () => {
+    const where = {
+      lease: LEASE,
+      volume: 'data',
+      namespace: 'n',
+      image: PLACE.image,
+      number: 1,
+      ownerUid: 'u',
+    }
+    const pod = readerPod({ ...where, node: 'one' }, SETTINGS)
+    expect(pod.spec?.containers[0]?.volumeMounts).toMatchObject([
+      { name: 'starter', readOnly: true },
+      { name: 'volume', readOnly: true },
+    ])
+    expect(pod.spec?.volumes?.[1]?.persistentVolumeClaim).toEqual({ claimName: claimName('data') })
+    expect(pod.spec?.containers[0]?.securityContext).toMatchObject({
+      capabilities: { drop: ['ALL'], add: ['DAC_OVERRIDE'] },
+      readOnlyRootFilesystem: true,
+    })
+    expect(JSON.stringify(pod.spec?.affinity)).toContain('"values":["one"]')
+    expect(readerPod({ ...where, node: undefined }, SETTINGS).spec?.affinity).toBeUndefined()
+    expect(pod.spec?.nodeSelector).toEqual(podOf().spec?.nodeSelector)
+    expect(pod.spec?.automountServiceAccountToken).toBe(false)
+    expect(isContainer(pod)).toBe(false)
+    expect(isContainer(podOf())).toBe(true)
   })
 })
 

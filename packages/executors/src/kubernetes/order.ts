@@ -1,33 +1,47 @@
 /** System calls that orders are made of (Linux, x86-64). */
-const CALL = {
+export const CALL = {
   read: 0,
   write: 1,
   open: 2,
   close: 3,
+  mmap: 9,
+  pread: 17,
   execve: 59,
   kill: 62,
   chdir: 80,
   mkdir: 83,
+  link: 86,
   unlink: 87,
+  symlink: 88,
+  readlink: 89,
   fchmod: 91,
   chmod: 90,
   chown: 92,
   fchown: 93,
+  lchown: 94,
+  getdents: 217,
   exitGroup: 231,
+  utimensat: 280,
   prlimit: 302,
+  statx: 332,
   /** No call: standard input comes in frames from here on (`starter.s`). */
   pump: 0x7000,
 } as const
 
-const O_RDONLY = 0
-const O_WRONLY = 1
-const O_CREAT = 0o100
-const O_TRUNC = 0o1000
-const O_APPEND = 0o2000
-const O_NOFOLLOW = 0o400000
+/** Flags of open(2), on x86-64. */
+export const OPEN = {
+  readOnly: 0,
+  writeOnly: 1,
+  create: 0o100,
+  truncate: 0o1000,
+  append: 0o2000,
+  nonBlocking: 0o4000,
+  folder: 0o200000,
+  noFollow: 0o400000,
+} as const
 const STEP_BYTES = 88
 /** Whatever comes out of it will do. */
-const ANYTHING = -(1n << 63n)
+export const ANYTHING = -(1n << 63n)
 /** The starter reads standard input into where its order was, so that none is small. */
 const LEAST_BYTES = 16 * 1024
 /** Order of `getrlimit(2)` on x86-64. */
@@ -61,7 +75,7 @@ export const FAILED = {
 } as const
 
 /** A place in the parts, or that of an argument of a step. */
-type Place = { at: number } | { step: number; arg: number }
+export type Place = { at: number } | { step: number; arg: number }
 type Value = number | bigint | Place
 
 interface Step {
@@ -103,7 +117,7 @@ export class Order {
     },
   ): this {
     const code = FAILED.file
-    const flags = O_WRONLY | O_CREAT | O_NOFOLLOW | (how.isFirst ? O_TRUNC : O_APPEND)
+    const flags = OPEN.writeOnly | OPEN.create | OPEN.noFollow | (how.isFirst ? OPEN.truncate : OPEN.append)
     const file = this.slot()
     this.step({ call: CALL.open, args: [this.text(path), flags, 0o600], store: file, code })
     const { isLast, owner, mode } = how
@@ -132,7 +146,7 @@ export class Order {
     const file = this.slot()
     const buffer = this.data(Buffer.alloc(most))
     const args = [0, buffer, most]
-    this.step({ call: CALL.open, args: [this.text(path), O_RDONLY], store: file, least: ANYTHING })
+    this.step({ call: CALL.open, args: [this.text(path), OPEN.readOnly], store: file, least: ANYTHING })
     const length: Place = { step: this.steps.length + 1, arg: 2 }
     this.step({ call: CALL.read, load: file, args, store: length, least: ANYTHING })
     this.step({ call: CALL.write, args: [1, buffer, 0], least: ANYTHING })
@@ -186,7 +200,7 @@ export class Order {
       this.step({ call: CALL.execve, args: [this.text(path), args, variables], least: ANYTHING })
     // Nothing ran: for want of such a file, or of the right to run it.
     const last = this.text(paths.at(-1) ?? '/')
-    this.step({ call: CALL.open, args: [last, O_RDONLY, 0], code: FAILED.noProgram })
+    this.step({ call: CALL.open, args: [last, OPEN.readOnly, 0], code: FAILED.noProgram })
     return this.exit(FAILED.notExecutable)
   }
 
@@ -231,19 +245,24 @@ export class Order {
     return order
   }
 
-  private step(step: Step): this {
+  protected step(step: Step): this {
     this.steps.push(step)
     return this
   }
 
+  /** The place of an argument of the step that is so many after the next one. */
+  protected argument(after: number, arg: number): Place {
+    return { step: this.steps.length + after, arg }
+  }
+
   /** A place for one result. */
-  private slot(): { at: number } {
+  protected slot(): { at: number } {
     return this.data(Buffer.alloc(8))
   }
 
-  private text(text: string): { at: number } {
+  protected text(text: string, encoding: BufferEncoding = 'utf8'): { at: number } {
     if (text.includes('\0')) throw new Error('a text has a character 0 in it')
-    return this.data(Buffer.from(`${text}\0`))
+    return this.data(Buffer.from(`${text}\0`, encoding))
   }
 
   /** Addresses of texts, and 0 at the end. */
@@ -258,7 +277,7 @@ export class Order {
     return place
   }
 
-  private data(bytes: Buffer): { at: number } {
+  protected data(bytes: Buffer): { at: number } {
     const place = { at: this.length }
     const padded = Buffer.concat([bytes, Buffer.alloc(-bytes.length & 7)])
     this.parts.push(padded)

@@ -61,6 +61,11 @@ export function wasStarted(state: PodState): boolean {
   return state.is === 'running' || state.is === 'ended'
 }
 
+/** Whether a pod is a container of its lease, and no other that the worker has beside them. */
+export function isContainer({ metadata }: Pod): boolean {
+  return metadata?.annotations?.[`${LABEL}/name`] !== undefined
+}
+
 /** What an executor says of a container, by its pod. Undefined for a pod that isn't one of ours. */
 export function statusOfPod(pod: Pod): ContainerStatus | undefined {
   const notes = pod.metadata?.annotations ?? {}

@@ -1,6 +1,6 @@
 import { CloisterError, DEFAULT_CAPABILITIES } from '@cloister/core'
 import type { ContainerSpec } from '../executor.ts'
-import type { Pod, PodContainer, SecurityContext, Volume, VolumeMount } from './api-types.ts'
+import type { ObjectMeta, Pod, PodContainer, SecurityContext, Volume, VolumeMount } from './api-types.ts'
 import { OWNER } from './lease-objects.ts'
 import {
   claimName,
@@ -17,7 +17,7 @@ import {
   STARTER_PATH,
   serviceLabel,
 } from './names.ts'
-import { userOf, writableVolumes } from './user.ts'
+import { preparedPath, preparedVolumes, userOf } from './user.ts'
 
 /** What a cluster gives containers, as its provider has it. */
 export interface PodSettings {
@@ -83,8 +83,8 @@ export function podObject(spec: ContainerSpec, place: PodPlace, settings: PodSet
     volumes.push({ name: claimName(volume), persistentVolumeClaim: { claimName: claimName(volume) } })
   for (const { volume, path, readOnly } of spec.mounts)
     mounts.push({ name: claimName(volume), mountPath: path, readOnly })
-  for (const [index, volume] of writableVolumes(spec).entries())
-    prepareMounts.push({ name: claimName(volume), mountPath: `/.cloister/v${index}` })
+  for (const [index, volume] of preparedVolumes(spec).entries())
+    prepareMounts.push({ name: claimName(volume), mountPath: preparedPath(index) })
   const size = {
     cpu: `${spec.cpuMilli}m`,
     memory: String(spec.memoryMiB * MIB),
@@ -116,7 +116,8 @@ export function podObject(spec: ContainerSpec, place: PodPlace, settings: PodSet
     command: [STARTER_PATH],
     resources: { limits: withoutGpus(size), requests: withoutGpus(resources.requests) },
     securityContext: {
-      ...confinement(['CHOWN', 'DAC_OVERRIDE', 'FOWNER']),
+      // FSETID: folders of a volume that comes from elsewhere may hand their group on.
+      ...confinement(['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID']),
       readOnlyRootFilesystem: true,
       runAsUser: 0,
       runAsGroup: 0,
@@ -138,53 +139,61 @@ export function podObject(spec: ContainerSpec, place: PodPlace, settings: PodSet
         [`${LABEL}/instance`]: String(place.instance),
         [`${LABEL}/size`]: `${spec.cpuMilli} ${spec.memoryMiB}`,
       },
-      ownerReferences: [
-        {
-          apiVersion: 'v1',
-          kind: 'ConfigMap',
-          name: OWNER,
-          uid: place.ownerUid,
-          controller: true,
-          blockOwnerDeletion: false,
-        },
-      ],
+      ownerReferences: owned(place.ownerUid),
     },
     spec: {
-      // Who ends it decides whether it begins again, and with what: the worker, by the manifest.
-      restartPolicy: 'Never',
       initContainers: [prepare],
       containers: [main],
       volumes,
       hostname: hostnameOf(spec),
       hostAliases: Object.entries(spec.hosts ?? {}).map(([name, ip]) => ({ ip, hostnames: [name] })),
-      automountServiceAccountToken: false,
-      enableServiceLinks: false,
-      terminationGracePeriodSeconds: GRACE_SECONDS,
-      nodeSelector: {
-        'kubernetes.io/os': 'linux',
-        // The starter is a program for these processors.
-        'kubernetes.io/arch': 'amd64',
-        [nodeLabel(scope)]: 'true',
-      },
-      tolerations: ['unreachable', 'not-ready'].map((what) => ({
-        key: `node.kubernetes.io/${what}`,
-        operator: 'Exists',
-        effect: 'NoExecute',
-        tolerationSeconds: UNREACHABLE_SECONDS,
-      })),
+      ...placement(settings),
       securityContext: {
-        seccompProfile:
-          settings.seccompProfile === undefined
-            ? { type: 'RuntimeDefault' }
-            : { type: 'Localhost', localhostProfile: settings.seccompProfile },
+        ...placement(settings).securityContext,
         ...(spec.groups && { supplementalGroups: spec.groups.map(Number) }),
         ...(spec.sysctls && {
           sysctls: Object.entries(spec.sysctls).map(([name, value]) => ({ name, value })),
         }),
       },
-      ...(settings.runtimeClass !== undefined && { runtimeClassName: settings.runtimeClass }),
     },
   }
+}
+
+/** Where a pod of a worker's may run, and what none of them is given. */
+export function placement({ scope, seccompProfile, runtimeClass }: PodSettings) {
+  return {
+    // Who ends it decides whether it begins again, and with what: the worker, by the manifest.
+    restartPolicy: 'Never' as const,
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    terminationGracePeriodSeconds: GRACE_SECONDS,
+    nodeSelector: {
+      'kubernetes.io/os': 'linux',
+      // The starter is a program for these processors.
+      'kubernetes.io/arch': 'amd64',
+      [nodeLabel(scope)]: 'true',
+    },
+    tolerations: ['unreachable', 'not-ready'].map((what) => ({
+      key: `node.kubernetes.io/${what}`,
+      operator: 'Exists',
+      effect: 'NoExecute',
+      tolerationSeconds: UNREACHABLE_SECONDS,
+    })),
+    securityContext: {
+      seccompProfile:
+        seccompProfile === undefined
+          ? { type: 'RuntimeDefault' }
+          : { type: 'Localhost', localhostProfile: seccompProfile },
+    },
+    ...(runtimeClass !== undefined && { runtimeClassName: runtimeClass }),
+  }
+}
+
+/** The object that pods of a lease belong to. */
+export function owned(uid: string): NonNullable<ObjectMeta['ownerReferences']> {
+  return [
+    { apiVersion: 'v1', kind: 'ConfigMap', name: OWNER, uid, controller: true, blockOwnerDeletion: false },
+  ]
 }
 
 /** Throws `start-failed` for what clusters don't have. */
@@ -212,7 +221,7 @@ function hostnameOf({ hostname, name }: ContainerSpec): string {
   return plain.replace(/^-+|-+$/g, '') || podName(name, 0)
 }
 
-function confinement(capabilities: readonly string[]): SecurityContext {
+export function confinement(capabilities: readonly string[]): SecurityContext {
   return {
     allowPrivilegeEscalation: false,
     privileged: false,

@@ -2,15 +2,21 @@ import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ContainerSpec } from '../executor.ts'
+import type { ContainerSpec, VolumeContent } from '../executor.ts'
 import type { Pod } from './api-types.ts'
 import { preparation, type Told } from './told.ts'
+import { preparedVolumes } from './user.ts'
 
 /** What a container was begun with: its pod, and what its commands are begun with. */
 export interface Kept {
   pod: Pod
   told: Told
   stopSignal: string
+  /** Volumes that begin with what was sent, and which of those that its first process has they are. */
+  begins?: { volume: string; index: number; from: VolumeContent }[]
+  /** Whose what was sent is, as the manifest or the image names them. */
+  user?: string
+  diskMiB?: number | undefined
 }
 
 /**
@@ -30,8 +36,9 @@ export class ToldStore {
     const fresh = `${place}.${randomUUID()}`
     await mkdir(fresh, { recursive: true, mode: 0o700 })
     try {
-      const { argv, env, workingDir, ulimits, stopSignal } = spec
-      const kept: Kept = { pod, told: { argv, env, workingDir, ulimits }, stopSignal }
+      const { argv, env, workingDir, ulimits, stopSignal, user, leaseDiskMiB: diskMiB } = spec
+      const told = { argv, env, workingDir, ulimits }
+      const kept: Kept = { pod, told, stopSignal, begins: beginsOf(spec), user, diskMiB }
       await writeFile(join(fresh, 'kept.json'), JSON.stringify(kept), { mode: 0o600 })
       const file = await open(join(fresh, 'orders'), 'w', 0o600)
       try {
@@ -70,6 +77,13 @@ export class ToldStore {
   private placeOf(lease: string, name: string): string {
     return join(this.folderOf(lease), short(name))
   }
+}
+
+function beginsOf(spec: ContainerSpec): NonNullable<Kept['begins']> {
+  return preparedVolumes(spec).flatMap((volume, index) => {
+    const from = spec.mounts.find((mount) => mount.volume === volume && mount.from !== undefined)?.from
+    return from === undefined ? [] : [{ volume, index, from }]
+  })
 }
 
 function short(text: string): string {

@@ -3,7 +3,7 @@ import { constants } from 'node:os'
 import type { ContainerFile, ContainerSpec } from '../executor.ts'
 import { FILES_FOLDER, ORDER_PATH } from './names.ts'
 import { Order } from './order.ts'
-import { userOf, writableVolumes } from './user.ts'
+import { preparedPath, preparedVolumes, userOf, writableVolumes } from './user.ts'
 
 /** Bytes of a file that one order has. */
 const PIECE_BYTES = 1024 * 1024
@@ -23,8 +23,11 @@ export async function* preparation(spec: ContainerSpec): AsyncGenerator<Buffer> 
   // Fresh volumes are root's: who writes to them has them, and they are nobody else's.
   const user = userOf(spec)
   const isNamed = user === undefined && spec.user !== ''
-  for (const index of writableVolumes(spec).keys()) {
-    const path = `/.cloister/v${index}`
+  const own = new Set(writableVolumes(spec))
+  for (const { volume, from } of spec.mounts) if (typeof from === 'object') own.delete(volume)
+  for (const [index, volume] of preparedVolumes(spec).entries()) {
+    const path = preparedPath(index)
+    if (!own.has(volume)) continue
     if (isNamed) last.chmod(path, 0o1777)
     else if (user && user.uid !== 0) last.chown(path, { uid: user.uid, gid: user.gid ?? 0 })
   }

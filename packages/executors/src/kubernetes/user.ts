@@ -11,3 +11,17 @@ export function userOf({ user }: Pick<ContainerSpec, 'user'>): { uid: number; gi
 export function writableVolumes({ mounts }: Pick<ContainerSpec, 'mounts'>): string[] {
   return [...new Set(mounts.filter(({ readOnly }) => !readOnly).map(({ volume }) => volume))]
 }
+
+/** Those that its pod's first process has: what it may write to, and what begins with what was sent. */
+export function preparedVolumes({ mounts }: Pick<ContainerSpec, 'mounts'>): string[] {
+  return [
+    ...new Set(
+      mounts.filter(({ readOnly, from }) => !readOnly || from !== undefined).map(({ volume }) => volume),
+    ),
+  ]
+}
+
+/** Where that process has one of them. */
+export function preparedPath(index: number): string {
+  return `/.cloister/v${index}`
+}

@@ -21,7 +21,7 @@ export async function showStatus(key: string, options: Globals): Promise<void> {
       ['lease', lease.lease],
       ['name', lease.name],
       ['state', state(lease.state)],
-      ['attestation', lease.state === 'closed' ? undefined : describeAttestation(lease)],
+      ['attestation', describeAttestation(lease)],
       ['not covered', describeGaps(lease, network)],
       [
         'notice',
@@ -65,8 +65,7 @@ export async function showStatus(key: string, options: Globals): Promise<void> {
           state(service.state),
           String(service.restarts),
           service.startedAt === undefined ? '' : since(Math.round(service.startedAt / 1000)),
-          // The digest has a column of its own.
-          printable(service.image.replace(`@${service.digest}`, '')),
+          printable(service.image),
           printable(service.digest).slice(0, 19),
           describeJob(service),
         ]),
