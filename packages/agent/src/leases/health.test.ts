@@ -4,7 +4,7 @@ import { MAX_DURATION_MS } from '@cloister/core'
 import type { Executor } from '@cloister/executors'
 import { expect, it, vi } from 'vitest'
 import { ContainerTask, type TaskContext } from './container-task.ts'
-import { checkHealth } from './health.ts'
+import { checkHealth, isListening } from './health.ts'
 import type { PlannedContainer } from './plan.ts'
 
 const check = {
@@ -55,4 +55,17 @@ it('a check whose interval is longer than any timer can wait is not made again a
   await delay(60)
   await task.abandon()
   expect(exec).toHaveBeenCalledTimes(1)
+})
+
+it.each([
+  ['says something and hangs up', (stream: PassThrough) => stream.end('14:00:00'), true],
+  ['hangs up without a word', (stream: PassThrough) => stream.end(), false],
+  ['says nothing and waits', () => {}, true],
+])('a port whose server %s', async (_, answer, open) => {
+  const connect = async () => {
+    const stream = new PassThrough()
+    answer(stream)
+    return stream
+  }
+  expect(await isListening({ connect } as unknown as Executor, 'lease', 'web-0', 13)).toBe(open)
 })

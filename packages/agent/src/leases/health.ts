@@ -38,11 +38,13 @@ export async function isListening(
   // An engine that connects on our behalf answers first and hangs up at once where nobody listens.
   const open = await new Promise<boolean>((resolve) => {
     const timer = setTimeout(() => resolve(true), 10)
-    const no = () => {
+    const answer = (is: boolean) => () => {
       clearTimeout(timer)
-      resolve(false)
+      resolve(is)
     }
-    stream.once('error', no).once('close', no).once('end', no).resume()
+    // Who says something listens, also where it hangs up then, as a server of the time of day does.
+    stream.once('data', answer(true))
+    stream.once('error', answer(false)).once('close', answer(false)).once('end', answer(false))
   })
   stream.on('error', () => {})
   stream.destroy()
