@@ -119,3 +119,26 @@ describe('text from outside', () => {
     expect(shownOn(Object.create(process.stdout, { isTTY: { value: false } }))).not.toBe(undefined)
   })
 })
+
+describe('steps on a terminal', () => {
+  afterEach(() => vi.restoreAllMocks())
+
+  it('leave the line to what is printed meanwhile, and nothing once they have ended', () => {
+    const written: string[] = []
+    const terminal = process.stderr.isTTY
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) => written.push(String(text)) > 0)
+    try {
+      process.stderr.isTTY = true
+      const steps = new Steps(false)
+      steps.begin('bids', 'asking')
+      note('! a warning')
+      steps.done()
+      note('after')
+    } finally {
+      process.stderr.isTTY = terminal
+    }
+    expect(written.slice(0, 2)).toEqual(['\r\x1b[K', '! a warning\n'])
+    expect(written.at(-1)).toBe('after\n')
+    expect(written.at(-2)).toMatch(/bids/)
+  })
+})

@@ -40,13 +40,23 @@ function escaped(json: string): string {
   return json.replace(OBEYED, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
+/** Takes a line that is being redrawn off the terminal. */
+let clearLive: (() => void) | undefined
+
+/** What takes a line that is redrawn off the terminal before another is printed; none once it is over. */
+export function setLive(clear: (() => void) | undefined): void {
+  clearLive = clear
+}
+
 /** Prints a line. */
 export function say(line = ''): void {
+  clearLive?.()
   process.stdout.write(`${shown(line)}\n`)
 }
 
 /** Prints a line that isn't the result: progress, warnings. */
 export function note(line: string): void {
+  clearLive?.()
   process.stderr.write(`${shown(line)}\n`)
 }
 

@@ -1,4 +1,4 @@
-import { note, paint, printable } from './print.ts'
+import { note, paint, printable, setLive } from './print.ts'
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 const FRAME_MS = 80
@@ -26,7 +26,9 @@ export class Steps {
     }
     this.done()
     this.current = { name: printable(name), detail, began: performance.now() }
-    if (this.live) this.timer ??= setInterval(() => this.draw(), FRAME_MS)
+    if (!this.live) return
+    setLive(() => this.clear())
+    this.timer ??= setInterval(() => this.draw(), FRAME_MS)
   }
 
   /** Ends the step that runs. */
@@ -57,8 +59,13 @@ export class Steps {
     if (!this.current) return
     const { name, began } = this.current
     this.current = undefined
-    if (this.live) process.stderr.write('\r\x1b[K')
+    this.clear()
+    setLive(undefined)
     note(`${mark} ${name.padEnd(12)} ${seconds(began)}`)
+  }
+
+  private clear(): void {
+    if (this.live) process.stderr.write('\r\x1b[K')
   }
 
   private draw(): void {
