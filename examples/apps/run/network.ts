@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { connectWallet } from '@cloister/chain'
-import { developmentAccount } from '@cloister/development/accounts'
+import { closeLease, connectWallet } from '@cloister/chain'
+import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { startDocker } from '@cloister/development/engines'
 import { type EmbeddedNetwork, startNetwork } from '@cloister/devnet'
 import { containersOn, startTwoMachines } from '@cloister/devnet/two-machines'
@@ -44,6 +44,8 @@ export async function openNetwork(folder: string, engine: AppEngine): Promise<Ap
       ...(docker && { engine: { engine: 'docker', socket: docker.socketPath } }),
     })
     ends.push(() => network.stop())
+    // An engine that is ended here would leave its network on this machine.
+    if (docker) await closeExample(network)
     const file = join(state, 'network.json')
     if (engine !== 'swarm') return { file, stop }
     const machines = await joinTwoMachines(folder, file, network)
@@ -55,6 +57,12 @@ export async function openNetwork(folder: string, engine: AppEngine): Promise<Ap
     await stop()
     throw error
   }
+}
+
+/** Closes what the network began with. */
+async function closeExample({ network, example }: EmbeddedNetwork): Promise<void> {
+  const tenant = connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.example))
+  await closeLease(tenant, example.status.lease)
 }
 
 /** Has a worker of two machines join the network, and waits until the index knows it. */

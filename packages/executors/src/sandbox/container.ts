@@ -1,51 +1,28 @@
-import { spawn } from 'node:child_process'
 import { existsSync, watch } from 'node:fs'
-import { chmod, lstat, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CloisterError, timerMs } from '@cloister/core'
-import { AGENT_FOLDER, type ContainerSpec, type Exit, type Size, type Usage } from '../executor.ts'
-import { WAY_OUT_RESOLV_CONF } from '../network/way-out.ts'
-import { writeHostsBlock } from '../private-network/hosts-file.ts'
-import type { ContainerUser } from '../user-tables.ts'
+import type { ContainerSpec, Exit, Size, Usage } from '../executor.ts'
 import { bundleConfig, processConfig } from './bundle.ts'
 import type { Cgroups, Limits } from './cgroup.ts'
+import { ContainerFiles } from './container-files.ts'
 import { KERNEL_PROGRAM } from './dialler.ts'
 import type { Lease } from './lease.ts'
+import { createByMonitor, explain } from './monitor.ts'
 import { IS_ROOT } from './places.ts'
 import { isAlive, markOf, type ProcessMark, processesNaming, signal, usageOfTree } from './process.ts'
+import type { ContainerRecord } from './record.ts'
 import { passedLimits } from './rlimits.ts'
 import { inGroups, run, SEARCH_PATH } from './run.ts'
 import { resolveUser } from './user.ts'
-import { makeVolume, volumeFolder } from './volumes.ts'
+import { makeVolume } from './volumes.ts'
 
-const LOG_BYTES = 20 * 1024 * 1024
 /** A monitor that is killed tells nobody; a look now and then finds out. */
 const LOOK_MS = 2_000
-/** How long one large file may take to copy. */
-const COPY_MS = 600_000
 /** Told of what ended and left no code. */
 const LOST: Exit = { code: 255, outOfMemory: false }
-
-/** What is remembered of a container, on disk. */
-export interface ContainerRecord {
-  spec: StoredSpec
-  image: string
-  user: ContainerUser
-  startedAt: number
-  /** The monitor and the container's first process; absent until the runtime has begun them. */
-  monitor?: ProcessMark
-  first?: ProcessMark
-  /** The process that holds the lease's namespaces, which the container has joined. */
-  holder?: ProcessMark
-  exit?: Exit
-}
-
-type StoredSpec = Omit<ContainerSpec, 'files'> & {
-  files: { path: string; mode: number; isLarge?: true; writable?: true }[]
-}
 
 /**
  * One container of a lease: a bundle that runc runs, and conmon, a monitor of about a megabyte that writes
@@ -56,12 +33,14 @@ export class Container {
   private readonly lease: Lease
   private readonly cgroups: Cgroups
   private readonly folder: string
+  private readonly files: ContainerFiles
 
   constructor(lease: Lease, name: string, cgroups: Cgroups) {
     this.lease = lease
     this.name = name
     this.cgroups = cgroups
     this.folder = join(lease.places.folder, 'containers', name)
+    this.files = new ContainerFiles(lease, name, this.folder)
   }
 
   get logPath(): string {
@@ -89,8 +68,8 @@ export class Container {
       )
     const first = { root: this.root, seen: root, user, leaseDiskMiB: spec.leaseDiskMiB }
     for (const mount of spec.mounts) await makeVolume(this.lease, mount, first)
-    await this.writeFiles(spec)
-    const files = this.allFiles(spec).map(({ path, mode, content, writable }) => ({
+    await this.files.write(spec)
+    const files = this.files.all(spec).map(({ path, mode, content, writable }) => ({
       path,
       mode,
       ...((writable || !Buffer.isBuffer(content)) && { isLarge: true as const }),
@@ -233,18 +212,6 @@ export class Container {
     return this.lease.containerId(this.name)
   }
 
-  /**
-   * Where its files lie, each named by its place among them: on our disk, and those that are large, or that
-   * it writes to, on the lease's.
-   */
-  private get smallFiles(): string {
-    return join(this.folder, 'files')
-  }
-
-  private get largeFiles(): string {
-    return join(this.lease.disk.folder, 'files', this.name)
-  }
-
   private get root(): string {
     return join(this.lease.places.roots, this.name)
   }
@@ -283,7 +250,7 @@ export class Container {
     const firstId = await this.lease.firstId()
     const config = bundleConfig(record.spec as ContainerSpec, {
       root: this.root,
-      mounts: this.mountsOf(record.spec),
+      mounts: this.files.mountsOf(record.spec),
       user: record.user,
       holder: holder.pid,
       firstId: IS_ROOT ? firstId : undefined,
@@ -292,108 +259,23 @@ export class Container {
       cgroupPath: this.lease.groups.pathOf(this.name),
     })
     await writeFile(join(this.folder, 'config.json'), JSON.stringify(config), { mode: 0o600 })
-    const pid = await this.create(record)
+    const pid = await createByMonitor({
+      lease: this.lease,
+      id: this.id,
+      folder: this.folder,
+      exitFolder: this.exitFolder,
+      logPath: this.logPath,
+      runtimeOptions: this.runtimeOptions,
+      spec: record.spec,
+    })
     const monitor = markOf(Number(await readFile(join(this.folder, 'conmon.pid'), 'utf8')))
     const first = markOf(pid)
-    if (!monitor || !first) throw new Error(await this.explain('it ended before it was started'))
+    if (!monitor || !first) throw new Error(await explain(this.folder, 'it ended before it was started'))
     this.lease.groups.limitSockets(this.name, record.spec.memoryMiB)
     await run(await this.lease.asOwner([...this.runtime, 'start', this.id])).catch(async (error) => {
-      throw new Error(await this.explain(String(error)))
+      throw new Error(await explain(this.folder, String(error)))
     })
     await this.remember({ ...record, monitor, first, holder, startedAt: Date.now() })
-  }
-
-  /**
-   * Has the monitor have the runtime create the container. Gives its first process, which waits for its
-   * start.
-   */
-  private async create(record: ContainerRecord): Promise<number> {
-    const { folder } = this
-    const words = [
-      '--api-version',
-      '1',
-      '--cid',
-      this.id,
-      '--cuuid',
-      this.id,
-      '--name',
-      this.id,
-      '--bundle',
-      folder,
-      '--runtime',
-      this.lease.runtimePath,
-    ]
-    words.push(
-      '--container-pidfile',
-      join(folder, 'pid'),
-      '--conmon-pidfile',
-      join(folder, 'conmon.pid'),
-      '--exit-dir',
-      this.exitFolder,
-    )
-    words.push(
-      '--persist-dir',
-      folder,
-      '--socket-dir-path',
-      this.exitFolder,
-      '--full-attach',
-      '--no-sync-log',
-      '--log-level',
-      'error',
-    )
-    if (record.spec.terminal) words.push('--terminal')
-    if (record.spec.openStdin) words.push('--stdin', '--leave-stdin-open')
-    words.push('--log-path', `k8s-file:${this.logPath}`, '--log-size-max', String(LOG_BYTES))
-    for (const word of this.runtimeOptions) words.push(`--runtime-arg=${word}`)
-    const [program = '', ...rest] = inGroups(
-      this.lease.groups.keeperFiles,
-      await this.lease.asOwner(['conmon', ...words]),
-    )
-    // What it says itself goes to a file, not to a pipe of ours that would keep it from outliving us.
-    const errors = await open(join(folder, 'conmon.log'), 'w', 0o600)
-    try {
-      return await new Promise((resolve, reject) => {
-        const child = spawn(program, rest, {
-          stdio: ['ignore', 'ignore', errors.fd, 'pipe'],
-          env: {
-            PATH: SEARCH_PATH,
-            _OCI_SYNCPIPE: '3',
-            CLOISTER_LIMITS: passedLimits(record.spec.ulimits).join(' '),
-            ...(IS_ROOT ? {} : { XDG_RUNTIME_DIR: this.lease.places.run }),
-          },
-          cwd: folder,
-          detached: true,
-        })
-        let answer = ''
-        const report = child.stdio[3] as Readable
-        child.once('error', reject)
-        report.on('data', (chunk: Buffer) => {
-          answer += chunk
-          const line = answer.split('\n')[0]
-          if (!answer.includes('\n') || !line) return
-          // The monitor holds its end as long as it lives, and has nothing more to say.
-          report.destroy()
-          const { pid, data, message } = JSON.parse(line) as { pid?: number; data?: number; message?: string }
-          const number = pid ?? data ?? -1
-          if (number > 0) resolve(number)
-          else void this.explain(message ?? 'the runtime refuses it').then((why) => reject(new Error(why)))
-        })
-        report.on('end', () => void this.explain('the monitor ended').then((why) => reject(new Error(why))))
-        child.unref()
-      })
-    } finally {
-      await errors.close()
-    }
-  }
-
-  /** What the runtime said last, or `otherwise`. */
-  private async explain(otherwise: string): Promise<string> {
-    for (const file of ['runtime.log', 'conmon.log']) {
-      const said = (await readFile(join(this.folder, file), 'utf8').catch(() => '')).trim().split('\n').at(-1)
-      const message = /msg="((?:[^"\\]|\\.)*)"/.exec(said ?? '')?.[1]?.replaceAll('\\"', '"') ?? said
-      if (message) return message.replace(/^.*runc create failed: /, '').slice(0, 400)
-    }
-    return otherwise
   }
 
   /** How it ended; undefined while it runs. */
@@ -452,7 +334,7 @@ export class Container {
     const parts = [
       join(folder, 'upper', this.name),
       join(folder, 'work', this.name),
-      this.largeFiles,
+      this.files.large,
       this.root,
       this.folder,
     ].filter((path) => existsSync(path))
@@ -484,70 +366,9 @@ export class Container {
     if (await this.isRootMounted()) await run(await this.lease.asOwner(['umount', '-l', this.root]))
   }
 
-  private mountsOf(spec: StoredSpec): { from: string; to: string; readOnly: boolean }[] {
-    const volumes = spec.mounts.map(({ volume, path, readOnly }) => ({
-      from: join(volumeFolder(this.lease), volume),
-      to: path,
-      readOnly,
-    }))
-    const files = spec.files.map(({ path, isLarge, writable }, index) => ({
-      from: join(isLarge ? this.largeFiles : this.smallFiles, String(index)),
-      to: path,
-      readOnly: writable !== true,
-    }))
-    const agent =
-      spec.agentFolder === undefined ? [] : [{ from: spec.agentFolder, to: AGENT_FOLDER, readOnly: true }]
-    return [...volumes, ...files, ...agent]
-  }
-
-  /** The files of a specification, and the names of the lease's services. */
-  private allFiles(spec: ContainerSpec): ContainerSpec['files'] {
-    const names = new Set([spec.hostname, ...spec.peers, ...Object.keys(spec.aliases ?? {})])
-    const outside = Object.entries(spec.hosts ?? {}).map(([name, address]) => `${address} ${name}`)
-    const hosts = [
-      '127.0.0.1 localhost',
-      '::1 localhost',
-      ...[...names].map((name) => `127.0.0.1 ${name}`),
-      ...outside,
-    ]
-    const resolver = spec.internet === false ? '' : WAY_OUT_RESOLV_CONF
-    return [
-      { path: '/etc/hosts', content: Buffer.from(`${hosts.join('\n')}\n`), mode: 0o644 },
-      { path: '/etc/resolv.conf', content: Buffer.from(resolver), mode: 0o644 },
-      ...spec.files,
-    ]
-  }
-
   /** Puts lines into its /etc/hosts, in place of those that were put there before. */
-  async setHosts(lines: readonly string[]): Promise<void> {
-    // The first of its files, as `allFiles` has them.
-    await writeHostsBlock(join(this.smallFiles, '0'), lines).catch((error: NodeJS.ErrnoException) => {
-      // It is being made, or removed.
-      if (error.code !== 'ENOENT') throw error
-    })
-  }
-
-  private async writeFiles(spec: ContainerSpec): Promise<void> {
-    await mkdir(this.smallFiles, { mode: 0o700 })
-    for (const [index, { content, mode, uid = 0, gid = 0, writable }] of this.allFiles(spec).entries()) {
-      const isLarge = writable || !Buffer.isBuffer(content)
-      const path = join(isLarge ? this.largeFiles : this.smallFiles, String(index))
-      if (isLarge) await mkdir(this.largeFiles, { recursive: true, mode: 0o700 })
-      if (Buffer.isBuffer(content)) await writeFile(path, content, { flag: 'wx', mode: 0o600 })
-      else await this.copyLarge(content.file, path)
-      await chmod(path, mode)
-      await this.lease.give(path, uid, gid)
-    }
-  }
-
-  /** Onto the lease's disk, which pays for it. */
-  private async copyLarge(file: string, path: string): Promise<void> {
-    const command = this.lease.inGroup(['cp', '--no-preserve=all', '--', file, path])
-    await run(command, { timeoutMs: COPY_MS }).catch((cause) => {
-      const isFull = /No space left|quota exceeded/i.test(String(cause))
-      const why = isFull ? "the lease's disk is full" : 'what was sent for it is not here any more'
-      throw new CloisterError('start-failed', `A file of ${this.name} can't be put there: ${why}.`, { cause })
-    })
+  setHosts(lines: readonly string[]): Promise<void> {
+    return this.files.setHosts(lines)
   }
 }
 

@@ -25,7 +25,7 @@ export async function showEvents(key: string | undefined, options: EventOptions)
     signal: aborter.signal,
   })) {
     if (options.json) sayJson(event)
-    else say(`${timeOf(event.time)}  ${printable(event.kind).padEnd(13)} ${printable(event.message)}`)
+    else sayEvent(`${timeOf(event.time)}  ${printable(event.kind).padEnd(13)}`, event.message)
   }
   sayEnded(options, aborter.signal)
 }
@@ -38,10 +38,15 @@ async function showAll({ json, follow = false, cursor, ...options }: EventOption
       continue
     }
     const name = printable(event.name ?? event.lease.slice(2, 18))
-    say(
-      `${timeOf(event.time)}  ${name.padEnd(16)} ${printable(event.kind).padEnd(13)} ${printable(event.message)}`,
-    )
+    sayEvent(`${timeOf(event.time)}  ${name.padEnd(16)} ${printable(event.kind).padEnd(13)}`, event.message)
   }
+}
+
+/** What a container printed last comes with the event that it ended, a line each. */
+function sayEvent(head: string, message: string): void {
+  const [first = '', ...more] = message.split('\n')
+  say(`${head} ${printable(first)}`)
+  for (const line of more) say(`    ${printable(line)}`)
 }
 
 function timeOf(milliseconds: number): string {

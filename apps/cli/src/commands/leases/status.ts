@@ -21,7 +21,7 @@ export async function showStatus(key: string, options: Globals): Promise<void> {
       ['lease', lease.lease],
       ['name', lease.name],
       ['state', state(lease.state)],
-      ['attestation', describeAttestation(lease)],
+      ['attestation', lease.state === 'closed' ? undefined : describeAttestation(lease)],
       ['not covered', describeGaps(lease, network)],
       [
         'notice',
@@ -65,7 +65,8 @@ export async function showStatus(key: string, options: Globals): Promise<void> {
           state(service.state),
           String(service.restarts),
           service.startedAt === undefined ? '' : since(Math.round(service.startedAt / 1000)),
-          printable(service.image),
+          // The digest has a column of its own.
+          printable(service.image.replace(`@${service.digest}`, '')),
           printable(service.digest).slice(0, 19),
           describeJob(service),
         ]),

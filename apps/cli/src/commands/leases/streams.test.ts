@@ -67,6 +67,15 @@ describe('events', () => {
     expect(json).toEqual(EVENTS[0])
   })
 
+  it('say below what a container printed last, a line each', async () => {
+    const message = 'web-0: it ended with code 1.\nIt printed last:\nno \x1b[2Jdatabase'
+    withWorker({ events: () => [{ id: 1, lease: LEASE, time: 1_900_000_000_000, kind: 'failed', message }] })
+    const { out } = await typed(addLeaseStreams, 'events', 'shop')
+    expect(out).toBe(
+      '2030-03-17 17:46:40  failed        web-0: it ended with code 1.\n    It printed last:\n    no [2Jdatabase\n',
+    )
+  })
+
   it('of all leases come with their names, and go on after a cursor', async () => {
     const all = vi.mocked(leases.allEvents).mockImplementation(async function* () {
       yield {
