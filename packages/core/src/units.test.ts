@@ -64,6 +64,10 @@ describe('units', () => {
       )
   })
 
+  it('says the smallest part of a CPU, too', () => {
+    expect([1, 9, 10, 55].map(formatCpu)).toEqual(['0.001 CPU', '0.009 CPU', '0.01 CPU', '0.06 CPU'])
+  })
+
   it('shows them as people write them', () => {
     expect([formatMiB(1536), formatMiB(128), formatCpu(250), formatDuration(3_660)]).toEqual([
       '1.5 GiB',

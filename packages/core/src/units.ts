@@ -125,7 +125,8 @@ export function formatMiB(mib: number): string {
 
 /** `1500` → `1.5 CPU`. */
 export function formatCpu(milli: number): string {
-  return `${trim(milli / 1000)} CPU`
+  // Two decimals would make nothing of a few thousandths.
+  return `${milli < 10 ? milli / 1000 : trim(milli / 1000)} CPU`
 }
 
 /** Seconds as the two largest units: `2h 5m`, `3d 4h`, `12s`. */
