@@ -127,32 +127,6 @@ describe.skipIf(!isWanted || !canRun('dockerd') || !existsSync('/bin/busybox'))(
         MOVE_MS,
       )
 
-    it('has what waits for a machine go on once it is back, and wipes there what ended meanwhile', async () => {
-      const manifest = compose()
-      lendHere('pause')
-      const ended = await open(orderOf(manifest))
-      lease = await open(orderOf(manifest))
-      for (const id of [ended, lease]) await client.putManifest(id, manifest)
-      const volumes = () => dockerOf(swarm.node, 'volume', 'ls', '--quiet').split('\n').filter(Boolean)
-      await untilRuns('both run there', async () => containersOn(swarm.node).length === 2)
-      expect(volumes()).toHaveLength(2)
-      await sh('web-0', 'echo kept > /data/file')
-
-      await machines.stopNode()
-      await until('one waits', async () => (await stateOf('web-0')) === 'waiting', MOVE_MS)
-      await closeLease(tenant, ended)
-      await until('the other is closed', () => isClosed(ended))
-      expect(volumes()).toHaveLength(2)
-
-      machines.startNode()
-      await untilRuns('it goes on there', async () => containersOn(swarm.node).length === 1)
-      expect(await sh('web-0', 'cat /data/file')).toBe('kept\n')
-      await until('the other is wiped there', async () => volumes().length === 1)
-      await closeLease(tenant, lease)
-      await until('nothing is left there', async () => volumes().length === 0)
-      lendHere('active')
-    }, 600_000)
-
     it('runs a lease on both, moves it off one whose coverage ends, and tells of a volume that is lost', async () => {
       const manifest = compose(serving('api'))
       const larger = compose(serving('api') + serving('jobs') + serving('more'))

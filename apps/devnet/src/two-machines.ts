@@ -52,8 +52,6 @@ export interface TwoMachines {
   swarm: TestSwarm
   /** Stops the node's agent as Ctrl-C does, and waits for its end. */
   stopNode(): Promise<void>
-  /** Starts the node's agent again, once it has ended. */
-  startNode(): void
   stop(): Promise<void>
 }
 
@@ -109,16 +107,13 @@ export async function startTwoMachines(options: TwoMachinesOptions): Promise<Two
     })
     await enrolWorker(provider, manager, config)
     await enrolWorker(provider, nodeKey, node)
-    let agent = startNodeAgent(swarm.enter, nodeFile)
+    const agent = startNodeAgent(swarm.enter, nodeFile)
     const stopNode = () => endOf(agent)
-    const startNode = () => {
-      agent = startNodeAgent(swarm.enter, nodeFile)
-    }
     undo.push(stopNode)
     const running = await startWorker(config, options.log ?? (() => {}), openDevelopmentSource)
     undo.push(() => running.stop())
     await untilBothAreLent(config)
-    return { worker: manager.address, config, running, swarm, stopNode, startNode, stop }
+    return { worker: manager.address, config, running, swarm, stopNode, stop }
   } catch (error) {
     await stop()
     throw error
