@@ -18,6 +18,8 @@ const CONTRACTS = [
   'Emission',
   'Slashing',
   'RevocationFund',
+  'Claims',
+  'Signatures',
 ]
 const TEST_CONTRACTS = ['TestUSDC', 'TestWorkers']
 /** Steps that people are told the cost of, by their names in the snapshot of gas. */
