@@ -135,6 +135,13 @@ export const REFUSALS: Record<string, string> = {
   TooMany: 'That is too many at once: {found}, where {max} fit.',
   NoSuchSeat: 'There are the seats 0, 1 and 2.',
   OneSeatAtATime: 'An instance of the key service was put out within a week; one a week may be.',
+  NotALeaf: 'That is not what the account owned on the old chain, or not its place in the list.',
+  AlreadyClaimed: 'The account’s tokens were claimed before.',
+  NotVesting: 'Nobody has claimed the account’s tokens yet, or all of them were paid then.',
+  WrongSigner: 'The signature at {index} is of another account than the one that has to sign there.',
+  WindowOver: 'Claims were taken until {windowEnd} (Unix seconds).',
+  WindowOpen:
+    'Claims are taken until {windowEnd} (Unix seconds); what is left goes to the treasury after that.',
 
   // What OpenZeppelin's contracts refuse for.
   OwnableUnauthorizedAccount: 'Only governance may do that.',
