@@ -24,10 +24,10 @@ beforeAll(async () => {
 })
 afterAll(() => served.close())
 
-const workerAt = (endpoint: string, development = true) =>
+const workerAt = (endpoint: string, development = true, tlsKeyHash?: typeof zeroHash) =>
   workerOfRecord(
     { development, chainId: 1, gatewayUrl: 'http://127.0.0.1:9' },
-    { worker: zeroAddress, endpoint, tlsKeyHash: undefined },
+    { worker: zeroAddress, endpoint, tlsKeyHash },
   )
 const worker = (development?: boolean) => workerAt(`http://127.0.0.1:${served.port}/`, development)
 
@@ -70,8 +70,16 @@ describe('a service of a lease', () => {
   })
 
   it('is not asked inside of private networks, but on a development network', async () => {
-    await expect(callService(worker(false), zeroHash, { path: '/' })).rejects.toMatchObject({
+    const inside = workerAt(`https://127.0.0.1:${served.port}`, false, zeroHash)
+    await expect(callService(inside, zeroHash, { path: '/' })).rejects.toMatchObject({
       code: 'forbidden-address',
+    })
+  })
+
+  it('is not asked without TLS, but on a development network', async () => {
+    await expect(callService(worker(false), zeroHash, { path: '/' })).rejects.toMatchObject({
+      code: 'not-attested',
+      message: expect.stringContaining('is reached without TLS'),
     })
   })
 

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { DialAgent, dialChecked, receiveOver, type Send, securePinned } from '@cloister/transport'
+import { requireTls } from '../require-tls.ts'
 import type { AttestedKey, ConnectionParts } from './connection.ts'
 import { urlAt } from './url.ts'
 
@@ -11,7 +12,7 @@ import { urlAt } from './url.ts'
 export class WorkerConnection {
   readonly endpoint: string
   private readonly attestedKey: AttestedKey
-  private readonly allowsInternal: boolean
+  private readonly network: ConnectionParts['network']
   /** Whose connections are used where they are held to the same key. */
   private readonly beside: WorkerConnection | undefined
   private dialer: DialAgent | undefined
@@ -24,7 +25,7 @@ export class WorkerConnection {
   constructor({ endpoint, attestedKey, network }: ConnectionParts, beside?: WorkerConnection) {
     this.endpoint = endpoint.replace(/\/$/, '')
     this.attestedKey = attestedKey
-    this.allowsInternal = network.development
+    this.network = network
     this.beside = beside?.endpoint === this.endpoint ? beside : undefined
   }
 
@@ -54,14 +55,18 @@ export class WorkerConnection {
     return this.kept
   }
 
-  /** The key that a connection has to be held to; empty over `http:`, where there is none. */
+  /**
+   * The key that a connection has to be held to; empty over `http:`, where there is none. Throws
+   * `not-attested` for that outside of development networks: a provider may rename its endpoint at any time.
+   */
   private async keyHash(): Promise<string> {
+    requireTls(this.network, this.endpoint)
     return this.isSecure ? this.attestedKey() : ''
   }
 
   private dial(keyHash: string): Promise<Socket> {
     const secure = this.isSecure ? securePinned(keyHash) : undefined
-    return dialChecked(new URL(this.endpoint), { allowsInternal: this.allowsInternal }, secure)
+    return dialChecked(new URL(this.endpoint), { allowsInternal: this.network.development }, secure)
   }
 
   private get isSecure(): boolean {
