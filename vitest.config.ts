@@ -28,7 +28,10 @@ function sizeOf(path: string): number {
 const WHOLE_MACHINE = ['packages/executors/src/whole-machine.test.ts']
 
 /** Tests that measure the machine: with nothing beside them. */
-const ALONE = ['packages/executors/src/kubernetes/kubernetes.test.ts', 'e2e/{differential,swarm}.test.ts']
+const ALONE = [
+  'packages/executors/src/kubernetes/kubernetes.test.ts',
+  'e2e/{differential,kubernetes,swarm}.test.ts',
+]
 
 /** Tests that mostly wait, and that many others beside would hold up: two at a time. */
 const IN_PAIRS = [

@@ -1,6 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { enrolWorker, loadAgentConfig, loadWorkerKey, type RunningWorker, startWorker } from '@cloister/agent'
+import {
+  type AgentConfig,
+  enrolWorker,
+  loadAgentConfig,
+  loadWorkerKey,
+  type RunningWorker,
+  startWorker,
+} from '@cloister/agent'
 import { connectWallet } from '@cloister/chain'
 import { developmentAccount } from '@cloister/development/accounts'
 import { openDevelopmentSource } from '@cloister/development/evidence'
@@ -17,9 +24,19 @@ export async function joinWith(
   more: object,
   said: string[] = [],
 ): Promise<RunningWorker> {
+  const config = await enrol(stage, name, account, more)
+  return startWorker(
+    config,
+    (_, message, fields) => said.push(`${message} ${JSON.stringify(fields)}`),
+    openDevelopmentSource,
+  )
+}
+
+/** Writes the configuration of a development account's machine, and registers it. */
+export async function enrol(stage: Stage, name: string, account: number, more: object): Promise<AgentConfig> {
   const { network } = stage.embedded
   const folder = join(stage.folder, name)
-  mkdirSync(folder)
+  mkdirSync(folder, { recursive: true })
   const path = join(folder, 'provider.yaml')
   const port = await freePort()
   const settings = {
@@ -35,14 +52,7 @@ export async function joinWith(
   }
   writeFileSync(path, JSON.stringify(settings))
   const config = loadAgentConfig(path)
-  await enrolWorker(
-    connectWallet(network, developmentAccount(network, account)),
-    loadWorkerKey(config.folder),
-    config,
-  )
-  return startWorker(
-    config,
-    (_, message, fields) => said.push(`${message} ${JSON.stringify(fields)}`),
-    openDevelopmentSource,
-  )
+  const wallet = connectWallet(network, developmentAccount(network, account))
+  await enrolWorker(wallet, loadWorkerKey(config.folder), config)
+  return config
 }
