@@ -57,14 +57,16 @@ export async function startAuthority(
     certificateValidityPeriod: validSeconds,
   }
   writeFileSync(config, JSON.stringify({ pebble: settings }))
-  const issuer = () =>
+  const directory = `https://127.0.0.1:${port}/dir`
+  const read = (url: string) =>
     new Promise<string>((done, reject) => {
-      get(`https://127.0.0.1:${management}/roots/0`, { rejectUnauthorized: false }, (answer) => {
+      get(url, { rejectUnauthorized: false }, (answer) => {
         let text = ''
         answer.on('data', (chunk) => (text += chunk))
         answer.on('end', () => done(text))
       }).on('error', reject)
     })
+  const issuer = () => read(`https://127.0.0.1:${management}/roots/0`)
   let child: ChildProcess | undefined
   let said = ''
   const start = async () => {
@@ -77,7 +79,8 @@ export async function startAuthority(
     for (const stream of [own.stdout, own.stderr]) stream.on('data', (chunk) => (said += chunk))
     await until('the authority listens', async () => {
       if (own.exitCode !== null) throw new Error(said)
-      return issuer()
+      // It opens one port after the other.
+      return (await issuer()) && read(directory)
     })
   }
   const stop = async () => {
@@ -89,7 +92,7 @@ export async function startAuthority(
   }
   await start()
   return {
-    directory: `https://127.0.0.1:${port}/dir`,
+    directory,
     roots: cert,
     issuer,
     stop,
