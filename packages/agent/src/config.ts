@@ -28,8 +28,7 @@ const size = z.union([z.string(), z.number()]).transform((value, context) => {
   }
 })
 const port = z.int().min(0).max(65_535)
-/** A time such as 10m, in whole minutes. */
-/** A time with its unit, held in minutes. */
+/** A time such as 10m, held in minutes, whole ones. */
 const minutes = z.string().transform((text, context) => {
   try {
     const found = parseDurationMs(text) / 60_000

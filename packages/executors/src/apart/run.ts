@@ -67,6 +67,8 @@ export async function runApart(
   const onStill = () => {
     hung = true
     stop()
+    // Somebody else may hold the other ends.
+    for (const stream of child.stdio) stream?.destroy()
   }
   const watching = stillMs === undefined ? undefined : watchStill(child.pid ?? 0, stillMs, onStill)
   const ended = new Promise<number | null>((resolve, reject) =>
