@@ -12,6 +12,7 @@ import { benchGateway } from './gateway.ts'
 import { benchIndexer } from './indexer/main.ts'
 import { benchIndexerSize } from './indexer-size.ts'
 import { benchMove } from './move.ts'
+import { benchTransfer } from './transfer.ts'
 import { benchTunnels } from './tunnels.ts'
 import { benchVerifyPage } from './verify-page.ts'
 
@@ -22,6 +23,7 @@ const BENCHES = {
   cli: benchCli,
   deploy: benchDeploy,
   compose: benchCompose,
+  transfer: benchTransfer,
   gateway: benchGateway,
   tunnels: benchTunnels,
   move: benchMove,

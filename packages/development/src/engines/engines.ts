@@ -24,9 +24,14 @@ export function canRun(program: 'dockerd' | 'podman' | 'runc'): boolean {
 
 /**
  * Starts a Docker daemon with a data folder of its own. With `isDetached` a Ctrl-C of the terminal leaves it
- * to whoever started it to stop it. `runtime`: the program that runs containers, in place of runc.
+ * to whoever started it to stop it. `runtime`: the program that runs containers, in place of runc. Only one
+ * at a time has a network.
  */
-export async function startDocker({ isDetached = false, runtime = '' } = {}): Promise<TestEngine> {
+export async function startDocker({
+  isDetached = false,
+  runtime = '',
+  hasNetwork = true,
+} = {}): Promise<TestEngine> {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-docker-'))
   const socketPath = join(folder, 'docker.sock')
   const child = spawn(
@@ -40,10 +45,9 @@ export async function startDocker({ isDetached = false, runtime = '' } = {}): Pr
       join(folder, 'pid'),
       '-H',
       `unix://${socketPath}`,
-      '--bip',
-      '172.31.251.1/24',
-      '--default-address-pool',
-      'base=172.31.0.0/17,size=24',
+      ...(hasNetwork
+        ? ['--bip', '172.31.251.1/24', '--default-address-pool', 'base=172.31.0.0/17,size=24']
+        : ['--bridge', 'none', '--iptables=false']),
       ...(runtime === '' ? [] : ['--add-runtime', `own=${runtime}`, '--default-runtime', 'own']),
     ],
     { stdio: 'ignore', detached: isDetached },
