@@ -217,8 +217,7 @@ library Edwards {
             table := mload(0x40)
             mstore(0x40, add(table, 0x800))
         }
-        Point memory own = Point(x, y, 1, mulmod(x, y, P));
-        Point memory sum = Point(x, y, 1, own.t);
+        Point memory sum = Point(x, y, 1, mulmod(x, y, P));
         uint256 first = table + 0x80;
         for (uint256 at = first; at < table + 0x800; at += 0x80) {
             if (at != first) _add(sum, first);
