@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
-import { usageOfTree } from '../sandbox/process.ts'
+import { usageOfTree } from '../process.ts'
 
 /** What a program that runs apart says: how far it is, in bytes that it has read, or why it failed. */
 export type ApartWord = { bytes: number } | { failed: string }

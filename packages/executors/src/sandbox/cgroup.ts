@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { killPid } from './process.ts'
+import { killPid } from '../process.ts'
 
 const PERIOD_US = 100_000
 /**

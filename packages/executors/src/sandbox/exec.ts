@@ -4,7 +4,7 @@ import { constants } from 'node:os'
 import { dirname } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
 import type { ExecOptions, ExecSession } from '../executor.ts'
-import { childrenOf, killPid, treeOf } from './process.ts'
+import { childrenOf, killPid, treeOf } from '../process.ts'
 import { run, SEARCH_PATH } from './run.ts'
 
 /** Codes of a shell that can't begin what it was told to (POSIX, "Exit Status for Commands"). */

@@ -1,6 +1,6 @@
 import type { ContainerSpec, Exit } from '../executor.ts'
+import type { ProcessMark } from '../process.ts'
 import type { ContainerUser } from '../user-tables.ts'
-import type { ProcessMark } from './process.ts'
 
 /** What is remembered of a container, on disk. */
 export interface ContainerRecord {

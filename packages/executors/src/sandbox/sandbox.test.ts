@@ -7,10 +7,10 @@ import { canRun } from '@cloister/development/engines'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { ContainerSpec } from '../executor.ts'
 import { buildWorkbench, WORKBENCH_IMAGE } from '../oci/workbench.ts'
+import { markOf, processesNaming } from '../process.ts'
 import { containerOf, runIn } from '../testing.ts'
 import { mountPoints } from './lease-disk.ts'
 import { placesOf } from './places.ts'
-import { markOf, processesNaming } from './process.ts'
 import { SandboxExecutor } from './sandbox.ts'
 
 const LEASE = `0x${'ef'.repeat(32)}`
